@@ -1,0 +1,175 @@
+package collector
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+)
+
+// Settings is an entry of `modules`: what to ask a device for, and which metrics to make of it. Its
+// keys and their meaning are those of snmp_exporter.
+type Settings struct {
+	Walk          []setting.OID    `yaml:"walk,omitempty"`
+	Get           []setting.OID    `yaml:"get,omitempty"`
+	Metrics       []MetricSettings `yaml:"metrics,omitempty"`
+	engine.Params `yaml:",inline"`
+	Filters       []FilterSettings `yaml:"filters,omitempty"`
+}
+
+// MetricSettings turns the instances below one OID into series of one metric.
+type MetricSettings struct {
+	Name            string                     `yaml:"name"`
+	OID             setting.OID                `yaml:"oid"`
+	Type            string                     `yaml:"type"`
+	Help            string                     `yaml:"help"`
+	Indexes         []IndexSettings            `yaml:"indexes,omitempty"`
+	Lookups         []LookupSettings           `yaml:"lookups,omitempty"`
+	RegexpExtracts  map[string][]RegexpExtract `yaml:"regex_extracts,omitempty"`
+	DateTimePattern string                     `yaml:"datetime_pattern,omitempty"`
+	EnumValues      map[int]string             `yaml:"enum_values,omitempty"`
+	Offset          float64                    `yaml:"offset,omitempty"`
+	Scale           float64                    `yaml:"scale,omitempty"` // 0 means none
+	DisplayHint     string                     `yaml:"display_hint,omitempty"`
+}
+
+// IndexSettings turns the next numbers of an instance's index into a label.
+type IndexSettings struct {
+	LabelName  string         `yaml:"labelname"`
+	Type       string         `yaml:"type"`
+	FixedSize  int            `yaml:"fixed_size,omitempty"`
+	Implied    bool           `yaml:"implied,omitempty"`
+	EnumValues map[int]string `yaml:"enum_values,omitempty"`
+}
+
+// LookupSettings sets a label to the value of another object that is indexed by Labels. Without
+// Labels it deletes the label.
+type LookupSettings struct {
+	Labels      []string       `yaml:"labels"`
+	LabelName   string         `yaml:"labelname"`
+	OID         setting.OID    `yaml:"oid,omitempty"`
+	Type        string         `yaml:"type,omitempty"`
+	DisplayHint string         `yaml:"display_hint,omitempty"`
+	EnumValues  map[int]string `yaml:"enum_values,omitempty"`
+}
+
+// FilterSettings asks for the instances of Targets only where the object OID has one of Values.
+type FilterSettings struct {
+	OID     setting.OID      `yaml:"oid"`
+	Targets []setting.OID    `yaml:"targets,omitempty"`
+	Values  []setting.Regexp `yaml:"values,omitempty"`
+}
+
+// RegexpExtract makes a number of a string: Value, with $1 and so on replaced, where Regex matches.
+type RegexpExtract struct {
+	Value string                 `yaml:"value"`
+	Regex setting.AnchoredRegexp `yaml:"regex"`
+}
+
+// UnmarshalYAML fills in the default value "$1".
+func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain RegexpExtract
+	r.Value = "$1"
+	return unmarshal((*plain)(r))
+}
+
+// The types by their names in the file. An index cannot have every type that a metric can.
+var (
+	indexTypes = []string{"Integer32", "Integer", "gauge", "counter", "PhysAddress48", "OctetString", "DisplayString",
+		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo"}
+	stringTypes = []string{"", "DisplayString", "OctetString", "PhysAddress48", "InetAddressIPv4", "InetAddressIPv6"}
+	metricTypes = slices.Concat(stringTypes, []string{"gauge", "counter", "Float", "Double", "DateAndTime", "ParseDateAndTime",
+		"NTPTimeStamp", "EnumAsInfo", "EnumAsStateSet", "Bits", "InetAddress", "InetAddressMissingSize", "LldpPortId"})
+	lookupTypes = slices.Concat(indexTypes, []string{"", "Float", "Double", "Bits"})
+)
+
+// Mistakes reports a module that asks for nothing.
+func (s *Settings) Mistakes() []setting.Mistake {
+	if len(s.Walk) == 0 && len(s.Get) == 0 && len(s.Metrics) > 0 {
+		return []setting.Mistake{{Text: "has metrics but neither walk nor get: nothing would be asked for"}}
+	}
+	return nil
+}
+
+// Mistakes reports everything about a metric that would fail or stay silent while polling.
+func (m *MetricSettings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	wrong := func(path, format string, args ...any) {
+		found = append(found, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	}
+	if m.Name == "" {
+		wrong("name", "a metric needs a name")
+	}
+	if m.OID.IsZero() {
+		wrong("oid", "metric %q needs an oid", m.Name)
+	}
+	if text := typeMistake(m.Type, metricTypes); text != "" {
+		wrong("type", "%s", text)
+	}
+	if m.Type == "ParseDateAndTime" && m.DateTimePattern == "" {
+		wrong("type", "type ParseDateAndTime needs a datetime_pattern")
+	}
+	return found
+}
+
+// Mistakes reports an index without a label, of a type that no index has or of a negative size.
+func (x *IndexSettings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	if text := labelMistake(x.LabelName); text != "" {
+		found = append(found, setting.Mistake{Path: "labelname", Text: text})
+	}
+	if text := typeMistake(x.Type, indexTypes); text != "" {
+		found = append(found, setting.Mistake{Path: "type", Text: text})
+	}
+	if x.FixedSize < 0 {
+		found = append(found, setting.Mistake{Path: "fixed_size", Text: "a size is 0 or more"})
+	}
+	return found
+}
+
+// Mistakes reports a lookup without a label, without an object to look in or of an unknown type.
+func (l *LookupSettings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	if text := labelMistake(l.LabelName); text != "" {
+		found = append(found, setting.Mistake{Path: "labelname", Text: text})
+	}
+	if len(l.Labels) > 0 && l.OID.IsZero() {
+		found = append(found, setting.Mistake{Path: "oid", Text: fmt.Sprintf("the lookup of label %q needs an oid", l.LabelName)})
+	}
+	if text := typeMistake(l.Type, lookupTypes); text != "" {
+		found = append(found, setting.Mistake{Path: "type", Text: text})
+	}
+	return found
+}
+
+// Mistakes reports a filter that names no object.
+func (f *FilterSettings) Mistakes() []setting.Mistake {
+	if f.OID.IsZero() {
+		return []setting.Mistake{{Path: "oid", Text: "a filter needs the oid of the object that decides"}}
+	}
+	return nil
+}
+
+func labelMistake(name string) string {
+	switch {
+	case name == "":
+		return "a label needs a labelname"
+	case strings.HasPrefix(name, "__"):
+		return fmt.Sprintf("label %q: names that start with __ are reserved to Prometheus", name)
+	}
+	return ""
+}
+
+func typeMistake(name string, known []string) string {
+	if slices.Contains(known, name) {
+		return ""
+	}
+	for _, k := range known {
+		if strings.EqualFold(k, name) {
+			return fmt.Sprintf("unknown type %q: write %s", name, k)
+		}
+	}
+	return fmt.Sprintf("unknown type %q: use one of %s", name, strings.Join(slices.DeleteFunc(slices.Clone(known), func(s string) bool { return s == "" }), ", "))
+}

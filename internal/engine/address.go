@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Address is where a target answers.
+type Address struct {
+	Network string // udp, udp4, udp6, tcp, tcp4 or tcp6
+	Host    string // name or IP address, without brackets
+	Port    uint16
+}
+
+const defaultPort = 161
+
+var networks = []string{"udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"}
+
+// ParseAddress reads [transport://]host[:port], as snmp_exporter does, and transport:host[:port], as
+// Net-SNMP does. An IPv6 address with a port stands in brackets.
+func ParseAddress(s string) (Address, error) {
+	a := Address{Network: "udp", Port: defaultPort}
+	rest := s
+	if network, tail, ok := strings.Cut(s, "://"); ok {
+		a.Network, rest = network, tail
+	} else if network, tail, ok := strings.Cut(s, ":"); ok && slices.Contains(networks, network) {
+		a.Network, rest = network, tail
+	}
+	if !slices.Contains(networks, a.Network) {
+		return a, fmt.Errorf("address %q: unknown transport %q: use one of %s", s, a.Network, strings.Join(networks, ", "))
+	}
+	host, port, err := splitPort(rest)
+	if err != nil {
+		return a, fmt.Errorf("address %q: %w", s, err)
+	}
+	a.Host = host
+	if port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return a, fmt.Errorf("address %q: port %q is not a number from 0 to 65535", s, port)
+		}
+		a.Port = uint16(n)
+	}
+	if a.Host == "" || strings.ContainsAny(a.Host, "/[] \t") {
+		return a, fmt.Errorf("address %q: %q is not a host name or an IP address", s, a.Host)
+	}
+	return a, nil
+}
+
+func splitPort(s string) (host, port string, err error) {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return s, "", nil
+	}
+	if strings.HasPrefix(s, "[") {
+		host, port, ok := strings.Cut(s[1:], "]")
+		if !ok || (port != "" && port[0] != ':') {
+			return "", "", fmt.Errorf("an opening [ wants ] and then a colon and the port")
+		}
+		return host, strings.TrimPrefix(port, ":"), nil
+	}
+	host, port, _ = strings.Cut(s, ":")
+	if strings.Contains(port, ":") {
+		return "", "", fmt.Errorf("an IPv6 address with a port stands in brackets: [::1]:161")
+	}
+	return host, port, nil
+}
+
+func (a Address) String() string {
+	host := a.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return fmt.Sprintf("%s://%s:%d", a.Network, host, a.Port)
+}

@@ -1,0 +1,86 @@
+// Package engine carries requests to targets and answers back: sockets, retries, versions, sessions.
+// It knows nothing of metrics. Who polls, when and what for is its callers' business.
+package engine
+
+import (
+	"net/netip"
+	"time"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// Params are the walk parameters of a module or, where set, of a target, which then win. The zero
+// value of a field means: not set here.
+type Params struct {
+	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`
+	Retries                 *int             `yaml:"retries,omitempty"`
+	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
+	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"`
+	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`
+}
+
+// What holds where nothing is set.
+const (
+	DefaultMaxRepetitions = 25
+	DefaultRetries        = 3
+	DefaultTimeout        = 5 * time.Second
+)
+
+// Over gives the parameters of p and, where p sets none, those of below.
+func (p Params) Over(below Params) Params {
+	if p.MaxRepetitions == nil {
+		p.MaxRepetitions = below.MaxRepetitions
+	}
+	if p.Retries == nil {
+		p.Retries = below.Retries
+	}
+	if p.Timeout.Duration == 0 {
+		p.Timeout = below.Timeout
+	}
+	p.UseUnconnectedUDPSocket = p.UseUnconnectedUDPSocket || below.UseUnconnectedUDPSocket
+	p.AllowNonIncreasingOIDs = p.AllowNonIncreasingOIDs || below.AllowNonIncreasingOIDs
+	return p
+}
+
+// Mistakes reports values that no request could carry.
+func (p Params) Mistakes() []setting.Mistake {
+	var m []setting.Mistake
+	if p.Retries != nil && *p.Retries < 0 {
+		m = append(m, setting.Mistake{Path: "retries", Text: "a number of retries is 0 or more"})
+	}
+	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
+		m = append(m, setting.Mistake{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
+	}
+	return m
+}
+
+// Spec says which target to talk to and as whom.
+type Spec struct {
+	Address         string // [transport://]host[:port]
+	Auth            *Auth
+	Context         string // overrides the auth's context name
+	ContextEngineID string // octets, not hex; SNMPv3 only
+	Source          netip.AddrPort
+}
+
+// Plan is what to ask of a target in one Poll.
+type Plan struct {
+	Get    []snmp.OID // instances
+	Walk   []snmp.OID // subtrees, each to its end
+	Params Params
+}
+
+// Stats counts what one Poll did.
+type Stats struct {
+	Packets  int // requests sent, retransmissions included
+	Retries  int
+	VarBinds int
+}
+
+// Add adds what another Poll did.
+func (s *Stats) Add(t Stats) {
+	s.Packets += t.Packets
+	s.Retries += t.Retries
+	s.VarBinds += t.VarBinds
+}

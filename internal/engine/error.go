@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"fmt"
+
+	"trapline/internal/snmp"
+)
+
+// Reason names a kind of failure: the value of the `reason` label of metrics, and stable.
+type Reason string
+
+// The reasons. Those of the second group leave a part of a table missing, those of the first all of it.
+const (
+	Timeout          Reason = "timeout"           // nobody answered, or the community, privacy key or context is wrong
+	Refused          Reason = "refused"           // the host says that nothing listens there
+	Unreachable      Reason = "unreachable"       // no route, or the socket could not be opened
+	Resolve          Reason = "resolve"           // the host name has no address
+	UnknownUser      Reason = "unknown_user"      // Report usmStatsUnknownUserNames
+	WrongDigest      Reason = "wrong_digest"      // Report usmStatsWrongDigests: password or auth protocol
+	UnsupportedLevel Reason = "unsupported_level" // Report usmStatsUnsupportedSecLevels
+	Decryption       Reason = "decryption"        // Report usmStatsDecryptionErrors
+	UnknownEngine    Reason = "unknown_engine"    // Report usmStatsUnknownEngineIDs that discovery did not mend
+	NotInTimeWindow  Reason = "not_in_time_window"
+	Authorization    Reason = "authorization" // error-status authorizationError: level or view too low
+	Credentials      Reason = "credentials"   // the auth cannot be used: a secret file is missing
+	Canceled         Reason = "canceled"      // the deadline of the pass, or its caller, ended it
+
+	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
+	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle
+	EmptyAnswer   Reason = "empty_answer"
+	Malformed     Reason = "malformed" // what came is not SNMP, or not an answer to what was asked
+	TooMany       Reason = "too_many"  // the walk passed the limit of varbinds
+)
+
+// Error is a failed operation on a target.
+type Error struct {
+	Op     string // "get", "walk", "connect"
+	Target string
+	OID    snmp.OID // the instance or subtree that was asked for; nil when it is the whole target
+	Last   snmp.OID // the last OID that arrived of it; nil when none
+	Reason Reason
+	Err    error
+}
+
+var doing = map[string]string{"get": "getting", "walk": "walking", "connect": "connecting to"}
+
+func (e *Error) Error() string {
+	if e.OID == nil || e.Last == nil {
+		return fmt.Sprintf("error %s target %s: %v", doing[e.Op], e.Target, e.Err)
+	}
+	return fmt.Sprintf("error %s target %s: %s ends after %s: %v", doing[e.Op], e.Target, e.OID, e.Last, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Whole tells whether the failure is the target's, so that asking it for more is pointless.
+func (e *Error) Whole() bool {
+	switch e.Reason {
+	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany:
+		return false
+	}
+	return true
+}

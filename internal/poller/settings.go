@@ -1,0 +1,133 @@
+package poller
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+)
+
+// Global is the `global` section: what holds for every target that does not say otherwise.
+type Global struct {
+	Interval      setting.Duration `yaml:"interval,omitempty"`
+	Concurrency   int              `yaml:"concurrency,omitempty"` // passes at once; 0 means DefaultConcurrency
+	MaxAge        setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
+	SourceAddress string           `yaml:"source_address,omitempty"`
+	engine.Params `yaml:",inline"`
+}
+
+// What holds where nothing is set.
+const (
+	DefaultInterval    = time.Minute
+	DefaultConcurrency = 1000
+	DefaultAuth        = "public_v2"
+	DefaultModule      = "if_mib"
+)
+
+// TargetSettings is an entry of `targets`: a device that is polled on an interval.
+type TargetSettings struct {
+	Name            string            `yaml:"name,omitempty"` // default: the address
+	Address         string            `yaml:"address"`        // [transport://]host[:port]
+	Auth            string            `yaml:"auth,omitempty"`
+	Modules         []string          `yaml:"modules,omitempty"`
+	Interval        setting.Duration  `yaml:"interval,omitempty"`
+	Context         string            `yaml:"context,omitempty"`
+	ContextEngineID string            `yaml:"context_engine_id,omitempty"` // hex
+	SourceAddress   string            `yaml:"source_address,omitempty"`
+	Labels          map[string]string `yaml:"labels,omitempty"`
+	engine.Params   `yaml:",inline"`
+}
+
+// UnmarshalYAML fills in the defaults first.
+func (t *TargetSettings) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain TargetSettings
+	*t = TargetSettings{Auth: DefaultAuth}
+	if err := unmarshal((*plain)(t)); err != nil {
+		return err
+	}
+	if t.Name == "" {
+		t.Name = t.Address
+	}
+	if len(t.Modules) == 0 {
+		t.Modules = []string{DefaultModule}
+	}
+	return nil
+}
+
+// Mistakes reports settings that no pass could run with.
+func (g *Global) Mistakes() []setting.Mistake {
+	var m []setting.Mistake
+	if g.Concurrency < 0 {
+		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
+	}
+	if _, err := ParseSource(g.SourceAddress); err != nil {
+		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
+	}
+	return append(m, intervalMistake(g.Interval)...)
+}
+
+// Mistakes reports settings that no pass could run with.
+func (t *TargetSettings) Mistakes() []setting.Mistake {
+	var m []setting.Mistake
+	wrong := func(path, format string, args ...any) {
+		m = append(m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	}
+	if t.Address == "" {
+		wrong("address", "target %q needs an address", t.Name)
+	} else if _, err := engine.ParseAddress(t.Address); err != nil {
+		wrong("address", "%v", err)
+	}
+	if strings.ContainsAny(t.Name, "/?#%") {
+		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
+	}
+	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
+		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)
+	}
+	if _, err := ParseSource(t.SourceAddress); err != nil {
+		wrong("source_address", "%v", err)
+	}
+	for name := range t.Labels {
+		switch {
+		case name == "" || strings.HasPrefix(name, "__"):
+			wrong("labels."+name, "label %q: an empty name, and one that starts with __, cannot be used", name)
+		case name == TargetLabel:
+			wrong("labels."+name, "label %q is set to the target's name already", name)
+		}
+	}
+	return append(m, intervalMistake(t.Interval)...)
+}
+
+// TargetLabel is the label by which the series of different targets are told apart.
+const TargetLabel = "target"
+
+const shortestInterval = time.Second
+
+func intervalMistake(d setting.Duration) []setting.Mistake {
+	if d.IsZero() || d.Duration >= shortestInterval || len(d.Mistakes()) > 0 {
+		return nil
+	}
+	return []setting.Mistake{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, shortestInterval)}}
+}
+
+// ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
+func ParseSource(s string) (netip.AddrPort, error) {
+	if s == "" {
+		return netip.AddrPort{}, nil
+	}
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return netip.AddrPortFrom(a, 0), nil
+	}
+	if strings.HasPrefix(s, ":") {
+		s = net.JoinHostPort("0.0.0.0", s[1:])
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return a, fmt.Errorf("source address %q: write an IP address, or address:port", s)
+	}
+	return a, nil
+}

@@ -1,0 +1,159 @@
+// Package setting holds the scalars of the configuration file. Each keeps the words that its user
+// wrote, so that a mistake can be reported in them, and knows how to print itself without giving a
+// secret away. It knows nothing of YAML beyond the method names that a decoder looks for.
+package setting
+
+import (
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// Mistake is one thing wrong in the file. Path leads from the value that was checked to the field,
+// in the file's own keys: "metrics[3].type"; empty means the value itself.
+type Mistake struct {
+	Path string
+	Text string
+}
+
+// Checked is implemented by settings that can be wrong in ways their types do not show.
+type Checked interface{ Mistakes() []Mistake }
+
+// Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
+type Duration struct {
+	time.Duration
+	text string
+	bad  bool
+}
+
+// UnmarshalYAML keeps what was written; Mistakes tells whether it can be read.
+func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&d.text); err != nil {
+		return err
+	}
+	var err error
+	d.Duration, err = time.ParseDuration(d.text)
+	d.bad = err != nil || d.Duration < 0
+	return nil
+}
+
+// Mistakes reports a missing unit, a negative length and everything else that is no duration.
+func (d Duration) Mistakes() []Mistake {
+	if !d.bad {
+		return nil
+	}
+	return []Mistake{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
+}
+
+// IsZero lets omitempty leave an unset duration out.
+func (d Duration) IsZero() bool { return d.Duration == 0 && d.text == "" }
+
+// MarshalYAML prints the duration as it is written in the file.
+func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
+
+// OID is a numeric object identifier, with or without a leading dot.
+type OID struct {
+	snmp.OID
+	text string
+	err  error
+}
+
+// ParseOID makes an OID setting of text, for values that do not come from the file.
+func ParseOID(text string) OID {
+	o := OID{text: text}
+	o.OID, o.err = snmp.ParseOID(text)
+	return o
+}
+
+// UnmarshalYAML keeps what was written; Mistakes tells whether it can be read.
+func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err != nil {
+		return err
+	}
+	*o = ParseOID(text)
+	return nil
+}
+
+// Mistakes reports what is not a numeric OID.
+func (o OID) Mistakes() []Mistake {
+	if o.err == nil {
+		return nil
+	}
+	return []Mistake{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
+}
+
+// IsZero lets omitempty leave an unset OID out.
+func (o OID) IsZero() bool { return o.text == "" }
+
+// MarshalYAML prints the OID as dotted decimal.
+func (o OID) MarshalYAML() (any, error) { return o.text, nil }
+
+// Regexp is an RE2 expression that may match anywhere in its input.
+type Regexp struct {
+	*regexp.Regexp
+	text string
+	err  error
+}
+
+// UnmarshalYAML keeps what was written; Mistakes tells whether it compiles.
+func (r *Regexp) UnmarshalYAML(unmarshal func(any) error) error {
+	return r.unmarshal(unmarshal, "%s")
+}
+
+func (r *Regexp) unmarshal(unmarshal func(any) error, format string) error {
+	if err := unmarshal(&r.text); err != nil {
+		return err
+	}
+	r.Regexp, r.err = regexp.Compile(fmt.Sprintf(format, r.text))
+	return nil
+}
+
+// Mistakes reports what does not compile.
+func (r Regexp) Mistakes() []Mistake {
+	if r.err == nil {
+		return nil
+	}
+	return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, r.err)}}
+}
+
+// IsZero lets omitempty leave an unset expression out.
+func (r Regexp) IsZero() bool { return r.Regexp == nil && r.text == "" }
+
+// MarshalYAML prints the expression as it was written.
+func (r Regexp) MarshalYAML() (any, error) { return r.text, nil }
+
+// AnchoredRegexp is an RE2 expression that must match the whole of its input.
+type AnchoredRegexp struct{ Regexp }
+
+// UnmarshalYAML keeps what was written; Mistakes tells whether it compiles.
+func (r *AnchoredRegexp) UnmarshalYAML(unmarshal func(any) error) error {
+	return r.unmarshal(unmarshal, "^(?:%s)$")
+}
+
+const hidden = "<secret>"
+
+// Secret is text that is never printed: every way of formatting it gives <secret>.
+type Secret string
+
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return hidden
+}
+
+// GoString keeps %#v from printing the secret.
+func (s Secret) GoString() string { return hidden }
+
+// LogValue keeps slog from printing the secret.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalYAML keeps /config from printing the secret.
+func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
+
+// MarshalJSON keeps JSON from printing the secret.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
