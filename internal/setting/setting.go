@@ -78,6 +78,9 @@ func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
+// ObjectID gives the OID that was read.
+func (o OID) ObjectID() snmp.OID { return o.OID }
+
 // Mistakes reports what is not a numeric OID.
 func (o OID) Mistakes() []Mistake {
 	if o.err == nil {

@@ -1,0 +1,83 @@
+// Package collector makes one pass over one target: it asks a session for what modules want and
+// turns the answers into series. It opens no socket and knows no schedule; who polls when, and what
+// becomes of the series, is left to others.
+package collector
+
+import (
+	"context"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// Session asks a target. Poll hands every varbind to yield, which keeps none of them, and returns
+// what arrived together with the errors of what did not: see engine.Error.
+type Session interface {
+	Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error)
+}
+
+// Options of a pass.
+type Options struct {
+	Params       engine.Params    // those of the target; they win over the module's
+	WrapCounters bool             // Counter64 modulo 2^53
+	Compatible   bool             // of several metrics with one OID, only the last has series
+	Now          func() time.Time // nil means time.Now
+}
+
+// Result is what a pass with one module yielded. Where Err is not nil, Set holds what arrived all
+// the same.
+type Result struct {
+	Module       *Module
+	Set          *series.Set
+	Stats        engine.Stats
+	WalkDuration time.Duration // until the last varbind
+	Duration     time.Duration // until the series were ready
+	Err          error         // joined *engine.Error
+	Problems     []error       // values that could not be converted; the first of them
+}
+
+func (m *Module) conversion(o Options) *conversion {
+	c, ok := m.conversions.Get().(*conversion)
+	if !ok {
+		c = newConversion(m)
+	}
+	c.reset(o)
+	return c
+}
+
+// Collect makes a pass with one module.
+func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	start := o.Now()
+	c := m.conversion(o)
+	r := Result{Module: m}
+	plan := m.Plan
+	plan.Params = o.Params.Over(plan.Params)
+	if len(m.filters) > 0 {
+		plan = m.applyFilters(ctx, s, plan)
+	}
+	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
+	r.WalkDuration = o.Now().Sub(start)
+	r.Set, r.Problems = c.finish(), c.problems
+	m.conversions.Put(c)
+	r.Duration = o.Now().Sub(start)
+	return r
+}
+
+// applyFilters asks for the objects that decide. A filter whose object cannot be read does not
+// narrow anything.
+func (m *Module) applyFilters(ctx context.Context, s Session, p engine.Plan) engine.Plan {
+	var sets []indexSet
+	for i := range m.filters {
+		set := indexSet{filter: &m.filters[i]}
+		walk := engine.Plan{Walk: []snmp.OID{set.oid}, Params: p.Params}
+		if _, err := s.Poll(ctx, &walk, set.add); err == nil {
+			sets = append(sets, set)
+		}
+	}
+	return narrow(p, sets)
+}

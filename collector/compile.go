@@ -1,0 +1,320 @@
+package collector
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"trapline/internal/engine"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// Module is a module's settings compiled to columns. It is read-only and may be used by any number
+// of passes at once.
+type Module struct {
+	Name     string
+	Warnings []string // settings that have no effect
+	Plan     engine.Plan
+
+	filters []filter
+	objects []object // sorted by OID
+	tables  []*recipe
+	columns []column // sorted by name
+	kept    int      // number of varbindLists
+
+	conversions sync.Pool // of *conversion
+}
+
+// object is an OID that something is made of: samples, labels, or both.
+type object struct {
+	oid     snmp.OID
+	parent  int // the object that this one lies below, or -1
+	columns []int
+	kept    int // number of its varbindList, or -1
+}
+
+// column makes samples of the instances of one object.
+type column struct {
+	desc     series.Desc
+	oid      snmp.OID
+	table    int
+	convert  converter
+	deferred *deferred // set where the samples wait for the end of the pass
+	form     textForm
+	label    string // the label that holds the value, or ""
+	scale    float64
+	offset   float64
+	states   []state
+	pattern  string
+	extracts []RegexpExtract
+	shadowed bool // a later metric of the module has the same OID
+}
+
+// deferred holds what a column needs whose values are read by another object's.
+type deferred struct {
+	kept     int
+	subtypes *subtypeSource
+}
+
+// state is one label of an enumeration with its rendered label.
+type state struct {
+	value int
+	label []byte
+}
+
+type moduleBuilder struct {
+	*Module
+	byOID   map[string]*object
+	recipes map[string]int
+}
+
+// Compile prepares settings that have been checked.
+func Compile(name string, s *Settings) *Module {
+	b := &moduleBuilder{Module: &Module{Name: name}, byOID: map[string]*object{}, recipes: map[string]int{}}
+	b.Plan = engine.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
+	for i := range s.Filters {
+		b.filters = append(b.filters, newFilter(&s.Filters[i]))
+	}
+	if len(b.filters) == 0 {
+		b.Plan = minimal(b.Plan)
+	}
+	for i := range s.Metrics {
+		b.shadow(s.Metrics[i].OID.OID)
+		b.addMetric(&s.Metrics[i])
+	}
+	b.sortColumns()
+	b.sortObjects()
+	return b.Module
+}
+
+func oids[T interface{ ObjectID() snmp.OID }](settings []T) []snmp.OID {
+	list := make([]snmp.OID, 0, len(settings))
+	for _, s := range settings {
+		list = append(list, s.ObjectID())
+	}
+	return list
+}
+
+// minimal leaves out what another walk of the plan brings anyway.
+func minimal(p engine.Plan) engine.Plan {
+	walked := func(o snmp.OID, strictly bool) bool {
+		return slices.ContainsFunc(p.Walk, func(w snmp.OID) bool {
+			return o.HasPrefix(w) && !(strictly && bytes.Equal(o, w))
+		})
+	}
+	walks := slices.DeleteFunc(slices.Clone(p.Walk), func(o snmp.OID) bool { return walked(o, true) })
+	gets := slices.DeleteFunc(slices.Clone(p.Get), func(o snmp.OID) bool { return walked(o, false) })
+	p.Walk, p.Get = unique(walks), unique(gets)
+	return p
+}
+
+func unique(list []snmp.OID) []snmp.OID {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(o snmp.OID) bool {
+		again := seen[string(o)]
+		seen[string(o)] = true
+		return again
+	})
+}
+
+func (b *moduleBuilder) warn(format string, args ...any) {
+	b.Warnings = append(b.Warnings, fmt.Sprintf("module %s: ", b.Name)+fmt.Sprintf(format, args...))
+}
+
+func (b *moduleBuilder) object(oid snmp.OID) *object {
+	o := b.byOID[string(oid)]
+	if o == nil {
+		o = &object{oid: oid, parent: -1, kept: -1}
+		b.byOID[string(oid)] = o
+	}
+	return o
+}
+
+// keep gives the number of the varbindList in which the object's values will be.
+func (b *moduleBuilder) keep(oid snmp.OID) int {
+	o := b.object(oid)
+	if o.kept < 0 {
+		o.kept = b.kept
+		b.kept++
+	}
+	return o.kept
+}
+
+func (b *moduleBuilder) subtypeOf(kind string, oid snmp.OID) *subtypeSource {
+	types, ok := subtypes[kind]
+	if !ok {
+		return nil
+	}
+	return &subtypeSource{b.keep(previous(oid)), types}
+}
+
+// previous is oid with its last number one less: in a table, the column in front.
+func previous(oid snmp.OID) snmp.OID {
+	text := oid.String()
+	at := strings.LastIndexByte(text, '.')
+	last := text[at+1:]
+	if at < 0 || last == "0" {
+		return oid
+	}
+	var n uint64
+	fmt.Sscan(last, &n)
+	o, err := snmp.ParseOID(fmt.Sprintf("%s.%d", text[:at], n-1))
+	if err != nil {
+		return oid
+	}
+	return o
+}
+
+// addMetric makes the columns of one metric. Of two metrics with one OID both are made.
+func (b *moduleBuilder) addMetric(m *MetricSettings) {
+	kind := metricKinds[m.Type]
+	base := column{
+		oid:     m.OID.OID,
+		convert: kind.convert,
+		form:    textForm{kind: m.Type, hint: b.hint(m.DisplayHint), enum: m.EnumValues},
+		scale:   m.Scale,
+		offset:  m.Offset,
+		pattern: m.DateTimePattern,
+		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType},
+	}
+	drop := ""
+	if kind.labels == oneForEachState {
+		drop = m.Name
+	}
+	base.table = b.table(m, drop)
+	labelled := b.tables[base.table].has(m.Name)
+	if kind.labels != noLabel && !labelled {
+		base.label = series.LabelName(m.Name)
+		base.states = states(base.label, m.EnumValues)
+	}
+	if source := b.subtypeOf(m.Type, m.OID.OID); source != nil {
+		base.deferred = &deferred{b.keep(m.OID.OID), source}
+	}
+	switch {
+	case kind.labels == valueAsLabel && len(m.RegexpExtracts) > 0:
+		b.addExtracts(base, m)
+	case kind.skipIfLabelled && labelled:
+		b.warn("metric %s makes no series: its label %s is an index already", base.desc.Name, m.Name)
+	default:
+		b.columns = append(b.columns, base)
+	}
+}
+
+func (b *moduleBuilder) shadow(oid snmp.OID) {
+	for i := range b.columns {
+		if bytes.Equal(b.columns[i].oid, oid) {
+			b.columns[i].shadowed = true
+		}
+	}
+}
+
+func (b *moduleBuilder) addExtracts(base column, m *MetricSettings) {
+	for suffix, extracts := range m.RegexpExtracts {
+		c := base
+		c.desc.Name, c.desc.Help = m.Name+suffix, m.Help+" (regex extracted)"
+		c.label, c.convert, c.extracts = "", extract, extracts
+		b.columns = append(b.columns, c)
+	}
+}
+
+func (b *moduleBuilder) table(m *MetricSettings, drop string) int {
+	if drop != "" && !slices.ContainsFunc(m.Indexes, func(x IndexSettings) bool { return x.LabelName == drop }) &&
+		!slices.ContainsFunc(m.Lookups, func(l LookupSettings) bool { return l.LabelName == drop }) {
+		drop = ""
+	}
+	key := recipeKey(m, drop)
+	if i, ok := b.recipes[key]; ok {
+		return i
+	}
+	b.tables = append(b.tables, b.newRecipe(m, drop))
+	b.recipes[key] = len(b.tables) - 1
+	return b.recipes[key]
+}
+
+// states renders the labels of an enumeration, sorted by text so that equal texts are neighbours.
+func states(label string, enum map[int]string) []state {
+	list := make([]state, 0, len(enum))
+	for value, text := range enum {
+		list = append(list, state{value, series.AppendLabel(nil, 0, label, []byte(text))})
+	}
+	slices.SortFunc(list, func(a, b state) int {
+		if c := bytes.Compare(a.label, b.label); c != 0 {
+			return c
+		}
+		return a.value - b.value
+	})
+	return list
+}
+
+func (b *moduleBuilder) sortColumns() {
+	slices.SortStableFunc(b.columns, func(x, y column) int {
+		if c := strings.Compare(x.desc.Name, y.desc.Name); c != 0 {
+			return c
+		}
+		return bytes.Compare(x.oid, y.oid)
+	})
+	for i := range b.columns {
+		if c := &b.columns[i]; c.deferred == nil {
+			o := b.object(c.oid)
+			o.columns = append(o.columns, i)
+		} else {
+			b.object(c.oid)
+		}
+	}
+}
+
+// sortObjects orders the objects for the search, and takes the columns from those that lie below
+// another metric's: the first metric on the way from the root has the instance.
+func (b *moduleBuilder) sortObjects() {
+	for _, o := range b.byOID {
+		b.objects = append(b.objects, *o)
+	}
+	slices.SortFunc(b.objects, func(x, y object) int { return bytes.Compare(x.oid, y.oid) })
+	for i := range b.objects {
+		o := &b.objects[i]
+		for p := i - 1; p >= 0 && o.parent < 0; p = b.objects[p].parent {
+			if bytes.HasPrefix(o.oid, b.objects[p].oid) {
+				o.parent = p
+			}
+		}
+		if above := b.metricAbove(o.parent); above != nil && len(o.columns) > 0 {
+			b.warn("metric %s never has a value: it lies below %s (%s)", b.columns[o.columns[0]].desc.Name, b.columns[above.columns[0]].desc.Name, above.oid)
+			o.columns = nil
+		}
+	}
+}
+
+func (b *moduleBuilder) metricAbove(i int) *object {
+	for ; i >= 0; i = b.objects[i].parent {
+		if len(b.objects[i].columns) > 0 {
+			return &b.objects[i]
+		}
+	}
+	return nil
+}
+
+// match gives the number of the innermost object that name is or lies below, or -1. The guess is
+// the last answer.
+func (m *Module) match(name snmp.OID, guess int) int {
+	if guess >= 0 && bytes.HasPrefix(name, m.objects[guess].oid) &&
+		(guess+1 == len(m.objects) || bytes.Compare(m.objects[guess+1].oid, name) > 0) {
+		return guess
+	}
+	lo, hi := 0, len(m.objects)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if bytes.Compare(m.objects[mid].oid, name) <= 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	i := lo - 1
+	for i >= 0 && !bytes.HasPrefix(name, m.objects[i].oid) {
+		i = m.objects[i].parent
+	}
+	return i
+}

@@ -1,0 +1,225 @@
+package collector
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// conversion turns the varbinds of one pass into a series.Set. One serves many passes, one after the
+// other: what goes into the set is made new, all else is reused.
+type conversion struct {
+	*Module
+	options  Options
+	rows     []keyList // of each table
+	columns  []columnState
+	lists    []varbindList
+	matched  int // the object of the last varbind
+	text     []byte
+	problems []error
+}
+
+// maxProblems bounds what one device can make a pass remember.
+const maxProblems = 16
+
+func newConversion(m *Module) *conversion {
+	c := &conversion{Module: m, rows: make([]keyList, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
+	for i := range c.columns {
+		c.columns[i].column = &m.columns[i]
+	}
+	return c
+}
+
+func (c *conversion) reset(o Options) {
+	c.options, c.matched, c.problems = o, -1, nil
+	for i := range c.rows {
+		c.rows[i].reset()
+	}
+	for i := range c.lists {
+		c.lists[i].reset()
+	}
+	for i := range c.columns {
+		c.columns[i].reset()
+	}
+}
+
+func (c *conversion) problem(err error) {
+	if len(c.problems) < maxProblems {
+		c.problems = append(c.problems, err)
+	}
+}
+
+// add converts one varbind. It keeps nothing of v.
+func (c *conversion) add(v snmp.VarBind) {
+	if !v.Type.HasValue() {
+		return
+	}
+	i := c.match(v.Name, c.matched)
+	c.matched = i
+	for ; i >= 0; i = c.objects[i].parent {
+		o := &c.objects[i]
+		index := v.Name[len(o.oid):]
+		if o.kept >= 0 {
+			c.lists[o.kept].set(index, v)
+		}
+		for _, col := range o.columns {
+			c.sample(&c.columns[col], index, v)
+		}
+	}
+}
+
+func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
+	rows := &c.rows[col.table]
+	row := rows.number(index, col.next)
+	col.next = row + 1
+	if len(col.out.Values) == 0 && cap(col.out.Values) == 0 {
+		col.out.Values = make([]float64, 0, rows.len())
+	}
+	col.convert(c, col, int32(row), v)
+}
+
+// finish makes the samples that had to wait, then the labels of all rows, and hands over the set.
+func (c *conversion) finish() *series.Set {
+	for i := range c.columns {
+		c.finishDeferred(&c.columns[i])
+	}
+	tables := make([]series.Table, len(c.tables))
+	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
+	for i := range c.columns {
+		col := &c.columns[i]
+		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) {
+			continue
+		}
+		table := &tables[col.table]
+		if table.Ends == nil {
+			c.renderRows(table, col.table)
+		}
+		col.out.Desc, col.out.Table = &col.desc, table
+		set.Columns = append(set.Columns, col.out)
+	}
+	return set
+}
+
+func (c *conversion) renderRows(t *series.Table, i int) {
+	rows := &c.rows[i]
+	w := newLabelWriter(c.tables[i], c.lists)
+	t.Ends = make([]uint32, 0, rows.len())
+	for row := range rows.len() {
+		t.Labels = w.appendRow(t.Labels, rows.key(row))
+		t.AddRow()
+		if row == 0 {
+			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.len()*9/8)
+		}
+	}
+}
+
+// finishDeferred makes the samples of a column whose type stands in another object.
+func (c *conversion) finishDeferred(col *columnState) {
+	if col.deferred == nil {
+		return
+	}
+	list := &c.lists[col.deferred.kept]
+	for i := range list.keys.len() {
+		index := list.keys.key(i)
+		own := *col.column
+		own.form.kind = col.deferred.subtypes.find(c.lists, index, i)
+		shared := col.column
+		col.column = &own
+		c.sample(col, index, list.get(i))
+		col.column = shared
+	}
+}
+
+// columnState is a column under construction.
+type columnState struct {
+	*column
+	out  series.Column
+	next int    // the row that the next value probably stands in
+	seen []bool // rows that have samples; kept once out.Rows is
+}
+
+func (col *columnState) reset() {
+	col.out, col.next, col.seen = series.Column{}, 0, col.seen[:0]
+}
+
+// set gives row its one sample, in place of one that it has.
+func (col *columnState) set(row int32, v float64) {
+	if col.out.Rows == nil && int(row) < len(col.out.Values) {
+		col.out.Values[row] = v
+		return
+	}
+	col.claim(row)
+	col.append(row, v)
+}
+
+// claim prepares for one sample in row: samples that it has are forgotten.
+func (col *columnState) claim(row int32) {
+	if col.out.Rows == nil && int(row) == len(col.out.Values) {
+		return
+	}
+	col.claimMany(row)
+}
+
+// claimMany prepares for any number of samples in row.
+func (col *columnState) claimMany(row int32) {
+	if col.out.Rows == nil {
+		col.listRows()
+	}
+	for int(row) >= len(col.seen) {
+		col.seen = append(col.seen, false)
+	}
+	if col.seen[row] {
+		col.forget(row)
+	}
+	col.seen[row] = true
+}
+
+// listRows writes the row of each value down, which until now was the value's own number.
+func (col *columnState) listRows() {
+	n := len(col.out.Values)
+	col.out.Rows = make([]int32, n, max(cap(col.out.Values), 1))
+	for i := range col.out.Rows {
+		col.out.Rows[i] = int32(i)
+		col.seen = append(col.seen, true)
+	}
+}
+
+// add ends a sample whose label was appended to out.Extra.
+func (col *columnState) add(row int32, v float64) {
+	col.append(row, v)
+	col.out.ExtraEnds = append(col.out.ExtraEnds, uint32(len(col.out.Extra)))
+}
+
+func (col *columnState) append(row int32, v float64) {
+	col.out.Values = append(col.out.Values, v)
+	if col.out.Rows != nil {
+		col.out.Rows = append(col.out.Rows, row)
+	}
+}
+
+// forget removes the samples of a row that arrived twice: the last one counts.
+func (col *columnState) forget(row int32) {
+	old := col.out
+	col.out = series.Column{Rows: []int32{}}
+	for i, v := range old.Values {
+		if old.Rows[i] == row {
+			continue
+		}
+		if old.ExtraEnds == nil {
+			col.append(old.Rows[i], v)
+			continue
+		}
+		col.out.Extra = append(col.out.Extra, old.ExtraOf(i)...)
+		col.add(old.Rows[i], v)
+	}
+}
+
+func validUTF8(b []byte) []byte {
+	if utf8.Valid(b) {
+		return b
+	}
+	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+}

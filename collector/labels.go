@@ -1,0 +1,222 @@
+package collector
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// recipe says how the labels of a row are made of its index. Metrics with equal recipes share a table,
+// so that the labels of a row are made once for all of them.
+type recipe struct {
+	slots   []string // label names in order of appearance
+	indexes []indexStep
+	lookups []lookupStep
+	labels  []outputLabel // sorted by name
+}
+
+// indexStep decodes the next numbers of the index into a slot.
+type indexStep struct {
+	slot int
+	indexDecoder
+}
+
+// lookupStep sets a slot to the value of another object.
+type lookupStep struct {
+	slot     int
+	inputs   []int // slots whose numbers make the index; -1 for a label that does not exist
+	kept     int   // number of the object's varbindList
+	form     textForm
+	subtypes *subtypeSource
+}
+
+// subtypeSource is the object, next to an address or port identifier, that says how to read it.
+type subtypeSource struct {
+	kept  int
+	types map[int64]string
+}
+
+type outputLabel struct {
+	slot int
+	name string
+}
+
+// recipeKey is equal for metrics whose rows have the same labels.
+func recipeKey(m *MetricSettings, drop string) string {
+	return fmt.Sprintf("%+v|%+v|%s", m.Indexes, m.Lookups, drop)
+}
+
+// newRecipe compiles the indexes and lookups of m. The label drop is left out: the metric adds one of
+// that name itself.
+func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
+	r := &recipe{}
+	present := map[int]bool{}
+	for i := range m.Indexes {
+		x := &m.Indexes[i]
+		step := indexStep{r.slot(x.LabelName), indexDecoder{x.Type, x.FixedSize, x.Implied, x.EnumValues}}
+		r.indexes = append(r.indexes, step)
+		present[step.slot] = true
+	}
+	for i := range m.Lookups {
+		l := &m.Lookups[i]
+		if len(l.Labels) == 0 {
+			delete(present, slices.Index(r.slots, l.LabelName))
+			continue
+		}
+		step := b.newLookup(r, l)
+		r.lookups = append(r.lookups, step)
+		present[step.slot] = true
+	}
+	for slot, name := range r.slots {
+		if present[slot] && name != drop {
+			r.labels = append(r.labels, outputLabel{slot, series.LabelName(name)})
+		}
+	}
+	slices.SortFunc(r.labels, func(a, b outputLabel) int { return strings.Compare(a.name, b.name) })
+	return r
+}
+
+func (b *moduleBuilder) newLookup(r *recipe, l *LookupSettings) lookupStep {
+	step := lookupStep{kept: b.keep(l.OID.OID), form: textForm{kind: l.Type, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
+	for _, name := range l.Labels {
+		step.inputs = append(step.inputs, slices.Index(r.slots, name))
+	}
+	step.slot = r.slot(l.LabelName)
+	step.subtypes = b.subtypeOf(l.Type, l.OID.OID)
+	return step
+}
+
+func (r *recipe) slot(name string) int {
+	if i := slices.Index(r.slots, name); i >= 0 {
+		return i
+	}
+	r.slots = append(r.slots, name)
+	return len(r.slots) - 1
+}
+
+func (r *recipe) has(name string) bool {
+	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return r.slots[l.slot] == name })
+}
+
+// hint compiles a DISPLAY-HINT. Values that a faulty one cannot show are shown in hexadecimal digits.
+func (b *moduleBuilder) hint(text string) *mibs.Hint {
+	if text == "" {
+		return nil
+	}
+	h, err := mibs.ParseHint(text)
+	if err != nil {
+		b.warn("%v", err)
+	}
+	return h
+}
+
+// labelWriter renders the labels of the rows of one recipe. Its buffers are reused from row to row.
+type labelWriter struct {
+	*recipe
+	lists []varbindList
+	text  []byte   // the slots' texts, one after another
+	texts [][2]int // of each slot in text
+	keys  [][]byte // the numbers each slot stands for
+	pad   []byte   // numbers that are not part of an index
+	key   []byte
+	guess []int // of each lookup: where its object's next row probably is
+}
+
+func newLabelWriter(r *recipe, lists []varbindList) *labelWriter {
+	return &labelWriter{recipe: r, lists: lists, texts: make([][2]int, len(r.slots)), keys: make([][]byte, len(r.slots)), guess: make([]int, len(r.lookups))}
+}
+
+// appendRow writes the labels of the row with that index.
+func (w *labelWriter) appendRow(dst, index []byte) []byte {
+	w.text, w.pad = w.text[:0], w.pad[:0]
+	clear(w.keys)
+	for i := range w.indexes {
+		step := &w.indexes[i]
+		start := len(w.text)
+		w.text, w.keys[step.slot], index = step.decode(w.text, arcs{index, &w.pad})
+		w.texts[step.slot] = [2]int{start, len(w.text)}
+	}
+	for i := range w.lookups {
+		w.lookup(&w.lookups[i], &w.guess[i])
+	}
+	start := len(dst)
+	for _, l := range w.labels {
+		span := w.texts[l.slot]
+		dst = series.AppendLabel(dst, start, l.name, w.text[span[0]:span[1]])
+	}
+	return dst
+}
+
+// lookup sets a slot to the text of the value it finds; without one the text is empty. A number that
+// was found takes the place of the slot's numbers, so that another lookup may build on it.
+func (w *labelWriter) lookup(step *lookupStep, guess *int) {
+	start := len(w.text)
+	w.texts[step.slot] = [2]int{start, start}
+	key := w.lookupKey(step)
+	if key == nil {
+		return
+	}
+	list := &w.lists[step.kept]
+	at := list.keys.find(key, *guess)
+	if at < 0 {
+		return
+	}
+	*guess = at + 1
+	v := list.get(at)
+	form := step.form
+	if step.subtypes != nil {
+		form.kind = step.subtypes.find(w.lists, key, at)
+	}
+	w.text = form.appendText(w.text, v)
+	w.texts[step.slot] = [2]int{start, len(w.text)}
+	w.keys[step.slot] = w.numbersOf(v)
+}
+
+func (w *labelWriter) lookupKey(step *lookupStep) []byte {
+	if len(step.inputs) == 1 {
+		if step.inputs[0] < 0 || len(w.keys[step.inputs[0]]) == 0 {
+			return nil
+		}
+		return w.keys[step.inputs[0]]
+	}
+	w.key = w.key[:0]
+	for _, slot := range step.inputs {
+		if slot < 0 || len(w.keys[slot]) == 0 {
+			return nil
+		}
+		w.key = append(w.key, w.keys[slot]...)
+	}
+	return w.key
+}
+
+// numbersOf gives the index that a found value is for a lookup that builds on it: itself where it
+// is a whole number, 0 otherwise.
+func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
+	start := len(w.pad)
+	i, err := v.Int()
+	if err != nil {
+		i = 0
+	}
+	if i < 0 || i > 1<<32-1 {
+		return nil
+	}
+	w.pad = snmp.AppendArc(w.pad, uint32(i))
+	return w.pad[start:len(w.pad):len(w.pad)]
+}
+
+// find gives the type of the row with that index.
+func (s *subtypeSource) find(lists []varbindList, index []byte, guess int) string {
+	list := &lists[s.kept]
+	if i := list.keys.find(index, guess); i >= 0 {
+		if subtype, err := list.get(i).Int(); err == nil {
+			if kind, ok := s.types[subtype]; ok {
+				return kind
+			}
+		}
+	}
+	return "OctetString"
+}

@@ -1,0 +1,127 @@
+package collector
+
+import (
+	"net/netip"
+	"strconv"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// counterWrap is where a Counter64 wraps so that every value is exact in a float64.
+const counterWrap = 1 << 53
+
+// number is the value by its type on the wire, whatever the metric's type is. What is no number is 0.
+func (c *conversion) number(v snmp.VarBind) float64 {
+	switch v.Type {
+	case snmp.Integer:
+		i, _ := v.Int()
+		return float64(i)
+	case snmp.Counter64:
+		u, _ := v.Uint()
+		if c.options.WrapCounters {
+			u %= counterWrap
+		}
+		return float64(u)
+	case snmp.TimeTicks:
+		u, _ := v.Uint()
+		return float64(uint32(u))
+	case snmp.Counter32, snmp.Gauge32, snmp.Uinteger32:
+		u, _ := v.Uint()
+		return float64(u)
+	case snmp.Opaque:
+		f, _ := v.Float()
+		return f
+	}
+	return 0
+}
+
+// textForm says how a value becomes the text of a label.
+type textForm struct {
+	kind string // a type of the file
+	hint *mibs.Hint
+	enum map[int]string
+}
+
+// appendText writes the value as text: by its type on the wire, and for octets by the form's.
+func (f *textForm) appendText(dst []byte, v snmp.VarBind) []byte {
+	switch v.Type {
+	case snmp.Integer:
+		i, err := v.Int()
+		if err != nil {
+			return dst
+		}
+		if label, ok := f.enum[int(i)]; ok && f.kind == "EnumAsInfo" {
+			return append(dst, label...)
+		}
+		return strconv.AppendInt(dst, i, 10)
+	case snmp.Counter32, snmp.Gauge32, snmp.Uinteger32, snmp.Counter64, snmp.TimeTicks:
+		u, err := v.Uint()
+		if err != nil {
+			return dst
+		}
+		if label, ok := f.enum[int(u)]; ok && f.kind == "EnumAsInfo" {
+			return append(dst, label...)
+		}
+		return strconv.AppendUint(dst, u, 10)
+	case snmp.ObjectIdentifier:
+		return snmp.OID(v.Value).AppendText(dst)
+	case snmp.IPAddress:
+		if a, ok := netip.AddrFromSlice(v.Value); ok {
+			return a.AppendTo(dst)
+		}
+		return dst
+	case snmp.Opaque:
+		if x, err := v.Float(); err == nil {
+			return strconv.AppendFloat(dst, x, 'f', -1, floatBits(v))
+		}
+	}
+	return f.appendOctets(dst, v.Value)
+}
+
+func floatBits(v snmp.VarBind) int {
+	if v.Value[1] == 0x78 {
+		return 32
+	}
+	return 64
+}
+
+func (f *textForm) appendOctets(dst, octets []byte) []byte {
+	kind := f.kind
+	if f.hint != nil && (kind == "" || kind == "OctetString") {
+		if text, ok := f.hint.AppendText(dst, octets); ok {
+			return text
+		}
+	}
+	switch kind {
+	case "DisplayString":
+		return append(dst, octets...)
+	case "", "Bits", "OctetString":
+		return appendHex(dst, octets)
+	}
+	return appendOctetsAsIndex(dst, kind, octets)
+}
+
+func appendHex(dst, octets []byte) []byte {
+	if len(octets) == 0 {
+		return dst
+	}
+	dst = append(dst, "0x"...)
+	for _, c := range octets {
+		dst = append(dst, upperHex[c>>4], upperHex[c&15])
+	}
+	return dst
+}
+
+// appendOctetsAsIndex reads octets as if each were a number of an index: addresses have the same
+// form in both places.
+func appendOctetsAsIndex(dst []byte, kind string, octets []byte) []byte {
+	var room, padRoom [64]byte
+	numbers, pad := room[:0], padRoom[:0]
+	for _, c := range octets {
+		numbers = snmp.AppendArc(numbers, uint32(c))
+	}
+	decoder := indexDecoder{kind: kind}
+	text, _, _ := decoder.decode(dst, arcs{octets: numbers, pad: &pad})
+	return text
+}

@@ -1,0 +1,124 @@
+package series
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// Duplicate is a sample that was dropped because another had its name and labels.
+type Duplicate struct {
+	Name   string
+	Labels string // rendered
+}
+
+var seed = maphash.MakeSeed()
+
+// DropDuplicates removes from sets, which together are what one target yields, every sample whose
+// name and labels an earlier one has, and returns what it removed.
+func DropDuplicates(sets []*Set) []Duplicate {
+	var dropped []Duplicate
+	suspects := suspectNames(sets)
+	if len(suspects) == 0 {
+		return nil
+	}
+	seen := map[string]map[string]bool{}
+	for name := range suspects {
+		seen[name] = map[string]bool{}
+	}
+	for _, s := range sets {
+		for i := range s.Columns {
+			if labels := seen[s.Columns[i].Desc.Name]; labels != nil {
+				dropped = s.Columns[i].dropSeen(labels, dropped)
+			}
+		}
+	}
+	return dropped
+}
+
+// suspectNames gives the names that may hold duplicates: those of several columns, and those of a
+// table with equal rows or of a column with equal extra labels in a row.
+func suspectNames(sets []*Set) map[string]bool {
+	var suspects map[string]bool
+	suspect := func(name string) {
+		if suspects == nil {
+			suspects = map[string]bool{}
+		}
+		suspects[name] = true
+	}
+	equalRows := map[*Table]bool{}
+	names := map[string]bool{}
+	for _, s := range sets {
+		for i := range s.Columns {
+			c := &s.Columns[i]
+			equal, known := equalRows[c.Table]
+			if !known {
+				equal = c.Table.hasEqualRows()
+				equalRows[c.Table] = equal
+			}
+			if c.Len() > 0 && (names[c.Desc.Name] || equal || c.repeatsExtra()) {
+				suspect(c.Desc.Name)
+			}
+			names[c.Desc.Name] = names[c.Desc.Name] || c.Len() > 0
+		}
+	}
+	return suspects
+}
+
+func (t *Table) hasEqualRows() bool {
+	n := len(t.Ends)
+	if n < 2 {
+		return false
+	}
+	seen := make(map[uint64]int32, n)
+	for i := range n {
+		row := t.Row(i)
+		h := maphash.Bytes(seed, row)
+		if j, ok := seen[h]; ok && bytes.Equal(t.Row(int(j)), row) {
+			return true
+		}
+		seen[h] = int32(i)
+	}
+	return false
+}
+
+// repeatsExtra finds equal neighbours only: equal texts of an enumeration, which are written side by
+// side because the enumeration is sorted by text.
+func (c *Column) repeatsExtra() bool {
+	for i := 1; i < len(c.ExtraEnds); i++ {
+		if c.RowOf(i) == c.RowOf(i-1) && bytes.Equal(c.ExtraOf(i), c.ExtraOf(i-1)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Column) dropSeen(seen map[string]bool, dropped []Duplicate) []Duplicate {
+	kept := Column{Desc: c.Desc, Table: c.Table}
+	before := len(dropped)
+	for i := range c.Values {
+		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
+		key := canonical(row, extra)
+		if seen[key] {
+			dropped = append(dropped, Duplicate{c.Desc.Name, string(join(row, extra))})
+			continue
+		}
+		seen[key] = true
+		kept.Values = append(kept.Values, c.Values[i])
+		kept.Rows = append(kept.Rows, int32(c.RowOf(i)))
+		if c.ExtraEnds != nil {
+			kept.Extra = append(kept.Extra, extra...)
+			kept.ExtraEnds = append(kept.ExtraEnds, uint32(len(kept.Extra)))
+		}
+	}
+	if len(dropped) > before {
+		*c = kept
+	}
+	return dropped
+}
+
+func join(row, extra []byte) []byte {
+	if len(row) == 0 || len(extra) == 0 {
+		return append(row[:len(row):len(row)], extra...)
+	}
+	return append(append(row[:len(row):len(row)], ','), extra...)
+}

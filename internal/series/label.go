@@ -1,0 +1,110 @@
+package series
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
+)
+
+// AppendLabel writes `name="value"` with a comma in front unless b is at start, the length b had when
+// the row began. Octets that are not UTF-8 become U+FFFD, one for each run of them.
+func AppendLabel(b []byte, start int, name string, value []byte) []byte {
+	if len(b) > start {
+		b = append(b, ',')
+	}
+	b = append(b, name...)
+	b = append(b, '=', '"')
+	return append(AppendEscaped(b, value), '"')
+}
+
+// LabelName gives the form of a label name that every format takes.
+func LabelName(name string) string { return model.EscapeName(name, model.UnderscoreEscaping) }
+
+// AppendEscaped writes a label value as the text formats want it.
+func AppendEscaped(b, value []byte) []byte {
+	plain := 0
+	for i := 0; i < len(value); {
+		c := value[i]
+		if c < utf8.RuneSelf {
+			if c == '\\' || c == '"' || c == '\n' {
+				b = append(b, value[plain:i]...)
+				b = appendEscape(b, c)
+				plain = i + 1
+			}
+			i++
+			continue
+		}
+		if r, n := utf8.DecodeRune(value[i:]); r != utf8.RuneError || n > 1 {
+			i += n
+			continue
+		}
+		b = append(b, value[plain:i]...)
+		for i < len(value) && value[i] >= utf8.RuneSelf {
+			if r, n := utf8.DecodeRune(value[i:]); r != utf8.RuneError || n > 1 {
+				break
+			}
+			i++
+		}
+		b = append(b, "\uFFFD"...)
+		plain = i
+	}
+	return append(b, value[plain:]...)
+}
+
+func appendEscape(b []byte, c byte) []byte {
+	if c == '\n' {
+		c = 'n'
+	}
+	return append(b, '\\', c)
+}
+
+// cutLabel takes the first pair off rendered labels; value is still escaped.
+func cutLabel(labels []byte) (name, value, rest []byte) {
+	eq := bytes.IndexByte(labels, '=')
+	if eq < 0 {
+		return nil, nil, nil
+	}
+	name = labels[:eq]
+	value = labels[eq+2:]
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case '"':
+			rest = bytes.TrimPrefix(value[i+1:], []byte{','})
+			return name, value[:i], rest
+		}
+	}
+	return name, value, nil
+}
+
+func appendUnescaped(b, value []byte) []byte {
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if c == '\\' && i+1 < len(value) {
+			i++
+			if c = value[i]; c == 'n' {
+				c = '\n'
+			}
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// canonical gives the same text for the same labels in any order.
+func canonical(parts ...[]byte) string {
+	var pairs []string
+	for _, labels := range parts {
+		for len(labels) > 0 {
+			name, value, rest := cutLabel(labels)
+			pairs = append(pairs, string(name)+"="+string(value))
+			labels = rest
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, "\x00")
+}

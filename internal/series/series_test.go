@@ -1,0 +1,178 @@
+package series
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+func table(rows ...string) *Table {
+	t := &Table{}
+	for _, r := range rows {
+		t.Labels = append(t.Labels, r...)
+		t.AddRow()
+	}
+	return t
+}
+
+// switchPort is a pass over two ports and the uptime, as a module would leave it.
+func switchPort() *Set {
+	ports := table(`ifIndex="1",ifAlias=""`, `ifIndex="2",ifAlias="to \"core\"\\1\n"`)
+	return &Set{Columns: []Column{
+		{Desc: &Desc{"ifHCInOctets", "Octets received.", Counter}, Table: ports, Values: []float64{1, 12345678}},
+		{Desc: &Desc{"ifName", "Name of the port.\nTwo lines \\ and \"quotes\".", Gauge}, Table: ports, Values: []float64{1},
+			Rows: []int32{1}, Extra: []byte(`ifName="Gi0/2"`), ExtraEnds: []uint32{14}},
+		{Desc: &Desc{"requests_total", "Counted.", Counter}, Table: table(""), Values: []float64{math.Inf(1)}},
+		{Desc: &Desc{"sys.uptime", "Ticks.", Gauge}, Table: table(""), Values: []float64{0.5}},
+	}}
+}
+
+func encode(t *testing.T, accept expfmt.Format, groups ...Group) string {
+	t.Helper()
+	var out bytes.Buffer
+	e := NewEncoder(&out, accept, nil)
+	if err := e.Encode(groups); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestText(t *testing.T) {
+	want := `# HELP ifHCInOctets Octets received.
+# TYPE ifHCInOctets counter
+ifHCInOctets{ifIndex="1",ifAlias=""} 1
+ifHCInOctets{ifIndex="2",ifAlias="to \"core\"\\1\n"} 1.2345678e+07
+# HELP ifName Name of the port.\nTwo lines \\ and "quotes".
+# TYPE ifName gauge
+ifName{ifIndex="2",ifAlias="to \"core\"\\1\n",ifName="Gi0/2"} 1
+# HELP requests_total Counted.
+# TYPE requests_total counter
+requests_total +Inf
+# HELP sys_uptime Ticks.
+# TYPE sys_uptime gauge
+sys_uptime 0.5
+`
+	if got := encode(t, expfmt.NewFormat(expfmt.TypeTextPlain), Group{Sets: []*Set{switchPort()}}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTargetsOfOneNameStandTogether(t *testing.T) {
+	uptime := func(v float64) *Set {
+		return &Set{Columns: []Column{{Desc: &Desc{"up.time", "Ticks.", Gauge}, Table: table(""), Values: []float64{v}}}}
+	}
+	want := `# HELP "up.time" Ticks.
+# TYPE "up.time" gauge
+{"up.time",target="a"} 1
+{"up.time",target="b"} 2
+{"up.time"} 3
+`
+	format := expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping)
+	got := encode(t, format, Group{[]byte(`target="a"`), []*Set{uptime(1)}}, Group{[]byte(`target="b"`), []*Set{uptime(2)}}, Group{nil, []*Set{uptime(3)}})
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestOpenMetricsKeepsTheNames(t *testing.T) {
+	got := encode(t, expfmt.NewFormat(expfmt.TypeOpenMetrics), Group{Sets: []*Set{switchPort()}})
+	for _, line := range []string{
+		"# TYPE ifHCInOctets unknown\n", "ifHCInOctets{ifIndex=\"1\",ifAlias=\"\"} 1\n",
+		"# TYPE requests counter\n", "\nrequests_total +Inf\n", "Two lines \\\\ and \\\"quotes\\\".\n",
+	} {
+		if !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	if !strings.HasSuffix(got, "# EOF\n") {
+		t.Error("no # EOF at the end")
+	}
+}
+
+// Every format says the same: what expfmt reads from text equals what it reads from protobuf.
+func TestProtobufEqualsText(t *testing.T) {
+	group := Group{[]byte(`target="a\\b"`), []*Set{switchPort()}}
+	text := encode(t, expfmt.NewFormat(expfmt.TypeTextPlain), group)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	want, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
+	decoder := expfmt.NewDecoder(strings.NewReader(encode(t, format, group)), format)
+	for range want {
+		var family dto.MetricFamily
+		if err := decoder.Decode(&family); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := family.String(), want[family.GetName()].String(); got != want {
+			t.Errorf("protobuf %s\ntext     %s", got, want)
+		}
+	}
+}
+
+func TestDuplicatesAreDroppedOnce(t *testing.T) {
+	rows := table(`i="1",a="x"`, `i="2",a="x"`, `i="1",a="x"`)
+	set := func() *Set {
+		return &Set{Columns: []Column{
+			{Desc: &Desc{"m", "h", Gauge}, Table: rows, Values: []float64{1, 2, 3}},
+			{Desc: &Desc{"once", "h", Gauge}, Table: rows, Values: []float64{4}, Rows: []int32{2}},
+		}}
+	}
+	other := &Set{Columns: []Column{{Desc: &Desc{"m", "another help", Gauge}, Table: table(`a="x",i="2"`), Values: []float64{9}}}}
+	a := set()
+	dropped := DropDuplicates([]*Set{a, other})
+	if len(dropped) != 2 || dropped[0] != (Duplicate{"m", `i="1",a="x"`}) || dropped[1] != (Duplicate{"m", `a="x",i="2"`}) {
+		t.Errorf("dropped %v", dropped)
+	}
+	if a.Len() != 3 || other.Len() != 0 || a.Columns[0].Values[1] != 2 {
+		t.Errorf("left %v and %v", a.Columns, other.Columns)
+	}
+	if again := DropDuplicates([]*Set{a, other}); again != nil {
+		t.Errorf("dropped again %v", again)
+	}
+}
+
+func TestFloatsAsStrconvWritesThem(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	check := func(v float64) {
+		if got, want := string(appendFloat(nil, v)), strconv.FormatFloat(v, 'g', -1, 64); got != want {
+			t.Fatalf("%v is written %s, want %s", v, got, want)
+		}
+	}
+	for _, v := range []float64{0, math.Copysign(0, -1), 1, -1, 999999, 1e6, 1e6 + 1, 1<<53 - 1, 1 << 53, 1e15, 123e10, 0.1, math.NaN(), math.Inf(-1), math.MaxFloat64} {
+		check(v)
+	}
+	for range 200_000 {
+		check(float64(r.Uint64() >> (10 + r.IntN(54))))
+		check(math.Float64frombits(r.Uint64()))
+		check(math.Trunc(math.Pow(10, r.Float64()*16)) * math.Pow(10, float64(r.IntN(4))))
+	}
+}
+
+func FuzzLabelValue(f *testing.F) {
+	f.Add([]byte("plain"))
+	f.Add([]byte("a\xff\xfeb\"\\\n\xe2\x82"))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		labels := AppendLabel(AppendLabel(nil, 0, "a", value), 0, "b", value)
+		_, escaped, rest := cutLabel(labels)
+		want := strings.ToValidUTF8(string(value), string(utf8.RuneError))
+		if got := string(appendUnescaped(nil, escaped)); got != want {
+			t.Errorf("%q reads back as %q", want, got)
+		}
+		if name, second, rest := cutLabel(rest); string(name) != "b" || !bytes.Equal(second, escaped) || len(rest) != 0 {
+			t.Errorf("second label %s=%q, rest %q", name, second, rest)
+		}
+	})
+}
