@@ -5,6 +5,7 @@ package collector
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"trapline/internal/engine"
@@ -20,14 +21,16 @@ type Session interface {
 
 // Options of a pass.
 type Options struct {
-	Params       engine.Params    // those of the target; they win over the module's
+	Params       engine.Params    // those of the target: they win over the module's
+	Defaults     engine.Params    // these hold where neither says anything
 	WrapCounters bool             // Counter64 modulo 2^53
 	Compatible   bool             // of several metrics with one OID, only the last has series
 	Now          func() time.Time // nil means time.Now
 }
 
 // Result is what a pass with one module yielded. Where Err is not nil, Set holds what arrived all
-// the same.
+// the same, but for rows whose labels would be wrong without what is missing. It is empty when the
+// target itself failed.
 type Result struct {
 	Module       *Module
 	Set          *series.Set
@@ -56,16 +59,25 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	c := m.conversion(o)
 	r := Result{Module: m}
 	plan := m.Plan
-	plan.Params = o.Params.Over(plan.Params)
+	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
 	if len(m.filters) > 0 {
 		plan = m.applyFilters(ctx, s, plan)
 	}
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
-	r.Set, r.Problems = c.finish(), c.problems
+	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
 	m.conversions.Put(c)
 	r.Duration = o.Now().Sub(start)
 	return r
+}
+
+// Down tells whether the target itself failed, rather than a part of what was asked.
+func (r *Result) Down() bool {
+	return r.Err != nil && whole(engine.Errors(r.Err))
+}
+
+func whole(errs []*engine.Error) bool {
+	return len(errs) == 0 || slices.ContainsFunc(errs, (*engine.Error).Whole)
 }
 
 // applyFilters asks for the objects that decide. A filter whose object cannot be read does not

@@ -25,6 +25,7 @@ type Module struct {
 	columns []column // sorted by name
 	kept    int      // number of varbindLists
 
+	labelNames  map[string]bool
 	conversions sync.Pool // of *conversion
 }
 
@@ -67,13 +68,15 @@ type state struct {
 
 type moduleBuilder struct {
 	*Module
-	byOID   map[string]*object
-	recipes map[string]int
+	byOID    map[string]*object
+	recipes  map[string]int
+	reserved []string
 }
 
-// Compile prepares settings that have been checked.
-func Compile(name string, s *Settings) *Module {
-	b := &moduleBuilder{Module: &Module{Name: name}, byOID: map[string]*object{}, recipes: map[string]int{}}
+// Compile prepares settings that have been checked. Labels whose names are reserved, because all
+// series of a target have a label of that name, get "exported_" in front.
+func Compile(name string, s *Settings, reserved ...string) *Module {
+	b := &moduleBuilder{Module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, recipes: map[string]int{}, reserved: reserved}
 	b.Plan = engine.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
 		b.filters = append(b.filters, newFilter(&s.Filters[i]))
@@ -123,6 +126,18 @@ func unique(list []snmp.OID) []snmp.OID {
 func (b *moduleBuilder) warn(format string, args ...any) {
 	b.Warnings = append(b.Warnings, fmt.Sprintf("module %s: ", b.Name)+fmt.Sprintf(format, args...))
 }
+
+func (b *moduleBuilder) labelName(name string) string {
+	name = series.LabelName(name)
+	if slices.Contains(b.reserved, name) {
+		name = "exported_" + name
+	}
+	b.labelNames[name] = true
+	return name
+}
+
+// HasLabel tells whether series of the module may have a label of that name.
+func (m *Module) HasLabel(name string) bool { return m.labelNames[name] }
 
 func (b *moduleBuilder) object(oid snmp.OID) *object {
 	o := b.byOID[string(oid)]
@@ -187,7 +202,7 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 	base.table = b.table(m, drop)
 	labelled := b.tables[base.table].has(m.Name)
 	if kind.labels != noLabel && !labelled {
-		base.label = series.LabelName(m.Name)
+		base.label = b.labelName(m.Name)
 		base.states = states(base.label, m.EnumValues)
 	}
 	if source := b.subtypeOf(m.Type, m.OID.OID); source != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -82,7 +83,10 @@ func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 }
 
 // finish makes the samples that had to wait, then the labels of all rows, and hands over the set.
-func (c *conversion) finish() *series.Set {
+func (c *conversion) finish(errs []*engine.Error) *series.Set {
+	if len(errs) > 0 && whole(errs) {
+		return &series.Set{}
+	}
 	for i := range c.columns {
 		c.finishDeferred(&c.columns[i])
 	}
@@ -90,7 +94,7 @@ func (c *conversion) finish() *series.Set {
 	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
 	for i := range c.columns {
 		col := &c.columns[i]
-		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) {
+		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) || c.mislabelled(col.table, errs) {
 			continue
 		}
 		table := &tables[col.table]
@@ -101,6 +105,19 @@ func (c *conversion) finish() *series.Set {
 		set.Columns = append(set.Columns, col.out)
 	}
 	return set
+}
+
+// mislabelled tells whether the labels of a table depend on an object that did not arrive whole. Its
+// rows would appear as other series than those of the last pass.
+func (c *conversion) mislabelled(table int, errs []*engine.Error) bool {
+	for _, e := range errs {
+		for _, o := range c.objects {
+			if o.kept >= 0 && (o.oid.HasPrefix(e.OID) || e.OID.HasPrefix(o.oid)) && c.tables[table].uses(o.kept) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *conversion) renderRows(t *series.Table, i int) {

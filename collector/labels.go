@@ -73,7 +73,7 @@ func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
 	}
 	for slot, name := range r.slots {
 		if present[slot] && name != drop {
-			r.labels = append(r.labels, outputLabel{slot, series.LabelName(name)})
+			r.labels = append(r.labels, outputLabel{slot, b.labelName(name)})
 		}
 	}
 	slices.SortFunc(r.labels, func(a, b outputLabel) int { return strings.Compare(a.name, b.name) })
@@ -100,6 +100,13 @@ func (r *recipe) slot(name string) int {
 
 func (r *recipe) has(name string) bool {
 	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return r.slots[l.slot] == name })
+}
+
+// uses tells whether a lookup reads the values kept under that number.
+func (r *recipe) uses(kept int) bool {
+	return slices.ContainsFunc(r.lookups, func(l lookupStep) bool {
+		return l.kept == kept || (l.subtypes != nil && l.subtypes.kept == kept)
+	})
 }
 
 // hint compiles a DISPLAY-HINT. Values that a faulty one cannot show are shown in hexadecimal digits.

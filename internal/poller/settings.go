@@ -31,7 +31,7 @@ const (
 
 // TargetSettings is an entry of `targets`: a device that is polled on an interval.
 type TargetSettings struct {
-	Name            string            `yaml:"name,omitempty"` // default: the address
+	Name            string            `yaml:"name,omitempty"` // default: the address, without its transport
 	Address         string            `yaml:"address"`        // [transport://]host[:port]
 	Auth            string            `yaml:"auth,omitempty"`
 	Modules         []string          `yaml:"modules,omitempty"`
@@ -51,7 +51,7 @@ func (t *TargetSettings) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	if t.Name == "" {
-		t.Name = t.Address
+		t.Name = t.Address[strings.LastIndex(t.Address, "/")+1:]
 	}
 	if len(t.Modules) == 0 {
 		t.Modules = []string{DefaultModule}

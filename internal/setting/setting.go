@@ -4,9 +4,12 @@
 package setting
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
+	"regexp/syntax"
 	"time"
 
 	"trapline/internal/snmp"
@@ -52,7 +55,12 @@ func (d Duration) Mistakes() []Mistake {
 func (d Duration) IsZero() bool { return d.Duration == 0 && d.text == "" }
 
 // MarshalYAML prints the duration as it is written in the file.
-func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
+func (d Duration) MarshalYAML() (any, error) {
+	if d.text == "" {
+		return d.String(), nil
+	}
+	return d.text, nil
+}
 
 // OID is a numeric object identifier, with or without a leading dot.
 type OID struct {
@@ -120,7 +128,14 @@ func (r Regexp) Mistakes() []Mistake {
 	if r.err == nil {
 		return nil
 	}
-	return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, r.err)}}
+	err := r.err
+	if _, plain := regexp.Compile(r.text); plain != nil {
+		err = plain // without the anchors that the user did not write
+	}
+	if reason := (*syntax.Error)(nil); errors.As(err, &reason) {
+		return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %s: %s", r.text, reason.Code, reason.Expr)}}
+	}
+	return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, err)}}
 }
 
 // IsZero lets omitempty leave an unset expression out.
@@ -149,8 +164,8 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// GoString keeps %#v from printing the secret.
-func (s Secret) GoString() string { return hidden }
+// Format keeps every verb of fmt from printing the secret, %d and %#v included.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue keeps slog from printing the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

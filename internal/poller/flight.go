@@ -1,0 +1,113 @@
+package poller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Prober makes passes on demand. Requests that want the same at the same time share one pass.
+type Prober struct {
+	Options PassOptions
+
+	mu      sync.Mutex
+	flights map[string]*flight
+}
+
+// flight is a pass under way. It is cancelled when nobody waits for it any more.
+type flight struct {
+	done    chan struct{}
+	pass    *Pass // set before done is closed
+	waiters int
+	cancel  context.CancelFunc
+}
+
+// Probe makes a pass over t, or joins one under way, and returns it, or the reason why ctx ended
+// first.
+func (p *Prober) Probe(ctx context.Context, t *Target) (*Pass, error) {
+	key := t.key()
+	f := p.join(ctx, key, t)
+	select {
+	case <-f.done:
+		return f.pass, nil
+	case <-ctx.Done():
+		p.leave(key, f)
+		return nil, fmt.Errorf("no complete answer from target %s: %w", t.Spec.Address, context.Cause(ctx))
+	}
+}
+
+func (p *Prober) join(ctx context.Context, key string, t *Target) *flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.flights[key]; f != nil {
+		f.waiters++
+		return f
+	}
+	if p.flights == nil {
+		p.flights = map[string]*flight{}
+	}
+	f := &flight{done: make(chan struct{}), waiters: 1}
+	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	p.flights[key] = f
+	go func() {
+		defer f.cancel()
+		f.pass = p.Options.Run(ctx, t, true)
+		p.land(key, f)
+		close(f.done)
+	}()
+	return f
+}
+
+func (p *Prober) land(key string, f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flights[key] == f {
+		delete(p.flights, key)
+	}
+}
+
+// leave gives up waiting. The last to leave ends the pass.
+func (p *Prober) leave(key string, f *flight) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.waiters--; f.waiters == 0 {
+		f.cancel()
+		if p.flights[key] == f {
+			delete(p.flights, key)
+		}
+	}
+}
+
+// key is equal for targets of which one pass serves all.
+func (t *Target) key() string {
+	parts := []string{t.Spec.Address, t.AuthName, t.Spec.Context, t.Spec.ContextEngineID, t.Spec.Source.String(), fmt.Sprintf("%+v", t.Params)}
+	return strings.Join(append(parts, t.ModuleNames()...), "\x00")
+}
+
+// Fresh gives the last pass over t's device, when it was made for the same modules with the same
+// credentials, is complete and no older than maxAge.
+func (p *Poller) Fresh(t *Target, maxAge time.Duration, now time.Time) *Pass {
+	if maxAge <= 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.states {
+		if s.target.Name != t.Name && s.target.Spec.Address != t.Spec.Address {
+			continue
+		}
+		last := s.last.Load()
+		if last != nil && last.Err == nil && now.Sub(last.Start) <= maxAge && s.target.sameQuestion(t) {
+			return last
+		}
+	}
+	return nil
+}
+
+func (t *Target) sameQuestion(u *Target) bool {
+	a, b := *t, *u
+	a.Params, b.Params = Target{}.Params, Target{}.Params
+	return a.key() == b.key()
+}

@@ -1,0 +1,130 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/series"
+)
+
+// Pass is a finished pass over a target. It is not changed once made.
+type Pass struct {
+	Start      time.Time
+	Duration   time.Duration
+	Sets       []*series.Set // of the modules in their order, then of the pass itself
+	Stats      engine.Stats
+	Errors     []*engine.Error
+	Err        error // joined, with the names of the modules; nil when all is there
+	Problems   []error
+	Duplicates []series.Duplicate
+	Up         bool // the target answered, if not to everything
+}
+
+// Open gives the session to a target.
+type Open func(engine.Spec) (collector.Session, error)
+
+// PassOptions are the options of all passes of the program.
+type PassOptions struct {
+	Open              Open
+	WrapCounters      bool
+	ModuleConcurrency int // modules of one pass at once; less than 1 means 1
+	ObserveModule     func(module string, d time.Duration)
+	InFlight          func(change int) // told of modules that start (1) and end (-1)
+}
+
+// Run makes a pass over t with all its modules. Compatible is as in collector.Options.
+func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass {
+	p := &Pass{Start: time.Now()}
+	defer func() { p.Duration = time.Since(p.Start) }()
+	session, err := o.Open(t.Spec)
+	if err != nil {
+		p.Errors, p.Err = engine.Errors(err), err
+		return p
+	}
+	results := o.collectAll(ctx, t, session, compatible)
+	var errs []error
+	p.Up = true
+	for i := range results {
+		r := &results[i]
+		p.Sets = append(p.Sets, r.Set)
+		p.Stats.Add(r.Stats)
+		p.Problems = append(p.Problems, r.Problems...)
+		if r.Err != nil {
+			errs = append(errs, &ModuleError{r.Module.Name, r.Err})
+			p.Errors = append(p.Errors, engine.Errors(r.Err)...)
+			p.Up = p.Up && !r.Down()
+		}
+	}
+	p.Err = errors.Join(errs...)
+	p.Duplicates = series.DropDuplicates(p.Sets)
+	p.Sets = append(p.Sets, scrapeSet(results))
+	return p
+}
+
+// ModuleError says with which module a pass went wrong.
+type ModuleError struct {
+	Module string
+	Err    error
+}
+
+func (e *ModuleError) Error() string { return "module " + e.Module + ": " + e.Err.Error() }
+
+func (e *ModuleError) Unwrap() error { return e.Err }
+
+// collectAll goes through the modules in order, so many at a time. After the target itself failed
+// the modules not yet begun are not asked for: they fail with the same error.
+func (o *PassOptions) collectAll(ctx context.Context, t *Target, session collector.Session, compatible bool) []collector.Result {
+	results := make([]collector.Result, len(t.Modules))
+	options := collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: o.WrapCounters, Compatible: compatible}
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		next  int
+		down  error
+	)
+	take := func() (i int, failed error) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, down
+	}
+	work := func() {
+		for {
+			i, failed := take()
+			if i >= len(results) {
+				return
+			}
+			if failed != nil {
+				results[i] = collector.Result{Module: t.Modules[i], Set: &series.Set{}, Err: failed}
+				continue
+			}
+			results[i] = o.collect(ctx, t.Modules[i], session, options)
+			if results[i].Down() {
+				mu.Lock()
+				down = results[i].Err
+				mu.Unlock()
+			}
+		}
+	}
+	for range min(max(o.ModuleConcurrency, 1), len(results)) {
+		group.Go(work)
+	}
+	group.Wait()
+	return results
+}
+
+func (o *PassOptions) collect(ctx context.Context, m *collector.Module, s collector.Session, options collector.Options) collector.Result {
+	if o.InFlight != nil {
+		o.InFlight(1)
+		defer o.InFlight(-1)
+	}
+	r := m.Collect(ctx, s, options)
+	if o.ObserveModule != nil {
+		o.ObserveModule(m.Name, r.Duration)
+	}
+	return r
+}

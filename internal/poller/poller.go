@@ -1,0 +1,263 @@
+// Package poller says when: it makes a pass over every target on the target's interval, and keeps
+// what the last one yielded. It owns every goroutine that polls. What a pass asks for and makes of
+// the answers is the collector's business.
+package poller
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trapline/internal/series"
+)
+
+// Options of a Poller.
+type Options struct {
+	PassOptions
+	Logger       *slog.Logger
+	Concurrency  int                         // passes at once; 0 means DefaultConcurrency
+	ObserveDelay func(late time.Duration)    // how much after its time a pass began; may be nil
+	Ended        func(t *Target, pass *Pass) // told of each pass; may be nil
+}
+
+// Poller polls the targets it was last given.
+type Poller struct {
+	options Options
+	changed chan struct{}
+
+	// A target that did not answer waits for its next pass in a lane of its own, so that no number of
+	// dead devices takes the places of those that live.
+	healthy, ailing chan struct{}
+
+	mu     sync.Mutex
+	states map[string]*state
+}
+
+// state is what is kept about a target from pass to pass. The Run goroutine owns next; running and
+// the numbers are shared with the pass.
+type state struct {
+	target  *Target
+	next    time.Time
+	running atomic.Bool
+	last    atomic.Pointer[Pass]
+
+	passes, missed, packets, retries, varbinds, duplicates, problems atomic.Int64
+}
+
+// New makes a Poller without targets.
+func New(o Options) *Poller {
+	if o.Concurrency <= 0 {
+		o.Concurrency = DefaultConcurrency
+	}
+	return &Poller{
+		options: o,
+		changed: make(chan struct{}, 1),
+		healthy: make(chan struct{}, o.Concurrency),
+		ailing:  make(chan struct{}, o.Concurrency),
+		states:  map[string]*state{},
+	}
+}
+
+// firstPassSpacing is the time between the first passes of targets that arrive together.
+const firstPassSpacing = 5 * time.Millisecond
+
+// SetTargets replaces the targets. Those that did not change keep their pace and their last pass; a
+// target that changed keeps its counters.
+func (p *Poller) SetTargets(targets []*Target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	states := make(map[string]*state, len(targets))
+	fresh := 0
+	for _, t := range targets {
+		s := p.states[t.Name]
+		if s != nil && reflect.DeepEqual(s.target.identity(), t.identity()) {
+			s.target = t
+			states[t.Name] = s
+			continue
+		}
+		first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
+		states[t.Name] = s.successor(t, now.Add(first))
+		fresh++
+	}
+	p.states = states
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// identity is what makes a target the same for its schedule and its last pass.
+func (t *Target) identity() any {
+	return []any{t.Labels, t.Spec, t.Interval, t.Params, t.Defaults, t.ModuleNames()}
+}
+
+func (s *state) successor(t *Target, first time.Time) *state {
+	next := &state{target: t, next: first}
+	if s != nil {
+		next.passes.Store(s.passes.Load())
+		next.missed.Store(s.missed.Load())
+		next.packets.Store(s.packets.Load())
+		next.retries.Store(s.retries.Load())
+		next.varbinds.Store(s.varbinds.Load())
+		next.duplicates.Store(s.duplicates.Load())
+		next.problems.Store(s.problems.Load())
+	}
+	return next
+}
+
+// Run polls until ctx is cancelled, and returns nil once the passes in hand have ended. These end
+// soon: they are cancelled too.
+func (p *Poller) Run(ctx context.Context) error {
+	var passes sync.WaitGroup
+	defer passes.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.changed:
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(p.start(ctx, &passes, time.Now())))
+	}
+}
+
+// idle is how long Run sleeps when it has no target.
+const idle = time.Hour
+
+// start begins every pass that is due, and tells when the next one will be.
+func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wake := now.Add(idle)
+	for _, s := range p.states {
+		if !s.next.After(now) {
+			due := s.next
+			s.next = nextSlot(s.target, now)
+			if s.running.CompareAndSwap(false, true) {
+				passes.Go(func() { p.poll(ctx, s, s.target, due) })
+			} else {
+				s.missed.Add(1)
+			}
+		}
+		if s.next.Before(wake) {
+			wake = s.next
+		}
+	}
+	return wake
+}
+
+// nextSlot is the next time that lies offset past a multiple of the interval, and far enough from
+// now for a pass that begins now to end: a first pass does not keep to the slots.
+func nextSlot(t *Target, now time.Time) time.Time {
+	slot := now.Truncate(t.Interval).Add(offset(t.Name, t.Interval))
+	for slot.Sub(now) < t.Interval/2 {
+		slot = slot.Add(t.Interval)
+	}
+	return slot
+}
+
+func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
+	defer s.running.Store(false)
+	lane := p.healthy
+	if last := s.last.Load(); last != nil && !last.Up {
+		lane = p.ailing
+	}
+	select {
+	case lane <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-lane }()
+	if p.options.ObserveDelay != nil {
+		p.options.ObserveDelay(time.Since(due))
+	}
+	bounded, cancel := context.WithTimeout(ctx, t.Interval)
+	defer cancel()
+	pass := p.options.Run(bounded, t, false)
+	if ctx.Err() == nil {
+		p.keep(s, t, pass)
+	}
+}
+
+func (p *Poller) keep(s *state, t *Target, pass *Pass) {
+	s.passes.Add(1)
+	s.packets.Add(int64(pass.Stats.Packets))
+	s.retries.Add(int64(pass.Stats.Retries))
+	s.varbinds.Add(int64(pass.Stats.VarBinds))
+	s.duplicates.Add(int64(len(pass.Duplicates)))
+	s.problems.Add(int64(len(pass.Problems)))
+	previous := s.last.Swap(pass)
+	p.report(t, previous, pass)
+	if p.options.Ended != nil {
+		p.options.Ended(t, pass)
+	}
+}
+
+// report logs a change of a target's state once, and everything else for those who debug.
+func (p *Poller) report(t *Target, previous, pass *Pass) {
+	log := p.options.Logger.With("target", t.Name)
+	wasUp := previous == nil || previous.Up
+	switch {
+	case pass.Up && previous != nil && !previous.Up:
+		log.Info("target answers again")
+	case !pass.Up && wasUp:
+		log.Warn("target does not answer", "err", pass.Err)
+	case pass.Up && pass.Err != nil && (previous == nil || previous.Err == nil):
+		log.Warn("pass is incomplete", "err", pass.Err)
+	}
+	log.Debug("pass ended", "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
+		"packets", pass.Stats.Packets, "retries", pass.Stats.Retries, "err", pass.Err)
+}
+
+// Report is what is known about a target.
+type Report struct {
+	Target *Target
+	Last   *Pass // nil before the first pass has ended
+	self   *series.Set
+}
+
+// Group gives the series of the target: those of the last pass, unless the target did not answer in
+// it, and those that say how it fares.
+func (r *Report) Group() series.Group {
+	g := series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.self}}
+	if r.Last != nil {
+		g.Sets = append(g.Sets, r.Last.Sets...)
+	}
+	return g
+}
+
+// Report tells about one target; ok is false when there is none of that name.
+func (p *Poller) Report(name string) (r Report, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, ok := p.states[name]
+	if !ok {
+		return Report{}, false
+	}
+	return s.report(time.Now()), true
+}
+
+func (s *state) report(now time.Time) Report {
+	return Report{s.target, s.last.Load(), s.selfSet(now)}
+}
+
+// Reports tells about all targets, sorted by name.
+func (p *Poller) Reports() []Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	reports := make([]Report, 0, len(p.states))
+	for _, s := range p.states {
+		reports = append(reports, s.report(now))
+	}
+	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
+	return reports
+}

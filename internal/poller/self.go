@@ -1,0 +1,128 @@
+package poller
+
+import (
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/series"
+)
+
+// The series that a pass has about itself are named as snmp_exporter's.
+var scrapeDescs = []struct {
+	desc  *series.Desc
+	value func(*collector.Result) float64
+}{
+	{gauge("snmp_scrape_duration_seconds", "Total SNMP time scrape took (walk and processing)."),
+		func(r *collector.Result) float64 { return r.Duration.Seconds() }},
+	{gauge("snmp_scrape_packets_retried", "Packets retried for get, bulkget, and walk; with retries in the scrape."),
+		func(r *collector.Result) float64 { return float64(r.Stats.Retries) }},
+	{gauge("snmp_scrape_packets_sent", "Packets sent for get, bulkget, and walk; including retries."),
+		func(r *collector.Result) float64 { return float64(r.Stats.Packets) }},
+	{gauge("snmp_scrape_pdus_returned", "PDUs returned from get, bulkget, and walk."),
+		func(r *collector.Result) float64 { return float64(r.Stats.VarBinds) }},
+	{gauge("snmp_scrape_walk_duration_seconds", "Time SNMP walk/bulkwalk took."),
+		func(r *collector.Result) float64 { return r.WalkDuration.Seconds() }},
+}
+
+func gauge(name, help string) *series.Desc {
+	return &series.Desc{Name: name, Help: help, Type: series.Gauge}
+}
+
+func counter(name, help string) *series.Desc {
+	return &series.Desc{Name: name, Help: help, Type: series.Counter}
+}
+
+// scrapeSet says how the pass with each module went, where the target answered.
+func scrapeSet(results []collector.Result) *series.Set {
+	table := &series.Table{}
+	set := &series.Set{}
+	for _, d := range scrapeDescs {
+		set.Columns = append(set.Columns, series.Column{Desc: d.desc, Table: table})
+	}
+	for i := range results {
+		r := &results[i]
+		if r.Down() {
+			continue
+		}
+		table.Labels = series.AppendLabel(table.Labels, len(table.Labels), "module", []byte(r.Module.Name))
+		table.AddRow()
+		for i, d := range scrapeDescs {
+			set.Columns[i].Values = append(set.Columns[i].Values, d.value(r))
+		}
+	}
+	return set
+}
+
+// The series that say how a target fares.
+var (
+	descAge        = gauge("trapline_target_age_seconds", "Time since the target's last pass ended.")
+	descDuplicates = counter("trapline_target_duplicates_total", "Samples dropped because another had their name and labels.")
+	descDuration   = gauge("trapline_target_pass_duration_seconds", "Duration of the target's last pass.")
+	descError      = gauge("trapline_target_error", "1 for the reason why the target could not be polled in its last pass.")
+	descIncomplete = gauge("trapline_target_incomplete", "1 for each walk or get of the last pass that did not arrive whole.")
+	descMissed     = counter("trapline_target_missed_passes_total", "Passes left out because the one before still ran.")
+	descPackets    = counter("trapline_target_packets_total", "Requests sent to the target, retries included.")
+	descPasses     = counter("trapline_target_passes_total", "Passes over the target that ended, however they did.")
+	descProblems   = counter("trapline_target_unconverted_total", "Values of the target that did not fit their metric's type.")
+	descRetries    = counter("trapline_target_retries_total", "Requests sent to the target again.")
+	descUp         = gauge("trapline_target_up", "1 if the target answered in its last pass.")
+	descVarbinds   = counter("trapline_target_varbinds_total", "Variable bindings received from the target.")
+)
+
+var noLabels = &series.Table{Ends: []uint32{0}}
+
+// selfSet says how a target fares. It is empty before the first pass has ended.
+func (s *state) selfSet(now time.Time) *series.Set {
+	p := s.last.Load()
+	if p == nil {
+		return &series.Set{}
+	}
+	up := 0.0
+	if p.Up {
+		up = 1
+	}
+	one := func(d *series.Desc, v float64) series.Column {
+		return series.Column{Desc: d, Table: noLabels, Values: []float64{v}}
+	}
+	columns := []series.Column{
+		one(descAge, now.Sub(p.Start.Add(p.Duration)).Seconds()),
+		one(descDuplicates, float64(s.duplicates.Load())),
+		one(descDuration, p.Duration.Seconds()),
+		one(descMissed, float64(s.missed.Load())),
+		one(descPackets, float64(s.packets.Load())),
+		one(descPasses, float64(s.passes.Load())),
+		one(descProblems, float64(s.problems.Load())),
+		one(descRetries, float64(s.retries.Load())),
+		one(descUp, up),
+		one(descVarbinds, float64(s.varbinds.Load())),
+	}
+	return &series.Set{Columns: append(columns, failures(p)...)}
+}
+
+// failures gives a series for each reason why something is missing.
+func failures(p *Pass) []series.Column {
+	whole := series.Column{Desc: descError, Table: &series.Table{}}
+	part := series.Column{Desc: descIncomplete, Table: &series.Table{}}
+	seen := map[string]bool{}
+	for _, e := range p.Errors {
+		column, labels := &part, series.AppendLabel(nil, 0, "table", []byte(e.OID.String()))
+		if e.Whole() {
+			column, labels = &whole, nil
+		}
+		labels = series.AppendLabel(labels, 0, "reason", []byte(e.Reason))
+		if seen[string(labels)] {
+			continue
+		}
+		seen[string(labels)] = true
+		column.Table.Labels = append(column.Table.Labels, labels...)
+		column.Table.AddRow()
+		column.Values = append(column.Values, 1)
+	}
+	if len(p.Errors) == 0 && p.Err != nil {
+		whole.Table.Labels = series.AppendLabel(nil, 0, "reason", []byte(engine.Malformed))
+		whole.Table.AddRow()
+		whole.Values = []float64{1}
+	}
+	return []series.Column{whole, part}
+}
