@@ -1,0 +1,239 @@
+package agent
+
+import "trapline/internal/snmp"
+
+// responder turns requests into responses in buffers of its own, so that answering allocates nothing.
+// Each goroutine has one; a response is good until the next.
+type responder struct {
+	view
+	message snmp.Message // of the request
+	list    []byte       // the response's bindings
+	columns []column
+	out     []byte
+	count   int // of the bindings looked up
+}
+
+// view is what one request can see.
+type view struct {
+	*Recording
+	seconds float64 // the device's uptime
+	v1      bool    // Counter64 does not exist
+	room    int     // octets for the list of bindings
+	odd     oddities
+}
+
+// column is one repeated variable of a GETBULK.
+type column struct {
+	asked snmp.OID
+	next  int
+	moved bool
+}
+
+// overhead is the most that stands around the list in a response, without the community: headers of
+// message, community, PDU and list at four octets each, and the four integers.
+const overhead = 4*4 + 3 + 6 + 3 + 6
+
+// outcome is what a response says about the request as a whole.
+type outcome struct {
+	status snmp.ErrorStatus
+	index  int
+	silent bool // the request was malformed or is none that agents answer
+}
+
+// respond answers one request. No response is owed to what is no request, malformed or of an unknown
+// community.
+func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
+	m, err := snmp.ParseMessage(request)
+	if err != nil {
+		return nil
+	}
+	rec := d.recording(m.Community)
+	if rec == nil {
+		return nil
+	}
+	r.message = m
+	r.view = view{Recording: rec, seconds: seconds, v1: m.Version == snmp.V1, odd: d.oddities(rec)}
+	r.room = d.maxSize - overhead - len(m.Community)
+	r.list, r.columns, r.count = r.list[:0], r.columns[:0], 0
+	o := r.perform(m.PDU)
+	if o.silent {
+		return nil
+	}
+	answer := snmp.Message{
+		Version: m.Version, Community: m.Community, PDU: snmp.Response, RequestID: m.RequestID,
+		ErrorStatus: o.status, ErrorIndex: int32(o.index), VarBinds: r.list,
+	}
+	switch {
+	case o.status == snmp.TooBig && !r.v1:
+		answer.VarBinds = nil
+	case o.status != snmp.NoError:
+		answer.VarBinds = m.VarBinds
+	}
+	r.out = snmp.AppendMessage(r.out[:0], &answer)
+	return r.out
+}
+
+func (r *responder) perform(pdu snmp.PDUType) outcome {
+	switch {
+	case pdu == snmp.GetRequest:
+		return r.each(r.message.VarBinds, r.get)
+	case pdu == snmp.GetNextRequest:
+		return r.each(r.message.VarBinds, r.getNext)
+	case pdu == snmp.GetBulkRequest && !r.v1:
+		return r.getBulk()
+	case pdu == snmp.SetRequest && r.v1:
+		return outcome{status: snmp.ReadOnly, index: 1}
+	case pdu == snmp.SetRequest:
+		return outcome{status: snmp.NoAccess, index: 1}
+	}
+	return outcome{silent: true}
+}
+
+// each performs an operation on every binding of a list.
+func (r *responder) each(list []byte, operation func(snmp.OID) snmp.ErrorStatus) outcome {
+	for n := 1; len(list) > 0; n++ {
+		v, rest, err := snmp.CutVarBind(list)
+		if err != nil {
+			return outcome{silent: true}
+		}
+		if status := operation(v.Name); status != snmp.NoError {
+			return outcome{status: status, index: n}
+		}
+		if len(r.list) > r.room {
+			return outcome{status: snmp.TooBig}
+		}
+		list = rest
+	}
+	return outcome{}
+}
+
+func (r *responder) get(name snmp.OID) snmp.ErrorStatus {
+	r.count++
+	i, found := r.find(name)
+	switch {
+	case i >= r.odd.failFrom:
+		return r.odd.status
+	case found && !r.hidden(i):
+		r.list = r.appendObject(r.list, i, r.seconds)
+	case r.v1:
+		return snmp.NoSuchName
+	default:
+		r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: r.missing(name, i)})
+	}
+	return snmp.NoError
+}
+
+func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
+	i := r.after(name)
+	switch {
+	case i >= r.odd.failFrom:
+		return r.odd.status
+	case i < r.Len():
+		r.put(i)
+	case r.v1:
+		return snmp.NoSuchName
+	default:
+		r.putEnd(name)
+	}
+	return snmp.NoError
+}
+
+// after is the position of the first object behind name.
+func (r *responder) after(name snmp.OID) int {
+	i, found := r.find(name)
+	if found {
+		i++
+	}
+	return r.visible(i)
+}
+
+// visible is i, or where the version or an oddity of the device sends it instead.
+func (v *view) visible(i int) int {
+	if i == v.odd.loopAt {
+		return v.odd.loopTo
+	}
+	for v.v1 && i < v.Len() && v.hidden(i) {
+		i++
+	}
+	return i
+}
+
+func (v *view) hidden(i int) bool { return v.v1 && v.objects[i].kind == snmp.Counter64 }
+
+func (r *responder) put(i int) {
+	r.count++
+	r.list = r.appendObject(r.list, i, r.seconds)
+}
+
+func (r *responder) putEnd(name snmp.OID) {
+	r.count++
+	r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: snmp.EndOfMibView})
+}
+
+// getBulk is RFC 3416 section 4.2.3: the first variables once, the others row by row until the
+// response is full or every column has come to its end.
+func (r *responder) getBulk() outcome {
+	nonRepeaters, repetitions := int(r.message.ErrorStatus), int(r.message.ErrorIndex)
+	list := r.message.VarBinds
+	position := 0
+	for ; len(list) > 0; position++ {
+		v, rest, err := snmp.CutVarBind(list)
+		if err != nil {
+			return outcome{silent: true}
+		}
+		list = rest
+		if position >= nonRepeaters {
+			r.columns = append(r.columns, column{asked: v.Name, next: r.after(v.Name)})
+			continue
+		}
+		before := len(r.list)
+		if status := r.getNext(v.Name); status != snmp.NoError {
+			return outcome{status: status, index: position + 1}
+		}
+		if len(r.list) > r.room {
+			return r.full(before)
+		}
+	}
+	first := position - len(r.columns) + 1
+	for range repetitions {
+		ended := true
+		for c := range r.columns {
+			col := &r.columns[c]
+			if col.next >= r.odd.failFrom {
+				return outcome{status: r.odd.status, index: first + c}
+			}
+			before := len(r.list)
+			ended = !r.step(col) && ended
+			if len(r.list) > r.room {
+				return r.full(before)
+			}
+		}
+		if ended {
+			break
+		}
+	}
+	return outcome{}
+}
+
+// step puts the next object of a column, or says that there is none.
+func (r *responder) step(col *column) bool {
+	if col.next < r.Len() {
+		r.put(col.next)
+		col.next, col.moved = r.visible(col.next+1), true
+		return true
+	}
+	if col.moved {
+		col.asked = r.name(r.Len() - 1)
+	}
+	r.putEnd(col.asked)
+	return false
+}
+
+// full ends a GETBULK at the last binding that fits. Where none does there is nothing to say but tooBig.
+func (r *responder) full(fits int) outcome {
+	if fits == 0 {
+		return outcome{status: snmp.TooBig}
+	}
+	r.list = r.list[:fits]
+	return outcome{}
+}

@@ -1,0 +1,126 @@
+package agent
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// maxLater is how many answers may wait to be sent. More are lost, as in a router's queue.
+const maxLater = 1 << 16
+
+// outlet is where answers leave.
+type outlet interface {
+	write(answer []byte, p *peer)
+}
+
+// delivery is an answer on its way out.
+type delivery struct {
+	peer
+	out  outlet
+	data []byte
+	due  time.Time
+	turn uint64 // of those due at once the first comes first
+}
+
+// later sends answers when they are due: one goroutine and one timer for all of them.
+type later struct {
+	wake chan struct{} // what is due first has changed
+
+	mu    sync.Mutex
+	queue deliveries
+	spent []*delivery // for use again
+	turn  uint64
+}
+
+func newLater() *later { return &later{wake: make(chan struct{}, 1)} }
+
+// push sends d at once where it is due, and otherwise keeps a copy until then.
+func (l *later) push(d *delivery, now time.Time) {
+	if !d.due.After(now) {
+		d.out.write(d.data, &d.peer)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) >= maxLater {
+		return
+	}
+	kept := new(delivery)
+	if n := len(l.spent); n > 0 {
+		kept, l.spent = l.spent[n-1], l.spent[:n-1]
+	}
+	data := append(kept.data[:0], d.data...)
+	*kept = *d
+	kept.data = data
+	l.turn++
+	kept.turn = l.turn
+	heap.Push(&l.queue, kept)
+	if l.queue[0] == kept {
+		select {
+		case l.wake <- struct{}{}:
+		default: // it is about to look anyway
+		}
+	}
+}
+
+func (l *later) run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.wake:
+		case <-timer.C:
+		}
+		var due time.Time
+		for d := l.pop(time.Now(), &due); d != nil; d = l.pop(time.Now(), &due) {
+			d.out.write(d.data, &d.peer)
+			l.recycle(d)
+		}
+		if !due.IsZero() {
+			timer.Reset(time.Until(due))
+		}
+	}
+}
+
+// pop takes off the first answer if it is due, and otherwise says when it will be.
+func (l *later) pop(now time.Time, due *time.Time) *delivery {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return nil
+	}
+	if first := l.queue[0]; first.due.After(now) {
+		*due = first.due
+		return nil
+	}
+	return heap.Pop(&l.queue).(*delivery)
+}
+
+func (l *later) recycle(d *delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spent = append(l.spent, d)
+}
+
+// deliveries is a heap: see container/heap.
+type deliveries []*delivery
+
+func (q deliveries) Len() int      { return len(q) }
+func (q deliveries) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q deliveries) Less(i, j int) bool {
+	if !q[i].due.Equal(q[j].due) {
+		return q[i].due.Before(q[j].due)
+	}
+	return q[i].turn < q[j].turn
+}
+func (q *deliveries) Push(x any) { *q = append(*q, x.(*delivery)) }
+func (q *deliveries) Pop() any {
+	last := len(*q) - 1
+	d := (*q)[last]
+	*q = (*q)[:last]
+	return d
+}

@@ -1,0 +1,113 @@
+package agent
+
+import (
+	"sort"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// Recording is the objects of one device in the order of their OIDs. It never changes, so any number
+// of devices may share one.
+//
+// Every object that stands still is kept as the binding it will be in a response, and those lie one
+// behind the other in the arena: to answer is to copy. Of a moving object the arena holds the name
+// only.
+type Recording struct {
+	arena   []byte
+	objects []object // and one behind the last, for the end of the arena
+	growths []Growth
+	waves   []Wave
+}
+
+type object struct {
+	at      uint32 // where its part of the arena begins
+	motion  int32  // 0: none; n: growths[n-1]; -n: waves[n-1]
+	nameLen uint16
+	skip    uint8 // octets of the arena in front of the name
+	kind    snmp.Type
+}
+
+// Len is the number of objects.
+func (r *Recording) Len() int { return len(r.objects) - 1 }
+
+// Object is the i-th object as it stands when the device has been up for the given time.
+func (r *Recording) Object(i int, uptime time.Duration) snmp.VarBind {
+	v, _, _ := snmp.CutVarBind(r.appendObject(nil, i, uptime.Seconds()))
+	return v
+}
+
+// Still is the recording without the objects that move, for comparisons.
+func (r *Recording) Still() *Recording {
+	var b Builder
+	for i := range r.Len() {
+		if r.objects[i].motion == 0 {
+			v := r.Object(i, 0)
+			b.Add(v.Name, v.Type, v.Value)
+		}
+	}
+	return b.Recording()
+}
+
+func (r *Recording) name(i int) snmp.OID {
+	o := &r.objects[i]
+	start := int(o.at) + int(o.skip)
+	return snmp.OID(r.arena[start : start+int(o.nameLen)])
+}
+
+// find gives the position of the first object that is not before name.
+func (r *Recording) find(name snmp.OID) (i int, found bool) {
+	i = sort.Search(r.Len(), func(i int) bool { return r.name(i).Compare(name) >= 0 })
+	return i, i < r.Len() && r.name(i).Compare(name) == 0
+}
+
+// missing tells what is wrong with a name that would stand at i: whether other instances of its
+// object exist (RFC 3416 section 4.2.1).
+func (r *Recording) missing(name snmp.OID, i int) snmp.Type {
+	parent := name[:lastArc(name)]
+	for _, near := range []int{i - 1, i} {
+		if near < 0 || near >= r.Len() {
+			continue
+		}
+		if other := r.name(near); len(parent) > 0 && lastArc(other) == len(parent) && other.HasPrefix(parent) {
+			return snmp.NoSuchInstance
+		}
+	}
+	return snmp.NoSuchObject
+}
+
+// lastArc is where the last number of o begins.
+func lastArc(o snmp.OID) int {
+	i := len(o) - 1
+	for i > 0 && o[i-1] >= 0x80 {
+		i--
+	}
+	return max(i, 0)
+}
+
+// appendObject writes the binding of the i-th object.
+func (r *Recording) appendObject(b []byte, i int, seconds float64) []byte {
+	o := &r.objects[i]
+	if o.motion == 0 {
+		return append(b, r.arena[o.at:r.objects[i+1].at]...)
+	}
+	var number uint64
+	if o.motion > 0 {
+		number = r.growths[o.motion-1].at(seconds)
+	} else {
+		number = r.waves[-o.motion-1].at(seconds)
+	}
+	var scratch [9]byte
+	return snmp.AppendVarBind(b, snmp.VarBind{Name: r.name(i), Type: o.kind, Value: appendNumber(scratch[:0], o.kind, number)})
+}
+
+// appendNumber writes a number as its type has it: 32 bits wrapped, 64 bits, or signed.
+func appendNumber(b []byte, kind snmp.Type, number uint64) []byte {
+	switch kind {
+	case snmp.Integer:
+		return snmp.AppendInt(b, int64(number))
+	case snmp.Counter64:
+		return snmp.AppendUint(b, number)
+	}
+	return snmp.AppendUint(b, uint64(uint32(number)))
+}

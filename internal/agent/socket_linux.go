@@ -1,0 +1,55 @@
+package agent
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+const canDemultiplex = true
+
+// openShared opens one socket for every address of the system at a port. Each request comes with a
+// control message that names its destination; sent along with an answer it names the source.
+func openShared(like netip.Addr, port uint16) (*socket, error) {
+	network, any := "udp4", netip.IPv4Unspecified()
+	level, option := syscall.IPPROTO_IP, syscall.IP_PKTINFO
+	if !like.Unmap().Is4() {
+		network, any = "udp6", netip.IPv6Unspecified()
+		level, option = syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO
+	}
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(any, port)))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		var set error
+		err = raw.Control(func(fd uintptr) { set = syscall.SetsockoptInt(int(fd), level, option, 1) })
+		err = errors.Join(err, set)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	s := newSocket(conn)
+	s.shared, s.devices = true, map[netip.Addr]*device{}
+	return s, nil
+}
+
+// destination reads the address out of a control message IP_PKTINFO (ip(7)) or IPV6_PKTINFO (RFC 3542).
+func destination(control []byte) (netip.Addr, bool) {
+	const header = syscall.SizeofCmsghdr
+	if len(control) < header {
+		return netip.Addr{}, false
+	}
+	level := int(int32(binary.NativeEndian.Uint32(control[header-8:])))
+	data := control[header:]
+	switch {
+	case level == syscall.IPPROTO_IP && len(data) >= syscall.SizeofInet4Pktinfo:
+		return netip.AddrFrom4([4]byte(data[8:12])), true
+	case level == syscall.IPPROTO_IPV6 && len(data) >= syscall.SizeofInet6Pktinfo:
+		return netip.AddrFrom16([16]byte(data[:16])), true
+	}
+	return netip.Addr{}, false
+}
