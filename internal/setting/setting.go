@@ -133,7 +133,7 @@ func (r Regexp) Mistakes() []Mistake {
 		err = plain // without the anchors that the user did not write
 	}
 	if reason := (*syntax.Error)(nil); errors.As(err, &reason) {
-		return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %s: %s", r.text, reason.Code, reason.Expr)}}
+		return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %s: %q", r.text, reason.Code, reason.Expr)}}
 	}
 	return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, err)}}
 }

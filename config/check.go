@@ -1,0 +1,120 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"trapline/internal/setting"
+)
+
+// check asks everything in the file that can be wrong whether it is.
+func (s *source) check() {
+	c := checker{source: s, layouts: map[reflect.Type]layout{}, asks: map[reflect.Type]bool{}}
+	c.value(reflect.ValueOf(&s.config).Elem())
+}
+
+// checker visits the values of a file, each with its path.
+type checker struct {
+	*source
+	at      path
+	layouts map[reflect.Type]layout
+	asks    map[reflect.Type]bool // whether a value of the type, or one below it, can be asked
+}
+
+func (c *checker) value(v reflect.Value) {
+	if v.Kind() == reflect.Pointer {
+		if !v.IsNil() {
+			c.value(v.Elem())
+		}
+		return
+	}
+	if !c.asked(v.Type()) {
+		return
+	}
+	c.ask(v)
+	switch v.Kind() {
+	case reflect.Struct:
+		c.settings(v)
+	case reflect.Slice:
+		for i := range v.Len() {
+			c.below(index(i), v.Index(i))
+		}
+	case reflect.Map:
+		c.entries(v)
+	}
+}
+
+// ask reports the mistakes that v finds in itself, unless they may come of one that was told before.
+func (c *checker) ask(v reflect.Value) {
+	checked, ok := v.Addr().Interface().(setting.Checked)
+	if !ok {
+		return
+	}
+	for _, m := range checked.Mistakes() {
+		if p := c.at.below(m.Path); !c.consequence(c.at, p) {
+			c.wrong(p, nil, m.Text)
+		}
+	}
+}
+
+func (c *checker) settings(v reflect.Value) {
+	l := c.layout(v.Type())
+	for _, i := range l.inline {
+		c.value(v.Field(i))
+	}
+	for _, f := range l.keyed {
+		c.below(f.key, v.Field(f.index))
+	}
+}
+
+func (c *checker) entries(v reflect.Value) {
+	keys := slices.SortedFunc(v.Seq(), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		entry := v.MapIndex(key)
+		if entry.Kind() == reflect.Pointer && entry.IsNil() {
+			c.wrong(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
+			continue
+		}
+		addressable := reflect.New(entry.Type()).Elem()
+		addressable.Set(entry)
+		c.below(key.String(), addressable)
+	}
+}
+
+func (c *checker) below(step string, v reflect.Value) {
+	c.at = append(c.at, step)
+	c.value(v)
+	c.at = c.at[:len(c.at)-1]
+}
+
+func (c *checker) layout(t reflect.Type) layout {
+	l, ok := c.layouts[t]
+	if !ok {
+		l = layoutOf(t)
+		c.layouts[t] = l
+	}
+	return l
+}
+
+func (c *checker) asked(t reflect.Type) bool {
+	asks, ok := c.asks[t]
+	if ok {
+		return asks
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		asks = c.asked(t.Elem())
+	case reflect.Struct:
+		l := c.layout(t)
+		for _, i := range l.inline {
+			asks = c.asked(t.Field(i).Type) || asks
+		}
+		for _, f := range l.keyed {
+			asks = c.asked(t.Field(f.index).Type) || asks
+		}
+	}
+	asks = asks || reflect.PointerTo(t).Implements(reflect.TypeFor[setting.Checked]())
+	c.asks[t] = asks
+	return asks
+}

@@ -1,0 +1,280 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// explain finds what is wrong with the form of a file that could not be decoded: with its YAML, its
+// keys and the kinds of its values. What is sound it decodes, for the checks that follow.
+func (s *source) explain(raw []byte) {
+	if s.tree.IsZero() {
+		var doc yaml.Node
+		if err := decode(yaml.NewDecoder(bytes.NewReader(raw)), &doc); err != nil {
+			s.unread = true
+			line, text := syntaxMistake(raw, err)
+			s.wrong(nil, &yaml.Node{Line: line}, text)
+			return
+		}
+		s.tree = doc.Content[0]
+	}
+	f := form{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
+	if !f.check(s.tree, reflect.TypeFor[Config]()) {
+		s.tree = standIn(reflect.TypeFor[Config](), s.tree.Line)
+	}
+	s.config = Config{}
+	if err := decode(s.tree, &s.config); err != nil {
+		s.unread, s.config = true, Config{}
+		if len(s.found) == 0 {
+			line, text := valueMistake(err)
+			s.wrong(nil, &yaml.Node{Line: line}, text)
+		}
+	}
+}
+
+// hasEmptyItem reports whether a list in the tree has an item without a value. The decoder drops it.
+func hasEmptyItem(n *yaml.Node) bool {
+	for _, c := range n.Content {
+		if n.Kind == yaml.SequenceNode && isNull(c) || hasEmptyItem(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// form compares a tree with the types that it is to be decoded into. It mends what it complains of, so
+// that the rest can be decoded.
+type form struct {
+	*source
+	at     path
+	owner  path // of the innermost settings on the way
+	seen   map[visit]bool
+	inside map[*yaml.Node]bool // the blocks on the way
+}
+
+// visit keeps a block that many aliases lead to from being checked more than once.
+type visit struct {
+	n *yaml.Node
+	t reflect.Type
+}
+
+// check reports whether n is, by and large, a t. What is wrong with it has been told then.
+func (f *form) check(n *yaml.Node, t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	block := target(n)
+	if f.inside[block] {
+		f.harm()
+		f.wrong(f.at, n, "this alias stands inside the block that it refers to")
+		return false
+	}
+	v := visit{block, t}
+	good, seen := f.seen[v]
+	if !seen {
+		f.inside[block] = true
+		good = f.value(n, block, t)
+		f.inside[block] = false
+		f.seen[v] = good
+	}
+	return good
+}
+
+func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
+	switch {
+	case isNull(n):
+		return true
+	case isSettings(t):
+		if n.Kind != yaml.MappingNode {
+			return f.unfit(here, n, t)
+		}
+		outer := f.owner
+		f.owner = slices.Clone(f.at)
+		f.settings(n, t)
+		f.owner = outer
+	case t.Kind() == reflect.Map:
+		if n.Kind != yaml.MappingNode {
+			return f.unfit(here, n, t)
+		}
+		f.entries(n, t)
+	case t.Kind() == reflect.Slice:
+		if n.Kind != yaml.SequenceNode {
+			return f.unfit(here, n, t)
+		}
+		f.items(n, t.Elem())
+	case n.Kind != yaml.ScalarNode || decode(n, reflect.New(t).Interface()) != nil:
+		return f.unfit(here, n, t)
+	}
+	return true
+}
+
+// settings checks the keys of a mapping and the values that they hold.
+func (f *form) settings(n *yaml.Node, t reflect.Type) {
+	keys, types := known(t)
+	f.keep(n, func(key, value *yaml.Node) bool {
+		typ, ok := types[key.Value]
+		switch {
+		case isMerge(key):
+			return f.merge(value, t)
+		case !ok:
+			f.harm()
+			f.wrong(nil, key, unknownKey(key.Value, f.at, keys))
+			return false
+		}
+		return f.below(key.Value, value, typ)
+	})
+}
+
+// entries checks the names and the values of a map. A bad value leaves something in its place, so that
+// its name stays known.
+func (f *form) entries(n *yaml.Node, t reflect.Type) {
+	f.keep(n, func(key, value *yaml.Node) bool {
+		if isMerge(key) {
+			return f.merge(value, t)
+		}
+		if !f.below(key.Value, key, t.Key()) {
+			return false
+		}
+		if !f.below(key.Value, value, t.Elem()) {
+			f.harmed[append(f.at, key.Value).String()] = true
+			*value = *standIn(t.Elem(), value.Line)
+		}
+		return true
+	})
+}
+
+// items checks a list. Bad items leave something in their place, so that the others keep their index.
+func (f *form) items(n *yaml.Node, t reflect.Type) {
+	for i, item := range n.Content {
+		if isNull(item) {
+			f.harm()
+			f.wrong(append(f.at, index(i)), item, "empty: give it a value, or delete it")
+		} else if f.below(index(i), item, t) {
+			continue
+		}
+		f.harmed[append(f.at, index(i)).String()] = true
+		n.Content[i] = standIn(t, item.Line)
+	}
+}
+
+// standIn makes a node that can be decoded as a t.
+func standIn(t reflect.Type, line int) *yaml.Node {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: line}
+	switch {
+	case isSettings(t) || t.Kind() == reflect.Map:
+		n.Kind, n.Tag = yaml.MappingNode, "!!map"
+	case t.Kind() == reflect.Slice:
+		n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
+	case isNumber(t):
+		n.Tag, n.Value = "!!int", "0"
+	case t.Kind() == reflect.Bool:
+		n.Tag, n.Value = "!!bool", "false"
+	}
+	return n
+}
+
+// keep drops the pairs of a mapping that are not good, and keys that are there twice.
+func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
+	kept := n.Content[:0]
+	lines := map[string]int{}
+	for key, value := range pairs(n) {
+		if key.Kind != yaml.ScalarNode {
+			f.harm()
+			f.wrong(f.at, key, "a key must be plain text")
+			continue
+		}
+		if first, twice := lines[key.Value]; twice {
+			f.harm()
+			f.wrong(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
+			continue
+		}
+		lines[key.Value] = key.Line
+		if good(key, value) {
+			kept = append(kept, key, value)
+		}
+	}
+	n.Content = kept
+}
+
+// merge checks what << merges in: mappings that hold keys of t.
+func (f *form) merge(value *yaml.Node, t reflect.Type) bool {
+	for _, merged := range mergedInto(value) {
+		if target(merged).Kind != yaml.MappingNode {
+			f.harm()
+			f.wrong(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
+			return false
+		}
+		if !f.check(merged, t) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *form) below(step string, n *yaml.Node, t reflect.Type) bool {
+	f.at = append(f.at, step)
+	good := f.check(n, t)
+	f.at = f.at[:len(f.at)-1]
+	return good
+}
+
+// harm notes that the settings being checked lack something that was meant to be there: other
+// mistakes in them may be mere consequences.
+func (f *form) harm() { f.harmed[f.owner.String()] = true }
+
+// unfit reports that n cannot be read as a t.
+func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
+	f.harm()
+	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s", wanted(t), given(n, t)))
+	return false
+}
+
+// wanted says in the user's words what is written for a t.
+func wanted(t reflect.Type) string {
+	switch {
+	case isSettings(t):
+		keys, _ := known(t)
+		return "keys such as " + strings.Join(keys[:min(4, len(keys))], ", ")
+	case t.Kind() == reflect.Map:
+		return "names, each with its value"
+	case t.Kind() == reflect.Slice:
+		return "a list"
+	}
+	switch kind := t.Kind(); {
+	case kind == reflect.Bool:
+		return "true or false"
+	case kind >= reflect.Int && kind <= reflect.Int64:
+		return "a whole number"
+	case kind >= reflect.Uint && kind <= reflect.Uint64:
+		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
+	case isNumber(t):
+		return "a number"
+	}
+	return "text"
+}
+
+func isNumber(t reflect.Type) bool { return t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 }
+
+// given says what was written instead. It shows text only where a number or a bool belongs, which
+// cannot be a secret.
+func given(n *yaml.Node, t reflect.Type) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping of keys"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case t.Kind() == reflect.Bool || isNumber(t):
+		return fmt.Sprintf("%.40q", n.Value)
+	case n.Style&yaml.TaggedStyle != 0:
+		return fmt.Sprintf("tagged as %.40q", n.Tag)
+	}
+	return "a single value"
+}

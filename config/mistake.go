@@ -1,0 +1,44 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Mistake is one thing wrong in a file.
+type Mistake struct {
+	File string // empty if the mistake is in no particular file
+	Line int    // from 1; 0 if the mistake is in no particular line
+	Text string
+}
+
+func (m Mistake) String() string {
+	switch {
+	case m.File == "":
+		return m.Text
+	case m.Line == 0:
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// Mistakes is everything that is wrong in the files, sorted by file and line.
+type Mistakes []Mistake
+
+// Error gives one mistake a line.
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, mistake := range m {
+		lines[i] = mistake.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (m Mistakes) sorted() Mistakes {
+	slices.SortFunc(m, func(a, b Mistake) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Text, b.Text))
+	})
+	return m
+}

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+)
+
+// path leads from the top of a file to a value, in the file's own keys. A step into a list is "[3]".
+type path []string
+
+func (p path) String() string {
+	var b strings.Builder
+	for i, step := range p {
+		if i > 0 && !isIndex(step) {
+			b.WriteByte('.')
+		}
+		if strings.ContainsFunc(step, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			step = strconv.Quote(step) // a mistake is told in one line
+		}
+		b.WriteString(step)
+	}
+	return b.String()
+}
+
+// below gives the path of what rel, such as "metrics[3].type", leads to from p.
+func (p path) below(rel string) path {
+	p = p[:len(p):len(p)]
+	if rel == "" {
+		return p
+	}
+	return append(p, strings.Split(strings.ReplaceAll(rel, "[", ".["), ".")...)
+}
+
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+func isIndex(step string) bool { return strings.HasPrefix(step, "[") }
+
+// find follows p from n as far as the file goes. It returns the value that p leads to, nil if the file
+// does not set it, and the node whose line tells best where that is or should be.
+func find(n *yaml.Node, p path) (value, at *yaml.Node) {
+	value, at = n, n
+	for _, step := range p {
+		var here *yaml.Node
+		here, value = child(value, step, 0)
+		if value == nil {
+			return nil, at
+		}
+		at = here
+	}
+	return value, at
+}
+
+// deepestMerge bounds how far << is followed, for one can lead to itself.
+const deepestMerge = 100
+
+// child takes one step: at is the key or the item, value what it holds.
+func child(n *yaml.Node, step string, depth int) (at, value *yaml.Node) {
+	n = target(n)
+	switch {
+	case n == nil || depth > deepestMerge:
+	case n.Kind == yaml.SequenceNode:
+		if i, err := strconv.Atoi(strings.Trim(step, "[]")); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i], n.Content[i]
+		}
+	case n.Kind == yaml.MappingNode:
+		for key, value := range pairs(n) {
+			if key.Value == step && !isMerge(key) {
+				return key, value
+			}
+		}
+		for key, value := range pairs(n) {
+			if !isMerge(key) {
+				continue
+			}
+			for _, merged := range mergedInto(value) {
+				if at, value := child(merged, step, depth+1); value != nil {
+					return at, value
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// keysOf lists the keys that a mapping sets, those that it merges in included.
+func keysOf(n *yaml.Node) []string {
+	var keys []string
+	n = target(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for key, value := range pairs(n) {
+		if !isMerge(key) {
+			keys = append(keys, key.Value)
+			continue
+		}
+		for _, merged := range mergedInto(value) {
+			keys = append(keys, keysOf(merged)...)
+		}
+	}
+	return keys
+}
+
+// pairs ranges over the keys and values of a mapping.
+func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i], n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// target gives what an alias stands for, and anything else as it is.
+func target(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isMerge(key *yaml.Node) bool { return key.Tag == "!!merge" }
+
+// mergedInto lists the mappings that the value of << stands for.
+func mergedInto(value *yaml.Node) []*yaml.Node {
+	if value.Kind == yaml.SequenceNode {
+		return value.Content
+	}
+	return []*yaml.Node{value}
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestNothingPrintsASecret(t *testing.T) {
+	c := load(t, write(t, "snmp.yml", modules+`
+auths:
+  v2: {community: hunter2-community}
+  v3: {version: 3, username: me, security_level: authPriv, password: hunter2-password, priv_password: hunter2-priv}
+`))
+	var printed bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+		for name, auth := range c.Auths {
+			fmt.Fprintf(&printed, verb+"\n", auth)
+			fmt.Fprintf(&printed, verb+"\n", *auth)
+			fmt.Fprintf(&printed, verb+" "+name+"\n", auth.Password)
+		}
+		fmt.Fprintf(&printed, verb+"\n", c)
+		fmt.Fprintf(&printed, verb+"\n", *c)
+	}
+	for _, h := range []slog.Handler{slog.NewTextHandler(&printed, nil), slog.NewJSONHandler(&printed, nil)} {
+		slog.New(h).Info("loaded", "config", c, "auths", c.Auths, "auth", *c.Auths["v3"], "community", c.Auths["v2"].Community)
+	}
+	if b, err := json.Marshal(c); err == nil {
+		printed.Write(b)
+	}
+	printed.WriteString(dump(t, c))
+	for _, hidden := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2"), "104 117 110"} {
+		if _, after, found := strings.Cut(printed.String(), hidden); found {
+			t.Errorf("%s is printed, before %.80q", hidden, after)
+		}
+	}
+	if n := strings.Count(printed.String(), "<secret>"); n < 50 {
+		t.Errorf("<secret> stands in the output %d times: did it print the auths at all?\n%s", n, &printed)
+	}
+}
+
+// A mistake may lie in a secret, or beside one.
+func TestNoMistakeTellsASecret(t *testing.T) {
+	for _, written := range []string{
+		"password: *hunter2", "password: @hunter2", "password: [hunter2", "password: [hunter2]", "password: {hunter2: x}",
+		"password: !!int hunter2", "password: !!binary hunter2", `password: "hunter2`, "password: hunter2: x", "password:hunter2",
+		"password: |\nhunter2", "hunter2", "password: %hunter2", "password: 'hunter2' x", "password: hunter2\n    password: hunter2",
+		"password: hunter2\n    password_file: x", "password: &hunter2", "password: hun\x01ter2",
+	} {
+		file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
+		_, err := Load([]string{file}, Options{})
+		if err == nil {
+			t.Errorf("%q loads", written)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q gives %v", written, err)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// match lists the files that patterns name, each once. A pattern that matches nothing is worth a
+// warning as long as another one matches something.
+func match(patterns []string) (files, warnings []string, mistakes Mistakes) {
+	for _, pattern := range patterns {
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			mistakes = append(mistakes, Mistake{File: pattern, Text: "not a file name or a pattern of file names: " + err.Error()})
+			continue
+		}
+		if len(matches) == 0 {
+			warnings = append(warnings, fmt.Sprintf("no file matches %s", pattern))
+		}
+		for _, file := range matches {
+			if file = filepath.Clean(file); !slices.Contains(files, file) {
+				files = append(files, file)
+			}
+		}
+	}
+	if len(patterns) == 0 {
+		mistakes = Mistakes{{Text: "no configuration file was named"}}
+	}
+	if len(files) > 0 || len(mistakes) > 0 {
+		return files, warnings, mistakes
+	}
+	for _, pattern := range patterns {
+		mistakes = append(mistakes, Mistake{File: pattern, Text: "no such file"})
+	}
+	return nil, nil, mistakes
+}
+
+// source is one file: what it says, where it says it and what is wrong with it.
+type source struct {
+	file   string
+	tree   *yaml.Node // the zero node if the file is empty
+	config Config
+	unread bool // the file could not be read to its end
+	found  map[finding]path
+	harmed map[string]bool // paths of settings that lack something which was written, but not understood
+}
+
+// finding is one mistake. The node keeps it from being told once for each alias that leads to it.
+type finding struct {
+	node *yaml.Node
+	text string
+}
+
+// read reads a file into a source, its mistakes of form included.
+func read(file string) *source {
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		return parse(file, raw)
+	}
+	if reason := (*fs.PathError)(nil); errors.As(err, &reason) {
+		err = reason.Err
+	}
+	s := newSource(file)
+	s.unread = true
+	s.wrong(nil, s.tree, "cannot be read: "+err.Error())
+	return s
+}
+
+func newSource(file string) *source {
+	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, harmed: map[string]bool{}}
+}
+
+// document is decoded from the top of a file: the settings, and beside them the tree that they were
+// decoded from, which knows the lines.
+type document struct {
+	Tree   tree    `yaml:",inline"`
+	Config *Config `yaml:",inline"`
+}
+
+type tree struct{ node *yaml.Node }
+
+// UnmarshalYAML keeps the tree. The settings beside it are decoded strictly all the same.
+func (t *tree) UnmarshalYAML(n *yaml.Node) error {
+	t.node = n
+	return nil
+}
+
+// parse makes a source of the text of a file. In the good case, it is decoded once and into its types.
+func parse(file string, raw []byte) *source {
+	s := newSource(file)
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	doc := document{Config: &s.config}
+	err := decode(decoder, &doc)
+	if err == io.EOF {
+		return s
+	}
+	if doc.Tree.node != nil {
+		s.tree = doc.Tree.node
+	}
+	if err != nil || hasEmptyItem(s.tree) {
+		s.explain(raw)
+	}
+	if s.unread {
+		return s
+	}
+	var second yaml.Node
+	switch err := decode(decoder, &second); {
+	case err == nil && !isNull(second.Content[0]):
+		s.wrong(nil, second.Content[0], "a second document starts here and would not be read: put it into a file of its own")
+	case err != nil && err != io.EOF:
+		line, problem := cutProblem(err.Error())
+		s.wrong(nil, &yaml.Node{Line: line}, inWords(problem))
+	}
+	return s
+}
+
+// decode guards against input that the library panics on, such as a mapping that is a key beside <<.
+func decode(from interface{ Decode(any) error }, to any) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v", cause)
+		}
+	}()
+	return from.Decode(to)
+}
+
+// wrong notes a mistake at p. Without a node, it is in the line that p leads to.
+func (s *source) wrong(p path, n *yaml.Node, text string) {
+	if n == nil {
+		_, n = find(s.tree, p)
+	}
+	f := finding{n, text}
+	if _, told := s.found[f]; !told {
+		s.found[f] = slices.Clone(p)
+	}
+}
+
+// consequence reports whether a mistake at p, found in the settings at owner, may only come of another
+// that was told already: owner then lacks something, and p leads to nothing, or to what was told.
+func (s *source) consequence(owner, p path) bool {
+	if !s.harmed[owner.String()] {
+		return false
+	}
+	if len(p) == len(owner) || s.value(p) == nil {
+		return true
+	}
+	for _, told := range s.found {
+		if slices.Equal(told, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// value gives what the file sets at p, nil if nothing.
+func (s *source) value(p path) *yaml.Node {
+	value, _ := find(s.tree, p)
+	return value
+}
+
+// where says to a reader of the file from where in s stands what p leads to.
+func (s *source) where(p path, from *source) string {
+	_, at := find(s.tree, p)
+	if s == from {
+		return fmt.Sprintf("in line %d", at.Line)
+	}
+	return fmt.Sprintf("at %s:%d", s.file, at.Line)
+}
+
+func (s *source) mistakes() Mistakes {
+	var m Mistakes
+	for f, p := range s.found {
+		text := f.text
+		if len(p) > 0 {
+			text = p.String() + ": " + text
+		}
+		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: text})
+	}
+	return m
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// shippedGz is the file that snmp_exporter ships with. It is no part of this repository.
+const shippedGz = "../../shared/conformance/snmp_exporter.yml.gz"
+
+// shipped writes the file of snmp_exporter to where Load finds it.
+func shipped(t testing.TB) string {
+	f, err := os.Open(shippedGz)
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skipf("NOT TESTED: that the configuration file of snmp_exporter loads: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if _, err := io.Copy(&b, z); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "snmp.yml", b.String())
+}
+
+func TestTheFileOfSNMPExporterLoads(t *testing.T) {
+	c := load(t, shipped(t))
+	metrics := 0
+	for _, m := range c.Modules {
+		metrics += len(m.Metrics)
+	}
+	if len(c.Auths) != 2 || len(c.Modules) != 53 || metrics != 4802 {
+		t.Errorf("loads %d auths, %d modules, %d metrics: want 2, 53, 4802", len(c.Auths), len(c.Modules), metrics)
+	}
+	first := dump(t, c)
+	if again := dump(t, load(t, write(t, "dump.yml", first))); again != first {
+		t.Error("the dump of its dump differs")
+	}
+}
+
+func TestOurOwnFileLoads(t *testing.T) {
+	c := load(t, "../snmp.yml")
+	if c.Auths["public_v2"] == nil || c.Modules["if_mib"] == nil {
+		t.Error("the auth and the module that are the defaults are missing")
+	}
+}
+
+// A small file must not become a big one by way of its aliases, brackets and the like.
+func TestBombsAreDefused(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{
+			"metrics in modules",
+			auths + "modules:\n  m: {walk: [1.3], metrics: &m [" + strings.Repeat("{name: a, oid: 1.3, type: gauge},", 150) + "]}\n" +
+				numbered("  m%d: {walk: [1.3], metrics: *m} # after %d\n", 1000),
+			"its aliases (*name) expand to far too much",
+		},
+		{
+			"merges of merges",
+			modules + "auths:\n  a0: &a0 {version: 2}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40),
+			"its aliases (*name) expand to far too much",
+		},
+		{
+			"merges of merges with a mistake",
+			modules + "auths:\n  a0: &a0 {version: 9}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40) + "  x: {y: z}",
+			`unknown key "y" in auths.x`,
+		},
+		{"brackets", "auths: " + strings.Repeat("[", 100_000), "brackets or lists nested thousands of levels deep"},
+		{"lists", "auths:\n  " + strings.Repeat("- ", 100_000), "brackets or lists nested thousands of levels deep"},
+		{"deep but legal", auths + modules + "targets: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "want keys such as"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Load([]string{write(t, "snmp.yml", test.text)}, Options{})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error is %.300v: want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// numbered repeats a line that is formatted with a number from 1 to n and the one before it.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, format, i, i-1)
+	}
+	return b.String()
+}
+
+func BenchmarkLoad(b *testing.B) {
+	file := shipped(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load([]string{file}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMistakes loads the file of snmp_exporter with a mistake in each metric.
+func BenchmarkMistakes(b *testing.B) {
+	file := write(b, "snmp.yml", strings.ReplaceAll(text(b, shipped(b)), "  type: gauge\n", "  type: gauche\n"))
+	runtime.GC()
+	for b.Loop() {
+		if _, err := Load([]string{file}, Options{}); err == nil {
+			b.Fatal("loads")
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"trapline/internal/poller"
+)
+
+// union is what several files say together.
+type union struct {
+	config  Config
+	sources []*source
+	set     map[string]*source // the file that set an entry of a map or a key of a section
+}
+
+// unite makes one configuration of what sources say. It is nil if they have mistakes.
+func unite(sources []*source, o Options) (*Config, Mistakes) {
+	u := union{set: map[string]*source{}}
+	for _, s := range sources {
+		if o.ExpandEnv {
+			s.expandEnv()
+		}
+		s.check()
+		u.add(s)
+	}
+	if u.readable() {
+		u.check()
+	}
+	var m Mistakes
+	for _, s := range sources {
+		m = append(m, s.mistakes()...)
+	}
+	if len(m) == 0 {
+		m = u.nothing()
+	}
+	if len(m) > 0 {
+		return nil, m
+	}
+	return &u.config, nil
+}
+
+// add takes over what s says. What another file has said already is a mistake.
+func (u *union) add(s *source) {
+	u.sources = append(u.sources, s)
+	from, to := reflect.ValueOf(&s.config).Elem(), reflect.ValueOf(&u.config).Elem()
+	for _, f := range layoutOf(to.Type()).keyed {
+		from, to := from.Field(f.index), to.Field(f.index)
+		switch to.Kind() {
+		case reflect.Slice:
+			to.Set(reflect.AppendSlice(to, from))
+		case reflect.Map:
+			u.addEntries(s, f.key, from, to)
+		case reflect.Struct:
+			u.addSection(s, f.key, to)
+		default:
+			if !from.IsZero() {
+				to.Set(from)
+			}
+		}
+	}
+}
+
+func (u *union) addEntries(s *source, section string, from, to reflect.Value) {
+	if to.IsNil() {
+		to.Set(reflect.MakeMap(to.Type()))
+	}
+	for name, entry := range from.Seq2() {
+		if u.claim(s, path{section, name.String()}) {
+			to.SetMapIndex(name, entry)
+		}
+	}
+}
+
+// addSection decodes the section of s over what other files set in it.
+func (u *union) addSection(s *source, section string, to reflect.Value) {
+	node := s.value(path{section})
+	if node == nil {
+		return
+	}
+	for _, key := range keysOf(node) {
+		u.claim(s, path{section, key})
+	}
+	// Its mistakes, if any, were found when the file was read.
+	_ = decode(node, to.Addr().Interface())
+}
+
+// claim reports whether s is the first to set what is at p.
+func (u *union) claim(s *source, p path) bool {
+	first, taken := u.set[p.String()]
+	if !taken || first == s {
+		u.set[p.String()] = s
+		return true
+	}
+	s.wrong(p, nil, "already set "+first.where(p, s))
+	return false
+}
+
+// readable reports whether all files could be read, so that what one lacks may not be in another.
+func (u *union) readable() bool {
+	for _, s := range u.sources {
+		if s.unread {
+			return false
+		}
+	}
+	return true
+}
+
+// check looks at what the files must agree in: names that one gives and another uses.
+func (u *union) check() {
+	named := map[string]place{}
+	for _, s := range u.sources {
+		for i := range s.config.Targets {
+			at := path{"targets", index(i)}
+			u.checkTarget(s, at, &s.config.Targets[i], named)
+		}
+	}
+}
+
+// place is where something stands in the files.
+type place struct {
+	*source
+	at path
+}
+
+func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
+	wrong := func(rel, text string) {
+		if p := at.below(rel); !s.consequence(at, p) {
+			s.wrong(p, nil, text)
+		}
+	}
+	auth, ok := u.config.Auths[t.Auth]
+	if !ok {
+		wrong("auth", missing("auth", t.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
+	} else if auth != nil && auth.Version != 3 && t.ContextEngineID != "" {
+		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
+	}
+	for i, name := range t.Modules {
+		if _, ok := u.config.Modules[name]; !ok {
+			wrong("modules"+index(i), missing("module", name, slices.Sorted(maps.Keys(u.config.Modules))))
+		}
+	}
+	if t.Name == "" {
+		return
+	}
+	if first, taken := named[t.Name]; taken {
+		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.where(first.at, s)))
+		return
+	}
+	named[t.Name] = place{s, at}
+}
+
+// missing says that there is no auth or module of that name.
+func missing(kind, name string, names []string) string {
+	text := fmt.Sprintf("there is no %s %q", kind, name)
+	if near := nearest(name, names); near != "" {
+		return text + fmt.Sprintf(": did you mean %q?", near)
+	}
+	return text + fmt.Sprintf(" in %ss", kind)
+}
+
+// nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
+func (u *union) nothing() Mistakes {
+	if len(u.sources) == 0 {
+		return nil // which is a mistake already
+	}
+	var files []string
+	for _, s := range u.sources {
+		files = append(files, s.file)
+	}
+	var m Mistakes
+	if len(u.config.Auths) == 0 {
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: at least one is needed to talk to any target"})
+	}
+	if len(u.config.Modules) == 0 {
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: at least one is needed to ask for anything"})
+	}
+	return m
+}
