@@ -36,6 +36,13 @@ func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*plain)(a))
 }
 
+// Format prints as %+v does, whatever the verb: one that does not suit a pointer would else have fmt
+// print what the pointer leads to, secrets and all.
+func (a Auth) Format(f fmt.State, _ rune) {
+	type plain Auth
+	_, _ = fmt.Fprintf(f, "%+v", plain(a))
+}
+
 // The security levels of SNMPv3 (RFC 3411 section 3.4.3).
 const (
 	NoAuthNoPriv = "noAuthNoPriv"

@@ -68,6 +68,7 @@ type Spec struct {
 type Plan struct {
 	Get    []snmp.OID // instances
 	Walk   []snmp.OID // subtrees, each to its end
+	ToEnd  bool       // walks go on past the end of their subtree, to the end of the MIB
 	Params Params
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"trapline/internal/snmp"
@@ -11,19 +12,20 @@ type Reason string
 
 // The reasons. Those of the second group leave a part of a table missing, those of the first all of it.
 const (
-	Timeout          Reason = "timeout"           // nobody answered, or the community, privacy key or context is wrong
-	Refused          Reason = "refused"           // the host says that nothing listens there
-	Unreachable      Reason = "unreachable"       // no route, or the socket could not be opened
-	Resolve          Reason = "resolve"           // the host name has no address
-	UnknownUser      Reason = "unknown_user"      // Report usmStatsUnknownUserNames
-	WrongDigest      Reason = "wrong_digest"      // Report usmStatsWrongDigests: password or auth protocol
-	UnsupportedLevel Reason = "unsupported_level" // Report usmStatsUnsupportedSecLevels
-	Decryption       Reason = "decryption"        // Report usmStatsDecryptionErrors
-	UnknownEngine    Reason = "unknown_engine"    // Report usmStatsUnknownEngineIDs that discovery did not mend
-	NotInTimeWindow  Reason = "not_in_time_window"
-	Authorization    Reason = "authorization" // error-status authorizationError: level or view too low
-	Credentials      Reason = "credentials"   // the auth cannot be used: a secret file is missing
-	Canceled         Reason = "canceled"      // the deadline of the pass, or its caller, ended it
+	Timeout          Reason = "timeout"            // nobody answered, or the community, privacy key or context is wrong
+	Refused          Reason = "refused"            // the host says that nothing listens there
+	Unreachable      Reason = "unreachable"        // no route, or the socket could not be opened
+	Resolve          Reason = "resolve"            // the host name has no address
+	UnknownUser      Reason = "unknown_user"       // Report usmStatsUnknownUserNames
+	WrongDigest      Reason = "wrong_digest"       // Report usmStatsWrongDigests: password or auth protocol
+	UnsupportedLevel Reason = "unsupported_level"  // Report usmStatsUnsupportedSecLevels
+	Decryption       Reason = "decryption"         // Report usmStatsDecryptionErrors
+	UnknownEngine    Reason = "unknown_engine"     // Report usmStatsUnknownEngineIDs that discovery did not mend
+	NotInTimeWindow  Reason = "not_in_time_window" // Report usmStatsNotInTimeWindows, likewise
+	UnknownContext   Reason = "unknown_context"    // Report that nobody serves the context
+	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
+	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
+	Canceled         Reason = "canceled"           // the deadline of the pass, or its caller, ended it
 
 	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
 	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle
@@ -53,11 +55,30 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Whole tells whether the failure is the target's, so that asking it for more is pointless.
+// Whole tells whether the failure is the target's, so that asking it for more is pointless. Where the
+// reason leaves that open, it is when no OID is named.
 func (e *Error) Whole() bool {
 	switch e.Reason {
 	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany:
 		return false
+	case Authorization, Malformed:
+		return e.OID == nil
 	}
 	return true
+}
+
+// Errors takes apart what Poll returned.
+func Errors(err error) []*Error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var list []*Error
+		for _, e := range joined.Unwrap() {
+			list = append(list, Errors(e)...)
+		}
+		return list
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return []*Error{e}
+	}
+	return nil
 }

@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// dial opens a socket to the target. The connection gives and takes whole messages, over TCP too. A
+// host name is resolved each time: addresses change.
+func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	if strings.HasPrefix(t.address.Network, "tcp") {
+		var d net.Dialer
+		if t.spec.Source.IsValid() {
+			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
+		}
+		conn, err := d.DialContext(ctx, t.address.Network, t.address.hostPort())
+		if err != nil {
+			return nil, err
+		}
+		return stream{conn}, nil
+	}
+	var local *net.UDPAddr
+	if t.spec.Source.IsValid() {
+		local = net.UDPAddrFromAddrPort(t.spec.Source)
+	}
+	if o.unconnected {
+		return t.listen(ctx, local)
+	}
+	var d net.Dialer
+	if local != nil {
+		d.LocalAddr = local
+	}
+	return d.DialContext(ctx, t.address.Network, t.address.hostPort())
+}
+
+func (a Address) hostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
+
+func (t *Target) listen(ctx context.Context, local *net.UDPAddr) (net.Conn, error) {
+	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
+	if local != nil && local.IP.To4() != nil {
+		family = "ip4"
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
+	if err != nil {
+		return nil, err
+	}
+	peer := netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port)
+	network := "udp6"
+	if peer.Addr().Is4() {
+		network = "udp4"
+	}
+	conn, err := net.ListenUDP(network, local)
+	if err != nil {
+		return nil, err
+	}
+	return unconnected{conn, peer}, nil
+}
+
+// unconnected takes answers from whatever address they come from: some multi-homed agents do not
+// answer from the address that was asked.
+type unconnected struct {
+	*net.UDPConn
+	peer netip.AddrPort
+}
+
+func (c unconnected) Write(b []byte) (int, error) { return c.WriteToUDPAddrPort(b, c.peer) }
+
+func (c unconnected) Read(b []byte) (int, error) {
+	n, _, err := c.ReadFromUDPAddrPort(b)
+	return n, err
+}
+
+// stream reads one message at a time from TCP (RFC 3430 section 2.1): its length is in its BER header.
+type stream struct{ net.Conn }
+
+var errFraming = errors.New("TCP stream does not go on with an SNMP message")
+
+func (c stream) Read(b []byte) (int, error) {
+	const header = 2
+	if _, err := io.ReadFull(c.Conn, b[:header]); err != nil {
+		return 0, err
+	}
+	have, size := header, int(b[1])
+	if size >= 0x80 {
+		octets := size & 0x7f
+		if octets == 0 || octets > 3 {
+			return 0, errFraming
+		}
+		if _, err := io.ReadFull(c.Conn, b[have:have+octets]); err != nil {
+			return 0, err
+		}
+		size = 0
+		for _, c := range b[have : have+octets] {
+			size = size<<8 | int(c)
+		}
+		have += octets
+	}
+	if b[0] != tagSequence || have+size > len(b) {
+		return 0, errFraming
+	}
+	n, err := io.ReadFull(c.Conn, b[have:have+size])
+	return have + n, err
+}
+
+// ports hands out fixed source ports: each carries one poll at a time.
+type ports struct {
+	mu   sync.Mutex
+	held map[netip.AddrPort]chan struct{}
+}
+
+// take waits until source is free, or ctx is done. A source without a port is always free.
+func (p *ports) take(ctx context.Context, source netip.AddrPort) (release func(), err error) {
+	if source.Port() == 0 {
+		return func() {}, nil
+	}
+	p.mu.Lock()
+	if p.held == nil {
+		p.held = map[netip.AddrPort]chan struct{}{}
+	}
+	turn, ok := p.held[source]
+	if !ok {
+		turn = make(chan struct{}, 1)
+		p.held[source] = turn
+	}
+	p.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for source port %d: %w", source.Port(), ctx.Err())
+	}
+}
+
+// socketReason tells what an error of a socket means.
+func socketReason(err error) Reason {
+	var (
+		resolve *net.DNSError
+		timeout net.Error
+	)
+	switch {
+	case errors.As(err, &resolve):
+		return Resolve
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return Refused
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Timeout
+	}
+	return Unreachable
+}

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+
+	"trapline/internal/snmp"
+)
+
+// session is one Poll's use of gosnmp. It takes a socket and a client when it opens and gives both
+// back when it closes: 10 000 idle targets would else hold 10 000 sockets and 64 kB each.
+type session struct {
+	ctx     context.Context
+	target  *Target
+	settled settled
+	client  *client
+	wire    *wire
+	user    *user // SNMPv3 only
+	release []func()
+	names   []string
+	spoilt  bool // gosnmp panicked: the client is not used for another session
+}
+
+// client is a gosnmp.GoSNMP, with its receive buffer of 64 kB, that serves one session after another.
+type client struct {
+	gosnmp.GoSNMP
+	scratch
+}
+
+// newClient makes a client without a connection. Only Connect makes gosnmp's receive buffer, and it
+// insists on a socket: this one sends nothing and is closed at once.
+func newClient() (*client, error) {
+	c := &client{GoSNMP: gosnmp.GoSNMP{
+		Target: "127.0.0.1", LocalAddr: ":0", UseUnconnectedUDPSocket: true,
+		Version: gosnmp.Version2c, Timeout: time.Second,
+	}}
+	if err := c.Connect(); err != nil {
+		return nil, err
+	}
+	return c, c.Conn.Close()
+}
+
+// maxCommunity is what gosnmp can write the length of.
+const maxCommunity = 127
+
+// open takes what a Poll needs.
+func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *Error) {
+	secrets, err := t.engine.secrets.of(&t.auth)
+	if err != nil {
+		return nil, &Error{Reason: Credentials, Err: err}
+	}
+	if len(secrets.community) > maxCommunity && t.auth.Version != 3 {
+		return nil, &Error{Reason: Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
+	}
+	s := &session{ctx: ctx, target: t, settled: o}
+	if err := s.connect(stats); err != nil {
+		s.close()
+		reason := socketReason(err)
+		if ctx.Err() != nil {
+			reason = Canceled
+		}
+		return nil, &Error{Reason: reason, Err: err}
+	}
+	s.configure(secrets)
+	return s, nil
+}
+
+func (s *session) connect(stats *Stats) error {
+	release, err := s.target.engine.ports.take(s.ctx, s.target.spec.Source)
+	if err != nil {
+		return err
+	}
+	s.release = append(s.release, release)
+	conn, err := s.target.dial(s.ctx, s.settled)
+	if err != nil {
+		return err
+	}
+	s.release = append(s.release, func() { _ = conn.Close() })
+	s.wire = &wire{Conn: conn, ctx: s.ctx, stats: stats, metrics: s.target.engine.metrics}
+	stop := context.AfterFunc(s.ctx, func() { s.wire.end(s.ctx.Err()) })
+	s.release = append(s.release, func() { stop() })
+	var ok bool
+	if s.client, ok = s.target.engine.clients.Get().(*client); !ok {
+		s.client, err = newClient()
+	}
+	return err
+}
+
+// configure makes the client talk to the target. All fields that depend on the target are set here,
+// so that nothing is left of the session before.
+func (s *session) configure(secrets credentials) {
+	t := s.target
+	g := &s.client.GoSNMP
+	g.Conn, g.Context = s.wire, s.ctx
+	g.Transport = "udp" // whatever it is: the wire gives whole messages
+	g.Timeout, g.Retries = s.settled.timeout, s.settled.retries
+	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.retrying = true }
+	g.Community, g.ContextName, g.ContextEngineID = "", "", ""
+	g.SecurityModel, g.SecurityParameters, g.MsgFlags = 0, nil, 0
+	switch t.auth.Version {
+	case 1:
+		g.Version, g.Community, s.wire.version = gosnmp.Version1, secrets.community, snmp.V1
+	case 2:
+		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.community, snmp.V2c
+	case 3:
+		g.Version, s.wire.version = gosnmp.Version3, snmp.V3
+		s.configureV3(secrets)
+	}
+}
+
+// close gives everything back, the last thing first.
+func (s *session) close() {
+	if s.user != nil {
+		s.target.usm.release(s.user)
+	}
+	for i := len(s.release) - 1; i >= 0; i-- {
+		s.release[i]()
+	}
+	if s.client != nil && !s.spoilt {
+		g := &s.client.GoSNMP
+		g.Conn, g.Context, g.OnRetry, g.SecurityParameters = nil, nil, nil, nil
+		s.target.engine.clients.Put(s.client)
+	}
+}
+
+func (s *session) exchange(r request) (answer, *Error) {
+	if s.user != nil {
+		return s.exchangeV3(r)
+	}
+	return s.once(r)
+}
+
+// once makes one exchange, all attempts of it.
+func (s *session) once(r request) (answer, *Error) {
+	s.wire.begin()
+	p, err := s.call(r)
+	if err != nil {
+		return answer{}, s.classify(err, r)
+	}
+	return answer{
+		status:   snmp.ErrorStatus(p.Error),
+		index:    int(p.ErrorIndex),
+		varbinds: s.varbinds(p),
+	}, nil
+}
+
+func (s *session) varbinds(p *gosnmp.SnmpPacket) []snmp.VarBind {
+	list := s.client.varbindsOf(p.Variables)
+	for _, v := range list {
+		if v.Type == unreadable {
+			s.target.engine.metrics.unexpectedType()
+		}
+	}
+	return list
+}
+
+// call lets gosnmp send r and read the answer. A panic in there is an answer that cannot be read.
+func (s *session) call(r request) (p *gosnmp.SnmpPacket, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.spoilt = true
+			p, err = nil, fmt.Errorf("gosnmp: %v", v)
+		}
+	}()
+	s.names = s.names[:0]
+	for _, o := range r.oids {
+		s.names = append(s.names, o.String())
+	}
+	switch r.pdu {
+	case snmp.GetRequest:
+		p, err = s.client.Get(s.names)
+	case snmp.GetNextRequest:
+		p, err = s.client.GetNext(s.names)
+	default:
+		p, err = s.client.GetBulk(s.names, 0, r.repetitions)
+	}
+	switch {
+	case p != nil && p.PDUType == gosnmp.Report && len(p.Variables) > 0:
+		return nil, &reportError{appendOID(nil, p.Variables[0].Name)}
+	case err == nil && p.PDUType != gosnmp.GetResponse:
+		return nil, fmt.Errorf("PDU 0x%02x is not a response", byte(p.PDUType))
+	}
+	return p, err
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/gosnmp/gosnmp"
+
+	"trapline/internal/snmp"
+)
+
+// reportError is a Report PDU: the agent refuses to process the message (RFC 3412 section 7.2).
+type reportError struct{ counter snmp.OID }
+
+func (e *reportError) Error() string {
+	if r, ok := reports[string(e.counter)]; ok {
+		return "agent reports " + r.name
+	}
+	return "agent reports " + e.counter.String()
+}
+
+func (e *reportError) reason() Reason {
+	if r, ok := reports[string(e.counter)]; ok {
+		return r.reason
+	}
+	return Malformed
+}
+
+type report struct {
+	name   string
+	reason Reason
+}
+
+// reports are the counters that Reports speak of (RFC 3414 section 5, RFC 3412 section 5, RFC 3413
+// section 4.1.2), by the octets of their OIDs.
+var reports = func(byOID map[string]report) map[string]report {
+	byOctets := map[string]report{}
+	for oid, r := range byOID {
+		byOctets[string(snmp.MustParseOID(oid))] = r
+	}
+	return byOctets
+}(map[string]report{
+	"1.3.6.1.6.3.15.1.1.1.0": {"usmStatsUnsupportedSecLevels", UnsupportedLevel},
+	"1.3.6.1.6.3.15.1.1.2.0": {"usmStatsNotInTimeWindows", NotInTimeWindow},
+	"1.3.6.1.6.3.15.1.1.3.0": {"usmStatsUnknownUserNames", UnknownUser},
+	"1.3.6.1.6.3.15.1.1.4.0": {"usmStatsUnknownEngineIDs", UnknownEngine},
+	"1.3.6.1.6.3.15.1.1.5.0": {"usmStatsWrongDigests", WrongDigest},
+	"1.3.6.1.6.3.15.1.1.6.0": {"usmStatsDecryptionErrors", Decryption},
+	"1.3.6.1.6.3.11.2.1.1.0": {"snmpUnknownSecurityModels", UnsupportedLevel},
+	"1.3.6.1.6.3.11.2.1.2.0": {"snmpInvalidMsgs", Malformed},
+	"1.3.6.1.6.3.11.2.1.3.0": {"snmpUnknownPDUHandlers", UnknownContext},
+	"1.3.6.1.6.3.12.1.4.0":   {"snmpUnavailableContexts", UnknownContext},
+	"1.3.6.1.6.3.12.1.5.0":   {"snmpUnknownContexts", UnknownContext},
+})
+
+// sentinels are the errors that gosnmp makes of Reports that it saw itself.
+var sentinels = []struct {
+	err    error
+	reason Reason
+}{
+	{gosnmp.ErrUnknownSecurityLevel, UnsupportedLevel},
+	{gosnmp.ErrUnknownSecurityModels, UnsupportedLevel},
+	{gosnmp.ErrNotInTimeWindow, NotInTimeWindow},
+	{gosnmp.ErrUnknownUsername, UnknownUser},
+	{gosnmp.ErrUnknownEngineID, UnknownEngine},
+	{gosnmp.ErrWrongDigest, WrongDigest},
+	{gosnmp.ErrDecryption, Decryption},
+	{gosnmp.ErrUnknownPDUHandlers, UnknownContext},
+}
+
+// classify tells what kind of failure an exchange ended with. What is not known to be anything else
+// is gosnmp's word that it could not read the answer to r.
+func (s *session) classify(err error, r request) *Error {
+	var (
+		seen   *reportError
+		socket net.Error
+	)
+	switch {
+	case errors.As(err, &seen):
+		return &Error{Reason: seen.reason(), Err: err}
+	case s.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		return s.outOfTime()
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
+		return s.unanswered()
+	case errors.As(err, &socket), errors.Is(err, net.ErrClosed), errors.Is(err, errFraming):
+		return &Error{Reason: socketReason(err), Err: err}
+	}
+	for _, known := range sentinels {
+		if errors.Is(err, known.err) {
+			return &Error{Reason: known.reason, Err: fmt.Errorf("agent reports %w", err)}
+		}
+	}
+	if text, _, panicked := strings.Cut(err.Error(), " Stack:"); panicked {
+		err = errors.New(text)
+	}
+	return &Error{Reason: Malformed, OID: r.oids[0], Err: fmt.Errorf("reading the answer: %w", err)}
+}
+
+// unanswered is the failure of all attempts.
+func (s *session) unanswered() *Error {
+	err := fmt.Errorf("request timeout (after %d retries)", s.client.Retries)
+	if s.wire.strange != nil {
+		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, s.wire.strange)}
+	}
+	return &Error{Reason: Timeout, Err: err}
+}
+
+// outOfTime is the end of the context. A target that did not say a word until then timed out.
+func (s *session) outOfTime() *Error {
+	err := s.ctx.Err()
+	if err == nil {
+		err = context.DeadlineExceeded
+	}
+	if errors.Is(err, context.DeadlineExceeded) && !s.wire.answered {
+		return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
+	}
+	return &Error{Reason: Canceled, Err: err}
+}

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+)
+
+// usm is what a Target knows of its SNMPv3 engine (RFC 3414). It belongs to the target and not to the
+// engine ID: devices that were cloned share theirs, but neither boots nor time.
+type usm struct {
+	mu    sync.Mutex
+	known *agentEngine // nil before the first discovery
+	idle  []*user
+}
+
+// maxIdleUsers is how many modules of a target are commonly polled at once.
+const maxIdleUsers = 4
+
+// agentEngine is the engine of an agent as its last answer showed it, and the keys localized to it.
+// It is not changed once made.
+type agentEngine struct {
+	id          string
+	boots, time uint32 // time in seconds, when the answer came
+	at          time.Time
+	secrets     credentials
+	authKey     []byte
+	privKey     []byte
+}
+
+// LogValue shows what is no secret.
+func (a *agentEngine) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Uint64("boots", uint64(a.boots)))
+}
+
+// user is one session's security parameters. It outlives the session because of the counter in it
+// that salts are made of: no salt may come a second time (RFC 3414 section 8.1.1.1, RFC 3826 section
+// 3.1.2.1).
+type user struct {
+	gosnmp.UsmSecurityParameters
+	secrets credentials
+	known   *agentEngine // what the session began with; nil when it has to discover the engine
+	tried   bool         // the session made an exchange
+	good    bool         // the last of them was answered
+}
+
+var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
+	"MD5": gosnmp.MD5, "SHA": gosnmp.SHA, "SHA224": gosnmp.SHA224, "SHA256": gosnmp.SHA256,
+	"SHA384": gosnmp.SHA384, "SHA512": gosnmp.SHA512,
+}
+
+var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
+	"DES": gosnmp.DES, "AES": gosnmp.AES, "AES192": gosnmp.AES192, "AES192C": gosnmp.AES192C,
+	"AES256": gosnmp.AES256, "AES256C": gosnmp.AES256C,
+}
+
+// take gives a user for one session, with all that is known of the agent's engine. Secrets that have
+// changed since make that worthless.
+func (m *usm) take(a *Auth, secrets credentials) *user {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var u *user
+	if last := len(m.idle) - 1; last >= 0 {
+		u, m.idle = m.idle[last], m.idle[:last]
+	} else {
+		u = newUser(a, secrets)
+	}
+	u.secrets, u.tried, u.good = secrets, false, false
+	u.setPassphrases(a)
+	u.adopt(nil)
+	if m.known != nil && m.known.secrets == secrets {
+		u.adopt(m.known)
+	}
+	return u
+}
+
+// release takes a user back, and keeps what it learnt. What no longer fits is forgotten, unless
+// another session has learnt better meanwhile.
+func (m *usm) release(u *user) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case u.good:
+		m.known = u.learnt()
+	case u.tried && m.known == u.known:
+		m.known = nil
+	}
+	if len(m.idle) < maxIdleUsers {
+		m.idle = append(m.idle, u)
+	}
+}
+
+func newUser(a *Auth, secrets credentials) *user {
+	u := &user{secrets: secrets}
+	u.UserName = a.Username
+	u.AuthenticationProtocol, u.PrivacyProtocol = gosnmp.NoAuth, gosnmp.NoPriv
+	if a.SecurityLevel != NoAuthNoPriv {
+		u.AuthenticationProtocol = authProtocols[a.AuthProtocol]
+	}
+	if a.SecurityLevel == AuthPriv {
+		u.PrivacyProtocol = privProtocols[a.PrivProtocol]
+	}
+	u.setPassphrases(a)
+	// gosnmp draws the first salt at random when it checks the parameters. This is the way to have it
+	// do so that needs no socket; the message is of no use.
+	seeding := gosnmp.GoSNMP{
+		Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, MsgFlags: gosnmp.NoAuthNoPriv,
+		SecurityParameters: &u.UsmSecurityParameters,
+	}
+	_, _ = seeding.SnmpEncodePacket(gosnmp.GetRequest, nil, 0, 0)
+	return u
+}
+
+func (u *user) setPassphrases(a *Auth) {
+	u.AuthenticationPassphrase, u.PrivacyPassphrase = "", ""
+	if a.SecurityLevel != NoAuthNoPriv {
+		u.AuthenticationPassphrase = u.secrets.password
+	}
+	if a.SecurityLevel == AuthPriv {
+		u.PrivacyPassphrase = u.secrets.privPassword
+	}
+}
+
+// adopt makes u talk to a known engine, or with nil discover it.
+func (u *user) adopt(known *agentEngine) {
+	u.known = known
+	if known == nil {
+		known = &agentEngine{}
+	}
+	u.AuthoritativeEngineID, u.AuthoritativeEngineBoots = known.id, known.boots
+	u.SecretKey, u.PrivacyKey = known.authKey, known.privKey
+	u.AuthoritativeEngineTime = known.time
+	if !known.at.IsZero() {
+		u.AuthoritativeEngineTime += uint32(time.Since(known.at) / time.Second)
+	}
+}
+
+func (u *user) learnt() *agentEngine {
+	return &agentEngine{
+		id: u.AuthoritativeEngineID, boots: u.AuthoritativeEngineBoots, time: u.AuthoritativeEngineTime, at: time.Now(),
+		secrets: u.secrets, authKey: u.SecretKey, privKey: u.PrivacyKey,
+	}
+}
+
+func (s *session) configureV3(secrets credentials) {
+	t := s.target
+	g := &s.client.GoSNMP
+	s.user = t.usm.take(&t.auth, secrets)
+	g.SecurityModel, g.SecurityParameters = gosnmp.UserSecurityModel, &s.user.UsmSecurityParameters
+	g.MsgFlags = gosnmp.Reportable
+	switch t.auth.SecurityLevel {
+	case AuthNoPriv:
+		g.MsgFlags |= gosnmp.AuthNoPriv
+	case AuthPriv:
+		g.MsgFlags |= gosnmp.AuthPriv
+		s.wire.private = true
+	}
+	g.ContextName = t.auth.ContextName
+	if t.spec.Context != "" {
+		g.ContextName = t.spec.Context
+	}
+	s.setContextEngine()
+}
+
+// setContextEngine names the engine whose data are asked for: the agent's own, unless told otherwise.
+// gosnmp fills in the agent's after a discovery, and only then.
+func (s *session) setContextEngine() {
+	s.client.ContextEngineID = s.target.spec.ContextEngineID
+	if s.client.ContextEngineID == "" {
+		s.client.ContextEngineID = s.user.AuthoritativeEngineID
+	}
+}
+
+// exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
+// last poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
+// it gets one attempt, and when that fails the engine is discovered anew.
+func (s *session) exchangeV3(r request) (answer, *Error) {
+	u := s.user
+	unproved := !u.tried && u.known != nil
+	u.tried = true
+	if !unproved {
+		return s.onceV3(r)
+	}
+	s.client.Retries = 0
+	a, e := s.onceV3(r)
+	s.client.Retries = s.settled.retries
+	if e == nil || !curable(e.Reason) || s.ctx.Err() != nil {
+		return a, e
+	}
+	before, cause := u.known, e.Err
+	u.adopt(nil)
+	s.setContextEngine()
+	if a, e = s.onceV3(r); e == nil {
+		s.target.engine.metrics.rediscovered()
+		s.target.engine.logger.Info("SNMPv3 engine discovered anew",
+			"target", s.target, "err", cause, "before", before, "now", u.learnt())
+	}
+	return a, e
+}
+
+func (s *session) onceV3(r request) (answer, *Error) {
+	a, e := s.once(r)
+	if e != nil && s.user.AuthoritativeEngineID == "" {
+		e.OID = nil // discovery itself failed: so it will for all else
+	}
+	s.user.good = e == nil || e.OID != nil
+	return a, e
+}
+
+// curable tells whether a failure may come from what is known of the agent's engine.
+func curable(r Reason) bool {
+	switch r {
+	case Timeout, UnknownEngine, NotInTimeWindow, WrongDigest, UnknownUser, UnsupportedLevel, Decryption, UnknownContext, Malformed:
+		return true
+	}
+	return false
+}

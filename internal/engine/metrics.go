@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics count what all polls of an Engine put on the wire. They are safe for concurrent use, and a
+// nil *Metrics counts nothing.
+type Metrics struct {
+	packets       prometheus.Counter
+	retries       prometheus.Counter
+	duration      prometheus.Histogram
+	unexpected    prometheus.Counter
+	rediscoveries prometheus.Counter
+}
+
+// NewMetrics registers the metrics with r. The first four have the names and buckets of snmp_exporter.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	m := &Metrics{
+		packets: counter("snmp_packets_total", "Number of SNMP packets sent, including retries."),
+		retries: counter("snmp_packet_retries_total", "Number of SNMP packet retries."),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "snmp_packet_duration_seconds",
+			Help:    "Time from the last sending of an SNMP request to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 15),
+		}),
+		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
+		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
+	}
+	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries)
+	return m
+}
+
+func (m *Metrics) sent(retry bool) {
+	if m == nil {
+		return
+	}
+	m.packets.Inc()
+	if retry {
+		m.retries.Inc()
+	}
+}
+
+func (m *Metrics) received(after time.Duration) {
+	if m != nil {
+		m.duration.Observe(after.Seconds())
+	}
+}
+
+func (m *Metrics) unexpectedType() {
+	if m != nil {
+		m.unexpected.Inc()
+	}
+}
+
+func (m *Metrics) rediscovered() {
+	if m != nil {
+		m.rediscoveries.Inc()
+	}
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// exchanger carries one request to the target and its answer back. It retransmits, and takes for an
+// answer only what is one. The answer is valid until the next exchange. Of an error the Reason and
+// Err are set, and OID where nothing but the answer to this request is at fault.
+type exchanger interface {
+	exchange(r request) (answer, *Error)
+}
+
+type request struct {
+	pdu         snmp.PDUType
+	oids        []snmp.OID
+	repetitions uint32 // of a GetBulkRequest
+}
+
+// answer is a Response PDU.
+type answer struct {
+	status   snmp.ErrorStatus
+	index    int // of the binding that status speaks of, from 1; 0 when it speaks of none
+	varbinds []snmp.VarBind
+}
+
+// unreadable stands in a binding whose value is of no type that SNMP has. It keeps its place in the
+// order of a walk, but is not handed on.
+const unreadable snmp.Type = 0
+
+// authorizationError is an error-status: the user, community or security level may not see this
+// (RFC 3416 section 3).
+const authorizationError snmp.ErrorStatus = 16
+
+// settled is Params with nothing left open.
+type settled struct {
+	v1          bool
+	timeout     time.Duration
+	retries     int
+	repetitions uint32
+	batch       int // OIDs in a GetRequest
+	unordered   bool
+	unconnected bool
+}
+
+const (
+	// zeroRepetitions is what a max_repetitions of 0 means for a walk: snmp_exporter has it so.
+	zeroRepetitions = 50
+	// maxBatch bounds the OIDs in one request: more have been seen to upset agents.
+	maxBatch = 60
+)
+
+func settle(p Params, v1 bool) settled {
+	o := settled{
+		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
+		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
+	}
+	if o.timeout <= 0 {
+		o.timeout = DefaultTimeout
+	}
+	if p.Retries != nil {
+		o.retries = max(*p.Retries, 0)
+	}
+	if p.MaxRepetitions != nil {
+		o.repetitions = *p.MaxRepetitions
+	}
+	o.batch = int(min(max(o.repetitions, 1), maxBatch))
+	if o.repetitions == 0 {
+		o.repetitions = zeroRepetitions
+	}
+	if v1 {
+		o.batch, o.repetitions = 1, 1
+	}
+	return o
+}
+
+// pass is one Poll under way.
+type pass struct {
+	exchanger
+	settled
+	target      string
+	toEnd       bool
+	maxVarBinds int
+	yield       func(snmp.VarBind)
+	stats       *Stats
+	errs        []error
+	down        bool // the target itself failed
+}
+
+func (p *pass) run(plan *Plan) {
+	for rest := plan.Get; len(rest) > 0; {
+		n := min(p.batch, len(rest))
+		p.get(rest[:n])
+		rest = rest[n:]
+	}
+	for _, root := range plan.Walk {
+		p.walk(root)
+	}
+}
+
+func (p *pass) give(v snmp.VarBind) {
+	if v.Type == unreadable {
+		return
+	}
+	p.stats.VarBinds++
+	p.yield(v)
+}
+
+// lost notes that an exchange failed, after last had arrived of oid.
+func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
+	e.Op, e.Target, e.Last = op, p.target, last
+	if e.OID != nil || (last != nil && e.Reason != Malformed) {
+		e.OID = oid
+	}
+	p.errs = append(p.errs, e)
+	p.down = p.down || e.Whole()
+}
+
+// partial notes that oid did not arrive, or only up to last, while the target is well.
+func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
+	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err})
+}
+
+// refused notes an error-status. An authorizationError that speaks of no binding is about the message:
+// whatever else is asked for at this security level, the answer will be the same.
+func (p *pass) refused(op string, oid, last snmp.OID, a answer) {
+	err := fmt.Errorf("agent answers %s", a.status)
+	if a.status != authorizationError {
+		p.partial(op, oid, last, ErrorStatus, err)
+		return
+	}
+	if a.index == 0 {
+		oid, p.down = nil, true
+	}
+	p.partial(op, oid, last, Authorization, err)
+}
+
+func (p *pass) err() error {
+	if len(p.errs) == 1 {
+		return p.errs[0]
+	}
+	return errors.Join(p.errs...)
+}

@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"trapline/internal/snmp"
+)
+
+// Options of an Engine.
+type Options struct {
+	Logger      *slog.Logger // nil logs nothing
+	Metrics     *Metrics     // nil counts nothing
+	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
+}
+
+// DefaultMaxVarBinds ends walks of agents that never come to an end.
+const DefaultMaxVarBinds = 1 << 20
+
+// maxTargets is how many targets an Engine remembers. One that was forgotten costs no more than the
+// discovery of its SNMPv3 engine when it is polled again.
+const maxTargets = 50_000
+
+// Engine polls targets. It keeps what it learnt about them between polls, but neither sockets nor
+// buffers. It is safe for concurrent use.
+type Engine struct {
+	logger      *slog.Logger
+	metrics     *Metrics
+	maxVarBinds int
+	secrets     secrets
+	ports       ports
+	clients     sync.Pool // of *client
+
+	mu      sync.Mutex
+	closed  bool
+	targets map[identity]*list.Element // of *Target, in recent
+	recent  *list.List                 // the last used is in front
+}
+
+// identity is all that a Spec says, comparable.
+type identity struct {
+	spec Spec // without Auth
+	auth Auth
+}
+
+// New makes an Engine.
+func New(o Options) *Engine {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxVarBinds <= 0 {
+		o.MaxVarBinds = DefaultMaxVarBinds
+	}
+	return &Engine{
+		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds,
+		targets: map[identity]*list.Element{}, recent: list.New(),
+	}
+}
+
+var errClosed = errors.New("the engine is closed")
+
+// Target gives the target that s describes, with what is known of it from earlier polls. It sends
+// nothing. A nil s.Auth means DefaultAuth. The error is an *Error.
+func (e *Engine) Target(s Spec) (*Target, error) {
+	auth := DefaultAuth()
+	if s.Auth != nil {
+		auth = *s.Auth
+	}
+	s.Auth = nil
+	id := identity{s, auth}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, &Error{Op: "connect", Target: s.Address, Reason: Canceled, Err: errClosed}
+	}
+	if element, ok := e.targets[id]; ok {
+		e.recent.MoveToFront(element)
+		return element.Value.(*Target), nil
+	}
+	t, err := e.newTarget(id)
+	if err != nil {
+		return nil, err
+	}
+	e.targets[id] = e.recent.PushFront(t)
+	if oldest := e.recent.Back(); e.recent.Len() > maxTargets {
+		delete(e.targets, e.recent.Remove(oldest).(*Target).identity)
+	}
+	return t, nil
+}
+
+// Close forgets all targets. Polls that are under way end by their contexts.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	e.targets = nil
+	e.recent.Init()
+	return nil
+}
+
+// Target is a device, and as whom to ask it. It is safe for concurrent use.
+type Target struct {
+	identity
+	engine  *Engine
+	address Address
+
+	usm usm
+}
+
+func (e *Engine) newTarget(id identity) (*Target, error) {
+	address, err := ParseAddress(id.spec.Address)
+	if err != nil {
+		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Resolve, Err: err}
+	}
+	if m := id.auth.Mistakes(); len(m) > 0 {
+		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(m[0].Text)}
+	}
+	return &Target{identity: id, engine: e, address: address}, nil
+}
+
+// Poll asks for all of p and hands every varbind to yield as it arrives: of instances also those with
+// an exception or NULL in the place of a value, of walks only those with values. A VarBind and its
+// slices are valid only during the call. Polls of one target may run at the same time.
+//
+// The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
+// the target itself failed (Error.Whole) nothing more is asked for.
+func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
+	var stats Stats
+	o := settle(p.Params, t.auth.Version == 1)
+	s, failed := t.open(ctx, o, &stats)
+	if failed != nil {
+		failed.Op, failed.Target = "connect", t.spec.Address
+		return stats, failed
+	}
+	defer s.close()
+	pass := pass{
+		target: t.spec.Address, exchanger: s, settled: o, toEnd: p.ToEnd,
+		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
+	}
+	pass.run(p)
+	return stats, pass.err()
+}
+
+// LogValue names the target in logs.
+func (t *Target) LogValue() slog.Value { return slog.StringValue(t.spec.Address) }
+
+func (t *Target) String() string { return fmt.Sprintf("target %s", t.spec.Address) }

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"trapline/internal/snmp"
+)
+
+// walk is the way through one subtree.
+type walk struct {
+	*pass
+	root        snmp.OID
+	cursor      snmp.OID // the last name that arrived, or where the walk begins
+	arrived     int
+	repetitions uint32
+	again       bool // the last answer was empty, and asked for once more
+
+	// In an unordered walk, the hashes of all names so far: only these can tell that it goes in a circle.
+	seen map[uint64]struct{}
+	seed maphash.Seed
+}
+
+func (p *pass) walk(root snmp.OID) {
+	if p.down {
+		return
+	}
+	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions}
+	if p.unordered {
+		w.seen, w.seed = map[uint64]struct{}{}, maphash.MakeSeed()
+	}
+	for more := true; more; {
+		more = w.step()
+	}
+}
+
+var errEmpty = errors.New("agent answers without any varbind")
+
+// step asks for what follows the cursor, and tells whether there may be more.
+func (w *walk) step() (more bool) {
+	r := request{pdu: snmp.GetBulkRequest, oids: []snmp.OID{w.cursor}, repetitions: w.repetitions}
+	if w.v1 {
+		r.pdu = snmp.GetNextRequest
+	}
+	a, e := w.exchange(r)
+	switch {
+	case e != nil:
+		w.lost("walk", w.root, w.last(), e)
+		return false
+	case a.status == snmp.NoSuchName:
+		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
+		return false
+	case a.status == snmp.TooBig && w.repetitions > 1:
+		w.repetitions /= 2
+		return true
+	case a.status != snmp.NoError:
+		w.refused("walk", w.root, w.last(), a)
+		return false
+	case len(a.varbinds) == 0 && w.repetitions > 1 && !w.again:
+		// Some agents answer so instead of with tooBig, or with what fits.
+		w.repetitions, w.again = w.repetitions/2, true
+		return true
+	case len(a.varbinds) == 0:
+		w.partial("walk", w.root, w.last(), EmptyAnswer, errEmpty)
+		return false
+	}
+	w.again = false
+	return w.take(a.varbinds)
+}
+
+// take goes through the varbinds of one answer, and tells whether there may be more behind them.
+func (w *walk) take(varbinds []snmp.VarBind) (more bool) {
+	for _, v := range varbinds {
+		switch {
+		case v.Type == snmp.EndOfMibView, v.Type == snmp.NoSuchObject, v.Type == snmp.NoSuchInstance:
+			return false
+		case !w.toEnd && !v.Name.HasPrefix(w.root):
+			if w.arrived == 0 {
+				w.instance()
+			}
+			return false
+		}
+		if err := w.ordered(v.Name); err != nil {
+			w.partial("walk", w.root, w.last(), NotIncreasing, err)
+			return false
+		}
+		if w.arrived == w.maxVarBinds {
+			w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d varbinds", w.maxVarBinds))
+			return false
+		}
+		w.arrived++
+		w.cursor = append(w.cursor[:0], v.Name...)
+		if v.Type.HasValue() {
+			w.give(v)
+		}
+	}
+	return true
+}
+
+// ordered tells what is wrong with a name that follows the cursor.
+func (w *walk) ordered(name snmp.OID) error {
+	if w.seen == nil {
+		if w.cursor.Compare(name) >= 0 {
+			return fmt.Errorf("OID not increasing: %s >= %s", w.cursor, name)
+		}
+		return nil
+	}
+	h := maphash.Bytes(w.seed, name)
+	if _, ok := w.seen[h]; ok {
+		return fmt.Errorf("OID %s came a second time", name)
+	}
+	w.seen[h] = struct{}{}
+	return nil
+}
+
+// instance asks for the root itself: a walk may hold an instance, below which there is nothing.
+func (w *walk) instance() {
+	if !bytes.Equal(w.root, w.root.First()) {
+		return // a single number is no OID that could be asked for
+	}
+	a, e := w.exchange(request{pdu: snmp.GetRequest, oids: []snmp.OID{w.root}})
+	switch {
+	case e != nil:
+		w.lost("walk", w.root, nil, e)
+	case a.status == snmp.NoSuchName:
+	case a.status != snmp.NoError:
+		w.refused("walk", w.root, nil, a)
+	case len(a.varbinds) == 0:
+		w.partial("walk", w.root, nil, EmptyAnswer, errEmpty)
+	case bytes.Equal(a.varbinds[0].Name, w.root) && a.varbinds[0].Type.HasValue():
+		w.give(a.varbinds[0])
+	}
+}
+
+// last is the last name that arrived, nil when none did. It outlives the walk.
+func (w *walk) last() snmp.OID {
+	if w.arrived == 0 {
+		return nil
+	}
+	return bytes.Clone(w.cursor)
+}

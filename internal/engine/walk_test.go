@@ -1,0 +1,193 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+func TestWalks(t *testing.T) {
+	var (
+		end  = func(name string) snmp.VarBind { return snmp.VarBind{Name: oid(name), Type: snmp.EndOfMibView} }
+		null = func(name string) snmp.VarBind { return snmp.VarBind{Name: oid(name), Type: snmp.Null} }
+		// at answers as tab does, except that from the n-th request on it does what f says.
+		at = func(tab table, n int, f func(q question) [][]byte) func(question) [][]byte {
+			return func(q question) [][]byte {
+				if q.n < n {
+					return tab.answer(q)
+				}
+				return f(q)
+			}
+		}
+		status = func(s snmp.ErrorStatus, index int32) func(q question) [][]byte {
+			return func(q question) [][]byte { return datagrams(q.refusal(s, index, null(q.oid.String()))) }
+		}
+		says = func(list ...snmp.VarBind) func(q question) [][]byte {
+			return func(q question) [][]byte { return datagrams(q.response(list...)) }
+		}
+	)
+	const c = columnOID
+	outside := append(column(3), number("1.3.6.1.2.1.2.2.1.2.1", 1))
+	for _, test := range []struct {
+		name    string
+		agent   func(question) [][]byte
+		version int
+		plan    engine.Plan
+		lines   int
+		packets int
+		errors  []string
+	}{
+		{name: "a whole column", agent: column(50).answer, lines: 50, packets: 6},
+		{name: "ends outside the subtree", agent: outside.answer, lines: 3, packets: 1},
+		{name: "v1 asks with GETNEXT and ends with noSuchName", version: 1, agent: func(q question) [][]byte {
+			if q.PDU != snmp.GetNextRequest {
+				return nil
+			}
+			list := column(3).after(q.oid, 1)
+			if list[0].Type == snmp.EndOfMibView {
+				return status(snmp.NoSuchName, 1)(q)
+			}
+			return says(list...)(q)
+		}, lines: 3, packets: 4},
+		{name: "genErr in the middle is not an end", agent: at(column(50), 2, status(snmp.GenErr, 1)), lines: 20, packets: 3,
+			errors: []string{"walk error_status " + c + " after " + c + ".20"}},
+		{name: "noAccess at once", agent: status(snmp.NoAccess, 1), packets: 1, errors: []string{"walk error_status " + c}},
+		{name: "authorizationError of one object", agent: status(16, 1), packets: 1, errors: []string{"walk authorization " + c}},
+		{name: "authorizationError of the message", agent: status(16, 0), packets: 1,
+			plan:   engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.1")},
+			errors: []string{"walk authorization"}},
+		{name: "tooBig halves the repetitions", agent: func(q question) [][]byte {
+			if q.ErrorIndex > 3 {
+				return status(snmp.TooBig, 0)(q)
+			}
+			return column(6).answer(q)
+		}, lines: 6, packets: 2 + 4},
+		{name: "tooBig even for one", agent: status(snmp.TooBig, 0), packets: 4, errors: []string{"walk error_status " + c}},
+		{name: "an empty list is asked for once more", agent: func(q question) [][]byte {
+			if q.ErrorIndex == 10 {
+				return says()(q)
+			}
+			return column(7).answer(q)
+		}, lines: 7, packets: 3},
+		{name: "an empty list for ever", agent: at(column(50), 2, says()), lines: 20, packets: 4,
+			errors: []string{"walk empty_answer " + c + " after " + c + ".20"}},
+		{name: "truncated answers", agent: func(q question) [][]byte {
+			q.ErrorIndex = min(q.ErrorIndex, 3)
+			return column(9).answer(q)
+		}, lines: 9, packets: 4},
+		{name: "the padding behind the end is no data", agent: func(q question) [][]byte {
+			list := slices.Clone(column(4))
+			for len(list) < int(q.ErrorIndex) {
+				list = append(list, end(c+".4"))
+			}
+			return says(list...)(q)
+		}, lines: 4, packets: 1},
+		{name: "NULL is no value", agent: says(number(c+".1", 1), null(c+".2"), number(c+".3", 3), end(c+".3")), lines: 2, packets: 1},
+		{name: "one OID for ever", agent: says(number(c+".1", 1)), lines: 1, packets: 2,
+			errors: []string{"walk not_increasing " + c + " after " + c + ".1"}},
+		{name: "disorder inside one answer", agent: says(number(c+".1", 1), number(c+".3", 3), number(c+".2", 2)), lines: 2, packets: 1,
+			errors: []string{"walk not_increasing " + c + " after " + c + ".3"}},
+		{name: "the same OID twice inside one answer", agent: says(number(c+".1", 1), number(c+".1", 1)), lines: 1, packets: 1,
+			errors: []string{"walk not_increasing " + c + " after " + c + ".1"}},
+		{name: "disorder that is allowed", agent: func(q question) [][]byte {
+			if q.n == 0 {
+				return says(number(c+".1", 1), number(c+".3", 3), number(c+".2", 2))(q)
+			}
+			return says(end(c + ".2"))(q)
+		}, plan: engine.Plan{Params: engine.Params{AllowNonIncreasingOIDs: true}}, lines: 3, packets: 2},
+		{name: "a circle, though disorder is allowed", agent: says(number(c+".1", 1), number(c+".3", 3), number(c+".2", 2)),
+			plan: engine.Plan{Params: engine.Params{AllowNonIncreasingOIDs: true}}, lines: 3, packets: 2,
+			errors: []string{"walk not_increasing " + c + " after " + c + ".2"}},
+		{name: "an instance as root", agent: append(column(3), outside[3]).answer, plan: engine.Plan{Walk: walkOf(c + ".2")}, lines: 1, packets: 2},
+		{name: "an instance as root, in v1", version: 1, agent: column(3).answer, plan: engine.Plan{Walk: walkOf(c + ".2")}, lines: 1, packets: 2},
+		{name: "an empty subtree", agent: outside.answer, plan: engine.Plan{Walk: walkOf("1.3.6.1.2.1.1")}, packets: 2},
+		{name: "an empty subtree at the end of the MIB", agent: outside.answer, plan: engine.Plan{Walk: walkOf("1.3.6.1.4")}, packets: 1},
+		{name: "two subtrees", agent: outside.answer, plan: engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.2.2.1.2")}, lines: 4, packets: 2},
+		{name: "the second subtree after an error in the first", agent: func(q question) [][]byte {
+			if q.n == 0 {
+				return status(snmp.GenErr, 1)(q)
+			}
+			return outside.answer(q)
+		}, plan: engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.2.2.1.2")}, lines: 1, packets: 2, errors: []string{"walk error_status " + c}},
+		{name: "to the end of the MIB", agent: outside.answer, plan: engine.Plan{Walk: walkOf(c), ToEnd: true}, lines: 4, packets: 1},
+		{name: "from the root of all", agent: append(table{number("0.1.1", 1), number("1.0.8802.1", 1)}, column(3)...).answer,
+			plan: engine.Plan{Walk: walkOf("0.0"), ToEnd: true}, lines: 5, packets: 1},
+		{name: "a root of one number", agent: append(table{number("0.1.1", 1), number("1.0.8802.1", 1)}, column(3)...).answer,
+			plan: engine.Plan{Walk: walkOf("1")}, lines: 4, packets: 1},
+		{name: "an empty root of one number", agent: column(3).answer, plan: engine.Plan{Walk: walkOf("0")}, packets: 1},
+		{name: "no repetitions means fifty", agent: func(q question) [][]byte {
+			if q.ErrorIndex != 50 {
+				t.Errorf("asked for %d repetitions", q.ErrorIndex)
+			}
+			return column(3).answer(q)
+		}, plan: engine.Plan{Params: patient(0)}, lines: 3, packets: 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			auth := engine.DefaultAuth()
+			if test.version != 0 {
+				auth.Version = test.version
+			}
+			if test.plan.Walk == nil {
+				test.plan.Walk = walkOf(c)
+			}
+			if test.plan.Params.MaxRepetitions == nil {
+				test.plan.Params = test.plan.Params.Over(patient(10))
+			}
+			r := poll(t, target(t, engine.Spec{Address: newAgent(t, test.agent).address, Auth: &auth}), test.plan)
+			r.wantErrors(t, test.errors...)
+			r.wantLines(t, test.lines)
+			if r.stats.Packets != test.packets || r.stats.Retries != 0 {
+				t.Errorf("%d packets with %d retries, want %d", r.stats.Packets, r.stats.Retries, test.packets)
+			}
+		})
+	}
+}
+
+func TestWalkHasALimit(t *testing.T) {
+	endless := func(q question) [][]byte {
+		next := snmp.AppendArc(slices.Clone(q.oid), 1)
+		return datagrams(q.response(snmp.VarBind{Name: next, Type: snmp.Integer, Value: []byte{1}}))
+	}
+	e := engine.New(engine.Options{MaxVarBinds: 20})
+	defer e.Close()
+	x, err := e.Target(engine.Spec{Address: newAgent(t, endless).address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
+	r.wantErrors(t, "walk too_many "+columnOID+" after "+columnOID+".1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1")
+	r.wantLines(t, 20)
+}
+
+func TestWalkEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := newAgent(t, func(q question) [][]byte {
+		if q.n == 1 {
+			cancel()
+			return nil
+		}
+		return column(100).answer(q)
+	})
+	// Nothing but the cancellation ends this wait within the time of a test.
+	r := pollContext(ctx, target(t, engine.Spec{Address: silent.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(1<<40, 5, 10)})
+	r.wantErrors(t, "walk canceled "+columnOID+" after "+columnOID+".10")
+	r.wantLines(t, 10)
+}
+
+func TestErrorsOfAWalkAsText(t *testing.T) {
+	a := newAgent(t, func(q question) [][]byte {
+		if q.n == 1 {
+			return datagrams(q.refusal(snmp.GenErr, 1, number(columnOID, 0)))
+		}
+		return column(3).answer(q)
+	})
+	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(2)})
+	want := fmt.Sprintf("error walking target %s: %s ends after %s.2: agent answers genErr", a.address, columnOID, columnOID)
+	if r.err == nil || r.err.Error() != want {
+		t.Errorf("%v, want %s", r.err, want)
+	}
+}
