@@ -144,6 +144,14 @@ func (l *LookupSettings) Mistakes() []setting.Mistake {
 	return found
 }
 
+// Mistakes reports an extract without an expression.
+func (r *RegexpExtract) Mistakes() []setting.Mistake {
+	if r.Regex.IsZero() {
+		return []setting.Mistake{{Path: "regex", Text: "a regex is needed to pick the number out of the text"}}
+	}
+	return nil
+}
+
 // Mistakes reports a filter that names no object.
 func (f *FilterSettings) Mistakes() []setting.Mistake {
 	if f.OID.IsZero() {

@@ -227,11 +227,22 @@ type Report struct {
 // Group gives the series of the target: those of the last pass, unless the target did not answer in
 // it, and those that say how it fares.
 func (r *Report) Group() series.Group {
-	g := series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.self}}
+	g := r.Self()
 	if r.Last != nil {
 		g.Sets = append(g.Sets, r.Last.Sets...)
 	}
 	return g
+}
+
+// Device gives the series of the last pass alone, with what is missing from it, for those who tell
+// targets apart by themselves.
+func (r *Report) Device() series.Group {
+	return series.Group{Sets: append([]*series.Set{{Columns: failures(r.Last)}}, r.Last.Sets...)}
+}
+
+// Self gives the series that say how the target fares.
+func (r *Report) Self() series.Group {
+	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.self}}
 }
 
 // Report tells about one target; ok is false when there is none of that name.
