@@ -19,7 +19,7 @@ func fleetNumbers() []Panel {
 		stat("Down", "Targets whose last pass had no answer.", "none", "sum(1 - "+up+")").
 			colors("green", above{1, "red"}).option("colorMode", "background"),
 		stat("Incomplete tables", "Tables of which the last pass has a part only.", "none",
-			orZero("count("+by("max", "target, table", "trapline_target_incomplete")+" > 0)")).
+			orZero("count("+by("max", "target, table", `trapline_target_incomplete{target!=""}`)+" > 0)")).
 			colors("green", above{1, "orange"}).option("colorMode", "background"),
 		stat("Oldest data", "Age of the oldest answer that is still served.", "s",
 			"max("+by("min", "target", "trapline_target_age_seconds")+")").
@@ -60,7 +60,7 @@ func fleetPolling() []Panel {
 		timeseries("Values", "Values received from all targets, per second.", "short",
 			over("sum(rate(trapline_target_varbinds_total[$__rate_interval]))", "values")),
 		timeseries("Incomplete tables", "Tables of which the last pass has a part only, by the reason.", "none",
-			over(by("count", "reason", "trapline_target_incomplete > 0")+` or label_replace(vector(0), "reason", "none", "", "")`, "{{reason}}")),
+			over(by("count", "reason", "trapline_target_incomplete{target!=\"\"} > 0")+` or label_replace(vector(0), "reason", "none", "", "")`, "{{reason}}")),
 		bars("Shortest uptime", "The ten devices that restarted last.", "s",
 			now("bottomk(10, "+by("max", "instance", "sysUpTime")+" / 100)", "{{instance}}")).
 			colors("red", above{3600, "orange"}, above{86400, "green"}),
@@ -78,7 +78,7 @@ func targetTable() Panel {
 		column{title: "Requests", unit: "pps", expr: by("sum", "target", "rate(trapline_target_packets_total[$__rate_interval])")},
 		column{title: "Sent again", unit: "pps", expr: by("sum", "target", "rate(trapline_target_retries_total[$__rate_interval])")},
 		column{title: "Incomplete tables", unit: "none",
-			expr: by("count", "target", "trapline_target_incomplete > 0") + " or 0 * " + by("max", "target", "trapline_target_up")},
+			expr: by("count", "target", "trapline_target_incomplete{target!=\"\"} > 0") + " or 0 * " + by("max", "target", "trapline_target_up")},
 	)
 }
 

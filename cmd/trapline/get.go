@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+func addGet(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("get", "Ask a target for instances and print what it answers.")
+	flags := addClientFlags(c)
+	names := c.Arg("oid", "OIDs of instances.").Required().Strings()
+	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		oids, err := parseOIDs(*names)
+		if err != nil {
+			return err
+		}
+		e, target, params, err := flags.target(logger)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		_, err = target.Poll(ctx, &engine.Plan{Get: oids, Params: params}, func(v snmp.VarBind) { fmt.Println(line(v)) })
+		return err
+	}
+}
+
+func parseOIDs(names []string) ([]snmp.OID, error) {
+	var oids []snmp.OID
+	for _, name := range names {
+		o, err := snmp.ParseOID(name)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a numeric OID: %w", name, err)
+		}
+		oids = append(oids, o)
+	}
+	return oids, nil
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// metrics are the program's own, under snmp_exporter's names where it has them.
+type metrics struct {
+	requestErrors prometheus.Counter
+	modules       *prometheus.HistogramVec
+	flying        prometheus.Gauge
+	delay         prometheus.Histogram
+	targets       prometheus.Gauge
+}
+
+func newMetrics(registry prometheus.Registerer) *metrics {
+	f := promauto.With(registry)
+	return &metrics{
+		requestErrors: f.NewCounter(prometheus.CounterOpts{Name: "snmp_request_errors_total", Help: "Errors in requests to the SNMP exporter"}),
+		modules:       f.NewHistogramVec(prometheus.HistogramOpts{Name: "snmp_collection_duration_seconds", Help: "Duration of collections by the SNMP exporter"}, []string{"module"}),
+		flying:        f.NewGauge(prometheus.GaugeOpts{Name: "snmp_request_in_flight", Help: "Current number of SNMP scrapes being requested."}),
+		delay: f.NewHistogram(prometheus.HistogramOpts{Name: "trapline_pass_delay_seconds", Help: "How long after its time a pass over a target began.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30}}),
+		targets: f.NewGauge(prometheus.GaugeOpts{Name: "trapline_targets", Help: "Targets that are polled."}),
+	}
+}
+
+func (m *metrics) observeModule(module string, d time.Duration) {
+	m.modules.WithLabelValues(module).Observe(d.Seconds())
+}
+
+func (m *metrics) inFlight(change int) { m.flying.Add(float64(change)) }
+
+func (m *metrics) observeDelay(late time.Duration) { m.delay.Observe(late.Seconds()) }
+
+// configured makes the series of every module exist from the start.
+func (m *metrics) configured(w *world) {
+	for name := range w.config.Modules {
+		m.modules.WithLabelValues(name)
+	}
+	m.targets.Set(float64(len(w.targets)))
+}
+
+// badRequest answers 400 and counts it.
+func (m *metrics) badRequest(w http.ResponseWriter, text string) {
+	m.requestErrors.Inc()
+	http.Error(w, text, http.StatusBadRequest)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"trapline/config"
+	"trapline/internal/agent"
+	"trapline/internal/peers"
+	"trapline/internal/snmp"
+)
+
+func mustOID(t testing.TB, s string) snmp.OID {
+	t.Helper()
+	o, err := snmp.ParseOID(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// blocks gives the code blocks of a language.
+func blocks(text, language string) []string {
+	var found []string
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
+
+func TestConfigurationsOfTheReadme(t *testing.T) {
+	checked := 0
+	for _, block := range blocks(readme(t), "yaml") {
+		if !strings.HasPrefix(block, "# snmp.yml") {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), "snmp.yml")
+		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load([]string{file}, config.Options{}); err != nil {
+			t.Error(err)
+		}
+		checked++
+	}
+	if checked == 0 {
+		t.Error("the README shows no configuration")
+	}
+}
+
+// TestCommandsOfTheReadme runs every command of the README against a switch. Where it is followed by
+// its equivalent of Net-SNMP, both print the same.
+func TestCommandsOfTheReadme(t *testing.T) {
+	peers.Require(t, "snmpbulkwalk", "snmp")
+	var b agent.Builder
+	r := agent.Switch48(1)
+	for i := range r.Len() { // nothing moves, so that two commands see the same
+		v := r.Object(i, 0)
+		b.Add(v.Name, v.Type, v.Value)
+	}
+	device := startDevices(t, "127.0.34.1:0", agent.Faults{}, b.Recording()).Addr(0).String()
+	binary := filepath.Join(t.TempDir(), "trapline")
+	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	pairs, single := 0, 0
+	for _, block := range blocks(readme(t), "sh") {
+		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
+			lines := strings.Split(paragraph, "\n")
+			if len(lines) == 2 && strings.HasPrefix(lines[1], "snmp") {
+				ours, theirs := output(t, binary, device, lines[0]), output(t, binary, device, lines[1])
+				if ours != theirs || ours == "" {
+					t.Errorf("%s prints\n%s\n%s prints\n%s", lines[0], ours, lines[1], theirs)
+				}
+				pairs++
+				continue
+			}
+			for _, l := range lines {
+				if output(t, binary, device, l) == "" {
+					t.Errorf("%s prints nothing", l)
+				}
+				single++
+			}
+		}
+	}
+	if pairs < 5 || single < 3 {
+		t.Errorf("only %d pairs and %d commands were found", pairs, single)
+	}
+}
+
+// output runs a line of the README with the device in the place of its example address.
+func output(t *testing.T, binary, device, line string) string {
+	t.Helper()
+	words := strings.Fields(strings.ReplaceAll(line, "127.0.0.1:1161", device))
+	if words[0] == "trapline" {
+		words[0] = binary
+	}
+	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
+	c.Dir = "../.."
+	c.Env = append(os.Environ(), "MIBS=", "SNMPCONFPATH=/nonexistent", "SNMP_PERSISTENT_DIR="+t.TempDir())
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Errorf("%s: %v: %s", line, err, stderr.String())
+	}
+	// Net-SNMP ends its hexadecimal lines with a blank.
+	return strings.ReplaceAll(string(out), " \n", "\n")
+}

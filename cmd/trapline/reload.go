@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/config"
+	"trapline/internal/poller"
+)
+
+// world is all that came out of the configuration. It is replaced as a whole.
+type world struct {
+	config  *config.Config
+	catalog *poller.Catalog
+	targets []*poller.Target
+	dump    func() ([]byte, error) // for /config
+}
+
+// load reads and compiles the configuration: what serve does up to the first packet.
+func load(files []string, expandEnv bool, sourceAddress string) (*world, error) {
+	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
+	if err != nil {
+		return nil, err
+	}
+	if c.Global.SourceAddress == "" {
+		if _, err := poller.ParseSource(sourceAddress); err != nil {
+			return nil, err
+		}
+		c.Global.SourceAddress = sourceAddress
+	}
+	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Modules), dump: sync.OnceValues(c.Dump)}
+	for i := range c.Targets {
+		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.catalog)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", c.Targets[i].Name, err)
+		}
+		w.targets = append(w.targets, t)
+	}
+	return w, nil
+}
+
+func (w *world) warn(logger *slog.Logger) {
+	for _, text := range w.config.Warnings {
+		logger.Warn(text)
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.catalog.Modules)) {
+		for _, text := range w.catalog.Modules[name].Warnings {
+			logger.Warn(text)
+		}
+	}
+}
+
+// reloader keeps the world of the last configuration that was good.
+type reloader struct {
+	load    func() (*world, error)
+	loaded  func(*world) // told of each new world
+	logger  *slog.Logger
+	current atomic.Pointer[world]
+
+	mu         sync.Mutex // one reload at a time
+	successful prometheus.Gauge
+	at         prometheus.Gauge
+}
+
+func newReloader(load func() (*world, error), loaded func(*world), registry prometheus.Registerer, logger *slog.Logger) *reloader {
+	r := &reloader{load: load, loaded: loaded, logger: logger,
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trapline_config_last_reload_successful", Help: "1 if the last attempt to read the configuration succeeded."}),
+		at:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "trapline_config_last_reload_success_timestamp_seconds", Help: "When the running configuration was read."}),
+	}
+	registry.MustRegister(r.successful, r.at)
+	return r
+}
+
+// reload reads the configuration again. One with mistakes changes nothing.
+func (r *reloader) reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, err := r.load()
+	if err != nil {
+		r.successful.Set(0)
+		return err
+	}
+	r.adopt(w)
+	return nil
+}
+
+func (r *reloader) adopt(w *world) {
+	w.warn(r.logger)
+	r.current.Store(w)
+	r.loaded(w)
+	r.successful.Set(1)
+	r.at.SetToCurrentTime()
+	r.logger.Info("Loaded config file", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
+}
+
+// Run reloads on SIGHUP.
+func (r *reloader) Run(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			if err := r.reload(); err != nil {
+				r.logger.Error("the configuration was not reloaded, the old one stays", "err", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/poller"
+)
+
+// run is the line: the configuration gives targets, the poller makes passes over them, the collector
+// makes series of what the engine brings, and the server hands them to Prometheus.
+func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		version.NewCollector("snmp_exporter"), version.NewCollector("trapline"))
+	metrics := newMetrics(registry)
+
+	sessions := engine.New(engine.Options{Logger: logger, Metrics: engine.NewMetrics(registry)})
+	defer sessions.Close()
+	passes := poller.PassOptions{
+		Open:              opener(sessions, *flags.debugPackets, logger),
+		WrapCounters:      *flags.wrapCounters,
+		ModuleConcurrency: *flags.moduleConcurrency,
+		ObserveModule:     metrics.observeModule,
+		InFlight:          metrics.inFlight,
+	}
+	first, err := load(*flags.files, *flags.expandEnv, *flags.sourceAddress)
+	if err != nil {
+		return err
+	}
+	polls := poller.New(poller.Options{
+		PassOptions: passes, Logger: logger,
+		Concurrency:  first.config.Global.Concurrency,
+		ObserveDelay: metrics.observeDelay,
+	})
+	reloads := newReloader(
+		func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) },
+		func(w *world) { polls.SetTargets(w.targets); metrics.configured(w) },
+		registry, logger)
+	reloads.adopt(first)
+	handler := newServer(&server{probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, registry: registry, metrics: metrics, flags: flags})
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return polls.Run(ctx) })
+	group.Go(func() error { return reloads.Run(ctx) })
+	group.Go(func() error { return listen(ctx, handler, flags.web, logger) })
+	return group.Wait()
+}
+
+// shutdownTime is how long requests in hand have to end.
+const shutdownTime = 5 * time.Second
+
+// listen serves until ctx is cancelled.
+func listen(ctx context.Context, handler http.Handler, flags *web.FlagConfig, logger *slog.Logger) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- web.ListenAndServe(server, flags, logger) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func opener(e *engine.Engine, debug bool, logger *slog.Logger) poller.Open {
+	return func(s engine.Spec) (collector.Session, error) {
+		t, err := e.Target(s)
+		if err != nil || !debug {
+			return t, err
+		}
+		return &tracedSession{t, logger.With("target", s.Address)}, nil
+	}
+}

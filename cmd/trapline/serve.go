@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// serveFlags are the flags of the server, named as snmp_exporter's where it has them.
+type serveFlags struct {
+	files             *[]string
+	expandEnv         *bool
+	dryRun            *bool
+	wrapCounters      *bool
+	sourceAddress     *string
+	moduleConcurrency *int
+	debugPackets      *bool
+	telemetryPath     *string
+	exposeTargets     *bool
+	timeoutOffset     *time.Duration
+	web               *web.FlagConfig
+}
+
+// flagger is an application or one of its subcommands.
+type flagger interface {
+	Flag(name, help string) *kingpin.FlagClause
+}
+
+func addConfigFlags(f flagger) (files *[]string, expandEnv *bool) {
+	files = f.Flag("config.file", "Path of the configuration file, or a glob of several. Repeatable.").Default("snmp.yml").Strings()
+	expandEnv = f.Flag("config.expand-environment-variables", "Expand $NAME and ${NAME} in the credentials of auths; $$ is a $.").Bool()
+	return files, expandEnv
+}
+
+func newServeFlags(f flagger) *serveFlags {
+	var s serveFlags
+	s.files, s.expandEnv = addConfigFlags(f)
+	s.dryRun = f.Flag("dry-run", "Only read the configuration, as check does, and exit.").Bool()
+	s.wrapCounters = f.Flag("snmp.wrap-large-counters", "Wrap 64-bit counters at 2^53, so that every value is exact.").Default("true").Bool()
+	s.sourceAddress = f.Flag("snmp.source-address", "Address, or address:port, to send requests from; global.source_address and the targets' own come first.").String()
+	s.moduleConcurrency = f.Flag("snmp.module-concurrency", "Modules of one target to ask for at the same time.").Default("1").Int()
+	s.debugPackets = f.Flag("snmp.debug-packets", "Log every request and variable binding at debug level.").Bool()
+	s.telemetryPath = f.Flag("web.telemetry-path", "Path under which metrics are exposed.").Default("/metrics").String()
+	s.exposeTargets = f.Flag("web.targets", "Expose the series of polled targets beside Trapline's own.").Default("true").Bool()
+	s.timeoutOffset = f.Flag("web.timeout-offset", "How long before the end of Prometheus' scrape timeout a pass is given up.").Default("500ms").Duration()
+	s.web = kingpinflag.AddFlags(f, ":9116")
+	return &s
+}
+
+func addServe(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("serve", "Poll the targets of the configuration and answer Prometheus (the default).").Default()
+	flags := newServeFlags(c)
+	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		if *flags.dryRun {
+			return check(*flags.files, *flags.expandEnv, logger)
+		}
+		return run(ctx, flags, logger)
+	}
+}
