@@ -1,0 +1,20 @@
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -tags gosnmp_nodebug -ldflags '-s -w' -o /out/trapline ./cmd/trapline \
+ && install -d -o 65532 -g 65532 -m 0700 /out/state /out/tmp
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/trapline /bin/trapline
+COPY --from=build --chown=65532:65532 /out/state /var/lib/trapline
+COPY --from=build --chown=65532:65532 /out/tmp /tmp
+COPY snmp.yml /etc/trapline/snmp.yml
+USER 65532:65532
+VOLUME /var/lib/trapline
+WORKDIR /var/lib/trapline
+EXPOSE 9116
+ENTRYPOINT ["/bin/trapline"]
+CMD ["serve", "--config.file=/etc/trapline/snmp.yml"]

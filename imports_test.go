@@ -1,0 +1,80 @@
+package trapline
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// upstream is the drawing of the house: the rooms that each room may import. Arrows point to the room
+// that feeds it; nobody but cmd imports config, and nobody imports cmd.
+var upstream = map[string][]string{
+	".":                {},
+	"internal/snmp":    {},
+	"internal/setting": {"internal/snmp"},
+	"internal/series":  {},
+	"internal/agent":   {"internal/snmp"},
+	"internal/engine":  {"internal/snmp", "internal/setting"},
+	"mibs":             {"internal/snmp"},
+	"collector":        {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
+	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector"},
+	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/poller"},
+	"internal/peers":   {},
+	"dashboards":       {},
+	"dashboards/build": {"dashboards"},
+	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
+		"collector", "internal/poller", "config"},
+}
+
+// only says which rooms alone may import a library.
+var only = map[string][]string{
+	"gopkg.in/yaml.v3":                 {"config"},
+	"github.com/gosnmp/gosnmp":         {"internal/engine"},
+	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
+}
+
+func TestImportsFollowTheDrawing(t *testing.T) {
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		room := filepath.ToSlash(filepath.Dir(file))
+		allowed, known := upstream[room]
+		if !known {
+			t.Errorf("%s: the room %s is not in the drawing", file, room)
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if rooms, ok := only[name]; ok && !slices.Contains(rooms, room) {
+				t.Errorf("%s imports %s, which is for %v", file, name, rooms)
+			}
+			if own, ok := strings.CutPrefix(name+"/", "trapline/"); ok && !slices.Contains(allowed, path.Clean(own)) {
+				t.Errorf("%s imports %s, which does not lie upstream of it", file, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A room that was given up leaves the drawing too.
+func TestEveryRoomOfTheDrawingExists(t *testing.T) {
+	for room := range upstream {
+		files, err := filepath.Glob(filepath.Join(room, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("the drawing has a room %s, the house has not", room)
+		}
+	}
+}

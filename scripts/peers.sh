@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the programs that the tests talk to, where that is possible without asking; tells what is
+# missing where it is not. The tests themselves fail, under CI, for each one that they miss.
+set -u
+packages='snmp snmpd snmptrapd snmpsim prometheus'
+missing=
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus; do
+	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	# The daemons are started by the tests, on ports of their own, and by nobody else.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy
+		trap 'rm -f $policy' EXIT
+	fi
+	# shellcheck disable=SC2086
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null || exit 1
+	exit 0
+fi
+echo "some tests need programs that are not installed: these Debian packages have them:$missing" >&2
