@@ -74,6 +74,11 @@ func TestSeveralFiles(t *testing.T) {
 			wrong: "b.yml:4: global.interval: already set at a.yml:2",
 		},
 		{
+			name:  "a key that is merged in, twice",
+			files: map[string]string{"a.yml": auths + "global: {retries: 2}", "b.yml": "modules: {if_mib: &m {retries: 1}}\nglobal:\n  interval: 5s\n  <<: [*m]"},
+			wrong: "b.yml:1: global.retries: already set at a.yml:2",
+		},
+		{
 			name:  "version twice",
 			files: map[string]string{"a.yml": "version: 1\n" + auths, "b.yml": "version: 2\n" + modules},
 		},

@@ -29,7 +29,7 @@ func (s *source) explain(raw []byte) {
 	}
 	s.config = Config{}
 	if err := decode(s.tree, &s.config); err != nil {
-		s.unread, s.config = true, Config{}
+		s.unread, s.config, s.tree = true, Config{}, &yaml.Node{}
 		if len(s.found) == 0 {
 			line, text := valueMistake(err)
 			s.wrong(nil, &yaml.Node{Line: line}, text)
@@ -186,7 +186,7 @@ func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	kept := n.Content[:0]
 	lines := map[string]int{}
 	for key, value := range pairs(n) {
-		if key.Kind != yaml.ScalarNode {
+		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
 			f.harm()
 			f.wrong(f.at, key, "a key must be plain text")
 			continue

@@ -44,7 +44,7 @@ func find(n *yaml.Node, p path) (value, at *yaml.Node) {
 	value, at = n, n
 	for _, step := range p {
 		var here *yaml.Node
-		here, value = child(value, step, 0)
+		here, value = child(value, step)
 		if value == nil {
 			return nil, at
 		}
@@ -53,14 +53,12 @@ func find(n *yaml.Node, p path) (value, at *yaml.Node) {
 	return value, at
 }
 
-// deepestMerge bounds how far << is followed, for one can lead to itself.
-const deepestMerge = 100
-
-// child takes one step: at is the key or the item, value what it holds.
-func child(n *yaml.Node, step string, depth int) (at, value *yaml.Node) {
+// child takes one step: at is the key or the item, value what it holds. What << merges in comes last.
+// It ends, for a tree in which << leads to itself cannot be decoded.
+func child(n *yaml.Node, step string) (at, value *yaml.Node) {
 	n = target(n)
 	switch {
-	case n == nil || depth > deepestMerge:
+	case n == nil:
 	case n.Kind == yaml.SequenceNode:
 		if i, err := strconv.Atoi(strings.Trim(step, "[]")); err == nil && i >= 0 && i < len(n.Content) {
 			return n.Content[i], n.Content[i]
@@ -71,14 +69,9 @@ func child(n *yaml.Node, step string, depth int) (at, value *yaml.Node) {
 				return key, value
 			}
 		}
-		for key, value := range pairs(n) {
-			if !isMerge(key) {
-				continue
-			}
-			for _, merged := range mergedInto(value) {
-				if at, value := child(merged, step, depth+1); value != nil {
-					return at, value
-				}
+		for _, merged := range merges(n) {
+			if at, value := child(merged, step); value != nil {
+				return at, value
 			}
 		}
 	}
@@ -92,14 +85,13 @@ func keysOf(n *yaml.Node) []string {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for key, value := range pairs(n) {
+	for key := range pairs(n) {
 		if !isMerge(key) {
 			keys = append(keys, key.Value)
-			continue
 		}
-		for _, merged := range mergedInto(value) {
-			keys = append(keys, keysOf(merged)...)
-		}
+	}
+	for _, merged := range merges(n) {
+		keys = append(keys, keysOf(merged)...)
 	}
 	return keys
 }
@@ -124,6 +116,16 @@ func target(n *yaml.Node) *yaml.Node {
 }
 
 func isMerge(key *yaml.Node) bool { return key.Tag == "!!merge" }
+
+// merges lists the mappings that << merges into n.
+func merges(n *yaml.Node) (all []*yaml.Node) {
+	for key, value := range pairs(n) {
+		if isMerge(key) {
+			all = append(all, mergedInto(value)...)
+		}
+	}
+	return all
+}
 
 // mergedInto lists the mappings that the value of << stands for.
 func mergedInto(value *yaml.Node) []*yaml.Node {

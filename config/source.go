@@ -50,6 +50,7 @@ type source struct {
 	config Config
 	unread bool // the file could not be read to its end
 	found  map[finding]path
+	told   map[string]bool // paths that something was found wrong at
 	harmed map[string]bool // paths of settings that lack something which was written, but not understood
 }
 
@@ -75,7 +76,7 @@ func read(file string) *source {
 }
 
 func newSource(file string) *source {
-	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, harmed: map[string]bool{}}
+	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, told: map[string]bool{}, harmed: map[string]bool{}}
 }
 
 // document is decoded from the top of a file: the settings, and beside them the tree that they were
@@ -139,8 +140,9 @@ func (s *source) wrong(p path, n *yaml.Node, text string) {
 		_, n = find(s.tree, p)
 	}
 	f := finding{n, text}
-	if _, told := s.found[f]; !told {
+	if _, again := s.found[f]; !again {
 		s.found[f] = slices.Clone(p)
+		s.told[p.String()] = true
 	}
 }
 
@@ -150,15 +152,7 @@ func (s *source) consequence(owner, p path) bool {
 	if !s.harmed[owner.String()] {
 		return false
 	}
-	if len(p) == len(owner) || s.value(p) == nil {
-		return true
-	}
-	for _, told := range s.found {
-		if slices.Equal(told, p) {
-			return true
-		}
-	}
-	return false
+	return len(p) == len(owner) || s.value(p) == nil || s.told[p.String()]
 }
 
 // value gives what the file sets at p, nil if nothing.

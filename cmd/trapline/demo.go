@@ -103,7 +103,7 @@ func browsable(listen string) string {
 }
 
 // shown are the series that the demo prints as a taste.
-var shown = []string{"sysUpTime", `ifHCInOctets{ifIndex="1"`, `ifOperStatus{ifIndex="2"`, "entPhySensorValue", "snmp_scrape_duration_seconds"}
+var shown = []string{"sysUpTime", "ifHCInOctets{", "ifOperStatus{", "entPhySensorValue{", "snmp_scrape_duration_seconds{"}
 
 // showDemo waits for the first pass over the first device, then says what to look at.
 func showDemo(ctx context.Context, base string, models []simulated) error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -128,13 +129,19 @@ func request(t testing.TB, url string, header ...string) *http.Request {
 // await asks url until the answer has what is wanted.
 func await(t testing.TB, url, want string) string {
 	t.Helper()
+	return awaitMatch(t, url, regexp.QuoteMeta(want))
+}
+
+func awaitMatch(t testing.TB, url, expression string) string {
+	t.Helper()
+	wanted := regexp.MustCompile(expression)
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		_, _, body := get(t, url)
-		if strings.Contains(body, want) {
+		if wanted.MatchString(body) {
 			return body
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s never has %q:\n%.2000s", url, want, body)
+			t.Fatalf("%s never has %s:\n%.2000s", url, expression, body)
 		}
 	}
 }

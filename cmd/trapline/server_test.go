@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -75,11 +74,20 @@ func freeAddress(t testing.TB) string {
 // startDevices serves recordings, each on a loopback address of its own from first on.
 func startDevices(t testing.TB, first string, faults agent.Faults, recordings ...*agent.Recording) *agent.Server {
 	t.Helper()
-	models := make([]simulated, 0, len(recordings))
-	for i, r := range recordings {
-		models = append(models, simulated{fmt.Sprint("device", i), r})
+	at := netip.MustParseAddrPort(first)
+	var devices []agent.Device
+	for _, r := range recordings {
+		d := r.Serve(at)
+		d.Faults = faults
+		devices = append(devices, d)
+		at = netip.AddrPortFrom(at.Addr().Next(), at.Port())
 	}
-	server, err := simulate(models, netip.MustParseAddrPort(first), faults)
+	return serveDevices(t, devices)
+}
+
+func serveDevices(t testing.TB, devices []agent.Device) *agent.Server {
+	t.Helper()
+	server, err := agent.Listen(devices...)
 	if err != nil {
 		t.Fatal(err)
 	}

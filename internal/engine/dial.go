@@ -83,11 +83,17 @@ func (c unconnected) Read(b []byte) (int, error) {
 // stream reads one message at a time from TCP (RFC 3430 section 2.1): its length is in its BER header.
 type stream struct{ net.Conn }
 
-var errFraming = errors.New("TCP stream does not go on with an SNMP message")
+var (
+	errHungUp  = errors.New("the target closed the connection")
+	errFraming = errors.New("TCP stream does not go on with an SNMP message")
+)
 
 func (c stream) Read(b []byte) (int, error) {
 	const header = 2
-	if _, err := io.ReadFull(c.Conn, b[:header]); err != nil {
+	switch _, err := io.ReadFull(c.Conn, b[:header]); {
+	case err == io.EOF:
+		return 0, errHungUp
+	case err != nil:
 		return 0, err
 	}
 	have, size := header, int(b[1])

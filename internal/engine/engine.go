@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -16,6 +17,8 @@ type Params struct {
 	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`
 	Retries                 *int             `yaml:"retries,omitempty"`
 	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
+	MaxRows                 int              `yaml:"max_rows,omitempty"`     // of one walk
+	MaxRequests             int              `yaml:"max_requests,omitempty"` // of one walk, retries not counted
 	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"`
 	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`
 }
@@ -38,6 +41,8 @@ func (p Params) Over(below Params) Params {
 	if p.Timeout.Duration == 0 {
 		p.Timeout = below.Timeout
 	}
+	p.MaxRows = cmp.Or(p.MaxRows, below.MaxRows)
+	p.MaxRequests = cmp.Or(p.MaxRequests, below.MaxRequests)
 	p.UseUnconnectedUDPSocket = p.UseUnconnectedUDPSocket || below.UseUnconnectedUDPSocket
 	p.AllowNonIncreasingOIDs = p.AllowNonIncreasingOIDs || below.AllowNonIncreasingOIDs
 	return p
@@ -48,6 +53,12 @@ func (p Params) Mistakes() []setting.Mistake {
 	var m []setting.Mistake
 	if p.Retries != nil && *p.Retries < 0 {
 		m = append(m, setting.Mistake{Path: "retries", Text: "a number of retries is 0 or more"})
+	}
+	if p.MaxRows < 0 {
+		m = append(m, setting.Mistake{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
+	}
+	if p.MaxRequests < 0 {
+		m = append(m, setting.Mistake{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
 	}
 	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
 		m = append(m, setting.Mistake{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})

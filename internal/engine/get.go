@@ -23,7 +23,7 @@ func (p *pass) get(oids []snmp.OID) {
 		case e != nil && (e.OID == nil || len(oids) == 1):
 			p.lost("get", oids[0], nil, e)
 			return
-		case a.status == authorizationError && a.index == 0:
+		case messageRefused(a):
 			p.refused("get", nil, nil, a)
 			return
 		case namesCulprit(a.status) && culprit >= 0 && culprit < len(oids):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	"github.com/gosnmp/gosnmp"
@@ -74,19 +73,17 @@ var sentinels = []struct {
 // classify tells what kind of failure an exchange ended with. What is not known to be anything else
 // is gosnmp's word that it could not read the answer to r.
 func (s *session) classify(err error, r request) *Error {
-	var (
-		seen   *reportError
-		socket net.Error
-	)
+	var seen *reportError
+	ended := s.wire.failure()
 	switch {
 	case errors.As(err, &seen):
 		return &Error{Reason: seen.reason(), Err: err}
 	case s.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return s.outOfTime()
+	case ended != nil:
+		return &Error{Reason: socketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
 		return s.unanswered()
-	case errors.As(err, &socket), errors.Is(err, net.ErrClosed), errors.Is(err, errFraming):
-		return &Error{Reason: socketReason(err), Err: err}
 	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {

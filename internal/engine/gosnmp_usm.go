@@ -134,9 +134,12 @@ func (u *user) adopt(known *agentEngine) {
 	u.SecretKey, u.PrivacyKey = known.authKey, known.privKey
 	u.AuthoritativeEngineTime = known.time
 	if !known.at.IsZero() {
-		u.AuthoritativeEngineTime += uint32(time.Since(known.at) / time.Second)
+		u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
 	}
 }
+
+// maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
+const maxEngineTime = 1<<31 - 1
 
 func (u *user) learnt() *agentEngine {
 	return &agentEngine{

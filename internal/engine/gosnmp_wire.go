@@ -57,6 +57,13 @@ func (w *wire) end(err error) {
 	_ = w.Conn.SetDeadline(time.Unix(1, 0)) // wakes up Read
 }
 
+// failure is what the exchange ended with, if it did.
+func (w *wire) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
+}
+
 // SetDeadline is called by gosnmp before each attempt, and the one place that makes it give up.
 func (w *wire) SetDeadline(t time.Time) error {
 	w.mu.Lock()

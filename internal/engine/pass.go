@@ -45,6 +45,8 @@ type settled struct {
 	batch       int // OIDs in a GetRequest
 	unordered   bool
 	unconnected bool
+	maxRows     int // 0: no limit but the engine's
+	maxRequests int // 0: no limit
 }
 
 const (
@@ -58,6 +60,7 @@ func settle(p Params, v1 bool) settled {
 	o := settled{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
+		maxRows: p.MaxRows, maxRequests: p.MaxRequests,
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout
@@ -125,15 +128,18 @@ func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) 
 	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err})
 }
 
-// refused notes an error-status. An authorizationError that speaks of no binding is about the message:
+// messageRefused tells an authorizationError that speaks of no binding, and so is about the message:
 // whatever else is asked for at this security level, the answer will be the same.
+func messageRefused(a answer) bool { return a.status == authorizationError && a.index == 0 }
+
+// refused notes an error-status.
 func (p *pass) refused(op string, oid, last snmp.OID, a answer) {
 	err := fmt.Errorf("agent answers %s", a.status)
 	if a.status != authorizationError {
 		p.partial(op, oid, last, ErrorStatus, err)
 		return
 	}
-	if a.index == 0 {
+	if messageRefused(a) {
 		oid, p.down = nil, true
 	}
 	p.partial(op, oid, last, Authorization, err)

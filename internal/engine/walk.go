@@ -15,6 +15,8 @@ type walk struct {
 	root        snmp.OID
 	cursor      snmp.OID // the last name that arrived, or where the walk begins
 	arrived     int
+	requests    int
+	limit       int // rows
 	repetitions uint32
 	again       bool // the last answer was empty, and asked for once more
 
@@ -27,7 +29,10 @@ func (p *pass) walk(root snmp.OID) {
 	if p.down {
 		return
 	}
-	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions}
+	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions, limit: p.maxVarBinds}
+	if p.maxRows > 0 {
+		w.limit = min(p.maxRows, w.limit)
+	}
 	if p.unordered {
 		w.seen, w.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
@@ -40,6 +45,10 @@ var errEmpty = errors.New("agent answers without any varbind")
 
 // step asks for what follows the cursor, and tells whether there may be more.
 func (w *walk) step() (more bool) {
+	if w.requests++; w.maxRequests > 0 && w.requests > w.maxRequests {
+		w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
+		return false
+	}
 	r := request{pdu: snmp.GetBulkRequest, oids: []snmp.OID{w.cursor}, repetitions: w.repetitions}
 	if w.v1 {
 		r.pdu = snmp.GetNextRequest
@@ -52,7 +61,9 @@ func (w *walk) step() (more bool) {
 	case a.status == snmp.NoSuchName:
 		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
 		return false
-	case a.status == snmp.TooBig && w.repetitions > 1:
+	case a.status != snmp.NoError && w.repetitions > 1 && !messageRefused(a):
+		// Too big, or there is an object ahead that cannot be read. What lies before that can, and it
+		// may even lie behind the end of the subtree.
 		w.repetitions /= 2
 		return true
 	case a.status != snmp.NoError:
@@ -86,8 +97,8 @@ func (w *walk) take(varbinds []snmp.VarBind) (more bool) {
 			w.partial("walk", w.root, w.last(), NotIncreasing, err)
 			return false
 		}
-		if w.arrived == w.maxVarBinds {
-			w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d varbinds", w.maxVarBinds))
+		if w.arrived == w.limit {
+			w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d rows", w.limit))
 			return false
 		}
 		w.arrived++

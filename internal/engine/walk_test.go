@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -53,13 +54,16 @@ func TestWalks(t *testing.T) {
 			}
 			return says(list...)(q)
 		}, lines: 3, packets: 4},
-		{name: "genErr in the middle is not an end", agent: at(column(50), 2, status(snmp.GenErr, 1)), lines: 20, packets: 3,
+		{name: "genErr in the middle is not an end", agent: at(column(50), 2, status(snmp.GenErr, 1)), lines: 20, packets: 2 + 4,
 			errors: []string{"walk error_status " + c + " after " + c + ".20"}},
-		{name: "noAccess at once", agent: status(snmp.NoAccess, 1), packets: 1, errors: []string{"walk error_status " + c}},
-		{name: "authorizationError of one object", agent: status(16, 1), packets: 1, errors: []string{"walk authorization " + c}},
+		{name: "noAccess at once", agent: status(snmp.NoAccess, 1), packets: 4, errors: []string{"walk error_status " + c}},
+		{name: "authorizationError of one object", agent: status(16, 1), packets: 4, errors: []string{"walk authorization " + c}},
 		{name: "authorizationError of the message", agent: status(16, 0), packets: 1,
 			plan:   engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.1")},
 			errors: []string{"walk authorization"}},
+		{name: "all rows before one that cannot be read", agent: refusing(column(50), 18), lines: 17, packets: 1 + 2 + 1 + 1 + 1 + 1,
+			errors: []string{"walk error_status " + c + " after " + c + ".17"}},
+		{name: "an object behind the subtree that cannot be read", agent: refusing(append(outside, number("1.3.6.1.2.1.2.2.1.3.1", 1)), 5), lines: 3, packets: 4},
 		{name: "tooBig halves the repetitions", agent: func(q question) [][]byte {
 			if q.ErrorIndex > 3 {
 				return status(snmp.TooBig, 0)(q)
@@ -108,11 +112,11 @@ func TestWalks(t *testing.T) {
 		{name: "an empty subtree at the end of the MIB", agent: outside.answer, plan: engine.Plan{Walk: walkOf("1.3.6.1.4")}, packets: 1},
 		{name: "two subtrees", agent: outside.answer, plan: engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.2.2.1.2")}, lines: 4, packets: 2},
 		{name: "the second subtree after an error in the first", agent: func(q question) [][]byte {
-			if q.n == 0 {
+			if q.oid.HasPrefix(oid(c)) {
 				return status(snmp.GenErr, 1)(q)
 			}
 			return outside.answer(q)
-		}, plan: engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.2.2.1.2")}, lines: 1, packets: 2, errors: []string{"walk error_status " + c}},
+		}, plan: engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.2.2.1.2")}, lines: 1, packets: 5, errors: []string{"walk error_status " + c}},
 		{name: "to the end of the MIB", agent: outside.answer, plan: engine.Plan{Walk: walkOf(c), ToEnd: true}, lines: 4, packets: 1},
 		{name: "from the root of all", agent: append(table{number("0.1.1", 1), number("1.0.8802.1", 1)}, column(3)...).answer,
 			plan: engine.Plan{Walk: walkOf("0.0"), ToEnd: true}, lines: 5, packets: 1},
@@ -144,6 +148,18 @@ func TestWalks(t *testing.T) {
 				t.Errorf("%d packets with %d retries, want %d", r.stats.Packets, r.stats.Retries, test.packets)
 			}
 		})
+	}
+}
+
+// refusing answers with genErr whenever the answer would hold the n-th row.
+func refusing(rows table, n int) func(question) [][]byte {
+	return func(q question) [][]byte {
+		for _, v := range rows.after(q.oid, int(q.ErrorIndex)) {
+			if bytes.Equal(v.Name, rows[n-1].Name) {
+				return datagrams(q.refusal(snmp.GenErr, 1, v))
+			}
+		}
+		return rows.answer(q)
 	}
 }
 
@@ -180,7 +196,7 @@ func TestWalkEndsWithItsContext(t *testing.T) {
 
 func TestErrorsOfAWalkAsText(t *testing.T) {
 	a := newAgent(t, func(q question) [][]byte {
-		if q.n == 1 {
+		if q.n > 0 {
 			return datagrams(q.refusal(snmp.GenErr, 1, number(columnOID, 0)))
 		}
 		return column(3).answer(q)

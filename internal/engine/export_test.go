@@ -1,0 +1,26 @@
+package engine
+
+import "time"
+
+// TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
+func (t *Target) TurnClock(d time.Duration) {
+	known := *t.usm.known
+	known.time += uint32(d / time.Second)
+	t.usm.known = &known
+}
+
+// Rest makes the last poll as long ago as d says.
+func (t *Target) Rest(d time.Duration) {
+	known := *t.usm.known
+	known.time -= uint32(d / time.Second)
+	known.at = known.at.Add(-d)
+	t.usm.known = &known
+}
+
+// Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
+func (t *Target) Boots() uint32 {
+	if t.usm.known == nil {
+		return 0
+	}
+	return t.usm.known.boots
+}

@@ -1,0 +1,180 @@
+package peers
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The passphrases of all users.
+const (
+	AuthPassphrase = "authkey1xx"
+	PrivPassphrase = "privkey1xx"
+)
+
+// User is a user of SNMPv3 that the agents know. It may do no more than read, and must use all the
+// protocols it has.
+type User struct {
+	Name string
+	Auth string // MD5, SHA, SHA224, SHA256, SHA384 or SHA512; empty for none
+	Priv string // DES, AES, AES192, AES192C, AES256 or AES256C; empty for none
+}
+
+// Users are one for each pair of protocols: usr-none-none, usr-md5-none, usr-sha-aes and so on.
+func Users() []User {
+	users := []User{{Name: "usr-none-none"}}
+	for _, auth := range []string{"MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512"} {
+		for _, priv := range []string{"", "DES", "AES", "AES192", "AES192C", "AES256", "AES256C"} {
+			name := "usr-" + strings.ToLower(auth) + "-none"
+			if priv != "" {
+				name = "usr-" + strings.ToLower(auth+"-"+priv)
+			}
+			users = append(users, User{name, auth, priv})
+		}
+	}
+	return users
+}
+
+// createUser is the user in the words of Net-SNMP's configuration.
+func (u User) createUser() string {
+	line := "createUser " + u.Name
+	if u.Auth != "" {
+		line += fmt.Sprintf(" %s %s", strings.Replace(u.Auth, "SHA", "SHA-", 1), AuthPassphrase)
+		line = strings.Replace(line, "SHA- ", "SHA ", 1)
+	}
+	if u.Priv != "" {
+		line += fmt.Sprintf(" %s %s", u.Priv, PrivPassphrase)
+	}
+	return line
+}
+
+func (u User) level() string {
+	switch {
+	case u.Priv != "":
+		return "priv"
+	case u.Auth != "":
+		return "auth"
+	}
+	return "noauth"
+}
+
+// SnmpdOptions say how an snmpd differs from others.
+type SnmpdOptions struct {
+	EngineID string // hex digits; empty lets snmpd draw one, which it keeps until Wipe
+	Config   string // further lines of snmpd.conf
+}
+
+// Snmpd is Net-SNMP's agent. It answers to the communities "public" and, for writing, "private", and
+// to Users. Its sysName is "snmpd-test"; Knob is an integer that may be set.
+type Snmpd struct {
+	*Process
+	Address  string // 127.0.0.1 and the port
+	Address6 string // [::1] and the same port; empty where there is no IPv6
+	Dir      string
+
+	path string
+}
+
+// Knob is an INTEGER of every Snmpd, 10 at first.
+const Knob = "1.3.6.1.4.1.8072.9999.9999.1.0"
+
+// StartSnmpd runs an snmpd and waits until it answers.
+func StartSnmpd(t testing.TB, o SnmpdOptions) *Snmpd {
+	t.Helper()
+	s := &Snmpd{path: Require(t, "snmpd", "snmpd"), Dir: t.TempDir()}
+	s.Address, s.Address6 = FreeUDPAddresses(t)
+	var c strings.Builder
+	c.WriteString("agentAddress udp:" + s.Address)
+	if s.Address6 != "" {
+		c.WriteString(",udp6:" + s.Address6)
+		c.WriteString("\nrocommunity6 public ::1")
+	}
+	c.WriteString("\nrocommunity public 127.0.0.0/8\nrwcommunity private 127.0.0.0/8\nsysName snmpd-test\n")
+	c.WriteString("sysLocation rack 1\nsysContact nobody@example.test\n")
+	fmt.Fprintf(&c, "override -rw .%s integer 10\n", Knob)
+	if o.EngineID != "" {
+		c.WriteString("exactEngineID 0x" + o.EngineID + "\n")
+	}
+	for _, u := range Users() {
+		fmt.Fprintf(&c, "%s\nrouser %s %s\n", u.createUser(), u.Name, u.level())
+	}
+	c.WriteString(o.Config)
+	if err := os.WriteFile(filepath.Join(s.Dir, "snmpd.conf"), []byte(c.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Start(t)
+	return s
+}
+
+// Start runs the agent again after Stop or Kill, as a reboot does: with what it remembered.
+func (s *Snmpd) Start(t testing.TB) {
+	t.Helper()
+	// -f stays in the foreground, -r does without root, -Lo logs to stdout, and without smux no port
+	// is shared with other agents of this host.
+	s.Process = Start(t, netSNMP(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
+	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
+}
+
+// Wipe makes the stopped agent forget its boots, and its engine ID unless that is in SnmpdOptions.
+func (s *Snmpd) Wipe(t testing.TB) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(s.Dir, "var")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// netSNMP is the environment that keeps Net-SNMP's programs to dir: there they find their
+// configuration and keep what they remember, which takes both paths. MIBs would only make them slow.
+func netSNMP(t testing.TB, dir string) []string {
+	t.Helper()
+	kept := filepath.Join(dir, "var")
+	if err := os.MkdirAll(filepath.Join(kept, "cert_indexes"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"MIBS=", "SNMPCONFPATH=" + dir + ":" + kept, "SNMP_PERSISTENT_DIR=" + kept}
+}
+
+// NetSNMP runs one of Net-SNMP's commands, such as snmpbulkwalk, and gives what it printed.
+func NetSNMP(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), Require(t, program, "snmp"), args...)
+	command.Env = append(os.Environ(), netSNMP(t, t.TempDir())...)
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// FreeUDPAddresses gives one free port on both loopback addresses. The second is empty where there is
+// no IPv6.
+func FreeUDPAddresses(t testing.TB) (v4, v6 string) {
+	t.Helper()
+	const attempts = 20
+	for range attempts {
+		c4, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v4 = c4.LocalAddr().String()
+		v6 = netip.AddrPortFrom(netip.IPv6Loopback(), netip.MustParseAddrPort(v4).Port()).String()
+		c6, err := net.ListenPacket("udp6", v6)
+		c4.Close()
+		if err == nil {
+			c6.Close()
+			return v4, v6
+		}
+		if any6, err := net.ListenPacket("udp6", "[::1]:0"); err != nil {
+			return v4, ""
+		} else {
+			any6.Close()
+		}
+	}
+	t.Fatal("no port is free on both 127.0.0.1 and ::1")
+	return "", ""
+}
