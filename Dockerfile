@@ -1,10 +1,11 @@
-FROM golang:1.26 AS build
+ARG GO=golang:1.26
+FROM ${GO} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -tags gosnmp_nodebug -ldflags '-s -w' -o /out/trapline ./cmd/trapline \
- && install -d -o 65532 -g 65532 -m 0700 /out/state /out/tmp
+ && mkdir -m 0700 /out/state /out/tmp
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
