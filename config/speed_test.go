@@ -1,37 +1,18 @@
 package config
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
+
+	"trapline/internal/peers"
 )
 
-// shippedGz is the file that snmp_exporter ships with. It is no part of this repository.
-const shippedGz = "../../shared/conformance/snmp_exporter.yml.gz"
-
-// shipped writes the file of snmp_exporter to where Load finds it.
+// shipped writes the file that snmp_exporter ships with to where Load finds it.
 func shipped(t testing.TB) string {
-	f, err := os.Open(shippedGz)
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: that the configuration file of snmp_exporter loads: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	if _, err := io.Copy(&b, z); err != nil {
-		t.Fatal(err)
-	}
-	return write(t, "snmp.yml", b.String())
+	t.Helper()
+	return write(t, "snmp.yml", peers.Gunzip(t, peers.Shared(t, "conformance/snmp_exporter.yml.gz")))
 }
 
 func TestTheFileOfSNMPExporterLoads(t *testing.T) {

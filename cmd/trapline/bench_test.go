@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"trapline/internal/peers"
 )
 
 // BenchmarkReady starts `trapline serve` with snmp_exporter's configuration of 53 modules, up to the
@@ -13,13 +15,13 @@ import (
 func BenchmarkReady(b *testing.B) {
 	dir := b.TempDir()
 	file, binary := filepath.Join(dir, "snmp.yml"), filepath.Join(dir, "trapline")
-	if err := os.WriteFile(file, []byte(gunzip(b, shared(b, "conformance/snmp_exporter.yml.gz"))), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(peers.Gunzip(b, peers.Shared(b, "conformance/snmp_exporter.yml.gz"))), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
-	address := freeAddress(b)
+	address := peers.FreeTCPAddress(b)
 	for b.Loop() {
 		c := exec.Command(binary, "--config.file="+file, "--web.listen-address="+address, "--log.level=error")
 		if err := c.Start(); err != nil {

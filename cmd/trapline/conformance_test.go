@@ -1,23 +1,21 @@
 package main
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"trapline/internal/agent"
+	"trapline/internal/peers"
 )
 
 // TestConformance scrapes recordings of real devices through snmp_exporter's own configuration and
 // compares the samples, as sets, with those that snmp_exporter gave. These lack what moves.
 func TestConformance(t *testing.T) {
-	dir := shared(t, "conformance")
+	dir := peers.Shared(t, "conformance")
 	samples, err := filepath.Glob(filepath.Join(dir, "samples", "*.gz"))
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples: %v", err)
@@ -40,7 +38,7 @@ func TestConformance(t *testing.T) {
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()
 	}
-	base := startServer(t, gunzip(t, filepath.Join(dir, "snmp_exporter.yml.gz")))
+	base := startServer(t, peers.Gunzip(t, filepath.Join(dir, "snmp_exporter.yml.gz")))
 	equal := 0
 	for _, file := range samples {
 		device, module, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".gz"), "@")
@@ -50,31 +48,13 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%s@%s: status %d: %s", device, module, status, body)
 			continue
 		}
-		if diff := difference(sampleSet(body), sampleSet(gunzip(t, file))); diff != "" {
+		if diff := difference(sampleSet(body), sampleSet(peers.Gunzip(t, file))); diff != "" {
 			t.Errorf("%s@%s: %s", device, module, diff)
 			continue
 		}
 		equal++
 	}
 	t.Logf("%d of %d pairs are equal", equal, len(samples))
-}
-
-func gunzip(t testing.TB, file string) string {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // sampleSet gives the samples of an exposition, labels sorted, without comments and without the

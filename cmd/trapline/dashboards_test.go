@@ -76,7 +76,7 @@ func expressionsOfAll(t *testing.T) map[string]dashboards.Expression {
 // startDemo runs `trapline demo` and gives its address.
 func startDemo(t *testing.T) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := peers.FreeTCPAddress(t)
 	app := kingpin.New("trapline", "")
 	commands := map[string]command{}
 	addDemo(app, commands)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/agent"
+	"trapline/internal/peers"
 )
 
 // startServer runs the server as `trapline serve` does, with a configuration and more flags, and gives
@@ -30,7 +30,7 @@ func startServer(t testing.TB, config string, flags ...string) string {
 
 func startServerWith(t testing.TB, args ...string) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := peers.FreeTCPAddress(t)
 	app := kingpin.New("trapline", "")
 	command := app.Command("serve", "").Default()
 	flags := newServeFlags(command)
@@ -59,16 +59,6 @@ func startServerWith(t testing.TB, args ...string) string {
 		default:
 		}
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // startDevices serves recordings, each on a loopback address of its own from first on.
@@ -106,14 +96,7 @@ func serveDevices(t testing.TB, devices []agent.Device) *agent.Server {
 // get asks the server and gives status, content type and body.
 func get(t testing.TB, url string, header ...string) (int, string, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request(t, url, header...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,19 +106,6 @@ func get(t testing.TB, url string, header ...string) (int, string, string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, response.Header.Get("Content-Type"), string(body)
-}
-
-// shared finds test data that lies beside the checkout. Under CI it must be there.
-func shared(t testing.TB, path string) string {
-	t.Helper()
-	full := filepath.Join("..", "..", "..", "shared", path)
-	if _, err := os.Stat(full); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED: the test data are not there: %v", err)
-	}
-	return full
 }
 
 func containsLine(text, prefix string) bool {

@@ -47,8 +47,12 @@ func (a Address) hostPort() string { return net.JoinHostPort(a.Host, strconv.Ito
 
 func (t *Target) listen(ctx context.Context, local *net.UDPAddr) (net.Conn, error) {
 	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
-	if local != nil && local.IP.To4() != nil {
+	switch {
+	case local == nil:
+	case local.IP.To4() != nil:
 		family = "ip4"
+	default:
+		family = "ip6"
 	}
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
 	if err != nil {

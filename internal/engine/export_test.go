@@ -24,3 +24,6 @@ func (t *Target) Boots() uint32 {
 	}
 	return t.usm.known.boots
 }
+
+// Remember makes e forget all but the n targets that were used last.
+func (e *Engine) Remember(n int) { e.maxTargets = n }

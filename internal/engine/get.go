@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 
@@ -12,9 +13,9 @@ var errLeftOut = errors.New("the answer leaves it out")
 
 // get asks for instances. What an agent cannot answer in one message is asked for in halves, and an
 // instance that it names as the cause of an error is left out of the next try.
-func (p *pass) get(oids []snmp.OID) {
+func (p *pass) get(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && !p.down {
-		a, e := p.exchange(request{pdu: snmp.GetRequest, oids: oids})
+		a, e := p.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
 		culprit := a.index - 1
 		switch {
 		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:
@@ -34,7 +35,7 @@ func (p *pass) get(oids []snmp.OID) {
 			return
 		default:
 			half := len(oids) / 2
-			p.get(oids[:half])
+			p.get(ctx, oids[:half])
 			oids = oids[half:]
 		}
 	}

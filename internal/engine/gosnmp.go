@@ -11,9 +11,9 @@ import (
 )
 
 // session is one Poll's use of gosnmp. It takes a socket and a client when it opens and gives both
-// back when it closes: 10 000 idle targets would else hold 10 000 sockets and 64 kB each.
+// back when it closes. To open a socket costs 9 µs of a poll; to keep one, with the buffer that
+// belongs to it, would cost 64 kB for each target all the time.
 type session struct {
-	ctx     context.Context
 	target  *Target
 	settled settled
 	client  *client
@@ -55,8 +55,8 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 	if len(secrets.community) > maxCommunity && t.auth.Version != 3 {
 		return nil, &Error{Reason: Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
 	}
-	s := &session{ctx: ctx, target: t, settled: o}
-	if err := s.connect(stats); err != nil {
+	s := &session{target: t, settled: o}
+	if err := s.connect(ctx, stats); err != nil {
 		s.close()
 		reason := socketReason(err)
 		if ctx.Err() != nil {
@@ -64,23 +64,23 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 		}
 		return nil, &Error{Reason: reason, Err: err}
 	}
-	s.configure(secrets)
+	s.configure(ctx, secrets)
 	return s, nil
 }
 
-func (s *session) connect(stats *Stats) error {
-	release, err := s.target.engine.ports.take(s.ctx, s.target.spec.Source)
+func (s *session) connect(ctx context.Context, stats *Stats) error {
+	release, err := s.target.engine.ports.take(ctx, s.target.spec.Source)
 	if err != nil {
 		return err
 	}
 	s.release = append(s.release, release)
-	conn, err := s.target.dial(s.ctx, s.settled)
+	conn, err := s.target.dial(ctx, s.settled)
 	if err != nil {
 		return err
 	}
 	s.release = append(s.release, func() { _ = conn.Close() })
-	s.wire = &wire{Conn: conn, ctx: s.ctx, stats: stats, metrics: s.target.engine.metrics}
-	stop := context.AfterFunc(s.ctx, func() { s.wire.end(s.ctx.Err()) })
+	s.wire = &wire{Conn: conn, stats: stats, metrics: s.target.engine.metrics}
+	stop := context.AfterFunc(ctx, func() { s.wire.end(ctx.Err()) })
 	s.release = append(s.release, func() { stop() })
 	var ok bool
 	if s.client, ok = s.target.engine.clients.Get().(*client); !ok {
@@ -91,10 +91,10 @@ func (s *session) connect(stats *Stats) error {
 
 // configure makes the client talk to the target. All fields that depend on the target are set here,
 // so that nothing is left of the session before.
-func (s *session) configure(secrets credentials) {
+func (s *session) configure(ctx context.Context, secrets credentials) {
 	t := s.target
 	g := &s.client.GoSNMP
-	g.Conn, g.Context = s.wire, s.ctx
+	g.Conn, g.Context = s.wire, ctx
 	g.Transport = "udp" // whatever it is: the wire gives whole messages
 	g.Timeout, g.Retries = s.settled.timeout, s.settled.retries
 	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.retrying = true }
@@ -126,19 +126,19 @@ func (s *session) close() {
 	}
 }
 
-func (s *session) exchange(r request) (answer, *Error) {
+func (s *session) exchange(ctx context.Context, r request) (answer, *Error) {
 	if s.user != nil {
-		return s.exchangeV3(r)
+		return s.exchangeV3(ctx, r)
 	}
-	return s.once(r)
+	return s.once(ctx, r)
 }
 
 // once makes one exchange, all attempts of it.
-func (s *session) once(r request) (answer, *Error) {
-	s.wire.begin()
+func (s *session) once(ctx context.Context, r request) (answer, *Error) {
+	s.wire.begin(ctx)
 	p, err := s.call(r)
 	if err != nil {
-		return answer{}, s.classify(err, r)
+		return answer{}, s.classify(ctx, err, r)
 	}
 	return answer{
 		status:   snmp.ErrorStatus(p.Error),

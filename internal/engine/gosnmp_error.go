@@ -72,14 +72,14 @@ var sentinels = []struct {
 
 // classify tells what kind of failure an exchange ended with. What is not known to be anything else
 // is gosnmp's word that it could not read the answer to r.
-func (s *session) classify(err error, r request) *Error {
+func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	var seen *reportError
 	ended := s.wire.failure()
 	switch {
 	case errors.As(err, &seen):
-		return &Error{Reason: seen.reason(), Err: err}
-	case s.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
-		return s.outOfTime()
+		return &Error{Reason: seen.reason(), Err: seen}
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		return s.outOfTime(ctx)
 	case ended != nil:
 		return &Error{Reason: socketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
@@ -106,8 +106,8 @@ func (s *session) unanswered() *Error {
 }
 
 // outOfTime is the end of the context. A target that did not say a word until then timed out.
-func (s *session) outOfTime() *Error {
-	err := s.ctx.Err()
+func (s *session) outOfTime(ctx context.Context) *Error {
+	err := ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}

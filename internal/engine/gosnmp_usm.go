@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -45,6 +47,7 @@ type user struct {
 	known   *agentEngine // what the session began with; nil when it has to discover the engine
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
+	misled  bool         // the last of them failed, for which known may be to blame
 }
 
 var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
@@ -68,7 +71,7 @@ func (m *usm) take(a *Auth, secrets credentials) *user {
 	} else {
 		u = newUser(a, secrets)
 	}
-	u.secrets, u.tried, u.good = secrets, false, false
+	u.secrets, u.tried, u.good, u.misled = secrets, false, false, false
 	u.setPassphrases(a)
 	u.adopt(nil)
 	if m.known != nil && m.known.secrets == secrets {
@@ -85,7 +88,7 @@ func (m *usm) release(u *user) {
 	switch {
 	case u.good:
 		m.known = u.learnt()
-	case u.tried && m.known == u.known:
+	case u.misled && m.known == u.known:
 		m.known = nil
 	}
 	if len(m.idle) < maxIdleUsers {
@@ -180,36 +183,47 @@ func (s *session) setContextEngine() {
 // exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
 // last poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
 // it gets one attempt, and when that fails the engine is discovered anew.
-func (s *session) exchangeV3(r request) (answer, *Error) {
+func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 	u := s.user
-	unproved := !u.tried && u.known != nil
+	before := u.known
+	if u.tried || before == nil {
+		u.tried = true
+		return s.onceV3(ctx, r)
+	}
 	u.tried = true
-	if !unproved {
-		return s.onceV3(r)
-	}
 	s.client.Retries = 0
-	a, e := s.onceV3(r)
+	a, e := s.onceV3(ctx, r)
 	s.client.Retries = s.settled.retries
-	if e == nil || !curable(e.Reason) || s.ctx.Err() != nil {
-		return a, e
-	}
-	before, cause := u.known, e.Err
-	u.adopt(nil)
-	s.setContextEngine()
-	if a, e = s.onceV3(r); e == nil {
-		s.target.engine.metrics.rediscovered()
-		s.target.engine.logger.Info("SNMPv3 engine discovered anew",
-			"target", s.target, "err", cause, "before", before, "now", u.learnt())
+	switch {
+	case e == nil && u.AuthoritativeEngineBoots < before.boots:
+		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time
+	case e != nil && curable(e.Reason) && ctx.Err() == nil:
+		cause := e.Err
+		u.adopt(nil)
+		s.setContextEngine()
+		if a, e = s.onceV3(ctx, r); e == nil {
+			s.rediscovered(before, cause)
+		}
 	}
 	return a, e
 }
 
-func (s *session) onceV3(r request) (answer, *Error) {
-	a, e := s.once(r)
+var errBootsWentBack = errors.New("agent has fewer boots than before")
+
+// rediscovered tells that the agent is not what it was.
+func (s *session) rediscovered(before *agentEngine, cause error) {
+	s.target.engine.metrics.rediscovered()
+	s.target.engine.logger.Info("SNMPv3 engine discovered anew",
+		"target", s.target, "err", cause, "before", before, "now", s.user.learnt())
+}
+
+func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
+	a, e := s.once(ctx, r)
 	if e != nil && s.user.AuthoritativeEngineID == "" {
 		e.OID = nil // discovery itself failed: so it will for all else
 	}
 	s.user.good = e == nil || e.OID != nil
+	s.user.misled = !s.user.good && curable(e.Reason)
 	return a, e
 }
 

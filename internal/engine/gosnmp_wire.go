@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,6 @@ import (
 // what is no answer, counts, and ends an exchange at once when waiting longer is pointless.
 type wire struct {
 	net.Conn
-	ctx     context.Context
 	version snmp.Version
 	private bool // encrypted answers only
 	stats   *Stats
@@ -42,10 +42,10 @@ type sent struct {
 }
 
 // begin starts an exchange.
-func (w *wire) begin() {
+func (w *wire) begin(ctx context.Context) {
 	w.sent, w.strange, w.retrying = w.sent[:0], nil, false
 	w.mu.Lock()
-	w.ended = w.ctx.Err()
+	w.ended = ctx.Err()
 	w.mu.Unlock()
 }
 
@@ -192,7 +192,7 @@ func (w *wire) examineV3(b []byte) error {
 	case m.flags&flagAuth != 0:
 		return nil // gosnmp checks the digest first
 	}
-	return &reportError{m.first}
+	return &reportError{bytes.Clone(m.first)}
 }
 
 // match finds the attempt that an id answers.

@@ -38,7 +38,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 	}{
 		{"with its memory: boots went up", labEngine, false, 2, "0"},
 		{"with its memory and an engine ID it drew", "", false, 2, "0"},
-		{"without memory: boots went back", labEngine, true, 2, "0"},
+		{"without memory: boots went back", labEngine, true, 2, "1"},
 		{"without memory: another engine ID", "", true, 3, "1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

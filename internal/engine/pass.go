@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -12,7 +13,7 @@ import (
 // answer only what is one. The answer is valid until the next exchange. Of an error the Reason and
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
-	exchange(r request) (answer, *Error)
+	exchange(ctx context.Context, r request) (answer, *Error)
 }
 
 type request struct {
@@ -94,14 +95,14 @@ type pass struct {
 	down        bool // the target itself failed
 }
 
-func (p *pass) run(plan *Plan) {
+func (p *pass) run(ctx context.Context, plan *Plan) {
 	for rest := plan.Get; len(rest) > 0; {
 		n := min(p.batch, len(rest))
-		p.get(rest[:n])
+		p.get(ctx, rest[:n])
 		rest = rest[n:]
 	}
 	for _, root := range plan.Walk {
-		p.walk(root)
+		p.walk(ctx, root)
 	}
 }
 

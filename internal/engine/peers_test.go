@@ -64,7 +64,7 @@ func recordings(names ...string) map[string]string {
 
 // Rows 1 to 7, 22 and 45: every version and user, over IPv4 and IPv6, all at the same time.
 func TestPeersEveryVersionAndUser(t *testing.T) {
-	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
 	simulated := peers.StartSnmpsimd(t, recordings("public", "snmpd-test"))
 	e := newEngine(t)
 	var polls sync.WaitGroup
@@ -151,7 +151,7 @@ func TestPeersContexts(t *testing.T) {
 
 // Row 16: each failure has its own reason, and none takes longer than it must.
 func TestPeersFailuresToldApart(t *testing.T) {
-	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
 	user := func(change func(*engine.Auth)) *engine.Auth {
 		a := authOf(shaAES)
 		change(a)
@@ -241,7 +241,7 @@ func TestPeersDeadTargetDelaysNobody(t *testing.T) {
 	go func() {
 		waiting <- pollContext(ctx, dead, engine.Plan{Get: getName.Get, Params: params(time.Hour, 0, 25)})
 	}()
-	for _, u := range peers.Users()[:10] {
+	for _, u := range peers.UsualUsers() {
 		x, err := e.Target(engine.Spec{Address: snmpd.Address, Auth: authOf(u)})
 		if err != nil {
 			t.Fatal(err)

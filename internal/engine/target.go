@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 
@@ -31,6 +30,7 @@ type Engine struct {
 	logger      *slog.Logger
 	metrics     *Metrics
 	maxVarBinds int
+	maxTargets  int
 	secrets     secrets
 	ports       ports
 	clients     sync.Pool // of *client
@@ -56,7 +56,7 @@ func New(o Options) *Engine {
 		o.MaxVarBinds = DefaultMaxVarBinds
 	}
 	return &Engine{
-		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds,
+		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 }
@@ -86,7 +86,7 @@ func (e *Engine) Target(s Spec) (*Target, error) {
 		return nil, err
 	}
 	e.targets[id] = e.recent.PushFront(t)
-	if oldest := e.recent.Back(); e.recent.Len() > maxTargets {
+	if oldest := e.recent.Back(); e.recent.Len() > e.maxTargets {
 		delete(e.targets, e.recent.Remove(oldest).(*Target).identity)
 	}
 	return t, nil
@@ -141,11 +141,9 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 		target: t.spec.Address, exchanger: s, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
 	}
-	pass.run(p)
+	pass.run(ctx, p)
 	return stats, pass.err()
 }
 
 // LogValue names the target in logs.
 func (t *Target) LogValue() slog.Value { return slog.StringValue(t.spec.Address) }
-
-func (t *Target) String() string { return fmt.Sprintf("target %s", t.spec.Address) }

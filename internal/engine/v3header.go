@@ -122,7 +122,9 @@ func (m *v3Message) parseScoped(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("PDU: %w", err)
 	}
-	m.pdu = snmp.PDUType(tag)
+	if m.pdu = snmp.PDUType(tag); m.pdu < snmp.GetRequest || m.pdu > snmp.Report {
+		return fmt.Errorf("PDU: tag 0x%02x", tag)
+	}
 	fields, _, err := elements(body, integer, integer, integer, tagSequence)
 	if err != nil {
 		return fmt.Errorf("PDU: %w", err)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -25,7 +26,7 @@ type walk struct {
 	seed maphash.Seed
 }
 
-func (p *pass) walk(root snmp.OID) {
+func (p *pass) walk(ctx context.Context, root snmp.OID) {
 	if p.down {
 		return
 	}
@@ -37,14 +38,14 @@ func (p *pass) walk(root snmp.OID) {
 		w.seen, w.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
 	for more := true; more; {
-		more = w.step()
+		more = w.step(ctx)
 	}
 }
 
 var errEmpty = errors.New("agent answers without any varbind")
 
 // step asks for what follows the cursor, and tells whether there may be more.
-func (w *walk) step() (more bool) {
+func (w *walk) step(ctx context.Context) (more bool) {
 	if w.requests++; w.maxRequests > 0 && w.requests > w.maxRequests {
 		w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
 		return false
@@ -53,19 +54,19 @@ func (w *walk) step() (more bool) {
 	if w.v1 {
 		r.pdu = snmp.GetNextRequest
 	}
-	a, e := w.exchange(r)
+	a, e := w.exchange(ctx, r)
 	switch {
 	case e != nil:
 		w.lost("walk", w.root, w.last(), e)
-		return false
-	case a.status == snmp.NoSuchName:
-		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
 		return false
 	case a.status != snmp.NoError && w.repetitions > 1 && !messageRefused(a):
 		// Too big, or there is an object ahead that cannot be read. What lies before that can, and it
 		// may even lie behind the end of the subtree.
 		w.repetitions /= 2
 		return true
+	case a.status == snmp.NoSuchName:
+		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
+		return false
 	case a.status != snmp.NoError:
 		w.refused("walk", w.root, w.last(), a)
 		return false
@@ -78,18 +79,18 @@ func (w *walk) step() (more bool) {
 		return false
 	}
 	w.again = false
-	return w.take(a.varbinds)
+	return w.take(ctx, a.varbinds)
 }
 
 // take goes through the varbinds of one answer, and tells whether there may be more behind them.
-func (w *walk) take(varbinds []snmp.VarBind) (more bool) {
+func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 	for _, v := range varbinds {
 		switch {
 		case v.Type == snmp.EndOfMibView, v.Type == snmp.NoSuchObject, v.Type == snmp.NoSuchInstance:
 			return false
 		case !w.toEnd && !v.Name.HasPrefix(w.root):
 			if w.arrived == 0 {
-				w.instance()
+				w.instance(ctx)
 			}
 			return false
 		}
@@ -127,11 +128,11 @@ func (w *walk) ordered(name snmp.OID) error {
 }
 
 // instance asks for the root itself: a walk may hold an instance, below which there is nothing.
-func (w *walk) instance() {
+func (w *walk) instance(ctx context.Context) {
 	if !bytes.Equal(w.root, w.root.First()) {
 		return // a single number is no OID that could be asked for
 	}
-	a, e := w.exchange(request{pdu: snmp.GetRequest, oids: []snmp.OID{w.root}})
+	a, e := w.exchange(ctx, request{pdu: snmp.GetRequest, oids: []snmp.OID{w.root}})
 	switch {
 	case e != nil:
 		w.lost("walk", w.root, nil, e)

@@ -54,6 +54,12 @@ func TestWalks(t *testing.T) {
 			}
 			return says(list...)(q)
 		}, lines: 3, packets: 4},
+		{name: "v2c by a proxy that ends with noSuchName, as v1 does", agent: func(q question) [][]byte {
+			if list := column(13).after(q.oid, int(q.ErrorIndex)); list[len(list)-1].Type == snmp.EndOfMibView {
+				return status(snmp.NoSuchName, 1)(q)
+			}
+			return column(13).answer(q)
+		}, lines: 13, packets: 1 + 2 + 1 + 2 + 1},
 		{name: "genErr in the middle is not an end", agent: at(column(50), 2, status(snmp.GenErr, 1)), lines: 20, packets: 2 + 4,
 			errors: []string{"walk error_status " + c + " after " + c + ".20"}},
 		{name: "noAccess at once", agent: status(snmp.NoAccess, 1), packets: 4, errors: []string{"walk error_status " + c}},
@@ -177,6 +183,18 @@ func TestWalkHasALimit(t *testing.T) {
 	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
 	r.wantErrors(t, "walk too_many "+columnOID+" after "+columnOID+".1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1")
 	r.wantLines(t, 20)
+}
+
+func TestWalkEndsWhereItsModuleSays(t *testing.T) {
+	x := target(t, engine.Spec{Address: newAgent(t, column(100).answer).address})
+	rows, requests := patient(10), patient(10)
+	rows.MaxRows, requests.MaxRequests = 25, 3
+	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: rows})
+	r.wantErrors(t, "walk too_many "+columnOID+" after "+columnOID+".25")
+	r.wantLines(t, 25)
+	r = poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: requests})
+	r.wantErrors(t, "walk too_many "+columnOID+" after "+columnOID+".30")
+	r.wantLines(t, 30)
 }
 
 func TestWalkEndsWithItsContext(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 const sysName = "1.3.6.1.2.1.1.5.0"
 
 func TestSnmpdAnswersItsUsers(t *testing.T) {
-	s := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	s := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
 	addresses := []string{"udp:" + s.Address}
 	if s.Address6 != "" {
 		addresses = append(addresses, "udp6:"+s.Address6)
@@ -20,8 +20,8 @@ func TestSnmpdAnswersItsUsers(t *testing.T) {
 			t.Errorf("%s: %q", address, got)
 		}
 	}
-	got := peers.NetSNMP(t, "snmpget", "-v3", "-u", "usr-sha256-aes", "-l", "authPriv", "-a", "SHA-256", "-A", peers.AuthPassphrase,
-		"-x", "AES", "-X", peers.PrivPassphrase, "-Oqv", s.Address, peers.Knob)
+	got := peers.NetSNMP(t, "snmpget", "-v3", "-u", "usr-sha224-aes192", "-l", "authPriv", "-a", "SHA-224", "-A", peers.AuthPassphrase,
+		"-x", "AES-192", "-X", peers.PrivPassphrase, "-Oqv", s.Address, peers.Knob)
 	if got != "10\n" {
 		t.Errorf("the knob is %q", got)
 	}

@@ -66,11 +66,20 @@ func (u User) level() string {
 // SnmpdOptions say how an snmpd differs from others.
 type SnmpdOptions struct {
 	EngineID string // hex digits; empty lets snmpd draw one, which it keeps until Wipe
+	Users    []User // nil means UsualUsers; the keys of all Users take a third of a second to make
 	Config   string // further lines of snmpd.conf
 }
 
+// UsualUsers are some of Users: for most tests one of each kind will do.
+func UsualUsers() []User {
+	return []User{
+		{"usr-none-none", "", ""}, {"usr-sha256-none", "SHA256", ""}, {"usr-sha-aes", "SHA", "AES"},
+		{"usr-md5-des", "MD5", "DES"}, {"usr-sha512-aes256", "SHA512", "AES256"},
+	}
+}
+
 // Snmpd is Net-SNMP's agent. It answers to the communities "public" and, for writing, "private", and
-// to Users. Its sysName is "snmpd-test"; Knob is an integer that may be set.
+// to its users. Its sysName is "snmpd-test"; Knob is an integer that may be set.
 type Snmpd struct {
 	*Process
 	Address  string // 127.0.0.1 and the port
@@ -100,7 +109,10 @@ func StartSnmpd(t testing.TB, o SnmpdOptions) *Snmpd {
 	if o.EngineID != "" {
 		c.WriteString("exactEngineID 0x" + o.EngineID + "\n")
 	}
-	for _, u := range Users() {
+	if o.Users == nil {
+		o.Users = UsualUsers()
+	}
+	for _, u := range o.Users {
 		fmt.Fprintf(&c, "%s\nrouser %s %s\n", u.createUser(), u.Name, u.level())
 	}
 	c.WriteString(o.Config)

@@ -1,0 +1,234 @@
+package engine_test
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+func TestTargetsThatCannotBe(t *testing.T) {
+	e := newEngine(t)
+	for name, s := range map[string]engine.Spec{
+		"resolve":     {Address: "udp://[::1"},
+		"credentials": {Address: "localhost", Auth: &engine.Auth{Version: 3, SecurityLevel: engine.AuthPriv}},
+	} {
+		if _, err := e.Target(s); len(engine.Errors(err)) != 1 || engine.Errors(err)[0].Reason != engine.Reason(name) {
+			t.Errorf("%v is no error with the reason %s", err, name)
+		}
+	}
+	e.Close()
+	if _, err := e.Target(engine.Spec{Address: "localhost"}); len(engine.Errors(err)) != 1 {
+		t.Errorf("a closed engine gives %v", err)
+	}
+}
+
+func TestSecretsInFilesAreReadAgain(t *testing.T) {
+	file := t.TempDir() + "/community"
+	write := func(s string) {
+		if err := os.WriteFile(file+".new", []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := newAgent(t, column(1).answer)
+	x := target(t, engine.Spec{Address: a.address, Auth: &engine.Auth{Version: 2, CommunityFile: file}})
+	plan := engine.Plan{Get: instances(1), Params: patient(10)}
+	for _, text := range []string{"first\n", "secnd\n", "third\r\n", "no newline"} {
+		write(text)
+		poll(t, x, plan).wantErrors(t)
+		asked := a.asked()
+		if got, want := string(asked[len(asked)-1].Community), strings.TrimRight(text, "\r\n"); got != want {
+			t.Errorf("asked as %q, want %q", got, want)
+		}
+	}
+	write("\n")
+	poll(t, x, plan).wantErrors(t, "connect credentials")
+	write(strings.Repeat("x", 200))
+	poll(t, x, plan).wantErrors(t, "connect credentials")
+}
+
+func TestTargetIsTheSameForTheSameSpec(t *testing.T) {
+	e := newEngine(t)
+	spec := func(change func(*engine.Spec)) *engine.Target {
+		auth := engine.DefaultAuth()
+		s := engine.Spec{Address: "localhost", Auth: &auth}
+		change(&s)
+		x, err := e.Target(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	seen := []*engine.Target{
+		spec(func(*engine.Spec) {}),
+		spec(func(s *engine.Spec) { s.Address = "127.0.0.1" }),
+		spec(func(s *engine.Spec) { s.Auth.Community = "other" }),
+		spec(func(s *engine.Spec) { s.Context = "c" }),
+		spec(func(s *engine.Spec) { s.ContextEngineID = "12345" }),
+		spec(func(s *engine.Spec) { s.Source = netip.MustParseAddrPort("127.0.0.1:0") }),
+	}
+	for i, x := range seen {
+		if slices.Index(seen, x) != i {
+			t.Errorf("spec %d gives the target of another", i)
+		}
+	}
+	if spec(func(*engine.Spec) {}) != seen[0] || spec(func(s *engine.Spec) { s.Auth = nil }) != seen[0] {
+		t.Error("the same spec gives another target")
+	}
+}
+
+func TestTheTargetUsedLongestAgoIsForgotten(t *testing.T) {
+	e := newEngine(t)
+	e.Remember(2)
+	get := func(address string) *engine.Target {
+		x, err := e.Target(engine.Spec{Address: address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	a, b := get("a"), get("b")
+	get("a")
+	get("c") // now b has to go
+	if get("a") != a {
+		t.Error("a was forgotten, though it was used last")
+	}
+	if get("b") == b {
+		t.Error("b was not forgotten")
+	}
+}
+
+func TestMetricsHaveTheNamesOfSnmpExporter(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	e := engine.New(engine.Options{Metrics: engine.NewMetrics(registry)})
+	defer e.Close()
+	c := column(3)
+	c[1].Type = 0x4f
+	x, err := e.Target(engine.Spec{Address: newAgent(t, c.answer).address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: patient(10)}).wantErrors(t)
+	const want = `# HELP snmp_packet_retries_total Number of SNMP packet retries.
+# TYPE snmp_packet_retries_total counter
+snmp_packet_retries_total 0
+# HELP snmp_packets_total Number of SNMP packets sent, including retries.
+# TYPE snmp_packets_total counter
+snmp_packets_total 1
+# HELP snmp_unexpected_pdu_type_total Values of a type that SNMP does not have; they are left out.
+# TYPE snmp_unexpected_pdu_type_total counter
+snmp_unexpected_pdu_type_total 1
+# HELP trapline_engine_rediscoveries_total Times that a kept SNMPv3 session no longer fitted its agent and was set up anew.
+# TYPE trapline_engine_rediscoveries_total counter
+trapline_engine_rediscoveries_total 0
+`
+	if got := exposition(t, registry); !strings.HasSuffix(got, want) || !strings.Contains(got, "snmp_packet_duration_seconds_count 1\n") {
+		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
+	}
+}
+
+func exposition(t testing.TB, g prometheus.Gatherer) string {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+// 10 000 targets that rest between two polls must not hold 10 000 sockets and 64 kB each.
+func TestIdleTargetsCostLittle(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("counts /proc/self/fd")
+	}
+	a := newAgent(t, column(3).answer)
+	e := newEngine(t)
+	files := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const n = 2000
+	filesBefore, heapBefore := files(), heap()
+	for i := range n {
+		x, err := e.Target(engine.Spec{Address: a.address, Context: string(rune('a' + i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Poll(t.Context(), &engine.Plan{Get: instances(1)}, func(snmp.VarBind) {}); err != nil {
+			t.Fatal(err)
+		}
+		a.forget()
+	}
+	if more := files() - filesBefore; more > 5 {
+		t.Errorf("%d files more than before", more)
+	}
+	if each := (heap() - heapBefore) / n; each > 2000 {
+		t.Errorf("%d octets each", each)
+	} else {
+		t.Logf("%d octets each", each)
+	}
+}
+
+// Answers are matched to the target and request that they answer, whoever else is polled.
+func TestPollsAtTheSameTimeKeepApart(t *testing.T) {
+	e := newEngine(t)
+	var polls sync.WaitGroup
+	for community := range 8 {
+		a := newAgent(t, func(q question) [][]byte {
+			list := column(40)
+			for i := range list {
+				list[i].Type, list[i].Value = snmp.OctetString, bytes.Clone(q.Community)
+			}
+			return list.answer(q)
+		})
+		auth := engine.DefaultAuth()
+		auth.Community = "community" + auth.Community[:community%6]
+		x, err := e.Target(engine.Spec{Address: a.address, Auth: &auth})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // of one target, too
+			polls.Go(func() {
+				for range 20 {
+					stats, err := x.Poll(t.Context(), &engine.Plan{Walk: walkOf(columnOID), Params: patient(10)}, func(v snmp.VarBind) {
+						if string(v.Value) != string(auth.Community) {
+							t.Errorf("%q where %q was asked", v.Value, string(auth.Community))
+						}
+					})
+					if err != nil || stats.VarBinds != 40 {
+						t.Errorf("%+v, %v", stats, err)
+					}
+				}
+			})
+		}
+	}
+	polls.Wait()
+}
