@@ -90,7 +90,39 @@ func Compile(name string, s *Settings, reserved ...string) *Module {
 	}
 	b.sortColumns()
 	b.sortObjects()
+	b.Plan.Columns = b.wanted(b.Plan.Walk)
 	return b.Module
+}
+
+// wanted gives, instead of subtrees, the columns in them that something is made of. A subtree stays
+// whole where nothing in it has an index: scalars come faster together.
+func (b *moduleBuilder) wanted(walks []snmp.OID) []snmp.OID {
+	var list []snmp.OID
+	for _, root := range walks {
+		columns, indexed := b.columnsBelow(root)
+		if !indexed {
+			columns = []snmp.OID{root}
+		}
+		list = append(list, columns...)
+	}
+	return list
+}
+
+// columnsBelow gives the objects in a subtree, and whether any of them has rows.
+func (b *moduleBuilder) columnsBelow(root snmp.OID) (list []snmp.OID, indexed bool) {
+	for i := range b.objects {
+		o := &b.objects[i]
+		if !o.oid.HasPrefix(root) {
+			continue
+		}
+		indexed = indexed || o.kept >= 0 || slices.ContainsFunc(o.columns, func(c int) bool {
+			return len(b.tables[b.columns[c].table].indexes) > 0
+		})
+		if o.parent < 0 || !b.objects[o.parent].oid.HasPrefix(root) {
+			list = append(list, o.oid)
+		}
+	}
+	return list, indexed
 }
 
 func oids[T interface{ ObjectID() snmp.OID }](settings []T) []snmp.OID {

@@ -70,6 +70,7 @@ func narrow(p engine.Plan, sets []indexSet) engine.Plan {
 			p.Get = append(p.Get, append(slices.Clone(target), index...))
 		}
 	}
+	p.Columns = nil
 	return minimal(p)
 }
 

@@ -22,6 +22,7 @@ type Auth struct {
 	PrivPassword     setting.Secret `yaml:"priv_password,omitempty"`
 	PrivPasswordFile string         `yaml:"priv_password_file,omitempty"`
 	ContextName      string         `yaml:"context_name,omitempty"`
+	Engine           string         `yaml:"engine,omitempty"` // Gosnmp, or empty for Trapline's own
 }
 
 // DefaultAuth holds where an auth sets nothing.
@@ -70,6 +71,9 @@ func (a *Auth) Mistakes() []setting.Mistake {
 	}
 	if a.Version < 1 || a.Version > 3 {
 		wrong("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
+	}
+	if a.Engine != "" && a.Engine != Gosnmp {
+		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
 	}
 	if a.Version != 3 {
 		return m

@@ -73,14 +73,16 @@ type Spec struct {
 	Context         string // overrides the auth's context name
 	ContextEngineID string // octets, not hex; SNMPv3 only
 	Source          netip.AddrPort
+	Engine          string // Gosnmp, or empty for Trapline's own
 }
 
 // Plan is what to ask of a target in one Poll.
 type Plan struct {
-	Get    []snmp.OID // instances
-	Walk   []snmp.OID // subtrees, each to its end
-	ToEnd  bool       // walks go on past the end of their subtree, to the end of the MIB
-	Params Params
+	Get     []snmp.OID // instances
+	Walk    []snmp.OID // subtrees, each to its end
+	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
+	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB
+	Params  Params
 }
 
 // Stats counts what one Poll did.
@@ -96,3 +98,6 @@ func (s *Stats) Add(t Stats) {
 	s.Retries += t.Retries
 	s.VarBinds += t.VarBinds
 }
+
+// Gosnmp, as the `engine` of an auth or a target, has gosnmp walk its columns one after the other.
+const Gosnmp = "gosnmp"

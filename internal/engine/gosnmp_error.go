@@ -105,13 +105,16 @@ func (s *session) unanswered() *Error {
 	return &Error{Reason: Timeout, Err: err}
 }
 
-// outOfTime is the end of the context. A target that did not say a word until then timed out.
-func (s *session) outOfTime(ctx context.Context) *Error {
+// outOfTime is the end of the context.
+func (s *session) outOfTime(ctx context.Context) *Error { return outOfTimeError(ctx, s.wire.answered) }
+
+// outOfTimeError is the end of a context. A target that did not say a word until then timed out.
+func outOfTimeError(ctx context.Context, answered bool) *Error {
 	err := ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	if errors.Is(err, context.DeadlineExceeded) && !s.wire.answered {
+	if errors.Is(err, context.DeadlineExceeded) && !answered {
 		return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
 	}
 	return &Error{Reason: Canceled, Err: err}

@@ -96,12 +96,20 @@ type pass struct {
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
-	for rest := plan.Get; len(rest) > 0; {
-		n := min(p.batch, len(rest))
-		p.get(ctx, rest[:n])
-		rest = rest[n:]
+	p.gets(ctx, plan.Get)
+	p.walks(ctx, plan.Walk)
+}
+
+func (p *pass) gets(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 {
+		n := min(p.batch, len(oids))
+		p.get(ctx, oids[:n])
+		oids = oids[n:]
 	}
-	for _, root := range plan.Walk {
+}
+
+func (p *pass) walks(ctx context.Context, roots []snmp.OID) {
+	for _, root := range roots {
 		p.walk(ctx, root)
 	}
 }

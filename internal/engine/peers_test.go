@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ var (
 	getName = engine.Plan{Get: walkOf(sysName), Params: patient(25)}
 	briefly = engine.Plan{Get: walkOf(sysName), Params: params(150*time.Millisecond, 1, 25)}
 )
+
+// tested is the engine that the tests against real agents run with: Trapline's own, or TRAPLINE_ENGINE.
+var tested = os.Getenv("TRAPLINE_ENGINE")
 
 func authOf(u peers.User) *engine.Auth {
 	a := &engine.Auth{Version: 3, SecurityLevel: engine.NoAuthNoPriv, Username: u.Name}
@@ -73,7 +77,7 @@ func TestPeersEveryVersionAndUser(t *testing.T) {
 			return
 		}
 		polls.Go(func() {
-			x, err := e.Target(engine.Spec{Address: address, Auth: a, Context: context})
+			x, err := e.Target(engine.Spec{Engine: tested, Address: address, Auth: a, Context: context})
 			if err != nil {
 				t.Error(err)
 				return
@@ -112,7 +116,7 @@ func TestPeersEveryVersionAndUser(t *testing.T) {
 func TestPeersInstancesInOnePDU(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	plan := engine.Plan{Get: walkOf(sysName, "1.3.6.1.2.1.1.4.0", "1.3.6.1.2.1.1.6.0", peers.Knob), Params: patient(25)}
-	r := poll(t, target(t, engine.Spec{Address: snmpd.Address}), plan)
+	r := poll(t, target(t, engine.Spec{Engine: tested, Address: snmpd.Address}), plan)
 	r.wantErrors(t)
 	want := []string{nameLine, `1.3.6.1.2.1.1.4.0 OCTET STRING "nobody@example.test"`, `1.3.6.1.2.1.1.6.0 OCTET STRING "rack 1"`, peers.Knob + " INTEGER 10"}
 	if !slices.Equal(r.lines, want) || r.stats.Packets != 1 {
@@ -125,12 +129,12 @@ func TestPeersContexts(t *testing.T) {
 	simulated := peers.StartSnmpsimd(t, recordings("geist", "c3750"))
 	user := authOf(shaAES)
 	for _, context := range []string{"geist", "c3750"} {
-		poll(t, target(t, engine.Spec{Address: simulated.Addresses[0], Auth: user, Context: context}), getName).wantName(t, context)
+		poll(t, target(t, engine.Spec{Engine: tested, Address: simulated.Addresses[0], Auth: user, Context: context}), getName).wantName(t, context)
 		own := *user
 		own.ContextName = context
-		poll(t, target(t, engine.Spec{Address: simulated.Addresses[0], Auth: &own}), getName).wantName(t, context)
+		poll(t, target(t, engine.Spec{Engine: tested, Address: simulated.Addresses[0], Auth: &own}), getName).wantName(t, context)
 	}
-	foreign := engine.Spec{Address: simulated.Addresses[0], Auth: user, Context: "geist", ContextEngineID: "\x80\x00\x00\x00\x04xyz"}
+	foreign := engine.Spec{Engine: tested, Address: simulated.Addresses[0], Auth: user, Context: "geist", ContextEngineID: "\x80\x00\x00\x00\x04xyz"}
 	poll(t, target(t, foreign), briefly).wantErrors(t, "get unknown_context")
 
 	behind := peers.StartSnmpd(t, peers.SnmpdOptions{})
@@ -142,11 +146,11 @@ func TestPeersContexts(t *testing.T) {
 		"proxy -Cn remote1 -v 2c -c public " + behind.Address + " .1.3.6.1.2.1.1",
 	}, "\n")})
 	user = authOf(peers.User{Name: "usr-ctx", Auth: "SHA", Priv: "AES"})
-	poll(t, target(t, engine.Spec{Address: proxy.Address, Auth: user}), getName).wantName(t, "proxy")
-	poll(t, target(t, engine.Spec{Address: proxy.Address, Auth: user, Context: "remote1"}), getName).wantName(t, "snmpd-test")
+	poll(t, target(t, engine.Spec{Engine: tested, Address: proxy.Address, Auth: user}), getName).wantName(t, "proxy")
+	poll(t, target(t, engine.Spec{Engine: tested, Address: proxy.Address, Auth: user, Context: "remote1"}), getName).wantName(t, "snmpd-test")
 	// Net-SNMP takes any context engine for its own.
-	poll(t, target(t, engine.Spec{Address: proxy.Address, Auth: user, ContextEngineID: foreign.ContextEngineID}), getName).wantName(t, "proxy")
-	poll(t, target(t, engine.Spec{Address: proxy.Address, Auth: user, Context: "nowhere"}), briefly).wantErrors(t, "get timeout")
+	poll(t, target(t, engine.Spec{Engine: tested, Address: proxy.Address, Auth: user, ContextEngineID: foreign.ContextEngineID}), getName).wantName(t, "proxy")
+	poll(t, target(t, engine.Spec{Engine: tested, Address: proxy.Address, Auth: user, Context: "nowhere"}), briefly).wantErrors(t, "get timeout")
 }
 
 // Row 16: each failure has its own reason, and none takes longer than it must.
@@ -181,7 +185,7 @@ func TestPeersFailuresToldApart(t *testing.T) {
 				plan.Params.Timeout.Duration = time.Hour
 			}
 			plan.Walk = walkOf("1.3.6.1.2.1.1")
-			r := poll(t, target(t, engine.Spec{Address: snmpd.Address, Auth: test.auth}), plan)
+			r := poll(t, target(t, engine.Spec{Engine: tested, Address: snmpd.Address, Auth: test.auth}), plan)
 			r.wantErrors(t, test.want)
 			r.wantLines(t, 0)
 		})
@@ -193,14 +197,14 @@ func TestPeersAddresses(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	_, port, _ := net.SplitHostPort(snmpd.Address)
 	for _, address := range []string{"localhost:" + port, "udp://localhost:" + port, "udp4:127.0.0.1:" + port} {
-		poll(t, target(t, engine.Spec{Address: address}), getName).wantName(t, "snmpd-test")
+		poll(t, target(t, engine.Spec{Engine: tested, Address: address}), getName).wantName(t, "snmpd-test")
 	}
 	source, _ := peers.FreeUDPAddresses(t)
 	for _, source := range []netip.AddrPort{
 		netip.MustParseAddrPort("127.0.0.2:0"),
 		netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), netip.MustParseAddrPort(source).Port()),
 	} {
-		poll(t, target(t, engine.Spec{Address: snmpd.Address, Source: source}), getName).wantName(t, "snmpd-test")
+		poll(t, target(t, engine.Spec{Engine: tested, Address: snmpd.Address, Source: source}), getName).wantName(t, "snmpd-test")
 		want := "Connection from UDP: [" + strings.TrimSuffix(source.String(), ":0")
 		want = strings.Replace(want, "127.0.0.2", "127.0.0.2]:", 1)
 		want = strings.Replace(want, "127.0.0.3:", "127.0.0.3]:", 1)
@@ -212,7 +216,7 @@ func TestPeersAddresses(t *testing.T) {
 func TestPeersRefusedAndBack(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	for _, a := range []*engine.Auth{community(2, "public"), authOf(shaAES)} {
-		x := target(t, engine.Spec{Address: snmpd.Address, Auth: a})
+		x := target(t, engine.Spec{Engine: tested, Address: snmpd.Address, Auth: a})
 		poll(t, x, getName).wantName(t, "snmpd-test")
 		snmpd.Stop()
 		plan := getName
@@ -232,7 +236,7 @@ func TestPeersDeadTargetDelaysNobody(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	hole := newAgent(t, func(question) [][]byte { return nil })
 	e := newEngine(t)
-	dead, err := e.Target(engine.Spec{Address: hole.address})
+	dead, err := e.Target(engine.Spec{Engine: tested, Address: hole.address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +246,7 @@ func TestPeersDeadTargetDelaysNobody(t *testing.T) {
 		waiting <- pollContext(ctx, dead, engine.Plan{Get: getName.Get, Params: params(time.Hour, 0, 25)})
 	}()
 	for _, u := range peers.UsualUsers() {
-		x, err := e.Target(engine.Spec{Address: snmpd.Address, Auth: authOf(u)})
+		x, err := e.Target(engine.Spec{Engine: tested, Address: snmpd.Address, Auth: authOf(u)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +265,7 @@ func TestPeersNoAnswerGoesAstray(t *testing.T) {
 	var polls sync.WaitGroup
 	for _, name := range names {
 		for _, address := range simulated.Addresses {
-			x, err := e.Target(engine.Spec{Address: address, Auth: community(2, name)})
+			x, err := e.Target(engine.Spec{Engine: tested, Address: address, Auth: community(2, name)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -117,7 +117,7 @@ func recordingNames(recording string) (names []string) {
 // Rows 28, 29, 30 and 39: to the end of the MIB and to the end of a subtree; padding is no data.
 func TestPeersWalks(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"mixed": mixed})
-	x := target(t, engine.Spec{Address: s.Addresses[0], Auth: community(2, "mixed")})
+	x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, "mixed")})
 	for _, root := range []string{"1.3.6.1", "1.3.6.1.2.1.2", "1.0.8802", "1.2.840", "1.3.6.1.2.1.99", "1.3.6.1.2.1.2.2.1.2.2", "1"} {
 		for _, repetitions := range []uint32{1, 2, 50} {
 			r := poll(t, x, engine.Plan{Walk: walkOf(root), Params: patient(repetitions)})
@@ -126,7 +126,7 @@ func TestPeersWalks(t *testing.T) {
 		}
 	}
 	for _, version := range []int{1, 2} {
-		x := target(t, engine.Spec{Address: s.Addresses[0], Auth: community(version, "mixed")})
+		x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(version, "mixed")})
 		r := poll(t, x, engine.Plan{Walk: walkOf("0.0"), ToEnd: true, Params: patient(50)})
 		r.wantErrors(t)
 		want := recordingNames(mixed)
@@ -144,7 +144,7 @@ func TestPeersWalkToTheEnd(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"device": recording})
 	var walks sync.WaitGroup
 	for _, address := range s.Addresses {
-		x := target(t, engine.Spec{Address: address, Auth: community(2, "device")})
+		x := target(t, engine.Spec{Engine: tested, Address: address, Auth: community(2, "device")})
 		walks.Go(func() { walkToTheEnd(t, x, recording) })
 	}
 	walks.Wait()
@@ -156,7 +156,7 @@ func TestPeersWalkRealDevices(t *testing.T) {
 			t.Parallel()
 			recording := recorded(t, name)
 			s := peers.StartSnmpsimd(t, map[string]string{name: recording})
-			walkToTheEnd(t, target(t, engine.Spec{Address: s.Addresses[0], Auth: community(2, name)}), recording)
+			walkToTheEnd(t, target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, name)}), recording)
 		})
 	}
 }
@@ -190,7 +190,7 @@ func TestPeersTruncatedAnswers(t *testing.T) {
 				if a.Version == 3 && strings.Contains(config, "sendMessageMaxSize") {
 					continue // GETBULK over SNMPv3 and this option are too much for Net-SNMP 5.9
 				}
-				x := target(t, engine.Spec{Address: s.Address, Auth: a})
+				x := target(t, engine.Spec{Engine: tested, Address: s.Address, Auth: a})
 				const root = "1.3.6.1.2.1.1" // the system group does not change between two walks
 				r := poll(t, x, engine.Plan{Walk: walkOf(root), Params: patient(50)})
 				r.wantErrors(t)
@@ -205,7 +205,7 @@ func TestPeersTooBigGet(t *testing.T) {
 	s := peers.StartSnmpd(t, peers.SnmpdOptions{Config: "[snmp] sendMessageMaxSize 600"})
 	names := netSNMPWalk(t, s.Address, "public", "1.3.6.1.2.1.1")[:30]
 	for _, a := range []*engine.Auth{community(1, "public"), community(2, "public"), authOf(peers.User{Name: "usr-none-none"})} {
-		x := target(t, engine.Spec{Address: s.Address, Auth: a})
+		x := target(t, engine.Spec{Engine: tested, Address: s.Address, Auth: a})
 		r := poll(t, x, engine.Plan{Get: walkOf(names...), Params: patient(60)})
 		r.wantErrors(t)
 		wantNames(t, r.names(), names)
@@ -219,7 +219,7 @@ func TestPeersTooBigGet(t *testing.T) {
 func TestPeersDisorder(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"loop": loop})
 	for _, version := range []int{1, 2} {
-		x := target(t, engine.Spec{Address: s.Addresses[0], Auth: community(version, "loop")})
+		x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(version, "loop")})
 		for _, unordered := range []bool{false, true} {
 			plan := engine.Plan{Walk: walkOf("1.3.6.1.2.1.1"), Params: patient(3)}
 			plan.Params.AllowNonIncreasingOIDs = unordered
@@ -238,7 +238,7 @@ func TestPeersDisorder(t *testing.T) {
 // Row 40: what is not there is no value. Row 41: an error is about one object only.
 func TestPeersFaults(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
-	x := target(t, engine.Spec{Address: snmpd.Address})
+	x := target(t, engine.Spec{Engine: tested, Address: snmpd.Address})
 	r := poll(t, x, engine.Plan{Get: walkOf("1.3.6.1.2.1.55.0", "1.3.6.1.2.1.1.5.7", sysName), Params: patient(25)})
 	r.wantErrors(t)
 	want := []string{`1.3.6.1.2.1.55.0 noSuchObject ""`, `1.3.6.1.2.1.1.5.7 noSuchInstance ""`, nameLine}
@@ -247,7 +247,7 @@ func TestPeersFaults(t *testing.T) {
 	}
 
 	s := peers.StartSnmpsimd(t, map[string]string{"faults": faults, "mixed": mixed})
-	x = target(t, engine.Spec{Address: s.Addresses[0], Auth: community(2, "faults")})
+	x = target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, "faults")})
 	r = poll(t, x, engine.Plan{Get: walkOf("1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.7.0", "1.3.6.1.4.1.9.9.1", "1.3.6.1.2.1.2.2.1.2.1", sysName), Params: patient(25)})
 	r.wantErrors(t, "get error_status 1.3.6.1.2.1.1.7.0", "get authorization 1.3.6.1.4.1.9.9.1")
 	want = []string{`1.3.6.1.2.1.1.1.0 OCTET STRING "faults"`, `1.3.6.1.2.1.2.2.1.2.1 OCTET STRING "eth0"`, sysName + ` OCTET STRING "faults"`}
@@ -269,7 +269,7 @@ func TestPeersFaults(t *testing.T) {
 // Row 42: rows by their index.
 func TestPeersRowsByIndex(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"mixed": mixed})
-	x := target(t, engine.Spec{Address: s.Addresses[0], Auth: community(2, "mixed")})
+	x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, "mixed")})
 	rows := []string{"1.3.6.1.2.1.2.2.1.10.1", "1.3.6.1.2.1.4.20.1.1.192.0.2.200", "1.3.6.1.2.1.6.13.1.1.0.0.0.0.22.0.0.0.0.0", "1.3.6.1.2.1.31.1.1.1.6.1"}
 	r := poll(t, x, engine.Plan{Get: walkOf(rows...), Params: patient(25)})
 	r.wantErrors(t)
@@ -290,7 +290,7 @@ func TestPeersWalksOfLiveTables(t *testing.T) {
 		for _, a := range []*engine.Auth{community(1, "public"), community(2, "public"), authOf(shaAES), authOf(peers.User{Name: "usr-none-none"})} {
 			for _, repetitions := range []uint32{1, 10, 1000} {
 				t.Run(fmt.Sprintf("%s/%d/%s/%d", root, a.Version, a.SecurityLevel, repetitions), func(t *testing.T) {
-					r := poll(t, target(t, engine.Spec{Address: s.Address, Auth: a}), engine.Plan{Walk: []snmp.OID{oid(root)}, Params: patient(repetitions)})
+					r := poll(t, target(t, engine.Spec{Engine: tested, Address: s.Address, Auth: a}), engine.Plan{Walk: []snmp.OID{oid(root)}, Params: patient(repetitions)})
 					r.wantErrors(t)
 					wantNames(t, r.names(), want)
 				})

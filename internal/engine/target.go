@@ -34,6 +34,7 @@ type Engine struct {
 	secrets     secrets
 	ports       ports
 	clients     sync.Pool // of *client
+	pipe        *pipe
 
 	mu      sync.Mutex
 	closed  bool
@@ -57,6 +58,7 @@ func New(o Options) *Engine {
 	}
 	return &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
+		pipe:    newPipe(o.Metrics),
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 }
@@ -99,6 +101,7 @@ func (e *Engine) Close() error {
 	e.closed = true
 	e.targets = nil
 	e.recent.Init()
+	e.pipe.close()
 	return nil
 }
 
@@ -108,7 +111,8 @@ type Target struct {
 	engine  *Engine
 	address Address
 
-	usm usm
+	usm  usm
+	peer *peer // guarded by the pipe's mutex; nil before the first poll
 }
 
 func (e *Engine) newTarget(id identity) (*Target, error) {
@@ -131,16 +135,21 @@ func (e *Engine) newTarget(id identity) (*Target, error) {
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
 	var stats Stats
 	o := settle(p.Params, t.auth.Version == 1)
+	pass := pass{
+		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
+		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
+	}
+	if t.pipable(o) {
+		t.pollPiped(ctx, p, &pass)
+		return stats, pass.err()
+	}
 	s, failed := t.open(ctx, o, &stats)
 	if failed != nil {
 		failed.Op, failed.Target = "connect", t.spec.Address
 		return stats, failed
 	}
 	defer s.close()
-	pass := pass{
-		target: t.spec.Address, exchanger: s, settled: o, toEnd: p.ToEnd,
-		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
-	}
+	pass.exchanger = s
 	pass.run(ctx, p)
 	return stats, pass.err()
 }

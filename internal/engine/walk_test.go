@@ -147,7 +147,7 @@ func TestWalks(t *testing.T) {
 			if test.plan.Params.MaxRepetitions == nil {
 				test.plan.Params = test.plan.Params.Over(patient(10))
 			}
-			r := poll(t, target(t, engine.Spec{Address: newAgent(t, test.agent).address, Auth: &auth}), test.plan)
+			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, test.agent).address, Auth: &auth}), test.plan)
 			r.wantErrors(t, test.errors...)
 			r.wantLines(t, test.lines)
 			if r.stats.Packets != test.packets || r.stats.Retries != 0 {
@@ -176,7 +176,7 @@ func TestWalkHasALimit(t *testing.T) {
 	}
 	e := engine.New(engine.Options{MaxVarBinds: 20})
 	defer e.Close()
-	x, err := e.Target(engine.Spec{Address: newAgent(t, endless).address})
+	x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, endless).address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestWalkHasALimit(t *testing.T) {
 }
 
 func TestWalkEndsWhereItsModuleSays(t *testing.T) {
-	x := target(t, engine.Spec{Address: newAgent(t, column(100).answer).address})
+	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, column(100).answer).address})
 	rows, requests := patient(10), patient(10)
 	rows.MaxRows, requests.MaxRequests = 25, 3
 	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: rows})
@@ -207,7 +207,7 @@ func TestWalkEndsWithItsContext(t *testing.T) {
 		return column(100).answer(q)
 	})
 	// Nothing but the cancellation ends this wait within the time of a test.
-	r := pollContext(ctx, target(t, engine.Spec{Address: silent.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(1<<40, 5, 10)})
+	r := pollContext(ctx, target(t, engine.Spec{Engine: engine.Gosnmp, Address: silent.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(1<<40, 5, 10)})
 	r.wantErrors(t, "walk canceled "+columnOID+" after "+columnOID+".10")
 	r.wantLines(t, 10)
 }
@@ -219,7 +219,7 @@ func TestErrorsOfAWalkAsText(t *testing.T) {
 		}
 		return column(3).answer(q)
 	})
-	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(2)})
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(2)})
 	want := fmt.Sprintf("error walking target %s: %s ends after %s.2: agent answers genErr", a.address, columnOID, columnOID)
 	if r.err == nil || r.err.Error() != want {
 		t.Errorf("%v, want %s", r.err, want)

@@ -40,7 +40,7 @@ func TestWhatIsNoAnswerCostsNoAttempt(t *testing.T) {
 			a := newAgent(t, func(q question) [][]byte {
 				return append([][]byte{datagram(q), datagram(q)}, column(5).answer(q)...)
 			})
-			r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
+			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
 			r.wantErrors(t)
 			r.wantLines(t, 5)
 			if r.stats.Packets != 1 {
@@ -55,7 +55,7 @@ func TestNothingButNoAnswersIsMalformed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAgent(t, func(q question) [][]byte { return datagrams(datagram(q)) })
-			r := poll(t, target(t, engine.Spec{Address: a.address}),
+			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}),
 				engine.Plan{Walk: walkOf(columnOID, "1.3.6.1.2.1.1"), Params: params(50*time.Millisecond, 1, 10)})
 			r.wantErrors(t, "walk malformed")
 			if r.stats.Packets != 2 || r.stats.Retries != 1 {
@@ -67,7 +67,7 @@ func TestNothingButNoAnswersIsMalformed(t *testing.T) {
 
 func TestOctetsBehindTheMessageAreIgnored(t *testing.T) {
 	a := newAgent(t, func(q question) [][]byte { return datagrams(append(column(5).answer(q)[0], 0, 0, 0)) })
-	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
 	r.wantErrors(t)
 	r.wantLines(t, 5)
 }
@@ -77,7 +77,7 @@ func TestAnUnreadableAnswerLosesWhatItAnswersOnly(t *testing.T) {
 	bad := snmp.VarBind{Name: append(oid(columnOID), 0xff, 0xff, 0xff, 0xff, 0x7f), Type: snmp.Integer, Value: []byte{1}}
 	good := number("1.3.6.1.2.1.2.2.1.2.1", 1)
 	a := newAgent(t, table{bad, good}.answer)
-	r := poll(t, target(t, engine.Spec{Address: a.address}),
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}),
 		engine.Plan{Get: []snmp.OID{good.Name}, Walk: walkOf(columnOID, "1.3.6.1.2.1.2.2.1.2"), Params: patient(1)})
 	r.wantErrors(t, "walk malformed "+columnOID)
 	r.wantLines(t, 2)
@@ -90,7 +90,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 		e := engine.New(engine.Options{Metrics: engine.NewMetrics(registry)})
 		defer e.Close()
 		a := newAgent(t, func(question) [][]byte { return nil })
-		x, err := e.Target(engine.Spec{Address: a.address})
+		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: a.address})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 
 func TestTimeoutAsText(t *testing.T) {
 	a := newAgent(t, func(question) [][]byte { return nil })
-	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Millisecond, 3, 10)})
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Millisecond, 3, 10)})
 	if want := "error walking target " + a.address + ": request timeout (after 3 retries)"; r.err == nil || r.err.Error() != want {
 		t.Errorf("%v, want %s", r.err, want)
 	}
@@ -134,7 +134,7 @@ func TestLateAnswers(t *testing.T) {
 		}
 		return column(30).answer(q)
 	})
-	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(200*time.Millisecond, 1, 10)})
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(200*time.Millisecond, 1, 10)})
 	r.wantErrors(t)
 	r.wantLines(t, 30)
 	if r.stats.Retries != 1 {
@@ -159,7 +159,7 @@ func TestDeadlineOfThePassBoundsThePoll(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			r := pollContext(ctx, target(t, engine.Spec{Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Hour, 3, 10)})
+			r := pollContext(ctx, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Hour, 3, 10)})
 			r.wantErrors(t, test.want)
 		})
 	}
@@ -179,7 +179,7 @@ func TestRequestsOfAPollFollowEachOther(t *testing.T) {
 		return column(20).answer(q)
 	})
 	close(ready)
-	r := poll(t, target(t, engine.Spec{Address: a.address}), engine.Plan{Get: instances(3), Walk: walkOf(columnOID), Params: patient(5)})
+	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Get: instances(3), Walk: walkOf(columnOID), Params: patient(5)})
 	r.wantErrors(t)
 	r.wantLines(t, 23)
 }

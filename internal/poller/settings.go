@@ -39,6 +39,7 @@ type TargetSettings struct {
 	Context         string            `yaml:"context,omitempty"`
 	ContextEngineID string            `yaml:"context_engine_id,omitempty"` // hex
 	SourceAddress   string            `yaml:"source_address,omitempty"`
+	Engine          string            `yaml:"engine,omitempty"` // engine.Gosnmp, or empty for Trapline's own
 	Labels          map[string]string `yaml:"labels,omitempty"`
 	engine.Params   `yaml:",inline"`
 }
@@ -90,6 +91,9 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	}
 	if _, err := ParseSource(t.SourceAddress); err != nil {
 		wrong("source_address", "%v", err)
+	}
+	if t.Engine != "" && t.Engine != engine.Gosnmp {
+		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
 	for name := range t.Labels {
 		switch {

@@ -61,7 +61,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		Name:     s.Name,
 		Labels:   s.Labels,
 		AuthName: s.Auth,
-		Spec:     engine.Spec{Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID), Source: address},
+		Spec:     engine.Spec{Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID), Source: address, Engine: s.Engine},
 		Interval: firstSet(s.Interval.Duration, g.Interval.Duration, DefaultInterval),
 		Params:   s.Params,
 		Defaults: g.Params,

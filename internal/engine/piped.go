@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// pipable tells whether the pipe can carry a poll, or gosnmp has to.
+func (t *Target) pipable(o settled) bool {
+	return t.auth.Version == 2 && strings.HasPrefix(t.address.Network, "udp") &&
+		!t.spec.Source.IsValid() && !o.unconnected && !o.unordered && t.auth.Engine != Gosnmp && t.spec.Engine != Gosnmp
+}
+
+// pollPiped is Poll over the pipe.
+func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
+	peer, e := t.meet(ctx)
+	if e != nil {
+		e.Op, e.Target = "connect", t.spec.Address
+		w.errs = append(w.errs, e)
+		return
+	}
+	w.exchanger = &pipedExchanger{pipe: t.engine.pipe, pass: w, peer: peer}
+	w.gets(ctx, p.Get)
+	if p.ToEnd || w.maxRows > 0 || w.maxRequests > 0 {
+		w.walks(ctx, p.Walk)
+		return
+	}
+	if w.down {
+		return
+	}
+	columns := p.Columns
+	if columns == nil {
+		columns = p.Walk
+	}
+	t.sweep(ctx, w, peer, columns, p.Columns == nil)
+}
+
+// meet finds out where the target is. Where that or its community changed, nothing that was learnt holds.
+func (t *Target) meet(ctx context.Context) (*peer, *Error) {
+	secrets, err := t.engine.secrets.of(&t.auth)
+	if err != nil {
+		return nil, &Error{Reason: Credentials, Err: err}
+	}
+	address, err := t.lookUp(ctx)
+	if err != nil {
+		return nil, &Error{Reason: socketReason(err), Err: err}
+	}
+	t.engine.pipe.mu.Lock()
+	defer t.engine.pipe.mu.Unlock()
+	if t.peer == nil || t.peer.address != address || string(t.peer.community) != secrets.community {
+		t.peer = &peer{address: address, version: snmp.V2c, community: []byte(secrets.community), window: newWindow(DefaultWindow)}
+	}
+	return t.peer, nil
+}
+
+func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(t.address.Host); err == nil {
+		return netip.AddrPortFrom(a.Unmap(), t.address.Port), nil
+	}
+	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port), nil
+}
+
+// sweep walks columns and hands on their rows, column by column. With instances, a root that has
+// nothing below may be an instance itself.
+func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, oids []snmp.OID, instances bool) {
+	s := newSweep(t.engine.pipe, peer, oids)
+	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
+	if s.run(ctx); s.failed != nil {
+		w.lost("walk", nil, nil, s.failed)
+	}
+	for _, c := range s.columns {
+		c.eachRow(w.give)
+		if c.err != nil {
+			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
+		}
+		if instances && s.failed == nil && c.bare() {
+			(&walk{pass: w, root: c.oid}).instance(ctx)
+		}
+	}
+}
+
+// bare tells whether nothing lies below the column's OID, but the agent has names behind it.
+func (c *column) bare() bool {
+	return len(c.oid.First()) == len(c.oid) && c.err == nil && len(c.segments) == 1 && c.segments[0].rows == 0 && c.segments[0].outside
+}
+
+// pipedExchanger makes one exchange at a time over the pipe.
+type pipedExchanger struct {
+	pipe *pipe
+	pass *pass
+	peer *peer
+
+	varbinds []snmp.VarBind // copies of the last answer's
+	text     []byte
+	answered bool
+}
+
+func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Error) {
+	var a answer
+	var failed *Error
+	done := make(chan struct{})
+	q := &query{
+		peer: x.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout,
+		budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
+		done: func(got answer, e *Error) {
+			a, failed = x.keep(got), e
+			x.answered = x.answered || e == nil
+			close(done)
+		},
+	}
+	x.pipe.mu.Lock()
+	x.pipe.submitLocked(q)
+	x.pipe.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		x.pipe.mu.Lock()
+		x.pipe.dropLocked(q)
+		x.pipe.mu.Unlock()
+		return answer{}, outOfTimeError(ctx, x.answered)
+	}
+	return a, failed
+}
+
+// keep copies an answer, which is only lent.
+func (x *pipedExchanger) keep(a answer) answer {
+	x.varbinds, x.text = x.varbinds[:0], x.text[:0]
+	for _, v := range a.varbinds {
+		n := len(v.Name)
+		start := len(x.text)
+		x.text = append(append(x.text, v.Name...), v.Value...)
+		v.Name, v.Value = snmp.OID(x.text[start:start+n:start+n]), x.text[start+n:]
+		x.varbinds = append(x.varbinds, v)
+	}
+	a.varbinds = x.varbinds
+	return a
+}
