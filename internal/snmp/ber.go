@@ -8,10 +8,42 @@ import (
 // ErrTruncated is returned when a length points past the end of what arrived.
 var ErrTruncated = errors.New("message is cut off")
 
+var (
+	errLengthForm = errors.New("its length is in a form that SNMP does not use")
+	errNumber     = errors.New("not a number of the size that belongs here")
+)
+
+// syntaxError says which field is not as it should be. It becomes text only when somebody reads it, so
+// that a stranger's malformed datagrams cost little.
+type syntaxError struct {
+	field     string
+	tag, want byte  // when cause is nil
+	cause     error // may be nil
+}
+
+func (e *syntaxError) Error() string {
+	if e.cause != nil {
+		return e.field + ": " + e.cause.Error()
+	}
+	return fmt.Sprintf("%s: tag 0x%02x where 0x%02x belongs", e.field, e.tag, e.want)
+}
+
+func (e *syntaxError) Unwrap() error { return e.cause }
+
 const (
 	tagSequence = 0x30
 	maxLength   = 1 << 24
 )
+
+// cutShort is cutTLV for an element of less than 128 octets, which most are. It is small enough for
+// the compiler to inline; whatever it does not take, cutTLV judges.
+func cutShort(b []byte) (tag byte, content, rest []byte, ok bool) {
+	if len(b) < 2 || b[1] >= 0x80 || len(b)-2 < int(b[1]) {
+		return 0, nil, nil, false
+	}
+	n := 2 + int(b[1])
+	return b[0], b[2:n], b[n:], true
+}
 
 // cutTLV takes one element off b: its tag, its content (a slice of b) and what follows it.
 func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
@@ -24,7 +56,7 @@ func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
 	if n >= 0x80 {
 		octets := n & 0x7f
 		if octets == 0 || octets > 4 {
-			return 0, nil, nil, fmt.Errorf("length of %d octets is not used in SNMP", octets)
+			return 0, nil, nil, errLengthForm
 		}
 		if len(b) < octets {
 			return 0, nil, nil, ErrTruncated
@@ -41,27 +73,37 @@ func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
 	return tag, b[:n], b[n:], nil
 }
 
-func cutTag(b []byte, want byte, what string) (content, rest []byte, err error) {
-	tag, content, rest, err := cutTLV(b)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", what, err)
+func cutTag(b []byte, want byte, field string) (content, rest []byte, err error) {
+	tag, content, rest, ok := cutShort(b)
+	if !ok {
+		if tag, content, rest, err = cutTLV(b); err != nil {
+			return nil, nil, &syntaxError{field: field, cause: err}
+		}
 	}
 	if tag != want {
-		return nil, nil, fmt.Errorf("%s: tag 0x%02x where 0x%02x belongs", what, tag, want)
+		return nil, nil, &syntaxError{field: field, tag: tag, want: want}
 	}
 	return content, rest, nil
 }
 
-func cutInt32(b []byte, what string) (v int32, rest []byte, err error) {
-	content, rest, err := cutTag(b, byte(Integer), what)
+func cutInt32(b []byte, field string) (v int32, rest []byte, err error) {
+	content, rest, err := cutTag(b, byte(Integer), field)
 	if err != nil {
 		return 0, nil, err
 	}
 	i, err := signed(content)
 	if err != nil || i != int64(int32(i)) {
-		return 0, nil, fmt.Errorf("%s: number of %d octets", what, len(content))
+		return 0, nil, &syntaxError{field: field, cause: errNumber}
 	}
 	return int32(i), rest, nil
+}
+
+// cutNatural is cutInt32 for the fields of SNMPv3, all of which run from 0 to 2147483647.
+func cutNatural(b []byte, field string) (v int32, rest []byte, err error) {
+	if v, rest, err = cutInt32(b, field); err == nil && v < 0 {
+		return 0, nil, &syntaxError{field: field, cause: errNumber}
+	}
+	return v, rest, err
 }
 
 // headerSize is the number of octets of tag and length in front of n octets of content.
@@ -77,6 +119,9 @@ func headerSize(n int) int {
 	return 5
 }
 
+// elementSize is the number of octets of an element with n octets of content.
+func elementSize(n int) int { return headerSize(n) + n }
+
 func appendHeader(b []byte, tag byte, n int) []byte {
 	switch headerSize(n) {
 	case 2:
@@ -87,4 +132,21 @@ func appendHeader(b []byte, tag byte, n int) []byte {
 		return append(b, tag, 0x82, byte(n>>8), byte(n))
 	}
 	return append(b, tag, 0x83, byte(n>>16), byte(n>>8), byte(n))
+}
+
+func appendOctets(b, content []byte) []byte {
+	return append(appendHeader(b, byte(OctetString), len(content)), content...)
+}
+
+func intSize(v int64) int {
+	n := 1
+	for v > 127 || v < -128 {
+		v >>= 8
+		n++
+	}
+	return 2 + n
+}
+
+func appendInteger(b []byte, v int64) []byte {
+	return AppendInt(append(b, byte(Integer), byte(intSize(v)-2)), v)
 }

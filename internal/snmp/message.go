@@ -1,6 +1,9 @@
 package snmp
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Version is the msgVersion field.
 type Version int32
@@ -55,9 +58,58 @@ func (s ErrorStatus) String() string {
 	return fmt.Sprintf("error-status %d", int32(s))
 }
 
-// Message is a community message (versions 1 and 2c) with any PDU but TrapV1. In a GetBulkRequest
-// ErrorStatus holds non-repeaters and ErrorIndex max-repetitions. VarBinds is the content of the
-// list, one encoded binding after the other: see CutVarBind and AppendVarBind.
+// PDU is any PDU but TrapV1's (RFC 3416 section 3). In a GetBulkRequest ErrorStatus holds
+// non-repeaters and ErrorIndex max-repetitions. VarBinds is the content of the list, one encoded
+// binding after the other: see CutVarBind and AppendVarBind.
+type PDU struct {
+	Type        PDUType
+	RequestID   int32
+	ErrorStatus ErrorStatus
+	ErrorIndex  int32
+	VarBinds    []byte
+}
+
+func parsePDU(b []byte) (p PDU, err error) {
+	tag, b, _, err := cutTLV(b)
+	if err != nil {
+		return p, &syntaxError{field: "PDU", cause: err}
+	}
+	p.Type = PDUType(tag)
+	if p.Type < GetRequest || p.Type > Report || p.Type == TrapV1 {
+		return p, &syntaxError{field: "PDU", cause: errPDUType}
+	}
+	if p.RequestID, b, err = cutInt32(b, "request-id"); err != nil {
+		return p, err
+	}
+	status, b, err := cutInt32(b, "error-status")
+	if err != nil {
+		return p, err
+	}
+	p.ErrorStatus = ErrorStatus(status)
+	if p.ErrorIndex, b, err = cutInt32(b, "error-index"); err != nil {
+		return p, err
+	}
+	p.VarBinds, _, err = cutTag(b, tagSequence, "variable bindings")
+	return p, err
+}
+
+var errPDUType = errors.New("of no type that belongs here")
+
+// contentSize is the number of octets of the PDU without its own tag and length.
+func (p *PDU) contentSize() int {
+	return intSize(int64(p.RequestID)) + intSize(int64(p.ErrorStatus)) + intSize(int64(p.ErrorIndex)) +
+		elementSize(len(p.VarBinds))
+}
+
+func appendPDU(b []byte, p *PDU) []byte {
+	b = appendHeader(b, byte(p.Type), p.contentSize())
+	b = appendInteger(b, int64(p.RequestID))
+	b = appendInteger(b, int64(p.ErrorStatus))
+	b = appendInteger(b, int64(p.ErrorIndex))
+	return append(appendHeader(b, tagSequence, len(p.VarBinds)), p.VarBinds...)
+}
+
+// Message is a community message (versions 1 and 2c). From PDU on its fields are those of a PDU.
 type Message struct {
 	Version     Version
 	Community   []byte
@@ -85,95 +137,72 @@ func ParseMessage(b []byte) (m Message, err error) {
 	if m.Community, b, err = cutTag(b, byte(OctetString), "community"); err != nil {
 		return m, err
 	}
-	return m, m.parsePDU(b)
+	p, err := parsePDU(b)
+	m.PDU, m.RequestID, m.ErrorStatus, m.ErrorIndex, m.VarBinds = p.Type, p.RequestID, p.ErrorStatus, p.ErrorIndex, p.VarBinds
+	return m, err
 }
 
-func (m *Message) parsePDU(b []byte) error {
-	tag, b, _, err := cutTLV(b)
-	if err != nil {
-		return fmt.Errorf("PDU: %w", err)
-	}
-	m.PDU = PDUType(tag)
-	if m.PDU < GetRequest || m.PDU > Report || m.PDU == TrapV1 {
-		return fmt.Errorf("PDU: tag 0x%02x", tag)
-	}
-	if m.RequestID, b, err = cutInt32(b, "request-id"); err != nil {
-		return err
-	}
-	status, b, err := cutInt32(b, "error-status")
-	if err != nil {
-		return err
-	}
-	m.ErrorStatus = ErrorStatus(status)
-	if m.ErrorIndex, b, err = cutInt32(b, "error-index"); err != nil {
-		return err
-	}
-	m.VarBinds, _, err = cutTag(b, tagSequence, "variable bindings")
-	return err
+// AppendMessage writes m. Its size is known before the first octet is written, so no octet moves.
+func AppendMessage(b []byte, m *Message) []byte {
+	p := PDU{m.PDU, m.RequestID, m.ErrorStatus, m.ErrorIndex, m.VarBinds}
+	n := intSize(int64(m.Version)) + elementSize(len(m.Community)) + elementSize(p.contentSize())
+	b = appendHeader(b, tagSequence, n)
+	b = appendInteger(b, int64(m.Version))
+	b = appendOctets(b, m.Community)
+	return appendPDU(b, &p)
 }
 
 // CutVarBind takes one binding off the content of a list; v is made of slices of b. A binding whose
 // frame is sound but whose name is not gives an error and the rest behind it, so that the caller may
 // skip it; without a sound frame rest is nil.
 func CutVarBind(b []byte) (v VarBind, rest []byte, err error) {
+	rest, err = NextVarBind(b, &v)
+	return v, rest, err
+}
+
+// NextVarBind is CutVarBind into v. A loop with one v for all bindings takes half the time, for a
+// VarBind is too large to be returned in registers. With an error v is not to be used.
+func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
+	if tag, pair, rest, ok := cutShort(b); ok && tag == tagSequence {
+		if tag, name, value, ok := cutShort(pair); ok && tag == byte(ObjectIdentifier) && OID(name).Valid() {
+			if tag, content, _, ok := cutShort(value); ok {
+				v.Name, v.Type, v.Value = name, Type(tag), content
+				return rest, nil
+			}
+		}
+	}
+	return nextVarBind(b, v)
+}
+
+// nextVarBind takes what is long or wrong as well.
+func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	pair, rest, err := cutTag(b, tagSequence, "variable binding")
 	if err != nil {
-		return v, nil, err
+		return nil, err
 	}
 	name, value, err := cutTag(pair, byte(ObjectIdentifier), "name")
 	if err != nil {
-		return v, rest, err
+		return rest, err
 	}
-	v.Name = name
-	if !v.Name.Valid() {
-		return v, rest, fmt.Errorf("name: malformed OID % x", name)
+	if v.Name = name; !v.Name.Valid() {
+		return rest, fmt.Errorf("name: malformed OID % x", name)
 	}
 	tag, content, _, err := cutTLV(value)
 	if err != nil {
-		return v, rest, fmt.Errorf("value of %s: %w", v.Name, err)
+		return rest, fmt.Errorf("value of %s: %w", v.Name, err)
 	}
 	v.Type, v.Value = Type(tag), content
-	return v, rest, nil
+	return rest, nil
 }
 
 // VarBindSize is the number of octets AppendVarBind will write.
 func VarBindSize(v VarBind) int {
-	n := headerSize(len(v.Name)) + len(v.Name) + headerSize(len(v.Value)) + len(v.Value)
-	return headerSize(n) + n
+	return elementSize(elementSize(len(v.Name)) + elementSize(len(v.Value)))
 }
 
 // AppendVarBind writes one binding.
 func AppendVarBind(b []byte, v VarBind) []byte {
-	n := headerSize(len(v.Name)) + len(v.Name) + headerSize(len(v.Value)) + len(v.Value)
-	b = appendHeader(b, tagSequence, n)
+	b = appendHeader(b, tagSequence, elementSize(len(v.Name))+elementSize(len(v.Value)))
 	b = append(appendHeader(b, byte(ObjectIdentifier), len(v.Name)), v.Name...)
 	return append(appendHeader(b, byte(v.Type), len(v.Value)), v.Value...)
-}
-
-// AppendMessage writes m. Its size is known before the first octet is written, so no octet moves.
-func AppendMessage(b []byte, m *Message) []byte {
-	list := headerSize(len(m.VarBinds)) + len(m.VarBinds)
-	pdu := intSize(int64(m.RequestID)) + intSize(int64(m.ErrorStatus)) + intSize(int64(m.ErrorIndex)) + list
-	community := headerSize(len(m.Community)) + len(m.Community)
-	b = appendHeader(b, tagSequence, intSize(int64(m.Version))+community+headerSize(pdu)+pdu)
-	b = appendInteger(b, int64(m.Version))
-	b = append(appendHeader(b, byte(OctetString), len(m.Community)), m.Community...)
-	b = appendHeader(b, byte(m.PDU), pdu)
-	b = appendInteger(b, int64(m.RequestID))
-	b = appendInteger(b, int64(m.ErrorStatus))
-	b = appendInteger(b, int64(m.ErrorIndex))
-	return append(appendHeader(b, tagSequence, len(m.VarBinds)), m.VarBinds...)
-}
-
-func intSize(v int64) int {
-	n := 1
-	for v > 127 || v < -128 {
-		v >>= 8
-		n++
-	}
-	return 2 + n
-}
-
-func appendInteger(b []byte, v int64) []byte {
-	return AppendInt(append(b, byte(Integer), byte(intSize(v)-2)), v)
 }

@@ -179,6 +179,11 @@ func (o OID) Valid() bool {
 	if len(o) == 0 || o[len(o)-1] >= 0x80 {
 		return false
 	}
+	// 0x80 is the octet that a padded number begins with. Few OIDs have one at all.
+	return bytes.IndexByte(o, 0x80) < 0 || o.minimal()
+}
+
+func (o OID) minimal() bool {
 	start := true
 	for _, c := range o {
 		if start && c == 0x80 {

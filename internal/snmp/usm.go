@@ -1,0 +1,200 @@
+package snmp
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"hash"
+	"strings"
+)
+
+// AuthProtocol is how messages are signed (RFC 3414 sections 6 and 7, RFC 7860). Its zero value is
+// NoAuth.
+type AuthProtocol byte
+
+// The protocols of authentication.
+const (
+	NoAuth AuthProtocol = iota
+	MD5
+	SHA
+	SHA224
+	SHA256
+	SHA384
+	SHA512
+)
+
+// authProtocols says of each its name, its hash and to how many octets the digest is cut.
+var authProtocols = [...]struct {
+	name   string
+	hash   func() hash.Hash
+	digest int
+}{
+	NoAuth: {name: "none"},
+	MD5:    {"MD5", md5.New, 12},
+	SHA:    {"SHA", sha1.New, 12},
+	SHA224: {"SHA224", sha256.New224, 16},
+	SHA256: {"SHA256", sha256.New, 24},
+	SHA384: {"SHA384", sha512.New384, 32},
+	SHA512: {"SHA512", sha512.New, 48},
+}
+
+// PrivProtocol is how scoped PDUs are encrypted. Its zero value is NoPriv.
+type PrivProtocol byte
+
+// The protocols of privacy. They differ in how they lengthen a hash that is too short for the cipher:
+// AES192 and AES256 as the Blumenthal draft says, AES192C and AES256C as Cisco's devices do (the Reeder
+// draft). With SHA-256 and longer nothing has to be lengthened, and both are one.
+const (
+	NoPriv PrivProtocol = iota
+	DES
+	AES
+	AES192
+	AES256
+	AES192C
+	AES256C
+)
+
+// privProtocols says of each its name, how long a key it takes, what lengthens a shorter one, and the
+// cipher. Every hash is long enough for DES and AES.
+var privProtocols = [...]struct {
+	name   string
+	key    int
+	extend func(p AuthProtocol, kul, engineID []byte) []byte
+	cipher func(key []byte) (privacy, error)
+}{
+	NoPriv:  {name: "none"},
+	DES:     {"DES", 16, nil, newDES},
+	AES:     {"AES", 16, nil, newAES},
+	AES192:  {"AES192", 24, extendBlumenthal, newAES},
+	AES256:  {"AES256", 32, extendBlumenthal, newAES},
+	AES192C: {"AES192C", 24, extendReeder, newAES},
+	AES256C: {"AES256C", 32, extendReeder, newAES},
+}
+
+func (p AuthProtocol) String() string { return authProtocols[p].name }
+
+func (p PrivProtocol) String() string { return privProtocols[p].name }
+
+func (p AuthProtocol) keySize() int { return authProtocols[p].hash().Size() }
+
+// AuthProtocolNames are the names that ParseAuthProtocol takes.
+func AuthProtocolNames() []string {
+	var names []string
+	for _, p := range authProtocols[NoAuth+1:] {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// PrivProtocolNames are the names that ParsePrivProtocol takes.
+func PrivProtocolNames() []string {
+	var names []string
+	for _, p := range privProtocols[NoPriv+1:] {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// ParseAuthProtocol finds a protocol by its name.
+func ParseAuthProtocol(name string) (AuthProtocol, error) {
+	for i, p := range authProtocols[NoAuth+1:] {
+		if p.name == name {
+			return NoAuth + 1 + AuthProtocol(i), nil
+		}
+	}
+	return NoAuth, fmt.Errorf("unknown protocol of authentication %q: use one of %s", name, strings.Join(AuthProtocolNames(), ", "))
+}
+
+// ParsePrivProtocol finds a protocol by its name.
+func ParsePrivProtocol(name string) (PrivProtocol, error) {
+	for i, p := range privProtocols[NoPriv+1:] {
+		if p.name == name {
+			return NoPriv + 1 + PrivProtocol(i), nil
+		}
+	}
+	return NoPriv, fmt.Errorf("unknown protocol of privacy %q: use one of %s", name, strings.Join(PrivProtocolNames(), ", "))
+}
+
+// User is a user of the User-based Security Model as somebody wrote him down, for any engine. The zero
+// value is the nameless user that discovers engines (RFC 3414 section 4).
+type User struct {
+	Name    string
+	Auth    AuthProtocol
+	AuthKey Key
+	Priv    PrivProtocol // needs an AuthProtocol, whose hash makes its key
+	PrivKey Key
+}
+
+// Level is the security level of the user's messages.
+func (u *User) Level() Flags {
+	switch {
+	case u.Auth == NoAuth:
+		return 0
+	case u.Priv == NoPriv:
+		return FlagAuth
+	}
+	return FlagAuth | FlagPriv
+}
+
+// The lengths that RFC 3411 section 5 allows for an SnmpEngineID.
+const minEngineID, maxEngineID = 5, 32
+
+// Localize makes the keys for one engine. A passphrase costs half a millisecond the first time that the
+// process meets it, whatever the engine; all else costs microseconds, but for AES192C and AES256C with
+// MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
+func (u *User) Localize(engineID []byte) (*Security, error) {
+	s := &Security{engineID: bytes.Clone(engineID), userName: []byte(u.Name), level: u.Level()}
+	if u.Auth == NoAuth {
+		if u.Priv != NoPriv {
+			return nil, fmt.Errorf("privacy by %s needs authentication", u.Priv)
+		}
+		return s, nil
+	}
+	if n := len(engineID); n < minEngineID || n > maxEngineID {
+		return nil, fmt.Errorf("an engine ID has %d to %d octets, not %d", minEngineID, maxEngineID, n)
+	}
+	key, err := u.authKey(engineID)
+	if err != nil {
+		return nil, fmt.Errorf("key of authentication: %w", err)
+	}
+	s.mac, s.digest = hmac.New(authProtocols[u.Auth].hash, key), authProtocols[u.Auth].digest
+	s.mac.Reset() // from here on it starts from the hashed key
+	if u.Priv == NoPriv {
+		return s, nil
+	}
+	if key, err = u.privKey(engineID); err == nil {
+		s.privacy, err = privProtocols[u.Priv].cipher(key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key of privacy: %w", err)
+	}
+	return s, nil
+}
+
+func (u *User) authKey(engineID []byte) ([]byte, error) {
+	key, err := u.AuthKey.localize(u.Auth, engineID)
+	if want := u.Auth.keySize(); err == nil && len(key) != want {
+		return nil, fmt.Errorf("a localized key for %s has %d octets, not %d", u.Auth, want, len(key))
+	}
+	return key, err
+}
+
+// privKey lengthens only what is too short: AES192C and AES256C would else hash a MiB in vain.
+func (u *User) privKey(engineID []byte) ([]byte, error) {
+	key, err := u.PrivKey.localize(u.Auth, engineID)
+	if err != nil {
+		return nil, err
+	}
+	p := privProtocols[u.Priv]
+	if len(key) < p.key {
+		if len(key) != u.Auth.keySize() {
+			return nil, fmt.Errorf("a localized key for %s has %d octets, not %d", u.Priv, p.key, len(key))
+		}
+		key = append(bytes.Clone(key), p.extend(u.Auth, key, engineID)...)
+	}
+	return key[:p.key], nil
+}

@@ -1,0 +1,125 @@
+package snmp
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/binary"
+	"sync/atomic"
+)
+
+// privacy encrypts and decrypts in place. The salt has saltSize octets, and the length of data is what
+// padded gives. It holds scratch memory: one call at a time.
+type privacy interface {
+	padded(n int) int
+	encrypt(data []byte, boots, seconds int32, salt []byte)
+	decrypt(data []byte, boots, seconds int32, salt []byte)
+}
+
+const saltSize = 8
+
+// salts is the last salt given out. All keys of the process share it, so that none meets a salt twice
+// however many hold it; the random start does the same for the next process.
+var salts = newSalts()
+
+func newSalts() *atomic.Uint64 {
+	var start [saltSize]byte
+	_, _ = rand.Read(start[:]) // never fails
+	s := new(atomic.Uint64)
+	s.Store(binary.BigEndian.Uint64(start[:]))
+	return s
+}
+
+// aesCFB is AES in CFB mode with segments of 128 bits (RFC 3826 section 3.1).
+type aesCFB struct {
+	block      cipher.Block
+	iv, stream [aes.BlockSize]byte
+}
+
+func newAES(key []byte) (privacy, error) {
+	block, err := aes.NewCipher(key)
+	return &aesCFB{block: block}, err
+}
+
+func (c *aesCFB) padded(n int) int { return n }
+
+func (c *aesCFB) setIV(boots, seconds int32, salt []byte) {
+	binary.BigEndian.PutUint32(c.iv[0:], uint32(boots))
+	binary.BigEndian.PutUint32(c.iv[4:], uint32(seconds))
+	copy(c.iv[8:], salt)
+}
+
+func (c *aesCFB) encrypt(data []byte, boots, seconds int32, salt []byte) {
+	c.setIV(boots, seconds, salt)
+	before := c.iv[:]
+	for len(data) > 0 {
+		c.block.Encrypt(c.stream[:], before)
+		n := subtle.XORBytes(data, data, c.stream[:])
+		before, data = data[:n], data[n:]
+	}
+}
+
+// decrypt goes from the end to the front: the block before the one in hand is still encrypted then, as
+// it is needed.
+func (c *aesCFB) decrypt(data []byte, boots, seconds int32, salt []byte) {
+	c.setIV(boots, seconds, salt)
+	at := (len(data) - 1) / aes.BlockSize * aes.BlockSize
+	for end := len(data); at > 0; at, end = at-aes.BlockSize, at {
+		c.block.Encrypt(c.stream[:], data[at-aes.BlockSize:at])
+		c.xorStream(data[at:end])
+	}
+	c.block.Encrypt(c.stream[:], c.iv[:])
+	c.xorStream(data[:min(len(data), aes.BlockSize)])
+}
+
+// xorStream is subtle.XORBytes, whose call costs a third of what the cipher does, for one block.
+func (c *aesCFB) xorStream(b []byte) {
+	if len(b) != aes.BlockSize {
+		subtle.XORBytes(b, b, c.stream[:])
+		return
+	}
+	native := binary.NativeEndian
+	native.PutUint64(b, native.Uint64(b)^native.Uint64(c.stream[:]))
+	native.PutUint64(b[8:], native.Uint64(b[8:])^native.Uint64(c.stream[8:]))
+}
+
+// desCBC is DES in CBC mode (RFC 3414 section 8.1.1). The second half of the key is XORed with the salt
+// to make the initialization vector. RFC 3414 makes salts of boots and a counter of 32 bits so that they
+// do not repeat; the counter of 64 bits that AES has does so better, and a receiver sees no difference.
+type desCBC struct {
+	block     cipher.Block
+	preIV, iv [des.BlockSize]byte
+}
+
+func newDES(key []byte) (privacy, error) {
+	block, err := des.NewCipher(key[:des.BlockSize])
+	c := &desCBC{block: block}
+	copy(c.preIV[:], key[des.BlockSize:])
+	return c, err
+}
+
+func (c *desCBC) padded(n int) int { return (n + des.BlockSize - 1) / des.BlockSize * des.BlockSize }
+
+func (c *desCBC) encrypt(data []byte, _, _ int32, salt []byte) {
+	subtle.XORBytes(c.iv[:], c.preIV[:], salt)
+	before := c.iv[:]
+	for len(data) > 0 {
+		subtle.XORBytes(data, data[:des.BlockSize], before)
+		c.block.Encrypt(data, data)
+		before, data = data[:des.BlockSize], data[des.BlockSize:]
+	}
+}
+
+func (c *desCBC) decrypt(data []byte, _, _ int32, salt []byte) {
+	subtle.XORBytes(c.iv[:], c.preIV[:], salt)
+	for at := len(data) - des.BlockSize; at >= 0; at -= des.BlockSize {
+		before := c.iv[:]
+		if at > 0 {
+			before = data[at-des.BlockSize : at]
+		}
+		c.block.Decrypt(data[at:], data[at:])
+		subtle.XORBytes(data[at:], data[at:], before)
+	}
+}
