@@ -19,6 +19,11 @@ func (t *Target) Rest(d time.Duration) {
 
 // Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
 func (t *Target) Boots() uint32 {
+	t.engine.pipe.mu.Lock()
+	defer t.engine.pipe.mu.Unlock()
+	if t.peer != nil && t.peer.v3 != nil {
+		return uint32(t.peer.v3.clock.Boots)
+	}
 	if t.usm.known == nil {
 		return 0
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,14 +21,14 @@ type pipe struct {
 	metrics *Metrics
 	epoch   time.Time
 
-	mu      sync.Mutex
-	conns   [2]*net.UDPConn // IPv4, IPv6; opened when first needed
-	slots   slotTable
-	timers  timerWheel
-	out     []byte                   // for encoding
-	active  map[netip.AddrPort]*peer // those with requests in flight
-	closed  bool
-	running sync.WaitGroup
+	mu                sync.Mutex
+	conns             [2]*net.UDPConn // IPv4, IPv6; opened when first needed
+	slots             slotTable
+	timers            timerWheel
+	out, list, scoped []byte                   // for encoding
+	active            map[netip.AddrPort]*peer // those with requests in flight
+	closed            bool
+	running           sync.WaitGroup
 }
 
 func newPipe(m *Metrics) *pipe {
@@ -85,9 +86,13 @@ type query struct {
 	stats    *Stats
 	attempts []attempt
 	later    int // answers to requests that were sent after this one
-	timer    timer
-	first    time.Duration
-	dead     bool
+
+	discovery bool // asks for the engine ID, in SNMPv3
+	resynced  bool // was sent again after the target told its time
+
+	timer timer
+	first time.Duration
+	dead  bool
 }
 
 type attempt struct {
@@ -99,7 +104,9 @@ type attempt struct {
 type peer struct {
 	address   netip.AddrPort
 	version   snmp.Version
+	secrets   credentials
 	community []byte
+	v3        *usmPeer // nil but in SNMPv3
 	window    window
 	flying    []*query
 	waiting   []*query
@@ -117,9 +124,18 @@ func (p *pipe) submitLocked(q *query) {
 }
 
 func (p *pipe) pumpLocked(t *peer) {
+	if t.v3 != nil && t.v3.security == nil {
+		if len(t.waiting) > 0 && !t.v3.discovering {
+			p.discoverLocked(t)
+		}
+		return
+	}
 	for len(t.waiting) > 0 && t.window.allows(len(t.flying)) {
 		q := t.waiting[0]
-		t.waiting = t.waiting[1:]
+		t.waiting[0] = nil
+		if t.waiting = t.waiting[1:]; len(t.waiting) == 0 {
+			t.waiting = nil
+		}
 		if q.dead {
 			continue
 		}
@@ -139,7 +155,7 @@ func (p *pipe) sendLocked(q *query) {
 	q.later = 0
 	conn, err := p.connLocked(t.address)
 	if err == nil {
-		p.out = appendQuery(p.out[:0], q, int32(id))
+		p.out = p.appendQuery(p.out[:0], q, int32(id))
 		_, err = conn.WriteToUDPAddrPort(p.out, t.address)
 	}
 	if err != nil {
@@ -165,18 +181,28 @@ func (p *pipe) patience(q *query, now time.Duration) time.Duration {
 	return min(q.peer.window.rto(len(q.attempts)-1, q.timeout), left)
 }
 
-func appendQuery(b []byte, q *query, id int32) []byte {
-	m := snmp.Message{Version: q.peer.version, Community: q.peer.community, PDU: q.request.pdu, RequestID: id}
-	if m.PDU == snmp.GetBulkRequest {
-		m.ErrorIndex = int32(q.request.repetitions)
+func (p *pipe) appendQuery(b []byte, q *query, id int32) []byte {
+	if q.peer.v3 != nil {
+		return p.appendQuery3(b, q, id)
 	}
-	var room [512]byte
-	list := room[:0]
+	pdu := pduOf(q, id, &p.list)
+	return snmp.AppendMessage(b, &snmp.Message{
+		Version: q.peer.version, Community: q.peer.community, PDU: pdu.Type, RequestID: pdu.RequestID,
+		ErrorIndex: pdu.ErrorIndex, VarBinds: pdu.VarBinds,
+	})
+}
+
+// pduOf gives the PDU of an attempt. Its bindings are written into list.
+func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
+	*list = (*list)[:0]
 	for _, o := range q.request.oids {
-		list = snmp.AppendVarBind(list, snmp.VarBind{Name: o, Type: snmp.Null})
+		*list = snmp.AppendVarBind(*list, snmp.VarBind{Name: o, Type: snmp.Null})
 	}
-	m.VarBinds = list
-	return snmp.AppendMessage(b, &m)
+	pdu := snmp.PDU{Type: q.request.pdu, RequestID: id, VarBinds: *list}
+	if pdu.Type == snmp.GetBulkRequest {
+		pdu.ErrorIndex = int32(q.request.repetitions)
+	}
+	return pdu
 }
 
 // endLocked takes q out of flight, tells its owner and lets the next ones go.
@@ -197,11 +223,8 @@ func (p *pipe) dropLocked(q *query) {
 	}
 	p.timers.clear(q)
 	t := q.peer
-	for i, f := range t.flying {
-		if f == q {
-			t.flying = append(t.flying[:i], t.flying[i+1:]...)
-			break
-		}
+	if i := slices.Index(t.flying, q); i >= 0 {
+		t.flying = slices.Delete(t.flying, i, i+1)
 	}
 	if len(t.flying) == 0 && p.active[t.address] == t {
 		delete(p.active, t.address)
@@ -211,6 +234,10 @@ func (p *pipe) dropLocked(q *query) {
 // expireLocked is called when an attempt was not answered in time.
 func (p *pipe) expireLocked(q *query) {
 	t, now := q.peer, p.now()
+	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked() {
+		p.renewLocked(t)
+		return
+	}
 	if len(q.attempts) > q.retries {
 		t.window.silent()
 		p.endLocked(q, answer{}, unansweredError(q.retries, t.strange))
@@ -257,6 +284,9 @@ func (p *pipe) receive(conn *net.UDPConn) {
 // takeLocked finds the query that a datagram answers. What is no answer is put aside: it costs the
 // query nothing, but its sender's words are kept for the error.
 func (p *pipe) takeLocked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind) []snmp.VarBind {
+	if snmp.PeekVersion(b) == snmp.V3 {
+		return p.take3Locked(b, from, varbinds)
+	}
 	m, err := snmp.ParseMessage(b)
 	if err != nil {
 		p.strangeLocked(from, err)
@@ -274,8 +304,15 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind
 		q.peer.strange = fmt.Errorf("PDU 0x%02x of version %d is no answer", byte(m.PDU), m.Version)
 		return varbinds
 	}
-	for list := m.VarBinds; len(list) > 0; {
-		v, rest, err := snmp.CutVarBind(list)
+	pdu := snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus, ErrorIndex: m.ErrorIndex, VarBinds: m.VarBinds}
+	return p.answerLocked(q, uint32(m.RequestID), &pdu, varbinds)
+}
+
+// answerLocked ends q with what pdu says. A binding that cannot be read is left out.
+func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU, varbinds []snmp.VarBind) []snmp.VarBind {
+	for list := pdu.VarBinds; len(list) > 0; {
+		var v snmp.VarBind
+		rest, err := snmp.NextVarBind(list, &v)
 		if rest == nil {
 			q.peer.strange = err
 			return varbinds
@@ -287,8 +324,8 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind
 		}
 		list = rest
 	}
-	p.measureLocked(q, uint32(m.RequestID))
-	p.endLocked(q, answer{status: m.ErrorStatus, index: int(m.ErrorIndex), varbinds: varbinds}, nil)
+	p.measureLocked(q, id)
+	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), varbinds: varbinds}, nil)
 	return varbinds
 }
 

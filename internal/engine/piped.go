@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -12,7 +13,7 @@ import (
 
 // pipable tells whether the pipe can carry a poll, or gosnmp has to.
 func (t *Target) pipable(o settled) bool {
-	return t.auth.Version == 2 && strings.HasPrefix(t.address.Network, "udp") &&
+	return strings.HasPrefix(t.address.Network, "udp") &&
 		!t.spec.Source.IsValid() && !o.unconnected && !o.unordered && t.auth.Engine != Gosnmp && t.spec.Engine != Gosnmp
 }
 
@@ -26,7 +27,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	}
 	w.exchanger = &pipedExchanger{pipe: t.engine.pipe, pass: w, peer: peer}
 	w.gets(ctx, p.Get)
-	if p.ToEnd || w.maxRows > 0 || w.maxRequests > 0 {
+	if w.v1 || p.ToEnd || w.maxRows > 0 || w.maxRequests > 0 {
 		w.walks(ctx, p.Walk)
 		return
 	}
@@ -40,7 +41,8 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	t.sweep(ctx, w, peer, columns, p.Columns == nil)
 }
 
-// meet finds out where the target is. Where that or its community changed, nothing that was learnt holds.
+// meet finds out where the target is. Where that or the credentials changed, nothing that was learnt
+// holds.
 func (t *Target) meet(ctx context.Context) (*peer, *Error) {
 	secrets, err := t.engine.secrets.of(&t.auth)
 	if err != nil {
@@ -52,10 +54,34 @@ func (t *Target) meet(ctx context.Context) (*peer, *Error) {
 	}
 	t.engine.pipe.mu.Lock()
 	defer t.engine.pipe.mu.Unlock()
-	if t.peer == nil || t.peer.address != address || string(t.peer.community) != secrets.community {
-		t.peer = &peer{address: address, version: snmp.V2c, community: []byte(secrets.community), window: newWindow(DefaultWindow)}
+	if t.peer == nil || t.peer.address != address || t.peer.secrets != secrets {
+		if t.peer, err = t.newPeer(address, secrets); err != nil {
+			return nil, &Error{Reason: Credentials, Err: err}
+		}
+	}
+	if t.peer.v3 != nil {
+		t.peer.v3.beginPollLocked()
 	}
 	return t.peer, nil
+}
+
+func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, error) {
+	p := &peer{address: address, secrets: secrets, community: []byte(secrets.community), window: newWindow(DefaultWindow)}
+	switch t.auth.Version {
+	case 1:
+		p.version = snmp.V1
+	case 2:
+		p.version = snmp.V2c
+	default:
+		user, err := userOf(&t.auth, secrets)
+		if err != nil {
+			return nil, err
+		}
+		p.version, p.community = snmp.V3, nil
+		p.v3, err = newUSMPeer(user, t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
+		return p, err
+	}
+	return p, nil
 }
 
 func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {

@@ -58,6 +58,9 @@ func (s *segment) accept(column snmp.OID, varbinds []snmp.VarBind, limit int) er
 			return errLimit
 		}
 		s.last = append(s.last[:0], v.Name...)
+		if s.data == nil {
+			s.data = make([]byte, 0, max(s.expected, len(varbinds))*snmp.VarBindSize(v)*9/8)
+		}
 		s.data = snmp.AppendVarBind(s.data, v)
 		if s.done {
 			return nil

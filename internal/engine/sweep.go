@@ -51,12 +51,19 @@ const (
 	DefaultMaxResponse = 1472
 	// responseHeader is what a response has beside its bindings and the community.
 	responseHeader = 32
+	// responseHeader3 is the same in SNMPv3, with names of usual length.
+	responseHeader3 = 200
 	// guessedBinding is the size of a binding of a column that was never seen.
 	guessedBinding = 30
 )
 
 // room is what a response has for its bindings, in octets.
-func (t *peer) room() int { return DefaultMaxResponse - responseHeader - len(t.community) }
+func (t *peer) room() int {
+	if t.v3 != nil {
+		return DefaultMaxResponse - responseHeader3
+	}
+	return DefaultMaxResponse - responseHeader - len(t.community)
+}
 
 func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
 	s := &sweep{pipe: p, peer: t, done: make(chan struct{})}

@@ -31,6 +31,15 @@ const (
 	Report         PDUType = 0xa8
 )
 
+// PeekVersion gives the version of a message without reading on; -1 where that cannot be told.
+func PeekVersion(b []byte) Version {
+	content, _, err := cutTag(b, tagSequence, "message")
+	if err != nil || len(content) < 3 || content[0] != byte(Integer) || content[1] != 1 {
+		return -1
+	}
+	return Version(content[2])
+}
+
 // ErrorStatus is the error-status field (RFC 3416 section 3).
 type ErrorStatus int32
 

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"trapline/internal/snmp"
+)
+
+// usmPeer is what the pipe knows of a target's SNMPv3 engine (RFC 3414). It belongs to the target, not
+// to the engine ID: devices that were cloned share theirs, but neither boots nor time.
+type usmPeer struct {
+	user          *snmp.User
+	nobody        *snmp.Security // for discoveries
+	security      *snmp.Security // nil while the engine is not known
+	clock         snmp.EngineClock
+	contextEngine []byte // empty means the target's own
+	contextName   []byte
+	discovering   bool
+
+	// What was learnt in an earlier poll may have become wrong: the device was replaced, or lost its
+	// memory. So the first failure of a poll in which nothing was answered yet leads to a new discovery.
+	kept    bool // security is of an earlier poll
+	proved  bool // a signed answer came in this one
+	renewed bool // there was a new discovery in this one
+}
+
+func newUSMPeer(user *snmp.User, contextEngine, contextName string) (*usmPeer, error) {
+	nobody, err := (&snmp.User{}).Localize(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}, nil
+}
+
+// userOf gives the user of an auth whose fields have been checked.
+func userOf(a *Auth, secrets credentials) (*snmp.User, error) {
+	u := &snmp.User{Name: a.Username}
+	var err error
+	if a.SecurityLevel == NoAuthNoPriv {
+		return u, nil
+	}
+	if u.Auth, err = snmp.ParseAuthProtocol(a.AuthProtocol); err != nil {
+		return nil, err
+	}
+	u.AuthKey = snmp.Passphrase(secrets.password)
+	if a.SecurityLevel == AuthNoPriv {
+		return u, nil
+	}
+	u.Priv, err = snmp.ParsePrivProtocol(a.PrivProtocol)
+	u.PrivKey = snmp.Passphrase(secrets.privPassword)
+	return u, err
+}
+
+// beginPollLocked forgets what was proved in the poll before.
+func (u *usmPeer) beginPollLocked() {
+	u.kept, u.proved, u.renewed = u.security != nil, false, false
+}
+
+// doubtfulLocked tells whether a failure may come of what was learnt in an earlier poll.
+func (u *usmPeer) doubtfulLocked() bool { return u.kept && !u.proved && !u.renewed }
+
+// announcedSize is the largest message that we say we take. Answers are kept within a frame by asking
+// for no more than fits; agents that heed a small number are known to fall silent instead.
+const announcedSize = 65507
+
+// appendQuery3 writes an attempt as an SNMPv3 message.
+func (p *pipe) appendQuery3(b []byte, q *query, id int32) []byte {
+	u := q.peer.v3
+	h := snmp.Header3{ID: id, MaxSize: announcedSize, Flags: snmp.FlagReportable}
+	scoped := snmp.ScopedPDU{PDU: pduOf(q, id, &p.list)}
+	if q.discovery {
+		p.scoped = snmp.AppendScopedPDU(p.scoped[:0], &scoped)
+		return u.nobody.Seal(b, &h, p.scoped)
+	}
+	h.Boots, h.Time = u.clock.Now(p.now())
+	scoped.ContextEngineID, scoped.ContextName = u.contextEngine, u.contextName
+	if len(u.contextEngine) == 0 {
+		scoped.ContextEngineID = u.security.EngineID()
+	}
+	p.scoped = snmp.AppendScopedPDU(p.scoped[:0], &scoped)
+	return u.security.Seal(b, &h, p.scoped)
+}
+
+// discoverLocked asks a target for its engine ID (RFC 3414 section 4) before anything else is sent.
+func (p *pipe) discoverLocked(t *peer) {
+	t.v3.discovering = true
+	first := t.waiting[0]
+	q := &query{
+		peer: t, discovery: true, request: request{pdu: snmp.GetRequest}, stats: first.stats,
+		retries: first.retries, timeout: first.timeout, budget: first.budget, first: p.now(),
+	}
+	q.done = func(_ answer, e *Error) {
+		t.v3.discovering = false
+		for e != nil && len(t.waiting) > 0 {
+			w := t.waiting[0]
+			t.waiting = t.waiting[1:]
+			if !w.dead {
+				w.dead = true
+				failed := *e
+				w.done(answer{}, &failed)
+			}
+		}
+	}
+	t.flying = append(t.flying, q)
+	p.active[t.address] = t
+	p.sendLocked(q)
+}
+
+// renewLocked forgets a target's engine, and asks again for all that is in flight once it is known
+// anew.
+func (p *pipe) renewLocked(t *peer) {
+	t.v3.security, t.v3.renewed = nil, true
+	p.metrics.rediscovered()
+	var again []*query
+	for len(t.flying) > 0 {
+		q := t.flying[0]
+		p.dropLocked(q)
+		q.dead, q.attempts = false, nil
+		again = append(again, q)
+	}
+	t.waiting = append(again, t.waiting...)
+	p.pumpLocked(t)
+}
+
+var errNotThere = errors.New("the engine is being discovered")
+
+// take3Locked is takeLocked for SNMPv3.
+func (p *pipe) take3Locked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind) []snmp.VarBind {
+	m, err := snmp.ParseMessage3(b)
+	if err != nil {
+		p.strangeLocked(from, err)
+		return varbinds
+	}
+	q := p.slots.find(uint32(m.ID))
+	if q == nil || q.peer.v3 == nil || q.peer.address != from {
+		p.strangeLocked(from, fmt.Errorf("msgID %d was not asked with", m.ID))
+		return varbinds
+	}
+	t := q.peer
+	if q.discovery {
+		p.discoveredLocked(q, b)
+		return varbinds
+	}
+	if t.v3.security == nil {
+		t.strange = errNotThere
+		return varbinds
+	}
+	o, err := t.v3.security.Open(b)
+	switch {
+	case err != nil:
+		t.strange = err
+		return varbinds
+	case o.Type == snmp.Report:
+		p.reportedLocked(q, &o)
+		return varbinds
+	case o.Type != snmp.Response || o.RequestID != m.ID:
+		t.strange = fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID)
+		return varbinds
+	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.now()):
+		t.strange = errors.New("the answer is outside of the time window")
+		return varbinds
+	}
+	t.v3.proved = true
+	return p.answerLocked(q, uint32(m.ID), &o.PDU, varbinds)
+}
+
+// discoveredLocked takes the engine ID from a Report, as nobody could sign it. So are its boots and
+// time, which hold until a signed message says otherwise.
+func (p *pipe) discoveredLocked(q *query, b []byte) {
+	u := q.peer.v3
+	o, err := u.nobody.Open(b)
+	if err != nil || o.Type != snmp.Report {
+		q.peer.strange = errors.Join(errors.New("no Report came of the discovery"), err)
+		return
+	}
+	security, err := u.user.Localize(o.EngineID)
+	if err != nil {
+		q.peer.strange = err
+		return
+	}
+	u.security, u.clock = security, snmp.EngineClock{}
+	u.clock.Suggest(o.Boots, o.Time, p.now())
+	p.measureLocked(q, uint32(o.ID))
+	p.endLocked(q, answer{}, nil)
+}
+
+// reportedLocked deals with a Report in the place of an answer (RFC 3412 section 7.2).
+func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
+	u := q.peer.v3
+	kind := o.PDU.Report()
+	report := &reportError{kind.OID()}
+	switch {
+	case kind == snmp.NotInTimeWindow && !o.Authenticated:
+		q.peer.strange = report
+	case kind == snmp.NotInTimeWindow && !q.resynced:
+		u.clock.Adopt(o.Boots, o.Time, p.now())
+		q.resynced = true
+		q.retries++ // what follows is no retry: the target is there
+		p.sendLocked(q)
+	case u.doubtfulLocked():
+		p.renewLocked(q.peer)
+	default:
+		p.measureLocked(q, uint32(o.ID))
+		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: report})
+	}
+}
