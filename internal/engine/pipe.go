@@ -264,7 +264,6 @@ const maxDatagram = 65535
 // receive takes what arrives on one socket until it is closed.
 func (p *pipe) receive(conn *net.UDPConn) {
 	buffer := make([]byte, maxDatagram)
-	var varbinds []snmp.VarBind
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer)
 		switch {
@@ -276,57 +275,47 @@ func (p *pipe) receive(conn *net.UDPConn) {
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		p.mu.Lock()
-		varbinds = p.takeLocked(buffer[:n], from, varbinds[:0])
+		p.takeLocked(buffer[:n], from)
 		p.mu.Unlock()
 	}
 }
 
 // takeLocked finds the query that a datagram answers. What is no answer is put aside: it costs the
 // query nothing, but its sender's words are kept for the error.
-func (p *pipe) takeLocked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind) []snmp.VarBind {
+func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 	if snmp.PeekVersion(b) == snmp.V3 {
-		return p.take3Locked(b, from, varbinds)
+		p.take3Locked(b, from)
+		return
 	}
 	m, err := snmp.ParseMessage(b)
 	if err != nil {
 		p.strangeLocked(from, err)
-		return varbinds
+		return
 	}
 	q := p.slots.find(uint32(m.RequestID))
 	switch {
 	case q == nil:
 		p.strangeLocked(from, fmt.Errorf("id %d was not asked with", m.RequestID))
-		return varbinds
+		return
 	case q.peer.address != from:
 		q.peer.strange = fmt.Errorf("answered from %s", from)
-		return varbinds
+		return
 	case m.PDU != snmp.Response || m.Version != q.peer.version:
 		q.peer.strange = fmt.Errorf("PDU 0x%02x of version %d is no answer", byte(m.PDU), m.Version)
-		return varbinds
+		return
 	}
 	pdu := snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus, ErrorIndex: m.ErrorIndex, VarBinds: m.VarBinds}
-	return p.answerLocked(q, uint32(m.RequestID), &pdu, varbinds)
+	p.answerLocked(q, uint32(m.RequestID), &pdu)
 }
 
-// answerLocked ends q with what pdu says. A binding that cannot be read is left out.
-func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU, varbinds []snmp.VarBind) []snmp.VarBind {
-	for list := pdu.VarBinds; len(list) > 0; {
-		var v snmp.VarBind
-		rest, err := snmp.NextVarBind(list, &v)
-		if rest == nil {
-			q.peer.strange = err
-			return varbinds
-		}
-		if err == nil {
-			varbinds = append(varbinds, v)
-		} else {
-			p.metrics.unexpectedType()
-		}
-		list = rest
+// answerLocked ends q with what pdu says.
+func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU) {
+	if _, ok := snmp.CountVarBinds(pdu.VarBinds); !ok {
+		q.peer.strange = snmp.ErrTruncated
+		return
 	}
 	p.measureLocked(q, id)
-	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), varbinds: varbinds}, nil)
-	return varbinds
+	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), list: pdu.VarBinds}, nil)
 }
 
 // measureLocked takes the round trip of the attempt that was answered, which is exact because each has

@@ -127,43 +127,43 @@ func (p *pipe) renewLocked(t *peer) {
 var errNotThere = errors.New("the engine is being discovered")
 
 // take3Locked is takeLocked for SNMPv3.
-func (p *pipe) take3Locked(b []byte, from netip.AddrPort, varbinds []snmp.VarBind) []snmp.VarBind {
+func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 	m, err := snmp.ParseMessage3(b)
 	if err != nil {
 		p.strangeLocked(from, err)
-		return varbinds
+		return
 	}
 	q := p.slots.find(uint32(m.ID))
 	if q == nil || q.peer.v3 == nil || q.peer.address != from {
 		p.strangeLocked(from, fmt.Errorf("msgID %d was not asked with", m.ID))
-		return varbinds
+		return
 	}
 	t := q.peer
 	if q.discovery {
 		p.discoveredLocked(q, b)
-		return varbinds
+		return
 	}
 	if t.v3.security == nil {
 		t.strange = errNotThere
-		return varbinds
+		return
 	}
 	o, err := t.v3.security.Open(b)
 	switch {
 	case err != nil:
 		t.strange = err
-		return varbinds
+		return
 	case o.Type == snmp.Report:
 		p.reportedLocked(q, &o)
-		return varbinds
+		return
 	case o.Type != snmp.Response || o.RequestID != m.ID:
 		t.strange = fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID)
-		return varbinds
+		return
 	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.now()):
 		t.strange = errors.New("the answer is outside of the time window")
-		return varbinds
+		return
 	}
 	t.v3.proved = true
-	return p.answerLocked(q, uint32(m.ID), &o.PDU, varbinds)
+	p.answerLocked(q, uint32(m.ID), &o.PDU)
 }
 
 // discoveredLocked takes the engine ID from a Report, as nobody could sign it. So are its boots and

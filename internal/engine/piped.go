@@ -158,15 +158,18 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 	return a, failed
 }
 
-// keep copies an answer, which is only lent.
+// keep copies an answer, which is only lent. A binding that cannot be read is left out.
 func (x *pipedExchanger) keep(a answer) answer {
-	x.varbinds, x.text = x.varbinds[:0], x.text[:0]
-	for _, v := range a.varbinds {
-		n := len(v.Name)
-		start := len(x.text)
-		x.text = append(append(x.text, v.Name...), v.Value...)
-		v.Name, v.Value = snmp.OID(x.text[start:start+n:start+n]), x.text[start+n:]
-		x.varbinds = append(x.varbinds, v)
+	x.varbinds, x.text = x.varbinds[:0], append(x.text[:0], a.list...)
+	for list := x.text; len(list) > 0; {
+		var v snmp.VarBind
+		rest, err := snmp.NextVarBind(list, &v)
+		if err != nil {
+			x.pipe.metrics.unexpectedType()
+		} else {
+			x.varbinds = append(x.varbinds, v)
+		}
+		list = rest
 	}
 	a.varbinds = x.varbinds
 	return a

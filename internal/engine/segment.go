@@ -30,43 +30,81 @@ var (
 	errLimit = errors.New("too many rows")
 )
 
-// accept goes through the bindings of one answer. It returns an error if they are not in order.
-func (s *segment) accept(column snmp.OID, varbinds []snmp.VarBind, limit int) error {
-	for _, v := range varbinds {
-		ended := v.Type == snmp.EndOfMibView || v.Type == snmp.NoSuchObject || v.Type == snmp.NoSuchInstance
-		if ended || !v.Name.HasPrefix(column) {
-			s.outside = !ended
-			s.done = true
-			return nil
+// accept goes through the bindings of one answer and keeps those of the segment. It returns an error
+// if they are not in order. Bindings that cannot be read are left out and counted.
+func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable int, err error) {
+	common := len(column)
+	if !bytes.Equal(column, column.First()) {
+		common = 0 // a single number, which is no part of a name
+	}
+	var v snmp.VarBind
+	kept := list // up to here bindings are kept, in one piece
+	for len(list) > 0 && !s.done {
+		rest, err := snmp.NextVarBind(list, &v)
+		if err != nil {
+			s.keep(kept, list)
+			unreadable++
+			list, kept = rest, rest
+			continue
 		}
-		if v.Name.Compare(s.last) <= 0 {
-			return fmt.Errorf("%w: %s >= %s", errOrder, s.last, v.Name)
+		if !s.reaches(column, &v) {
+			break
+		}
+		if v.Name[common:].Compare(s.last[common:]) <= 0 {
+			s.keep(kept, list)
+			return unreadable, fmt.Errorf("%w: %s >= %s", errOrder, s.last, v.Name)
 		}
 		if s.first == nil {
 			s.first = bytes.Clone(v.Name)
 		}
-		if s.end != nil {
-			switch c := v.Name.Compare(s.end); {
-			case c > 0:
-				s.over, s.done = bytes.Clone(v.Name), true
-				return nil
-			case c == 0:
-				s.exact, s.done = true, true
-			}
+		if s.passes(&v, common) {
+			break
 		}
 		if s.rows++; s.rows > limit {
-			return errLimit
+			s.keep(kept, list)
+			return unreadable, errLimit
 		}
 		s.last = append(s.last[:0], v.Name...)
-		if s.data == nil {
-			s.data = make([]byte, 0, max(s.expected, len(varbinds))*snmp.VarBindSize(v)*9/8)
-		}
-		s.data = snmp.AppendVarBind(s.data, v)
-		if s.done {
-			return nil
-		}
+		list = rest
 	}
-	return nil
+	s.keep(kept, list)
+	return unreadable, nil
+}
+
+// keep keeps what lies between two places in a list.
+func (s *segment) keep(from, to []byte) {
+	piece := from[:len(from)-len(to)]
+	if s.data == nil && s.expected > s.rows && s.rows > 0 {
+		s.data = make([]byte, 0, len(piece)*s.expected/s.rows*9/8)
+	}
+	s.data = append(s.data, piece...)
+}
+
+// reaches tells whether v still belongs to the column.
+func (s *segment) reaches(column snmp.OID, v *snmp.VarBind) bool {
+	ended := v.Type == snmp.EndOfMibView || v.Type == snmp.NoSuchObject || v.Type == snmp.NoSuchInstance
+	if !ended && v.Name.HasPrefix(column) {
+		return true
+	}
+	s.outside, s.done = !ended, true
+	return false
+}
+
+// passes tells whether v lies behind the end of the segment. With its end itself the segment is done.
+// Both have their first octets, so many as common says, from the column.
+func (s *segment) passes(v *snmp.VarBind, common int) bool {
+	if s.end == nil {
+		return false
+	}
+	c := v.Name[common:].Compare(s.end[common:])
+	if c > 0 {
+		s.over, s.done = bytes.Clone(v.Name), true
+		return true
+	}
+	if c == 0 {
+		s.exact, s.done = true, true
+	}
+	return false
 }
 
 // join tells whether the segments, all done, are together what a walk from name to name brings. Where

@@ -58,14 +58,13 @@ func randomAgent(r *rand.Rand) successor {
 }
 
 // answer is what the agent says to a GETBULK, cut off somewhere as agents do.
-func (next successor) answer(o snmp.OID, repetitions int, r *rand.Rand) []snmp.VarBind {
-	var list []snmp.VarBind
+func (next successor) answer(o snmp.OID, repetitions int, r *rand.Rand) (list []byte) {
 	for range 1 + r.IntN(max(repetitions, 1)) {
 		n := next(o)
 		if n == nil {
-			return append(list, snmp.VarBind{Name: bytes.Clone(o), Type: snmp.EndOfMibView})
+			return snmp.AppendVarBind(list, snmp.VarBind{Name: o, Type: snmp.EndOfMibView})
 		}
-		list = append(list, snmp.VarBind{Name: bytes.Clone(n), Type: snmp.Integer, Value: []byte{1}})
+		list = snmp.AppendVarBind(list, snmp.VarBind{Name: n, Type: snmp.Integer, Value: []byte{1}})
 		o = n
 	}
 	return list
@@ -96,7 +95,7 @@ func (next successor) inSegments(splits []snmp.OID, r *rand.Rand) (rows []snmp.O
 			s.end, start = splits[i], splits[i]
 		}
 		for !s.done {
-			if err := s.accept(testColumn, next.answer(s.last, 1+r.IntN(6), r), 1000); err != nil {
+			if _, err := s.accept(testColumn, next.answer(s.last, 1+r.IntN(6), r), 1000); err != nil {
 				return nil, err
 			}
 		}

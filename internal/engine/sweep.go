@@ -36,6 +36,7 @@ type column struct {
 	segments   []segment
 	open       int  // segments not done
 	began      bool // its segments were made
+	changed    bool // its rows are not those that were expected
 	sequential bool // one request after the other: the agent's order is not to be relied on
 	err        *Error
 }
@@ -49,8 +50,9 @@ type table struct {
 const (
 	// DefaultMaxResponse is what fits a frame of Ethernet under IPv4 and UDP.
 	DefaultMaxResponse = 1472
-	// responseHeader is what a response has beside its bindings and the community.
-	responseHeader = 32
+	// responseHeader is what a response has beside its bindings and the community, and some room for
+	// numbers that grow until the next pass.
+	responseHeader = 44
 	// responseHeader3 is the same in SNMPv3, with names of usual length.
 	responseHeader3 = 200
 	// guessedBinding is the size of a binding of a column that was never seen.
@@ -114,7 +116,7 @@ func (s *sweep) run(ctx context.Context) {
 		s.peer.repetitions, s.peer.shrunk = 0, false
 	}
 	if s.failed == nil {
-		s.peer.memory.learn(s, s.pipe.now())
+		s.peer.memory.learn(s)
 	}
 }
 
@@ -122,8 +124,6 @@ func (s *sweep) run(ctx context.Context) {
 func (s *sweep) startLocked(c *column) {
 	known := s.peer.memory.columns[string(c.oid)]
 	switch {
-	case known != nil && known.absent(s.pipe.now()):
-		c.finishLocked()
 	case known != nil && known.sequential:
 		c.sequential = true
 		c.beginLocked(nil)
@@ -212,20 +212,26 @@ func (c *column) answeredLocked(s *segment, a answer, e *Error) {
 	case a.status != snmp.NoError:
 		c.refusedLocked(s, a)
 		return
-	case len(a.varbinds) == 0:
+	case len(a.list) == 0:
 		c.emptyLocked(s)
 		return
 	default:
 		s.halved = false
-		if err := s.accept(c.oid, a.varbinds, c.limit); err != nil {
+		unreadable, err := s.accept(c.oid, a.list, c.limit)
+		for range unreadable {
+			c.pipe.metrics.unexpectedType()
+		}
+		if err != nil {
 			c.disorderedLocked(s, err)
 			return
 		}
 	}
 	if !s.done {
+		c.changed = true
 		c.askLocked(s)
 		return
 	}
+	c.changed = c.changed || s.rows != s.expected
 	if c.open--; c.open == 0 {
 		c.joinLocked()
 	}
@@ -364,9 +370,10 @@ func (c *column) splitsFor() []split {
 
 // eachRow hands on the accepted bindings in their order.
 func (c *column) eachRow(give func(snmp.VarBind)) {
+	var v snmp.VarBind
 	for i := range c.segments {
 		for list := c.segments[i].data; len(list) > 0; {
-			v, rest, err := snmp.CutVarBind(list)
+			rest, err := snmp.NextVarBind(list, &v)
 			if err != nil {
 				return // it was read once before
 			}

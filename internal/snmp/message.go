@@ -204,6 +204,25 @@ func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	return rest, nil
 }
 
+// CountVarBinds gives the number of bindings in the content of a list; ok is false where their frames
+// do not fill it to the last octet. What is in the frames is not looked at.
+func CountVarBinds(list []byte) (n int, ok bool) {
+	for ; len(list) > 0; n++ {
+		tag, _, rest, short := cutShort(list)
+		if !short {
+			var err error
+			if tag, _, rest, err = cutTLV(list); err != nil {
+				return n, false
+			}
+		}
+		if tag != tagSequence {
+			return n, false
+		}
+		list = rest
+	}
+	return n, true
+}
+
 // VarBindSize is the number of octets AppendVarBind will write.
 func VarBindSize(v VarBind) int {
 	return elementSize(elementSize(len(v.Name)) + elementSize(len(v.Value)))

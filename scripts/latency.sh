@@ -1,0 +1,40 @@
+#!/bin/bash
+# Prints how long /snmp takes for a simulated device at some distance, for the first passes over it:
+# latency.sh DEVICE LATENCY [FLAG-OF-SIMULATE...]     e.g. latency.sh chassis 20ms --loss 0.02
+# With ENGINE=gosnmp the columns are walked one request after the other.
+set -euo pipefail
+device=$1 latency=$2
+shift 2
+cd "$(dirname "$0")/.."
+dir=$(mktemp -d)
+pids=()
+finish() {
+	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	wait 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap finish EXIT
+await() { # PID COMMAND...: until the command succeeds, or the process is no more
+	local pid=$1
+	shift
+	until "$@" 2>/dev/null; do
+		kill -0 "$pid" || exit 1
+		sleep 0.1
+	done
+}
+go build -tags gosnmp_nodebug -o "$dir/trapline" ./cmd/trapline
+"$dir/trapline" simulate --device "$device" --listen 127.92.0.1:17192 --latency "$latency" "$@" >"$dir/devices" &
+pids+=($!)
+await $! grep -q answers "$dir/devices"
+printf 'targets: [{name: far, address: "127.92.0.1:17192", interval: 24h, engine: "%s"}]\n' "${ENGINE:-}" >"$dir/targets.yml"
+"$dir/trapline" serve --log.level=error --web.listen-address=127.0.0.1:19219 --config.file=snmp.yml --config.file="$dir/targets.yml" &
+pids+=($!)
+await $! curl -sfo /dev/null 127.0.0.1:19219/-/ready
+await $! curl -sfo /dev/null 127.0.0.1:19219/targets/far/metrics
+first=$(curl -sf 127.0.0.1:19219/targets/far/metrics | awk '/^snmp_scrape_duration_seconds/ { print $2 }')
+echo "first pass: $first s"
+for pass in 2 3 4; do
+	curl -s -o "$dir/answer" -w "pass $pass: status %{http_code}, %{time_total} s, " '127.0.0.1:19219/snmp?target=far&module=if_mib'
+	awk '/^snmp_scrape_packets_sent/ { packets = $2 } /^snmp_scrape_packets_retried/ { retried = $2 } /^if/ { n++ }
+		END { printf "%d series, %d packets, %d of them again\n", n, packets, retried }' "$dir/answer"
+done
