@@ -31,7 +31,7 @@ func (m *memory) learn(s *sweep) {
 }
 
 func (c *column) learnt() *learnt {
-	x := splitter{room: c.peer.room()}
+	x := splitter{room: c.peer.room(), most: c.settled.most}
 	rows, octets := 0, 0
 	c.eachRow(func(v snmp.VarBind) {
 		size := snmp.VarBindSize(v)

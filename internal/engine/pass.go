@@ -44,6 +44,7 @@ type settled struct {
 	timeout     time.Duration
 	retries     int
 	repetitions uint32
+	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
 	unconnected bool
@@ -71,7 +72,7 @@ func settle(p Params, v1 bool) settled {
 		o.retries = max(*p.Retries, 0)
 	}
 	if p.MaxRepetitions != nil {
-		o.repetitions = *p.MaxRepetitions
+		o.repetitions, o.most = *p.MaxRepetitions, int(*p.MaxRepetitions)
 	}
 	o.batch = int(min(max(o.repetitions, 1), maxBatch))
 	if o.repetitions == 0 {

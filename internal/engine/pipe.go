@@ -75,6 +75,14 @@ func (p *pipe) close() {
 	p.running.Wait()
 }
 
+// settledStats copies what a poll that is over has counted. A discovery that it began may still be
+// under way, on behalf of others, and goes on counting.
+func (p *pipe) settledStats(s *Stats) Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return *s
+}
+
 // query is one request on its way, with all its attempts.
 type query struct {
 	peer     *peer

@@ -105,7 +105,11 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, oids []snmp.OID
 		w.lost("walk", nil, nil, s.failed)
 	}
 	for _, c := range s.columns {
-		c.eachRow(w.give)
+		c.eachRow(func(v snmp.VarBind) {
+			if v.Type.HasValue() {
+				w.give(v)
+			}
+		})
 		if c.err != nil {
 			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
 		}

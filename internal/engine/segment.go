@@ -22,6 +22,7 @@ type segment struct {
 	exact      bool     // the segment ended with end itself
 	outside    bool     // the column ended with a name of another
 	done       bool
+	asked      int  // repetitions of the last request
 	halved     bool // the last answer was empty, and asked for again with fewer repetitions
 }
 
@@ -122,6 +123,7 @@ func join(segments []segment) bool {
 // splitter cuts the rows of a column into segments that fill one answer each.
 type splitter struct {
 	room   int // octets for bindings
+	most   int // rows; 0 means no limit
 	used   int
 	rows   int
 	last   []byte
@@ -135,7 +137,7 @@ type split struct {
 }
 
 func (x *splitter) add(index []byte, size int) {
-	if x.rows > 0 && x.used+size > x.room {
+	if x.rows > 0 && (x.used+size > x.room || x.rows == x.most) {
 		x.splits = append(x.splits, split{bytes.Clone(x.last), x.rows})
 		x.used, x.rows = 0, 0
 	}

@@ -169,11 +169,14 @@ func (c *column) askLocked(s *segment) {
 	if known := c.peer.memory.columns[string(c.oid)]; known != nil && len(known.splits) == 0 && s.rows == 0 {
 		repetitions = 1 // most likely it still has no rows
 	}
-	if most := c.peer.repetitions; most > 0 {
-		repetitions = min(repetitions, most)
+	for _, most := range []int{c.peer.repetitions, c.settled.most} {
+		if most > 0 {
+			repetitions = min(repetitions, most)
+		}
 	}
+	s.asked = max(repetitions, 1)
 	c.pipe.submitLocked(c.newQuery(request{
-		pdu: snmp.GetBulkRequest, oids: []snmp.OID{s.last}, repetitions: uint32(max(repetitions, 1)),
+		pdu: snmp.GetBulkRequest, oids: []snmp.OID{s.last}, repetitions: uint32(s.asked),
 	}, func(a answer, e *Error) { c.answeredLocked(s, a, e) }))
 }
 
@@ -207,8 +210,8 @@ func (c *column) answeredLocked(s *segment, a answer, e *Error) {
 	}
 	c.sweep.answered = true
 	switch {
-	case a.status == snmp.NoSuchName:
-		s.done = true
+	case a.status == snmp.NoSuchName && s.asked == 1:
+		s.done = true // so it is in SNMPv1, and behind proxies to it
 	case a.status != snmp.NoError:
 		c.refusedLocked(s, a)
 		return
@@ -244,7 +247,7 @@ func (c *column) refusedLocked(s *segment, a answer) {
 		c.failLocked(&Error{Reason: Authorization, Err: fmt.Errorf("agent answers %s", a.status)})
 		return
 	}
-	if c.shrinkLocked(a.status == snmp.TooBig) {
+	if c.shrinkLocked(s, a.status == snmp.TooBig) {
 		c.askLocked(s)
 		return
 	}
@@ -255,23 +258,19 @@ func (c *column) refusedLocked(s *segment, a answer) {
 	c.stopLocked(s, reason, fmt.Errorf("agent answers %s", a.status))
 }
 
-// shrinkLocked halves the repetitions that the target is asked for. It is false when they cannot
-// be fewer.
-func (c *column) shrinkLocked(remember bool) bool {
-	now := c.peer.repetitions
-	if now == 0 {
-		now = c.fill()
-	}
-	if now <= 1 {
+// shrinkLocked halves the repetitions that the target is asked for, for this pass or, to be remembered,
+// for all. It is false when they cannot be fewer.
+func (c *column) shrinkLocked(s *segment, remember bool) bool {
+	if s.asked <= 1 {
 		return false
 	}
-	c.peer.repetitions = now / 2
+	c.peer.repetitions = s.asked / 2
 	c.peer.shrunk = c.peer.shrunk || !remember
 	return true
 }
 
 func (c *column) emptyLocked(s *segment) {
-	if !s.halved && c.shrinkLocked(true) {
+	if !s.halved && c.shrinkLocked(s, true) {
 		s.halved = true
 		c.askLocked(s)
 		return
@@ -358,7 +357,7 @@ func (c *column) splitsFor() []split {
 	if c.err != nil || c.segments == nil {
 		return nil
 	}
-	x := splitter{room: c.peer.room()}
+	x := splitter{room: c.peer.room(), most: c.settled.most}
 	c.eachRow(func(v snmp.VarBind) {
 		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(v), guessedBinding))
 	})

@@ -141,7 +141,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 	}
 	if t.pipable(o) {
 		t.pollPiped(ctx, p, &pass)
-		return stats, pass.err()
+		return t.engine.pipe.settledStats(&stats), pass.err()
 	}
 	s, failed := t.open(ctx, o, &stats)
 	if failed != nil {
