@@ -164,7 +164,7 @@ func oneIf(yes bool) float64 {
 
 func isOctets(v snmp.VarBind) bool {
 	switch v.Type {
-	case snmp.OctetString, bitString, snmp.NsapAddress:
+	case snmp.OctetString, snmp.BitString, snmp.NsapAddress:
 		return true
 	case snmp.Opaque:
 		_, err := v.Float()
@@ -172,9 +172,6 @@ func isOctets(v snmp.VarBind) bool {
 	}
 	return false
 }
-
-// bitString is the ASN.1 type that SNMPv1 agents of old used for BITS.
-const bitString snmp.Type = 0x03
 
 // dateAndTime makes Unix seconds of RFC 2579's DateAndTime. Eight octets are UTC, eleven end in the
 // offset from it. Other values have no sample.

@@ -86,7 +86,7 @@ func TestGets(t *testing.T) {
 			}
 			a := newAgent(t, test.agent)
 			before := fmt.Sprint(test.get)
-			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address, Auth: &auth}), engine.Plan{Get: test.get, Params: test.params.Over(patient(25))})
+			r := poll(t, target(t, engine.Spec{Engine: tested, Address: a.address, Auth: &auth}), engine.Plan{Get: test.get, Params: test.params.Over(patient(25))})
 			r.wantErrors(t, test.errors...)
 			r.wantLines(t, test.lines)
 			if r.stats.Packets != test.packets {
@@ -130,7 +130,7 @@ func TestValuesArriveAsTheyWereSent(t *testing.T) {
 	for _, v := range sent {
 		plan.Get = append(plan.Get, v.Name)
 	}
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, sent.answer).address})
+	x := target(t, engine.Spec{Engine: tested, Address: newAgent(t, sent.answer).address})
 	i := 0
 	_, err := x.Poll(t.Context(), &plan, func(v snmp.VarBind) {
 		if want := sent[i]; !bytes.Equal(v.Name, want.Name) || v.Type != want.Type || !bytes.Equal(v.Value, want.Value) {
@@ -145,7 +145,7 @@ func TestValuesArriveAsTheyWereSent(t *testing.T) {
 
 func TestCounter32EncodedAsNegative(t *testing.T) {
 	v := snmp.VarBind{Name: oid(columnOID + ".1"), Type: snmp.Counter32, Value: []byte{0xff, 0xff, 0xff, 0xfe}}
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, table{v}.answer).address})
+	x := target(t, engine.Spec{Engine: tested, Address: newAgent(t, table{v}.answer).address})
 	r := poll(t, x, engine.Plan{Get: []snmp.OID{v.Name}})
 	r.wantErrors(t)
 	if want := []string{columnOID + ".1 Counter32 4294967294"}; !slices.Equal(r.lines, want) {
@@ -156,7 +156,7 @@ func TestCounter32EncodedAsNegative(t *testing.T) {
 func TestATypeThatDoesNotExistIsLeftOut(t *testing.T) {
 	c := column(3)
 	c[1].Type = 0x4f
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, c.answer).address})
+	x := target(t, engine.Spec{Engine: tested, Address: newAgent(t, c.answer).address})
 	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID)})
 	r.wantErrors(t)
 	r.wantLines(t, 2)

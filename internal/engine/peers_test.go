@@ -29,7 +29,7 @@ var (
 	briefly = engine.Plan{Get: walkOf(sysName), Params: params(150*time.Millisecond, 1, 25)}
 )
 
-// tested is the engine that the tests against real agents run with: Trapline's own, or TRAPLINE_ENGINE.
+// tested is the engine that most tests run with: Trapline's own, or TRAPLINE_ENGINE.
 var tested = os.Getenv("TRAPLINE_ENGINE")
 
 func authOf(u peers.User) *engine.Auth {

@@ -260,11 +260,20 @@ func (p *pipe) expireLocked(q *query) {
 
 func unansweredError(retries int, strange error) *Error {
 	err := fmt.Errorf("request timeout (after %d retries)", retries)
+	var stray strayError
+	if errors.As(strange, &stray) {
+		return &Error{Reason: Timeout, Err: fmt.Errorf("%w: %w", err, stray)}
+	}
 	if strange != nil {
 		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, strange)}
 	}
 	return &Error{Reason: Timeout, Err: err}
 }
+
+// strayError is an answer from elsewhere than was asked, which proves nothing.
+type strayError struct{ from netip.AddrPort }
+
+func (e strayError) Error() string { return fmt.Sprintf("something answered from %s", e.from) }
 
 // maxDatagram is the largest that UDP carries.
 const maxDatagram = 65535
@@ -306,7 +315,7 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 		p.strangeLocked(from, fmt.Errorf("id %d was not asked with", m.RequestID))
 		return
 	case q.peer.address != from:
-		q.peer.strange = fmt.Errorf("answered from %s", from)
+		q.peer.strange = strayError{from}
 		return
 	case m.PDU != snmp.Response || m.Version != q.peer.version:
 		q.peer.strange = fmt.Errorf("PDU 0x%02x of version %d is no answer", byte(m.PDU), m.Version)

@@ -134,8 +134,12 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		return
 	}
 	q := p.slots.find(uint32(m.ID))
-	if q == nil || q.peer.v3 == nil || q.peer.address != from {
+	if q == nil || q.peer.v3 == nil {
 		p.strangeLocked(from, fmt.Errorf("msgID %d was not asked with", m.ID))
+		return
+	}
+	if q.peer.address != from {
+		q.peer.strange = strayError{from}
 		return
 	}
 	t := q.peer

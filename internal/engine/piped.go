@@ -168,7 +168,7 @@ func (x *pipedExchanger) keep(a answer) answer {
 	for list := x.text; len(list) > 0; {
 		var v snmp.VarBind
 		rest, err := snmp.NextVarBind(list, &v)
-		if err != nil {
+		if err != nil || !v.Type.Known() {
 			x.pipe.metrics.unexpectedType()
 		} else {
 			x.varbinds = append(x.varbinds, v)

@@ -42,7 +42,7 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 	kept := list // up to here bindings are kept, in one piece
 	for len(list) > 0 && !s.done {
 		rest, err := snmp.NextVarBind(list, &v)
-		if err != nil {
+		if err != nil || !v.Type.Known() {
 			s.keep(kept, list)
 			unreadable++
 			list, kept = rest, rest

@@ -28,7 +28,7 @@ func TestTargetsThatCannotBe(t *testing.T) {
 		}
 	}
 	e.Close()
-	if _, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: "localhost"}); len(engine.Errors(err)) != 1 {
+	if _, err := e.Target(engine.Spec{Engine: tested, Address: "localhost"}); len(engine.Errors(err)) != 1 {
 		t.Errorf("a closed engine gives %v", err)
 	}
 }
@@ -64,7 +64,7 @@ func TestTargetIsTheSameForTheSameSpec(t *testing.T) {
 	e := newEngine(t)
 	spec := func(change func(*engine.Spec)) *engine.Target {
 		auth := engine.DefaultAuth()
-		s := engine.Spec{Engine: engine.Gosnmp, Address: "localhost", Auth: &auth}
+		s := engine.Spec{Engine: tested, Address: "localhost", Auth: &auth}
 		change(&s)
 		x, err := e.Target(s)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestTheTargetUsedLongestAgoIsForgotten(t *testing.T) {
 	e := newEngine(t)
 	e.Remember(2)
 	get := func(address string) *engine.Target {
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: address})
+		x, err := e.Target(engine.Spec{Engine: tested, Address: address})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestMetricsHaveTheNamesOfSnmpExporter(t *testing.T) {
 	defer e.Close()
 	c := column(3)
 	c[1].Type = 0x4f
-	x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, c.answer).address})
+	x, err := e.Target(engine.Spec{Engine: tested, Address: newAgent(t, c.answer).address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestIdleTargetsCostLittle(t *testing.T) {
 	const n = 2000
 	filesBefore, heapBefore := files(), heap()
 	for i := range n {
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: a.address, Context: string(rune('a' + i))})
+		x, err := e.Target(engine.Spec{Engine: tested, Address: a.address, Context: string(rune('a' + i))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestPollsAtTheSameTimeKeepApart(t *testing.T) {
 		})
 		auth := engine.DefaultAuth()
 		auth.Community = "community" + auth.Community[:community%6]
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: a.address, Auth: &auth})
+		x, err := e.Target(engine.Spec{Engine: tested, Address: a.address, Auth: &auth})
 		if err != nil {
 			t.Fatal(err)
 		}

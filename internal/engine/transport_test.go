@@ -18,12 +18,12 @@ func TestFailuresBeforeAnyAnswer(t *testing.T) {
 		spec engine.Spec
 		want string
 	}{
-		"nothing listens there":      {engine.Spec{Engine: engine.Gosnmp, Address: closed.address}, "walk refused"},
-		"nothing listens there, TCP": {engine.Spec{Engine: engine.Gosnmp, Address: "tcp://" + closed.address}, "connect refused"},
-		"a name without an address":  {engine.Spec{Engine: engine.Gosnmp, Address: "no-such-host.invalid"}, "connect resolve"},
-		"a source that is not here":  {engine.Spec{Engine: engine.Gosnmp, Address: closed.address, Source: netip.MustParseAddrPort("192.0.2.1:0")}, "connect unreachable"},
-		"a source of another family": {engine.Spec{Engine: engine.Gosnmp, Address: closed.address, Source: netip.MustParseAddrPort("[::1]:0")}, "connect unreachable"},
-		"a community file that is not there": {engine.Spec{Engine: engine.Gosnmp, Address: closed.address, Auth: &engine.Auth{Version: 2, CommunityFile: "/nonexistent"}},
+		"nothing listens there":      {engine.Spec{Engine: tested, Address: closed.address}, "walk refused"},
+		"nothing listens there, TCP": {engine.Spec{Engine: tested, Address: "tcp://" + closed.address}, "connect refused"},
+		"a name without an address":  {engine.Spec{Engine: tested, Address: "no-such-host.invalid"}, "connect resolve"},
+		"a source that is not here":  {engine.Spec{Engine: tested, Address: closed.address, Source: netip.MustParseAddrPort("192.0.2.1:0")}, "connect unreachable"},
+		"a source of another family": {engine.Spec{Engine: tested, Address: closed.address, Source: netip.MustParseAddrPort("[::1]:0")}, "connect unreachable"},
+		"a community file that is not there": {engine.Spec{Engine: tested, Address: closed.address, Auth: &engine.Auth{Version: 2, CommunityFile: "/nonexistent"}},
 			"connect credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestSource(t *testing.T) {
 			want := netip.MustParseAddrPort(source)
 			seen := make(chan netip.AddrPort, 8)
 			peer := echoSource(t, seen)
-			x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: peer, Source: want})
+			x := target(t, engine.Spec{Engine: tested, Address: peer, Source: want})
 			plan := engine.Plan{Walk: walkOf(columnOID), Params: patient(10).Over(engine.Params{UseUnconnectedUDPSocket: unconnected})}
 			plan.Params.UseUnconnectedUDPSocket = unconnected
 			var polls sync.WaitGroup
@@ -109,7 +109,7 @@ func TestAnswerFromAnotherAddress(t *testing.T) {
 			_, _ = other.WriteToUDPAddrPort(column(3).answer(question{Message: m, oid: oid(columnOID)})[0], from)
 		}
 	}()
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: conn.LocalAddr().String()})
+	x := target(t, engine.Spec{Engine: tested, Address: conn.LocalAddr().String()})
 	plan := engine.Plan{Walk: walkOf(columnOID), Params: params(100*time.Millisecond, 0, 10)}
 	poll(t, x, plan).wantErrors(t, "walk timeout")
 	plan.Params.UseUnconnectedUDPSocket = true
@@ -146,7 +146,7 @@ func TestTCP(t *testing.T) {
 			_, _ = conn.Write(append(b[10:], "\x30\x03\x02\x01\x01"...))
 		}
 	}()
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: "tcp://" + listener.Addr().String()})
+	x := target(t, engine.Spec{Engine: tested, Address: "tcp://" + listener.Addr().String()})
 	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: patient(30)})
 	r.wantLines(t, 90)
 	r.wantErrors(t, "walk unreachable "+columnOID+" after "+columnOID+".90") // the agent hung up

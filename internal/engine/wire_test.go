@@ -67,7 +67,7 @@ func TestNothingButNoAnswersIsMalformed(t *testing.T) {
 
 func TestOctetsBehindTheMessageAreIgnored(t *testing.T) {
 	a := newAgent(t, func(q question) [][]byte { return datagrams(append(column(5).answer(q)[0], 0, 0, 0)) })
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
+	r := poll(t, target(t, engine.Spec{Engine: tested, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
 	r.wantErrors(t)
 	r.wantLines(t, 5)
 }
@@ -90,7 +90,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 		e := engine.New(engine.Options{Metrics: engine.NewMetrics(registry)})
 		defer e.Close()
 		a := newAgent(t, func(question) [][]byte { return nil })
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: a.address})
+		x, err := e.Target(engine.Spec{Engine: tested, Address: a.address})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 
 func TestTimeoutAsText(t *testing.T) {
 	a := newAgent(t, func(question) [][]byte { return nil })
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Millisecond, 3, 10)})
+	r := poll(t, target(t, engine.Spec{Engine: tested, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Millisecond, 3, 10)})
 	if want := "error walking target " + a.address + ": request timeout (after 3 retries)"; r.err == nil || r.err.Error() != want {
 		t.Errorf("%v, want %s", r.err, want)
 	}
@@ -134,7 +134,7 @@ func TestLateAnswers(t *testing.T) {
 		}
 		return column(30).answer(q)
 	})
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(200*time.Millisecond, 1, 10)})
+	r := poll(t, target(t, engine.Spec{Engine: tested, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(200*time.Millisecond, 1, 10)})
 	r.wantErrors(t)
 	r.wantLines(t, 30)
 	if r.stats.Retries != 1 {
@@ -179,7 +179,7 @@ func TestRequestsOfAPollFollowEachOther(t *testing.T) {
 		return column(20).answer(q)
 	})
 	close(ready)
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Get: instances(3), Walk: walkOf(columnOID), Params: patient(5)})
+	r := poll(t, target(t, engine.Spec{Engine: tested, Address: a.address}), engine.Plan{Get: instances(3), Walk: walkOf(columnOID), Params: patient(5)})
 	r.wantErrors(t)
 	r.wantLines(t, 23)
 }

@@ -44,6 +44,18 @@ func (t Type) String() string {
 	return fmt.Sprintf("type 0x%02x", byte(t))
 }
 
+// BitString is the type that SNMPv1 agents of old used for BITS.
+const BitString Type = 0x03
+
+// Known is false for types that SNMP does not have.
+func (t Type) Known() bool {
+	switch {
+	case t == Integer, t >= BitString && t <= ObjectIdentifier, t >= IPAddress && t <= Uinteger32, t >= NoSuchObject && t <= EndOfMibView:
+		return true
+	}
+	return false
+}
+
 // HasValue is false for NULL and the three exceptions: there is nothing at that OID.
 func (t Type) HasValue() bool { return t != Null && t&0x80 == 0 }
 
