@@ -4,6 +4,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -19,6 +20,7 @@ type Params struct {
 	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
 	MaxRows                 int              `yaml:"max_rows,omitempty"`     // of one walk
 	MaxRequests             int              `yaml:"max_requests,omitempty"` // of one walk, retries not counted
+	MaxWindow               int              `yaml:"max_window,omitempty"`   // requests before the target at once; 1 means one after the other
 	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"`
 	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`
 }
@@ -43,6 +45,7 @@ func (p Params) Over(below Params) Params {
 	}
 	p.MaxRows = cmp.Or(p.MaxRows, below.MaxRows)
 	p.MaxRequests = cmp.Or(p.MaxRequests, below.MaxRequests)
+	p.MaxWindow = cmp.Or(p.MaxWindow, below.MaxWindow)
 	p.UseUnconnectedUDPSocket = p.UseUnconnectedUDPSocket || below.UseUnconnectedUDPSocket
 	p.AllowNonIncreasingOIDs = p.AllowNonIncreasingOIDs || below.AllowNonIncreasingOIDs
 	return p
@@ -59,6 +62,9 @@ func (p Params) Mistakes() []setting.Mistake {
 	}
 	if p.MaxRequests < 0 {
 		m = append(m, setting.Mistake{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
+	}
+	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
+		m = append(m, setting.Mistake{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
 	}
 	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
 		m = append(m, setting.Mistake{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})

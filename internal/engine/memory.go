@@ -10,9 +10,9 @@ type memory struct {
 
 // learnt is what is known of one column.
 type learnt struct {
-	splits     []split // empty where the column had no rows
-	size       int     // octets of a binding, rounded up
-	sequential bool    // it was not in order when asked for in segments
+	splits    []split // empty where the column had no rows
+	size      int     // octets of a binding, rounded up
+	unordered bool    // it was not in order when asked for in segments
 }
 
 const maxColumns = 10_000
@@ -38,7 +38,7 @@ func (c *column) learnt() *learnt {
 		rows, octets = rows+1, octets+size
 		x.add(v.Name[len(c.oid):], size)
 	})
-	l := &learnt{sequential: c.sequential && rows > 0}
+	l := &learnt{unordered: c.unordered && rows > 0}
 	if rows > 0 {
 		l.splits, l.size = x.finish(), octets/rows+1
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type settled struct {
 	timeout     time.Duration
 	retries     int
 	repetitions uint32
+	window      int // requests before the target at once
 	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
@@ -63,7 +65,7 @@ func settle(p Params, v1 bool) settled {
 	o := settled{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
-		maxRows: p.MaxRows, maxRequests: p.MaxRequests,
+		maxRows: p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow),
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout

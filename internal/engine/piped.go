@@ -19,7 +19,7 @@ func (t *Target) pipable(o settled) bool {
 
 // pollPiped is Poll over the pipe.
 func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
-	peer, e := t.meet(ctx)
+	peer, e := t.meet(ctx, w.window)
 	if e != nil {
 		e.Op, e.Target = "connect", t.spec.Address
 		w.errs = append(w.errs, e)
@@ -42,8 +42,8 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 }
 
 // meet finds out where the target is. Where that or the credentials changed, nothing that was learnt
-// holds.
-func (t *Target) meet(ctx context.Context) (*peer, *Error) {
+// holds. At most so many requests as window says will be before the target at once.
+func (t *Target) meet(ctx context.Context, window int) (*peer, *Error) {
 	secrets, err := t.engine.secrets.of(&t.auth)
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
@@ -59,6 +59,7 @@ func (t *Target) meet(ctx context.Context) (*peer, *Error) {
 			return nil, &Error{Reason: Credentials, Err: err}
 		}
 	}
+	t.peer.window.bound(window)
 	if t.peer.v3 != nil {
 		t.peer.v3.beginPollLocked()
 	}

@@ -31,14 +31,14 @@ type sweep struct {
 // column is the walk of one column, or of any other subtree.
 type column struct {
 	*sweep
-	oid        snmp.OID
-	table      *table
-	segments   []segment
-	open       int  // segments not done
-	began      bool // its segments were made
-	changed    bool // its rows are not those that were expected
-	sequential bool // one request after the other: the agent's order is not to be relied on
-	err        *Error
+	oid       snmp.OID
+	table     *table
+	segments  []segment
+	open      int  // segments not done
+	began     bool // its segments were made
+	changed   bool // its rows are not those that were expected
+	unordered bool // the agent's order is not to be relied on: one request after the other
+	err       *Error
 }
 
 // table groups the columns that are likely to have the same rows: those beside each other.
@@ -124,8 +124,8 @@ func (s *sweep) run(ctx context.Context) {
 func (s *sweep) startLocked(c *column) {
 	known := s.peer.memory.columns[string(c.oid)]
 	switch {
-	case known != nil && known.sequential:
-		c.sequential = true
+	case known != nil && known.unordered:
+		c.unordered = true
 		c.beginLocked(nil)
 	case known != nil:
 		c.beginLocked(known.splits)
@@ -285,6 +285,7 @@ func (c *column) disorderedLocked(s *segment, err error) {
 	case errors.Is(err, errLimit):
 		c.stopLocked(s, TooMany, fmt.Errorf("more than %d rows", c.limit))
 	case len(c.segments) > 1:
+		c.unordered = true
 		c.againLocked()
 	default:
 		c.stopLocked(s, NotIncreasing, err)
@@ -298,7 +299,7 @@ func (c *column) againLocked() {
 			c.pipe.dropLocked(q)
 		}
 	}
-	c.sequential = true
+	c.changed = true
 	c.beginLocked(nil)
 }
 
@@ -317,6 +318,8 @@ func (c *column) stopLocked(s *segment, reason Reason, err error) {
 	c.finishLocked()
 }
 
+// joinLocked ends a column whose segments are done. Where they do not fit together, rows came or went
+// just where two of them meet.
 func (c *column) joinLocked() {
 	if len(c.segments) > 1 && !join(c.segments) {
 		c.againLocked()

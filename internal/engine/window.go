@@ -25,6 +25,7 @@ type window struct {
 const (
 	firstWindow   = 2
 	DefaultWindow = 16 // most requests before one target at once
+	highestWindow = 64
 
 	basePeriod = 10 * time.Minute
 	minRTO     = 200 * time.Millisecond
@@ -37,6 +38,12 @@ const (
 
 func newWindow(most int) window {
 	return window{size: min(firstWindow, float64(most)), most: most, slowStart: true}
+}
+
+// bound sets how large the window may become.
+func (w *window) bound(most int) {
+	w.most = most
+	w.size = min(w.size, float64(most))
 }
 
 // allows tells whether one more request may be sent beside those in flight.

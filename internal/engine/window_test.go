@@ -78,3 +78,21 @@ func TestRetransmissionTimeout(t *testing.T) {
 		t.Errorf("bounded by the user's timeout: %v", got)
 	}
 }
+
+func TestWindowOfOneIsStrictlyOneAtATime(t *testing.T) {
+	w := newWindow(DefaultWindow)
+	for i := range 100 {
+		w.allows(i)
+		w.answered(time.Millisecond, time.Duration(i)*time.Millisecond)
+	}
+	if !w.allows(DefaultWindow - 1) {
+		t.Errorf("a window of %v after a hundred quick answers", w.size)
+	}
+	w.bound(1)
+	for i := range 100 {
+		if w.allows(1) {
+			t.Fatal("a second request is let go beside the first")
+		}
+		w.answered(time.Millisecond, time.Duration(100+i)*time.Millisecond)
+	}
+}
