@@ -2,9 +2,12 @@ package engine_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"net/netip"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/gosnmp/gosnmp"
 
+	simulator "trapline/internal/agent"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -38,6 +42,48 @@ func BenchmarkCPU(b *testing.B) {
 		b.ReportMetric(float64(theirs)/float64(ours), "gosnmp/ours")
 		b.ReportMetric(float64(tool)/float64(ours), "snmpbulkwalk/ours")
 	}
+}
+
+// BenchmarkIdleTarget is the memory that a target takes after a pass of ifTable and ifXTable over its 52
+// ports, while nothing is asked of it.
+func BenchmarkIdleTarget(b *testing.B) {
+	const targets = 2000
+	recording := simulator.Switch48(1)
+	var devices []simulator.Device
+	at := netip.MustParseAddr("127.93.0.1")
+	for range targets {
+		devices = append(devices, recording.Serve(netip.AddrPortFrom(at, 17193)))
+		at = at.Next()
+	}
+	server, err := simulator.Listen(devices...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	go func() { _ = server.Run(ctx) }()
+	for b.Loop() {
+		e := newEngine(b)
+		before := heap()
+		for i := range targets {
+			x, err := e.Target(engine.Spec{Address: server.Addr(i).String()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.Poll(ctx, &engine.Plan{Columns: costColumns()}, func(snmp.VarBind) {}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(heap()-before)/targets, "B/target")
+		runtime.KeepAlive(e)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // cpu is the processor time that f takes.
@@ -71,15 +117,20 @@ func startChassis(b *testing.B) (addresses []string) {
 
 var costRoots = []string{"1.3.6.1.2.1.2.2", "1.3.6.1.2.1.31.1.1"}
 
-func ownWalks(b *testing.B, addresses []string) func() {
-	e := newEngine(b)
-	var columns []snmp.OID
+// costColumns are those of ifTable and ifXTable.
+func costColumns() (columns []snmp.OID) {
 	for c := range 22 {
 		columns = append(columns, oid(fmt.Sprintf("1.3.6.1.2.1.2.2.1.%d", c+1)))
 	}
 	for c := range 19 {
 		columns = append(columns, oid(fmt.Sprintf("1.3.6.1.2.1.31.1.1.1.%d", c+1)))
 	}
+	return columns
+}
+
+func ownWalks(b *testing.B, addresses []string) func() {
+	e := newEngine(b)
+	columns := costColumns()
 	var targets []*engine.Target
 	for _, address := range addresses {
 		x, err := e.Target(engine.Spec{Address: address})
