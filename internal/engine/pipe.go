@@ -234,8 +234,11 @@ func (p *pipe) dropLocked(q *query) {
 	if i := slices.Index(t.flying, q); i >= 0 {
 		t.flying = slices.Delete(t.flying, i, i+1)
 	}
-	if len(t.flying) == 0 && p.active[t.address] == t {
-		delete(p.active, t.address)
+	if len(t.flying) == 0 {
+		t.flying = nil // an idle target keeps nothing
+		if p.active[t.address] == t {
+			delete(p.active, t.address)
+		}
 	}
 }
 

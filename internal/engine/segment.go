@@ -122,23 +122,23 @@ func join(segments []segment) bool {
 
 // splitter cuts the rows of a column into segments that fill one answer each.
 type splitter struct {
-	room   int // octets for bindings
-	most   int // rows; 0 means no limit
+	room   int   // octets for bindings
+	most   int32 // rows; 0 means no limit
 	used   int
-	rows   int
+	rows   int32
 	last   []byte
 	splits []split
 }
 
 // split is where a segment ends, and how many rows it has; the last one has no end.
 type split struct {
-	end  []byte // the index of the last row: what follows the column in its name
-	rows int
+	end  string // the index of the last row: what follows the column in its name
+	rows int32
 }
 
 func (x *splitter) add(index []byte, size int) {
 	if x.rows > 0 && (x.used+size > x.room || x.rows == x.most) {
-		x.splits = append(x.splits, split{bytes.Clone(x.last), x.rows})
+		x.splits = append(x.splits, split{string(x.last), x.rows})
 		x.used, x.rows = 0, 0
 	}
 	x.used += size

@@ -144,7 +144,7 @@ func TestSplitsFillAnAnswer(t *testing.T) {
 		x.add([]byte{byte(i)}, 30)
 	}
 	got := x.finish()
-	if len(got) != 4 || got[0].rows != 3 || !bytes.Equal(got[0].end, []byte{2}) || got[3].rows != 1 || got[3].end != nil {
+	if len(got) != 4 || got[0].rows != 3 || got[0].end != "\x02" || got[3].rows != 1 || got[3].end != "" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -122,13 +122,13 @@ func (s *sweep) run(ctx context.Context) {
 
 // startLocked makes the segments of a column that is known, or that may guide its table. Others wait.
 func (s *sweep) startLocked(c *column) {
-	known := s.peer.memory.columns[string(c.oid)]
+	known := s.peer.memory.of(c.oid)
 	switch {
 	case known != nil && known.unordered:
 		c.unordered = true
 		c.beginLocked(nil)
 	case known != nil:
-		c.beginLocked(known.splits)
+		c.beginLocked(known.segments())
 	case c.table.guide == nil:
 		c.table.guide = c
 		c.beginLocked(nil)
@@ -145,8 +145,8 @@ func (c *column) beginLocked(splits []split) {
 	start := c.oid.First()
 	for i := range c.segments {
 		s := &c.segments[i]
-		s.start, s.last, s.expected = start, bytes.Clone(start), splits[i].rows
-		if splits[i].end != nil {
+		s.start, s.last, s.expected = start, bytes.Clone(start), int(splits[i].rows)
+		if splits[i].end != "" {
 			s.end = append(bytes.Clone(c.oid), splits[i].end...)
 			start = s.end
 		}
@@ -166,7 +166,7 @@ func (c *column) askLocked(s *segment) {
 			repetitions++ // to see that there is no more
 		}
 	}
-	if known := c.peer.memory.columns[string(c.oid)]; known != nil && len(known.splits) == 0 && s.rows == 0 {
+	if known := c.peer.memory.of(c.oid); known != nil && known.rows == 0 && s.rows == 0 {
 		repetitions = 1 // most likely it still has no rows
 	}
 	for _, most := range []int{c.peer.repetitions, c.settled.most} {
@@ -183,8 +183,8 @@ func (c *column) askLocked(s *segment) {
 // fill is the number of rows that fill one answer.
 func (c *column) fill() int {
 	size := guessedBinding
-	if known := c.peer.memory.columns[string(c.oid)]; known != nil && known.size > 0 {
-		size = known.size
+	if known := c.peer.memory.of(c.oid); known != nil && known.size > 0 {
+		size = int(known.size)
 	}
 	return max(c.peer.room()/size, 1)
 }
@@ -360,7 +360,7 @@ func (c *column) splitsFor() []split {
 	if c.err != nil || c.segments == nil {
 		return nil
 	}
-	x := splitter{room: c.peer.room(), most: c.settled.most}
+	x := splitter{room: c.peer.room(), most: int32(c.settled.most)}
 	c.eachRow(func(v snmp.VarBind) {
 		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(v), guessedBinding))
 	})
