@@ -5,24 +5,8 @@ set -euo pipefail
 seconds=${1:-600} healthy=${2:-800} lossy=${3:-100} dead=${4:-100}
 interval=30
 cd "$(dirname "$0")/.."
-dir=$(mktemp -d)
-pids=()
-finish() {
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-	wait 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap finish EXIT
-go build -tags gosnmp_nodebug -o "$dir/trapline" ./cmd/trapline
+. scripts/processes.sh
 
-await() { # PID COMMAND...: until the command succeeds, or the process is no more
-	local pid=$1
-	shift
-	until "$@" 2>/dev/null; do
-		kill -0 "$pid" || exit 1
-		sleep 0.1
-	done
-}
 has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
 
 simulate() { # NAME COUNT FIRST-DEVICE [FLAG...]: starts them and writes their targets

@@ -6,23 +6,7 @@ set -euo pipefail
 device=$1 latency=$2
 shift 2
 cd "$(dirname "$0")/.."
-dir=$(mktemp -d)
-pids=()
-finish() {
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-	wait 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap finish EXIT
-await() { # PID COMMAND...: until the command succeeds, or the process is no more
-	local pid=$1
-	shift
-	until "$@" 2>/dev/null; do
-		kill -0 "$pid" || exit 1
-		sleep 0.1
-	done
-}
-go build -tags gosnmp_nodebug -o "$dir/trapline" ./cmd/trapline
+. scripts/processes.sh
 "$dir/trapline" simulate --device "$device" --listen 127.92.0.1:17192 --latency "$latency" "$@" >"$dir/devices" &
 pids+=($!)
 await $! grep -q answers "$dir/devices"

@@ -35,7 +35,8 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		ObserveModule:     metrics.observeModule,
 		InFlight:          metrics.inFlight,
 	}
-	first, err := load(*flags.files, *flags.expandEnv, *flags.sourceAddress)
+	read := func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) }
+	first, err := read()
 	if err != nil {
 		return err
 	}
@@ -44,10 +45,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		Concurrency:  first.config.Global.Concurrency,
 		ObserveDelay: metrics.observeDelay,
 	})
-	reloads := newReloader(
-		func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) },
-		func(w *world) { polls.SetTargets(w.targets); metrics.configured(w) },
-		registry, logger)
+	reloads := newReloader(read, func(w *world) { polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.adopt(first)
 	handler := newServer(&server{probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, registry: registry, metrics: metrics, flags: flags})
 

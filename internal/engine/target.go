@@ -126,8 +126,9 @@ func (e *Engine) newTarget(id identity) (*Target, error) {
 	return &Target{identity: id, engine: e, address: address}, nil
 }
 
-// Poll asks for all of p and hands every varbind to yield as it arrives: of instances also those with
-// an exception or NULL in the place of a value, of walks only those with values. A VarBind and its
+// Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the
+// pipe, once all walks have ended: of instances also those with an exception or NULL in the place of a
+// value, of walks only those with values. A VarBind and its
 // slices are valid only during the call. Polls of one target may run at the same time.
 //
 // The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
