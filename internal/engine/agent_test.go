@@ -160,9 +160,25 @@ func (t table) answer(q question) [][]byte {
 		}
 		return datagrams(q.response(list...))
 	case snmp.GetNextRequest:
-		return datagrams(q.response(t.after(q.oid, 1)...))
+		return datagrams(q.response(t.bulk(q.oids(), 1)...))
 	}
-	return datagrams(q.response(t.after(q.oid, int(q.ErrorIndex))...))
+	names, fixed := q.oids(), int(q.ErrorStatus)
+	return datagrams(q.response(append(t.bulk(names[:fixed], 1), t.bulk(names[fixed:], int(q.ErrorIndex))...)...))
+}
+
+// bulk is what follows each of names, row by row.
+func (t table) bulk(names []snmp.OID, repetitions int) (list []snmp.VarBind) {
+	if len(names) == 1 {
+		return t.after(names[0], repetitions)
+	}
+	for range repetitions {
+		names = slices.Clone(names)
+		for i, name := range names {
+			v := t.after(name, 1)[0]
+			names[i], list = v.Name, append(list, v)
+		}
+	}
+	return list
 }
 
 // Params in the tests: short timeouts, since those that are waited for are waited for in full.

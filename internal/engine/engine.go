@@ -18,9 +18,10 @@ type Params struct {
 	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`
 	Retries                 *int             `yaml:"retries,omitempty"`
 	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
-	MaxRows                 int              `yaml:"max_rows,omitempty"`     // of one walk
-	MaxRequests             int              `yaml:"max_requests,omitempty"` // of one walk, retries not counted
-	MaxWindow               int              `yaml:"max_window,omitempty"`   // requests before the target at once; 1 means one after the other
+	MaxRows                 int              `yaml:"max_rows,omitempty"`                // of one walk
+	MaxRequests             int              `yaml:"max_requests,omitempty"`            // of one walk, retries not counted
+	MaxWindow               int              `yaml:"max_window,omitempty"`              // requests before the target at once; 1 means one after the other
+	MaxVarBindRate          int              `yaml:"max_varbinds_per_second,omitempty"` // asked of the target; 0 means no limit
 	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"`
 	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`
 }
@@ -46,6 +47,7 @@ func (p Params) Over(below Params) Params {
 	p.MaxRows = cmp.Or(p.MaxRows, below.MaxRows)
 	p.MaxRequests = cmp.Or(p.MaxRequests, below.MaxRequests)
 	p.MaxWindow = cmp.Or(p.MaxWindow, below.MaxWindow)
+	p.MaxVarBindRate = cmp.Or(p.MaxVarBindRate, below.MaxVarBindRate)
 	p.UseUnconnectedUDPSocket = p.UseUnconnectedUDPSocket || below.UseUnconnectedUDPSocket
 	p.AllowNonIncreasingOIDs = p.AllowNonIncreasingOIDs || below.AllowNonIncreasingOIDs
 	return p
@@ -66,6 +68,9 @@ func (p Params) Mistakes() []setting.Mistake {
 	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
 		m = append(m, setting.Mistake{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
 	}
+	if p.MaxVarBindRate < 0 {
+		m = append(m, setting.Mistake{Path: "max_varbinds_per_second", Text: "a number of variable bindings is 1 or more (0: no limit)"})
+	}
 	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
 		m = append(m, setting.Mistake{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
 	}
@@ -79,6 +84,7 @@ type Spec struct {
 	Context         string // overrides the auth's context name
 	ContextEngineID string // octets, not hex; SNMPv3 only
 	Source          netip.AddrPort
+	Interface       string // network interface to send from; empty leaves that to the system
 	Engine          string // Gosnmp, or empty for Trapline's own
 }
 

@@ -19,8 +19,8 @@ func (t *Target) Rest(d time.Duration) {
 
 // Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
 func (t *Target) Boots() uint32 {
-	t.engine.pipe.mu.Lock()
-	defer t.engine.pipe.mu.Unlock()
+	t.pipe.lock()
+	defer t.pipe.unlock()
 	if t.peer != nil && t.peer.v3 != nil {
 		return uint32(t.peer.v3.clock.Boots)
 	}

@@ -23,8 +23,9 @@ func watched(t testing.TB) (*engine.Engine, func() string) {
 	e := engine.New(engine.Options{Metrics: engine.NewMetrics(registry)})
 	t.Cleanup(func() { e.Close() })
 	return e, func() string {
-		_, count, _ := strings.Cut(exposition(t, registry), "\ntrapline_engine_rediscoveries_total ")
-		return strings.TrimSpace(count)
+		_, rest, _ := strings.Cut(exposition(t, registry), "\ntrapline_engine_rediscoveries_total ")
+		count, _, _ := strings.Cut(rest, "\n")
+		return count
 	}
 }
 

@@ -1,8 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"slices"
+	"strings"
+	"time"
+	"unique"
 
 	"trapline/internal/snmp"
 )
@@ -11,30 +13,37 @@ import (
 // right does not depend on it. There may be one for each of tens of thousands of targets, so it is
 // small: a sorted list, with nothing but numbers for a column that fits one answer.
 type memory struct {
-	columns []learnt // sorted by oid, octet by octet
+	columns []learnt // sorted by name
+	device  device
+	looked  time.Duration // when all columns were last asked for
 }
 
 // learnt is what is known of one column.
 type learnt struct {
-	oid       snmp.OID // the plan's, which outlives the poll
-	splits    []split  // nil where one answer holds all rows
+	name      unique.Handle[string] // the octets of its OID, of which all targets share one copy
+	splits    *[]split              // nil where one answer holds all rows
 	rows      int32
 	size      uint16 // octets of a binding, rounded up
+	absent    uint8  // passes in which its table had rows, but it had none
 	unordered bool   // it was not in order when asked for in segments
+	alone     bool   // an error came of it
 }
 
+// maxColumns bounds what is remembered of one target.
 const maxColumns = 10_000
 
-// of gives what is known of a column, or nil.
-func (m *memory) of(oid snmp.OID) *learnt {
-	if i, ok := m.find(oid); ok {
-		return &m.columns[i]
-	}
-	return nil
+func (m *memory) find(oid snmp.OID) (int, bool) {
+	return slices.BinarySearchFunc(m.columns, string(oid), func(l learnt, o string) int { return strings.Compare(l.name.Value(), o) })
 }
 
-func (m *memory) find(oid snmp.OID) (int, bool) {
-	return slices.BinarySearchFunc(m.columns, oid, func(l learnt, o snmp.OID) int { return bytes.Compare(l.oid, o) })
+// recall tells the columns of a sweep what is known of them. Until learn the memory must not change.
+func (m *memory) recall(s *sweep) {
+	for i := range s.columns {
+		if at, ok := m.find(s.columns[i].oid); ok {
+			known := m.columns[at]
+			s.columns[i].known = &known
+		}
+	}
 }
 
 // learn keeps what a sweep showed.
@@ -45,32 +54,45 @@ func (m *memory) learn(s *sweep) {
 	if m.columns == nil {
 		m.columns = make([]learnt, 0, len(s.columns))
 	}
-	for _, c := range s.columns {
-		i, known := m.find(c.oid)
+	m.learnDevice(s)
+	for i := range s.columns {
+		c := &s.columns[i]
+		at, known := m.find(c.oid)
+		l := c.learnt()
 		switch {
-		case c.segments == nil || c.err != nil || (known && !c.changed):
 		case known:
-			m.columns[i] = c.learnt()
+			m.columns[at] = l
 		default:
-			m.columns = slices.Insert(m.columns, i, c.learnt())
+			m.columns = slices.Insert(m.columns, at, l)
 		}
 	}
 }
 
+// learnt is what the column's pass showed, or what was known before where that still holds.
 func (c *column) learnt() learnt {
-	x := splitter{room: c.peer.room(), most: int32(c.settled.most)}
+	l := learnt{name: unique.Make(string(c.oid))}
+	if c.known != nil {
+		l = *c.known
+	}
+	l.absent = c.absences()
+	l.alone = c.alone
+	if c.absent || c.err != nil || (c.known != nil && !c.changed) {
+		return l
+	}
+	x := c.splitter()
 	rows, octets := 0, 0
 	c.eachRow(func(v snmp.VarBind) {
 		size := snmp.VarBindSize(v)
 		rows, octets = rows+1, octets+size
 		x.add(v.Name[len(c.oid):], size)
 	})
-	l := learnt{oid: c.oid, rows: int32(rows), unordered: c.unordered && rows > 0}
+	l.rows, l.unordered, l.splits, l.size = int32(rows), c.unordered && rows > 0, nil, 0
 	if rows > 0 {
-		l.size = uint16(octets/rows + 1)
+		l.size = uint16(min(octets/rows+1, 1<<16-1))
 	}
 	if splits := x.finish(); len(splits) > 1 {
-		l.splits = slices.Clip(splits)
+		splits = slices.Clip(splits)
+		l.splits = &splits
 	}
 	return l
 }
@@ -80,5 +102,5 @@ func (l *learnt) segments() []split {
 	if l.splits == nil {
 		return []split{{rows: l.rows}}
 	}
-	return l.splits
+	return *l.splits
 }

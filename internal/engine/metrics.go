@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,9 @@ type Metrics struct {
 	duration      prometheus.Histogram
 	unexpected    prometheus.Counter
 	rediscoveries prometheus.Counter
+
+	mu    sync.Mutex
+	pipes []*pipe
 }
 
 // NewMetrics registers the metrics with r. The first four have the names and buckets of snmp_exporter.
@@ -32,8 +36,31 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
 		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
 	}
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries)
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "trapline_engine_socket_drops_total",
+		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
+	}, m.dropped)
+	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, dropped)
 	return m
+}
+
+// watch has the sockets of p counted.
+func (m *Metrics) watch(p *pipe) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pipes = append(m.pipes, p)
+}
+
+func (m *Metrics) dropped() (n float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.pipes {
+		n += float64(p.dropped())
+	}
+	return n
 }
 
 func (m *Metrics) sent(retry bool) {

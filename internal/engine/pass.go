@@ -18,9 +18,10 @@ type exchanger interface {
 }
 
 type request struct {
-	pdu         snmp.PDUType
-	oids        []snmp.OID
-	repetitions uint32 // of a GetBulkRequest
+	pdu          snmp.PDUType
+	oids         []snmp.OID
+	nonRepeaters int // the first of oids, of a GetBulkRequest
+	repetitions  uint32
 }
 
 // answer is a Response PDU.
@@ -46,6 +47,7 @@ type settled struct {
 	retries     int
 	repetitions uint32
 	window      int // requests before the target at once
+	rate        int // bindings a second; 0: no limit
 	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
@@ -65,7 +67,7 @@ func settle(p Params, v1 bool) settled {
 	o := settled{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
-		maxRows: p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow),
+		maxRows: p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -12,74 +11,67 @@ import (
 	"trapline/internal/snmp"
 )
 
-// pipe carries the requests of all targets over one socket for each IP version. An answer finds its
-// request by the request-id, which is a secret number of a slot. There is no goroutine and no buffer
-// for a target: one goroutine receives for a socket and goes on with whatever the answer allows.
+// pipe carries the requests of all targets over one socket for each IP version, and one more for each
+// source that somebody wants. An answer finds its request by the request-id, which is a secret number
+// of a slot. There is no goroutine and no buffer for a target: one goroutine receives for a socket and
+// goes on with whatever the answers allow.
 //
-// Everything below the mutex belongs to whoever holds it; methods named with "locked" expect that.
+// Everything below the mutex belongs to whoever holds it, from lock to unlock; methods named with
+// "locked" expect that.
 type pipe struct {
-	metrics *Metrics
-	epoch   time.Time
+	metrics     *Metrics
+	epoch       time.Time
+	open        func(outlet) (socket, error)
+	maxInFlight int // requests under way on one socket; 0 means as many as its buffer has room for
 
-	mu                sync.Mutex
-	conns             [2]*net.UDPConn // IPv4, IPv6; opened when first needed
-	slots             slotTable
-	timers            timerWheel
-	out, list, scoped []byte                   // for encoding
-	active            map[netip.AddrPort]*peer // those with requests in flight
-	closed            bool
-	running           sync.WaitGroup
+	mu           sync.Mutex
+	links        map[outlet]*link // opened when first needed
+	loaded       []*link          // those with something to send
+	ready        []*peer          // those to be pumped
+	slots        slotTable
+	timers       timerWheel
+	list, scoped []byte                   // for encoding
+	active       map[netip.AddrPort]*peer // those with requests in flight
+	closed       bool
+	running      sync.WaitGroup
 }
 
 func newPipe(m *Metrics) *pipe {
-	return &pipe{metrics: m, epoch: time.Now(), slots: newSlotTable(), active: map[netip.AddrPort]*peer{}}
+	p := &pipe{metrics: m, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
+	m.watch(p)
+	return p
 }
 
 func (p *pipe) now() time.Duration { return time.Since(p.epoch) }
-
-// receiveBuffer is asked of the system for each socket: answers arrive in bursts.
-const receiveBuffer = 8 << 20
-
-func (p *pipe) connLocked(to netip.AddrPort) (*net.UDPConn, error) {
-	i, network := 0, "udp4"
-	if !to.Addr().Is4() {
-		i, network = 1, "udp6"
-	}
-	if p.closed {
-		return nil, errClosed
-	}
-	if p.conns[i] == nil {
-		conn, err := net.ListenUDP(network, nil)
-		if err != nil {
-			return nil, err
-		}
-		_ = conn.SetReadBuffer(receiveBuffer) // what the system grants is good enough
-		watchErrors(conn)
-		p.conns[i] = conn
-		p.running.Go(func() { p.receive(conn) })
-	}
-	return p.conns[i], nil
-}
 
 // close ends all that is under way.
 func (p *pipe) close() {
 	p.mu.Lock()
 	p.closed = true
-	for _, c := range p.conns {
-		if c != nil {
-			_ = c.Close()
-		}
+	for _, l := range p.links {
+		l.close()
 	}
 	p.timers.stop()
 	p.mu.Unlock()
 	p.running.Wait()
 }
 
+// dropped counts the answers that the system had no room for.
+func (p *pipe) dropped() (n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		_, dropped := l.load()
+		n += dropped
+	}
+	return n
+}
+
 // settledStats copies what a poll that is over has counted. A discovery that it began may still be
 // under way, on behalf of others, and goes on counting.
 func (p *pipe) settledStats(s *Stats) Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	return *s
 }
 
@@ -87,9 +79,9 @@ func (p *pipe) settledStats(s *Stats) Stats {
 type query struct {
 	peer     *peer
 	request  request
-	done     func(answer, *Error) // called once, with the mutex held; the answer is valid until it returns
-	budget   time.Duration        // from the first sending to giving up
-	timeout  time.Duration        // longest wait for one attempt
+	by       asker
+	budget   time.Duration // from the first sending to giving up
+	timeout  time.Duration // longest wait for one attempt
 	retries  int
 	stats    *Stats
 	attempts []attempt
@@ -103,6 +95,16 @@ type query struct {
 	dead  bool
 }
 
+// asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
+type asker interface {
+	answeredLocked(answer, *Error)
+}
+
+// askerFunc is an asker.
+type askerFunc func(answer, *Error)
+
+func (f askerFunc) answeredLocked(a answer, e *Error) { f(a, e) }
+
 type attempt struct {
 	id uint32
 	at time.Duration
@@ -111,6 +113,9 @@ type attempt struct {
 // peer is a target as the pipe sees it: where it is, what it takes and how fast. It outlives polls.
 type peer struct {
 	address   netip.AddrPort
+	anywhere  bool // its answers may come from another address
+	outlet    outlet
+	link      *link // nil before the first request
 	version   snmp.Version
 	secrets   credentials
 	community []byte
@@ -118,12 +123,18 @@ type peer struct {
 	window    window
 	flying    []*query
 	waiting   []*query
-	strange   error // why a datagram from it was no answer
+	held      bool          // until there is room on the link
+	rate      float64       // bindings a second; 0 means no limit
+	free      time.Duration // when the next request may go, with a rate
+	strange   error         // why a datagram from it was no answer
 
+	retransmits uint64
+	capacity    capacity
 	memory      memory
-	repetitions int  // the most that it can answer to; 0 means no limit was met
-	shrunk      bool // repetitions are for this pass only
 }
+
+// at tells whether the peer may answer from an address.
+func (t *peer) at(from netip.AddrPort) bool { return t.address == from || t.anywhere }
 
 // submitLocked queues q and sends what the window allows.
 func (p *pipe) submitLocked(q *query) {
@@ -131,6 +142,13 @@ func (p *pipe) submitLocked(q *query) {
 	p.pumpLocked(q.peer)
 }
 
+// hurryLocked is submitLocked for a query that others of the peer are not to delay.
+func (p *pipe) hurryLocked(q *query) {
+	q.peer.waiting = slices.Insert(q.peer.waiting, 0, q)
+	p.pumpLocked(q.peer)
+}
+
+// pumpLocked sends what the window, the socket and the target's pace allow.
 func (p *pipe) pumpLocked(t *peer) {
 	if t.v3 != nil && t.v3.security == nil {
 		if len(t.waiting) > 0 && !t.v3.discovering {
@@ -140,40 +158,74 @@ func (p *pipe) pumpLocked(t *peer) {
 	}
 	for len(t.waiting) > 0 && t.window.allows(len(t.flying)) {
 		q := t.waiting[0]
-		t.waiting[0] = nil
-		if t.waiting = t.waiting[1:]; len(t.waiting) == 0 {
-			t.waiting = nil
-		}
 		if q.dead {
+			t.nextLocked()
 			continue
 		}
-		t.flying = append(t.flying, q)
-		p.active[t.address] = t
-		q.first = p.now()
-		p.sendLocked(q)
+		l, err := p.linkLocked(t)
+		if err != nil {
+			t.nextLocked()
+			p.endLocked(q, answer{}, &Error{Reason: socketReason(err), Err: err})
+			continue
+		}
+		if !l.allowsLocked(t) || !p.pacedLocked(t, q) {
+			return
+		}
+		t.nextLocked()
+		p.launchLocked(q)
 	}
+}
+
+// nextLocked takes the first query off those that wait.
+func (t *peer) nextLocked() {
+	t.waiting[0] = nil
+	if t.waiting = t.waiting[1:]; len(t.waiting) == 0 {
+		t.waiting = nil
+	}
+}
+
+// launchLocked makes the first attempt.
+func (p *pipe) launchLocked(q *query) {
+	t := q.peer
+	t.flying = append(t.flying, q)
+	t.link.flying++
+	p.active[t.address] = t
+	q.first = p.now()
+	p.sendLocked(q)
+}
+
+// pacedLocked tells whether q may go already, where the target gets so many bindings a second and no
+// more. If not, the timer will ask again.
+func (p *pipe) pacedLocked(t *peer, q *query) bool {
+	if t.rate <= 0 {
+		return true
+	}
+	now := p.now()
+	if now < t.free {
+		if q.timer.due == 0 {
+			p.timers.set(p, q, t.free)
+		}
+		return false
+	}
+	wanted := len(q.request.oids) * max(int(q.request.repetitions), 1)
+	t.free = now + time.Duration(float64(wanted)/t.rate*float64(time.Second))
+	return true
 }
 
 // sendLocked makes one attempt.
 func (p *pipe) sendLocked(q *query) {
-	t := q.peer
 	now := p.now()
 	id := p.slots.take(q)
 	q.attempts = append(q.attempts, attempt{id, now})
 	q.later = 0
-	conn, err := p.connLocked(t.address)
-	if err == nil {
-		p.out = p.appendQuery(p.out[:0], q, int32(id))
-		_, err = conn.WriteToUDPAddrPort(p.out, t.address)
-	}
-	if err != nil {
-		p.endLocked(q, answer{}, &Error{Reason: socketReason(err), Err: err})
-		return
-	}
+	l := q.peer.link
+	l.out = p.appendQuery(l.out, q, int32(id))
+	p.enqueueLocked(l, q)
 	q.stats.Packets++
 	retry := len(q.attempts) > 1
 	if retry {
 		q.stats.Retries++
+		q.peer.retransmits++
 	}
 	p.metrics.sent(retry)
 	p.timers.set(p, q, now+p.patience(q, now))
@@ -196,7 +248,7 @@ func (p *pipe) appendQuery(b []byte, q *query, id int32) []byte {
 	pdu := pduOf(q, id, &p.list)
 	return snmp.AppendMessage(b, &snmp.Message{
 		Version: q.peer.version, Community: q.peer.community, PDU: pdu.Type, RequestID: pdu.RequestID,
-		ErrorIndex: pdu.ErrorIndex, VarBinds: pdu.VarBinds,
+		ErrorStatus: pdu.ErrorStatus, ErrorIndex: pdu.ErrorIndex, VarBinds: pdu.VarBinds,
 	})
 }
 
@@ -208,7 +260,7 @@ func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
 	}
 	pdu := snmp.PDU{Type: q.request.pdu, RequestID: id, VarBinds: *list}
 	if pdu.Type == snmp.GetBulkRequest {
-		pdu.ErrorIndex = int32(q.request.repetitions)
+		pdu.ErrorStatus, pdu.ErrorIndex = snmp.ErrorStatus(q.request.nonRepeaters), int32(q.request.repetitions)
 	}
 	return pdu
 }
@@ -219,7 +271,7 @@ func (p *pipe) endLocked(q *query, a answer, e *Error) {
 		return
 	}
 	p.dropLocked(q)
-	q.done(a, e)
+	q.by.answeredLocked(a, e)
 	p.pumpLocked(q.peer)
 }
 
@@ -229,10 +281,14 @@ func (p *pipe) dropLocked(q *query) {
 	for _, a := range q.attempts {
 		p.slots.free(a.id)
 	}
-	p.timers.clear(q)
 	t := q.peer
+	if len(q.attempts) == 0 && q.timer.due != 0 {
+		p.ready = append(p.ready, t) // others waited for its turn
+	}
+	p.timers.clear(q)
 	if i := slices.Index(t.flying, q); i >= 0 {
 		t.flying = slices.Delete(t.flying, i, i+1)
+		p.landedLocked(t.link)
 	}
 	if len(t.flying) == 0 {
 		t.flying = nil // an idle target keeps nothing
@@ -245,6 +301,10 @@ func (p *pipe) dropLocked(q *query) {
 // expireLocked is called when an attempt was not answered in time.
 func (p *pipe) expireLocked(q *query) {
 	t, now := q.peer, p.now()
+	if len(q.attempts) == 0 {
+		p.pumpLocked(t) // its turn has come
+		return
+	}
 	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked() {
 		p.renewLocked(t)
 		return
@@ -278,28 +338,6 @@ type strayError struct{ from netip.AddrPort }
 
 func (e strayError) Error() string { return fmt.Sprintf("something answered from %s", e.from) }
 
-// maxDatagram is the largest that UDP carries.
-const maxDatagram = 65535
-
-// receive takes what arrives on one socket until it is closed.
-func (p *pipe) receive(conn *net.UDPConn) {
-	buffer := make([]byte, maxDatagram)
-	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buffer)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			p.socketErrors(conn)
-			continue
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		p.mu.Lock()
-		p.takeLocked(buffer[:n], from)
-		p.mu.Unlock()
-	}
-}
-
 // takeLocked finds the query that a datagram answers. What is no answer is put aside: it costs the
 // query nothing, but its sender's words are kept for the error.
 func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
@@ -317,7 +355,7 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 	case q == nil:
 		p.strangeLocked(from, fmt.Errorf("id %d was not asked with", m.RequestID))
 		return
-	case q.peer.address != from:
+	case !q.peer.at(from):
 		q.peer.strange = strayError{from}
 		return
 	case m.PDU != snmp.Response || m.Version != q.peer.version:

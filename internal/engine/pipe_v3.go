@@ -91,21 +91,23 @@ func (p *pipe) discoverLocked(t *peer) {
 		peer: t, discovery: true, request: request{pdu: snmp.GetRequest}, stats: first.stats,
 		retries: first.retries, timeout: first.timeout, budget: first.budget, first: p.now(),
 	}
-	q.done = func(_ answer, e *Error) {
+	q.by = askerFunc(func(_ answer, e *Error) {
 		t.v3.discovering = false
 		for e != nil && len(t.waiting) > 0 {
 			w := t.waiting[0]
-			t.waiting = t.waiting[1:]
+			t.nextLocked()
 			if !w.dead {
 				w.dead = true
 				failed := *e
-				w.done(answer{}, &failed)
+				w.by.answeredLocked(answer{}, &failed)
 			}
 		}
+	})
+	if _, err := p.linkLocked(t); err != nil {
+		q.by.answeredLocked(answer{}, &Error{Reason: socketReason(err), Err: err})
+		return
 	}
-	t.flying = append(t.flying, q)
-	p.active[t.address] = t
-	p.sendLocked(q)
+	p.launchLocked(q)
 }
 
 // renewLocked forgets a target's engine, and asks again for all that is in flight once it is known
@@ -138,7 +140,7 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		p.strangeLocked(from, fmt.Errorf("msgID %d was not asked with", m.ID))
 		return
 	}
-	if q.peer.address != from {
+	if !q.peer.at(from) {
 		q.peer.strange = strayError{from}
 		return
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -12,38 +13,34 @@ import (
 )
 
 // pipable tells whether the pipe can carry a poll, or gosnmp has to.
-func (t *Target) pipable(o settled) bool {
-	return strings.HasPrefix(t.address.Network, "udp") &&
-		!t.spec.Source.IsValid() && !o.unconnected && !o.unordered && t.auth.Engine != Gosnmp && t.spec.Engine != Gosnmp
+func (t *Target) pipable() bool {
+	return strings.HasPrefix(t.address.Network, "udp") && t.auth.Engine != Gosnmp && t.spec.Engine != Gosnmp
 }
 
 // pollPiped is Poll over the pipe.
 func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
-	peer, e := t.meet(ctx, w.window)
+	peer, e := t.meet(ctx, &w.settled)
 	if e != nil {
 		e.Op, e.Target = "connect", t.spec.Address
 		w.errs = append(w.errs, e)
 		return
 	}
-	w.exchanger = &pipedExchanger{pipe: t.engine.pipe, pass: w, peer: peer}
-	w.gets(ctx, p.Get)
-	if w.v1 || p.ToEnd || w.maxRows > 0 || w.maxRequests > 0 {
+	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
+	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
+		w.gets(ctx, p.Get)
 		w.walks(ctx, p.Walk)
-		return
-	}
-	if w.down {
 		return
 	}
 	columns := p.Columns
 	if columns == nil {
 		columns = p.Walk
 	}
-	t.sweep(ctx, w, peer, columns, p.Columns == nil)
+	t.sweep(ctx, w, peer, columns, p)
 }
 
 // meet finds out where the target is. Where that or the credentials changed, nothing that was learnt
-// holds. At most so many requests as window says will be before the target at once.
-func (t *Target) meet(ctx context.Context, window int) (*peer, *Error) {
+// holds.
+func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	secrets, err := t.engine.secrets.of(&t.auth)
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
@@ -52,18 +49,36 @@ func (t *Target) meet(ctx context.Context, window int) (*peer, *Error) {
 	if err != nil {
 		return nil, &Error{Reason: socketReason(err), Err: err}
 	}
-	t.engine.pipe.mu.Lock()
-	defer t.engine.pipe.mu.Unlock()
+	t.pipe.lock()
+	defer t.pipe.unlock()
 	if t.peer == nil || t.peer.address != address || t.peer.secrets != secrets {
 		if t.peer, err = t.newPeer(address, secrets); err != nil {
 			return nil, &Error{Reason: Credentials, Err: err}
 		}
 	}
-	t.peer.window.bound(window)
+	if err := t.connectLocked(); err != nil {
+		return nil, err
+	}
+	t.peer.anywhere, t.peer.rate = o.unconnected, float64(o.rate)
+	t.peer.window.bound(o.window)
+	t.peer.capacity.relax(t.pipe.now())
 	if t.peer.v3 != nil {
 		t.peer.v3.beginPollLocked()
 	}
 	return t.peer, nil
+}
+
+// connectLocked finds the socket to send from.
+func (t *Target) connectLocked() *Error {
+	source := t.spec.Source
+	if source.IsValid() && source.Addr().Is4() != t.peer.address.Addr().Is4() {
+		return &Error{Reason: Unreachable, Err: fmt.Errorf("source %s cannot reach %s", source.Addr(), t.peer.address.Addr())}
+	}
+	t.peer.outlet = outlet{source: source, device: t.spec.Interface}
+	if _, err := t.pipe.linkLocked(t.peer); err != nil {
+		return &Error{Reason: socketReason(err), Err: err}
+	}
+	return nil
 }
 
 func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, error) {
@@ -97,15 +112,31 @@ func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port), nil
 }
 
-// sweep walks columns and hands on their rows, column by column. With instances, a root that has
-// nothing below may be an instance itself.
-func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, oids []snmp.OID, instances bool) {
-	s := newSweep(t.engine.pipe, peer, oids)
+// sweep walks columns, while instances are asked for, and hands on their rows, column by column. A
+// root of a walk that has nothing below may be an instance itself.
+func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.OID, p *Plan) {
+	s := newSweep(t.pipe, peer, columns)
 	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
-	if s.run(ctx); s.failed != nil {
+	first := peer.window.unknown() && len(p.Get) > 0
+	if !first {
+		s.start()
+	}
+	w.gets(ctx, p.Get)
+	if first && !w.down {
+		s.start()
+	}
+	switch {
+	case w.down && first:
+		return
+	case w.down:
+		s.abandon()
+		return
+	}
+	if s.wait(ctx); s.failed != nil {
 		w.lost("walk", nil, nil, s.failed)
 	}
-	for _, c := range s.columns {
+	for i := range s.columns {
+		c := &s.columns[i]
 		c.eachRow(func(v snmp.VarBind) {
 			if v.Type.HasValue() {
 				w.give(v)
@@ -114,15 +145,10 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, oids []snmp.OID
 		if c.err != nil {
 			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
 		}
-		if instances && s.failed == nil && c.bare() {
+		if p.Columns == nil && s.failed == nil && c.bare() {
 			(&walk{pass: w, root: c.oid}).instance(ctx)
 		}
 	}
-}
-
-// bare tells whether nothing lies below the column's OID, but the agent has names behind it.
-func (c *column) bare() bool {
-	return len(c.oid.First()) == len(c.oid) && c.err == nil && len(c.segments) == 1 && c.segments[0].rows == 0 && c.segments[0].outside
 }
 
 // pipedExchanger makes one exchange at a time over the pipe.
@@ -143,21 +169,21 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 	q := &query{
 		peer: x.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout,
 		budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
-		done: func(got answer, e *Error) {
+		by: askerFunc(func(got answer, e *Error) {
 			a, failed = x.keep(got), e
 			x.answered = x.answered || e == nil
 			close(done)
-		},
+		}),
 	}
-	x.pipe.mu.Lock()
-	x.pipe.submitLocked(q)
-	x.pipe.mu.Unlock()
+	x.pipe.lock()
+	x.pipe.hurryLocked(q)
+	x.pipe.unlock()
 	select {
 	case <-done:
 	case <-ctx.Done():
-		x.pipe.mu.Lock()
+		x.pipe.lock()
 		x.pipe.dropLocked(q)
-		x.pipe.mu.Unlock()
+		x.pipe.unlock()
 		return answer{}, outOfTimeError(ctx, x.answered)
 	}
 	return a, failed

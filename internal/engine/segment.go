@@ -12,6 +12,7 @@ import (
 // asked for at the same time, wherever their rows begin; afterwards join proves that, put one after
 // the other, they are what a walk from row to row would have brought.
 type segment struct {
+	column     *column
 	start, end snmp.OID // end is nil for the last one
 	expected   int      // rows, as of the last pass; 0 when unknown
 	rows       int
@@ -22,8 +23,10 @@ type segment struct {
 	exact      bool     // the segment ended with end itself
 	outside    bool     // the column ended with a name of another
 	done       bool
-	asked      int  // repetitions of the last request
+	most       int  // repetitions to ask for; 0 means no limit of its own
+	alone      bool // it shares no request with others
 	halved     bool // the last answer was empty, and asked for again with fewer repetitions
+	stale      bool // its column is walked anew
 }
 
 var (
@@ -40,36 +43,48 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 	}
 	var v snmp.VarBind
 	kept := list // up to here bindings are kept, in one piece
-	for len(list) > 0 && !s.done {
-		rest, err := snmp.NextVarBind(list, &v)
-		if err != nil || !v.Type.Known() {
-			s.keep(kept, list)
-			unreadable++
-			list, kept = rest, rest
-			continue
-		}
-		if !s.reaches(column, &v) {
-			break
-		}
-		if v.Name[common:].Compare(s.last[common:]) <= 0 {
-			s.keep(kept, list)
-			return unreadable, fmt.Errorf("%w: %s >= %s", errOrder, s.last, v.Name)
+	last := s.last
+	defer func() {
+		s.keep(kept, list)
+		s.last = append(s.last[:0], last...)
+	}()
+	for len(list) > 0 {
+		rest, err := snmp.NextUnchecked(list, &v)
+		if err != nil || !v.Type.Known() || !s.inOrder(&v, column[:common], last) {
+			if err != nil || !v.Type.Known() || !v.Name.Valid() {
+				s.keep(kept, list)
+				unreadable++
+				list, kept = rest, rest
+				continue
+			}
+			if !s.reaches(column, &v) {
+				return unreadable, nil
+			}
+			if v.Name.Compare(last) <= 0 {
+				return unreadable, fmt.Errorf("%w: %s >= %s", errOrder, last, v.Name)
+			}
 		}
 		if s.first == nil {
 			s.first = bytes.Clone(v.Name)
 		}
 		if s.passes(&v, common) {
-			break
+			return unreadable, nil
 		}
 		if s.rows++; s.rows > limit {
-			s.keep(kept, list)
 			return unreadable, errLimit
 		}
-		s.last = append(s.last[:0], v.Name...)
-		list = rest
+		last, list = v.Name, rest
+		if s.done {
+			return unreadable, nil
+		}
 	}
-	s.keep(kept, list)
 	return unreadable, nil
+}
+
+// inOrder tells at little cost what is true of nearly all bindings: that v has a name of the column
+// which follows the last one, and a value. Where it is false, one has to look closer.
+func (s *segment) inOrder(v *snmp.VarBind, column, last []byte) bool {
+	return v.Type < snmp.NoSuchObject && len(column) > 0 && bytes.HasPrefix(v.Name, column) && v.Name.After(last, len(column))
 }
 
 // keep keeps what lies between two places in a list.

@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"trapline/internal/snmp"
@@ -20,31 +18,22 @@ type sweep struct {
 	stats   *Stats
 	limit   int // rows of a column
 
-	columns  []*column
+	columns  []column
 	open     int // columns not done
+	pending  []*segment
+	asks     []*ask
+	inquired bool   // a request asks which device this is
+	device   device // as it answered to that
 	failed   *Error
 	answered bool
 	done     chan struct{} // closed when open is 0 or the target failed
-	queries  []*query
-}
-
-// column is the walk of one column, or of any other subtree.
-type column struct {
-	*sweep
-	oid       snmp.OID
-	table     *table
-	segments  []segment
-	open      int  // segments not done
-	began     bool // its segments were made
-	changed   bool // its rows are not those that were expected
-	unordered bool // the agent's order is not to be relied on: one request after the other
-	err       *Error
 }
 
 // table groups the columns that are likely to have the same rows: those beside each other.
 type table struct {
 	columns []*column
 	guide   *column // the one whose rows divide the others'; nil while unknown
+	parked  []*column
 }
 
 const (
@@ -55,8 +44,6 @@ const (
 	responseHeader = 44
 	// responseHeader3 is the same in SNMPv3, with names of usual length.
 	responseHeader3 = 200
-	// guessedBinding is the size of a binding of a column that was never seen.
-	guessedBinding = 30
 )
 
 // room is what a response has for its bindings, in octets.
@@ -68,18 +55,17 @@ func (t *peer) room() int {
 }
 
 func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
-	s := &sweep{pipe: p, peer: t, done: make(chan struct{})}
+	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
-	for _, oid := range oids {
+	for i, oid := range oids {
 		parent := string(parentOf(oid))
 		if tables[parent] == nil {
 			tables[parent] = &table{}
 		}
-		c := &column{sweep: s, oid: oid, table: tables[parent]}
+		c := &s.columns[i]
+		*c = column{sweep: s, oid: oid, table: tables[parent]}
 		c.table.columns = append(c.table.columns, c)
-		s.columns = append(s.columns, c)
 	}
-	s.open = len(s.columns)
 	return s
 }
 
@@ -92,296 +78,101 @@ func parentOf(oid snmp.OID) snmp.OID {
 	return oid[:max(i, 0)]
 }
 
-// run walks all columns. It returns when they are done, the target failed or ctx ended.
-func (s *sweep) run(ctx context.Context) {
-	s.pipe.mu.Lock()
-	for _, c := range s.columns {
-		s.startLocked(c)
+// start sends as much as the window allows. What follows is up to the answers.
+func (s *sweep) start() {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.peer.memory.recall(s)
+	for i := range s.columns {
+		s.columns[i].startLocked()
 	}
-	nothing := len(s.columns) == 0
-	s.pipe.mu.Unlock()
-	if nothing {
-		return
+	s.dispatchLocked()
+	if s.inquires(0) {
+		s.askLocked(nil)
 	}
+	if s.open == 0 {
+		close(s.done)
+	}
+}
+
+// wait returns when all columns are done, the target failed or ctx ended.
+func (s *sweep) wait(ctx context.Context) {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
 	}
-	s.pipe.mu.Lock()
-	defer s.pipe.mu.Unlock()
+	s.pipe.lock()
+	defer s.pipe.unlock()
 	if ctx.Err() != nil {
 		s.failLocked(outOfTimeError(ctx, s.answered))
-	}
-	if s.peer.shrunk {
-		s.peer.repetitions, s.peer.shrunk = 0, false
 	}
 	if s.failed == nil {
 		s.peer.memory.learn(s)
 	}
 }
 
-// startLocked makes the segments of a column that is known, or that may guide its table. Others wait.
-func (s *sweep) startLocked(c *column) {
-	known := s.peer.memory.of(c.oid)
-	switch {
-	case known != nil && known.unordered:
-		c.unordered = true
-		c.beginLocked(nil)
-	case known != nil:
-		c.beginLocked(known.segments())
-	case c.table.guide == nil:
-		c.table.guide = c
-		c.beginLocked(nil)
+// abandon ends a sweep whose results nobody wants.
+func (s *sweep) abandon() {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.failLocked(&Error{Reason: Canceled})
+}
+
+// dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
+// with its like: those that want about as many rows.
+func (s *sweep) dispatchLocked() {
+	var small []share
+	for _, g := range s.pending {
+		x := share{g, g.wanted(), g.column.bindingSize()}
+		if g.alone || s.peer.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.peer.room() {
+			s.askLocked([]share{x})
+			continue
+		}
+		small = append(small, x)
+	}
+	s.pending = s.pending[:0]
+	slices.SortStableFunc(small, func(a, b share) int { return a.rows - b.rows })
+	for len(small) > 0 {
+		n := s.fitting(small)
+		s.askLocked(small[:n])
+		small = small[n:]
 	}
 }
 
-// beginLocked asks for a column in segments; with none, from its beginning to its end.
-func (c *column) beginLocked(splits []split) {
-	c.began = true
-	if len(splits) == 0 {
-		splits = []split{{}}
-	}
-	c.segments = make([]segment, len(splits))
-	start := c.oid.First()
-	for i := range c.segments {
-		s := &c.segments[i]
-		s.start, s.last, s.expected = start, bytes.Clone(start), int(splits[i].rows)
-		if splits[i].end != "" {
-			s.end = append(bytes.Clone(c.oid), splits[i].end...)
-			start = s.end
+// share is a segment's part in a request.
+type share struct {
+	segment *segment
+	rows    int // wanted
+	size    int // octets of a binding
+}
+
+// fitting tells how many of shares, which are sorted by rows, make one request.
+func (s *sweep) fitting(shares []share) int {
+	room := s.peer.room()
+	size := 0
+	for n, x := range shares {
+		size += x.size
+		bindings := (n + 1) * x.rows
+		tooMany := size*x.rows > room || s.peer.capacity.cap(bindings) < bindings || n == maxBatch
+		if n > 0 && (tooMany || x.rows > 2*shares[0].rows+1) {
+			return n
 		}
 	}
-	c.open = len(c.segments)
-	for i := range c.segments {
-		c.askLocked(&c.segments[i])
-	}
+	return len(shares)
 }
 
-// askLocked sends for what follows in a segment.
-func (c *column) askLocked(s *segment) {
-	repetitions := c.fill()
-	if left := s.expected - s.rows; s.expected > 0 && left > 0 {
-		repetitions = left
-		if s.end == nil {
-			repetitions++ // to see that there is no more
-		}
-	}
-	if known := c.peer.memory.of(c.oid); known != nil && known.rows == 0 && s.rows == 0 {
-		repetitions = 1 // most likely it still has no rows
-	}
-	for _, most := range []int{c.peer.repetitions, c.settled.most} {
-		if most > 0 {
-			repetitions = min(repetitions, most)
-		}
-	}
-	s.asked = max(repetitions, 1)
-	c.pipe.submitLocked(c.newQuery(request{
-		pdu: snmp.GetBulkRequest, oids: []snmp.OID{s.last}, repetitions: uint32(s.asked),
-	}, func(a answer, e *Error) { c.answeredLocked(s, a, e) }))
-}
-
-// fill is the number of rows that fill one answer.
-func (c *column) fill() int {
-	size := guessedBinding
-	if known := c.peer.memory.of(c.oid); known != nil && known.size > 0 {
-		size = int(known.size)
-	}
-	return max(c.peer.room()/size, 1)
-}
-
-func (s *sweep) newQuery(r request, done func(answer, *Error)) *query {
-	q := &query{
-		peer: s.peer, request: r, done: done, stats: s.stats,
+func (s *sweep) newQuery(r request, by asker) *query {
+	return &query{
+		peer: s.peer, request: r, by: by, stats: s.stats,
 		retries: s.settled.retries, timeout: s.settled.timeout,
 		budget: time.Duration(s.settled.retries+1) * s.settled.timeout,
 	}
-	s.queries = append(s.queries, q)
-	return q
 }
 
-// answeredLocked takes one answer for a segment.
-func (c *column) answeredLocked(s *segment, a answer, e *Error) {
-	switch {
-	case c.failed != nil || c.err != nil || s.done:
-		return
-	case e != nil:
-		c.failLocked(e)
-		return
-	}
-	c.sweep.answered = true
-	switch {
-	case a.status == snmp.NoSuchName && s.asked == 1:
-		s.done = true // so it is in SNMPv1, and behind proxies to it
-	case a.status != snmp.NoError:
-		c.refusedLocked(s, a)
-		return
-	case len(a.list) == 0:
-		c.emptyLocked(s)
-		return
-	default:
-		s.halved = false
-		unreadable, err := s.accept(c.oid, a.list, c.limit)
-		for range unreadable {
-			c.pipe.metrics.unexpectedType()
-		}
-		if err != nil {
-			c.disorderedLocked(s, err)
-			return
-		}
-	}
-	if !s.done {
-		c.changed = true
-		c.askLocked(s)
-		return
-	}
-	c.changed = c.changed || s.rows != s.expected
-	if c.open--; c.open == 0 {
-		c.joinLocked()
-	}
-}
-
-// refusedLocked deals with an error-status: with fewer repetitions the rows before the one that the
-// agent cannot give will come.
-func (c *column) refusedLocked(s *segment, a answer) {
-	if messageRefused(a) {
-		c.failLocked(&Error{Reason: Authorization, Err: fmt.Errorf("agent answers %s", a.status)})
-		return
-	}
-	if c.shrinkLocked(s, a.status == snmp.TooBig) {
-		c.askLocked(s)
-		return
-	}
-	reason := ErrorStatus
-	if a.status == authorizationError {
-		reason = Authorization
-	}
-	c.stopLocked(s, reason, fmt.Errorf("agent answers %s", a.status))
-}
-
-// shrinkLocked halves the repetitions that the target is asked for, for this pass or, to be remembered,
-// for all. It is false when they cannot be fewer.
-func (c *column) shrinkLocked(s *segment, remember bool) bool {
-	if s.asked <= 1 {
-		return false
-	}
-	c.peer.repetitions = s.asked / 2
-	c.peer.shrunk = c.peer.shrunk || !remember
-	return true
-}
-
-func (c *column) emptyLocked(s *segment) {
-	if !s.halved && c.shrinkLocked(s, true) {
-		s.halved = true
-		c.askLocked(s)
-		return
-	}
-	c.stopLocked(s, EmptyAnswer, errEmpty)
-}
-
-// disorderedLocked deals with names that do not increase. In segments that may be the agent's way with
-// names that do not exist, so the column is walked again from row to row.
-func (c *column) disorderedLocked(s *segment, err error) {
-	switch {
-	case errors.Is(err, errLimit):
-		c.stopLocked(s, TooMany, fmt.Errorf("more than %d rows", c.limit))
-	case len(c.segments) > 1:
-		c.unordered = true
-		c.againLocked()
-	default:
-		c.stopLocked(s, NotIncreasing, err)
-	}
-}
-
-// againLocked walks the column from row to row. What is under way for it is forgotten.
-func (c *column) againLocked() {
-	for _, q := range c.queries {
-		if !q.dead && snmp.OID(q.request.oids[0]).HasPrefix(c.oid) {
-			c.pipe.dropLocked(q)
-		}
-	}
-	c.changed = true
-	c.beginLocked(nil)
-}
-
-// stopLocked ends a column that will not be whole.
-func (c *column) stopLocked(s *segment, reason Reason, err error) {
-	c.err = &Error{Reason: reason, OID: c.oid, Err: err}
-	if !bytes.Equal(s.last, s.start) || s.rows > 0 {
-		c.err.Last = bytes.Clone(s.last)
-	}
-	for i := range c.segments {
-		if &c.segments[i] == s {
-			c.segments = c.segments[:i+1]
-			break
-		}
-	}
-	c.finishLocked()
-}
-
-// joinLocked ends a column whose segments are done. Where they do not fit together, rows came or went
-// just where two of them meet.
-func (c *column) joinLocked() {
-	if len(c.segments) > 1 && !join(c.segments) {
-		c.againLocked()
-		return
-	}
-	c.finishLocked()
-}
-
-// finishLocked ends a column and lets those go on that waited for its rows.
-func (c *column) finishLocked() {
-	t := c.table
-	if t.guide == c {
-		splits := c.splitsFor()
-		if splits == nil {
-			t.guide = nil // it has no rows: another column may
-		}
-		for _, waiting := range t.columns {
-			if waiting.began || waiting == c || c.failed != nil {
-				continue
-			}
-			if splits != nil {
-				waiting.beginLocked(splits)
-			} else if t.guide == nil {
-				t.guide = waiting
-				waiting.beginLocked(nil)
-			}
-		}
-	}
-	c.sweep.open--
-	if c.sweep.open == 0 && c.failed == nil {
-		close(c.done)
-	}
-}
-
-// splitsFor divides the rows of the guide for the other columns of its table, whose bindings may be
-// larger than they look: nothing is known of them yet.
-func (c *column) splitsFor() []split {
-	if c.err != nil || c.segments == nil {
-		return nil
-	}
-	x := splitter{room: c.peer.room(), most: int32(c.settled.most)}
-	c.eachRow(func(v snmp.VarBind) {
-		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(v), guessedBinding))
-	})
-	if x.rows == 0 {
-		return nil
-	}
-	return x.finish()
-}
-
-// eachRow hands on the accepted bindings in their order.
-func (c *column) eachRow(give func(snmp.VarBind)) {
-	var v snmp.VarBind
-	for i := range c.segments {
-		for list := c.segments[i].data; len(list) > 0; {
-			rest, err := snmp.NextVarBind(list, &v)
-			if err != nil {
-				return // it was read once before
-			}
-			give(v)
-			list = rest
-		}
+// finishedLocked counts columns down.
+func (s *sweep) finishedLocked() {
+	if s.open--; s.open == 0 && s.failed == nil {
+		close(s.done)
 	}
 }
 
@@ -391,9 +182,9 @@ func (s *sweep) failLocked(e *Error) {
 		return
 	}
 	s.failed = e
-	for _, q := range s.queries {
-		if !q.dead {
-			s.pipe.dropLocked(q)
+	for _, a := range s.asks {
+		if !a.dead {
+			s.pipe.dropLocked(&a.query)
 		}
 	}
 	close(s.done)

@@ -109,6 +109,7 @@ func (e *Engine) Close() error {
 type Target struct {
 	identity
 	engine  *Engine
+	pipe    *pipe
 	address Address
 
 	usm  usm
@@ -123,7 +124,7 @@ func (e *Engine) newTarget(id identity) (*Target, error) {
 	if m := id.auth.Mistakes(); len(m) > 0 {
 		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(m[0].Text)}
 	}
-	return &Target{identity: id, engine: e, address: address}, nil
+	return &Target{identity: id, engine: e, pipe: e.pipe, address: address}, nil
 }
 
 // Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the
@@ -140,9 +141,9 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
 	}
-	if t.pipable(o) {
+	if t.pipable() {
 		t.pollPiped(ctx, p, &pass)
-		return t.engine.pipe.settledStats(&stats), pass.err()
+		return t.pipe.settledStats(&stats), pass.err()
 	}
 	s, failed := t.open(ctx, o, &stats)
 	if failed != nil {

@@ -67,8 +67,8 @@ func (w *timerWheel) stop() {
 
 // turn looks at the spokes whose time has come.
 func (p *pipe) turn() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.lock()
+	defer p.unlock()
 	w := &p.timers
 	now := int64(p.now() / tick)
 	if now-w.turned > spokes {

@@ -45,11 +45,15 @@ func TestSource(t *testing.T) {
 			want := netip.MustParseAddrPort(source)
 			seen := make(chan netip.AddrPort, 8)
 			peer := echoSource(t, seen)
-			x := target(t, engine.Spec{Engine: tested, Address: peer, Source: want})
+			e := newEngine(t)
+			x, err := e.Target(engine.Spec{Engine: tested, Address: peer, Source: want})
+			if err != nil {
+				t.Fatal(err)
+			}
 			plan := engine.Plan{Walk: walkOf(columnOID), Params: patient(10).Over(engine.Params{UseUnconnectedUDPSocket: unconnected})}
 			plan.Params.UseUnconnectedUDPSocket = unconnected
 			var polls sync.WaitGroup
-			for range 4 { // a fixed port serves them one after the other
+			for range 4 { // with gosnmp, a fixed port serves them one after the other
 				polls.Go(func() {
 					if _, err := x.Poll(t.Context(), &plan, func(snmp.VarBind) {}); err != nil {
 						t.Error(err)
@@ -57,6 +61,7 @@ func TestSource(t *testing.T) {
 				})
 			}
 			polls.Wait()
+			e.Close()
 			if got := <-seen; got.Addr() != want.Addr() || (want.Port() != 0 && got.Port() != want.Port()) {
 				t.Errorf("came from %s, want %s", got, want)
 			}

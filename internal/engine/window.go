@@ -46,6 +46,9 @@ func (w *window) bound(most int) {
 	w.size = min(w.size, float64(most))
 }
 
+// unknown tells whether the target never answered.
+func (w *window) unknown() bool { return w.srtt == 0 }
+
 // allows tells whether one more request may be sent beside those in flight.
 func (w *window) allows(inFlight int) bool {
 	if inFlight == 0 || (w.srtt > 0 && float64(inFlight) < w.size) {

@@ -172,15 +172,25 @@ func CutVarBind(b []byte) (v VarBind, rest []byte, err error) {
 // NextVarBind is CutVarBind into v. A loop with one v for all bindings takes half the time, for a
 // VarBind is too large to be returned in registers. With an error v is not to be used.
 func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
-	if tag, pair, rest, ok := cutShort(b); ok && tag == tagSequence {
-		if tag, name, value, ok := cutShort(pair); ok && tag == byte(ObjectIdentifier) && OID(name).Valid() {
-			if tag, content, _, ok := cutShort(value); ok {
-				v.Name, v.Type, v.Value = name, Type(tag), content
-				return rest, nil
-			}
-		}
+	rest, err = NextUnchecked(b, v)
+	if err == nil && !v.Name.Valid() {
+		return rest, fmt.Errorf("name: malformed OID % x", v.Name)
 	}
-	return nextVarBind(b, v)
+	return rest, err
+}
+
+// NextUnchecked is NextVarBind for callers who find out by OID.Valid or OID.After whether the name is
+// one, or did so before.
+func NextUnchecked(b []byte, v *VarBind) (rest []byte, err error) {
+	if len(b) < 4 || b[0] != tagSequence || b[2] != byte(ObjectIdentifier) || b[1] >= 0x80 || b[3] >= 0x80 {
+		return nextVarBind(b, v)
+	}
+	end, value := 2+int(b[1]), 4+int(b[3])
+	if end > len(b) || value+2 > end || b[value+1] >= 0x80 || value+2+int(b[value+1]) > end {
+		return nextVarBind(b, v)
+	}
+	v.Name, v.Type, v.Value = b[4:value], Type(b[value]), b[value+2:value+2+int(b[value+1])]
+	return b[end:], nil
 }
 
 // nextVarBind takes what is long or wrong as well.
@@ -193,14 +203,11 @@ func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	if err != nil {
 		return rest, err
 	}
-	if v.Name = name; !v.Name.Valid() {
-		return rest, fmt.Errorf("name: malformed OID % x", name)
-	}
 	tag, content, _, err := cutTLV(value)
 	if err != nil {
-		return rest, fmt.Errorf("value of %s: %w", v.Name, err)
+		return rest, fmt.Errorf("value of %s: %w", OID(name), err)
 	}
-	v.Type, v.Value = Type(tag), content
+	v.Name, v.Type, v.Value = name, Type(tag), content
 	return rest, nil
 }
 

@@ -156,6 +156,33 @@ func (o OID) compareSingle(p OID) int {
 	return 1
 }
 
+// After tells whether o is Valid and greater than p, which is valid. Both begin with the same octets,
+// so many as shared says. Only what differs is looked at, so that it costs less than Valid and Compare.
+func (o OID) After(p OID, shared int) bool {
+	n := min(len(o), len(p))
+	i := shared
+	for i < n && o[i] == p[i] {
+		i++
+	}
+	start := i == 0 || o[i-1] < 0x80
+	for _, c := range o[i:] {
+		if start && c == 0x80 {
+			return false
+		}
+		start = c < 0x80
+	}
+	switch {
+	case !start, i == len(o):
+		return false
+	case i == len(p):
+		return true
+	}
+	if lo, lp := arcEnd(o, i), arcEnd(p, i); lo != lp {
+		return lo > lp
+	}
+	return o[i] > p[i]
+}
+
 func arcEnd(o OID, i int) int {
 	for i < len(o) && o[i] >= 0x80 {
 		i++

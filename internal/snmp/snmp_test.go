@@ -55,6 +55,38 @@ func TestCompareIsNumericOrder(t *testing.T) {
 	}
 }
 
+// After is Valid and Compare at less cost, for whatever stands in the place of a name.
+func TestAfterIsValidAndGreater(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	octets := []byte{0, 1, 0x7f, 0x80, 0x81, 0xff}
+	for range 200_000 {
+		last, _ := randomOID(r)
+		name := bytes.Clone(last)
+		if r.IntN(2) == 0 {
+			name, _ = randomOID(r)
+		}
+		for range r.IntN(3) {
+			if i := r.IntN(len(name) + 1); i < len(name) {
+				name[i] = octets[r.IntN(len(octets))]
+			} else {
+				name = append(name, octets[r.IntN(len(octets))])
+			}
+		}
+		shared := 0
+		for i := range min(len(name), len(last)) {
+			if name[i] != last[i] || r.IntN(4) == 0 {
+				break
+			}
+			if name[i] < 0x80 {
+				shared = i + 1
+			}
+		}
+		if got, want := OID(name).After(last, shared), OID(name).Valid() && OID(name).Compare(last) > 0; got != want {
+			t.Fatalf("% x after % x, of which %d octets are the same: %v", name, last, shared, got)
+		}
+	}
+}
+
 func TestSingleArcIsARootOnly(t *testing.T) {
 	one := MustParseOID("1")
 	if got := one.First().String(); got != "1.0" {

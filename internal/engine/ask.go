@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"trapline/internal/snmp"
+)
+
+// ask is one request for the next rows of one or more segments.
+type ask struct {
+	query
+	sweep    *sweep
+	segments []*segment
+	rows     int // asked for, of each
+}
+
+// askLocked sends for the next rows of shares, the last of which wants the most.
+func (s *sweep) askLocked(shares []share) {
+	a := &ask{sweep: s, segments: make([]*segment, len(shares))}
+	if n := len(shares); n > 0 {
+		a.rows = shares[n-1].rows
+	}
+	r := request{pdu: snmp.GetBulkRequest, repetitions: uint32(a.rows)}
+	if s.settled.v1 {
+		r.pdu, r.repetitions = snmp.GetNextRequest, 0
+	}
+	octets := 0
+	for i, x := range shares {
+		octets += x.size * a.rows
+		a.segments[i] = x.segment
+	}
+	if s.inquires(octets) {
+		r.nonRepeaters, r.oids = len(deviceNames), slices.Clone(deviceNames)
+	}
+	for _, g := range a.segments {
+		r.oids = append(r.oids, g.last)
+	}
+	a.query = *s.newQuery(r, a)
+	s.asks = append(s.asks, a)
+	s.pipe.submitLocked(&a.query)
+}
+
+// answeredLocked takes an answer for its segments.
+func (a *ask) answeredLocked(got answer, e *Error) {
+	s := a.sweep
+	switch {
+	case s.failed != nil:
+		return
+	case e != nil:
+		s.failLocked(e)
+		return
+	}
+	s.answered = true
+	if a.request.nonRepeaters > 0 {
+		got = a.recognizeLocked(got)
+	}
+	switch {
+	case len(a.segments) == 0:
+	case got.status != snmp.NoError:
+		a.refusedLocked(got)
+	case len(got.list) == 0:
+		a.emptyLocked()
+	default:
+		a.acceptLocked(got.list)
+	}
+	if s.failed == nil {
+		s.dispatchLocked()
+	}
+}
+
+// recognizeLocked takes off an answer what is said of the device.
+func (a *ask) recognizeLocked(got answer) answer {
+	if got.status != snmp.NoError {
+		a.sweep.lookAgainLocked()
+		got.index -= len(deviceNames)
+		return got
+	}
+	got.list = a.sweep.recognizeLocked(got.list)
+	return got
+}
+
+// acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and
+// may end anywhere.
+func (a *ask) acceptLocked(list []byte) {
+	a.learnLocked(list)
+	errs := make([]error, len(a.segments))
+	if len(a.segments) == 1 {
+		errs[0] = a.giveLocked(a.segments[0], list)
+	}
+	for at := 0; len(a.segments) > 1 && len(list) > 0; at = (at + 1) % len(a.segments) {
+		var v snmp.VarBind
+		rest, _ := snmp.NextUnchecked(list, &v) // frames are sound, or there would be no answer
+		if errs[at] == nil {
+			errs[at] = a.giveLocked(a.segments[at], list[:len(list)-len(rest)])
+		}
+		list = rest
+	}
+	for i, g := range a.segments {
+		switch {
+		case g.stale:
+		case errs[i] != nil:
+			g.column.disorderedLocked(g, errs[i])
+		default:
+			g.column.settleLocked(g)
+		}
+	}
+}
+
+func (a *ask) giveLocked(g *segment, list []byte) error {
+	if g.stale || g.done {
+		return nil
+	}
+	g.halved = false
+	unreadable, err := g.accept(g.column.oid, list, a.sweep.limit)
+	for range unreadable {
+		a.sweep.pipe.metrics.unexpectedType()
+	}
+	return err
+}
+
+// learnLocked finds out how much the agent can put into one answer. One that it cut short although
+// the packet has room shows it.
+func (a *ask) learnLocked(list []byte) {
+	t, now := a.sweep.peer, a.sweep.pipe.now()
+	got, _ := snmp.CountVarBinds(list)
+	answered := len(a.segments) * max(int(a.request.repetitions), 1)
+	switch asked := len(a.segments) * a.rows; {
+	case got < answered && len(list) < t.room()*3/4 && !a.endsWithin(list):
+		t.capacity.limit(got, now)
+	case answered < asked:
+		t.capacity.silentAbove(asked, answered, now)
+	case got == asked:
+		t.capacity.answered(asked)
+	}
+}
+
+// endsWithin tells whether the last binding says that there is no more: agents may leave out the rest.
+func (a *ask) endsWithin(list []byte) bool {
+	var v snmp.VarBind
+	for len(list) > 0 {
+		rest, err := snmp.NextUnchecked(list, &v)
+		if err != nil {
+			return false
+		}
+		list = rest
+	}
+	return v.Type == snmp.EndOfMibView
+}
+
+// refusedLocked deals with an error-status.
+func (a *ask) refusedLocked(got answer) {
+	s := a.sweep
+	culprit := got.index - 1
+	switch {
+	case messageRefused(got):
+		s.failLocked(&Error{Reason: Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
+	case got.status == snmp.NoSuchName && culprit < len(a.segments) && a.rows == 1 && (culprit >= 0 || len(a.segments) == 1):
+		a.endLocked(max(culprit, 0)) // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
+	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
+		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now())
+		a.againLocked(false)
+	case len(a.segments) > 1:
+		a.againLocked(true)
+	case !a.segments[0].stale:
+		g := a.segments[0]
+		g.column.refusedLocked(g, a.rows, got.status)
+	}
+}
+
+// endLocked ends the segment that the agent has no more names for, and asks again for the others.
+func (a *ask) endLocked(ended int) {
+	for i, g := range a.segments {
+		if g.stale {
+			continue
+		}
+		g.done = i == ended
+		g.column.settleLocked(g)
+	}
+}
+
+// againLocked asks once more for all segments, each alone where one of them must be to blame.
+func (a *ask) againLocked(alone bool) {
+	for _, g := range a.segments {
+		if !g.stale {
+			g.alone = g.alone || alone
+			a.sweep.pending = append(a.sweep.pending, g)
+		}
+	}
+}
+
+func (a *ask) emptyLocked() {
+	if len(a.segments) > 1 {
+		a.againLocked(true)
+		return
+	}
+	if g := a.segments[0]; !g.stale {
+		g.column.emptyLocked(g, a.rows)
+	}
+}
