@@ -251,7 +251,11 @@ func (p *pipe) expireLocked(q *query) {
 	}
 	if len(q.attempts) > q.retries {
 		t.window.silent()
-		p.endLocked(q, answer{}, unansweredError(q.retries, t.strange))
+		e := unansweredError(q.retries, t.strange)
+		if t.v3 != nil {
+			e.Err = t.v3.suspect(e.Err)
+		}
+		p.endLocked(q, answer{}, e)
 		return
 	}
 	t.window.lost(now)

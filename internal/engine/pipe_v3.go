@@ -14,6 +14,7 @@ type usmPeer struct {
 	user          *snmp.User
 	nobody        *snmp.Security // for discoveries
 	security      *snmp.Security // nil while the engine is not known
+	fixed         bool           // the engine is the user's word, and no other will do
 	clock         snmp.EngineClock
 	contextEngine []byte // empty means the target's own
 	contextName   []byte
@@ -26,30 +27,17 @@ type usmPeer struct {
 	renewed bool // there was a new discovery in this one
 }
 
-func newUSMPeer(user *snmp.User, contextEngine, contextName string) (*usmPeer, error) {
+// newUSMPeer is for a user whose engine is not known yet, or with fixed given once and for all.
+func newUSMPeer(user *snmp.User, fixed []byte, contextEngine, contextName string) (*usmPeer, error) {
 	nobody, err := (&snmp.User{}).Localize(nil)
 	if err != nil {
 		return nil, err
 	}
-	return &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}, nil
-}
-
-// userOf gives the user of an auth whose fields have been checked.
-func userOf(a *Auth, secrets credentials) (*snmp.User, error) {
-	u := &snmp.User{Name: a.Username}
-	var err error
-	if a.SecurityLevel == NoAuthNoPriv {
-		return u, nil
+	u := &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}
+	if len(fixed) > 0 {
+		u.fixed = true
+		u.security, err = user.Localize(fixed)
 	}
-	if u.Auth, err = snmp.ParseAuthProtocol(a.AuthProtocol); err != nil {
-		return nil, err
-	}
-	u.AuthKey = snmp.Passphrase(secrets.password)
-	if a.SecurityLevel == AuthNoPriv {
-		return u, nil
-	}
-	u.Priv, err = snmp.ParsePrivProtocol(a.PrivProtocol)
-	u.PrivKey = snmp.Passphrase(secrets.privPassword)
 	return u, err
 }
 
@@ -59,7 +47,20 @@ func (u *usmPeer) beginPollLocked() {
 }
 
 // doubtfulLocked tells whether a failure may come of what was learnt in an earlier poll.
-func (u *usmPeer) doubtfulLocked() bool { return u.kept && !u.proved && !u.renewed }
+func (u *usmPeer) doubtfulLocked() bool { return u.kept && !u.proved && !u.renewed && !u.fixed }
+
+// suspect adds to the failure of a request, or of its last attempt, that an engine ID may be wrong which
+// the user set and no answer has confirmed.
+func (u *usmPeer) suspect(err error) error {
+	if !u.fixed || u.clock.Proved {
+		return err
+	}
+	return engineIDError(err, u.security.EngineID())
+}
+
+func engineIDError(err error, id []byte) error {
+	return fmt.Errorf("%w: is %x the device's engine ID?", err, id)
+}
 
 // announcedSize is the largest message that we say we take. Answers are kept within a frame by asking
 // for no more than fits; agents that heed a small number are known to fall silent instead.
@@ -194,7 +195,11 @@ func (p *pipe) discoveredLocked(q *query, b []byte) {
 func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	u := q.peer.v3
 	kind := o.PDU.Report()
-	report := &reportError{kind.OID()}
+	report := reportOf(&o.PDU)
+	var err error = report
+	if kind == snmp.UnknownEngineID {
+		err = u.suspect(report)
+	}
 	switch {
 	case kind == snmp.NotInTimeWindow && !o.Authenticated:
 		q.peer.strange = report
@@ -207,6 +212,6 @@ func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 		p.renewLocked(q.peer)
 	default:
 		p.measureLocked(q, uint32(o.ID))
-		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: report})
+		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: err})
 	}
 }

@@ -107,10 +107,9 @@ func TestGosnmpDerivesTheSameKeys(t *testing.T) {
 			return
 		}
 		theirs := gosnmpFor(t, u).SecurityParameters.(*gosnmp.UsmSecurityParameters)
-		auth, errAuth := u.authKey(engine)
-		priv, errPriv := u.privKey(engine)
-		if errAuth != nil || errPriv != nil || !bytes.Equal(auth, theirs.SecretKey) || !bytes.HasPrefix(theirs.PrivacyKey, priv) {
-			t.Errorf("%x %x %v %v, gosnmp %x %x", auth, priv, errAuth, errPriv, theirs.SecretKey, theirs.PrivacyKey)
+		auth, priv, err := u.LocalizedKeys(engine)
+		if err != nil || !bytes.Equal(auth, theirs.SecretKey) || !bytes.HasPrefix(theirs.PrivacyKey, priv) {
+			t.Errorf("%x %x %v, gosnmp %x %x", auth, priv, err, theirs.SecretKey, theirs.PrivacyKey)
 		}
 	})
 }

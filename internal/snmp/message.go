@@ -31,6 +31,13 @@ const (
 	Report         PDUType = 0xa8
 )
 
+// MessageSize is how many octets of b are the message that it begins with, of whatever version: some
+// agents pad.
+func MessageSize(b []byte) (int, error) {
+	_, rest, err := cutTag(b, tagSequence, "message")
+	return len(b) - len(rest), err
+}
+
 // PeekVersion gives the version of a message without reading on; -1 where that cannot be told.
 func PeekVersion(b []byte) Version {
 	content, _, err := cutTag(b, tagSequence, "message")
