@@ -33,6 +33,7 @@ type agentEngine struct {
 	id          string
 	boots, time uint32 // time in seconds, when the answer came
 	at          time.Time
+	refused     time.Time // when it would not have the user; zero when it would
 	secrets     credentials
 	authKey     []byte
 	privKey     []byte
@@ -54,6 +55,7 @@ type user struct {
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
 	misled  bool         // the last of them failed, for which known may be to blame
+	refused bool         // it did because the agent would not have the user
 }
 
 var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
@@ -81,7 +83,7 @@ func (m *usm) take(a *Auth, secrets credentials) (*user, error) {
 	} else {
 		u = newUser(a)
 	}
-	u.keys, u.secrets, u.tried, u.good, u.misled = keys, secrets, false, false, false
+	u.keys, u.secrets, u.tried, u.good, u.misled, u.refused = keys, secrets, false, false, false, false
 	u.known = nil
 	if id := a.engineID(); m.known != nil && m.known.secrets == secrets {
 		u.adopt(m.known)
@@ -99,6 +101,11 @@ func (m *usm) release(u *user) {
 	switch {
 	case u.good:
 		m.known = u.learnt()
+	case u.refused:
+		m.known = u.learnt()
+		if m.known.refused = u.known.refused; !u.known.refusedLately() {
+			m.known.refused = time.Now()
+		}
 	case u.misled && m.known == u.known:
 		m.known = nil
 	}
@@ -149,6 +156,9 @@ func (u *user) adopt(known *agentEngine) {
 	u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
 }
 
+// refusedLately tells whether a discovery would not help.
+func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < refusalMemory }
+
 // maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
 const maxEngineTime = 1<<31 - 1
 
@@ -192,7 +202,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 			return answer{}, e
 		}
 	}
-	if u.tried || before == nil || s.target.auth.EngineID != "" {
+	if u.tried || before == nil || before.refusedLately() || s.target.auth.EngineID != "" {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}
@@ -246,6 +256,7 @@ func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
 		e.Err = engineIDError(e.Err, id)
 	}
 	s.user.misled = !s.user.good && curable(e.Reason)
+	s.user.refused = !s.user.good && refusesUser(e.Reason)
 	return a, e
 }
 

@@ -138,7 +138,7 @@ func (p *pipe) pumpLocked(t *peer) {
 		}
 		return
 	}
-	for len(t.waiting) > 0 && t.window.allows(len(t.flying)) {
+	for len(t.waiting) > 0 && t.allowsLocked() {
 		q := t.waiting[0]
 		t.waiting[0] = nil
 		if t.waiting = t.waiting[1:]; len(t.waiting) == 0 {
@@ -245,7 +245,7 @@ func (p *pipe) dropLocked(q *query) {
 // expireLocked is called when an attempt was not answered in time.
 func (p *pipe) expireLocked(q *query) {
 	t, now := q.peer, p.now()
-	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked() {
+	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked(now) {
 		p.renewLocked(t)
 		return
 	}
