@@ -57,16 +57,13 @@ func unmarshal(x *gosnmp.GoSNMP, packet []byte) (p *gosnmp.SnmpPacket, err error
 	return x.UnmarshalTrap(packet, false)
 }
 
-func encode(x *gosnmp.GoSNMP, text string) (packet []byte, err error) {
+func encode(x *gosnmp.GoSNMP, variables []gosnmp.SnmpPDU) (packet []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("gosnmp: %v", r)
 		}
 	}()
-	return x.SnmpEncodePacket(gosnmp.GetResponse, []gosnmp.SnmpPDU{
-		{Name: ".1.3.6.1.2.1.1.5.0", Type: gosnmp.OctetString, Value: text},
-		{Name: ".1.3.6.1.2.1.1.7.0", Type: gosnmp.Integer, Value: 72},
-	}, 0, 0)
+	return x.SnmpEncodePacket(gosnmp.GetResponse, variables, 0, 0)
 }
 
 func TestGosnmpAgrees(t *testing.T) {
@@ -74,7 +71,10 @@ func TestGosnmpAgrees(t *testing.T) {
 		x, s := gosnmpFor(t, u), localizeForLab(t, u)
 		for n := range 20 {
 			text := "text" + string(bytes.Repeat([]byte("x"), n))
-			packet, err := encode(x, text)
+			packet, err := encode(x, []gosnmp.SnmpPDU{
+				{Name: ".1.3.6.1.2.1.1.5.0", Type: gosnmp.OctetString, Value: text},
+				{Name: ".1.3.6.1.2.1.1.7.0", Type: gosnmp.Integer, Value: 72},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
