@@ -2,7 +2,6 @@ package snmp
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -152,9 +151,8 @@ func (u *User) Localize(engineID []byte) (*Security, error) {
 	if err != nil || u.Auth == NoAuth {
 		return s, err
 	}
-	s.mac, s.digest = hmac.New(authProtocols[u.Auth].hash, auth), authProtocols[u.Auth].digest
-	s.mac.Reset() // from here on it starts from the hashed key
-	if u.Priv != NoPriv {
+	s.digest = authProtocols[u.Auth].digest
+	if s.mac, err = newMAC(u.Auth, auth); err == nil && u.Priv != NoPriv {
 		s.privacy, err = privProtocols[u.Priv].cipher(priv)
 	}
 	return s, err

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"io"
 )
 
@@ -15,14 +14,16 @@ type Security struct {
 	engineID []byte
 	userName []byte
 	level    Flags
-	mac      hash.Hash // nil without authentication
-	digest   int       // octets of it that travel
-	privacy  privacy   // nil without privacy
-	sum      [64]byte
+	mac      *mac    // nil without authentication
+	digest   int     // octets of it that travel
+	privacy  privacy // nil without privacy
 	salt     [saltSize]byte
 }
 
-var zeros [64]byte
+// maxDigest is the longest digest that travels, of SHA512.
+const maxDigest = 48
+
+var zeros [maxDigest]byte
 
 // EngineID is the engine that the keys are for. It is not to be changed.
 func (s *Security) EngineID() []byte { return s.engineID }
@@ -54,9 +55,7 @@ func (s *Security) Seal(dst []byte, h *Header3, scoped []byte) []byte {
 	}
 	if s.mac != nil {
 		end := data - frame - elementSize(len(m.PrivParams))
-		s.mac.Reset()
-		s.mac.Write(dst[start:])
-		copy(dst[end-s.digest:end], s.mac.Sum(s.sum[:0]))
+		copy(dst[end-s.digest:end], s.mac.of(dst[start:]))
 	}
 	return dst
 }
@@ -141,20 +140,16 @@ func (s *Security) verify(packet []byte, m *Message3) error {
 	if err != nil {
 		return err
 	}
-	whole := packet[:len(packet)-len(rest)]
-	at := offset(whole, m.AuthParams)
-	s.mac.Reset()
-	s.mac.Write(whole[:at])
-	s.mac.Write(zeros[:s.digest])
-	s.mac.Write(whole[at+s.digest:])
-	if subtle.ConstantTimeCompare(s.mac.Sum(s.sum[:0])[:s.digest], m.AuthParams) != 1 {
+	var digest [maxDigest]byte
+	copy(digest[:], m.AuthParams)
+	clear(m.AuthParams)
+	made := s.mac.of(packet[:len(packet)-len(rest)])
+	copy(m.AuthParams, digest[:])
+	if subtle.ConstantTimeCompare(made[:s.digest], m.AuthParams) != 1 {
 		return WrongDigest
 	}
 	return nil
 }
-
-// offset tells where in b its slice part begins: both reach to the end of the same memory.
-func offset(b, part []byte) int { return cap(b) - cap(part) }
 
 // decrypt makes the data of m readable, where it lies.
 func (s *Security) decrypt(m *Message3) error {
