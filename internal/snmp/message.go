@@ -187,18 +187,24 @@ func CutVarBind(b []byte) (v VarBind, rest []byte, err error) {
 // NextVarBind is CutVarBind into v. A loop with one v for all bindings takes half the time, for a
 // VarBind is too large to be returned in registers. With an error v is not to be used.
 func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
-	if tag, pair, rest, ok := cutShort(b); ok && tag == tagSequence {
-		if tag, name, value, ok := cutShort(pair); ok && tag == byte(ObjectIdentifier) && OID(name).Valid() {
-			if tag, content, _, ok := cutShort(value); ok {
-				v.Name, v.Type, v.Value = name, Type(tag), content
-				return rest, nil
-			}
-		}
+	if len(b) < 4 || b[0] != tagSequence || b[1] >= 0x80 || b[2] != byte(ObjectIdentifier) || b[3] >= 0x80 {
+		return nextVarBind(b, v)
 	}
-	return nextVarBind(b, v)
+	end, value := 2+int(b[1]), 4+int(b[3])
+	if end > len(b) || value+2 > end || b[value+1] >= 0x80 {
+		return nextVarBind(b, v)
+	}
+	name, content := OID(b[4:value]), b[value+2:end]
+	n := int(b[value+1])
+	if n > len(content) || !name.Valid() {
+		return nextVarBind(b, v)
+	}
+	v.Name, v.Type, v.Value = name, Type(b[value]), content[:n]
+	return b[end:], nil
 }
 
-// nextVarBind takes what is long or wrong as well.
+// nextVarBind takes what is long or wrong as well. Elements of less than 128 octets, which most are, are
+// taken above.
 func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	pair, rest, err := cutTag(b, tagSequence, "variable binding")
 	if err != nil {

@@ -80,13 +80,14 @@ type Opened struct {
 //
 // The error of a message that is well-formed is a ReportKind. Without an error Open allocates nothing.
 func (s *Security) Open(packet []byte) (o Opened, err error) {
-	m, err := ParseMessage3(packet)
+	var m Message3
+	whole, err := m.parse(packet)
 	if err != nil {
 		return o, err
 	}
 	signed := m.Flags&FlagAuth != 0
 	if signed {
-		if err = s.verify(packet, &m); err != nil {
+		if err = s.verify(whole, &m); err != nil {
 			return o, err
 		}
 	}
@@ -126,7 +127,7 @@ func (s *Security) addressed(m *Message3) error {
 
 // verify checks the digest of the whole message, in which the digest itself counts as zeros (RFC 3414
 // section 6.3.2).
-func (s *Security) verify(packet []byte, m *Message3) error {
+func (s *Security) verify(whole []byte, m *Message3) error {
 	if err := s.addressed(m); err != nil {
 		return err
 	}
@@ -136,14 +137,10 @@ func (s *Security) verify(packet []byte, m *Message3) error {
 	if len(m.AuthParams) != s.digest {
 		return WrongDigest
 	}
-	_, _, rest, err := cutTLV(packet)
-	if err != nil {
-		return err
-	}
 	var digest [maxDigest]byte
 	copy(digest[:], m.AuthParams)
 	clear(m.AuthParams)
-	made := s.mac.of(packet[:len(packet)-len(rest)])
+	made := s.mac.of(whole)
 	copy(m.AuthParams, digest[:])
 	if subtle.ConstantTimeCompare(made[:s.digest], m.AuthParams) != 1 {
 		return WrongDigest
