@@ -157,8 +157,7 @@ func (f *hostFlags) discover(ctx context.Context, logger *slog.Logger) (engine.D
 	if err != nil {
 		return engine.Discovery{}, err
 	}
-	d, _, err := t.Discover(ctx, params)
-	return d, err
+	return t.Discover(ctx, params)
 }
 
 func (f *clientFlags) spec() (engine.Spec, error) {
@@ -185,7 +184,7 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 		return nil, nil, params, err
 	}
 	params.MaxRepetitions = f.repetitions
-	if *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
+	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
 		d, err := f.discover(ctx, logger)
 		if err != nil {
 			return nil, nil, params, err

@@ -17,23 +17,22 @@ type Discovery struct {
 }
 
 // Discover asks the target which SNMPv3 engine it is. That takes no credentials. The error is an *Error.
-func (t *Target) Discover(ctx context.Context, p Params) (Discovery, Stats, error) {
-	var stats Stats
+func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 	o := settle(p, false)
 	conn, err := t.dial(ctx, o)
 	if err != nil {
-		return Discovery{}, stats, &Error{Op: "connect", Target: t.spec.Address, Reason: socketReason(err), Err: err}
+		return Discovery{}, &Error{Op: "connect", Target: t.spec.Address, Reason: socketReason(err), Err: err}
 	}
 	defer conn.Close()
-	w := &wire{Conn: conn, version: snmp.V3, stats: &stats, metrics: t.engine.metrics}
+	w := &wire{Conn: conn, version: snmp.V3, stats: &Stats{}, metrics: t.engine.metrics}
 	stop := context.AfterFunc(ctx, func() { w.end(ctx.Err()) })
 	defer stop()
 	d, e := w.discover(ctx, o)
 	if e != nil {
 		e.Op, e.Target = "discover", t.spec.Address
-		return d, stats, e
+		return d, e
 	}
-	return d, stats, nil
+	return d, nil
 }
 
 // discover makes one exchange, all attempts of it.

@@ -146,10 +146,13 @@ const minEngineID, maxEngineID = 5, 32
 // process meets it, whatever the engine; all else costs microseconds, but for AES192C and AES256C with
 // MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
 func (u *User) Localize(engineID []byte) (*Security, error) {
-	s := &Security{engineID: bytes.Clone(engineID), userName: []byte(u.Name), level: u.Level()}
 	auth, priv, err := u.LocalizedKeys(engineID)
-	if err != nil || u.Auth == NoAuth {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	s := &Security{engineID: bytes.Clone(engineID), userName: []byte(u.Name), level: u.Level()}
+	if u.Auth == NoAuth {
+		return s, nil
 	}
 	s.digest = authProtocols[u.Auth].digest
 	if s.mac, err = newMAC(u.Auth, auth); err == nil && u.Priv != NoPriv {

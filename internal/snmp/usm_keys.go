@@ -38,7 +38,7 @@ func Passphrase(text string) Key { return newKey(passphrase, []byte(text)) }
 // authentication protocol, for privacy too.
 func MasterKey(octets []byte) Key { return newKey(master, bytes.Clone(octets)) }
 
-// LocalizedKey is Kul: it fits one engine alone. For privacy it is as long as the cipher's key or the
+// LocalizedKey is Kul: it fits one engine alone. For privacy it is as long as the cipher's key, or the
 // hash's whole output.
 func LocalizedKey(octets []byte) Key { return newKey(localized, bytes.Clone(octets)) }
 
