@@ -3,10 +3,12 @@ package config
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 
 	"trapline/internal/engine"
+	"trapline/internal/setting"
 )
 
 // expandEnv replaces the environment variables in the credentials. snmp_exporter does so in username,
@@ -28,16 +30,17 @@ func (s *source) expandEnv() {
 	}
 }
 
+// credentials are the settings of an auth that hold a secret, name the file of one, or the user.
 func credentials(a *engine.Auth) map[string]*string {
-	return map[string]*string{
-		"username":           &a.Username,
-		"community":          (*string)(&a.Community),
-		"community_file":     &a.CommunityFile,
-		"password":           (*string)(&a.Password),
-		"password_file":      &a.PasswordFile,
-		"priv_password":      (*string)(&a.PrivPassword),
-		"priv_password_file": &a.PrivPasswordFile,
+	found := map[string]*string{}
+	v := reflect.ValueOf(a).Elem()
+	for _, f := range layoutOf(v.Type()).keyed {
+		field := v.Field(f.index)
+		if field.Type() == reflect.TypeFor[setting.Secret]() || f.key == "username" || strings.HasSuffix(f.key, "_file") {
+			found[f.key] = field.Addr().Convert(reflect.TypeFor[*string]()).Interface().(*string)
+		}
 	}
+	return found
 }
 
 // openBrace matches a ${ that names no variable. os.Expand would swallow it.

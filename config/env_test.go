@@ -45,6 +45,7 @@ func TestCredentialsAreExpandedAndNothingElse(t *testing.T) {
 auths:
   core: {version: 3, security_level: authPriv, username: $X, community: $X, password: $X, priv_password: $X, context_name: $X}
   files: {version: 3, security_level: authPriv, username: $X, password_file: /$X, priv_password_file: /$X, community_file: /$X}
+  keys: {version: 3, security_level: authPriv, username: $X, engine_id: 8000000001, master_key_file: /$X, priv_localized_key_file: /$X}
 `
 	auth := func(o Options, name string) engine.Auth {
 		c, err := Load([]string{write(t, "snmp.yml", modules+strings.ReplaceAll(file, "X, p", "X$X, p"))}, o)
@@ -53,7 +54,7 @@ auths:
 		}
 		return *c.Auths[name]
 	}
-	core, files := auth(Options{ExpandEnv: true}, "core"), auth(Options{ExpandEnv: true}, "files")
+	core, files, keys := auth(Options{ExpandEnv: true}, "core"), auth(Options{ExpandEnv: true}, "files"), auth(Options{ExpandEnv: true}, "keys")
 	for _, test := range []struct{ key, got, want string }{
 		{"username", core.Username, "expanded"},
 		{"community", string(core.Community), "expandedexpanded"},
@@ -63,6 +64,8 @@ auths:
 		{"password_file", files.PasswordFile, "/expandedexpanded"},
 		{"priv_password_file", files.PrivPasswordFile, "/expanded"},
 		{"community_file", files.CommunityFile, "/expanded"},
+		{"master_key_file", keys.MasterKeyFile, "/expandedexpanded"},
+		{"priv_localized_key_file", keys.PrivLocalizedKeyFile, "/expanded"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s is %q: want %q", test.key, test.got, test.want)

@@ -14,6 +14,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 auths:
   v2: {community: hunter2-community}
   v3: {version: 3, username: me, security_level: authPriv, password: hunter2-password, priv_password: hunter2-priv}
+  master: {version: 3, username: me, security_level: authPriv, master_key: 68756e746572320123456789abcdef00, priv_master_key: 68756E746572320123456789abcdef00}
+  localized: {version: 3, username: me, security_level: authPriv, engine_id: 8000000001, localized_key: 68756e746572320123456789abcdef00, priv_localized_key: 0x68756e746572320123456789abcdef00}
 `))
 	var printed bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
@@ -49,6 +51,7 @@ func TestNoMistakeTellsASecret(t *testing.T) {
 		"password: !!int hunter2", "password: !!binary hunter2", `password: "hunter2`, "password: hunter2: x", "password:hunter2",
 		"password: |\nhunter2", "hunter2", "password: %hunter2", "password: 'hunter2' x", "password: hunter2\n    password: hunter2",
 		"password: hunter2\n    password_file: x", "password: &hunter2", "password: hun\x01ter2",
+		"master_key: hunter2", "master_key: 68756e7465723hunter2", "localized_key: hunter2\n    engine_id: 8000000001", "engine_id: hunter2",
 	} {
 		file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
 		_, err := Load([]string{file}, Options{})

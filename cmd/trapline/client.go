@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,48 +17,99 @@ import (
 	"trapline/internal/setting"
 )
 
-// clientFlags say how to talk to one target, in the letters that Net-SNMP's commands use.
+// hostFlags say which target to talk to, in the letters that Net-SNMP's commands use.
+type hostFlags struct {
+	timeout, source, host *string
+	retries               *int
+}
+
+func addHostFlags(c *kingpin.CmdClause) hostFlags {
+	return hostFlags{
+		timeout: c.Flag("timeout", "How long to wait for each answer: seconds, or a duration such as 500ms.").Short('t').Default("1").String(),
+		retries: c.Flag("retries", "How often to ask again.").Short('r').Default("5").Int(),
+		source:  c.Flag("source-address", "Address, or address:port, to send from.").String(),
+		host:    c.Arg("target", "[udp|udp6|tcp:]host[:port]").Required().String(),
+	}
+}
+
+// keyFlags say what the keys of SNMPv3 are made of.
+type keyFlags struct {
+	authProtocol, authPassword, privProtocol, privPassword *string
+	engineID                                               *string
+}
+
+func addKeyFlags(c *kingpin.CmdClause) keyFlags {
+	return keyFlags{
+		authProtocol: c.Flag("auth-protocol", "MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512.").Short('a').Default("MD5").String(),
+		authPassword: c.Flag("auth-password", "Passphrase of the auth protocol.").Short('A').String(),
+		privProtocol: c.Flag("priv-protocol", "DES, AES, AES-192, AES-256, or AES-192-C, AES-256-C for Cisco's key extension.").Short('x').Default("DES").String(),
+		privPassword: c.Flag("priv-password", "Passphrase of the priv protocol.").Short('X').String(),
+		engineID:     c.Flag("engine-id", "Engine ID of the device, in hexadecimal digits; without it, the device is asked.").Short('e').String(),
+	}
+}
+
+// clientFlags say as whom to talk to one target, and how.
 type clientFlags struct {
-	version, community, user, level         *string
-	authProtocol, authPassword              *string
-	privProtocol, privPassword              *string
-	context, contextEngine, timeout, source *string
-	retries                                 *int
-	repetitions                             *uint32
-	host                                    *string
+	hostFlags
+	keyFlags
+	version, community, user, level *string
+	authMaster, privMaster          *string
+	authLocalized, privLocalized    *string
+	context, contextEngine          *string
+	repetitions                     *uint32
 }
 
 func addClientFlags(c *kingpin.CmdClause) *clientFlags {
-	return &clientFlags{
+	f := &clientFlags{
 		version:       c.Flag("snmp-version", "Version of SNMP: 1, 2c or 3.").Short('v').Default("2c").Enum("1", "2c", "2", "3"),
 		community:     c.Flag("community", "Community (versions 1 and 2c).").Short('c').Default("public").String(),
 		user:          c.Flag("user", "User name (version 3).").Short('u').String(),
 		level:         c.Flag("level", "Security level: noAuthNoPriv, authNoPriv or authPriv.").Short('l').Default(engine.NoAuthNoPriv).String(),
-		authProtocol:  c.Flag("auth-protocol", "MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512.").Short('a').Default("MD5").String(),
-		authPassword:  c.Flag("auth-password", "Passphrase of the auth protocol.").Short('A').String(),
-		privProtocol:  c.Flag("priv-protocol", "DES, AES, AES-192, AES-256, or AES-192-C, AES-256-C for Cisco's key extension.").Short('x').Default("DES").String(),
-		privPassword:  c.Flag("priv-password", "Passphrase of the priv protocol.").Short('X').String(),
+		keyFlags:      addKeyFlags(c),
+		authMaster:    c.Flag("auth-master-key", "Master key of the auth protocol, in hexadecimal digits. -3m is the same.").String(),
+		privMaster:    c.Flag("priv-master-key", "Master key of the priv protocol. -3M is the same.").String(),
+		authLocalized: c.Flag("auth-localized-key", "Localized key of the auth protocol. -3k is the same.").String(),
+		privLocalized: c.Flag("priv-localized-key", "Localized key of the priv protocol. -3K is the same.").String(),
 		context:       c.Flag("context", "Context name.").Short('n').String(),
 		contextEngine: c.Flag("context-engine-id", "Context engine ID, in hexadecimal digits.").Short('E').String(),
-		timeout:       c.Flag("timeout", "How long to wait for each answer: seconds, or a duration such as 500ms.").Short('t').Default("1").String(),
-		retries:       c.Flag("retries", "How often to ask again.").Short('r').Default("5").Int(),
 		repetitions:   c.Flag("repetitions", "Repetitions of a GETBULK.").Default("25").Uint32(),
-		source:        c.Flag("source-address", "Address, or address:port, to send from.").String(),
-		host:          c.Arg("target", "[udp|udp6|tcp:]host[:port]").Required().String(),
 	}
+	f.hostFlags = addHostFlags(c)
+	return f
+}
+
+// keyOptions are Net-SNMP's options of two letters, which kingpin has no form for.
+var keyOptions = map[string]string{
+	"-3m": "--auth-master-key", "-3M": "--priv-master-key", "-3k": "--auth-localized-key", "-3K": "--priv-localized-key",
+}
+
+// spelledOut gives arguments with the key options in their long form.
+func spelledOut(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if long, ok := keyOptions[a]; ok {
+			args[i] = long
+		}
+	}
+	return args
 }
 
 // auth gives the credentials. Mistakes are the user's, in the flags.
 func (f *clientFlags) auth() (*engine.Auth, error) {
 	a := &engine.Auth{
-		Version:       int((*f.version)[0] - '0'),
-		Community:     setting.Secret(*f.community),
-		SecurityLevel: *f.level,
-		Username:      *f.user,
-		Password:      setting.Secret(*f.authPassword),
-		AuthProtocol:  protocolName(*f.authProtocol),
-		PrivProtocol:  protocolName(*f.privProtocol),
-		PrivPassword:  setting.Secret(*f.privPassword),
+		Version:          int((*f.version)[0] - '0'),
+		Community:        setting.Secret(*f.community),
+		SecurityLevel:    *f.level,
+		Username:         *f.user,
+		Password:         setting.Secret(*f.authPassword),
+		MasterKey:        setting.Secret(*f.authMaster),
+		LocalizedKey:     setting.Secret(*f.authLocalized),
+		AuthProtocol:     protocolName(*f.authProtocol),
+		PrivProtocol:     protocolName(*f.privProtocol),
+		PrivPassword:     setting.Secret(*f.privPassword),
+		PrivMasterKey:    setting.Secret(*f.privMaster),
+		PrivLocalizedKey: setting.Secret(*f.privLocalized),
+		EngineID:         *f.engineID,
 	}
 	for _, known := range engine.SecurityLevels {
 		if strings.EqualFold(known, *f.level) {
@@ -72,23 +125,12 @@ func (f *clientFlags) auth() (*engine.Auth, error) {
 // protocolName turns Net-SNMP's spelling into that of the file: SHA-256 into SHA256.
 func protocolName(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "")) }
 
-func (f *clientFlags) spec() (engine.Spec, error) {
-	auth, err := f.auth()
-	if err != nil {
-		return engine.Spec{}, err
-	}
+func (f *hostFlags) spec() (engine.Spec, error) {
 	source, err := poller.ParseSource(*f.source)
-	if err != nil {
-		return engine.Spec{}, err
-	}
-	id, err := hex.DecodeString(strings.TrimPrefix(*f.contextEngine, "0x"))
-	if err != nil {
-		return engine.Spec{}, fmt.Errorf("-E %s: %w", *f.contextEngine, err)
-	}
-	return engine.Spec{Address: *f.host, Auth: auth, Context: *f.context, ContextEngineID: string(id), Source: source}, nil
+	return engine.Spec{Address: *f.host, Source: source}, err
 }
 
-func (f *clientFlags) params() (engine.Params, error) {
+func (f *hostFlags) params() (engine.Params, error) {
 	timeout, err := time.ParseDuration(*f.timeout)
 	if seconds, bare := strconv.ParseFloat(*f.timeout, 64); bare == nil {
 		timeout, err = time.Duration(seconds*float64(time.Second)), nil
@@ -96,14 +138,58 @@ func (f *clientFlags) params() (engine.Params, error) {
 	if err != nil || timeout <= 0 {
 		return engine.Params{}, fmt.Errorf("-t %s: write seconds, or a duration such as 500ms", *f.timeout)
 	}
-	return engine.Params{Timeout: setting.Duration{Duration: timeout}, Retries: f.retries, MaxRepetitions: f.repetitions}, nil
+	return engine.Params{Timeout: setting.Duration{Duration: timeout}, Retries: f.retries}, nil
 }
 
-// target opens the session to the target of the flags.
-func (f *clientFlags) target(logger *slog.Logger) (*engine.Engine, *engine.Target, engine.Params, error) {
+// discover asks the target of the flags for its engine ID.
+func (f *hostFlags) discover(ctx context.Context, logger *slog.Logger) (engine.Discovery, error) {
+	params, err := f.params()
+	if err != nil {
+		return engine.Discovery{}, err
+	}
+	spec, err := f.spec()
+	if err != nil {
+		return engine.Discovery{}, err
+	}
+	e := engine.New(engine.Options{Logger: logger})
+	defer e.Close()
+	t, err := e.Target(spec)
+	if err != nil {
+		return engine.Discovery{}, err
+	}
+	return t.Discover(ctx, params)
+}
+
+func (f *clientFlags) spec() (engine.Spec, error) {
+	spec, err := f.hostFlags.spec()
+	if err != nil {
+		return spec, err
+	}
+	if spec.Auth, err = f.auth(); err != nil {
+		return spec, err
+	}
+	id, err := hex.DecodeString(strings.TrimPrefix(*f.contextEngine, "0x"))
+	if err != nil {
+		return spec, fmt.Errorf("-E %s: %w", *f.contextEngine, err)
+	}
+	spec.Context, spec.ContextEngineID = *f.context, string(id)
+	return spec, nil
+}
+
+// target opens the session to the target of the flags. Where a localized key comes without the engine
+// that it is for, that is the target's.
+func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.Engine, *engine.Target, engine.Params, error) {
 	params, err := f.params()
 	if err != nil {
 		return nil, nil, params, err
+	}
+	params.MaxRepetitions = f.repetitions
+	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
+		d, err := f.discover(ctx, logger)
+		if err != nil {
+			return nil, nil, params, err
+		}
+		*f.engineID = hex.EncodeToString(d.EngineID)
 	}
 	spec, err := f.spec()
 	if err != nil {

@@ -20,7 +20,7 @@ func addGet(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return err
 		}
-		e, target, params, err := flags.target(logger)
+		e, target, params, err := flags.target(ctx, logger)
 		if err != nil {
 			return err
 		}

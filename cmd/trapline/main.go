@@ -28,11 +28,11 @@ func main() {
 	promslogflag.AddFlags(app, logConfig)
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
-		addServe, addCheck, addGet, addWalk, addSimulate, addDemo,
+		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addSimulate, addDemo,
 	} {
 		add(app, commands)
 	}
-	name := kingpin.MustParse(app.Parse(os.Args[1:]))
+	name := kingpin.MustParse(app.Parse(spelledOut(os.Args[1:])))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := commands[name](ctx, promslog.New(logConfig)); err != nil {

@@ -62,8 +62,8 @@ func TestConfigurationsOfTheReadme(t *testing.T) {
 	}
 }
 
-// TestCommandsOfTheReadme runs every command of the README against a switch. Where it is followed by
-// its equivalent of Net-SNMP, both print the same.
+// TestCommandsOfTheReadme runs every command of the README against a switch or, for SNMPv3, snmpd. Where
+// it is followed by its equivalent of Net-SNMP, both print the same.
 func TestCommandsOfTheReadme(t *testing.T) {
 	peers.Require(t, "snmpbulkwalk", "snmp")
 	var b agent.Builder
@@ -73,6 +73,11 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		b.Add(v.Name, v.Type, v.Value)
 	}
 	device := startDevices(t, "127.0.34.1:0", agent.Faults{}, b.Recording()).Addr(0).String()
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{
+		EngineID: "80001f8804736e6d70642d74657374",
+		Config:   "createUser monitor SHA " + peers.AuthPassphrase + " AES " + peers.PrivPassphrase + "\nrouser monitor priv",
+	})
+	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address)
 	binary := filepath.Join(t.TempDir(), "trapline")
 	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -82,7 +87,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
 			lines := strings.Split(paragraph, "\n")
 			if len(lines) == 2 && strings.HasPrefix(lines[1], "snmp") {
-				ours, theirs := output(t, binary, device, lines[0]), output(t, binary, device, lines[1])
+				ours, theirs := output(t, binary, addresses, lines[0]), output(t, binary, addresses, lines[1])
 				if ours != theirs || ours == "" {
 					t.Errorf("%s prints\n%s\n%s prints\n%s", lines[0], ours, lines[1], theirs)
 				}
@@ -90,22 +95,22 @@ func TestCommandsOfTheReadme(t *testing.T) {
 				continue
 			}
 			for _, l := range lines {
-				if output(t, binary, device, l) == "" {
+				if output(t, binary, addresses, l) == "" {
 					t.Errorf("%s prints nothing", l)
 				}
 				single++
 			}
 		}
 	}
-	if pairs < 5 || single < 3 {
+	if pairs < 8 || single < 5 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
 	}
 }
 
-// output runs a line of the README with the device in the place of its example address.
-func output(t *testing.T, binary, device, line string) string {
+// output runs a line of the README with its example addresses replaced.
+func output(t *testing.T, binary string, addresses *strings.Replacer, line string) string {
 	t.Helper()
-	words := strings.Fields(strings.ReplaceAll(line, "127.0.0.1:1161", device))
+	words := strings.Fields(addresses.Replace(line))
 	if words[0] == "trapline" {
 		words[0] = binary
 	}

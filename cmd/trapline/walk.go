@@ -25,7 +25,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 	explain := c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
 	files, expandEnv := addConfigFlags(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		e, target, params, err := flags.target(logger)
+		e, target, params, err := flags.target(ctx, logger)
 		if err != nil {
 			return err
 		}

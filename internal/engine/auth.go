@@ -6,29 +6,43 @@ import (
 	"strings"
 
 	"trapline/internal/setting"
+	"trapline/internal/snmp"
 )
 
-// Auth is an entry of `auths`: the version and the credentials to talk with.
+// Auth is an entry of `auths`: the version and the credentials to talk with. Of each key of SNMPv3 it
+// gives the passphrase, or what that is turned into for all engines (master) or for one (localized), in
+// hexadecimal digits.
 type Auth struct {
-	Version          int            `yaml:"version,omitempty"`
-	Community        setting.Secret `yaml:"community,omitempty"`
-	CommunityFile    string         `yaml:"community_file,omitempty"`
-	SecurityLevel    string         `yaml:"security_level,omitempty"`
-	Username         string         `yaml:"username,omitempty"`
-	Password         setting.Secret `yaml:"password,omitempty"`
-	PasswordFile     string         `yaml:"password_file,omitempty"`
-	AuthProtocol     string         `yaml:"auth_protocol,omitempty"`
-	PrivProtocol     string         `yaml:"priv_protocol,omitempty"`
-	PrivPassword     setting.Secret `yaml:"priv_password,omitempty"`
-	PrivPasswordFile string         `yaml:"priv_password_file,omitempty"`
-	ContextName      string         `yaml:"context_name,omitempty"`
-	Engine           string         `yaml:"engine,omitempty"` // Gosnmp, or empty for Trapline's own
+	Version              int            `yaml:"version,omitempty"`
+	Community            setting.Secret `yaml:"community,omitempty"`
+	CommunityFile        string         `yaml:"community_file,omitempty"`
+	SecurityLevel        string         `yaml:"security_level,omitempty"`
+	Username             string         `yaml:"username,omitempty"`
+	Password             setting.Secret `yaml:"password,omitempty"`
+	PasswordFile         string         `yaml:"password_file,omitempty"`
+	MasterKey            setting.Secret `yaml:"master_key,omitempty"`
+	MasterKeyFile        string         `yaml:"master_key_file,omitempty"`
+	LocalizedKey         setting.Secret `yaml:"localized_key,omitempty"`
+	LocalizedKeyFile     string         `yaml:"localized_key_file,omitempty"`
+	AuthProtocol         string         `yaml:"auth_protocol,omitempty"`
+	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`
+	PrivPassword         setting.Secret `yaml:"priv_password,omitempty"`
+	PrivPasswordFile     string         `yaml:"priv_password_file,omitempty"`
+	PrivMasterKey        setting.Secret `yaml:"priv_master_key,omitempty"`
+	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`
+	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`
+	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"`
+	EngineID             string         `yaml:"engine_id,omitempty"` // of the device, in hexadecimal digits; empty means: ask it
+	ContextName          string         `yaml:"context_name,omitempty"`
+	Engine               string         `yaml:"engine,omitempty"` // Gosnmp, or empty for Trapline's own
 }
 
 // DefaultAuth holds where an auth sets nothing.
 func DefaultAuth() Auth {
 	return Auth{Version: 2, Community: "public", SecurityLevel: NoAuthNoPriv, AuthProtocol: "MD5", PrivProtocol: "DES"}
 }
+
+var defaultAuth = DefaultAuth()
 
 // UnmarshalYAML fills in the defaults first.
 func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
@@ -51,68 +65,92 @@ const (
 	AuthPriv     = "authPriv"
 )
 
-// The protocols by their names in the file. AES192 and AES256 extend a short key as the Blumenthal
-// draft says, AES192C and AES256C as Cisco's devices do (the Reeder draft).
-var (
-	SecurityLevels = []string{NoAuthNoPriv, AuthNoPriv, AuthPriv}
-	AuthProtocols  = []string{"MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512"}
-	PrivProtocols  = []string{"DES", "AES", "AES192", "AES192C", "AES256", "AES256C"}
-)
-
-// minPassword is the shortest passphrase that RFC 3414 section 11.2 lets be turned into a key.
-const minPassword = 8
+// SecurityLevels are what security_level may say.
+var SecurityLevels = []string{NoAuthNoPriv, AuthNoPriv, AuthPriv}
 
 // Mistakes reports what a target could not be asked with. The fields of SNMPv3 are looked at only
 // where the version is 3.
 func (a *Auth) Mistakes() []setting.Mistake {
-	var m []setting.Mistake
-	wrong := func(path, format string, args ...any) {
-		m = append(m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var m mistakes
 	if a.Version < 1 || a.Version > 3 {
-		wrong("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
+		m.add("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
 	}
 	if a.Engine != "" && a.Engine != Gosnmp {
-		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
+		m.add("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
 	}
 	if a.Version != 3 {
 		return m
 	}
 	if !slices.Contains(SecurityLevels, a.SecurityLevel) {
-		wrong("security_level", "unknown security level %q: use one of %s", a.SecurityLevel, strings.Join(SecurityLevels, ", "))
+		m.add("security_level", "unknown security level %q: use one of %s", a.SecurityLevel, strings.Join(SecurityLevels, ", "))
 	}
 	if a.Username == "" {
-		wrong("", "version 3 needs a username")
+		m.add("", "version 3 needs a username")
+	}
+	if id, err := parseHex(a.EngineID); err != nil {
+		m.add("engine_id", "engine_id has %v", err)
+	} else if err := snmp.CheckEngineID(id); err != nil && a.EngineID != "" {
+		m.add("engine_id", "%v", err)
 	}
 	if a.SecurityLevel == AuthNoPriv || a.SecurityLevel == AuthPriv {
-		if !slices.Contains(AuthProtocols, a.AuthProtocol) {
-			wrong("auth_protocol", "unknown auth_protocol %q: use one of %s", a.AuthProtocol, strings.Join(AuthProtocols, ", "))
-		}
-		if text := passwordMistake("password", a.Password, a.PasswordFile, a.SecurityLevel); text != "" {
-			wrong("password", "%s", text)
-		}
-	}
-	if a.SecurityLevel == AuthPriv {
-		if !slices.Contains(PrivProtocols, a.PrivProtocol) {
-			wrong("priv_protocol", "unknown priv_protocol %q: use one of %s", a.PrivProtocol, strings.Join(PrivProtocols, ", "))
-		}
-		if text := passwordMistake("priv_password", a.PrivPassword, a.PrivPasswordFile, a.SecurityLevel); text != "" {
-			wrong("priv_password", "%s", text)
-		}
+		a.addKeyMistakes(&m)
 	}
 	return m
 }
 
-func passwordMistake(name string, password setting.Secret, file, level string) string {
-	switch {
-	case password != "" && file != "":
-		return fmt.Sprintf("%s and %s_file are both set: keep one", name, name)
-	case file != "":
-		return ""
-	case password == "":
-		return fmt.Sprintf("security level %s needs a %s", level, name)
-	case len(password) < minPassword:
-		return fmt.Sprintf("%s has %d characters: SNMPv3 needs %d or more (RFC 3414 section 11.2)", name, len(password), minPassword)
+// mistakes is a list under construction.
+type mistakes []setting.Mistake
+
+func (m *mistakes) add(path, format string, args ...any) {
+	*m = append(*m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (a *Auth) addKeyMistakes(m *mistakes) {
+	auth, errAuth := snmp.ParseAuthProtocol(a.AuthProtocol)
+	if errAuth != nil {
+		m.add("auth_protocol", "unknown auth_protocol %q: use one of %s", a.AuthProtocol, strings.Join(snmp.AuthProtocolNames(), ", "))
 	}
-	return ""
+	keys := a.authKeys()
+	if m.addChoice(a, &keys) && errAuth == nil {
+		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsAuth(auth) })
+	}
+	if a.SecurityLevel != AuthPriv {
+		return
+	}
+	priv, errPriv := snmp.ParsePrivProtocol(a.PrivProtocol)
+	if errPriv != nil {
+		m.add("priv_protocol", "unknown priv_protocol %q: use one of %s", a.PrivProtocol, strings.Join(snmp.PrivProtocolNames(), ", "))
+	}
+	keys = a.privKeys()
+	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {
+		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsPriv(auth, priv) })
+	}
+}
+
+// addChoice reports a key that is not given, or given more than once, and a localized one that could be
+// meant for any device. Else it is true.
+func (m *mistakes) addChoice(a *Auth, keys *keySettings) bool {
+	names := keys.names()
+	switch used := keys.used(); {
+	case len(names) == 0:
+		m.add(used.name, "security level %s needs a %s", a.SecurityLevel, used.name)
+	case len(names) > 1:
+		m.add(names[0], "%s are both set: keep one", strings.Join(names[:2], " and "))
+	case used == &keys[localizedKey] && a.EngineID == "":
+		m.add(names[0], "%s fits one device alone: set its engine_id too", names[0])
+	default:
+		return true
+	}
+	return false
+}
+
+// addUnfit reports a key that cannot be one. What is in files is seen when it is used.
+func (m *mistakes) addUnfit(keys *keySettings, fits func(snmp.Key) error) {
+	used := keys.used()
+	if used.file != "" {
+		return
+	}
+	if _, err := used.key(string(used.text), fits); err != nil {
+		m.add(used.name, "%v", err)
+	}
 }

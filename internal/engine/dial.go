@@ -92,6 +92,9 @@ var (
 	errFraming = errors.New("TCP stream does not go on with an SNMP message")
 )
 
+// sequence is the tag of every message.
+const sequence = 0x30
+
 func (c stream) Read(b []byte) (int, error) {
 	const header = 2
 	switch _, err := io.ReadFull(c.Conn, b[:header]); {
@@ -115,7 +118,7 @@ func (c stream) Read(b []byte) (int, error) {
 		}
 		have += octets
 	}
-	if b[0] != tagSequence || have+size > len(b) {
+	if b[0] != sequence || have+size > len(b) {
 		return 0, errFraming
 	}
 	n, err := io.ReadFull(c.Conn, b[have:have+size])

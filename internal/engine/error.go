@@ -36,7 +36,7 @@ const (
 
 // Error is a failed operation on a target.
 type Error struct {
-	Op     string // "get", "walk", "connect"
+	Op     string // "get", "walk", "connect", "discover"
 	Target string
 	OID    snmp.OID // the instance or subtree that was asked for; nil when it is the whole target
 	Last   snmp.OID // the last OID that arrived of it; nil when none
@@ -44,7 +44,7 @@ type Error struct {
 	Err    error
 }
 
-var doing = map[string]string{"get": "getting", "walk": "walking", "connect": "connecting to"}
+var doing = map[string]string{"get": "getting", "walk": "walking", "connect": "connecting to", "discover": "discovering"}
 
 func (e *Error) Error() string {
 	if e.OID == nil || e.Last == nil {

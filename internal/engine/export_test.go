@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"context"
+	"runtime"
+	"time"
+)
 
 // TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
 func (t *Target) TurnClock(d time.Duration) {
@@ -32,3 +36,32 @@ func (t *Target) Boots() uint32 {
 
 // Remember makes e forget all but the n targets that were used last.
 func (e *Engine) Remember(n int) { e.maxTargets = n }
+
+// ForgetRefusal makes the last refusal of t's user as long ago as d says.
+func (t *Target) ForgetRefusal(d time.Duration) {
+	t.engine.pipe.mu.Lock()
+	defer t.engine.pipe.mu.Unlock()
+	if t.peer != nil {
+		t.peer.v3.since -= d
+		return
+	}
+	known := *t.usm.known
+	known.refused = known.refused.Add(-d)
+	t.usm.known = &known
+}
+
+// AwaitWaiting returns when so many polls have requests that were not sent.
+func (t *Target) AwaitWaiting(ctx context.Context, polls int) {
+	for ctx.Err() == nil {
+		t.engine.pipe.mu.Lock()
+		waiting := map[*Stats]bool{}
+		for _, q := range t.peer.waiting {
+			waiting[q.stats] = true
+		}
+		t.engine.pipe.mu.Unlock()
+		if len(waiting) >= polls {
+			return
+		}
+		runtime.Gosched()
+	}
+}

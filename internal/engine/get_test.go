@@ -161,3 +161,25 @@ func TestATypeThatDoesNotExistIsLeftOut(t *testing.T) {
 	r.wantErrors(t)
 	r.wantLines(t, 2)
 }
+
+// Some agents of MikroTik count one octet too many in a string.
+func TestStringThatClaimsOneOctetTooMuch(t *testing.T) {
+	rows := table{
+		{Name: oid(columnOID + ".1"), Type: snmp.OctetString, Value: []byte("hello")},
+		{Name: oid(columnOID + ".2"), Type: snmp.OctetString, Value: []byte("world")},
+	}
+	a := newAgent(t, func(q question) [][]byte {
+		return datagrams(bytes.ReplaceAll(rows.answer(q)[0], []byte("\x04\x05"), []byte("\x04\x06")))
+	})
+	want := []string{columnOID + `.1 OCTET STRING "hello"`, columnOID + `.2 OCTET STRING "world"`}
+	for _, name := range bothEngines {
+		x := target(t, engine.Spec{Engine: name, Address: a.address})
+		for _, plan := range []engine.Plan{{Walk: walkOf(columnOID), Params: patient(10)}, {Get: walkOf(columnOID+".1", columnOID+".2"), Params: patient(10)}} {
+			r := poll(t, x, plan)
+			r.wantErrors(t)
+			if !slices.Equal(r.lines, want) {
+				t.Errorf("%q, want %q", r.lines, want)
+			}
+		}
+	}
+}

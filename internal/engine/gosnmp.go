@@ -48,7 +48,7 @@ const maxCommunity = 127
 
 // open takes what a Poll needs.
 func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *Error) {
-	secrets, err := t.engine.secrets.of(&t.auth)
+	secrets, err := t.engine.secrets.of(t.auth)
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
 	}
@@ -64,7 +64,10 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 		}
 		return nil, &Error{Reason: reason, Err: err}
 	}
-	s.configure(ctx, secrets)
+	if err := s.configure(ctx, secrets); err != nil {
+		s.close()
+		return nil, &Error{Reason: Credentials, Err: err}
+	}
 	return s, nil
 }
 
@@ -91,7 +94,7 @@ func (s *session) connect(ctx context.Context, stats *Stats) error {
 
 // configure makes the client talk to the target. All fields that depend on the target are set here,
 // so that nothing is left of the session before.
-func (s *session) configure(ctx context.Context, secrets credentials) {
+func (s *session) configure(ctx context.Context, secrets credentials) error {
 	t := s.target
 	g := &s.client.GoSNMP
 	g.Conn, g.Context = s.wire, ctx
@@ -107,8 +110,9 @@ func (s *session) configure(ctx context.Context, secrets credentials) {
 		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.community, snmp.V2c
 	case 3:
 		g.Version, s.wire.version = gosnmp.Version3, snmp.V3
-		s.configureV3(secrets)
+		return s.configureV3(secrets)
 	}
+	return nil
 }
 
 // close gives everything back, the last thing first.

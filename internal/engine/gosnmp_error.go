@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,18 @@ import (
 
 // reportError is a Report PDU: the agent refuses to process the message (RFC 3412 section 7.2).
 type reportError struct{ counter snmp.OID }
+
+// reportOf tells what a Report counts. One that does not say so counts nothing known.
+func reportOf(p *snmp.PDU) *reportError {
+	if known := p.Report().OID(); known != nil {
+		return &reportError{known}
+	}
+	v, _, err := snmp.CutVarBind(p.VarBinds)
+	if err != nil {
+		return &reportError{}
+	}
+	return &reportError{bytes.Clone(v.Name)}
+}
 
 func (e *reportError) Error() string {
 	if r, ok := reports[string(e.counter)]; ok {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,10 +10,14 @@ import (
 	"time"
 
 	"github.com/gosnmp/gosnmp"
+
+	"trapline/internal/snmp"
 )
 
 // usm is what a Target knows of its SNMPv3 engine (RFC 3414). It belongs to the target and not to the
-// engine ID: devices that were cloned share theirs, but neither boots nor time.
+// engine ID: devices that were cloned share theirs, but neither boots nor time. Of USM, gosnmp seals and
+// opens messages and follows the agent's clock; engines are discovered and keys made here, for gosnmp
+// takes nothing but passphrases.
 type usm struct {
 	mu    sync.Mutex
 	known *agentEngine // nil before the first discovery
@@ -28,6 +33,7 @@ type agentEngine struct {
 	id          string
 	boots, time uint32 // time in seconds, when the answer came
 	at          time.Time
+	refused     time.Time // when it would not have the user; zero when it would
 	secrets     credentials
 	authKey     []byte
 	privKey     []byte
@@ -43,11 +49,13 @@ func (a *agentEngine) LogValue() slog.Value {
 // 3.1.2.1).
 type user struct {
 	gosnmp.UsmSecurityParameters
+	keys    *snmp.User // of the target's auth with secrets
 	secrets credentials
-	known   *agentEngine // what the session began with; nil when it has to discover the engine
+	known   *agentEngine // what is talked to; nil when the engine has to be discovered
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
 	misled  bool         // the last of them failed, for which known may be to blame
+	refused bool         // it did because the agent would not have the user
 }
 
 var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
@@ -62,22 +70,27 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 
 // take gives a user for one session, with all that is known of the agent's engine. Secrets that have
 // changed since make that worthless.
-func (m *usm) take(a *Auth, secrets credentials) *user {
+func (m *usm) take(a *Auth, secrets credentials) (*user, error) {
+	keys, err := a.user(secrets)
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var u *user
 	if last := len(m.idle) - 1; last >= 0 {
 		u, m.idle = m.idle[last], m.idle[:last]
 	} else {
-		u = newUser(a, secrets)
+		u = newUser(a)
 	}
-	u.secrets, u.tried, u.good, u.misled = secrets, false, false, false
-	u.setPassphrases(a)
-	u.adopt(nil)
-	if m.known != nil && m.known.secrets == secrets {
+	u.keys, u.secrets, u.tried, u.good, u.misled, u.refused = keys, secrets, false, false, false, false
+	u.known = nil
+	if id := a.engineID(); m.known != nil && m.known.secrets == secrets {
 		u.adopt(m.known)
+	} else if len(id) > 0 {
+		err = u.meet(Discovery{EngineID: id})
 	}
-	return u
+	return u, err
 }
 
 // release takes a user back, and keeps what it learnt. What no longer fits is forgotten, unless
@@ -88,6 +101,11 @@ func (m *usm) release(u *user) {
 	switch {
 	case u.good:
 		m.known = u.learnt()
+	case u.refused:
+		m.known = u.learnt()
+		if m.known.refused = u.known.refused; !u.known.refusedLately() {
+			m.known.refused = time.Now()
+		}
 	case u.misled && m.known == u.known:
 		m.known = nil
 	}
@@ -96,8 +114,8 @@ func (m *usm) release(u *user) {
 	}
 }
 
-func newUser(a *Auth, secrets credentials) *user {
-	u := &user{secrets: secrets}
+func newUser(a *Auth) *user {
+	u := &user{}
 	u.UserName = a.Username
 	u.AuthenticationProtocol, u.PrivacyProtocol = gosnmp.NoAuth, gosnmp.NoPriv
 	if a.SecurityLevel != NoAuthNoPriv {
@@ -106,40 +124,40 @@ func newUser(a *Auth, secrets credentials) *user {
 	if a.SecurityLevel == AuthPriv {
 		u.PrivacyProtocol = privProtocols[a.PrivProtocol]
 	}
-	u.setPassphrases(a)
 	// gosnmp draws the first salt at random when it checks the parameters. This is the way to have it
 	// do so that needs no socket; the message is of no use.
 	seeding := gosnmp.GoSNMP{
 		Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, MsgFlags: gosnmp.NoAuthNoPriv,
 		SecurityParameters: &u.UsmSecurityParameters,
 	}
+	u.SecretKey, u.PrivacyKey = []byte{0}, []byte{0} // for the time being: it wants to see some
 	_, _ = seeding.SnmpEncodePacket(gosnmp.GetRequest, nil, 0, 0)
 	return u
 }
 
-func (u *user) setPassphrases(a *Auth) {
-	u.AuthenticationPassphrase, u.PrivacyPassphrase = "", ""
-	if a.SecurityLevel != NoAuthNoPriv {
-		u.AuthenticationPassphrase = u.secrets.password
+// meet makes u talk to an engine of which no more is known than d says.
+func (u *user) meet(d Discovery) error {
+	auth, priv, err := u.keys.LocalizedKeys(d.EngineID)
+	if err != nil {
+		return err
 	}
-	if a.SecurityLevel == AuthPriv {
-		u.PrivacyPassphrase = u.secrets.privPassword
-	}
+	u.adopt(&agentEngine{
+		id: string(d.EngineID), boots: uint32(d.Boots), time: uint32(d.Time), at: time.Now(),
+		secrets: u.secrets, authKey: auth, privKey: priv,
+	})
+	return nil
 }
 
-// adopt makes u talk to a known engine, or with nil discover it.
+// adopt makes u talk to a known engine.
 func (u *user) adopt(known *agentEngine) {
 	u.known = known
-	if known == nil {
-		known = &agentEngine{}
-	}
 	u.AuthoritativeEngineID, u.AuthoritativeEngineBoots = known.id, known.boots
 	u.SecretKey, u.PrivacyKey = known.authKey, known.privKey
-	u.AuthoritativeEngineTime = known.time
-	if !known.at.IsZero() {
-		u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
-	}
+	u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
 }
+
+// refusedLately tells whether a discovery would not help.
+func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < refusalMemory }
 
 // maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
 const maxEngineTime = 1<<31 - 1
@@ -151,10 +169,12 @@ func (u *user) learnt() *agentEngine {
 	}
 }
 
-func (s *session) configureV3(secrets credentials) {
+func (s *session) configureV3(secrets credentials) (err error) {
 	t := s.target
 	g := &s.client.GoSNMP
-	s.user = t.usm.take(&t.auth, secrets)
+	if s.user, err = t.usm.take(t.auth, secrets); err != nil {
+		return err
+	}
 	g.SecurityModel, g.SecurityParameters = gosnmp.UserSecurityModel, &s.user.UsmSecurityParameters
 	g.MsgFlags = gosnmp.Reportable
 	switch t.auth.SecurityLevel {
@@ -168,25 +188,21 @@ func (s *session) configureV3(secrets credentials) {
 	if t.spec.Context != "" {
 		g.ContextName = t.spec.Context
 	}
-	s.setContextEngine()
-}
-
-// setContextEngine names the engine whose data are asked for: the agent's own, unless told otherwise.
-// gosnmp fills in the agent's after a discovery, and only then.
-func (s *session) setContextEngine() {
-	s.client.ContextEngineID = s.target.spec.ContextEngineID
-	if s.client.ContextEngineID == "" {
-		s.client.ContextEngineID = s.user.AuthoritativeEngineID
-	}
+	return nil
 }
 
 // exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
 // last poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
-// it gets one attempt, and when that fails the engine is discovered anew.
+// it gets one attempt, and when that fails the engine is discovered anew, unless the user fixed it.
 func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 	u := s.user
 	before := u.known
-	if u.tried || before == nil {
+	if before == nil {
+		if e := s.discover(ctx); e != nil {
+			return answer{}, e
+		}
+	}
+	if u.tried || before == nil || before.refusedLately() || s.target.auth.EngineID != "" {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}
@@ -199,13 +215,27 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time
 	case e != nil && curable(e.Reason) && ctx.Err() == nil:
 		cause := e.Err
-		u.adopt(nil)
-		s.setContextEngine()
-		if a, e = s.onceV3(ctx, r); e == nil {
+		if e = s.discover(ctx); e == nil {
+			a, e = s.onceV3(ctx, r)
+		}
+		if e == nil {
 			s.rediscovered(before, cause)
 		}
 	}
 	return a, e
+}
+
+// discover finds out whom to talk to.
+func (s *session) discover(ctx context.Context) *Error {
+	d, e := s.wire.discover(ctx, s.settled)
+	if e != nil {
+		return e
+	}
+	s.client.SetMsgID(s.wire.sent[len(s.wire.sent)-1].id)
+	if err := s.user.meet(d); err != nil {
+		return &Error{Reason: Credentials, Err: err}
+	}
+	return nil
 }
 
 var errBootsWentBack = errors.New("agent has fewer boots than before")
@@ -218,12 +248,15 @@ func (s *session) rediscovered(before *agentEngine, cause error) {
 }
 
 func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
+	s.client.ContextEngineID = cmp.Or(s.target.spec.ContextEngineID, s.user.AuthoritativeEngineID)
 	a, e := s.once(ctx, r)
-	if e != nil && s.user.AuthoritativeEngineID == "" {
-		e.OID = nil // discovery itself failed: so it will for all else
-	}
 	s.user.good = e == nil || e.OID != nil
+	confirmed := s.user.AuthoritativeEngineBoots > 0 // by a signed message, where the user set the ID
+	if id := s.target.auth.engineID(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == Timeout || e.Reason == UnknownEngine) {
+		e.Err = engineIDError(e.Err, id)
+	}
 	s.user.misled = !s.user.good && curable(e.Reason)
+	s.user.refused = !s.user.good && refusesUser(e.Reason)
 	return a, e
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,8 +99,8 @@ func (w *wire) Write(b []byte) (int, error) {
 
 func (w *wire) outgoing(b []byte) (sent, error) {
 	if w.version == snmp.V3 {
-		m, err := parseV3(b)
-		return sent{uint32(m.id), len(m.engineID) == 0}, err
+		m, err := snmp.ParseMessage3(b)
+		return sent{uint32(m.ID), len(m.EngineID) == 0}, err
 	}
 	m, err := snmp.ParseMessage(b)
 	return sent{id: uint32(m.RequestID)}, err
@@ -144,11 +143,9 @@ var errLate = errors.New("answer to an earlier request")
 // examine tells how long the message in b is, or why it is no answer. Some agents pad their
 // messages; gosnmp would not have it.
 func (w *wire) examine(b []byte) (n int, err error) {
-	_, _, rest, err := cut(b, tagSequence)
-	if err != nil {
-		return 0, fmt.Errorf("message: %w", err)
+	if n, err = snmp.MessageSize(b); err != nil {
+		return 0, err
 	}
-	n = len(b) - len(rest)
 	if w.version == snmp.V3 {
 		return n, w.examineV3(b[:n])
 	}
@@ -169,30 +166,32 @@ func (w *wire) examine(b []byte) (n int, err error) {
 }
 
 func (w *wire) examineV3(b []byte) error {
-	m, err := parseV3(b)
+	m, err := snmp.ParseMessage3(b)
 	if err != nil {
 		return err
 	}
-	s, err := w.match(uint32(m.id))
+	s, err := w.match(uint32(m.ID))
+	if err != nil || (m.Flags&snmp.FlagPriv != 0 && !s.discovery) {
+		return err // what is encrypted, gosnmp will see
+	}
+	scoped, err := snmp.ParseScopedPDU(m.Data)
 	switch {
 	case err != nil:
 		return err
-	case m.pdu == 0: // encrypted: gosnmp will see
-		return nil
-	case m.pdu == snmp.Response && w.private:
-		return errors.New("the answer is not encrypted")
-	case m.pdu == snmp.Response:
-		return nil
-	case m.pdu != snmp.Report:
-		return fmt.Errorf("PDU 0x%02x is not a response", byte(m.pdu))
-	case s.discovery && w.sent[len(w.sent)-1].discovery:
-		return nil
+	case s.discovery && (scoped.Type != snmp.Report || m.Flags.Level() != 0):
+		return errNoReport
 	case s.discovery:
-		return errLate
-	case m.flags&flagAuth != 0:
+		return snmp.CheckEngineID(m.EngineID)
+	case scoped.Type == snmp.Response && w.private:
+		return errors.New("the answer is not encrypted")
+	case scoped.Type == snmp.Response:
+		return nil
+	case scoped.Type != snmp.Report:
+		return fmt.Errorf("PDU 0x%02x is not a response", byte(scoped.Type))
+	case m.Flags&snmp.FlagAuth != 0:
 		return nil // gosnmp checks the digest first
 	}
-	return &reportError{bytes.Clone(m.first)}
+	return reportOf(&scoped.PDU)
 }
 
 // match finds the attempt that an id answers.

@@ -156,7 +156,7 @@ func (p *pipe) pumpLocked(t *peer) {
 		}
 		return
 	}
-	for len(t.waiting) > 0 && t.window.allows(len(t.flying)) {
+	for len(t.waiting) > 0 && t.allowsLocked() {
 		q := t.waiting[0]
 		if q.dead {
 			t.nextLocked()
@@ -305,13 +305,17 @@ func (p *pipe) expireLocked(q *query) {
 		p.pumpLocked(t) // its turn has come
 		return
 	}
-	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked() {
+	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked(now) {
 		p.renewLocked(t)
 		return
 	}
 	if len(q.attempts) > q.retries {
 		t.window.silent()
-		p.endLocked(q, answer{}, unansweredError(q.retries, t.strange))
+		e := unansweredError(q.retries, t.strange)
+		if t.v3 != nil {
+			e.Err = t.v3.suspect(e.Err)
+		}
+		p.endLocked(q, answer{}, e)
 		return
 	}
 	t.window.lost(now)

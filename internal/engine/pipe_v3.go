@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"time"
 
 	"trapline/internal/snmp"
 )
@@ -14,6 +16,7 @@ type usmPeer struct {
 	user          *snmp.User
 	nobody        *snmp.Security // for discoveries
 	security      *snmp.Security // nil while the engine is not known
+	fixed         bool           // the engine is the user's word, and no other will do
 	clock         snmp.EngineClock
 	contextEngine []byte // empty means the target's own
 	contextName   []byte
@@ -24,32 +27,27 @@ type usmPeer struct {
 	kept    bool // security is of an earlier poll
 	proved  bool // a signed answer came in this one
 	renewed bool // there was a new discovery in this one
+
+	// A user or password that the device refuses costs it one request a poll. Only when it was accepted
+	// before, or every refusalMemory, the cause is looked for in what was learnt of the device.
+	accepted bool          // since the discovery and the last refusal, an answer came
+	since    time.Duration // of the discovery or the last refusal that did not lead to one
 }
 
-func newUSMPeer(user *snmp.User, contextEngine, contextName string) (*usmPeer, error) {
+// refusalMemory is how long a device that refuses a user is not discovered anew.
+const refusalMemory = 10 * time.Minute
+
+// newUSMPeer is for a user whose engine is not known yet, or with fixed given once and for all.
+func newUSMPeer(user *snmp.User, fixed []byte, contextEngine, contextName string) (*usmPeer, error) {
 	nobody, err := (&snmp.User{}).Localize(nil)
 	if err != nil {
 		return nil, err
 	}
-	return &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}, nil
-}
-
-// userOf gives the user of an auth whose fields have been checked.
-func userOf(a *Auth, secrets credentials) (*snmp.User, error) {
-	u := &snmp.User{Name: a.Username}
-	var err error
-	if a.SecurityLevel == NoAuthNoPriv {
-		return u, nil
+	u := &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}
+	if len(fixed) > 0 {
+		u.fixed = true
+		u.security, err = user.Localize(fixed)
 	}
-	if u.Auth, err = snmp.ParseAuthProtocol(a.AuthProtocol); err != nil {
-		return nil, err
-	}
-	u.AuthKey = snmp.Passphrase(secrets.password)
-	if a.SecurityLevel == AuthNoPriv {
-		return u, nil
-	}
-	u.Priv, err = snmp.ParsePrivProtocol(a.PrivProtocol)
-	u.PrivKey = snmp.Passphrase(secrets.privPassword)
 	return u, err
 }
 
@@ -58,8 +56,31 @@ func (u *usmPeer) beginPollLocked() {
 	u.kept, u.proved, u.renewed = u.security != nil, false, false
 }
 
-// doubtfulLocked tells whether a failure may come of what was learnt in an earlier poll.
-func (u *usmPeer) doubtfulLocked() bool { return u.kept && !u.proved && !u.renewed }
+// renewableLocked tells whether a failure may come of what was learnt in an earlier poll.
+func (u *usmPeer) renewableLocked() bool { return u.kept && !u.proved && !u.renewed && !u.fixed }
+
+// doubtfulLocked tells whether it is likely to.
+func (u *usmPeer) doubtfulLocked(now time.Duration) bool {
+	return u.renewableLocked() && (u.accepted || now-u.since >= refusalMemory)
+}
+
+// allowsLocked tells whether one more request may be sent. Until one is accepted, that is one at a time.
+func (t *peer) allowsLocked() bool {
+	return t.window.allows(len(t.flying)) && (t.v3 == nil || t.v3.accepted || len(t.flying) == 0)
+}
+
+// suspect adds to the failure of a request, or of its last attempt, that an engine ID may be wrong which
+// the user set and no answer has confirmed.
+func (u *usmPeer) suspect(err error) error {
+	if !u.fixed || u.clock.Proved {
+		return err
+	}
+	return engineIDError(err, u.security.EngineID())
+}
+
+func engineIDError(err error, id []byte) error {
+	return fmt.Errorf("%w: is %x the device's engine ID?", err, id)
+}
 
 // announcedSize is the largest message that we say we take. Answers are kept within a frame by asking
 // for no more than fits; agents that heed a small number are known to fall silent instead.
@@ -93,14 +114,8 @@ func (p *pipe) discoverLocked(t *peer) {
 	}
 	q.by = askerFunc(func(_ answer, e *Error) {
 		t.v3.discovering = false
-		for e != nil && len(t.waiting) > 0 {
-			w := t.waiting[0]
-			t.nextLocked()
-			if !w.dead {
-				w.dead = true
-				failed := *e
-				w.by.answeredLocked(answer{}, &failed)
-			}
+		if e != nil {
+			p.failAllLocked(t, e)
 		}
 	})
 	if _, err := p.linkLocked(t); err != nil {
@@ -110,10 +125,20 @@ func (p *pipe) discoverLocked(t *peer) {
 	p.launchLocked(q)
 }
 
+// failAllLocked ends all that is asked of a target or is about to be.
+func (p *pipe) failAllLocked(t *peer, e *Error) {
+	all := append(slices.Clone(t.flying), t.waiting...)
+	t.waiting = nil
+	for _, q := range all {
+		failed := *e
+		p.endLocked(q, answer{}, &failed)
+	}
+}
+
 // renewLocked forgets a target's engine, and asks again for all that is in flight once it is known
 // anew.
 func (p *pipe) renewLocked(t *peer) {
-	t.v3.security, t.v3.renewed = nil, true
+	t.v3.security, t.v3.renewed, t.v3.accepted = nil, true, false
 	p.metrics.rediscovered()
 	var again []*query
 	for len(t.flying) > 0 {
@@ -168,7 +193,7 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		t.strange = errors.New("the answer is outside of the time window")
 		return
 	}
-	t.v3.proved = true
+	t.v3.proved, t.v3.accepted = true, true
 	p.answerLocked(q, uint32(m.ID), &o.PDU)
 }
 
@@ -186,7 +211,7 @@ func (p *pipe) discoveredLocked(q *query, b []byte) {
 		q.peer.strange = err
 		return
 	}
-	u.security, u.clock = security, snmp.EngineClock{}
+	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.now()
 	u.clock.Suggest(o.Boots, o.Time, p.now())
 	p.measureLocked(q, uint32(o.ID))
 	p.endLocked(q, answer{}, nil)
@@ -196,19 +221,37 @@ func (p *pipe) discoveredLocked(q *query, b []byte) {
 func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	u := q.peer.v3
 	kind := o.PDU.Report()
-	report := &reportError{kind.OID()}
+	report := reportOf(&o.PDU)
+	var err error = report
+	if kind == snmp.UnknownEngineID {
+		err = u.suspect(report)
+	}
 	switch {
-	case kind == snmp.NotInTimeWindow && !o.Authenticated:
-		q.peer.strange = report
+	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
+		q.peer.strange = report // of a stranger, or of an attempt before the clock was set
 	case kind == snmp.NotInTimeWindow && !q.resynced:
 		u.clock.Adopt(o.Boots, o.Time, p.now())
 		q.resynced = true
 		q.retries++ // what follows is no retry: the target is there
 		p.sendLocked(q)
-	case u.doubtfulLocked():
+	case u.doubtfulLocked(p.now()), kind == snmp.UnknownEngineID && u.renewableLocked():
 		p.renewLocked(q.peer)
+	case refusesUser(report.reason()):
+		if u.accepted {
+			u.accepted, u.since = false, p.now()
+		}
+		p.failAllLocked(q.peer, &Error{Reason: report.reason(), Err: report})
 	default:
 		p.measureLocked(q, uint32(o.ID))
-		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: report})
+		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: err})
 	}
+}
+
+// refusesUser tells failures that any other request of the user would have too.
+func refusesUser(r Reason) bool {
+	switch r {
+	case UnknownUser, WrongDigest, UnsupportedLevel, Decryption:
+		return true
+	}
+	return false
 }

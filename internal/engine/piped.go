@@ -41,7 +41,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 // meet finds out where the target is. Where that or the credentials changed, nothing that was learnt
 // holds.
 func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
-	secrets, err := t.engine.secrets.of(&t.auth)
+	secrets, err := t.engine.secrets.of(t.auth)
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
 	}
@@ -89,12 +89,12 @@ func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, er
 	case 2:
 		p.version = snmp.V2c
 	default:
-		user, err := userOf(&t.auth, secrets)
+		user, err := t.auth.user(secrets)
 		if err != nil {
 			return nil, err
 		}
 		p.version, p.community = snmp.V3, nil
-		p.v3, err = newUSMPeer(user, t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
+		p.v3, err = newUSMPeer(user, t.auth.engineID(), t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
 		return p, err
 	}
 	return p, nil

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"trapline/internal/setting"
 )
 
 // secrets are the files that auths take secrets from. A file is read again when it has changed, so
@@ -46,29 +48,36 @@ func unchanged(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// credentials are the secrets of an auth, those in files included.
+// credentials are the secrets of an auth, those in files included. In auth and priv stands what the
+// settings hold that give the keys.
 type credentials struct {
-	community, password, privPassword string
+	community, auth, priv string
 }
 
 func (s *secrets) of(a *Auth) (c credentials, err error) {
-	c = credentials{string(a.Community), string(a.Password), string(a.PrivPassword)}
-	take := func(secret *string, file string, shortest int) {
-		if file == "" || err != nil {
-			return
+	if a.Version != 3 {
+		c.community, err = s.text(a.Community, a.CommunityFile)
+		if err == nil && c.community == "" && a.CommunityFile != "" {
+			err = fmt.Errorf("%s is empty", a.CommunityFile)
 		}
-		if *secret, err = s.read(file); err == nil && len(*secret) < shortest {
-			err = fmt.Errorf("%s holds %d characters where %d or more are needed", file, len(*secret), shortest)
-		}
+		return c, err
 	}
-	switch {
-	case a.Version != 3:
-		take(&c.community, a.CommunityFile, 1)
-	case a.SecurityLevel == AuthPriv:
-		take(&c.privPassword, a.PrivPasswordFile, minPassword)
-		fallthrough
-	case a.SecurityLevel == AuthNoPriv:
-		take(&c.password, a.PasswordFile, minPassword)
+	if a.SecurityLevel == NoAuthNoPriv {
+		return c, nil
 	}
+	keys := a.authKeys()
+	if c.auth, err = s.text(keys.used().text, keys.used().file); err != nil || a.SecurityLevel == AuthNoPriv {
+		return c, err
+	}
+	keys = a.privKeys()
+	c.priv, err = s.text(keys.used().text, keys.used().file)
 	return c, err
+}
+
+// text is what is written in a setting, or where it names a file, there.
+func (s *secrets) text(written setting.Secret, file string) (string, error) {
+	if file == "" {
+		return string(written), nil
+	}
+	return s.read(file)
 }

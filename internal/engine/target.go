@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"unique"
 
 	"trapline/internal/snmp"
 )
@@ -45,7 +46,7 @@ type Engine struct {
 // identity is all that a Spec says, comparable.
 type identity struct {
 	spec Spec // without Auth
-	auth Auth
+	as   unique.Handle[Auth]
 }
 
 // New makes an Engine.
@@ -66,14 +67,15 @@ func New(o Options) *Engine {
 var errClosed = errors.New("the engine is closed")
 
 // Target gives the target that s describes, with what is known of it from earlier polls. It sends
-// nothing. A nil s.Auth means DefaultAuth. The error is an *Error.
+// nothing. A nil s.Auth means DefaultAuth; another is not to be changed from now on. The error is an
+// *Error.
 func (e *Engine) Target(s Spec) (*Target, error) {
-	auth := DefaultAuth()
-	if s.Auth != nil {
-		auth = *s.Auth
+	auth := s.Auth
+	if auth == nil {
+		auth = &defaultAuth
 	}
 	s.Auth = nil
-	id := identity{s, auth}
+	id := identity{s, unique.Make(*auth)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -83,7 +85,7 @@ func (e *Engine) Target(s Spec) (*Target, error) {
 		e.recent.MoveToFront(element)
 		return element.Value.(*Target), nil
 	}
-	t, err := e.newTarget(id)
+	t, err := e.newTarget(id, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +110,7 @@ func (e *Engine) Close() error {
 // Target is a device, and as whom to ask it. It is safe for concurrent use.
 type Target struct {
 	identity
+	auth    *Auth
 	engine  *Engine
 	pipe    *pipe
 	address Address
@@ -116,15 +119,15 @@ type Target struct {
 	peer *peer // guarded by the pipe's mutex; nil before the first poll
 }
 
-func (e *Engine) newTarget(id identity) (*Target, error) {
+func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 	address, err := ParseAddress(id.spec.Address)
 	if err != nil {
 		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Resolve, Err: err}
 	}
-	if m := id.auth.Mistakes(); len(m) > 0 {
+	if m := auth.Mistakes(); len(m) > 0 {
 		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(m[0].Text)}
 	}
-	return &Target{identity: id, engine: e, pipe: e.pipe, address: address}, nil
+	return &Target{identity: id, auth: auth, engine: e, pipe: e.pipe, address: address}, nil
 }
 
 // Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the

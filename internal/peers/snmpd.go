@@ -132,6 +132,23 @@ func (s *Snmpd) Start(t testing.TB) {
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 
+// Keys are what the agent keeps of a user: its engine ID and the keys localized to it, in hexadecimal
+// digits with 0x in front.
+func (s *Snmpd) Keys(t testing.TB, user string) (engineID, authKey, privKey string) {
+	t.Helper()
+	name := fmt.Sprintf("0x%x", user)
+	s.Await(t, func() bool {
+		text, _ := os.ReadFile(filepath.Join(s.Dir, "var", "snmpd.conf"))
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); len(f) > 10 && f[0] == "usmUser" && f[4] == name {
+				engineID, authKey, privKey = f[3], f[8], f[10]
+			}
+		}
+		return engineID != ""
+	})
+	return engineID, authKey, privKey
+}
+
 // Wipe makes the stopped agent forget its boots, and its engine ID unless that is in SnmpdOptions.
 func (s *Snmpd) Wipe(t testing.TB) {
 	t.Helper()

@@ -47,30 +47,40 @@ func cutShort(b []byte) (tag byte, content, rest []byte, ok bool) {
 
 // cutTLV takes one element off b: its tag, its content (a slice of b) and what follows it.
 func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
+	tag, n, rest, err := cutHeader(b)
+	if err == nil && n > len(rest) {
+		err = ErrTruncated
+	}
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	return tag, rest[:n], rest[n:], nil
+}
+
+// cutHeader takes the tag off b and the length of the content that should follow.
+func cutHeader(b []byte) (tag byte, n int, rest []byte, err error) {
 	if len(b) < 2 {
-		return 0, nil, nil, ErrTruncated
+		return 0, 0, nil, ErrTruncated
 	}
-	tag = b[0]
-	n := int(b[1])
-	b = b[2:]
-	if n >= 0x80 {
-		octets := n & 0x7f
-		if octets == 0 || octets > 4 {
-			return 0, nil, nil, errLengthForm
-		}
-		if len(b) < octets {
-			return 0, nil, nil, ErrTruncated
-		}
-		n = 0
-		for _, c := range b[:octets] {
-			n = n<<8 | int(c)
-		}
-		b = b[octets:]
+	tag, n, rest = b[0], int(b[1]), b[2:]
+	if n < 0x80 {
+		return tag, n, rest, nil
 	}
-	if n > maxLength || n > len(b) {
-		return 0, nil, nil, ErrTruncated
+	octets := n & 0x7f
+	if octets == 0 || octets > 4 {
+		return 0, 0, nil, errLengthForm
 	}
-	return tag, b[:n], b[n:], nil
+	if len(rest) < octets {
+		return 0, 0, nil, ErrTruncated
+	}
+	var long uint32
+	for _, c := range rest[:octets] {
+		long = long<<8 | uint32(c)
+	}
+	if long > maxLength {
+		return 0, 0, nil, ErrTruncated
+	}
+	return tag, int(long), rest[octets:], nil
 }
 
 func cutTag(b []byte, want byte, field string) (content, rest []byte, err error) {

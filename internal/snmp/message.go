@@ -18,7 +18,7 @@ const (
 // PDUType is the tag of a PDU (RFC 3416 section 3).
 type PDUType byte
 
-// The PDUs of the three versions. TrapV1 has a layout of its own.
+// The PDUs of the three versions. TrapV1 has a layout of its own: see Trap.
 const (
 	GetRequest     PDUType = 0xa0
 	GetNextRequest PDUType = 0xa1
@@ -30,6 +30,13 @@ const (
 	TrapV2         PDUType = 0xa7
 	Report         PDUType = 0xa8
 )
+
+// MessageSize is how many octets of b are the message that it begins with, of whatever version: some
+// agents pad.
+func MessageSize(b []byte) (int, error) {
+	_, rest, err := cutTag(b, tagSequence, "message")
+	return len(b) - len(rest), err
+}
 
 // PeekVersion gives the version of a message without reading on; -1 where that cannot be told.
 func PeekVersion(b []byte) Version {
@@ -84,8 +91,11 @@ func parsePDU(b []byte) (p PDU, err error) {
 		return p, &syntaxError{field: "PDU", cause: err}
 	}
 	p.Type = PDUType(tag)
-	if p.Type < GetRequest || p.Type > Report || p.Type == TrapV1 {
+	switch {
+	case p.Type < GetRequest || p.Type > Report:
 		return p, &syntaxError{field: "PDU", cause: errPDUType}
+	case p.Type == TrapV1:
+		return p, &syntaxError{field: "PDU", cause: ErrTrap}
 	}
 	if p.RequestID, b, err = cutInt32(b, "request-id"); err != nil {
 		return p, err
@@ -131,24 +141,29 @@ type Message struct {
 
 // ParseMessage reads a community message. The slices of the result are slices of b.
 func ParseMessage(b []byte) (m Message, err error) {
-	b, _, err = cutTag(b, tagSequence, "message")
-	if err != nil {
-		return m, err
-	}
-	version, b, err := cutInt32(b, "version")
-	if err != nil {
-		return m, err
-	}
-	m.Version = Version(version)
-	if m.Version != V1 && m.Version != V2c {
-		return m, fmt.Errorf("version %d is not 0 (SNMPv1) or 1 (SNMPv2c)", version)
-	}
-	if m.Community, b, err = cutTag(b, byte(OctetString), "community"); err != nil {
+	if m.Version, m.Community, b, err = cutCommunity(b); err != nil {
 		return m, err
 	}
 	p, err := parsePDU(b)
 	m.PDU, m.RequestID, m.ErrorStatus, m.ErrorIndex, m.VarBinds = p.Type, p.RequestID, p.ErrorStatus, p.ErrorIndex, p.VarBinds
 	return m, err
+}
+
+// cutCommunity takes off a message what stands in front of its PDU, in versions 1 and 2c.
+func cutCommunity(b []byte) (v Version, community, pdu []byte, err error) {
+	b, _, err = cutTag(b, tagSequence, "message")
+	if err != nil {
+		return v, nil, nil, err
+	}
+	version, b, err := cutInt32(b, "version")
+	if err != nil {
+		return v, nil, nil, err
+	}
+	if v = Version(version); v != V1 && v != V2c {
+		return v, nil, nil, fmt.Errorf("version %d is not 0 (SNMPv1) or 1 (SNMPv2c)", version)
+	}
+	community, pdu, err = cutTag(b, byte(OctetString), "community")
+	return v, community, pdu, err
 }
 
 // AppendMessage writes m. Its size is known before the first octet is written, so no octet moves.
@@ -174,7 +189,7 @@ func CutVarBind(b []byte) (v VarBind, rest []byte, err error) {
 func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	rest, err = NextUnchecked(b, v)
 	if err == nil && !v.Name.Valid() {
-		return rest, fmt.Errorf("name: malformed OID % x", v.Name)
+		return rest, fmt.Errorf("name: %w % x", errOID, v.Name)
 	}
 	return rest, err
 }
@@ -193,7 +208,8 @@ func NextUnchecked(b []byte, v *VarBind) (rest []byte, err error) {
 	return b[end:], nil
 }
 
-// nextVarBind takes what is long or wrong as well.
+// nextVarBind takes what is long or wrong as well. Elements of less than 128 octets, which most are, are
+// taken above.
 func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	pair, rest, err := cutTag(b, tagSequence, "variable binding")
 	if err != nil {
@@ -203,11 +219,17 @@ func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	if err != nil {
 		return rest, err
 	}
-	tag, content, _, err := cutTLV(value)
+	tag, n, content, err := cutHeader(value)
+	if n == len(content)+1 && Type(tag) == OctetString {
+		n = len(content) // some agents of MikroTik count one octet too many
+	}
+	if err == nil && n > len(content) {
+		err = ErrTruncated
+	}
 	if err != nil {
 		return rest, fmt.Errorf("value of %s: %w", OID(name), err)
 	}
-	v.Name, v.Type, v.Value = name, Type(tag), content
+	v.Name, v.Type, v.Value = name, Type(tag), content[:n]
 	return rest, nil
 }
 

@@ -54,32 +54,39 @@ var (
 
 // ParseMessage3 reads a message of version 3. The slices of the result are slices of b.
 func ParseMessage3(b []byte) (m Message3, err error) {
-	b, _, err = cutTag(b, tagSequence, "message")
+	_, err = m.parse(b)
+	return m, err
+}
+
+// parse also gives what of b is the message.
+func (m *Message3) parse(b []byte) (whole []byte, err error) {
+	content, rest, err := cutTag(b, tagSequence, "message")
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	version, b, err := cutInt32(b, "version")
+	whole = b[:len(b)-len(rest)]
+	version, b, err := cutInt32(content, "version")
 	if err != nil {
-		return m, err
+		return nil, err
 	}
 	if Version(version) != V3 {
-		return m, &syntaxError{field: "version", cause: errVersion3}
+		return nil, &syntaxError{field: "version", cause: errVersion3}
 	}
 	header, b, err := cutTag(b, tagSequence, "message header")
 	if err != nil {
-		return m, err
+		return nil, err
 	}
 	if err = m.parseHeader(header); err != nil {
-		return m, err
+		return nil, err
 	}
 	security, b, err := cutTag(b, byte(OctetString), "security parameters")
 	if err != nil {
-		return m, err
+		return nil, err
 	}
 	if err = m.parseSecurity(security); err != nil {
-		return m, err
+		return nil, err
 	}
-	return m, m.parseData(b)
+	return whole, m.parseData(b)
 }
 
 func (m *Message3) parseHeader(b []byte) (err error) {

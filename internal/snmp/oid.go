@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -207,7 +208,19 @@ func (o OID) Valid() bool {
 		return false
 	}
 	// 0x80 is the octet that a padded number begins with. Few OIDs have one at all.
-	return bytes.IndexByte(o, 0x80) < 0 || o.minimal()
+	return !o.has0x80() || o.minimal()
+}
+
+// has0x80 is bytes.IndexByte, whose call costs as much as the search in so few octets.
+func (o OID) has0x80() bool {
+	const all, ones = 0x8080808080808080, 0x0101010101010101
+	n := len(o)
+	if n < 8 || n > 16 {
+		return bytes.IndexByte(o, 0x80) >= 0
+	}
+	// An octet that was 0x80 is 0 now, and the only one to borrow.
+	front, back := binary.LittleEndian.Uint64(o)^all, binary.LittleEndian.Uint64(o[n-8:])^all
+	return ((front-ones)&^front|(back-ones)&^back)&all != 0
 }
 
 func (o OID) minimal() bool {

@@ -3,6 +3,8 @@ package snmp
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -172,6 +174,46 @@ func TestMessagesRoundTrip(t *testing.T) {
 		var v VarBind
 		if v, rest, err = CutVarBind(rest); err != nil || !bytes.Equal(v.Name, w.Name) || v.Type != w.Type || !bytes.Equal(v.Value, w.Value) {
 			t.Errorf("got %v %v, want %v", v, err, w)
+		}
+	}
+}
+
+func TestMessagesOfAllTypesRoundTrip(t *testing.T) {
+	list := AppendVarBind(nil, VarBind{MustParseOID("1.3.6.1.2.1.1.3.0"), TimeTicks, []byte{1, 2, 3}})
+	for kind := GetRequest; kind <= Report; kind++ {
+		in := Message{V2c, []byte("public"), kind, 7, 3, 10, list}
+		out, err := ParseMessage(AppendMessage(nil, &in))
+		scoped := ScopedPDU{[]byte("engine"), []byte("vrf"), PDU{kind, 7, 3, 10, list}}
+		out3, err3 := ParseScopedPDU(AppendScopedPDU(nil, &scoped))
+		if kind == TrapV1 {
+			if !errors.Is(err, ErrTrap) || !errors.Is(err3, ErrTrap) {
+				t.Errorf("a Trap-PDU gives %v and %v", err, err3)
+			}
+			continue
+		}
+		if err != nil || fmt.Sprint(out) != fmt.Sprint(in) || err3 != nil || fmt.Sprint(out3) != fmt.Sprint(scoped) {
+			t.Errorf("%#x reads back as %+v, %v and %+v, %v", kind, out, err, out3, err3)
+		}
+	}
+}
+
+func TestStringsThatClaimOneOctetTooMuch(t *testing.T) {
+	for _, n := range []int{0, 1, 6, 126, 127, 128, 300} {
+		text := bytes.Repeat([]byte("x"), n)
+		next := VarBind{MustParseOID("1.3.6.1.2.1.1.6.0"), OctetString, []byte("next")}
+		for beyond, ok := range map[int]bool{0: true, 1: true, 2: false} {
+			for kind, tolerated := range map[Type]bool{OctetString: true, Opaque: false} {
+				value := append(appendHeader(nil, byte(kind), n+beyond), text...)
+				pair := append(unhex("06082b06010201010500"), value...)
+				list := AppendVarBind(append(appendHeader(nil, tagSequence, len(pair)), pair...), next)
+				v, rest, err := CutVarBind(list)
+				if want := ok && (tolerated || beyond == 0); (err == nil) != want || want && !bytes.Equal(v.Value, text) {
+					t.Errorf("%s of %d octets that claims %d more: %q, %v", kind, n, beyond, v.Value, err)
+				}
+				if v, _, err := CutVarBind(rest); err != nil || string(v.Value) != "next" {
+					t.Errorf("behind it is %v, %v", v, err)
+				}
+			}
 		}
 	}
 }

@@ -2,7 +2,6 @@ package snmp
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -147,54 +146,59 @@ const minEngineID, maxEngineID = 5, 32
 // process meets it, whatever the engine; all else costs microseconds, but for AES192C and AES256C with
 // MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
 func (u *User) Localize(engineID []byte) (*Security, error) {
-	s := &Security{engineID: bytes.Clone(engineID), userName: []byte(u.Name), level: u.Level()}
-	if u.Auth == NoAuth {
-		if u.Priv != NoPriv {
-			return nil, fmt.Errorf("privacy by %s needs authentication", u.Priv)
-		}
-		return s, nil
-	}
-	if n := len(engineID); n < minEngineID || n > maxEngineID {
-		return nil, fmt.Errorf("an engine ID has %d to %d octets, not %d", minEngineID, maxEngineID, n)
-	}
-	key, err := u.authKey(engineID)
-	if err != nil {
-		return nil, fmt.Errorf("key of authentication: %w", err)
-	}
-	s.mac, s.digest = hmac.New(authProtocols[u.Auth].hash, key), authProtocols[u.Auth].digest
-	s.mac.Reset() // from here on it starts from the hashed key
-	if u.Priv == NoPriv {
-		return s, nil
-	}
-	if key, err = u.privKey(engineID); err == nil {
-		s.privacy, err = privProtocols[u.Priv].cipher(key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key of privacy: %w", err)
-	}
-	return s, nil
-}
-
-func (u *User) authKey(engineID []byte) ([]byte, error) {
-	key, err := u.AuthKey.localize(u.Auth, engineID)
-	if want := u.Auth.keySize(); err == nil && len(key) != want {
-		return nil, fmt.Errorf("a localized key for %s has %d octets, not %d", u.Auth, want, len(key))
-	}
-	return key, err
-}
-
-// privKey lengthens only what is too short: AES192C and AES256C would else hash a MiB in vain.
-func (u *User) privKey(engineID []byte) ([]byte, error) {
-	key, err := u.PrivKey.localize(u.Auth, engineID)
+	auth, priv, err := u.LocalizedKeys(engineID)
 	if err != nil {
 		return nil, err
 	}
+	s := &Security{engineID: bytes.Clone(engineID), userName: []byte(u.Name), level: u.Level()}
+	if u.Auth == NoAuth {
+		return s, nil
+	}
+	s.digest = authProtocols[u.Auth].digest
+	if s.mac, err = newMAC(u.Auth, auth); err == nil && u.Priv != NoPriv {
+		s.privacy, err = privProtocols[u.Priv].cipher(priv)
+	}
+	return s, err
+}
+
+// LocalizedKeys gives what LocalizedKey takes, nil for what the user's protocols have no use for.
+func (u *User) LocalizedKeys(engineID []byte) (auth, priv []byte, err error) {
+	if u.Auth == NoAuth {
+		if u.Priv != NoPriv {
+			return nil, nil, fmt.Errorf("privacy by %s needs authentication", u.Priv)
+		}
+		return nil, nil, nil
+	}
+	if err := CheckEngineID(engineID); err != nil {
+		return nil, nil, err
+	}
+	if err := u.AuthKey.FitsAuth(u.Auth); err != nil {
+		return nil, nil, fmt.Errorf("key of authentication: %w", err)
+	}
+	auth = u.AuthKey.localize(u.Auth, engineID)
+	if u.Priv == NoPriv {
+		return auth, nil, nil
+	}
+	if err := u.PrivKey.FitsPriv(u.Auth, u.Priv); err != nil {
+		return nil, nil, fmt.Errorf("key of privacy: %w", err)
+	}
+	return auth, u.privKey(engineID), nil
+}
+
+// privKey lengthens only what is too short: AES192C and AES256C would else hash a MiB in vain.
+func (u *User) privKey(engineID []byte) []byte {
+	key := u.PrivKey.localize(u.Auth, engineID)
 	p := privProtocols[u.Priv]
 	if len(key) < p.key {
-		if len(key) != u.Auth.keySize() {
-			return nil, fmt.Errorf("a localized key for %s has %d octets, not %d", u.Priv, p.key, len(key))
-		}
 		key = append(bytes.Clone(key), p.extend(u.Auth, key, engineID)...)
 	}
-	return key[:p.key], nil
+	return key[:p.key]
+}
+
+// CheckEngineID tells whether id can be an SnmpEngineID.
+func CheckEngineID(id []byte) error {
+	if n := len(id); n < minEngineID || n > maxEngineID {
+		return fmt.Errorf("an engine ID has %d to %d octets, not %d", minEngineID, maxEngineID, n)
+	}
+	return nil
 }

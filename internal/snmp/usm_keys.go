@@ -74,31 +74,66 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText keeps encoders from it.
 func (k Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-var (
-	errNoKey           = errors.New("there is none")
-	errShortPassphrase = fmt.Errorf("a passphrase needs %d octets or more (RFC 3414 section 11.2)", MinPassphrase)
-)
+var errNoKey = errors.New("none")
 
-// localize gives Kul for one engine, as long as the hash of p; a localized key is given as it is.
-func (k Key) localize(p AuthProtocol, engineID []byte) ([]byte, error) {
+// FitsAuth tells what k has that keeps it from being the key of authentication by p.
+func (k Key) FitsAuth(p AuthProtocol) error {
+	return k.fits(p, func(n int) error {
+		if n != p.keySize() {
+			return fmt.Errorf("%d octets where a localized key for %s has %d", n, p, p.keySize())
+		}
+		return nil
+	})
+}
+
+// FitsPriv is FitsAuth for the key of privacy by p, which the hash of auth makes.
+func (k Key) FitsPriv(auth AuthProtocol, p PrivProtocol) error {
+	return k.fits(auth, func(n int) error {
+		if want := privProtocols[p].key; n != want && n != auth.keySize() {
+			return fmt.Errorf("%d octets where a localized key for %s has %d", n, p, want)
+		}
+		return nil
+	})
+}
+
+func (k Key) fits(p AuthProtocol, localizedFits func(octets int) error) error {
 	if k.IsZero() {
-		return nil, errNoKey
+		return errNoKey
 	}
 	s := k.reveal()
-	octets := s.octets
+	n := len(s.octets)
+	switch {
+	case s.kind == localized:
+		return localizedFits(n)
+	case s.kind == passphrase && n < MinPassphrase:
+		return fmt.Errorf("%d characters: SNMPv3 needs %d or more (RFC 3414 section 11.2)", n, MinPassphrase)
+	case s.kind == master && n != p.keySize():
+		return fmt.Errorf("%d octets where a master key for %s has %d", n, p, p.keySize())
+	}
+	return nil
+}
+
+// Master gives Ku, for a key that fits p: what MasterKey takes. A localized key has none.
+func (k Key) Master(p AuthProtocol) []byte {
+	switch s := k.reveal(); s.kind {
+	case passphrase:
+		return bytes.Clone(masters.key(p, s.octets))
+	case master:
+		return bytes.Clone(s.octets)
+	}
+	return nil
+}
+
+// localize gives Kul of a key that fits, as long as the hash of p; a localized key is given as it is.
+func (k Key) localize(p AuthProtocol, engineID []byte) []byte {
+	s := k.reveal()
 	switch s.kind {
 	case localized:
-		return octets, nil
+		return s.octets
 	case passphrase:
-		if len(octets) < MinPassphrase {
-			return nil, errShortPassphrase
-		}
-		octets = masters.key(p, octets)
+		return localizeKey(p, masters.key(p, s.octets), engineID)
 	}
-	if size := p.keySize(); len(octets) != size {
-		return nil, fmt.Errorf("a master key for %s has %d octets, not %d", p, size, len(octets))
-	}
-	return localizeKey(p, octets, engineID), nil
+	return localizeKey(p, s.octets, engineID)
 }
 
 // localizeKey makes Kul of Ku (RFC 3414 section 2.6).

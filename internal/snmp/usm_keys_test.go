@@ -107,18 +107,25 @@ var localizedKeys = []struct {
 
 func TestLocalizedKeys(t *testing.T) {
 	for _, c := range localizedKeys {
-		engine := unhex(c.engine)
-		auth, err := c.user.authKey(engine)
+		auth, priv, err := c.user.LocalizedKeys(unhex(c.engine))
 		if err != nil || hex.EncodeToString(auth) != c.auth {
 			t.Errorf("%s: key of authentication %x %v, want %s", c.name, auth, err, c.auth)
 		}
-		if c.user.Priv == NoPriv {
-			continue
+		if !strings.HasPrefix(hex.EncodeToString(priv), c.priv) || len(priv) != privProtocols[c.user.Priv].key {
+			t.Errorf("%s: key of privacy %x, want %s", c.name, priv, c.priv)
 		}
-		priv, err := c.user.privKey(engine)
-		if err != nil || !strings.HasPrefix(hex.EncodeToString(priv), c.priv) || len(priv) != privProtocols[c.user.Priv].key {
-			t.Errorf("%s: key of privacy %x %v, want %s", c.name, priv, err, c.priv)
+	}
+}
+
+func TestMasterKeysOfKeys(t *testing.T) {
+	const ku = "5d57ffeea4949a240ec074a9073c9cb8b7c8fe8e"
+	for _, k := range []Key{Passphrase("authkey1xx"), MasterKey(unhex(ku))} {
+		if got := hex.EncodeToString(k.Master(SHA)); got != ku {
+			t.Errorf("%s, want %s", got, ku)
 		}
+	}
+	if LocalizedKey(unhex(ku)).Master(SHA) != nil {
+		t.Error("a localized key was turned back into a master key")
 	}
 }
 
@@ -129,19 +136,21 @@ func TestUsersThatCannotBe(t *testing.T) {
 		engine string
 		want   string
 	}{
-		{User{Auth: SHA}, labEngine, "key of authentication: there is none"},
+		{User{Auth: SHA}, labEngine, "key of authentication: none"},
 		{User{Auth: SHA, AuthKey: good}, "", "an engine ID has 5 to 32 octets, not 0"},
 		{User{Auth: SHA, AuthKey: good}, strings.Repeat("80", 33), "an engine ID has 5 to 32 octets, not 33"},
 		{User{Priv: AES, PrivKey: good}, labEngine, "privacy by AES needs authentication"},
-		{User{Auth: SHA, AuthKey: good, Priv: AES}, labEngine, "key of privacy: there is none"},
+		{User{Auth: SHA, AuthKey: good, Priv: AES}, labEngine, "key of privacy: none"},
 		{User{Auth: SHA, AuthKey: Passphrase("short")}, labEngine,
-			"key of authentication: a passphrase needs 8 octets or more (RFC 3414 section 11.2)"},
+			"key of authentication: 5 characters: SNMPv3 needs 8 or more (RFC 3414 section 11.2)"},
 		{User{Auth: SHA, AuthKey: MasterKey(make([]byte, 16))}, labEngine,
-			"key of authentication: a master key for SHA has 20 octets, not 16"},
+			"key of authentication: 16 octets where a master key for SHA has 20"},
 		{User{Auth: SHA256, AuthKey: LocalizedKey(make([]byte, 20))}, labEngine,
-			"key of authentication: a localized key for SHA256 has 32 octets, not 20"},
+			"key of authentication: 20 octets where a localized key for SHA256 has 32"},
 		{User{Auth: SHA, AuthKey: good, Priv: AES256, PrivKey: LocalizedKey(make([]byte, 24))}, labEngine,
-			"key of privacy: a localized key for AES256 has 32 octets, not 24"},
+			"key of privacy: 24 octets where a localized key for AES256 has 32"},
+		{User{Auth: SHA, AuthKey: good, Priv: AES, PrivKey: LocalizedKey(make([]byte, 24))}, labEngine,
+			"key of privacy: 24 octets where a localized key for AES has 16"},
 	} {
 		if _, err := c.user.Localize(unhex(c.engine)); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)

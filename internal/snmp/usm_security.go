@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"io"
 )
 
@@ -15,14 +14,16 @@ type Security struct {
 	engineID []byte
 	userName []byte
 	level    Flags
-	mac      hash.Hash // nil without authentication
-	digest   int       // octets of it that travel
-	privacy  privacy   // nil without privacy
-	sum      [64]byte
+	mac      *mac    // nil without authentication
+	digest   int     // octets of it that travel
+	privacy  privacy // nil without privacy
 	salt     [saltSize]byte
 }
 
-var zeros [64]byte
+// maxDigest is the longest digest that travels, of SHA512.
+const maxDigest = 48
+
+var zeros [maxDigest]byte
 
 // EngineID is the engine that the keys are for. It is not to be changed.
 func (s *Security) EngineID() []byte { return s.engineID }
@@ -54,9 +55,7 @@ func (s *Security) Seal(dst []byte, h *Header3, scoped []byte) []byte {
 	}
 	if s.mac != nil {
 		end := data - frame - elementSize(len(m.PrivParams))
-		s.mac.Reset()
-		s.mac.Write(dst[start:])
-		copy(dst[end-s.digest:end], s.mac.Sum(s.sum[:0]))
+		copy(dst[end-s.digest:end], s.mac.of(dst[start:]))
 	}
 	return dst
 }
@@ -81,13 +80,14 @@ type Opened struct {
 //
 // The error of a message that is well-formed is a ReportKind. Without an error Open allocates nothing.
 func (s *Security) Open(packet []byte) (o Opened, err error) {
-	m, err := ParseMessage3(packet)
+	var m Message3
+	whole, err := m.parse(packet)
 	if err != nil {
 		return o, err
 	}
 	signed := m.Flags&FlagAuth != 0
 	if signed {
-		if err = s.verify(packet, &m); err != nil {
+		if err = s.verify(whole, &m); err != nil {
 			return o, err
 		}
 	}
@@ -127,7 +127,7 @@ func (s *Security) addressed(m *Message3) error {
 
 // verify checks the digest of the whole message, in which the digest itself counts as zeros (RFC 3414
 // section 6.3.2).
-func (s *Security) verify(packet []byte, m *Message3) error {
+func (s *Security) verify(whole []byte, m *Message3) error {
 	if err := s.addressed(m); err != nil {
 		return err
 	}
@@ -137,24 +137,16 @@ func (s *Security) verify(packet []byte, m *Message3) error {
 	if len(m.AuthParams) != s.digest {
 		return WrongDigest
 	}
-	_, _, rest, err := cutTLV(packet)
-	if err != nil {
-		return err
-	}
-	whole := packet[:len(packet)-len(rest)]
-	at := offset(whole, m.AuthParams)
-	s.mac.Reset()
-	s.mac.Write(whole[:at])
-	s.mac.Write(zeros[:s.digest])
-	s.mac.Write(whole[at+s.digest:])
-	if subtle.ConstantTimeCompare(s.mac.Sum(s.sum[:0])[:s.digest], m.AuthParams) != 1 {
+	var digest [maxDigest]byte
+	copy(digest[:], m.AuthParams)
+	clear(m.AuthParams)
+	made := s.mac.of(whole)
+	copy(m.AuthParams, digest[:])
+	if subtle.ConstantTimeCompare(made[:s.digest], m.AuthParams) != 1 {
 		return WrongDigest
 	}
 	return nil
 }
-
-// offset tells where in b its slice part begins: both reach to the end of the same memory.
-func offset(b, part []byte) int { return cap(b) - cap(part) }
 
 // decrypt makes the data of m readable, where it lies.
 func (s *Security) decrypt(m *Message3) error {

@@ -178,9 +178,7 @@ func signedWith(s *Security, packet []byte, f func(m *Message3)) []byte {
 	clear(m.AuthParams)
 	out := AppendMessage3(nil, &m)
 	signed, _ := ParseMessage3(out)
-	s.mac.Reset()
-	s.mac.Write(out)
-	copy(signed.AuthParams, s.mac.Sum(nil))
+	copy(signed.AuthParams, s.mac.of(out))
 	return out
 }
 
