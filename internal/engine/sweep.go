@@ -220,12 +220,17 @@ func (c *column) answeredLocked(s *segment, a answer, e *Error) {
 		return
 	default:
 		s.halved = false
+		before := s.rows
 		unreadable, err := s.accept(c.oid, a.list, c.limit)
 		for range unreadable {
 			c.pipe.metrics.unexpectedType()
 		}
 		if err != nil {
 			c.disorderedLocked(s, err)
+			return
+		}
+		if !s.done && s.rows == before {
+			c.stopLocked(s, Malformed, errUnreadable) // the same question would have the same answer
 			return
 		}
 	}
@@ -268,6 +273,8 @@ func (c *column) shrinkLocked(s *segment, remember bool) bool {
 	c.peer.shrunk = c.peer.shrunk || !remember
 	return true
 }
+
+var errUnreadable = errors.New("nothing in the answer can be read")
 
 func (c *column) emptyLocked(s *segment) {
 	if !s.halved && c.shrinkLocked(s, true) {
