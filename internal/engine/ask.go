@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -84,39 +85,53 @@ func (a *ask) recognizeLocked(got answer) answer {
 // may end anywhere.
 func (a *ask) acceptLocked(list []byte) {
 	a.learnLocked(list)
-	errs := make([]error, len(a.segments))
-	if len(a.segments) == 1 {
-		errs[0] = a.giveLocked(a.segments[0], list)
+	parts := make([]part, len(a.segments))
+	for i, g := range a.segments {
+		parts[i].before = g.rows
 	}
-	for at := 0; len(a.segments) > 1 && len(list) > 0; at = (at + 1) % len(a.segments) {
+	if len(parts) == 1 {
+		a.giveLocked(0, &parts[0], list)
+	}
+	for at := 0; len(parts) > 1 && len(list) > 0; at = (at + 1) % len(parts) {
 		var v snmp.VarBind
 		rest, _ := snmp.NextUnchecked(list, &v) // frames are sound, or there would be no answer
-		if errs[at] == nil {
-			errs[at] = a.giveLocked(a.segments[at], list[:len(list)-len(rest)])
-		}
+		a.giveLocked(at, &parts[at], list[:len(list)-len(rest)])
 		list = rest
 	}
 	for i, g := range a.segments {
-		switch {
+		switch p := parts[i]; {
 		case g.stale:
-		case errs[i] != nil:
-			g.column.disorderedLocked(g, errs[i])
+		case p.err != nil:
+			g.column.disorderedLocked(g, p.err)
+		case p.given && !g.done && g.rows == p.before:
+			g.column.incomplete(g, Malformed, errUnreadable) // the same question would have the same answer
+			g.column.stopLocked(g)
 		default:
 			g.column.settleLocked(g)
 		}
 	}
 }
 
-func (a *ask) giveLocked(g *segment, list []byte) error {
-	if g.stale || g.done {
-		return nil
+var errUnreadable = errors.New("nothing in the answer can be read")
+
+// part is what an answer held for one segment.
+type part struct {
+	before int // rows of the segment
+	given  bool
+	err    error
+}
+
+func (a *ask) giveLocked(at int, p *part, list []byte) {
+	g := a.segments[at]
+	if g.stale || g.done || p.err != nil {
+		return
 	}
-	g.halved = false
-	unreadable, err := g.accept(g.column.oid, list, a.sweep.limit)
+	g.halved, p.given = false, true
+	var unreadable int
+	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
 	for range unreadable {
 		a.sweep.pipe.metrics.unexpectedType()
 	}
-	return err
 }
 
 // learnLocked finds out how much the agent can put into one answer. One that it cut short although

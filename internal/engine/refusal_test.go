@@ -89,7 +89,7 @@ func TestRefusalAfterAcceptance(t *testing.T) {
 // Polls at the same time share a refusal.
 func TestRefusalOfConcurrentPolls(t *testing.T) {
 	a := newAgent3(t, shaAES)
-	a.refusal = snmp.UnknownUserName
+	a.change(func(a *agent3) { a.refusal = snmp.UnknownUserName })
 	x := target(t, a.spec(shaAES, ""))
 	poll(t, x, wide())
 	a.asked()
@@ -99,7 +99,7 @@ func TestRefusalOfConcurrentPolls(t *testing.T) {
 	for range n {
 		polls.Go(func() { poll(t, x, wide()).wantErrors(t, "walk unknown_user") })
 	}
-	x.AwaitWaiting(t.Context(), n-1)
+	x.AwaitWaiting(t.Context(), n)
 	a.mu.Unlock()
 	polls.Wait()
 	if requests := a.asked(); len(requests) != 1 {
@@ -111,7 +111,7 @@ func TestRefusalOfConcurrentPolls(t *testing.T) {
 func TestRefusalIsForgotten(t *testing.T) {
 	for _, name := range bothEngines {
 		a := newAgent3(t, shaAES)
-		a.refusal = snmp.WrongDigest
+		a.change(func(a *agent3) { a.refusal = snmp.WrongDigest })
 		x := target(t, a.spec(shaAES, name))
 		poll(t, x, wide())
 		for _, want := range []int{1, 3, 1} {

@@ -5,7 +5,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
@@ -230,5 +233,45 @@ func TestErrorsOfAWalkAsText(t *testing.T) {
 	want := fmt.Sprintf("error walking target %s: %s ends after %s.2: agent answers genErr", a.address, columnOID, columnOID)
 	if r.err == nil || r.err.Error() != want {
 		t.Errorf("%v, want %s", r.err, want)
+	}
+}
+
+// A binding that cannot be read is left out and counted. Where an answer has no other, the walk ends: to ask
+// again from the same name would go on for ever.
+func TestWalkPastUnreadableBindings(t *testing.T) {
+	rows := column(5)
+	third := rows[2].Name
+	padded := append(bytes.Clone(third[:len(third)-2]), 0x80, 3)
+	for what, answer := range map[string]func(question) [][]byte{
+		"a padded name": func(q question) [][]byte {
+			return datagrams(bytes.ReplaceAll(rows.answer(q)[0], third, padded))
+		},
+		"an unknown type": func(q question) [][]byte {
+			odd := slices.Clone(rows)
+			odd[2].Type = 0x4f
+			return odd.answer(q)
+		},
+	} {
+		for repetitions, want := range map[uint32]struct {
+			lines int
+			errs  []string
+		}{
+			10: {4, nil},
+			1:  {2, []string{"walk malformed " + columnOID + " after " + columnOID + ".2"}},
+		} {
+			registry := prometheus.NewRegistry()
+			e := engine.New(engine.Options{Metrics: engine.NewMetrics(registry)})
+			t.Cleanup(func() { e.Close() })
+			x, err := e.Target(engine.Spec{Address: newAgent(t, answer).address})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: patient(repetitions)})
+			r.wantErrors(t, want.errs...)
+			r.wantLines(t, want.lines)
+			if !strings.Contains(exposition(t, registry), "\nsnmp_unexpected_pdu_type_total 1\n") {
+				t.Errorf("%s with %d repetitions is not counted once", what, repetitions)
+			}
+		}
 	}
 }
