@@ -34,12 +34,13 @@ type Poller struct {
 	// dead devices takes the places of those that live.
 	healthy, ailing chan struct{}
 
-	mu     sync.Mutex
-	states map[string]*state
+	mu       sync.Mutex
+	states   map[string]*state
+	schedule schedule // of all states
 }
 
-// state is what is kept about a target from pass to pass. The Run goroutine owns next; running and
-// the numbers are shared with the pass.
+// state is what is kept about a target from pass to pass. The schedule owns next; running and the
+// numbers are shared with the pass.
 type state struct {
 	target  *Target
 	next    time.Time
@@ -86,6 +87,7 @@ func (p *Poller) SetTargets(targets []*Target) {
 		fresh++
 	}
 	p.states = states
+	p.schedule = newSchedule(states)
 	select {
 	case p.changed <- struct{}{}:
 	default:
@@ -136,22 +138,20 @@ const idle = time.Hour
 func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wake := now.Add(idle)
-	for _, s := range p.states {
-		if !s.next.After(now) {
-			due := s.next
-			s.next = nextSlot(s.target, now)
-			if s.running.CompareAndSwap(false, true) {
-				passes.Go(func() { p.poll(ctx, s, s.target, due) })
-			} else {
-				s.missed.Add(1)
-			}
+	for len(p.schedule) > 0 {
+		s := p.schedule[0]
+		if s.next.After(now) {
+			return s.next
 		}
-		if s.next.Before(wake) {
-			wake = s.next
+		due := s.next
+		p.schedule.postpone(nextSlot(s.target, now))
+		if s.running.CompareAndSwap(false, true) {
+			passes.Go(func() { p.poll(ctx, s, s.target, due) })
+		} else {
+			s.missed.Add(1)
 		}
 	}
-	return wake
+	return now.Add(idle)
 }
 
 // nextSlot is the next time that lies offset past a multiple of the interval, and far enough from
