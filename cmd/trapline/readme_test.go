@@ -73,10 +73,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		b.Add(v.Name, v.Type, v.Value)
 	}
 	device := startDevices(t, "127.0.34.1:0", agent.Faults{}, b.Recording()).Addr(0).String()
-	binary := filepath.Join(t.TempDir(), "trapline")
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	binary := buildBinary(t)
 	pairs, single := 0, 0
 	for _, block := range blocks(readme(t), "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
@@ -100,6 +97,15 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	if pairs < 5 || single < 3 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
 	}
+}
+
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "trapline")
+	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
 }
 
 // output runs a line of the README with the device in the place of its example address.
