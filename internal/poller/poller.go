@@ -31,7 +31,8 @@ type Poller struct {
 	changed chan struct{}
 
 	// A target that did not answer waits for its next pass in a lane of its own, so that no number of
-	// dead devices takes the places of those that live.
+	// dead devices takes the places of those that live. With a concurrency of 1 there is one lane: who
+	// asks for that wants one pass at a time.
 	healthy, ailing chan struct{}
 
 	mu       sync.Mutex
@@ -55,13 +56,17 @@ func New(o Options) *Poller {
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
-	return &Poller{
+	p := &Poller{
 		options: o,
 		changed: make(chan struct{}, 1),
 		healthy: make(chan struct{}, o.Concurrency),
 		ailing:  make(chan struct{}, o.Concurrency),
 		states:  map[string]*state{},
 	}
+	if o.Concurrency == 1 {
+		p.ailing = p.healthy
+	}
+	return p
 }
 
 // firstPassSpacing is the time between the first passes of targets that arrive together.
