@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"trapline/internal/engine"
@@ -48,16 +49,31 @@ func TestPeersColumnsOfDifferentLengths(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"ragged": ragged()})
 	plan := engine.Plan{Walk: walkOf("1.3.6.1.2.1.2.2.1.1", "1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2.2.1.3", "1.3.6.1.2.1.2.2.1.4",
 		"1.3.6.1.2.1.2.2.1.5", "1.3.6.1.2.1.31.1.1.1.18", "1.3.6.1.2.1.31.1.1.1.19")}
-	for _, version := range []int{1, 2} {
-		for _, repetitions := range []uint32{3, 50} {
-			plan.Params = patient(repetitions)
-			x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(version, "ragged")})
-			wantEach(t, x, plan, s.Addresses[0], "ragged")
+	for _, auth := range []*engine.Auth{community(1, "ragged"), community(2, "ragged"), authOf(shaAES)} {
+		for _, params := range []engine.Params{patient(3), patient(50), {}} { // the last: as many as fit
+			t.Run(fmt.Sprint(auth.Version, params.MaxRepetitions != nil), func(t *testing.T) {
+				plan := plan
+				plan.Params = params
+				x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: auth, Context: "ragged"})
+				wantEach(t, x, plan, s.Addresses[0], "ragged")
+			})
 		}
-		plan.Params = engine.Params{} // as many as fit
-		x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(version, "ragged")})
-		wantEach(t, x, plan, s.Addresses[0], "ragged")
 	}
+}
+
+// Polls of one target at the same time, of what all of them know and of what only one asks for, do not
+// disturb each other.
+func TestPeersPollsOfOneTargetAtOnce(t *testing.T) {
+	s := peers.StartSnmpsimd(t, map[string]string{"ragged": ragged()})
+	x := target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, "ragged")})
+	var polls sync.WaitGroup
+	for _, roots := range [][]string{
+		{"1.3.6.1.2.1.2.2.1.1", "1.3.6.1.2.1.2.2.1.4"}, {"1.3.6.1.2.1.2.2.1.4", "1.3.6.1.2.1.2.2.1.2"},
+		{"1.3.6.1.2.1.2.2.1"}, {"1.3.6.1.2.1.31.1.1.1.18", "1.3.6.1.2.1.2.2.1.4", "1.3.6.1.2.1.2.2.1.3"},
+	} {
+		polls.Go(func() { wantEach(t, x, engine.Plan{Walk: walkOf(roots...)}, s.Addresses[0], "ragged") })
+	}
+	polls.Wait()
 }
 
 // An agent that answers with less than it was asked for, to passes over tables that it is known for.
