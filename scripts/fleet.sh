@@ -21,10 +21,10 @@ simulate() { # NAME COUNT FIRST-DEVICE [FLAG...]: starts them and writes their t
 	await $! has_lines "$dir/$name" "$count"
 	awk -v name="$name" '{ printf "- {name: %s-%d, address: \"%s\", modules: [system, if_mib], labels: {kind: %s}}\n", name, NR, $1, name }' "$dir/$name" >>"$dir/targets.yml"
 }
-cat >"$dir/targets.yml" <<YAML
+cat >"$dir/targets.yml" <<EOF
 global: {interval: ${interval}s, timeout: 1s, retries: 3}
 targets:
-YAML
+EOF
 simulate healthy "$healthy" 127.81.0.1:16161
 simulate lossy "$lossy" 127.82.0.1:16162 --loss 0.05
 simulate dead "$dead" 127.83.0.1:16163 --dead
