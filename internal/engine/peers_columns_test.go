@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/engine"
 	"trapline/internal/peers"
+	"trapline/internal/snmp"
 )
 
 // ragged is a recording of two tables whose columns end at different rows, one of them in the middle of
@@ -143,10 +144,13 @@ func TestPeersLimitsOfAWalk(t *testing.T) {
 func TestPeersVersion1(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"mixed": mixed})
 	road := newRoad(t, s.Addresses[0])
-	pdus := make(chan byte, 1000)
+	pdus := make(chan snmp.PDUType, 1000)
 	watch := func(b []byte) []byte {
-		at := 2 + 3 + 2 + len("mixed") // the header, the version and the community
-		pdus <- b[at]
+		m, err := snmp.ParseMessage(b)
+		if err != nil {
+			t.Error(err)
+		}
+		pdus <- m.PDU
 		return b
 	}
 	road.there.Store(&watch)
@@ -160,8 +164,8 @@ func TestPeersVersion1(t *testing.T) {
 		wantNames(t, r.names(), append([]string{sysName}, want...))
 	}
 	for len(pdus) > 0 {
-		if pdu := <-pdus; pdu != 0xa0 && pdu != 0xa1 {
-			t.Errorf("a PDU of type %#x was sent", pdu)
+		if pdu := <-pdus; pdu != snmp.GetRequest && pdu != snmp.GetNextRequest {
+			t.Errorf("a PDU of type %#x was sent", byte(pdu))
 		}
 	}
 }
