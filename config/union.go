@@ -40,7 +40,8 @@ func unite(sources []*source, o Options) (*Config, Mistakes) {
 	if len(m) > 0 {
 		return nil, m
 	}
-	return &u.config, nil
+	c := u.config // alone: the trees of the files are of no more use
+	return &c, nil
 }
 
 // add takes over what s says. What another file has said already is a mistake.

@@ -1,19 +1,23 @@
 #!/bin/bash
-# Polls many simulated switches and prints how it went: fleet.sh [SECONDS [HEALTHY [LOSSY [DEAD]]]]
-# Ends with 1 when a healthy switch missed a pass, or a pass began more than a second late.
+# Polls many simulated switches and prints how it went:
+#   fleet.sh [SECONDS [HEALTHY [LOSSY [DEAD [INTERVAL]]]]]     e.g. fleet.sh 240 10000 0 0 60
+# Trapline and the simulators share two cores. Ends with 1 when a healthy switch missed a pass or gave
+# an incomplete one, or a pass began more than a second late.
 set -euo pipefail
-seconds=${1:-600} healthy=${2:-800} lossy=${3:-100} dead=${4:-100}
-interval=30
+seconds=${1:-600} healthy=${2:-800} lossy=${3:-100} dead=${4:-100} interval=${5:-30}
 cd "$(dirname "$0")/.."
 . scripts/processes.sh
+taskset -cp 0,1 $$ >/dev/null
 
 has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
 
+simulators=()
 simulate() { # NAME COUNT FIRST-DEVICE [FLAG...]: starts them and writes their targets
 	local name=$1 count=$2 first=$3
 	shift 3
+	[ "$count" -gt 0 ] || return 0
 	"$dir/trapline" simulate --device "switch=$count" --listen "$first" "$@" >"$dir/$name" &
-	pids+=($!)
+	pids+=($!) simulators+=($!)
 	await $! has_lines "$dir/$name" "$count"
 	awk -v name="$name" '{ printf "- {name: %s-%d, address: \"%s\", modules: [system, if_mib], labels: {kind: %s}}\n", name, NR, $1, name }' "$dir/$name" >>"$dir/targets.yml"
 }
@@ -32,15 +36,25 @@ pids+=("$server")
 await "$server" curl -sfo /dev/null "127.0.0.1:$port/-/ready"
 
 metric() { awk -v m="$1" 'index($0, m" ") == 1 { print $2 }' "$dir/metrics"; }
-rss() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$server/status"; }
-printf '%8s %12s %8s %10s %12s\n' seconds goroutines 'RSS MB' 'CPU s' varbinds
-start=$SECONDS
+megabytes() { # PID...: resident memory
+	for pid; do grep ^VmRSS "/proc/$pid/status"; done | awk '{ n += $2 } END { printf "%.0f", n / 1024 }'
+}
+ticks() { # PID...: processor time
+	for pid; do cat "/proc/$pid/stat"; done | awk '{ n += $14 + $15 } END { print n + 0 }'
+}
+# Processor time and memory are those of Trapline, and behind the stroke those of the simulators.
+printf '%7s %10s %13s %13s %12s\n' seconds goroutines cores 'RSS MB' varbinds/s
+start=$SECONDS varbinds=0 spent=$(ticks "$server") simulated=$(ticks "${simulators[@]}")
 while [ $((SECONDS - start)) -lt "$seconds" ]; do
 	sleep $((interval < seconds ? interval : seconds))
+	now=$(ticks "$server") others=$(ticks "${simulators[@]}")
 	# With --no-web.targets, since to write out the series of all targets would be measured too.
 	curl -sf "127.0.0.1:$port/metrics" >"$dir/metrics"
-	varbinds=$(awk '/^trapline_target_varbinds_total/ { n += $NF } END { printf "%.0f", n }' "$dir/metrics")
-	printf '%8d %12.0f %8s %10.1f %12s\n' $((SECONDS - start)) "$(metric go_goroutines)" "$(rss)" "$(metric process_cpu_seconds_total)" "$varbinds"
+	sum=$(awk '/^trapline_target_varbinds_total/ { n += $NF } END { printf "%.0f", n }' "$dir/metrics")
+	awk -v s=$((SECONDS - start)) -v g="$(metric go_goroutines)" -v i="$interval" -v hz="$(getconf CLK_TCK)" \
+		-v own=$((now - spent)) -v sim=$((others - simulated)) -v rss="$(megabytes "$server")" -v sims="$(megabytes "${simulators[@]}")" -v n=$((sum - varbinds)) \
+		'BEGIN { printf "%7d %10.0f %6.2f/%6.2f %6d/%6d %12.0f\n", s, g, own / hz / i, sim / hz / i, rss, sims, n / i }'
+	spent=$now simulated=$others varbinds=$sum
 done
 awk -v healthy="$healthy" '
 	/^trapline_target_passes_total/ && /kind="healthy"/ { n++; if (min == "" || $NF < min) min = $NF; if ($NF > max) max = $NF }

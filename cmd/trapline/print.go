@@ -43,6 +43,7 @@ func valueText(v snmp.VarBind) string {
 		if f, err := v.Float(); err == nil {
 			return fmt.Sprintf("Opaque: Float: %f", f)
 		}
+		return fmt.Sprintf("OPAQUE: % X", v.Value)
 	}
 	return fmt.Sprintf("%s: % X", v.Type, v.Value)
 }

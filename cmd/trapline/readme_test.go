@@ -78,10 +78,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		Config:   "createUser monitor SHA " + peers.AuthPassphrase + " AES " + peers.PrivPassphrase + "\nrouser monitor priv",
 	})
 	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address)
-	binary := filepath.Join(t.TempDir(), "trapline")
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	binary := buildBinary(t)
 	pairs, single := 0, 0
 	for _, block := range blocks(readme(t), "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
@@ -105,6 +102,15 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	if pairs < 8 || single < 5 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
 	}
+}
+
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "trapline")
+	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
 }
 
 // output runs a line of the README with its example addresses replaced.

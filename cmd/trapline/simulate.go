@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,7 @@ func addSimulate(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return err
 		}
+		debug.FreeOSMemory() // what it took to make thousands of devices is garbage, and nearly all there will be
 		for i, m := range models {
 			fmt.Printf("%s answers as %s (%d objects)\n", server.Addr(i), m.name, m.recording.Len())
 		}

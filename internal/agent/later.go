@@ -26,7 +26,8 @@ type delivery struct {
 
 // later sends answers when they are due: one goroutine and one timer for all of them.
 type later struct {
-	wake chan struct{} // what is due first has changed
+	wake chan struct{}       // what is due first has changed
+	nap  func(time.Duration) // sleeps for less than a tick
 
 	mu    sync.Mutex
 	queue deliveries
@@ -34,7 +35,10 @@ type later struct {
 	turn  uint64
 }
 
-func newLater() *later { return &later{wake: make(chan struct{}, 1)} }
+func newLater() *later { return &later{wake: make(chan struct{}, 1), nap: time.Sleep} }
+
+// tick is how precisely the runtime's timers wake a process that has nothing else to do.
+const tick = time.Millisecond
 
 // push sends d at once where it is due, and otherwise keeps a copy until then.
 func (l *later) push(d *delivery, now time.Time) {
@@ -75,15 +79,24 @@ func (l *later) run(ctx context.Context) error {
 		case <-l.wake:
 		case <-timer.C:
 		}
-		var due time.Time
-		for d := l.pop(time.Now(), &due); d != nil; d = l.pop(time.Now(), &due) {
-			d.out.write(d.data, &d.peer)
-			l.recycle(d)
+		due := l.send()
+		for !due.IsZero() && time.Until(due) <= tick {
+			l.nap(time.Until(due))
+			due = l.send()
 		}
 		if !due.IsZero() {
-			timer.Reset(time.Until(due))
+			timer.Reset(time.Until(due) - tick)
 		}
 	}
+}
+
+// send sends what is due, and tells when the next answer will be: never where that is the zero time.
+func (l *later) send() (due time.Time) {
+	for d := l.pop(time.Now(), &due); d != nil; d = l.pop(time.Now(), &due) {
+		d.out.write(d.data, &d.peer)
+		l.recycle(d)
+	}
+	return due
 }
 
 // pop takes off the first answer if it is due, and otherwise says when it will be.

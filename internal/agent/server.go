@@ -62,6 +62,7 @@ func (d *device) recording(community []byte) *Recording {
 // hears what is sent to any address of the system, and is silent to all but those of its devices.
 func Listen(devices ...Device) (*Server, error) {
 	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), later: newLater()}
+	s.later.nap = nap
 	groups, err := groupByPort(devices)
 	for _, group := range groups {
 		if err == nil {

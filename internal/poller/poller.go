@@ -31,15 +31,17 @@ type Poller struct {
 	changed chan struct{}
 
 	// A target that did not answer waits for its next pass in a lane of its own, so that no number of
-	// dead devices takes the places of those that live.
+	// dead devices takes the places of those that live. With a concurrency of 1 there is one lane: who
+	// asks for that wants one pass at a time.
 	healthy, ailing chan struct{}
 
-	mu     sync.Mutex
-	states map[string]*state
+	mu       sync.Mutex
+	states   map[string]*state
+	schedule schedule // of all states
 }
 
-// state is what is kept about a target from pass to pass. The Run goroutine owns next; running and
-// the numbers are shared with the pass.
+// state is what is kept about a target from pass to pass. The schedule owns next; running and the
+// numbers are shared with the pass.
 type state struct {
 	target  *Target
 	next    time.Time
@@ -54,13 +56,17 @@ func New(o Options) *Poller {
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
-	return &Poller{
+	p := &Poller{
 		options: o,
 		changed: make(chan struct{}, 1),
 		healthy: make(chan struct{}, o.Concurrency),
 		ailing:  make(chan struct{}, o.Concurrency),
 		states:  map[string]*state{},
 	}
+	if o.Concurrency == 1 {
+		p.ailing = p.healthy
+	}
+	return p
 }
 
 // firstPassSpacing is the time between the first passes of targets that arrive together.
@@ -86,6 +92,7 @@ func (p *Poller) SetTargets(targets []*Target) {
 		fresh++
 	}
 	p.states = states
+	p.schedule = newSchedule(states)
 	select {
 	case p.changed <- struct{}{}:
 	default:
@@ -136,22 +143,20 @@ const idle = time.Hour
 func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wake := now.Add(idle)
-	for _, s := range p.states {
-		if !s.next.After(now) {
-			due := s.next
-			s.next = nextSlot(s.target, now)
-			if s.running.CompareAndSwap(false, true) {
-				passes.Go(func() { p.poll(ctx, s, s.target, due) })
-			} else {
-				s.missed.Add(1)
-			}
+	for len(p.schedule) > 0 {
+		s := p.schedule[0]
+		if s.next.After(now) {
+			return s.next
 		}
-		if s.next.Before(wake) {
-			wake = s.next
+		due := s.next
+		p.schedule.postpone(nextSlot(s.target, now))
+		if s.running.CompareAndSwap(false, true) {
+			passes.Go(func() { p.poll(ctx, s, s.target, due) })
+		} else {
+			s.missed.Add(1)
 		}
 	}
-	return wake
+	return now.Add(idle)
 }
 
 // nextSlot is the next time that lies offset past a multiple of the interval, and far enough from

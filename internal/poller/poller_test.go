@@ -24,6 +24,8 @@ type network struct {
 	passes  map[string][]time.Time
 	running map[string]int
 	overlap []string
+	flying  int
+	most    int // that were flying at once
 }
 
 func newNetwork() *network {
@@ -51,10 +53,13 @@ func (d *device) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBi
 	if d.running[d.address]++; d.running[d.address] > 1 {
 		d.overlap = append(d.overlap, d.address)
 	}
+	d.flying++
+	d.most = max(d.most, d.flying)
 	latency, dead := d.latency[d.address], d.dead[d.address]
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
+		d.flying--
 		d.running[d.address]--
 		d.mu.Unlock()
 	}()
@@ -154,6 +159,27 @@ func TestDeadTargetsDelayNobody(t *testing.T) {
 				if gap := at[i].Sub(at[i-1]); gap != 10*time.Second {
 					t.Errorf("%s: %v between passes", name, gap)
 				}
+			}
+		}
+	})
+}
+
+func TestConcurrencyOfOneIsOnePassAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		var targets []*Target
+		for _, name := range []string{"a", "b", "c", "dead"} {
+			n.latency[name] = 3 * time.Second
+			targets = append(targets, target(name, 20*time.Second))
+		}
+		n.dead["dead"] = true
+		poll(t, n, 1, targets, func(*Poller) { time.Sleep(10 * time.Minute) })
+		if n.most != 1 {
+			t.Errorf("%d passes at once", n.most)
+		}
+		for _, x := range targets {
+			if got := n.count(x.Name); got < 20 {
+				t.Errorf("%s: %d passes", x.Name, got)
 			}
 		}
 	})

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"trapline/internal/agent"
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// netSNMPWalk gives the objects that one of Net-SNMP's walks prints of all that a target has.
+func netSNMPWalk(t testing.TB, program, version, community, address string) []string {
+	t.Helper()
+	return objectLines(peers.NetSNMP(t, program, "-On", "-v"+version, "-c"+community, address, ".1"))
+}
+
+// objectLines gives each object that was printed as one line: Net-SNMP breaks long rows of hexadecimal
+// digits. What it says of the end of the MIB is left out.
+func objectLines(text string) (lines []string) {
+	for l := range strings.Lines(text) {
+		switch {
+		case strings.Contains(l, "No more variables left"), l == "End of MIB\n":
+		case strings.HasPrefix(l, ".") || len(lines) == 0:
+			lines = append(lines, l)
+		default:
+			lines[len(lines)-1] += l
+		}
+	}
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(l)
+		if strings.Contains(l, "Hex-STRING: ") || strings.Contains(l, "OPAQUE: ") {
+			lines[i] = strings.Join(strings.Fields(l), " ")
+		}
+	}
+	return lines
+}
+
+func openTarget(t testing.TB, address, community string, version int) *engine.Target {
+	t.Helper()
+	e := engine.New(engine.Options{})
+	t.Cleanup(func() { e.Close() })
+	x, err := e.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: version, Community: setting.Secret(community)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// walkedLines are the objects that a walk brings, as the command prints them.
+func walkedLines(t testing.TB, x *engine.Target, plan *engine.Plan) (lines []string) {
+	t.Helper()
+	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(line(v))) }); err != nil {
+		t.Error(err)
+	}
+	return lines
+}
+
+// wantSame tells where two walks part.
+func wantSame(t testing.TB, what string, got, want []string) {
+	t.Helper()
+	if slices.Equal(got, want) {
+		return
+	}
+	same := 0
+	for same < min(len(got), len(want)) && got[same] == want[same] {
+		same++
+	}
+	t.Errorf("%s: %d objects, want %d; from number %d on:\n%.500q\nwant\n%.500q", what, len(got), len(want), same,
+		got[same:min(same+2, len(got))], want[same:min(same+2, len(want))])
+}
+
+// everything is the whole MIB in two ways: as a subtree that passes after the first ask for in
+// segments, and by going on to the end from its beginning.
+var everything = map[string]*engine.Plan{
+	"subtree 1":  {Walk: []snmp.OID{snmp.MustParseOID("1")}},
+	"to the end": {Walk: []snmp.OID{snmp.MustParseOID("0.0")}, ToEnd: true},
+}
+
+func wantWholeMIB(t *testing.T, x *engine.Target, want []string) {
+	t.Helper()
+	if len(want) == 0 {
+		t.Error("Net-SNMP sees nothing")
+	}
+	for what, plan := range everything {
+		for range 2 {
+			wantSame(t, what, walkedLines(t, x, plan), want)
+		}
+	}
+}
+
+// still is a recording of a real device without what snmpsim would make move.
+func still(t testing.TB, name string) string {
+	t.Helper()
+	var text strings.Builder
+	for l := range strings.Lines(peers.Gunzip(t, peers.Shared(t, "conformance/recordings/"+name+".snmprec.gz"))) {
+		if fields := strings.SplitN(l, "|", 3); len(fields) == 3 && !strings.Contains(fields[1], ":") {
+			text.WriteString(l)
+		}
+	}
+	return text.String()
+}
+
+// All that a device has, objects outside of 1.3.6.1 among it.
+func TestPeersWholeMIBOfSnmpsimd(t *testing.T) {
+	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor"), "c3750": still(t, "cisco-c3750")})
+	address := s.Addresses[0]
+	wantWholeMIB(t, openTarget(t, address, "geist", 1), netSNMPWalk(t, "snmpwalk", "1", "geist", address))
+	wantWholeMIB(t, openTarget(t, address, "geist", 2), netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address))
+	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "c3750", address)
+	wantSame(t, "c3750", walkedLines(t, openTarget(t, address, "c3750", 2), everything["subtree 1"]), want)
+}
+
+// Snmpd's view changes all the time: what is the same before and behind has to be so in between.
+func TestPeersWholeMIBOfSnmpd(t *testing.T) {
+	s := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	all := func() []string { return netSNMPWalk(t, "snmpbulkwalk", "2c", "public", s.Address) }
+	x := openTarget(t, s.Address, "public", 2)
+	for what, plan := range everything {
+		for attempt := 0; ; attempt++ {
+			before, got, after := all(), walkedLines(t, x, plan), all()
+			if !slices.Equal(objectNames(before), objectNames(after)) && attempt < 20 {
+				continue // a process or a connection came or went
+			}
+			wantSame(t, what, objectNames(got), objectNames(before))
+			for i := range min(len(got), len(before), len(after)) {
+				if before[i] == after[i] && got[i] != before[i] {
+					t.Errorf("%s: %q, want %q", what, got[i], before[i])
+				}
+			}
+			break
+		}
+	}
+}
+
+// objectNames are the OIDs of lines.
+func objectNames(lines []string) (names []string) {
+	for _, l := range lines {
+		name, _, _ := strings.Cut(l, " = ")
+		names = append(names, name)
+	}
+	return names
+}
+
+// Recordings of real devices, some of tens of thousands of objects, played back by our own agent.
+func TestPeersWholeMIBOfRealDevices(t *testing.T) {
+	files, err := filepath.Glob(peers.Shared(t, "conformance/recordings") + "/*.snmprec.gz")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	var recordings []*agent.Recording
+	for _, file := range files {
+		r, err := agent.OpenRecording(file)
+		if r == nil {
+			t.Fatal(err)
+		}
+		recordings = append(recordings, r.Still())
+	}
+	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
+	for i, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			address := devices.Addr(i).String()
+			want := netSNMPWalk(t, "snmpbulkwalk", "2c", "public", address)
+			if len(want) != recordings[i].Len() {
+				t.Errorf("Net-SNMP sees %d objects of %d", len(want), recordings[i].Len())
+			}
+			wantWholeMIB(t, openTarget(t, address, "public", 2), want)
+		})
+	}
+}
+
+// The command prints all that a target has, on request.
+func TestPeersWholeMIBFromTheCommandLine(t *testing.T) {
+	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor")})
+	binary, address := buildBinary(t), s.Addresses[0]
+	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address)
+	for _, command := range []string{"trapline walk -c geist 127.0.0.1:1161 1", "trapline walk -c geist --to-end 127.0.0.1:1161 0.0"} {
+		wantSame(t, command, objectLines(output(t, binary, strings.NewReplacer("127.0.0.1:1161", address), command)), want)
+	}
+}
