@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,7 @@ type clientFlags struct {
 	authLocalized, privLocalized    *string
 	context, contextEngine          *string
 	repetitions                     *uint32
+	packets                         *bool
 }
 
 func addClientFlags(c *kingpin.CmdClause) *clientFlags {
@@ -74,6 +76,7 @@ func addClientFlags(c *kingpin.CmdClause) *clientFlags {
 		contextEngine: c.Flag("context-engine-id", "Context engine ID, in hexadecimal digits.").Short('E').String(),
 		repetitions:   c.Flag("repetitions", "Repetitions of a GETBULK.").Default("25").Uint32(),
 	}
+	f.packets = c.Flag("packets", "Print each message to standard error, decoded and decrypted, without its secrets.").Bool()
 	f.hostFlags = addHostFlags(c)
 	return f
 }
@@ -195,7 +198,11 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	if err != nil {
 		return nil, nil, params, err
 	}
-	e := engine.New(engine.Options{Logger: logger})
+	options := engine.Options{Logger: logger}
+	if *f.packets {
+		options.Trace = func(p *engine.Packet) { _, _ = os.Stderr.Write(appendPacket(nil, p)) }
+	}
+	e := engine.New(options)
 	t, err := e.Target(spec)
 	return e, t, params, err
 }

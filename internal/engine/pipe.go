@@ -22,7 +22,8 @@ type pipe struct {
 	metrics     *Metrics
 	epoch       time.Time
 	open        func(outlet) (socket, error)
-	maxInFlight int // requests under way on one socket; 0 means as many as its buffer has room for
+	trace       func(*Packet) // nil where nobody wants to see each message
+	maxInFlight int           // requests under way on one socket; 0 means as many as its buffer has room for
 
 	mu           sync.Mutex
 	links        map[outlet]*link // opened when first needed
@@ -67,12 +68,16 @@ func (p *pipe) dropped() (n uint64) {
 	return n
 }
 
-// settledStats copies what a poll that is over has counted. A discovery that it began may still be
-// under way, on behalf of others, and goes on counting.
-func (p *pipe) settledStats(s *Stats) Stats {
+// settledStats copies what a poll that is over has counted, and what is known of the target by now. A
+// discovery that it began may still be under way, on behalf of others, and goes on counting.
+func (p *pipe) settledStats(s *Stats, t *peer) Stats {
 	p.lock()
 	defer p.unlock()
-	return *s
+	settled := *s
+	if t != nil && !t.window.unknown() {
+		settled.Path = Path{t.window.srtt, t.window.size, t.capacity.most}
+	}
+	return settled
 }
 
 // query is one request on its way, with all its attempts.
@@ -128,9 +133,8 @@ type peer struct {
 	free      time.Duration // when the next request may go, with a rate
 	strange   error         // why a datagram from it was no answer
 
-	retransmits uint64
-	capacity    capacity
-	memory      memory
+	capacity capacity
+	memory   memory
 }
 
 // at tells whether the peer may answer from an address.
@@ -219,13 +223,14 @@ func (p *pipe) sendLocked(q *query) {
 	q.attempts = append(q.attempts, attempt{id, now})
 	q.later = 0
 	l := q.peer.link
+	before := len(l.out)
 	l.out = p.appendQuery(l.out, q, int32(id))
+	p.traceSentLocked(q, int32(id), len(l.out)-before)
 	p.enqueueLocked(l, q)
 	q.stats.Packets++
 	retry := len(q.attempts) > 1
 	if retry {
 		q.stats.Retries++
-		q.peer.retransmits++
 	}
 	p.metrics.sent(retry)
 	p.timers.set(p, q, now+p.patience(q, now))
@@ -351,13 +356,14 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 	}
 	m, err := snmp.ParseMessage(b)
 	if err != nil {
-		p.strangeLocked(from, err)
+		p.strangeLocked(from, len(b), err)
 		return
 	}
+	p.traceMessage(from, len(b), &m)
 	q := p.slots.find(uint32(m.RequestID))
 	switch {
 	case q == nil:
-		p.strangeLocked(from, fmt.Errorf("id %d was not asked with", m.RequestID))
+		p.strangeLocked(from, len(b), fmt.Errorf("id %d was not asked with", m.RequestID))
 		return
 	case !q.peer.at(from):
 		q.peer.strange = strayError{from}
@@ -392,6 +398,9 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 		}
 	}
 	t.window.answered(now-sent, now)
+	if id != q.attempts[len(q.attempts)-1].id {
+		t.window.spurious(now - sent)
+	}
 	p.metrics.received(now - sent)
 	for i := 0; i < len(t.flying); i++ {
 		f := t.flying[i]
@@ -408,7 +417,8 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 
 // strangeLocked keeps the reason why a datagram was no answer, for the error of the target that it came
 // from.
-func (p *pipe) strangeLocked(from netip.AddrPort, err error) {
+func (p *pipe) strangeLocked(from netip.AddrPort, size int, err error) {
+	p.traceStrange(from, size, err)
 	if t := p.active[from]; t != nil {
 		t.strange = err
 	}

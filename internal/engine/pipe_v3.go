@@ -157,12 +157,12 @@ var errNotThere = errors.New("the engine is being discovered")
 func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 	m, err := snmp.ParseMessage3(b)
 	if err != nil {
-		p.strangeLocked(from, err)
+		p.strangeLocked(from, len(b), err)
 		return
 	}
 	q := p.slots.find(uint32(m.ID))
 	if q == nil || q.peer.v3 == nil {
-		p.strangeLocked(from, fmt.Errorf("msgID %d was not asked with", m.ID))
+		p.strangeLocked(from, len(b), fmt.Errorf("msgID %d was not asked with", m.ID))
 		return
 	}
 	if !q.peer.at(from) {
@@ -171,7 +171,7 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 	}
 	t := q.peer
 	if q.discovery {
-		p.discoveredLocked(q, b)
+		p.discoveredLocked(q, b, from)
 		return
 	}
 	if t.v3.security == nil {
@@ -179,10 +179,13 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		return
 	}
 	o, err := t.v3.security.Open(b)
-	switch {
-	case err != nil:
+	if err != nil {
+		p.traceStrange(from, len(b), err)
 		t.strange = err
 		return
+	}
+	p.traceOpened(from, len(b), &o)
+	switch {
 	case o.Type == snmp.Report:
 		p.reportedLocked(q, &o)
 		return
@@ -199,13 +202,14 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 
 // discoveredLocked takes the engine ID from a Report, as nobody could sign it. So are its boots and
 // time, which hold until a signed message says otherwise.
-func (p *pipe) discoveredLocked(q *query, b []byte) {
+func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 	u := q.peer.v3
 	o, err := u.nobody.Open(b)
 	if err != nil || o.Type != snmp.Report {
 		q.peer.strange = errors.Join(errors.New("no Report came of the discovery"), err)
 		return
 	}
+	p.traceOpened(from, len(b), &o)
 	security, err := u.user.Localize(o.EngineID)
 	if err != nil {
 		q.peer.strange = err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, er
 
 func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
 	if a, err := netip.ParseAddr(t.address.Host); err == nil {
-		return netip.AddrPortFrom(a.Unmap(), t.address.Port), nil
+		return netip.AddrPortFrom(namedZone(a.Unmap()), t.address.Port), nil
 	}
 	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
@@ -110,6 +111,19 @@ func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	return netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port), nil
+}
+
+// namedZone has a link-local address name its interface, as those of answers do.
+func namedZone(a netip.Addr) netip.Addr {
+	n, err := strconv.Atoi(a.Zone())
+	if err != nil {
+		return a
+	}
+	i, err := net.InterfaceByIndex(n)
+	if err != nil {
+		return a
+	}
+	return a.WithZone(i.Name)
 }
 
 // sweep walks columns, while instances are asked for, and hands on their rows, column by column. A

@@ -16,6 +16,10 @@ type Options struct {
 	Logger      *slog.Logger // nil logs nothing
 	Metrics     *Metrics     // nil counts nothing
 	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
+	MaxInFlight int          // requests under way on one socket; 0 means as many as its receive buffer has room for
+	// Trace is shown each message over UDP, but those of gosnmp. Others wait until it returns, and it
+	// must keep nothing of the Packet.
+	Trace func(*Packet)
 }
 
 // DefaultMaxVarBinds ends walks of agents that never come to an end.
@@ -57,11 +61,13 @@ func New(o Options) *Engine {
 	if o.MaxVarBinds <= 0 {
 		o.MaxVarBinds = DefaultMaxVarBinds
 	}
-	return &Engine{
+	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
 		pipe:    newPipe(o.Metrics),
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
+	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
+	return e
 }
 
 var errClosed = errors.New("the engine is closed")
@@ -146,7 +152,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 	}
 	if t.pipable() {
 		t.pollPiped(ctx, p, &pass)
-		return t.pipe.settledStats(&stats), pass.err()
+		return t.pipe.settledStats(&stats, t.peer), pass.err()
 	}
 	s, failed := t.open(ctx, o, &stats)
 	if failed != nil {

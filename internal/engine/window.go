@@ -18,6 +18,9 @@ type window struct {
 	epochBest  time.Duration // the shortest round trip in the epoch
 	limited    bool          // the window kept requests back in the epoch
 	lastShrunk time.Duration
+	before     float64 // the size that it then had
+
+	patience time.Duration // the longest round trip that was given up too early, in this base period
 
 	srtt, rttvar time.Duration // RFC 6298
 }
@@ -67,7 +70,7 @@ func (w *window) answered(rtt, now time.Duration) {
 		w.srtt += (rtt - w.srtt) / 8
 	}
 	if now-w.baseSince > basePeriod || w.base == 0 {
-		w.lastBase, w.base, w.baseSince = w.base, rtt, now
+		w.lastBase, w.base, w.baseSince, w.patience = w.base, rtt, now, 0
 	}
 	w.base = min(w.base, rtt)
 	if w.epochBest == 0 || rtt < w.epochBest {
@@ -105,8 +108,15 @@ func (w *window) lost(now time.Duration) {
 	if now-w.lastShrunk < w.srtt && w.lastShrunk > 0 {
 		return
 	}
-	w.lastShrunk, w.slowStart = now, false
+	w.lastShrunk, w.before, w.slowStart = now, w.size, false
 	w.size = max(w.size*0.7, 1)
+}
+
+// spurious is told of an answer that took so long that its request had been sent again, for nothing.
+// The window gets back what that took from it, and the next ones are waited for longer.
+func (w *window) spurious(rtt time.Duration) {
+	w.patience = min(max(w.patience, rtt+rtt/4), maxRTO)
+	w.size = min(max(w.size, w.before), float64(w.most))
 }
 
 // silent makes the window as small as it gets: nothing is answered any more.
@@ -118,10 +128,10 @@ func (w *window) rto(attempt int, limit time.Duration) time.Duration {
 	if w.srtt == 0 {
 		return limit
 	}
-	return min(max(minRTO, 2*w.srtt, w.srtt+4*w.rttvar)<<min(attempt, 8), limit, maxRTO)
+	return min(max(minRTO, w.patience, 2*w.srtt, w.srtt+4*w.rttvar)<<min(attempt, 8), limit, maxRTO)
 }
 
 // overdue tells whether a request sent so long ago, after which others were answered, was lost.
 func (w *window) overdue(age time.Duration, laterAnswers int) bool {
-	return laterAnswers >= 3 && age > w.srtt+2*w.rttvar
+	return laterAnswers >= 3 && age > max(w.srtt+2*w.rttvar, w.patience)
 }

@@ -96,3 +96,25 @@ func TestWindowOfOneIsStrictlyOneAtATime(t *testing.T) {
 		w.answered(time.Millisecond, time.Duration(100+i)*time.Millisecond)
 	}
 }
+
+// An answer to an earlier attempt shows that the later one was needless.
+func TestNeedlessRetransmissionsAreWaitedFor(t *testing.T) {
+	w := newWindow(16)
+	w.answered(10*time.Millisecond, 0)
+	w.size = 8
+	if got := w.rto(0, 5*time.Second); got != minRTO {
+		t.Errorf("first patience: %s", got)
+	}
+	w.lost(time.Second)
+	w.spurious(600 * time.Millisecond)
+	if got := w.rto(0, 5*time.Second); got != 750*time.Millisecond {
+		t.Errorf("patience after a round trip of 600 ms: %s", got)
+	}
+	if w.size != 8 {
+		t.Errorf("window %g, want back the 8", w.size)
+	}
+	w.answered(10*time.Millisecond, basePeriod+2*time.Second)
+	if got := w.rto(0, 5*time.Second); got > time.Second/2 {
+		t.Errorf("patience in the next period: %s", got)
+	}
+}

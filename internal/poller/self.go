@@ -61,13 +61,17 @@ var (
 	descDuration   = gauge("trapline_target_pass_duration_seconds", "Duration of the target's last pass.")
 	descError      = gauge("trapline_target_error", "1 for the reason why the target could not be polled in its last pass.")
 	descIncomplete = gauge("trapline_target_incomplete", "1 for each walk or get of the last pass that did not arrive whole.")
+	descLoss       = gauge("trapline_target_loss_ratio", "Requests of the target's last pass that had to be sent again, of all that were sent.")
+	descMaxBinding = gauge("trapline_target_max_bindings", "Variable bindings that the target puts into one answer, where that is less than fills a packet.")
 	descMissed     = counter("trapline_target_missed_passes_total", "Passes left out because the one before still ran.")
 	descPackets    = counter("trapline_target_packets_total", "Requests sent to the target, retries included.")
 	descPasses     = counter("trapline_target_passes_total", "Passes over the target that ended, however they did.")
 	descProblems   = counter("trapline_target_unconverted_total", "Values of the target that did not fit their metric's type.")
 	descRetries    = counter("trapline_target_retries_total", "Requests sent to the target again.")
+	descRTT        = gauge("trapline_target_rtt_seconds", "Smoothed round trip time to the target.")
 	descUp         = gauge("trapline_target_up", "1 if the target answered in its last pass.")
 	descVarbinds   = counter("trapline_target_varbinds_total", "Variable bindings received from the target.")
+	descWindow     = gauge("trapline_target_window", "Requests that may be before the target at once.")
 )
 
 var noLabels = &series.Table{Ends: []uint32{0}}
@@ -96,6 +100,14 @@ func (s *state) selfSet(now time.Time) *series.Set {
 		one(descRetries, float64(s.retries.Load())),
 		one(descUp, up),
 		one(descVarbinds, float64(s.varbinds.Load())),
+	}
+	if path := p.Stats.Path; path.RTT > 0 {
+		columns = append(columns,
+			one(descLoss, float64(p.Stats.Retries)/float64(max(p.Stats.Packets, 1))),
+			one(descRTT, path.RTT.Seconds()), one(descWindow, path.Window))
+		if path.MaxBindings > 0 {
+			columns = append(columns, one(descMaxBinding, float64(path.MaxBindings)))
+		}
 	}
 	return &series.Set{Columns: append(columns, failures(p)...)}
 }

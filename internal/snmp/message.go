@@ -38,6 +38,15 @@ func MessageSize(b []byte) (int, error) {
 	return len(b) - len(rest), err
 }
 
+var pduNames = [...]string{"GetRequest", "GetNextRequest", "Response", "SetRequest", "Trap", "GetBulkRequest", "InformRequest", "SNMPv2-Trap", "Report"}
+
+func (t PDUType) String() string {
+	if t >= GetRequest && t <= Report {
+		return pduNames[t-GetRequest]
+	}
+	return fmt.Sprintf("PDU 0x%02x", byte(t))
+}
+
 // PeekVersion gives the version of a message without reading on; -1 where that cannot be told.
 func PeekVersion(b []byte) Version {
 	content, _, err := cutTag(b, tagSequence, "message")
