@@ -21,7 +21,9 @@ type Config struct {
 	Auths   map[string]*engine.Auth        `yaml:"auths,omitempty"`
 	Modules map[string]*collector.Settings `yaml:"modules,omitempty"`
 	Global  poller.Global                  `yaml:"global,omitempty"`
-	Targets []poller.TargetSettings        `yaml:"targets,omitempty"`
+	// StateDir is a directory for what is to survive a restart; empty means that nothing does.
+	StateDir string                  `yaml:"state_dir,omitempty"`
+	Targets  []poller.TargetSettings `yaml:"targets,omitempty"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`

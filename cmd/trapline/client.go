@@ -20,8 +20,8 @@ import (
 
 // hostFlags say which target to talk to, in the letters that Net-SNMP's commands use.
 type hostFlags struct {
-	timeout, source, host *string
-	retries               *int
+	timeout, source, device, host *string
+	retries                       *int
 }
 
 func addHostFlags(c *kingpin.CmdClause) hostFlags {
@@ -29,6 +29,7 @@ func addHostFlags(c *kingpin.CmdClause) hostFlags {
 		timeout: c.Flag("timeout", "How long to wait for each answer: seconds, or a duration such as 500ms.").Short('t').Default("1").String(),
 		retries: c.Flag("retries", "How often to ask again.").Short('r').Default("5").Int(),
 		source:  c.Flag("source-address", "Address, or address:port, to send from.").String(),
+		device:  c.Flag("source-interface", "Network interface to send from.").String(),
 		host:    c.Arg("target", "[udp|udp6|tcp:]host[:port]").Required().String(),
 	}
 }
@@ -130,7 +131,7 @@ func protocolName(s string) string { return strings.ToUpper(strings.ReplaceAll(s
 
 func (f *hostFlags) spec() (engine.Spec, error) {
 	source, err := poller.ParseSource(*f.source)
-	return engine.Spec{Address: *f.host, Source: source}, err
+	return engine.Spec{Address: *f.host, Source: source, Interface: *f.device}, err
 }
 
 func (f *hostFlags) params() (engine.Params, error) {

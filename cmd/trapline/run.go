@@ -45,6 +45,8 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	kept := newEngineState(sessions, first.config.StateDir, logger)
+	kept.restore()
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger,
 		Concurrency:  first.config.Global.Concurrency,
@@ -57,6 +59,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
 	group.Go(func() error { return reloads.Run(ctx) })
+	group.Go(func() error { return kept.Run(ctx) })
 	group.Go(func() error { return listen(ctx, handler, flags.web, logger) })
 	return group.Wait()
 }

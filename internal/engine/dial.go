@@ -18,8 +18,8 @@ import (
 func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return bindToDevice(c, t.spec.Interface) }}
 	if strings.HasPrefix(t.address.Network, "tcp") {
-		var d net.Dialer
 		if t.spec.Source.IsValid() {
 			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
 		}
@@ -36,7 +36,6 @@ func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 	if o.unconnected {
 		return t.listen(ctx, local)
 	}
-	var d net.Dialer
 	if local != nil {
 		d.LocalAddr = local
 	}
@@ -59,11 +58,7 @@ func (t *Target) listen(ctx context.Context, local *net.UDPAddr) (net.Conn, erro
 		return nil, err
 	}
 	peer := netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port)
-	network := "udp6"
-	if peer.Addr().Is4() {
-		network = "udp4"
-	}
-	conn, err := net.ListenUDP(network, local)
+	conn, err := outlet{source: t.spec.Source, device: t.spec.Interface, v6: !peer.Addr().Is4()}.listen()
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 		if t.peer, err = t.newPeer(address, secrets); err != nil {
 			return nil, &Error{Reason: Credentials, Err: err}
 		}
+		t.restoreLocked()
 	}
 	if err := t.connectLocked(); err != nil {
 		return nil, err

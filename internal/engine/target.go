@@ -45,6 +45,8 @@ type Engine struct {
 	closed  bool
 	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
+
+	restored sync.Map // of saved, by Target.key: targets not polled since
 }
 
 // identity is all that a Spec says, comparable.

@@ -69,6 +69,16 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// A target may be asked through one network interface.
+func TestSourceInterface(t *testing.T) {
+	a := newAgent(t, column(3).answer)
+	for _, name := range []string{"", engine.Gosnmp} {
+		plan := engine.Plan{Walk: walkOf(columnOID), Params: patient(10)}
+		poll(t, target(t, engine.Spec{Engine: name, Address: a.address, Interface: "lo"}), plan).wantLines(t, 3)
+		poll(t, target(t, engine.Spec{Engine: name, Address: a.address, Interface: "none-such"}), plan).wantErrors(t, "connect unreachable")
+	}
+}
+
 // echoSource is an agent that tells who asked it.
 func echoSource(t *testing.T, seen chan<- netip.AddrPort) (address string) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

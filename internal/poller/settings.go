@@ -14,11 +14,12 @@ import (
 
 // Global is the `global` section: what holds for every target that does not say otherwise.
 type Global struct {
-	Interval      setting.Duration `yaml:"interval,omitempty"`
-	Concurrency   int              `yaml:"concurrency,omitempty"` // passes at once; 0 means DefaultConcurrency
-	MaxAge        setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
-	SourceAddress string           `yaml:"source_address,omitempty"`
-	engine.Params `yaml:",inline"`
+	Interval        setting.Duration `yaml:"interval,omitempty"`
+	Concurrency     int              `yaml:"concurrency,omitempty"` // passes at once; 0 means DefaultConcurrency
+	MaxAge          setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
+	SourceAddress   string           `yaml:"source_address,omitempty"`
+	SourceInterface string           `yaml:"source_interface,omitempty"` // network interface to send from
+	engine.Params   `yaml:",inline"`
 }
 
 // What holds where nothing is set.
@@ -39,6 +40,7 @@ type TargetSettings struct {
 	Context         string            `yaml:"context,omitempty"`
 	ContextEngineID string            `yaml:"context_engine_id,omitempty"` // hex
 	SourceAddress   string            `yaml:"source_address,omitempty"`
+	SourceInterface string            `yaml:"source_interface,omitempty"`
 	Engine          string            `yaml:"engine,omitempty"` // engine.Gosnmp, or empty for Trapline's own
 	Labels          map[string]string `yaml:"labels,omitempty"`
 	engine.Params   `yaml:",inline"`

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"encoding/hex"
 	"hash/fnv"
 	"maps"
@@ -45,11 +46,7 @@ func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Set
 
 // NewTarget resolves settings that have been checked.
 func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
-	source := s.SourceAddress
-	if source == "" {
-		source = g.SourceAddress
-	}
-	address, err := ParseSource(source)
+	address, err := ParseSource(cmp.Or(s.SourceAddress, g.SourceAddress))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +58,10 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		Name:     s.Name,
 		Labels:   s.Labels,
 		AuthName: s.Auth,
-		Spec:     engine.Spec{Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID), Source: address, Engine: s.Engine},
+		Spec: engine.Spec{
+			Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID),
+			Source: address, Interface: cmp.Or(s.SourceInterface, g.SourceInterface), Engine: s.Engine,
+		},
 		Interval: firstSet(s.Interval.Duration, g.Interval.Duration, DefaultInterval),
 		Params:   s.Params,
 		Defaults: g.Params,

@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// grid is a table of so many columns and rows, and one more object behind it.
+func grid(columns, rows int) (oids, names []snmp.OID) {
+	for c := range columns {
+		oids = append(oids, snmp.MustParseOID(fmt.Sprintf("1.3.9.1.%d", c+1)))
+		for i := range rows {
+			names = append(names, snmp.MustParseOID(fmt.Sprintf("1.3.9.1.%d.%d", c+1, i+1)))
+		}
+	}
+	return oids, append(names, snmp.MustParseOID("1.3.9.2.1"))
+}
+
+// virtualDevice is an agent with a grid, 10 ms away.
+func virtualDevice(columns, rows int) (*virtualNet, *Plan) {
+	oids, names := grid(columns, rows)
+	r := rand.New(rand.NewPCG(1, 1))
+	n := &virtualNet{r: r, latency: 5 * time.Millisecond, agent: &virtualAgent{next: lexicographic(&names), size: 1400}}
+	return n, &Plan{Walk: oids, Columns: oids, Params: virtualParams(3)}
+}
+
+// passOver is one pass, with its time on the virtual clock.
+func passOver(t *testing.T, x *Target, p *Plan, rows int) (Stats, time.Duration) {
+	t.Helper()
+	start := time.Now()
+	stats, err := x.Poll(context.Background(), p, func(snmp.VarBind) {})
+	if err != nil || stats.VarBinds != rows {
+		t.Errorf("%d bindings of %d, %v", stats.VarBinds, rows, err)
+	}
+	return stats, time.Since(start)
+}
+
+// Small columns share requests: with the first pass it is known which.
+func TestSmallColumnsShareRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(20, 4)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		passOver(t, x, plan, 80)
+		if stats, _ := passOver(t, x, plan, 80); stats.Packets != 1 {
+			t.Errorf("%d packets for 20 columns of 4 rows", stats.Packets)
+		}
+	})
+}
+
+// SNMPv1 has no GETBULK, but a request may ask for what follows many rows at once.
+func TestManyCursorsInSNMPv1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(4, 200)
+		e, _ := virtualEngine(n)
+		defer e.Close()
+		x, err := e.Target(Spec{Address: virtualPeer.String(), Auth: &Auth{Version: 1, Community: "public"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		passOver(t, x, plan, 800)
+		stats, took := passOver(t, x, plan, 800)
+		if stats.Packets > 800/30 || took > 100*time.Millisecond || n.agent.version != snmp.V1 {
+			t.Errorf("%d packets in %s for 800 rows", stats.Packets, took)
+		}
+	})
+}
+
+// An agent that cuts its answers short, says tooBig or says nothing is asked for what it can give, from
+// the second pass on.
+func TestCapacityIsRemembered(t *testing.T) {
+	for name, agent := range map[string]virtualAgent{
+		"fewer bindings than asked for": {size: 1400, count: 7},
+		"fewer octets":                  {size: 300},
+		"tooBig":                        {size: 300, tooBig: true},
+		"silence":                       {size: 300, silent: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n, plan := virtualDevice(3, 100)
+			next := n.agent.next
+			*n.agent = agent
+			n.agent.next = next
+			e, x := virtualEngine(n)
+			defer e.Close()
+			passOver(t, x, plan, 300)
+			passOver(t, x, plan, 300)
+			if stats, _ := passOver(t, x, plan, 300); stats.Retries > 0 || stats.Packets > 300/3 || stats.Path.MaxBindings == 0 {
+				t.Errorf("%s: %+v in the third pass", name, stats)
+			}
+		})
+	}
+	c := capacity{}
+	c.limit(8, 0)
+	if c.relax(3*24*time.Hour + 1); c.most != 11 {
+		t.Errorf("a limit of 8 is %d after three days", c.most)
+	}
+}
+
+// A target with a pace is asked for no more than that, and gets it.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(4, 250)
+		plan.Params.MaxVarBindRate = 500
+		e, x := virtualEngine(n)
+		defer e.Close()
+		passOver(t, x, plan, 1000)
+		if _, took := passOver(t, x, plan, 1000); took < 1800*time.Millisecond || took > 2500*time.Millisecond {
+			t.Errorf("1000 bindings at 500 a second took %s", took)
+		}
+	})
+}
+
+// So many requests as the engine may have under way are under way, and no target waits for ever.
+func TestRequestsUnderWayAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(4, 500)
+		e, _ := virtualEngine(n)
+		defer e.Close()
+		e.pipe.maxInFlight = 3
+		most := 0
+		n.agent.before = func() {
+			for _, l := range e.pipe.links {
+				most = max(most, l.flying)
+			}
+		}
+		for i := range 5 {
+			x, err := e.Target(Spec{Address: virtualPeer.String(), Context: fmt.Sprint(i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go passOver(t, x, plan, 2000)
+			go passOver(t, x, plan, 2000)
+		}
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		if most != 3 {
+			t.Errorf("%d requests under way", most)
+		}
+	})
+}
+
+// A column that its table lacks is left out after three passes, until the table, the device or the
+// hour is another.
+func TestAbsentColumnsAreLeftOut(t *testing.T) {
+	for name, change := range map[string]func(names *[]snmp.OID){
+		"an hour passes":   func(*[]snmp.OID) { time.Sleep(absentFor) },
+		"a row comes":      func(names *[]snmp.OID) { insertName(names, "1.3.9.1.2.77") },
+		"the device boots": nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n, plan := virtualDevice(2, 40)
+			_, names := grid(2, 40)
+			for _, o := range deviceNames {
+				insertName(&names, o.String()+".0")
+			}
+			uptime := byte(9)
+			n.agent.next = lexicographic(&names)
+			n.agent.value = func(o snmp.OID) []byte {
+				if o.HasPrefix(deviceNames[2]) {
+					return []byte{uptime}
+				}
+				return []byte{1}
+			}
+			e, x := virtualEngine(n)
+			defer e.Close()
+			absent := snmp.MustParseOID("1.3.9.1.3")
+			plan.Columns = append(plan.Columns, absent)
+			asked := func() bool {
+				n.agent.asked = map[string]bool{}
+				if _, err := x.Poll(context.Background(), plan, func(snmp.VarBind) {}); err != nil {
+					t.Fatal(err)
+				}
+				return n.agent.asked[absent.String()]
+			}
+			for pass := range 4 { // in the fourth it is found out which device it is
+				if !asked() {
+					t.Errorf("%s: not asked for in pass %d", name, pass)
+				}
+			}
+			for range 2 {
+				if asked() {
+					t.Errorf("%s: asked for in each pass", name)
+				}
+			}
+			if change != nil {
+				change(&names)
+			} else {
+				uptime = 2
+			}
+			soon := asked() // where it is the table that has changed, the pass after this one asks
+			if !asked() && !soon {
+				t.Errorf("%s: not asked for again", name)
+			}
+		})
+	}
+}
+
+func insertName(names *[]snmp.OID, name string) {
+	o := snmp.MustParseOID(name)
+	at, _ := slices.BinarySearchFunc(*names, o, snmp.OID.Compare)
+	*names = slices.Insert(*names, at, o)
+}
