@@ -1,0 +1,69 @@
+package mibs
+
+// module is what a file, or embedded facts, say of one module. Its strings are parts of that text.
+type module struct {
+	name    string
+	file    *source
+	imports []imported
+	// lastUpdated is the date of MODULE-IDENTITY, as it is written.
+	lastUpdated string
+	// recoveries counts what was skipped of the module.
+	recoveries  int
+	definitions []definition
+	types       []typeDefinition
+}
+
+// imported is one symbol of IMPORTS.
+type imported struct{ name, module string }
+
+// definition gives an OID to a name, and says what stands there.
+type definition struct {
+	name   string
+	kind   Kind
+	offset uint32
+	value  []arc
+	syntax syntax
+
+	access      Access
+	status      Status
+	units       string
+	description string
+	index       []IndexPart
+	augments    string
+	objects     []string // of a notification
+	enterprise  []arc    // of a TRAP-TYPE
+}
+
+// arc is one part of an OID value: a name, a number or both.
+type arc struct {
+	name     string
+	number   uint32
+	numbered bool
+}
+
+// typeDefinition gives a name to a syntax.
+type typeDefinition struct {
+	name   string
+	offset uint32
+	hint   string
+	syntax syntax
+}
+
+// syntax is a type as it is written: a name and how it is restricted.
+type syntax struct {
+	name   string
+	module string // of Module.Name
+	form   form
+	labels []Label
+	ranges []Range
+}
+
+type form uint8
+
+const (
+	formNone  form = iota // no SYNTAX
+	formPlain             // a name
+	formRow               // SEQUENCE { … }
+	formTable             // SEQUENCE OF name
+	formOther             // CHOICE, and what cannot be read
+)

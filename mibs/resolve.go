@@ -1,0 +1,250 @@
+package mibs
+
+import (
+	"trapline/internal/snmp"
+)
+
+// resolve makes the nodes of all modules.
+func (l *loader) resolve() *Tree {
+	for _, s := range l.scopes {
+		for i := range s.module.definitions {
+			l.node(s, i)
+		}
+	}
+	t := newTree(l.scopes)
+	t.findRows()
+	for _, s := range l.scopes {
+		for i, n := range s.nodes {
+			if n != nil {
+				l.link(s, &s.module.definitions[i], n)
+			}
+		}
+	}
+	t.diagnostics = l.diagnostics
+	return t
+}
+
+// node resolves definition i of a module, and what it hangs on. It returns nil if that is unknown.
+func (l *loader) node(s *scope, i int) *Node {
+	if s.states[i] != unresolved || l.depth > maxArcs {
+		return s.nodes[i] // nil for one that hangs on itself
+	}
+	s.states[i] = resolving
+	l.depth++
+	d := &s.module.definitions[i]
+	if oid := l.oid(s, i); oid != nil {
+		s.nodes[i] = l.describe(s, d, oid)
+	}
+	l.depth--
+	s.states[i] = done
+	return s.nodes[i]
+}
+
+// maxArcs is how long an OID may be (RFC 2578 section 3.5).
+const maxArcs = 128
+
+// roots are the names of the first arcs.
+var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "joint-iso-ccitt": 2, "joint-iso-itu-t": 2}
+
+// oid resolves the value of definition i.
+func (l *loader) oid(s *scope, i int) snmp.OID {
+	d := &s.module.definitions[i]
+	var oid snmp.OID
+	for n, a := range d.value {
+		switch {
+		case n == 0 && a.name != "":
+			oid = l.parent(s, i, a)
+		case a.numbered:
+			oid = appendArc(oid, a.number)
+		default:
+			oid = l.parent(s, i, a)
+		}
+		if oid == nil || len(oid) > maxArcs*5 {
+			l.tell(s.module, d.offset, "%s is left out: %s, in its OID, is not known", d.name, a)
+			return nil
+		}
+	}
+	return oid
+}
+
+func (a arc) String() string {
+	if a.name != "" {
+		return a.name
+	}
+	return snmp.OID(appendArc(nil, a.number)).String()
+}
+
+// parent finds the OID of a name that definition i hangs on. A name that is defined by itself is
+// that of another module.
+func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
+	from, at := l.lookup(s, a.name, values)
+	if from == s && s.states[at] == resolving {
+		from, at = l.lookupAbroad(s, a.name, values)
+	}
+	if from != nil {
+		if n := l.node(from, at); n != nil {
+			return n.OID
+		}
+		return nil
+	}
+	if root, known := roots[a.name]; known {
+		return appendArc(nil, root)
+	}
+	if a.numbered && a.number <= 2 {
+		return appendArc(nil, a.number)
+	}
+	return nil
+}
+
+// appendArc adds an arc to a copy of oid. It returns nil for OIDs that do not exist.
+func appendArc(oid snmp.OID, number uint32) snmp.OID {
+	switch {
+	case len(oid) == 0:
+		if number > 2 {
+			return nil
+		}
+		return snmp.OID{0x80 | byte(number)}
+	case len(oid) == 1 && oid[0] >= 0x80:
+		root := oid[0] & 0x7f
+		if root < 2 && number > 39 {
+			return nil
+		}
+		return snmp.AppendArc(nil, uint32(root)*40+number)
+	}
+	return snmp.AppendArc(oid[:len(oid):len(oid)], number)
+}
+
+// describe makes a node of a definition, without what it says of other nodes.
+func (l *loader) describe(s *scope, d *definition, oid snmp.OID) *Node {
+	n := &Node{
+		OID: oid, Name: d.name, Module: s.module.name, Kind: d.kind, Access: d.access, Status: d.status,
+		Units: d.units, Augments: d.augments, Index: d.index, Description: d.description, rank: s.rank,
+	}
+	if d.kind != Scalar {
+		return n
+	}
+	if d.syntax.form == formTable {
+		n.Kind = Table
+		return n
+	}
+	t := l.typeOf(s, &d.syntax, 0)
+	switch {
+	case t == nil:
+		l.tell(s.module, d.offset, "%s has no type: %s is not known", d.name, d.syntax.name)
+	case t.form == formRow:
+		n.Kind = Row
+	default:
+		n.Type, n.Hint, n.Labels, n.Ranges = t.base, t.hint, t.labels, t.ranges
+		if _, isBase := baseTypes[d.syntax.name]; !isBase {
+			n.TC = d.syntax.name
+		}
+	}
+	if len(d.index) > 0 || d.augments != "" {
+		n.Kind = Row
+	}
+	return n
+}
+
+// link finds the nodes that a definition names: those of an index, of a notification, and the row that
+// it augments. All are looked for in the module itself and where that imports from.
+func (l *loader) link(s *scope, d *definition, n *Node) {
+	for i := range n.Index {
+		part := &n.Index[i]
+		if part.Node = l.find(s, part.Name); part.Node == nil && part.Name != "" {
+			l.tell(s.module, d.offset, "%s has the index %s, which is no object", d.name, part.Name)
+		}
+	}
+	if d.augments != "" {
+		if row := l.augmented(s, d.augments, 0); row != nil {
+			n.Index = row.Index
+		} else {
+			l.tell(s.module, d.offset, "%s augments %s, which is no row", d.name, d.augments)
+		}
+	}
+	for _, name := range d.objects {
+		if object := l.find(s, name); object != nil {
+			n.Objects = append(n.Objects, object)
+		} else {
+			l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, name)
+		}
+	}
+}
+
+func (l *loader) find(s *scope, name string) *Node {
+	from, i := l.lookup(s, name, values)
+	if from == nil {
+		return nil
+	}
+	return from.nodes[i]
+}
+
+// maxChain is how many types or rows may be derived from one another.
+const maxChain = 30
+
+// augmented finds the row whose index counts for those that augment name.
+func (l *loader) augmented(s *scope, name string, depth int) *Node {
+	from, i := l.lookup(s, name, values)
+	if from == nil || depth > maxChain {
+		return nil
+	}
+	if d := &from.module.definitions[i]; d.augments != "" {
+		return l.augmented(from, d.augments, depth+1)
+	}
+	return from.nodes[i]
+}
+
+// resolvedType is a type with all that it takes over from those that it is derived from.
+type resolvedType struct {
+	base   Type
+	form   form
+	hint   string
+	labels []Label
+	ranges []Range
+}
+
+// typeOf resolves a syntax. It returns nil for a type that is not known.
+func (l *loader) typeOf(s *scope, x *syntax, depth int) *resolvedType {
+	if x.form != formPlain {
+		return &resolvedType{form: x.form}
+	}
+	if base, ok := baseTypes[x.name]; ok {
+		return &resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}
+	}
+	if module := l.byName[x.module]; x.module != "" && module != nil {
+		s = module
+	}
+	from, i := l.lookup(s, x.name, types)
+	if from == nil || depth > maxChain {
+		return nil
+	}
+	t := l.typeDefinition(from, i, depth)
+	if t == nil || len(x.labels) == 0 && len(x.ranges) == 0 {
+		return t
+	}
+	restricted := *t
+	if len(x.labels) > 0 {
+		restricted.labels = x.labels
+	}
+	if len(x.ranges) > 0 {
+		restricted.ranges = x.ranges
+	}
+	return &restricted
+}
+
+func (l *loader) typeDefinition(s *scope, i int, depth int) *resolvedType {
+	if t := s.resolved[i]; t != nil {
+		return t
+	}
+	d := &s.module.types[i]
+	t := l.typeOf(s, &d.syntax, depth+1)
+	if t == nil {
+		return nil
+	}
+	if d.hint != "" {
+		hinted := *t
+		hinted.hint = d.hint
+		t = &hinted
+	}
+	s.resolved[i] = t
+	return t
+}
