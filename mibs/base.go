@@ -61,7 +61,7 @@ RFC-1215 DEFINITIONS ::= BEGIN END
 
 // baseModules reads baseText anew: a Tree owns what it is made of.
 func baseModules() map[string]*module {
-	modules, _ := parse(&source{text: baseText})
+	modules, _ := new(lexer).parse(&source{text: baseText})
 	base := map[string]*module{}
 	for _, m := range modules {
 		base[m.name] = m

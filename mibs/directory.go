@@ -156,12 +156,16 @@ func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.paths)
 // Diagnostics tells of modules that are there twice and of files that cannot be read.
 func (d *Directories) Diagnostics() []Diagnostic { return d.diagnostics }
 
-func (d *Directories) open() reader { return &directoryReader{d, map[string]map[string]*module{}} }
+func (d *Directories) open() reader {
+	return &directoryReader{Directories: d, files: map[string]map[string]*module{}}
+}
 
 // directoryReader reads each file once.
 type directoryReader struct {
 	*Directories
-	files map[string]map[string]*module
+	files  map[string]map[string]*module
+	buffer bytes.Buffer // of the file being read
+	lexer  lexer
 }
 
 func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
@@ -172,11 +176,10 @@ func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
 	if r.files[path] != nil {
 		return r.files[path][name], nil, nil
 	}
-	var buffer bytes.Buffer
-	if err := readInto(&buffer, path); err != nil {
+	if err := readInto(&r.buffer, path); err != nil {
 		return nil, nil, err
 	}
-	modules, diagnostics := parse(&source{path: path, text: buffer.String()})
+	modules, diagnostics := r.lexer.parse(&source{path: path, text: r.buffer.String()})
 	r.files[path] = map[string]*module{}
 	for _, m := range modules {
 		if r.files[path][m.name] == nil {

@@ -19,6 +19,7 @@ func Load(names []string, sources ...Source) (*Tree, error) {
 			return nil, fmt.Errorf("MIB module %s is neither built in nor in the MIB directories", name)
 		}
 	}
+	l.named = len(l.scopes)
 	if err := l.loadImports(); err != nil {
 		return nil, err
 	}
@@ -40,6 +41,7 @@ type loader struct {
 	readers     []reader
 	scopes      []*scope
 	byName      map[string]*scope
+	named       int // scopes that were asked for
 	depth       int // of the OID that is being resolved
 	diagnostics []Diagnostic
 }

@@ -38,21 +38,23 @@ var clauses = map[string]bool{
 }
 
 // parse reads a file. If a comment that ends before its line does may be the reason for what had to
-// be skipped, it tries the other reading of comments, and keeps the better one.
-func parse(file *source) ([]*module, []Diagnostic) {
-	l := lexer{text: file.text, tokens: make([]token, 0, len(file.text)/12+16)}
+// be skipped, it tries the other reading of comments, and keeps the better one. The lexer may be used
+// again.
+func (l *lexer) parse(file *source) ([]*module, []Diagnostic) {
+	l.text, l.commentsToLineEnd = file.text, false
 	l.run()
-	best := parseTokens(file, &l)
+	best := parseTokens(file, l)
 	if best.recoveries > 0 && l.closedComment {
-		l.tokens, l.commentsToLineEnd = nil, true
+		l.commentsToLineEnd = true
 		l.run()
-		if other := parseTokens(file, &l); other.recoveries < best.recoveries {
+		if other := parseTokens(file, l); other.recoveries < best.recoveries {
 			best = other
 		}
 	}
 	return best.modules, best.diagnostics
 }
 
+// parseTokens reads what the lexer cut file into. What it returns has nothing of the tokens.
 func parseTokens(file *source, l *lexer) *parser {
 	p := &parser{file: file, tokens: l.tokens}
 	for p.kind() != tokenEnd {

@@ -11,7 +11,7 @@ func (l *loader) resolve() *Tree {
 			l.node(s, i)
 		}
 	}
-	t := newTree(l.scopes)
+	t := newTree(l.scopes, l.named)
 	t.findRows()
 	for _, s := range l.scopes {
 		for i, n := range s.nodes {
@@ -104,7 +104,7 @@ func appendArc(oid snmp.OID, number uint32) snmp.OID {
 			return nil
 		}
 		return snmp.OID{0x80 | byte(number)}
-	case len(oid) == 1 && oid[0] >= 0x80:
+	case isRoot(oid):
 		root := oid[0] & 0x7f
 		if root < 2 && number > 39 {
 			return nil
@@ -113,6 +113,9 @@ func appendArc(oid snmp.OID, number uint32) snmp.OID {
 	}
 	return snmp.AppendArc(oid[:len(oid):len(oid)], number)
 }
+
+// isRoot tells whether oid is a single arc.
+func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 
 // describe makes a node of a definition, without what it says of other nodes.
 func (l *loader) describe(s *scope, d *definition, oid snmp.OID) *Node {

@@ -12,12 +12,25 @@ import (
 // Tree is what a set of modules says, read-only: any number of goroutines may use it.
 type Tree struct {
 	modules     []Module
-	names       []map[string]*Node // of the modules
-	ranks       map[string]int     // of the modules, by name
-	nodes       []*Node            // by OID; of several with one OID the preferred first
-	parents     []int              // index in nodes of the nearest node above, or -1
-	byName      map[string][]*Node // by rank
+	named       int            // modules that Load was given: the first ones
+	symbols     []symbolTable  // of the modules
+	ranks       map[string]int // of the modules, by name
+	nodes       []*Node        // by OID; of several with one OID the preferred first
+	parents     []int          // index in nodes of the nearest node above, or -1
 	diagnostics []Diagnostic
+}
+
+// symbolTable finds the nodes of a module by name.
+type symbolTable struct {
+	values map[string]int // index in nodes
+	nodes  []*Node        // nil where the OID is unknown
+}
+
+func (s symbolTable) find(name string) *Node {
+	if i, known := s.values[name]; known {
+		return s.nodes[i]
+	}
+	return nil
 }
 
 // Module is a module of a Tree.
@@ -29,62 +42,52 @@ type Module struct {
 	Skipped int
 }
 
-func newTree(scopes []*scope) *Tree {
-	t := &Tree{ranks: map[string]int{}, byName: map[string][]*Node{}}
+func newTree(scopes []*scope, named int) *Tree {
+	t := &Tree{named: named, ranks: map[string]int{}}
 	for _, s := range scopes {
 		m := s.module
 		t.ranks[m.name] = len(t.modules)
 		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, m.recoveries})
-		names := make(map[string]*Node, len(s.values))
+		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
 		for _, n := range s.nodes {
 			if n != nil {
 				t.nodes = append(t.nodes, n)
 			}
 		}
-		for name, i := range s.values {
-			if n := s.nodes[i]; n != nil {
-				names[name] = n
-			}
-		}
-		t.names = append(t.names, names)
 	}
-	slices.SortStableFunc(t.nodes, func(a, b *Node) int {
-		if c := a.OID.Compare(b.OID); c != 0 {
-			return c
+	slices.SortStableFunc(t.nodes, compareNodes)
+	t.findParents()
+	return t
+}
+
+// compareNodes orders by OID, then by preference.
+func compareNodes(a, b *Node) int {
+	if c := a.OID.Compare(b.OID); c != 0 {
+		return c
+	}
+	if plain := a.Kind == Plain; plain != (b.Kind == Plain) {
+		if plain {
+			return 1
 		}
-		if plain := a.Kind == Plain; plain != (b.Kind == Plain) {
-			if plain {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(a.rank, b.rank)
-	})
+		return -1
+	}
+	return cmp.Compare(a.rank, b.rank)
+}
+
+func (t *Tree) findParents() {
 	t.parents = make([]int, len(t.nodes))
-	above := -1
+	first := -1 // of the nodes with the OID before
 	for i, n := range t.nodes {
-		if i > 0 && t.nodes[i-1].OID.Compare(n.OID) == 0 {
-			t.parents[i] = t.parents[i-1]
+		if first >= 0 && t.nodes[first].OID.Compare(n.OID) == 0 {
+			t.parents[i] = t.parents[first]
 			continue
 		}
-		if i > 0 {
-			above = i - 1
-			for above >= 0 && t.nodes[above].OID.Compare(t.nodes[i-1].OID) == 0 {
-				above--
-			}
-			above++
-		}
+		above := first
 		for above >= 0 && !n.OID.HasPrefix(t.nodes[above].OID) {
 			above = t.parents[above]
 		}
-		t.parents[i] = above
+		t.parents[i], first = above, i
 	}
-	for _, names := range t.names {
-		for name, n := range names {
-			t.byName[name] = append(t.byName[name], n)
-		}
-	}
-	return t
 }
 
 // findRows tells columns, and rows without an index, by what they hang on.
@@ -158,13 +161,17 @@ func (t *Tree) Node(module, name string) *Node {
 	if !known {
 		return nil
 	}
-	return t.names[rank][name]
+	return t.symbols[rank].find(name)
 }
 
-// Named gives all nodes of a name, those of the first modules first.
+// Named gives all nodes of a name, in the order of Modules.
 func (t *Tree) Named(name string) []*Node {
-	nodes := slices.Clone(t.byName[name])
-	slices.SortFunc(nodes, func(a, b *Node) int { return cmp.Compare(a.rank, b.rank) })
+	var nodes []*Node
+	for _, s := range t.symbols {
+		if n := s.find(name); n != nil {
+			nodes = append(nodes, n)
+		}
+	}
 	return nodes
 }
 
@@ -178,27 +185,24 @@ func (t *Tree) At(oid snmp.OID) []*Node {
 	return t.nodes[first:end]
 }
 
-// Find gives the node nearest above oid, or at it, and the part of oid behind it, which is the index of
-// an instance. It returns nil if no module knows even the first number.
-func (t *Tree) Find(oid snmp.OID) (n *Node, index []byte) {
+// Find gives the node at oid, or the nearest one above it. Node is nil if no module knows even the
+// first number.
+func (t *Tree) Find(oid snmp.OID) Instance {
 	if at := t.At(oid); len(at) > 0 {
-		return at[0], nil
+		return Instance{Node: at[0]}
 	}
 	i := t.search(oid) - 1
 	for i >= 0 && !oid.HasPrefix(t.nodes[i].OID) {
 		i = t.parents[i]
 	}
 	if i < 0 {
-		return nil, nil
+		return Instance{}
 	}
-	n = t.nodes[i]
-	for i > 0 && t.nodes[i-1].OID.Compare(n.OID) == 0 {
-		i--
-		n = t.nodes[i]
+	n := t.At(t.nodes[i].OID)[0]
+	if isRoot(n.OID) {
+		// BER folds the first two numbers into one.
+		first, rest, _ := snmp.CutArc(oid)
+		return Instance{n, append(snmp.AppendArc(nil, first-40*uint32(n.OID[0]&0x7f)), rest...)}
 	}
-	if len(n.OID) == 1 && n.OID[0] >= 0x80 {
-		// BER folds the first two numbers into one octet.
-		return n, append(snmp.AppendArc(nil, uint32(oid[0])-40*uint32(n.OID[0]&0x7f)), oid[1:]...)
-	}
-	return n, oid[len(n.OID):]
+	return Instance{n, oid[len(n.OID):]}
 }
