@@ -66,7 +66,7 @@ func (p *parser) clause(d *definition) bool {
 	case "STATUS":
 		p.status(d)
 	case "UNITS":
-		d.units = p.textOf(word)
+		d.units = strings.Join(strings.Fields(p.textOf(word)), " ")
 	case "DESCRIPTION":
 		if text := p.textOf(word); d.description == "" {
 			d.description = text
