@@ -80,8 +80,9 @@ func (p *parser) clause(d *definition) bool {
 			d.augments = rows[0].Name
 		}
 	case "OBJECTS", "VARIABLES":
-		for _, part := range p.names(word) {
-			d.objects = append(d.objects, part.Name)
+		names := p.names(word)
+		for i := 0; i < len(names) && d.kind == Notification; i++ {
+			d.objects = append(d.objects, names[i].Name)
 		}
 	case "NOTIFICATIONS", "DEFVAL":
 		if p.mark() == '{' {

@@ -9,7 +9,19 @@ import (
 // each. Imports that no source has, and whatever else could not be read, are told by the Tree's
 // Diagnostics; only a missing module of names is an error.
 func Load(names []string, sources ...Source) (*Tree, error) {
-	l := newLoader(sources)
+	l, err := gather(names, sources)
+	if err != nil {
+		return nil, err
+	}
+	return l.resolve(), nil
+}
+
+// gather reads the modules called names, and those that they import.
+func gather(names []string, sources []Source) (*loader, error) {
+	l := &loader{byName: map[string]*scope{}}
+	for _, s := range sources {
+		l.readers = append(l.readers, s.open())
+	}
 	for _, name := range names {
 		m, err := l.load(name)
 		if err != nil {
@@ -20,10 +32,7 @@ func Load(names []string, sources ...Source) (*Tree, error) {
 		}
 	}
 	l.named = len(l.scopes)
-	if err := l.loadImports(); err != nil {
-		return nil, err
-	}
-	return l.resolve(), nil
+	return l, l.loadImports()
 }
 
 // LoadAll reads every module of the sources.
@@ -37,21 +46,13 @@ func LoadAll(sources ...Source) (*Tree, error) {
 
 // loader gathers modules in the order in which they are named, then imported.
 type loader struct {
-	base        map[string]*module
 	readers     []reader
 	scopes      []*scope
 	byName      map[string]*scope
-	named       int // scopes that were asked for
-	depth       int // of the OID that is being resolved
+	named       int    // scopes that were asked for
+	depth       int    // of the OID that is being resolved
+	octets      []byte // of OIDs, many in one piece
 	diagnostics []Diagnostic
-}
-
-func newLoader(sources []Source) *loader {
-	l := &loader{base: baseModules(), byName: map[string]*scope{}}
-	for _, s := range sources {
-		l.readers = append(l.readers, s.open())
-	}
-	return l
 }
 
 // load gives the scope of a module, or nil if there is no such module.
@@ -73,8 +74,9 @@ func (l *loader) load(name string) (*scope, error) {
 }
 
 func (l *loader) read(name string) (*module, error) {
-	if m := l.base[name]; m != nil {
-		return m, nil
+	if base[name] {
+		m, _, err := Embedded().read(name)
+		return m, err
 	}
 	for i, r := range l.readers {
 		m, diagnostics, err := r.read(name)
@@ -93,11 +95,10 @@ func (l *loader) read(name string) (*module, error) {
 // compare warns where a later source may have the better copy of a module.
 func (l *loader) compare(m *module, later []reader) {
 	for _, r := range later {
-		facts, isFacts := r.(*facts)
-		if !isFacts {
+		if _, builtIn := r.(Facts); !builtIn {
 			continue
 		}
-		other, _, err := facts.read(m.name)
+		other, _, err := r.read(m.name)
 		if other == nil || err != nil {
 			continue
 		}
@@ -173,7 +174,3 @@ func (l *loader) tell(m *module, offset uint32, format string, args ...any) {
 	}
 	l.diagnostics = append(l.diagnostics, d)
 }
-
-type facts struct{}
-
-func (*facts) read(string) (*module, []Diagnostic, error) { return nil, nil, nil }

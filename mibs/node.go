@@ -171,8 +171,18 @@ func numbered[T ~uint8](names []string) map[string]T {
 	return m
 }
 
-// Help is the first sentence of the description, in one line of valid UTF-8.
+// Help says in one line of valid UTF-8 what the node is: the first sentence of its description, or
+// without one its name, type and units.
 func (n *Node) Help() string {
+	if n.Description == "" {
+		parts := []string{n.Name}
+		for _, part := range []string{n.Type.String(), n.Units} {
+			if part != "" {
+				parts = append(parts, part)
+			}
+		}
+		return strings.Join(parts, ", ")
+	}
 	text, _, _ := strings.Cut(strings.Join(strings.Fields(n.Description), " "), ". ")
 	return strings.ToValidUTF8(text, "\uFFFD")
 }

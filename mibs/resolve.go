@@ -33,7 +33,9 @@ func (l *loader) node(s *scope, i int) *Node {
 	l.depth++
 	d := &s.module.definitions[i]
 	if oid := l.oid(s, i); oid != nil {
-		s.nodes[i] = l.describe(s, d, oid)
+		s.nodes[i] = s.newNode()
+		s.nodes[i].OID = oid
+		l.describe(s, d, s.nodes[i])
 	}
 	l.depth--
 	s.states[i] = done
@@ -46,32 +48,39 @@ const maxArcs = 128
 // roots are the names of the first arcs.
 var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "joint-iso-ccitt": 2, "joint-iso-itu-t": 2}
 
-// oid resolves the value of definition i.
+// oid resolves the value of definition i: what its last name without a number stands for, and the
+// numbers behind that.
 func (l *loader) oid(s *scope, i int) snmp.OID {
 	d := &s.module.definitions[i]
-	var oid snmp.OID
-	for n, a := range d.value {
-		switch {
-		case n == 0 && a.name != "":
-			oid = l.parent(s, i, a)
-		case a.numbered:
-			oid = appendArc(oid, a.number)
-		default:
-			oid = l.parent(s, i, a)
+	first := len(d.value) - 1
+	for first > 0 && d.value[first].numbered {
+		first--
+	}
+	var above snmp.OID
+	if a := d.value[first]; a.name != "" {
+		if above = l.parent(s, i, a); above == nil {
+			l.tell(s.module, d.offset, "%s is left out: %s, in its OID, is not known", d.name, a.name)
+			return nil
 		}
-		if oid == nil || len(oid) > maxArcs*5 {
-			l.tell(s.module, d.offset, "%s is left out: %s, in its OID, is not known", d.name, a)
+		first++
+	}
+	oid := append(l.room(len(above)+5*len(d.value)), above...)
+	for _, a := range d.value[first:] {
+		if oid = appendArc(oid, a.number); oid == nil || len(oid) > maxArcs*5 {
+			l.tell(s.module, d.offset, "%s is left out: there is no such OID", d.name)
 			return nil
 		}
 	}
-	return oid
+	l.octets = l.octets[:len(l.octets)+len(oid)]
+	return oid[:len(oid):len(oid)]
 }
 
-func (a arc) String() string {
-	if a.name != "" {
-		return a.name
+// room gives an empty slice for that many octets; they are not taken until the length of l.octets says so.
+func (l *loader) room(octets int) snmp.OID {
+	if cap(l.octets)-len(l.octets) < octets {
+		l.octets = make([]byte, 0, max(octets, 8192))
 	}
-	return snmp.OID(appendArc(nil, a.number)).String()
+	return l.octets[len(l.octets):len(l.octets)]
 }
 
 // parent finds the OID of a name that definition i hangs on. A name that is defined by itself is
@@ -96,43 +105,41 @@ func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
 	return nil
 }
 
-// appendArc adds an arc to a copy of oid. It returns nil for OIDs that do not exist.
+// appendArc adds an arc to oid. It returns nil for OIDs that do not exist.
 func appendArc(oid snmp.OID, number uint32) snmp.OID {
 	switch {
 	case len(oid) == 0:
 		if number > 2 {
 			return nil
 		}
-		return snmp.OID{0x80 | byte(number)}
+		return append(oid, 0x80|byte(number))
 	case isRoot(oid):
 		root := oid[0] & 0x7f
 		if root < 2 && number > 39 {
 			return nil
 		}
-		return snmp.AppendArc(nil, uint32(root)*40+number)
+		return snmp.AppendArc(oid[:0], uint32(root)*40+number)
 	}
-	return snmp.AppendArc(oid[:len(oid):len(oid)], number)
+	return snmp.AppendArc(oid, number)
 }
 
 // isRoot tells whether oid is a single arc.
 func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 
-// describe makes a node of a definition, without what it says of other nodes.
-func (l *loader) describe(s *scope, d *definition, oid snmp.OID) *Node {
-	n := &Node{
-		OID: oid, Name: d.name, Module: s.module.name, Kind: d.kind, Access: d.access, Status: d.status,
-		Units: d.units, Augments: d.augments, Index: d.index, Description: d.description, rank: s.rank,
-	}
+// describe fills a node with what its definition says, except of other nodes.
+func (l *loader) describe(s *scope, d *definition, n *Node) {
+	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
+	n.Units, n.Augments, n.Index, n.Description = d.units, d.augments, d.index, d.description
 	if d.kind != Scalar {
-		return n
+		return
 	}
 	if d.syntax.form == formTable {
 		n.Kind = Table
-		return n
+		return
 	}
-	t := l.typeOf(s, &d.syntax, 0)
+	t, known := l.typeOf(s, &d.syntax, 0)
 	switch {
-	case t == nil:
+	case !known:
 		l.tell(s.module, d.offset, "%s has no type: %s is not known", d.name, d.syntax.name)
 	case t.form == formRow:
 		n.Kind = Row
@@ -145,7 +152,6 @@ func (l *loader) describe(s *scope, d *definition, oid snmp.OID) *Node {
 	if len(d.index) > 0 || d.augments != "" {
 		n.Kind = Row
 	}
-	return n
 }
 
 // link finds the nodes that a definition names: those of an index, of a notification, and the row that
@@ -205,49 +211,42 @@ type resolvedType struct {
 	ranges []Range
 }
 
-// typeOf resolves a syntax. It returns nil for a type that is not known.
-func (l *loader) typeOf(s *scope, x *syntax, depth int) *resolvedType {
+// typeOf resolves a syntax. It returns false for a type that is not known.
+func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
 	if x.form != formPlain {
-		return &resolvedType{form: x.form}
+		return resolvedType{form: x.form}, true
 	}
 	if base, ok := baseTypes[x.name]; ok {
-		return &resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}
+		return resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}, true
 	}
 	if module := l.byName[x.module]; x.module != "" && module != nil {
 		s = module
 	}
 	from, i := l.lookup(s, x.name, types)
 	if from == nil || depth > maxChain {
-		return nil
+		return resolvedType{}, false
 	}
-	t := l.typeDefinition(from, i, depth)
-	if t == nil || len(x.labels) == 0 && len(x.ranges) == 0 {
-		return t
-	}
-	restricted := *t
+	t, known := l.typeDefinition(from, i, depth)
 	if len(x.labels) > 0 {
-		restricted.labels = x.labels
+		t.labels = x.labels
 	}
 	if len(x.ranges) > 0 {
-		restricted.ranges = x.ranges
+		t.ranges = x.ranges
 	}
-	return &restricted
+	return t, known
 }
 
-func (l *loader) typeDefinition(s *scope, i int, depth int) *resolvedType {
+func (l *loader) typeDefinition(s *scope, i int, depth int) (resolvedType, bool) {
 	if t := s.resolved[i]; t != nil {
-		return t
+		return *t, true
 	}
 	d := &s.module.types[i]
-	t := l.typeOf(s, &d.syntax, depth+1)
-	if t == nil {
-		return nil
+	t, known := l.typeOf(s, &d.syntax, depth+1)
+	if known {
+		if d.hint != "" {
+			t.hint = d.hint
+		}
+		s.resolved[i] = &t
 	}
-	if d.hint != "" {
-		hinted := *t
-		hinted.hint = d.hint
-		t = &hinted
-	}
-	s.resolved[i] = t
-	return t
+	return t, known
 }

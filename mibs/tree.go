@@ -55,12 +55,12 @@ func newTree(scopes []*scope, named int) *Tree {
 			}
 		}
 	}
-	slices.SortStableFunc(t.nodes, compareNodes)
+	slices.SortFunc(t.nodes, compareNodes)
 	t.findParents()
 	return t
 }
 
-// compareNodes orders by OID, then by preference.
+// compareNodes orders by OID, then by preference; what a module defines twice, by name.
 func compareNodes(a, b *Node) int {
 	if c := a.OID.Compare(b.OID); c != 0 {
 		return c
@@ -71,7 +71,7 @@ func compareNodes(a, b *Node) int {
 		}
 		return -1
 	}
-	return cmp.Compare(a.rank, b.rank)
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
 }
 
 func (t *Tree) findParents() {
