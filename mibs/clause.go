@@ -1,6 +1,7 @@
 package mibs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -8,6 +9,7 @@ import (
 // macro reads the clauses of a definition, in whatever order, and its value.
 func (p *parser) macro(d definition) {
 	skipped := false
+	p.enterprise = nil
 	for p.kind() != tokenAssign {
 		if p.isStart(p.i) {
 			p.recover("%s has no ::= before %s: left out", d.name, p.shown())
@@ -24,8 +26,8 @@ func (p *parser) macro(d definition) {
 		p.i++
 	}
 	p.i++
-	if number := p.tokens[p.i]; d.enterprise != nil && number.kind == tokenNumber {
-		d.value = p.trapValue(d.enterprise)
+	if number := p.tokens[p.i]; p.enterprise != nil && number.kind == tokenNumber {
+		d.value = p.trapValue()
 	} else {
 		d.value = p.value()
 	}
@@ -33,13 +35,13 @@ func (p *parser) macro(d definition) {
 }
 
 // trapValue makes the OID of a TRAP-TYPE (RFC 3584 section 3.1): enterprise.0.number.
-func (p *parser) trapValue(enterprise []arc) []arc {
+func (p *parser) trapValue() []arc {
 	number, ok := p.arcNumber()
 	p.i++
 	if !ok {
 		return nil
 	}
-	value := append([]arc(nil), enterprise...)
+	value := slices.Clone(p.enterprise)
 	return append(value, arc{numbered: true}, arc{number: number, numbered: true})
 }
 
@@ -73,23 +75,18 @@ func (p *parser) clause(d *definition) bool {
 		}
 	case "LAST-UPDATED":
 		p.module.lastUpdated = p.textOf(word)
-	case "INDEX":
-		d.index = p.names(word)
-	case "AUGMENTS":
-		if rows := p.names(word); len(rows) > 0 {
-			d.augments = rows[0].Name
-		}
+	case "INDEX", "AUGMENTS":
+		d.parts, d.augments = p.names(word), word == "AUGMENTS"
 	case "OBJECTS", "VARIABLES":
-		names := p.names(word)
-		for i := 0; i < len(names) && d.kind == Notification; i++ {
-			d.objects = append(d.objects, names[i].Name)
+		if parts := p.names(word); d.kind == Notification {
+			d.parts = parts
 		}
 	case "NOTIFICATIONS", "DEFVAL":
 		if p.mark() == '{' {
 			p.skipBraces()
 		}
 	case "ENTERPRISE":
-		p.enterprise(d)
+		p.enterpriseClause()
 	default:
 		if p.kind() == tokenText {
 			p.i++
@@ -98,13 +95,13 @@ func (p *parser) clause(d *definition) bool {
 	return true
 }
 
-func (p *parser) enterprise(d *definition) {
+func (p *parser) enterpriseClause() {
 	if p.mark() == '{' {
-		d.enterprise = p.value()
+		p.enterprise = p.value()
 		return
 	}
 	if name := p.word(p.i); name != "" {
-		d.enterprise = []arc{{name: name}}
+		p.enterprise = []arc{{name: name}}
 		p.i++
 	}
 }

@@ -19,19 +19,25 @@ type imported struct{ name, module string }
 // definition gives an OID to a name, and says what stands there.
 type definition struct {
 	name   string
-	kind   Kind
 	offset uint32
-	value  []arc
-	syntax syntax
-
-	access      Access
-	status      Status
+	kind   Kind
+	access Access
+	status Status
+	// augments: parts has the row that this row augments, instead of an index.
+	augments    bool
+	value       []arc
+	syntax      syntax
 	units       string
 	description string
-	index       []IndexPart
-	augments    string
-	objects     []string // of a notification
-	enterprise  []arc    // of a TRAP-TYPE
+	parts       []IndexPart // the index of a row, or the objects of a notification: their names
+}
+
+// augmented is the name of the row that a row augments, or empty.
+func (d *definition) augmented() string {
+	if d.augments && len(d.parts) > 0 {
+		return d.parts[0].Name
+	}
+	return ""
 }
 
 // arc is one part of an OID value: a name, a number or both.
@@ -51,8 +57,7 @@ type typeDefinition struct {
 
 // syntax is a type as it is written: a name and how it is restricted.
 type syntax struct {
-	name   string
-	module string // of Module.Name
+	name   string // perhaps Module.Name
 	form   form
 	labels []Label
 	ranges []Range

@@ -55,12 +55,12 @@ func (Facts) read(name string) (*module, []Diagnostic, error) {
 	return m, nil, err
 }
 
+// The letters of facts. A kind is there if it is listed, Plain too.
 var (
-	factKinds = map[byte]Kind{'n': Plain, 'M': Identity, 'I': ObjectIdentity, 'G': ObjectGroup, 'N': NotificationGroup,
+	factKinds = [128]Kind{'M': Identity, 'I': ObjectIdentity, 'G': ObjectGroup, 'N': NotificationGroup,
 		'C': Compliance, 'A': Capabilities, 'T': Notification, 'o': Scalar}
-	factAccesses = map[byte]Access{'n': NotAccessible, 't': AccessibleForNotify, 'r': ReadOnly, 'w': ReadWrite, 'c': ReadCreate, 'o': WriteOnly}
-	factStatuses = map[byte]Status{'d': Deprecated, 'b': Obsolete, 'm': Mandatory, 'p': Optional}
-	factTypes    = map[string]string{"S": "OCTET STRING", "O": "OBJECT IDENTIFIER", "I": "INTEGER"}
+	factAccesses = [128]Access{'n': NotAccessible, 't': AccessibleForNotify, 'r': ReadOnly, 'w': ReadWrite, 'c': ReadCreate, 'o': WriteOnly}
+	factStatuses = [128]Status{'d': Deprecated, 'b': Obsolete, 'm': Mandatory, 'p': Optional}
 )
 
 // readFacts reads one module.
@@ -109,8 +109,7 @@ func (m *factReader) add(f *[6]string) (err error) {
 		return fmt.Errorf("the line does not say what it is")
 	}
 	d := definition{name: f[1]}
-	var known bool
-	if d.kind, known = factKinds[f[0][0]]; !known {
+	if d.kind = factKinds[f[0][0]&0x7f]; d.kind == Plain && f[0] != "n" {
 		return fmt.Errorf("no line begins with %s", f[0])
 	}
 	if d.value, err = m.place(f[2]); err != nil {
@@ -118,31 +117,32 @@ func (m *factReader) add(f *[6]string) (err error) {
 	}
 	switch d.kind {
 	case Notification:
-		d.objects = strings.Fields(f[3])
+		d.addParts(f[3])
 	case Scalar:
-		for _, c := range []byte(f[0][1:]) {
-			if status := factStatuses[c]; status != 0 && d.access != 0 {
-				d.status = status
-				continue
+		d.status = Current
+		for i := 1; i < len(f[0]); i++ {
+			if c := f[0][i] & 0x7f; i == 1 {
+				d.access = factAccesses[c]
+			} else {
+				d.status = factStatuses[c]
 			}
-			d.access, d.status = factAccesses[c], Current
 		}
 		d.units = f[4]
-		d.addIndex(f[5])
+		d.addParts(f[5])
 		d.syntax, err = factSyntax(f[3])
 	}
 	m.definitions = append(m.definitions, d)
 	return err
 }
 
-func (d *definition) addIndex(list string) {
-	if row, augments := strings.CutPrefix(list, "+"); augments {
-		d.augments = row
+func (d *definition) addParts(list string) {
+	if list == "" {
 		return
 	}
-	for _, name := range strings.Fields(list) {
+	list, d.augments = strings.CutPrefix(list, "+")
+	for name := range strings.SplitSeq(list, " ") {
 		name, implied := strings.CutPrefix(name, "!")
-		d.index = append(d.index, IndexPart{Name: name, Implied: implied})
+		d.parts = append(d.parts, IndexPart{Name: name, Implied: implied})
 	}
 }
 
@@ -178,13 +178,18 @@ func factSyntax(s string) (x syntax, err error) {
 		return syntax{form: formRow}, nil
 	}
 	x.form = formPlain
-	end := strings.IndexAny(s, "{(")
-	if end < 0 {
-		end = len(s)
+	end := 0
+	for end < len(s) && s[end] != '{' && s[end] != '(' {
+		end++
 	}
 	x.name, s = s[:end], s[end:]
-	if long, short := factTypes[x.name]; short {
-		x.name = long
+	switch x.name {
+	case "S":
+		x.name = "OCTET STRING"
+	case "O":
+		x.name = "OBJECT IDENTIFIER"
+	case "I":
+		x.name = "INTEGER"
 	}
 	if list, found := strings.CutPrefix(s, "{"); found {
 		list, s, _ = strings.Cut(list, "}")

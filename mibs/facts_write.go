@@ -62,22 +62,25 @@ func (l *loader) appendModule(b []byte, s *scope) []byte {
 }
 
 func (l *loader) appendDefinition(b []byte, d *definition, n *Node, place string) []byte {
-	switch d.kind {
-	case Notification:
-		return appendFields(b, "T", d.name, place, strings.Join(d.objects, " "))
-	case Scalar:
-	default:
-		return appendFields(b, letter(factKinds, d.kind), d.name, place)
-	}
-	var index []string
-	for _, part := range d.index {
+	var list []string
+	for _, part := range d.parts {
 		if part.Implied {
 			part.Name = "!" + part.Name
 		}
-		index = append(index, part.Name)
+		list = append(list, part.Name)
 	}
-	if d.augments != "" {
-		index = []string{"+" + d.augments}
+	parts := strings.Join(list, " ")
+	switch d.kind {
+	case Plain:
+		return appendFields(b, "n", d.name, place)
+	case Notification:
+		return appendFields(b, "T", d.name, place, parts)
+	case Scalar:
+	default:
+		return appendFields(b, letter(&factKinds, d.kind), d.name, place)
+	}
+	if d.augments {
+		parts = "+" + d.augmented()
 	}
 	syntax := syntaxFact(d.syntax)
 	switch n.Kind {
@@ -86,15 +89,16 @@ func (l *loader) appendDefinition(b []byte, d *definition, n *Node, place string
 	case Row:
 		syntax = "#"
 	}
-	kind := "o" + letter(factAccesses, d.access) + letter(factStatuses, d.status)
-	return appendFields(b, kind, d.name, place, syntax, unitsFact(d.units), strings.Join(index, " "))
+	kind := "o" + letter(&factAccesses, d.access) + letter(&factStatuses, d.status)
+	return appendFields(b, kind, d.name, place, syntax, unitsFact(d.units), parts)
 }
 
 // letter turns one of the tables of letters round; it gives nothing for what has no letter.
-func letter[T comparable](table map[byte]T, value T) string {
+func letter[T comparable](table *[128]T, value T) string {
+	var none T
 	for c, v := range table {
-		if v == value {
-			return string(c)
+		if v == value && v != none {
+			return string(rune(c))
 		}
 	}
 	return ""
@@ -188,12 +192,8 @@ func (l *loader) appendImports(b []byte, s *scope) []byte {
 		if s.nodes[i].Type != Other {
 			use(d.syntax.name, types)
 		}
-		for _, part := range d.index {
+		for _, part := range d.parts {
 			use(part.Name, values)
-		}
-		use(d.augments, values)
-		for _, object := range d.objects {
-			use(object, values)
 		}
 	}
 	for _, module := range slices.Sorted(maps.Keys(used)) {

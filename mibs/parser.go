@@ -13,6 +13,7 @@ type parser struct {
 	i           int // the token to read next
 	module      *module
 	modules     []*module
+	enterprise  []arc // of the TRAP-TYPE being read
 	diagnostics []Diagnostic
 	recoveries  int
 }

@@ -1,6 +1,8 @@
 package mibs
 
 import (
+	"strings"
+
 	"trapline/internal/snmp"
 )
 
@@ -33,7 +35,7 @@ func (l *loader) node(s *scope, i int) *Node {
 	l.depth++
 	d := &s.module.definitions[i]
 	if oid := l.oid(s, i); oid != nil {
-		s.nodes[i] = s.newNode()
+		s.nodes[i] = &s.made[i]
 		s.nodes[i].OID = oid
 		l.describe(s, d, s.nodes[i])
 	}
@@ -129,7 +131,7 @@ func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 // describe fills a node with what its definition says, except of other nodes.
 func (l *loader) describe(s *scope, d *definition, n *Node) {
 	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
-	n.Units, n.Augments, n.Index, n.Description = d.units, d.augments, d.index, d.description
+	n.Units, n.Augments, n.Description = d.units, d.augmented(), d.description
 	if d.kind != Scalar {
 		return
 	}
@@ -144,37 +146,40 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 	case t.form == formRow:
 		n.Kind = Row
 	default:
-		n.Type, n.Hint, n.Labels, n.Ranges = t.base, t.hint, t.labels, t.ranges
-		if _, isBase := baseTypes[d.syntax.name]; !isBase {
-			n.TC = d.syntax.name
-		}
+		n.Type, n.TC, n.Hint, n.Labels, n.Ranges = t.base, t.name, t.hint, t.labels, t.ranges
 	}
-	if len(d.index) > 0 || d.augments != "" {
+	if len(d.parts) > 0 {
 		n.Kind = Row
+		if !d.augments {
+			n.Index = d.parts
+		}
 	}
 }
 
 // link finds the nodes that a definition names: those of an index, of a notification, and the row that
 // it augments. All are looked for in the module itself and where that imports from.
 func (l *loader) link(s *scope, d *definition, n *Node) {
-	for i := range n.Index {
-		part := &n.Index[i]
-		if part.Node = l.find(s, part.Name); part.Node == nil && part.Name != "" {
-			l.tell(s.module, d.offset, "%s has the index %s, which is no object", d.name, part.Name)
-		}
-	}
-	if d.augments != "" {
-		if row := l.augmented(s, d.augments, 0); row != nil {
+	switch {
+	case n.Augments != "":
+		if row := l.augmented(s, n.Augments, 0); row != nil {
 			n.Index = row.Index
 		} else {
-			l.tell(s.module, d.offset, "%s augments %s, which is no row", d.name, d.augments)
+			l.tell(s.module, d.offset, "%s augments %s, which is no row", d.name, n.Augments)
 		}
-	}
-	for _, name := range d.objects {
-		if object := l.find(s, name); object != nil {
-			n.Objects = append(n.Objects, object)
-		} else {
-			l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, name)
+	case d.kind == Notification:
+		for _, part := range d.parts {
+			if object := l.find(s, part.Name); object != nil {
+				n.Objects = append(n.Objects, object)
+			} else {
+				l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, part.Name)
+			}
+		}
+	default:
+		for i := range n.Index {
+			part := &n.Index[i]
+			if part.Node = l.find(s, part.Name); part.Node == nil {
+				l.tell(s.module, d.offset, "%s has the index %s, which is no object", d.name, part.Name)
+			}
 		}
 	}
 }
@@ -196,14 +201,15 @@ func (l *loader) augmented(s *scope, name string, depth int) *Node {
 	if from == nil || depth > maxChain {
 		return nil
 	}
-	if d := &from.module.definitions[i]; d.augments != "" {
-		return l.augmented(from, d.augments, depth+1)
+	if next := from.module.definitions[i].augmented(); next != "" {
+		return l.augmented(from, next, depth+1)
 	}
 	return from.nodes[i]
 }
 
 // resolvedType is a type with all that it takes over from those that it is derived from.
 type resolvedType struct {
+	name   string // as SYNTAX has it; empty for a base type
 	base   Type
 	form   form
 	hint   string
@@ -219,14 +225,19 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
 	if base, ok := baseTypes[x.name]; ok {
 		return resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}, true
 	}
-	if module := l.byName[x.module]; x.module != "" && module != nil {
-		s = module
+	name := x.name
+	if module, rest, qualified := strings.Cut(name, "."); qualified {
+		name = rest
+		if from := l.byName[module]; from != nil {
+			s = from
+		}
 	}
-	from, i := l.lookup(s, x.name, types)
+	from, i := l.lookup(s, name, types)
 	if from == nil || depth > maxChain {
 		return resolvedType{}, false
 	}
 	t, known := l.typeDefinition(from, i, depth)
+	t.name = name
 	if len(x.labels) > 0 {
 		t.labels = x.labels
 	}

@@ -11,7 +11,7 @@ type scope struct {
 	imports map[string]*scope
 	order   []*scope // of imports, without repetition
 
-	made     []Node  // where nodes lie
+	made     []Node  // where nodes lie, in one piece
 	nodes    []*Node // of module.definitions; nil where the OID is unknown
 	states   []state // of nodes
 	resolved []*resolvedType
@@ -33,6 +33,7 @@ func newScope(m *module, rank int) *scope {
 		s.values[m.definitions[i].name] = i
 	}
 	s.addArcs()
+	s.made = make([]Node, len(m.definitions))
 	s.nodes = make([]*Node, len(m.definitions))
 	s.states = make([]state, len(m.definitions))
 	if len(m.types) > 0 {
@@ -93,15 +94,6 @@ func (s *scope) reachable() []*scope {
 		}
 	}
 	return s.reach
-}
-
-// newNode gives room for one more node. All of a module lie in one piece.
-func (s *scope) newNode() *Node {
-	if s.made == nil {
-		s.made = make([]Node, 0, len(s.module.definitions))
-	}
-	s.made = append(s.made, Node{})
-	return &s.made[len(s.made)-1]
 }
 
 // symbols are the values or the types of a module.

@@ -77,7 +77,7 @@ func (p *parser) syntax() syntax {
 		p.i++
 		word += " " + next
 	case p.mark() == '.' && p.at(p.i+1).kind == tokenName:
-		s.module, word = word, p.text(p.i+1)
+		word += "." + p.text(p.i+1)
 		p.i += 2
 	}
 	s.name = word

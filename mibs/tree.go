@@ -44,20 +44,45 @@ type Module struct {
 
 func newTree(scopes []*scope, named int) *Tree {
 	t := &Tree{named: named, ranks: map[string]int{}}
+	var sorted [][]*Node // of each module
 	for _, s := range scopes {
 		m := s.module
 		t.ranks[m.name] = len(t.modules)
 		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, m.recoveries})
 		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
-		for _, n := range s.nodes {
-			if n != nil {
-				t.nodes = append(t.nodes, n)
-			}
+		nodes := s.nodes
+		if slices.Contains(nodes, nil) {
+			nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool { return n == nil })
 		}
+		if !slices.IsSortedFunc(nodes, compareNodes) {
+			nodes = slices.SortedFunc(slices.Values(nodes), compareNodes)
+		}
+		sorted = append(sorted, nodes)
 	}
-	slices.SortFunc(t.nodes, compareNodes)
+	t.nodes = merge(sorted)
 	t.findParents()
 	return t
+}
+
+// merge makes one sorted list of many, which it uses up: two by two. Most modules come sorted, so that
+// this is much less than to sort all nodes.
+func merge(lists [][]*Node) []*Node {
+	switch len(lists) {
+	case 0:
+		return nil
+	case 1:
+		return lists[0]
+	}
+	a, b := merge(lists[:len(lists)/2]), merge(lists[len(lists)/2:])
+	merged := make([]*Node, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if compareNodes(a[0], b[0]) <= 0 {
+			merged, a = append(merged, a[0]), a[1:]
+		} else {
+			merged, b = append(merged, b[0]), b[1:]
+		}
+	}
+	return append(append(merged, a...), b...)
 }
 
 // compareNodes orders by OID, then by preference; what a module defines twice, by name.
