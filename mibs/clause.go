@@ -47,11 +47,9 @@ func (p *parser) trapValue() []arc {
 
 // clause reads one clause. It returns false and stays where it is if none begins here.
 func (p *parser) clause(d *definition) bool {
-	if d.kind == Compliance || d.kind == Capabilities {
-		return false
-	}
 	word := p.text(p.i)
-	if !clauses[word] {
+	conformance := d.kind == Compliance || d.kind == Capabilities
+	if !clauses[word] || conformance && word != "STATUS" && word != "DESCRIPTION" {
 		return false
 	}
 	p.i++

@@ -2,6 +2,7 @@ package mibs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"trapline/internal/snmp"
@@ -92,7 +93,7 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 			return nil, fmt.Errorf("%q stands for several OIDs: write one of %s", name, places(nodes))
 		}
 	}
-	return nodes[0], nil
+	return slices.MinFunc(nodes, compareNodes), nil
 }
 
 func (t *Tree) inModule(module, name string) (*Node, error) {

@@ -31,7 +31,8 @@ type Node struct {
 	// Description is as the file has it, line ends and all. Embedded facts have none.
 	Description string
 
-	rank int // of the module: a lower one is preferred
+	rank int  // of the module: a lower one is preferred
+	old  bool // the module has no MODULE-IDENTITY, it is SMIv1: others are preferred
 }
 
 // FixedSize is the number of octets that each value of a string has, 0 if that differs.

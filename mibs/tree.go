@@ -90,13 +90,17 @@ func compareNodes(a, b *Node) int {
 	if c := a.OID.Compare(b.OID); c != 0 {
 		return c
 	}
-	if plain := a.Kind == Plain; plain != (b.Kind == Plain) {
-		if plain {
-			return 1
-		}
-		return -1
+	return cmp.Or(falseFirst(a.Kind == Plain, b.Kind == Plain), falseFirst(!base[a.Module], !base[b.Module]), falseFirst(a.old, b.old), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
+}
+
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
 	}
-	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
+	return -1
 }
 
 func (t *Tree) findParents() {
@@ -154,7 +158,8 @@ func (t *Tree) Modules() []Module { return t.modules }
 func (t *Tree) Diagnostics() []Diagnostic { return t.diagnostics }
 
 // All gives every node of every module by OID. Of several with one OID the preferred one comes first:
-// objects before names without meaning, then by the order of Modules.
+// objects before names without meaning, the SMI itself before others, SMIv2 before SMIv1, then by the
+// order of Modules.
 func (t *Tree) All() iter.Seq[*Node] { return slices.Values(t.nodes) }
 
 // Below gives oid's node and those below it by OID, the preferred one of each.
