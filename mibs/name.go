@@ -48,10 +48,7 @@ func (t *Tree) Resolve(text string) (Instance, error) {
 		}
 		return i, nil
 	}
-	module, name, qualified := strings.Cut(text, "::")
-	if !qualified {
-		module, name = "", text
-	}
+	module, name := CutModule(text)
 	name, index := cutName(strings.TrimPrefix(name, "."))
 	n, err := t.nodeNamed(module, name)
 	if err != nil || index == "" {
@@ -62,6 +59,15 @@ func (t *Tree) Resolve(text string) (Instance, error) {
 		return Instance{}, fmt.Errorf("%s: %w", text, err)
 	}
 	return Instance{n, octets}, nil
+}
+
+// CutModule parts MODULE::name; module is empty for a bare name. An index may hold :: too.
+func CutModule(text string) (module, name string) {
+	module, name, qualified := strings.Cut(text, "::")
+	if !qualified || strings.ContainsAny(module, ".[") {
+		return "", text
+	}
+	return module, name
 }
 
 // cutName parts a name from the index behind it.

@@ -73,3 +73,41 @@ func compareLines(t *testing.T, what, got, want string) {
 		}
 	}
 }
+
+func TestInstancesAreSnmptranslates(t *testing.T) {
+	dirs := standardDirs(t)
+	d, err := OpenDirectories(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range []struct{ module, oid string }{
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3"},
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3.4"},
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.99.3"},
+		{"SNMPv2-MIB", ".1.3.6.1.2.1.1.1.0"},
+		{"TCP-MIB", ".1.3.6.1.2.1.6.13.1.1.0.0.0.0.22.0.0.0.0.0"},
+		{"TCP-MIB", ".1.3.6.1.2.1.6.19.1.7.1.4.127.0.0.1.22.1.4.10.0.0.1.2222"},
+		{"IP-MIB", ".1.3.6.1.2.1.4.34.1.3.1.4.127.0.0.1"},
+		{"SNMP-VIEW-BASED-ACM-MIB", ".1.3.6.1.6.3.16.1.2.1.3.3.5.104.101.108.108.111"},
+		{"SNMP-VIEW-BASED-ACM-MIB", ".1.3.6.1.6.3.16.1.5.2.1.3.3.97.98.99.3.1.3.6"},
+		{"SNMP-COMMUNITY-MIB", ".1.3.6.1.6.3.18.1.1.1.2.104.101.108.108.111"},
+		{"RMON2-MIB", ".1.3.6.1.2.1.16.14.1.1.2.7.4.10.0.0.1"},
+	} {
+		tree, err := Load([]string{example.module}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := tree.Resolve(example.oid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimSpace(snmptranslate(t, dirs, example.module, example.oid))
+		if i.String() != want {
+			t.Errorf("%s is written %s, snmptranslate has %s", example.oid, i, want)
+		}
+		back, err := tree.Resolve(i.String())
+		if err != nil || "."+back.OID().String() != example.oid {
+			t.Errorf("%s is read as .%s, not %s: %v", i, back.OID(), example.oid, err)
+		}
+	}
+}

@@ -52,8 +52,8 @@ func (f mibFlags) tree(names []string) (*mibs.Tree, error) {
 	}
 	var modules []string
 	for _, name := range names {
-		module, _, qualified := strings.Cut(name, "::")
-		if !qualified {
+		module, _ := mibs.CutModule(name)
+		if module == "" {
 			return mibs.LoadAll(sources...)
 		}
 		modules = append(modules, module)
