@@ -8,14 +8,19 @@ import (
 
 // macro reads the clauses of a definition, in whatever order, and its value.
 func (p *parser) macro(d definition) {
-	skipped := false
+	skipped, order := false, 0
 	p.enterprise = nil
 	for p.kind() != tokenAssign {
 		if p.isStart(p.i) {
 			p.recover("%s has no ::= before %s: left out", d.name, p.shown())
 			return
 		}
+		place := clauseOrder[p.word(p.i)]
 		if p.kind() == tokenName && p.clause(&d) {
+			if place > 0 && place < order {
+				p.noteOnce("clauses stand in another order than the macros have it")
+			}
+			order = max(order, place)
 			continue
 		}
 		// The variations of conformance statements are of no use here.
@@ -25,6 +30,9 @@ func (p *parser) macro(d definition) {
 		}
 		p.i++
 	}
+	if d.kind == Scalar && (d.access == NoAccess || d.status == NoStatus || d.syntax.form == formNone) {
+		p.note("%s lacks one of SYNTAX, MAX-ACCESS and STATUS", d.name)
+	}
 	p.i++
 	if number := p.tokens[p.i]; p.enterprise != nil && number.kind == tokenNumber {
 		d.value = p.trapValue()
@@ -33,6 +41,9 @@ func (p *parser) macro(d definition) {
 	}
 	p.add(d)
 }
+
+// clauseOrder is the order of the clauses of an OBJECT-TYPE.
+var clauseOrder = map[string]int{"SYNTAX": 1, "UNITS": 2, "ACCESS": 3, "MAX-ACCESS": 3, "STATUS": 4, "DESCRIPTION": 5, "REFERENCE": 6, "INDEX": 7, "AUGMENTS": 7, "DEFVAL": 8}
 
 // trapValue makes the OID of a TRAP-TYPE (RFC 3584 section 3.1): enterprise.0.number.
 func (p *parser) trapValue() []arc {
@@ -62,6 +73,9 @@ func (p *parser) clause(d *definition) bool {
 		}
 		d.syntax = s
 	case "ACCESS", "MAX-ACCESS", "MIN-ACCESS":
+		if p.module.v2 != (word == "MAX-ACCESS") {
+			p.noteOnce(word + " belongs to the other version of SMI than the module, which MODULE-IDENTITY tells")
+		}
 		p.access(d)
 	case "STATUS":
 		p.status(d)
@@ -138,6 +152,9 @@ func (p *parser) status(d *definition) {
 	switch {
 	case known:
 		d.status = status
+		if p.module.v2 && (status == Mandatory || status == Optional) {
+			p.noteOnce("STATUS " + status.String() + " stands in a module of SMIv2")
+		}
 	case clauses[p.word(p.i)] || p.kind() != tokenName:
 		p.recover("%s has no status", d.name)
 		return
@@ -166,6 +183,12 @@ func (p *parser) names(clause string) []IndexPart {
 			parts = append(parts, IndexPart{Name: word + " " + p.text(p.i+1), Implied: implied})
 			p.i++
 		case word != "":
+			if len(parts) > 0 && p.at(p.i-1).kind == tokenName && p.word(p.i-1) != "IMPLIED" {
+				p.note("a comma is missing before %s in %s", word, clause)
+			}
+			if len(parts) > 0 && parts[len(parts)-1].Implied {
+				p.note("%s is IMPLIED, and not the last of the index", parts[len(parts)-1].Name)
+			}
 			parts = append(parts, IndexPart{Name: word, Implied: implied})
 			implied = false
 		case p.mark() == '(':

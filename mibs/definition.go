@@ -7,6 +7,7 @@ type module struct {
 	imports []imported
 	// lastUpdated is the date of MODULE-IDENTITY, as it is written.
 	lastUpdated string
+	v2          bool // it has MODULE-IDENTITY: SMIv2
 	// recoveries counts what was skipped of the module.
 	recoveries  int
 	definitions []definition
@@ -53,6 +54,8 @@ type typeDefinition struct {
 	offset uint32
 	hint   string
 	syntax syntax
+	// convention: it is a TEXTUAL-CONVENTION.
+	convention bool
 }
 
 // syntax is a type as it is written: a name and how it is restricted.

@@ -11,6 +11,9 @@ type Diagnostic struct {
 	Line   int    // from 1; 0 if it is about the file as a whole
 	Module string
 	Text   string
+	// Skipped: part of what the module says is left out. Else all of it is there, as far as the text
+	// tells what was meant.
+	Skipped bool
 }
 
 func (d Diagnostic) String() string {

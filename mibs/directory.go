@@ -98,8 +98,9 @@ var definitionsWord = []byte("DEFINITIONS")
 
 // moduleNames finds "NAME DEFINITIONS ::=". What stands between these words is left to the lexer.
 func moduleNames(text []byte) []string {
+	const maxMisses = 20 // mentions of such words in comments and texts, before what they stand in is left behind
 	var names []string
-	start := 0
+	start, misses := 0, 0
 	for at := 0; ; {
 		found := bytes.Index(text[at:], definitionsWord)
 		if found < 0 {
@@ -110,12 +111,15 @@ func moduleNames(text []byte) []string {
 		if !assignFollows(text[at:]) {
 			continue
 		}
-		l := lexer{text: string(text[start:at])}
+		l := lexer{text: string(text[start:at]) + "::="}
 		l.run()
 		p := parser{file: &source{text: l.text}, tokens: l.tokens}
-		if name := p.headerBefore(len(p.tokens) - 2); name != "" {
+		name := p.headerBefore(len(p.tokens) - 3)
+		if misses++; name != "" {
 			names = append(names, name)
-			start = at
+		}
+		if name != "" || misses > maxMisses {
+			start, misses = at, 0
 		}
 	}
 }

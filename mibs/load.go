@@ -50,6 +50,7 @@ type loader struct {
 	scopes      []*scope
 	byName      map[string]*scope
 	named       int    // scopes that were asked for
+	offset      uint32 // of the definition that is being resolved
 	depth       int    // of the OID that is being resolved
 	octets      []byte // of OIDs, many in one piece
 	diagnostics []Diagnostic
@@ -103,10 +104,10 @@ func (l *loader) compare(m *module, later []reader) {
 			continue
 		}
 		if m.recoveries > 0 {
-			l.tell(m, 0, "parts of this file were skipped, and it takes the place of the built-in module %s", m.name)
+			l.add(m, 0, false, "parts of this file were skipped, and it takes the place of the built-in module %s", m.name)
 		}
 		if older(m.lastUpdated, other.lastUpdated) {
-			l.tell(m, 0, "this file is of %s, and takes the place of the built-in module %s of %s", m.lastUpdated, m.name, other.lastUpdated)
+			l.add(m, 0, false, "this file is of %s, and takes the place of the built-in module %s of %s", m.lastUpdated, m.name, other.lastUpdated)
 		}
 	}
 }
@@ -163,12 +164,16 @@ func (l *loader) loadImport(s *scope, name string) (*scope, error) {
 	return l.load(successor)
 }
 
-// tell adds a diagnostic. Offset 0 means the module as a whole.
+// tell says what a module lacks. Offset 0 means the module as a whole.
 func (l *loader) tell(m *module, offset uint32, format string, args ...any) {
+	l.add(m, offset, true, format, args...)
+}
+
+func (l *loader) add(m *module, offset uint32, skipped bool, format string, args ...any) {
 	if m.file.told++; m.file.told > maxDiagnostics {
 		return
 	}
-	d := Diagnostic{File: m.file.path, Module: m.name, Text: fmt.Sprintf(format, args...)}
+	d := Diagnostic{File: m.file.path, Module: m.name, Text: fmt.Sprintf(format, args...), Skipped: skipped}
 	if offset > 0 {
 		d.Line = m.file.line(offset)
 	}

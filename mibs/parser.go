@@ -2,6 +2,7 @@ package mibs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type parser struct {
 	module      *module
 	modules     []*module
 	enterprise  []arc // of the TRAP-TYPE being read
+	noted       map[string]bool
 	diagnostics []Diagnostic
 	recoveries  int
 }
@@ -50,6 +52,7 @@ func (l *lexer) parse(file *source) ([]*module, []Diagnostic) {
 		l.run()
 		if other := parseTokens(file, l); other.recoveries < best.recoveries {
 			best = other
+			best.noteAt(0, "comments were taken to end with the line only: -- does not end them")
 		}
 	}
 	return best.modules, best.diagnostics
@@ -103,6 +106,14 @@ func (p *parser) take(mark byte) bool {
 // note tells of a deviation at the next token that cost nothing.
 func (p *parser) note(format string, args ...any) { p.noteAt(p.tokens[p.i].start, format, args...) }
 
+// noteOnce tells of a deviation that a module is full of, where it comes first.
+func (p *parser) noteOnce(text string) {
+	if !p.noted[text] {
+		p.noted[text] = true
+		p.note("%s", text)
+	}
+}
+
 func (p *parser) noteAt(offset uint32, format string, args ...any) {
 	if len(p.diagnostics) >= maxDiagnostics {
 		return
@@ -120,7 +131,11 @@ func (p *parser) recover(format string, args ...any) {
 	if p.module != nil {
 		p.module.recoveries++
 	}
+	told := len(p.diagnostics)
 	p.note(format, args...)
+	for i := range p.diagnostics[told:] {
+		p.diagnostics[told+i].Skipped = true
+	}
 }
 
 // shown is the next token for a message.
@@ -168,7 +183,7 @@ func (p *parser) isStart(i int) bool {
 	return false
 }
 
-// isHeader knows "NAME DEFINITIONS", with or without an OID between.
+// isHeader knows "NAME DEFINITIONS ::=", with or without an OID and tags between.
 func (p *parser) isHeader(i int) bool {
 	if p.at(i).kind != tokenName {
 		return false
@@ -182,7 +197,10 @@ func (p *parser) isHeader(i int) bool {
 		}
 		next++
 	}
-	return p.word(next) == "DEFINITIONS" && p.text(i) != "DEFINITIONS"
+	if p.word(next) != "DEFINITIONS" || p.text(i) == "DEFINITIONS" {
+		return false
+	}
+	return slices.ContainsFunc([]int{1, 2, 3}, func(behind int) bool { return p.at(next+behind).kind == tokenAssign })
 }
 
 // isEnd knows the END of a module from one that stands in the midst of it.
@@ -227,6 +245,7 @@ func (p *parser) header() {
 		p.recover("module %s has no END", p.module.name)
 	}
 	p.module = &module{name: p.text(p.i), file: p.file}
+	p.noted = map[string]bool{}
 	p.modules = append(p.modules, p.module)
 	for p.word(p.i) != "DEFINITIONS" {
 		p.i++
@@ -324,6 +343,9 @@ func (p *parser) skipBraces() {
 func (p *parser) definition() {
 	name, offset := p.text(p.i), p.tokens[p.i].start
 	keyword := p.word(p.i + 1)
+	if len(name) > 64 || strings.Contains(name, "_") {
+		p.note("%s is no name by the rules: more than 64 characters, or _ in it", name)
+	}
 	p.i += 2
 	switch keyword {
 	case "":
@@ -343,6 +365,14 @@ func (p *parser) definition() {
 		}
 		d.value = p.value()
 		p.add(d)
+	case "TRAP-TYPE":
+		if p.module.v2 {
+			p.noteOnce("TRAP-TYPE stands in a module of SMIv2")
+		}
+		p.macro(definition{name: name, kind: Notification, offset: offset})
+	case "MODULE-IDENTITY":
+		p.module.v2 = true
+		p.macro(definition{name: name, kind: Identity, offset: offset})
 	default:
 		p.macro(definition{name: name, kind: macros[keyword], offset: offset})
 	}

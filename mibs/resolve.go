@@ -34,6 +34,11 @@ func (l *loader) node(s *scope, i int) *Node {
 	s.states[i] = resolving
 	l.depth++
 	d := &s.module.definitions[i]
+	defer func(before uint32) { l.offset = before }(l.offset)
+	l.offset = d.offset
+	if s.values[d.name] != i {
+		l.add(s.module, d.offset, false, "%s is defined once more below: that counts for what hangs on it", d.name)
+	}
 	if oid := l.oid(s, i); oid != nil {
 		s.nodes[i] = &s.made[i]
 		s.nodes[i].OID = oid
@@ -160,6 +165,7 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 // link finds the nodes that a definition names: those of an index, of a notification, and the row that
 // it augments. All are looked for in the module itself and where that imports from.
 func (l *loader) link(s *scope, d *definition, n *Node) {
+	l.offset = d.offset
 	switch {
 	case n.Augments != "":
 		if row := l.augmented(s, n.Augments, 0); row != nil {
@@ -224,6 +230,9 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
 		return resolvedType{form: x.form}, true
 	}
 	if base, ok := baseTypes[x.name]; ok {
+		if s.imports[x.name] == nil && !ownWords[x.name] {
+			l.assume(s, x.name, "SNMPv2-SMI")
+		}
 		return resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}, true
 	}
 	name := x.name
@@ -248,6 +257,9 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
 	return t, known
 }
 
+// ownWords are the base types that need no import.
+var ownWords = map[string]bool{"INTEGER": true, "OCTET STRING": true, "BIT STRING": true, "OBJECT IDENTIFIER": true, "BITS": true}
+
 func (l *loader) typeDefinition(s *scope, i int, depth int) (resolvedType, bool) {
 	if t := s.resolved[i]; t != nil {
 		return *t, true
@@ -255,6 +267,9 @@ func (l *loader) typeDefinition(s *scope, i int, depth int) (resolvedType, bool)
 	d := &s.module.types[i]
 	t, known := l.typeOf(s, &d.syntax, depth+1)
 	if known {
+		if d.convention && t.name != "" {
+			l.add(s.module, d.offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.name, t.name)
+		}
 		if d.hint != "" {
 			t.hint = d.hint
 		}

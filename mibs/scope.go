@@ -17,6 +17,7 @@ type scope struct {
 	resolved []*resolvedType
 	folded   map[string]string // names by their lower case, made when first needed
 	reach    []*scope          // all modules that it imports from, nearest first
+	assumed  map[string]bool   // names that it uses and does not import
 }
 
 type state uint8
@@ -113,11 +114,32 @@ func (l *loader) lookup(s *scope, name string, of symbols) (*scope, int) {
 
 // lookupAbroad leaves the module's own symbol of that name out.
 func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
+	from, i, imported := l.search(s, name, of)
+	if from != nil && !imported {
+		l.assume(s, name, from.module.name)
+	}
+	return from, i
+}
+
+// assume tells once that a module uses a name which it does not import. Facts import no more than they
+// must.
+func (l *loader) assume(s *scope, name, from string) {
+	if s.module.file.path == "" || s.assumed[name] {
+		return
+	}
+	if s.assumed == nil {
+		s.assumed = map[string]bool{}
+	}
+	s.assumed[name] = true
+	l.add(s.module, l.offset, false, "%s is not imported: taken from %s", name, from)
+}
+
+func (l *loader) search(s *scope, name string, of symbols) (from *scope, at int, imported bool) {
 	if from := s.imports[name]; from != nil {
 		// Modules pass on what they import.
 		for hops := 0; from != nil && hops < 20; hops++ {
 			if i, ok := of(from)[name]; ok {
-				return from, i
+				return from, i, true
 			}
 			from = from.imports[name]
 		}
@@ -125,13 +147,13 @@ func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
 	for _, base := range []string{"SNMPv2-SMI", "SNMPv2-TC"} {
 		if from := l.byName[base]; from != nil && from != s {
 			if i, ok := of(from)[name]; ok {
-				return from, i
+				return from, i, false
 			}
 		}
 	}
 	for _, from := range s.reachable() {
 		if i, ok := of(from)[name]; ok {
-			return from, i
+			return from, i, false
 		}
 	}
 	if s.folded == nil {
@@ -144,8 +166,9 @@ func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
 	}
 	if known := s.folded[strings.ToLower(name)]; known != "" && known != name {
 		if i, ok := of(s)[known]; ok {
-			return s, i
+			l.assume(s, name, known+", which differs in small and capital letters")
+			return s, i, true
 		}
 	}
-	return nil, 0
+	return nil, 0, false
 }

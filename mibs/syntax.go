@@ -15,6 +15,7 @@ func (p *parser) typeDefinition(name string, offset uint32) {
 		p.module.types = append(p.module.types, t)
 		return
 	}
+	t.convention = true
 	p.i++
 	for p.word(p.i) != "SYNTAX" {
 		if p.isStart(p.i) {
@@ -70,7 +71,7 @@ func (p *parser) syntax() syntax {
 			s.form = formOther
 		}
 		if p.mark() == '{' {
-			p.skipBraces()
+			p.members(word)
 		}
 		return s
 	case (word == "OCTET" || word == "BIT") && next == "STRING", word == "OBJECT" && next == "IDENTIFIER":
@@ -84,11 +85,29 @@ func (p *parser) syntax() syntax {
 	for {
 		switch p.mark() {
 		case '{':
+			if base, known := baseTypes[s.name]; known && base != Integer && base != Bits {
+				p.note("%s has labels: only INTEGER and BITS may", s.name)
+			}
 			s.labels = append(s.labels, p.labels()...)
 		case '(':
 			s.ranges = append(s.ranges, p.constraint()...)
 		default:
 			return s
+		}
+	}
+}
+
+// members goes past the members of a SEQUENCE: what they are is told by the objects.
+func (p *parser) members(of string) {
+	first := p.i
+	p.skipBraces()
+	for i := first + 2; i < p.i && of == "SEQUENCE"; i++ {
+		before := p.at(i - 1)
+		switch word := p.word(i); {
+		case word != "" && 'a' <= word[0] && word[0] <= 'z' && before.mark != ',' && before.mark != '{' && before.mark != '(':
+			p.noteAt(p.at(i).start, "a comma is missing before %s in SEQUENCE", word)
+		case p.at(i).mark == '}' && before.mark == ',':
+			p.noteAt(p.at(i).start, "a comma stands behind the last of SEQUENCE")
 		}
 	}
 }
@@ -111,6 +130,9 @@ func (p *parser) labels() []Label {
 			}
 			p.i++
 			first = p.i
+			if p.mark() == '}' {
+				p.note("a comma stands behind the last label")
+			}
 		case p.endsLabels():
 			p.recover("a } is missing behind the labels")
 			return labels
@@ -154,7 +176,21 @@ func (p *parser) label(first int) (l Label, ok bool) {
 	if !p.take(')') && ok {
 		p.recover("a ) is missing behind the label %q", l.Name)
 	}
+	if ok {
+		p.checkLabel(l.Name)
+	}
 	return l, ok
+}
+
+func (p *parser) checkLabel(name string) {
+	if c := name[0]; c < 'a' || c > 'z' || strings.ContainsAny(name, "_ /.") {
+		p.note("the label %q is not as the rules have it: taken as it is", name)
+	}
+	if p.kind() == tokenName || p.kind() == tokenNumber {
+		if !p.endsLabels() {
+			p.note("a comma is missing behind the label %q", name)
+		}
+	}
 }
 
 // between gives the text of the tokens from first up to end, without it. Comments between them are
@@ -212,6 +248,9 @@ func (p *parser) constraint() []Range {
 	upper := false // .. was read
 	for {
 		n, isNumber := p.number()
+		if text := p.text(p.i); isNumber && (text == "MIN" || text == "MAX" || len(text) > 1 && text[0] == '0') {
+			p.note("%s stands in a range", text)
+		}
 		switch {
 		case isNumber && upper && len(ranges) > 0:
 			ranges[len(ranges)-1].High = n
