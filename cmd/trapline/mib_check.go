@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -15,10 +16,14 @@ import (
 func addMIBCheck(mib *kingpin.CmdClause, commands map[string]command) {
 	c := mib.Command("check", "Read all MIB files in directories, and tell what in them was skipped or assumed.")
 	dirs := c.Arg("directory", "Directories of MIB files.").Required().ExistingDirs()
-	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error { return checkMIBs(*dirs) }
+	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+		out := bufio.NewWriter(os.Stdout)
+		defer out.Flush()
+		return checkMIBs(out, *dirs)
+	}
 }
 
-func checkMIBs(dirs []string) error {
+func checkMIBs(out io.Writer, dirs []string) error {
 	d, err := mibs.OpenDirectories(dirs...)
 	if err != nil {
 		return err
@@ -28,16 +33,16 @@ func checkMIBs(dirs []string) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
 	diagnostics := append(d.Diagnostics(), t.Diagnostics()...)
 	for _, diagnostic := range diagnostics {
 		fmt.Fprintln(out, diagnostic)
 	}
-	nodes := 0
-	for range t.All() {
-		nodes++
+	skipped := 0
+	for _, diagnostic := range diagnostics {
+		if diagnostic.Skipped {
+			skipped++
+		}
 	}
-	fmt.Fprintf(out, "%d modules, %d nodes with those that they import, %d remarks\n", len(names), nodes, len(diagnostics))
+	fmt.Fprintf(out, "%d modules: %d remarks, %d of them about what is left out\n", len(names), len(diagnostics), skipped)
 	return nil
 }
