@@ -40,17 +40,20 @@ func (f mibFlags) sources() ([]mibs.Source, error) {
 	return []mibs.Source{d, mibs.Embedded()}, nil
 }
 
-// tree reads the modules that the flags name; without any, that of each name MODULE::…, if all are
-// written so, else every module.
 func (f mibFlags) tree(names []string) (*mibs.Tree, error) {
 	sources, err := f.sources()
 	if err != nil {
 		return nil, err
 	}
-	if modules := splitColons(*f.modules); len(modules) > 0 {
+	return readTree(splitColons(*f.modules), names, sources...)
+}
+
+// readTree reads modules; without any, those that the names MODULE::… say, if all are written so; else
+// every module.
+func readTree(modules, names []string, sources ...mibs.Source) (*mibs.Tree, error) {
+	if len(modules) > 0 {
 		return mibs.Load(modules, sources...)
 	}
-	var modules []string
 	for _, name := range names {
 		module, _ := mibs.CutModule(name)
 		if module == "" {
