@@ -39,11 +39,16 @@ type Directories struct {
 func OpenDirectories(dirs ...string) (*Directories, error) {
 	d := &Directories{paths: map[string]string{}}
 	var buffer bytes.Buffer
-	for _, dir := range dirs {
-		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			switch hidden := strings.HasPrefix(entry.Name(), ".") && path != dir; {
-			case err != nil:
+	for _, name := range dirs {
+		dir, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return nil, fmt.Errorf("MIB directory %s: %w", name, err)
+		}
+		err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
 				return err
+			}
+			switch hidden := strings.HasPrefix(entry.Name(), ".") && path != dir; {
 			case hidden && entry.IsDir():
 				return fs.SkipDir
 			case hidden || entry.IsDir():
@@ -52,7 +57,7 @@ func OpenDirectories(dirs ...string) (*Directories, error) {
 			return d.index(path, &buffer)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("MIB directory %s: %w", dir, err)
+			return nil, fmt.Errorf("MIB directory %s: %w", name, err)
 		}
 	}
 	return d, nil

@@ -160,7 +160,8 @@ func (l *loader) search(s *scope, name string, of symbols) (from *scope, at int,
 		s.folded = map[string]string{}
 		for _, names := range []map[string]int{s.values, s.types} {
 			for known := range names {
-				s.folded[strings.ToLower(known)] = known
+				folded := strings.ToLower(known)
+				s.folded[folded] = max(s.folded[folded], known) // one of several, always the same
 			}
 		}
 	}
