@@ -28,8 +28,9 @@ var upstream = map[string][]string{
 	"internal/peers":   {},
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},
+	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/poller", "config"},
+		"collector", "internal/poller", "config", "mibs"},
 }
 
 // only says which rooms alone may import a library.

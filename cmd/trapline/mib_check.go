@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/mibs"
+)
+
+func addMIBCheck(mib *kingpin.CmdClause, commands map[string]command) {
+	c := mib.Command("check", "Read all MIB files in directories, and tell what in them was skipped or assumed.")
+	dirs := c.Arg("directory", "Directories of MIB files.").Required().ExistingDirs()
+	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+		out := bufio.NewWriter(os.Stdout)
+		defer out.Flush()
+		return checkMIBs(out, *dirs)
+	}
+}
+
+func checkMIBs(out io.Writer, dirs []string) error {
+	d, err := mibs.OpenDirectories(dirs...)
+	if err != nil {
+		return err
+	}
+	names := d.Names()
+	t, err := mibs.Load(names, d, mibs.Embedded())
+	if err != nil {
+		return err
+	}
+	diagnostics := append(d.Diagnostics(), t.Diagnostics()...)
+	for _, diagnostic := range diagnostics {
+		fmt.Fprintln(out, diagnostic)
+	}
+	skipped := 0
+	for _, diagnostic := range diagnostics {
+		if diagnostic.Skipped {
+			skipped++
+		}
+	}
+	fmt.Fprintf(out, "%d modules: %d remarks, %d of them about what is left out\n", len(names), len(diagnostics), skipped)
+	return nil
+}

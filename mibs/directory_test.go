@@ -1,0 +1,84 @@
+package mibs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// writeFiles puts files into a new directory.
+func writeFiles(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestModulesAreFoundByWhatIsInTheFiles(t *testing.T) {
+	first := writeFiles(t, map[string]string{
+		"any.name.at-all": "A-MIB DEFINITIONS ::= BEGIN a OBJECT IDENTIFIER ::= { iso 1 } END B-MIB DEFINITIONS ::= BEGIN END",
+		"below/README":    "This is no MIB.",
+		".hidden/C-MIB":   "C-MIB DEFINITIONS ::= BEGIN END",
+	})
+	second := writeFiles(t, map[string]string{"A-MIB": "A-MIB DEFINITIONS ::= BEGIN a OBJECT IDENTIFIER ::= { iso 2 } END"})
+	if err := os.Symlink(filepath.Join(second, "nowhere"), filepath.Join(second, "broken")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(first, ".hidden/C-MIB"), filepath.Join(second, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	d, err := OpenDirectories(first, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(d.Names(), " "); got != "A-MIB B-MIB C-MIB" {
+		t.Errorf("the modules are %s", got)
+	}
+	checkRemarks(t, "two copies", d.Diagnostics(), "A-MIB: module A-MIB is in "+filepath.Join(first, "any.name.at-all")+" already: that one counts")
+	checkRemarks(t, "broken link", d.Diagnostics(), "broken: left out: stat")
+	tree, err := Load([]string{"A-MIB"}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := tree.Node("A-MIB", "a"); n == nil || n.OID.String() != "1.1" {
+		t.Errorf("a is %v, the first directory has 1.1", n)
+	}
+	if len(tree.Modules()) > 3 {
+		t.Errorf("more is read than A-MIB and the SMI: %v", tree.Modules())
+	}
+	if _, err := Load([]string{"D-MIB"}, d); err == nil || err.Error() != "MIB module D-MIB is neither built in nor in the MIB directories" {
+		t.Errorf("error %v", err)
+	}
+	if _, err := OpenDirectories(filepath.Join(first, "nowhere")); err == nil {
+		t.Error("a directory that is not there is no mistake")
+	}
+}
+
+func TestTheUsersCopyOfABuiltInModuleCounts(t *testing.T) {
+	d, err := OpenDirectories(writeFiles(t, map[string]string{"if.txt": `IF-MIB DEFINITIONS ::= BEGIN
+		IMPORTS mib-2 FROM SNMPv2-SMI;
+		ifMIB MODULE-IDENTITY LAST-UPDATED "9001010000Z" ORGANIZATION "" CONTACT-INFO "" DESCRIPTION "" ::= { mib-2 31 }
+		stray
+		mine OBJECT IDENTIFIER ::= { ifMIB 99 } END`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := Load([]string{"IP-MIB"}, d, Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Node("IF-MIB", "mine") == nil || tree.Node("IF-MIB", "ifDescr") != nil {
+		t.Error("the built-in IF-MIB took the place of the user's")
+	}
+	checkRemarks(t, "older", tree.Diagnostics(), "this file is of 9001010000Z, and takes the place of the built-in module IF-MIB of 200006140000Z")
+	checkRemarks(t, "damaged", tree.Diagnostics(), "parts of this file were skipped, and it takes the place of the built-in module IF-MIB")
+}

@@ -1,0 +1,239 @@
+package mibs
+
+import (
+	"embed"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Facts are what this program knows without any MIB file: names, OIDs, types, labels, indexes and units
+// of common modules, and no prose. Each module is a file of lines, their fields parted by tabs. The
+// first field says what a line is:
+//
+//	m    module           LAST-UPDATED
+//	i    module           what is imported from it
+//	t    type             DISPLAY-HINT, syntax
+//	o…   object           place, syntax, units, index
+//	T    notification     place, objects
+//	n M I G N C A         place
+//
+// A place is the name that an OID hangs on and the numbers behind it, or numbers only; without the
+// name, that of the line before. Behind o stands the access, and then the status unless it is current.
+// A syntax is a type, S for OCTET STRING, O for OBJECT IDENTIFIER, I for INTEGER, * for a table and #
+// for a row; then labels in braces, which count up unless they have a number, and ranges. An index
+// is a list of objects, ! before one that is IMPLIED, or + and the row that it augments.
+type Facts struct{}
+
+//go:embed facts
+var factFiles embed.FS
+
+// Embedded gives the facts.
+func Embedded() Facts { return Facts{} }
+
+// Names gives the names of all modules that facts are there of, sorted.
+func (Facts) Names() []string {
+	entries, err := factFiles.ReadDir("facts")
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), ".tsv"))
+	}
+	return names
+}
+
+func (f Facts) open() reader { return f }
+
+func (Facts) read(name string) (*module, []Diagnostic, error) {
+	text, err := factFiles.ReadFile("facts/" + name + ".tsv")
+	if err != nil {
+		return nil, nil, nil // no such file
+	}
+	m, err := readFacts(string(text))
+	return m, nil, err
+}
+
+// The letters of facts. A kind is there if it is listed, Plain too.
+var (
+	factKinds = [128]Kind{'M': Identity, 'I': ObjectIdentity, 'G': ObjectGroup, 'N': NotificationGroup,
+		'C': Compliance, 'A': Capabilities, 'T': Notification, 'o': Scalar}
+	factAccesses = [128]Access{'n': NotAccessible, 't': AccessibleForNotify, 'r': ReadOnly, 'w': ReadWrite, 'c': ReadCreate, 'o': WriteOnly}
+	factStatuses = [128]Status{'d': Deprecated, 'b': Obsolete, 'm': Mandatory, 'p': Optional}
+)
+
+// readFacts reads one module.
+func readFacts(text string) (*module, error) {
+	m := &module{file: &source{}}
+	m.definitions = make([]definition, 0, strings.Count(text, "\n"))
+	r := factReader{module: m, arcs: make([]arc, 0, 2*cap(m.definitions))}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		var fields [6]string
+		rest := strings.TrimSuffix(line, "\n")
+		for i := range fields {
+			fields[i], rest, _ = strings.Cut(rest, "\t")
+		}
+		if err := r.add(&fields); err != nil {
+			return nil, fmt.Errorf("facts about %s, line %d: %w", m.name, number, err)
+		}
+	}
+	return m, nil
+}
+
+// factReader adds lines to a module.
+type factReader struct {
+	*module
+	parent string // that places without a name hang on
+	arcs   []arc  // of many places, in one piece
+}
+
+func (m *factReader) add(f *[6]string) (err error) {
+	switch f[0] {
+	case "m":
+		m.name, m.lastUpdated = f[1], f[2]
+		return nil
+	case "i":
+		for name := range strings.SplitSeq(f[2], " ") {
+			m.imports = append(m.imports, imported{name, f[1]})
+		}
+		return nil
+	case "t":
+		t := typeDefinition{name: f[1], hint: f[2]}
+		t.syntax, err = factSyntax(f[3])
+		m.types = append(m.types, t)
+		return err
+	case "":
+		return fmt.Errorf("the line does not say what it is")
+	}
+	d := definition{name: f[1]}
+	if d.kind = factKinds[f[0][0]&0x7f]; d.kind == Plain && f[0] != "n" {
+		return fmt.Errorf("no line begins with %s", f[0])
+	}
+	if d.value, err = m.place(f[2]); err != nil {
+		return err
+	}
+	switch d.kind {
+	case Notification:
+		d.addParts(f[3])
+	case Scalar:
+		d.status = Current
+		for i := 1; i < len(f[0]); i++ {
+			if c := f[0][i] & 0x7f; i == 1 {
+				d.access = factAccesses[c]
+			} else {
+				d.status = factStatuses[c]
+			}
+		}
+		d.units = f[4]
+		d.addParts(f[5])
+		d.syntax, err = factSyntax(f[3])
+	}
+	m.definitions = append(m.definitions, d)
+	return err
+}
+
+func (d *definition) addParts(list string) {
+	if list == "" {
+		return
+	}
+	list, d.augments = strings.CutPrefix(list, "+")
+	for name := range strings.SplitSeq(list, " ") {
+		name, implied := strings.CutPrefix(name, "!")
+		d.parts = append(d.parts, IndexPart{Name: name, Implied: implied})
+	}
+}
+
+// place reads a place.
+func (m *factReader) place(s string) ([]arc, error) {
+	first, rest, more := strings.Cut(s, ".")
+	if first != "" {
+		m.parent = first
+	}
+	start := len(m.arcs)
+	if m.parent == "" || isDigit(m.parent[0]) {
+		rest, more = s, true
+	} else {
+		m.arcs = append(m.arcs, arc{name: m.parent})
+	}
+	for more {
+		var number string
+		number, rest, more = strings.Cut(rest, ".")
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("place %q: %w", s, err)
+		}
+		m.arcs = append(m.arcs, arc{number: uint32(n), numbered: true})
+	}
+	return m.arcs[start:len(m.arcs):len(m.arcs)], nil
+}
+
+func factSyntax(s string) (x syntax, err error) {
+	switch s {
+	case "*":
+		return syntax{form: formTable}, nil
+	case "#":
+		return syntax{form: formRow}, nil
+	}
+	x.form = formPlain
+	end := 0
+	for end < len(s) && s[end] != '{' && s[end] != '(' {
+		end++
+	}
+	x.name, s = s[:end], s[end:]
+	switch x.name {
+	case "S":
+		x.name = "OCTET STRING"
+	case "O":
+		x.name = "OBJECT IDENTIFIER"
+	case "I":
+		x.name = "INTEGER"
+	}
+	if list, found := strings.CutPrefix(s, "{"); found {
+		list, s, _ = strings.Cut(list, "}")
+		if x.labels, err = factLabels(list); err != nil {
+			return x, err
+		}
+	}
+	if list, found := strings.CutPrefix(s, "("); found {
+		x.ranges, err = factRanges(strings.TrimSuffix(list, ")"))
+	}
+	return x, err
+}
+
+func factLabels(list string) ([]Label, error) {
+	labels := make([]Label, 0, 1+strings.Count(list, ","))
+	next := int64(0)
+	for item := range strings.SplitSeq(list, ",") {
+		if number, name, found := strings.Cut(item, "="); found {
+			n, err := strconv.ParseInt(number, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("label %q: %w", item, err)
+			}
+			next, item = n, name
+		}
+		labels = append(labels, Label{next, item})
+		next++
+	}
+	return labels, nil
+}
+
+func factRanges(list string) (ranges []Range, err error) {
+	for item := range strings.SplitSeq(list, "|") {
+		low, high, found := strings.Cut(item, "..")
+		if !found {
+			high = low
+		}
+		var r Range
+		if r.Low, err = strconv.ParseInt(low, 10, 64); err == nil {
+			r.High, err = strconv.ParseInt(high, 10, 64)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("range %q: %w", item, err)
+		}
+		ranges = append(ranges, r)
+	}
+	return ranges, nil
+}

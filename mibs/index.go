@@ -1,0 +1,340 @@
+package mibs
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"trapline/internal/snmp"
+)
+
+// indexParts gives the index of the rows that a node stands in.
+func (n *Node) indexParts() []IndexPart {
+	switch {
+	case n.Row != nil:
+		return n.Row.Index
+	case n.Kind == Row:
+		return n.Index
+	}
+	return nil
+}
+
+// lengthOf tells how many numbers a part of an index takes, if that is fixed; else -1.
+func (p *IndexPart) lengthOf() int {
+	switch p.Node.Type {
+	case OctetString, Opaque, Bits, NSAPAddress:
+		if size := p.Node.FixedSize(); size > 0 {
+			return size
+		}
+		return -1
+	case ObjectIdentifier:
+		return -1
+	case IPAddress:
+		return 4
+	case NetworkAddress:
+		return 5
+	}
+	return 1
+}
+
+// cutPart takes the numbers of one part off the front of arcs, those of the value only. ok is false if
+// the part is unknown, or arcs are no index.
+func (p *IndexPart) cut(arcs []uint32) (value, rest []uint32, ok bool) {
+	if p.Node == nil || p.Node.Type == Other {
+		return nil, arcs, false
+	}
+	length := p.lengthOf()
+	switch {
+	case length < 0 && p.Implied:
+		length = len(arcs)
+	case length < 0 && len(arcs) > 0:
+		length, arcs = int(arcs[0]), arcs[1:]
+	}
+	if length < 0 || length > len(arcs) {
+		return nil, arcs, false
+	}
+	return arcs[:length], arcs[length:], true
+}
+
+// AppendIndex writes the index of an instance as Net-SNMP does: labels for the values of
+// enumerations, strings of text in quotation marks (in apostrophes if their length is not part of the
+// index), addresses as such. Whatever else there is, and all that does not fit, is written in numbers.
+func (n *Node) AppendIndex(b, index []byte) []byte {
+	arcs := arcsOf(index)
+	for i, part := range n.indexParts() {
+		value, rest, ok := part.cut(arcs)
+		if !ok {
+			break
+		}
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = part.appendValue(b, value, arcs[:len(arcs)-len(rest)])
+		if arcs = rest; len(arcs) == 0 {
+			return b
+		}
+	}
+	if len(b) > 0 && b[len(b)-1] != '.' {
+		b = append(b, '.')
+	}
+	return appendArcs(b, arcs)
+}
+
+// appendValue writes one part; arcs are all its numbers, with the length.
+func (p *IndexPart) appendValue(b []byte, value, arcs []uint32) []byte {
+	switch p.Node.Type {
+	case Integer, Integer32, Unsigned32, Gauge:
+		for _, l := range p.Node.Labels {
+			if l.Number == int64(int32(value[0])) {
+				return append(b, l.Name...)
+			}
+		}
+	case OctetString:
+		text, ok := p.textOf(value)
+		if !ok {
+			break
+		}
+		quote := byte('"')
+		if len(arcs) == len(value) {
+			quote = '\''
+		}
+		b = append(b, quote)
+		b = append(b, text...)
+		return append(b, quote)
+	case ObjectIdentifier:
+		if len(value) > 0 && len(arcs) > len(value) {
+			return appendArcs(b, arcs)
+		}
+	}
+	return appendArcs(b, arcs)
+}
+
+// textOf writes the octets of a string: an address, what its hint makes of it, or the text that it is.
+func (p *IndexPart) textOf(value []uint32) (string, bool) {
+	octets := make([]byte, len(value))
+	printable := true
+	for i, v := range value {
+		if v > 0xff {
+			return "", false
+		}
+		octets[i] = byte(v)
+		printable = printable && ' ' <= v && v <= '~' && v != '"' && v != '\''
+	}
+	switch hint := p.Node.Hint; {
+	case strings.HasPrefix(p.Node.TC, "InetAddress"):
+		return addressText(octets)
+	case hint == hexHint:
+		return strings.ToLower(string(appendColons(nil, octets))), len(octets) > 0
+	}
+	return string(octets), printable
+}
+
+const hexHint = "1x:"
+
+func appendColons(b, octets []byte) []byte {
+	for i, c := range octets {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = strconv.AppendUint(b, uint64(c), 16)
+	}
+	return b
+}
+
+// addressText writes the octets of an InetAddress (RFC 4001); the last four of 8 or 20 are the zone.
+func addressText(octets []byte) (string, bool) {
+	zone := ""
+	if len(octets) == 8 || len(octets) == 20 {
+		last := octets[len(octets)-4:]
+		octets = octets[:len(octets)-4]
+		zone = "%" + strconv.Itoa(int(last[0])<<24|int(last[1])<<16|int(last[2])<<8|int(last[3]))
+	}
+	a, ok := netip.AddrFromSlice(octets)
+	if !ok {
+		return "", false
+	}
+	return a.String() + zone, true
+}
+
+var errNoIndex = errors.New("this is not an index")
+
+// ParseIndex reads an index: numbers, or what AppendIndex and Net-SNMP write. Brackets may stand
+// around the parts instead of dots between them.
+func (n *Node) ParseIndex(text string) ([]byte, error) {
+	words, err := cutIndexWords(text)
+	if err != nil {
+		return nil, err
+	}
+	var octets snmp.OID
+	for _, part := range n.indexParts() {
+		if len(words) == 0 {
+			break
+		}
+		if part.Node == nil || part.Node.Type == Other {
+			break
+		}
+		if octets, words, err = part.parse(octets, words); err != nil {
+			return nil, fmt.Errorf("index %s: %w", part.Name, err)
+		}
+	}
+	for _, word := range words {
+		arc, err := parseArc(word)
+		if err != nil {
+			return nil, err
+		}
+		octets = snmp.AppendArc(octets, arc)
+	}
+	return octets, nil
+}
+
+// cutIndexWords parts an index at its dots and brackets; quotation marks stay.
+func cutIndexWords(s string) ([]string, error) {
+	var words []string
+	for s != "" {
+		s = strings.TrimLeft(s, "[")
+		if s == "" {
+			return nil, errNoIndex
+		}
+		end := 0
+		if quote := s[0]; quote == '"' || quote == '\'' {
+			end = strings.IndexByte(s[1:], quote) + 2
+			if end < 2 {
+				return nil, fmt.Errorf("%s has no quotation mark at its end", s)
+			}
+		} else if end = strings.IndexAny(s, ".]"); end < 0 {
+			end = len(s)
+		}
+		words = append(words, s[:end])
+		rest := strings.TrimPrefix(s[end:], "]")
+		if rest == s[end:] || rest != "" && rest[0] == '.' {
+			next := strings.TrimPrefix(rest, ".")
+			if rest != "" && (next == rest && rest[0] != '[' || next == "") {
+				return nil, errNoIndex
+			}
+			rest = next
+		}
+		s = rest
+	}
+	return words, nil
+}
+
+func parseArc(word string) (uint32, error) {
+	n, err := strconv.ParseInt(word, 10, 64)
+	if err != nil || n > 0xffffffff || n < -0x80000000 {
+		return 0, fmt.Errorf("%s is not a number from 0 to 4294967295", word)
+	}
+	return uint32(n), nil
+}
+
+// parse reads one part from as many words as it takes.
+func (p *IndexPart) parse(octets snmp.OID, words []string) (snmp.OID, []string, error) {
+	word := words[0]
+	if quote := word[:min(1, len(word))]; quote == `"` || quote == "'" {
+		value, err := p.parseText(word[1 : len(word)-1])
+		if err != nil {
+			return octets, words, err
+		}
+		if p.lengthOf() < 0 && !p.Implied {
+			octets = snmp.AppendArc(octets, uint32(len(value)))
+		}
+		for _, c := range value {
+			octets = snmp.AppendArc(octets, uint32(c))
+		}
+		return octets, words[1:], nil
+	}
+	for _, l := range p.Node.Labels {
+		if l.Name == word {
+			return snmp.AppendArc(octets, uint32(l.Number)), words[1:], nil
+		}
+	}
+	length := p.lengthOf()
+	switch {
+	case length < 0 && p.Implied:
+		length = len(words)
+	case length < 0:
+		n, err := parseArc(word)
+		if err != nil {
+			return octets, words, err
+		}
+		length = int(n) + 1
+	}
+	// An index may be cut short: it is then the prefix of many.
+	length = min(length, len(words))
+	for _, word := range words[:length] {
+		arc, err := parseArc(word)
+		if err != nil {
+			return octets, words, err
+		}
+		octets = snmp.AppendArc(octets, arc)
+	}
+	return octets, words[length:], nil
+}
+
+// parseText gives the octets that a text in quotation marks stands for.
+func (p *IndexPart) parseText(text string) ([]byte, error) {
+	var value []byte
+	switch n := p.Node; {
+	case n.Type == IPAddress || strings.HasPrefix(n.TC, "InetAddress") && n.Type == OctetString:
+		var err error
+		if value, err = parseAddress(text); err != nil {
+			return nil, err
+		}
+	case n.Type == OctetString && n.Hint == hexHint:
+		for octet := range strings.SplitSeq(text, ":") {
+			c, err := strconv.ParseUint(octet, 16, 8)
+			if err != nil {
+				return nil, fmt.Errorf("%q is not hexadecimal with colons between the octets", text)
+			}
+			value = append(value, byte(c))
+		}
+	case n.Type == OctetString:
+		value = []byte(text)
+	default:
+		return nil, fmt.Errorf("%q is a text, but the type is %s", text, n.Type)
+	}
+	if length := p.lengthOf(); length >= 0 && length != len(value) {
+		return nil, fmt.Errorf("%q has %d octets instead of %d", text, len(value), length)
+	}
+	return value, nil
+}
+
+func parseAddress(text string) ([]byte, error) {
+	text, zone, zoned := strings.Cut(text, "%")
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an address", text)
+	}
+	value := a.AsSlice()
+	if zoned {
+		n, err := strconv.ParseUint(zone, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("zone %q is not a number", zone)
+		}
+		value = append(value, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	return value, nil
+}
+
+func arcsOf(index []byte) []uint32 {
+	var arcs []uint32
+	for len(index) > 0 {
+		arc, rest, ok := snmp.CutArc(index)
+		if !ok {
+			break
+		}
+		arcs, index = append(arcs, arc), rest
+	}
+	return arcs
+}
+
+func appendArcs(b []byte, arcs []uint32) []byte {
+	for i, arc := range arcs {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = strconv.AppendUint(b, uint64(arc), 10)
+	}
+	return b
+}

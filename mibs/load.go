@@ -1,0 +1,181 @@
+package mibs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Load reads the modules called names, and those that they import, from the first source that has
+// each. Imports that no source has, and whatever else could not be read, are told by the Tree's
+// Diagnostics; only a missing module of names is an error.
+func Load(names []string, sources ...Source) (*Tree, error) {
+	l, err := gather(names, sources)
+	if err != nil {
+		return nil, err
+	}
+	return l.resolve(), nil
+}
+
+// gather reads the modules called names, and those that they import.
+func gather(names []string, sources []Source) (*loader, error) {
+	l := &loader{byName: map[string]*scope{}}
+	for _, s := range sources {
+		l.readers = append(l.readers, s.open())
+	}
+	for _, name := range names {
+		m, err := l.load(name)
+		if err != nil {
+			return nil, fmt.Errorf("MIB module %s: %w", name, err)
+		}
+		if m == nil {
+			return nil, fmt.Errorf("MIB module %s is neither built in nor in the MIB directories", name)
+		}
+	}
+	l.named = len(l.scopes)
+	return l, l.loadImports()
+}
+
+// LoadAll reads every module of the sources.
+func LoadAll(sources ...Source) (*Tree, error) {
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.Names()...)
+	}
+	return Load(names, sources...)
+}
+
+// loader gathers modules in the order in which they are named, then imported.
+type loader struct {
+	readers     []reader
+	scopes      []*scope
+	byName      map[string]*scope
+	named       int    // scopes that were asked for
+	offset      uint32 // of the definition that is being resolved
+	depth       int    // of the OID that is being resolved
+	octets      []byte // of OIDs, many in one piece
+	diagnostics []Diagnostic
+}
+
+// load gives the scope of a module, or nil if there is no such module.
+func (l *loader) load(name string) (*scope, error) {
+	if s, known := l.byName[name]; known {
+		return s, nil
+	}
+	m, err := l.read(name)
+	if err != nil {
+		return nil, err
+	}
+	var s *scope
+	if m != nil {
+		s = newScope(m, len(l.scopes))
+		l.scopes = append(l.scopes, s)
+	}
+	l.byName[name] = s
+	return s, nil
+}
+
+func (l *loader) read(name string) (*module, error) {
+	if base[name] {
+		m, _, err := Embedded().read(name)
+		return m, err
+	}
+	for i, r := range l.readers {
+		m, diagnostics, err := r.read(name)
+		if err != nil {
+			return nil, err
+		}
+		l.diagnostics = append(l.diagnostics, diagnostics...)
+		if m != nil {
+			l.compare(m, l.readers[i+1:])
+			return m, nil
+		}
+	}
+	return nil, nil
+}
+
+// compare warns where a later source may have the better copy of a module.
+func (l *loader) compare(m *module, later []reader) {
+	for _, r := range later {
+		if _, builtIn := r.(Facts); !builtIn {
+			continue
+		}
+		other, _, err := r.read(m.name)
+		if other == nil || err != nil {
+			continue
+		}
+		if m.recoveries > 0 {
+			l.add(m, 0, false, "parts of this file were skipped, and it takes the place of the built-in module %s", m.name)
+		}
+		if older(m.lastUpdated, other.lastUpdated) {
+			l.add(m, 0, false, "this file is of %s, and takes the place of the built-in module %s of %s", m.lastUpdated, m.name, other.lastUpdated)
+		}
+	}
+}
+
+// older compares two dates of MODULE-IDENTITY; the year has two digits or four.
+func older(a, b string) bool {
+	return a != "" && b != "" && fullDate(a) < fullDate(b)
+}
+
+func fullDate(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) == len("9502090000Z") {
+		return "19" + s
+	}
+	return s
+}
+
+// loadImports follows the imports of all modules; scopes grows meanwhile.
+func (l *loader) loadImports() error {
+	for i := 0; i < len(l.scopes); i++ {
+		s := l.scopes[i]
+		missing := map[string]bool{}
+		for _, im := range s.module.imports {
+			from, err := l.loadImport(s, im.module)
+			if err != nil {
+				return fmt.Errorf("MIB module %s, imported by %s: %w", im.module, s.module.name, err)
+			}
+			if from == nil {
+				if !missing[im.module] {
+					missing[im.module] = true
+					l.tell(s.module, 0, "imports %s from %s, a module that is not there", im.name, im.module)
+				}
+				continue
+			}
+			s.addImport(im.name, from)
+		}
+	}
+	for _, name := range []string{"SNMPv2-SMI", "SNMPv2-TC"} {
+		if _, err := l.load(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) loadImport(s *scope, name string) (*scope, error) {
+	if from, err := l.load(name); from != nil || err != nil {
+		return from, err
+	}
+	successor := successors[name]
+	if successor == "" || successor == s.module.name {
+		return nil, nil
+	}
+	return l.load(successor)
+}
+
+// tell says what a module lacks. Offset 0 means the module as a whole.
+func (l *loader) tell(m *module, offset uint32, format string, args ...any) {
+	l.add(m, offset, true, format, args...)
+}
+
+func (l *loader) add(m *module, offset uint32, skipped bool, format string, args ...any) {
+	if m.file.told++; m.file.told > maxDiagnostics {
+		return
+	}
+	d := Diagnostic{File: m.file.path, Module: m.name, Text: fmt.Sprintf(format, args...), Skipped: skipped}
+	if offset > 0 {
+		d.Line = m.file.line(offset)
+	}
+	l.diagnostics = append(l.diagnostics, d)
+}

@@ -1,0 +1,132 @@
+package mibs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trapline/internal/snmp"
+)
+
+// Instance is an OID as a Tree sees it: a node, and the octets that the OID has behind it.
+type Instance struct {
+	Node  *Node
+	Index []byte
+}
+
+// OID gives the instance's OID.
+func (i Instance) OID() snmp.OID {
+	if len(i.Index) == 0 || !isRoot(i.Node.OID) {
+		return append(i.Node.OID[:len(i.Node.OID):len(i.Node.OID)], i.Index...)
+	}
+	first, rest, _ := snmp.CutArc(i.Index)
+	return append(appendArc(i.Node.OID, first), rest...)
+}
+
+// String writes MODULE::name.index, the index as AppendIndex has it.
+func (i Instance) String() string {
+	b := append([]byte(i.Node.Module+"::"), i.Node.Name...)
+	if len(i.Index) > 0 {
+		b = i.Node.AppendIndex(append(b, '.'), i.Index)
+	}
+	return string(b)
+}
+
+// Resolve finds what a user calls an instance or a node: numbers, name or MODULE::name, the latter two
+// with or without an index behind them, in numbers or as AppendIndex writes it. MODULE::name is
+// looked for in that module alone. A bare name is looked for in the modules that Load was given, then
+// in those that they import; if it stands for several OIDs there, the error lists them.
+func (t *Tree) Resolve(text string) (Instance, error) {
+	if number := strings.TrimPrefix(text, "."); number != "" && isDigit(number[0]) {
+		oid, err := snmp.ParseOID(number)
+		if err != nil {
+			return Instance{}, fmt.Errorf("OID %s: %w", text, err)
+		}
+		i := t.Find(oid)
+		if i.Node == nil {
+			return i, fmt.Errorf("OID %s: no module knows it", text)
+		}
+		return i, nil
+	}
+	module, name := CutModule(text)
+	name, index := cutName(strings.TrimPrefix(name, "."))
+	n, err := t.nodeNamed(module, name)
+	if err != nil || index == "" {
+		return Instance{Node: n}, err
+	}
+	octets, err := n.ParseIndex(index)
+	if err != nil {
+		return Instance{}, fmt.Errorf("%s: %w", text, err)
+	}
+	return Instance{n, octets}, nil
+}
+
+// CutModule parts MODULE::name; module is empty for a bare name. An index may hold :: too.
+func CutModule(text string) (module, name string) {
+	module, name, qualified := strings.Cut(text, "::")
+	if !qualified || strings.ContainsAny(module, ".[") {
+		return "", text
+	}
+	return module, name
+}
+
+// cutName parts a name from the index behind it.
+func cutName(s string) (name, index string) {
+	end := strings.IndexAny(s, ".[")
+	if end < 0 {
+		return s, ""
+	}
+	return s[:end], strings.TrimPrefix(s[end:], ".")
+}
+
+func (t *Tree) nodeNamed(module, name string) (*Node, error) {
+	if module != "" {
+		return t.inModule(module, name)
+	}
+	nodes := t.Named(name)
+	first := 0 // of the imported modules
+	for first < len(nodes) && nodes[first].rank < t.named {
+		first++
+	}
+	if first > 0 {
+		nodes = nodes[:first]
+	}
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("no module defines %q", name)
+	}
+	for _, n := range nodes {
+		if n.OID.Compare(nodes[0].OID) != 0 {
+			return nil, fmt.Errorf("%q stands for several OIDs: write one of %s", name, places(nodes))
+		}
+	}
+	return slices.MinFunc(nodes, compareNodes), nil
+}
+
+func (t *Tree) inModule(module, name string) (*Node, error) {
+	if n := t.Node(module, name); n != nil {
+		return n, nil
+	}
+	if _, loaded := t.ranks[module]; !loaded {
+		return nil, fmt.Errorf("there is no module %s", module)
+	}
+	if others := t.Named(name); len(others) > 0 {
+		return nil, fmt.Errorf("module %s does not define %q: write one of %s", module, name, places(others))
+	}
+	return nil, fmt.Errorf("module %s does not define %q", module, name)
+}
+
+// places lists up to five nodes.
+func places(nodes []*Node) string {
+	var b strings.Builder
+	for i, n := range nodes {
+		if i == 5 {
+			b.WriteString(", …")
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s::%s (%s)", n.Module, n.Name, n.OID)
+	}
+	return b.String()
+}

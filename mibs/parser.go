@@ -1,0 +1,387 @@
+package mibs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// parser reads all modules of a file. It never gives up: what it cannot read it skips, up to where
+// something begins that it knows, and says so.
+type parser struct {
+	file        *source
+	tokens      []token
+	i           int // the token to read next
+	module      *module
+	modules     []*module
+	enterprise  []arc // of the TRAP-TYPE being read
+	noted       map[string]bool
+	diagnostics []Diagnostic
+	recoveries  int
+}
+
+// maxDiagnostics is how much is said about one file.
+const maxDiagnostics = 200
+
+// macros are the words that make a definition of the name before them.
+var macros = map[string]Kind{
+	"OBJECT-TYPE": Scalar, "MODULE-IDENTITY": Identity, "OBJECT-IDENTITY": ObjectIdentity,
+	"NOTIFICATION-TYPE": Notification, "TRAP-TYPE": Notification, "OBJECT-GROUP": ObjectGroup,
+	"NOTIFICATION-GROUP": NotificationGroup, "MODULE-COMPLIANCE": Compliance, "AGENT-CAPABILITIES": Capabilities,
+}
+
+// clauses are the words that parts of a definition begin with.
+var clauses = map[string]bool{
+	"SYNTAX": true, "MAX-ACCESS": true, "ACCESS": true, "MIN-ACCESS": true, "STATUS": true, "DESCRIPTION": true,
+	"REFERENCE": true, "UNITS": true, "DISPLAY-HINT": true, "INDEX": true, "AUGMENTS": true, "DEFVAL": true,
+	"OBJECTS": true, "NOTIFICATIONS": true, "VARIABLES": true, "ENTERPRISE": true, "LAST-UPDATED": true,
+	"ORGANIZATION": true, "CONTACT-INFO": true, "REVISION": true, "PRODUCT-RELEASE": true, "MODULE": true,
+	"MANDATORY-GROUPS": true, "GROUP": true, "OBJECT": true, "WRITE-SYNTAX": true, "SUPPORTS": true,
+	"INCLUDES": true, "VARIATION": true, "CREATION-REQUIRES": true,
+}
+
+// parse reads a file. If a comment that ends before its line does may be the reason for what had to
+// be skipped, it tries the other reading of comments, and keeps the better one. The lexer may be used
+// again.
+func (l *lexer) parse(file *source) ([]*module, []Diagnostic) {
+	l.text, l.commentsToLineEnd = file.text, false
+	l.run()
+	best := parseTokens(file, l)
+	if best.recoveries > 0 && l.closedComment {
+		l.commentsToLineEnd = true
+		l.run()
+		if other := parseTokens(file, l); other.recoveries < best.recoveries {
+			best = other
+			best.noteAt(0, "comments were taken to end with the line only: -- does not end them")
+		}
+	}
+	return best.modules, best.diagnostics
+}
+
+// parseTokens reads what the lexer cut file into. What it returns has nothing of the tokens.
+func parseTokens(file *source, l *lexer) *parser {
+	p := &parser{file: file, tokens: l.tokens}
+	for p.kind() != tokenEnd {
+		p.statement()
+	}
+	if l.foreign >= 0 {
+		p.noteAt(uint32(l.foreign), "octets that are not ASCII stand outside of texts: taken for blanks")
+	}
+	for _, start := range l.runaways {
+		p.recoveries++
+		p.noteAt(uint32(start), "this text has no closing quotation mark: ended before the next line that is no prose")
+	}
+	return p
+}
+
+func (p *parser) kind() tokenKind { return p.tokens[p.i].kind }
+
+// at gives a token that may lie behind the end.
+func (p *parser) at(i int) token { return p.tokens[min(i, len(p.tokens)-1)] }
+
+func (p *parser) text(i int) string {
+	t := p.at(i)
+	return p.file.text[t.start:t.end]
+}
+
+// word gives a name, and nothing for any other token.
+func (p *parser) word(i int) string {
+	if p.at(i).kind != tokenName {
+		return ""
+	}
+	return p.text(i)
+}
+
+func (p *parser) mark() byte { return p.tokens[p.i].mark }
+
+// take goes past a mark if it is the next token.
+func (p *parser) take(mark byte) bool {
+	if p.mark() != mark {
+		return false
+	}
+	p.i++
+	return true
+}
+
+// note tells of a deviation at the next token that cost nothing.
+func (p *parser) note(format string, args ...any) { p.noteAt(p.tokens[p.i].start, format, args...) }
+
+// noteOnce tells of a deviation that a module is full of, where it comes first.
+func (p *parser) noteOnce(text string) {
+	if !p.noted[text] {
+		p.noted[text] = true
+		p.note("%s", text)
+	}
+}
+
+func (p *parser) noteAt(offset uint32, format string, args ...any) {
+	if len(p.diagnostics) >= maxDiagnostics {
+		return
+	}
+	d := Diagnostic{File: p.file.path, Line: p.file.line(offset), Text: fmt.Sprintf(format, args...)}
+	if p.module != nil {
+		d.Module = p.module.name
+	}
+	p.diagnostics = append(p.diagnostics, d)
+}
+
+// recover tells of something at the next token that is wrong, and may cost part of a definition.
+func (p *parser) recover(format string, args ...any) {
+	p.recoveries++
+	if p.module != nil {
+		p.module.recoveries++
+	}
+	told := len(p.diagnostics)
+	p.note(format, args...)
+	for i := range p.diagnostics[told:] {
+		p.diagnostics[told+i].Skipped = true
+	}
+}
+
+// shown is the next token for a message.
+func (p *parser) shown() string {
+	if p.kind() == tokenEnd {
+		return "the end of the file"
+	}
+	s := p.text(p.i)
+	if len(s) > 30 {
+		s = s[:30] + "…"
+	}
+	return fmt.Sprintf("%q", strings.ToValidUTF8(s, "?"))
+}
+
+func (p *parser) statement() {
+	switch word := p.word(p.i); {
+	case p.isHeader(p.i):
+		p.header()
+	case p.module == nil:
+		p.skipToHeader()
+	case p.isDefinition(p.i):
+		p.definition()
+	case word == "IMPORTS":
+		p.i++
+		p.imports()
+	case word == "EXPORTS":
+		p.skipExports()
+	case word == "END":
+		p.end()
+	default:
+		p.recover("%s begins no definition: skipped up to the next one", p.shown())
+		for p.i++; !p.isStart(p.i); p.i++ {
+		}
+	}
+}
+
+// isStart tells whether a statement begins at a token.
+func (p *parser) isStart(i int) bool {
+	switch t := p.at(i); t.kind {
+	case tokenEnd:
+		return true
+	case tokenName:
+		return p.isDefinition(i) || p.isHeader(i) || p.isEnd(i) || p.text(i) == "IMPORTS" && p.at(i+1).kind == tokenName
+	}
+	return false
+}
+
+// isHeader knows "NAME DEFINITIONS ::=", with or without an OID and tags between.
+func (p *parser) isHeader(i int) bool {
+	if p.at(i).kind != tokenName {
+		return false
+	}
+	next := i + 1
+	if p.at(next).mark == '{' {
+		for limit := next + 40; p.at(next).mark != '}'; next++ {
+			if next == limit || p.at(next).kind == tokenEnd {
+				return false
+			}
+		}
+		next++
+	}
+	if p.word(next) != "DEFINITIONS" || p.text(i) == "DEFINITIONS" {
+		return false
+	}
+	return slices.ContainsFunc([]int{1, 2, 3}, func(behind int) bool { return p.at(next+behind).kind == tokenAssign })
+}
+
+// isEnd knows the END of a module from one that stands in the midst of it.
+func (p *parser) isEnd(i int) bool {
+	return p.word(i) == "END" && (p.at(i+1).kind == tokenEnd || p.isHeader(i+1))
+}
+
+// isDefinition tells whether a name is defined at a token. The word behind the macro tells definitions
+// from lists of macros, as IMPORTS are.
+func (p *parser) isDefinition(i int) bool {
+	if p.at(i).kind != tokenName {
+		return false
+	}
+	next, behind := p.at(i+1), p.at(i+2)
+	switch next.kind {
+	case tokenAssign:
+		// "current ::= {" is the end of a definition.
+		return behind.kind == tokenName || behind.mark == '['
+	case tokenName:
+		switch word := p.text(i + 1); {
+		case word == "OBJECT":
+			return p.word(i+2) == "IDENTIFIER" && (p.at(i+3).kind == tokenAssign || p.at(i+3).mark == '{')
+		case word == "MACRO":
+			return behind.kind == tokenAssign
+		case macros[word] != 0:
+			return behind.kind == tokenAssign || clauses[p.word(i+2)]
+		}
+	}
+	return false
+}
+
+func (p *parser) skipToHeader() {
+	if len(p.modules) == 0 || p.kind() != tokenMark {
+		p.note("%s stands outside of a module: skipped", p.shown())
+	}
+	for p.i++; p.kind() != tokenEnd && !p.isHeader(p.i); p.i++ {
+	}
+}
+
+func (p *parser) header() {
+	if p.module != nil {
+		p.recover("module %s has no END", p.module.name)
+	}
+	p.module = &module{name: p.text(p.i), file: p.file}
+	p.noted = map[string]bool{}
+	p.modules = append(p.modules, p.module)
+	for p.word(p.i) != "DEFINITIONS" {
+		p.i++
+	}
+	for limit := p.i + 8; p.i < limit && !p.isStart(p.i+1); {
+		p.i++
+		if p.word(p.i) == "BEGIN" {
+			p.i++
+			return
+		}
+	}
+	p.i++
+	p.recover("BEGIN is missing")
+}
+
+func (p *parser) end() {
+	p.i++
+	if p.kind() == tokenEnd || p.isHeader(p.i) {
+		p.module = nil
+		return
+	}
+	if p.isStart(p.i) {
+		p.recover("END stands in the midst of the module: it goes on")
+		return
+	}
+	p.note("%s stands behind the END of module %s", p.shown(), p.module.name)
+	for !p.isStart(p.i) {
+		p.i++
+	}
+	if p.kind() == tokenEnd || p.isHeader(p.i) {
+		p.module = nil
+	}
+}
+
+func (p *parser) imports() {
+	first := p.i
+	for !p.take(';') {
+		switch {
+		case p.isStart(p.i) || p.word(p.i) == "END":
+			p.recover("IMPORTS has no ; at its end")
+			return
+		case p.word(p.i) == "FROM":
+			p.i++
+			p.importsFrom(first)
+			first = p.i
+		case p.kind() == tokenName || p.mark() == ',':
+			p.i++
+		default:
+			p.recover("%s cannot stand in IMPORTS: skipped", p.shown())
+			p.i++
+		}
+	}
+}
+
+// importsFrom reads the name of the module that the names from token first on come from.
+func (p *parser) importsFrom(first int) {
+	from := p.word(p.i)
+	if from == "" {
+		p.recover("the name of a module is missing behind FROM")
+		return
+	}
+	for i := first; i < p.i-1; i++ {
+		if name := p.word(i); name != "" {
+			p.module.imports = append(p.module.imports, imported{name, from})
+		}
+	}
+	p.i++
+	if p.mark() == '{' {
+		p.skipBraces()
+	}
+}
+
+func (p *parser) skipExports() {
+	for p.i++; !p.take(';') && !p.isStart(p.i); p.i++ {
+	}
+}
+
+// skipBraces goes past what stands in braces, but not past the start of a definition.
+func (p *parser) skipBraces() {
+	for depth := 0; !p.isStart(p.i); p.i++ {
+		switch p.mark() {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth <= 0 {
+				p.i++
+				return
+			}
+		}
+	}
+	p.recover("a } is missing before %s", p.shown())
+}
+
+// definition reads what isDefinition found.
+func (p *parser) definition() {
+	name, offset := p.text(p.i), p.tokens[p.i].start
+	keyword := p.word(p.i + 1)
+	if len(name) > 64 || strings.Contains(name, "_") {
+		p.note("%s is no name by the rules: more than 64 characters, or _ in it", name)
+	}
+	p.i += 2
+	switch keyword {
+	case "":
+		p.typeDefinition(name, offset)
+	case "MACRO":
+		for p.i++; p.kind() != tokenEnd && p.word(p.i) != "END"; p.i++ {
+		}
+		p.i++
+		p.i = min(p.i, len(p.tokens)-1)
+	case "OBJECT":
+		d := definition{name: name, offset: offset}
+		p.i++
+		if p.kind() == tokenAssign {
+			p.i++
+		} else {
+			p.recover("::= is missing")
+		}
+		d.value = p.value()
+		p.add(d)
+	case "TRAP-TYPE":
+		if p.module.v2 {
+			p.noteOnce("TRAP-TYPE stands in a module of SMIv2")
+		}
+		p.macro(definition{name: name, kind: Notification, offset: offset})
+	case "MODULE-IDENTITY":
+		p.module.v2 = true
+		p.macro(definition{name: name, kind: Identity, offset: offset})
+	default:
+		p.macro(definition{name: name, kind: macros[keyword], offset: offset})
+	}
+}
+
+func (p *parser) add(d definition) {
+	if len(d.value) == 0 {
+		p.recover("%s has no OID: left out", d.name)
+		return
+	}
+	p.module.definitions = append(p.module.definitions, d)
+}

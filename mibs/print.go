@@ -1,0 +1,264 @@
+package mibs
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"trapline/internal/snmp"
+)
+
+var macroNames = [...]string{
+	Notification: "NOTIFICATION-TYPE", Identity: "MODULE-IDENTITY", ObjectIdentity: "OBJECT-IDENTITY", ObjectGroup: "OBJECT-GROUP",
+	NotificationGroup: "NOTIFICATION-GROUP", Compliance: "MODULE-COMPLIANCE", Capabilities: "AGENT-CAPABILITIES",
+}
+
+// Detail writes a node as snmptranslate -Td does.
+func (t *Tree) Detail(n *Node) string {
+	var b strings.Builder
+	macro := macroNames[n.Kind]
+	if macro == "" {
+		macro = "OBJECT-TYPE"
+	}
+	fmt.Fprintf(&b, "%s %s\n", n.Name, macro)
+	line := func(name, format string, args ...any) { fmt.Fprintf(&b, "  "+name+format+"\n", args...) }
+	line("-- FROM\t", "%s", strings.Join(t.modulesOf(n), ", "))
+	if n.TC != "" {
+		line("-- TEXTUAL CONVENTION ", "%s", n.TC)
+	}
+	if n.Type != Other {
+		line("SYNTAX\t", "%s", syntaxText(n))
+	}
+	if n.Hint != "" {
+		line("DISPLAY-HINT\t", "%q", n.Hint)
+	}
+	if n.Units != "" {
+		line("UNITS\t\t", "%q", n.Units)
+	}
+	if n.Access != NoAccess {
+		line("MAX-ACCESS\t", "%s", n.Access)
+	}
+	if n.Status != NoStatus && macroNames[n.Kind] == "" {
+		line("STATUS\t", "%s", n.Status)
+	}
+	switch {
+	case n.Augments != "":
+		line("AUGMENTS\t", "{ %s }", n.Augments)
+	case len(n.Index) > 0:
+		line("INDEX\t\t", "{ %s }", indexNames(n, "IMPLIED "))
+	case len(n.Objects) > 0:
+		line("OBJECTS\t", "{ %s }", objectNames(n))
+	}
+	if n.Description != "" {
+		line("DESCRIPTION\t", "\"%s\"", strings.ReplaceAll(strings.ToValidUTF8(n.Description, "?"), "\r", ""))
+	}
+	fmt.Fprintf(&b, "::= { %s }\n", t.path(n))
+	return b.String()
+}
+
+// modulesOf lists the modules that have the node's OID and name, the node's own first.
+func (t *Tree) modulesOf(n *Node) []string {
+	names := []string{n.Module}
+	for _, other := range t.At(n.OID) {
+		if other.Name == n.Name && !slices.Contains(names, other.Module) {
+			names = append(names, other.Module)
+		}
+	}
+	return names
+}
+
+func objectNames(n *Node) string {
+	var names []string
+	for _, o := range n.Objects {
+		names = append(names, o.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func indexNames(n *Node, implied string) string {
+	var names []string
+	for _, p := range n.Index {
+		name := p.Name
+		if p.Implied {
+			name = implied + name
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func syntaxText(n *Node) string {
+	switch {
+	case len(n.Labels) > 0:
+		return fmt.Sprintf("%s {%s} ", n.Type, labelNames(n))
+	case len(n.Ranges) > 0:
+		return fmt.Sprintf("%s (%s) ", n.Type, rangeText(n))
+	}
+	return n.Type.String()
+}
+
+func labelNames(n *Node) string {
+	var labels []string
+	for _, l := range n.Labels {
+		labels = append(labels, fmt.Sprintf("%s(%d)", l.Name, l.Number))
+	}
+	return strings.Join(labels, ", ")
+}
+
+func rangeText(n *Node) string {
+	var ranges []string
+	for _, r := range n.Ranges {
+		text := strconv.FormatInt(r.Low, 10)
+		if r.High != r.Low {
+			text += fmt.Sprintf("..%d", r.High)
+		}
+		ranges = append(ranges, text)
+	}
+	return strings.Join(ranges, " | ")
+}
+
+// path writes the names and numbers of the OID from the root, the last one without its name.
+func (t *Tree) path(n *Node) string {
+	var steps []string
+	oid := snmp.OID(nil)
+	arcs := arcsOfOID(n.OID)
+	for _, arc := range arcs[:len(arcs)-1] {
+		oid = appendArc(oid, arc)
+		if at := t.At(oid); len(at) > 0 {
+			steps = append(steps, fmt.Sprintf("%s(%d)", at[0].Name, arc))
+		} else if root := rootName(oid); root != "" {
+			steps = append(steps, fmt.Sprintf("%s(%d)", root, arc))
+		} else {
+			steps = append(steps, strconv.FormatUint(uint64(arc), 10))
+		}
+	}
+	steps = append(steps, strconv.FormatUint(uint64(arcs[len(arcs)-1]), 10))
+	return strings.Join(steps, " ")
+}
+
+// rootName names the first arc, which no module needs to define.
+func rootName(oid snmp.OID) string {
+	if !isRoot(oid) {
+		return ""
+	}
+	return [...]string{"ccitt", "iso", "joint-iso-ccitt"}[oid[0]&0x7f]
+}
+
+// arcsOfOID gives the numbers of an OID, the first two apart.
+func arcsOfOID(oid snmp.OID) []uint32 {
+	if isRoot(oid) {
+		return []uint32{uint32(oid[0] & 0x7f)}
+	}
+	arcs := arcsOf(oid)
+	if len(arcs) == 0 {
+		return nil
+	}
+	root := min(arcs[0]/40, 2)
+	return append([]uint32{root, arcs[0] - 40*root}, arcs[1:]...)
+}
+
+// Path writes an instance with the names of all nodes above it, as snmptranslate -Of does.
+func (t *Tree) Path(i Instance) string {
+	var b []byte
+	oid := snmp.OID(nil)
+	for _, arc := range arcsOfOID(i.Node.OID) {
+		oid = appendArc(oid, arc)
+		b = append(b, '.')
+		if at := t.At(oid); len(at) > 0 {
+			b = append(b, at[0].Name...)
+		} else if root := rootName(oid); root != "" {
+			b = append(b, root...)
+		} else {
+			b = strconv.AppendUint(b, uint64(arc), 10)
+		}
+	}
+	if len(i.Index) > 0 {
+		b = i.Node.AppendIndex(append(b, '.'), i.Index)
+	}
+	return string(b)
+}
+
+// Outline writes the nodes from n down as a tree, as snmptranslate -Tp does.
+func (t *Tree) Outline(n *Node) string {
+	var b strings.Builder
+	t.outline(&b, n, "", true)
+	return b.String()
+}
+
+var accessLetters = [...]string{"", "----", "---N", "-R--", "-RW-", "CR--", "--W-", "----"}
+
+var outlineTypes = [...]string{"", "INTEGER", "Integer32", "Unsigned", "Gauge", "Counter", "Counter64", "TimeTicks",
+	"String", "ObjID", "BitString", "IpAddr", "NetAddr", "Opaque", "NsapAddr", "UInteger"}
+
+// outline writes one node and those below it; indent stands before each line of them.
+func (t *Tree) outline(b *strings.Builder, n *Node, indent string, last bool) {
+	arcs := arcsOfOID(n.OID)
+	arc := arcs[len(arcs)-1]
+	below := indent + "   "
+	if !last {
+		below = indent + "|  "
+	}
+	if indent == "" {
+		below = "   "
+	}
+	if n.Type == Other {
+		fmt.Fprintf(b, "%s+--%s(%d)\n", indent, n.Name, arc)
+	} else {
+		kind := outlineTypes[n.Type]
+		if len(n.Labels) > 0 && n.Type != Bits {
+			kind = "EnumVal"
+		}
+		fmt.Fprintf(b, "%s+-- %s %-9s %s(%d)\n", indent, accessLetters[n.Access], kind, n.Name, arc)
+		for _, fact := range outlineFacts(n) {
+			fmt.Fprintf(b, "%s      %s\n", below, fact)
+		}
+	}
+	children := t.children(n)
+	if len(children) == 0 {
+		return
+	}
+	if len(n.Index) > 0 && n.Augments == "" {
+		fmt.Fprintf(b, "%s|  Index: %s\n", below, indexNames(n, ""))
+	}
+	fmt.Fprintf(b, "%s|\n", below)
+	for i, child := range children {
+		if i > 0 && (t.isSubtree(child) || t.isSubtree(children[i-1])) {
+			fmt.Fprintf(b, "%s|\n", below)
+		}
+		t.outline(b, child, below, i == len(children)-1)
+	}
+}
+
+// isSubtree tells whether n stands apart from its siblings.
+func (t *Tree) isSubtree(n *Node) bool {
+	return n.Kind == Plain || n.Kind == Table || n.Kind == Row || len(t.children(n)) > 0
+}
+
+func outlineFacts(n *Node) (facts []string) {
+	if n.TC != "" {
+		facts = append(facts, "Textual Convention: "+n.TC)
+	}
+	switch name := "Range: "; {
+	case len(n.Labels) > 0:
+		facts = append(facts, "Values: "+labelNames(n))
+	case len(n.Ranges) > 0:
+		if n.Type == OctetString || n.Type == Bits || n.Type == Opaque {
+			name = "Size: "
+		}
+		facts = append(facts, name+rangeText(n))
+	}
+	return facts
+}
+
+// children gives the preferred node of each OID that lies right below n.
+func (t *Tree) children(n *Node) []*Node {
+	var children []*Node
+	depth := len(arcsOfOID(n.OID)) + 1
+	for child := range t.Below(n.OID) {
+		if len(arcsOfOID(child.OID)) == depth {
+			children = append(children, child)
+		}
+	}
+	return children
+}

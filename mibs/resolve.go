@@ -1,0 +1,279 @@
+package mibs
+
+import (
+	"strings"
+
+	"trapline/internal/snmp"
+)
+
+// resolve makes the nodes of all modules.
+func (l *loader) resolve() *Tree {
+	for _, s := range l.scopes {
+		for i := range s.module.definitions {
+			l.node(s, i)
+		}
+	}
+	t := newTree(l.scopes, l.named)
+	t.findRows()
+	for _, s := range l.scopes {
+		for i, n := range s.nodes {
+			if n != nil {
+				l.link(s, &s.module.definitions[i], n)
+			}
+		}
+	}
+	t.diagnostics = l.diagnostics
+	return t
+}
+
+// node resolves definition i of a module, and what it hangs on. It returns nil if that is unknown.
+func (l *loader) node(s *scope, i int) *Node {
+	if s.states[i] != unresolved || l.depth > maxArcs {
+		return s.nodes[i] // nil for one that hangs on itself
+	}
+	s.states[i] = resolving
+	l.depth++
+	d := &s.module.definitions[i]
+	defer func(before uint32) { l.offset = before }(l.offset)
+	l.offset = d.offset
+	if s.values[d.name] != i {
+		l.add(s.module, d.offset, false, "%s is defined once more below: that counts for what hangs on it", d.name)
+	}
+	if oid := l.oid(s, i); oid != nil {
+		s.nodes[i] = &s.made[i]
+		s.nodes[i].OID = oid
+		l.describe(s, d, s.nodes[i])
+	}
+	l.depth--
+	s.states[i] = done
+	return s.nodes[i]
+}
+
+// maxArcs is how long an OID may be (RFC 2578 section 3.5).
+const maxArcs = 128
+
+// roots are the names of the first arcs.
+var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "joint-iso-ccitt": 2, "joint-iso-itu-t": 2}
+
+// oid resolves the value of definition i: what its last name without a number stands for, and the
+// numbers behind that.
+func (l *loader) oid(s *scope, i int) snmp.OID {
+	d := &s.module.definitions[i]
+	first := len(d.value) - 1
+	for first > 0 && d.value[first].numbered {
+		first--
+	}
+	var above snmp.OID
+	if a := d.value[first]; a.name != "" {
+		if above = l.parent(s, i, a); above == nil {
+			l.tell(s.module, d.offset, "%s is left out: %s, in its OID, is not known", d.name, a.name)
+			return nil
+		}
+		first++
+	}
+	oid := append(l.room(len(above)+5*len(d.value)), above...)
+	for _, a := range d.value[first:] {
+		if oid = appendArc(oid, a.number); oid == nil || len(oid) > maxArcs*5 {
+			l.tell(s.module, d.offset, "%s is left out: there is no such OID", d.name)
+			return nil
+		}
+	}
+	l.octets = l.octets[:len(l.octets)+len(oid)]
+	return oid[:len(oid):len(oid)]
+}
+
+// room gives an empty slice for that many octets; they are not taken until the length of l.octets says so.
+func (l *loader) room(octets int) snmp.OID {
+	if cap(l.octets)-len(l.octets) < octets {
+		l.octets = make([]byte, 0, max(octets, 8192))
+	}
+	return l.octets[len(l.octets):len(l.octets)]
+}
+
+// parent finds the OID of a name that definition i hangs on. A name that is defined by itself is
+// that of another module.
+func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
+	from, at := l.lookup(s, a.name, values)
+	if from == s && s.states[at] == resolving {
+		from, at = l.lookupAbroad(s, a.name, values)
+	}
+	if from != nil {
+		if n := l.node(from, at); n != nil {
+			return n.OID
+		}
+		return nil
+	}
+	if root, known := roots[a.name]; known {
+		return appendArc(nil, root)
+	}
+	if a.numbered && a.number <= 2 {
+		return appendArc(nil, a.number)
+	}
+	return nil
+}
+
+// appendArc adds an arc to oid. It returns nil for OIDs that do not exist.
+func appendArc(oid snmp.OID, number uint32) snmp.OID {
+	switch {
+	case len(oid) == 0:
+		if number > 2 {
+			return nil
+		}
+		return append(oid, 0x80|byte(number))
+	case isRoot(oid):
+		root := oid[0] & 0x7f
+		if root < 2 && number > 39 {
+			return nil
+		}
+		return snmp.AppendArc(oid[:0], uint32(root)*40+number)
+	}
+	return snmp.AppendArc(oid, number)
+}
+
+// isRoot tells whether oid is a single arc.
+func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
+
+// describe fills a node with what its definition says, except of other nodes.
+func (l *loader) describe(s *scope, d *definition, n *Node) {
+	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
+	n.old = s.module.lastUpdated == ""
+	n.Units, n.Augments, n.Description = d.units, d.augmented(), d.description
+	if d.kind != Scalar {
+		return
+	}
+	if d.syntax.form == formTable {
+		n.Kind = Table
+		return
+	}
+	t, known := l.typeOf(s, &d.syntax, 0)
+	switch {
+	case !known:
+		l.tell(s.module, d.offset, "%s has no type: %s is not known", d.name, d.syntax.name)
+	case t.form == formRow:
+		n.Kind = Row
+	default:
+		n.Type, n.TC, n.Hint, n.Labels, n.Ranges = t.base, t.name, t.hint, t.labels, t.ranges
+	}
+	if len(d.parts) > 0 {
+		n.Kind = Row
+		if !d.augments {
+			n.Index = d.parts
+		}
+	}
+}
+
+// link finds the nodes that a definition names: those of an index, of a notification, and the row that
+// it augments. All are looked for in the module itself and where that imports from.
+func (l *loader) link(s *scope, d *definition, n *Node) {
+	l.offset = d.offset
+	switch {
+	case n.Augments != "":
+		if row := l.augmented(s, n.Augments, 0); row != nil {
+			n.Index = row.Index
+		} else {
+			l.tell(s.module, d.offset, "%s augments %s, which is no row", d.name, n.Augments)
+		}
+	case d.kind == Notification:
+		for _, part := range d.parts {
+			if object := l.find(s, part.Name); object != nil {
+				n.Objects = append(n.Objects, object)
+			} else {
+				l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, part.Name)
+			}
+		}
+	default:
+		for i := range n.Index {
+			part := &n.Index[i]
+			if part.Node = l.find(s, part.Name); part.Node == nil {
+				l.tell(s.module, d.offset, "%s has the index %s, which is no object", d.name, part.Name)
+			}
+		}
+	}
+}
+
+func (l *loader) find(s *scope, name string) *Node {
+	from, i := l.lookup(s, name, values)
+	if from == nil {
+		return nil
+	}
+	return from.nodes[i]
+}
+
+// maxChain is how many types or rows may be derived from one another.
+const maxChain = 30
+
+// augmented finds the row whose index counts for those that augment name.
+func (l *loader) augmented(s *scope, name string, depth int) *Node {
+	from, i := l.lookup(s, name, values)
+	if from == nil || depth > maxChain {
+		return nil
+	}
+	if next := from.module.definitions[i].augmented(); next != "" {
+		return l.augmented(from, next, depth+1)
+	}
+	return from.nodes[i]
+}
+
+// resolvedType is a type with all that it takes over from those that it is derived from.
+type resolvedType struct {
+	name   string // as SYNTAX has it; empty for a base type
+	base   Type
+	form   form
+	hint   string
+	labels []Label
+	ranges []Range
+}
+
+// typeOf resolves a syntax. It returns false for a type that is not known.
+func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
+	if x.form != formPlain {
+		return resolvedType{form: x.form}, true
+	}
+	if base, ok := baseTypes[x.name]; ok {
+		if s.imports[x.name] == nil && !ownWords[x.name] {
+			l.assume(s, x.name, "SNMPv2-SMI")
+		}
+		return resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}, true
+	}
+	name := x.name
+	if module, rest, qualified := strings.Cut(name, "."); qualified {
+		name = rest
+		if from := l.byName[module]; from != nil {
+			s = from
+		}
+	}
+	from, i := l.lookup(s, name, types)
+	if from == nil || depth > maxChain {
+		return resolvedType{}, false
+	}
+	t, known := l.typeDefinition(from, i, depth)
+	t.name = name
+	if len(x.labels) > 0 {
+		t.labels = x.labels
+	}
+	if len(x.ranges) > 0 {
+		t.ranges = x.ranges
+	}
+	return t, known
+}
+
+// ownWords are the base types that need no import.
+var ownWords = map[string]bool{"INTEGER": true, "OCTET STRING": true, "BIT STRING": true, "OBJECT IDENTIFIER": true, "BITS": true}
+
+func (l *loader) typeDefinition(s *scope, i int, depth int) (resolvedType, bool) {
+	if t := s.resolved[i]; t != nil {
+		return *t, true
+	}
+	d := &s.module.types[i]
+	t, known := l.typeOf(s, &d.syntax, depth+1)
+	if known {
+		if d.convention && t.name != "" {
+			l.add(s.module, d.offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.name, t.name)
+		}
+		if d.hint != "" {
+			t.hint = d.hint
+		}
+		s.resolved[i] = &t
+	}
+	return t, known
+}

@@ -1,0 +1,175 @@
+package mibs
+
+import "strings"
+
+// scope is a module on its way into a Tree: its symbols, and the modules that it sees.
+type scope struct {
+	module  *module
+	rank    int
+	values  map[string]int // index in module.definitions: the last definition of a name counts
+	types   map[string]int // index in module.types
+	imports map[string]*scope
+	order   []*scope // of imports, without repetition
+
+	made     []Node  // where nodes lie, in one piece
+	nodes    []*Node // of module.definitions; nil where the OID is unknown
+	states   []state // of nodes
+	resolved []*resolvedType
+	folded   map[string]string // names by their lower case, made when first needed
+	reach    []*scope          // all modules that it imports from, nearest first
+	assumed  map[string]bool   // names that it uses and does not import
+}
+
+type state uint8
+
+const (
+	unresolved state = iota
+	resolving
+	done
+)
+
+func newScope(m *module, rank int) *scope {
+	s := &scope{module: m, rank: rank, values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
+	for i := range m.definitions {
+		s.values[m.definitions[i].name] = i
+	}
+	s.addArcs()
+	s.made = make([]Node, len(m.definitions))
+	s.nodes = make([]*Node, len(m.definitions))
+	s.states = make([]state, len(m.definitions))
+	if len(m.types) > 0 {
+		s.types = make(map[string]int, len(m.types))
+		s.resolved = make([]*resolvedType, len(m.types))
+	}
+	for i := range m.types {
+		s.types[m.types[i].name] = i
+	}
+	return s
+}
+
+// addArcs defines the names that stand inside of OIDs with their numbers: org, in { iso org(3) 6 }.
+func (s *scope) addArcs() {
+	for _, d := range s.module.definitions {
+		for i := 1; i < len(d.value)-1; i++ {
+			a := d.value[i]
+			if a.name == "" || !a.numbered {
+				continue
+			}
+			if _, known := s.values[a.name]; !known {
+				s.values[a.name] = len(s.module.definitions)
+				s.module.definitions = append(s.module.definitions, definition{name: a.name, offset: d.offset, value: d.value[:i+1]})
+			}
+		}
+	}
+}
+
+func (s *scope) addImport(name string, from *scope) {
+	if from == s {
+		return
+	}
+	s.imports[name] = from
+	for _, known := range s.order {
+		if known == from {
+			return
+		}
+	}
+	s.order = append(s.order, from)
+}
+
+// reachable gives all modules that s imports from, directly or not, the nearest first.
+func (s *scope) reachable() []*scope {
+	if s.reach == nil {
+		seen := map[*scope]bool{s: true}
+		s.reach = []*scope{}
+		for _, from := range s.order {
+			seen[from] = true
+			s.reach = append(s.reach, from)
+		}
+		for i := 0; i < len(s.reach); i++ {
+			for _, from := range s.reach[i].order {
+				if !seen[from] {
+					seen[from] = true
+					s.reach = append(s.reach, from)
+				}
+			}
+		}
+	}
+	return s.reach
+}
+
+// symbols are the values or the types of a module.
+type symbols func(*scope) map[string]int
+
+func values(s *scope) map[string]int { return s.values }
+func types(s *scope) map[string]int  { return s.types }
+
+// lookup finds a symbol as s sees it: its own, then what it imports, then what the modules have that
+// it sees at all, then one whose name differs in case only.
+func (l *loader) lookup(s *scope, name string, of symbols) (*scope, int) {
+	if i, ok := of(s)[name]; ok {
+		return s, i
+	}
+	return l.lookupAbroad(s, name, of)
+}
+
+// lookupAbroad leaves the module's own symbol of that name out.
+func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
+	from, i, imported := l.search(s, name, of)
+	if from != nil && !imported {
+		l.assume(s, name, from.module.name)
+	}
+	return from, i
+}
+
+// assume tells once that a module uses a name which it does not import. Facts import no more than they
+// must.
+func (l *loader) assume(s *scope, name, from string) {
+	if s.module.file.path == "" || s.assumed[name] {
+		return
+	}
+	if s.assumed == nil {
+		s.assumed = map[string]bool{}
+	}
+	s.assumed[name] = true
+	l.add(s.module, l.offset, false, "%s is not imported: taken from %s", name, from)
+}
+
+func (l *loader) search(s *scope, name string, of symbols) (from *scope, at int, imported bool) {
+	if from := s.imports[name]; from != nil {
+		// Modules pass on what they import.
+		for hops := 0; from != nil && hops < 20; hops++ {
+			if i, ok := of(from)[name]; ok {
+				return from, i, true
+			}
+			from = from.imports[name]
+		}
+	}
+	for _, base := range []string{"SNMPv2-SMI", "SNMPv2-TC"} {
+		if from := l.byName[base]; from != nil && from != s {
+			if i, ok := of(from)[name]; ok {
+				return from, i, false
+			}
+		}
+	}
+	for _, from := range s.reachable() {
+		if i, ok := of(from)[name]; ok {
+			return from, i, false
+		}
+	}
+	if s.folded == nil {
+		s.folded = map[string]string{}
+		for _, names := range []map[string]int{s.values, s.types} {
+			for known := range names {
+				folded := strings.ToLower(known)
+				s.folded[folded] = max(s.folded[folded], known) // one of several, always the same
+			}
+		}
+	}
+	if known := s.folded[strings.ToLower(name)]; known != "" && known != name {
+		if i, ok := of(s)[known]; ok {
+			l.assume(s, name, known+", which differs in small and capital letters")
+			return s, i, true
+		}
+	}
+	return nil, 0, false
+}

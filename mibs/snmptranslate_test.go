@@ -1,0 +1,113 @@
+package mibs
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"trapline/internal/peers"
+)
+
+// snmptranslate gives what Net-SNMP's command writes, one module and what it imports loaded. Left out
+// are DEFVAL, which a Tree does not keep, and the lines of texts behind the first, which the command
+// cuts.
+func snmptranslate(t *testing.T, dirs []string, module string, args ...string) string {
+	t.Helper()
+	text := peers.NetSNMP(t, "snmptranslate", append([]string{"-M", strings.Join(dirs, ":"), "-m", module}, args...)...)
+	// It has no name for this macro.
+	text = strings.ReplaceAll(text, " type_23\n", " NOTIFICATION-GROUP\n")
+	return shortened(regexp.MustCompile(`(?m)^  DEFVAL\t.*\n`).ReplaceAllString(text, ""))
+}
+
+func shortened(text string) string {
+	return regexp.MustCompile(`(?s)(  DESCRIPTION\t"[^\n"]*).*?(\n::= )`).ReplaceAllString(text, "$1$2")
+}
+
+func standardDirs(t *testing.T) (dirs []string) {
+	t.Helper()
+	dir := corpus(t)
+	return []string{filepath.Join(dir, "rfc"), filepath.Join(dir, "net-snmp")}
+}
+
+var translated = []string{"IF-MIB", "HOST-RESOURCES-MIB", "ENTITY-MIB", "SNMP-COMMUNITY-MIB", "TCP-MIB", "BRIDGE-MIB", "IP-MIB", "LLDP-MIB", "BGP4-MIB"}
+
+func TestDetailAndOutlineAreSnmptranslates(t *testing.T) {
+	dirs := standardDirs(t)
+	d, err := OpenDirectories(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, module := range translated {
+		tree, err := Load([]string{module}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		var want strings.Builder
+		for n := range tree.All() {
+			if n.Module == module {
+				names = append(names, module+"::"+n.Name)
+				want.WriteString(module + "::" + n.Name + "\n" + tree.Detail(n) + "\n")
+			}
+		}
+		got := snmptranslate(t, dirs, module, append([]string{"-Td"}, names...)...)
+		compareLines(t, module, shortened(want.String()), got)
+		root := tree.At(tree.Node(module, strings.TrimPrefix(names[0], module+"::")).OID)[0]
+		compareLines(t, module, tree.Outline(root), snmptranslate(t, dirs, module, "-Tp", names[0]))
+	}
+}
+
+// compareLines tells the first lines that differ.
+func compareLines(t *testing.T, what, got, want string) {
+	t.Helper()
+	a, b := strings.Split(strings.TrimSpace(got), "\n"), strings.Split(strings.TrimSpace(want), "\n")
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) {
+			t.Errorf("%s: %d lines, snmptranslate has %d", what, len(a), len(b))
+			return
+		}
+		if a[i] != b[i] {
+			t.Errorf("%s line %d: %q, snmptranslate has %q", what, i+1, a[i], b[i])
+			return
+		}
+	}
+}
+
+func TestInstancesAreSnmptranslates(t *testing.T) {
+	dirs := standardDirs(t)
+	d, err := OpenDirectories(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range []struct{ module, oid string }{
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3"},
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3.4"},
+		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.99.3"},
+		{"SNMPv2-MIB", ".1.3.6.1.2.1.1.1.0"},
+		{"TCP-MIB", ".1.3.6.1.2.1.6.13.1.1.0.0.0.0.22.0.0.0.0.0"},
+		{"TCP-MIB", ".1.3.6.1.2.1.6.19.1.7.1.4.127.0.0.1.22.1.4.10.0.0.1.2222"},
+		{"IP-MIB", ".1.3.6.1.2.1.4.34.1.3.1.4.127.0.0.1"},
+		{"SNMP-VIEW-BASED-ACM-MIB", ".1.3.6.1.6.3.16.1.2.1.3.3.5.104.101.108.108.111"},
+		{"SNMP-VIEW-BASED-ACM-MIB", ".1.3.6.1.6.3.16.1.5.2.1.3.3.97.98.99.3.1.3.6"},
+		{"SNMP-COMMUNITY-MIB", ".1.3.6.1.6.3.18.1.1.1.2.104.101.108.108.111"},
+		{"RMON2-MIB", ".1.3.6.1.2.1.16.14.1.1.2.7.4.10.0.0.1"},
+	} {
+		tree, err := Load([]string{example.module}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := tree.Resolve(example.oid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimSpace(snmptranslate(t, dirs, example.module, example.oid))
+		if i.String() != want {
+			t.Errorf("%s is written %s, snmptranslate has %s", example.oid, i, want)
+		}
+		back, err := tree.Resolve(i.String())
+		if err != nil || "."+back.OID().String() != example.oid {
+			t.Errorf("%s is read as .%s, not %s: %v", i, back.OID(), example.oid, err)
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package mibs
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// typeDefinition reads what stands behind "Name ::=".
+func (p *parser) typeDefinition(name string, offset uint32) {
+	t := typeDefinition{name: name, offset: offset}
+	if p.word(p.i) != "TEXTUAL-CONVENTION" {
+		t.syntax = p.syntax()
+		p.module.types = append(p.module.types, t)
+		return
+	}
+	t.convention = true
+	p.i++
+	for p.word(p.i) != "SYNTAX" {
+		if p.isStart(p.i) {
+			p.recover("%s has no SYNTAX: left out", name)
+			return
+		}
+		word := p.word(p.i)
+		p.i++
+		switch {
+		case word == "DISPLAY-HINT":
+			t.hint = p.textOf(word)
+		case word == "STATUS" && p.kind() == tokenName && !clauses[p.text(p.i)], clauses[word] && p.kind() == tokenText:
+			p.i++
+		case !clauses[word]:
+			p.i--
+			p.recover("%s: %s begins no clause: skipped", name, p.shown())
+			p.i++
+		}
+	}
+	p.i++
+	t.syntax = p.syntax()
+	p.module.types = append(p.module.types, t)
+}
+
+func (p *parser) syntax() syntax {
+	s := syntax{form: formPlain}
+	if p.mark() == '[' {
+		for !p.isStart(p.i) && !p.take(']') {
+			p.i++
+		}
+	}
+	if word := p.word(p.i); word == "IMPLICIT" || word == "EXPLICIT" {
+		p.i++
+	}
+	word := p.word(p.i)
+	if word == "" || clauses[word] && word != "OBJECT" || p.isStart(p.i) {
+		p.recover("a type is missing before %s", p.shown())
+		s.form = formOther
+		return s
+	}
+	p.i++
+	next := p.word(p.i)
+	switch {
+	case word == "SEQUENCE" && next == "OF":
+		p.i++
+		s.form, s.name = formTable, p.word(p.i)
+		p.i++
+		p.i = min(p.i, len(p.tokens)-1)
+		return s
+	case word == "SEQUENCE" || word == "CHOICE":
+		s.form = formRow
+		if word == "CHOICE" {
+			s.form = formOther
+		}
+		if p.mark() == '{' {
+			p.members(word)
+		}
+		return s
+	case (word == "OCTET" || word == "BIT") && next == "STRING", word == "OBJECT" && next == "IDENTIFIER":
+		p.i++
+		word += " " + next
+	case p.mark() == '.' && p.at(p.i+1).kind == tokenName:
+		word += "." + p.text(p.i+1)
+		p.i += 2
+	}
+	s.name = word
+	for {
+		switch p.mark() {
+		case '{':
+			if base, known := baseTypes[s.name]; known && base != Integer && base != Bits {
+				p.note("%s has labels: only INTEGER and BITS may", s.name)
+			}
+			s.labels = append(s.labels, p.labels()...)
+		case '(':
+			s.ranges = append(s.ranges, p.constraint()...)
+		default:
+			return s
+		}
+	}
+}
+
+// members goes past the members of a SEQUENCE: what they are is told by the objects.
+func (p *parser) members(of string) {
+	first := p.i
+	p.skipBraces()
+	for i := first + 2; i < p.i && of == "SEQUENCE"; i++ {
+		before := p.at(i - 1)
+		switch word := p.word(i); {
+		case word != "" && 'a' <= word[0] && word[0] <= 'z' && before.mark != ',' && before.mark != '{' && before.mark != '(':
+			p.noteAt(p.at(i).start, "a comma is missing before %s in SEQUENCE", word)
+		case p.at(i).mark == '}' && before.mark == ',':
+			p.noteAt(p.at(i).start, "a comma stands behind the last of SEQUENCE")
+		}
+	}
+}
+
+// labels reads { name(number), … }. Commas may be missing; a label is whatever stands before (.
+func (p *parser) labels() []Label {
+	var labels []Label
+	p.i++
+	first := p.i // of the label
+	for !p.take('}') {
+		switch {
+		case p.mark() == '(':
+			if label, ok := p.label(first); ok {
+				labels = append(labels, label)
+			}
+			first = p.i
+		case p.mark() == ',':
+			if p.i > first {
+				p.recover("the label %q has no number: left out", p.between(first, p.i))
+			}
+			p.i++
+			first = p.i
+			if p.mark() == '}' {
+				p.note("a comma stands behind the last label")
+			}
+		case p.endsLabels():
+			p.recover("a } is missing behind the labels")
+			return labels
+		default:
+			p.i++
+		}
+	}
+	if last := p.i - 1; last > first {
+		p.recover("the label %q has no number: left out", p.between(first, last))
+	}
+	return labels
+}
+
+// endsLabels tells whether labels cannot go on. Any word may be a label if a number follows it.
+func (p *parser) endsLabels() bool {
+	if p.kind() == tokenAssign || p.isStart(p.i) {
+		return true
+	}
+	return clauses[p.word(p.i)] && p.at(p.i+1).mark != '('
+}
+
+// label reads (number), for the label of the tokens from first on.
+func (p *parser) label(first int) (l Label, ok bool) {
+	l.Name = p.between(first, p.i)
+	p.i++
+	number, ok := p.number()
+	if ok {
+		p.i++
+	}
+	l.Number = number
+	switch {
+	case !ok:
+		p.recover("the label %q has no number: left out", l.Name)
+		for p.mark() != ')' && p.mark() != ',' && p.mark() != '}' && !p.endsLabels() {
+			p.i++
+		}
+	case l.Name == "":
+		p.recover("the number %d has no label", number)
+		ok = false
+	}
+	if !p.take(')') && ok {
+		p.recover("a ) is missing behind the label %q", l.Name)
+	}
+	if ok {
+		p.checkLabel(l.Name)
+	}
+	return l, ok
+}
+
+func (p *parser) checkLabel(name string) {
+	if c := name[0]; c < 'a' || c > 'z' || strings.ContainsAny(name, "_ /.") {
+		p.note("the label %q is not as the rules have it: taken as it is", name)
+	}
+	if p.kind() == tokenName || p.kind() == tokenNumber {
+		if !p.endsLabels() {
+			p.note("a comma is missing behind the label %q", name)
+		}
+	}
+}
+
+// between gives the text of the tokens from first up to end, without it. Comments between them are
+// left out.
+func (p *parser) between(first, end int) string {
+	switch end - first {
+	case 0:
+		return ""
+	case 1:
+		return p.text(first)
+	}
+	var b strings.Builder
+	for i := first; i < end; i++ {
+		if i > first && p.at(i).start > p.at(i-1).end {
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.text(i))
+	}
+	return b.String()
+}
+
+// number reads the next token as one, and does not go past it.
+func (p *parser) number() (int64, bool) {
+	text := p.text(p.i)
+	switch p.kind() {
+	case tokenNumber:
+		n, err := strconv.ParseInt(text, 10, 64)
+		return n, err == nil || errors.Is(err, strconv.ErrRange) // cut to what 64 bits hold
+	case tokenQuoted:
+		digits := strings.ReplaceAll(strings.Trim(text[:len(text)-1], "'"), " ", "")
+		base := 16
+		if text[len(text)-1]|0x20 == 'b' {
+			base = 2
+		}
+		if digits == "" {
+			return 0, true
+		}
+		n, err := strconv.ParseInt(digits, base, 64)
+		return n, err == nil || errors.Is(err, strconv.ErrRange)
+	case tokenName:
+		switch text {
+		case "MIN":
+			return math.MinInt64, true
+		case "MAX":
+			return math.MaxInt64, true
+		}
+	}
+	return 0, false
+}
+
+// constraint reads ( … ), the ranges of a number or of a SIZE.
+func (p *parser) constraint() []Range {
+	var ranges []Range
+	depth := 0
+	upper := false // .. was read
+	for {
+		n, isNumber := p.number()
+		if text := p.text(p.i); isNumber && (text == "MIN" || text == "MAX" || len(text) > 1 && text[0] == '0') {
+			p.note("%s stands in a range", text)
+		}
+		switch {
+		case isNumber && upper && len(ranges) > 0:
+			ranges[len(ranges)-1].High = n
+			upper = false
+		case isNumber:
+			ranges = append(ranges, Range{n, n})
+		case p.kind() == tokenRange:
+			upper = true
+		case p.mark() == '(':
+			depth++
+		case p.mark() == ')':
+			if depth--; depth == 0 {
+				p.i++
+				return ranges
+			}
+		case p.mark() == '|' || p.mark() == ',' || p.word(p.i) == "SIZE":
+		case p.isStart(p.i) || p.kind() == tokenAssign || clauses[p.word(p.i)] || p.mark() == '}' || p.mark() == '{':
+			p.recover("a ) is missing behind a range")
+			return ranges
+		default:
+			p.recover("%s cannot stand in a range: skipped", p.shown())
+		}
+		p.i++
+	}
+}

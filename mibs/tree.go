@@ -1,0 +1,238 @@
+package mibs
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"sort"
+
+	"trapline/internal/snmp"
+)
+
+// Tree is what a set of modules says, read-only: any number of goroutines may use it.
+type Tree struct {
+	modules     []Module
+	named       int            // modules that Load was given: the first ones
+	symbols     []symbolTable  // of the modules
+	ranks       map[string]int // of the modules, by name
+	nodes       []*Node        // by OID; of several with one OID the preferred first
+	parents     []int          // index in nodes of the nearest node above, or -1
+	diagnostics []Diagnostic
+}
+
+// symbolTable finds the nodes of a module by name.
+type symbolTable struct {
+	values map[string]int // index in nodes
+	nodes  []*Node        // nil where the OID is unknown
+}
+
+func (s symbolTable) find(name string) *Node {
+	if i, known := s.values[name]; known {
+		return s.nodes[i]
+	}
+	return nil
+}
+
+// Module is a module of a Tree.
+type Module struct {
+	Name        string
+	File        string // empty if it is built in
+	LastUpdated string // as its MODULE-IDENTITY has it
+	// Skipped is how often something in the file could not be read.
+	Skipped int
+}
+
+func newTree(scopes []*scope, named int) *Tree {
+	t := &Tree{named: named, ranks: map[string]int{}}
+	var sorted [][]*Node // of each module
+	for _, s := range scopes {
+		m := s.module
+		t.ranks[m.name] = len(t.modules)
+		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, m.recoveries})
+		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
+		nodes := s.nodes
+		if slices.Contains(nodes, nil) {
+			nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool { return n == nil })
+		}
+		if !slices.IsSortedFunc(nodes, compareNodes) {
+			nodes = slices.SortedFunc(slices.Values(nodes), compareNodes)
+		}
+		sorted = append(sorted, nodes)
+	}
+	t.nodes = merge(sorted)
+	t.findParents()
+	return t
+}
+
+// merge makes one sorted list of many, which it uses up: two by two. Most modules come sorted, so that
+// this is much less than to sort all nodes.
+func merge(lists [][]*Node) []*Node {
+	switch len(lists) {
+	case 0:
+		return nil
+	case 1:
+		return lists[0]
+	}
+	a, b := merge(lists[:len(lists)/2]), merge(lists[len(lists)/2:])
+	merged := make([]*Node, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if compareNodes(a[0], b[0]) <= 0 {
+			merged, a = append(merged, a[0]), a[1:]
+		} else {
+			merged, b = append(merged, b[0]), b[1:]
+		}
+	}
+	return append(append(merged, a...), b...)
+}
+
+// compareNodes orders by OID, then by preference; what a module defines twice, by name.
+func compareNodes(a, b *Node) int {
+	if c := a.OID.Compare(b.OID); c != 0 {
+		return c
+	}
+	return cmp.Or(falseFirst(a.Kind == Plain, b.Kind == Plain), falseFirst(!base[a.Module], !base[b.Module]), falseFirst(a.old, b.old), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
+}
+
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (t *Tree) findParents() {
+	t.parents = make([]int, len(t.nodes))
+	first := -1 // of the nodes with the OID before
+	for i, n := range t.nodes {
+		if first >= 0 && t.nodes[first].OID.Compare(n.OID) == 0 {
+			t.parents[i] = t.parents[first]
+			continue
+		}
+		above := first
+		for above >= 0 && !n.OID.HasPrefix(t.nodes[above].OID) {
+			above = t.parents[above]
+		}
+		t.parents[i], first = above, i
+	}
+}
+
+// findRows tells columns, and rows without an index, by what they hang on.
+func (t *Tree) findRows() {
+	for i, n := range t.nodes {
+		if n.Kind != Scalar || t.parents[i] < 0 {
+			continue
+		}
+		parent := t.sibling(t.parents[i], n.Module)
+		switch parent.Kind {
+		case Table:
+			if n.Type == Other {
+				n.Kind = Row
+			}
+		case Row:
+			n.Kind, n.Row = Column, parent
+		}
+	}
+}
+
+// sibling gives the node of a module at the OID of node i, or the preferred one.
+func (t *Tree) sibling(i int, module string) *Node {
+	best := t.nodes[i]
+	for _, n := range t.nodes[i:] {
+		if n.OID.Compare(best.OID) != 0 {
+			return best
+		}
+		if n.Module == module && n.Kind != Plain {
+			return n
+		}
+	}
+	return best
+}
+
+// Modules lists the modules: those that Load was given, in that order, then those that they import.
+func (t *Tree) Modules() []Module { return t.modules }
+
+// Diagnostics tells what was skipped or assumed.
+func (t *Tree) Diagnostics() []Diagnostic { return t.diagnostics }
+
+// All gives every node of every module by OID. Of several with one OID the preferred one comes first:
+// objects before names without meaning, the SMI itself before others, SMIv2 before SMIv1, then by the
+// order of Modules.
+func (t *Tree) All() iter.Seq[*Node] { return slices.Values(t.nodes) }
+
+// Below gives oid's node and those below it by OID, the preferred one of each.
+func (t *Tree) Below(oid snmp.OID) iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		var last snmp.OID
+		for _, n := range t.nodes[t.search(oid):] {
+			if !n.OID.HasPrefix(oid) {
+				return
+			}
+			if last != nil && last.Compare(n.OID) == 0 {
+				continue
+			}
+			if last = n.OID; !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// search gives the index of the first node that is not before oid.
+func (t *Tree) search(oid snmp.OID) int {
+	return sort.Search(len(t.nodes), func(i int) bool { return t.nodes[i].OID.Compare(oid) >= 0 })
+}
+
+// Node finds a name as a module itself defines it, or returns nil.
+func (t *Tree) Node(module, name string) *Node {
+	rank, known := t.ranks[module]
+	if !known {
+		return nil
+	}
+	return t.symbols[rank].find(name)
+}
+
+// Named gives all nodes of a name, in the order of Modules.
+func (t *Tree) Named(name string) []*Node {
+	var nodes []*Node
+	for _, s := range t.symbols {
+		if n := s.find(name); n != nil {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// At gives all nodes of an OID, the preferred one first.
+func (t *Tree) At(oid snmp.OID) []*Node {
+	first := t.search(oid)
+	end := first
+	for end < len(t.nodes) && t.nodes[end].OID.Compare(oid) == 0 {
+		end++
+	}
+	return t.nodes[first:end]
+}
+
+// Find gives the node at oid, or the nearest one above it. Node is nil if no module knows even the
+// first number.
+func (t *Tree) Find(oid snmp.OID) Instance {
+	if at := t.At(oid); len(at) > 0 {
+		return Instance{Node: at[0]}
+	}
+	i := t.search(oid) - 1
+	for i >= 0 && !oid.HasPrefix(t.nodes[i].OID) {
+		i = t.parents[i]
+	}
+	if i < 0 {
+		return Instance{}
+	}
+	n := t.At(t.nodes[i].OID)[0]
+	if isRoot(n.OID) {
+		// BER folds the first two numbers into one.
+		first, rest, _ := snmp.CutArc(oid)
+		return Instance{n, append(snmp.AppendArc(nil, first-40*uint32(n.OID[0]&0x7f)), rest...)}
+	}
+	return Instance{n, oid[len(n.OID):]}
+}
