@@ -58,7 +58,7 @@ func (p *pipe) linkLocked(t *peer) (*link, error) {
 func (p *pipe) lock() { p.mu.Lock() }
 
 func (p *pipe) unlock() {
-	for len(p.ready)+len(p.loaded) > 0 {
+	for len(p.ready)+len(p.freed)+len(p.loaded) > 0 {
 		p.resumeLocked()
 		p.flushLocked()
 	}
@@ -73,6 +73,17 @@ func (p *pipe) resumeLocked() {
 		p.pumpLocked(t)
 	}
 	p.ready = nil
+	for i := 0; i < len(p.freed); i++ {
+		l := p.freed[i]
+		for len(l.held) > 0 && l.flying < l.most {
+			t := l.held[0]
+			l.held[0] = nil
+			l.held = l.held[1:]
+			t.held = false
+			p.pumpLocked(t)
+		}
+	}
+	p.freed = p.freed[:0]
 }
 
 // enqueueLocked has the message that was just appended to l.out sent for q.
@@ -123,15 +134,11 @@ func (l *link) allowsLocked(t *peer) bool {
 	return false
 }
 
-// landedLocked takes one request off those under way. The peer that was held longest goes on.
+// landedLocked takes one request off those under way.
 func (p *pipe) landedLocked(l *link) {
 	l.flying--
 	if len(l.held) > 0 {
-		t := l.held[0]
-		l.held[0] = nil
-		l.held = l.held[1:]
-		t.held = false
-		p.ready = append(p.ready, t)
+		p.freed = append(p.freed, l)
 	}
 }
 

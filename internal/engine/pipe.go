@@ -29,6 +29,7 @@ type pipe struct {
 	links        map[outlet]*link // opened when first needed
 	loaded       []*link          // those with something to send
 	ready        []*peer          // those to be pumped
+	freed        []*link          // those that may have room for peers they hold
 	slots        slotTable
 	timers       timerWheel
 	list, scoped []byte                   // for encoding
