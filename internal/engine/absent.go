@@ -32,7 +32,7 @@ var deviceNames = []snmp.OID{
 
 func (c *column) supposedAbsent() bool {
 	m := &c.peer.memory
-	return c.known.absent >= passesUntilAbsent && m.looked > 0 && c.pipe.now()-m.looked < absentFor && !c.settled.v1
+	return c.known.absent >= passesUntilAbsent && m.looked > 0 && c.pipe.now-m.looked < absentFor && !c.settled.v1
 }
 
 // absences counts the passes that a column was missing from its table.
@@ -135,5 +135,5 @@ func (m *memory) learnDevice(s *sweep) {
 			return
 		}
 	}
-	m.looked = s.pipe.now()
+	m.looked = s.pipe.now
 }

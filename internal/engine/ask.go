@@ -14,11 +14,16 @@ type ask struct {
 	sweep    *sweep
 	segments []*segment
 	rows     int // asked for, of each
+	room     struct {
+		segments [1]*segment
+		oids     [1]snmp.OID
+	}
 }
 
 // askLocked sends for the next rows of shares, the last of which wants the most.
 func (s *sweep) askLocked(shares []share) {
-	a := &ask{sweep: s, segments: make([]*segment, len(shares))}
+	a := &ask{sweep: s}
+	a.segments = a.room.segments[:0]
 	if n := len(shares); n > 0 {
 		a.rows = shares[n-1].rows
 	}
@@ -27,17 +32,18 @@ func (s *sweep) askLocked(shares []share) {
 		r.pdu, r.repetitions = snmp.GetNextRequest, 0
 	}
 	octets := 0
-	for i, x := range shares {
+	for _, x := range shares {
 		octets += x.size * a.rows
-		a.segments[i] = x.segment
+		a.segments = append(a.segments, x.segment)
 	}
+	r.oids = a.room.oids[:0]
 	if s.inquires(octets) {
 		r.nonRepeaters, r.oids = len(deviceNames), slices.Clone(deviceNames)
 	}
 	for _, g := range a.segments {
 		r.oids = append(r.oids, g.last)
 	}
-	a.query = *s.newQuery(r, a)
+	s.prepare(&a.query, r, a)
 	s.asks = append(s.asks, a)
 	s.pipe.submitLocked(&a.query)
 }
@@ -63,7 +69,7 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 	case len(got.list) == 0:
 		a.emptyLocked()
 	default:
-		a.acceptLocked(got.list)
+		a.acceptLocked(got)
 	}
 	if s.failed == nil {
 		s.dispatchLocked()
@@ -77,17 +83,19 @@ func (a *ask) recognizeLocked(got answer) answer {
 		got.index -= len(deviceNames)
 		return got
 	}
-	got.list = a.sweep.recognizeLocked(got.list)
+	got.list, got.count = a.sweep.recognizeLocked(got.list), got.count-len(deviceNames)
 	return got
 }
 
 // acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and
 // may end anywhere.
-func (a *ask) acceptLocked(list []byte) {
-	a.learnLocked(list)
-	parts := make([]part, len(a.segments))
-	for i, g := range a.segments {
-		parts[i].before = g.rows
+func (a *ask) acceptLocked(got answer) {
+	list := got.list
+	a.learnLocked(got)
+	var room [1]part
+	parts := room[:0]
+	for _, g := range a.segments {
+		parts = append(parts, part{before: g.rows})
 	}
 	if len(parts) == 1 {
 		a.giveLocked(0, &parts[0], list)
@@ -136,22 +144,21 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 
 // learnLocked finds out how much the agent can put into one answer. One that it cut short although
 // the packet has room shows it.
-func (a *ask) learnLocked(list []byte) {
-	t, now := a.sweep.peer, a.sweep.pipe.now()
-	got, _ := snmp.CountVarBinds(list)
+func (a *ask) learnLocked(got answer) {
+	t, now := a.sweep.peer, a.sweep.pipe.now
 	answered := len(a.segments) * max(int(a.request.repetitions), 1)
 	switch asked := len(a.segments) * a.rows; {
-	case got < answered && len(list) < t.room()*3/4 && !a.endsWithin(list):
-		t.capacity.limit(got, now)
+	case got.count < answered && len(got.list) < t.room()*3/4 && !endsWithin(got.list):
+		t.capacity.limit(got.count, now)
 	case answered < asked:
 		t.capacity.silentAbove(asked, answered, now)
-	case got == asked:
+	case got.count == asked:
 		t.capacity.answered(asked)
 	}
 }
 
 // endsWithin tells whether the last binding says that there is no more: agents may leave out the rest.
-func (a *ask) endsWithin(list []byte) bool {
+func endsWithin(list []byte) bool {
 	var v snmp.VarBind
 	for len(list) > 0 {
 		rest, err := snmp.NextUnchecked(list, &v)
@@ -173,7 +180,7 @@ func (a *ask) refusedLocked(got answer) {
 	case got.status == snmp.NoSuchName && culprit < len(a.segments) && a.rows == 1 && (culprit >= 0 || len(a.segments) == 1):
 		a.endLocked(max(culprit, 0)) // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
 	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
-		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now())
+		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
 		a.againLocked(false)
 	case len(a.segments) > 1:
 		a.againLocked(true)

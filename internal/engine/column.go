@@ -31,6 +31,8 @@ type column struct {
 const (
 	// guessedBinding is the size of a binding of a column that was never seen.
 	guessedBinding = 30
+	// nameRoom is by how many octets names within a segment may be longer than the one it begins behind.
+	nameRoom = 8
 	// maxSkips is how many rows of a column may be missing before it is given up.
 	maxSkips = 3
 )
@@ -59,9 +61,9 @@ func (c *column) beginLocked(splits []split) {
 	start := c.oid.First()
 	for i := range c.segments {
 		s := &c.segments[i]
-		*s = segment{column: c, start: start, last: bytes.Clone(start), expected: int(splits[i].rows), alone: c.alone}
+		*s = segment{column: c, arena: &c.arena, start: start, last: c.arena.keep(start, nameRoom), expected: int(splits[i].rows), alone: c.alone}
 		if splits[i].end != "" {
-			s.end = append(bytes.Clone(c.oid), splits[i].end...)
+			s.end = append(c.arena.keep(c.oid, len(splits[i].end)), splits[i].end...)
 			start = s.end
 		}
 		c.pending = append(c.pending, s)
@@ -188,7 +190,7 @@ func (t *table) rowBehind(index snmp.OID) (next []byte) {
 		if c.open > 0 || c.err != nil {
 			continue
 		}
-		c.eachRow(func(v snmp.VarBind) {
+		c.eachRow(func(v *snmp.VarBind) {
 			if next == nil && v.Name[len(c.oid):].Compare(index) > 0 {
 				next = bytes.Clone(v.Name[len(c.oid):])
 			}
@@ -214,7 +216,7 @@ func nextNumber(index snmp.OID) []byte {
 func (c *column) emptyLocked(s *segment, asked int) {
 	if asked > 1 && !s.halved {
 		s.halved, s.most = true, asked/2
-		c.peer.capacity.limit(asked/2, c.pipe.now())
+		c.peer.capacity.limit(asked/2, c.pipe.now)
 		c.pending = append(c.pending, s)
 		return
 	}
@@ -326,8 +328,8 @@ func (c *column) splitsFor() []split {
 		return nil
 	}
 	x := c.splitter()
-	c.eachRow(func(v snmp.VarBind) {
-		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(v), guessedBinding))
+	c.eachRow(func(v *snmp.VarBind) {
+		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(*v), guessedBinding))
 	})
 	if x.rows == 0 {
 		return nil
@@ -348,7 +350,7 @@ func (c *column) splitter() splitter {
 }
 
 // eachRow hands on the accepted bindings in their order.
-func (c *column) eachRow(give func(snmp.VarBind)) {
+func (c *column) eachRow(give func(*snmp.VarBind)) {
 	var v snmp.VarBind
 	for i := range c.segments {
 		for list := c.segments[i].data; len(list) > 0; {
@@ -356,7 +358,7 @@ func (c *column) eachRow(give func(snmp.VarBind)) {
 			if err != nil {
 				return // it was read once before
 			}
-			give(v)
+			give(&v)
 			list = rest
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,25 +31,34 @@ const (
 
 // BenchmarkCPU is the processor time, of user and system, that a whole walk of ifTable and ifXTable of 50
 // chassis takes: with Trapline's engine from the second pass on, with gosnmp's BulkWalk and with
-// snmpbulkwalk, both at 25 repetitions. The agents are another process.
+// snmpbulkwalk, both at 25 repetitions. The agents are another process. Of all rounds the least of each
+// counts: what others do on the machine only adds to it.
 func BenchmarkCPU(b *testing.B) {
 	addresses := startChassis(b)
 	own := ownWalks(b, addresses)
 	own() // the first pass learns
+	var ours, theirs, tool time.Duration
 	for b.Loop() {
-		ours := cpu(syscall.RUSAGE_SELF, own)
-		theirs := cpu(syscall.RUSAGE_SELF, func() { gosnmpWalks(b, addresses) })
-		tool := cpu(syscall.RUSAGE_CHILDREN, func() { toolWalks(b, addresses[:5]) }) * costTargets / 5
-		b.ReportMetric(float64(ours.Nanoseconds())/costVarbinds, "ns/varbind")
-		b.ReportMetric(float64(theirs)/float64(ours), "gosnmp/ours")
-		b.ReportMetric(float64(tool)/float64(ours), "snmpbulkwalk/ours")
+		least(&ours, cpu(syscall.RUSAGE_SELF, own))
+		least(&theirs, cpu(syscall.RUSAGE_SELF, func() { gosnmpWalks(b, addresses) }))
+		least(&ours, cpu(syscall.RUSAGE_SELF, own))
+		least(&tool, cpu(syscall.RUSAGE_CHILDREN, func() { toolWalks(b, addresses[:5]) })*costTargets/5)
+	}
+	b.ReportMetric(float64(ours.Nanoseconds())/costVarbinds, "ns/varbind")
+	b.ReportMetric(float64(theirs)/float64(ours), "gosnmp/ours")
+	b.ReportMetric(float64(tool)/float64(ours), "snmpbulkwalk/ours")
+}
+
+func least(so *time.Duration, d time.Duration) {
+	if *so == 0 || d < *so {
+		*so = d
 	}
 }
 
 // BenchmarkIdleTarget is the memory that a target takes after a pass of ifTable and ifXTable over its 52
-// ports, while nothing is asked of it.
+// ports, while nothing is asked of it: of the process as the system counts it, and of the heap.
 func BenchmarkIdleTarget(b *testing.B) {
-	const targets = 2000
+	const targets = 20_000
 	recording := simulator.Switch48(1)
 	var devices []simulator.Device
 	at := netip.MustParseAddr("127.93.0.1")
@@ -64,7 +75,7 @@ func BenchmarkIdleTarget(b *testing.B) {
 	go func() { _ = server.Run(ctx) }()
 	for b.Loop() {
 		e := newEngine(b)
-		before := heap()
+		rssBefore, heapBefore := resident(b), heap()
 		for i := range targets {
 			x, err := e.Target(engine.Spec{Address: server.Addr(i).String()})
 			if err != nil {
@@ -74,9 +85,25 @@ func BenchmarkIdleTarget(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		b.ReportMetric(float64(heap()-before)/targets, "B/target")
+		b.ReportMetric(float64(resident(b)-rssBefore)/targets, "RSS-B/target")
+		b.ReportMetric(float64(heap()-heapBefore)/targets, "heap-B/target")
 		runtime.KeepAlive(e)
 	}
+}
+
+// resident is what the system counts as the memory of the process, garbage given back.
+func resident(b *testing.B) int {
+	b.Helper()
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		b.Fatal(err)
+	}
+	return pages * os.Getpagesize()
 }
 
 func heap() uint64 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // link is a socket, with what waits to be sent through it and how much may be under way.
@@ -55,7 +56,10 @@ func (p *pipe) linkLocked(t *peer) (*link, error) {
 }
 
 // lock and unlock guard the pipe. What was queued meanwhile leaves the host before others may go on.
-func (p *pipe) lock() { p.mu.Lock() }
+func (p *pipe) lock() {
+	p.mu.Lock()
+	p.now = time.Since(p.epoch)
+}
 
 func (p *pipe) unlock() {
 	for len(p.ready)+len(p.freed)+len(p.loaded) > 0 {
@@ -144,25 +148,19 @@ func (p *pipe) landedLocked(l *link) {
 
 // receive takes what arrives on one socket until it is closed.
 func (p *pipe) receive(l *link) {
-	batch := make([]datagram, batchSize)
-	for {
-		n, err := l.receive(batch)
-		if err != nil {
-			if isClosed(err) {
-				return
-			}
-			l.refusals(func(to netip.AddrPort, err error) {
-				p.lock()
-				defer p.unlock()
-				p.refusedLocked(to, err)
-			})
-			continue
-		}
+	take := func(batch []datagram) {
 		p.lock()
-		for _, d := range batch[:n] {
+		defer p.unlock()
+		for _, d := range batch {
 			p.takeLocked(d.data, d.peer)
 		}
-		p.unlock()
+	}
+	for !isClosed(l.receive(take)) {
+		l.refusals(func(to netip.AddrPort, err error) {
+			p.lock()
+			defer p.unlock()
+			p.refusedLocked(to, err)
+		})
 	}
 }
 

@@ -81,8 +81,8 @@ func (c *column) learnt() learnt {
 	}
 	x := c.splitter()
 	rows, octets := 0, 0
-	c.eachRow(func(v snmp.VarBind) {
-		size := snmp.VarBindSize(v)
+	c.eachRow(func(v *snmp.VarBind) {
+		size := snmp.VarBindSize(*v)
 		rows, octets = rows+1, octets+size
 		x.add(v.Name[len(c.oid):], size)
 	})

@@ -30,6 +30,7 @@ type answer struct {
 	index    int // of the binding that status speaks of, from 1; 0 when it speaks of none
 	varbinds []snmp.VarBind
 	list     []byte // over the pipe, the bindings as they came, in the place of varbinds
+	count    int    // of these
 }
 
 // unreadable stands in a binding whose value is of no type that SNMP has. It keeps its place in the

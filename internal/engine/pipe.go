@@ -26,6 +26,7 @@ type pipe struct {
 	maxInFlight int           // requests under way on one socket; 0 means as many as its buffer has room for
 
 	mu           sync.Mutex
+	now          time.Duration    // since epoch, when the mutex was taken
 	links        map[outlet]*link // opened when first needed
 	loaded       []*link          // those with something to send
 	ready        []*peer          // those to be pumped
@@ -43,8 +44,6 @@ func newPipe(m *Metrics) *pipe {
 	m.watch(p)
 	return p
 }
-
-func (p *pipe) now() time.Duration { return time.Since(p.epoch) }
 
 // close ends all that is under way.
 func (p *pipe) close() {
@@ -91,7 +90,8 @@ type query struct {
 	retries  int
 	stats    *Stats
 	attempts []attempt
-	later    int // answers to requests that were sent after this one
+	room     [2]attempt // for attempts, which are seldom more
+	later    int        // answers to requests that were sent after this one
 
 	discovery bool // asks for the engine ID, in SNMPv3
 	resynced  bool // was sent again after the target told its time
@@ -195,7 +195,7 @@ func (p *pipe) launchLocked(q *query) {
 	t.flying = append(t.flying, q)
 	t.link.flying++
 	p.active[t.address] = t
-	q.first = p.now()
+	q.first = p.now
 	p.sendLocked(q)
 }
 
@@ -205,7 +205,7 @@ func (p *pipe) pacedLocked(t *peer, q *query) bool {
 	if t.rate <= 0 {
 		return true
 	}
-	now := p.now()
+	now := p.now
 	if now < t.free {
 		if q.timer.due == 0 {
 			p.timers.set(p, q, t.free)
@@ -219,8 +219,11 @@ func (p *pipe) pacedLocked(t *peer, q *query) bool {
 
 // sendLocked makes one attempt.
 func (p *pipe) sendLocked(q *query) {
-	now := p.now()
+	now := p.now
 	id := p.slots.take(q)
+	if q.attempts == nil {
+		q.attempts = q.room[:0]
+	}
 	q.attempts = append(q.attempts, attempt{id, now})
 	q.later = 0
 	l := q.peer.link
@@ -306,7 +309,7 @@ func (p *pipe) dropLocked(q *query) {
 
 // expireLocked is called when an attempt was not answered in time.
 func (p *pipe) expireLocked(q *query) {
-	t, now := q.peer, p.now()
+	t, now := q.peer, p.now
 	if len(q.attempts) == 0 {
 		p.pumpLocked(t) // its turn has come
 		return
@@ -379,18 +382,19 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 
 // answerLocked ends q with what pdu says.
 func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU) {
-	if _, ok := snmp.CountVarBinds(pdu.VarBinds); !ok {
+	count, ok := snmp.CountVarBinds(pdu.VarBinds)
+	if !ok {
 		q.peer.strange = snmp.ErrTruncated
 		return
 	}
 	p.measureLocked(q, id)
-	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), list: pdu.VarBinds}, nil)
+	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), list: pdu.VarBinds, count: count}, nil)
 }
 
 // measureLocked takes the round trip of the attempt that was answered, which is exact because each has
 // an id of its own, and finds requests sent before it that must be lost.
 func (p *pipe) measureLocked(q *query, id uint32) {
-	t, now := q.peer, p.now()
+	t, now := q.peer, p.now
 	t.strange = nil
 	var sent time.Duration
 	for _, a := range q.attempts {

@@ -95,7 +95,7 @@ func (p *pipe) appendQuery3(b []byte, q *query, id int32) []byte {
 		p.scoped = snmp.AppendScopedPDU(p.scoped[:0], &scoped)
 		return u.nobody.Seal(b, &h, p.scoped)
 	}
-	h.Boots, h.Time = u.clock.Now(p.now())
+	h.Boots, h.Time = u.clock.Now(p.now)
 	scoped.ContextEngineID, scoped.ContextName = u.contextEngine, u.contextName
 	if len(u.contextEngine) == 0 {
 		scoped.ContextEngineID = u.security.EngineID()
@@ -110,7 +110,7 @@ func (p *pipe) discoverLocked(t *peer) {
 	first := t.waiting[0]
 	q := &query{
 		peer: t, discovery: true, request: request{pdu: snmp.GetRequest}, stats: first.stats,
-		retries: first.retries, timeout: first.timeout, budget: first.budget, first: p.now(),
+		retries: first.retries, timeout: first.timeout, budget: first.budget, first: p.now,
 	}
 	q.by = askerFunc(func(_ answer, e *Error) {
 		t.v3.discovering = false
@@ -192,7 +192,7 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 	case o.Type != snmp.Response || o.RequestID != m.ID:
 		t.strange = fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID)
 		return
-	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.now()):
+	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.now):
 		t.strange = errors.New("the answer is outside of the time window")
 		return
 	}
@@ -215,8 +215,8 @@ func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 		q.peer.strange = err
 		return
 	}
-	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.now()
-	u.clock.Suggest(o.Boots, o.Time, p.now())
+	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.now
+	u.clock.Suggest(o.Boots, o.Time, p.now)
 	p.measureLocked(q, uint32(o.ID))
 	p.endLocked(q, answer{}, nil)
 }
@@ -234,15 +234,15 @@ func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
 		q.peer.strange = report // of a stranger, or of an attempt before the clock was set
 	case kind == snmp.NotInTimeWindow && !q.resynced:
-		u.clock.Adopt(o.Boots, o.Time, p.now())
+		u.clock.Adopt(o.Boots, o.Time, p.now)
 		q.resynced = true
 		q.retries++ // what follows is no retry: the target is there
 		p.sendLocked(q)
-	case u.doubtfulLocked(p.now()), kind == snmp.UnknownEngineID && u.renewableLocked():
+	case u.doubtfulLocked(p.now), kind == snmp.UnknownEngineID && u.renewableLocked():
 		p.renewLocked(q.peer)
 	case refusesUser(report.reason()):
 		if u.accepted {
-			u.accepted, u.since = false, p.now()
+			u.accepted, u.since = false, p.now
 		}
 		p.failAllLocked(q.peer, &Error{Reason: report.reason(), Err: report})
 	default:

@@ -63,7 +63,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	}
 	t.peer.anywhere, t.peer.rate = o.unconnected, float64(o.rate)
 	t.peer.window.bound(o.window)
-	t.peer.capacity.relax(t.pipe.now())
+	t.peer.capacity.relax(t.pipe.now)
 	if t.peer.v3 != nil {
 		t.peer.v3.beginPollLocked()
 	}
@@ -132,6 +132,7 @@ func namedZone(a netip.Addr) netip.Addr {
 func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.OID, p *Plan) {
 	s := newSweep(t.pipe, peer, columns)
 	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
+	defer s.free()
 	first := peer.window.unknown() && len(p.Get) > 0
 	if !first {
 		s.start()
@@ -140,11 +141,7 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	if first && !w.down {
 		s.start()
 	}
-	switch {
-	case w.down && first:
-		return
-	case w.down:
-		s.abandon()
+	if w.down {
 		return
 	}
 	if s.wait(ctx); s.failed != nil {
@@ -152,9 +149,10 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	}
 	for i := range s.columns {
 		c := &s.columns[i]
-		c.eachRow(func(v snmp.VarBind) {
+		c.eachRow(func(v *snmp.VarBind) {
 			if v.Type.HasValue() {
-				w.give(v)
+				w.stats.VarBinds++
+				w.yield(*v)
 			}
 		})
 		if c.err != nil {

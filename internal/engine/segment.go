@@ -13,6 +13,7 @@ import (
 // the other, they are what a walk from row to row would have brought.
 type segment struct {
 	column     *column
+	arena      *arena   // where its names and data are
 	start, end snmp.OID // end is nil for the last one
 	expected   int      // rows, as of the last pass; 0 when unknown
 	rows       int
@@ -65,7 +66,7 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 			}
 		}
 		if s.first == nil {
-			s.first = bytes.Clone(v.Name)
+			s.first = s.arena.keep(v.Name, 0)
 		}
 		if s.passes(&v, common) {
 			return unreadable, nil
@@ -87,13 +88,15 @@ func (s *segment) inOrder(v *snmp.VarBind, column, last []byte) bool {
 	return v.Type < snmp.NoSuchObject && len(column) > 0 && bytes.HasPrefix(v.Name, column) && v.Name.After(last, len(column))
 }
 
-// keep keeps what lies between two places in a list.
+// keep keeps what lies between two places in a list. Mostly that is all that the segment will have.
 func (s *segment) keep(from, to []byte) {
-	piece := from[:len(from)-len(to)]
-	if s.data == nil && s.expected > s.rows && s.rows > 0 {
-		s.data = make([]byte, 0, len(piece)*s.expected/s.rows*9/8)
+	switch piece := from[:len(from)-len(to)]; {
+	case len(piece) == 0:
+	case s.data == nil:
+		s.data = s.arena.keep(piece, 0)
+	default:
+		s.data = append(s.data, piece...)
 	}
-	s.data = append(s.data, piece...)
 }
 
 // reaches tells whether v still belongs to the column.
@@ -112,12 +115,11 @@ func (s *segment) passes(v *snmp.VarBind, common int) bool {
 	if s.end == nil {
 		return false
 	}
-	c := v.Name[common:].Compare(s.end[common:])
-	if c > 0 {
-		s.over, s.done = bytes.Clone(v.Name), true
+	if v.Name.After(s.end, common) {
+		s.over, s.done = s.arena.keep(v.Name, 0), true
 		return true
 	}
-	if c == 0 {
+	if last := len(s.end) - 1; len(v.Name) == len(s.end) && v.Name[last] == s.end[last] && bytes.Equal(v.Name, s.end) {
 		s.exact, s.done = true, true
 	}
 	return false

@@ -86,11 +86,12 @@ func (next successor) strict() (rows []snmp.OID, err error) {
 
 // inSegments walks with the engine's own code, from splits that may or may not be rows.
 func (next successor) inSegments(splits []snmp.OID, r *rand.Rand) (rows []snmp.OID, err error) {
+	var memory arena
 	segments := make([]segment, len(splits)+1)
 	start := testColumn
 	for i := range segments {
 		s := &segments[i]
-		s.start, s.last = start, bytes.Clone(start)
+		s.arena, s.start, s.last = &memory, start, bytes.Clone(start)
 		if i < len(splits) {
 			s.end, start = splits[i], splits[i]
 		}
@@ -104,7 +105,7 @@ func (next successor) inSegments(splits []snmp.OID, r *rand.Rand) (rows []snmp.O
 		return nil, errors.New("the segments do not fit together")
 	}
 	c := column{segments: segments}
-	c.eachRow(func(v snmp.VarBind) { rows = append(rows, bytes.Clone(v.Name)) })
+	c.eachRow(func(v *snmp.VarBind) { rows = append(rows, bytes.Clone(v.Name)) })
 	return rows, nil
 }
 

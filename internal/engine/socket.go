@@ -16,9 +16,9 @@ type datagram struct {
 // socket carries datagrams to and from any peer, many with one call. One goroutine at a time may
 // receive, and one may send.
 type socket interface {
-	// receive waits for datagrams. Their data are valid until the next call. After an error that is not
-	// net.ErrClosed there may be more.
-	receive(batch []datagram) (n int, err error)
+	// receive hands on what arrives, until an error. Data are valid until take returns. After an error that
+	// is not net.ErrClosed there may be more.
+	receive(take func([]datagram)) error
 	// send hands over the datagrams in their order, up to the first that fails.
 	send(batch []datagram) (n int, err error)
 	// refusals tells of datagrams that did not arrive, as routers and hosts said.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -77,26 +78,34 @@ func (f *frames) point(i int, b []byte) {
 	h.Name = (*byte)(unsafe.Pointer(&f.names[i]))
 }
 
-func (s *batchSocket) receive(batch []datagram) (n int, err error) {
-	for i := range s.in.headers {
-		s.in.headers[i].header.Namelen = uint32(unsafe.Sizeof(s.in.names[i]))
-	}
-	var errno syscall.Errno
-	err = s.raw.Read(func(fd uintptr) bool {
-		n, errno = call(unix.SYS_RECVMMSG, fd, &s.in, min(len(batch), batchSize))
-		return errno != syscall.EAGAIN
+// receive does not ask again after a batch that was not full: the socket was empty then, and the poller
+// of the runtime notes whatever arrives from that moment on.
+func (s *batchSocket) receive(take func([]datagram)) error {
+	var batch [batchSize]datagram
+	var failed error
+	err := s.raw.Read(func(fd uintptr) (done bool) {
+		for {
+			for i := range s.in.headers {
+				s.in.headers[i].header.Namelen = uint32(unsafe.Sizeof(s.in.names[i]))
+			}
+			n, errno := call(unix.SYS_RECVMMSG, fd, &s.in, batchSize)
+			switch errno {
+			case 0:
+			case syscall.EAGAIN:
+				return false
+			default:
+				failed = os.NewSyscallError("recvmmsg", errno)
+				return true
+			}
+			for i := range n {
+				batch[i] = datagram{unsafe.Slice(s.in.vectors[i].Base, int(s.in.headers[i].size)), s.peer(&s.in.names[i])}
+			}
+			if take(batch[:n]); n < batchSize {
+				return false
+			}
+		}
 	})
-	if err == nil && errno != 0 {
-		err = os.NewSyscallError("recvmmsg", errno)
-	}
-	if err != nil {
-		return 0, err
-	}
-	for i := range n {
-		size := int(s.in.headers[i].size)
-		batch[i] = datagram{unsafe.Slice(s.in.vectors[i].Base, size), s.peer(&s.in.names[i])}
-	}
-	return n, nil
+	return errors.Join(err, failed)
 }
 
 // call makes the system call, which does not wait.

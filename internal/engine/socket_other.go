@@ -24,13 +24,14 @@ func openSocket(o outlet) (socket, error) {
 	return &plainSocket{conn, make([]byte, maxDatagram)}, nil
 }
 
-func (s *plainSocket) receive(batch []datagram) (int, error) {
-	n, from, err := s.conn.ReadFromUDPAddrPort(s.buffer)
-	if err != nil {
-		return 0, err
+func (s *plainSocket) receive(take func([]datagram)) error {
+	for {
+		n, from, err := s.conn.ReadFromUDPAddrPort(s.buffer)
+		if err != nil {
+			return err
+		}
+		take([]datagram{{s.buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}})
 	}
-	batch[0] = datagram{s.buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
-	return 1, nil
 }
 
 func (s *plainSocket) send(batch []datagram) (int, error) {

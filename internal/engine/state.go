@@ -96,7 +96,7 @@ func (t *Target) save() (s saved, ok bool) {
 	}
 	if u := p.v3; u != nil && u.security != nil && !u.fixed {
 		s.EngineID = u.security.EngineID()
-		s.Boots, s.Time = u.clock.Now(t.pipe.now())
+		s.Boots, s.Time = u.clock.Now(t.pipe.now)
 	}
 	for i := range p.memory.columns {
 		s.Columns = append(s.Columns, p.memory.columns[i].save())
@@ -121,7 +121,7 @@ func (t *Target) restoreLocked() {
 		return
 	}
 	s := value.(saved)
-	now := t.pipe.now()
+	now := t.pipe.now
 	w := &t.peer.window
 	w.size, w.srtt, w.rttvar, w.base, w.baseSince = max(s.Window, 1), s.RTT, s.RTTVar, s.Base, now
 	if s.MaxBindings > 0 {

@@ -22,6 +22,7 @@ type sweep struct {
 	open     int // columns not done
 	pending  []*segment
 	asks     []*ask
+	arena    arena
 	inquired bool   // a request asks which device this is
 	device   device // as it answered to that
 	failed   *Error
@@ -111,11 +112,22 @@ func (s *sweep) wait(ctx context.Context) {
 	}
 }
 
-// abandon ends a sweep whose results nobody wants.
-func (s *sweep) abandon() {
+// free gives back the memory of a sweep, of which nothing is wanted any more.
+func (s *sweep) free() {
 	s.pipe.lock()
 	defer s.pipe.unlock()
-	s.failLocked(&Error{Reason: Canceled})
+	s.dropLocked()
+	s.arena.free()
+}
+
+// dropLocked forgets the requests that are under way.
+func (s *sweep) dropLocked() {
+	for _, a := range s.asks {
+		if !a.dead {
+			s.pipe.dropLocked(&a.query)
+		}
+	}
+	s.asks = nil
 }
 
 // dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
@@ -161,12 +173,10 @@ func (s *sweep) fitting(shares []share) int {
 	return len(shares)
 }
 
-func (s *sweep) newQuery(r request, by asker) *query {
-	return &query{
-		peer: s.peer, request: r, by: by, stats: s.stats,
-		retries: s.settled.retries, timeout: s.settled.timeout,
-		budget: time.Duration(s.settled.retries+1) * s.settled.timeout,
-	}
+func (s *sweep) prepare(q *query, r request, by asker) {
+	q.peer, q.request, q.by, q.stats = s.peer, r, by, s.stats
+	q.retries, q.timeout = s.settled.retries, s.settled.timeout
+	q.budget = time.Duration(q.retries+1) * q.timeout
 }
 
 // finishedLocked counts columns down.
@@ -182,10 +192,6 @@ func (s *sweep) failLocked(e *Error) {
 		return
 	}
 	s.failed = e
-	for _, a := range s.asks {
-		if !a.dead {
-			s.pipe.dropLocked(&a.query)
-		}
-	}
+	s.dropLocked()
 	close(s.done)
 }

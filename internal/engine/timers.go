@@ -25,7 +25,7 @@ type timer struct {
 // set wakes q up at the given time, in place of any earlier setting.
 func (w *timerWheel) set(p *pipe, q *query, at time.Duration) {
 	w.clear(q)
-	q.timer.due = max(int64(at/tick)+1, int64(p.now()/tick)+1)
+	q.timer.due = max(int64(at/tick)+1, int64(p.now/tick)+1)
 	head := &w.spokes[q.timer.due%spokes]
 	q.timer.next = *head
 	if *head != nil {
@@ -33,7 +33,7 @@ func (w *timerWheel) set(p *pipe, q *query, at time.Duration) {
 	}
 	*head = q
 	if w.armed++; w.armed == 1 {
-		w.turned = int64(p.now() / tick)
+		w.turned = int64(p.now / tick)
 		if w.ticker == nil {
 			w.ticker = time.AfterFunc(tick, p.turn)
 		} else {
@@ -70,7 +70,7 @@ func (p *pipe) turn() {
 	p.lock()
 	defer p.unlock()
 	w := &p.timers
-	now := int64(p.now() / tick)
+	now := int64(p.now / tick)
 	if now-w.turned > spokes {
 		w.turned = now - spokes
 	}

@@ -30,7 +30,7 @@ func (p *pipe) traceSentLocked(q *query, id int32, size int) {
 		packet.Header.ID = id
 		if !q.discovery {
 			packet.Header.Flags, packet.Header.EngineID, packet.Header.UserName = u.user.Level(), u.security.EngineID(), []byte(u.user.Name)
-			packet.Header.Boots, packet.Header.Time = u.clock.Now(p.now())
+			packet.Header.Boots, packet.Header.Time = u.clock.Now(p.now)
 			packet.PDU.ContextEngineID, packet.PDU.ContextName = u.contextEngine, u.contextName
 		}
 	}

@@ -41,24 +41,22 @@ func virtualEngine(n *virtualNet) (*Engine, *Target) {
 	return e, x
 }
 
-func (n *virtualNet) receive(batch []datagram) (int, error) {
-	d, ok := <-n.inbox
-	if !ok {
-		return 0, net.ErrClosed
-	}
-	batch[0] = d
-	for i := 1; i < len(batch); i++ {
-		select {
-		case d, ok := <-n.inbox:
-			if !ok {
-				return i, nil
+func (n *virtualNet) receive(take func([]datagram)) error {
+	for d := range n.inbox {
+		batch := []datagram{d}
+		for more := true; more && len(batch) < batchSize; {
+			select {
+			case d, ok := <-n.inbox:
+				if more = ok; ok {
+					batch = append(batch, d)
+				}
+			default:
+				more = false
 			}
-			batch[i] = d
-		default:
-			return i, nil
 		}
+		take(batch)
 	}
-	return len(batch), nil
+	return net.ErrClosed
 }
 
 func (n *virtualNet) send(batch []datagram) (int, error) {
