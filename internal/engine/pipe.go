@@ -45,15 +45,16 @@ func newPipe(m *Metrics) *pipe {
 	return p
 }
 
-// close ends all that is under way.
+// close ends all that is under way. To close a socket waits for its receiver, which may wait for the
+// mutex.
 func (p *pipe) close() {
 	p.mu.Lock()
 	p.closed = true
+	p.timers.stop()
+	p.mu.Unlock()
 	for _, l := range p.links {
 		l.close()
 	}
-	p.timers.stop()
-	p.mu.Unlock()
 	p.running.Wait()
 }
 

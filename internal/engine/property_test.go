@@ -45,7 +45,8 @@ func TestLearnedWalksEqualTheStrictWalk(t *testing.T) {
 	equal, circles := 0, 0
 	synctest.Test(t, func(t *testing.T) {
 		for range n {
-			network := &virtualNet{r: r, agent: &virtualAgent{size: 20 + r.IntN(200), tooBig: r.IntN(8) == 0}, latency: time.Millisecond}
+			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // what is still on its way belongs to the trial
+			network := &virtualNet{r: rand.New(rand.NewPCG(r.Uint64(), 0)), agent: &virtualAgent{size: 20 + r.IntN(200), tooBig: r.IntN(8) == 0}, latency: time.Millisecond}
 			e, x := virtualEngine(network)
 			most := uint32(1 + r.IntN(5))
 			plan := &Plan{Walk: []snmp.OID{testColumn}, Columns: []snmp.OID{testColumn}, Params: virtualParams(1)}
@@ -53,7 +54,7 @@ func TestLearnedWalksEqualTheStrictWalk(t *testing.T) {
 			for pass := range 3 {
 				next := randomAgent(r)
 				rows, strictErr := next.strict()
-				network.agent.next = next
+				network.change(func() { network.agent.next = next })
 				got, err := walked(x, plan)
 				switch {
 				case (err == nil) != (strictErr == nil):
@@ -89,6 +90,7 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 	packets, failures := 0, 0
 	synctest.Test(t, func(t *testing.T) {
 		for trial := range n {
+			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // what is still on its way belongs to the trial
 			w := newChangingTable(r)
 			network := &virtualNet{
 				r: r, agent: &virtualAgent{next: lexicographic(&w.names), size: 100 + r.IntN(1200)},
@@ -101,11 +103,12 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 			e, x := virtualEngine(network)
 			plan := &Plan{Walk: w.columns, Columns: w.columns, Params: virtualParams(12)}
 			for pass := range 4 {
-				network.agent.before = nil
-				if pass > 0 {
-					network.agent.before = w.change
-				}
-				w.begin()
+				network.change(func() {
+					if pass > 0 {
+						network.agent.before = w.change
+					}
+					w.begin()
+				})
 				var got []string
 				stats, err := x.Poll(context.Background(), plan, func(v snmp.VarBind) { got = append(got, v.Name.String()) })
 				packets += stats.Packets
@@ -116,7 +119,8 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 					}
 					continue
 				}
-				if err := w.judge(got); err != nil {
+				network.change(func() { err = w.judge(got) })
+				if err != nil {
 					t.Fatalf("trial %d pass %d: %v", trial, pass, err)
 				}
 			}
@@ -214,6 +218,7 @@ func TestHolesAreLeftOutAndTold(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	synctest.Test(t, func(t *testing.T) {
 		for range trials(t, 500) {
+			r := rand.New(rand.NewPCG(r.Uint64(), 0))
 			w := newChangingTable(r)
 			holes := map[string]bool{}
 			for range 1 + r.IntN(2) {

@@ -21,6 +21,7 @@ type virtualNet struct {
 
 	mu                  sync.Mutex
 	closed              bool
+	flying, most        int // requests that were not answered yet, and the most of them at once
 	loss, twice, forged float64
 	latency, jitter     time.Duration
 }
@@ -63,12 +64,21 @@ func (n *virtualNet) send(batch []datagram) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range batch {
+		n.flying++
+		n.most = max(n.most, n.flying)
 		request := bytes.Clone(d.data)
 		for range n.copies() {
 			time.AfterFunc(n.delay(), func() { n.arrive(request) })
 		}
 	}
 	return len(batch), nil
+}
+
+// change does something to the agent while nothing arrives there.
+func (n *virtualNet) change(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
 }
 
 // arrive is what happens at the agent.
@@ -102,7 +112,7 @@ func (n *virtualNet) deliver(d datagram) {
 	time.AfterFunc(n.delay(), func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if !n.closed {
+		if n.flying--; !n.closed {
 			n.inbox <- datagram{bytes.Clone(d.data), d.peer}
 		}
 	})
