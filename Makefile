@@ -20,10 +20,10 @@ test:
 	go test -race -tags $(TAGS) -timeout 20m ./...
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/engine
 
-# bench ends with the ratio to gosnmp as others build it.
+# bench ends with the ratios to gosnmp as others build it.
 bench:
 	go test -run '^$$' -bench . -benchmem -tags $(TAGS) ./...
-	go test -run '^$$' -bench 'Open/.*/.*/ratio' ./internal/snmp
+	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/engine ./internal/snmp
 
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
