@@ -40,6 +40,8 @@ type table struct {
 const (
 	// DefaultMaxResponse is what fits a frame of Ethernet under IPv4 and UDP.
 	DefaultMaxResponse = 1472
+	// moreHeader6 is by how much the header of IPv6 is longer than that of IPv4.
+	moreHeader6 = 20
 	// responseHeader is what a response has beside its bindings and the community, and some room for
 	// numbers that grow until the next pass.
 	responseHeader = 44
@@ -49,10 +51,14 @@ const (
 
 // room is what a response has for its bindings, in octets.
 func (t *peer) room() int {
-	if t.v3 != nil {
-		return DefaultMaxResponse - responseHeader3
+	room := DefaultMaxResponse
+	if t.address.Addr().Is6() {
+		room -= moreHeader6
 	}
-	return DefaultMaxResponse - responseHeader - len(t.community)
+	if t.v3 != nil {
+		return room - responseHeader3
+	}
+	return room - responseHeader - len(t.community)
 }
 
 func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
