@@ -37,7 +37,7 @@ func TestLocalizedKeyOptionsWithoutEngineID(t *testing.T) {
 	}
 	defer e.Close()
 	var got []string
-	_, err = target.Poll(t.Context(), &engine.Plan{Get: []snmp.OID{mustOID(t, "1.3.6.1.2.1.1.5.0")}, Params: params}, func(v snmp.VarBind) { got = append(got, line(v)) })
+	_, err = target.Poll(t.Context(), &engine.Plan{Get: []snmp.OID{mustOID(t, "1.3.6.1.2.1.1.5.0")}, Params: params}, func(v snmp.VarBind) { got = append(got, numericLine(v)) })
 	if want := `.1.3.6.1.2.1.1.5.0 = STRING: "snmpd-test"`; err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("%q, %v", got, err)
 	}

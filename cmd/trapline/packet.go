@@ -55,7 +55,7 @@ func appendBindings(b []byte, p *engine.Packet) []byte {
 		case !p.Received:
 			b = fmt.Appendf(b, "    .%s\n", v.Name)
 		default:
-			b = fmt.Appendf(b, "    %s\n", line(v))
+			b = fmt.Appendf(b, "    %s\n", numericLine(v))
 		}
 		list = rest
 	}

@@ -8,8 +8,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// line prints a varbind as Net-SNMP's commands do with -On and no MIBs.
-func line(v snmp.VarBind) string {
+// numericLine prints a varbind as Net-SNMP's commands do with -On and no MIBs.
+func numericLine(v snmp.VarBind) string {
 	return fmt.Sprintf(".%s = %s", v.Name, valueText(v))
 }
 

@@ -19,7 +19,8 @@ import (
 func addWalk(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("walk", "Walk subtrees of a target and print them, or the series that a module makes of them.")
 	flags := addClientFlags(c)
-	names := c.Arg("oid", "OIDs of subtrees, or their names in the built-in MIB modules; without any, 1.3.6.1.2.1.").Strings()
+	naming := addNameFlags(c)
+	names := c.Arg("oid", "OIDs of subtrees, or their names in MIB modules; without any, 1.3.6.1.2.1.").Strings()
 	toEnd := c.Flag("to-end", "Go on to the end of the MIB.").Bool()
 	module := c.Flag("module", "Print the series that this module of the configuration would expose.").String()
 	explain := c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
@@ -43,7 +44,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 		if len(*names) == 0 {
 			*names = []string{"1.3.6.1.2.1"}
 		}
-		oids, err := parseOIDs(*names)
+		oids, line, err := naming.read(*names)
 		if err != nil {
 			return err
 		}

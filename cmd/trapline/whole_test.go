@@ -54,7 +54,7 @@ func openTarget(t testing.TB, address, community string, version int) *engine.Ta
 // walkedLines are the objects that a walk brings, as the command prints them.
 func walkedLines(t testing.TB, x *engine.Target, plan *engine.Plan) (lines []string) {
 	t.Helper()
-	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(line(v))) }); err != nil {
+	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(numericLine(v))) }); err != nil {
 		t.Error(err)
 	}
 	return lines

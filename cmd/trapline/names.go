@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// nameFlags say how objects are named, in the letters that Net-SNMP's commands use.
+type nameFlags struct {
+	dirs   *[]string
+	output *string
+}
+
+func addNameFlags(c *kingpin.CmdClause) nameFlags {
+	return nameFlags{
+		dirs:   c.Flag("mib-dir", "Directories of MIB files, with colons between them; they come before the built-in modules.").Short('M').Strings(),
+		output: c.Flag("output", "How to print objects: n in numbers, s by name. Without it, as they were asked for.").Short('O').Enum("n", "s"),
+	}
+}
+
+// read gives the OIDs that names stand for, and what prints a variable binding.
+func (f nameFlags) read(names []string) (oids []snmp.OID, line func(snmp.VarBind) string, err error) {
+	var tree *mibs.Tree
+	spelled := strings.ContainsFunc(strings.Join(names, ""), unicode.IsLetter)
+	if spelled || *f.output == "s" {
+		if tree, err = (mibFlags{dirs: f.dirs, modules: new([]string)}).tree(nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range names {
+		o, err := snmp.ParseOID(name)
+		if err != nil && strings.ContainsFunc(name, unicode.IsLetter) {
+			var i mibs.Instance
+			i, err = tree.Resolve(name)
+			o = i.OID()
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%q is not an OID: %w", name, err)
+		}
+		oids = append(oids, o)
+	}
+	if tree == nil || *f.output == "n" {
+		return oids, numericLine, nil
+	}
+	return oids, func(v snmp.VarBind) string { return namedLine(tree, v) }, nil
+}
+
+// namedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.
+func namedLine(t *mibs.Tree, v snmp.VarBind) string {
+	i := t.Find(v.Name)
+	if i.Node == nil {
+		return numericLine(v)
+	}
+	return i.String() + " = " + namedValue(t, i.Node, v)
+}
+
+func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
+	text := valueText(v)
+	switch v.Type {
+	case snmp.Integer:
+		number, err := v.Int()
+		for _, l := range n.Labels {
+			if err == nil && l.Number == number {
+				return fmt.Sprintf("INTEGER: %s(%d)", l.Name, number)
+			}
+		}
+	case snmp.ObjectIdentifier:
+		if i := t.Find(v.Value); i.Node != nil {
+			return "OID: " + i.String()
+		}
+	case snmp.OctetString:
+		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" && len(v.Value) > 0 {
+			if shown, ok := hint.AppendText(nil, v.Value); ok {
+				return "STRING: " + string(shown)
+			}
+		}
+	}
+	if n.Units != "" && v.Type.HasValue() {
+		text += " " + n.Units
+	}
+	return text
+}
