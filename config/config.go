@@ -12,16 +12,21 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/modules"
 	"trapline/internal/poller"
 )
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
 type Config struct {
-	Version int                            `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
-	Auths   map[string]*engine.Auth        `yaml:"auths,omitempty"`
-	Modules map[string]*collector.Settings `yaml:"modules,omitempty"`
-	Global  poller.Global                  `yaml:"global,omitempty"`
-	Targets []poller.TargetSettings        `yaml:"targets,omitempty"`
+	Version int                          `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
+	Auths   map[string]*engine.Auth      `yaml:"auths,omitempty"`
+	Modules map[string]*modules.Settings `yaml:"modules,omitempty"`
+	Global  poller.Global                `yaml:"global,omitempty"`
+	Targets []poller.TargetSettings      `yaml:"targets,omitempty"`
+	MIBs    modules.MIBs                 `yaml:"mibs,omitempty"`
+
+	// Compiled are the Modules with their names found.
+	Compiled map[string]*collector.Settings `yaml:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
@@ -29,6 +34,8 @@ type Config struct {
 
 // Options are the flags that change how the files are read.
 type Options struct {
+	// AllMIBs has every name looked for in all MIBs at once, as snmp_exporter's generator does.
+	AllMIBs bool
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
 	ExpandEnv bool
 }
@@ -45,7 +52,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
-	c.Warnings = warnings
+	c.Warnings = append(warnings, c.Warnings...)
 	return c, nil
 }
 

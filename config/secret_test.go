@@ -10,7 +10,7 @@ import (
 )
 
 func TestNothingPrintsASecret(t *testing.T) {
-	c := load(t, write(t, "snmp.yml", modules+`
+	c := load(t, write(t, "snmp.yml", ifModule+`
 auths:
   v2: {community: hunter2-community}
   v3: {version: 3, username: me, security_level: authPriv, password: hunter2-password, priv_password: hunter2-priv}
@@ -50,7 +50,7 @@ func TestNoMistakeTellsASecret(t *testing.T) {
 		"password: |\nhunter2", "hunter2", "password: %hunter2", "password: 'hunter2' x", "password: hunter2\n    password: hunter2",
 		"password: hunter2\n    password_file: x", "password: &hunter2", "password: hun\x01ter2",
 	} {
-		file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
+		file := write(t, "snmp.yml", ifModule+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
 		_, err := Load([]string{file}, Options{})
 		if err == nil {
 			t.Errorf("%q loads", written)

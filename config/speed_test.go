@@ -48,17 +48,17 @@ func TestBombsAreDefused(t *testing.T) {
 		},
 		{
 			"merges of merges",
-			modules + "auths:\n  a0: &a0 {version: 2}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40),
+			ifModule + "auths:\n  a0: &a0 {version: 2}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40),
 			"its aliases (*name) expand to far too much",
 		},
 		{
 			"merges of merges with a mistake",
-			modules + "auths:\n  a0: &a0 {version: 9}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40) + "  x: {y: z}",
+			ifModule + "auths:\n  a0: &a0 {version: 9}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40) + "  x: {y: z}",
 			`unknown key "y" in auths.x`,
 		},
 		{"brackets", "auths: " + strings.Repeat("[", 100_000), "brackets or lists nested thousands of levels deep"},
 		{"lists", "auths:\n  " + strings.Repeat("- ", 100_000), "brackets or lists nested thousands of levels deep"},
-		{"deep but legal", auths + modules + "targets: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "want keys such as"},
+		{"deep but legal", auths + ifModule + "targets: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "want keys such as"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load([]string{write(t, "snmp.yml", test.text)}, Options{})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trapline/internal/poller"
+	"trapline/internal/setting"
 )
 
 // union is what several files say together.
@@ -29,6 +30,7 @@ func unite(sources []*source, o Options) (*Config, Mistakes) {
 	}
 	if u.readable() {
 		u.check()
+		u.compile(o)
 	}
 	var m Mistakes
 	for _, s := range sources {
@@ -156,7 +158,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named 
 // missing says that there is no auth or module of that name.
 func missing(kind, name string, names []string) string {
 	text := fmt.Sprintf("there is no %s %q", kind, name)
-	if near := nearest(name, names); near != "" {
+	if near := setting.Nearest(name, names); near != "" {
 		return text + fmt.Sprintf(": did you mean %q?", near)
 	}
 	return text + fmt.Sprintf(" in %ss", kind)
