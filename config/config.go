@@ -34,6 +34,8 @@ type Config struct {
 
 // Options are the flags that change how the files are read.
 type Options struct {
+	// MIBDirs come before those of the section `mibs`.
+	MIBDirs []string
 	// AllMIBs has every name looked for in all MIBs at once, as snmp_exporter's generator does.
 	AllMIBs bool
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
@@ -43,25 +45,40 @@ type Options struct {
 // Load reads the files that match patterns as one. It returns Mistakes if anything is wrong with them,
 // and also if they leave nothing to poll with: an empty configuration never replaces a running one.
 func Load(patterns []string, o Options) (*Config, error) {
+	u, err := readAll(patterns, o)
+	if err != nil {
+		return nil, err
+	}
+	if m := u.nothing(); len(m) > 0 {
+		return nil, m.sorted()
+	}
+	return &u.config, nil
+}
+
+func readAll(patterns []string, o Options) (*union, error) {
 	files, warnings, mistakes := match(patterns)
 	var sources []*source
 	for _, file := range files {
 		sources = append(sources, read(file))
 	}
-	c, more := unite(sources, o)
+	u, more := unite(sources, o)
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
-	c.Warnings = append(warnings, c.Warnings...)
-	return c, nil
+	u.config.Warnings = append(warnings, u.config.Warnings...)
+	return u, nil
 }
 
 // Dump gives the configuration as YAML, each secret as <secret>.
 func (c *Config) Dump() ([]byte, error) {
+	return encode(c)
+}
+
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(c); err != nil {
+	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), e.Close()

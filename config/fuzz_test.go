@@ -49,7 +49,7 @@ func FuzzLoad(f *testing.F) {
 		if c == nil {
 			return
 		}
-		if _, err := c.Dump(); err != nil {
+		if _, err := c.config.Dump(); err != nil {
 			t.Errorf("dump: %v", err)
 		}
 	})

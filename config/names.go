@@ -30,9 +30,12 @@ func (u *union) compile(o Options) {
 
 // library opens the directories of the user. It returns nil if one cannot be read, which is told.
 func (u *union) library(o Options) *modules.Library {
-	library, err := modules.NewLibrary(u.config.MIBs.Dirs)
+	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
 	if err != nil {
-		s := u.set["mibs.dirs"]
+		s := u.sources[0]
+		if named := u.set["mibs.dirs"]; named != nil {
+			s = named
+		}
 		s.wrong(path{"mibs", "dirs"}, nil, err.Error())
 		return nil
 	}

@@ -98,3 +98,33 @@ func BenchmarkMistakes(b *testing.B) {
 		}
 	}
 }
+
+// tenTables names ten tables of nine MIBs.
+const tenTables = auths + `modules:
+  interfaces: {walk: [IF-MIB::ifTable, IF-MIB::ifXTable], lookups: [{source_indexes: [ifIndex], lookup: IF-MIB::ifName}]}
+  host: {walk: [HOST-RESOURCES-MIB::hrStorageTable, HOST-RESOURCES-MIB::hrProcessorTable]}
+  sensors: {walk: [ENTITY-SENSOR-MIB::entPhySensorTable], lookups: [{source_indexes: [entPhysicalIndex], lookup: ENTITY-MIB::entPhysicalName}]}
+  neighbours: {walk: [LLDP-MIB::lldpRemTable, BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
+  printer: {walk: [Printer-MIB::prtMarkerSuppliesTable]}
+  power: {walk: [POWER-ETHERNET-MIB::pethPsePortTable]}
+`
+
+// BenchmarkNames loads a configuration of names alone; heap-B is what stays of it.
+func BenchmarkNames(b *testing.B) {
+	file := write(b, "snmp.yml", tenTables)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var c *Config
+	for b.Loop() {
+		var err error
+		if c, err = Load([]string{file}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(c)
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)), "heap-B")
+	b.ReportAllocs()
+}

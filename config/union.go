@@ -19,8 +19,8 @@ type union struct {
 }
 
 // unite makes one configuration of what sources say. It is nil if they have mistakes.
-func unite(sources []*source, o Options) (*Config, Mistakes) {
-	u := union{set: map[string]*source{}}
+func unite(sources []*source, o Options) (*union, Mistakes) {
+	u := &union{set: map[string]*source{}}
 	for _, s := range sources {
 		if o.ExpandEnv {
 			s.expandEnv()
@@ -36,13 +36,10 @@ func unite(sources []*source, o Options) (*Config, Mistakes) {
 	for _, s := range sources {
 		m = append(m, s.mistakes()...)
 	}
-	if len(m) == 0 {
-		m = u.nothing()
-	}
 	if len(m) > 0 {
 		return nil, m
 	}
-	return &u.config, nil
+	return u, nil
 }
 
 // add takes over what s says. What another file has said already is a mistake.

@@ -159,10 +159,21 @@ func (c *compilation) applyFilters(filters []filter) {
 	}
 }
 
-// narrow asks for instances in the place of a subtree.
+// narrow asks for instances in the place of a subtree: of its columns, if there are any below it.
 func (c *compilation) narrow(oid string, indices []string) {
 	delete(c.wanted, oid)
-	for _, index := range indices {
-		c.wanted[oid+"."+index+"."] = true
+	columns := []string{oid}
+	for _, m := range c.metrics {
+		if strings.HasPrefix(m.oid, oid+".") {
+			columns = append(columns, m.oid)
+		}
+	}
+	if len(columns) > 1 {
+		columns = columns[1:]
+	}
+	for _, column := range columns {
+		for _, index := range indices {
+			c.wanted[column+"."+index+"."] = true
+		}
 	}
 }
