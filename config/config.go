@@ -7,6 +7,7 @@ package config
 
 import (
 	"bytes"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -14,19 +15,25 @@ import (
 	"trapline/internal/engine"
 	"trapline/internal/modules"
 	"trapline/internal/poller"
+	"trapline/internal/profile"
 )
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
 type Config struct {
-	Version int                          `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
-	Auths   map[string]*engine.Auth      `yaml:"auths,omitempty"`
-	Modules map[string]*modules.Settings `yaml:"modules,omitempty"`
-	Global  poller.Global                `yaml:"global,omitempty"`
-	Targets []poller.TargetSettings      `yaml:"targets,omitempty"`
-	MIBs    modules.MIBs                 `yaml:"mibs,omitempty"`
+	Version        int                          `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
+	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`
+	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`
+	Global         poller.Global                `yaml:"global,omitempty"`
+	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`
+	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`
+	Profiles       profile.Section              `yaml:"profiles,omitempty"`
+	DeviceProfiles map[string]*profile.Settings `yaml:"device_profiles,omitempty"`
 
 	// Compiled are the Modules with their names found.
 	Compiled map[string]*collector.Settings `yaml:"-"`
+
+	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
+	Book func() (*profile.Book, error) `yaml:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
@@ -52,7 +59,14 @@ func Load(patterns []string, o Options) (*Config, error) {
 	if m := u.nothing(); len(m) > 0 {
 		return nil, m.sorted()
 	}
-	return &u.config, nil
+	c := &u.config
+	c.Book = sync.OnceValues(func() (*profile.Book, error) { return u.book(o) })
+	if u.wantsProfiles() {
+		if _, err := c.Book(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 func readAll(patterns []string, o Options) (*union, error) {

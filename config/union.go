@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trapline/internal/poller"
+	"trapline/internal/profile"
 	"trapline/internal/setting"
 )
 
@@ -138,7 +139,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named 
 		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
 	}
 	for i, name := range t.Modules {
-		if _, ok := u.config.Modules[name]; !ok {
+		if _, ok := u.config.Modules[name]; !ok && name != profile.Auto {
 			wrong("modules"+index(i), missing("module", name, slices.Sorted(maps.Keys(u.config.Modules))))
 		}
 	}
@@ -174,7 +175,7 @@ func (u *union) nothing() Mistakes {
 	if len(u.config.Auths) == 0 {
 		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: at least one is needed to talk to any target"})
 	}
-	if len(u.config.Modules) == 0 {
+	if len(u.config.Modules) == 0 && !u.wantsProfiles() {
 		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: at least one is needed to ask for anything"})
 	}
 	return m

@@ -28,7 +28,7 @@ func main() {
 	promslogflag.AddFlags(app, logConfig)
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
-		addServe, addCheck, addGet, addWalk, addSimulate, addDemo, addMIB, addGenerate,
+		addServe, addCheck, addGet, addWalk, addSimulate, addDemo, addMIB, addGenerate, addProfile,
 	} {
 		add(app, commands)
 	}

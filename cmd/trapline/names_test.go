@@ -34,24 +34,11 @@ modules:
 // TestNamesAlone polls recordings of real devices with names alone, and compares what comes of the
 // interfaces with what snmp_exporter makes of its numbers.
 func TestNamesAlone(t *testing.T) {
-	dir := peers.Shared(t, "conformance")
-	files, err := filepath.Glob(filepath.Join(dir, "recordings", "*.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	var recordings []*agent.Recording
-	for _, file := range files {
-		r, err := agent.OpenRecording(file)
-		if r == nil {
-			t.Fatal(err)
-		}
-		recordings = append(recordings, r.Still())
-	}
-	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
+	names, recorded := recordings(t)
+	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recorded...)
 	base := startServer(t, namesAlone)
 	compared := 0
-	for i, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".snmprec.gz")
+	for i, name := range names {
 		scrape := func(module string) string {
 			status, _, body := get(t, base+"/snmp?"+url.Values{"target": {devices.Addr(i).String()}, "module": {module}}.Encode())
 			if status != 200 {
@@ -59,11 +46,11 @@ func TestNamesAlone(t *testing.T) {
 			}
 			return body
 		}
-		if got, want := strings.Contains(scrape("tables"), "\nsysUpTime "), holds(recordings[i], mustOID(t, "1.3.6.1.2.1.1.3.0")); got != want {
+		if got, want := strings.Contains(scrape("tables"), "\nsysUpTime "), holds(recorded[i], mustOID(t, "1.3.6.1.2.1.1.3.0")); got != want {
 			t.Errorf("%s: a series sysUpTime: %v, recorded: %v", name, got, want)
 		}
 		body := scrape("by_name")
-		sample := filepath.Join(dir, "samples", name+"@if_mib.gz")
+		sample := filepath.Join(peers.Shared(t, "conformance"), "samples", name+"@if_mib.gz")
 		if matches, _ := filepath.Glob(sample); len(matches) == 0 {
 			continue
 		}
@@ -72,7 +59,7 @@ func TestNamesAlone(t *testing.T) {
 		}
 		compared++
 	}
-	t.Logf("%d of %d devices have interfaces to compare", compared, len(files))
+	t.Logf("%d of %d devices have interfaces to compare", compared, len(names))
 }
 
 func holds(r *agent.Recording, oid snmp.OID) bool {

@@ -27,6 +27,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	}
 	w.exchanger = &pipedExchanger{pipe: t.engine.pipe, pass: w, peer: peer}
 	w.gets(ctx, p.Get)
+	w.nexts(ctx, p.Next)
 	if w.v1 || p.ToEnd || w.maxRows > 0 || w.maxRequests > 0 {
 		w.walks(ctx, p.Walk)
 		return
