@@ -78,11 +78,11 @@ func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
 // The types by their names in the file. An index cannot have every type that a metric can.
 var (
 	indexTypes = []string{"Integer32", "Integer", "gauge", "counter", "PhysAddress48", "OctetString", "DisplayString",
-		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo"}
+		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo", "ObjectIdentifier"}
 	stringTypes = []string{"", "DisplayString", "OctetString", "PhysAddress48", "InetAddressIPv4", "InetAddressIPv6"}
 	metricTypes = slices.Concat(stringTypes, []string{"gauge", "counter", "Float", "Double", "DateAndTime", "ParseDateAndTime",
 		"NTPTimeStamp", "EnumAsInfo", "EnumAsStateSet", "Bits", "InetAddress", "InetAddressMissingSize", "LldpPortId"})
-	lookupTypes = slices.Concat(indexTypes, []string{"", "Float", "Double", "Bits"})
+	lookupTypes = slices.Concat(indexTypes[:len(indexTypes)-1], []string{"", "Float", "Double", "Bits"})
 )
 
 // Mistakes reports everything about a metric that would fail or stay silent while polling.

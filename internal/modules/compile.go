@@ -246,6 +246,9 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 	if kind := indexKinds[x.Type]; kind != "" {
 		x.Type = kind
 	}
+	if n.Type == mibs.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
+		x.Type = "ObjectIdentifier" // which snmp_exporter does not have
+	}
 	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		x.Type = "EnumAsInfo"
 	}
