@@ -120,6 +120,28 @@ func summary(s *collector.Settings) string {
 	return b.String()
 }
 
+// A filter reaches the columns of a table, also where the table is walked as a whole.
+func TestFilters(t *testing.T) {
+	ifX := "1.3.6.1.2.1.31.1.1.1."
+	for _, test := range []struct{ module, walk, get, filters string }{
+		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], filters: [{targets: [IF-MIB::ifMtu], indices: ['3', '5']}]}",
+			"1.3.6.1.2.1.2.2.1.5", "1.3.6.1.2.1.2.2.1.4.3 1.3.6.1.2.1.2.2.1.4.5", ""},
+		{"{walk: [IF-MIB::ifStackTable, SNMPv2-MIB::sysUpTime], filters: [{oid: IF-MIB::ifStackStatus, targets: [IF-MIB::ifStackTable], values: ['1']}]}",
+			"1.3.6.1.2.1.31.1.2.1.1 1.3.6.1.2.1.31.1.2.1.2 1.3.6.1.2.1.31.1.2.1.3", "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.2.1.3: 1.3.6.1.2.1.31.1.2.1.1 1.3.6.1.2.1.31.1.2.1.2 1.3.6.1.2.1.31.1.2.1.3"},
+		{"{walk: [IF-MIB::ifInOctets], lookups: [{source_indexes: [ifIndex], lookup: IF-MIB::ifName}], filters: [{targets: [IF-MIB::ifName], indices: ['3']}]}",
+			"", "1.3.6.1.2.1.2.2.1.10.3 " + ifX + "1.3", ""},
+	} {
+		s := compile(t, library(t), test.module).Settings
+		var filters []string
+		for _, f := range s.Filters {
+			filters = append(filters, f.OID.OID.String()+": "+oidTexts(f.Targets))
+		}
+		if walk, get, filters := oidTexts(s.Walk), oidTexts(s.Get), strings.Join(filters, "; "); walk != test.walk || get != test.get || filters != test.filters {
+			t.Errorf("%s:\nwalk %s\nget %s\nfilters %s", test.module, walk, get, filters)
+		}
+	}
+}
+
 // What cannot be made of a table is told, and the rest is made all the same.
 func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ module, want string }{

@@ -3,7 +3,6 @@ package modules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"trapline/collector"
 	"trapline/internal/setting"
@@ -99,81 +98,4 @@ func sameParent(a, b snmp.OID) bool {
 	x, _, _ := cutLast(a.String())
 	y, _, _ := cutLast(b.String())
 	return x == y
-}
-
-// filter is an entry of filters whose objects were found, as dotted OIDs.
-type filter struct {
-	*Filter
-	targets []string
-}
-
-func (c *compilation) findFilters() []filter {
-	var list []filter
-	for i := range c.settings.Filters {
-		f := filter{Filter: &c.settings.Filters[i]}
-		for j, text := range f.Targets {
-			if target, ok := c.findOrOID(fmt.Sprintf("%s.targets[%d]", f.at, j), text); ok {
-				f.targets = append(f.targets, target)
-			}
-		}
-		if f.OID != "" {
-			oid, ok := c.findOrOID(f.at+".oid", f.OID)
-			if !ok {
-				continue
-			}
-			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(oid), Targets: parseOIDs(f.targets), Values: f.Values})
-		}
-		list = append(list, f)
-	}
-	return list
-}
-
-// findOrOID finds a name. An OID may be one that no MIB knows.
-func (c *compilation) findOrOID(path, text string) (string, bool) {
-	if _, err := snmp.ParseOID(text); err == nil {
-		return strings.TrimPrefix(text, "."), true
-	}
-	f, ok := c.find(path, text)
-	if !ok {
-		return "", false
-	}
-	return f.oid(), true
-}
-
-// narrowLike asks for as little of m as a filter leaves of the column that is looked up.
-func (c *compilation) narrowLike(m *metric, column string, filters []filter) {
-	for _, f := range filters {
-		if len(f.Indices) > 0 && slices.Contains(f.targets, column) {
-			c.narrow(m.oid, f.Indices)
-		}
-	}
-}
-
-func (c *compilation) applyFilters(filters []filter) {
-	for _, f := range filters {
-		for _, target := range f.targets {
-			if len(f.Indices) > 0 {
-				c.narrow(target, f.Indices)
-			}
-		}
-	}
-}
-
-// narrow asks for instances in the place of a subtree: of its columns, if there are any below it.
-func (c *compilation) narrow(oid string, indices []string) {
-	delete(c.wanted, oid)
-	columns := []string{oid}
-	for _, m := range c.metrics {
-		if strings.HasPrefix(m.oid, oid+".") {
-			columns = append(columns, m.oid)
-		}
-	}
-	if len(columns) > 1 {
-		columns = columns[1:]
-	}
-	for _, column := range columns {
-		for _, index := range indices {
-			c.wanted[column+"."+index+"."] = true
-		}
-	}
 }
