@@ -23,14 +23,16 @@ var upstream = map[string][]string{
 	"internal/engine":  {"internal/snmp", "internal/setting"},
 	"mibs":             {"internal/snmp"},
 	"collector":        {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
-	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/poller"},
+	"internal/profile": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
+	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
+	"internal/modules": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
+	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller"},
 	"internal/peers":   {},
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},
 	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/poller", "config", "mibs"},
+		"collector", "internal/profile", "internal/poller", "config", "mibs"},
 }
 
 // only says which rooms alone may import a library.

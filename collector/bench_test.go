@@ -53,7 +53,7 @@ func ifMIB(b *testing.B) *collector.Module {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return collector.Compile("if_mib", c.Modules["if_mib"])
+	return collector.Compile("if_mib", c.Compiled["if_mib"])
 }
 
 func perVarbind(b *testing.B, varbinds int) {

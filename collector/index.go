@@ -82,7 +82,7 @@ func (d *indexDecoder) decode(dst []byte, a arcs) (text, used, rest []byte) {
 		return decodeSubtyped(dst, a, d.kind, types)
 	}
 	switch d.kind {
-	case "OctetString", "DisplayString":
+	case "OctetString", "DisplayString", "ObjectIdentifier":
 		return decodeString(dst, a, d)
 	}
 	n, ok := arcCounts[d.kind]
@@ -98,7 +98,7 @@ func (d *indexDecoder) decode(dst []byte, a arcs) (text, used, rest []byte) {
 	return appendArcs(dst, d.kind, used), used, rest
 }
 
-// decodeString reads text whose length is fixed, is all that is left (IMPLIED), or stands in front.
+// decodeString reads text, or an OID, whose length is fixed, is all that is left (IMPLIED), or stands in front.
 func decodeString(dst []byte, a arcs, d *indexDecoder) (text, used, rest []byte) {
 	length, front := d.size, 0
 	if d.implied {

@@ -40,6 +40,16 @@ c{n="8",s=""} 1
 d{s=""} 1
 d{s="0x012C"} 1
 `},
+		{"OIDs by length and implied", `
+- {name: a, oid: 1.3.9.1, type: gauge, indexes: [{labelname: o, type: ObjectIdentifier}, {labelname: n, type: gauge}]}
+- {name: b, oid: 1.3.9.2, type: gauge, indexes: [{labelname: n, type: gauge}, {labelname: o, type: ObjectIdentifier, implied: true}]}`, `
+1.3.9.1.3.1.3.9999.7 = int: 1
+1.3.9.1.0.7 = int: 1
+1.3.9.2.7.1.3.6.4294967295 = int: 1`, `
+a{n="7",o=""} 1
+a{n="7",o="1.3.9999"} 1
+b{n="7",o="1.3.6.4294967295"} 1
+`},
 		{"addresses", `
 - {name: mac, oid: 1.3.9.1, type: gauge, indexes: [{labelname: i, type: PhysAddress48}]}
 - {name: v4, oid: 1.3.9.2, type: gauge, indexes: [{labelname: i, type: InetAddressIPv4}]}

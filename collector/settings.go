@@ -78,20 +78,12 @@ func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
 // The types by their names in the file. An index cannot have every type that a metric can.
 var (
 	indexTypes = []string{"Integer32", "Integer", "gauge", "counter", "PhysAddress48", "OctetString", "DisplayString",
-		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo"}
+		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo", "ObjectIdentifier"}
 	stringTypes = []string{"", "DisplayString", "OctetString", "PhysAddress48", "InetAddressIPv4", "InetAddressIPv6"}
 	metricTypes = slices.Concat(stringTypes, []string{"gauge", "counter", "Float", "Double", "DateAndTime", "ParseDateAndTime",
 		"NTPTimeStamp", "EnumAsInfo", "EnumAsStateSet", "Bits", "InetAddress", "InetAddressMissingSize", "LldpPortId"})
-	lookupTypes = slices.Concat(indexTypes, []string{"", "Float", "Double", "Bits"})
+	lookupTypes = slices.Concat(indexTypes[:len(indexTypes)-1], []string{"", "Float", "Double", "Bits"})
 )
-
-// Mistakes reports a module that asks for nothing.
-func (s *Settings) Mistakes() []setting.Mistake {
-	if len(s.Walk) == 0 && len(s.Get) == 0 && len(s.Metrics) > 0 {
-		return []setting.Mistake{{Text: "has metrics but neither walk nor get: nothing would be asked for"}}
-	}
-	return nil
-}
 
 // Mistakes reports everything about a metric that would fail or stay silent while polling.
 func (m *MetricSettings) Mistakes() []setting.Mistake {
@@ -105,7 +97,7 @@ func (m *MetricSettings) Mistakes() []setting.Mistake {
 	if m.OID.IsZero() {
 		wrong("oid", "metric %q needs an oid", m.Name)
 	}
-	if text := typeMistake(m.Type, metricTypes); text != "" {
+	if text := TypeMistake(m.Type); text != "" {
 		wrong("type", "%s", text)
 	}
 	if m.Type == "ParseDateAndTime" && m.DateTimePattern == "" {
@@ -120,7 +112,7 @@ func (x *IndexSettings) Mistakes() []setting.Mistake {
 	if text := labelMistake(x.LabelName); text != "" {
 		found = append(found, setting.Mistake{Path: "labelname", Text: text})
 	}
-	if text := typeMistake(x.Type, indexTypes); text != "" {
+	if text := IndexTypeMistake(x.Type); text != "" {
 		found = append(found, setting.Mistake{Path: "type", Text: text})
 	}
 	if x.FixedSize < 0 {
@@ -169,6 +161,12 @@ func labelMistake(name string) string {
 	}
 	return ""
 }
+
+// TypeMistake says that there is no metric type of that name, empty if there is.
+func TypeMistake(name string) string { return typeMistake(name, metricTypes) }
+
+// IndexTypeMistake says that an index cannot have the type of that name, empty if it can.
+func IndexTypeMistake(name string) string { return typeMistake(name, indexTypes) }
 
 func typeMistake(name string, known []string) string {
 	if slices.Contains(known, name) {

@@ -7,23 +7,34 @@ package config
 
 import (
 	"bytes"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/modules"
 	"trapline/internal/poller"
+	"trapline/internal/profile"
 )
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
 type Config struct {
-	Version int                            `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
-	Auths   map[string]*engine.Auth        `yaml:"auths,omitempty"`
-	Modules map[string]*collector.Settings `yaml:"modules,omitempty"`
-	Global  poller.Global                  `yaml:"global,omitempty"`
-	// StateDir is a directory for what is to survive a restart; empty means that nothing does.
-	StateDir string                  `yaml:"state_dir,omitempty"`
-	Targets  []poller.TargetSettings `yaml:"targets,omitempty"`
+	Version        int                          `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
+	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`
+	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`
+	Global         poller.Global                `yaml:"global,omitempty"`
+	StateDir       string                       `yaml:"state_dir,omitempty"` // for what is to survive a restart; empty means that nothing does
+	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`
+	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`
+	Profiles       profile.Section              `yaml:"profiles,omitempty"`
+	DeviceProfiles map[string]*profile.Settings `yaml:"device_profiles,omitempty"`
+
+	// Compiled are the Modules with their names found.
+	Compiled map[string]*collector.Settings `yaml:"-"`
+
+	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
+	Book func() (*profile.Book, error) `yaml:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
@@ -31,6 +42,10 @@ type Config struct {
 
 // Options are the flags that change how the files are read.
 type Options struct {
+	// MIBDirs come before those of the section `mibs`.
+	MIBDirs []string
+	// AllMIBs has every name looked for in all MIBs at once, as snmp_exporter's generator does.
+	AllMIBs bool
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
 	ExpandEnv bool
 }
@@ -38,25 +53,48 @@ type Options struct {
 // Load reads the files that match patterns as one. It returns Mistakes if anything is wrong with them,
 // and also if they leave nothing to poll with: an empty configuration never replaces a running one.
 func Load(patterns []string, o Options) (*Config, error) {
+	u, err := readAll(patterns, o)
+	if err != nil {
+		return nil, err
+	}
+	if m := u.nothing(); len(m) > 0 {
+		return nil, m.sorted()
+	}
+	c := &u.config
+	c.Book = sync.OnceValues(func() (*profile.Book, error) { return u.book(o) })
+	if u.wantsProfiles() {
+		if _, err := c.Book(); err != nil {
+			return nil, err
+		}
+	}
+	u.sources, u.set = nil, nil // the trees of the files are of no more use
+	return c, nil
+}
+
+func readAll(patterns []string, o Options) (*union, error) {
 	files, warnings, mistakes := match(patterns)
 	var sources []*source
 	for _, file := range files {
 		sources = append(sources, read(file))
 	}
-	c, more := unite(sources, o)
+	u, more := unite(sources, o)
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
-	c.Warnings = warnings
-	return c, nil
+	u.config.Warnings = append(warnings, u.config.Warnings...)
+	return u, nil
 }
 
 // Dump gives the configuration as YAML, each secret as <secret>.
 func (c *Config) Dump() ([]byte, error) {
+	return encode(c)
+}
+
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(c); err != nil {
+	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), e.Close()

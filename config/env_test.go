@@ -25,7 +25,7 @@ func TestExpandEnv(t *testing.T) {
 		{name: "nothing in braces", written: "pa${}word", wrong: "${ wants the name of an environment variable and a }: write $$ for a $ itself"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 2\n    community: '"+test.written+"'\n")
+			file := write(t, "snmp.yml", ifModule+"auths:\n  core:\n    version: 2\n    community: '"+test.written+"'\n")
 			c, err := Load([]string{file}, Options{ExpandEnv: true})
 			switch {
 			case test.wrong != "" && (err == nil || err.Error() != file+":5: auths.core.community: "+test.wrong):
@@ -48,7 +48,7 @@ auths:
   keys: {version: 3, security_level: authPriv, username: $X, engine_id: 8000000001, master_key_file: /$X, priv_localized_key_file: /$X}
 `
 	auth := func(o Options, name string) engine.Auth {
-		c, err := Load([]string{write(t, "snmp.yml", modules+strings.ReplaceAll(file, "X, p", "X$X, p"))}, o)
+		c, err := Load([]string{write(t, "snmp.yml", ifModule+strings.ReplaceAll(file, "X, p", "X$X, p"))}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,14 +75,14 @@ auths:
 
 func TestWithoutTheFlagDollarsStay(t *testing.T) {
 	t.Setenv("X", "expanded")
-	c := load(t, write(t, "snmp.yml", modules+"auths: {core: {username: $X, community: a$$b, password: '${X'}}"))
+	c := load(t, write(t, "snmp.yml", ifModule+"auths: {core: {username: $X, community: a$$b, password: '${X'}}"))
 	if a := c.Auths["core"]; a.Username != "$X" || a.Community != "a$$b" || a.Password != "${X" {
 		t.Errorf("username %q, community %q, password %q", a.Username, string(a.Community), string(a.Password))
 	}
 }
 
 func TestAVariableThatIsNotSetIsTheOnlyMistake(t *testing.T) {
-	file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 3\n    security_level: authNoPriv\n    password: $UNSET\n    username: ${UNSET}$TOO\n")
+	file := write(t, "snmp.yml", ifModule+"auths:\n  core:\n    version: 3\n    security_level: authNoPriv\n    password: $UNSET\n    username: ${UNSET}$TOO\n")
 	_, err := Load([]string{file}, Options{ExpandEnv: true})
 	const want = `FILE:6: auths.core.password: environment variable UNSET is not set: set it, or write $$ for a $ itself
 FILE:7: auths.core.username: environment variable TOO is not set: set it, or write $$ for a $ itself

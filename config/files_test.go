@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	auths   = "auths: {public_v2: {}}\n"
-	modules = "modules: {if_mib: {walk: [1.3.6.1.2.1.2]}}\n"
+	auths    = "auths: {public_v2: {}}\n"
+	ifModule = "modules: {if_mib: {walk: [1.3.6.1.2.1.2]}}\n"
 )
 
 func TestSeveralFiles(t *testing.T) {
@@ -21,16 +21,16 @@ func TestSeveralFiles(t *testing.T) {
 	}{
 		{
 			name:  "each says a part",
-			files: map[string]string{"a.yml": auths, "b.yml": modules, "c.yml": "targets: [{address: a}]", "d.yml": "targets: [{address: b}]"},
+			files: map[string]string{"a.yml": auths, "b.yml": ifModule, "c.yml": "targets: [{address: a}]", "d.yml": "targets: [{address: b}]"},
 		},
 		{
 			name:     "two patterns match one file",
-			files:    map[string]string{"a.yml": auths + modules},
+			files:    map[string]string{"a.yml": auths + ifModule},
 			patterns: "a.yml *.yml ./a.yml",
 		},
 		{
 			name:     "a pattern matches nothing",
-			files:    map[string]string{"a.yml": auths + modules},
+			files:    map[string]string{"a.yml": auths + ifModule},
 			patterns: "*.yml *.yaml",
 			warnings: "no file matches *.yaml",
 		},
@@ -41,7 +41,7 @@ func TestSeveralFiles(t *testing.T) {
 		},
 		{
 			name:     "bad pattern",
-			files:    map[string]string{"a.yml": auths + modules},
+			files:    map[string]string{"a.yml": auths + ifModule},
 			patterns: "*.yml [",
 			wrong:    "[: not a file name or a pattern of file names: syntax error in pattern",
 		},
@@ -52,7 +52,7 @@ func TestSeveralFiles(t *testing.T) {
 		},
 		{
 			name:  "one is empty",
-			files: map[string]string{"a.yml": "", "b.yml": "---\n", "c.yml": auths + modules},
+			files: map[string]string{"a.yml": "", "b.yml": "---\n", "c.yml": auths + ifModule},
 		},
 		{
 			name:  "all are empty",
@@ -61,16 +61,16 @@ func TestSeveralFiles(t *testing.T) {
 		},
 		{
 			name:  "an auth and a module twice",
-			files: map[string]string{"a.yml": auths + modules, "b.yml": "#\n" + auths + modules},
+			files: map[string]string{"a.yml": auths + ifModule, "b.yml": "#\n" + auths + ifModule},
 			wrong: "b.yml:2: auths.public_v2: already set at a.yml:1\nb.yml:3: modules.if_mib: already set at a.yml:2",
 		},
 		{
 			name:  "keys of a section",
-			files: map[string]string{"a.yml": auths + "global: {interval: 5s}", "b.yml": modules + "global: {retries: 1}"},
+			files: map[string]string{"a.yml": auths + "global: {interval: 5s}", "b.yml": ifModule + "global: {retries: 1}"},
 		},
 		{
 			name:  "a key of a section twice",
-			files: map[string]string{"a.yml": auths + "global: {interval: 5s, timeout: 1s}", "b.yml": modules + "global:\n  retries: 1\n  interval: 5s"},
+			files: map[string]string{"a.yml": auths + "global: {interval: 5s, timeout: 1s}", "b.yml": ifModule + "global:\n  retries: 1\n  interval: 5s"},
 			wrong: "b.yml:4: global.interval: already set at a.yml:2",
 		},
 		{
@@ -80,11 +80,11 @@ func TestSeveralFiles(t *testing.T) {
 		},
 		{
 			name:  "version twice",
-			files: map[string]string{"a.yml": "version: 1\n" + auths, "b.yml": "version: 2\n" + modules},
+			files: map[string]string{"a.yml": "version: 1\n" + auths, "b.yml": "version: 2\n" + ifModule},
 		},
 		{
 			name:  "a target twice",
-			files: map[string]string{"a.yml": auths + "targets: [{address: a}]", "b.yml": modules + "targets:\n- {address: b}\n- {address: c, name: a}"},
+			files: map[string]string{"a.yml": auths + "targets: [{address: a}]", "b.yml": ifModule + "targets:\n- {address: b}\n- {address: c, name: a}"},
 			wrong: `b.yml:4: targets[1].name: target "a" stands at a.yml:2 already: give one of them another name`,
 		},
 		{
@@ -96,7 +96,7 @@ func TestSeveralFiles(t *testing.T) {
 		},
 		{
 			name:  "what an unreadable file may hold is not missed",
-			files: map[string]string{"a.yml": "auths: [", "b.yml": modules + "targets: [{address: a}]"},
+			files: map[string]string{"a.yml": "auths: [", "b.yml": ifModule + "targets: [{address: a}]"},
 			wrong: "a.yml:1: a value is missing here, or one of ] } , stands where it does not belong",
 		},
 	} {
@@ -128,7 +128,7 @@ func TestFilesAreReadAsOne(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
 		"a.yml": auths + "global: {retries: 0, timeout: 2s}\ntargets: [{address: a}]",
-		"b.yml": modules + "global: {interval: 5s}\ntargets: [{address: b}]",
+		"b.yml": ifModule + "global: {interval: 5s}\ntargets: [{address: b}]",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

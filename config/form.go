@@ -102,6 +102,8 @@ func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
 			return f.unfit(here, n, t)
 		}
 		f.entries(n, t)
+	case n.Kind == yaml.MappingNode && hasMappingForm(t):
+		f.settings(n, reflect.TypeOf(reflect.Zero(t).Interface().(mappingForm).MappingForm()))
 	case t.Kind() == reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
 			return f.unfit(here, n, t)
@@ -112,6 +114,11 @@ func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
 	}
 	return true
 }
+
+// mappingForm is a list that may be written as a mapping of known keys too.
+type mappingForm interface{ MappingForm() any }
+
+func hasMappingForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[mappingForm]()) }
 
 // settings checks the keys of a mapping and the values that they hold.
 func (f *form) settings(n *yaml.Node, t reflect.Type) {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestNothingPrintsASecret(t *testing.T) {
-	c := load(t, write(t, "snmp.yml", modules+`
+	c := load(t, write(t, "snmp.yml", ifModule+`
 auths:
   v2: {community: hunter2-community}
   v3: {version: 3, username: me, security_level: authPriv, password: hunter2-password, priv_password: hunter2-priv}
@@ -53,7 +53,7 @@ func TestNoMistakeTellsASecret(t *testing.T) {
 		"password: hunter2\n    password_file: x", "password: &hunter2", "password: hun\x01ter2",
 		"master_key: hunter2", "master_key: 68756e7465723hunter2", "localized_key: hunter2\n    engine_id: 8000000001", "engine_id: hunter2",
 	} {
-		file := write(t, "snmp.yml", modules+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
+		file := write(t, "snmp.yml", ifModule+"auths:\n  core:\n    version: 3\n    username: me\n    security_level: authNoPriv\n    "+written+"\n")
 		_, err := Load([]string{file}, Options{})
 		if err == nil {
 			t.Errorf("%q loads", written)

@@ -48,17 +48,17 @@ func TestBombsAreDefused(t *testing.T) {
 		},
 		{
 			"merges of merges",
-			modules + "auths:\n  a0: &a0 {version: 2}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40),
+			ifModule + "auths:\n  a0: &a0 {version: 2}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40),
 			"its aliases (*name) expand to far too much",
 		},
 		{
 			"merges of merges with a mistake",
-			modules + "auths:\n  a0: &a0 {version: 9}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40) + "  x: {y: z}",
+			ifModule + "auths:\n  a0: &a0 {version: 9}\n" + numbered("  a%d: &a%[1]d {<<: [*a%[2]d, *a%[2]d, *a%[2]d]}\n", 40) + "  x: {y: z}",
 			`unknown key "y" in auths.x`,
 		},
 		{"brackets", "auths: " + strings.Repeat("[", 100_000), "brackets or lists nested thousands of levels deep"},
 		{"lists", "auths:\n  " + strings.Repeat("- ", 100_000), "brackets or lists nested thousands of levels deep"},
-		{"deep but legal", auths + modules + "targets: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "want keys such as"},
+		{"deep but legal", auths + ifModule + "targets: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), "want keys such as"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load([]string{write(t, "snmp.yml", test.text)}, Options{})
@@ -97,4 +97,34 @@ func BenchmarkMistakes(b *testing.B) {
 			b.Fatal("loads")
 		}
 	}
+}
+
+// tenTables names ten tables of nine MIBs.
+const tenTables = auths + `modules:
+  interfaces: {walk: [IF-MIB::ifTable, IF-MIB::ifXTable], lookups: [{source_indexes: [ifIndex], lookup: IF-MIB::ifName}]}
+  host: {walk: [HOST-RESOURCES-MIB::hrStorageTable, HOST-RESOURCES-MIB::hrProcessorTable]}
+  sensors: {walk: [ENTITY-SENSOR-MIB::entPhySensorTable], lookups: [{source_indexes: [entPhysicalIndex], lookup: ENTITY-MIB::entPhysicalName}]}
+  neighbours: {walk: [LLDP-MIB::lldpRemTable, BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
+  printer: {walk: [Printer-MIB::prtMarkerSuppliesTable]}
+  power: {walk: [POWER-ETHERNET-MIB::pethPsePortTable]}
+`
+
+// BenchmarkNames loads a configuration of names alone; heap-B is what stays of it.
+func BenchmarkNames(b *testing.B) {
+	file := write(b, "snmp.yml", tenTables)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var c *Config
+	for b.Loop() {
+		var err error
+		if c, err = Load([]string{file}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(c)
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)), "heap-B")
+	b.ReportAllocs()
 }

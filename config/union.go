@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"trapline/internal/poller"
+	"trapline/internal/profile"
+	"trapline/internal/setting"
 )
 
 // union is what several files say together.
@@ -18,8 +20,8 @@ type union struct {
 }
 
 // unite makes one configuration of what sources say. It is nil if they have mistakes.
-func unite(sources []*source, o Options) (*Config, Mistakes) {
-	u := union{set: map[string]*source{}}
+func unite(sources []*source, o Options) (*union, Mistakes) {
+	u := &union{set: map[string]*source{}}
 	for _, s := range sources {
 		if o.ExpandEnv {
 			s.expandEnv()
@@ -29,19 +31,16 @@ func unite(sources []*source, o Options) (*Config, Mistakes) {
 	}
 	if u.readable() {
 		u.check()
+		u.compile(o)
 	}
 	var m Mistakes
 	for _, s := range sources {
 		m = append(m, s.mistakes()...)
 	}
-	if len(m) == 0 {
-		m = u.nothing()
-	}
 	if len(m) > 0 {
 		return nil, m
 	}
-	c := u.config // alone: the trees of the files are of no more use
-	return &c, nil
+	return u, nil
 }
 
 // add takes over what s says. What another file has said already is a mistake.
@@ -140,7 +139,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named 
 		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
 	}
 	for i, name := range t.Modules {
-		if _, ok := u.config.Modules[name]; !ok {
+		if _, ok := u.config.Modules[name]; !ok && name != profile.Auto {
 			wrong("modules"+index(i), missing("module", name, slices.Sorted(maps.Keys(u.config.Modules))))
 		}
 	}
@@ -157,7 +156,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named 
 // missing says that there is no auth or module of that name.
 func missing(kind, name string, names []string) string {
 	text := fmt.Sprintf("there is no %s %q", kind, name)
-	if near := nearest(name, names); near != "" {
+	if near := setting.Nearest(name, names); near != "" {
 		return text + fmt.Sprintf(": did you mean %q?", near)
 	}
 	return text + fmt.Sprintf(" in %ss", kind)
@@ -176,7 +175,7 @@ func (u *union) nothing() Mistakes {
 	if len(u.config.Auths) == 0 {
 		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: at least one is needed to talk to any target"})
 	}
-	if len(u.config.Modules) == 0 {
+	if len(u.config.Modules) == 0 && !u.wantsProfiles() {
 		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: at least one is needed to ask for anything"})
 	}
 	return m

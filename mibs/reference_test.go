@@ -1,15 +1,10 @@
 package mibs
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,46 +12,10 @@ import (
 	"trapline/internal/peers"
 )
 
-// corpus unpacks the MIB files of the test data, and gives their directory.
+// corpus gives the directory of the MIB files of the test data.
 func corpus(t testing.TB) string {
 	t.Helper()
-	if dir := os.Getenv("MIB_CORPUS"); dir != "" {
-		return dir
-	}
-	dir := t.TempDir()
-	f, err := os.Open(peers.Shared(t, "mibs/corpus.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := tar.NewReader(z)
-	for {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		path := filepath.Join(dir, filepath.Clean("/"+h.Name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(archive)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return peers.MIBs(t)
 }
 
 // bars say what share of the nodes in the reference must be as it has them, once the intended

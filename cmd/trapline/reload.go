@@ -38,7 +38,7 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 		}
 		c.Global.SourceAddress = sourceAddress
 	}
-	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Modules), dump: sync.OnceValues(c.Dump)}
+	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book), dump: sync.OnceValues(c.Dump)}
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.catalog)
 		if err != nil {

@@ -91,6 +91,7 @@ type Spec struct {
 // Plan is what to ask of a target in one Poll.
 type Plan struct {
 	Get     []snmp.OID // instances
+	Next    []snmp.OID // what follows each of these, many in one request
 	Walk    []snmp.OID // subtrees, each to its end
 	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
 	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB

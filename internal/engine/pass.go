@@ -104,6 +104,7 @@ type pass struct {
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
 	p.gets(ctx, plan.Get)
+	p.nexts(ctx, plan.Next)
 	p.walks(ctx, plan.Walk)
 }
 

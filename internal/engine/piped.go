@@ -29,6 +29,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
 	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
 		w.gets(ctx, p.Get)
+		w.nexts(ctx, p.Next)
 		w.walks(ctx, p.Walk)
 		return
 	}
@@ -138,6 +139,7 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 		s.start()
 	}
 	w.gets(ctx, p.Get)
+	w.nexts(ctx, p.Next)
 	if first && !w.down {
 		s.start()
 	}

@@ -1,10 +1,13 @@
 package peers
 
 import (
+	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -52,4 +55,37 @@ func Gunzip(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// MIBs gives a directory of MIB files of many vendors: MIB_CORPUS, or the test data unpacked.
+func MIBs(t testing.TB) string {
+	t.Helper()
+	if dir := os.Getenv("MIB_CORPUS"); dir != "" {
+		return dir
+	}
+	dir := t.TempDir()
+	archive := tar.NewReader(strings.NewReader(Gunzip(t, Shared(t, "mibs/corpus.tar.gz"))))
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return dir
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		path := filepath.Join(dir, filepath.Clean("/"+h.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

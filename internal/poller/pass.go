@@ -36,7 +36,7 @@ type PassOptions struct {
 	InFlight          func(change int) // told of modules that start (1) and end (-1)
 }
 
-// Run makes a pass over t with all its modules. Compatible is as in collector.Options.
+// Run makes a pass over t with all its modules, those included that are chosen for it. Compatible is as in collector.Options.
 func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass {
 	p := &Pass{Start: time.Now()}
 	defer func() { p.Duration = time.Since(p.Start) }()
@@ -45,7 +45,12 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Errors, p.Err = engine.Errors(err), err
 		return p
 	}
-	results := o.collectAll(ctx, t, session, compatible)
+	modules, err := t.modules(ctx, session, p.Start)
+	if err != nil {
+		p.Errors, p.Err = engine.Errors(err), err
+		return p
+	}
+	results := o.collectAll(ctx, t, modules, session, compatible)
 	var errs []error
 	p.Up = true
 	for i := range results {
@@ -77,8 +82,8 @@ func (e *ModuleError) Unwrap() error { return e.Err }
 
 // collectAll goes through the modules in order, so many at a time. After the target itself failed
 // the modules not yet begun are not asked for: they fail with the same error.
-func (o *PassOptions) collectAll(ctx context.Context, t *Target, session collector.Session, compatible bool) []collector.Result {
-	results := make([]collector.Result, len(t.Modules))
+func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*collector.Module, session collector.Session, compatible bool) []collector.Result {
+	results := make([]collector.Result, len(modules))
 	options := collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: o.WrapCounters, Compatible: compatible}
 	var (
 		group sync.WaitGroup
@@ -99,10 +104,10 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, session collect
 				return
 			}
 			if failed != nil {
-				results[i] = collector.Result{Module: t.Modules[i], Set: &series.Set{}, Err: failed}
+				results[i] = collector.Result{Module: modules[i], Set: &series.Set{}, Err: failed}
 				continue
 			}
-			results[i] = o.collect(ctx, t.Modules[i], session, options)
+			results[i] = o.collect(ctx, modules[i], session, options)
 			if results[i].Down() {
 				mu.Lock()
 				down = results[i].Err

@@ -3,14 +3,17 @@ package poller
 import (
 	"cmp"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/profile"
 	"trapline/internal/series"
 )
 
@@ -25,19 +28,27 @@ type Target struct {
 	Interval time.Duration
 	Params   engine.Params // of the target itself; a module's come after them
 	Defaults engine.Params // of all targets, after a module's
+
+	auto *auto // chooses more modules; nil if none are to be chosen
 }
 
 // Catalog is what targets refer to by name.
 type Catalog struct {
-	Auths    map[string]*engine.Auth
-	Modules  map[string]*collector.Module
+	Auths   map[string]*engine.Auth
+	Modules map[string]*collector.Module
+	Book    func() (*profile.Book, error) // for the module profile.Auto
+
 	settings map[string]*collector.Settings
-	variants map[string]*collector.Module // modules compiled around reserved labels
+
+	mu       sync.Mutex
+	variants map[string]*collector.Module // modules of profiles, and modules compiled around reserved labels
+	keepers  map[string]*profile.Keeper   // of targets, by what tells them apart
 }
 
 // NewCatalog compiles modules whose settings have been checked.
-func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Settings) *Catalog {
-	c := &Catalog{auths, map[string]*collector.Module{}, modules, map[string]*collector.Module{}}
+func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Settings, book func() (*profile.Book, error)) *Catalog {
+	c := &Catalog{Auths: auths, Modules: map[string]*collector.Module{}, Book: book, settings: modules,
+		variants: map[string]*collector.Module{}, keepers: map[string]*profile.Keeper{}}
 	for name, s := range modules {
 		c.Modules[name] = collector.Compile(name, s)
 	}
@@ -73,7 +84,11 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		t.Rendered = series.AppendLabel(t.Rendered, 0, series.LabelName(name), []byte(s.Labels[name]))
 	}
 	for _, name := range s.Modules {
-		t.Modules = append(t.Modules, c.module(name, reserved))
+		if name != profile.Auto {
+			t.Modules = append(t.Modules, c.module(name, reserved))
+		} else if t.auto, err = c.auto(t, reserved); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
 }
@@ -84,9 +99,16 @@ func (c *Catalog) module(name string, reserved []string) *collector.Module {
 	if m == nil || !slices.ContainsFunc(reserved, m.HasLabel) {
 		return m
 	}
-	key := name + "\x00" + strings.Join(reserved, "\x00")
+	return c.variant(name, c.settings[name], reserved)
+}
+
+// variant gives a module compiled around reserved labels. It is compiled once.
+func (c *Catalog) variant(name string, s *collector.Settings, reserved []string) *collector.Module {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := fmt.Sprintf("%p\x00%s", s, strings.Join(reserved, "\x00"))
 	if c.variants[key] == nil {
-		c.variants[key] = collector.Compile(name, c.settings[name], reserved...)
+		c.variants[key] = collector.Compile(name, s, reserved...)
 	}
 	return c.variants[key]
 }
@@ -108,11 +130,15 @@ func offset(name string, interval time.Duration) time.Duration {
 	return time.Duration(h.Sum64() % uint64(interval))
 }
 
-// ModuleNames gives the names of the target's modules in their order.
+// ModuleNames gives the names of the target's modules in their order, profile.Auto for those that are
+// chosen in each pass.
 func (t *Target) ModuleNames() []string {
-	names := make([]string, 0, len(t.Modules))
+	names := make([]string, 0, len(t.Modules)+1)
 	for _, m := range t.Modules {
 		names = append(names, m.Name)
+	}
+	if t.auto != nil {
+		names = append(names, profile.Auto)
 	}
 	return names
 }

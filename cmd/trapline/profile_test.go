@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trapline/config"
+	"trapline/internal/agent"
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+	"trapline/internal/profile"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// recordings gives the recordings of real devices, at one point in time, and their names.
+func recordings(t *testing.T) (names []string, list []*agent.Recording) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(peers.Shared(t, "conformance"), "recordings", "*.gz"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	for _, file := range files {
+		r, err := agent.OpenRecording(file)
+		if r == nil {
+			t.Fatal(err)
+		}
+		names, list = append(names, strings.TrimSuffix(filepath.Base(file), ".snmprec.gz")), append(list, r.Still())
+	}
+	return names, list
+}
+
+// chooser asks devices what `profile` asks them.
+type chooser struct {
+	book   *profile.Book
+	tree   *mibs.Tree
+	engine *engine.Engine
+}
+
+func newChooser(t *testing.T) chooser {
+	t.Helper()
+	book, err := config.Profiles(nil, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := allMIBs(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New(engine.Options{})
+	t.Cleanup(func() { e.Close() })
+	return chooser{book, tree, e}
+}
+
+func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *engine.Target) {
+	t.Helper()
+	target, err := c.engine.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: 2, Community: "public"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, err := c.book.Choose(t.Context(), target, engine.Params{})
+	if err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	return choice, target
+}
+
+// TestProfilesOfDevices compares what is chosen for each recorded device, and why, with
+// testdata/choices.txt: a line with the name of the device, and below it what `profile` prints.
+func TestProfilesOfDevices(t *testing.T) {
+	names, list := recordings(t)
+	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
+	c := newChooser(t)
+	var got strings.Builder
+	for i, name := range names {
+		choice, _ := c.choose(t, devices.Addr(i).String())
+		got.WriteString(name + "\n")
+		printChoice(&got, choice, c.tree)
+	}
+	want, err := os.ReadFile("testdata/choices.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("chosen is\n%s", got.String())
+	}
+}
+
+// What no chosen module reads is told, each subtree once; what one reads is not.
+func TestUnreadSubtrees(t *testing.T) {
+	var b agent.Builder
+	for _, oid := range []string{"1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.7.0", "1.3.6.1.2.1.2.1.0", "1.3.6.1.2.1.2.2.1.10.1",
+		"1.3.6.1.2.1.4.20.1.2.10.0.0.1", "1.3.6.1.2.1.4.20.1.2.10.0.0.2", "1.3.6.1.2.1.4.20.1.3.10.0.0.1",
+		"1.3.6.1.4.1.99999.1.2.3.1", "1.3.6.1.4.1.99999.1.2.4.1", "1.3.6.1.4.1.99999.1.3.1"} {
+		b.Add(mustOID(t, oid), snmp.Integer, []byte{1})
+	}
+	c := newChooser(t)
+	choice, target := c.choose(t, startDevices(t, "127.0.37.1:0", agent.Faults{}, b.Recording()).Addr(0).String())
+	unread, err := choice.Unread(t.Context(), target, engine.Params{}, c.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[SNMPv2-MIB::system (1.3.6.1.2.1.1) IF-MIB::interfaces (1.3.6.1.2.1.2) IP-MIB::ipAddrTable (1.3.6.1.2.1.4.20) 1.3.6.1.4.1.99999.1.2 1.3.6.1.4.1.99999.1.3]"
+	if got := fmt.Sprint(unread); got != want {
+		t.Errorf("unread are\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A target whose modules are auto needs nothing else: no module, no MIB, no OID.
+func TestZeroConfiguration(t *testing.T) {
+	device := startDevices(t, "127.0.38.1:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	base := startServer(t, "auths: {public_v2: {version: 2}}\ntargets: [{name: sw, address: '"+device+"', modules: [auto], labels: {ifName: x}}]\n")
+	polled := await(t, base+"/targets/sw/metrics", "ifHCInOctets{")
+	_, _, onDemand := get(t, base+"/snmp?"+url.Values{"target": {device}, "module": {"auto"}}.Encode())
+	for _, test := range []struct{ name, body, label string }{{"polled", polled, "exported_ifName"}, {"on demand", onDemand, "ifName"}} {
+		for _, want := range []string{"sysUpTime ", "ifOperStatus{", `snmp_scrape_pdus_returned{module="interfaces"}`} {
+			if !containsLine(test.body, want) {
+				t.Errorf("%s: no %s", test.name, want)
+			}
+		}
+		if !strings.Contains(test.body, test.label+`="`) {
+			t.Errorf("%s: no label %s", test.name, test.label)
+		}
+	}
+}

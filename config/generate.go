@@ -1,0 +1,29 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"trapline/collector"
+)
+
+// Generate writes what the modules of files say without names, as snmp_exporter reads it. The files may be
+// a generator.yml of snmp_exporter. Credentials are written as they stand there.
+func Generate(patterns []string, o Options) (text []byte, warnings []string, err error) {
+	u, err := readAll(patterns, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := struct {
+		Auths   map[string]*yaml.Node          `yaml:"auths,omitempty"`
+		Modules map[string]*collector.Settings `yaml:"modules"`
+	}{map[string]*yaml.Node{}, u.config.Compiled}
+	for _, name := range slices.Sorted(maps.Keys(u.config.Auths)) {
+		at := path{"auths", name}
+		out.Auths[name] = u.set[at.String()].value(at)
+	}
+	text, err = encode(out)
+	return text, u.config.Warnings, err
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"trapline/collector"
+	"trapline/internal/modules"
+)
+
+// compile finds what the modules name, each mistake with its line. The MIBs are read only if there is
+// something to find.
+func (u *union) compile(o Options) {
+	u.config.Compiled = map[string]*collector.Settings{}
+	var library *modules.Library
+	for _, name := range slices.Sorted(maps.Keys(u.config.Modules)) {
+		settings := u.config.Modules[name]
+		if settings == nil {
+			continue
+		}
+		if library == nil && settings.Native() {
+			if library = u.library(o); library == nil {
+				return
+			}
+		}
+		u.compileModule(library, name, settings)
+	}
+}
+
+// library opens the directories of the user. It returns nil if one cannot be read, which is told.
+func (u *union) library(o Options) *modules.Library {
+	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
+	if err != nil {
+		s := u.sources[0]
+		if named := u.set["mibs.dirs"]; named != nil {
+			s = named
+		}
+		s.wrong(path{"mibs", "dirs"}, nil, err.Error())
+		return nil
+	}
+	if o.AllMIBs {
+		library = library.Merged()
+	}
+	return library
+}
+
+func (u *union) compileModule(library *modules.Library, name string, settings *modules.Settings) {
+	at := path{"modules", name}
+	s := u.set[at.String()]
+	compiled, mistakes := library.Compile(settings)
+	for _, m := range mistakes {
+		if p := at.below(m.Path); !s.consequence(at, p) {
+			s.wrong(p, nil, m.Text)
+		}
+	}
+	u.config.Compiled[name] = compiled.Settings
+	for _, text := range compiled.Warnings {
+		u.config.Warnings = append(u.config.Warnings, fmt.Sprintf("module %s: %s", name, text))
+	}
+}

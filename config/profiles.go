@@ -1,0 +1,93 @@
+package config
+
+import (
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"trapline/collector"
+	"trapline/internal/poller"
+	"trapline/internal/profile"
+)
+
+// wantsProfiles tells whether the files say anything that only profiles give a meaning.
+func (u *union) wantsProfiles() bool {
+	return len(u.config.Profiles.Dirs) > 0 || len(u.config.DeviceProfiles) > 0 ||
+		slices.ContainsFunc(u.config.Targets, func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) })
+}
+
+// Profiles reads the built-in profiles and those in directories, for those who have no configuration.
+func Profiles(dirs []string, o Options) (*profile.Book, error) {
+	u := &union{set: map[string]*source{}}
+	u.config.Profiles.Dirs = dirs
+	return u.book(o)
+}
+
+// book reads the profiles: the built-in ones, over these those of the user's directories, and over these
+// those of the files themselves. A later profile or module takes the place of one of its name.
+func (u *union) book(o Options) (*profile.Book, error) {
+	o.MIBDirs = slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
+	builtin, err := builtinProfiles(o)
+	if err != nil {
+		return nil, err
+	}
+	layers := []*union{builtin}
+	for _, dir := range u.config.Profiles.Dirs {
+		layer, err := readAll([]string{filepath.Join(dir, "*.yml")}, o)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
+	}
+	profiles, modules := map[string]*profile.Settings{}, map[string]*collector.Settings{}
+	layers = append(layers, u)
+	for _, layer := range layers {
+		maps.Copy(profiles, layer.config.DeviceProfiles)
+		maps.Copy(modules, layer.config.Compiled)
+	}
+	for _, layer := range layers {
+		if m := layer.checkProfiles(profiles, modules); len(m) > 0 {
+			return nil, m.sorted()
+		}
+	}
+	return profile.NewBook(profiles, modules), nil
+}
+
+func builtinProfiles(o Options) (*union, error) {
+	files, err := fs.Glob(profile.Builtin, "builtin/*.yml")
+	if err != nil {
+		return nil, err
+	}
+	var sources []*source
+	for _, file := range files {
+		text, err := profile.Builtin.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, parse(file, text))
+	}
+	u, m := unite(sources, o)
+	if len(m) > 0 {
+		return nil, m.sorted()
+	}
+	return u, nil
+}
+
+// checkProfiles tells what the profiles of the files name that is not there.
+func (u *union) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Mistakes {
+	var found Mistakes
+	mistakes := profile.Mistakes(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
+	for name, list := range mistakes {
+		at := path{"device_profiles", name}
+		for _, m := range list {
+			u.set[at.String()].wrong(at.below(m.Path), nil, m.Text)
+		}
+	}
+	if len(mistakes) > 0 {
+		for _, s := range u.sources {
+			found = append(found, s.mistakes()...)
+		}
+	}
+	return found
+}

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"trapline/internal/engine"
+	"trapline/internal/profile"
+	"trapline/internal/snmp"
+)
+
+// everything is a device that has every object, and says that it is of enterprise 99999.
+type everything struct{}
+
+func (everything) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+	for _, oid := range p.Get {
+		yield(snmp.VarBind{Name: oid, Type: snmp.ObjectIdentifier, Value: snmp.MustParseOID("1.3.6.1.4.1.99999.1")})
+	}
+	for _, oid := range p.Next {
+		yield(snmp.VarBind{Name: snmp.AppendArc(append(snmp.OID{}, oid...), 1), Type: snmp.Integer, Value: []byte{1}})
+	}
+	return engine.Stats{}, nil
+}
+
+func chosen(t *testing.T, book *profile.Book) string {
+	t.Helper()
+	c, err := book.Choose(t.Context(), everything{}, engine.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := c.Profile + ":"
+	for _, m := range c.Modules {
+		text += fmt.Sprintf(" %s of %s (%d)", m.Name, m.From, len(m.Settings.Metrics))
+	}
+	return text
+}
+
+// Profiles of a directory come over the built-in ones, and those of the file itself over both.
+func TestProfilesOfTheUser(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yml": "device_profiles:\n  poe: {modules: [poe]}\n  vendor: {sys_object_ids: [1.3.6.1.4.1.99999], extends: [poe, lldp], modules: [own]}\nmodules:\n  own: {walk: [IF-MIB::ifMtu]}\n",
+		"b.yml": "modules:\n  poe: {walk: [POWER-ETHERNET-MIB::pethMainPsePower]}\n",
+		"c.txt": "not read",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := auths + "profiles: {dirs: [" + dir + "]}\ntargets: [{address: a, modules: [auto]}]\n"
+	for _, test := range []struct{ file, want string }{
+		{file, "vendor: poe of poe (1) lldp of lldp (4) own of vendor (1)"},
+		{file + "device_profiles: {lldp: {modules: [mine]}}\nmodules: {mine: {walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed]}}\n",
+			"vendor: poe of poe (1) mine of lldp (2) own of vendor (1)"},
+		{file + "device_profiles: {product: {sys_object_ids: [1.3.6.1.4.1.99999.1], extends: [poe]}}\n", "product: poe of poe (1)"},
+	} {
+		book, err := load(t, write(t, "snmp.yml", test.file)).Book()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := chosen(t, book); got != test.want {
+			t.Errorf("chosen is %s\nwant %s", got, test.want)
+		}
+	}
+}
+
+func TestMistakesInProfilesOfADirectory(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.yml")
+	if err := os.WriteFile(file, []byte("device_profiles:\n  vendor: {modules: [nothing_like_it]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load([]string{write(t, "snmp.yml", auths+ifModule+"profiles: {dirs: ["+dir+"]}\n")}, Options{})
+	if want := file + `:2: device_profiles.vendor.modules[0]: there is no "nothing_like_it"`; err == nil || err.Error() != want {
+		t.Errorf("error is %v: want %s", err, want)
+	}
+}
+
+// BenchmarkProfiles reads the built-in profiles.
+func BenchmarkProfiles(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Profiles(nil, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"trapline/internal/snmp"
+)
+
+func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 {
+		n := min(p.batch, len(oids))
+		p.next(ctx, oids[:n])
+		oids = oids[n:]
+	}
+}
+
+// next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves.
+// An OID with nothing behind it yields nothing.
+func (p *pass) next(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 && !p.down {
+		first := make([]snmp.OID, len(oids)) // a single number is no OID that could be asked for
+		for i, o := range oids {
+			first[i] = o.First()
+		}
+		a, e := p.exchange(ctx, request{pdu: snmp.GetNextRequest, oids: first})
+		culprit := a.index - 1
+		switch {
+		case e != nil && (e.OID == nil || len(oids) == 1):
+			p.lost("getnext", oids[0], nil, e)
+			return
+		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:
+			p.takeSuccessors(oids, a.varbinds)
+			return
+		case messageRefused(a):
+			p.refused("getnext", nil, nil, a)
+			return
+		case namesCulprit(a.status) && culprit >= 0 && culprit < len(oids):
+			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
+		case len(oids) == 1:
+			return
+		default:
+			half := len(oids) / 2
+			p.next(ctx, oids[:half])
+			oids = oids[half:]
+		}
+	}
+}
+
+// takeSuccessors hands on what lies behind the OID that stands in its place in the request.
+func (p *pass) takeSuccessors(oids []snmp.OID, varbinds []snmp.VarBind) {
+	for i, v := range varbinds[:min(len(oids), len(varbinds))] {
+		if v.Type.HasValue() && oids[i].Compare(v.Name) < 0 {
+			p.give(v)
+		}
+	}
+}

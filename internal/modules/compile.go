@@ -1,0 +1,327 @@
+package modules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trapline/collector"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Compiled is a module whose names have been found.
+type Compiled struct {
+	*collector.Settings
+	Warnings []string // what was left out
+}
+
+// Compile finds what a module names. Settings are nil if there are mistakes.
+func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
+	if !s.Native() {
+		return Compiled{Settings: s.asWritten()}, nil
+	}
+	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params},
+		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}}
+	var err error
+	if c.tree, err = l.tree(c.modulesNamed()); err != nil {
+		c.wrong("", "%v", err)
+		return Compiled{}, c.mistakes
+	}
+	c.findOverrides()
+	roots := c.findRoots()
+	lookups := c.findLookups()
+	filters := c.findFilters()
+	if len(c.mistakes) > 0 {
+		return Compiled{}, c.mistakes
+	}
+	for _, root := range roots {
+		c.addMetrics(root)
+	}
+	c.nameDoubles()
+	c.applyLookups(lookups, filters)
+	c.askForSubtypes()
+	c.applyFilters(filters)
+	c.askFor()
+	c.tellUnused()
+	return Compiled{c.out, c.warnings}, nil
+}
+
+// compilation is a module on its way from names to metrics.
+type compilation struct {
+	library   *Library
+	settings  *Settings
+	tree      *mibs.Tree // of the MIBs that the module names
+	out       *collector.Settings
+	metrics   []*metric
+	wanted    map[string]bool     // OIDs to walk; those to get end in a dot
+	instances map[string][]string // of columns that are not walked: their indexes, each with a dot in front
+	overrides map[string]*override
+	mistakes  []setting.Mistake
+	warnings  []string
+}
+
+// metric is a metric with the object that it is made from.
+type metric struct {
+	collector.MetricSettings
+	node *mibs.Node
+	oid  string
+	tree *mibs.Tree
+}
+
+func (c *compilation) wrong(path, format string, args ...any) {
+	c.mistakes = append(c.mistakes, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (c *compilation) warn(format string, args ...any) {
+	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+// find looks for what stands at path.
+func (c *compilation) find(path, text string) (found, bool) {
+	if strings.HasPrefix(text, ".") {
+		c.wrong(path, "%q: leave the dot in front out", text)
+		return found{}, false
+	}
+	f, err := c.library.find(c.tree, text)
+	if err != nil {
+		c.wrong(path, "%v", err)
+	}
+	return f, err == nil
+}
+
+// modulesNamed lists the MIBs that stand in front of names, if they are there.
+func (c *compilation) modulesNamed() []string {
+	var names []string
+	add := func(text string) {
+		if module, _ := mibs.CutModule(text); module != "" && !slices.Contains(names, module) && c.library.has(module) {
+			names = append(names, module)
+		}
+	}
+	for _, text := range slices.Concat(c.settings.Walk, c.settings.Get, slices.Sorted(maps.Keys(c.settings.Overrides))) {
+		add(text)
+	}
+	for _, l := range c.settings.Lookups {
+		add(l.Lookup)
+	}
+	for _, f := range c.settings.Filters {
+		for _, text := range append(slices.Clone(f.Targets), f.OID) {
+			add(text)
+		}
+	}
+	return names
+}
+
+// findRoots finds what walk and get name, without what lies below something else there.
+func (c *compilation) findRoots() []found {
+	var roots []found
+	for i, text := range c.settings.Walk {
+		if f, ok := c.find(fmt.Sprintf("walk[%d]", i), text); ok {
+			roots = append(roots, f)
+		}
+	}
+	for i, text := range c.settings.Get {
+		path := fmt.Sprintf("get[%d]", i)
+		f, ok := c.find(path, text)
+		switch {
+		case !ok:
+		case len(f.index) == 0 && !c.isScalar(f.node):
+			c.wrong(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
+		default:
+			roots = append(roots, f)
+		}
+	}
+	var minimal []found
+	for _, f := range sortedByOID(roots) {
+		if last := len(minimal) - 1; last < 0 || !f.under(minimal[last]) {
+			minimal = append(minimal, f)
+		}
+	}
+	for _, f := range minimal {
+		c.ask(f)
+	}
+	return slices.CompactFunc(minimal, func(a, b found) bool { return a.node.OID.Compare(b.node.OID) == 0 })
+}
+
+func sortedByOID(list []found) []found {
+	return slices.SortedStableFunc(slices.Values(list), func(a, b found) int {
+		return mibs.Instance{Node: a.node, Index: a.index}.OID().Compare(mibs.Instance{Node: b.node, Index: b.index}.OID())
+	})
+}
+
+func (f found) under(g found) bool {
+	return mibs.Instance{Node: f.node, Index: f.index}.OID().HasPrefix(mibs.Instance{Node: g.node, Index: g.index}.OID())
+}
+
+// isScalar tells whether an object has one value, the instance 0.
+func (c *compilation) isScalar(n *mibs.Node) bool {
+	return c.kind(n) != "" && polled(n) && len(indexOf(n)) == 0
+}
+
+// ask notes that a subtree, a scalar or an instance is wanted.
+func (c *compilation) ask(f found) {
+	oid := f.oid()
+	switch {
+	case len(f.index) > 0:
+		c.wanted[oid+"."] = true
+		if len(indexOf(f.node)) > 0 {
+			column := f.node.OID.String()
+			c.instances[column] = append(c.instances[column], strings.TrimPrefix(oid, column))
+		}
+	case c.isScalar(f.node):
+		c.wanted[oid+".0."] = true
+	default:
+		c.wanted[oid] = true
+	}
+}
+
+// addMetrics makes a metric of each object from root down that has values.
+func (c *compilation) addMetrics(root found) {
+	for n := range root.tree.Below(root.node.OID) {
+		kind := c.kind(n)
+		if kind == "" || !polled(n) {
+			continue
+		}
+		m := &metric{node: n, oid: n.OID.String(), tree: root.tree}
+		m.MetricSettings = collector.MetricSettings{Name: labelName(n.Name), OID: setting.ParseOID(m.oid), Type: kind, Help: n.Help() + " - " + m.oid, EnumValues: enumOf(n)}
+		o := c.override(n)
+		if o.Ignore || !c.addIndexes(m) {
+			continue
+		}
+		o.apply(m)
+		c.metrics = append(c.metrics, m)
+	}
+}
+
+// nameDoubles tells of objects that would share a name: their series could not be told apart.
+func (c *compilation) nameDoubles() {
+	first := map[string]*metric{}
+	for _, m := range c.metrics {
+		if other := first[m.Name]; other != nil && other.oid != m.oid {
+			c.warn("%s::%s and %s::%s make metrics of one name: give one of them another under overrides", other.node.Module, other.node.Name, m.node.Module, m.node.Name)
+			continue
+		}
+		first[m.Name] = m
+	}
+}
+
+// addIndexes turns the index of a column into labels. It returns false if that cannot be done.
+func (c *compilation) addIndexes(m *metric) bool {
+	before, before2 := "", "" // the TCs of the two objects in front
+	for _, part := range indexOf(m.node) {
+		x, tc, problem := c.index(m, part)
+		if subtype := subtypeOf[x.Type]; subtype != "" && problem == "" {
+			switch subtype {
+			case before:
+				m.Indexes = m.Indexes[:len(m.Indexes)-1]
+			case before2:
+				m.Indexes = m.Indexes[:len(m.Indexes)-2]
+			default:
+				problem = fmt.Sprintf("no %s stands in front of it", subtype)
+			}
+		}
+		if problem != "" {
+			c.warn("%s::%s is left out: of its index %s, %s", m.node.Module, m.node.Name, part.Name, problem)
+			return false
+		}
+		before, before2 = tc, before
+		m.Indexes = append(m.Indexes, x)
+	}
+	return true
+}
+
+// index turns a part of an index into a label. SMIv1 allows a type in the place of an object: the label
+// is then called after the row.
+func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSettings, tc, problem string) {
+	n := part.Node
+	switch {
+	case n == nil && part.Name == "INTEGER":
+		return collector.IndexSettings{LabelName: labelName(m.node.Row.Name), Type: "gauge"}, "", ""
+	case n == nil:
+		return x, "", "nothing is known"
+	}
+	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: c.kind(n), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
+	if kind := indexKinds[x.Type]; kind != "" {
+		x.Type = kind
+	}
+	if n.Type == mibs.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
+		x.Type = "ObjectIdentifier" // which snmp_exporter does not have
+	}
+	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {
+		x.Type = "EnumAsInfo"
+	}
+	if text := collector.IndexTypeMistake(x.Type); text != "" {
+		return x, "", fmt.Sprintf("the type %s cannot be read", n.Type)
+	}
+	return x, n.TC, ""
+}
+
+// askForSubtypes sees to it that the object in front of an address or a port, which tells its form, is
+// asked for. Without such an object, the octets are shown.
+func (c *compilation) askForSubtypes() {
+	for _, m := range c.metrics {
+		if subtypeOf[m.Type] == "" {
+			continue
+		}
+		front := c.previous(m)
+		if front == nil || front.TC != subtypeOf[m.Type] {
+			m.Type = "OctetString"
+			continue
+		}
+		c.askBeside(m, front.OID.String())
+	}
+}
+
+// previous gives the column in front of that of m.
+func (c *compilation) previous(m *metric) *mibs.Node {
+	parent, arc, _ := cutLast(m.oid)
+	oid, err := snmp.ParseOID(fmt.Sprintf("%s.%d", parent, arc-1))
+	if err != nil {
+		return nil
+	}
+	if nodes := m.tree.At(oid); len(nodes) > 0 {
+		return nodes[0]
+	}
+	return nil
+}
+
+func cutLast(oid string) (parent string, arc int, ok bool) {
+	at := strings.LastIndexByte(oid, '.')
+	if at < 0 {
+		return "", 0, false
+	}
+	_, err := fmt.Sscan(oid[at+1:], &arc)
+	return oid[:at], arc, err == nil
+}
+
+// askBeside asks for a column in the same rows as that of m.
+func (c *compilation) askBeside(m *metric, column string) {
+	if rows := c.instances[m.oid]; len(rows) > 0 {
+		for _, row := range rows {
+			c.wanted[column+row+"."] = true
+		}
+		return
+	}
+	c.wanted[column] = true
+}
+
+// askFor sorts what is wanted into walks and gets, without what another one brings anyway.
+func (c *compilation) askFor() {
+	last := ""
+	for _, oid := range slices.Sorted(maps.Keys(c.wanted)) {
+		if last != "" && strings.HasPrefix(oid+".", last) {
+			continue
+		}
+		last = oid + "."
+		if get, ok := strings.CutSuffix(oid, "."); ok {
+			c.out.Get = append(c.out.Get, setting.ParseOID(get))
+		} else {
+			c.out.Walk = append(c.out.Walk, setting.ParseOID(oid))
+		}
+	}
+	for _, m := range c.metrics {
+		c.out.Metrics = append(c.out.Metrics, m.MetricSettings)
+	}
+}

@@ -1,0 +1,156 @@
+package modules
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"trapline/collector"
+)
+
+// compile compiles a module that is written as in the file.
+func compile(t *testing.T, l *Library, text string) Compiled {
+	t.Helper()
+	var s Settings
+	if err := yaml.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	c, mistakes := l.Compile(&s)
+	if len(mistakes) > 0 {
+		t.Fatalf("%s: %v", text, mistakes)
+	}
+	return c
+}
+
+func library(t *testing.T, dirs ...string) *Library {
+	t.Helper()
+	l, err := NewLibrary(dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// Index objects become the labels that the numbers of an index can be read as.
+func TestIndexesOfTables(t *testing.T) {
+	l := library(t)
+	for _, test := range []struct{ column, want string }{
+		{"IF-MIB::ifMtu", "ifIndex gauge"},
+		{"SNMP-VIEW-BASED-ACM-MIB::vacmViewTreeFamilyType", "vacmViewTreeFamilyViewName DisplayString, vacmViewTreeFamilySubtree ObjectIdentifier"},
+		{"IP-MIB::ipAddressIfIndex", "ipAddressAddr InetAddress"},
+		{"IP-MIB::ipSystemStatsHCInReceives", "ipSystemStatsIPVersion EnumAsInfo"},
+		{"LLDP-MIB::lldpRemOrgDefInfo", "lldpRemTimeMark gauge, lldpRemLocalPortNum gauge, lldpRemIndex gauge, lldpRemOrgDefInfoOUI OctetString of 3, lldpRemOrgDefInfoSubtype gauge, lldpRemOrgDefInfoIndex gauge"},
+		{"BRIDGE-MIB::dot1dTpFdbPort", "dot1dTpFdbAddress PhysAddress48 of 6"},
+		{"SNMP-TARGET-MIB::snmpTargetAddrTimeout", "snmpTargetAddrName DisplayString implied"},
+		{"OSPF-MIB::ospfNbrState", "ospfNbrIpAddr InetAddressIPv4, ospfNbrAddressLessIndex gauge"},
+		{"NET-SNMP-EXTEND-MIB::nsExtendResult", "nsExtendToken DisplayString"},
+		{"IF-MIB::ifHCInOctets", "ifIndex gauge"}, // of the table that it augments
+	} {
+		var got []string
+		for _, x := range compile(t, l, "walk: ["+test.column+"]").Metrics[0].Indexes {
+			text := x.LabelName + " " + x.Type
+			if x.FixedSize > 0 {
+				text += fmt.Sprintf(" of %d", x.FixedSize)
+			}
+			if x.Implied {
+				text += " implied"
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, ", ") != test.want {
+			t.Errorf("%s has %s\nwant %s", test.column, strings.Join(got, ", "), test.want)
+		}
+	}
+}
+
+// Names are those of the MIB in front of them; files of the user win over built-in MIBs.
+func TestWhereNamesComeFrom(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"own.txt": `OWN-MIB DEFINITIONS ::= BEGIN
+			own OBJECT IDENTIFIER ::= { iso org(3) dod(6) internet(1) private(4) enterprises(1) 99999 }
+			ifMtu OBJECT-TYPE SYNTAX INTEGER (0..9) UNITS "octets" MAX-ACCESS read-only STATUS current
+				DESCRIPTION "What  is
+				special. And more." ::= { own 1 }
+			END`,
+		"tcp.mib": `TCP-MIB DEFINITIONS ::= BEGIN
+			tcp OBJECT IDENTIFIER ::= { iso org(3) dod(6) internet(1) mgmt(2) 1 6 }
+			tcpMine OBJECT-TYPE SYNTAX Counter32 MAX-ACCESS read-only STATUS current DESCRIPTION "Mine." ::= { tcp 99 }
+			END`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := library(t, dir)
+	for _, test := range []struct{ walk, want string }{
+		{"OWN-MIB::ifMtu", "get 1.3.6.1.4.1.99999.1.0: ifMtu gauge, What is special - 1.3.6.1.4.1.99999.1"},
+		{"IF-MIB::ifMtu", "walk 1.3.6.1.2.1.2.2.1.4: ifMtu gauge, ifMtu, Integer32 - 1.3.6.1.2.1.2.2.1.4"},
+		{"1.3.6.1.4.1.99999", "walk 1.3.6.1.4.1.99999: ifMtu gauge, What is special - 1.3.6.1.4.1.99999.1"},
+		{"1.3.6.1.2.1.2.2.1.4.7", "get 1.3.6.1.2.1.2.2.1.4.7: ifMtu gauge, ifMtu, Integer32 - 1.3.6.1.2.1.2.2.1.4"},
+		{"IF-MIB::ifMtu.7", "get 1.3.6.1.2.1.2.2.1.4.7: ifMtu gauge, ifMtu, Integer32 - 1.3.6.1.2.1.2.2.1.4"},
+		{"TCP-MIB::tcpMine.0", "get 1.3.6.1.2.1.6.99.0: tcpMine counter, Mine. - 1.3.6.1.2.1.6.99"},
+		{"TCP-MIB::tcp", "walk 1.3.6.1.2.1.6: tcpMine counter, Mine. - 1.3.6.1.2.1.6.99"},
+	} {
+		if got := summary(compile(t, l, "walk: ['"+test.walk+"']").Settings); got != test.want {
+			t.Errorf("%s asks to\n%s\nwant\n%s", test.walk, got, test.want)
+		}
+	}
+	_, mistakes := l.Compile(&Settings{Walk: []string{"ifMtu"}})
+	if want := `"ifMtu" stands for several OIDs: write one of OWN-MIB::ifMtu (1.3.6.1.4.1.99999.1), IF-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4), RFC1213-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4)`; len(mistakes) != 1 || mistakes[0].Text != want {
+		t.Errorf("a name in two MIBs: %v\nwant %s", mistakes, want)
+	}
+}
+
+func summary(s *collector.Settings) string {
+	var b strings.Builder
+	for _, o := range s.Walk {
+		b.WriteString("walk " + o.OID.String() + ": ")
+	}
+	for _, o := range s.Get {
+		b.WriteString("get " + o.OID.String() + ": ")
+	}
+	for _, m := range s.Metrics {
+		b.WriteString(m.Name + " " + m.Type + ", " + m.Help)
+	}
+	return b.String()
+}
+
+// A filter reaches the columns of a table, also where the table is walked as a whole.
+func TestFilters(t *testing.T) {
+	ifX := "1.3.6.1.2.1.31.1.1.1."
+	for _, test := range []struct{ module, walk, get, filters string }{
+		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], filters: [{targets: [IF-MIB::ifMtu], indices: ['3', '5']}]}",
+			"1.3.6.1.2.1.2.2.1.5", "1.3.6.1.2.1.2.2.1.4.3 1.3.6.1.2.1.2.2.1.4.5", ""},
+		{"{walk: [IF-MIB::ifStackTable, SNMPv2-MIB::sysUpTime], filters: [{oid: IF-MIB::ifStackStatus, targets: [IF-MIB::ifStackTable], values: ['1']}]}",
+			"1.3.6.1.2.1.31.1.2.1.1 1.3.6.1.2.1.31.1.2.1.2 1.3.6.1.2.1.31.1.2.1.3", "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.2.1.3: 1.3.6.1.2.1.31.1.2.1.1 1.3.6.1.2.1.31.1.2.1.2 1.3.6.1.2.1.31.1.2.1.3"},
+		{"{walk: [IF-MIB::ifInOctets], lookups: [{source_indexes: [ifIndex], lookup: IF-MIB::ifName}], filters: [{targets: [IF-MIB::ifName], indices: ['3']}]}",
+			"", "1.3.6.1.2.1.2.2.1.10.3 " + ifX + "1.3", ""},
+	} {
+		s := compile(t, library(t), test.module).Settings
+		var filters []string
+		for _, f := range s.Filters {
+			filters = append(filters, f.OID.OID.String()+": "+oidTexts(f.Targets))
+		}
+		if walk, get, filters := oidTexts(s.Walk), oidTexts(s.Get), strings.Join(filters, "; "); walk != test.walk || get != test.get || filters != test.filters {
+			t.Errorf("%s:\nwalk %s\nget %s\nfilters %s", test.module, walk, get, filters)
+		}
+	}
+}
+
+// What cannot be made of a table is told, and the rest is made all the same.
+func TestWarnings(t *testing.T) {
+	for _, test := range []struct{ module, want string }{
+		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu has no effect: the module reads no such object: did you mean ifMtu?"},
+		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], overrides: {ifMtu: {name: x}, ifSpeed: {name: x}}}",
+			"IF-MIB::ifMtu and IF-MIB::ifSpeed make metrics of one name: give one of them another under overrides"},
+	} {
+		if got := strings.Join(compile(t, library(t), test.module).Warnings, "\n"); got != test.want {
+			t.Errorf("%s warns:\n%s\nwant\n%s", test.module, got, test.want)
+		}
+	}
+}

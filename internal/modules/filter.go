@@ -1,0 +1,121 @@
+package modules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trapline/collector"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// filter is an entry of filters whose objects were found, as dotted OIDs.
+type filter struct {
+	*Filter
+	oid     string // of the object that decides, if one does
+	targets []string
+}
+
+func (c *compilation) findFilters() []filter {
+	var list []filter
+	for i := range c.settings.Filters {
+		f := filter{Filter: &c.settings.Filters[i]}
+		for j, text := range f.Targets {
+			if target, ok := c.findOrOID(fmt.Sprintf("%s.targets[%d]", f.at, j), text); ok {
+				f.targets = append(f.targets, target)
+			}
+		}
+		if f.OID != "" {
+			f.oid, _ = c.findOrOID(f.at+".oid", f.OID)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// findOrOID finds a name. An OID may be one that no MIB knows.
+func (c *compilation) findOrOID(path, text string) (string, bool) {
+	if _, err := snmp.ParseOID(text); err == nil {
+		return strings.TrimPrefix(text, "."), true
+	}
+	f, ok := c.find(path, text)
+	if !ok {
+		return "", false
+	}
+	return f.oid(), true
+}
+
+// applyFilters narrows what is asked for, and hands on the filters that decide at each pass.
+func (c *compilation) applyFilters(filters []filter) {
+	for _, f := range filters {
+		var columns []string
+		for _, target := range f.targets {
+			c.split(target)
+			columns = append(columns, c.columnsOf(target)...)
+		}
+		if len(f.Indices) > 0 {
+			for _, column := range columns {
+				c.narrow(column, f.Indices)
+			}
+		}
+		if f.oid != "" {
+			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.oid), Targets: parseOIDs(columns), Values: f.Values})
+		}
+	}
+}
+
+// split asks for single columns in the place of a subtree that holds a target, for only these can be
+// narrowed. snmp_exporter's generator leaves the subtree, and the filter without effect.
+func (c *compilation) split(target string) {
+	if c.library.merged {
+		return
+	}
+	for _, root := range slices.Collect(maps.Keys(c.wanted)) {
+		if strings.HasSuffix(root, ".") || !strings.HasPrefix(target+".", root+".") {
+			continue
+		}
+		delete(c.wanted, root)
+		for _, m := range c.metrics {
+			switch {
+			case !strings.HasPrefix(m.oid+".", root+"."):
+			case len(m.Indexes) == 0:
+				c.wanted[m.oid+".0."] = true
+			default:
+				c.wanted[m.oid] = true
+			}
+		}
+	}
+}
+
+// columnsOf gives the columns of metrics below a target, or the target if there are none.
+func (c *compilation) columnsOf(target string) []string {
+	var columns []string
+	for _, m := range c.metrics {
+		if strings.HasPrefix(m.oid, target+".") && len(m.Indexes) > 0 {
+			columns = append(columns, m.oid)
+		}
+	}
+	if len(columns) == 0 {
+		return []string{target}
+	}
+	return columns
+}
+
+// narrowLike asks for as little of m as a filter leaves of the column that is looked up.
+func (c *compilation) narrowLike(m *metric, column string, filters []filter) {
+	for _, f := range filters {
+		if len(f.Indices) > 0 && slices.Contains(f.targets, column) {
+			c.narrow(m.oid, f.Indices)
+		}
+	}
+}
+
+// narrow asks for instances in the place of a column.
+func (c *compilation) narrow(column string, indices []string) {
+	delete(c.wanted, column)
+	for _, index := range indices {
+		c.wanted[column+"."+index+"."] = true
+	}
+}

@@ -1,0 +1,227 @@
+package modules
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Library is where names come from. It keeps the trees that it has read, so it is dropped once all
+// modules are built.
+type Library struct {
+	sources []mibs.Source
+	dirs    []string // not opened yet: those that Net-SNMP looks in
+	merged  bool     // every name is looked for in every MIB, as snmp_exporter's generator does
+	trees   map[string]*mibs.Tree
+	all     *mibs.Tree
+}
+
+// NewLibrary opens the directories of the user, whose files win over the built-in MIBs. Without any,
+// the directories of Net-SNMP that exist are looked in for what is not built in.
+func NewLibrary(dirs []string) (*Library, error) {
+	l := &Library{trees: map[string]*mibs.Tree{}}
+	if len(dirs) == 0 {
+		l.dirs = netSNMPDirs()
+	} else {
+		d, err := mibs.OpenDirectories(dirs...)
+		if err != nil {
+			return nil, err
+		}
+		l.sources = append(l.sources, d)
+	}
+	l.sources = append(l.sources, mibs.Embedded())
+	return l, nil
+}
+
+// Merged gives a library that sees all MIBs as one, as snmp_exporter's generator does. Of several
+// objects of one name that of a built-in MIB counts, else the last by OID.
+func (l *Library) Merged() *Library {
+	merged := *l
+	merged.merged = true
+	return &merged
+}
+
+// netSNMPDirs lists the directories that Net-SNMP looks for MIB files in.
+func netSNMPDirs() []string {
+	dirs := []string{"/usr/share/snmp/mibs", "/usr/local/share/snmp/mibs"}
+	if home, err := os.UserHomeDir(); err == nil {
+		dirs = append([]string{filepath.Join(home, ".snmp", "mibs")}, dirs...)
+	}
+	return slices.DeleteFunc(dirs, func(dir string) bool {
+		info, err := os.Stat(dir)
+		return err != nil || !info.IsDir()
+	})
+}
+
+// openRest opens the directories of Net-SNMP. One that cannot be read is as good as none: nobody
+// asked for it.
+func (l *Library) openRest() {
+	for _, dir := range l.dirs {
+		if d, err := mibs.OpenDirectories(dir); err == nil {
+			l.sources = append(l.sources, d)
+		}
+	}
+	l.dirs = nil
+}
+
+// has tells whether there is a MIB of that name.
+func (l *Library) has(module string) bool {
+	known := func() bool {
+		return slices.ContainsFunc(l.sources, func(s mibs.Source) bool {
+			_, found := slices.BinarySearch(s.Names(), module)
+			return found
+		})
+	}
+	if !known() {
+		l.openRest()
+	}
+	return known()
+}
+
+// names lists all MIBs.
+func (l *Library) names() []string {
+	l.openRest()
+	var names []string
+	for _, s := range l.sources {
+		names = append(names, s.Names()...)
+	}
+	return names
+}
+
+// tree reads MIBs that there are, and those that they import.
+func (l *Library) tree(names []string) (*mibs.Tree, error) {
+	if l.merged {
+		return l.everything()
+	}
+	key := strings.Join(names, " ")
+	if l.trees[key] == nil {
+		t, err := mibs.Load(names, l.sources...)
+		if err != nil {
+			return nil, err
+		}
+		l.trees[key] = t
+	}
+	return l.trees[key], nil
+}
+
+// everything reads all MIBs that there are.
+func (l *Library) everything() (*mibs.Tree, error) {
+	l.openRest()
+	if l.all == nil {
+		t, err := mibs.LoadAll(l.sources...)
+		if err != nil {
+			return nil, err
+		}
+		l.all = t
+	}
+	return l.all, nil
+}
+
+// found is what a name or an OID stands for.
+type found struct {
+	node  *mibs.Node
+	index []byte // behind node
+	tree  *mibs.Tree
+}
+
+// oid writes the whole OID.
+func (f found) oid() string { return mibs.Instance{Node: f.node, Index: f.index}.OID().String() }
+
+// find looks for what the user wrote: first in the MIBs that his module names, then in all.
+func (l *Library) find(named *mibs.Tree, text string) (found, error) {
+	if isNumeric(text) {
+		if m := setting.ParseOID(text).Mistakes(); len(m) > 0 {
+			return found{}, errors.New(m[0].Text)
+		}
+		return l.findOID(named, snmp.MustParseOID(text))
+	}
+	module, rest := mibs.CutModule(text)
+	name, _, _ := strings.Cut(rest, ".")
+	name, _, _ = strings.Cut(name, "[")
+	switch {
+	case module != "" && !l.has(module):
+		return found{}, fmt.Errorf("there is no MIB %s%s", module, suggestion(module, l.names()))
+	case module == "" && l.merged:
+		if nodes := named.Named(name); len(nodes) > 1 {
+			text = slices.MaxFunc(nodes, byStanding).Module + "::" + rest
+		}
+	case module == "" && len(named.Named(name)) == 0:
+		var err error
+		if named, err = l.everything(); err != nil {
+			return found{}, err
+		}
+	}
+	i, err := named.Resolve(text)
+	if err != nil {
+		return found{}, fmt.Errorf("%w%s", err, l.meant(named, module, name))
+	}
+	return found{i.Node, i.Index, named}, nil
+}
+
+// byStanding puts objects of one name that built-in MIBs define behind the others, and each of the two
+// kinds by OID.
+func byStanding(a, b *mibs.Node) int {
+	builtIn := mibs.Embedded().Names()
+	_, x := slices.BinarySearch(builtIn, a.Module)
+	_, y := slices.BinarySearch(builtIn, b.Module)
+	switch {
+	case x && !y:
+		return 1
+	case y && !x:
+		return -1
+	}
+	return a.OID.Compare(b.OID)
+}
+
+func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
+	known := func(i mibs.Instance) bool {
+		return i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar)
+	}
+	i := named.Find(oid)
+	if !known(i) {
+		var err error
+		if named, err = l.everything(); err != nil {
+			return found{}, err
+		}
+		if i = named.Find(oid); !known(i) {
+			return found{}, fmt.Errorf("no MIB knows the OID %s: add the directory of its MIB to mibs.dirs, or write the metrics", oid)
+		}
+	}
+	return found{i.Node, i.Index, named}, nil
+}
+
+// meant says what a name that is not there may be meant to be.
+func (l *Library) meant(named *mibs.Tree, module, name string) string {
+	if all, err := l.everything(); err == nil {
+		if len(named.Named(name)) > 0 {
+			return "" // the error tells already
+		}
+		if nodes := all.Named(name); len(nodes) > 0 {
+			return fmt.Sprintf(": did you mean %s::%s?", nodes[0].Module, name)
+		}
+		if module == "" {
+			named = all
+		}
+	}
+	var names []string
+	for n := range named.All() {
+		if module == "" || n.Module == module {
+			names = append(names, n.Name)
+		}
+	}
+	return suggestion(name, names)
+}
+
+func suggestion(name string, names []string) string {
+	if near := setting.Nearest(name, names); near != "" {
+		return fmt.Sprintf(": did you mean %s?", near)
+	}
+	return ""
+}

@@ -1,0 +1,101 @@
+package modules
+
+import (
+	"fmt"
+	"slices"
+
+	"trapline/collector"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// lookup is an entry of lookups whose object was found.
+type lookup struct {
+	*Lookup
+	found
+	labels []string // SourceIndexes as labels
+}
+
+func (c *compilation) findLookups() []lookup {
+	var list []lookup
+	for i := range c.settings.Lookups {
+		l := lookup{Lookup: &c.settings.Lookups[i]}
+		path := fmt.Sprintf("lookups[%d].lookup", i)
+		f, ok := c.find(path, l.Lookup.Lookup)
+		if !ok {
+			continue
+		}
+		if c.kind(f.node) == "" {
+			c.wrong(path, "%s has no value that could be a label", l.Lookup.Lookup)
+			continue
+		}
+		l.found = f
+		for _, name := range l.SourceIndexes {
+			l.labels = append(l.labels, labelName(name))
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// applyLookups gives metrics the labels of those lookups whose sources they all have.
+func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
+	required := map[string]bool{} // labels that lookups start from
+	for _, l := range lookups {
+		for _, name := range l.labels {
+			required[name] = true
+		}
+	}
+	for _, m := range c.metrics {
+		var dropped []collector.LookupSettings
+		for _, l := range lookups {
+			if !hasAll(m, l.labels) {
+				continue
+			}
+			looked := c.lookedUp(m, &l)
+			m.Lookups = append(m.Lookups, looked)
+			if required[looked.LabelName] {
+				m.Indexes = append(m.Indexes, collector.IndexSettings{LabelName: looked.LabelName, Type: looked.Type})
+			}
+			column := looked.OID.ObjectID().String()
+			c.askBeside(m, column)
+			c.narrowLike(m, column, filters)
+			for _, name := range l.labels {
+				if l.DropSourceIndexes {
+					dropped = append(dropped, collector.LookupSettings{LabelName: name})
+				}
+			}
+		}
+		m.Lookups = append(m.Lookups, dropped...)
+	}
+}
+
+func hasAll(m *metric, labels []string) bool {
+	for _, name := range labels {
+		if !slices.ContainsFunc(m.Indexes, func(x collector.IndexSettings) bool { return x.LabelName == name }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *compilation) lookedUp(m *metric, l *lookup) collector.LookupSettings {
+	n := l.node
+	for _, other := range l.tree.Named(n.Name) {
+		if sameParent(other.OID, m.node.OID) && c.kind(other) != "" {
+			n = other
+		}
+	}
+	looked := collector.LookupSettings{Labels: l.labels, LabelName: labelName(n.Name), OID: setting.ParseOID(n.OID.String()),
+		Type: c.kind(n), DisplayHint: hint(l.DisplayHint, n), EnumValues: enumOf(n)}
+	if looked.Type == "gauge" && len(looked.EnumValues) > 0 && c.override(n).Type != "gauge" {
+		looked.Type = "EnumAsInfo"
+	}
+	return looked
+}
+
+func sameParent(a, b snmp.OID) bool {
+	x, _, _ := cutLast(a.String())
+	y, _, _ := cutLast(b.String())
+	return x == y
+}

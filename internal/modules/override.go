@@ -1,0 +1,90 @@
+package modules
+
+import (
+	"maps"
+	"slices"
+
+	"trapline/mibs"
+)
+
+// override is an entry of overrides. It is found by the OID of an object, or else by its name.
+type override struct {
+	Override
+	key  string // as it is written
+	used bool
+}
+
+var noOverride = &override{}
+
+// findOverrides finds the objects that overrides name with a MIB or by OID. A bare name stands for every
+// object of that name.
+func (c *compilation) findOverrides() {
+	for _, key := range slices.Sorted(maps.Keys(c.settings.Overrides)) {
+		o := &override{Override: c.settings.Overrides[key], key: key}
+		if module, _ := mibs.CutModule(key); module == "" && !isNumeric(key) {
+			c.overrides[labelName(key)] = o
+			continue
+		}
+		if f, err := c.library.find(c.tree, key); err == nil {
+			c.overrides[f.node.OID.String()] = o
+			continue
+		}
+		c.overrides[key] = o // which tells that it is of no use
+	}
+}
+
+func isNumeric(text string) bool { return text != "" && text[0] >= '0' && text[0] <= '9' }
+
+// override gives what changes an object.
+func (c *compilation) override(n *mibs.Node) *override {
+	if len(c.overrides) == 0 {
+		return noOverride
+	}
+	for _, key := range []string{n.OID.String(), labelName(n.Name)} {
+		if o := c.overrides[key]; o != nil {
+			o.used = true
+			return o
+		}
+	}
+	return noOverride
+}
+
+// kind gives the metric type of an object in this module.
+func (c *compilation) kind(n *mibs.Node) string {
+	if kind := c.override(n).Type; kind != "" {
+		return kind
+	}
+	return kindOf(n)
+}
+
+// apply changes a metric, its type aside.
+func (o *override) apply(m *metric) {
+	m.RegexpExtracts, m.DateTimePattern, m.Offset, m.Scale = o.RegexpExtracts, o.DateTimePattern, o.Offset, o.Scale
+	m.DisplayHint = hint(o.DisplayHint, m.node)
+	if o.Help != "" {
+		m.Help = o.Help
+	}
+	if o.Name != "" {
+		m.Name = o.Name
+	}
+}
+
+func hint(written string, n *mibs.Node) string {
+	if written == fromMIB {
+		return n.Hint
+	}
+	return written
+}
+
+// tellUnused warns of overrides that change nothing.
+func (c *compilation) tellUnused() {
+	for _, name := range slices.Sorted(maps.Keys(c.overrides)) {
+		if o := c.overrides[name]; !o.used {
+			var names []string
+			for _, m := range c.metrics {
+				names = append(names, m.node.Name)
+			}
+			c.warn("overrides.%s has no effect: the module reads no such object%s", o.key, suggestion(o.key, names))
+		}
+	}
+}

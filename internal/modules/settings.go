@@ -1,0 +1,191 @@
+// Package modules turns what a user names into what a pass asks for: an entry of `modules` that gives
+// names of MIB objects, or their OIDs, becomes settings of the collector. The names are those of MIBs;
+// what a device answers is left to others.
+package modules
+
+import (
+	"fmt"
+	"slices"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+)
+
+// Settings is an entry of `modules`. With metrics it is taken as it stands, as snmp_exporter takes it.
+// Without, walk and get name objects of MIBs, and the metrics come from there: its keys and their
+// meaning are then those of snmp_exporter's generator.
+type Settings struct {
+	Walk          []string                   `yaml:"walk,omitempty"`
+	Get           []string                   `yaml:"get,omitempty"`
+	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"`
+	engine.Params `yaml:",inline"`
+	Filters       Filters             `yaml:"filters,omitempty"`
+	Lookups       []Lookup            `yaml:"lookups,omitempty"`
+	Overrides     map[string]Override `yaml:"overrides,omitempty"`
+}
+
+// Lookup gives each metric that has SourceIndexes among its labels the value of an object as one more.
+type Lookup struct {
+	SourceIndexes     []string `yaml:"source_indexes"`
+	Lookup            string   `yaml:"lookup"`
+	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"`
+	DisplayHint       string   `yaml:"display_hint,omitempty"` // fromMIB takes the object's own
+}
+
+// Override changes what becomes of an object. Zero values change nothing.
+type Override struct {
+	Ignore          bool                                 `yaml:"ignore,omitempty"`
+	Type            string                               `yaml:"type,omitempty"`
+	Name            string                               `yaml:"name,omitempty"`
+	Help            string                               `yaml:"help,omitempty"`
+	RegexpExtracts  map[string][]collector.RegexpExtract `yaml:"regex_extracts,omitempty"`
+	DateTimePattern string                               `yaml:"datetime_pattern,omitempty"`
+	Offset          float64                              `yaml:"offset,omitempty"`
+	Scale           float64                              `yaml:"scale,omitempty"`
+	DisplayHint     string                               `yaml:"display_hint,omitempty"` // fromMIB takes the object's own
+}
+
+// fromMIB stands for the DISPLAY-HINT that the MIB has.
+const fromMIB = "@mib"
+
+// Filter narrows what is asked for of Targets: to Indices, or to the instances where the object OID
+// has one of Values.
+type Filter struct {
+	OID     string           `yaml:"oid,omitempty"`
+	Targets []string         `yaml:"targets,omitempty"`
+	Values  []setting.Regexp `yaml:"values,omitempty"`
+	Indices []string         `yaml:"indices,omitempty"`
+
+	at string // where it stands in a module
+}
+
+// Filters are a list. snmp_exporter's generator has them under the keys of FilterGroups.
+type Filters []Filter
+
+// FilterGroups is the form that filters have in generator.yml.
+type FilterGroups struct {
+	Static  []Filter `yaml:"static,omitempty"`
+	Dynamic []Filter `yaml:"dynamic,omitempty"`
+}
+
+// MappingForm gives what filters written as a mapping are decoded into.
+func (Filters) MappingForm() any { return FilterGroups{} }
+
+// UnmarshalYAML reads either form.
+func (f *Filters) UnmarshalYAML(unmarshal func(any) error) error {
+	var list []Filter
+	listErr := unmarshal(&list)
+	if listErr == nil {
+		*f = placed("filters", list)
+		return nil
+	}
+	var groups FilterGroups
+	if unmarshal(&groups) != nil {
+		return listErr
+	}
+	*f = slices.Concat(placed("filters.static", groups.Static), placed("filters.dynamic", groups.Dynamic))
+	return nil
+}
+
+func placed(at string, list []Filter) []Filter {
+	for i := range list {
+		list[i].at = fmt.Sprintf("%s[%d]", at, i)
+	}
+	return list
+}
+
+// MIBs is the `mibs` section: where MIB files of the user lie.
+type MIBs struct {
+	Dirs []string `yaml:"dirs,omitempty"`
+}
+
+// Native tells whether the metrics come from MIBs.
+func (s *Settings) Native() bool { return len(s.Metrics) == 0 }
+
+// Mistakes reports what cannot be meant. Names are looked up when all files are read.
+func (s *Settings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	wrong := func(path, text string) { found = append(found, setting.Mistake{Path: path, Text: text}) }
+	if s.Native() {
+		return nil
+	}
+	if len(s.Walk) == 0 && len(s.Get) == 0 {
+		wrong("", "has metrics but neither walk nor get: nothing would be asked for")
+	}
+	const nameless = "a module with metrics says in them what becomes of each OID: leave metrics out to have them made from MIBs"
+	if len(s.Lookups) > 0 {
+		wrong("lookups", nameless)
+	}
+	if len(s.Overrides) > 0 {
+		wrong("overrides", nameless)
+	}
+	numeric := func(path, text string) {
+		for _, m := range setting.ParseOID(text).Mistakes() {
+			wrong(path, m.Text)
+		}
+	}
+	for i, text := range s.Walk {
+		numeric(fmt.Sprintf("walk[%d]", i), text)
+	}
+	for i, text := range s.Get {
+		numeric(fmt.Sprintf("get[%d]", i), text)
+	}
+	for _, f := range s.Filters {
+		if len(f.Indices) > 0 {
+			wrong(f.at+".indices", nameless)
+		}
+		if f.OID != "" {
+			numeric(f.at+".oid", f.OID)
+		}
+		for j, text := range f.Targets {
+			numeric(fmt.Sprintf("%s.targets[%d]", f.at, j), text)
+		}
+	}
+	return found
+}
+
+// Mistakes reports a lookup that names no object, or nothing to look it up by.
+func (l *Lookup) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	if l.Lookup == "" {
+		found = append(found, setting.Mistake{Path: "lookup", Text: "a lookup needs the object whose value becomes a label"})
+	}
+	if len(l.SourceIndexes) == 0 {
+		found = append(found, setting.Mistake{Path: "source_indexes", Text: "a lookup needs the labels that the object is indexed by"})
+	}
+	return found
+}
+
+// Mistakes reports a type that there is not.
+func (o *Override) Mistakes() []setting.Mistake {
+	if text := collector.TypeMistake(o.Type); text != "" {
+		return []setting.Mistake{{Path: "type", Text: text}}
+	}
+	return nil
+}
+
+// Mistakes reports a filter that does not say what decides.
+func (f *Filter) Mistakes() []setting.Mistake {
+	if f.OID == "" && len(f.Indices) == 0 {
+		return []setting.Mistake{{Path: "oid", Text: "a filter needs the oid of the object that decides, or indices"}}
+	}
+	return nil
+}
+
+// asWritten gives the settings of a module with metrics.
+func (s *Settings) asWritten() *collector.Settings {
+	out := &collector.Settings{Walk: parseOIDs(s.Walk), Get: parseOIDs(s.Get), Metrics: s.Metrics, Params: s.Params}
+	for _, f := range s.Filters {
+		out.Filters = append(out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.OID), Targets: parseOIDs(f.Targets), Values: f.Values})
+	}
+	return out
+}
+
+func parseOIDs(texts []string) []setting.OID {
+	var list []setting.OID
+	for _, text := range texts {
+		list = append(list, setting.ParseOID(text))
+	}
+	return list
+}

@@ -1,0 +1,59 @@
+package poller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/profile"
+)
+
+// auto chooses modules for one target, from the profiles.
+type auto struct {
+	*profile.Keeper
+	catalog  *Catalog
+	reserved []string
+}
+
+// maxKeepers bounds the choices that are kept: those for targets that are only asked for on demand come
+// from outside.
+const maxKeepers = 100_000
+
+// auto gives what chooses modules for t. Targets that are the same device share a choice.
+func (c *Catalog) auto(t *Target, reserved []string) (*auto, error) {
+	book, err := c.Book()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", t.Spec.Address, t.AuthName, t.Spec.Context, t.Spec.ContextEngineID)
+	if c.keepers[key] == nil {
+		if len(c.keepers) >= maxKeepers {
+			clear(c.keepers)
+		}
+		c.keepers[key] = &profile.Keeper{Book: book}
+	}
+	return &auto{c.keepers[key], c, reserved}, nil
+}
+
+// modules gives the modules of a pass that begins now. A chosen module that has a name of t's own gives
+// way to it.
+func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time) ([]*collector.Module, error) {
+	if t.auto == nil {
+		return t.Modules, nil
+	}
+	choice, err := t.auto.Choice(ctx, s, t.Params.Over(t.Defaults), now)
+	if err != nil {
+		return nil, err
+	}
+	modules := slices.Clone(t.Modules)
+	for _, m := range choice.Modules {
+		if !slices.ContainsFunc(t.Modules, func(own *collector.Module) bool { return own.Name == m.Name }) {
+			modules = append(modules, t.auto.catalog.variant(m.Name, m.Settings, t.auto.reserved))
+		}
+	}
+	return modules, nil
+}

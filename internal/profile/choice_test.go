@@ -1,0 +1,143 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// device answers with what it has, and counts what it was asked.
+type device struct {
+	id     string // sysObjectID
+	has    []string
+	dead   bool
+	probes int
+}
+
+func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+	if d.dead {
+		return engine.Stats{}, &engine.Error{Op: "get", Reason: engine.Timeout, Err: errors.New("request timeout")}
+	}
+	if len(p.Next) > 0 {
+		d.probes++
+	}
+	for _, oid := range p.Get {
+		if oid.Compare(sysObjectID) == 0 && d.id != "" {
+			yield(snmp.VarBind{Name: oid, Type: snmp.ObjectIdentifier, Value: snmp.MustParseOID(d.id)})
+		} else if slices.Contains(d.has, oid.String()) {
+			yield(snmp.VarBind{Name: oid, Type: snmp.Integer, Value: []byte{1}})
+		} else {
+			yield(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
+		}
+	}
+	for _, oid := range p.Next {
+		for _, has := range d.has {
+			if name := snmp.MustParseOID(has); name.Compare(oid) > 0 {
+				yield(snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}})
+				break
+			}
+		}
+	}
+	return engine.Stats{}, nil
+}
+
+func oids(texts ...string) []setting.OID {
+	var list []setting.OID
+	for _, text := range texts {
+		list = append(list, setting.ParseOID(text))
+	}
+	return list
+}
+
+// reading is a module that walks table, gets scalar, and looks labels up in 1.3.9.
+func reading(table, scalar string) *collector.Settings {
+	return &collector.Settings{Walk: oids(table, "1.3.9"), Get: oids(scalar + ".0"), Metrics: []collector.MetricSettings{
+		{Name: "a", OID: setting.ParseOID(table + ".1"), Type: "gauge"},
+		{Name: "b", OID: setting.ParseOID(scalar), Type: "gauge"},
+	}}
+}
+
+var book = NewBook(map[string]*Settings{
+	Default:      {Extends: []string{"basic"}},
+	"basic":      {Modules: []string{"one", "two"}},
+	"vendor":     {SysObjectIDs: oids("1.3.6.1.4.1.7"), Extends: []string{"basic"}, Modules: []string{"three"}},
+	"product":    {SysObjectIDs: oids("1.3.6.1.4.1.7.2", "1.3.6.1.4.1.8.1"), Extends: []string{"vendor", "round"}, Modules: []string{"four", "one"}},
+	"round":      {Extends: []string{"product"}},
+	"no_modules": {SysObjectIDs: oids("1.3.6.1.4.1.9")},
+}, map[string]*collector.Settings{
+	"one": reading("1.3.1", "1.3.5.1"), "two": reading("1.3.2", "1.3.5.2"), "three": reading("1.3.3", "1.3.5.3"), "four": reading("1.3.4", "1.3.5.4"),
+})
+
+func TestChoice(t *testing.T) {
+	all := []string{"1.3.1.1.7", "1.3.2.1.7", "1.3.3.1.7", "1.3.4.1.7"}
+	for _, test := range []struct {
+		name    string
+		device  device
+		profile string
+		prefix  string
+		modules string // with the profile that brings each
+	}{
+		{"nothing said", device{has: all}, Default, "", "one:basic two:basic"},
+		{"an unknown product", device{id: "1.3.6.1.4.1.77.2", has: all}, Default, "", "one:basic two:basic"},
+		{"a vendor", device{id: "1.3.6.1.4.1.7.3", has: all}, "vendor", "1.3.6.1.4.1.7", "one:basic two:basic three:vendor"},
+		{"the longest beginning wins", device{id: "1.3.6.1.4.1.7.2.1", has: all}, "product", "1.3.6.1.4.1.7.2", "one:basic two:basic three:vendor four:product"},
+		{"numbers are whole", device{id: "1.3.6.1.4.1.7.21", has: all}, "vendor", "1.3.6.1.4.1.7", "one:basic two:basic three:vendor"},
+		{"a second beginning", device{id: "1.3.6.1.4.1.8.1", has: all[3:]}, "product", "1.3.6.1.4.1.8.1", "four:product"},
+		{"only a scalar", device{id: "1.3.6.1.4.1.7", has: []string{"1.3.5.3.0"}}, "vendor", "1.3.6.1.4.1.7", "three:vendor"},
+		{"only what labels are looked up in", device{has: []string{"1.3.9.1"}}, Default, "", ""},
+		{"a profile without modules", device{id: "1.3.6.1.4.1.9.1", has: all}, "no_modules", "1.3.6.1.4.1.9", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := book.Choose(t.Context(), &test.device, engine.Params{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var modules []string
+			for _, m := range c.Modules {
+				modules = append(modules, m.Name+":"+m.From)
+			}
+			if got := strings.Join(modules, " "); c.Profile != test.profile || c.Prefix.String() != test.prefix || got != test.modules {
+				t.Errorf("chosen is %s (%s): %s", c.Profile, c.Prefix, got)
+			}
+		})
+	}
+}
+
+// A choice is kept while the device stays what it is, and for Period at most.
+func TestChoiceIsKept(t *testing.T) {
+	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
+	k := Keeper{Book: book}
+	start := time.Unix(1e9, 0)
+	for _, step := range []struct {
+		name   string
+		change func()
+		after  time.Duration
+		probes int
+		failed bool
+	}{
+		{"first", func() {}, 0, 1, false},
+		{"the same", func() {}, time.Hour, 1, false},
+		{"dead", func() { d.dead = true }, 2 * time.Hour, 1, true},
+		{"back again", func() { d.dead = false }, 3 * time.Hour, 1, false},
+		{"replaced", func() { d.id = "1.3.6.1.4.1.7.2" }, 4 * time.Hour, 2, false},
+		{"the same for almost a day", func() {}, 4*time.Hour + Period - 1, 2, false},
+		{"a day later", func() {}, 4*time.Hour + Period, 3, false},
+	} {
+		step.change()
+		c, err := k.Choice(t.Context(), d, engine.Params{}, start.Add(step.after))
+		if (err != nil) != step.failed || d.probes != step.probes {
+			t.Errorf("%s: %d probes, %v: want %d", step.name, d.probes, err, step.probes)
+		}
+		if err == nil && c.SysObjectID.String() != d.id {
+			t.Errorf("%s: the choice is for %s", step.name, c.SysObjectID)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+
+	"trapline/collector"
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Subtree is a table, a group of scalars or a part of a MIB that nobody knows.
+type Subtree struct {
+	OID  snmp.OID
+	Name string // MODULE::name, or empty if no MIB knows it
+}
+
+func (s Subtree) String() string {
+	if s.Name == "" {
+		return s.OID.String()
+	}
+	return fmt.Sprintf("%s (%s)", s.Name, s.OID)
+}
+
+// maxSubtrees bounds the search for subtrees, for agents whose objects go on forever.
+const maxSubtrees = 5000
+
+// Unread lists the subtrees of a device that no chosen module reads, going from one to the next.
+func (c *Choice) Unread(ctx context.Context, s collector.Session, params engine.Params, tree *mibs.Tree) ([]Subtree, error) {
+	var list []Subtree
+	seen := map[string]bool{}
+	cursor := snmp.MustParseOID("1.0")
+	for range maxSubtrees {
+		var name snmp.OID
+		_, err := s.Poll(ctx, &engine.Plan{Next: []snmp.OID{cursor}, Params: params}, func(v snmp.VarBind) { name = append(snmp.OID{}, v.Name...) })
+		if err != nil || name == nil {
+			return list, err
+		}
+		subtree, over := subtreeOf(tree, name)
+		if !seen[string(subtree.OID)] && !c.reads(name) {
+			seen[string(subtree.OID)] = true
+			list = append(list, subtree)
+		}
+		cursor = snmp.AppendArc(append(snmp.OID{}, over...), 1<<32-1)
+	}
+	return list, fmt.Errorf("more than %d subtrees", maxSubtrees)
+}
+
+// reads tells whether a chosen module reads an object.
+func (c *Choice) reads(name snmp.OID) bool {
+	for _, m := range c.Modules {
+		for _, walk := range m.Settings.Walk {
+			if name.HasPrefix(walk.OID) {
+				return true
+			}
+		}
+		for _, get := range m.Settings.Get {
+			if name.Compare(get.OID) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unknownArcs is how many numbers behind the last node that a MIB knows tell unknown subtrees apart: an
+// enterprise, and the two below it.
+const unknownArcs = 3
+
+// subtreeOf gives the subtree that an instance lies in, and what to jump over to get out of its part of it.
+func subtreeOf(tree *mibs.Tree, name snmp.OID) (s Subtree, over snmp.OID) {
+	n := tree.Find(name).Node
+	if n == nil {
+		return Subtree{OID: name}, name
+	}
+	switch n.Kind {
+	case mibs.Column:
+		if table := parentOf(tree, n.Row.OID); table != nil {
+			return Subtree{table.OID, table.Module + "::" + table.Name}, table.OID
+		}
+	case mibs.Scalar:
+		if group := parentOf(tree, n.OID); group != nil {
+			return Subtree{group.OID, group.Module + "::" + group.Name}, n.OID
+		}
+	case mibs.Table, mibs.Row:
+		return Subtree{n.OID, n.Module + "::" + n.Name}, n.OID
+	}
+	oid := append(snmp.OID{}, n.OID...)
+	for rest, i := []byte(name[len(n.OID):]), 0; i < unknownArcs && len(rest) > 0; i++ {
+		var arc uint32
+		arc, rest, _ = snmp.CutArc(rest)
+		oid = snmp.AppendArc(oid, arc)
+	}
+	return Subtree{OID: oid}, oid
+}
+
+func parentOf(tree *mibs.Tree, oid snmp.OID) *mibs.Node {
+	end := len(oid) - 1
+	for end > 0 && oid[end-1] >= 0x80 {
+		end--
+	}
+	if end == 0 {
+		return nil
+	}
+	return tree.Find(oid[:end]).Node
+}
