@@ -136,7 +136,7 @@ func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 // describe fills a node with what its definition says, except of other nodes.
 func (l *loader) describe(s *scope, d *definition, n *Node) {
 	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
-	n.old = s.module.lastUpdated == ""
+	n.old = s.module.lastUpdated == "" && !strings.HasPrefix(s.module.name, "SNMPv2-") // SMIv2's own modules have none
 	n.Units, n.Augments, n.Description = d.units, d.augmented(), d.description
 	if d.kind != Scalar {
 		return

@@ -57,6 +57,11 @@ func namedLine(t *mibs.Tree, v snmp.VarBind) string {
 	if i.Node == nil {
 		return numericLine(v)
 	}
+	if i.Node.Kind == mibs.Plain { // a module may have named an instance: the object says more
+		if object := t.Find(v.Name[:len(v.Name)-1]); object.Node != nil && object.Node.Kind == mibs.Scalar {
+			i = mibs.Instance{Node: object.Node, Index: v.Name[len(object.Node.OID):]}
+		}
+	}
 	return i.String() + " = " + namedValue(t, i.Node, v)
 }
 
@@ -75,9 +80,9 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 			return "OID: " + i.String()
 		}
 	case snmp.OctetString:
-		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" && len(v.Value) > 0 {
-			if shown, ok := hint.AppendText(nil, v.Value); ok {
-				return "STRING: " + string(shown)
+		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" {
+			if shown, ok := hint.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
+				return "STRING: " + strings.Map(printable, string(shown))
 			}
 		}
 	}
@@ -85,4 +90,12 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 		text += " " + n.Units
 	}
 	return text
+}
+
+// printable has a dot stand for what a terminal might take for a command.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) || unicode.IsSpace(r) {
+		return r
+	}
+	return '.'
 }

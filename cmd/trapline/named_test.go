@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"trapline/internal/agent"
+	"trapline/internal/peers"
+)
+
+// What was asked for by name is printed by name, as Net-SNMP prints it with the MIBs at hand: composite
+// indexes, labels, display hints and units.
+func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
+	dir := peers.MIBs(t)
+	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
+	names, recorded := recordings(t)
+	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, recorded...)
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	addresses := map[string]string{snmpd.Address: "snmpd"}
+	for i, name := range names {
+		addresses[devices.Addr(i).String()] = name
+	}
+	binary := buildBinary(t)
+	compared := 0
+	for address, name := range addresses {
+		for _, root := range []string{"SNMPv2-MIB::system", "IF-MIB::ifTable", "IF-MIB::ifXTable", "IP-MIB::ipNetToMediaTable", "TCP-MIB::tcpConnTable", "HOST-RESOURCES-MIB::hrStorageTable"} {
+			module, _, _ := strings.Cut(root, "::")
+			want := peers.NetSNMP(t, "snmpbulkwalk", "-v2c", "-cpublic", "-M", dirs, "-m", module+":SNMPv2-MIB:IANAifType-MIB:HOST-RESOURCES-TYPES", address, root)
+			if strings.Contains(want, "No Such") || strings.Contains(want, "No more variables") {
+				continue
+			}
+			got, err := exec.Command(binary, "walk", "-v2c", "-cpublic", address, root).Output()
+			if err != nil {
+				t.Fatalf("%s %s: %v", name, root, err)
+			}
+			a, b := strings.Split(string(got), "\n"), strings.Split(want, "\n")
+			if len(a) != len(b) {
+				t.Errorf("%s %s: %d lines, Net-SNMP prints %d", name, root, len(a), len(b))
+				continue
+			}
+			for i := range a {
+				if compared++; comparable(a[i]) != comparable(b[i]) {
+					t.Errorf("%s: %s, Net-SNMP: %s", name, a[i], b[i])
+				}
+			}
+		}
+	}
+	if compared < 10_000 {
+		t.Errorf("only %d lines compared", compared)
+	}
+}
+
+// comparable is a line without what Net-SNMP prints in another way on purpose: octets of MAC addresses
+// in one digit, octets that are no text as they are, OIDs by the modules it has read, remarks on types that do not fit the MIB; and without times, which pass.
+func comparable(line string) string {
+	name, value, _ := strings.Cut(line, " = ")
+	if i := strings.Index(value, "): "); strings.HasPrefix(value, "Wrong Type") && i > 0 {
+		value = value[i+3:]
+	}
+	kind, _, _ := strings.Cut(value, ":")
+	if kind == "OID" || kind == "Timeticks" || kind == "Hex-STRING" || strings.Contains(name, "PhysAddress") || strings.ContainsFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return name
+	}
+	return name + " = " + value
+}
