@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"net/netip"
+	"time"
+
+	"trapline/internal/snmp"
+)
+
+// query is one request on its way, with all its attempts.
+type query struct {
+	peer     *peer
+	request  request
+	by       asker
+	budget   time.Duration // from the first sending to giving up
+	timeout  time.Duration // longest wait for one attempt
+	retries  int
+	stats    *Stats
+	attempts []attempt
+	room     [2]attempt // for attempts, which are seldom more
+	later    int        // answers to requests that were sent after this one
+
+	discovery bool // asks for the engine ID, in SNMPv3
+	resynced  bool // was sent again after the target told its time
+
+	timer timer
+	first time.Duration
+	dead  bool
+}
+
+// asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
+type asker interface {
+	answeredLocked(answer, *Error)
+}
+
+// askerFunc is an asker.
+type askerFunc func(answer, *Error)
+
+func (f askerFunc) answeredLocked(a answer, e *Error) { f(a, e) }
+
+type attempt struct {
+	id uint32
+	at time.Duration
+}
+
+// peer is a target as the pipe sees it: where it is, what it takes and how fast. It outlives polls.
+type peer struct {
+	address   netip.AddrPort
+	anywhere  bool // its answers may come from another address
+	outlet    outlet
+	link      *link // nil before the first request
+	version   snmp.Version
+	secrets   credentials
+	community []byte
+	v3        *usmPeer // nil but in SNMPv3
+	window    window
+	flying    []*query
+	waiting   []*query
+	held      bool          // until there is room on the link
+	rate      float64       // bindings a second; 0 means no limit
+	free      time.Duration // when the next request may go, with a rate
+	strange   error         // why a datagram from it was no answer
+
+	capacity capacity
+	memory   memory
+}
+
+// at tells whether the peer may answer from an address.
+func (t *peer) at(from netip.AddrPort) bool { return t.address == from || t.anywhere }
