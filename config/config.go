@@ -33,7 +33,7 @@ type Config struct {
 	Compiled map[string]*collector.Settings `yaml:"-"`
 
 	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
-	Book func() (*profile.Book, error) `yaml:"-"`
+	Book func() (*profile.Book, error) `yaml:"-" json:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
