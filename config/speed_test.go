@@ -105,6 +105,13 @@ const tenTables = auths + `modules:
 // BenchmarkNames loads a configuration of names alone; heap-B is what stays of it.
 func BenchmarkNames(b *testing.B) { benchmarkLoad(b, write(b, "snmp.yml", tenTables)) }
 
+// BenchmarkUserMIBs reads MIB files of a megabyte, of which nothing but the modules' own texts may stay.
+func BenchmarkUserMIBs(b *testing.B) {
+	dir := peers.MIBs(b)
+	benchmarkLoad(b, write(b, "snmp.yml", auths+"mibs: {dirs: ["+dir+"/apc, "+dir+"/mikrotik]}\n"+
+		"modules: {ups: {walk: [PowerNet-MIB::upsBattery]}, health: {walk: [MIKROTIK-MIB::mtxrHealth]}}\n"))
+}
+
 func benchmarkLoad(b *testing.B, file string) {
 	b.Helper()
 	heap := func() int64 {
