@@ -60,15 +60,23 @@ func Load(patterns []string, o Options) (*Config, error) {
 	if m := u.nothing(); len(m) > 0 {
 		return nil, m.sorted()
 	}
-	c := &u.config
-	c.Book = sync.OnceValues(func() (*profile.Book, error) { return u.book(o) })
+	return u.configuration(o)
+}
+
+// configuration gives what the files say, and keeps nothing of the files themselves.
+func (u *union) configuration(o Options) (*Config, error) {
+	c := u.config
 	if u.wantsProfiles() {
-		if _, err := c.Book(); err != nil {
+		book, err := u.book(o)
+		if err != nil {
 			return nil, err
 		}
+		c.Book = func() (*profile.Book, error) { return book, nil }
+		return &c, nil
 	}
-	u.sources, u.set = nil, nil // the trees of the files are of no more use
-	return c, nil
+	bare := &union{config: c}
+	c.Book = sync.OnceValues(func() (*profile.Book, error) { return bare.book(o) })
+	return &c, nil
 }
 
 func readAll(patterns []string, o Options) (*union, error) {

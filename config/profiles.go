@@ -34,7 +34,7 @@ func (u *union) book(o Options) (*profile.Book, error) {
 	}
 	layers := []*union{builtin}
 	for _, dir := range u.config.Profiles.Dirs {
-		layer, err := readAll([]string{filepath.Join(dir, "*.yml")}, o)
+		layer, err := readAll([]string{filepath.Join(dir, profile.Files)}, o)
 		if err != nil {
 			return nil, err
 		}
@@ -55,7 +55,7 @@ func (u *union) book(o Options) (*profile.Book, error) {
 }
 
 func builtinProfiles(o Options) (*union, error) {
-	files, err := fs.Glob(profile.Builtin, "builtin/*.yml")
+	files, err := fs.Glob(profile.Builtin, "builtin/"+profile.Files)
 	if err != nil {
 		return nil, err
 	}

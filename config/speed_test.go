@@ -78,15 +78,8 @@ func numbered(format string, n int) string {
 	return b.String()
 }
 
-func BenchmarkLoad(b *testing.B) {
-	file := shipped(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Load([]string{file}, Options{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
+// BenchmarkLoad loads the file of snmp_exporter.
+func BenchmarkLoad(b *testing.B) { benchmarkLoad(b, shipped(b)) }
 
 // BenchmarkMistakes loads the file of snmp_exporter with a mistake in each metric.
 func BenchmarkMistakes(b *testing.B) {
@@ -110,21 +103,32 @@ const tenTables = auths + `modules:
 `
 
 // BenchmarkNames loads a configuration of names alone; heap-B is what stays of it.
-func BenchmarkNames(b *testing.B) {
-	file := write(b, "snmp.yml", tenTables)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+func BenchmarkNames(b *testing.B) { benchmarkLoad(b, write(b, "snmp.yml", tenTables)) }
+
+// BenchmarkUserMIBs reads MIB files of a megabyte, of which nothing but the modules' own texts may stay.
+func BenchmarkUserMIBs(b *testing.B) {
+	dir := peers.MIBs(b)
+	benchmarkLoad(b, write(b, "snmp.yml", auths+"mibs: {dirs: ["+dir+"/apc, "+dir+"/mikrotik]}\n"+
+		"modules: {ups: {walk: [PowerNet-MIB::upsBattery]}, health: {walk: [MIKROTIK-MIB::mtxrHealth]}}\n"))
+}
+
+func benchmarkLoad(b *testing.B, file string) {
+	b.Helper()
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
 	var c *Config
+	b.ReportAllocs()
 	for b.Loop() {
 		var err error
 		if c, err = Load([]string{file}, Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(heap()-before), "heap-B")
 	runtime.KeepAlive(c)
-	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)), "heap-B")
-	b.ReportAllocs()
 }

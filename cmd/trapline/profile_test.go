@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/profile"
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -87,6 +89,43 @@ func TestProfilesOfDevices(t *testing.T) {
 	}
 	if got.String() != string(want) {
 		t.Errorf("chosen is\n%s", got.String())
+	}
+}
+
+// Net-SNMP's agent is known by its sysObjectID. Between them, the chosen modules and the list of what
+// none of them reads name all that it has.
+func TestProfileOfSnmpd(t *testing.T) {
+	c := newChooser(t)
+	choice, target := c.choose(t, peers.StartSnmpd(t, peers.SnmpdOptions{}).Address)
+	var modules []string
+	for _, m := range choice.Modules {
+		modules = append(modules, m.Name)
+	}
+	for _, want := range []string{"system", "interfaces", "interface_counters", "host_system", "ucd_load", "ucd_memory"} {
+		if !slices.Contains(modules, want) {
+			t.Errorf("%s is not among %v", want, modules)
+		}
+	}
+	if choice.Profile != "net_snmp" {
+		t.Errorf("the profile is %s", choice.Profile)
+	}
+	unread, err := choice.Unread(t.Context(), target, engine.Params{}, c.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := func(oid snmp.OID) bool {
+		return slices.ContainsFunc(choice.Modules, func(m profile.Chosen) bool {
+			return slices.ContainsFunc(slices.Concat(m.Settings.Walk, m.Settings.Get), func(o setting.OID) bool { return oid.HasPrefix(o.OID) })
+		})
+	}
+	all := engine.Plan{Walk: []snmp.OID{mustOID(t, "1.3.6.1.2.1"), mustOID(t, "1.3.6.1.4.1")}}
+	if _, err := target.Poll(t.Context(), &all, func(v snmp.VarBind) {
+		told := slices.ContainsFunc(unread, func(s profile.Subtree) bool { return v.Name.HasPrefix(s.OID) })
+		if !told && !covered(v.Name) {
+			t.Errorf("nobody speaks of %s", v.Name)
+		}
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -38,6 +38,9 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
 		return Compiled{}, c.mistakes
 	}
 	for _, root := range roots {
+		if !hasValues(root.tree, root.node) {
+			c.warn("%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
+		}
 		c.addMetrics(root)
 	}
 	c.nameDoubles()
@@ -213,13 +216,16 @@ func (c *compilation) addIndexes(m *metric) bool {
 	for _, part := range indexOf(m.node) {
 		x, tc, problem := c.index(m, part)
 		if subtype := subtypeOf[x.Type]; subtype != "" && problem == "" {
-			switch subtype {
-			case before:
+			switch {
+			case subtype == before:
 				m.Indexes = m.Indexes[:len(m.Indexes)-1]
-			case before2:
+				before = "" // it tells the form of one object only
+			case subtype == before2:
 				m.Indexes = m.Indexes[:len(m.Indexes)-2]
-			default:
+			case c.library.merged:
 				problem = fmt.Sprintf("no %s stands in front of it", subtype)
+			default:
+				x.Type = "OctetString"
 			}
 		}
 		if problem != "" {

@@ -48,6 +48,7 @@ func TestIndexesOfTables(t *testing.T) {
 		{"SNMP-TARGET-MIB::snmpTargetAddrTimeout", "snmpTargetAddrName DisplayString implied"},
 		{"OSPF-MIB::ospfNbrState", "ospfNbrIpAddr InetAddressIPv4, ospfNbrAddressLessIndex gauge"},
 		{"NET-SNMP-EXTEND-MIB::nsExtendResult", "nsExtendToken DisplayString"},
+		{"MGMD-STD-MIB::mgmdRouterSrcListExpire", "mgmdRouterSrcListAddress InetAddress, mgmdRouterSrcListIfIndex gauge, mgmdRouterSrcListHostAddress OctetString"},
 		{"IF-MIB::ifHCInOctets", "ifIndex gauge"}, // of the table that it augments
 	} {
 		var got []string
@@ -63,6 +64,21 @@ func TestIndexesOfTables(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != test.want {
 			t.Errorf("%s has %s\nwant %s", test.column, strings.Join(got, ", "), test.want)
+		}
+	}
+}
+
+// Of every table of the built-in MIBs something can be made, also as snmp_exporter's generator would.
+func TestEveryBuiltInTable(t *testing.T) {
+	for _, l := range []*Library{library(t), library(t).Merged()} {
+		c := compile(t, l, "walk: [1.3.6.1, 1.0, '1.2']")
+		if len(c.Metrics) < 2000 {
+			t.Errorf("only %d metrics", len(c.Metrics))
+		}
+		for _, m := range c.Metrics {
+			for _, found := range m.Mistakes() {
+				t.Errorf("%s: %s: %s", m.Name, found.Path, found.Text)
+			}
 		}
 	}
 }
@@ -99,6 +115,9 @@ func TestWhereNamesComeFrom(t *testing.T) {
 		if got := summary(compile(t, l, "walk: ['"+test.walk+"']").Settings); got != test.want {
 			t.Errorf("%s asks to\n%s\nwant\n%s", test.walk, got, test.want)
 		}
+	}
+	if n := len(compile(t, l, "walk: [1.3.6.1.2.1]").Metrics); n < 1000 {
+		t.Errorf("an OID above many MIBs makes only %d metrics", n)
 	}
 	_, mistakes := l.Compile(&Settings{Walk: []string{"ifMtu"}})
 	if want := `"ifMtu" stands for several OIDs: write one of OWN-MIB::ifMtu (1.3.6.1.4.1.99999.1), IF-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4), RFC1213-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4)`; len(mistakes) != 1 || mistakes[0].Text != want {
@@ -148,6 +167,7 @@ func TestWarnings(t *testing.T) {
 		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu has no effect: the module reads no such object: did you mean ifMtu?"},
 		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], overrides: {ifMtu: {name: x}, ifSpeed: {name: x}}}",
 			"IF-MIB::ifMtu and IF-MIB::ifSpeed make metrics of one name: give one of them another under overrides"},
+		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifGroups]}", "IF-MIB::ifGroups (1.3.6.1.2.1.31.2.1) makes no metric: no object below it has a value"},
 	} {
 		if got := strings.Join(compile(t, library(t), test.module).Warnings, "\n"); got != test.want {
 			t.Errorf("%s warns:\n%s\nwant\n%s", test.module, got, test.want)

@@ -62,14 +62,15 @@ func indexOf(n *mibs.Node) []mibs.IndexPart {
 	return n.Row.Index
 }
 
-// labelName writes a name in the letters that Prometheus allows in a label.
+// labelName writes a name in the letters that Prometheus allows in a label. It is a copy, as all texts that
+// stay are: those of a tree would keep whole MIB files in memory.
 func labelName(name string) string {
-	return strings.Map(func(r rune) rune {
+	return strings.Clone(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '_'
-	}, name)
+	}, name))
 }
 
 func enumOf(n *mibs.Node) map[int]string {
@@ -78,7 +79,7 @@ func enumOf(n *mibs.Node) map[int]string {
 	}
 	enum := make(map[int]string, len(n.Labels))
 	for _, l := range n.Labels {
-		enum[int(l.Number)] = l.Name
+		enum[int(l.Number)] = strings.Clone(l.Name)
 	}
 	return enum
 }

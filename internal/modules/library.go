@@ -185,7 +185,7 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 		return i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar)
 	}
 	i := named.Find(oid)
-	if !known(i) {
+	if !known(i) || !hasValues(named, i.Node) {
 		var err error
 		if named, err = l.everything(); err != nil {
 			return found{}, err
@@ -195,6 +195,16 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 		}
 	}
 	return found{i.Node, i.Index, named}, nil
+}
+
+// hasValues tells whether an object or one below it makes a metric.
+func hasValues(t *mibs.Tree, n *mibs.Node) bool {
+	for below := range t.Below(n.OID) {
+		if polled(below) && kindOf(below) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // meant says what a name that is not there may be meant to be.

@@ -3,6 +3,7 @@ package modules
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"trapline/mibs"
 )
@@ -71,7 +72,7 @@ func (o *override) apply(m *metric) {
 
 func hint(written string, n *mibs.Node) string {
 	if written == fromMIB {
-		return n.Hint
+		return strings.Clone(n.Hint)
 	}
 	return written
 }

@@ -84,7 +84,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		t.Rendered = series.AppendLabel(t.Rendered, 0, series.LabelName(name), []byte(s.Labels[name]))
 	}
 	for _, name := range s.Modules {
-		if name != profile.Auto {
+		if name != profile.Auto || c.Modules[name] != nil {
 			t.Modules = append(t.Modules, c.module(name, reserved))
 		} else if t.auto, err = c.auto(t, reserved); err != nil {
 			return nil, err

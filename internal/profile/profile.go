@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"trapline/collector"
@@ -28,6 +29,20 @@ const Default = "any"
 type Section struct {
 	Dirs []string `yaml:"dirs,omitempty"`
 }
+
+// Mistakes reports directories without any profile.
+func (s *Section) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	for i, dir := range s.Dirs {
+		if files, err := filepath.Glob(filepath.Join(dir, Files)); err != nil || len(files) == 0 {
+			found = append(found, setting.Mistake{Path: fmt.Sprintf("dirs[%d]", i), Text: fmt.Sprintf("%q is no directory with files %s", dir, Files)})
+		}
+	}
+	return found
+}
+
+// Files are those files of a directory that are read.
+const Files = "*.yml"
 
 // Settings is an entry of `device_profiles`: the modules that a kind of devices may have something for.
 type Settings struct {
