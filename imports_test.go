@@ -24,6 +24,7 @@ var upstream = map[string][]string{
 	"mibs":             {"internal/snmp"},
 	"collector":        {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
 	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector"},
+	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine"},
 	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/poller"},
 	"internal/peers":   {},
 	"dashboards":       {},
@@ -37,6 +38,7 @@ var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config"},
 	"github.com/gosnmp/gosnmp":         {"internal/engine"},
 	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
+	"go.etcd.io/bbolt":                 {"internal/notify"},
 }
 
 func TestImportsFollowTheDrawing(t *testing.T) {
