@@ -30,7 +30,7 @@ var upstream = map[string][]string{
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/poller", "config"},
+		"collector", "internal/poller", "internal/notify", "config"},
 }
 
 // only says which rooms alone may import a library.

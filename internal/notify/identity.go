@@ -24,7 +24,7 @@ import (
 type Identity struct {
 	ID []byte // snmpEngineID; not to be changed
 
-	file    string
+	file    string // empty where the boots are not ours to store
 	mu      sync.Mutex
 	boots   int32
 	booted  time.Time // when boots were last bumped
@@ -61,6 +61,11 @@ func openIdentity(dir string, configured []byte, now time.Time) (*Identity, erro
 		return nil, err
 	}
 	return &Identity{ID: r.id, file: file, boots: r.boots, booted: now, started: now}, nil
+}
+
+// FixedIdentity is an engine as somebody else keeps it.
+func FixedIdentity(id []byte, boots, seconds int32, now time.Time) *Identity {
+	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now}
 }
 
 // settleEngine reads what is stored, or makes up what will be. The boots are those of the last start.
@@ -156,14 +161,14 @@ func (i *Identity) Clock(now time.Time) (boots, seconds int32, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	elapsed := now.Sub(i.booted) / time.Second
-	if elapsed >= math.MaxInt32 {
+	if elapsed >= math.MaxInt32 && i.file != "" {
 		r := engineRecord{i.ID, i.boots + 1}
 		if err := r.store(i.file); err != nil {
 			return 0, 0, err
 		}
 		i.boots, i.booted, elapsed = r.boots, now, 0
 	}
-	return i.boots, int32(elapsed), nil
+	return i.boots, int32(min(elapsed, math.MaxInt32)), nil
 }
 
 // Uptime is sysUpTime: hundredths of a second since we started, which wrap after 497 days.

@@ -23,6 +23,10 @@ type Notification struct {
 
 	// Agent is the agent-addr of SNMPv1. Unset, it is our own address towards the receiver.
 	Agent netip.Addr
+
+	// Enterprise is that of a standard trap of SNMPv1. Unset, it is snmpTrapEnterprise.0 among VarBinds,
+	// else snmpTraps.
+	Enterprise snmp.OID
 }
 
 // Objects that notifications carry (RFC 3418, RFC 3584).
@@ -88,8 +92,10 @@ func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
 	return t, nil
 }
 
-// enterprise is snmpTrapEnterprise.0 where the notification has it, of a standard trap.
 func (n *Notification) enterprise() snmp.OID {
+	if n.Enterprise != nil {
+		return n.Enterprise
+	}
 	for _, v := range n.VarBinds {
 		if v.Name.Compare(snmpTrapEnterprise) == 0 && v.Type == snmp.ObjectIdentifier {
 			return v.Value
