@@ -194,11 +194,11 @@ func n1(n *notify.Notification, words []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if n.Enterprise == nil && snmp.GenericTrap(generic) == snmp.EnterpriseSpecific {
+		return fmt.Errorf("generic-trap %d wants an enterprise", generic)
+	}
 	if n.Trap, err = notify.TrapOfV1(n.Enterprise, snmp.GenericTrap(generic), specific); err != nil {
 		return err
-	}
-	if err := notify.CheckTrap(n.Trap); err != nil {
-		return errors.New("generic-trap 6 wants an enterprise")
 	}
 	n.Uptime, err = parseUptime(words[4])
 	return err
