@@ -26,6 +26,9 @@ const databaseFile = "trapline.db"
 // lockTime is how long a process that is just ending may take to let go of the directory.
 const lockTime = time.Second
 
+// batchTime is how long a confirmed delivery waits for others to share its write with.
+const batchTime = 2 * time.Millisecond
+
 // Open takes hold of the directory, which is made if need be, and starts the engine: a configured ID,
 // or with nil the one that is stored there.
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
@@ -54,6 +57,7 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %s: %w", dir, databaseFile, err)
 	}
+	db.MaxBatchDelay = batchTime
 	return db, nil
 }
 
