@@ -25,7 +25,7 @@ var upstream = map[string][]string{
 	"collector":        {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
 	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector"},
 	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/poller"},
+	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/poller", "internal/notify"},
 	"internal/peers":   {},
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},

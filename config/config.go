@@ -12,6 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 )
 
@@ -22,6 +23,9 @@ type Config struct {
 	Modules map[string]*collector.Settings `yaml:"modules,omitempty"`
 	Global  poller.Global                  `yaml:"global,omitempty"`
 	Targets []poller.TargetSettings        `yaml:"targets,omitempty"`
+
+	Notifications notify.Settings           `yaml:"notifications,omitempty"`
+	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`

@@ -13,7 +13,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/engine"
-	"trapline/internal/poller"
 	"trapline/internal/setting"
 )
 
@@ -129,7 +128,7 @@ func (f *clientFlags) auth() (*engine.Auth, error) {
 func protocolName(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "")) }
 
 func (f *hostFlags) spec() (engine.Spec, error) {
-	source, err := poller.ParseSource(*f.source)
+	source, err := engine.ParseSource(*f.source)
 	return engine.Spec{Address: *f.host, Source: source}, err
 }
 

@@ -126,7 +126,7 @@ func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *string
 	t.Helper()
 	before := len(d.Received())
 	output(t, binary, addresses, line)
-	return source.ReplaceAllString(d.AwaitReceived(t, before + 1)[before], "")
+	return source.ReplaceAllString(d.AwaitReceived(t, before+1)[before], "")
 }
 
 func buildBinary(t *testing.T) string {

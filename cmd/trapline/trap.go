@@ -115,19 +115,6 @@ func addInform(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-func addEngine(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("engine", "Print the engine ID that Trapline sends traps of SNMPv3 with, and its boots.")
-	stateDir := addStateFlag(c)
-	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
-		id, boots, err := notify.Engine(*stateDir, nil, time.Now())
-		if err != nil {
-			return err
-		}
-		fmt.Printf("engine_id: %x # %s\nboots: %d\n", id, snmp.DescribeEngineID(id), boots)
-		return nil
-	}
-}
-
 // receiver is where to send to. A localized key is of the engine of -e: ours in a trap.
 func (f *trapFlags) receiver() (r notify.Receiver, err error) {
 	if r.Address, err = engine.ParseReceiver(*f.host); err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -86,4 +87,22 @@ func (a Address) String() string {
 		host = "[" + host + "]"
 	}
 	return fmt.Sprintf("%s://%s:%d", a.Network, host, a.Port)
+}
+
+// ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
+func ParseSource(s string) (netip.AddrPort, error) {
+	if s == "" {
+		return netip.AddrPort{}, nil
+	}
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return netip.AddrPortFrom(a, 0), nil
+	}
+	if strings.HasPrefix(s, ":") {
+		s = net.JoinHostPort("0.0.0.0", s[1:])
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return a, fmt.Errorf("source address %q: write an IP address, or address:port", s)
+	}
+	return a, nil
 }

@@ -83,7 +83,7 @@ func AlarmID(deployment, rule, target string, labels map[string]string) string {
 // Kind is what an event says.
 type Kind string
 
-// The kinds of events. The last three are about no alarm.
+// The kinds of events. Heartbeat and Resync are about no alarm.
 const (
 	Raise     Kind = "raise"
 	Clear     Kind = "clear"
@@ -103,4 +103,11 @@ type Event struct {
 	Dropped int       `json:"dropped,omitempty"` // of a Resync: events that were lost
 	Active  int       `json:"active,omitempty"`  // of a Heartbeat: alarms that are active,
 	Queued  int       `json:"queued,omitempty"`  // and events that wait for the receiver
+}
+
+// TestEvent tells a receiver that it can be told.
+func TestEvent(now time.Time) *Event {
+	return &Event{ID: fmt.Sprintf("test-%d", now.UnixNano()), Kind: Test, At: now, Alarm: Alarm{
+		ID: AlarmID("", "test", "", nil), Rule: "test", Severity: Indeterminate, Summary: "Trapline can tell this receiver", RaisedAt: now,
+	}}
 }

@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -80,4 +81,18 @@ func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int3
 		err = fmt.Errorf("state directory: %w", err)
 	}
 	return r.id, r.boots, errors.Join(err, db.Close())
+}
+
+// Borrow gives the engine as the process that runs with the directory has it, for a single message beside
+// its own: the file of the engine was written when that started.
+func Borrow(dir string, configured []byte, now time.Time) (*Identity, error) {
+	id, boots, err := Engine(dir, configured, now)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(filepath.Join(dir, engineFile))
+	if err != nil {
+		return nil, err
+	}
+	return FixedIdentity(id, boots, int32(min(max(0, now.Sub(info.ModTime())/time.Second), math.MaxInt32)), now), nil
 }

@@ -49,7 +49,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	if source == "" {
 		source = g.SourceAddress
 	}
-	address, err := ParseSource(source)
+	address, err := engine.ParseSource(source)
 	if err != nil {
 		return nil, err
 	}
