@@ -135,7 +135,7 @@ func (r *running) say(words ...string) {
 		tr := Transition{Alarm: Alarm{ID: id, Severity: Major, Summary: "summary"}, Active: word[0] != '-'}
 		if strings.HasSuffix(word, "!") {
 			r.said++
-			tr.Alarm.Summary = fmt.Sprint("summary ", r.said)
+			tr.Alarm.Summary = "summary " + strings.Repeat("x", r.said)
 		}
 		if err := r.Apply([]Transition{tr}, time.Now()); err != nil {
 			r.t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -40,7 +41,7 @@ type plan struct {
 	seq    uint64
 	alarms map[string]*active   // those that change; nil: delete
 	lines  map[lineKey][]*row   // those that change
-	leases map[string]time.Time // of alarms that are merely said again: for these nothing is written
+	said   map[string]*Transition // by alarm ID: what merely says an alarm again, for which nothing is written
 	counts map[*queue]*count
 
 	added, removed []queued // made of lines by settle
@@ -62,7 +63,7 @@ type queued struct {
 }
 
 func (o *Outbox) newPlan(now time.Time) *plan {
-	return &plan{o: o, now: now, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, leases: map[string]time.Time{}, counts: map[*queue]*count{}}
+	return &plan{o: o, now: now, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
 }
 
 // alarm is the alarm as the plan leaves it so far: a copy, or nil.
@@ -106,8 +107,8 @@ func (p *plan) apply(t *Transition) {
 		}
 		p.tell(now, false)
 	case t.Active:
-		if now.Alarm.Severity == t.Alarm.Severity && now.Alarm.Summary == t.Alarm.Summary {
-			p.leases[t.Alarm.ID] = t.Lease
+		if now.Alarm.Severity == t.Alarm.Severity && withoutNumbers(now.Alarm.Summary) == withoutNumbers(t.Alarm.Summary) {
+			p.said[t.Alarm.ID] = t
 			return
 		}
 		raised := now.Alarm.RaisedAt
@@ -122,6 +123,16 @@ func (p *plan) apply(t *Transition) {
 		return
 	}
 	p.alarms[t.Alarm.ID] = now
+}
+
+// withoutNumbers is a text by what it says: a value that moves makes no other text.
+func withoutNumbers(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // tell queues an event of an active alarm: its raise for all who have not been told of it and shall be,
@@ -347,9 +358,9 @@ func (p *plan) adopt() {
 			delete(p.o.active, id)
 		}
 	}
-	for id, lease := range p.leases {
+	for id, t := range p.said {
 		if a := p.o.active[id]; a != nil {
-			a.Lease = lease
+			a.Lease, a.Alarm.Summary, a.Alarm.Value = t.Lease, t.Alarm.Summary, t.Alarm.Value
 		}
 	}
 	for _, r := range p.removed {
