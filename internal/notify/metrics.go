@@ -46,7 +46,7 @@ func (m *Metrics) delivered(receiver string, r Receipt, err error) {
 	for _, kind := range r.Reports {
 		m.reports.WithLabelValues(receiver, string(engine.ReportReason(kind))).Inc()
 	}
-	if err != nil {
+	if err != nil || r.Sent == 0 {
 		return
 	}
 	m.acked.WithLabelValues(receiver).Inc()

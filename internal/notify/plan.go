@@ -39,8 +39,8 @@ type plan struct {
 	o      *Outbox
 	now    time.Time
 	seq    uint64
-	alarms map[string]*active   // those that change; nil: delete
-	lines  map[lineKey][]*row   // those that change
+	alarms map[string]*active     // those that change; nil: delete
+	lines  map[lineKey][]*row     // those that change
 	said   map[string]*Transition // by alarm ID: what merely says an alarm again, for which nothing is written
 	counts map[*queue]*count
 

@@ -127,6 +127,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add("address", "%v", err)
 		}
 	}
+	if _, err := engine.ParseSource(r.SourceAddress); err != nil {
+		m.add("source_address", "%v", err)
+	}
 	if r.Name == "" {
 		m.add("", "a receiver needs a name")
 	}
