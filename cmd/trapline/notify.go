@@ -152,3 +152,19 @@ func testReceiver(ctx context.Context, c *config.Config, name string) (string, e
 	}
 	return fmt.Sprintf("confirmed after %s", receipt.RTT.Round(10*time.Microsecond)), nil
 }
+
+func addMIB(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("mib", "MIBs.").Command("print", "Print TRAPLINE-MIB, which says what the format alarm sends.")
+	enterprise := c.Flag("enterprise-oid", "What it lies below: notifications.enterprise_oid of the configuration.").Required().String()
+	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+		o, err := snmp.ParseOID(*enterprise)
+		if err == nil {
+			err = notify.CheckEnterprise(o)
+		}
+		if err != nil {
+			return fmt.Errorf("--enterprise-oid %s: %w", *enterprise, err)
+		}
+		fmt.Print(notify.MIB(o))
+		return nil
+	}
+}

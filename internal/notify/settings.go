@@ -84,6 +84,11 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
 		m.add("engine_id", "%v", err)
 	}
+	if o := s.EnterpriseOID; o.OID != nil {
+		if err := CheckEnterprise(o.OID); err != nil {
+			m.add("enterprise_oid", "%v", err)
+		}
+	}
 	return m
 }
 
