@@ -26,13 +26,14 @@ var upstream = map[string][]string{
 	"internal/profile": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
 	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
 	"internal/modules": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller"},
+	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine"},
+	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify"},
 	"internal/peers":   {},
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},
 	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/profile", "internal/poller", "config", "mibs"},
+		"collector", "internal/profile", "internal/poller", "internal/notify", "config", "mibs"},
 }
 
 // only says which rooms alone may import a library.
@@ -40,6 +41,7 @@ var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config"},
 	"github.com/gosnmp/gosnmp":         {"internal/engine"},
 	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
+	"go.etcd.io/bbolt":                 {"internal/notify"},
 }
 
 func TestImportsFollowTheDrawing(t *testing.T) {

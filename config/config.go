@@ -14,6 +14,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/engine"
 	"trapline/internal/modules"
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 )
@@ -35,6 +36,9 @@ type Config struct {
 
 	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
 	Book func() (*profile.Book, error) `yaml:"-" json:"-"`
+
+	Notifications notify.Settings           `yaml:"notifications,omitempty"`
+	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/setting"
@@ -118,6 +119,12 @@ func (u *union) check() {
 			u.checkTarget(s, at, &s.config.Targets[i], named)
 		}
 	}
+	named = map[string]place{}
+	for _, s := range u.sources {
+		for i := range s.config.Receivers {
+			u.checkReceiver(s, path{"receivers", index(i)}, &s.config.Receivers[i], named)
+		}
+	}
 }
 
 // place is where something stands in the files.
@@ -126,12 +133,36 @@ type place struct {
 	at path
 }
 
-func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
-	wrong := func(rel, text string) {
+func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, named map[string]place) {
+	wrong := s.wrongBelow(at)
+	auth, ok := u.config.Auths[r.Auth]
+	if !ok && r.Auth != "" {
+		wrong("auth", missing("auth", r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
+	}
+	for _, m := range r.Speaks(auth, &u.config.Notifications) {
+		wrong(m.Path, m.Text)
+	}
+	if u.config.StateDir == "" {
+		wrong("", "receivers need a state_dir, where it is kept what they have not confirmed")
+	}
+	if first, taken := named[r.Name]; taken && r.Name != "" {
+		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.where(first.at, s)))
+		return
+	}
+	named[r.Name] = place{s, at}
+}
+
+// wrongBelow tells mistakes in the settings at a path, unless they may come of one that was told.
+func (s *source) wrongBelow(at path) func(rel, text string) {
+	return func(rel, text string) {
 		if p := at.below(rel); !s.consequence(at, p) {
 			s.wrong(p, nil, text)
 		}
 	}
+}
+
+func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
+	wrong := s.wrongBelow(at)
 	auth, ok := u.config.Auths[t.Auth]
 	if !ok {
 		wrong("auth", missing("auth", t.Auth, slices.Sorted(maps.Keys(u.config.Auths))))

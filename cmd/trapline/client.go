@@ -14,7 +14,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/engine"
-	"trapline/internal/poller"
 	"trapline/internal/setting"
 )
 
@@ -87,12 +86,15 @@ var keyOptions = map[string]string{
 	"-3m": "--auth-master-key", "-3M": "--priv-master-key", "-3k": "--auth-localized-key", "-3K": "--priv-localized-key",
 }
 
-// spelledOut gives arguments with the key options in their long form.
+// spelledOut gives arguments with the key options in their long form. A negative number is no option,
+// and none follows it.
 func spelledOut(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {
 		if long, ok := keyOptions[a]; ok {
 			args[i] = long
+		} else if _, err := strconv.ParseFloat(a, 64); err == nil && a[0] == '-' {
+			return slices.Insert(args, i, "--")
 		}
 	}
 	return args
@@ -130,7 +132,7 @@ func (f *clientFlags) auth() (*engine.Auth, error) {
 func protocolName(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "")) }
 
 func (f *hostFlags) spec() (engine.Spec, error) {
-	source, err := poller.ParseSource(*f.source)
+	source, err := engine.ParseSource(*f.source)
 	return engine.Spec{Address: *f.host, Source: source, Interface: *f.device}, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 )
@@ -27,6 +28,7 @@ type server struct {
 	probes   *poller.Prober
 	polls    *poller.Poller
 	reloads  *reloader
+	inlet    *notify.Inlet // nil without receivers
 	registry *prometheus.Registry
 	metrics  *metrics
 	flags    *serveFlags
@@ -43,6 +45,9 @@ func newServer(s *server) http.Handler {
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Healthy") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Ready") })
 	mux.Handle("/debug/pprof/", http.DefaultServeMux)
+	if s.inlet != nil {
+		s.inlet.Register(mux)
+	}
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {
 		mux.Handle("/{$}", s.landing())
 	}

@@ -28,7 +28,8 @@ func main() {
 	promslogflag.AddFlags(app, logConfig)
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
-		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addMIB, addGenerate, addProfile, addSimulate, addDemo,
+		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addMIB, addGenerate, addProfile,
+		addTrap, addInform, addEngine, addNotify, addSimulate, addDemo,
 	} {
 		add(app, commands)
 	}

@@ -14,6 +14,7 @@ func addMIB(app *kingpin.Application, commands map[string]command) {
 	addMIBTranslate(mib, commands)
 	addMIBFind(mib, commands)
 	addMIBCheck(mib, commands)
+	addMIBPrint(mib, commands)
 }
 
 // mibFlags say where MIB files lie and which modules count, in the letters that Net-SNMP's commands use.

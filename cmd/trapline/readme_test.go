@@ -63,7 +63,7 @@ func TestConfigurationsOfTheReadme(t *testing.T) {
 }
 
 // TestCommandsOfTheReadme runs every command of the README against a switch or, for SNMPv3, snmpd. Where
-// it is followed by its equivalent of Net-SNMP, both print the same.
+// it is followed by its equivalent of Net-SNMP, both print the same, or snmptrapd receives the same of both.
 func TestCommandsOfTheReadme(t *testing.T) {
 	peers.Require(t, "snmpbulkwalk", "snmp")
 	var b agent.Builder
@@ -75,14 +75,24 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	device := startDevices(t, "127.0.34.1:0", agent.Faults{}, b.Recording()).Addr(0).String()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{
 		EngineID: "80001f8804736e6d70642d74657374",
-		Config:   "createUser monitor SHA " + peers.AuthPassphrase + " AES " + peers.PrivPassphrase + "\nrouser monitor priv",
+		Config:   createMonitor + "\nrouser monitor priv",
 	})
-	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address)
+	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor + "\n" +
+		strings.Replace(createMonitor, "createUser", "createUser -e 0x8000000001020304", 1)})
+	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address, "127.0.0.1:1162", snmptrapd.Address, "/var/lib/trapline", t.TempDir())
 	binary := buildBinary(t)
 	pairs, single := 0, 0
 	for _, block := range blocks(readme(t), "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
 			lines := strings.Split(paragraph, "\n")
+			if len(lines) == 2 && sends.MatchString(lines[1]) {
+				ours, theirs := notified(t, snmptrapd, binary, addresses, lines[0]), notified(t, snmptrapd, binary, addresses, lines[1])
+				if ours != theirs {
+					t.Errorf("%s sends\n%s\n%s sends\n%s", lines[0], ours, lines[1], theirs)
+				}
+				pairs++
+				continue
+			}
 			if len(lines) == 2 && strings.HasPrefix(lines[1], "snmp") {
 				ours, theirs := output(t, binary, addresses, lines[0]), output(t, binary, addresses, lines[1])
 				if ours != theirs || ours == "" {
@@ -99,9 +109,24 @@ func TestCommandsOfTheReadme(t *testing.T) {
 			}
 		}
 	}
-	if pairs < 8 || single < 5 {
+	if pairs < 13 || single < 6 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
 	}
+}
+
+const createMonitor = "createUser monitor SHA " + peers.AuthPassphrase + " AES " + peers.PrivPassphrase
+
+var (
+	sends  = regexp.MustCompile(`^snmp(trap|inform) `)
+	source = regexp.MustCompile(` src=\S+ \S+`)
+)
+
+// notified runs a line of the README that sends a notification, and gives what snmptrapd receives.
+func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *strings.Replacer, line string) string {
+	t.Helper()
+	before := len(d.Received())
+	output(t, binary, addresses, line)
+	return source.ReplaceAllString(d.AwaitReceived(t, before+1)[before], "")
 }
 
 func buildBinary(t *testing.T) string {

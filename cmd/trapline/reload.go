@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/engine"
 	"trapline/internal/poller"
 )
 
@@ -33,7 +34,7 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 		return nil, err
 	}
 	if c.Global.SourceAddress == "" {
-		if _, err := poller.ParseSource(sourceAddress); err != nil {
+		if _, err := engine.ParseSource(sourceAddress); err != nil {
 			return nil, err
 		}
 		c.Global.SourceAddress = sourceAddress
@@ -51,6 +52,9 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 
 func (w *world) warn(logger *slog.Logger) {
 	for _, text := range w.config.Warnings {
+		logger.Warn(text)
+	}
+	for _, text := range w.config.Notifications.Warnings() {
 		logger.Warn(text)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.catalog.Modules)) {

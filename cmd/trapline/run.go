@@ -21,7 +21,8 @@ import (
 )
 
 // run is the line: the configuration gives targets, the poller makes passes over them, the collector
-// makes series of what the engine brings, and the server hands them to Prometheus.
+// makes series of what the engine brings, and the server hands them to Prometheus. What Prometheus makes
+// alerts of comes back by the inlet, and receivers are told.
 func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
@@ -54,12 +55,20 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	})
 	reloads := newReloader(read, func(w *world) { polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.adopt(first)
-	handler := newServer(&server{probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, registry: registry, metrics: metrics, flags: flags})
+	told, err := openNotifier(first.config, registry, logger)
+	if err != nil {
+		return err
+	}
+	defer told.close(logger)
+	handler := newServer(&server{
+		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, registry: registry, metrics: metrics, flags: flags,
+	})
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
 	group.Go(func() error { return reloads.Run(ctx) })
 	group.Go(func() error { return kept.Run(ctx) })
+	group.Go(func() error { return told.run(ctx) })
 	group.Go(func() error { return listen(ctx, handler, flags.web, logger) })
 	return group.Wait()
 }

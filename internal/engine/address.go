@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -15,14 +16,26 @@ type Address struct {
 	Port    uint16
 }
 
-const defaultPort = 161
+// The ports of agents and of receivers of notifications.
+const defaultPort, defaultReceiverPort = 161, 162
 
 var networks = []string{"udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"}
 
 // ParseAddress reads [transport://]host[:port], as snmp_exporter does, and transport:host[:port], as
 // Net-SNMP does. An IPv6 address with a port stands in brackets.
-func ParseAddress(s string) (Address, error) {
-	a := Address{Network: "udp", Port: defaultPort}
+func ParseAddress(s string) (Address, error) { return parseAddress(s, defaultPort) }
+
+// ParseReceiver is ParseAddress for where notifications are received, by UDP.
+func ParseReceiver(s string) (Address, error) {
+	a, err := parseAddress(s, defaultReceiverPort)
+	if err == nil && strings.HasPrefix(a.Network, "tcp") {
+		return a, fmt.Errorf("address %q: notifications travel by udp, udp4 or udp6", s)
+	}
+	return a, err
+}
+
+func parseAddress(s string, port uint16) (Address, error) {
+	a := Address{Network: "udp", Port: port}
 	rest := s
 	if network, tail, ok := strings.Cut(s, "://"); ok {
 		a.Network, rest = network, tail
@@ -32,15 +45,15 @@ func ParseAddress(s string) (Address, error) {
 	if !slices.Contains(networks, a.Network) {
 		return a, fmt.Errorf("address %q: unknown transport %q: use one of %s", s, a.Network, strings.Join(networks, ", "))
 	}
-	host, port, err := splitPort(rest)
+	host, written, err := splitPort(rest)
 	if err != nil {
 		return a, fmt.Errorf("address %q: %w", s, err)
 	}
 	a.Host = host
-	if port != "" {
-		n, err := strconv.ParseUint(port, 10, 16)
+	if written != "" {
+		n, err := strconv.ParseUint(written, 10, 16)
 		if err != nil {
-			return a, fmt.Errorf("address %q: port %q is not a number from 0 to 65535", s, port)
+			return a, fmt.Errorf("address %q: port %q is not a number from 0 to 65535", s, written)
 		}
 		a.Port = uint16(n)
 	}
@@ -74,4 +87,22 @@ func (a Address) String() string {
 		host = "[" + host + "]"
 	}
 	return fmt.Sprintf("%s://%s:%d", a.Network, host, a.Port)
+}
+
+// ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
+func ParseSource(s string) (netip.AddrPort, error) {
+	if s == "" {
+		return netip.AddrPort{}, nil
+	}
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return netip.AddrPortFrom(a, 0), nil
+	}
+	if strings.HasPrefix(s, ":") {
+		s = net.JoinHostPort("0.0.0.0", s[1:])
+	}
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return a, fmt.Errorf("source address %q: write an IP address, or address:port", s)
+	}
+	return a, nil
 }

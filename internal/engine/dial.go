@@ -23,7 +23,7 @@ func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 		if t.spec.Source.IsValid() {
 			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
 		}
-		conn, err := d.DialContext(ctx, t.address.Network, t.address.hostPort())
+		conn, err := d.DialContext(ctx, t.address.Network, t.address.HostPort())
 		if err != nil {
 			return nil, err
 		}
@@ -39,10 +39,11 @@ func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 	if local != nil {
 		d.LocalAddr = local
 	}
-	return d.DialContext(ctx, t.address.Network, t.address.hostPort())
+	return d.DialContext(ctx, t.address.Network, t.address.HostPort())
 }
 
-func (a Address) hostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
+// HostPort is what net.Dial takes.
+func (a Address) HostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
 func (t *Target) listen(ctx context.Context, local *net.UDPAddr) (net.Conn, error) {
 	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
@@ -149,8 +150,8 @@ func (p *ports) take(ctx context.Context, source netip.AddrPort) (release func()
 	}
 }
 
-// socketReason tells what an error of a socket means.
-func socketReason(err error) Reason {
+// SocketReason tells what an error of a socket means.
+func SocketReason(err error) Reason {
 	var (
 		resolve *net.DNSError
 		timeout net.Error

@@ -21,7 +21,7 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 	o := settle(p, false)
 	conn, err := t.dial(ctx, o)
 	if err != nil {
-		return Discovery{}, &Error{Op: "connect", Target: t.spec.Address, Reason: socketReason(err), Err: err}
+		return Discovery{}, &Error{Op: "connect", Target: t.spec.Address, Reason: SocketReason(err), Err: err}
 	}
 	defer conn.Close()
 	w := &wire{Conn: conn, version: snmp.V3, stats: &Stats{}, metrics: t.engine.metrics}
@@ -59,7 +59,7 @@ func (w *wire) discover(ctx context.Context, o settled) (Discovery, *Error) {
 		case err == nil && errParse == nil:
 			return Discovery{m.EngineID, m.Boots, m.Time}, nil
 		case err != nil && !timedOut(err):
-			return Discovery{}, &Error{Reason: socketReason(err), Err: err}
+			return Discovery{}, &Error{Reason: SocketReason(err), Err: err}
 		}
 		w.retrying = true
 		h.ID++

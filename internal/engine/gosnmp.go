@@ -58,7 +58,7 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 	s := &session{target: t, settled: o}
 	if err := s.connect(ctx, stats); err != nil {
 		s.close()
-		reason := socketReason(err)
+		reason := SocketReason(err)
 		if ctx.Err() != nil {
 			reason = Canceled
 		}

@@ -34,6 +34,9 @@ func (e *reportError) Error() string {
 	return "agent reports " + e.counter.String()
 }
 
+// ReportReason is what a Report of that kind makes a request fail for.
+func ReportReason(k snmp.ReportKind) Reason { return (&reportError{k.OID()}).reason() }
+
 func (e *reportError) reason() Reason {
 	if r, ok := reports[string(e.counter)]; ok {
 		return r.reason
@@ -94,7 +97,7 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return s.outOfTime(ctx)
 	case ended != nil:
-		return &Error{Reason: socketReason(ended), Err: ended}
+		return &Error{Reason: SocketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
 		return s.unanswered()
 	}

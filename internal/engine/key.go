@@ -131,3 +131,26 @@ func (a *Auth) user(secrets credentials) (*snmp.User, error) {
 	u.PrivKey, err = keys.used().key(secrets.priv, func(k snmp.Key) error { return k.FitsPriv(u.Auth, u.Priv) })
 	return u, err
 }
+
+// Principal is as whom to talk: what an auth says, with the secrets that its files hold now.
+type Principal struct {
+	Version   snmp.Version
+	Community []byte
+	User      *snmp.User // of SNMPv3, else nil
+	EngineID  []byte     // of the peer; empty means: ask it
+}
+
+// Principal gives as whom an auth talks that has no mistakes.
+func (a *Auth) Principal() (p Principal, err error) {
+	found, err := new(secrets).of(a)
+	if err != nil {
+		return p, err
+	}
+	p.Version = map[int]snmp.Version{1: snmp.V1, 2: snmp.V2c, 3: snmp.V3}[a.Version]
+	p.Community = []byte(found.community)
+	if p.Version == snmp.V3 {
+		p.EngineID = a.engineID()
+		p.User, err = a.user(found)
+	}
+	return p, err
+}

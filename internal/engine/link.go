@@ -120,7 +120,7 @@ func (p *pipe) flushLinkLocked(l *link) {
 			break
 		}
 		at += n
-		p.endLocked(queue[at].query, answer{}, &Error{Reason: socketReason(err), Err: err})
+		p.endLocked(queue[at].query, answer{}, &Error{Reason: SocketReason(err), Err: err})
 	}
 	clear(queue)
 	l.batch, l.spareQueue, l.spareOut = batch, queue, out

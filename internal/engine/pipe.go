@@ -110,7 +110,7 @@ func (p *pipe) pumpLocked(t *peer) {
 		l, err := p.linkLocked(t)
 		if err != nil {
 			t.nextLocked()
-			p.endLocked(q, answer{}, &Error{Reason: socketReason(err), Err: err})
+			p.endLocked(q, answer{}, &Error{Reason: SocketReason(err), Err: err})
 			continue
 		}
 		if !l.allowsLocked(t) || !p.pacedLocked(t, q) {
@@ -376,6 +376,6 @@ func (p *pipe) refusedLocked(to netip.AddrPort, err error) {
 		return
 	}
 	for len(t.flying) > 0 {
-		p.endLocked(t.flying[0], answer{}, &Error{Reason: socketReason(err), Err: err})
+		p.endLocked(t.flying[0], answer{}, &Error{Reason: SocketReason(err), Err: err})
 	}
 }

@@ -119,7 +119,7 @@ func (p *pipe) discoverLocked(t *peer) {
 		}
 	})
 	if _, err := p.linkLocked(t); err != nil {
-		q.by.answeredLocked(answer{}, &Error{Reason: socketReason(err), Err: err})
+		q.by.answeredLocked(answer{}, &Error{Reason: SocketReason(err), Err: err})
 		return
 	}
 	p.launchLocked(q)

@@ -49,7 +49,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	}
 	address, err := t.lookUp(ctx)
 	if err != nil {
-		return nil, &Error{Reason: socketReason(err), Err: err}
+		return nil, &Error{Reason: SocketReason(err), Err: err}
 	}
 	t.pipe.lock()
 	defer t.pipe.unlock()
@@ -79,7 +79,7 @@ func (t *Target) connectLocked() *Error {
 	}
 	t.peer.outlet = outlet{source: source, device: t.spec.Interface}
 	if _, err := t.pipe.linkLocked(t.peer); err != nil {
-		return &Error{Reason: socketReason(err), Err: err}
+		return &Error{Reason: SocketReason(err), Err: err}
 	}
 	return nil
 }

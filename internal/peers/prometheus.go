@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -17,8 +18,8 @@ type Prometheus struct {
 	URL string
 }
 
-// StartPrometheus runs a Prometheus with that configuration and waits until it is ready.
-func StartPrometheus(t testing.TB, config string) *Prometheus {
+// StartPrometheus runs a Prometheus with that configuration and more flags, and waits until it is ready.
+func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	t.Helper()
 	path := Require(t, "prometheus", "prometheus")
 	dir := t.TempDir()
@@ -28,7 +29,8 @@ func StartPrometheus(t testing.TB, config string) *Prometheus {
 	}
 	address := FreeTCPAddress(t)
 	p := &Prometheus{URL: "http://" + address}
-	p.Process = Start(t, nil, path, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
+	flags = append(flags, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
+	p.Process = Start(t, nil, path, flags...)
 	p.Await(t, func() bool {
 		response, err := http.Get(p.URL + "/-/ready")
 		if err != nil {
@@ -39,6 +41,9 @@ func StartPrometheus(t testing.TB, config string) *Prometheus {
 	})
 	return p
 }
+
+// Reload has Prometheus read its configuration and rules again.
+func (p *Prometheus) Reload() { _ = p.command.Process.Signal(syscall.SIGHUP) }
 
 // Sample is an element of an instant vector.
 type Sample struct {

@@ -3,8 +3,6 @@ package poller
 import (
 	"encoding/hex"
 	"fmt"
-	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -68,7 +66,7 @@ func (g *Global) Mistakes() []setting.Mistake {
 	if g.Concurrency < 0 {
 		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
 	}
-	if _, err := ParseSource(g.SourceAddress); err != nil {
+	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
 	}
 	return append(m, intervalMistake(g.Interval)...)
@@ -91,7 +89,7 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
 		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)
 	}
-	if _, err := ParseSource(t.SourceAddress); err != nil {
+	if _, err := engine.ParseSource(t.SourceAddress); err != nil {
 		wrong("source_address", "%v", err)
 	}
 	if t.Engine != "" && t.Engine != engine.Gosnmp {
@@ -118,22 +116,4 @@ func intervalMistake(d setting.Duration) []setting.Mistake {
 		return nil
 	}
 	return []setting.Mistake{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, shortestInterval)}}
-}
-
-// ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
-func ParseSource(s string) (netip.AddrPort, error) {
-	if s == "" {
-		return netip.AddrPort{}, nil
-	}
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return netip.AddrPortFrom(a, 0), nil
-	}
-	if strings.HasPrefix(s, ":") {
-		s = net.JoinHostPort("0.0.0.0", s[1:])
-	}
-	a, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return a, fmt.Errorf("source address %q: write an IP address, or address:port", s)
-	}
-	return a, nil
 }

@@ -57,7 +57,7 @@ func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Set
 
 // NewTarget resolves settings that have been checked.
 func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
-	address, err := ParseSource(cmp.Or(s.SourceAddress, g.SourceAddress))
+	address, err := engine.ParseSource(cmp.Or(s.SourceAddress, g.SourceAddress))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/config"
+	"trapline/internal/notify"
+	"trapline/internal/snmp"
+)
+
+// notifier is what tells receivers. All of it is nil where the configuration has none.
+type notifier struct {
+	state  *notify.State
+	outbox *notify.Outbox
+	inlet  *notify.Inlet
+}
+
+// openNotifier starts our engine and takes up what the last process left to tell. The receivers are
+// those of this start: a reload changes them only after the next.
+func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
+	if len(c.Receivers) == 0 {
+		return &notifier{}, nil
+	}
+	now := time.Now()
+	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
+	if err != nil {
+		return nil, err
+	}
+	metrics := notify.NewMetrics(registry)
+	shared := &notify.Context{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics}
+	var routes []*notify.Route
+	for i := range c.Receivers {
+		r, err := notify.NewRoute(&c.Receivers[i], shared)
+		if err != nil {
+			return nil, errors.Join(err, state.Close())
+		}
+		routes = append(routes, r)
+	}
+	outbox, err := notify.NewOutbox(state, routes, notify.OutboxOptions{Logger: logger, Metrics: metrics}, now)
+	if err != nil {
+		return nil, errors.Join(err, state.Close())
+	}
+	registry.MustRegister(outbox)
+	return &notifier{state, outbox, &notify.Inlet{Outbox: outbox, Deployment: c.Notifications.Deployment, Logger: logger}}, nil
+}
+
+func (n *notifier) run(ctx context.Context) error {
+	if n.outbox == nil {
+		return nil
+	}
+	return n.outbox.Run(ctx)
+}
+
+func (n *notifier) close(logger *slog.Logger) {
+	if n.state == nil {
+		return
+	}
+	if err := n.state.Close(); err != nil {
+		logger.Error("closing the state directory", "err", err)
+	}
+}
+
+func addEngine(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("engine", "Print the engine ID that Trapline sends traps of SNMPv3 with, its boots, and the lines by which snmptrapd knows the users of the configuration's receivers.")
+	stateDir := c.Flag("state-dir", "Print what is in this state directory, and read no configuration.").String()
+	files, expandEnv := addConfigFlags(c)
+	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+		cfg := &config.Config{StateDir: *stateDir}
+		if *stateDir == "" {
+			w, err := load(*files, *expandEnv, "")
+			if err != nil {
+				return err
+			}
+			if cfg = w.config; cfg.StateDir == "" {
+				return errors.New("the configuration has no state_dir: set it, or give --state-dir")
+			}
+		}
+		return printEngine(cfg)
+	}
+}
+
+func printEngine(c *config.Config) error {
+	id, boots, err := notify.Engine(c.StateDir, c.Notifications.ID(), time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("engine_id: %x # %s\nboots: %d\n", id, snmp.DescribeEngineID(id), boots)
+	for i := range c.Receivers {
+		r := &c.Receivers[i]
+		if c.Auths[r.Auth] == nil {
+			continue
+		}
+		line, err := r.CreateUser(c.Auths[r.Auth], id)
+		if err != nil {
+			return fmt.Errorf("receiver %s: %w", r.Name, err)
+		}
+		if line != "" {
+			fmt.Printf("# receiver %s\n%s\n", r.Name, line)
+		}
+	}
+	return nil
+}
+
+func addNotify(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("notify", "Try the receivers of the configuration.").Command("test", "Tell a receiver that this is a test, and print what becomes of it.")
+	to := c.Flag("to", "Name of the receiver.").Required().String()
+	files, expandEnv := addConfigFlags(c)
+	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		w, err := load(*files, *expandEnv, "")
+		if err != nil {
+			return err
+		}
+		text, err := testReceiver(ctx, w.config, *to)
+		if err == nil {
+			fmt.Println(text)
+		}
+		return err
+	}
+}
+
+// testReceiver tells a receiver, beside the server if that runs.
+func testReceiver(ctx context.Context, c *config.Config, name string) (string, error) {
+	i := slices.IndexFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Name == name })
+	if i < 0 {
+		return "", fmt.Errorf("the configuration has no receiver %q", name)
+	}
+	now := time.Now()
+	identity, err := notify.Borrow(c.StateDir, c.Notifications.ID(), now)
+	if err != nil {
+		return "", err
+	}
+	route, err := notify.NewRoute(&c.Receivers[i], &notify.Context{
+		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: notify.NewMetrics(prometheus.NewRegistry()),
+	})
+	if err != nil {
+		return "", err
+	}
+	receipt, err := route.Deliver(ctx, notify.TestEvent(now), 0)
+	if err != nil {
+		return "", err
+	}
+	if receipt.RTT == 0 {
+		return "sent, which this type of receiver does not confirm", nil
+	}
+	return fmt.Sprintf("confirmed after %s", receipt.RTT.Round(10*time.Microsecond)), nil
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/config"
+	"trapline/internal/notify"
+	"trapline/internal/peers"
+)
+
+// notifying is a configuration with receivers.
+func notifying(t testing.TB, stateDir, receivers string) string {
+	t.Helper()
+	return fmt.Sprintf(`
+auths:
+  public_v2: {}
+  secure: {version: 3, username: usr-sha-aes, security_level: authPriv, auth_protocol: SHA, password: %s, priv_protocol: AES, priv_password: %s}
+  strong: {version: 3, username: usr-sha512-aes256, security_level: authPriv, auth_protocol: SHA512, password: %[1]s, priv_protocol: AES256, priv_password: %[2]s}
+modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}
+notifications: {enterprise_oid: 1.3.6.1.4.1.32473}
+state_dir: %s
+receivers:
+%s`, peers.AuthPassphrase, peers.PrivPassphrase, stateDir, receivers)
+}
+
+func loaded(t testing.TB, text string) *config.Config {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "snmp.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load([]string{file}, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// The lines that `trapline engine` prints are all that snmptrapd needs to take our traps of SNMPv3.
+func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
+	dir := t.TempDir()
+	const receivers = "- {name: a, type: trap, auth: secure, address: ADDRESS}\n- {name: b, type: trap, auth: strong, address: ADDRESS}\n- {name: c, auth: secure, address: ADDRESS}\n"
+	c := loaded(t, notifying(t, dir, receivers))
+	id, _, err := notify.Engine(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for i := range c.Receivers {
+		line, err := c.Receivers[i].CreateUser(c.Auths[c.Receivers[i].Auth], id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(line, peers.AuthPassphrase) || (line == "") != (c.Receivers[i].Type == "inform") {
+			t.Errorf("receiver %s: %q", c.Receivers[i].Name, line)
+		}
+		lines = append(lines, line)
+	}
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: strings.Join(lines, "\n")})
+	c = loaded(t, notifying(t, dir, strings.ReplaceAll(receivers, "ADDRESS", d.Address)))
+	for i, name := range []string{"a", "b", "c"} {
+		text, err := testReceiver(t.Context(), c, name)
+		if err != nil || !regexp.MustCompile([]string{"^sent, ", "^sent, ", "^confirmed after "}[i]).MatchString(text) {
+			t.Errorf("%s: %s, %v", name, text, err)
+		}
+		if got := d.AwaitReceived(t, i+1)[i]; !strings.Contains(got, "= OID: .1.3.6.1.4.1.32473.1.0.6") {
+			t.Errorf("%s received %s", name, got)
+		}
+	}
+	if _, err := testReceiver(t.Context(), c, "d"); err == nil || err.Error() != `the configuration has no receiver "d"` {
+		t.Errorf("a receiver that is not there: %v", err)
+	}
+}
+
+// Prometheus finds an alert, we tell the receivers that it is for, one of which is not there: trap and inform, three
+// formats and versions. When the alert ends, we tell that.
+func TestPrometheusAlertsReachReceivers(t *testing.T) {
+	dir := t.TempDir()
+	id, _, err := notify.Engine(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
+	nobody, _ := peers.FreeUDPAddresses(t)
+	base := startServer(t, notifying(t, dir, strings.NewReplacer("ADDRESS", d.Address, "NOBODY", nobody).Replace(`
+- {name: informs, address: "ADDRESS"}
+- {name: traps, type: trap, auth: secure, address: "ADDRESS"}
+- {name: disman, auth: strong, format: disman, address: "ADDRESS"}
+- {name: nobody, address: "NOBODY"}
+- {name: others, address: "ADDRESS", labels: {site: paris}}
+`)))
+	rules := filepath.Join(t.TempDir(), "rules.yml")
+	const rule = `
+groups:
+- name: test
+  interval: 1s
+  rules:
+  - {alert: Hot, expr: 'vector(1) VALUE 0', labels: {severity: major, instance: 192.0.2.7, site: berlin}, annotations: {summary: it is hot}}
+`
+	write := func(value string) {
+		t.Helper()
+		if err := os.WriteFile(rules, []byte(strings.Replace(rule, "VALUE", value, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(">")
+	p := peers.StartPrometheus(t, fmt.Sprintf("global: {evaluation_interval: 1s}\nrule_files: [%s]\nalerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n",
+		rules, strings.TrimPrefix(base, "http://")), "--rules.alert.resend-delay=1s")
+	d.Await(t, func() bool {
+		text := strings.Join(d.Received(), "\n")
+		return strings.Count(text, "32473.1.0.1|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.2|~|") == 1
+	})
+	if text := strings.Join(d.Received(), "\n"); !strings.Contains(text, ".1.3.6.1.4.1.32473.1.0.5|~|") || !strings.Contains(text, `.1.5.0 = STRING: "Hot"`) {
+		t.Errorf("no resync, or no name of the alert, in\n%s", text)
+	}
+	_, _, body := get(t, base+"/api/v1/alarms")
+	var answer struct{ Alarms []notify.Alarm }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Alarms) != 1 || answer.Alarms[0].Summary != "it is hot" {
+		t.Errorf("%s, %v", body, err)
+	}
+	write("<")
+	p.Reload()
+	d.Await(t, func() bool {
+		text := strings.Join(d.Received(), "\n")
+		return strings.Count(text, "32473.1.0.2|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.3|~|") == 1
+	})
+	if text := strings.Join(d.Received(), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
+		t.Errorf("received\n%s", text)
+	}
+	_, _, metrics := get(t, base+"/metrics")
+	for _, want := range []string{
+		`trapline_notifications_delivered_total{receiver="informs"} 3`, `trapline_notification_ack_seconds_count{receiver="disman"} 2`,
+		`trapline_notifications_queued{receiver="others"} 0`, `trapline_receiver_failing{receiver="nobody"} 1`, `trapline_alarms_active 0`,
+	} {
+		if !containsLine(metrics, want) {
+			t.Errorf("%s is not in the metrics", want)
+		}
+	}
+}

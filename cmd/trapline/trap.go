@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/engine"
+	"trapline/internal/notify"
+	"trapline/internal/snmp"
+)
+
+// trapFlags say what to send to which receiver, in the letters and the order of Net-SNMP's commands.
+type trapFlags struct {
+	*clientFlags
+	stateDir *string
+	words    *[]string
+}
+
+func addTrapFlags(c *kingpin.CmdClause) trapFlags {
+	f := trapFlags{clientFlags: addClientFlags(c), stateDir: addStateFlag(c)}
+	f.words = c.Arg("notification", "UPTIME TRAP-OID, or with -v 1 ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
+		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D.").Required().Strings()
+	return f
+}
+
+func addStateFlag(f flagger) *string {
+	return f.Flag("state-dir", "Where the engine ID and its boots are kept.").Envar("TRAPLINE_STATE_DIR").Default("/var/lib/trapline").String()
+}
+
+func addTrap(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("trap", "Send a trap, which nobody confirms.")
+	flags := addTrapFlags(c)
+	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
+	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		n, err := flags.notification()
+		if err != nil {
+			return err
+		}
+		r, err := flags.receiver()
+		if err != nil {
+			return err
+		}
+		if r.Principal.Version != snmp.V3 {
+			return sendTrap(ctx, r, nil, n)
+		}
+		if *clock != "" {
+			identity, err := parseIdentity(r.Principal.EngineID, *clock)
+			if err != nil {
+				return err
+			}
+			return sendTrap(ctx, r, identity, n)
+		}
+		state, err := notify.Open(*flags.stateDir, r.Principal.EngineID, time.Now())
+		if err != nil {
+			return err
+		}
+		return errors.Join(sendTrap(ctx, r, state.Identity, n), state.Close())
+	}
+}
+
+func sendTrap(ctx context.Context, r notify.Receiver, identity *notify.Identity, n *notify.Notification) error {
+	s, err := notify.NewSender(r, identity)
+	if err != nil {
+		return err
+	}
+	return s.Trap(ctx, n)
+}
+
+// parseIdentity reads the argument of -Z.
+func parseIdentity(id []byte, clock string) (*notify.Identity, error) {
+	if len(id) == 0 {
+		return nil, errors.New("-Z wants -e, the engine ID that the boots are of")
+	}
+	first, second, _ := strings.Cut(clock, ",")
+	boots, err := strconv.ParseInt(first, 10, 32)
+	seconds, errSeconds := strconv.ParseInt(second, 10, 32)
+	if err != nil || errSeconds != nil || boots < 0 || seconds < 0 {
+		return nil, fmt.Errorf("-Z %s: write two numbers, BOOTS,TIME", clock)
+	}
+	return notify.FixedIdentity(id, int32(boots), int32(seconds), time.Now()), nil
+}
+
+func addInform(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("inform", "Send an inform, and fail unless the receiver acknowledges it.")
+	flags := addTrapFlags(c)
+	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		n, err := flags.notification()
+		if err != nil {
+			return err
+		}
+		r, err := flags.receiver()
+		if err != nil {
+			return err
+		}
+		if r.Principal.Version == snmp.V3 && len(r.ContextEngineID) == 0 {
+			if r.ContextEngineID, _, err = notify.Engine(*flags.stateDir, nil, time.Now()); err != nil {
+				return err
+			}
+		}
+		s, err := notify.NewSender(r, nil)
+		if err != nil {
+			return err
+		}
+		_, err = s.Inform(ctx, n)
+		return err
+	}
+}
+
+// receiver is where to send to. A localized key is of the engine of -e: ours in a trap.
+func (f *trapFlags) receiver() (r notify.Receiver, err error) {
+	if r.Address, err = engine.ParseReceiver(*f.host); err != nil {
+		return r, err
+	}
+	spec, err := f.spec()
+	if err != nil {
+		return r, err
+	}
+	params, err := f.params()
+	if err != nil {
+		return r, err
+	}
+	r.Source, r.Context, r.ContextEngineID = spec.Source, spec.Context, []byte(spec.ContextEngineID)
+	r.Timeout, r.Retries = params.Timeout.Duration, *params.Retries
+	r.Principal, err = spec.Auth.Principal()
+	return r, err
+}
+
+// notification reads the arguments behind the receiver.
+func (f *trapFlags) notification() (*notify.Notification, error) {
+	n := &notify.Notification{}
+	head, read := 2, n2
+	if *f.version == "1" {
+		head, read = 5, n1
+	}
+	words := *f.words
+	if len(words) < head {
+		return nil, fmt.Errorf("%q: a notification of version %s begins with %d words, see --help", words, *f.version, head)
+	}
+	err := read(n, words[:head])
+	if err == nil {
+		n.VarBinds, err = notify.ParseVarBinds(words[head:])
+	}
+	return n, err
+}
+
+// n2 reads UPTIME TRAP-OID.
+func n2(n *notify.Notification, words []string) (err error) {
+	if n.Uptime, err = parseUptime(words[0]); err != nil {
+		return err
+	}
+	n.Trap, err = parseTrapOID(words[1])
+	return err
+}
+
+// n1 reads ENTERPRISE AGENT GENERIC SPECIFIC UPTIME.
+func n1(n *notify.Notification, words []string) (err error) {
+	if words[0] != "" {
+		if n.Enterprise, err = parseTrapOID(words[0]); err != nil {
+			return err
+		}
+	}
+	if words[1] != "" {
+		if n.Agent, err = netip.ParseAddr(words[1]); err != nil || !n.Agent.Is4() {
+			return fmt.Errorf("agent %q is no address of IPv4", words[1])
+		}
+	}
+	generic, err := parseNumber(words[2], "generic-trap")
+	if err != nil {
+		return err
+	}
+	specific, err := parseNumber(words[3], "specific-trap")
+	if err != nil {
+		return err
+	}
+	if n.Enterprise == nil && snmp.GenericTrap(generic) == snmp.EnterpriseSpecific {
+		return fmt.Errorf("generic-trap %d wants an enterprise", generic)
+	}
+	if n.Trap, err = notify.TrapOfV1(n.Enterprise, snmp.GenericTrap(generic), specific); err != nil {
+		return err
+	}
+	n.Uptime, err = parseUptime(words[4])
+	return err
+}
+
+func parseTrapOID(text string) (snmp.OID, error) {
+	o, err := snmp.ParseOID(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a numeric OID: %w", text, err)
+	}
+	return o, notify.CheckTrap(o)
+}
+
+func parseNumber(text, field string) (uint32, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n > math.MaxInt32 {
+		return 0, fmt.Errorf("%s %q is no whole number from 0 to %d", field, text, math.MaxInt32)
+	}
+	return uint32(n), nil
+}
+
+// parseUptime reads hundredths of a second; this process has just started.
+func parseUptime(text string) (uint32, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("uptime %q is no whole number of hundredths of a second", text)
+	}
+	return uint32(n), nil
+}

@@ -1,0 +1,251 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sync/errgroup"
+
+	"trapline/internal/engine"
+)
+
+// Deliver tells a receiver an event. No error means that it need not be told again: the receiver
+// confirmed it, or is of a kind that never does. The request-id is the same whenever the event is told.
+type Deliver func(ctx context.Context, e *Event, requestID int32) (Receipt, error)
+
+// Run delivers until ctx is cancelled. What is under way then is delivered again after the next start.
+func (o *Outbox) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, q := range o.queues {
+		group.Go(func() error { return o.dispatch(ctx, q) })
+	}
+	group.Go(func() error { return o.sweep(ctx) })
+	return group.Wait()
+}
+
+func (o *Outbox) dispatch(ctx context.Context, q *queue) error {
+	var group errgroup.Group
+	defer func() { _ = group.Wait() }()
+	for ctx.Err() == nil {
+		o.mu.Lock()
+		r, expired, wait := q.take(time.Now())
+		o.mu.Unlock()
+		switch {
+		case expired:
+			o.bury(q, r, errExpired)
+		case r != nil:
+			group.Go(func() error { o.deliver(ctx, q, r); return nil })
+		default:
+			idle(ctx, q.wake, wait)
+		}
+	}
+	return nil
+}
+
+// idle waits for what comes first. A wait of zero never ends by itself.
+func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
+	var alarm <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		alarm = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-alarm:
+	}
+}
+
+// errExpired is why an event is given up that was tried for as long as its receiver's settings say.
+var errExpired = errors.New("not confirmed in time")
+
+func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
+	receipt, err := q.Deliver(ctx, &r.Event, r.requestID())
+	o.metrics.delivered(q.Name, receipt, err)
+	o.mu.Lock()
+	q.flying--
+	q.lastTold[r.line()] = time.Now()
+	final := err == nil || permanent(err)
+	switch {
+	case final:
+		q.reached()
+	case ctx.Err() != nil:
+		q.again(r)
+	default:
+		if q.failures == 0 {
+			o.logger.Warn("receiver does not confirm", "receiver", q.Name, "err", err)
+		}
+		q.missed(r, time.Now(), hopeless(err))
+		q.again(r)
+	}
+	o.mu.Unlock()
+	switch {
+	case err == nil:
+		o.settled(q, r, nil)
+	case final:
+		o.bury(q, r, err)
+	}
+}
+
+// permanent tells errors that the event itself is the cause of.
+func permanent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Reason == engine.ErrorStatus || e.Reason == engine.Malformed)
+}
+
+// hopeless tells errors that will not pass until somebody changes the settings, here or there.
+func hopeless(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Reason {
+	case engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Credentials:
+		return true
+	}
+	return false
+}
+
+// bury gives an event up: it goes to the dead letters.
+func (o *Outbox) bury(q *queue, r *row, why error) {
+	o.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+	o.metrics.dead.WithLabelValues(q.Name).Inc()
+	o.settled(q, r, why)
+}
+
+// DeadLetter is an event that was given up, and why.
+type DeadLetter struct {
+	Event
+	Why string    `json:"why"`
+	At  time.Time `json:"given_up_at"`
+}
+
+// mostDead is how many dead letters are kept for a receiver.
+const mostDead = 1000
+
+// settled takes a row out of the database and then out of memory. Batch has deliveries that end at the
+// same time share a transaction.
+func (o *Outbox) settled(q *queue, r *row, why error) {
+	now := time.Now()
+	err := o.db.Batch(func(tx *bbolt.Tx) error {
+		if why != nil {
+			if err := addDead(tx.Bucket(deadBucket).Bucket([]byte(q.Name)), r, DeadLetter{r.Event, why.Error(), now}); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(outboxBucket).Bucket([]byte(q.Name)).Delete(key(r.seq))
+	})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil { // it will be delivered again
+		o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+		r.next = now.Add(longestPause)
+		q.again(r)
+		return
+	}
+	q.remove(r)
+}
+
+func addDead(b *bbolt.Bucket, r *row, d DeadLetter) error {
+	if err := putJSON(b, key(r.seq), &d); err != nil {
+		return err
+	}
+	if b.Stats().KeyN <= mostDead {
+		return nil
+	}
+	oldest, _ := b.Cursor().First()
+	return b.Delete(oldest)
+}
+
+// DeadLetters are the events that were given up for a receiver, the oldest first.
+func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
+	err = o.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
+		if b == nil {
+			return nil
+		}
+		return b.ForEach(func(_, text []byte) error {
+			var d DeadLetter
+			if err := json.Unmarshal(text, &d); err != nil {
+				return err
+			}
+			list = append(list, d)
+			return nil
+		})
+	})
+	return list, err
+}
+
+// sweepTime is how often it is looked for what time alone brings about.
+const sweepTime = time.Second
+
+func (o *Outbox) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			if err := o.pass(now); err != nil {
+				o.logger.Error("the outbox cannot be written", "err", err)
+			}
+		}
+	}
+}
+
+// pass clears alarms whose lease has ended, tells active ones again, and says that we are alive.
+func (o *Outbox) pass(now time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.newPlan(now)
+	for id, a := range o.active {
+		if !a.Lease.IsZero() && now.After(a.Lease) {
+			p.apply(&Transition{Alarm: a.Alarm})
+			continue
+		}
+		p.repeat(id, a)
+	}
+	for _, q := range o.queues {
+		p.beat(q)
+		q.forget(now)
+	}
+	return o.commit(p)
+}
+
+// repeat tells an alarm again that was told long ago, under its event ID.
+func (p *plan) repeat(id string, a *active) {
+	for _, q := range p.o.queues {
+		last, knows := a.Told[q.Name]
+		if !knows || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
+			continue
+		}
+		c := p.alarm(id)
+		last = told{last.Event, p.now, last.Repeats + 1}
+		c.Told[q.Name] = last
+		p.alarms[id] = c
+		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: c.Alarm, Repeat: last.Repeats})
+	}
+}
+
+// beat queues a heartbeat, unless one is waiting.
+func (p *plan) beat(q *queue) {
+	if q.Heartbeat <= 0 || p.now.Sub(q.alive) < q.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
+		return
+	}
+	q.alive = p.now
+	p.add(q, Event{ID: p.eventID(), Kind: Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
+}
+
+// forget lets go of when alarms were told, once that is of no more use.
+func (q *queue) forget(now time.Time) {
+	for id, at := range q.lastTold {
+		if now.Sub(at) > flapTime {
+			delete(q.lastTold, id)
+		}
+	}
+}

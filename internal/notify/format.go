@@ -1,0 +1,249 @@
+package notify
+
+import (
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"trapline/internal/snmp"
+)
+
+// format makes a notification of an event, of which the list of variable bindings has no more octets than
+// limit. ok is false where the format has none for such an event. trimmed counts what was cut away.
+type format func(e *Event, limit int) (n *Notification, trimmed int, ok bool)
+
+// formats are what `format` may say.
+var formats = map[string]func(enterprise snmp.OID) format{
+	"alarm":  alarmFormat,
+	"disman": func(snmp.OID) format { return dismanFormat },
+}
+
+// notificationArcs are the last numbers of the notifications of TRAPLINE-MIB.
+var notificationArcs = map[Kind]uint32{Raise: 1, Clear: 2, Change: 3, Heartbeat: 4, Resync: 5, Test: 6}
+
+// How many octets the texts of an alarm may have.
+const (
+	mostName     = 64
+	mostResource = 128
+	mostNumber   = 24
+	mostSummary  = 255
+	mostLabels   = 512
+)
+
+// alarmFormat is that of TRAPLINE-MIB below an enterprise: every notification of an alarm has the same
+// objects in the same order.
+func alarmFormat(enterprise snmp.OID) format {
+	base := snmp.AppendArc(slices.Clone(enterprise), 1)
+	return func(e *Event, limit int) (*Notification, int, bool) {
+		b := objects{base: base}
+		n := &Notification{Trap: b.notification(notificationArcs[e.Kind])}
+		if e.Alarm.ID == "" {
+			n.VarBinds = b.ofProcess(e)
+			return n, 0, true
+		}
+		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
+		summary := oneLine(e.Alarm.Summary, mostSummary)
+		n.VarBinds = b.ofAlarm(e, summary, labels)
+		if over := len(n.list()) - limit; over > 0 {
+			var more int
+			labels, more = labelsText(e.Alarm.Labels, max(0, len(labels)-over))
+			trimmed = max(trimmed, more)
+			n.VarBinds = b.ofAlarm(e, summary, labels)
+		}
+		if over := len(n.list()) - limit; over > 0 {
+			n.VarBinds = b.ofAlarm(e, oneLine(summary, max(1, len(summary)-over)), labels)
+			trimmed++
+		}
+		n.Agent = e.Alarm.Address
+		return n, trimmed, true
+	}
+}
+
+// objects makes the variable bindings below base, numbered from 1.
+type objects struct {
+	base snmp.OID
+	list []snmp.VarBind
+}
+
+func (b *objects) notification(arc uint32) snmp.OID {
+	return snmp.AppendArc(snmp.AppendArc(slices.Clone(b.base), 0), arc)
+}
+
+// add adds the object of that number.
+func (b *objects) add(arc uint32, t snmp.Type, value []byte) {
+	name := snmp.AppendArc(snmp.AppendArc(snmp.AppendArc(slices.Clone(b.base), 1), arc), 0)
+	b.list = append(b.list, snmp.VarBind{Name: name, Type: t, Value: value})
+}
+
+func (b *objects) text(arc uint32, text string, most int) {
+	b.add(arc, snmp.OctetString, []byte(oneLine(text, most)))
+}
+
+// The values of alarmState.
+const stateCleared, stateActive = 1, 2
+
+func (b *objects) ofAlarm(e *Event, summary, labels string) []snmp.VarBind {
+	b.list = nil
+	a := &e.Alarm
+	state, severity := int64(stateActive), a.Severity
+	if e.Kind == Clear {
+		state, severity = stateCleared, Cleared
+	}
+	b.text(1, a.ID, mostName)
+	b.text(2, e.ID, mostName)
+	b.add(3, snmp.Integer, snmp.AppendInt(nil, state))
+	b.add(4, snmp.Integer, snmp.AppendInt(nil, int64(severity)))
+	b.text(5, a.Rule, mostName)
+	b.text(6, a.Target, mostName)
+	b.address(7, 8, a.Address)
+	b.text(9, a.Resource, mostResource)
+	b.text(10, a.Metric, mostName)
+	variable, err := snmp.ParseOID(a.Variable)
+	if err != nil || !variable.Valid() {
+		variable = zeroDotZero
+	}
+	b.add(11, snmp.ObjectIdentifier, variable)
+	b.text(12, a.Value, mostNumber)
+	b.text(13, a.Condition, mostNumber)
+	b.add(14, snmp.OctetString, dateAndTime(e.At))
+	b.add(15, snmp.OctetString, dateAndTime(a.RaisedAt))
+	b.add(16, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat)))
+	b.text(17, summary, mostSummary)
+	b.text(18, labels, mostLabels)
+	if four := a.Address.Unmap(); four.Is4() {
+		b.list = append(b.list, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+	}
+	return b.list
+}
+
+// ofProcess is what notifications carry that are about no alarm.
+func (b *objects) ofProcess(e *Event) []snmp.VarBind {
+	b.text(2, e.ID, mostName)
+	b.add(14, snmp.OctetString, dateAndTime(e.At))
+	b.add(19, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Active)))
+	b.add(20, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Queued)))
+	b.add(21, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Dropped)))
+	return b.list
+}
+
+// address adds an InetAddressType and an InetAddress (RFC 4001).
+func (b *objects) address(typeArc, arc uint32, a netip.Addr) {
+	a = a.Unmap().WithZone("")
+	kind := int64(0) // unknown
+	switch {
+	case a.Is4():
+		kind = 1
+	case a.Is6():
+		kind = 2
+	}
+	b.add(typeArc, snmp.Integer, snmp.AppendInt(nil, kind))
+	b.add(arc, snmp.OctetString, a.AsSlice())
+}
+
+var zeroDotZero = snmp.MustParseOID("0.0")
+
+// The objects and notifications of DISMAN-EVENT-MIB (RFC 2981). A raise is always mteTriggerRising, also
+// of a rule about too low a value, so that a receiver knows raise from clear by the OID.
+var (
+	mteTriggerFired   = snmp.MustParseOID("1.3.6.1.2.1.88.2.0.1")
+	mteTriggerRising  = snmp.MustParseOID("1.3.6.1.2.1.88.2.0.2")
+	mteTriggerFalling = snmp.MustParseOID("1.3.6.1.2.1.88.2.0.3")
+	mteHot            = snmp.MustParseOID("1.3.6.1.2.1.88.2.1")
+	sysName           = snmp.MustParseOID("1.3.6.1.2.1.1.5.0")
+)
+
+func dismanFormat(e *Event, _ int) (*Notification, int, bool) {
+	n := &Notification{Agent: e.Alarm.Address}
+	switch e.Kind {
+	case Raise:
+		n.Trap = mteTriggerRising
+	case Clear:
+		n.Trap = mteTriggerFalling
+	case Test:
+		n.Trap = mteTriggerFired
+	default:
+		return nil, 0, false
+	}
+	add := func(arc uint32, t snmp.Type, value []byte) {
+		name := snmp.AppendArc(snmp.AppendArc(slices.Clone(mteHot), arc), 0)
+		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: t, Value: value})
+	}
+	hot, err := snmp.ParseOID(e.Alarm.Variable)
+	if err != nil || !hot.Valid() {
+		hot = zeroDotZero
+	}
+	add(1, snmp.OctetString, []byte(oneLine(e.Alarm.Rule, mostSummary)))
+	add(2, snmp.OctetString, []byte(oneLine(e.Alarm.Target, mostSummary)))
+	add(3, snmp.OctetString, nil)
+	add(4, snmp.ObjectIdentifier, hot)
+	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
+	n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, mostSummary))})
+	if four := e.Alarm.Address.Unmap(); four.Is4() {
+		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+	}
+	return n, 0, true
+}
+
+// integer32 is the value of an alarm as near as an Integer32 comes to it.
+func integer32(text string) int64 {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) {
+		return 0
+	}
+	return int64(math.Round(max(math.MinInt32, min(f, math.MaxInt32))))
+}
+
+// dateAndTime is a DateAndTime of SNMPv2-TC in UTC.
+func dateAndTime(t time.Time) []byte {
+	t = t.UTC()
+	return []byte{byte(t.Year() >> 8), byte(t.Year()), byte(t.Month()), byte(t.Day()), byte(t.Hour()), byte(t.Minute()), byte(t.Second()),
+		byte(t.Nanosecond() / 1e8), '+', 0, 0}
+}
+
+// oneLine is text without line breaks and other controls, in valid UTF-8 of at most so many octets.
+func oneLine(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
+// more stands where labels were left out.
+const more = ";…"
+
+// labelsText writes whole pairs, sorted, as many as fit, and says how many did not.
+func labelsText(labels map[string]string, most int) (text string, left int) {
+	names := slices.Sorted(maps.Keys(labels))
+	for i, name := range names {
+		pair := name + "=" + labels[name]
+		if i > 0 {
+			pair = ";" + pair
+		}
+		room := most - len(text)
+		if i < len(names)-1 {
+			room -= len(more)
+		}
+		if len(pair) > room {
+			if left = len(names) - i; len(text)+len(more) <= most {
+				text += more
+			}
+			return text, left
+		}
+		text += pair
+	}
+	return text, 0
+}

@@ -1,0 +1,166 @@
+package notify
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+const labEnterprise = "1.3.6.1.4.1.32473"
+
+func testRoute(t testing.TB, r ReceiverSettings, a engine.Auth, identity *Identity) (*Route, *Metrics) {
+	t.Helper()
+	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
+	m := NewMetrics(prometheus.NewRegistry())
+	route, err := NewRoute(&r, &Context{
+		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"auth": &a}, Identity: identity, Metrics: m,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return route, m
+}
+
+func portAlarm() Alarm {
+	return Alarm{
+		ID: strings.Repeat("0a", 16), Rule: "PortDown", Target: "core-1", Address: netip.MustParseAddr("192.0.2.1"), Resource: "ifName=Gi0/1",
+		Metric: "ifOperStatus", Variable: "1.3.6.1.2.1.2.2.1.8.17", Value: "2", Condition: "== 2 for 5m", Severity: Major, Summary: "Gi0/1 is\ndown",
+		Labels: map[string]string{"site": "berlin", "ifName": "Gi0/1"}, RaisedAt: time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("", 3600)),
+	}
+}
+
+func TestAlarmFormat(t *testing.T) {
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	state := openState(t, t.TempDir())
+	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Address: d.Address}, community(2), state.Identity)
+	const head, at = ".1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.4.1.32473.1.0.%d", "Hex-STRING: 07 EA 03 01 0C 00 00 00 2B 00 00"
+	const tail = `.5.0 = STRING: "PortDown"|~|.6.0 = STRING: "core-1"|~|.7.0 = INTEGER: 1|~|.8.0 = Hex-STRING: C0 00 02 01|~|` +
+		`.9.0 = STRING: "ifName=Gi0/1"|~|.10.0 = STRING: "ifOperStatus"|~|.11.0 = OID: .1.3.6.1.2.1.2.2.1.8.17|~|.12.0 = STRING: "2"|~|` +
+		`.13.0 = STRING: "== 2 for 5m"|~|.14.0 = ` + at + `|~|.15.0 = ` + at + `|~|.16.0 = Gauge32: 0|~|.17.0 = STRING: "Gi0/1 is down"|~|` +
+		`.18.0 = STRING: "ifName=Gi0/1;site=berlin"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.1`
+	for i, test := range []struct {
+		kind            Kind
+		arc             int
+		state, severity int
+	}{{Raise, 1, 2, 4}, {Change, 3, 2, 4}, {Clear, 2, 1, 1}} {
+		e := &Event{ID: "abcd-1-7", Kind: test.kind, At: noon, Alarm: portAlarm()}
+		if _, err := route.Deliver(t.Context(), e, 1); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.ReplaceAll(d.AwaitReceived(t, i+1)[i], ".1.3.6.1.4.1.32473.1.1.", ".")
+		_, got, _ = strings.Cut(strings.ReplaceAll(got, " |~|", "|~|"), "|~|")
+		want := fmt.Sprintf(head+`|~|.1.0 = STRING: "%s"|~|.2.0 = STRING: "abcd-1-7"|~|.3.0 = INTEGER: %d|~|.4.0 = INTEGER: %d|~|`, test.arc, e.Alarm.ID, test.state, test.severity) + tail
+		if got != want {
+			t.Errorf("%s is\n%s\nwant\n%s", test.kind, got, want)
+		}
+	}
+}
+
+func TestDismanFormat(t *testing.T) {
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	state := openState(t, t.TempDir())
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Address: d.Address}, community(1), state.Identity)
+	for i, test := range []struct {
+		kind         Kind
+		value        string
+		spec, number int
+	}{{Raise, "1e12", 2, 2147483647}, {Change, "1", 0, 0}, {Clear, "-3.6", 3, -4}} {
+		e := &Event{Kind: test.kind, At: noon, Alarm: portAlarm()}
+		e.Alarm.Value = test.value
+		receipt, err := route.Deliver(t.Context(), e, 1)
+		if err != nil || (receipt.Sent == 0) != (test.kind == Change) {
+			t.Fatal(receipt, err)
+		}
+		if test.kind == Change {
+			continue
+		}
+		want := fmt.Sprintf(`agent=192.0.2.1 ent=.1.3.6.1.2.1.88.2 gen=6 spec=.%d ticks=`, test.spec)
+		objects := fmt.Sprintf(`vb=.1.3.6.1.2.1.88.2.1.1.0 = STRING: "PortDown"|~|.1.3.6.1.2.1.88.2.1.2.0 = STRING: "core-1"|~|.1.3.6.1.2.1.88.2.1.3.0 = ""|~|`+
+			`.1.3.6.1.2.1.88.2.1.4.0 = OID: .1.3.6.1.2.1.2.2.1.8.17|~|.1.3.6.1.2.1.88.2.1.5.0 = INTEGER: %d|~|.1.3.6.1.2.1.1.5.0 = STRING: "core-1"|~|`+
+			`.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.1`, test.number)
+		if got := d.AwaitReceived(t, i/2+1)[i/2]; !strings.Contains(got, want) || !strings.HasSuffix(got, objects) {
+			t.Errorf("%s is\n%s\nwant\n%s … %s", test.kind, got, want, objects)
+		}
+	}
+}
+
+// However long the texts of an alarm are, its message fits a frame, and says so where it was cut.
+func TestMessagesFitAFrame(t *testing.T) {
+	state := openState(t, t.TempDir())
+	long := Alarm{Labels: map[string]string{}, Address: netip.MustParseAddr("192.0.2.1"), Severity: Major, RaisedAt: noon}
+	long.Variable = "1.3" + strings.Repeat(".4294967295", 60)
+	for i, text := range []*string{&long.ID, &long.Rule, &long.Target, &long.Resource, &long.Metric, &long.Value, &long.Condition, &long.Summary} {
+		*text = strings.Repeat(fmt.Sprintf("%d größer\n", i), 100)
+	}
+	for i := range 100 {
+		long.Labels[fmt.Sprintf("label%02d", i)] = strings.Repeat("ä", i)
+	}
+	auths := []engine.Auth{community(1), community(2)}
+	for _, u := range peers.Users() {
+		auths = append(auths, authOf(u))
+	}
+	for _, a := range auths {
+		a.Community = setting.Secret(strings.Repeat("c", 100))
+		sink := listenUDP(t)
+		route, m := testRoute(t, ReceiverSettings{Type: "trap", Context: strings.Repeat("x", 32), Address: sink.LocalAddr().String()}, a, state.Identity)
+		if _, err := route.Deliver(t.Context(), &Event{ID: "e", Kind: Raise, At: noon, Alarm: long}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(receive(t, sink)); n > mostOctets || n < mostOctets-200 {
+			t.Errorf("version %d, %s: %d octets", a.Version, a.Username, n)
+		}
+		if n := testutil.ToFloat64(m.trimmed.WithLabelValues("nms")); n < 50 {
+			t.Errorf("%g trimmed", n)
+		}
+	}
+}
+
+func TestTextsAreOneLineOfWholeCharacters(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"plain", 5, "plain"}, {"plain", 4, "plai"}, {"a\r\n\tb\x7f\u0085\u2028", 99, "a   b   "}, {"größer", 3, "gr"}, {"größer", 4, "grö"},
+		{"\xff\xfe", 99, "?"}, {"ä", 0, ""}, {"", 0, ""},
+	} {
+		if got := oneLine(test.text, test.most); got != test.want {
+			t.Errorf("%q in %d octets is %q, want %q", test.text, test.most, got, test.want)
+		}
+	}
+	labels := map[string]string{"b": "2", "a": "1", "c": "33"}
+	for most, want := range map[int]string{
+		12: "a=1;b=2;c=33", 11: "a=1;b=2;…", 10: "a=1;…", 7: "a=1;…", 6: ";…", 4: ";…", 3: "",
+	} {
+		if got, left := labelsText(labels, most); got != want || left != 3-strings.Count(got, "=") {
+			t.Errorf("labels in %d octets are %q and %d left, want %q", most, got, left, want)
+		}
+	}
+}
+
+func FuzzAlarmFormat(f *testing.F) {
+	f.Add("rule", "summary\nline", "k", "v", 800)
+	f.Fuzz(func(t *testing.T, rule, summary, name, value string, limit int) {
+		e := &Event{Kind: Raise, At: noon, Alarm: Alarm{ID: "a", Rule: rule, Summary: summary, Variable: value, Labels: map[string]string{name: value, "x" + name: rule}}}
+		n, _, ok := alarmFormat(snmp.MustParseOID(labEnterprise))(e, limit)
+		if !ok || len(n.VarBinds) != 18 {
+			t.Fatalf("%d variable bindings", len(n.VarBinds))
+		}
+		for _, v := range n.VarBinds {
+			if v.Type == snmp.OctetString && strings.HasSuffix(v.Name.String(), ".17.0") && (!utf8.Valid(v.Value) || strings.ContainsAny(string(v.Value), "\r\n")) {
+				t.Errorf("%q", v.Value)
+			}
+		}
+	})
+}

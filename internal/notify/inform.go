@@ -1,0 +1,291 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+// Inform sends a notification until the receiver acknowledges it, refuses it, or has been asked as often
+// as its settings say. No error means that it is acknowledged: by a Response to its request-id without
+// an error-status, in SNMPv3 of the receiver's engine and signed.
+func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
+	if s.receiver.Principal.Version == snmp.V1 {
+		return Receipt{}, s.failed(engine.Malformed, errors.New("SNMPv1 has no informs"))
+	}
+	defer s.turn()()
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return Receipt{}, s.failed(engine.SocketReason(err), err)
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	x := &exchange{
+		Sender: s, conn: conn, buffer: make([]byte, maxMessage),
+		pdu: snmp.PDU{Type: snmp.InformRequest, RequestID: n.requestID(), VarBinds: n.list()}, first: drawID(),
+	}
+	x.last = x.first - 1
+	defer x.release()
+	reason, err := x.run(ctx)
+	switch {
+	case err == nil:
+		return x.receipt, nil
+	case ctx.Err() != nil:
+		reason, err = engine.Canceled, context.Cause(ctx)
+	case reason == engine.Timeout && x.engine != nil:
+		s.peer.forget(x.engine) // perhaps another one stands there, which keeps silent about it
+	}
+	return x.receipt, s.failed(reason, err)
+}
+
+// exchange is one inform on its way.
+type exchange struct {
+	*Sender
+	conn        net.Conn
+	buffer      []byte
+	pdu         snmp.PDU
+	first, last int32 // the msgIDs that were used
+	receipt     Receipt
+	firstSent   time.Time
+	strange     error // what came and was no answer
+
+	// Of SNMPv3:
+	engine   *knownEngine   // nil: the next message is a discovery
+	security *snmp.Security // of engine
+	fresh    bool           // engine was discovered for this inform
+	resynced bool           // its clock was set
+}
+
+// verdict is what a message meant.
+type verdict int
+
+const (
+	stray        verdict = iota // it is not for us: wait on
+	acknowledged                // the inform has arrived
+	onward                      // the receiver is there, and the next message is another one
+	refused                     // it is there, and asking again is in vain
+)
+
+func (x *exchange) run(ctx context.Context) (engine.Reason, error) {
+	for left := x.receiver.Retries + 1; left > 0 && ctx.Err() == nil; {
+		if err := x.send(ctx); err != nil {
+			return reasonOf(err), err
+		}
+		v, err := x.listen()
+		switch {
+		case v == acknowledged:
+			x.receipt.RTT = time.Since(x.firstSent)
+			return "", nil
+		case v == refused:
+			return reasonOf(err), err
+		case v == onward:
+		case engine.SocketReason(err) != engine.Timeout:
+			return engine.SocketReason(err), err
+		default:
+			left--
+		}
+	}
+	err := fmt.Errorf("not acknowledged: sent %d times, %s apart", x.receipt.Sent, x.receiver.Timeout)
+	if x.receipt.Sent == 0 {
+		err = fmt.Errorf("no answer to the discovery of its engine: asked %d times, %s apart", x.receiver.Retries+1, x.receiver.Timeout)
+	}
+	if x.strange != nil {
+		err = fmt.Errorf("%w (what came was no acknowledgement: %w)", err, x.strange)
+	}
+	return engine.Timeout, err
+}
+
+// reasonOf names an error of an exchange.
+func reasonOf(err error) engine.Reason {
+	var (
+		status statusError
+		kind   snmp.ReportKind
+	)
+	switch {
+	case errors.As(err, &status):
+		return engine.ErrorStatus
+	case errors.As(err, &kind):
+		return engine.ReportReason(kind)
+	case errors.As(err, new(net.Error)):
+		return engine.SocketReason(err)
+	}
+	return engine.Credentials
+}
+
+// statusError is a Response that says that the notification was not taken.
+type statusError snmp.ErrorStatus
+
+func (e statusError) Error() string {
+	return "the receiver answers with error-status " + snmp.ErrorStatus(e).String()
+}
+
+// send writes the next message: the inform, or where the receiver's engine is not known, its discovery.
+func (x *exchange) send(ctx context.Context) error {
+	message, err := x.next()
+	if err != nil {
+		return err
+	}
+	if err := x.conn.SetDeadline(time.Now().Add(x.receiver.Timeout)); err != nil {
+		return err
+	}
+	if ctx.Err() != nil { // else the end of ctx is yet to set its own deadline
+		return ctx.Err()
+	}
+	_, err = x.conn.Write(message)
+	return err
+}
+
+func (x *exchange) next() ([]byte, error) {
+	x.last++
+	if x.receiver.Principal.Version == snmp.V2c {
+		x.sent()
+		return x.communityMessage(&x.pdu), nil
+	}
+	if x.engine == nil {
+		x.engine = x.peer.get(x.receiver.Principal.User)
+	}
+	h := snmp.Header3{ID: x.last, MaxSize: maxMessage, Flags: snmp.FlagReportable}
+	if x.engine == nil {
+		return nobody().Seal(nil, &h, snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest, RequestID: x.last}})), nil
+	}
+	if x.security == nil {
+		var err error
+		if x.security, err = x.engine.take(); err != nil {
+			return nil, err
+		}
+	}
+	h.Boots, h.Time = x.engine.now(x.now())
+	x.sent()
+	return x.security.Seal(nil, &h, x.scoped(x.pdu)), nil
+}
+
+func (x *exchange) sent() {
+	if x.receipt.Sent++; x.receipt.Sent == 1 {
+		x.firstSent = time.Now()
+	}
+}
+
+// nobody is the user that discovers engines.
+func nobody() *snmp.Security {
+	s, _ := (&snmp.User{}).Localize(nil) // without a key, nothing can fail
+	return s
+}
+
+// listen waits for what answers the last message, or one before it. The error is that of the socket, or
+// why the receiver refuses.
+func (x *exchange) listen() (verdict, error) {
+	for {
+		n, err := x.conn.Read(x.buffer)
+		if err != nil {
+			return stray, err
+		}
+		take := x.take
+		if x.receiver.Principal.Version == snmp.V3 {
+			take = x.take3
+		}
+		v, err := take(x.buffer[:n])
+		if v != stray {
+			return v, err
+		}
+		x.strange = err
+	}
+}
+
+func (x *exchange) take(b []byte) (verdict, error) {
+	m, err := snmp.ParseMessage(b)
+	if err != nil {
+		return stray, err
+	}
+	if m.Version != snmp.V2c || !bytes.Equal(m.Community, x.receiver.Principal.Community) {
+		return stray, errors.New("a message of another version or community")
+	}
+	return x.response(&snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus})
+}
+
+func (x *exchange) response(p *snmp.PDU) (verdict, error) {
+	switch {
+	case p.Type != snmp.Response || p.RequestID != x.pdu.RequestID:
+		return stray, fmt.Errorf("PDU 0x%02x with request-id %d is no answer to %d", byte(p.Type), p.RequestID, x.pdu.RequestID)
+	case p.ErrorStatus != snmp.NoError:
+		return refused, statusError(p.ErrorStatus)
+	}
+	return acknowledged, nil
+}
+
+func (x *exchange) take3(b []byte) (verdict, error) {
+	m, err := snmp.ParseMessage3(b)
+	if err != nil {
+		return stray, err
+	}
+	if m.ID < x.first || m.ID > x.last {
+		return stray, fmt.Errorf("msgID %d was not sent", m.ID)
+	}
+	if x.engine == nil {
+		return x.discovered(b)
+	}
+	o, err := x.security.Open(b)
+	switch {
+	case err != nil:
+		return stray, err
+	case o.Type == snmp.Report:
+		return x.reported(&o)
+	case o.Authenticated && !x.engine.update(&o, x.now()):
+		return stray, errors.New("the answer is outside of the time window")
+	}
+	return x.response(&o.PDU)
+}
+
+// discovered takes the engine from a Report (RFC 3414 section 4). Its boots and time, which nobody signed,
+// hold until a signed message says otherwise.
+func (x *exchange) discovered(b []byte) (verdict, error) {
+	o, err := nobody().Open(b)
+	if err != nil || o.Type != snmp.Report {
+		return stray, errors.Join(errors.New("no Report came of the discovery"), err)
+	}
+	k := &knownEngine{engineKeys: engineKeys{user: x.receiver.Principal.User, id: bytes.Clone(o.EngineID)}}
+	if err := snmp.CheckEngineID(k.id); err != nil {
+		return stray, err
+	}
+	k.clock.Suggest(o.Boots, o.Time, x.now())
+	x.peer.learn(k)
+	x.engine, x.fresh = k, true
+	return onward, nil
+}
+
+// reported deals with a Report in the place of an answer. What was learnt of the engine in earlier
+// informs may be wrong by now, so that it is discovered anew before a refusal counts.
+func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
+	kind := o.PDU.Report()
+	unsigned := kind == snmp.NotInTimeWindow && !o.Authenticated
+	if unsigned || o.ID != x.last { // a stranger's, or about what was known before
+		return stray, kind
+	}
+	x.receipt.Reports = append(x.receipt.Reports, kind)
+	switch {
+	case kind == snmp.NotInTimeWindow && !x.resynced:
+		x.engine.adopt(o, x.now())
+		x.resynced = true
+		return onward, nil
+	case !x.fresh && len(x.peer.fixed) == 0:
+		x.peer.forget(x.engine)
+		x.release()
+		x.engine, x.fresh, x.resynced = nil, true, false
+		return onward, nil
+	}
+	return refused, kind
+}
+
+// release gives the keys back.
+func (x *exchange) release() {
+	if x.security != nil {
+		x.engine.giveBack(x.security)
+		x.security = nil
+	}
+}

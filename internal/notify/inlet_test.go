@@ -1,0 +1,216 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// post sends a request to an inlet, and gives the status.
+func post(t *testing.T, i *Inlet, path, body string) int {
+	t.Helper()
+	mux := http.NewServeMux()
+	i.Register(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+	return w.Code
+}
+
+func inletOf(r *running) *Inlet {
+	return &Inlet{Outbox: r.Outbox, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// kindsOf gives the kinds of what was told, sorted.
+func kindsOf(l *listener) string {
+	var kinds []string
+	for _, word := range strings.Split(l.take(), ", ") {
+		kind, _, _ := strings.Cut(word, " ")
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, " ")
+}
+
+func TestPrometheusLeasesAlarms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		send := func(lease time.Duration) {
+			t.Helper()
+			body := fmt.Sprintf(`[{"labels":{"alertname":"Down","instance":"192.0.2.7:161","severity":"critical"},"annotations":{"summary":"it is down"},"startsAt":%q,"endsAt":%q}]`,
+				time.Now().Format(time.RFC3339Nano), time.Now().Add(lease).Format(time.RFC3339Nano))
+			if code := post(t, i, "/api/v2/alerts", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+		}
+		for range 10 { // as long as it is sent again, it is one alarm
+			send(4 * time.Minute)
+			settle(time.Minute)
+		}
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		if a := r.Active()[0]; a.Rule != "Down" || a.Target != "192.0.2.7:161" || a.Address.String() != "192.0.2.7" || a.Severity != Critical || a.Summary != "it is down" {
+			t.Errorf("%+v", a)
+		}
+		send(-time.Second)
+		settle(time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("after its end, told %s", got)
+		}
+		send(4 * time.Minute)
+		settle(3 * time.Minute)
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		settle(2 * time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("after its lease, told %s", got)
+		}
+	})
+}
+
+// After a start there is time to say again what is leased.
+func TestLeasesOutliveAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{}
+		r := run(t, dir, l.route("nms"))
+		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		settle(time.Minute)
+		r.stop()
+		time.Sleep(time.Hour)
+		r = run(t, dir, l.route("nms"))
+		defer r.stop()
+		settle(4 * time.Minute)
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		settle(2 * time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		send := func(first, second string) {
+			t.Helper()
+			const alert = `{"status":%q,"labels":{"alertname":"Down","instance":%q},"annotations":{},"startsAt":"2026-03-01T12:00:00Z","fingerprint":"1"}`
+			body := fmt.Sprintf(`{"version":"4","status":"firing","future":1,"alerts":[`+alert+","+alert+"]}", first, "a", second, "b")
+			if code := post(t, i, "/api/v1/webhook", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+			settle(24 * time.Hour)
+		}
+		for _, test := range []struct{ first, second, want string }{
+			{"firing", "firing", "raise raise"}, {"firing", "firing", ""}, {"firing", "resolved", "clear"}, {"resolved", "firing", "clear raise"},
+		} {
+			send(test.first, test.second)
+			if got := kindsOf(l); got != test.want {
+				t.Errorf("%s and %s: told %q, want %q", test.first, test.second, got, test.want)
+			}
+		}
+		if a := r.Active(); len(a) != 1 || a[0].Target != "b" || !a[0].RaisedAt.Equal(noon) {
+			t.Errorf("active are %+v", a)
+		}
+	})
+}
+
+func TestInletAnswersWhatItCannotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		i := inletOf(r)
+		for body, path := range map[string]string{
+			`{}`: "/api/v2/alerts", `[{"labels":{"a":"b"}}]`: "/api/v2/alerts", `[{"endsAt":"soon"}]`: "/api/v2/alerts", ``: "/api/v2/alerts",
+			`{"version":"3"}`: "/api/v1/webhook", `{"version":"4","alerts":[{"status":"?"}]}`: "/api/v1/webhook",
+			`{"version":"4","alerts":[{"status":"firing"}]}`: "/api/v1/webhook",
+		} {
+			if code := post(t, i, path, body); code != http.StatusBadRequest {
+				t.Errorf("%s: status %d", body, code)
+			}
+		}
+		if code := post(t, i, "/api/v2/alerts", strings.Repeat(" ", mostBody+1)); code != http.StatusRequestEntityTooLarge {
+			t.Errorf("a large body: status %d", code)
+		}
+		if code := post(t, i, "/api/v2/alerts", `[]`); code != http.StatusOK {
+			t.Errorf("no alerts: status %d", code)
+		}
+		r.stop()
+		if code := post(t, i, "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusServiceUnavailable {
+			t.Errorf("what cannot be stored: status %d", code)
+		}
+		if len(l.told()) > 0 || len(r.Active()) > 0 {
+			t.Errorf("told %v", l.told())
+		}
+	})
+}
+
+// What we tell by webhook is what we take by webhook: two of us can be put in a row.
+func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
+	var bodies []string
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m json.RawMessage
+		_ = json.NewDecoder(r.Body).Decode(&m)
+		bodies = append(bodies, string(m))
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: server.URL}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []Kind{Raise, Heartbeat, Clear} {
+		e := &Event{ID: "e", Kind: kind, At: noon}
+		if kind != Heartbeat {
+			e.Alarm = portAlarm()
+		}
+		if _, err := deliver(t.Context(), e, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(bodies) != 2 {
+		t.Fatalf("%q", bodies)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		for _, body := range bodies {
+			if code := post(t, inletOf(r), "/api/v1/webhook", body); code != http.StatusOK {
+				t.Errorf("status %d to %s", code, body)
+			}
+			settle(time.Minute)
+		}
+		if got := kindsOf(l); got != "clear raise" {
+			t.Errorf("told %s", got)
+		}
+		if a := l.told()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != Major || a.Labels["site"] != "berlin" || a.Value != "2" {
+			t.Errorf("%+v", a)
+		}
+	})
+	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
+		status = code
+		_, err := deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
+		if err == nil || permanent(err) != dead {
+			t.Errorf("status %d: %v", code, err)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// kind is a type of receivers.
+type kind struct {
+	open    func(*ReceiverSettings, *Context) (Deliver, error)
+	url     bool // it has one, in the place of an address
+	resyncs bool // it can be told of lost events and of life itself
+}
+
+// kinds are what `type` may say.
+var kinds = map[string]kind{
+	"trap":    {open: openTrap, resyncs: true},
+	"inform":  {open: openInform, resyncs: true},
+	"webhook": {open: openWebhook, url: true},
+}
+
+// Context is what all receivers share.
+type Context struct {
+	Settings *Settings
+	Auths    map[string]*engine.Auth
+	Identity *Identity
+	Metrics  *Metrics
+}
+
+// NewRoute makes a receiver of its settings, which have no mistakes.
+func NewRoute(r *ReceiverSettings, c *Context) (*Route, error) {
+	k := kinds[r.Type]
+	deliver, err := k.open(r, c)
+	if err != nil {
+		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
+	}
+	return &Route{
+		Name: r.Name, Deliver: deliver, Matches: r.matches(),
+		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
+		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents,
+		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
+		Resyncs: k.resyncs, EveryTransition: r.EveryTransition,
+	}, nil
+}
+
+func duration(d setting.Duration, otherwise time.Duration) time.Duration {
+	if d.IsZero() {
+		return otherwise
+	}
+	return d.Duration
+}
+
+// snmpReceiver tells events by notifications.
+type snmpReceiver struct {
+	sender   *Sender
+	format   format
+	identity *Identity
+	trimmed  prometheus.Counter
+}
+
+func openSNMP(r *ReceiverSettings, c *Context) (*snmpReceiver, error) {
+	auth := c.Auths[r.Auth]
+	if auth == nil {
+		return nil, fmt.Errorf("there is no auth %q", r.Auth)
+	}
+	to := Receiver{Context: r.Context, Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
+	if r.Retries != nil {
+		to.Retries = *r.Retries
+	}
+	var err error
+	if to.Principal, err = auth.Principal(); err != nil {
+		return nil, err
+	}
+	if to.Address, err = engine.ParseReceiver(r.Address); err != nil {
+		return nil, err
+	}
+	if to.Source, err = engine.ParseSource(r.SourceAddress); err != nil {
+		return nil, err
+	}
+	otherwise := "disman"
+	if !c.Settings.EnterpriseOID.IsZero() {
+		otherwise = "alarm"
+	}
+	s := &snmpReceiver{identity: c.Identity, trimmed: c.Metrics.trimmed.WithLabelValues(r.Name)}
+	s.format = formats[cmp.Or(r.Format, otherwise)](c.Settings.EnterpriseOID.OID)
+	s.sender, err = NewSender(to, c.Identity)
+	return s, err
+}
+
+// mostOctets is how large a message may become: it then fits a frame on every path.
+const mostOctets = 1400
+
+// room is how many octets of a message are left for the list of variable bindings.
+func (s *snmpReceiver) room() int {
+	const community, usm = 80, 230 // octets around the list at most, but for the texts
+	p := &s.sender.receiver.Principal
+	if p.Version != snmp.V3 {
+		return mostOctets - community - len(p.Community)
+	}
+	return mostOctets - usm - len(p.User.Name) - len(s.sender.receiver.Context)
+}
+
+func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
+	n, trimmed, ok := s.format(e, s.room())
+	if !ok {
+		return nil
+	}
+	s.trimmed.Add(float64(trimmed))
+	n.RequestID, n.Uptime = requestID, s.identity.Uptime(time.Now())
+	return n
+}
+
+func openTrap(r *ReceiverSettings, c *Context) (Deliver, error) {
+	s, err := openSNMP(r, c)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, e *Event, requestID int32) (Receipt, error) {
+		n := s.notification(e, requestID)
+		if n == nil {
+			return Receipt{}, nil
+		}
+		if err := s.sender.Trap(ctx, n); err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{Sent: 1}, nil
+	}, nil
+}
+
+func openInform(r *ReceiverSettings, c *Context) (Deliver, error) {
+	s, err := openSNMP(r, c)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, e *Event, requestID int32) (Receipt, error) {
+		n := s.notification(e, requestID)
+		if n == nil {
+			return Receipt{}, nil
+		}
+		return s.sender.Inform(ctx, n)
+	}, nil
+}
+
+// CreateUser is the line by which Net-SNMP's snmptrapd knows a receiver's user as one of our engine, empty
+// for receivers that need none. Its keys fit our engine alone.
+func (r *ReceiverSettings) CreateUser(a *engine.Auth, id []byte) (string, error) {
+	if r.Type != "trap" || a.Version != 3 {
+		return "", nil
+	}
+	p, err := a.Principal()
+	if err != nil {
+		return "", err
+	}
+	auth, priv, err := p.User.LocalizedKeys(id)
+	if err != nil {
+		return "", err
+	}
+	line := fmt.Sprintf("createUser -e 0x%x %s", id, p.User.Name)
+	if auth != nil {
+		name := strings.Replace(p.User.Auth.String(), "SHA", "SHA-", 1)
+		line += fmt.Sprintf(" %s -l 0x%x", strings.TrimSuffix(name, "-"), auth)
+	}
+	if priv != nil {
+		line += fmt.Sprintf(" %s -l 0x%x", p.User.Priv, priv)
+	}
+	return line, nil
+}

@@ -1,0 +1,95 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/engine"
+)
+
+// Metrics count what became of notifications, by receiver.
+type Metrics struct {
+	sent, acked, retransmits, dead, coalesced, dropped, trimmed *prometheus.CounterVec
+	reports                                                     *prometheus.CounterVec
+	rtt                                                         *prometheus.HistogramVec
+}
+
+// NewMetrics registers them.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, more ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trapline_notifications_" + name + "_total", Help: help}, append([]string{"receiver"}, more...))
+		r.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		sent:        counter("sent", "Messages that left, retransmissions included."),
+		acked:       counter("delivered", "Notifications that the receiver confirmed, or where it never does, that were sent."),
+		retransmits: counter("retransmits", "Messages sent again for want of an acknowledgement."),
+		dead:        counter("dead", "Notifications given up: not confirmed in time, or refused for good."),
+		coalesced:   counter("coalesced", "Notifications that a later one made needless before they were sent."),
+		dropped:     counter("dropped", "Notifications dropped because too many waited for the receiver."),
+		trimmed:     counter("trimmed", "Labels and texts cut away so that a notification fits."),
+		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
+		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}, []string{"receiver"}),
+	}
+	r.MustRegister(m.rtt)
+	return m
+}
+
+func (m *Metrics) delivered(receiver string, r Receipt, err error) {
+	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
+	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
+	for _, kind := range r.Reports {
+		m.reports.WithLabelValues(receiver, string(engine.ReportReason(kind))).Inc()
+	}
+	if err != nil || r.Sent == 0 {
+		return
+	}
+	m.acked.WithLabelValues(receiver).Inc()
+	if r.RTT > 0 {
+		m.rtt.WithLabelValues(receiver).Observe(r.RTT.Seconds())
+	}
+}
+
+var (
+	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
+	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest of them.", []string{"receiver"}, nil)
+	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not confirm, and is tried with one notification at a time.", []string{"receiver"}, nil)
+	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are active.", nil, nil)
+)
+
+// Describe is of prometheus.Collector.
+func (o *Outbox) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker, alarms} {
+		to <- d
+	}
+}
+
+// Collect is of prometheus.Collector.
+func (o *Outbox) Collect(to chan<- prometheus.Metric) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(alarms, float64(len(o.active)))
+	now := time.Now()
+	for _, q := range o.queues {
+		oldest, failing := now, 0.0
+		for _, rows := range q.rows {
+			if rows[0].At.Before(oldest) {
+				oldest = rows[0].At
+			}
+		}
+		if q.failures > 0 {
+			failing = 1
+		}
+		gauge(queueDepth, float64(q.count), q.Name)
+		gauge(queueAge, now.Sub(oldest).Seconds(), q.Name)
+		gauge(breaker, failing, q.Name)
+	}
+}

@@ -1,0 +1,95 @@
+package notify
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trapline/internal/peers"
+	"trapline/internal/snmp"
+)
+
+// standardMIBs are the modules that ours imports from, and those they import from, in a directory.
+func standardMIBs(t *testing.T) string {
+	t.Helper()
+	f, err := os.Open(peers.Shared(t, "mibs/corpus.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return dir
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, ok := strings.CutPrefix(h.Name, "rfc/"); ok && (strings.HasPrefix(name, "SNMP") || strings.HasPrefix(name, "INET")) {
+			text, err := io.ReadAll(r)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, filepath.Base(name)), text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestMIBLoads(t *testing.T) {
+	dir := standardMIBs(t)
+	smilint, translate := peers.Require(t, "smilint", "smitools"), peers.Require(t, "snmptranslate", "snmp")
+	for _, enterprise := range []string{labEnterprise, "1.3.6.1.3.7.8", "1.3.6.1.4.1.8072.9999.9999"} {
+		file := filepath.Join(dir, "TRAPLINE-MIB.txt")
+		base := snmp.MustParseOID(enterprise)
+		if err := os.WriteFile(file, []byte(MIB(base)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lint := exec.Command(smilint, "-l4", "-s", file)
+		lint.Env = append(os.Environ(), "SMIPATH="+dir)
+		if out, err := lint.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("smilint: %v\n%s", err, out)
+		}
+		for _, kind := range []Kind{Raise, Heartbeat, Test} {
+			e := &Event{Kind: kind, At: noon}
+			if kind != Heartbeat {
+				e.Alarm = portAlarm()
+			}
+			n, _, _ := alarmFormat(base)(e, mostOctets)
+			names := []snmp.OID{n.Trap}
+			for _, v := range n.VarBinds {
+				if v.Name.HasPrefix(base) {
+					names = append(names, v.Name)
+				}
+			}
+			want := mibNotifications[notificationArcs[kind]-1]
+			if len(names) != 1+len(want.objects) {
+				t.Errorf("%s has %d objects, the MIB %d", kind, len(names)-1, len(want.objects))
+				continue
+			}
+			for i, name := range names {
+				is := want.name
+				if i > 0 {
+					is = mibObjects[want.objects[i-1]-1].name + ".0"
+				}
+				c := exec.Command(translate, "-M", dir, "-m", "TRAPLINE-MIB", name.String())
+				out, err := c.CombinedOutput()
+				if err != nil || string(out) != "TRAPLINE-MIB::"+is+"\n" {
+					t.Errorf("%s is %s, want %s (%v)", name, out, is, err)
+				}
+			}
+		}
+	}
+}

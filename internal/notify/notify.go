@@ -1,0 +1,134 @@
+// Package notify tells receivers what happened, by traps and informs of SNMP: who we are to them, the
+// messages, their acknowledgement, and what is kept until they confirm it. What deserves a notification
+// is for others to say.
+package notify
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+
+	"trapline/internal/snmp"
+)
+
+// Notification is one thing to tell, in the form that suits all versions of the protocol.
+type Notification struct {
+	Trap     snmp.OID       // snmpTrapOID.0: what happened
+	Uptime   uint32         // sysUpTime.0 in hundredths of a second
+	VarBinds []snmp.VarBind // the OBJECTS of the NOTIFICATION-TYPE, in its order, then any others
+
+	// RequestID is the request-id of an inform, the same for all its retransmissions, so that a receiver
+	// knows them as one. 0 has the sender draw one.
+	RequestID int32
+
+	// Agent is the agent-addr of SNMPv1. Unset, it is our own address towards the receiver.
+	Agent netip.Addr
+
+	// Enterprise is that of a standard trap of SNMPv1. Unset, it is snmpTrapEnterprise.0 among VarBinds,
+	// else snmpTraps.
+	Enterprise snmp.OID
+}
+
+// Objects that notifications carry (RFC 3418, RFC 3584).
+var (
+	sysUpTime          = snmp.MustParseOID("1.3.6.1.2.1.1.3.0")
+	snmpTrapOID        = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.1.0")
+	snmpTrapEnterprise = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.3.0")
+	snmpTraps          = snmp.MustParseOID("1.3.6.1.6.3.1.1.5")
+	snmpTrapAddress    = snmp.MustParseOID("1.3.6.1.6.3.18.1.3.0")
+)
+
+// list is the variable bindings of SNMPv2c and SNMPv3 (RFC 3416 section 4.2.6).
+func (n *Notification) list() []byte {
+	b := snmp.AppendVarBind(nil, snmp.VarBind{Name: sysUpTime, Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(n.Uptime))})
+	b = snmp.AppendVarBind(b, snmp.VarBind{Name: snmpTrapOID, Type: snmp.ObjectIdentifier, Value: n.Trap})
+	return n.appendVarBinds(b)
+}
+
+func (n *Notification) appendVarBinds(b []byte) []byte {
+	for _, v := range n.VarBinds {
+		b = snmp.AppendVarBind(b, v)
+	}
+	return b
+}
+
+// Counter64Error refuses a notification that SNMPv1 has no form for (RFC 3584 section 3.2).
+type Counter64Error struct{ Name snmp.OID }
+
+func (e *Counter64Error) Error() string {
+	return fmt.Sprintf("%s is a Counter64, which a trap of SNMPv1 cannot carry", e.Name)
+}
+
+// trapV1 is the notification as SNMPv1 has it (RFC 3584 section 3.2). Where it names no agent, own is
+// its agent-addr.
+func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
+	t := snmp.Trap{Timestamp: n.Uptime, Generic: snmp.EnterpriseSpecific}
+	agent := n.Agent
+	if !agent.IsValid() {
+		agent = own
+	}
+	if agent = agent.Unmap(); agent.Is4() { // else 0.0.0.0: SNMPv1 knows no other addresses
+		t.AgentAddress = agent.As4()
+	}
+	for _, v := range n.VarBinds {
+		if v.Type == snmp.Counter64 {
+			return t, &Counter64Error{v.Name}
+		}
+	}
+	t.VarBinds = n.appendVarBinds(nil)
+	parent, last := cutLastArc(n.Trap)
+	if parent.Compare(snmpTraps) == 0 && last >= 1 && last <= uint32(snmp.EnterpriseSpecific) {
+		t.Generic = snmp.GenericTrap(last - 1)
+		t.Enterprise = n.enterprise()
+		return t, nil
+	}
+	if last > math.MaxInt32 {
+		return t, fmt.Errorf("%s ends in a number beyond %d, which a trap of SNMPv1 cannot carry", n.Trap, math.MaxInt32)
+	}
+	t.Specific = int32(last)
+	if t.Enterprise = parent; len(parent) > 1 && parent[len(parent)-1] == 0 {
+		t.Enterprise = parent[:len(parent)-1]
+	}
+	return t, nil
+}
+
+func (n *Notification) enterprise() snmp.OID {
+	if n.Enterprise != nil {
+		return n.Enterprise
+	}
+	for _, v := range n.VarBinds {
+		if v.Name.Compare(snmpTrapEnterprise) == 0 && v.Type == snmp.ObjectIdentifier {
+			return v.Value
+		}
+	}
+	return snmpTraps
+}
+
+// cutLastArc takes the last number off o, which has several.
+func cutLastArc(o snmp.OID) (parent snmp.OID, last uint32) {
+	start := len(o) - 1
+	for start > 0 && o[start-1] >= 0x80 {
+		start--
+	}
+	last, _, _ = snmp.CutArc(o[start:])
+	return o[:start], last
+}
+
+// CheckTrap tells whether o can name a notification: SNMPv1 takes it apart in two.
+func CheckTrap(o snmp.OID) error {
+	if parent, _ := cutLastArc(o); len(parent) == 0 {
+		return fmt.Errorf("%s is too short for the OID of a notification", o)
+	}
+	return nil
+}
+
+// TrapOfV1 is the snmpTrapOID of a trap that is written in the fields of SNMPv1 (RFC 3584 section 3.1).
+func TrapOfV1(enterprise snmp.OID, generic snmp.GenericTrap, specific uint32) (snmp.OID, error) {
+	switch {
+	case generic >= snmp.ColdStart && generic < snmp.EnterpriseSpecific:
+		return snmp.AppendArc(append(snmp.OID(nil), snmpTraps...), uint32(generic)+1), nil
+	case generic == snmp.EnterpriseSpecific:
+		return snmp.AppendArc(snmp.AppendArc(append(snmp.OID(nil), enterprise...), 0), specific), nil
+	}
+	return nil, fmt.Errorf("generic-trap %d: SNMPv1 has 0 to %d", generic, snmp.EnterpriseSpecific)
+}

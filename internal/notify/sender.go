@@ -1,0 +1,174 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+// Receiver is where notifications go, and as whom they are sent.
+type Receiver struct {
+	Address         engine.Address
+	Source          netip.AddrPort // zero means: any
+	Principal       engine.Principal
+	Context         string
+	ContextEngineID []byte        // empty means our own
+	Timeout         time.Duration // of each sending of an inform
+	Retries         int           // how often an inform is sent again
+}
+
+// Error is a notification that did not get through, or of which that is not known.
+type Error struct {
+	Receiver string
+	Reason   engine.Reason
+	Err      error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("error notifying %s: %v", e.Receiver, e.Err) }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Receipt is what an inform cost, acknowledged or not.
+type Receipt struct {
+	Sent    int               // messages with the inform, retransmissions included
+	RTT     time.Duration     // from the first of them to the acknowledgement; 0 without one
+	Reports []snmp.ReportKind // what the receiver objected to, in order
+}
+
+// Sender sends notifications to one receiver. It may be used by many goroutines at once; each call has
+// a socket of its own.
+type Sender struct {
+	receiver Receiver
+	identity *Identity
+	began    time.Time   // what the receiver's clock is held against
+	own      *engineKeys // of our engine, for traps of SNMPv3
+	peer     peerEngine  // the receiver's engine, for informs of SNMPv3
+	port     sync.Mutex  // held by the call that has Source, where that has a port
+}
+
+// NewSender makes a sender. SNMPv1 and SNMPv2c need no identity, nor does an inform of SNMPv3 with a
+// ContextEngineID.
+func NewSender(r Receiver, identity *Identity) (*Sender, error) {
+	s := &Sender{receiver: r, identity: identity, began: time.Now()}
+	if r.Principal.Version != snmp.V3 {
+		return s, nil
+	}
+	s.peer.fixed = r.Principal.EngineID
+	if identity == nil {
+		return s, nil
+	}
+	if len(r.ContextEngineID) == 0 {
+		s.receiver.ContextEngineID = identity.ID
+	}
+	s.own = &engineKeys{user: r.Principal.User, id: identity.ID}
+	security, err := s.own.take()
+	if err != nil {
+		return nil, err
+	}
+	s.own.giveBack(security)
+	return s, nil
+}
+
+func (s *Sender) now() time.Duration { return time.Since(s.began) }
+
+// maxMessage is the largest message that fits a datagram of IPv4.
+const maxMessage = 65507
+
+// Trap sends a notification that nobody confirms. No error means that it left.
+func (s *Sender) Trap(ctx context.Context, n *Notification) error {
+	defer s.turn()()
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return s.failed(engine.SocketReason(err), err)
+	}
+	defer conn.Close()
+	message, err := s.trap(n, conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr())
+	if err != nil {
+		return s.failed(engine.Malformed, err)
+	}
+	if _, err := conn.Write(message); err != nil {
+		return s.failed(engine.SocketReason(err), err)
+	}
+	return nil
+}
+
+func (s *Sender) trap(n *Notification, own netip.Addr) ([]byte, error) {
+	p := &s.receiver.Principal
+	if p.Version == snmp.V1 {
+		t, err := n.trapV1(own)
+		return snmp.AppendTrap(nil, &snmp.TrapMessage{Community: p.Community, Trap: t}), err
+	}
+	pdu := snmp.PDU{Type: snmp.TrapV2, RequestID: n.requestID(), VarBinds: n.list()}
+	if p.Version == snmp.V2c {
+		return s.communityMessage(&pdu), nil
+	}
+	if s.own == nil {
+		return nil, errors.New("a trap of SNMPv3 needs an engine of our own")
+	}
+	boots, seconds, err := s.identity.Clock(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	security, err := s.own.take()
+	if err != nil {
+		return nil, err
+	}
+	defer s.own.giveBack(security)
+	h := snmp.Header3{ID: drawID(), MaxSize: maxMessage, Boots: boots, Time: seconds}
+	return security.Seal(nil, &h, s.scoped(pdu)), nil
+}
+
+func (s *Sender) communityMessage(p *snmp.PDU) []byte {
+	return snmp.AppendMessage(nil, &snmp.Message{
+		Version: snmp.V2c, Community: s.receiver.Principal.Community, PDU: p.Type, RequestID: p.RequestID, VarBinds: p.VarBinds,
+	})
+}
+
+// scoped is a PDU about the context of the receiver's settings, in which the data are ours.
+func (s *Sender) scoped(p snmp.PDU) []byte {
+	return snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{
+		ContextEngineID: s.receiver.ContextEngineID, ContextName: []byte(s.receiver.Context), PDU: p,
+	})
+}
+
+func (n *Notification) requestID() int32 {
+	if n.RequestID != 0 {
+		return n.RequestID
+	}
+	return drawID()
+}
+
+// drawID makes a msgID or request-id: positive, and with room to count up.
+func drawID() int32 { return rand.Int32N(1<<30) + 1 }
+
+// turn waits until a source port that the user set is free.
+func (s *Sender) turn() (done func()) {
+	if s.receiver.Source.Port() == 0 {
+		return func() {}
+	}
+	s.port.Lock()
+	return s.port.Unlock
+}
+
+// dial resolves the receiver's name each time: addresses change.
+func (s *Sender) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.receiver.Timeout)
+	defer cancel()
+	var d net.Dialer
+	if s.receiver.Source.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(s.receiver.Source)
+	}
+	return d.DialContext(ctx, s.receiver.Address.Network, s.receiver.Address.HostPort())
+}
+
+func (s *Sender) failed(reason engine.Reason, err error) *Error {
+	return &Error{Receiver: s.receiver.Address.String(), Reason: reason, Err: err}
+}

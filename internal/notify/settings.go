@@ -1,0 +1,197 @@
+package notify
+
+import (
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// Settings is the `notifications` section: who we are to receivers.
+type Settings struct {
+	EngineID      string      `yaml:"engine_id,omitempty"`      // hex; empty means: the one in the state directory
+	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // what TRAPLINE-MIB lies below
+	Deployment    string      `yaml:"deployment,omitempty"`     // the same for processes that stand in for each other
+}
+
+// ReceiverSettings is an entry of `receivers`. Whatever Type does not use is refused.
+type ReceiverSettings struct {
+	Name            string                            `yaml:"name"`
+	Type            string                            `yaml:"type,omitempty"`    // see kinds
+	Address         string                            `yaml:"address,omitempty"` // [udp|udp4|udp6:]host[:port]
+	URL             string                            `yaml:"url,omitempty"`     // of a webhook
+	Auth            string                            `yaml:"auth,omitempty"`
+	SourceAddress   string                            `yaml:"source_address,omitempty"`
+	Context         string                            `yaml:"context,omitempty"`
+	Format          string                            `yaml:"format,omitempty"`
+	Timeout         setting.Duration                  `yaml:"timeout,omitempty"`
+	Retries         *int                              `yaml:"retries,omitempty"`
+	Rate            float64                           `yaml:"rate,omitempty"`   // deliveries a second
+	Window          int                               `yaml:"window,omitempty"` // deliveries at once
+	MaxAge          setting.Duration                  `yaml:"max_age,omitempty"`
+	MaxEvents       int                               `yaml:"max_events,omitempty"`
+	RepeatInterval  setting.Duration                  `yaml:"repeat_interval,omitempty"`
+	Heartbeat       setting.Duration                  `yaml:"heartbeat,omitempty"`
+	MinSeverity     string                            `yaml:"min_severity,omitempty"`
+	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
+	EveryTransition bool                              `yaml:"every_transition,omitempty"`
+}
+
+// What holds where a receiver sets nothing.
+const (
+	defaultAuth      = "public_v2"
+	defaultTimeout   = 2 * time.Second
+	defaultRetries   = 2
+	defaultRate      = 50
+	defaultWindow    = 16
+	defaultMaxAge    = 24 * time.Hour
+	defaultMaxEvents = 10000
+)
+
+// UnmarshalYAML fills in the defaults first.
+func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain ReceiverSettings
+	*r = ReceiverSettings{Type: "inform", Rate: defaultRate, Window: defaultWindow, MaxEvents: defaultMaxEvents}
+	if err := unmarshal((*plain)(r)); err != nil {
+		return err
+	}
+	if r.Auth == "" && r.Address != "" {
+		r.Auth = defaultAuth
+	}
+	return nil
+}
+
+// mistakes is a list under construction.
+type mistakes []setting.Mistake
+
+func (m *mistakes) add(path, format string, args ...any) {
+	*m = append(*m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// Mistakes reports what nobody could be told with.
+func (s *Settings) Mistakes() []setting.Mistake {
+	var m mistakes
+	if id, err := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x")); err != nil {
+		m.add("engine_id", "engine_id wants two hexadecimal digits for each octet")
+	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
+		m.add("engine_id", "%v", err)
+	}
+	if o := s.EnterpriseOID; o.OID != nil {
+		if err := CheckEnterprise(o.OID); err != nil {
+			m.add("enterprise_oid", "%v", err)
+		}
+	}
+	return m
+}
+
+// ID is EngineID in octets, nil where it is not set.
+func (s *Settings) ID() []byte {
+	id, _ := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x"))
+	if len(id) == 0 {
+		return nil
+	}
+	return id
+}
+
+// labEnterprises are for documentation and for tests: alarms below them may be anybody's.
+var labEnterprises = []snmp.OID{snmp.MustParseOID("1.3.6.1.4.1.32473"), snmp.MustParseOID("1.3.6.1.4.1.8072.9999.9999")}
+
+// Warnings are what works, and is not to be relied on.
+func (s *Settings) Warnings() []string {
+	for _, lab := range labEnterprises {
+		if s.EnterpriseOID.OID.HasPrefix(lab) {
+			return []string{fmt.Sprintf("notifications.enterprise_oid: %s is for laboratories: ask IANA for a number of your own, which costs nothing", s.EnterpriseOID.OID)}
+		}
+	}
+	return nil
+}
+
+// Mistakes reports what nobody could be told with.
+func (r *ReceiverSettings) Mistakes() []setting.Mistake {
+	var m mistakes
+	k, known := kinds[r.Type]
+	switch {
+	case !known:
+		m.add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+	case k.url:
+		r.addWebhookMistakes(&m)
+	case r.Address == "":
+		m.add("", "receiver %q needs an address", r.Name)
+	case r.URL != "":
+		m.add("url", "only a webhook has a url")
+	default:
+		if _, err := engine.ParseReceiver(r.Address); err != nil {
+			m.add("address", "%v", err)
+		}
+	}
+	if _, err := engine.ParseSource(r.SourceAddress); err != nil {
+		m.add("source_address", "%v", err)
+	}
+	if r.Name == "" {
+		m.add("", "a receiver needs a name")
+	}
+	if _, ok := formats[r.Format]; !ok && r.Format != "" {
+		m.add("format", "unknown format %q: use one of %s", r.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	}
+	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
+		m.add("min_severity", "unknown severity %q: use one of critical, major, minor, warning", r.MinSeverity)
+	}
+	if r.Rate <= 0 {
+		m.add("rate", "a rate is a number of notifications a second, and more than 0")
+	}
+	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents} {
+		if n < 1 {
+			m.add(name, "%s is 1 or more", name)
+		}
+	}
+	if r.Retries != nil && *r.Retries < 0 {
+		m.add("retries", "retries is 0 or more")
+	}
+	return m
+}
+
+func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
+	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
+	}
+	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "context": r.Context, "source_address": r.SourceAddress} {
+		if text != "" {
+			m.add(name, "a webhook has no %s", name)
+		}
+	}
+}
+
+// Speaks tells what keeps the receiver from being told with an auth and with those settings.
+func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake {
+	var m mistakes
+	if a != nil && a.Version == 1 && r.Type == "inform" {
+		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
+	}
+	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
+		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
+	}
+	return m
+}
+
+// matches makes the filter of the receiver.
+func (r *ReceiverSettings) matches() func(*Alarm) bool {
+	least, filters := severityWords[r.MinSeverity]
+	return func(a *Alarm) bool {
+		if filters && !a.Severity.AtLeast(least) {
+			return false
+		}
+		for name, pattern := range r.Labels {
+			if !pattern.MatchString(a.Labels[name]) {
+				return false
+			}
+		}
+		return true
+	}
+}

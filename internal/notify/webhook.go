@@ -1,0 +1,105 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"time"
+
+	"trapline/internal/engine"
+)
+
+// webhookMessage is what Alertmanager's webhooks are sent, version 4.
+type webhookMessage struct {
+	Version           string            `json:"version"`
+	GroupKey          string            `json:"groupKey"`
+	TruncatedAlerts   int               `json:"truncatedAlerts"`
+	Status            string            `json:"status"`
+	Receiver          string            `json:"receiver"`
+	GroupLabels       map[string]string `json:"groupLabels"`
+	CommonLabels      map[string]string `json:"commonLabels"`
+	CommonAnnotations map[string]string `json:"commonAnnotations"`
+	ExternalURL       string            `json:"externalURL"`
+	Alerts            []webhookAlert    `json:"alerts"`
+}
+
+// webhookAlert is one alert of it.
+type webhookAlert struct {
+	Status string `json:"status"` // statusFiring or statusResolved
+	alert
+	Fingerprint string `json:"fingerprint"`
+}
+
+const statusFiring, statusResolved = "firing", "resolved"
+
+// openWebhook tells events as Alertmanager does, one alert a message. What is about no alarm is not told.
+func openWebhook(r *ReceiverSettings, _ *Context) (Deliver, error) {
+	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
+	return func(ctx context.Context, e *Event, _ int32) (Receipt, error) {
+		if e.Alarm.ID == "" {
+			return Receipt{}, nil
+		}
+		begin := time.Now()
+		err := postWebhook(ctx, client, r, e)
+		if err != nil {
+			return Receipt{Sent: 1}, err
+		}
+		return Receipt{Sent: 1, RTT: time.Since(begin)}, nil
+	}, nil
+}
+
+func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *Event) error {
+	failed := func(reason engine.Reason, err error) error {
+		return &Error{Receiver: r.Name, Reason: reason, Err: err}
+	}
+	body, err := json.Marshal(webhookOf(r.Name, e))
+	if err != nil {
+		return failed(engine.Malformed, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
+	if err != nil {
+		return failed(engine.Malformed, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return failed(engine.SocketReason(err), err)
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)) // so that the connection can be used again
+	switch code := response.StatusCode; {
+	case code/100 == 2:
+		return nil
+	case code/100 == 4 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests:
+		return failed(engine.ErrorStatus, fmt.Errorf("the receiver answers %s", response.Status))
+	default:
+		return failed(engine.Refused, fmt.Errorf("the receiver answers %s", response.Status))
+	}
+}
+
+func webhookOf(receiver string, e *Event) *webhookMessage {
+	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
+		Labels: maps.Clone(e.Alarm.Labels), Annotations: map[string]string{"summary": e.Alarm.Summary, "event_id": e.ID}, StartsAt: e.Alarm.RaisedAt,
+	}}
+	if a.Labels == nil {
+		a.Labels = map[string]string{}
+	}
+	a.Labels["alertname"], a.Labels["severity"] = e.Alarm.Rule, e.Alarm.Severity.String()
+	if e.Alarm.Target != "" {
+		a.Labels["target"] = e.Alarm.Target
+	}
+	if e.Alarm.Value != "" {
+		a.Annotations["value"] = e.Alarm.Value
+	}
+	if e.Kind == Clear {
+		a.Status, a.EndsAt = statusResolved, e.At
+	}
+	return &webhookMessage{
+		Version: "4", GroupKey: e.Alarm.ID, Status: a.Status, Receiver: receiver, GroupLabels: map[string]string{"alertname": e.Alarm.Rule},
+		CommonLabels: a.Labels, CommonAnnotations: a.Annotations, Alerts: []webhookAlert{a},
+	}
+}

@@ -1,0 +1,183 @@
+package notify
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+	"trapline/internal/snmp"
+)
+
+// answer has the receiver reply to each message that comes with what reply makes of it, which is nothing
+// for nil, until the test ends.
+func answer(t testing.TB, c net.PacketConn, reply func(message []byte) []byte) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		b := make([]byte, maxMessage)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if r := reply(bytes.Clone(b[:n])); r != nil {
+				_, _ = c.WriteTo(r, from)
+			}
+		}
+	}()
+	t.Cleanup(func() { c.Close(); <-ended })
+}
+
+// response acknowledges an inform of SNMPv2c.
+func response(message []byte) *snmp.Message {
+	m, err := snmp.ParseMessage(message)
+	if err != nil || m.PDU != snmp.InformRequest {
+		return &snmp.Message{}
+	}
+	m.PDU = snmp.Response
+	return &m
+}
+
+func TestRetransmissionsHoldTheRequestID(t *testing.T) {
+	sink := listenUDP(t)
+	var messages [][]byte
+	answer(t, sink, func(b []byte) []byte {
+		if messages = append(messages, b); len(messages) < 3 {
+			return nil
+		}
+		return snmp.AppendMessage(nil, response(b))
+	})
+	r := receiverAt(t, sink.LocalAddr().String(), community(2))
+	r.Timeout, r.Retries = 50*time.Millisecond, 1000
+	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart, RequestID: 77})
+	if err != nil || receipt.Sent < 3 {
+		t.Fatalf("%+v, %v", receipt, err)
+	}
+	sink.Close()
+	for _, b := range messages {
+		if m := response(b); m.RequestID != 77 || !bytes.Equal(b, messages[0]) {
+			t.Errorf("message with request-id %d: % x", m.RequestID, b)
+		}
+	}
+}
+
+func TestInformIsSentAsOftenAsItsReceiverSays(t *testing.T) {
+	sink := listenUDP(t)
+	sent := 0
+	answer(t, sink, func([]byte) []byte { sent++; return nil })
+	r := receiverAt(t, sink.LocalAddr().String(), community(2))
+	r.Timeout, r.Retries = 20*time.Millisecond, 3
+	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != engine.Timeout || receipt.Sent != 4 || receipt.RTT != 0 {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+}
+
+// What is no acknowledgement does not end the inform; what is one, does. What refuses it ends it too.
+func TestWhatAcknowledgesAnInform(t *testing.T) {
+	for name, test := range map[string]struct {
+		reply func(*snmp.Message)
+		raw   []byte
+		want  engine.Reason // "" means acknowledged
+	}{
+		"a response":         {reply: func(*snmp.Message) {}},
+		"without bindings":   {reply: func(m *snmp.Message) { m.VarBinds = nil }},
+		"tooBig":             {reply: func(m *snmp.Message) { m.ErrorStatus, m.VarBinds = snmp.TooBig, nil }, want: engine.ErrorStatus},
+		"genErr":             {reply: func(m *snmp.Message) { m.ErrorStatus = snmp.GenErr }, want: engine.ErrorStatus},
+		"another request-id": {reply: func(m *snmp.Message) { m.RequestID++ }, want: engine.Timeout},
+		"another community":  {reply: func(m *snmp.Message) { m.Community = []byte("other") }, want: engine.Timeout},
+		"another version":    {reply: func(m *snmp.Message) { m.Version = snmp.V1 }, want: engine.Timeout},
+		"the inform itself":  {reply: func(m *snmp.Message) { m.PDU = snmp.InformRequest }, want: engine.Timeout},
+		"a Report":           {reply: func(m *snmp.Message) { m.PDU = snmp.Report }, want: engine.Timeout},
+		"nothing":            {raw: []byte{}, want: engine.Timeout},
+		"noise":              {raw: []byte("\x30\x82\xff\xff\x02\x01\x01"), want: engine.Timeout},
+	} {
+		sink := listenUDP(t)
+		answer(t, sink, func(b []byte) []byte {
+			if test.raw != nil {
+				return test.raw
+			}
+			m := response(b)
+			test.reply(m)
+			return snmp.AppendMessage(nil, m)
+		})
+		r := receiverAt(t, sink.LocalAddr().String(), community(2))
+		if r.Retries = 0; test.want == engine.Timeout {
+			r.Timeout = 50 * time.Millisecond
+		}
+		_, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
+		var e *Error
+		if errors.As(err, &e); (test.want == "") != (err == nil) || e != nil && e.Reason != test.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Who is authoritative: the sender of a trap, the receiver of an inform (RFC 3414 section 1.5.1).
+func TestEnginesAndFlagsOnTheWire(t *testing.T) {
+	state := openState(t, t.TempDir())
+	for i, level := range []snmp.Flags{0, snmp.FlagAuth, snmp.FlagAuth | snmp.FlagPriv} {
+		sink := listenUDP(t)
+		s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[i])), state.Identity)
+		trap(t, s, &Notification{Trap: warmStart})
+		m, err := snmp.ParseMessage3(receive(t, sink))
+		if err != nil || m.Flags != level || !bytes.Equal(m.EngineID, state.Identity.ID) || m.Boots != 1 || m.Time > 60 {
+			t.Errorf("trap: %+v, %v", m.Header3, err)
+		}
+		var seen []snmp.Header3
+		answer(t, sink, func(b []byte) []byte {
+			m, _ := snmp.ParseMessage3(b)
+			if seen = append(seen, m.Header3); len(seen) > 1 {
+				return nil
+			}
+			h := snmp.Header3{ID: m.ID, EngineID: []byte("receiver"), Boots: 7, Time: 1000}
+			counter := snmp.AppendVarBind(nil, snmp.VarBind{Name: snmp.UnknownEngineID.OID(), Type: snmp.Counter32, Value: []byte{1}})
+			return snmp.AppendMessage3(nil, &snmp.Message3{Header3: h, Data: snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{
+				ContextEngineID: h.EngineID, PDU: snmp.PDU{Type: snmp.Report, VarBinds: counter},
+			})})
+		})
+		s.receiver.Timeout, s.receiver.Retries = 100*time.Millisecond, 0
+		if _, err := s.Inform(t.Context(), &Notification{Trap: warmStart}); err == nil {
+			t.Error("the inform was acknowledged")
+		}
+		sink.Close()
+		if len(seen) != 2 {
+			t.Fatalf("%d messages were sent", len(seen))
+		}
+		if d := seen[0]; d.Flags != snmp.FlagReportable || len(d.EngineID)+len(d.UserName) > 0 {
+			t.Errorf("discovery: %+v", d)
+		}
+		if m := seen[1]; m.Flags != level|snmp.FlagReportable || string(m.EngineID) != "receiver" || m.Boots != 7 || m.Time < 1000 || m.ID == seen[0].ID {
+			t.Errorf("inform: %+v", m)
+		}
+	}
+}
+
+// FuzzAnswers has the receiver answer with anything at all.
+func FuzzAnswers(f *testing.F) {
+	m := snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.Response, RequestID: 1}
+	f.Add(snmp.AppendMessage(nil, &m))                                                                       // an acknowledgement
+	f.Add(snmp.AppendMessage3(nil, &snmp.Message3{Header3: snmp.Header3{ID: 1, EngineID: make([]byte, 8)}})) // no scoped PDU
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for i, a := range []engine.Auth{community(2), authOf(peers.UsualUsers()[2])} {
+			x := exchange{Sender: newSender(t, receiverAt(t, "127.0.0.1", a), nil), pdu: snmp.PDU{RequestID: 1}, first: 1}
+			if _, err := x.next(); err != nil {
+				t.Fatal(err)
+			}
+			take := []func([]byte) (verdict, error){x.take, x.take3}[i]
+			v, err := take(bytes.Clone(b))
+			if (v == stray || v == refused) != (err != nil) {
+				t.Errorf("verdict %d with %v", v, err)
+			}
+			if v == acknowledged && i == 1 {
+				t.Error("acknowledged without a signature")
+			}
+		}
+	})
+}
