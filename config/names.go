@@ -26,6 +26,9 @@ func (u *union) compile(o Options) {
 		}
 		u.compileModule(library, name, settings)
 	}
+	if library != nil {
+		u.config.Warnings = append(u.config.Warnings, library.Warnings()...)
+	}
 }
 
 // library opens the directories of the user. It returns nil if one cannot be read, which is told.

@@ -27,11 +27,11 @@ func Profiles(dirs []string, o Options) (*profile.Book, error) {
 // book reads the profiles: the built-in ones, over these those of the user's directories, and over these
 // those of the files themselves. A later profile or module takes the place of one of its name.
 func (u *union) book(o Options) (*profile.Book, error) {
-	o.MIBDirs = slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
-	builtin, err := builtinProfiles(o)
+	builtin, err := builtinProfiles()
 	if err != nil {
 		return nil, err
 	}
+	o.MIBDirs = slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
 	layers := []*union{builtin}
 	for _, dir := range u.config.Profiles.Dirs {
 		layer, err := readAll([]string{filepath.Join(dir, profile.Files)}, o)
@@ -54,7 +54,9 @@ func (u *union) book(o Options) (*profile.Book, error) {
 	return profile.NewBook(profiles, modules), nil
 }
 
-func builtinProfiles(o Options) (*union, error) {
+// builtinProfiles reads the built-in profiles, with the built-in MIBs: a MIB file of the user that lacks what
+// they name does not harm them.
+func builtinProfiles() (*union, error) {
 	files, err := fs.Glob(profile.Builtin, "builtin/"+profile.Files)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func builtinProfiles(o Options) (*union, error) {
 		}
 		sources = append(sources, parse(file, text))
 	}
-	u, m := unite(sources, o)
+	u, m := unite(sources, Options{})
 	if len(m) > 0 {
 		return nil, m.sorted()
 	}

@@ -79,6 +79,15 @@ func TestMistakesInProfilesOfADirectory(t *testing.T) {
 	}
 }
 
+// A MIB file of the user that lacks what the built-in profiles name does not harm them.
+func TestPoorMIBFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "if.mib"), []byte("IF-MIB DEFINITIONS ::= BEGIN\nEND\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load(t, write(t, "snmp.yml", auths+"mibs: {dirs: ["+dir+"]}\ntargets: [{address: a, modules: [auto]}]\n"))
+}
+
 // BenchmarkProfiles reads the built-in profiles.
 func BenchmarkProfiles(b *testing.B) {
 	b.ReportAllocs()

@@ -161,6 +161,29 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// What is wrong with files that are read is told; what is wrong with others is not.
+func TestWarningsAboutFiles(t *testing.T) {
+	dir := t.TempDir()
+	const udp = "UDP-MIB DEFINITIONS ::= BEGIN\nudp MODULE-IDENTITY LAST-UPDATED \"9411010000Z\" ORGANIZATION \"\" CONTACT-INFO \"\" DESCRIPTION \"\" ::= { 1 3 6 1 2 1 7 }\n" +
+		"udpInDatagrams OBJECT-TYPE SYNTAX Counter32 MAX-ACCESS read-only STATUS current DESCRIPTION \"\" ::= { udp 1 }\n" +
+		"udpLost OBJECT-TYPE SYNTAX Counter32 MAX-ACCESS read-only STATUS current DESCRIPTION \"\" ::= { nowhere 1 }\nEND\n"
+	for name, text := range map[string]string{"a.mib": udp, "b.mib": udp, "other.mib": strings.ReplaceAll(udp, "UDP-MIB", "OTHER-MIB")} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := library(t, dir)
+	compile(t, l, "walk: [UDP-MIB::udpInDatagrams]")
+	want := []string{
+		"/a.mib: this file is of 9411010000Z, and takes the place of the built-in module UDP-MIB of 200505200000Z",
+		"/a.mib: parts of MIB UDP-MIB are left out (1): trapline mib check tells which",
+		"/b.mib: module UDP-MIB is in " + dir + "/a.mib already: that one counts",
+	}
+	if got := strings.Join(l.Warnings(), "\n"); got != dir+strings.Join(want, "\n"+dir) {
+		t.Errorf("warnings are\n%s", got)
+	}
+}
+
 // What cannot be made of a table is told, and the rest is made all the same.
 func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ module, want string }{

@@ -1,0 +1,49 @@
+package modules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"trapline/mibs"
+)
+
+// Warnings tells what is remarkable about the user's MIB files that were read for the names of modules:
+// those that take the place of a better built-in module, that are there twice, or that were not understood
+// as a whole.
+func (l *Library) Warnings() []string {
+	var warnings []string
+	files := map[string]string{} // of the modules read
+	skipped := map[string]int{}
+	for _, key := range slices.Sorted(maps.Keys(l.trees)) {
+		t := l.trees[key]
+		for _, m := range t.Modules() {
+			if m.File == "" || files[m.Name] != "" {
+				continue
+			}
+			files[m.Name] = m.File
+			for _, d := range t.Diagnostics() {
+				switch {
+				case d.File != m.File || d.Module != m.Name:
+				case d.Skipped:
+					skipped[m.Name]++
+				case d.Line == 0:
+					warnings = append(warnings, d.String())
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(skipped)) {
+		warnings = append(warnings, fmt.Sprintf("%s: parts of MIB %s are left out (%d): trapline mib check tells which", files[name], name, skipped[name]))
+	}
+	for _, s := range l.sources {
+		if d, ok := s.(*mibs.Directories); ok {
+			for _, twice := range d.Diagnostics() {
+				if files[twice.Module] != "" {
+					warnings = append(warnings, twice.String())
+				}
+			}
+		}
+	}
+	return warnings
+}
