@@ -3,6 +3,7 @@ package mibs
 import (
 	"strings"
 	"testing"
+	"trapline/internal/snmp"
 )
 
 func TestNamesAreResolved(t *testing.T) {
@@ -122,4 +123,22 @@ func mustResolve(t *testing.T, tree *Tree, text string) Instance {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// An instance that another module gives a name is still one of its object.
+func TestObjectOfANamedInstance(t *testing.T) {
+	tree, err := LoadAll(Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"1.3.6.1.2.1.1.3.0":     "SNMPv2-MIB::sysUpTime.0",
+		"1.3.6.1.2.1.2.2.1.2.7": "IF-MIB::ifDescr.7",
+		"1.3.6.1.2.1.2":         "IF-MIB::interfaces",
+		"1.3.6.1.2.1.1.3":       "SNMPv2-MIB::sysUpTime",
+	} {
+		if got := tree.Object(snmp.MustParseOID(text)).String(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 }

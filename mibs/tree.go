@@ -236,3 +236,16 @@ func (t *Tree) Find(oid snmp.OID) Instance {
 	}
 	return Instance{n, oid[len(n.OID):]}
 }
+
+// Object is Find for those who want to know which object oid is an instance of: a module may have given
+// the instance a name, as DISMAN-EVENT-MIB has sysUpTimeInstance.
+func (t *Tree) Object(oid snmp.OID) Instance {
+	i := t.Find(oid)
+	if i.Node == nil || i.Node.Kind != Plain || len(i.Index) > 0 || oid[len(oid)-1] != 0 {
+		return i
+	}
+	if object := t.Find(oid[:len(oid)-1]); object.Node != nil && object.Node.Kind == Scalar && len(object.Index) == 0 {
+		return Instance{object.Node, oid[len(oid)-1:]}
+	}
+	return i
+}

@@ -53,14 +53,9 @@ func (f nameFlags) read(names []string) (oids []snmp.OID, line func(snmp.VarBind
 
 // namedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.
 func namedLine(t *mibs.Tree, v snmp.VarBind) string {
-	i := t.Find(v.Name)
+	i := t.Object(v.Name)
 	if i.Node == nil {
 		return numericLine(v)
-	}
-	if i.Node.Kind == mibs.Plain { // a module may have named an instance: the object says more
-		if object := t.Find(v.Name[:len(v.Name)-1]); object.Node != nil && object.Node.Kind == mibs.Scalar {
-			i = mibs.Instance{Node: object.Node, Index: v.Name[len(object.Node.OID):]}
-		}
 	}
 	return i.String() + " = " + namedValue(t, i.Node, v)
 }

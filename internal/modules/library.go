@@ -184,13 +184,13 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 	known := func(i mibs.Instance) bool {
 		return i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar)
 	}
-	i := named.Find(oid)
+	i := named.Object(oid)
 	if !known(i) || !hasValues(named, i.Node) {
 		var err error
 		if named, err = l.everything(); err != nil {
 			return found{}, err
 		}
-		if i = named.Find(oid); !known(i) {
+		if i = named.Object(oid); !known(i) {
 			return found{}, fmt.Errorf("no MIB knows the OID %s: add the directory of its MIB to mibs.dirs, or write the metrics", oid)
 		}
 	}
