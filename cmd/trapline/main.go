@@ -28,7 +28,7 @@ func main() {
 	promslogflag.AddFlags(app, logConfig)
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
-		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addTrap, addInform, addEngine, addNotify, addMIB, addListen, addSimulate, addDemo,
+		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addTrap, addInform, addEngine, addNotify, addOutbox, addMIB, addListen, addSimulate, addDemo,
 	} {
 		add(app, commands)
 	}

@@ -288,12 +288,20 @@ func TestDeadLetters(t *testing.T) {
 		l.set(&Error{Reason: engine.ErrorStatus, Err: statusError(1)}, 0)
 		settle(10 * time.Minute)
 		l.set(nil, 0)
-		r.say("-late", "-new")
+		r.say("-late")
 		settle(10 * time.Minute)
-		r.expectAny(l, "clear late", "clear new")
+		r.expect(l, "clear late")
 		dead, err := r.DeadLetters("nms")
 		if err != nil || len(dead) != 2 || dead[0].Alarm.ID != "late" || dead[0].Why != errExpired.Error() ||
 			dead[1].Alarm.ID != "new" || !strings.Contains(dead[1].Why, "tooBig") {
+			t.Errorf("%+v, %v", dead, err)
+		}
+		if err := r.Retry("nms", time.Now()); err != nil {
+			t.Error(err)
+		}
+		settle(10 * time.Minute)
+		r.expect(l, "raise new")
+		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) > 0 {
 			t.Errorf("%+v, %v", dead, err)
 		}
 	})
