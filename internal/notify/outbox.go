@@ -88,6 +88,15 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
+		if _, err := o.find(string(name)); err != nil {
+			o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", string(name))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for _, q := range o.queues {
 		if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
 			return err

@@ -22,6 +22,7 @@ type listener struct {
 	heard   []string  // what it confirmed: kind and alarm
 	events  []telling // all that it was told, confirmed or not
 	broken  error
+	poison  string // the ID of an alarm that it never confirms
 	delay   time.Duration
 	busy    map[string]bool
 	overlap bool
@@ -57,6 +58,9 @@ func (l *listener) deliver(ctx context.Context, e *Event, id int32) (Receipt, er
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy[e.Alarm.ID] = false
+	if l.poison != "" && e.Alarm.ID == l.poison {
+		return Receipt{Sent: 1}, errNobody
+	}
 	if broken != nil {
 		return Receipt{Sent: 1}, broken
 	}
@@ -254,6 +258,26 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 				t.Errorf("event %s has the request-ids %d and %d", e.ID, id, e.requestID)
 			}
 			byEvent[e.ID] = e.requestID
+		}
+	})
+}
+
+// One notification that the receiver chokes on does not keep the others from it.
+func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{poison: "bad"}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+bad")
+		var want []string
+		for i := range 30 {
+			r.say(fmt.Sprintf("+%d", i))
+			want = append(want, fmt.Sprintf("raise %d", i))
+		}
+		settle(time.Minute)
+		r.expectAny(l, want...)
+		if n := len(l.told()); n > 30+6 {
+			t.Errorf("%d deliveries", n)
 		}
 	})
 }
