@@ -2,6 +2,7 @@ package mibs
 
 import (
 	"strings"
+	"testing"
 
 	"trapline/internal/snmp"
 )

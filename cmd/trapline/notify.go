@@ -35,7 +35,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 		return nil, err
 	}
 	metrics := notify.NewMetrics(registry)
-	shared := &notify.Context{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics}
+	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics}
 	var routes []*notify.Route
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
@@ -137,7 +137,7 @@ func testReceiver(ctx context.Context, c *config.Config, name string) (string, e
 	if err != nil {
 		return "", err
 	}
-	route, err := notify.NewRoute(&c.Receivers[i], &notify.Context{
+	route, err := notify.NewRoute(&c.Receivers[i], &notify.Shared{
 		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: notify.NewMetrics(prometheus.NewRegistry()),
 	})
 	if err != nil {

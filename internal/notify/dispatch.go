@@ -72,14 +72,14 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	final := err == nil || permanent(err)
 	switch {
 	case final:
-		q.reached()
+		q.reach()
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
 		if q.failures == 0 {
 			o.logger.Warn("receiver does not confirm", "receiver", q.Name, "err", err)
 		}
-		q.missed(r, time.Now(), hopeless(err))
+		q.miss(r, time.Now(), hopeless(err))
 		q.again(r)
 	}
 	o.mu.Unlock()

@@ -23,7 +23,7 @@ func testRoute(t testing.TB, r ReceiverSettings, a engine.Auth, identity *Identi
 	t.Helper()
 	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
 	m := NewMetrics(prometheus.NewRegistry())
-	route, err := NewRoute(&r, &Context{
+	route, err := NewRoute(&r, &Shared{
 		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"auth": &a}, Identity: identity, Metrics: m,
 	})
 	if err != nil {

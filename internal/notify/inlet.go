@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Inlet takes alerts from Prometheus and Alertmanager. It answers 200 once they are on the disk, and
+// Inlet takes alerts from Prometheus and Alertmanager, and shows what became of them. It answers 200 once they are on the disk, and
 // nothing that was sent again makes a second alarm.
 type Inlet struct {
 	Outbox     *Outbox
@@ -39,6 +39,9 @@ func (i *Inlet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, i.alerts) })
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, i.webhook) })
 	mux.HandleFunc("GET /api/v1/alarms", i.alarms)
+	mux.HandleFunc("GET /api/v1/outbox", i.outbox)
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/retry", manage(i.Outbox.Retry))
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
 }
 
 // take reads transitions from a request and commits them. A request that cannot be understood will not

@@ -16,7 +16,7 @@ import (
 
 // kind is a type of receivers.
 type kind struct {
-	open    func(*ReceiverSettings, *Context) (Deliver, error)
+	open    func(*ReceiverSettings, *Shared) (Deliver, error)
 	url     bool // it has one, in the place of an address
 	resyncs bool // it can be told of lost events and of life itself
 }
@@ -28,8 +28,8 @@ var kinds = map[string]kind{
 	"webhook": {open: openWebhook, url: true},
 }
 
-// Context is what all receivers share.
-type Context struct {
+// Shared is what all receivers share.
+type Shared struct {
 	Settings *Settings
 	Auths    map[string]*engine.Auth
 	Identity *Identity
@@ -37,7 +37,7 @@ type Context struct {
 }
 
 // NewRoute makes a receiver of its settings, which have no mistakes.
-func NewRoute(r *ReceiverSettings, c *Context) (*Route, error) {
+func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 	k := kinds[r.Type]
 	deliver, err := k.open(r, c)
 	if err != nil {
@@ -67,7 +67,7 @@ type snmpReceiver struct {
 	trimmed  prometheus.Counter
 }
 
-func openSNMP(r *ReceiverSettings, c *Context) (*snmpReceiver, error) {
+func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	auth := c.Auths[r.Auth]
 	if auth == nil {
 		return nil, fmt.Errorf("there is no auth %q", r.Auth)
@@ -119,7 +119,7 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
 	return n
 }
 
-func openTrap(r *ReceiverSettings, c *Context) (Deliver, error) {
+func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func openTrap(r *ReceiverSettings, c *Context) (Deliver, error) {
 	}, nil
 }
 
-func openInform(r *ReceiverSettings, c *Context) (Deliver, error) {
+func openInform(r *ReceiverSettings, c *Shared) (Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err

@@ -88,6 +88,15 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
+		if _, err := o.find(string(name)); err != nil {
+			o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", string(name))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for _, q := range o.queues {
 		if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
 			return err
@@ -123,25 +132,25 @@ func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
 	return o.commit(p)
 }
 
-// Tell queues an event that is about no alarm for one receiver.
-func (o *Outbox) Tell(receiver string, kind Kind, now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.queues, func(q *queue) bool { return q.Name == receiver })
-	if i < 0 {
-		return fmt.Errorf("there is no receiver %q", receiver)
-	}
-	p := o.newPlan(now)
-	p.add(o.queues[i], Event{ID: p.eventID(), Kind: kind, At: now})
-	return o.commit(p)
-}
-
 // commit is called with the mutex held.
 func (o *Outbox) commit(p *plan) error {
+	return o.commitWith(p, nil)
+}
+
+// commitWith commits a plan, and in the same transaction does more.
+func (o *Outbox) commitWith(p *plan, more func(*bbolt.Tx) error) error {
 	p.shrink()
 	p.settle()
-	if len(p.alarms)+len(p.added)+len(p.removed) > 0 {
-		if err := o.db.Update(p.store); err != nil {
+	if len(p.alarms)+len(p.added)+len(p.removed) > 0 || more != nil {
+		err := o.db.Update(func(tx *bbolt.Tx) error {
+			if more != nil {
+				if err := more(tx); err != nil {
+					return err
+				}
+			}
+			return p.store(tx)
+		})
+		if err != nil {
 			return fmt.Errorf("outbox: %w", err)
 		}
 	}
@@ -157,8 +166,6 @@ func (o *Outbox) Active() []Alarm {
 	for _, a := range o.active {
 		alarms = append(alarms, a.Alarm)
 	}
-	slices.SortFunc(alarms, func(a, b Alarm) int {
-		return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(alarms, func(a, b Alarm) int { return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID)) })
 	return alarms
 }

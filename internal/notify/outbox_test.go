@@ -22,6 +22,7 @@ type listener struct {
 	heard   []string  // what it confirmed: kind and alarm
 	events  []telling // all that it was told, confirmed or not
 	broken  error
+	poison  string // the ID of an alarm that it never confirms
 	delay   time.Duration
 	busy    map[string]bool
 	overlap bool
@@ -57,6 +58,9 @@ func (l *listener) deliver(ctx context.Context, e *Event, id int32) (Receipt, er
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy[e.Alarm.ID] = false
+	if l.poison != "" && e.Alarm.ID == l.poison {
+		return Receipt{Sent: 1}, errNobody
+	}
 	if broken != nil {
 		return Receipt{Sent: 1}, broken
 	}
@@ -258,6 +262,26 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 	})
 }
 
+// One notification that the receiver chokes on does not keep the others from it.
+func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{poison: "bad"}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+bad")
+		var want []string
+		for i := range 30 {
+			r.say(fmt.Sprintf("+%d", i))
+			want = append(want, fmt.Sprintf("raise %d", i))
+		}
+		settle(time.Minute)
+		r.expectAny(l, want...)
+		if n := len(l.told()); n > 30+6 {
+			t.Errorf("%d deliveries", n)
+		}
+	})
+}
+
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{broken: &Error{Reason: engine.UnknownUser, Err: context.Canceled}}
@@ -288,12 +312,20 @@ func TestDeadLetters(t *testing.T) {
 		l.set(&Error{Reason: engine.ErrorStatus, Err: statusError(1)}, 0)
 		settle(10 * time.Minute)
 		l.set(nil, 0)
-		r.say("-late", "-new")
+		r.say("-late")
 		settle(10 * time.Minute)
-		r.expectAny(l, "clear late", "clear new")
+		r.expect(l, "clear late")
 		dead, err := r.DeadLetters("nms")
 		if err != nil || len(dead) != 2 || dead[0].Alarm.ID != "late" || dead[0].Why != errExpired.Error() ||
 			dead[1].Alarm.ID != "new" || !strings.Contains(dead[1].Why, "tooBig") {
+			t.Errorf("%+v, %v", dead, err)
+		}
+		if err := r.Retry("nms", time.Now()); err != nil {
+			t.Error(err)
+		}
+		settle(10 * time.Minute)
+		r.expect(l, "raise new")
+		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) > 0 {
 			t.Errorf("%+v, %v", dead, err)
 		}
 	})

@@ -258,8 +258,8 @@ func (p *plan) drop(q *queue, over int) (dropped int) {
 			}
 		}
 	}
-	slices.SortFunc(updates, func(a, b *row) int { return cmp.Compare(a.seq, b.seq) })
-	slices.SortFunc(pairs, func(a, b [2]*row) int { return cmp.Compare(a[0].seq, b[0].seq) })
+	slices.SortFunc(updates, bySeq)
+	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
 	for _, r := range updates[:min(over, len(updates))] {
 		p.remove(q, r)
 		dropped++
@@ -271,6 +271,9 @@ func (p *plan) drop(q *queue, over int) (dropped int) {
 	}
 	return dropped
 }
+
+// bySeq orders rows by age.
+func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
 
 // resync has the receiver told, once, that it missed something.
 func (p *plan) resync(q *queue, dropped int) {
@@ -300,7 +303,7 @@ func (p *plan) settle() {
 			}
 		}
 	}
-	slices.SortFunc(p.added, func(a, b queued) int { return cmp.Compare(a.r.seq, b.r.seq) })
+	slices.SortFunc(p.added, func(a, b queued) int { return bySeq(a.r, b.r) })
 }
 
 // The buckets of the database. outbox and dead have one for each receiver below them.

@@ -32,6 +32,7 @@ type row struct {
 	seen   bool // it was sent, or may have been
 	flying bool
 	gone   bool
+	missed int       // deliveries that found no receiver
 	next   time.Time // not to be sent before
 	began  time.Time // of the last delivery
 }
@@ -153,20 +154,42 @@ func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 // The pause after failures: the first, doubled by each, up to the longest; a fifth more or less.
 const firstPause, longestPause = 2 * time.Second, 5 * time.Minute
 
-// missed notes that a delivery found no receiver. Several that began before the last failure are one.
-func (q *queue) missed(r *row, now time.Time, hopeless bool) {
+// pause is how long to wait after n failures.
+func pause(n int) time.Duration {
+	d := min(firstPause<<min(n-1, 10), longestPause)
+	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
+}
+
+// miss notes that a delivery found no receiver. Several that began before the last failure are one. What
+// is tried next is another row: perhaps it is only this one that the receiver chokes on.
+func (q *queue) miss(r *row, now time.Time, hopeless bool) {
 	if q.failures == 0 || r.began.After(q.failed) {
 		q.failures++
 	}
 	q.failed = now
-	pause := longestPause
-	if q.failures <= 8 && !hopeless {
-		pause = min(firstPause<<(q.failures-1), longestPause)
+	wait := pause(q.failures)
+	if hopeless {
+		wait = longestPause
 	}
-	q.retryAt = now.Add(pause + time.Duration((rand.Float64()-0.5)*0.4*float64(pause)))
+	r.missed++
+	q.retryAt, r.next = now.Add(wait), now.Add(max(wait, pause(r.missed)))
 }
 
-func (q *queue) reached() { q.failures, q.retryAt = 0, time.Time{} }
+// outage is how many failures in a row, each of another delivery, are the receiver's and not the rows'.
+const outage = 3
+
+// reach notes that the receiver answered. After an outage, what failed meanwhile need not wait.
+func (q *queue) reach() {
+	if q.failures >= outage {
+		for _, r := range q.heads {
+			if r.missed > 0 {
+				r.missed, r.next = 0, time.Time{}
+			}
+		}
+		heap.Init(&q.heads)
+	}
+	q.failures, q.retryAt = 0, time.Time{}
+}
 
 // again puts a row back that was not delivered.
 func (q *queue) again(r *row) {

@@ -37,7 +37,7 @@ type webhookAlert struct {
 const statusFiring, statusResolved = "firing", "resolved"
 
 // openWebhook tells events as Alertmanager does, one alert a message. What is about no alarm is not told.
-func openWebhook(r *ReceiverSettings, _ *Context) (Deliver, error) {
+func openWebhook(r *ReceiverSettings, _ *Shared) (Deliver, error) {
 	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
 	return func(ctx context.Context, e *Event, _ int32) (Receipt, error) {
 		if e.Alarm.ID == "" {

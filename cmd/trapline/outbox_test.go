@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"trapline/internal/notify"
+	"trapline/internal/peers"
+)
+
+func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
+	address, _ := peers.FreeUDPAddresses(t)
+	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
+	insist(t, base+"/api/v1/webhook", alertsOf(7, 1, true))
+	list := func() []notify.Waiting {
+		t.Helper()
+		body, err := ask(t.Context(), http.MethodGet, base+"/api/v1/outbox")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var waiting []notify.Waiting
+		if err := json.Unmarshal(body, &waiting); err != nil {
+			t.Fatal(err)
+		}
+		return waiting
+	}
+	for w := list(); !w[0].Failing || !w[1].Failing; w = list() {
+		continue
+	}
+	var b strings.Builder
+	printWaiting(&b, list())
+	if want := `^late: 2 waiting, 0 given up; does not confirm, next try at \S+\n  \S+ \S+ resync   ""\n  \S+ \S+ raise Down device-7 "Down"\nnever: 2 waiting`; !regexp.MustCompile(want).MatchString(b.String()) {
+		t.Errorf("printed\n%s", b.String())
+	}
+	if _, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/never/drop"); err != nil {
+		t.Error(err)
+	}
+	if w := list(); len(w[0].Events) != 2 || len(w[1].Events) > 1 { // one may be on its way
+		t.Errorf("%+v", w)
+	}
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Address: address})
+	if _, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/late/retry"); err != nil {
+		t.Error(err)
+	}
+	d.Await(t, func() bool { return len(list()[0].Events) == 0 })
+	_, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nobody/retry")
+	if want := base + `/api/v1/outbox/nobody/retry answers 404 Not Found: there is no such receiver: "nobody"`; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+}

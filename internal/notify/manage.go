@@ -1,0 +1,137 @@
+package notify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Waiting is what an outbox holds for one receiver.
+type Waiting struct {
+	Receiver string       `json:"receiver"`
+	Failing  bool         `json:"failing"`           // it does not confirm
+	RetryAt  time.Time    `json:"retry_at,omitzero"` // when it is tried next, while it is failing
+	Events   []Event      `json:"events"`            // the oldest first
+	Dead     []DeadLetter `json:"dead"`              // what was given up
+}
+
+var errNoReceiver = errors.New("there is no such receiver")
+
+// find is called with the mutex held.
+func (o *Outbox) find(receiver string) (*queue, error) {
+	for _, q := range o.queues {
+		if q.Name == receiver {
+			return q, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q", errNoReceiver, receiver)
+}
+
+// Waiting lists what receivers have yet to confirm.
+func (o *Outbox) Waiting() ([]Waiting, error) {
+	o.mu.Lock()
+	list := make([]Waiting, 0, len(o.queues))
+	for _, q := range o.queues {
+		var rows []*row
+		for _, line := range q.rows {
+			rows = append(rows, line...)
+		}
+		slices.SortFunc(rows, bySeq)
+		w := Waiting{Receiver: q.Name, Failing: q.failures > 0, RetryAt: q.retryAt, Events: []Event{}}
+		for _, r := range rows {
+			w.Events = append(w.Events, r.Event)
+		}
+		list = append(list, w)
+	}
+	o.mu.Unlock()
+	for i := range list {
+		var err error
+		if list[i].Dead, err = o.DeadLetters(list[i].Receiver); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Retry has a receiver told at once what waits for it, and again what was given up, unless it was told
+// since how things went on.
+func (o *Outbox) Retry(receiver string, now time.Time) error {
+	dead, err := o.DeadLetters(receiver)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q, err := o.find(receiver)
+	if err != nil {
+		return err
+	}
+	p := o.newPlan(now)
+	for _, d := range dead {
+		if _, active := o.active[d.Alarm.ID]; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
+			p.add(q, d.Event)
+		}
+	}
+	if err := o.commitWith(p, func(tx *bbolt.Tx) error { return emptyDead(tx, receiver) }); err != nil {
+		return err
+	}
+	q.retryAt = time.Time{}
+	q.signal()
+	return nil
+}
+
+// Drop forgets what waits for a receiver and what was given up, but for what is being sent just now.
+func (o *Outbox) Drop(receiver string, now time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q, err := o.find(receiver)
+	if err != nil {
+		return err
+	}
+	p := o.newPlan(now)
+	for _, line := range q.rows {
+		for _, r := range line {
+			if !r.flying {
+				p.remove(q, r)
+				p.count(q).dropped++
+			}
+		}
+	}
+	return o.commitWith(p, func(tx *bbolt.Tx) error { return emptyDead(tx, receiver) })
+}
+
+func emptyDead(tx *bbolt.Tx, receiver string) error {
+	if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+		return err
+	}
+	_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
+	return err
+}
+
+// outbox answers with what waits for all receivers.
+func (i *Inlet) outbox(w http.ResponseWriter, _ *http.Request) {
+	list, err := i.Outbox.Waiting()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(list)
+}
+
+// manage does something to what waits for the receiver of the path.
+func manage(do func(receiver string, now time.Time) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch err := do(r.PathValue("receiver"), time.Now()); {
+		case errors.Is(err, errNoReceiver):
+			http.Error(w, err.Error(), http.StatusNotFound)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}
+}
