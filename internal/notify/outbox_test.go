@@ -456,6 +456,25 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 	})
 }
 
+// A raise that the last process may have sent is followed by its clear.
+func TestWhatMayHaveBeenSeenIsCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{broken: errNobody}
+		r := run(t, dir, l.route("nms"))
+		r.say("+first", "+a")
+		settle(time.Second)
+		r.stop()
+		route := l.route("nms")
+		route.Window = 1
+		r = run(t, dir, route)
+		defer r.stop()
+		r.say("-a")
+		l.set(nil, 0)
+		settle(time.Hour)
+		r.expectAny(l, "raise first", "raise a", "clear a")
+	})
+}
+
 func TestDeliveriesOfOneAlarmDoNotOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{delay: 10 * time.Second}
