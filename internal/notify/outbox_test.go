@@ -282,6 +282,36 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// What a format has no notification for says nothing about the receiver.
+func TestWhatIsNotSentReachesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		route := l.route("nms")
+		deliver := route.Deliver
+		route.Deliver = func(ctx context.Context, e *Event, id int32) (Receipt, error) {
+			if e.Kind == Change {
+				return Receipt{}, nil
+			}
+			return deliver(ctx, e, id)
+		}
+		r := run(t, t.TempDir(), route)
+		defer r.stop()
+		r.say("+a")
+		settle(time.Minute)
+		l.set(errNobody, 0)
+		r.say("+b")
+		settle(time.Hour)
+		before := len(l.told())
+		for range 60 {
+			r.say("a!")
+			settle(time.Minute)
+		}
+		if more := len(l.told()) - before; more > 16 {
+			t.Errorf("%d deliveries in an hour", more)
+		}
+	})
+}
+
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{broken: &Error{Reason: engine.UnknownUser, Err: context.Canceled}}
