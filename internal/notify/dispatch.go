@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/engine"
+	"trapline/internal/snmp"
 )
 
 // Deliver tells a receiver an event. No error means that it need not be told again: the receiver
@@ -71,7 +72,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	o.mu.Lock()
 	q.flying--
 	q.lastTold[r.line()] = time.Now()
-	final := err == nil || reasonIs(err, engine.ErrorStatus, engine.Malformed) // the event's own fault
+	final := err == nil || permanent(err)
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
 		q.reach()
 	}
@@ -93,6 +94,12 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	case final:
 		o.bury(q, r, err)
 	}
+}
+
+// permanent tells errors that the event itself is the cause of. A Report that nobody knows may be about
+// anything.
+func permanent(err error) bool {
+	return reasonIs(err, engine.ErrorStatus, engine.Malformed) && !errors.Is(err, snmp.UnknownReport)
 }
 
 func reasonIs(err error, reasons ...engine.Reason) bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
+	"trapline/internal/snmp"
 )
 
 // listener is a receiver that notes what it is told, and may be out of order.
@@ -324,6 +325,19 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 		}
 		l.set(nil, 0)
 		settle(4 * time.Minute)
+		r.expect(l, "raise a")
+	})
+}
+
+func TestReportsThatNobodyKnowsAreNotFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{broken: &Error{Reason: engine.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+a")
+		settle(time.Minute)
+		l.set(nil, 0)
+		settle(10 * time.Minute)
 		r.expect(l, "raise a")
 	})
 }
