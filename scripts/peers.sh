@@ -2,9 +2,9 @@
 # Installs the programs that the tests talk to, where that is possible without asking; tells what is
 # missing where it is not. The tests themselves fail, under CI, for each one that they miss.
 set -u
-packages='snmp snmpd snmptrapd snmpsim prometheus smitools'
+packages='snmp snmpd snmptrapd snmpsim prometheus prometheus-alertmanager smitools'
 missing=
-for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus smitools:smilint; do
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint; do
 	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
 done
 [ -z "$missing" ] && exit 0

@@ -134,13 +134,39 @@ groups:
 	if text := strings.Join(d.Received(), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
 		t.Errorf("received\n%s", text)
 	}
-	_, _, metrics := get(t, base+"/metrics")
 	for _, want := range []string{
 		`trapline_notifications_delivered_total{receiver="informs"} 3`, `trapline_notification_ack_seconds_count{receiver="disman"} 2`,
 		`trapline_notifications_queued{receiver="others"} 0`, `trapline_receiver_failing{receiver="nobody"} 1`, `trapline_alarms_active 0`,
 	} {
-		if !containsLine(metrics, want) {
-			t.Errorf("%s is not in the metrics", want)
-		}
+		d.Await(t, func() bool { // what was received is counted once its acknowledgement has come
+			_, _, metrics := get(t, base+"/metrics")
+			return containsLine(metrics, want)
+		})
+	}
+}
+
+// Alertmanager groups alerts and repeats them all the time: receivers are told of each alert once, and of its
+// end.
+func TestAlertmanagerHandsAlertsOn(t *testing.T) {
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
+	a := peers.StartAlertmanager(t, fmt.Sprintf(`
+route: {receiver: trapline, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1s}
+receivers: [{name: trapline, webhook_configs: [{url: %q}]}]
+`, base+"/api/v1/webhook"))
+	send := func(ends string) {
+		t.Helper()
+		body := fmt.Sprintf(`[{"labels":{"alertname":"Hot","instance":"a"}},{"labels":{"alertname":"Hot","instance":"b"},"endsAt":%q}]`, ends)
+		insist(t, a.URL+"/api/v2/alerts", body)
+	}
+	count := func(arc int) int {
+		return strings.Count(strings.Join(d.Received(), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+	}
+	send(time.Now().Add(time.Hour).Format(time.RFC3339))
+	d.Await(t, func() bool { return count(1) == 2 })
+	send(time.Now().Format(time.RFC3339))
+	d.Await(t, func() bool { return count(2) == 1 })
+	if text := strings.Join(d.Received(), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
+		t.Errorf("received\n%s", text)
 	}
 }

@@ -1,15 +1,18 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/engine"
+	"trapline/internal/snmp"
 )
 
 // Deliver tells a receiver an event. No error means that it need not be told again: the receiver
@@ -35,7 +38,7 @@ func (o *Outbox) dispatch(ctx context.Context, q *queue) error {
 		o.mu.Unlock()
 		switch {
 		case expired:
-			o.bury(q, r, errExpired)
+			group.Go(func() error { o.bury(q, r, errExpired); return nil })
 		case r != nil:
 			group.Go(func() error { o.deliver(ctx, q, r); return nil })
 		default:
@@ -70,9 +73,11 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	q.flying--
 	q.lastTold[r.line()] = time.Now()
 	final := err == nil || permanent(err)
+	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
+		q.reach()
+	}
 	switch {
 	case final:
-		q.reach()
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
@@ -91,23 +96,20 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	}
 }
 
-// permanent tells errors that the event itself is the cause of.
+// permanent tells errors that the event itself is the cause of. A Report that nobody knows may be about
+// anything.
 func permanent(err error) bool {
+	return reasonIs(err, engine.ErrorStatus, engine.Malformed) && !errors.Is(err, snmp.UnknownReport)
+}
+
+func reasonIs(err error, reasons ...engine.Reason) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Reason == engine.ErrorStatus || e.Reason == engine.Malformed)
+	return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
 }
 
 // hopeless tells errors that will not pass until somebody changes the settings, here or there.
 func hopeless(err error) bool {
-	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Reason {
-	case engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Credentials:
-		return true
-	}
-	return false
+	return reasonIs(err, engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Credentials)
 }
 
 // bury gives an event up: it goes to the dead letters.
@@ -122,6 +124,8 @@ type DeadLetter struct {
 	Event
 	Why string    `json:"why"`
 	At  time.Time `json:"given_up_at"`
+
+	key []byte // in the database
 }
 
 // mostDead is how many dead letters are kept for a receiver.
@@ -133,7 +137,7 @@ func (o *Outbox) settled(q *queue, r *row, why error) {
 	now := time.Now()
 	err := o.db.Batch(func(tx *bbolt.Tx) error {
 		if why != nil {
-			if err := addDead(tx.Bucket(deadBucket).Bucket([]byte(q.Name)), r, DeadLetter{r.Event, why.Error(), now}); err != nil {
+			if err := addDead(tx.Bucket(deadBucket).Bucket([]byte(q.Name)), r, DeadLetter{Event: r.Event, Why: why.Error(), At: now}); err != nil {
 				return err
 			}
 		}
@@ -168,8 +172,8 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 		if b == nil {
 			return nil
 		}
-		return b.ForEach(func(_, text []byte) error {
-			var d DeadLetter
+		return b.ForEach(func(k, text []byte) error {
+			d := DeadLetter{key: bytes.Clone(k)}
 			if err := json.Unmarshal(text, &d); err != nil {
 				return err
 			}

@@ -64,6 +64,26 @@ func alarmFormat(enterprise snmp.OID) format {
 	}
 }
 
+// compactFormat is alarmFormat with nine of its objects, and short texts: by SNMPv2c with a community of 16
+// octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
+func compactFormat(enterprise snmp.OID) format {
+	whole := alarmFormat(enterprise)
+	return func(e *Event, _ int) (*Notification, int, bool) {
+		short := *e
+		a := &short.Alarm
+		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
+		a.Resource, a.Summary = oneLine(a.Resource, 32), oneLine(a.Summary, 48)
+		n, _, ok := whole(&short, math.MaxInt)
+		if a.ID != "" {
+			v := n.VarBinds
+			n.VarBinds = append([]snmp.VarBind{}, v[:6]...)
+			n.VarBinds = append(n.VarBinds, v[8], v[13], v[16])
+			n.VarBinds = append(n.VarBinds, v[18:]...)
+		}
+		return n, 0, ok
+	}
+}
+
 // objects makes the variable bindings below base, numbered from 1.
 type objects struct {
 	base snmp.OID

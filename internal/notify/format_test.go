@@ -126,6 +126,41 @@ func TestMessagesFitAFrame(t *testing.T) {
 	}
 }
 
+func TestCompactMessagesFitEveryReceiver(t *testing.T) {
+	state := openState(t, t.TempDir())
+	sink := listenUDP(t)
+	a := community(2)
+	a.Community = "sixteen letters!"
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Profile: compact, Address: sink.LocalAddr().String()}, a, state.Identity)
+	state.Identity.started = time.Now().Add(-400 * 24 * time.Hour) // large numbers
+	alarm := portAlarm()
+	for _, text := range []*string{&alarm.Rule, &alarm.Target, &alarm.Resource, &alarm.Summary, &alarm.Value} {
+		*text = strings.Repeat("x", 1000)
+	}
+	if _, err := route.Deliver(t.Context(), &Event{ID: "abcd-2147483647-18446744073709551615", Kind: Raise, At: noon, Alarm: alarm}, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	b := receive(t, sink)
+	m, err := snmp.ParseMessage(b)
+	if err != nil || len(b) > 484 {
+		t.Errorf("%d octets, %v", len(b), err)
+	}
+	var numbers []string
+	for list := m.VarBinds; len(list) > 0; {
+		var v snmp.VarBind
+		if v, list, err = snmp.CutVarBind(list); err != nil {
+			t.Fatal(err)
+		}
+		numbers = append(numbers, strings.TrimPrefix(v.Name.String(), labEnterprise+".1.1."))
+	}
+	if got := strings.Join(numbers[2:], " "); got != "1.0 2.0 3.0 4.0 5.0 6.0 9.0 14.0 17.0 "+snmpTrapAddress.String() {
+		t.Error(got)
+	}
+	if _, err := route.Deliver(t.Context(), &Event{Kind: Heartbeat, At: noon}, 2); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTextsAreOneLineOfWholeCharacters(t *testing.T) {
 	for _, test := range []struct {
 		text string

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"trapline/internal/engine"
 )
 
 // post sends a request to an inlet, and gives the status.
@@ -209,7 +211,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
 		status = code
 		_, err := deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
-		if err == nil || permanent(err) != dead {
+		if err == nil || reasonIs(err, engine.ErrorStatus) != dead {
 			t.Errorf("status %d: %v", code, err)
 		}
 	}

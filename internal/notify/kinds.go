@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -86,12 +85,11 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if to.Source, err = engine.ParseSource(r.SourceAddress); err != nil {
 		return nil, err
 	}
-	otherwise := "disman"
-	if !c.Settings.EnterpriseOID.IsZero() {
-		otherwise = "alarm"
-	}
 	s := &snmpReceiver{identity: c.Identity, trimmed: c.Metrics.trimmed.WithLabelValues(r.Name)}
-	s.format = formats[cmp.Or(r.Format, otherwise)](c.Settings.EnterpriseOID.OID)
+	s.format = formats[r.formatName(c.Settings)](c.Settings.EnterpriseOID.OID)
+	if r.Profile == compact {
+		s.format = compactFormat(c.Settings.EnterpriseOID.OID)
+	}
 	s.sender, err = NewSender(to, c.Identity)
 	return s, err
 }

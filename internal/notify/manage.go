@@ -77,7 +77,15 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 			p.add(q, d.Event)
 		}
 	}
-	if err := o.commitWith(p, func(tx *bbolt.Tx) error { return emptyDead(tx, receiver) }); err != nil {
+	err = o.commitWith(p, func(tx *bbolt.Tx) error {
+		for _, d := range dead {
+			if err := tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(d.key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	q.retryAt = time.Time{}
@@ -102,15 +110,13 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 			}
 		}
 	}
-	return o.commitWith(p, func(tx *bbolt.Tx) error { return emptyDead(tx, receiver) })
-}
-
-func emptyDead(tx *bbolt.Tx, receiver string) error {
-	if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+	return o.commitWith(p, func(tx *bbolt.Tx) error {
+		if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+			return err
+		}
+		_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
 		return err
-	}
-	_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
-	return err
+	})
 }
 
 // outbox answers with what waits for all receivers.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
+	"trapline/internal/snmp"
 )
 
 // listener is a receiver that notes what it is told, and may be out of order.
@@ -282,6 +283,36 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// What a format has no notification for says nothing about the receiver.
+func TestWhatIsNotSentReachesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		route := l.route("nms")
+		deliver := route.Deliver
+		route.Deliver = func(ctx context.Context, e *Event, id int32) (Receipt, error) {
+			if e.Kind == Change {
+				return Receipt{}, nil
+			}
+			return deliver(ctx, e, id)
+		}
+		r := run(t, t.TempDir(), route)
+		defer r.stop()
+		r.say("+a")
+		settle(time.Minute)
+		l.set(errNobody, 0)
+		r.say("+b")
+		settle(time.Hour)
+		before := len(l.told())
+		for range 60 {
+			r.say("a!")
+			settle(time.Minute)
+		}
+		if more := len(l.told()) - before; more > 16 {
+			t.Errorf("%d deliveries in an hour", more)
+		}
+	})
+}
+
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{broken: &Error{Reason: engine.UnknownUser, Err: context.Canceled}}
@@ -294,6 +325,19 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 		}
 		l.set(nil, 0)
 		settle(4 * time.Minute)
+		r.expect(l, "raise a")
+	})
+}
+
+func TestReportsThatNobodyKnowsAreNotFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{broken: &Error{Reason: engine.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+a")
+		settle(time.Minute)
+		l.set(nil, 0)
+		settle(10 * time.Minute)
 		r.expect(l, "raise a")
 	})
 }
@@ -453,6 +497,25 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 		if strings.Join(ids, " ") != "b c" {
 			t.Errorf("active are %v", ids)
 		}
+	})
+}
+
+// A raise that the last process may have sent is followed by its clear.
+func TestWhatMayHaveBeenSeenIsCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{broken: errNobody}
+		r := run(t, dir, l.route("nms"))
+		r.say("+first", "+a")
+		settle(time.Second)
+		r.stop()
+		route := l.route("nms")
+		route.Window = 1
+		r = run(t, dir, route)
+		defer r.stop()
+		r.say("-a")
+		l.set(nil, 0)
+		settle(time.Hour)
+		r.expectAny(l, "raise first", "raise a", "clear a")
 	})
 }
 

@@ -25,7 +25,7 @@ type Route struct {
 
 // row is an event on its way to one receiver.
 type row struct {
-	seq uint64 // its key in the database; 0 is in memory only
+	seq uint64 // its key in the database
 	Event
 	Expires time.Time `json:"expires"`
 

@@ -31,6 +31,7 @@ type ReceiverSettings struct {
 	SourceAddress   string                            `yaml:"source_address,omitempty"`
 	Context         string                            `yaml:"context,omitempty"`
 	Format          string                            `yaml:"format,omitempty"`
+	Profile         string                            `yaml:"profile,omitempty"` // compact, or empty; of the format alarm
 	Timeout         setting.Duration                  `yaml:"timeout,omitempty"`
 	Retries         *int                              `yaml:"retries,omitempty"`
 	Rate            float64                           `yaml:"rate,omitempty"`   // deliveries a second
@@ -140,6 +141,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	if _, ok := formats[r.Format]; !ok && r.Format != "" {
 		m.add("format", "unknown format %q: use one of %s", r.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
 	}
+	if r.Profile != "" && r.Profile != compact {
+		m.add("profile", "unknown profile %q: write compact, or leave it out", r.Profile)
+	}
 	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
 		m.add("min_severity", "unknown severity %q: use one of critical, major, minor, warning", r.MinSeverity)
 	}
@@ -161,7 +165,7 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
-	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "context": r.Context, "source_address": r.SourceAddress} {
+	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "context": r.Context, "source_address": r.SourceAddress} {
 		if text != "" {
 			m.add(name, "a webhook has no %s", name)
 		}
@@ -177,7 +181,23 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
+	if r.Profile != "" && r.formatName(s) != "alarm" {
+		m.add("profile", "profile is of the format alarm, which needs notifications.enterprise_oid")
+	}
 	return m
+}
+
+const compact = "compact"
+
+// formatName is the format that the receiver set, or what holds where it did not.
+func (r *ReceiverSettings) formatName(s *Settings) string {
+	switch {
+	case r.Format != "":
+		return r.Format
+	case s.EnterpriseOID.IsZero():
+		return "disman"
+	}
+	return "alarm"
 }
 
 // matches makes the filter of the receiver.

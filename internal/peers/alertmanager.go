@@ -1,0 +1,37 @@
+package peers
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Alertmanager is an Alertmanager.
+type Alertmanager struct {
+	*Process
+	URL string
+}
+
+// StartAlertmanager runs an Alertmanager with that configuration, alone, and waits until it is ready.
+func StartAlertmanager(t testing.TB, config string) *Alertmanager {
+	t.Helper()
+	path := Require(t, "prometheus-alertmanager", "prometheus-alertmanager")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "alertmanager.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := FreeTCPAddress(t)
+	a := &Alertmanager{URL: "http://" + address}
+	a.Process = Start(t, nil, path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--cluster.listen-address=")
+	a.Await(t, func() bool {
+		response, err := http.Get(a.URL + "/-/ready")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return a
+}
