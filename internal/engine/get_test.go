@@ -169,7 +169,11 @@ func TestStringThatClaimsOneOctetTooMuch(t *testing.T) {
 		{Name: oid(columnOID + ".2"), Type: snmp.OctetString, Value: []byte("world")},
 	}
 	a := newAgent(t, func(q question) [][]byte {
-		return datagrams(bytes.ReplaceAll(rows.answer(q)[0], []byte("\x04\x05"), []byte("\x04\x06")))
+		answer := rows.answer(q)[0]
+		for _, text := range []string{"hello", "world"} {
+			answer = bytes.ReplaceAll(answer, []byte("\x04\x05"+text), []byte("\x04\x06"+text))
+		}
+		return datagrams(answer)
 	})
 	want := []string{columnOID + `.1 OCTET STRING "hello"`, columnOID + `.2 OCTET STRING "world"`}
 	for _, name := range bothEngines {
