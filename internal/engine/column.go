@@ -24,7 +24,7 @@ type column struct {
 	alone     bool     // an error came of it: others had better not share its requests
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
-	parked    *segment // waits to be told of a row by another column
+	parked    int      // segments that wait to be told of a row by another column
 	err       *Error
 }
 
@@ -150,8 +150,8 @@ func (c *column) skipLocked(s *segment) {
 	index := c.table.rowBehind(s.last[min(len(c.oid), len(s.last)):])
 	switch {
 	case index == nil && c.table.busy(c):
-		c.parked = s
-		c.table.parked = append(c.table.parked, c)
+		c.parked++
+		c.table.parked = append(c.table.parked, s)
 		return
 	case index == nil && s.rows > 0:
 		index = nextNumber(s.last[len(c.oid):])
@@ -170,17 +170,17 @@ func (c *column) skipLocked(s *segment) {
 
 // busy tells whether a column beside c is under way that does not wait for others.
 func (t *table) busy(c *column) bool {
-	return slices.ContainsFunc(t.columns, func(x *column) bool { return x != c && x.open > 0 && x.parked == nil })
+	return slices.ContainsFunc(t.columns, func(x *column) bool { return x != c && x.open > 0 && x.parked == 0 })
 }
 
-// unparkLocked lets columns go on that waited to be told of a row.
+// unparkLocked lets segments go on that waited to be told of a row.
 func (t *table) unparkLocked() {
 	parked := t.parked
 	t.parked = nil
-	for _, c := range parked {
-		s := c.parked
-		c.parked = nil
-		c.skipLocked(s)
+	for _, s := range parked {
+		if s.column.parked--; !s.stale {
+			s.column.skipLocked(s)
+		}
 	}
 }
 

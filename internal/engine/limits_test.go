@@ -203,3 +203,30 @@ func insertName(names *[]snmp.OID, name string) {
 	at, _ := slices.BinarySearchFunc(*names, o, snmp.OID.Compare)
 	*names = slices.Insert(*names, at, o)
 }
+
+// Several segments of a column may wait at once for a column that has grown to name the rows behind holes.
+func TestHolesInSeveralSegments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const short, long = 600, 6000
+		n, plan := virtualDevice(2, short)
+		_, names := grid(2, short)
+		n.agent.next = lexicographic(&names)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		passOver(t, x, plan, 2*short)
+		n.change(func() {
+			for i := short; i < long; i++ { // which come one answer after the other
+				insertName(&names, fmt.Sprintf("1.3.9.1.2.%d", i+1))
+			}
+			n.agent.broken = func(o snmp.OID) bool {
+				return slices.Contains([]string{"1.3.9.1.1.50", "1.3.9.1.1.200", "1.3.9.1.1.201"}, o.String())
+			}
+		})
+		for range 2 {
+			stats, err := x.Poll(context.Background(), plan, func(snmp.VarBind) {})
+			if err == nil || stats.VarBinds != short+long-3 {
+				t.Errorf("%d bindings, %v", stats.VarBinds, err)
+			}
+		}
+	})
+}

@@ -33,8 +33,8 @@ type sweep struct {
 // table groups the columns that are likely to have the same rows: those beside each other.
 type table struct {
 	columns []*column
-	guide   *column // the one whose rows divide the others'; nil while unknown
-	parked  []*column
+	guide   *column    // the one whose rows divide the others'; nil while unknown
+	parked  []*segment // wait to be told of a row by a column that is under way
 }
 
 const (
