@@ -339,14 +339,14 @@ func (c *column) splitsFor() []split {
 
 // splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
 func (c *column) splitter() splitter {
-	x := splitter{room: c.peer.room(), most: int32(c.peer.capacity.cap(c.settled.most))}
-	if c.settled.most == 0 {
-		x.most = int32(c.peer.capacity.most)
+	most := c.peer.capacity.most
+	switch {
+	case c.settled.v1:
+		most = 1
+	case c.settled.most > 0:
+		most = c.peer.capacity.cap(c.settled.most)
 	}
-	if c.settled.v1 {
-		x.most = 1
-	}
-	return x
+	return splitter{room: c.peer.room(), most: int32(most)}
 }
 
 // eachRow hands on the accepted bindings in their order.

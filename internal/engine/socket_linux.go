@@ -237,14 +237,11 @@ func (s *batchSocket) refusals(told func(to netip.AddrPort, err error)) {
 	var data [64]byte
 	var control [512]byte
 	for more := true; more; {
-		var to netip.AddrPort
 		more = false
 		s.control(func(fd int) {
 			_, n, _, from, err := syscall.Recvmsg(fd, data[:], control[:], syscall.MSG_ERRQUEUE|syscall.MSG_DONTWAIT)
-			if err == nil {
-				more = true
-				to, err = s.refused(from), errnoOf(control[:n])
-				told(to, err)
+			if more = err == nil; more {
+				told(s.refused(from), errnoOf(control[:n]))
 			}
 		})
 	}
