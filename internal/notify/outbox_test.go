@@ -132,9 +132,11 @@ func run(t *testing.T, dir string, routes ...*Route) *running {
 	}}
 }
 
-// say applies "+a" as alarm a being active, "-a" as its end, and "a!" as its change to another summary.
+// say applies "+a" as alarm a being active, "-a" as its end, and "a!" as its change to another summary, in
+// one transaction: nothing is sent between two of them.
 func (r *running) say(words ...string) {
 	r.t.Helper()
+	var all []Transition
 	for _, word := range words {
 		id := strings.Trim(word, "+-!")
 		tr := Transition{Alarm: Alarm{ID: id, Severity: Major, Summary: "summary"}, Active: word[0] != '-'}
@@ -142,9 +144,10 @@ func (r *running) say(words ...string) {
 			r.said++
 			tr.Alarm.Summary = "summary " + strings.Repeat("x", r.said)
 		}
-		if err := r.Apply([]Transition{tr}, time.Now()); err != nil {
-			r.t.Fatal(err)
-		}
+		all = append(all, tr)
+	}
+	if err := r.Apply(all, time.Now()); err != nil {
+		r.t.Fatal(err)
 	}
 }
 
@@ -390,7 +393,9 @@ func TestOverflow(t *testing.T) {
 		r.expect(l, "raise a, raise b, raise c")
 		r.say("+busy")
 		synctest.Wait()
-		r.say("a!", "b!", "c!", "-b", "+b", "-c", "+c", "+d", "+e")
+		for _, word := range []string{"a!", "b!", "c!", "-b", "+b", "-c", "+c", "+d", "+e"} {
+			r.say(word)
+		}
 		settle(time.Hour)
 		r.expect(l, "raise busy, raise d, resync dropped 5, raise e")
 	})
