@@ -19,7 +19,7 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 		`module IF-MIB does not define "linkUpp"`:                                                                                              {"host", "", "IF-MIB::linkUpp"},
 		`no module defines "ifDescrr"`:                                                                                                         {"host", "", "IF-MIB::linkUp", "ifDescrr.1", "s", "a"},
 		`ifAdminStatus.1: "uq" is no value of type i (INTEGER): did you mean up?`:                                                              {"host", "", "IF-MIB::linkUp", "ifAdminStatus.1", "i", "uq"},
-		`ipDefaultTTL.0: "300" is no value of ipDefaultTTL (Integer32): write a whole number from 1 to 255`:                                      {"host", "", "IF-MIB::linkUp", "ipDefaultTTL.0", "=", "300"},
+		`ipDefaultTTL.0: "300" is no value of ipDefaultTTL (Integer32): write a whole number from 1 to 255`:                                    {"host", "", "IF-MIB::linkUp", "ipDefaultTTL.0", "=", "300"},
 		`ifPhysAddress.1: "00:1g" is no value of ifPhysAddress (PhysAddress): its DISPLAY-HINT is 1x:: at "g", want a ":" with more behind it`: {"host", "", "IF-MIB::linkUp", "ifPhysAddress.1", "=", "00:1g"},
 		`1.3.6.1.4.1.9: MIBs know no type for it: write one`:                                                                                   {"host", "", "IF-MIB::linkUp", "1.3.6.1.4.1.9", "=", "7"},
 		`snmpTrapOID.0: "linkUpp" is no value of type o (OBJECT IDENTIFIER): no module defines "linkUpp"`:                                      {"host", "", "IF-MIB::linkUp", "snmpTrapOID.0", "o", "linkUpp"},

@@ -26,7 +26,7 @@ type ReceiverSettings struct {
 	Name            string                            `yaml:"name"`
 	Type            string                            `yaml:"type,omitempty"`    // see kinds
 	Address         string                            `yaml:"address,omitempty"` // [udp|udp4|udp6:]host[:port]
-	URL             string                            `yaml:"url,omitempty"`     // of a webhook
+	URL             setting.URL                       `yaml:"url,omitempty"`     // of a webhook
 	Auth            string                            `yaml:"auth,omitempty"`
 	SourceAddress   string                            `yaml:"source_address,omitempty"`
 	Context         string                            `yaml:"context,omitempty"`
@@ -173,7 +173,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 }
 
 func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
-	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
 	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "source_address": r.SourceAddress} {
