@@ -362,3 +362,29 @@ func FuzzTemplateFormat(f *testing.F) {
 		}
 	})
 }
+
+// PySNMP has the same values: exceptions, text that is not ASCII, several lines.
+func TestPySNMPAgreesAboutTemplates(t *testing.T) {
+	p := peers.StartPyrecv(t, "")
+	state := openState(t, t.TempDir())
+	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Format: formatTemplate, Address: p.Address}, authOf(peers.UsualUsers()[2]), state.Identity)
+	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3"}, map[string]string{
+		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifAlias = \"größer\\nals\"\nifHCInOctets = 18446744073709551615\nifLastChange = 7",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := p.AwaitReceived(t, 1)[0].VarBinds[1:]
+	want := [][3]string{
+		{snmpTrapOID.String(), "ObjectIdentifier", "1.3.6.1.6.3.1.1.5.3"},
+		{"1.3.6.1.2.1.2.2.1.1.3", "Integer", "3"}, {"1.3.6.1.2.1.2.2.1.7.3", "NoSuchInstance", "No Such Instance currently exists at this OID"},
+		{"1.3.6.1.2.1.2.2.1.8.3", "Integer", "2"}, {"1.3.6.1.2.1.31.1.1.1.18.3", "OctetString", "0x6772c3b6c39f65720a616c73"},
+		{"1.3.6.1.2.1.31.1.1.1.6.3", "Counter64", "18446744073709551615"}, {"1.3.6.1.2.1.2.2.1.9.3", "TimeTicks", "7"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
+	}
+}
