@@ -99,7 +99,7 @@ func TestTestsByType(t *testing.T) {
 		}
 	}
 	for want, words := range map[string][2]string{
-		`no module defines "coldStar"`:                                      {"a", "coldStar"},
+		`no module defines "coldStar": did you mean coldStart?`:             {"a", "coldStar"},
 		"ifDescr is no notification: MIBs know it as a column":              {"a", "ifDescr"},
 		`receiver "hook" is a webhook, which has no types of notifications`: {"hook", "coldStart"},
 	} {
