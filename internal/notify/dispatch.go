@@ -131,31 +131,34 @@ type DeadLetter struct {
 // mostDead is how many dead letters are kept for a receiver.
 const mostDead = 1000
 
-// settled takes a row out of the database and then out of memory. Batch has deliveries that end at the
-// same time share a transaction.
+// settled takes a row out of the database and then out of memory.
 func (o *Outbox) settled(q *queue, r *row, why error) {
 	now := time.Now()
-	err := o.db.Batch(func(tx *bbolt.Tx) error {
+	err := o.do(&change{now: now, plan: func(p *plan) {
+		p.remove(q, r)
 		if why != nil {
-			if err := addDead(tx.Bucket(deadBucket).Bucket([]byte(q.Name)), r, DeadLetter{Event: r.Event, Why: why.Error(), At: now}); err != nil {
-				return err
-			}
+			p.dead = append(p.dead, deadLetter{q, r, &DeadLetter{Event: r.Event, Why: why.Error(), At: now}})
 		}
-		return tx.Bucket(outboxBucket).Bucket([]byte(q.Name)).Delete(key(r.seq))
-	})
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err != nil { // it will be delivered again
-		o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
-		r.next = now.Add(longestPause)
-		q.again(r)
+	}})
+	if err == nil {
 		return
 	}
-	q.remove(r)
+	o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r.next = now.Add(longestPause) // it will be delivered again
+	q.again(r)
 }
 
-func addDead(b *bbolt.Bucket, r *row, d DeadLetter) error {
-	if err := putJSON(b, key(r.seq), &d); err != nil {
+// deadLetter is one on its way to the database.
+type deadLetter struct {
+	q *queue
+	r *row
+	*DeadLetter
+}
+
+func (d *deadLetter) store(b *bbolt.Bucket) error {
+	if err := putJSON(b, key(d.r.seq), d.DeadLetter); err != nil {
 		return err
 	}
 	if b.Stats().KeyN <= mostDead {
@@ -167,7 +170,7 @@ func addDead(b *bbolt.Bucket, r *row, d DeadLetter) error {
 
 // DeadLetters are the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
-	err = o.db.View(func(tx *bbolt.Tx) error {
+	err = o.state.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
 		if b == nil {
 			return nil
@@ -204,21 +207,19 @@ func (o *Outbox) sweep(ctx context.Context) error {
 
 // pass clears alarms whose lease has ended, tells active ones again, and says that we are alive.
 func (o *Outbox) pass(now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p := o.newPlan(now)
-	for id, a := range o.active {
-		if !a.Lease.IsZero() && now.After(a.Lease) {
-			p.apply(&Transition{Alarm: a.Alarm})
-			continue
+	return o.do(&change{now: now, plan: func(p *plan) {
+		for id, a := range o.active {
+			if !a.Lease.IsZero() && now.After(a.Lease) {
+				p.apply(&Transition{Alarm: a.Alarm})
+				continue
+			}
+			p.repeat(id, a)
 		}
-		p.repeat(id, a)
-	}
-	for _, q := range o.queues {
-		p.beat(q)
-		q.forget(now)
-	}
-	return o.commit(p)
+		for _, q := range o.queues {
+			p.beat(q)
+			q.forget(now)
+		}
+	}})
 }
 
 // repeat tells an alarm again that was told long ago, under its event ID.
@@ -241,7 +242,7 @@ func (p *plan) beat(q *queue) {
 	if q.Heartbeat <= 0 || p.now.Sub(q.alive) < q.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
 		return
 	}
-	q.alive = p.now
+	p.alive = append(p.alive, q)
 	p.add(q, Event{ID: p.eventID(), Kind: Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
 }
 

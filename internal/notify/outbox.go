@@ -17,12 +17,16 @@ import (
 // one transaction, which is on the disk before anything is sent: whatever happens to the process, each
 // receiver is told of each alarm in order, every event at least once.
 type Outbox struct {
-	db      *bbolt.DB
+	state   *State
 	prefix  string // of event IDs
 	logger  *slog.Logger
 	metrics *Metrics
 
-	mu     sync.Mutex // held from planning a transaction to its end
+	commits sync.Mutex // held from planning a transaction to its end; taken before mu
+	mu      sync.Mutex // guards what follows, never while the disk works
+	asked   []*change  // for the next transaction
+
+	// What a plan reads, and only the end of a transaction changes:
 	queues []*queue
 	active map[string]*active // by alarm ID
 	seq    uint64             // the last that was given to a row or an event
@@ -43,27 +47,27 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	}
 	id := s.Identity.ID
 	out := &Outbox{
-		db: s.db, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
+		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
 	}
 	for _, r := range routes {
 		out.queues = append(out.queues, newQueue(r))
 	}
-	if err := s.db.Update(out.load); err != nil {
+	if err := s.Update(out.load); err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	p := out.newPlan(now)
-	for id := range out.active { // receivers may be new, and who leased an alarm had nobody to say it to
-		a := p.alarm(id)
-		if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
-			a.Lease = least
+	return out, out.do(&change{now: now, plan: func(p *plan) {
+		for id := range out.active { // receivers may be new, and who leased an alarm had nobody to say it to
+			a := p.alarm(id)
+			if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
+				a.Lease = least
+			}
+			p.tell(a, false)
+			p.alarms[id] = a
 		}
-		p.tell(a, false)
-		p.alarms[id] = a
-	}
-	for _, q := range out.queues {
-		p.resync(q, 0)
-	}
-	return out, out.commit(p)
+		for _, q := range out.queues {
+			p.resync(q, 0)
+		}
+	}})
 }
 
 // Lease is how long an alarm is active that must be said again, where nobody says how long.
@@ -123,39 +127,17 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 // Apply commits transitions. Without an error they are on the disk, with all that follows from them;
 // with one, nothing has changed.
 func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p := o.newPlan(now)
-	for i := range transitions {
-		p.apply(&transitions[i])
-	}
-	return o.commit(p)
+	return o.ApplyWith(transitions, now, nil)
 }
 
-// commit is called with the mutex held.
-func (o *Outbox) commit(p *plan) error {
-	return o.commitWith(p, nil)
-}
-
-// commitWith commits a plan, and in the same transaction does more.
-func (o *Outbox) commitWith(p *plan, more func(*bbolt.Tx) error) error {
-	p.shrink()
-	p.settle()
-	if len(p.alarms)+len(p.added)+len(p.removed) > 0 || more != nil {
-		err := o.db.Update(func(tx *bbolt.Tx) error {
-			if more != nil {
-				if err := more(tx); err != nil {
-					return err
-				}
-			}
-			return p.store(tx)
-		})
-		if err != nil {
-			return fmt.Errorf("outbox: %w", err)
+// ApplyWith is Apply, and in the same transaction does more. That may run several times, where a
+// transaction that others share fails by them; only the last one counts.
+func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
+	return o.do(&change{now: now, also: also, plan: func(p *plan) {
+		for i := range transitions {
+			p.apply(&transitions[i])
 		}
-	}
-	p.adopt()
-	return nil
+	}})
 }
 
 // Active gives the alarms that are active, the oldest first.

@@ -37,12 +37,14 @@ type told struct {
 // plan is what a transaction will do to the database, and then to what the outbox has in memory.
 type plan struct {
 	o      *Outbox
-	now    time.Time
+	now    time.Time // of the change that is being planned
 	seq    uint64
 	alarms map[string]*active     // those that change; nil: delete
 	lines  map[lineKey][]*row     // those that change
 	said   map[string]*Transition // by alarm ID: what merely says an alarm again, for which nothing is written
 	counts map[*queue]*count
+	alive  []*queue     // those that are told so
+	dead   []deadLetter // what is given up
 
 	added, removed []queued // made of lines by settle
 }
@@ -62,8 +64,8 @@ type queued struct {
 	r *row
 }
 
-func (o *Outbox) newPlan(now time.Time) *plan {
-	return &plan{o: o, now: now, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
+func (o *Outbox) newPlan() *plan {
+	return &plan{o: o, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
 }
 
 // alarm is the alarm as the plan leaves it so far: a copy, or nil.
@@ -123,6 +125,7 @@ func (p *plan) apply(t *Transition) {
 		return
 	}
 	p.alarms[t.Alarm.ID] = now
+	delete(p.said, t.Alarm.ID)
 }
 
 // withoutNumbers is a text by what it says: a value that moves makes no other text.
@@ -214,9 +217,15 @@ func (p *plan) add(q *queue, e Event) {
 	p.count(q).rows++
 }
 
+// remove takes a row out, unless it is gone already.
 func (p *plan) remove(q *queue, r *row) {
 	k := lineKey{q, r.line()}
-	p.lines[k] = slices.DeleteFunc(slices.Clone(p.line(q, k.id)), func(other *row) bool { return other == r })
+	rows := p.line(q, k.id)
+	i := slices.Index(rows, r)
+	if i < 0 {
+		return
+	}
+	p.lines[k] = slices.Delete(slices.Clone(rows), i, i+1)
 	p.count(q).rows--
 }
 
@@ -306,6 +315,20 @@ func (p *plan) settle() {
 	slices.SortFunc(p.added, func(a, b queued) int { return bySeq(a.r, b.r) })
 }
 
+// hold keeps the rows that the transaction removes from being sent meanwhile.
+func (p *plan) hold() {
+	for _, r := range p.removed {
+		r.r.held = true
+	}
+}
+
+// abandon undoes hold: the transaction has failed.
+func (p *plan) abandon() {
+	for _, r := range p.removed {
+		r.q.release(r.r)
+	}
+}
+
 // The buckets of the database. outbox and dead have one for each receiver below them.
 var (
 	metaBucket   = []byte("meta")
@@ -333,6 +356,11 @@ func (p *plan) store(tx *bbolt.Tx) error {
 	}
 	for _, a := range p.added {
 		if err := putJSON(outbox.Bucket([]byte(a.q.Name)), key(a.r.seq), a.r); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.dead {
+		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
 			return err
 		}
 	}
@@ -371,6 +399,9 @@ func (p *plan) adopt() {
 	}
 	for _, a := range p.added {
 		a.q.push(a.r)
+	}
+	for _, q := range p.alive {
+		q.alive = p.now
 	}
 	for q, c := range p.counts {
 		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))

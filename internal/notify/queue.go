@@ -32,6 +32,8 @@ type row struct {
 	seen   bool // it was sent, or may have been
 	flying bool
 	gone   bool
+	held   bool      // a transaction is about to remove it
+	parked bool      // and it has left the heads for that
 	missed int       // deliveries that found no receiver
 	next   time.Time // not to be sent before
 	began  time.Time // of the last delivery
@@ -121,8 +123,9 @@ func (q *queue) remove(r *row) {
 func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 	for len(q.heads) > 0 {
 		r = q.heads[0]
-		if r.gone {
+		if r.gone || r.held {
 			heap.Pop(&q.heads)
+			r.parked = true
 			continue
 		}
 		at := r.next
@@ -145,10 +148,21 @@ func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 		heap.Pop(&q.heads)
 		r.flying, r.seen, r.began = true, true, now
 		q.flying++
-		q.pace = now.Add(q.Spacing)
+		q.pace = later(q.pace, now.Add(-latest)).Add(q.Spacing)
 		return r, false, 0
 	}
 	return nil, false, 0
+}
+
+// latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
+// for it.
+const latest = 10 * time.Millisecond
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // The pause after failures: the first, doubled by each, up to the longest; a fifth more or less.
@@ -189,6 +203,15 @@ func (q *queue) reach() {
 		heap.Init(&q.heads)
 	}
 	q.failures, q.retryAt = 0, time.Time{}
+}
+
+// release makes a row one to be sent again, which no transaction removes after all.
+func (q *queue) release(r *row) {
+	if r.held = false; r.parked {
+		r.parked = false
+		heap.Push(&q.heads, r)
+		q.signal()
+	}
 }
 
 // again puts a row back that was not delivered.

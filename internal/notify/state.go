@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -27,9 +28,6 @@ const databaseFile = "trapline.db"
 // lockTime is how long a process that is just ending may take to let go of the directory.
 const lockTime = time.Second
 
-// batchTime is how long a confirmed delivery waits for others to share its write with.
-const batchTime = 2 * time.Millisecond
-
 // Open takes hold of the directory, which is made if need be, and starts the engine: a configured ID,
 // or with nil the one that is stored there.
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
@@ -47,6 +45,29 @@ func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 // Close lets go of the directory.
 func (s *State) Close() error { return s.db.Close() }
 
+// Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
+// buckets there makes them by it; what belongs to transitions is stored by Outbox.ApplyWith.
+func (s *State) Update(change func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.Update(change) })
+}
+
+// View reads the database.
+func (s *State) View(read func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.View(read) })
+}
+
+// guarded makes an error of a panic: bbolt has nothing else for pages that are none, and a file that was
+// cut short is memory that is missing.
+func guarded(use func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s is damaged: %v", databaseFile, p)
+		}
+	}()
+	return use()
+}
+
 func openDatabase(dir string) (*bbolt.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -58,7 +79,6 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %s: %w", dir, databaseFile, err)
 	}
-	db.MaxBatchDelay = batchTime
 	return db, nil
 }
 
