@@ -72,12 +72,19 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	o.mu.Lock()
 	q.flying--
 	q.lastTold[r.line()] = time.Now()
-	final := err == nil || permanent(err)
+	if err == nil {
+		r.times++
+	}
+	more := err == nil && receipt.Sent > 0 && r.times < q.Times
+	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
 		q.reach()
 	}
 	switch {
 	case final:
+	case more:
+		r.next = time.Now().Add(q.TimesApart)
+		q.again(r)
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
@@ -89,9 +96,10 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	}
 	o.mu.Unlock()
 	switch {
+	case !final:
 	case err == nil:
 		o.settled(q, r, nil)
-	case final:
+	default:
 		o.bury(q, r, err)
 	}
 }

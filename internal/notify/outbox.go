@@ -110,7 +110,7 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 			return err
 		}
 		err = rows.ForEach(func(k, text []byte) error {
-			r := &row{seq: binary.BigEndian.Uint64(k), seen: true}
+			r := &row{seq: binary.BigEndian.Uint64(k), size: len(text), seen: true}
 			if err := json.Unmarshal(text, r); err != nil {
 				return err
 			}

@@ -401,6 +401,38 @@ func TestOverflow(t *testing.T) {
 	})
 }
 
+// The same holds where events are few and large.
+func TestOverflowByOctets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{delay: time.Minute}
+		route := l.route("nms")
+		route.Window, route.MaxBytes, route.Resyncs, route.EveryTransition = 1, 20000, true, true
+		r := run(t, t.TempDir(), route)
+		defer r.stop()
+		settle(time.Hour)
+		r.say("+a", "+busy")
+		settle(time.Hour)
+		l.take()
+		r.say("-busy")
+		synctest.Wait()
+		for range 10 {
+			large := Alarm{ID: "a", Summary: strings.Repeat("y", 4000)}
+			if err := r.Apply([]Transition{{Alarm: Alarm{ID: "a"}}, {Alarm: large, Active: true}}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if q := r.queues[0]; q.bytes > 20000+1000 || q.bytes < 4000 {
+			t.Errorf("%d octets wait", q.bytes)
+		}
+		settle(time.Hour)
+		heard := l.take()
+		alarm := strings.ReplaceAll(heard, ", resync dropped 16", "")
+		if alarm != "clear busy, clear a, raise a, clear a, raise a" || alarm == heard {
+			t.Errorf("heard %s", heard)
+		}
+	})
+}
+
 func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}
@@ -444,6 +476,41 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 		if e := l.told(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
 			t.Errorf("%+v", e)
 		}
+	})
+}
+
+// A trap is sent several times where that is wanted, other alarms' meanwhile, and the next one of its alarm
+// behind it. A crash in between begins anew.
+func TestTrapsAreSentSeveralTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{}
+		route := l.route("nms")
+		route.Times, route.TimesApart = 3, 10*time.Second
+		r := run(t, dir, route)
+		r.say("+a", "+b")
+		settle(time.Second)
+		r.expectAny(l, "raise a", "raise b")
+		r.say("-a")
+		settle(time.Hour)
+		heard := l.take()
+		if a := slices.DeleteFunc(strings.Split(heard, ", "), func(e string) bool { return e == "raise b" }); strings.Join(a, ", ") != "raise a, raise a, clear a, clear a, clear a" || strings.Count(heard, "raise b") != 2 {
+			t.Errorf("heard %s", heard)
+		}
+		ids := map[string]bool{}
+		for _, e := range l.told() {
+			ids[e.ID] = true
+		}
+		if len(ids) != 3 {
+			t.Errorf("3 events have the IDs %v", ids)
+		}
+		r.say("-b")
+		settle(15 * time.Second)
+		r.expect(l, "clear b, clear b")
+		r.stop()
+		r = run(t, dir, route)
+		defer r.stop()
+		settle(time.Hour)
+		r.expect(l, "clear b, clear b, clear b")
 	})
 }
 

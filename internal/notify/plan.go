@@ -55,8 +55,8 @@ type lineKey struct {
 	id string
 }
 
-// count is what a plan does to the number of rows, and why.
-type count struct{ rows, coalesced, dropped int }
+// count is what a plan does to the number of rows and to their octets, and why.
+type count struct{ rows, bytes, coalesced, dropped int }
 
 // queued is a row and where.
 type queued struct {
@@ -207,14 +207,21 @@ func (p *plan) eventID() string {
 }
 
 func (p *plan) add(q *queue, e Event) {
-	p.seq++
-	r := &row{seq: p.seq, Event: e}
+	var expires time.Time
 	if q.MaxAge > 0 {
-		r.Expires = p.now.Add(q.MaxAge)
+		expires = p.now.Add(q.MaxAge)
 	}
+	p.append(q, e, expires)
+}
+
+func (p *plan) append(q *queue, e Event, expires time.Time) {
+	p.seq++
+	r := &row{seq: p.seq, Event: e, Expires: expires}
+	r.size = len(r.text())
 	k := lineKey{q, r.line()}
 	p.lines[k] = append(slices.Clip(p.line(q, k.id)), r)
 	p.count(q).rows++
+	p.count(q).bytes += r.size
 }
 
 // remove takes a row out, unless it is gone already.
@@ -227,35 +234,35 @@ func (p *plan) remove(q *queue, r *row) {
 	}
 	p.lines[k] = slices.Delete(slices.Clone(rows), i, i+1)
 	p.count(q).rows--
+	p.count(q).bytes -= r.size
 }
 
-// shrink drops events of receivers that have too many waiting: the oldest updates, then of each alarm
-// what cancels out, an end and the raise behind it. What is left is one event or two for each alarm, and
-// never dropped. A receiver that lost events is told to read the active alarms again.
+// shrink drops events of receivers that have too many waiting, or too large ones: the oldest updates, then
+// of each alarm what cancels out, an end and the raise behind it. What is left is one event or two for each
+// alarm, and never dropped. A receiver that lost events is told to read the active alarms again.
 func (p *plan) shrink() {
 	for _, q := range p.o.queues {
-		over := q.count + p.count(q).rows - q.MaxEvents
-		if q.MaxEvents <= 0 || over <= 0 {
+		if !p.over(q) {
 			continue
 		}
-		if dropped := p.drop(q, over); dropped > 0 {
+		if dropped := p.drop(q); dropped > 0 {
 			p.count(q).dropped += dropped
 			p.resync(q, dropped)
 		}
 	}
 }
 
+// over tells whether more waits for a receiver than may.
+func (p *plan) over(q *queue) bool {
+	c := p.count(q)
+	return q.MaxEvents > 0 && q.count+c.rows > q.MaxEvents || q.MaxBytes > 0 && q.bytes+c.bytes > q.MaxBytes
+}
+
 // drop takes out as many as are over, if there are.
-func (p *plan) drop(q *queue, over int) (dropped int) {
+func (p *plan) drop(q *queue) (dropped int) {
 	var updates []*row
 	var pairs [][2]*row
-	ids := slices.Collect(maps.Keys(q.rows))
-	for k := range p.lines {
-		if k.q == q && len(q.rows[k.id]) == 0 {
-			ids = append(ids, k.id)
-		}
-	}
-	for _, id := range ids {
+	for _, id := range p.ids(q) {
 		rows := p.line(q, id)
 		for i, r := range rows {
 			switch {
@@ -269,16 +276,27 @@ func (p *plan) drop(q *queue, over int) (dropped int) {
 	}
 	slices.SortFunc(updates, bySeq)
 	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
-	for _, r := range updates[:min(over, len(updates))] {
-		p.remove(q, r)
+	for ; p.over(q) && len(updates) > 0; updates = updates[1:] {
+		p.remove(q, updates[0])
 		dropped++
 	}
-	for ; dropped < over && len(pairs) > 0; pairs = pairs[1:] {
+	for ; p.over(q) && len(pairs) > 0; pairs = pairs[1:] {
 		p.remove(q, pairs[0][0])
 		p.remove(q, pairs[0][1])
 		dropped += 2
 	}
 	return dropped
+}
+
+// ids are the lines of a receiver, as the plan leaves them so far.
+func (p *plan) ids(q *queue) []string {
+	ids := slices.Collect(maps.Keys(q.rows))
+	for k := range p.lines {
+		if k.q == q && len(q.rows[k.id]) == 0 {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids
 }
 
 // bySeq orders rows by age.
@@ -355,7 +373,7 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		}
 	}
 	for _, a := range p.added {
-		if err := putJSON(outbox.Bucket([]byte(a.q.Name)), key(a.r.seq), a.r); err != nil {
+		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
 			return err
 		}
 	}
@@ -377,6 +395,12 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 		return err
 	}
 	return b.Put(key, text)
+}
+
+// text is the row in the database.
+func (r *row) text() []byte {
+	text, _ := json.Marshal(r) // which has nothing in it that could fail
+	return text
 }
 
 func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }

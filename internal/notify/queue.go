@@ -17,15 +17,19 @@ type Route struct {
 	Spacing         time.Duration // from the begin of one delivery to the next
 	MaxAge          time.Duration // how long an event is tried
 	MaxEvents       int           // how many may wait; more are dropped, as plan.shrink says
+	MaxBytes        int           // how many octets they may take in the database
 	RepeatInterval  time.Duration // how often an active alarm is told again; 0 means never
 	Heartbeat       time.Duration // 0 means none
 	Resyncs         bool          // it understands Resync
 	EveryTransition bool          // an alarm that comes and goes unseen is told all the same
+	Times           int           // how often an event is sent to one that never confirms; 0 means once
+	TimesApart      time.Duration
 }
 
 // row is an event on its way to one receiver.
 type row struct {
-	seq uint64 // its key in the database
+	seq  uint64 // its key in the database
+	size int    // octets there
 	Event
 	Expires time.Time `json:"expires"`
 
@@ -34,6 +38,7 @@ type row struct {
 	gone   bool
 	held   bool      // a transaction is about to remove it
 	parked bool      // and it has left the heads for that
+	times  int       // how often it was delivered; after a restart that is not known
 	missed int       // deliveries that found no receiver
 	next   time.Time // not to be sent before
 	began  time.Time // of the last delivery
@@ -48,6 +53,7 @@ type queue struct {
 	*Route
 	rows     map[string][]*row // by alarm ID, oldest first
 	count    int
+	bytes    int // all sizes
 	heads    heads
 	lastTold map[string]time.Time // by alarm ID, for flapTime
 	flying   int
@@ -80,6 +86,7 @@ func (q *queue) push(r *row) {
 	id := r.line()
 	q.rows[id] = append(q.rows[id], r)
 	q.count++
+	q.bytes += r.size
 	if len(q.rows[id]) == 1 {
 		q.lead(r)
 	}
@@ -110,6 +117,7 @@ func (q *queue) remove(r *row) {
 	}
 	r.gone = true
 	q.count--
+	q.bytes -= r.size
 	if q.rows[id] = slices.Delete(q.rows[id], i, i+1); len(q.rows[id]) == 0 {
 		delete(q.rows, id)
 	} else if i == 0 {

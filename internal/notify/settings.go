@@ -43,6 +43,9 @@ type ReceiverSettings struct {
 	MinSeverity     string                            `yaml:"min_severity,omitempty"`
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
 	EveryTransition bool                              `yaml:"every_transition,omitempty"`
+	Repeat          int                               `yaml:"repeat,omitempty"`  // how often a trap is sent
+	Spacing         setting.Duration                  `yaml:"spacing,omitempty"` // between the times
+	MaxBytes        int                               `yaml:"max_bytes,omitempty"`
 }
 
 // What holds where a receiver sets nothing.
@@ -54,12 +57,15 @@ const (
 	defaultWindow    = 16
 	defaultMaxAge    = 24 * time.Hour
 	defaultMaxEvents = 10000
+	defaultRepeat    = 1
+	defaultSpacing   = 2 * time.Second
+	defaultMaxBytes  = 64 << 20
 )
 
 // UnmarshalYAML fills in the defaults first.
 func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain ReceiverSettings
-	*r = ReceiverSettings{Type: "inform", Rate: defaultRate, Window: defaultWindow, MaxEvents: defaultMaxEvents}
+	*r = ReceiverSettings{Type: "inform", Rate: defaultRate, Window: defaultWindow, MaxEvents: defaultMaxEvents, Repeat: defaultRepeat, MaxBytes: defaultMaxBytes}
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
@@ -150,10 +156,13 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	if r.Rate <= 0 {
 		m.add("rate", "a rate is a number of notifications a second, and more than 0")
 	}
-	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents} {
+	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents, "max_bytes": r.MaxBytes, "repeat": r.Repeat} {
 		if n < 1 {
 			m.add(name, "%s is 1 or more", name)
 		}
+	}
+	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
+		m.add("repeat", "repeat and spacing are for traps: others are told again until they confirm")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.add("retries", "retries is 0 or more")
