@@ -96,6 +96,8 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	}
 	o.mu.Unlock()
 	switch {
+	case !final && q.Group != "":
+		o.failOver()
 	case !final:
 	case err == nil:
 		o.settled(q, r, nil)
@@ -223,6 +225,7 @@ func (o *Outbox) pass(now time.Time) error {
 			}
 			p.repeat(id, a)
 		}
+		p.relieve()
 		for _, q := range o.queues {
 			p.beat(q)
 			q.forget(now)
@@ -234,11 +237,11 @@ func (o *Outbox) pass(now time.Time) error {
 func (p *plan) repeat(id string, a *active) {
 	for _, q := range p.o.queues {
 		last, knows := a.Told[q.Name]
-		if !knows || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
+		if !knows || last.Left || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
 			continue
 		}
 		c := p.alarm(id)
-		last = told{last.Event, p.now, last.Repeats + 1}
+		last.At, last.Repeats = p.now, last.Repeats+1
 		c.Told[q.Name] = last
 		p.alarms[id] = c
 		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: c.Alarm, Repeat: last.Repeats})

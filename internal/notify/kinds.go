@@ -43,8 +43,12 @@ func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
 	}
+	group := r.Group
+	if c.Settings.Groups[group] != firstAcked {
+		group = ""
+	}
 	return &Route{
-		Name: r.Name, Deliver: deliver, Matches: r.matches(),
+		Name: r.Name, Group: group, Deliver: deliver, Matches: r.matches(),
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,

@@ -10,9 +10,9 @@ import (
 
 // Metrics count what became of notifications, by receiver.
 type Metrics struct {
-	sent, acked, retransmits, dead, coalesced, dropped, trimmed *prometheus.CounterVec
-	reports                                                     *prometheus.CounterVec
-	rtt                                                         *prometheus.HistogramVec
+	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
+	reports                                                            *prometheus.CounterVec
+	rtt                                                                *prometheus.HistogramVec
 }
 
 // NewMetrics registers them.
@@ -29,6 +29,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		dead:        counter("dead", "Notifications given up: not confirmed in time, or refused for good."),
 		coalesced:   counter("coalesced", "Notifications that a later one made needless before they were sent."),
 		dropped:     counter("dropped", "Notifications dropped because too many waited for the receiver."),
+		moved:       counter("moved", "Notifications that were handed over to another receiver of the group, for want of an acknowledgement."),
 		trimmed:     counter("trimmed", "Labels and texts cut away so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{

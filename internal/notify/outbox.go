@@ -28,6 +28,7 @@ type Outbox struct {
 
 	// What a plan reads, and only the end of a transaction changes:
 	queues []*queue
+	groups [][]*queue         // the same
 	active map[string]*active // by alarm ID
 	seq    uint64             // the last that was given to a row or an event
 }
@@ -52,6 +53,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	for _, r := range routes {
 		out.queues = append(out.queues, newQueue(r))
 	}
+	out.groups = grouped(out.queues)
 	if err := s.Update(out.load); err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}

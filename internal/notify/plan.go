@@ -32,6 +32,7 @@ type told struct {
 	Event   string    `json:"event"` // ID of the raise or the last change
 	At      time.Time `json:"at"`
 	Repeats int       `json:"repeats,omitempty"`
+	Left    bool      `json:"left,omitempty"` // another one of its group is told now, and this one only the end
 }
 
 // plan is what a transaction will do to the database, and then to what the outbox has in memory.
@@ -56,7 +57,7 @@ type lineKey struct {
 }
 
 // count is what a plan does to the number of rows and to their octets, and why.
-type count struct{ rows, bytes, coalesced, dropped int }
+type count struct{ rows, bytes, coalesced, dropped, moved int }
 
 // queued is a row and where.
 type queued struct {
@@ -145,16 +146,19 @@ func (p *plan) tell(a *active, changed bool) {
 		a.Told = map[string]told{}
 	}
 	e := Event{ID: p.eventID(), At: p.now, Alarm: a.Alarm}
-	for _, q := range p.o.queues {
-		_, knows := a.Told[q.Name]
-		switch {
-		case knows && changed:
+	for _, group := range p.o.groups {
+		q := a.holder(group)
+		switch knows := q != nil; {
+		case knows && !changed:
+			continue
+		case knows:
 			p.supersede(q, a.Alarm.ID)
 			e.Kind = Change
-		case !knows && (q.Matches == nil || q.Matches(&a.Alarm)):
-			e.Kind = Raise
 		default:
-			continue
+			if q = p.first(group, &a.Alarm); q == nil {
+				continue
+			}
+			e.Kind = Raise
 		}
 		p.add(q, e)
 		a.Told[q.Name] = told{Event: e.ID, At: p.now}
@@ -288,11 +292,15 @@ func (p *plan) drop(q *queue) (dropped int) {
 	return dropped
 }
 
-// ids are the lines of a receiver, as the plan leaves them so far.
-func (p *plan) ids(q *queue) []string {
-	ids := slices.Collect(maps.Keys(q.rows))
-	for k := range p.lines {
-		if k.q == q && len(q.rows[k.id]) == 0 {
+// ids are the lines before a receiver in which something waits, as the plan leaves them so far.
+func (p *plan) ids(q *queue) (ids []string) {
+	for id := range q.rows {
+		if len(p.line(q, id)) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	for k, rows := range p.lines {
+		if k.q == q && len(q.rows[k.id]) == 0 && len(rows) > 0 {
 			ids = append(ids, k.id)
 		}
 	}
@@ -429,6 +437,7 @@ func (p *plan) adopt() {
 	}
 	for q, c := range p.counts {
 		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
+		p.o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
 		p.o.metrics.dropped.WithLabelValues(q.Name).Add(float64(c.dropped))
 	}
 }

@@ -19,6 +19,8 @@ type Settings struct {
 	EngineID      string      `yaml:"engine_id,omitempty"`      // hex; empty means: the one in the state directory
 	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // what TRAPLINE-MIB lies below
 	Deployment    string      `yaml:"deployment,omitempty"`     // the same for processes that stand in for each other
+
+	Groups map[string]string `yaml:"groups,omitempty"` // what holds of receivers that share a group: all, or first-acked
 }
 
 // ReceiverSettings is an entry of `receivers`. Whatever Type does not use is refused.
@@ -46,6 +48,7 @@ type ReceiverSettings struct {
 	Repeat          int                               `yaml:"repeat,omitempty"`  // how often a trap is sent
 	Spacing         setting.Duration                  `yaml:"spacing,omitempty"` // between the times
 	MaxBytes        int                               `yaml:"max_bytes,omitempty"`
+	Group           string                            `yaml:"group,omitempty"` // see Settings.Groups
 }
 
 // What holds where a receiver sets nothing.
@@ -93,6 +96,11 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
 			m.add("enterprise_oid", "%v", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+		if mode := s.Groups[name]; mode != all && mode != firstAcked {
+			m.add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, all, firstAcked)
 		}
 	}
 	return m
