@@ -19,33 +19,44 @@ import (
 // confirmed it, or is of a kind that never does. The request-id is the same whenever the event is told.
 type Deliver func(ctx context.Context, e *Event, requestID int32) (Receipt, error)
 
-// Run delivers until ctx is cancelled. What is under way then is delivered again after the next start.
+// Run delivers until ctx is cancelled, and then, for a short time, what can be delivered at once. What is
+// left is delivered after the next start.
 func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, q := range o.queues {
-		group.Go(func() error { return o.dispatch(ctx, q) })
-	}
 	group.Go(func() error { return o.sweep(ctx) })
+	o.dispatchAll(ctx, group.Go)
 	return group.Wait()
 }
 
-func (o *Outbox) dispatch(ctx context.Context, q *queue) error {
+// drainTime is how long is delivered after the end, drainPause how long a delivery may have to wait for its
+// turn then.
+const drainTime, drainPause = 5 * time.Second, 100 * time.Millisecond
+
+// dispatch delivers to one receiver: until ctx ends, then what can be at once, at most until work ends.
+func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
+	defer q.stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.stop) })()
 	var group errgroup.Group
 	defer func() { _ = group.Wait() }()
-	for ctx.Err() == nil {
+	for work.Err() == nil {
+		ending := ctx.Err() != nil
 		o.mu.Lock()
 		r, expired, wait := q.take(time.Now())
+		route, flying, failing := q.Route, q.flying, q.failures > 0
 		o.mu.Unlock()
 		switch {
 		case expired:
 			group.Go(func() error { o.bury(q, r, errExpired); return nil })
 		case r != nil:
-			group.Go(func() error { o.deliver(ctx, q, r); return nil })
+			group.Go(func() error { o.deliver(work, q, r, route); return nil })
+		case ending && (failing || flying == 0 && (wait == 0 || wait > drainPause)):
+			q.stop()
+		case ending:
+			idle(work, q.wake, wait)
 		default:
 			idle(ctx, q.wake, wait)
 		}
 	}
-	return nil
 }
 
 // idle waits for what comes first. A wait of zero never ends by itself.
@@ -66,8 +77,8 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 // errExpired is why an event is given up that was tried for as long as its receiver's settings say.
 var errExpired = errors.New("not confirmed in time")
 
-func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
-	receipt, err := q.Deliver(ctx, &r.Event, r.requestID())
+func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
+	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
 	o.metrics.delivered(q.Name, receipt, err)
 	o.mu.Lock()
 	q.flying--
@@ -75,7 +86,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	if err == nil {
 		r.times++
 	}
-	more := err == nil && receipt.Sent > 0 && r.times < q.Times
+	more := err == nil && receipt.Sent > 0 && r.times < route.Times
 	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
 		q.reach()
@@ -83,7 +94,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	switch {
 	case final:
 	case more:
-		r.next = time.Now().Add(q.TimesApart)
+		r.next = time.Now().Add(route.TimesApart)
 		q.again(r)
 	case ctx.Err() != nil:
 		q.again(r)
@@ -96,7 +107,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 	}
 	o.mu.Unlock()
 	switch {
-	case !final && q.Group != "":
+	case !final && route.Group != "":
 		o.failOver()
 	case !final:
 	case err == nil:

@@ -22,15 +22,19 @@ type Outbox struct {
 	logger  *slog.Logger
 	metrics *Metrics
 
-	commits sync.Mutex // held from planning a transaction to its end; taken before mu
-	mu      sync.Mutex // guards what follows, never while the disk works
-	asked   []*change  // for the next transaction
+	routing sync.Mutex    // held while receivers change; taken before commits
+	routed  chan struct{} // receivers have changed
+	commits sync.Mutex    // held from planning a transaction to its end; taken before mu
+	mu      sync.Mutex    // guards what follows, never while the disk works
+	asked   []*change     // for the next transaction
 
 	// What a plan reads, and only the end of a transaction changes:
 	queues []*queue
 	groups [][]*queue         // the same
 	active map[string]*active // by alarm ID
 	seq    uint64             // the last that was given to a row or an event
+
+	damaged int // rows that could not be read at the start
 }
 
 // OutboxOptions are what an outbox needs beside its state and routes.
@@ -49,6 +53,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	id := s.Identity.ID
 	out := &Outbox{
 		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
+		routed: make(chan struct{}, 1),
 	}
 	for _, r := range routes {
 		out.queues = append(out.queues, newQueue(r))
@@ -57,17 +62,17 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	if err := s.Update(out.load); err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	return out, out.do(&change{now: now, plan: func(p *plan) {
-		for id := range out.active { // receivers may be new, and who leased an alarm had nobody to say it to
-			a := p.alarm(id)
-			if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
-				a.Lease = least
-			}
-			p.tell(a, false)
-			p.alarms[id] = a
+	for _, a := range out.active { // who leased an alarm had nobody to say it to
+		if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
+			a.Lease = least
 		}
+	}
+	return out, out.do(&change{now: now, plan: func(p *plan) {
+		p.greet(out.queues)
 		for _, q := range out.queues {
-			p.resync(q, 0)
+			if out.damaged > 0 {
+				p.resync(q, out.damaged)
+			}
 		}
 	}})
 }
@@ -75,8 +80,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 // Lease is how long an alarm is active that must be said again, where nobody says how long.
 const Lease = 5 * time.Minute
 
-// load reads the database into memory, and makes the buckets that are missing. A row that is there may
-// have been sent: nobody noted that before.
+// load reads the database into memory, and makes the buckets that are missing.
 func (o *Outbox) load(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, alarmsBucket, outboxBucket, deadBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -86,17 +90,20 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 	if b := tx.Bucket(metaBucket).Get(seqKey); len(b) == 8 {
 		o.seq = binary.BigEndian.Uint64(b)
 	}
-	err := tx.Bucket(alarmsBucket).ForEach(func(id, text []byte) error {
+	err := o.readRows(tx, tx.Bucket(alarmsBucket), func(id, text []byte) error {
 		a := &active{}
+		if err := json.Unmarshal(text, a); err != nil {
+			return err
+		}
 		o.active[string(id)] = a
-		return json.Unmarshal(text, a)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
 		if _, err := o.find(string(name)); err != nil {
-			o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", string(name))
+			o.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
 		}
 		return nil
 	})
@@ -104,22 +111,7 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, q := range o.queues {
-		if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
-			return err
-		}
-		rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
-		if err != nil {
-			return err
-		}
-		err = rows.ForEach(func(k, text []byte) error {
-			r := &row{seq: binary.BigEndian.Uint64(k), size: len(text), seen: true}
-			if err := json.Unmarshal(text, r); err != nil {
-				return err
-			}
-			q.push(r)
-			return nil
-		})
-		if err != nil {
+		if err := o.loadQueue(tx, q); err != nil {
 			return err
 		}
 	}

@@ -140,8 +140,8 @@ func withoutNumbers(text string) string {
 }
 
 // tell queues an event of an active alarm: its raise for all who have not been told of it and shall be,
-// and if it changed, that for the others.
-func (p *plan) tell(a *active, changed bool) {
+// and if it changed, that for the others. It tells whether there was anybody.
+func (p *plan) tell(a *active, changed bool) (anybody bool) {
 	if a.Told == nil {
 		a.Told = map[string]told{}
 	}
@@ -162,7 +162,9 @@ func (p *plan) tell(a *active, changed bool) {
 		}
 		p.add(q, e)
 		a.Told[q.Name] = told{Event: e.ID, At: p.now}
+		anybody = true
 	}
+	return anybody
 }
 
 // clear tells the end of an alarm to all who were told of it. An alarm that a receiver has not seen yet

@@ -60,6 +60,8 @@ type queue struct {
 	flying   int
 	pace     time.Time // when the next delivery may begin
 	wake     chan struct{}
+	stop     func()        // ends its deliveries at once; nil before there are any
+	ended    chan struct{} // closed when they have
 
 	failures int       // deliveries in a row that found no receiver
 	failed   time.Time // when the last of them ended
