@@ -46,6 +46,20 @@ type OutboxOptions struct {
 // NewOutbox takes up what the last process left. Receivers that are told of lost events are told of the
 // start too: something may have happened in between.
 func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox, error) {
+	out, err := takeUp(s, routes, o, now)
+	if isDamage(err) { // of what only a write shows
+		if err := s.setAside(err, now); err != nil {
+			return nil, err
+		}
+		out, err = takeUp(s, routes, o, now)
+	}
+	if err == nil && s.lost != nil {
+		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
+	}
+	return out, err
+}
+
+func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox, error) {
 	boots, _, err := s.Identity.Clock(now)
 	if err != nil {
 		return nil, err

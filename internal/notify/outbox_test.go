@@ -514,6 +514,40 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 	})
 }
 
+// At its end the outbox tells what it can at once, and no longer than it may; the rest is told by the next
+// process.
+func TestWhatCanBeToldIsToldBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		ready, slow, down := &listener{delay: time.Second}, &listener{delay: time.Hour}, &listener{broken: errNobody}
+		one := ready.route("ready")
+		one.Window = 1
+		routes := []*Route{one, slow.route("slow"), down.route("down")}
+		r := run(t, dir, routes...)
+		r.say("+a", "+b", "+c")
+		synctest.Wait()
+		begin := time.Now()
+		r.stop()
+		if took := time.Since(begin); took != drainTime {
+			t.Errorf("the end took %s", took)
+		}
+		r.expectAny(ready, "raise a", "raise b", "raise c")
+		slow.set(nil, 0)
+		down.set(nil, 0)
+		r = run(t, dir, routes...)
+		settle(time.Minute)
+		for _, l := range []*listener{slow, down} {
+			r.expectAny(l, "raise a", "raise b", "raise c")
+		}
+		r.expect(ready, "")
+		begin = time.Now()
+		r.stop()
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("the end took %s, with nothing to tell", took)
+		}
+	})
+}
+
 func TestRoutesFilterAlarms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, bad := &listener{}, &listener{}

@@ -176,8 +176,12 @@ func (o *Outbox) readRows(tx *bbolt.Tx, b *bbolt.Bucket, read func(k, text []byt
 	}
 	aside, err := tx.CreateBucketIfNotExists(damagedBucket)
 	for _, k := range bad {
+		var n uint64
 		if err == nil {
-			err = aside.Put(k, slices.Clone(b.Get(k)))
+			n, err = aside.NextSequence()
+		}
+		if err == nil {
+			err = aside.Put(key(n), slices.Clone(b.Get(k)))
 		}
 		if err == nil {
 			err = b.Delete(k)
