@@ -98,8 +98,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q.retryAt = time.Time{}
-	q.signal()
+	q.freshen()
 	return nil
 }
 
