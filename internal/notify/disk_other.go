@@ -2,5 +2,10 @@
 
 package notify
 
+import "time"
+
+// asleep is known of Linux alone.
+func asleep() time.Duration { return 0 }
+
 // volatile is known of Linux alone.
 func volatile(string) bool { return false }

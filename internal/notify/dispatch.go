@@ -79,7 +79,6 @@ var errExpired = errors.New("not confirmed in time")
 
 func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
-	o.metrics.delivered(q.Name, receipt, err)
 	o.mu.Lock()
 	q.flying--
 	q.lastTold[r.line()] = time.Now()
@@ -106,6 +105,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 		q.again(r)
 	}
 	o.mu.Unlock()
+	o.metrics.delivered(q.Name, receipt, err, more)
 	switch {
 	case !final && route.Group != "":
 		o.failOver()
@@ -136,7 +136,11 @@ func hopeless(err error) bool {
 // bury gives an event up: it goes to the dead letters.
 func (o *Outbox) bury(q *queue, r *row, why error) {
 	o.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
-	o.metrics.dead.WithLabelValues(q.Name).Inc()
+	reason := deadRefused
+	if errors.Is(why, errExpired) {
+		reason = deadExpired
+	}
+	o.metrics.dead.WithLabelValues(q.Name, reason).Inc()
 	o.settled(q, r, why)
 }
 

@@ -115,7 +115,7 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 				for _, r := range line {
 					if !r.flying {
 						p.remove(q, r)
-						p.count(q).dropped++
+						p.count(q).forgotten++
 					}
 				}
 			}

@@ -71,6 +71,7 @@ func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox,
 	}
 	for _, r := range routes {
 		out.queues = append(out.queues, newQueue(r))
+		o.Metrics.begin(r.Name)
 	}
 	out.groups = grouped(out.queues)
 	if err := s.Update(out.load); err != nil {

@@ -57,7 +57,7 @@ type lineKey struct {
 }
 
 // count is what a plan does to the number of rows and to their octets, and why.
-type count struct{ rows, bytes, coalesced, dropped, moved int }
+type count struct{ rows, bytes, coalesced, dropped, forgotten, moved int }
 
 // queued is a row and where.
 type queued struct {
@@ -440,6 +440,7 @@ func (p *plan) adopt() {
 	for q, c := range p.counts {
 		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
 		p.o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
-		p.o.metrics.dropped.WithLabelValues(q.Name).Add(float64(c.dropped))
+		p.o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
+		p.o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

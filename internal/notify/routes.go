@@ -54,6 +54,7 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	for _, r := range routes {
 		i := slices.IndexFunc(old, func(q *queue) bool { return q.Name == r.Name })
 		if i < 0 {
+			o.metrics.begin(r.Name)
 			added = append(added, newQueue(r))
 			queues = append(queues, added[len(added)-1])
 			continue
