@@ -195,6 +195,9 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
+	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
+		m.add("group", "a trap is never confirmed, and group %s is of those that are told until one confirms: write type: inform", r.Group)
+	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
