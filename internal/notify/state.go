@@ -73,7 +73,8 @@ func (s *State) setAside(damage error, now time.Time) (err error) {
 func (s *State) Close() error { return s.db.Close() }
 
 // Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
-// buckets there makes them by it; what belongs to transitions is stored by Outbox.ApplyWith.
+// buckets there makes them by it, after NewOutbox, which may find that the database is damaged; what belongs
+// to transitions is stored by Outbox.ApplyWith.
 func (s *State) Update(change func(*bbolt.Tx) error) error {
 	return guarded(func() error { return s.db.Update(change) })
 }
