@@ -87,4 +87,3 @@ func (p *plan) resync(q *queue, dropped int) {
 	}
 	p.add(q, Event{ID: p.eventID(), Kind: Resync, At: p.now, Dropped: dropped})
 }
-

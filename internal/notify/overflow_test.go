@@ -50,7 +50,10 @@ func TestOverflowByOctets(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if q := r.queues[0]; q.bytes > 20000+1000 || q.bytes < 4000 {
+		r.mu.Lock()
+		q := *r.queues[0]
+		r.mu.Unlock()
+		if q.bytes > 20000+1000 || q.bytes < 4000 {
 			t.Errorf("%d octets wait", q.bytes)
 		}
 		settle(time.Hour)
