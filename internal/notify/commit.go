@@ -79,7 +79,7 @@ func (o *Outbox) planned(changes []*change) *plan {
 // write is the transaction. Where it fails by what else one of the changes stores, it says by whose.
 func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 	more := slices.ContainsFunc(changes, func(c *change) bool { return c.also != nil })
-	if len(p.alarms)+len(p.added)+len(p.removed) == 0 && !more {
+	if len(p.alarms)+len(p.added)+len(p.removed)+len(p.dead) == 0 && !more {
 		return nil, nil
 	}
 	err = o.state.Update(func(tx *bbolt.Tx) error {

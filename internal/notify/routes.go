@@ -47,8 +47,6 @@ func (p *plan) greet(added []*queue) {
 func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.commits.Lock()
 	defer o.commits.Unlock()
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	old := o.queues
 	var queues []*queue
 	for _, r := range routes {
@@ -77,6 +75,8 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for i, q := range queues {
 		q.Route = routes[i]
 		q.freshen()
