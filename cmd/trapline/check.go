@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/config"
+	"trapline/internal/notify"
 )
 
 func addCheck(app *kingpin.Application, commands map[string]command) {
@@ -25,6 +29,17 @@ func check(files []string, expandEnv bool, logger *slog.Logger) error {
 		return err
 	}
 	w.warn(logger)
+	for _, text := range diskWarnings(w.config) {
+		logger.Warn(text)
+	}
 	logger.Info("Configuration parsed successfully", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
 	return nil
+}
+
+// diskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.
+func diskWarnings(c *config.Config) []string {
+	if !slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Type == "trap" && c.Auths[r.Auth].Version == 3 }) {
+		return nil
+	}
+	return notify.DiskWarnings(c.StateDir)
 }

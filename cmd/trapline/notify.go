@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,15 +17,17 @@ import (
 	"trapline/internal/snmp"
 )
 
-// notifier is what tells receivers. All of it is nil where the configuration has none.
+// notifier is what tells receivers. All of it is nil where the configuration had none at the start.
 type notifier struct {
-	state  *notify.State
-	outbox *notify.Outbox
-	inlet  *notify.Inlet
+	state   *notify.State
+	outbox  *notify.Outbox
+	inlet   *notify.Inlet
+	metrics *notify.Metrics
+	started *config.Config // whose state directory and engine hold until the end
+	logger  *slog.Logger
 }
 
-// openNotifier starts our engine and takes up what the last process left to tell. The receivers are
-// those of this start: a reload changes them only after the next.
+// openNotifier starts our engine and takes up what the last process left to tell.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
 	if len(c.Receivers) == 0 {
 		return &notifier{}, nil
@@ -34,22 +37,57 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	metrics := notify.NewMetrics(registry)
-	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics, Names: c.Names, Logger: logger}
-	var routes []*notify.Route
-	for i := range c.Receivers {
-		r, err := notify.NewRoute(&c.Receivers[i], shared)
-		if err != nil {
-			return nil, errors.Join(err, state.Close())
-		}
-		routes = append(routes, r)
-	}
-	outbox, err := notify.NewOutbox(state, routes, notify.OutboxOptions{Logger: logger, Metrics: metrics}, now)
+	n := &notifier{state: state, metrics: notify.NewMetrics(registry), started: c, logger: logger}
+	routes, err := n.routes(c)
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
-	registry.MustRegister(outbox)
-	return &notifier{state, outbox, &notify.Inlet{Outbox: outbox, Deployment: c.Notifications.Deployment, Logger: logger}}, nil
+	n.outbox, err = notify.NewOutbox(state, routes, notify.OutboxOptions{Logger: logger, Metrics: n.metrics}, now)
+	if err != nil {
+		return nil, errors.Join(err, state.Close())
+	}
+	registry.MustRegister(n.outbox)
+	n.inlet = &notify.Inlet{Outbox: n.outbox, Deployment: c.Notifications.Deployment, Logger: logger}
+	return n, nil
+}
+
+func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) {
+	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: n.state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
+	for i := range c.Receivers {
+		r, err := notify.NewRoute(&c.Receivers[i], shared)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, r)
+	}
+	return routes, nil
+}
+
+// reload has the receivers of another configuration told, or changes nothing.
+func (n *notifier) reload(c *config.Config) error {
+	if n.outbox == nil {
+		if len(c.Receivers) > 0 {
+			return errors.New("receivers: this process was started without any, and needs a restart to tell some")
+		}
+		return nil
+	}
+	routes, err := n.routes(c)
+	if err != nil {
+		return err
+	}
+	if err := n.outbox.SetRoutes(routes, time.Now()); err != nil {
+		return err
+	}
+	for name, changed := range map[string]bool{
+		"state_dir":                c.StateDir != n.started.StateDir,
+		"notifications.engine_id":  !bytes.Equal(c.Notifications.ID(), n.started.Notifications.ID()),
+		"notifications.deployment": c.Notifications.Deployment != n.started.Notifications.Deployment,
+	} {
+		if changed {
+			n.logger.Warn("a setting has changed that takes effect with the next start", "setting", name)
+		}
+	}
+	return nil
 }
 
 func (n *notifier) run(ctx context.Context) error {

@@ -167,6 +167,8 @@ groups:
 	for _, want := range []string{
 		`trapline_notifications_delivered_total{receiver="informs"} 3`, `trapline_notification_ack_seconds_count{receiver="disman"} 2`,
 		`trapline_notifications_queued{receiver="others"} 0`, `trapline_receiver_failing{receiver="nobody"} 1`, `trapline_alarms_active 0`,
+		`trapline_notifications_dead_total{reason="expired",receiver="nobody"} 0`, `trapline_notifications_dropped_total{reason="full",receiver="nobody"} 0`,
+		`trapline_notifications_retransmits_total{receiver="informs"} 0`, `trapline_receiver_last_confirmed_timestamp_seconds{receiver="traps"} 1`,
 	} {
 		d.Await(t, func() bool { // what was received is counted once its acknowledgement has come
 			_, _, metrics := get(t, base+"/metrics")

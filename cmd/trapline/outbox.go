@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,17 +35,38 @@ func addOutbox(app *kingpin.Application, commands map[string]command) {
 		printWaiting(os.Stdout, waiting)
 		return nil
 	}
-	for verb, help := range map[string]string{
-		"retry": "Tell a receiver at once what waits for it, and again what was given up.",
-		"drop":  "Forget what waits for a receiver, and what was given up.",
-	} {
-		do := c.Command(verb, help)
-		receiver := do.Arg("receiver", "Name of the receiver.").Required().String()
-		commands[do.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-			_, err := ask(ctx, http.MethodPost, *base+"/api/v1/outbox/"+url.PathEscape(*receiver)+"/"+verb)
-			return err
-		}
+	retry := c.Command("retry", "Tell a receiver at once what waits for it, and again what was given up.")
+	retried := retry.Arg("receiver", "Name of the receiver.").Required().String()
+	commands[retry.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		_, err := ask(ctx, http.MethodPost, *base+"/api/v1/outbox/"+url.PathEscape(*retried)+"/retry")
+		return err
 	}
+	drop := c.Command("drop", "Forget what waits for a receiver, and what was given up.")
+	dropped := drop.Arg("receiver", "Name of the receiver.").Required().String()
+	yes := drop.Flag("yes", "Do not ask.").Bool()
+	commands[drop.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		if !*yes {
+			if err := confirm(os.Stdin, *dropped); err != nil {
+				return err
+			}
+		}
+		_, err := ask(ctx, http.MethodPost, *base+"/api/v1/outbox/"+url.PathEscape(*dropped)+"/drop")
+		return err
+	}
+}
+
+// confirm has the user type the receiver's name, for what is forgotten is told to nobody.
+func confirm(terminal *os.File, receiver string) error {
+	info, err := terminal.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return fmt.Errorf("what waits for %s is forgotten for good: write --yes where nobody can be asked", receiver)
+	}
+	fmt.Fprintf(os.Stderr, "What waits for %s is forgotten for good. Type its name to go on: ", receiver)
+	var typed string
+	if _, _ = fmt.Fscanln(terminal, &typed); typed != receiver {
+		return errors.New("nothing was forgotten")
+	}
+	return nil
 }
 
 func ask(ctx context.Context, method, address string) ([]byte, error) {

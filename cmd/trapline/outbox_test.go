@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,6 +50,26 @@ func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
 	d.Await(t, func() bool { return len(list()[0].Events) == 0 })
 	_, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nobody/retry")
 	if want := base + `/api/v1/outbox/nobody/retry answers 404 Not Found: there is no such receiver: "nobody"`; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+}
+
+// Nothing is forgotten by a slip of the hand.
+func TestDropWantsAWord(t *testing.T) {
+	nobody, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nobody.Close()
+	if err := confirm(nobody, "nms"); err == nil || err.Error() != "what waits for nms is forgotten for good: write --yes where nobody can be asked" {
+		t.Error(err)
+	}
+	silent, err := os.Open(os.DevNull) // a device that says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	if err := confirm(silent, "nms"); err == nil || err.Error() != "nothing was forgotten" {
 		t.Error(err)
 	}
 }

@@ -67,7 +67,8 @@ func (w *world) warn(logger *slog.Logger) {
 // reloader keeps the world of the last configuration that was good.
 type reloader struct {
 	load    func() (*world, error)
-	loaded  func(*world) // told of each new world
+	accept  func(*config.Config) error // may refuse a configuration that is not the first
+	loaded  func(*world)               // told of each new world
 	logger  *slog.Logger
 	current atomic.Pointer[world]
 
@@ -90,6 +91,9 @@ func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w, err := r.load()
+	if err == nil {
+		err = r.accept(w.config)
+	}
 	if err != nil {
 		r.successful.Set(0)
 		return err

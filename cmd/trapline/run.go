@@ -60,6 +60,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		return err
 	}
 	defer told.close(logger)
+	reloads.accept = told.reload
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, registry: registry, metrics: metrics, flags: flags,
 	})

@@ -114,3 +114,18 @@ func TestTrapsCarryTheTimeAsItIs(t *testing.T) {
 		}
 	}
 }
+
+// A machine that was suspended has missed no time, of which receivers would hold the rest against us.
+func TestEngineTimeGoesOnWhileTheMachineSleeps(t *testing.T) {
+	state := openState(t, t.TempDir())
+	i, now := state.Identity, time.Now()
+	_, before, err := i.Clock(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slept := i.slept
+	i.asleep = func() time.Duration { return slept + time.Hour }
+	if boots, after, err := i.Clock(now.Add(time.Minute)); err != nil || boots != 1 || after-before != 3660 {
+		t.Errorf("boots %d, time went from %d to %d, %v", boots, before, after, err)
+	}
+}

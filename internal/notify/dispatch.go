@@ -19,33 +19,44 @@ import (
 // confirmed it, or is of a kind that never does. The request-id is the same whenever the event is told.
 type Deliver func(ctx context.Context, e *Event, requestID int32) (Receipt, error)
 
-// Run delivers until ctx is cancelled. What is under way then is delivered again after the next start.
+// Run delivers until ctx is cancelled, and then, for a short time, what can be delivered at once. What is
+// left is delivered after the next start.
 func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, q := range o.queues {
-		group.Go(func() error { return o.dispatch(ctx, q) })
-	}
 	group.Go(func() error { return o.sweep(ctx) })
+	o.dispatchAll(ctx, group.Go)
 	return group.Wait()
 }
 
-func (o *Outbox) dispatch(ctx context.Context, q *queue) error {
+// drainTime is how long is delivered after the end, drainPause how long a delivery may have to wait for its
+// turn then.
+const drainTime, drainPause = 5 * time.Second, 100 * time.Millisecond
+
+// dispatch delivers to one receiver: until ctx ends, then what can be at once, at most until work ends.
+func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
+	defer q.stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.stop) })()
 	var group errgroup.Group
 	defer func() { _ = group.Wait() }()
-	for ctx.Err() == nil {
+	for work.Err() == nil {
+		ending := ctx.Err() != nil
 		o.mu.Lock()
 		r, expired, wait := q.take(time.Now())
+		route, flying, failing := q.Route, q.flying, q.failures > 0
 		o.mu.Unlock()
 		switch {
 		case expired:
 			group.Go(func() error { o.bury(q, r, errExpired); return nil })
 		case r != nil:
-			group.Go(func() error { o.deliver(ctx, q, r); return nil })
+			group.Go(func() error { o.deliver(work, q, r, route); return nil })
+		case ending && (failing || flying == 0 && (wait == 0 || wait > drainPause)):
+			q.stop()
+		case ending:
+			idle(work, q.wake, wait)
 		default:
 			idle(ctx, q.wake, wait)
 		}
 	}
-	return nil
 }
 
 // idle waits for what comes first. A wait of zero never ends by itself.
@@ -66,18 +77,24 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 // errExpired is why an event is given up that was tried for as long as its receiver's settings say.
 var errExpired = errors.New("not confirmed in time")
 
-func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
-	receipt, err := q.Deliver(ctx, &r.Event, r.requestID())
-	o.metrics.delivered(q.Name, receipt, err)
+func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
+	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
 	o.mu.Lock()
 	q.flying--
 	q.lastTold[r.line()] = time.Now()
-	final := err == nil || permanent(err)
+	if err == nil {
+		r.times++
+	}
+	more := err == nil && receipt.Sent > 0 && r.times < route.Times
+	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
 		q.reach()
 	}
 	switch {
 	case final:
+	case more:
+		r.next = time.Now().Add(route.TimesApart)
+		q.again(r)
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
@@ -88,10 +105,14 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row) {
 		q.again(r)
 	}
 	o.mu.Unlock()
+	o.metrics.delivered(q.Name, receipt, err, more)
 	switch {
+	case !final && route.Group != "":
+		o.failOver()
+	case !final:
 	case err == nil:
 		o.settled(q, r, nil)
-	case final:
+	default:
 		o.bury(q, r, err)
 	}
 }
@@ -115,7 +136,11 @@ func hopeless(err error) bool {
 // bury gives an event up: it goes to the dead letters.
 func (o *Outbox) bury(q *queue, r *row, why error) {
 	o.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
-	o.metrics.dead.WithLabelValues(q.Name).Inc()
+	reason := deadRefused
+	if errors.Is(why, errExpired) {
+		reason = deadExpired
+	}
+	o.metrics.dead.WithLabelValues(q.Name, reason).Inc()
 	o.settled(q, r, why)
 }
 
@@ -131,31 +156,34 @@ type DeadLetter struct {
 // mostDead is how many dead letters are kept for a receiver.
 const mostDead = 1000
 
-// settled takes a row out of the database and then out of memory. Batch has deliveries that end at the
-// same time share a transaction.
+// settled takes a row out of the database and then out of memory.
 func (o *Outbox) settled(q *queue, r *row, why error) {
 	now := time.Now()
-	err := o.db.Batch(func(tx *bbolt.Tx) error {
+	err := o.do(&change{now: now, plan: func(p *plan) {
+		p.remove(q, r)
 		if why != nil {
-			if err := addDead(tx.Bucket(deadBucket).Bucket([]byte(q.Name)), r, DeadLetter{Event: r.Event, Why: why.Error(), At: now}); err != nil {
-				return err
-			}
+			p.dead = append(p.dead, deadLetter{q, r, &DeadLetter{Event: r.Event, Why: why.Error(), At: now}})
 		}
-		return tx.Bucket(outboxBucket).Bucket([]byte(q.Name)).Delete(key(r.seq))
-	})
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err != nil { // it will be delivered again
-		o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
-		r.next = now.Add(longestPause)
-		q.again(r)
+	}})
+	if err == nil {
 		return
 	}
-	q.remove(r)
+	o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r.next = now.Add(longestPause) // it will be delivered again
+	q.again(r)
 }
 
-func addDead(b *bbolt.Bucket, r *row, d DeadLetter) error {
-	if err := putJSON(b, key(r.seq), &d); err != nil {
+// deadLetter is one on its way to the database.
+type deadLetter struct {
+	q *queue
+	r *row
+	*DeadLetter
+}
+
+func (d *deadLetter) store(b *bbolt.Bucket) error {
+	if err := putJSON(b, key(d.r.seq), d.DeadLetter); err != nil {
 		return err
 	}
 	if b.Stats().KeyN <= mostDead {
@@ -167,7 +195,7 @@ func addDead(b *bbolt.Bucket, r *row, d DeadLetter) error {
 
 // DeadLetters are the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
-	err = o.db.View(func(tx *bbolt.Tx) error {
+	err = o.state.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
 		if b == nil {
 			return nil
@@ -204,32 +232,31 @@ func (o *Outbox) sweep(ctx context.Context) error {
 
 // pass clears alarms whose lease has ended, tells active ones again, and says that we are alive.
 func (o *Outbox) pass(now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p := o.newPlan(now)
-	for id, a := range o.active {
-		if !a.Lease.IsZero() && now.After(a.Lease) {
-			p.apply(&Transition{Alarm: a.Alarm})
-			continue
+	return o.do(&change{now: now, plan: func(p *plan) {
+		for id, a := range o.active {
+			if !a.Lease.IsZero() && now.After(a.Lease) {
+				p.apply(&Transition{Alarm: a.Alarm})
+				continue
+			}
+			p.repeat(id, a)
 		}
-		p.repeat(id, a)
-	}
-	for _, q := range o.queues {
-		p.beat(q)
-		q.forget(now)
-	}
-	return o.commit(p)
+		p.relieve()
+		for _, q := range o.queues {
+			p.beat(q)
+			q.forget(now)
+		}
+	}})
 }
 
 // repeat tells an alarm again that was told long ago, under its event ID.
 func (p *plan) repeat(id string, a *active) {
 	for _, q := range p.o.queues {
 		last, knows := a.Told[q.Name]
-		if !knows || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
+		if !knows || last.Left || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
 			continue
 		}
 		c := p.alarm(id)
-		last = told{last.Event, p.now, last.Repeats + 1}
+		last.At, last.Repeats = p.now, last.Repeats+1
 		c.Told[q.Name] = last
 		p.alarms[id] = c
 		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: c.Alarm, Repeat: last.Repeats})
@@ -241,7 +268,7 @@ func (p *plan) beat(q *queue) {
 	if q.Heartbeat <= 0 || p.now.Sub(q.alive) < q.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
 		return
 	}
-	q.alive = p.now
+	p.alive = append(p.alive, q)
 	p.add(q, Event{ID: p.eventID(), Kind: Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
 }
 

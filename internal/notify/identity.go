@@ -29,6 +29,11 @@ type Identity struct {
 	boots   int32
 	booted  time.Time // when boots were last bumped
 	started time.Time
+
+	// A machine that is suspended keeps its monotonic clock, but receivers go on counting, and drop what lags
+	// behind by more than 150 s (RFC 3414 section 3.2).
+	asleep func() time.Duration // since the machine started
+	slept  time.Duration        // asleep at booted
 }
 
 // engineRecord is what is stored of an Identity.
@@ -60,12 +65,12 @@ func openIdentity(dir string, configured []byte, now time.Time) (*Identity, erro
 	if err := r.store(file); err != nil {
 		return nil, err
 	}
-	return &Identity{ID: r.id, file: file, boots: r.boots, booted: now, started: now}, nil
+	return &Identity{ID: r.id, file: file, boots: r.boots, booted: now, started: now, asleep: asleep, slept: asleep()}, nil
 }
 
 // FixedIdentity is an engine as somebody else keeps it.
 func FixedIdentity(id []byte, boots, seconds int32, now time.Time) *Identity {
-	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now}
+	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: asleep, slept: asleep()}
 }
 
 // settleEngine reads what is stored, or makes up what will be. The boots are those of the last start.
@@ -160,13 +165,14 @@ func (r *engineRecord) store(file string) error {
 func (i *Identity) Clock(now time.Time) (boots, seconds int32, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	elapsed := now.Sub(i.booted) / time.Second
+	slept := i.asleep()
+	elapsed := (now.Sub(i.booted) + slept - i.slept) / time.Second
 	if elapsed >= math.MaxInt32 && i.file != "" {
 		r := engineRecord{i.ID, i.boots + 1}
 		if err := r.store(i.file); err != nil {
 			return 0, 0, err
 		}
-		i.boots, i.booted, elapsed = r.boots, now, 0
+		i.boots, i.booted, i.slept, elapsed = r.boots, now, slept, 0
 	}
 	return i.boots, int32(min(elapsed, math.MaxInt32)), nil
 }

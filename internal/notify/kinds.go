@@ -19,11 +19,12 @@ type kind struct {
 	open    func(*ReceiverSettings, *Shared) (Deliver, error)
 	url     bool // it has one, in the place of an address
 	resyncs bool // it can be told of lost events and of life itself
+	repeats bool // it never confirms, and may be told several times
 }
 
 // kinds are what `type` may say.
 var kinds = map[string]kind{
-	"trap":    {open: openTrap, resyncs: true},
+	"trap":    {open: openTrap, resyncs: true, repeats: true},
 	"inform":  {open: openInform, resyncs: true},
 	"webhook": {open: openWebhook, url: true},
 }
@@ -45,12 +46,17 @@ func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
 	}
+	group := r.Group
+	if c.Settings.Groups[group] != firstAcked {
+		group = ""
+	}
 	return &Route{
-		Name: r.Name, Deliver: deliver, Matches: r.matches(), Tags: r.Tags,
+		Name: r.Name, Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
-		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents,
+		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
 		Resyncs: k.resyncs, EveryTransition: r.EveryTransition,
+		Times: r.Repeat, TimesApart: duration(r.Spacing, defaultSpacing),
 	}, nil
 }
 

@@ -32,6 +32,12 @@ func (o *Outbox) find(receiver string) (*queue, error) {
 	return nil, fmt.Errorf("%w: %q", errNoReceiver, receiver)
 }
 
+func (o *Outbox) lookup(receiver string) (*queue, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.find(receiver)
+}
+
 // Waiting lists what receivers have yet to confirm.
 func (o *Outbox) Waiting() ([]Waiting, error) {
 	o.mu.Lock()
@@ -65,57 +71,62 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	q, err := o.find(receiver)
+	q, err := o.lookup(receiver)
 	if err != nil {
 		return err
 	}
-	p := o.newPlan(now)
-	for _, d := range dead {
-		if _, active := o.active[d.Alarm.ID]; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
-			p.add(q, d.Event)
-		}
-	}
-	err = o.commitWith(p, func(tx *bbolt.Tx) error {
-		for _, d := range dead {
-			if err := tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(d.key); err != nil {
-				return err
+	err = o.do(&change{
+		now: now,
+		plan: func(p *plan) {
+			for _, d := range dead {
+				if _, active := o.active[d.Alarm.ID]; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
+					p.add(q, d.Event)
+				}
 			}
-		}
-		return nil
+		},
+		also: func(tx *bbolt.Tx) error {
+			for _, d := range dead {
+				if err := tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(d.key); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		return err
 	}
-	q.retryAt = time.Time{}
-	q.signal()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.freshen()
 	return nil
 }
 
 // Drop forgets what waits for a receiver and what was given up, but for what is being sent just now.
 func (o *Outbox) Drop(receiver string, now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	q, err := o.find(receiver)
+	q, err := o.lookup(receiver)
 	if err != nil {
 		return err
 	}
-	p := o.newPlan(now)
-	for _, line := range q.rows {
-		for _, r := range line {
-			if !r.flying {
-				p.remove(q, r)
-				p.count(q).dropped++
+	return o.do(&change{
+		now: now,
+		plan: func(p *plan) {
+			for _, line := range q.rows {
+				for _, r := range line {
+					if !r.flying {
+						p.remove(q, r)
+						p.count(q).forgotten++
+					}
+				}
 			}
-		}
-	}
-	return o.commitWith(p, func(tx *bbolt.Tx) error {
-		if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+		},
+		also: func(tx *bbolt.Tx) error {
+			if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+				return err
+			}
+			_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
 			return err
-		}
-		_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
-		return err
+		},
 	})
 }
 

@@ -10,10 +10,11 @@ import (
 
 // Metrics count what became of notifications, by receiver.
 type Metrics struct {
-	sent, acked, retransmits, dead, coalesced, dropped, trimmed *prometheus.CounterVec
-	reports, faults                                             *prometheus.CounterVec
-	misread                                                     prometheus.Counter
-	rtt                                                         *prometheus.HistogramVec
+	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
+	reports, faults                                                    *prometheus.CounterVec
+	misread                                                            prometheus.Counter
+	rtt                                                                *prometheus.HistogramVec
+	lastAck                                                            *prometheus.GaugeVec
 }
 
 // NewMetrics registers them.
@@ -27,9 +28,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		sent:        counter("sent", "Messages that left, retransmissions included."),
 		acked:       counter("delivered", "Notifications that the receiver confirmed, or where it never does, that were sent."),
 		retransmits: counter("retransmits", "Messages sent again for want of an acknowledgement."),
-		dead:        counter("dead", "Notifications given up: not confirmed in time, or refused for good."),
+		dead:        counter("dead", "Notifications given up.", "reason"),
 		coalesced:   counter("coalesced", "Notifications that a later one made needless before they were sent."),
-		dropped:     counter("dropped", "Notifications dropped because too many waited for the receiver."),
+		dropped:     counter("dropped", "Notifications dropped unsent.", "reason"),
+		moved:       counter("moved", "Notifications that were handed over to another receiver of the group, for want of an acknowledgement."),
 		trimmed:     counter("trimmed", "Labels and texts cut away so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
 		faults:      counter("faults", "What notifications lack because it could not be told as its rule wants it.", "reason"),
@@ -41,19 +43,41 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"receiver"}),
 	}
-	r.MustRegister(m.rtt, m.misread)
+	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
+	}, []string{"receiver"})
+	r.MustRegister(m.rtt, m.misread, m.lastAck)
 	return m
 }
 
-func (m *Metrics) delivered(receiver string, r Receipt, err error) {
+// Why a notification was given up or dropped, in the label reason.
+const deadExpired, deadRefused, droppedFull, droppedByHand = "expired", "refused", "full", "command"
+
+// begin has every metric of a receiver there before something happens, so that the first time is an increase.
+func (m *Metrics) begin(receiver string) {
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.coalesced, m.moved, m.trimmed} {
+		c.WithLabelValues(receiver)
+	}
+	for _, reason := range []string{deadExpired, deadRefused} {
+		m.dead.WithLabelValues(receiver, reason)
+	}
+	for _, reason := range []string{droppedFull, droppedByHand} {
+		m.dropped.WithLabelValues(receiver, reason)
+	}
+	m.rtt.WithLabelValues(receiver)
+}
+
+// delivered counts a delivery, of which more are to come where a trap is sent several times.
+func (m *Metrics) delivered(receiver string, r Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
 	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
 	for _, kind := range r.Reports {
 		m.reports.WithLabelValues(receiver, string(engine.ReportReason(kind))).Inc()
 	}
-	if err != nil || r.Sent == 0 {
+	if err != nil || r.Sent == 0 || more {
 		return
 	}
+	m.lastAck.WithLabelValues(receiver).SetToCurrentTime()
 	m.acked.WithLabelValues(receiver).Inc()
 	if r.RTT > 0 {
 		m.rtt.WithLabelValues(receiver).Observe(r.RTT.Seconds())

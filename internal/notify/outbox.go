@@ -17,15 +17,24 @@ import (
 // one transaction, which is on the disk before anything is sent: whatever happens to the process, each
 // receiver is told of each alarm in order, every event at least once.
 type Outbox struct {
-	db      *bbolt.DB
+	state   *State
 	prefix  string // of event IDs
 	logger  *slog.Logger
 	metrics *Metrics
 
-	mu     sync.Mutex // held from planning a transaction to its end
+	routing sync.Mutex    // held while receivers change; taken before commits
+	routed  chan struct{} // receivers have changed
+	commits sync.Mutex    // held from planning a transaction to its end; taken before mu
+	mu      sync.Mutex    // guards what follows, never while the disk works
+	asked   []*change     // for the next transaction
+
+	// What a plan reads, and only the end of a transaction changes:
 	queues []*queue
+	groups [][]*queue         // the same
 	active map[string]*active // by alarm ID
 	seq    uint64             // the last that was given to a row or an event
+
+	damaged int // rows that could not be read at the start
 }
 
 // OutboxOptions are what an outbox needs beside its state and routes.
@@ -37,40 +46,56 @@ type OutboxOptions struct {
 // NewOutbox takes up what the last process left. Receivers that are told of lost events are told of the
 // start too: something may have happened in between.
 func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox, error) {
+	out, err := takeUp(s, routes, o, now)
+	if isDamage(err) { // of what only a write shows
+		if err := s.setAside(err, now); err != nil {
+			return nil, err
+		}
+		out, err = takeUp(s, routes, o, now)
+	}
+	if err == nil && s.lost != nil {
+		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
+	}
+	return out, err
+}
+
+func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox, error) {
 	boots, _, err := s.Identity.Clock(now)
 	if err != nil {
 		return nil, err
 	}
 	id := s.Identity.ID
 	out := &Outbox{
-		db: s.db, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
+		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
+		routed: make(chan struct{}, 1),
 	}
 	for _, r := range routes {
 		out.queues = append(out.queues, newQueue(r))
+		o.Metrics.begin(r.Name)
 	}
-	if err := s.db.Update(out.load); err != nil {
+	out.groups = grouped(out.queues)
+	if err := s.Update(out.load); err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	p := out.newPlan(now)
-	for id := range out.active { // receivers may be new, and who leased an alarm had nobody to say it to
-		a := p.alarm(id)
+	for _, a := range out.active { // who leased an alarm had nobody to say it to
 		if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
 			a.Lease = least
 		}
-		p.tell(a, false)
-		p.alarms[id] = a
 	}
-	for _, q := range out.queues {
-		p.resync(q, 0)
-	}
-	return out, out.commit(p)
+	return out, out.do(&change{now: now, plan: func(p *plan) {
+		p.greet(out.queues)
+		for _, q := range out.queues {
+			if out.damaged > 0 {
+				p.resync(q, out.damaged)
+			}
+		}
+	}})
 }
 
 // Lease is how long an alarm is active that must be said again, where nobody says how long.
 const Lease = 5 * time.Minute
 
-// load reads the database into memory, and makes the buckets that are missing. A row that is there may
-// have been sent: nobody noted that before.
+// load reads the database into memory, and makes the buckets that are missing.
 func (o *Outbox) load(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, alarmsBucket, outboxBucket, deadBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -80,17 +105,20 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 	if b := tx.Bucket(metaBucket).Get(seqKey); len(b) == 8 {
 		o.seq = binary.BigEndian.Uint64(b)
 	}
-	err := tx.Bucket(alarmsBucket).ForEach(func(id, text []byte) error {
+	err := o.readRows(tx, tx.Bucket(alarmsBucket), func(id, text []byte) error {
 		a := &active{}
+		if err := json.Unmarshal(text, a); err != nil {
+			return err
+		}
 		o.active[string(id)] = a
-		return json.Unmarshal(text, a)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
 		if _, err := o.find(string(name)); err != nil {
-			o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", string(name))
+			o.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
 		}
 		return nil
 	})
@@ -98,22 +126,7 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, q := range o.queues {
-		if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
-			return err
-		}
-		rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
-		if err != nil {
-			return err
-		}
-		err = rows.ForEach(func(k, text []byte) error {
-			r := &row{seq: binary.BigEndian.Uint64(k), seen: true}
-			if err := json.Unmarshal(text, r); err != nil {
-				return err
-			}
-			q.push(r)
-			return nil
-		})
-		if err != nil {
+		if err := o.loadQueue(tx, q); err != nil {
 			return err
 		}
 	}
@@ -123,39 +136,17 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 // Apply commits transitions. Without an error they are on the disk, with all that follows from them;
 // with one, nothing has changed.
 func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p := o.newPlan(now)
-	for i := range transitions {
-		p.apply(&transitions[i])
-	}
-	return o.commit(p)
+	return o.ApplyWith(transitions, now, nil)
 }
 
-// commit is called with the mutex held.
-func (o *Outbox) commit(p *plan) error {
-	return o.commitWith(p, nil)
-}
-
-// commitWith commits a plan, and in the same transaction does more.
-func (o *Outbox) commitWith(p *plan, more func(*bbolt.Tx) error) error {
-	p.shrink()
-	p.settle()
-	if len(p.alarms)+len(p.added)+len(p.removed) > 0 || more != nil {
-		err := o.db.Update(func(tx *bbolt.Tx) error {
-			if more != nil {
-				if err := more(tx); err != nil {
-					return err
-				}
-			}
-			return p.store(tx)
-		})
-		if err != nil {
-			return fmt.Errorf("outbox: %w", err)
+// ApplyWith is Apply, and in the same transaction does more. That may run several times, where a
+// transaction that others share fails by them; only the last one counts.
+func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
+	return o.do(&change{now: now, also: also, plan: func(p *plan) {
+		for i := range transitions {
+			p.apply(&transitions[i])
 		}
-	}
-	p.adopt()
-	return nil
+	}})
 }
 
 // Active gives the alarms that are active, the oldest first.

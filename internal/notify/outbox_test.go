@@ -378,29 +378,6 @@ func TestDeadLetters(t *testing.T) {
 	})
 }
 
-// The newest state of every alarm is told, whatever was dropped, and that something was.
-func TestOverflow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: time.Minute}
-		route := l.route("nms")
-		route.Window, route.MaxEvents, route.Resyncs = 1, 4, true
-		r := run(t, t.TempDir(), route)
-		defer r.stop()
-		settle(time.Hour)
-		r.expect(l, "resync")
-		r.say("+a", "+b", "+c")
-		settle(time.Hour)
-		r.expect(l, "raise a, raise b, raise c")
-		r.say("+busy")
-		synctest.Wait()
-		for _, word := range []string{"a!", "b!", "c!", "-b", "+b", "-c", "+c", "+d", "+e"} {
-			r.say(word)
-		}
-		settle(time.Hour)
-		r.expect(l, "raise busy, raise d, resync dropped 5, raise e")
-	})
-}
-
 func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}
@@ -443,6 +420,75 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 		r.expect(l, "raise a, raise a repeat 1, heartbeat, raise a repeat 2, heartbeat, raise a repeat 3, clear a, heartbeat")
 		if e := l.told(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
 			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// A trap is sent several times where that is wanted, other alarms' meanwhile, and the next one of its alarm
+// behind it. A crash in between begins anew.
+func TestTrapsAreSentSeveralTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{}
+		route := l.route("nms")
+		route.Times, route.TimesApart = 3, 10*time.Second
+		r := run(t, dir, route)
+		r.say("+a", "+b")
+		settle(time.Second)
+		r.expectAny(l, "raise a", "raise b")
+		r.say("-a")
+		settle(time.Hour)
+		heard := l.take()
+		if a := slices.DeleteFunc(strings.Split(heard, ", "), func(e string) bool { return e == "raise b" }); strings.Join(a, ", ") != "raise a, raise a, clear a, clear a, clear a" || strings.Count(heard, "raise b") != 2 {
+			t.Errorf("heard %s", heard)
+		}
+		ids := map[string]bool{}
+		for _, e := range l.told() {
+			ids[e.ID] = true
+		}
+		if len(ids) != 3 {
+			t.Errorf("3 events have the IDs %v", ids)
+		}
+		r.say("-b")
+		settle(15 * time.Second)
+		r.expect(l, "clear b, clear b")
+		r.stop()
+		r = run(t, dir, route)
+		defer r.stop()
+		settle(time.Hour)
+		r.expect(l, "clear b, clear b, clear b")
+	})
+}
+
+// At its end the outbox tells what it can at once, and no longer than it may; the rest is told by the next
+// process.
+func TestWhatCanBeToldIsToldBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		ready, slow, down := &listener{delay: time.Second}, &listener{delay: time.Hour}, &listener{broken: errNobody}
+		one := ready.route("ready")
+		one.Window = 1
+		routes := []*Route{one, slow.route("slow"), down.route("down")}
+		r := run(t, dir, routes...)
+		r.say("+a", "+b", "+c")
+		synctest.Wait()
+		begin := time.Now()
+		r.stop()
+		if took := time.Since(begin); took != drainTime {
+			t.Errorf("the end took %s", took)
+		}
+		r.expectAny(ready, "raise a", "raise b", "raise c")
+		slow.set(nil, 0)
+		down.set(nil, 0)
+		r = run(t, dir, routes...)
+		settle(time.Minute)
+		for _, l := range []*listener{slow, down} {
+			r.expectAny(l, "raise a", "raise b", "raise c")
+		}
+		r.expect(ready, "")
+		begin = time.Now()
+		r.stop()
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("the end took %s, with nothing to tell", took)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -32,17 +31,20 @@ type told struct {
 	Event   string    `json:"event"` // ID of the raise or the last change
 	At      time.Time `json:"at"`
 	Repeats int       `json:"repeats,omitempty"`
+	Left    bool      `json:"left,omitempty"` // another one of its group is told now, and this one only the end
 }
 
 // plan is what a transaction will do to the database, and then to what the outbox has in memory.
 type plan struct {
 	o      *Outbox
-	now    time.Time
+	now    time.Time // of the change that is being planned
 	seq    uint64
 	alarms map[string]*active     // those that change; nil: delete
 	lines  map[lineKey][]*row     // those that change
 	said   map[string]*Transition // by alarm ID: what merely says an alarm again, for which nothing is written
 	counts map[*queue]*count
+	alive  []*queue     // those that are told so
+	dead   []deadLetter // what is given up
 
 	added, removed []queued // made of lines by settle
 }
@@ -53,8 +55,8 @@ type lineKey struct {
 	id string
 }
 
-// count is what a plan does to the number of rows, and why.
-type count struct{ rows, coalesced, dropped int }
+// count is what a plan does to the number of rows and to their octets, and why.
+type count struct{ rows, bytes, coalesced, dropped, forgotten, moved int }
 
 // queued is a row and where.
 type queued struct {
@@ -62,8 +64,8 @@ type queued struct {
 	r *row
 }
 
-func (o *Outbox) newPlan(now time.Time) *plan {
-	return &plan{o: o, now: now, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
+func (o *Outbox) newPlan() *plan {
+	return &plan{o: o, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
 }
 
 // alarm is the alarm as the plan leaves it so far: a copy, or nil.
@@ -123,6 +125,7 @@ func (p *plan) apply(t *Transition) {
 		return
 	}
 	p.alarms[t.Alarm.ID] = now
+	delete(p.said, t.Alarm.ID)
 }
 
 // withoutNumbers is a text by what it says: a value that moves makes no other text.
@@ -136,27 +139,32 @@ func withoutNumbers(text string) string {
 }
 
 // tell queues an event of an active alarm: its raise for all who have not been told of it and shall be,
-// and if it changed, that for the others.
-func (p *plan) tell(a *active, changed bool) {
+// and if it changed, that for the others. It tells whether there was anybody.
+func (p *plan) tell(a *active, changed bool) (anybody bool) {
 	if a.Told == nil {
 		a.Told = map[string]told{}
 	}
 	p.o.direct(&a.Alarm)
 	e := Event{ID: p.eventID(), At: p.now, Alarm: a.Alarm}
-	for _, q := range p.o.queues {
-		_, knows := a.Told[q.Name]
-		switch {
-		case knows && changed:
+	for _, group := range p.o.groups {
+		q := a.holder(group)
+		switch knows := q != nil; {
+		case knows && !changed:
+			continue
+		case knows:
 			p.supersede(q, a.Alarm.ID)
 			e.Kind = Change
-		case !knows && (q.Matches == nil || q.Matches(&a.Alarm)):
-			e.Kind = Raise
 		default:
-			continue
+			if q = p.first(group, &a.Alarm); q == nil {
+				continue
+			}
+			e.Kind = Raise
 		}
 		p.add(q, e)
 		a.Told[q.Name] = told{Event: e.ID, At: p.now}
+		anybody = true
 	}
+	return anybody
 }
 
 // clear tells the end of an alarm to all who were told of it. An alarm that a receiver has not seen yet
@@ -205,89 +213,34 @@ func (p *plan) eventID() string {
 }
 
 func (p *plan) add(q *queue, e Event) {
-	p.seq++
-	r := &row{seq: p.seq, Event: e}
+	var expires time.Time
 	if q.MaxAge > 0 {
-		r.Expires = p.now.Add(q.MaxAge)
+		expires = p.now.Add(q.MaxAge)
 	}
+	p.append(q, e, expires)
+}
+
+func (p *plan) append(q *queue, e Event, expires time.Time) {
+	p.seq++
+	r := &row{seq: p.seq, Event: e, Expires: expires}
+	r.size = len(r.text())
 	k := lineKey{q, r.line()}
 	p.lines[k] = append(slices.Clip(p.line(q, k.id)), r)
 	p.count(q).rows++
+	p.count(q).bytes += r.size
 }
 
+// remove takes a row out, unless it is gone already.
 func (p *plan) remove(q *queue, r *row) {
 	k := lineKey{q, r.line()}
-	p.lines[k] = slices.DeleteFunc(slices.Clone(p.line(q, k.id)), func(other *row) bool { return other == r })
-	p.count(q).rows--
-}
-
-// shrink drops events of receivers that have too many waiting: the oldest updates, then of each alarm
-// what cancels out, an end and the raise behind it. What is left is one event or two for each alarm, and
-// never dropped. A receiver that lost events is told to read the active alarms again.
-func (p *plan) shrink() {
-	for _, q := range p.o.queues {
-		over := q.count + p.count(q).rows - q.MaxEvents
-		if q.MaxEvents <= 0 || over <= 0 {
-			continue
-		}
-		if dropped := p.drop(q, over); dropped > 0 {
-			p.count(q).dropped += dropped
-			p.resync(q, dropped)
-		}
-	}
-}
-
-// drop takes out as many as are over, if there are.
-func (p *plan) drop(q *queue, over int) (dropped int) {
-	var updates []*row
-	var pairs [][2]*row
-	ids := slices.Collect(maps.Keys(q.rows))
-	for k := range p.lines {
-		if k.q == q && len(q.rows[k.id]) == 0 {
-			ids = append(ids, k.id)
-		}
-	}
-	for _, id := range ids {
-		rows := p.line(q, id)
-		for i, r := range rows {
-			switch {
-			case r.flying || r.Alarm.ID == "":
-			case r.update():
-				updates = append(updates, r)
-			case r.Kind == Raise && i > 0 && rows[i-1].Kind == Clear && !rows[i-1].flying:
-				pairs = append(pairs, [2]*row{rows[i-1], r})
-			}
-		}
-	}
-	slices.SortFunc(updates, bySeq)
-	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
-	for _, r := range updates[:min(over, len(updates))] {
-		p.remove(q, r)
-		dropped++
-	}
-	for ; dropped < over && len(pairs) > 0; pairs = pairs[1:] {
-		p.remove(q, pairs[0][0])
-		p.remove(q, pairs[0][1])
-		dropped += 2
-	}
-	return dropped
-}
-
-// bySeq orders rows by age.
-func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
-
-// resync has the receiver told, once, that it missed something.
-func (p *plan) resync(q *queue, dropped int) {
-	if !q.Resyncs {
+	rows := p.line(q, k.id)
+	i := slices.Index(rows, r)
+	if i < 0 {
 		return
 	}
-	for _, r := range p.line(q, string(Resync)) {
-		if !r.flying {
-			dropped += r.Dropped
-			p.remove(q, r)
-		}
-	}
-	p.add(q, Event{ID: p.eventID(), Kind: Resync, At: p.now, Dropped: dropped})
+	p.lines[k] = slices.Delete(slices.Clone(rows), i, i+1)
+	p.count(q).rows--
+	p.count(q).bytes -= r.size
 }
 
 // settle says which rows the transaction adds and removes.
@@ -305,6 +258,20 @@ func (p *plan) settle() {
 		}
 	}
 	slices.SortFunc(p.added, func(a, b queued) int { return bySeq(a.r, b.r) })
+}
+
+// hold keeps the rows that the transaction removes from being sent meanwhile.
+func (p *plan) hold() {
+	for _, r := range p.removed {
+		r.r.held = true
+	}
+}
+
+// abandon undoes hold: the transaction has failed.
+func (p *plan) abandon() {
+	for _, r := range p.removed {
+		r.q.release(r.r)
+	}
 }
 
 // The buckets of the database. outbox and dead have one for each receiver below them.
@@ -333,7 +300,12 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		}
 	}
 	for _, a := range p.added {
-		if err := putJSON(outbox.Bucket([]byte(a.q.Name)), key(a.r.seq), a.r); err != nil {
+		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.dead {
+		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
 			return err
 		}
 	}
@@ -350,6 +322,12 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 		return err
 	}
 	return b.Put(key, text)
+}
+
+// text is the row in the database.
+func (r *row) text() []byte {
+	text, _ := json.Marshal(r) // which has nothing in it that could fail
+	return text
 }
 
 func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
@@ -373,8 +351,13 @@ func (p *plan) adopt() {
 	for _, a := range p.added {
 		a.q.push(a.r)
 	}
+	for _, q := range p.alive {
+		q.alive = p.now
+	}
 	for q, c := range p.counts {
 		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
-		p.o.metrics.dropped.WithLabelValues(q.Name).Add(float64(c.dropped))
+		p.o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
+		p.o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
+		p.o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

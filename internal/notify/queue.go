@@ -13,26 +13,34 @@ type Route struct {
 	Deliver Deliver
 	Matches func(*Alarm) bool // nil: every alarm
 	Tags    []string          // by which rules choose it
+	Group   string            // of which one receiver is told; empty where it is told whatever others are
 
 	Window          int           // deliveries at once, of different alarms
 	Spacing         time.Duration // from the begin of one delivery to the next
 	MaxAge          time.Duration // how long an event is tried
 	MaxEvents       int           // how many may wait; more are dropped, as plan.shrink says
+	MaxBytes        int           // how many octets they may take in the database
 	RepeatInterval  time.Duration // how often an active alarm is told again; 0 means never
 	Heartbeat       time.Duration // 0 means none
 	Resyncs         bool          // it understands Resync
 	EveryTransition bool          // an alarm that comes and goes unseen is told all the same
+	Times           int           // how often an event is sent to one that never confirms; 0 means once
+	TimesApart      time.Duration
 }
 
 // row is an event on its way to one receiver.
 type row struct {
-	seq uint64 // its key in the database
+	seq  uint64 // its key in the database
+	size int    // octets there
 	Event
 	Expires time.Time `json:"expires"`
 
 	seen   bool // it was sent, or may have been
 	flying bool
 	gone   bool
+	held   bool      // a transaction is about to remove it
+	parked bool      // and it has left the heads for that
+	times  int       // how often it was delivered; after a restart that is not known
 	missed int       // deliveries that found no receiver
 	next   time.Time // not to be sent before
 	began  time.Time // of the last delivery
@@ -47,11 +55,14 @@ type queue struct {
 	*Route
 	rows     map[string][]*row // by alarm ID, oldest first
 	count    int
+	bytes    int // all sizes
 	heads    heads
 	lastTold map[string]time.Time // by alarm ID, for flapTime
 	flying   int
 	pace     time.Time // when the next delivery may begin
 	wake     chan struct{}
+	stop     func()        // ends its deliveries at once; nil before there are any
+	ended    chan struct{} // closed when they have
 
 	failures int       // deliveries in a row that found no receiver
 	failed   time.Time // when the last of them ended
@@ -79,6 +90,7 @@ func (q *queue) push(r *row) {
 	id := r.line()
 	q.rows[id] = append(q.rows[id], r)
 	q.count++
+	q.bytes += r.size
 	if len(q.rows[id]) == 1 {
 		q.lead(r)
 	}
@@ -109,6 +121,7 @@ func (q *queue) remove(r *row) {
 	}
 	r.gone = true
 	q.count--
+	q.bytes -= r.size
 	if q.rows[id] = slices.Delete(q.rows[id], i, i+1); len(q.rows[id]) == 0 {
 		delete(q.rows, id)
 	} else if i == 0 {
@@ -122,8 +135,9 @@ func (q *queue) remove(r *row) {
 func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 	for len(q.heads) > 0 {
 		r = q.heads[0]
-		if r.gone {
+		if r.gone || r.held {
 			heap.Pop(&q.heads)
+			r.parked = true
 			continue
 		}
 		at := r.next
@@ -146,10 +160,21 @@ func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 		heap.Pop(&q.heads)
 		r.flying, r.seen, r.began = true, true, now
 		q.flying++
-		q.pace = now.Add(q.Spacing)
+		q.pace = later(q.pace, now.Add(-latest)).Add(q.Spacing)
 		return r, false, 0
 	}
 	return nil, false, 0
+}
+
+// latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
+// for it.
+const latest = 10 * time.Millisecond
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // The pause after failures: the first, doubled by each, up to the longest; a fifth more or less.
@@ -190,6 +215,15 @@ func (q *queue) reach() {
 		heap.Init(&q.heads)
 	}
 	q.failures, q.retryAt = 0, time.Time{}
+}
+
+// release makes a row one to be sent again, which no transaction removes after all.
+func (q *queue) release(r *row) {
+	if r.held = false; r.parked {
+		r.parked = false
+		heap.Push(&q.heads, r)
+		q.signal()
+	}
 }
 
 // again puts a row back that was not delivered.

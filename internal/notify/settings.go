@@ -19,6 +19,8 @@ type Settings struct {
 	EngineID      string      `yaml:"engine_id,omitempty"`      // hex; empty means: the one in the state directory
 	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // what TRAPLINE-MIB lies below
 	Deployment    string      `yaml:"deployment,omitempty"`     // the same for processes that stand in for each other
+
+	Groups map[string]string `yaml:"groups,omitempty"` // what holds of receivers that share a group: all, or first-acked
 }
 
 // ReceiverSettings is an entry of `receivers`. Whatever Type does not use is refused.
@@ -43,6 +45,10 @@ type ReceiverSettings struct {
 	MinSeverity     string                            `yaml:"min_severity,omitempty"`
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
 	EveryTransition bool                              `yaml:"every_transition,omitempty"`
+	Repeat          int                               `yaml:"repeat,omitempty"`  // how often a trap is sent
+	Spacing         setting.Duration                  `yaml:"spacing,omitempty"` // between the times
+	MaxBytes        int                               `yaml:"max_bytes,omitempty"`
+	Group           string                            `yaml:"group,omitempty"` // see Settings.Groups
 
 	Tags            []string `yaml:"tags,omitempty"`              // by which rules choose receivers
 	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: that for alarms without a notification of their own
@@ -58,12 +64,15 @@ const (
 	defaultWindow    = 16
 	defaultMaxAge    = 24 * time.Hour
 	defaultMaxEvents = 10000
+	defaultRepeat    = 1
+	defaultSpacing   = 2 * time.Second
+	defaultMaxBytes  = 64 << 20
 )
 
 // UnmarshalYAML fills in the defaults first.
 func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain ReceiverSettings
-	*r = ReceiverSettings{Type: "inform", Rate: defaultRate, Window: defaultWindow, MaxEvents: defaultMaxEvents}
+	*r = ReceiverSettings{Type: "inform", Rate: defaultRate, Window: defaultWindow, MaxEvents: defaultMaxEvents, Repeat: defaultRepeat, MaxBytes: defaultMaxBytes}
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
@@ -91,6 +100,11 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
 			m.add("enterprise_oid", "%v", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+		if mode := s.Groups[name]; mode != all && mode != firstAcked {
+			m.add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, all, firstAcked)
 		}
 	}
 	return m
@@ -157,7 +171,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	if r.Rate <= 0 {
 		m.add("rate", "a rate is a number of notifications a second, and more than 0")
 	}
-	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents} {
+	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents, "max_bytes": r.MaxBytes, "repeat": r.Repeat} {
 		if n < 1 {
 			m.add(name, "%s is 1 or more", name)
 		}
@@ -169,6 +183,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
 			m.add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
 		}
+	}
+	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
+		m.add("repeat", "repeat and spacing are for traps: others are told again until they confirm")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.add("retries", "retries is 0 or more")
@@ -192,6 +209,9 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	var m mistakes
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
+	}
+	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
+		m.add("group", "a trap is never confirmed, and group %s is of those that are told until one confirms: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")

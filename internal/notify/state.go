@@ -1,11 +1,15 @@
 package notify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,7 +21,9 @@ import (
 type State struct {
 	Identity *Identity
 
-	db *bbolt.DB
+	dir  string
+	db   *bbolt.DB
+	lost error // says where the database of the last process lies, where that was damaged
 }
 
 // databaseFile is where, in the state directory, everything but the engine lies. It is also what locks
@@ -27,38 +33,122 @@ const databaseFile = "trapline.db"
 // lockTime is how long a process that is just ending may take to let go of the directory.
 const lockTime = time.Second
 
-// batchTime is how long a confirmed delivery waits for others to share its write with.
-const batchTime = 2 * time.Millisecond
-
 // Open takes hold of the directory, which is made if need be, and starts the engine: a configured ID,
-// or with nil the one that is stored there.
+// or with nil the one that is stored there. A database that is damaged is moved aside: the alarms of
+// tomorrow do not wait for those that are lost.
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
-	db, err := openDatabase(dir)
+	s := &State{dir: dir}
+	var err error
+	if s.db, err = openDatabase(dir); err == nil {
+		err = inspect(s.db)
+	}
+	if isDamage(err) {
+		err = s.setAside(err, now)
+	}
 	if err != nil {
 		return nil, err
 	}
-	identity, err := openIdentity(dir, engineID, now)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("state directory: %w", err), db.Close())
+	if s.Identity, err = openIdentity(dir, engineID, now); err != nil {
+		return nil, errors.Join(fmt.Errorf("state directory: %w", err), s.db.Close())
 	}
-	return &State{Identity: identity, db: db}, nil
+	return s, nil
+}
+
+// setAside begins a new database in the place of one that is damaged.
+func (s *State) setAside(damage error, now time.Time) (err error) {
+	if s.db != nil {
+		_ = guarded(s.db.Close)
+	}
+	file := filepath.Join(s.dir, databaseFile)
+	aside := file + ".corrupt-" + now.UTC().Format("20060102T150405.000Z")
+	if err := os.Rename(file, aside); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	s.lost = fmt.Errorf("%w: it was moved to %s", damage, aside)
+	s.db, err = openDatabase(s.dir)
+	return err
 }
 
 // Close lets go of the directory.
 func (s *State) Close() error { return s.db.Close() }
 
+// Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
+// buckets there makes them by it, after NewOutbox, which may find that the database is damaged; what belongs
+// to transitions is stored by Outbox.ApplyWith.
+func (s *State) Update(change func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.Update(change) })
+}
+
+// View reads the database.
+func (s *State) View(read func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.View(read) })
+}
+
+// errDamaged is a database that cannot be used.
+var errDamaged = errors.New(databaseFile + " is damaged")
+
+// guarded makes an error of a panic: bbolt has nothing else for pages that are none, and a file that was
+// cut short is memory that is missing.
+func guarded(use func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	return use()
+}
+
+func isDamage(err error) bool { return errors.Is(err, errDamaged) }
+
+// inspect reads all of a database, for bbolt looks at a page only when it is needed. It has a check of its
+// own, which trusts lengths that it reads.
+func inspect(db *bbolt.DB) error {
+	return guarded(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			i := &inspection{left: tx.Size()}
+			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return i.bucket(b) })
+		})
+	})
+}
+
+// inspection bounds by the file's size what is read, for pages may go round in circles.
+type inspection struct{ left int64 }
+
+func (i *inspection) bucket(b *bbolt.Bucket) error {
+	var last []byte
+	return b.ForEach(func(k, value []byte) error {
+		i.left -= int64(len(k) + len(value))
+		if i.left < 0 || len(k) > bbolt.MaxKeySize || bytes.Compare(last, k) >= 0 {
+			return fmt.Errorf("%w: a key is out of its place", errDamaged)
+		}
+		last = k
+		if value == nil {
+			return i.bucket(b.Bucket(k))
+		}
+		_ = crc32.ChecksumIEEE(value)
+		return nil
+	})
+}
+
 func openDatabase(dir string) (*bbolt.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	db, err := bbolt.Open(filepath.Join(dir, databaseFile), 0o600, &bbolt.Options{Timeout: lockTime})
+	var db *bbolt.DB
+	err := guarded(func() (err error) {
+		db, err = bbolt.Open(filepath.Join(dir, databaseFile), 0o600, &bbolt.Options{Timeout: lockTime})
+		return err
+	})
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("state directory %s: another process uses it: each needs one of its own", dir)
+	}
+	if err != nil && !isDamage(err) && !errors.As(err, new(syscall.Errno)) { // it is about what is in the file
+		err = fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %s: %w", dir, databaseFile, err)
 	}
-	db.MaxBatchDelay = batchTime
 	return db, nil
 }
 

@@ -62,6 +62,9 @@ func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 // Kill ends the program as a crash would.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
+// PID is the program's process.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
 const patience = 10 * time.Second
 
 func (p *Process) end(signal os.Signal) {

@@ -150,8 +150,8 @@ func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Tim
 		}
 		due := s.next
 		p.schedule.postpone(nextSlot(s.target, now))
-		if s.running.CompareAndSwap(false, true) {
-			passes.Go(func() { p.poll(ctx, s, s.target, due) })
+		if target := s.target; s.running.CompareAndSwap(false, true) {
+			passes.Go(func() { p.poll(ctx, s, target, due) })
 		} else {
 			s.missed.Add(1)
 		}

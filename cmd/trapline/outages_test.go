@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"trapline/internal/peers"
+)
+
+// logbook is what snmptrapd was told in all its lives, each event once.
+type logbook struct {
+	known map[string]bool     // event IDs
+	told  map[string][]string // by target, "raise" or "clear"
+}
+
+var loggedEvent = regexp.MustCompile(`32473\.1\.0\.([12])\|~\|.*32473\.1\.1\.2\.0 = STRING: "([^"]+)".*32473\.1\.1\.6\.0 = STRING: "([^"]+)"`)
+
+// read takes up what is new.
+func (l *logbook) read(d *peers.Snmptrapd) {
+	for _, line := range d.Received() {
+		m := loggedEvent.FindStringSubmatch(line)
+		if m == nil || l.known[m[2]] {
+			continue
+		}
+		l.known[m[2]] = true
+		l.told[m[3]] = append(l.told[m[3]], map[string]string{"1": "raise", "2": "clear"}[m[1]])
+	}
+}
+
+// tortureTime is how long the test of outages lasts, unless TRAPLINE_TORTURE says so.
+const tortureTime = 6 * time.Second
+
+// While Trapline is killed and snmptrapd comes and goes, each transition that was taken is told, those of one
+// alarm in their order, and nothing else.
+func TestNothingIsLostToOutages(t *testing.T) {
+	const alarms, batch = 100, 10
+	lasts := tortureTime
+	if text := os.Getenv("TRAPLINE_TORTURE"); text != "" {
+		var err error
+		if lasts, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
+	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 200ms, retries: 2, rate: 1000, every_transition: true}\n", d.Address))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := buildBinary(t)
+	start := func() *peers.Process {
+		return peers.Start(t, nil, binary, "--config.file="+file, "--web.listen-address="+address)
+	}
+	process, base := start(), "http://"+address
+	end, rounds := time.Now().Add(lasts), 0
+	var driven sync.WaitGroup
+	driven.Go(func() {
+		pace := time.NewTicker(200 * time.Millisecond)
+		defer pace.Stop()
+		for ; time.Now().Before(end) && !t.Failed(); rounds++ {
+			for first := 0; first < alarms; first += batch {
+				insist(t, base+"/api/v1/webhook", alertsOf(first, batch, rounds%2 == 0))
+				<-pace.C
+			}
+		}
+	})
+	l := &logbook{known: map[string]bool{}, told: map[string][]string{}}
+	random, kills, outages := rand.New(rand.NewPCG(1, 2)), 0, 0
+	for turn := 0; time.Now().Before(end); turn++ {
+		pause := time.NewTimer(time.Duration(200+random.IntN(1300)) * time.Millisecond)
+		for waiting := true; waiting; {
+			select {
+			case <-pause.C:
+				waiting = false
+			case <-time.After(100 * time.Millisecond):
+				l.read(d)
+			}
+		}
+		down := turn%2 == 0
+		if down {
+			d.Stop()
+			l.read(d)
+			outages++
+		}
+		if !down || random.IntN(2) == 0 {
+			process.Kill()
+			process = start()
+			kills++
+		}
+		if down {
+			d.Start(t)
+		}
+	}
+	driven.Wait()
+	process.Await(t, func() bool {
+		l.read(d)
+		_, _ = ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nms/retry") // it may be just starting
+		return len(l.known) >= alarms*rounds
+	})
+	want := strings.TrimSpace(strings.Repeat("raise clear ", (rounds+1)/2))
+	if rounds%2 == 1 {
+		want = strings.TrimSuffix(want, " clear")
+	}
+	for target, told := range l.told {
+		if got := strings.Join(told, " "); got != want {
+			t.Errorf("alarm of %s: %s\nwant %s", target, got, want)
+		}
+	}
+	if len(l.told) != alarms || len(l.known) != alarms*rounds {
+		t.Errorf("%d events of %d alarms, want %d of %d", len(l.known), len(l.told), alarms*rounds, alarms)
+	}
+	t.Logf("%s: %d kills, %d outages, %d events of %d alarms, none lost", lasts, kills, outages, len(l.known), len(l.told))
+}

@@ -1,0 +1,123 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+)
+
+// benchmarkOutbox is an outbox whose every transaction is on the disk, with one receiver.
+func benchmarkOutbox(b *testing.B, deliver Deliver, rate float64) *Outbox {
+	b.Helper()
+	route := &Route{Name: "nms", Deliver: deliver, Window: defaultWindow, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
+	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return o
+}
+
+// BenchmarkEnqueue has 64 writers commit one transition after the other: the rate is that of transitions
+// on the disk.
+func BenchmarkEnqueue(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("%d-writers", writers), func(b *testing.B) {
+			o := benchmarkOutbox(b, nil, 1)
+			var next atomic.Int64
+			var group sync.WaitGroup
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range writers {
+				group.Go(func() {
+					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+						alarm := Alarm{ID: AlarmID("", "rule", fmt.Sprint(i), nil), Rule: "rule", Target: fmt.Sprint(i), Severity: Major, Summary: "it is hot"}
+						if err := o.Apply([]Transition{{Alarm: alarm, Active: true}}, time.Now()); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkDrain has a receiver come back while events wait: unthrottled, and at a rate that the second
+// figure is held against.
+func BenchmarkDrain(b *testing.B) {
+	b.Run("unthrottled", func(b *testing.B) { drain(b, math.Inf(1)) })
+	for _, rate := range []float64{50, 1000} {
+		b.Run(fmt.Sprintf("%.0f-a-second", rate), func(b *testing.B) { drain(b, rate) })
+	}
+}
+
+// drain takes the time from a receiver's return to the last acknowledgement that is on the disk.
+func drain(b *testing.B, rate float64) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	auth := community(2)
+	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry())}
+	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := benchmarkOutbox(b, deliver, rate)
+	const batch = 1000
+	for first := 0; first < b.N; first += batch {
+		var list []Transition
+		for i := first; i < min(first+batch, b.N); i++ {
+			list = append(list, Transition{Active: true, Alarm: Alarm{
+				ID: AlarmID("", "rule", fmt.Sprint(i), nil), Rule: "rule", Target: fmt.Sprint(i), Severity: Major, Summary: "it is hot", Labels: map[string]string{"site": "berlin"},
+			}})
+		}
+		if err := o.Apply(list, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	told := 0
+	l := &Listener{Conn: conn, Handle: func(*Received) { told++ }}
+	ended := make(chan error, 2)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- o.Run(ctx) }()
+	for depth(o, "nms") > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	b.StopTimer()
+	cancel()
+	if err := errors.Join(<-ended, <-ended); err != nil || told < b.N {
+		b.Errorf("%d of %d were told, %v", told, b.N, err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "informs/s")
+	if !math.IsInf(rate, 1) {
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/rate, "of-the-rate")
+	}
+}
+
+// depth is how many events wait for a receiver.
+func depth(o *Outbox, receiver string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q, _ := o.find(receiver)
+	return q.count
+}

@@ -1,0 +1,25 @@
+package notify
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// asleep is how long the machine has been suspended since it started.
+func asleep() time.Duration {
+	var all, awake unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &awake) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &all) != nil {
+		return 0
+	}
+	return (time.Duration(all.Nano()) - time.Duration(awake.Nano())).Round(time.Second)
+}
+
+// volatile tells whether a directory lies in memory.
+func volatile(dir string) bool {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return false
+	}
+	return s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package notify
+
+import "time"
+
+// asleep is known of Linux alone.
+func asleep() time.Duration { return 0 }
+
+// volatile is known of Linux alone.
+func volatile(string) bool { return false }

@@ -1,0 +1,192 @@
+package notify
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// SetRoutes changes who is told, while the outbox runs. What waits for a receiver that goes is kept, as
+// across a restart, until it comes back. Those that come are told of what is active, and those that stay are
+// tried at once, for what kept them from confirming may be what was changed.
+func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
+	o.routing.Lock()
+	defer o.routing.Unlock()
+	added, removed, err := o.swap(routes)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	for _, q := range removed {
+		q.halt()
+	}
+	select {
+	case o.routed <- struct{}{}:
+	default:
+	}
+	return o.do(&change{now: now, plan: func(p *plan) { p.greet(added) }})
+}
+
+// greet tells receivers that are new of what is active, and that something may have happened before.
+func (p *plan) greet(added []*queue) {
+	for id := range p.o.active {
+		if a := p.alarm(id); p.tell(a, false) {
+			p.alarms[id] = a
+		}
+	}
+	for _, q := range added {
+		p.resync(q, 0)
+	}
+}
+
+// swap puts the receivers in place, between two transactions.
+func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
+	o.commits.Lock()
+	defer o.commits.Unlock()
+	old := o.queues
+	var queues []*queue
+	for _, r := range routes {
+		i := slices.IndexFunc(old, func(q *queue) bool { return q.Name == r.Name })
+		if i < 0 {
+			o.metrics.begin(r.Name)
+			added = append(added, newQueue(r))
+			queues = append(queues, added[len(added)-1])
+			continue
+		}
+		queues = append(queues, old[i])
+	}
+	for _, q := range old {
+		if !slices.Contains(queues, q) {
+			removed = append(removed, q)
+		}
+	}
+	err = o.state.Update(func(tx *bbolt.Tx) error {
+		for _, q := range added {
+			if err := o.loadQueue(tx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, q := range queues {
+		q.Route = routes[i]
+		q.freshen()
+	}
+	for _, q := range removed {
+		o.warnOfOrphan(q.Name, q.count)
+	}
+	o.queues, o.groups = queues, grouped(queues)
+	return added, removed, nil
+}
+
+func (o *Outbox) warnOfOrphan(receiver string, events int) {
+	if events > 0 {
+		o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", receiver, "events", events)
+	}
+}
+
+// freshen forgets failures.
+func (q *queue) freshen() {
+	q.failures = max(q.failures, outage)
+	q.reach()
+	q.signal()
+}
+
+// halt ends the deliveries to a receiver at once, and waits for that.
+func (q *queue) halt() {
+	if q.stop != nil {
+		q.stop()
+		q.signal()
+		<-q.ended
+	}
+}
+
+// dispatchAll runs the deliveries to each receiver, also of those that come.
+func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
+	for ctx.Err() == nil {
+		o.mu.Lock()
+		for _, q := range o.queues {
+			if q.stop != nil {
+				continue
+			}
+			work, stop := context.WithCancel(context.WithoutCancel(ctx))
+			q.stop, q.ended = stop, make(chan struct{})
+			start(func() error {
+				defer close(q.ended)
+				o.dispatch(ctx, work, q)
+				return nil
+			})
+		}
+		o.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-o.routed:
+		}
+	}
+}
+
+// loadQueue reads what waits for a receiver. A row that is there may have been sent: nobody noted that
+// before.
+func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
+	if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
+		return err
+	}
+	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
+	if err != nil {
+		return err
+	}
+	return o.readRows(tx, rows, func(k, text []byte) error {
+		r := &row{size: len(text), seen: true}
+		if err := json.Unmarshal(text, r); err != nil {
+			return err
+		}
+		if len(k) != 8 {
+			return fmt.Errorf("a key of %d octets", len(k))
+		}
+		r.seq = binary.BigEndian.Uint64(k)
+		q.push(r)
+		return nil
+	})
+}
+
+// damagedBucket keeps rows that could not be read.
+var damagedBucket = []byte("damaged")
+
+// readRows reads all rows of a bucket. What cannot be understood is put aside, so that it holds up nobody.
+func (o *Outbox) readRows(tx *bbolt.Tx, b *bbolt.Bucket, read func(k, text []byte) error) error {
+	var bad [][]byte
+	err := b.ForEach(func(k, text []byte) error {
+		if err := read(k, text); err != nil {
+			o.logger.Error("a row of the outbox cannot be read and was put aside: what it said is not told", "key", fmt.Sprintf("%q", k), "row", string(text), "err", err)
+			o.damaged++
+			bad = append(bad, slices.Clone(k))
+		}
+		return nil
+	})
+	if err != nil || len(bad) == 0 {
+		return err
+	}
+	aside, err := tx.CreateBucketIfNotExists(damagedBucket)
+	for _, k := range bad {
+		var n uint64
+		if err == nil {
+			n, err = aside.NextSequence()
+		}
+		if err == nil {
+			err = aside.Put(key(n), slices.Clone(b.Get(k)))
+		}
+		if err == nil {
+			err = b.Delete(k)
+		}
+	}
+	return err
+}
