@@ -168,7 +168,7 @@ func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 
 // latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
 // for it.
-const latest = 10 * time.Millisecond
+const latest = 50 * time.Millisecond
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
