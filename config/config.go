@@ -17,6 +17,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
+	"trapline/internal/rules"
 )
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
@@ -39,6 +40,12 @@ type Config struct {
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"`
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
+
+	// RuleFiles are globs of rule files, relative to the file that names them.
+	RuleFiles []string `yaml:"rule_files,omitempty"`
+
+	// Rules are what is in RuleFiles.
+	Rules *rules.Set `yaml:"-" json:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
