@@ -15,32 +15,33 @@ import (
 // upstream is the drawing of the house: the rooms that each room may import. Arrows point to the room
 // that feeds it; nobody but cmd imports config, and nobody imports cmd.
 var upstream = map[string][]string{
-	".":                {},
-	"internal/snmp":    {},
-	"internal/setting": {"internal/snmp"},
-	"internal/series":  {},
-	"internal/agent":   {"internal/snmp"},
-	"internal/engine":  {"internal/snmp", "internal/setting"},
-	"mibs":             {"internal/snmp"},
-	"collector":        {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
-	"internal/profile": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
-	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
-	"internal/modules": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
-	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine"},
-	"internal/rules":   {"internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules"},
-	"internal/peers":   {},
-	"dashboards":       {},
-	"dashboards/build": {"dashboards"},
-	"mibs/build":       {"mibs"},
+	".":                       {},
+	"internal/snmp":           {},
+	"internal/setting":        {"internal/snmp"},
+	"internal/series":         {},
+	"internal/agent":          {"internal/snmp"},
+	"internal/engine":         {"internal/snmp", "internal/setting"},
+	"mibs":                    {"internal/snmp"},
+	"collector":               {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "mibs"},
+	"internal/profile":        {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
+	"internal/poller":         {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
+	"internal/modules":        {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
+	"internal/notify":         {"internal/snmp", "internal/setting", "internal/engine"},
+	"internal/rules":          {"internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs"},
+	"config":                  {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules"},
+	"internal/rules/unittest": {"internal/rules"},
+	"internal/peers":          {},
+	"dashboards":              {},
+	"dashboards/build":        {"dashboards"},
+	"mibs/build":              {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "mibs"},
+		"collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "internal/rules/unittest", "config", "mibs"},
 }
 
 // only says which rooms alone may import a library.
 var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config"},
-	"go.yaml.in/yaml/v3":               {"internal/rules"}, // which Prometheus reads rule files with
+	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/engine"},
 	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
 	"go.etcd.io/bbolt":                 {"internal/notify", "internal/rules"},
@@ -65,7 +66,7 @@ func TestImportsFollowTheDrawing(t *testing.T) {
 			if rooms, ok := only[name]; ok && !slices.Contains(rooms, room) {
 				t.Errorf("%s imports %s, which is for %v", file, name, rooms)
 			}
-			if strings.HasPrefix(name, "github.com/prometheus/prometheus/") && room != "internal/rules" {
+			if strings.HasPrefix(name, "github.com/prometheus/prometheus/") && !strings.HasPrefix(room, "internal/rules") {
 				t.Errorf("%s imports %s, which is for internal/rules", file, name)
 			}
 			if own, ok := strings.CutPrefix(name+"/", "trapline/"); ok && !slices.Contains(allowed, path.Clean(own)) {

@@ -1,0 +1,8 @@
+package main
+
+import "github.com/alecthomas/kingpin/v2"
+
+func addRules(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("rules", "Check rule files, and try what they do.")
+	addRulesUnittest(c, commands)
+}
