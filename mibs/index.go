@@ -338,3 +338,31 @@ func appendArcs(b []byte, arcs []uint32) []byte {
 	}
 	return b
 }
+
+// CutIndex gives the numbers of each part of an index, without the lengths that stand in it, up to the first
+// part that is not there or not known.
+func (n *Node) CutIndex(index []byte) (parts [][]uint32) {
+	arcs := arcsOf(index)
+	for _, part := range n.indexParts() {
+		value, rest, ok := part.cut(arcs)
+		if !ok {
+			return parts
+		}
+		parts, arcs = append(parts, value), rest
+	}
+	return parts
+}
+
+// Append adds the numbers of a part to an index, with their length where it belongs there.
+func (p *IndexPart) Append(index snmp.OID, value []uint32) (snmp.OID, error) {
+	switch length := p.lengthOf(); {
+	case length >= 0 && length != len(value):
+		return index, fmt.Errorf("index %s: %d numbers instead of %d", p.Name, len(value), length)
+	case length < 0 && !p.Implied:
+		index = snmp.AppendArc(index, uint32(len(value)))
+	}
+	for _, arc := range value {
+		index = snmp.AppendArc(index, arc)
+	}
+	return index, nil
+}

@@ -63,6 +63,24 @@ type Alarm struct {
 	Summary   string            `json:"summary"`
 	Labels    map[string]string `json:"labels,omitempty"`
 	RaisedAt  time.Time         `json:"raised_at"`
+
+	Description string `json:"description,omitempty"`
+	Reason      string `json:"reason,omitempty"` // why the alarm is over, where that is not its condition
+
+	// What the alarm's rule wants of its notifications, as it was written: names are looked up when it is told.
+	Notification      string    `json:"notification,omitempty"`       // name or OID of the NOTIFICATION-TYPE of the raise
+	ClearNotification string    `json:"clear_notification,omitempty"` // and of the clear
+	VarBinds          []Binding `json:"varbinds,omitempty"`
+	ClearVarBinds     []Binding `json:"clear_varbinds,omitempty"` // in a clear, they come before VarBinds
+	Receivers         []string  `json:"receivers,omitempty"`      // with Tags, who is told; without both, all are
+	Tags              []string  `json:"tags,omitempty"`
+}
+
+// Binding is a variable binding as a rule has it.
+type Binding struct {
+	Name  string `json:"name"`           // of an object or an instance, or an OID
+	Type  string `json:"type,omitempty"` // see typeWords; empty means that of the object
+	Value string `json:"value"`
 }
 
 // AlarmID makes an ID of all that tells an alarm from others. The deployment is one word for all

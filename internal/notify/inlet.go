@@ -1,15 +1,12 @@
 package notify
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -113,41 +110,17 @@ func (i *Inlet) webhook(body []byte, _ time.Time) (list []Transition, err error)
 	return list, nil
 }
 
-// alarm makes an alarm of an alert: its labels are what tells it from others.
+// alarm makes an alarm of an alert. What is wrong with its annotations costs it those, and no more.
 func (i *Inlet) alarm(a *alert) (Alarm, error) {
-	name := a.Labels["alertname"]
-	if name == "" {
-		return Alarm{}, fmt.Errorf("an alert without the label alertname: its labels are %v", a.Labels)
+	alarm, err := AlarmOf(i.Deployment, a.Labels, a.Annotations)
+	if alarm.ID == "" {
+		return alarm, err
 	}
-	target := cmp.Or(a.Labels["target"], a.Labels["instance"])
-	rest := maps.Clone(a.Labels)
-	for _, said := range []string{"alertname", "target", "instance", "severity"} {
-		delete(rest, said)
+	if err != nil {
+		i.Logger.Warn("annotations of an alert are left out", "alert", alarm.Rule, "err", err)
 	}
-	resource, _ := labelsText(rest, mostResource)
-	alarm := Alarm{
-		ID:   AlarmID(i.Deployment, name, target, a.Labels),
-		Rule: name, Target: target, Resource: resource, Value: a.Annotations["value"],
-		Severity: ParseSeverity(a.Labels["severity"]),
-		Summary:  cmp.Or(a.Annotations["summary"], a.Annotations["description"], name),
-		Labels:   a.Labels, RaisedAt: a.StartsAt,
-	}
-	for _, text := range []string{a.Labels["address"], target} {
-		if address, ok := addressOf(text); ok {
-			alarm.Address = address
-			break
-		}
-	}
+	alarm.RaisedAt = a.StartsAt
 	return alarm, nil
-}
-
-// addressOf reads an address, with or without a port.
-func addressOf(text string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return a, true
-	}
-	p, err := netip.ParseAddrPort(text)
-	return p.Addr(), err == nil
 }
 
 // alarms gives the active ones, for receivers that missed something.

@@ -43,7 +43,7 @@ func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
 	}
 	return &Route{
-		Name: r.Name, Deliver: deliver, Matches: r.matches(),
+		Name: r.Name, Deliver: deliver, Matches: r.matches(), Tags: r.Tags,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,

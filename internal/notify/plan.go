@@ -141,6 +141,7 @@ func (p *plan) tell(a *active, changed bool) {
 	if a.Told == nil {
 		a.Told = map[string]told{}
 	}
+	p.o.direct(&a.Alarm)
 	e := Event{ID: p.eventID(), At: p.now, Alarm: a.Alarm}
 	for _, q := range p.o.queues {
 		_, knows := a.Told[q.Name]
@@ -162,7 +163,7 @@ func (p *plan) tell(a *active, changed bool) {
 // is not told at all.
 func (p *plan) clear(a *active, last *Alarm) {
 	e := Event{ID: p.eventID(), Kind: Clear, At: p.now, Alarm: a.Alarm}
-	e.Alarm.Value = last.Value
+	e.Alarm.Value, e.Alarm.Reason = last.Value, last.Reason
 	if last.Summary != "" {
 		e.Alarm.Summary = last.Summary
 	}

@@ -12,6 +12,7 @@ type Route struct {
 	Name    string
 	Deliver Deliver
 	Matches func(*Alarm) bool // nil: every alarm
+	Tags    []string          // by which rules choose it
 
 	Window          int           // deliveries at once, of different alarms
 	Spacing         time.Duration // from the begin of one delivery to the next

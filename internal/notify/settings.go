@@ -43,6 +43,8 @@ type ReceiverSettings struct {
 	MinSeverity     string                            `yaml:"min_severity,omitempty"`
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
 	EveryTransition bool                              `yaml:"every_transition,omitempty"`
+
+	Tags []string `yaml:"tags,omitempty"` // by which rules choose receivers
 }
 
 // What holds where a receiver sets nothing.
@@ -155,6 +157,11 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add(name, "%s is 1 or more", name)
 		}
 	}
+	for i, tag := range r.Tags {
+		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
+			m.add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
+		}
+	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.add("retries", "retries is 0 or more")
 	}
@@ -204,6 +211,9 @@ func (r *ReceiverSettings) formatName(s *Settings) string {
 func (r *ReceiverSettings) matches() func(*Alarm) bool {
 	least, filters := severityWords[r.MinSeverity]
 	return func(a *Alarm) bool {
+		if !a.wanted(r.Name, r.Tags) {
+			return false
+		}
 		if filters && !a.Severity.AtLeast(least) {
 			return false
 		}

@@ -36,6 +36,21 @@ var values = map[byte]struct {
 	'D': {"Opaque double", snmp.Opaque, parseDouble},
 }
 
+// typeNames are the types as a rule writes them, by their letters.
+var typeNames = map[byte]string{
+	'i': "INTEGER", 'u': "Gauge32", 'c': "Counter32", 'C': "Counter64", 't': "TimeTicks", 'a': "IpAddress", 'o': "OID",
+	's': "STRING", 'x': "Hex-STRING", 'b': "BITS", 'F': "Float", 'D': "Double",
+}
+
+// typeWords give the letters of types by their names in small letters.
+var typeWords = func() map[string]byte {
+	words := map[string]byte{"integer32": 'i', "unsigned32": 'u'}
+	for letter, name := range typeNames {
+		words[strings.ToLower(name)] = letter
+	}
+	return words
+}()
+
 // ParseValue makes a variable binding of a value as Net-SNMP's commands take it: a letter for its type,
 // and its text.
 func ParseValue(name snmp.OID, letter, text string) (snmp.VarBind, error) {

@@ -1,0 +1,144 @@
+package notify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The annotations by which a rule says how its alarms are told, beside summary, description and value.
+const (
+	annotationVariable          = "trap_variable"           // OID, or name and index, of the instance that fired
+	annotationNotification      = "trap_notification"       // name or OID of the NOTIFICATION-TYPE to send
+	annotationClearNotification = "trap_clear_notification" // the same for the end of the alarm; none sends none
+	annotationVarBinds          = "trap_varbinds"           // see ParseBindings
+	annotationClearVarBinds     = "trap_clear_varbinds"     // of the end, in the place of those of the same name
+	annotationReceivers         = "trap_receivers"          // names of receivers, with commas between them
+	annotationTags              = "trap_tags"               // tags of receivers, with commas between them
+)
+
+// AlarmOf makes an alarm of the labels and annotations of an alert, templates filled in. The labels are
+// what tells it from others; those with a meaning of their own are alertname, target or else instance,
+// address and severity. Without alertname there is no alarm: it has no ID then. Any other error is about
+// annotations that cannot be read; the alarm goes without them.
+func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, error) {
+	name := labels["alertname"]
+	if name == "" {
+		return Alarm{}, fmt.Errorf("an alert without the label alertname: its labels are %v", labels)
+	}
+	target := cmp.Or(labels["target"], labels["instance"])
+	rest := maps.Clone(labels)
+	for _, said := range []string{"alertname", "target", "instance", "severity"} {
+		delete(rest, said)
+	}
+	resource, _ := labelsText(rest, mostResource)
+	a := Alarm{
+		ID: AlarmID(deployment, name, target, labels), Rule: name, Target: target, Resource: resource, Labels: labels,
+		Severity: ParseSeverity(labels["severity"]),
+		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"],
+		Value:        annotations["value"],
+		Variable:     strings.TrimSpace(annotations[annotationVariable]),
+		Notification: strings.TrimSpace(annotations[annotationNotification]), ClearNotification: strings.TrimSpace(annotations[annotationClearNotification]),
+		Receivers: cutCommas(annotations[annotationReceivers]), Tags: cutCommas(annotations[annotationTags]),
+	}
+	for _, text := range []string{labels["address"], target} {
+		if address, ok := addressOf(text); ok {
+			a.Address = address
+			break
+		}
+	}
+	var errs [2]error
+	a.VarBinds, errs[0] = bindingsOf(annotations, annotationVarBinds)
+	a.ClearVarBinds, errs[1] = bindingsOf(annotations, annotationClearVarBinds)
+	return a, errors.Join(errs[:]...)
+}
+
+func bindingsOf(annotations map[string]string, name string) ([]Binding, error) {
+	list, err := ParseBindings(annotations[name])
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return list, err
+}
+
+// cutCommas gives the words of a list, none of them empty.
+func cutCommas(list string) []string {
+	var words []string
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// addressOf reads an address, with or without a port.
+func addressOf(text string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a, true
+	}
+	p, err := netip.ParseAddrPort(text)
+	return p.Addr(), err == nil
+}
+
+// ParseBindings reads variable bindings, one a line:
+//
+//	NAME[.INDEX] [TYPE] = VALUE
+//
+// NAME is an object or an OID. Without TYPE, the value is of the object's type. A value in double quotes
+// may have the escapes of Go in it, \n among them. Lines that cannot be read are left out, and in the
+// error.
+func ParseBindings(text string) (list []Binding, err error) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		b, lineErr := parseBinding(line)
+		if lineErr != nil {
+			err = errors.Join(err, lineErr)
+			continue
+		}
+		list = append(list, b)
+	}
+	return list, err
+}
+
+func parseBinding(line string) (b Binding, err error) {
+	end := nameEnd(line)
+	b.Name = line[:end]
+	typ, value, found := strings.Cut(line[end:], "=")
+	if b.Type, b.Value = strings.TrimSpace(typ), strings.TrimSpace(value); !found || b.Name == "" {
+		return b, fmt.Errorf("%q is no variable binding: write NAME[.INDEX] [TYPE] = VALUE", line)
+	}
+	if _, known := typeWords[strings.ToLower(b.Type)]; b.Type != "" && !known {
+		return b, fmt.Errorf("%q: unknown type %q: use one of %s", line, b.Type, strings.Join(slices.Sorted(maps.Values(typeNames)), ", "))
+	}
+	if unquoted, err := strconv.Unquote(b.Value); err == nil && b.Value[0] == '"' {
+		b.Value = unquoted
+	}
+	return b, nil
+}
+
+// nameEnd finds the end of the name that a line begins with: a blank or =, but not within the quotes of
+// an index.
+func nameEnd(line string) int {
+	quote := rune(0)
+	for i, c := range line {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == ' ' || c == '\t' || c == '=':
+			return i
+		}
+	}
+	return len(line)
+}

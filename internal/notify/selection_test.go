@@ -1,0 +1,52 @@
+package notify
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// A rule chooses receivers by their tags and by name; their own filters hold besides. What a rule names and nobody
+// has does not keep its alarm from being told.
+func TestRulesChooseReceivers(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		receivers, tags []string
+		severity        Severity
+		core, edge      bool
+		misdirected     float64
+	}{
+		{"no choice", nil, nil, Major, true, true, 0},
+		{"a tag", nil, []string{"core"}, Major, true, false, 0},
+		{"several tags", nil, []string{"core", "rack"}, Major, true, true, 0},
+		{"a name", []string{"edge"}, nil, Major, false, true, 0},
+		{"a name or a tag", []string{"edge"}, []string{"core"}, Major, true, true, 0},
+		{"a filter besides", nil, []string{"core"}, Warning, false, false, 0},
+		{"a tag that is there, one that is not", nil, []string{"core", "kore"}, Major, true, false, 1},
+		{"nothing that is there", []string{"egde"}, []string{"kore"}, Major, true, true, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			core, edge := &listener{}, &listener{}
+			of := func(l *listener, r ReceiverSettings) *Route {
+				route := l.route(r.Name)
+				route.Matches, route.Tags = r.matches(), r.Tags
+				return route
+			}
+			r := run(t, t.TempDir(), of(core, ReceiverSettings{Name: "core", Tags: []string{"core"}, MinSeverity: "major"}), of(edge, ReceiverSettings{Name: "edge", Tags: []string{"rack", "site"}}))
+			defer r.stop()
+			a := Alarm{ID: "a", Rule: "R", Severity: test.severity, Receivers: test.receivers, Tags: test.tags}
+			if err := r.Apply([]Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			settle(time.Minute)
+			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
+				t.Errorf("%s: told core %v, edge %v", test.name, gotCore, gotEdge)
+			}
+			if got := testutil.ToFloat64(r.metrics.misdirected); got != test.misdirected {
+				t.Errorf("%s: %g names misdirected, want %g", test.name, got, test.misdirected)
+			}
+		})
+	}
+}
