@@ -1,0 +1,295 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// Finding is something that a rule says and that is likely not meant.
+type Finding struct {
+	Mistake
+	Level Level
+}
+
+// Level says how much a finding matters.
+type Level int
+
+// The levels, the worst first.
+const (
+	Wrong    Level = iota // the rule does not do what it is there for
+	Doubtful              // it may not
+	Remark                // good to know
+)
+
+func (l Level) String() string { return [...]string{"mistake", "warning", "note"}[l] }
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
+}
+
+// World is what a configuration has that rules may refer to. What is nil or 0 is not checked.
+type World struct {
+	Metrics      map[string][]string // that modules yield, with the labels of their series
+	TargetLabels []string            // those that targets have of their own
+	Interval     time.Duration       // the longest between passes over a target
+	Receivers    []string
+	Tags         []string                // of receivers
+	Notification func(name string) error // tells whether there is one of that name
+	Object       func(name string) error
+}
+
+// Lint looks for what the rules of a set likely do not mean.
+func (s *Set) Lint(w *World) []Finding {
+	var all []Finding
+	recorded := map[string]bool{alertsName: true, alertsForStateName: true}
+	for _, r := range s.Rules() {
+		recorded[r.Record] = true
+	}
+	for _, r := range s.Rules() {
+		l := &linter{World: w, rule: r, recorded: recorded}
+		l.lintLabels()
+		l.lintRanges()
+		l.lintNames()
+		l.lintNotification()
+		if r.Global != "" {
+			l.find(Remark, "is evaluated over all targets at once: %s", r.Global)
+		}
+		all = append(all, l.found...)
+	}
+	return all
+}
+
+// linter looks at one rule.
+type linter struct {
+	*World
+	rule     *Rule
+	recorded map[string]bool // names of series that rules make
+	found    []Finding
+}
+
+func (l *linter) find(level Level, format string, args ...any) {
+	text := l.rule.Name() + ": " + fmt.Sprintf(format, args...)
+	f := Finding{Mistake{File: l.rule.Group.File, Line: l.rule.Line, Text: text}, level}
+	if !slices.Contains(l.found, f) {
+		l.found = append(l.found, f)
+	}
+}
+
+// valued matches a template with the value in it.
+var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
+
+// lintLabels looks at what tells an alarm from others.
+func (l *linter) lintLabels() {
+	for name, text := range l.rule.Labels {
+		if valued.MatchString(text) {
+			l.find(Wrong, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
+		}
+	}
+	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {
+		l.find(Doubtful, "its alarms have no label target: they are of no device")
+	}
+}
+
+// keepsTarget tells whether the rows of an expression have the label target, where all series have it.
+func keepsTarget(e parser.Expr) bool {
+	switch e := e.(type) {
+	case *parser.VectorSelector, *parser.MatrixSelector:
+		return true
+	case *parser.ParenExpr:
+		return keepsTarget(e.Expr)
+	case *parser.UnaryExpr:
+		return keepsTarget(e.Expr)
+	case *parser.StepInvariantExpr:
+		return keepsTarget(e.Expr)
+	case *parser.SubqueryExpr:
+		return keepsTarget(e.Expr)
+	case *parser.AggregateExpr:
+		switch e.Op {
+		case parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO:
+			return keepsTarget(e.Expr)
+		}
+		return slices.Contains(e.Grouping, poller.TargetLabel) != e.Without && keepsTarget(e.Expr)
+	case *parser.BinaryExpr:
+		return keepsTargetOfBoth(e)
+	case *parser.Call:
+		switch e.Func.Name {
+		case "absent", "absent_over_time", "scalar", "vector":
+			return false
+		}
+		return slices.ContainsFunc(e.Args, func(arg parser.Expr) bool { return keepsTarget(arg) })
+	}
+	return false
+}
+
+func keepsTargetOfBoth(e *parser.BinaryExpr) bool {
+	m := e.VectorMatching
+	switch {
+	case m == nil || e.LHS.Type() != parser.ValueTypeVector || e.RHS.Type() != parser.ValueTypeVector:
+		return keepsTarget(e.LHS) || keepsTarget(e.RHS)
+	case e.Op == parser.LOR:
+		return keepsTarget(e.LHS) && keepsTarget(e.RHS)
+	case m.Card == parser.CardOneToOne:
+		return slices.Contains(m.MatchingLabels, poller.TargetLabel) == m.On && keepsTarget(e.LHS)
+	case m.Card == parser.CardOneToMany:
+		return keepsTarget(e.RHS)
+	}
+	return keepsTarget(e.LHS)
+}
+
+// comparing are the functions that say nothing about a single sample.
+var comparing = []string{"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "changes", "resets"}
+
+// lintRanges looks for ranges with too few passes in them.
+func (l *linter) lintRanges() {
+	if l.Interval == 0 {
+		return
+	}
+	parser.Inspect(l.rule.Expr, func(n parser.Node, above []parser.Node) error {
+		m, ok := n.(*parser.MatrixSelector)
+		if !ok || len(above) == 0 || m.Range == 0 {
+			return nil
+		}
+		call, ok := above[len(above)-1].(*parser.Call)
+		switch {
+		case !ok || !slices.Contains(comparing, call.Func.Name):
+		case m.Range < 2*l.Interval:
+			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, l.Interval, 4*l.Interval)
+		case m.Range < 4*l.Interval:
+			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, l.Interval, 4*l.Interval)
+		}
+		return nil
+	})
+}
+
+// lintNames looks for metrics and labels that no module yields.
+func (l *linter) lintNames() {
+	if l.Metrics == nil {
+		return
+	}
+	known := append([]string{poller.TargetLabel, labels.AlertName}, l.TargetLabels...)
+	sure := true // that no other labels are possible
+	for _, vs := range selectors(l.rule.Expr) {
+		name := nameOf(vs)
+		own, yielded := l.Metrics[name]
+		switch {
+		case name == "" || l.recorded[name]:
+			sure = false
+			continue
+		case !yielded:
+			l.find(Doubtful, "no module yields %s", name)
+			sure = false
+			continue
+		}
+		for _, m := range vs.LabelMatchers {
+			if m.Name != labels.MetricName && !slices.Contains(own, m.Name) && !slices.Contains(known, m.Name) && !m.Matches("") {
+				l.find(Doubtful, "no series %s has the label %s", name, m.Name)
+			}
+		}
+		known = append(known, own...)
+	}
+	if !sure || writesLabels(l.rule.Expr) {
+		return
+	}
+	for _, name := range append(grouped(l.rule.Expr), mentioned(l.rule.Annotations)...) {
+		if _, set := l.rule.Labels[name]; !set && !slices.Contains(known, name) {
+			l.find(Doubtful, "no series of its expression has the label %s", name)
+		}
+	}
+}
+
+func writesLabels(e parser.Expr) (found bool) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if call, ok := n.(*parser.Call); ok {
+			found = found || call.Func.Name == "label_replace" || call.Func.Name == "label_join" || call.Func.Name == "info"
+		}
+		return nil
+	})
+	return found
+}
+
+// grouped lists the labels by which an expression groups and matches.
+func grouped(e parser.Expr) (names []string) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.AggregateExpr:
+			names = append(names, n.Grouping...)
+		case *parser.BinaryExpr:
+			if n.VectorMatching != nil {
+				names = append(names, n.VectorMatching.MatchingLabels...)
+				names = append(names, n.VectorMatching.Include...)
+			}
+		}
+		return nil
+	})
+	return names
+}
+
+var labelInTemplate = regexp.MustCompile(`(?:\$labels|\.Labels)\.(\w+)`)
+
+// mentioned lists the labels that templates show.
+func mentioned(annotations map[string]string) (names []string) {
+	for _, text := range annotations {
+		for _, m := range labelInTemplate.FindAllStringSubmatch(text, -1) {
+			names = append(names, m[1])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+var action = regexp.MustCompile(`(?s){{.*?}}`)
+
+// fromTemplate stands for what a template gives, which may be anything.
+const fromTemplate = "1"
+
+// lintNotification looks for names in the annotations that say how an alarm is told.
+func (l *linter) lintNotification() {
+	if l.rule.Alert == "" {
+		return
+	}
+	filled := map[string]string{}
+	for name, text := range l.rule.Annotations {
+		filled[name] = action.ReplaceAllString(text, fromTemplate)
+	}
+	a, err := notify.AlarmOf("", map[string]string{labels.AlertName: l.rule.Alert}, filled)
+	if err != nil {
+		l.find(Wrong, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	l.among("name", a.Receivers, l.Receivers)
+	l.among("tag", a.Tags, l.Tags)
+	if a.ClearNotification != "none" {
+		l.lookUp(l.Notification, a.ClearNotification)
+	}
+	l.lookUp(l.Notification, a.Notification)
+	l.lookUp(l.Object, a.Variable)
+	for _, b := range slices.Concat(a.VarBinds, a.ClearVarBinds) {
+		l.lookUp(l.Object, b.Name)
+	}
+}
+
+func (l *linter) lookUp(find func(string) error, name string) {
+	if find == nil || name == "" || name == fromTemplate {
+		return
+	}
+	if err := find(name); err != nil {
+		l.find(Wrong, "%v", err)
+	}
+}
+
+// among looks for names or tags of receivers that there are not.
+func (l *linter) among(kind string, named, known []string) {
+	for _, name := range named {
+		if known != nil && name != fromTemplate && !slices.Contains(known, name) {
+			l.find(Wrong, "no receiver has the %s %q", kind, name)
+		}
+	}
+}
