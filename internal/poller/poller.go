@@ -20,9 +20,9 @@ import (
 type Options struct {
 	PassOptions
 	Logger       *slog.Logger
-	Concurrency  int                         // passes at once; 0 means DefaultConcurrency
-	ObserveDelay func(late time.Duration)    // how much after its time a pass began; may be nil
-	Ended        func(t *Target, pass *Pass) // told of each pass; may be nil
+	Concurrency  int                      // passes at once; 0 means DefaultConcurrency
+	ObserveDelay func(late time.Duration) // how much after its time a pass began; may be nil
+	Ended        func(Report)             // told of each pass; may be nil
 }
 
 // Poller polls the targets it was last given.
@@ -48,7 +48,9 @@ type state struct {
 	running atomic.Bool
 	last    atomic.Pointer[Pass]
 
-	passes, missed, packets, retries, varbinds, duplicates, problems atomic.Int64
+	uptime float64 // of the agent in the last pass that asked for it, in the metric's unit
+
+	passes, missed, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
 // New makes a Poller without targets.
@@ -114,6 +116,7 @@ func (s *state) successor(t *Target, first time.Time) *state {
 		next.varbinds.Store(s.varbinds.Load())
 		next.duplicates.Store(s.duplicates.Load())
 		next.problems.Store(s.problems.Load())
+		next.reboots.Store(s.reboots.Load())
 	}
 	return next
 }
@@ -199,10 +202,11 @@ func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 	s.varbinds.Add(int64(pass.Stats.VarBinds))
 	s.duplicates.Add(int64(len(pass.Duplicates)))
 	s.problems.Add(int64(len(pass.Problems)))
+	s.noteUptime(pass)
 	previous := s.last.Swap(pass)
 	p.report(t, previous, pass)
 	if p.options.Ended != nil {
-		p.options.Ended(t, pass)
+		p.options.Ended(s.report(time.Now()))
 	}
 }
 
