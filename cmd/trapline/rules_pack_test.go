@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"trapline/internal/peers"
+	"trapline/internal/rules"
 	"trapline/internal/rules/unittest"
 )
 
@@ -40,5 +41,28 @@ func TestThePackOfRulesByPromtoolAndByOurs(t *testing.T) {
 func TestEveryFileOfThePackHasATest(t *testing.T) {
 	for _, file := range packFiles(t, "*.yml") {
 		packFiles(t, filepath.Join("tests", filepath.Base(file)))
+	}
+}
+
+// What the pack looks at comes of the modules that Trapline has: those of snmp.yml and those of the profiles.
+func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
+	w, err := load([]string{"../../snmp.yml"}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	world, err := w.forRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, mistakes := rules.Load(packFiles(t, "*.yml"))
+	for _, m := range mistakes {
+		t.Error(m)
+	}
+	for _, f := range set.Lint(&world) {
+		t.Error(f)
+	}
+	delete(world.Metrics, "ifOperStatus")
+	if found := set.Lint(&world); len(found) == 0 {
+		t.Error("a metric that is not there is not missed")
 	}
 }

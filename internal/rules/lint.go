@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -162,9 +163,9 @@ func (l *linter) lintRanges() {
 		switch {
 		case !ok || !slices.Contains(comparing, call.Func.Name):
 		case m.Range < 2*l.Interval:
-			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, l.Interval, 4*l.Interval)
+			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, model.Duration(l.Interval), model.Duration(4*l.Interval))
 		case m.Range < 4*l.Interval:
-			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, l.Interval, 4*l.Interval)
+			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, model.Duration(l.Interval), model.Duration(4*l.Interval))
 		}
 		return nil
 	})
