@@ -6,4 +6,5 @@ func addRules(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("rules", "Check rule files, and try what they do.")
 	addRulesCheck(c, commands)
 	addRulesUnittest(c, commands)
+	addRulesShow(c, commands)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,28 +77,21 @@ func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Mistake, find
 
 // forRules is what rules may refer to.
 func (w *world) forRules() (rules.World, error) {
-	x := rules.World{Metrics: map[string][]string{}, Receivers: []string{}, Tags: []string{}, Interval: w.longestInterval()}
-	add := func(m *collector.Module) {
-		for name, labels := range m.Yields() {
-			x.Metrics[name] = append(x.Metrics[name], labels...)
-		}
-	}
+	y := yields{}
+	y.addOwn()
 	for _, m := range w.catalog.Modules {
-		add(m)
+		y.add(m)
 	}
-	for _, name := range poller.OwnMetrics() {
-		x.Metrics[name] = poller.OwnLabels
-	}
-	auto := func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }
-	if len(w.targets) == 0 || slices.ContainsFunc(w.config.Targets, auto) {
-		book, err := w.config.Book()
-		if err != nil {
-			return x, err
-		}
-		for name, m := range book.Modules() {
-			add(collector.Compile(name, m.Settings))
+	if len(w.targets) == 0 || slices.ContainsFunc(w.config.Targets, func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }) {
+		if err := y.addProfiles(w); err != nil {
+			return rules.World{}, err
 		}
 	}
+	interval, err := w.intervals()
+	if err != nil {
+		return rules.World{}, err
+	}
+	x := rules.World{Metrics: y, Receivers: []string{}, Tags: []string{}, Interval: interval}
 	for _, t := range w.targets {
 		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
 	}
@@ -107,15 +101,45 @@ func (w *world) forRules() (rules.World, error) {
 	return x, nil
 }
 
-func (w *world) longestInterval() (longest time.Duration) {
-	for _, t := range w.targets {
-		longest = max(longest, t.Interval)
+// intervals gives the longest time between passes that bring a metric; for metrics that no target's modules
+// yield, the time that holds where a target sets none.
+func (w *world) intervals() (func(metric string) time.Duration, error) {
+	modules := map[*collector.Module]time.Duration{}
+	var any, auto time.Duration
+	for i, t := range w.targets {
+		any = max(any, t.Interval)
+		if w.chooses(i) {
+			auto = max(auto, t.Interval)
+		}
+		for _, m := range t.Modules {
+			modules[m] = max(modules[m], t.Interval)
+		}
 	}
-	switch {
-	case longest > 0:
-		return longest
-	case !w.config.Global.Interval.IsZero():
-		return w.config.Global.Interval.Duration
+	longest := map[string]time.Duration{}
+	raise := func(y yields, interval time.Duration) {
+		for name := range y {
+			longest[name] = max(longest[name], interval)
+		}
 	}
-	return poller.DefaultInterval
+	for m, interval := range modules {
+		y := yields{}
+		y.add(m)
+		raise(y, interval)
+	}
+	own, chosen := yields{}, yields{}
+	own.addOwn()
+	raise(own, any)
+	if auto > 0 {
+		if err := chosen.addProfiles(w); err != nil {
+			return nil, err
+		}
+		raise(chosen, auto)
+	}
+	otherwise := cmp.Or(w.config.Global.Interval.Duration, poller.DefaultInterval)
+	return func(metric string) time.Duration { return cmp.Or(longest[metric], otherwise) }, nil
+}
+
+// chooses tells whether a target's modules are chosen by a profile.
+func (w *world) chooses(target int) bool {
+	return slices.Contains(w.config.Targets[target].Modules, profile.Auto)
 }

@@ -17,8 +17,10 @@ import (
 
 // Finding is something that a rule says and that is likely not meant.
 type Finding struct {
-	Mistake
+	File  string
+	Line  int
 	Level Level
+	Text  string
 }
 
 // Level says how much a finding matters.
@@ -37,11 +39,11 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
 }
 
-// World is what a configuration has that rules may refer to. What is nil or 0 is not checked.
+// World is what a configuration has that rules may refer to. What is nil is not checked.
 type World struct {
-	Metrics      map[string][]string // that modules yield, with the labels of their series
-	TargetLabels []string            // those that targets have of their own
-	Interval     time.Duration       // the longest between passes over a target
+	Metrics      map[string][]string               // that modules yield, with the labels of their series
+	TargetLabels []string                          // those that targets have of their own
+	Interval     func(metric string) time.Duration // the longest between passes that bring the metric
 	Receivers    []string
 	Tags         []string                // of receivers
 	Notification func(name string) error // tells whether there is one of that name
@@ -79,7 +81,7 @@ type linter struct {
 
 func (l *linter) find(level Level, format string, args ...any) {
 	text := l.rule.Name() + ": " + fmt.Sprintf(format, args...)
-	f := Finding{Mistake{File: l.rule.Group.File, Line: l.rule.Line, Text: text}, level}
+	f := Finding{l.rule.Group.File, l.rule.Line, level, text}
 	if !slices.Contains(l.found, f) {
 		l.found = append(l.found, f)
 	}
@@ -151,7 +153,7 @@ var comparing = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"
 
 // lintRanges looks for ranges with too few passes in them.
 func (l *linter) lintRanges() {
-	if l.Interval == 0 {
+	if l.Interval == nil {
 		return
 	}
 	parser.Inspect(l.rule.Expr, func(n parser.Node, above []parser.Node) error {
@@ -160,12 +162,15 @@ func (l *linter) lintRanges() {
 			return nil
 		}
 		call, ok := above[len(above)-1].(*parser.Call)
-		switch {
-		case !ok || !slices.Contains(comparing, call.Func.Name):
-		case m.Range < 2*l.Interval:
-			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, model.Duration(l.Interval), model.Duration(4*l.Interval))
-		case m.Range < 4*l.Interval:
-			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, model.Duration(l.Interval), model.Duration(4*l.Interval))
+		if !ok || !slices.Contains(comparing, call.Func.Name) {
+			return nil
+		}
+		interval := l.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
+		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
+		case m.Range < 2*interval:
+			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, shown, better)
+		case m.Range < 4*interval:
+			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
 		}
 		return nil
 	})
@@ -177,17 +182,17 @@ func (l *linter) lintNames() {
 		return
 	}
 	known := append([]string{poller.TargetLabel, labels.AlertName}, l.TargetLabels...)
-	sure := true // that no other labels are possible
+	var missing []string
+	recorded := false
 	for _, vs := range selectors(l.rule.Expr) {
 		name := nameOf(vs)
 		own, yielded := l.Metrics[name]
 		switch {
 		case name == "" || l.recorded[name]:
-			sure = false
+			recorded = true
 			continue
 		case !yielded:
-			l.find(Doubtful, "no module yields %s", name)
-			sure = false
+			missing = append(missing, name)
 			continue
 		}
 		for _, m := range vs.LabelMatchers {
@@ -197,7 +202,11 @@ func (l *linter) lintNames() {
 		}
 		known = append(known, own...)
 	}
-	if !sure || writesLabels(l.rule.Expr) {
+	slices.Sort(missing)
+	if missing = slices.Compact(missing); len(missing) > 0 {
+		l.find(Doubtful, "no module yields %s", strings.Join(missing, ", "))
+	}
+	if recorded || len(missing) > 0 || writesLabels(l.rule.Expr) {
 		return
 	}
 	for _, name := range append(grouped(l.rule.Expr), mentioned(l.rule.Annotations)...) {

@@ -11,7 +11,12 @@ import (
 var ports = World{
 	Metrics:      map[string][]string{"ifOperStatus": {"ifIndex", "ifName"}, "ifInErrors": {"ifIndex", "ifName"}, "trapline_target_up": nil},
 	TargetLabels: []string{"site"},
-	Interval:     time.Minute,
+	Interval: func(metric string) time.Duration {
+		if metric == "ifInErrors" {
+			return time.Minute
+		}
+		return time.Second
+	},
 	Receivers:    []string{"nms-1"},
 	Tags:         []string{"core"},
 	Notification: func(name string) error {
@@ -58,9 +63,11 @@ func TestLint(t *testing.T) {
 			[]string{"warning: A: rate(ifInErrors[3m]) yields nothing once a pass or two fail, for targets are polled each 1m: better a range of 4m or more"}},
 		{"a range of one pass", `{alert: A, expr: 'sum by (target) (increase(ifInErrors[90s])) > 1'}`,
 			[]string{"mistake: A: increase(ifInErrors[1m30s]) needs two passes, and targets are polled each 1m: write a range of 4m or more"}},
+		{"a short range of what is polled often", `{alert: A, expr: 'rate(ifOperStatus[4s]) > 1'}`, nil},
 		{"a range that is long enough, and one that may be short", `{alert: A, expr: 'rate(ifInErrors[4m]) > max_over_time(ifInErrors[1m])'}`, nil},
 		{"a metric", `{alert: A, expr: ifOperState == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
 			[]string{"warning: A: no module yields ifOperState"}},
+		{"several metrics", `{alert: A, expr: b / a > a * ifInErrors}`, []string{"warning: A: no module yields a, b"}},
 		{"a label in a selector", `{alert: A, expr: 'ifOperStatus{ifAlias="x"} == 2'}`,
 			[]string{"warning: A: no series ifOperStatus has the label ifAlias"}},
 		{"a label that need not be there", `{alert: A, expr: 'ifOperStatus{ifAlias!="x"} == 2'}`, nil},
