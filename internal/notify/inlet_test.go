@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"trapline/internal/engine"
+	"trapline/internal/setting"
 )
 
 // post sends a request to an inlet, and gives the status.
@@ -175,7 +176,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: server.URL}, nil)
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: setting.URL(server.URL)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,5 +215,17 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		if err == nil || reasonIs(err, engine.ErrorStatus) != dead {
 			t.Errorf("status %d: %v", code, err)
 		}
+	}
+}
+
+// A webhook that cannot be reached is told without its URL.
+func TestWebhooksKeepTheirURL(t *testing.T) {
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: "http://me:hunter2@127.0.0.1:1/hunter2?token=hunter2"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !reasonIs(err, engine.Refused) {
+		t.Error(err)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"trapline/internal/engine"
@@ -60,13 +62,16 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	if err != nil {
 		return failed(engine.Malformed, err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(r.URL), bytes.NewReader(body))
 	if err != nil {
 		return failed(engine.Malformed, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
+		if tried := (*url.Error)(nil); errors.As(err, &tried) {
+			err = tried.Err // without the URL, which may hold a secret
+		}
 		return failed(engine.SocketReason(err), err)
 	}
 	defer response.Body.Close()

@@ -17,8 +17,8 @@ var ports = World{
 		}
 		return time.Second
 	},
-	Receivers:    []string{"nms-1"},
-	Tags:         []string{"core"},
+	Receivers: []string{"nms-1"},
+	Tags:      []string{"core"},
 	Notification: func(name string) error {
 		if name != "IF-MIB::linkDown" {
 			return errors.New("no notification " + name)
