@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/collector"
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/rules"
@@ -91,12 +92,10 @@ func (w *world) forRules() (rules.World, error) {
 	if err != nil {
 		return rules.World{}, err
 	}
-	x := rules.World{Metrics: y, Receivers: []string{}, Tags: []string{}, Interval: interval}
+	told := notify.RuleChecker{Names: w.config.Names, Receivers: w.config.Receivers, Auths: w.config.Auths}
+	x := rules.World{Metrics: y, Interval: interval, Annotations: told.Check}
 	for _, t := range w.targets {
 		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
-	}
-	for _, r := range w.config.Receivers {
-		x.Receivers, x.Tags = append(x.Receivers, r.Name), append(x.Tags, r.Tags...)
 	}
 	return x, nil
 }

@@ -62,7 +62,7 @@ func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
 		"rules.yml:5: warning: Typo: no module yields ifOperState",
 		"rules.yml:7: warning: Short: rate(ifInErrors[30m]) yields nothing once a pass or two fail, for targets are polled each 10m: better a range of 40m or more",
 		"rules.yml:8: mistake: Runtime: changes(upsBatteryStatus[2m]) needs two passes, and targets are polled each 10m: write a range of 40m or more",
-		`rules.yml:8: mistake: Runtime: no receiver has the name "nms-1"`,
+		`rules.yml:8: mistake: Runtime: trap_receivers: there is no receiver "nms-1"`,
 		"5 rules: 2 mistakes, 2 warnings",
 	}
 	if err == nil || strings.Join(lines, "\n") != strings.Join(want, "\n") {

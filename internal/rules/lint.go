@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"trapline/internal/notify"
 	"trapline/internal/poller"
 )
 
@@ -44,10 +43,10 @@ type World struct {
 	Metrics      map[string][]string               // that modules yield, with the labels of their series
 	TargetLabels []string                          // those that targets have of their own
 	Interval     func(metric string) time.Duration // the longest between passes that bring the metric
-	Receivers    []string
-	Tags         []string                // of receivers
-	Notification func(name string) error // tells whether there is one of that name
-	Object       func(name string) error
+
+	// Annotations finds what is wrong with those that say how an alarm is told, and what some receiver will
+	// not be told.
+	Annotations func(map[string]string) (mistakes, warnings []string)
 }
 
 // Lint looks for what the rules of a set likely do not mean.
@@ -256,50 +255,16 @@ func mentioned(annotations map[string]string) (names []string) {
 	return slices.Compact(names)
 }
 
-var action = regexp.MustCompile(`(?s){{.*?}}`)
-
-// fromTemplate stands for what a template gives, which may be anything.
-const fromTemplate = "1"
-
-// lintNotification looks for names in the annotations that say how an alarm is told.
+// lintNotification looks at the annotations that say how an alarm is told.
 func (l *linter) lintNotification() {
-	if l.rule.Alert == "" {
+	if l.rule.Alert == "" || l.Annotations == nil {
 		return
 	}
-	filled := map[string]string{}
-	for name, text := range l.rule.Annotations {
-		filled[name] = action.ReplaceAllString(text, fromTemplate)
+	mistakes, warnings := l.Annotations(l.rule.Annotations)
+	for _, text := range mistakes {
+		l.find(Wrong, "%s", text)
 	}
-	a, err := notify.AlarmOf("", map[string]string{labels.AlertName: l.rule.Alert}, filled)
-	if err != nil {
-		l.find(Wrong, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	l.among("name", a.Receivers, l.Receivers)
-	l.among("tag", a.Tags, l.Tags)
-	if a.ClearNotification != "none" {
-		l.lookUp(l.Notification, a.ClearNotification)
-	}
-	l.lookUp(l.Notification, a.Notification)
-	l.lookUp(l.Object, a.Variable)
-	for _, b := range slices.Concat(a.VarBinds, a.ClearVarBinds) {
-		l.lookUp(l.Object, b.Name)
-	}
-}
-
-func (l *linter) lookUp(find func(string) error, name string) {
-	if find == nil || name == "" || name == fromTemplate {
-		return
-	}
-	if err := find(name); err != nil {
-		l.find(Wrong, "%v", err)
-	}
-}
-
-// among looks for names or tags of receivers that there are not.
-func (l *linter) among(kind string, named, known []string) {
-	for _, name := range named {
-		if known != nil && name != fromTemplate && !slices.Contains(known, name) {
-			l.find(Wrong, "no receiver has the %s %q", kind, name)
-		}
+	for _, text := range warnings {
+		l.find(Doubtful, "%s", text)
 	}
 }

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -17,19 +16,11 @@ var ports = World{
 		}
 		return time.Second
 	},
-	Receivers: []string{"nms-1"},
-	Tags:      []string{"core"},
-	Notification: func(name string) error {
-		if name != "IF-MIB::linkDown" {
-			return errors.New("no notification " + name)
+	Annotations: func(all map[string]string) (mistakes, warnings []string) {
+		if name, ok := all["trap_notification"]; ok && name != "IF-MIB::linkDown" {
+			return []string{"no notification " + name}, []string{"not told"}
 		}
-		return nil
-	},
-	Object: func(name string) error {
-		if name != "IF-MIB::ifIndex.1" {
-			return errors.New("no object " + name)
-		}
-		return nil
+		return nil, nil
 	},
 }
 
@@ -39,8 +30,7 @@ func TestLint(t *testing.T) {
 		want       []string
 	}{
 		{"nothing", `{alert: A, expr: 'ifOperStatus{site="x", ifName=~"Gi.*"} == 2', labels: {severity: '{{ $labels.site }}'}, annotations: {
-			summary: '{{ $value }} {{ $labels.ifName }}', trap_notification: IF-MIB::linkDown, trap_clear_notification: none, trap_receivers: nms-1, trap_tags: core,
-			trap_varbinds: 'IF-MIB::ifIndex.{{ $labels.ifIndex }} = {{ $labels.ifIndex }}', trap_variable: 'IF-MIB::ifIndex.{{ $labels.ifIndex }}'}}`, nil},
+			summary: '{{ $value }} {{ $labels.ifName }}', trap_notification: IF-MIB::linkDown}}`, nil},
 		{"the value in a label", `{alert: A, expr: ifOperStatus == 2, labels: {state: '{{ $value }}'}}`,
 			[]string{"mistake: A: the label state has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
 		{"the value in a label, by its other name", `{alert: A, expr: ifOperStatus == 2, labels: {state: '{{ printf "%f" .Value }}'}}`,
@@ -76,12 +66,8 @@ func TestLint(t *testing.T) {
 		{"a label that the expression makes", `{alert: A, expr: 'label_replace(ifOperStatus, "port", "$1", "ifName", "Gi(.*)") == 2', annotations: {summary: '{{ $labels.port }}'}}`, nil},
 		{"a label in an annotation", `{alert: A, expr: ifOperStatus == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
 			[]string{"warning: A: no series of its expression has the label ifAlias"}},
-		{"names", `{alert: A, expr: ifOperStatus == 2, annotations: {trap_notification: linkDown, trap_clear_notification: linkUp, trap_receivers: 'nms-1, nms-2',
-			trap_tags: edge, trap_variable: x, trap_varbinds: 'y.1 = 1', trap_clear_varbinds: 'z'}}`,
-			[]string{`mistake: A: trap_clear_varbinds: "z" is no variable binding: write NAME[.INDEX] [TYPE] = VALUE`,
-				`mistake: A: no receiver has the name "nms-2"`, `mistake: A: no receiver has the tag "edge"`, "mistake: A: no notification linkUp",
-				"mistake: A: no notification linkDown", "mistake: A: no object x", "mistake: A: no object y.1"}},
-		{"names that templates give", `{alert: A, expr: ifOperStatus == 2, annotations: {trap_notification: '{{ $labels.site }}', trap_receivers: '{{ $labels.site }}'}}`, nil},
+		{"a notification", `{alert: A, expr: ifOperStatus == 2, annotations: {trap_notification: linkDown}}`,
+			[]string{"mistake: A: no notification linkDown", "warning: A: not told"}},
 	} {
 		var got, want []string
 		for _, f := range parse(t, "groups: [{name: g, rules: [{record: made, expr: '1'}, {alert: B, expr: made}]}, {name: h, rules: [\n"+test.rule+"]}]").Lint(&ports) {
@@ -100,7 +86,7 @@ func TestLint(t *testing.T) {
 
 // Without a configuration, only the rules themselves are looked at.
 func TestLintWithoutAConfiguration(t *testing.T) {
-	s := parse(t, `groups: [{name: g, rules: [{alert: A, expr: 'rate(x[1s])', labels: {a: '{{ $value }}'}, annotations: {trap_receivers: x, trap_notification: y}}]}]`)
+	s := parse(t, `groups: [{name: g, rules: [{alert: A, expr: 'rate(x[1s])', labels: {a: '{{ $value }}'}, annotations: {trap_notification: y}}]}]`)
 	if got := s.Lint(&World{}); len(got) != 1 || got[0].Level != Wrong {
 		t.Errorf("%v", got)
 	}
