@@ -21,6 +21,7 @@ type format func(e *Event, limit int) draft
 type draft struct {
 	*Notification         // nil: the format has none for such an event
 	objects       int     // how many of its variable bindings have their place and stay
+	timed         bool    // the rule says its sysUpTime
 	trimmed       int     // labels, texts and variable bindings cut away so that it fits
 	faults        []fault // what could not be told as the rule wants it
 }

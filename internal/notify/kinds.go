@@ -76,7 +76,7 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if auth == nil {
 		return nil, fmt.Errorf("there is no auth %q", r.Auth)
 	}
-	to := Receiver{Context: r.Context, Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
+	to := Receiver{Context: r.Context, ContextEngineID: r.contextEngine(), Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
 	if r.Retries != nil {
 		to.Retries = *r.Retries
 	}
@@ -125,7 +125,9 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
 		s.faults.WithLabelValues(f.reason).Inc()
 		s.logger.Warn("a notification lacks what its rule wants", "event", e.ID, "rule", e.Alarm.Rule, "err", f.err)
 	}
-	d.RequestID, d.Uptime = requestID, s.identity.Uptime(time.Now())
+	if d.RequestID = requestID; !d.timed {
+		d.Uptime = s.identity.Uptime(time.Now())
+	}
 	return d.Notification
 }
 

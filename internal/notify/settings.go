@@ -44,8 +44,9 @@ type ReceiverSettings struct {
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
 	EveryTransition bool                              `yaml:"every_transition,omitempty"`
 
-	Tags     []string `yaml:"tags,omitempty"`     // by which rules choose receivers
-	Fallback string   `yaml:"fallback,omitempty"` // of the format template: that for alarms without a notification of their own
+	Tags            []string `yaml:"tags,omitempty"`              // by which rules choose receivers
+	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: that for alarms without a notification of their own
+	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // hex; empty means our own
 }
 
 // What holds where a receiver sets nothing.
@@ -161,6 +162,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add(name, "%s is 1 or more", name)
 		}
 	}
+	if _, err := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x")); err != nil {
+		m.add("context_engine_id", "context_engine_id wants two hexadecimal digits for each octet")
+	}
 	for i, tag := range r.Tags {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
 			m.add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
@@ -176,7 +180,7 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
-	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "source_address": r.SourceAddress} {
+	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
 			m.add(name, "a webhook has no %s", name)
 		}
@@ -192,6 +196,9 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
+	if a != nil && a.Version != 3 && r.ContextEngineID+r.Context != "" {
+		m.add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
+	}
 	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
 		m.add("fallback", "fallback is of the format template")
 	}
@@ -205,6 +212,12 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 }
 
 const compact = "compact"
+
+// contextEngine is ContextEngineID in octets, nil where it is not set.
+func (r *ReceiverSettings) contextEngine() []byte {
+	id, _ := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x"))
+	return id
+}
 
 // formatName is the format that the receiver set, or what holds where it did not.
 func (r *ReceiverSettings) formatName(s *Settings) string {

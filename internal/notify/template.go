@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func templateFormat(names Names, otherwise format) format {
 		}
 		t.objects = len(t.VarBinds)
 		t.addOthers()
-		t.addAddress(a.Address)
+		t.addAddress(t.Agent)
 		return t.draft
 	}
 }
@@ -277,6 +278,24 @@ func (t *template) addOthers() {
 			continue
 		}
 		v.Type, v.Value = typ, value
-		t.VarBinds = append(t.VarBinds, v)
+		t.addOther(v)
 	}
+}
+
+// addOther adds a variable binding. Those that say who tells what and when are there already, or are not there
+// twice (RFC 3584 section 4.2).
+func (t *template) addOther(v snmp.VarBind) {
+	switch {
+	case v.Name.Compare(snmpTrapOID) == 0:
+		t.fault(faultValue, fmt.Errorf("%s says what the notification is", annotationNotification))
+		return
+	case v.Name.Compare(sysUpTime) == 0 && v.Type == snmp.TimeTicks:
+		ticks, _ := v.Uint()
+		t.Uptime, t.timed = uint32(ticks), true
+		return
+	case v.Name.Compare(snmpTrapAddress) == 0 && v.Type == snmp.IPAddress:
+		t.Agent, _ = netip.AddrFromSlice(v.Value)
+		return
+	}
+	t.VarBinds = append(t.VarBinds, v)
 }

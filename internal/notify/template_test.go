@@ -90,7 +90,7 @@ var ruledAlarms = []ruled{
 		labels: map[string]string{"ifIndex": "1"},
 		annotations: map[string]string{"trap_notification": "SNMPv2-MIB::coldStart", "trap_varbinds": `
 sysObjectID = IF-MIB::linkUp
-sysUpTime = 12345
+ifLastChange = 12345
 ifInOctets = 4294967295
 ifHCInOctets = 18446744073709551615
 ifSpeed = 1e+09
@@ -107,7 +107,7 @@ sysName = "a blank "
 1.3.6.1.4.1.32473.9.2.0 BITS = 0,9
 `},
 		raise: []string{
-			"OID: .1.3.6.1.6.3.1.1.5.1", ".1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.6.3.1.1.5.4", ".1.3.6.1.2.1.1.3.0 = 12345", ifEntry + "10.1 = Counter32: 4294967295",
+			"OID: .1.3.6.1.6.3.1.1.5.1", ".1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.6.3.1.1.5.4", ifEntry + "9.1 = 12345", ifEntry + "10.1 = Counter32: 4294967295",
 			ifXEntry + "6.1 = Counter64: 18446744073709551615", ifEntry + "5.1 = Gauge32: 1000000000", ifEntry + "6.1 = Hex-STRING: 00 1A 2B 03 4D 5E", ifXEntry + "16.1 = INTEGER: 1",
 			".1.3.6.1.2.1.4.20.1.1.192.0.2.1 = IpAddress: 192.0.2.1", ".1.3.6.1.2.1.25.1.2.0 = Hex-STRING: 07 EA 03 01 0C 00 00 00 2B 00 00", ".1.3.6.1.2.1.25.3.5.1.2.1 = STRING: \"80\"",
 			".1.3.6.1.2.1.10.7.2.1.19.1 = INTEGER: 3", ".1.3.6.1.6.3.12.1.2.1.3.97 = Hex-STRING: C0 00 02 01 00 A2", ".1.3.6.1.2.1.33.1.7.1.0 = OID: .1.3.6.1.2.1.33.1.7.7.1",
@@ -255,6 +255,36 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(m.faults.WithLabelValues("nms", faultCounter64)); n != 1 {
 		t.Errorf("%g Counter64 counted", n)
+	}
+}
+
+// Rules have the fields of SNMPv1 by the objects that stand for them (RFC 3584 section 3).
+func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	state := openState(t, t.TempDir())
+	route, _ := templateRoute(t, d.Address, community(1), state.Identity)
+	for i, test := range []struct{ notification, bindings, want, handled string }{
+		{"SNMPv2-MIB::warmStart", "snmpTrapEnterprise = 1.3.6.1.4.1.20408.4.1.1.2\nsysUpTime = 7",
+			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=1 spec=0 ticks=7 vb=.1.3.6.1.6.3.1.1.4.3.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2", "1.3.6.1.6.3.1.1.5.2"},
+		{"warmStart", "sysUpTime = 7", "agent=127.0.0.1 ent=.1.3.6.1.6.3.1.1.5 gen=1 spec=0 ticks=7 vb=", "1.3.6.1.6.3.1.1.5.2"},
+		{"1.3.6.1.4.1.20408.4.1.1.2.0.432", "sysUpTime = 12345\nsnmpTrapAddress = 192.0.2.7\nsnmpTrapOID = coldStart",
+			"agent=192.0.2.7 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=12345 vb=.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.7", "1.3.6.1.4.1.20408.4.1.1.2.0.432"},
+		{"1.3.6.1.4.1.20408.4.1.1.2.432", "sysUpTime = 12345\nsysDescr = my system",
+			`agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=12345 vb=.1.3.6.1.2.1.1.1.0 = STRING: "my system"`, "1.3.6.1.4.1.20408.4.1.1.2.0.432"},
+	} {
+		a, err := AlarmOf("", map[string]string{"alertname": "A"}, map[string]string{"trap_notification": test.notification, "trap_varbinds": test.bindings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := sourceless(d.AwaitReceived(t, i+1)[i]); got != "v=0 user=public "+test.want {
+			t.Errorf("%s:\n%s\nwant\n%s", test.notification, got, test.want)
+		}
+		if got := d.AwaitHandled(t, i+1)[i]; !strings.Contains(got, "\n.1.3.6.1.6.3.1.1.4.1.0 ."+test.handled+"\n") {
+			t.Errorf("%s is handled as\n%s", test.notification, got)
+		}
 	}
 }
 
