@@ -49,6 +49,9 @@ type Config struct {
 	// RuleFiles are globs of rule files, relative to the file that names them.
 	RuleFiles []string `yaml:"rule_files,omitempty"`
 
+	// RuleSettings are how rules are evaluated.
+	RuleSettings rules.Settings `yaml:"rules,omitempty"`
+
 	// Rules are what is in RuleFiles.
 	Rules *rules.Set `yaml:"-" json:"-"`
 

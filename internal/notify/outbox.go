@@ -123,13 +123,19 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 // Apply commits transitions. Without an error they are on the disk, with all that follows from them;
 // with one, nothing has changed.
 func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
+	return o.ApplyWith(transitions, now, nil)
+}
+
+// ApplyWith is Apply, and in the same transaction does more. That may run several times, where a
+// transaction is tried again.
+func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := o.newPlan(now)
 	for i := range transitions {
 		p.apply(&transitions[i])
 	}
-	return o.commit(p)
+	return o.commitWith(p, also)
 }
 
 // commit is called with the mutex held.

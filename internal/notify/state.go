@@ -47,6 +47,9 @@ func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 // Close lets go of the directory.
 func (s *State) Close() error { return s.db.Close() }
 
+// View reads the database.
+func (s *State) View(read func(*bbolt.Tx) error) error { return s.db.View(read) }
+
 func openDatabase(dir string) (*bbolt.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)

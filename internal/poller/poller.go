@@ -229,8 +229,8 @@ func (p *Poller) report(t *Target, previous, pass *Pass) {
 // Report is what is known about a target.
 type Report struct {
 	Target *Target
-	Last   *Pass // nil before the first pass has ended
-	self   *series.Set
+	Last   *Pass       // nil before the first pass has ended
+	Fares  *series.Set // how the target fares, as of when it was asked
 }
 
 // Group gives the series of the target: those of the last pass, unless the target did not answer in
@@ -251,7 +251,7 @@ func (r *Report) Device() series.Group {
 
 // Self gives the series that say how the target fares.
 func (r *Report) Self() series.Group {
-	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.self}}
+	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Fares}}
 }
 
 // Report tells about one target; ok is false when there is none of that name.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -19,20 +20,26 @@ type Selectors struct {
 	// Window is how far back the rules look, beyond the last sample of a series.
 	Window time.Duration
 
-	byName   map[string][]*parser.VectorSelector
-	anyName  []*parser.VectorSelector // those that name no metric, or several
-	mentions map[string]bool          // names in annotations, which may be queried for
+	all      []*parser.VectorSelector
+	byName   map[string][]int // numbers of those that name a metric
+	anyName  []int            // and of those that name none, or several
+	number   map[*parser.VectorSelector]int
+	made     []bool          // what a selector selects may be made by a rule
+	mentions map[string]bool // names in annotations, which may be queried for
 }
 
 func newSelectors(list []*Rule) *Selectors {
-	s := &Selectors{byName: map[string][]*parser.VectorSelector{}, mentions: map[string]bool{}}
+	s := &Selectors{byName: map[string][]int{}, number: map[*parser.VectorSelector]int{}, mentions: map[string]bool{}}
 	for _, r := range list {
 		s.Window = max(s.Window, r.Window)
 		for _, vs := range selectors(r.Expr) {
+			n := len(s.all)
+			s.all, s.number[vs] = append(s.all, vs), n
+			s.made = append(s.made, slices.ContainsFunc(list, func(maker *Rule) bool { return maker.mayYield(vs) }))
 			if name := nameOf(vs); name != "" {
-				s.byName[name] = append(s.byName[name], vs)
+				s.byName[name] = append(s.byName[name], n)
 			} else {
-				s.anyName = append(s.anyName, vs)
+				s.anyName = append(s.anyName, n)
 			}
 		}
 		for _, text := range r.Annotations {
@@ -51,16 +58,51 @@ var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
 // Named tells whether any rule looks at series of that name.
 func (s *Selectors) Named(name string) bool {
-	return s.mentions[name] || len(s.byName[name]) > 0 || slices.ContainsFunc(s.anyName, func(vs *parser.VectorSelector) bool {
-		return matchesLabel(vs, labels.MetricName, name)
+	return s.mentions[name] || len(s.byName[name]) > 0 || slices.ContainsFunc(s.anyName, func(n int) bool {
+		return matchesLabel(s.all[n], model.MetricNameLabel, name)
 	})
 }
 
 // Wanted tells whether any rule looks at the series.
 func (s *Selectors) Wanted(series labels.Labels) bool {
-	name := series.Get(labels.MetricName)
-	selects := func(vs *parser.VectorSelector) bool { return selected(vs, series) }
-	return s.mentions[name] || slices.ContainsFunc(s.byName[name], selects) || slices.ContainsFunc(s.anyName, selects)
+	return s.mark(series, make([]bool, len(s.all)))
+}
+
+// mark tells whether any rule looks at the series, and notes by which selectors.
+func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
+	name := series.Get(model.MetricNameLabel)
+	wanted := s.mentions[name]
+	for _, list := range [][]int{s.byName[name], s.anyName} {
+		for _, n := range list {
+			if selected(s.all[n], series) {
+				wanted, seen[n] = true, true
+			}
+		}
+	}
+	return wanted
+}
+
+// mayYield tells whether an expression may have rows, of series that were seen by those selectors alone.
+func (s *Selectors) mayYield(e parser.Expr, seen []bool) bool {
+	switch e := e.(type) {
+	case *parser.VectorSelector:
+		n := s.number[e]
+		return seen[n] || s.made[n]
+	case *parser.BinaryExpr:
+		switch e.Op {
+		case parser.LOR:
+			return s.mayYield(e.LHS, seen) || s.mayYield(e.RHS, seen)
+		case parser.LUNLESS:
+			return s.mayYield(e.LHS, seen)
+		}
+		return s.mayYield(e.LHS, seen) && s.mayYield(e.RHS, seen)
+	}
+	for below := range parser.ChildrenIter(e) {
+		if expr, ok := below.(parser.Expr); ok && !s.mayYield(expr, seen) {
+			return false
+		}
+	}
+	return true
 }
 
 func selected(vs *parser.VectorSelector, series labels.Labels) bool {
@@ -75,7 +117,7 @@ func selected(vs *parser.VectorSelector, series labels.Labels) bool {
 // nameOf is the name of the metric that a selector selects, empty where it may be any of several.
 func nameOf(vs *parser.VectorSelector) string {
 	for _, m := range vs.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}

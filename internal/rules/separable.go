@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -51,9 +52,9 @@ func (r *Rule) whyGlobal(global []*Rule) string {
 // mayYield tells whether the rule may make a series that the selector selects.
 func (r *Rule) mayYield(vs *parser.VectorSelector) bool {
 	if r.Record != "" {
-		return matchesLabel(vs, labels.MetricName, r.Record)
+		return matchesLabel(vs, model.MetricNameLabel, r.Record)
 	}
-	return (matchesLabel(vs, labels.MetricName, alertsName) || matchesLabel(vs, labels.MetricName, alertsForStateName)) &&
+	return (matchesLabel(vs, model.MetricNameLabel, alertsName) || matchesLabel(vs, model.MetricNameLabel, alertsForStateName)) &&
 		matchesLabel(vs, labels.AlertName, r.Alert)
 }
 
