@@ -22,6 +22,7 @@ func notifying(t testing.TB, stateDir, receivers string) string {
 	return fmt.Sprintf(`
 auths:
   public_v2: {}
+  old: {version: 1}
   secure: {version: 3, username: usr-sha-aes, security_level: authPriv, auth_protocol: SHA, password: %s, priv_protocol: AES, priv_password: %s}
   strong: {version: 3, username: usr-sha512-aes256, security_level: authPriv, auth_protocol: SHA512, password: %[1]s, priv_protocol: AES256, priv_password: %[2]s}
 modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}
@@ -98,7 +99,7 @@ func TestTestsByType(t *testing.T) {
 		}
 	}
 	for want, words := range map[string][2]string{
-		`no module defines "coldStar"`:                                      {"a", "coldStar"},
+		`no module defines "coldStar": did you mean coldStart?`:             {"a", "coldStar"},
 		"ifDescr is no notification: MIBs know it as a column":              {"a", "ifDescr"},
 		`receiver "hook" is a webhook, which has no types of notifications`: {"hook", "coldStart"},
 	} {

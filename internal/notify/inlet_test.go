@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 )
@@ -161,6 +163,27 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 		}
 		if len(l.told()) > 0 || len(r.Active()) > 0 {
 			t.Errorf("told %v", l.told())
+		}
+	})
+}
+
+// What cannot be read of annotations costs an alert no more than that, and is counted.
+func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"},"annotations":{"trap_varbinds":"a = 1\nb"}},{"labels":{"alertname":"Up"}}]`); code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+		settle(time.Minute)
+		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.metrics.misread) != 1 {
+			t.Errorf("told %s, %g misread", got, testutil.ToFloat64(r.metrics.misread))
+		}
+		for _, a := range r.Active() {
+			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []Binding{{"a", "", "1"}}) {
+				t.Errorf("%+v", a)
+			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -26,7 +27,7 @@ func (n Names) tree() (*mibs.Tree, error) {
 func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	o, i, err := n.find(text)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text))
 	}
 	if i.Node != nil && i.Node.Kind == mibs.Notification && len(i.Index) == 0 {
 		return o, i.Node, nil
@@ -35,6 +36,25 @@ func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 		return nil, nil, fmt.Errorf("%s is no notification: MIBs know it as a %s", text, i.Node.Kind)
 	}
 	return o, nil, CheckTrap(o)
+}
+
+// meant says which notification a name may be meant to be.
+func (n Names) meant(name string) string {
+	t, err := n.tree()
+	if err != nil || t == nil {
+		return ""
+	}
+	var names []string
+	for node := range t.All() {
+		if node.Kind == mibs.Notification {
+			names = append(names, node.Name)
+		}
+	}
+	_, name = mibs.CutModule(name)
+	if near := setting.Nearest(name, names); near != "" && near != name {
+		return fmt.Sprintf(": did you mean %s?", near)
+	}
+	return ""
 }
 
 // OID finds what a name with or without an index, or a number, stands for.

@@ -139,6 +139,10 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 		value = dateAndTime(at)
 	case (strings.HasPrefix(o.TC, "InetAddress") || o.TC == "Ipv6Address") && addressErr == nil:
 		value = address.WithZone("").AsSlice()
+	case o.Hint == "" && strings.HasPrefix(text, "0x"): // as exporters have octets in labels
+		if value, err = parseHexOctets(text); err != nil {
+			return nil, err
+		}
 	case o.Hint == "":
 		value = []byte(text)
 	default:

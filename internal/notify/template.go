@@ -244,9 +244,9 @@ func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
 			return b.at.Index, true
 		}
 	}
-	for _, part := range o.Row.Index {
-		text, ok := t.alarm.Labels[part.Name]
-		if !ok || part.Node == nil {
+	for i, part := range o.Row.Index {
+		text := t.labelOf(o.Row.Index, i)
+		if text == "" || part.Node == nil {
 			return nil, false
 		}
 		typ, value, err := t.names.value(part.Node, text)
@@ -259,6 +259,22 @@ func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
 		}
 	}
 	return index, true
+}
+
+// labelOf is the label of a part of an index, empty without one. That of the type of an address may be missing:
+// the address tells it (RFC 4001).
+func (t *template) labelOf(index []mibs.IndexPart, i int) string {
+	if text := t.alarm.Labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.TC != "InetAddressType" {
+		return text
+	}
+	a, err := netip.ParseAddr(t.alarm.Labels[index[i+1].Name])
+	switch {
+	case err != nil:
+		return ""
+	case a.Is4():
+		return "1"
+	}
+	return "2"
 }
 
 // addOthers adds the bindings that are of none of the objects, as far as they can be.

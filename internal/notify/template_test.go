@@ -73,6 +73,15 @@ var ruledAlarms = []ruled{
 		clear: []string{"OID: .1.3.6.1.2.1.88.2.0.3"},
 	},
 	{
+		name:        "the type of an address that is a label, and octets as exporters have them",
+		labels:      map[string]string{"ipAddressAddr": "2001:db8::1", "snmpTargetAddrName": "a", "ipNetToPhysicalNetAddress": "192.0.2.1", "ipNetToPhysicalIfIndex": "3"},
+		annotations: map[string]string{"trap_notification": "coldStart", "trap_clear_notification": "none", "trap_varbinds": "ipAddressIfIndex = 3\nipNetToPhysicalType = static\nsnmpTargetAddrTAddress = 0xC000020100A2"},
+		raise: []string{
+			"OID: .1.3.6.1.6.3.1.1.5.1", ".1.3.6.1.2.1.4.34.1.3.2.16.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1 = INTEGER: 3",
+			".1.3.6.1.2.1.4.35.1.6.3.1.4.192.0.2.1 = INTEGER: 4", ".1.3.6.1.6.3.12.1.2.1.3.97 = Hex-STRING: C0 00 02 01 00 A2",
+		},
+	},
+	{
 		name:        "an address of IPv4 and a MAC address as indexes",
 		labels:      map[string]string{"bgpPeerRemoteAddr": "192.0.2.9", "bgpPeerState": "idle", "dot1dTpFdbAddress": "00:1A:2b:3c:4d:5e"},
 		annotations: map[string]string{"trap_notification": "bgpBackwardTransNotification", "trap_varbinds": "dot1dTpFdbPort = 7\nbgpPeerLastError Hex-STRING = 06 02"},
@@ -361,4 +370,30 @@ func FuzzTemplateFormat(f *testing.F) {
 			}
 		}
 	})
+}
+
+// PySNMP has the same values: exceptions, text that is not ASCII, several lines.
+func TestPySNMPAgreesAboutTemplates(t *testing.T) {
+	p := peers.StartPyrecv(t, "")
+	state := openState(t, t.TempDir())
+	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Format: formatTemplate, Address: p.Address}, authOf(peers.UsualUsers()[2]), state.Identity)
+	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3"}, map[string]string{
+		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifAlias = \"größer\\nals\"\nifHCInOctets = 18446744073709551615\nifLastChange = 7",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := p.AwaitReceived(t, 1)[0].VarBinds[1:]
+	want := [][3]string{
+		{snmpTrapOID.String(), "ObjectIdentifier", "1.3.6.1.6.3.1.1.5.3"},
+		{"1.3.6.1.2.1.2.2.1.1.3", "Integer", "3"}, {"1.3.6.1.2.1.2.2.1.7.3", "NoSuchInstance", "No Such Instance currently exists at this OID"},
+		{"1.3.6.1.2.1.2.2.1.8.3", "Integer", "2"}, {"1.3.6.1.2.1.31.1.1.1.18.3", "OctetString", "0x6772c3b6c39f65720a616c73"},
+		{"1.3.6.1.2.1.31.1.1.1.6.3", "Counter64", "18446744073709551615"}, {"1.3.6.1.2.1.2.2.1.9.3", "TimeTicks", "7"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
+	}
 }

@@ -88,7 +88,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 
 func webhookOf(receiver string, e *Event) *webhookMessage {
 	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
-		Labels: maps.Clone(e.Alarm.Labels), Annotations: map[string]string{"summary": e.Alarm.Summary, "event_id": e.ID}, StartsAt: e.Alarm.RaisedAt,
+		Labels: maps.Clone(e.Alarm.Labels), Annotations: e.Alarm.annotations(), StartsAt: e.Alarm.RaisedAt,
 	}}
 	if a.Labels == nil {
 		a.Labels = map[string]string{}
@@ -97,9 +97,7 @@ func webhookOf(receiver string, e *Event) *webhookMessage {
 	if e.Alarm.Target != "" {
 		a.Labels["target"] = e.Alarm.Target
 	}
-	if e.Alarm.Value != "" {
-		a.Annotations["value"] = e.Alarm.Value
-	}
+	a.Annotations["event_id"] = e.ID
 	if e.Kind == Clear {
 		a.Status, a.EndsAt = statusResolved, e.At
 	}
