@@ -27,7 +27,7 @@ var upstream = map[string][]string{
 	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
 	"internal/modules": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
 	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine", "mibs"},
-	"internal/rules":   {"internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs"},
+	"internal/rules":   {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "mibs"},
 	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 	"internal/peers":   {},
 	"dashboards":       {},
@@ -35,7 +35,7 @@ var upstream = map[string][]string{
 	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
 		"collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "internal/rules/unittest", "config", "mibs"},
-	"internal/rules/unittest": {"internal/rules"},
+	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 }
 
 // only says which rooms alone may import a library.

@@ -8,7 +8,6 @@ import (
 
 	"trapline/internal/peers"
 	"trapline/internal/rules"
-	"trapline/internal/rules/unittest"
 )
 
 // packFiles lists the files of the pack of rules, or those of its tests.
@@ -33,7 +32,7 @@ func TestThePackOfRulesByPromtoolAndByOurs(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), unittest.Options{})); err != nil {
+	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), unitTestOptions(mibFlags{dirs: new([]string), modules: new([]string)}))); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

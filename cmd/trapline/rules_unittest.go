@@ -8,10 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"sync"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/notify"
 	"trapline/internal/rules/unittest"
+	"trapline/internal/snmp"
+	"trapline/mibs"
 )
 
 func addRulesUnittest(rules *kingpin.CmdClause, commands map[string]command) {
@@ -20,8 +24,10 @@ func addRulesUnittest(rules *kingpin.CmdClause, commands map[string]command) {
 	run := c.Flag("run", "Run the tests whose names this expression matches. Repeatable.").Strings()
 	unknown := c.Flag("ignore-unknown-fields", "Take no offence at keys of rule files that Prometheus does not know.").Bool()
 	report := c.Flag("junit", "Write the results into this file too, in JUnit's XML.").PlaceHolder("FILE").String()
+	flags := addMIBFlags(c)
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
-		o := unittest.Options{IgnoreUnknownFields: *unknown}
+		o := unitTestOptions(flags)
+		o.IgnoreUnknownFields = *unknown
 		var err error
 		if o.Run, err = anyOf(*run); err != nil {
 			return fmt.Errorf("--run: %w", err)
@@ -33,6 +39,22 @@ func addRulesUnittest(rules *kingpin.CmdClause, commands map[string]command) {
 			}
 		}
 		return printUnitTests(os.Stdout, suites)
+	}
+}
+
+// unitTestOptions have names looked for in those MIBs.
+func unitTestOptions(f mibFlags) unittest.Options {
+	names := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return f.tree(nil) }))
+	return unittest.Options{Names: names, Line: namedBy(names)}
+}
+
+// namedBy prints variable bindings by name, as far as there are MIBs.
+func namedBy(names notify.Names) func(snmp.VarBind) string {
+	return func(v snmp.VarBind) string {
+		if t, err := names(); err == nil {
+			return namedLine(t, v)
+		}
+		return numericLine(v)
 	}
 }
 

@@ -41,6 +41,7 @@ type test struct {
 	ExternalURL    string         `yaml:"external_url"`
 	AlertRuleTests []alertTest    `yaml:"alert_rule_test"`
 	ExprTests      []exprTest     `yaml:"promql_expr_test"`
+	TrapTests      []trapTest     `yaml:"exp_traps"` // which promtool does not know: see readTraps
 }
 
 type inputSeries struct {
@@ -141,6 +142,9 @@ func read(name string) (*file, error) {
 		if t.Name == "" {
 			t.Name = fmt.Sprintf("unnamed#%d", i)
 		}
+	}
+	if err := f.readTraps(d); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, f.findRules()
 }

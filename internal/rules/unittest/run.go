@@ -12,12 +12,19 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/rules"
+
+	"trapline/internal/notify"
+	"trapline/internal/snmp"
 )
 
 // Options say which tests are run, and how.
 type Options struct {
 	Run                 *regexp.Regexp // nil, or what the names of tests have to match
 	IgnoreUnknownFields bool           // of rule files
+
+	// Names are of what exp_traps expect, and Line prints what there is instead.
+	Names notify.Names
+	Line  func(snmp.VarBind) string
 }
 
 // Result is what became of a test.
@@ -87,7 +94,7 @@ func (r *run) all() (err error) {
 	for i := range r.ExprTests {
 		r.checkExpr(&r.ExprTests[i])
 	}
-	return nil
+	return r.checkTraps()
 }
 
 // load is the input in the language of Prometheus' own tests.
