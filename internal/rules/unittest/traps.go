@@ -153,11 +153,11 @@ func listed(texts []string) string {
 }
 
 func (w *expectedTrap) text(alertname string) string {
-	text := fmt.Sprintf("%s %s %s", w.Kind, w.alert(alertname), w.Notification)
+	text := strings.TrimSpace(fmt.Sprintf("%s %s %s", w.Kind, w.alert(alertname), w.Notification))
 	for line := range strings.Lines(w.VarBinds) {
 		text += "\n    " + strings.TrimSpace(line)
 	}
-	return strings.TrimRight(text, " ")
+	return text
 }
 
 // alert is the name of the alert that the notification is about.
