@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/notify"
+	"trapline/internal/peers"
+)
+
+// withRules writes a rule file and gives the line of the configuration that names it.
+func withRules(t testing.TB, rules string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "rules.yml")
+	if err := os.WriteFile(file, []byte("groups: [{name: test, rules: [\n"+rules+"\n]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("rule_files: [%s]\n", file)
+}
+
+const knobModule = `  knob: {get: [1.3.6.1.4.1.8072.9999.9999.1.0], metrics: [{name: knob, oid: 1.3.6.1.4.1.8072.9999.9999.1, type: gauge, help: Turn it.}]}
+`
+
+// knobbed is a configuration that polls the knob of an snmpd each second.
+func knobbed(t testing.TB, dir, address, receivers, rules string) string {
+	t.Helper()
+	text := strings.Replace(notifying(t, dir, receivers), "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n", "modules:\n"+knobModule, 1)
+	return text + fmt.Sprintf("targets: [{name: device, address: %q, modules: [knob], interval: 1s}]\n", address) + withRules(t, rules)
+}
+
+func turn(t testing.TB, s *peers.Snmpd, value int) {
+	t.Helper()
+	peers.NetSNMP(t, "snmpset", "-v2c", "-cprivate", s.Address, peers.Knob, "i", strconv.Itoa(value))
+}
+
+// A device crosses a threshold: receivers are told once, by traps and informs of every version, and once
+// when it is back.
+func TestPeersAThresholdIsToldOnce(t *testing.T) {
+	dir := t.TempDir()
+	id, _, err := notify.Engine(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
+	receivers := strings.ReplaceAll(`
+- {name: v2-inform, address: "ADDRESS"}
+- {name: v3-inform, auth: secure, address: "ADDRESS"}
+- {name: v3-trap, type: trap, auth: strong, address: "ADDRESS"}
+- {name: v1-trap, type: trap, auth: public_v1, address: "ADDRESS"}
+`, "ADDRESS", d.Address)
+	text := knobbed(t, dir, device.Address, receivers, `{alert: High, expr: knob > 50, labels: {severity: major}, annotations: {summary: "the knob of {{ $labels.target }} is at {{ $value }}"}}`)
+	base := startServer(t, strings.Replace(text, "auths:\n", "auths:\n  public_v1: {version: 1}\n", 1))
+	counts := func() (raises, clears int) {
+		text := strings.Join(d.Received(), "\n")
+		return strings.Count(text, ".1.3.6.1.4.1.32473.1.0.1|~|") + strings.Count(text, "gen=6 spec=.1 "),
+			strings.Count(text, ".1.3.6.1.4.1.32473.1.0.2|~|") + strings.Count(text, "gen=6 spec=.2 ")
+	}
+	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
+	for round := 1; round <= 2; round++ {
+		turn(t, device, 60)
+		d.Await(t, func() bool { raises, _ := counts(); return raises == 4*round })
+		turn(t, device, 10+round)
+		d.Await(t, func() bool { _, clears := counts(); return clears == 4*round })
+	}
+	evaluated := awaitMatch(t, base+"/metrics", `trapline_notifications_queued\{receiver="v3-inform"\} 0`)
+	if !strings.Contains(evaluated, "trapline_alarms_active 0") {
+		t.Error("the alarm is active still")
+	}
+	received := strings.Join(d.Received(), "\n")
+	if raises, clears := counts(); raises != 8 || clears != 8 || !strings.Contains(received, "the knob of device is at 60") ||
+		!strings.Contains(received, ".1.3.6.1.4.1.8072.9999.9999.1.0") {
+		t.Errorf("%d raises and %d clears:\n%s", raises, clears, received)
+	}
+}
