@@ -7,4 +7,5 @@ func addRules(app *kingpin.Application, commands map[string]command) {
 	addRulesCheck(c, commands)
 	addRulesUnittest(c, commands)
 	addRulesShow(c, commands)
+	addRulesReplay(c, commands)
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"trapline/internal/peers"
 )
 
 // rulesWorld is a configuration with rules, some of which are not meant so.
@@ -108,5 +110,51 @@ func TestRulesOfATarget(t *testing.T) {
 	}
 	if _, err := w.metricsOf("none"); err == nil || err.Error() != `the configuration has no target "none"` {
 		t.Error(err)
+	}
+}
+
+// A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
+func TestPeersRecordAndReplay(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
+modules:
+  system: {get: [SNMPv2-MIB::sysUpTime.0, SNMPv2-MIB::sysName.0]}
+rule_files: [rules.yml]
+targets: [{name: snmpd, address: 127.0.0.1, modules: [system]}]
+`, "rules.yml": `groups:
+- name: g
+  rules:
+  - {alert: Young, expr: sysUpTime < 1e9, annotations: {trap_notification: SNMPv2-MIB::coldStart, trap_varbinds: 'sysName.0 = {{ $labels.target }}'}}
+`})
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	binary := buildBinary(t)
+	if err := os.Mkdir(path("snmpd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"1.snmprec", "2.snmprec"} {
+		text := output(t, binary, strings.NewReplacer(), "trapline walk --snmprec -c public "+snmpd.Address+" 1.3.6.1.2.1.1")
+		if err := os.WriteFile(filepath.Join(path("snmpd"), name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := output(t, binary, strings.NewReplacer(), "trapline rules replay --config.file "+path("snmp.yml")+" --start 2026-01-01T00:00:00Z "+path("snmpd"))
+	want := "2026-01-01T00:00:00Z raise Young of snmpd to any: SNMPv2-MIB::coldStart\n  SNMPv2-MIB::sysName.0 = STRING: snmpd\n  SNMP-COMMUNITY-MIB::snmpTrapAddress.0 = IpAddress: 127.0.0.1\n"
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": "groups: []"})
+	w, err := load([]string{path("snmp.yml")}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"other": `the configuration has no target "other"`, "ups": "there are no recordings (*.snmprec) in it"} {
+		if err := os.Mkdir(path(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.tapes([]string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
+			t.Error(err)
+		}
 	}
 }

@@ -196,6 +196,15 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 }
 
 func (p *Poller) keep(s *state, t *Target, pass *Pass) {
+	previous := s.took(pass)
+	p.report(t, previous, pass)
+	if p.options.Ended != nil {
+		p.options.Ended(s.report(time.Now()))
+	}
+}
+
+// took notes what came of a pass, and gives the one before.
+func (s *state) took(pass *Pass) (previous *Pass) {
 	s.passes.Add(1)
 	s.packets.Add(int64(pass.Stats.Packets))
 	s.retries.Add(int64(pass.Stats.Retries))
@@ -203,11 +212,7 @@ func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 	s.duplicates.Add(int64(len(pass.Duplicates)))
 	s.problems.Add(int64(len(pass.Problems)))
 	s.noteUptime(pass)
-	previous := s.last.Swap(pass)
-	p.report(t, previous, pass)
-	if p.options.Ended != nil {
-		p.options.Ended(s.report(time.Now()))
-	}
+	return s.last.Swap(pass)
 }
 
 // report logs a change of a target's state once, and everything else for those who debug.
