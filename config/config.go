@@ -7,6 +7,7 @@ package config
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"gopkg.in/yaml.v3"
@@ -18,6 +19,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/rules"
+	"trapline/mibs"
 )
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
@@ -37,6 +39,9 @@ type Config struct {
 
 	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
 	Book func() (*profile.Book, error) `yaml:"-" json:"-"`
+
+	// Names finds the notifications and objects that alarms name.
+	Names notify.Names `yaml:"-" json:"-"`
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"`
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
@@ -80,6 +85,8 @@ func Load(patterns []string, o Options) (*Config, error) {
 // configuration gives what the files say, and keeps nothing of the files themselves.
 func (u *union) configuration(o Options) (*Config, error) {
 	c := u.config
+	dirs := slices.Concat(o.MIBDirs, c.MIBs.Dirs)
+	c.Names = sync.OnceValues(func() (*mibs.Tree, error) { return modules.AllMIBs(dirs) })
 	if u.wantsProfiles() {
 		book, err := u.book(o)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/modules"
+	"trapline/internal/notify"
 )
 
 // compile finds what the modules name, each mistake with its line. The MIBs are read only if there is
@@ -26,9 +27,17 @@ func (u *union) compile(o Options) {
 		}
 		u.compileModule(library, name, settings)
 	}
+	if library == nil && u.tellsByName() {
+		library = u.library(o)
+	}
 	if library != nil {
 		u.config.Warnings = append(u.config.Warnings, library.Warnings()...)
 	}
+}
+
+// tellsByName tells whether a receiver's notifications are looked up in MIBs of the user.
+func (u *union) tellsByName() bool {
+	return len(u.config.MIBs.Dirs) > 0 && slices.ContainsFunc(u.config.Receivers, func(r notify.ReceiverSettings) bool { return r.ByName() })
 }
 
 // library opens the directories of the user. It returns nil if one cannot be read, which is told.

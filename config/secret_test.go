@@ -16,6 +16,12 @@ auths:
   v3: {version: 3, username: me, security_level: authPriv, password: hunter2-password, priv_password: hunter2-priv}
   master: {version: 3, username: me, security_level: authPriv, master_key: 68756e746572320123456789abcdef00, priv_master_key: 68756E746572320123456789abcdef00}
   localized: {version: 3, username: me, security_level: authPriv, engine_id: 8000000001, localized_key: 68756e746572320123456789abcdef00, priv_localized_key: 0x68756e746572320123456789abcdef00}
+state_dir: /var/lib/trapline
+receivers:
+- {name: user, type: webhook, url: "https://me:hunter2@192.0.2.1/"}
+- {name: path, type: webhook, url: "https://192.0.2.1:8080/services/hunter2"}
+- {name: query, type: webhook, url: "https://192.0.2.1/?token=hunter2"}
+- {name: plain, type: webhook, url: "http://192.0.2.2:8080/"}
 `))
 	var printed bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
@@ -37,6 +43,11 @@ auths:
 	for _, hidden := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2"), "104 117 110"} {
 		if _, after, found := strings.Cut(printed.String(), hidden); found {
 			t.Errorf("%s is printed, before %.80q", hidden, after)
+		}
+	}
+	for _, shown := range []string{"url: https://192.0.2.1/<secret>", "url: https://192.0.2.1:8080/<secret>", "url: http://192.0.2.2:8080/"} {
+		if !strings.Contains(printed.String(), shown) {
+			t.Errorf("%s is not printed", shown)
 		}
 	}
 	if n := strings.Count(printed.String(), "<secret>"); n < 50 {

@@ -21,14 +21,18 @@ import (
 
 func addListen(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("listen", "Receive traps and informs of all versions at the address that is the target, acknowledge informs, and print them. With -u, also of that user of SNMPv3.")
-	flags, stateDir := addClientFlags(c), addStateFlag(c)
+	flags, names, stateDir := addClientFlags(c), addNameFlags(c), addStateFlag(c)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		line, err := names.received()
+		if err != nil {
+			return err
+		}
 		l, closed, err := openListener(flags, *stateDir)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "listening on", l.Conn.LocalAddr())
-		l.Handle = func(r *notify.Received) { printReceived(os.Stdout, r) }
+		l.Handle = func(r *notify.Received) { printReceived(os.Stdout, r, line) }
 		return errors.Join(l.Run(ctx), closed())
 	}
 }
@@ -68,8 +72,17 @@ func openListener(flags *clientFlags, stateDir string) (l *notify.Listener, clos
 	return l, closed, err
 }
 
-// printReceived prints a line about the notification and one for each variable binding.
-func printReceived(w io.Writer, r *notify.Received) {
+// received gives what prints the variable bindings of notifications: by name, unless it shall be in numbers.
+func (f nameFlags) received() (line func(snmp.VarBind) string, err error) {
+	if *f.output == "" {
+		*f.output = "s"
+	}
+	_, line, err = f.read(nil)
+	return line, err
+}
+
+// printReceived prints a line about the notification and one for each variable binding, as line has it.
+func printReceived(w io.Writer, r *notify.Received, line func(snmp.VarBind) string) {
 	what := "trap"
 	if r.Inform {
 		what = "inform"
@@ -93,7 +106,7 @@ func printReceived(w io.Writer, r *notify.Received) {
 			fmt.Fprintf(&b, "  what follows cannot be read: %v\n", err)
 			break
 		}
-		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(numericLine(v), "\n", "\\n"))
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(line(v), "\n", "\\n"))
 		list = rest
 	}
 	_, _ = io.WriteString(w, b.String())

@@ -36,7 +36,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 		return nil, err
 	}
 	metrics := notify.NewMetrics(registry)
-	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics}
+	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: metrics, Names: c.Names, Logger: logger}
 	var routes []*notify.Route
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
@@ -113,13 +113,14 @@ func printEngine(c *config.Config) error {
 func addNotify(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("notify", "Try the receivers of the configuration.").Command("test", "Tell a receiver that this is a test, and print what becomes of it.")
 	to := c.Flag("to", "Name of the receiver.").Required().String()
+	notification := c.Flag("type", "Name or OID of the notification to send, such as coldStart; without it, that of the receiver's format.").String()
 	files, expandEnv := addConfigFlags(c)
-	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		w, err := load(*files, *expandEnv, "")
 		if err != nil {
 			return err
 		}
-		text, err := testReceiver(ctx, w.config, *to)
+		text, err := testReceiver(ctx, w.config, *to, *notification, logger)
 		if err == nil {
 			fmt.Println(text)
 		}
@@ -128,23 +129,30 @@ func addNotify(app *kingpin.Application, commands map[string]command) {
 }
 
 // testReceiver tells a receiver, beside the server if that runs.
-func testReceiver(ctx context.Context, c *config.Config, name string) (string, error) {
+func testReceiver(ctx context.Context, c *config.Config, name, notification string, logger *slog.Logger) (string, error) {
 	i := slices.IndexFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Name == name })
 	if i < 0 {
 		return "", fmt.Errorf("the configuration has no receiver %q", name)
 	}
 	now := time.Now()
+	event := notify.TestEvent(now)
+	r := c.Receivers[i]
+	if notification != "" {
+		if err := r.TestBy(notification, event, c.Names); err != nil {
+			return "", err
+		}
+	}
 	identity, err := notify.Borrow(c.StateDir, c.Notifications.ID(), now)
 	if err != nil {
 		return "", err
 	}
-	route, err := notify.NewRoute(&c.Receivers[i], &notify.Shared{
-		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: notify.NewMetrics(prometheus.NewRegistry()),
+	route, err := notify.NewRoute(&r, &notify.Shared{
+		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: notify.NewMetrics(prometheus.NewRegistry()), Names: c.Names, Logger: logger,
 	})
 	if err != nil {
 		return "", err
 	}
-	receipt, err := route.Deliver(ctx, notify.TestEvent(now), 0)
+	receipt, err := route.Deliver(ctx, event, 0)
 	if err != nil {
 		return "", err
 	}

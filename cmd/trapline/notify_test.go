@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ func notifying(t testing.TB, stateDir, receivers string) string {
 	return fmt.Sprintf(`
 auths:
   public_v2: {}
+  old: {version: 1}
   secure: {version: 3, username: usr-sha-aes, security_level: authPriv, auth_protocol: SHA, password: %s, priv_protocol: AES, priv_password: %s}
   strong: {version: 3, username: usr-sha512-aes256, security_level: authPriv, auth_protocol: SHA512, password: %[1]s, priv_protocol: AES256, priv_password: %[2]s}
 modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}
@@ -66,7 +68,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: strings.Join(lines, "\n")})
 	c = loaded(t, notifying(t, dir, strings.ReplaceAll(receivers, "ADDRESS", d.Address)))
 	for i, name := range []string{"a", "b", "c"} {
-		text, err := testReceiver(t.Context(), c, name)
+		text, err := testReceiver(t.Context(), c, name, "", slog.New(slog.DiscardHandler))
 		if err != nil || !regexp.MustCompile([]string{"^sent, ", "^sent, ", "^confirmed after "}[i]).MatchString(text) {
 			t.Errorf("%s: %s, %v", name, text, err)
 		}
@@ -74,8 +76,36 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 			t.Errorf("%s received %s", name, got)
 		}
 	}
-	if _, err := testReceiver(t.Context(), c, "d"); err == nil || err.Error() != `the configuration has no receiver "d"` {
+	if _, err := testReceiver(t.Context(), c, "d", "", slog.New(slog.DiscardHandler)); err == nil || err.Error() != `the configuration has no receiver "d"` {
 		t.Errorf("a receiver that is not there: %v", err)
+	}
+}
+
+// A test may be any notification that MIBs have, to a receiver of any format.
+func TestTestsByType(t *testing.T) {
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	c := loaded(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: a, type: trap, address: %q}\n- {name: b, format: disman, address: %[1]q}\n- {name: hook, type: webhook, url: \"http://192.0.2.1/\"}\n", d.Address)))
+	quiet := slog.New(slog.DiscardHandler)
+	for i, test := range []struct{ to, name, want string }{
+		{"a", "coldStart", ".1.3.6.1.6.3.1.1.5.1"},
+		{"b", "1.3.6.1.4.1.32473.9.0.1", ".1.3.6.1.4.1.32473.9.0.1"},
+		{"b", "IF-MIB::linkDown", ".1.3.6.1.6.3.1.1.5.3|~|.1.3.6.1.2.1.2.2.1.1 = No Such Instance"},
+	} {
+		if _, err := testReceiver(t.Context(), c, test.to, test.name, quiet); err != nil {
+			t.Error(err)
+		}
+		if got := d.AwaitReceived(t, i+1)[i]; !strings.Contains(got, "= OID: "+test.want) {
+			t.Errorf("%s: received %s", test.name, got)
+		}
+	}
+	for want, words := range map[string][2]string{
+		`no module defines "coldStar": did you mean coldStart?`:             {"a", "coldStar"},
+		"ifDescr is no notification: MIBs know it as a column":              {"a", "ifDescr"},
+		`receiver "hook" is a webhook, which has no types of notifications`: {"hook", "coldStart"},
+	} {
+		if _, err := testReceiver(t.Context(), c, words[0], words[1], quiet); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", words[1], err, want)
+		}
 	}
 }
 

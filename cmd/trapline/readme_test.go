@@ -9,10 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"trapline/config"
 	"trapline/internal/agent"
+	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
+	"trapline/mibs"
 )
 
 func mustOID(t testing.TB, s string) snmp.OID {
@@ -109,8 +113,41 @@ func TestCommandsOfTheReadme(t *testing.T) {
 			}
 		}
 	}
-	if pairs < 13 || single < 6 {
+	if pairs < 17 || single < 6 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
+	}
+}
+
+// The rules of the README are as Prometheus has them, and as the receivers of its configuration can be told.
+func TestRulesOfTheReadme(t *testing.T) {
+	promtool := peers.Require(t, "promtool", "prometheus")
+	checked := 0
+	for _, block := range blocks(readme(t), "yaml") {
+		if !strings.HasPrefix(block, "# rules of Prometheus") {
+			continue
+		}
+		text := "groups:\n- name: readme\n  rules:\n" + strings.ReplaceAll("\n"+block, "\n", "\n  ")
+		file := filepath.Join(t.TempDir(), "rules.yml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(promtool, "check", "rules", file).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		var rules []struct{ Annotations map[string]string }
+		if err := yaml.Unmarshal([]byte(block), &rules); err != nil {
+			t.Fatal(err)
+		}
+		c := notify.RuleChecker{Names: func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }, Receivers: []notify.ReceiverSettings{{Name: "nms-3", Tags: []string{"network"}}}}
+		for _, rule := range rules {
+			if mistakes, warnings := c.Check(rule.Annotations); len(mistakes)+len(warnings) > 0 {
+				t.Errorf("%q %q", mistakes, warnings)
+			}
+			checked++
+		}
+	}
+	if checked == 0 {
+		t.Error("the README shows no rule")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,19 +17,22 @@ import (
 	"trapline/internal/engine"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
+	"trapline/mibs"
 )
 
 // trapFlags say what to send to which receiver, in the letters and the order of Net-SNMP's commands.
 type trapFlags struct {
 	*clientFlags
+	mibs     mibFlags
 	stateDir *string
 	words    *[]string
 }
 
 func addTrapFlags(c *kingpin.CmdClause) trapFlags {
-	f := trapFlags{clientFlags: addClientFlags(c), stateDir: addStateFlag(c)}
-	f.words = c.Arg("notification", "UPTIME TRAP-OID, or with -v 1 ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
-		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D.").Required().Strings()
+	f := trapFlags{clientFlags: addClientFlags(c), mibs: addMIBFlags(c), stateDir: addStateFlag(c)}
+	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
+		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D, or = for that of the object. "+
+		"Names of MIBs do as well as OIDs, and labels of enumerations as well as numbers.").Required().Strings()
 	return f
 }
 
@@ -134,9 +138,15 @@ func (f *trapFlags) receiver() (r notify.Receiver, err error) {
 	return r, err
 }
 
+// names finds the names among the arguments. The MIBs are read if there are any.
+func (f *trapFlags) names() notify.Names {
+	return sync.OnceValues(func() (*mibs.Tree, error) { return f.mibs.tree(nil) })
+}
+
 // notification reads the arguments behind the receiver.
 func (f *trapFlags) notification() (*notify.Notification, error) {
 	n := &notify.Notification{}
+	names := f.names()
 	head, read := 2, n2
 	if *f.version == "1" {
 		head, read = 5, n1
@@ -145,26 +155,28 @@ func (f *trapFlags) notification() (*notify.Notification, error) {
 	if len(words) < head {
 		return nil, fmt.Errorf("%q: a notification of version %s begins with %d words, see --help", words, *f.version, head)
 	}
-	err := read(n, words[:head])
+	err := read(n, names, words[:head])
 	if err == nil {
-		n.VarBinds, err = notify.ParseVarBinds(words[head:])
+		n.VarBinds, err = names.VarBinds(words[head:])
 	}
 	return n, err
 }
 
-// n2 reads UPTIME TRAP-OID.
-func n2(n *notify.Notification, words []string) (err error) {
+// n2 reads UPTIME TRAP.
+func n2(n *notify.Notification, names notify.Names, words []string) (err error) {
 	if n.Uptime, err = parseUptime(words[0]); err != nil {
 		return err
 	}
-	n.Trap, err = parseTrapOID(words[1])
-	return err
+	if n.Trap, err = names.OID(words[1]); err != nil {
+		return err
+	}
+	return notify.CheckTrap(n.Trap)
 }
 
 // n1 reads ENTERPRISE AGENT GENERIC SPECIFIC UPTIME.
-func n1(n *notify.Notification, words []string) (err error) {
+func n1(n *notify.Notification, names notify.Names, words []string) (err error) {
 	if words[0] != "" {
-		if n.Enterprise, err = parseTrapOID(words[0]); err != nil {
+		if n.Enterprise, err = names.OID(words[0]); err != nil {
 			return err
 		}
 	}
@@ -189,14 +201,6 @@ func n1(n *notify.Notification, words []string) (err error) {
 	}
 	n.Uptime, err = parseUptime(words[4])
 	return err
-}
-
-func parseTrapOID(text string) (snmp.OID, error) {
-	o, err := snmp.ParseOID(text)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not a numeric OID: %w", text, err)
-	}
-	return o, notify.CheckTrap(o)
 }
 
 func parseNumber(text, field string) (uint32, error) {

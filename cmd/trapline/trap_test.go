@@ -1,30 +1,41 @@
 package main
 
 import (
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/peers"
 )
 
 func TestNotificationsThatAreWrong(t *testing.T) {
 	for want, args := range map[string][]string{
-		`["1"]: a notification of version 2c begins with 2 words, see --help`:                          {"host", "1"},
-		`["1.3" "" "6"]: a notification of version 1 begins with 5 words, see --help`:                  {"-v1", "host", "1.3", "", "6"},
-		`uptime "soon" is no whole number of hundredths of a second`:                                   {"host", "soon", "1.3.6"},
-		`"IF-MIB::linkUp" is not a numeric OID: "IF-MIB::linkUp" is not a number from 0 to 4294967295`: {"host", "", "IF-MIB::linkUp"},
-		`1.3 is too short for the OID of a notification`:                                               {"host", "", "1.3"},
-		`["1.3.6" "i"]: a variable binding is an OID, a type and a value`:                              {"host", "", "1.3.6", "1.3.6", "i"},
-		`"1" is not a numeric OID`:                                {"host", "", "1.3.6", "1", "i", "1"},
-		`1.3.6: type "?": use one of i u c C t a o s x d b n F D`: {"host", "", "1.3.6", "1.3.6", "?", "1"},
-		`1.3.6: "-2147483649" is no value of type i (INTEGER): write a whole number from -2147483648 to 2147483647`:      {"host", "", "1.3.6", "1.3.6", "i", "-2147483649"},
-		`1.3.6: "-1" is no value of type u (Unsigned32): write a whole number from 0 to 4294967295`:                      {"host", "", "1.3.6", "1.3.6", "u", "-1"},
-		`1.3.6: "::1" is no value of type a (IpAddress): write an address of IPv4`:                                       {"host", "", "1.3.6", "1.3.6", "a", "::1"},
-		`1.3.6: "123" is no value of type x (octets in hexadecimal digits): write two hexadecimal digits for each octet`: {"host", "", "1.3.6", "1.3.6", "x", "123"},
-		`1.3.6: "4000000000" is no value of type b (BITS): write the numbers of the bits that are set, from 0 to 65535`:  {"host", "", "1.3.6", "1.3.6", "b", "4000000000"},
-		`agent "::1" is no address of IPv4`:                          {"-v1", "host", "1.3.6", "::1", "6", "1", ""},
-		`generic-trap 7: SNMPv1 has 0 to 6`:                          {"-v1", "host", "1.3.6", "", "7", "1", ""},
-		`generic-trap 6 wants an enterprise`:                         {"-v1", "host", "", "", "6", "1", ""},
-		`specific-trap "-1" is no whole number from 0 to 2147483647`: {"-v1", "host", "1.3.6", "", "6", "-1", ""},
+		`["1"]: a notification of version 2c begins with 2 words, see --help`:                                                                  {"host", "1"},
+		`["1.3" "" "6"]: a notification of version 1 begins with 5 words, see --help`:                                                          {"-v1", "host", "1.3", "", "6"},
+		`uptime "soon" is no whole number of hundredths of a second`:                                                                           {"host", "soon", "1.3.6"},
+		`module IF-MIB does not define "linkUpp"`:                                                                                              {"host", "", "IF-MIB::linkUpp"},
+		`no module defines "ifDescrr"`:                                                                                                         {"host", "", "IF-MIB::linkUp", "ifDescrr.1", "s", "a"},
+		`ifAdminStatus.1: "uq" is no value of type i (INTEGER): did you mean up?`:                                                              {"host", "", "IF-MIB::linkUp", "ifAdminStatus.1", "i", "uq"},
+		`ipDefaultTTL.0: "300" is no value of ipDefaultTTL (Integer32): write a whole number from 1 to 255`:                                    {"host", "", "IF-MIB::linkUp", "ipDefaultTTL.0", "=", "300"},
+		`ifPhysAddress.1: "00:1g" is no value of ifPhysAddress (PhysAddress): its DISPLAY-HINT is 1x:: at "g", want a ":" with more behind it`: {"host", "", "IF-MIB::linkUp", "ifPhysAddress.1", "=", "00:1g"},
+		`1.3.6.1.4.1.9: MIBs know no type for it: write one`:                                                                                   {"host", "", "IF-MIB::linkUp", "1.3.6.1.4.1.9", "=", "7"},
+		`snmpTrapOID.0: "linkUpp" is no value of type o (OBJECT IDENTIFIER): no module defines "linkUpp"`:                                      {"host", "", "IF-MIB::linkUp", "snmpTrapOID.0", "o", "linkUpp"},
+		`1.3 is too short for the OID of a notification`:                                                                                       {"host", "", "1.3"},
+		`["1.3.6" "i"]: a variable binding is an OID, a type and a value`:                                                                      {"host", "", "1.3.6", "1.3.6", "i"},
+		`"1" is not an OID: an OID has two numbers or more`:                                                                                    {"host", "", "1.3.6", "1", "i", "1"},
+		`1.3.6: type "?": use one of i u c C t a o s x d b n F D =`:                                                                            {"host", "", "1.3.6", "1.3.6", "?", "1"},
+		`1.3.6: "-2147483649" is no value of type i (INTEGER): write a whole number from -2147483648 to 2147483647`:                            {"host", "", "1.3.6", "1.3.6", "i", "-2147483649"},
+		`1.3.6: "-1" is no value of type u (Unsigned32): write a whole number from 0 to 4294967295`:                                            {"host", "", "1.3.6", "1.3.6", "u", "-1"},
+		`1.3.6: "::1" is no value of type a (IpAddress): write an address of IPv4`:                                                             {"host", "", "1.3.6", "1.3.6", "a", "::1"},
+		`1.3.6: "123" is no value of type x (octets in hexadecimal digits): write two hexadecimal digits for each octet`:                       {"host", "", "1.3.6", "1.3.6", "x", "123"},
+		`1.3.6: "4000000000" is no value of type b (BITS): write the numbers of the bits that are set, from 0 to 65535`:                        {"host", "", "1.3.6", "1.3.6", "b", "4000000000"},
+		`agent "::1" is no address of IPv4`:                                                                                                    {"-v1", "host", "1.3.6", "::1", "6", "1", ""},
+		`generic-trap 7: SNMPv1 has 0 to 6`:                                                                                                    {"-v1", "host", "1.3.6", "", "7", "1", ""},
+		`generic-trap 6 wants an enterprise`:                                                                                                   {"-v1", "host", "", "", "6", "1", ""},
+		`specific-trap "-1" is no whole number from 0 to 2147483647`:                                                                           {"-v1", "host", "1.3.6", "", "6", "-1", ""},
 	} {
 		app := kingpin.New("trapline", "")
 		flags := addTrapFlags(app.Command("trap", ""))
@@ -33,6 +44,33 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 		}
 		if _, err := flags.notification(); err == nil || err.Error() != want {
 			t.Errorf("%q: %v\nwant %s", args, err, want)
+		}
+	}
+}
+
+// What is sent by name arrives as what Net-SNMP's commands send with the same names.
+func TestNotificationsByName(t *testing.T) {
+	dir := peers.MIBs(t)
+	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	binary := buildBinary(t)
+	for _, line := range []string{
+		"-v2c -c public ADDRESS 1 IF-MIB::linkUp IF-MIB::ifIndex.123 i 123 IF-MIB::ifAdminStatus.123 i up IF-MIB::ifOperStatus.123 i down",
+		"-v2c -c public ADDRESS 1 SNMPv2-MIB::coldStart SNMPv2-MIB::sysName.0 s host SNMPv2-MIB::sysObjectID.0 o IF-MIB::linkUp SNMPv2-MIB::sysUpTime.0 t 12345",
+		"-v1 -c public ADDRESS IF-MIB::ifMIB 192.0.2.7 6 5 1 IF-MIB::ifDescr.2 s eth0 IF-MIB::ifInOctets.2 c 7 IF-MIB::ifSpeed.2 u 1000",
+		"-v2c -c public ADDRESS 1 IF-MIB::linkDown TCP-MIB::tcpConnLocalPort.192.0.2.1.22.192.0.2.9.1000 i 22 IF-MIB::ifPhysAddress.2 x 001a2b3c4d5e IF-MIB::ifHCInOctets.2 C 18446744073709551615",
+		"-v2c -c public ADDRESS 1 IF-MIB::linkDown IF-MIB::ifAdminStatus.1 = 2 IF-MIB::ifDescr.1 = eth0 IP-MIB::ipAdEntAddr.192.0.2.1 a 192.0.2.1 1.3.6.1.4.1.9.1.0 F 1.5",
+	} {
+		before := len(d.Received())
+		words := strings.Fields(strings.Replace(line, "ADDRESS", d.Address, 1))
+		if out, err := exec.Command(binary, append([]string{"trap"}, words...)...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", line, err, out)
+			continue
+		}
+		peers.NetSNMP(t, "snmptrap", append([]string{"-M", dirs, "-m", "IF-MIB:SNMPv2-MIB:TCP-MIB:IP-MIB"}, words...)...)
+		got := d.AwaitReceived(t, before+2)
+		if ours, theirs := source.ReplaceAllString(got[before], ""), source.ReplaceAllString(got[before+1], ""); ours != theirs {
+			t.Errorf("%s sends\n%s\nsnmptrap sends\n%s", line, ours, theirs)
 		}
 	}
 }

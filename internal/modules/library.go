@@ -40,6 +40,15 @@ func NewLibrary(dirs []string) (*Library, error) {
 	return l, nil
 }
 
+// AllMIBs reads every MIB that NewLibrary finds with those directories.
+func AllMIBs(dirs []string) (*mibs.Tree, error) {
+	l, err := NewLibrary(dirs)
+	if err != nil {
+		return nil, err
+	}
+	return l.everything()
+}
+
 // Merged gives a library that sees all MIBs as one, as snmp_exporter's generator does. Of several
 // objects of one name that of a built-in MIB counts, else the last by OID.
 func (l *Library) Merged() *Library {

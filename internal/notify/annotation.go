@@ -58,6 +58,27 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 	return a, errors.Join(errs[:]...)
 }
 
+// annotations are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
+// say.
+func (a *Alarm) annotations() map[string]string {
+	all := map[string]string{
+		"summary": a.text(), "description": a.Description, "value": a.Value, annotationVariable: a.Variable,
+		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
+		annotationVarBinds: bindingsText(a.VarBinds), annotationClearVarBinds: bindingsText(a.ClearVarBinds),
+	}
+	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
+	return all
+}
+
+// bindingsText turns ParseBindings round.
+func bindingsText(list []Binding) string {
+	var b strings.Builder
+	for _, v := range list {
+		fmt.Fprintf(&b, "%s %s = %q\n", v.Name, v.Type, v.Value)
+	}
+	return b.String()
+}
+
 func bindingsOf(annotations map[string]string, name string) ([]Binding, error) {
 	list, err := ParseBindings(annotations[name])
 	if err != nil {

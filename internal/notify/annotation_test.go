@@ -32,6 +32,10 @@ func TestAlarmOfLabelsAndAnnotations(t *testing.T) {
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("%+v\nwant\n%+v", a, want)
 	}
+	again, err := AlarmOf("berlin", labels, a.annotations())
+	if again.Receivers, again.Tags = a.Receivers, a.Tags; err != nil || !reflect.DeepEqual(again, a) {
+		t.Errorf("%+v, %v; want\n%+v", again, err, a)
+	}
 }
 
 // A mistake costs an alarm the line that it stands in.

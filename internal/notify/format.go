@@ -14,13 +14,50 @@ import (
 )
 
 // format makes a notification of an event, of which the list of variable bindings has no more octets than
-// limit. ok is false where the format has none for such an event. trimmed counts what was cut away.
-type format func(e *Event, limit int) (n *Notification, trimmed int, ok bool)
+// limit.
+type format func(e *Event, limit int) draft
 
-// formats are what `format` may say.
-var formats = map[string]func(enterprise snmp.OID) format{
-	"alarm":  alarmFormat,
-	"disman": func(snmp.OID) format { return dismanFormat },
+// draft is a notification, and what it lacks.
+type draft struct {
+	*Notification         // nil: the format has none for such an event
+	objects       int     // how many of its variable bindings have their place and stay
+	timed         bool    // the rule says its sysUpTime
+	trimmed       int     // labels, texts and variable bindings cut away so that it fits
+	faults        []fault // what could not be told as the rule wants it
+}
+
+// fault is one thing that could not be told, by the reason that metrics have for it.
+type fault struct {
+	reason string
+	err    error
+}
+
+func (f fault) Error() string { return f.err.Error() }
+
+// formats are what `format` may say, beside template.
+var formats = map[string]func(r *ReceiverSettings, c *Shared) format{
+	"alarm":         newAlarmFormat,
+	"disman":        func(_ *ReceiverSettings, c *Shared) format { return dismanFormat(c.Names) },
+	"snmp-notifier": func(*ReceiverSettings, *Shared) format { return notifierFormat },
+}
+
+const formatTemplate = "template"
+
+func formatNames() []string { return append(slices.Sorted(maps.Keys(formats)), formatTemplate) }
+
+// newFormat makes the format of a receiver.
+func newFormat(r *ReceiverSettings, c *Shared) format {
+	if name := r.formatName(c.Settings); name != formatTemplate {
+		return formats[name](r, c)
+	}
+	return templateFormat(c.Names, formats[r.fallbackName(c.Settings)](r, c))
+}
+
+func newAlarmFormat(r *ReceiverSettings, c *Shared) format {
+	if r.Profile == compact {
+		return compactFormat(c.Settings.EnterpriseOID.OID, c.Names)
+	}
+	return alarmFormat(c.Settings.EnterpriseOID.OID, c.Names)
 }
 
 // notificationArcs are the last numbers of the notifications of TRAPLINE-MIB.
@@ -37,17 +74,17 @@ const (
 
 // alarmFormat is that of TRAPLINE-MIB below an enterprise: every notification of an alarm has the same
 // objects in the same order.
-func alarmFormat(enterprise snmp.OID) format {
+func alarmFormat(enterprise snmp.OID, names Names) format {
 	base := snmp.AppendArc(slices.Clone(enterprise), 1)
-	return func(e *Event, limit int) (*Notification, int, bool) {
-		b := objects{base: base}
+	return func(e *Event, limit int) draft {
+		b := objects{base: base, names: names}
 		n := &Notification{Trap: b.notification(notificationArcs[e.Kind])}
 		if e.Alarm.ID == "" {
 			n.VarBinds = b.ofProcess(e)
-			return n, 0, true
+			return draft{Notification: n, objects: len(n.VarBinds)}
 		}
 		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
-		summary := oneLine(e.Alarm.Summary, mostSummary)
+		summary := oneLine(e.Alarm.text(), mostSummary)
 		n.VarBinds = b.ofAlarm(e, summary, labels)
 		if over := len(n.list()) - limit; over > 0 {
 			var more int
@@ -60,34 +97,34 @@ func alarmFormat(enterprise snmp.OID) format {
 			trimmed++
 		}
 		n.Agent = e.Alarm.Address
-		return n, trimmed, true
+		return draft{Notification: n, objects: len(n.VarBinds), trimmed: trimmed}
 	}
 }
 
 // compactFormat is alarmFormat with nine of its objects, and short texts: by SNMPv2c with a community of 16
 // octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
-func compactFormat(enterprise snmp.OID) format {
-	whole := alarmFormat(enterprise)
-	return func(e *Event, _ int) (*Notification, int, bool) {
+func compactFormat(enterprise snmp.OID, names Names) format {
+	whole := alarmFormat(enterprise, names)
+	return func(e *Event, _ int) draft {
 		short := *e
 		a := &short.Alarm
 		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
-		a.Resource, a.Summary = oneLine(a.Resource, 32), oneLine(a.Summary, 48)
-		n, _, ok := whole(&short, math.MaxInt)
+		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.text(), 48), ""
+		d := whole(&short, math.MaxInt)
 		if a.ID != "" {
-			v := n.VarBinds
-			n.VarBinds = append([]snmp.VarBind{}, v[:6]...)
-			n.VarBinds = append(n.VarBinds, v[8], v[13], v[16])
-			n.VarBinds = append(n.VarBinds, v[18:]...)
+			v := d.VarBinds
+			d.VarBinds = slices.Concat(v[:6], []snmp.VarBind{v[8], v[13], v[16]}, v[18:])
+			d.objects = len(d.VarBinds)
 		}
-		return n, 0, ok
+		return d
 	}
 }
 
 // objects makes the variable bindings below base, numbered from 1.
 type objects struct {
-	base snmp.OID
-	list []snmp.VarBind
+	base  snmp.OID
+	names Names
+	list  []snmp.VarBind
 }
 
 func (b *objects) notification(arc uint32) snmp.OID {
@@ -123,11 +160,7 @@ func (b *objects) ofAlarm(e *Event, summary, labels string) []snmp.VarBind {
 	b.address(7, 8, a.Address)
 	b.text(9, a.Resource, mostResource)
 	b.text(10, a.Metric, mostName)
-	variable, err := snmp.ParseOID(a.Variable)
-	if err != nil || !variable.Valid() {
-		variable = zeroDotZero
-	}
-	b.add(11, snmp.ObjectIdentifier, variable)
+	b.add(11, snmp.ObjectIdentifier, b.names.variable(a))
 	b.text(12, a.Value, mostNumber)
 	b.text(13, a.Condition, mostNumber)
 	b.add(14, snmp.OctetString, dateAndTime(e.At))
@@ -167,6 +200,22 @@ func (b *objects) address(typeArc, arc uint32, a netip.Addr) {
 
 var zeroDotZero = snmp.MustParseOID("0.0")
 
+// variable is the OID of what an alarm is about, 0.0 where that is not known.
+func (n Names) variable(a *Alarm) snmp.OID {
+	if o, err := n.OID(a.Variable); err == nil {
+		return o
+	}
+	return zeroDotZero
+}
+
+// text is what an alarm says: its summary, and why it is over.
+func (a *Alarm) text() string {
+	if a.Reason == "" {
+		return a.Summary
+	}
+	return a.Summary + " (" + a.Reason + ")"
+}
+
 // The objects and notifications of DISMAN-EVENT-MIB (RFC 2981). A raise is always mteTriggerRising, also
 // of a rule about too low a value, so that a receiver knows raise from clear by the OID.
 var (
@@ -177,7 +226,11 @@ var (
 	sysName           = snmp.MustParseOID("1.3.6.1.2.1.1.5.0")
 )
 
-func dismanFormat(e *Event, _ int) (*Notification, int, bool) {
+func dismanFormat(names Names) format {
+	return func(e *Event, _ int) draft { return disman(e, names) }
+}
+
+func disman(e *Event, names Names) draft {
 	n := &Notification{Agent: e.Alarm.Address}
 	switch e.Kind {
 	case Raise:
@@ -187,26 +240,27 @@ func dismanFormat(e *Event, _ int) (*Notification, int, bool) {
 	case Test:
 		n.Trap = mteTriggerFired
 	default:
-		return nil, 0, false
+		return draft{}
 	}
 	add := func(arc uint32, t snmp.Type, value []byte) {
 		name := snmp.AppendArc(snmp.AppendArc(slices.Clone(mteHot), arc), 0)
 		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: t, Value: value})
 	}
-	hot, err := snmp.ParseOID(e.Alarm.Variable)
-	if err != nil || !hot.Valid() {
-		hot = zeroDotZero
-	}
 	add(1, snmp.OctetString, []byte(oneLine(e.Alarm.Rule, mostSummary)))
 	add(2, snmp.OctetString, []byte(oneLine(e.Alarm.Target, mostSummary)))
 	add(3, snmp.OctetString, nil)
-	add(4, snmp.ObjectIdentifier, hot)
+	add(4, snmp.ObjectIdentifier, names.variable(&e.Alarm))
 	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
 	n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, mostSummary))})
-	if four := e.Alarm.Address.Unmap(); four.Is4() {
+	n.addAddress(e.Alarm.Address)
+	return draft{Notification: n, objects: len(n.VarBinds)}
+}
+
+// addAddress adds the address of the device, if SNMP has a type for it (RFC 3584 section 3.1).
+func (n *Notification) addAddress(a netip.Addr) {
+	if four := a.Unmap(); four.Is4() {
 		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
 	}
-	return n, 0, true
 }
 
 // integer32 is the value of an alarm as near as an Integer32 comes to it.

@@ -2,8 +2,10 @@ package notify
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -15,7 +17,11 @@ import (
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
+	"trapline/mibs"
 )
+
+// builtIn finds names in the built-in MIBs.
+var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 
@@ -25,6 +31,7 @@ func testRoute(t testing.TB, r ReceiverSettings, a engine.Auth, identity *Identi
 	m := NewMetrics(prometheus.NewRegistry())
 	route, err := NewRoute(&r, &Shared{
 		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"auth": &a}, Identity: identity, Metrics: m,
+		Names: builtIn, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -188,11 +195,11 @@ func FuzzAlarmFormat(f *testing.F) {
 	f.Add("rule", "summary\nline", "k", "v", 800)
 	f.Fuzz(func(t *testing.T, rule, summary, name, value string, limit int) {
 		e := &Event{Kind: Raise, At: noon, Alarm: Alarm{ID: "a", Rule: rule, Summary: summary, Variable: value, Labels: map[string]string{name: value, "x" + name: rule}}}
-		n, _, ok := alarmFormat(snmp.MustParseOID(labEnterprise))(e, limit)
-		if !ok || len(n.VarBinds) != 18 {
-			t.Fatalf("%d variable bindings", len(n.VarBinds))
+		d := alarmFormat(snmp.MustParseOID(labEnterprise), nil)(e, limit)
+		if len(d.VarBinds) != 18 {
+			t.Fatalf("%d variable bindings", len(d.VarBinds))
 		}
-		for _, v := range n.VarBinds {
+		for _, v := range d.VarBinds {
 			if v.Type == snmp.OctetString && strings.HasSuffix(v.Name.String(), ".17.0") && (!utf8.Valid(v.Value) || strings.ContainsAny(string(v.Value), "\r\n")) {
 				t.Errorf("%q", v.Value)
 			}

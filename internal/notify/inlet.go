@@ -117,6 +117,7 @@ func (i *Inlet) alarm(a *alert) (Alarm, error) {
 		return alarm, err
 	}
 	if err != nil {
+		i.Outbox.metrics.misread.Inc()
 		i.Logger.Warn("annotations of an alert are left out", "alert", alarm.Rule, "err", err)
 	}
 	alarm.RaisedAt = a.StartsAt

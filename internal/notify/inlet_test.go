@@ -12,7 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"trapline/internal/engine"
+	"trapline/internal/setting"
 )
 
 // post sends a request to an inlet, and gives the status.
@@ -164,6 +167,27 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 	})
 }
 
+// What cannot be read of annotations costs an alert no more than that, and is counted.
+func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"},"annotations":{"trap_varbinds":"a = 1\nb"}},{"labels":{"alertname":"Up"}}]`); code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+		settle(time.Minute)
+		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.metrics.misread) != 1 {
+			t.Errorf("told %s, %g misread", got, testutil.ToFloat64(r.metrics.misread))
+		}
+		for _, a := range r.Active() {
+			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []Binding{{"a", "", "1"}}) {
+				t.Errorf("%+v", a)
+			}
+		}
+	})
+}
+
 // What we tell by webhook is what we take by webhook: two of us can be put in a row.
 func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	var bodies []string
@@ -175,7 +199,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: server.URL}, nil)
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: setting.URL(server.URL)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,5 +238,17 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		if err == nil || reasonIs(err, engine.ErrorStatus) != dead {
 			t.Errorf("status %d: %v", code, err)
 		}
+	}
+}
+
+// A webhook that cannot be reached is told without its URL.
+func TestWebhooksKeepTheirURL(t *testing.T) {
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: "http://me:hunter2@127.0.0.1:1/hunter2?token=hunter2"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !reasonIs(err, engine.Refused) {
+		t.Error(err)
 	}
 }

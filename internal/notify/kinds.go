@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type Shared struct {
 	Auths    map[string]*engine.Auth
 	Identity *Identity
 	Metrics  *Metrics
+	Names    Names
+	Logger   *slog.Logger
 }
 
 // NewRoute makes a receiver of its settings, which have no mistakes.
@@ -64,6 +67,8 @@ type snmpReceiver struct {
 	format   format
 	identity *Identity
 	trimmed  prometheus.Counter
+	faults   *prometheus.CounterVec // by reason
+	logger   *slog.Logger
 }
 
 func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
@@ -71,7 +76,7 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if auth == nil {
 		return nil, fmt.Errorf("there is no auth %q", r.Auth)
 	}
-	to := Receiver{Context: r.Context, Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
+	to := Receiver{Context: r.Context, ContextEngineID: r.contextEngine(), Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
 	if r.Retries != nil {
 		to.Retries = *r.Retries
 	}
@@ -85,10 +90,9 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if to.Source, err = engine.ParseSource(r.SourceAddress); err != nil {
 		return nil, err
 	}
-	s := &snmpReceiver{identity: c.Identity, trimmed: c.Metrics.trimmed.WithLabelValues(r.Name)}
-	s.format = formats[r.formatName(c.Settings)](c.Settings.EnterpriseOID.OID)
-	if r.Profile == compact {
-		s.format = compactFormat(c.Settings.EnterpriseOID.OID)
+	s := &snmpReceiver{
+		identity: c.Identity, format: newFormat(r, c), trimmed: c.Metrics.trimmed.WithLabelValues(r.Name),
+		faults: c.Metrics.faults.MustCurryWith(prometheus.Labels{"receiver": r.Name}), logger: c.Logger.With("receiver", r.Name),
 	}
 	s.sender, err = NewSender(to, c.Identity)
 	return s, err
@@ -108,13 +112,23 @@ func (s *snmpReceiver) room() int {
 }
 
 func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
-	n, trimmed, ok := s.format(e, s.room())
-	if !ok {
+	d := s.format(e, s.room())
+	if d.Notification == nil {
 		return nil
 	}
-	s.trimmed.Add(float64(trimmed))
-	n.RequestID, n.Uptime = requestID, s.identity.Uptime(time.Now())
-	return n
+	if s.sender.receiver.Principal.Version == snmp.V1 {
+		d.suitV1()
+	}
+	d.fit(s.room())
+	s.trimmed.Add(float64(d.trimmed))
+	for _, f := range d.faults {
+		s.faults.WithLabelValues(f.reason).Inc()
+		s.logger.Warn("a notification lacks what its rule wants", "event", e.ID, "rule", e.Alarm.Rule, "err", f.err)
+	}
+	if d.RequestID = requestID; !d.timed {
+		d.Uptime = s.identity.Uptime(time.Now())
+	}
+	return d.Notification
 }
 
 func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {

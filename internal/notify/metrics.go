@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, trimmed *prometheus.CounterVec
 	reports, faults                                             *prometheus.CounterVec
-	misdirected                                                 prometheus.Counter
+	misread                                                     prometheus.Counter
 	rtt                                                         *prometheus.HistogramVec
 }
 
@@ -33,15 +33,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		trimmed:     counter("trimmed", "Labels and texts cut away so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
 		faults:      counter("faults", "What notifications lack because it could not be told as its rule wants it.", "reason"),
-		misdirected: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "trapline_alarms_misdirected_total", Help: "Receivers and tags that rules name and that there are not.",
+		misread: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "trapline_alarms_misread_total", Help: "What annotations of alarms say and cannot be followed: variable bindings that cannot be read, receivers and tags that there are not.",
 		}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"receiver"}),
 	}
-	r.MustRegister(m.rtt, m.misdirected)
+	r.MustRegister(m.rtt, m.misread)
 	return m
 }
 

@@ -67,7 +67,7 @@ func TestMIBLoads(t *testing.T) {
 			if kind != Heartbeat {
 				e.Alarm = portAlarm()
 			}
-			n, _, _ := alarmFormat(base)(e, mostOctets)
+			n := alarmFormat(base, nil)(e, mostOctets)
 			names := []snmp.OID{n.Trap}
 			for _, v := range n.VarBinds {
 				if v.Name.HasPrefix(base) {

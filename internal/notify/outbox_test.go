@@ -466,6 +466,25 @@ func TestRoutesFilterAlarms(t *testing.T) {
 	})
 }
 
+// An alarm that is over for another reason than its condition says so.
+func TestEndsHaveAReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+a")
+		settle(5 * time.Second)
+		if err := r.Apply([]Transition{{Alarm: Alarm{ID: "a", Reason: "rule removed"}}}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		settle(5 * time.Second)
+		told := l.told()
+		if e := told[len(told)-1]; e.Kind != Clear || e.Alarm.text() != "summary (rule removed)" {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 // What was not confirmed is told by the next process, under the same event ID; new receivers are told of
 // what is active.
 func TestOutboxOutlivesTheProcess(t *testing.T) {

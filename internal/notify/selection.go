@@ -19,7 +19,7 @@ func (o *Outbox) direct(a *Alarm) {
 				return false
 			}
 			o.logger.Warn("the rule of an alarm names what no receiver has", "rule", a.Rule, kind, name)
-			o.metrics.misdirected.Inc()
+			o.metrics.misread.Inc()
 			return true
 		}
 	}

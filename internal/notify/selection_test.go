@@ -16,7 +16,7 @@ func TestRulesChooseReceivers(t *testing.T) {
 		receivers, tags []string
 		severity        Severity
 		core, edge      bool
-		misdirected     float64
+		misread         float64
 	}{
 		{"no choice", nil, nil, Major, true, true, 0},
 		{"a tag", nil, []string{"core"}, Major, true, false, 0},
@@ -44,8 +44,8 @@ func TestRulesChooseReceivers(t *testing.T) {
 			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
 				t.Errorf("%s: told core %v, edge %v", test.name, gotCore, gotEdge)
 			}
-			if got := testutil.ToFloat64(r.metrics.misdirected); got != test.misdirected {
-				t.Errorf("%s: %g names misdirected, want %g", test.name, got, test.misdirected)
+			if got := testutil.ToFloat64(r.metrics.misread); got != test.misread {
+				t.Errorf("%s: %g names misread, want %g", test.name, got, test.misread)
 			}
 		})
 	}

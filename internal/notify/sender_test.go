@@ -232,23 +232,28 @@ func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 	state := openState(t, t.TempDir())
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID), Users: peers.Users()})
 	n := &Notification{Trap: warmStart, Uptime: 1}
-	for i, u := range peers.Users() {
-		r := receiverAt(t, d.Address, authOf(u))
-		if d.Address6 != "" && i%2 == 0 {
-			r = receiverAt(t, "udp6:"+d.Address6, authOf(u))
-		}
-		r.Context = "my-context"
-		s := newSender(t, r, state.Identity)
-		trap(t, s, n)
-		d.AwaitReceived(t, 2*i+1)
-		if receipt, err := s.Inform(t.Context(), n); err != nil || receipt.Sent != 1 {
-			t.Errorf("%s: %+v, %v", u.Name, receipt, err)
-		}
-		received := d.AwaitReceived(t, 2*i+2)
-		for at, kind := range []string{"TRAP2", "INFORM"} {
-			want := fmt.Sprintf("v=3 user=%s sec=%s, SNMP v3, user %[1]s, context my-context vb=.1.3.6.1.2.1.1.3.0 = 1|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.2", u.Name, kind)
-			if got := sourceless(received[2*i+at]); got != want {
-				t.Errorf("logged as\n%s\nwant\n%s", got, want)
+	addresses := []string{d.Address}
+	if d.Address6 != "" {
+		addresses = append(addresses, "udp6:"+d.Address6)
+	}
+	count := 0
+	for _, u := range peers.Users() {
+		for _, address := range addresses {
+			r := receiverAt(t, address, authOf(u))
+			r.Context = "my-context"
+			s := newSender(t, r, state.Identity)
+			trap(t, s, n)
+			d.AwaitReceived(t, count+1)
+			if receipt, err := s.Inform(t.Context(), n); err != nil || receipt.Sent != 1 {
+				t.Errorf("%s: %+v, %v", u.Name, receipt, err)
+			}
+			received := d.AwaitReceived(t, count+2)
+			for _, kind := range []string{"TRAP2", "INFORM"} {
+				want := fmt.Sprintf("v=3 user=%s sec=%s, SNMP v3, user %[1]s, context my-context vb=.1.3.6.1.2.1.1.3.0 = 1|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.2", u.Name, kind)
+				if got := sourceless(received[count]); got != want {
+					t.Errorf("to %s, logged as\n%s\nwant\n%s", address, got, want)
+				}
+				count++
 			}
 		}
 	}

@@ -26,7 +26,7 @@ type ReceiverSettings struct {
 	Name            string                            `yaml:"name"`
 	Type            string                            `yaml:"type,omitempty"`    // see kinds
 	Address         string                            `yaml:"address,omitempty"` // [udp|udp4|udp6:]host[:port]
-	URL             string                            `yaml:"url,omitempty"`     // of a webhook
+	URL             setting.URL                       `yaml:"url,omitempty"`     // of a webhook
 	Auth            string                            `yaml:"auth,omitempty"`
 	SourceAddress   string                            `yaml:"source_address,omitempty"`
 	Context         string                            `yaml:"context,omitempty"`
@@ -44,7 +44,9 @@ type ReceiverSettings struct {
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
 	EveryTransition bool                              `yaml:"every_transition,omitempty"`
 
-	Tags []string `yaml:"tags,omitempty"` // by which rules choose receivers
+	Tags            []string `yaml:"tags,omitempty"`              // by which rules choose receivers
+	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: that for alarms without a notification of their own
+	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // hex; empty means our own
 }
 
 // What holds where a receiver sets nothing.
@@ -140,8 +142,11 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	if r.Name == "" {
 		m.add("", "a receiver needs a name")
 	}
-	if _, ok := formats[r.Format]; !ok && r.Format != "" {
-		m.add("format", "unknown format %q: use one of %s", r.Format, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	if !slices.Contains(formatNames(), r.Format) && r.Format != "" {
+		m.add("format", "unknown format %q: use one of %s", r.Format, strings.Join(formatNames(), ", "))
+	}
+	if _, ok := formats[r.Fallback]; !ok && r.Fallback != "" {
+		m.add("fallback", "unknown fallback %q: use one of %s", r.Fallback, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
 	}
 	if r.Profile != "" && r.Profile != compact {
 		m.add("profile", "unknown profile %q: write compact, or leave it out", r.Profile)
@@ -157,6 +162,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add(name, "%s is 1 or more", name)
 		}
 	}
+	if _, err := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x")); err != nil {
+		m.add("context_engine_id", "context_engine_id wants two hexadecimal digits for each octet")
+	}
 	for i, tag := range r.Tags {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
 			m.add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
@@ -169,10 +177,10 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 }
 
 func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
-	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
-	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "context": r.Context, "source_address": r.SourceAddress} {
+	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
 			m.add(name, "a webhook has no %s", name)
 		}
@@ -188,13 +196,28 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
-	if r.Profile != "" && r.formatName(s) != "alarm" {
+	if a != nil && a.Version != 3 && r.ContextEngineID+r.Context != "" {
+		m.add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
+	}
+	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
+		m.add("fallback", "fallback is of the format template")
+	}
+	if r.Fallback == "alarm" && s.EnterpriseOID.IsZero() {
+		m.add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
+	}
+	if used := r.formatName(s); r.Profile != "" && used != "alarm" && (used != formatTemplate || r.fallbackName(s) != "alarm") {
 		m.add("profile", "profile is of the format alarm, which needs notifications.enterprise_oid")
 	}
 	return m
 }
 
 const compact = "compact"
+
+// contextEngine is ContextEngineID in octets, nil where it is not set.
+func (r *ReceiverSettings) contextEngine() []byte {
+	id, _ := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x"))
+	return id
+}
 
 // formatName is the format that the receiver set, or what holds where it did not.
 func (r *ReceiverSettings) formatName(s *Settings) string {
@@ -205,6 +228,11 @@ func (r *ReceiverSettings) formatName(s *Settings) string {
 		return "disman"
 	}
 	return "alarm"
+}
+
+// fallbackName is the format of what has no notification of its own.
+func (r *ReceiverSettings) fallbackName(s *Settings) string {
+	return (&ReceiverSettings{Format: r.Fallback}).formatName(s)
 }
 
 // matches makes the filter of the receiver.
@@ -224,4 +252,17 @@ func (r *ReceiverSettings) matches() func(*Alarm) bool {
 		}
 		return true
 	}
+}
+
+// ByName tells whether alarms are told by the notifications that their rules name.
+func (r *ReceiverSettings) ByName() bool { return r.Format == formatTemplate }
+
+// TestBy has a test tell the receiver a notification that MIBs have, by its name or its OID.
+func (r *ReceiverSettings) TestBy(notification string, test *Event, names Names) error {
+	if kinds[r.Type].url {
+		return fmt.Errorf("receiver %q is a webhook, which has no types of notifications", r.Name)
+	}
+	_, _, err := names.Notification(notification)
+	r.Format, test.Alarm.Notification = formatTemplate, notification
+	return err
 }

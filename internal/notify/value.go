@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs"
 )
 
 // Values are the types of variable bindings by the letters that Net-SNMP's commands have for them.
@@ -55,16 +56,40 @@ var typeWords = func() map[string]byte {
 // and its text.
 func ParseValue(name snmp.OID, letter, text string) (snmp.VarBind, error) {
 	v := snmp.VarBind{Name: name}
+	var err error
+	if v.Type, v.Value, err = Names(nil).valueOf(nil, letter, text); err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return v, err
+}
+
+// valueOf makes a value of a type that a letter says. With =, the type is that of the object o. Where o is
+// known, its labels may stand for numbers, and where there are MIBs, names for OIDs.
+func (n Names) valueOf(o *mibs.Node, letter, text string) (t snmp.Type, value []byte, err error) {
+	if letter == "=" {
+		if !isObject(o) {
+			return 0, nil, errors.New("MIBs know no type for it: write one")
+		}
+		return n.value(o, text)
+	}
 	if len(letter) != 1 || values[letter[0]].parse == nil {
-		return v, fmt.Errorf("%s: type %q: use one of i u c C t a o s x d b n F D", name, letter)
+		return 0, nil, fmt.Errorf("type %q: use one of i u c C t a o s x d b n F D =", letter)
 	}
 	kind := values[letter[0]]
-	var err error
-	v.Type = kind.typ
-	if v.Value, err = kind.parse(text); err != nil {
-		return v, fmt.Errorf("%s: %q is no value of type %s (%s): %w", name, text, letter, kind.name, err)
+	switch named := isName(text); {
+	case named && letter == "o" && n != nil:
+		value, err = n.OID(text)
+	case named && letter == "i" && isObject(o):
+		value, err = enumerated(o, text)
+	case named && letter == "b" && isObject(o):
+		value, err = namedBits(o, text)
+	default:
+		value, err = kind.parse(text)
 	}
-	return v, nil
+	if err != nil {
+		err = fmt.Errorf("%.100q is no value of type %s (%s): %w", text, letter, kind.name, err)
+	}
+	return kind.typ, value, err
 }
 
 func parseInteger(text string) ([]byte, error) {
@@ -166,22 +191,36 @@ func parseDouble(text string) ([]byte, error) {
 	return binary.BigEndian.AppendUint64([]byte{0x9f, 0x79, 8}, math.Float64bits(f)), nil
 }
 
-// ParseVarBinds reads names, letters and values, three words for each.
-func ParseVarBinds(words []string) ([]snmp.VarBind, error) {
+// VarBinds reads names, letters and values, three words for each.
+func (n Names) VarBinds(words []string) ([]snmp.VarBind, error) {
 	if len(words)%3 != 0 {
 		return nil, fmt.Errorf("%q: a variable binding is an OID, a type and a value", words[len(words)-len(words)%3:])
 	}
 	var list []snmp.VarBind
 	for w := range slices.Chunk(words, 3) {
-		name, err := snmp.ParseOID(w[0])
-		if err != nil || !name.Valid() {
-			return nil, fmt.Errorf("%q is not a numeric OID", w[0])
-		}
-		v, err := ParseValue(name, w[1], w[2])
+		v, err := n.varBind(w[0], w[1], w[2])
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
 	}
 	return list, nil
+}
+
+func (n Names) varBind(name, letter, text string) (v snmp.VarBind, err error) {
+	if v.Name, err = n.OID(name); err != nil {
+		return v, err
+	}
+	var o *mibs.Node
+	if letter == "=" || isName(text) && (letter == "i" || letter == "b") { // else the MIBs need not be read
+		_, at, err := n.find(name)
+		if err != nil {
+			return v, err
+		}
+		o = at.Node
+	}
+	if v.Type, v.Value, err = n.valueOf(o, letter, text); err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return v, err
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"trapline/internal/engine"
@@ -60,13 +62,16 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	if err != nil {
 		return failed(engine.Malformed, err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(r.URL), bytes.NewReader(body))
 	if err != nil {
 		return failed(engine.Malformed, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
+		if tried := (*url.Error)(nil); errors.As(err, &tried) {
+			err = tried.Err // without the URL, which may hold a secret
+		}
 		return failed(engine.SocketReason(err), err)
 	}
 	defer response.Body.Close()
@@ -83,7 +88,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 
 func webhookOf(receiver string, e *Event) *webhookMessage {
 	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
-		Labels: maps.Clone(e.Alarm.Labels), Annotations: map[string]string{"summary": e.Alarm.Summary, "event_id": e.ID}, StartsAt: e.Alarm.RaisedAt,
+		Labels: maps.Clone(e.Alarm.Labels), Annotations: e.Alarm.annotations(), StartsAt: e.Alarm.RaisedAt,
 	}}
 	if a.Labels == nil {
 		a.Labels = map[string]string{}
@@ -92,9 +97,7 @@ func webhookOf(receiver string, e *Event) *webhookMessage {
 	if e.Alarm.Target != "" {
 		a.Labels["target"] = e.Alarm.Target
 	}
-	if e.Alarm.Value != "" {
-		a.Annotations["value"] = e.Alarm.Value
-	}
+	a.Annotations["event_id"] = e.ID
 	if e.Kind == Clear {
 		a.Status, a.EndsAt = statusResolved, e.At
 	}

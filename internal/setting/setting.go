@@ -4,10 +4,12 @@
 package setting
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"regexp"
 	"regexp/syntax"
 	"time"
@@ -175,3 +177,33 @@ func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 
 // MarshalJSON keeps JSON from printing the secret.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
+
+// URL is an address of the web, of which only scheme and host are printed: the rest may hold a secret.
+type URL string
+
+func (u URL) String() string {
+	parsed, err := url.Parse(string(u))
+	switch {
+	case u == "":
+		return ""
+	case err != nil || parsed.Host == "":
+		return hidden
+	}
+	shown := url.URL{Scheme: parsed.Scheme, Host: parsed.Host}
+	if parsed.User == nil && parsed.RequestURI() == "/" && parsed.Fragment == "" {
+		return string(u)
+	}
+	return shown.String() + "/" + hidden
+}
+
+// Format keeps every verb of fmt from printing the secret.
+func (u URL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
+
+// LogValue keeps slog from printing the secret.
+func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalYAML keeps /config from printing the secret.
+func (u URL) MarshalYAML() (any, error) { return u.String(), nil }
+
+// MarshalJSON keeps JSON from printing the secret.
+func (u URL) MarshalJSON() ([]byte, error) { return json.Marshal(u.String()) }

@@ -1,0 +1,128 @@
+package notify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trapline/internal/engine"
+	"trapline/internal/setting"
+	"trapline/mibs"
+)
+
+// RuleChecker finds in the annotations of rules what can be known to be wrong before their templates are
+// filled in.
+type RuleChecker struct {
+	Names     Names
+	Receivers []ReceiverSettings
+	Auths     map[string]*engine.Auth
+}
+
+// Check gives the mistakes in a rule's annotations, and the warnings: what some receiver will not be told.
+func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings []string) {
+	wrong := func(annotation string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, fmt.Sprintf("%s: %v", annotation, err))
+		}
+	}
+	counters := c.checkNotifications(annotations, wrong)
+	for _, annotation := range []string{annotationVarBinds, annotationClearVarBinds} {
+		for line := range strings.Lines(annotations[annotation]) {
+			counter, err := c.checkBinding(strings.TrimSpace(line))
+			wrong(annotation, err)
+			if counter != "" {
+				counters = append(counters, counter)
+			}
+		}
+	}
+	variable, _, _ := strings.Cut(annotations[annotationVariable], "{{")
+	if variable = strings.Trim(variable, ". \n"); variable != "" {
+		_, err := c.Names.OID(variable)
+		wrong(annotationVariable, err)
+	}
+	a := Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
+	for i := range c.Receivers {
+		r := &c.Receivers[i]
+		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && a.wanted(r.Name, r.Tags) {
+			warnings = append(warnings, fmt.Sprintf("receiver %q is told by SNMPv1, which has no Counter64, and will not be told %s", r.Name, strings.Join(counters, ", ")))
+		}
+	}
+	return mistakes, warnings
+}
+
+func isTemplate(text string) bool { return strings.Contains(text, "{{") }
+
+// checkNotifications also gives the objects that are Counter64.
+func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong func(string, error)) (counters []string) {
+	for _, annotation := range []string{annotationNotification, annotationClearNotification} {
+		name := strings.TrimSpace(annotations[annotation])
+		if name == "" || isTemplate(name) || annotation == annotationClearNotification && name == noNotification {
+			continue
+		}
+		_, node, err := c.Names.Notification(name)
+		wrong(annotation, err)
+		if node == nil {
+			continue
+		}
+		for _, o := range node.Objects {
+			if o.Type == mibs.Counter64 {
+				counters = append(counters, o.Name)
+			}
+		}
+	}
+	return counters
+}
+
+// checkBinding checks what of a line is not left to templates. It gives the name of a Counter64.
+func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
+	before, _, _ := strings.Cut(line, "=")
+	if line == "" || isTemplate(before) {
+		return "", nil
+	}
+	b, err := parseBinding(line)
+	if err != nil {
+		return "", err
+	}
+	_, at, err := c.Names.find(b.Name)
+	if err != nil {
+		return "", err
+	}
+	if typeWords[strings.ToLower(b.Type)] == 'C' || b.Type == "" && at.Node != nil && at.Node.Type == mibs.Counter64 {
+		counter = b.Name
+	}
+	if isTemplate(b.Value) && (b.Type != "" || isObject(at.Node)) {
+		return counter, nil
+	}
+	_, _, err = c.Names.typed(at.Node, &b)
+	return counter, err
+}
+
+// checkWords reports words of a list that no receiver has.
+func (c *RuleChecker) checkWords(annotations map[string]string, annotation string, wrong func(string, error)) []string {
+	if isTemplate(annotations[annotation]) {
+		return nil
+	}
+	var known []string
+	format := "no receiver has the tag %q"
+	for _, r := range c.Receivers {
+		known = append(known, r.Tags...)
+	}
+	if annotation == annotationReceivers {
+		known, format = nil, "there is no receiver %q"
+		for _, r := range c.Receivers {
+			known = append(known, r.Name)
+		}
+	}
+	words := cutCommas(annotations[annotation])
+	for _, word := range words {
+		near := setting.Nearest(word, known)
+		switch {
+		case slices.Contains(known, word):
+		case near != "":
+			wrong(annotation, fmt.Errorf(format+": did you mean %q?", word, near))
+		default:
+			wrong(annotation, fmt.Errorf(format, word))
+		}
+	}
+	return words
+}

@@ -1,0 +1,70 @@
+package notify
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"trapline/internal/snmp"
+)
+
+// fit makes the list of variable bindings no larger than limit: it leaves out those behind the objects, the
+// last first, then shortens texts, the longest first.
+func (d *draft) fit(limit int) {
+	for len(d.VarBinds) > d.objects && len(d.list()) > limit {
+		d.VarBinds = d.VarBinds[:len(d.VarBinds)-1]
+		d.trimmed++
+	}
+	for {
+		over := len(d.list()) - limit
+		if over <= 0 {
+			return
+		}
+		i := d.longestText()
+		if i < 0 {
+			return
+		}
+		d.VarBinds = slices.Clone(d.VarBinds)
+		text := d.VarBinds[i].Value
+		d.VarBinds[i].Value = cutText(text, max(0, len(text)-over))
+		d.trimmed++
+	}
+}
+
+// longestText finds the variable binding with the longest text, -1 without any.
+func (d *draft) longestText() int {
+	longest := -1
+	for i, v := range d.VarBinds {
+		if v.Type == snmp.OctetString && len(v.Value) > 0 && (longest < 0 || len(v.Value) > len(d.VarBinds[longest].Value)) {
+			longest = i
+		}
+	}
+	return longest
+}
+
+// cutText is a text of at most so many octets. No character is cut in two.
+func cutText(text []byte, most int) []byte {
+	if len(text) <= most {
+		return text
+	}
+	for utf8.Valid(text) && most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
+// suitV1 leaves out what SNMPv1 has no form for: exceptions stand for nothing, and a Counter64 is a fault
+// (RFC 3584 section 4.2.3).
+func (d *draft) suitV1() {
+	kept := make([]snmp.VarBind, 0, len(d.VarBinds))
+	for i, v := range d.VarBinds {
+		if v.Type == snmp.Counter64 {
+			d.faults = append(d.faults, fault{faultCounter64, &Counter64Error{v.Name}})
+		}
+		if v.Type != snmp.Counter64 && v.Type != snmp.NoSuchInstance {
+			kept = append(kept, v)
+		} else if i < d.objects {
+			d.objects--
+		}
+	}
+	d.VarBinds = kept
+}

@@ -1,0 +1,106 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Names finds what rules and commands call notifications and objects. The MIBs are read when the first name
+// is looked for; nil knows none.
+type Names func() (*mibs.Tree, error)
+
+// tree gives nil where there are no MIBs.
+func (n Names) tree() (*mibs.Tree, error) {
+	if n == nil {
+		return nil, nil
+	}
+	return n()
+}
+
+// Notification finds the OID of a notification, and what MIBs know about it: nil for a number that is in none.
+func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
+	o, i, err := n.find(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text))
+	}
+	if i.Node != nil && i.Node.Kind == mibs.Notification && len(i.Index) == 0 {
+		return o, i.Node, nil
+	}
+	if isName(text) {
+		return nil, nil, fmt.Errorf("%s is no notification: MIBs know it as a %s", text, i.Node.Kind)
+	}
+	return o, nil, CheckTrap(o)
+}
+
+// meant says which notification a name may be meant to be.
+func (n Names) meant(name string) string {
+	t, err := n.tree()
+	if err != nil || t == nil {
+		return ""
+	}
+	var names []string
+	for node := range t.All() {
+		if node.Kind == mibs.Notification {
+			names = append(names, node.Name)
+		}
+	}
+	_, name = mibs.CutModule(name)
+	if near := setting.Nearest(name, names); near != "" && near != name {
+		return fmt.Sprintf(": did you mean %s?", near)
+	}
+	return ""
+}
+
+// OID finds what a name with or without an index, or a number, stands for.
+func (n Names) OID(text string) (snmp.OID, error) {
+	if isName(text) {
+		o, _, err := n.find(text)
+		return o, err
+	}
+	return parseOID(text)
+}
+
+// find looks for a name or a number. The node is nil for a number that no MIB knows.
+func (n Names) find(text string) (snmp.OID, mibs.Instance, error) {
+	t, err := n.tree()
+	if err != nil {
+		return nil, mibs.Instance{}, err
+	}
+	if isName(text) {
+		if t == nil {
+			return nil, mibs.Instance{}, fmt.Errorf("%q: there are no MIBs to look for names in", text)
+		}
+		i, err := t.Resolve(text)
+		if err != nil {
+			return nil, i, err
+		}
+		return i.OID(), i, nil
+	}
+	o, err := parseOID(text)
+	if err != nil || t == nil {
+		return o, mibs.Instance{}, err
+	}
+	return o, t.Object(o), nil
+}
+
+func parseOID(text string) (snmp.OID, error) {
+	o, err := snmp.ParseOID(text)
+	if err == nil && !o.Valid() {
+		err = errors.New("an OID has two numbers or more")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an OID: %w", text, err)
+	}
+	return o, nil
+}
+
+func isName(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
+
+// isObject tells whether a node may have values.
+func isObject(n *mibs.Node) bool { return n != nil && (n.Kind == mibs.Scalar || n.Kind == mibs.Column) }

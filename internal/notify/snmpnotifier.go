@@ -1,0 +1,54 @@
+package notify
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trapline/internal/snmp"
+)
+
+// What snmp_notifier sends, as its SNMP-NOTIFIER-MIB has it: one notification for raise and end, and three
+// texts without a 0 behind them.
+var (
+	notifierTrap    = snmp.MustParseOID("1.3.6.1.4.1.98789.1")
+	notifierObjects = snmp.MustParseOID("1.3.6.1.4.1.98789.2")
+)
+
+// notifierLabel is the label that has another OID for the notification.
+const notifierLabel = "oid"
+
+// notifierFormat is that of snmp_notifier, but that each alarm is told by itself: snmp_notifier tells all
+// alerts of a group of Alertmanager's at once.
+func notifierFormat(e *Event, _ int) draft {
+	if e.Alarm.ID == "" {
+		return draft{}
+	}
+	n := &Notification{Trap: notifierTrap, Agent: e.Alarm.Address}
+	if o, err := parseOID(e.Alarm.Labels[notifierLabel]); err == nil && CheckTrap(o) == nil {
+		n.Trap = o
+	}
+	severity := cmp.Or(e.Alarm.Labels["severity"], "critical")
+	description := fmt.Sprintf("1/1 alerts are firing:\n\nStatus: %s\n- Alert: %s\n  Summary: %s\n  Description: %s",
+		severity, e.Alarm.Rule, e.Alarm.Summary, e.Alarm.Description)
+	if e.Kind == Clear {
+		severity, description = "info", "Status: OK"
+	}
+	for i, text := range []string{notifierID(n.Trap, &e.Alarm), severity, description} {
+		name := snmp.AppendArc(slices.Clone(notifierObjects), uint32(i+1))
+		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: snmp.OctetString, Value: []byte(strings.ToValidUTF8(strings.TrimSpace(text), "?"))})
+	}
+	return draft{Notification: n, objects: len(n.VarBinds)}
+}
+
+// notifierID is what a receiver knows the alarm by. It is the same in the raise and the end, so that it has
+// a length of its own.
+func notifierID(trap snmp.OID, a *Alarm) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(a.Labels)) {
+		pairs = append(pairs, name+"="+a.Labels[name])
+	}
+	return oneLine(fmt.Sprintf("%s[%s]", trap, strings.Join(pairs, ",")), mostLabels)
+}

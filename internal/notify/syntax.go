@@ -1,0 +1,222 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// syntaxOf are the types that objects have in messages.
+var syntaxOf = map[mibs.Type]snmp.Type{
+	mibs.Integer: snmp.Integer, mibs.Integer32: snmp.Integer, mibs.Unsigned32: snmp.Gauge32, mibs.Gauge: snmp.Gauge32, mibs.UInteger32: snmp.Gauge32,
+	mibs.Counter: snmp.Counter32, mibs.Counter64: snmp.Counter64, mibs.TimeTicks: snmp.TimeTicks, mibs.OctetString: snmp.OctetString,
+	mibs.ObjectIdentifier: snmp.ObjectIdentifier, mibs.Bits: snmp.OctetString, mibs.IPAddress: snmp.IPAddress, mibs.NetworkAddress: snmp.IPAddress,
+	mibs.Opaque: snmp.Opaque, mibs.NSAPAddress: snmp.OctetString,
+}
+
+// value makes a value of an object of a text, as people and MIBs write it: labels of enumerations and of
+// BITS, addresses, dates, and what the DISPLAY-HINT says.
+func (n Names) value(o *mibs.Node, text string) (t snmp.Type, value []byte, err error) {
+	t, known := syntaxOf[o.Type]
+	if !known {
+		return t, nil, fmt.Errorf("%s has no values", o.Name)
+	}
+	switch t {
+	case snmp.Integer:
+		value, err = enumerated(o, text)
+	case snmp.Gauge32, snmp.Counter32, snmp.TimeTicks:
+		value, err = wholeNumber(o, text, math.MaxUint32)
+	case snmp.Counter64:
+		value, err = wholeNumber(o, text, math.MaxUint64)
+	case snmp.IPAddress:
+		value, err = parseIPAddress(text)
+	case snmp.ObjectIdentifier:
+		value, err = n.OID(text)
+	case snmp.Opaque:
+		value, err = parseHexOctets(text)
+	default:
+		value, err = octets(o, text)
+	}
+	if err != nil {
+		return t, nil, fmt.Errorf("%.100q is no value of %s (%s): %w", text, o.Name, typeText(o), err)
+	}
+	return t, value, nil
+}
+
+func typeText(o *mibs.Node) string {
+	if o.TC != "" {
+		return o.TC
+	}
+	return o.Type.String()
+}
+
+// enumerated reads an INTEGER: a label, a label with its number, or a number.
+func enumerated(o *mibs.Node, text string) ([]byte, error) {
+	name, number, both := strings.Cut(text, "(")
+	for _, l := range o.Labels {
+		if l.Name == name && (!both || number == strconv.FormatInt(l.Number, 10)+")") {
+			return snmp.AppendInt(nil, l.Number), nil
+		}
+	}
+	v, err := whole(text)
+	if err != nil || v < math.MinInt32 || v > math.MaxInt32 {
+		return nil, wantedNumber(o, math.MinInt32, math.MaxInt32, text)
+	}
+	if !within(o.Ranges, v) {
+		return nil, wantedNumber(o, o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High, text)
+	}
+	return snmp.AppendInt(nil, v), nil
+}
+
+// wantedNumber says what was to be written.
+func wantedNumber(o *mibs.Node, low, high int64, text string) error {
+	var labels []string
+	for _, l := range o.Labels {
+		labels = append(labels, l.Name)
+	}
+	near := setting.Nearest(text, labels)
+	switch {
+	case near != "":
+		return fmt.Errorf("did you mean %s?", near)
+	case len(labels) > 0:
+		return fmt.Errorf("write one of %s, or a number", strings.Join(labels[:min(len(labels), 8)], ", "))
+	}
+	return fmt.Errorf("write a whole number from %d to %d", low, high)
+}
+
+// whole reads a whole number in any form that a metric's value has: 3e+09 is one.
+func whole(text string) (int64, error) {
+	if v, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return v, nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, errors.New("no whole number")
+	}
+	return int64(f), nil
+}
+
+func wholeNumber(o *mibs.Node, text string, most uint64) ([]byte, error) {
+	v, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		var signed int64
+		if signed, err = whole(text); err == nil && signed < 0 {
+			err = errors.New("negative")
+		}
+		v = uint64(signed)
+	}
+	if err != nil || v > most {
+		return nil, fmt.Errorf("write a whole number from 0 to %d", most)
+	}
+	if v <= math.MaxInt64 && !within(o.Ranges, int64(v)) {
+		return nil, fmt.Errorf("write a whole number from %d to %d", o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High)
+	}
+	return snmp.AppendUint(nil, v), nil
+}
+
+// within tells whether one of the ranges holds a number; without any, all numbers will do.
+func within(ranges []mibs.Range, v int64) bool {
+	return len(ranges) == 0 || slices.ContainsFunc(ranges, func(r mibs.Range) bool { return r.Low <= v && v <= r.High })
+}
+
+// octets reads a string.
+func octets(o *mibs.Node, text string) (value []byte, err error) {
+	address, addressErr := netip.ParseAddr(text)
+	at, timeErr := time.Parse(time.RFC3339, text)
+	switch {
+	case o.Type == mibs.Bits:
+		return namedBits(o, text)
+	case o.TC == "DateAndTime" && timeErr == nil:
+		value = dateAndTime(at)
+	case (strings.HasPrefix(o.TC, "InetAddress") || o.TC == "Ipv6Address") && addressErr == nil:
+		value = address.WithZone("").AsSlice()
+	case o.Hint == "" && strings.HasPrefix(text, "0x"): // as exporters have octets in labels
+		if value, err = parseHexOctets(text); err != nil {
+			return nil, err
+		}
+	case o.Hint == "":
+		value = []byte(text)
+	default:
+		hint, err := mibs.ParseHint(o.Hint)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = hint.ParseText(text); err != nil {
+			return nil, fmt.Errorf("its DISPLAY-HINT is %s: %w", o.Hint, err)
+		}
+	}
+	if !within(o.Ranges, int64(len(value))) {
+		return nil, fmt.Errorf("it has %d octets, and may have %d to %d", len(value), o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High)
+	}
+	return value, nil
+}
+
+// namedBits is parseBits with labels for the numbers.
+func namedBits(o *mibs.Node, text string) ([]byte, error) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
+	for i, word := range words {
+		for _, l := range o.Labels {
+			if l.Name == word {
+				words[i] = strconv.FormatInt(l.Number, 10)
+			}
+		}
+		if isName(words[i]) {
+			return nil, wantedNumber(o, 0, mostBits-1, word)
+		}
+	}
+	return parseBits(strings.Join(words, ","))
+}
+
+// indexArcs are the numbers that a value of an object is in an index.
+func indexArcs(t snmp.Type, value []byte) (arcs []uint32) {
+	switch t {
+	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
+		for _, c := range value {
+			arcs = append(arcs, uint32(c))
+		}
+		return arcs
+	case snmp.ObjectIdentifier:
+		for number := range strings.SplitSeq(snmp.OID(value).String(), ".") {
+			arc, _ := strconv.ParseUint(number, 10, 32)
+			arcs = append(arcs, uint32(arc))
+		}
+		return arcs
+	}
+	n, _ := snmp.VarBind{Type: t, Value: value}.Int()
+	return []uint32{uint32(n)}
+}
+
+// indexValue turns indexArcs round. ok is false where the object has no such value.
+func indexValue(o *mibs.Node, arcs []uint32) (t snmp.Type, value []byte, ok bool) {
+	switch t = syntaxOf[o.Type]; t {
+	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
+		for _, arc := range arcs {
+			if arc > 0xff {
+				return t, nil, false
+			}
+			value = append(value, byte(arc))
+		}
+		return t, value, true
+	case snmp.ObjectIdentifier:
+		var dotted []string
+		for _, arc := range arcs {
+			dotted = append(dotted, strconv.FormatUint(uint64(arc), 10))
+		}
+		oid, err := snmp.ParseOID(strings.Join(dotted, "."))
+		return t, oid, err == nil && oid.Valid()
+	case snmp.Integer:
+		return t, snmp.AppendInt(nil, int64(int32(arcs[0]))), true
+	case snmp.Gauge32, snmp.Counter32, snmp.TimeTicks:
+		return t, snmp.AppendUint(nil, uint64(arcs[0])), true
+	}
+	return t, nil, false
+}

@@ -1,0 +1,317 @@
+package notify
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// The reasons of faults.
+const (
+	faultNotification = "unknown_notification" // it was told in the receiver's other format
+	faultObject       = "unknown_object"
+	faultValue        = "bad_value"
+	faultCounter64    = "counter64_in_v1"
+)
+
+// clears are notifications that are the end of others.
+var clears = map[string]string{
+	"IF-MIB::linkDown":                       "IF-MIB::linkUp",
+	"BGP4-MIB::bgpBackwardTransNotification": "BGP4-MIB::bgpEstablishedNotification",
+	"BGP4-MIB::bgpBackwardTransition":        "BGP4-MIB::bgpEstablished",
+	"RMON-MIB::risingAlarm":                  "RMON-MIB::fallingAlarm",
+	"DISMAN-EVENT-MIB::mteTriggerRising":     "DISMAN-EVENT-MIB::mteTriggerFalling",
+	"UPS-MIB::upsTrapAlarmEntryAdded":        "UPS-MIB::upsTrapAlarmEntryRemoved",
+	"ENTITY-STATE-MIB::entStateOperDisabled": "ENTITY-STATE-MIB::entStateOperEnabled",
+	"BFD-STD-MIB::bfdSessDown":               "BFD-STD-MIB::bfdSessUp",
+	"MPLS-TE-STD-MIB::mplsTunnelDown":        "MPLS-TE-STD-MIB::mplsTunnelUp",
+}
+
+// noNotification is the name of none.
+const noNotification = "none"
+
+// templateFormat tells an alarm by the notification that its rule names, and where that cannot be, in
+// another format.
+func templateFormat(names Names, otherwise format) format {
+	return func(e *Event, limit int) draft {
+		a := &e.Alarm
+		if a.Notification == "" || e.Kind == Heartbeat || e.Kind == Resync {
+			return otherwise(e, limit)
+		}
+		name, err := names.notificationOf(e)
+		if name == noNotification || e.Kind == Change {
+			return draft{}
+		}
+		var trap snmp.OID
+		var node *mibs.Node
+		if err == nil && name != "" {
+			trap, node, err = names.Notification(name)
+		}
+		if trap == nil {
+			d := otherwise(e, limit)
+			if err != nil {
+				d.faults = append(d.faults, fault{faultNotification, err})
+			}
+			return d
+		}
+		t := template{names: names, alarm: a}
+		t.bind(e.Kind == Clear)
+		t.Notification = &Notification{Trap: trap, Agent: a.Address}
+		if node != nil {
+			t.addObjects(node.Objects)
+		}
+		t.objects = len(t.VarBinds)
+		t.addOthers()
+		t.addAddress(t.Agent)
+		return t.draft
+	}
+}
+
+// notificationOf is the name of the notification for an event: empty where the end of the alarm has none.
+func (n Names) notificationOf(e *Event) (string, error) {
+	switch {
+	case e.Kind != Clear:
+		return e.Alarm.Notification, nil
+	case e.Alarm.ClearNotification != "":
+		return e.Alarm.ClearNotification, nil
+	}
+	_, raise, err := n.Notification(e.Alarm.Notification)
+	if raise == nil {
+		return "", err
+	}
+	return clears[raise.Module+"::"+raise.Name], nil
+}
+
+// template is a notification under construction.
+type template struct {
+	draft
+	names    Names
+	alarm    *Alarm
+	bindings []bound // what the rule says of values, what counts first in front
+	indexed  []bound // those that say which row of a table they are of
+}
+
+// bound is a binding whose name was found.
+type bound struct {
+	Binding
+	oid  snmp.OID
+	at   mibs.Instance // without a node where no MIB knows the OID
+	end  bool          // it is of the end of the alarm alone
+	used bool
+}
+
+func (t *template) fault(reason string, err error) {
+	t.faults = append(t.faults, fault{reason, err})
+}
+
+// bind finds the names of the bindings. The instance that the alarm is about has its value.
+func (t *template) bind(cleared bool) {
+	list, first := t.alarm.VarBinds, 0
+	if cleared {
+		list, first = slices.Concat(t.alarm.ClearVarBinds, list), len(t.alarm.ClearVarBinds)
+	}
+	for i, b := range list {
+		oid, at, err := t.names.find(b.Name)
+		if err != nil {
+			t.fault(faultObject, fmt.Errorf("variable binding %s: %w", b.Name, err))
+			continue
+		}
+		said := func(other bound) bool {
+			ofObject := i >= first && other.end && other.at.Node != nil && len(other.at.Index) == 0 && other.at.Node == at.Node
+			return ofObject || other.oid.Compare(oid) == 0
+		}
+		if !slices.ContainsFunc(t.bindings, said) {
+			t.add(bound{Binding: b, oid: oid, at: at, end: i < first})
+		}
+	}
+	if t.alarm.Variable == "" {
+		return
+	}
+	oid, at, err := t.names.find(t.alarm.Variable)
+	if err != nil {
+		t.fault(faultObject, fmt.Errorf("%s: %w", annotationVariable, err))
+		return
+	}
+	b := bound{Binding: Binding{Value: t.alarm.Value}, oid: oid, at: at, used: true}
+	if t.add(b); t.alarm.Value == "" {
+		t.bindings = t.bindings[:len(t.bindings)-1]
+	}
+}
+
+func (t *template) add(b bound) {
+	t.bindings = append(t.bindings, b)
+	if b.at.Node != nil && b.at.Node.Kind == mibs.Column && len(b.at.Index) > 0 {
+		t.indexed = append(t.indexed, b)
+	}
+}
+
+// addObjects adds the OBJECTS of the notification. One that nobody knows the value of keeps its place.
+func (t *template) addObjects(objects []*mibs.Node) {
+	for _, o := range objects {
+		index, known := t.indexOf(o)
+		v := snmp.VarBind{Name: slices.Concat(o.OID, index), Type: snmp.NoSuchInstance}
+		switch b := t.bindingOf(o, index); {
+		case b != nil:
+			b.used = true
+			if len(b.at.Index) > 0 {
+				v.Name = b.oid
+			}
+			t.fill(&v, o, &b.Binding)
+		case known && t.fillFromIndex(&v, o, index):
+		default:
+			if text, ok := t.alarm.Labels[o.Name]; ok {
+				t.fill(&v, o, &Binding{Value: text})
+			}
+		}
+		t.VarBinds = append(t.VarBinds, v)
+	}
+}
+
+// bindingOf finds what the rule says of an object of the row: of the instance itself, else of the object.
+func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
+	var found *bound
+	for i := range t.bindings {
+		b := &t.bindings[i]
+		switch {
+		case b.at.Node == nil || b.at.Node.OID.Compare(o.OID) != 0:
+		case slices.Equal(b.at.Index, index):
+			return b
+		case found == nil:
+			found = b
+		}
+	}
+	return found
+}
+
+// fill gives a variable binding its value.
+func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *Binding) {
+	typ, value, err := t.names.typed(o, b)
+	if err != nil {
+		t.fault(faultValue, err)
+		return
+	}
+	v.Type, v.Value = typ, value
+}
+
+// typed is the value of a binding, of the type that it names or that of the object.
+func (n Names) typed(o *mibs.Node, b *Binding) (snmp.Type, []byte, error) {
+	if b.Type == "" {
+		if !isObject(o) {
+			return 0, nil, fmt.Errorf("variable binding %s: MIBs know no type for it: write one behind its name", b.Name)
+		}
+		return n.value(o, b.Value)
+	}
+	typ, value, err := n.valueOf(o, string(typeWords[strings.ToLower(b.Type)]), b.Value)
+	if err != nil {
+		err = fmt.Errorf("variable binding %s: %w", b.Name, err)
+	}
+	return typ, value, err
+}
+
+// fillFromIndex gives an object that is part of the index of its own row its value.
+func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) bool {
+	if o.Row == nil {
+		return false
+	}
+	parts := o.CutIndex(index)
+	for i, part := range o.Row.Index[:len(parts)] {
+		if part.Node.OID.Compare(o.OID) == 0 {
+			typ, value, ok := indexValue(o, parts[i])
+			if ok {
+				v.Type, v.Value = typ, value
+			}
+			return ok
+		}
+	}
+	return false
+}
+
+// indexOf is the index of the row that an object is of: that of a binding of a row with the same index, else
+// what labels say. A scalar has 0. What is not known is empty.
+func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
+	if o.Kind == mibs.Scalar {
+		return snmp.OID{0}, true
+	}
+	if o.Row == nil || len(o.Row.Index) == 0 {
+		return nil, false
+	}
+	for _, b := range t.indexed {
+		if slices.EqualFunc(b.at.Node.Row.Index, o.Row.Index, func(a, b mibs.IndexPart) bool { return a.Name == b.Name && a.Implied == b.Implied }) {
+			return b.at.Index, true
+		}
+	}
+	for i, part := range o.Row.Index {
+		text := t.labelOf(o.Row.Index, i)
+		if text == "" || part.Node == nil {
+			return nil, false
+		}
+		typ, value, err := t.names.value(part.Node, text)
+		if err == nil {
+			index, err = part.Append(index, indexArcs(typ, value))
+		}
+		if err != nil {
+			t.fault(faultValue, fmt.Errorf("label %s: %w", part.Name, err))
+			return nil, false
+		}
+	}
+	return index, true
+}
+
+// labelOf is the label of a part of an index, empty without one. That of the type of an address may be missing:
+// the address tells it (RFC 4001).
+func (t *template) labelOf(index []mibs.IndexPart, i int) string {
+	if text := t.alarm.Labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.TC != "InetAddressType" {
+		return text
+	}
+	a, err := netip.ParseAddr(t.alarm.Labels[index[i+1].Name])
+	switch {
+	case err != nil:
+		return ""
+	case a.Is4():
+		return "1"
+	}
+	return "2"
+}
+
+// addOthers adds the bindings that are of none of the objects, as far as they can be.
+func (t *template) addOthers() {
+	for _, b := range t.bindings {
+		if b.used {
+			continue
+		}
+		v := snmp.VarBind{Name: b.oid}
+		if isObject(b.at.Node) && len(b.at.Index) == 0 {
+			index, _ := t.indexOf(b.at.Node)
+			v.Name = slices.Concat(b.oid, index)
+		}
+		typ, value, err := t.names.typed(b.at.Node, &b.Binding)
+		if err != nil {
+			t.fault(faultValue, err)
+			continue
+		}
+		v.Type, v.Value = typ, value
+		t.addOther(v)
+	}
+}
+
+// addOther adds a variable binding. Those that say who tells what and when are there already, or are not there
+// twice (RFC 3584 section 4.2).
+func (t *template) addOther(v snmp.VarBind) {
+	switch {
+	case v.Name.Compare(snmpTrapOID) == 0:
+		t.fault(faultValue, fmt.Errorf("%s says what the notification is", annotationNotification))
+		return
+	case v.Name.Compare(sysUpTime) == 0 && v.Type == snmp.TimeTicks:
+		ticks, _ := v.Uint()
+		t.Uptime, t.timed = uint32(ticks), true
+		return
+	case v.Name.Compare(snmpTrapAddress) == 0 && v.Type == snmp.IPAddress:
+		t.Agent, _ = netip.AddrFromSlice(v.Value)
+		return
+	}
+	t.VarBinds = append(t.VarBinds, v)
+}
