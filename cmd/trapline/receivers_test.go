@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,11 +110,21 @@ func configFile(t *testing.T, text string) string {
 	return file
 }
 
-// serve runs the program with a configuration, until it is ended.
+// serve runs the program with a configuration until it is ended, and waits until it serves.
 func serve(t *testing.T, binary, config string) (p *peers.Process, base string) {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)
-	return peers.Start(t, nil, binary, "--config.file="+configFile(t, config), "--web.listen-address="+address), "http://" + address
+	base = "http://" + address
+	p = peers.Start(t, nil, binary, "--config.file="+configFile(t, config), "--web.listen-address="+address)
+	p.Await(t, func() bool {
+		response, err := http.Get(base + "/-/ready")
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return p, base
 }
 
 // An inform whose receiver is not there is told when it is: by the same process, and by the next one.
