@@ -152,7 +152,7 @@ sysName = "a blank "
 		name:   "a label that is no index",
 		labels: map[string]string{"ifIndex": "three", "ifOperStatus": "up"}, annotations: map[string]string{"trap_notification": "linkDown", "trap_clear_notification": "none"},
 		raise:  []string{linkDown, ".1.3.6.1.2.1.2.2.1.1 = " + missing, ".1.3.6.1.2.1.2.2.1.7 = " + missing, ".1.3.6.1.2.1.2.2.1.8 = INTEGER: 1"},
-		faults: "bad_value bad_value bad_value bad_value",
+		faults: "bad_value bad_value",
 	},
 }
 
