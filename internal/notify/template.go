@@ -182,14 +182,15 @@ func (t *template) addObjects(objects []*mibs.Node) {
 	}
 }
 
-// bindingOf finds what the rule says of an object of the row: of the instance itself, else of the object.
+// bindingOf finds what the rule says of an object of the row: of the instance itself or of the object in any
+// row, whichever comes first, else of the object in another row. The alarm's own value comes last.
 func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 	var found *bound
 	for i := range t.bindings {
 		b := &t.bindings[i]
 		switch {
 		case b.at.Node == nil || b.at.Node.OID.Compare(o.OID) != 0:
-		case slices.Equal(b.at.Index, index):
+		case slices.Equal(b.at.Index, index), len(b.at.Index) == 0:
 			return b
 		case found == nil:
 			found = b
