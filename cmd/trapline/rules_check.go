@@ -25,7 +25,7 @@ import (
 func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 	c := parent.Command("check", "Tell every mistake in rule files, and what in them is likely not meant.")
 	files, expandEnv := addConfigFlags(c)
-	arguments := c.Arg("file", "Rule files; without any, those of rule_files.").Strings()
+	arguments := c.Arg("file", "Rule files or globs; without any, those of rule_files.").Strings()
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		w, err := load(*files, *expandEnv, "")
 		if err != nil && (len(*arguments) == 0 || anyFile(*files)) {
@@ -41,10 +41,22 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 		}
 		var mistakes []rules.Mistake
 		if len(*arguments) > 0 {
-			set, mistakes = rules.Load(*arguments)
+			set, mistakes = rules.Load(expanded(*arguments))
 		}
 		return printFindings(os.Stdout, set, mistakes, set.Lint(&context))
 	}
+}
+
+// expanded gives the files that patterns name. What names none is kept, for the error that it makes.
+func expanded(patterns []string) (files []string) {
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			found = []string{pattern}
+		}
+		files = append(files, found...)
+	}
+	return files
 }
 
 // anyFile tells whether there is a file that patterns name.

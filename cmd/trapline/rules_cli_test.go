@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,5 +157,19 @@ func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
 		if _, err := w.tapes([]string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
 			t.Error(err)
 		}
+	}
+}
+
+// The demo has the rules that ship with the program judge its devices.
+func TestTheDemoHasRules(t *testing.T) {
+	base := "http://" + startDemo(t)
+	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
+}
+
+func TestGlobsOfRuleFiles(t *testing.T) {
+	path := inDir(t, map[string]string{"a.yml": "", "b.yml": ""})
+	want := []string{path("a.yml"), path("b.yml"), path("c.yml")}
+	if got := expanded([]string{path("*.yml"), path("c.yml")}); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
