@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -124,7 +125,7 @@ func read(name string) (*file, error) {
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	d.KnownFields(true)
 	if err := d.Decode(f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, placed(name, err)
 	}
 	if f.EvaluationInterval == 0 {
 		f.EvaluationInterval = model.Duration(time.Minute)
@@ -144,9 +145,29 @@ func read(name string) (*file, error) {
 		}
 	}
 	if err := f.readTraps(d); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, placed(name, err)
 	}
 	return f, f.findRules()
+}
+
+// problem is one of the YAML library's.
+var problem = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*?)(?: in(?:to)? (?:type )?\S*\.\S+)?$`)
+
+// placed tells the problems of a file, each with its line.
+func placed(name string, err error) error {
+	texts := []string{err.Error()}
+	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {
+		texts = several.Errors
+	}
+	var list []error
+	for _, text := range texts {
+		if m := problem.FindStringSubmatch(text); m != nil {
+			list = append(list, fmt.Errorf("%s:%s: %s", name, m[1], m[2]))
+		} else {
+			list = append(list, fmt.Errorf("%s: %s", name, text))
+		}
+	}
+	return errors.Join(list...)
 }
 
 func (f *file) findRules() error {

@@ -2,6 +2,7 @@ package unittest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -120,7 +121,7 @@ func (r *run) loadRules() error {
 	})
 	groups, errs := manager.LoadGroups(time.Duration(r.Interval), r.ExternalLabels, r.ExternalURL, nil, r.options.IgnoreUnknownFields, r.RuleFiles...)
 	if len(errs) > 0 {
-		return joined(errs)
+		return errors.Join(errs...)
 	}
 	for _, file := range r.RuleFiles {
 		for _, g := range groups {
@@ -140,15 +141,6 @@ func (r *run) loadRules() error {
 		rule.SetRestored(true) // without which there are no series ALERTS
 	}
 	return nil
-}
-
-// joined makes one error of several, one a line.
-func joined(errs []error) error {
-	texts := make([]string, len(errs))
-	for i, err := range errs {
-		texts[i] = err.Error()
-	}
-	return fmt.Errorf("%s", strings.Join(texts, "\n"))
 }
 
 func (r *run) alerting() (list []*rules.AlertingRule) {
