@@ -3,11 +3,15 @@ package main
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"trapline/collector"
+	"trapline/internal/agent"
 	"trapline/internal/peers"
 	"trapline/internal/rules"
+	"trapline/internal/series"
 )
 
 // packFiles lists the files of the pack of rules, or those of its tests.
@@ -63,5 +67,39 @@ func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
 	delete(world.Metrics, "ifOperStatus")
 	if found := set.Lint(&world); len(found) == 0 {
 		t.Error("a metric that is not there is not missed")
+	}
+}
+
+// Each series that a pass brings is one that its module is said to yield.
+func TestModulesYieldWhatPassesBring(t *testing.T) {
+	w, err := load([]string{"../../snmp.yml"}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices := startDevices(t, "127.0.37.1:0", agent.Faults{}, agent.Switch48(1), agent.Builtin["ups"](1))
+	samples := 0
+	for i := range 2 {
+		target := openTarget(t, devices.Addr(i).String(), "public", 2)
+		for name, m := range w.catalog.Modules {
+			y := yields{}
+			y.add(m)
+			for _, c := range m.Collect(t.Context(), target, collector.Options{}).Set.Columns {
+				known, ok := y[c.Desc.Name]
+				for row := range c.Values {
+					for _, labels := range [][]byte{c.Table.Row(c.RowOf(row)), c.ExtraOf(row)} {
+						for label := range series.Labels(labels) {
+							ok = ok && slices.Contains(known, label)
+						}
+					}
+					samples++
+				}
+				if !ok {
+					t.Errorf("module %s is not said to yield %s as it is", name, c.Desc.Name)
+				}
+			}
+		}
+	}
+	if samples < 1000 {
+		t.Errorf("only %d samples", samples)
 	}
 }
