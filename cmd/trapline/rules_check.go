@@ -31,10 +31,10 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 		if err != nil && (len(*arguments) == 0 || anyFile(*files)) {
 			return err
 		}
-		var context rules.World
+		var has rules.World
 		var set *rules.Set
 		if w != nil {
-			if context, err = w.forRules(); err != nil {
+			if has, err = w.forRules(); err != nil {
 				return err
 			}
 			set = w.config.Rules
@@ -43,7 +43,7 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 		if len(*arguments) > 0 {
 			set, mistakes = rules.Load(expanded(*arguments))
 		}
-		return printFindings(os.Stdout, set, mistakes, set.Lint(&context))
+		return printFindings(os.Stdout, set, mistakes, set.Lint(&has))
 	}
 }
 
@@ -95,7 +95,8 @@ func (w *world) forRules() (rules.World, error) {
 	for _, m := range w.catalog.Modules {
 		y.add(m)
 	}
-	if len(w.targets) == 0 || slices.ContainsFunc(w.config.Targets, func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }) {
+	auto := func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }
+	if len(w.targets) == 0 || slices.ContainsFunc(w.config.Targets, auto) {
 		if err := y.addProfiles(w); err != nil {
 			return rules.World{}, err
 		}
@@ -116,9 +117,9 @@ func (w *world) forRules() (rules.World, error) {
 // yield, the time that holds where a target sets none.
 func (w *world) intervals() (func(metric string) time.Duration, error) {
 	modules := map[*collector.Module]time.Duration{}
-	var any, auto time.Duration
+	var slowest, auto time.Duration
 	for i, t := range w.targets {
-		any = max(any, t.Interval)
+		slowest = max(slowest, t.Interval)
 		if w.chooses(i) {
 			auto = max(auto, t.Interval)
 		}
@@ -139,7 +140,7 @@ func (w *world) intervals() (func(metric string) time.Duration, error) {
 	}
 	own, chosen := yields{}, yields{}
 	own.addOwn()
-	raise(own, any)
+	raise(own, slowest)
 	if auto > 0 {
 		if err := chosen.addProfiles(w); err != nil {
 			return nil, err

@@ -2,16 +2,17 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/poller"
+	"trapline/internal/series"
 )
 
 // Finding is something that a rule says and that is likely not meant.
@@ -91,8 +92,8 @@ var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 
 // lintLabels looks at what tells an alarm from others.
 func (l *linter) lintLabels() {
-	for name, text := range l.rule.Labels {
-		if valued.MatchString(text) {
+	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
+		if valued.MatchString(l.rule.Labels[name]) {
 			l.find(Wrong, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
 		}
 	}
@@ -180,7 +181,7 @@ func (l *linter) lintNames() {
 	if l.Metrics == nil {
 		return
 	}
-	known := append([]string{poller.TargetLabel, labels.AlertName}, l.TargetLabels...)
+	known := append([]string{poller.TargetLabel, model.AlertNameLabel}, l.TargetLabels...)
 	var missing []string
 	recorded := false
 	for _, vs := range selectors(l.rule.Expr) {
@@ -190,12 +191,12 @@ func (l *linter) lintNames() {
 		case name == "" || l.recorded[name]:
 			recorded = true
 			continue
-		case !yielded:
+		case !yielded && !isUp(name):
 			missing = append(missing, name)
 			continue
 		}
 		for _, m := range vs.LabelMatchers {
-			if m.Name != labels.MetricName && !slices.Contains(own, m.Name) && !slices.Contains(known, m.Name) && !m.Matches("") {
+			if m.Name != model.MetricNameLabel && !slices.Contains(own, m.Name) && !slices.Contains(known, m.Name) && !m.Matches("") {
 				l.find(Doubtful, "no series %s has the label %s", name, m.Name)
 			}
 		}
@@ -213,6 +214,11 @@ func (l *linter) lintNames() {
 			l.find(Doubtful, "no series of its expression has the label %s", name)
 		}
 	}
+}
+
+// isUp tells the names for whether a target answers that rules of others have.
+func isUp(name string) bool {
+	return slices.ContainsFunc(upDescs, func(d *series.Desc) bool { return d.Name == name })
 }
 
 func writesLabels(e parser.Expr) (found bool) {

@@ -86,11 +86,12 @@ func (r *Rule) node() (*yaml.Node, error) {
 	return n, err
 }
 
-// LooksAt tells whether the expression selects series of a metric that metrics has, or of any name.
+// LooksAt tells whether the expression selects series of a metric that metrics has, of any name, or of
+// whether the target answers.
 func (r *Rule) LooksAt(metrics map[string][]string) bool {
 	for _, vs := range selectors(r.Expr) {
 		name := nameOf(vs)
-		if _, found := metrics[name]; found || name == "" {
+		if _, found := metrics[name]; found || name == "" || isUp(name) {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -45,9 +46,9 @@ func newFeed(t *test, objects func(metric string) *mibs.Node) (*feed, error) {
 		if target == "" {
 			return nil, fmt.Errorf("the series %s has no label target: passes are over targets", s.Series)
 		}
-		one := fed{name: l.Get(labels.MetricName), values: values}
+		one := fed{name: l.Get(model.MetricNameLabel), values: values}
 		l.Range(func(l labels.Label) {
-			if l.Name != labels.MetricName && l.Name != poller.TargetLabel {
+			if l.Name != model.MetricNameLabel && l.Name != poller.TargetLabel {
 				one.labels = series.AppendLabel(one.labels, 0, l.Name, []byte(l.Value))
 			}
 		})

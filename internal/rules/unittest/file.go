@@ -144,7 +144,7 @@ func read(name string) (*file, error) {
 			t.Name = fmt.Sprintf("unnamed#%d", i)
 		}
 	}
-	if err := f.readTraps(d); err != nil && !errors.Is(err, io.EOF) {
+	if err := f.readTraps(d); err != nil {
 		return nil, placed(name, err)
 	}
 	return f, f.findRules()

@@ -1,7 +1,9 @@
 package unittest
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +45,9 @@ func (f *file) readTraps(d *yaml.Decoder) error {
 				Traps []trapTest `yaml:"exp_traps"`
 			} `yaml:"tests"`
 		}
-		if err := d.Decode(&more); err != nil {
+		if err := d.Decode(&more); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		for _, m := range more.Tests {
