@@ -23,5 +23,5 @@ func newJudge(c *config.Config, told *notifier, registry prometheus.Registerer, 
 
 // rules are what the configuration wants of them.
 func (w *world) rules() rules.Configuration {
-	return rules.Configuration{Set: w.config.Rules, Targets: w.targets, Settings: w.config.RuleSettings}
+	return rules.Configuration{Set: w.config.Rules, Targets: w.targets, Settings: w.config.RuleSettings, Names: w.config.Names}
 }

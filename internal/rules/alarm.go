@@ -35,6 +35,13 @@ func (e *Evaluator) alarmOf(d *device, b *bound, r *record) notify.Alarm {
 	if d.tables == nil {
 		return a
 	}
+	for _, object := range e.objectsOf(&a) {
+		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
+			if text, ok := textIn(c, row); ok {
+				a.VarBinds = append(a.VarBinds, notify.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
+			}
+		}
+	}
 	if c, row := d.tables.column(metric, r.Sample); c != nil && a.Variable == "" && c.Table.Index(row) != nil {
 		a.Variable = instance(c.Desc.Object, c.Table.Index(row)).String()
 	}

@@ -16,6 +16,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
+	"trapline/internal/snmp"
 )
 
 // Options of an Evaluator.
@@ -46,6 +47,7 @@ type Evaluator struct {
 	mu       sync.Mutex
 	set      *Set
 	settings Settings
+	objects  map[string][]snmp.OID // of notifications, by the names that rules have for them
 	devices  map[string]*device
 	global   *device
 	restored []*record // until the first configuration
@@ -70,6 +72,7 @@ type Configuration struct {
 	Set      *Set
 	Targets  []*poller.Target
 	Settings Settings
+	Names    notify.Names // finds the notifications that rules name
 }
 
 // How much one expression may cost.
@@ -121,8 +124,9 @@ func (e *Evaluator) Configure(c Configuration) {
 	if c.Set == nil {
 		c.Set = NewSet(nil)
 	}
+	objects := objectsIn(c.Set, c.Names)
 	e.mu.Lock()
-	e.set, e.settings = c.Set, c.Settings
+	e.set, e.settings, e.objects = c.Set, c.Settings, objects
 	if e.began.IsZero() {
 		e.began = e.now()
 	}

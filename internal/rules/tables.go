@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -93,18 +94,20 @@ func newRowIndex(table *series.Table) *rowIndex {
 	return x
 }
 
-// valueIn gives the value that a column has in a row.
-func valueIn(c *series.Column, row int) (float64, bool) {
-	if c.Rows == nil {
-		if row < len(c.Values) {
-			return c.Values[row], true
+// textIn gives what a column says in a row: the value, or the text of a label that stands for it.
+func textIn(c *series.Column, row int) (string, bool) {
+	for i, v := range c.Values {
+		if c.RowOf(i) != row {
+			continue
 		}
-		return 0, false
-	}
-	for i, r := range c.Rows {
-		if int(r) == row {
-			return c.Values[i], true
+		if c.ExtraEnds == nil {
+			return strconv.FormatFloat(v, 'f', -1, 64), true
+		}
+		for _, text := range series.Labels(c.ExtraOf(i)) {
+			if v == 1 {
+				return text, true
+			}
 		}
 	}
-	return 0, false
+	return "", false
 }
