@@ -58,8 +58,8 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 // told by the notifications that rules name.
 func (w *world) rehearsal() rules.RehearsalOptions {
 	o := rules.RehearsalOptions{
-		Configuration: rules.Configuration{Set: w.config.Rules, Settings: w.config.RuleSettings},
-		Receivers:     w.config.Receivers, Settings: w.config.Notifications, Auths: w.config.Auths, Names: w.config.Names,
+		Configuration: rules.Configuration{Set: w.config.Rules, Settings: w.config.RuleSettings, Names: w.config.Names},
+		Receivers:     w.config.Receivers, Notifications: w.config.Notifications, Auths: w.config.Auths,
 	}
 	if len(o.Receivers) == 0 {
 		o.Receivers = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "template"}}

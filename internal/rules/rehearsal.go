@@ -28,10 +28,9 @@ type Rehearsal struct {
 // RehearsalOptions are what a rehearsal takes of a configuration.
 type RehearsalOptions struct {
 	Configuration
-	Receivers []notify.ReceiverSettings
-	Settings  notify.Settings
-	Auths     map[string]*engine.Auth
-	Names     notify.Names
+	Receivers     []notify.ReceiverSettings
+	Notifications notify.Settings
+	Auths         map[string]*engine.Auth
 }
 
 // Rehearse begins a rehearsal.
@@ -49,12 +48,12 @@ func Rehearse(o RehearsalOptions, now time.Time) (*Rehearsal, error) {
 
 func (r *Rehearsal) open(o *RehearsalOptions) (err error) {
 	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	shared := &notify.Shared{Settings: &o.Settings, Auths: o.Auths, Metrics: notify.NewMetrics(registry), Names: o.Names, Logger: silent}
+	shared := &notify.Shared{Settings: &o.Notifications, Auths: o.Auths, Metrics: notify.NewMetrics(registry), Names: o.Names, Logger: silent}
 	if r.told, err = notify.Rehearse(r.dir, o.Receivers, shared, r.now); err != nil {
 		return err
 	}
 	r.evaluator, err = New(Options{
-		Ledger: Ledger{State: r.told.State, Outbox: r.told.Outbox}, Deployment: o.Settings.Deployment, Logger: silent, Registry: registry,
+		Ledger: Ledger{State: r.told.State, Outbox: r.told.Outbox}, Deployment: o.Notifications.Deployment, Logger: silent, Registry: registry,
 		Now: func() time.Time { return r.now },
 	})
 	if err != nil {

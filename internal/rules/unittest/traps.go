@@ -78,8 +78,8 @@ func (r *run) checkTraps() error {
 	}
 	every := setting.Duration{Duration: time.Duration(r.EvaluationInterval)}
 	rehearsal, err := rules.Rehearse(rules.RehearsalOptions{
-		Configuration: rules.Configuration{Set: set, Targets: feed.targets, Settings: rules.Settings{Interval: every}},
-		Receivers:     receiver, Names: r.options.Names,
+		Configuration: rules.Configuration{Set: set, Targets: feed.targets, Settings: rules.Settings{Interval: every}, Names: r.options.Names},
+		Receivers:     receiver,
 	}, r.start())
 	if err != nil {
 		return err
