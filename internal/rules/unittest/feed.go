@@ -13,8 +13,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/engine"
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
+	"trapline/internal/snmp"
 	"trapline/mibs"
 )
 
@@ -25,18 +27,20 @@ type feed struct {
 	interval time.Duration
 	targets  []*poller.Target
 	series   map[string][]fed // by target
-	objects  func(metric string) *mibs.Node
+	names    notify.Names
 }
 
 // fed is an input series.
 type fed struct {
 	name   string
 	labels []byte // rendered, without the target's
+	object *mibs.Node
+	index  snmp.OID // of the object, where its labels tell it
 	values []parser.SequenceValue
 }
 
-func newFeed(t *test, objects func(metric string) *mibs.Node) (*feed, error) {
-	f := &feed{start: t.start(), interval: time.Duration(t.Interval), series: map[string][]fed{}, objects: objects}
+func newFeed(t *test, names notify.Names) (*feed, error) {
+	f := &feed{start: t.start(), interval: time.Duration(t.Interval), series: map[string][]fed{}, names: names}
 	for _, s := range t.InputSeries {
 		l, values, err := language.ParseSeriesDesc(s.Series + " " + s.Values)
 		if err != nil {
@@ -52,6 +56,9 @@ func newFeed(t *test, objects func(metric string) *mibs.Node) (*feed, error) {
 				one.labels = series.AppendLabel(one.labels, 0, l.Name, []byte(l.Value))
 			}
 		})
+		if one.object = f.object(one.name); one.object != nil {
+			one.index, _, _ = names.Index(one.object, l.Map())
+		}
 		if f.series[target] == nil {
 			rendered := series.AppendLabel(nil, 0, poller.TargetLabel, []byte(target))
 			f.targets = append(f.targets, &poller.Target{Name: target, Rendered: rendered, Interval: f.interval})
@@ -75,7 +82,7 @@ func (f *feed) passes(n int) (reports []poller.Report) {
 var silent = &engine.Error{Reason: engine.Timeout, Err: errors.New("it has no samples")}
 
 func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
-	fares, device := newSetBuilder(f.objects), newSetBuilder(f.objects)
+	fares, device := newSetBuilder(), newSetBuilder()
 	answered, up := false, -1.0
 	for _, s := range list {
 		if n >= len(s.values) || s.values[n].Omitted || value.IsStaleNaN(s.values[n].Value) {
@@ -87,9 +94,9 @@ func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 		case s.name == upMetric:
 			up = v
 		case strings.HasPrefix(s.name, ownPrefix):
-			fares.add(s.name, s.labels, v)
+			fares.add(&s, v)
 		default:
-			device.add(s.name, s.labels, v)
+			device.add(&s, v)
 		}
 	}
 	p := &poller.Pass{Start: f.start.Add(time.Duration(n) * f.interval), Up: answered && up != 0}
@@ -100,7 +107,7 @@ func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 		p.Err, p.Errors = silent, []*engine.Error{silent}
 		up = 0
 	}
-	fares.add(upMetric, nil, up)
+	fares.add(&fed{name: upMetric}, up)
 	return poller.Report{Target: t, Last: p, Fares: fares.set}
 }
 
@@ -110,40 +117,58 @@ const (
 	upMetric  = "trapline_target_up"
 )
 
+// object finds what MIBs know of a metric that is called after its object.
+func (f *feed) object(metric string) *mibs.Node {
+	if f.names == nil {
+		return nil
+	}
+	t, err := f.names()
+	if err != nil {
+		return nil
+	}
+	if i, err := t.Resolve(metric); err == nil && len(i.Index) == 0 {
+		return i.Node
+	}
+	return nil
+}
+
 // setBuilder makes a set of single samples.
 type setBuilder struct {
-	set     *series.Set
-	byName  map[string]int
-	objects func(metric string) *mibs.Node
+	set    *series.Set
+	byName map[string]int
 }
 
-func newSetBuilder(objects func(string) *mibs.Node) *setBuilder {
-	return &setBuilder{&series.Set{}, map[string]int{}, objects}
-}
+func newSetBuilder() *setBuilder { return &setBuilder{&series.Set{}, map[string]int{}} }
 
-func (b *setBuilder) add(name string, row []byte, v float64) {
-	at, known := b.byName[name]
+func (b *setBuilder) add(s *fed, v float64) {
+	at, known := b.byName[s.name]
 	if !known {
 		at = len(b.set.Columns)
-		b.byName[name] = at
-		b.set.Columns = append(b.set.Columns, series.Column{Desc: b.describe(name), Table: &series.Table{}})
+		b.byName[s.name] = at
+		b.set.Columns = append(b.set.Columns, series.Column{Desc: s.describe(), Table: &series.Table{}})
 	}
 	c := &b.set.Columns[at]
-	c.Table.Labels = append(c.Table.Labels, row...)
+	if s.index != nil && (!known || c.Table.IndexEnds != nil) {
+		c.Table.Indexes = append(c.Table.Indexes, s.index...)
+		c.Table.IndexEnds = append(c.Table.IndexEnds, uint32(len(c.Table.Indexes)))
+	} else {
+		c.Table.Indexes, c.Table.IndexEnds = nil, nil
+	}
+	c.Table.Labels = append(c.Table.Labels, s.labels...)
 	c.Table.AddRow()
 	c.Values = append(c.Values, v)
 }
 
 // describe makes a counter of what is one in the MIBs.
-func (b *setBuilder) describe(name string) *series.Desc {
-	d := &series.Desc{Name: name}
-	if n := b.objects(name); n != nil {
-		d.Object = n.OID
-		if n.Type == mibs.Counter || n.Type == mibs.Counter64 {
+func (s *fed) describe() *series.Desc {
+	d := &series.Desc{Name: s.name}
+	if s.object != nil {
+		d.Object = s.object.OID
+		if s.object.Type == mibs.Counter || s.object.Type == mibs.Counter64 {
 			d.Type = series.Counter
 		}
 	}
-	if strings.HasSuffix(name, "_total") {
+	if strings.HasSuffix(s.name, "_total") {
 		d.Type = series.Counter
 	}
 	return d

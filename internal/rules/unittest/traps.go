@@ -15,7 +15,6 @@ import (
 	"trapline/internal/rules"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
-	"trapline/mibs"
 )
 
 // trapTest says what receivers are sent up to a time.
@@ -72,7 +71,7 @@ func (r *run) checkTraps() error {
 	if len(mistakes) > 0 {
 		return mistakes[0]
 	}
-	feed, err := newFeed(r.test, r.object)
+	feed, err := newFeed(r.test, r.options.Names)
 	if err != nil {
 		return err
 	}
@@ -101,21 +100,6 @@ func (r *run) checkTraps() error {
 				r.compareTraps(t, told)
 			}
 		}
-	}
-	return nil
-}
-
-// object finds what MIBs know of a metric that is called after its object.
-func (r *run) object(metric string) *mibs.Node {
-	if r.options.Names == nil {
-		return nil
-	}
-	t, err := r.options.Names()
-	if err != nil {
-		return nil
-	}
-	if nodes := t.Named(metric); len(nodes) == 1 {
-		return nodes[0]
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ const portRules = `groups:
   - alert: Down
     expr: ifOperStatus == 2
     labels: {severity: major}
-    annotations: {summary: 'down', trap_notification: IF-MIB::linkDown, trap_variable: 'IF-MIB::ifOperStatus.{{ $labels.ifIndex }}', value: '{{ $value }}'}
+    annotations: {summary: 'down', trap_notification: IF-MIB::linkDown}
   - {alert: Hot, expr: temperature > 40, annotations: {summary: hot}}
   - {alert: Many, expr: count(ifOperStatus == 2) > 1, annotations: {summary: many}}
   - {alert: Silent, expr: trapline_target_up == 0, annotations: {summary: silent}}
@@ -57,6 +57,11 @@ func TestTrapsOfAlerts(t *testing.T) {
   - {eval_time: 200s, traps: [{kind: raise, alertname: Down}]}
   - {eval_time: 210s, alertname: Down, traps: [{kind: raise}, {kind: clear, notification: IF-MIB::linkUp}]}
   - {eval_time: 10m, alertname: Down, traps: [{kind: raise}, {kind: clear}, {kind: raise}, {kind: clear}]}`},
+		{"what the pass brings of the notification's OBJECTS", fmt.Sprintf(port, "2 1") + `  - {series: 'ifAdminStatus{target="a", ifIndex="7"}', values: '1 2'}`, `
+  - eval_time: 30s
+    traps:
+    - {kind: raise, alertname: Down, varbinds: "ifIndex.7 = 7\nifAdminStatus.7 = up\nifOperStatus.7 = down"}
+    - {kind: clear, alertname: Down, varbinds: "ifAdminStatus.7 = down\nifOperStatus.7 = up"}`},
 		{"a device that does not answer keeps its alarms", fmt.Sprintf(port, "2 2 _ _ _ 2 1") +
 			`  - {series: 'temperature{target="a"}', values: '50 50 _ _ _ 50 50'}`, `
   - {eval_time: 2m, alertname: Down, traps: [{kind: raise}]}
