@@ -124,13 +124,17 @@ override -rw .` + oper + " integer 1\n"})
 		return p
 	}
 	p := start()
+	kill := func() { // once the acknowledgement is stored: what is not is told again
+		awaitMatch(t, "http://"+address+"/metrics", `trapline_notifications_queued\{receiver="nms"\} 0`)
+		p.Kill()
+	}
 	set("2")
 	d.Await(t, func() bool { return count(down) == 1 })
-	p.Kill()
+	kill()
 	p = start()
 	set("1")
 	d.Await(t, func() bool { return count(up) == 1 })
-	p.Kill()
+	kill()
 	p = start()
 	set("2")
 	d.Await(t, func() bool { return count(down) == 2 })
