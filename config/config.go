@@ -49,10 +49,13 @@ type Config struct {
 	// RuleFiles are globs of rule files, relative to the file that names them.
 	RuleFiles []string `yaml:"rule_files,omitempty"`
 
+	// Thresholds are rules for those who write no PromQL.
+	Thresholds []rules.Threshold `yaml:"thresholds,omitempty"`
+
 	// RuleSettings are how rules are evaluated.
 	RuleSettings rules.Settings `yaml:"rules,omitempty"`
 
-	// Rules are what is in RuleFiles.
+	// Rules are what is in RuleFiles, and what Thresholds stand for.
 	Rules *rules.Set `yaml:"-" json:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.

@@ -37,5 +37,8 @@ func (u *union) readRules() {
 	for _, m := range mistakes {
 		u.more = append(u.more, Mistake{File: m.File, Line: m.Line, Text: m.Text})
 	}
+	if len(u.config.Thresholds) > 0 {
+		set = rules.NewSet(append(set.Groups, rules.ThresholdGroup(u.config.Thresholds)))
+	}
 	u.config.Rules = set
 }

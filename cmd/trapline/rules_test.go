@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,5 +78,75 @@ func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	if raises, clears := counts(); raises != 8 || clears != 8 || !strings.Contains(received, "the knob of device is at 60") ||
 		!strings.Contains(received, ".1.3.6.1.4.1.8072.9999.9999.1.0") {
 		t.Errorf("%d raises and %d clears:\n%s", raises, clears, received)
+	}
+}
+
+const linkModule = `  links:
+    get: [1.3.6.1.2.1.2.2.1.1.7, 1.3.6.1.2.1.2.2.1.7.7, 1.3.6.1.2.1.2.2.1.8.7]
+    metrics:
+    - {name: ifIndex, oid: 1.3.6.1.2.1.2.2.1.1, type: gauge, help: H., indexes: [{labelname: ifIndex, type: gauge}]}
+    - {name: ifAdminStatus, oid: 1.3.6.1.2.1.2.2.1.7, type: gauge, help: H., indexes: [{labelname: ifIndex, type: gauge}]}
+    - {name: ifOperStatus, oid: 1.3.6.1.2.1.2.2.1.8, type: gauge, help: H., indexes: [{labelname: ifIndex, type: gauge}]}
+`
+
+// A notification of a MIB has its OBJECTS, which are what the device said of the row; those of its end too.
+// The process is killed in between.
+func TestPeersLinkDownAndUp(t *testing.T) {
+	const oper = "1.3.6.1.2.1.2.2.1.8.7"
+	device := peers.StartSnmpd(t, peers.SnmpdOptions{Config: `override -rw .1.3.6.1.2.1.2.2.1.1.7 integer 7
+override -rw .1.3.6.1.2.1.2.2.1.7.7 integer 1
+override -rw .` + oper + " integer 1\n"})
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	const rule = `{alert: LinkDown, expr: "ifOperStatus == 2 and on (target, ifIndex) ifAdminStatus == 1", annotations: {trap_notification: "IF-MIB::linkDown"}}`
+	text := knobbed(t, t.TempDir(), device.Address, fmt.Sprintf("- {name: nms, format: template, address: %q}\n", d.Address), rule)
+	text = strings.Replace(strings.Replace(text, knobModule, linkModule, 1), "[knob]", "[links]", 1)
+	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := buildBinary(t)
+	set := func(status string) {
+		peers.NetSNMP(t, "snmpset", "-v2c", "-cprivate", device.Address, oper, "i", status)
+	}
+	const down, up = "1.3.6.1.6.3.1.1.5.3|~|", "1.3.6.1.6.3.1.1.5.4|~|"
+	count := func(what string) int { return strings.Count(strings.Join(d.Received(), "\n"), what) }
+	start := func() *peers.Process {
+		p := peers.Start(t, nil, binary, "--config.file="+file, "--web.listen-address="+address)
+		p.Await(t, func() bool {
+			response, err := http.Get("http://" + address + "/api/v1/rules")
+			if err != nil {
+				return false
+			}
+			defer response.Body.Close()
+			text, _ := io.ReadAll(response.Body)
+			return strings.Contains(string(text), `"health":"ok"`)
+		})
+		return p
+	}
+	p := start()
+	kill := func() { // once the acknowledgement is stored: what is not is told again
+		awaitMatch(t, "http://"+address+"/metrics", `trapline_notifications_queued\{receiver="nms"\} 0`)
+		p.Kill()
+	}
+	set("2")
+	d.Await(t, func() bool { return count(down) == 1 })
+	kill()
+	p = start()
+	set("1")
+	d.Await(t, func() bool { return count(up) == 1 })
+	kill()
+	p = start()
+	set("2")
+	d.Await(t, func() bool { return count(down) == 2 })
+	p.Stop()
+	received := strings.Join(d.Received(), "\n")
+	if count(down) != 2 || count(up) != 1 {
+		t.Errorf("received\n%s", received)
+	}
+	const objects = ".1.3.6.1.2.1.2.2.1.1.7 = INTEGER: 7|~|.1.3.6.1.2.1.2.2.1.7.7 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.7 = INTEGER: "
+	for _, want := range []string{down + objects + "2", up + objects + "1"} {
+		if !strings.Contains(received, want) {
+			t.Errorf("there is no %s in\n%s", want, received)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.T
 	if !pass.Up {
 		d.tables = &tables{}
 	}
-	in.columns([]*series.Set{r.Fares, truths(pass)}, d.target.Rendered)
+	in.columns([]*series.Set{r.Fares, truths(pass, d.target)}, d.target.Rendered)
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
 	if pass.Up {
@@ -111,8 +111,10 @@ func (d *device) noteReboots(r *poller.Report, at time.Time) {
 // upDescs are names for whether the target answers that rules of others have.
 var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
 
-// truths is what else is known of how polling goes.
-func truths(p *poller.Pass) *series.Set {
+var limitDesc = &series.Desc{Name: limitName}
+
+// truths is what else is known of a target whether it answers or not.
+func truths(p *poller.Pass, t *poller.Target) *series.Set {
 	up := 0.0
 	if p.Up {
 		up = 1
@@ -121,6 +123,15 @@ func truths(p *poller.Pass) *series.Set {
 	for _, d := range upDescs {
 		set.Columns = append(set.Columns, series.Column{Desc: d, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{up}})
 	}
+	limits := series.Column{Desc: limitDesc, Table: &series.Table{}}
+	for name, text := range t.Labels {
+		if v, err := numberIn(text); err == nil {
+			limits.Table.Labels = series.AppendLabel(limits.Table.Labels, len(limits.Table.Labels), limitLabel, []byte(name))
+			limits.Table.AddRow()
+			limits.Values = append(limits.Values, v)
+		}
+	}
+	set.Columns = append(set.Columns, limits)
 	return set
 }
 
