@@ -11,6 +11,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/peers"
 	"trapline/internal/rules"
+	"trapline/internal/rules/unittest"
 	"trapline/internal/series"
 )
 
@@ -22,6 +23,11 @@ func packFiles(t testing.TB, pattern string) []string {
 		t.Fatalf("no files %s: %v", pattern, err)
 	}
 	return files
+}
+
+// builtInOptions have names looked for in the built-in MIBs.
+func builtInOptions() unittest.Options {
+	return unitTestOptions(mibFlags{dirs: new([]string), modules: new([]string)})
 }
 
 // The pack and its tests are Prometheus' own files: its promtool takes them, and so does ours.
@@ -36,7 +42,7 @@ func TestThePackOfRulesByPromtoolAndByOurs(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), unitTestOptions(mibFlags{dirs: new([]string), modules: new([]string)}))); err != nil {
+	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), builtInOptions())); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

@@ -83,8 +83,8 @@ func TestTheUnitTestOfTheReadme(t *testing.T) {
 	if out, err := exec.Command(promtool, "test", "rules", path("tests.yml")).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	binary := buildBinary(t)
-	if got := output(t, binary, strings.NewReplacer(), "trapline rules test "+path("tests.yml")); got != "1 tests passed\n" {
-		t.Error(got)
+	var out strings.Builder
+	if err := printUnitTests(&out, runUnitTests([]string{path("tests.yml")}, builtInOptions())); err != nil || out.String() != "1 tests passed\n" {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
