@@ -30,7 +30,7 @@ type Options struct {
 
 // Evaluator evaluates rules as passes end, and keeps what they found.
 type Evaluator struct {
-	ledger     Ledger
+	ledger     ledger
 	dir        string
 	deployment string
 	logger     *slog.Logger
@@ -78,7 +78,7 @@ const mostReady = 1 << 16
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
-		ledger: o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, now: o.Now,
+		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, now: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
 	}
