@@ -36,10 +36,12 @@ type device struct {
 	last      time.Time // the last pass that brought samples
 	resumed   time.Time // when passes brought samples again after a gap; the first did so too
 	jumps     []jump
-	reboots   float64
-	complete  bool                   // there was a pass without errors
-	broken    func(name string) bool // of the last pass: series of that name may be missing
-	tables    *tables                // of the last pass
+
+	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
+	reboots         float64
+	complete        bool                   // there was a pass without errors
+	broken          func(name string) bool // of the last pass: series of that name may be missing
+	tables          *tables                // of the last pass
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
