@@ -58,7 +58,7 @@ func TestConditions(t *testing.T) {
 		`a and b`:                         {"a", ""},
 		`absent(a)`:                       {"a", ""},
 		`{x="1"} > 5`:                     {"", "> 5"},
-		`a > on (target) group_left () max_over_time(a_long_name{with="labels"}[1h] offset 1d) * 100`: {"a", "> ..."},
+		`a > on (target) group_left () max_over_time(a_long_name{with="labels"}[1h] offset 1d) * 10000`: {"a", "> ..."},
 	} {
 		e, err := language.ParseExpr(expr)
 		if err != nil {

@@ -36,7 +36,6 @@ type Evaluator struct {
 	logger     *slog.Logger
 	metrics    *metrics
 	now        func() time.Time
-	began      time.Time // the last configuration that had other rules, or the start
 	alive      time.Time // when what was restored was last known to be true
 
 	store   atomic.Pointer[backing] // nil until it is open
