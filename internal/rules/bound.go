@@ -59,7 +59,7 @@ func (b *bound) successor(r *Rule) *bound {
 		return b
 	}
 	next := newBound(r, b.records())
-	next.written, next.last = b.written, b.last
+	next.written, next.last, next.resumed = b.written, b.last, b.resumed
 	return next
 }
 
