@@ -150,3 +150,60 @@ override -rw .` + oper + " integer 1\n"})
 		}
 	}
 }
+
+// Without receivers and without a state directory, alerts are series still.
+func TestPeersRulesAlone(t *testing.T) {
+	device := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	base := startServer(t, fmt.Sprintf("auths: {public_v2: {}}\nmodules:\n%stargets: [{name: device, address: %q, modules: [knob], interval: 1s}]\n", knobModule, device.Address)+
+		withRules(t, `{alert: Low, expr: knob < 50}`))
+	await(t, base+"/metrics", `ALERTS{alertname="Low",alertstate="firing",target="device"} 1`)
+	turn(t, device, 60)
+	device.Await(t, func() bool {
+		_, _, text := get(t, base+"/metrics")
+		return !strings.Contains(text, "ALERTS{")
+	})
+	if status, _, _ := get(t, base+"/api/v1/query?query=knob"); status != http.StatusNotFound {
+		t.Errorf("a query that was not allowed is answered with %d", status)
+	}
+	if status, _, body := get(t, base+"/api/v1/rules"); status != http.StatusOK || !strings.Contains(body, `"name":"Low"`) {
+		t.Errorf("%d, %s", status, body)
+	}
+}
+
+// After a reload, rules that have not changed go on, and the alarms of those that are gone are over. One with
+// mistakes changes nothing.
+func TestPeersRulesAreReloaded(t *testing.T) {
+	device := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	text := knobbed(t, t.TempDir(), device.Address, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address), `{alert: Low, expr: knob < 50}, {alert: Lower, expr: knob < 40}`)
+	base := startServer(t, text)
+	count := func(arc int) int {
+		return strings.Count(strings.Join(d.Received(), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+	}
+	d.Await(t, func() bool { return count(1) == 2 })
+	file := text[strings.LastIndex(text, "[")+1 : strings.LastIndex(text, "]")]
+	reload := func(rules string) int {
+		t.Helper()
+		if err := os.WriteFile(file, []byte("groups: [{name: test, rules: ["+rules+"]}]"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.Post(base+"/-/reload", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode
+	}
+	if got := reload(`{alert: Low, expr: knob <}`); got != http.StatusInternalServerError {
+		t.Errorf("a reload of a mistake is answered with %d", got)
+	}
+	if got := reload(`{alert: Low, expr: knob < 50}`); got != http.StatusOK {
+		t.Errorf("a reload is answered with %d", got)
+	}
+	d.Await(t, func() bool { return count(2) == 1 })
+	turn(t, device, 60)
+	d.Await(t, func() bool { return count(2) == 2 })
+	if count(1) != 2 || count(3) != 0 {
+		t.Errorf("received\n%s", strings.Join(d.Received(), "\n"))
+	}
+}

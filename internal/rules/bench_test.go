@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -104,9 +105,8 @@ func processTime() time.Duration {
 // one core, and as the time from a pass to its commit when all of the passes are spread over 30 seconds.
 func BenchmarkRules(b *testing.B) {
 	const targets, whole = 100, 1000 // a tenth of the load takes a tenth of the time
-	for _, high := range []float64{0, 0.001, 0.02} {
+	for _, high := range []float64{0, 0.02} {
 		b.Run(fmt.Sprintf("high=%g", high), func(b *testing.B) {
-			set := parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+"\n]}]")
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			dir := b.TempDir()
 			state, err := notify.Open(dir, nil, now)
@@ -114,22 +114,11 @@ func BenchmarkRules(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer state.Close()
-			registry := prometheus.NewRegistry()
-			outbox, err := notify.NewOutbox(state, nil, notify.OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(registry)}, now)
+			outbox, err := notify.NewOutbox(state, nil, notify.OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(prometheus.NewRegistry())}, now)
 			if err != nil {
 				b.Fatal(err)
 			}
-			e, err := New(Options{Dir: dir + "/rules", Ledger: Ledger{state, outbox}, Logger: slog.New(slog.DiscardHandler), Registry: registry, Now: func() time.Time { return now }})
-			if err != nil {
-				b.Fatal(err)
-			}
-			var list []*benchTarget
-			c := Configuration{Set: set}
-			for i := range targets {
-				list = append(list, newBenchTarget(fmt.Sprintf("switch-%d", i), uint64(i)))
-				c.Targets = append(c.Targets, list[i].target)
-			}
-			e.Configure(c)
+			e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Ledger: Ledger{state, outbox}, Now: func() time.Time { return now }}, targets)
 			s, err := e.openBacking()
 			if err != nil {
 				b.Fatal(err)
@@ -149,21 +138,121 @@ func BenchmarkRules(b *testing.B) {
 				round()
 			}
 			took = nil
-			var before, after runtime.MemStats
+			var memory runtime.MemStats
 			runtime.GC()
-			runtime.ReadMemStats(&before)
+			runtime.ReadMemStats(&memory)
 			cpu := processTime()
 			for b.Loop() {
 				round()
 			}
 			cpu = processTime() - cpu
-			runtime.ReadMemStats(&after)
 			slices.Sort(took)
 			b.ReportMetric(100*cpu.Seconds()*whole/targets/float64(b.N)/pollTime.Seconds(), "%core")
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 			b.ReportMetric(float64(len(outbox.Active())), "alarms")
-			b.ReportMetric(float64(before.HeapAlloc)/1e6, "heap-MB")
+			b.ReportMetric(float64(memory.HeapAlloc)/1e6, "heap-MB")
+		})
+	}
+}
+
+// benchEvaluator is an evaluator of the fifty rules for so many targets.
+func benchEvaluator(b *testing.B, o Options, targets int) (*Evaluator, []*benchTarget) {
+	b.Helper()
+	o.Logger, o.Registry = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	e, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var list []*benchTarget
+	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+"\n]}]")}
+	for i := range targets {
+		list = append(list, newBenchTarget(fmt.Sprintf("switch-%d", i), uint64(i)))
+		c.Targets = append(c.Targets, list[i].target)
+	}
+	e.Configure(c)
+	return e, list
+}
+
+// What a series costs in memory that rules look at: labels, samples of the last quarter of an hour, and where it is.
+func BenchmarkStoredSeries(b *testing.B) {
+	const targets, passes = 200, 30
+	for b.Loop() {
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		e, list := benchEvaluator(b, Options{Dir: b.TempDir(), Now: func() time.Time { return now }}, targets)
+		s, err := e.openBacking()
+		if err != nil {
+			b.Fatal(err)
+		}
+		take := func() {
+			now = now.Add(pollTime)
+			for _, t := range list {
+				if err := e.device(t.target.Name).take(context.Background(), s, t.report(now, 0), now, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range passes {
+			take()
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(s.Head().NumSeries()), "B/series")
+		b.ReportMetric(float64(s.Head().NumSeries()), "series")
+		if err := s.close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The store of 200,000 series opens again after a crash, and after a stop.
+func BenchmarkOpenStore(b *testing.B) {
+	const targets, passes = 2100, 24
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	dir := b.TempDir()
+	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Now: func() time.Time { return now }}, targets)
+	s, err := e.openBacking()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range passes {
+		now = now.Add(pollTime)
+		for _, t := range list {
+			if err := e.device(t.target.Name).take(context.Background(), s, t.report(now, 0), now, false); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	s.DisableCompactions()
+	if err := os.CopyFS(dir+"/crashed", os.DirFS(dir+"/rules")); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		b.Fatal(err)
+	}
+	for _, after := range []string{"rules", "crashed"} {
+		b.Run(map[string]string{"rules": "stop", "crashed": "crash"}[after], func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				copied := b.TempDir() + "/rules"
+				if err := os.CopyFS(copied, os.DirFS(dir+"/"+after)); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				s, err := openStore(copied, 0, now, slog.New(slog.DiscardHandler))
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				b.ReportMetric(float64(s.Head().NumSeries()), "series")
+				if err := s.close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
 		})
 	}
 }

@@ -25,6 +25,7 @@ type bound struct {
 	unseeded bool                     // the alerts of the mirror have yet to be put into the rule
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
+	resumed  time.Time                // of the first that was tried, and of the first after each gap
 	vector   promql.Vector            // of the last
 	err      error                    // of the last
 	took     time.Duration
@@ -58,7 +59,7 @@ func (b *bound) successor(r *Rule) *bound {
 		return b
 	}
 	next := newBound(r, b.records())
-	next.written, next.last = b.written, b.last
+	next.written, next.last, next.resumed = b.written, b.last, b.resumed
 	return next
 }
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -11,13 +12,44 @@ const defaultInterval = time.Minute
 // aliveTime is how often it is noted that nothing was missed.
 const aliveTime = 10 * time.Second
 
+// clock gives times that a wall clock which is set back does not take back: the store takes no sample that is
+// older than the last of its series.
+type clock struct {
+	start time.Time
+
+	mu    sync.Mutex
+	ahead time.Duration // how far the wall clock once was ahead of the time since start
+}
+
+// smallStep is how far the wall clock may go back without harm.
+const smallStep = time.Second
+
+func (c *clock) steady(t time.Time) time.Time {
+	return c.at(t.Round(0).Sub(c.start.Round(0)), t.Sub(c.start))
+}
+
+// at gives the time at so much after the start, by the wall clock and by one that cannot be set.
+func (c *clock) at(wall, elapsed time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = max(c.ahead, wall-elapsed)
+	if elapsed+c.ahead-wall > smallStep {
+		wall = elapsed + c.ahead
+	}
+	return c.start.Round(0).Add(wall)
+}
+
+// now is the time as passes have it.
+func (e *Evaluator) now() time.Time { return e.clock.steady(e.wall()) }
+
 // keepTime does what time alone brings about, until ctx is cancelled.
 func (e *Evaluator) keepTime(ctx context.Context) {
 	alive := time.NewTicker(aliveTime)
 	defer alive.Stop()
 	due := map[groupKey]time.Time{}
 	for {
-		wait := time.NewTimer(time.Until(e.dueGlobal(context.WithoutCancel(ctx), due, e.now())))
+		now := e.now()
+		wait := time.NewTimer(e.dueGlobal(context.WithoutCancel(ctx), due, now).Sub(now))
 		select {
 		case <-ctx.Done():
 			wait.Stop()

@@ -24,9 +24,6 @@ func (e *Evaluator) Configure(c Configuration) {
 	objects := objectsIn(c.Set, c.Names)
 	e.mu.Lock()
 	e.set, e.settings, e.objects = c.Set, c.Settings, objects
-	if e.began.IsZero() {
-		e.began = e.now()
-	}
 	old := e.devices
 	e.devices = make(map[string]*device, len(c.Targets))
 	for _, t := range c.Targets {

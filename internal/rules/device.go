@@ -33,13 +33,13 @@ type device struct {
 	grown     bool              // more selectors may select something
 	bound     []*bound          // rules that may have rows here, in their order
 	restored  map[string][]*record
-	last      time.Time // the last pass that brought samples
-	resumed   time.Time // when passes brought samples again after a gap; the first did so too
 	jumps     []jump
-	reboots   float64
-	complete  bool                   // there was a pass without errors
-	broken    func(name string) bool // of the last pass: series of that name may be missing
-	tables    *tables                // of the last pass
+
+	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
+	reboots         float64
+	complete        bool                   // there was a pass without errors
+	broken          func(name string) bool // of the last pass: series of that name may be missing
+	tables          *tables                // of the last pass
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
@@ -67,10 +67,6 @@ func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.T
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
 	if pass.Up {
-		if gap := at.Sub(d.last); gap > 2*d.target.Interval {
-			d.resumed = at
-		}
-		d.last = at
 		in.columns(pass.Sets, d.target.Rendered)
 	}
 	for name, s := range d.shelves {

@@ -66,12 +66,14 @@ func (r *round) try(ctx context.Context, b *bound) error {
 			return err
 		}
 	}
-	if gap := r.at.Sub(b.last); !b.last.IsZero() && gap > 2*r.interval {
-		if b.alerting != nil {
-			b.pause(gap - r.interval)
-		}
+	gap := r.at.Sub(b.last)
+	if gap > 2*r.interval || b.resumed.IsZero() {
+		b.resumed = r.at
 	}
-	if len(b.mirror) > 0 && r.at.Sub(b.last) > r.store.lookback/2 {
+	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
+		b.pause(gap - r.interval)
+	}
+	if len(b.mirror) > 0 && gap > r.store.lookback/2 {
 		before := r.at.Add(-time.Millisecond)
 		if err := b.write(ctx, r.store.store, r.selectors(), b.revive(before), before); err != nil {
 			return err
@@ -110,7 +112,7 @@ func (r *round) queryOf(b *bound) rules.QueryFunc {
 // hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
 func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
-	if b.rule.Window == 0 || len(b.mirror) == 0 {
+	if len(b.mirror) == 0 || !r.at.Before(b.resumed.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}
@@ -118,19 +120,11 @@ func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
 		there[s.Metric.Hash()] = true
 	}
 	for _, one := range b.mirror {
-		if one.Firing && !there[one.Sample.Hash()] && r.at.Before(r.resumed(one.Labels).Add(b.rule.Window+r.interval)) {
+		if one.Firing && !there[one.Sample.Hash()] {
 			vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 		}
 	}
 	return vector
-}
-
-// resumed is when samples came again after a gap, of the target that an alert is about.
-func (r *round) resumed(of labels.Labels) time.Time {
-	if r.device.target != nil {
-		return r.device.resumed
-	}
-	return r.began
 }
 
 // withoutJumps leaves out rows that are new and may have come about because counters jumped.

@@ -30,13 +30,13 @@ type Options struct {
 
 // Evaluator evaluates rules as passes end, and keeps what they found.
 type Evaluator struct {
-	ledger     Ledger
+	ledger     ledger
 	dir        string
 	deployment string
 	logger     *slog.Logger
 	metrics    *metrics
-	now        func() time.Time
-	began      time.Time // the last configuration that had other rules, or the start
+	wall       func() time.Time
+	clock      clock
 	alive      time.Time // when what was restored was last known to be true
 
 	store   atomic.Pointer[backing] // nil until it is open
@@ -78,13 +78,14 @@ const mostReady = 1 << 16
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
-		ledger: o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, now: o.Now,
+		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, wall: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
 	}
-	if e.now == nil {
-		e.now = time.Now
+	if e.wall == nil {
+		e.wall = time.Now
 	}
+	e.clock.start = e.wall()
 	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
 	}, e.series))
@@ -236,7 +237,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	if d.target == nil || d.selectors != set.Selectors {
 		return // a configuration is being taken over
 	}
-	at := r.Last.Start
+	at := e.clock.steady(r.Last.Start)
 	emptied := settings.OnPollFailure == resolve
 	if err := d.take(ctx, s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
@@ -254,7 +255,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	}
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
 	e.finish(round)
-	e.metrics.latency.Observe(e.now().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
+	e.metrics.latency.Observe(e.wall().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
 }
 
 func (e *Evaluator) finish(r *round) {

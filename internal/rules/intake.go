@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"trapline/internal/series"
+	"trapline/internal/snmp"
 )
 
 // intake puts what a pass brought into the store.
@@ -27,11 +29,32 @@ type intake struct {
 func (in *intake) columns(sets []*series.Set, rendered []byte) {
 	for _, set := range sets {
 		for i := range set.Columns {
-			if c := &set.Columns[i]; in.selectors.Named(c.Desc.Name) {
+			c := &set.Columns[i]
+			if in.selectors.Named(c.Desc.Name) {
 				in.column(c, rendered)
+			}
+			if bytes.Equal(c.Desc.Object, ifCounterDiscontinuityTime) {
+				in.noteDiscontinuities(c)
 			}
 		}
 	}
+}
+
+// ifCounterDiscontinuityTime is when counters of an interface last jumped (RFC 2863).
+var ifCounterDiscontinuityTime = snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.19")
+
+// noteDiscontinuities believes a device that says that counters jumped.
+func (in *intake) noteDiscontinuities(c *series.Column) {
+	now := make(map[uint64]float64, len(c.Values))
+	for i, v := range c.Values {
+		row := c.Table.Row(c.RowOf(i))
+		hash := hashOf(row, nil)
+		if before, known := in.discontinuities[hash]; known && before != v {
+			in.jumped(in.labels("", row), in.now)
+		}
+		now[hash] = v
+	}
+	in.discontinuities = now
 }
 
 func (in *intake) column(c *series.Column, rendered []byte) {

@@ -8,6 +8,13 @@ import (
 	"trapline/internal/notify"
 )
 
+// ledger is what keeps alerts; it is Ledger but in tests.
+type ledger interface {
+	load() (list []*record, alive time.Time, err error)
+	apply(transitions []notify.Transition, changes []change, now time.Time) error
+	alive(now time.Time) error
+}
+
 // Ledger is where alerts outlive the process, together with what receivers have yet to be told of them. Its
 // zero value keeps nothing and tells nobody.
 type Ledger struct {

@@ -185,6 +185,12 @@ func setOf(t testing.TB, rows ...string) *series.Set {
 
 // objectOf gives a metric an object below 1.3.6.1.4.1.32473 (RFC 5612) by the letter it begins with.
 func objectOf(name string) []byte {
+	switch name {
+	case "ifCounterDiscontinuityTime":
+		return ifCounterDiscontinuityTime
+	case "ifAdminStatus":
+		return setting.ParseOID("1.3.6.1.2.1.2.2.1.7").OID
+	}
 	return setting.ParseOID(fmt.Sprintf("1.3.6.1.4.1.32473.%d", name[0])).OID
 }
 

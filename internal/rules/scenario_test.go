@@ -260,9 +260,19 @@ func TestJumpsOfCountersRaiseNothing(t *testing.T) {
 		pass(2e9 + 300*float64(i))
 	}
 	r.want("a reboot, and more than before", "")
-	for i := range 10 {
-		pass(2e9 + 6000*float64(i))
+	total := 2e9 + 2700
+	passes := func(n int, added float64, since int) {
+		r.Helper()
+		for range n {
+			total += added
+			r.poll(fmt.Sprintf(`in_total{i="1"} %g`, total), `in_total{i="2"} 0`, fmt.Sprintf(`ifCounterDiscontinuityTime{i="1"} %d`, since))
+		}
 	}
+	passes(10, 300, 1)
+	passes(1, 1e9, 2)
+	passes(10, 300, 2)
+	r.want("the device says so", "")
+	passes(10, 6000, 2)
 	r.want("busy", "raise Busy i=1")
 }
 
