@@ -50,6 +50,8 @@ func TestLint(t *testing.T) {
 				`note: A: is evaluated over all targets at once: ifInErrors / on (ifIndex) ifOperStatus matches series of different targets`}},
 		{"a target kept by matching many", `{alert: A, expr: ifInErrors * on (ifIndex) group_left () ifOperStatus}`,
 			[]string{`note: A: is evaluated over all targets at once: ifInErrors * on (ifIndex) group_left () ifOperStatus matches series of different targets`}},
+		{"a target of the many on the right", `{alert: A, expr: sum by (ifIndex) (ifOperStatus) * on (ifIndex) group_right () ifInErrors}`,
+			[]string{"note: A: is evaluated over all targets at once: sum by (ifIndex) (ifOperStatus) mixes targets"}},
 		{"a record without a target", `{record: a:b, expr: count(ifOperStatus)}`,
 			[]string{"note: a:b: is evaluated over all targets at once: count(ifOperStatus) mixes targets"}},
 		{"a short range", `{alert: A, expr: 'rate(ifInErrors[3m]) > 1'}`,
