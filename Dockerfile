@@ -13,6 +13,7 @@ COPY --from=build /out/trapline /bin/trapline
 COPY --from=build --chown=65532:65532 /out/state /var/lib/trapline
 COPY --from=build --chown=65532:65532 /out/tmp /tmp
 COPY snmp.yml /etc/trapline/snmp.yml
+COPY rules/*.yml /etc/trapline/rules/
 USER 65532:65532
 VOLUME /var/lib/trapline
 WORKDIR /var/lib/trapline

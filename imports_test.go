@@ -27,21 +27,25 @@ var upstream = map[string][]string{
 	"internal/poller":  {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile"},
 	"internal/modules": {"internal/snmp", "internal/setting", "internal/engine", "mibs", "collector"},
 	"internal/notify":  {"internal/snmp", "internal/setting", "internal/engine", "mibs"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "mibs"},
+	"internal/rules":   {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "mibs"},
+	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 	"internal/peers":   {},
 	"dashboards":       {},
 	"dashboards/build": {"dashboards"},
 	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/profile", "internal/poller", "internal/notify", "config", "mibs"},
+		"collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "internal/rules/unittest", "internal/replay", "config", "mibs"},
+	"internal/replay":         {"internal/snmp", "internal/engine", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules"},
+	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 }
 
 // only says which rooms alone may import a library.
 var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config"},
+	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/engine"},
 	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
-	"go.etcd.io/bbolt":                 {"internal/notify"},
+	"go.etcd.io/bbolt":                 {"internal/notify", "internal/rules"},
 }
 
 func TestImportsFollowTheDrawing(t *testing.T) {
@@ -62,6 +66,9 @@ func TestImportsFollowTheDrawing(t *testing.T) {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			if rooms, ok := only[name]; ok && !slices.Contains(rooms, room) {
 				t.Errorf("%s imports %s, which is for %v", file, name, rooms)
+			}
+			if strings.HasPrefix(name, "github.com/prometheus/prometheus/") && !strings.HasPrefix(room, "internal/rules") {
+				t.Errorf("%s imports %s, which is for internal/rules", file, name)
 			}
 			if own, ok := strings.CutPrefix(name+"/", "trapline/"); ok && !slices.Contains(allowed, path.Clean(own)) {
 				t.Errorf("%s imports %s, which does not lie upstream of it", file, name)

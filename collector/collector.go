@@ -25,6 +25,7 @@ type Options struct {
 	Defaults     engine.Params    // these hold where neither says anything
 	WrapCounters bool             // Counter64 modulo 2^53
 	Compatible   bool             // of several metrics with one OID, only the last has series
+	KeepIndexes  bool             // the tables say which index each row has
 	Now          func() time.Time // nil means time.Now
 }
 

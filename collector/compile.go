@@ -225,7 +225,7 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		scale:   m.Scale,
 		offset:  m.Offset,
 		pattern: m.DateTimePattern,
-		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType},
+		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID},
 	}
 	drop := ""
 	if kind.labels == oneForEachState {

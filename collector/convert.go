@@ -131,6 +131,9 @@ func (c *conversion) renderRows(t *series.Table, i int) {
 			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.len()*9/8)
 		}
 	}
+	if c.options.KeepIndexes {
+		t.Indexes, t.IndexEnds = bytes.Clone(rows.text), slices.Clone(rows.ends)
+	}
 }
 
 // finishDeferred makes the samples of a column whose type stands in another object.

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
+	"trapline/internal/rules"
 	"trapline/mibs"
 )
 
@@ -44,6 +45,18 @@ type Config struct {
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"`
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
+
+	// RuleFiles are globs of rule files, relative to the file that names them.
+	RuleFiles []string `yaml:"rule_files,omitempty"`
+
+	// Thresholds are rules for those who write no PromQL.
+	Thresholds []rules.Threshold `yaml:"thresholds,omitempty"`
+
+	// RuleSettings are how rules are evaluated.
+	RuleSettings rules.Settings `yaml:"rules,omitempty"`
+
+	// Rules are what is in RuleFiles, and what Thresholds stand for.
+	Rules *rules.Set `yaml:"-" json:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`

@@ -18,6 +18,7 @@ type union struct {
 	config  Config
 	sources []*source
 	set     map[string]*source // the file that set an entry of a map or a key of a section
+	more    Mistakes           // in files that the sources name
 }
 
 // unite makes one configuration of what sources say. It is nil if they have mistakes.
@@ -33,8 +34,9 @@ func unite(sources []*source, o Options) (*union, Mistakes) {
 	if u.readable() {
 		u.check()
 		u.compile(o)
+		u.readRules()
 	}
-	var m Mistakes
+	m := u.more
 	for _, s := range sources {
 		m = append(m, s.mistakes()...)
 	}

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 if docker info >/dev/null 2>&1; then
 	docker build -t trapline .
 	docker run --rm trapline check --config.file=/etc/trapline/snmp.yml
+	docker run --rm trapline rules check --config.file=/etc/trapline/snmp.yml '/etc/trapline/rules/*.yml'
 	exit
 fi
 command -v buildah >/dev/null 2>&1 || { echo "neither docker nor buildah is there" >&2; exit 1; }
@@ -29,5 +30,6 @@ fi
 buildah build -q --build-arg GO=$base -t localhost/trapline .
 container=$(buildah from localhost/trapline)
 buildah run "$container" -- /bin/trapline check --config.file=/etc/trapline/snmp.yml
+buildah run "$container" -- /bin/trapline rules check --config.file=/etc/trapline/snmp.yml '/etc/trapline/rules/*.yml'
 buildah inspect --format '{{.OCIv1.Config.User}} {{.OCIv1.Config.Volumes}}' "$container"
 buildah rm "$container" >/dev/null

@@ -49,8 +49,11 @@ func demo(ctx context.Context, flags *serveFlags, first string, logger *slog.Log
 	if err != nil {
 		return err
 	}
+	if err := os.CopyFS(dir, trapline.Rules); err != nil {
+		return err
+	}
 	*flags.files = []string{filepath.Join(dir, "snmp.yml"), filepath.Join(dir, "targets.yml")}
-	for i, content := range [][]byte{trapline.DefaultConfig, demoTargets(models, devices)} {
+	for i, content := range [][]byte{trapline.DefaultConfig, demoTargets(dir, models, devices)} {
 		if err := os.WriteFile((*flags.files)[i], content, 0o600); err != nil {
 			return err
 		}
@@ -79,10 +82,10 @@ func demoNetwork(first string) ([]simulated, *agent.Server, error) {
 	return models, devices, err
 }
 
-// demoTargets is the part of the configuration that names the simulated devices.
-func demoTargets(models []simulated, devices *agent.Server) []byte {
+// demoTargets is the part of the configuration that names the simulated devices, and the rules about them.
+func demoTargets(dir string, models []simulated, devices *agent.Server) []byte {
 	var b strings.Builder
-	b.WriteString("global:\n  interval: 5s\ntargets:\n")
+	fmt.Fprintf(&b, "global:\n  interval: 5s\nstate_dir: %q\nrule_files: [rules/*.yml]\ntargets:\n", filepath.Join(dir, "state"))
 	i := 0
 	for _, d := range demoDevices {
 		for range d.count {
@@ -125,6 +128,7 @@ Open  %[1]s/
 Try   curl %[1]s/metrics                              everything, with a label for the target
       curl %[1]s/targets/chassis-1/metrics            one device
       curl '%[1]s/snmp?target=ups-1&module=ups_mib'   on demand, as snmp_exporter
+      curl %[1]s/api/v1/alarms                        what the rules of rules/ find, after a minute
       curl %[1]s/sd                                   service discovery for Prometheus
 Stop  with Ctrl-C
 

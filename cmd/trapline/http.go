@@ -20,6 +20,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
+	"trapline/internal/rules"
 	"trapline/internal/series"
 )
 
@@ -29,6 +30,7 @@ type server struct {
 	polls    *poller.Poller
 	reloads  *reloader
 	inlet    *notify.Inlet // nil without receivers
+	judge    *rules.Evaluator
 	registry *prometheus.Registry
 	metrics  *metrics
 	flags    *serveFlags
@@ -48,6 +50,7 @@ func newServer(s *server) http.Handler {
 	if s.inlet != nil {
 		s.inlet.Register(mux)
 	}
+	s.judge.Register(mux, *s.flags.enableQuery)
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {
 		mux.Handle("/{$}", s.landing())
 	}
@@ -61,7 +64,7 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	var groups []series.Group
+	groups := []series.Group{s.judge.Alerts()}
 	for _, report := range s.polls.Reports() {
 		if *s.flags.exposeTargets {
 			groups = append(groups, report.Group())

@@ -29,7 +29,7 @@ func main() {
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
 		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addMIB, addGenerate, addProfile,
-		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addSimulate, addDemo,
+		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addRules, addSimulate, addDemo,
 	} {
 		add(app, commands)
 	}

@@ -17,7 +17,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// notifier is what tells receivers. All of it is nil where the configuration had none at the start.
+// notifier is what tells receivers, and keeps the alarms that rules raise. All of it is nil where the
+// configuration had neither at the start.
 type notifier struct {
 	state   *notify.State
 	outbox  *notify.Outbox
@@ -29,7 +30,7 @@ type notifier struct {
 
 // openNotifier starts our engine and takes up what the last process left to tell.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
-	if len(c.Receivers) == 0 {
+	if len(c.Receivers) == 0 && (c.StateDir == "" || len(c.Rules.Groups) == 0) {
 		return &notifier{}, nil
 	}
 	now := time.Now()

@@ -28,7 +28,7 @@ func mustOID(t testing.TB, s string) snmp.OID {
 	return o
 }
 
-func readme(t *testing.T) string {
+func readme(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -46,17 +46,26 @@ func blocks(text, language string) []string {
 	return found
 }
 
+// blockOf gives the one block of YAML with that first line.
+func blockOf(t testing.TB, first string) string {
+	t.Helper()
+	for _, block := range blocks(readme(t), "yaml") {
+		if strings.HasPrefix(block, first+"\n") {
+			return block
+		}
+	}
+	t.Fatalf("the README has no block %q", first)
+	return ""
+}
+
 func TestConfigurationsOfTheReadme(t *testing.T) {
 	checked := 0
 	for _, block := range blocks(readme(t), "yaml") {
 		if !strings.HasPrefix(block, "# snmp.yml") {
 			continue
 		}
-		file := filepath.Join(t.TempDir(), "snmp.yml")
-		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := config.Load([]string{file}, config.Options{}); err != nil {
+		path := inDir(t, map[string]string{"snmp.yml": block, "rules.yml": blockOf(t, "# rules.yml")})
+		if _, err := config.Load([]string{path("snmp.yml")}, config.Options{}); err != nil {
 			t.Error(err)
 		}
 		checked++

@@ -57,6 +57,9 @@ func (w *world) warn(logger *slog.Logger) {
 	for _, text := range w.config.Notifications.Warnings() {
 		logger.Warn(text)
 	}
+	if len(w.config.Rules.Groups) > 0 && w.config.StateDir == "" {
+		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir")
+	}
 	for _, name := range slices.Sorted(maps.Keys(w.catalog.Modules)) {
 		for _, text := range w.catalog.Modules[name].Warnings {
 			logger.Warn(text)

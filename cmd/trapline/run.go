@@ -21,8 +21,8 @@ import (
 )
 
 // run is the line: the configuration gives targets, the poller makes passes over them, the collector
-// makes series of what the engine brings, and the server hands them to Prometheus. What Prometheus makes
-// alerts of comes back by the inlet, and receivers are told.
+// makes series of what the engine brings, the rules judge them, and the server hands them to Prometheus.
+// What Prometheus makes alerts of comes back by the inlet. Of all alarms receivers are told.
 func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
@@ -48,25 +48,31 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	}
 	kept := newEngineState(sessions, first.config.StateDir, logger)
 	kept.restore()
-	polls := poller.New(poller.Options{
-		PassOptions: passes, Logger: logger,
-		Concurrency:  first.config.Global.Concurrency,
-		ObserveDelay: metrics.observeDelay,
-	})
-	reloads := newReloader(read, func(w *world) { polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
-	reloads.adopt(first)
 	told, err := openNotifier(first.config, registry, logger)
 	if err != nil {
 		return err
 	}
 	defer told.close(logger)
+	judge, err := newJudge(first.config, told, registry, logger)
+	if err != nil {
+		return err
+	}
+	passes.KeepIndexes = judge.Busy
+	polls := poller.New(poller.Options{
+		PassOptions: passes, Logger: logger, Ended: judge.Ended,
+		Concurrency:  first.config.Global.Concurrency,
+		ObserveDelay: metrics.observeDelay,
+	})
+	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.accept = told.reload
+	reloads.adopt(first)
 	handler := newServer(&server{
-		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, registry: registry, metrics: metrics, flags: flags,
+		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics, flags: flags,
 	})
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
+	group.Go(func() error { return judge.Run(ctx) })
 	group.Go(func() error { return reloads.Run(ctx) })
 	group.Go(func() error { return kept.Run(ctx) })
 	group.Go(func() error { return told.run(ctx) })

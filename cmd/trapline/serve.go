@@ -21,6 +21,7 @@ type serveFlags struct {
 	debugPackets      *bool
 	telemetryPath     *string
 	exposeTargets     *bool
+	enableQuery       *bool
 	timeoutOffset     *time.Duration
 	web               *web.FlagConfig
 }
@@ -46,6 +47,7 @@ func newServeFlags(f flagger) *serveFlags {
 	s.debugPackets = f.Flag("snmp.debug-packets", "Log every request and variable binding at debug level.").Bool()
 	s.telemetryPath = f.Flag("web.telemetry-path", "Path under which metrics are exposed.").Default("/metrics").String()
 	s.exposeTargets = f.Flag("web.targets", "Expose the series of polled targets beside Trapline's own.").Default("true").Bool()
+	s.enableQuery = f.Flag("web.enable-query", "Answer queries of what the rules look at, on /api/v1/query and /api/v1/query_range, to whoever may ask.").Bool()
 	s.timeoutOffset = f.Flag("web.timeout-offset", "How long before the end of Prometheus' scrape timeout a pass is given up.").Default("500ms").Duration()
 	s.web = kingpinflag.AddFlags(f, ":9116")
 	return &s

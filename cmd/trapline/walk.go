@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"trapline/collector"
+	"trapline/internal/agent"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -22,6 +23,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 	naming := addNameFlags(c)
 	names := c.Arg("oid", "OIDs of subtrees, or their names in MIB modules; without any, 1.3.6.1.2.1.").Strings()
 	toEnd := c.Flag("to-end", "Go on to the end of the MIB.").Bool()
+	record := c.Flag("snmprec", "Print a recording, for simulate and rules replay.").Bool()
 	module := c.Flag("module", "Print the series that this module of the configuration would expose.").String()
 	explain := c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
 	files, expandEnv := addConfigFlags(c)
@@ -50,7 +52,11 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 		}
 		out := bufio.NewWriter(os.Stdout)
 		defer out.Flush()
-		_, err = target.Poll(ctx, &engine.Plan{Walk: oids, ToEnd: *toEnd, Params: params}, func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) })
+		print := func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) }
+		if *record {
+			print = func(v snmp.VarBind) { _, _ = out.Write(agent.AppendLine(nil, v)) }
+		}
+		_, err = target.Poll(ctx, &engine.Plan{Walk: oids, ToEnd: *toEnd, Params: params}, print)
 		return err
 	}
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"iter"
 	"sort"
 	"time"
 
@@ -35,6 +36,14 @@ func (r *Recording) Len() int { return len(r.objects) - 1 }
 func (r *Recording) Object(i int, uptime time.Duration) snmp.VarBind {
 	v, _, _ := snmp.CutVarBind(r.appendObject(nil, i, uptime.Seconds()))
 	return v
+}
+
+// From gives the objects from name on, as they stand when the device has been up for the given time.
+func (r *Recording) From(name snmp.OID, uptime time.Duration) iter.Seq[snmp.VarBind] {
+	return func(yield func(snmp.VarBind) bool) {
+		for i, _ := r.find(name); i < r.Len() && yield(r.Object(i, uptime)); i++ {
+		}
+	}
 }
 
 // Still is the recording without the objects that move, for comparisons.

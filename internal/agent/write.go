@@ -25,17 +25,23 @@ func (r *Recording) WriteTo(w io.Writer) (int64, error) {
 	return written, nil
 }
 
+// AppendLine writes the line of a recording that an object is.
+func AppendLine(b []byte, v snmp.VarBind) []byte {
+	b = strconv.AppendUint(append(v.Name.AppendText(b), '|'), uint64(v.Type), 10)
+	return append(appendValueText(b, v), '\n')
+}
+
 func (r *Recording) appendLine(b []byte, i int) []byte {
 	o := &r.objects[i]
-	b = append(r.name(i).AppendText(b), '|')
-	b = strconv.AppendUint(b, uint64(o.kind), 10)
-	switch {
-	case o.motion > 0:
-		b = r.growths[o.motion-1].appendText(append(b, ":numeric|"...))
-	case o.motion < 0:
-		b = r.waves[-o.motion-1].appendText(append(b, ":numeric|"...), o.kind)
-	default:
-		b = appendValueText(b, r.Object(i, 0))
+	if o.motion == 0 {
+		return AppendLine(b, r.Object(i, 0))
+	}
+	b = strconv.AppendUint(append(r.name(i).AppendText(b), '|'), uint64(o.kind), 10)
+	b = append(b, ":numeric|"...)
+	if o.motion > 0 {
+		b = r.growths[o.motion-1].appendText(b)
+	} else {
+		b = r.waves[-o.motion-1].appendText(b, o.kind)
 	}
 	return append(b, '\n')
 }

@@ -175,6 +175,9 @@ func (p *plan) clear(a *active, last *Alarm) {
 	if last.Summary != "" {
 		e.Alarm.Summary = last.Summary
 	}
+	if len(last.VarBinds) > 0 {
+		e.Alarm.VarBinds = last.VarBinds
+	}
 	for _, q := range p.o.queues {
 		if _, knows := a.Told[q.Name]; !knows {
 			continue

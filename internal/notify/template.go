@@ -182,14 +182,15 @@ func (t *template) addObjects(objects []*mibs.Node) {
 	}
 }
 
-// bindingOf finds what the rule says of an object of the row: of the instance itself, else of the object.
+// bindingOf finds what the rule says of an object of the row: of the instance itself or of the object in any
+// row, whichever comes first, else of the object in another row. The alarm's own value comes last.
 func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 	var found *bound
 	for i := range t.bindings {
 		b := &t.bindings[i]
 		switch {
 		case b.at.Node == nil || b.at.Node.OID.Compare(o.OID) != 0:
-		case slices.Equal(b.at.Index, index):
+		case slices.Equal(b.at.Index, index), len(b.at.Index) == 0:
 			return b
 		case found == nil:
 			found = b
@@ -242,43 +243,54 @@ func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) 
 }
 
 // indexOf is the index of the row that an object is of: that of a binding of a row with the same index, else
-// what labels say. A scalar has 0. What is not known is empty.
+// what labels say. What is not known is empty.
 func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
+	if o.Row != nil {
+		for _, b := range t.indexed {
+			if slices.EqualFunc(b.at.Node.Row.Index, o.Row.Index, func(a, b mibs.IndexPart) bool { return a.Name == b.Name && a.Implied == b.Implied }) {
+				return b.at.Index, true
+			}
+		}
+	}
+	index, known, err := t.names.Index(o, t.alarm.Labels)
+	if err != nil {
+		t.fault(faultValue, err)
+	}
+	return index, known
+}
+
+// Index is the index of an object by labels that are called after the objects of its row's INDEX. That of a
+// scalar is 0.
+func (n Names) Index(o *mibs.Node, labels map[string]string) (index snmp.OID, known bool, err error) {
 	if o.Kind == mibs.Scalar {
-		return snmp.OID{0}, true
+		return snmp.OID{0}, true, nil
 	}
 	if o.Row == nil || len(o.Row.Index) == 0 {
-		return nil, false
-	}
-	for _, b := range t.indexed {
-		if slices.EqualFunc(b.at.Node.Row.Index, o.Row.Index, func(a, b mibs.IndexPart) bool { return a.Name == b.Name && a.Implied == b.Implied }) {
-			return b.at.Index, true
-		}
+		return nil, false, nil
 	}
 	for i, part := range o.Row.Index {
-		text := t.labelOf(o.Row.Index, i)
+		text := labelOf(labels, o.Row.Index, i)
 		if text == "" || part.Node == nil {
-			return nil, false
+			return nil, false, nil
 		}
-		typ, value, err := t.names.value(part.Node, text)
+		typ, value, err := n.value(part.Node, text)
 		if err == nil {
 			index, err = part.Append(index, indexArcs(typ, value))
 		}
 		if err != nil {
-			t.fault(faultValue, fmt.Errorf("label %s: %w", part.Name, err))
-			return nil, false
+			return nil, false, fmt.Errorf("label %s: %w", part.Name, err)
 		}
 	}
-	return index, true
+	return index, true, nil
 }
 
 // labelOf is the label of a part of an index, empty without one. That of the type of an address may be missing:
 // the address tells it (RFC 4001).
-func (t *template) labelOf(index []mibs.IndexPart, i int) string {
-	if text := t.alarm.Labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.TC != "InetAddressType" {
+func labelOf(labels map[string]string, index []mibs.IndexPart, i int) string {
+	if text := labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.TC != "InetAddressType" {
 		return text
 	}
-	a, err := netip.ParseAddr(t.alarm.Labels[index[i+1].Name])
+	a, err := netip.ParseAddr(labels[index[i+1].Name])
 	switch {
 	case err != nil:
 		return ""

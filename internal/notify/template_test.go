@@ -150,6 +150,15 @@ lldpLocSysCapSupported = bridge, router
 		faults: "bad_value bad_value bad_value unknown_object unknown_object",
 	},
 	{
+		name:   "what the rule says of an object comes before the alarm's value",
+		labels: map[string]string{"ifIndex": "3"},
+		annotations: map[string]string{
+			"trap_notification": "linkDown", "trap_variable": "ifOperStatus.3", "value": "2", "trap_varbinds": "ifAdminStatus = up\nifOperStatus = lowerLayerDown", "trap_clear_varbinds": "ifOperStatus = up",
+		},
+		raise: []string{linkDown, ifEntry + "1.3 = INTEGER: 3", ifEntry + "7.3 = INTEGER: 1", ifEntry + "8.3 = INTEGER: 7"},
+		clear: []string{linkUp, ifEntry + "1.3 = INTEGER: 3", ifEntry + "7.3 = INTEGER: 1", ifEntry + "8.3 = INTEGER: 1"},
+	},
+	{
 		name:   "a label that is no index",
 		labels: map[string]string{"ifIndex": "three", "ifOperStatus": "up"}, annotations: map[string]string{"trap_notification": "linkDown", "trap_clear_notification": "none"},
 		raise:  []string{linkDown, ".1.3.6.1.2.1.2.2.1.1 = " + missing, ".1.3.6.1.2.1.2.2.1.7 = " + missing, ".1.3.6.1.2.1.2.2.1.8 = INTEGER: 1"},

@@ -20,9 +20,9 @@ import (
 type Options struct {
 	PassOptions
 	Logger       *slog.Logger
-	Concurrency  int                         // passes at once; 0 means DefaultConcurrency
-	ObserveDelay func(late time.Duration)    // how much after its time a pass began; may be nil
-	Ended        func(t *Target, pass *Pass) // told of each pass; may be nil
+	Concurrency  int                      // passes at once; 0 means DefaultConcurrency
+	ObserveDelay func(late time.Duration) // how much after its time a pass began; may be nil
+	Ended        func(Report)             // told of each pass; may be nil
 }
 
 // Poller polls the targets it was last given.
@@ -48,7 +48,9 @@ type state struct {
 	running atomic.Bool
 	last    atomic.Pointer[Pass]
 
-	passes, missed, packets, retries, varbinds, duplicates, problems atomic.Int64
+	uptime float64 // of the agent in the last pass that asked for it, in the metric's unit
+
+	passes, missed, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
 // New makes a Poller without targets.
@@ -114,6 +116,7 @@ func (s *state) successor(t *Target, first time.Time) *state {
 		next.varbinds.Store(s.varbinds.Load())
 		next.duplicates.Store(s.duplicates.Load())
 		next.problems.Store(s.problems.Load())
+		next.reboots.Store(s.reboots.Load())
 	}
 	return next
 }
@@ -193,17 +196,23 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 }
 
 func (p *Poller) keep(s *state, t *Target, pass *Pass) {
+	previous := s.took(pass)
+	p.report(t, previous, pass)
+	if p.options.Ended != nil {
+		p.options.Ended(s.report(time.Now()))
+	}
+}
+
+// took notes what came of a pass, and gives the one before.
+func (s *state) took(pass *Pass) (previous *Pass) {
 	s.passes.Add(1)
 	s.packets.Add(int64(pass.Stats.Packets))
 	s.retries.Add(int64(pass.Stats.Retries))
 	s.varbinds.Add(int64(pass.Stats.VarBinds))
 	s.duplicates.Add(int64(len(pass.Duplicates)))
 	s.problems.Add(int64(len(pass.Problems)))
-	previous := s.last.Swap(pass)
-	p.report(t, previous, pass)
-	if p.options.Ended != nil {
-		p.options.Ended(t, pass)
-	}
+	s.noteUptime(pass)
+	return s.last.Swap(pass)
 }
 
 // report logs a change of a target's state once, and everything else for those who debug.
@@ -225,8 +234,8 @@ func (p *Poller) report(t *Target, previous, pass *Pass) {
 // Report is what is known about a target.
 type Report struct {
 	Target *Target
-	Last   *Pass // nil before the first pass has ended
-	self   *series.Set
+	Last   *Pass       // nil before the first pass has ended
+	Fares  *series.Set // how the target fares, as of when it was asked
 }
 
 // Group gives the series of the target: those of the last pass, unless the target did not answer in
@@ -247,7 +256,7 @@ func (r *Report) Device() series.Group {
 
 // Self gives the series that say how the target fares.
 func (r *Report) Self() series.Group {
-	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.self}}
+	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Fares}}
 }
 
 // Report tells about one target; ok is false when there is none of that name.

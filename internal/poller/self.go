@@ -67,6 +67,7 @@ var (
 	descPackets    = counter("trapline_target_packets_total", "Requests sent to the target, retries included.")
 	descPasses     = counter("trapline_target_passes_total", "Passes over the target that ended, however they did.")
 	descProblems   = counter("trapline_target_unconverted_total", "Values of the target that did not fit their metric's type.")
+	descReboots    = counter("trapline_target_reboots_total", "Times that sysUpTime began anew, where a module asks for it.")
 	descRetries    = counter("trapline_target_retries_total", "Requests sent to the target again.")
 	descRTT        = gauge("trapline_target_rtt_seconds", "Smoothed round trip time to the target.")
 	descUp         = gauge("trapline_target_up", "1 if the target answered in its last pass.")
@@ -97,6 +98,7 @@ func (s *state) selfSet(now time.Time) *series.Set {
 		one(descPackets, float64(s.packets.Load())),
 		one(descPasses, float64(s.passes.Load())),
 		one(descProblems, float64(s.problems.Load())),
+		one(descReboots, float64(s.reboots.Load())),
 		one(descRetries, float64(s.retries.Load())),
 		one(descUp, up),
 		one(descVarbinds, float64(s.varbinds.Load())),

@@ -2,6 +2,7 @@ package series
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -79,6 +80,22 @@ func cutLabel(labels []byte) (name, value, rest []byte) {
 		}
 	}
 	return name, value, nil
+}
+
+// Labels gives the names and values of rendered labels.
+func Labels(rendered []byte) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for len(rendered) > 0 {
+			name, value, rest := cutLabel(rendered)
+			if slices.Contains(value, '\\') {
+				value = appendUnescaped(nil, value)
+			}
+			if !yield(string(name), string(value)) {
+				return
+			}
+			rendered = rest
+		}
+	}
 }
 
 func appendUnescaped(b, value []byte) []byte {

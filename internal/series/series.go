@@ -17,12 +17,18 @@ type Desc struct {
 	Name string // UTF-8; escaped on output where the format wants it
 	Help string
 	Type Type
+
+	Object []byte // of which the values are, an snmp.OID; nil if of none
 }
 
 // Table holds the labels of rows, rendered once: `a="x",b="y"`, values escaped.
 type Table struct {
 	Labels []byte
 	Ends   []uint32 // of each row in Labels
+
+	// The index of each row, as the end of an snmp.OID, where the pass was told to keep them.
+	Indexes   []byte
+	IndexEnds []uint32
 }
 
 // AddRow ends the row whose labels were appended to Labels since the last call.
@@ -30,6 +36,14 @@ func (t *Table) AddRow() { t.Ends = append(t.Ends, uint32(len(t.Labels))) }
 
 // Row gives the rendered labels of row i.
 func (t *Table) Row(i int) []byte { return span(t.Labels, t.Ends, i) }
+
+// Index gives the index of row i, or nil where it was not kept.
+func (t *Table) Index(i int) []byte {
+	if t.IndexEnds == nil {
+		return nil
+	}
+	return span(t.Indexes, t.IndexEnds, i)
+}
 
 func span(text []byte, ends []uint32, i int) []byte {
 	if i == 0 {

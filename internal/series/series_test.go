@@ -27,11 +27,11 @@ func table(rows ...string) *Table {
 func switchPort() *Set {
 	ports := table(`ifIndex="1",ifAlias=""`, `ifIndex="2",ifAlias="to \"core\"\\1\n"`)
 	return &Set{Columns: []Column{
-		{Desc: &Desc{"ifHCInOctets", "Octets received.", Counter}, Table: ports, Values: []float64{1, 12345678}},
-		{Desc: &Desc{"ifName", "Name of the port.\nTwo lines \\ and \"quotes\".", Gauge}, Table: ports, Values: []float64{1},
+		{Desc: &Desc{Name: "ifHCInOctets", Help: "Octets received.", Type: Counter}, Table: ports, Values: []float64{1, 12345678}},
+		{Desc: &Desc{Name: "ifName", Help: "Name of the port.\nTwo lines \\ and \"quotes\".", Type: Gauge}, Table: ports, Values: []float64{1},
 			Rows: []int32{1}, Extra: []byte(`ifName="Gi0/2"`), ExtraEnds: []uint32{14}},
-		{Desc: &Desc{"requests_total", "Counted.", Counter}, Table: table(""), Values: []float64{math.Inf(1)}},
-		{Desc: &Desc{"sys.uptime", "Ticks.", Gauge}, Table: table(""), Values: []float64{0.5}},
+		{Desc: &Desc{Name: "requests_total", Help: "Counted.", Type: Counter}, Table: table(""), Values: []float64{math.Inf(1)}},
+		{Desc: &Desc{Name: "sys.uptime", Help: "Ticks.", Type: Gauge}, Table: table(""), Values: []float64{0.5}},
 	}}
 }
 
@@ -70,7 +70,7 @@ sys_uptime 0.5
 
 func TestTargetsOfOneNameStandTogether(t *testing.T) {
 	uptime := func(v float64) *Set {
-		return &Set{Columns: []Column{{Desc: &Desc{"up.time", "Ticks.", Gauge}, Table: table(""), Values: []float64{v}}}}
+		return &Set{Columns: []Column{{Desc: &Desc{Name: "up.time", Help: "Ticks.", Type: Gauge}, Table: table(""), Values: []float64{v}}}}
 	}
 	want := `# HELP "up.time" Ticks.
 # TYPE "up.time" gauge
@@ -126,11 +126,11 @@ func TestDuplicatesAreDroppedOnce(t *testing.T) {
 	rows := table(`i="1",a="x"`, `i="2",a="x"`, `i="1",a="x"`)
 	set := func() *Set {
 		return &Set{Columns: []Column{
-			{Desc: &Desc{"m", "h", Gauge}, Table: rows, Values: []float64{1, 2, 3}},
-			{Desc: &Desc{"once", "h", Gauge}, Table: rows, Values: []float64{4}, Rows: []int32{2}},
+			{Desc: &Desc{Name: "m", Help: "h", Type: Gauge}, Table: rows, Values: []float64{1, 2, 3}},
+			{Desc: &Desc{Name: "once", Help: "h", Type: Gauge}, Table: rows, Values: []float64{4}, Rows: []int32{2}},
 		}}
 	}
-	other := &Set{Columns: []Column{{Desc: &Desc{"m", "another help", Gauge}, Table: table(`a="x",i="2"`), Values: []float64{9}}}}
+	other := &Set{Columns: []Column{{Desc: &Desc{Name: "m", Help: "another help", Type: Gauge}, Table: table(`a="x",i="2"`), Values: []float64{9}}}}
 	a := set()
 	dropped := DropDuplicates([]*Set{a, other})
 	if len(dropped) != 2 || dropped[0] != (Duplicate{"m", `i="1",a="x"`}) || dropped[1] != (Duplicate{"m", `a="x",i="2"`}) {

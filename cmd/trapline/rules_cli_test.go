@@ -1,0 +1,175 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"trapline/internal/peers"
+)
+
+// rulesWorld is a configuration with rules, some of which are not meant so.
+const rulesWorld = `auths: {public_v2: {version: 2}}
+modules:
+  ports: {walk: [IF-MIB::ifOperStatus, IF-MIB::ifInErrors]}
+  ups: {walk: [UPS-MIB::upsBattery]}
+rule_files: [rules.yml]
+targets:
+- {name: switch, address: 127.0.0.1, modules: [ports], labels: {site: berlin}}
+- {name: ups, address: 127.0.0.1, modules: [ups], interval: 5m}
+- {name: any, address: 127.0.0.1, modules: [auto], interval: 10m}
+`
+
+// inDir writes files into a directory of their own and gives what makes their paths.
+func inDir(t testing.TB, files map[string]string) func(name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(name string) string { return filepath.Join(dir, name) }
+}
+
+// checkRules gives what is found in the rules of a configuration, each line without its directory.
+func checkRules(t testing.TB, configuration, rules string) (lines []string, err error) {
+	t.Helper()
+	path := inDir(t, map[string]string{"snmp.yml": configuration, "rules.yml": rules})
+	w, err := load([]string{path("snmp.yml")}, false, "")
+	if err != nil {
+		return nil, err
+	}
+	world, err := w.forRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	err = printFindings(&out, w.config.Rules, nil, w.config.Rules.Lint(&world))
+	return strings.Split(strings.TrimSpace(strings.ReplaceAll(out.String(), path("")+"/", "")), "\n"), err
+}
+
+func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
+	lines, err := checkRules(t, rulesWorld, `groups:
+- name: g
+  rules:
+  - {alert: Good, expr: 'ifOperStatus{site="berlin"} == 2'}
+  - {alert: Typo, expr: ifOperState == 2}
+  - {alert: Chosen, expr: hrProcessorLoad > 90}
+  - {alert: Short, expr: 'rate(ifInErrors[30m]) > 1'}
+  - {alert: Runtime, expr: 'changes(upsBatteryStatus[2m]) > 1', annotations: {trap_receivers: nms-1}}
+`)
+	want := []string{
+		"rules.yml:5: warning: Typo: no module yields ifOperState",
+		"rules.yml:7: warning: Short: rate(ifInErrors[30m]) yields nothing once a pass or two fail, for targets are polled each 10m: better a range of 40m or more",
+		"rules.yml:8: mistake: Runtime: changes(upsBatteryStatus[2m]) needs two passes, and targets are polled each 10m: write a range of 40m or more",
+		`rules.yml:8: mistake: Runtime: trap_receivers: there is no receiver "nms-1"`,
+		"5 rules: 2 mistakes, 2 warnings",
+	}
+	if err == nil || strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%v\n%s\nwant\n%s", err, strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestRulesThatAreWellPassTheCheck(t *testing.T) {
+	lines, err := checkRules(t, rulesWorld, `groups: [{name: g, rules: [{alert: Down, expr: trapline_target_up == 0}]}]`)
+	if err != nil || len(lines) != 1 || lines[0] != "1 rules: 0 mistakes, 0 warnings" {
+		t.Errorf("%q, %v", lines, err)
+	}
+}
+
+// A rule is of a target if it looks at what the target's modules yield.
+func TestRulesOfATarget(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
+- name: g
+  rules:
+  - {alert: Down, expr: trapline_target_up == 0}
+  - {alert: Port, expr: ifOperStatus == 2}
+  - {alert: Battery, expr: upsBatteryStatus == 3}
+  - {alert: Load, expr: hrProcessorLoad > 90}
+`})
+	w, err := load([]string{path("snmp.yml")}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]string{"switch": "Down Port", "ups": "Down Battery", "any": "Down Port Battery Load"} {
+		metrics, err := w.metricsOf(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range w.config.Rules.Rules() {
+			if r.LooksAt(metrics) {
+				got = append(got, r.Alert)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", target, got, want)
+		}
+	}
+	if _, err := w.metricsOf("none"); err == nil || err.Error() != `the configuration has no target "none"` {
+		t.Error(err)
+	}
+}
+
+// A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
+func TestPeersRecordAndReplay(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
+modules:
+  system: {get: [SNMPv2-MIB::sysUpTime.0, SNMPv2-MIB::sysName.0]}
+rule_files: [rules.yml]
+targets: [{name: snmpd, address: 127.0.0.1, modules: [system]}]
+`, "rules.yml": `groups:
+- name: g
+  rules:
+  - {alert: Young, expr: sysUpTime < 1e9, annotations: {trap_notification: SNMPv2-MIB::coldStart, trap_varbinds: 'sysName.0 = {{ $labels.target }}'}}
+`})
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	binary := buildBinary(t)
+	if err := os.Mkdir(path("snmpd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"1.snmprec", "2.snmprec"} {
+		text := output(t, binary, strings.NewReplacer(), "trapline walk --snmprec -c public "+snmpd.Address+" 1.3.6.1.2.1.1")
+		if err := os.WriteFile(filepath.Join(path("snmpd"), name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := output(t, binary, strings.NewReplacer(), "trapline rules replay --config.file "+path("snmp.yml")+" --start 2026-01-01T00:00:00Z "+path("snmpd"))
+	want := "2026-01-01T00:00:00Z raise Young of snmpd to any: SNMPv2-MIB::coldStart\n  SNMPv2-MIB::sysName.0 = STRING: snmpd\n  SNMP-COMMUNITY-MIB::snmpTrapAddress.0 = IpAddress: 127.0.0.1\n"
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": "groups: []"})
+	w, err := load([]string{path("snmp.yml")}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"other": `the configuration has no target "other"`, "ups": "there are no recordings (*.snmprec) in it"} {
+		if err := os.Mkdir(path(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.tapes([]string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
+			t.Error(err)
+		}
+	}
+}
+
+// The demo has the rules that ship with the program judge its devices.
+func TestTheDemoHasRules(t *testing.T) {
+	base := "http://" + startDemo(t)
+	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
+}
+
+func TestGlobsOfRuleFiles(t *testing.T) {
+	path := inDir(t, map[string]string{"a.yml": "", "b.yml": ""})
+	want := []string{path("a.yml"), path("b.yml"), path("c.yml")}
+	if got := expanded([]string{path("*.yml"), path("c.yml")}); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

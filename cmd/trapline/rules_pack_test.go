@@ -1,0 +1,111 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"trapline/collector"
+	"trapline/internal/agent"
+	"trapline/internal/peers"
+	"trapline/internal/rules"
+	"trapline/internal/rules/unittest"
+	"trapline/internal/series"
+)
+
+// packFiles lists the files of the pack of rules, or those of its tests.
+func packFiles(t testing.TB, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../../rules", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files %s: %v", pattern, err)
+	}
+	return files
+}
+
+// builtInOptions have names looked for in the built-in MIBs.
+func builtInOptions() unittest.Options {
+	return unitTestOptions(mibFlags{dirs: new([]string), modules: new([]string)})
+}
+
+// The pack and its tests are Prometheus' own files: its promtool takes them, and so does ours.
+func TestThePackOfRulesByPromtoolAndByOurs(t *testing.T) {
+	promtool := peers.Require(t, "promtool", "prometheus")
+	for _, args := range [][]string{
+		append([]string{"check", "rules"}, packFiles(t, "*.yml")...),
+		append([]string{"test", "rules"}, packFiles(t, "tests/*.yml")...),
+	} {
+		if out, err := exec.Command(promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	var out strings.Builder
+	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), builtInOptions())); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestEveryFileOfThePackHasATest(t *testing.T) {
+	for _, file := range packFiles(t, "*.yml") {
+		packFiles(t, filepath.Join("tests", filepath.Base(file)))
+	}
+}
+
+// What the pack looks at comes of the modules that Trapline has: those of snmp.yml and those of the profiles.
+func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
+	w, err := load([]string{"../../snmp.yml"}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	world, err := w.forRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, mistakes := rules.Load(packFiles(t, "*.yml"))
+	for _, m := range mistakes {
+		t.Error(m)
+	}
+	for _, f := range set.Lint(&world) {
+		t.Error(f)
+	}
+	delete(world.Metrics, "ifOperStatus")
+	if found := set.Lint(&world); len(found) == 0 {
+		t.Error("a metric that is not there is not missed")
+	}
+}
+
+// Each series that a pass brings is one that its module is said to yield.
+func TestModulesYieldWhatPassesBring(t *testing.T) {
+	w, err := load([]string{"../../snmp.yml"}, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices := startDevices(t, "127.0.37.1:0", agent.Faults{}, agent.Switch48(1), agent.Builtin["ups"](1))
+	samples := 0
+	for i := range 2 {
+		target := openTarget(t, devices.Addr(i).String(), "public", 2)
+		for name, m := range w.catalog.Modules {
+			y := yields{}
+			y.add(m)
+			for _, c := range m.Collect(t.Context(), target, collector.Options{}).Set.Columns {
+				known, ok := y[c.Desc.Name]
+				for row := range c.Values {
+					for _, labels := range [][]byte{c.Table.Row(c.RowOf(row)), c.ExtraOf(row)} {
+						for label := range series.Labels(labels) {
+							ok = ok && slices.Contains(known, label)
+						}
+					}
+					samples++
+				}
+				if !ok {
+					t.Errorf("module %s is not said to yield %s as it is", name, c.Desc.Name)
+				}
+			}
+		}
+	}
+	if samples < 1000 {
+		t.Errorf("only %d samples", samples)
+	}
+}

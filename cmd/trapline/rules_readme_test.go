@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"trapline/internal/agent"
+	"trapline/internal/peers"
+	"trapline/internal/snmp"
+)
+
+// port is a device with one interface, up(1) or down(2).
+func port(status int64) *agent.Recording {
+	var b agent.Builder
+	b.Int(snmp.MustParseOID("1.3.6.1.2.1.2.2.1.7.3"), 1)
+	b.Int(snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8.3"), status)
+	b.Text(snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.1.3"), "Gi3")
+	return b.Recording()
+}
+
+// serveAt has a device answer at an address until it is stopped.
+func serveAt(t testing.TB, address netip.AddrPort, r *agent.Recording) (at netip.AddrPort, stop func()) {
+	t.Helper()
+	server, err := agent.Listen(r.Serve(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	return server.Addr(0), func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// rulesOfTheReadme are the configuration of the README that has rules, and those.
+func rulesOfTheReadme(t testing.TB) (configuration, rules string) {
+	t.Helper()
+	for _, block := range blocks(readme(t), "yaml") {
+		if strings.Contains(block, "rule_files: [rules.yml]") && strings.HasPrefix(block, "# snmp.yml") {
+			return block, blockOf(t, "# rules.yml")
+		}
+	}
+	t.Fatal("the README has no configuration with rules")
+	return "", ""
+}
+
+// The example of the README, word for word but for the addresses: a port goes down and comes back.
+func TestPeersTheRulesOfTheReadme(t *testing.T) {
+	configuration, rules := rulesOfTheReadme(t)
+	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	address, stop := serveAt(t, netip.MustParseAddrPort("127.0.36.1:0"), port(2))
+	path := inDir(t, map[string]string{
+		"rules.yml": rules,
+		"snmp.yml":  strings.NewReplacer("192.0.2.9", snmptrapd.Address, "192.0.2.1", address.String(), "/var/lib/trapline", t.TempDir()).Replace(configuration),
+	})
+	startServerWith(t, "--config.file="+path("snmp.yml"))
+	const row = "|~|.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: "
+	told := func(notification string) func() bool {
+		return func() bool { return mentions(snmptrapd, "= OID: .1.3.6.1.6.3.1.1.5."+notification) == 1 }
+	}
+	snmptrapd.Await(t, told("3"+row+`2|~|.1.3.6.1.2.1.31.1.1.1.1.3 = STRING: "Gi3"`))
+	stop()
+	_, stop = serveAt(t, address, port(1))
+	defer stop()
+	snmptrapd.Await(t, told("4"+row+"1"))
+	if n := len(snmptrapd.Received()); n != 2 {
+		t.Errorf("%d notifications:\n%s", n, strings.Join(snmptrapd.Received(), "\n"))
+	}
+}
+
+// The test of the README is one of promtool's, and ours.
+func TestTheUnitTestOfTheReadme(t *testing.T) {
+	promtool := peers.Require(t, "promtool", "prometheus")
+	_, rules := rulesOfTheReadme(t)
+	path := inDir(t, map[string]string{"rules.yml": rules, "tests.yml": blockOf(t, "# tests.yml")})
+	if out, err := exec.Command(promtool, "test", "rules", path("tests.yml")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	var out strings.Builder
+	if err := printUnitTests(&out, runUnitTests([]string{path("tests.yml")}, builtInOptions())); err != nil || out.String() != "1 tests passed\n" {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+	"trapline/internal/replay"
+	"trapline/internal/rules"
+	"trapline/internal/snmp"
+)
+
+func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
+	c := parent.Command("replay", "Have the rules judge recordings, and print what receivers would have been sent, and when.")
+	files, expandEnv := addConfigFlags(c)
+	start := c.Flag("start", "When the first pass began, as RFC 3339 has it; without it, now.").PlaceHolder("TIME").String()
+	interval := c.Flag("interval", "Time between the passes of all targets; without it, their own.").Duration()
+	dirs := c.Arg("directory", "Directories named as targets, with their recordings (.snmprec, also .gz and .bz2) in the order of their names: one for each pass. "+
+		"An empty one is a pass that the device did not answer.").Required().ExistingDirs()
+	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		w, err := load(*files, *expandEnv, "")
+		if err != nil {
+			return err
+		}
+		at := time.Now()
+		if *start != "" {
+			if at, err = time.Parse(time.RFC3339, *start); err != nil {
+				return fmt.Errorf("--start: %w", err)
+			}
+		}
+		tapes, err := w.tapes(*dirs, *interval)
+		if err != nil {
+			return err
+		}
+		out := bufio.NewWriter(os.Stdout)
+		defer out.Flush()
+		line := namedBy(w.config.Names)
+		return replay.Run(ctx, tapes, replay.Options{
+			Rules: w.rehearsal(), Start: at,
+			Told: func(t notify.Told) { printTold(out, &t, w.config.Names, line) },
+			Warn: func(err error) { logger.Warn(err.Error()) },
+		})
+	}
+}
+
+// rehearsal is what the configuration has to try its rules with. Without receivers, one is made up that is
+// told by the notifications that rules name.
+func (w *world) rehearsal() rules.RehearsalOptions {
+	o := rules.RehearsalOptions{
+		Configuration: rules.Configuration{Set: w.config.Rules, Settings: w.config.RuleSettings, Names: w.config.Names},
+		Receivers:     w.config.Receivers, Notifications: w.config.Notifications, Auths: w.config.Auths,
+	}
+	if len(o.Receivers) == 0 {
+		o.Receivers = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "template"}}
+	}
+	return o
+}
+
+// tapes finds the recordings of targets in directories of their names.
+func (w *world) tapes(dirs []string, interval time.Duration) ([]replay.Tape, error) {
+	var tapes []replay.Tape
+	for _, dir := range dirs {
+		name := filepath.Base(filepath.Clean(dir))
+		i := slices.IndexFunc(w.targets, func(t *poller.Target) bool { return t.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s: the configuration has no target %q", dir, name)
+		}
+		target := *w.targets[i]
+		if interval > 0 {
+			target.Interval = interval
+		}
+		t := replay.Tape{Target: &target}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if strings.Contains(e.Name(), ".snmprec") {
+				t.Recordings = append(t.Recordings, filepath.Join(dir, e.Name()))
+			}
+		}
+		if len(t.Recordings) == 0 {
+			return nil, fmt.Errorf("%s: there are no recordings (*.snmprec) in it", dir)
+		}
+		tapes = append(tapes, t)
+	}
+	return tapes, nil
+}
+
+// printTold prints a line about a notification, and one for each of its variable bindings.
+func printTold(out io.Writer, t *notify.Told, names notify.Names, line func(snmp.VarBind) string) {
+	e := &t.Event
+	fmt.Fprintf(out, "%s %s %s of %s to %s", e.At.UTC().Format(time.RFC3339), e.Kind, e.Alarm.Rule, e.Alarm.Target, t.Receiver)
+	if t.Notification == nil {
+		fmt.Fprintf(out, ": %s\n", e.Alarm.Summary)
+		return
+	}
+	fmt.Fprintf(out, ": %s\n", names.NameOf(t.Notification.Trap))
+	for _, v := range t.Notification.VarBinds {
+		fmt.Fprintf(out, "  %s\n", strings.ReplaceAll(line(v), "\n", "\\n"))
+	}
+	for _, fault := range t.Faults {
+		fmt.Fprintf(out, "  ! %s\n", fault)
+	}
+}

@@ -1,0 +1,112 @@
+// Package replay has rules judge what was recorded: each recording is what a device had at one pass. What
+// comes of it is what receivers would have been sent, and when.
+package replay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/agent"
+	"trapline/internal/engine"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
+)
+
+// Tape is the recordings of a target, one for each pass. An empty one is a pass that was not answered.
+type Tape struct {
+	Target     *poller.Target
+	Recordings []string // files
+}
+
+// Options of a replay.
+type Options struct {
+	Rules rules.RehearsalOptions // its targets are those of the tapes
+	Start time.Time              // of the first pass over each target; the next follow at the target's interval
+	Told  func(notify.Told)      // what a receiver would have been sent
+	Warn  func(error)            // a line of a recording that is left out, a rule that cannot be evaluated
+}
+
+// player plays a tape.
+type player struct {
+	*Tape
+	*poller.Follower
+	next int
+}
+
+// Run plays tapes from their beginning to their end.
+func Run(ctx context.Context, tapes []Tape, o Options) error {
+	var players []*player
+	for i := range tapes {
+		players = append(players, &player{Tape: &tapes[i], Follower: poller.Follow(tapes[i].Target)})
+		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
+	}
+	rehearsal, err := rules.Rehearse(o.Rules, o.Start)
+	if err != nil {
+		return err
+	}
+	defer rehearsal.Close()
+	for ctx.Err() == nil {
+		at, due := nextOf(players, o.Start)
+		if len(due) == 0 {
+			return nil
+		}
+		var reports []poller.Report
+		for _, p := range due {
+			r, err := p.pass(ctx, at, at.Sub(o.Start), o.Warn)
+			if err != nil {
+				return err
+			}
+			reports = append(reports, r)
+		}
+		told, err := rehearsal.Take(ctx, at, reports)
+		if err != nil {
+			o.Warn(fmt.Errorf("%s: %w", at.Format(time.RFC3339), err))
+		}
+		for _, t := range told {
+			o.Told(t)
+		}
+	}
+	return ctx.Err()
+}
+
+// nextOf gives those whose turn it is, and when that is.
+func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
+	for _, p := range players {
+		if p.next >= len(p.Recordings) {
+			continue
+		}
+		turn := start.Add(time.Duration(p.next) * p.Target.Interval)
+		if len(due) == 0 || turn.Before(at) {
+			at, due = turn, nil
+		}
+		if turn.Equal(at) {
+			due = append(due, p)
+		}
+	}
+	return at, slices.Clip(due)
+}
+
+// pass makes the pass over the next recording.
+func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, warn func(error)) (poller.Report, error) {
+	file := p.Recordings[p.next]
+	p.next++
+	recording, err := agent.OpenRecording(file)
+	if recording == nil {
+		return poller.Report{}, err
+	}
+	if err != nil {
+		warn(fmt.Errorf("lines of a recording are left out: %w", err))
+	}
+	o := poller.PassOptions{
+		Open:         func(engine.Spec) (collector.Session, error) { return &device{recording, uptime}, nil },
+		WrapCounters: true,
+		KeepIndexes:  func() bool { return true },
+	}
+	pass := o.Run(ctx, p.Target, false)
+	pass.Start, pass.Duration = at, 0
+	return p.Took(pass), nil
+}

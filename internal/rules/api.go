@@ -1,0 +1,223 @@
+package rules
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+
+	"trapline/internal/series"
+)
+
+// Register adds the paths that Prometheus has for rules and alerts, and if asks, those for queries of what
+// the rules look at.
+func (e *Evaluator) Register(mux *http.ServeMux, asks bool) {
+	mux.HandleFunc("GET /api/v1/rules", e.serveRules)
+	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
+		list := []alertAnswer{}
+		for _, s := range e.statuses() {
+			list = append(list, s.alerts...)
+		}
+		answer(w, map[string]any{"alerts": list})
+	})
+	if asks {
+		mux.HandleFunc("/api/v1/query", e.serveQuery)
+		mux.HandleFunc("/api/v1/query_range", e.serveRange)
+	}
+}
+
+// alertAnswer is an alert as Prometheus' API has it.
+type alertAnswer struct {
+	Labels          labels.Labels `json:"labels"`
+	Annotations     labels.Labels `json:"annotations"`
+	State           string        `json:"state"`
+	ActiveAt        time.Time     `json:"activeAt"`
+	KeepFiringSince time.Time     `json:"keepFiringSince,omitzero"`
+	Value           string        `json:"value"`
+}
+
+// status is how a rule fares, over all targets.
+type status struct {
+	alerts []alertAnswer
+	err    error
+	last   time.Time
+	took   time.Duration
+}
+
+// statuses tells of all rules, by UID.
+func (e *Evaluator) statuses() map[string]*status {
+	list := map[string]*status{}
+	for _, d := range e.everybody() {
+		d.mu.Lock()
+		for _, b := range d.bound {
+			s := list[b.rule.UID]
+			if s == nil {
+				s = &status{}
+				list[b.rule.UID] = s
+			}
+			s.took += b.took
+			if b.err != nil {
+				s.err = b.err
+			}
+			if b.last.After(s.last) {
+				s.last = b.last
+			}
+			for _, r := range b.mirror {
+				s.alerts = append(s.alerts, alertAnswer{r.Labels, r.Annotations, stateWord(r.Firing), r.ActiveAt, r.KeepFiringSince, strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
+			}
+		}
+		d.mu.Unlock()
+	}
+	for _, s := range list {
+		slices.SortFunc(s.alerts, func(a, b alertAnswer) int { return labels.Compare(a.Labels, b.Labels) })
+	}
+	return list
+}
+
+// everybody lists the devices, and the one of global rules.
+func (e *Evaluator) everybody() []*device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := []*device{e.global}
+	for _, d := range e.devices {
+		list = append(list, d)
+	}
+	return list
+}
+
+type groupAnswer struct {
+	Name     string       `json:"name"`
+	File     string       `json:"file"`
+	Rules    []ruleAnswer `json:"rules"`
+	Interval float64      `json:"interval"`
+	Limit    int          `json:"limit"`
+}
+
+type ruleAnswer struct {
+	State          string            `json:"state,omitempty"`
+	Name           string            `json:"name"`
+	Query          string            `json:"query"`
+	Duration       *float64          `json:"duration,omitempty"`
+	KeepFiringFor  *float64          `json:"keepFiringFor,omitempty"`
+	Labels         map[string]string `json:"labels"`
+	Annotations    map[string]string `json:"annotations,omitempty"`
+	Alerts         []alertAnswer     `json:"alerts,omitempty"`
+	Health         string            `json:"health"`
+	LastError      string            `json:"lastError,omitempty"`
+	EvaluationTime float64           `json:"evaluationTime"`
+	LastEvaluation time.Time         `json:"lastEvaluation"`
+	Type           string            `json:"type"`
+	Global         string            `json:"global,omitempty"` // why it is evaluated over all targets at once
+}
+
+func (e *Evaluator) serveRules(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	set, usual := e.set, e.settings.interval()
+	e.mu.Unlock()
+	all := e.statuses()
+	only := r.FormValue("type")
+	groups := []groupAnswer{}
+	for _, g := range set.Groups {
+		answer := groupAnswer{Name: g.Name, File: g.File, Interval: cmp.Or(g.Interval, usual).Seconds(), Rules: []ruleAnswer{}}
+		for _, rule := range g.Rules {
+			if a := rule.answer(all[rule.UID]); only == "" || strings.HasPrefix(a.Type, only) {
+				answer.Rules = append(answer.Rules, a)
+			}
+		}
+		groups = append(groups, answer)
+	}
+	answer(w, map[string]any{"groups": groups})
+}
+
+// answer tells of a rule. Without a status, it is bound to nothing.
+func (r *Rule) answer(s *status) ruleAnswer {
+	a := ruleAnswer{Name: r.Name(), Query: r.Text, Labels: r.Labels, Annotations: r.Annotations, Health: "unknown", Type: "recording", Global: r.Global}
+	if r.Alert != "" {
+		hold, keep := r.For.Seconds(), r.KeepFiringFor.Seconds()
+		a.Type, a.State, a.Duration, a.KeepFiringFor = "alerting", "inactive", &hold, &keep
+	}
+	if s == nil {
+		return a
+	}
+	a.Alerts, a.EvaluationTime, a.LastEvaluation = s.alerts, s.took.Seconds(), s.last
+	if a.Health = "ok"; s.err != nil {
+		a.Health, a.LastError = "err", s.err.Error()
+	}
+	for _, one := range s.alerts {
+		if a.State != "firing" {
+			a.State = one.State
+		}
+	}
+	return a
+}
+
+func answer(w http.ResponseWriter, data any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": data})
+}
+
+// refuse answers a request that cannot be served.
+func refuse(w http.ResponseWriter, code int, kind string, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": err.Error()})
+}
+
+// Alerts gives the alerts as the series that Prometheus makes of them.
+func (e *Evaluator) Alerts() series.Group {
+	alerts := series.Column{Desc: &series.Desc{Name: alertsName, Help: "Alerts that are pending or firing."}, Table: &series.Table{}}
+	since := series.Column{Desc: &series.Desc{Name: alertsForStateName, Help: "When the alert became pending."}, Table: &series.Table{}}
+	for _, s := range e.statuses() {
+		for _, a := range s.alerts {
+			addSeries(&alerts, labels.NewBuilder(a.Labels).Set(alertState, a.State).Labels(), 1)
+			addSeries(&since, a.Labels, float64(a.ActiveAt.Unix()))
+		}
+	}
+	return series.Group{Sets: []*series.Set{{Columns: []series.Column{alerts, since}}}}
+}
+
+func addSeries(c *series.Column, of labels.Labels, v float64) {
+	start := len(c.Table.Labels)
+	of.Range(func(l labels.Label) {
+		c.Table.Labels = series.AppendLabel(c.Table.Labels, start, series.LabelName(l.Name), []byte(l.Value))
+	})
+	c.Table.AddRow()
+	c.Values = append(c.Values, v)
+}
+
+// point is a value at a time, as Prometheus' API has it.
+func point(t int64, v float64) [2]any {
+	return [2]any{json.Number(strconv.FormatFloat(float64(t)/1000, 'f', -1, 64)), strconv.FormatFloat(v, 'f', -1, 64)}
+}
+
+func result(value any) any {
+	switch value := value.(type) {
+	case promql.Vector:
+		list := []map[string]any{}
+		for _, s := range value {
+			list = append(list, map[string]any{"metric": s.Metric, "value": point(s.T, s.F)})
+		}
+		return list
+	case promql.Matrix:
+		list := []map[string]any{}
+		for _, s := range value {
+			points := [][2]any{}
+			for _, p := range s.Floats {
+				points = append(points, point(p.T, p.F))
+			}
+			list = append(list, map[string]any{"metric": s.Metric, "values": points})
+		}
+		return list
+	case promql.Scalar:
+		return point(value.T, value.V)
+	case promql.String:
+		return [2]any{float64(value.T) / 1000, value.V}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package rules
+
+import (
+	"context"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// Configuration is what an Evaluator works by.
+type Configuration struct {
+	Set      *Set
+	Targets  []*poller.Target
+	Settings Settings
+	Names    notify.Names // finds the notifications that rules name
+}
+
+// Configure takes over rules and targets. Alerts of rules that have not changed go on; those of rules or
+// targets that are gone are over.
+func (e *Evaluator) Configure(c Configuration) {
+	if c.Set == nil {
+		c.Set = NewSet(nil)
+	}
+	objects := objectsIn(c.Set, c.Names)
+	e.mu.Lock()
+	e.set, e.settings, e.objects = c.Set, c.Settings, objects
+	old := e.devices
+	e.devices = make(map[string]*device, len(c.Targets))
+	for _, t := range c.Targets {
+		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
+			e.devices[t.Name] = newDevice()
+		}
+		e.devices[t.Name].interval = t.Interval
+	}
+	devices := e.devices
+	restored := e.restored
+	e.restored = nil
+	e.mu.Unlock()
+
+	var orphans []orphan
+	for _, t := range c.Targets {
+		orphans = append(orphans, e.retarget(devices[t.Name], t, c.Set)...)
+	}
+	e.global.mu.Lock()
+	orphans = append(orphans, because("the rule is gone", e.global.adopt(c.Set, nil))...)
+	e.global.mu.Unlock()
+	for name, d := range old {
+		if devices[name] == nil {
+			orphans = append(orphans, e.retire(d)...)
+		}
+	}
+	orphans = append(orphans, e.hand(restored, devices, c.Set)...)
+	e.global.mu.Lock()
+	e.global.bindGlobal(c.Set, e.alive)
+	e.global.mu.Unlock()
+	if s := e.store.Load(); s != nil {
+		e.store.Store(e.backing(s.store))
+	}
+	e.mu.Lock()
+	e.orphans = append(e.orphans, orphans...)
+	e.mu.Unlock()
+	e.settle()
+	select {
+	case e.changed <- struct{}{}:
+	default:
+	}
+}
+
+func because(reason string, list []*record) (orphans []orphan) {
+	for _, r := range list {
+		orphans = append(orphans, orphan{r, reason})
+	}
+	return orphans
+}
+
+// retarget gives a device the target and the rules of a new configuration. Series with other labels are
+// other series.
+func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []orphan {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.target != nil && string(d.target.Rendered) != string(t.Rendered) {
+		e.endSeries(d)
+	}
+	return because("the rule is gone", d.adopt(set, t))
+}
+
+// retire gives up a device.
+func (e *Evaluator) retire(d *device) []orphan {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.endSeries(d)
+	var list []*record
+	for _, b := range d.bound {
+		list = append(list, b.records()...)
+	}
+	for _, records := range d.restored {
+		list = append(list, records...)
+	}
+	d.bound, d.restored = nil, nil
+	return because("the target is gone", list)
+}
+
+func (e *Evaluator) endSeries(d *device) {
+	if s := e.store.Load(); s != nil {
+		if err := d.end(context.Background(), s.store, e.now()); err != nil {
+			e.logger.Warn("the series of a target that is gone cannot be ended", "target", d.target.Name, "err", err)
+		}
+	}
+}
+
+// hand gives what the last process left to the rules that it is of.
+func (e *Evaluator) hand(restored []*record, devices map[string]*device, set *Set) (orphans []orphan) {
+	byUID := map[string]*Rule{}
+	for _, r := range set.Rules() {
+		byUID[r.UID] = r
+	}
+	for _, r := range restored {
+		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
+		switch {
+		case rule == nil || rule.Record != "":
+			orphans = append(orphans, orphan{r, "the rule is gone"})
+			continue
+		case rule.Global != "":
+			d = e.global
+		case d == nil:
+			orphans = append(orphans, orphan{r, "the target is gone"})
+			continue
+		}
+		d.mu.Lock()
+		if d.restored == nil {
+			d.restored = map[string][]*record{}
+		}
+		d.restored[r.Rule] = append(d.restored[r.Rule], r)
+		d.mu.Unlock()
+	}
+	return orphans
+}
+
+// settle tells the end of alerts whose rule or target is gone.
+func (e *Evaluator) settle() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.orphans) == 0 {
+		return
+	}
+	var changes []change
+	var transitions []notify.Transition
+	for _, o := range e.orphans {
+		changes = append(changes, change{old: o.record})
+		if o.Firing {
+			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
+		}
+	}
+	if err := e.ledger.apply(transitions, changes, e.now()); err != nil {
+		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
+		return
+	}
+	e.metrics.transitions.Add(float64(len(transitions)))
+	e.orphans = nil
+}

@@ -1,0 +1,261 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"trapline/internal/poller"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// device is a target as rules see it. Its passes are evaluated one after the other.
+type device struct {
+	waiting  []poller.Report // passes to evaluate, the oldest first; the evaluator's mutex guards it
+	queued   bool            // and this: a worker has the device, or will
+	interval time.Duration   // between its passes; the evaluator's mutex guards it too
+
+	mu        sync.Mutex // guards the rest
+	target    *poller.Target
+	selectors *Selectors
+	seen      []bool            // by number of the selector: it selects a series of the target
+	shelves   map[string]*shelf // by name
+	pass      uint32            // number of the last
+	decided   uint32            // series seen in this pass or before have to be looked at again
+	grown     bool              // more selectors may select something
+	bound     []*bound          // rules that may have rows here, in their order
+	restored  map[string][]*record
+	jumps     []jump
+
+	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
+	reboots         float64
+	complete        bool                   // there was a pass without errors
+	broken          func(name string) bool // of the last pass: series of that name may be missing
+	tables          *tables                // of the last pass
+}
+
+// jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
+type jump struct {
+	row labels.Labels
+	at  time.Time
+}
+
+func (d *device) jumped(row labels.Labels, at time.Time) {
+	d.jumps = append(d.jumps, jump{row, at})
+}
+
+// take puts what a pass brought into the store. Rows that are gone from a table that arrived whole end
+// there. Of a target that does not answer only that is known, so that all else is left as it was, unless
+// such a target counts as one without anything.
+func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.Time, emptied bool) error {
+	pass := r.Last
+	d.pass++
+	in := &intake{device: d, appender: s.AppenderV2(ctx), at: at.UnixMilli(), now: at}
+	d.tables = &tables{sets: pass.Sets}
+	if !pass.Up {
+		d.tables = &tables{}
+	}
+	in.columns([]*series.Set{r.Fares, truths(pass, d.target)}, d.target.Rendered)
+	d.noteReboots(r, at)
+	d.broken = brokenNames(pass)
+	if pass.Up {
+		in.columns(pass.Sets, d.target.Rendered)
+	}
+	for name, s := range d.shelves {
+		switch whole := isTruth(name) || pass.Up && !d.broken(name) || !pass.Up && emptied; {
+		case whole:
+			s.drop(d.pass, in.end)
+		default:
+			s.endPass()
+		}
+	}
+	d.complete = d.complete || pass.Err == nil
+	return errors.Join(in.appender.Commit(), in.rejected)
+}
+
+// end ends all series of the target.
+func (d *device) end(ctx context.Context, s *store, at time.Time) error {
+	d.pass++
+	in := &intake{device: d, appender: s.AppenderV2(ctx), at: at.UnixMilli(), now: at}
+	for _, s := range d.shelves {
+		s.drop(d.pass, in.end)
+	}
+	clear(d.shelves)
+	return in.appender.Commit()
+}
+
+// noteReboots takes a reboot for a jump of all counters.
+func (d *device) noteReboots(r *poller.Report, at time.Time) {
+	for _, c := range r.Fares.Columns {
+		if c.Desc.Name == "trapline_target_reboots_total" {
+			if c.Values[0] > d.reboots && d.pass > 1 {
+				d.jumped(labels.EmptyLabels(), at)
+			}
+			d.reboots = c.Values[0]
+		}
+	}
+}
+
+// upDescs are names for whether the target answers that rules of others have.
+var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
+
+var limitDesc = &series.Desc{Name: limitName}
+
+// truths is what else is known of a target whether it answers or not.
+func truths(p *poller.Pass, t *poller.Target) *series.Set {
+	up := 0.0
+	if p.Up {
+		up = 1
+	}
+	set := &series.Set{}
+	for _, d := range upDescs {
+		set.Columns = append(set.Columns, series.Column{Desc: d, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{up}})
+	}
+	limits := series.Column{Desc: limitDesc, Table: &series.Table{}}
+	for name, text := range t.Labels {
+		if v, err := numberIn(text); err == nil {
+			limits.Table.Labels = series.AppendLabel(limits.Table.Labels, len(limits.Table.Labels), limitLabel, []byte(name))
+			limits.Table.AddRow()
+			limits.Values = append(limits.Values, v)
+		}
+	}
+	set.Columns = append(set.Columns, limits)
+	return set
+}
+
+// brokenNames tells of which names a pass may lack series. Of a name that the pass has none of, it is not
+// known whether the target still has any, or the labels did not arrive.
+func brokenNames(p *poller.Pass) func(name string) bool {
+	if p.Err == nil {
+		return func(string) bool { return false }
+	}
+	whole := map[string]bool{}
+	for _, set := range p.Sets {
+		for _, c := range set.Columns {
+			broken := false
+			for _, e := range p.Errors {
+				broken = broken || overlap(e.OID, c.Desc.Object)
+			}
+			if before, known := whole[c.Desc.Name]; !known || before {
+				whole[c.Desc.Name] = !broken
+			}
+		}
+	}
+	return func(name string) bool { return !whole[name] }
+}
+
+func overlap(failed, object snmp.OID) bool {
+	return failed.HasPrefix(object) || object.HasPrefix(failed)
+}
+
+// frozen tells whether a rule cannot be judged by the last pass: what it looks at may be missing.
+func (d *device) frozen(b *bound, pass *poller.Pass, emptied bool) bool {
+	if b.rule.truths || pass.Err == nil || !pass.Up && emptied {
+		return false
+	}
+	if !pass.Up {
+		return true
+	}
+	restored := !d.complete && len(b.mirror) > 0
+	return slices.ContainsFunc(selectors(b.rule.Expr), func(vs *parser.VectorSelector) bool {
+		name := nameOf(vs)
+		if d.selectors.made[d.selectors.number[vs]] || isTruth(name) {
+			return false
+		}
+		return name == "" || (restored || d.shelves[name] != nil) && d.broken(name)
+	})
+}
+
+// bind finds the rules that may have rows here. Those of alarms that are active have.
+func (d *device) bind(set *Set, alive time.Time) {
+	if !d.grown && len(d.restored) == 0 {
+		return
+	}
+	d.grown = false
+	byUID := map[string]*bound{}
+	for _, b := range d.bound {
+		byUID[b.rule.UID] = b
+	}
+	list := make([]*bound, 0, len(d.bound))
+	for _, r := range set.Rules() {
+		b := byUID[r.UID]
+		if b == nil && r.Global == "" && (len(d.restored[r.UID]) > 0 || set.Selectors.mayYield(r.Expr, d.seen)) {
+			b = newBound(r, d.restored[r.UID])
+			if b.unseeded {
+				b.last = alive
+			}
+		}
+		if b != nil {
+			list = append(list, b)
+		}
+	}
+	d.bound, d.restored = list, nil
+}
+
+// adopt takes over another set of rules, and perhaps another target of the same name. It returns what was
+// active of rules that are gone.
+func (d *device) adopt(set *Set, t *poller.Target) (orphans []*record) {
+	byUID := map[string]*Rule{}
+	for _, r := range set.Rules() {
+		byUID[r.UID] = r
+	}
+	kept := d.bound[:0]
+	for _, b := range d.bound {
+		r := byUID[b.rule.UID]
+		if r == nil || r.Global != "" && t != nil {
+			orphans = append(orphans, b.records()...)
+			continue
+		}
+		kept = append(kept, b.successor(r))
+	}
+	d.bound = kept
+	d.target, d.selectors = t, set.Selectors
+	d.seen = make([]bool, len(set.Selectors.all))
+	d.decided, d.grown = d.pass, true
+	return orphans
+}
+
+// quiet tells whether a row may only have come about because counters jumped.
+func (d *device) quiet(row labels.Labels, since time.Time) bool {
+	return slices.ContainsFunc(d.jumps, func(j jump) bool { return j.at.After(since) && compatible(j.row, row) })
+}
+
+// forgetJumps forgets those that no rule looks back to.
+func (d *device) forgetJumps(before time.Time) {
+	d.jumps = slices.DeleteFunc(d.jumps, func(j jump) bool { return j.at.Before(before) })
+}
+
+// compatible tells whether no label has another value in a than in b.
+func compatible(a, b labels.Labels) bool {
+	same := true
+	a.Range(func(l labels.Label) {
+		if other := b.Get(l.Name); other != "" && other != l.Value {
+			same = false
+		}
+	})
+	return same
+}
+
+// address is the target's without transport and port.
+func (d *device) address() string {
+	if d.target == nil {
+		return ""
+	}
+	text := d.target.Spec.Address
+	return text[strings.LastIndex(text, "/")+1:]
+}
+
+func (d *device) String() string {
+	if d.target == nil {
+		return "all targets"
+	}
+	return fmt.Sprintf("target %s", d.target.Name)
+}

@@ -1,0 +1,249 @@
+package rules
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/rules"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// round is the evaluation of rules at one time.
+type round struct {
+	*Evaluator
+	store    *backing
+	query    rules.QueryFunc // over all targets
+	scope    rules.QueryFunc // over the rules' own
+	device   *device
+	interval time.Duration // between rounds
+	at       time.Time
+	reason   string // why alerts are over, where that is not their condition
+
+	changes     []change
+	transitions []notify.Transition
+}
+
+func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
+	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: rules.EngineQueryFunc(s.engine, s.store)}
+	r.scope = r.query
+	if d.target != nil {
+		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
+		r.scope = rules.EngineQueryFunc(s.engine, scoped{s.store, only})
+	}
+	return r
+}
+
+// evaluate evaluates one rule, and notes what has changed. An evaluation that fails changes nothing.
+func (r *round) evaluate(ctx context.Context, b *bound) {
+	start := time.Now()
+	failed := b.err
+	b.err = r.try(ctx, b)
+	b.took = time.Since(start)
+	r.metrics.evaluations.Inc()
+	switch {
+	case b.err != nil && failed == nil:
+		r.metrics.failures.Inc()
+		r.logger.Warn("a rule cannot be evaluated", "rule", b.rule.UID, "of", r.device.String(), "err", b.err)
+	case b.err != nil:
+		r.metrics.failures.Inc()
+	default:
+		b.last = r.at
+		if b.alerting != nil {
+			r.compare(b)
+		}
+	}
+}
+
+func (r *round) try(ctx context.Context, b *bound) error {
+	if b.unseeded {
+		if err := b.seed(ctx, r.at); err != nil {
+			return err
+		}
+	}
+	gap := r.at.Sub(b.last)
+	if gap > 2*r.interval || b.resumed.IsZero() {
+		b.resumed = r.at
+	}
+	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
+		b.pause(gap - r.interval)
+	}
+	if len(b.mirror) > 0 && gap > r.store.lookback/2 {
+		before := r.at.Add(-time.Millisecond)
+		if err := b.write(ctx, r.store.store, r.selectors(), b.revive(before), before); err != nil {
+			return err
+		}
+	}
+	vector, err := b.eval.Eval(ctx, b.rule.Group.Offset, r.at, r.queryOf(b), nowhere, 0)
+	if err != nil {
+		return err
+	}
+	return b.write(ctx, r.store.store, r.selectors(), vector, r.at)
+}
+
+func (r *round) selectors() *Selectors { return r.device.selectors }
+
+// queryOf gives what a rule queries with: first for its expression, then for its annotations, which may
+// look at all targets.
+func (r *round) queryOf(b *bound) rules.QueryFunc {
+	first := true
+	return func(ctx context.Context, query string, at time.Time) (promql.Vector, error) {
+		if !first {
+			return r.query(ctx, query, at)
+		}
+		first = false
+		vector, err := r.scope(ctx, query, at)
+		if err != nil {
+			return nil, err
+		}
+		if b.alerting != nil {
+			vector = r.hold(b, r.withoutJumps(b, vector))
+		}
+		b.vector = vector
+		return vector, nil
+	}
+}
+
+// hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
+// it is too low, or there is none.
+func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
+	if len(b.mirror) == 0 || !r.at.Before(b.resumed.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+		return vector
+	}
+	there := map[uint64]bool{}
+	for _, s := range vector {
+		there[s.Metric.Hash()] = true
+	}
+	for _, one := range b.mirror {
+		if one.Firing && !there[one.Sample.Hash()] {
+			vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
+		}
+	}
+	return vector
+}
+
+// withoutJumps leaves out rows that are new and may have come about because counters jumped.
+func (r *round) withoutJumps(b *bound, vector promql.Vector) promql.Vector {
+	if !b.rule.rates || len(r.device.jumps) == 0 {
+		return vector
+	}
+	known := map[uint64]bool{}
+	for _, one := range b.mirror {
+		known[one.Sample.Hash()] = one.Firing
+	}
+	since := r.at.Add(-b.rule.Window - r.interval)
+	return slices.DeleteFunc(vector, func(s promql.Sample) bool { return !known[s.Metric.Hash()] && r.device.quiet(s.Metric, since) })
+}
+
+// compare notes what is different from what the database has.
+func (r *round) compare(b *bound) {
+	active := map[uint64]bool{}
+	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
+		if a.State == rules.StateInactive {
+			return
+		}
+		key := a.Labels.Hash()
+		active[key] = true
+		r.goOn(b, key, a)
+	})
+	for key, old := range b.mirror {
+		if !active[key] {
+			r.changes = append(r.changes, change{bound: b, key: key, old: old})
+			if old.Firing {
+				r.clear(b, old)
+			}
+		}
+	}
+}
+
+// goOn notes an alert that is active.
+func (r *round) goOn(b *bound, key uint64, a *rules.Alert) {
+	old := b.mirror[key]
+	if old == nil || old.differs(a) {
+		now := &record{
+			Rule: b.rule.UID, Labels: a.Labels, Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
+			ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince,
+		}
+		if old != nil {
+			now.ID, now.Sample = old.ID, old.Sample
+		} else {
+			now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, a)
+		}
+		r.changes = append(r.changes, change{b, key, old, now})
+		switch {
+		case now.Firing && (old == nil || !old.Firing):
+			r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now), Active: true})
+		case !now.Firing && old != nil && old.Firing:
+			r.clear(b, old)
+		}
+		return
+	}
+	told := old.Annotations
+	old.Value, old.Annotations = number(a.Value), a.Annotations
+	if old.Firing && !labels.Equal(told, a.Annotations) {
+		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, old), Active: true})
+	}
+}
+
+// clear notes the end of an alarm.
+func (r *round) clear(b *bound, old *record) {
+	a := r.alarmOf(r.device, b, old)
+	if a.Reason = r.reason; a.Reason == "" && r.gone(b, old) {
+		a.Reason = "the row is gone"
+	}
+	r.transitions = append(r.transitions, notify.Transition{Alarm: a})
+}
+
+// gone tells whether what an alert was about is not there any more.
+func (r *round) gone(b *bound, old *record) bool {
+	metric, _ := condition(b.rule.Expr)
+	return r.device.shelves[metric] != nil && !isTruth(metric) && r.device.tables.lacks(metric, old.Sample)
+}
+
+// sampleOf gives the labels of the sample that an alert was made of: the alert's, but for those that the
+// rule sets.
+func sampleOf(b *bound, a *rules.Alert) labels.Labels {
+	set := func(name string) bool {
+		_, ok := b.rule.Labels[name]
+		return ok || name == labels.AlertName || name == model.MetricNameLabel
+	}
+	without := func(l labels.Labels) labels.Labels {
+		rest := labels.NewBuilder(l)
+		l.Range(func(one labels.Label) {
+			if set(one.Name) {
+				rest.Del(one.Name)
+			}
+		})
+		return rest.Labels()
+	}
+	rest := without(a.Labels)
+	for _, s := range b.vector {
+		if labels.Equal(without(s.Metric), rest) {
+			return s.Metric
+		}
+	}
+	return rest
+}
+
+// commit puts all that has changed into the database, together with what receivers are to be told of it.
+// If that fails nothing has changed, and the next round finds the same.
+func (r *round) commit() error {
+	if err := r.ledger.apply(r.transitions, r.changes, r.at); err != nil {
+		r.metrics.uncommitted.Inc()
+		return err
+	}
+	for _, c := range r.changes {
+		if c.now == nil {
+			delete(c.bound.mirror, c.key)
+		} else {
+			c.bound.mirror[c.key] = c.now
+		}
+	}
+	r.metrics.transitions.Add(float64(len(r.transitions)))
+	return nil
+}

@@ -1,0 +1,265 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
+	"golang.org/x/sync/errgroup"
+
+	"trapline/internal/poller"
+	"trapline/internal/snmp"
+)
+
+// Options of an Evaluator.
+type Options struct {
+	Dir        string // of the samples; empty means a temporary one
+	Ledger     Ledger // of alerts and receivers; its zero value keeps alerts in memory
+	Deployment string // as in notify.AlarmID
+	Logger     *slog.Logger
+	Registry   prometheus.Registerer
+	Now        func() time.Time // nil means time.Now
+}
+
+// Evaluator evaluates rules as passes end, and keeps what they found.
+type Evaluator struct {
+	ledger     ledger
+	dir        string
+	deployment string
+	logger     *slog.Logger
+	metrics    *metrics
+	wall       func() time.Time
+	clock      clock
+	alive      time.Time // when what was restored was last known to be true
+
+	store   atomic.Pointer[backing] // nil until it is open
+	ready   chan *device            // that have passes to evaluate
+	changed chan struct{}
+
+	mu       sync.Mutex
+	set      *Set
+	settings Settings
+	objects  map[string][]snmp.OID // of notifications, by the names that rules have for them
+	devices  map[string]*device
+	global   *device
+	restored []*record // until the first configuration
+	orphans  []orphan
+}
+
+// orphan is an alert of a rule or a target that is gone, and has yet to be told so.
+type orphan struct {
+	*record
+	reason string
+}
+
+// backing is what rules are evaluated with.
+type backing struct {
+	*store
+	engine   *promql.Engine
+	lookback time.Duration
+}
+
+// How much one expression may cost.
+const mostSamples, mostTime = 5_000_000, 10 * time.Second
+
+// leastLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
+const leastLookback = 5 * time.Minute
+
+// mostReady is how many targets may wait to be evaluated.
+const mostReady = 1 << 16
+
+// New takes up what the last process left. Nothing is evaluated before Run.
+func New(o Options) (*Evaluator, error) {
+	e := &Evaluator{
+		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, wall: o.Now,
+		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
+		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
+	}
+	if e.wall == nil {
+		e.wall = time.Now
+	}
+	e.clock.start = e.wall()
+	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
+	}, e.series))
+	var err error
+	e.restored, e.alive, err = e.ledger.load()
+	return e, err
+}
+
+func (e *Evaluator) series() float64 {
+	if s := e.store.Load(); s != nil {
+		return float64(s.Head().NumSeries())
+	}
+	return 0
+}
+
+func newDevice() *device { return &device{shelves: map[string]*shelf{}} }
+
+// device gives a target's by name, or nil.
+func (e *Evaluator) device(name string) *device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.devices[name]
+}
+
+// Busy tells whether there are rules.
+func (e *Evaluator) Busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.set.Groups) > 0
+}
+
+// Ended has the rules evaluated for what a pass brought. It does not wait.
+func (e *Evaluator) Ended(r poller.Report) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d := e.devices[r.Target.Name]
+	if d == nil || e.store.Load() == nil || len(e.set.Groups) == 0 {
+		return
+	}
+	if d.waiting = append(d.waiting, r); len(d.waiting) > mostWaiting {
+		d.waiting = slices.Delete(d.waiting, 0, 1)
+		e.metrics.skipped.Inc()
+	}
+	if d.queued {
+		return
+	}
+	select {
+	case e.ready <- d:
+		d.queued = true
+	default: // the next pass tries again
+	}
+}
+
+// mostWaiting is how many passes of a target may wait to be evaluated.
+const mostWaiting = 3
+
+// Run opens the store once there are rules, and evaluates until ctx is cancelled. What is under way then is
+// still finished.
+func (e *Evaluator) Run(ctx context.Context) error {
+	for !e.Busy() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.changed:
+		}
+	}
+	s, err := e.openBacking()
+	if err != nil {
+		// Polling goes on without rules.
+		e.logger.Error("rules are not evaluated: their samples have no place", "err", err)
+		<-ctx.Done()
+		return nil
+	}
+	var group errgroup.Group
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error { e.work(ctx); return nil })
+	}
+	group.Go(func() error { e.keepTime(ctx); return nil })
+	err = group.Wait()
+	e.store.Store(nil)
+	return errors.Join(err, e.ledger.alive(e.now()), s.close())
+}
+
+func (e *Evaluator) openBacking() (*store, error) {
+	e.mu.Lock()
+	window := e.set.Selectors.Window
+	e.mu.Unlock()
+	s, err := openStore(e.dir, window, e.now(), e.logger)
+	if err != nil {
+		return nil, err
+	}
+	e.store.Store(e.backing(s))
+	return s, nil
+}
+
+// backing makes an engine to which samples are as old as passes are apart.
+func (e *Evaluator) backing(s *store) *backing {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	lookback := leastLookback
+	for _, d := range e.devices {
+		if d.interval*5/2 > lookback {
+			lookback = d.interval * 5 / 2
+		}
+	}
+	engine := promql.NewEngine(promql.EngineOpts{
+		Logger: slog.New(slog.DiscardHandler), MaxSamples: mostSamples, Timeout: mostTime, LookbackDelta: lookback,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+	})
+	return &backing{s, engine, lookback}
+}
+
+// work evaluates the passes of one device after the other.
+func (e *Evaluator) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-e.ready:
+			for r, ok := e.next(d); ok; r, ok = e.next(d) {
+				e.pass(context.WithoutCancel(ctx), d, &r)
+			}
+		}
+	}
+}
+
+// next takes the next pass of a device.
+func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(d.waiting) == 0 {
+		d.queued = false
+		return r, false
+	}
+	r = d.waiting[0]
+	d.waiting = slices.Delete(d.waiting, 0, 1)
+	return r, true
+}
+
+// pass evaluates the rules of a target for what a pass brought.
+func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
+	s := e.store.Load()
+	e.mu.Lock()
+	set, settings := e.set, e.settings
+	e.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.target == nil || d.selectors != set.Selectors {
+		return // a configuration is being taken over
+	}
+	at := e.clock.steady(r.Last.Start)
+	emptied := settings.OnPollFailure == resolve
+	if err := d.take(ctx, s.store, r, at, emptied); err != nil {
+		e.metrics.rejected.Inc()
+		e.logger.Debug("samples were not taken", "target", d.target.Name, "err", err)
+	}
+	d.bind(set, e.alive)
+	round := e.newRound(s, d, d.target.Interval, at)
+	if !r.Last.Up && emptied {
+		round.reason = "the target does not answer"
+	}
+	for _, b := range d.bound {
+		if !d.frozen(b, r.Last, emptied) {
+			round.evaluate(ctx, b)
+		}
+	}
+	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
+	e.finish(round)
+	e.metrics.latency.Observe(e.wall().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
+}
+
+func (e *Evaluator) finish(r *round) {
+	if err := r.commit(); err != nil {
+		e.logger.Error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+	}
+}

@@ -1,0 +1,230 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
+)
+
+// Mistake is one thing wrong in a rule file.
+type Mistake struct {
+	File string
+	Line int // from 1; 0 if the mistake is in no particular line
+	Text string
+}
+
+func (m Mistake) Error() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// Load reads rule files. With mistakes, what could be read without is returned all the same.
+func Load(files []string) (*Set, []Mistake) {
+	var groups []*Group
+	var mistakes []Mistake
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if reason := errors.Unwrap(err); reason != nil {
+			mistakes = append(mistakes, Mistake{File: file, Text: "cannot be read: " + reason.Error()})
+			continue
+		}
+		more, wrong := Parse(file, content)
+		groups, mistakes = append(groups, more...), append(mistakes, wrong...)
+	}
+	return NewSet(groups), mistakes
+}
+
+// NewSet makes a set of groups. It gives each rule its UID, and settles which are global.
+func NewSet(groups []*Group) *Set {
+	s := &Set{Groups: groups}
+	s.identify()
+	s.separate()
+	s.Selectors = newSelectors(s.Rules())
+	return s
+}
+
+// ruleFile is a rule file with the places of its parts.
+type ruleFile struct {
+	file    string
+	groups  []*yaml.Node // each a mapping
+	invalid []Mistake
+}
+
+// Parse reads the content of a rule file.
+func Parse(file string, content []byte) ([]*Group, []Mistake) {
+	f := &ruleFile{file: file}
+	silent := slog.New(slog.DiscardHandler)
+	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
+	f.read(content)
+	for _, err := range errs {
+		f.complain(err)
+	}
+	if parsed == nil {
+		return nil, f.invalid
+	}
+	var groups []*Group
+	for i := range parsed.Groups {
+		if g := f.group(&parsed.Groups[i], f.groups[i]); g != nil {
+			groups = append(groups, g)
+		}
+	}
+	return groups, f.invalid
+}
+
+// read finds the groups. A second document, which Prometheus would not read, is told.
+func (f *ruleFile) read(content []byte) {
+	d := yaml.NewDecoder(bytes.NewReader(content))
+	var first, second yaml.Node
+	if d.Decode(&first) != nil {
+		return // which is among Prometheus' complaints
+	}
+	if groups := valueOf(first.Content[0], "groups"); groups != nil {
+		f.groups = groups.Content
+	}
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		f.wrong(second.Line, "a second document starts here and would not be read: put it into a file of its own")
+	}
+}
+
+// valueOf gives what a mapping has under a key, or nil.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// ruleLine is the line of a rule in its group.
+func ruleLine(group *yaml.Node, i int) int {
+	if rules := valueOf(group, "rules"); rules != nil && i >= 0 && i < len(rules.Content) {
+		return rules.Content[i].Line
+	}
+	return group.Line
+}
+
+func (f *ruleFile) wrong(line int, format string, args ...any) {
+	if m := (Mistake{File: f.file, Line: line, Text: fmt.Sprintf(format, args...)}); !slices.Contains(f.invalid, m) {
+		f.invalid = append(f.invalid, m)
+	}
+}
+
+var (
+	placed     = regexp.MustCompile(`^(\d+):\d+: (?:\d+:\d+: )?`)
+	yamlPlaced = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+	typeName   = regexp.MustCompile(` (?:in|into) (?:type )?(?:rulefmt\.|\[\]rulefmt\.|model\.)\w+$`)
+)
+
+// complain notes a mistake that Prometheus found, with its line.
+func (f *ruleFile) complain(err error) {
+	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {
+		for _, text := range several.Errors {
+			f.complain(errors.New(text))
+		}
+		return
+	}
+	text, line := err.Error(), 0
+	if m := placed.FindStringSubmatch(text); m != nil {
+		line, text = atoi(m[1]), text[len(m[0]):]
+	} else if m := yamlPlaced.FindStringSubmatch(text); m != nil {
+		line, text = atoi(m[1]), typeName.ReplaceAllString(text[len(m[0]):], "")
+	} else if inRule := (*rulefmt.Error)(nil); errors.As(err, &inRule) {
+		line = f.lineOf(inRule.Group, inRule.Rule-1)
+	}
+	f.wrong(line, "%s", text)
+}
+
+func atoi(digits string) int {
+	n, _ := strconv.Atoi(digits)
+	return n
+}
+
+// lineOf gives the line of a rule by its group and its place in it.
+func (f *ruleFile) lineOf(group string, i int) int {
+	for _, g := range f.groups {
+		if name := valueOf(g, "name"); name != nil && name.Value == group {
+			return ruleLine(g, i)
+		}
+	}
+	return 0
+}
+
+// group gives a group, or nil if it has a limit: once that is exceeded, Prometheus forgets every alert of
+// the rule, and what it forgets would be told to be over.
+func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
+	if parsed.Limit != 0 {
+		f.wrong(valueOf(n, "limit").Line, "group %q: limit is not supported: an alert is never dropped because there are many", parsed.Name)
+		return nil
+	}
+	g := &Group{File: f.file, Line: n.Line, Name: parsed.Name, Interval: time.Duration(parsed.Interval)}
+	if parsed.QueryOffset != nil {
+		g.Offset = time.Duration(*parsed.QueryOffset)
+	}
+	for i := range parsed.Rules {
+		if r := newRule(g, &parsed.Rules[i], parsed.Labels); r != nil {
+			r.Line = ruleLine(n, i)
+			g.Rules = append(g.Rules, r)
+		}
+	}
+	return g
+}
+
+// newRule gives a rule, or nil if its expression cannot be read, which has been told.
+func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
+	expr, err := language.ParseExpr(r.Expr)
+	if err != nil {
+		return nil
+	}
+	labels := maps.Clone(common)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, r.Labels)
+	return &Rule{
+		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
+		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
+	}
+}
+
+// identify gives each rule its UID. Neither the expression nor the file is part of it: a threshold may
+// change, and a file be moved, without the alarm becoming another. Rules of one name are told apart by
+// their labels, and if these are equal by their order.
+func (s *Set) identify() {
+	sameName, sameUID := map[string]int{}, map[string]int{}
+	for _, r := range s.Rules() {
+		sameName[r.Group.Name+"/"+r.Name()]++
+	}
+	for _, r := range s.Rules() {
+		r.UID = r.Group.Name + "/" + r.Name()
+		if sameName[r.UID] > 1 {
+			r.UID += labelText(r.Labels)
+		}
+		sameUID[r.UID]++
+		if n := sameUID[r.UID]; n > 1 {
+			r.UID += fmt.Sprintf("#%d", n)
+		}
+	}
+}
+
+func labelText(labels map[string]string) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, name+"="+strconv.Quote(labels[name]))
+	}
+	return "{" + strings.Join(pairs, ",") + "}"
+}

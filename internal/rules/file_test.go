@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each file below testdata/wrong tells in its first lines what is wrong with it.
+func TestEachMistakeIsToldWithItsLine(t *testing.T) {
+	files, err := filepath.Glob("testdata/wrong/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []string
+		for line := range strings.Lines(string(text)) {
+			if line, ok := strings.CutPrefix(line, "# want: "); ok {
+				want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
+			}
+		}
+		_, mistakes := Load([]string{file})
+		for _, m := range mistakes {
+			got = append(got, m.Error())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", file, got, want)
+		}
+	}
+}
+
+func TestAFileThatIsNotThere(t *testing.T) {
+	_, mistakes := Load([]string{"testdata/none.yml"})
+	if len(mistakes) != 1 || mistakes[0].Error() != "testdata/none.yml: cannot be read: no such file or directory" {
+		t.Errorf("%v", mistakes)
+	}
+}
+
+func parse(t testing.TB, text string) *Set {
+	t.Helper()
+	groups, mistakes := Parse("rules.yml", []byte(text))
+	for _, m := range mistakes {
+		t.Error(m)
+	}
+	return NewSet(groups)
+}
+
+// A rule keeps its UID when its expression changes, and when others of other names come and go.
+func TestUIDs(t *testing.T) {
+	for _, test := range []struct{ name, rules, want string }{
+		{"one", `[{alert: A, expr: a > 1}]`, "g/A"},
+		{"another expression", `[{alert: B, expr: b}, {alert: A, expr: a > 2, for: 1m}]`, "g/B g/A"},
+		{"two of one name", `[{alert: A, expr: a > 1, labels: {severity: minor}}, {alert: A, expr: a > 2, labels: {severity: major}}]`,
+			`g/A{severity="minor"} g/A{severity="major"}`},
+		{"two that are equal", `[{alert: A, expr: a > 1}, {alert: A, expr: a < 0}]`, "g/A{} g/A{}#2"},
+	} {
+		var got []string
+		for _, r := range parse(t, `groups: [{name: g, rules: `+test.rules+`}]`).Rules() {
+			got = append(got, r.UID)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %q, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+func TestRulesHaveTheLabelsOfTheirGroup(t *testing.T) {
+	r := parse(t, `groups: [{name: g, labels: {team: net, severity: minor}, rules: [{alert: A, expr: a, labels: {severity: major}}]}]`).Rules()[0]
+	if len(r.Labels) != 2 || r.Labels["team"] != "net" || r.Labels["severity"] != "major" {
+		t.Errorf("%v", r.Labels)
+	}
+}

@@ -1,0 +1,154 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/storage"
+
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// intake puts what a pass brought into the store.
+type intake struct {
+	*device
+	appender storage.AppenderV2
+	at       int64 // in milliseconds
+	now      time.Time
+
+	builder  labels.ScratchBuilder
+	rejected error // why a sample was not taken; the last of them
+}
+
+func (in *intake) columns(sets []*series.Set, rendered []byte) {
+	for _, set := range sets {
+		for i := range set.Columns {
+			c := &set.Columns[i]
+			if in.selectors.Named(c.Desc.Name) {
+				in.column(c, rendered)
+			}
+			if bytes.Equal(c.Desc.Object, ifCounterDiscontinuityTime) {
+				in.noteDiscontinuities(c)
+			}
+		}
+	}
+}
+
+// ifCounterDiscontinuityTime is when counters of an interface last jumped (RFC 2863).
+var ifCounterDiscontinuityTime = snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.19")
+
+// noteDiscontinuities believes a device that says that counters jumped.
+func (in *intake) noteDiscontinuities(c *series.Column) {
+	now := make(map[uint64]float64, len(c.Values))
+	for i, v := range c.Values {
+		row := c.Table.Row(c.RowOf(i))
+		hash := hashOf(row, nil)
+		if before, known := in.discontinuities[hash]; known && before != v {
+			in.jumped(in.labels("", row), in.now)
+		}
+		now[hash] = v
+	}
+	in.discontinuities = now
+}
+
+func (in *intake) column(c *series.Column, rendered []byte) {
+	s := in.shelves[c.Desc.Name]
+	if s == nil {
+		s = &shelf{}
+		in.shelves[c.Desc.Name] = s
+	}
+	for i, v := range c.Values {
+		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
+		one := s.find(hashOf(row, extra))
+		var lset labels.Labels
+		if one.pass <= in.decided {
+			lset = in.labels(c.Desc.Name, rendered, row, extra)
+			one.wanted = in.selectors.mark(lset, in.seen)
+			in.grown = in.grown || one.wanted
+		}
+		known := one.pass > 0
+		one.pass = in.pass
+		if !one.wanted {
+			continue
+		}
+		if known && c.Desc.Type == series.Counter {
+			in.judge(one, v, row)
+		}
+		one.last = v
+		in.append(one, v, func() labels.Labels {
+			if lset.IsEmpty() {
+				lset = in.labels(c.Desc.Name, rendered, row, extra)
+			}
+			return lset
+		})
+	}
+}
+
+// append stores a sample. The labels are asked for where the store does not know the series any more.
+func (in *intake) append(one *stored, v float64, lset func() labels.Labels) {
+	var known labels.Labels
+	if one.ref == 0 {
+		known = lset()
+	}
+	ref, err := in.appender.Append(one.ref, known, 0, in.at, v, nil, nil, storage.AOptions{})
+	if err != nil && one.ref != 0 && known.IsEmpty() && !refused(err) {
+		ref, err = in.appender.Append(0, lset(), 0, in.at, v, nil, nil, storage.AOptions{})
+	}
+	if err != nil {
+		in.rejected = err
+		return
+	}
+	one.ref = ref
+}
+
+// refused tells errors that are about the sample and not about the series.
+func refused(err error) bool {
+	return errors.Is(err, storage.ErrOutOfBounds) || errors.Is(err, storage.ErrOutOfOrderSample) ||
+		errors.Is(err, storage.ErrDuplicateSampleForTimestamp) || errors.Is(err, storage.ErrTooOldSample)
+}
+
+// stale is the value that ends a series until its next sample.
+var stale = math.Float64frombits(value.StaleNaN)
+
+// end marks the end of a series.
+func (in *intake) end(ref storage.SeriesRef) {
+	_, err := in.appender.Append(ref, labels.EmptyLabels(), 0, in.at, stale, nil, nil, storage.AOptions{})
+	if err != nil && refused(err) {
+		in.rejected = err
+	}
+}
+
+// labels gives the labels of a series. One that is empty is none.
+func (in *intake) labels(name string, parts ...[]byte) labels.Labels {
+	in.builder.Reset()
+	if name != "" {
+		in.builder.Add(model.MetricNameLabel, name)
+	}
+	for _, part := range parts {
+		for name, value := range series.Labels(part) {
+			if value != "" {
+				in.builder.Add(name, value)
+			}
+		}
+	}
+	in.builder.Sort()
+	return in.builder.Labels()
+}
+
+// judge looks at a counter that fell. Prometheus takes the new value for what was added since it began anew;
+// where that is far more than was ever added between passes, the counter has not begun anew but jumped.
+func (in *intake) judge(one *stored, v float64, row []byte) {
+	if v >= one.last {
+		one.step = v - one.last
+		return
+	}
+	if v > 2*one.step {
+		in.jumped(in.labels("", row), in.now)
+	}
+}

@@ -1,0 +1,53 @@
+package rules
+
+import (
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/notify"
+)
+
+// ledger is what keeps alerts; it is Ledger but in tests.
+type ledger interface {
+	load() (list []*record, alive time.Time, err error)
+	apply(transitions []notify.Transition, changes []change, now time.Time) error
+	alive(now time.Time) error
+}
+
+// Ledger is where alerts outlive the process, together with what receivers have yet to be told of them. Its
+// zero value keeps nothing and tells nobody.
+type Ledger struct {
+	State  *notify.State
+	Outbox *notify.Outbox
+}
+
+func (l *Ledger) load() (list []*record, alive time.Time, err error) {
+	if l.State == nil {
+		return nil, time.Time{}, nil
+	}
+	err = l.State.View(func(tx *bbolt.Tx) error {
+		list, alive, err = loadRecords(tx)
+		return err
+	})
+	return list, alive, err
+}
+
+// apply commits changes of alerts and transitions of alarms in one transaction.
+func (l *Ledger) apply(transitions []notify.Transition, changes []change, now time.Time) error {
+	if l.Outbox == nil || len(transitions)+len(changes) == 0 {
+		return nil
+	}
+	if len(changes) == 0 {
+		return l.Outbox.Apply(transitions, now)
+	}
+	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error { return storeChanges(tx, changes) })
+}
+
+// alive notes that up to now nothing was missed.
+func (l *Ledger) alive(now time.Time) error {
+	if l.Outbox == nil {
+		return nil
+	}
+	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, now) })
+}

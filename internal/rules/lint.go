@@ -1,0 +1,276 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"trapline/internal/poller"
+	"trapline/internal/series"
+)
+
+// Finding is something that a rule says and that is likely not meant.
+type Finding struct {
+	File  string
+	Line  int
+	Level Level
+	Text  string
+}
+
+// Level says how much a finding matters.
+type Level int
+
+// The levels, the worst first.
+const (
+	Wrong    Level = iota // the rule does not do what it is there for
+	Doubtful              // it may not
+	Remark                // good to know
+)
+
+func (l Level) String() string { return [...]string{"mistake", "warning", "note"}[l] }
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
+}
+
+// World is what a configuration has that rules may refer to. What is nil is not checked.
+type World struct {
+	Metrics      map[string][]string               // that modules yield, with the labels of their series
+	TargetLabels []string                          // those that targets have of their own
+	Interval     func(metric string) time.Duration // the longest between passes that bring the metric
+
+	// Annotations finds what is wrong with those that say how an alarm is told, and what some receiver will
+	// not be told.
+	Annotations func(map[string]string) (mistakes, warnings []string)
+}
+
+// Lint looks for what the rules of a set likely do not mean.
+func (s *Set) Lint(w *World) []Finding {
+	var all []Finding
+	recorded := map[string]bool{alertsName: true, alertsForStateName: true}
+	for _, r := range s.Rules() {
+		recorded[r.Record] = true
+	}
+	for _, r := range s.Rules() {
+		l := &linter{World: w, rule: r, recorded: recorded}
+		l.lintLabels()
+		l.lintRanges()
+		l.lintNames()
+		l.lintNotification()
+		if r.Global != "" {
+			l.find(Remark, "is evaluated over all targets at once: %s", r.Global)
+		}
+		all = append(all, l.found...)
+	}
+	return all
+}
+
+// linter looks at one rule.
+type linter struct {
+	*World
+	rule     *Rule
+	recorded map[string]bool // names of series that rules make
+	found    []Finding
+}
+
+func (l *linter) find(level Level, format string, args ...any) {
+	text := l.rule.Name() + ": " + fmt.Sprintf(format, args...)
+	f := Finding{l.rule.Group.File, l.rule.Line, level, text}
+	if !slices.Contains(l.found, f) {
+		l.found = append(l.found, f)
+	}
+}
+
+// valued matches a template with the value in it.
+var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
+
+// lintLabels looks at what tells an alarm from others.
+func (l *linter) lintLabels() {
+	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
+		if valued.MatchString(l.rule.Labels[name]) {
+			l.find(Wrong, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
+		}
+	}
+	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {
+		l.find(Doubtful, "its alarms have no label target: they are of no device")
+	}
+}
+
+// keepsTarget tells whether the rows of an expression have the label target, where all series have it.
+func keepsTarget(e parser.Expr) bool {
+	switch e := e.(type) {
+	case *parser.VectorSelector, *parser.MatrixSelector:
+		return true
+	case *parser.ParenExpr:
+		return keepsTarget(e.Expr)
+	case *parser.UnaryExpr:
+		return keepsTarget(e.Expr)
+	case *parser.StepInvariantExpr:
+		return keepsTarget(e.Expr)
+	case *parser.SubqueryExpr:
+		return keepsTarget(e.Expr)
+	case *parser.AggregateExpr:
+		switch e.Op {
+		case parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO:
+			return keepsTarget(e.Expr)
+		}
+		return slices.Contains(e.Grouping, poller.TargetLabel) != e.Without && keepsTarget(e.Expr)
+	case *parser.BinaryExpr:
+		return keepsTargetOfBoth(e)
+	case *parser.Call:
+		switch e.Func.Name {
+		case "absent", "absent_over_time", "scalar", "vector":
+			return false
+		}
+		return slices.ContainsFunc(e.Args, func(arg parser.Expr) bool { return keepsTarget(arg) })
+	}
+	return false
+}
+
+func keepsTargetOfBoth(e *parser.BinaryExpr) bool {
+	m := e.VectorMatching
+	switch {
+	case m == nil || e.LHS.Type() != parser.ValueTypeVector || e.RHS.Type() != parser.ValueTypeVector:
+		return keepsTarget(e.LHS) || keepsTarget(e.RHS)
+	case e.Op == parser.LOR:
+		return keepsTarget(e.LHS) && keepsTarget(e.RHS)
+	case m.Card == parser.CardOneToOne:
+		return slices.Contains(m.MatchingLabels, poller.TargetLabel) == m.On && keepsTarget(e.LHS)
+	case m.Card == parser.CardOneToMany:
+		return keepsTarget(e.RHS)
+	}
+	return keepsTarget(e.LHS)
+}
+
+// comparing are the functions that say nothing about a single sample.
+var comparing = []string{"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "changes", "resets"}
+
+// lintRanges looks for ranges with too few passes in them.
+func (l *linter) lintRanges() {
+	if l.Interval == nil {
+		return
+	}
+	parser.Inspect(l.rule.Expr, func(n parser.Node, above []parser.Node) error {
+		m, ok := n.(*parser.MatrixSelector)
+		if !ok || len(above) == 0 || m.Range == 0 {
+			return nil
+		}
+		call, ok := above[len(above)-1].(*parser.Call)
+		if !ok || !slices.Contains(comparing, call.Func.Name) {
+			return nil
+		}
+		interval := l.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
+		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
+		case m.Range < 2*interval:
+			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, shown, better)
+		case m.Range < 4*interval:
+			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
+		}
+		return nil
+	})
+}
+
+// lintNames looks for metrics and labels that no module yields.
+func (l *linter) lintNames() {
+	if l.Metrics == nil {
+		return
+	}
+	known := append([]string{poller.TargetLabel, model.AlertNameLabel}, l.TargetLabels...)
+	var missing []string
+	recorded := false
+	for _, vs := range selectors(l.rule.Expr) {
+		name := nameOf(vs)
+		own, yielded := l.Metrics[name]
+		switch {
+		case name == "" || l.recorded[name]:
+			recorded = true
+			continue
+		case !yielded && !isUp(name):
+			missing = append(missing, name)
+			continue
+		}
+		for _, m := range vs.LabelMatchers {
+			if m.Name != model.MetricNameLabel && !slices.Contains(own, m.Name) && !slices.Contains(known, m.Name) && !m.Matches("") {
+				l.find(Doubtful, "no series %s has the label %s", name, m.Name)
+			}
+		}
+		known = append(known, own...)
+	}
+	slices.Sort(missing)
+	if missing = slices.Compact(missing); len(missing) > 0 {
+		l.find(Doubtful, "no module yields %s", strings.Join(missing, ", "))
+	}
+	if recorded || len(missing) > 0 || writesLabels(l.rule.Expr) {
+		return
+	}
+	for _, name := range append(grouped(l.rule.Expr), mentioned(l.rule.Annotations)...) {
+		if _, set := l.rule.Labels[name]; !set && !slices.Contains(known, name) {
+			l.find(Doubtful, "no series of its expression has the label %s", name)
+		}
+	}
+}
+
+// isUp tells the names for whether a target answers that rules of others have.
+func isUp(name string) bool {
+	return slices.ContainsFunc(upDescs, func(d *series.Desc) bool { return d.Name == name })
+}
+
+func writesLabels(e parser.Expr) (found bool) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if call, ok := n.(*parser.Call); ok {
+			found = found || call.Func.Name == "label_replace" || call.Func.Name == "label_join" || call.Func.Name == "info"
+		}
+		return nil
+	})
+	return found
+}
+
+// grouped lists the labels by which an expression groups and matches.
+func grouped(e parser.Expr) (names []string) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.AggregateExpr:
+			names = append(names, n.Grouping...)
+		case *parser.BinaryExpr:
+			if n.VectorMatching != nil {
+				names = append(names, n.VectorMatching.MatchingLabels...)
+				names = append(names, n.VectorMatching.Include...)
+			}
+		}
+		return nil
+	})
+	return names
+}
+
+var labelInTemplate = regexp.MustCompile(`(?:\$labels|\.Labels)\.(\w+)`)
+
+// mentioned lists the labels that templates show.
+func mentioned(annotations map[string]string) (names []string) {
+	for _, text := range annotations {
+		for _, m := range labelInTemplate.FindAllStringSubmatch(text, -1) {
+			names = append(names, m[1])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// lintNotification looks at the annotations that say how an alarm is told.
+func (l *linter) lintNotification() {
+	if l.rule.Alert == "" || l.Annotations == nil {
+		return
+	}
+	mistakes, warnings := l.Annotations(l.rule.Annotations)
+	for _, text := range mistakes {
+		l.find(Wrong, "%s", text)
+	}
+	for _, text := range warnings {
+		l.find(Doubtful, "%s", text)
+	}
+}

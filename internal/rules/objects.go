@@ -1,0 +1,44 @@
+package rules
+
+import (
+	"slices"
+
+	"trapline/internal/notify"
+	"trapline/internal/snmp"
+)
+
+// The annotations that name notifications.
+var notificationAnnotations = []string{"trap_notification", "trap_clear_notification"}
+
+// objectsIn finds the OBJECTS of the notifications that rules name. Of their values, those that a pass brought
+// of the row that an alarm is about are told with it. Names that are not known are told where rules are checked.
+func objectsIn(set *Set, names notify.Names) map[string][]snmp.OID {
+	objects := map[string][]snmp.OID{}
+	for _, r := range set.Rules() {
+		for _, annotation := range notificationAnnotations {
+			name := r.Annotations[annotation]
+			if name == "" || objects[name] != nil {
+				continue
+			}
+			if _, node, err := names.Notification(name); err == nil && node != nil {
+				for _, o := range node.Objects {
+					objects[name] = append(objects[name], o.OID)
+				}
+			}
+		}
+	}
+	return objects
+}
+
+func (e *Evaluator) objectsOf(a *notify.Alarm) []snmp.OID {
+	e.mu.Lock()
+	objects := e.objects
+	e.mu.Unlock()
+	list := slices.Clone(objects[a.Notification])
+	for _, o := range objects[a.ClearNotification] {
+		if !slices.ContainsFunc(list, func(other snmp.OID) bool { return other.Compare(o) == 0 }) {
+			list = append(list, o)
+		}
+	}
+	return list
+}

@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql"
+)
+
+var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
+
+// mostSteps bounds the points of a series that a query may ask for, as Prometheus does.
+const mostSteps = 11_000
+
+// serveQuery evaluates an expression at one time.
+func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
+	at, err := parseTime(r.FormValue("time"), e.now())
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
+		return
+	}
+	e.ask(w, r, func(s *backing) (promql.Query, error) {
+		return s.engine.NewInstantQuery(r.Context(), s.store, nil, r.FormValue("query"), at)
+	})
+}
+
+// serveRange evaluates an expression at several times.
+func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
+	start, err1 := parseTime(r.FormValue("start"), time.Time{})
+	end, err2 := parseTime(r.FormValue("end"), time.Time{})
+	step, err3 := parseStep(r.FormValue("step"))
+	err := errors.Join(err1, err2, err3)
+	switch {
+	case err != nil:
+	case start.IsZero() || end.Before(start):
+		err = errors.New("want start and end, the end not before the start")
+	case end.Sub(start)/step > mostSteps:
+		err = fmt.Errorf("more than %d points for a series: take a longer step", mostSteps)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "bad_data", err)
+		return
+	}
+	e.ask(w, r, func(s *backing) (promql.Query, error) {
+		return s.engine.NewRangeQuery(r.Context(), s.store, nil, r.FormValue("query"), start, end, step)
+	})
+}
+
+func (e *Evaluator) ask(w http.ResponseWriter, r *http.Request, query func(*backing) (promql.Query, error)) {
+	s := e.store.Load()
+	if s == nil {
+		refuse(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
+		return
+	}
+	q, err := query(s)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "bad_data", err)
+		return
+	}
+	defer q.Close()
+	found := q.Exec(r.Context())
+	if found.Err != nil {
+		refuse(w, http.StatusUnprocessableEntity, "execution", found.Err)
+		return
+	}
+	answer(w, map[string]any{"resultType": found.Value.Type(), "result": result(found.Value)})
+}
+
+// parseTime reads seconds since 1970, or RFC 3339.
+func parseTime(text string, otherwise time.Time) (time.Time, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > -1<<40 && seconds < 1<<40 {
+		return time.UnixMilli(int64(seconds * 1000)), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%q is no time: write seconds since 1970, or as in 2026-01-31T12:00:00Z", text)
+	}
+	return t, nil
+}
+
+// parseStep reads seconds, or a duration as expressions have them.
+func parseStep(text string) (time.Duration, error) {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0.001 && seconds < 1<<30 {
+		return time.Duration(seconds * float64(time.Second)), nil
+	}
+	d, err := model.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("step %q is no duration above 0: write seconds, or as in 1m", text)
+	}
+	return time.Duration(d), nil
+}

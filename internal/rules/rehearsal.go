@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/engine"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// Rehearsal evaluates rules for passes that it is handed, one after the other and on their clock. It shows
+// what receivers would have been sent.
+type Rehearsal struct {
+	dir       string
+	told      *notify.Rehearsal
+	evaluator *Evaluator
+	due       map[groupKey]time.Time // when global rules are evaluated next
+	now       time.Time
+}
+
+// RehearsalOptions are what a rehearsal takes of a configuration.
+type RehearsalOptions struct {
+	Configuration
+	Receivers     []notify.ReceiverSettings
+	Notifications notify.Settings
+	Auths         map[string]*engine.Auth
+}
+
+// Rehearse begins a rehearsal.
+func Rehearse(o RehearsalOptions, now time.Time) (*Rehearsal, error) {
+	dir, err := os.MkdirTemp("", "trapline-rehearsal-")
+	if err != nil {
+		return nil, err
+	}
+	r := &Rehearsal{dir: dir, due: map[groupKey]time.Time{}, now: now}
+	if err := r.open(&o); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Rehearsal) open(o *RehearsalOptions) (err error) {
+	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	shared := &notify.Shared{Settings: &o.Notifications, Auths: o.Auths, Metrics: notify.NewMetrics(registry), Names: o.Names, Logger: silent}
+	if r.told, err = notify.Rehearse(r.dir, o.Receivers, shared, r.now); err != nil {
+		return err
+	}
+	r.evaluator, err = New(Options{
+		Ledger: Ledger{State: r.told.State, Outbox: r.told.Outbox}, Deployment: o.Notifications.Deployment, Logger: silent, Registry: registry,
+		Now: func() time.Time { return r.now },
+	})
+	if err != nil {
+		return err
+	}
+	r.evaluator.Configure(o.Configuration)
+	_, err = r.evaluator.openBacking()
+	return err
+}
+
+// Take evaluates what passes brought that began at the same time, and the global rules that are due then. It
+// gives what receivers would have been sent. The error says which rules cannot be evaluated.
+func (r *Rehearsal) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.Told, error) {
+	r.now = now
+	e := r.evaluator
+	var failed error
+	for i := range passes {
+		if d := e.device(passes[i].Target.Name); d != nil {
+			e.pass(ctx, d, &passes[i])
+			failed = errors.Join(failed, d.failures())
+		}
+	}
+	e.dueGlobal(ctx, r.due, now)
+	return r.told.Told(), errors.Join(failed, e.global.failures())
+}
+
+// failures gives what kept rules from being evaluated the last time.
+func (d *device) failures() (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range d.bound {
+		if b.err != nil {
+			err = errors.Join(err, fmt.Errorf("rule %s of %s: %w", b.rule.UID, d, b.err))
+		}
+	}
+	return err
+}
+
+// Close gives up what the rehearsal has in files.
+func (r *Rehearsal) Close() (err error) {
+	if r.evaluator != nil {
+		if s := r.evaluator.store.Load(); s != nil {
+			err = s.close()
+		}
+	}
+	if r.told != nil {
+		err = errors.Join(err, r.told.Close())
+	}
+	return errors.Join(err, os.RemoveAll(r.dir))
+}

@@ -1,0 +1,77 @@
+// Package rules says what is too high, and for how long: it evaluates the rules of Prometheus' rule files
+// the moment a pass over a target ends, and turns what they find into transitions of alarms. Expressions,
+// samples and templates are Prometheus' own; who is told of a transition is left to the room notify.
+package rules
+
+import (
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Set is all rules of a configuration. It is not changed once made.
+type Set struct {
+	Groups    []*Group
+	Selectors *Selectors // what the rules look at
+}
+
+// Group is a group of a rule file.
+type Group struct {
+	File     string
+	Line     int
+	Name     string
+	Interval time.Duration // between evaluations of its global rules; 0 means the default
+	Offset   time.Duration // how far in the past its expressions are evaluated
+	Rules    []*Rule
+}
+
+// Rule is an alerting rule, or a recording rule where Record is set.
+type Rule struct {
+	UID           string // the same after changes of anything but what the rule is called
+	Group         *Group
+	Line          int
+	Record, Alert string
+	Text          string // of the expression, as it was written
+	Expr          parser.Expr
+	For           time.Duration
+	KeepFiringFor time.Duration
+	Labels        map[string]string // those of its group included
+	Annotations   map[string]string
+
+	// Global says why the rule has to be evaluated over all targets at once; empty means that it is
+	// evaluated for each target by itself, which gives the same rows.
+	Global string
+
+	// Window is how far back the expression looks, beyond the last sample of a series.
+	Window time.Duration
+
+	truths bool // it looks at nothing but how polling goes
+	rates  bool // it derives from counters
+}
+
+// Name is what the rule is called in its file.
+func (r *Rule) Name() string {
+	if r.Record != "" {
+		return r.Record
+	}
+	return r.Alert
+}
+
+// Rules gives all rules in their order.
+func (s *Set) Rules() []*Rule {
+	if s == nil {
+		return nil
+	}
+	var list []*Rule
+	for _, g := range s.Groups {
+		list = append(list, g.Rules...)
+	}
+	return list
+}
+
+// names are valid as Prometheus 3 has them.
+const names = model.UTF8Validation
+
+// language is PromQL as Prometheus has it without feature flags.
+var language = parser.NewParser(parser.Options{})

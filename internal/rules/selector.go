@@ -1,0 +1,185 @@
+package rules
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The series that alerting rules make of their alerts.
+const alertsName, alertsForStateName = "ALERTS", "ALERTS_FOR_STATE"
+
+// Selectors knows which series rules look at.
+type Selectors struct {
+	// Window is how far back the rules look, beyond the last sample of a series.
+	Window time.Duration
+
+	all      []*parser.VectorSelector
+	byName   map[string][]int // numbers of those that name a metric
+	anyName  []int            // and of those that name none, or several
+	number   map[*parser.VectorSelector]int
+	made     []bool          // what a selector selects may be made by a rule
+	mentions map[string]bool // names in annotations, which may be queried for
+}
+
+func newSelectors(list []*Rule) *Selectors {
+	s := &Selectors{byName: map[string][]int{}, number: map[*parser.VectorSelector]int{}, mentions: map[string]bool{}}
+	for _, r := range list {
+		s.Window = max(s.Window, r.Window)
+		for _, vs := range selectors(r.Expr) {
+			n := len(s.all)
+			s.all, s.number[vs] = append(s.all, vs), n
+			s.made = append(s.made, slices.ContainsFunc(list, func(maker *Rule) bool { return maker.mayYield(vs) }))
+			if name := nameOf(vs); name != "" {
+				s.byName[name] = append(s.byName[name], n)
+			} else {
+				s.anyName = append(s.anyName, n)
+			}
+		}
+		for _, text := range r.Annotations {
+			if strings.Contains(text, "query") {
+				for _, name := range word.FindAllString(text, -1) {
+					s.mentions[name] = true
+				}
+			}
+		}
+	}
+	return s
+}
+
+// word is what can be a name of a metric in the text of a template.
+var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+
+// Named tells whether any rule looks at series of that name.
+func (s *Selectors) Named(name string) bool {
+	return s.mentions[name] || len(s.byName[name]) > 0 || slices.ContainsFunc(s.anyName, func(n int) bool {
+		return matchesLabel(s.all[n], model.MetricNameLabel, name)
+	})
+}
+
+// Wanted tells whether any rule looks at the series.
+func (s *Selectors) Wanted(series labels.Labels) bool {
+	return s.mark(series, make([]bool, len(s.all)))
+}
+
+// mark tells whether any rule looks at the series, and notes by which selectors.
+func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
+	name := series.Get(model.MetricNameLabel)
+	wanted := s.mentions[name]
+	for _, list := range [][]int{s.byName[name], s.anyName} {
+		for _, n := range list {
+			if selected(s.all[n], series) {
+				wanted, seen[n] = true, true
+			}
+		}
+	}
+	return wanted
+}
+
+// mayYield tells whether an expression may have rows, of series that were seen by those selectors alone.
+func (s *Selectors) mayYield(e parser.Expr, seen []bool) bool {
+	switch e := e.(type) {
+	case *parser.VectorSelector:
+		n := s.number[e]
+		return seen[n] || s.made[n]
+	case *parser.BinaryExpr:
+		switch e.Op {
+		case parser.LOR:
+			return s.mayYield(e.LHS, seen) || s.mayYield(e.RHS, seen)
+		case parser.LUNLESS:
+			return s.mayYield(e.LHS, seen)
+		}
+		return s.mayYield(e.LHS, seen) && s.mayYield(e.RHS, seen)
+	}
+	for below := range parser.ChildrenIter(e) {
+		if expr, ok := below.(parser.Expr); ok && !s.mayYield(expr, seen) {
+			return false
+		}
+	}
+	return true
+}
+
+func selected(vs *parser.VectorSelector, series labels.Labels) bool {
+	for _, m := range vs.LabelMatchers {
+		if !m.Matches(series.Get(m.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf is the name of the metric that a selector selects, empty where it may be any of several.
+func nameOf(vs *parser.VectorSelector) string {
+	for _, m := range vs.LabelMatchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
+}
+
+// selectors lists the selectors of an expression.
+func selectors(e parser.Expr) (list []*parser.VectorSelector) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if vs, ok := n.(*parser.VectorSelector); ok {
+			list = append(list, vs)
+		}
+		return nil
+	})
+	return list
+}
+
+// window is how far back an expression looks. Ranges in each other add up.
+func window(e parser.Expr) (most time.Duration) {
+	parser.Inspect(e, func(n parser.Node, above []parser.Node) error {
+		vs, ok := n.(*parser.VectorSelector)
+		if !ok {
+			return nil
+		}
+		back := max(0, cmp.Or(vs.Offset, vs.OriginalOffset))
+		for _, node := range above {
+			switch node := node.(type) {
+			case *parser.MatrixSelector:
+				back += node.Range
+			case *parser.SubqueryExpr:
+				back += node.Range + max(0, cmp.Or(node.Offset, node.OriginalOffset))
+			}
+		}
+		most = max(most, back)
+		return nil
+	})
+	return most
+}
+
+// rates tells whether an expression derives from counters, so that one that jumps would be taken for much.
+func rates(e parser.Expr) (found bool) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if call, ok := n.(*parser.Call); ok {
+			switch call.Func.Name {
+			case "rate", "irate", "increase", "delta", "idelta", "deriv":
+				found = true
+			}
+		}
+		return nil
+	})
+	return found
+}
+
+// onlyTruths tells whether an expression looks at nothing but how polling goes.
+func onlyTruths(e parser.Expr) bool {
+	list := selectors(e)
+	truth := func(vs *parser.VectorSelector) bool { return isTruth(nameOf(vs)) }
+	other := func(vs *parser.VectorSelector) bool { return !truth(vs) && nameOf(vs) != alertsName }
+	return slices.ContainsFunc(list, truth) && !slices.ContainsFunc(list, other)
+}
+
+// isTruth tells the names of series that say how polling goes, and are there after every pass.
+func isTruth(name string) bool {
+	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
+}

@@ -1,0 +1,38 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"trapline/internal/setting"
+)
+
+// Settings is the section `rules` of the configuration.
+type Settings struct {
+	// OnPollFailure says what becomes of the alarms of a target that does not answer: freeze or resolve.
+	OnPollFailure string `yaml:"on_poll_failure,omitempty"`
+	// Interval is how often rules are evaluated that look at several targets at once, unless their group says.
+	Interval setting.Duration `yaml:"interval,omitempty"`
+}
+
+// What OnPollFailure may say.
+const (
+	freeze  = "freeze" // they stay as they are
+	resolve = "resolve"
+)
+
+// Mistakes reports words that are not known.
+func (s *Settings) Mistakes() []setting.Mistake {
+	switch s.OnPollFailure {
+	case "", freeze, resolve:
+		return nil
+	}
+	return []setting.Mistake{{Path: "on_poll_failure", Text: fmt.Sprintf("%q: write %s or %s", s.OnPollFailure, freeze, resolve)}}
+}
+
+func (s *Settings) interval() time.Duration {
+	if s.Interval.Duration > 0 {
+		return s.Interval.Duration
+	}
+	return defaultInterval
+}

@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"hash/maphash"
+
+	"github.com/prometheus/prometheus/storage"
+)
+
+// shelf knows the series of one name that a target has. Rows come in the same order from pass to pass, so
+// that a series is nearly always where it was.
+type shelf struct {
+	series []stored
+	index  map[uint64]int32 // of series by hash; nil while the order is the same
+
+	// During a pass:
+	next int // where the next series probably is
+}
+
+// stored is a series as the store knows it.
+type stored struct {
+	hash   uint64 // of its labels
+	ref    storage.SeriesRef
+	last   float64 // value
+	step   float64 // by which the value grew last, of a counter
+	pass   uint32  // in which it was last seen; 0 if it is new
+	wanted bool
+}
+
+var seed = maphash.MakeSeed()
+
+func hashOf(row, extra []byte) uint64 {
+	h := maphash.Bytes(seed, row)
+	if len(extra) > 0 {
+		h = h*31 + maphash.Bytes(seed, extra)
+	}
+	return h
+}
+
+// find gives the series of that hash, which may be new. It is good until the next one is looked for.
+func (s *shelf) find(hash uint64) *stored {
+	if s.next < len(s.series) && s.series[s.next].hash == hash {
+		s.next++
+		return &s.series[s.next-1]
+	}
+	if s.index == nil {
+		s.index = make(map[uint64]int32, len(s.series))
+		for i := range s.series {
+			s.index[s.series[i].hash] = int32(i)
+		}
+	}
+	if i, ok := s.index[hash]; ok {
+		s.next = int(i) + 1
+		return &s.series[i]
+	}
+	s.index[hash] = int32(len(s.series))
+	s.series = append(s.series, stored{hash: hash})
+	s.next = len(s.series)
+	return &s.series[s.next-1]
+}
+
+// drop removes the series that were not seen in a pass, and calls gone for each that is in the store.
+func (s *shelf) drop(pass uint32, gone func(storage.SeriesRef)) {
+	kept := s.series[:0]
+	for _, one := range s.series {
+		if one.pass == pass {
+			kept = append(kept, one)
+		} else if one.ref != 0 {
+			gone(one.ref)
+		}
+	}
+	s.series = kept
+	s.endPass()
+}
+
+// endPass forgets what is only of use within a pass.
+func (s *shelf) endPass() { s.index, s.next = nil, 0 }

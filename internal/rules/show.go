@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
+)
+
+// WriteYAML writes those rules of the set that are wanted as a rule file of Prometheus. Comments say what
+// the rules are called, and how they are evaluated. It writes nothing where none is wanted.
+func (s *Set) WriteYAML(w io.Writer, wanted func(*Rule) bool) error {
+	groups := &yaml.Node{Kind: yaml.SequenceNode}
+	taken := map[string]bool{}
+	for _, g := range s.Groups {
+		n, err := g.node(wanted, taken)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			groups.Content = append(groups.Content, n)
+		}
+	}
+	if len(groups.Content) == 0 {
+		return nil
+	}
+	e := yaml.NewEncoder(w)
+	e.SetIndent(2)
+	if err := e.Encode(map[string]*yaml.Node{"groups": groups}); err != nil {
+		return err
+	}
+	return e.Close()
+}
+
+// node is a group with those of its rules that are wanted, nil without any. Groups of several files may
+// have one name, which those of one file may not.
+func (g *Group) node(wanted func(*Rule) bool, taken map[string]bool) (*yaml.Node, error) {
+	head := rulefmt.RuleGroup{Name: g.Name, Interval: model.Duration(g.Interval)}
+	if taken[g.Name] {
+		head.Name += " of " + g.File
+	}
+	if g.Offset != 0 {
+		offset := model.Duration(g.Offset)
+		head.QueryOffset = &offset
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, r := range g.Rules {
+		if !wanted(r) {
+			continue
+		}
+		n, err := r.node()
+		if err != nil {
+			return nil, err
+		}
+		list.Content = append(list.Content, n)
+	}
+	if len(list.Content) == 0 {
+		return nil, nil
+	}
+	n := &yaml.Node{}
+	if err := n.Encode(head); err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		if n.Content[i].Value == "rules" {
+			n.Content[i+1] = list
+		}
+	}
+	n.HeadComment = fmt.Sprintf("%s:%d", g.File, g.Line)
+	taken[head.Name] = true
+	return n, nil
+}
+
+func (r *Rule) node() (*yaml.Node, error) {
+	n := &yaml.Node{}
+	err := n.Encode(rulefmt.Rule{
+		Record: r.Record, Alert: r.Alert, Expr: r.Text, For: model.Duration(r.For), KeepFiringFor: model.Duration(r.KeepFiringFor),
+		Labels: r.Labels, Annotations: r.Annotations,
+	})
+	n.HeadComment = r.UID + ": evaluated for each target by itself"
+	if r.Global != "" {
+		n.HeadComment = r.UID + ": evaluated over all targets at once, for " + r.Global
+	}
+	return n, err
+}
+
+// LooksAt tells whether the expression selects series of a metric that metrics has, of any name, or of
+// whether the target answers.
+func (r *Rule) LooksAt(metrics map[string][]string) bool {
+	for _, vs := range selectors(r.Expr) {
+		name := nameOf(vs)
+		if _, found := metrics[name]; found || name == "" || isUp(name) {
+			return true
+		}
+	}
+	return false
+}

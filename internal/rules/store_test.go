@@ -1,0 +1,141 @@
+package rules
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// Samples that cannot be read are put aside, which is said, and everything else goes on: alerts lie elsewhere.
+func TestADamagedStoreIsPutAside(t *testing.T) {
+	for name, damage := range map[string]func(dir string) error{
+		"no directory": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, []byte("x"), 0o600))
+		},
+		"a block that is none": func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "wal")), os.WriteFile(filepath.Join(dir, "wal"), []byte("x"), 0o600))
+		},
+		"from the future": nil,
+	} {
+		r := start(t, hot)
+		r.warm()
+		r.want(name, "raise Hot i=1")
+		r.must(r.e.ledger.alive(r.now))
+		r.kill()
+		dir := filepath.Join(r.dir, "rules")
+		if damage != nil {
+			r.must(damage(dir))
+		} else {
+			r.now = r.now.Add(-time.Hour)
+		}
+		r.told = 1
+		r.run()
+		if aside, _ := filepath.Glob(dir + ".damaged-*"); len(aside) != 1 {
+			t.Errorf("%s: put aside: %v", name, aside)
+		}
+		r.warm()
+		r.want(name+", still warm", "")
+		r.cool()
+		r.want(name+", cool", "clear Hot i=1")
+	}
+}
+
+func TestASecondDamagedStoreTakesThePlaceOfTheFirst(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "rules")
+	var text bytes.Buffer
+	for i := range 2 {
+		if err := os.WriteFile(dir, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := openStore(dir, 0, time.Unix(int64(i), 0), slog.New(slog.NewTextHandler(&text, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.close(), os.RemoveAll(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if aside, _ := filepath.Glob(dir + ".damaged-*"); len(aside) != 1 || !strings.HasSuffix(aside[0], "damaged-1000000000") {
+		t.Errorf("put aside: %v", aside)
+	}
+	if n := strings.Count(text.String(), "level=ERROR"); n != 2 {
+		t.Errorf("said %d times:\n%s", n, &text)
+	}
+}
+
+// What could not be stored is found again by the next pass, and told once.
+func TestACommitThatFailsIsMadeUpFor(t *testing.T) {
+	r := start(t, hot+`, {alert: Warm, expr: temperature > 30, for: 1m}`)
+	good := r.e.ledger
+	broken := failing{}
+	r.e.ledger = &broken
+	r.warm()
+	r.warm()
+	r.warm()
+	r.want("nothing can be stored", "")
+	r.e.ledger = good
+	r.warm()
+	if got := r.take(); got != "raise Hot i=1, raise Warm i=1" {
+		t.Errorf("it can again: %q", got)
+	}
+	r.e.ledger = &broken
+	r.cool()
+	r.use(`{alert: Warm, expr: temperature > 30, for: 1m}`)
+	r.configure()
+	r.e.ledger = good
+	r.e.settle()
+	r.want("the rule is gone meanwhile", "clear Hot i=1 (the rule is gone)")
+	r.cool()
+	r.want("cool", "clear Warm i=1")
+}
+
+// Without a state directory, alerts are kept in memory, and samples in a temporary directory.
+func TestWithoutStateDirectory(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	e, err := New(Options{Ledger: Ledger{}, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := parse(t, "groups: [{name: g, rules: ["+hot+"]}]")
+	e.Configure(Configuration{Set: set, Targets: []*poller.Target{target("sw1")}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- e.Run(ctx) }()
+	for i := 0; len(e.Alerts().Sets[0].Columns[0].Values) == 0; i++ {
+		pass := &poller.Pass{Start: time.Now(), Up: true}
+		pass.Sets = append(pass.Sets, setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, 41+i%2)))
+		e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(os.Getenv("TMPDIR") + "/*"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// failing is a ledger whose disk is full.
+type failing struct{}
+
+func (failing) load() ([]*record, time.Time, error) { return nil, time.Time{}, nil }
+func (failing) apply(t []notify.Transition, c []change, _ time.Time) error {
+	if len(t)+len(c) == 0 {
+		return nil
+	}
+	return bbolterrors.ErrInvalid
+}
+func (failing) alive(time.Time) error { return bbolterrors.ErrInvalid }

@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// tables finds the rows of a pass that alerts are about.
+type tables struct {
+	sets  []*series.Set
+	index map[*series.Table]*rowIndex // made as rows are looked for
+}
+
+// rowIndex finds the rows of a table by their labels.
+type rowIndex struct {
+	names []string // of the labels that rows have
+	rows  map[uint64]int
+}
+
+// column gives the column of that name that has a row with those labels, which may be among others, and
+// the number of the row.
+func (t *tables) column(name string, of labels.Labels) (*series.Column, int) {
+	return t.find(of, func(c *series.Column) bool { return c.Desc.Name == name })
+}
+
+// object gives the column whose values are of an object, and the row in it.
+func (t *tables) object(object snmp.OID, of labels.Labels) (*series.Column, int) {
+	return t.find(of, func(c *series.Column) bool { return slices.Equal(c.Desc.Object, object) })
+}
+
+func (t *tables) find(of labels.Labels, is func(*series.Column) bool) (*series.Column, int) {
+	for _, set := range t.sets {
+		for i := range set.Columns {
+			if c := &set.Columns[i]; is(c) {
+				if row, ok := t.row(c.Table, of); ok {
+					return c, row
+				}
+			}
+		}
+	}
+	return nil, 0
+}
+
+func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
+	x := t.index[table]
+	if x == nil {
+		x = newRowIndex(table)
+		if t.index == nil {
+			t.index = map[*series.Table]*rowIndex{}
+		}
+		t.index[table] = x
+	}
+	row, ok := x.rows[of.MatchLabels(true, x.names...).Hash()]
+	return row, ok
+}
+
+// lacks tells whether a pass has no row of a metric with those labels, as far as these can tell rows apart.
+func (t *tables) lacks(name string, of labels.Labels) bool {
+	for _, set := range t.sets {
+		for i := range set.Columns {
+			if c := &set.Columns[i]; c.Desc.Name == name {
+				_, there := t.row(c.Table, of)
+				if there || of.MatchLabels(true, t.index[c.Table].names...).Len() < len(t.index[c.Table].names) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func newRowIndex(table *series.Table) *rowIndex {
+	x := &rowIndex{rows: make(map[uint64]int, len(table.Ends))}
+	var b labels.ScratchBuilder
+	for i := range table.Ends {
+		b.Reset()
+		for name, value := range series.Labels(table.Row(i)) {
+			if value != "" {
+				b.Add(name, value)
+			}
+			if i == 0 {
+				x.names = append(x.names, name)
+			}
+		}
+		b.Sort()
+		x.rows[b.Labels().Hash()] = i
+	}
+	slices.Sort(x.names) // as MatchLabels wants them
+	return x
+}
+
+// textIn gives what a column says in a row: the value, or the text of a label that stands for it.
+func textIn(c *series.Column, row int) (string, bool) {
+	for i, v := range c.Values {
+		if c.RowOf(i) != row {
+			continue
+		}
+		if c.ExtraEnds == nil {
+			return strconv.FormatFloat(v, 'f', -1, 64), true
+		}
+		for _, text := range series.Labels(c.ExtraOf(i)) {
+			if v == 1 {
+				return text, true
+			}
+		}
+	}
+	return "", false
+}

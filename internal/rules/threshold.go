@@ -1,0 +1,182 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"trapline/internal/poller"
+	"trapline/internal/setting"
+	"trapline/mibs"
+)
+
+// Threshold is an entry of `thresholds`: an alerting rule for those who do not want to write PromQL. It
+// becomes a rule like all others.
+type Threshold struct {
+	Name          string            `yaml:"name"`
+	Metric        string            `yaml:"metric"`         // or MODULE::object
+	Rate          setting.Duration  `yaml:"rate,omitempty"` // compare what is added in a second, over so long
+	Above         *float64          `yaml:"above,omitempty"`
+	Below         *float64          `yaml:"below,omitempty"`
+	Clear         *float64          `yaml:"clear,omitempty"`       // how far the value has to come back
+	LimitLabel    string            `yaml:"limit_label,omitempty"` // of targets; its number takes the place of above or below
+	For           setting.Duration  `yaml:"for,omitempty"`
+	KeepFiringFor setting.Duration  `yaml:"keep_firing_for,omitempty"`
+	Severity      string            `yaml:"severity,omitempty"`
+	Labels        map[string]string `yaml:"labels,omitempty"`
+	Summary       string            `yaml:"summary,omitempty"` // templates as in annotations
+	Description   string            `yaml:"description,omitempty"`
+	Notification  string            `yaml:"notification,omitempty"`
+	Receivers     []string          `yaml:"receivers,omitempty"`
+	Tags          []string          `yaml:"tags,omitempty"`
+}
+
+// limitName is the series that a target has for each of its labels that is a number.
+const limitName, limitLabel = "trapline_target_limit", "limit"
+
+// ThresholdGroup gives the rules that thresholds stand for, but for those with mistakes.
+func ThresholdGroup(list []Threshold) *Group {
+	g := &Group{File: "thresholds", Name: "thresholds"}
+	for i := range list {
+		if len(list[i].Mistakes()) > 0 {
+			continue
+		}
+		if r := newRule(g, list[i].rule(), nil); r != nil {
+			g.Rules = append(g.Rules, r)
+		}
+	}
+	return g
+}
+
+var placeless = regexp.MustCompile(`^(\d+:\d+: )+`)
+
+// Mistakes reports what is missing, and what no rule can be made of.
+func (t *Threshold) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	wrong := func(path, format string, args ...any) {
+		found = append(found, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	}
+	if t.Name == "" {
+		wrong("name", "a threshold needs a name")
+	}
+	if t.Metric == "" {
+		wrong("metric", "threshold %q needs a metric", t.Name)
+	}
+	switch {
+	case (t.Above == nil) == (t.Below == nil):
+		wrong("", "threshold %q: set one of above and below", t.Name)
+	case t.Clear != nil && t.margin() < 0:
+		wrong("clear", "threshold %q would clear and raise at the same value: clear lies on the other side of %s", t.Name, number(*cmp.Or(t.Above, t.Below)))
+	}
+	if t.LimitLabel == poller.TargetLabel {
+		wrong("limit_label", "the label %s is the target's name", t.LimitLabel)
+	}
+	if len(found) > 0 {
+		return found
+	}
+	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, names, language) {
+		wrong("", "threshold %q: %s", t.Name, placeless.ReplaceAllString(problem.Error(), ""))
+	}
+	return found
+}
+
+// margin is how far the value has to come back.
+func (t *Threshold) margin() float64 {
+	switch {
+	case t.Clear == nil:
+		return 0
+	case t.Above != nil:
+		return *t.Above - *t.Clear
+	}
+	return *t.Clear - *t.Below
+}
+
+func (t *Threshold) rule() *rulefmt.Rule {
+	r := &rulefmt.Rule{
+		Alert: t.Name, Expr: t.expression(), For: model.Duration(t.For.Duration), KeepFiringFor: model.Duration(t.KeepFiringFor.Duration),
+		Labels: maps.Clone(t.Labels), Annotations: map[string]string{"value": "{{ $value }}"},
+	}
+	if r.Labels == nil {
+		r.Labels = map[string]string{}
+	}
+	if t.Severity != "" {
+		r.Labels["severity"] = t.Severity
+	}
+	annotations := map[string]string{
+		"summary": cmp.Or(t.Summary, fmt.Sprintf("%s is {{ $value }}", t.metric())), "description": t.Description,
+		"trap_notification": t.Notification, "trap_receivers": strings.Join(t.Receivers, ","), "trap_tags": strings.Join(t.Tags, ","),
+	}
+	for name, text := range annotations {
+		if text != "" {
+			r.Annotations[name] = text
+		}
+	}
+	return r
+}
+
+func (t *Threshold) metric() string {
+	_, name := mibs.CutModule(t.Metric)
+	return name
+}
+
+// expression is true where the limit is passed, and after that until the value has come back.
+func (t *Threshold) expression() string {
+	raised := t.comparison(0)
+	if t.margin() == 0 {
+		return raised
+	}
+	ignored := []string{labels.AlertName, alertState, "severity"}
+	for name := range t.Labels {
+		if !slices.Contains(ignored, name) {
+			ignored = append(ignored, name)
+		}
+	}
+	slices.Sort(ignored)
+	return fmt.Sprintf("%s or (%s) and ignoring (%s) %s{%s=%s,%s=%q}", raised, t.comparison(t.margin()), strings.Join(ignored, ", "),
+		alertsName, labels.AlertName, strconv.Quote(t.Name), alertState, "firing")
+}
+
+// comparison compares with the limit, by so much in favour of what is true already.
+func (t *Threshold) comparison(margin float64) string {
+	value := "{" + strconv.Quote(t.metric()) + "}"
+	if t.Rate.Duration > 0 {
+		value = fmt.Sprintf("rate(%s[%s])", value, model.Duration(t.Rate.Duration))
+	}
+	op, limit, sign := ">", t.Above, "-"
+	if t.Above == nil {
+		op, limit, sign = "<", t.Below, "+"
+	}
+	fixed := *limit - margin
+	if t.Above == nil {
+		fixed = *limit + margin
+	}
+	usual := fmt.Sprintf("%s %s %s", value, op, number(fixed))
+	if t.LimitLabel == "" {
+		return usual
+	}
+	own := fmt.Sprintf("%s{%s=%q}", limitName, limitLabel, t.LimitLabel)
+	moved := own
+	if margin != 0 {
+		moved = fmt.Sprintf("(%s %s %s)", own, sign, number(margin))
+	}
+	return fmt.Sprintf("(%s %s on (%s) group_left () %s or %s unless on (%s) %s)", value, op, poller.TargetLabel, moved, usual, poller.TargetLabel, own)
+}
+
+// numberIn reads a label that is a number.
+func numberIn(label string) (float64, error) {
+	v, err := strconv.ParseFloat(label, 64)
+	if err == nil && (math.IsInf(v, 0) || math.IsNaN(v)) {
+		err = errors.New("no number")
+	}
+	return v, err
+}
