@@ -37,19 +37,19 @@ func (e *Evaluator) Configure(c Configuration) {
 	e.restored = nil
 	e.mu.Unlock()
 
-	var orphans []orphan
+	left := restored
 	for _, t := range c.Targets {
-		orphans = append(orphans, e.retarget(devices[t.Name], t, c.Set)...)
+		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
 	}
 	e.global.mu.Lock()
-	orphans = append(orphans, because("the rule is gone", e.global.adopt(c.Set, nil))...)
+	left = append(left, e.global.adopt(c.Set, nil)...)
 	e.global.mu.Unlock()
 	for name, d := range old {
 		if devices[name] == nil {
-			orphans = append(orphans, e.retire(d)...)
+			left = append(left, e.retire(d)...)
 		}
 	}
-	orphans = append(orphans, e.hand(restored, devices, c.Set)...)
+	orphans := e.hand(left, devices, c.Set)
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.alive)
 	e.global.mu.Unlock()
@@ -66,26 +66,19 @@ func (e *Evaluator) Configure(c Configuration) {
 	}
 }
 
-func because(reason string, list []*record) (orphans []orphan) {
-	for _, r := range list {
-		orphans = append(orphans, orphan{r, reason})
-	}
-	return orphans
-}
-
 // retarget gives a device the target and the rules of a new configuration. Series with other labels are
 // other series.
-func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []orphan {
+func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.target != nil && string(d.target.Rendered) != string(t.Rendered) {
 		e.endSeries(d)
 	}
-	return because("the rule is gone", d.adopt(set, t))
+	return d.adopt(set, t)
 }
 
-// retire gives up a device.
-func (e *Evaluator) retire(d *device) []orphan {
+// retire gives up a device, and returns its alerts.
+func (e *Evaluator) retire(d *device) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e.endSeries(d)
@@ -97,7 +90,7 @@ func (e *Evaluator) retire(d *device) []orphan {
 		list = append(list, records...)
 	}
 	d.bound, d.restored = nil, nil
-	return because("the target is gone", list)
+	return list
 }
 
 func (e *Evaluator) endSeries(d *device) {
@@ -108,13 +101,13 @@ func (e *Evaluator) endSeries(d *device) {
 	}
 }
 
-// hand gives what the last process left to the rules that it is of.
-func (e *Evaluator) hand(restored []*record, devices map[string]*device, set *Set) (orphans []orphan) {
+// hand gives alerts that the last process or the last configuration left to the rules that they are of.
+func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
 	}
-	for _, r := range restored {
+	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
 		switch {
 		case rule == nil || rule.Record != "":

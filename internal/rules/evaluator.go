@@ -73,7 +73,7 @@ const mostSamples, mostTime = 5_000_000, 10 * time.Second
 const leastLookback = 5 * time.Minute
 
 // mostReady is how many targets may wait to be evaluated.
-const mostReady = 1 << 16
+const mostReady = 1 << 14
 
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
