@@ -23,6 +23,8 @@ func (s texts) Names() (names []string) {
 	return names
 }
 
+func (s texts) Mentioning(string) []string { return s.Names() }
+
 func (s texts) open() reader { return s }
 
 func (s texts) read(name string) (*module, []Diagnostic, error) {

@@ -17,6 +17,8 @@ import (
 type Source interface {
 	// Names gives the names of all modules in it, sorted.
 	Names() []string
+	// Mentioning gives the modules that may define a name: only they need to be loaded to look for it.
+	Mentioning(name string) []string
 	open() reader
 }
 
@@ -161,6 +163,24 @@ func (p *parser) headerBefore(i int) string {
 
 // Names gives the names of all modules in the directories, sorted.
 func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.paths)) }
+
+// Mentioning gives the modules of all files that have the name anywhere.
+func (d *Directories) Mentioning(name string) (modules []string) {
+	var buffer bytes.Buffer
+	mentioned := map[string]bool{} // by path
+	for _, module := range d.Names() {
+		path := d.paths[module]
+		found, known := mentioned[path]
+		if !known {
+			found = readInto(&buffer, path) == nil && bytes.Contains(buffer.Bytes(), []byte(name))
+			mentioned[path] = found
+		}
+		if found {
+			modules = append(modules, module)
+		}
+	}
+	return modules
+}
 
 // Diagnostics tells of modules that are there twice and of files that cannot be read.
 func (d *Directories) Diagnostics() []Diagnostic { return d.diagnostics }

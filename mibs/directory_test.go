@@ -55,6 +55,9 @@ func TestModulesAreFoundByWhatIsInTheFiles(t *testing.T) {
 	if len(tree.Modules()) > 3 {
 		t.Errorf("more is read than A-MIB and the SMI: %v", tree.Modules())
 	}
+	if got := strings.Join(d.Mentioning("OBJECT IDENTIFIER"), " "); got != "A-MIB B-MIB" {
+		t.Errorf("the modules of files that have the words are %s", got)
+	}
 	if _, err := Load([]string{"D-MIB"}, d); err == nil || err.Error() != "MIB module D-MIB is neither built in nor in the MIB directories" {
 		t.Errorf("error %v", err)
 	}

@@ -1,6 +1,7 @@
 package mibs
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"strconv"
@@ -44,10 +45,23 @@ func (Facts) Names() []string {
 	return names
 }
 
+// Mentioning gives the modules that have a line about the name, or about what hangs on it.
+func (f Facts) Mentioning(name string) (modules []string) {
+	field := []byte("\t" + name + "\t")
+	for _, module := range f.Names() {
+		if text, _ := factsText(module); bytes.Contains(text, field) {
+			modules = append(modules, module)
+		}
+	}
+	return modules
+}
+
+func factsText(module string) ([]byte, error) { return factFiles.ReadFile("facts/" + module + ".tsv") }
+
 func (f Facts) open() reader { return f }
 
 func (Facts) read(name string) (*module, []Diagnostic, error) {
-	text, err := factFiles.ReadFile("facts/" + name + ".tsv")
+	text, err := factsText(name)
 	if err != nil {
 		return nil, nil, nil // no such file
 	}

@@ -15,6 +15,8 @@ type factTexts map[string][]byte
 
 func (s factTexts) Names() []string { return nil }
 
+func (s factTexts) Mentioning(string) []string { return nil }
+
 func (s factTexts) open() reader { return s }
 
 func (s factTexts) read(name string) (*module, []Diagnostic, error) {
@@ -209,6 +211,38 @@ func TestNoDescriptionIsEmbedded(t *testing.T) {
 }
 
 // BenchmarkEmbedded makes a tree of all embedded facts.
+// A module that is not mentioned says nothing about the name.
+func TestNamesAreMentionedWhereTheyAreDefined(t *testing.T) {
+	all, err := LoadAll(Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	for n := range all.All() {
+		if i++; i%7 > 0 {
+			continue // some are enough
+		}
+		if mentioned := Embedded().Mentioning(n.Name); !slices.Contains(mentioned, n.Module) {
+			t.Errorf("%s::%s: mentioned in %v", n.Module, n.Name, mentioned)
+		}
+	}
+}
+
+// BenchmarkBareName is how long it takes to know a name that no module was given with, from nothing.
+func BenchmarkBareName(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		tree, err := Load(Embedded().Mentioning("upsBatteryStatus"), Embedded())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if nodes := tree.Named("upsBatteryStatus"); len(nodes) != 1 {
+			b.Fatalf("%d nodes", len(nodes))
+		}
+	}
+}
+
+// BenchmarkEmbedded is how long it takes to know all names and OIDs.
 func BenchmarkEmbedded(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -41,6 +41,11 @@ func (f *octetFormat) cutText(text string) (octets []byte, rest string, err erro
 	switch {
 	case f.repeat:
 		return nil, text, errors.New("a display hint with a * cannot be read backwards")
+	case f.length == 0 && (f.base == 'd' || f.base == 'o'): // the number of no octets
+		if text[0] != '0' {
+			return nil, text, fmt.Errorf("at %q, want a 0", text)
+		}
+		return nil, text[1:], nil
 	case f.length == 0:
 		return nil, text, nil
 	case f.base == 'x':

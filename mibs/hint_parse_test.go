@@ -20,6 +20,7 @@ func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
 		{"2x:", "0102:03", "\x01\x02\x03"},
 		{"1o 2o", "10 400", "\x08\x01\x00"},
 		{"0a[1d0a]1a", "[42]A", "\x2aA"},
+		{"0d:1d", "0:7", "\x07"},
 		{"2x-1x:", "8000-00:1A:2B", "\x80\x00\x00\x1a\x2b"},
 	} {
 		h, err := ParseHint(test.hint)
@@ -34,7 +35,7 @@ func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
 		{"1x:", "00:1G", `at "G", want a ":" with more behind it`}, {"1x:", "00:", "with more behind it"}, {"1x:", "001122", "at"},
 		{"2x:", "010:02", "two hexadecimal digits for each of 2 octets"}, {"1d.1d.1d.1d", "1.2.3.256", "a number that fits 1 octets"},
 		{"2d-1d", "12-5-6", `at "-6", want a number`}, {"1d", "-1", "a number"}, {"*1d.", "1.2", "with a *"}, {"9d", "1", "9 octets"}, {"2a,1a", "ab,", "more behind it"},
-		{"0a[1d", "4", `want a "["`}, {"1a-", "-", "text is missing"},
+		{"0a[1d", "4", `want a "["`}, {"1a-", "-", "text is missing"}, {"0d:1d", "7", "want a 0"},
 	} {
 		h, err := ParseHint(test.hint)
 		if err != nil {
@@ -51,6 +52,7 @@ func FuzzHintText(f *testing.F) {
 	f.Add("2d-1d-1d,1d:1d:1d.1d,1a1d:1d", "2024-5-26,13:30:15.0,+2:0")
 	f.Add("1x:", "0:1:2")
 	f.Add("0a[1d0a]1a", "[42]A")
+	f.Add("0d1a", "0") // a number of no octets has a digit
 	f.Fuzz(func(t *testing.T, hint, text string) {
 		h, err := ParseHint(hint)
 		if err != nil {

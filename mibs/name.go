@@ -85,7 +85,7 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 	}
 	nodes := t.Named(name)
 	first := 0 // of the imported modules
-	for first < len(nodes) && nodes[first].rank < t.named {
+	for first < len(nodes) && int(nodes[first].rank&place) < t.named {
 		first++
 	}
 	if first > 0 {

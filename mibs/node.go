@@ -14,14 +14,10 @@ type Node struct {
 	Kind   Kind
 	Access Access
 	Status Status
+	rank   rank
 
-	// The type of a Scalar or a Column; else Type is Other.
-	Type   Type
-	TC     string  // the name that SYNTAX has, unless that is a base type's
-	Hint   string  // DISPLAY-HINT of the type, or of one that it is derived from
-	Labels []Label // of an enumeration or of BITS, as they are written
-	Ranges []Range // of the number or of the size: the object's own, else those of its type
-	Units  string
+	*Syntax // of a Scalar or a Column; else its Type is Other
+	Units   string
 
 	Index    []IndexPart // of a Row: its own, or that of the row that it augments
 	Augments string      // name of the row that a Row augments
@@ -30,10 +26,28 @@ type Node struct {
 
 	// Description is as the file has it, line ends and all. Embedded facts have none.
 	Description string
-
-	rank int  // of the module: a lower one is preferred
-	old  bool // the module has no MODULE-IDENTITY, it is SMIv1: others are preferred
 }
+
+// Syntax is what the values of an object are. Nodes share it.
+type Syntax struct {
+	Type   Type
+	form   form
+	TC     string  // the name that SYNTAX has, unless that is a base type's
+	Hint   string  // DISPLAY-HINT of the type, or of one that it is derived from
+	Labels []Label // of an enumeration or of BITS, as they are written
+	Ranges []Range // of the number or of the size: the object's own, else those of its type
+}
+
+// rank orders modules that say something about one OID: a lower one is preferred.
+type rank uint32
+
+// Modules that are not the SMI itself, and those without MODULE-IDENTITY, which are SMIv1, come after the
+// others. Below that is their place among those that were loaded.
+const (
+	notBase rank = 1 << 31
+	notV2   rank = 1 << 30
+	place   rank = notV2 - 1
+)
 
 // FixedSize is the number of octets that each value of a string has, 0 if that differs.
 func (n *Node) FixedSize() int {
@@ -111,7 +125,15 @@ var typeNames = [...]string{"", "INTEGER", "Integer32", "Unsigned32", "Gauge32",
 
 func (t Type) String() string { return typeNames[t] }
 
-// baseTypes are known everywhere, imported or not.
+// baseSyntaxes are those of the types that are known everywhere, imported or not.
+var baseSyntaxes = map[string]*Syntax{}
+
+func init() {
+	for name, t := range baseTypes {
+		baseSyntaxes[name] = &Syntax{Type: t, form: formPlain}
+	}
+}
+
 var baseTypes = map[string]Type{
 	"INTEGER": Integer, "Integer32": Integer32, "Unsigned32": Unsigned32, "Gauge": Gauge, "Gauge32": Gauge,
 	"Counter": Counter, "Counter32": Counter, "Counter64": Counter64, "TimeTicks": TimeTicks,

@@ -136,8 +136,7 @@ func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 // describe fills a node with what its definition says, except of other nodes.
 func (l *loader) describe(s *scope, d *definition, n *Node) {
 	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
-	n.old = s.module.lastUpdated == "" && !strings.HasPrefix(s.module.name, "SNMPv2-") // SMIv2's own modules have none
-	n.Units, n.Augments, n.Description = d.units, d.augmented(), d.description
+	n.Units, n.Augments, n.Description, n.Syntax = d.units, d.augmented(), d.description, noSyntax
 	if d.kind != Scalar {
 		return
 	}
@@ -145,14 +144,13 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 		n.Kind = Table
 		return
 	}
-	t, known := l.typeOf(s, &d.syntax, 0)
-	switch {
-	case !known:
+	switch t := l.typeOf(s, &d.syntax, 0); {
+	case t == nil:
 		l.tell(s.module, d.offset, "%s has no type: %s is not known", d.name, d.syntax.name)
 	case t.form == formRow:
 		n.Kind = Row
 	default:
-		n.Type, n.TC, n.Hint, n.Labels, n.Ranges = t.base, t.name, t.hint, t.labels, t.ranges
+		n.Syntax = t
 	}
 	if len(d.parts) > 0 {
 		n.Kind = Row
@@ -214,26 +212,23 @@ func (l *loader) augmented(s *scope, name string, depth int) *Node {
 	return from.nodes[i]
 }
 
-// resolvedType is a type with all that it takes over from those that it is derived from.
-type resolvedType struct {
-	name   string // as SYNTAX has it; empty for a base type
-	base   Type
-	form   form
-	hint   string
-	labels []Label
-	ranges []Range
-}
+// Syntaxes that are no names.
+var (
+	noSyntax = &Syntax{}
+	unnamed  = map[form]*Syntax{formNone: noSyntax, formRow: {form: formRow}, formTable: {form: formTable}, formOther: {form: formOther}}
+)
 
-// typeOf resolves a syntax. It returns false for a type that is not known.
-func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
+// typeOf resolves a syntax, with all that it takes over from those that it is derived from. It returns nil
+// for a type that is not known.
+func (l *loader) typeOf(s *scope, x *syntax, depth int) *Syntax {
 	if x.form != formPlain {
-		return resolvedType{form: x.form}, true
+		return unnamed[x.form]
 	}
-	if base, ok := baseTypes[x.name]; ok {
+	if base, ok := baseSyntaxes[x.name]; ok {
 		if s.imports[x.name] == nil && !ownWords[x.name] {
 			l.assume(s, x.name, "SNMPv2-SMI")
 		}
-		return resolvedType{base: base, form: formPlain, labels: x.labels, ranges: x.ranges}, true
+		return base.as("", x)
 	}
 	name := x.name
 	if module, rest, qualified := strings.Cut(name, "."); qualified {
@@ -244,36 +239,50 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) (resolvedType, bool) {
 	}
 	from, i := l.lookup(s, name, types)
 	if from == nil || depth > maxChain {
-		return resolvedType{}, false
+		return nil
 	}
-	t, known := l.typeDefinition(from, i, depth)
-	t.name = name
+	if t := l.typeDefinition(from, i, depth); t != nil {
+		return t.as(name, x)
+	}
+	return nil
+}
+
+// as is a type by that name, restricted as x says.
+func (t *Syntax) as(name string, x *syntax) *Syntax {
+	if t.TC == name && len(x.labels) == 0 && len(x.ranges) == 0 {
+		return t
+	}
+	c := *t
+	c.TC = name
 	if len(x.labels) > 0 {
-		t.labels = x.labels
+		c.Labels = x.labels
 	}
 	if len(x.ranges) > 0 {
-		t.ranges = x.ranges
+		c.Ranges = x.ranges
 	}
-	return t, known
+	return &c
 }
 
 // ownWords are the base types that need no import.
 var ownWords = map[string]bool{"INTEGER": true, "OCTET STRING": true, "BIT STRING": true, "OBJECT IDENTIFIER": true, "BITS": true}
 
-func (l *loader) typeDefinition(s *scope, i int, depth int) (resolvedType, bool) {
+func (l *loader) typeDefinition(s *scope, i int, depth int) *Syntax {
 	if t := s.resolved[i]; t != nil {
-		return *t, true
+		return t
 	}
 	d := &s.module.types[i]
-	t, known := l.typeOf(s, &d.syntax, depth+1)
-	if known {
-		if d.convention && t.name != "" {
-			l.add(s.module, d.offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.name, t.name)
-		}
-		if d.hint != "" {
-			t.hint = d.hint
-		}
-		s.resolved[i] = &t
+	from := l.typeOf(s, &d.syntax, depth+1)
+	if from == nil {
+		return nil
 	}
-	return t, known
+	if d.convention && from.TC != "" {
+		l.add(s.module, d.offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.name, from.TC)
+	}
+	t := *from
+	t.TC = d.name
+	if d.hint != "" {
+		t.Hint = d.hint
+	}
+	s.resolved[i] = &t
+	return &t
 }

@@ -5,7 +5,7 @@ import "strings"
 // scope is a module on its way into a Tree: its symbols, and the modules that it sees.
 type scope struct {
 	module  *module
-	rank    int
+	rank    rank
 	values  map[string]int // index in module.definitions: the last definition of a name counts
 	types   map[string]int // index in module.types
 	imports map[string]*scope
@@ -14,7 +14,7 @@ type scope struct {
 	made     []Node  // where nodes lie, in one piece
 	nodes    []*Node // of module.definitions; nil where the OID is unknown
 	states   []state // of nodes
-	resolved []*resolvedType
+	resolved []*Syntax
 	folded   map[string]string // names by their lower case, made when first needed
 	reach    []*scope          // all modules that it imports from, nearest first
 	assumed  map[string]bool   // names that it uses and does not import
@@ -28,8 +28,8 @@ const (
 	done
 )
 
-func newScope(m *module, rank int) *scope {
-	s := &scope{module: m, rank: rank, values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
+func newScope(m *module, place int) *scope {
+	s := &scope{module: m, rank: m.rank(place), values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
 	for i := range m.definitions {
 		s.values[m.definitions[i].name] = i
 	}
@@ -39,12 +39,24 @@ func newScope(m *module, rank int) *scope {
 	s.states = make([]state, len(m.definitions))
 	if len(m.types) > 0 {
 		s.types = make(map[string]int, len(m.types))
-		s.resolved = make([]*resolvedType, len(m.types))
+		s.resolved = make([]*Syntax, len(m.types))
 	}
 	for i := range m.types {
 		s.types[m.types[i].name] = i
 	}
 	return s
+}
+
+// rank is that of the module in this place among those that are loaded.
+func (m *module) rank(place int) rank {
+	r := rank(place)
+	if !base[m.name] {
+		r |= notBase
+	}
+	if m.lastUpdated == "" && !strings.HasPrefix(m.name, "SNMPv2-") { // SMIv2's own modules have none
+		r |= notV2
+	}
+	return r
 }
 
 // addArcs defines the names that stand inside of OIDs with their numbers: org, in { iso org(3) 6 }.

@@ -64,25 +64,45 @@ func newTree(scopes []*scope, named int) *Tree {
 	return t
 }
 
-// merge makes one sorted list of many, which it uses up: two by two. Most modules come sorted, so that
-// this is much less than to sort all nodes.
+// merge makes one sorted list of many.
 func merge(lists [][]*Node) []*Node {
-	switch len(lists) {
-	case 0:
-		return nil
-	case 1:
-		return lists[0]
+	merged, ends := slices.Concat(lists...), make([]int, 0, len(lists))
+	end := 0
+	for _, l := range lists {
+		end += len(l)
+		ends = append(ends, end)
 	}
-	a, b := merge(lists[:len(lists)/2]), merge(lists[len(lists)/2:])
-	merged := make([]*Node, 0, len(a)+len(b))
+	if len(lists) > 1 {
+		mergeInto(merged, slices.Clone(merged), 0, ends)
+	}
+	return merged
+}
+
+// mergeInto leaves as one list, in into, those that lie one behind the other in both into and other. The
+// first begins at start, and all end where ends says.
+func mergeInto(into, other []*Node, start int, ends []int) {
+	if len(ends) == 1 {
+		return
+	}
+	half := len(ends) / 2
+	middle, end := ends[half-1], ends[len(ends)-1]
+	mergeInto(other, into, start, ends[:half])
+	mergeInto(other, into, middle, ends[half:])
+	mergeTwo(into[start:start:end], other[start:middle], other[middle:end])
+}
+
+// mergeTwo appends both lists to merged. Hardly a module has its nodes among another's, so that runs are
+// taken as a whole.
+func mergeTwo(merged, a, b []*Node) {
 	for len(a) > 0 && len(b) > 0 {
-		if compareNodes(a[0], b[0]) <= 0 {
-			merged, a = append(merged, a[0]), a[1:]
-		} else {
-			merged, b = append(merged, b[0]), b[1:]
+		run := sort.Search(len(a), func(i int) bool { return compareNodes(a[i], b[0]) > 0 })
+		merged, a = append(merged, a[:run]...), a[run:]
+		if len(a) > 0 {
+			run = sort.Search(len(b), func(i int) bool { return compareNodes(b[i], a[0]) >= 0 })
+			merged, b = append(merged, b[:run]...), b[run:]
 		}
 	}
-	return append(append(merged, a...), b...)
+	_ = append(append(merged, a...), b...)
 }
 
 // compareNodes orders by OID, then by preference; what a module defines twice, by name.
@@ -90,7 +110,7 @@ func compareNodes(a, b *Node) int {
 	if c := a.OID.Compare(b.OID); c != 0 {
 		return c
 	}
-	return cmp.Or(falseFirst(a.Kind == Plain, b.Kind == Plain), falseFirst(!base[a.Module], !base[b.Module]), falseFirst(a.old, b.old), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(falseFirst(a.Kind == Plain, b.Kind == Plain), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
 }
 
 func falseFirst(a, b bool) int {

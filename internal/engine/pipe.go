@@ -81,6 +81,13 @@ func (p *pipe) settledStats(s *Stats, t *peer) Stats {
 	return settled
 }
 
+// unknown tells whether the target never answered.
+func (p *pipe) unknown(t *peer) bool {
+	p.lock()
+	defer p.unlock()
+	return t.window.unknown()
+}
+
 // submitLocked queues q and sends what the window allows.
 func (p *pipe) submitLocked(q *query) {
 	q.peer.waiting = append(q.peer.waiting, q)

@@ -134,7 +134,7 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	s := newSweep(t.pipe, peer, columns)
 	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
 	defer s.free()
-	first := peer.window.unknown() && len(p.Get) > 0
+	first := len(p.Get) > 0 && t.pipe.unknown(peer)
 	if !first {
 		s.start()
 	}

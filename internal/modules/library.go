@@ -133,6 +133,19 @@ func (l *Library) everything() (*mibs.Tree, error) {
 	return l.all, nil
 }
 
+// mentioning reads the MIBs in which a name may be defined, or all.
+func (l *Library) mentioning(name string) (*mibs.Tree, error) {
+	l.openRest()
+	var names []string
+	for _, s := range l.sources {
+		names = append(names, s.Mentioning(name)...)
+	}
+	if len(names) == 0 || l.all != nil {
+		return l.everything()
+	}
+	return l.tree(names)
+}
+
 // found is what a name or an OID stands for.
 type found struct {
 	node  *mibs.Node
@@ -163,7 +176,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 		}
 	case module == "" && len(named.Named(name)) == 0:
 		var err error
-		if named, err = l.everything(); err != nil {
+		if named, err = l.mentioning(name); err != nil {
 			return found{}, err
 		}
 	}

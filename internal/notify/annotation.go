@@ -107,6 +107,9 @@ func addressOf(text string) (netip.Addr, bool) {
 	return p.Addr(), err == nil
 }
 
+// mostBindings bounds what a rule may ask for.
+const mostBindings = 128
+
 // ParseBindings reads variable bindings, one a line:
 //
 //	NAME[.INDEX] [TYPE] = VALUE
@@ -115,9 +118,13 @@ func addressOf(text string) (netip.Addr, bool) {
 // may have the escapes of Go in it, \n among them. Lines that cannot be read are left out, and in the
 // error.
 func ParseBindings(text string) (list []Binding, err error) {
+	read := 0
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
+		}
+		if read++; read > mostBindings {
+			return list, errors.Join(err, fmt.Errorf("more than %d variable bindings: no message has room for them", mostBindings))
 		}
 		b, lineErr := parseBinding(line)
 		if lineErr != nil {

@@ -59,6 +59,15 @@ func TestAlarmsOfAnnotationsThatAreWrong(t *testing.T) {
 	}
 }
 
+func TestBindingsAreBounded(t *testing.T) {
+	for _, line := range []string{"a = 1\n", "a\n"} {
+		list, err := ParseBindings(strings.Repeat(line, 1_000_000))
+		if len(list) > mostBindings || err == nil || !strings.HasSuffix(err.Error(), "more than 128 variable bindings: no message has room for them") {
+			t.Errorf("%d bindings, %v", len(list), err)
+		}
+	}
+}
+
 func FuzzParseBindings(f *testing.F) {
 	f.Add(`a."b" INTEGER = "1"`)
 	f.Fuzz(func(t *testing.T, text string) {

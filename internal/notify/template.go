@@ -100,52 +100,63 @@ type bound struct {
 	Binding
 	oid  snmp.OID
 	at   mibs.Instance // without a node where no MIB knows the OID
-	end  bool          // it is of the end of the alarm alone
 	used bool
 }
 
+// fault notes a fault, once.
 func (t *template) fault(reason string, err error) {
-	t.faults = append(t.faults, fault{reason, err})
+	same := func(f fault) bool { return f.reason == reason && f.err.Error() == err.Error() }
+	if !slices.ContainsFunc(t.faults, same) {
+		t.faults = append(t.faults, fault{reason, err})
+	}
 }
 
-// bind finds the names of the bindings. The instance that the alarm is about has its value.
+// bind finds the names of the bindings. The instance that the alarm is about has its value, and says first which
+// row is meant.
 func (t *template) bind(cleared bool) {
-	list, first := t.alarm.VarBinds, 0
+	about := t.bound(Binding{Name: t.alarm.Variable, Value: t.alarm.Value})
 	if cleared {
-		list, first = slices.Concat(t.alarm.ClearVarBinds, list), len(t.alarm.ClearVarBinds)
-	}
-	for i, b := range list {
-		oid, at, err := t.names.find(b.Name)
-		if err != nil {
-			t.fault(faultObject, fmt.Errorf("variable binding %s: %w", b.Name, err))
-			continue
-		}
-		said := func(other bound) bool {
-			ofObject := i >= first && other.end && other.at.Node != nil && len(other.at.Index) == 0 && other.at.Node == at.Node
-			return ofObject || other.oid.Compare(oid) == 0
-		}
-		if !slices.ContainsFunc(t.bindings, said) {
-			t.add(bound{Binding: b, oid: oid, at: at, end: i < first})
+		for _, b := range t.alarm.ClearVarBinds {
+			t.add(t.bound(b))
 		}
 	}
-	if t.alarm.Variable == "" {
-		return
+	ends := t.bindings
+	for _, b := range t.alarm.VarBinds {
+		found := t.bound(b)
+		replaced := func(end bound) bool {
+			return end.at.Node != nil && end.at.Node == found.at.Node && len(end.at.Index) == 0
+		}
+		if found != nil && !slices.ContainsFunc(ends, replaced) {
+			t.add(found)
+		}
 	}
-	oid, at, err := t.names.find(t.alarm.Variable)
-	if err != nil {
-		t.fault(faultObject, fmt.Errorf("%s: %w", annotationVariable, err))
-		return
-	}
-	b := bound{Binding: Binding{Value: t.alarm.Value}, oid: oid, at: at, used: true}
-	if t.add(b); t.alarm.Value == "" {
-		t.bindings = t.bindings[:len(t.bindings)-1]
+	if about != nil && t.alarm.Value != "" {
+		about.used = true // by its value alone it is not told
+		t.add(about)
 	}
 }
 
-func (t *template) add(b bound) {
-	t.bindings = append(t.bindings, b)
-	if b.at.Node != nil && b.at.Node.Kind == mibs.Column && len(b.at.Index) > 0 {
-		t.indexed = append(t.indexed, b)
+// bound finds the name of a binding, nil where it has none or that is not known.
+func (t *template) bound(b Binding) *bound {
+	if b.Name == "" {
+		return nil
+	}
+	oid, at, err := t.names.find(b.Name)
+	if err != nil {
+		t.fault(faultObject, fmt.Errorf("variable binding %s: %w", b.Name, err))
+		return nil
+	}
+	found := bound{Binding: b, oid: oid, at: at}
+	if at.Node != nil && at.Node.Kind == mibs.Column && len(at.Index) > 0 {
+		t.indexed = append(t.indexed, found)
+	}
+	return &found
+}
+
+// add adds a binding, unless there is one of that name.
+func (t *template) add(b *bound) {
+	if b != nil && !slices.ContainsFunc(t.bindings, func(other bound) bool { return other.oid.Compare(b.oid) == 0 }) {
+		t.bindings = append(t.bindings, *b)
 	}
 }
 
