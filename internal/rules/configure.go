@@ -22,6 +22,8 @@ func (e *Evaluator) Configure(c Configuration) {
 		c.Set = NewSet(nil)
 	}
 	objects := objectsIn(c.Set, c.Names)
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
 	e.mu.Lock()
 	e.set, e.settings, e.objects = c.Set, c.Settings, objects
 	old := e.devices
@@ -33,11 +35,13 @@ func (e *Evaluator) Configure(c Configuration) {
 		e.devices[t.Name].interval = t.Interval
 	}
 	devices := e.devices
-	restored := e.restored
-	e.restored = nil
+	left := e.restored
+	for _, o := range e.orphans { // which may have a rule and a target again
+		left = append(left, o.record)
+	}
+	e.restored, e.orphans = nil, nil
 	e.mu.Unlock()
 
-	left := restored
 	for _, t := range c.Targets {
 		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
 	}
@@ -129,16 +133,15 @@ func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (
 	return orphans
 }
 
-// settle tells the end of alerts whose rule or target is gone.
+// settle tells the end of alerts whose rule or target is gone, while nothing is configured. What cannot be stored is tried again.
 func (e *Evaluator) settle() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.orphans) == 0 {
-		return
-	}
+	orphans := e.orphans
+	e.orphans = nil
+	e.mu.Unlock()
 	var changes []change
 	var transitions []notify.Transition
-	for _, o := range e.orphans {
+	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.Firing {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
@@ -146,8 +149,10 @@ func (e *Evaluator) settle() {
 	}
 	if err := e.ledger.apply(transitions, changes, e.now()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
+		e.mu.Lock()
+		e.orphans = append(e.orphans, orphans...)
+		e.mu.Unlock()
 		return
 	}
 	e.metrics.transitions.Add(float64(len(transitions)))
-	e.orphans = nil
 }

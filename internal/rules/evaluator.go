@@ -43,6 +43,8 @@ type Evaluator struct {
 	ready   chan *device            // that have passes to evaluate
 	changed chan struct{}
 
+	configuring sync.Mutex // held through a change of rules and targets
+
 	mu       sync.Mutex
 	set      *Set
 	settings Settings
