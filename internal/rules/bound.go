@@ -67,6 +67,7 @@ func (b *bound) records() []*record { return slices.Collect(maps.Values(b.mirror
 
 // seed puts the alerts of the mirror into the rule, by way of an evaluation that finds their samples.
 func (b *bound) seed(ctx context.Context, at time.Time) error {
+	b.unseeded = false
 	first := true
 	_, err := b.alerting.Eval(ctx, 0, at, func(_ context.Context, _ string, _ time.Time) (promql.Vector, error) {
 		var vector promql.Vector
@@ -88,7 +89,6 @@ func (b *bound) seed(ctx context.Context, at time.Time) error {
 			a.State, a.ResolvedAt = rules.StateInactive, at
 		}
 	})
-	b.unseeded = false
 	return nil
 }
 

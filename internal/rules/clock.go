@@ -57,7 +57,9 @@ func (e *Evaluator) keepTime(ctx context.Context) {
 		case <-e.changed:
 		case <-wait.C:
 		case <-alive.C:
+			e.configuring.Lock()
 			e.settle()
+			e.configuring.Unlock()
 			if err := e.ledger.alive(e.now()); err != nil {
 				e.logger.Error("the state of rules cannot be written", "err", err)
 			}

@@ -22,6 +22,8 @@ func (e *Evaluator) Configure(c Configuration) {
 		c.Set = NewSet(nil)
 	}
 	objects := objectsIn(c.Set, c.Names)
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
 	e.mu.Lock()
 	e.set, e.settings, e.objects = c.Set, c.Settings, objects
 	old := e.devices
@@ -33,23 +35,25 @@ func (e *Evaluator) Configure(c Configuration) {
 		e.devices[t.Name].interval = t.Interval
 	}
 	devices := e.devices
-	restored := e.restored
-	e.restored = nil
+	left := e.restored
+	for _, o := range e.orphans { // which may have a rule and a target again
+		left = append(left, o.record)
+	}
+	e.restored, e.orphans = nil, nil
 	e.mu.Unlock()
 
-	var orphans []orphan
 	for _, t := range c.Targets {
-		orphans = append(orphans, e.retarget(devices[t.Name], t, c.Set)...)
+		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
 	}
 	e.global.mu.Lock()
-	orphans = append(orphans, because("the rule is gone", e.global.adopt(c.Set, nil))...)
+	left = append(left, e.global.adopt(c.Set, nil)...)
 	e.global.mu.Unlock()
 	for name, d := range old {
 		if devices[name] == nil {
-			orphans = append(orphans, e.retire(d)...)
+			left = append(left, e.retire(d)...)
 		}
 	}
-	orphans = append(orphans, e.hand(restored, devices, c.Set)...)
+	orphans := e.hand(left, devices, c.Set)
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.alive)
 	e.global.mu.Unlock()
@@ -66,26 +70,19 @@ func (e *Evaluator) Configure(c Configuration) {
 	}
 }
 
-func because(reason string, list []*record) (orphans []orphan) {
-	for _, r := range list {
-		orphans = append(orphans, orphan{r, reason})
-	}
-	return orphans
-}
-
 // retarget gives a device the target and the rules of a new configuration. Series with other labels are
 // other series.
-func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []orphan {
+func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.target != nil && string(d.target.Rendered) != string(t.Rendered) {
 		e.endSeries(d)
 	}
-	return because("the rule is gone", d.adopt(set, t))
+	return d.adopt(set, t)
 }
 
-// retire gives up a device.
-func (e *Evaluator) retire(d *device) []orphan {
+// retire gives up a device, and returns its alerts.
+func (e *Evaluator) retire(d *device) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e.endSeries(d)
@@ -97,7 +94,7 @@ func (e *Evaluator) retire(d *device) []orphan {
 		list = append(list, records...)
 	}
 	d.bound, d.restored = nil, nil
-	return because("the target is gone", list)
+	return list
 }
 
 func (e *Evaluator) endSeries(d *device) {
@@ -108,13 +105,13 @@ func (e *Evaluator) endSeries(d *device) {
 	}
 }
 
-// hand gives what the last process left to the rules that it is of.
-func (e *Evaluator) hand(restored []*record, devices map[string]*device, set *Set) (orphans []orphan) {
+// hand gives alerts that the last process or the last configuration left to the rules that they are of.
+func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
 	}
-	for _, r := range restored {
+	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
 		switch {
 		case rule == nil || rule.Record != "":
@@ -136,16 +133,15 @@ func (e *Evaluator) hand(restored []*record, devices map[string]*device, set *Se
 	return orphans
 }
 
-// settle tells the end of alerts whose rule or target is gone.
+// settle tells the end of alerts whose rule or target is gone, while nothing is configured. What cannot be stored is tried again.
 func (e *Evaluator) settle() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.orphans) == 0 {
-		return
-	}
+	orphans := e.orphans
+	e.orphans = nil
+	e.mu.Unlock()
 	var changes []change
 	var transitions []notify.Transition
-	for _, o := range e.orphans {
+	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.Firing {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
@@ -153,8 +149,10 @@ func (e *Evaluator) settle() {
 	}
 	if err := e.ledger.apply(transitions, changes, e.now()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
+		e.mu.Lock()
+		e.orphans = append(e.orphans, orphans...)
+		e.mu.Unlock()
 		return
 	}
 	e.metrics.transitions.Add(float64(len(transitions)))
-	e.orphans = nil
 }

@@ -48,7 +48,13 @@ type jump struct {
 	at  time.Time
 }
 
+// mostJumps is how many rows are told apart: where more jump, all are taken to.
+const mostJumps = 1000
+
 func (d *device) jumped(row labels.Labels, at time.Time) {
+	if len(d.jumps) == mostJumps {
+		row, d.jumps = labels.EmptyLabels(), nil
+	}
 	d.jumps = append(d.jumps, jump{row, at})
 }
 
@@ -200,9 +206,9 @@ func (d *device) bind(set *Set, alive time.Time) {
 	d.bound, d.restored = list, nil
 }
 
-// adopt takes over another set of rules, and perhaps another target of the same name. It returns what was
-// active of rules that are gone.
-func (d *device) adopt(set *Set, t *poller.Target) (orphans []*record) {
+// adopt takes over another set of rules, and perhaps another target of the same name. It returns the alerts
+// of rules that have no place here any more.
+func (d *device) adopt(set *Set, t *poller.Target) (left []*record) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
@@ -210,17 +216,20 @@ func (d *device) adopt(set *Set, t *poller.Target) (orphans []*record) {
 	kept := d.bound[:0]
 	for _, b := range d.bound {
 		r := byUID[b.rule.UID]
-		if r == nil || r.Global != "" && t != nil {
-			orphans = append(orphans, b.records()...)
+		if r == nil || (r.Global != "") != (t == nil) {
+			left = append(left, b.records()...)
 			continue
 		}
 		kept = append(kept, b.successor(r))
 	}
-	d.bound = kept
+	for _, records := range d.restored {
+		left = append(left, records...)
+	}
+	d.bound, d.restored = kept, nil
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
 	d.decided, d.grown = d.pass, true
-	return orphans
+	return left
 }
 
 // quiet tells whether a row may only have come about because counters jumped.

@@ -58,6 +58,7 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 			r.compare(b)
 		}
 	}
+	b.vector = nil
 }
 
 func (r *round) try(ctx context.Context, b *bound) error {

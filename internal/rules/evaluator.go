@@ -43,6 +43,8 @@ type Evaluator struct {
 	ready   chan *device            // that have passes to evaluate
 	changed chan struct{}
 
+	configuring sync.Mutex // held through a change of rules and targets
+
 	mu       sync.Mutex
 	set      *Set
 	settings Settings
@@ -73,7 +75,7 @@ const mostSamples, mostTime = 5_000_000, 10 * time.Second
 const leastLookback = 5 * time.Minute
 
 // mostReady is how many targets may wait to be evaluated.
-const mostReady = 1 << 16
+const mostReady = 1 << 14
 
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {

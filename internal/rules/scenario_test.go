@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,6 +298,23 @@ func TestRulesAndTargetsThatAreGone(t *testing.T) {
 	if alarms := r.outbox.Active(); len(alarms) != 0 {
 		t.Errorf("active: %v", alarms)
 	}
+}
+
+// A rule that comes to look at several targets, or no longer does, takes its alarms along.
+func TestRulesThatBecomeGlobal(t *testing.T) {
+	r := start(t, hot)
+	r.warm()
+	r.want("hot", "raise Hot i=1")
+	for _, expr := range []string{"temperature > 40 and on () absent(none)", "temperature > 40"} {
+		r.use(strings.Replace(hot, "temperature > 40", expr, 1))
+		r.configure()
+		r.configure()
+		r.warm()
+		r.warm()
+		r.want(expr, "")
+	}
+	r.cool()
+	r.want("cool", "clear Hot i=1")
 }
 
 // What changes in a rule does not end its alarms, as long as their condition holds.

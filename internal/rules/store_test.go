@@ -98,8 +98,21 @@ func TestACommitThatFailsIsMadeUpFor(t *testing.T) {
 	r.e.ledger = good
 	r.e.settle()
 	r.want("the rule is gone meanwhile", "clear Hot i=1 (the rule is gone)")
+	r.use(hot)
+	r.configure()
+	r.warm()
+	r.want("it is there again", "clear Warm i=1 (the rule is gone), raise Hot i=1")
+	r.e.ledger = &broken
+	r.use(`{alert: Other, expr: temperature > 99}`)
+	r.configure()
+	r.use(hot)
+	r.configure()
+	r.e.ledger = good
+	r.e.settle()
+	r.warm()
+	r.want("it was gone for a moment", "")
 	r.cool()
-	r.want("cool", "clear Warm i=1")
+	r.want("cool", "clear Hot i=1")
 }
 
 // Without a state directory, alerts are kept in memory, and samples in a temporary directory.
