@@ -18,7 +18,7 @@ import (
 )
 
 // notifier is what tells receivers, and keeps the alarms that rules raise. All of it is nil where the
-// configuration had neither at the start.
+// configuration had no state directory at the start.
 type notifier struct {
 	state   *notify.State
 	outbox  *notify.Outbox
@@ -30,7 +30,7 @@ type notifier struct {
 
 // openNotifier starts our engine and takes up what the last process left to tell.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
-	if len(c.Receivers) == 0 && (c.StateDir == "" || len(c.Rules.Groups) == 0) {
+	if c.StateDir == "" {
 		return &notifier{}, nil
 	}
 	now := time.Now()
@@ -68,7 +68,7 @@ func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) 
 func (n *notifier) reload(c *config.Config) error {
 	if n.outbox == nil {
 		if len(c.Receivers) > 0 {
-			return errors.New("receivers: this process was started without any, and needs a restart to tell some")
+			return errors.New("receivers: this process was started without a state_dir, and needs a restart to tell some")
 		}
 		return nil
 	}

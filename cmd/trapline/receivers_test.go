@@ -101,17 +101,28 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	}
 }
 
-func TestReceiversNeedAStartWhereThereWereNone(t *testing.T) {
+// The first receiver is told what began before it came.
+func TestFirstReceiversByAReload(t *testing.T) {
 	dir := t.TempDir()
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	r := startReloading(t, notifying(t, dir, "  []"))
+	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, true))
+	r.mustReload(notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
+	d.Await(t, func() bool { return strings.Contains(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") })
+}
+
+func TestFirstReceiversNeedAStateDirectoryFromTheStart(t *testing.T) {
+	const stateless = "auths: {public_v2: {}}\nmodules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n"
+	dir := t.TempDir()
+	r := startReloading(t, stateless)
 	status, text := r.reload(notifying(t, dir, "- {name: nms, address: 127.0.0.1}\n"))
-	if want := "receivers: this process was started without any, and needs a restart to tell some"; status != http.StatusInternalServerError || !strings.Contains(text, want) {
+	if want := "receivers: this process was started without a state_dir, and needs a restart to tell some"; status != http.StatusInternalServerError || !strings.Contains(text, want) {
 		t.Errorf("%d: %s", status, text)
 	}
 	if _, _, metrics := get(t, r.base+"/metrics"); !containsLine(metrics, "trapline_config_last_reload_successful 0") {
 		t.Error("the metrics do not tell that the reload was refused")
 	}
-	r.mustReload(notifying(t, dir, "  []"))
+	r.mustReload(stateless)
 }
 
 func TestSettingsThatNeedAStartAreTold(t *testing.T) {
