@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/notify"
+	"trapline/internal/rules"
 )
 
 func addCheck(app *kingpin.Application, commands map[string]command) {
@@ -29,6 +31,9 @@ func check(files []string, expandEnv bool, logger *slog.Logger) error {
 		return err
 	}
 	w.warn(logger)
+	if findings, err := w.findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
+		return cmp.Or(err, errRules)
+	}
 	for _, text := range diskWarnings(w.config) {
 		logger.Warn(text)
 	}

@@ -17,6 +17,7 @@ import (
 	"trapline/config"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
+	"trapline/internal/rules"
 )
 
 // world is all that came out of the configuration. It is replaced as a whole.
@@ -25,6 +26,8 @@ type world struct {
 	catalog *poller.Catalog
 	targets []*poller.Target
 	dump    func() ([]byte, error) // for /config
+
+	findings func() ([]rules.Finding, error) // about the rules
 }
 
 // load reads and compiles the configuration: what serve does up to the first packet.
@@ -40,6 +43,7 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 		c.Global.SourceAddress = sourceAddress
 	}
 	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book), dump: sync.OnceValues(c.Dump)}
+	w.findings = sync.OnceValues(w.lint)
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.catalog)
 		if err != nil {
@@ -63,6 +67,18 @@ func (w *world) warn(logger *slog.Logger) {
 	for _, name := range slices.Sorted(maps.Keys(w.catalog.Modules)) {
 		for _, text := range w.catalog.Modules[name].Warnings {
 			logger.Warn(text)
+		}
+	}
+	findings, err := w.findings()
+	if err != nil {
+		logger.Error("the rules cannot be checked", "err", err)
+	}
+	for _, f := range findings {
+		switch f.Level {
+		case rules.Wrong:
+			logger.Error(f.String())
+		case rules.Doubtful:
+			logger.Warn(f.String())
 		}
 	}
 }

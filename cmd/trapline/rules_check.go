@@ -83,9 +83,23 @@ func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Mistake, find
 	}
 	fmt.Fprintf(out, "%d rules: %d mistakes, %d warnings\n", len(set.Rules()), wrong, doubtful)
 	if wrong > 0 {
-		return errors.New("the rules have mistakes")
+		return errRules
 	}
 	return nil
+}
+
+var errRules = errors.New("the rules have mistakes")
+
+// lint tells what is wrong with the rules, and what is likely not meant.
+func (w *world) lint() ([]rules.Finding, error) {
+	if len(w.config.Rules.Groups) == 0 {
+		return nil, nil
+	}
+	has, err := w.forRules()
+	if err != nil {
+		return nil, err
+	}
+	return w.config.Rules.Lint(&has), nil
 }
 
 // forRules is what rules may refer to.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,6 +78,21 @@ func TestRulesThatAreWellPassTheCheck(t *testing.T) {
 	lines, err := checkRules(t, rulesWorld, `groups: [{name: g, rules: [{alert: Down, expr: trapline_target_up == 0}]}]`)
 	if err != nil || len(lines) != 1 || lines[0] != "1 rules: 0 mistakes, 0 warnings" {
 		t.Errorf("%q, %v", lines, err)
+	}
+}
+
+// The check of a configuration is one of its rules too.
+func TestCheckTellsOfRules(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
+- name: g
+  rules:
+  - {alert: Typo, expr: ifOperState == 2}
+  - {alert: Down, expr: ifOperStatus == 2, annotations: {trap_notification: IF-MIB::linkDwn}}
+`})
+	var log strings.Builder
+	err := check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil)))
+	if err == nil || !strings.Contains(log.String(), "no module yields ifOperState") || !strings.Contains(log.String(), "did you mean linkDown?") {
+		t.Errorf("%v\n%s", err, log.String())
 	}
 }
 

@@ -35,6 +35,9 @@ const (
 
 func (l Level) String() string { return [...]string{"mistake", "warning", "note"}[l] }
 
+// Serious tells whether a rule does not do what it is there for.
+func (f Finding) Serious() bool { return f.Level == Wrong }
+
 func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
 }
