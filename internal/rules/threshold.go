@@ -113,7 +113,7 @@ func (t *Threshold) rule() *rulefmt.Rule {
 		r.Labels["severity"] = t.Severity
 	}
 	annotations := map[string]string{
-		"summary": cmp.Or(t.Summary, fmt.Sprintf("%s is {{ $value }}", t.metric())), "description": t.Description,
+		"summary": cmp.Or(t.Summary, fmt.Sprintf("%s of {{ $labels.target }} is {{ $value }}", t.metric())), "description": t.Description,
 		"trap_notification": t.Notification, "trap_receivers": strings.Join(t.Receivers, ","), "trap_tags": strings.Join(t.Tags, ","),
 	}
 	for name, text := range annotations {
@@ -148,7 +148,10 @@ func (t *Threshold) expression() string {
 
 // comparison compares with the limit, by so much in favour of what is true already.
 func (t *Threshold) comparison(margin float64) string {
-	value := "{" + strconv.Quote(t.metric()) + "}"
+	value := t.metric()
+	if !model.LegacyValidation.IsValidMetricName(value) {
+		value = "{" + strconv.Quote(value) + "}" // as Prometheus 3 writes it
+	}
 	if t.Rate.Duration > 0 {
 		value = fmt.Sprintf("rate(%s[%s])", value, model.Duration(t.Rate.Duration))
 	}

@@ -15,13 +15,13 @@ func TestThresholdsAreRules(t *testing.T) {
 		Threshold
 		want string
 	}{
-		{"above", Threshold{Above: at(90)}, `{"m"} > 90`},
-		{"below", Threshold{Below: at(-1.5)}, `{"m"} < -1.5`},
+		{"above", Threshold{Above: at(90)}, `m > 90`},
+		{"below", Threshold{Below: at(-1.5)}, `m < -1.5`},
 		{"back", Threshold{Above: at(90), Clear: at(80), Severity: "major", Labels: map[string]string{"team": "net"}},
-			`{"m"} > 90 or ({"m"} > 80) and ignoring (alertname, alertstate, severity, team) ALERTS{alertname="T",alertstate="firing"}`},
+			`m > 90 or (m > 80) and ignoring (alertname, alertstate, severity, team) ALERTS{alertname="T",alertstate="firing"}`},
 		{"limits of targets", Threshold{Below: at(10), Clear: at(12), LimitLabel: "low"},
-			`({"m"} < on (target) group_left () trapline_target_limit{limit="low"} or {"m"} < 10 unless on (target) trapline_target_limit{limit="low"}) or ` +
-				`(({"m"} < on (target) group_left () (trapline_target_limit{limit="low"} + 2) or {"m"} < 12 unless on (target) trapline_target_limit{limit="low"})) and ignoring (alertname, alertstate, severity) ALERTS{alertname="T",alertstate="firing"}`},
+			`(m < on (target) group_left () trapline_target_limit{limit="low"} or m < 10 unless on (target) trapline_target_limit{limit="low"}) or ` +
+				`((m < on (target) group_left () (trapline_target_limit{limit="low"} + 2) or m < 12 unless on (target) trapline_target_limit{limit="low"})) and ignoring (alertname, alertstate, severity) ALERTS{alertname="T",alertstate="firing"}`},
 	} {
 		test.Name, test.Metric = "T", "IF-MIB::m"
 		if m := test.Mistakes(); len(m) > 0 {
