@@ -67,6 +67,16 @@ func (m *Metrics) begin(receiver string) {
 	m.rtt.WithLabelValues(receiver)
 }
 
+// end drops the metrics of a receiver that is gone.
+func (m *Metrics) end(receiver string) {
+	of := prometheus.Labels{"receiver": receiver}
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.dead, m.coalesced, m.dropped, m.moved, m.trimmed, m.reports, m.faults} {
+		c.DeletePartialMatch(of)
+	}
+	m.rtt.Delete(of)
+	m.lastAck.Delete(of)
+}
+
 // delivered counts a delivery, of which more are to come where a trap is sent several times.
 func (m *Metrics) delivered(receiver string, r Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))

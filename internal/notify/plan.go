@@ -45,8 +45,15 @@ type plan struct {
 	counts map[*queue]*count
 	alive  []*queue     // those that are told so
 	dead   []deadLetter // what is given up
+	absent []absentRow  // what is kept for receivers that may come back
 
 	added, removed []queued // made of lines by settle
+}
+
+// absentRow is an event for a receiver that is not there now.
+type absentRow struct {
+	receiver string
+	*row
 }
 
 // lineKey is the line of an alarm, or of a kind of events, before a receiver.
@@ -167,8 +174,8 @@ func (p *plan) tell(a *active, changed bool) (anybody bool) {
 	return anybody
 }
 
-// clear tells the end of an alarm to all who were told of it. An alarm that a receiver has not seen yet
-// is not told at all.
+// clear tells the end of an alarm to all who were told of it; those that are not there, when they are back.
+// An alarm that a receiver has not seen yet is not told at all.
 func (p *plan) clear(a *active, last *Alarm) {
 	e := Event{ID: p.eventID(), Kind: Clear, At: p.now, Alarm: a.Alarm}
 	e.Alarm.Value, e.Alarm.Reason = last.Value, last.Reason
@@ -189,6 +196,12 @@ func (p *plan) clear(a *active, last *Alarm) {
 			continue
 		}
 		p.add(q, e)
+	}
+	for receiver := range a.Told {
+		if _, err := p.o.find(receiver); err != nil {
+			p.seq++
+			p.absent = append(p.absent, absentRow{receiver, &row{seq: p.seq, Event: e}})
+		}
 	}
 }
 
@@ -305,6 +318,13 @@ func (p *plan) store(tx *bbolt.Tx) error {
 	for _, a := range p.added {
 		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
 			return err
+		}
+	}
+	for _, a := range p.absent {
+		if b := outbox.Bucket([]byte(a.receiver)); b != nil {
+			if err := b.Put(key(a.seq), a.text()); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range p.dead {

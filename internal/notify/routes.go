@@ -23,6 +23,7 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	}
 	for _, q := range removed {
 		q.halt()
+		o.metrics.end(q.Name)
 	}
 	select {
 	case o.routed <- struct{}{}:
