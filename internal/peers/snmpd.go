@@ -2,8 +2,6 @@ package peers
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -178,32 +176,4 @@ func NetSNMP(t testing.TB, program string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// FreeUDPAddresses gives one free port on both loopback addresses. The second is empty where there is
-// no IPv6.
-func FreeUDPAddresses(t testing.TB) (v4, v6 string) {
-	t.Helper()
-	const attempts = 20
-	for range attempts {
-		c4, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		v4 = c4.LocalAddr().String()
-		v6 = netip.AddrPortFrom(netip.IPv6Loopback(), netip.MustParseAddrPort(v4).Port()).String()
-		c6, err := net.ListenPacket("udp6", v6)
-		c4.Close()
-		if err == nil {
-			c6.Close()
-			return v4, v6
-		}
-		if any6, err := net.ListenPacket("udp6", "[::1]:0"); err != nil {
-			return v4, ""
-		} else {
-			any6.Close()
-		}
-	}
-	t.Fatal("no port is free on both 127.0.0.1 and ::1")
-	return "", ""
 }
