@@ -130,7 +130,7 @@ func serve(t *testing.T, binary, config string) (p *peers.Process, base string) 
 // An inform whose receiver is not there is told when it is: by the same process, and by the next one.
 func TestInformsWaitForTheirReceiver(t *testing.T) {
 	address, _ := peers.FreeUDPAddresses(t)
-	binary := buildBinary(t)
+	binary := program(t)
 	config := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 100ms, retries: 1}\n", address))
 	process, base := serve(t, binary, config)
 	insist(t, base+"/api/v1/webhook", alert(t, "Early", true, nil))
@@ -160,7 +160,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
-	binary := buildBinary(t)
+	binary := program(t)
 	config := notifying(t, dir, strings.ReplaceAll("- {name: secure, type: trap, auth: secure, address: ADDRESS}\n- {name: plain, address: ADDRESS}\n", "ADDRESS", d.Address))
 	const secure = "user=usr-sha-aes "
 	for life := range 2 {

@@ -40,7 +40,7 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := inMemory(t, dir, 200, buildBinary(t), "--config.file="+file, "--web.listen-address="+address)
+	p := inMemory(t, dir, 200, program(t), "--config.file="+file, "--web.listen-address="+address)
 	base := "http://" + address
 	p.Await(t, func() bool {
 		response, err := http.Get(base + "/-/ready")
@@ -98,7 +98,7 @@ func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := buildBinary(t)
+	binary := program(t)
 	for _, test := range []struct{ mount, command, want string }{
 		{"-o ro,size=1m", "serve", "state directory: mkdir " + below + ": read-only file system"},
 		{"-o ro,size=1m", "check", "state_dir " + below + " cannot be written (open "},

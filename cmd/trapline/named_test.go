@@ -23,7 +23,7 @@ func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
 	for i, name := range names {
 		addresses[devices.Addr(i).String()] = name
 	}
-	binary := buildBinary(t)
+	binary := program(t)
 	compared := 0
 	for address, name := range addresses {
 		for _, root := range []string{"SNMPv2-MIB::system", "IF-MIB::ifTable", "IF-MIB::ifXTable", "IP-MIB::ipNetToMediaTable", "TCP-MIB::tcpConnTable", "HOST-RESOURCES-MIB::hrStorageTable"} {

@@ -150,7 +150,7 @@ targets: [{name: device, address: %q, auth: faulty, modules: [table], %s}]
 
 // N retries are N+1 datagrams, of any timeout.
 func TestRetriesOfTheCommands(t *testing.T) {
-	binary := buildBinary(t)
+	binary := program(t)
 	for _, version := range []string{"1", "2c"} {
 		for retries := range 3 {
 			silent := newHole(t)

@@ -93,7 +93,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor + "\n" +
 		strings.Replace(createMonitor, "createUser", "createUser -e 0x8000000001020304", 1)})
 	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address, "127.0.0.1:1162", snmptrapd.Address, "/var/lib/trapline", t.TempDir())
-	binary := buildBinary(t)
+	binary := program(t)
 	pairs, single := 0, 0
 	for _, block := range blocks(readme(t), "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
@@ -173,15 +173,6 @@ func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *string
 	before := len(d.Received())
 	output(t, binary, addresses, line)
 	return source.ReplaceAllString(d.AwaitReceived(t, before+1)[before], "")
-}
-
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "trapline")
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return binary
 }
 
 // output runs a line of the README with its example addresses replaced.

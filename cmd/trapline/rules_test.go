@@ -104,7 +104,7 @@ override -rw .` + oper + " integer 1\n"})
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := buildBinary(t)
+	binary := program(t)
 	set := func(status string) {
 		peers.NetSNMP(t, "snmpset", "-v2c", "-cprivate", device.Address, oper, "i", status)
 	}

@@ -53,7 +53,7 @@ func TestNotificationsByName(t *testing.T) {
 	dir := peers.MIBs(t)
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	binary := buildBinary(t)
+	binary := program(t)
 	for _, line := range []string{
 		"-v2c -c public ADDRESS 1 IF-MIB::linkUp IF-MIB::ifIndex.123 i 123 IF-MIB::ifAdminStatus.123 i up IF-MIB::ifOperStatus.123 i down",
 		"-v2c -c public ADDRESS 1 SNMPv2-MIB::coldStart SNMPv2-MIB::sysName.0 s host SNMPv2-MIB::sysObjectID.0 o IF-MIB::linkUp SNMPv2-MIB::sysUpTime.0 t 12345",

@@ -176,7 +176,7 @@ func TestPeersWholeMIBOfRealDevices(t *testing.T) {
 // The command prints all that a target has, on request.
 func TestPeersWholeMIBFromTheCommandLine(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor")})
-	binary, address := buildBinary(t), s.Addresses[0]
+	binary, address := program(t), s.Addresses[0]
 	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address)
 	for _, command := range []string{"trapline walk -c geist 127.0.0.1:1161 1", "trapline walk -c geist --to-end 127.0.0.1:1161 0.0"} {
 		wantSame(t, command, objectLines(output(t, binary, strings.NewReplacer("127.0.0.1:1161", address), command)), want)
