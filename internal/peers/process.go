@@ -65,7 +65,7 @@ func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 // PID is the program's process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func (p *Process) end(signal os.Signal) {
 	_ = p.command.Process.Signal(signal)
@@ -81,10 +81,10 @@ func (p *Process) end(signal os.Signal) {
 func (p *Process) Output() string { return p.output.String() }
 
 // Await asks ready, again and again, until it says yes; the test fails when the program ends first, or
-// takes longer than a minute.
+// takes longer than three minutes.
 func (p *Process) Await(t testing.TB, ready func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
