@@ -80,6 +80,14 @@ func (p *Process) end(signal os.Signal) {
 // Output gives the last of what the program printed.
 func (p *Process) Output() string { return p.output.String() }
 
+// lines gives the lines of Output that have come to their end: what is printed may arrive in parts.
+func (p *Process) lines() []string {
+	p.output.mu.Lock()
+	defer p.output.mu.Unlock()
+	text := p.output.text.String()
+	return strings.Split(text[:strings.LastIndexByte(text, '\n')+1], "\n")
+}
+
 // Await asks ready, again and again, until it says yes; the test fails when the program ends first, or
 // takes longer than three minutes.
 func (p *Process) Await(t testing.TB, ready func() bool) {

@@ -75,7 +75,7 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 func (s *Snmptrapd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -n looks up no names, -X is no subagent.
-	s.Process = Start(t, netSNMP(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
+	s.Process = Start(t, Environment(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 
@@ -90,7 +90,7 @@ func (s *Snmptrapd) Wipe(t testing.TB) {
 // Received are the notifications since the start, a line each, with numeric OIDs; what stands between
 // the variable bindings is |~|.
 func (s *Snmptrapd) Received() (lines []string) {
-	for line := range strings.Lines(s.Output()) {
+	for _, line := range s.lines() {
 		if line, ok := strings.CutPrefix(strings.TrimSpace(line), "NTF "); ok {
 			lines = append(lines, line)
 		}
