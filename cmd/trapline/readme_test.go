@@ -170,9 +170,10 @@ var (
 // notified runs a line of the README that sends a notification, and gives what snmptrapd receives.
 func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *strings.Replacer, line string) string {
 	t.Helper()
-	before := len(d.Received())
+	before := len(told(d))
 	output(t, binary, addresses, line)
-	return source.ReplaceAllString(d.AwaitReceived(t, before+1)[before], "")
+	d.Await(t, func() bool { return len(told(d)) > before })
+	return source.ReplaceAllString(told(d)[before], "")
 }
 
 // output runs a line of the README with its example addresses replaced.
@@ -184,7 +185,7 @@ func output(t *testing.T, binary string, addresses *strings.Replacer, line strin
 	}
 	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
 	c.Dir = "../.."
-	c.Env = append(os.Environ(), "MIBS=", "SNMPCONFPATH=/nonexistent", "SNMP_PERSISTENT_DIR="+t.TempDir())
+	c.Env = append(os.Environ(), peers.Environment(t, t.TempDir())...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()
