@@ -13,13 +13,9 @@ import (
 // BenchmarkReady starts `trapline serve` with snmp_exporter's configuration of 53 modules, up to the
 // first answer of /-/ready.
 func BenchmarkReady(b *testing.B) {
-	dir := b.TempDir()
-	file, binary := filepath.Join(dir, "snmp.yml"), filepath.Join(dir, "trapline")
+	file, binary := filepath.Join(b.TempDir(), "snmp.yml"), program(b)
 	if err := os.WriteFile(file, []byte(peers.Gunzip(b, peers.Shared(b, "conformance/snmp_exporter.yml.gz"))), 0o600); err != nil {
 		b.Fatal(err)
-	}
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
 	}
 	address := peers.FreeTCPAddress(b)
 	for b.Loop() {

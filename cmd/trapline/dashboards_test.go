@@ -38,7 +38,7 @@ scrape_configs:
 				delete(waiting, key)
 			}
 		}
-		return len(waiting) == 0 || time.Since(started) > 45*time.Second
+		return len(waiting) == 0 || time.Since(started) > 150*time.Second
 	})
 	for key, e := range waiting {
 		t.Errorf("%s has no data: %s", key, e.Text)
@@ -93,6 +93,8 @@ func startDemo(t *testing.T) string {
 			t.Error(err)
 		}
 	})
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
@@ -102,7 +104,7 @@ func startDemo(t *testing.T) string {
 		case err := <-ended:
 			ended <- nil
 			t.Fatal(err)
-		default:
+		case <-tick.C:
 		}
 	}
 }

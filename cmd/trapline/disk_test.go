@@ -40,7 +40,7 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := inMemory(t, dir, 200, buildBinary(t), "--config.file="+file, "--web.listen-address="+address)
+	p := inMemory(t, dir, 200, program(t), "--config.file="+file, "--web.listen-address="+address)
 	base := "http://" + address
 	p.Await(t, func() bool {
 		response, err := http.Get(base + "/-/ready")
@@ -65,9 +65,9 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	if _, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nms/retry"); err != nil {
 		t.Error(err)
 	}
-	raises := func() int { return strings.Count(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") }
+	raises := func() int { return strings.Count(strings.Join(told(d), "\n"), "32473.1.0.1|~|") }
 	d.Await(t, func() bool { return raises() >= taken+1 })
-	if got := strings.Join(d.Received(), "\n"); strings.Contains(got, fmt.Sprintf("%q", fmt.Sprintf("device-%d", taken))) || raises() != taken+1 {
+	if got := strings.Join(told(d), "\n"); strings.Contains(got, fmt.Sprintf("%q", fmt.Sprintf("device-%d", taken))) || raises() != taken+1 {
 		t.Errorf("%d were taken, %d were told, and the one that was refused among them", taken, raises())
 	}
 }
@@ -98,7 +98,7 @@ func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := buildBinary(t)
+	binary := program(t)
 	for _, test := range []struct{ mount, command, want string }{
 		{"-o ro,size=1m", "serve", "state directory: mkdir " + below + ": read-only file system"},
 		{"-o ro,size=1m", "check", "state_dir " + below + " cannot be written (open "},

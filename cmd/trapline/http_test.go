@@ -3,6 +3,7 @@ package main
 import (
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -135,13 +136,27 @@ func await(t testing.TB, url, want string) string {
 func awaitMatch(t testing.TB, url, expression string) string {
 	t.Helper()
 	wanted := regexp.MustCompile(expression)
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		_, _, body := get(t, url)
-		if wanted.MatchString(body) {
-			return body
+	return awaitThat(t, url, func(text string) error {
+		if !wanted.MatchString(text) {
+			return errors.New("there is no " + expression)
+		}
+		return nil
+	})
+}
+
+// awaitThat asks url until nothing is wrong with the answer.
+func awaitThat(t testing.TB, url string, wrong func(text string) error) string {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(3 * time.Minute); ; <-tick.C {
+		_, _, text := get(t, url)
+		err := wrong(text)
+		if err == nil {
+			return text
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s never has %s:\n%.2000s", url, expression, body)
+			t.Fatalf("%s: %v:\n%.2000s", url, err, text)
 		}
 	}
 }
@@ -149,7 +164,7 @@ func awaitMatch(t testing.TB, url, expression string) string {
 func TestPolledTargets(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})
 	config := small + fmt.Sprintf(`
-global: {interval: 1s, timeout: 200ms, retries: 0}
+global: {interval: 1s}
 targets:
 - {name: "sw 1", address: %q, modules: [if_mib, uptime, again], labels: {site: "B\\n", ifName: mine}}
 - {name: dead, address: "127.0.0.1:1", modules: [uptime]}

@@ -144,10 +144,10 @@ groups:
 	p := peers.StartPrometheus(t, fmt.Sprintf("global: {evaluation_interval: 1s}\nrule_files: [%s]\nalerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n",
 		rules, strings.TrimPrefix(base, "http://")), "--rules.alert.resend-delay=1s")
 	d.Await(t, func() bool {
-		text := strings.Join(d.Received(), "\n")
+		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.1|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.2|~|") == 1
 	})
-	if text := strings.Join(d.Received(), "\n"); !strings.Contains(text, ".1.3.6.1.4.1.32473.1.0.5|~|") || !strings.Contains(text, `.1.5.0 = STRING: "Hot"`) {
+	if text := strings.Join(told(d), "\n"); !strings.Contains(text, ".1.3.6.1.4.1.32473.1.0.5|~|") || !strings.Contains(text, `.1.5.0 = STRING: "Hot"`) {
 		t.Errorf("no resync, or no name of the alert, in\n%s", text)
 	}
 	_, _, body := get(t, base+"/api/v1/alarms")
@@ -158,10 +158,10 @@ groups:
 	write("<")
 	p.Reload()
 	d.Await(t, func() bool {
-		text := strings.Join(d.Received(), "\n")
+		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.2|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.3|~|") == 1
 	})
-	if text := strings.Join(d.Received(), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
+	if text := strings.Join(told(d), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
 		t.Errorf("received\n%s", text)
 	}
 	for _, want := range []string{
@@ -192,13 +192,13 @@ receivers: [{name: trapline, webhook_configs: [{url: %q}]}]
 		insist(t, a.URL+"/api/v2/alerts", body)
 	}
 	count := func(arc int) int {
-		return strings.Count(strings.Join(d.Received(), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 	send(time.Now().Add(time.Hour).Format(time.RFC3339))
 	d.Await(t, func() bool { return count(1) == 2 })
 	send(time.Now().Format(time.RFC3339))
 	d.Await(t, func() bool { return count(2) == 1 })
-	if text := strings.Join(d.Received(), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
+	if text := strings.Join(told(d), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
 		t.Errorf("received\n%s", text)
 	}
 }

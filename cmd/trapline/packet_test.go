@@ -13,7 +13,7 @@ import (
 // What the command shows of its messages holds neither the community nor a password.
 func TestPacketsAreShownWithoutSecrets(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
-	binary := buildBinary(t)
+	binary := program(t)
 	show := func(args ...string) string {
 		var text strings.Builder
 		c := exec.Command(binary, append(args, "--packets", snmpd.Address, "1.3.6.1.2.1.1.5")...)

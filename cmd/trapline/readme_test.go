@@ -93,7 +93,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor + "\n" +
 		strings.Replace(createMonitor, "createUser", "createUser -e 0x8000000001020304", 1)})
 	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address, "127.0.0.1:1162", snmptrapd.Address, "/var/lib/trapline", t.TempDir())
-	binary := buildBinary(t)
+	binary := program(t)
 	pairs, single := 0, 0
 	for _, block := range blocks(readme(t), "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block), "\n\n") {
@@ -170,18 +170,10 @@ var (
 // notified runs a line of the README that sends a notification, and gives what snmptrapd receives.
 func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *strings.Replacer, line string) string {
 	t.Helper()
-	before := len(d.Received())
+	before := len(told(d))
 	output(t, binary, addresses, line)
-	return source.ReplaceAllString(d.AwaitReceived(t, before+1)[before], "")
-}
-
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "trapline")
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return binary
+	d.Await(t, func() bool { return len(told(d)) > before })
+	return source.ReplaceAllString(told(d)[before], "")
 }
 
 // output runs a line of the README with its example addresses replaced.
@@ -193,7 +185,7 @@ func output(t *testing.T, binary string, addresses *strings.Replacer, line strin
 	}
 	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
 	c.Dir = "../.."
-	c.Env = append(os.Environ(), "MIBS=", "SNMPCONFPATH=/nonexistent", "SNMP_PERSISTENT_DIR="+t.TempDir())
+	c.Env = append(os.Environ(), peers.Environment(t, t.TempDir())...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()

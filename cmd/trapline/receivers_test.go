@@ -77,23 +77,23 @@ func TestReceiversChangeByAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, true))
-	told := func(d *peers.Snmptrapd, arc int) int {
-		return strings.Count(strings.Join(d.Received(), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+	count := func(d *peers.Snmptrapd, arc int) int {
+		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 
 	r.mustReload(with(receiver("other", first.Address)))
-	first.Await(t, func() bool { return told(first, 1) == 1 && told(first, 5) == 1 })
+	first.Await(t, func() bool { return count(first, 1) == 1 && count(first, 5) == 1 })
 	if _, _, body := get(t, r.base+"/api/v1/outbox"); strings.Contains(body, "late") {
 		t.Errorf("a receiver that is gone is listed: %s", body)
 	}
 
 	r.mustReload(with(receiver("late", second.Address), receiver("other", first.Address)))
-	second.Await(t, func() bool { return told(second, 1) == 1 })
+	second.Await(t, func() bool { return count(second, 1) == 1 })
 
 	r.mustReload(with(receiver("late", first.Address)))
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, false))
-	first.Await(t, func() bool { return told(first, 2) == 1 })
-	if told(second, 2) > 0 {
+	first.Await(t, func() bool { return count(first, 2) == 1 })
+	if count(second, 2) > 0 {
 		t.Error("the address that was changed is still told")
 	}
 	if _, after, err := notify.Engine(dir, nil, time.Now()); err != nil || after != boots {

@@ -143,7 +143,7 @@ targets: [{name: snmpd, address: 127.0.0.1, modules: [system]}]
   - {alert: Young, expr: sysUpTime < 1e9, annotations: {trap_notification: SNMPv2-MIB::coldStart, trap_varbinds: 'sysName.0 = {{ $labels.target }}'}}
 `})
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
-	binary := buildBinary(t)
+	binary := program(t)
 	if err := os.Mkdir(path("snmpd"), 0o700); err != nil {
 		t.Fatal(err)
 	}

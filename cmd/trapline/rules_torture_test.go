@@ -98,7 +98,7 @@ func TestNoThresholdIsLostToKills(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	binary := buildBinary(t)
+	binary := program(t)
 	start := func() *peers.Process {
 		return peers.Start(t, nil, binary, "--config.file="+file, "--web.listen-address="+address)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -47,6 +48,8 @@ func startServerWith(t testing.TB, args ...string) string {
 		}
 	})
 	base := "http://" + address
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		if response, err := http.Get(base + "/-/ready"); err == nil {
 			response.Body.Close()
@@ -56,7 +59,7 @@ func startServerWith(t testing.TB, args ...string) string {
 		case err := <-ended:
 			ended <- nil
 			t.Fatal(err)
-		default:
+		case <-tick.C:
 		}
 	}
 }

@@ -53,7 +53,7 @@ func TestNotificationsByName(t *testing.T) {
 	dir := peers.MIBs(t)
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	binary := buildBinary(t)
+	binary := program(t)
 	for _, line := range []string{
 		"-v2c -c public ADDRESS 1 IF-MIB::linkUp IF-MIB::ifIndex.123 i 123 IF-MIB::ifAdminStatus.123 i up IF-MIB::ifOperStatus.123 i down",
 		"-v2c -c public ADDRESS 1 SNMPv2-MIB::coldStart SNMPv2-MIB::sysName.0 s host SNMPv2-MIB::sysObjectID.0 o IF-MIB::linkUp SNMPv2-MIB::sysUpTime.0 t 12345",
@@ -61,14 +61,15 @@ func TestNotificationsByName(t *testing.T) {
 		"-v2c -c public ADDRESS 1 IF-MIB::linkDown TCP-MIB::tcpConnLocalPort.192.0.2.1.22.192.0.2.9.1000 i 22 IF-MIB::ifPhysAddress.2 x 001a2b3c4d5e IF-MIB::ifHCInOctets.2 C 18446744073709551615",
 		"-v2c -c public ADDRESS 1 IF-MIB::linkDown IF-MIB::ifAdminStatus.1 = 2 IF-MIB::ifDescr.1 = eth0 IP-MIB::ipAdEntAddr.192.0.2.1 a 192.0.2.1 1.3.6.1.4.1.9.1.0 F 1.5",
 	} {
-		before := len(d.Received())
+		before := len(told(d))
 		words := strings.Fields(strings.Replace(line, "ADDRESS", d.Address, 1))
 		if out, err := exec.Command(binary, append([]string{"trap"}, words...)...).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", line, err, out)
 			continue
 		}
 		peers.NetSNMP(t, "snmptrap", append([]string{"-M", dirs, "-m", "IF-MIB:SNMPv2-MIB:TCP-MIB:IP-MIB"}, words...)...)
-		got := d.AwaitReceived(t, before+2)
+		d.Await(t, func() bool { return len(told(d)) >= before+2 })
+		got := told(d)
 		if ours, theirs := source.ReplaceAllString(got[before], ""), source.ReplaceAllString(got[before+1], ""); ours != theirs {
 			t.Errorf("%s sends\n%s\nsnmptrap sends\n%s", line, ours, theirs)
 		}

@@ -279,7 +279,7 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 
 // Rules have the fields of SNMPv1 by the objects that stand for them (RFC 3584 section 3).
 func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
-	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
 	state := openState(t, t.TempDir())
 	route, _ := templateRoute(t, d.Address, community(1), state.Identity)
 	for i, test := range []struct{ notification, bindings, want, handled string }{

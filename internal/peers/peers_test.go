@@ -1,6 +1,11 @@
 package peers_test
 
 import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -33,5 +38,61 @@ func TestSnmpsimdPlaysRecordings(t *testing.T) {
 		if got := peers.NetSNMP(t, "snmpget", "-v2c", "-ctwo", "-Oqv", address, sysName); strings.Trim(got, "\"\n") != "second" {
 			t.Errorf("%s: %q", address, got)
 		}
+	}
+}
+
+func somePorts(t *testing.T) (list []string) {
+	for range 150 {
+		v4, _ := peers.FreeUDPAddresses(t)
+		list = append(list, v4, peers.FreeTCPAddress(t))
+	}
+	return list
+}
+
+// A port that was handed out is no other's: neither the system's for a socket that wants any, nor that of
+// another process of tests.
+func TestPortsAreHandedOutOnce(t *testing.T) {
+	const child = "PORTS_OF_THE_CHILD"
+	if os.Getenv(child) != "" {
+		fmt.Println(strings.Join(somePorts(t), "\n"))
+		return
+	}
+	ours := map[string]bool{}
+	for _, address := range somePorts(t) {
+		ours[address] = true
+	}
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), child+"=yes")
+	out, err := command.CombinedOutput()
+	theirs := 0
+	for line := range strings.Lines(string(out)) {
+		if address, err := netip.ParseAddrPort(strings.TrimSpace(line)); err == nil {
+			theirs++
+			if ours[address.String()] {
+				t.Errorf("both processes have %s", address)
+			}
+		}
+	}
+	if err != nil || theirs != 300 {
+		t.Errorf("another process has %d ports: %v\n%s", theirs, err, out)
+	}
+	for range 1000 {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if ours[c.LocalAddr().String()] {
+			t.Errorf("the system gives %s away", c.LocalAddr())
+		}
+	}
+}
+
+// A notification that snmptrapd has printed half of is none yet.
+func TestLinesAreReadWhole(t *testing.T) {
+	d := &peers.Snmptrapd{Process: peers.Start(t, nil, "/bin/sh", "-c", `printf 'NTF a\nNTF b'; exec sleep 1000`)}
+	d.Await(t, func() bool { return strings.HasSuffix(d.Output(), "NTF b") })
+	if got := d.Received(); len(got) != 1 || got[0] != "a" {
+		t.Errorf("received %q", got)
 	}
 }

@@ -65,7 +65,7 @@ func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 // PID is the program's process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func (p *Process) end(signal os.Signal) {
 	_ = p.command.Process.Signal(signal)
@@ -80,11 +80,19 @@ func (p *Process) end(signal os.Signal) {
 // Output gives the last of what the program printed.
 func (p *Process) Output() string { return p.output.String() }
 
+// lines gives the lines of Output that have come to their end: what is printed may arrive in parts.
+func (p *Process) lines() []string {
+	p.output.mu.Lock()
+	defer p.output.mu.Unlock()
+	text := p.output.text.String()
+	return strings.Split(text[:strings.LastIndexByte(text, '\n')+1], "\n")
+}
+
 // Await asks ready, again and again, until it says yes; the test fails when the program ends first, or
-// takes longer than a minute.
+// takes longer than three minutes.
 func (p *Process) Await(t testing.TB, ready func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

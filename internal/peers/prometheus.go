@@ -3,7 +3,6 @@ package peers
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -72,15 +71,4 @@ func (p *Prometheus) Query(expression string) ([]Sample, error) {
 		return nil, fmt.Errorf("%s: %s", expression, answer.Error)
 	}
 	return answer.Data.Result, nil
-}
-
-// FreeTCPAddress gives an address of this host that nothing listens on.
-func FreeTCPAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

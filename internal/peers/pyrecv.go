@@ -53,7 +53,7 @@ func (r *Pyrecv) AwaitReceived(t testing.TB, n int) (list []PyNotification) {
 	t.Helper()
 	r.Await(t, func() bool {
 		list = nil
-		for line := range strings.Lines(r.Output()) {
+		for _, line := range r.lines() {
 			var p PyNotification
 			if json.Unmarshal([]byte(line), &p) == nil && p.PDU != "" {
 				list = append(list, p)

@@ -2,8 +2,6 @@ package peers
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,7 +126,7 @@ func (s *Snmpd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -r does without root, -Lo logs to stdout, and without smux no port
 	// is shared with other agents of this host.
-	s.Process = Start(t, netSNMP(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
+	s.Process = Start(t, Environment(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 
@@ -157,12 +155,16 @@ func (s *Snmpd) Wipe(t testing.TB) {
 	}
 }
 
-// netSNMP is the environment that keeps Net-SNMP's programs to dir: there they find their
-// configuration and keep what they remember, which takes both paths. MIBs would only make them slow.
-func netSNMP(t testing.TB, dir string) []string {
+// Environment keeps Net-SNMP's programs to dir: there they find their configuration and keep what they remember,
+// which takes both paths. MIBs would only make them slow. Whoever answers late is not asked again at once, for
+// then informs arrive twice.
+func Environment(t testing.TB, dir string) []string {
 	t.Helper()
 	kept := filepath.Join(dir, "var")
 	if err := os.MkdirAll(filepath.Join(kept, "cert_indexes"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "snmp.conf"), []byte("timeout 20\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"MIBS=", "SNMPCONFPATH=" + dir + ":" + kept, "SNMP_PERSISTENT_DIR=" + kept}
@@ -172,38 +174,10 @@ func netSNMP(t testing.TB, dir string) []string {
 func NetSNMP(t testing.TB, program string, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), Require(t, program, "snmp"), args...)
-	command.Env = append(os.Environ(), netSNMP(t, t.TempDir())...)
+	command.Env = append(os.Environ(), Environment(t, t.TempDir())...)
 	out, err := command.Output()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// FreeUDPAddresses gives one free port on both loopback addresses. The second is empty where there is
-// no IPv6.
-func FreeUDPAddresses(t testing.TB) (v4, v6 string) {
-	t.Helper()
-	const attempts = 20
-	for range attempts {
-		c4, err := net.ListenPacket("udp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		v4 = c4.LocalAddr().String()
-		v6 = netip.AddrPortFrom(netip.IPv6Loopback(), netip.MustParseAddrPort(v4).Port()).String()
-		c6, err := net.ListenPacket("udp6", v6)
-		c4.Close()
-		if err == nil {
-			c6.Close()
-			return v4, v6
-		}
-		if any6, err := net.ListenPacket("udp6", "[::1]:0"); err != nil {
-			return v4, ""
-		} else {
-			any6.Close()
-		}
-	}
-	t.Fatal("no port is free on both 127.0.0.1 and ::1")
-	return "", ""
 }

@@ -13,6 +13,7 @@ type SnmptrapdOptions struct {
 	Address        string // 127.0.0.1 and a port; empty takes a free one
 	SenderEngineID string // hex digits: whose traps of SNMPv3 it takes
 	Users          []User // nil means UsualUsers
+	Handled        bool   // it runs a handler for each notification, which AwaitHandled reads
 	Config         string // further lines of snmptrapd.conf
 }
 
@@ -53,11 +54,15 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 			c.WriteString(strings.Replace(u.createUser(), "createUser", "createUser -e 0x"+o.SenderEngineID, 1) + "\n")
 		}
 	}
-	handler := filepath.Join(s.Dir, "handler.sh")
-	fmt.Fprintf(&c, "traphandle default /bin/sh %s %s\n%s\n", handler, s.handled(), o.Config)
-	for file, text := range map[string]string{
-		handler: `{ cat; echo; } >> "$1"` + "\n", s.handled(): "", filepath.Join(s.Dir, "snmptrapd.conf"): c.String(),
-	} {
+	c.WriteString(o.Config + "\n")
+	files := map[string]string{}
+	if o.Handled {
+		handler := filepath.Join(s.Dir, "handler.sh")
+		fmt.Fprintf(&c, "traphandle default /bin/sh %s %s\n", handler, s.handled())
+		files[handler], files[s.handled()] = `{ cat; echo; } >> "$1"`+"\n", ""
+	}
+	files[filepath.Join(s.Dir, "snmptrapd.conf")] = c.String()
+	for file, text := range files {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +75,7 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 func (s *Snmptrapd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -n looks up no names, -X is no subagent.
-	s.Process = Start(t, netSNMP(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
+	s.Process = Start(t, Environment(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 
@@ -85,7 +90,7 @@ func (s *Snmptrapd) Wipe(t testing.TB) {
 // Received are the notifications since the start, a line each, with numeric OIDs; what stands between
 // the variable bindings is |~|.
 func (s *Snmptrapd) Received() (lines []string) {
-	for line := range strings.Lines(s.Output()) {
+	for _, line := range s.lines() {
 		if line, ok := strings.CutPrefix(strings.TrimSpace(line), "NTF "); ok {
 			lines = append(lines, line)
 		}
@@ -101,7 +106,7 @@ func (s *Snmptrapd) AwaitReceived(t testing.TB, n int) []string {
 }
 
 // AwaitHandled gives the notifications in the form of SNMPv2, into which snmptrapd brings all, a line for
-// each variable binding, once there are n.
+// each variable binding, once there are n. It takes SnmptrapdOptions.Handled.
 func (s *Snmptrapd) AwaitHandled(t testing.TB, n int) []string {
 	t.Helper()
 	var list []string
