@@ -225,7 +225,7 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		scale:   m.Scale,
 		offset:  m.Offset,
 		pattern: m.DateTimePattern,
-		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID},
+		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID, Derived: kind.derived},
 	}
 	drop := ""
 	if kind.labels == oneForEachState {
@@ -237,6 +237,10 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		base.label = b.labelName(m.Name)
 		base.states = states(base.label, m.EnumValues)
 	}
+	if kind.labels == noLabel {
+		base.desc.Scale, base.desc.Offset = m.Scale, m.Offset
+	}
+	base.desc.Derived = base.desc.Derived || kind.labels != noLabel && labelled // the text is in a label of the index
 	if source := b.subtypeOf(m.Type, m.OID.OID); source != nil {
 		base.deferred = &deferred{b.keep(m.OID.OID), source}
 	}
@@ -262,7 +266,7 @@ func (b *moduleBuilder) addExtracts(base column, m *MetricSettings) {
 	for suffix, extracts := range m.RegexpExtracts {
 		c := base
 		c.desc.Name, c.desc.Help = m.Name+suffix, m.Help+" (regex extracted)"
-		c.label, c.convert, c.extracts = "", extract, extracts
+		c.label, c.convert, c.extracts, c.desc.Derived = "", extract, extracts, true
 		b.columns = append(b.columns, c)
 	}
 }

@@ -32,6 +32,7 @@ type kind struct {
 	labels         labelUse
 	nameSuffix     string
 	helpSuffix     string
+	derived        bool // samples are no numbers that came, scaled or not
 	skipIfLabelled bool // no series at all where a label of the metric's name exists already
 }
 
@@ -42,9 +43,9 @@ var metricKinds = map[string]kind{
 	"counter":          {convert: numberSample, metricType: series.Counter},
 	"Float":            {convert: numberSample},
 	"Double":           {convert: numberSample},
-	"DateAndTime":      {convert: dateAndTime},
-	"ParseDateAndTime": {convert: parsedDateAndTime},
-	"NTPTimeStamp":     {convert: ntpTimeStamp},
+	"DateAndTime":      {convert: dateAndTime, derived: true},
+	"ParseDateAndTime": {convert: parsedDateAndTime, derived: true},
+	"NTPTimeStamp":     {convert: ntpTimeStamp, derived: true},
 	"EnumAsInfo":       {convert: enumInfo, labels: valueAsLabel, nameSuffix: "_info", helpSuffix: " (EnumAsInfo)", skipIfLabelled: true},
 	"EnumAsStateSet":   {convert: enumStates, labels: oneForEachState, helpSuffix: " (EnumAsStateSet)"},
 	"Bits":             {convert: bitStates, labels: oneForEachState, helpSuffix: " (Bits)"},

@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"cmp"
 	"reflect"
 	"testing"
 
 	"trapline/internal/notify"
+	"trapline/internal/series"
 	"trapline/mibs"
 )
 
@@ -47,6 +49,31 @@ func TestObjectsOfNotifications(t *testing.T) {
 	want := [][]notify.Binding{{{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "1"}}, {{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "2"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// What is sent of an object is what the agent said, whatever the metric makes of it.
+func TestObjectsAreNotScaled(t *testing.T) {
+	for _, c := range []struct {
+		desc series.Desc
+		raw  float64
+		want string // empty for nothing
+	}{
+		{series.Desc{}, 21.5, "21.5"},
+		{series.Desc{Scale: 0.1}, 215, "215"},
+		{series.Desc{Scale: 0.001}, 123457, "123457"},
+		{series.Desc{Scale: -2, Offset: 10}, 0, "0"},
+		{series.Desc{Offset: -273.15}, 300, "300"},
+		{series.Desc{Scale: 2}, 2.5, ""},   // no integer
+		{series.Desc{Offset: 1e20}, 7, ""}, // which is lost
+		{series.Desc{Derived: true}, 1, ""},
+	} {
+		v := c.raw * cmp.Or(c.desc.Scale, 1)
+		v += c.desc.Offset
+		column := &series.Column{Desc: &c.desc, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{v}}
+		if got, _ := textIn(column, 0); got != c.want {
+			t.Errorf("%+v of %v: %q, want %q", c.desc, c.raw, got, c.want)
+		}
 	}
 }
 

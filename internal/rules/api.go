@@ -42,6 +42,24 @@ type alertAnswer struct {
 	Value           string        `json:"value"`
 }
 
+// fare is how a rule of one target fares.
+type fare struct {
+	uid    string
+	alerts []*record
+	err    error
+	last   time.Time
+	took   time.Duration
+}
+
+// show publishes how the rules fare, for those who do not wait until an evaluation has ended.
+func (d *device) show() {
+	list := make([]fare, 0, len(d.bound))
+	for _, b := range d.bound {
+		list = append(list, fare{b.rule.UID, b.records(), b.err, b.last, b.took})
+	}
+	d.shown.Store(&list)
+}
+
 // status is how a rule fares, over all targets.
 type status struct {
 	alerts []alertAnswer
@@ -54,25 +72,27 @@ type status struct {
 func (e *Evaluator) statuses() map[string]*status {
 	list := map[string]*status{}
 	for _, d := range e.everybody() {
-		d.mu.Lock()
-		for _, b := range d.bound {
-			s := list[b.rule.UID]
+		shown := d.shown.Load()
+		if shown == nil {
+			continue
+		}
+		for _, f := range *shown {
+			s := list[f.uid]
 			if s == nil {
 				s = &status{}
-				list[b.rule.UID] = s
+				list[f.uid] = s
 			}
-			s.took += b.took
-			if b.err != nil {
-				s.err = b.err
+			s.took += f.took
+			if f.err != nil {
+				s.err = f.err
 			}
-			if b.last.After(s.last) {
-				s.last = b.last
+			if f.last.After(s.last) {
+				s.last = f.last
 			}
-			for _, r := range b.mirror {
+			for _, r := range f.alerts {
 				s.alerts = append(s.alerts, alertAnswer{r.Labels, r.Annotations, stateWord(r.Firing), r.ActiveAt, r.KeepFiringSince, strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
 			}
 		}
-		d.mu.Unlock()
 	}
 	for _, s := range list {
 		slices.SortFunc(s.alerts, func(a, b alertAnswer) int { return labels.Compare(a.Labels, b.Labels) })

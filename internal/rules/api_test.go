@@ -57,6 +57,24 @@ func TestAPI(t *testing.T) {
 	r.wantAnswer("/api/v1/query_range?query=a&start=0&end=1&step=0", `400 {"error":"step \"0\" is no duration above 0: write seconds, or as in 1m","errorType":"bad_data","status":"error"}`)
 }
 
+// Who asks for alerts does not wait for a target whose rules are being evaluated.
+func TestNobodyWaitsForAnEvaluation(t *testing.T) {
+	r := start(t, hot+`, {alert: Many, expr: count(temperature) > 0}`)
+	r.warm()
+	for _, d := range r.e.everybody() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+	}
+	if n := len(r.e.Alerts().Sets[0].Columns[0].Values); n != 2 {
+		t.Errorf("%d alerts", n)
+	}
+	for _, path := range []string{"/api/v1/alerts", "/api/v1/rules"} {
+		if text := r.get(path); strings.Count(text, `"state":"firing","activeAt"`) != 2 {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
 func TestAlertsAreSeries(t *testing.T) {
 	r := start(t, hot)
 	r.warm()

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -26,25 +27,34 @@ type bound struct {
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
 	resumed  time.Time                // of the first that was tried, and of the first after each gap
-	vector   promql.Vector            // of the last
+	found    map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
 	err      error                    // of the last
 	took     time.Duration
 }
 
+// unread takes the place of a rule's expression, which Prometheus would write out at each evaluation. What is
+// evaluated is Rule.query.
+var unread = &parser.NumberLiteral{}
+
 // nowhere is the URL that alerts have in the place of Prometheus' own.
 var nowhere = &url.URL{}
+
+var mute = slog.New(slog.DiscardHandler)
 
 func newBound(r *Rule, restored []*record) *bound {
 	b := &bound{rule: r, mirror: map[uint64]*record{}, written: map[uint64]labels.Labels{}}
 	if r.Record != "" {
-		b.eval = rules.NewRecordingRule(r.Record, r.Expr, labels.FromMap(r.Labels))
+		b.eval = rules.NewRecordingRule(r.Record, unread, labels.FromMap(r.Labels))
 		return b
 	}
-	b.alerting = rules.NewAlertingRule(r.Alert, r.Expr, r.For, r.KeepFiringFor, labels.FromMap(r.Labels), labels.FromMap(r.Annotations),
-		labels.EmptyLabels(), "", true, slog.New(slog.DiscardHandler))
+	// Its labels, annotations and series are made where only those that are new cost anything.
+	none := labels.EmptyLabels()
+	b.alerting = rules.NewAlertingRule(r.Alert, unread, r.For, r.KeepFiringFor, none, none, none, "", false, mute)
 	b.eval = b.alerting
 	for _, one := range restored {
-		b.mirror[one.Labels.Hash()] = one
+		again := *one
+		again.fresh = false
+		b.mirror[again.Labels.Hash()] = &again
 	}
 	b.unseeded = len(restored) > 0
 	return b
@@ -64,33 +74,6 @@ func (b *bound) successor(r *Rule) *bound {
 }
 
 func (b *bound) records() []*record { return slices.Collect(maps.Values(b.mirror)) }
-
-// seed puts the alerts of the mirror into the rule, by way of an evaluation that finds their samples.
-func (b *bound) seed(ctx context.Context, at time.Time) error {
-	b.unseeded = false
-	first := true
-	_, err := b.alerting.Eval(ctx, 0, at, func(_ context.Context, _ string, _ time.Time) (promql.Vector, error) {
-		var vector promql.Vector
-		for _, r := range b.mirror {
-			if first {
-				vector = append(vector, promql.Sample{Metric: r.Sample, T: at.UnixMilli(), F: float64(r.Value)})
-			}
-		}
-		first = false
-		return vector, nil
-	}, nowhere, 0)
-	if err != nil {
-		return err
-	}
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		if r := b.mirror[a.Labels.Hash()]; r != nil {
-			r.restore(a, at, b.rule.For)
-		} else {
-			a.State, a.ResolvedAt = rules.StateInactive, at
-		}
-	})
-	return nil
-}
 
 // pause takes time in which the rule was not evaluated out of what counts for `for` and keep_firing_for.
 func (b *bound) pause(gap time.Duration) {
@@ -123,13 +106,32 @@ func stateWord(firing bool) string {
 	return "pending"
 }
 
-// revive writes the alerts of the mirror into the store again, where they are too old to be seen.
-func (b *bound) revive(at time.Time) promql.Vector {
-	var vector promql.Vector
-	for _, r := range b.mirror {
-		vector = append(vector, promql.Sample{Metric: alertSeries(alertsName, r.Labels, r.Firing), T: at.UnixMilli(), F: 1},
-			promql.Sample{Metric: alertSeries(alertsForStateName, r.Labels, r.Firing), T: at.UnixMilli(), F: float64(r.ActiveAt.Unix())})
+// alertSamples are what Prometheus makes of an alert.
+func alertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql.Sample {
+	return []promql.Sample{
+		{Metric: alertSeries(alertsName, l, firing), T: at.UnixMilli(), F: 1},
+		{Metric: alertSeries(alertsForStateName, l, firing), T: at.UnixMilli(), F: float64(activeAt.Unix())},
 	}
+}
+
+// revive gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
+func (b *bound) revive(at time.Time) (vector promql.Vector) {
+	for _, r := range b.mirror {
+		vector = append(vector, alertSamples(r.Labels, r.Firing, r.ActiveAt, at)...)
+	}
+	return vector
+}
+
+// active gives the samples of the alerts that are active, if any rule looks at such.
+func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
+	if !sel.Named(alertsName) && !sel.Named(alertsForStateName) {
+		return nil
+	}
+	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
+		if a.State != rules.StateInactive {
+			vector = append(vector, alertSamples(a.Labels, a.State == rules.StateFiring, a.ActiveAt, at)...)
+		}
+	})
 	return vector
 }
 

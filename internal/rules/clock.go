@@ -132,4 +132,5 @@ func (d *device) bindGlobal(set *Set, alive time.Time) {
 		d.bound = append(d.bound, b)
 	}
 	d.restored = nil
+	d.show()
 }

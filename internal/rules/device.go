@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -23,7 +24,9 @@ type device struct {
 	queued   bool            // and this: a worker has the device, or will
 	interval time.Duration   // between its passes; the evaluator's mutex guards it too
 
-	mu        sync.Mutex // guards the rest
+	shown atomic.Pointer[[]fare] // of the rules, as of the last commit
+
+	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
 	target    *poller.Target
 	selectors *Selectors
 	seen      []bool            // by number of the selector: it selects a series of the target
@@ -229,6 +232,7 @@ func (d *device) adopt(set *Set, t *poller.Target) (left []*record) {
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
 	d.decided, d.grown = d.pass, true
+	d.show()
 	return left
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
@@ -58,12 +57,12 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 			r.compare(b)
 		}
 	}
-	b.vector = nil
+	b.found = nil
 }
 
 func (r *round) try(ctx context.Context, b *bound) error {
 	if b.unseeded {
-		if err := b.seed(ctx, r.at); err != nil {
+		if err := r.seed(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -84,29 +83,47 @@ func (r *round) try(ctx context.Context, b *bound) error {
 	if err != nil {
 		return err
 	}
+	if b.alerting != nil {
+		r.annotate(ctx, b)
+		vector = b.active(r.selectors(), r.at.Add(-b.rule.Group.Offset))
+	}
 	return b.write(ctx, r.store.store, r.selectors(), vector, r.at)
+}
+
+// seed puts the alerts of the mirror into the rule, by way of an evaluation that finds their samples.
+func (r *round) seed(ctx context.Context, b *bound) error {
+	b.unseeded = false
+	var vector promql.Vector
+	for _, one := range b.mirror {
+		vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
+	}
+	_, err := b.alerting.Eval(ctx, 0, r.at, func(ctx context.Context, _ string, _ time.Time) (promql.Vector, error) {
+		return r.labelled(ctx, b, vector), nil
+	}, nowhere, 0)
+	if err != nil {
+		return err
+	}
+	r.annotate(ctx, b)
+	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
+		if one := b.mirror[a.Labels.Hash()]; one != nil {
+			one.restore(a, r.at, b.rule.For)
+		} else {
+			a.State, a.ResolvedAt = rules.StateInactive, r.at
+		}
+	})
+	return nil
 }
 
 func (r *round) selectors() *Selectors { return r.device.selectors }
 
-// queryOf gives what a rule queries with: first for its expression, then for its annotations, which may
-// look at all targets.
+// queryOf gives what a rule asks for the samples of its expression.
 func (r *round) queryOf(b *bound) rules.QueryFunc {
-	first := true
-	return func(ctx context.Context, query string, at time.Time) (promql.Vector, error) {
-		if !first {
-			return r.query(ctx, query, at)
+	return func(ctx context.Context, _ string, at time.Time) (promql.Vector, error) {
+		vector, err := r.scope(ctx, b.rule.query, at)
+		if err != nil || b.alerting == nil {
+			return vector, err
 		}
-		first = false
-		vector, err := r.scope(ctx, query, at)
-		if err != nil {
-			return nil, err
-		}
-		if b.alerting != nil {
-			vector = r.hold(b, r.withoutJumps(b, vector))
-		}
-		b.vector = vector
-		return vector, nil
+		return r.labelled(ctx, b, r.hold(b, r.withoutJumps(b, vector))), nil
 	}
 }
 
@@ -165,29 +182,26 @@ func (r *round) compare(b *bound) {
 // goOn notes an alert that is active.
 func (r *round) goOn(b *bound, key uint64, a *rules.Alert) {
 	old := b.mirror[key]
-	if old == nil || old.differs(a) {
-		now := &record{
-			Rule: b.rule.UID, Labels: a.Labels, Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
-			ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince,
-		}
-		if old != nil {
-			now.ID, now.Sample = old.ID, old.Sample
-		} else {
-			now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, a)
-		}
-		r.changes = append(r.changes, change{b, key, old, now})
-		switch {
-		case now.Firing && (old == nil || !old.Firing):
-			r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now), Active: true})
-		case !now.Firing && old != nil && old.Firing:
-			r.clear(b, old)
-		}
-		return
+	now := &record{
+		Rule: b.rule.UID, Labels: a.Labels, Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
+		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
 	}
-	told := old.Annotations
-	old.Value, old.Annotations = number(a.Value), a.Annotations
-	if old.Firing && !labels.Equal(told, a.Annotations) {
-		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, old), Active: true})
+	if old != nil {
+		now.ID, now.Sample = old.ID, old.Sample
+	} else {
+		now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, key, a)
+	}
+	if old != nil && !old.differs(a) { // in nothing that is stored
+		b.mirror[key] = now
+	} else {
+		r.changes = append(r.changes, change{b, key, old, now})
+	}
+	wasFiring := old != nil && old.Firing
+	switch {
+	case now.Firing && (!wasFiring || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
+		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now), Active: true})
+	case !now.Firing && wasFiring:
+		r.clear(b, old)
 	}
 }
 
@@ -206,29 +220,17 @@ func (r *round) gone(b *bound, old *record) bool {
 	return r.device.shelves[metric] != nil && !isTruth(metric) && r.device.tables.lacks(metric, old.Sample)
 }
 
-// sampleOf gives the labels of the sample that an alert was made of: the alert's, but for those that the
-// rule sets.
-func sampleOf(b *bound, a *rules.Alert) labels.Labels {
-	set := func(name string) bool {
-		_, ok := b.rule.Labels[name]
-		return ok || name == labels.AlertName || name == model.MetricNameLabel
+// sampleOf gives the labels of the sample that an alert was made of. Where that is not there any more, they
+// are the alert's, but for those that the rule sets.
+func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
+	if s, found := b.found[key]; found {
+		return s.Metric
 	}
-	without := func(l labels.Labels) labels.Labels {
-		rest := labels.NewBuilder(l)
-		l.Range(func(one labels.Label) {
-			if set(one.Name) {
-				rest.Del(one.Name)
-			}
-		})
-		return rest.Labels()
+	rest := labels.NewBuilder(a.Labels).Del(labels.AlertName)
+	for _, t := range b.rule.labels {
+		rest.Del(t.name)
 	}
-	rest := without(a.Labels)
-	for _, s := range b.vector {
-		if labels.Equal(without(s.Metric), rest) {
-			return s.Metric
-		}
-	}
-	return rest
+	return rest.Labels()
 }
 
 // commit puts all that has changed into the database, together with what receivers are to be told of it.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/poller"
@@ -53,6 +55,7 @@ type Evaluator struct {
 	global   *device
 	restored []*record // until the first configuration
 	orphans  []orphan
+	closed   bool // no pass is evaluated any more
 }
 
 // orphan is an alert of a rule or a target that is gone, and has yet to be told so.
@@ -84,6 +87,8 @@ func New(o Options) (*Evaluator, error) {
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
 	}
+	// Prometheus' engine traces what it does. Nobody looks, and it costs a tenth of an evaluation.
+	otel.SetTracerProvider(noop.NewTracerProvider())
 	if e.wall == nil {
 		e.wall = time.Now
 	}
@@ -119,18 +124,28 @@ func (e *Evaluator) Busy() bool {
 	return len(e.set.Groups) > 0
 }
 
-// Ended has the rules evaluated for what a pass brought. It does not wait.
+// Ended has the rules evaluated for what a pass brought. It does not wait. Until the store is open, the last
+// pass of each target is kept.
 func (e *Evaluator) Ended(r poller.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := e.devices[r.Target.Name]
-	if d == nil || e.store.Load() == nil || len(e.set.Groups) == 0 {
+	if d == nil || e.closed || len(e.set.Groups) == 0 {
+		return
+	}
+	if e.store.Load() == nil { // not yet open
+		d.waiting = []poller.Report{r}
 		return
 	}
 	if d.waiting = append(d.waiting, r); len(d.waiting) > mostWaiting {
 		d.waiting = slices.Delete(d.waiting, 0, 1)
 		e.metrics.skipped.Inc()
 	}
+	e.queue(d)
+}
+
+// queue has a worker take the device, if none has or will.
+func (e *Evaluator) queue(d *device) {
 	if d.queued {
 		return
 	}
@@ -138,6 +153,27 @@ func (e *Evaluator) Ended(r poller.Report) {
 	case e.ready <- d:
 		d.queued = true
 	default: // the next pass tries again
+	}
+}
+
+// catchUp has the passes evaluated that ended before the store was open.
+func (e *Evaluator) catchUp() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range e.devices {
+		if len(d.waiting) > 0 {
+			e.queue(d)
+		}
+	}
+}
+
+// end takes no more passes, and forgets those that wait.
+func (e *Evaluator) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	for _, d := range e.devices {
+		d.waiting = nil
 	}
 }
 
@@ -158,15 +194,18 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	if err != nil {
 		// Polling goes on without rules.
 		e.logger.Error("rules are not evaluated: their samples have no place", "err", err)
+		e.end()
 		<-ctx.Done()
 		return nil
 	}
+	e.catchUp()
 	var group errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error { e.work(ctx); return nil })
 	}
 	group.Go(func() error { e.keepTime(ctx); return nil })
 	err = group.Wait()
+	e.end()
 	e.store.Store(nil)
 	return errors.Join(err, e.ledger.alive(e.now()), s.close())
 }
@@ -264,4 +303,5 @@ func (e *Evaluator) finish(r *round) {
 	if err := r.commit(); err != nil {
 		e.logger.Error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
 	}
+	r.device.show()
 }

@@ -196,6 +196,7 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	}
 	maps.Copy(labels, r.Labels)
 	return &Rule{
+		query: expr.String(), labels: textsOf(labels), annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
 	}

@@ -11,7 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// record is an alert that is pending or firing, as it is kept over a restart.
+// record is an alert that is pending or firing, as it is kept over a restart. It is not changed once made.
 type record struct {
 	ID              string        `json:"id"`   // of its alarm
 	Rule            string        `json:"rule"` // UID
@@ -23,6 +23,8 @@ type record struct {
 	ActiveAt        time.Time     `json:"active_at"`
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
+
+	fresh bool // the annotations are of the rule as it is
 }
 
 // number is a value that may be infinite or none, which JSON cannot say.

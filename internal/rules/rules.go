@@ -46,8 +46,11 @@ type Rule struct {
 	// Window is how far back the expression looks, beyond the last sample of a series.
 	Window time.Duration
 
-	truths bool // it looks at nothing but how polling goes
-	rates  bool // it derives from counters
+	query       string // the expression as Prometheus writes it
+	labels      []text
+	annotations []text
+	truths      bool // it looks at nothing but how polling goes
+	rates       bool // it derives from counters
 }
 
 // Name is what the rule is called in its file.

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
+	"trapline/internal/series"
 )
 
 // Samples that cannot be read are put aside, which is said, and everything else goes on: alerts lie elsewhere.
@@ -138,6 +140,56 @@ func TestWithoutStateDirectory(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(os.Getenv("TMPDIR") + "/*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A pass that ends before the store is open is evaluated once it is, and only the last one of a target.
+func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
+	for name, dir := range map[string]string{"opens": "rules", "cannot be opened": "file/rules"} {
+		base := t.TempDir()
+		if err := os.WriteFile(filepath.Join(base, "file"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		registry := prometheus.NewRegistry()
+		e, err := New(Options{Dir: filepath.Join(base, dir), Logger: slog.New(slog.DiscardHandler), Registry: registry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Configure(Configuration{Set: parse(t, "groups: [{name: g, rules: ["+hot+"]}]"), Targets: []*poller.Target{target("sw1")}})
+		ended := func(value int) {
+			pass := &poller.Pass{Start: time.Now(), Up: true, Sets: []*series.Set{setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, value))}}
+			e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
+		}
+		ended(41)
+		ended(42)
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- e.Run(ctx) }()
+		if name == "opens" {
+			var list []alertAnswer
+			for len(list) == 0 {
+				if s := e.statuses()["g/Hot"]; s != nil {
+					list = s.alerts
+				}
+			}
+			if list[0].Value != "4.2e+01" || testutil.ToFloat64(e.metrics.evaluations) != 1 {
+				t.Errorf("%s: %+v, after %v evaluations", name, list, testutil.ToFloat64(e.metrics.evaluations))
+			}
+		} else {
+			for waits := true; waits; {
+				e.mu.Lock()
+				waits = len(e.devices["sw1"].waiting) > 0
+				e.mu.Unlock()
+			}
+			ended(43)
+			if n := len(e.devices["sw1"].waiting); n > 0 {
+				t.Errorf("%s: %d passes are kept", name, n)
+			}
+		}
+		cancel()
+		if err := <-over; err != nil {
+			t.Error(name, err)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strconv"
 
@@ -94,20 +96,37 @@ func newRowIndex(table *series.Table) *rowIndex {
 	return x
 }
 
-// textIn gives what a column says in a row: the value, or the text of a label that stands for it.
+// textIn gives the value that the object of a column has in a row: the number before it was scaled, or the text
+// of a label that stands for it.
 func textIn(c *series.Column, row int) (string, bool) {
 	for i, v := range c.Values {
 		if c.RowOf(i) != row {
 			continue
 		}
 		if c.ExtraEnds == nil {
-			return strconv.FormatFloat(v, 'f', -1, 64), true
+			raw, ok := unscaled(c.Desc, v)
+			if !ok {
+				return "", false
+			}
+			return strconv.FormatFloat(raw, 'f', -1, 64), true
 		}
 		for _, text := range series.Labels(c.ExtraOf(i)) {
-			if v == 1 {
+			if v != 0 {
 				return text, true
 			}
 		}
 	}
 	return "", false
+}
+
+// unscaled gives the number of which the value was made. What is scaled is nearly always an integer; of other
+// numbers it is not known what they were, to the last digit.
+func unscaled(d *series.Desc, v float64) (raw float64, ok bool) {
+	scale := cmp.Or(d.Scale, 1)
+	if scale == 1 && d.Offset == 0 {
+		return v, !d.Derived
+	}
+	raw = math.Round((v-d.Offset)/scale) + 0 // never -0
+	of := func(raw float64) float64 { return float64(raw*scale) + d.Offset }
+	return raw, !d.Derived && of(raw) == v && of(raw-1) != v && of(raw+1) != v
 }

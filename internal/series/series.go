@@ -19,6 +19,10 @@ type Desc struct {
 	Type Type
 
 	Object []byte // of which the values are, an snmp.OID; nil if of none
+
+	// Values are those of the object times Scale, if that is not 0, plus Offset. Derived ones say something else of it.
+	Scale, Offset float64
+	Derived       bool
 }
 
 // Table holds the labels of rows, rendered once: `a="x",b="y"`, values escaped.

@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/template"
+)
+
+// text is a label or an annotation of a rule.
+type text struct {
+	name, value string
+	template    bool // the value is one
+	moving      bool // and what it says depends on more than a sample
+}
+
+func textsOf(of map[string]string) (list []text) {
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		value := of[name]
+		t := text{name: name, value: value, template: strings.Contains(value, "{{")}
+		t.moving = t.template && (strings.Contains(value, "query") || strings.Contains(value, "now"))
+		list = append(list, t)
+	}
+	return list
+}
+
+// variables are what templates of rules may use, as in Prometheus.
+const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
+
+// texts gives what the texts of a rule say of a sample.
+func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
+	var data any
+	return func(t text) string {
+		if !t.template {
+			return t.value
+		}
+		if data == nil {
+			data = template.AlertTemplateData(s.Metric.Map(), nil, "", s)
+		}
+		at := model.Time(timestamp.FromTime(r.at))
+		e := template.NewTemplateExpander(ctx, variables+t.value, "__alert_"+rule.Alert, data, at, template.QueryFunc(r.query), nowhere, nil)
+		said, err := e.Expand()
+		if err != nil {
+			return fmt.Sprintf("<error expanding template: %s>", err)
+		}
+		return said
+	}
+}
+
+// labelled gives samples the labels of the alerts that they are of, and notes which is of which.
+func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) promql.Vector {
+	b.found = make(map[uint64]promql.Sample, len(vector))
+	l := labels.NewBuilder(labels.EmptyLabels())
+	for i, s := range vector {
+		say := r.texts(ctx, b.rule, s)
+		l.Reset(s.Metric)
+		l.Del(model.MetricNameLabel)
+		for _, t := range b.rule.labels {
+			l.Set(t.name, say(t))
+		}
+		l.Set(labels.AlertName, b.rule.Alert)
+		vector[i].Metric = l.Labels()
+		b.found[vector[i].Metric.Hash()] = s
+	}
+	return vector
+}
+
+// annotate writes the annotations of the alerts whose condition is true. Where these would say the same as
+// before they are kept, for templates are slow.
+func (r *round) annotate(ctx context.Context, b *bound) {
+	moving := slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.moving })
+	var list labels.ScratchBuilder
+	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
+		key := a.Labels.Hash()
+		s, found := b.found[key]
+		if !found {
+			return
+		}
+		old := b.mirror[key]
+		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.Value) && labels.Equal(old.Sample, s.Metric) {
+			a.Annotations = old.Annotations
+			return
+		}
+		say := r.texts(ctx, b.rule, s)
+		list.Reset()
+		for _, t := range b.rule.annotations {
+			list.Add(t.name, say(t))
+		}
+		a.Annotations = list.Labels()
+	})
+}
