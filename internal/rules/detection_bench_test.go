@@ -37,7 +37,7 @@ func BenchmarkDetection(b *testing.B) {
 		for i, t := range d.list {
 			next = next.Add(spacing)
 			time.Sleep(time.Until(next))
-			r := t.report(time.Now(), 0)
+			r := t.report(time.Now())
 			if i%10 == 0 {
 				port := &r.Last.Sets[0].Columns[slices.IndexFunc(r.Last.Sets[0].Columns, func(c series.Column) bool { return c.Desc.Name == "gauge6" })].Values[0]
 				if *port = 10; alarm {
@@ -129,7 +129,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	must(err)
 	outbox, err := notify.NewOutbox(state, []*notify.Route{route}, notify.OutboxOptions{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)
-	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Ledger: Ledger{state, outbox}}, targets)
+	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Ledger: Ledger{state, outbox}}, targets, false)
 	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+watched+"\n]}]")}
 	for _, t := range d.list {
 		c.Targets = append(c.Targets, t.target)
