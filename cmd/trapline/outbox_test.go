@@ -14,6 +14,7 @@ import (
 )
 
 func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
+	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
 	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
 	insist(t, base+"/api/v1/webhook", alertsOf(7, 1, true))

@@ -116,6 +116,7 @@ func TestRulesOfATarget(t *testing.T) {
 
 // A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
 func TestPeersRecordAndReplay(t *testing.T) {
+	t.Parallel()
 	path := inDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
 modules:
   system: {get: [SNMPv2-MIB::sysUpTime.0, SNMPv2-MIB::sysName.0]}
@@ -162,6 +163,7 @@ func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
 
 // The demo has the rules that ship with the program judge its devices.
 func TestTheDemoHasRules(t *testing.T) {
+	t.Parallel()
 	base := "http://" + startDemo(t)
 	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
 }
