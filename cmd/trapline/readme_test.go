@@ -186,7 +186,7 @@ func output(t *testing.T, binary string, addresses *strings.Replacer, line strin
 	}
 	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
 	c.Dir = "../.."
-	c.Env = append(os.Environ(), peers.Environment(t, t.TempDir())...)
+	c.Env = append(os.Environ(), peers.NetSNMPEnvironment(t, t.TempDir())...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()
