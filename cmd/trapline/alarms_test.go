@@ -55,6 +55,7 @@ func mentions(d *peers.Snmptrapd, texts ...string) (n int) {
 // Receivers of all versions, by traps and informs, over IPv4 and IPv6, are told of each alarm that is for them. One that
 // never answers keeps nothing from the others.
 func TestReceiversOfAllKinds(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	id, _, err := notify.Engine(dir, nil, time.Now())
 	if err != nil {
@@ -142,6 +143,7 @@ func serve(t *testing.T, binary, config string) (p *peers.Process, base string) 
 
 // An inform whose receiver is not there is told when it is: by the same process, and by the next one.
 func TestInformsWaitForTheirReceiver(t *testing.T) {
+	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
 	binary := program(t)
 	config := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 20s}\n", address))
@@ -167,6 +169,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 // A receiver drops the traps of an engine whose boots and time it believes to be further on, and takes them
 // again once the engine has started again, whatever ended it.
 func TestTrapsArriveAfterKills(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	id, _, err := notify.Engine(dir, nil, time.Now())
 	if err != nil {
@@ -214,6 +217,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 // A rule of Prometheus names the notification to send, and says with the labels and the value of its alert
 // what stands in it.
 func TestRulesOfPrometheusNameTheirNotification(t *testing.T) {
+	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, format: template, address: %q}\n", d.Address)))
 	rules := filepath.Join(t.TempDir(), "rules.yml")

@@ -18,6 +18,7 @@ import (
 // TestDashboardsHaveData runs every expression of the dashboards against a Prometheus that scrapes the
 // demo's devices as Grafana's user would set it up.
 func TestDashboardsHaveData(t *testing.T) {
+	t.Parallel()
 	peers.Require(t, "prometheus", "prometheus")
 	address := startDemo(t)
 	prometheus := peers.StartPrometheus(t, fmt.Sprintf(`

@@ -34,6 +34,7 @@ func unshare(t *testing.T) string {
 // While the disk is full, alerts are refused in words, and none of those is told; once there is room, those
 // that were taken are told, and all that come.
 func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
+	t.Parallel()
 	dir, file, address := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
 	receiver, _ := peers.FreeUDPAddresses(t)
 	text := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, rate: 1000, every_transition: true}\n", receiver))

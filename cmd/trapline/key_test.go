@@ -63,6 +63,7 @@ func TestKeyOptionsThatAreWrong(t *testing.T) {
 
 // What discover prints is what snmpd keeps in its own file.
 func TestDiscoverPrintsWhatTheAgentKeeps(t *testing.T) {
+	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	snmpd.Stop()
 	snmpd.Start(t)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestListenPrintsWhatComes(t *testing.T) {
+	t.Parallel()
 	const sysDescr, tail = ".1.3.6.1.2.1.1.1.0", "\n  .1.3.6.1.2.1.1.3.0 = Timeticks: (7) 0:00:00.07\n  .1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.2\n"
 	for output, in := range map[string]*strings.Replacer{
 		"n": strings.NewReplacer(),

@@ -15,6 +15,7 @@ import (
 // What was asked for by name is printed by name, as Net-SNMP prints it with the MIBs at hand: composite
 // indexes, labels, display hints and units.
 func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
+	t.Parallel()
 	dir := peers.MIBs(t)
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	names, recorded := recordings(t)

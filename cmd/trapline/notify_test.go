@@ -47,6 +47,7 @@ func loaded(t testing.TB, text string) *config.Config {
 
 // The lines that `trapline engine` prints are all that snmptrapd needs to take our traps of SNMPv3.
 func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const receivers = "- {name: a, type: trap, auth: secure, address: ADDRESS}\n- {name: b, type: trap, auth: strong, address: ADDRESS}\n- {name: c, auth: secure, address: ADDRESS}\n"
 	c := loaded(t, notifying(t, dir, receivers))
@@ -83,6 +84,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 
 // A test may be any notification that MIBs have, to a receiver of any format.
 func TestTestsByType(t *testing.T) {
+	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	c := loaded(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: a, type: trap, address: %q}\n- {name: b, format: disman, address: %[1]q}\n- {name: hook, type: webhook, url: \"http://192.0.2.1/\"}\n", d.Address)))
 	quiet := slog.New(slog.DiscardHandler)
@@ -112,6 +114,7 @@ func TestTestsByType(t *testing.T) {
 // Prometheus finds an alert, we tell the receivers that it is for, one of which is not there: trap and inform, three
 // formats and versions. When the alert ends, we tell that.
 func TestPrometheusAlertsReachReceivers(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	id, _, err := notify.Engine(dir, nil, time.Now())
 	if err != nil {
@@ -180,6 +183,7 @@ groups:
 // Alertmanager groups alerts and repeats them all the time: receivers are told of each alert once, and of its
 // end.
 func TestAlertmanagerHandsAlertsOn(t *testing.T) {
+	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
 	a := peers.StartAlertmanager(t, fmt.Sprintf(`

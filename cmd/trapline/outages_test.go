@@ -41,6 +41,7 @@ const tortureTime = 6 * time.Second
 // While Trapline is killed and snmptrapd comes and goes, each transition that was taken is told, those of one
 // alarm in their order, and nothing else.
 func TestNothingIsLostToOutages(t *testing.T) {
+	t.Parallel()
 	const alarms, batch = 100, 10
 	lasts := tortureTime
 	if text := os.Getenv("TRAPLINE_TORTURE"); text != "" {

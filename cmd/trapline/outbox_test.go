@@ -14,6 +14,7 @@ import (
 )
 
 func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
+	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
 	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
 	insist(t, base+"/api/v1/webhook", alertsOf(7, 1, true))
@@ -29,9 +30,7 @@ func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
 		}
 		return waiting
 	}
-	for w := list(); !w[0].Failing || !w[1].Failing; w = list() {
-		continue
-	}
+	awaitMatch(t, base+"/api/v1/outbox", `"failing":\s*true(?s:.*)"failing":\s*true`)
 	var b strings.Builder
 	printWaiting(&b, list())
 	if want := `^late: 2 waiting, 0 given up; does not confirm, next try at \S+\n  \S+ \S+ resync   ""\n  \S+ \S+ raise Down device-7 "Down"\nnever: 2 waiting`; !regexp.MustCompile(want).MatchString(b.String()) {

@@ -12,6 +12,7 @@ import (
 
 // What the command shows of its messages holds neither the community nor a password.
 func TestPacketsAreShownWithoutSecrets(t *testing.T) {
+	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	binary := program(t)
 	show := func(args ...string) string {

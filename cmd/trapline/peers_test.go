@@ -69,6 +69,7 @@ func newHole(t testing.TB) *hole {
 // While a pass over a target that never answers hangs, the others go on, and whoever asks
 // the server for anything else has an answer.
 func TestPeersABlackHoleDelaysNobody(t *testing.T) {
+	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	silent := newHole(t)
 	config := small + fmt.Sprintf(`
@@ -112,6 +113,7 @@ const faulty = `1.3.6.1.2.1.1.5.0|4|faulty
 // What a device says instead of a value is no sample, not even 0, and costs the other objects of the
 // request nothing.
 func TestPeersWhatIsNoValueIsNoSample(t *testing.T) {
+	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"faulty": faulty})
 	base := startServer(t, fmt.Sprintf(`
 auths: {faulty: {community: faulty}}
@@ -146,6 +148,7 @@ targets: [{name: device, address: %q, auth: faulty, modules: [some, none]}]
 
 // A walk that the user's limit ends is told by a metric.
 func TestPeersALimitedWalkIsSaidToBeIncomplete(t *testing.T) {
+	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"faulty": faulty})
 	for _, limit := range []string{"max_rows: 2", "max_requests: 1, max_repetitions: 2"} {
 		base := startServer(t, fmt.Sprintf(`
@@ -170,6 +173,7 @@ targets: [{name: device, address: %q, auth: faulty, modules: [table], %s}]
 
 // N retries are N+1 datagrams, of any timeout.
 func TestRetriesOfTheCommands(t *testing.T) {
+	t.Parallel()
 	binary := program(t)
 	for _, version := range []string{"1", "2c"} {
 		for retries := range 3 {

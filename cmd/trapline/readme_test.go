@@ -78,6 +78,7 @@ func TestConfigurationsOfTheReadme(t *testing.T) {
 // TestCommandsOfTheReadme runs every command of the README against a switch or, for SNMPv3, snmpd. Where
 // it is followed by its equivalent of Net-SNMP, both print the same, or snmptrapd receives the same of both.
 func TestCommandsOfTheReadme(t *testing.T) {
+	t.Parallel()
 	peers.Require(t, "snmpbulkwalk", "snmp")
 	var b agent.Builder
 	r := agent.Switch48(1)
@@ -185,7 +186,7 @@ func output(t *testing.T, binary string, addresses *strings.Replacer, line strin
 	}
 	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
 	c.Dir = "../.."
-	c.Env = append(os.Environ(), peers.Environment(t, t.TempDir())...)
+	c.Env = append(os.Environ(), peers.NetSNMPEnvironment(t, t.TempDir())...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()

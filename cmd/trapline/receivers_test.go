@@ -64,6 +64,7 @@ func (r *reloading) mustReload(config string) {
 // Receivers come, change and go by a reload. What waits for one that goes is told when it comes back, and our
 // engine does not start again.
 func TestReceiversChangeByAReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	nobody, _ := peers.FreeUDPAddresses(t)
 	first, second := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{}), peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})

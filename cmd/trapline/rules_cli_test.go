@@ -132,6 +132,7 @@ func TestRulesOfATarget(t *testing.T) {
 
 // A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
 func TestPeersRecordAndReplay(t *testing.T) {
+	t.Parallel()
 	path := inDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
 modules:
   system: {get: [SNMPv2-MIB::sysUpTime.0, SNMPv2-MIB::sysName.0]}
@@ -178,6 +179,7 @@ func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
 
 // The demo has the rules that ship with the program judge its devices.
 func TestTheDemoHasRules(t *testing.T) {
+	t.Parallel()
 	base := "http://" + startDemo(t)
 	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
 }

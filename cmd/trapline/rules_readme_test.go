@@ -53,6 +53,7 @@ func rulesOfTheReadme(t testing.TB) (configuration, rules string) {
 
 // The example of the README, word for word but for the addresses: a port goes down and comes back.
 func TestPeersTheRulesOfTheReadme(t *testing.T) {
+	t.Parallel()
 	configuration, rules := rulesOfTheReadme(t)
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	address, stop := serveAt(t, netip.MustParseAddrPort("127.0.36.1:0"), port(2))

@@ -43,6 +43,7 @@ func turn(t testing.TB, s *peers.Snmpd, value int) {
 // A device crosses a threshold: receivers are told once, by traps and informs of every version, and once
 // when it is back.
 func TestPeersAThresholdIsToldOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	id, _, err := notify.Engine(dir, nil, time.Now())
 	if err != nil {
@@ -92,6 +93,7 @@ const linkModule = `  links:
 // A notification of a MIB has its OBJECTS, which are what the device said of the row; those of its end too.
 // The process is killed in between.
 func TestPeersLinkDownAndUp(t *testing.T) {
+	t.Parallel()
 	const oper = "1.3.6.1.2.1.2.2.1.8.7"
 	device := peers.StartSnmpd(t, peers.SnmpdOptions{Config: `override -rw .1.3.6.1.2.1.2.2.1.1.7 integer 7
 override -rw .1.3.6.1.2.1.2.2.1.7.7 integer 1
@@ -153,6 +155,7 @@ override -rw .` + oper + " integer 1\n"})
 
 // Without receivers and without a state directory, alerts are series still.
 func TestPeersRulesAlone(t *testing.T) {
+	t.Parallel()
 	device := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	base := startServer(t, fmt.Sprintf("auths: {public_v2: {}}\nmodules:\n%stargets: [{name: device, address: %q, modules: [knob], interval: 1s}]\n", knobModule, device.Address)+
 		withRules(t, `{alert: Low, expr: knob < 50}`))
@@ -173,6 +176,7 @@ func TestPeersRulesAlone(t *testing.T) {
 // After a reload, rules that have not changed go on, and the alarms of those that are gone are over. One with
 // mistakes changes nothing.
 func TestPeersRulesAreReloaded(t *testing.T) {
+	t.Parallel()
 	device := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	text := knobbed(t, t.TempDir(), device.Address, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address), `{alert: Low, expr: knob < 50}, {alert: Lower, expr: knob < 40}`)

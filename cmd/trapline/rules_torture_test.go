@@ -84,6 +84,7 @@ func (g *gauges) set(i int, value int64) {
 // Values cross a threshold and come back while the process is killed again and again: each crossing is told,
 // and nothing else is.
 func TestNoThresholdIsLostToKills(t *testing.T) {
+	t.Parallel()
 	const alarms, rounds = 100, 6
 	device, w := startGauges(t, alarms), startWitness(t)
 	var gets []string

@@ -94,6 +94,7 @@ func (w *witness) count() int {
 // Whenever the process is killed, and whatever acknowledgements are lost, each transition that was taken
 // is told, and those of one alarm in their order.
 func TestNothingIsLostToKills(t *testing.T) {
+	t.Parallel()
 	const alarms, rounds, batch, kills = 60, 4, 10, 8
 	w := startWitness(t)
 	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)

@@ -108,6 +108,7 @@ func still(t testing.TB, name string) string {
 
 // All that a device has, objects outside of 1.3.6.1 among it.
 func TestPeersWholeMIBOfSnmpsimd(t *testing.T) {
+	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor"), "c3750": still(t, "cisco-c3750")})
 	address := s.Addresses[0]
 	wantWholeMIB(t, openTarget(t, address, "geist", 1), netSNMPWalk(t, "snmpwalk", "1", "geist", address))
@@ -119,6 +120,7 @@ func TestPeersWholeMIBOfSnmpsimd(t *testing.T) {
 // Snmpd's view changes all the time: what is the same before and behind has to be so in between. What came and
 // went in between is otherwise in another attempt.
 func TestPeersWholeMIBOfSnmpd(t *testing.T) {
+	t.Parallel()
 	s := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	all := func() []string { return netSNMPWalk(t, "snmpbulkwalk", "2c", "public", s.Address) }
 	x := openTarget(t, s.Address, "public", 2)
@@ -211,6 +213,7 @@ func TestPeersWholeMIBOfRealDevices(t *testing.T) {
 
 // The command prints all that a target has, on request.
 func TestPeersWholeMIBFromTheCommandLine(t *testing.T) {
+	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor")})
 	binary, address := program(t), s.Addresses[0]
 	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address)

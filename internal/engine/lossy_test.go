@@ -123,7 +123,7 @@ func TestPeersBadRoads(t *testing.T) {
 			poll(t, x, getName).wantName(t, "snmpd-test")
 			road.there.Store(test.there)
 			road.back.Store(test.back)
-			r := poll(t, x, engine.Plan{Get: getName.Get, Params: params(100*time.Millisecond, test.retries, 25)})
+			r := poll(t, x, engine.Plan{Get: getName.Get, Params: params(500*time.Millisecond, test.retries, 25)})
 			r.wantErrors(t, test.want...)
 			if r.stats.Packets != test.packets || rediscoveries() != test.rediscoveries {
 				t.Errorf("%d packets and %s rediscoveries, want %d and %s", r.stats.Packets, rediscoveries(), test.packets, test.rediscoveries)

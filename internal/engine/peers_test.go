@@ -135,7 +135,7 @@ func TestPeersContexts(t *testing.T) {
 		poll(t, target(t, engine.Spec{Engine: tested, Address: simulated.Addresses[0], Auth: &own}), getName).wantName(t, context)
 	}
 	foreign := engine.Spec{Engine: tested, Address: simulated.Addresses[0], Auth: user, Context: "geist", ContextEngineID: "\x80\x00\x00\x00\x04xyz"}
-	poll(t, target(t, foreign), briefly).wantErrors(t, "get unknown_context")
+	poll(t, target(t, foreign), getName).wantErrors(t, "get unknown_context")
 
 	behind := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	proxy := peers.StartSnmpd(t, peers.SnmpdOptions{Config: strings.Join([]string{

@@ -127,6 +127,7 @@ func TestAnswerFromAnotherAddress(t *testing.T) {
 	x := target(t, engine.Spec{Engine: tested, Address: conn.LocalAddr().String()})
 	plan := engine.Plan{Walk: walkOf(columnOID), Params: params(100*time.Millisecond, 0, 10)}
 	poll(t, x, plan).wantErrors(t, "walk timeout")
+	plan.Params = patient(10)
 	plan.Params.UseUnconnectedUDPSocket = true
 	r := poll(t, x, plan)
 	r.wantErrors(t)

@@ -121,14 +121,14 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 
 // A receiver that comes back is told what waits at its rate, and in the order of each alarm.
 func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
-	const alarms, rounds, rate = 1000, 10, 50
+	const alarms, rounds, rate = 200, 10, 10
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{broken: errNobody}
 		route := l.route("nms")
 		route.EveryTransition, route.Spacing = true, time.Second/rate
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
-		r.state.db.NoSync = true // ten thousand acknowledgements, one at a time
+		r.state.db.NoSync = true // two thousand acknowledgements, one at a time
 		for round := range rounds {
 			var words []string
 			for i := range alarms {

@@ -126,7 +126,7 @@ func (s *Snmpd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -r does without root, -Lo logs to stdout, and without smux no port
 	// is shared with other agents of this host.
-	s.Process = Start(t, Environment(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
+	s.Process = Start(t, NetSNMPEnvironment(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 
@@ -155,10 +155,10 @@ func (s *Snmpd) Wipe(t testing.TB) {
 	}
 }
 
-// Environment keeps Net-SNMP's programs to dir: there they find their configuration and keep what they remember,
+// NetSNMPEnvironment keeps Net-SNMP's programs to dir: there they find their configuration and keep what they remember,
 // which takes both paths. MIBs would only make them slow. Whoever answers late is not asked again at once, for
 // then informs arrive twice.
-func Environment(t testing.TB, dir string) []string {
+func NetSNMPEnvironment(t testing.TB, dir string) []string {
 	t.Helper()
 	kept := filepath.Join(dir, "var")
 	if err := os.MkdirAll(filepath.Join(kept, "cert_indexes"), 0o700); err != nil {
@@ -174,7 +174,7 @@ func Environment(t testing.TB, dir string) []string {
 func NetSNMP(t testing.TB, program string, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), Require(t, program, "snmp"), args...)
-	command.Env = append(os.Environ(), Environment(t, t.TempDir())...)
+	command.Env = append(os.Environ(), NetSNMPEnvironment(t, t.TempDir())...)
 	out, err := command.Output()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)

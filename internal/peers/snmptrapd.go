@@ -75,7 +75,7 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 func (s *Snmptrapd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -n looks up no names, -X is no subagent.
-	s.Process = Start(t, Environment(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
+	s.Process = Start(t, NetSNMPEnvironment(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 

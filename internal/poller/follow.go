@@ -9,5 +9,5 @@ func Follow(t *Target) *Follower { return &Follower{state{target: t}} }
 // Took gives what is known about the target right after a pass.
 func (f *Follower) Took(p *Pass) Report {
 	f.took(p)
-	return f.report(p.Start.Add(p.Duration))
+	return f.report(f.target, p.Start.Add(p.Duration))
 }

@@ -43,7 +43,7 @@ type Poller struct {
 // state is what is kept about a target from pass to pass. The schedule owns next; running and the
 // numbers are shared with the pass.
 type state struct {
-	target  *Target
+	target  *Target // of the next pass; the Poller's mutex guards it
 	next    time.Time
 	running atomic.Bool
 	last    atomic.Pointer[Pass]
@@ -199,7 +199,7 @@ func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 	previous := s.took(pass)
 	p.report(t, previous, pass)
 	if p.options.Ended != nil {
-		p.options.Ended(s.report(time.Now()))
+		p.options.Ended(s.report(t, time.Now()))
 	}
 }
 
@@ -267,11 +267,11 @@ func (p *Poller) Report(name string) (r Report, ok bool) {
 	if !ok {
 		return Report{}, false
 	}
-	return s.report(time.Now()), true
+	return s.report(s.target, time.Now()), true
 }
 
-func (s *state) report(now time.Time) Report {
-	return Report{s.target, s.last.Load(), s.selfSet(now)}
+func (s *state) report(t *Target, now time.Time) Report {
+	return Report{t, s.last.Load(), s.selfSet(now)}
 }
 
 // Reports tells about all targets, sorted by name.
@@ -281,7 +281,7 @@ func (p *Poller) Reports() []Report {
 	now := time.Now()
 	reports := make([]Report, 0, len(p.states))
 	for _, s := range p.states {
-		reports = append(reports, s.report(now))
+		reports = append(reports, s.report(s.target, now))
 	}
 	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 	return reports

@@ -304,3 +304,32 @@ func TestFreshPassServes(t *testing.T) {
 		})
 	})
 }
+
+// A reload while a pass is on its way changes nothing of what the pass is reported to be of.
+func TestAPassIsReportedOfTheTargetThatItWasOf(t *testing.T) {
+	old, young := target("device", time.Hour), target("device", time.Hour)
+	reported := make(chan *Target)
+	var p *Poller
+	p = New(Options{
+		Logger: slog.New(slog.DiscardHandler),
+		PassOptions: PassOptions{Open: func(engine.Spec) (collector.Session, error) {
+			p.SetTargets([]*Target{young})
+			return nil, errors.New("the device is gone")
+		}},
+		Ended: func(r Report) { reported <- r.Target },
+	})
+	p.SetTargets([]*Target{old})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- p.Run(ctx) }()
+	if got := <-reported; got != old {
+		t.Error("the pass is reported to be of the target that came by the reload")
+	}
+	if r, _ := p.Report("device"); r.Target != young {
+		t.Error("the reload changed nothing")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
