@@ -52,6 +52,33 @@ func TestObjectsOfNotifications(t *testing.T) {
 	}
 }
 
+// Annotations follow what they look at, and the rule that they are of, where value and labels stay the same.
+func TestAnnotationsFollow(t *testing.T) {
+	rule := func(summary string) string {
+		return `{alert: Hot, expr: temperature > 40, annotations: {summary: '` + summary + `'}}`
+	}
+	r := start(t, rule(`fan {{ with query "fan" }}{{ . | first | value }}{{ end }}`))
+	want := func(summary string) {
+		t.Helper()
+		if got := r.e.statuses()["g/Hot"].alerts[0].Annotations.Get("summary"); got != summary {
+			t.Errorf("got %q, want %q", got, summary)
+		}
+	}
+	r.poll("temperature 50", "fan 1")
+	want("fan 1")
+	r.poll("temperature 50", "fan 2")
+	want("fan 2")
+	r.use(rule("at {{ $value }}"))
+	r.configure()
+	r.poll("temperature 50", "fan 2")
+	want("at 50")
+	r.restart(pollTime)
+	r.use(rule("still at {{ $value }}"))
+	r.configure()
+	r.poll("temperature 50", "fan 2")
+	want("still at 50")
+}
+
 // What is sent of an object is what the agent said, whatever the metric makes of it.
 func TestObjectsAreNotScaled(t *testing.T) {
 	for _, c := range []struct {

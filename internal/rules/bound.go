@@ -42,7 +42,7 @@ var nowhere = &url.URL{}
 var mute = slog.New(slog.DiscardHandler)
 
 func newBound(r *Rule, restored []*record) *bound {
-	b := &bound{rule: r, mirror: map[uint64]*record{}, written: map[uint64]labels.Labels{}}
+	b := &bound{rule: r, mirror: map[uint64]*record{}}
 	if r.Record != "" {
 		b.eval = rules.NewRecordingRule(r.Record, unread, labels.FromMap(r.Labels))
 		return b

@@ -79,6 +79,8 @@ func (s *store) open(dir string, window time.Duration) (err error) {
 	o.RetentionDuration = max(leastRetention, 2*window).Milliseconds()
 	o.WALSegmentSize, o.WALCompression = 4<<20, compression.Snappy
 	o.StripeSize = 1 << 12
+	// Only the rules of a target need its passes whole, and they are evaluated when these are in.
+	o.IsolationDisabled = true
 	o.EnableMemorySnapshotOnShutdown = true
 	// What it would log at each compaction is of no interest to who writes rules.
 	s.DB, err = tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, o, nil)
