@@ -18,7 +18,7 @@ import (
 )
 
 // notifier is what tells receivers, and keeps the alarms that rules raise. All of it is nil where the
-// configuration had no state directory at the start.
+// configuration had no state directory at the start, or none that could be used and nothing to use it for.
 type notifier struct {
 	state   *notify.State
 	outbox  *notify.Outbox
@@ -35,6 +35,10 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	}
 	now := time.Now()
 	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
+	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
+		logger.Warn("receivers and rules will need a restart", "err", err)
+		return &notifier{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,22 @@ func TestFirstReceiversNeedAStateDirectoryFromTheStart(t *testing.T) {
 	r.mustReload(stateless)
 }
 
+// Whoever has nothing to tell is polled for all the same where the state directory cannot be used.
+func TestAStateDirectoryThatNobodyNeeds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	n, err := openNotifier(loaded(t, notifying(t, file, "  []")), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || n.outbox != nil || !strings.Contains(log.String(), "not a directory") {
+		t.Errorf("%v, %s", err, log.String())
+	}
+	if _, err := openNotifier(loaded(t, notifying(t, file, "- {name: nms, address: 127.0.0.1:9}\n")), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("receivers are told by an outbox that is kept nowhere")
+	}
+}
+
 func TestSettingsThatNeedAStartAreTold(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
