@@ -138,23 +138,20 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
 }
 
 func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {
-	s, err := openSNMP(r, c)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, e *Event, requestID int32) (Receipt, error) {
-		n := s.notification(e, requestID)
-		if n == nil {
-			return Receipt{}, nil
-		}
-		if err := s.sender.Trap(ctx, n); err != nil {
+	return openSender(r, c, func(ctx context.Context, s *Sender, n *Notification) (Receipt, error) {
+		if err := s.Trap(ctx, n); err != nil {
 			return Receipt{}, err
 		}
 		return Receipt{Sent: 1}, nil
-	}, nil
+	})
 }
 
 func openInform(r *ReceiverSettings, c *Shared) (Deliver, error) {
+	return openSender(r, c, func(ctx context.Context, s *Sender, n *Notification) (Receipt, error) { return s.Inform(ctx, n) })
+}
+
+// openSender tells events by send. Those that the format has no notification for are not told.
+func openSender(r *ReceiverSettings, c *Shared, send func(context.Context, *Sender, *Notification) (Receipt, error)) (Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err
@@ -164,7 +161,7 @@ func openInform(r *ReceiverSettings, c *Shared) (Deliver, error) {
 		if n == nil {
 			return Receipt{}, nil
 		}
-		return s.sender.Inform(ctx, n)
+		return send(ctx, s.sender, n)
 	}, nil
 }
 
