@@ -47,7 +47,7 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 		Receivers: cutCommas(annotations[annotationReceivers]), Tags: cutCommas(annotations[annotationTags]),
 	}
 	for _, text := range []string{labels["address"], target} {
-		if address, ok := addressOf(text); ok {
+		if address, ok := AddressOf(text); ok {
 			a.Address = address
 			break
 		}
@@ -98,8 +98,8 @@ func cutCommas(list string) []string {
 	return words
 }
 
-// addressOf reads an address, with or without a port.
-func addressOf(text string) (netip.Addr, bool) {
+// AddressOf reads an address, with or without a port.
+func AddressOf(text string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return a, true
 	}

@@ -2,8 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"net/netip"
-	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -29,7 +27,7 @@ func (e *Evaluator) alarmOf(d *device, b *bound, r *record) notify.Alarm {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 	}
-	if address, ok := addressOf(d.address()); ok && !a.Address.IsValid() {
+	if address, ok := notify.AddressOf(d.address()); ok && !a.Address.IsValid() {
 		a.Address = address
 	}
 	if d.tables == nil {
@@ -54,14 +52,6 @@ func (e *Evaluator) alarmID(b *bound, r *record) string {
 
 func instance(object snmp.OID, index []byte) snmp.OID {
 	return append(append(snmp.OID{}, object...), index...)
-}
-
-func addressOf(text string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		return a, true
-	}
-	p, err := netip.ParseAddrPort(text)
-	return p.Addr(), err == nil
 }
 
 // mostCondition bounds what is said of a condition.

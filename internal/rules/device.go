@@ -263,7 +263,11 @@ func (d *device) address() string {
 		return ""
 	}
 	text := d.target.Spec.Address
-	return text[strings.LastIndex(text, "/")+1:]
+	text = text[strings.LastIndex(text, "/")+1:]
+	if bare, ok := strings.CutSuffix(text, "]"); ok {
+		return strings.TrimPrefix(bare, "[")
+	}
+	return text
 }
 
 func (d *device) String() string {
