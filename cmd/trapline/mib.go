@@ -29,16 +29,27 @@ func addMIBFlags(c *kingpin.CmdClause) mibFlags {
 	}
 }
 
-// sources gives the user's directories and the built-in modules.
-func (f mibFlags) sources() ([]mibs.Source, error) {
-	if len(*f.dirs) == 0 {
+func (f mibFlags) sources() ([]mibs.Source, error) { return mibSources(splitColons(*f.dirs)) }
+
+// mibSources gives the user's directories and the built-in modules.
+func mibSources(dirs []string) ([]mibs.Source, error) {
+	if len(dirs) == 0 {
 		return []mibs.Source{mibs.Embedded()}, nil
 	}
-	d, err := mibs.OpenDirectories(splitColons(*f.dirs)...)
+	d, err := mibs.OpenDirectories(dirs...)
 	if err != nil {
 		return nil, err
 	}
 	return []mibs.Source{d, mibs.Embedded()}, nil
+}
+
+// allMIBs reads every module.
+func allMIBs(dirs []string) (*mibs.Tree, error) {
+	sources, err := mibSources(dirs)
+	if err != nil {
+		return nil, err
+	}
+	return mibs.LoadAll(sources...)
 }
 
 func (f mibFlags) tree(names []string) (*mibs.Tree, error) {

@@ -29,7 +29,7 @@ func (f nameFlags) read(names []string) (oids []snmp.OID, line func(snmp.VarBind
 	var tree *mibs.Tree
 	spelled := strings.ContainsFunc(strings.Join(names, ""), unicode.IsLetter)
 	if spelled || *f.output == "s" {
-		if tree, err = (mibFlags{dirs: f.dirs, modules: new([]string)}).tree(nil); err != nil {
+		if tree, err = allMIBs(splitColons(*f.dirs)); err != nil {
 			return nil, nil, err
 		}
 	}

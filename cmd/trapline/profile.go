@@ -54,18 +54,6 @@ func addProfile(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-func allMIBs(dirs []string) (*mibs.Tree, error) {
-	sources := []mibs.Source{mibs.Embedded()}
-	if len(dirs) > 0 {
-		d, err := mibs.OpenDirectories(dirs...)
-		if err != nil {
-			return nil, err
-		}
-		sources = []mibs.Source{d, mibs.Embedded()}
-	}
-	return mibs.LoadAll(sources...)
-}
-
 func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
 	switch {
 	case c.SysObjectID == nil:
