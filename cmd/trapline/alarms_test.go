@@ -220,7 +220,6 @@ func TestRulesOfPrometheusNameTheirNotification(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, format: template, address: %q}\n", d.Address)))
-	rules := filepath.Join(t.TempDir(), "rules.yml")
 	const rule = `
 groups:
 - name: test
@@ -238,19 +237,10 @@ groups:
         sysContact.0 STRING = "value {{ printf "%.1f" $value }}"
       trap_clear_varbinds: ifOperStatus = up
 `
-	write := func(value string) {
-		t.Helper()
-		if err := os.WriteFile(rules, []byte(strings.Replace(rule, "VALUE", value, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(">")
-	p := peers.StartPrometheus(t, fmt.Sprintf("global: {evaluation_interval: 1s}\nrule_files: [%s]\nalerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n",
-		rules, strings.TrimPrefix(base, "http://")), "--rules.alert.resend-delay=1s")
+	judge := alertingTo(t, base, rule)
 	const tail = `.1.3.6.1.2.1.31.1.1.1.1.3 = STRING: "Gi0/3"|~|.1.3.6.1.2.1.1.4.0 = STRING: "value 2.0"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.7`
 	for _, test := range []struct{ value, notification, status string }{{">", "3", "2"}, {"<", "4", "1"}} {
-		write(test.value)
-		p.Reload()
+		judge(test.value)
 		d.Await(t, func() bool { return mentions(d, "= OID: .1.3.6.1.6.3.1.1.5."+test.notification) > 0 })
 		want := "OID: .1.3.6.1.6.3.1.1.5." + test.notification + "|~|.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: " + test.status + "|~|" + tail
 		if mentions(d, want) != 1 {

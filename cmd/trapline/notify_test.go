@@ -111,6 +111,27 @@ func TestTestsByType(t *testing.T) {
 	}
 }
 
+// alertingTo starts a Prometheus that alerts by a rule file with > in the place of VALUE, and gives what puts
+// another operator there.
+func alertingTo(t *testing.T, base, rule string) (judge func(operator string)) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "rules.yml")
+	write := func(operator string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(strings.Replace(rule, "VALUE", operator, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(">")
+	p := peers.StartPrometheus(t, fmt.Sprintf("global: {evaluation_interval: 1s}\nrule_files: [%s]\nalerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n",
+		file, strings.TrimPrefix(base, "http://")), "--rules.alert.resend-delay=1s")
+	return func(operator string) {
+		t.Helper()
+		write(operator)
+		p.Reload()
+	}
+}
+
 // Prometheus finds an alert, we tell the receivers that it is for, one of which is not there: trap and inform, three
 // formats and versions. When the alert ends, we tell that.
 func TestPrometheusAlertsReachReceivers(t *testing.T) {
@@ -129,7 +150,6 @@ func TestPrometheusAlertsReachReceivers(t *testing.T) {
 - {name: nobody, address: "NOBODY"}
 - {name: others, address: "ADDRESS", labels: {site: paris}}
 `)))
-	rules := filepath.Join(t.TempDir(), "rules.yml")
 	const rule = `
 groups:
 - name: test
@@ -137,15 +157,7 @@ groups:
   rules:
   - {alert: Hot, expr: 'vector(1) VALUE 0', labels: {severity: major, instance: 192.0.2.7, site: berlin}, annotations: {summary: it is hot}}
 `
-	write := func(value string) {
-		t.Helper()
-		if err := os.WriteFile(rules, []byte(strings.Replace(rule, "VALUE", value, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(">")
-	p := peers.StartPrometheus(t, fmt.Sprintf("global: {evaluation_interval: 1s}\nrule_files: [%s]\nalerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n",
-		rules, strings.TrimPrefix(base, "http://")), "--rules.alert.resend-delay=1s")
+	judge := alertingTo(t, base, rule)
 	d.Await(t, func() bool {
 		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.1|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.2|~|") == 1
@@ -158,8 +170,7 @@ groups:
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Alarms) != 1 || answer.Alarms[0].Summary != "it is hot" {
 		t.Errorf("%s, %v", body, err)
 	}
-	write("<")
-	p.Reload()
+	judge("<")
 	d.Await(t, func() bool {
 		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.2|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.3|~|") == 1
