@@ -22,7 +22,7 @@ test:
 
 # bench ends with the ratios to gosnmp as others build it.
 bench:
-	go test -run '^$$' -bench . -benchmem -tags $(TAGS) ./...
+	go test -run '^$$' -bench . -benchmem -timeout 30m -tags $(TAGS) ./...
 	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/engine ./internal/snmp
 
 lint:
