@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
 	"unique"
 
@@ -46,6 +48,8 @@ type Engine struct {
 	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
 
+	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
 	restored sync.Map // of saved, by Target.key: targets not polled since
 }
 
@@ -65,7 +69,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe:    newPipe(o.Metrics),
+		pipe: newPipe(o.Metrics), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
@@ -122,6 +126,8 @@ type Target struct {
 	engine  *Engine
 	pipe    *pipe
 	address Address
+
+	resolved resolved
 
 	usm  usm
 	peer *peer // guarded by the pipe's mutex; nil before the first poll
