@@ -140,7 +140,6 @@ func (t *peer) nextLocked() {
 func (p *pipe) launchLocked(q *query) {
 	t := q.peer
 	t.flying = append(t.flying, q)
-	t.link.flying++
 	p.active[t.address] = t
 	q.first = p.now
 	p.sendLocked(q)
@@ -244,7 +243,7 @@ func (p *pipe) dropLocked(q *query) {
 	p.timers.clear(q)
 	if i := slices.Index(t.flying, q); i >= 0 {
 		t.flying = slices.Delete(t.flying, i, i+1)
-		p.landedLocked(t.link)
+		p.unchargeLocked(q)
 	}
 	if len(t.flying) == 0 {
 		t.flying = nil // an idle target keeps nothing

@@ -26,6 +26,8 @@ type query struct {
 	timer timer
 	first time.Duration
 	dead  bool
+
+	charged bool // the link keeps room for its answer
 }
 
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
