@@ -25,13 +25,15 @@ const (
 	UnknownContext   Reason = "unknown_context"    // Report that nobody serves the context
 	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
 	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
-	Canceled         Reason = "canceled"           // the deadline of the pass, or its caller, ended it
+	Canceled         Reason = "canceled"           // the caller of the pass ended it
 
 	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
 	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle
 	EmptyAnswer   Reason = "empty_answer"
 	Malformed     Reason = "malformed" // what came is not SNMP, or not an answer to what was asked
 	TooMany       Reason = "too_many"  // the walk passed the limit of varbinds
+	Deadline      Reason = "deadline"  // the time for the pass was over while the target still answered
+	Duplicate     Reason = "duplicate" // samples have the name and labels of others, and were dropped
 )
 
 // Error is a failed operation on a target.
@@ -59,7 +61,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // reason leaves that open, it is when no OID is named.
 func (e *Error) Whole() bool {
 	switch e.Reason {
-	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany:
+	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Deadline, Duplicate:
 		return false
 	case Authorization, Malformed:
 		return e.OID == nil

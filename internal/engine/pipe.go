@@ -75,6 +75,7 @@ func (p *pipe) settledStats(s *Stats, t *peer) Stats {
 	p.lock()
 	defer p.unlock()
 	settled := *s
+	settled.progress = nil
 	if t != nil && !t.window.unknown() {
 		settled.Path = Path{t.window.srtt, t.window.size, t.capacity.most}
 	}
@@ -353,6 +354,7 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 		t.window.spurious(now - sent)
 	}
 	p.metrics.received(now - sent)
+	q.stats.progress.Answer()
 	for i := 0; i < len(t.flying); i++ {
 		f := t.flying[i]
 		last := f.attempts[len(f.attempts)-1].at

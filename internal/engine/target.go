@@ -152,7 +152,7 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 // The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
 // the target itself failed (Error.Whole) nothing more is asked for.
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
-	var stats Stats
+	stats := Stats{progress: ProgressOf(ctx)}
 	o := settle(p.Params, t.auth.Version == 1)
 	pass := pass{
 		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
@@ -162,15 +162,22 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 		t.pollPiped(ctx, p, &pass)
 		return t.pipe.settledStats(&stats, t.peer), pass.err()
 	}
-	s, failed := t.open(ctx, o, &stats)
+	err := t.pollGosnmp(ctx, p, &pass)
+	stats.progress = nil
+	return stats, err
+}
+
+// pollGosnmp is Poll through gosnmp.
+func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
+	s, failed := t.open(ctx, w.settled, w.stats)
 	if failed != nil {
 		failed.Op, failed.Target = "connect", t.spec.Address
-		return stats, failed
+		return failed
 	}
 	defer s.close()
-	pass.exchanger = s
-	pass.run(ctx, p)
-	return stats, pass.err()
+	w.exchanger = s
+	w.run(ctx, p)
+	return w.err()
 }
 
 // LogValue names the target in logs.

@@ -152,7 +152,7 @@ func TestDeadlineOfThePassBoundsThePoll(t *testing.T) {
 		want    string
 	}{
 		"silent from the first": {0, "walk timeout"},
-		"silent later":          {1, "walk canceled " + columnOID + " after " + columnOID + ".10"},
+		"silent later":          {1, "walk deadline " + columnOID + " after " + columnOID + ".10"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAgent(t, func(q question) [][]byte {
