@@ -69,7 +69,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe: newPipe(o.Metrics), resolve: net.DefaultResolver.LookupNetIP,
+		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
@@ -155,7 +155,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 	stats := Stats{progress: ProgressOf(ctx)}
 	o := settle(p.Params, t.auth.Version == 1)
 	pass := pass{
-		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
+		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
 	}
 	if t.pipable() {
