@@ -25,7 +25,7 @@ const (
 	UnknownContext   Reason = "unknown_context"    // Report that nobody serves the context
 	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
 	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
-	Canceled         Reason = "canceled"           // the deadline of the pass, or its caller, ended it
+	Canceled         Reason = "canceled"           // the caller of the pass ended it
 	Internal         Reason = "internal"           // a fault of the program, which is logged
 
 	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
@@ -35,6 +35,7 @@ const (
 	TooMany       Reason = "too_many"  // the walk passed the limit of varbinds
 	Late          Reason = "late"      // answers came, but after the timeout
 	Deadline      Reason = "deadline"  // the time for the pass was over while the target still answered
+	Duplicate     Reason = "duplicate" // samples have the name and labels of others, and were dropped
 )
 
 // Error is a failed operation on a target.
@@ -67,7 +68,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // reason leaves that open, it is when no OID is named, and of a timeout when nothing else was answered.
 func (e *Error) Whole() bool {
 	switch e.Reason {
-	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Late, Deadline:
+	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Late, Deadline, Duplicate:
 		return false
 	case Timeout:
 		return !e.alive

@@ -59,11 +59,10 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 	s := &session{target: t, settled: o}
 	if err := s.connect(ctx, stats); err != nil {
 		s.close()
-		reason := SocketReason(err)
 		if ctx.Err() != nil {
-			reason = Canceled
+			return nil, outOfTimeError(ctx, false)
 		}
-		return nil, &Error{Reason: reason, Err: err}
+		return nil, &Error{Reason: SocketReason(err), Err: err}
 	}
 	if err := s.configure(ctx, secrets); err != nil {
 		s.close()

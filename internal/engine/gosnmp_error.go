@@ -133,17 +133,25 @@ func (s *session) probe() bool {
 // outOfTime is the end of the context.
 func (s *session) outOfTime(ctx context.Context) *Error { return outOfTimeError(ctx, s.wire.answered) }
 
-// outOfTimeError is the end of a context. A target that did not say a word until then timed out.
+// OutOfTime is the *Error of what is missing because ctx has ended.
+func OutOfTime(ctx context.Context, op, target string) error {
+	e := outOfTimeError(ctx, false)
+	e.Op, e.Target = op, target
+	return e
+}
+
+// outOfTimeError is the end of a context. A target that did not say a word until then timed out, in this
+// poll or others of the same Progress; one that did answers too slowly.
 func outOfTimeError(ctx context.Context, answered bool) *Error {
 	err := ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	if errors.Is(err, context.DeadlineExceeded) && !answered {
-		return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch answered = answered || ProgressOf(ctx).Answered(); {
+	case !errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: Canceled, Err: err}
+	case answered:
 		return &Error{Reason: Deadline, Err: fmt.Errorf("the target answered, but not everything before the deadline: %w", err)}
 	}
-	return &Error{Reason: Canceled, Err: err}
+	return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
 }

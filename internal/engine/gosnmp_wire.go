@@ -123,9 +123,11 @@ func (w *wire) Read(b []byte) (int, error) {
 		case err == nil:
 			w.answered = true
 			w.metrics.received(time.Since(w.sentAt))
+			w.stats.progress.Answer()
 			return n, nil
 		case errors.As(err, &report):
 			w.answered = true
+			w.stats.progress.Answer()
 			w.end(err)
 			return 0, err
 		case errors.Is(err, errLate):

@@ -161,7 +161,7 @@ func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
 		e.OID = oid
 	}
 	p.errs = append(p.errs, e)
-	p.down = p.down || e.Whole()
+	p.down = p.down || e.Whole() || e.Reason == Deadline
 }
 
 // partial notes that oid did not arrive, or only up to last, while the target is well.

@@ -85,6 +85,7 @@ func (p *pipe) settledStats(s *Stats, t *peer) Stats {
 	p.lock()
 	defer p.unlock()
 	settled := *s
+	settled.progress = nil
 	if t != nil && !t.window.unknown() {
 		settled.Path = Path{t.window.srtt, t.window.size, t.capacity.most}
 	}
@@ -157,7 +158,6 @@ func (t *peer) nextLocked() {
 func (p *pipe) launchLocked(q *query) {
 	t := q.peer
 	t.flying = append(t.flying, q)
-	t.link.flying++
 	p.active[t.address] = t
 	q.first = p.now
 	p.sendLocked(q)
@@ -272,7 +272,7 @@ func (p *pipe) dropLocked(q *query) {
 	p.timers.clear(q)
 	if i := slices.Index(t.flying, q); i >= 0 {
 		t.flying = slices.Delete(t.flying, i, i+1)
-		p.landedLocked(t.link)
+		p.unchargeLocked(q)
 	}
 	if len(t.flying) == 0 {
 		t.flying = nil // an idle target keeps nothing
@@ -339,6 +339,7 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 		t.window.spurious(now - sent)
 	}
 	p.metrics.received(now - sent)
+	q.stats.progress.Answer()
 	if t.probe == q {
 		t.probe = nil // its answer is small, and says nothing of those that are not
 		return

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -47,9 +45,9 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
 	}
-	address, err := t.lookUp(ctx)
+	address, err := t.lookUp(ctx, o.timeout)
 	if err != nil {
-		return nil, &Error{Reason: SocketReason(err), Err: err}
+		return nil, lookUpError(ctx, err)
 	}
 	t.pipe.lock()
 	defer t.pipe.unlock()
@@ -102,31 +100,6 @@ func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, er
 		return p, err
 	}
 	return p, nil
-}
-
-func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(t.address.Host); err == nil {
-		return netip.AddrPortFrom(namedZone(a.Unmap()), t.address.Port), nil
-	}
-	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port), nil
-}
-
-// namedZone has a link-local address name its interface, as those of answers do.
-func namedZone(a netip.Addr) netip.Addr {
-	n, err := strconv.Atoi(a.Zone())
-	if err != nil {
-		return a
-	}
-	i, err := net.InterfaceByIndex(n)
-	if err != nil {
-		return a
-	}
-	return a.WithZone(i.Name)
 }
 
 // sweep walks columns, while instances are asked for, and hands on their rows, column by column.

@@ -29,6 +29,8 @@ type query struct {
 	timer timer
 	first time.Duration
 	dead  bool
+
+	charged bool // the link keeps room for its answer
 }
 
 // unansweredAttempts counts the attempts that nothing came of, before the last one.
