@@ -1,0 +1,52 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+)
+
+// lawTrials is how many devices are drawn: few in a common run of the tests, TRAPLINE_TRIALS in a long one.
+func lawTrials(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("TRAPLINE_TRIALS")); err == nil {
+		return n
+	}
+	return few
+}
+
+// The law: twenty passes over a device, whatever becomes of it, of the network and of the engine in
+// between, bring what a strict walk brings. TRAPLINE_SEED=n makes trial n alone.
+func TestLawOfRandomDevices(t *testing.T) {
+	t.Parallel()
+	first, last := 0, lawTrials(300)
+	if n, err := strconv.Atoi(os.Getenv("TRAPLINE_SEED")); err == nil {
+		first, last = n, n+1
+	}
+	for seed := first; seed < last; seed++ {
+		if err := randomTrial(t, rand.New(rand.NewPCG(uint64(seed), 27))); err != nil {
+			t.Errorf("TRAPLINE_SEED=%d: %v", seed, err)
+		}
+	}
+}
+
+func randomTrial(t *testing.T, r *rand.Rand) (err error) {
+	objects, settings := randomDevice(r)
+	subject := newLawSubject("random", settings...)
+	synctest.Test(t, func(*testing.T) { err = tryLaw(r, subject, objects) })
+	return err
+}
+
+// tryLaw makes one trial, in a synctest bubble.
+func tryLaw(r *rand.Rand, subject *lawSubject, objects []lawObject) error {
+	w, err := newLawTrial(r, subject, objects)
+	if err != nil {
+		return err
+	}
+	if err := w.judge(); err != nil {
+		return fmt.Errorf("%s: %w", subject.name, err)
+	}
+	return nil
+}
