@@ -52,6 +52,7 @@ type lawAgent struct {
 	objects  []lawObject
 	requests int
 	faults   []string // requests that must not be
+	trace    func(format string, args ...any)
 }
 
 // visible are the objects as the agent's version shows them: SNMPv1 has no Counter64.
@@ -158,6 +159,9 @@ func (a *lawAgent) perform(p *snmp.PDU) bool {
 	default:
 		a.faults = append(a.faults, "a PDU that is no request for values")
 		return false
+	}
+	if a.trace != nil {
+		a.trace("0x%02x of %d names, %s, fields %d and %d: %s at %d, %d octets", byte(p.Type), len(names), names[:min(len(names), 2)], p.ErrorStatus, p.ErrorIndex, answer.status, answer.index, len(answer.list))
 	}
 	asked := p.VarBinds
 	p.Type, p.ErrorStatus, p.ErrorIndex, p.VarBinds = snmp.Response, answer.status, int32(answer.index), answer.list

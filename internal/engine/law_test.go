@@ -45,6 +45,9 @@ func tryLaw(r *rand.Rand, subject *lawSubject, objects []lawObject) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv("TRAPLINE_SEED") != "" {
+		w.agent.trace = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+	}
 	if err := w.judge(); err != nil {
 		return fmt.Errorf("%s: %w", subject.name, err)
 	}

@@ -215,6 +215,9 @@ func (w *lawTrial) judge() error {
 		if n > 0 {
 			w.between(n)
 		}
+		if w.agent.trace != nil {
+			w.agent.trace("pass %d", n+1)
+		}
 		if err := w.pass(); err != nil {
 			return fmt.Errorf("pass %d: %w\n%s", n+1, err, bytes.Join(texts(w.log), []byte("\n")))
 		}
