@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"trapline/internal/snmp"
 )
@@ -23,34 +22,26 @@ type ask struct {
 // askLocked sends for the next rows of shares, the last of which wants the most.
 func (s *sweep) askLocked(shares []share) {
 	a := &ask{sweep: s}
-	a.segments = a.room.segments[:0]
-	if n := len(shares); n > 0 {
-		a.rows = shares[n-1].rows
-	}
+	a.segments, a.rows = a.room.segments[:0], shares[len(shares)-1].rows
 	r := request{pdu: snmp.GetBulkRequest, repetitions: uint32(a.rows)}
 	if s.settled.v1 {
 		r.pdu, r.repetitions = snmp.GetNextRequest, 0
 	}
-	octets := 0
-	for _, x := range shares {
-		octets += x.size * a.rows
-		a.segments = append(a.segments, x.segment)
-	}
 	r.oids = a.room.oids[:0]
-	if s.inquires(octets) {
-		r.nonRepeaters, r.oids = len(deviceNames), slices.Clone(deviceNames)
-	}
-	for _, g := range a.segments {
-		r.oids = append(r.oids, g.last)
+	for _, x := range shares {
+		a.segments = append(a.segments, x.segment)
+		r.oids = append(r.oids, x.segment.last)
 	}
 	s.prepare(&a.query, r, a)
 	s.asks = append(s.asks, a)
+	s.outstanding++
 	s.pipe.submitLocked(&a.query)
 }
 
 // answeredLocked takes an answer for its segments.
 func (a *ask) answeredLocked(got answer, e *Error) {
 	s := a.sweep
+	s.outstanding--
 	switch {
 	case s.failed != nil:
 		return
@@ -59,11 +50,7 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 		return
 	}
 	s.answered = true
-	if a.request.nonRepeaters > 0 {
-		got = a.recognizeLocked(got)
-	}
 	switch {
-	case len(a.segments) == 0:
 	case got.status != snmp.NoError:
 		a.refusedLocked(got)
 	case len(got.list) == 0:
@@ -71,20 +58,7 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 	default:
 		a.acceptLocked(got)
 	}
-	if s.failed == nil {
-		s.dispatchLocked()
-	}
-}
-
-// recognizeLocked takes off an answer what is said of the device.
-func (a *ask) recognizeLocked(got answer) answer {
-	if got.status != snmp.NoError {
-		a.sweep.lookAgainLocked()
-		got.index -= len(deviceNames)
-		return got
-	}
-	got.list, got.count = a.sweep.recognizeLocked(got.list), got.count-len(deviceNames)
-	return got
+	s.dispatchLocked()
 }
 
 // acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and

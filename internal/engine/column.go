@@ -17,8 +17,7 @@ type column struct {
 	table     *table
 	segments  []segment
 	open      int      // segments not done
-	began     bool     // its segments were made, or it is absent
-	absent    bool     // the target is supposed not to have it
+	began     bool     // its segments were made
 	changed   bool     // its rows are not those that were expected
 	unordered bool     // the agent's order is not to be relied on: one request after the other
 	alone     bool     // an error came of it: others had better not share its requests
@@ -40,8 +39,6 @@ const (
 // startLocked makes the segments of a column that is known, or that may guide its table. Others wait.
 func (c *column) startLocked() {
 	switch {
-	case c.known != nil && c.supposedAbsent():
-		c.began, c.absent = true, true
 	case c.known != nil:
 		c.alone, c.unordered = c.known.alone, c.known.unordered
 		c.beginLocked(c.known.segments())
@@ -363,6 +360,9 @@ func (c *column) eachRow(give func(*snmp.VarBind)) {
 		}
 	}
 }
+
+// done reports whether the column needs no more answers.
+func (c *column) done() bool { return c.began && c.open == 0 }
 
 // bare tells whether nothing lies below the column's OID, but the agent has names behind it.
 func (c *column) bare() bool {

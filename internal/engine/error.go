@@ -26,6 +26,7 @@ const (
 	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
 	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
 	Canceled         Reason = "canceled"           // the deadline of the pass, or its caller, ended it
+	Internal         Reason = "internal"           // a fault of the program, which is logged
 
 	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
 	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle

@@ -15,6 +15,7 @@ type Metrics struct {
 	duration      prometheus.Histogram
 	unexpected    prometheus.Counter
 	rediscoveries prometheus.Counter
+	internal      prometheus.Counter
 
 	mu    sync.Mutex
 	pipes []*pipe
@@ -35,12 +36,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
 		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
+		internal:      counter("trapline_engine_internal_errors_total", "Passes ended by a fault of the program; each is logged."),
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "trapline_engine_socket_drops_total",
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, dropped)
+	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.internal, dropped)
 	return m
 }
 
@@ -88,5 +90,11 @@ func (m *Metrics) unexpectedType() {
 func (m *Metrics) rediscovered() {
 	if m != nil {
 		m.rediscoveries.Inc()
+	}
+}
+
+func (m *Metrics) internalError() {
+	if m != nil {
+		m.internal.Inc()
 	}
 }

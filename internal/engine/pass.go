@@ -18,10 +18,9 @@ type exchanger interface {
 }
 
 type request struct {
-	pdu          snmp.PDUType
-	oids         []snmp.OID
-	nonRepeaters int // the first of oids, of a GetBulkRequest
-	repetitions  uint32
+	pdu         snmp.PDUType
+	oids        []snmp.OID
+	repetitions uint32 // of a GetBulkRequest
 }
 
 // answer is a Response PDU.

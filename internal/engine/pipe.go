@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ import (
 // "locked" expect that.
 type pipe struct {
 	metrics     *Metrics
+	logger      *slog.Logger
 	epoch       time.Time
 	open        func(outlet) (socket, error)
 	trace       func(*Packet) // nil where nobody wants to see each message
@@ -39,8 +41,8 @@ type pipe struct {
 	running      sync.WaitGroup
 }
 
-func newPipe(m *Metrics) *pipe {
-	p := &pipe{metrics: m, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
+func newPipe(m *Metrics, logger *slog.Logger) *pipe {
+	p := &pipe{metrics: m, logger: logger, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
 	m.watch(p)
 	return p
 }
@@ -56,6 +58,13 @@ func (p *pipe) close() {
 		l.close()
 	}
 	p.running.Wait()
+}
+
+// internalError counts and logs a fault of the program, and returns the error of the pass that it ends.
+func (p *pipe) internalError(t *peer, err error) *Error {
+	p.metrics.internalError()
+	p.logger.Error("internal error ends a pass", "target", t.address, "err", err)
+	return &Error{Reason: Internal, Err: err}
 }
 
 // dropped counts the answers that the system had no room for.
@@ -88,15 +97,22 @@ func (p *pipe) unknown(t *peer) bool {
 	return t.window.unknown()
 }
 
+var errNoBindings = errors.New("a request without variable bindings was to be sent")
+
 // submitLocked queues q and sends what the window allows.
-func (p *pipe) submitLocked(q *query) {
-	q.peer.waiting = append(q.peer.waiting, q)
-	p.pumpLocked(q.peer)
-}
+func (p *pipe) submitLocked(q *query) { p.insertLocked(q, len(q.peer.waiting)) }
 
 // hurryLocked is submitLocked for a query that others of the peer are not to delay.
-func (p *pipe) hurryLocked(q *query) {
-	q.peer.waiting = slices.Insert(q.peer.waiting, 0, q)
+func (p *pipe) hurryLocked(q *query) { p.insertLocked(q, 0) }
+
+// insertLocked puts q into the queue. A request that asks for nothing fails instead.
+func (p *pipe) insertLocked(q *query, at int) {
+	if len(q.request.oids) == 0 {
+		q.dead = true
+		q.by.answeredLocked(answer{}, p.internalError(q.peer, errNoBindings))
+		return
+	}
+	q.peer.waiting = slices.Insert(q.peer.waiting, at, q)
 	p.pumpLocked(q.peer)
 }
 
@@ -216,7 +232,7 @@ func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
 	}
 	pdu := snmp.PDU{Type: q.request.pdu, RequestID: id, VarBinds: *list}
 	if pdu.Type == snmp.GetBulkRequest {
-		pdu.ErrorStatus, pdu.ErrorIndex = snmp.ErrorStatus(q.request.nonRepeaters), int32(q.request.repetitions)
+		pdu.ErrorIndex = int32(q.request.repetitions) // max-repetitions, behind 0 non-repeaters
 	}
 	return pdu
 }

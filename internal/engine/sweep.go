@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"trapline/internal/snmp"
@@ -18,16 +20,15 @@ type sweep struct {
 	stats   *Stats
 	limit   int // rows of a column
 
-	columns  []column
-	open     int // columns not done
-	pending  []*segment
-	asks     []*ask
-	arena    arena
-	inquired bool   // a request asks which device this is
-	device   device // as it answered to that
-	failed   *Error
-	answered bool
-	done     chan struct{} // closed when open is 0 or the target failed
+	columns     []column
+	open        int // columns not done
+	pending     []*segment
+	asks        []*ask
+	outstanding int // of asks, those not answered
+	arena       arena
+	failed      *Error
+	answered    bool
+	done        chan struct{} // closed when open is 0 or the target failed
 }
 
 // table groups the columns that are likely to have the same rows: those beside each other.
@@ -93,13 +94,10 @@ func (s *sweep) start() {
 	for i := range s.columns {
 		s.columns[i].startLocked()
 	}
-	s.dispatchLocked()
-	if s.inquires(0) {
-		s.askLocked(nil)
-	}
 	if s.open == 0 {
 		close(s.done)
 	}
+	s.dispatchLocked()
 }
 
 // wait returns when all columns are done, the target failed or ctx ended.
@@ -137,8 +135,13 @@ func (s *sweep) dropLocked() {
 }
 
 // dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
-// with its like: those that want about as many rows.
+// with its like: those that want about as many rows. Afterwards the sweep has ended or waits for an
+// answer.
 func (s *sweep) dispatchLocked() {
+	defer s.checkProgressLocked()
+	if s.failed != nil {
+		return
+	}
 	var small []share
 	for _, g := range s.pending {
 		x := share{g, g.wanted(), g.column.bindingSize()}
@@ -183,6 +186,21 @@ func (s *sweep) prepare(q *query, r request, by asker) {
 	q.peer, q.request, q.by, q.stats = s.peer, r, by, s.stats
 	q.retries, q.timeout = s.settled.retries, s.settled.timeout
 	q.budget = time.Duration(q.retries+1) * q.timeout
+}
+
+// checkProgressLocked ends a sweep that waits for nothing although columns are open. Whatever the cause,
+// such a sweep would never end.
+func (s *sweep) checkProgressLocked() {
+	if s.outstanding > 0 || s.open == 0 || s.failed != nil {
+		return
+	}
+	var open []string
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			open = append(open, c.oid.String())
+		}
+	}
+	s.failLocked(s.pipe.internalError(s.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
 }
 
 // finishedLocked counts columns down.

@@ -65,7 +65,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe:    newPipe(o.Metrics),
+		pipe:    newPipe(o.Metrics, o.Logger),
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight

@@ -21,6 +21,7 @@ type virtualNet struct {
 
 	mu                  sync.Mutex
 	closed              bool
+	requests            int
 	flying, most        int // requests that were not answered yet, and the most of them at once
 	loss, twice, forged float64
 	latency, jitter     time.Duration
@@ -64,6 +65,7 @@ func (n *virtualNet) send(batch []datagram) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range batch {
+		n.requests++
 		n.flying++
 		n.most = max(n.most, n.flying)
 		request := bytes.Clone(d.data)
