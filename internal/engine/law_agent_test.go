@@ -101,7 +101,7 @@ func (a *lawAgent) respond(request []byte) []byte {
 func (a *lawAgent) respond3(request []byte) []byte {
 	m, err := snmp.ParseMessage3(request)
 	if err != nil {
-		a.faults = append(a.faults, "a request that cannot be read")
+		a.faults = append(a.faults, "a request that cannot be read: "+err.Error())
 		return nil
 	}
 	h := snmp.Header3{ID: m.ID, MaxSize: 65507, Boots: a.boots, Time: int32(time.Since(a.started) / time.Second)}
