@@ -127,6 +127,9 @@ func (a *lawAgent) respond3(request []byte) []byte {
 }
 
 func (a *lawAgent) report(s *snmp.Security, h *snmp.Header3, kind snmp.ReportKind) []byte {
+	if a.trace != nil {
+		a.trace("%s: message %d: %s: boots %d and time %d", time.Now().Format("05.000"), h.ID, kind, h.Boots, h.Time)
+	}
 	pdu := snmp.PDU{Type: snmp.Report, VarBinds: snmp.AppendVarBind(nil, snmp.VarBind{Name: kind.OID(), Type: snmp.Counter32, Value: []byte{1}})}
 	return s.Seal(nil, h, snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{ContextEngineID: a.security.EngineID(), PDU: pdu}))
 }
@@ -161,7 +164,7 @@ func (a *lawAgent) perform(p *snmp.PDU) bool {
 		return false
 	}
 	if a.trace != nil {
-		a.trace("0x%02x of %d names, %s, fields %d and %d: %s at %d, %d octets", byte(p.Type), len(names), names[:min(len(names), 2)], p.ErrorStatus, p.ErrorIndex, answer.status, answer.index, len(answer.list))
+		a.trace("%s: 0x%02x of %d names, %s, fields %d and %d: %s at %d, %d octets", time.Now().Format("05.000"), byte(p.Type), len(names), names[:min(len(names), 2)], p.ErrorStatus, p.ErrorIndex, answer.status, answer.index, len(answer.list))
 	}
 	asked := p.VarBinds
 	p.Type, p.ErrorStatus, p.ErrorIndex, p.VarBinds = snmp.Response, answer.status, int32(answer.index), answer.list

@@ -17,13 +17,14 @@ import (
 // as slow as it is simple: what it brings is right.
 type strictWalk struct {
 	agent *lawAgent
-	steps int
+	steps int // requests, also those for the end of each column
 }
 
 func (s *strictWalk) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
 	s.agent.mu.Lock()
 	defer s.agent.mu.Unlock()
 	objects := s.agent.objects
+	s.steps += len(p.Columns)
 	for _, name := range p.Get {
 		s.steps++
 		if at, found := s.agent.find(name); found {

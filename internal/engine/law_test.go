@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -45,11 +48,23 @@ func tryLaw(r *rand.Rand, subject *lawSubject, objects []lawObject) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("TRAPLINE_SEED") != "" {
+	if os.Getenv("TRAPLINE_SEED")+os.Getenv("TRAPLINE_LAW") != "" {
 		w.agent.trace = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	}
 	if err := w.judge(); err != nil {
 		return fmt.Errorf("%s: %w", subject.name, err)
 	}
 	return nil
+}
+
+func gunzip(b []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		panic(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
