@@ -76,6 +76,20 @@ func (a *lawAgent) after(name snmp.OID) int {
 	return at
 }
 
+// asked is how many requests came so far, and what was wrong with them.
+func (a *lawAgent) asked() (requests int, faults []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.requests, a.faults
+}
+
+// restart has the agent begin anew.
+func (a *lawAgent) restart() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.boots, a.started = a.boots+1, time.Now()
+}
+
 // respond gives the answer to a message, or nil.
 func (a *lawAgent) respond(request []byte) []byte {
 	a.mu.Lock()

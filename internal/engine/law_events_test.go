@@ -75,8 +75,7 @@ func (w *lawTrial) reveal() {
 func (w *lawTrial) restart() {
 	before := w.ticks()
 	w.uptime, w.booted = w.r.Uint64N(before/2+1), time.Now()
-	w.agent.boots++
-	w.agent.started = time.Now()
+	w.agent.restart()
 	if before > 1 && w.has(lawUpTime) {
 		w.reveal()
 	}

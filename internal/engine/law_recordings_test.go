@@ -150,11 +150,15 @@ func onlyOnce(t *testing.T) {
 	t.Parallel()
 }
 
-// tryAll makes trials with every subject.
+// tryAll makes trials with every subject. In a common run only few of those are with nothing to be found.
 func tryAll(t *testing.T, name string, r *simulator.Recording) {
 	objects := lawObjects(r)
 	for _, subject := range lawSubjects() {
-		try(t, name, subject, subject.relevant(objects))
+		relevant := subject.relevant(objects)
+		if lawTrials(0) == 0 && hashOf(name+subject.name)%10 > 0 && len(subject.rows(relevant)) == 0 {
+			continue
+		}
+		try(t, name, subject, relevant)
 	}
 }
 
@@ -212,7 +216,7 @@ func (s *lawSubject) relevant(objects []lawObject) (list []lawObject) {
 	return list
 }
 
-const longTable = 60
+const longTable = 30
 
 var lawSystem = oid("1.3.6.1.2.1.1")
 

@@ -174,13 +174,14 @@ func (w *lawTrial) pass() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lawDeadline)
 	defer cancel()
-	before := w.agent.requests
+	before, _ := w.agent.asked()
 	start := time.Now()
 	pass := w.run(ctx, w.got, x)
-	requests := w.agent.requests - before
+	requests, faults := w.agent.asked()
+	requests -= before
 	switch {
-	case len(w.agent.faults) > 0:
-		return fmt.Errorf("%s", w.agent.faults[0])
+	case len(faults) > 0:
+		return fmt.Errorf("%s", faults[0])
 	case pass.Err != nil:
 		return fmt.Errorf("after %s and %d requests: %w", time.Since(start), requests, pass.Err)
 	case !pass.Up:
