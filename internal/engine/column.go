@@ -13,7 +13,8 @@ import (
 type column struct {
 	*sweep
 	oid       snmp.OID
-	known     *learnt // nil in the first pass; valid until the pass ends
+	root      snmp.OID // the walked subtree that it belongs to
+	known     *learnt  // nil in the first pass; valid until the pass ends
 	table     *table
 	segments  []segment
 	open      int      // segments not done
@@ -364,7 +365,15 @@ func (c *column) eachRow(give func(*snmp.VarBind)) {
 // done reports whether the column needs no more answers.
 func (c *column) done() bool { return c.began && c.open == 0 }
 
-// bare tells whether nothing lies below the column's OID, but the agent has names behind it.
+// bare reports whether nothing lies below the column's OID, so that it may be an instance itself. A single
+// number is no OID that could be asked for.
 func (c *column) bare() bool {
-	return len(c.oid.First()) == len(c.oid) && c.err == nil && len(c.segments) == 1 && c.segments[0].rows == 0 && c.segments[0].outside
+	return len(c.oid.First()) == len(c.oid) && c.err == nil && c.done() && c.rows() == 0
+}
+
+func (c *column) rows() (n int) {
+	for i := range c.segments {
+		n += c.segments[i].rows
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -173,7 +174,7 @@ func TestASweepThatWaitsForNothingEnds(t *testing.T) {
 		e, x := virtualEngine(n)
 		defer e.Close()
 		passOver(t, x, plan, 80)
-		s := newSweep(x.pipe, x.peer, plan.Columns)
+		s := newSweep(x.pipe, x.peer, plan.Columns, nil)
 		s.settled, s.stats, s.limit = settle(plan.Params, false), &Stats{}, DefaultMaxVarBinds
 		s.columns[0].table.guide = &column{} // which never ends
 		x.peer.memory = memory{}
@@ -231,6 +232,49 @@ func TestHolesInSeveralSegments(t *testing.T) {
 			if err == nil || stats.VarBinds != short+long-3 {
 				t.Errorf("%d bindings, %v", stats.VarBinds, err)
 			}
+		}
+	})
+}
+
+// What GET of the very OID of a column returns is brought, whatever lies around it, in every pass.
+func TestColumnsThatAreInstances(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	synctest.Test(t, func(t *testing.T) {
+		for range trials(t, 300) {
+			r := rand.New(rand.NewPCG(r.Uint64(), 0))
+			var names, columns []snmp.OID
+			want := map[string]bool{}
+			for c := range 1 + r.IntN(12) {
+				column := snmp.MustParseOID(fmt.Sprintf("1.3.9.1.%d", 1+2*c))
+				if c == 0 || r.IntN(4) > 0 {
+					columns = append(columns, column)
+				}
+				switch r.IntN(3) {
+				case 0: // an instance, as a scalar without its .0
+					names = append(names, column)
+				case 1:
+					for row := range 1 + r.IntN(30) {
+						names = append(names, snmp.AppendArc(bytes.Clone(column), uint32(row)))
+					}
+				}
+			}
+			if r.IntN(2) == 0 {
+				names = append(names, snmp.MustParseOID("1.3.9.2.1"))
+			}
+			for _, o := range names {
+				if slices.ContainsFunc(columns, o.HasPrefix) {
+					want[o.String()] = true
+				}
+			}
+			n := &virtualNet{r: r, latency: time.Millisecond, agent: &virtualAgent{next: lexicographic(&names), size: 1200, names: &names}}
+			e, x := virtualEngine(n)
+			for pass := range 5 {
+				got, err := walked(x, &Plan{Walk: []snmp.OID{snmp.MustParseOID("1.3.9.1")}, Columns: columns, Params: virtualParams(1)})
+				if err != nil || len(got) != len(want) {
+					t.Fatalf("pass %d: %v, got %v, want %v", pass, err, got, want)
+				}
+			}
+			_ = e.Close()
 		}
 	})
 }

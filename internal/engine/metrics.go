@@ -16,6 +16,7 @@ type Metrics struct {
 	unexpected    prometheus.Counter
 	rediscoveries prometheus.Counter
 	internal      prometheus.Counter
+	deviations    *prometheus.CounterVec
 
 	mu    sync.Mutex
 	pipes []*pipe
@@ -38,11 +39,18 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
 		internal:      counter("trapline_engine_internal_errors_total", "Passes ended by a fault of the program; each is logged."),
 	}
+	m.deviations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "trapline_engine_deviations_total",
+		Help: "Answers that deviate from the protocol and were accepted, by kind.",
+	}, []string{"kind"})
+	for _, kind := range []string{completedInstance, repeatedRow} {
+		m.deviations.WithLabelValues(kind)
+	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "trapline_engine_socket_drops_total",
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.internal, dropped)
+	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.internal, m.deviations, dropped)
 	return m
 }
 
@@ -96,5 +104,17 @@ func (m *Metrics) rediscovered() {
 func (m *Metrics) internalError() {
 	if m != nil {
 		m.internal.Inc()
+	}
+}
+
+// The kinds of deviations that are counted.
+const (
+	completedInstance = "completed_instance" // a GET of X was answered by X.0
+	repeatedRow       = "repeated_row"       // a walk got the same row twice in a row
+)
+
+func (m *Metrics) deviates(kind string) {
+	if m != nil {
+		m.deviations.WithLabelValues(kind).Inc()
 	}
 }

@@ -93,6 +93,7 @@ type pass struct {
 	exchanger
 	settled
 	target      string
+	metrics     *Metrics
 	toEnd       bool
 	maxVarBinds int
 	yield       func(snmp.VarBind)
@@ -102,15 +103,17 @@ type pass struct {
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
-	p.gets(ctx, plan.Get)
+	p.gets(ctx, plan.Get, false)
 	p.nexts(ctx, plan.Next)
 	p.walks(ctx, plan.Walk)
 }
 
-func (p *pass) gets(ctx context.Context, oids []snmp.OID) {
+// gets asks for instances. That an optional one is missing is no error.
+func (p *pass) gets(ctx context.Context, oids []snmp.OID, optional bool) {
+	g := &getting{pass: p, optional: optional}
 	for len(oids) > 0 {
 		n := min(p.batch, len(oids))
-		p.get(ctx, oids[:n])
+		g.get(ctx, oids[:n])
 		oids = oids[n:]
 	}
 }

@@ -28,7 +28,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	}
 	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
 	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
-		w.gets(ctx, p.Get)
+		w.gets(ctx, p.Get, false)
 		w.nexts(ctx, p.Next)
 		w.walks(ctx, p.Walk)
 		return
@@ -128,17 +128,16 @@ func namedZone(a netip.Addr) netip.Addr {
 	return a.WithZone(i.Name)
 }
 
-// sweep walks columns, while instances are asked for, and hands on their rows, column by column. A
-// root of a walk that has nothing below may be an instance itself.
+// sweep walks columns, while instances are asked for, and hands on their rows, column by column.
 func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.OID, p *Plan) {
-	s := newSweep(t.pipe, peer, columns)
+	s := newSweep(t.pipe, peer, columns, p.Walk)
 	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
 	defer s.free()
 	first := len(p.Get) > 0 && t.pipe.unknown(peer)
 	if !first {
 		s.start()
 	}
-	w.gets(ctx, p.Get)
+	w.gets(ctx, p.Get, false)
 	w.nexts(ctx, p.Next)
 	if first && !w.down {
 		s.start()
@@ -152,7 +151,7 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	for i := range s.columns {
 		c := &s.columns[i]
 		c.eachRow(func(v *snmp.VarBind) {
-			if v.Type.HasValue() {
+			if v.Type.HasValue() && v.Type.Known() {
 				w.stats.VarBinds++
 				w.yield(*v)
 			}
@@ -160,10 +159,8 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 		if c.err != nil {
 			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
 		}
-		if p.Columns == nil && s.failed == nil && c.bare() {
-			(&walk{pass: w, root: c.oid}).instance(ctx)
-		}
 	}
+	w.instances(ctx, s)
 }
 
 // pipedExchanger makes one exchange at a time over the pipe.
@@ -204,7 +201,7 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 	return a, failed
 }
 
-// keep copies an answer, which is only lent. A binding that cannot be read is left out.
+// keep copies an answer, which is only lent. A binding whose name cannot be read is left out.
 func (x *pipedExchanger) keep(a answer) answer {
 	x.varbinds, x.text = x.varbinds[:0], append(x.text[:0], a.list...)
 	for list := x.text; len(list) > 0; {
@@ -212,7 +209,9 @@ func (x *pipedExchanger) keep(a answer) answer {
 		rest, err := snmp.NextVarBind(list, &v)
 		if err != nil || !v.Type.Known() {
 			x.pipe.metrics.unexpectedType()
-		} else {
+			v.Type = unreadable
+		}
+		if err == nil {
 			x.varbinds = append(x.varbinds, v)
 		}
 		list = rest

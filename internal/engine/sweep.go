@@ -62,7 +62,8 @@ func (t *peer) room() int {
 	return room - responseHeader - len(t.community)
 }
 
-func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
+// newSweep prepares a walk of the columns named by oids, which are parts of the subtrees roots.
+func newSweep(p *pipe, t *peer, oids, roots []snmp.OID) *sweep {
 	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
 	for i, oid := range oids {
@@ -71,10 +72,17 @@ func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
 			tables[parent] = &table{}
 		}
 		c := &s.columns[i]
-		*c = column{sweep: s, oid: oid, table: tables[parent]}
+		*c = column{sweep: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
 		c.table.columns = append(c.table.columns, c)
 	}
 	return s
+}
+
+func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
+	if i := slices.IndexFunc(roots, oid.HasPrefix); i >= 0 {
+		return roots[i]
+	}
+	return oid
 }
 
 // parentOf is oid without its last number.

@@ -149,7 +149,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 	var stats Stats
 	o := settle(p.Params, t.auth.Version == 1)
 	pass := pass{
-		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
+		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
 	}
 	if t.pipable() {

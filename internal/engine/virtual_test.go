@@ -151,6 +151,7 @@ func (n *virtualNet) close() {
 // virtualAgent answers by a successor function, in one of many ways.
 type virtualAgent struct {
 	next   successor
+	names  *[]snmp.OID           // answers GET, where it is set
 	before func()                // is called before each binding that it answers with
 	size   int                   // octets of bindings that it puts into one answer, as a rule
 	count  int                   // bindings likewise; 0 means no limit
@@ -198,6 +199,9 @@ func (a *virtualAgent) bindings(m *snmp.Message) (status snmp.ErrorStatus, index
 				continue
 			}
 			v, failed := a.after(name)
+			if m.PDU == snmp.GetRequest {
+				v, failed = a.at(name), false
+			}
 			if failed {
 				return snmp.GenErr, int32(i + 1), m.VarBinds, true
 			}
@@ -218,6 +222,16 @@ func (a *virtualAgent) bindings(m *snmp.Message) (status snmp.ErrorStatus, index
 		}
 	}
 	return snmp.NoError, 0, list, true
+}
+
+// at is the answer to GET.
+func (a *virtualAgent) at(name snmp.OID) snmp.VarBind {
+	if a.names != nil {
+		if _, found := slices.BinarySearchFunc(*a.names, name, snmp.OID.Compare); found {
+			return snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}}
+		}
+	}
+	return snmp.VarBind{Name: name, Type: snmp.NoSuchInstance}
 }
 
 func (a *virtualAgent) after(name snmp.OID) (v snmp.VarBind, failed bool) {

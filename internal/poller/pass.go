@@ -13,15 +13,16 @@ import (
 
 // Pass is a finished pass over a target. It is not changed once made.
 type Pass struct {
-	Start      time.Time
-	Duration   time.Duration
-	Sets       []*series.Set // of the modules in their order, then of the pass itself
-	Stats      engine.Stats
-	Errors     []*engine.Error
-	Err        error // joined, with the names of the modules; nil when all is there
-	Problems   []error
-	Duplicates []series.Duplicate
-	Up         bool // the target answered, if not to everything
+	Start       time.Time
+	Duration    time.Duration
+	Sets        []*series.Set // of the modules in their order, then of the pass itself
+	Stats       engine.Stats
+	Errors      []*engine.Error
+	Err         error // joined, with the names of the modules; nil when all is there
+	Problems    []error
+	Unconverted int // values that made no sample
+	Duplicates  []series.Duplicate
+	Up          bool // the target answered, if not to everything
 }
 
 // Open gives the session to a target.
@@ -59,6 +60,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Sets = append(p.Sets, r.Set)
 		p.Stats.Add(r.Stats)
 		p.Problems = append(p.Problems, r.Problems...)
+		p.Unconverted += r.Unconverted
 		if r.Err != nil {
 			errs = append(errs, &ModuleError{r.Module.Name, r.Err})
 			p.Errors = append(p.Errors, engine.Errors(r.Err)...)

@@ -210,7 +210,7 @@ func (s *state) took(pass *Pass) (previous *Pass) {
 	s.retries.Add(int64(pass.Stats.Retries))
 	s.varbinds.Add(int64(pass.Stats.VarBinds))
 	s.duplicates.Add(int64(len(pass.Duplicates)))
-	s.problems.Add(int64(len(pass.Problems)))
+	s.problems.Add(int64(pass.Unconverted))
 	s.noteUptime(pass)
 	return s.last.Swap(pass)
 }
