@@ -100,22 +100,31 @@ var lawUsers = []*snmp.User{
 }
 
 func (w *lawTrial) drawAuth() *engine.Auth {
-	a := engine.DefaultAuth()
 	switch w.r.IntN(5) {
 	case 0:
-		a.Version, w.agent.version = 1, snmp.V1
+		w.agent.version = snmp.V1
 	case 1:
-		level := w.r.IntN(len(lawUsers))
-		user := lawUsers[level]
-		a.Version, w.agent.version = 3, snmp.V3
-		a.Username, a.SecurityLevel = user.Name, engine.SecurityLevels[level]
-		a.AuthProtocol, a.PrivProtocol = []string{"MD5", "SHA", "SHA256"}[level], "AES"
-		a.Password, a.PrivPassword = "passphrase of law", "another passphrase"
-		w.agent.security, _ = user.Localize(lawEngineID)
-		w.agent.nobody, _ = (&snmp.User{}).Localize(lawEngineID)
+		w.agent.version = snmp.V3
 		w.agent.boots, w.agent.shy = int32(1+w.r.IntN(5)), w.r.IntN(3) == 0
 	}
-	return &a
+	return w.agent.auth(w.r.IntN(len(lawUsers)))
+}
+
+// auth is what to poll the agent with; in SNMPv3 at one of the levels of lawUsers.
+func (a *lawAgent) auth(level int) *engine.Auth {
+	auth := engine.DefaultAuth()
+	switch a.version {
+	case snmp.V1:
+		auth.Version = 1
+	case snmp.V3:
+		user := lawUsers[level]
+		auth.Version, auth.Username, auth.SecurityLevel = 3, user.Name, engine.SecurityLevels[level]
+		auth.AuthProtocol, auth.PrivProtocol = []string{"MD5", "SHA", "SHA256"}[level], "AES"
+		auth.Password, auth.PrivPassword = "passphrase of law", "another passphrase"
+		a.security, _ = user.Localize(lawEngineID)
+		a.nobody, _ = (&snmp.User{}).Localize(lawEngineID)
+	}
+	return &auth
 }
 
 // begin turns the device on. It may lack any columns.
