@@ -229,7 +229,7 @@ func exposed(t *testing.T, r *Report) string {
 	t.Helper()
 	var out bytes.Buffer
 	e := series.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
-	if err := e.Encode([]series.Group{r.Group()}); err != nil {
+	if err := e.Encode([]series.Group{r.Self()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Close(); err != nil {
