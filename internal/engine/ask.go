@@ -11,6 +11,7 @@ import (
 type ask struct {
 	query
 	sweep    *sweep
+	split    *splitRequest // nil but for the first request of a segment behind one that was split
 	segments []*segment
 	rows     int // asked for, of each
 	room     struct {
@@ -28,6 +29,7 @@ func (s *sweep) askLocked(shares []share) {
 		r.pdu, r.repetitions = snmp.GetNextRequest, 0
 	}
 	r.oids = a.room.oids[:0]
+	a.split, shares[0].segment.split = shares[0].segment.split, nil // such a segment is alone
 	for _, x := range shares {
 		a.segments = append(a.segments, x.segment)
 		r.oids = append(r.oids, x.segment.last)
@@ -46,10 +48,11 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 	case s.failed != nil:
 		return
 	case e != nil:
-		s.failLocked(e)
+		a.failedLocked(e)
 		return
 	}
 	s.answered = true
+	a.split.answeredLocked(s)
 	switch {
 	case got.status != snmp.NoError:
 		a.refusedLocked(got)
@@ -59,6 +62,54 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 		a.acceptLocked(got)
 	}
 	s.dispatchLocked()
+}
+
+// failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
+func (a *ask) failedLocked(e *Error) {
+	s := a.sweep
+	switch {
+	case e.Reason == Late:
+		s.abandonLocked(e)
+	case e.OID == nil:
+		s.failLocked(e)
+	case len(a.segments) > 1:
+		a.splitLocked()
+	case !a.segments[0].stale:
+		g := a.segments[0]
+		g.column.alone = true
+		g.column.incomplete(g, e.Reason, e.Err)
+		g.column.stopLocked(g)
+	}
+	s.dispatchLocked()
+}
+
+// splitLocked asks for the segments one by one, after an answer to all of them did not come. If each is
+// answered then, it would have been too large.
+func (a *ask) splitLocked() {
+	x := &splitRequest{bindings: len(a.segments) * max(int(a.request.repetitions), 1)}
+	for _, g := range a.segments {
+		if !g.stale {
+			x.left++
+			g.split = x
+		}
+	}
+	a.againLocked(true)
+}
+
+// splitRequest is a request that was not answered, and whose segments are asked for one by one.
+type splitRequest struct {
+	bindings int
+	left     int // segments not answered
+}
+
+// answeredLocked notes that one segment's request was answered.
+func (x *splitRequest) answeredLocked(s *sweep) {
+	if x == nil {
+		return
+	}
+	if x.left--; x.left == 0 {
+		s.peer.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
+	}
 }
 
 // acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and

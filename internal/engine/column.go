@@ -252,14 +252,15 @@ func (c *column) incomplete(s *segment, reason Reason, err error) {
 	c.err = &Error{Reason: reason, OID: c.oid, Last: c.lastRow(s), Err: err}
 }
 
-// lastRow is the last name that arrived up to and with segment s, or nil.
+// lastRow is the last name that arrived up to and with segment s, or nil. Without s it is the last one up to
+// which all rows arrived.
 func (c *column) lastRow(s *segment) (last snmp.OID) {
 	for i := range c.segments {
 		g := &c.segments[i]
 		if g.rows > 0 {
 			last = g.last
 		}
-		if g == s {
+		if g == s || (s == nil && !g.done) {
 			break
 		}
 	}

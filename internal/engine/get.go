@@ -16,19 +16,20 @@ type getting struct {
 	*pass
 	optional bool // that an instance is missing is no error
 	proven   int  // instances that the agent has put into one answer
+	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
 }
 
 // get asks for instances. What an agent cannot answer in one message is asked for in halves, an instance
 // that it names as the cause of an error is left out of the next try, and what an answer leaves out is
 // asked for again.
 func (g *getting) get(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 && !g.down {
+	for len(oids) > 0 && g.goesOn("get", oids) {
 		a, e := g.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
 		culprit := a.index - 1
 		switch {
-		case e != nil && (e.OID == nil || len(oids) == 1):
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.ends()):
 			g.lost("get", oids[0], nil, e)
-			return
+			oids = oids[1:]
 		case messageRefused(a):
 			g.refused("get", nil, nil, a)
 			return
@@ -42,6 +43,9 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 			}
 			return
 		default:
+			if e != nil || a.status == snmp.TooBig {
+				g.tooMany = len(oids)
+			}
 			half := len(oids) / 2
 			g.get(ctx, oids[:half])
 			oids = oids[half:]
@@ -82,6 +86,10 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 	found := len(*oids) - len(missing)
 	if g.proven = max(g.proven, found); found == 0 {
 		return false
+	}
+	if g.tooMany > 0 {
+		g.answersAtMost(len(*oids), g.tooMany)
+		g.tooMany = 0
 	}
 	if *oids = missing; g.optional {
 		*oids = nil

@@ -99,7 +99,7 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	case ended != nil:
 		return &Error{Reason: SocketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
-		return s.unanswered()
+		return s.unanswered(r)
 	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
@@ -112,13 +112,22 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	return &Error{Reason: Malformed, OID: r.oids[0], Err: fmt.Errorf("reading the answer: %w", err)}
 }
 
-// unanswered is the failure of all attempts.
-func (s *session) unanswered() *Error {
-	err := fmt.Errorf("request timeout (after %d retries)", s.client.Retries)
-	if s.wire.strange != nil {
-		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, s.wire.strange)}
+// unanswered is the failure of all attempts at r. A target that answers something else is not silent.
+func (s *session) unanswered(r request) *Error {
+	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
+	if e.alive = s.wire.late || (!s.tentative && s.probe()); e.alive {
+		e.OID = r.oids[0]
 	}
-	return &Error{Reason: Timeout, Err: err}
+	return e
+}
+
+// probe reports whether the target answers anything.
+func (s *session) probe() bool {
+	retries := s.client.Retries
+	defer func() { s.client.Retries = retries }()
+	s.client.Retries, s.wire.retrying = 0, false
+	_, err := s.call(request{pdu: snmp.GetNextRequest, oids: []snmp.OID{probeName}})
+	return err == nil
 }
 
 // outOfTime is the end of the context.

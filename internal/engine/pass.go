@@ -15,6 +15,8 @@ import (
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
 	exchange(ctx context.Context, r request) (answer, *Error)
+	// answersAtMost notes that the target answers to so many bindings, but did not to more.
+	answersAtMost(bindings, more int)
 }
 
 type request struct {
@@ -99,7 +101,8 @@ type pass struct {
 	yield       func(snmp.VarBind)
 	stats       *Stats
 	errs        []error
-	down        bool // the target itself failed
+	down        bool   // the target itself failed
+	ended       *Error // why nothing more is asked for, although the target answers
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
@@ -111,15 +114,29 @@ func (p *pass) run(ctx context.Context, plan *Plan) {
 // gets asks for instances. That an optional one is missing is no error.
 func (p *pass) gets(ctx context.Context, oids []snmp.OID, optional bool) {
 	g := &getting{pass: p, optional: optional}
-	for len(oids) > 0 {
+	for len(oids) > 0 && p.goesOn("get", oids) {
 		n := min(p.batch, len(oids))
 		g.get(ctx, oids[:n])
 		oids = oids[n:]
 	}
 }
 
+// goesOn reports whether more is to be asked for. If not, and the target answers, oids are incomplete.
+func (p *pass) goesOn(op string, oids []snmp.OID) bool {
+	if p.ended == nil {
+		return !p.down
+	}
+	for _, oid := range oids {
+		p.partial(op, oid, nil, p.ended.Reason, p.ended.Err)
+	}
+	return false
+}
+
 func (p *pass) walks(ctx context.Context, roots []snmp.OID) {
-	for _, root := range roots {
+	for i, root := range roots {
+		if !p.goesOn("walk", roots[i:]) {
+			return
+		}
 		p.walk(ctx, root)
 	}
 }
@@ -134,6 +151,11 @@ func (p *pass) give(v snmp.VarBind) {
 
 // lost notes that an exchange failed, after last had arrived of oid.
 func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
+	if e.ends() {
+		p.ended = e
+		p.partial(op, oid, last, e.Reason, e.Err)
+		return
+	}
 	e.Op, e.Target, e.Last = op, p.target, last
 	if e.OID != nil || (last != nil && e.Reason != Malformed) {
 		e.OID = oid
@@ -144,7 +166,7 @@ func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
 
 // partial notes that oid did not arrive, or only up to last, while the target is well.
 func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
-	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err})
+	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, alive: true})
 }
 
 // messageRefused tells an authorizationError that speaks of no binding, and so is about the message:

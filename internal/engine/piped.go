@@ -63,6 +63,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	t.peer.anywhere, t.peer.rate = o.unconnected, float64(o.rate)
 	t.peer.window.bound(o.window)
 	t.peer.capacity.relax(t.pipe.now)
+	o.batch = t.peer.capacity.cap(o.batch)
 	if t.peer.v3 != nil {
 		t.peer.v3.beginPollLocked()
 	}
@@ -112,11 +113,14 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	}
 	w.gets(ctx, p.Get, false)
 	w.nexts(ctx, p.Next)
-	if first && !w.down {
+	if first && !w.down && w.ended == nil {
 		s.start()
 	}
 	if w.down {
 		return
+	}
+	if w.ended != nil {
+		s.abandon(w.ended)
 	}
 	if s.wait(ctx); s.failed != nil {
 		w.lost("walk", nil, nil, s.failed)
@@ -160,6 +164,9 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 			close(done)
 		}),
 	}
+	if ctx.Err() != nil {
+		return answer{}, outOfTimeError(ctx, x.answered)
+	}
 	x.pipe.lock()
 	x.pipe.hurryLocked(q)
 	x.pipe.unlock()
@@ -172,6 +179,12 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 		return answer{}, outOfTimeError(ctx, x.answered)
 	}
 	return a, failed
+}
+
+func (x *pipedExchanger) answersAtMost(bindings, more int) {
+	x.pipe.lock()
+	defer x.pipe.unlock()
+	x.peer.capacity.silentAbove(more, bindings, x.pipe.now)
 }
 
 // keep copies an answer, which is only lent. A binding whose name cannot be read is left out.

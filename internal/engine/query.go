@@ -20,14 +20,26 @@ type query struct {
 	room     [2]attempt // for attempts, which are seldom more
 	later    int        // answers to requests that were sent after this one
 
-	discovery bool // asks for the engine ID, in SNMPv3
-	resynced  bool // was sent again after the target told its time
+	discovery bool   // asks for the engine ID, in SNMPv3
+	resynced  bool   // was sent again after the target told its time
+	probed    bool   // the target was probed beside it, or it is the probe
+	began     uint64 // the event of its first attempt
+	since     uint64 // the event after which an answer to anything shows that the target is there
 
 	timer timer
 	first time.Duration
 	dead  bool
 
 	charged bool // the link keeps room for its answer
+}
+
+// unansweredAttempts counts the attempts that nothing came of, before the last one.
+func (q *query) unansweredAttempts() int {
+	n := len(q.attempts) - 1
+	if q.resynced {
+		n-- // that one was answered by a Report
+	}
+	return n
 }
 
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
@@ -62,6 +74,10 @@ type peer struct {
 	rate      float64       // bindings a second; 0 means no limit
 	free      time.Duration // when the next request may go, with a rate
 	strange   error         // why a datagram from it was no answer
+	strangeAt time.Duration // when that came
+	answered  uint64        // the event of the last answer to a request that waited for it; 0 means never
+	heard     uint64        // likewise, answers that came too late included
+	probe     *query        // asks whether it is there at all; nil when nothing does
 
 	capacity capacity
 	memory   memory

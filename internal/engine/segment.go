@@ -27,6 +27,7 @@ type segment struct {
 	done       bool
 	most       int  // repetitions to ask for; 0 means no limit of its own
 	alone      bool // it shares no request with others
+	split      *splitRequest
 	halved     bool // the last answer was empty, and asked for again with fewer repetitions
 	stale      bool // its column is walked anew
 }

@@ -117,7 +117,11 @@ func (s *sweep) wait(ctx context.Context) {
 	s.pipe.lock()
 	defer s.pipe.unlock()
 	if ctx.Err() != nil {
-		s.failLocked(outOfTimeError(ctx, s.answered))
+		if e := outOfTimeError(ctx, s.answered); e.ends() {
+			s.abandonLocked(e)
+		} else {
+			s.failLocked(e)
+		}
 	}
 	if s.failed == nil {
 		s.peer.memory.learn(s)
@@ -147,7 +151,7 @@ func (s *sweep) dropLocked() {
 // answer.
 func (s *sweep) dispatchLocked() {
 	defer s.checkProgressLocked()
-	if s.failed != nil {
+	if s.failed != nil || s.open == 0 {
 		return
 	}
 	var small []share
@@ -216,6 +220,29 @@ func (s *sweep) finishedLocked() {
 	if s.open--; s.open == 0 && s.failed == nil {
 		close(s.done)
 	}
+}
+
+// abandon is abandonLocked for those who do not hold the lock.
+func (s *sweep) abandon(e *Error) {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.abandonLocked(e)
+}
+
+// abandonLocked ends the columns that are open, with what arrived of them.
+func (s *sweep) abandonLocked(e *Error) {
+	if s.failed != nil || s.open == 0 {
+		return
+	}
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			c.incomplete(nil, e.Reason, e.Err)
+			c.began, c.open = true, 0
+		}
+	}
+	s.dropLocked()
+	s.open = 0
+	close(s.done)
 }
 
 // failLocked ends the sweep: the target itself failed.

@@ -160,6 +160,11 @@ type virtualAgent struct {
 	broken func(snmp.OID) bool   // instances that it cannot give
 	value  func(snmp.OID) []byte // nil means 1 everywhere
 
+	upsets  func(snmp.OID) bool // names that it does not answer to in a request
+	garbage []byte              // what it sends then; nil is nothing
+	answers int                 // after so many it falls silent; 0 means never
+	given   int
+
 	version snmp.Version    // of the last request
 	asked   map[string]bool // the names in requests, where somebody wants to know
 }
@@ -170,6 +175,15 @@ func (a *virtualAgent) respond(request []byte) []byte {
 		return nil
 	}
 	a.version = m.Version
+	if a.given++; a.answers > 0 && a.given > a.answers {
+		return nil
+	}
+	for rest := m.VarBinds; a.upsets != nil && len(rest) > 0; {
+		var v snmp.VarBind
+		if rest, _ = snmp.NextVarBind(rest, &v); a.upsets(v.Name) {
+			return a.garbage
+		}
+	}
 	status, index, list, ok := a.bindings(&m)
 	if !ok {
 		return nil

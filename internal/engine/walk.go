@@ -28,9 +28,6 @@ type walk struct {
 }
 
 func (p *pass) walk(ctx context.Context, root snmp.OID) {
-	if p.down {
-		return
-	}
 	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions, limit: p.maxVarBinds}
 	if p.maxRows > 0 {
 		w.limit = min(p.maxRows, w.limit)
