@@ -81,11 +81,10 @@ func TestPassThatDoesNotEndIsAbandoned(t *testing.T) {
 	})
 }
 
-// Passes that never end do not pile up, and do not keep the program from ending.
+// Passes that do not end do not pile up.
 func TestAbandonedPassesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		defer close(forever)
 		var polls atomic.Int32
 		device := session(func(context.Context, func(snmp.VarBind)) error {
 			polls.Add(1)
@@ -99,6 +98,11 @@ func TestAbandonedPassesAreBounded(t *testing.T) {
 			}
 			if r, _ := p.Report("device"); r.Last == nil || r.Last.Up {
 				t.Errorf("the last pass: %+v", r.Last)
+			}
+			close(forever)
+			time.Sleep(time.Hour)
+			if n := polls.Load(); n < 60 {
+				t.Errorf("%d passes, an hour after those have ended that did not", n)
 			}
 		})
 	})
@@ -236,4 +240,17 @@ func exposed(t *testing.T, r *Report) string {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// A pass that does not heed that it is cancelled does not keep the program from ending.
+func TestPassThatDoesNotEndHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		forever := make(chan struct{})
+		defer close(forever)
+		device := session(func(context.Context, func(snmp.VarBind)) error {
+			<-forever
+			return nil
+		})
+		pollOne(t, target("device", time.Minute), Options{}, device, func(*Poller) { time.Sleep(time.Second) })
+	})
 }
