@@ -55,10 +55,11 @@ while [ $((SECONDS - start)) -lt "$seconds" ]; do
 		/^trapline_target_late_passes_total.*kind="live"/ { late += $NF }
 		/^trapline_target_missed_passes_total.*kind="live"/ { missed += $NF }
 		/^trapline_target_pass_delay_seconds.*kind="live"/ { if ($NF > most) most = $NF }
+		/^trapline_target_pass_duration_seconds.*kind="live"/ { if ($NF > longest) longest = $NF }
 		/^trapline_target_passes_total.*kind="live"/ { n++; if (min == "" || $NF < min) min = $NF; if ($NF > max) max = $NF }
 		END {
 			printf "%7d %8d %11d %11.3f %8d %10d %6.2f %7d\n", s, up, late, most, flock, goroutines, spent / s, rss
-			printf "live: %d up of %d, %d to %d passes each, %d missed, %d more than 1 s late\n", up, live, min, max, missed, late >"'"$dir/verdict"'"
+			printf "live: %d up of %d, %d to %d passes each, %d missed, %d more than 1 s late; the last took up to %.3f s\n", up, live, min, max, missed, late, longest >"'"$dir/verdict"'"
 			exit !(late + missed == 0 && (s < 120 || up == live))
 		}' "$dir/metrics" && status=0 || status=1
 done
