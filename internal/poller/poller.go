@@ -57,8 +57,9 @@ type state struct {
 	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
 	reported []series.Duplicate // that were logged
 
-	abandoned                                                                       atomic.Int32 // passes that have not ended
-	delay                                                                           atomic.Int64 // of the last pass, in nanoseconds
+	abandoned atomic.Int32 // passes that have not ended
+	delay     atomic.Int64 // of the last pass, in nanoseconds
+
 	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
