@@ -252,12 +252,14 @@ func (r *Report) Self() series.Group {
 // Report tells about one target; ok is false when there is none of that name.
 func (p *Poller) Report(name string) (r Report, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	s, ok := p.states[name]
 	if !ok {
+		p.mu.Unlock()
 		return Report{}, false
 	}
-	return s.report(s.target, time.Now()), true
+	t := s.target
+	p.mu.Unlock() // passes begin with it
+	return s.report(t, time.Now()), true
 }
 
 func (s *state) report(t *Target, now time.Time) Report {
