@@ -68,8 +68,6 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 func (a *ask) failedLocked(e *Error) {
 	s := a.sweep
 	switch {
-	case e.Reason == Late:
-		s.abandonLocked(e)
 	case e.OID == nil:
 		s.failLocked(e)
 	case len(a.segments) > 1:

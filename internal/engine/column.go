@@ -29,6 +29,9 @@ type column struct {
 }
 
 const (
+	// leastBinding is what a binding has beside the name of its column: three headers and an index of one
+	// octet.
+	leastBinding = 7
 	// guessedBinding is the size of a binding of a column that was never seen.
 	guessedBinding = 30
 	// nameRoom is by how many octets names within a segment may be longer than the one it begins behind.
@@ -84,7 +87,7 @@ func (s *segment) wanted() int {
 	if c.settled.v1 {
 		rows = 1
 	}
-	rows = c.peer.capacity.cap(rows)
+	rows = min(c.peer.capacity.cap(rows), c.peer.room()/(len(c.oid)+leastBinding)+1)
 	for _, most := range []int{s.most, c.settled.most} {
 		if most > 0 {
 			rows = min(rows, most)

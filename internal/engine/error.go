@@ -78,8 +78,8 @@ func (e *Error) Whole() bool {
 	return true
 }
 
-// ends reports whether the failure leaves no time or sense to ask the target for more, although it answers.
-func (e *Error) ends() bool { return e.Reason == Late || e.Reason == Deadline }
+// ends reports whether the failure leaves no time to ask the target for more, although it answers.
+func (e *Error) ends() bool { return e.Reason == Deadline }
 
 // Errors takes apart what Poll returned.
 func Errors(err error) []*Error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"trapline/internal/snmp"
 )
@@ -65,7 +66,7 @@ func (p *pipe) probeLocked(q *query) {
 	})
 	t.probe = probe
 	if !t.window.unknown() {
-		probe.retries = 1 // there is time for it
+		probe.retries = q.retries // there is time for them
 	}
 	p.launchLocked(probe)
 }
@@ -75,6 +76,10 @@ func (p *pipe) unansweredLocked(q *query, alive bool) {
 	t := q.peer
 	if !alive {
 		t.window.silent()
+	}
+	for _, a := range q.attempts {
+		t.abandoned[t.abandonedAt%len(t.abandoned)] = a.id
+		t.abandonedAt++
 	}
 	e := t.unansweredError(q)
 	if t.v3 != nil {
@@ -123,15 +128,17 @@ type strayError struct{ from netip.AddrPort }
 func (e strayError) Error() string { return fmt.Sprintf("something answered from %s", e.from) }
 
 // unmatchedLocked takes a datagram whose id no outstanding request has. It may be the answer to one that
-// was given up, or a second answer.
+// was given up, or come a second time, which says nothing.
 func (p *pipe) unmatchedLocked(id uint32, from netip.AddrPort, size int) {
 	err := fmt.Errorf("no outstanding request has the id %d", id)
-	if !p.slots.issued(id) {
-		p.strangeLocked(from, size, err)
-		return
-	}
-	p.traceStrange(from, size, err)
-	if t := p.active[from]; t != nil {
+	t := p.active[from]
+	switch {
+	case t != nil && slices.Contains(t.abandoned[:], id):
+		p.traceStrange(from, size, err)
 		t.heard = p.nextEvent()
+	case p.slots.issued(id):
+		p.traceStrange(from, size, err)
+	default:
+		p.strangeLocked(from, size, err)
 	}
 }
