@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
 	reports, faults                                                    *prometheus.CounterVec
-	misread                                                            prometheus.Counter
+	misread, refused, truncated                                        prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
 }
@@ -43,10 +43,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"receiver"}),
 	}
+	m.refused = prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager that were not taken, because they are over a bound or have no alertname."})
+	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
 	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
 	}, []string{"receiver"})
-	r.MustRegister(m.rtt, m.misread, m.lastAck)
+	r.MustRegister(m.rtt, m.misread, m.refused, m.truncated, m.lastAck)
 	return m
 }
 
