@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
 	"net/url"
 	"strings"
-	"sync"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"trapline/internal/httpserver"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -34,27 +34,50 @@ type server struct {
 	registry *prometheus.Registry
 	metrics  *metrics
 	flags    *serveFlags
+	logger   *slog.Logger
+	limits   *limits
 }
 
+// newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
+// one keeps neither passes nor a place among those at work.
 func newServer(s *server) http.Handler {
+	l := s.limits
 	mux := http.NewServeMux()
-	mux.HandleFunc("/snmp", s.snmp)
-	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, http.HandlerFunc(s.telemetry)))
-	mux.HandleFunc("/targets/{name}/metrics", s.target)
-	mux.HandleFunc("/sd", s.discovery)
-	mux.HandleFunc("/config", s.config)
+	rendered := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, l.spool.Handler(l.render, h)) }
+	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
+	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.render, http.HandlerFunc(s.telemetry))))
+	rendered("/targets/{name}/metrics", s.target)
+	rendered("/sd", s.discovery)
+	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.HandleFunc("/-/reload", s.reload)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Healthy") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Ready") })
-	mux.Handle("/debug/pprof/", http.DefaultServeMux)
-	if s.inlet != nil {
-		s.inlet.Register(mux)
-	}
-	s.judge.Register(mux, *s.flags.enableQuery)
+	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
+	s.api(mux)
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {
 		mux.Handle("/{$}", s.landing())
 	}
 	return mux
+}
+
+// api adds what the inlet and the rules answer.
+func (s *server) api(mux *http.ServeMux) {
+	l, api := s.limits, http.NewServeMux()
+	if s.inlet != nil {
+		s.inlet.Register(api)
+	}
+	s.judge.Register(api, *s.flags.enableQuery)
+	mux.Handle("/api/", l.spool.Handler(l.render, api))
+	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
+		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, api)))
+	}
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
+		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
+		api.ServeHTTP(w, r)
+	})
+	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
+		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, api)))
+	}
 }
 
 // telemetry gives Trapline's own metrics, how the targets fare among them, and the targets' series.
@@ -98,52 +121,6 @@ func (s *server) target(w http.ResponseWriter, r *http.Request) {
 		groups := []series.Group{report.Device()}
 		expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })
 	}
-}
-
-var (
-	buffers sync.Pool // of *[]byte
-	zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-)
-
-func encode(out io.Writer, format expfmt.Format, groups []series.Group) error {
-	buffer, ok := buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new([]byte)
-	}
-	e := series.NewEncoder(out, format, *buffer)
-	err := e.Encode(groups)
-	*buffer, _ = e.Close()
-	buffers.Put(buffer)
-	return err
-}
-
-// formats are those that series.Encoder writes, the one for whoever takes any in front.
-var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim}
-
-// expose answers in the format and the encoding that the request asks for.
-func expose(w http.ResponseWriter, r *http.Request, write func(io.Writer, expfmt.Format) error) {
-	format := expfmt.NegotiateAccept(r.Header, formats...)
-	w.Header().Set("Content-Type", string(format))
-	if !acceptsGzip(r) {
-		_ = write(w, format) // the client went away: nobody is left to tell
-		return
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	z := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(z)
-	z.Reset(w)
-	_ = write(z, format)
-	_ = z.Close()
-}
-
-func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
-		name, quality, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if name == "gzip" && strings.ReplaceAll(quality, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
 }
 
 // discovery is Prometheus' HTTP service discovery: each target is an instance of its own, scraped
@@ -190,6 +167,7 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST method expected", http.StatusBadRequest)
 		return
 	}
+	s.logger.Info("Reload of the configuration was requested", httpserver.Requester(r))
 	if err := s.reloads.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
 	}
