@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
-	"net/url"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -87,14 +87,7 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	groups := []series.Group{s.judge.Alerts()}
-	for _, report := range s.polls.Reports() {
-		if *s.flags.exposeTargets {
-			groups = append(groups, report.Group())
-		} else {
-			groups = append(groups, report.Self())
-		}
-	}
+	groups := s.groups()
 	expose(w, r, func(out io.Writer, format expfmt.Format) error {
 		own := expfmt.NewEncoder(out, format)
 		for _, family := range families {
@@ -104,6 +97,24 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 		}
 		return encode(out, format, groups)
 	})
+}
+
+// groups are the alerts, how the targets fare, and unless they are scraped one by one, the series of their last
+// passes.
+func (s *server) groups() []series.Group {
+	var health series.Merger
+	groups := []series.Group{s.judge.Alerts()}
+	for _, t := range s.reloads.current.Load().targets {
+		report, ok := s.polls.Report(t.Name)
+		if !ok {
+			continue
+		}
+		health.Add(report.Self())
+		if *s.flags.exposeTargets && report.Last != nil {
+			groups = append(groups, series.Group{Labels: report.Target.Rendered, Sets: report.Last.Sets})
+		}
+	}
+	return append(groups, health.Group())
 }
 
 // target gives the series of one target. Without an answer in its last pass it is a failed scrape, so
@@ -130,36 +141,46 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 		Targets []string          `json:"targets"`
 		Labels  map[string]string `json:"labels"`
 	}
-	entries := []entry{}
-	for _, report := range s.polls.Reports() {
-		t := report.Target
-		labels := map[string]string{
-			"__metrics_path__":        "/targets/" + url.PathEscape(t.Name) + "/metrics",
-			"__meta_trapline_address": t.Spec.Address,
-			"__meta_trapline_auth":    t.AuthName,
-			"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
-			"instance":                t.Name,
-		}
-		if r.TLS != nil {
-			labels["__scheme__"] = "https"
-		}
-		for name, value := range t.Labels {
-			labels[name] = value
-		}
-		entries = append(entries, entry{[]string{r.Host}, labels})
-	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(entries)
+	zipped(w, r, func(out io.Writer) error {
+		before := ""
+		if _, err := io.WriteString(out, "["); err != nil {
+			return err
+		}
+		for _, t := range s.reloads.current.Load().targets {
+			text, err := json.Marshal(entry{[]string{r.Host}, instanceLabels(t, r.TLS != nil)})
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(out, "%s%s", before, text); err != nil {
+				return err
+			}
+			before = ","
+		}
+		_, err := io.WriteString(out, "]\n")
+		return err
+	})
 }
 
-func (s *server) config(w http.ResponseWriter, _ *http.Request) {
-	dump, err := s.reloads.current.Load().dump()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+// instanceLabels are the labels of a target. Prometheus escapes what is in the path.
+func instanceLabels(t *poller.Target, encrypted bool) map[string]string {
+	labels := map[string]string{
+		"__metrics_path__":        "/targets/" + t.Name + "/metrics",
+		"__meta_trapline_address": t.Spec.Address,
+		"__meta_trapline_auth":    t.AuthName,
+		"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
+		"instance":                t.Name,
 	}
+	if encrypted {
+		labels["__scheme__"] = "https"
+	}
+	maps.Copy(labels, t.Labels)
+	return labels
+}
+
+func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write(dump)
+	zipped(w, r, s.reloads.current.Load().config.Dump)
 }
 
 func (s *server) reload(w http.ResponseWriter, r *http.Request) {
