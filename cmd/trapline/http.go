@@ -69,14 +69,14 @@ func (s *server) api(mux *http.ServeMux) {
 	s.judge.Register(api, *s.flags.enableQuery)
 	mux.Handle("/api/", l.spool.Handler(l.render, api))
 	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
-		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, api)))
+		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, api)))
 	}
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
 		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
 		api.ServeHTTP(w, r)
 	})
 	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
-		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, api)))
+		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, l.query, api)))
 	}
 }
 

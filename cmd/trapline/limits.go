@@ -11,22 +11,23 @@ import (
 
 // limits bound what HTTP clients can have the process do and hold at once.
 type limits struct {
-	metrics  *httpserver.Metrics
-	spool    *httpserver.Spool
-	alerts   *httpserver.Intake
-	forms    *httpserver.Intake
-	passes   *httpserver.Gate // on demand
-	render   *httpserver.Gate
-	config   *httpserver.Gate
-	query    *httpserver.Gate
-	inlet    *httpserver.Gate
-	profiles *httpserver.Gate
+	metrics    *httpserver.Metrics
+	spool      *httpserver.Spool
+	alerts     *httpserver.Intake
+	forms      *httpserver.Intake
+	passes     *httpserver.Gate // on demand
+	render     *httpserver.Gate
+	config     *httpserver.Gate
+	query      *httpserver.Gate
+	inlet      *httpserver.Gate
+	inletLarge *httpserver.Gate
+	profiles   *httpserver.Gate
 }
 
 const (
-	maxHeldResponses = 64 << 20 // octets of responses that wait for their readers
-	maxHeldResponse  = 8 << 20  // of one; larger ones are streamed
-	maxHeldRequests  = 64 << 20 // octets of bodies that are being received
+	maxHeldResponses = 32 << 20 // octets of responses that wait for their readers
+	maxHeldResponse  = 4 << 20  // of one; larger ones are streamed
+	maxHeldRequests  = 32 << 20 // octets of bodies that are being received
 	maxForm          = 64 << 10 // octets of the form of a query
 
 	// maxScrapeTime is how long a pass on demand may take, where the client sets no timeout.
@@ -43,16 +44,17 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 		metrics: m,
 		spool: &httpserver.Spool{
 			Memory: httpserver.NewMemory("responses", maxHeldResponses, m), MaxResponse: maxHeldResponse,
-			Streams: gate("large responses", 4, 16, 10*time.Second),
+			Streams: gate("large responses", 4, 8, 10*time.Second),
 		},
 		alerts: &httpserver.Intake{Memory: requests, MaxBody: *flags.maxAlertsBytes},
 		forms:  &httpserver.Intake{Memory: requests, MaxBody: maxForm},
 		// A pass over a dead target holds its place for as long as its requests wait for answers.
-		passes:   gate("/snmp", max(1, *flags.maxProbes), *flags.maxConnections, maxScrapeTime),
-		render:   gate("rendering", 8, 1024, 10*time.Second),
-		config:   gate("/config", 1, 16, 10*time.Second),
-		query:    gate("/api/v1/query", max(1, runtime.GOMAXPROCS(0)/2), 16, 10*time.Second),
-		inlet:    gate("alerts", 2, 256, 30*time.Second),
-		profiles: gate("/debug/pprof/", 2, 4, time.Second),
+		passes:     gate("/snmp", max(1, *flags.maxProbes), *flags.maxConnections, maxScrapeTime),
+		render:     gate("rendering", 8, 1024, 10*time.Second),
+		config:     gate("/config", 1, 16, 10*time.Second),
+		query:      gate("/api/v1/query", max(1, runtime.GOMAXPROCS(0)/2), 16, 10*time.Second),
+		inlet:      gate("alerts", 32, 1024, 30*time.Second),
+		inletLarge: gate("many alerts", 1, 16, 30*time.Second),
+		profiles:   gate("/debug/pprof/", 2, 4, time.Second),
 	}
 }

@@ -51,6 +51,14 @@ func (p *pipes) dial() net.Conn {
 func serve(t *testing.T, h http.Handler, maxConnections int) (*pipes, *Metrics) {
 	m := NewMetrics(prometheus.NewRegistry())
 	s := New(h, Options{MaxConnections: maxConnections, Metrics: m, Logger: slog.New(slog.DiscardHandler)})
+	inside := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as exporter-toolkit's
+		if r.Header.Get("Authorization") == "wrong" {
+			http.Error(w, "Unauthorized", http.StatusUnauthorized)
+			return
+		}
+		inside.ServeHTTP(w, r)
+	})
 	l := &pipes{make(chan net.Conn), make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
@@ -156,14 +164,15 @@ func TestSendersThatStopAreCutOff(t *testing.T) {
 		"read":     func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) },
 		"not read": func(http.ResponseWriter, *http.Request) {},
 	} {
-		for _, head := range []string{"GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc"} {
+		for _, head := range []string{"GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc",
+			"POST / HTTP/1.1\r\nHost: a\r\nAuthorization: wrong\r\nContent-Length: 9\r\n\r\nabc"} {
 			synctest.Test(t, func(t *testing.T) {
 				l, _ := serve(t, h, 10)
 				c := l.dial()
 				send(t, c, head)
 				begin := time.Now()
 				_, _ = io.Copy(io.Discard, c)
-				if took := time.Since(begin); took > 2*stallTimeout {
+				if took := time.Since(begin); took > patience+stallTimeout {
 					t.Errorf("%s, %q: let go after %v", name, head, took)
 				}
 				c.Close()
@@ -348,7 +357,8 @@ func TestIntake(t *testing.T) {
 	m := NewMetrics(prometheus.NewRegistry())
 	i := &Intake{Memory: NewMemory("requests", 200_000, m), MaxBody: 100_000}
 	got := ""
-	h := i.Handler(NewGate(GateOptions{Path: "x", Running: 1}, m), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	gate := NewGate(GateOptions{Path: "x", Running: 1}, m)
+	h := i.Handler(gate, gate, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if got = string(body); err != nil {
 			t.Error(err)
@@ -429,6 +439,30 @@ func TestMediaTypes(t *testing.T) {
 		w := httptest.NewRecorder()
 		if h.ServeHTTP(w, r); w.Code != want {
 			t.Errorf("%q: %d, want %d", media, w.Code, want)
+		}
+	}
+}
+
+// What is so with HTTP/1.1 is so with HTTP/2.
+func TestHTTP2(t *testing.T) {
+	m := NewMetrics(prometheus.NewRegistry())
+	spool := newSpool(m, 1<<20, 1<<16)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = New(spool.Handler(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	})), Options{MaxConnections: 10, Metrics: m, Logger: slog.New(slog.DiscardHandler)})
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	for _, size := range []int{0, 100, 1 << 19} {
+		response, err := server.Client().Post(server.URL, "text/plain", strings.NewReader(strings.Repeat("x", size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || len(body) != size || response.ProtoMajor != 2 {
+			t.Errorf("%s: %d octets of %d, %v", response.Proto, len(body), size, err)
 		}
 	}
 }

@@ -13,9 +13,13 @@ type Intake struct {
 	MaxBody int64
 }
 
-// Handler serves h through gate, with all of the body at hand.
-func (i *Intake) Handler(gate *Gate, h http.Handler) http.Handler {
-	h = gate.Handler(h)
+// largeBody is what a body has to be larger than to go through the second gate.
+const largeBody = 256 << 10
+
+// Handler serves h through a gate, with all of the body at hand. Large bodies have a gate of their own, since what is
+// made of them takes as much memory.
+func (i *Intake) Handler(small, large *Gate, h http.Handler) http.Handler {
+	handlers := map[bool]http.Handler{false: small.Handler(h), true: large.Handler(h)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > i.MaxBody {
 			i.tooLarge(w)
@@ -33,7 +37,7 @@ func (i *Intake) Handler(gate *Gate, h http.Handler) http.Handler {
 			i.tooLarge(w)
 		default:
 			r.Body = io.NopCloser(body)
-			h.ServeHTTP(w, r)
+			handlers[body.size > largeBody].ServeHTTP(w, r)
 		}
 	})
 }

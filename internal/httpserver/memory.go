@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,22 @@ func (m *Memory) give(n int64) {
 // Each chunk is as large as all before it, within these bounds.
 const minChunk, maxChunk = 2 << 10, 64 << 10
 
+// pooled are chunks of maxChunk: bodies come and go faster than garbage is collected.
+var pooled = sync.Pool{New: func() any { return new([maxChunk]byte) }}
+
+func newChunk(size int64) []byte {
+	if size == maxChunk {
+		return pooled.Get().(*[maxChunk]byte)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func freeChunk(chunk []byte) {
+	if cap(chunk) == maxChunk {
+		pooled.Put((*[maxChunk]byte)(chunk[:maxChunk]))
+	}
+}
+
 // held is a body in memory. It is written, then read once; what was read is given back.
 type held struct {
 	memory *Memory
@@ -54,7 +71,7 @@ func (h *held) hold(b []byte) int {
 		if h.size >= h.max || !h.memory.take(size) {
 			return 0
 		}
-		h.chunks = append(h.chunks, make([]byte, 0, size))
+		h.chunks = append(h.chunks, newChunk(size))
 		last++
 	}
 	chunk := h.chunks[last]
@@ -100,6 +117,7 @@ func (h *held) drop(n int) {
 	for i, chunk := range h.chunks[:n] {
 		h.memory.give(int64(cap(chunk)))
 		h.chunks[i] = nil
+		freeChunk(chunk)
 	}
 	h.chunks, h.read = h.chunks[n:], 0
 }

@@ -39,12 +39,14 @@ func paced(h http.Handler, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		out := &pacedWriter{ResponseWriter: w, control: control, metrics: m}
+		_ = control.SetWriteDeadline(time.Time{})
+		var read time.Time
 		if r.Body != nil && r.Body != http.NoBody {
-			body := &pacedBody{ReadCloser: r.Body, control: control}
-			r.Body = body
-			// The server reads what the handler does not.
-			_ = control.SetReadDeadline(time.Now().Add(stallTimeout))
+			r = r.WithContext(r.Context()) // the server looks at its own again
+			r.Body = &pacedBody{ReadCloser: r.Body, control: control}
+			read = time.Now().Add(stallTimeout) // the server reads what the handler does not
 		}
+		_ = control.SetReadDeadline(read)
 		h.ServeHTTP(out, r)
 		// What is still in the server's buffers.
 		_ = control.SetWriteDeadline(out.pace.deadline(time.Now()))

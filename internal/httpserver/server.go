@@ -32,6 +32,8 @@ func New(h http.Handler, o Options) *http.Server {
 	return &http.Server{
 		Handler:           paced(sameOrigin(h, o.Metrics), o.Metrics),
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       patience, // this and the next for what is answered in front of the handler, such as by
+		WriteTimeout:      patience, // basic authentication
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         connections.changed,

@@ -52,7 +52,7 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 }
 
 // How much a query may cost. It is less than a rule may.
-const maxQuerySamples, maxQueryReads, maxQueryTime = 2_000_000, 50_000_000, 10 * time.Second
+const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
 
 // ask answers a query, if it is within bounds: those of CheckText and CheckCost, and the engine's own.
 func (e *Evaluator) ask(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *backing, *promql.Engine) (promql.Query, error)) {
