@@ -40,7 +40,7 @@ await "$server" curl -sfo /dev/null "$address/-/ready"
 sleep 10 # so that every device has been met
 
 failed=0
-python3 scripts/hostile_http.py "$address" "$seconds" "$readers" 127.0.43.2:43162 "$dir/dead" &
+python3 scripts/hostile_http.py "$address" "$seconds" "$readers" 127.0.43.2:43162 "$dir/dead" "$dir/healthy" &
 clients=$!
 pids+=("$clients")
 while kill -0 "$clients" 2>/dev/null; do

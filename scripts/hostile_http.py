@@ -1,4 +1,4 @@
-"""The clients of hostile-http.sh, all at once: hostile_http.py ADDRESS SECONDS READERS CHASSIS DEAD-FILE
+"""The clients of hostile-http.sh, all at once: hostile_http.py ADDRESS SECONDS READERS CHASSIS DEAD-FILE LIVE-FILE
 
 Prints how often each kind of request was answered with which status.
 """
@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.parse
 
-address, seconds, readers, chassis, dead_file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+address, seconds, readers, chassis = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+dead_file, live_file = sys.argv[5:7]
 host, port = address.rsplit(":", 1)
 end = time.monotonic() + seconds
 answers = collections.defaultdict(collections.Counter)
@@ -114,6 +115,13 @@ async def dead_scrape(i, target):
     await repeat(lambda: request("/snmp of dead targets", head, timeout=180))
 
 
+async def honest(i, device):
+    """Scrapes a device that lives, as Prometheus does."""
+    head = f"GET /targets/healthy-{i}/metrics HTTP/1.1\r\n" if i % 2 else f"GET /snmp?module=if_mib&target={device} HTTP/1.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n"
+    await asyncio.sleep(i / 10)
+    await repeat(lambda: request("scrapes of live targets", head + "Accept-Encoding: gzip\r\n", timeout=30), 5)
+
+
 async def queries(name):
     body = urllib.parse.urlencode({"query": QUERIES[name]}).encode()
     head = "POST /api/v1/query HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -129,8 +137,11 @@ async def range_query():
 async def main():
     with open(dead_file) as file:
         dead = [line.split()[0] for line in file]
+    with open(live_file) as file:
+        live = [line.split()[0] for line in file]
     await asyncio.gather(
         *(posts(i) for i in range(8)), *(stuck_reader(i) for i in range(readers)), *(dead_scrape(i, t) for i, t in enumerate(dead)),
+        *(honest(i + 1, t) for i, t in enumerate(live[:20])),
         *(queries(name) for name in QUERIES), range_query(),
     )
 

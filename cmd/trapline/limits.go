@@ -15,7 +15,7 @@ type limits struct {
 	spool      *httpserver.Spool
 	alerts     *httpserver.Intake
 	forms      *httpserver.Intake
-	passes     *httpserver.Gate // on demand
+	probes     probes
 	render     *httpserver.Gate
 	config     *httpserver.Gate
 	query      *httpserver.Gate
@@ -39,6 +39,7 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 	gate := func(path string, running, waiting int, wait time.Duration) *httpserver.Gate {
 		return httpserver.NewGate(httpserver.GateOptions{Path: path, Running: running, Waiting: waiting, Wait: wait}, m)
 	}
+	live := *flags.maxProbes / 4 // whose passes are short
 	requests := httpserver.NewMemory("requests", maxHeldRequests, m)
 	return &limits{
 		metrics: m,
@@ -48,8 +49,10 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 		},
 		alerts: &httpserver.Intake{Memory: requests, MaxBody: *flags.maxAlertsBytes},
 		forms:  &httpserver.Intake{Memory: requests, MaxBody: maxForm},
-		// A pass over a dead target holds its place for as long as its requests wait for answers.
-		passes:     gate("/snmp", max(1, *flags.maxProbes), *flags.maxConnections, maxScrapeTime),
+		probes: probes{
+			live:   gate("/snmp", max(1, live), *flags.maxConnections, maxScrapeTime),
+			others: gate("/snmp of devices that did not answer", max(1, *flags.maxProbes-live), *flags.maxConnections, maxScrapeTime),
+		},
 		render:     gate("rendering", 8, 1024, 10*time.Second),
 		config:     gate("/config", 1, 16, 10*time.Second),
 		query:      gate("/api/v1/query", max(1, runtime.GOMAXPROCS(0)/2), 16, 10*time.Second),

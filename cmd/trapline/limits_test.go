@@ -158,11 +158,16 @@ func (r readCounter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// So many passes on demand run at once; others wait for their turn as long as their scrape timeout allows.
+// So many passes on demand run at once; others wait for their turn as long as their scrape timeout allows, but none
+// whose device answered last time for one that did not.
 func TestPassesOnDemandTakeTurns(t *testing.T) {
 	dead := startSwitch(t, agent.Faults{Dead: true})
-	alive := startDevices(t, "127.0.43.4:0", agent.Faults{}, agent.Switch48(2)).Addr(0).String()
+	devices := startDevices(t, "127.0.43.4:0", agent.Faults{}, agent.Switch48(2), agent.Switch48(3))
+	alive, known := devices.Addr(0).String(), devices.Addr(1).String()
 	base := startServer(t, small+"global: {timeout: 60s, retries: 0}\n", "--web.max-probes=1", "--web.timeout-offset=0s")
+	if status, _, text := get(t, base+"/snmp?module=uptime&target="+known); status != http.StatusOK {
+		t.Fatalf("a device that answers: %d %s", status, text)
+	}
 	var group sync.WaitGroup
 	defer group.Wait()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -172,26 +177,44 @@ func TestPassesOnDemandTakeTurns(t *testing.T) {
 			response.Body.Close()
 		}
 	})
-	await(t, base+"/metrics", `trapline_http_requests_in_flight{path="/snmp"} 1`)
+	await(t, base+"/metrics", `trapline_http_requests_in_flight{path="/snmp of devices that did not answer"} 1`)
 	response, err := http.DefaultClient.Do(request(t, base+"/snmp?module=uptime&target="+alive, "X-Prometheus-Scrape-Timeout-Seconds", "0.05"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, _ := io.ReadAll(response.Body)
 	response.Body.Close()
-	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "/snmp: too many requests at once, try again later\nthe scrape timeout of 0.05 s is over") {
+	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "/snmp of devices that did not answer: too many requests at once, try again later\nthe scrape timeout of 0.05 s is over") {
 		t.Errorf("no turn came: %d %q", response.StatusCode, text)
 	}
 	if status, _, text := get(t, base+"/snmp?module=nothing&target="+alive); status != http.StatusBadRequest {
 		t.Errorf("a faulty request waits for nothing: %d %s", status, text)
 	}
+	if status, _, text := get(t, base+"/snmp?module=uptime&target="+known); status != http.StatusOK {
+		t.Errorf("a device that answered waits for one that does not: %d %s", status, text)
+	}
 	cancel()
 	if status, _, text := get(t, base+"/snmp?module=uptime&target="+alive); status != http.StatusOK {
 		t.Errorf("its turn came: %d %s", status, text)
 	}
-	await(t, base+"/metrics", `trapline_http_requests_in_flight{path="/snmp"} 0`)
+	await(t, base+"/metrics", `trapline_http_requests_in_flight{path="/snmp of devices that did not answer"} 0`)
 	if _, _, metrics := get(t, base+"/metrics"); !containsLine(metrics, `trapline_http_refused_total{reason="busy"} 1`) {
 		t.Error("what was refused is not counted")
+	}
+}
+
+// However many devices answer, so many are remembered, and one that stops is not.
+func TestDevicesThatAnsweredAreRemembered(t *testing.T) {
+	var p probes
+	for i := range maxAnswered + 100 {
+		p.note(fmt.Sprint(i), true)
+		if !p.answers(fmt.Sprint(i)) || len(p.answered) > maxAnswered {
+			t.Fatalf("after %d: %d are remembered", i, len(p.answered))
+		}
+	}
+	p.note("99", true)
+	if p.note("99", false); p.answers("99") {
+		t.Error("a device that stopped to answer is taken for one that does")
 	}
 }
 

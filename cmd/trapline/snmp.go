@@ -36,13 +36,15 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	pass := s.polls.Fresh(target, config.config.Global.MaxAge.Duration, time.Now())
 	if pass == nil {
-		leave, err := s.limits.passes.Enter(ctx)
+		leave, err := s.limits.probes.enter(ctx, target.Spec.Address)
 		if err != nil {
 			httpserver.Unavailable(w, err.Error())
 			return
 		}
 		defer leave()
-		if pass, err = s.probes.Probe(ctx, target); err != nil {
+		pass, err = s.probes.Probe(ctx, target)
+		s.limits.probes.note(target.Spec.Address, err == nil && pass.Up)
+		if err != nil {
 			scrapeFailed(w, []error{err})
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // Intake reads bodies before they are worked on, so that clients that are slow to send hold up no others.
@@ -25,19 +26,22 @@ func (i *Intake) Handler(small, large *Gate, h http.Handler) http.Handler {
 			i.tooLarge(w)
 			return
 		}
-		body := &held{memory: i.Memory, max: i.MaxBody + 1}
-		defer body.dropAll()
-		_, err := io.CopyBuffer(holder{body}, struct{ io.Reader }{io.LimitReader(r.Body, i.MaxBody+1)}, make([]byte, 16<<10))
+		in := &incoming{r: r, body: held{memory: i.Memory, max: i.MaxBody + 1}}
+		in.client.cut = func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) }
+		i.Memory.enter(&in.client)
+		defer in.body.dropAll()
+		err := in.read()
+		i.Memory.leave(&in.client)
 		switch {
 		case errors.Is(err, ErrBusy):
 			Unavailable(w, err.Error())
 		case err != nil:
 			http.Error(w, fmt.Sprintf("the body did not arrive: %v", err), http.StatusBadRequest)
-		case body.size > i.MaxBody:
+		case in.body.size > i.MaxBody:
 			i.tooLarge(w)
 		default:
-			r.Body = io.NopCloser(body)
-			handlers[body.size > largeBody].ServeHTTP(w, r)
+			r.Body = io.NopCloser(&in.body)
+			handlers[in.body.size > largeBody].ServeHTTP(w, r)
 		}
 	})
 }
@@ -46,15 +50,39 @@ func (i *Intake) tooLarge(w http.ResponseWriter) {
 	http.Error(w, fmt.Sprintf("the body is larger than %d octets: send less at a time", i.MaxBody), http.StatusRequestEntityTooLarge)
 }
 
-type holder struct{ body *held }
+// incoming is a body while it arrives.
+type incoming struct {
+	r      *http.Request
+	body   held
+	client client
+}
 
-func (h holder) Write(b []byte) (n int, err error) {
-	for n < len(b) {
-		m := h.body.hold(b[n:])
-		if m == 0 {
-			return n, fmt.Errorf("request bodies: %w", ErrBusy)
+func (in *incoming) read() error {
+	buffer := make([]byte, 16<<10)
+	for in.body.size < in.body.max {
+		in.client.wait()
+		n, err := in.r.Body.Read(buffer[:min(int64(len(buffer)), in.body.max-in.body.size)])
+		in.client.moved()
+		if err := in.hold(buffer[:n]); err != nil {
+			return err
 		}
-		n += m
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return n, nil
+	return nil
+}
+
+func (in *incoming) hold(b []byte) error {
+	for len(b) > 0 {
+		n := in.body.hold(b)
+		if n == 0 && !in.body.await(in.r.Context()) {
+			return fmt.Errorf("request bodies: %w", ErrBusy)
+		}
+		b = b[n:]
+	}
+	return nil
 }

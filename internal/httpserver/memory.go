@@ -1,23 +1,31 @@
 package httpserver
 
 import (
+	"context"
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Memory bounds the octets of bodies that wait for a slow client.
+// Memory bounds the octets of bodies that wait for a slow client. Where it is short, clients that stall are cut off
+// sooner than otherwise.
 type Memory struct {
-	max  int64
-	held atomic.Int64
-	used prometheus.Gauge
+	max     int64
+	held    atomic.Int64
+	used    prometheus.Gauge
+	free    chan struct{} // some was given back
+	waiting atomic.Int64
+
+	mu      sync.Mutex
+	clients map[*client]struct{} // for whom bodies are held
 }
 
 // NewMemory returns a memory of maxBytes. Its name is for metrics.
 func NewMemory(name string, maxBytes int64, m *Metrics) *Memory {
-	return &Memory{max: maxBytes, used: m.buffered.WithLabelValues(name)}
+	return &Memory{max: maxBytes, used: m.held.WithLabelValues(name), free: make(chan struct{}, 1), clients: map[*client]struct{}{}}
 }
 
 // take reserves n octets, and reports whether they were free.
@@ -33,6 +41,102 @@ func (m *Memory) take(n int64) bool {
 func (m *Memory) give(n int64) {
 	m.held.Add(-n)
 	m.used.Sub(float64(n))
+	select {
+	case m.free <- struct{}{}:
+	default:
+	}
+}
+
+// client is the other side of a body that is held.
+type client struct {
+	blocked atomic.Int64 // since when we wait for it, in nanoseconds of Unix time; 0 while we do not
+	cut     func()
+}
+
+func (c *client) wait()  { c.blocked.Store(time.Now().UnixNano()) }
+func (c *client) moved() { c.blocked.Store(0) }
+
+func (m *Memory) enter(c *client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c] = struct{}{}
+}
+
+func (m *Memory) leave(c *client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clients, c)
+}
+
+const (
+	shortStall   = time.Second     // of clients that are cut off where memory is short
+	roomWait     = 5 * time.Second // for memory
+	maxRoomWaits = 16              // at once: what waits keeps what its body is made of
+)
+
+// cutStalled cuts off the clients that have stalled for shortStall.
+func (m *Memory) cutStalled() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := time.Now().Add(-shortStall).UnixNano()
+	for c := range m.clients {
+		if since := c.blocked.Load(); since != 0 && since <= last {
+			c.cut()
+		}
+	}
+}
+
+// hurry cuts off clients that stall, now and until stop is called.
+func (m *Memory) hurry() (stop func()) {
+	m.cutStalled()
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		ticker := time.NewTicker(shortStall / 2)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				m.cutStalled()
+			}
+		}
+	})
+	return func() { close(done); group.Wait() }
+}
+
+// await waits until there is room for a chunk, and reports whether there is. Bodies that hold much already wait less:
+// else some that hold all of the memory could wait for each other.
+func (h *held) await(ctx context.Context) bool {
+	if h.size > maxChunk {
+		return h.memory.await(ctx, 2*shortStall)
+	}
+	return h.memory.await(ctx, roomWait)
+}
+
+func (m *Memory) await(ctx context.Context, wait time.Duration) bool {
+	defer m.waiting.Add(-1)
+	if m.waiting.Add(1) > maxRoomWaits {
+		return false
+	}
+	defer m.hurry()()
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for m.held.Load()+maxChunk > m.max {
+		select {
+		case <-m.free:
+		case <-timeout.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	select { // there may be more, for another that waits
+	case m.free <- struct{}{}:
+	default:
+	}
+	return true
 }
 
 // Each chunk is as large as all before it, within these bounds.
@@ -100,16 +204,6 @@ func (h *held) Read(b []byte) (n int, err error) {
 	n = copy(b, rest)
 	h.read += n
 	return n, nil
-}
-
-// WriteTo writes each chunk in one piece.
-func (h *held) WriteTo(w io.Writer) (n int64, err error) {
-	for rest := h.next(); rest != nil && err == nil; rest = h.next() {
-		var m int
-		m, err = w.Write(rest)
-		n, h.read = n+int64(m), h.read+m
-	}
-	return n, err
 }
 
 // drop gives back the first n chunks.

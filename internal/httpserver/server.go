@@ -48,7 +48,7 @@ type Metrics struct {
 	connections prometheus.Gauge
 	inFlight    *prometheus.GaugeVec
 	waiting     *prometheus.GaugeVec
-	buffered    *prometheus.GaugeVec
+	held        *prometheus.GaugeVec
 }
 
 // Why a request was refused, in the label reason.
@@ -69,12 +69,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		connections: prometheus.NewGauge(gauge("connections", "Open HTTP connections.")),
 		inFlight:    prometheus.NewGaugeVec(gauge("requests_in_flight", "Requests that are being served, of paths with a bound."), []string{"path"}),
 		waiting:     prometheus.NewGaugeVec(gauge("requests_waiting", "Requests that wait for their turn."), []string{"path"}),
-		buffered:    prometheus.NewGaugeVec(gauge("held_bytes", "Memory for bodies that wait for slow clients."), []string{"of"}),
+		held:        prometheus.NewGaugeVec(gauge("held_bytes", "Memory for bodies that wait for slow clients."), []string{"of"}),
 	}
 	for _, reason := range []string{refusedConnections, refusedBusy, refusedOrigin} {
 		m.refused.WithLabelValues(reason)
 	}
-	r.MustRegister(m.refused, m.cut, m.connections, m.inFlight, m.waiting, m.buffered)
+	r.MustRegister(m.refused, m.cut, m.connections, m.inFlight, m.waiting, m.held)
 	return m
 }
 

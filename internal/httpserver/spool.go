@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Spool holds responses for their readers, so that what they are made of need not be kept for as long as a client
@@ -22,6 +23,8 @@ func (s *Spool) Handler(gate *Gate, h http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &spooled{ResponseWriter: w, spool: s, r: r, body: held{memory: s.Memory, max: s.MaxResponse}}
+		out.client.cut = func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) }
+		s.Memory.enter(&out.client)
 		defer out.close()
 		h.ServeHTTP(out, r)
 		out.send()
@@ -31,12 +34,13 @@ func (s *Spool) Handler(gate *Gate, h http.Handler) http.Handler {
 // spooled is a response while it is written.
 type spooled struct {
 	http.ResponseWriter
-	spool *Spool
-	r     *http.Request
-	body  held
-	code  int    // 0 means 200
-	leave func() // of the streams; nil while all is held
-	err   error
+	spool  *Spool
+	r      *http.Request
+	body   held
+	client client
+	code   int    // 0 means 200
+	leave  func() // of the streams; nil while all is held
+	err    error
 }
 
 func (s *spooled) WriteHeader(code int) {
@@ -50,20 +54,30 @@ func (s *spooled) WriteHeader(code int) {
 func (s *spooled) Write(b []byte) (n int, err error) {
 	for n < len(b) && s.err == nil && s.leave == nil {
 		m := s.body.hold(b[n:])
-		if n += m; m == 0 {
+		if n += m; m > 0 {
+			continue
+		}
+		if s.body.size >= s.body.max || !s.body.await(s.r.Context()) {
 			s.stream()
 		}
 	}
 	if n < len(b) && s.err == nil {
-		var m int
-		m, s.err = s.ResponseWriter.Write(b[n:])
-		n += m
+		n += s.pass(b[n:])
 	}
 	return n, s.err
 }
 
+// pass writes to the client.
+func (s *spooled) pass(b []byte) (n int) {
+	s.client.wait()
+	defer s.client.moved()
+	n, s.err = s.ResponseWriter.Write(b)
+	return n
+}
+
 // stream sends what is held, and has all that follows sent at once.
 func (s *spooled) stream() {
+	defer s.spool.Memory.hurry()()
 	if s.leave, s.err = s.spool.Streams.Enter(s.r.Context()); s.err == nil {
 		s.flush()
 	}
@@ -71,7 +85,9 @@ func (s *spooled) stream() {
 
 func (s *spooled) flush() {
 	s.ResponseWriter.WriteHeader(max(s.code, http.StatusOK))
-	_, s.err = s.body.WriteTo(s.ResponseWriter)
+	for rest := s.body.next(); rest != nil && s.err == nil; rest = s.body.next() {
+		s.body.read += s.pass(rest)
+	}
 }
 
 // send ends the response.
@@ -88,6 +104,7 @@ func (s *spooled) send() {
 }
 
 func (s *spooled) close() {
+	s.spool.Memory.leave(&s.client)
 	s.body.dropAll()
 	if s.leave != nil {
 		s.leave()
