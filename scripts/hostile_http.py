@@ -15,6 +15,7 @@ host, port = address.rsplit(":", 1)
 end = time.monotonic() + seconds
 answers = collections.defaultdict(collections.Counter)
 slowest = collections.defaultdict(float)
+why = collections.Counter()
 
 MIB = 1 << 20
 BODIES = {
@@ -51,8 +52,9 @@ async def request(kind, head, body=b"", timeout=120):
             sending = asyncio.ensure_future(send(writer, body))
             line = await reader.readline()
             status = line.split()[1].decode() if line else "closed"
-            while await reader.read(MIB):
-                pass
+            while text := await reader.read(MIB):
+                if status != "200" and kind == "scrapes of live targets":
+                    why[text.split(b"\r\n\r\n")[-1][:160]] += 1
             sending.cancel()
     except (OSError, asyncio.IncompleteReadError, IndexError):
         status = "reset" if status == "no answer" else status
@@ -149,3 +151,5 @@ async def main():
 asyncio.run(main())
 for kind in sorted(answers):
     print(f"{kind}: {dict(answers[kind])}, the slowest after {slowest[kind]:.1f} s")
+for text, n in why.most_common(6):
+    print("  ", n, text)

@@ -45,7 +45,7 @@ func newServer(s *server) http.Handler {
 	mux := http.NewServeMux()
 	rendered := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, l.spool.Handler(l.render, h)) }
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
-	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.render, http.HandlerFunc(s.telemetry))))
+	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
 	rendered("/sd", s.discovery)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))

@@ -16,6 +16,7 @@ type limits struct {
 	alerts     *httpserver.Intake
 	forms      *httpserver.Intake
 	probes     probes
+	telemetry  *httpserver.Gate
 	render     *httpserver.Gate
 	config     *httpserver.Gate
 	query      *httpserver.Gate
@@ -53,7 +54,8 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 			live:   gate("/snmp", max(1, live), *flags.maxConnections, maxScrapeTime),
 			others: gate("/snmp of devices that did not answer", max(1, *flags.maxProbes-live), *flags.maxConnections, maxScrapeTime),
 		},
-		render:     gate("rendering", 8, 1024, 10*time.Second),
+		telemetry:  gate("/metrics", 4, 64, 10*time.Second),
+		render:     gate("/targets, /sd, /api", 64, 1024, 10*time.Second),
 		config:     gate("/config", 1, 16, 10*time.Second),
 		query:      gate("/api/v1/query", max(1, runtime.GOMAXPROCS(0)/2), 16, 10*time.Second),
 		inlet:      gate("alerts", 32, 1024, 30*time.Second),

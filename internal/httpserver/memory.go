@@ -28,9 +28,9 @@ func NewMemory(name string, maxBytes int64, m *Metrics) *Memory {
 	return &Memory{max: maxBytes, used: m.held.WithLabelValues(name), free: make(chan struct{}, 1), clients: map[*client]struct{}{}}
 }
 
-// take reserves n octets, and reports whether they were free.
-func (m *Memory) take(n int64) bool {
-	if m.held.Add(n) > m.max {
+// take reserves n octets, and reports whether so many were free below limit.
+func (m *Memory) take(n, limit int64) bool {
+	if m.held.Add(n) > limit {
 		m.held.Add(-n)
 		return false
 	}
@@ -110,12 +110,20 @@ func (m *Memory) hurry() (stop func()) {
 // else some that hold all of the memory could wait for each other.
 func (h *held) await(ctx context.Context) bool {
 	if h.size > maxChunk {
-		return h.memory.await(ctx, 2*shortStall)
+		return h.memory.await(ctx, h.limit(), 2*shortStall)
 	}
-	return h.memory.await(ctx, roomWait)
+	return h.memory.await(ctx, h.limit(), roomWait)
 }
 
-func (m *Memory) await(ctx context.Context, wait time.Duration) bool {
+// limit is how much of the memory this body may take part in: a quarter is for small ones.
+func (h *held) limit() int64 {
+	if h.size < maxChunk {
+		return h.memory.max
+	}
+	return h.memory.max / 4 * 3
+}
+
+func (m *Memory) await(ctx context.Context, limit int64, wait time.Duration) bool {
 	defer m.waiting.Add(-1)
 	if m.waiting.Add(1) > maxRoomWaits {
 		return false
@@ -123,7 +131,7 @@ func (m *Memory) await(ctx context.Context, wait time.Duration) bool {
 	defer m.hurry()()
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
-	for m.held.Load()+maxChunk > m.max {
+	for m.held.Load()+maxChunk > limit {
 		select {
 		case <-m.free:
 		case <-timeout.C:
@@ -172,7 +180,7 @@ func (h *held) hold(b []byte) int {
 	last := len(h.chunks) - 1
 	if last < 0 || len(h.chunks[last]) == cap(h.chunks[last]) {
 		size := min(max(h.size, minChunk), maxChunk)
-		if h.size >= h.max || !h.memory.take(size) {
+		if h.size >= h.max || !h.memory.take(size, h.limit()) {
 			return 0
 		}
 		h.chunks = append(h.chunks, newChunk(size))
