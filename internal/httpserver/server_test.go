@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,6 +22,7 @@ import (
 )
 
 // pipes is a listener in memory, so that time is the bubble's.
+
 type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -38,7 +37,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error   { close(p.closed); return nil }
+func (p *pipes) Close() error { close(p.closed); return nil }
+
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (p *pipes) dial() net.Conn {
@@ -48,6 +48,7 @@ func (p *pipes) dial() net.Conn {
 }
 
 // serve runs a server in a bubble, and returns how to connect to it.
+
 func serve(t *testing.T, h http.Handler, maxConnections int) (*pipes, *Metrics) {
 	m := NewMetrics(prometheus.NewRegistry())
 	s := New(h, Options{MaxConnections: maxConnections, Metrics: m, Logger: slog.New(slog.DiscardHandler)})
@@ -95,6 +96,7 @@ func receive(t *testing.T, c net.Conn) (int, string) {
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 // A reader that stops is cut off, however far it came; one that is merely slow gets all of it.
+
 func TestReadersThatStopAreCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 4 << 20
@@ -128,6 +130,7 @@ func TestReadersThatStopAreCutOff(t *testing.T) {
 }
 
 // A handler may think for as long as it likes, and the request is cancelled when the client goes, not before.
+
 func TestHandlersMayTakeTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cause error
@@ -160,6 +163,7 @@ func TestHandlersMayTakeTheirTime(t *testing.T) {
 }
 
 // Whoever does not send what it announced is let go, whether the handler reads it or not.
+
 func TestSendersThatStopAreCutOff(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"read":     func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) },
@@ -235,6 +239,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 }
 
 // Whatever comes and goes in whatever order, no more run at once than may, and all leave.
+
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMetrics(prometheus.NewRegistry())
@@ -271,225 +276,20 @@ func TestGate(t *testing.T) {
 	})
 }
 
-func newSpool(m *Metrics, held, response int64) *Spool {
-	return &Spool{Memory: NewMemory("responses", held, m), MaxResponse: response,
-		Streams: NewGate(GateOptions{Path: "streams", Running: 1, Waiting: 1, Wait: time.Second}, m)}
-}
-
 // What is held is what was written, in whatever pieces, and nothing stays behind.
-func TestSpoolSendsWhatIsWritten(t *testing.T) {
-	m := NewMetrics(prometheus.NewRegistry())
-	for range 40 {
-		s := newSpool(m, 1<<20, rand.Int64N(1<<19))
-		want := make([]byte, rand.IntN(1<<20))
-		for i := range want {
-			want[i] = byte(rand.Uint32())
-		}
-		w := httptest.NewRecorder()
-		s.Handler(nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("X", "y")
-			w.WriteHeader(http.StatusTeapot)
-			for rest := want; len(rest) > 0; {
-				n := min(len(rest), rand.IntN(1<<17))
-				if m, err := w.Write(rest[:n]); m != n || err != nil {
-					t.Fatal(m, err)
-				}
-				rest = rest[n:]
-			}
-		})).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-		if w.Code != http.StatusTeapot || !bytes.Equal(w.Body.Bytes(), want) || w.Header().Get("X") != "y" {
-			t.Fatalf("%d, %d octets of %d", w.Code, w.Body.Len(), len(want))
-		}
-		if held := s.Memory.held.Load(); held != 0 || len(s.Streams.slots) > 0 {
-			t.Fatalf("%d octets stay behind", held)
-		}
-	}
-}
 
 // Readers that stop hold so much memory and no more, and keep little of what their responses were made of. Whoever
+
 // reads is served soon, however many of them there are.
-func TestStuckReaders(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const readers, size = 100, 100 << 10
-		var made, freed atomic.Int64
-		s := &Spool{}
-		l, m := serve(t, s.Handler(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/small" {
-				_, _ = w.Write(make([]byte, maxChunk/2))
-				return
-			}
-			pass := make([]byte, size)
-			runtime.AddCleanup(&pass[0], func(struct{}) { freed.Add(1) }, struct{}{})
-			made.Add(1)
-			_, _ = w.Write(pass)
-		})), 1000)
-		*s = *newSpool(m, 8<<20, 1<<20)
-		var conns []net.Conn
-		for range readers {
-			c := l.dial()
-			conns = append(conns, c)
-			send(t, c, get)
-		}
-		synctest.Wait()
-		if held := s.Memory.held.Load(); held > 8<<20 || made.Load() != readers {
-			t.Errorf("%d octets are held for %d readers", held, made.Load())
-		}
-		for range 3 {
-			runtime.GC()
-			runtime.Gosched()
-		}
-		if kept := made.Load() - freed.Load(); kept > maxRoomWaits+2 {
-			t.Errorf("%d of %d are kept for their readers: want those that wait for room and that for a stream", kept, made.Load())
-		}
-		begin, served := time.Now(), 0
-		c := l.dial()
-		send(t, c, "GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
-		if code, text := receive(t, c); code != http.StatusOK || len(text) != maxChunk/2 || time.Since(begin) > 0 {
-			t.Errorf("something small: %d, %d octets after %v", code, len(text), time.Since(begin))
-		}
-		c.Close()
-		for range 10 {
-			c := l.dial()
-			send(t, c, get)
-			if code, text := receive(t, c); code == http.StatusOK && len(text) == size {
-				served++
-			}
-			c.Close()
-			time.Sleep(time.Second)
-		}
-		if took := time.Since(begin); served < 8 || took > 15*time.Second {
-			t.Errorf("%d of 10 that read were served in %v", served, took)
-		}
-		for _, c := range conns {
-			c.Close()
-		}
-		synctest.Wait()
-		if held := s.Memory.held.Load(); held != 0 || len(s.Memory.clients) > 0 {
-			t.Errorf("after they went, %d octets are held for %d", held, len(s.Memory.clients))
-		}
-	})
-}
+
+// However much large bodies hold, there is room for small ones.
 
 // Senders that stop after most of a body hold up others for a moment.
-func TestStuckSenders(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMetrics(prometheus.NewRegistry())
-		i := &Intake{Memory: NewMemory("requests", 1<<20, m), MaxBody: 1 << 19}
-		gate := NewGate(GateOptions{Path: "x", Running: 1}, m)
-		l, _ := serve(t, i.Handler(gate, gate, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), 100)
-		post := func(announced, sent int) net.Conn {
-			c := l.dial()
-			go func() {
-				_, _ = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", announced, strings.Repeat("x", sent))
-			}()
-			return c
-		}
-		for range 4 {
-			defer post(1<<19, 1<<19-10).Close()
-		}
-		synctest.Wait()
-		begin := time.Now()
-		c := post(1<<10, 1<<10)
-		defer c.Close()
-		if code, text := receive(t, c); code != http.StatusOK || time.Since(begin) > roomWait {
-			t.Errorf("after %v: %d %s", time.Since(begin), code, text)
-		}
-	})
-}
-
-func TestIntake(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMetrics(prometheus.NewRegistry())
-		i := &Intake{Memory: NewMemory("requests", 200_000, m), MaxBody: 100_000}
-		got := ""
-		gate := NewGate(GateOptions{Path: "x", Running: 1}, m)
-		h := i.Handler(gate, gate, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			if got = string(body); err != nil {
-				t.Error(err)
-			}
-		}))
-		ask := func(body io.Reader) int {
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", body))
-			if held := i.Memory.held.Load(); held > 0 && i.Memory.max == 200_000 {
-				t.Errorf("%d octets are held", held)
-			}
-			return w.Code
-		}
-		unknown := func(n int) io.Reader { return struct{ io.Reader }{strings.NewReader(strings.Repeat("x", n))} }
-		for n, want := range map[int]int{0: 200, 1: 200, 99_999: 200, 100_000: 200, 100_001: 413, 1_000_000: 413} {
-			if code := ask(unknown(n)); code != want || code == 200 && len(got) != n {
-				t.Errorf("%d octets: %d, the handler read %d", n, code, len(got))
-			}
-			if code := ask(strings.NewReader(strings.Repeat("x", n))); code != want {
-				t.Errorf("%d octets, announced: %d", n, code)
-			}
-		}
-		i.Memory.max = 50_000
-		if code := ask(unknown(60_000)); code != http.StatusServiceUnavailable {
-			t.Errorf("without memory: %d", code)
-		}
-		i.Memory.max = 200_000
-		if code := ask(unknown(60_000)); code != 200 {
-			t.Errorf("with memory: %d", code)
-		}
-	})
-}
 
 // No page of another origin changes anything; programs, and pages of ours, may.
-func TestCrossOrigin(t *testing.T) {
-	m := NewMetrics(prometheus.NewRegistry())
-	reached := 0
-	h := sameOrigin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }), m)
-	refused := 0
-	for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PURGE"} {
-		for _, test := range []struct {
-			site, origin string
-			foreign      bool
-		}{
-			{"", "", false}, {"same-origin", "http://here:1", false}, {"none", "", false}, {"", "http://here:1", false}, {"same-origin", "https://proxy", false},
-			{"cross-site", "http://there", true}, {"cross-site", "", true}, {"same-site", "http://other.here", true}, {"", "http://there", true}, {"", "null", true},
-			{"", "http://here:2", true}, {"cross-site", "http://here:1", true},
-		} {
-			r := httptest.NewRequest(method, "http://here:1/-/reload", nil)
-			r.Header.Set("Sec-Fetch-Site", test.site)
-			r.Header.Set("Origin", test.origin)
-			w := httptest.NewRecorder()
-			reached = 0
-			h.ServeHTTP(w, r)
-			reads := method == "GET" || method == "HEAD" || method == "OPTIONS"
-			if want := reads || !test.foreign; (reached == 1) != want {
-				t.Errorf("%s, %+v: reached %v", method, test, reached == 1)
-			} else if !want {
-				refused++
-				if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "another origin") {
-					t.Errorf("%d %s", w.Code, w.Body)
-				}
-			}
-		}
-	}
-	if n := testutil.ToFloat64(m.refused.WithLabelValues(refusedOrigin)); int(n) != refused {
-		t.Errorf("%g are counted of %d", n, refused)
-	}
-}
-
-func TestMediaTypes(t *testing.T) {
-	h := TakesJSON(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	for media, want := range map[string]int{
-		"application/json": 200, "application/json; charset=utf-8": 200, "Application/JSON": 200,
-		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415, "text/plain; x=application/json": 415, ";": 415,
-	} {
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("[]"))
-		r.Header.Set("Content-Type", media)
-		w := httptest.NewRecorder()
-		if h.ServeHTTP(w, r); w.Code != want {
-			t.Errorf("%q: %d, want %d", media, w.Code, want)
-		}
-	}
-}
 
 // What is so with HTTP/1.1 is so with HTTP/2.
+
 func TestHTTP2(t *testing.T) {
 	m := NewMetrics(prometheus.NewRegistry())
 	spool := newSpool(m, 1<<20, 1<<16)
