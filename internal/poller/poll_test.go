@@ -229,7 +229,11 @@ func exposed(t *testing.T, r *Report) string {
 	t.Helper()
 	var out bytes.Buffer
 	e := series.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
-	if err := e.Encode([]series.Group{r.Group()}); err != nil {
+	groups := []series.Group{r.Self()}
+	if r.Last != nil {
+		groups = append(groups, series.Group{Labels: r.Target.Rendered, Sets: r.Last.Sets})
+	}
+	if err := e.Encode(groups); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Close(); err != nil {
