@@ -229,11 +229,7 @@ func exposed(t *testing.T, r *Report) string {
 	t.Helper()
 	var out bytes.Buffer
 	e := series.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
-	groups := []series.Group{r.Self()}
-	if r.Last != nil {
-		groups = append(groups, series.Group{Labels: r.Target.Rendered, Sets: r.Last.Sets})
-	}
-	if err := e.Encode(groups); err != nil {
+	if err := e.Encode([]series.Group{r.Group()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Close(); err != nil {

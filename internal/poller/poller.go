@@ -7,6 +7,8 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,6 +227,16 @@ type Report struct {
 	Fares  *series.Set // how the target fares, as of when it was asked
 }
 
+// Group gives the series of the target: those of the last pass, unless the target did not answer in
+// it, and those that say how it fares.
+func (r *Report) Group() series.Group {
+	g := r.Self()
+	if r.Last != nil {
+		g.Sets = append(g.Sets, r.Last.Sets...)
+	}
+	return g
+}
+
 // Device gives the series of the last pass alone, with what is missing from it, for those who tell
 // targets apart by themselves.
 func (r *Report) Device() series.Group {
@@ -249,4 +261,17 @@ func (p *Poller) Report(name string) (r Report, ok bool) {
 
 func (s *state) report(t *Target, now time.Time) Report {
 	return Report{t, s.last.Load(), s.selfSet(now)}
+}
+
+// Reports tells about all targets, sorted by name.
+func (p *Poller) Reports() []Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	reports := make([]Report, 0, len(p.states))
+	for _, s := range p.states {
+		reports = append(reports, s.report(s.target, now))
+	}
+	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
+	return reports
 }
