@@ -11,8 +11,9 @@ import (
 // Metrics count what became of notifications, by receiver.
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
+	refused, truncated                                                 prometheus.Counter // alerts
 	reports, faults                                                    *prometheus.CounterVec
-	misread, refused, truncated                                        prometheus.Counter
+	misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
 }
@@ -24,7 +25,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(c)
 		return c
 	}
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager that were not taken, because they are over a bound or have no alertname."})
+	truncated := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
+	r.MustRegister(refused, truncated)
 	m := &Metrics{
+		refused: refused, truncated: truncated,
 		sent:        counter("sent", "Messages that left, retransmissions included."),
 		acked:       counter("delivered", "Notifications that the receiver confirmed, or where it never does, that were sent."),
 		retransmits: counter("retransmits", "Messages sent again for want of an acknowledgement."),
@@ -43,12 +48,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"receiver"}),
 	}
-	m.refused = prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager that were not taken, because they are over a bound or have no alertname."})
-	m.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
 	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
 	}, []string{"receiver"})
-	r.MustRegister(m.rtt, m.misread, m.refused, m.truncated, m.lastAck)
+	r.MustRegister(m.rtt, m.misread, m.lastAck)
 	return m
 }
 
