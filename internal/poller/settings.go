@@ -96,6 +96,9 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if strings.ContainsAny(t.Name, "/?#%") {
 		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
 	}
+	if t.Name == "." || t.Name == ".." {
+		wrong("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
+	}
 	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
 		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)
 	}
