@@ -268,12 +268,20 @@ func (s *state) report(t *Target, now time.Time) Report {
 
 // Reports tells about all targets, sorted by name.
 func (p *Poller) Reports() []Report {
+	type pair struct {
+		state  *state
+		target *Target
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	reports := make([]Report, 0, len(p.states))
+	pairs := make([]pair, 0, len(p.states))
 	for _, s := range p.states {
-		reports = append(reports, s.report(s.target, now))
+		pairs = append(pairs, pair{s, s.target})
+	}
+	p.mu.Unlock() // passes begin with it
+	now := time.Now()
+	reports := make([]Report, 0, len(pairs))
+	for _, x := range pairs {
+		reports = append(reports, x.state.report(x.target, now))
 	}
 	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 	return reports
