@@ -146,11 +146,14 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
+// endGrace is how long passes have to end that were cancelled.
+const endGrace = 10 * time.Second
+
 // await waits for the passes in hand, but not for ever.
 func (p *Poller) await(passes *sync.WaitGroup) {
 	ended := make(chan struct{})
 	go func() { passes.Wait(); close(ended) }()
-	overrun := time.NewTimer(overrunGrace)
+	overrun := time.NewTimer(endGrace)
 	defer overrun.Stop()
 	select {
 	case <-ended:
