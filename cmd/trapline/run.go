@@ -66,7 +66,12 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		ObserveDelay: metrics.observeDelay,
 		Overran:      metrics.overran,
 	})
-	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
+	reloads := newReloader(read, func(w *world) {
+		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
+		judge.Configure(w.rules())
+		polls.SetTargets(w.targets)
+		metrics.configured(w)
+	}, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
 	limits := newLimits(registry, flags)
