@@ -256,7 +256,8 @@ func (c *column) discardLocked() {
 // dropSegments makes segments ignore the answers that they still get.
 func (c *column) dropSegments() {
 	for i := range c.segments {
-		c.segments[i].stale = true
+		g := &c.segments[i]
+		g.stale, g.data, g.rows = true, nil, 0 // requests that are under way keep the segment
 	}
 	c.holding.release(&c.held)
 }
