@@ -56,6 +56,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	if err == nil && s.lost != nil {
 		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
 	}
+	s.LogDamage(o.Logger)
 	return out, err
 }
 
@@ -105,7 +106,7 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 	if b := tx.Bucket(metaBucket).Get(seqKey); len(b) == 8 {
 		o.seq = binary.BigEndian.Uint64(b)
 	}
-	err := o.readRows(tx, tx.Bucket(alarmsBucket), func(id, text []byte) error {
+	err := o.readRows(tx, "alarms", tx.Bucket(alarmsBucket), func(id, text []byte) error {
 		a := &active{}
 		if err := json.Unmarshal(text, a); err != nil {
 			return err
@@ -117,6 +118,9 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 		return err
 	}
 	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
+		if last, _ := tx.Bucket(outboxBucket).Bucket(name).Cursor().Last(); len(last) == 8 { // seqKey may be damaged
+			o.seq = max(o.seq, binary.BigEndian.Uint64(last))
+		}
 		if _, err := o.find(string(name)); err != nil {
 			o.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
 		}

@@ -316,13 +316,13 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		}
 	}
 	for _, a := range p.added {
-		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
+		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), Seal(key(a.r.seq), a.r.text())); err != nil {
 			return err
 		}
 	}
 	for _, a := range p.absent {
 		if b := outbox.Bucket([]byte(a.receiver)); b != nil {
-			if err := b.Put(key(a.seq), a.text()); err != nil {
+			if err := b.Put(key(a.seq), Seal(key(a.seq), a.text())); err != nil {
 				return err
 			}
 		}
@@ -344,7 +344,7 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(key, text)
+	return b.Put(key, Seal(key, text))
 }
 
 // text is the row in the database.
