@@ -67,6 +67,8 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	reloads.accept = told.reload
 	reloads.adopt(first)
 	checks := &health{}
+	checks.add("rules", judge.Healthy)
+	checks.add("state_dir", told.healthy)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
 		health: checks, flags: flags,

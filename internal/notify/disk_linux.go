@@ -23,3 +23,12 @@ func volatile(dir string) bool {
 	}
 	return s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC
 }
+
+// FreeSpace returns how many octets can be written to the disk of a directory that is there, or is yet to be made.
+func FreeSpace(dir string) (octets uint64, known bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(nearest(dir), &s); err != nil {
+		return 0, false
+	}
+	return s.Bavail * uint64(s.Bsize), true
+}

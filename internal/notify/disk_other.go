@@ -9,3 +9,6 @@ func asleep() time.Duration { return 0 }
 
 // volatile is known of Linux alone.
 func volatile(string) bool { return false }
+
+// FreeSpace is known of Linux alone.
+func FreeSpace(string) (octets uint64, known bool) { return 0, false }

@@ -26,6 +26,7 @@ type State struct {
 	db   *bbolt.DB
 	lost error // says where the database of the last process lies, where that was damaged
 
+	writes    writes
 	reporting sync.Mutex // guards what follows
 	reports   []Damage   // to be logged
 	damaged   int        // all that were reported
@@ -81,7 +82,17 @@ func (s *State) Close() error { return s.db.Close() }
 // buckets there makes them by it, after NewOutbox, which may find that the database is damaged; what belongs
 // to transitions is stored by Outbox.ApplyWith.
 func (s *State) Update(change func(*bbolt.Tx) error) error {
-	return guarded(func() error { return s.db.Update(change) })
+	var refused error // by change, which is not about the disk
+	err := guarded(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			refused = change(tx)
+			return refused
+		})
+	})
+	if refused == nil {
+		s.noteWrite(err)
+	}
+	return err
 }
 
 // View reads the database.

@@ -141,7 +141,7 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 	if len(vector)+len(b.written) == 0 {
 		return nil
 	}
-	appender := s.AppenderV2(ctx)
+	appender := s.appender(ctx)
 	now := make(map[uint64]labels.Labels, len(vector))
 	var rejected error
 	add := func(l labels.Labels, t int64, v float64) {
@@ -161,9 +161,11 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 			add(l, at.Add(-b.rule.Group.Offset).UnixMilli(), stale)
 		}
 	}
-	b.written = now
 	if err := appender.Commit(); err != nil {
+		maps.Copy(now, b.written) // which have yet to end
+		b.written = now
 		return err
 	}
+	b.written = now
 	return rejected
 }

@@ -104,9 +104,14 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	}
 	round := e.newRound(s, d, interval, now)
 	for _, b := range d.bound {
-		if b.rule.Group == g {
-			round.evaluate(ctx, b)
+		if b.rule.Group != g {
+			continue
 		}
+		if l := e.lossFor(b.rule); l != nil {
+			b.err = l.err
+			continue
+		}
+		round.evaluate(ctx, b)
 	}
 	e.finish(round)
 }

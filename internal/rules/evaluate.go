@@ -67,7 +67,8 @@ func (r *round) try(ctx context.Context, b *bound) error {
 		}
 	}
 	gap := r.at.Sub(b.last)
-	if gap > 2*r.interval || b.resumed.IsZero() {
+	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // what it looks back at has but the last sample
+	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
 		b.resumed = r.at
 	}
 	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
@@ -130,7 +131,11 @@ func (r *round) queryOf(b *bound) rules.QueryFunc {
 // hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
 func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
-	if len(b.mirror) == 0 || !r.at.Before(b.resumed.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	whole := b.resumed
+	if mended := r.mended(r.device); mended.After(whole) {
+		whole = mended
+	}
+	if len(b.mirror) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}

@@ -55,7 +55,10 @@ type Evaluator struct {
 	global   *device
 	restored []*record // until the first configuration
 	orphans  []orphan
-	closed   bool // no pass is evaluated any more
+	ended    bool // no pass is evaluated any more
+
+	closed     atomic.Pointer[error] // why the store cannot be opened
+	complaints complaints
 }
 
 // orphan is an alert of a rule or a target that is gone, and has yet to be told so.
@@ -85,7 +88,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, wall: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
-		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
+		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
 	}
 	// Prometheus' engine traces what it does. Nobody looks, and it costs a tenth of an evaluation.
 	otel.SetTracerProvider(noop.NewTracerProvider())
@@ -130,7 +133,7 @@ func (e *Evaluator) Ended(r poller.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := e.devices[r.Target.Name]
-	if d == nil || e.closed || len(e.set.Groups) == 0 {
+	if d == nil || e.ended || len(e.set.Groups) == 0 {
 		return
 	}
 	if e.store.Load() == nil { // not yet open
@@ -171,7 +174,7 @@ func (e *Evaluator) catchUp() {
 func (e *Evaluator) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.closed = true
+	e.ended = true
 	for _, d := range e.devices {
 		d.waiting = nil
 	}
@@ -190,12 +193,9 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		case <-e.changed:
 		}
 	}
-	s, err := e.openBacking()
-	if err != nil {
-		// Polling goes on without rules.
-		e.logger.Error("rules are not evaluated: their samples have no place", "err", err)
+	s := e.insist(ctx)
+	if s == nil {
 		e.end()
-		<-ctx.Done()
 		return nil
 	}
 	e.catchUp()
@@ -204,10 +204,50 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		group.Go(func() error { e.work(ctx); return nil })
 	}
 	group.Go(func() error { e.keepTime(ctx); return nil })
-	err = group.Wait()
+	group.Go(func() error { e.tend(ctx, s); return nil })
+	err := group.Wait()
 	e.end()
 	e.store.Store(nil)
 	return errors.Join(err, e.ledger.alive(e.now()), s.close())
+}
+
+// openTime is how long a store that cannot be opened is left alone.
+const openTime = 10 * time.Second
+
+// insist opens the store, and tries again as long as that fails: polling goes on without rules meanwhile, whose
+// alerts stay as they are. It returns nil once ctx is cancelled.
+func (e *Evaluator) insist(ctx context.Context) *store {
+	for {
+		s, err := e.openBacking()
+		if err == nil {
+			e.closed.Store(nil)
+			return s
+		}
+		e.complaints.error("rules are not evaluated: their samples cannot be stored", "err", err)
+		e.closed.Store(&err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(openTime):
+		}
+	}
+}
+
+// tend has the store kept small until ctx is cancelled.
+func (e *Evaluator) tend(ctx context.Context, s *store) {
+	tick := time.NewTicker(tendTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.tend(ctx); err != nil && ctx.Err() == nil {
+			e.metrics.storeFailures.Inc()
+			e.complaints.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
+		}
+	}
 }
 
 func (e *Evaluator) openBacking() (*store, error) {
@@ -282,7 +322,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	emptied := settings.OnPollFailure == resolve
 	if err := d.take(ctx, s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
-		e.logger.Debug("samples were not taken", "target", d.target.Name, "err", err)
+		e.complaints.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
 	d.bind(set, e.alive)
 	round := e.newRound(s, d, d.target.Interval, at)
@@ -290,8 +330,11 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 		round.reason = "the target does not answer"
 	}
 	for _, b := range d.bound {
-		if !d.frozen(b, r.Last, emptied) {
+		switch {
+		case !d.frozen(b, r.Last, emptied):
 			round.evaluate(ctx, b)
+		case d.lost.Load().of(b.rule):
+			b.err = d.lost.Load().err
 		}
 	}
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
@@ -300,8 +343,12 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 }
 
 func (e *Evaluator) finish(r *round) {
-	if err := r.commit(); err != nil {
-		e.logger.Error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+	err := r.commit()
+	if err != nil {
+		e.complaints.error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+		r.device.uncommitted.Store(&err)
+	} else {
+		r.device.uncommitted.Store(nil)
 	}
 	r.device.show()
 }
