@@ -54,10 +54,44 @@ func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Identity, err = openIdentity(dir, engineID, now); err != nil {
+	if err := s.openIdentity(engineID, now); err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory: %w", err), s.db.Close())
 	}
 	return s, nil
+}
+
+// engineBucket has a copy of the file of the engine, which has to be no younger than that: should the file be
+// damaged, receivers of SNMPv3 traps need not be given another engine ID.
+var engineBucket, engineKey = []byte("engine"), []byte("identity")
+
+func (s *State) openIdentity(configured []byte, now time.Time) error {
+	var backup *engineRecord
+	_, err := s.ReadRecords(engineBucket, func(_, text []byte) error {
+		r, err := parseEngine(text)
+		if err == nil {
+			backup = &r
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	also := func(r *engineRecord) error {
+		return s.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists(engineBucket)
+			if err != nil {
+				return err
+			}
+			return b.Put(engineKey, Seal(engineKey, r.text()))
+		})
+	}
+	f := identityFile{filepath.Join(s.dir, engineFile), backup, also}
+	var damage *Damage
+	s.Identity, damage, err = f.open(configured, now)
+	if damage != nil {
+		s.Report(*damage)
+	}
+	return err
 }
 
 // setAside begins a new database in the place of one that is damaged.
@@ -172,21 +206,38 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 // also while one runs. Where there is none yet, it is made and stored.
 func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int32, err error) {
 	file := filepath.Join(dir, engineFile)
-	if r, err := readEngine(file); err == nil && r.fits(configured) {
+	r, err := readEngine(file)
+	if err == nil && r.fits(configured) {
 		return r.id, r.boots, nil
 	}
-	db, err := openDatabase(dir)
-	if err != nil {
-		return nil, 0, err
+	if errors.Is(err, errBrokenEngine) {
+		return nil, 0, fmt.Errorf("%w: restore the file, or start trapline serve, which moves it aside", err)
 	}
-	r, err := settleEngine(file, configured, now)
-	if err == nil {
+	db, errOpen := openDatabase(dir)
+	if errOpen != nil {
+		return nil, 0, errOpen
+	}
+	if r, err = settleEngine(file, r, err, configured, now); err == nil {
 		err = r.store(file)
 	}
 	if err != nil {
 		err = fmt.Errorf("state directory: %w", err)
 	}
 	return r.id, r.boots, errors.Join(err, db.Close())
+}
+
+// IdentityOf is the engine that others know by an ID, for messages in its name. Where that is not the one of
+// the state directory, its boots are kept there in a file of its own, and counted at each call.
+func IdentityOf(dir string, id []byte, now time.Time) (i *Identity, damage *Damage, err error) {
+	if own, err := readEngine(filepath.Join(dir, engineFile)); err == nil && own.fits(id) {
+		i, err := Borrow(dir, nil, now)
+		return i, nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("state directory: %w", err)
+	}
+	f := identityFile{file: filepath.Join(dir, fmt.Sprintf("%s-%x", engineFile, id))}
+	return f.open(id, now)
 }
 
 // Borrow gives the engine as the process that runs with the directory has it, for a single message beside
