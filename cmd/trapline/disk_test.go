@@ -89,7 +89,7 @@ func TestAFullDiskClearsNothing(t *testing.T) {
 	text = strings.Replace(text, "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}", "modules: {m: {walk: [SNMPv2-MIB::sysUpTime, IF-MIB::ifInOctets]}}", 1) +
 		fmt.Sprintf("targets: [{name: device, address: %q, modules: [m], interval: 1s}]\nrules: {interval: 1s}\n", device) +
 		withRules(t, "{alert: Traffic, expr: 'rate(ifInOctets[4s]) >= 0'}, {alert: Up, expr: sysUpTime > 0}, {alert: Any, expr: 'sum(rate(ifInOctets[4s])) >= 0'}, "+
-			"{record: traffic, expr: 'rate(ifInOctets[4s])'}")
+			"{alert: None, expr: absent(sysUpTime)}, {record: traffic, expr: 'rate(ifInOctets[4s])'}")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

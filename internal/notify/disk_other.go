@@ -4,8 +4,8 @@ package notify
 
 import "time"
 
-// asleep is known of Linux alone.
-func asleep() time.Duration { return 0 }
+// Asleep is known of Linux alone.
+func Asleep() time.Duration { return 0 }
 
 // volatile is known of Linux alone.
 func volatile(string) bool { return false }

@@ -72,7 +72,7 @@ func (f *identityFile) open(configured []byte, now time.Time) (i *Identity, dama
 	if err := store(&r, f.file); err != nil {
 		return nil, damage, err
 	}
-	return &Identity{ID: r.id, file: f.file, boots: r.boots, booted: now, started: now, asleep: asleep, slept: asleep()}, damage, nil
+	return &Identity{ID: r.id, file: f.file, boots: r.boots, booted: now, started: now, asleep: Asleep, slept: Asleep()}, damage, nil
 }
 
 // brokenEngine is the damage of a file whose engine is known from elsewhere, or is lost.
@@ -89,7 +89,7 @@ func brokenEngine(file string, why error, known bool, now time.Time) *Damage {
 
 // FixedIdentity is an engine as somebody else keeps it.
 func FixedIdentity(id []byte, boots, seconds int32, now time.Time) *Identity {
-	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: asleep, slept: asleep()}
+	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: Asleep, slept: Asleep()}
 }
 
 // settleEngine returns what a file has, as readEngine returned it, or makes up what it will have. The boots are

@@ -16,7 +16,7 @@ func (e *Evaluator) alarmOf(d *device, b *bound, r *record) notify.Alarm {
 	if err != nil {
 		e.logger.Warn("annotations of an alert are left out", "rule", b.rule.UID, "err", err)
 	}
-	a.ID, a.RaisedAt = r.ID, r.FiredAt
+	a.ID, a.RaisedAt = r.ID, e.wall(r.FiredAt)
 	a.Value = cmp.Or(a.Value, r.Value.String())
 	metric, condition := condition(b.rule.Expr)
 	a.Metric, a.Condition = metric, condition

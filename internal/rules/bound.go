@@ -27,6 +27,8 @@ type bound struct {
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
 	resumed  time.Time                // of the first that was tried, and of the first after each gap
+	since    time.Time                // of a global rule: passes that ended before do not count
+	tried    time.Time                // and when it was last due
 	found    map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
 	err      error                    // of the last
 	took     time.Duration

@@ -22,6 +22,8 @@ type device struct {
 	waiting  []poller.Report // passes to evaluate, the oldest first; the evaluator's mutex guards it
 	queued   bool            // and this: a worker has the device, or will
 	interval time.Duration   // between its passes; the evaluator's mutex guards it too
+	begun    time.Time       // since when there is the target; not changed once it is among the evaluator's
+	taken    atomic.Int64    // when a pass was last taken, in milliseconds
 
 	shown       atomic.Pointer[[]fare] // of the rules, as of the last commit
 	lost        atomic.Pointer[loss]   // of the last pass; nil if all is stored

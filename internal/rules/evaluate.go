@@ -241,7 +241,7 @@ func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
 // commit puts all that has changed into the database, together with what receivers are to be told of it.
 // If that fails nothing has changed, and the next round finds the same.
 func (r *round) commit() error {
-	if err := r.ledger.apply(r.transitions, r.changes, r.at); err != nil {
+	if err := r.ledger.apply(r.transitions, r.changes, r.read()); err != nil {
 		r.metrics.uncommitted.Inc()
 		return err
 	}

@@ -37,8 +37,8 @@ type Evaluator struct {
 	deployment string
 	logger     *slog.Logger
 	metrics    *metrics
-	wall       func() time.Time
-	clock      clock
+	read       func() time.Time // the time of day, by which intervals are measured too
+	clock      *clock
 	alive      time.Time // when what was restored was last known to be true
 
 	store   atomic.Pointer[backing] // nil until it is open
@@ -86,22 +86,39 @@ const mostReady = 1 << 14
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
-		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, wall: o.Now,
+		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
 	}
 	// Prometheus' engine traces what it does. Nobody looks, and it costs a tenth of an evaluation.
 	otel.SetTracerProvider(noop.NewTracerProvider())
-	if e.wall == nil {
-		e.wall = time.Now
+	if e.read == nil {
+		e.read = time.Now
 	}
-	e.clock.start = e.wall()
+	e.clock = newClock(e.read())
 	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
 	}, e.series))
 	var err error
 	e.restored, e.alive, err = e.ledger.load(e.logger)
+	e.setBack(e.now())
 	return e, err
+}
+
+// setBack moves what was restored to the times of this process, where the wall clock was set back meanwhile: how
+// long that took is not known, and counts as nothing.
+func (e *Evaluator) setBack(now time.Time) {
+	by := e.alive.Sub(now)
+	if e.alive.IsZero() || by <= 0 {
+		return
+	}
+	e.alive = now
+	for _, r := range e.restored {
+		r.ActiveAt, r.FiredAt = r.ActiveAt.Add(-by), r.FiredAt.Add(-by)
+		if !r.KeepFiringSince.IsZero() {
+			r.KeepFiringSince = r.KeepFiringSince.Add(-by)
+		}
+	}
 }
 
 func (e *Evaluator) series() float64 {
@@ -208,7 +225,7 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	err := group.Wait()
 	e.end()
 	e.store.Store(nil)
-	return errors.Join(err, e.ledger.alive(e.now()), s.close())
+	return errors.Join(err, e.ledger.alive(e.now(), e.read()), s.close())
 }
 
 // openTime is how long a store that cannot be opened is left alone.
@@ -257,6 +274,9 @@ func (e *Evaluator) openBacking() (*store, error) {
 	s, err := openStore(e.dir, window, e.now(), e.logger)
 	if err != nil {
 		return nil, err
+	}
+	if s.Head().NumSeries() > 0 {
+		e.clock.begin(time.UnixMilli(s.Head().MaxTime()), e.read())
 	}
 	e.store.Store(e.backing(s))
 	return s, nil
@@ -339,7 +359,8 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	}
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
 	e.finish(round)
-	e.metrics.latency.Observe(e.wall().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
+	d.taken.Store(e.now().UnixMilli())
+	e.metrics.latency.Observe(e.read().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
 }
 
 func (e *Evaluator) finish(r *round) {

@@ -33,7 +33,7 @@ type rig struct {
 	state  *notify.State
 	outbox *notify.Outbox
 	told   int // events that take has given out
-	due    map[groupKey]time.Time
+	due    map[groupKey]plan
 }
 
 const pollTime = 30 * time.Second
@@ -85,7 +85,7 @@ func (r *rig) run() {
 		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
 	})
 	r.must(err)
-	r.due = map[groupKey]time.Time{}
+	r.due = map[groupKey]plan{}
 	r.configure()
 	_, err = r.e.openBacking()
 	r.must(err)
@@ -113,7 +113,7 @@ func (r *rig) kill() {
 // restart is a crash and a start so much later. The process lives for aliveTime before at least.
 func (r *rig) restart(down time.Duration) {
 	r.Helper()
-	r.must(r.e.ledger.alive(r.now))
+	r.must(r.e.ledger.alive(r.e.now(), r.now))
 	r.kill()
 	r.now = r.now.Add(down)
 	r.run()
@@ -143,7 +143,7 @@ func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	}
 	fares := setOf(r.T, fmt.Sprintf("trapline_target_up %g", up), fmt.Sprintf("trapline_target_reboots_total %g", r.reboots))
 	r.e.pass(r.Context(), r.e.device(t.Name), &poller.Report{Target: t, Last: p, Fares: fares})
-	r.e.dueGlobal(r.Context(), r.due, r.now)
+	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 }
 
 var silent = &engine.Error{Reason: engine.Timeout}

@@ -36,7 +36,7 @@ func TestADamagedStoreIsPutAside(t *testing.T) {
 		r := start(t, hot)
 		r.warm()
 		r.want(name, "raise Hot i=1")
-		r.must(r.e.ledger.alive(r.now))
+		r.must(r.e.ledger.alive(r.e.now(), r.now))
 		r.kill()
 		dir := filepath.Join(r.dir, "rules")
 		if damage != nil {
@@ -202,4 +202,4 @@ func (failing) apply(t []notify.Transition, c []change, _ time.Time) error {
 	}
 	return bbolterrors.ErrInvalid
 }
-func (failing) alive(time.Time) error { return bbolterrors.ErrInvalid }
+func (failing) alive(_, _ time.Time) error { return bbolterrors.ErrInvalid }
