@@ -96,9 +96,12 @@ func New(o Options) (*Evaluator, error) {
 		e.read = time.Now
 	}
 	e.clock = newClock(e.read())
-	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
-	}, e.series))
+	o.Registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_rules_series", Help: "Series that rules look at, in memory."}, e.series),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed, for some target; /api/v1/rules says why.",
+		}, e.unhealthy),
+	)
 	var err error
 	e.restored, e.alive, err = e.ledger.load(e.logger)
 	e.setBack(e.now())
@@ -126,6 +129,21 @@ func (e *Evaluator) series() float64 {
 		return float64(s.Head().NumSeries())
 	}
 	return 0
+}
+
+// unhealthy counts the rules that cannot be evaluated.
+func (e *Evaluator) unhealthy() float64 {
+	failing := map[string]bool{}
+	for _, d := range e.everybody() {
+		if shown := d.shown.Load(); shown != nil {
+			for i := range *shown {
+				if f := &(*shown)[i]; f.err != nil {
+					failing[f.uid] = true
+				}
+			}
+		}
+	}
+	return float64(len(failing))
 }
 
 func newDevice() *device { return &device{shelves: map[string]*shelf{}} }
