@@ -61,7 +61,9 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger, Ended: judge.Ended,
 		Concurrency:  first.config.Global.Concurrency,
+		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,
+		Overran:      metrics.overran,
 	})
 	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.accept = told.reload
