@@ -42,7 +42,7 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
 		r, expired, wait := q.take(time.Now())
-		route, flying, failing := q.Route, q.flying, q.failures > 0
+		route, flying, failing := q.route, q.flying, q.failures > 0
 		o.mu.Unlock()
 		switch {
 		case expired:
@@ -99,13 +99,13 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 		q.again(r)
 	default:
 		if q.failures == 0 {
-			o.logger.Warn("receiver does not confirm", "receiver", q.Name, "err", err)
+			o.logger.Warn("receiver does not confirm", "receiver", q.name, "err", err)
 		}
 		q.miss(r, time.Now(), hopeless(err))
 		q.again(r)
 	}
 	o.mu.Unlock()
-	o.metrics.delivered(q.Name, receipt, err, more)
+	o.metrics.delivered(q.name, receipt, err, more)
 	switch {
 	case !final && route.Group != "":
 		o.failOver()
@@ -135,12 +135,12 @@ func hopeless(err error) bool {
 
 // bury gives an event up: it goes to the dead letters.
 func (o *Outbox) bury(q *queue, r *row, why error) {
-	o.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+	o.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := deadRefused
 	if errors.Is(why, errExpired) {
 		reason = deadExpired
 	}
-	o.metrics.dead.WithLabelValues(q.Name, reason).Inc()
+	o.metrics.dead.WithLabelValues(q.name, reason).Inc()
 	o.settled(q, r, why)
 }
 
@@ -168,7 +168,7 @@ func (o *Outbox) settled(q *queue, r *row, why error) {
 	if err == nil {
 		return
 	}
-	o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+	o.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r.next = now.Add(longestPause) // it will be delivered again
@@ -233,12 +233,14 @@ func (o *Outbox) sweep(ctx context.Context) error {
 // pass clears alarms whose lease has ended, tells active ones again, and says that we are alive.
 func (o *Outbox) pass(now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) {
-		for id, a := range o.active {
-			if !a.Lease.IsZero() && now.After(a.Lease) {
+		for id := range o.active {
+			switch a := p.alarm(id); {
+			case a == nil: // a change of the same transaction has cleared it
+			case !a.Lease.IsZero() && now.After(a.Lease):
 				p.apply(&Transition{Alarm: a.Alarm})
-				continue
+			default:
+				p.repeat(a)
 			}
-			p.repeat(id, a)
 		}
 		p.relieve()
 		for _, q := range o.queues {
@@ -249,23 +251,23 @@ func (o *Outbox) pass(now time.Time) error {
 }
 
 // repeat tells an alarm again that was told long ago, under its event ID.
-func (p *plan) repeat(id string, a *active) {
+func (p *plan) repeat(a *active) {
+	id := a.Alarm.ID
 	for _, q := range p.o.queues {
-		last, knows := a.Told[q.Name]
-		if !knows || last.Left || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
+		last, knows := a.Told[q.name]
+		if !knows || last.Left || q.route.RepeatInterval <= 0 || p.now.Sub(last.At) < q.route.RepeatInterval || len(p.line(q, id)) > 0 {
 			continue
 		}
-		c := p.alarm(id)
 		last.At, last.Repeats = p.now, last.Repeats+1
-		c.Told[q.Name] = last
-		p.alarms[id] = c
-		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: c.Alarm, Repeat: last.Repeats})
+		a.Told[q.name] = last
+		p.alarms[id] = a
+		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: a.Alarm, Repeat: last.Repeats})
 	}
 }
 
 // beat queues a heartbeat, unless one is waiting.
 func (p *plan) beat(q *queue) {
-	if q.Heartbeat <= 0 || p.now.Sub(q.alive) < q.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
+	if q.route.Heartbeat <= 0 || p.now.Sub(q.alive) < q.route.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
 		return
 	}
 	p.alive = append(p.alive, q)

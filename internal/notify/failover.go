@@ -13,12 +13,12 @@ const all, firstAcked = "all", "first-acked"
 func grouped(queues []*queue) (groups [][]*queue) {
 	at := map[string]int{}
 	for _, q := range queues {
-		i, known := at[q.Group]
-		if q.Group != "" && known {
+		i, known := at[q.route.Group]
+		if q.route.Group != "" && known {
 			groups[i] = append(groups[i], q)
 			continue
 		}
-		at[q.Group] = len(groups)
+		at[q.route.Group] = len(groups)
 		groups = append(groups, []*queue{q})
 	}
 	return groups
@@ -27,7 +27,7 @@ func grouped(queues []*queue) (groups [][]*queue) {
 // holder is the receiver of a group that is told of an alarm, nil where none is.
 func (a *active) holder(group []*queue) *queue {
 	for _, q := range group {
-		if t, knows := a.Told[q.Name]; knows && !t.Left {
+		if t, knows := a.Told[q.name]; knows && !t.Left {
 			return q
 		}
 	}
@@ -38,7 +38,7 @@ func (a *active) holder(group []*queue) *queue {
 // chosen once its pause is over, unless something waits for it by which that shows.
 func (p *plan) choose(group []*queue, a *Alarm) *queue {
 	for _, q := range group {
-		if q.wants(a) && (q.failures == 0 || !q.retryAt.After(p.now) && q.count+p.count(q).rows == 0) {
+		if q.route.wants(a) && (q.failures == 0 || !q.retryAt.After(p.now) && q.count+p.count(q).rows == 0) {
 			return q
 		}
 	}
@@ -53,7 +53,7 @@ func (p *plan) first(group []*queue, a *Alarm) *queue {
 	if q := p.choose(group, a); q != nil {
 		return q
 	}
-	if i := slices.IndexFunc(group, func(q *queue) bool { return q.wants(a) }); i >= 0 {
+	if i := slices.IndexFunc(group, func(q *queue) bool { return q.route.wants(a) }); i >= 0 {
 		return group[i]
 	}
 	return nil
@@ -114,11 +114,11 @@ func (p *plan) move(q, to *queue, id string) {
 	}
 	if a := p.alarm(id); a != nil && moved {
 		p.alarms[id] = a
-		last := a.Told[q.Name]
-		a.Told[to.Name] = last
-		delete(a.Told, q.Name)
+		last := a.Told[q.name]
+		a.Told[to.name] = last
+		delete(a.Told, q.name)
 		if last.Left = true; seen {
-			a.Told[q.Name] = last
+			a.Told[q.name] = last
 		}
 	}
 }

@@ -25,7 +25,7 @@ var errNoReceiver = errors.New("there is no such receiver")
 // find is called with the mutex held.
 func (o *Outbox) find(receiver string) (*queue, error) {
 	for _, q := range o.queues {
-		if q.Name == receiver {
+		if q.name == receiver {
 			return q, nil
 		}
 	}
@@ -48,7 +48,7 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 			rows = append(rows, line...)
 		}
 		slices.SortFunc(rows, bySeq)
-		w := Waiting{Receiver: q.Name, Failing: q.failures > 0, RetryAt: q.retryAt, Events: []Event{}}
+		w := Waiting{Receiver: q.name, Failing: q.failures > 0, RetryAt: q.retryAt, Events: []Event{}}
 		for _, r := range rows {
 			w.Events = append(w.Events, r.Event)
 		}
@@ -79,7 +79,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 		now: now,
 		plan: func(p *plan) {
 			for _, d := range dead {
-				if _, active := o.active[d.Alarm.ID]; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
+				if active := p.alarm(d.Alarm.ID) != nil; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
 					p.add(q, d.Event)
 				}
 			}

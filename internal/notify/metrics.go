@@ -127,8 +127,8 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 		if q.failures > 0 {
 			failing = 1
 		}
-		gauge(queueDepth, float64(q.count), q.Name)
-		gauge(queueAge, now.Sub(oldest).Seconds(), q.Name)
-		gauge(breaker, failing, q.Name)
+		gauge(queueDepth, float64(q.count), q.name)
+		gauge(queueAge, now.Sub(oldest).Seconds(), q.name)
+		gauge(breaker, failing, q.name)
 	}
 }

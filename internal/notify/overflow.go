@@ -23,7 +23,7 @@ func (p *plan) shrink() {
 // over tells whether more waits for a receiver than may.
 func (p *plan) over(q *queue) bool {
 	c := p.count(q)
-	return q.MaxEvents > 0 && q.count+c.rows > q.MaxEvents || q.MaxBytes > 0 && q.bytes+c.bytes > q.MaxBytes
+	return q.route.MaxEvents > 0 && q.count+c.rows > q.route.MaxEvents || q.route.MaxBytes > 0 && q.bytes+c.bytes > q.route.MaxBytes
 }
 
 // drop takes out as many as are over, if there are.
@@ -76,7 +76,7 @@ func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
 
 // resync has the receiver told, once, that it missed something.
 func (p *plan) resync(q *queue, dropped int) {
-	if !q.Resyncs {
+	if !q.route.Resyncs {
 		return
 	}
 	for _, r := range p.line(q, string(Resync)) {

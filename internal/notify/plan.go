@@ -168,7 +168,7 @@ func (p *plan) tell(a *active, changed bool) (anybody bool) {
 			e.Kind = Raise
 		}
 		p.add(q, e)
-		a.Told[q.Name] = told{Event: e.ID, At: p.now}
+		a.Told[q.name] = told{Event: e.ID, At: p.now}
 		anybody = true
 	}
 	return anybody
@@ -186,11 +186,11 @@ func (p *plan) clear(a *active, last *Alarm) {
 		e.Alarm.VarBinds = last.VarBinds
 	}
 	for _, q := range p.o.queues {
-		if _, knows := a.Told[q.Name]; !knows {
+		if _, knows := a.Told[q.name]; !knows {
 			continue
 		}
 		p.supersede(q, a.Alarm.ID)
-		if rows := p.line(q, a.Alarm.ID); !q.EveryTransition && len(rows) > 0 && rows[len(rows)-1].unseenRaise() {
+		if rows := p.line(q, a.Alarm.ID); !q.route.EveryTransition && len(rows) > 0 && rows[len(rows)-1].unseenRaise() {
 			p.remove(q, rows[len(rows)-1])
 			p.count(q).coalesced += 2
 			continue
@@ -214,7 +214,7 @@ func (r *row) update() bool { return r.Kind == Change || r.Repeat > 0 }
 // supersede takes an update that nobody has seen out of the end of an alarm's line.
 func (p *plan) supersede(q *queue, id string) {
 	rows := p.line(q, id)
-	if q.EveryTransition || len(rows) == 0 {
+	if q.route.EveryTransition || len(rows) == 0 {
 		return
 	}
 	if last := rows[len(rows)-1]; last.update() && !last.seen {
@@ -230,8 +230,8 @@ func (p *plan) eventID() string {
 
 func (p *plan) add(q *queue, e Event) {
 	var expires time.Time
-	if q.MaxAge > 0 {
-		expires = p.now.Add(q.MaxAge)
+	if q.route.MaxAge > 0 {
+		expires = p.now.Add(q.route.MaxAge)
 	}
 	p.append(q, e, expires)
 }
@@ -311,12 +311,12 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		}
 	}
 	for _, r := range p.removed {
-		if err := outbox.Bucket([]byte(r.q.Name)).Delete(key(r.r.seq)); err != nil {
+		if err := outbox.Bucket([]byte(r.q.name)).Delete(key(r.r.seq)); err != nil {
 			return err
 		}
 	}
 	for _, a := range p.added {
-		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
+		if err := outbox.Bucket([]byte(a.q.name)).Put(key(a.r.seq), a.r.text()); err != nil {
 			return err
 		}
 	}
@@ -328,7 +328,7 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		}
 	}
 	for _, d := range p.dead {
-		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
+		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.name))); err != nil {
 			return err
 		}
 	}
@@ -378,9 +378,9 @@ func (p *plan) adopt() {
 		q.alive = p.now
 	}
 	for q, c := range p.counts {
-		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
-		p.o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
-		p.o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
-		p.o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
+		p.o.metrics.coalesced.WithLabelValues(q.name).Add(float64(c.coalesced))
+		p.o.metrics.moved.WithLabelValues(q.name).Add(float64(c.moved))
+		p.o.metrics.dropped.WithLabelValues(q.name, droppedFull).Add(float64(c.dropped))
+		p.o.metrics.dropped.WithLabelValues(q.name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

@@ -50,9 +50,11 @@ type row struct {
 func (r *row) requestID() int32 { return int32(r.seq&(1<<30-1)) + 1 }
 
 // queue holds the rows of one receiver. Those of one alarm are delivered one after the other. The outbox's
-// mutex guards it.
+// mutex guards it, but for the name, which never changes. A reload replaces the route as a whole: a delivery
+// goes on with the one that it began with.
 type queue struct {
-	*Route
+	name     string
+	route    *Route
 	rows     map[string][]*row // by alarm ID, oldest first
 	count    int
 	bytes    int // all sizes
@@ -75,7 +77,7 @@ type queue struct {
 const flapTime = 2 * time.Second
 
 func newQueue(r *Route) *queue {
-	return &queue{Route: r, rows: map[string][]*row{}, lastTold: map[string]time.Time{}, wake: make(chan struct{}, 1)}
+	return &queue{name: r.Name, route: r, rows: map[string][]*row{}, lastTold: map[string]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
 func (q *queue) signal() {
@@ -154,13 +156,13 @@ func (q *queue) take(now time.Time) (r *row, expired bool, wait time.Duration) {
 		if at.After(now) {
 			return nil, false, at.Sub(now)
 		}
-		if q.flying >= q.Window || q.failures > 0 && q.flying > 0 {
+		if q.flying >= q.route.Window || q.failures > 0 && q.flying > 0 {
 			return nil, false, 0
 		}
 		heap.Pop(&q.heads)
 		r.flying, r.seen, r.began = true, true, now
 		q.flying++
-		q.pace = later(q.pace, now.Add(-latest)).Add(q.Spacing)
+		q.pace = later(q.pace, now.Add(-latest)).Add(q.route.Spacing)
 		return r, false, 0
 	}
 	return nil, false, 0

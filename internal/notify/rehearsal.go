@@ -70,8 +70,8 @@ func (r *Rehearsal) Told() (list []Told) {
 	slices.SortFunc(rows, func(a, b queued) int { return bySeq(a.r, b.r) })
 	for _, one := range rows {
 		one.q.remove(one.r)
-		if t := r.receivers[one.q.Name].tell(one.r, r.State.Identity); t != nil {
-			t.Receiver = one.q.Name
+		if t := r.receivers[one.q.name].tell(one.r, r.State.Identity); t != nil {
+			t.Receiver = one.q.name
 			list = append(list, *t)
 		}
 	}

@@ -23,7 +23,7 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	}
 	for _, q := range removed {
 		q.halt()
-		o.metrics.end(q.Name)
+		o.metrics.end(q.name)
 	}
 	select {
 	case o.routed <- struct{}{}:
@@ -35,7 +35,7 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 // greet tells receivers that are new of what is active, and that something may have happened before.
 func (p *plan) greet(added []*queue) {
 	for id := range p.o.active {
-		if a := p.alarm(id); p.tell(a, false) {
+		if a := p.alarm(id); a != nil && p.tell(a, false) { // nil where a change of the same transaction has cleared it
 			p.alarms[id] = a
 		}
 	}
@@ -51,7 +51,7 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	old := o.queues
 	var queues []*queue
 	for _, r := range routes {
-		i := slices.IndexFunc(old, func(q *queue) bool { return q.Name == r.Name })
+		i := slices.IndexFunc(old, func(q *queue) bool { return q.name == r.Name })
 		if i < 0 {
 			o.metrics.begin(r.Name)
 			added = append(added, newQueue(r))
@@ -79,11 +79,11 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, q := range queues {
-		q.Route = routes[i]
+		q.route = routes[i]
 		q.freshen()
 	}
 	for _, q := range removed {
-		o.warnOfOrphan(q.Name, q.count)
+		o.warnOfOrphan(q.name, q.count)
 	}
 	o.queues, o.groups = queues, grouped(queues)
 	return added, removed, nil
@@ -138,10 +138,10 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 // loadQueue reads what waits for a receiver. A row that is there may have been sent: nobody noted that
 // before.
 func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
-	if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
+	if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name)); err != nil {
 		return err
 	}
-	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
+	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.name))
 	if err != nil {
 		return err
 	}

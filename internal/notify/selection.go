@@ -15,7 +15,7 @@ func (a *Alarm) wanted(receiver string, tags []string) bool {
 func (o *Outbox) direct(a *Alarm) {
 	unknown := func(kind string, has func(*Route, string) bool) func(string) bool {
 		return func(name string) bool {
-			if slices.ContainsFunc(o.queues, func(q *queue) bool { return has(q.Route, name) }) {
+			if slices.ContainsFunc(o.queues, func(q *queue) bool { return has(q.route, name) }) {
 				return false
 			}
 			o.logger.Warn("the rule of an alarm names what no receiver has", "rule", a.Rule, kind, name)
