@@ -40,7 +40,7 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 	a := Alarm{
 		ID: AlarmID(deployment, name, target, labels), Rule: name, Target: target, Resource: resource, Labels: labels,
 		Severity: ParseSeverity(labels["severity"]),
-		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"],
+		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"], ClearSummary: annotations["clear_summary"],
 		Value:        annotations["value"],
 		Variable:     strings.TrimSpace(annotations[annotationVariable]),
 		Notification: strings.TrimSpace(annotations[annotationNotification]), ClearNotification: strings.TrimSpace(annotations[annotationClearNotification]),
@@ -58,11 +58,11 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 	return a, errors.Join(errs[:]...)
 }
 
-// annotations are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
+// annotationsOf are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
 // say.
-func (a *Alarm) annotations() map[string]string {
+func annotationsOf(a *Alarm) map[string]string {
 	all := map[string]string{
-		"summary": a.text(), "description": a.Description, "value": a.Value, annotationVariable: a.Variable,
+		"summary": a.Text(), "description": a.Description, "clear_summary": a.ClearSummary, "value": a.Value, annotationVariable: a.Variable,
 		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
 		annotationVarBinds: bindingsText(a.VarBinds), annotationClearVarBinds: bindingsText(a.ClearVarBinds),
 	}

@@ -22,7 +22,7 @@ import (
 func benchmarkOutbox(b *testing.B, deliver Deliver, rate float64) *Outbox {
 	b.Helper()
 	route := &Route{Name: "nms", Deliver: deliver, Window: defaultWindow, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
-	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -118,6 +118,5 @@ func drain(b *testing.B, rate float64) {
 func depth(o *Outbox, receiver string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q, _ := o.find(receiver)
-	return q.count
+	return o.byName[receiver].count
 }

@@ -84,7 +84,7 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 			return draft{Notification: n, objects: len(n.VarBinds)}
 		}
 		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
-		summary := oneLine(e.Alarm.text(), mostSummary)
+		summary := oneLine(e.Alarm.Text(), mostSummary)
 		n.VarBinds = b.ofAlarm(e, summary, labels)
 		if over := len(n.list()) - limit; over > 0 {
 			var more int
@@ -109,7 +109,7 @@ func compactFormat(enterprise snmp.OID, names Names) format {
 		short := *e
 		a := &short.Alarm
 		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
-		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.text(), 48), ""
+		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.Text(), 48), ""
 		d := whole(&short, math.MaxInt)
 		if a.ID != "" {
 			v := d.VarBinds
@@ -206,14 +206,6 @@ func (n Names) variable(a *Alarm) snmp.OID {
 		return o
 	}
 	return zeroDotZero
-}
-
-// text is what an alarm says: its summary, and why it is over.
-func (a *Alarm) text() string {
-	if a.Reason == "" {
-		return a.Summary
-	}
-	return a.Summary + " (" + a.Reason + ")"
 }
 
 // The objects and notifications of DISMAN-EVENT-MIB (RFC 2981). A raise is always mteTriggerRising, also

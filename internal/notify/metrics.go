@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
@@ -12,7 +10,7 @@ import (
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
 	reports, faults                                                    *prometheus.CounterVec
-	misread                                                            prometheus.Counter
+	misread, refused                                                   prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
 }
@@ -38,6 +36,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		misread: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trapline_alarms_misread_total", Help: "What annotations of alarms say and cannot be followed: variable bindings that cannot be read, receivers and tags that there are not.",
 		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms that were not taken: too many were active, or it was too large."}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -46,7 +45,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
 	}, []string{"receiver"})
-	r.MustRegister(m.rtt, m.misread, m.lastAck)
+	r.MustRegister(m.rtt, m.misread, m.refused, m.lastAck)
 	return m
 }
 
@@ -116,19 +115,17 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(alarms, float64(len(o.active)))
-	now := time.Now()
+	now := seconds(o.clock.run())
 	for _, q := range o.queues {
 		oldest, failing := now, 0.0
 		for _, rows := range q.rows {
-			if rows[0].At.Before(oldest) {
-				oldest = rows[0].At
-			}
+			oldest = min(oldest, rows[0].Run)
 		}
 		if q.failures > 0 {
 			failing = 1
 		}
 		gauge(queueDepth, float64(q.count), q.name)
-		gauge(queueAge, now.Sub(oldest).Seconds(), q.name)
+		gauge(queueAge, now-oldest, q.name)
 		gauge(breaker, failing, q.name)
 	}
 }

@@ -30,7 +30,7 @@ func (p *plan) over(q *queue) bool {
 func (p *plan) drop(q *queue) (dropped int) {
 	var updates []*row
 	var pairs [][2]*row
-	for _, id := range p.ids(q) {
+	for _, id := range p.waitingLines(q) {
 		rows := p.line(q, id)
 		for i, r := range rows {
 			switch {
@@ -56,8 +56,8 @@ func (p *plan) drop(q *queue) (dropped int) {
 	return dropped
 }
 
-// ids are the lines before a receiver in which something waits, as the plan leaves them so far.
-func (p *plan) ids(q *queue) (ids []string) {
+// waitingLines are the lines before a receiver in which something waits, as the plan leaves them so far.
+func (p *plan) waitingLines(q *queue) (ids []string) {
 	for id := range q.rows {
 		if len(p.line(q, id)) > 0 {
 			ids = append(ids, id)

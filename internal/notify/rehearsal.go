@@ -41,7 +41,8 @@ func Rehearse(dir string, receivers []ReceiverSettings, shared *Shared, now time
 	var routes []*Route
 	for i := range receivers {
 		s := &receivers[i]
-		routes = append(routes, &Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, EveryTransition: s.EveryTransition})
+		key, scheme := newKey(s, shared)
+		routes = append(routes, &Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
 		how := rehearsed{v1: shared.Auths[s.Auth] != nil && shared.Auths[s.Auth].Version == 1}
 		if !kinds[s.Type].url {
 			how.format = newFormat(s, shared)

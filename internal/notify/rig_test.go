@@ -113,7 +113,7 @@ func run(t *testing.T, dir string, routes ...*Route) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := NewOutbox(state, routes, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, routes, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

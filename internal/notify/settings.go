@@ -259,7 +259,7 @@ func (r *ReceiverSettings) fallbackName(s *Settings) string {
 func (r *ReceiverSettings) matches() func(*Alarm) bool {
 	least, filters := severityWords[r.MinSeverity]
 	return func(a *Alarm) bool {
-		if !a.wanted(r.Name, r.Tags) {
+		if !wants(a, r.Name, r.Tags) {
 			return false
 		}
 		if filters && !a.Severity.AtLeast(least) {
