@@ -33,6 +33,7 @@ type server struct {
 	judge    *rules.Evaluator
 	registry *prometheus.Registry
 	metrics  *metrics
+	health   *health
 	flags    *serveFlags
 }
 
@@ -44,8 +45,8 @@ func newServer(s *server) http.Handler {
 	mux.HandleFunc("/sd", s.discovery)
 	mux.HandleFunc("/config", s.config)
 	mux.HandleFunc("/-/reload", s.reload)
-	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Healthy") })
-	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Ready") })
+	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
+	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
 	mux.Handle("/debug/pprof/", http.DefaultServeMux)
 	if s.inlet != nil {
 		s.inlet.Register(mux)

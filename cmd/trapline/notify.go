@@ -51,7 +51,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
-	registry.MustRegister(n.outbox)
+	registry.MustRegister(n.outbox, state)
 	n.inlet = &notify.Inlet{Outbox: n.outbox, Deployment: c.Notifications.Deployment, Logger: logger}
 	return n, nil
 }

@@ -66,8 +66,10 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
+	checks := &health{}
 	handler := newServer(&server{
-		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics, flags: flags,
+		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
+		health: checks, flags: flags,
 	})
 
 	group, ctx := errgroup.WithContext(ctx)

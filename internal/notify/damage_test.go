@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -168,4 +169,27 @@ func TestDamagedRowsHoldUpNobody(t *testing.T) {
 		settle(time.Minute)
 		r.expect(l, "resync")
 	})
+}
+
+// No flipped bit of a record goes unseen.
+func TestEveryFlippedBitOfARecordIsFound(t *testing.T) {
+	k, text := []byte("key"), []byte(`{"id":"key","summary":"hot"}`)
+	whole := Seal(k, text)
+	if got, err := Unseal(k, whole); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("unsealed: %q, %v", got, err)
+	}
+	if got, err := Unseal(k, text); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("of an earlier version: %q, %v", got, err)
+	}
+	if _, err := Unseal([]byte("kez"), whole); err == nil {
+		t.Error("another key is not found")
+	}
+	for bit := range 8 * len(whole) {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		got, err := Unseal(k, b)
+		if err == nil && json.Valid(got) {
+			t.Errorf("bit %d: %q", bit, b)
+		}
+	}
 }

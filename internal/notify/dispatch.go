@@ -205,7 +205,11 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 		if b == nil {
 			return nil
 		}
-		return b.ForEach(func(k, text []byte) error {
+		return b.ForEach(func(k, value []byte) error {
+			text, err := Unseal(k, value)
+			if err != nil {
+				return err
+			}
 			d := DeadLetter{key: bytes.Clone(k)}
 			if err := json.Unmarshal(text, &d); err != nil {
 				return err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -93,7 +92,7 @@ func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 	var old []*firstAlarm
 	var keys [][]byte
 	alarms := tx.Bucket(alarmsBucket)
-	err = o.readRows(tx, alarms, func(id, text []byte) error {
+	err = o.readRows(tx, "alarms", alarms, func(id, text []byte) error {
 		a := &firstAlarm{}
 		if err := json.Unmarshal(text, a); err != nil {
 			return err
@@ -213,16 +212,16 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 	}
 	for _, name := range names {
 		b, changed := outbox.Bucket([]byte(name)), map[string][]byte{}
-		err := b.ForEach(func(k, text []byte) error {
+		err := b.ForEach(func(k, value []byte) error {
 			r := &row{}
-			if json.Unmarshal(text, r) != nil || strings.TrimSpace(string(text)) == "" {
+			if text, err := Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil {
 				return nil // which is for loadQueue to put aside
 			}
 			r.Run = c.run(r.At)
 			if at, _ := c.place(name, &r.Alarm); r.Alarm.ID != "" && at.Key != r.Alarm.ID {
 				r.Line = at.Key
 			}
-			changed[string(k)] = r.text()
+			changed[string(k)] = Seal(k, r.text())
 			return nil
 		})
 		for k, text := range changed {

@@ -72,6 +72,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	if err == nil && s.lost != nil {
 		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
 	}
+	s.LogDamage(o.Logger)
 	return out, err
 }
 

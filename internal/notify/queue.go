@@ -186,7 +186,7 @@ func (q *queue) lead(r *row) {
 	if r.gone || r.held || r.flying {
 		return
 	}
-	if q.index[r.After] != nil {
+	if r.After < r.seq && q.index[r.After] != nil {
 		q.blocked[r.After] = append(q.blocked[r.After], r)
 		return
 	}

@@ -143,14 +143,19 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 // loadQueue reads what waits for a receiver. Of each line, the first row may have been sent: nobody noted that
 // before.
 func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
-	if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name)); err != nil {
+	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name))
+	if err != nil {
+		return err
+	}
+	err = o.readRows(tx, "dead/"+q.name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
+	if err != nil {
 		return err
 	}
 	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.name))
 	if err != nil {
 		return err
 	}
-	err = o.readRows(tx, rows, func(k, text []byte) error {
+	err = o.readRows(tx, "outbox/"+q.name, rows, func(k, text []byte) error {
 		r := &row{size: len(text)}
 		if err := json.Unmarshal(text, r); err != nil {
 			return err
@@ -168,35 +173,19 @@ func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
 	return err
 }
 
-// damagedBucket keeps rows that could not be read.
-var damagedBucket = []byte("damaged")
-
-// readRows reads all rows of a bucket. What cannot be understood is put aside, so that it holds up nobody.
-func (o *Outbox) readRows(tx *bbolt.Tx, b *bbolt.Bucket, read func(k, text []byte) error) error {
-	var bad [][]byte
-	err := b.ForEach(func(k, text []byte) error {
-		if err := read(k, text); err != nil {
-			o.logger.Error("a row of the outbox cannot be read and was put aside: what it said is not told", "key", fmt.Sprintf("%q", k), "row", string(text), "err", err)
-			o.damaged++
-			bad = append(bad, slices.Clone(k))
-		}
+// readRows calls read for each row of a bucket. What it refuses is put aside, so that it holds up nobody.
+func (o *Outbox) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
+	bad := unreadable(b, name, read)
+	if len(bad) == 0 {
 		return nil
-	})
-	if err != nil || len(bad) == 0 {
+	}
+	if err := putAside(tx, b, bad); err != nil {
 		return err
 	}
-	aside, err := tx.CreateBucketIfNotExists(damagedBucket)
-	for _, k := range bad {
-		var n uint64
-		if err == nil {
-			n, err = aside.NextSequence()
-		}
-		if err == nil {
-			err = aside.Put(key(n), slices.Clone(b.Get(k)))
-		}
-		if err == nil {
-			err = b.Delete(k)
-		}
+	o.damaged += len(bad)
+	for _, d := range bad {
+		o.state.Report(d)
 	}
-	return err
+	o.state.LogDamage(o.logger)
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +25,10 @@ type State struct {
 	dir  string
 	db   *bbolt.DB
 	lost error // says where the database of the last process lies, where that was damaged
+
+	reporting sync.Mutex // guards what follows
+	reports   []Damage   // to be logged
+	damaged   int        // all that were reported
 }
 
 // databaseFile is where, in the state directory, everything but the engine lies. It is also what locks

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -70,13 +71,13 @@ func (p *plan) storeRows(outbox *bbolt.Bucket) error {
 		}
 	}
 	for _, a := range p.added {
-		if err := outbox.Bucket([]byte(a.q.name)).Put(key(a.r.seq), a.r.text()); err != nil {
+		if err := outbox.Bucket([]byte(a.q.name)).Put(key(a.r.seq), Seal(key(a.r.seq), a.r.text())); err != nil {
 			return err
 		}
 	}
 	for _, a := range p.absent {
 		if b := outbox.Bucket([]byte(a.receiver)); b != nil {
-			if err := b.Put(key(a.seq), a.text()); err != nil {
+			if err := b.Put(key(a.seq), Seal(key(a.seq), a.text())); err != nil {
 				return err
 			}
 		}
@@ -93,7 +94,7 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(key, text)
+	return b.Put(key, Seal(key, text))
 }
 
 // text is the row in the database.
@@ -112,7 +113,7 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 		}
 	}
 	o.loadMeta(tx.Bucket(metaBucket))
-	err := o.readRows(tx, tx.Bucket(alarmsBucket), func(id, text []byte) error {
+	err := o.readRows(tx, "alarms", tx.Bucket(alarmsBucket), func(id, text []byte) error {
 		s := &alarm.State{}
 		if err := json.Unmarshal(text, s); err != nil {
 			return err
@@ -130,6 +131,9 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 		return err
 	}
 	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
+		if last, _ := tx.Bucket(outboxBucket).Bucket(name).Cursor().Last(); len(last) == 8 { // seqKey may be damaged
+			o.seq = max(o.seq, binary.BigEndian.Uint64(last))
+		}
 		if o.byName[string(name)] == nil {
 			o.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
 		}
@@ -162,14 +166,14 @@ func (o *Outbox) loadMeta(meta *bbolt.Bucket) {
 func (o *Outbox) loadViews(tx *bbolt.Tx) error {
 	var names [][]byte
 	err := tx.Bucket(viewsBucket).ForEachBucket(func(name []byte) error {
-		names = append(names, name)
+		names = append(names, bytes.Clone(name))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		err := o.readRows(tx, tx.Bucket(viewsBucket).Bucket(name), func(k, text []byte) error {
+		err := o.readRows(tx, "views/"+string(name), tx.Bucket(viewsBucket).Bucket(name), func(k, text []byte) error {
 			v := &alarm.View{}
 			if err := json.Unmarshal(text, v); err != nil {
 				return err

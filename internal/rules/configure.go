@@ -113,6 +113,9 @@ func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (
 	}
 	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
+		if r.Rule == "" {
+			rule, r = set.adopt(r)
+		}
 		switch {
 		case rule == nil || rule.Record != "":
 			orphans = append(orphans, orphan{r, "the rule is gone"})

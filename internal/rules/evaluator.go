@@ -97,7 +97,7 @@ func New(o Options) (*Evaluator, error) {
 		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
 	}, e.series))
 	var err error
-	e.restored, e.alive, err = e.ledger.load()
+	e.restored, e.alive, err = e.ledger.load(e.logger)
 	return e, err
 }
 

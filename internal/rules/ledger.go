@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"log/slog"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -10,7 +11,7 @@ import (
 
 // ledger is what keeps alerts; it is Ledger but in tests.
 type ledger interface {
-	load() (list []*record, alive time.Time, err error)
+	load(logger *slog.Logger) (list []*record, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, now time.Time) error
 	alive(now time.Time) error
 }
@@ -22,15 +23,12 @@ type Ledger struct {
 	Outbox *notify.Outbox
 }
 
-func (l *Ledger) load() (list []*record, alive time.Time, err error) {
+func (l *Ledger) load(logger *slog.Logger) (list []*record, alive time.Time, err error) {
 	if l.State == nil {
 		return nil, time.Time{}, nil
 	}
-	err = l.State.View(func(tx *bbolt.Tx) error {
-		list, alive, err = loadRecords(tx)
-		return err
-	})
-	return list, alive, err
+	defer l.State.LogDamage(logger)
+	return loadRecords(l.State, l.Outbox)
 }
 
 // apply commits changes of alerts and transitions of alarms in one transaction.

@@ -27,6 +27,7 @@ type rig struct {
 	options Settings
 	targets []*poller.Target
 	reboots float64
+	logger  *slog.Logger // of the evaluator and the outbox; nil discards
 
 	e      *Evaluator
 	state  *notify.State
@@ -74,11 +75,14 @@ func (r *rig) run() {
 	r.state, err = notify.Open(r.dir, nil, r.now)
 	r.must(err)
 	registry := prometheus.NewRegistry()
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
 	route := &notify.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(registry)}, r.now)
+	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry)}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
-		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: slog.New(slog.DiscardHandler), Registry: registry, Now: func() time.Time { return r.now },
+		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
 	})
 	r.must(err)
 	r.due = map[groupKey]time.Time{}

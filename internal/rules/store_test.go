@@ -196,7 +196,7 @@ func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
 // failing is a ledger whose disk is full.
 type failing struct{}
 
-func (failing) load() ([]*record, time.Time, error) { return nil, time.Time{}, nil }
+func (failing) load(*slog.Logger) ([]*record, time.Time, error) { return nil, time.Time{}, nil }
 func (failing) apply(t []notify.Transition, c []change, _ time.Time) error {
 	if len(t)+len(c) == 0 {
 		return nil
