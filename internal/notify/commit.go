@@ -81,7 +81,7 @@ func (c *change) answer(o *Outbox, err error) {
 }
 
 func (o *Outbox) reportFull(e *FullError) {
-	o.metrics.refused.Add(float64(len(e.Refused)))
+	o.metrics.alarmsRefused.Add(float64(len(e.Refused)))
 	o.logger.Error("alarms were refused", "alarms", len(e.Refused), "err", e)
 }
 

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 
 	"trapline/internal/alarm"
@@ -17,6 +18,12 @@ type FullError struct {
 func (e *FullError) Error() string {
 	return fmt.Sprintf("%d alarms were refused: %s", len(e.Refused), e.Limit)
 }
+
+// ErrTooManyAlarms is what a FullError is where it is worth another try.
+var ErrTooManyAlarms = errors.New("too many alarms are active")
+
+// Is reports whether the error is ErrTooManyAlarms.
+func (e *FullError) Is(target error) bool { return e.Busy && target == ErrTooManyAlarms }
 
 const (
 	defaultMaxAlarms = 100000

@@ -10,9 +10,11 @@ import (
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
 	reports, faults                                                    *prometheus.CounterVec
-	misread, refused                                                   prometheus.Counter
+	misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
+
+	alarmsRefused prometheus.Counter
 }
 
 // NewMetrics registers them.
@@ -36,7 +38,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		misread: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trapline_alarms_misread_total", Help: "What annotations of alarms say and cannot be followed: variable bindings that cannot be read, receivers and tags that there are not.",
 		}),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms that were not taken: too many were active, or it was too large."}),
+		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms that were not taken because too many are active, or because they are too large."}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -45,7 +47,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
 	}, []string{"receiver"})
-	r.MustRegister(m.rtt, m.misread, m.refused, m.lastAck)
+	r.MustRegister(m.rtt, m.misread, m.lastAck)
+	r.MustRegister(m.alarmsRefused)
 	return m
 }
 

@@ -175,11 +175,7 @@ func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*b
 }
 
 func planOf(transitions []Transition) func(*plan) {
-	return func(p *plan) {
-		for i := range transitions {
-			p.apply(&transitions[i])
-		}
-	}
+	return func(p *plan) { p.applyAll(transitions) }
 }
 
 // Active returns the alarms that are active, the oldest first.

@@ -90,14 +90,40 @@ func (o *Outbox) newPlan() *plan {
 	return p
 }
 
+// applyAll plans what follows from transitions. Where a condition of an alarm ends and another one begins, the alarm goes
+// on: the end comes last, unless that condition is said again.
+func (p *plan) applyAll(transitions []Transition) {
+	begin := map[string]int{} // by key of the alarm, the last transition that makes it active
+	for i := range transitions {
+		if t := &transitions[i]; t.Active && len(transitions) > 1 {
+			begin[p.keyOf(t)] = i
+		}
+	}
+	var ends []*Transition
+	for i := range transitions {
+		t := &transitions[i]
+		ends = slices.DeleteFunc(ends, func(end *Transition) bool {
+			if end.Alarm.ID != t.Alarm.ID {
+				return false
+			}
+			p.apply(end)
+			return true
+		})
+		if !t.Active && begin[p.keyOf(t)] > i {
+			ends = append(ends, t)
+		} else {
+			p.apply(t)
+		}
+	}
+	for _, end := range ends {
+		p.apply(end)
+	}
+}
+
 // apply plans what follows from a transition.
 func (p *plan) apply(t *Transition) {
 	clear(p.ids)
-	source := t.Alarm.ID
-	key, known := p.keyOf(source)
-	if !known {
-		key = p.o.key(&t.Alarm)
-	}
+	source, key := t.Alarm.ID, p.keyOf(t)
 	was := p.Alarm(key)
 	switch {
 	case t.Active:
@@ -149,13 +175,17 @@ func (p *plan) lease(at time.Time) float64 {
 	return max(1e-9, seconds(p.run+at.Sub(p.now)))
 }
 
-// keyOf is the key of the alarm that a source has made active.
-func (p *plan) keyOf(source string) (key string, known bool) {
-	key, planned := p.sources[source]
+// keyOf is the key of the alarm that a transition is about: where its condition is known, the one that it has made
+// active.
+func (p *plan) keyOf(t *Transition) string {
+	key, planned := p.sources[t.Alarm.ID]
 	if !planned {
-		key = p.o.sources[source]
+		key = p.o.sources[t.Alarm.ID]
 	}
-	return key, key != ""
+	if key != "" {
+		return key
+	}
+	return p.o.key(&t.Alarm)
 }
 
 // Alarm is of alarm.Book.

@@ -49,7 +49,9 @@ func Rehearse(dir string, receivers []ReceiverSettings, shared *Shared, now time
 		}
 		r.receivers[s.Name] = how
 	}
-	if r.Outbox, err = NewOutbox(state, routes, OutboxOptions{Logger: shared.Logger, Metrics: shared.Metrics}, now); err != nil {
+	if r.Outbox, err = NewOutbox(state, routes, OutboxOptions{
+		Logger: shared.Logger, Metrics: shared.Metrics, Deployment: shared.Settings.Deployment, Ignored: shared.Settings.AlarmIdentityIgnores,
+	}, now); err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
 	return r, nil
