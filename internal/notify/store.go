@@ -76,10 +76,12 @@ func (p *plan) storeRows(outbox *bbolt.Bucket) error {
 		}
 	}
 	for _, a := range p.absent {
-		if b := outbox.Bucket([]byte(a.receiver)); b != nil {
-			if err := b.Put(key(a.seq), Seal(key(a.seq), a.text())); err != nil {
-				return err
-			}
+		b, err := outbox.CreateBucketIfNotExists([]byte(a.receiver))
+		if err == nil {
+			err = b.Put(key(a.seq), Seal(key(a.seq), a.text()))
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
