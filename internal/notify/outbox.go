@@ -189,6 +189,24 @@ func (o *Outbox) Active() []Alarm {
 	return alarms
 }
 
+// Conditions returns what makes alarms active, each as it shows its alarm. The IDs are those of the conditions.
+func (o *Outbox) Conditions() []Alarm {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []Alarm
+	for _, key := range o.keys() {
+		for _, c := range o.active[key].Conditions {
+			a := c.Alarm
+			a.ID = c.Source
+			if a.RaisedAt.IsZero() {
+				a.RaisedAt = o.active[key].RaisedAt
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // keys are those of the active alarms, the oldest first.
 func (o *Outbox) keys() []string {
 	return slices.SortedFunc(maps.Keys(o.active), func(a, b string) int {
