@@ -99,17 +99,26 @@ func (r *Reconciler) muted(a *Alarm) bool { return r.Muted != nil && r.Muted(a) 
 // end is why and how its condition ended, nil where that is not known.
 func (r *Reconciler) Reconcile(key string, was, is *State, end *Alarm) {
 	is = is.Clone()
-	var m moves
+	m := r.moves(key, was, is, end)
+	r.PutAlarm(key, is)
+	r.settleAll(m)
+}
+
+func (r *Reconciler) moves(key string, was, is *State, end *Alarm) *moves {
+	m := &moves{}
 	if was != nil {
 		if end == nil {
 			end = &Alarm{}
 		}
-		r.leave(was, is, end, &m)
+		r.leave(was, is, end, m)
 	}
 	if is != nil {
-		r.join(key, is, &m)
+		r.join(key, is, m)
 	}
-	r.PutAlarm(key, is)
+	return m
+}
+
+func (r *Reconciler) settleAll(m *moves) {
 	raised := map[string]uint64{}
 	for _, at := range m.joined {
 		r.settle(at, nil, 0)
@@ -323,7 +332,12 @@ func (r *Reconciler) Greet(key string) {
 			r.rename(key, is, Place{name, old}, Place{name, k})
 		}
 	}
-	r.Reconcile(key, is, is, nil)
+	now := is.Clone()
+	m := r.moves(key, is, now, nil)
+	if !maps.Equal(is.In, now.In) || !maps.Equal(is.As, now.As) {
+		r.PutAlarm(key, now)
+	}
+	r.settleAll(m)
 }
 
 func (r *Reconciler) rename(key string, is *State, from, to Place) {

@@ -83,35 +83,46 @@ func TestAgesGoOnOverRestarts(t *testing.T) {
 	})
 }
 
-// What was given up for its age ends the tries, not the truth: a receiver that answers again is sent what is true then.
+// What was given up for its age ends the tries, not the truth: a receiver that answers again is sent what is true then,
+// also after a restart, and also where it had nothing left to answer.
 func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{}
-		route := l.route("nms")
-		route.MaxAge = time.Hour
-		r := run(t, dir, route)
-		r.say("+cleared", "+changed", "+quiet")
-		settle(time.Minute)
-		l.take()
-		l.set(errNobody, 0)
-		r.say("-cleared", "changed!", "+raised", "+gone")
-		settle(30 * time.Minute)
-		r.say("-gone")
-		settle(2 * time.Hour)
-		if n := r.queues[0].count; n != 0 {
-			t.Fatalf("%d events wait", n)
-		}
-		r.stop()
-		r = run(t, dir, route)
-		defer func() { r.stop() }()
-		l.set(nil, 0)
-		settle(time.Minute)
-		r.expect(l, "") // nobody has tried
-		r.say("+new")
-		settle(time.Minute)
-		r.expectAny(l, "raise new", "clear cleared", "clear gone", "raise changed", "raise raised")
-		r.say("-raised", "-quiet")
-		settle(time.Minute)
-		r.expectAny(l, "clear raised", "clear quiet")
-	})
+	for _, test := range []struct{ restart, quiet bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			dir, l := t.TempDir(), &listener{}
+			route := l.route("nms")
+			route.MaxAge = time.Hour
+			r := run(t, dir, route)
+			defer func() { r.stop() }()
+			r.say("+cleared", "+changed", "+quiet")
+			settle(time.Minute)
+			l.take()
+			l.set(errNobody, 0)
+			r.say("-cleared", "changed!", "+raised", "+gone")
+			settle(5 * time.Minute)
+			r.say("-gone")
+			settle(80 * time.Minute)
+			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 5 || r.queues[0].count != 0 {
+				t.Errorf("%d events were given up, %d wait, %v", len(dead), r.queues[0].count, err)
+			}
+			l.set(nil, 0)
+			if test.restart {
+				r.stop()
+				r = run(t, dir, route)
+			}
+			want := []string{"clear cleared", "clear gone", "raise changed", "raise raised"}
+			if !test.quiet {
+				r.say("+new")
+				want = append(want, "raise new")
+			}
+			settle(time.Minute)
+			if test.quiet && !test.restart {
+				r.expect(l, "") // nobody has tried
+				settle(time.Hour)
+			}
+			r.expectAny(l, want...)
+			r.say("-raised", "-quiet")
+			settle(time.Minute)
+			r.expectAny(l, "clear raised", "clear quiet")
+		})
+	}
 }

@@ -80,10 +80,18 @@ func (c *change) answer(o *Outbox, err error) {
 	c.done <- err
 }
 
+// reportFull counts alarms that were refused, and logs that now and then: they come again.
 func (o *Outbox) reportFull(e *FullError) {
 	o.metrics.alarmsRefused.Add(float64(len(e.Refused)))
-	o.logger.Error("alarms were refused", "alarms", len(e.Refused), "err", e)
+	o.refused += len(e.Refused)
+	if now := o.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
+		o.logger.Error("alarms were refused", "alarms", o.refused, "err", e)
+		o.refused, o.reported = 0, now
+	}
 }
+
+// reportTime is how far apart log entries about alarms that were refused are.
+const reportTime = 10 * time.Second
 
 // planned makes the plan of all changes. One that stores more than alarms is taken as a whole, or not: it is
 // returned where some of its alarms are refused.

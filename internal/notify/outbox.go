@@ -45,6 +45,9 @@ type Outbox struct {
 	short       map[*queue]bool      // queues that had no room for all that the receiver has to know
 	seq         uint64               // the last that was given to a row or an event
 
+	refused  int // alarms since that was logged, and when it was; of who holds commits
+	reported time.Duration
+
 	damaged int           // rows that could not be read at the start
 	noted   time.Duration // when it was last stored how long processes have run; of the sweep alone
 }

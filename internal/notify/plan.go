@@ -293,6 +293,7 @@ func (p *plan) adopt() {
 	for source, t := range p.said {
 		if s := o.active[o.sources[source]]; s != nil {
 			if c := s.Find(source); c != nil {
+				o.size += t.alarm.Size() - c.Alarm.Size()
 				c.Alarm, c.Lease = *t.alarm, t.lease
 			}
 		}

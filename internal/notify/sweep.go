@@ -37,7 +37,7 @@ func (o *Outbox) pass(now time.Time) error {
 		p.relieve()
 		p.repeat()
 		for _, q := range o.queues {
-			p.recover(q)
+			p.reconsider(q)
 			p.catchUp(q)
 			p.beat(q)
 			q.forget(p.run)
@@ -139,6 +139,9 @@ func (q *queue) forget(now time.Duration) {
 	}
 }
 
+// reconsiderTime is how long after its last failure an idle receiver is sent again what was given up.
+const reconsiderTime = time.Hour
+
 // lose notes that an event was given up for its age. That ends the tries, not the truth: once the receiver answers
 // again it is sent what is true then.
 func (p *plan) lose(at alarm.Place, r *row) {
@@ -155,9 +158,10 @@ func (p *plan) lose(at alarm.Place, r *row) {
 	p.PutView(at, &lost)
 }
 
-// recover sends a receiver that answers again what is true of what was given up.
-func (p *plan) recover(q *queue) {
-	if !q.answered || q.failures > 0 {
+// reconsider sends a receiver that answers again what is true of what was given up. Where nothing is left by which it
+// could show that it answers, that is tried now and then.
+func (p *plan) reconsider(q *queue) {
+	if idle := q.count == 0 && p.run-q.failed > reconsiderTime; !idle && (!q.answered || q.failures > 0) {
 		return
 	}
 	for at := range p.o.unknown {
