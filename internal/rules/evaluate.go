@@ -273,6 +273,10 @@ func (r *round) commit() error {
 
 // withhold leaves out alerts whose alarms were refused: what is stored of them stays as it is.
 func (r *round) withhold(refused []string) {
-	r.transitions = slices.DeleteFunc(r.transitions, func(t notify.Transition) bool { return t.Active && slices.Contains(refused, t.Alarm.ID) })
-	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.now != nil && slices.Contains(refused, c.now.ID) })
+	is := map[string]bool{}
+	for _, id := range refused {
+		is[id] = true
+	}
+	r.transitions = slices.DeleteFunc(r.transitions, func(t notify.Transition) bool { return t.Active && is[t.Alarm.ID] })
+	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.now != nil && is[c.now.ID] })
 }
