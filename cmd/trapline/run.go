@@ -70,6 +70,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	reloads.adopt(first)
 	checks := &health{}
 	checks.add("rules", judge.Healthy)
+	checks.add("polling", polls.Check)
 	checks.add("state_dir", told.healthy)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,

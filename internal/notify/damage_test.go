@@ -22,7 +22,7 @@ func leave(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	state := openState(t, dir)
-	o, err := NewOutbox(state, []*Route{(&listener{}).route("nms")}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, []*Route{(&listener{}).route("nms")}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 	defer func() { _ = guarded(state.Close) }()
 	l := (&listener{}).route("nms")
 	l.Resyncs = true
-	o, err := NewOutbox(state, []*Route{l}, OutboxOptions{slog.New(slog.NewTextHandler(&text, nil)), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, []*Route{l}, OutboxOptions{Logger: slog.New(slog.NewTextHandler(&text, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func (e *Evaluator) statuses() map[string]*status {
 				s.last = f.last
 			}
 			for _, r := range f.alerts {
-				s.alerts = append(s.alerts, alertAnswer{r.Labels, r.Annotations, stateWord(r.Firing), e.wall(r.ActiveAt), e.wall(r.KeepFiringSince), strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
+				s.alerts = append(s.alerts, alertAnswer{r.shown(), r.Annotations, stateWord(r.Firing), e.wall(r.ActiveAt), e.wall(r.KeepFiringSince), strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
 			}
 		}
 	}

@@ -223,8 +223,9 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, r.Labels)
+	severity, others := cutSeverity(labels)
 	return &Rule{
-		query: expr.String(), labels: textsOf(labels), annotations: textsOf(r.Annotations),
+		query: expr.String(), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
 	}

@@ -96,7 +96,7 @@ var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 // lintLabels looks at what tells an alarm from others.
 func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
-		if valued.MatchString(l.rule.Labels[name]) {
+		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
 			l.find(Doubtful, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
 		}
 	}

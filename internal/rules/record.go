@@ -21,7 +21,8 @@ type record struct {
 	ID              string        `json:"id"`   // of its alarm
 	Rule            string        `json:"rule"` // UID
 	Sample          labels.Labels `json:"sample"`
-	Labels          labels.Labels `json:"labels"`
+	Labels          labels.Labels `json:"labels"` // without the severity, where the rule sets that
+	Severity        string        `json:"severity,omitempty"`
 	Annotations     labels.Labels `json:"annotations"`
 	Value           number        `json:"value"` // the last while the condition was true
 	Firing          bool          `json:"firing"`
@@ -45,6 +46,18 @@ func (n *number) UnmarshalText(text []byte) error {
 	f, err := strconv.ParseFloat(string(text), 64)
 	*n = number(f)
 	return err
+}
+
+// shown are the labels that others see.
+func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
+
+// cutSeverity takes the severity out of the labels of a record that is not yet used, if the rule sets it.
+func (r *record) cutSeverity(rule *Rule) {
+	if rule.severity.name == "" || !r.Labels.Has(severityLabel) {
+		return
+	}
+	r.Severity = r.Labels.Get(severityLabel)
+	r.Labels = labels.NewBuilder(r.Labels).Del(severityLabel).Labels()
 }
 
 // differs tells whether an alert has gone on since it was recorded, in what is kept.
@@ -143,7 +156,7 @@ func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, al
 	if outbox == nil || state.Damaged() == 0 {
 		return list, alive, nil
 	}
-	return reconciled(list, bad, outbox.Active()), alive, nil
+	return reconciled(list, bad, outbox.Conditions()), alive, nil
 }
 
 // reconciled makes up for records that were lost: an alarm that is active has a record, and an alert whose
@@ -198,6 +211,9 @@ func (s *Set) adopt(r *record) (*Rule, *record) {
 		rest := labels.NewBuilder(c.Sample)
 		for _, t := range rule.labels {
 			rest.Del(t.name)
+		}
+		if rule.severity.name != "" {
+			rest.Del(severityLabel)
 		}
 		c.Sample = rest.Labels()
 		return rule, &c

@@ -33,6 +33,7 @@ type rig struct {
 	state  *notify.State
 	outbox *notify.Outbox
 	told   int // events that take has given out
+	most   int // alarms; 0 means the default
 	due    map[groupKey]plan
 }
 
@@ -79,7 +80,7 @@ func (r *rig) run() {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
 	route := &notify.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry)}, r.now)
+	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
 		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },

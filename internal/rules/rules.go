@@ -49,7 +49,8 @@ type Rule struct {
 	Window time.Duration
 
 	query       string // the expression as Prometheus writes it
-	labels      []text
+	labels      []text // of an alerting rule, without severity
+	severity    text   // without a name where the rule sets none
 	annotations []text
 	truths      bool // it looks at nothing but how polling goes
 	rates       bool // it derives from counters
