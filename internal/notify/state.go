@@ -45,7 +45,10 @@ const lockTime = time.Second
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 	s := &State{dir: dir}
 	var err error
-	if s.db, err = openDatabase(dir); err == nil {
+	if s.db, err = openDatabase(dir); err == nil || isDamage(err) {
+		s.compareSums()
+	}
+	if err == nil {
 		err = inspect(s.db)
 	}
 	if isDamage(err) {
@@ -109,8 +112,24 @@ func (s *State) setAside(damage error, now time.Time) (err error) {
 	return err
 }
 
-// Close lets go of the directory.
-func (s *State) Close() error { return s.db.Close() }
+// Close lets go of the directory. All that others have there must be written before.
+func (s *State) Close() error {
+	if err := writeSums(s.dir); err != nil { // the next process compares nothing
+		_ = os.Remove(filepath.Join(s.dir, sumsFile))
+	}
+	return s.db.Close()
+}
+
+// compareSums has what became of the files since the last process logged.
+func (s *State) compareSums() {
+	changed, err := compareSums(s.dir)
+	if err != nil {
+		changed = append(changed, Damage{Text: "the checksums of the state directory cannot be compared", Where: s.dir, Err: err})
+	}
+	s.reporting.Lock()
+	defer s.reporting.Unlock()
+	s.reports = append(s.reports, changed...)
+}
 
 // Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
 // buckets there makes them by it, after NewOutbox, which may find that the database is damaged; what belongs

@@ -44,7 +44,7 @@ func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at t
 func (r *round) evaluate(ctx context.Context, b *bound) {
 	start := time.Now()
 	failed := b.err
-	b.err = r.try(ctx, b)
+	b.err = guarded(func() error { return r.try(ctx, b) }) // a block that is damaged may make tsdb panic
 	b.took = time.Since(start)
 	r.metrics.evaluations.Inc()
 	switch {
