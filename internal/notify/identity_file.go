@@ -107,17 +107,35 @@ func (r *engineRecord) replace(file string) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("%s: an engine ID of %x, boots %d is not stored: %w", file, r.id, r.boots, err)
 	}
+	return ReplaceFile(file, r.text())
+}
+
+// ReplaceFile writes a file in one step: after a crash, the old one or the new one is there, as a whole. What
+// cannot be read again as it was written does not take the place of what can.
+func ReplaceFile(file string, text []byte) error {
 	temporary := file + ".new"
-	if err := writeSynced(temporary, r.text()); err != nil {
-		return err
+	if err := writeSynced(temporary, text); err != nil {
+		return errors.Join(err, removeIfThere(temporary))
 	}
-	if written, err := readEngine(temporary); err != nil || written.boots != r.boots || !bytes.Equal(written.id, r.id) {
-		return fmt.Errorf("%s: what was written cannot be read: %w", temporary, errors.Join(err, os.Remove(temporary)))
+	written, err := os.ReadFile(temporary)
+	if err == nil && !bytes.Equal(written, text) {
+		err = fmt.Errorf("%s: what was written is read as something else", temporary)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, file); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(file))
+}
+
+// removeIfThere gives the room of a file back that could not be written.
+func removeIfThere(file string) error {
+	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	return os.Remove(file)
 }
 
 // keepAside keeps the content of a file that is damaged, and leaves the file where it is until it is replaced:
