@@ -20,6 +20,9 @@ type Settings struct {
 	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // what TRAPLINE-MIB lies below
 	Deployment    string      `yaml:"deployment,omitempty"`     // the same for processes that stand in for each other
 
+	AlarmIdentityIgnores []string `yaml:"alarm_identity_ignores,omitempty"` // labels that do not distinguish alarms
+	MaxAlarms            int      `yaml:"max_alarms,omitempty"`             // how many may be active; 0 means the default
+
 	Groups map[string]string `yaml:"groups,omitempty"` // what holds of receivers that share a group: all, or first-acked
 }
 
@@ -100,6 +103,14 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
 			m.add("enterprise_oid", "%v", err)
+		}
+	}
+	if s.MaxAlarms < 0 {
+		m.add("max_alarms", "max_alarms is 1 or more")
+	}
+	for i, name := range s.AlarmIdentityIgnores {
+		if name == "alertname" || name == "target" || name == "" {
+			m.add(fmt.Sprintf("alarm_identity_ignores[%d]", i), "label %q is always part of the identity of an alarm: write labels that do not distinguish alarms", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
@@ -259,7 +270,7 @@ func (r *ReceiverSettings) fallbackName(s *Settings) string {
 func (r *ReceiverSettings) matches() func(*Alarm) bool {
 	least, filters := severityWords[r.MinSeverity]
 	return func(a *Alarm) bool {
-		if !a.wanted(r.Name, r.Tags) {
+		if !wants(a, r.Name, r.Tags) {
 			return false
 		}
 		if filters && !a.Severity.AtLeast(least) {
