@@ -55,6 +55,8 @@ type Tail struct {
 	Repeat bool // it was sent before, and is sent again because the alarm lasts
 	Seen   bool // the receiver may have seen it
 	Moved  bool // a clear of an alarm that went on under another key
+	// Awaited: an event of another place has to wait for it
+	Awaited bool
 }
 
 // Update reports whether the event says no more than what the next one of its place says too.
@@ -237,7 +239,11 @@ func (r *Reconciler) settle(at Place, ended *Alarm, after uint64) {
 func (r *Reconciler) Shown(at Place) *Alarm {
 	var shown *Alarm
 	for _, key := range r.Members(at) {
-		a := r.Alarm(key).Alarm()
+		s := r.Alarm(key)
+		a := s.As[at.Receiver]
+		if a == nil {
+			a = s.Alarm()
+		}
 		if shown == nil || a.worseThan(shown) {
 			shown = a
 		}
@@ -277,12 +283,13 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	r.PutView(at, &v)
 }
 
-// clear sends the end of what a receiver knows. What it has not seen yet is not sent at all.
+// clear sends the end of what a receiver knows. What it has not seen yet is not sent at all, unless the clear of another
+// place waits for it: that would be sent too early.
 func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
 	r.supersede(at, one)
-	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && (one == nil || !one.Every) {
+	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.Every) {
 		r.DropTail(at)
 		return
 	}
