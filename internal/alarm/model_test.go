@@ -141,6 +141,8 @@ func (w *world) Last(at Place) uint64 {
 	return 0
 }
 
+func (w *world) Fresh() View { return View{} }
+
 func (w *world) waits(seq uint64) bool {
 	for _, line := range w.lines {
 		if slices.ContainsFunc(line, func(e *waiting) bool { return e.seq == seq }) {

@@ -74,6 +74,7 @@ type Book interface {
 	DropTail(Place)
 	Append(at Place, kind Kind, a *Alarm, after uint64) View // which is that of the event
 	Last(Place) uint64                                       // the last row that waits there; 0 without one
+	Fresh() View                                             // of this moment, without an event
 }
 
 // Reconciler makes events: what receivers know becomes what is true. Nobody else does.
@@ -307,7 +308,8 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	if _, changes := one.Key(shown); changes {
 		r.send(at, nil, Change, shown)
 	} else {
-		v := View{Scheme: one.Scheme}
+		v := r.Fresh()
+		v.Scheme = one.Scheme
 		v.Says(shown)
 		r.PutView(at, &v)
 	}

@@ -192,6 +192,9 @@ func (p *plan) tell(at alarm.Place, e Event, after uint64) alarm.View {
 	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
 }
 
+// Fresh is of alarm.Book.
+func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.run)} }
+
 // Last is of alarm.Book.
 func (p *plan) Last(at alarm.Place) uint64 {
 	q := p.o.byName[at.Receiver]

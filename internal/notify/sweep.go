@@ -11,7 +11,7 @@ import (
 	"trapline/internal/alarm"
 )
 
-// sweepTime is how often it is looked for what time alone brings about.
+// sweepTime is how often leases, repetitions, heartbeats and the like are looked after.
 const sweepTime = time.Second
 
 func (o *Outbox) sweep(ctx context.Context) error {
@@ -58,7 +58,7 @@ func (o *Outbox) pass(now time.Time) error {
 	return err
 }
 
-// noteTime is how often it is stored how long processes have run.
+// noteTime is how often the run time is stored.
 const noteTime = 10 * time.Second
 
 func (p *plan) endLeases() {
@@ -166,7 +166,7 @@ func (p *plan) reconsider(q *queue) {
 	}
 	for at := range p.o.unknown {
 		v := p.View(at)
-		if at.Receiver != q.name || v == nil || !v.Unknown {
+		if at.Receiver != q.name || v == nil || !v.Unknown || len(p.line(q, at.Key)) > 0 {
 			continue
 		}
 		if v.Lost != nil {
@@ -177,7 +177,7 @@ func (p *plan) reconsider(q *queue) {
 		c := *v
 		c.Unknown = false
 		p.PutView(at, &c)
-		if shown := p.reconciler.Shown(at); shown != nil && len(p.line(q, at.Key)) == 0 {
+		if shown := p.reconciler.Shown(at); shown != nil {
 			p.tell(at, Event{ID: v.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
 		}
 	}
