@@ -21,6 +21,10 @@ type world struct {
 	lines  map[Place][]*waiting
 	seq    uint64
 
+	there      map[uint64]bool // what is in lines
+	awaitedBy  map[uint64]int  // how many of them wait for one
+	reconciler *Reconciler
+
 	receivers []*modelReceiver
 	muted     map[string]bool
 	byAlarm   bool // lines and views are by alarm, whatever receivers can tell apart
@@ -50,12 +54,13 @@ type modelReceiver struct {
 func newWorld(random *rand.Rand, byAlarm bool) *world {
 	w := &world{
 		random: random, byAlarm: byAlarm, alarms: map[string]*State{}, views: map[Place]*View{}, lines: map[Place][]*waiting{},
-		muted: map[string]bool{}, quiet: map[string]int{},
+		muted: map[string]bool{}, quiet: map[string]int{}, there: map[uint64]bool{}, awaitedBy: map[uint64]int{},
 	}
 	w.add("by-alarm", true, func(a *Alarm) string { return a.ID })
 	w.add("by-instance", false, func(a *Alarm) string { return a.Target })
 	w.add("by-notification", false, func(a *Alarm) string { return a.Notification + a.ID })
 	w.add("by-notification-and-instance", random.IntN(2) == 0, func(a *Alarm) string { return a.Notification + a.Target })
+	w.configure()
 	return w
 }
 
@@ -72,7 +77,8 @@ func (w *world) add(name string, changes bool, shows func(*Alarm) string) {
 	w.receivers = append(w.receivers, m)
 }
 
-func (w *world) reconciler() *Reconciler {
+// configure has the receivers notified that are present.
+func (w *world) configure() {
 	r := &Reconciler{Book: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
 	for _, m := range w.receivers {
 		if m.present {
@@ -85,7 +91,7 @@ func (w *world) reconciler() *Reconciler {
 		}
 		return nil
 	}
-	return r
+	w.reconciler = r
 }
 
 func (w *world) Alarm(key string) *State { return w.alarms[key] }
@@ -119,17 +125,28 @@ func (w *world) Tail(at Place) (Tail, bool) {
 		return Tail{}, false
 	}
 	last := line[len(line)-1]
-	return Tail{Kind: last.kind, Seen: last.seen, Moved: last.kind == Clear && last.after != 0, Awaited: w.awaited(last.seq)}, true
+	return Tail{Kind: last.kind, Seen: last.seen, Moved: last.kind == Clear && last.after != 0, Awaited: w.awaitedBy[last.seq] > 0}, true
 }
 
 func (w *world) receiver(name string) *modelReceiver {
 	return w.receivers[slices.IndexFunc(w.receivers, func(m *modelReceiver) bool { return m.Name == name })]
 }
 
-func (w *world) DropTail(at Place) { w.lines[at] = w.lines[at][:len(w.lines[at])-1] }
+func (w *world) DropTail(at Place) {
+	last := len(w.lines[at]) - 1
+	w.forget(w.lines[at][last])
+	w.lines[at] = w.lines[at][:last]
+}
+
+func (w *world) forget(e *waiting) {
+	delete(w.there, e.seq)
+	w.awaitedBy[e.after]--
+}
 
 func (w *world) Append(at Place, kind Kind, a *Alarm, after uint64) View {
 	w.seq++
+	w.there[w.seq] = true
+	w.awaitedBy[after]++
 	w.lines[at] = append(w.lines[at], &waiting{seq: w.seq, after: after, kind: kind, alarm: *a, made: w.step})
 	return View{Event: fmt.Sprint(w.seq)}
 }
@@ -143,28 +160,10 @@ func (w *world) Last(at Place) uint64 {
 
 func (w *world) Fresh() View { return View{} }
 
-func (w *world) waits(seq uint64) bool {
-	for _, line := range w.lines {
-		if slices.ContainsFunc(line, func(e *waiting) bool { return e.seq == seq }) {
-			return true
-		}
-	}
-	return false
-}
-
-func (w *world) awaited(seq uint64) bool {
-	for _, line := range w.lines {
-		if slices.ContainsFunc(line, func(e *waiting) bool { return e.after == seq }) {
-			return true
-		}
-	}
-	return false
-}
-
 // ready are the places whose first event may be sent, in an order that only the history decides.
 func (w *world) ready() (list []Place) {
 	for at, line := range w.lines {
-		if len(line) > 0 && w.receiver(at.Receiver).present && (line[0].after == 0 || !w.waits(line[0].after)) {
+		if len(line) > 0 && w.receiver(at.Receiver).present && !w.there[line[0].after] {
 			list = append(list, at)
 		}
 	}
@@ -184,6 +183,7 @@ func (w *world) deliver(at Place, lost, confirmed bool) {
 		w.hear(m, e)
 	}
 	if confirmed {
+		w.forget(e)
 		w.lines[at] = w.lines[at][1:]
 	}
 }
@@ -263,7 +263,7 @@ func (w *world) transition() {
 		if is.End(source); len(is.Conditions) == 0 {
 			is = nil
 		}
-		w.reconciler().Reconcile(id, was, is, nil)
+		w.reconciler.Reconcile(id, was, is, nil)
 		return
 	}
 	a := Alarm{ID: id, Target: string('0' + rune(id[0]-'a')/2), Severity: Severity(3 + w.random.IntN(4)), Notification: string('x' + rune(w.random.IntN(3)))}
@@ -275,12 +275,12 @@ func (w *world) transition() {
 	} else {
 		is.Conditions = append(is.Conditions, Condition{Source: source, Alarm: a})
 	}
-	w.reconciler().Reconcile(id, was, is, nil)
+	w.reconciler.Reconcile(id, was, is, nil)
 }
 
 func (w *world) greet() {
 	for _, id := range modelAlarms {
-		w.reconciler().Greet(id)
+		w.reconciler.Greet(id)
 	}
 }
 
@@ -292,6 +292,7 @@ func (w *world) reload() {
 	} else if m.present = !m.present; m.present {
 		w.restored(m.Name)
 	}
+	w.configure()
 	w.greet()
 }
 
@@ -299,18 +300,20 @@ func (w *world) reload() {
 func (w *world) restored(name string) {
 	for at, line := range w.lines {
 		if len(line) > 0 && (name == "" || name == at.Receiver) {
-			line[0].seen = line[0].seen || !w.waits(line[0].after)
+			line[0].seen = line[0].seen || !w.there[line[0].after]
 		}
 	}
 }
 
 // crash leaves what is on the disk.
 func (w *world) crash() {
-	for key, s := range w.alarms {
-		w.alarms[key] = again(s)
-	}
-	for at, v := range w.views {
-		w.views[at] = again(v)
+	if w.random.IntN(4) == 0 { // it takes long
+		for key, s := range w.alarms {
+			w.alarms[key] = again(s)
+		}
+		for at, v := range w.views {
+			w.views[at] = again(v)
+		}
 	}
 	w.restored("")
 	w.greet()
@@ -339,6 +342,7 @@ func (w *world) settle() {
 			w.restored(m.Name)
 		}
 	}
+	w.configure()
 	w.greet()
 	for ready := w.ready(); len(ready) > 0; ready = w.ready() {
 		w.deliver(ready[w.random.IntN(len(ready))], false, true)
@@ -379,7 +383,7 @@ func (w *world) compare(m *modelReceiver) {
 // history returns what was wrong in a random history, empty if nothing was.
 func history(seed uint64, byAlarm bool) string {
 	w := newWorld(rand.New(rand.NewPCG(seed, 1)), byAlarm)
-	for range 60 {
+	for range 45 {
 		w.act()
 	}
 	w.settle()
