@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
-	"testing"
 )
 
 // world is what a random history happens to: alarms, receivers with what waits for them and what they were sent.
@@ -40,17 +38,6 @@ type waiting struct {
 	made       int // in which step
 }
 
-// modelReceiver knows what its format shows.
-type modelReceiver struct {
-	Receiver
-	present bool
-	least   Severity
-	shows   func(*Alarm) string // the key by which it knows alarms
-	changes bool
-	heard   map[uint64]bool  // rows
-	knows   map[string]Alarm // what is raised, by key
-}
-
 func newWorld(random *rand.Rand, byAlarm bool) *world {
 	w := &world{
 		random: random, byAlarm: byAlarm, alarms: map[string]*State{}, views: map[Place]*View{}, lines: map[Place][]*waiting{},
@@ -64,19 +51,6 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 	return w
 }
 
-func (w *world) add(name string, changes bool, shows func(*Alarm) string) {
-	m := &modelReceiver{present: true, least: Warning, shows: shows, changes: changes, heard: map[uint64]bool{}, knows: map[string]Alarm{}}
-	m.Name = name
-	m.Key = func(a *Alarm) (string, bool) {
-		if w.byAlarm {
-			return a.ID, changes
-		}
-		return shows(a), changes
-	}
-	m.Wants = func(a *Alarm) bool { return a.Severity.AtLeast(m.least) }
-	w.receivers = append(w.receivers, m)
-}
-
 // configure has the receivers notified that are present.
 func (w *world) configure() {
 	r := &Reconciler{Book: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
@@ -85,7 +59,7 @@ func (w *world) configure() {
 			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
 		}
 	}
-	r.Choose = func(group []*Receiver, _ string, a *Alarm) *Receiver {
+	r.Choose = func(group []*Receiver, a *Alarm) *Receiver {
 		if group[0].Wants(a) {
 			return group[0]
 		}
@@ -186,32 +160,6 @@ func (w *world) deliver(at Place, lost, confirmed bool) {
 		w.forget(e)
 		w.lines[at] = w.lines[at][1:]
 	}
-}
-
-// hear has a receiver take an event, and finds what is wrong about it.
-func (w *world) hear(m *modelReceiver, e *waiting) {
-	key := m.shows(&e.alarm)
-	_, knows := m.knows[key]
-	switch {
-	case e.kind == Raise && knows, e.kind != Raise && !knows:
-		w.fail("%s: %s of %s, which it knows: %v", m.Name, e.kind, key, knows)
-	case e.kind == Change && !m.changes:
-		w.fail("%s: a change", m.Name)
-	}
-	if e.kind != Clear {
-		m.knows[key] = e.alarm
-		return
-	}
-	delete(m.knows, key)
-	if m.Name != "by-notification" || w.quiet[e.alarm.ID] >= e.made {
-		return
-	}
-	for _, other := range m.knows {
-		if other.ID == e.alarm.ID {
-			return
-		}
-	}
-	w.fail("%s: a clear of %s while it is active, and nothing else says so", m.Name, key)
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -350,82 +298,4 @@ func (w *world) settle() {
 	for _, m := range w.receivers {
 		w.compare(m)
 	}
-}
-
-func (w *world) compare(m *modelReceiver) {
-	there := map[string]bool{}
-	for _, s := range w.alarms {
-		a := s.Alarm()
-		key := m.shows(a)
-		there[key] = true
-		known, knows := m.knows[key]
-		if !m.Wants(a) {
-			continue
-		}
-		if !knows {
-			w.fail("%s does not know %s", m.Name, key)
-		} else if m.changes && m.Name == "by-alarm" && known.Severity != a.Severity {
-			w.fail("%s knows %s as %s, it is %s", m.Name, key, known.Severity, a.Severity)
-		}
-	}
-	for key := range m.knows {
-		if !there[key] {
-			w.fail("%s knows %s, which is over", m.Name, key)
-		}
-	}
-	for at, line := range w.lines {
-		if len(line) > 0 {
-			w.fail("%v: %d wait for ever", at, len(line))
-		}
-	}
-}
-
-// history returns what was wrong in a random history, empty if nothing was.
-func history(seed uint64, byAlarm bool) string {
-	w := newWorld(rand.New(rand.NewPCG(seed, 1)), byAlarm)
-	for range 45 {
-		w.act()
-	}
-	w.settle()
-	return w.wrong
-}
-
-// histories is how many are tried: TRAPLINE_HISTORIES, or 20,000.
-func histories(t *testing.T) uint64 {
-	text := os.Getenv("TRAPLINE_HISTORIES")
-	if text == "" {
-		return 20000
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatal("TRAPLINE_HISTORIES:", err)
-	}
-	return n
-}
-
-// Whatever comes and goes, is lost, crashes, is muted or configured anew: no receiver is sent a raise of what it
-// knows or a clear of what it does not, and in the end it knows what is true.
-func TestReceiversKnowWhatIsTrue(t *testing.T) {
-	t.Parallel()
-	for seed := range histories(t) {
-		if wrong := history(seed, false); wrong != "" {
-			t.Fatalf("history %d: %s", seed, wrong)
-		}
-	}
-}
-
-// Lines and views by alarm, whatever receivers can tell apart, would not do.
-func TestLinesByAlarmWouldFail(t *testing.T) {
-	t.Parallel()
-	const all = 2000
-	failed := 0
-	for seed := range uint64(all) {
-		if history(seed, true) != "" {
-			failed++
-		}
-	}
-	if failed < all*9/10 {
-		t.Errorf("%d of %d histories fail", failed, all)
-	}
-	t.Logf("%d of %d histories fail", failed, all)
 }

@@ -27,7 +27,7 @@ func grouped(queues []*queue) (groups [][]*queue) {
 
 // choose is of alarm.Reconciler: the receiver of a group that is sent an alarm, nil where nobody wants it or there is
 // no room.
-func (p *plan) choose(group []*alarm.Receiver, _ string, a *Alarm) *alarm.Receiver {
+func (p *plan) choose(group []*alarm.Receiver, a *Alarm) *alarm.Receiver {
 	var queues []*queue
 	for _, r := range group {
 		queues = append(queues, p.o.byName[r.Name])
