@@ -39,7 +39,8 @@ type Result struct {
 	WalkDuration time.Duration // until the last varbind
 	Duration     time.Duration // until the series were ready
 	Err          error         // joined *engine.Error
-	Problems     []error       // values that could not be converted; the first of them
+	Problems     []error       // values of a type that their metric cannot have; the first of them
+	Unconverted  int           // values that made no sample: those, and invalid numbers
 }
 
 func (m *Module) conversion(o Options) *conversion {
@@ -67,6 +68,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
 	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
+	r.Unconverted = c.unconverted
 	m.conversions.Put(c)
 	r.Duration = o.Now().Sub(start)
 	return r

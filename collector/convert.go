@@ -14,13 +14,15 @@ import (
 // other: what goes into the set is made new, all else is reused.
 type conversion struct {
 	*Module
-	options  Options
-	rows     []keyList // of each table
-	columns  []columnState
-	lists    []varbindList
-	matched  int // the object of the last varbind
-	text     []byte
-	problems []error
+	options Options
+	rows    []keyList // of each table
+	columns []columnState
+	lists   []varbindList
+	matched int // the object of the last varbind
+	text    []byte
+
+	problems    []error
+	unconverted int
 }
 
 // maxProblems bounds what one device can make a pass remember.
@@ -35,7 +37,7 @@ func newConversion(m *Module) *conversion {
 }
 
 func (c *conversion) reset(o Options) {
-	c.options, c.matched, c.problems = o, -1, nil
+	c.options, c.matched, c.problems, c.unconverted = o, -1, nil, 0
 	for i := range c.rows {
 		c.rows[i].reset()
 	}
@@ -47,7 +49,9 @@ func (c *conversion) reset(o Options) {
 	}
 }
 
+// problem notes a value that does not fit its metric.
 func (c *conversion) problem(err error) {
+	c.unconverted++
 	if len(c.problems) < maxProblems {
 		c.problems = append(c.problems, err)
 	}

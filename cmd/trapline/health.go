@@ -19,7 +19,7 @@ type healthCheck struct {
 	check func() error
 }
 
-// add adds a check, which may be called by several goroutines at once and must not wait.
+// add adds a check, which may be called by several goroutines at once.
 func (h *health) add(name string, check func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

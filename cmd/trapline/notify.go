@@ -108,6 +108,14 @@ func (n *notifier) run(ctx context.Context) error {
 	return n.outbox.Run(ctx)
 }
 
+// healthy returns why alarms cannot be stored, or nil.
+func (n *notifier) healthy() error {
+	if n.state == nil {
+		return nil
+	}
+	return n.state.Healthy()
+}
+
 func (n *notifier) close(logger *slog.Logger) {
 	if n.state == nil {
 		return

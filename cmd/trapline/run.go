@@ -61,12 +61,17 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger, Ended: judge.Ended,
 		Concurrency:  first.config.Global.Concurrency,
+		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,
+		Overran:      metrics.overran,
 	})
 	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
 	checks := &health{}
+	checks.add("rules", judge.Healthy)
+	checks.add("polling", polls.Check)
+	checks.add("state_dir", told.healthy)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
 		health: checks, flags: flags,

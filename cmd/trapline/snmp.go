@@ -138,7 +138,9 @@ func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
 	if _, err := hex.DecodeString(s.ContextEngineID); err != nil {
 		return nil, fmt.Errorf("'snmp_engineid' parameter is not a row of hexadecimal digits: %w", err)
 	}
-	return poller.NewTarget(s, &w.config.Global, w.catalog)
+	global := w.config.Global
+	global.Labels = nil // these series are snmp_exporter's
+	return poller.NewTarget(s, &global, w.catalog)
 }
 
 func once(query url.Values, name string, required bool) (string, error) {

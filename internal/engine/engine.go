@@ -104,6 +104,8 @@ type Stats struct {
 	Retries  int
 	VarBinds int
 	Path     Path
+
+	progress *Progress // nil once the Poll has ended
 }
 
 // Path is what is known, at the end of a Poll over UDP, of the way to a target and of its agent. The zero

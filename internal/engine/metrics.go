@@ -15,6 +15,9 @@ type Metrics struct {
 	duration      prometheus.Histogram
 	unexpected    prometheus.Counter
 	rediscoveries prometheus.Counter
+	lookups       prometheus.Counter
+	internal      prometheus.Counter
+	deviations    *prometheus.CounterVec
 
 	mu    sync.Mutex
 	pipes []*pipe
@@ -35,12 +38,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
 		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
+		lookups:       counter("trapline_engine_lookup_failures_total", "Lookups of host names that brought no address."),
+		internal:      counter("trapline_engine_internal_errors_total", "Passes ended by a fault of the program; each is logged."),
+	}
+	m.deviations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "trapline_engine_deviations_total",
+		Help: "Answers that deviate from the protocol and were accepted, by kind.",
+	}, []string{"kind"})
+	for _, kind := range []string{completedInstance, repeatedRow} {
+		m.deviations.WithLabelValues(kind)
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "trapline_engine_socket_drops_total",
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, dropped)
+	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.lookups, m.internal, m.deviations, dropped)
 	return m
 }
 
@@ -88,5 +100,29 @@ func (m *Metrics) unexpectedType() {
 func (m *Metrics) rediscovered() {
 	if m != nil {
 		m.rediscoveries.Inc()
+	}
+}
+
+func (m *Metrics) unresolved() {
+	if m != nil {
+		m.lookups.Inc()
+	}
+}
+
+func (m *Metrics) internalError() {
+	if m != nil {
+		m.internal.Inc()
+	}
+}
+
+// The kinds of deviations that are counted.
+const (
+	completedInstance = "completed_instance" // a GET of X was answered by X.0
+	repeatedRow       = "repeated_row"       // a walk got the same row twice in a row
+)
+
+func (m *Metrics) deviates(kind string) {
+	if m != nil {
+		m.deviations.WithLabelValues(kind).Inc()
 	}
 }

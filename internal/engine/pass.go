@@ -15,13 +15,14 @@ import (
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
 	exchange(ctx context.Context, r request) (answer, *Error)
+	// answersAtMost notes that the target answers to so many bindings, but did not to more.
+	answersAtMost(bindings, more int)
 }
 
 type request struct {
-	pdu          snmp.PDUType
-	oids         []snmp.OID
-	nonRepeaters int // the first of oids, of a GetBulkRequest
-	repetitions  uint32
+	pdu         snmp.PDUType
+	oids        []snmp.OID
+	repetitions uint32 // of a GetBulkRequest
 }
 
 // answer is a Response PDU.
@@ -94,30 +95,48 @@ type pass struct {
 	exchanger
 	settled
 	target      string
+	metrics     *Metrics
 	toEnd       bool
 	maxVarBinds int
 	yield       func(snmp.VarBind)
 	stats       *Stats
 	errs        []error
-	down        bool // the target itself failed
+	down        bool   // the target itself failed
+	ended       *Error // why nothing more is asked for, although the target answers
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
-	p.gets(ctx, plan.Get)
+	p.gets(ctx, plan.Get, false)
 	p.nexts(ctx, plan.Next)
 	p.walks(ctx, plan.Walk)
 }
 
-func (p *pass) gets(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 {
+// gets asks for instances. That an optional one is missing is no error.
+func (p *pass) gets(ctx context.Context, oids []snmp.OID, optional bool) {
+	g := &getting{pass: p, optional: optional}
+	for len(oids) > 0 && p.goesOn("get", oids) {
 		n := min(p.batch, len(oids))
-		p.get(ctx, oids[:n])
+		g.get(ctx, oids[:n])
 		oids = oids[n:]
 	}
 }
 
+// goesOn reports whether more is to be asked for. If not, and the target answers, oids are incomplete.
+func (p *pass) goesOn(op string, oids []snmp.OID) bool {
+	if p.ended == nil {
+		return !p.down
+	}
+	for _, oid := range oids {
+		p.partial(op, oid, nil, p.ended.Reason, p.ended.Err)
+	}
+	return false
+}
+
 func (p *pass) walks(ctx context.Context, roots []snmp.OID) {
-	for _, root := range roots {
+	for i, root := range roots {
+		if !p.goesOn("walk", roots[i:]) {
+			return
+		}
 		p.walk(ctx, root)
 	}
 }
@@ -132,17 +151,22 @@ func (p *pass) give(v snmp.VarBind) {
 
 // lost notes that an exchange failed, after last had arrived of oid.
 func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
+	if e.ends() {
+		p.ended = e
+		p.partial(op, oid, last, e.Reason, e.Err)
+		return
+	}
 	e.Op, e.Target, e.Last = op, p.target, last
 	if e.OID != nil || (last != nil && e.Reason != Malformed) {
 		e.OID = oid
 	}
 	p.errs = append(p.errs, e)
-	p.down = p.down || e.Whole()
+	p.down = p.down || e.Whole() || e.Reason == Deadline
 }
 
 // partial notes that oid did not arrive, or only up to last, while the target is well.
 func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
-	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err})
+	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, alive: true})
 }
 
 // messageRefused tells an authorizationError that speaks of no binding, and so is about the message:

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
 	"unique"
 
@@ -46,6 +48,8 @@ type Engine struct {
 	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
 
+	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
 	restored sync.Map // of saved, by Target.key: targets not polled since
 }
 
@@ -65,7 +69,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe:    newPipe(o.Metrics),
+		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
@@ -123,6 +127,8 @@ type Target struct {
 	pipe    *pipe
 	address Address
 
+	resolved resolved
+
 	usm  usm
 	peer *peer // guarded by the pipe's mutex; nil before the first poll
 }
@@ -146,25 +152,32 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 // The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
 // the target itself failed (Error.Whole) nothing more is asked for.
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
-	var stats Stats
+	stats := Stats{progress: ProgressOf(ctx)}
 	o := settle(p.Params, t.auth.Version == 1)
 	pass := pass{
-		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
+		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
 	}
 	if t.pipable() {
 		t.pollPiped(ctx, p, &pass)
 		return t.pipe.settledStats(&stats, t.peer), pass.err()
 	}
-	s, failed := t.open(ctx, o, &stats)
+	err := t.pollGosnmp(ctx, p, &pass)
+	stats.progress = nil
+	return stats, err
+}
+
+// pollGosnmp is Poll through gosnmp.
+func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
+	s, failed := t.open(ctx, w.settled, w.stats)
 	if failed != nil {
 		failed.Op, failed.Target = "connect", t.spec.Address
-		return stats, failed
+		return failed
 	}
 	defer s.close()
-	pass.exchanger = s
-	pass.run(ctx, p)
-	return stats, pass.err()
+	w.exchanger = s
+	w.run(ctx, p)
+	return w.err()
 }
 
 // LogValue names the target in logs.

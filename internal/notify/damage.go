@@ -15,7 +15,7 @@ import (
 // damagedBucket keeps the content of records that could not be read, by the bucket and the key that they had.
 var damagedBucket = []byte("damaged")
 
-// Damage is something in the state directory that could not be read and was put aside.
+// Damage is something in the state directory that could not be read, or is not what it was.
 type Damage struct {
 	Text  string // of the log entry
 	Where string // a file, or the bucket and the key of a record
@@ -143,7 +143,11 @@ func (s *State) LogDamage(logger *slog.Logger) {
 	s.reporting.Lock()
 	defer s.reporting.Unlock()
 	for _, d := range s.reports {
-		logger.Error(d.Text, "of", d.Where, "moved_to", d.Aside, "err", d.Err)
+		args := []any{"of", d.Where, "err", d.Err}
+		if d.Aside != "" {
+			args = append(args, "moved_to", d.Aside)
+		}
+		logger.Error(d.Text, args...)
 	}
 	s.reports = nil
 }

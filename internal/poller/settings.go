@@ -3,6 +3,8 @@ package poller
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +15,13 @@ import (
 // Global is the `global` section: what holds for every target that does not say otherwise.
 type Global struct {
 	Interval        setting.Duration `yaml:"interval,omitempty"`
-	Concurrency     int              `yaml:"concurrency,omitempty"` // passes at once; 0 means DefaultConcurrency
+	Concurrency     int              `yaml:"concurrency,omitempty"` // devices that are talked to at once; 0 means DefaultConcurrency
 	MaxAge          setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
 	SourceAddress   string           `yaml:"source_address,omitempty"`
 	SourceInterface string           `yaml:"source_interface,omitempty"` // network interface to send from
-	engine.Params   `yaml:",inline"`
+	// Labels are those of all targets. A target's own come before them.
+	Labels        map[string]string `yaml:"labels,omitempty"`
+	engine.Params `yaml:",inline"`
 }
 
 // What holds where nothing is set.
@@ -69,6 +73,7 @@ func (g *Global) Mistakes() []setting.Mistake {
 	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
 	}
+	m = append(m, labelMistakes(g.Labels)...)
 	return append(m, intervalMistake(g.Interval)...)
 }
 
@@ -95,19 +100,41 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if t.Engine != "" && t.Engine != engine.Gosnmp {
 		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
-	for name := range t.Labels {
-		switch {
-		case name == "" || strings.HasPrefix(name, "__"):
-			wrong("labels."+name, "label %q: an empty name, and one that starts with __, cannot be used", name)
-		case name == TargetLabel:
-			wrong("labels."+name, "label %q is set to the target's name already", name)
-		}
-	}
+	m = append(m, labelMistakes(t.Labels)...)
 	return append(m, intervalMistake(t.Interval)...)
 }
 
 // TargetLabel is the label by which the series of different targets are told apart.
 const TargetLabel = "target"
+
+// labelMistakes reports names that labels of targets cannot have.
+func labelMistakes(labels map[string]string) (m []setting.Mistake) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		switch {
+		case name == "" || strings.HasPrefix(name, "__"):
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
+		case name == TargetLabel:
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
+		}
+	}
+	return m
+}
+
+// targetName stands for the target's name in the values of global labels.
+const targetName = "$target"
+
+// labels gives the labels of a target: its own, and those of all that it does not set itself.
+func (g *Global) labels(t *TargetSettings) map[string]string {
+	if len(g.Labels) == 0 {
+		return t.Labels
+	}
+	all := make(map[string]string, len(g.Labels)+len(t.Labels))
+	for name, value := range g.Labels {
+		all[name] = strings.ReplaceAll(value, targetName, t.Name)
+	}
+	maps.Copy(all, t.Labels)
+	return all
+}
 
 const shortestInterval = time.Second
 

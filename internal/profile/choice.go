@@ -41,10 +41,11 @@ func ask(ctx context.Context, s collector.Session, params engine.Params) (snmp.O
 	return id, whole(err)
 }
 
-// whole keeps an error of the target itself. That a part did not arrive is no news here.
+// whole keeps an error of the target itself, or of the time for asking it. That a part did not arrive is
+// no news here.
 func whole(err error) error {
 	for _, e := range engine.Errors(err) {
-		if e.Whole() {
+		if e.Whole() || e.Reason == engine.Deadline {
 			return err
 		}
 	}

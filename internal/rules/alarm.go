@@ -21,7 +21,7 @@ func (e *Evaluator) alarmOf(d *device, b *bound, r *record, over bool) notify.Al
 	if err != nil {
 		e.logger.Warn("annotations of an alert are left out", "rule", b.rule.UID, "err", err)
 	}
-	a.ID, a.RaisedAt, a.ClearSummary = r.ID, r.FiredAt, ""
+	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
 	metric, condition := condition(b.rule.Expr)
 	a.Metric, a.Condition = metric, condition

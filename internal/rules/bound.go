@@ -27,6 +27,8 @@ type bound struct {
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
 	resumed  time.Time                // of the first that was tried, and of the first after each gap
+	since    time.Time                // of a global rule: passes that ended before do not count
+	tried    time.Time                // and when it was last due
 	found    map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
 	err      error                    // of the last
 
@@ -165,7 +167,7 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 	if len(vector)+len(b.written) == 0 {
 		return nil
 	}
-	appender := s.AppenderV2(ctx)
+	appender := s.appender(ctx)
 	now := make(map[uint64]labels.Labels, len(vector))
 	var rejected error
 	add := func(l labels.Labels, t int64, v float64) {
@@ -185,9 +187,11 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 			add(l, at.Add(-b.rule.Group.Offset).UnixMilli(), stale)
 		}
 	}
-	b.written = now
 	if err := appender.Commit(); err != nil {
+		maps.Copy(now, b.written) // which have yet to end
+		b.written = now
 		return err
 	}
+	b.written = now
 	return rejected
 }

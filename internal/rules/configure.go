@@ -31,6 +31,7 @@ func (e *Evaluator) Configure(c Configuration) {
 	for _, t := range c.Targets {
 		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
 			e.devices[t.Name] = newDevice()
+			e.devices[t.Name].begun = e.now()
 		}
 		e.devices[t.Name].interval = t.Interval
 	}
@@ -150,7 +151,7 @@ func (e *Evaluator) settle() {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
 		}
 	}
-	if err := e.ledger.apply(transitions, changes, e.now()); err != nil {
+	if err := e.ledger.apply(transitions, changes, e.read()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +17,7 @@ import (
 // damage changes the values of a bucket of the database while no process runs, and starts the next one.
 func (r *rig) damage(bucket string, change func(key, value []byte) []byte) (log string) {
 	r.Helper()
-	r.must(r.e.ledger.alive(r.now))
+	r.must(r.e.ledger.alive(r.e.now(), r.now))
 	r.kill()
 	state, err := notify.Open(r.dir, nil, r.now)
 	r.must(err)
@@ -60,7 +62,7 @@ func TestUnreadableAlertsGoOn(t *testing.T) {
 			return notify.Seal(k, []byte(`{"id":"x","rule":"g/Hot","labels":{"a":"b"},"active_at":"2026-01-01T00:00:00Z"}`))
 		},
 	}
-	for range 20 {
+	for range 8 {
 		changes["a flipped bit "+string(rune('a'+len(changes)))] = func(_, v []byte) []byte { return flip(random, v) }
 	}
 	for name, change := range changes {
@@ -112,4 +114,76 @@ func TestAnUnreadableTimeOfLife(t *testing.T) {
 	r.warm()
 	r.warm()
 	r.want("after a minute", "raise Hot i=1")
+}
+
+// Whatever octets of the samples are wrong, the next process starts, evaluates rules, and clears nothing that is
+// still true.
+func TestDamagedSamplesStopNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	r := start(t, `{alert: Hot, expr: temperature > 40}, {alert: Fast, expr: 'rate(octets_total[10m]) > 10'}, {alert: Ever, expr: 'max_over_time(temperature[1h]) > 40'}`)
+	octets := 0
+	pass := func() {
+		r.Helper()
+		octets += 3000
+		r.poll(`temperature{i="1"} 50`, `octets_total `+number(octets).String())
+	}
+	for range 100 {
+		pass()
+	}
+	r.must(r.e.store.Load().tend(t.Context()))
+	if n := len(r.e.store.Load().Blocks()); n == 0 {
+		t.Fatal("there are no blocks")
+	}
+	for range 3 {
+		pass()
+	}
+	if got := r.take(); strings.Count(got, "raise") != 3 {
+		t.Fatalf("told %q", got)
+	}
+	r.must(r.e.store.Load().close()) // which writes a snapshot
+	r.must(r.state.Close())
+	whole, now := t.TempDir(), r.now
+	r.must(os.CopyFS(whole, os.DirFS(r.dir)))
+	var files []string
+	r.must(filepath.WalkDir(filepath.Join(whole, "rules"), func(file string, entry os.DirEntry, err error) error {
+		if entry.Type().IsRegular() {
+			files = append(files, file[len(whole):])
+		}
+		return err
+	}))
+	times := 150
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		times = 1000
+	}
+	for range times {
+		r.dir, r.now, r.told = t.TempDir(), now, 3
+		r.must(os.CopyFS(r.dir, os.DirFS(whole)))
+		name := files[random.IntN(len(files))]
+		text, err := os.ReadFile(r.dir + name)
+		r.must(err)
+		if len(text) == 0 {
+			continue
+		}
+		what := "flipped"
+		switch at := random.IntN(len(text)); random.IntN(6) {
+		case 0:
+			what, text = "cut short", text[:at]
+		case 1:
+			clear(text[at:])
+			what = "zeroed"
+		case 2:
+			what, text = "made longer", append(text, text[at:]...)
+		default:
+			text[at] ^= byte(1 + random.IntN(255))
+		}
+		r.must(os.WriteFile(r.dir+name, text, 0o600))
+		r.run()
+		pass()
+		pass()
+		r.want(name+" "+what, "")
+		r.must(r.e.store.Load().close())
+		r.must(r.state.Close())
+		r.must(os.RemoveAll(r.dir))
+	}
+	r.e = nil
 }

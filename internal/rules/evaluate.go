@@ -44,7 +44,7 @@ func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at t
 func (r *round) evaluate(ctx context.Context, b *bound) {
 	start := time.Now()
 	failed := b.err
-	b.err = r.try(ctx, b)
+	b.err = guarded(func() error { return r.try(ctx, b) }) // a block that is damaged may make tsdb panic
 	b.took = time.Since(start)
 	r.metrics.evaluations.Inc()
 	switch {
@@ -69,7 +69,8 @@ func (r *round) try(ctx context.Context, b *bound) error {
 		}
 	}
 	gap := r.at.Sub(b.last)
-	if gap > 2*r.interval || b.resumed.IsZero() {
+	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // what it looks back at has but the last sample
+	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
 		b.resumed = r.at
 	}
 	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
@@ -132,7 +133,11 @@ func (r *round) queryOf(b *bound) rules.QueryFunc {
 // hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
 func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
-	if len(b.mirror) == 0 || !r.at.Before(b.resumed.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	whole := b.resumed
+	if mended := r.mended(r.device); mended.After(whole) {
+		whole = mended
+	}
+	if len(b.mirror) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}
@@ -251,10 +256,10 @@ func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
 // commit puts all that has changed into the database, together with what receivers are to be sent of it.
 // If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
 func (r *round) commit() error {
-	err := r.ledger.apply(r.transitions, r.changes, r.at)
+	err := r.ledger.apply(r.transitions, r.changes, r.read())
 	if full := (*notify.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
-		err = r.ledger.apply(r.transitions, r.changes, r.at)
+		err = r.ledger.apply(r.transitions, r.changes, r.read())
 	}
 	if err != nil {
 		r.metrics.uncommitted.Inc()

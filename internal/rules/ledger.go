@@ -13,7 +13,7 @@ import (
 type ledger interface {
 	load(logger *slog.Logger) (list []*record, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, now time.Time) error
-	alive(now time.Time) error
+	alive(at, now time.Time) error
 }
 
 // Ledger is where alerts outlive the process, together with what receivers have yet to be told of them. Its
@@ -42,10 +42,10 @@ func (l *Ledger) apply(transitions []notify.Transition, changes []change, now ti
 	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error { return storeChanges(tx, changes) })
 }
 
-// alive notes that up to now nothing was missed.
-func (l *Ledger) alive(now time.Time) error {
+// alive notes that up to the time at, by the clock of rules, nothing was missed.
+func (l *Ledger) alive(at, now time.Time) error {
 	if l.Outbox == nil {
 		return nil
 	}
-	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, now) })
+	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, at) })
 }

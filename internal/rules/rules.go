@@ -14,6 +14,8 @@ import (
 type Set struct {
 	Groups    []*Group
 	Selectors *Selectors // what the rules look at
+
+	doubts []Finding // about the files
 }
 
 // Group is a group of a rule file.
