@@ -43,7 +43,7 @@ func (o *Outbox) pass(now time.Time) error {
 			q.forget(p.run)
 		}
 	}}
-	if o.clock.run()-o.noted >= noteTime {
+	if o.noteDue() {
 		o.noted = o.clock.run()
 		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
 	}
@@ -58,8 +58,19 @@ func (o *Outbox) pass(now time.Time) error {
 	return err
 }
 
-// noteTime is how often the run time is stored.
-const noteTime = 10 * time.Second
+// noteDue reports whether the run time is to be stored: every transaction does, and where there is none, that is done
+// often while something has an age that counts.
+func (o *Outbox) noteDue() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	every := idleNoteTime
+	if slices.ContainsFunc(o.queues, func(q *queue) bool { return q.count > 0 }) {
+		every = noteTime
+	}
+	return o.clock.run()-o.noted >= every
+}
+
+const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
 
 func (p *plan) endLeases() {
 	for key := range p.o.active {
