@@ -57,8 +57,9 @@ type state struct {
 	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
 	reported []series.Duplicate // that were logged
 
-	abandoned                                                                       atomic.Int32 // passes that have not ended
-	delay                                                                           atomic.Int64 // of the last pass, in nanoseconds
+	abandoned atomic.Int32 // passes that have not ended
+	delay     atomic.Int64 // of the last pass, in nanoseconds
+
 	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
@@ -145,11 +146,14 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
+// endGrace is how long passes have to end that were cancelled.
+const endGrace = 10 * time.Second
+
 // await waits for the passes in hand, but not for ever.
 func (p *Poller) await(passes *sync.WaitGroup) {
 	ended := make(chan struct{})
 	go func() { passes.Wait(); close(ended) }()
-	overrun := time.NewTimer(overrunGrace)
+	overrun := time.NewTimer(endGrace)
 	defer overrun.Stop()
 	select {
 	case <-ended:
@@ -251,12 +255,14 @@ func (r *Report) Self() series.Group {
 // Report tells about one target; ok is false when there is none of that name.
 func (p *Poller) Report(name string) (r Report, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	s, ok := p.states[name]
 	if !ok {
+		p.mu.Unlock()
 		return Report{}, false
 	}
-	return s.report(s.target, time.Now()), true
+	t := s.target
+	p.mu.Unlock() // passes begin with it
+	return s.report(t, time.Now()), true
 }
 
 func (s *state) report(t *Target, now time.Time) Report {
@@ -265,12 +271,20 @@ func (s *state) report(t *Target, now time.Time) Report {
 
 // Reports tells about all targets, sorted by name.
 func (p *Poller) Reports() []Report {
+	type pair struct {
+		state  *state
+		target *Target
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	reports := make([]Report, 0, len(p.states))
+	pairs := make([]pair, 0, len(p.states))
 	for _, s := range p.states {
-		reports = append(reports, s.report(s.target, now))
+		pairs = append(pairs, pair{s, s.target})
+	}
+	p.mu.Unlock() // passes begin with it
+	now := time.Now()
+	reports := make([]Report, 0, len(pairs))
+	for _, x := range pairs {
+		reports = append(reports, x.state.report(x.target, now))
 	}
 	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 	return reports

@@ -37,6 +37,8 @@ const leastRetention = 2 * blockTime
 // tendTime is how often it is looked for whether what is in memory can become a block.
 const tendTime = time.Minute
 
+func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
+
 // openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
 // so is one from the future, which would take no sample until that has come. One that merely cannot be opened
 // at the moment stays as it is.
@@ -117,7 +119,7 @@ func (s *store) open(dir string, window time.Duration) error {
 	}
 	o := tsdb.DefaultOptions()
 	o.MinBlockDuration, o.MaxBlockDuration = blockTime.Milliseconds(), blockTime.Milliseconds()
-	o.RetentionDuration = max(leastRetention, 2*window).Milliseconds()
+	o.RetentionDuration = retentionOf(window).Milliseconds()
 	o.WALSegmentSize, o.WALCompression = 4<<20, compression.Snappy
 	o.MaxBlockChunkSegmentSize = 4 << 20 // which is allocated at once
 	o.StripeSize = 1 << 12
