@@ -113,7 +113,7 @@ func readAll(patterns []string, o Options) (*union, error) {
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
-	u.config.Warnings = append(warnings, u.config.Warnings...)
+	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)
 	return u, nil
 }
 

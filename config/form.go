@@ -244,8 +244,14 @@ func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	return false
 }
 
+// wanter is a value that says itself what is written for it.
+type wanter interface{ Wanted() string }
+
 // wanted says in the user's words what is written for a t.
 func wanted(t reflect.Type) string {
+	if w, ok := reflect.Zero(t).Interface().(wanter); ok {
+		return w.Wanted()
+	}
 	switch {
 	case isSettings(t):
 		keys, _ := known(t)

@@ -50,6 +50,7 @@ type source struct {
 	config Config
 	unread bool // the file could not be read to its end
 	found  map[finding]path
+	warned map[finding]path
 	told   map[string]bool // paths that something was found wrong at
 	harmed map[string]bool // paths of settings that lack something which was written, but not understood
 }
@@ -76,7 +77,7 @@ func read(file string) *source {
 }
 
 func newSource(file string) *source {
-	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, told: map[string]bool{}, harmed: map[string]bool{}}
+	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, warned: map[finding]path{}, told: map[string]bool{}, harmed: map[string]bool{}}
 }
 
 // document is decoded from the top of a file: the settings, and beside them the tree that they were
@@ -170,9 +171,22 @@ func (s *source) where(p path, from *source) string {
 	return fmt.Sprintf("at %s:%d", s.file, at.Line)
 }
 
-func (s *source) mistakes() Mistakes {
+// warn notes what is doubtful at p.
+func (s *source) warn(p path, text string) {
+	_, n := find(s.tree, p)
+	if f := (finding{n, text}); s.warned[f] == nil {
+		s.warned[f] = slices.Clone(p)
+	}
+}
+
+func (s *source) mistakes() Mistakes { return s.placed(s.found) }
+
+func (s *source) warnings() Mistakes { return s.placed(s.warned) }
+
+// placed gives findings with their lines.
+func (s *source) placed(found map[finding]path) Mistakes {
 	var m Mistakes
-	for f, p := range s.found {
+	for f, p := range found {
 		text := f.text
 		if len(p) > 0 {
 			text = p.String() + ": " + text

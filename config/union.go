@@ -102,6 +102,18 @@ func (u *union) claim(s *source, p path) bool {
 	return false
 }
 
+// warnings lists what the files may not mean as they say it.
+func (u *union) warnings() (list []string) {
+	var all Mistakes
+	for _, s := range u.sources {
+		all = append(all, s.warnings()...)
+	}
+	for _, m := range all.sorted() {
+		list = append(list, m.String())
+	}
+	return list
+}
+
 // readable reports whether all files could be read, so that what one lacks may not be in another.
 func (u *union) readable() bool {
 	for _, s := range u.sources {

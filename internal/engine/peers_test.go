@@ -46,7 +46,7 @@ func authOf(u peers.User) *engine.Auth {
 var shaAES = peers.User{Name: "usr-sha-aes", Auth: "SHA", Priv: "AES"}
 
 func community(version int, name string) *engine.Auth {
-	return &engine.Auth{Version: version, Community: setting.Secret(name)}
+	return &engine.Auth{Version: engine.Version(version), Community: setting.Secret(name)}
 }
 
 // wantName wants the answer to getName.

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/url"
@@ -92,8 +91,8 @@ func (m *mistakes) add(path, format string, args ...any) {
 // Mistakes reports what nobody could be told with.
 func (s *Settings) Mistakes() []setting.Mistake {
 	var m mistakes
-	if id, err := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x")); err != nil {
-		m.add("engine_id", "engine_id wants two hexadecimal digits for each octet")
+	if id, err := setting.Hex(s.EngineID); err != nil {
+		m.add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
 		m.add("engine_id", "%v", err)
 	}
@@ -112,7 +111,7 @@ func (s *Settings) Mistakes() []setting.Mistake {
 
 // ID is EngineID in octets, nil where it is not set.
 func (s *Settings) ID() []byte {
-	id, _ := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x"))
+	id, _ := setting.Hex(s.EngineID)
 	if len(id) == 0 {
 		return nil
 	}
@@ -176,8 +175,8 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add(name, "%s is 1 or more", name)
 		}
 	}
-	if _, err := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x")); err != nil {
-		m.add("context_engine_id", "context_engine_id wants two hexadecimal digits for each octet")
+	if _, err := setting.Hex(r.ContextEngineID); err != nil {
+		m.add("context_engine_id", "%q has %v", r.ContextEngineID, err)
 	}
 	for i, tag := range r.Tags {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
@@ -235,7 +234,7 @@ const compact = "compact"
 
 // contextEngine is ContextEngineID in octets, nil where it is not set.
 func (r *ReceiverSettings) contextEngine() []byte {
-	id, _ := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x"))
+	id, _ := setting.Hex(r.ContextEngineID)
 	return id
 }
 

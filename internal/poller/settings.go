@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -86,8 +85,8 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if strings.ContainsAny(t.Name, "/?#%") {
 		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
 	}
-	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
-		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)
+	if _, err := setting.Hex(t.ContextEngineID); err != nil {
+		wrong("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
 	}
 	if _, err := engine.ParseSource(t.SourceAddress); err != nil {
 		wrong("source_address", "%v", err)

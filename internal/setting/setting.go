@@ -27,6 +27,9 @@ type Mistake struct {
 // Checked is implemented by settings that can be wrong in ways their types do not show.
 type Checked interface{ Mistakes() []Mistake }
 
+// Warned is implemented by settings that can be used and yet may not do what was meant.
+type Warned interface{ Warnings() []Mistake }
+
 // Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
 type Duration struct {
 	time.Duration
