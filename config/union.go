@@ -8,9 +8,6 @@ import (
 	"strings"
 
 	"trapline/internal/notify"
-	"trapline/internal/poller"
-	"trapline/internal/profile"
-	"trapline/internal/setting"
 )
 
 // union is what several files say together.
@@ -173,38 +170,6 @@ func (s *source) wrongBelow(at path) func(rel, text string) {
 			s.wrong(p, nil, text)
 		}
 	}
-}
-
-func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
-	wrong := s.wrongBelow(at)
-	auth, ok := u.config.Auths[t.Auth]
-	if !ok {
-		wrong("auth", missing("auth", t.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
-	} else if auth != nil && auth.Version != 3 && t.ContextEngineID != "" {
-		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
-	}
-	for i, name := range t.Modules {
-		if _, ok := u.config.Modules[name]; !ok && name != profile.Auto {
-			wrong("modules"+index(i), missing("module", name, slices.Sorted(maps.Keys(u.config.Modules))))
-		}
-	}
-	if t.Name == "" {
-		return
-	}
-	if first, taken := named[t.Name]; taken {
-		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.where(first.at, s)))
-		return
-	}
-	named[t.Name] = place{s, at}
-}
-
-// missing says that there is no auth or module of that name.
-func missing(kind, name string, names []string) string {
-	text := fmt.Sprintf("there is no %s %q", kind, name)
-	if near := setting.Nearest(name, names); near != "" {
-		return text + fmt.Sprintf(": did you mean %q?", near)
-	}
-	return text + fmt.Sprintf(" in %ss", kind)
 }
 
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.

@@ -75,7 +75,7 @@ func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	if r.Auth == "" && r.Address != "" {
+	if r.Auth == "" && r.Address != "" && !kinds[r.Type].url {
 		r.Auth = defaultAuth
 	}
 	return nil
@@ -95,6 +95,9 @@ func (s *Settings) Mistakes() []setting.Mistake {
 		m.add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
 		m.add("engine_id", "%v", err)
+	}
+	for _, wrong := range s.EnterpriseOID.NotNumeric() {
+		m.add("enterprise_oid", "%s", wrong.Text)
 	}
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
@@ -140,8 +143,10 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		m.add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case k.url:
 		r.addWebhookMistakes(&m)
+	case r.Address == "" && r.URL != "":
+		m.add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
 	case r.Address == "":
-		m.add("", "receiver %q needs an address", r.Name)
+		m.add("", "receiver %q needs an address: write address: HOST, or type: webhook with a url", r.Name)
 	case r.URL != "":
 		m.add("url", "only a webhook has a url")
 	default:
@@ -193,6 +198,10 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 }
 
 func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
+	if r.URL == "" && r.Address != "" {
+		m.add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
+		return
+	}
 	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}

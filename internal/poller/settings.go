@@ -2,10 +2,13 @@ package poller
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"trapline/internal/engine"
+	"trapline/internal/series"
 	"trapline/internal/setting"
 )
 
@@ -98,11 +101,24 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 		switch {
 		case name == "" || strings.HasPrefix(name, "__"):
 			wrong("labels."+name, "label %q: an empty name, and one that starts with __, cannot be used", name)
+		case series.LabelName(name) != name && t.Labels[series.LabelName(name)] != "":
+			wrong("labels."+name, "label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))
 		case name == TargetLabel:
 			wrong("labels."+name, "label %q is set to the target's name already", name)
 		}
 	}
 	return append(m, intervalMistake(t.Interval)...)
+}
+
+// Warnings reports labels that Prometheus would see under another name.
+func (t *TargetSettings) Warnings() []setting.Mistake {
+	var m []setting.Mistake
+	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+		if shown := series.LabelName(name); shown != name {
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
+		}
+	}
+	return m
 }
 
 // TargetLabel is the label by which the series of different targets are told apart.

@@ -51,6 +51,17 @@ type Settings struct {
 	Modules      []string      `yaml:"modules,omitempty"`
 }
 
+// Mistakes reports names where numbers belong.
+func (s *Settings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	for i, o := range s.SysObjectIDs {
+		for _, m := range o.NotNumeric() {
+			found = append(found, setting.Mistake{Path: fmt.Sprintf("sys_object_ids[%d]", i), Text: m.Text})
+		}
+	}
+	return found
+}
+
 // Module is a module that may be chosen. A device has something for it that answers with one of its objects.
 type Module struct {
 	Name        string

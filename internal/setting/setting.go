@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"regexp/syntax"
+	"strings"
 	"time"
 
 	"trapline/internal/snmp"
@@ -67,7 +68,8 @@ func (d Duration) MarshalYAML() (any, error) {
 	return d.text, nil
 }
 
-// OID is a numeric object identifier, with or without a leading dot.
+// OID is an object identifier in numbers, with or without a leading dot. Where MIBs are at hand, it may
+// be a name, which whoever has the MIBs replaces.
 type OID struct {
 	snmp.OID
 	text string
@@ -94,8 +96,21 @@ func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 // ObjectID gives the OID that was read.
 func (o OID) ObjectID() snmp.OID { return o.OID }
 
-// Mistakes reports what is not a numeric OID.
+// Named reports whether a name was written, and returns it.
+func (o OID) Named() (name string, named bool) {
+	return o.text, o.err != nil && !strings.ContainsAny(o.text[:min(1, len(o.text))], ".0123456789")
+}
+
+// Mistakes reports numbers that are no OID.
 func (o OID) Mistakes() []Mistake {
+	if _, named := o.Named(); named {
+		return nil
+	}
+	return o.NotNumeric()
+}
+
+// NotNumeric is Mistakes where nobody can replace names.
+func (o OID) NotNumeric() []Mistake {
 	if o.err == nil {
 		return nil
 	}
