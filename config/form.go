@@ -23,6 +23,11 @@ func (s *source) explain(raw []byte) {
 		}
 		s.tree = doc.Content[0]
 	}
+	if key := oldForm(s.tree); key != nil {
+		s.unread, s.old, s.tree = true, s.tree, &yaml.Node{}
+		s.wrong(nil, key, oldFormText(s.file))
+		return
+	}
 	f := form{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
 	if !f.check(s.tree, reflect.TypeFor[Config]()) {
 		s.tree = standIn(reflect.TypeFor[Config](), s.tree.Line)
@@ -130,7 +135,11 @@ func (f *form) settings(n *yaml.Node, t reflect.Type) {
 			return f.merge(value, t)
 		case !ok:
 			f.harm()
-			f.wrong(nil, key, unknownKey(key.Value, f.at, keys))
+			advice := unknownKey(key.Value, f.at, keys)
+			if len(f.at) == 0 && looksLikeModule(value) {
+				advice = fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key.Value)
+			}
+			f.wrong(nil, key, advice)
 			return false
 		}
 		return f.below(key.Value, value, typ)
