@@ -51,8 +51,8 @@ type source struct {
 	unread bool // the file could not be read to its end
 	found  map[finding]path
 	warned map[finding]path
-	notes  []string   // about what was converted
-	old    *yaml.Node // the tree of a file that has the form of snmp_exporter before 0.23
+	notes  []string        // about what was converted
+	old    *yaml.Node      // the tree of a file that has the form of snmp_exporter before 0.23
 	told   map[string]bool // paths that something was found wrong at
 	harmed map[string]bool // paths of settings that lack something which was written, but not understood
 }

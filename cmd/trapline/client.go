@@ -58,7 +58,7 @@ type clientFlags struct {
 	authLocalized, privLocalized    *string
 	context, contextEngine          *string
 	repetitions                     *uint32
-	packets                         *bool
+	packets, unconnected            *bool
 }
 
 func addClientFlags(c *kingpin.CmdClause) *clientFlags {
@@ -76,6 +76,7 @@ func addClientFlags(c *kingpin.CmdClause) *clientFlags {
 		contextEngine: c.Flag("context-engine-id", "Context engine ID, in hexadecimal digits.").Short('E').String(),
 		repetitions:   c.Flag("repetitions", "Repetitions of a GETBULK.").Default("25").Uint32(),
 	}
+	f.unconnected = c.Flag("unconnected-udp-socket", "Take answers from other addresses than the one asked: use_unconnected_udp_socket of the configuration.").Bool()
 	f.packets = c.Flag("packets", "Print each message to standard error, decoded and decrypted, without its secrets.").Bool()
 	f.hostFlags = addHostFlags(c)
 	return f
@@ -109,6 +110,9 @@ var keyOptions = map[string]string{
 func spelledOut(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {
+		if a == "--" {
+			return args
+		}
 		if long, ok := keyOptions[a]; ok {
 			args[i] = long
 		} else if _, err := strconv.ParseFloat(a, 64); err == nil && a[0] == '-' {
@@ -207,7 +211,7 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	if err != nil {
 		return nil, nil, params, err
 	}
-	params.MaxRepetitions = f.repetitions
+	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
 	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
 		d, err := f.discover(ctx, logger)
 		if err != nil {

@@ -164,9 +164,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 		}
 		return l.findOID(named, snmp.MustParseOID(text))
 	}
-	module, rest := mibs.CutModule(text)
-	name, _, _ := strings.Cut(rest, ".")
-	name, _, _ = strings.Cut(name, "[")
+	module, name, rest := cutNames(text)
 	switch {
 	case module != "" && !l.has(module):
 		return found{}, fmt.Errorf("there is no MIB %s%s", module, suggestion(module, l.names()))
@@ -182,7 +180,8 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	}
 	i, err := named.Resolve(text)
 	if err != nil {
-		return found{}, fmt.Errorf("%w%s", err, l.meant(named, module, name))
+		all, _ := l.everything()
+		return found{}, fmt.Errorf("%w%s", err, meant(named, all, module, name))
 	}
 	return found{i.Node, i.Index, named}, nil
 }
@@ -229,11 +228,11 @@ func hasValues(t *mibs.Tree, n *mibs.Node) bool {
 	return false
 }
 
-// meant says what a name that is not there may be meant to be.
-func (l *Library) meant(named *mibs.Tree, module, name string) string {
-	if all, err := l.everything(); err == nil {
+// meant says what a name that is not in a tree may be meant to be. All holds more MIBs, or is nil.
+func meant(named, all *mibs.Tree, module, name string) string {
+	if all != nil {
 		if len(named.Named(name)) > 0 {
-			return "" // the error tells already
+			return "" // the error says so
 		}
 		if nodes := all.Named(name); len(nodes) > 0 {
 			return fmt.Sprintf(": did you mean %s::%s?", nodes[0].Module, name)

@@ -115,9 +115,6 @@ func (s *Settings) Mistakes() []setting.Mistake {
 // ID is EngineID in octets, nil where it is not set.
 func (s *Settings) ID() []byte {
 	id, _ := setting.Hex(s.EngineID)
-	if len(id) == 0 {
-		return nil
-	}
 	return id
 }
 

@@ -14,7 +14,7 @@ func TestHex(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "0x"} {
-		if got, err := Hex(text); err != nil || len(got) != 0 {
+		if got, err := Hex(text); err != nil || got != nil {
 			t.Errorf("%q gives %x, %v", text, got, err)
 		}
 	}
