@@ -38,7 +38,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
 		return Compiled{}, c.mistakes
 	}
 	for _, root := range roots {
-		if !hasValues(root.tree, root.node) {
+		if !hasValues(root.tree, root.node.OID) {
 			c.warn("", "%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
 		}
 		c.addMetrics(root)

@@ -202,25 +202,35 @@ func byStanding(a, b *mibs.Node) int {
 }
 
 func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
-	known := func(i mibs.Instance) bool {
-		return i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar)
-	}
-	i := named.Object(oid)
-	if !known(i) || !hasValues(named, i.Node) {
+	i := object(named, oid)
+	if i.Node == nil || !hasValues(named, i.Node.OID) {
 		var err error
 		if named, err = l.everything(); err != nil {
 			return found{}, err
 		}
-		if i = named.Object(oid); !known(i) {
+		if i = object(named, oid); i.Node == nil {
 			return found{}, fmt.Errorf("no MIB knows the OID %s: add the directory of its MIB to mibs.dirs, or write the metrics", oid)
 		}
 	}
 	return found{i.Node, i.Index, named}, nil
 }
 
-// hasValues tells whether an object or one below it makes a metric.
-func hasValues(t *mibs.Tree, n *mibs.Node) bool {
-	for below := range t.Below(n.OID) {
+// object finds the node of an OID, or the object that it is an instance of. A number inside of an OID that
+// has no node of its own gets one. The node is nil if there is nothing at the OID and nothing below it.
+func object(t *mibs.Tree, oid snmp.OID) mibs.Instance {
+	i := t.Object(oid)
+	switch {
+	case i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar):
+		return i
+	case hasValues(t, oid):
+		return mibs.Instance{Node: &mibs.Node{OID: oid, Name: oid.String(), Syntax: &mibs.Syntax{}}}
+	}
+	return mibs.Instance{}
+}
+
+// hasValues reports whether an object at an OID or below it makes a metric.
+func hasValues(t *mibs.Tree, oid snmp.OID) bool {
+	for below := range t.Below(oid) {
 		if polled(below) && kindOf(below) != "" {
 			return true
 		}
