@@ -33,7 +33,7 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 // withoutAliases copies a value with what its aliases stand for: their anchors may be elsewhere.
 func withoutAliases(n *yaml.Node) *yaml.Node {
 	copied := *target(n)
-	copied.Anchor, copied.Content = "", nil
+	copied.Anchor, copied.Content, copied.Tag = "", nil, n.ShortTag()
 	for _, c := range target(n).Content {
 		copied.Content = append(copied.Content, withoutAliases(c))
 	}

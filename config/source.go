@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -100,6 +101,9 @@ func (t *tree) UnmarshalYAML(n *yaml.Node) error {
 // parse makes a source of the text of a file. In the good case, it is decoded once and into its types.
 func parse(file string, raw []byte) *source {
 	s := newSource(file)
+	if s.parsePlain(raw) {
+		return s
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
 	decoder.KnownFields(true)
 	doc := document{Config: &s.config}
@@ -125,6 +129,20 @@ func parse(file string, raw []byte) *source {
 		s.wrong(nil, &yaml.Node{Line: line}, inWords(problem))
 	}
 	return s
+}
+
+// parsePlain makes a source of a text if plainTree can read it and nothing is wrong with its form.
+func (s *source) parsePlain(raw []byte) bool {
+	tree := plainTree(string(raw))
+	if tree == nil || !make(fitting).fits(tree, reflect.TypeFor[Config]()) {
+		return false
+	}
+	if err := decode(tree, &s.config); err != nil {
+		s.config = Config{}
+		return false
+	}
+	s.tree = tree
+	return true
 }
 
 // decode guards against input that the library panics on, such as a mapping that is a key beside <<.
