@@ -211,7 +211,7 @@ func (s *source) placed(found map[finding]path) Mistakes {
 		if len(p) > 0 {
 			text = p.String() + ": " + text
 		}
-		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: text})
+		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: clip(text)})
 	}
 	return m
 }
