@@ -28,6 +28,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("? {a: b}\n: c"))                       // a key that is a mapping
 	f.Add([]byte("\xff\xfea\x00:\x00 \x00b\x00"))        // UTF-16
 	f.Add([]byte("auths: !!map {!!str a: !!null x}"))    // tags
+	f.Add([]byte("x: &a {<<: *a, walk: [1.3], version: 1, auth: *a}"))
 	f.Add([]byte("# comment\n\n  # more\na:\n  # tail\n- b\n# end"))
 	f.Fuzz(checkLoad)
 }
@@ -35,7 +36,11 @@ func FuzzLoad(f *testing.F) {
 // checkLoad holds for whatever a file may be.
 func checkLoad(t *testing.T, raw []byte) {
 	t.Helper()
-	c, mistakes := unite([]*source{parse("fuzz.yml", raw)}, Options{ExpandEnv: true})
+	s := parse("fuzz.yml", raw)
+	if s.old != nil {
+		unite([]*source{converted(s)}, Options{})
+	}
+	c, mistakes := unite([]*source{s}, Options{ExpandEnv: true})
 	if (c == nil) != (len(mistakes) > 0) {
 		t.Fatalf("%v with mistakes %v", c, mistakes)
 	}

@@ -31,13 +31,27 @@ func oldForm(tree *yaml.Node) *yaml.Node {
 }
 
 func looksLikeModule(n *yaml.Node) bool {
-	return slices.ContainsFunc(keysOf(n), func(key string) bool { return slices.Contains([]string{"walk", "get", "metrics"}, key) })
+	return ownValue(n, "walk") != nil || ownValue(n, "get") != nil || ownValue(n, "metrics") != nil
+}
+
+// ownValue returns the value of a key of a mapping. Unlike find, it does not follow <<, which in a tree that
+// has not been checked may lead to itself.
+func ownValue(n *yaml.Node, name string) *yaml.Node {
+	if n = target(n); n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for key, value := range pairs(n) {
+		if key.Value == name {
+			return target(value)
+		}
+	}
+	return nil
 }
 
 // oldModule returns the key of version or auth in a module under modules, nil if none has one.
 func oldModule(tree *yaml.Node) *yaml.Node {
-	_, modules := child(tree, "modules")
-	if modules = target(modules); modules == nil || modules.Kind != yaml.MappingNode {
+	modules := ownValue(tree, "modules")
+	if modules == nil || modules.Kind != yaml.MappingNode {
 		return nil
 	}
 	for _, module := range pairs(modules) {
@@ -67,8 +81,8 @@ func converted(old *source) *source {
 	c := &conversion{source: s, auths: mapping(tree.Line), modules: mapping(tree.Line)}
 	out := mapping(tree.Line)
 	list := tree
-	if _, modules := child(tree, "modules"); modules != nil {
-		list = target(modules)
+	if modules := ownValue(tree, "modules"); modules != nil {
+		list = modules
 		for key, value := range pairs(tree) {
 			switch key.Value {
 			case "auths":
@@ -122,8 +136,8 @@ const defaultAuthName = "public_v2"
 // auth returns the name under which auths has what a module had. It is added if it is new.
 func (c *conversion) auth(module string, auth *yaml.Node) string {
 	name := module
-	if _, community := child(auth, "community"); community == nil || community.Value == "public" {
-		switch _, version := child(auth, "version"); {
+	if community := ownValue(auth, "community"); community == nil || community.Value == "public" {
+		switch version := ownValue(auth, "version"); {
 		case len(auth.Content) > 4 || len(auth.Content) > 2 && community == nil:
 		case version == nil || version.Value == "2":
 			name = defaultAuthName
@@ -143,8 +157,11 @@ func (c *conversion) auth(module string, auth *yaml.Node) string {
 	return name
 }
 
+// sameNode reports whether two values are alike. An alias is like itself only, for it may lead anywhere.
 func sameNode(a, b *yaml.Node) bool {
-	a, b = target(a), target(b)
+	if a.Kind == yaml.AliasNode || b.Kind == yaml.AliasNode {
+		return target(a) == target(b)
+	}
 	return a.Value == b.Value && a.Kind == b.Kind && slices.EqualFunc(a.Content, b.Content, sameNode)
 }
 

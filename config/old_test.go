@@ -98,3 +98,19 @@ func TestMistakesInOldFilesKeepTheirLines(t *testing.T) {
 		t.Errorf("error is %v\nwant %s…", err, want)
 	}
 }
+
+// A tree that leads to itself is no reason to go round in it.
+func TestOldFilesThatLeadToThemselves(t *testing.T) {
+	for _, text := range []string{
+		"x: &a {<<: *a, walk: [1.3]}\n", "modules: {m: &a {<<: *a, walk: [1.3], version: 1}}\n", "modules: &a {m: *a, walk: [1.3], version: 1}\n",
+		"x: {walk: [1.3], auth: &a {community: *a}}\ny: {walk: [1.3], auth: &b {community: *b}}\n", "a: &a {<<: [*a, *a]}\nb: {walk: *a}\n",
+	} {
+		file := write(t, "snmp.yml", text)
+		if _, err := Load([]string{file}, Options{}); err == nil {
+			t.Errorf("%q loads", text)
+		}
+		if _, _, err := Generate([]string{file}, Options{}); err == nil {
+			t.Errorf("%q is converted", text)
+		}
+	}
+}
