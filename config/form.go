@@ -204,7 +204,7 @@ func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	for key, value := range pairs(n) {
 		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
 			f.harm()
-			f.wrong(f.at, key, "a key must be plain text")
+			f.wrong(f.at, key, "a key must be plain text: put it in quotes")
 			continue
 		}
 		if first, twice := lines[key.Value]; twice {
@@ -249,8 +249,16 @@ func (f *form) harm() { f.harmed[f.owner.String()] = true }
 // unfit reports that n cannot be read as a t.
 func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	f.harm()
-	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s", wanted(t), given(n, t)))
+	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
 	return false
+}
+
+// instead says how a single value is written where a list of such belongs.
+func instead(n *yaml.Node, t reflect.Type) string {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
+		return ""
+	}
+	return fmt.Sprintf(": write [%s]", n.Value)
 }
 
 // wanter is a value that says itself what is written for it.

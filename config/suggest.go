@@ -104,7 +104,7 @@ func unknownKey(key string, in path, known []string) string {
 	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
 		return text + advice
 	}
-	if near := setting.Nearest(key, known); near != "" {
+	if near := nearestKey(key, known); near != "" {
 		return text + fmt.Sprintf("did you mean %q?", near)
 	}
 	return text + "the keys there are " + strings.Join(known, ", ")
@@ -119,6 +119,19 @@ func spelled(key string, known []string) string {
 	}
 	for _, k := range known {
 		if slices.ContainsFunc(foreign[k], func(word string) bool { return sameWord(word, key) }) {
+			return k
+		}
+	}
+	return ""
+}
+
+// nearestKey finds the known key that is misspelt, be it by the name that another program has for it.
+func nearestKey(key string, known []string) string {
+	if near := setting.Nearest(key, known); near != "" {
+		return near
+	}
+	for _, k := range known {
+		if setting.Nearest(key, foreign[k]) != "" {
 			return k
 		}
 	}

@@ -154,7 +154,7 @@ func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, na
 		wrong(m.Path, m.Text)
 	}
 	if u.config.StateDir == "" {
-		wrong("", "receivers need a state_dir, where it is kept what they have not confirmed")
+		wrong("", "receivers require state_dir, which stores unacknowledged notifications: write state_dir: /var/lib/trapline")
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
 		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.where(first.at, s)))
@@ -183,10 +183,10 @@ func (u *union) nothing() Mistakes {
 	}
 	var m Mistakes
 	if len(u.config.Auths) == 0 {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: at least one is needed to talk to any target"})
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: write at least one, such as auths: {public_v2: {community: public}}"})
 	}
 	if len(u.config.Modules) == 0 && !u.wantsProfiles() {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: at least one is needed to ask for anything"})
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"})
 	}
 	return m
 }

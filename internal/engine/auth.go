@@ -122,7 +122,7 @@ func (a *Auth) Mistakes() []setting.Mistake {
 		m.add("security_level", "%v", err)
 	}
 	if a.Username == "" {
-		m.add("", "version 3 needs a username")
+		m.add("", "version 3 needs a username: write username: NAME")
 	}
 	if id, err := setting.Hex(a.EngineID); err != nil {
 		m.add("engine_id", "engine_id has %v", err)

@@ -111,7 +111,7 @@ func (s *Settings) Mistakes() []setting.Mistake {
 		return nil
 	}
 	if len(s.Walk) == 0 && len(s.Get) == 0 {
-		wrong("", "has metrics but neither walk nor get: nothing would be asked for")
+		wrong("", "has metrics but neither walk nor get: write under walk what to ask for")
 	}
 	const nameless = "a module with metrics says in them what becomes of each OID: leave metrics out to have them made from MIBs"
 	if len(s.Lookups) > 0 {

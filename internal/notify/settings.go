@@ -186,7 +186,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		}
 	}
 	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
-		m.add("repeat", "repeat and spacing are for traps: others are told again until they confirm")
+		m.add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.add("retries", "retries is 0 or more")
@@ -204,7 +204,7 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 	}
 	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
-			m.add(name, "a webhook has no %s", name)
+			m.add(name, "a webhook has no %s: leave it out", name)
 		}
 	}
 }
@@ -216,7 +216,7 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
 	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
-		m.add("group", "a trap is never confirmed, and group %s is of those that are told until one confirms: write type: inform", r.Group)
+		m.add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
@@ -225,13 +225,13 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 		m.add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
 	}
 	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
-		m.add("fallback", "fallback is of the format template")
+		m.add("fallback", "fallback applies to format: template only: leave it out")
 	}
 	if r.Fallback == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
 	if used := r.formatName(s); r.Profile != "" && used != "alarm" && (used != formatTemplate || r.fallbackName(s) != "alarm") {
-		m.add("profile", "profile is of the format alarm, which needs notifications.enterprise_oid")
+		m.add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
 	}
 	return m
 }

@@ -171,7 +171,7 @@ func Mistakes(settings map[string]*Settings, profiles, modules []string) map[str
 				if slices.Contains(known, other) {
 					continue
 				}
-				text := fmt.Sprintf("there is no %q", other)
+				text := fmt.Sprintf("there is no %s %q", map[string]string{"extends": "profile", "modules": "module"}[key], other)
 				if near := setting.Nearest(other, known); near != "" {
 					text += fmt.Sprintf(": did you mean %q?", near)
 				}

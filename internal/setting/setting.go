@@ -57,6 +57,9 @@ func (d Duration) Mistakes() []Mistake {
 	return []Mistake{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
 }
 
+// Wanted says what to write.
+func (Duration) Wanted() string { return "a duration such as 30s" }
+
 // IsZero lets omitempty leave an unset duration out.
 func (d Duration) IsZero() bool { return d.Duration == 0 && d.text == "" }
 
@@ -116,6 +119,9 @@ func (o OID) NotNumeric() []Mistake {
 	}
 	return []Mistake{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
 }
+
+// Wanted says what to write.
+func (OID) Wanted() string { return "an OID such as 1.3.6.1.2.1.1.3" }
 
 // IsZero lets omitempty leave an unset OID out.
 func (o OID) IsZero() bool { return o.text == "" }
