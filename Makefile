@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run test build bench lint fuzz image
+.PHONY: run test soak build bench lint fuzz image
 
 # run is the main job, live: simulated devices, polled, served on http://localhost:9116/.
 run:
@@ -19,6 +19,10 @@ test:
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/engine
+
+# soak runs the tests of passes and of hostile agents for about ten minutes.
+soak:
+	scripts/soak.sh $(TAGS)
 
 # bench ends with the ratios to gosnmp as others build it.
 bench:

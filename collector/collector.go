@@ -4,7 +4,9 @@
 package collector
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,7 +41,8 @@ type Result struct {
 	WalkDuration time.Duration // until the last varbind
 	Duration     time.Duration // until the series were ready
 	Err          error         // joined *engine.Error
-	Problems     []error       // values that could not be converted; the first of them
+	Problems     []error       // values of a type that their metric cannot have; the first of them
+	Unconverted  int           // values that made no sample: those, and invalid numbers
 }
 
 func (m *Module) conversion(o Options) *conversion {
@@ -61,13 +64,20 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	r := Result{Module: m}
 	plan := m.Plan
 	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
+	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, engine.DefaultMaxBytes)
 	if len(m.filters) > 0 {
 		plan = m.applyFilters(ctx, s, plan)
 	}
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
 	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
-	m.conversions.Put(c)
+	r.Unconverted = c.unconverted
+	for _, e := range c.tooLarge {
+		r.Err = errors.Join(r.Err, e)
+	}
+	if !c.large() {
+		m.conversions.Put(c)
+	}
 	r.Duration = o.Now().Sub(start)
 	return r
 }

@@ -70,7 +70,18 @@ func (col *column) scaled(v float64) float64 {
 }
 
 func numberSample(c *conversion, col *columnState, row int32, v snmp.VarBind) {
-	col.set(row, col.scaled(c.number(v)))
+	if number, ok := c.readNumber(v); ok {
+		col.set(row, col.scaled(number))
+	}
+}
+
+// readNumber is number for a sample. An invalid number has none.
+func (c *conversion) readNumber(v snmp.VarBind) (number float64, ok bool) {
+	number, err := c.number(v)
+	if err != nil {
+		c.unconverted++
+	}
+	return number, err == nil
 }
 
 // textSample is 1, or what scale and offset make of it, with the value as a label.
@@ -105,10 +116,14 @@ func extract(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 }
 
 func enumInfo(c *conversion, col *columnState, row int32, v snmp.VarBind) {
+	number, ok := c.readNumber(v)
+	if !ok {
+		return
+	}
 	col.claim(row)
-	label := col.stateLabel(int(c.number(v)))
+	label := col.stateLabel(int(number))
 	if label == nil {
-		c.text = strconv.AppendInt(c.text[:0], int64(c.number(v)), 10)
+		c.text = strconv.AppendInt(c.text[:0], int64(number), 10)
 		start := len(col.out.Extra)
 		col.out.Extra = series.AppendLabel(col.out.Extra, start, col.label, c.text)
 	}
@@ -127,8 +142,12 @@ func (col *column) stateLabel(value int) []byte {
 // enumStates makes a sample for each state, 1 for the current one. A value without a name gets a
 // sample of its own.
 func enumStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
+	number, ok := c.readNumber(v)
+	if !ok {
+		return
+	}
 	col.claimMany(row)
-	value := int(c.number(v))
+	value := int(number)
 	if col.stateLabel(value) == nil {
 		c.text = strconv.AppendInt(c.text[:0], int64(value), 10)
 		start := len(col.out.Extra)

@@ -11,29 +11,27 @@ import (
 // counterWrap is where a Counter64 wraps so that every value is exact in a float64.
 const counterWrap = 1 << 53
 
-// number is the value by its type on the wire, whatever the metric's type is. What is no number is 0.
-func (c *conversion) number(v snmp.VarBind) float64 {
+// number is the value by its type on the wire, whatever the metric's type is. A value of a type that is no
+// number is 0; a number whose encoding is invalid is an error.
+func (c *conversion) number(v snmp.VarBind) (float64, error) {
 	switch v.Type {
 	case snmp.Integer:
-		i, _ := v.Int()
-		return float64(i)
+		i, err := v.Int()
+		return float64(i), err
 	case snmp.Counter64:
-		u, _ := v.Uint()
+		u, err := v.Uint()
 		if c.options.WrapCounters {
 			u %= counterWrap
 		}
-		return float64(u)
-	case snmp.TimeTicks:
-		u, _ := v.Uint()
-		return float64(uint32(u))
-	case snmp.Counter32, snmp.Gauge32, snmp.Uinteger32:
-		u, _ := v.Uint()
-		return float64(u)
+		return float64(u), err
+	case snmp.Counter32, snmp.Gauge32, snmp.Uinteger32, snmp.TimeTicks:
+		u, err := v.Uint()
+		return float64(u), err
 	case snmp.Opaque:
 		f, _ := v.Float()
-		return f
+		return f, nil
 	}
-	return 0
+	return 0, nil
 }
 
 // textForm says how a value becomes the text of a label.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"trapline/internal/poller"
 )
 
 // metrics are the program's own, under snmp_exporter's names where it has them.
@@ -14,6 +16,7 @@ type metrics struct {
 	modules       *prometheus.HistogramVec
 	flying        prometheus.Gauge
 	delay         prometheus.Histogram
+	overruns      prometheus.Counter
 	targets       prometheus.Gauge
 }
 
@@ -25,7 +28,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		flying:        f.NewGauge(prometheus.GaugeOpts{Name: "snmp_request_in_flight", Help: "Current number of SNMP scrapes being requested."}),
 		delay: f.NewHistogram(prometheus.HistogramOpts{Name: "trapline_pass_delay_seconds", Help: "How long after its time a pass over a target began.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30}}),
-		targets: f.NewGauge(prometheus.GaugeOpts{Name: "trapline_targets", Help: "Targets that are polled."}),
+		overruns: f.NewCounter(prometheus.CounterOpts{Name: "trapline_pass_overruns_total", Help: "Passes that did not end when their time was over, which is a bug."}),
+		targets:  f.NewGauge(prometheus.GaugeOpts{Name: "trapline_targets", Help: "Targets that are polled."}),
 	}
 }
 
@@ -36,6 +40,8 @@ func (m *metrics) observeModule(module string, d time.Duration) {
 func (m *metrics) inFlight(change int) { m.flying.Add(float64(change)) }
 
 func (m *metrics) observeDelay(late time.Duration) { m.delay.Observe(late.Seconds()) }
+
+func (m *metrics) overran(*poller.Target) { m.overruns.Inc() }
 
 // configured makes the series of every module exist from the start.
 func (m *metrics) configured(w *world) {

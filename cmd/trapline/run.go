@@ -17,6 +17,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 )
 
@@ -61,14 +62,24 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger, Ended: judge.Ended,
 		Concurrency:  first.config.Global.Concurrency,
+		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,
+		Overran:      metrics.overran,
 	})
-	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
+	reloads := newReloader(read, func(w *world) {
+		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
+		judge.Configure(w.rules())
+		polls.SetTargets(w.targets)
+		metrics.configured(w)
+	}, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
+	limits := newLimits(registry, flags)
 	handler := newServer(&server{
-		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics, flags: flags,
+		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
+		flags: flags, logger: logger, limits: limits,
 	})
+	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
@@ -76,7 +87,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	group.Go(func() error { return reloads.Run(ctx) })
 	group.Go(func() error { return kept.Run(ctx) })
 	group.Go(func() error { return told.run(ctx) })
-	group.Go(func() error { return listen(ctx, handler, flags.web, logger) })
+	group.Go(func() error { return listen(ctx, answers, flags.web, logger) })
 	return group.Wait()
 }
 
@@ -88,8 +99,7 @@ const garbagePercent = 50
 const shutdownTime = 5 * time.Second
 
 // listen serves until ctx is cancelled.
-func listen(ctx context.Context, handler http.Handler, flags *web.FlagConfig, logger *slog.Logger) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- web.ListenAndServe(server, flags, logger) }()
 	select {

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"trapline/internal/snmp"
 )
@@ -12,6 +11,7 @@ import (
 type ask struct {
 	query
 	sweep    *sweep
+	split    *splitRequest // nil but for the first request of a segment behind one that was split
 	segments []*segment
 	rows     int // asked for, of each
 	room     struct {
@@ -23,47 +23,37 @@ type ask struct {
 // askLocked sends for the next rows of shares, the last of which wants the most.
 func (s *sweep) askLocked(shares []share) {
 	a := &ask{sweep: s}
-	a.segments = a.room.segments[:0]
-	if n := len(shares); n > 0 {
-		a.rows = shares[n-1].rows
-	}
+	a.segments, a.rows = a.room.segments[:0], shares[len(shares)-1].rows
 	r := request{pdu: snmp.GetBulkRequest, repetitions: uint32(a.rows)}
 	if s.settled.v1 {
 		r.pdu, r.repetitions = snmp.GetNextRequest, 0
 	}
-	octets := 0
-	for _, x := range shares {
-		octets += x.size * a.rows
-		a.segments = append(a.segments, x.segment)
-	}
 	r.oids = a.room.oids[:0]
-	if s.inquires(octets) {
-		r.nonRepeaters, r.oids = len(deviceNames), slices.Clone(deviceNames)
-	}
-	for _, g := range a.segments {
-		r.oids = append(r.oids, g.last)
+	a.split, shares[0].segment.split = shares[0].segment.split, nil // such a segment is alone
+	for _, x := range shares {
+		a.segments = append(a.segments, x.segment)
+		r.oids = append(r.oids, x.segment.last)
 	}
 	s.prepare(&a.query, r, a)
 	s.asks = append(s.asks, a)
+	s.outstanding++
 	s.pipe.submitLocked(&a.query)
 }
 
 // answeredLocked takes an answer for its segments.
 func (a *ask) answeredLocked(got answer, e *Error) {
 	s := a.sweep
+	s.outstanding--
 	switch {
 	case s.failed != nil:
 		return
 	case e != nil:
-		s.failLocked(e)
+		a.failedLocked(e)
 		return
 	}
 	s.answered = true
-	if a.request.nonRepeaters > 0 {
-		got = a.recognizeLocked(got)
-	}
+	a.split.answeredLocked(s)
 	switch {
-	case len(a.segments) == 0:
 	case got.status != snmp.NoError:
 		a.refusedLocked(got)
 	case len(got.list) == 0:
@@ -71,20 +61,53 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 	default:
 		a.acceptLocked(got)
 	}
-	if s.failed == nil {
-		s.dispatchLocked()
-	}
+	s.dispatchLocked()
 }
 
-// recognizeLocked takes off an answer what is said of the device.
-func (a *ask) recognizeLocked(got answer) answer {
-	if got.status != snmp.NoError {
-		a.sweep.lookAgainLocked()
-		got.index -= len(deviceNames)
-		return got
+// failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
+func (a *ask) failedLocked(e *Error) {
+	s := a.sweep
+	switch {
+	case e.OID == nil:
+		s.failLocked(e)
+	case len(a.segments) > 1:
+		a.splitLocked()
+	case !a.segments[0].stale:
+		g := a.segments[0]
+		g.column.alone = true
+		g.column.incomplete(g, e.Reason, e.Err)
+		g.column.stopLocked(g)
 	}
-	got.list, got.count = a.sweep.recognizeLocked(got.list), got.count-len(deviceNames)
-	return got
+	s.dispatchLocked()
+}
+
+// splitLocked asks for the segments one by one, after an answer to all of them did not come. If each is
+// answered then, it would have been too large.
+func (a *ask) splitLocked() {
+	x := &splitRequest{bindings: len(a.segments) * max(int(a.request.repetitions), 1)}
+	for _, g := range a.segments {
+		if !g.stale {
+			x.left++
+			g.split = x
+		}
+	}
+	a.againLocked(true)
+}
+
+// splitRequest is a request that was not answered, and whose segments are asked for one by one.
+type splitRequest struct {
+	bindings int
+	left     int // segments not answered
+}
+
+// answeredLocked notes that one segment's request was answered.
+func (x *splitRequest) answeredLocked(s *sweep) {
+	if x == nil {
+		return
+	}
+	if x.left--; x.left == 0 {
+		s.peer.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
+	}
 }
 
 // acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and
@@ -136,7 +159,11 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 	}
 	g.halved, p.given = false, true
 	var unreadable int
+	held := len(g.data)
 	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
+	if n := len(g.data) - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
+		p.err = errTooManyBytes
+	}
 	for range unreadable {
 		a.sweep.pipe.metrics.unexpectedType()
 	}

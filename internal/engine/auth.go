@@ -66,6 +66,9 @@ const (
 	AuthPriv     = snmp.AuthPriv
 )
 
+// SecurityLevels are the levels, the lowest first.
+var SecurityLevels = snmp.SecurityLevels()
+
 // Version is the version of SNMP as files have it: 1, 2 for v2c, or 3.
 type Version int
 

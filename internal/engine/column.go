@@ -13,15 +13,16 @@ import (
 type column struct {
 	*sweep
 	oid       snmp.OID
-	known     *learnt // nil in the first pass; valid until the pass ends
+	root      snmp.OID // the walked subtree that it belongs to
+	known     *learnt  // nil in the first pass; valid until the pass ends
 	table     *table
 	segments  []segment
 	open      int      // segments not done
-	began     bool     // its segments were made, or it is absent
-	absent    bool     // the target is supposed not to have it
+	began     bool     // its segments were made
 	changed   bool     // its rows are not those that were expected
 	unordered bool     // the agent's order is not to be relied on: one request after the other
 	alone     bool     // an error came of it: others had better not share its requests
+	held      int64    // octets
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
 	parked    int      // segments that wait to be told of a row by another column
@@ -29,6 +30,9 @@ type column struct {
 }
 
 const (
+	// leastBinding is what a binding has beside the name of its column: three headers and an index of one
+	// octet.
+	leastBinding = 7
 	// guessedBinding is the size of a binding of a column that was never seen.
 	guessedBinding = 30
 	// nameRoom is by how many octets names within a segment may be longer than the one it begins behind.
@@ -40,8 +44,6 @@ const (
 // startLocked makes the segments of a column that is known, or that may guide its table. Others wait.
 func (c *column) startLocked() {
 	switch {
-	case c.known != nil && c.supposedAbsent():
-		c.began, c.absent = true, true
 	case c.known != nil:
 		c.alone, c.unordered = c.known.alone, c.known.unordered
 		c.beginLocked(c.known.segments())
@@ -86,7 +88,7 @@ func (s *segment) wanted() int {
 	if c.settled.v1 {
 		rows = 1
 	}
-	rows = c.peer.capacity.cap(rows)
+	rows = min(c.peer.capacity.cap(rows), c.peer.room()/(len(c.oid)+leastBinding)+1)
 	for _, most := range []int{s.most, c.settled.most} {
 		if most > 0 {
 			rows = min(rows, most)
@@ -228,6 +230,9 @@ func (c *column) emptyLocked(s *segment, asked int) {
 // names that do not exist, so the column is walked again from row to row.
 func (c *column) disorderedLocked(s *segment, err error) {
 	switch {
+	case errors.Is(err, errTooManyBytes):
+		c.discardLocked()
+		return
 	case errors.Is(err, errLimit):
 		c.incomplete(s, TooMany, fmt.Errorf("more than %d rows", c.limit))
 	case len(c.segments) > 1:
@@ -240,11 +245,25 @@ func (c *column) disorderedLocked(s *segment, err error) {
 	c.stopLocked(s)
 }
 
-// againLocked walks the column from row to row. What is under way for it will be ignored.
-func (c *column) againLocked() {
+// discardLocked ends a column that holds too much. What is under way for it will be ignored.
+func (c *column) discardLocked() {
+	c.err = &Error{Reason: TooMany, OID: c.oid, Err: errTooManyBytes, Dropped: true}
+	c.dropSegments()
+	c.segments, c.open = nil, 0
+	c.finishLocked()
+}
+
+// dropSegments makes segments ignore the answers that they still get.
+func (c *column) dropSegments() {
 	for i := range c.segments {
 		c.segments[i].stale = true
 	}
+	c.holding.release(&c.held)
+}
+
+// againLocked walks the column from row to row. What is under way for it will be ignored.
+func (c *column) againLocked() {
+	c.dropSegments()
 	c.changed = true
 	c.beginLocked(nil)
 }
@@ -254,14 +273,15 @@ func (c *column) incomplete(s *segment, reason Reason, err error) {
 	c.err = &Error{Reason: reason, OID: c.oid, Last: c.lastRow(s), Err: err}
 }
 
-// lastRow is the last name that arrived up to and with segment s, or nil.
+// lastRow is the last name that arrived up to and with segment s, or nil. Without s it is the last one up to
+// which all rows arrived.
 func (c *column) lastRow(s *segment) (last snmp.OID) {
 	for i := range c.segments {
 		g := &c.segments[i]
 		if g.rows > 0 {
 			last = g.last
 		}
-		if g == s {
+		if g == s || (s == nil && !g.done) {
 			break
 		}
 	}
@@ -364,7 +384,18 @@ func (c *column) eachRow(give func(*snmp.VarBind)) {
 	}
 }
 
-// bare tells whether nothing lies below the column's OID, but the agent has names behind it.
+// done reports whether the column needs no more answers.
+func (c *column) done() bool { return c.began && c.open == 0 }
+
+// bare reports whether nothing lies below the column's OID, so that it may be an instance itself. A single
+// number is no OID that could be asked for.
 func (c *column) bare() bool {
-	return len(c.oid.First()) == len(c.oid) && c.err == nil && len(c.segments) == 1 && c.segments[0].rows == 0 && c.segments[0].outside
+	return len(c.oid.First()) == len(c.oid) && c.err == nil && c.done() && c.rows() == 0
+}
+
+func (c *column) rows() (n int) {
+	for i := range c.segments {
+		n += c.segments[i].rows
+	}
+	return n
 }

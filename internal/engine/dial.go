@@ -13,8 +13,7 @@ import (
 	"syscall"
 )
 
-// dial opens a socket to the target. The connection gives and takes whole messages, over TCP too. A
-// host name is resolved each time: addresses change.
+// dial opens a socket to the target. The connection gives and takes whole messages, over TCP too.
 func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
@@ -23,42 +22,47 @@ func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
 		if t.spec.Source.IsValid() {
 			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
 		}
-		conn, err := d.DialContext(ctx, t.address.Network, t.address.HostPort())
-		if err != nil {
-			return nil, err
-		}
-		return stream{conn}, nil
+		return t.dialStream(ctx, &d)
+	}
+	peer, err := t.lookUp(ctx, o.timeout)
+	if err != nil {
+		return nil, err
 	}
 	var local *net.UDPAddr
 	if t.spec.Source.IsValid() {
 		local = net.UDPAddrFromAddrPort(t.spec.Source)
 	}
 	if o.unconnected {
-		return t.listen(ctx, local)
+		return t.listen(peer)
 	}
 	if local != nil {
 		d.LocalAddr = local
 	}
-	return d.DialContext(ctx, t.address.Network, t.address.HostPort())
+	return d.DialContext(ctx, t.address.Network, peer.String())
+}
+
+// dialStream tries all addresses of a name, or the one that it last had if it cannot be resolved.
+func (t *Target) dialStream(ctx context.Context, d *net.Dialer) (net.Conn, error) {
+	conn, err := d.DialContext(ctx, t.address.Network, t.address.HostPort())
+	var unresolved *net.DNSError
+	if errors.As(err, &unresolved) {
+		if known := t.resolved.last(); known.IsValid() && t.unresolved(ctx, known, err) == nil {
+			conn, err = d.DialContext(ctx, t.address.Network, netip.AddrPortFrom(known, t.address.Port).String())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+		t.resolvedTo([]netip.Addr{a.Addr()})
+	}
+	return stream{conn}, nil
 }
 
 // HostPort is what net.Dial takes.
 func (a Address) HostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
-func (t *Target) listen(ctx context.Context, local *net.UDPAddr) (net.Conn, error) {
-	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
-	switch {
-	case local == nil:
-	case local.IP.To4() != nil:
-		family = "ip4"
-	default:
-		family = "ip6"
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
-	if err != nil {
-		return nil, err
-	}
-	peer := netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port)
+func (t *Target) listen(peer netip.AddrPort) (net.Conn, error) {
 	conn, err := outlet{source: t.spec.Source, device: t.spec.Interface, v6: !peer.Addr().Is4()}.listen()
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (w *wire) discover(ctx context.Context, o settled) (Discovery, *Error) {
 		w.retrying = true
 		h.ID++
 	}
-	return Discovery{}, unansweredError(o.retries, w.strange)
+	return Discovery{}, silenceError(o.retries, w.strange, false)
 }
 
 var errNoReport = errors.New("no Report came of the discovery")

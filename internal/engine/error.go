@@ -25,13 +25,17 @@ const (
 	UnknownContext   Reason = "unknown_context"    // Report that nobody serves the context
 	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
 	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
-	Canceled         Reason = "canceled"           // the deadline of the pass, or its caller, ended it
+	Canceled         Reason = "canceled"           // the caller of the pass ended it
+	Internal         Reason = "internal"           // a fault of the program, which is logged
 
 	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
 	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle
 	EmptyAnswer   Reason = "empty_answer"
 	Malformed     Reason = "malformed" // what came is not SNMP, or not an answer to what was asked
 	TooMany       Reason = "too_many"  // the walk passed the limit of varbinds
+	Late          Reason = "late"      // answers came, but after the timeout
+	Deadline      Reason = "deadline"  // the time for the pass was over while the target still answered
+	Duplicate     Reason = "duplicate" // samples have the name and labels of others, and were dropped
 )
 
 // Error is a failed operation on a target.
@@ -42,9 +46,16 @@ type Error struct {
 	Last   snmp.OID // the last OID that arrived of it; nil when none
 	Reason Reason
 	Err    error
+	// Dropped says that nothing of OID counts, whatever of it was handed on.
+	Dropped bool
+
+	alive bool // the target answered other requests
 }
 
-var doing = map[string]string{"get": "getting", "walk": "walking", "connect": "connecting to", "discover": "discovering"}
+// doing has the verb of each Op.
+var doing = map[string]string{
+	"get": "getting", "getnext": "getting the successors of", "walk": "walking", "connect": "connecting to", "discover": "discovering",
+}
 
 func (e *Error) Error() string {
 	if e.OID == nil || e.Last == nil {
@@ -55,17 +66,22 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Whole tells whether the failure is the target's, so that asking it for more is pointless. Where the
-// reason leaves that open, it is when no OID is named.
+// Whole reports whether the failure is the target's, so that asking it for more is pointless. Where the
+// reason leaves that open, it is when no OID is named, and of a timeout when nothing else was answered.
 func (e *Error) Whole() bool {
 	switch e.Reason {
-	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany:
+	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Late, Deadline, Duplicate:
 		return false
+	case Timeout:
+		return !e.alive
 	case Authorization, Malformed:
 		return e.OID == nil
 	}
 	return true
 }
+
+// ends reports whether the failure leaves no time to ask the target for more, although it answers.
+func (e *Error) ends() bool { return e.Reason == Deadline }
 
 // Errors takes apart what Poll returned.
 func Errors(err error) []*Error {

@@ -74,7 +74,19 @@ func TestGets(t *testing.T) {
 		}, get: instances(3), lines: 3, packets: 1},
 		{name: "an answer that leaves one out and brings another", agent: func(q question) [][]byte {
 			return datagrams(q.response(column(9)[0], column(9)[7], column(9)[2]))
-		}, get: instances(3), lines: 2, packets: 1, errors: []string{"get empty_answer " + c + ".2"}},
+		}, get: instances(3), lines: 2, packets: 2, errors: []string{"get empty_answer " + c + ".2"}},
+		{name: "answers to the first names only", agent: func(q question) [][]byte {
+			all := column(9)
+			var first []snmp.VarBind
+			for _, o := range q.oids()[:min(4, len(q.oids()))] {
+				i := slices.IndexFunc(all, func(v snmp.VarBind) bool { return bytes.Equal(v.Name, o) })
+				first = append(first, all[i])
+			}
+			return datagrams(q.response(first...))
+		}, lines: 9, packets: 3},
+		{name: "an answer that completes a scalar's name", agent: func(q question) [][]byte {
+			return datagrams(q.response(number(c+".1.0", 7), column(9)[1]))
+		}, get: instances(2), lines: 2, packets: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			auth := engine.DefaultAuth()

@@ -14,14 +14,15 @@ import (
 // back when it closes. To open a socket costs 9 µs of a poll; to keep one, with the buffer that
 // belongs to it, would cost 64 kB for each target all the time.
 type session struct {
-	target  *Target
-	settled settled
-	client  *client
-	wire    *wire
-	user    *user // SNMPv3 only
-	release []func()
-	names   []string
-	spoilt  bool // gosnmp panicked: the client is not used for another session
+	target    *Target
+	settled   settled
+	client    *client
+	wire      *wire
+	user      *user // SNMPv3 only
+	release   []func()
+	names     []string
+	tentative bool // should the exchange fail, another one follows
+	spoilt    bool // gosnmp panicked: the client is not used for another session
 }
 
 // client is a gosnmp.GoSNMP, with its receive buffer of 64 kB, that serves one session after another.
@@ -58,11 +59,10 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 	s := &session{target: t, settled: o}
 	if err := s.connect(ctx, stats); err != nil {
 		s.close()
-		reason := SocketReason(err)
 		if ctx.Err() != nil {
-			reason = Canceled
+			return nil, outOfTimeError(ctx, false)
 		}
-		return nil, &Error{Reason: reason, Err: err}
+		return nil, &Error{Reason: SocketReason(err), Err: err}
 	}
 	if err := s.configure(ctx, secrets); err != nil {
 		s.close()
@@ -129,6 +129,9 @@ func (s *session) close() {
 		s.target.engine.clients.Put(s.client)
 	}
 }
+
+// answersAtMost does nothing: the next session asks anew.
+func (s *session) answersAtMost(int, int) {}
 
 func (s *session) exchange(ctx context.Context, r request) (answer, *Error) {
 	if s.user != nil {

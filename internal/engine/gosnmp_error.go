@@ -99,7 +99,7 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	case ended != nil:
 		return &Error{Reason: SocketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
-		return s.unanswered()
+		return s.unanswered(r)
 	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
@@ -112,26 +112,46 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	return &Error{Reason: Malformed, OID: r.oids[0], Err: fmt.Errorf("reading the answer: %w", err)}
 }
 
-// unanswered is the failure of all attempts.
-func (s *session) unanswered() *Error {
-	err := fmt.Errorf("request timeout (after %d retries)", s.client.Retries)
-	if s.wire.strange != nil {
-		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, s.wire.strange)}
+// unanswered is the failure of all attempts at r. A target that answers something else is not silent.
+func (s *session) unanswered(r request) *Error {
+	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
+	if e.alive = s.wire.late || (!s.tentative && s.probe()); e.alive {
+		e.OID = r.oids[0]
 	}
-	return &Error{Reason: Timeout, Err: err}
+	return e
+}
+
+// probe reports whether the target answers anything.
+func (s *session) probe() bool {
+	retries := s.client.Retries
+	defer func() { s.client.Retries = retries }()
+	s.client.Retries, s.wire.retrying = 0, false
+	_, err := s.call(request{pdu: snmp.GetNextRequest, oids: []snmp.OID{probeName}})
+	return err == nil
 }
 
 // outOfTime is the end of the context.
 func (s *session) outOfTime(ctx context.Context) *Error { return outOfTimeError(ctx, s.wire.answered) }
 
-// outOfTimeError is the end of a context. A target that did not say a word until then timed out.
+// OutOfTime is the *Error of what is missing because ctx has ended.
+func OutOfTime(ctx context.Context, op, target string) error {
+	e := outOfTimeError(ctx, false)
+	e.Op, e.Target = op, target
+	return e
+}
+
+// outOfTimeError is the end of a context. A target that did not say a word until then timed out, in this
+// poll or others of the same Progress; one that did answers too slowly.
 func outOfTimeError(ctx context.Context, answered bool) *Error {
 	err := ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded
 	}
-	if errors.Is(err, context.DeadlineExceeded) && !answered {
-		return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
+	switch answered = answered || ProgressOf(ctx).Answered(); {
+	case !errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: Canceled, Err: err}
+	case answered:
+		return &Error{Reason: Deadline, Err: fmt.Errorf("the target answered, but not everything before the deadline: %w", err)}
 	}
-	return &Error{Reason: Canceled, Err: err}
+	return &Error{Reason: Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
 }

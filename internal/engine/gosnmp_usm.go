@@ -207,9 +207,9 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 		return s.onceV3(ctx, r)
 	}
 	u.tried = true
-	s.client.Retries = 0
+	s.client.Retries, s.tentative = 0, true
 	a, e := s.onceV3(ctx, r)
-	s.client.Retries = s.settled.retries
+	s.client.Retries, s.tentative = s.settled.retries, false
 	switch {
 	case e == nil && u.AuthoritativeEngineBoots < before.boots:
 		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time

@@ -29,6 +29,7 @@ type wire struct {
 	sentAt   time.Time // the last attempt
 	answered bool      // anything that was an answer arrived in this poll
 	strange  error     // why the last datagram of this exchange was no answer
+	late     bool      // an answer to an earlier exchange came in this one
 
 	mu    sync.Mutex
 	ended error // the exchange is over: every further attempt fails with this
@@ -42,7 +43,7 @@ type sent struct {
 
 // begin starts an exchange.
 func (w *wire) begin(ctx context.Context) {
-	w.sent, w.strange, w.retrying = w.sent[:0], nil, false
+	w.sent, w.strange, w.late, w.retrying = w.sent[:0], nil, false, false
 	w.mu.Lock()
 	w.ended = ctx.Err()
 	w.mu.Unlock()
@@ -122,12 +123,16 @@ func (w *wire) Read(b []byte) (int, error) {
 		case err == nil:
 			w.answered = true
 			w.metrics.received(time.Since(w.sentAt))
+			w.stats.progress.Answer()
 			return n, nil
 		case errors.As(err, &report):
 			w.answered = true
+			w.stats.progress.Answer()
 			w.end(err)
 			return 0, err
-		case !errors.Is(err, errLate):
+		case errors.Is(err, errLate):
+			w.late = true
+		default:
 			w.strange = err
 		}
 	}

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,60 +144,64 @@ func TestRequestsUnderWayAreBounded(t *testing.T) {
 	})
 }
 
-// A column that its table lacks is left out after three passes, until the table, the device or the
-// hour is another.
-func TestAbsentColumnsAreLeftOut(t *testing.T) {
-	for name, change := range map[string]func(names *[]snmp.OID){
-		"an hour passes":   func(*[]snmp.OID) { time.Sleep(absentFor) },
-		"a row comes":      func(names *[]snmp.OID) { insertName(names, "1.3.9.1.2.77") },
-		"the device boots": nil,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			n, plan := virtualDevice(2, 40)
-			_, names := grid(2, 40)
-			for _, o := range deviceNames {
-				insertName(&names, o.String()+".0")
-			}
-			uptime := byte(9)
-			n.agent.next = lexicographic(&names)
-			n.agent.value = func(o snmp.OID) []byte {
-				if o.HasPrefix(deviceNames[2]) {
-					return []byte{uptime}
-				}
-				return []byte{1}
-			}
-			e, x := virtualEngine(n)
-			defer e.Close()
-			absent := snmp.MustParseOID("1.3.9.1.3")
-			plan.Columns = append(plan.Columns, absent)
-			asked := func() bool {
-				n.agent.asked = map[string]bool{}
-				if _, err := x.Poll(context.Background(), plan, func(snmp.VarBind) {}); err != nil {
-					t.Fatal(err)
-				}
-				return n.agent.asked[absent.String()]
-			}
-			for pass := range 4 { // in the fourth it is found out which device it is
-				if !asked() {
-					t.Errorf("%s: not asked for in pass %d", name, pass)
-				}
-			}
-			for range 2 {
-				if asked() {
-					t.Errorf("%s: asked for in each pass", name)
-				}
-			}
-			if change != nil {
-				change(&names)
-			} else {
-				uptime = 2
-			}
-			soon := asked() // where it is the table that has changed, the pass after this one asks
-			if !asked() && !soon {
-				t.Errorf("%s: not asked for again", name)
-			}
+// A column that its table lacks is asked for in every pass: whatever happens to it shows in the next one.
+func TestAbsentColumns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(2, 40)
+		_, names := grid(2, 40)
+		n.agent.next = lexicographic(&names)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		for c := range 30 { // each is missing
+			plan.Columns = append(plan.Columns, snmp.MustParseOID(fmt.Sprintf("1.3.9.1.%d", c+10)))
+		}
+		for range 8 {
+			passOver(t, x, plan, 80)
+		}
+		n.change(func() { insertName(&names, "1.3.9.1.17.3") })
+		passOver(t, x, plan, 81)
+		n.change(func() {
+			names = slices.DeleteFunc(names, func(o snmp.OID) bool { return o.HasPrefix(snmp.MustParseOID("1.3.9.1.1")) })
 		})
-	}
+		passOver(t, x, plan, 41)
+	})
+}
+
+// A fault of the engine ends the pass at once, with an error that names the columns.
+func TestASweepThatWaitsForNothingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(2, 40)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		passOver(t, x, plan, 80)
+		s := newSweep(x.pipe, x.peer, plan.Columns, nil)
+		s.settled, s.stats, s.limit = settle(plan.Params, false), &Stats{}, DefaultMaxVarBinds
+		s.holding = &holding{total: &e.holds, most: DefaultMaxBytes}
+		s.columns[0].table.guide = &column{} // which never ends
+		x.peer.memory = memory{}
+		s.start()
+		s.wait(context.Background())
+		if s.failed == nil || s.failed.Reason != Internal || !strings.Contains(s.failed.Error(), "1.3.9.1.2") {
+			t.Errorf("error %v", s.failed)
+		}
+	})
+}
+
+// A request without bindings is not sent.
+func TestRequestsWithoutBindingsAreNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(1, 10)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		passOver(t, x, plan, 10)
+		requests := n.requests
+		var stats Stats
+		w := &pass{settled: settle(Params{}, false), stats: &stats}
+		_, err := (&pipedExchanger{pipe: x.pipe, pass: w, peer: x.peer}).exchange(context.Background(), request{pdu: snmp.GetBulkRequest})
+		if err == nil || err.Reason != Internal || n.requests != requests {
+			t.Errorf("error %v, %d requests", err, n.requests-requests)
+		}
+	})
 }
 
 func insertName(names *[]snmp.OID, name string) {
@@ -227,6 +233,49 @@ func TestHolesInSeveralSegments(t *testing.T) {
 			if err == nil || stats.VarBinds != short+long-3 {
 				t.Errorf("%d bindings, %v", stats.VarBinds, err)
 			}
+		}
+	})
+}
+
+// What GET of the very OID of a column returns is brought, whatever lies around it, in every pass.
+func TestColumnsThatAreInstances(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	synctest.Test(t, func(t *testing.T) {
+		for range trials(t, 300) {
+			r := rand.New(rand.NewPCG(r.Uint64(), 0))
+			var names, columns []snmp.OID
+			want := map[string]bool{}
+			for c := range 1 + r.IntN(12) {
+				column := snmp.MustParseOID(fmt.Sprintf("1.3.9.1.%d", 1+2*c))
+				if c == 0 || r.IntN(4) > 0 {
+					columns = append(columns, column)
+				}
+				switch r.IntN(3) {
+				case 0: // an instance, as a scalar without its .0
+					names = append(names, column)
+				case 1:
+					for row := range 1 + r.IntN(30) {
+						names = append(names, snmp.AppendArc(bytes.Clone(column), uint32(row)))
+					}
+				}
+			}
+			if r.IntN(2) == 0 {
+				names = append(names, snmp.MustParseOID("1.3.9.2.1"))
+			}
+			for _, o := range names {
+				if slices.ContainsFunc(columns, o.HasPrefix) {
+					want[o.String()] = true
+				}
+			}
+			n := &virtualNet{r: r, latency: time.Millisecond, agent: &virtualAgent{next: lexicographic(&names), size: 1200, names: &names}}
+			e, x := virtualEngine(n)
+			for pass := range 5 {
+				got, err := walked(x, &Plan{Walk: []snmp.OID{snmp.MustParseOID("1.3.9.1")}, Columns: columns, Params: virtualParams(1)})
+				if err != nil || len(got) != len(want) {
+					t.Fatalf("pass %d: %v, got %v, want %v", pass, err, got, want)
+				}
+			}
+			_ = e.Close()
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 // link is a socket, with what waits to be sent through it and how much may be under way.
 type link struct {
 	socket
-	flying int     // requests that an answer may come to
+	flying int     // requests that an answer is expected to, charged to the receive buffer
 	most   int     // of them at once, so that their answers do not overflow the receive buffer
 	held   []*peer // those that wait until there are fewer
 
@@ -92,6 +92,7 @@ func (p *pipe) resumeLocked() {
 
 // enqueueLocked has the message that was just appended to l.out sent for q.
 func (p *pipe) enqueueLocked(l *link, q *query) {
+	p.chargeLocked(l, q)
 	if len(l.queue) == 0 {
 		p.loaded = append(p.loaded, l)
 	}
@@ -138,8 +139,27 @@ func (l *link) allowsLocked(t *peer) bool {
 	return false
 }
 
-// landedLocked takes one request off those under way.
-func (p *pipe) landedLocked(l *link) {
+// chargeLocked reserves room in the receive buffer for the answer to an attempt. What is asked of a
+// target that does not answer, and what went unanswered once, takes no room that others need: if an
+// answer comes, it comes alone. A bound that the caller set counts all.
+func (p *pipe) chargeLocked(l *link, q *query) {
+	if p.maxInFlight == 0 && (len(q.attempts) > 1 || !q.peer.window.responsive()) {
+		p.unchargeLocked(q)
+		return
+	}
+	if !q.charged {
+		q.charged = true
+		l.flying++
+	}
+}
+
+// unchargeLocked gives back the room for q's answer.
+func (p *pipe) unchargeLocked(q *query) {
+	if !q.charged {
+		return
+	}
+	q.charged = false
+	l := q.peer.link
 	l.flying--
 	if len(l.held) > 0 {
 		p.freed = append(p.freed, l)

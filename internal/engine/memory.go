@@ -3,7 +3,6 @@ package engine
 import (
 	"slices"
 	"strings"
-	"time"
 	"unique"
 
 	"trapline/internal/snmp"
@@ -14,8 +13,6 @@ import (
 // small: a sorted list, with nothing but numbers for a column that fits one answer.
 type memory struct {
 	columns []learnt // sorted by name
-	device  device
-	looked  time.Duration // when all columns were last asked for
 }
 
 // learnt is what is known of one column.
@@ -24,7 +21,6 @@ type learnt struct {
 	splits    *[]split              // nil where one answer holds all rows
 	rows      int32
 	size      uint16 // octets of a binding, rounded up
-	absent    uint8  // passes in which its table had rows, but it had none
 	unordered bool   // it was not in order when asked for in segments
 	alone     bool   // an error came of it
 }
@@ -54,7 +50,6 @@ func (m *memory) learn(s *sweep) {
 	if m.columns == nil {
 		m.columns = make([]learnt, 0, len(s.columns))
 	}
-	m.learnDevice(s)
 	for i := range s.columns {
 		c := &s.columns[i]
 		at, known := m.find(c.oid)
@@ -74,9 +69,8 @@ func (c *column) learnt() learnt {
 	if c.known != nil {
 		l = *c.known
 	}
-	l.absent = c.absences()
 	l.alone = c.alone
-	if c.absent || c.err != nil || (c.known != nil && !c.changed) {
+	if c.err != nil || (c.known != nil && !c.changed) {
 		return l
 	}
 	x := c.splitter()

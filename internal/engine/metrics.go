@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,11 @@ type Metrics struct {
 	duration      prometheus.Histogram
 	unexpected    prometheus.Counter
 	rediscoveries prometheus.Counter
+	lookups       prometheus.Counter
+	internal      prometheus.Counter
+	deviations    *prometheus.CounterVec
+
+	holds atomic.Int64 // octets of answers that are held
 
 	mu    sync.Mutex
 	pipes []*pipe
@@ -35,12 +41,24 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
 		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
+		lookups:       counter("trapline_engine_lookup_failures_total", "Lookups of host names that brought no address."),
+		internal:      counter("trapline_engine_internal_errors_total", "Passes ended by a fault of the program; each is logged."),
+	}
+	m.deviations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "trapline_engine_deviations_total",
+		Help: "Answers that deviate from the protocol and were accepted, by kind.",
+	}, []string{"kind"})
+	for _, kind := range []string{completedInstance, repeatedRow} {
+		m.deviations.WithLabelValues(kind)
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "trapline_engine_socket_drops_total",
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, dropped)
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "trapline_engine_held_bytes", Help: "Octets of answers that the passes under way hold.",
+	}, func() float64 { return float64(m.holds.Load()) })
+	r.MustRegister(held, m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.lookups, m.internal, m.deviations, dropped)
 	return m
 }
 
@@ -88,5 +106,35 @@ func (m *Metrics) unexpectedType() {
 func (m *Metrics) rediscovered() {
 	if m != nil {
 		m.rediscoveries.Inc()
+	}
+}
+
+func (m *Metrics) unresolved() {
+	if m != nil {
+		m.lookups.Inc()
+	}
+}
+
+func (m *Metrics) internalError() {
+	if m != nil {
+		m.internal.Inc()
+	}
+}
+
+// The kinds of deviations that are counted.
+const (
+	completedInstance = "completed_instance" // a GET of X was answered by X.0
+	repeatedRow       = "repeated_row"       // a walk got the same row twice in a row
+)
+
+func (m *Metrics) deviates(kind string) {
+	if m != nil {
+		m.deviations.WithLabelValues(kind).Inc()
+	}
+}
+
+func (m *Metrics) holding(n int64) {
+	if m != nil {
+		m.holds.Add(n)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 {
+	for len(oids) > 0 && p.goesOn("getnext", oids) {
 		n := min(p.batch, len(oids))
 		p.next(ctx, oids[:n])
 		oids = oids[n:]
@@ -18,7 +18,7 @@ func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
 // next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves.
 // An OID with nothing behind it yields nothing.
 func (p *pass) next(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 && !p.down {
+	for len(oids) > 0 && p.goesOn("getnext", oids) {
 		first := make([]snmp.OID, len(oids)) // a single number is no OID that could be asked for
 		for i, o := range oids {
 			first[i] = o.First()
@@ -26,9 +26,9 @@ func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 		a, e := p.exchange(ctx, request{pdu: snmp.GetNextRequest, oids: first})
 		culprit := a.index - 1
 		switch {
-		case e != nil && (e.OID == nil || len(oids) == 1):
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.ends()):
 			p.lost("getnext", oids[0], nil, e)
-			return
+			oids = oids[1:]
 		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:
 			p.takeSuccessors(oids, a.varbinds)
 			return

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,13 +16,14 @@ import (
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
 	exchange(ctx context.Context, r request) (answer, *Error)
+	// answersAtMost notes that the target answers to so many bindings, but did not to more.
+	answersAtMost(bindings, more int)
 }
 
 type request struct {
-	pdu          snmp.PDUType
-	oids         []snmp.OID
-	nonRepeaters int // the first of oids, of a GetBulkRequest
-	repetitions  uint32
+	pdu         snmp.PDUType
+	oids        []snmp.OID
+	repetitions uint32 // of a GetBulkRequest
 }
 
 // answer is a Response PDU.
@@ -52,6 +54,7 @@ type settled struct {
 	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
+	maxBytes    int64
 	unconnected bool
 	maxRows     int // 0: no limit but the engine's
 	maxRequests int // 0: no limit
@@ -68,7 +71,8 @@ func settle(p Params, v1 bool) settled {
 	o := settled{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
-		maxRows: p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
+		maxBytes: int64(cmp.Or(p.MaxBytes, DefaultMaxBytes)),
+		maxRows:  p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout
@@ -94,55 +98,95 @@ type pass struct {
 	exchanger
 	settled
 	target      string
+	metrics     *Metrics
 	toEnd       bool
 	maxVarBinds int
+	holding     *holding
+	held        int64 // octets of what no walk brought
 	yield       func(snmp.VarBind)
 	stats       *Stats
 	errs        []error
-	down        bool // the target itself failed
+	down        bool   // the target itself failed
+	ended       *Error // why nothing more is asked for, although the target answers
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
-	p.gets(ctx, plan.Get)
+	p.gets(ctx, plan.Get, false)
 	p.nexts(ctx, plan.Next)
 	p.walks(ctx, plan.Walk)
 }
 
-func (p *pass) gets(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 {
+// gets asks for instances. That an optional one is missing is no error.
+func (p *pass) gets(ctx context.Context, oids []snmp.OID, optional bool) {
+	g := &getting{pass: p, optional: optional}
+	for len(oids) > 0 && p.goesOn("get", oids) {
 		n := min(p.batch, len(oids))
-		p.get(ctx, oids[:n])
+		g.get(ctx, oids[:n])
 		oids = oids[n:]
 	}
 }
 
+// goesOn reports whether more is to be asked for. If not, and the target answers, oids are incomplete.
+func (p *pass) goesOn(op string, oids []snmp.OID) bool {
+	if p.ended == nil {
+		return !p.down
+	}
+	for _, oid := range oids {
+		p.partial(op, oid, nil, p.ended.Reason, p.ended.Err)
+	}
+	return false
+}
+
 func (p *pass) walks(ctx context.Context, roots []snmp.OID) {
-	for _, root := range roots {
+	for i, root := range roots {
+		if !p.goesOn("walk", roots[i:]) {
+			return
+		}
 		p.walk(ctx, root)
 	}
 }
 
 func (p *pass) give(v snmp.VarBind) {
-	if v.Type == unreadable {
-		return
+	if !p.giveTo(&p.held, v) {
+		p.tooLarge(bytes.Clone(v.Name))
 	}
+}
+
+// giveTo hands on a binding of a walk that holds part, and reports whether that may hold more.
+func (p *pass) giveTo(part *int64, v snmp.VarBind) bool {
+	if v.Type == unreadable {
+		return true
+	}
+	size := len(v.Name) + len(v.Value)
 	p.stats.VarBinds++
+	p.stats.Bytes += size
 	p.yield(v)
+	return p.holding.add(part, size)
 }
 
 // lost notes that an exchange failed, after last had arrived of oid.
 func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
+	if e.ends() {
+		p.ended = e
+		p.partial(op, oid, last, e.Reason, e.Err)
+		return
+	}
 	e.Op, e.Target, e.Last = op, p.target, last
 	if e.OID != nil || (last != nil && e.Reason != Malformed) {
 		e.OID = oid
 	}
 	p.errs = append(p.errs, e)
-	p.down = p.down || e.Whole()
+	p.down = p.down || e.Whole() || e.Reason == Deadline
 }
 
 // partial notes that oid did not arrive, or only up to last, while the target is well.
 func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
-	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err})
+	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, alive: true})
+}
+
+// tooLarge notes that oid brought more than may be held, so that nothing of it counts.
+func (p *pass) tooLarge(oid snmp.OID) {
+	p.errs = append(p.errs, &Error{Op: "walk", Target: p.target, OID: oid, Reason: TooMany, Err: errTooManyBytes, Dropped: true})
 }
 
 // messageRefused tells an authorizationError that speaks of no binding, and so is about the message:

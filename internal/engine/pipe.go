@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ import (
 // "locked" expect that.
 type pipe struct {
 	metrics     *Metrics
+	logger      *slog.Logger
 	epoch       time.Time
 	open        func(outlet) (socket, error)
 	trace       func(*Packet) // nil where nobody wants to see each message
@@ -27,6 +29,7 @@ type pipe struct {
 
 	mu           sync.Mutex
 	now          time.Duration    // since epoch, when the mutex was taken
+	events       uint64           // attempts and answers, counted: they have an order where the time is the same
 	links        map[outlet]*link // opened when first needed
 	loaded       []*link          // those with something to send
 	ready        []*peer          // those to be pumped
@@ -39,8 +42,8 @@ type pipe struct {
 	running      sync.WaitGroup
 }
 
-func newPipe(m *Metrics) *pipe {
-	p := &pipe{metrics: m, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
+func newPipe(m *Metrics, logger *slog.Logger) *pipe {
+	p := &pipe{metrics: m, logger: logger, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
 	m.watch(p)
 	return p
 }
@@ -58,6 +61,13 @@ func (p *pipe) close() {
 	p.running.Wait()
 }
 
+// internalError counts and logs a fault of the program, and returns the error of the pass that it ends.
+func (p *pipe) internalError(t *peer, err error) *Error {
+	p.metrics.internalError()
+	p.logger.Error("internal error ends a pass", "target", t.address, "err", err)
+	return &Error{Reason: Internal, Err: err}
+}
+
 // dropped counts the answers that the system had no room for.
 func (p *pipe) dropped() (n uint64) {
 	p.mu.Lock()
@@ -71,12 +81,13 @@ func (p *pipe) dropped() (n uint64) {
 
 // settledStats copies what a poll that is over has counted, and what is known of the target by now. A
 // discovery that it began may still be under way, on behalf of others, and goes on counting.
-func (p *pipe) settledStats(s *Stats, t *peer) Stats {
-	p.lock()
-	defer p.unlock()
+func (t *Target) settledStats(s *Stats) Stats {
+	t.pipe.lock()
+	defer t.pipe.unlock()
 	settled := *s
-	if t != nil && !t.window.unknown() {
-		settled.Path = Path{t.window.srtt, t.window.size, t.capacity.most}
+	settled.progress = nil
+	if p := t.peer; p != nil && !p.window.unknown() {
+		settled.Path = Path{p.window.srtt, p.window.size, p.capacity.most}
 	}
 	return settled
 }
@@ -88,15 +99,22 @@ func (p *pipe) unknown(t *peer) bool {
 	return t.window.unknown()
 }
 
+var errNoBindings = errors.New("a request without variable bindings was to be sent")
+
 // submitLocked queues q and sends what the window allows.
-func (p *pipe) submitLocked(q *query) {
-	q.peer.waiting = append(q.peer.waiting, q)
-	p.pumpLocked(q.peer)
-}
+func (p *pipe) submitLocked(q *query) { p.insertLocked(q, len(q.peer.waiting)) }
 
 // hurryLocked is submitLocked for a query that others of the peer are not to delay.
-func (p *pipe) hurryLocked(q *query) {
-	q.peer.waiting = slices.Insert(q.peer.waiting, 0, q)
+func (p *pipe) hurryLocked(q *query) { p.insertLocked(q, 0) }
+
+// insertLocked puts q into the queue. A request that asks for nothing fails instead.
+func (p *pipe) insertLocked(q *query, at int) {
+	if len(q.request.oids) == 0 {
+		q.dead = true
+		q.by.answeredLocked(answer{}, p.internalError(q.peer, errNoBindings))
+		return
+	}
+	q.peer.waiting = slices.Insert(q.peer.waiting, at, q)
 	p.pumpLocked(q.peer)
 }
 
@@ -140,7 +158,6 @@ func (t *peer) nextLocked() {
 func (p *pipe) launchLocked(q *query) {
 	t := q.peer
 	t.flying = append(t.flying, q)
-	t.link.flying++
 	p.active[t.address] = t
 	q.first = p.now
 	p.sendLocked(q)
@@ -172,6 +189,9 @@ func (p *pipe) sendLocked(q *query) {
 		q.attempts = q.room[:0]
 	}
 	q.attempts = append(q.attempts, attempt{id, now})
+	if q.since = p.nextEvent(); len(q.attempts) == 1 {
+		q.began = q.since
+	}
 	q.later = 0
 	l := q.peer.link
 	before := len(l.out)
@@ -185,6 +205,14 @@ func (p *pipe) sendLocked(q *query) {
 	}
 	p.metrics.sent(retry)
 	p.timers.set(p, q, now+p.patience(q, now))
+	if n := q.unansweredAttempts(); n > 0 && n >= min(q.retries, 2) && !q.discovery {
+		p.probeLocked(q)
+	}
+}
+
+func (p *pipe) nextEvent() uint64 {
+	p.events++
+	return p.events
 }
 
 // patience is how long to wait for the attempt just made. The last one has what is left of the
@@ -216,7 +244,7 @@ func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
 	}
 	pdu := snmp.PDU{Type: q.request.pdu, RequestID: id, VarBinds: *list}
 	if pdu.Type == snmp.GetBulkRequest {
-		pdu.ErrorStatus, pdu.ErrorIndex = snmp.ErrorStatus(q.request.nonRepeaters), int32(q.request.repetitions)
+		pdu.ErrorIndex = int32(q.request.repetitions) // max-repetitions, behind 0 non-repeaters
 	}
 	return pdu
 }
@@ -244,7 +272,7 @@ func (p *pipe) dropLocked(q *query) {
 	p.timers.clear(q)
 	if i := slices.Index(t.flying, q); i >= 0 {
 		t.flying = slices.Delete(t.flying, i, i+1)
-		p.landedLocked(t.link)
+		p.unchargeLocked(q)
 	}
 	if len(t.flying) == 0 {
 		t.flying = nil // an idle target keeps nothing
@@ -253,50 +281,6 @@ func (p *pipe) dropLocked(q *query) {
 		}
 	}
 }
-
-// expireLocked is called when an attempt was not answered in time.
-func (p *pipe) expireLocked(q *query) {
-	t, now := q.peer, p.now
-	if len(q.attempts) == 0 {
-		p.pumpLocked(t) // its turn has come
-		return
-	}
-	if t.v3 != nil && !q.discovery && t.v3.doubtfulLocked(now) {
-		p.renewLocked(t)
-		return
-	}
-	if len(q.attempts) > q.retries {
-		t.window.silent()
-		e := unansweredError(q.retries, t.strange)
-		if t.v3 != nil {
-			e.Err = t.v3.suspect(e.Err)
-		}
-		p.endLocked(q, answer{}, e)
-		return
-	}
-	t.window.lost(now)
-	if r := &q.request; r.pdu == snmp.GetBulkRequest && len(q.attempts) > 1 {
-		r.repetitions = max(r.repetitions/2, 1) // some agents say nothing where the answer would be too big
-	}
-	p.sendLocked(q)
-}
-
-func unansweredError(retries int, strange error) *Error {
-	err := fmt.Errorf("request timeout (after %d retries)", retries)
-	var stray strayError
-	if errors.As(strange, &stray) {
-		return &Error{Reason: Timeout, Err: fmt.Errorf("%w: %w", err, stray)}
-	}
-	if strange != nil {
-		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, strange)}
-	}
-	return &Error{Reason: Timeout, Err: err}
-}
-
-// strayError is an answer from elsewhere than was asked, which proves nothing.
-type strayError struct{ from netip.AddrPort }
-
-func (e strayError) Error() string { return fmt.Sprintf("something answered from %s", e.from) }
 
 // takeLocked finds the query that a datagram answers. What is no answer is put aside: it costs the
 // query nothing, but its sender's words are kept for the error.
@@ -314,13 +298,13 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 	q := p.slots.find(uint32(m.RequestID))
 	switch {
 	case q == nil:
-		p.strangeLocked(from, len(b), fmt.Errorf("id %d was not asked with", m.RequestID))
+		p.unmatchedLocked(uint32(m.RequestID), from, len(b))
 		return
 	case !q.peer.at(from):
-		q.peer.strange = strayError{from}
+		q.peer.deviatesLocked(p, strayError{from})
 		return
 	case m.PDU != snmp.Response || m.Version != q.peer.version:
-		q.peer.strange = fmt.Errorf("PDU 0x%02x of version %d is no answer", byte(m.PDU), m.Version)
+		q.peer.deviatesLocked(p, fmt.Errorf("PDU 0x%02x of version %d is no answer", byte(m.PDU), m.Version))
 		return
 	}
 	pdu := snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus, ErrorIndex: m.ErrorIndex, VarBinds: m.VarBinds}
@@ -331,7 +315,7 @@ func (p *pipe) takeLocked(b []byte, from netip.AddrPort) {
 func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU) {
 	count, ok := snmp.CountVarBinds(pdu.VarBinds)
 	if !ok {
-		q.peer.strange = snmp.ErrTruncated
+		q.peer.deviatesLocked(p, snmp.ErrTruncated)
 		return
 	}
 	p.measureLocked(q, id)
@@ -339,10 +323,11 @@ func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU) {
 }
 
 // measureLocked takes the round trip of the attempt that was answered, which is exact because each has
-// an id of its own, and finds requests sent before it that must be lost.
+// an id of its own.
 func (p *pipe) measureLocked(q *query, id uint32) {
 	t, now := q.peer, p.now
-	t.strange = nil
+	t.answered = p.nextEvent()
+	t.heard = t.answered
 	var sent time.Duration
 	for _, a := range q.attempts {
 		if a.id == id {
@@ -354,13 +339,27 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 		t.window.spurious(now - sent)
 	}
 	p.metrics.received(now - sent)
+	q.stats.progress.Answer()
+	if t.probe == q {
+		t.probe = nil // its answer is small, and says nothing of those that are not
+		return
+	}
+	p.hastenLocked(q, sent)
+}
+
+// maxHastened bounds the attempts that answers to others bring about: those after a timeout ask for less.
+const maxHastened = 2
+
+// hastenLocked finds requests sent before one that was answered that must be lost.
+func (p *pipe) hastenLocked(answered *query, sent time.Duration) {
+	t, now := answered.peer, p.now
 	for i := 0; i < len(t.flying); i++ {
 		f := t.flying[i]
 		last := f.attempts[len(f.attempts)-1].at
-		if f == q || last > sent {
+		if f == answered || last > sent {
 			continue
 		}
-		if f.later++; t.window.overdue(now-last, f.later) && len(f.attempts) <= f.retries {
+		if f.later++; t.window.overdue(now-last, f.later) && len(f.attempts) <= min(f.retries, maxHastened) {
 			t.window.lost(now)
 			p.sendLocked(f)
 		}
@@ -372,9 +371,12 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 func (p *pipe) strangeLocked(from netip.AddrPort, size int, err error) {
 	p.traceStrange(from, size, err)
 	if t := p.active[from]; t != nil {
-		t.strange = err
+		t.deviatesLocked(p, err)
 	}
 }
+
+// deviatesLocked keeps why a datagram was no answer.
+func (t *peer) deviatesLocked(p *pipe, err error) { t.strange, t.strangeAt = err, p.now }
 
 // refusedLocked is told by the host at to, or on the way there, that nothing arrives.
 func (p *pipe) refusedLocked(to netip.AddrPort, err error) {

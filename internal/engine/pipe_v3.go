@@ -144,7 +144,7 @@ func (p *pipe) renewLocked(t *peer) {
 	for len(t.flying) > 0 {
 		q := t.flying[0]
 		p.dropLocked(q)
-		q.dead, q.attempts = false, nil
+		q.dead, q.attempts, q.resynced = false, nil, false
 		again = append(again, q)
 	}
 	t.waiting = append(again, t.waiting...)
@@ -162,11 +162,11 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 	}
 	q := p.slots.find(uint32(m.ID))
 	if q == nil || q.peer.v3 == nil {
-		p.strangeLocked(from, len(b), fmt.Errorf("msgID %d was not asked with", m.ID))
+		p.unmatchedLocked(uint32(m.ID), from, len(b))
 		return
 	}
 	if !q.peer.at(from) {
-		q.peer.strange = strayError{from}
+		q.peer.deviatesLocked(p, strayError{from})
 		return
 	}
 	t := q.peer
@@ -175,13 +175,13 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		return
 	}
 	if t.v3.security == nil {
-		t.strange = errNotThere
+		t.deviatesLocked(p, errNotThere)
 		return
 	}
 	o, err := t.v3.security.Open(b)
 	if err != nil {
 		p.traceStrange(from, len(b), err)
-		t.strange = err
+		t.deviatesLocked(p, err)
 		return
 	}
 	p.traceOpened(from, len(b), &o)
@@ -190,10 +190,10 @@ func (p *pipe) take3Locked(b []byte, from netip.AddrPort) {
 		p.reportedLocked(q, &o)
 		return
 	case o.Type != snmp.Response || o.RequestID != m.ID:
-		t.strange = fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID)
+		t.deviatesLocked(p, fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID))
 		return
 	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.now):
-		t.strange = errors.New("the answer is outside of the time window")
+		t.deviatesLocked(p, errors.New("the answer is outside of the time window"))
 		return
 	}
 	t.v3.proved, t.v3.accepted = true, true
@@ -206,13 +206,13 @@ func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 	u := q.peer.v3
 	o, err := u.nobody.Open(b)
 	if err != nil || o.Type != snmp.Report {
-		q.peer.strange = errors.Join(errors.New("no Report came of the discovery"), err)
+		q.peer.deviatesLocked(p, errors.Join(errors.New("no Report came of the discovery"), err))
 		return
 	}
 	p.traceOpened(from, len(b), &o)
 	security, err := u.user.Localize(o.EngineID)
 	if err != nil {
-		q.peer.strange = err
+		q.peer.deviatesLocked(p, err)
 		return
 	}
 	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.now
@@ -232,7 +232,7 @@ func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	}
 	switch {
 	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
-		q.peer.strange = report // of a stranger, or of an attempt before the clock was set
+		q.peer.deviatesLocked(p, report) // of a stranger, or of an attempt before the clock was set
 	case kind == snmp.NotInTimeWindow && !q.resynced:
 		u.clock.Adopt(o.Boots, o.Time, p.now)
 		q.resynced = true

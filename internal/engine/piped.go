@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +26,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	}
 	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
 	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
-		w.gets(ctx, p.Get)
+		w.gets(ctx, p.Get, false)
 		w.nexts(ctx, p.Next)
 		w.walks(ctx, p.Walk)
 		return
@@ -47,9 +45,9 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	if err != nil {
 		return nil, &Error{Reason: Credentials, Err: err}
 	}
-	address, err := t.lookUp(ctx)
+	address, err := t.lookUp(ctx, o.timeout)
 	if err != nil {
-		return nil, &Error{Reason: SocketReason(err), Err: err}
+		return nil, lookUpError(ctx, err)
 	}
 	t.pipe.lock()
 	defer t.pipe.unlock()
@@ -65,6 +63,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	t.peer.anywhere, t.peer.rate = o.unconnected, float64(o.rate)
 	t.peer.window.bound(o.window)
 	t.peer.capacity.relax(t.pipe.now)
+	o.batch = t.peer.capacity.cap(o.batch)
 	if t.peer.v3 != nil {
 		t.peer.v3.beginPollLocked()
 	}
@@ -103,48 +102,25 @@ func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, er
 	return p, nil
 }
 
-func (t *Target) lookUp(ctx context.Context) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(t.address.Host); err == nil {
-		return netip.AddrPortFrom(namedZone(a.Unmap()), t.address.Port), nil
-	}
-	family := map[string]string{"udp": "ip", "udp4": "ip4", "udp6": "ip6"}[t.address.Network]
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family, t.address.Host)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return netip.AddrPortFrom(addrs[0].Unmap(), t.address.Port), nil
-}
-
-// namedZone has a link-local address name its interface, as those of answers do.
-func namedZone(a netip.Addr) netip.Addr {
-	n, err := strconv.Atoi(a.Zone())
-	if err != nil {
-		return a
-	}
-	i, err := net.InterfaceByIndex(n)
-	if err != nil {
-		return a
-	}
-	return a.WithZone(i.Name)
-}
-
-// sweep walks columns, while instances are asked for, and hands on their rows, column by column. A
-// root of a walk that has nothing below may be an instance itself.
+// sweep walks columns, while instances are asked for, and hands on their rows, column by column.
 func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.OID, p *Plan) {
-	s := newSweep(t.pipe, peer, columns)
-	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
+	s := newSweep(t.pipe, peer, columns, p.Walk)
+	s.settled, s.stats, s.limit, s.holding = w.settled, w.stats, w.maxVarBinds, w.holding
 	defer s.free()
 	first := len(p.Get) > 0 && t.pipe.unknown(peer)
 	if !first {
 		s.start()
 	}
-	w.gets(ctx, p.Get)
+	w.gets(ctx, p.Get, false)
 	w.nexts(ctx, p.Next)
-	if first && !w.down {
+	if first && !w.down && w.ended == nil {
 		s.start()
 	}
 	if w.down {
 		return
+	}
+	if w.ended != nil {
+		s.abandon(w.ended)
 	}
 	if s.wait(ctx); s.failed != nil {
 		w.lost("walk", nil, nil, s.failed)
@@ -152,18 +128,20 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 	for i := range s.columns {
 		c := &s.columns[i]
 		c.eachRow(func(v *snmp.VarBind) {
-			if v.Type.HasValue() {
+			if v.Type.HasValue() && v.Type.Known() {
 				w.stats.VarBinds++
 				w.yield(*v)
 			}
 		})
-		if c.err != nil {
+		switch {
+		case c.err != nil && c.err.Dropped:
+			w.tooLarge(c.oid)
+		case c.err != nil:
 			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
 		}
-		if p.Columns == nil && s.failed == nil && c.bare() {
-			(&walk{pass: w, root: c.oid}).instance(ctx)
-		}
+		w.stats.Bytes += int(c.held)
 	}
+	w.instances(ctx, s)
 }
 
 // pipedExchanger makes one exchange at a time over the pipe.
@@ -190,6 +168,9 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 			close(done)
 		}),
 	}
+	if ctx.Err() != nil {
+		return answer{}, outOfTimeError(ctx, x.answered)
+	}
 	x.pipe.lock()
 	x.pipe.hurryLocked(q)
 	x.pipe.unlock()
@@ -204,7 +185,13 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 	return a, failed
 }
 
-// keep copies an answer, which is only lent. A binding that cannot be read is left out.
+func (x *pipedExchanger) answersAtMost(bindings, more int) {
+	x.pipe.lock()
+	defer x.pipe.unlock()
+	x.peer.capacity.silentAbove(more, bindings, x.pipe.now)
+}
+
+// keep copies an answer, which is only lent. A binding whose name cannot be read is left out.
 func (x *pipedExchanger) keep(a answer) answer {
 	x.varbinds, x.text = x.varbinds[:0], append(x.text[:0], a.list...)
 	for list := x.text; len(list) > 0; {
@@ -212,7 +199,9 @@ func (x *pipedExchanger) keep(a answer) answer {
 		rest, err := snmp.NextVarBind(list, &v)
 		if err != nil || !v.Type.Known() {
 			x.pipe.metrics.unexpectedType()
-		} else {
+			v.Type = unreadable
+		}
+		if err == nil {
 			x.varbinds = append(x.varbinds, v)
 		}
 		list = rest

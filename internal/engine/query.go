@@ -20,12 +20,26 @@ type query struct {
 	room     [2]attempt // for attempts, which are seldom more
 	later    int        // answers to requests that were sent after this one
 
-	discovery bool // asks for the engine ID, in SNMPv3
-	resynced  bool // was sent again after the target told its time
+	discovery bool   // asks for the engine ID, in SNMPv3
+	resynced  bool   // was sent again after the target told its time
+	probed    bool   // the target was probed beside it, or it is the probe
+	began     uint64 // the event of its first attempt
+	since     uint64 // the event after which an answer to anything shows that the target is there
 
 	timer timer
 	first time.Duration
 	dead  bool
+
+	charged bool // the link keeps room for its answer
+}
+
+// unansweredAttempts counts the attempts that nothing came of, before the last one.
+func (q *query) unansweredAttempts() int {
+	n := len(q.attempts) - 1
+	if q.resynced {
+		n-- // that one was answered by a Report
+	}
+	return n
 }
 
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
@@ -45,21 +59,27 @@ type attempt struct {
 
 // peer is a target as the pipe sees it: where it is, what it takes and how fast. It outlives polls.
 type peer struct {
-	address   netip.AddrPort
-	anywhere  bool // its answers may come from another address
-	outlet    outlet
-	link      *link // nil before the first request
-	version   snmp.Version
-	secrets   credentials
-	community []byte
-	v3        *usmPeer // nil but in SNMPv3
-	window    window
-	flying    []*query
-	waiting   []*query
-	held      bool          // until there is room on the link
-	rate      float64       // bindings a second; 0 means no limit
-	free      time.Duration // when the next request may go, with a rate
-	strange   error         // why a datagram from it was no answer
+	address     netip.AddrPort
+	anywhere    bool // its answers may come from another address
+	outlet      outlet
+	link        *link // nil before the first request
+	version     snmp.Version
+	secrets     credentials
+	community   []byte
+	v3          *usmPeer // nil but in SNMPv3
+	window      window
+	flying      []*query
+	waiting     []*query
+	held        bool          // until there is room on the link
+	rate        float64       // bindings a second; 0 means no limit
+	free        time.Duration // when the next request may go, with a rate
+	strange     error         // why a datagram from it was no answer
+	strangeAt   time.Duration // when that came
+	answered    uint64        // the event of the last answer to a request that waited for it; 0 means never
+	heard       uint64        // likewise, answers that came too late included
+	abandoned   [8]uint32     // the ids of the last attempts that were given up; 0 is none
+	abandonedAt int           // where the next one goes
+	probe       *query        // asks whether it is there at all; nil when nothing does
 
 	capacity capacity
 	memory   memory

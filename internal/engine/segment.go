@@ -22,10 +22,12 @@ type segment struct {
 	last       snmp.OID // the last accepted name, a copy; start's before there is one
 	over       snmp.OID // the name behind end that ended the segment; nil at the end of the column
 	exact      bool     // the segment ended with end itself
-	outside    bool     // the column ended with a name of another
+	behind     snmp.OID // the name of another column with which this one ended
+	ended      bool     // it ended with the end of the MIB
 	done       bool
 	most       int  // repetitions to ask for; 0 means no limit of its own
 	alone      bool // it shares no request with others
+	split      *splitRequest
 	halved     bool // the last answer was empty, and asked for again with fewer repetitions
 	stale      bool // its column is walked anew
 }
@@ -36,7 +38,8 @@ var (
 )
 
 // accept goes through the bindings of one answer and keeps those of the segment. It returns an error
-// if they are not in order. Bindings that cannot be read are left out and counted.
+// if they are not in order. A binding whose name cannot be read is left out. One whose value is of no
+// type that SNMP has is kept in its place: its name is where the walk goes on. Both are counted.
 func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable int, err error) {
 	common := len(column)
 	if !bytes.Equal(column, column.First()) {
@@ -52,17 +55,20 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 	for len(list) > 0 {
 		rest, err := snmp.NextUnchecked(list, &v)
 		if err != nil || !v.Type.Known() || !s.inOrder(&v, column[:common], last) {
-			if err != nil || !v.Type.Known() || !v.Name.Valid() {
+			if err != nil || !v.Name.Valid() {
 				s.keep(kept, list)
 				unreadable++
 				list, kept = rest, rest
 				continue
 			}
 			if !s.reaches(column, &v) {
-				return unreadable, nil
+				return unreadable, s.checkEnd(&v, last)
 			}
 			if v.Name.Compare(last) <= 0 {
 				return unreadable, fmt.Errorf("%w: %s >= %s", errOrder, last, v.Name)
+			}
+			if !v.Type.Known() {
+				unreadable++
 			}
 		}
 		if s.first == nil {
@@ -105,8 +111,22 @@ func (s *segment) reaches(column snmp.OID, v *snmp.VarBind) bool {
 	if !ended && v.Name.HasPrefix(column) {
 		return true
 	}
-	s.outside, s.done = !ended, true
+	s.done, s.ended = true, v.Type == snmp.EndOfMibView
+	if !ended {
+		s.behind = s.arena.keep(v.Name, 0)
+	}
 	return false
+}
+
+// checkEnd returns an error if v, with which the column ended, lies in the walked subtree but not behind
+// last: such an agent has an order of its own, in which rows of the column may follow. Names elsewhere
+// end a walk whatever they are.
+func (s *segment) checkEnd(v *snmp.VarBind, last snmp.OID) error {
+	if s.behind != nil && v.Name.HasPrefix(s.column.root) && v.Name.Compare(last) <= 0 {
+		s.done = false
+		return fmt.Errorf("%w: %s >= %s", errOrder, last, v.Name)
+	}
+	return nil
 }
 
 // passes tells whether v lies behind the end of the segment. With its end itself the segment is done.

@@ -91,6 +91,7 @@ func (next successor) inSegments(splits []snmp.OID, r *rand.Rand) (rows []snmp.O
 	start := testColumn
 	for i := range segments {
 		s := &segments[i]
+		s.column = &column{root: testColumn}
 		s.arena, s.start, s.last = &memory, start, bytes.Clone(start)
 		if i < len(splits) {
 			s.end, start = splits[i], splits[i]

@@ -51,6 +51,11 @@ func (s *slotTable) find(id uint32) *query {
 	return s.slots[i].query
 }
 
+// issued reports whether an id may have been one of take's: few of those that others make up are.
+func (s *slotTable) issued(id uint32) bool {
+	return id <= idMask && int(s.reveal(id)>>useBits) < len(s.slots)
+}
+
 func (s *slotTable) free(id uint32) {
 	i := s.reveal(id) >> useBits
 	s.slots[i].query = nil

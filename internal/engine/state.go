@@ -122,15 +122,14 @@ func (t *Target) restoreLocked() {
 	}
 	s := value.(saved)
 	now := t.pipe.now
-	w := &t.peer.window
-	w.size, w.srtt, w.rttvar, w.base, w.baseSince = max(s.Window, 1), s.RTT, s.RTTVar, s.Base, now
+	t.peer.window.restore(&s, now)
 	if s.MaxBindings > 0 {
 		t.peer.capacity.limit(s.MaxBindings, now)
 	}
 	for _, c := range s.Columns {
 		t.peer.memory.restore(&c)
 	}
-	if u := t.peer.v3; u != nil && len(s.EngineID) > 0 && u.security == nil {
+	if u := t.peer.v3; u != nil && u.security == nil && snmp.CheckEngineID(s.EngineID) == nil && s.Boots >= 0 && s.Time >= 0 {
 		if security, err := u.user.Localize(s.EngineID); err == nil {
 			u.security, u.accepted, u.since = security, true, now
 			u.clock.Suggest(s.Boots, s.Time, now-time.Since(s.At))
@@ -138,10 +137,26 @@ func (t *Target) restoreLocked() {
 	}
 }
 
-// restore adds a column, unless something is wrong with it.
+// restore takes the round trip and the size, unless they are impossible.
+func (w *window) restore(s *saved, now time.Duration) {
+	plausible := func(d time.Duration) bool { return d > 0 && d <= maxRTT }
+	if plausible(s.RTT) && plausible(s.Base) && s.RTTVar >= 0 && s.RTTVar <= maxRTT && s.Window >= 1 && s.Window <= highestWindow {
+		w.size, w.srtt, w.rttvar, w.base, w.baseSince = min(s.Window, float64(w.most)), s.RTT, s.RTTVar, s.Base, now
+	}
+}
+
+const (
+	maxRTT       = 10 * time.Minute // that is believed of a saved state
+	maxSplitRows = 1 << 16          // likewise, of a segment: no answer has more
+)
+
+// restore adds a column, unless it is impossible.
 func (m *memory) restore(c *savedColumn) {
 	at, known := m.find(c.OID)
-	if known || !snmp.OID(c.OID).Valid() || len(m.columns) >= maxColumns || len(c.Counts) != len(c.Ends)+1 {
+	if known || !snmp.OID(c.OID).Valid() || len(m.columns) >= maxColumns || len(c.Counts) != len(c.Ends)+1 || !ascending(c.Ends) {
+		return
+	}
+	if c.Rows < 0 || slices.ContainsFunc(c.Counts, func(n int32) bool { return n < 0 || n > maxSplitRows }) {
 		return
 	}
 	l := learnt{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size, unordered: c.Unordered, alone: c.Alone}
@@ -152,9 +167,6 @@ func (m *memory) restore(c *savedColumn) {
 		}
 		for i, end := range c.Ends {
 			splits[i].end = end
-		}
-		if !ascending(c.Ends) {
-			return
 		}
 		l.splits = &splits
 	}

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"trapline/internal/snmp"
@@ -16,18 +18,18 @@ type sweep struct {
 	peer    *peer
 	settled settled
 	stats   *Stats
+	holding *holding
 	limit   int // rows of a column
 
-	columns  []column
-	open     int // columns not done
-	pending  []*segment
-	asks     []*ask
-	arena    arena
-	inquired bool   // a request asks which device this is
-	device   device // as it answered to that
-	failed   *Error
-	answered bool
-	done     chan struct{} // closed when open is 0 or the target failed
+	columns     []column
+	open        int // columns not done
+	pending     []*segment
+	asks        []*ask
+	outstanding int // of asks, those not answered
+	arena       arena
+	failed      *Error
+	answered    bool
+	done        chan struct{} // closed when open is 0 or the target failed
 }
 
 // table groups the columns that are likely to have the same rows: those beside each other.
@@ -61,7 +63,8 @@ func (t *peer) room() int {
 	return room - responseHeader - len(t.community)
 }
 
-func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
+// newSweep prepares a walk of the columns named by oids, which are parts of the subtrees roots.
+func newSweep(p *pipe, t *peer, oids, roots []snmp.OID) *sweep {
 	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
 	for i, oid := range oids {
@@ -70,10 +73,17 @@ func newSweep(p *pipe, t *peer, oids []snmp.OID) *sweep {
 			tables[parent] = &table{}
 		}
 		c := &s.columns[i]
-		*c = column{sweep: s, oid: oid, table: tables[parent]}
+		*c = column{sweep: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
 		c.table.columns = append(c.table.columns, c)
 	}
 	return s
+}
+
+func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
+	if i := slices.IndexFunc(roots, oid.HasPrefix); i >= 0 {
+		return roots[i]
+	}
+	return oid
 }
 
 // parentOf is oid without its last number.
@@ -93,13 +103,10 @@ func (s *sweep) start() {
 	for i := range s.columns {
 		s.columns[i].startLocked()
 	}
-	s.dispatchLocked()
-	if s.inquires(0) {
-		s.askLocked(nil)
-	}
 	if s.open == 0 {
 		close(s.done)
 	}
+	s.dispatchLocked()
 }
 
 // wait returns when all columns are done, the target failed or ctx ended.
@@ -111,7 +118,11 @@ func (s *sweep) wait(ctx context.Context) {
 	s.pipe.lock()
 	defer s.pipe.unlock()
 	if ctx.Err() != nil {
-		s.failLocked(outOfTimeError(ctx, s.answered))
+		if e := outOfTimeError(ctx, s.answered); e.ends() {
+			s.abandonLocked(e)
+		} else {
+			s.failLocked(e)
+		}
 	}
 	if s.failed == nil {
 		s.peer.memory.learn(s)
@@ -137,8 +148,13 @@ func (s *sweep) dropLocked() {
 }
 
 // dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
-// with its like: those that want about as many rows.
+// with its like: those that want about as many rows. Afterwards the sweep has ended or waits for an
+// answer.
 func (s *sweep) dispatchLocked() {
+	defer s.checkProgressLocked()
+	if s.failed != nil || s.open == 0 {
+		return
+	}
 	var small []share
 	for _, g := range s.pending {
 		x := share{g, g.wanted(), g.column.bindingSize()}
@@ -185,11 +201,49 @@ func (s *sweep) prepare(q *query, r request, by asker) {
 	q.budget = time.Duration(q.retries+1) * q.timeout
 }
 
+// checkProgressLocked ends a sweep that waits for nothing although columns are open. Whatever the cause,
+// such a sweep would never end.
+func (s *sweep) checkProgressLocked() {
+	if s.outstanding > 0 || s.open == 0 || s.failed != nil {
+		return
+	}
+	var open []string
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			open = append(open, c.oid.String())
+		}
+	}
+	s.failLocked(s.pipe.internalError(s.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
+}
+
 // finishedLocked counts columns down.
 func (s *sweep) finishedLocked() {
 	if s.open--; s.open == 0 && s.failed == nil {
 		close(s.done)
 	}
+}
+
+// abandon is abandonLocked for those who do not hold the lock.
+func (s *sweep) abandon(e *Error) {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.abandonLocked(e)
+}
+
+// abandonLocked ends the columns that are open, with what arrived of them.
+func (s *sweep) abandonLocked(e *Error) {
+	if s.failed != nil || s.open == 0 {
+		return
+	}
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			c.incomplete(nil, e.Reason, e.Err)
+			c.began, c.open = true, 0
+		}
+	}
+	s.dropLocked()
+	s.open = 0
+	close(s.done)
 }
 
 // failLocked ends the sweep: the target itself failed.

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"sync"
 	"unique"
 
@@ -16,7 +19,9 @@ type Options struct {
 	Logger      *slog.Logger // nil logs nothing
 	Metrics     *Metrics     // nil counts nothing
 	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
-	MaxInFlight int          // requests under way on one socket; 0 means as many as its receive buffer has room for
+	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+	MaxTotalBytes int
+	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
 	// Trace is shown each message over UDP, but those of gosnmp. Others wait until it returns, and it
 	// must keep nothing of the Packet.
 	Trace func(*Packet)
@@ -36,6 +41,7 @@ type Engine struct {
 	metrics     *Metrics
 	maxVarBinds int
 	maxTargets  int
+	holds       total
 	secrets     secrets
 	ports       ports
 	clients     sync.Pool // of *client
@@ -45,6 +51,8 @@ type Engine struct {
 	closed  bool
 	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
+
+	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	restored sync.Map // of saved, by Target.key: targets not polled since
 }
@@ -65,9 +73,11 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe:    newPipe(o.Metrics),
+		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
+	e.holds.metrics = o.Metrics
+	e.SetMaxTotalBytes(o.MaxTotalBytes)
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
 	return e
 }
@@ -104,6 +114,11 @@ func (e *Engine) Target(s Spec) (*Target, error) {
 	return t, nil
 }
 
+// SetMaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+func (e *Engine) SetMaxTotalBytes(n int) {
+	e.holds.most.Store(int64(cmp.Or(n, DefaultMaxTotalBytes)))
+}
+
 // Close forgets all targets. Polls that are under way end by their contexts.
 func (e *Engine) Close() error {
 	e.mu.Lock()
@@ -122,6 +137,8 @@ type Target struct {
 	engine  *Engine
 	pipe    *pipe
 	address Address
+
+	resolved resolved
 
 	usm  usm
 	peer *peer // guarded by the pipe's mutex; nil before the first poll
@@ -146,25 +163,34 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 // The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
 // the target itself failed (Error.Whole) nothing more is asked for.
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
-	var stats Stats
+	stats := Stats{progress: ProgressOf(ctx)}
 	o := settle(p.Params, t.auth.Version == 1)
 	pass := pass{
-		target: t.spec.Address, settled: o, toEnd: p.ToEnd,
+		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
+		holding: &holding{total: &t.engine.holds, most: o.maxBytes},
 	}
+	defer pass.holding.close()
 	if t.pipable() {
 		t.pollPiped(ctx, p, &pass)
-		return t.pipe.settledStats(&stats, t.peer), pass.err()
+		return t.settledStats(&stats), pass.err()
 	}
-	s, failed := t.open(ctx, o, &stats)
+	err := t.pollGosnmp(ctx, p, &pass)
+	stats.progress = nil
+	return stats, err
+}
+
+// pollGosnmp is Poll through gosnmp.
+func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
+	s, failed := t.open(ctx, w.settled, w.stats)
 	if failed != nil {
 		failed.Op, failed.Target = "connect", t.spec.Address
-		return stats, failed
+		return failed
 	}
 	defer s.close()
-	pass.exchanger = s
-	pass.run(ctx, p)
-	return stats, pass.err()
+	w.exchanger = s
+	w.run(ctx, p)
+	return w.err()
 }
 
 // LogValue names the target in logs.

@@ -131,6 +131,19 @@ snmp_packets_total 1
 # HELP snmp_unexpected_pdu_type_total Values of a type that SNMP does not have; they are left out.
 # TYPE snmp_unexpected_pdu_type_total counter
 snmp_unexpected_pdu_type_total 1
+# HELP trapline_engine_deviations_total Answers that deviate from the protocol and were accepted, by kind.
+# TYPE trapline_engine_deviations_total counter
+trapline_engine_deviations_total{kind="completed_instance"} 0
+trapline_engine_deviations_total{kind="repeated_row"} 0
+# HELP trapline_engine_held_bytes Octets of answers that the passes under way hold.
+# TYPE trapline_engine_held_bytes gauge
+trapline_engine_held_bytes 0
+# HELP trapline_engine_internal_errors_total Passes ended by a fault of the program; each is logged.
+# TYPE trapline_engine_internal_errors_total counter
+trapline_engine_internal_errors_total 0
+# HELP trapline_engine_lookup_failures_total Lookups of host names that brought no address.
+# TYPE trapline_engine_lookup_failures_total counter
+trapline_engine_lookup_failures_total 0
 # HELP trapline_engine_rediscoveries_total Times that a kept SNMPv3 session no longer fitted its agent and was set up anew.
 # TYPE trapline_engine_rediscoveries_total counter
 trapline_engine_rediscoveries_total 0

@@ -21,6 +21,7 @@ type virtualNet struct {
 
 	mu                  sync.Mutex
 	closed              bool
+	requests            int
 	flying, most        int // requests that were not answered yet, and the most of them at once
 	loss, twice, forged float64
 	latency, jitter     time.Duration
@@ -64,6 +65,7 @@ func (n *virtualNet) send(batch []datagram) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range batch {
+		n.requests++
 		n.flying++
 		n.most = max(n.most, n.flying)
 		request := bytes.Clone(d.data)
@@ -149,6 +151,7 @@ func (n *virtualNet) close() {
 // virtualAgent answers by a successor function, in one of many ways.
 type virtualAgent struct {
 	next   successor
+	names  *[]snmp.OID           // answers GET, where it is set
 	before func()                // is called before each binding that it answers with
 	size   int                   // octets of bindings that it puts into one answer, as a rule
 	count  int                   // bindings likewise; 0 means no limit
@@ -156,6 +159,13 @@ type virtualAgent struct {
 	silent bool                  // or says nothing
 	broken func(snmp.OID) bool   // instances that it cannot give
 	value  func(snmp.OID) []byte // nil means 1 everywhere
+
+	octets func(snmp.OID) []byte // likewise, OCTET STRINGs
+
+	upsets  func(snmp.OID) bool // names that it does not answer to in a request
+	garbage []byte              // what it sends then; nil is nothing
+	answers int                 // after so many it falls silent; 0 means never
+	given   int
 
 	version snmp.Version    // of the last request
 	asked   map[string]bool // the names in requests, where somebody wants to know
@@ -167,6 +177,15 @@ func (a *virtualAgent) respond(request []byte) []byte {
 		return nil
 	}
 	a.version = m.Version
+	if a.given++; a.answers > 0 && a.given > a.answers {
+		return nil
+	}
+	for rest := m.VarBinds; a.upsets != nil && len(rest) > 0; {
+		var v snmp.VarBind
+		if rest, _ = snmp.NextVarBind(rest, &v); a.upsets(v.Name) {
+			return a.garbage
+		}
+	}
 	status, index, list, ok := a.bindings(&m)
 	if !ok {
 		return nil
@@ -196,6 +215,9 @@ func (a *virtualAgent) bindings(m *snmp.Message) (status snmp.ErrorStatus, index
 				continue
 			}
 			v, failed := a.after(name)
+			if m.PDU == snmp.GetRequest {
+				v, failed = a.at(name), false
+			}
 			if failed {
 				return snmp.GenErr, int32(i + 1), m.VarBinds, true
 			}
@@ -218,6 +240,16 @@ func (a *virtualAgent) bindings(m *snmp.Message) (status snmp.ErrorStatus, index
 	return snmp.NoError, 0, list, true
 }
 
+// at is the answer to GET.
+func (a *virtualAgent) at(name snmp.OID) snmp.VarBind {
+	if a.names != nil {
+		if _, found := slices.BinarySearchFunc(*a.names, name, snmp.OID.Compare); found {
+			return snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}}
+		}
+	}
+	return snmp.VarBind{Name: name, Type: snmp.NoSuchInstance}
+}
+
 func (a *virtualAgent) after(name snmp.OID) (v snmp.VarBind, failed bool) {
 	if a.before != nil {
 		a.before()
@@ -230,6 +262,9 @@ func (a *virtualAgent) after(name snmp.OID) (v snmp.VarBind, failed bool) {
 		return snmp.VarBind{}, true
 	}
 	v = snmp.VarBind{Name: n, Type: snmp.Integer, Value: []byte{1}}
+	if a.octets != nil {
+		v.Type, v.Value = snmp.OctetString, a.octets(n)
+	}
 	if a.value != nil {
 		v.Type, v.Value = snmp.TimeTicks, a.value(n)
 	}

@@ -16,10 +16,12 @@ type walk struct {
 	root        snmp.OID
 	cursor      snmp.OID // the last name that arrived, or where the walk begins
 	arrived     int
+	held        int64 // octets
 	requests    int
 	limit       int // rows
 	repetitions uint32
 	again       bool // the last answer was empty, and asked for once more
+	idle        int  // answers in a row that brought only the row they follow
 
 	// In an unordered walk, the hashes of all names so far: only these can tell that it goes in a circle.
 	seen map[uint64]struct{}
@@ -27,9 +29,6 @@ type walk struct {
 }
 
 func (p *pass) walk(ctx context.Context, root snmp.OID) {
-	if p.down {
-		return
-	}
 	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions, limit: p.maxVarBinds}
 	if p.maxRows > 0 {
 		w.limit = min(p.maxRows, w.limit)
@@ -66,6 +65,7 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		return true
 	case a.status == snmp.NoSuchName:
 		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
+		w.end(ctx)
 		return false
 	case a.status != snmp.NoError:
 		w.refused("walk", w.root, w.last(), a)
@@ -84,15 +84,17 @@ func (w *walk) step(ctx context.Context) (more bool) {
 
 // take goes through the varbinds of one answer, and tells whether there may be more behind them.
 func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
+	before := w.arrived
 	for _, v := range varbinds {
 		switch {
-		case v.Type == snmp.EndOfMibView, v.Type == snmp.NoSuchObject, v.Type == snmp.NoSuchInstance:
+		case v.Type == snmp.EndOfMibView, v.Type == snmp.NoSuchObject, v.Type == snmp.NoSuchInstance,
+			!w.toEnd && !v.Name.HasPrefix(w.root):
+			w.end(ctx)
 			return false
-		case !w.toEnd && !v.Name.HasPrefix(w.root):
-			if w.arrived == 0 {
-				w.instance(ctx)
-			}
-			return false
+		}
+		if w.seen != nil && w.arrived > 0 && bytes.Equal(v.Name, w.cursor) && w.idle < maxIdle {
+			w.metrics.deviates(repeatedRow)
+			continue
 		}
 		if err := w.ordered(v.Name); err != nil {
 			w.partial("walk", w.root, w.last(), NotIncreasing, err)
@@ -104,12 +106,21 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 		}
 		w.arrived++
 		w.cursor = append(w.cursor[:0], v.Name...)
-		if v.Type.HasValue() {
-			w.give(v)
+		if v.Type.HasValue() && !w.giveTo(&w.held, v) {
+			w.tooLarge(w.root)
+			w.holding.release(&w.held)
+			return false
 		}
+	}
+	if w.idle++; w.arrived > before {
+		w.idle = 0
 	}
 	return true
 }
+
+// maxIdle is how often a walk that takes rows in any order asks again for what follows a row, when it got
+// that row once more.
+const maxIdle = 3
 
 // ordered tells what is wrong with a name that follows the cursor.
 func (w *walk) ordered(name snmp.OID) error {
@@ -127,22 +138,11 @@ func (w *walk) ordered(name snmp.OID) error {
 	return nil
 }
 
-// instance asks for the root itself: a walk may hold an instance, below which there is nothing.
-func (w *walk) instance(ctx context.Context) {
-	if !bytes.Equal(w.root, w.root.First()) {
-		return // a single number is no OID that could be asked for
-	}
-	a, e := w.exchange(ctx, request{pdu: snmp.GetRequest, oids: []snmp.OID{w.root}})
-	switch {
-	case e != nil:
-		w.lost("walk", w.root, nil, e)
-	case a.status == snmp.NoSuchName:
-	case a.status != snmp.NoError:
-		w.refused("walk", w.root, nil, a)
-	case len(a.varbinds) == 0:
-		w.partial("walk", w.root, nil, EmptyAnswer, errEmpty)
-	case bytes.Equal(a.varbinds[0].Name, w.root) && a.varbinds[0].Type.HasValue():
-		w.give(a.varbinds[0])
+// end asks for the root itself where nothing lies below it. A single number is no OID that could be asked
+// for.
+func (w *walk) end(ctx context.Context) {
+	if w.arrived == 0 && bytes.Equal(w.root, w.root.First()) {
+		w.gets(ctx, []snmp.OID{w.root}, true)
 	}
 }
 

@@ -23,6 +23,8 @@ type window struct {
 	patience time.Duration // the longest round trip that was given up too early, in this base period
 
 	srtt, rttvar time.Duration // RFC 6298
+
+	unanswered bool // the last request was given up
 }
 
 const (
@@ -52,6 +54,9 @@ func (w *window) bound(most int) {
 // unknown tells whether the target never answered.
 func (w *window) unknown() bool { return w.srtt == 0 }
 
+// responsive reports whether an answer is to be expected.
+func (w *window) responsive() bool { return w.srtt > 0 && !w.unanswered }
+
 // allows tells whether one more request may be sent beside those in flight.
 func (w *window) allows(inFlight int) bool {
 	if inFlight == 0 || (w.srtt > 0 && float64(inFlight) < w.size) {
@@ -63,6 +68,7 @@ func (w *window) allows(inFlight int) bool {
 
 // answered takes the round trip of one request into account.
 func (w *window) answered(rtt, now time.Duration) {
+	w.unanswered = false
 	if w.srtt == 0 {
 		w.srtt, w.rttvar = rtt, rtt/2
 	} else {
@@ -120,7 +126,7 @@ func (w *window) spurious(rtt time.Duration) {
 }
 
 // silent makes the window as small as it gets: nothing is answered any more.
-func (w *window) silent() { w.size, w.slowStart = 1, true }
+func (w *window) silent() { w.size, w.slowStart, w.unanswered = 1, true, true }
 
 // rto is how long to wait for the answer to an attempt, the first being 0, before it is sent again.
 // Without a round trip measured it is limit, which also bounds it.

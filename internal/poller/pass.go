@@ -3,6 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,15 +14,16 @@ import (
 
 // Pass is a finished pass over a target. It is not changed once made.
 type Pass struct {
-	Start      time.Time
-	Duration   time.Duration
-	Sets       []*series.Set // of the modules in their order, then of the pass itself
-	Stats      engine.Stats
-	Errors     []*engine.Error
-	Err        error // joined, with the names of the modules; nil when all is there
-	Problems   []error
-	Duplicates []series.Duplicate
-	Up         bool // the target answered, if not to everything
+	Start       time.Time
+	Duration    time.Duration
+	Sets        []*series.Set // of the modules in their order, then of the pass itself if the target answered
+	Stats       engine.Stats
+	Errors      []*engine.Error
+	Err         error // joined, with the names of the modules; nil when all is there
+	Problems    []error
+	Unconverted int // values that made no sample
+	Duplicates  []series.Duplicate
+	Up          bool // the target answered, if not to everything
 }
 
 // Open gives the session to a target.
@@ -49,6 +51,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 	modules, err := t.modules(ctx, session, p.Start)
 	if err != nil {
 		p.Errors, p.Err = engine.Errors(err), err
+		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*engine.Error).Whole)
 		return p
 	}
 	results := o.collectAll(ctx, t, modules, session, compatible)
@@ -59,6 +62,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Sets = append(p.Sets, r.Set)
 		p.Stats.Add(r.Stats)
 		p.Problems = append(p.Problems, r.Problems...)
+		p.Unconverted += r.Unconverted
 		if r.Err != nil {
 			errs = append(errs, &ModuleError{r.Module.Name, r.Err})
 			p.Errors = append(p.Errors, engine.Errors(r.Err)...)
@@ -67,7 +71,9 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 	}
 	p.Err = errors.Join(errs...)
 	p.Duplicates = series.DropDuplicates(p.Sets)
-	p.Sets = append(p.Sets, scrapeSet(results))
+	if scrapes := scrapeSet(results); scrapes.Len() > 0 {
+		p.Sets = append(p.Sets, scrapes)
+	}
 	return p
 }
 
@@ -104,6 +110,9 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 			if i >= len(results) {
 				return
 			}
+			if failed == nil && ctx.Err() != nil {
+				failed = engine.OutOfTime(ctx, "walk", t.Spec.Address)
+			}
 			if failed != nil {
 				results[i] = collector.Result{Module: modules[i], Set: &series.Set{}, Err: failed}
 				continue
@@ -116,9 +125,10 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 			}
 		}
 	}
-	for range min(max(o.ModuleConcurrency, 1), len(results)) {
+	for range min(o.ModuleConcurrency, len(results)) - 1 {
 		group.Go(work)
 	}
+	work()
 	group.Wait()
 	return results
 }

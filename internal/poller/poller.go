@@ -20,20 +20,26 @@ import (
 type Options struct {
 	PassOptions
 	Logger       *slog.Logger
-	Concurrency  int                      // passes at once; 0 means DefaultConcurrency
+	Concurrency  int                      // devices that are talked to at once; 0 means DefaultConcurrency
+	Elapsed      func() time.Duration     // since some moment, as SinceBoot; nil means the monotonic clock
 	ObserveDelay func(late time.Duration) // how much after its time a pass began; may be nil
-	Ended        func(Report)             // told of each pass; may be nil
+	Ended        func(Report)             // called after each pass; may be nil
+	Overran      func(*Target)            // called of a pass that goes on after its deadline; may be nil
 }
 
 // Poller polls the targets it was last given.
 type Poller struct {
 	options Options
 	changed chan struct{}
+	clock   clock
+	pulse   pulse
 
-	// A target that did not answer waits for its next pass in a lane of its own, so that no number of
-	// dead devices takes the places of those that live. With a concurrency of 1 there is one lane: who
-	// asks for that wants one pass at a time.
-	healthy, ailing chan struct{}
+	// A pass over a device that answered in its last one begins as soon as there is a place. One over a
+	// device that did not, or never was asked, takes a place with the first answer, and until then waits
+	// in a lane: so no number of dead devices takes the places of those that live, nor do those known to
+	// be dead delay the first meeting with others.
+	places                *places
+	newcomers, unanswered *lane
 
 	mu       sync.Mutex
 	states   map[string]*state
@@ -45,12 +51,16 @@ type Poller struct {
 type state struct {
 	target  *Target // of the next pass; the Poller's mutex guards it
 	next    time.Time
-	running atomic.Bool
+	running atomic.Bool // a pass, unless it was abandoned
 	last    atomic.Pointer[Pass]
 
-	uptime float64 // of the agent in the last pass that asked for it, in the metric's unit
+	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
+	reported []series.Duplicate // that were logged
 
-	passes, missed, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
+	abandoned atomic.Int32 // passes that have not ended
+	delay     atomic.Int64 // of the last pass, in nanoseconds
+
+	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
 // New makes a Poller without targets.
@@ -58,17 +68,11 @@ func New(o Options) *Poller {
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
-	p := &Poller{
-		options: o,
-		changed: make(chan struct{}, 1),
-		healthy: make(chan struct{}, o.Concurrency),
-		ailing:  make(chan struct{}, o.Concurrency),
-		states:  map[string]*state{},
+	return &Poller{
+		options: o, changed: make(chan struct{}, 1), clock: newClock(o.Elapsed),
+		places: newPlaces(o.Concurrency), newcomers: newLane(maxNewcomers), unanswered: newLane(maxUnanswered),
+		pulse: pulse{since: time.Now()}, states: map[string]*state{},
 	}
-	if o.Concurrency == 1 {
-		p.ailing = p.healthy
-	}
-	return p
 }
 
 // firstPassSpacing is the time between the first passes of targets that arrive together.
@@ -79,7 +83,7 @@ const firstPassSpacing = 5 * time.Millisecond
 func (p *Poller) SetTargets(targets []*Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.clock.now()
 	states := make(map[string]*state, len(targets))
 	fresh := 0
 	for _, t := range targets {
@@ -95,6 +99,7 @@ func (p *Poller) SetTargets(targets []*Target) {
 	}
 	p.states = states
 	p.schedule = newSchedule(states)
+	p.pulse.set(states)
 	select {
 	case p.changed <- struct{}{}:
 	default:
@@ -111,6 +116,7 @@ func (s *state) successor(t *Target, first time.Time) *state {
 	if s != nil {
 		next.passes.Store(s.passes.Load())
 		next.missed.Store(s.missed.Load())
+		next.late.Store(s.late.Load())
 		next.packets.Store(s.packets.Load())
 		next.retries.Store(s.retries.Load())
 		next.varbinds.Store(s.varbinds.Load())
@@ -125,7 +131,7 @@ func (s *state) successor(t *Target, first time.Time) *state {
 // soon: they are cancelled too.
 func (p *Poller) Run(ctx context.Context) error {
 	var passes sync.WaitGroup
-	defer passes.Wait()
+	defer p.await(&passes)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -135,14 +141,28 @@ func (p *Poller) Run(ctx context.Context) error {
 		case <-p.changed:
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(p.start(ctx, &passes, time.Now())))
+		now := p.clock.now()
+		timer.Reset(p.start(ctx, &passes, now).Sub(p.clock.now()))
+	}
+}
+
+// await waits for the passes in hand, but not for ever.
+func (p *Poller) await(passes *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { passes.Wait(); close(ended) }()
+	overrun := time.NewTimer(overrunGrace)
+	defer overrun.Stop()
+	select {
+	case <-ended:
+	case <-overrun.C:
+		p.options.Logger.Error("passes have not ended although they were cancelled; this is a bug in Trapline, please report it")
 	}
 }
 
 // idle is how long Run sleeps when it has no target.
 const idle = time.Hour
 
-// start begins every pass that is due, and tells when the next one will be.
+// start begins every pass that is due, and returns when the next one will be.
 func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,11 +173,12 @@ func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Tim
 		}
 		due := s.next
 		p.schedule.postpone(nextSlot(s.target, now))
-		if target := s.target; s.running.CompareAndSwap(false, true) {
-			passes.Go(func() { p.poll(ctx, s, target, due) })
-		} else {
+		if !s.running.CompareAndSwap(false, true) {
 			s.missed.Add(1)
+			continue
 		}
+		target := s.target
+		passes.Go(func() { p.poll(ctx, s, target, due) })
 	}
 	return now.Add(idle)
 }
@@ -172,37 +193,6 @@ func nextSlot(t *Target, now time.Time) time.Time {
 	return slot
 }
 
-func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
-	defer s.running.Store(false)
-	lane := p.healthy
-	if last := s.last.Load(); last != nil && !last.Up {
-		lane = p.ailing
-	}
-	select {
-	case lane <- struct{}{}:
-	case <-ctx.Done():
-		return
-	}
-	defer func() { <-lane }()
-	if p.options.ObserveDelay != nil {
-		p.options.ObserveDelay(time.Since(due))
-	}
-	bounded, cancel := context.WithTimeout(ctx, t.Interval)
-	defer cancel()
-	pass := p.options.Run(bounded, t, false)
-	if ctx.Err() == nil {
-		p.keep(s, t, pass)
-	}
-}
-
-func (p *Poller) keep(s *state, t *Target, pass *Pass) {
-	previous := s.took(pass)
-	p.report(t, previous, pass)
-	if p.options.Ended != nil {
-		p.options.Ended(s.report(t, time.Now()))
-	}
-}
-
 // took notes what came of a pass, and gives the one before.
 func (s *state) took(pass *Pass) (previous *Pass) {
 	s.passes.Add(1)
@@ -210,7 +200,7 @@ func (s *state) took(pass *Pass) (previous *Pass) {
 	s.retries.Add(int64(pass.Stats.Retries))
 	s.varbinds.Add(int64(pass.Stats.VarBinds))
 	s.duplicates.Add(int64(len(pass.Duplicates)))
-	s.problems.Add(int64(len(pass.Problems)))
+	s.problems.Add(int64(pass.Unconverted))
 	s.noteUptime(pass)
 	return s.last.Swap(pass)
 }
@@ -262,12 +252,14 @@ func (r *Report) Self() series.Group {
 // Report tells about one target; ok is false when there is none of that name.
 func (p *Poller) Report(name string) (r Report, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	s, ok := p.states[name]
 	if !ok {
+		p.mu.Unlock()
 		return Report{}, false
 	}
-	return s.report(s.target, time.Now()), true
+	t := s.target
+	p.mu.Unlock() // passes begin with it
+	return s.report(t, time.Now()), true
 }
 
 func (s *state) report(t *Target, now time.Time) Report {

@@ -66,7 +66,7 @@ func (d *device) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBi
 	select {
 	case <-time.After(latency):
 	case <-ctx.Done():
-		return engine.Stats{}, &engine.Error{Op: "walk", Target: d.address, Reason: engine.Canceled, Err: ctx.Err()}
+		return engine.Stats{}, engine.OutOfTime(ctx, "walk", d.address)
 	}
 	if dead {
 		return engine.Stats{Packets: 4, Retries: 3}, &engine.Error{Op: "walk", Target: d.address, Reason: engine.Timeout, Err: errors.New("request timeout (after 3 retries)")}
@@ -132,7 +132,7 @@ func TestSlowTargetIsNeverPolledTwiceAtOnce(t *testing.T) {
 		poll(t, n, 0, []*Target{target("slow", 10*time.Second)}, func(p *Poller) {
 			time.Sleep(5 * time.Minute)
 			r, _ := p.Report("slow")
-			if r.Last == nil || r.Last.Up || r.Last.Errors[0].Reason != engine.Canceled {
+			if r.Last == nil || r.Last.Up || r.Last.Errors[0].Reason != engine.Timeout {
 				t.Errorf("a pass that takes longer than the interval ended as %+v", r.Last)
 			}
 		})

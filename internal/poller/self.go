@@ -6,6 +6,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/engine"
 	"trapline/internal/series"
+	"trapline/internal/snmp"
 )
 
 // The series that a pass has about itself are named as snmp_exporter's.
@@ -57,10 +58,13 @@ func scrapeSet(results []collector.Result) *series.Set {
 // The series that say how a target fares.
 var (
 	descAge        = gauge("trapline_target_age_seconds", "Time since the target's last pass ended.")
+	descDelay      = gauge("trapline_target_pass_delay_seconds", "How long after its time the target's last pass began.")
+	descBytes      = gauge("trapline_target_response_bytes", "Octets of names and values that the target's last pass held, of which max_bytes is the bound.")
 	descDuplicates = counter("trapline_target_duplicates_total", "Samples dropped because another had their name and labels.")
 	descDuration   = gauge("trapline_target_pass_duration_seconds", "Duration of the target's last pass.")
 	descError      = gauge("trapline_target_error", "1 for the reason why the target could not be polled in its last pass.")
 	descIncomplete = gauge("trapline_target_incomplete", "1 for each walk or get of the last pass that did not arrive whole.")
+	descLate       = counter("trapline_target_late_passes_total", "Passes that began more than a second after their time.")
 	descLoss       = gauge("trapline_target_loss_ratio", "Requests of the target's last pass that had to be sent again, of all that were sent.")
 	descMaxBinding = gauge("trapline_target_max_bindings", "Variable bindings that the target puts into one answer, where that is less than fills a packet.")
 	descMissed     = counter("trapline_target_missed_passes_total", "Passes left out because the one before still ran.")
@@ -92,8 +96,11 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	}
 	columns := []series.Column{
 		one(descAge, now.Sub(p.Start.Add(p.Duration)).Seconds()),
+		one(descDelay, time.Duration(s.delay.Load()).Seconds()),
+		one(descBytes, float64(p.Stats.Bytes)),
 		one(descDuplicates, float64(s.duplicates.Load())),
 		one(descDuration, p.Duration.Seconds()),
+		one(descLate, float64(s.late.Load())),
 		one(descMissed, float64(s.missed.Load())),
 		one(descPackets, float64(s.packets.Load())),
 		one(descPasses, float64(s.passes.Load())),
@@ -119,24 +126,51 @@ func failures(p *Pass) []series.Column {
 	whole := series.Column{Desc: descError, Table: &series.Table{}}
 	part := series.Column{Desc: descIncomplete, Table: &series.Table{}}
 	seen := map[string]bool{}
-	for _, e := range p.Errors {
-		column, labels := &part, series.AppendLabel(nil, 0, "table", []byte(e.OID.String()))
-		if e.Whole() {
-			column, labels = &whole, nil
+	add := func(column *series.Column, table snmp.OID, reason engine.Reason) {
+		var labels []byte
+		if column == &part {
+			labels = series.AppendLabel(labels, 0, "table", []byte(table.String()))
 		}
-		labels = series.AppendLabel(labels, 0, "reason", []byte(e.Reason))
+		labels = series.AppendLabel(labels, 0, "reason", []byte(reason))
 		if seen[string(labels)] {
-			continue
+			return
 		}
 		seen[string(labels)] = true
 		column.Table.Labels = append(column.Table.Labels, labels...)
 		column.Table.AddRow()
 		column.Values = append(column.Values, 1)
 	}
+	for _, e := range p.Errors {
+		if e.Whole() {
+			add(&whole, nil, e.Reason)
+		} else {
+			add(&part, e.OID, e.Reason)
+		}
+	}
+	for _, oid := range p.doubled() {
+		add(&part, oid, engine.Duplicate)
+	}
 	if len(p.Errors) == 0 && p.Err != nil {
-		whole.Table.Labels = series.AppendLabel(nil, 0, "reason", []byte(engine.Malformed))
-		whole.Table.AddRow()
-		whole.Values = []float64{1}
+		add(&whole, nil, engine.Malformed)
 	}
 	return []series.Column{whole, part}
+}
+
+// doubled gives the objects of which samples were dropped as duplicates.
+func (p *Pass) doubled() (oids []snmp.OID) {
+	if len(p.Duplicates) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, d := range p.Duplicates {
+		names[d.Name] = true
+	}
+	for _, set := range p.Sets {
+		for i := range set.Columns {
+			if d := set.Columns[i].Desc; names[d.Name] {
+				oids = append(oids, d.Object)
+			}
+		}
+	}
+	return oids
 }

@@ -14,12 +14,16 @@ import (
 
 // Global is the `global` section: what holds for every target that does not say otherwise.
 type Global struct {
-	Interval        setting.Duration `yaml:"interval,omitempty"`
-	Concurrency     int              `yaml:"concurrency,omitempty"` // passes at once; 0 means DefaultConcurrency
-	MaxAge          setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
+	Interval    setting.Duration `yaml:"interval,omitempty"`
+	Concurrency int              `yaml:"concurrency,omitempty"` // devices that are talked to at once; 0 means DefaultConcurrency
+	// MaxTotalBytes bounds the octets of answers that all passes hold; 0 means engine.DefaultMaxTotalBytes.
+	MaxTotalBytes   int              `yaml:"max_total_bytes,omitempty"`
+	MaxAge          setting.Duration `yaml:"max_age,omitempty"` // /snmp may answer from a pass this old; 0 means never
 	SourceAddress   string           `yaml:"source_address,omitempty"`
 	SourceInterface string           `yaml:"source_interface,omitempty"` // network interface to send from
-	engine.Params   `yaml:",inline"`
+	// Labels are those of all targets. A target's own come before them.
+	Labels        map[string]string `yaml:"labels,omitempty"`
+	engine.Params `yaml:",inline"`
 }
 
 // What holds where nothing is set.
@@ -68,9 +72,13 @@ func (g *Global) Mistakes() []setting.Mistake {
 	if g.Concurrency < 0 {
 		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
 	}
+	if g.MaxTotalBytes < 0 {
+		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 134217728)"})
+	}
 	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
 	}
+	m = append(m, labelMistakes(g.Labels)...)
 	return append(m, intervalMistake(g.Interval)...)
 }
 
@@ -88,6 +96,9 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if strings.ContainsAny(t.Name, "/?#%") {
 		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
 	}
+	if t.Name == "." || t.Name == ".." {
+		wrong("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
+	}
 	if _, err := setting.Hex(t.ContextEngineID); err != nil {
 		wrong("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
 	}
@@ -97,23 +108,18 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if t.Engine != "" && t.Engine != engine.Gosnmp {
 		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
-	for name := range t.Labels {
-		switch {
-		case name == "" || strings.HasPrefix(name, "__"):
-			wrong("labels."+name, "label %q: an empty name, and one that starts with __, cannot be used", name)
-		case series.LabelName(name) != name && t.Labels[series.LabelName(name)] != "":
-			wrong("labels."+name, "label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))
-		case name == TargetLabel:
-			wrong("labels."+name, "label %q is set to the target's name already", name)
-		}
-	}
+	m = append(m, labelMistakes(t.Labels)...)
 	return append(m, intervalMistake(t.Interval)...)
 }
 
 // Warnings reports labels that Prometheus would see under another name.
-func (t *TargetSettings) Warnings() []setting.Mistake {
-	var m []setting.Mistake
-	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+func (t *TargetSettings) Warnings() []setting.Mistake { return labelWarnings(t.Labels) }
+
+// Warnings reports labels that Prometheus would see under another name.
+func (g *Global) Warnings() []setting.Mistake { return labelWarnings(g.Labels) }
+
+func labelWarnings(labels map[string]string) (m []setting.Mistake) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if shown := series.LabelName(name); shown != name {
 			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
 		}
@@ -123,6 +129,37 @@ func (t *TargetSettings) Warnings() []setting.Mistake {
 
 // TargetLabel is the label by which the series of different targets are told apart.
 const TargetLabel = "target"
+
+// labelMistakes reports names that labels of targets cannot have.
+func labelMistakes(labels map[string]string) (m []setting.Mistake) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		switch {
+		case name == "" || strings.HasPrefix(name, "__"):
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
+		case series.LabelName(name) != name && labels[series.LabelName(name)] != "":
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))})
+		case name == TargetLabel:
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
+		}
+	}
+	return m
+}
+
+// targetName stands for the target's name in the values of global labels.
+const targetName = "$target"
+
+// labels gives the labels of a target: its own, and those of all that it does not set itself.
+func (g *Global) labels(t *TargetSettings) map[string]string {
+	if len(g.Labels) == 0 {
+		return t.Labels
+	}
+	all := make(map[string]string, len(g.Labels)+len(t.Labels))
+	for name, value := range g.Labels {
+		all[name] = strings.ReplaceAll(value, targetName, t.Name)
+	}
+	maps.Copy(all, t.Labels)
+	return all
+}
 
 const shortestInterval = time.Second
 

@@ -67,7 +67,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	}
 	t := &Target{
 		Name:     s.Name,
-		Labels:   s.Labels,
+		Labels:   g.labels(s),
 		AuthName: s.Auth,
 		Spec: engine.Spec{
 			Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID),
@@ -79,9 +79,9 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	}
 	reserved := []string{TargetLabel}
 	t.Rendered = series.AppendLabel(nil, 0, TargetLabel, []byte(t.Name))
-	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
+	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
 		reserved = append(reserved, series.LabelName(name))
-		t.Rendered = series.AppendLabel(t.Rendered, 0, series.LabelName(name), []byte(s.Labels[name]))
+		t.Rendered = series.AppendLabel(t.Rendered, 0, series.LabelName(name), []byte(t.Labels[name]))
 	}
 	for _, name := range s.Modules {
 		if name != profile.Auto || c.Modules[name] != nil {

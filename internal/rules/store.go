@@ -28,6 +28,8 @@ const blockTime = 15 * time.Minute
 // leastRetention is how long samples are kept, if no rule looks further back.
 const leastRetention = 2 * blockTime
 
+func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
+
 // openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
 // so is one from the future, which would take no sample until that has come.
 func openStore(dir string, window time.Duration, now time.Time, logger *slog.Logger) (*store, error) {
@@ -76,7 +78,7 @@ func (s *store) open(dir string, window time.Duration) (err error) {
 	}()
 	o := tsdb.DefaultOptions()
 	o.MinBlockDuration, o.MaxBlockDuration = blockTime.Milliseconds(), blockTime.Milliseconds()
-	o.RetentionDuration = max(leastRetention, 2*window).Milliseconds()
+	o.RetentionDuration = retentionOf(window).Milliseconds()
 	o.WALSegmentSize, o.WALCompression = 4<<20, compression.Snappy
 	o.StripeSize = 1 << 12
 	// Only the rules of a target need its passes whole, and they are evaluated when these are in.

@@ -1,0 +1,288 @@
+package engine_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"net/netip"
+	"trapline/collector"
+	simulator "trapline/internal/agent"
+	"trapline/internal/engine"
+	"trapline/internal/poller"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+const (
+	hostileCopies   = 5 // of each kind over each transport: 200 agents
+	hostileHealthy  = 20
+	hostileInterval = 5 * time.Second
+	mostRSS         = 300 << 20
+)
+
+// hostileWays are how agents are talked to: the version, the transport and the engine.
+var hostileWays = []struct {
+	name    string
+	version snmp.Version
+	network string
+	engine  string
+}{
+	{"udp", snmp.V2c, "udp", ""},
+	{"tcp", snmp.V2c, "tcp", ""},
+	{"v3", snmp.V3, "udp", ""},
+	{"gosnmp", snmp.V2c, "udp", engine.Gosnmp},
+}
+
+// TestServeHostileAgents is the process of the agents: it prints their addresses, and serves until its
+// input ends.
+func TestServeHostileAgents(t *testing.T) {
+	if os.Getenv("TRAPLINE_SERVE_HOSTILE") == "" {
+		t.Skip("TestHostileAgents runs it")
+	}
+	n := 0
+	for _, way := range hostileWays {
+		for _, kind := range hostileKinds {
+			for range hostileCopies {
+				n++
+				h := newHostileAgent(kind, way.version, uint64(n))
+				host := net.IPv4(127, 0, 46, byte(n))
+				fmt.Printf("agent %s-%s-%d %s %s\n", way.name, kind, n, way.name, listenHostile(t, h, way.network, host))
+			}
+		}
+	}
+	var devices []simulator.Device
+	for i := range hostileHealthy {
+		devices = append(devices, simulator.Switch48(i).Still().Serve(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 46, byte(220 + i)}), 0)))
+	}
+	server, err := simulator.Listen(devices...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range devices {
+		fmt.Printf("agent healthy-%d udp %s\n", i, server.Addr(i))
+	}
+	fmt.Println("ready")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
+	if err := server.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func listenHostile(t *testing.T, h *hostileAgent, network string, host net.IP) string {
+	t.Helper()
+	if network == "tcp" {
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go h.serveTCP(l)
+		return "tcp://" + l.Addr().String()
+	}
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.ListenUDP("udp4", &net.UDPAddr{IP: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(); other.Close() })
+	go h.serveUDP(conn, other)
+	return conn.LocalAddr().String()
+}
+
+// hostileTargets starts the process of the agents, and gives their addresses as targets.
+func hostileTargets(t *testing.T) (list []*poller.Target) {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.run=^TestServeHostileAgents$")
+	command.Env = append(os.Environ(), "TRAPLINE_SERVE_HOSTILE=1")
+	command.Stderr = os.Stderr
+	input, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		input.Close()
+		if err := command.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	modules := []*collector.Module{
+		collector.Compile("system", compiledModules("../../snmp.yml")["system"]),
+		collector.Compile("if_mib", compiledModules("../../snmp.yml")["if_mib"]),
+	}
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 1 && fields[0] == "ready" {
+			go func() { _, _ = io.Copy(io.Discard, output) }()
+			return list
+		}
+		if len(fields) == 4 && fields[0] == "agent" {
+			list = append(list, hostileTarget(fields[1], fields[2], fields[3], modules))
+		}
+	}
+	t.Fatal("the agents did not start")
+	return nil
+}
+
+func hostileTarget(name, way, address string, modules []*collector.Module) *poller.Target {
+	retries := 2
+	x := &poller.Target{
+		Name: name, Modules: modules, Interval: hostileInterval, Spec: engine.Spec{Address: address},
+		Params: engine.Params{Retries: &retries, Timeout: setting.Duration{Duration: time.Second}},
+	}
+	for _, w := range hostileWays {
+		if w.name == way {
+			x.Spec.Engine = w.engine
+			x.Spec.Auth = (&lawAgent{version: w.version}).auth(2)
+		}
+	}
+	return x
+}
+
+// Two hundred hostile agents at once, of all kinds, for ten seconds or TRAPLINE_HOSTILE: the process
+// lives, keeps within its memory, and well-behaved targets among them miss nothing. It is a process that
+// does nothing else.
+func TestHostileAgents(t *testing.T) {
+	if tested != "" {
+		t.Skip("the targets say themselves which engine they want")
+	}
+	const alone = "TRAPLINE_HOSTILE_ALONE"
+	if os.Getenv(alone) == "" {
+		command := exec.Command(os.Args[0], "-test.run=^TestHostileAgents$", "-test.v")
+		command.Env = append(os.Environ(), alone+"=1")
+		output, err := command.CombinedOutput()
+		t.Logf("%s", output)
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	pollHostileAgents(t)
+}
+
+func pollHostileAgents(t *testing.T) {
+	lasts, err := time.ParseDuration(os.Getenv("TRAPLINE_HOSTILE"))
+	if err != nil {
+		lasts = 10 * time.Second
+	}
+	targets := hostileTargets(t)
+	e := engine.New(engine.Options{})
+	defer e.Close()
+	w := &hostileWatch{t: t, passes: map[string]int{}, samples: healthySamples(t, targets)}
+	p := poller.New(poller.Options{
+		Logger:      slog.New(slog.DiscardHandler),
+		PassOptions: poller.PassOptions{Open: func(s engine.Spec) (collector.Session, error) { return e.Target(s) }},
+		Ended:       w.ended,
+	})
+	p.SetTargets(targets)
+	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	defer cancel()
+	var polling sync.WaitGroup
+	polling.Go(func() { _ = p.Run(ctx) })
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	most := 0
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			if most = max(most, residentMemory(t)); most > 3*mostRSS {
+				cancel() // before the machine has none left
+			}
+		case <-ctx.Done():
+		}
+	}
+	polling.Wait()
+	w.judge(lasts)
+	if most > mostRSS {
+		t.Errorf("%d MB of memory", most>>20)
+	}
+	t.Logf("%d passes, no more than %d MB of memory", w.all, most>>20)
+}
+
+// healthySamples are how many samples a pass over each healthy target has to bring.
+func healthySamples(t *testing.T, targets []*poller.Target) map[string]int {
+	t.Helper()
+	samples := map[string]int{}
+	for i, x := range targets[len(targets)-hostileHealthy:] {
+		s := &strictWalk{agent: &lawAgent{objects: lawObjects(simulator.Switch48(i).Still())}}
+		o := poller.PassOptions{Open: func(engine.Spec) (collector.Session, error) { return s, nil }}
+		_, samples[x.Name] = digest(o.Run(t.Context(), x, false).Sets)
+	}
+	return samples
+}
+
+// hostileWatch sees to it that the passes over healthy targets are complete.
+type hostileWatch struct {
+	t *testing.T
+
+	mu      sync.Mutex
+	all     int
+	passes  map[string]int // over healthy targets
+	samples map[string]int
+}
+
+func (w *hostileWatch) ended(r poller.Report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all++
+	name := r.Target.Name
+	if !strings.HasPrefix(name, "healthy") {
+		return
+	}
+	w.passes[name]++
+	if _, samples := digest(r.Last.Sets); r.Last.Err != nil || samples != w.samples[name] {
+		w.t.Errorf("%s: %d samples instead of %d, %v", name, samples, w.samples[name], r.Last.Err)
+	}
+}
+
+func (w *hostileWatch) judge(lasts time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	want := int(lasts/hostileInterval) - 1
+	if len(w.passes) != hostileHealthy {
+		w.t.Errorf("%d healthy targets of %d were polled", len(w.passes), hostileHealthy)
+	}
+	for name, n := range w.passes {
+		if n < want {
+			w.t.Errorf("%s: %d passes in %s", name, n, lasts)
+		}
+	}
+}
+
+// residentMemory is what the process has of the machine's memory, in octets.
+func residentMemory(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	fields := strings.Fields(rest)
+	n, err := strconv.Atoi(fields[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
+}

@@ -1,0 +1,29 @@
+package engine_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	simulator "trapline/internal/agent"
+	"trapline/internal/engine"
+)
+
+// Answers of a loopback address come without the zone that it was written with.
+func TestZoneOfALoopbackAddress(t *testing.T) {
+	var b simulator.Builder
+	b.Text(oid("1.3.6.1.2.1.1.5.0"), "here")
+	s, err := simulator.Listen(b.Recording().Serve(netip.MustParseAddrPort("[::1]:0")))
+	if err != nil {
+		t.Skip("without IPv6: ", err)
+	}
+	_ = s.Close()
+	at, stop := serve(t, b.Recording().Serve(netip.MustParseAddrPort("[::1]:0")))
+	defer stop()
+	for _, kind := range []string{"", engine.Gosnmp} {
+		for _, zone := range []string{"", "%lo", "%1"} {
+			x := target(t, engine.Spec{Engine: kind, Address: fmt.Sprintf("[::1%s]:%d", zone, at.Port())})
+			poll(t, x, engine.Plan{Walk: walkOf("1.3.6.1.2.1.1"), Params: patient(1)}).wantErrors(t)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package poller
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// pulse is what tells whether polling stands still. It is read without the Poller's mutex, whose holder may
+// be what stands still.
+type pulse struct {
+	since    time.Time
+	shortest atomic.Int64 // interval of a target; 0 without targets
+	began    atomic.Int64 // when the last pass did, from since
+}
+
+const (
+	// stillIntervals is for how many intervals no pass may begin.
+	stillIntervals = 3
+	// leastStill is how long that is at least: a busy machine is not at a standstill.
+	leastStill = 10 * time.Second
+)
+
+// set notes the targets, which are polled from now on.
+func (u *pulse) set(states map[string]*state) {
+	var shortest time.Duration
+	for _, s := range states {
+		if shortest == 0 || s.target.Interval < shortest {
+			shortest = s.target.Interval
+		}
+	}
+	if u.shortest.Swap(int64(shortest)) == 0 {
+		u.beat()
+	}
+}
+
+// beat notes that a pass begins.
+func (u *pulse) beat() { u.began.Store(int64(time.Since(u.since))) }
+
+// Check returns an error if polling stands still: no pass has begun for three intervals although there are
+// targets.
+func (p *Poller) Check() error {
+	shortest := time.Duration(p.pulse.shortest.Load())
+	still := time.Since(p.pulse.since) - time.Duration(p.pulse.began.Load())
+	if shortest == 0 || still < max(stillIntervals*shortest, leastStill) {
+		return nil
+	}
+	return fmt.Errorf("polling stands still: no pass has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)
+}

@@ -1,0 +1,132 @@
+package poller
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"trapline/internal/engine"
+)
+
+const (
+	// tooLate is by how much the beginning of a pass counts as late.
+	tooLate = time.Second
+	// overrunGrace is how long after its deadline a pass has to end.
+	overrunGrace = 10 * time.Second
+	// maxAbandoned is how many passes over one target may be given up that have not ended.
+	maxAbandoned = 2
+)
+
+// poll makes a pass that was due at a time.
+func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
+	place, ok := p.enter(ctx, s)
+	if !ok {
+		s.running.Store(false)
+		return
+	}
+	defer place.leave()
+	p.began(s, due)
+	bounded, cancel := context.WithTimeout(ctx, t.Interval)
+	defer cancel()
+	var over atomic.Bool
+	start, progress := time.Now(), engine.NewProgress(place.answer)
+	bounded = engine.WithProgress(bounded, progress)
+	overrun := time.AfterFunc(t.Interval+overrunGrace, func() {
+		if over.CompareAndSwap(false, true) {
+			place.leave()
+			p.abandon(s, t, outOfTime(bounded, t, start, progress.Answered()))
+		}
+	})
+	pass := p.options.Run(bounded, t, false)
+	overrun.Stop()
+	if !over.CompareAndSwap(false, true) {
+		if s.abandoned.Add(-1) == maxAbandoned {
+			s.running.Store(false) // there may be another one again
+		}
+		return
+	}
+	if ctx.Err() == nil && !pass.canceled() {
+		p.keep(s, t, pass)
+	}
+	s.running.Store(false)
+}
+
+// enter waits until a pass may begin.
+func (p *Poller) enter(ctx context.Context, s *state) (*place, bool) {
+	last := s.last.Load()
+	if last != nil && last.Up {
+		return p.places.enter(ctx, true, nil)
+	}
+	waiting := p.unanswered
+	if last == nil {
+		waiting = p.newcomers
+	}
+	if !waiting.enter(ctx) {
+		return nil, false
+	}
+	return p.places.enter(ctx, false, waiting.leave)
+}
+
+// began notes the beginning of a pass.
+func (p *Poller) began(s *state, due time.Time) {
+	delay := p.clock.now().Sub(due)
+	p.pulse.beat()
+	s.delay.Store(int64(delay))
+	if delay > tooLate {
+		s.late.Add(1)
+	}
+	if p.options.ObserveDelay != nil {
+		p.options.ObserveDelay(delay)
+	}
+}
+
+// canceled reports whether the pass was given up by its caller, so that it says nothing of the target.
+func (p *Pass) canceled() bool {
+	return slices.ContainsFunc(p.Errors, func(e *engine.Error) bool { return e.Reason == engine.Canceled })
+}
+
+// outOfTime is what is known of a pass that does not end.
+func outOfTime(ctx context.Context, t *Target, start time.Time, answered bool) *Pass {
+	err := engine.OutOfTime(ctx, "walk", t.Spec.Address)
+	return &Pass{Start: start, Duration: time.Since(start), Errors: engine.Errors(err), Err: err, Up: answered}
+}
+
+// abandon gives up a pass that goes on although its time is over, so that its target is not lost with it.
+func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
+	p.options.Logger.Error("a pass has not ended although its time is over; this is a bug in Trapline, please report it", "target", t.Name, "after", pass.Duration)
+	if p.options.Overran != nil {
+		p.options.Overran(t)
+	}
+	p.keep(s, t, pass)
+	if s.abandoned.Add(1) <= maxAbandoned {
+		s.running.Store(false)
+	}
+}
+
+func (p *Poller) keep(s *state, t *Target, pass *Pass) {
+	previous := s.took(pass)
+	p.report(t, previous, pass)
+	p.reportDuplicates(s, t, pass)
+	if p.options.Ended != nil {
+		p.options.Ended(s.report(t, time.Now()))
+	}
+}
+
+// maxLogged bounds the duplicates in one line of the log.
+const maxLogged = 3
+
+// reportDuplicates logs which samples of a pass were dropped, until others are.
+func (p *Poller) reportDuplicates(s *state, t *Target, pass *Pass) {
+	if len(pass.Duplicates) == 0 && pass.Err != nil || slices.Equal(pass.Duplicates, s.reported) {
+		return
+	}
+	if s.reported = pass.Duplicates; len(s.reported) == 0 {
+		return
+	}
+	var names []string
+	for _, d := range s.reported[:min(len(s.reported), maxLogged)] {
+		names = append(names, d.Name+"{"+d.Labels+"}")
+	}
+	p.options.Logger.Warn("several samples have the same name and labels: all but the first are dropped", "target", t.Name, "dropped", len(s.reported), "series", names)
+}
