@@ -20,9 +20,6 @@ type Inlet struct {
 	truncated atomic.Int64 // alerts that Alertmanager left out
 }
 
-// ErrTooManyAlarms is returned for alerts that would raise more alarms than may be active.
-var ErrTooManyAlarms = errors.New("too many alarms are active")
-
 // Register adds the inlet's paths.
 func (i *Inlet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
