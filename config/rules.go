@@ -38,7 +38,7 @@ func (u *union) readRules() {
 		u.more = append(u.more, Mistake{File: m.File, Line: m.Line, Text: m.Text})
 	}
 	if len(u.config.Thresholds) > 0 {
-		set = rules.NewSet(append(set.Groups, rules.ThresholdGroup(u.config.Thresholds)))
+		set = set.With(rules.ThresholdGroup(u.config.Thresholds))
 	}
 	u.config.Rules = set
 }

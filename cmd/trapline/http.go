@@ -33,6 +33,7 @@ type server struct {
 	judge    *rules.Evaluator
 	registry *prometheus.Registry
 	metrics  *metrics
+	health   *health
 	flags    *serveFlags
 	logger   *slog.Logger
 	limits   *limits
@@ -50,8 +51,8 @@ func newServer(s *server) http.Handler {
 	rendered("/sd", s.discovery)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.HandleFunc("/-/reload", s.reload)
-	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Healthy") })
-	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Ready") })
+	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
+	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
 	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
 	s.api(mux)
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {

@@ -47,11 +47,14 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
-	n.outbox, err = notify.NewOutbox(state, routes, notify.OutboxOptions{Logger: logger, Metrics: n.metrics}, now)
+	n.outbox, err = notify.NewOutbox(state, routes, notify.OutboxOptions{
+		Logger: logger, Metrics: n.metrics,
+		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
+	}, now)
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
-	registry.MustRegister(n.outbox)
+	registry.MustRegister(n.outbox, state)
 	n.inlet = &notify.Inlet{Outbox: n.outbox, Deployment: c.Notifications.Deployment, Logger: logger}
 	return n, nil
 }
@@ -87,6 +90,9 @@ func (n *notifier) reload(c *config.Config) error {
 		"state_dir":                c.StateDir != n.started.StateDir,
 		"notifications.engine_id":  !bytes.Equal(c.Notifications.ID(), n.started.Notifications.ID()),
 		"notifications.deployment": c.Notifications.Deployment != n.started.Notifications.Deployment,
+		"notifications.max_alarms": c.Notifications.MaxAlarms != n.started.Notifications.MaxAlarms,
+
+		"notifications.alarm_identity_ignores": !slices.Equal(c.Notifications.AlarmIdentityIgnores, n.started.Notifications.AlarmIdentityIgnores),
 	} {
 		if changed {
 			n.logger.Warn("a setting has changed that takes effect with the next start", "setting", name)
@@ -100,6 +106,14 @@ func (n *notifier) run(ctx context.Context) error {
 		return nil
 	}
 	return n.outbox.Run(ctx)
+}
+
+// healthy returns why alarms cannot be stored, or nil.
+func (n *notifier) healthy() error {
+	if n.state == nil {
+		return nil
+	}
+	return n.state.Healthy()
 }
 
 func (n *notifier) close(logger *slog.Logger) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,6 +23,30 @@ targets:
 - {name: ups, address: 127.0.0.1, modules: [ups], interval: 5m}
 - {name: any, address: 127.0.0.1, modules: [auto], interval: 10m}
 `
+
+// A range of one pass is a warning: the rule is evaluated as Prometheus does.
+func TestShortRangesStopNothing(t *testing.T) {
+	path := inDir(t, map[string]string{"snmp.yml": strings.Replace(rulesWorld, "interval: 5m", "interval: 60s", 1), "rules.yml": `groups:
+- name: g
+  limit: 5
+  rules:
+  - {alert: Busy, expr: 'changes(upsBatteryStatus[1m]) > 1'}
+  - {alert: Tiers, expr: upsBatteryStatus > 1, labels: {severity: '{{ if gt $value 2.0 }}critical{{ else }}minor{{ end }}'}}
+---
+`})
+	var log bytes.Buffer
+	if err := check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"limit is ignored", "a second document starts here", "Busy: changes(upsBatteryStatus[1m]) yields nothing, as in Prometheus"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is not among\n%s", want, &log)
+		}
+	}
+	if strings.Contains(log.String(), "level=ERROR") || strings.Contains(log.String(), "Tiers") {
+		t.Errorf("logged\n%s", &log)
+	}
+}
 
 // inDir writes files into a directory of their own and gives what makes their paths.
 func inDir(t testing.TB, files map[string]string) func(name string) string {
@@ -65,9 +90,9 @@ func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
 	want := []string{
 		"rules.yml:5: warning: Typo: no module yields ifOperState",
 		"rules.yml:7: warning: Short: rate(ifInErrors[30m]) yields nothing once a pass or two fail, for targets are polled each 10m: better a range of 40m or more",
-		"rules.yml:8: mistake: Runtime: changes(upsBatteryStatus[2m]) needs two passes, and targets are polled each 10m: write a range of 40m or more",
+		"rules.yml:8: warning: Runtime: changes(upsBatteryStatus[2m]) yields nothing, as in Prometheus: it needs two passes, and targets are polled each 10m: write a range of 40m or more",
 		`rules.yml:8: mistake: Runtime: trap_receivers: there is no receiver "nms-1"`,
-		"5 rules: 2 mistakes, 2 warnings",
+		"5 rules: 1 mistakes, 3 warnings",
 	}
 	if err == nil || strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%v\n%s\nwant\n%s", err, strings.Join(lines, "\n"), strings.Join(want, "\n"))

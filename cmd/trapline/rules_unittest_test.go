@@ -44,6 +44,16 @@ func TestResultsOfUnitTests(t *testing.T) {
 	}
 }
 
+// A test of rules that there are not is none that passes.
+func TestUnitTestsWithoutTheirRules(t *testing.T) {
+	path := inDir(t, map[string]string{"tests.yml": "rule_files: [gone.yml]\n" + oneOfTwo})
+	var out strings.Builder
+	err := printUnitTests(&out, runUnitTests([]string{path("tests.yml")}, unittest.Options{}))
+	if want := path("tests.yml") + ": rule_files: no file matches " + path("gone.yml") + "\n"; err == nil || out.String() != want {
+		t.Errorf("%v: %q, want %q", err, out.String(), want)
+	}
+}
+
 func TestUnitTestsThatAreChosen(t *testing.T) {
 	path := inDir(t, map[string]string{"tests.yml": oneOfTwo})
 	run, err := anyOf([]string{"^ri", "x|y"})

@@ -74,10 +74,14 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	}, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
+	checks := &health{}
+	checks.add("rules", judge.Healthy)
+	checks.add("polling", polls.Check)
+	checks.add("state_dir", told.healthy)
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		flags: flags, logger: logger, limits: limits,
+		health: checks, flags: flags, logger: logger, limits: limits,
 	})
 	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 

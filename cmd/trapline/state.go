@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"trapline/internal/engine"
+	"trapline/internal/notify"
 )
 
 // stateInterval is how often what was learnt is saved: a crash loses no more than that.
@@ -41,11 +43,34 @@ func (s *engineState) restore() {
 		return
 	}
 	if err == nil {
-		err = s.engine.Restore(bytes.NewReader(b))
+		b, err = notify.Unseal(stateKey, b)
+	}
+	if err == nil {
+		err = s.load(b)
 	}
 	if err != nil {
-		s.logger.Warn("What was learnt of the targets is lost", "file", s.path, "err", err)
+		s.logger.Warn("cannot load the engine state, starting cold", "file", s.path, "err", err)
 	}
+}
+
+// stateKey is what the checksum of the file is over, beside its content.
+var stateKey = []byte("engine.state")
+
+// load has the engine take what it saved. What is not as it was written is no reason not to start.
+func (s *engineState) load(b []byte) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v", cause)
+		}
+	}()
+	r := bytes.NewReader(b)
+	if err := s.engine.Restore(r); err != nil {
+		return err
+	}
+	if r.Len() > 0 {
+		return fmt.Errorf("%d octets more than was written", r.Len())
+	}
+	return nil
 }
 
 // Run saves now and then, and once more when ctx ends.
@@ -68,19 +93,14 @@ func (s *engineState) Run(ctx context.Context) error {
 	return nil
 }
 
-// save replaces the file as a whole.
+// save replaces the file as a whole, so that after a crash the old one or the new one is there.
 func (s *engineState) save() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(s.path), "engine.state.*")
-	if err != nil {
+	var b bytes.Buffer
+	if err := s.engine.Save(&b); err != nil {
 		return err
 	}
-	defer os.Remove(next.Name())
-	err = errors.Join(s.engine.Save(next), next.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), s.path)
+	return notify.ReplaceFile(s.path, notify.Seal(stateKey, b.Bytes()))
 }

@@ -44,7 +44,7 @@ func addTrap(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("trap", "Send a trap, which nobody confirms.")
 	flags := addTrapFlags(c)
 	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
-	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		n, err := flags.notification()
 		if err != nil {
 			return err
@@ -56,19 +56,32 @@ func addTrap(app *kingpin.Application, commands map[string]command) {
 		if r.Principal.Version != snmp.V3 {
 			return sendTrap(ctx, r, nil, n)
 		}
-		if *clock != "" {
-			identity, err := parseIdentity(r.Principal.EngineID, *clock)
-			if err != nil {
-				return err
-			}
-			return sendTrap(ctx, r, identity, n)
-		}
-		state, err := notify.Open(*flags.stateDir, r.Principal.EngineID, time.Now())
+		identity, err := trapIdentity(r.Principal.EngineID, *clock, *flags.stateDir, logger)
 		if err != nil {
 			return err
 		}
-		return errors.Join(sendTrap(ctx, r, state.Identity, n), state.Close())
+		return sendTrap(ctx, r, identity, n)
 	}
+}
+
+// trapIdentity is the engine that a trap of SNMPv3 comes from: that of -e, or our own.
+func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (identity *notify.Identity, err error) {
+	var damage *notify.Damage
+	switch {
+	case clock != "":
+		return parseIdentity(id, clock)
+	case len(id) == 0:
+		identity, err = notify.Borrow(stateDir, nil, time.Now())
+	default:
+		identity, damage, err = notify.IdentityOf(stateDir, id, time.Now())
+	}
+	if damage != nil {
+		logger.Error(damage.Text, "of", damage.Where, "moved_to", damage.Aside, "err", damage.Err)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: a trap of SNMPv3 comes from an engine: name it by -e and -Z, or give a --state-dir that has one or can be written", err)
+	}
+	return identity, err
 }
 
 func sendTrap(ctx context.Context, r notify.Receiver, identity *notify.Identity, n *notify.Notification) error {

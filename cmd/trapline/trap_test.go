@@ -1,13 +1,18 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/notify"
 	"trapline/internal/peers"
 )
 
@@ -80,7 +85,7 @@ func TestNotificationsByName(t *testing.T) {
 func TestReceiversThatAreWrong(t *testing.T) {
 	for want, args := range map[string][]string{
 		`address "tcp:host": notifications travel by udp, udp4 or udp6`: {"tcp:host"},
-		`version 3 needs a username`:                                    {"-v3", "host"},
+		`version 3 needs a username: write username: NAME`:                                    {"-v3", "host"},
 		`-t -1: write seconds, or a duration such as 500ms`:             {"-t-1", "host"},
 	} {
 		app := kingpin.New("trapline", "")
@@ -99,5 +104,57 @@ func TestReceiversThatAreWrong(t *testing.T) {
 	}
 	if _, err := parseIdentity(nil, "5,6"); err == nil || err.Error() != "-Z wants -e, the engine ID that the boots are of" {
 		t.Errorf("-Z without -e: %v", err)
+	}
+}
+
+// Traps of SNMPv3 come from our own engine unless -e names another, whether the server runs or not, and no
+// command changes who we are.
+func TestTrapsOfOurOwnEngine(t *testing.T) {
+	t.Parallel()
+	dir, other := filepath.Join(t.TempDir(), "state"), "800000000474776f"
+	id, _, err := notify.Engine(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id), Config: fmt.Sprintf(
+		"createUser -e 0x%s usr-sha-aes SHA %s AES %s\n", other, peers.AuthPassphrase, peers.PrivPassphrase)})
+	binary, sent := program(t), 0
+	send := func(more ...string) {
+		t.Helper()
+		args := slices.Concat([]string{"trap", "--state-dir", dir, "-v3", "-u", "usr-sha-aes", "-l", "authPriv", "-a", "SHA", "-A", peers.AuthPassphrase, "-x", "AES", "-X", peers.PrivPassphrase},
+			more, []string{d.Address, "1", fmt.Sprintf("1.3.6.1.4.1.32473.0.%d", sent+1)})
+		if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+		sent++
+		d.Await(t, func() bool { return len(told(d)) >= sent })
+	}
+	for range 3 {
+		file, err := os.ReadFile(filepath.Join(dir, "engine"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		send()
+		send("-e", "0x"+other)
+		send("-e", fmt.Sprintf("%x", id))
+		if now, err := os.ReadFile(filepath.Join(dir, "engine")); err != nil || string(now) != string(file) {
+			t.Errorf("%v: the engine became\n%s\nit was\n%s", err, now, file)
+		}
+		state, err := notify.Open(dir, nil, time.Now()) // as the server does
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(state.Identity.ID) != string(id) {
+			t.Errorf("the engine ID became %x", state.Identity.ID)
+		}
+		send()
+		send("-e", other)
+		if err := state.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := exec.Command(binary, "trap", "--state-dir", "/proc/none", "-v3", "-u", "usr-none-none", "127.0.42.9:9", "1", "1.3.6.1").CombinedOutput()
+	if want := "a trap of SNMPv3 comes from an engine: name it by -e and -Z, or give a --state-dir that has one or can be written"; err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("without any engine: %v\n%s", err, out)
 	}
 }

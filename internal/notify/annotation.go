@@ -11,8 +11,11 @@ import (
 	"strings"
 )
 
-// The annotations by which a rule says how its alarms are told, beside summary, description and value.
+// The annotations by which a rule says how its alarms are sent, beside summary and description.
 const (
+	AnnotationValue        = "value"
+	AnnotationClearSummary = "clear_summary" // the summary of the clear; $value is that which cleared the alarm
+
 	annotationVariable          = "trap_variable"           // OID, or name and index, of the instance that fired
 	annotationNotification      = "trap_notification"       // name or OID of the NOTIFICATION-TYPE to send
 	annotationClearNotification = "trap_clear_notification" // the same for the end of the alarm; none sends none
@@ -40,8 +43,8 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 	a := Alarm{
 		ID: AlarmID(deployment, name, target, labels), Rule: name, Target: target, Resource: resource, Labels: labels,
 		Severity: ParseSeverity(labels["severity"]),
-		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"],
-		Value:        annotations["value"],
+		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"], ClearSummary: annotations[AnnotationClearSummary],
+		Value:        annotations[AnnotationValue],
 		Variable:     strings.TrimSpace(annotations[annotationVariable]),
 		Notification: strings.TrimSpace(annotations[annotationNotification]), ClearNotification: strings.TrimSpace(annotations[annotationClearNotification]),
 		Receivers: cutCommas(annotations[annotationReceivers]), Tags: cutCommas(annotations[annotationTags]),
@@ -58,11 +61,11 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 	return a, errors.Join(errs[:]...)
 }
 
-// annotations are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
+// annotationsOf are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
 // say.
-func (a *Alarm) annotations() map[string]string {
+func annotationsOf(a *Alarm) map[string]string {
 	all := map[string]string{
-		"summary": a.text(), "description": a.Description, "value": a.Value, annotationVariable: a.Variable,
+		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, annotationVariable: a.Variable,
 		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
 		annotationVarBinds: bindingsText(a.VarBinds), annotationClearVarBinds: bindingsText(a.ClearVarBinds),
 	}

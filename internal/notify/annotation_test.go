@@ -24,15 +24,15 @@ func TestAlarmOfLabelsAndAnnotations(t *testing.T) {
 		Summary: "it is down", Description: "look there", Value: "2", Variable: "ifOperStatus.3", Labels: labels, Address: portAlarm().Address,
 		Notification: "IF-MIB::linkDown", ClearNotification: "IF-MIB::linkUp", Receivers: []string{"nms-1", "nms-2"}, Tags: []string{"core"},
 		VarBinds: []Binding{
-			{"ifOperStatus.3", "", "down"}, {"1.3.6.1.4.1.32473.9.0", "counter64", "18446744073709551615"},
-			{`x."a = b".1`, "STRING", "two\nlines"}, {"y", "", ""}, {"z", "", "a = b"},
+			{Name: "ifOperStatus.3", Value: "down"}, {Name: "1.3.6.1.4.1.32473.9.0", Type: "counter64", Value: "18446744073709551615"},
+			{Name: `x."a = b".1`, Type: "STRING", Value: "two\nlines"}, {Name: "y", Value: ""}, {Name: "z", Value: "a = b"},
 		},
-		ClearVarBinds: []Binding{{"ifOperStatus", "", "up"}},
+		ClearVarBinds: []Binding{{Name: "ifOperStatus", Value: "up"}},
 	}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("%+v\nwant\n%+v", a, want)
 	}
-	again, err := AlarmOf("berlin", labels, a.annotations())
+	again, err := AlarmOf("berlin", labels, annotationsOf(&a))
 	if again.Receivers, again.Tags = a.Receivers, a.Tags; err != nil || !reflect.DeepEqual(again, a) {
 		t.Errorf("%+v, %v; want\n%+v", again, err, a)
 	}
@@ -53,7 +53,7 @@ func TestAlarmsOfAnnotationsThatAreWrong(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", line, err, want)
 		}
-		if !slices.Equal(a.VarBinds, []Binding{{"a", "", "1"}, {"b", "", "2"}}) || a.Rule != "A" {
+		if !slices.Equal(a.VarBinds, []Binding{{Name: "a", Value: "1"}, {Name: "b", Value: "2"}}) || a.Rule != "A" {
 			t.Errorf("%s: %+v", line, a)
 		}
 	}

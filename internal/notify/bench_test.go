@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 func benchmarkOutbox(b *testing.B, deliver Deliver, rate float64) *Outbox {
 	b.Helper()
 	route := &Route{Name: "nms", Deliver: deliver, Window: defaultWindow, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
-	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,10 +115,56 @@ func drain(b *testing.B, rate float64) {
 	}
 }
 
+// BenchmarkCriticalBehindMinors has 5,000 minor alarms wait for a receiver with the default settings, and takes the time
+// from a critical one to its arrival.
+func BenchmarkCriticalBehindMinors(b *testing.B) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	auth := community(2)
+	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := benchmarkOutbox(b, deliver, defaultRate)
+	if err := o.Apply(many(5000, Minor), time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	critical := make(chan struct{}, 1)
+	l := &Listener{Conn: conn, Handle: func(r *Received) {
+		if bytes.Contains(r.VarBinds, []byte("critical-alarm")) {
+			critical <- struct{}{}
+		}
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 2)
+	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- o.Run(ctx) }()
+	for depth(o, "nms") == 5000 {
+		time.Sleep(time.Millisecond)
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		if err := o.Apply([]Transition{severe(fmt.Sprint("critical-alarm-", i), Critical)}, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+		<-critical
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(depth(o, "nms")), "waiting")
+	cancel()
+	if err := errors.Join(<-ended, <-ended); err != nil {
+		b.Error(err)
+	}
+}
+
 // depth is how many events wait for a receiver.
 func depth(o *Outbox, receiver string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q, _ := o.find(receiver)
-	return q.count
+	return o.byName[receiver].count
 }

@@ -43,7 +43,7 @@ func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings [
 	a := Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && a.wanted(r.Name, r.Tags) {
+		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && wants(&a, r.Name, r.Tags) {
 			warnings = append(warnings, fmt.Sprintf("receiver %q is told by SNMPv1, which has no Counter64, and will not be told %s", r.Name, strings.Join(counters, ", ")))
 		}
 	}

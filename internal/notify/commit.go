@@ -14,10 +14,11 @@ type change struct {
 	now  time.Time
 	plan func(*plan)           // may run several times, with the outbox's mutex held
 	also func(*bbolt.Tx) error // what else is stored in the transaction, or nil; may run several times
+	full *FullError            // what was refused
 	done chan error
 }
 
-// do makes a change. Without an error it is on the disk; with one, nothing has changed.
+// do makes a change. Without an error it is on the disk.
 func (o *Outbox) do(c *change) error {
 	c.done = make(chan error, 1)
 	o.mu.Lock()
@@ -40,46 +41,81 @@ func (o *Outbox) commit() {
 	o.asked = nil
 	o.mu.Unlock()
 	for len(changes) > 0 {
-		p := o.planned(changes)
-		failed, err := o.write(p, changes)
-		o.mu.Lock()
-		if err != nil {
-			p.abandon()
-			err = fmt.Errorf("outbox: %w", err)
-		} else {
-			p.adopt()
-		}
-		o.mu.Unlock()
+		failed, err := o.attempt(changes)
 		if failed != nil {
 			changes = slices.DeleteFunc(changes, func(c *change) bool { return c == failed })
 			failed.done <- err
 			continue
 		}
 		for _, c := range changes {
-			c.done <- err
+			c.answer(o, err)
 		}
 		return
 	}
 }
 
-func (o *Outbox) planned(changes []*change) *plan {
+// attempt is a transaction of several changes. Where it fails by one of them, it says by which.
+func (o *Outbox) attempt(changes []*change) (failed *change, err error) {
+	p, failed := o.planned(changes)
+	if failed != nil {
+		o.reportFull(failed.full)
+		return failed, failed.full
+	}
+	failed, err = o.write(p, changes)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.newPlan()
+	if err != nil {
+		p.abandon()
+		return failed, fmt.Errorf("outbox: %w", err)
+	}
+	p.adopt()
+	return nil, nil
+}
+
+func (c *change) answer(o *Outbox, err error) {
+	if err == nil && c.full != nil {
+		o.reportFull(c.full)
+		err = c.full
+	}
+	c.done <- err
+}
+
+// reportFull counts alarms that were refused, and logs that now and then: they come again.
+func (o *Outbox) reportFull(e *FullError) {
+	o.metrics.alarmsRefused.Add(float64(len(e.Refused)))
+	o.refused += len(e.Refused)
+	if now := o.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
+		o.logger.Error("alarms were refused", "alarms", o.refused, "err", e)
+		o.refused, o.reported = 0, now
+	}
+}
+
+// reportTime is how far apart log entries about alarms that were refused are.
+const reportTime = 10 * time.Second
+
+// planned makes the plan of all changes. One that stores more than alarms is taken as a whole, or not: it is
+// returned where some of its alarms are refused.
+func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p = o.newPlan()
 	for _, c := range changes {
-		p.now = c.now
+		p.now, p.refused = c.now, nil
 		c.plan(p)
+		if c.full = p.refused; c.full != nil && c.also != nil {
+			return nil, c
+		}
 	}
 	p.shrink()
 	p.settle()
 	p.hold()
-	return p
+	return p, nil
 }
 
 // write is the transaction. Where it fails by what else one of the changes stores, it says by whose.
 func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 	more := slices.ContainsFunc(changes, func(c *change) bool { return c.also != nil })
-	if len(p.alarms)+len(p.added)+len(p.removed)+len(p.dead) == 0 && !more {
+	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead) == 0 && !more {
 		return nil, nil
 	}
 	err = o.state.Update(func(tx *bbolt.Tx) error {

@@ -94,7 +94,7 @@ func TestWritersShareTransactions(t *testing.T) {
 // What a transaction is about to take out is not sent meanwhile, and is when that fails.
 func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	l := &listener{}
-	o, err := NewOutbox(openState(t, t.TempDir()), []*Route{l.route("nms")}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(openState(t, t.TempDir()), []*Route{l.route("nms")}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	take := func() *row {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		r, _, _ := o.queues[0].take(time.Now())
+		r, _, _ := o.queues[0].take(o.clock.run())
 		return r
 	}
 	errDisk := errors.New("the disk is full")

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -21,7 +22,7 @@ func leave(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	state := openState(t, dir)
-	o, err := NewOutbox(state, []*Route{(&listener{}).route("nms")}, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, []*Route{(&listener{}).route("nms")}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 	defer func() { _ = guarded(state.Close) }()
 	l := (&listener{}).route("nms")
 	l.Resyncs = true
-	o, err := NewOutbox(state, []*Route{l}, OutboxOptions{slog.New(slog.NewTextHandler(&text, nil)), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, []*Route{l}, OutboxOptions{Logger: slog.New(slog.NewTextHandler(&text, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,11 @@ func TestNoDamageKeepsFromStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	times := 100
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		times = 1000
+	}
+	for range times {
 		dir, b := t.TempDir(), bytes.Clone(whole)
 		for range 1 + random.IntN(20) {
 			b[random.IntN(len(b))] = byte(random.IntN(256))
@@ -168,4 +173,27 @@ func TestDamagedRowsHoldUpNobody(t *testing.T) {
 		settle(time.Minute)
 		r.expect(l, "resync")
 	})
+}
+
+// No flipped bit of a record goes unseen.
+func TestEveryFlippedBitOfARecordIsFound(t *testing.T) {
+	k, text := []byte("key"), []byte(`{"id":"key","summary":"hot"}`)
+	whole := Seal(k, text)
+	if got, err := Unseal(k, whole); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("unsealed: %q, %v", got, err)
+	}
+	if got, err := Unseal(k, text); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("of an earlier version: %q, %v", got, err)
+	}
+	if _, err := Unseal([]byte("kez"), whole); err == nil {
+		t.Error("another key is not found")
+	}
+	for bit := range 8 * len(whole) {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		got, err := Unseal(k, b)
+		if err == nil && json.Valid(got) {
+			t.Errorf("bit %d: %q", bit, b)
+		}
+	}
 }

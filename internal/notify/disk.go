@@ -6,15 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // DiskWarnings tells why the boots of our engine would not outlive this process in a state directory that
 // is there, or is yet to be made.
 func DiskWarnings(dir string) (warnings []string) {
-	there := dir
-	for _, err := os.Stat(there); errors.Is(err, fs.ErrNotExist) && there != filepath.Dir(there); _, err = os.Stat(there) {
-		there = filepath.Dir(there)
-	}
+	there := nearest(dir)
 	if err := tryWriting(there); err != nil {
 		warnings = append(warnings, fmt.Sprintf("state_dir %s cannot be written (%v): without it nothing is told", dir, err))
 	}
@@ -25,6 +26,14 @@ func DiskWarnings(dir string) (warnings []string) {
 	return warnings
 }
 
+// nearest is the directory, or the nearest one above that exists.
+func nearest(dir string) string {
+	for _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
 func tryWriting(dir string) error {
 	f, err := os.CreateTemp(dir, ".trapline-*")
 	if err != nil {
@@ -32,3 +41,47 @@ func tryWriting(dir string) error {
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
+
+// writes is how writing to the database goes.
+type writes struct {
+	probing sync.Mutex // held while it is tried whether it goes again
+
+	mu     sync.Mutex
+	failed error // the last, if that failed
+	at     time.Time
+}
+
+func (s *State) noteWrite(err error) {
+	s.writes.mu.Lock()
+	defer s.writes.mu.Unlock()
+	s.writes.failed, s.writes.at = err, time.Now()
+}
+
+// probeTime is how long after a write that failed another is tried to know whether it goes again.
+const probeTime = 5 * time.Second
+
+// Healthy returns why nothing can be written to the database, or nil. Where nobody has written since that
+// failed, it tries.
+func (s *State) Healthy() error {
+	s.writes.mu.Lock()
+	err, at := s.writes.failed, s.writes.at
+	s.writes.mu.Unlock()
+	if err == nil || time.Since(at) < probeTime || !s.writes.probing.TryLock() {
+		return err
+	}
+	defer s.writes.probing.Unlock()
+	return s.Update(probe)
+}
+
+// probe writes as much as many alarms would take. The next one takes its place, so that as much is free again.
+func probe(tx *bbolt.Tx) error {
+	b, err := tx.CreateBucketIfNotExists(probeBucket)
+	if err != nil {
+		return err
+	}
+	return b.Put(probeBucket, make([]byte, probeSize))
+}
+
+var probeBucket = []byte("probe")
+
+const probeSize = 64 << 10

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asleep is how long the machine has been suspended since it started.
-func asleep() time.Duration {
+// Asleep is how long the machine has been suspended since it started.
+func Asleep() time.Duration {
 	var all, awake unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &awake) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &all) != nil {
 		return 0
@@ -22,4 +22,13 @@ func volatile(dir string) bool {
 		return false
 	}
 	return s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC
+}
+
+// FreeSpace returns how many octets can be written to the disk of a directory that is there, or is yet to be made.
+func FreeSpace(dir string) (octets uint64, known bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(nearest(dir), &s); err != nil {
+		return 0, false
+	}
+	return s.Bavail * uint64(s.Bsize), true
 }

@@ -4,8 +4,11 @@ package notify
 
 import "time"
 
-// asleep is known of Linux alone.
-func asleep() time.Duration { return 0 }
+// Asleep is known of Linux alone.
+func Asleep() time.Duration { return 0 }
 
 // volatile is known of Linux alone.
 func volatile(string) bool { return false }
+
+// FreeSpace is known of Linux alone.
+func FreeSpace(string) (octets uint64, known bool) { return 0, false }

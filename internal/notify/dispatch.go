@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
+	"trapline/internal/alarm"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -41,8 +42,8 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 	for work.Err() == nil {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
-		r, expired, wait := q.take(time.Now())
-		route, flying, failing := q.Route, q.flying, q.failures > 0
+		r, expired, wait := q.take(o.clock.run())
+		route, flying, failing := q.route, q.flying, q.failures > 0
 		o.mu.Unlock()
 		switch {
 		case expired:
@@ -81,7 +82,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
 	o.mu.Lock()
 	q.flying--
-	q.lastTold[r.line()] = time.Now()
+	q.lastTold[r.line()] = o.clock.run()
 	if err == nil {
 		r.times++
 	}
@@ -93,19 +94,19 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	switch {
 	case final:
 	case more:
-		r.next = time.Now().Add(route.TimesApart)
+		r.next = o.clock.run() + route.TimesApart
 		q.again(r)
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
 		if q.failures == 0 {
-			o.logger.Warn("receiver does not confirm", "receiver", q.Name, "err", err)
+			o.logger.Warn("receiver does not confirm", "receiver", q.name, "err", err)
 		}
-		q.miss(r, time.Now(), hopeless(err))
+		q.miss(r, o.clock.run(), hopeless(err))
 		q.again(r)
 	}
 	o.mu.Unlock()
-	o.metrics.delivered(q.Name, receipt, err, more)
+	o.metrics.delivered(q.name, receipt, err, more)
 	switch {
 	case !final && route.Group != "":
 		o.failOver()
@@ -135,20 +136,21 @@ func hopeless(err error) bool {
 
 // bury gives an event up: it goes to the dead letters.
 func (o *Outbox) bury(q *queue, r *row, why error) {
-	o.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+	o.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := deadRefused
 	if errors.Is(why, errExpired) {
 		reason = deadExpired
 	}
-	o.metrics.dead.WithLabelValues(q.Name, reason).Inc()
+	o.metrics.dead.WithLabelValues(q.name, reason).Inc()
 	o.settled(q, r, why)
 }
 
 // DeadLetter is an event that was given up, and why.
 type DeadLetter struct {
 	Event
-	Why string    `json:"why"`
-	At  time.Time `json:"given_up_at"`
+	Line string    `json:"line,omitempty"` // the key under which the receiver knows the alarm, where that is not its ID
+	Why  string    `json:"why"`
+	At   time.Time `json:"given_up_at"`
 
 	key []byte // in the database
 }
@@ -158,20 +160,23 @@ const mostDead = 1000
 
 // settled takes a row out of the database and then out of memory.
 func (o *Outbox) settled(q *queue, r *row, why error) {
-	now := time.Now()
+	now := o.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		p.remove(q, r)
 		if why != nil {
-			p.dead = append(p.dead, deadLetter{q, r, &DeadLetter{Event: r.Event, Why: why.Error(), At: now}})
+			p.dead = append(p.dead, deadLetter{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
+		}
+		if errors.Is(why, errExpired) && r.Alarm.ID != "" {
+			p.lose(alarm.Place{Receiver: q.name, Key: r.line()}, r)
 		}
 	}})
 	if err == nil {
 		return
 	}
-	o.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+	o.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r.next = now.Add(longestPause) // it will be delivered again
+	r.next = o.clock.run() + longestPause // it will be delivered again
 	q.again(r)
 }
 
@@ -200,7 +205,11 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 		if b == nil {
 			return nil
 		}
-		return b.ForEach(func(k, text []byte) error {
+		return b.ForEach(func(k, value []byte) error {
+			text, err := Unseal(k, value)
+			if err != nil {
+				return err
+			}
 			d := DeadLetter{key: bytes.Clone(k)}
 			if err := json.Unmarshal(text, &d); err != nil {
 				return err
@@ -210,73 +219,4 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 		})
 	})
 	return list, err
-}
-
-// sweepTime is how often it is looked for what time alone brings about.
-const sweepTime = time.Second
-
-func (o *Outbox) sweep(ctx context.Context) error {
-	tick := time.NewTicker(sweepTime)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			if err := o.pass(now); err != nil {
-				o.logger.Error("the outbox cannot be written", "err", err)
-			}
-		}
-	}
-}
-
-// pass clears alarms whose lease has ended, tells active ones again, and says that we are alive.
-func (o *Outbox) pass(now time.Time) error {
-	return o.do(&change{now: now, plan: func(p *plan) {
-		for id, a := range o.active {
-			if !a.Lease.IsZero() && now.After(a.Lease) {
-				p.apply(&Transition{Alarm: a.Alarm})
-				continue
-			}
-			p.repeat(id, a)
-		}
-		p.relieve()
-		for _, q := range o.queues {
-			p.beat(q)
-			q.forget(now)
-		}
-	}})
-}
-
-// repeat tells an alarm again that was told long ago, under its event ID.
-func (p *plan) repeat(id string, a *active) {
-	for _, q := range p.o.queues {
-		last, knows := a.Told[q.Name]
-		if !knows || last.Left || q.RepeatInterval <= 0 || p.now.Sub(last.At) < q.RepeatInterval || len(p.line(q, id)) > 0 {
-			continue
-		}
-		c := p.alarm(id)
-		last.At, last.Repeats = p.now, last.Repeats+1
-		c.Told[q.Name] = last
-		p.alarms[id] = c
-		p.add(q, Event{ID: last.Event, Kind: Raise, At: p.now, Alarm: c.Alarm, Repeat: last.Repeats})
-	}
-}
-
-// beat queues a heartbeat, unless one is waiting.
-func (p *plan) beat(q *queue) {
-	if q.Heartbeat <= 0 || p.now.Sub(q.alive) < q.Heartbeat || len(p.line(q, string(Heartbeat))) > 0 {
-		return
-	}
-	p.alive = append(p.alive, q)
-	p.add(q, Event{ID: p.eventID(), Kind: Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
-}
-
-// forget lets go of when alarms were told, once that is of no more use.
-func (q *queue) forget(now time.Time) {
-	for id, at := range q.lastTold {
-		if now.Sub(at) > flapTime {
-			delete(q.lastTold, id)
-		}
-	}
 }

@@ -2,7 +2,8 @@ package notify
 
 import (
 	"slices"
-	"time"
+
+	"trapline/internal/alarm"
 )
 
 // What `notifications.groups` may say of receivers that share a group: each is told, or one of them.
@@ -13,47 +14,57 @@ const all, firstAcked = "all", "first-acked"
 func grouped(queues []*queue) (groups [][]*queue) {
 	at := map[string]int{}
 	for _, q := range queues {
-		i, known := at[q.Group]
-		if q.Group != "" && known {
+		i, known := at[q.route.Group]
+		if q.route.Group != "" && known {
 			groups[i] = append(groups[i], q)
 			continue
 		}
-		at[q.Group] = len(groups)
+		at[q.route.Group] = len(groups)
 		groups = append(groups, []*queue{q})
 	}
 	return groups
 }
 
-// holder is the receiver of a group that is told of an alarm, nil where none is.
-func (a *active) holder(group []*queue) *queue {
-	for _, q := range group {
-		if t, knows := a.Told[q.Name]; knows && !t.Left {
-			return q
-		}
+// choose is of alarm.Reconciler: the receiver of a group that is sent an alarm, nil where nobody wants it or there is
+// no room.
+func (p *plan) choose(group []*alarm.Receiver, a *Alarm) *alarm.Receiver {
+	var queues []*queue
+	for _, r := range group {
+		queues = append(queues, p.o.byName[r.Name])
 	}
-	return nil
+	q := p.first(queues, a)
+	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.receiver.Wants(a) {
+		q = p.handTo
+	}
+	if q == nil {
+		return nil
+	}
+	if !p.room(q, a) {
+		p.short[q] = true
+		return nil
+	}
+	return q.receiver
 }
 
-// choose gives the first receiver of a group that confirms, nil where none does. One that did not is
+// confirming is the first receiver of a group that confirms, nil where none does. One that did not is
 // chosen once its pause is over, unless something waits for it by which that shows.
-func (p *plan) choose(group []*queue, a *Alarm) *queue {
+func (p *plan) confirming(group []*queue, a *Alarm) *queue {
 	for _, q := range group {
-		if q.wants(a) && (q.failures == 0 || !q.retryAt.After(p.now) && q.count+p.count(q).rows == 0) {
+		if q.receiver.Wants(a) && (q.failures == 0 || q.retryAt <= p.run && q.count+p.count(q).rows == 0) {
 			return q
 		}
 	}
 	return nil
 }
 
-// wants tells whether the receiver is to be told of an alarm.
-func (r *Route) wants(a *Alarm) bool { return r.Matches == nil || r.Matches(a) }
-
-// first is choose, and where none confirms the first that wants the alarm.
+// first is confirming, and where none confirms the first that wants the alarm.
 func (p *plan) first(group []*queue, a *Alarm) *queue {
-	if q := p.choose(group, a); q != nil {
-		return q
+	if len(group) > 1 {
+		if q := p.confirming(group, a); q != nil {
+			return q
+		}
 	}
-	if i := slices.IndexFunc(group, func(q *queue) bool { return q.wants(a) }); i >= 0 {
+	if i := slices.IndexFunc(group, func(q *queue) bool { return q.receiver.Wants(a) }); i >= 0 {
 		return group[i]
 	}
 	return nil
@@ -75,57 +86,68 @@ func (p *plan) relieve() {
 
 // handOver begins with the oldest: another one that does not confirm either gets that alone.
 func (p *plan) handOver(q *queue, others []*queue) {
-	ids := p.ids(q)
+	ids := p.waitingLines(q)
 	slices.SortFunc(ids, func(a, b string) int { return bySeq(p.line(q, a)[0], p.line(q, b)[0]) })
 	for _, id := range ids {
-		head := p.line(q, id)[0]
-		if head.flying || head.Alarm.ID == "" {
+		at := alarm.Place{Receiver: q.name, Key: id}
+		members := p.Members(at)
+		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.line(q, id)[0].flying {
 			continue
 		}
-		if to := p.choose(others, &head.Alarm); to != nil {
-			p.move(q, to, id)
+		if to := p.confirming(others, p.Alarm(members[0]).Alarm()); to != nil {
+			p.handTo = to
+			p.move(at, q, members)
+			p.handTo = nil
 		}
 	}
 }
 
-// move hands the line of an alarm over. Of what q may have seen of it, q is still told the end, and that
-// alone; whom it goes to is told the raise first.
-func (p *plan) move(q, to *queue, id string) {
-	moved, seen := false, false // of the alarm from its raise to its end
-	for _, r := range p.line(q, id) {
-		e := r.Event
-		if e.Kind == Clear && !moved { // of what only q was told
-			continue
+// move has the alarms of a line sent to another receiver of the group. Of what this one may have seen, it is still
+// sent the end, and that alone.
+func (p *plan) move(at alarm.Place, q *queue, members []string) {
+	seen := p.takeUnseen(q, at.Key)
+	v := *p.View(at)
+	p.ids[string(Raise)+p.Alarm(members[0]).ID] = v.Event // it is the same event
+	if v.Left = true; seen {
+		p.PutView(at, &v)
+	} else {
+		p.PutView(at, nil)
+	}
+	for _, key := range members {
+		s := p.Alarm(key)
+		if !seen {
+			s = s.Clone()
+			delete(s.In, q.name)
+			p.PutAlarm(key, s)
 		}
-		if e.Kind != Clear {
-			seen = seen || r.seen || !moved && r.update()
-			if !moved {
-				e.Kind, e.Repeat = Raise, 0
-			}
-		}
-		p.append(to, e, r.Expires)
+		p.reconciler.Greet(key)
 		p.count(q).moved++
-		if e.Kind != Clear || !seen {
+	}
+	clear(p.ids)
+}
+
+// takeUnseen removes what waits in a line but for the ends of what the receiver may have seen, and reports whether
+// it may know of what is active.
+func (p *plan) takeUnseen(q *queue, id string) (seen bool) {
+	rows := p.line(q, id)
+	seen = rows[0].Kind == Clear || rows[0].update()
+	for _, r := range rows {
+		switch {
+		case r.Kind != Clear:
+			seen = seen || r.seen
+			p.remove(q, r)
+		case seen:
+			seen = false
+		default:
 			p.remove(q, r)
 		}
-		if moved = e.Kind != Clear; !moved {
-			seen = false
-		}
 	}
-	if a := p.alarm(id); a != nil && moved {
-		p.alarms[id] = a
-		last := a.Told[q.Name]
-		a.Told[to.Name] = last
-		delete(a.Told, q.Name)
-		if last.Left = true; seen {
-			a.Told[q.Name] = last
-		}
-	}
+	return seen
 }
 
 // failOver is called when a delivery has failed.
 func (o *Outbox) failOver() {
-	if err := o.do(&change{now: time.Now(), plan: (*plan).relieve}); err != nil {
+	if err := o.do(&change{now: o.clock.Wall(), plan: (*plan).relieve}); err != nil {
 		o.logger.Error("the outbox cannot be written", "err", err)
 	}
 }

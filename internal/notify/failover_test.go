@@ -164,6 +164,10 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 				p.second.set(nil, 0)
 			case 17:
 				p.restart()
+			case 21, 5:
+				if err := p.SetRoutes(p.routes()[step%2:], time.Now()); err != nil {
+					t.Fatal(err)
+				}
 			case 19:
 				p.first.set(nil, 0)
 			}
@@ -171,6 +175,9 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 		}
 		for _, id := range ids {
 			p.say("-" + id)
+		}
+		if err := p.SetRoutes(p.routes(), time.Now()); err != nil {
+			t.Fatal(err)
 		}
 		p.first.set(nil, 0)
 		p.second.set(nil, 0)

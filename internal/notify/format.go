@@ -84,16 +84,21 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 			return draft{Notification: n, objects: len(n.VarBinds)}
 		}
 		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
-		summary := oneLine(e.Alarm.text(), mostSummary)
-		n.VarBinds = b.ofAlarm(e, summary, labels)
+		summary, description := oneLine(e.Alarm.Text(), mostSummary), oneLine(e.Alarm.Description, mostSummary)
+		n.VarBinds = b.ofAlarm(e, summary, labels, description)
+		if over := len(n.list()) - limit; over > 0 && description != "" {
+			description = oneLine(description, max(0, len(description)-over))
+			trimmed++
+			n.VarBinds = b.ofAlarm(e, summary, labels, description)
+		}
 		if over := len(n.list()) - limit; over > 0 {
 			var more int
 			labels, more = labelsText(e.Alarm.Labels, max(0, len(labels)-over))
 			trimmed = max(trimmed, more)
-			n.VarBinds = b.ofAlarm(e, summary, labels)
+			n.VarBinds = b.ofAlarm(e, summary, labels, description)
 		}
 		if over := len(n.list()) - limit; over > 0 {
-			n.VarBinds = b.ofAlarm(e, oneLine(summary, max(1, len(summary)-over)), labels)
+			n.VarBinds = b.ofAlarm(e, oneLine(summary, max(1, len(summary)-over)), labels, description)
 			trimmed++
 		}
 		n.Agent = e.Alarm.Address
@@ -109,7 +114,8 @@ func compactFormat(enterprise snmp.OID, names Names) format {
 		short := *e
 		a := &short.Alarm
 		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
-		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.text(), 48), ""
+		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.Text(), 48), ""
+		a.Description = ""
 		d := whole(&short, math.MaxInt)
 		if a.ID != "" {
 			v := d.VarBinds
@@ -144,7 +150,7 @@ func (b *objects) text(arc uint32, text string, most int) {
 // The values of alarmState.
 const stateCleared, stateActive = 1, 2
 
-func (b *objects) ofAlarm(e *Event, summary, labels string) []snmp.VarBind {
+func (b *objects) ofAlarm(e *Event, summary, labels, description string) []snmp.VarBind {
 	b.list = nil
 	a := &e.Alarm
 	state, severity := int64(stateActive), a.Severity
@@ -168,6 +174,9 @@ func (b *objects) ofAlarm(e *Event, summary, labels string) []snmp.VarBind {
 	b.add(16, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat)))
 	b.text(17, summary, mostSummary)
 	b.text(18, labels, mostLabels)
+	if description != "" {
+		b.text(22, description, mostSummary)
+	}
 	if four := a.Address.Unmap(); four.Is4() {
 		b.list = append(b.list, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
 	}
@@ -206,14 +215,6 @@ func (n Names) variable(a *Alarm) snmp.OID {
 		return o
 	}
 	return zeroDotZero
-}
-
-// text is what an alarm says: its summary, and why it is over.
-func (a *Alarm) text() string {
-	if a.Reason == "" {
-		return a.Summary
-	}
-	return a.Summary + " (" + a.Reason + ")"
 }
 
 // The objects and notifications of DISMAN-EVENT-MIB (RFC 2981). A raise is always mteTriggerRising, also

@@ -1,21 +1,13 @@
 package notify
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"trapline/internal/snmp"
 )
 
 // Identity is our own SNMP engine (RFC 3411 section 3.1.1): the authoritative one of our traps, and the
@@ -36,56 +28,83 @@ type Identity struct {
 	slept  time.Duration        // asleep at booted
 }
 
-// engineRecord is what is stored of an Identity.
-type engineRecord struct {
-	id    []byte
-	boots int32
+// identityFile is where an Identity is kept.
+type identityFile struct {
+	file   string
+	backup *engineRecord               // what is known of it from elsewhere, or nil
+	also   func(r *engineRecord) error // stores it elsewhere, before the file; nil if nowhere
 }
 
-// fits tells whether the record is of the engine ID that is configured, if any.
-func (r *engineRecord) fits(configured []byte) bool {
-	return configured == nil || bytes.Equal(configured, r.id)
-}
-
-// engineFile is where, in the state directory.
-const engineFile = "engine"
-
-// openIdentity counts one more boot of the engine in dir and stores it. Without a configured ID, it is
-// the one that is stored, or a new one.
-func openIdentity(dir string, configured []byte, now time.Time) (*Identity, error) {
-	file := filepath.Join(dir, engineFile)
-	r, err := settleEngine(file, configured, now)
-	if err != nil {
-		return nil, err
+// open counts one more boot of the engine and stores it. Without a configured ID, it is the one that is stored,
+// or a new one. Where the file is damaged, that is returned too.
+func (f *identityFile) open(configured []byte, now time.Time) (i *Identity, damage *Damage, err error) {
+	r, err := readEngine(f.file)
+	known := f.backup != nil && f.backup.fits(configured)
+	store := (*engineRecord).store
+	switch {
+	case errors.Is(err, errBrokenEngine):
+		damage, store = brokenEngine(f.file, err, known, now), (*engineRecord).replace
+		if err = keepAside(f.file, damage.Aside); err != nil {
+			return nil, damage, err
+		}
+		if err = fs.ErrNotExist; known {
+			r, err = *f.backup, nil
+		}
+	case err == nil && known && f.backup.fits(r.id): // the file may be an older one that somebody put back
+		r.boots = max(r.boots, f.backup.boots)
+		if r.unsealed {
+			damage = brokenEngine(f.file, errors.New("its checksum is missing"), true, now)
+			err = keepAside(f.file, damage.Aside)
+		}
+	}
+	if r, err = settleEngine(f.file, r, err, configured, now); err != nil {
+		return nil, damage, err
 	}
 	if r.boots++; r.boots == math.MaxInt32 {
-		return nil, fmt.Errorf("%s: the engine ID %x has used up its boots (RFC 3414 section 2.2.2): delete the file, "+
-			"and set another engine ID where one is configured", file, r.id)
+		return nil, damage, fmt.Errorf("%s: the engine ID %x has used up its boots (RFC 3414 section 2.2.2): delete the file, "+
+			"and set another engine ID where one is configured", f.file, r.id)
 	}
-	if err := r.store(file); err != nil {
-		return nil, err
+	if f.also != nil {
+		if err := f.also(&r); err != nil {
+			return nil, damage, err
+		}
 	}
-	return &Identity{ID: r.id, file: file, boots: r.boots, booted: now, started: now, asleep: asleep, slept: asleep()}, nil
+	if err := store(&r, f.file); err != nil {
+		return nil, damage, err
+	}
+	return &Identity{ID: r.id, file: f.file, boots: r.boots, booted: now, started: now, asleep: Asleep, slept: Asleep()}, damage, nil
+}
+
+// brokenEngine is the damage of a file whose engine is known from elsewhere, or is lost.
+func brokenEngine(file string, why error, known bool, now time.Time) *Damage {
+	d := &Damage{
+		Text:  "the engine ID and its boots are lost: receivers of SNMPv3 traps must be given the engine ID that trapline engine prints",
+		Where: file, Aside: file + ".corrupt-" + now.UTC().Format("20060102T150405.000Z"), Err: why,
+	}
+	if known {
+		d.Text = "the file of the engine ID is damaged, and was written anew from what " + databaseFile + " has"
+	}
+	return d
 }
 
 // FixedIdentity is an engine as somebody else keeps it.
 func FixedIdentity(id []byte, boots, seconds int32, now time.Time) *Identity {
-	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: asleep, slept: asleep()}
+	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: Asleep, slept: Asleep()}
 }
 
-// settleEngine reads what is stored, or makes up what will be. The boots are those of the last start.
+// settleEngine returns what a file has, as readEngine returned it, or makes up what it will have. The boots are
+// those of the last start.
 //
 // A new ID has not been seen by anybody and starts to count at 1. One that was configured may be known
 // to receivers, with boots that we have lost or never had: it goes on at the seconds since 2020, which
 // no engine that starts less than once a second can have reached.
-func settleEngine(file string, configured []byte, now time.Time) (r engineRecord, err error) {
-	r, err = readEngine(file)
+func settleEngine(file string, r engineRecord, err error, configured []byte, now time.Time) (engineRecord, error) {
 	switch {
 	case err == nil && r.fits(configured):
 		return r, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return r, err
-	case configured == nil:
+	case len(configured) == 0:
 		return engineRecord{id: drawEngineID()}, nil
 	}
 	seconds := int64(now.Sub(bootsEpoch) / time.Second)
@@ -108,58 +127,6 @@ func drawEngineID() []byte {
 	return id
 }
 
-// readEngine gives what is stored in file. A file that cannot be understood is an error: to count from
-// 1 again would silence every receiver that remembers the engine.
-func readEngine(file string) (r engineRecord, err error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return r, err
-	}
-	id, boots := "", ""
-	for line := range strings.Lines(string(text)) {
-		switch key, value, _ := strings.Cut(strings.TrimSpace(line), ": "); key {
-		case "engine_id":
-			id = value
-		case "boots":
-			boots = value
-		}
-	}
-	r.id, err = hex.DecodeString(id)
-	if err == nil {
-		err = snmp.CheckEngineID(r.id)
-	}
-	n, errBoots := strconv.ParseInt(boots, 10, 32)
-	if err != nil || errBoots != nil || n < 0 {
-		return r, fmt.Errorf("%s: has no engine_id and boots that can be read: restore it, or delete it to get a new engine ID, "+
-			"which receivers of SNMPv3 traps have to be told", file)
-	}
-	r.boots = int32(n)
-	return r, nil
-}
-
-// store replaces the file in one step: after a crash, the old one or the new one is there.
-func (r *engineRecord) store(file string) error {
-	text := fmt.Sprintf("# Who Trapline is in SNMPv3, and how often it has started. A copy of this file in use elsewhere makes receivers drop traps.\n"+
-		"engine_id: %x\nboots: %d\n", r.id, r.boots)
-	temporary := file + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, file); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(file))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
 // Clock gives snmpEngineBoots and snmpEngineTime for a message that leaves now. Only after 68 years it
 // has to store something, and may fail.
 func (i *Identity) Clock(now time.Time) (boots, seconds int32, err error) {
@@ -168,7 +135,7 @@ func (i *Identity) Clock(now time.Time) (boots, seconds int32, err error) {
 	slept := i.asleep()
 	elapsed := (now.Sub(i.booted) + slept - i.slept) / time.Second
 	if elapsed >= math.MaxInt32 && i.file != "" {
-		r := engineRecord{i.ID, i.boots + 1}
+		r := engineRecord{id: i.ID, boots: i.boots + 1}
 		if err := r.store(i.file); err != nil {
 			return 0, 0, err
 		}

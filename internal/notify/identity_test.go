@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -76,32 +77,143 @@ func TestConfiguredEngineIDsGoOnWhereNobodyHasBeen(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsNoNewStart(t *testing.T) {
+// A file of the engine that cannot be read is kept aside, loudly. The engine goes on as the database has it.
+// Without that, nobody counts from 1 again with an ID that receivers may know.
+func TestAnEngineThatCannotBeReadIsNoNewStart(t *testing.T) {
+	configured := []byte("\x80\x00\x00\x00\x04one")
+	for name, change := range map[string]func(good string) string{
+		"empty":     func(string) string { return "" },
+		"cut off":   func(good string) string { return good[:len(good)-10] },
+		"doubled":   func(good string) string { return good + good },
+		"no ID":     func(string) string { return "boots: 7\n" },
+		"empty ID":  func(string) string { return engineHead + "engine_id: \nboots: 7\n" },
+		"short ID":  func(string) string { return engineHead + "engine_id: 8000\nboots: 7\n" },
+		"negative":  func(string) string { return engineHead + "engine_id: 8000000004616263\nboots: -1\n" },
+		"too many":  func(string) string { return engineHead + "engine_id: 8000000004616263\nboots: 2147483648\n" },
+		"one digit": func(good string) string { return strings.Replace(good, "boots: ", "boots: 1", 1) },
+		"zeroes":    func(good string) string { return strings.Repeat("\x00", len(good)) },
+	} {
+		for _, id := range [][]byte{nil, configured} {
+			for _, alone := range []bool{false, true} {
+				dir := t.TempDir()
+				file := filepath.Join(dir, engineFile)
+				before, boots := start(t, dir, id)
+				good, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(change(string(good))), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if alone {
+					if err := os.Remove(filepath.Join(dir, databaseFile)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, _, err := Engine(dir, id, noon); err == nil || !strings.Contains(err.Error(), "has no engine_id and boots that can be read") {
+					t.Errorf("%s: a command is given %v", name, err)
+				}
+				s, err := Open(dir, id, noon.Add(time.Hour))
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				var log bytes.Buffer
+				s.LogDamage(slog.New(slog.NewTextHandler(&log, nil)))
+				now, _, _ := s.Identity.Clock(noon.Add(time.Hour))
+				same := bytes.Equal(s.Identity.ID, before)
+				if same && now <= boots || same == (alone && id == nil) {
+					t.Errorf("%s, configured %x, database lost=%t: %x boots %d became %x boots %d", name, id, alone, before, boots, s.Identity.ID, now)
+				}
+				aside, _ := filepath.Glob(file + ".corrupt-*")
+				if len(aside) != 1 || !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "moved_to="+aside[0]) || s.Damaged() != 1 {
+					t.Errorf("%s: moved to %v, logged\n%s", name, aside, &log)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if _, next := start(t, dir, id); next != now+1 {
+					t.Errorf("%s: boots %d follow %d", name, next, now)
+				}
+			}
+		}
+	}
+}
+
+// An older file that somebody put back takes no boots back.
+func TestAnOlderEngineFileTakesNothingBack(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir, nil)
 	file := filepath.Join(dir, engineFile)
-	good, err := os.ReadFile(file)
+	older, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"empty": "", "cut off": string(good[:len(good)-10]), "no ID": "boots: 7\n", "short ID": "engine_id: 8000\nboots: 7\n",
-		"negative": strings.Replace(string(good), "boots: 1", "boots: -1", 1),
-		"too many": strings.Replace(string(good), "boots: 1", "boots: 2147483648", 1),
-	} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(dir, nil, noon); err == nil || !strings.Contains(err.Error(), file+": has no engine_id and boots that can be read") {
-			t.Errorf("%s: %v", name, err)
-		}
+	start(t, dir, nil)
+	if err := os.WriteFile(file, older, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	worn := strings.Replace(string(good), "boots: 1", "boots: 2147483646", 1)
-	if err := os.WriteFile(file, []byte(worn), 0o600); err != nil {
+	if _, boots := start(t, dir, nil); boots != 3 {
+		t.Errorf("boots %d follow 2", boots)
+	}
+}
+
+func TestBootsThatAreUsedUp(t *testing.T) {
+	dir := t.TempDir()
+	r := engineRecord{id: []byte("\x80\x00\x00\x00\x04one"), boots: math.MaxInt32 - 1}
+	if err := r.store(filepath.Join(dir, engineFile)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, nil, noon); err == nil || !strings.Contains(err.Error(), "has used up its boots") {
 		t.Errorf("with boots 2147483646: %v", err)
+	}
+}
+
+// The files of earlier versions have no checksum.
+func TestEngineFilesOfEarlierVersions(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, engineFile), []byte(engineHead+"engine_id: 8000000004616263\nboots: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if id, boots := start(t, dir, nil); boots != 8 || string(id[5:]) != "abc" {
+		t.Errorf("boots %d of %x", boots, id)
+	}
+}
+
+// Nothing is stored in the place of an engine that is better.
+func TestNoWorseEngineIsStored(t *testing.T) {
+	file := filepath.Join(t.TempDir(), engineFile)
+	id := []byte("\x80\x00\x00\x00\x04one")
+	good := engineRecord{id: id, boots: 7}
+	if err := good.store(file); err != nil {
+		t.Fatal(err)
+	}
+	for _, worse := range []engineRecord{{boots: 8}, {id: []byte{}, boots: 8}, {id: []byte("x"), boots: 8}, {id: id, boots: 6}, {id: id, boots: -1}} {
+		if err := worse.store(file); err == nil {
+			t.Errorf("%x boots %d is stored", worse.id, worse.boots)
+		}
+	}
+	if r, err := readEngine(file); err != nil || r.boots != 7 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// What a trap is sent as in another engine's name has boots of its own, and leaves ours alone.
+func TestIdentitiesOfOthers(t *testing.T) {
+	dir, other := t.TempDir(), []byte("\x80\x00\x00\x00\x04two")
+	id, boots := start(t, dir, nil)
+	last := int32(0)
+	for range 3 {
+		i, damage, err := IdentityOf(dir, other, noon)
+		if err != nil || damage != nil || !bytes.Equal(i.ID, other) || i.boots <= last {
+			t.Errorf("%+v, %v, %v", i, damage, err)
+		}
+		last = i.boots
+	}
+	if i, _, err := IdentityOf(dir, id, noon); err != nil || i.boots != boots {
+		t.Errorf("our own: %+v, %v", i, err)
+	}
+	if again, next := start(t, dir, nil); !bytes.Equal(again, id) || next != boots+1 {
+		t.Errorf("boots %d of %x", next, again)
 	}
 }
 

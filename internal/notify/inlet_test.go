@@ -178,7 +178,7 @@ func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 			t.Errorf("told %s, %g misread", got, testutil.ToFloat64(r.metrics.misread))
 		}
 		for _, a := range r.Active() {
-			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []Binding{{"a", "", "1"}}) {
+			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []Binding{{Name: "a", Value: "1"}}) {
 				t.Errorf("%+v", a)
 			}
 		}

@@ -50,8 +50,9 @@ func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 	if c.Settings.Groups[group] != firstAcked {
 		group = ""
 	}
+	key, scheme := newKey(r, c)
 	return &Route{
-		Name: r.Name, Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags,
+		Name: r.Name, Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
 )
 
 // Waiting is what an outbox holds for one receiver.
@@ -21,20 +23,13 @@ type Waiting struct {
 
 var errNoReceiver = errors.New("there is no such receiver")
 
-// find is called with the mutex held.
-func (o *Outbox) find(receiver string) (*queue, error) {
-	for _, q := range o.queues {
-		if q.Name == receiver {
-			return q, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: %q", errNoReceiver, receiver)
-}
-
 func (o *Outbox) lookup(receiver string) (*queue, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.find(receiver)
+	if q := o.byName[receiver]; q != nil {
+		return q, nil
+	}
+	return nil, fmt.Errorf("%w: %q", errNoReceiver, receiver)
 }
 
 // Waiting lists what receivers have yet to confirm.
@@ -47,7 +42,10 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 			rows = append(rows, line...)
 		}
 		slices.SortFunc(rows, bySeq)
-		w := Waiting{Receiver: q.Name, Failing: q.failures > 0, RetryAt: q.retryAt, Events: []Event{}}
+		w := Waiting{Receiver: q.name, Failing: q.failures > 0, Events: []Event{}}
+		if w.Failing {
+			w.RetryAt = o.clock.wallAt(q.retryAt)
+		}
 		for _, r := range rows {
 			w.Events = append(w.Events, r.Event)
 		}
@@ -78,9 +76,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 		now: now,
 		plan: func(p *plan) {
 			for _, d := range dead {
-				if _, active := o.active[d.Alarm.ID]; active != (d.Kind == Clear) && len(p.line(q, d.Alarm.ID)) == 0 {
-					p.add(q, d.Event)
-				}
+				p.revive(q, &d)
 			}
 		},
 		also: func(tx *bbolt.Tx) error {
@@ -99,6 +95,24 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	defer o.mu.Unlock()
 	q.freshen()
 	return nil
+}
+
+// revive queues what was given up, unless things have gone on since.
+func (p *plan) revive(q *queue, d *DeadLetter) {
+	r := &row{Event: d.Event, Line: d.Line}
+	at := alarm.Place{Receiver: q.name, Key: r.line()}
+	v := p.View(at)
+	if known := v != nil && v.Lost == nil; known == (d.Kind == Clear) || len(p.line(q, at.Key)) > 0 || p.o.byName[q.name] != q {
+		return
+	}
+	p.append(q, r)
+	if v != nil && v.Lost != nil {
+		p.PutView(at, nil)
+	} else if v != nil {
+		c := *v
+		c.Unknown = false
+		p.PutView(at, &c)
+	}
 }
 
 // Drop forgets what waits for a receiver and what was given up, but for what is being sent just now.

@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
@@ -16,6 +14,8 @@ type Metrics struct {
 	misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
+
+	alarmsRefused prometheus.Counter
 }
 
 // NewMetrics registers them.
@@ -43,6 +43,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		misread: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trapline_alarms_misread_total", Help: "What annotations of alarms say and cannot be followed: variable bindings that cannot be read, receivers and tags that there are not.",
 		}),
+		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms that were not taken because too many are active, or because they are too large."}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -52,6 +53,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
 	}, []string{"receiver"})
 	r.MustRegister(m.rtt, m.misread, m.lastAck)
+	r.MustRegister(m.alarmsRefused)
 	return m
 }
 
@@ -121,19 +123,17 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(alarms, float64(len(o.active)))
-	now := time.Now()
+	now := seconds(o.clock.run())
 	for _, q := range o.queues {
 		oldest, failing := now, 0.0
 		for _, rows := range q.rows {
-			if rows[0].At.Before(oldest) {
-				oldest = rows[0].At
-			}
+			oldest = min(oldest, rows[0].Run)
 		}
 		if q.failures > 0 {
 			failing = 1
 		}
-		gauge(queueDepth, float64(q.count), q.Name)
-		gauge(queueAge, now.Sub(oldest).Seconds(), q.Name)
-		gauge(breaker, failing, q.Name)
+		gauge(queueDepth, float64(q.count), q.name)
+		gauge(queueAge, now-oldest, q.name)
+		gauge(breaker, failing, q.name)
 	}
 }

@@ -31,6 +31,7 @@ var mibObjects = []struct{ name, syntax, text string }{
 	{"traplineAlarmsActive", "Unsigned32", "How many alarms are active."},
 	{"traplineEventsQueued", "Unsigned32", "How many events wait for this receiver."},
 	{"traplineEventsLost", "Unsigned32", "How many events for this receiver were dropped since it was last told."},
+	{"traplineDescription", "SnmpAdminString (SIZE (0..255))", "What the rule says of the alarm beside traplineSummary, in one line. Where there is such a text, the object follows those of the notification."},
 }
 
 // mibNotifications are the notifications of TRAPLINE-MIB in the order of their numbers, from 1.
@@ -67,10 +68,12 @@ IMPORTS
         FROM INET-ADDRESS-MIB;
 
 traplineMIB MODULE-IDENTITY
-    LAST-UPDATED "202603010000Z"
+    LAST-UPDATED "202611260000Z"
     ORGANIZATION "Trapline"
     CONTACT-INFO "Whoever runs this Trapline."
     DESCRIPTION  "What Trapline tells of alarms. The objects exist in notifications only."
+    REVISION     "202611260000Z"
+    DESCRIPTION  "Notifications of alarms may carry traplineDescription."
     REVISION     "202603010000Z"
     DESCRIPTION  "The first version."
     ::= { %s 1 }

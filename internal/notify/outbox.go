@@ -2,25 +2,28 @@ package notify
 
 import (
 	"cmp"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
 )
 
-// Outbox keeps which alarms are active, and what receivers have yet to confirm of them. Both change in
+// Outbox keeps which alarms are active, and what receivers know and have yet to confirm of them. All changes in
 // one transaction, which is on the disk before anything is sent: whatever happens to the process, each
-// receiver is told of each alarm in order, every event at least once.
+// receiver is sent what it has to know of each alarm in order, every event at least once.
 type Outbox struct {
 	state   *State
 	prefix  string // of event IDs
+	options OutboxOptions
 	logger  *slog.Logger
 	metrics *Metrics
+	clock   runClock
 
 	routing sync.Mutex    // held while receivers change; taken before commits
 	routed  chan struct{} // receivers have changed
@@ -29,22 +32,38 @@ type Outbox struct {
 	asked   []*change     // for the next transaction
 
 	// What a plan reads, and only the end of a transaction changes:
-	queues []*queue
-	groups [][]*queue         // the same
-	active map[string]*active // by alarm ID
-	seq    uint64             // the last that was given to a row or an event
+	queues      []*queue
+	groups      [][]*queue                      // the same
+	byName      map[string]*queue               // the same
+	names, tags map[string]bool                 // that they have
+	active      map[string]*alarm.State         // by key
+	size        int                             // of all of them
+	sources     map[string]string               // of their conditions, by source the key
+	members     map[alarm.Place]map[string]bool // the keys of those that a receiver knows by one key
+	views       map[alarm.Place]*alarm.View
+	unknown     map[alarm.Place]bool // views for which an event was given up
+	short       map[*queue]bool      // queues that had no room for all that the receiver has to know
+	seq         uint64               // the last that was given to a row or an event
 
-	damaged int // rows that could not be read at the start
+	refused  int // alarms since that was logged, and when it was; of who holds commits
+	reported time.Duration
+
+	damaged int           // rows that could not be read at the start
+	noted   time.Duration // when it was last stored how long processes have run; of the sweep alone
 }
 
 // OutboxOptions are what an outbox needs beside its state and routes.
 type OutboxOptions struct {
-	Logger  *slog.Logger
-	Metrics *Metrics
+	Logger     *slog.Logger
+	Metrics    *Metrics
+	Deployment string   // is part of the identity of alarms
+	Ignored    []string // labels that are not
+	MaxAlarms  int      // how many may be active; 0 means the default
+	Clock      *Clock   // nil: the real one
 }
 
-// NewOutbox takes up what the last process left. Receivers that are told of lost events are told of the
-// start too: something may have happened in between.
+// NewOutbox takes up what the last process left. Receivers that are sent Resync are sent one at the start too:
+// something may have happened in between.
 func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox, error) {
 	out, err := takeUp(s, routes, o, now)
 	if isDamage(err) { // of what only a write shows
@@ -56,6 +75,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 	if err == nil && s.lost != nil {
 		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
 	}
+	s.LogDamage(o.Logger)
 	return out, err
 }
 
@@ -65,25 +85,41 @@ func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox,
 		return nil, err
 	}
 	id := s.Identity.ID
+	o.MaxAlarms = cmp.Or(o.MaxAlarms, defaultMaxAlarms)
 	out := &Outbox{
-		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), logger: o.Logger, metrics: o.Metrics, active: map[string]*active{},
-		routed: make(chan struct{}, 1),
+		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), options: o, logger: o.Logger, metrics: o.Metrics,
+		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
+		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue]bool{}, routed: make(chan struct{}, 1),
 	}
+	if out.clock.Clock = realClock(); o.Clock != nil {
+		out.clock.Clock = *o.Clock
+	}
+	out.clock.began = out.clock.Elapsed()
+	var queues []*queue
 	for _, r := range routes {
-		out.queues = append(out.queues, newQueue(r))
+		queues = append(queues, out.newQueue(r))
 		o.Metrics.begin(r.Name)
 	}
-	out.groups = grouped(out.queues)
-	if err := s.Update(out.load); err != nil {
+	out.setQueues(queues)
+	if err := s.keepFirst(now); err != nil {
+		return nil, err
+	}
+	var merged []merge
+	err = s.Update(func(tx *bbolt.Tx) (err error) {
+		if merged, err = out.convert(tx, now); err != nil {
+			return err
+		}
+		return out.load(tx)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	for _, a := range out.active { // who leased an alarm had nobody to say it to
-		if least := now.Add(Lease); !a.Lease.IsZero() && a.Lease.Before(least) {
-			a.Lease = least
-		}
-	}
+	out.extendLeases()
 	return out, out.do(&change{now: now, plan: func(p *plan) {
 		p.greet(out.queues)
+		for i := range merged {
+			p.retract(&merged[i])
+		}
 		for _, q := range out.queues {
 			if out.damaged > 0 {
 				p.resync(q, out.damaged)
@@ -92,71 +128,91 @@ func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox,
 	}})
 }
 
+func (o *Outbox) setQueues(queues []*queue) {
+	o.queues, o.groups = queues, grouped(queues)
+	o.byName, o.names, o.tags = map[string]*queue{}, map[string]bool{}, map[string]bool{}
+	for _, q := range queues {
+		o.byName[q.name], o.names[q.name] = q, true
+		for _, tag := range q.route.Tags {
+			o.tags[tag] = true
+		}
+	}
+}
+
 // Lease is how long an alarm is active that must be said again, where nobody says how long.
 const Lease = 5 * time.Minute
 
-// load reads the database into memory, and makes the buckets that are missing.
-func (o *Outbox) load(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, alarmsBucket, outboxBucket, deadBucket} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
+// extendLeases gives those who lease alarms the time to say them again: there was nobody to say it to.
+func (o *Outbox) extendLeases() {
+	least := seconds(o.clock.run() + Lease)
+	for _, s := range o.active {
+		for i := range s.Conditions {
+			if c := &s.Conditions[i]; c.Lease != 0 {
+				c.Lease = max(c.Lease, least)
+			}
 		}
 	}
-	if b := tx.Bucket(metaBucket).Get(seqKey); len(b) == 8 {
-		o.seq = binary.BigEndian.Uint64(b)
-	}
-	err := o.readRows(tx, tx.Bucket(alarmsBucket), func(id, text []byte) error {
-		a := &active{}
-		if err := json.Unmarshal(text, a); err != nil {
-			return err
-		}
-		o.active[string(id)] = a
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
-		if _, err := o.find(string(name)); err != nil {
-			o.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, q := range o.queues {
-		if err := o.loadQueue(tx, q); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// Apply commits transitions. Without an error they are on the disk, with all that follows from them;
-// with one, nothing has changed.
+// key is the identity of an alarm. One without labels is known by its ID.
+func (o *Outbox) key(a *Alarm) string {
+	if len(a.Labels) == 0 {
+		return a.ID
+	}
+	return alarm.Key(o.options.Deployment, a, o.options.Ignored)
+}
+
+// byID is what receivers know alarms by that are shown their IDs.
+func byID(a *Alarm) (key string, changes bool) { return a.ID, true }
+
+// Apply commits transitions. Without an error they are on the disk, with all that follows from them. With a
+// *FullError that holds for all but those that it names; with another error, nothing has changed.
 func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
-	return o.ApplyWith(transitions, now, nil)
+	return o.do(&change{now: now, plan: planOf(transitions)})
 }
 
 // ApplyWith is Apply, and in the same transaction does more. That may run several times, where a
-// transaction that others share fails by them; only the last one counts.
+// transaction that others share fails by them; only the last one counts. With any error nothing has changed.
 func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
-	return o.do(&change{now: now, also: also, plan: func(p *plan) {
-		for i := range transitions {
-			p.apply(&transitions[i])
-		}
-	}})
+	return o.do(&change{now: now, also: also, plan: planOf(transitions)})
 }
 
-// Active gives the alarms that are active, the oldest first.
+func planOf(transitions []Transition) func(*plan) {
+	return func(p *plan) { p.applyAll(transitions) }
+}
+
+// Active returns the alarms that are active, the oldest first.
 func (o *Outbox) Active() []Alarm {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	alarms := make([]Alarm, 0, len(o.active))
-	for _, a := range o.active {
-		alarms = append(alarms, a.Alarm)
+	for _, key := range o.keys() {
+		alarms = append(alarms, *o.active[key].Alarm())
 	}
-	slices.SortFunc(alarms, func(a, b Alarm) int { return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID)) })
 	return alarms
+}
+
+// Conditions returns what makes alarms active, each as it shows its alarm. The IDs are those of the conditions.
+func (o *Outbox) Conditions() []Alarm {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []Alarm
+	for _, key := range o.keys() {
+		for _, c := range o.active[key].Conditions {
+			a := c.Alarm
+			a.ID = c.Source
+			if a.RaisedAt.IsZero() {
+				a.RaisedAt = o.active[key].RaisedAt
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// keys are those of the active alarms, the oldest first.
+func (o *Outbox) keys() []string {
+	return slices.SortedFunc(maps.Keys(o.active), func(a, b string) int {
+		return cmp.Or(o.active[a].RaisedAt.Compare(o.active[b].RaisedAt), cmp.Compare(o.active[a].ID, o.active[b].ID))
+	})
 }

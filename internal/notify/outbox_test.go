@@ -85,8 +85,9 @@ func TestDeadLetters(t *testing.T) {
 		settle(10 * time.Minute)
 		r.expect(l, "clear late")
 		dead, err := r.DeadLetters("nms")
-		if err != nil || len(dead) != 2 || dead[0].Alarm.ID != "late" || dead[0].Why != errExpired.Error() ||
-			dead[1].Alarm.ID != "new" || !strings.Contains(dead[1].Why, "tooBig") {
+		if err != nil || len(dead) != 3 || dead[0].Alarm.ID != "late" || dead[0].Why != errExpired.Error() ||
+			dead[1].Alarm.ID != "new" || !strings.Contains(dead[1].Why, "tooBig") ||
+			dead[2].ID != dead[0].ID || !strings.Contains(dead[2].Why, "tooBig") { // it was sent again once the receiver answered
 			t.Errorf("%+v, %v", dead, err)
 		}
 		if err := r.Retry("nms", time.Now()); err != nil {
@@ -247,7 +248,7 @@ func TestEndsHaveAReason(t *testing.T) {
 		}
 		settle(5 * time.Second)
 		told := l.told()
-		if e := told[len(told)-1]; e.Kind != Clear || e.Alarm.text() != "summary (rule removed)" {
+		if e := told[len(told)-1]; e.Kind != Clear || e.Alarm.Text() != "over: summary (rule removed)" {
 			t.Errorf("%+v", e)
 		}
 	})

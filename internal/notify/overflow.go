@@ -23,21 +23,21 @@ func (p *plan) shrink() {
 // over tells whether more waits for a receiver than may.
 func (p *plan) over(q *queue) bool {
 	c := p.count(q)
-	return q.MaxEvents > 0 && q.count+c.rows > q.MaxEvents || q.MaxBytes > 0 && q.bytes+c.bytes > q.MaxBytes
+	return q.route.MaxEvents > 0 && q.count+c.rows > q.route.MaxEvents || q.route.MaxBytes > 0 && q.bytes+c.bytes > q.route.MaxBytes
 }
 
 // drop takes out as many as are over, if there are.
 func (p *plan) drop(q *queue) (dropped int) {
 	var updates []*row
 	var pairs [][2]*row
-	for _, id := range p.ids(q) {
+	for _, id := range p.waitingLines(q) {
 		rows := p.line(q, id)
 		for i, r := range rows {
 			switch {
 			case r.flying || r.Alarm.ID == "":
 			case r.update():
 				updates = append(updates, r)
-			case r.Kind == Raise && i > 0 && rows[i-1].Kind == Clear && !rows[i-1].flying:
+			case r.Kind == Raise && i > 0 && rows[i-1].Kind == Clear && !rows[i-1].flying && q.awaited[r.seq] == 0:
 				pairs = append(pairs, [2]*row{rows[i-1], r})
 			}
 		}
@@ -56,8 +56,8 @@ func (p *plan) drop(q *queue) (dropped int) {
 	return dropped
 }
 
-// ids are the lines before a receiver in which something waits, as the plan leaves them so far.
-func (p *plan) ids(q *queue) (ids []string) {
+// waitingLines are the lines before a receiver in which something waits, as the plan leaves them so far.
+func (p *plan) waitingLines(q *queue) (ids []string) {
 	for id := range q.rows {
 		if len(p.line(q, id)) > 0 {
 			ids = append(ids, id)
@@ -76,7 +76,7 @@ func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
 
 // resync has the receiver told, once, that it missed something.
 func (p *plan) resync(q *queue, dropped int) {
-	if !q.Resyncs {
+	if !q.route.Resyncs {
 		return
 	}
 	for _, r := range p.line(q, string(Resync)) {

@@ -26,7 +26,7 @@ func TestOverflow(t *testing.T) {
 			r.say(word)
 		}
 		settle(time.Hour)
-		r.expect(l, "raise busy, raise d, resync dropped 5, raise e")
+		r.expect(l, "raise busy, resync dropped 5, raise d, raise e")
 	})
 }
 

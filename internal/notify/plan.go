@@ -1,53 +1,47 @@
 package notify
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"trapline/internal/alarm"
 )
 
-// Transition says of an alarm whether it is active. Saying the same again changes nothing.
-type Transition struct {
-	Alarm  Alarm // RaisedAt is set by the outbox unless it is given
-	Active bool
-	Lease  time.Time // when the alarm clears by itself unless it is said again; zero means never
-}
-
-// active is an alarm in the database.
-type active struct {
-	Alarm Alarm           `json:"alarm"`
-	Lease time.Time       `json:"lease,omitzero"`
-	Told  map[string]told `json:"told,omitempty"` // by receiver
-}
-
-// told is what a receiver was told of an alarm, or will be.
-type told struct {
-	Event   string    `json:"event"` // ID of the raise or the last change
-	At      time.Time `json:"at"`
-	Repeats int       `json:"repeats,omitempty"`
-	Left    bool      `json:"left,omitempty"` // another one of its group is told now, and this one only the end
-}
-
-// plan is what a transaction will do to the database, and then to what the outbox has in memory.
+// plan is what a transaction will do to the database, and then to what the outbox has in memory. It is the Book of
+// alarm.Reconciler: what the outbox has, under what has been planned so far.
 type plan struct {
-	o      *Outbox
-	now    time.Time // of the change that is being planned
-	seq    uint64
-	alarms map[string]*active     // those that change; nil: delete
-	lines  map[lineKey][]*row     // those that change
-	said   map[string]*Transition // by alarm ID: what merely says an alarm again, for which nothing is written
-	counts map[*queue]*count
-	alive  []*queue     // those that are told so
-	dead   []deadLetter // what is given up
-	absent []absentRow  // what is kept for receivers that may come back
+	o          *Outbox
+	reconciler *alarm.Reconciler
+	now        time.Time     // of the change that is being planned
+	run        time.Duration // the same in run time
+	seq        uint64
+	alarms     map[string]*alarm.State     // by key, those that change; nil: delete
+	sources    map[string]string           // by source, the keys of the alarms that it made active; empty: none any more
+	joined     map[alarm.Place][]string    // keys of alarms that the plan puts into a place
+	views      map[alarm.Place]*alarm.View // those that change; nil: delete
+	awaited    map[uint64]int              // what it does to queue.awaited
+	lines      map[lineKey][]*row          // those that change
+	said       map[string]saidAgain        // by source: what merely says a condition again, for which nothing is written
+	ids        map[string]string           // of the events that a transition makes
+	counts     map[*queue]*count
+	short      map[*queue]bool // whether there was room for all that they have to know
+	alive      []*queue        // those that are sent a heartbeat
+	dead       []deadLetter    // what is given up
+	absent     []absentRow     // what is kept for receivers that may come back
+	size       int             // what the plan does to the size of all alarms
+	number     int             // and to their number
+	refused    *FullError      // of the change that is being planned
+	handTo     *queue          // who takes over from another receiver of its group
 
 	added, removed []queued // made of lines by settle
+}
+
+// saidAgain is a condition as it is said again.
+type saidAgain struct {
+	alarm *Alarm
+	lease float64
 }
 
 // absentRow is an event for a receiver that is not there now.
@@ -56,7 +50,7 @@ type absentRow struct {
 	*row
 }
 
-// lineKey is the line of an alarm, or of a kind of events, before a receiver.
+// lineKey is a line before a receiver.
 type lineKey struct {
 	q  *queue
 	id string
@@ -72,24 +66,148 @@ type queued struct {
 }
 
 func (o *Outbox) newPlan() *plan {
-	return &plan{o: o, seq: o.seq, alarms: map[string]*active{}, lines: map[lineKey][]*row{}, said: map[string]*Transition{}, counts: map[*queue]*count{}}
+	p := &plan{
+		o: o, seq: o.seq, run: o.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
+		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, lines: map[lineKey][]*row{}, said: map[string]saidAgain{}, ids: map[string]string{},
+		counts: map[*queue]*count{}, short: map[*queue]bool{},
+	}
+	p.reconciler = &alarm.Reconciler{Book: p, Choose: p.choose}
+	for _, group := range o.groups {
+		var receivers []*alarm.Receiver
+		for _, q := range group {
+			receivers = append(receivers, q.receiver)
+		}
+		p.reconciler.Groups = append(p.reconciler.Groups, receivers)
+	}
+	return p
 }
 
-// alarm is the alarm as the plan leaves it so far: a copy, or nil.
-func (p *plan) alarm(id string) *active {
-	a, planned := p.alarms[id]
-	if !planned {
-		a = p.o.active[id]
+// Alarm is of alarm.Book.
+func (p *plan) Alarm(key string) *alarm.State {
+	if s, planned := p.alarms[key]; planned {
+		return s
 	}
-	if a == nil {
-		return nil
-	}
-	c := *a
-	c.Told = maps.Clone(a.Told)
-	return &c
+	return p.o.active[key]
 }
 
-// line is what waits of an alarm for a receiver, as the plan leaves it so far.
+// PutAlarm is of alarm.Book.
+func (p *plan) PutAlarm(key string, s *alarm.State) {
+	if old := p.Alarm(key); old != nil {
+		p.size -= old.Size()
+		p.number--
+	}
+	p.alarms[key] = s
+	if s == nil {
+		return
+	}
+	p.size += s.Size()
+	p.number++
+	for receiver, k := range s.In {
+		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.o.members[at][key] && !slices.Contains(p.joined[at], key) {
+			p.joined[at] = append(p.joined[at], key)
+		}
+	}
+}
+
+// View is of alarm.Book.
+func (p *plan) View(at alarm.Place) *alarm.View {
+	if v, planned := p.views[at]; planned {
+		return v
+	}
+	return p.o.views[at]
+}
+
+// PutView is of alarm.Book.
+func (p *plan) PutView(at alarm.Place, v *alarm.View) { p.views[at] = v }
+
+// Members is of alarm.Book.
+func (p *plan) Members(at alarm.Place) (keys []string) {
+	in := func(key string) bool {
+		s := p.Alarm(key)
+		return s != nil && s.In[at.Receiver] == at.Key
+	}
+	for key := range p.o.members[at] {
+		if in(key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range p.joined[at] {
+		if in(key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// Tail is of alarm.Book.
+func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
+	q := p.o.byName[at.Receiver]
+	if q == nil {
+		return alarm.Tail{}, false
+	}
+	rows := p.line(q, at.Key)
+	if len(rows) == 0 {
+		return alarm.Tail{}, false
+	}
+	r := rows[len(rows)-1]
+	return alarm.Tail{
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.seen, Moved: r.Kind == Clear && r.After != 0,
+		Awaited: q.awaited[r.seq]+p.awaited[r.seq] > 0,
+	}, true
+}
+
+// DropTail is of alarm.Book. With a raise, its end is dropped, which is not there yet.
+func (p *plan) DropTail(at alarm.Place) {
+	q := p.o.byName[at.Receiver]
+	rows := p.line(q, at.Key)
+	last := rows[len(rows)-1]
+	p.remove(q, last)
+	if p.count(q).coalesced++; last.Kind == Raise && last.Repeat == 0 {
+		p.count(q).coalesced++
+	}
+}
+
+// Append is of alarm.Book.
+func (p *plan) Append(at alarm.Place, kind Kind, a *Alarm, after uint64) alarm.View {
+	id := p.ids[string(kind)+a.ID]
+	if id == "" {
+		id = p.eventID()
+		p.ids[string(kind)+a.ID] = id
+	}
+	return p.tell(at, Event{ID: id, Kind: kind, At: p.now, Alarm: *a}, after)
+}
+
+// tell appends an event to a place, and returns what the receiver knows by it.
+func (p *plan) tell(at alarm.Place, e Event, after uint64) alarm.View {
+	r := &row{Event: e, After: after}
+	if at.Key != r.line() {
+		r.Line = at.Key
+	}
+	if q := p.o.byName[at.Receiver]; q != nil {
+		p.append(q, r)
+	} else {
+		p.stamp(r)
+		p.absent = append(p.absent, absentRow{at.Receiver, r})
+	}
+	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
+}
+
+// Fresh is of alarm.Book.
+func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.run)} }
+
+// Last is of alarm.Book.
+func (p *plan) Last(at alarm.Place) uint64 {
+	q := p.o.byName[at.Receiver]
+	if q == nil {
+		return 0
+	}
+	if rows := p.line(q, at.Key); len(rows) > 0 {
+		return rows[len(rows)-1].seq
+	}
+	return 0
+}
+
+// line is what waits in a line before a receiver, as the plan leaves it so far.
 func (p *plan) line(q *queue, id string) []*row {
 	if rows, planned := p.lines[lineKey{q, id}]; planned {
 		return rows
@@ -106,142 +224,25 @@ func (p *plan) count(q *queue) *count {
 	return c
 }
 
-func (p *plan) apply(t *Transition) {
-	now := p.alarm(t.Alarm.ID)
-	switch {
-	case t.Active && now == nil:
-		now = &active{Alarm: t.Alarm, Lease: t.Lease}
-		if now.Alarm.RaisedAt.IsZero() {
-			now.Alarm.RaisedAt = p.now
-		}
-		p.tell(now, false)
-	case t.Active:
-		if now.Alarm.Severity == t.Alarm.Severity && withoutNumbers(now.Alarm.Summary) == withoutNumbers(t.Alarm.Summary) {
-			p.said[t.Alarm.ID] = t
-			return
-		}
-		raised := now.Alarm.RaisedAt
-		now.Alarm, now.Lease = t.Alarm, t.Lease
-		now.Alarm.RaisedAt = raised
-		p.tell(now, true)
-	case now == nil:
-		return
-	default:
-		p.clear(now, &t.Alarm)
-		p.alarms[t.Alarm.ID] = nil
-		return
-	}
-	p.alarms[t.Alarm.ID] = now
-	delete(p.said, t.Alarm.ID)
-}
-
-// withoutNumbers is a text by what it says: a value that moves makes no other text.
-func withoutNumbers(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r == '.' || r == '-' {
-			return -1
-		}
-		return r
-	}, text)
-}
-
-// tell queues an event of an active alarm: its raise for all who have not been told of it and shall be,
-// and if it changed, that for the others. It tells whether there was anybody.
-func (p *plan) tell(a *active, changed bool) (anybody bool) {
-	if a.Told == nil {
-		a.Told = map[string]told{}
-	}
-	p.o.direct(&a.Alarm)
-	e := Event{ID: p.eventID(), At: p.now, Alarm: a.Alarm}
-	for _, group := range p.o.groups {
-		q := a.holder(group)
-		switch knows := q != nil; {
-		case knows && !changed:
-			continue
-		case knows:
-			p.supersede(q, a.Alarm.ID)
-			e.Kind = Change
-		default:
-			if q = p.first(group, &a.Alarm); q == nil {
-				continue
-			}
-			e.Kind = Raise
-		}
-		p.add(q, e)
-		a.Told[q.Name] = told{Event: e.ID, At: p.now}
-		anybody = true
-	}
-	return anybody
-}
-
-// clear tells the end of an alarm to all who were told of it; those that are not there, when they are back.
-// An alarm that a receiver has not seen yet is not told at all.
-func (p *plan) clear(a *active, last *Alarm) {
-	e := Event{ID: p.eventID(), Kind: Clear, At: p.now, Alarm: a.Alarm}
-	e.Alarm.Value, e.Alarm.Reason = last.Value, last.Reason
-	if last.Summary != "" {
-		e.Alarm.Summary = last.Summary
-	}
-	if len(last.VarBinds) > 0 {
-		e.Alarm.VarBinds = last.VarBinds
-	}
-	for _, q := range p.o.queues {
-		if _, knows := a.Told[q.Name]; !knows {
-			continue
-		}
-		p.supersede(q, a.Alarm.ID)
-		if rows := p.line(q, a.Alarm.ID); !q.EveryTransition && len(rows) > 0 && rows[len(rows)-1].unseenRaise() {
-			p.remove(q, rows[len(rows)-1])
-			p.count(q).coalesced += 2
-			continue
-		}
-		p.add(q, e)
-	}
-	for receiver := range a.Told {
-		if _, err := p.o.find(receiver); err != nil {
-			p.seq++
-			p.absent = append(p.absent, absentRow{receiver, &row{seq: p.seq, Event: e}})
-		}
-	}
-}
-
-// unseenRaise tells whether the receiver cannot know of the raise.
-func (r *row) unseenRaise() bool { return r.Kind == Raise && r.Repeat == 0 && !r.seen }
-
-// update tells whether the row says no more than what the next event of its alarm says too.
-func (r *row) update() bool { return r.Kind == Change || r.Repeat > 0 }
-
-// supersede takes an update that nobody has seen out of the end of an alarm's line.
-func (p *plan) supersede(q *queue, id string) {
-	rows := p.line(q, id)
-	if q.EveryTransition || len(rows) == 0 {
-		return
-	}
-	if last := rows[len(rows)-1]; last.update() && !last.seen {
-		p.remove(q, last)
-		p.count(q).coalesced++
-	}
-}
-
 func (p *plan) eventID() string {
 	p.seq++
 	return fmt.Sprintf("%s-%d", p.o.prefix, p.seq)
 }
 
-func (p *plan) add(q *queue, e Event) {
-	var expires time.Time
-	if q.MaxAge > 0 {
-		expires = p.now.Add(q.MaxAge)
-	}
-	p.append(q, e, expires)
+// add queues an event that is about no alarm.
+func (p *plan) add(q *queue, e Event) { p.append(q, &row{Event: e}) }
+
+func (p *plan) stamp(r *row) {
+	p.seq++
+	r.seq, r.Run = p.seq, seconds(p.run)
+	r.size = len(r.text())
 }
 
-func (p *plan) append(q *queue, e Event, expires time.Time) {
-	p.seq++
-	r := &row{seq: p.seq, Event: e, Expires: expires}
-	r.size = len(r.text())
+func (p *plan) append(q *queue, r *row) {
+	p.stamp(r)
 	k := lineKey{q, r.line()}
 	p.lines[k] = append(slices.Clip(p.line(q, k.id)), r)
+	p.awaited[r.After]++
 	p.count(q).rows++
 	p.count(q).bytes += r.size
 }
@@ -255,6 +256,7 @@ func (p *plan) remove(q *queue, r *row) {
 		return
 	}
 	p.lines[k] = slices.Delete(slices.Clone(rows), i, i+1)
+	p.awaited[r.After]--
 	p.count(q).rows--
 	p.count(q).bytes -= r.size
 }
@@ -279,7 +281,7 @@ func (p *plan) settle() {
 // hold keeps the rows that the transaction removes from being sent meanwhile.
 func (p *plan) hold() {
 	for _, r := range p.removed {
-		r.r.held = true
+		r.q.hold(r.r)
 	}
 }
 
@@ -290,83 +292,23 @@ func (p *plan) abandon() {
 	}
 }
 
-// The buckets of the database. outbox and dead have one for each receiver below them.
-var (
-	metaBucket   = []byte("meta")
-	alarmsBucket = []byte("alarms")
-	outboxBucket = []byte("outbox")
-	deadBucket   = []byte("dead")
-	seqKey       = []byte("seq")
-)
-
-// store writes all that the plan says.
-func (p *plan) store(tx *bbolt.Tx) error {
-	if err := tx.Bucket(metaBucket).Put(seqKey, key(p.seq)); err != nil {
-		return err
+// adopt does in memory what the transaction did.
+func (p *plan) adopt() {
+	o := p.o
+	o.seq = p.seq
+	for key, s := range p.alarms {
+		o.put(key, s)
 	}
-	alarms, outbox := tx.Bucket(alarmsBucket), tx.Bucket(outboxBucket)
-	for id, a := range p.alarms {
-		if err := putJSON(alarms, []byte(id), a); err != nil {
-			return err
-		}
-	}
-	for _, r := range p.removed {
-		if err := outbox.Bucket([]byte(r.q.Name)).Delete(key(r.r.seq)); err != nil {
-			return err
-		}
-	}
-	for _, a := range p.added {
-		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.seq), a.r.text()); err != nil {
-			return err
-		}
-	}
-	for _, a := range p.absent {
-		if b := outbox.Bucket([]byte(a.receiver)); b != nil {
-			if err := b.Put(key(a.seq), a.text()); err != nil {
-				return err
+	for source, t := range p.said {
+		if s := o.active[o.sources[source]]; s != nil {
+			if c := s.Find(source); c != nil {
+				o.size += t.alarm.Size() - c.Alarm.Size()
+				c.Alarm, c.Lease = *t.alarm, t.lease
 			}
 		}
 	}
-	for _, d := range p.dead {
-		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putJSON stores a value, or deletes the key of one that is nil.
-func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
-	if value == nil {
-		return b.Delete(key)
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return b.Put(key, text)
-}
-
-// text is the row in the database.
-func (r *row) text() []byte {
-	text, _ := json.Marshal(r) // which has nothing in it that could fail
-	return text
-}
-
-func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
-
-// adopt does in memory what the transaction did.
-func (p *plan) adopt() {
-	p.o.seq = p.seq
-	for id, a := range p.alarms {
-		if p.o.active[id] = a; a == nil {
-			delete(p.o.active, id)
-		}
-	}
-	for id, t := range p.said {
-		if a := p.o.active[id]; a != nil {
-			a.Lease, a.Alarm.Summary, a.Alarm.Value = t.Lease, t.Alarm.Summary, t.Alarm.Value
-		}
+	for at, v := range p.views {
+		o.putView(at, v)
 	}
 	for _, r := range p.removed {
 		r.q.remove(r.r)
@@ -375,12 +317,13 @@ func (p *plan) adopt() {
 		a.q.push(a.r)
 	}
 	for _, q := range p.alive {
-		q.alive = p.now
+		q.alive, q.beaten = p.run, true
 	}
+	maps.Copy(o.short, p.short)
 	for q, c := range p.counts {
-		p.o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
-		p.o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
-		p.o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
-		p.o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
+		o.metrics.coalesced.WithLabelValues(q.name).Add(float64(c.coalesced))
+		o.metrics.moved.WithLabelValues(q.name).Add(float64(c.moved))
+		o.metrics.dropped.WithLabelValues(q.name, droppedFull).Add(float64(c.dropped))
+		o.metrics.dropped.WithLabelValues(q.name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

@@ -41,14 +41,17 @@ func Rehearse(dir string, receivers []ReceiverSettings, shared *Shared, now time
 	var routes []*Route
 	for i := range receivers {
 		s := &receivers[i]
-		routes = append(routes, &Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, EveryTransition: s.EveryTransition})
+		key, scheme := newKey(s, shared)
+		routes = append(routes, &Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
 		how := rehearsed{v1: shared.Auths[s.Auth] != nil && shared.Auths[s.Auth].Version == 1}
 		if !kinds[s.Type].url {
 			how.format = newFormat(s, shared)
 		}
 		r.receivers[s.Name] = how
 	}
-	if r.Outbox, err = NewOutbox(state, routes, OutboxOptions{Logger: shared.Logger, Metrics: shared.Metrics}, now); err != nil {
+	if r.Outbox, err = NewOutbox(state, routes, OutboxOptions{
+		Logger: shared.Logger, Metrics: shared.Metrics, Deployment: shared.Settings.Deployment, Ignored: shared.Settings.AlarmIdentityIgnores,
+	}, now); err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
 	return r, nil
@@ -70,8 +73,8 @@ func (r *Rehearsal) Told() (list []Told) {
 	slices.SortFunc(rows, func(a, b queued) int { return bySeq(a.r, b.r) })
 	for _, one := range rows {
 		one.q.remove(one.r)
-		if t := r.receivers[one.q.Name].tell(one.r, r.State.Identity); t != nil {
-			t.Receiver = one.q.Name
+		if t := r.receivers[one.q.name].tell(one.r, r.State.Identity); t != nil {
+			t.Receiver = one.q.name
 			list = append(list, *t)
 		}
 	}

@@ -109,11 +109,17 @@ type running struct {
 
 func run(t *testing.T, dir string, routes ...*Route) *running {
 	t.Helper()
+	return runWith(t, dir, OutboxOptions{}, routes...)
+}
+
+func runWith(t *testing.T, dir string, options OutboxOptions, routes ...*Route) *running {
+	t.Helper()
+	options.Logger, options.Metrics = slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())
 	state, err := Open(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := NewOutbox(state, routes, OutboxOptions{slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := NewOutbox(state, routes, options, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	}
 	for _, q := range removed {
 		q.halt()
-		o.metrics.end(q.Name)
+		o.metrics.end(q.name)
 	}
 	select {
 	case o.routed <- struct{}{}:
@@ -32,16 +32,21 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) { p.greet(added) }})
 }
 
-// greet tells receivers that are new of what is active, and that something may have happened before.
+// greet compares what receivers know with what is active, and has those that are new sent that something may have
+// happened before.
 func (p *plan) greet(added []*queue) {
-	for id := range p.o.active {
-		if a := p.alarm(id); p.tell(a, false) {
-			p.alarms[id] = a
-		}
+	for _, key := range p.o.keys() {
+		p.greetAlarm(key)
 	}
 	for _, q := range added {
 		p.resync(q, 0)
 	}
+}
+
+// greetAlarm compares what receivers know of one alarm with what is true.
+func (p *plan) greetAlarm(key string) {
+	clear(p.ids)
+	p.reconciler.Greet(key)
 }
 
 // swap puts the receivers in place, between two transactions.
@@ -51,10 +56,10 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	old := o.queues
 	var queues []*queue
 	for _, r := range routes {
-		i := slices.IndexFunc(old, func(q *queue) bool { return q.Name == r.Name })
+		i := slices.IndexFunc(old, func(q *queue) bool { return q.name == r.Name })
 		if i < 0 {
 			o.metrics.begin(r.Name)
-			added = append(added, newQueue(r))
+			added = append(added, o.newQueue(r))
 			queues = append(queues, added[len(added)-1])
 			continue
 		}
@@ -79,13 +84,14 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, q := range queues {
-		q.Route = routes[i]
+		q.route, q.receiver = routes[i], o.receiver(routes[i])
 		q.freshen()
 	}
 	for _, q := range removed {
-		o.warnOfOrphan(q.Name, q.count)
+		delete(o.short, q)
+		o.warnOfOrphan(q.name, q.count)
 	}
-	o.queues, o.groups = queues, grouped(queues)
+	o.setQueues(queues)
 	return added, removed, nil
 }
 
@@ -135,18 +141,23 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 	}
 }
 
-// loadQueue reads what waits for a receiver. A row that is there may have been sent: nobody noted that
+// loadQueue reads what waits for a receiver. Of each line, the first row may have been sent: nobody noted that
 // before.
 func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
-	if _, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name)); err != nil {
-		return err
-	}
-	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
+	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name))
 	if err != nil {
 		return err
 	}
-	return o.readRows(tx, rows, func(k, text []byte) error {
-		r := &row{size: len(text), seen: true}
+	err = o.readRows(tx, "dead/"+q.name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.name))
+	if err != nil {
+		return err
+	}
+	err = o.readRows(tx, "outbox/"+q.name, rows, func(k, text []byte) error {
+		r := &row{size: len(text)}
 		if err := json.Unmarshal(text, r); err != nil {
 			return err
 		}
@@ -157,37 +168,25 @@ func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
 		q.push(r)
 		return nil
 	})
-}
-
-// damagedBucket keeps rows that could not be read.
-var damagedBucket = []byte("damaged")
-
-// readRows reads all rows of a bucket. What cannot be understood is put aside, so that it holds up nobody.
-func (o *Outbox) readRows(tx *bbolt.Tx, b *bbolt.Bucket, read func(k, text []byte) error) error {
-	var bad [][]byte
-	err := b.ForEach(func(k, text []byte) error {
-		if err := read(k, text); err != nil {
-			o.logger.Error("a row of the outbox cannot be read and was put aside: what it said is not told", "key", fmt.Sprintf("%q", k), "row", string(text), "err", err)
-			o.damaged++
-			bad = append(bad, slices.Clone(k))
-		}
-		return nil
-	})
-	if err != nil || len(bad) == 0 {
-		return err
-	}
-	aside, err := tx.CreateBucketIfNotExists(damagedBucket)
-	for _, k := range bad {
-		var n uint64
-		if err == nil {
-			n, err = aside.NextSequence()
-		}
-		if err == nil {
-			err = aside.Put(key(n), slices.Clone(b.Get(k)))
-		}
-		if err == nil {
-			err = b.Delete(k)
-		}
+	for _, line := range q.rows {
+		line[0].seen = q.index[line[0].After] == nil
 	}
 	return err
+}
+
+// readRows calls read for each row of a bucket. What it refuses is put aside, so that it holds up nobody.
+func (o *Outbox) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
+	bad := unreadable(b, name, read)
+	if len(bad) == 0 {
+		return nil
+	}
+	if err := putAside(tx, b, bad); err != nil {
+		return err
+	}
+	o.damaged += len(bad)
+	for _, d := range bad {
+		o.state.Report(d)
+	}
+	o.state.LogDamage(o.logger)
+	return nil
 }

@@ -2,35 +2,41 @@ package notify
 
 import "slices"
 
-// wanted tells whether a rule that names receivers or tags wants this one to be told; without any, all are.
-func (a *Alarm) wanted(receiver string, tags []string) bool {
+// wants reports whether the rule of an alarm, which may name receivers or tags, wants this receiver notified; without
+// any, all are.
+func wants(a *Alarm, receiver string, tags []string) bool {
 	if len(a.Receivers)+len(a.Tags) == 0 {
 		return true
 	}
 	return slices.Contains(a.Receivers, receiver) || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(a.Tags, tag) })
 }
 
-// direct takes out of an alarm the receivers and tags that there are not, so that one whose rule names no
-// other is told to all and not to nobody.
-func (o *Outbox) direct(a *Alarm) {
-	unknown := func(kind string, has func(*Route, string) bool) func(string) bool {
-		return func(name string) bool {
-			if slices.ContainsFunc(o.queues, func(q *queue) bool { return has(q.Route, name) }) {
-				return false
-			}
-			o.logger.Warn("the rule of an alarm names what no receiver has", "rule", a.Rule, kind, name)
-			o.metrics.misread.Inc()
-			return true
-		}
+// directed returns the alarm without the receivers and tags that do not exist, so that one whose rule names no
+// other is sent to all and not to nobody.
+func (o *Outbox) directed(a *Alarm) *Alarm {
+	if len(a.Receivers)+len(a.Tags) == 0 {
+		return a
 	}
-	a.Receivers = without(a.Receivers, unknown("receiver", func(r *Route, name string) bool { return r.Name == name }))
-	a.Tags = without(a.Tags, unknown("tag", func(r *Route, name string) bool { return slices.Contains(r.Tags, name) }))
+	c := *a
+	c.Receivers, c.Tags = known(a.Receivers, o.names), known(a.Tags, o.tags)
+	return &c
 }
 
-// without is a list that others may hold too without some of its words.
-func without(words []string, drop func(string) bool) []string {
-	if len(words) == 0 {
-		return nil
+// known are the words of a list that exist.
+func known(words []string, exist map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !exist[word] })
+}
+
+// reportUnknown logs and counts the receivers and tags of an alarm that do not exist.
+func (o *Outbox) reportUnknown(a *Alarm) {
+	report := func(kind string, words []string, exist map[string]bool) {
+		for _, word := range words {
+			if !exist[word] {
+				o.logger.Warn("the rule of an alarm names what no receiver has", "rule", a.Rule, kind, word)
+				o.metrics.misread.Inc()
+			}
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(words), drop)
+	report("receiver", a.Receivers, o.names)
+	report("tag", a.Tags, o.tags)
 }

@@ -26,10 +26,7 @@ func notifierFormat(e *Event, _ int) draft {
 	if e.Alarm.ID == "" {
 		return draft{}
 	}
-	n := &Notification{Trap: notifierTrap, Agent: e.Alarm.Address}
-	if o, err := parseOID(e.Alarm.Labels[notifierLabel]); err == nil && CheckTrap(o) == nil {
-		n.Trap = o
-	}
+	n := &Notification{Trap: notifierOID(&e.Alarm), Agent: e.Alarm.Address}
 	severity := cmp.Or(e.Alarm.Labels["severity"], "critical")
 	description := fmt.Sprintf("1/1 alerts are firing:\n\nStatus: %s\n- Alert: %s\n  Summary: %s\n  Description: %s",
 		severity, e.Alarm.Rule, e.Alarm.Summary, e.Alarm.Description)
@@ -41,6 +38,13 @@ func notifierFormat(e *Event, _ int) draft {
 		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: snmp.OctetString, Value: []byte(strings.ToValidUTF8(strings.TrimSpace(text), "?"))})
 	}
 	return draft{Notification: n, objects: len(n.VarBinds)}
+}
+
+func notifierOID(a *Alarm) snmp.OID {
+	if o, err := parseOID(a.Labels[notifierLabel]); err == nil && CheckTrap(o) == nil {
+		return o
+	}
+	return notifierTrap
 }
 
 // notifierID is what a receiver knows the alarm by. It is the same in the raise and the end, so that it has

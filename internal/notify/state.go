@@ -1,14 +1,13 @@
 package notify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +23,11 @@ type State struct {
 	dir  string
 	db   *bbolt.DB
 	lost error // says where the database of the last process lies, where that was damaged
+
+	writes    writes
+	reporting sync.Mutex // guards what follows
+	reports   []Damage   // to be logged
+	damaged   int        // all that were reported
 }
 
 // databaseFile is where, in the state directory, everything but the engine lies. It is also what locks
@@ -39,7 +43,10 @@ const lockTime = time.Second
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 	s := &State{dir: dir}
 	var err error
-	if s.db, err = openDatabase(dir); err == nil {
+	if s.db, err = openDatabase(dir); err == nil || isDamage(err) {
+		s.compareSums()
+	}
+	if err == nil {
 		err = inspect(s.db)
 	}
 	if isDamage(err) {
@@ -48,10 +55,44 @@ func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Identity, err = openIdentity(dir, engineID, now); err != nil {
+	if err := s.openIdentity(engineID, now); err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory: %w", err), s.db.Close())
 	}
 	return s, nil
+}
+
+// engineBucket has a copy of the file of the engine, which has to be no younger than that: should the file be
+// damaged, receivers of SNMPv3 traps need not be given another engine ID.
+var engineBucket, engineKey = []byte("engine"), []byte("identity")
+
+func (s *State) openIdentity(configured []byte, now time.Time) error {
+	var backup *engineRecord
+	_, err := s.ReadRecords(engineBucket, func(_, text []byte) error {
+		r, err := parseEngine(text)
+		if err == nil {
+			backup = &r
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	also := func(r *engineRecord) error {
+		return s.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists(engineBucket)
+			if err != nil {
+				return err
+			}
+			return b.Put(engineKey, Seal(engineKey, r.text()))
+		})
+	}
+	f := identityFile{filepath.Join(s.dir, engineFile), backup, also}
+	var damage *Damage
+	s.Identity, damage, err = f.open(configured, now)
+	if damage != nil {
+		s.Report(*damage)
+	}
+	return err
 }
 
 // setAside begins a new database in the place of one that is damaged.
@@ -69,14 +110,40 @@ func (s *State) setAside(damage error, now time.Time) (err error) {
 	return err
 }
 
-// Close lets go of the directory.
-func (s *State) Close() error { return s.db.Close() }
+// Close lets go of the directory. All that others have there must be written before.
+func (s *State) Close() error {
+	if err := writeSums(s.dir); err != nil { // the next process compares nothing
+		_ = os.Remove(filepath.Join(s.dir, sumsFile))
+	}
+	return s.db.Close()
+}
+
+// compareSums has what became of the files since the last process logged.
+func (s *State) compareSums() {
+	changed, err := compareSums(s.dir)
+	if err != nil {
+		changed = append(changed, Damage{Text: "the checksums of the state directory cannot be compared", Where: s.dir, Err: err})
+	}
+	s.reporting.Lock()
+	defer s.reporting.Unlock()
+	s.reports = append(s.reports, changed...)
+}
 
 // Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
 // buckets there makes them by it, after NewOutbox, which may find that the database is damaged; what belongs
 // to transitions is stored by Outbox.ApplyWith.
 func (s *State) Update(change func(*bbolt.Tx) error) error {
-	return guarded(func() error { return s.db.Update(change) })
+	var refused error // by change, which is not about the disk
+	err := guarded(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			refused = change(tx)
+			return refused
+		})
+	})
+	if refused == nil {
+		s.noteWrite(err)
+	}
+	return err
 }
 
 // View reads the database.
@@ -101,34 +168,14 @@ func guarded(use func() error) (err error) {
 
 func isDamage(err error) bool { return errors.Is(err, errDamaged) }
 
-// inspect reads all of a database, for bbolt looks at a page only when it is needed. It has a check of its
-// own, which trusts lengths that it reads.
+// inspect looks at all of a database that may come to be used.
 func inspect(db *bbolt.DB) error {
-	return guarded(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			i := &inspection{left: tx.Size()}
-			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return i.bucket(b) })
-		})
-	})
-}
-
-// inspection bounds by the file's size what is read, for pages may go round in circles.
-type inspection struct{ left int64 }
-
-func (i *inspection) bucket(b *bbolt.Bucket) error {
-	var last []byte
-	return b.ForEach(func(k, value []byte) error {
-		i.left -= int64(len(k) + len(value))
-		if i.left < 0 || len(k) > bbolt.MaxKeySize || bytes.Compare(last, k) >= 0 {
-			return fmt.Errorf("%w: a key is out of its place", errDamaged)
-		}
-		last = k
-		if value == nil {
-			return i.bucket(b.Bucket(k))
-		}
-		_ = crc32.ChecksumIEEE(value)
-		return nil
-	})
+	f, err := os.Open(db.Path())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return guarded(func() error { return db.View(func(tx *bbolt.Tx) error { return inspectPages(tx, f) }) })
 }
 
 func openDatabase(dir string) (*bbolt.DB, error) {
@@ -156,21 +203,38 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 // also while one runs. Where there is none yet, it is made and stored.
 func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int32, err error) {
 	file := filepath.Join(dir, engineFile)
-	if r, err := readEngine(file); err == nil && r.fits(configured) {
+	r, err := readEngine(file)
+	if err == nil && r.fits(configured) {
 		return r.id, r.boots, nil
 	}
-	db, err := openDatabase(dir)
-	if err != nil {
-		return nil, 0, err
+	if errors.Is(err, errBrokenEngine) {
+		return nil, 0, fmt.Errorf("%w: restore the file, or start trapline serve, which moves it aside", err)
 	}
-	r, err := settleEngine(file, configured, now)
-	if err == nil {
+	db, errOpen := openDatabase(dir)
+	if errOpen != nil {
+		return nil, 0, errOpen
+	}
+	if r, err = settleEngine(file, r, err, configured, now); err == nil {
 		err = r.store(file)
 	}
 	if err != nil {
 		err = fmt.Errorf("state directory: %w", err)
 	}
 	return r.id, r.boots, errors.Join(err, db.Close())
+}
+
+// IdentityOf is the engine that others know by an ID, for messages in its name. Where that is not the one of
+// the state directory, its boots are kept there in a file of its own, and counted at each call.
+func IdentityOf(dir string, id []byte, now time.Time) (i *Identity, damage *Damage, err error) {
+	if own, err := readEngine(filepath.Join(dir, engineFile)); err == nil && own.fits(id) {
+		i, err := Borrow(dir, nil, now)
+		return i, nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("state directory: %w", err)
+	}
+	f := identityFile{file: filepath.Join(dir, fmt.Sprintf("%s-%x", engineFile, id))}
+	return f.open(id, now)
 }
 
 // Borrow gives the engine as the process that runs with the directory has it, for a single message beside

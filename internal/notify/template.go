@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trapline/internal/snmp"
@@ -123,6 +124,9 @@ func (t *template) bind(cleared bool) {
 	ends := t.bindings
 	for _, b := range t.alarm.VarBinds {
 		found := t.bound(b)
+		if t.alarm.Gone && found.isColumn() {
+			continue // it has the value of the raise
+		}
 		replaced := func(end bound) bool {
 			return end.at.Node != nil && end.at.Node == found.at.Node && len(end.at.Index) == 0
 		}
@@ -134,7 +138,19 @@ func (t *template) bind(cleared bool) {
 		about.used = true // by its value alone it is not told
 		t.add(about)
 	}
+	if t.alarm.Gone {
+		absent := bound{Binding: Binding{Value: strconv.Itoa(ifNotPresent)}, oid: ifOperStatus, used: true}
+		_, absent.at, _ = t.names.find(ifOperStatus.String())
+		t.add(&absent)
+	}
 }
+
+// What IF-MIB has for a port that does not exist.
+var ifOperStatus = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8")
+
+const ifNotPresent = 6
+
+func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == mibs.Column }
 
 // bound finds the name of a binding, nil where it has none or that is not known.
 func (t *template) bound(b Binding) *bound {
@@ -168,6 +184,7 @@ func (t *template) addObjects(objects []*mibs.Node) {
 		switch b := t.bindingOf(o, index); {
 		case b != nil:
 			b.used = true
+			t.use(o, index)
 			if len(b.at.Index) > 0 {
 				v.Name = b.oid
 			}
@@ -179,6 +196,15 @@ func (t *template) addObjects(objects []*mibs.Node) {
 			}
 		}
 		t.VarBinds = append(t.VarBinds, v)
+	}
+}
+
+// use marks all that says something of an instance, which has its value.
+func (t *template) use(o *mibs.Node, index snmp.OID) {
+	for i := range t.bindings {
+		if b := &t.bindings[i]; b.at.Node != nil && b.at.Node.OID.Compare(o.OID) == 0 && (len(b.at.Index) == 0 || slices.Equal(b.at.Index, index)) {
+			b.used = true
+		}
 	}
 }
 

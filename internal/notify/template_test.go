@@ -336,10 +336,10 @@ func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 		long := strings.Repeat("ä", 700)
 		alarm := Alarm{
 			ID: "a", Rule: long, Target: long, Summary: long, Description: long, Variable: "1.3" + strings.Repeat(".4294967295", 100), Labels: map[string]string{"a": long, "upsAlarmId": "1"},
-			Notification: "upsTrapAlarmEntryAdded", VarBinds: []Binding{{"upsAlarmDescr", "", "1.3" + strings.Repeat(".4294967295", 100)}},
+			Notification: "upsTrapAlarmEntryAdded", VarBinds: []Binding{{Name: "upsAlarmDescr", Value: "1.3" + strings.Repeat(".4294967295", 100)}},
 		}
 		for range 20 {
-			alarm.VarBinds = append(alarm.VarBinds, Binding{"1.3.6.1.4.1.32473.9." + strings.Repeat("1", len(alarm.VarBinds)%8+1), "STRING", long})
+			alarm.VarBinds = append(alarm.VarBinds, Binding{Name: "1.3.6.1.4.1.32473.9." + strings.Repeat("1", len(alarm.VarBinds)%8+1), Type: "STRING", Value: long})
 		}
 		if _, err := route.Deliver(t.Context(), &Event{ID: "e", Kind: Raise, At: noon, Alarm: alarm}, 1); err != nil {
 			t.Fatal(err)

@@ -88,7 +88,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 
 func webhookOf(receiver string, e *Event) *webhookMessage {
 	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
-		Labels: maps.Clone(e.Alarm.Labels), Annotations: e.Alarm.annotations(), StartsAt: e.Alarm.RaisedAt,
+		Labels: maps.Clone(e.Alarm.Labels), Annotations: annotationsOf(&e.Alarm), StartsAt: e.Alarm.RaisedAt,
 	}}
 	if a.Labels == nil {
 		a.Labels = map[string]string{}

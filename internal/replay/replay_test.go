@@ -73,7 +73,7 @@ func tape(t *testing.T, name string, interval time.Duration, passes ...string) T
 // play gives what is told: seconds, kind, rule, target and notification, with the port.
 func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 	t.Helper()
-	groups, mistakes := rules.Parse("rules.yml", []byte(portRules))
+	groups, mistakes, _ := rules.Parse("rules.yml", []byte(portRules))
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}

@@ -2,7 +2,11 @@ package rules
 
 import (
 	"cmp"
+	"context"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/notify"
@@ -10,13 +14,14 @@ import (
 	"trapline/internal/snmp"
 )
 
-// alarmOf makes an alarm of an alert. What is wrong with its annotations costs it those, and no more.
-func (e *Evaluator) alarmOf(d *device, b *bound, r *record) notify.Alarm {
-	a, err := notify.AlarmOf(e.deployment, r.Labels.Map(), r.Annotations.Map())
+// alarmOf makes an alarm of an alert, or of one that is over. What is wrong with its annotations costs it those, and no
+// more.
+func (e *Evaluator) alarmOf(d *device, b *bound, r *record, over bool) notify.Alarm {
+	a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
 	if err != nil {
 		e.logger.Warn("annotations of an alert are left out", "rule", b.rule.UID, "err", err)
 	}
-	a.ID, a.RaisedAt = r.ID, r.FiredAt
+	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
 	metric, condition := condition(b.rule.Expr)
 	a.Metric, a.Condition = metric, condition
@@ -33,17 +38,75 @@ func (e *Evaluator) alarmOf(d *device, b *bound, r *record) notify.Alarm {
 	if d.tables == nil {
 		return a
 	}
-	for _, object := range e.objectsOf(&a) {
-		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
-			if text, ok := textIn(c, row); ok {
-				a.VarBinds = append(a.VarBinds, notify.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
-			}
-		}
+	found := e.found(d, &a, r)
+	if over {
+		a.VarBinds = append(found, a.VarBinds...) // those of the rule have the values of the raise
+	} else {
+		a.VarBinds = append(a.VarBinds, found...)
 	}
 	if c, row := d.tables.column(metric, r.Sample); c != nil && a.Variable == "" && c.Table.Index(row) != nil {
 		a.Variable = instance(c.Desc.Object, c.Table.Index(row)).String()
 	}
 	return a
+}
+
+// found is what the last pass says of the OBJECTS of the notifications of an alarm.
+func (e *Evaluator) found(d *device, a *notify.Alarm, r *record) (list []notify.Binding) {
+	for _, object := range e.objectsOf(a) {
+		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
+			if text, ok := textIn(c, row); ok {
+				list = append(list, notify.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
+			}
+		}
+	}
+	return list
+}
+
+// compared finds the samples that a rule compares, by their labels without the name.
+type compared struct {
+	names []string // of their labels
+	rows  map[uint64]promql.Sample
+}
+
+// clearing is the sample that the rule of an alarm compares, as it is when the alarm has ended: the left side of the first
+// comparison, or the right side where the left one is a number.
+func (r *round) clearing(ctx context.Context, b *bound, old *record) (promql.Sample, bool) {
+	found, asked := r.compared[b]
+	if !asked {
+		found = r.comparedBy(ctx, b)
+		if r.compared == nil {
+			r.compared = map[*bound]compared{}
+		}
+		r.compared[b] = found
+	}
+	s, known := found.rows[old.Sample.MatchLabels(true, found.names...).Hash()]
+	s.Metric = old.Sample
+	return s, known
+}
+
+func (r *round) comparedBy(ctx context.Context, b *bound) (found compared) {
+	c := comparison(b.rule.Expr)
+	if c == nil {
+		return found
+	}
+	side := c.LHS
+	if side.Type() == parser.ValueTypeScalar {
+		side = c.RHS
+	}
+	vector, err := r.scope(ctx, side.String(), r.at.Add(-b.rule.Group.Offset))
+	if err != nil || len(vector) == 0 {
+		return found
+	}
+	vector[0].Metric.Range(func(l labels.Label) {
+		if l.Name != model.MetricNameLabel {
+			found.names = append(found.names, l.Name)
+		}
+	})
+	found.rows = make(map[uint64]promql.Sample, len(vector))
+	for _, s := range vector {
+		found.rows[s.Metric.MatchLabels(true, found.names...).Hash()] = s
+	}
+	return found
 }
 
 func (e *Evaluator) alarmID(b *bound, r *record) string {

@@ -2,7 +2,9 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"trapline/internal/notify"
@@ -21,18 +23,18 @@ description: long, trap_tags: "core, edge", trap_receivers: nms, trap_varbinds: 
 	}
 	a := r.outbox.Active()[0]
 	want := notify.Alarm{
-		ID:   notify.AlarmID("", "g/Slow", "sw1", a.Labels),
+		ID:   notify.AlarmID("", "Slow", "sw1", map[string]string{"alertname": "Slow", "i": "1", "target": "sw1"}), // whatever the severity
 		Rule: "Slow", Target: "sw1", Address: a.Address, Resource: "i=1", Metric: "in_total", Variable: "1.3.6.1.4.1.32473.105.1", Value: "100", Condition: "> 90",
 		Severity: notify.Minor, Summary: "port 1 of sw1 runs at 7", Description: "long", Labels: map[string]string{"alertname": "Slow", "i": "1", "severity": "minor", "target": "sw1"},
 		RaisedAt: a.RaisedAt, Receivers: []string{"nms"}, Tags: []string{"core", "edge"}, VarBinds: []notify.Binding{{Name: "ifAlias.1", Value: "1"}},
 	}
-	a.Tags = want.Tags // no receiver has them
 	if !reflect.DeepEqual(a, want) || a.Address.String() != "192.0.2.1" {
 		t.Errorf("\n got %+v\nwant %+v", a, want)
 	}
 }
 
-// What a pass says of the OBJECTS of a notification goes with its alarm, and what it says then with the clear.
+// What a pass says of the OBJECTS of a notification goes with its alarm, and what it says then with the clear, before what
+// the rule said at the raise.
 func TestObjectsOfNotifications(t *testing.T) {
 	r := start(t, `{alert: Down, expr: oper == 2, annotations: {trap_notification: "IF-MIB::linkDown", trap_varbinds: "ifAlias = x"}}`)
 	tree := func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }
@@ -46,10 +48,110 @@ func TestObjectsOfNotifications(t *testing.T) {
 		got = append(got, e.Alarm.VarBinds)
 	}
 	const admin = "1.3.6.1.2.1.2.2.1.7.1"
-	want := [][]notify.Binding{{{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "1"}}, {{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "2"}}}
+	want := [][]notify.Binding{{{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "1"}}, {{Name: admin, Value: "2"}, {Name: "ifAlias", Value: "x"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+// A clear has the value that cleared the alarm, in its text too where that shows it. A row that is gone has none.
+func TestClearsShowWhatClearedThem(t *testing.T) {
+	for _, test := range []struct{ rule, raised, cleared, gone string }{
+		{`{alert: A, expr: m > 40, annotations: {summary: "at {{ $value }}"}}`, "at 50 50", "over: at 50 30", "over: at 50 (the row is gone) "},
+		{`{alert: A, expr: m > 40, annotations: {summary: "at {{ $value }}", clear_summary: "back at {{ $value }}", value: "{{ $value }} C"}}`, "at 50 50 C", "back at 30 30 C", "over: at 50 (the row is gone) "},
+		{`{alert: A, expr: 80 < m * 2 and m > 0}`, "A 100", "over: A 60", "over: A (the row is gone) "},
+		{`{alert: A, expr: 'm > 40 or m > 35 and ignoring (alertname, alertstate) ALERTS{alertstate="firing"}'}`, "A 50", "over: A 30", "over: A (the row is gone) "},
+		{`{alert: A, expr: m > on (target) group_left () n}`, "A 50", "over: A 30", "over: A (the row is gone) "},
+	} {
+		r := start(t, test.rule)
+		sent := func() string {
+			waiting, err := r.outbox.Waiting()
+			r.must(err)
+			a := waiting[0].Events[len(waiting[0].Events)-1].Alarm
+			return a.Text() + " " + a.Value
+		}
+		r.poll(`m{i="1"} 50`, `m{i="2"} 1`, "n 40")
+		raised := sent()
+		r.poll(`m{i="1"} 30`, `m{i="2"} 1`, "n 40")
+		cleared := sent()
+		r.poll(`m{i="1"} 50`, `m{i="2"} 1`, "n 40")
+		r.poll(`m{i="2"} 1`, "n 40")
+		if gone := sent(); raised != test.raised || cleared != test.cleared || gone != test.gone {
+			t.Errorf("%s: %q, %q, %q", test.rule, raised, cleared, gone)
+		}
+	}
+}
+
+// The severity may depend on the value, and on the rule file: the alert goes on, and is one alarm.
+func TestSeveritiesChange(t *testing.T) {
+	r := start(t, `{alert: A, expr: m > 40, for: 1m, labels: {severity: '{{ if gt $value 80.0 }}critical{{ else }}minor{{ end }}', team: net}}, {alert: B, expr: 'ALERTS{alertname="A",alertstate="firing",severity="critical"}'}`)
+	want := func(when, events string) {
+		t.Helper()
+		var list []string
+		waiting, err := r.outbox.Waiting()
+		r.must(err)
+		for _, e := range waiting[0].Events[r.told:] {
+			list = append(list, fmt.Sprintf("%s %s %s", e.Kind, e.Alarm.Rule, e.Alarm.Severity))
+		}
+		r.told = len(waiting[0].Events)
+		if got := strings.Join(list, ", "); got != events {
+			t.Errorf("%s: %q, want %q", when, got, events)
+		}
+	}
+	r.poll("m 50")
+	r.poll("m 90")
+	want("pending", "")
+	r.poll("m 50")
+	want("after a minute", "raise A minor")
+	r.poll("m 90")
+	r.poll("m 90")
+	want("worse", "change A critical, raise B critical")
+	if got := r.e.statuses()["g/A"].alerts[0].Labels.String(); got != `{alertname="A", severity="critical", target="sw1", team="net"}` {
+		t.Error(got)
+	}
+	r.restart(pollTime)
+	r.poll("m 90")
+	want("after a restart", "")
+	for i, severity := range []string{"major", "minor", "warning", "critical", "major"} {
+		r.use(`{alert: A, expr: m > 40, for: 1m, labels: {severity: ` + severity + `, team: net}}`)
+		r.configure()
+		r.poll("m 90")
+		if i == 0 {
+			want("by another rule", "clear B critical, change A major")
+		} else {
+			want("by another rule", "change A "+severity)
+		}
+	}
+	r.poll("m 1")
+	want("over", "clear A major")
+	if ids := map[string]bool{}; true {
+		waiting, err := r.outbox.Waiting()
+		r.must(err)
+		for _, e := range waiting[0].Events {
+			if e.Alarm.Rule == "A" {
+				ids[e.Alarm.ID] = true
+			}
+		}
+		if len(ids) != 1 {
+			t.Errorf("one alarm has the IDs %v", ids)
+		}
+	}
+}
+
+// Alarms that are refused are raised once there is room; ends are taken meanwhile.
+func TestRefusedAlarmsAreRaisedLater(t *testing.T) {
+	r := start(t, `{alert: A, expr: m > 40}`)
+	r.most = 2
+	r.restart(pollTime)
+	r.poll(`m{i="1"} 50`, `m{i="2"} 50`, `m{i="3"} 1`)
+	if got := r.take(); len(got) != len("raise A i=1, raise A i=2") {
+		t.Error(got)
+	}
+	r.poll(`m{i="1"} 50`, `m{i="2"} 50`, `m{i="3"} 50`)
+	r.want("a third", "")
+	r.poll(`m{i="1"} 1`, `m{i="2"} 50`, `m{i="3"} 50`)
+	r.poll(`m{i="1"} 1`, `m{i="2"} 50`, `m{i="3"} 50`)
+	r.want("one has ended", "clear A i=1, raise A i=3")
 }
 
 // Annotations follow what they look at, and the rule that they are of, where value and labels stay the same.

@@ -90,11 +90,12 @@ func (e *Evaluator) statuses() map[string]*status {
 				s.last = f.last
 			}
 			for _, r := range f.alerts {
-				s.alerts = append(s.alerts, alertAnswer{r.Labels, r.Annotations, stateWord(r.Firing), r.ActiveAt, r.KeepFiringSince, strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
+				s.alerts = append(s.alerts, alertAnswer{r.shown(), r.Annotations, stateWord(r.Firing), e.wall(r.ActiveAt), e.wall(r.KeepFiringSince), strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
 			}
 		}
 	}
 	for _, s := range list {
+		s.last = e.wall(s.last)
 		slices.SortFunc(s.alerts, func(a, b alertAnswer) int { return labels.Compare(a.Labels, b.Labels) })
 	}
 	return list

@@ -27,9 +27,13 @@ type bound struct {
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
 	resumed  time.Time                // of the first that was tried, and of the first after each gap
+	since    time.Time                // of a global rule: passes that ended before do not count
+	tried    time.Time                // and when it was last due
 	found    map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
 	err      error                    // of the last
-	took     time.Duration
+
+	severities map[uint64]string // of the alerts of this evaluation, by the hash of their labels; without those that are as they were
+	took       time.Duration
 }
 
 // unread takes the place of a rule's expression, which Prometheus would write out at each evaluation. What is
@@ -54,6 +58,7 @@ func newBound(r *Rule, restored []*record) *bound {
 	for _, one := range restored {
 		again := *one
 		again.fresh = false
+		again.cutSeverity(r)
 		b.mirror[again.Labels.Hash()] = &again
 	}
 	b.unseeded = len(restored) > 0
@@ -87,6 +92,27 @@ func (b *bound) pause(gap time.Duration) {
 	})
 }
 
+// severity is that of an alert, by the hash of its labels.
+func (b *bound) severity(key uint64) string {
+	if !b.rule.severity.template {
+		return b.rule.severity.value
+	}
+	if said, ok := b.severities[key]; ok {
+		return said
+	}
+	if old := b.mirror[key]; old != nil {
+		return old.Severity
+	}
+	return ""
+}
+
+func withSeverity(l labels.Labels, severity string) labels.Labels {
+	if severity == "" {
+		return l
+	}
+	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
+}
+
 // alertSeries are the labels under which an alert is in the store.
 func alertSeries(name string, a labels.Labels, firing bool) labels.Labels {
 	b := labels.NewBuilder(a)
@@ -117,7 +143,7 @@ func alertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql
 // revive gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
 func (b *bound) revive(at time.Time) (vector promql.Vector) {
 	for _, r := range b.mirror {
-		vector = append(vector, alertSamples(r.Labels, r.Firing, r.ActiveAt, at)...)
+		vector = append(vector, alertSamples(r.shown(), r.Firing, r.ActiveAt, at)...)
 	}
 	return vector
 }
@@ -129,7 +155,7 @@ func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
 	}
 	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
 		if a.State != rules.StateInactive {
-			vector = append(vector, alertSamples(a.Labels, a.State == rules.StateFiring, a.ActiveAt, at)...)
+			vector = append(vector, alertSamples(withSeverity(a.Labels, b.severity(a.Labels.Hash())), a.State == rules.StateFiring, a.ActiveAt, at)...)
 		}
 	})
 	return vector
@@ -141,7 +167,7 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 	if len(vector)+len(b.written) == 0 {
 		return nil
 	}
-	appender := s.AppenderV2(ctx)
+	appender := s.appender(ctx)
 	now := make(map[uint64]labels.Labels, len(vector))
 	var rejected error
 	add := func(l labels.Labels, t int64, v float64) {
@@ -161,9 +187,11 @@ func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector prom
 			add(l, at.Add(-b.rule.Group.Offset).UnixMilli(), stale)
 		}
 	}
-	b.written = now
 	if err := appender.Commit(); err != nil {
+		maps.Copy(now, b.written) // which have yet to end
+		b.written = now
 		return err
 	}
+	b.written = now
 	return rejected
 }

@@ -1,9 +1,13 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"trapline/internal/notify"
 )
 
 // defaultInterval is how often global rules are evaluated whose group does not say.
@@ -12,41 +16,76 @@ const defaultInterval = time.Minute
 // aliveTime is how often it is noted that nothing was missed.
 const aliveTime = 10 * time.Second
 
-// clock gives times that a wall clock which is set back does not take back: the store takes no sample that is
-// older than the last of its series.
+// clock gives times that a wall clock which is set does not move: those of samples, which never go back, and
+// those by which alerts pend and are kept. It begins with the wall clock and goes on by the monotonic one, and
+// by how long the machine was suspended meanwhile.
 type clock struct {
-	start time.Time
+	start  time.Time                     // with a monotonic reading
+	slept  time.Duration                 // suspended at start
+	asleep func() time.Duration          // since the machine started
+	shown  func(now time.Time) time.Time // the wall clock's time
 
-	mu    sync.Mutex
-	ahead time.Duration // how far the wall clock once was ahead of the time since start
+	begun atomic.Int64 // nanoseconds by which it began ahead of the wall clock, behind the last sample of the last process
+
+	mu     sync.Mutex
+	offset time.Duration // of the wall clock, when that was last looked at
 }
 
-// smallStep is how far the wall clock may go back without harm.
-const smallStep = time.Second
+func newClock(now time.Time) *clock {
+	c := &clock{start: now, asleep: notify.Asleep, shown: func(now time.Time) time.Time { return now.Round(0) }}
+	c.slept = c.asleep()
+	return c
+}
 
+// steady is the time of the clock at t.
 func (c *clock) steady(t time.Time) time.Time {
-	return c.at(t.Round(0).Sub(c.start.Round(0)), t.Sub(c.start))
+	return c.start.Round(0).Add(t.Sub(c.start) + c.asleep() - c.slept + time.Duration(c.begun.Load()))
 }
 
-// at gives the time at so much after the start, by the wall clock and by one that cannot be set.
-func (c *clock) at(wall, elapsed time.Duration) time.Time {
+// begin has the clock be after what the last process stored.
+func (c *clock) begin(last, now time.Time) {
+	if behind := last.Sub(c.steady(now)); behind >= 0 {
+		c.begun.Add(int64(behind + time.Millisecond))
+	}
+}
+
+// wall is a time of the clock as the wall clock has it.
+func (c *clock) wall(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(c.ahead(now))
+}
+
+// ahead is how far the wall clock is.
+func (c *clock) ahead(now time.Time) time.Duration { return c.shown(now).Sub(c.steady(now)) }
+
+// bigStep is how far the wall clock has to be set for that to be logged.
+const bigStep = time.Second
+
+// stepped returns how far the wall clock was set since it was last looked at, or 0.
+func (c *clock) stepped(now time.Time) (by time.Duration) {
+	offset := c.ahead(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ahead = max(c.ahead, wall-elapsed)
-	if elapsed+c.ahead-wall > smallStep {
-		wall = elapsed + c.ahead
+	if by = offset - c.offset; by.Abs() <= bigStep {
+		return 0 // it may be slewed, which adds up
 	}
-	return c.start.Round(0).Add(wall)
+	c.offset = offset
+	return by
 }
 
 // now is the time as passes have it.
-func (e *Evaluator) now() time.Time { return e.clock.steady(e.wall()) }
+func (e *Evaluator) now() time.Time { return e.clock.steady(e.read()) }
+
+// wall is a time as people see it.
+func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.wall(t, e.read()) }
 
 // keepTime does what time alone brings about, until ctx is cancelled.
 func (e *Evaluator) keepTime(ctx context.Context) {
 	alive := time.NewTicker(aliveTime)
 	defer alive.Stop()
-	due := map[groupKey]time.Time{}
+	due := map[groupKey]plan{}
 	for {
 		now := e.now()
 		wait := time.NewTimer(e.dueGlobal(context.WithoutCancel(ctx), due, now).Sub(now))
@@ -60,8 +99,11 @@ func (e *Evaluator) keepTime(ctx context.Context) {
 			e.configuring.Lock()
 			e.settle()
 			e.configuring.Unlock()
-			if err := e.ledger.alive(e.now()); err != nil {
-				e.logger.Error("the state of rules cannot be written", "err", err)
+			if err := e.ledger.alive(e.now(), e.read()); err != nil {
+				e.complaints.error("the state of rules cannot be written", "err", err)
+			}
+			if by := e.clock.stepped(e.read()); by != 0 {
+				e.logger.Warn("the clock was set: rules go on as if it had not been, and show times by it", "by", by)
 			}
 		}
 		wait.Stop()
@@ -71,44 +113,73 @@ func (e *Evaluator) keepTime(ctx context.Context) {
 // groupKey is what a group of rules is known by.
 type groupKey struct{ file, name string }
 
-// dueGlobal evaluates the global rules that are due, and tells when the next ones are.
-func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]time.Time, now time.Time) time.Time {
+// plan is when the global rules of a group are evaluated.
+type plan struct {
+	last, next time.Time
+	interval   time.Duration // that next was planned by
+}
+
+// replanned is the plan under another interval: a shorter one takes effect at once.
+func (p plan) replanned(interval time.Duration) plan {
+	if soon := p.last.Add(interval); p.interval != interval && soon.Before(p.next) {
+		p.next = soon
+	}
+	p.interval = interval
+	return p
+}
+
+// waitTime is how soon a group is tried again whose rules wait for passes.
+const waitTime = time.Second
+
+// dueGlobal evaluates the global rules that are due, and returns when the next ones are.
+func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now time.Time) time.Time {
 	next := now.Add(time.Hour)
 	e.mu.Lock()
 	set, usual := e.set, e.settings.interval()
 	e.mu.Unlock()
 	for _, g := range set.Groups {
-		interval := g.Interval
-		if interval == 0 {
-			interval = usual
-		}
+		interval := cmp.Or(g.Interval, usual)
 		key := groupKey{g.File, g.Name}
-		if at := due[key]; !at.After(now) {
-			e.evaluateGlobal(ctx, g, interval, now)
-			due[key] = now.Truncate(interval).Add(interval)
+		p := due[key].replanned(interval)
+		if !p.next.After(now) {
+			p.last, p.next = now, now.Truncate(interval).Add(interval)
+			if waits := e.evaluateGlobal(ctx, g, interval, now); waits {
+				p.next = now.Add(min(waitTime, interval))
+			}
 		}
-		if due[key].Before(next) {
-			next = due[key]
+		due[key] = p
+		if p.next.Before(next) {
+			next = p.next
 		}
 	}
 	return next
 }
 
-// evaluateGlobal evaluates the global rules of a group.
-func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.Duration, now time.Time) {
+// evaluateGlobal evaluates the global rules of a group, and reports whether some wait for passes.
+func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.Duration, now time.Time) (waits bool) {
 	s, d := e.store.Load(), e.global
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s == nil {
-		return
+		return false
 	}
 	round := e.newRound(s, d, interval, now)
 	for _, b := range d.bound {
-		if b.rule.Group == g {
-			round.evaluate(ctx, b)
+		if b.rule.Group != g {
+			continue
 		}
+		if e.awaits(b, interval, now) {
+			waits = true
+			continue
+		}
+		if l := e.lossFor(b.rule); l != nil {
+			b.err = l.err
+			continue
+		}
+		round.evaluate(ctx, b)
 	}
 	e.finish(round)
+	return waits
 }
 
 // bindGlobal binds the rules that are evaluated over all targets.

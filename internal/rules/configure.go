@@ -31,6 +31,7 @@ func (e *Evaluator) Configure(c Configuration) {
 	for _, t := range c.Targets {
 		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
 			e.devices[t.Name] = newDevice()
+			e.devices[t.Name].begun = e.now()
 		}
 		e.devices[t.Name].interval = t.Interval
 	}
@@ -113,6 +114,9 @@ func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (
 	}
 	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
+		if r.Rule == "" {
+			rule, r = set.adopt(r)
+		}
 		switch {
 		case rule == nil || rule.Record != "":
 			orphans = append(orphans, orphan{r, "the rule is gone"})
@@ -144,10 +148,10 @@ func (e *Evaluator) settle() {
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.Firing {
-			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
+			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Reason: o.reason}})
 		}
 	}
-	if err := e.ledger.apply(transitions, changes, e.now()); err != nil {
+	if err := e.ledger.apply(transitions, changes, e.read()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,8 +22,13 @@ type device struct {
 	waiting  []poller.Report // passes to evaluate, the oldest first; the evaluator's mutex guards it
 	queued   bool            // and this: a worker has the device, or will
 	interval time.Duration   // between its passes; the evaluator's mutex guards it too
+	begun    time.Time       // since when there is the target; not changed once it is among the evaluator's
+	taken    atomic.Int64    // when a pass was last taken, in milliseconds
 
-	shown atomic.Pointer[[]fare] // of the rules, as of the last commit
+	shown       atomic.Pointer[[]fare] // of the rules, as of the last commit
+	lost        atomic.Pointer[loss]   // of the last pass; nil if all is stored
+	mended      atomic.Int64           // until when, in milliseconds, something was lost before lost became nil
+	uncommitted atomic.Pointer[error]  // why what the last evaluation found is not stored; nil if it is
 
 	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
 	target    *poller.Target
@@ -63,11 +67,12 @@ func (d *device) jumped(row labels.Labels, at time.Time) {
 
 // take puts what a pass brought into the store. Rows that are gone from a table that arrived whole end
 // there. Of a target that does not answer only that is known, so that all else is left as it was, unless
-// such a target counts as one without anything.
+// such a target counts as one without anything. What cannot be stored is noted in d.lost. It returns an error
+// if a sample was not taken.
 func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
 	d.pass++
-	in := &intake{device: d, appender: s.AppenderV2(ctx), at: at.UnixMilli(), now: at}
+	in := &intake{device: d, appender: s.appender(ctx), at: at.UnixMilli(), now: at}
 	d.tables = &tables{sets: pass.Sets}
 	if !pass.Up {
 		d.tables = &tables{}
@@ -79,21 +84,28 @@ func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.T
 		in.columns(pass.Sets, d.target.Rendered)
 	}
 	for name, s := range d.shelves {
-		switch whole := isTruth(name) || pass.Up && !d.broken(name) || !pass.Up && emptied; {
-		case whole:
+		if isTruth(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {
 			s.drop(d.pass, in.end)
-		default:
-			s.endPass()
 		}
 	}
 	d.complete = d.complete || pass.Err == nil
-	return errors.Join(in.appender.Commit(), in.rejected)
+	lost := in.commit()
+	for _, s := range d.shelves {
+		s.endPass(lost != nil && lost.names == nil)
+	}
+	if before := d.lost.Swap(lost); before != nil && lost == nil {
+		d.mended.Store(at.UnixMilli())
+	}
+	if lost != nil {
+		return lost.err
+	}
+	return in.rejected
 }
 
 // end ends all series of the target.
 func (d *device) end(ctx context.Context, s *store, at time.Time) error {
 	d.pass++
-	in := &intake{device: d, appender: s.AppenderV2(ctx), at: at.UnixMilli(), now: at}
+	in := &intake{device: d, appender: s.appender(ctx), at: at.UnixMilli(), now: at}
 	for _, s := range d.shelves {
 		s.drop(d.pass, in.end)
 	}
@@ -167,6 +179,9 @@ func overlap(failed, object snmp.OID) bool {
 
 // frozen tells whether a rule cannot be judged by the last pass: what it looks at may be missing.
 func (d *device) frozen(b *bound, pass *poller.Pass, emptied bool) bool {
+	if d.lost.Load().of(b.rule) {
+		return true
+	}
 	if b.rule.truths || pass.Err == nil || !pass.Up && emptied {
 		return false
 	}

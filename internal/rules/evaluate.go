@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type round struct {
 
 	changes     []change
 	transitions []notify.Transition
+	compared    map[*bound]compared // of rules whose alarms have ended
 }
 
 func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
@@ -42,7 +44,7 @@ func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at t
 func (r *round) evaluate(ctx context.Context, b *bound) {
 	start := time.Now()
 	failed := b.err
-	b.err = r.try(ctx, b)
+	b.err = guarded(func() error { return r.try(ctx, b) }) // a block that is damaged may make tsdb panic
 	b.took = time.Since(start)
 	r.metrics.evaluations.Inc()
 	switch {
@@ -54,7 +56,7 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 	default:
 		b.last = r.at
 		if b.alerting != nil {
-			r.compare(b)
+			r.compare(ctx, b)
 		}
 	}
 	b.found = nil
@@ -67,7 +69,8 @@ func (r *round) try(ctx context.Context, b *bound) error {
 		}
 	}
 	gap := r.at.Sub(b.last)
-	if gap > 2*r.interval || b.resumed.IsZero() {
+	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // what it looks back at has but the last sample
+	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
 		b.resumed = r.at
 	}
 	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
@@ -119,7 +122,7 @@ func (r *round) selectors() *Selectors { return r.device.selectors }
 // queryOf gives what a rule asks for the samples of its expression.
 func (r *round) queryOf(b *bound) rules.QueryFunc {
 	return func(ctx context.Context, _ string, at time.Time) (promql.Vector, error) {
-		vector, err := r.scope(ctx, b.rule.query, at)
+		vector, err := r.scope(ctx, b.rule.queryAt(r.clock.ahead(r.read())), at)
 		if err != nil || b.alerting == nil {
 			return vector, err
 		}
@@ -130,7 +133,11 @@ func (r *round) queryOf(b *bound) rules.QueryFunc {
 // hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
 func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
-	if len(b.mirror) == 0 || !r.at.Before(b.resumed.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	whole := b.resumed
+	if mended := r.mended(r.device); mended.After(whole) {
+		whole = mended
+	}
+	if len(b.mirror) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}
@@ -159,7 +166,7 @@ func (r *round) withoutJumps(b *bound, vector promql.Vector) promql.Vector {
 }
 
 // compare notes what is different from what the database has.
-func (r *round) compare(b *bound) {
+func (r *round) compare(ctx context.Context, b *bound) {
 	active := map[uint64]bool{}
 	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
 		if a.State == rules.StateInactive {
@@ -167,23 +174,23 @@ func (r *round) compare(b *bound) {
 		}
 		key := a.Labels.Hash()
 		active[key] = true
-		r.goOn(b, key, a)
+		r.goOn(ctx, b, key, a)
 	})
 	for key, old := range b.mirror {
 		if !active[key] {
 			r.changes = append(r.changes, change{bound: b, key: key, old: old})
 			if old.Firing {
-				r.clear(b, old)
+				r.clear(ctx, b, old)
 			}
 		}
 	}
 }
 
 // goOn notes an alert that is active.
-func (r *round) goOn(b *bound, key uint64, a *rules.Alert) {
+func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *rules.Alert) {
 	old := b.mirror[key]
 	now := &record{
-		Rule: b.rule.UID, Labels: a.Labels, Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
+		Rule: b.rule.UID, Labels: a.Labels, Severity: b.severity(key), Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
 		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
 	}
 	if old != nil {
@@ -191,25 +198,38 @@ func (r *round) goOn(b *bound, key uint64, a *rules.Alert) {
 	} else {
 		now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, key, a)
 	}
-	if old != nil && !old.differs(a) { // in nothing that is stored
+	if old != nil && !old.differs(a) && old.Severity == now.Severity { // in nothing that is stored
 		b.mirror[key] = now
 	} else {
 		r.changes = append(r.changes, change{b, key, old, now})
 	}
 	wasFiring := old != nil && old.Firing
 	switch {
-	case now.Firing && (!wasFiring || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
-		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now), Active: true})
+	case now.Firing && (!wasFiring || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
+		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now, false), Active: true})
 	case !now.Firing && wasFiring:
-		r.clear(b, old)
+		r.clear(ctx, b, old)
 	}
 }
 
-// clear notes the end of an alarm.
-func (r *round) clear(b *bound, old *record) {
-	a := r.alarmOf(r.device, b, old)
-	if a.Reason = r.reason; a.Reason == "" && r.gone(b, old) {
-		a.Reason = "the row is gone"
+// clear notes the end of an alarm: why, by which value, and what the row says now.
+func (r *round) clear(ctx context.Context, b *bound, old *record) {
+	a := r.alarmOf(r.device, b, old, true)
+	a.Value = ""
+	a.Reason = r.reason
+	if gone := a.Reason == "" && r.gone(b, old); gone {
+		a.Reason, a.Gone = "the row is gone", true
+	} else if s, known := r.clearing(ctx, b, old); known {
+		say := r.texts(ctx, b.rule, s)
+		a.Value = number(s.F).String()
+		for _, t := range b.rule.annotations {
+			switch t.name {
+			case notify.AnnotationValue:
+				a.Value = say(t)
+			case notify.AnnotationClearSummary:
+				a.ClearSummary = say(t)
+			}
+		}
 	}
 	r.transitions = append(r.transitions, notify.Transition{Alarm: a})
 }
@@ -233,10 +253,15 @@ func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
 	return rest.Labels()
 }
 
-// commit puts all that has changed into the database, together with what receivers are to be told of it.
-// If that fails nothing has changed, and the next round finds the same.
+// commit puts all that has changed into the database, together with what receivers are to be sent of it.
+// If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
 func (r *round) commit() error {
-	if err := r.ledger.apply(r.transitions, r.changes, r.at); err != nil {
+	err := r.ledger.apply(r.transitions, r.changes, r.read())
+	if full := (*notify.FullError)(nil); errors.As(err, &full) {
+		r.withhold(full.Refused)
+		err = r.ledger.apply(r.transitions, r.changes, r.read())
+	}
+	if err != nil {
 		r.metrics.uncommitted.Inc()
 		return err
 	}
@@ -249,4 +274,14 @@ func (r *round) commit() error {
 	}
 	r.metrics.transitions.Add(float64(len(r.transitions)))
 	return nil
+}
+
+// withhold leaves out alerts whose alarms were refused: what is stored of them stays as it is.
+func (r *round) withhold(refused []string) {
+	is := map[string]bool{}
+	for _, id := range refused {
+		is[id] = true
+	}
+	r.transitions = slices.DeleteFunc(r.transitions, func(t notify.Transition) bool { return t.Active && is[t.Alarm.ID] })
+	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.now != nil && is[c.now.ID] })
 }

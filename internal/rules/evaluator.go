@@ -37,8 +37,8 @@ type Evaluator struct {
 	deployment string
 	logger     *slog.Logger
 	metrics    *metrics
-	wall       func() time.Time
-	clock      clock
+	read       func() time.Time // the time of day, by which intervals are measured too
+	clock      *clock
 	alive      time.Time // when what was restored was last known to be true
 
 	store   atomic.Pointer[backing] // nil until it is open
@@ -55,7 +55,10 @@ type Evaluator struct {
 	global   *device
 	restored []*record // until the first configuration
 	orphans  []orphan
-	closed   bool // no pass is evaluated any more
+	ended    bool // no pass is evaluated any more
+
+	closed     atomic.Pointer[error] // why the store cannot be opened
+	complaints complaints
 }
 
 // orphan is an alert of a rule or a target that is gone, and has yet to be told so.
@@ -83,22 +86,42 @@ const mostReady = 1 << 14
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
-		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, wall: o.Now,
+		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
-		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(),
+		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
 	}
 	// Prometheus' engine traces what it does. Nobody looks, and it costs a tenth of an evaluation.
 	otel.SetTracerProvider(noop.NewTracerProvider())
-	if e.wall == nil {
-		e.wall = time.Now
+	if e.read == nil {
+		e.read = time.Now
 	}
-	e.clock.start = e.wall()
-	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "trapline_rules_series", Help: "Series that rules look at, in memory.",
-	}, e.series))
+	e.clock = newClock(e.read())
+	o.Registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_rules_series", Help: "Series that rules look at, in memory."}, e.series),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed, for some target; /api/v1/rules says why.",
+		}, e.unhealthy),
+	)
 	var err error
-	e.restored, e.alive, err = e.ledger.load()
+	e.restored, e.alive, err = e.ledger.load(e.logger)
+	e.setBack(e.now())
 	return e, err
+}
+
+// setBack moves what was restored to the times of this process, where the wall clock was set back meanwhile: how
+// long that took is not known, and counts as nothing.
+func (e *Evaluator) setBack(now time.Time) {
+	by := e.alive.Sub(now)
+	if e.alive.IsZero() || by <= 0 {
+		return
+	}
+	e.alive = now
+	for _, r := range e.restored {
+		r.ActiveAt, r.FiredAt = r.ActiveAt.Add(-by), r.FiredAt.Add(-by)
+		if !r.KeepFiringSince.IsZero() {
+			r.KeepFiringSince = r.KeepFiringSince.Add(-by)
+		}
+	}
 }
 
 func (e *Evaluator) series() float64 {
@@ -106,6 +129,21 @@ func (e *Evaluator) series() float64 {
 		return float64(s.Head().NumSeries())
 	}
 	return 0
+}
+
+// unhealthy counts the rules that cannot be evaluated.
+func (e *Evaluator) unhealthy() float64 {
+	failing := map[string]bool{}
+	for _, d := range e.everybody() {
+		if shown := d.shown.Load(); shown != nil {
+			for i := range *shown {
+				if f := &(*shown)[i]; f.err != nil {
+					failing[f.uid] = true
+				}
+			}
+		}
+	}
+	return float64(len(failing))
 }
 
 func newDevice() *device { return &device{shelves: map[string]*shelf{}} }
@@ -130,7 +168,7 @@ func (e *Evaluator) Ended(r poller.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := e.devices[r.Target.Name]
-	if d == nil || e.closed || len(e.set.Groups) == 0 {
+	if d == nil || e.ended || len(e.set.Groups) == 0 {
 		return
 	}
 	if e.store.Load() == nil { // not yet open
@@ -171,7 +209,7 @@ func (e *Evaluator) catchUp() {
 func (e *Evaluator) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.closed = true
+	e.ended = true
 	for _, d := range e.devices {
 		d.waiting = nil
 	}
@@ -190,12 +228,9 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		case <-e.changed:
 		}
 	}
-	s, err := e.openBacking()
-	if err != nil {
-		// Polling goes on without rules.
-		e.logger.Error("rules are not evaluated: their samples have no place", "err", err)
+	s := e.insist(ctx)
+	if s == nil {
 		e.end()
-		<-ctx.Done()
 		return nil
 	}
 	e.catchUp()
@@ -204,10 +239,50 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		group.Go(func() error { e.work(ctx); return nil })
 	}
 	group.Go(func() error { e.keepTime(ctx); return nil })
-	err = group.Wait()
+	group.Go(func() error { e.tend(ctx, s); return nil })
+	err := group.Wait()
 	e.end()
 	e.store.Store(nil)
-	return errors.Join(err, e.ledger.alive(e.now()), s.close())
+	return errors.Join(err, e.ledger.alive(e.now(), e.read()), s.close())
+}
+
+// openTime is how long a store that cannot be opened is left alone.
+const openTime = 10 * time.Second
+
+// insist opens the store, and tries again as long as that fails: polling goes on without rules meanwhile, whose
+// alerts stay as they are. It returns nil once ctx is cancelled.
+func (e *Evaluator) insist(ctx context.Context) *store {
+	for {
+		s, err := e.openBacking()
+		if err == nil {
+			e.closed.Store(nil)
+			return s
+		}
+		e.complaints.error("rules are not evaluated: their samples cannot be stored", "err", err)
+		e.closed.Store(&err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(openTime):
+		}
+	}
+}
+
+// tend has the store kept small until ctx is cancelled.
+func (e *Evaluator) tend(ctx context.Context, s *store) {
+	tick := time.NewTicker(tendTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.tend(ctx); err != nil && ctx.Err() == nil {
+			e.metrics.storeFailures.Inc()
+			e.complaints.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
+		}
+	}
 }
 
 func (e *Evaluator) openBacking() (*store, error) {
@@ -217,6 +292,9 @@ func (e *Evaluator) openBacking() (*store, error) {
 	s, err := openStore(e.dir, window, e.now(), e.logger)
 	if err != nil {
 		return nil, err
+	}
+	if s.Head().NumSeries() > 0 {
+		e.clock.begin(time.UnixMilli(s.Head().MaxTime()), e.read())
 	}
 	e.store.Store(e.backing(s))
 	return s, nil
@@ -285,7 +363,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	emptied := settings.OnPollFailure == resolve
 	if err := d.take(ctx, s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
-		e.logger.Debug("samples were not taken", "target", d.target.Name, "err", err)
+		e.complaints.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
 	d.bind(set, e.alive)
 	round := e.newRound(s, d, d.target.Interval, at)
@@ -293,18 +371,26 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 		round.reason = "the target does not answer"
 	}
 	for _, b := range d.bound {
-		if !d.frozen(b, r.Last, emptied) {
+		switch {
+		case !d.frozen(b, r.Last, emptied):
 			round.evaluate(ctx, b)
+		case d.lost.Load().of(b.rule):
+			b.err = d.lost.Load().err
 		}
 	}
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
 	e.finish(round)
-	e.metrics.latency.Observe(e.wall().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
+	d.taken.Store(e.now().UnixMilli())
+	e.metrics.latency.Observe(e.read().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
 }
 
 func (e *Evaluator) finish(r *round) {
-	if err := r.commit(); err != nil {
-		e.logger.Error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+	err := r.commit()
+	if err != nil {
+		e.complaints.error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+		r.device.uncommitted.Store(&err)
+	} else {
+		r.device.uncommitted.Store(nil)
 	}
 	r.device.show()
 }

@@ -36,16 +36,19 @@ func (m Mistake) Error() string {
 func Load(files []string) (*Set, []Mistake) {
 	var groups []*Group
 	var mistakes []Mistake
+	var doubts []Finding
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if reason := errors.Unwrap(err); reason != nil {
 			mistakes = append(mistakes, Mistake{File: file, Text: "cannot be read: " + reason.Error()})
 			continue
 		}
-		more, wrong := Parse(file, content)
-		groups, mistakes = append(groups, more...), append(mistakes, wrong...)
+		more, wrong, doubtful := Parse(file, content)
+		groups, mistakes, doubts = append(groups, more...), append(mistakes, wrong...), append(doubts, doubtful...)
 	}
-	return NewSet(groups), mistakes
+	s := NewSet(groups)
+	s.doubts = doubts
+	return s, mistakes
 }
 
 // NewSet makes a set of groups. It gives each rule its UID, and settles which are global.
@@ -57,15 +60,23 @@ func NewSet(groups []*Group) *Set {
 	return s
 }
 
+// With is the set with another group.
+func (s *Set) With(g *Group) *Set {
+	next := NewSet(append(slices.Clone(s.Groups), g))
+	next.doubts = s.doubts
+	return next
+}
+
 // ruleFile is a rule file with the places of its parts.
 type ruleFile struct {
 	file    string
 	groups  []*yaml.Node // each a mapping
 	invalid []Mistake
+	doubts  []Finding // of what Prometheus takes
 }
 
-// Parse reads the content of a rule file.
-func Parse(file string, content []byte) ([]*Group, []Mistake) {
+// Parse reads the content of a rule file. What Prometheus takes is no mistake, but may be doubtful.
+func Parse(file string, content []byte) (groups []*Group, mistakes []Mistake, doubts []Finding) {
 	f := &ruleFile{file: file}
 	silent := slog.New(slog.DiscardHandler)
 	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
@@ -74,37 +85,47 @@ func Parse(file string, content []byte) ([]*Group, []Mistake) {
 		f.complain(err)
 	}
 	if parsed == nil {
-		return nil, f.invalid
+		return nil, f.invalid, f.doubts
 	}
-	var groups []*Group
 	for i := range parsed.Groups {
-		if g := f.group(&parsed.Groups[i], f.groups[i]); g != nil {
-			groups = append(groups, g)
+		n := &yaml.Node{} // of no line, where the file has its groups by a merge
+		if i < len(f.groups) {
+			n = resolved(f.groups[i])
 		}
+		groups = append(groups, f.group(&parsed.Groups[i], n))
 	}
-	return groups, f.invalid
+	return groups, f.invalid, f.doubts
 }
 
-// read finds the groups. A second document, which Prometheus would not read, is told.
+// read finds the groups. A second document is not read, as by Prometheus.
 func (f *ruleFile) read(content []byte) {
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	var first, second yaml.Node
-	if d.Decode(&first) != nil {
+	if d.Decode(&first) != nil || len(first.Content) == 0 {
 		return // which is among Prometheus' complaints
 	}
 	if groups := valueOf(first.Content[0], "groups"); groups != nil {
 		f.groups = groups.Content
 	}
 	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		f.wrong(second.Line, "a second document starts here and would not be read: put it into a file of its own")
+		f.doubt(second.Line, "a second document starts here and is not read, as by Prometheus: put it into a file of its own")
 	}
 }
 
-// valueOf gives what a mapping has under a key, or nil.
+// resolved is what an alias stands for.
+func resolved(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// valueOf returns what a mapping has under a key, or nil.
 func valueOf(n *yaml.Node, key string) *yaml.Node {
+	n = resolved(n)
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
-			return n.Content[i+1]
+			return resolved(n.Content[i+1])
 		}
 	}
 	return nil
@@ -122,6 +143,10 @@ func (f *ruleFile) wrong(line int, format string, args ...any) {
 	if m := (Mistake{File: f.file, Line: line, Text: fmt.Sprintf(format, args...)}); !slices.Contains(f.invalid, m) {
 		f.invalid = append(f.invalid, m)
 	}
+}
+
+func (f *ruleFile) doubt(line int, format string, args ...any) {
+	f.doubts = append(f.doubts, Finding{f.file, line, Doubtful, fmt.Sprintf(format, args...)})
 }
 
 var (
@@ -164,12 +189,15 @@ func (f *ruleFile) lineOf(group string, i int) int {
 	return 0
 }
 
-// group gives a group, or nil if it has a limit: once that is exceeded, Prometheus forgets every alert of
-// the rule, and what it forgets would be told to be over.
+// group returns a group. Its limit is not kept: once that is exceeded, Prometheus forgets every alert of the
+// rule, and what it forgets would be cleared.
 func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 	if parsed.Limit != 0 {
-		f.wrong(valueOf(n, "limit").Line, "group %q: limit is not supported: an alert is never dropped because there are many", parsed.Name)
-		return nil
+		line := n.Line
+		if limit := valueOf(n, "limit"); limit != nil {
+			line = limit.Line
+		}
+		f.doubt(line, "group %q: limit is ignored: no alert is dropped because there are many", parsed.Name)
 	}
 	g := &Group{File: f.file, Line: n.Line, Name: parsed.Name, Interval: time.Duration(parsed.Interval)}
 	if parsed.QueryOffset != nil {
@@ -195,8 +223,9 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, r.Labels)
+	severity, others := cutSeverity(labels)
 	return &Rule{
-		query: expr.String(), labels: textsOf(labels), annotations: textsOf(r.Annotations),
+		query: expr.String(), timely: timely(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
 	}

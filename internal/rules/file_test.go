@@ -44,7 +44,7 @@ func TestAFileThatIsNotThere(t *testing.T) {
 
 func parse(t testing.TB, text string) *Set {
 	t.Helper()
-	groups, mistakes := Parse("rules.yml", []byte(text))
+	groups, mistakes, _ := Parse("rules.yml", []byte(text))
 	for _, m := range mistakes {
 		t.Error(m)
 	}
@@ -74,5 +74,56 @@ func TestRulesHaveTheLabelsOfTheirGroup(t *testing.T) {
 	r := parse(t, `groups: [{name: g, labels: {team: net, severity: minor}, rules: [{alert: A, expr: a, labels: {severity: major}}]}]`).Rules()[0]
 	if len(r.Labels) != 2 || r.Labels["team"] != "net" || r.Labels["severity"] != "major" {
 		t.Errorf("%v", r.Labels)
+	}
+}
+
+// What Prometheus takes is no mistake. It is doubted where it is likely not meant, and what cannot be evaluated
+// harms nothing else.
+func TestWhatPrometheusTakesStopsNothing(t *testing.T) {
+	files, err := filepath.Glob("testdata/doubtful/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for line := range strings.Lines(string(text)) {
+			if line, ok := strings.CutPrefix(line, "# want: "); ok {
+				want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
+			}
+		}
+		set, mistakes := Load([]string{file})
+		for _, m := range mistakes {
+			t.Errorf("%s: %v", file, m)
+		}
+		var got []string
+		for _, f := range set.Lint(&World{}) {
+			if f.Level == Wrong {
+				t.Errorf("%s: %v", file, f)
+			}
+			if f.Level == Doubtful && !strings.Contains(f.Text, "no label target") {
+				got = append(got, f.String())
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", file, got, want)
+		}
+		r := start(t, hot)
+		r.set = NewSet(append(set.Groups, r.set.Groups...))
+		r.configure()
+		r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+		r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+		if told := r.take(); strings.Count(told, "raise Hot ") != 2 {
+			t.Errorf("%s: told %q", file, told)
+		}
+		if unhealthy := r.e.unhealthy(); (unhealthy > 0) != strings.HasSuffix(file, "expressions.yml") {
+			t.Errorf("%s: %v rules are unhealthy", file, unhealthy)
+		}
+		r.kill()
 	}
 }

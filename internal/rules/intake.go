@@ -23,7 +23,8 @@ type intake struct {
 	now      time.Time
 
 	builder  labels.ScratchBuilder
-	rejected error // why a sample was not taken; the last of them
+	rejected error           // why a sample was not taken; the last of them
+	lost     map[string]bool // names of the series of such samples
 }
 
 func (in *intake) columns(sets []*series.Set, rendered []byte) {
@@ -81,7 +82,7 @@ func (in *intake) column(c *series.Column, rendered []byte) {
 			in.judge(one, v, row)
 		}
 		one.last = v
-		in.append(one, v, func() labels.Labels {
+		in.append(c.Desc.Name, one, v, func() labels.Labels {
 			if lset.IsEmpty() {
 				lset = in.labels(c.Desc.Name, rendered, row, extra)
 			}
@@ -91,7 +92,7 @@ func (in *intake) column(c *series.Column, rendered []byte) {
 }
 
 // append stores a sample. The labels are asked for where the store does not know the series any more.
-func (in *intake) append(one *stored, v float64, lset func() labels.Labels) {
+func (in *intake) append(name string, one *stored, v float64, lset func() labels.Labels) {
 	var known labels.Labels
 	if one.ref == 0 {
 		known = lset()
@@ -101,10 +102,22 @@ func (in *intake) append(one *stored, v float64, lset func() labels.Labels) {
 		ref, err = in.appender.Append(0, lset(), 0, in.at, v, nil, nil, storage.AOptions{})
 	}
 	if err != nil {
-		in.rejected = err
+		in.refuse(name, err)
 		return
 	}
 	one.ref = ref
+}
+
+// refuse notes that a sample was not taken. Of a duplicate, the series has the first.
+func (in *intake) refuse(name string, err error) {
+	in.rejected = err
+	if errors.Is(err, storage.ErrDuplicateSampleForTimestamp) {
+		return
+	}
+	if in.lost == nil {
+		in.lost = map[string]bool{}
+	}
+	in.lost[name] = true
 }
 
 // refused tells errors that are about the sample and not about the series.
@@ -122,6 +135,17 @@ func (in *intake) end(ref storage.SeriesRef) {
 	if err != nil && refused(err) {
 		in.rejected = err
 	}
+}
+
+// commit stores what was taken, and returns what was not.
+func (in *intake) commit() *loss {
+	if err := in.appender.Commit(); err != nil {
+		return &loss{err: err}
+	}
+	if in.lost != nil {
+		return &loss{in.rejected, in.lost}
+	}
+	return nil
 }
 
 // labels gives the labels of a series. One that is empty is none.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"log/slog"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -10,9 +11,9 @@ import (
 
 // ledger is what keeps alerts; it is Ledger but in tests.
 type ledger interface {
-	load() (list []*record, alive time.Time, err error)
+	load(logger *slog.Logger) (list []*record, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, now time.Time) error
-	alive(now time.Time) error
+	alive(at, now time.Time) error
 }
 
 // Ledger is where alerts outlive the process, together with what receivers have yet to be told of them. Its
@@ -22,15 +23,12 @@ type Ledger struct {
 	Outbox *notify.Outbox
 }
 
-func (l *Ledger) load() (list []*record, alive time.Time, err error) {
+func (l *Ledger) load(logger *slog.Logger) (list []*record, alive time.Time, err error) {
 	if l.State == nil {
 		return nil, time.Time{}, nil
 	}
-	err = l.State.View(func(tx *bbolt.Tx) error {
-		list, alive, err = loadRecords(tx)
-		return err
-	})
-	return list, alive, err
+	defer l.State.LogDamage(logger)
+	return loadRecords(l.State, l.Outbox)
 }
 
 // apply commits changes of alerts and transitions of alarms in one transaction.
@@ -44,10 +42,10 @@ func (l *Ledger) apply(transitions []notify.Transition, changes []change, now ti
 	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error { return storeChanges(tx, changes) })
 }
 
-// alive notes that up to now nothing was missed.
-func (l *Ledger) alive(now time.Time) error {
+// alive notes that up to the time at, by the clock of rules, nothing was missed.
+func (l *Ledger) alive(at, now time.Time) error {
 	if l.Outbox == nil {
 		return nil
 	}
-	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, now) })
+	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, at) })
 }

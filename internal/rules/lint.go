@@ -55,7 +55,7 @@ type World struct {
 
 // Lint looks for what the rules of a set likely do not mean.
 func (s *Set) Lint(w *World) []Finding {
-	var all []Finding
+	all := slices.Clone(s.doubts)
 	recorded := map[string]bool{alertsName: true, alertsForStateName: true}
 	for _, r := range s.Rules() {
 		recorded[r.Record] = true
@@ -96,8 +96,8 @@ var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 // lintLabels looks at what tells an alarm from others.
 func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
-		if valued.MatchString(l.rule.Labels[name]) {
-			l.find(Wrong, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
+		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
+			l.find(Doubtful, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
 		}
 	}
 	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {
@@ -171,7 +171,7 @@ func (l *linter) lintRanges() {
 		interval := l.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
 		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
 		case m.Range < 2*interval:
-			l.find(Wrong, "%s needs two passes, and targets are polled each %s: write a range of %s or more", call, shown, better)
+			l.find(Doubtful, "%s yields nothing, as in Prometheus: it needs two passes, and targets are polled each %s: write a range of %s or more", call, shown, better)
 		case m.Range < 4*interval:
 			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
 		}

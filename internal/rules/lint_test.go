@@ -32,12 +32,12 @@ func TestLint(t *testing.T) {
 		{"nothing", `{alert: A, expr: 'ifOperStatus{site="x", ifName=~"Gi.*"} == 2', labels: {severity: '{{ $labels.site }}'}, annotations: {
 			summary: '{{ $value }} {{ $labels.ifName }}', trap_notification: IF-MIB::linkDown}}`, nil},
 		{"the value in a label", `{alert: A, expr: ifOperStatus == 2, labels: {state: '{{ $value }}'}}`,
-			[]string{"mistake: A: the label state has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
+			[]string{"warning: A: the label state has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
 		{"the value in a label, by its other name", `{alert: A, expr: ifOperStatus == 2, labels: {state: '{{ printf "%f" .Value }}'}}`,
-			[]string{"mistake: A: the label state has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
+			[]string{"warning: A: the label state has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
 		{"the value in several labels", `{alert: A, expr: ifOperStatus == 2, labels: {b: '{{ $value }}', a: '{{ $value }}', c: x}}`,
-			[]string{"mistake: A: the label a has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation",
-				"mistake: A: the label b has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
+			[]string{"warning: A: the label a has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation",
+				"warning: A: the label b has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation"}},
 		{"no target", `{alert: A, expr: count by (site) (ifOperStatus == 2) > 5}`,
 			[]string{"warning: A: its alarms have no label target: they are of no device",
 				`note: A: is evaluated over all targets at once: count by (site) (ifOperStatus == 2) mixes targets`}},
@@ -57,7 +57,7 @@ func TestLint(t *testing.T) {
 		{"a short range", `{alert: A, expr: 'rate(ifInErrors[3m]) > 1'}`,
 			[]string{"warning: A: rate(ifInErrors[3m]) yields nothing once a pass or two fail, for targets are polled each 1m: better a range of 4m or more"}},
 		{"a range of one pass", `{alert: A, expr: 'sum by (target) (increase(ifInErrors[90s])) > 1'}`,
-			[]string{"mistake: A: increase(ifInErrors[1m30s]) needs two passes, and targets are polled each 1m: write a range of 4m or more"}},
+			[]string{"warning: A: increase(ifInErrors[1m30s]) yields nothing, as in Prometheus: it needs two passes, and targets are polled each 1m: write a range of 4m or more"}},
 		{"a short range of what is polled often", `{alert: A, expr: 'rate(ifOperStatus[4s]) > 1'}`, nil},
 		{"a range that is long enough, and one that may be short", `{alert: A, expr: 'rate(ifInErrors[4m]) > max_over_time(ifInErrors[1m])'}`, nil},
 		{"a metric", `{alert: A, expr: ifOperState == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
@@ -93,7 +93,7 @@ func TestLint(t *testing.T) {
 // Without a configuration, only the rules themselves are looked at.
 func TestLintWithoutAConfiguration(t *testing.T) {
 	s := parse(t, `groups: [{name: g, rules: [{alert: A, expr: 'rate(x[1s])', labels: {a: '{{ $value }}'}, annotations: {trap_notification: y}}]}]`)
-	if got := s.Lint(&World{}); len(got) != 1 || got[0].Level != Wrong {
+	if got := s.Lint(&World{}); len(got) != 1 || got[0].Level != Doubtful {
 		t.Errorf("%v", got)
 	}
 }

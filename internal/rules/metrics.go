@@ -4,8 +4,8 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics count what rules do.
 type metrics struct {
-	evaluations, failures, transitions, uncommitted, skipped, rejected prometheus.Counter
-	latency                                                            prometheus.Histogram
+	evaluations, failures, transitions, uncommitted, skipped, rejected, storeFailures prometheus.Counter
+	latency                                                                           prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -15,12 +15,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		return c
 	}
 	m := &metrics{
-		evaluations: counter("evaluations", "Evaluations of a rule, for one target or for all at once."),
-		failures:    counter("evaluation_failures", "Evaluations of a rule that failed."),
-		transitions: counter("transitions", "Alarms that were raised, changed or cleared by rules."),
-		uncommitted: counter("commit_failures", "Times that what rules found could not be stored."),
-		skipped:     counter("skipped_passes", "Passes that were not evaluated because several waited already."),
-		rejected:    counter("rejected_passes", "Passes of which samples were not taken, because later ones had been."),
+		evaluations:   counter("evaluations", "Evaluations of a rule, for one target or for all at once."),
+		failures:      counter("evaluation_failures", "Evaluations of a rule that failed."),
+		transitions:   counter("transitions", "Alarms that were raised, changed or cleared by rules."),
+		uncommitted:   counter("commit_failures", "Times that what rules found could not be stored."),
+		skipped:       counter("skipped_passes", "Passes that were not evaluated because several waited already."),
+		rejected:      counter("rejected_passes", "Passes of which samples could not be stored."),
+		storeFailures: counter("store_failures", "Times that the samples in memory could not be made smaller."),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "trapline_rules_latency_seconds", Help: "Time from the end of a pass until what its rules found is stored.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},

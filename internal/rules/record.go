@@ -1,14 +1,19 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/rules"
 	"go.etcd.io/bbolt"
+
+	"trapline/internal/notify"
 )
 
 // record is an alert that is pending or firing, as it is kept over a restart. It is not changed once made.
@@ -16,7 +21,8 @@ type record struct {
 	ID              string        `json:"id"`   // of its alarm
 	Rule            string        `json:"rule"` // UID
 	Sample          labels.Labels `json:"sample"`
-	Labels          labels.Labels `json:"labels"`
+	Labels          labels.Labels `json:"labels"` // without the severity, where the rule sets that
+	Severity        string        `json:"severity,omitempty"`
 	Annotations     labels.Labels `json:"annotations"`
 	Value           number        `json:"value"` // the last while the condition was true
 	Firing          bool          `json:"firing"`
@@ -40,6 +46,18 @@ func (n *number) UnmarshalText(text []byte) error {
 	f, err := strconv.ParseFloat(string(text), 64)
 	*n = number(f)
 	return err
+}
+
+// shown are the labels that others see.
+func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
+
+// cutSeverity takes the severity out of the labels of a record that is not yet used, if the rule sets it.
+func (r *record) cutSeverity(rule *Rule) {
+	if rule.severity.name == "" || !r.Labels.Has(severityLabel) {
+		return
+	}
+	r.Severity = r.Labels.Get(severityLabel)
+	r.Labels = labels.NewBuilder(r.Labels).Del(severityLabel).Labels()
 }
 
 // differs tells whether an alert has gone on since it was recorded, in what is kept.
@@ -86,7 +104,7 @@ func storeChanges(tx *bbolt.Tx, changes []change) error {
 		} else {
 			var text []byte
 			if text, err = json.Marshal(c.now); err == nil {
-				err = b.Put([]byte(c.now.ID), text)
+				err = b.Put([]byte(c.now.ID), notify.Seal([]byte(c.now.ID), text))
 			}
 		}
 		if err != nil {
@@ -106,27 +124,107 @@ func storeAlive(tx *bbolt.Tx, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(aliveKey, text)
+	return b.Put(aliveKey, notify.Seal(aliveKey, text))
 }
 
-// loadRecords reads what the last process left.
-func loadRecords(tx *bbolt.Tx) (list []*record, alive time.Time, err error) {
-	if b := tx.Bucket(aliveBucket); b != nil {
-		if text := b.Get(aliveKey); text != nil {
-			err = alive.UnmarshalText(text)
+// loadRecords reads what the last process left. Alerts that cannot be read are put aside; where their alarm
+// is active they go on as far as that says.
+func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, alive time.Time, err error) {
+	_, err = state.ReadRecords(aliveBucket, func(key, text []byte) error {
+		if !bytes.Equal(key, aliveKey) {
+			return nil
 		}
-	}
-	b := tx.Bucket(rulesBucket)
-	if b == nil || err != nil {
+		return alive.UnmarshalText(text)
+	})
+	if err != nil {
 		return nil, alive, err
 	}
-	err = b.ForEach(func(id, text []byte) error {
+	bad, err := state.ReadRecords(rulesBucket, func(id, text []byte) error {
 		r := &record{}
 		if err := json.Unmarshal(text, r); err != nil {
-			return fmt.Errorf("alert %s: %w", id, err)
+			return err
+		}
+		if err := r.check(id); err != nil {
+			return err
 		}
 		list = append(list, r)
 		return nil
 	})
-	return list, alive, err
+	if err != nil {
+		return nil, alive, err
+	}
+	if outbox == nil || state.Damaged() == 0 {
+		return list, alive, nil
+	}
+	return reconciled(list, bad, outbox.Conditions()), alive, nil
+}
+
+// reconciled makes up for records that were lost: an alarm that is active has a record, and an alert whose
+// alarm is lost is raised again if its condition is still true.
+func reconciled(list []*record, bad []notify.Damage, active []notify.Alarm) []*record {
+	byID := map[string]*notify.Alarm{}
+	for i := range active {
+		byID[active[i].ID] = &active[i]
+	}
+	for _, d := range bad {
+		if a := byID[d.Key]; a != nil {
+			list = append(list, recordOf(a))
+		}
+	}
+	for _, r := range list {
+		r.Firing = r.Firing && byID[r.ID] != nil
+	}
+	return list
+}
+
+// check reports whether a record is one that storeChanges may have written.
+func (r *record) check(id []byte) error {
+	switch {
+	case r.ID != string(id):
+		return fmt.Errorf("it is of the alert %q", r.ID)
+	case r.Rule == "" || r.Labels.IsEmpty():
+		return errors.New("it has no rule or no labels")
+	case r.ActiveAt.IsZero() || r.Firing && r.FiredAt.IsZero():
+		return errors.New("it does not say since when")
+	}
+	return nil
+}
+
+// recordOf makes a record of an alarm that is active. It has no rule: that is found by its name and labels.
+func recordOf(a *notify.Alarm) *record {
+	value, _ := strconv.ParseFloat(a.Value, 64)
+	l := labels.FromMap(a.Labels)
+	return &record{
+		ID: a.ID, Labels: l, Sample: labels.NewBuilder(l).Del(labels.AlertName).Labels(), Value: number(value),
+		Firing: true, ActiveAt: a.RaisedAt, FiredAt: a.RaisedAt,
+	}
+}
+
+// adopt finds the rule of a record that does not name it, and makes the record one of that rule.
+func (s *Set) adopt(r *record) (*Rule, *record) {
+	for _, rule := range s.Rules() {
+		if !rule.mayHaveRaised(r.Labels) {
+			continue
+		}
+		c := *r
+		c.Rule = rule.UID
+		rest := labels.NewBuilder(c.Sample)
+		for _, t := range rule.labels {
+			rest.Del(t.name)
+		}
+		if rule.severity.name != "" {
+			rest.Del(severityLabel)
+		}
+		c.Sample = rest.Labels()
+		return rule, &c
+	}
+	return nil, r
+}
+
+// mayHaveRaised reports whether an alert of the rule may have those labels.
+func (r *Rule) mayHaveRaised(alert labels.Labels) bool {
+	if r.Alert == "" || r.Alert != alert.Get(labels.AlertName) {
+		return false
+	}
+	return !slices.ContainsFunc(r.labels, func(t text) bool { return !t.template && alert.Get(t.name) != t.value })
 }

@@ -21,7 +21,7 @@ type Rehearsal struct {
 	dir       string
 	told      *notify.Rehearsal
 	evaluator *Evaluator
-	due       map[groupKey]time.Time // when global rules are evaluated next
+	due       map[groupKey]plan // when global rules are evaluated next
 	now       time.Time
 }
 
@@ -39,7 +39,7 @@ func Rehearse(o RehearsalOptions, now time.Time) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{dir: dir, due: map[groupKey]time.Time{}, now: now}
+	r := &Rehearsal{dir: dir, due: map[groupKey]plan{}, now: now}
 	if err := r.open(&o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -27,12 +27,14 @@ type rig struct {
 	options Settings
 	targets []*poller.Target
 	reboots float64
+	logger  *slog.Logger // of the evaluator and the outbox; nil discards
 
 	e      *Evaluator
 	state  *notify.State
 	outbox *notify.Outbox
 	told   int // events that take has given out
-	due    map[groupKey]time.Time
+	most   int // alarms; 0 means the default
+	due    map[groupKey]plan
 }
 
 const pollTime = 30 * time.Second
@@ -74,14 +76,17 @@ func (r *rig) run() {
 	r.state, err = notify.Open(r.dir, nil, r.now)
 	r.must(err)
 	registry := prometheus.NewRegistry()
+	if r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
 	route := &notify.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(registry)}, r.now)
+	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
-		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: slog.New(slog.DiscardHandler), Registry: registry, Now: func() time.Time { return r.now },
+		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
 	})
 	r.must(err)
-	r.due = map[groupKey]time.Time{}
+	r.due = map[groupKey]plan{}
 	r.configure()
 	_, err = r.e.openBacking()
 	r.must(err)
@@ -109,7 +114,7 @@ func (r *rig) kill() {
 // restart is a crash and a start so much later. The process lives for aliveTime before at least.
 func (r *rig) restart(down time.Duration) {
 	r.Helper()
-	r.must(r.e.ledger.alive(r.now))
+	r.must(r.e.ledger.alive(r.e.now(), r.now))
 	r.kill()
 	r.now = r.now.Add(down)
 	r.run()
@@ -139,7 +144,7 @@ func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	}
 	fares := setOf(r.T, fmt.Sprintf("trapline_target_up %g", up), fmt.Sprintf("trapline_target_reboots_total %g", r.reboots))
 	r.e.pass(r.Context(), r.e.device(t.Name), &poller.Report{Target: t, Last: p, Fares: fares})
-	r.e.dueGlobal(r.Context(), r.due, r.now)
+	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 }
 
 var silent = &engine.Error{Reason: engine.Timeout}

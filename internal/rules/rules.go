@@ -14,6 +14,8 @@ import (
 type Set struct {
 	Groups    []*Group
 	Selectors *Selectors // what the rules look at
+
+	doubts []Finding // about the files
 }
 
 // Group is a group of a rule file.
@@ -47,7 +49,9 @@ type Rule struct {
 	Window time.Duration
 
 	query       string // the expression as Prometheus writes it
-	labels      []text
+	timely      []insertion
+	labels      []text // of an alerting rule, without severity
+	severity    text   // without a name where the rule sets none
 	annotations []text
 	truths      bool // it looks at nothing but how polling goes
 	rates       bool // it derives from counters

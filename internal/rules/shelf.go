@@ -13,7 +13,8 @@ type shelf struct {
 	index  map[uint64]int32 // of series by hash; nil while the order is the same
 
 	// During a pass:
-	next int // where the next series probably is
+	next    int      // where the next series probably is
+	dropped []stored // by this pass
 }
 
 // stored is a series as the store knows it.
@@ -66,11 +67,17 @@ func (s *shelf) drop(pass uint32, gone func(storage.SeriesRef)) {
 			kept = append(kept, one)
 		} else if one.ref != 0 {
 			gone(one.ref)
+			s.dropped = append(s.dropped, one)
 		}
 	}
 	s.series = kept
-	s.endPass()
 }
 
-// endPass forgets what is only of use within a pass.
-func (s *shelf) endPass() { s.index, s.next = nil, 0 }
+// endPass forgets what is only of use within a pass. If nothing of the pass was stored, the series that it
+// dropped have yet to end.
+func (s *shelf) endPass(failed bool) {
+	if failed {
+		s.series = append(s.series, s.dropped...)
+	}
+	s.index, s.next, s.dropped = nil, 0, nil
+}

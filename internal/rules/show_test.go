@@ -33,11 +33,11 @@ func TestShownRules(t *testing.T) {
       - alert: C
         expr: c
 `
-	a, _ := Parse("a.yml", []byte(`groups: [{name: g, interval: 30s, query_offset: 10s, labels: {team: net}, rules: [
+	a, _, _ := Parse("a.yml", []byte(`groups: [{name: g, interval: 30s, query_offset: 10s, labels: {team: net}, rules: [
 		{alert: A, expr: a > 1, for: 5m, keep_firing_for: 1m, labels: {severity: major}, annotations: {summary: '{{ $labels.target }}'}},
 		{record: 'b:sum', expr: sum(b)}, {alert: B, expr: b}]}]`))
 	a[0].Rules[1].Labels = nil
-	b, _ := Parse("b.yml", []byte(`groups: [{name: g, rules: [{alert: C, expr: c}]}, {name: h, rules: [{alert: B, expr: b}]}]`))
+	b, _, _ := Parse("b.yml", []byte(`groups: [{name: g, rules: [{alert: C, expr: c}]}, {name: h, rules: [{alert: B, expr: b}]}]`))
 	var got strings.Builder
 	if err := NewSet(append(a, b...)).WriteYAML(&got, func(r *Rule) bool { return r.Alert != "B" }); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestShownRules(t *testing.T) {
 	if got.String() != text {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), text)
 	}
-	if _, mistakes := Parse("shown.yml", []byte(got.String())); len(mistakes) > 0 {
+	if _, mistakes, _ := Parse("shown.yml", []byte(got.String())); len(mistakes) > 0 {
 		t.Error(mistakes)
 	}
 }

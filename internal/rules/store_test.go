@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +36,7 @@ func TestADamagedStoreIsPutAside(t *testing.T) {
 		r := start(t, hot)
 		r.warm()
 		r.want(name, "raise Hot i=1")
-		r.must(r.e.ledger.alive(r.now))
+		r.must(r.e.ledger.alive(r.e.now(), r.now))
 		r.kill()
 		dir := filepath.Join(r.dir, "rules")
 		if damage != nil {
@@ -143,64 +144,62 @@ func TestWithoutStateDirectory(t *testing.T) {
 	}
 }
 
-// A pass that ends before the store is open is evaluated once it is, and only the last one of a target.
+// A pass that ends before the store is open is evaluated once it is, and only the last one of a target. A store
+// that cannot be opened is tried again, and is unhealthy until it can.
 func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
-	for name, dir := range map[string]string{"opens": "rules", "cannot be opened": "file/rules"} {
-		base := t.TempDir()
-		if err := os.WriteFile(filepath.Join(base, "file"), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		registry := prometheus.NewRegistry()
-		e, err := New(Options{Dir: filepath.Join(base, dir), Logger: slog.New(slog.DiscardHandler), Registry: registry})
-		if err != nil {
-			t.Fatal(err)
-		}
-		e.Configure(Configuration{Set: parse(t, "groups: [{name: g, rules: ["+hot+"]}]"), Targets: []*poller.Target{target("sw1")}})
-		ended := func(value int) {
-			pass := &poller.Pass{Start: time.Now(), Up: true, Sets: []*series.Set{setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, value))}}
-			e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
-		}
-		ended(41)
-		ended(42)
-		ctx, cancel := context.WithCancel(t.Context())
-		over := make(chan error)
-		go func() { over <- e.Run(ctx) }()
-		if name == "opens" {
-			var list []alertAnswer
-			for len(list) == 0 {
-				if s := e.statuses()["g/Hot"]; s != nil {
-					list = s.alerts
-				}
+	for name, dir := range map[string]string{"opens": "rules", "opens later": "file/rules"} {
+		synctest.Test(t, func(t *testing.T) {
+			base := t.TempDir()
+			if err := os.WriteFile(filepath.Join(base, "file"), nil, 0o600); err != nil {
+				t.Fatal(err)
 			}
-			if list[0].Value != "4.2e+01" || testutil.ToFloat64(e.metrics.evaluations) != 1 {
+			e, err := New(Options{Dir: filepath.Join(base, dir), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Configure(Configuration{Set: parse(t, "groups: [{name: g, rules: ["+hot+"]}]"), Targets: []*poller.Target{target("sw1")}})
+			ended := func(value int) {
+				pass := &poller.Pass{Start: time.Now(), Up: true, Sets: []*series.Set{setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, value))}}
+				e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
+			}
+			ended(41)
+			ended(42)
+			ctx, cancel := context.WithCancel(t.Context())
+			over := make(chan error)
+			go func() { over <- e.Run(ctx) }()
+			synctest.Wait()
+			if healthy := e.Healthy() == nil; healthy != (name == "opens") {
+				t.Errorf("%s: %v", name, e.Healthy())
+			}
+			if name != "opens" {
+				if err := os.Remove(filepath.Join(base, "file")); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(openTime)
+				synctest.Wait()
+			}
+			if list := e.statuses()["g/Hot"]; list == nil || len(list.alerts) != 1 || list.alerts[0].Value != "4.2e+01" || testutil.ToFloat64(e.metrics.evaluations) != 1 {
 				t.Errorf("%s: %+v, after %v evaluations", name, list, testutil.ToFloat64(e.metrics.evaluations))
 			}
-		} else {
-			for waits := true; waits; {
-				e.mu.Lock()
-				waits = len(e.devices["sw1"].waiting) > 0
-				e.mu.Unlock()
+			if err := e.Healthy(); err != nil {
+				t.Errorf("%s: %v", name, err)
 			}
-			ended(43)
-			if n := len(e.devices["sw1"].waiting); n > 0 {
-				t.Errorf("%s: %d passes are kept", name, n)
+			cancel()
+			if err := <-over; err != nil {
+				t.Error(name, err)
 			}
-		}
-		cancel()
-		if err := <-over; err != nil {
-			t.Error(name, err)
-		}
+		})
 	}
 }
 
 // failing is a ledger whose disk is full.
 type failing struct{}
 
-func (failing) load() ([]*record, time.Time, error) { return nil, time.Time{}, nil }
+func (failing) load(*slog.Logger) ([]*record, time.Time, error) { return nil, time.Time{}, nil }
 func (failing) apply(t []notify.Transition, c []change, _ time.Time) error {
 	if len(t)+len(c) == 0 {
 		return nil
 	}
 	return bbolterrors.ErrInvalid
 }
-func (failing) alive(time.Time) error { return bbolterrors.ErrInvalid }
+func (failing) alive(_, _ time.Time) error { return bbolterrors.ErrInvalid }

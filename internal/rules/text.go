@@ -32,6 +32,20 @@ func textsOf(of map[string]string) (list []text) {
 	return list
 }
 
+// cutSeverity takes the severity out of the labels of a rule: it is an attribute of an alert and not part of what the
+// alert is known by, so that it may change while the alert goes on.
+func cutSeverity(of map[string]string) (severity text, others map[string]string) {
+	value, set := of[severityLabel]
+	if !set || value == "" {
+		return text{}, of
+	}
+	others = maps.Clone(of)
+	delete(others, severityLabel)
+	return textsOf(map[string]string{severityLabel: value})[0], others
+}
+
+const severityLabel = "severity"
+
 // variables are what templates of rules may use, as in Prometheus.
 const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
@@ -66,6 +80,9 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) pr
 		for _, t := range b.rule.labels {
 			l.Set(t.name, say(t))
 		}
+		if b.rule.severity.name != "" {
+			l.Del(severityLabel)
+		}
 		l.Set(labels.AlertName, b.rule.Alert)
 		vector[i].Metric = l.Labels()
 		b.found[vector[i].Metric.Hash()] = s
@@ -73,11 +90,14 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) pr
 	return vector
 }
 
-// annotate writes the annotations of the alerts whose condition is true. Where these would say the same as
+// annotate writes the annotations and the severities of the alerts whose condition is true. Where these would say the same as
 // before they are kept, for templates are slow.
 func (r *round) annotate(ctx context.Context, b *bound) {
-	moving := slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.moving })
+	moving := b.rule.severity.moving || slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.moving })
 	var list labels.ScratchBuilder
+	if b.rule.severity.template {
+		b.severities = map[uint64]string{}
+	}
 	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
 		key := a.Labels.Hash()
 		s, found := b.found[key]
@@ -90,6 +110,9 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 			return
 		}
 		say := r.texts(ctx, b.rule, s)
+		if b.rule.severity.template {
+			b.severities[key] = say(b.rule.severity)
+		}
 		list.Reset()
 		for _, t := range b.rule.annotations {
 			list.Add(t.name, say(t))

@@ -180,6 +180,9 @@ func (f *file) findRules() error {
 		if err != nil {
 			return fmt.Errorf("%s: rule_files: %s: %w", f.name, pattern, err)
 		}
+		if len(matches) == 0 {
+			return fmt.Errorf("%s: rule_files: no file matches %s", f.name, pattern)
+		}
 		found = append(found, matches...)
 	}
 	f.RuleFiles = found

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// health is what /-/healthy and /-/ready answer by: checks by name, each of which returns why Trapline does not
+// do what it is there for, or nil.
+type health struct {
+	mu     sync.Mutex
+	checks []healthCheck
+}
+
+type healthCheck struct {
+	name  string
+	check func() error
+}
+
+// add adds a check, which may be called by several goroutines at once.
+func (h *health) add(name string, check func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.checks = append(h.checks, healthCheck{name, check})
+}
+
+// err joins the reasons of the checks that fail.
+func (h *health) err() error {
+	h.mu.Lock()
+	checks := h.checks
+	h.mu.Unlock()
+	var errs []error
+	for _, c := range checks {
+		if err := c.check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// answer handles requests: with the text while all checks pass, else with 503 and the reasons.
+func (h *health) answer(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := h.err(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprint(w, text)
+	}
+}

@@ -1,0 +1,301 @@
+package alarm
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+)
+
+// world is what a random history happens to: alarms, receivers with what waits for them and what they were sent.
+type world struct {
+	random *rand.Rand
+	step   int
+	quiet  map[string]int // by alarm: the last step before which the receiver by-notification was not to know it
+
+	alarms map[string]*State
+	views  map[Place]*View
+	lines  map[Place][]*waiting
+	seq    uint64
+
+	there      map[uint64]bool // what is in lines
+	awaitedBy  map[uint64]int  // how many of them wait for one
+	reconciler *Reconciler
+
+	receivers []*modelReceiver
+	muted     map[string]bool
+	byAlarm   bool // lines and views are by alarm, whatever receivers can tell apart
+	wrong     string
+}
+
+// waiting is an event that waits for a receiver.
+type waiting struct {
+	seq, after uint64
+	kind       Kind
+	alarm      Alarm
+	seen       bool
+	made       int // in which step
+}
+
+func newWorld(random *rand.Rand, byAlarm bool) *world {
+	w := &world{
+		random: random, byAlarm: byAlarm, alarms: map[string]*State{}, views: map[Place]*View{}, lines: map[Place][]*waiting{},
+		muted: map[string]bool{}, quiet: map[string]int{}, there: map[uint64]bool{}, awaitedBy: map[uint64]int{},
+	}
+	w.add("by-alarm", true, func(a *Alarm) string { return a.ID })
+	w.add("by-instance", false, func(a *Alarm) string { return a.Target })
+	w.add("by-notification", false, func(a *Alarm) string { return a.Notification + a.ID })
+	w.add("by-notification-and-instance", random.IntN(2) == 0, func(a *Alarm) string { return a.Notification + a.Target })
+	w.configure()
+	return w
+}
+
+// configure has the receivers notified that are present.
+func (w *world) configure() {
+	r := &Reconciler{Book: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
+	for _, m := range w.receivers {
+		if m.present {
+			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
+		}
+	}
+	r.Choose = func(group []*Receiver, a *Alarm) *Receiver {
+		if group[0].Wants(a) {
+			return group[0]
+		}
+		return nil
+	}
+	w.reconciler = r
+}
+
+func (w *world) Alarm(key string) *State { return w.alarms[key] }
+
+func (w *world) PutAlarm(key string, s *State) {
+	if w.alarms[key] = s; s == nil {
+		delete(w.alarms, key)
+	}
+}
+
+func (w *world) View(at Place) *View { return w.views[at] }
+
+func (w *world) PutView(at Place, v *View) {
+	if w.views[at] = v; v == nil {
+		delete(w.views, at)
+	}
+}
+
+func (w *world) Members(at Place) (keys []string) {
+	for key, s := range w.alarms {
+		if s.In[at.Receiver] == at.Key {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (w *world) Tail(at Place) (Tail, bool) {
+	line := w.lines[at]
+	if len(line) == 0 || !w.receiver(at.Receiver).present {
+		return Tail{}, false
+	}
+	last := line[len(line)-1]
+	return Tail{Kind: last.kind, Seen: last.seen, Moved: last.kind == Clear && last.after != 0, Awaited: w.awaitedBy[last.seq] > 0}, true
+}
+
+func (w *world) receiver(name string) *modelReceiver {
+	return w.receivers[slices.IndexFunc(w.receivers, func(m *modelReceiver) bool { return m.Name == name })]
+}
+
+func (w *world) DropTail(at Place) {
+	last := len(w.lines[at]) - 1
+	w.forget(w.lines[at][last])
+	w.lines[at] = w.lines[at][:last]
+}
+
+func (w *world) forget(e *waiting) {
+	delete(w.there, e.seq)
+	w.awaitedBy[e.after]--
+}
+
+func (w *world) Append(at Place, kind Kind, a *Alarm, after uint64) View {
+	w.seq++
+	w.there[w.seq] = true
+	w.awaitedBy[after]++
+	w.lines[at] = append(w.lines[at], &waiting{seq: w.seq, after: after, kind: kind, alarm: *a, made: w.step})
+	return View{Event: fmt.Sprint(w.seq)}
+}
+
+func (w *world) Last(at Place) uint64 {
+	if line := w.lines[at]; len(line) > 0 {
+		return line[len(line)-1].seq
+	}
+	return 0
+}
+
+func (w *world) Fresh() View { return View{} }
+
+// ready are the places whose first event may be sent, in an order that only the history decides.
+func (w *world) ready() (list []Place) {
+	for at, line := range w.lines {
+		if len(line) > 0 && w.receiver(at.Receiver).present && !w.there[line[0].after] {
+			list = append(list, at)
+		}
+	}
+	slices.SortFunc(list, func(a, b Place) int { return int(w.lines[a][0].seq) - int(w.lines[b][0].seq) })
+	return list
+}
+
+// deliver sends the first event of a place. It may be lost on its way, and so may the acknowledgement.
+func (w *world) deliver(at Place, lost, confirmed bool) {
+	e, m := w.lines[at][0], w.receiver(at.Receiver)
+	e.seen = true
+	if lost {
+		return
+	}
+	if !m.heard[e.seq] {
+		m.heard[e.seq] = true
+		w.hear(m, e)
+	}
+	if confirmed {
+		w.forget(e)
+		w.lines[at] = w.lines[at][1:]
+	}
+}
+
+func (w *world) fail(format string, args ...any) {
+	if w.wrong == "" {
+		w.wrong = fmt.Sprintf("step %d: ", w.step) + fmt.Sprintf(format, args...)
+	}
+}
+
+var modelAlarms = []string{"a", "b", "c", "d"}
+
+// act lets one thing happen.
+func (w *world) act() {
+	w.step++
+	w.listen()
+	switch n := w.random.IntN(20); {
+	case n < 9:
+		w.transition()
+	case n < 16:
+		if ready := w.ready(); len(ready) > 0 {
+			w.deliver(ready[w.random.IntN(len(ready))], w.random.IntN(5) == 0, w.random.IntN(3) > 0)
+		}
+	case n == 16:
+		id := modelAlarms[w.random.IntN(len(modelAlarms))]
+		w.muted[id] = !w.muted[id]
+		w.greet()
+	case n == 17:
+		w.crash()
+	default:
+		w.reload()
+	}
+}
+
+func (w *world) listen() {
+	m := w.receiver("by-notification")
+	for _, id := range modelAlarms {
+		if s := w.alarms[id]; s == nil || !m.present || !m.Wants(s.Alarm()) || w.muted[id] {
+			w.quiet[id] = w.step
+		}
+	}
+}
+
+// transition says or ends a condition of an alarm.
+func (w *world) transition() {
+	id := modelAlarms[w.random.IntN(len(modelAlarms))]
+	was := w.alarms[id]
+	is := was.Clone()
+	source := strconv.Itoa(w.random.IntN(3))
+	if is != nil && is.Find(source) != nil && w.random.IntN(3) > 0 {
+		if is.End(source); len(is.Conditions) == 0 {
+			is = nil
+		}
+		w.reconciler.Reconcile(id, was, is, nil)
+		return
+	}
+	a := Alarm{ID: id, Target: string('0' + rune(id[0]-'a')/2), Severity: Severity(3 + w.random.IntN(4)), Notification: string('x' + rune(w.random.IntN(3)))}
+	if is == nil {
+		is = &State{ID: id}
+	}
+	if c := is.Find(source); c != nil {
+		c.Alarm = a
+	} else {
+		is.Conditions = append(is.Conditions, Condition{Source: source, Alarm: a})
+	}
+	w.reconciler.Reconcile(id, was, is, nil)
+}
+
+func (w *world) greet() {
+	for _, id := range modelAlarms {
+		w.reconciler.Greet(id)
+	}
+}
+
+// reload changes who is notified of what.
+func (w *world) reload() {
+	m := w.receivers[w.random.IntN(len(w.receivers))]
+	if w.random.IntN(2) == 0 {
+		m.least = Severity(3 + w.random.IntN(4))
+	} else if m.present = !m.present; m.present {
+		w.restored(m.Name)
+	}
+	w.configure()
+	w.greet()
+}
+
+// restored marks what waits for receivers as it is after it was read from the disk: what could be sent may have been.
+func (w *world) restored(name string) {
+	for at, line := range w.lines {
+		if len(line) > 0 && (name == "" || name == at.Receiver) {
+			line[0].seen = line[0].seen || !w.there[line[0].after]
+		}
+	}
+}
+
+// crash leaves what is on the disk.
+func (w *world) crash() {
+	if w.random.IntN(4) == 0 { // it takes long
+		for key, s := range w.alarms {
+			w.alarms[key] = again(s)
+		}
+		for at, v := range w.views {
+			w.views[at] = again(v)
+		}
+	}
+	w.restored("")
+	w.greet()
+}
+
+func again[T any](v *T) *T {
+	text, err := json.Marshal(v)
+	c := new(T)
+	if err == nil {
+		err = json.Unmarshal(text, c)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// settle lets all be sent and confirmed, and compares what receivers know with what is true.
+func (w *world) settle() {
+	w.step++
+	w.listen()
+	clear(w.muted)
+	for _, m := range w.receivers {
+		if !m.present {
+			m.present = true
+			w.restored(m.Name)
+		}
+	}
+	w.configure()
+	w.greet()
+	for ready := w.ready(); len(ready) > 0; ready = w.ready() {
+		w.deliver(ready[w.random.IntN(len(ready))], false, true)
+	}
+	for _, m := range w.receivers {
+		w.compare(m)
+	}
+}

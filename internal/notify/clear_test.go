@@ -1,0 +1,109 @@
+package notify
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// A clear of a row that is gone does not repeat what the row said when the alarm was raised: a port that does not exist is
+// not present, and of other objects there is no such instance. What the rule says of the clear is sent.
+func TestClearsOfRowsThatAreGone(t *testing.T) {
+	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3", "target": "sw1"}, map[string]string{
+		"trap_notification": "IF-MIB::linkDown", "trap_variable": "IF-MIB::ifOperStatus.3", "value": "2",
+		"trap_varbinds": "ifAdminStatus = up\nifOperStatus = down\nifAlias = uplink\nsysContact.0 = me", "trap_clear_varbinds": "ifLastChange = 7",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := func(a Alarm) string {
+		d := templateFormat(builtIn, dismanFormat(builtIn))(&Event{Kind: Clear, At: noon, Alarm: a}, mostOctets)
+		var list []string
+		for _, v := range d.VarBinds {
+			text := v.Name.String() + "="
+			if n, err := v.Int(); err == nil && v.Type == snmp.Integer {
+				text += string('0' + rune(n))
+			} else {
+				text += v.Type.String()
+			}
+			list = append(list, text)
+		}
+		if len(d.faults) > 0 || d.Trap.String() != "1.3.6.1.6.3.1.1.5.4" {
+			t.Errorf("%s, faults %v", d.Trap, d.faults)
+		}
+		return strings.Join(list, " ")
+	}
+	const ports = "1.3.6.1.2.1.2.2.1."
+	over := a.Over(&Alarm{Value: "1", VarBinds: append([]Binding{{Name: ports + "8.3", Value: "1"}}, a.VarBinds...)})
+	if got, want := show(over), ports+"1.3=3 "+ports+"7.3=1 "+ports+"8.3=1 "+ports+"9.3=TimeTicks 1.3.6.1.2.1.31.1.1.1.18.3=OCTET STRING 1.3.6.1.2.1.1.4.0=OCTET STRING"; got != want {
+		t.Errorf("up again: %s\nwant %s", got, want)
+	}
+	gone := a.Over(&Alarm{Gone: true, Reason: "the row is gone"})
+	if got, want := show(gone), ports+"1.3=3 "+ports+"7.3=noSuchInstance "+ports+"8.3=6 "+ports+"9.3=TimeTicks 1.3.6.1.2.1.1.4.0=OCTET STRING"; got != want {
+		t.Errorf("gone: %s\nwant %s", got, want)
+	}
+	a.Rule, gone.Value = "Hot", ""
+	if v := disman(&Event{Kind: Clear, Alarm: gone}, builtIn).VarBinds[4]; !slices.Equal(v.Value, []byte{0}) {
+		t.Errorf("mteHotValue of a row that is gone: % x", v.Value)
+	}
+}
+
+// The text of a clear says that the alarm is over, or what the rule says of that.
+func TestTheTextOfClears(t *testing.T) {
+	for _, test := range []struct {
+		raised, ended Alarm
+		want          string
+	}{
+		{Alarm{Summary: "hot"}, Alarm{}, "over: hot"},
+		{Alarm{Summary: "hot"}, Alarm{Summary: "hot at 90"}, "over: hot at 90"},
+		{Alarm{Summary: "hot", ClearSummary: "cool"}, Alarm{Summary: "hot"}, "cool"},
+		{Alarm{Summary: "hot"}, Alarm{ClearSummary: "at 20"}, "at 20"},
+		{Alarm{Summary: "hot"}, Alarm{Summary: "over: hot"}, "over: hot"}, // as another Trapline says it
+		{Alarm{Summary: "hot"}, Alarm{Reason: "the rule is gone"}, "over: hot (the rule is gone)"},
+	} {
+		over := test.raised.Over(&test.ended)
+		if got := over.Text(); got != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := run(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		r.say("+a")
+		settle(5 * time.Second)
+		if err := r.Apply([]Transition{{Alarm: Alarm{ID: "a", Value: "20"}}}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		settle(5 * time.Second)
+		told := l.told()
+		if e := told[len(told)-1]; e.Kind != Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// The description reaches the format alarm, behind the objects that all notifications have, and webhooks.
+func TestDescriptionsAreSent(t *testing.T) {
+	format := alarmFormat(setting.ParseOID(labEnterprise).OID, builtIn)
+	a := portAlarm()
+	plain := format(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	a.Description = "first line\nsecond line"
+	described := format(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	v := described.VarBinds[18]
+	if len(described.VarBinds) != len(plain.VarBinds)+1 || v.Name.String() != labEnterprise+".1.1.22.0" || string(v.Value) != "first line second line" {
+		t.Errorf("%s = %q of %d", v.Name, v.Value, len(described.VarBinds))
+	}
+	short := compactFormat(setting.ParseOID(labEnterprise).OID, builtIn)(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	if len(short.VarBinds) != 10 {
+		t.Errorf("%d variable bindings in the compact profile", len(short.VarBinds))
+	}
+	if text := webhookOf("hook", &Event{Kind: Raise, Alarm: a}).CommonAnnotations["description"]; text != a.Description {
+		t.Errorf("a webhook says %q", text)
+	}
+}

@@ -1,0 +1,128 @@
+package notify
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A wall clock that is set, by any amount, gives up nothing that waits, delays nothing, ends no lease and repeats nothing;
+// what does so is the time that passes.
+func TestTheWallClockMayBeSet(t *testing.T) {
+	for _, step := range []time.Duration{-48 * time.Hour, -90 * time.Second, 90 * time.Second, 48 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			var ahead atomic.Int64
+			start := time.Now()
+			clock := &Clock{
+				Wall:    func() time.Time { return time.Now().Round(0).Add(time.Duration(ahead.Load())) },
+				Elapsed: func() time.Duration { return time.Since(start) },
+			}
+			l := &listener{broken: errNobody}
+			route := l.route("nms")
+			route.MaxAge, route.RepeatInterval = time.Hour, 12*time.Hour
+			r := runWith(t, t.TempDir(), OutboxOptions{Clock: clock}, route)
+			defer r.stop()
+			apply := func(tr Transition) {
+				if err := r.Apply([]Transition{tr}, clock.Wall()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			apply(Transition{Alarm: Alarm{ID: "a", Severity: Major}, Active: true})
+			apply(Transition{Alarm: Alarm{ID: "leased", Severity: Major}, Active: true, Lease: clock.Wall().Add(3 * time.Hour)})
+			settle(time.Minute)
+			ahead.Store(int64(step))
+			apply(Transition{Alarm: Alarm{ID: "b", Severity: Major}, Active: true})
+			settle(time.Minute)
+			ahead.Store(0)
+			settle(time.Minute)
+			ahead.Store(int64(step))
+			l.set(nil, 0)
+			settle(5 * time.Minute)
+			r.expectAny(l, "raise a", "raise b", "raise leased")
+			apply(Transition{Alarm: Alarm{ID: "c", Severity: Major}, Active: true})
+			settle(time.Second)
+			r.expect(l, "raise c")
+			settle(2 * time.Hour)
+			r.expect(l, "")
+			settle(time.Hour)
+			r.expect(l, "clear leased")
+			settle(12 * time.Hour)
+			r.expectAny(l, "raise a repeat 1", "raise b repeat 1", "raise c repeat 1")
+			l.set(errNobody, 0)
+			apply(Transition{Alarm: Alarm{ID: "d", Severity: Major}, Active: true})
+			settle(2 * time.Hour)
+			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 1 {
+				t.Errorf("%d events were given up, %v", len(dead), err)
+			}
+		})
+	}
+}
+
+// Ages go on over a restart, and do not count the time between.
+func TestAgesGoOnOverRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &listener{broken: errNobody}
+		route := l.route("nms")
+		route.MaxAge = time.Hour
+		r := run(t, dir, route)
+		r.say("+a")
+		settle(40 * time.Minute)
+		r.stop()
+		time.Sleep(48 * time.Hour)
+		r = run(t, dir, route)
+		defer func() { r.stop() }()
+		settle(15 * time.Minute)
+		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 0 {
+			t.Errorf("%d events were given up, %v", len(dead), err)
+		}
+		settle(15 * time.Minute)
+		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 1 {
+			t.Errorf("%d events were given up, %v", len(dead), err)
+		}
+	})
+}
+
+// What was given up for its age ends the tries, not the truth: a receiver that answers again is sent what is true then,
+// also after a restart, and also where it had nothing left to answer.
+func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
+	for _, test := range []struct{ restart, quiet bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			dir, l := t.TempDir(), &listener{}
+			route := l.route("nms")
+			route.MaxAge = time.Hour
+			r := run(t, dir, route)
+			defer func() { r.stop() }()
+			r.say("+cleared", "+changed", "+quiet")
+			settle(time.Minute)
+			l.take()
+			l.set(errNobody, 0)
+			r.say("-cleared", "changed!", "+raised", "+gone")
+			settle(5 * time.Minute)
+			r.say("-gone")
+			settle(80 * time.Minute)
+			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 5 || r.queues[0].count != 0 {
+				t.Errorf("%d events were given up, %d wait, %v", len(dead), r.queues[0].count, err)
+			}
+			l.set(nil, 0)
+			if test.restart {
+				r.stop()
+				r = run(t, dir, route)
+			}
+			want := []string{"clear cleared", "clear gone", "raise changed", "raise raised"}
+			if !test.quiet {
+				r.say("+new")
+				want = append(want, "raise new")
+			}
+			settle(time.Minute)
+			if test.quiet && !test.restart {
+				r.expect(l, "") // nobody has tried
+				settle(time.Hour)
+			}
+			r.expectAny(l, want...)
+			r.say("-raised", "-quiet")
+			settle(time.Minute)
+			r.expectAny(l, "clear raised", "clear quiet")
+		})
+	}
+}

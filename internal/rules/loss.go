@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// loss is what could not be stored of a pass. Rules that look at it stay as they are: nothing is cleared for
+// want of samples.
+type loss struct {
+	err   error
+	names map[string]bool // of the series; nil means all
+}
+
+// of reports whether a rule may look at what was lost.
+func (l *loss) of(r *Rule) bool {
+	if l == nil || l.names == nil {
+		return l != nil
+	}
+	for _, vs := range selectors(r.Expr) {
+		if name := nameOf(vs); name == "" || l.names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// Healthy returns why alerts or the samples that rules look back at cannot be stored, or nil.
+func (e *Evaluator) Healthy() error {
+	if err := e.closed.Load(); err != nil {
+		return fmt.Errorf("rules are not evaluated: %w", *err)
+	}
+	for _, d := range e.everybody() {
+		if err := d.uncommitted.Load(); err != nil {
+			return fmt.Errorf("what the rules of %s found cannot be stored: %w", d, *err)
+		}
+		if l := d.lost.Load(); l != nil {
+			return fmt.Errorf("samples of %s cannot be stored: %w", d, l.err)
+		}
+	}
+	return nil
+}
+
+// lossFor returns what was lost that a global rule may look at, of any target.
+func (e *Evaluator) lossFor(r *Rule) *loss {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range e.devices {
+		if l := d.lost.Load(); l.of(r) {
+			return l
+		}
+	}
+	return nil
+}
+
+// mended returns until when samples were lost that the rules of a device look at.
+func (e *Evaluator) mended(d *device) time.Time {
+	if d.target != nil {
+		return time.UnixMilli(d.mended.Load())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var last int64
+	for _, d := range e.devices {
+		last = max(last, d.mended.Load()+d.interval.Milliseconds()) // it has but one sample since, for so long
+	}
+	return time.UnixMilli(last)
+}
+
+// complaintTime is how often the same is logged.
+const complaintTime = time.Minute
+
+// complaints logs errors that come again and again, each once in complaintTime.
+type complaints struct {
+	logger *slog.Logger
+
+	mu     sync.Mutex
+	last   map[string]time.Time
+	silent map[string]int // how often each was not logged since
+}
+
+func (c *complaints) error(message string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if last, logged := c.last[message]; logged && now.Sub(last) < complaintTime {
+		c.silent[message]++
+		return
+	}
+	if c.last == nil {
+		c.last, c.silent = map[string]time.Time{}, map[string]int{}
+	}
+	if n := c.silent[message]; n > 0 {
+		args = append(args, "not_logged", n)
+	}
+	c.last[message], c.silent[message] = now, 0
+	c.logger.Error(message, args...)
+}
