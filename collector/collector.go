@@ -4,7 +4,9 @@
 package collector
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -62,6 +64,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	r := Result{Module: m}
 	plan := m.Plan
 	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
+	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, engine.DefaultMaxBytes)
 	if len(m.filters) > 0 {
 		plan = m.applyFilters(ctx, s, plan)
 	}
@@ -69,7 +72,12 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	r.WalkDuration = o.Now().Sub(start)
 	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
 	r.Unconverted = c.unconverted
-	m.conversions.Put(c)
+	for _, e := range c.tooLarge {
+		r.Err = errors.Join(r.Err, e)
+	}
+	if !c.large() {
+		m.conversions.Put(c)
+	}
 	r.Duration = o.Now().Sub(start)
 	return r
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"unicode/utf8"
 
@@ -23,6 +24,23 @@ type conversion struct {
 
 	problems    []error
 	unconverted int
+	room        int // octets of samples and labels that may still be made
+	tooLarge    []*engine.Error
+}
+
+// keptSize is the most octets of values and indexes that a conversion may have room for and be used again.
+const keptSize = 4 << 20
+
+// large reports whether the conversion holds on to more memory than passes usually need.
+func (c *conversion) large() bool {
+	size := 0
+	for i := range c.rows {
+		size += cap(c.rows[i].text)
+	}
+	for i := range c.lists {
+		size += c.lists[i].size()
+	}
+	return size > keptSize
 }
 
 // maxProblems bounds what one device can make a pass remember.
@@ -37,7 +55,7 @@ func newConversion(m *Module) *conversion {
 }
 
 func (c *conversion) reset(o Options) {
-	c.options, c.matched, c.problems, c.unconverted = o, -1, nil, 0
+	c.options, c.matched, c.problems, c.unconverted, c.tooLarge = o, -1, nil, 0, nil
 	for i := range c.rows {
 		c.rows[i].reset()
 	}
@@ -83,10 +101,35 @@ func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 	if len(col.out.Values) == 0 && cap(col.out.Values) == 0 {
 		col.out.Values = make([]float64, 0, rows.len())
 	}
+	if col.tooLarge {
+		return
+	}
+	before := len(col.out.Extra) + sampleSize*len(col.out.Values)
 	col.convert(c, col, int32(row), v)
+	if c.room -= len(col.out.Extra) + sampleSize*len(col.out.Values) - before; c.room < 0 {
+		c.discard(col, before)
+	}
 }
 
-// finish makes the samples that had to wait, then the labels of all rows, and hands over the set.
+const (
+	// roomFactor is how many times the octets that a device sent its series may take: hexadecimal digits
+	// take twice as many, and numbers in between.
+	roomFactor = 4
+	// sampleSize is what a sample takes beside its labels.
+	sampleSize = 16
+)
+
+// discard drops a column whose samples take too much, as states of an enumeration can, and what it took.
+func (c *conversion) discard(col *columnState, size int) {
+	c.room += size
+	col.out, col.tooLarge = series.Column{}, true
+	c.tooLarge = append(c.tooLarge, &engine.Error{Op: "walk", OID: col.oid, Reason: engine.TooMany, Err: errTooLarge, Dropped: true})
+}
+
+var errTooLarge = errors.New("the series take more octets than max_bytes allows")
+
+// finish makes the samples that had to wait, then the labels of all rows, and hands over the set. Errors
+// of its own are in tooLarge.
 func (c *conversion) finish(errs []*engine.Error) *series.Set {
 	if len(errs) > 0 && whole(errs) {
 		return &series.Set{}
@@ -98,17 +141,26 @@ func (c *conversion) finish(errs []*engine.Error) *series.Set {
 	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
 	for i := range c.columns {
 		col := &c.columns[i]
-		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) || c.mislabelled(col.table, errs) {
+		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) || dropped(col.oid, errs) || c.mislabelled(col.table, errs) {
 			continue
 		}
 		table := &tables[col.table]
 		if table.Ends == nil {
 			c.renderRows(table, col.table)
 		}
+		if len(table.Ends) < c.rows[col.table].len() {
+			c.discard(col, 0)
+			continue
+		}
 		col.out.Desc, col.out.Table = &col.desc, table
 		set.Columns = append(set.Columns, col.out)
 	}
 	return set
+}
+
+// dropped reports whether nothing of an object counts.
+func dropped(oid snmp.OID, errs []*engine.Error) bool {
+	return slices.ContainsFunc(errs, func(e *engine.Error) bool { return e.Dropped && oid.HasPrefix(e.OID) })
 }
 
 // mislabelled tells whether the labels of a table depend on an object that did not arrive whole. Its
@@ -124,12 +176,20 @@ func (c *conversion) mislabelled(table int, errs []*engine.Error) bool {
 	return false
 }
 
+// renderRows writes the labels of all rows. Where these take too much, as long values that many rows look
+// up can, they end early.
 func (c *conversion) renderRows(t *series.Table, i int) {
 	rows := &c.rows[i]
 	w := newLabelWriter(c.tables[i], c.lists)
 	t.Ends = make([]uint32, 0, rows.len())
 	for row := range rows.len() {
+		before := len(t.Labels)
 		t.Labels = w.appendRow(t.Labels, rows.key(row))
+		if c.room -= len(t.Labels) - before; c.room < 0 {
+			c.room += len(t.Labels)
+			t.Labels, t.Ends = nil, t.Ends[:0]
+			return
+		}
 		t.AddRow()
 		if row == 0 {
 			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.len()*9/8)
@@ -160,13 +220,14 @@ func (c *conversion) finishDeferred(col *columnState) {
 // columnState is a column under construction.
 type columnState struct {
 	*column
-	out  series.Column
-	next int    // the row that the next value probably stands in
-	seen []bool // rows that have samples; kept once out.Rows is
+	out      series.Column
+	tooLarge bool   // its samples were dropped
+	next     int    // the row that the next value probably stands in
+	seen     []bool // rows that have samples; kept once out.Rows is
 }
 
 func (col *columnState) reset() {
-	col.out, col.next, col.seen = series.Column{}, 0, col.seen[:0]
+	col.out, col.next, col.seen, col.tooLarge = series.Column{}, 0, col.seen[:0], false
 }
 
 // set gives row its one sample, in place of one that it has.

@@ -112,3 +112,9 @@ func (l *varbindList) get(i int) snmp.VarBind {
 	start := l.starts[i]
 	return snmp.VarBind{Type: l.types[i], Value: l.values[start : start+l.sizes[i]]}
 }
+
+// size is about how many octets l takes.
+func (l *varbindList) size() int {
+	const perValue = 1 + 3*4 // type, start, size and the end of the key
+	return cap(l.keys.text) + cap(l.values) + perValue*cap(l.types)
+}

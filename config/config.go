@@ -6,11 +6,8 @@
 package config
 
 import (
-	"bytes"
 	"slices"
 	"sync"
-
-	"gopkg.in/yaml.v3"
 
 	"trapline/collector"
 	"trapline/internal/engine"
@@ -115,19 +112,4 @@ func readAll(patterns []string, o Options) (*union, error) {
 	}
 	u.config.Warnings = append(warnings, u.config.Warnings...)
 	return u, nil
-}
-
-// Dump gives the configuration as YAML, each secret as <secret>.
-func (c *Config) Dump() ([]byte, error) {
-	return encode(c)
-}
-
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), e.Close()
 }

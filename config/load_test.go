@@ -134,11 +134,18 @@ func load(t testing.TB, patterns ...string) *Config {
 }
 
 func dump(t testing.TB, c *Config) string {
-	b, err := c.Dump()
+	var b strings.Builder
+	if err := c.Dump(&b); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := encode(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b)
+	if got := b.String(); got != string(whole) && string(whole) != "{}\n" {
+		t.Errorf("the pieces are\n%.2000s\nand the whole is\n%.2000s", got, whole)
+	}
+	return b.String()
 }
 
 // write puts text into a file of that name in a directory of its own.

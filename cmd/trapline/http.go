@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
-	"net/url"
 	"strings"
-	"sync"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"trapline/internal/httpserver"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -35,27 +35,50 @@ type server struct {
 	metrics  *metrics
 	health   *health
 	flags    *serveFlags
+	logger   *slog.Logger
+	limits   *limits
 }
 
+// newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
+// one keeps neither passes nor a place among those at work.
 func newServer(s *server) http.Handler {
+	l := s.limits
 	mux := http.NewServeMux()
-	mux.HandleFunc("/snmp", s.snmp)
-	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, http.HandlerFunc(s.telemetry)))
-	mux.HandleFunc("/targets/{name}/metrics", s.target)
-	mux.HandleFunc("/sd", s.discovery)
-	mux.HandleFunc("/config", s.config)
+	rendered := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, l.spool.Handler(l.render, h)) }
+	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
+	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
+	rendered("/targets/{name}/metrics", s.target)
+	rendered("/sd", s.discovery)
+	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.HandleFunc("/-/reload", s.reload)
 	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
 	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
-	mux.Handle("/debug/pprof/", http.DefaultServeMux)
-	if s.inlet != nil {
-		s.inlet.Register(mux)
-	}
-	s.judge.Register(mux, *s.flags.enableQuery)
+	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
+	s.api(mux)
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {
 		mux.Handle("/{$}", s.landing())
 	}
 	return mux
+}
+
+// api adds what the inlet and the rules answer.
+func (s *server) api(mux *http.ServeMux) {
+	l, api := s.limits, http.NewServeMux()
+	if s.inlet != nil {
+		s.inlet.Register(api)
+	}
+	s.judge.Register(api, *s.flags.enableQuery)
+	mux.Handle("/api/", l.spool.Handler(l.render, api))
+	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
+		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, api)))
+	}
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
+		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
+		api.ServeHTTP(w, r)
+	})
+	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
+		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, l.query, api)))
+	}
 }
 
 // telemetry gives Trapline's own metrics, how the targets fare among them, and the targets' series.
@@ -65,14 +88,7 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	groups := []series.Group{s.judge.Alerts()}
-	for _, report := range s.polls.Reports() {
-		if *s.flags.exposeTargets {
-			groups = append(groups, report.Group())
-		} else {
-			groups = append(groups, report.Self())
-		}
-	}
+	groups := s.groups()
 	expose(w, r, func(out io.Writer, format expfmt.Format) error {
 		own := expfmt.NewEncoder(out, format)
 		for _, family := range families {
@@ -82,6 +98,24 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 		}
 		return encode(out, format, groups)
 	})
+}
+
+// groups are the alerts, how the targets fare, and unless they are scraped one by one, the series of their last
+// passes.
+func (s *server) groups() []series.Group {
+	var health series.Merger
+	groups := []series.Group{s.judge.Alerts()}
+	for _, t := range s.reloads.current.Load().targets {
+		report, ok := s.polls.Report(t.Name)
+		if !ok {
+			continue
+		}
+		health.Add(report.Self())
+		if *s.flags.exposeTargets && report.Last != nil {
+			groups = append(groups, series.Group{Labels: report.Target.Rendered, Sets: report.Last.Sets})
+		}
+	}
+	return append(groups, health.Group())
 }
 
 // target gives the series of one target. Without an answer in its last pass it is a failed scrape, so
@@ -101,52 +135,6 @@ func (s *server) target(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var (
-	buffers sync.Pool // of *[]byte
-	zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-)
-
-func encode(out io.Writer, format expfmt.Format, groups []series.Group) error {
-	buffer, ok := buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new([]byte)
-	}
-	e := series.NewEncoder(out, format, *buffer)
-	err := e.Encode(groups)
-	*buffer, _ = e.Close()
-	buffers.Put(buffer)
-	return err
-}
-
-// formats are those that series.Encoder writes, the one for whoever takes any in front.
-var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim}
-
-// expose answers in the format and the encoding that the request asks for.
-func expose(w http.ResponseWriter, r *http.Request, write func(io.Writer, expfmt.Format) error) {
-	format := expfmt.NegotiateAccept(r.Header, formats...)
-	w.Header().Set("Content-Type", string(format))
-	if !acceptsGzip(r) {
-		_ = write(w, format) // the client went away: nobody is left to tell
-		return
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	z := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(z)
-	z.Reset(w)
-	_ = write(z, format)
-	_ = z.Close()
-}
-
-func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
-		name, quality, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if name == "gzip" && strings.ReplaceAll(quality, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
-}
-
 // discovery is Prometheus' HTTP service discovery: each target is an instance of its own, scraped
 // from here.
 func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
@@ -154,36 +142,46 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 		Targets []string          `json:"targets"`
 		Labels  map[string]string `json:"labels"`
 	}
-	entries := []entry{}
-	for _, report := range s.polls.Reports() {
-		t := report.Target
-		labels := map[string]string{
-			"__metrics_path__":        "/targets/" + url.PathEscape(t.Name) + "/metrics",
-			"__meta_trapline_address": t.Spec.Address,
-			"__meta_trapline_auth":    t.AuthName,
-			"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
-			"instance":                t.Name,
-		}
-		if r.TLS != nil {
-			labels["__scheme__"] = "https"
-		}
-		for name, value := range t.Labels {
-			labels[name] = value
-		}
-		entries = append(entries, entry{[]string{r.Host}, labels})
-	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(entries)
+	zipped(w, r, func(out io.Writer) error {
+		before := ""
+		if _, err := io.WriteString(out, "["); err != nil {
+			return err
+		}
+		for _, t := range s.reloads.current.Load().targets {
+			text, err := json.Marshal(entry{[]string{r.Host}, instanceLabels(t, r.TLS != nil)})
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(out, "%s%s", before, text); err != nil {
+				return err
+			}
+			before = ","
+		}
+		_, err := io.WriteString(out, "]\n")
+		return err
+	})
 }
 
-func (s *server) config(w http.ResponseWriter, _ *http.Request) {
-	dump, err := s.reloads.current.Load().dump()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+// instanceLabels are the labels of a target. Prometheus escapes what is in the path.
+func instanceLabels(t *poller.Target, encrypted bool) map[string]string {
+	labels := map[string]string{
+		"__metrics_path__":        "/targets/" + t.Name + "/metrics",
+		"__meta_trapline_address": t.Spec.Address,
+		"__meta_trapline_auth":    t.AuthName,
+		"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
+		"instance":                t.Name,
 	}
+	if encrypted {
+		labels["__scheme__"] = "https"
+	}
+	maps.Copy(labels, t.Labels)
+	return labels
+}
+
+func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write(dump)
+	zipped(w, r, s.reloads.current.Load().config.Dump)
 }
 
 func (s *server) reload(w http.ResponseWriter, r *http.Request) {
@@ -191,6 +189,7 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST method expected", http.StatusBadRequest)
 		return
 	}
+	s.logger.Info("Reload of the configuration was requested", httpserver.Requester(r))
 	if err := s.reloads.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
 	}

@@ -225,7 +225,7 @@ targets:
 		t.Fatalf("%v: %s %s", err, contentType, body)
 	}
 	e := entries[0]
-	if "http://"+e.Targets[0] != base || e.Labels["__metrics_path__"] != "/targets/a%20b/metrics" || e.Labels["instance"] != "a b" ||
+	if "http://"+e.Targets[0] != base || e.Labels["__metrics_path__"] != "/targets/a b/metrics" || e.Labels["instance"] != "a b" ||
 		e.Labels["site"] != "x" || e.Labels["__meta_trapline_modules"] != "uptime,if_mib" || e.Labels["__meta_trapline_auth"] != "secret_v3" {
 		t.Errorf("got %s", body)
 	}

@@ -25,7 +25,6 @@ type world struct {
 	config  *config.Config
 	catalog *poller.Catalog
 	targets []*poller.Target
-	dump    func() ([]byte, error) // for /config
 
 	findings func() ([]rules.Finding, error) // about the rules
 }
@@ -42,7 +41,7 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 		}
 		c.Global.SourceAddress = sourceAddress
 	}
-	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book), dump: sync.OnceValues(c.Dump)}
+	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book)}
 	w.findings = sync.OnceValues(w.lint)
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.catalog)

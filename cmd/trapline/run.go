@@ -17,6 +17,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 )
 
@@ -34,13 +35,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 
 	sessions := engine.New(engine.Options{Logger: logger, Metrics: engine.NewMetrics(registry)})
 	defer sessions.Close()
-	passes := poller.PassOptions{
-		Open:              opener(sessions, *flags.debugPackets, logger),
-		WrapCounters:      *flags.wrapCounters,
-		ModuleConcurrency: *flags.moduleConcurrency,
-		ObserveModule:     metrics.observeModule,
-		InFlight:          metrics.inFlight,
-	}
+	passes := passOptions(sessions, flags, metrics, logger)
 	read := func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) }
 	first, err := read()
 	if err != nil {
@@ -65,17 +60,20 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		ObserveDelay: metrics.observeDelay,
 		Overran:      metrics.overran,
 	})
-	reloads := newReloader(read, func(w *world) { judge.Configure(w.rules()); polls.SetTargets(w.targets); metrics.configured(w) }, registry, logger)
+	reloads := newReloader(read, func(w *world) {
+		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
+		judge.Configure(w.rules())
+		polls.SetTargets(w.targets)
+		metrics.configured(w)
+	}, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
-	checks := &health{}
-	checks.add("rules", judge.Healthy)
-	checks.add("polling", polls.Check)
-	checks.add("state_dir", told.healthy)
+	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		health: checks, flags: flags,
+		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
 	})
+	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
@@ -83,8 +81,19 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	group.Go(func() error { return reloads.Run(ctx) })
 	group.Go(func() error { return kept.Run(ctx) })
 	group.Go(func() error { return told.run(ctx) })
-	group.Go(func() error { return listen(ctx, handler, flags.web, logger) })
+	group.Go(func() error { return listen(ctx, answers, flags.web, logger) })
 	return group.Wait()
+}
+
+// passOptions are those of all passes.
+func passOptions(sessions *engine.Engine, flags *serveFlags, metrics *metrics, logger *slog.Logger) poller.PassOptions {
+	return poller.PassOptions{
+		Open:              opener(sessions, *flags.debugPackets, logger),
+		WrapCounters:      *flags.wrapCounters,
+		ModuleConcurrency: *flags.moduleConcurrency,
+		ObserveModule:     metrics.observeModule,
+		InFlight:          metrics.inFlight,
+	}
 }
 
 // garbagePercent is how much garbage may lie about beside the last passes. These are numbers and text,
@@ -95,8 +104,7 @@ const garbagePercent = 50
 const shutdownTime = 5 * time.Second
 
 // listen serves until ctx is cancelled.
-func listen(ctx context.Context, handler http.Handler, flags *web.FlagConfig, logger *slog.Logger) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- web.ListenAndServe(server, flags, logger) }()
 	select {

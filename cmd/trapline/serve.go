@@ -23,6 +23,9 @@ type serveFlags struct {
 	exposeTargets     *bool
 	enableQuery       *bool
 	timeoutOffset     *time.Duration
+	maxConnections    *int
+	maxProbes         *int
+	maxAlertsBytes    *int64
 	web               *web.FlagConfig
 }
 
@@ -49,6 +52,9 @@ func newServeFlags(f flagger) *serveFlags {
 	s.exposeTargets = f.Flag("web.targets", "Expose the series of polled targets beside Trapline's own.").Default("true").Bool()
 	s.enableQuery = f.Flag("web.enable-query", "Answer queries of what the rules look at, on /api/v1/query and /api/v1/query_range, to whoever may ask.").Bool()
 	s.timeoutOffset = f.Flag("web.timeout-offset", "How long before the end of Prometheus' scrape timeout a pass is given up.").Default("500ms").Duration()
+	s.maxConnections = f.Flag("web.max-connections", "HTTP connections at once; more are refused.").Default("8192").Int()
+	s.maxProbes = f.Flag("web.max-probes", "Passes that /snmp makes at once; further requests wait for their turn.").Default("1000").Int()
+	s.maxAlertsBytes = f.Flag("web.max-alerts-bytes", "Octets of a request by which Prometheus or Alertmanager may send alerts.").Default("8388608").Int64()
 	s.web = kingpinflag.AddFlags(f, ":9116")
 	return &s
 }

@@ -31,6 +31,11 @@ func startServer(t testing.TB, config string, flags ...string) string {
 
 func startServerWith(t testing.TB, args ...string) string {
 	t.Helper()
+	return startServerLogging(t, slog.DiscardHandler, args...)
+}
+
+func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
+	t.Helper()
 	address := peers.FreeTCPAddress(t)
 	app := kingpin.New("trapline", "")
 	command := app.Command("serve", "").Default()
@@ -40,7 +45,7 @@ func startServerWith(t testing.TB, args ...string) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, flags, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- run(ctx, flags, slog.New(log)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"trapline/internal/engine"
+	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/series"
@@ -35,7 +36,15 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	pass := s.polls.Fresh(target, config.config.Global.MaxAge.Duration, time.Now())
 	if pass == nil {
-		if pass, err = s.probes.Probe(ctx, target); err != nil {
+		leave, err := s.limits.probes.enter(ctx, target.Spec.Address)
+		if err != nil {
+			httpserver.Unavailable(w, err.Error())
+			return
+		}
+		defer leave()
+		pass, err = s.probes.Probe(ctx, target)
+		s.limits.probes.note(target.Spec.Address, err == nil && pass.Up)
+		if err != nil {
 			scrapeFailed(w, []error{err})
 			return
 		}
@@ -48,13 +57,17 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 	expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })
 }
 
-// withinScrape bounds a request by the timeout that Prometheus says it has.
+// longestScrape bounds what a client may ask for.
+const longestScrape = time.Hour
+
+// withinScrape bounds a request by the timeout that Prometheus says it has, else by maxScrapeTime.
 func (s *server) withinScrape(r *http.Request) (context.Context, context.CancelFunc) {
 	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
-	if err != nil || seconds <= 0 {
-		return context.WithCancel(r.Context())
+	if err != nil || !(seconds > 0) { // NaN is not
+		return context.WithTimeoutCause(r.Context(), maxScrapeTime,
+			fmt.Errorf("%v are over: a longer time has to be asked for with the header X-Prometheus-Scrape-Timeout-Seconds", maxScrapeTime))
 	}
-	timeout := time.Duration(seconds * float64(time.Second))
+	timeout := time.Duration(min(seconds, longestScrape.Seconds()) * float64(time.Second))
 	if timeout > 2*(*s.flags.timeoutOffset) {
 		timeout -= *s.flags.timeoutOffset
 	}

@@ -159,7 +159,11 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 	}
 	g.halved, p.given = false, true
 	var unreadable int
+	held := len(g.data)
 	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
+	if n := len(g.data) - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
+		p.err = errTooManyBytes
+	}
 	for range unreadable {
 		a.sweep.pipe.metrics.unexpectedType()
 	}

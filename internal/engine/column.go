@@ -22,6 +22,7 @@ type column struct {
 	changed   bool     // its rows are not those that were expected
 	unordered bool     // the agent's order is not to be relied on: one request after the other
 	alone     bool     // an error came of it: others had better not share its requests
+	held      int64    // octets
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
 	parked    int      // segments that wait to be told of a row by another column
@@ -229,6 +230,9 @@ func (c *column) emptyLocked(s *segment, asked int) {
 // names that do not exist, so the column is walked again from row to row.
 func (c *column) disorderedLocked(s *segment, err error) {
 	switch {
+	case errors.Is(err, errTooManyBytes):
+		c.discardLocked()
+		return
 	case errors.Is(err, errLimit):
 		c.incomplete(s, TooMany, fmt.Errorf("more than %d rows", c.limit))
 	case len(c.segments) > 1:
@@ -241,11 +245,25 @@ func (c *column) disorderedLocked(s *segment, err error) {
 	c.stopLocked(s)
 }
 
-// againLocked walks the column from row to row. What is under way for it will be ignored.
-func (c *column) againLocked() {
+// discardLocked ends a column that holds too much. What is under way for it will be ignored.
+func (c *column) discardLocked() {
+	c.err = &Error{Reason: TooMany, OID: c.oid, Err: errTooManyBytes, Dropped: true}
+	c.dropSegments()
+	c.segments, c.open = nil, 0
+	c.finishLocked()
+}
+
+// dropSegments makes segments ignore the answers that they still get.
+func (c *column) dropSegments() {
 	for i := range c.segments {
 		c.segments[i].stale = true
 	}
+	c.holding.release(&c.held)
+}
+
+// againLocked walks the column from row to row. What is under way for it will be ignored.
+func (c *column) againLocked() {
+	c.dropSegments()
 	c.changed = true
 	c.beginLocked(nil)
 }

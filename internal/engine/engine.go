@@ -19,6 +19,7 @@ type Params struct {
 	Retries                 *int             `yaml:"retries,omitempty"`
 	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
 	MaxRows                 int              `yaml:"max_rows,omitempty"`                // of one walk
+	MaxBytes                int              `yaml:"max_bytes,omitempty"`               // octets of answers that one pass may hold; 0 means DefaultMaxBytes
 	MaxRequests             int              `yaml:"max_requests,omitempty"`            // of one walk, retries not counted
 	MaxWindow               int              `yaml:"max_window,omitempty"`              // requests before the target at once; 1 means one after the other
 	MaxVarBindRate          int              `yaml:"max_varbinds_per_second,omitempty"` // asked of the target; 0 means no limit
@@ -45,6 +46,7 @@ func (p Params) Over(below Params) Params {
 		p.Timeout = below.Timeout
 	}
 	p.MaxRows = cmp.Or(p.MaxRows, below.MaxRows)
+	p.MaxBytes = cmp.Or(p.MaxBytes, below.MaxBytes)
 	p.MaxRequests = cmp.Or(p.MaxRequests, below.MaxRequests)
 	p.MaxWindow = cmp.Or(p.MaxWindow, below.MaxWindow)
 	p.MaxVarBindRate = cmp.Or(p.MaxVarBindRate, below.MaxVarBindRate)
@@ -61,6 +63,9 @@ func (p Params) Mistakes() []setting.Mistake {
 	}
 	if p.MaxRows < 0 {
 		m = append(m, setting.Mistake{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
+	}
+	if p.MaxBytes < 0 {
+		m = append(m, setting.Mistake{Path: "max_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
 	}
 	if p.MaxRequests < 0 {
 		m = append(m, setting.Mistake{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
@@ -103,6 +108,7 @@ type Stats struct {
 	Packets  int // requests sent, retransmissions included
 	Retries  int
 	VarBinds int
+	Bytes    int // octets of the answers that were held
 	Path     Path
 
 	progress *Progress // nil once the Poll has ended
@@ -124,6 +130,7 @@ func (s *Stats) Add(t Stats) {
 	s.Packets += t.Packets
 	s.Retries += t.Retries
 	s.VarBinds += t.VarBinds
+	s.Bytes += t.Bytes
 }
 
 // Gosnmp, as the `engine` of an auth or a target, has gosnmp walk its columns one after the other.

@@ -46,6 +46,8 @@ type Error struct {
 	Last   snmp.OID // the last OID that arrived of it; nil when none
 	Reason Reason
 	Err    error
+	// Dropped says that nothing of OID counts, whatever of it was handed on.
+	Dropped bool
 
 	alive bool // the target answered other requests
 }

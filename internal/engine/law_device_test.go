@@ -93,9 +93,11 @@ func (d *deviceDraft) indexes(n, arcs int) (list []snmp.OID) {
 	return list
 }
 
+// scalars draws objects without rows. Some agents leave out the last 0 of their names.
 func (d *deviceDraft) scalars() {
+	end := []string{".0", ".0", ""}[d.r.IntN(3)]
 	for n := range 1 + d.r.IntN(12) {
-		name := fmt.Sprintf("1.3.6.1.4.1.32473.9.%d.0", n+1)
+		name := fmt.Sprintf("1.3.6.1.4.1.32473.9.%d%s", n+1, end)
 		d.gets = append(d.gets, metric(name, snmp.Integer, 0))
 		if d.r.IntN(4) > 0 {
 			d.add(oid(name), snmp.Integer, []byte{byte(n)})
@@ -133,8 +135,14 @@ func (d *deviceDraft) modules() (list []*collector.Settings) {
 				}
 			}
 		}
+		walked := d.r.IntN(3) == 0 // each by itself, which is an instance
 		for _, m := range d.gets {
-			s.Metrics, s.Get = append(s.Metrics, m), append(s.Get, m.OID)
+			s.Metrics = append(s.Metrics, m)
+			if walked {
+				s.Walk = append(s.Walk, m.OID)
+			} else {
+				s.Get = append(s.Get, m.OID)
+			}
 		}
 		if d.r.IntN(6) == 0 {
 			s.Walk = []setting.OID{setting.ParseOID("1.3.6.1.4.1.32473")}

@@ -221,7 +221,7 @@ func (w *lawTrial) run(ctx context.Context, t *poller.Target, s collector.Sessio
 
 // mostRequests bounds the requests of a pass by those of the strict walk.
 func (w *lawTrial) mostRequests() int {
-	most := 4*w.steps + 100
+	most := 10*w.steps + 100
 	if w.network.loss > 0 || w.agent.full == isSilent {
 		most *= 3
 	}

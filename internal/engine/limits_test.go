@@ -176,6 +176,7 @@ func TestASweepThatWaitsForNothingEnds(t *testing.T) {
 		passOver(t, x, plan, 80)
 		s := newSweep(x.pipe, x.peer, plan.Columns, nil)
 		s.settled, s.stats, s.limit = settle(plan.Params, false), &Stats{}, DefaultMaxVarBinds
+		s.holding = &holding{total: &e.holds, most: DefaultMaxBytes}
 		s.columns[0].table.guide = &column{} // which never ends
 		x.peer.memory = memory{}
 		s.start()

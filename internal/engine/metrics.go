@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,8 @@ type Metrics struct {
 	lookups       prometheus.Counter
 	internal      prometheus.Counter
 	deviations    *prometheus.CounterVec
+
+	holds atomic.Int64 // octets of answers that are held
 
 	mu    sync.Mutex
 	pipes []*pipe
@@ -52,7 +55,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "trapline_engine_socket_drops_total",
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
-	r.MustRegister(m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.lookups, m.internal, m.deviations, dropped)
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "trapline_engine_held_bytes", Help: "Octets of answers that the passes under way hold.",
+	}, func() float64 { return float64(m.holds.Load()) })
+	r.MustRegister(held, m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.lookups, m.internal, m.deviations, dropped)
 	return m
 }
 
@@ -124,5 +130,11 @@ const (
 func (m *Metrics) deviates(kind string) {
 	if m != nil {
 		m.deviations.WithLabelValues(kind).Inc()
+	}
+}
+
+func (m *Metrics) holding(n int64) {
+	if m != nil {
+		m.holds.Add(n)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -53,6 +54,7 @@ type settled struct {
 	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
+	maxBytes    int64
 	unconnected bool
 	maxRows     int // 0: no limit but the engine's
 	maxRequests int // 0: no limit
@@ -69,7 +71,8 @@ func settle(p Params, v1 bool) settled {
 	o := settled{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
-		maxRows: p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
+		maxBytes: int64(cmp.Or(p.MaxBytes, DefaultMaxBytes)),
+		maxRows:  p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout
@@ -98,6 +101,8 @@ type pass struct {
 	metrics     *Metrics
 	toEnd       bool
 	maxVarBinds int
+	holding     *holding
+	held        int64 // octets of what no walk brought
 	yield       func(snmp.VarBind)
 	stats       *Stats
 	errs        []error
@@ -142,11 +147,21 @@ func (p *pass) walks(ctx context.Context, roots []snmp.OID) {
 }
 
 func (p *pass) give(v snmp.VarBind) {
-	if v.Type == unreadable {
-		return
+	if !p.giveTo(&p.held, v) {
+		p.tooLarge(bytes.Clone(v.Name))
 	}
+}
+
+// giveTo hands on a binding of a walk that holds part, and reports whether that may hold more.
+func (p *pass) giveTo(part *int64, v snmp.VarBind) bool {
+	if v.Type == unreadable {
+		return true
+	}
+	size := len(v.Name) + len(v.Value)
 	p.stats.VarBinds++
+	p.stats.Bytes += size
 	p.yield(v)
+	return p.holding.add(part, size)
 }
 
 // lost notes that an exchange failed, after last had arrived of oid.
@@ -167,6 +182,11 @@ func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
 // partial notes that oid did not arrive, or only up to last, while the target is well.
 func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
 	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, alive: true})
+}
+
+// tooLarge notes that oid brought more than may be held, so that nothing of it counts.
+func (p *pass) tooLarge(oid snmp.OID) {
+	p.errs = append(p.errs, &Error{Op: "walk", Target: p.target, OID: oid, Reason: TooMany, Err: errTooManyBytes, Dropped: true})
 }
 
 // messageRefused tells an authorizationError that speaks of no binding, and so is about the message:

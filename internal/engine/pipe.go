@@ -81,13 +81,13 @@ func (p *pipe) dropped() (n uint64) {
 
 // settledStats copies what a poll that is over has counted, and what is known of the target by now. A
 // discovery that it began may still be under way, on behalf of others, and goes on counting.
-func (p *pipe) settledStats(s *Stats, t *peer) Stats {
-	p.lock()
-	defer p.unlock()
+func (t *Target) settledStats(s *Stats) Stats {
+	t.pipe.lock()
+	defer t.pipe.unlock()
 	settled := *s
 	settled.progress = nil
-	if t != nil && !t.window.unknown() {
-		settled.Path = Path{t.window.srtt, t.window.size, t.capacity.most}
+	if p := t.peer; p != nil && !p.window.unknown() {
+		settled.Path = Path{p.window.srtt, p.window.size, p.capacity.most}
 	}
 	return settled
 }

@@ -105,7 +105,7 @@ func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, er
 // sweep walks columns, while instances are asked for, and hands on their rows, column by column.
 func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.OID, p *Plan) {
 	s := newSweep(t.pipe, peer, columns, p.Walk)
-	s.settled, s.stats, s.limit = w.settled, w.stats, w.maxVarBinds
+	s.settled, s.stats, s.limit, s.holding = w.settled, w.stats, w.maxVarBinds, w.holding
 	defer s.free()
 	first := len(p.Get) > 0 && t.pipe.unknown(peer)
 	if !first {
@@ -133,9 +133,13 @@ func (t *Target) sweep(ctx context.Context, w *pass, peer *peer, columns []snmp.
 				w.yield(*v)
 			}
 		})
-		if c.err != nil {
+		switch {
+		case c.err != nil && c.err.Dropped:
+			w.tooLarge(c.oid)
+		case c.err != nil:
 			w.partial("walk", c.oid, c.err.Last, c.err.Reason, c.err.Err)
 		}
+		w.stats.Bytes += int(c.held)
 	}
 	w.instances(ctx, s)
 }

@@ -9,7 +9,7 @@ import (
 // tell by it a request that waits from one that is answered.
 type Progress struct {
 	notify func()
-	any    atomic.Bool
+	heard  atomic.Bool
 }
 
 // NewProgress makes a Progress that calls notify at each answer. Others wait until notify returns, and
@@ -17,7 +17,7 @@ type Progress struct {
 func NewProgress(notify func()) *Progress { return &Progress{notify: notify} }
 
 // Answered reports whether there was an answer.
-func (p *Progress) Answered() bool { return p != nil && p.any.Load() }
+func (p *Progress) Answered() bool { return p != nil && p.heard.Load() }
 
 // Answer notes an answer. Sessions that are no Target call it for each that they get. A nil Progress
 // notes nothing.
@@ -25,8 +25,8 @@ func (p *Progress) Answer() {
 	if p == nil {
 		return
 	}
-	if !p.any.Load() {
-		p.any.Store(true)
+	if !p.heard.Load() {
+		p.heard.Store(true)
 	}
 	p.notify()
 }

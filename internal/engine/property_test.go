@@ -40,7 +40,7 @@ func walked(x *Target, p *Plan) (names []string, err error) {
 // not have: a pass in segments, which were learnt from another function, brings what the walk from name
 // to name brings, and where that one goes in a circle, an error.
 func TestLearnedWalksEqualTheStrictWalk(t *testing.T) {
-	n := trials(t, 4000)
+	n := trials(t, 2000)
 	r := rand.New(rand.NewPCG(5, 6))
 	equal, circles := 0, 0
 	synctest.Test(t, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestLearnedWalksEqualTheStrictWalk(t *testing.T) {
 			most := uint32(1 + r.IntN(5))
 			plan := &Plan{Walk: []snmp.OID{testColumn}, Columns: []snmp.OID{testColumn}, Params: virtualParams(1)}
 			plan.Params.MaxRepetitions = &most
-			for pass := range 3 {
+			for pass := range 20 {
 				next := randomAgent(r)
 				rows, strictErr := next.strict()
 				network.change(func() { network.agent.next = next })
@@ -85,7 +85,7 @@ func texts(rows []snmp.OID) []string {
 // duplicates and reorders datagrams, and strangers send theirs. Every row that was there all the time is
 // brought exactly once, no row twice, and none that never was.
 func TestTablesThatChangeDuringAPass(t *testing.T) {
-	n := trials(t, 400)
+	n := trials(t, 200)
 	r := rand.New(rand.NewPCG(7, 8))
 	packets, failures := 0, 0
 	synctest.Test(t, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 			network.agent.tooBig, network.agent.silent = r.IntN(6) == 0, r.IntN(12) == 0
 			e, x := virtualEngine(network)
 			plan := &Plan{Walk: w.columns, Columns: w.columns, Params: virtualParams(12)}
-			for pass := range 4 {
+			for pass := range 20 {
 				network.change(func() {
 					if pass > 0 {
 						network.agent.before = w.change
@@ -127,7 +127,7 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 			_ = e.Close()
 		}
 	})
-	t.Logf("%d passes, %d packets, %d passes failed", 4*n, packets, failures)
+	t.Logf("%d passes, %d packets, %d passes failed", 20*n, packets, failures)
 }
 
 // changingTable is a table of some columns that has other rows at any moment.
@@ -217,7 +217,7 @@ func (w *changingTable) judge(got []string) error {
 func TestHolesAreLeftOutAndTold(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	synctest.Test(t, func(t *testing.T) {
-		for range trials(t, 500) {
+		for range trials(t, 100) {
 			r := rand.New(rand.NewPCG(r.Uint64(), 0))
 			w := newChangingTable(r)
 			holes := map[string]bool{}
@@ -228,7 +228,7 @@ func TestHolesAreLeftOutAndTold(t *testing.T) {
 				next: lexicographic(&w.names), size: 1200, broken: func(o snmp.OID) bool { return holes[o.String()] },
 			}}
 			e, x := virtualEngine(network)
-			for range 3 {
+			for range 20 {
 				w.begin()
 				got, err := walked(x, &Plan{Walk: w.columns, Columns: w.columns, Params: virtualParams(1)})
 				var failed *Error

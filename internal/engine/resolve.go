@@ -79,8 +79,9 @@ func (t *Target) resolvedTo(found []netip.Addr) netip.Addr {
 	if r.failing {
 		t.engine.logger.Info("the target's name is resolved again", "target", t)
 	}
-	if r.failing = false; !slices.Contains(found, r.address) {
-		r.address = found[0]
+	r.failing = false
+	if !slices.ContainsFunc(found, func(a netip.Addr) bool { return a.Unmap() == r.address }) {
+		r.address = found[0].Unmap()
 	}
 	return r.address
 }

@@ -62,8 +62,9 @@ func TestNamesAreResolvedAgain(t *testing.T) {
 		{addresses("192.0.2.1", "192.0.2.2"), nil, "192.0.2.1:1161", 0},
 		{addresses("192.0.2.2", "192.0.2.1"), nil, "192.0.2.1:1161", 0}, // in another order
 		{nil, fails, "192.0.2.1:1161", 1},
-		{nil, fails, "192.0.2.1:1161", 1}, // logged once
-		{addresses("192.0.2.2", "::ffff:192.0.2.1"), nil, "192.0.2.2:1161", 2},
+		{nil, fails, "192.0.2.1:1161", 1},                                      // logged once
+		{addresses("192.0.2.2", "::ffff:192.0.2.1"), nil, "192.0.2.1:1161", 2}, // as resolvers write IPv4 addresses
+		{addresses("::ffff:192.0.2.2"), nil, "192.0.2.2:1161", 2},
 		{addresses("2001:db8::1"), nil, "[2001:db8::1]:1161", 2},
 		{nil, fails, "[2001:db8::1]:1161", 3},
 	} {

@@ -18,6 +18,7 @@ type sweep struct {
 	peer    *peer
 	settled settled
 	stats   *Stats
+	holding *holding
 	limit   int // rows of a column
 
 	columns     []column

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -18,7 +19,9 @@ type Options struct {
 	Logger      *slog.Logger // nil logs nothing
 	Metrics     *Metrics     // nil counts nothing
 	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
-	MaxInFlight int          // requests under way on one socket; 0 means as many as its receive buffer has room for
+	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+	MaxTotalBytes int
+	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
 	// Trace is shown each message over UDP, but those of gosnmp. Others wait until it returns, and it
 	// must keep nothing of the Packet.
 	Trace func(*Packet)
@@ -38,6 +41,7 @@ type Engine struct {
 	metrics     *Metrics
 	maxVarBinds int
 	maxTargets  int
+	holds       total
 	secrets     secrets
 	ports       ports
 	clients     sync.Pool // of *client
@@ -72,6 +76,8 @@ func New(o Options) *Engine {
 		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(),
 	}
+	e.holds.metrics = o.Metrics
+	e.SetMaxTotalBytes(o.MaxTotalBytes)
 	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
 	return e
 }
@@ -106,6 +112,11 @@ func (e *Engine) Target(s Spec) (*Target, error) {
 		delete(e.targets, e.recent.Remove(oldest).(*Target).identity)
 	}
 	return t, nil
+}
+
+// SetMaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+func (e *Engine) SetMaxTotalBytes(n int) {
+	e.holds.most.Store(int64(cmp.Or(n, DefaultMaxTotalBytes)))
 }
 
 // Close forgets all targets. Polls that are under way end by their contexts.
@@ -157,10 +168,12 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 	pass := pass{
 		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,
+		holding: &holding{total: &t.engine.holds, most: o.maxBytes},
 	}
+	defer pass.holding.close()
 	if t.pipable() {
 		t.pollPiped(ctx, p, &pass)
-		return t.pipe.settledStats(&stats, t.peer), pass.err()
+		return t.settledStats(&stats), pass.err()
 	}
 	err := t.pollGosnmp(ctx, p, &pass)
 	stats.progress = nil

@@ -135,6 +135,9 @@ snmp_unexpected_pdu_type_total 1
 # TYPE trapline_engine_deviations_total counter
 trapline_engine_deviations_total{kind="completed_instance"} 0
 trapline_engine_deviations_total{kind="repeated_row"} 0
+# HELP trapline_engine_held_bytes Octets of answers that the passes under way hold.
+# TYPE trapline_engine_held_bytes gauge
+trapline_engine_held_bytes 0
 # HELP trapline_engine_internal_errors_total Passes ended by a fault of the program; each is logged.
 # TYPE trapline_engine_internal_errors_total counter
 trapline_engine_internal_errors_total 0

@@ -160,6 +160,8 @@ type virtualAgent struct {
 	broken func(snmp.OID) bool   // instances that it cannot give
 	value  func(snmp.OID) []byte // nil means 1 everywhere
 
+	octets func(snmp.OID) []byte // likewise, OCTET STRINGs
+
 	upsets  func(snmp.OID) bool // names that it does not answer to in a request
 	garbage []byte              // what it sends then; nil is nothing
 	answers int                 // after so many it falls silent; 0 means never
@@ -260,6 +262,9 @@ func (a *virtualAgent) after(name snmp.OID) (v snmp.VarBind, failed bool) {
 		return snmp.VarBind{}, true
 	}
 	v = snmp.VarBind{Name: n, Type: snmp.Integer, Value: []byte{1}}
+	if a.octets != nil {
+		v.Type, v.Value = snmp.OctetString, a.octets(n)
+	}
 	if a.value != nil {
 		v.Type, v.Value = snmp.TimeTicks, a.value(n)
 	}

@@ -16,6 +16,7 @@ type walk struct {
 	root        snmp.OID
 	cursor      snmp.OID // the last name that arrived, or where the walk begins
 	arrived     int
+	held        int64 // octets
 	requests    int
 	limit       int // rows
 	repetitions uint32
@@ -105,8 +106,10 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 		}
 		w.arrived++
 		w.cursor = append(w.cursor[:0], v.Name...)
-		if v.Type.HasValue() {
-			w.give(v)
+		if v.Type.HasValue() && !w.giveTo(&w.held, v) {
+			w.tooLarge(w.root)
+			w.holding.release(&w.held)
+			return false
 		}
 	}
 	if w.idle++; w.arrived > before {

@@ -4,37 +4,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // Inlet takes alerts from Prometheus and Alertmanager, and shows what became of them. It answers 200 once they are on the disk, and
-// nothing that was sent again makes a second alarm.
+// nothing that was sent again makes a second alarm. The caller bounds the octets of a request.
 type Inlet struct {
 	Outbox     *Outbox
 	Deployment string
 	Logger     *slog.Logger
-}
 
-// alert is one alert as Prometheus sends it.
-type alert struct {
-	Labels       map[string]string `json:"labels"`
-	Annotations  map[string]string `json:"annotations"`
-	StartsAt     time.Time         `json:"startsAt"`
-	EndsAt       time.Time         `json:"endsAt"`
-	GeneratorURL string            `json:"generatorURL"`
+	truncated atomic.Int64 // alerts that Alertmanager left out
 }
-
-// mostBody bounds what is read of a request.
-const mostBody = 32 << 20
 
 // Register adds the inlet's paths.
 func (i *Inlet) Register(mux *http.ServeMux) {
-	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, i.alerts) })
-	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, i.webhook) })
+	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
+	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })
 	mux.HandleFunc("GET /api/v1/alarms", i.alarms)
 	mux.HandleFunc("GET /api/v1/outbox", i.outbox)
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/retry", manage(i.Outbox.Retry))
@@ -42,90 +31,68 @@ func (i *Inlet) Register(mux *http.ServeMux) {
 }
 
 // take reads transitions from a request and commits them. A request that cannot be understood will not
-// be understood the next time either; one that could not be stored is worth another try.
-func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func([]byte, time.Time) ([]Transition, error)) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
-	if err != nil {
+// be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, what
+// is wrong with one alert keeps the others from nothing, and is answered with 400 all the same.
+func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {
+	b := &batch{inlet: i, now: time.Now()}
+	if err := read(b, json.NewDecoder(r.Body)); err != nil {
 		code := http.StatusBadRequest
-		if errors.As(err, new(*http.MaxBytesError)) {
+		if errors.Is(err, errTooManyAlerts) {
 			code = http.StatusRequestEntityTooLarge
 		}
 		http.Error(w, err.Error(), code)
 		return
 	}
-	now := time.Now()
-	transitions, err := read(body, now)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	i.noteTruncated(b.truncated)
+	if err := i.Outbox.Apply(b.transitions, b.now); err != nil {
+		i.Logger.Error("alerts were not taken", "err", err)
+		if errors.Is(err, ErrTooManyAlarms) {
+			w.Header().Set("Retry-After", "60")
+		}
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	if err := i.Outbox.Apply(transitions, now); err != nil {
-		i.Logger.Error("alerts were not taken", "err", err)
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	if b.refused > 0 {
+		i.Outbox.metrics.refused.Add(float64(b.refused))
+		i.Logger.Warn("alerts were refused", "count", b.refused, "of", b.read, "err", b.why)
+		http.Error(w, fmt.Sprintf("%d of %d alerts were refused, the others were taken: %v", b.refused, b.read, b.why), http.StatusBadRequest)
 	}
 }
 
-// alerts reads what Prometheus posts. The end of an alert that is active lies ahead: it is how long it
-// counts without being sent again.
-func (i *Inlet) alerts(body []byte, now time.Time) (list []Transition, err error) {
-	var alerts []alert
-	if err := json.Unmarshal(body, &alerts); err != nil {
-		return nil, fmt.Errorf("want a list of alerts, as Prometheus sends them: %w", err)
+// noteTruncated reports alerts that are missing here because Alertmanager was configured to leave them out.
+func (i *Inlet) noteTruncated(n int) {
+	if n <= 0 {
+		return
 	}
-	for _, a := range alerts {
-		t := Transition{Lease: a.EndsAt, Active: true}
-		switch {
-		case a.EndsAt.IsZero():
-			t.Lease = now.Add(Lease)
-		case !a.EndsAt.After(now):
-			t.Active = false
-		}
-		if t.Alarm, err = i.alarm(&a); err != nil {
-			return nil, err
-		}
-		list = append(list, t)
-	}
-	return list, nil
+	i.truncated.Add(int64(n))
+	i.Outbox.metrics.truncated.Add(float64(n))
+	i.Logger.Warn("Alertmanager left alerts out of its webhook: set max_alerts of its receiver to 0", "truncated_alerts", n)
 }
 
-// webhook reads what Alertmanager posts. It says of each alert when it is over.
-func (i *Inlet) webhook(body []byte, _ time.Time) (list []Transition, err error) {
-	var m webhookMessage
-	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, fmt.Errorf("want a message of Alertmanager's webhook: %w", err)
-	}
-	if m.Version != "4" {
-		return nil, fmt.Errorf("version %q of Alertmanager's webhook: want 4", m.Version)
-	}
-	for _, a := range m.Alerts {
-		if a.Status != statusFiring && a.Status != statusResolved {
-			return nil, fmt.Errorf("status %q of an alert: want %s or %s", a.Status, statusFiring, statusResolved)
-		}
-		t := Transition{Active: a.Status == statusFiring}
-		if t.Alarm, err = i.alarm(&a.alert); err != nil {
-			return nil, err
-		}
-		list = append(list, t)
-	}
-	return list, nil
-}
-
-// alarm makes an alarm of an alert. What is wrong with its annotations costs it those, and no more.
-func (i *Inlet) alarm(a *alert) (Alarm, error) {
-	alarm, err := AlarmOf(i.Deployment, a.Labels, a.Annotations)
-	if alarm.ID == "" {
-		return alarm, err
-	}
-	if err != nil {
-		i.Outbox.metrics.misread.Inc()
-		i.Logger.Warn("annotations of an alert are left out", "alert", alarm.Rule, "err", err)
-	}
-	alarm.RaisedAt = a.StartsAt
-	return alarm, nil
-}
-
-// alarms gives the active ones, for receivers that missed something.
+// alarms writes the active ones, for receivers that missed something.
 func (i *Inlet) alarms(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"alarms": slices.Clip(i.Outbox.Active())})
+	writeList(w, `{"alarms":[`, i.Outbox.Active())
+	if n := i.truncated.Load(); n > 0 {
+		fmt.Fprintf(w, `],"truncated_alerts":%d}`+"\n", n)
+		return
+	}
+	fmt.Fprintln(w, "]}")
+}
+
+// writeList writes the elements of a JSON array one by one, so that it is never in memory as a whole.
+func writeList[T any](w http.ResponseWriter, before string, list []T) {
+	for i := range list {
+		element, err := json.Marshal(&list[i])
+		if err != nil {
+			return // of types that can always be written, and to a client that is gone
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", before, element); err != nil {
+			return
+		}
+		before = ","
+	}
+	if len(list) == 0 {
+		fmt.Fprint(w, before)
+	}
 }

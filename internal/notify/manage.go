@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,7 +151,8 @@ func (i *Inlet) outbox(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(list)
+	writeList(w, "[", list)
+	fmt.Fprintln(w, "]")
 }
 
 // manage does something to what waits for the receiver of the path.

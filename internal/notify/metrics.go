@@ -9,6 +9,7 @@ import (
 // Metrics count what became of notifications, by receiver.
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, trimmed *prometheus.CounterVec
+	refused, truncated                                                 prometheus.Counter // alerts
 	reports, faults                                                    *prometheus.CounterVec
 	misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
@@ -24,7 +25,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(c)
 		return c
 	}
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager that were not taken, because they are over a bound or have no alertname."})
+	truncated := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
+	r.MustRegister(refused, truncated)
 	m := &Metrics{
+		refused: refused, truncated: truncated,
 		sent:        counter("sent", "Messages that left, retransmissions included."),
 		acked:       counter("delivered", "Notifications that the receiver confirmed, or where it never does, that were sent."),
 		retransmits: counter("retransmits", "Messages sent again for want of an acknowledgement."),

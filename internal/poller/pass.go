@@ -3,6 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 	modules, err := t.modules(ctx, session, p.Start)
 	if err != nil {
 		p.Errors, p.Err = engine.Errors(err), err
+		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*engine.Error).Whole)
 		return p
 	}
 	results := o.collectAll(ctx, t, modules, session, compatible)

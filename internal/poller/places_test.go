@@ -27,6 +27,13 @@ func enters(t *testing.T, l *places, expected bool) (began func() *place) {
 	}
 }
 
+// counts gives how many places are taken, who holds one and who waits.
+func (l *places) counts() (taken, holders, waiting int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken, l.holders.Len(), l.waiting.Len()
+}
+
 func TestPassThatWaitsYieldsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPlaces(2)
@@ -40,13 +47,13 @@ func TestPassThatWaitsYieldsItsPlace(t *testing.T) {
 		if third() == nil {
 			t.Error("a silent device keeps its place")
 		}
-		if l.taken != 2 || !first.yielded.Load() || second.yielded.Load() {
-			t.Errorf("%d places are taken; the silent one yielded its: %v, the other: %v", l.taken, first.yielded.Load(), second.yielded.Load())
+		if taken, _, _ := l.counts(); taken != 2 || !first.yielded.Load() || second.yielded.Load() {
+			t.Errorf("%d places are taken; the silent one yielded its: %v, the other: %v", taken, first.yielded.Load(), second.yielded.Load())
 		}
 		first.answer()
 		fourth := enters(t, l, false)
-		if l.taken != 3 || fourth() != nil {
-			t.Errorf("%d places are taken after an answer, and another pass began: %v", l.taken, fourth() != nil)
+		if taken, _, _ := l.counts(); taken != 3 || fourth() != nil {
+			t.Errorf("%d places are taken after an answer, and another pass began: %v", taken, fourth() != nil)
 		}
 	})
 }
@@ -58,13 +65,13 @@ func TestPassWithoutAnswerTakesNoPlace(t *testing.T) {
 		for range 10 {
 			unanswered = append(unanswered, enters(t, l, false)())
 		}
-		if l.taken != 0 {
-			t.Errorf("%d places are taken", l.taken)
+		if taken, _, _ := l.counts(); taken != 0 {
+			t.Errorf("%d places are taken", taken)
 		}
 		unanswered[3].answer()
 		unanswered[3].answer()
-		if l.taken != 1 {
-			t.Errorf("%d places are taken after an answer", l.taken)
+		if taken, _, _ := l.counts(); taken != 1 {
+			t.Errorf("%d places are taken after an answer", taken)
 		}
 	})
 }
@@ -123,11 +130,14 @@ func TestPlacesAreCounted(t *testing.T) {
 				for len(entered) > 0 {
 					inside = append(inside, <-entered)
 				}
-				if l.taken != l.holders.Len() || l.waiting.Len() > 0 && l.taken < l.limit {
-					t.Fatalf("seed %d: %d places of %d are taken by %d, and %d wait", seed, l.taken, l.limit, l.holders.Len(), l.waiting.Len())
+				if taken, holders, waiting := l.counts(); taken != holders || waiting > 0 && taken < l.limit {
+					t.Fatalf("seed %d: %d places of %d are taken by %d, and %d wait", seed, taken, l.limit, holders, waiting)
 				}
 			}
-			for len(inside) > 0 || l.waiting.Len() > 0 {
+			for {
+				if _, _, waiting := l.counts(); len(inside)+waiting == 0 {
+					break
+				}
 				for _, p := range inside {
 					p.leave()
 				}
@@ -137,8 +147,8 @@ func TestPlacesAreCounted(t *testing.T) {
 					inside = append(inside, <-entered)
 				}
 			}
-			if l.taken != 0 || l.holders.Len() != 0 {
-				t.Errorf("seed %d: %d places are taken in the end", seed, l.taken)
+			if taken, holders, _ := l.counts(); taken+holders != 0 {
+				t.Errorf("seed %d: %d places are taken in the end", seed, taken)
 			}
 		})
 	}

@@ -41,7 +41,9 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	pass := p.options.Run(bounded, t, false)
 	overrun.Stop()
 	if !over.CompareAndSwap(false, true) {
-		s.abandoned.Add(-1)
+		if s.abandoned.Add(-1) == maxAbandoned {
+			s.running.Store(false) // there may be another one again
+		}
 		return
 	}
 	if ctx.Err() == nil && !pass.canceled() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,6 +46,24 @@ func pollOne(t *testing.T, x *Target, o Options, device session, during func(*Po
 	}
 }
 
+// logged is a log that may be read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func answers(_ context.Context, yield func(snmp.VarBind)) error {
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
 	return nil
@@ -53,7 +72,7 @@ func answers(_ context.Context, yield func(snmp.VarBind)) error {
 // A pass that does not heed its deadline is a bug. It is logged and counted, and the device is not lost.
 func TestPassThatDoesNotEndIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logged
 		var overran, polls atomic.Int32
 		forever := make(chan struct{})
 		device := session(func(ctx context.Context, yield func(snmp.VarBind)) error {
@@ -81,11 +100,10 @@ func TestPassThatDoesNotEndIsAbandoned(t *testing.T) {
 	})
 }
 
-// Passes that never end do not pile up, and do not keep the program from ending.
+// Passes that do not end do not pile up.
 func TestAbandonedPassesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		defer close(forever)
 		var polls atomic.Int32
 		device := session(func(context.Context, func(snmp.VarBind)) error {
 			polls.Add(1)
@@ -99,6 +117,11 @@ func TestAbandonedPassesAreBounded(t *testing.T) {
 			}
 			if r, _ := p.Report("device"); r.Last == nil || r.Last.Up {
 				t.Errorf("the last pass: %+v", r.Last)
+			}
+			close(forever)
+			time.Sleep(time.Hour)
+			if n := polls.Load(); n < 60 {
+				t.Errorf("%d passes, an hour after those have ended that did not", n)
 			}
 		})
 	})
@@ -164,7 +187,7 @@ func TestDuplicatesAreIncompleteAndLoggedOnce(t *testing.T) {
 		},
 	})
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logged
 		var more atomic.Bool
 		device := session(func(_ context.Context, yield func(snmp.VarBind)) error {
 			for _, name := range []string{"1.3.9.1.0", "1.3.9.2.0", "1.3.9.3.0", "1.3.9.4.0"} {
@@ -229,11 +252,24 @@ func exposed(t *testing.T, r *Report) string {
 	t.Helper()
 	var out bytes.Buffer
 	e := series.NewEncoder(&out, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
-	if err := e.Encode([]series.Group{r.Group()}); err != nil {
+	if err := e.Encode([]series.Group{r.Self()}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// A pass that does not heed that it is cancelled does not keep the program from ending.
+func TestPassThatDoesNotEndHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		forever := make(chan struct{})
+		defer close(forever)
+		device := session(func(context.Context, func(snmp.VarBind)) error {
+			<-forever
+			return nil
+		})
+		pollOne(t, target("device", time.Minute), Options{}, device, func(*Poller) { time.Sleep(time.Second) })
+	})
 }

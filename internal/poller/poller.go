@@ -57,8 +57,9 @@ type state struct {
 	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
 	reported []series.Duplicate // that were logged
 
-	abandoned                                                                       atomic.Int32 // passes that have not ended
-	delay                                                                           atomic.Int64 // of the last pass, in nanoseconds
+	abandoned atomic.Int32 // passes that have not ended
+	delay     atomic.Int64 // of the last pass, in nanoseconds
+
 	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
@@ -251,12 +252,14 @@ func (r *Report) Self() series.Group {
 // Report tells about one target; ok is false when there is none of that name.
 func (p *Poller) Report(name string) (r Report, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	s, ok := p.states[name]
 	if !ok {
+		p.mu.Unlock()
 		return Report{}, false
 	}
-	return s.report(s.target, time.Now()), true
+	t := s.target
+	p.mu.Unlock() // passes begin with it
+	return s.report(t, time.Now()), true
 }
 
 func (s *state) report(t *Target, now time.Time) Report {

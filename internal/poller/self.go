@@ -59,6 +59,7 @@ func scrapeSet(results []collector.Result) *series.Set {
 var (
 	descAge        = gauge("trapline_target_age_seconds", "Time since the target's last pass ended.")
 	descDelay      = gauge("trapline_target_pass_delay_seconds", "How long after its time the target's last pass began.")
+	descBytes      = gauge("trapline_target_response_bytes", "Octets of names and values that the target's last pass held, of which max_bytes is the bound.")
 	descDuplicates = counter("trapline_target_duplicates_total", "Samples dropped because another had their name and labels.")
 	descDuration   = gauge("trapline_target_pass_duration_seconds", "Duration of the target's last pass.")
 	descError      = gauge("trapline_target_error", "1 for the reason why the target could not be polled in its last pass.")
@@ -96,6 +97,7 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	columns := []series.Column{
 		one(descAge, now.Sub(p.Start.Add(p.Duration)).Seconds()),
 		one(descDelay, time.Duration(s.delay.Load()).Seconds()),
+		one(descBytes, float64(p.Stats.Bytes)),
 		one(descDuplicates, float64(s.duplicates.Load())),
 		one(descDuration, p.Duration.Seconds()),
 		one(descLate, float64(s.late.Load())),

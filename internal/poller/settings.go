@@ -14,9 +14,11 @@ import (
 
 // Global is the `global` section: what holds for every target that does not say otherwise.
 type Global struct {
-	Interval        setting.Duration `yaml:"interval,omitempty"`
-	Concurrency     int              `yaml:"concurrency,omitempty"` // devices that are talked to at once; 0 means DefaultConcurrency
-	MaxAge          setting.Duration `yaml:"max_age,omitempty"`     // /snmp may answer from a pass this old; 0 means never
+	Interval    setting.Duration `yaml:"interval,omitempty"`
+	Concurrency int              `yaml:"concurrency,omitempty"` // devices that are talked to at once; 0 means DefaultConcurrency
+	// MaxTotalBytes bounds the octets of answers that all passes hold; 0 means engine.DefaultMaxTotalBytes.
+	MaxTotalBytes   int              `yaml:"max_total_bytes,omitempty"`
+	MaxAge          setting.Duration `yaml:"max_age,omitempty"` // /snmp may answer from a pass this old; 0 means never
 	SourceAddress   string           `yaml:"source_address,omitempty"`
 	SourceInterface string           `yaml:"source_interface,omitempty"` // network interface to send from
 	// Labels are those of all targets. A target's own come before them.
@@ -70,6 +72,9 @@ func (g *Global) Mistakes() []setting.Mistake {
 	if g.Concurrency < 0 {
 		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
 	}
+	if g.MaxTotalBytes < 0 {
+		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 134217728)"})
+	}
 	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
 	}
@@ -90,6 +95,9 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	}
 	if strings.ContainsAny(t.Name, "/?#%") {
 		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
+	}
+	if t.Name == "." || t.Name == ".." {
+		wrong("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
 	}
 	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
 		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)

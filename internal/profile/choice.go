@@ -38,11 +38,11 @@ func ask(ctx context.Context, s collector.Session, params engine.Params) (snmp.O
 			id = append(snmp.OID{}, v.Value...)
 		}
 	})
-	return id, whole(err)
+	return id, err
 }
 
-// whole keeps an error of the target itself, or of the time for asking it. That a part did not arrive is
-// no news here.
+// whole keeps an error of the target itself, or of the time for asking it, but not that a part did not
+// arrive.
 func whole(err error) error {
 	for _, e := range engine.Errors(err) {
 		if e.Whole() || e.Reason == engine.Deadline {
@@ -52,19 +52,28 @@ func whole(err error) error {
 	return nil
 }
 
+// lacking reports whether a device may have what did not arrive.
+func lacking(err error) bool {
+	return slices.ContainsFunc(engine.Errors(err), func(e *engine.Error) bool {
+		return e.Reason == engine.Timeout || e.Reason == engine.Late || e.Reason == engine.Malformed
+	})
+}
+
 // Choose asks a device what it is, and which of the modules of its profile it has something for.
 func (b *Book) Choose(ctx context.Context, s collector.Session, params engine.Params) (*Choice, error) {
 	id, err := ask(ctx, s, params)
-	if err != nil {
+	if whole(err) != nil {
 		return nil, err
 	}
-	return b.choose(ctx, s, params, id)
+	choice, _, err := b.choose(ctx, s, params, id)
+	return choice, err
 }
 
-func (b *Book) choose(ctx context.Context, s collector.Session, params engine.Params, id snmp.OID) (*Choice, error) {
+// choose also reports whether the choice may lack something.
+func (b *Book) choose(ctx context.Context, s collector.Session, params engine.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
 	p, prefix := b.match(id)
 	if p == nil {
-		return nil, fmt.Errorf("there is no profile %q", Default)
+		return nil, false, fmt.Errorf("there is no profile %q", Default)
 	}
 	plan := engine.Plan{Params: params}
 	for _, c := range p.modules {
@@ -78,7 +87,7 @@ func (b *Book) choose(ctx context.Context, s collector.Session, params engine.Pa
 		}
 	})
 	if whole(err) != nil {
-		return nil, err
+		return nil, false, err
 	}
 	choice := &Choice{SysObjectID: id, Profile: p.name, Prefix: prefix}
 	for _, c := range p.modules {
@@ -88,7 +97,7 @@ func (b *Book) choose(ctx context.Context, s collector.Session, params engine.Pa
 			choice.Absent = append(choice.Absent, Chosen{c.Module, c.from, nil})
 		}
 	}
-	return choice, nil
+	return choice, lacking(err), nil
 }
 
 // first gives the first object found that the module reads.
@@ -103,8 +112,12 @@ func (m *Module) first(found []snmp.OID) snmp.OID {
 	return nil
 }
 
-// Period is how long a choice holds for a device that stays what it is.
-const Period = 24 * time.Hour
+const (
+	// Period is how long a choice holds for a device that stays what it is.
+	Period = 24 * time.Hour
+	// doubtPeriod is how long one holds that may lack something.
+	doubtPeriod = 10 * time.Minute
+)
 
 // Keeper keeps the choice for one device. It may be used by several goroutines, one of which asks.
 type Keeper struct {
@@ -115,21 +128,31 @@ type Keeper struct {
 	at     time.Time
 }
 
-// Choice gives the modules for a device: anew when sysObjectID is another, or after Period.
+// Choice returns the modules for a device: anew when sysObjectID is another, or after Period. That an
+// answer was lost makes no module absent that was there before.
 func (k *Keeper) Choice(ctx context.Context, s collector.Session, params engine.Params, now time.Time) (*Choice, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	id, err := ask(ctx, s, params)
-	if err != nil {
+	if whole(err) != nil {
 		return nil, err
 	}
-	if k.choice != nil && id.Compare(k.choice.SysObjectID) == 0 && now.Sub(k.at) < Period {
+	same := k.choice != nil && (lacking(err) || id.Compare(k.choice.SysObjectID) == 0)
+	if same && now.Sub(k.at) < Period {
 		return k.choice, nil
 	}
-	choice, err := k.Book.choose(ctx, s, params, id)
+	if same {
+		id = k.choice.SysObjectID
+	}
+	choice, doubtful, err := k.Book.choose(ctx, s, params, id)
 	if err != nil {
 		return nil, err
 	}
-	k.choice, k.at = choice, now
-	return choice, nil
+	if k.at = now; doubtful {
+		k.at = now.Add(doubtPeriod - Period)
+	}
+	if k.choice == nil || !same || !doubtful {
+		k.choice = choice
+	}
+	return k.choice, nil
 }

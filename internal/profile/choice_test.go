@@ -19,6 +19,7 @@ type device struct {
 	id     string // sysObjectID
 	has    []string
 	dead   bool
+	lost   []string // of which no answer arrives
 	probes int
 }
 
@@ -29,7 +30,18 @@ func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind
 	if len(p.Next) > 0 {
 		d.probes++
 	}
+	var errs []error
+	loses := func(oid snmp.OID) bool {
+		if !slices.Contains(d.lost, oid.String()) {
+			return false
+		}
+		errs = append(errs, &engine.Error{Op: "get", OID: oid, Reason: engine.Late, Err: errors.New("request timeout")})
+		return true
+	}
 	for _, oid := range p.Get {
+		if loses(oid) {
+			continue
+		}
 		if oid.Compare(sysObjectID) == 0 && d.id != "" {
 			yield(snmp.VarBind{Name: oid, Type: snmp.ObjectIdentifier, Value: snmp.MustParseOID(d.id)})
 		} else if slices.Contains(d.has, oid.String()) {
@@ -39,6 +51,9 @@ func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind
 		}
 	}
 	for _, oid := range p.Next {
+		if loses(oid) {
+			continue
+		}
 		for _, has := range d.has {
 			if name := snmp.MustParseOID(has); name.Compare(oid) > 0 {
 				yield(snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}})
@@ -46,7 +61,7 @@ func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind
 			}
 		}
 	}
-	return engine.Stats{}, nil
+	return engine.Stats{}, errors.Join(errs...)
 }
 
 func oids(texts ...string) []setting.OID {
@@ -139,5 +154,42 @@ func TestChoiceIsKept(t *testing.T) {
 		if err == nil && c.SysObjectID.String() != d.id {
 			t.Errorf("%s: the choice is for %s", step.name, c.SysObjectID)
 		}
+	}
+}
+
+// An answer that is lost neither makes a device another one nor one of its modules absent.
+func TestLostAnswersChangeNoChoice(t *testing.T) {
+	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
+	k := Keeper{Book: book}
+	now := time.Unix(1e9, 0)
+	choose := func(name string, after time.Duration, probes int) (modules int) {
+		t.Helper()
+		now = now.Add(after)
+		c, err := k.Choice(t.Context(), d, engine.Params{}, now)
+		if err != nil || d.probes != probes || c.SysObjectID.String() != d.id {
+			t.Fatalf("%s: %d probes, want %d; %+v, %v", name, d.probes, probes, c, err)
+		}
+		return len(c.Modules)
+	}
+	want := choose("first", 0, 1)
+	d.lost = []string{sysObjectID.String()}
+	if got := choose("sysObjectID is lost", time.Hour, 1); got != want {
+		t.Errorf("%d modules, want %d", got, want)
+	}
+	d.lost = []string{"1.3.1"}
+	if got := choose("a day later, a table is lost", Period, 2); got != want {
+		t.Errorf("%d modules, want %d", got, want)
+	}
+	choose("soon after", time.Minute, 2)
+	d.lost = nil
+	choose("later", doubtPeriod, 3)
+	choose("and then for a day", Period-time.Minute, 3)
+
+	d.lost = []string{"1.3.1"}
+	k = Keeper{Book: book}
+	few := choose("first of all, a table is lost", 0, 4)
+	d.lost = nil
+	if got := choose("and is found later", doubtPeriod, 5); got != want || few >= want {
+		t.Errorf("%d modules, then %d, want %d", few, got, want)
 	}
 }

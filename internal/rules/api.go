@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 
 	"trapline/internal/series"
 )
@@ -24,7 +24,7 @@ func (e *Evaluator) Register(mux *http.ServeMux, asks bool) {
 		for _, s := range e.statuses() {
 			list = append(list, s.alerts...)
 		}
-		answer(w, map[string]any{"alerts": list})
+		answer(w, "alerts", list)
 	})
 	if asks {
 		mux.HandleFunc("/api/v1/query", e.serveQuery)
@@ -153,7 +153,7 @@ func (e *Evaluator) serveRules(w http.ResponseWriter, r *http.Request) {
 		}
 		groups = append(groups, answer)
 	}
-	answer(w, map[string]any{"groups": groups})
+	answer(w, "groups", groups)
 }
 
 // answer tells of a rule. Without a status, it is bound to nothing.
@@ -178,9 +178,15 @@ func (r *Rule) answer(s *status) ruleAnswer {
 	return a
 }
 
-func answer(w http.ResponseWriter, data any) {
+// answer writes a list, element by element.
+func answer[T any](w http.ResponseWriter, name string, list []T) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": data})
+	fmt.Fprintf(w, `{"data":{%q:`, name)
+	writeList(w, len(list), func(b []byte, i int) []byte {
+		text, _ := json.Marshal(&list[i]) // which is always possible
+		return append(b, text...)
+	})
+	fmt.Fprintln(w, `},"status":"success"}`)
 }
 
 // refuse answers a request that cannot be served.
@@ -210,35 +216,4 @@ func addSeries(c *series.Column, of labels.Labels, v float64) {
 	})
 	c.Table.AddRow()
 	c.Values = append(c.Values, v)
-}
-
-// point is a value at a time, as Prometheus' API has it.
-func point(t int64, v float64) [2]any {
-	return [2]any{json.Number(strconv.FormatFloat(float64(t)/1000, 'f', -1, 64)), strconv.FormatFloat(v, 'f', -1, 64)}
-}
-
-func result(value any) any {
-	switch value := value.(type) {
-	case promql.Vector:
-		list := []map[string]any{}
-		for _, s := range value {
-			list = append(list, map[string]any{"metric": s.Metric, "value": point(s.T, s.F)})
-		}
-		return list
-	case promql.Matrix:
-		list := []map[string]any{}
-		for _, s := range value {
-			points := [][2]any{}
-			for _, p := range s.Floats {
-				points = append(points, point(p.T, p.F))
-			}
-			list = append(list, map[string]any{"metric": s.Metric, "values": points})
-		}
-		return list
-	case promql.Scalar:
-		return point(value.T, value.V)
-	case promql.String:
-		return [2]any{float64(value.T) / 1000, value.V}
-	}
-	return nil
 }

@@ -310,12 +310,15 @@ func (e *Evaluator) backing(s *store) *backing {
 			lookback = d.interval * 5 / 2
 		}
 	}
-	engine := promql.NewEngine(promql.EngineOpts{
+	return &backing{s, promql.NewEngine(engineOptions(lookback)), lookback}
+}
+
+func engineOptions(lookback time.Duration) promql.EngineOpts {
+	return promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: mostSamples, Timeout: mostTime, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
-	})
-	return &backing{s, engine, lookback}
+	}
 }
 
 // work evaluates the passes of one device after the other.

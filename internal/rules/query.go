@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,8 +24,8 @@ func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
 		return
 	}
-	e.ask(w, r, func(s *backing) (promql.Query, error) {
-		return s.engine.NewInstantQuery(r.Context(), s.store, nil, r.FormValue("query"), at)
+	e.ask(w, r, CostOptions{}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
+		return engine.NewInstantQuery(ctx, s.store, nil, r.FormValue("query"), at)
 	})
 }
 
@@ -45,29 +46,78 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
-	e.ask(w, r, func(s *backing) (promql.Query, error) {
-		return s.engine.NewRangeQuery(r.Context(), s.store, nil, r.FormValue("query"), start, end, step)
+	e.ask(w, r, CostOptions{Span: end.Sub(start), Step: step}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
+		return engine.NewRangeQuery(ctx, s.store, nil, r.FormValue("query"), start, end, step)
 	})
 }
 
-func (e *Evaluator) ask(w http.ResponseWriter, r *http.Request, query func(*backing) (promql.Query, error)) {
+// How much a query may cost. It is less than a rule may.
+const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
+
+// ask answers a query, if it is within bounds: those of CheckText and CheckCost, and the engine's own.
+func (e *Evaluator) ask(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *backing, *promql.Engine) (promql.Query, error)) {
 	s := e.store.Load()
 	if s == nil {
 		refuse(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
 		return
 	}
-	q, err := query(s)
+	cost, err := e.costOf(r.FormValue("query"), o)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "bad_data", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), maxQueryTime)
+	defer cancel()
+	q, err := query(ctx, s, queryEngine(s.lookback, cost.maxSeries()))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	defer q.Close()
-	found := q.Exec(r.Context())
+	found := q.Exec(ctx)
 	if found.Err != nil {
 		refuse(w, http.StatusUnprocessableEntity, "execution", found.Err)
 		return
 	}
-	answer(w, map[string]any{"resultType": found.Value.Type(), "result": result(found.Value)})
+	writeResult(w, found.Value)
+}
+
+func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {
+	if err := CheckText(text); err != nil {
+		return nil, err
+	}
+	expr, err := language.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	o.Interval, o.Retention = e.sampling()
+	c := newCost(expr, o)
+	return c, c.err()
+}
+
+// sampling is the shortest time between two samples, and how far they reach back at most.
+func (e *Evaluator) sampling() (interval, retention time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range e.devices {
+		if interval == 0 || d.interval < interval {
+			interval = d.interval
+		}
+	}
+	for _, g := range e.set.Groups {
+		if g.Interval > 0 && g.Interval < interval {
+			interval = g.Interval
+		}
+	}
+	return interval, retentionOf(e.set.Selectors.Window)
+}
+
+func queryEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
+	o := engineOptions(lookback)
+	o.MaxSamples, o.Timeout, o.EnableQueryCost = maxQuerySamples, maxQueryTime, true
+	engine := promql.NewEngine(o)
+	engine.SetQueryLimits(maxSeries, maxQueryReads, maxQueryTime)
+	return engine
 }
 
 // parseTime reads seconds since 1970, or RFC 3339.

@@ -34,6 +34,8 @@ const blockTime = 15 * time.Minute
 // leastRetention is how long samples are kept, if no rule looks further back.
 const leastRetention = 2 * blockTime
 
+func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
+
 // tendTime is how often it is looked for whether what is in memory can become a block.
 const tendTime = time.Minute
 
@@ -117,7 +119,7 @@ func (s *store) open(dir string, window time.Duration) error {
 	}
 	o := tsdb.DefaultOptions()
 	o.MinBlockDuration, o.MaxBlockDuration = blockTime.Milliseconds(), blockTime.Milliseconds()
-	o.RetentionDuration = max(leastRetention, 2*window).Milliseconds()
+	o.RetentionDuration = retentionOf(window).Milliseconds()
 	o.WALSegmentSize, o.WALCompression = 4<<20, compression.Snappy
 	o.MaxBlockChunkSegmentSize = 4 << 20 // which is allocated at once
 	o.StripeSize = 1 << 12

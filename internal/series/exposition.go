@@ -48,6 +48,9 @@ func (e *Encoder) Encode(groups []Group) error {
 			e.buf = protowire.AppendBytes(e.buf, e.family)
 		}
 		e.flush(flushAt)
+		if e.err != nil {
+			break
+		}
 	}
 	return e.err
 }
@@ -62,11 +65,14 @@ func (e *Encoder) Close() ([]byte, error) {
 	return e.buf, e.err
 }
 
+// flush writes what the buffer holds, and after an error forgets it.
 func (e *Encoder) flush(above int) {
-	if len(e.buf) <= above || e.err != nil {
+	if len(e.buf) <= above {
 		return
 	}
-	_, e.err = e.w.Write(e.buf)
+	if e.err == nil {
+		_, e.err = e.w.Write(e.buf)
+	}
 	e.buf = e.buf[:0]
 }
 

@@ -1,0 +1,227 @@
+package httpserver
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Memory bounds the octets of bodies that wait for a slow client. Where it is short, clients that stall are cut off
+// sooner than otherwise.
+type Memory struct {
+	max     int64
+	held    atomic.Int64
+	used    prometheus.Gauge
+	free    chan struct{} // some was given back
+	waiting atomic.Int64
+
+	mu      sync.Mutex
+	clients map[*client]struct{} // for whom bodies are held
+}
+
+// NewMemory returns a memory of maxBytes. Its name is for metrics.
+func NewMemory(name string, maxBytes int64, m *Metrics) *Memory {
+	return &Memory{max: maxBytes, used: m.held.WithLabelValues(name), free: make(chan struct{}, 1), clients: map[*client]struct{}{}}
+}
+
+// take reserves n octets, and reports whether so many were free below limit.
+func (m *Memory) take(n, limit int64) bool {
+	if m.held.Add(n) > limit {
+		m.held.Add(-n)
+		return false
+	}
+	m.used.Add(float64(n))
+	return true
+}
+
+func (m *Memory) give(n int64) {
+	m.held.Add(-n)
+	m.used.Sub(float64(n))
+	select {
+	case m.free <- struct{}{}:
+	default:
+	}
+}
+
+// client is the other side of a body that is held.
+type client struct {
+	blocked atomic.Int64 // since when we wait for it, in nanoseconds of Unix time; 0 while we do not
+	cut     func()
+}
+
+func (c *client) wait()  { c.blocked.Store(time.Now().UnixNano()) }
+func (c *client) moved() { c.blocked.Store(0) }
+
+func (m *Memory) enter(c *client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c] = struct{}{}
+}
+
+func (m *Memory) leave(c *client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clients, c)
+}
+
+const (
+	shortStall   = time.Second     // of clients that are cut off where memory is short
+	roomWait     = 5 * time.Second // for memory
+	maxRoomWaits = 16              // at once: what waits keeps what its body is made of
+)
+
+// cutStalled cuts off the clients that have stalled for shortStall.
+func (m *Memory) cutStalled() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := time.Now().Add(-shortStall).UnixNano()
+	for c := range m.clients {
+		if since := c.blocked.Load(); since != 0 && since <= last {
+			c.cut()
+		}
+	}
+}
+
+// hurry cuts off clients that stall, now and until stop is called.
+func (m *Memory) hurry() (stop func()) {
+	m.cutStalled()
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		ticker := time.NewTicker(shortStall / 2)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				m.cutStalled()
+			}
+		}
+	})
+	return func() { close(done); group.Wait() }
+}
+
+// await waits until there is room for a chunk, and reports whether there is. Bodies that hold much already wait less:
+// else some that hold all of the memory could wait for each other.
+func (h *held) await(ctx context.Context) bool {
+	if h.size > maxChunk {
+		return h.memory.await(ctx, h.limit(), 2*shortStall)
+	}
+	return h.memory.await(ctx, h.limit(), roomWait)
+}
+
+// limit is how much of the memory this body may take part in: a quarter is for small ones.
+func (h *held) limit() int64 {
+	if h.size < maxChunk {
+		return h.memory.max
+	}
+	return h.memory.max / 4 * 3
+}
+
+func (m *Memory) await(ctx context.Context, limit int64, wait time.Duration) bool {
+	defer m.waiting.Add(-1)
+	if m.waiting.Add(1) > maxRoomWaits {
+		return false
+	}
+	defer m.hurry()()
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for m.held.Load()+maxChunk > limit {
+		select {
+		case <-m.free:
+		case <-timeout.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	select { // there may be more, for another that waits
+	case m.free <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// Each chunk is as large as all before it, within these bounds.
+const minChunk, maxChunk = 2 << 10, 64 << 10
+
+// pooled are chunks of maxChunk: bodies come and go faster than garbage is collected.
+var pooled = sync.Pool{New: func() any { return new([maxChunk]byte) }}
+
+func newChunk(size int64) []byte {
+	if size == maxChunk {
+		return pooled.Get().(*[maxChunk]byte)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func freeChunk(chunk []byte) {
+	if cap(chunk) == maxChunk {
+		pooled.Put((*[maxChunk]byte)(chunk[:maxChunk]))
+	}
+}
+
+// held is a body in memory. It is written, then read once; what was read is given back.
+type held struct {
+	memory *Memory
+	max    int64 // octets of this one
+	chunks [][]byte
+	size   int64
+	read   int // octets of the first chunk
+}
+
+// hold copies what fits into one chunk of b, and returns 0 when there is no memory for another chunk.
+func (h *held) hold(b []byte) int {
+	last := len(h.chunks) - 1
+	if last < 0 || len(h.chunks[last]) == cap(h.chunks[last]) {
+		size := min(max(h.size, minChunk), maxChunk)
+		if h.size >= h.max || !h.memory.take(size, h.limit()) {
+			return 0
+		}
+		h.chunks = append(h.chunks, newChunk(size))
+		last++
+	}
+	chunk := h.chunks[last]
+	n := copy(chunk[len(chunk):cap(chunk)], b)
+	h.chunks[last] = chunk[:len(chunk)+n]
+	h.size += int64(n)
+	return n
+}
+
+// next returns what has not been read of the first chunk, nil at the end.
+func (h *held) next() []byte {
+	for len(h.chunks) > 0 {
+		if rest := h.chunks[0][h.read:]; len(rest) > 0 {
+			return rest
+		}
+		h.drop(1)
+	}
+	return nil
+}
+
+func (h *held) Read(b []byte) (n int, err error) {
+	rest := h.next()
+	if rest == nil {
+		return 0, io.EOF
+	}
+	n = copy(b, rest)
+	h.read += n
+	return n, nil
+}
+
+// drop gives back the first n chunks.
+func (h *held) drop(n int) {
+	for i, chunk := range h.chunks[:n] {
+		h.memory.give(int64(cap(chunk)))
+		h.chunks[i] = nil
+		freeChunk(chunk)
+	}
+	h.chunks, h.read = h.chunks[n:], 0
+}
+
+func (h *held) dropAll() { h.drop(len(h.chunks)) }

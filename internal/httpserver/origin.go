@@ -1,0 +1,43 @@
+package httpserver
+
+import (
+	"log/slog"
+	"mime"
+	"net/http"
+)
+
+// sameOrigin refuses what a page of another origin has its visitor's browser send, unless it only reads.
+func sameOrigin(h http.Handler, m *Metrics) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if protection.Check(r) != nil {
+			m.refused.WithLabelValues(refusedOrigin).Inc()
+			http.Error(w, r.Method+" from a web page of another origin is refused (Sec-Fetch-Site, Origin): "+
+				"send it from a page of this server, or from a program that is no browser", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// TakesJSON refuses bodies that are not said to be JSON. A form of a page cannot say that.
+func TakesJSON(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || media != "application/json" {
+			w.Header().Set("Accept", "application/json")
+			http.Error(w, "the body must be JSON: send it with the header Content-Type: application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Requester says for the log who sent a request: its address and, with basic authentication, the user.
+func Requester(r *http.Request) slog.Attr {
+	by := []any{slog.String("address", r.RemoteAddr)}
+	if user, _, ok := r.BasicAuth(); ok {
+		by = append(by, slog.String("user", user))
+	}
+	return slog.Group("by", by...)
+}
