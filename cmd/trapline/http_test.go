@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -225,6 +226,10 @@ targets:
 		t.Fatalf("%v: %s %s", err, contentType, body)
 	}
 	e := entries[0]
+	asked := url.URL{Scheme: "http", Host: e.Targets[0], Path: e.Labels["__metrics_path__"]} // as Prometheus does
+	if status, _, text := get(t, asked.String()); status != http.StatusServiceUnavailable {
+		t.Errorf("%s: %d %s", &asked, status, text)
+	}
 	if "http://"+e.Targets[0] != base || e.Labels["__metrics_path__"] != "/targets/a b/metrics" || e.Labels["instance"] != "a b" ||
 		e.Labels["site"] != "x" || e.Labels["__meta_trapline_modules"] != "uptime,if_mib" || e.Labels["__meta_trapline_auth"] != "secret_v3" {
 		t.Errorf("got %s", body)

@@ -55,6 +55,8 @@ type Tail struct {
 	Repeat bool // it was sent before, and is sent again because the alarm lasts
 	Seen   bool // the receiver may have seen it
 	Moved  bool // a clear of an alarm that went on under another key
+	// Awaited: an event of another place has to wait for it
+	Awaited bool
 }
 
 // Update reports whether the event says no more than what the next one of its place says too.
@@ -72,14 +74,15 @@ type Book interface {
 	DropTail(Place)
 	Append(at Place, kind Kind, a *Alarm, after uint64) View // which is that of the event
 	Last(Place) uint64                                       // the last row that waits there; 0 without one
+	Fresh() View                                             // of this moment, without an event
 }
 
 // Reconciler makes events: what receivers know becomes what is true. Nobody else does.
 type Reconciler struct {
 	Book
-	Groups [][]*Receiver                                           // of each one receiver is notified of an alarm
-	Choose func(group []*Receiver, key string, a *Alarm) *Receiver // nil: nobody, for now
-	Muted  func(*Alarm) bool                                       // nil: never. A muted alarm is neither raised nor changed
+	Groups [][]*Receiver                               // of each one receiver is notified of an alarm
+	Choose func(group []*Receiver, a *Alarm) *Receiver // nil: nobody, for now
+	Muted  func(*Alarm) bool                           // nil: never. A muted alarm is neither raised nor changed
 }
 
 func (r *Reconciler) receiver(name string) *Receiver {
@@ -99,12 +102,12 @@ func (r *Reconciler) muted(a *Alarm) bool { return r.Muted != nil && r.Muted(a) 
 // end is why and how its condition ended, nil where that is not known.
 func (r *Reconciler) Reconcile(key string, was, is *State, end *Alarm) {
 	is = is.Clone()
-	m := r.moves(key, was, is, end)
+	m := r.moves(was, is, end)
 	r.PutAlarm(key, is)
 	r.settleAll(m)
 }
 
-func (r *Reconciler) moves(key string, was, is *State, end *Alarm) *moves {
+func (r *Reconciler) moves(was, is *State, end *Alarm) *moves {
 	m := &moves{}
 	if was != nil {
 		if end == nil {
@@ -113,7 +116,7 @@ func (r *Reconciler) moves(key string, was, is *State, end *Alarm) *moves {
 		r.leave(was, is, end, m)
 	}
 	if is != nil {
-		r.join(key, is, m)
+		r.join(is, m)
 	}
 	return m
 }
@@ -156,7 +159,7 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 	for _, name := range slices.Sorted(maps.Keys(was.In)) {
 		at := Place{name, was.In[name]}
 		if is == nil {
-			m.leave(at, was.Clone().leave(name, before), end)
+			m.leave(at, was.knownAs(name, before), end)
 			continue
 		}
 		one, a := r.receiver(name), is.Alarm()
@@ -171,7 +174,8 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 			m.stayed = append(m.stayed, at)
 			continue
 		}
-		m.leave(at, is.leave(name, before), end)
+		m.leave(at, was.knownAs(name, before), end)
+		is.leave(name)
 		if v := r.View(at); one.Wants(a) && (v == nil || !v.Left) {
 			is.join(name, k)
 			m.joined = append(m.joined, Place{name, k})
@@ -180,7 +184,7 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 }
 
 // join finds, for each group that is not notified of an alarm, who is to be.
-func (r *Reconciler) join(key string, is *State, m *moves) {
+func (r *Reconciler) join(is *State, m *moves) {
 	a := is.Alarm()
 	if r.muted(a) {
 		return
@@ -189,7 +193,7 @@ func (r *Reconciler) join(key string, is *State, m *moves) {
 		if r.holder(is, group) != nil {
 			continue
 		}
-		one := r.Choose(group, key, a)
+		one := r.Choose(group, a)
 		if one == nil {
 			continue
 		}
@@ -237,7 +241,8 @@ func (r *Reconciler) settle(at Place, ended *Alarm, after uint64) {
 func (r *Reconciler) Shown(at Place) *Alarm {
 	var shown *Alarm
 	for _, key := range r.Members(at) {
-		a := r.Alarm(key).Alarm()
+		s := r.Alarm(key)
+		a := s.knownAs(at.Receiver, s.Alarm())
 		if shown == nil || a.worseThan(shown) {
 			shown = a
 		}
@@ -277,12 +282,13 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	r.PutView(at, &v)
 }
 
-// clear sends the end of what a receiver knows. What it has not seen yet is not sent at all.
+// clear sends the end of what a receiver knows. What it has not seen yet is not sent at all, unless the clear of another
+// place waits for it: that would be sent too early.
 func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
 	r.supersede(at, one)
-	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && (one == nil || !one.Every) {
+	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.Every) {
 		r.DropTail(at)
 		return
 	}
@@ -300,16 +306,17 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	if _, changes := one.Key(shown); changes {
 		r.send(at, nil, Change, shown)
 	} else {
-		v := View{Scheme: one.Scheme}
+		v := r.Fresh()
+		v.Scheme = one.Scheme
 		v.Says(shown)
 		r.PutView(at, &v)
 	}
 	return true
 }
 
-// supersede drops an update that the receiver has not seen from the end of a place.
+// supersede drops an update that the receiver has not seen, and that nothing waits for, from the end of a place.
 func (r *Reconciler) supersede(at Place, one *Receiver) {
-	if t, waits := r.Tail(at); waits && t.Update() && !t.Seen && (one == nil || !one.Every) {
+	if t, waits := r.Tail(at); waits && t.Update() && !t.Seen && !t.Awaited && (one == nil || !one.Every) {
 		r.DropTail(at)
 	}
 }
@@ -333,7 +340,7 @@ func (r *Reconciler) Greet(key string) {
 		}
 	}
 	now := is.Clone()
-	m := r.moves(key, is, now, nil)
+	m := r.moves(is, now, nil)
 	if !maps.Equal(is.In, now.In) || !maps.Equal(is.As, now.As) {
 		r.PutAlarm(key, now)
 	}

@@ -80,15 +80,18 @@ func (s *State) join(receiver, key string) {
 	delete(s.As, receiver)
 }
 
-// leave takes it from under a key, and returns how the receiver knows it: as it was, if not otherwise.
-func (s *State) leave(receiver string, was *Alarm) *Alarm {
-	as := s.As[receiver]
+// leave takes it from under a key.
+func (s *State) leave(receiver string) {
 	delete(s.In, receiver)
 	delete(s.As, receiver)
-	if as == nil {
-		return was
+}
+
+// knownAs is how a receiver knows the alarm: as it was, if not otherwise.
+func (s *State) knownAs(receiver string, was *Alarm) *Alarm {
+	if as := s.As[receiver]; as != nil {
+		return as
 	}
-	return as
+	return was
 }
 
 // keep notes how a receiver knows the alarm, which is shown otherwise from now on.

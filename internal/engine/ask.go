@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"trapline/internal/snmp"
 )
@@ -35,6 +36,9 @@ func (s *sweep) askLocked(shares []share) {
 		r.oids = append(r.oids, x.segment.last)
 	}
 	s.prepare(&a.query, r, a)
+	if len(s.asks) > 2*s.outstanding+8 {
+		s.asks = slices.DeleteFunc(s.asks, func(a *ask) bool { return a.dead })
+	}
 	s.asks = append(s.asks, a)
 	s.outstanding++
 	s.pipe.submitLocked(&a.query)
@@ -52,6 +56,7 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 		return
 	}
 	s.answered = true
+	before := s.peer.capacity.most
 	a.split.answeredLocked(s)
 	switch {
 	case got.status != snmp.NoError:
@@ -61,7 +66,23 @@ func (a *ask) answeredLocked(got answer, e *Error) {
 	default:
 		a.acceptLocked(got)
 	}
+	if s.peer.capacity.most != before {
+		s.withdrawLocked()
+	}
 	s.dispatchLocked()
+}
+
+// withdrawLocked takes back requests that wait to be sent and ask for more than the agent answers to.
+func (s *sweep) withdrawLocked() {
+	for _, a := range s.asks {
+		size := len(a.segments) * a.rows
+		if a.dead || len(a.attempts) > 0 || s.peer.capacity.cap(size) == size {
+			continue
+		}
+		s.pipe.dropLocked(&a.query)
+		s.outstanding--
+		a.againLocked(false)
+	}
 }
 
 // failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
@@ -159,9 +180,9 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 	}
 	g.halved, p.given = false, true
 	var unreadable int
-	held := len(g.data)
+	held := g.size
 	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
-	if n := len(g.data) - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
+	if n := g.size - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
 		p.err = errTooManyBytes
 	}
 	for range unreadable {

@@ -256,7 +256,8 @@ func (c *column) discardLocked() {
 // dropSegments makes segments ignore the answers that they still get.
 func (c *column) dropSegments() {
 	for i := range c.segments {
-		c.segments[i].stale = true
+		g := &c.segments[i]
+		g.stale, g.data, g.rows = true, nil, 0 // requests that are under way keep the segment
 	}
 	c.holding.release(&c.held)
 }
@@ -295,7 +296,7 @@ func (c *column) stopLocked(s *segment) {
 	for i := range c.segments {
 		g := &c.segments[i]
 		if behind {
-			g.stale, g.data, g.rows = true, nil, 0
+			g.stale, g.data, g.more, g.rows = true, nil, nil, 0
 			if !g.done {
 				c.open--
 			}
@@ -371,16 +372,8 @@ func (c *column) splitter() splitter {
 
 // eachRow hands on the accepted bindings in their order.
 func (c *column) eachRow(give func(*snmp.VarBind)) {
-	var v snmp.VarBind
 	for i := range c.segments {
-		for list := c.segments[i].data; len(list) > 0; {
-			rest, err := snmp.NextUnchecked(list, &v)
-			if err != nil {
-				return // it was read once before
-			}
-			give(&v)
-			list = rest
-		}
+		c.segments[i].eachBinding(give)
 	}
 }
 

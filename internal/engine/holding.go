@@ -14,7 +14,7 @@ const (
 	// rows.
 	DefaultMaxBytes = 64 << 20
 	// DefaultMaxTotalBytes bounds those of all Polls of an Engine together.
-	DefaultMaxTotalBytes = 128 << 20
+	DefaultMaxTotalBytes = 64 << 20
 	// freeBytes is what a column may hold however much others do.
 	freeBytes = 64 << 10
 )

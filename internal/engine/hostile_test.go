@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +54,9 @@ func TestServeHostileAgents(t *testing.T) {
 	n := 0
 	for _, way := range hostileWays {
 		for _, kind := range hostileKinds {
+			if only := os.Getenv("TRAPLINE_HOSTILE_KIND"); only != "" && only != kind {
+				continue
+			}
 			for range hostileCopies {
 				n++
 				h := newHostileAgent(kind, way.version, uint64(n))
@@ -187,6 +191,7 @@ func pollHostileAgents(t *testing.T) {
 	if err != nil {
 		lasts = 10 * time.Second
 	}
+	debug.SetGCPercent(50) // as `trapline serve` does
 	targets := hostileTargets(t)
 	e := engine.New(engine.Options{})
 	defer e.Close()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -19,7 +20,7 @@ func (p *pass) instances(ctx context.Context, s *sweep) {
 	gaps := s.gaps()
 	var oids []snmp.OID
 	for i := range s.columns {
-		if c := &s.columns[i]; c.bare() && !gaps.contain(c.oid) {
+		if c := &s.columns[i]; (c.bare() && !gaps.contain(c.oid)) || gaps.end(c.oid) {
 			oids = append(oids, c.oid)
 		}
 	}
@@ -48,7 +49,23 @@ func (s *sweep) gaps() gaps {
 	return list
 }
 
-func (g gaps) contain(oid snmp.OID) bool {
+// before returns the gap that begins last before oid.
+func (g gaps) before(oid snmp.OID) (gap, bool) {
 	i, _ := slices.BinarySearchFunc(g, oid, func(x gap, o snmp.OID) int { return x.from.Compare(o) })
-	return i > 0 && (g[i-1].to == nil || g[i-1].to.Compare(oid) > 0)
+	if i == 0 {
+		return gap{}, false
+	}
+	return g[i-1], true
+}
+
+// contain reports whether oid lies in a gap, so that it is no instance.
+func (g gaps) contain(oid snmp.OID) bool {
+	x, ok := g.before(oid)
+	return ok && (x.to == nil || x.to.Compare(oid) > 0)
+}
+
+// end reports whether a walk ended with oid itself, which then is an instance, whatever lies below it.
+func (g gaps) end(oid snmp.OID) bool {
+	x, ok := g.before(oid)
+	return ok && bytes.Equal(x.to, oid)
 }

@@ -17,7 +17,9 @@ type segment struct {
 	start, end snmp.OID // end is nil for the last one
 	expected   int      // rows, as of the last pass; 0 when unknown
 	rows       int
+	size       int      // octets of data and more
 	data       []byte   // the accepted bindings, encoded, one after the other
+	more       [][]byte // those of later answers, which few segments have
 	first      snmp.OID // what the agent named first, nil when that was the end of the column
 	last       snmp.OID // the last accepted name, a copy; start's before there is one
 	over       snmp.OID // the name behind end that ended the segment; nil at the end of the column
@@ -94,14 +96,39 @@ func (s *segment) inOrder(v *snmp.VarBind, column, last []byte) bool {
 	return v.Type < snmp.NoSuchObject && len(column) > 0 && bytes.HasPrefix(v.Name, column) && v.Name.After(last, len(column))
 }
 
-// keep keeps what lies between two places in a list. Mostly that is all that the segment will have.
+// keep keeps what lies between two places in a list. Mostly that is all that the segment will have. Of a
+// segment that goes on and on, nothing is copied again.
 func (s *segment) keep(from, to []byte) {
-	switch piece := from[:len(from)-len(to)]; {
+	piece := from[:len(from)-len(to)]
+	s.size += len(piece)
+	switch {
 	case len(piece) == 0:
 	case s.data == nil:
 		s.data = s.arena.keep(piece, 0)
+	case s.size <= freeBytes:
+		s.more = append(s.more, s.arena.keep(piece, 0))
 	default:
-		s.data = append(s.data, piece...)
+		s.more = append(s.more, bytes.Clone(piece))
+	}
+}
+
+// eachBinding hands on the accepted bindings in their order.
+func (s *segment) eachBinding(give func(*snmp.VarBind)) {
+	eachBinding(s.data, give)
+	for _, piece := range s.more {
+		eachBinding(piece, give)
+	}
+}
+
+func eachBinding(list []byte, give func(*snmp.VarBind)) {
+	var v snmp.VarBind
+	for len(list) > 0 {
+		rest, err := snmp.NextUnchecked(list, &v)
+		if err != nil {
+			return // it was read once before
+		}
+		give(&v)
+		list = rest
 	}
 }
 

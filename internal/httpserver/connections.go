@@ -29,7 +29,7 @@ type place struct {
 }
 
 func newConnections(limit int, m *Metrics) *connections {
-	return &connections{max: limit, metrics: m, open: map[net.Conn]place{}, silent: list.New(), idle: list.New()}
+	return &connections{max: max(1, limit), metrics: m, open: map[net.Conn]place{}, silent: list.New(), idle: list.New()}
 }
 
 // changed is a ConnState hook. For a new connection the server calls it before it reads from it.

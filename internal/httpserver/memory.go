@@ -49,12 +49,16 @@ func (m *Memory) give(n int64) {
 
 // client is the other side of a body that is held.
 type client struct {
-	blocked atomic.Int64 // since when we wait for it, in nanoseconds of Unix time; 0 while we do not
+	blocked atomic.Pointer[time.Time] // since when it is waited for; nil while it is not
 	cut     func()
 }
 
-func (c *client) wait()  { c.blocked.Store(time.Now().UnixNano()) }
-func (c *client) moved() { c.blocked.Store(0) }
+func (c *client) wait() {
+	now := time.Now()
+	c.blocked.Store(&now)
+}
+
+func (c *client) moved() { c.blocked.Store(nil) }
 
 func (m *Memory) enter(c *client) {
 	m.mu.Lock()
@@ -78,9 +82,8 @@ const (
 func (m *Memory) cutStalled() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := time.Now().Add(-shortStall).UnixNano()
 	for c := range m.clients {
-		if since := c.blocked.Load(); since != 0 && since <= last {
+		if since := c.blocked.Load(); since != nil && time.Since(*since) >= shortStall {
 			c.cut()
 		}
 	}

@@ -27,13 +27,13 @@ func grouped(queues []*queue) (groups [][]*queue) {
 
 // choose is of alarm.Reconciler: the receiver of a group that is sent an alarm, nil where nobody wants it or there is
 // no room.
-func (p *plan) choose(group []*alarm.Receiver, _ string, a *Alarm) *alarm.Receiver {
+func (p *plan) choose(group []*alarm.Receiver, a *Alarm) *alarm.Receiver {
 	var queues []*queue
 	for _, r := range group {
 		queues = append(queues, p.o.byName[r.Name])
 	}
 	q := p.first(queues, a)
-	if p.handTo != nil && slices.Contains(queues, p.handTo) {
+	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.receiver.Wants(a) {
 		q = p.handTo
 	}
 	if q == nil {
@@ -107,7 +107,7 @@ func (p *plan) handOver(q *queue, others []*queue) {
 func (p *plan) move(at alarm.Place, q *queue, members []string) {
 	seen := p.takeUnseen(q, at.Key)
 	v := *p.View(at)
-	p.ids[string(Raise)+p.Alarm(members[0]).ID] = v.Event // it is the same event, told by another receiver
+	p.ids[string(Raise)+p.Alarm(members[0]).ID] = v.Event // it is the same event
 	if v.Left = true; seen {
 		p.PutView(at, &v)
 	} else {

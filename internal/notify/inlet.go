@@ -31,8 +31,8 @@ func (i *Inlet) Register(mux *http.ServeMux) {
 }
 
 // take reads transitions from a request and commits them. A request that cannot be understood will not
-// be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, what
-// is wrong with one alert keeps the others from nothing, and is answered with 400 all the same.
+// be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, the
+// others are taken where some alerts are refused, and the answer is 400.
 func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {
 	b := &batch{inlet: i, now: time.Now()}
 	if err := read(b, json.NewDecoder(r.Body)); err != nil {
@@ -43,7 +43,6 @@ func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *
 		http.Error(w, err.Error(), code)
 		return
 	}
-	i.noteTruncated(b.truncated)
 	if err := i.Outbox.Apply(b.transitions, b.now); err != nil {
 		i.Logger.Error("alerts were not taken", "err", err)
 		if errors.Is(err, ErrTooManyAlarms) {
@@ -52,6 +51,7 @@ func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
+	i.noteTruncated(b.truncated)
 	if b.refused > 0 {
 		i.Outbox.metrics.refused.Add(float64(b.refused))
 		i.Logger.Warn("alerts were refused", "count", b.refused, "of", b.read, "err", b.why)

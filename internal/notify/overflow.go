@@ -37,7 +37,7 @@ func (p *plan) drop(q *queue) (dropped int) {
 			case r.flying || r.Alarm.ID == "":
 			case r.update():
 				updates = append(updates, r)
-			case r.Kind == Raise && i > 0 && rows[i-1].Kind == Clear && !rows[i-1].flying:
+			case r.Kind == Raise && i > 0 && rows[i-1].Kind == Clear && !rows[i-1].flying && q.awaited[r.seq] == 0:
 				pairs = append(pairs, [2]*row{rows[i-1], r})
 			}
 		}

@@ -21,6 +21,7 @@ type plan struct {
 	sources    map[string]string           // by source, the keys of the alarms that it made active; empty: none any more
 	joined     map[alarm.Place][]string    // keys of alarms that the plan puts into a place
 	views      map[alarm.Place]*alarm.View // those that change; nil: delete
+	awaited    map[uint64]int              // what it does to queue.awaited
 	lines      map[lineKey][]*row          // those that change
 	said       map[string]saidAgain        // by source: what merely says a condition again, for which nothing is written
 	ids        map[string]string           // of the events that a transition makes
@@ -67,7 +68,7 @@ type queued struct {
 func (o *Outbox) newPlan() *plan {
 	p := &plan{
 		o: o, seq: o.seq, run: o.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
-		views: map[alarm.Place]*alarm.View{}, lines: map[lineKey][]*row{}, said: map[string]saidAgain{}, ids: map[string]string{},
+		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, lines: map[lineKey][]*row{}, said: map[string]saidAgain{}, ids: map[string]string{},
 		counts: map[*queue]*count{}, short: map[*queue]bool{},
 	}
 	p.reconciler = &alarm.Reconciler{Book: p, Choose: p.choose}
@@ -149,7 +150,10 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 		return alarm.Tail{}, false
 	}
 	r := rows[len(rows)-1]
-	return alarm.Tail{Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.seen, Moved: r.Kind == Clear && r.After != 0}, true
+	return alarm.Tail{
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.seen, Moved: r.Kind == Clear && r.After != 0,
+		Awaited: q.awaited[r.seq]+p.awaited[r.seq] > 0,
+	}, true
 }
 
 // DropTail is of alarm.Book. With a raise, its end is dropped, which is not there yet.
@@ -187,6 +191,9 @@ func (p *plan) tell(at alarm.Place, e Event, after uint64) alarm.View {
 	}
 	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
 }
+
+// Fresh is of alarm.Book.
+func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.run)} }
 
 // Last is of alarm.Book.
 func (p *plan) Last(at alarm.Place) uint64 {
@@ -235,6 +242,7 @@ func (p *plan) append(q *queue, r *row) {
 	p.stamp(r)
 	k := lineKey{q, r.line()}
 	p.lines[k] = append(slices.Clip(p.line(q, k.id)), r)
+	p.awaited[r.After]++
 	p.count(q).rows++
 	p.count(q).bytes += r.size
 }
@@ -248,6 +256,7 @@ func (p *plan) remove(q *queue, r *row) {
 		return
 	}
 	p.lines[k] = slices.Delete(slices.Clone(rows), i, i+1)
+	p.awaited[r.After]--
 	p.count(q).rows--
 	p.count(q).bytes -= r.size
 }

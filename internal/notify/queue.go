@@ -122,6 +122,7 @@ type queue struct {
 	receiver *alarm.Receiver   // the same
 	rows     map[string][]*row // by line, oldest first
 	index    map[uint64]*row   // all of them
+	awaited  map[uint64]int    // how many of them have to wait for one
 	blocked  map[uint64][]*row // first rows of lines, by the row that has to go before
 	count    int
 	bytes    int                      // all sizes
@@ -149,7 +150,7 @@ const flapTime = 2 * time.Second
 
 func (o *Outbox) newQueue(r *Route) *queue {
 	q := &queue{
-		name: r.Name, route: r, receiver: o.receiver(r), rows: map[string][]*row{}, index: map[uint64]*row{}, blocked: map[uint64][]*row{},
+		name: r.Name, route: r, receiver: o.receiver(r), rows: map[string][]*row{}, index: map[uint64]*row{}, awaited: map[uint64]int{}, blocked: map[uint64][]*row{},
 		waiting: rowHeap{byTime: true}, lastTold: map[string]time.Duration{}, wake: make(chan struct{}, 1),
 	}
 	for i := range q.ready {
@@ -170,6 +171,7 @@ func (q *queue) push(r *row) {
 	id := r.line()
 	q.rows[id] = append(q.rows[id], r)
 	q.index[r.seq] = r
+	q.await(r, 1)
 	q.count++
 	q.bytes += r.size
 	if first := q.rows[id][0]; first == r {
@@ -178,6 +180,15 @@ func (q *queue) push(r *row) {
 		q.lead(first) // the line has become more urgent
 	}
 	q.signal()
+}
+
+func (q *queue) await(r *row, n int) {
+	if r.After == 0 {
+		return
+	}
+	if q.awaited[r.After] += n; q.awaited[r.After] == 0 {
+		delete(q.awaited, r.After)
+	}
 }
 
 // lead makes r, the first of its line, one that may be sent.
@@ -214,6 +225,7 @@ func (q *queue) remove(r *row) {
 	q.count--
 	q.bytes -= r.size
 	delete(q.index, r.seq)
+	q.await(r, -1)
 	if q.rows[id] = slices.Delete(q.rows[id], i, i+1); len(q.rows[id]) == 0 {
 		delete(q.rows, id)
 	} else if i == 0 {

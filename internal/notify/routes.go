@@ -88,6 +88,7 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 		q.freshen()
 	}
 	for _, q := range removed {
+		delete(o.short, q)
 		o.warnOfOrphan(q.name, q.count)
 	}
 	o.setQueues(queues)

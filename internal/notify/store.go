@@ -57,9 +57,13 @@ func (p *plan) store(tx *bbolt.Tx) error {
 }
 
 func storeView(tx *bbolt.Tx, at alarm.Place, v *alarm.View) error {
-	b, err := tx.Bucket(viewsBucket).CreateBucketIfNotExists([]byte(at.Receiver))
-	if err != nil {
-		return err
+	views, name := tx.Bucket(viewsBucket), []byte(at.Receiver)
+	b := views.Bucket(name)
+	if b == nil {
+		var err error
+		if b, err = views.CreateBucket(name); err != nil {
+			return err
+		}
 	}
 	return putJSON(b, []byte(at.Key), v)
 }

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/alarm"
 )
 
-// sweepTime is how often it is looked for what time alone brings about.
+// sweepTime is how often leases, repetitions, heartbeats and the like are looked after.
 const sweepTime = time.Second
 
 func (o *Outbox) sweep(ctx context.Context) error {
@@ -43,7 +43,7 @@ func (o *Outbox) pass(now time.Time) error {
 			q.forget(p.run)
 		}
 	}}
-	if o.clock.run()-o.noted >= noteTime {
+	if o.noteDue() {
 		o.noted = o.clock.run()
 		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
 	}
@@ -58,8 +58,19 @@ func (o *Outbox) pass(now time.Time) error {
 	return err
 }
 
-// noteTime is how often it is stored how long processes have run.
-const noteTime = 10 * time.Second
+// noteDue reports whether the run time is to be stored: every transaction does, and where there is none, that is done
+// often while something has an age that counts.
+func (o *Outbox) noteDue() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	every := idleNoteTime
+	if slices.ContainsFunc(o.queues, func(q *queue) bool { return q.count > 0 }) {
+		every = noteTime
+	}
+	return o.clock.run()-o.noted >= every
+}
+
+const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
 
 func (p *plan) endLeases() {
 	for key := range p.o.active {
@@ -166,7 +177,7 @@ func (p *plan) reconsider(q *queue) {
 	}
 	for at := range p.o.unknown {
 		v := p.View(at)
-		if at.Receiver != q.name || v == nil || !v.Unknown {
+		if at.Receiver != q.name || v == nil || !v.Unknown || len(p.line(q, at.Key)) > 0 {
 			continue
 		}
 		if v.Lost != nil {
@@ -177,7 +188,7 @@ func (p *plan) reconsider(q *queue) {
 		c := *v
 		c.Unknown = false
 		p.PutView(at, &c)
-		if shown := p.reconciler.Shown(at); shown != nil && len(p.line(q, at.Key)) == 0 {
+		if shown := p.reconciler.Shown(at); shown != nil {
 			p.tell(at, Event{ID: v.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
 		}
 	}

@@ -16,7 +16,6 @@ type formatted struct {
 	format format
 	raised map[string]Severity // by what the format shows of the instance
 	heard  map[string]bool     // event IDs
-	last   time.Time
 	wrong  int
 }
 

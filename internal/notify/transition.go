@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"slices"
 	"time"
 
 	"trapline/internal/alarm"
@@ -26,23 +25,25 @@ func (p *plan) applyAll(transitions []Transition) {
 		}
 	}
 	var ends []*Transition
+	deferred := map[string]int{} // by condition, its end
 	for i := range transitions {
 		t := &transitions[i]
-		ends = slices.DeleteFunc(ends, func(end *Transition) bool {
-			if end.Alarm.ID != t.Alarm.ID {
-				return false
-			}
-			p.apply(end)
-			return true
-		})
+		if j, ended := deferred[t.Alarm.ID]; ended {
+			p.apply(ends[j])
+			ends[j] = nil
+			delete(deferred, t.Alarm.ID)
+		}
 		if !t.Active && begin[p.keyOf(t)] > i {
+			deferred[t.Alarm.ID] = len(ends)
 			ends = append(ends, t)
 		} else {
 			p.apply(t)
 		}
 	}
 	for _, end := range ends {
-		p.apply(end)
+		if end != nil {
+			p.apply(end)
+		}
 	}
 }
 

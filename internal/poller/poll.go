@@ -13,7 +13,7 @@ const (
 	// tooLate is by how much the beginning of a pass counts as late.
 	tooLate = time.Second
 	// overrunGrace is how long after its deadline a pass has to end.
-	overrunGrace = 10 * time.Second
+	overrunGrace = 30 * time.Second
 	// maxAbandoned is how many passes over one target may be given up that have not ended.
 	maxAbandoned = 2
 )
@@ -29,17 +29,19 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	p.began(s, due)
 	bounded, cancel := context.WithTimeout(ctx, t.Interval)
 	defer cancel()
-	var over atomic.Bool
 	start, progress := time.Now(), engine.NewProgress(place.answer)
 	bounded = engine.WithProgress(bounded, progress)
-	overrun := time.AfterFunc(t.Interval+overrunGrace, func() {
-		if over.CompareAndSwap(false, true) {
+	var over atomic.Bool // one way or the other
+	ended := make(chan struct{})
+	unwatch := context.AfterFunc(bounded, func() {
+		if overruns(ended) && ctx.Err() == nil && over.CompareAndSwap(false, true) {
 			place.leave()
 			p.abandon(s, t, outOfTime(bounded, t, start, progress.Answered()))
 		}
 	})
 	pass := p.options.Run(bounded, t, false)
-	overrun.Stop()
+	unwatch()
+	close(ended)
 	if !over.CompareAndSwap(false, true) {
 		if s.abandoned.Add(-1) == maxAbandoned {
 			s.running.Store(false) // there may be another one again
@@ -50,6 +52,19 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 		p.keep(s, t, pass)
 	}
 	s.running.Store(false)
+}
+
+// overruns reports whether a pass whose time is over does not end. The grace begins when its end is noticed,
+// which is late where the whole machine stalls.
+func overruns(ended <-chan struct{}) bool {
+	grace := time.NewTimer(overrunGrace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+		return false
+	case <-grace.C:
+		return true
+	}
 }
 
 // enter waits until a pass may begin.

@@ -146,11 +146,14 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
+// endGrace is how long passes have to end that were cancelled.
+const endGrace = 10 * time.Second
+
 // await waits for the passes in hand, but not for ever.
 func (p *Poller) await(passes *sync.WaitGroup) {
 	ended := make(chan struct{})
 	go func() { passes.Wait(); close(ended) }()
-	overrun := time.NewTimer(overrunGrace)
+	overrun := time.NewTimer(endGrace)
 	defer overrun.Stop()
 	select {
 	case <-ended:
@@ -268,12 +271,20 @@ func (s *state) report(t *Target, now time.Time) Report {
 
 // Reports tells about all targets, sorted by name.
 func (p *Poller) Reports() []Report {
+	type pair struct {
+		state  *state
+		target *Target
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	reports := make([]Report, 0, len(p.states))
+	pairs := make([]pair, 0, len(p.states))
 	for _, s := range p.states {
-		reports = append(reports, s.report(s.target, now))
+		pairs = append(pairs, pair{s, s.target})
+	}
+	p.mu.Unlock() // passes begin with it
+	now := time.Now()
+	reports := make([]Report, 0, len(pairs))
+	for _, x := range pairs {
+		reports = append(reports, x.state.report(x.target, now))
 	}
 	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 	return reports

@@ -79,6 +79,9 @@ var (
 	descWindow     = gauge("trapline_target_window", "Requests that may be before the target at once.")
 )
 
+// maxSelf is how many series say how a target fares, but for those of failures.
+const maxSelf = 18
+
 var noLabels = &series.Table{Ends: []uint32{0}}
 
 // selfSet says how a target fares. It is empty before the first pass has ended.
@@ -91,38 +94,44 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	if p.Up {
 		up = 1
 	}
-	one := func(d *series.Desc, v float64) series.Column {
-		return series.Column{Desc: d, Table: noLabels, Values: []float64{v}}
+	set := &series.Set{Columns: make([]series.Column, 0, maxSelf)}
+	values := make([]float64, 0, maxSelf)
+	one := func(d *series.Desc, v float64) {
+		n := len(values)
+		values = append(values, v)
+		set.Columns = append(set.Columns, series.Column{Desc: d, Table: noLabels, Values: values[n : n+1 : n+1]})
 	}
-	columns := []series.Column{
-		one(descAge, now.Sub(p.Start.Add(p.Duration)).Seconds()),
-		one(descDelay, time.Duration(s.delay.Load()).Seconds()),
-		one(descBytes, float64(p.Stats.Bytes)),
-		one(descDuplicates, float64(s.duplicates.Load())),
-		one(descDuration, p.Duration.Seconds()),
-		one(descLate, float64(s.late.Load())),
-		one(descMissed, float64(s.missed.Load())),
-		one(descPackets, float64(s.packets.Load())),
-		one(descPasses, float64(s.passes.Load())),
-		one(descProblems, float64(s.problems.Load())),
-		one(descReboots, float64(s.reboots.Load())),
-		one(descRetries, float64(s.retries.Load())),
-		one(descUp, up),
-		one(descVarbinds, float64(s.varbinds.Load())),
-	}
+	one(descAge, now.Sub(p.Start.Add(p.Duration)).Seconds())
+	one(descBytes, float64(p.Stats.Bytes))
+	one(descDelay, time.Duration(s.delay.Load()).Seconds())
+	one(descDuplicates, float64(s.duplicates.Load()))
+	one(descDuration, p.Duration.Seconds())
+	one(descLate, float64(s.late.Load()))
+	one(descMissed, float64(s.missed.Load()))
+	one(descPackets, float64(s.packets.Load()))
+	one(descPasses, float64(s.passes.Load()))
+	one(descProblems, float64(s.problems.Load()))
+	one(descReboots, float64(s.reboots.Load()))
+	one(descRetries, float64(s.retries.Load()))
+	one(descUp, up)
+	one(descVarbinds, float64(s.varbinds.Load()))
 	if path := p.Stats.Path; path.RTT > 0 {
-		columns = append(columns,
-			one(descLoss, float64(p.Stats.Retries)/float64(max(p.Stats.Packets, 1))),
-			one(descRTT, path.RTT.Seconds()), one(descWindow, path.Window))
+		one(descLoss, float64(p.Stats.Retries)/float64(max(p.Stats.Packets, 1)))
+		one(descRTT, path.RTT.Seconds())
+		one(descWindow, path.Window)
 		if path.MaxBindings > 0 {
-			columns = append(columns, one(descMaxBinding, float64(path.MaxBindings)))
+			one(descMaxBinding, float64(path.MaxBindings))
 		}
 	}
-	return &series.Set{Columns: append(columns, failures(p)...)}
+	set.Columns = append(set.Columns, failures(p)...)
+	return set
 }
 
 // failures gives a series for each reason why something is missing.
-func failures(p *Pass) []series.Column {
+func failures(p *Pass) (columns []series.Column) {
+	if p.Err == nil && len(p.Duplicates) == 0 {
+		return nil
+	}
 	whole := series.Column{Desc: descError, Table: &series.Table{}}
 	part := series.Column{Desc: descIncomplete, Table: &series.Table{}}
 	seen := map[string]bool{}
@@ -153,7 +162,12 @@ func failures(p *Pass) []series.Column {
 	if len(p.Errors) == 0 && p.Err != nil {
 		add(&whole, nil, engine.Malformed)
 	}
-	return []series.Column{whole, part}
+	for _, c := range []series.Column{whole, part} {
+		if c.Len() > 0 {
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // doubled gives the objects of which samples were dropped as duplicates.

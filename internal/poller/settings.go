@@ -73,7 +73,7 @@ func (g *Global) Mistakes() []setting.Mistake {
 		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
 	}
 	if g.MaxTotalBytes < 0 {
-		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 134217728)"})
+		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
 	}
 	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})

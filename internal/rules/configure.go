@@ -148,7 +148,7 @@ func (e *Evaluator) settle() {
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.Firing {
-			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Value: o.Value.String(), Reason: o.reason}})
+			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Reason: o.reason}})
 		}
 	}
 	if err := e.ledger.apply(transitions, changes, e.read()); err != nil {

@@ -93,9 +93,9 @@ func newCost(expr parser.Expr, o CostOptions) *cost {
 	c.options.Interval = cmp.Or(o.Interval, time.Minute)
 	evals := 1.0
 	if o.Step > 0 {
-		evals += float64(o.Span / o.Step)
+		evals += float64(o.Span) / float64(o.Step)
 	}
-	c.visit(expr, place{evals, o.Span, 1})
+	c.visit(expr, place{evals, float64(o.Span), 1})
 	return c
 }
 
@@ -123,7 +123,7 @@ type cost struct {
 // become that come from it.
 type place struct {
 	evals  float64
-	span   time.Duration
+	span   float64 // nanoseconds: several ranges together may be longer than a time.Duration
 	growth int
 }
 
@@ -131,10 +131,10 @@ func (c *cost) visit(node parser.Node, a place) {
 	c.growth = max(c.growth, a.growth)
 	switch n := node.(type) {
 	case *parser.SubqueryExpr:
-		step := cmp.Or(n.Step, time.Minute)
-		inner := place{float64((a.span+n.Range)/step) + 1, a.span + n.Range, a.growth}
+		step, span := float64(cmp.Or(n.Step, time.Minute)), float64(n.Range)
+		inner := place{(a.span+span)/step + 1, a.span + span, a.growth}
 		c.evals = max(c.evals, inner.evals)
-		c.points += a.evals * (float64(n.Range/step) + 1)
+		c.points += a.evals * (span/step + 1)
 		c.visit(n.Expr, inner)
 		return
 	case *parser.MatrixSelector:

@@ -56,6 +56,7 @@ func TestCostOfExpressions(t *testing.T) {
 		"a[30d:1s]":                                        {want: "evaluated"},
 		"max_over_time(a[1m:1ms]) + 1":                     {day, "evaluated"},
 		"max_over_time(max_over_time(max_over_time(vector(1)[1d:1s])[1d:1s])[1d:1s])": {want: "evaluated"},
+		"max_over_time(max_over_time(vector(1)[1h:1ms])[292y:292y])":                  {want: "evaluated"},
 		"max_over_time(max_over_time(vector(1)[10h:1s])[10h:1s])":                     {want: "samples are read"},
 		"max_over_time(a[100d])":                                              {day, "samples are read"},
 		"quantile_over_time(0.9, a[10d])":                                     {CostOptions{Span: 24 * time.Hour, Step: time.Minute, Interval: time.Second}, "samples are read"},

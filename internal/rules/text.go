@@ -95,7 +95,9 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) pr
 func (r *round) annotate(ctx context.Context, b *bound) {
 	moving := b.rule.severity.moving || slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.moving })
 	var list labels.ScratchBuilder
-	b.severities = map[uint64]string{}
+	if b.rule.severity.template {
+		b.severities = map[uint64]string{}
+	}
 	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
 		key := a.Labels.Hash()
 		s, found := b.found[key]
