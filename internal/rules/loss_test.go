@@ -121,3 +121,23 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 		t.Error("global rules are not frozen")
 	}
 }
+
+// What the store says of itself is exposed; each of its counters exists.
+func TestFaultsOfTheStoreAreExposed(t *testing.T) {
+	r := start(t, hot)
+	r.warm()
+	families, err := r.e.store.Load().registry.Gather()
+	r.must(err)
+	there := map[string]bool{}
+	for _, family := range families {
+		there[family.GetName()] = true
+	}
+	for name := range faults {
+		if !there[name] {
+			t.Errorf("tsdb has no %s", name)
+		}
+	}
+	if n := testutil.CollectAndCount(storeFaults{r.e}); n != len(faults) {
+		t.Errorf("%d are exposed", n)
+	}
+}
