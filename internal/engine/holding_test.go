@@ -111,3 +111,20 @@ func TestHoldings(t *testing.T) {
 		}
 	}
 }
+
+// Requests under way keep the segments of a column that was dropped, but nothing of what these held.
+func TestADroppedColumnKeepsNothing(t *testing.T) {
+	h := &holding{total: &total{}, most: 1 << 20}
+	c := &column{sweep: &sweep{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}
+	h.add(&c.held, 300)
+	asked := []*segment{&c.segments[0], &c.segments[1]}
+	c.dropSegments()
+	for _, g := range asked {
+		if g.data != nil || g.rows != 0 || !g.stale {
+			t.Errorf("%d octets of %d rows are kept", len(g.data), g.rows)
+		}
+	}
+	if h.held.Load() != 0 || c.held != 0 {
+		t.Errorf("%d octets are counted", h.held.Load())
+	}
+}

@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -108,4 +109,34 @@ func TestTruncatedAlerts(t *testing.T) {
 			t.Errorf("%v: %s, counted %g", err, text, testutil.ToFloat64(r.metrics.truncated))
 		}
 	})
+}
+
+// More alarms than may be active are worth another try; one that is too large is not, and keeps no other from being taken.
+func TestInletWithoutRoomForAlarms(t *testing.T) {
+	o := openOutbox(t, OutboxOptions{MaxAlarms: 2})
+	i := &Inlet{Outbox: o, Logger: slog.New(slog.DiscardHandler)}
+	alerts := func(names ...string) string {
+		var list []string
+		for _, name := range names {
+			list = append(list, fmt.Sprintf(`{"labels":{"alertname":%q}}`, name))
+		}
+		return "[" + strings.Join(list, ",") + "]"
+	}
+	post := func(body string) (int, string, string) {
+		mux := http.NewServeMux()
+		i.Register(mux)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/api/v2/alerts", strings.NewReader(body)))
+		return w.Code, w.Header().Get("Retry-After"), w.Body.String()
+	}
+	large := `{"labels":{"alertname":"large"},"annotations":{"summary":"` + strings.Repeat("x", maxAlarmSize) + `"}}`
+	if code, retry, text := post("[" + large + "," + alerts("a")[1:]); code != http.StatusBadRequest || retry != "" || !strings.Contains(text, "1 of 2 alerts were refused") || len(o.Active()) != 1 {
+		t.Errorf("a large alarm: %d %q %s", code, retry, text)
+	}
+	if code, retry, text := post(alerts("a", "b", "c")); code != http.StatusServiceUnavailable || retry == "" || len(o.Active()) != 2 {
+		t.Errorf("too many alarms: %d %q %s", code, retry, text)
+	}
+	if code, _, text := post(alerts("a", "b")); code != http.StatusOK {
+		t.Errorf("those that there are: %d %s", code, text)
+	}
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +44,12 @@ func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *
 		http.Error(w, err.Error(), code)
 		return
 	}
-	if err := i.Outbox.Apply(b.transitions, b.now); err != nil {
+	err := i.Outbox.Apply(b.transitions, b.now)
+	if full := (*FullError)(nil); errors.As(err, &full) && !full.Busy { // alarms that are too large will be the next time
+		b.refused += len(full.Refused)
+		b.why, err = cmp.Or(b.why, err), nil
+	}
+	if err != nil {
 		i.Logger.Error("alerts were not taken", "err", err)
 		if errors.Is(err, ErrTooManyAlarms) {
 			w.Header().Set("Retry-After", "60")
