@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs for about ten minutes what `make test` runs for seconds: the law of passes over every recording at
-# hand and thousands of drawn devices, and hostile agents under the race detector. soak.sh TAGS
+# hand and thousands of drawn devices, hostile agents under the race detector, and state files that are damaged at
+# 1,000 places. soak.sh TAGS
 # LAW_TRIALS and HOSTILE_TIME make it longer or shorter. Ends with 1 if any test failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,7 @@ trap 'rm -rf "$tests"' EXIT
 failed=0
 go test -tags "$1" -c -o "$tests/law" ./internal/engine
 go test -race -tags "$1" -c -o "$tests/hostile" ./internal/engine
+TRAPLINE_SOAK=1 go test -tags "$1" -count=1 -timeout 30m -run 'Damage|Kill' ./internal/notify ./internal/rules || failed=1
 cd internal/engine
 TRAPLINE_TRIALS=${LAW_TRIALS:-1000} "$tests/law" -test.timeout 30m -test.run 'TestLawOf|TestTablesThatChange|TestLearnedWalks|TestHolesAre' || failed=1
 TRAPLINE_HOSTILE=${HOSTILE_TIME:-5m} "$tests/hostile" -test.v -test.timeout 30m -test.run TestHostileAgents || failed=1

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+
+	"trapline/internal/poller"
+	"trapline/internal/rules"
 )
 
 // health is what /-/healthy and /-/ready answer by: checks by name, each of which returns why Trapline does not
@@ -17,6 +20,15 @@ type health struct {
 type healthCheck struct {
 	name  string
 	check func() error
+}
+
+// healthOf are the checks of the server.
+func healthOf(judge *rules.Evaluator, polls *poller.Poller, told *notifier) *health {
+	h := &health{}
+	h.add("rules", judge.Healthy)
+	h.add("polling", polls.Check)
+	h.add("state_dir", told.healthy)
+	return h
 }
 
 // add adds a check, which may be called by several goroutines at once.

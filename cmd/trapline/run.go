@@ -35,13 +35,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 
 	sessions := engine.New(engine.Options{Logger: logger, Metrics: engine.NewMetrics(registry)})
 	defer sessions.Close()
-	passes := poller.PassOptions{
-		Open:              opener(sessions, *flags.debugPackets, logger),
-		WrapCounters:      *flags.wrapCounters,
-		ModuleConcurrency: *flags.moduleConcurrency,
-		ObserveModule:     metrics.observeModule,
-		InFlight:          metrics.inFlight,
-	}
+	passes := passOptions(sessions, flags, metrics, logger)
 	read := func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) }
 	first, err := read()
 	if err != nil {
@@ -74,14 +68,10 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	}, registry, logger)
 	reloads.accept = told.reload
 	reloads.adopt(first)
-	checks := &health{}
-	checks.add("rules", judge.Healthy)
-	checks.add("polling", polls.Check)
-	checks.add("state_dir", told.healthy)
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		health: checks, flags: flags, logger: logger, limits: limits,
+		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
 	})
 	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 
@@ -93,6 +83,17 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	group.Go(func() error { return told.run(ctx) })
 	group.Go(func() error { return listen(ctx, answers, flags.web, logger) })
 	return group.Wait()
+}
+
+// passOptions are those of all passes.
+func passOptions(sessions *engine.Engine, flags *serveFlags, metrics *metrics, logger *slog.Logger) poller.PassOptions {
+	return poller.PassOptions{
+		Open:              opener(sessions, *flags.debugPackets, logger),
+		WrapCounters:      *flags.wrapCounters,
+		ModuleConcurrency: *flags.moduleConcurrency,
+		ObserveModule:     metrics.observeModule,
+		InFlight:          metrics.inFlight,
+	}
 }
 
 // garbagePercent is how much garbage may lie about beside the last passes. These are numbers and text,

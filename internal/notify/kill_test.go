@@ -35,13 +35,17 @@ func TestChildThatStarts(t *testing.T) {
 	}
 }
 
+// killTime is how long processes are killed, where they are slow, but by make soak.
+const killTime = 10 * time.Second
+
 // A process that is killed while it writes leaves an engine that the next one takes up: the same ID, with boots
 // that nobody had before.
 func TestNoKillTakesBootsBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	id, last := start(t, dir, nil)
-	for range 200 {
+	kills, until := 0, time.Now().Add(killTime)
+	for ; kills < 200 && (kills < 40 || time.Now().Before(until) || os.Getenv("TRAPLINE_SOAK") != ""); kills++ {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildThatStarts$")
 		child.Env = append(os.Environ(), stateOfChild+"="+dir)
 		out, err := child.StdoutPipe()
@@ -69,6 +73,7 @@ func TestNoKillTakesBootsBack(t *testing.T) {
 		}
 		_ = child.Wait()
 	}
+	t.Logf("killed %d times", kills)
 	if again, boots := start(t, dir, nil); !bytes.Equal(again, id) || boots <= last {
 		t.Errorf("%x with boots %d became %x with boots %d", id, last, again, boots)
 	}
@@ -97,7 +102,11 @@ func TestEveryDamageOfTheEngineFileIsFound(t *testing.T) {
 	dir := t.TempDir()
 	start(t, dir, nil)
 	file := filepath.Join(dir, engineFile)
-	for range 1000 {
+	times := 150
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		times = 1000
+	}
+	for range times {
 		whole, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 func TestSoundDatabasesAreNotDamaged(t *testing.T) {
 	random := rand.New(rand.NewPCG(13, 14))
 	dir := t.TempDir()
-	for range 15 {
+	for range 5 {
 		db, err := openDatabase(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -10,20 +10,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// sumsFile has the checksums of all files of the state directory, from the end of a process until the next one
+// sumsFile has the checksums of the files of the state directory, from the end of a process until the next one
 // has compared them: what happened to them in between is said, also where the files cannot tell themselves.
 const sumsFile = "checksums"
 
 // maxSummed is how many octets are read for it at most.
 const maxSummed = 4 << 30
 
-// kept reports whether a file of the state directory is one that processes hand on.
-func kept(path string) bool {
+// handedOn are the files and directories that processes hand on, also those that others have in the state
+// directory. What else lies there is nobody's business.
+var handedOn = []string{engineFile, databaseFile, "engine.state", "rules"}
+
+func isHandedOn(path string) bool {
+	first, _, _ := strings.Cut(filepath.ToSlash(path), "/")
 	name := filepath.Base(path)
-	return path != sumsFile && name != "lock" && !strings.Contains(path, ".corrupt-") && !strings.Contains(path, ".damaged-") && !strings.HasSuffix(name, ".new")
+	return slices.Contains(handedOn, first) && name != "lock" && !strings.HasSuffix(name, ".new")
 }
 
 // writeSums writes the checksums of the files below dir. Without them the next process compares nothing.
@@ -31,11 +36,17 @@ func writeSums(dir string) error {
 	var list bytes.Buffer
 	left := int64(maxSummed)
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
+		if err != nil {
 			return err
 		}
+		if above := filepath.Dir(file) == dir; entry.IsDir() && above && !isHandedOn(entry.Name()) {
+			return fs.SkipDir
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
 		path, err := filepath.Rel(dir, file)
-		if err != nil || !kept(path) {
+		if err != nil || !isHandedOn(path) {
 			return err
 		}
 		sum, size, err := sumOf(file)

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -25,6 +26,15 @@ func TestChangedFilesAreSaid(t *testing.T) {
 		}
 	}
 	start(t, dir, nil)
+	for _, name := range []string{"snmp.yml", "engine-800000000474776f", "other/file"} { // of others
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, "other"), 0o700), os.WriteFile(filepath.Join(dir, name), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		start(t, dir, nil)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if log := logOf(t, dir); log != "" {
 		t.Errorf("nothing has changed, and logged is\n%s", log)
 	}

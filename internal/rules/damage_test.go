@@ -151,7 +151,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 		}
 		return err
 	}))
-	times := 150
+	times := 60
 	if os.Getenv("TRAPLINE_SOAK") != "" {
 		times = 1000
 	}

@@ -101,6 +101,7 @@ func New(o Options) (*Evaluator, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed, for some target; /api/v1/rules says why.",
 		}, e.unhealthy),
+		storeFaults{e},
 	)
 	var err error
 	e.restored, e.alive, err = e.ledger.load(e.logger)

@@ -1,6 +1,11 @@
 package rules
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"maps"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics count what rules do.
 type metrics struct {
@@ -29,4 +34,47 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	r.MustRegister(m.latency)
 	return m
+}
+
+// faults are the counters of tsdb that say what it did not store or cannot read, by the label reason.
+var faults = map[string]string{
+	"prometheus_tsdb_out_of_order_samples_total":        "out_of_order",
+	"prometheus_tsdb_out_of_bound_samples_total":        "out_of_bound",
+	"prometheus_tsdb_too_old_samples_total":             "too_old",
+	"prometheus_tsdb_wal_corruptions_total":             "wal_corruption",
+	"prometheus_tsdb_mmap_chunk_corruptions_total":      "chunk_corruption",
+	"prometheus_tsdb_wal_writes_failed_total":           "wal_write",
+	"prometheus_tsdb_compactions_failed_total":          "compaction",
+	"prometheus_tsdb_head_truncations_failed_total":     "truncation",
+	"prometheus_tsdb_checkpoint_creations_failed_total": "checkpoint",
+}
+
+// storeFaults exposes them.
+type storeFaults struct{ evaluator *Evaluator }
+
+var faultsDesc = prometheus.NewDesc("trapline_rules_store_faults_total", "Samples that the store of rules did not take, and faults of its files, by reason.", []string{"reason"}, nil)
+
+// Describe is of prometheus.Collector.
+func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
+
+// Collect is of prometheus.Collector.
+func (f storeFaults) Collect(to chan<- prometheus.Metric) {
+	counts := map[string]float64{}
+	for _, reason := range faults {
+		counts[reason] = 0
+	}
+	if s := f.evaluator.store.Load(); s != nil {
+		families, _ := s.registry.Gather() // what it can
+		for _, family := range families {
+			reason, known := faults[family.GetName()]
+			for _, m := range family.GetMetric() {
+				if known {
+					counts[reason] += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		to <- prometheus.MustNewConstMetric(faultsDesc, prometheus.CounterValue, counts[reason], reason)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
@@ -24,7 +25,8 @@ type store struct {
 	*tsdb.DB
 	temporary string // a directory to remove in the end
 	logger    *slog.Logger
-	fault     func() error // of tests: why nothing can be written; nil in the field
+	registry  *prometheus.Registry // of tsdb's own metrics
+	fault     func() error         // of tests: why nothing can be written; nil in the field
 }
 
 // blockTime is how much time lies in memory at most. It is short, for what rules look at is, and what is in
@@ -128,8 +130,9 @@ func (s *store) open(dir string, window time.Duration) error {
 	o.EnableMemorySnapshotOnShutdown = true
 	// What tsdb does by itself, it does in goroutines that end the process when the disk is full: tend does it.
 	o.BlockReloadInterval = 1 << 62
+	s.registry = prometheus.NewRegistry()
 	return guarded(func() (err error) {
-		s.DB, err = tsdb.Open(dir, slog.New(warnings{s.logger.Handler()}), nil, o, nil)
+		s.DB, err = tsdb.Open(dir, slog.New(warnings{s.logger.Handler()}), s.registry, o, nil)
 		if err == nil {
 			s.DisableCompactions()
 		}
