@@ -104,6 +104,9 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 5 || r.queues[0].count != 0 {
 				t.Errorf("%d events were given up, %d wait, %v", len(dead), r.queues[0].count, err)
 			}
+			if !test.quiet {
+				r.say("raised!") // which it may not know
+			}
 			l.set(nil, 0)
 			if test.restart {
 				r.stop()
