@@ -22,6 +22,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			route := l.route("nms")
 			route.MaxAge, route.RepeatInterval = time.Hour, 12*time.Hour
 			r := runWith(t, t.TempDir(), OutboxOptions{Clock: clock}, route)
+			r.state.db.NoSync = true // half a day, second by second
 			defer r.stop()
 			apply := func(tr Transition) {
 				if err := r.Apply([]Transition{tr}, clock.Wall()); err != nil {
