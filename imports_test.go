@@ -35,7 +35,7 @@ var upstream = map[string][]string{
 	"dashboards/build": {"dashboards"},
 	"mibs/build":       {"mibs"},
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
-		"collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "internal/rules/unittest", "internal/replay", "internal/httpserver", "config", "mibs"},
+		"collector", "internal/profile", "internal/modules", "internal/poller", "internal/notify", "internal/rules", "internal/rules/unittest", "internal/replay", "internal/httpserver", "config", "mibs"},
 	"internal/httpserver":     {},
 	"internal/replay":         {"internal/snmp", "internal/engine", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules"},
 	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "internal/rules", "mibs"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trapline/internal/engine"
+	"trapline/internal/series"
 	"trapline/internal/setting"
 )
 
@@ -85,6 +86,15 @@ var (
 	lookupTypes = slices.Concat(indexTypes[:len(indexTypes)-1], []string{"", "Float", "Double", "Bits"})
 )
 
+// typeOfSMI gives the type to write for what MIBs and other programs call one, in small letters.
+var typeOfSMI = map[string]string{
+	"integer": "gauge", "integer32": "gauge", "int": "gauge", "unsigned32": "gauge", "gauge32": "gauge", "timeticks": "gauge", "number": "gauge",
+	"counter32": "counter", "counter64": "counter", "string": "DisplayString", "octet string": "OctetString", "octets": "OctetString", "hex": "OctetString",
+	"snmpadminstring": "DisplayString", "macaddress": "PhysAddress48", "physaddress": "PhysAddress48", "mac": "PhysAddress48",
+	"ipaddress": "InetAddressIPv4", "ipv4": "InetAddressIPv4", "ipv6": "InetAddressIPv6", "ipv6address": "InetAddressIPv6",
+	"enum": "EnumAsStateSet", "info": "EnumAsInfo", "stateset": "EnumAsStateSet", "opaquefloat": "Float", "opaquedouble": "Double", "datetime": "DateAndTime",
+}
+
 // Mistakes reports everything about a metric that would fail or stay silent while polling.
 func (m *MetricSettings) Mistakes() []setting.Mistake {
 	var found []setting.Mistake
@@ -104,6 +114,24 @@ func (m *MetricSettings) Mistakes() []setting.Mistake {
 		wrong("type", "type ParseDateAndTime needs a datetime_pattern")
 	}
 	return found
+}
+
+// Warnings reports a label that Prometheus would see under another name.
+func (x *IndexSettings) Warnings() []setting.Mistake {
+	return renamed(x.LabelName)
+}
+
+// Warnings reports a label that Prometheus would see under another name.
+func (l *LookupSettings) Warnings() []setting.Mistake {
+	return renamed(l.LabelName)
+}
+
+func renamed(name string) []setting.Mistake {
+	shown := series.LabelName(name)
+	if shown == name || name == "" {
+		return nil
+	}
+	return []setting.Mistake{{Path: "labelname", Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)}}
 }
 
 // Mistakes reports an index without a label, of a type that no index has or of a negative size.
@@ -168,14 +196,53 @@ func TypeMistake(name string) string { return typeMistake(name, metricTypes) }
 // IndexTypeMistake says that an index cannot have the type of that name, empty if it can.
 func IndexTypeMistake(name string) string { return typeMistake(name, indexTypes) }
 
+// oldTypes gives the names of types that snmp_exporter had under others.
+var oldTypes = map[string]string{"IpAddr": "InetAddressIPv4"}
+
+// TypeName returns the type that a name stands for.
+func TypeName(name string) string {
+	if current, old := oldTypes[name]; old {
+		return current
+	}
+	return name
+}
+
+// Modern returns metrics with all types by the names that they have today.
+func Modern(metrics []MetricSettings) []MetricSettings {
+	if !slices.ContainsFunc(metrics, func(m MetricSettings) bool { return m.old() }) {
+		return metrics
+	}
+	metrics = slices.Clone(metrics)
+	for i := range metrics {
+		m := &metrics[i]
+		m.Type, m.Indexes, m.Lookups = TypeName(m.Type), slices.Clone(m.Indexes), slices.Clone(m.Lookups)
+		for j := range m.Indexes {
+			m.Indexes[j].Type = TypeName(m.Indexes[j].Type)
+		}
+		for j := range m.Lookups {
+			m.Lookups[j].Type = TypeName(m.Lookups[j].Type)
+		}
+	}
+	return metrics
+}
+
+// old reports whether a metric has a type by an old name.
+func (m *MetricSettings) old() bool {
+	return oldTypes[m.Type] != "" ||
+		slices.ContainsFunc(m.Indexes, func(x IndexSettings) bool { return oldTypes[x.Type] != "" }) ||
+		slices.ContainsFunc(m.Lookups, func(l LookupSettings) bool { return oldTypes[l.Type] != "" })
+}
+
 func typeMistake(name string, known []string) string {
-	if slices.Contains(known, name) {
+	if slices.Contains(known, TypeName(name)) {
 		return ""
 	}
-	for _, k := range known {
-		if strings.EqualFold(k, name) {
-			return fmt.Sprintf("unknown type %q: write %s", name, k)
-		}
+	meant := typeOfSMI[strings.ToLower(name)]
+	if meant == "" || !slices.Contains(known, meant) {
+		meant = setting.Nearest(name, known)
+	}
+	if meant != "" {
+		return fmt.Sprintf("unknown type %q: write %s", name, meant)
 	}
 	return fmt.Sprintf("unknown type %q: use one of %s", name, strings.Join(slices.DeleteFunc(slices.Clone(known), func(s string) bool { return s == "" }), ", "))
 }

@@ -45,15 +45,20 @@ func (c *checker) value(v reflect.Value) {
 	}
 }
 
-// ask reports the mistakes that v finds in itself, unless they may come of one that was told before.
+// ask reports the mistakes that v finds in itself, unless they may come of one that was told before, and
+// its warnings.
 func (c *checker) ask(v reflect.Value) {
-	checked, ok := v.Addr().Interface().(setting.Checked)
-	if !ok {
-		return
+	asked := v.Addr().Interface()
+	if checked, ok := asked.(setting.Checked); ok {
+		for _, m := range checked.Mistakes() {
+			if p := c.at.below(m.Path); !c.consequence(c.at, p) {
+				c.wrong(p, nil, m.Text)
+			}
+		}
 	}
-	for _, m := range checked.Mistakes() {
-		if p := c.at.below(m.Path); !c.consequence(c.at, p) {
-			c.wrong(p, nil, m.Text)
+	if warned, ok := asked.(setting.Warned); ok {
+		for _, m := range warned.Warnings() {
+			c.warn(c.at.below(m.Path), m.Text)
 		}
 	}
 }
@@ -114,7 +119,8 @@ func (c *checker) asked(t reflect.Type) bool {
 			asks = c.asked(t.Field(f.index).Type) || asks
 		}
 	}
-	asks = asks || reflect.PointerTo(t).Implements(reflect.TypeFor[setting.Checked]())
+	pointer := reflect.PointerTo(t)
+	asks = asks || pointer.Implements(reflect.TypeFor[setting.Checked]()) || pointer.Implements(reflect.TypeFor[setting.Warned]())
 	c.asks[t] = asks
 	return asks
 }

@@ -67,6 +67,8 @@ type Options struct {
 	AllMIBs bool
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
 	ExpandEnv bool
+
+	convert bool // files of the form before snmp_exporter 0.23
 }
 
 // Load reads the files that match patterns as one. It returns Mistakes if anything is wrong with them,
@@ -104,12 +106,17 @@ func readAll(patterns []string, o Options) (*union, error) {
 	files, warnings, mistakes := match(patterns)
 	var sources []*source
 	for _, file := range files {
-		sources = append(sources, read(file))
+		s := read(file)
+		if s.old != nil && o.convert {
+			s = converted(s)
+			warnings = append(warnings, s.notes...)
+		}
+		sources = append(sources, s)
 	}
 	u, more := unite(sources, o)
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
-	u.config.Warnings = append(warnings, u.config.Warnings...)
+	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)
 	return u, nil
 }

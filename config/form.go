@@ -23,6 +23,11 @@ func (s *source) explain(raw []byte) {
 		}
 		s.tree = doc.Content[0]
 	}
+	if key := oldForm(s.tree); key != nil {
+		s.unread, s.old, s.tree = true, s.tree, &yaml.Node{}
+		s.wrong(nil, key, oldFormText(s.file))
+		return
+	}
 	f := form{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
 	if !f.check(s.tree, reflect.TypeFor[Config]()) {
 		s.tree = standIn(reflect.TypeFor[Config](), s.tree.Line)
@@ -130,7 +135,11 @@ func (f *form) settings(n *yaml.Node, t reflect.Type) {
 			return f.merge(value, t)
 		case !ok:
 			f.harm()
-			f.wrong(nil, key, unknownKey(key.Value, f.at, keys))
+			advice := unknownKey(key.Value, f.at, keys)
+			if len(f.at) == 0 && looksLikeModule(value) {
+				advice = fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key.Value)
+			}
+			f.wrong(nil, key, advice)
 			return false
 		}
 		return f.below(key.Value, value, typ)
@@ -195,7 +204,7 @@ func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	for key, value := range pairs(n) {
 		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
 			f.harm()
-			f.wrong(f.at, key, "a key must be plain text")
+			f.wrong(f.at, key, "a key must be plain text: put it in quotes")
 			continue
 		}
 		if first, twice := lines[key.Value]; twice {
@@ -240,12 +249,26 @@ func (f *form) harm() { f.harmed[f.owner.String()] = true }
 // unfit reports that n cannot be read as a t.
 func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	f.harm()
-	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s", wanted(t), given(n, t)))
+	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
 	return false
 }
 
+// instead says how a single value is written where a list of such belongs.
+func instead(n *yaml.Node, t reflect.Type) string {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
+		return ""
+	}
+	return fmt.Sprintf(": write [%s]", n.Value)
+}
+
+// wanter is a value that says itself what is written for it.
+type wanter interface{ Wanted() string }
+
 // wanted says in the user's words what is written for a t.
 func wanted(t reflect.Type) string {
+	if w, ok := reflect.Zero(t).Interface().(wanter); ok {
+		return w.Wanted()
+	}
 	switch {
 	case isSettings(t):
 		keys, _ := known(t)

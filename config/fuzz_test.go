@@ -29,31 +29,44 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("? {a: b}\n: c"))                       // a key that is a mapping
 	f.Add([]byte("\xff\xfea\x00:\x00 \x00b\x00"))        // UTF-16
 	f.Add([]byte("auths: !!map {!!str a: !!null x}"))    // tags
+	f.Add([]byte("x: &a {<<: *a, walk: [1.3], version: 1, auth: *a}"))
 	f.Add([]byte("# comment\n\n  # more\na:\n  # tail\n- b\n# end"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		c, mistakes := unite([]*source{parse("fuzz.yml", raw)}, Options{ExpandEnv: true})
-		if (c == nil) != (len(mistakes) > 0) {
-			t.Fatalf("%v with mistakes %v", c, mistakes)
+	f.Fuzz(checkLoad)
+}
+
+// checkLoad holds for whatever a file may be.
+func checkLoad(t *testing.T, raw []byte) {
+	t.Helper()
+	s := parse("fuzz.yml", raw)
+	if s.old != nil {
+		unite([]*source{converted(s)}, Options{})
+	}
+	c, mistakes := unite([]*source{s}, Options{ExpandEnv: true})
+	if (c == nil) != (len(mistakes) > 0) {
+		t.Fatalf("%v with mistakes %v", c, mistakes)
+	}
+	last := len(lineBreak.FindAll(raw, -1)) + 1
+	for _, m := range mistakes {
+		// What the file says may stand in a message; what it does not say is ours.
+		if word := goWords.FindString(m.Text); word != "" && !strings.Contains(string(raw), word) {
+			t.Errorf("a mistake speaks of %q: %s", word, m)
 		}
-		for _, m := range mistakes {
-			// What the file says may stand in a message; what it does not say is ours.
-			if word := goWords.FindString(m.Text); word != "" && !strings.Contains(string(raw), word) {
-				t.Errorf("a mistake speaks of %q: %s", word, m)
-			}
-			if last := len(lineBreak.FindAll(raw, -1)) + 1; m.Line < 0 || m.Line > last && !isUTF16(raw) {
-				t.Errorf("the file ends in line %d: %s", last, m)
-			}
-			if strings.ContainsAny(m.Text, "\r\n") {
-				t.Errorf("a mistake takes more than a line: %q", m)
-			}
+		if m.Line < 0 || m.Line > last && !isUTF16(raw) {
+			t.Errorf("the file ends in line %d: %s", last, m)
 		}
-		if c == nil {
-			return
+		if strings.ContainsAny(m.Text, "\r\n") {
+			t.Errorf("a mistake takes more than a line: %q", m)
 		}
-		if err := c.config.Dump(io.Discard); err != nil {
-			t.Errorf("dump: %v", err)
+		if len(m.Text) > 2000 {
+			t.Errorf("a mistake is %d octets long: %.200s", len(m.Text), m)
 		}
-	})
+	}
+	if c == nil {
+		return
+	}
+	if err := c.config.Dump(io.Discard); err != nil {
+		t.Errorf("dump: %v", err)
+	}
 }
 
 // The checks know a setting by its yaml tag.

@@ -10,8 +10,10 @@ import (
 )
 
 // Generate writes what the modules of files say without names, as snmp_exporter reads it. The files may be
-// a generator.yml of snmp_exporter. Credentials are written as they stand there.
+// a generator.yml of snmp_exporter, or an snmp.yml from before its 0.23. Credentials are written as they
+// stand there.
 func Generate(patterns []string, o Options) (text []byte, warnings []string, err error) {
+	o.convert = true
 	u, err := readAll(patterns, o)
 	if err != nil {
 		return nil, nil, err
@@ -22,8 +24,18 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 	}{map[string]*yaml.Node{}, u.config.Compiled}
 	for _, name := range slices.Sorted(maps.Keys(u.config.Auths)) {
 		at := path{"auths", name}
-		out.Auths[name] = u.set[at.String()].value(at)
+		out.Auths[name] = withoutAliases(u.set[at.String()].value(at))
 	}
 	text, err = encode(out)
 	return text, u.config.Warnings, err
+}
+
+// withoutAliases copies a value with what its aliases stand for: their anchors may be elsewhere.
+func withoutAliases(n *yaml.Node) *yaml.Node {
+	copied := *target(n)
+	copied.Anchor, copied.Content, copied.Tag = "", nil, n.ShortTag()
+	for _, c := range target(n).Content {
+		copied.Content = append(copied.Content, withoutAliases(c))
+	}
+	return &copied
 }

@@ -31,7 +31,7 @@ func TestGeneratedFileAsksForTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "module if_mib: overrides.ifTyp has no effect: the module reads no such object: did you mean ifType?"; strings.Join(warnings, "\n") != want {
+	if want := file + ":14: modules.if_mib.overrides.ifTyp: no effect: the module reads no such object: did you mean ifType?"; strings.Join(warnings, "\n") != want {
 		t.Errorf("warnings are %q: want %q", warnings, want)
 	}
 	direct, indirect := load(t, file), load(t, write(t, "snmp.yml", string(generated)))

@@ -17,12 +17,7 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 			if !errors.As(err, new(Mistakes)) {
 				t.Fatalf("Load gives %v: want Mistakes", err)
 			}
-			var want []string
-			for line := range strings.Lines(text(t, file)) {
-				if line, ok := strings.CutPrefix(line, "# want: "); ok {
-					want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
-				}
-			}
+			want := expected(t, file, "# want: ")
 			got := strings.Split(err.Error(), "\n")
 			for i := range max(len(got), len(want)) {
 				switch {
@@ -36,6 +31,28 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each file below testdata/doubtful can be used, and says in its first lines what Load warns of.
+func TestEachWarningHasItsLine(t *testing.T) {
+	for _, file := range matching(t, "testdata/doubtful/*.yml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			got := strings.Join(load(t, file).Warnings, "\n")
+			if want := strings.Join(expected(t, file, "# warn: "), "\n"); got != want {
+				t.Errorf("\n got %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// expected lists what follows a mark in the lines of a file.
+func expected(t *testing.T, file, mark string) (want []string) {
+	for line := range strings.Lines(text(t, file)) {
+		if line, ok := strings.CutPrefix(line, mark); ok {
+			want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
+		}
+	}
+	return want
 }
 
 // told reports whether got is what was wanted. A want that ends in "..." is a beginning.

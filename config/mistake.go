@@ -24,6 +24,16 @@ func (m Mistake) String() string {
 	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
 }
 
+// clip leaves out the middle of a text that holds much of the file: what is wrong stands in front of it, and
+// what to write behind.
+func clip(text string) string {
+	const head, tail = 400, 800
+	if len(text) <= head+tail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:head], "") + " … " + strings.ToValidUTF8(text[len(text)-tail:], "")
+}
+
 // Mistakes is everything that is wrong in the files, sorted by file and line.
 type Mistakes []Mistake
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -20,7 +19,7 @@ func (u *union) compile(o Options) {
 		if settings == nil {
 			continue
 		}
-		if library == nil && settings.Native() {
+		if library == nil && settings.Named() {
 			if library = u.library(o); library == nil {
 				return
 			}
@@ -67,7 +66,7 @@ func (u *union) compileModule(library *modules.Library, name string, settings *m
 		}
 	}
 	u.config.Compiled[name] = compiled.Settings
-	for _, text := range compiled.Warnings {
-		u.config.Warnings = append(u.config.Warnings, fmt.Sprintf("module %s: %s", name, text))
+	for _, m := range compiled.Warnings {
+		s.warn(at.below(m.Path), m.Text)
 	}
 }

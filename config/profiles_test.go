@@ -74,7 +74,7 @@ func TestMistakesInProfilesOfADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Load([]string{write(t, "snmp.yml", auths+ifModule+"profiles: {dirs: ["+dir+"]}\n")}, Options{})
-	if want := file + `:2: device_profiles.vendor.modules[0]: there is no "nothing_like_it"`; err == nil || err.Error() != want {
+	if want := file + `:2: device_profiles.vendor.modules[0]: there is no module "nothing_like_it"`; err == nil || err.Error() != want {
 		t.Errorf("error is %v: want %s", err, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -50,6 +51,9 @@ type source struct {
 	config Config
 	unread bool // the file could not be read to its end
 	found  map[finding]path
+	warned map[finding]path
+	notes  []string        // about what was converted
+	old    *yaml.Node      // the tree of a file that has the form of snmp_exporter before 0.23
 	told   map[string]bool // paths that something was found wrong at
 	harmed map[string]bool // paths of settings that lack something which was written, but not understood
 }
@@ -76,7 +80,7 @@ func read(file string) *source {
 }
 
 func newSource(file string) *source {
-	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, told: map[string]bool{}, harmed: map[string]bool{}}
+	return &source{file: file, tree: &yaml.Node{}, found: map[finding]path{}, warned: map[finding]path{}, told: map[string]bool{}, harmed: map[string]bool{}}
 }
 
 // document is decoded from the top of a file: the settings, and beside them the tree that they were
@@ -97,6 +101,9 @@ func (t *tree) UnmarshalYAML(n *yaml.Node) error {
 // parse makes a source of the text of a file. In the good case, it is decoded once and into its types.
 func parse(file string, raw []byte) *source {
 	s := newSource(file)
+	if s.parsePlain(raw) {
+		return s
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
 	decoder.KnownFields(true)
 	doc := document{Config: &s.config}
@@ -122,6 +129,20 @@ func parse(file string, raw []byte) *source {
 		s.wrong(nil, &yaml.Node{Line: line}, inWords(problem))
 	}
 	return s
+}
+
+// parsePlain makes a source of a text if plainTree can read it and nothing is wrong with its form.
+func (s *source) parsePlain(raw []byte) bool {
+	tree := plainTree(string(raw))
+	if tree == nil || !make(fitting).fits(tree, reflect.TypeFor[Config]()) {
+		return false
+	}
+	if err := decode(tree, &s.config); err != nil {
+		s.config = Config{}
+		return false
+	}
+	s.tree = tree
+	return true
 }
 
 // decode guards against input that the library panics on, such as a mapping that is a key beside <<.
@@ -170,14 +191,27 @@ func (s *source) where(p path, from *source) string {
 	return fmt.Sprintf("at %s:%d", s.file, at.Line)
 }
 
-func (s *source) mistakes() Mistakes {
+// warn notes what is doubtful at p.
+func (s *source) warn(p path, text string) {
+	_, n := find(s.tree, p)
+	if f := (finding{n, text}); s.warned[f] == nil {
+		s.warned[f] = slices.Clone(p)
+	}
+}
+
+func (s *source) mistakes() Mistakes { return s.placed(s.found) }
+
+func (s *source) warnings() Mistakes { return s.placed(s.warned) }
+
+// placed gives findings with their lines.
+func (s *source) placed(found map[finding]path) Mistakes {
 	var m Mistakes
-	for f, p := range s.found {
+	for f, p := range found {
 		text := f.text
 		if len(p) > 0 {
 			text = p.String() + ": " + text
 		}
-		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: text})
+		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: clip(text)})
 	}
 	return m
 }

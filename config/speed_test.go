@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"trapline/internal/peers"
@@ -131,4 +132,24 @@ func benchmarkLoad(b *testing.B, file string) {
 	}
 	b.ReportMetric(float64(heap()-before), "heap-B")
 	runtime.KeepAlive(c)
+}
+
+// seconds is the processor time that f takes, those of the collector of garbage included.
+func seconds(b *testing.B, f func() error) float64 {
+	b.Helper()
+	runtime.GC()
+	before := processorTime(b)
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	return processorTime(b) - before
+}
+
+func processorTime(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }

@@ -2,20 +2,166 @@ package config
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
+	"trapline/internal/engine"
+	"trapline/internal/modules"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
 	"trapline/internal/setting"
 )
 
-// unknownKey says that there is no such key, and which one may be meant.
+// foreign gives for keys of ours what other programs, or people who write from memory, call them.
+var foreign = map[string][]string{
+	"address":           {"host", "hostname", "ip", "ip_address", "addr", "target", "agent", "device", "server", "node", "endpoint", "instance", "destination"},
+	"auth":              {"auths", "credentials", "authentication", "auth_name", "snmp_auth"},
+	"auth_protocol":     {"auth_proto", "auth_type", "auth_algorithm", "authentication_protocol", "auth_hash"},
+	"auths":             {"auth", "credentials", "communities", "snmp_auths", "authentication"},
+	"community":         {"community_string", "community_name", "comm", "snmp_community", "read_community", "ro_community", "rocommunity"},
+	"concurrency":       {"workers", "parallelism", "max_concurrency", "threads"},
+	"context":           {"context_name", "snmp_context"},
+	"context_engine_id": {"snmp_engineid", "engine_id"},
+	"context_name":      {"context", "snmp_context"},
+	"dirs":              {"dir", "path", "paths", "directory", "directories", "mib_dirs"},
+	"engine_id":         {"engineid", "security_engine_id", "snmp_engineid"},
+	"get":               {"gets", "oids", "scalars", "instances"},
+	"help":              {"description", "desc", "comment"},
+	"interval":          {"scrape_interval", "poll_interval", "polling_interval", "poll_every", "period", "every", "step", "frequency", "refresh_interval"},
+	"labelname":         {"label", "name"},
+	"max_repetitions":   {"max_reps", "max_rep", "repetitions", "bulk_size", "max_repeaters", "max_bulk"},
+	"modules":           {"module", "snmp_modules"},
+	"name":              {"id", "alias", "title"},
+	"oid":               {"object", "object_id", "oids"},
+	"password":          {"passphrase", "pass", "auth_password", "auth_passphrase", "auth_pass", "auth_key", "auth_secret", "authentication_password"},
+	"password_file":     {"auth_password_file", "auth_passphrase_file", "passphrase_file"},
+	"priv_password":     {"priv_passphrase", "priv_pass", "priv_key", "priv_secret", "privacy_password", "privacy_passphrase", "encryption_password"},
+	"priv_protocol":     {"priv_proto", "priv_type", "priv_algorithm", "privacy_protocol", "privacy", "encryption_protocol", "encryption", "cipher"},
+	"receivers":         {"notifiers", "trap_receivers", "trap_sinks", "sinks", "destinations", "traps"},
+	"regex":             {"regexp", "pattern", "match"},
+	"retries":           {"retry", "retry_count", "max_retries", "attempts"},
+	"rule_files":        {"rules_files", "rule_file", "alert_rules", "alerting_rules"},
+	"security_level":    {"level", "sec_level", "security"},
+	"state_dir":         {"state_directory", "data_dir", "storage", "storage_path", "statedir", "db"},
+	"targets":           {"hosts", "devices", "nodes", "agents"},
+	"timeout":           {"scrape_timeout", "poll_timeout", "request_timeout", "timeout_seconds"},
+	"type":              {"kind", "metric_type"},
+	"url":               {"uri", "webhook_url", "endpoint", "link"},
+	"username":          {"user", "security_name", "sec_name", "security_username", "login"},
+	"version":           {"snmp_version", "protocol_version"},
+	"walk":              {"walks", "subtrees", "tables", "bulkwalk"},
+}
+
+// elsewhere says of keys that belong to no settings of ours what to write, by the section they stand in;
+// "" is the top of the file.
+var elsewhere = map[string]map[string]string{
+	"targets": {
+		"port":      "the port is part of the address: write address: HOST:PORT",
+		"transport": "the transport is part of the address: write address: tcp:HOST:PORT",
+		"protocol":  "the transport is part of the address: write address: tcp:HOST:PORT",
+	},
+	"receivers": {
+		"port":      "the port is part of the address: write address: HOST:PORT",
+		"transport": "the transport is part of the address: write address: udp6:HOST:PORT",
+	},
+	"": {
+		"groups":         "this is a file of rules: name it under rule_files in another file",
+		"scrape_configs": "this belongs to Prometheus: write targets, each with an address and modules",
+		"static_configs": "this belongs to Prometheus: write targets, each with an address and modules",
+		"route":          "this belongs to Alertmanager: write receivers, each with an address or a url",
+	},
+}
+
+// sections are the settings that people confuse, and what each is called.
+var sections = []struct {
+	name  string
+	place string
+	t     reflect.Type
+}{
+	{"auths", "an auth", reflect.TypeFor[engine.Auth]()},
+	{"targets", "a target", reflect.TypeFor[poller.TargetSettings]()},
+	{"global", "global", reflect.TypeFor[poller.Global]()},
+	{"modules", "a module", reflect.TypeFor[modules.Settings]()},
+	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
+	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
+	{"", "the top of the file", reflect.TypeFor[Config]()},
+}
+
+// unknownKey says that there is no such key, and what to write instead.
 func unknownKey(key string, in path, known []string) string {
-	place := "in " + in.String()
-	if len(in) == 0 {
-		place = "at the top of the file"
+	place, section := "at the top of the file", ""
+	if len(in) > 0 {
+		place, section = "in "+in.String(), in[0]
 	}
 	text := fmt.Sprintf("unknown key %.40q %s: ", key, place)
-	if near := setting.Nearest(key, known); near != "" {
+	if meant := spelled(key, known); meant != "" {
+		return text + fmt.Sprintf("did you mean %q?", meant)
+	}
+	if advice := elsewhere[section][key]; advice != "" && len(in) <= 2 {
+		return text + advice
+	}
+	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
+		return text + advice
+	}
+	if near := nearestKey(key, known); near != "" {
 		return text + fmt.Sprintf("did you mean %q?", near)
 	}
 	return text + "the keys there are " + strings.Join(known, ", ")
+}
+
+// spelled finds the known key that another program calls key.
+func spelled(key string, known []string) string {
+	for _, k := range known {
+		if sameWord(k, key) {
+			return k
+		}
+	}
+	for _, k := range known {
+		if slices.ContainsFunc(foreign[k], func(word string) bool { return sameWord(word, key) }) {
+			return k
+		}
+	}
+	return ""
+}
+
+// nearestKey finds the known key that is misspelt, be it by the name that another program has for it.
+func nearestKey(key string, known []string) string {
+	if near := setting.Nearest(key, known); near != "" {
+		return near
+	}
+	for _, k := range known {
+		if setting.Nearest(key, foreign[k]) != "" {
+			return k
+		}
+	}
+	return ""
+}
+
+// sameWord compares keys without regard to case, "_" and "-".
+func sameWord(a, b string) bool {
+	fold := strings.NewReplacer("_", "", "-", "").Replace
+	return strings.EqualFold(fold(a), fold(b))
+}
+
+// belongs says which other settings have a key.
+func belongs(key, section string) string {
+	var places []string
+	meant := key
+	for _, s := range sections {
+		keys, _ := known(s.t)
+		k := spelled(key, keys)
+		if s.name == section || k == "" || !slices.Contains(keys, key) && len(places) > 0 {
+			continue
+		}
+		meant = k
+		if s.name == "auths" && (section == "targets" || section == "receivers") {
+			return fmt.Sprintf("%s belongs to an auth: write it under auths as NAME: {%s: …}, and auth: NAME here", meant, meant)
+		}
+		places = append(places, s.place)
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is a key of %s", meant, strings.Join(places, " and of "))
 }

@@ -8,9 +8,6 @@ import (
 	"strings"
 
 	"trapline/internal/notify"
-	"trapline/internal/poller"
-	"trapline/internal/profile"
-	"trapline/internal/setting"
 )
 
 // union is what several files say together.
@@ -102,6 +99,18 @@ func (u *union) claim(s *source, p path) bool {
 	return false
 }
 
+// warnings lists what the files may not mean as they say it.
+func (u *union) warnings() (list []string) {
+	var all Mistakes
+	for _, s := range u.sources {
+		all = append(all, s.warnings()...)
+	}
+	for _, m := range all.sorted() {
+		list = append(list, m.String())
+	}
+	return list
+}
+
 // readable reports whether all files could be read, so that what one lacks may not be in another.
 func (u *union) readable() bool {
 	for _, s := range u.sources {
@@ -145,7 +154,7 @@ func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, na
 		wrong(m.Path, m.Text)
 	}
 	if u.config.StateDir == "" {
-		wrong("", "receivers need a state_dir, where it is kept what they have not confirmed")
+		wrong("", "receivers require state_dir, which stores unacknowledged notifications: write state_dir: /var/lib/trapline")
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
 		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.where(first.at, s)))
@@ -163,38 +172,6 @@ func (s *source) wrongBelow(at path) func(rel, text string) {
 	}
 }
 
-func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
-	wrong := s.wrongBelow(at)
-	auth, ok := u.config.Auths[t.Auth]
-	if !ok {
-		wrong("auth", missing("auth", t.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
-	} else if auth != nil && auth.Version != 3 && t.ContextEngineID != "" {
-		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
-	}
-	for i, name := range t.Modules {
-		if _, ok := u.config.Modules[name]; !ok && name != profile.Auto {
-			wrong("modules"+index(i), missing("module", name, slices.Sorted(maps.Keys(u.config.Modules))))
-		}
-	}
-	if t.Name == "" {
-		return
-	}
-	if first, taken := named[t.Name]; taken {
-		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.where(first.at, s)))
-		return
-	}
-	named[t.Name] = place{s, at}
-}
-
-// missing says that there is no auth or module of that name.
-func missing(kind, name string, names []string) string {
-	text := fmt.Sprintf("there is no %s %q", kind, name)
-	if near := setting.Nearest(name, names); near != "" {
-		return text + fmt.Sprintf(": did you mean %q?", near)
-	}
-	return text + fmt.Sprintf(" in %ss", kind)
-}
-
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
 func (u *union) nothing() Mistakes {
 	if len(u.sources) == 0 {
@@ -206,10 +183,10 @@ func (u *union) nothing() Mistakes {
 	}
 	var m Mistakes
 	if len(u.config.Auths) == 0 {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: at least one is needed to talk to any target"})
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: write at least one, such as auths: {public_v2: {community: public}}"})
 	}
 	if len(u.config.Modules) == 0 && !u.wantsProfiles() {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: at least one is needed to ask for anything"})
+		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"})
 	}
 	return m
 }

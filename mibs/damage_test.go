@@ -101,7 +101,7 @@ func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []strin
 	all := d.Names()
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, name := range all {
-		file := d.paths[name]
+		file := d.choose(name).path
 		if strings.Contains(file, "/rfc/") || strings.Contains(file, "/net-snmp/") {
 			continue
 		}
@@ -201,7 +201,7 @@ func TestRandomDamageIsRead(t *testing.T) {
 	}
 	var originals []string
 	for _, name := range d.Names() {
-		content, err := os.ReadFile(d.paths[name])
+		content, err := os.ReadFile(d.choose(name).path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,7 @@
 package mibs
 
+import "slices"
+
 // module is what a file, or embedded facts, say of one module. Its strings are parts of that text.
 type module struct {
 	name    string
@@ -39,6 +41,11 @@ func (d *definition) augmented() string {
 		return d.parts[0].Name
 	}
 	return ""
+}
+
+// hangsOn reports whether a name stands in the OID.
+func (d *definition) hangsOn(name string) bool {
+	return slices.ContainsFunc(d.value, func(a arc) bool { return a.name == name && !a.numbered })
 }
 
 // arc is one part of an OID value: a name, a number or both.

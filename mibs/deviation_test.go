@@ -36,6 +36,48 @@ func TestDeviationsAreTolerated(t *testing.T) {
 			`x OBJECT-TYPE SYNTAX INTEGER { up(1), down(2) } UNITS "s" ACCESS read-write STATUS current DESCRIPTION "d" ::= { test 2 }`,
 			"2 scalar x; INTEGER; 1=up,2=down; s; read-write; current", "",
 		},
+		"row that is a SEQUENCE OF": {
+			`r OBJECT-TYPE SYNTAX SEQUENCE OF RRow ACCESS not-accessible STATUS current DESCRIPTION "" ::= { test 2 }
+			re OBJECT-TYPE SYNTAX SEQUENCE OF RRow ACCESS not-accessible STATUS current DESCRIPTION "" INDEX { rx } ::= { r 1 }
+			rx OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "" ::= { re 1 }`,
+			"2 table r; not-accessible; current\n2.1 row re; not-accessible; current; rx\n2.1.1 column rx; INTEGER; read-only; current",
+			"9: re is a SEQUENCE OF and has an index: taken for a row",
+		},
+		"table and row in one": {
+			`r OBJECT-TYPE SYNTAX SEQUENCE OF RRow ACCESS not-accessible STATUS current DESCRIPTION "" INDEX { rx } ::= { test 2 }
+			rx OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "" ::= { r 1 }`,
+			"2 row r; not-accessible; current; rx\n2.1 column rx; INTEGER; read-only; current", "8: r is a SEQUENCE OF and has an index: taken for a row",
+		},
+		"row that is a SEQUENCE OF and augments": {
+			`r OBJECT-TYPE SYNTAX SEQUENCE OF RRow ACCESS not-accessible STATUS current DESCRIPTION "" AUGMENTS { tEntry } ::= { test 2 }
+			rx OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "" ::= { r 1 }`,
+			"2 row r; not-accessible; current; c1; tEntry\n2.1 column rx; INTEGER; read-only; current", "8: r is a SEQUENCE OF and has an index: taken for a row",
+		},
+		"numbers of labels without their sign": {
+			`x OBJECT-TYPE SYNTAX INTEGER { unknown(4294967295), least(2147483648), most(2147483647), no(1) } ACCESS read-only STATUS current DESCRIPTION "" ::= { test 2 }
+			y OBJECT-TYPE SYNTAX Y ACCESS read-only STATUS current DESCRIPTION "" ::= { test 3 }
+			Y ::= INTEGER { unknown('FFFFFFFF'h) }
+			z OBJECT-TYPE SYNTAX Unsigned32 { all(4294967295) } ACCESS read-only STATUS current DESCRIPTION "" ::= { test 4 }`,
+			"2 scalar x; INTEGER; -2147483648=least,-1=unknown,1=no,2147483647=most; read-only; current\n" +
+				"3 scalar y; INTEGER; Y; -1=unknown; read-only; current\n4 scalar z; Unsigned32; 4294967295=all; read-only; current", "Unsigned32 has labels",
+		},
+		"base types in the wrong case": {
+			`x OBJECT-TYPE SYNTAX Integer { up(1) } ACCESS read-only STATUS current DESCRIPTION "" ::= { test 2 }
+			y OBJECT-TYPE SYNTAX COUNTER64 ACCESS read-only STATUS current DESCRIPTION "" ::= { test 3 }
+			z OBJECT-TYPE SYNTAX Octet String (SIZE (4)) ACCESS read-only STATUS current DESCRIPTION "" ::= { test 4 }
+			w OBJECT-TYPE SYNTAX DISPLAYSTRING ACCESS read-only STATUS current DESCRIPTION "" ::= { test 5 }
+			v OBJECT-TYPE SYNTAX Object Identifier ACCESS read-only STATUS current DESCRIPTION "" ::= { test 6 }`,
+			"2 scalar x; INTEGER; 1=up; read-only; current\n3 scalar y; Counter64; read-only; current\n4 scalar z; OCTET STRING; 4; read-only; current\n" +
+				"5 scalar w; OCTET STRING; DisplayString; 255a; 0..255; read-only; current\n6 scalar v; OBJECT IDENTIFIER; read-only; current",
+			"9: COUNTER64 is not imported: taken from Counter64, which differs in small and capital letters",
+		},
+		"name that is defined again below itself": {
+			`x OBJECT IDENTIFIER ::= { test 2 }
+			x OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "" ::= { x 1 }
+			y OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "" ::= { x 2 }`,
+			"2 node x\n2.1 scalar x; INTEGER; read-only; current\n2.2 scalar y; INTEGER; read-only; current",
+			"9: x hangs on another x above: that counts for what hangs on the name",
+		},
 		"comma missing between labels": {
 			`x OBJECT-TYPE SYNTAX INTEGER { up(1) down(2) } ACCESS read-only STATUS current DESCRIPTION "" ::= { test 2 }`,
 			"2 scalar x; INTEGER; 1=up,2=down; read-only; current", `8: a comma is missing behind the label "up"`,

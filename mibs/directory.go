@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Source is a place that modules come from.
@@ -29,19 +30,31 @@ type reader interface {
 }
 
 // Directories are MIB files of the user, found by what is in them: their names do not matter, and one
-// file may hold several modules. A Directories does not change once made.
+// file may hold several modules. It is safe for concurrent use.
 type Directories struct {
-	paths       map[string]string // of the file that holds a module
-	diagnostics []Diagnostic
+	copies     map[string][]fileCopy // of each module, in the order in which they were found
+	unreadable []Diagnostic
+
+	mu     sync.Mutex
+	chosen map[string]choice // of the modules with several copies that were asked for
 }
 
-// OpenDirectories looks for modules in directories and those below them. Of several modules of one
-// name the first counts, in the order of dirs and then of paths. Files and directories whose names
-// begin with a dot are left out.
+// fileCopy is a file that holds a module.
+type fileCopy struct {
+	path string
+	dir  int // place of its directory among those that were given
+}
+
+// OpenDirectories looks for modules in directories and those below them. Files and directories whose names
+// begin with a dot are left out, and so are patches and what editors leave.
+//
+// Of several copies of a module those without syntax errors come first, then those of the directory that
+// was given first, then the newest by LAST-UPDATED, then the file that is named as the module, then the
+// first by path.
 func OpenDirectories(dirs ...string) (*Directories, error) {
-	d := &Directories{paths: map[string]string{}}
+	d := &Directories{copies: map[string][]fileCopy{}, chosen: map[string]choice{}}
 	var buffer bytes.Buffer
-	for _, name := range dirs {
+	for i, name := range dirs {
 		dir, err := filepath.EvalSymlinks(name)
 		if err != nil {
 			return nil, fmt.Errorf("MIB directory %s: %w", name, err)
@@ -53,10 +66,11 @@ func OpenDirectories(dirs ...string) (*Directories, error) {
 			switch hidden := strings.HasPrefix(entry.Name(), ".") && path != dir; {
 			case hidden && entry.IsDir():
 				return fs.SkipDir
-			case hidden || entry.IsDir():
+			case hidden || entry.IsDir() || isLeaving(entry.Name()):
 				return nil
 			}
-			return d.index(path, &buffer)
+			d.index(fileCopy{path, i}, &buffer)
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("MIB directory %s: %w", name, err)
@@ -65,26 +79,43 @@ func OpenDirectories(dirs ...string) (*Directories, error) {
 	return d, nil
 }
 
+// leavings are the ends of the names of patches, and of what editors and patch leave.
+var leavings = []string{"~", ".diff", ".patch", ".rej", ".orig", ".bak", ".swp", ".swo", ".save", ".tmp"}
+
+func isLeaving(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "#") || slices.ContainsFunc(leavings, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// isPatch reports whether a text begins as a unified diff, whatever the file is called.
+func isPatch(text []byte) bool {
+	text = text[:min(len(text), 4096)]
+	_, changes, found := bytes.Cut(text, []byte("\n@@ -"))
+	line, _, _ := bytes.Cut(changes, []byte("\n"))
+	return found && bytes.Contains(line, []byte(" @@")) && bytes.Contains(text, []byte("+++ "))
+}
+
 // index notes the modules of a file. A symbolic link counts as what it leads to.
-func (d *Directories) index(path string, buffer *bytes.Buffer) error {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		if err != nil {
-			d.diagnostics = append(d.diagnostics, Diagnostic{File: path, Text: "left out: " + err.Error()})
-		}
-		return nil
+func (d *Directories) index(f fileCopy, buffer *bytes.Buffer) {
+	info, err := os.Stat(f.path)
+	if err == nil && !info.Mode().IsRegular() {
+		return
 	}
-	if err := readInto(buffer, path); err != nil {
-		d.diagnostics = append(d.diagnostics, Diagnostic{File: path, Text: "left out: " + err.Error()})
-		return nil
+	if err == nil {
+		err = readInto(buffer, f.path)
+	}
+	if err != nil {
+		d.unreadable = append(d.unreadable, Diagnostic{File: f.path, Text: "left out: " + err.Error()})
+		return
+	}
+	if isPatch(buffer.Bytes()) {
+		return
 	}
 	for _, name := range moduleNames(buffer.Bytes()) {
-		if first, known := d.paths[name]; known {
-			d.diagnostics = append(d.diagnostics, Diagnostic{File: path, Module: name, Text: fmt.Sprintf("module %s is in %s already: that one counts", name, first)})
-			continue
+		if copies := d.copies[name]; len(copies) == 0 || copies[len(copies)-1].path != f.path {
+			d.copies[name] = append(copies, f)
 		}
-		d.paths[name] = path
 	}
-	return nil
 }
 
 func readInto(buffer *bytes.Buffer, path string) error {
@@ -162,28 +193,39 @@ func (p *parser) headerBefore(i int) string {
 }
 
 // Names gives the names of all modules in the directories, sorted.
-func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.paths)) }
+func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.copies)) }
 
 // Mentioning gives the modules of all files that have the name anywhere.
 func (d *Directories) Mentioning(name string) (modules []string) {
 	var buffer bytes.Buffer
 	mentioned := map[string]bool{} // by path
 	for _, module := range d.Names() {
-		path := d.paths[module]
-		found, known := mentioned[path]
-		if !known {
-			found = readInto(&buffer, path) == nil && bytes.Contains(buffer.Bytes(), []byte(name))
-			mentioned[path] = found
-		}
-		if found {
-			modules = append(modules, module)
+		for _, f := range d.copies[module] {
+			found, known := mentioned[f.path]
+			if !known {
+				found = readInto(&buffer, f.path) == nil && bytes.Contains(buffer.Bytes(), []byte(name))
+				mentioned[f.path] = found
+			}
+			if found {
+				modules = append(modules, module)
+				break
+			}
 		}
 	}
 	return modules
 }
 
-// Diagnostics tells of modules that are there twice and of files that cannot be read.
-func (d *Directories) Diagnostics() []Diagnostic { return d.diagnostics }
+// Diagnostics tells of modules that are there several times and of files that cannot be read.
+func (d *Directories) Diagnostics() []Diagnostic {
+	all := slices.Clone(d.unreadable)
+	for _, name := range d.Names() {
+		all = append(all, d.PassedOver(name)...)
+	}
+	return all
+}
+
+// PassedOver tells of the copies of a module that do not count.
+func (d *Directories) PassedOver(module string) []Diagnostic { return d.choose(module).passedOver }
 
 func (d *Directories) open() reader {
 	return &directoryReader{Directories: d, files: map[string]map[string]*module{}}
@@ -198,8 +240,8 @@ type directoryReader struct {
 }
 
 func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
-	path, known := r.paths[name]
-	if !known {
+	path := r.choose(name).path
+	if path == "" {
 		return nil, nil, nil
 	}
 	if r.files[path] != nil {

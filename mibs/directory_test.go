@@ -43,7 +43,7 @@ func TestModulesAreFoundByWhatIsInTheFiles(t *testing.T) {
 	if got := strings.Join(d.Names(), " "); got != "A-MIB B-MIB C-MIB" {
 		t.Errorf("the modules are %s", got)
 	}
-	checkRemarks(t, "two copies", d.Diagnostics(), "A-MIB: module A-MIB is in "+filepath.Join(first, "any.name.at-all")+" already: that one counts")
+	checkRemarks(t, "two copies", d.Diagnostics(), "A-MIB: module A-MIB is in "+filepath.Join(first, "any.name.at-all")+" too: that one counts, whose directory comes first")
 	checkRemarks(t, "broken link", d.Diagnostics(), "broken: left out: stat")
 	tree, err := Load([]string{"A-MIB"}, d)
 	if err != nil {
@@ -84,4 +84,63 @@ func TestTheUsersCopyOfABuiltInModuleCounts(t *testing.T) {
 	}
 	checkRemarks(t, "older", tree.Diagnostics(), "this file is of 9001010000Z, and takes the place of the built-in module IF-MIB of 200006140000Z")
 	checkRemarks(t, "damaged", tree.Diagnostics(), "parts of this file were skipped, and it takes the place of the built-in module IF-MIB")
+}
+
+// dated is a MIB of one object, of a date and with syntax errors or not.
+func dated(date, object, more string) string {
+	return `T-MIB DEFINITIONS ::= BEGIN IMPORTS enterprises, MODULE-IDENTITY FROM SNMPv2-SMI;
+		t MODULE-IDENTITY LAST-UPDATED "` + date + `" ORGANIZATION "" CONTACT-INFO "" DESCRIPTION "" ::= { enterprises 99999 } ` + more + `
+		` + object + ` OBJECT IDENTIFIER ::= { t 1 } END`
+}
+
+func TestTheBestCopyOfAModuleCounts(t *testing.T) {
+	const faulty = "stray words"
+	for name, test := range map[string]struct {
+		files       map[string]string
+		want, other string
+	}{
+		"newer": {map[string]string{"a.mib": dated("202001010000Z", "older", ""), "b.mib": dated("202101010000Z", "newer", "")}, "newer", "a.mib"},
+		"years of two digits": {map[string]string{"a.mib": dated("9901010000Z", "older", ""), "b.mib": dated("200001010000Z", "newer", "")},
+			"newer", "a.mib"},
+		"without syntax errors, though older": {map[string]string{"a.mib": dated("202101010000Z", "damaged", faulty), "b.mib": dated("202001010000Z", "sound", "")},
+			"sound", "a.mib"},
+		"named as the module": {map[string]string{"a.mib": dated("202001010000Z", "other", ""), "x/T-MIB.txt": dated("202001010000Z", "named", "")}, "named", "a.mib"},
+		"first by path":       {map[string]string{"a.mib": dated("202001010000Z", "first", ""), "b.mib": dated("202001010000Z", "second", "")}, "first", "b.mib"},
+		"undated":             {map[string]string{"a.mib": "T-MIB DEFINITIONS ::= BEGIN END", "b.mib": dated("202001010000Z", "dated", "")}, "dated", "a.mib"},
+	} {
+		dir := writeFiles(t, test.files)
+		d, err := OpenDirectories(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := Load([]string{"T-MIB"}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tree.Node("T-MIB", test.want) == nil {
+			t.Errorf("%s: %s counts", name, tree.Modules()[0].File)
+		}
+		checkRemarks(t, name, d.Diagnostics(), filepath.Join(dir, test.other)+": module T-MIB is in "+tree.Modules()[0].File+" too: that one counts, which ")
+	}
+}
+
+// Patches hold parts of modules, and editors leave old ones: neither is read, whatever they are called.
+func TestPatchesAndLeavingsAreNotRead(t *testing.T) {
+	const patch = "--- a/x.mib\n+++ b/x.mib\n@@ -1,6 +1,8 @@\n T-MIB DEFINITIONS ::= BEGIN\n \n     IMPORTS\n+        enterprises FROM SNMPv2-SMI\n"
+	files := map[string]string{
+		"a.diff": patch, "a.patch": patch, "a-patch.txt": patch, "a.mib": "Index: x\n===\n" + patch, "z.mib": dated("200001010000Z", "real", ""),
+		"T-MIB~": dated("202001010000Z", "leaving", ""), "T-MIB.bak": dated("202001010000Z", "leaving", ""), "T-MIB.orig": dated("202001010000Z", "leaving", ""),
+		"#T-MIB#": dated("202001010000Z", "leaving", ""), "T-MIB.ORIG": dated("202001010000Z", "leaving", ""), ".T-MIB.swp": dated("202001010000Z", "leaving", ""),
+	}
+	d, err := OpenDirectories(writeFiles(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := Load(d.Names(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Diagnostics()) > 0 || tree.Node("T-MIB", "real") == nil || filepath.Base(tree.Modules()[0].File) != "z.mib" {
+		t.Errorf("%s is read, remarks %v", tree.Modules()[0].File, d.Diagnostics())
+	}
 }

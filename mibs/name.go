@@ -25,7 +25,16 @@ func (i Instance) OID() snmp.OID {
 
 // String writes MODULE::name.index, the index as AppendIndex has it.
 func (i Instance) String() string {
-	b := append([]byte(i.Node.Module+"::"), i.Node.Name...)
+	text := i.Short()
+	if i.Node.Module == "" {
+		return text
+	}
+	return i.Node.Module + "::" + text
+}
+
+// Short is String without the module.
+func (i Instance) Short() string {
+	b := []byte(i.Node.Name)
 	if len(i.Index) > 0 {
 		b = i.Node.AppendIndex(append(b, '.'), i.Index)
 	}
@@ -41,6 +50,9 @@ func (t *Tree) Resolve(text string) (Instance, error) {
 		oid, err := snmp.ParseOID(number)
 		if err != nil {
 			return Instance{}, fmt.Errorf("OID %s: %w", text, err)
+		}
+		if isRoot(oid) {
+			return Instance{Node: rootNode(rootName(oid))}, nil
 		}
 		i := t.Find(oid)
 		if i.Node == nil {
@@ -91,6 +103,9 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 	if first > 0 {
 		nodes = nodes[:first]
 	}
+	if root := rootNode(name); len(nodes) == 0 && root != nil {
+		return root, nil
+	}
 	if len(nodes) == 0 {
 		return nil, fmt.Errorf("no module defines %q", name)
 	}
@@ -100,6 +115,16 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 		}
 	}
 	return slices.MinFunc(nodes, compareNodes), nil
+}
+
+// rootNode returns a node for the name of a first arc, which no module defines, nil for others.
+func rootNode(name string) *Node {
+	for arc := range uint32(3) {
+		if oid := appendArc(nil, arc); rootName(oid) == name {
+			return &Node{OID: oid, Name: name, Syntax: noSyntax}
+		}
+	}
+	return nil
 }
 
 func (t *Tree) inModule(module, name string) (*Node, error) {

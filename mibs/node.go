@@ -134,6 +134,16 @@ func init() {
 	}
 }
 
+// foldedBaseTypes gives their names by those in small letters.
+var foldedBaseTypes = map[string]string{}
+
+func init() {
+	for name := range baseTypes {
+		// INTEGER and Integer32 are told apart: of names that fold to one the SMI has none.
+		foldedBaseTypes[strings.ToLower(name)] = name
+	}
+}
+
 var baseTypes = map[string]Type{
 	"INTEGER": Integer, "Integer32": Integer32, "Unsigned32": Unsigned32, "Gauge": Gauge, "Gauge32": Gauge,
 	"Counter": Counter, "Counter32": Counter, "Counter64": Counter64, "TimeTicks": TimeTicks,

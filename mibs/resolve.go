@@ -1,6 +1,8 @@
 package mibs
 
 import (
+	"math"
+	"slices"
 	"strings"
 
 	"trapline/internal/snmp"
@@ -36,8 +38,11 @@ func (l *loader) node(s *scope, i int) *Node {
 	d := &s.module.definitions[i]
 	defer func(before uint32) { l.offset = before }(l.offset)
 	l.offset = d.offset
-	if s.values[d.name] != i {
+	switch counts := s.values[d.name]; {
+	case counts > i:
 		l.add(s.module, d.offset, false, "%s is defined once more below: that counts for what hangs on it", d.name)
+	case counts < i:
+		l.add(s.module, d.offset, false, "%s hangs on another %s above: that counts for what hangs on the name", d.name, d.name)
 	}
 	if oid := l.oid(s, i); oid != nil {
 		s.nodes[i] = &s.made[i]
@@ -94,7 +99,7 @@ func (l *loader) room(octets int) snmp.OID {
 // that of another module.
 func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
 	from, at := l.lookup(s, a.name, values)
-	if from == s && s.states[at] == resolving {
+	if from == s && (at == i || s.states[at] == resolving) {
 		from, at = l.lookupAbroad(s, a.name, values)
 	}
 	if from != nil {
@@ -142,6 +147,10 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 	}
 	if d.syntax.form == formTable {
 		n.Kind = Table
+		if len(d.parts) > 0 {
+			l.add(s.module, d.offset, false, "%s is a SEQUENCE OF and has an index: taken for a row", d.name)
+			n.becomeRow(d)
+		}
 		return
 	}
 	switch t := l.typeOf(s, &d.syntax, 0); {
@@ -153,10 +162,14 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 		n.Syntax = t
 	}
 	if len(d.parts) > 0 {
-		n.Kind = Row
-		if !d.augments {
-			n.Index = d.parts
-		}
+		n.becomeRow(d)
+	}
+}
+
+func (n *Node) becomeRow(d *definition) {
+	n.Kind = Row
+	if !d.augments {
+		n.Index = d.parts
 	}
 }
 
@@ -238,11 +251,35 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) *Syntax {
 		}
 	}
 	from, i := l.lookup(s, name, types)
-	if from == nil || depth > maxChain {
+	if from == nil {
+		return l.otherCase(s, name, x)
+	}
+	if depth > maxChain {
 		return nil
 	}
 	if t := l.typeDefinition(from, i, depth); t != nil {
 		return t.as(name, x)
+	}
+	return nil
+}
+
+// otherCase finds a base type, or a type of SNMPv2-TC, whose name differs in small and capital letters only.
+func (l *loader) otherCase(s *scope, name string, x *syntax) *Syntax {
+	if known, ok := foldedBaseTypes[strings.ToLower(name)]; ok {
+		l.assume(s, name, known+", which differs in small and capital letters")
+		return baseSyntaxes[known].as("", x)
+	}
+	from := l.byName["SNMPv2-TC"]
+	if from == nil || from == s {
+		return nil
+	}
+	for i := range from.module.types {
+		if known := from.module.types[i].name; strings.EqualFold(known, name) {
+			l.assume(s, name, known+", which differs in small and capital letters")
+			if t := l.typeDefinition(from, i, 0); t != nil {
+				return t.as(known, x)
+			}
+		}
 	}
 	return nil
 }
@@ -255,12 +292,27 @@ func (t *Syntax) as(name string, x *syntax) *Syntax {
 	c := *t
 	c.TC = name
 	if len(x.labels) > 0 {
-		c.Labels = x.labels
+		c.Labels = signed(t.Type, x.labels)
 	}
 	if len(x.ranges) > 0 {
 		c.Ranges = x.ranges
 	}
 	return &c
+}
+
+// signed returns labels with the numbers that an INTEGER has on the wire: -1 may be written as 4294967295.
+func signed(t Type, labels []Label) []Label {
+	beyond := func(l Label) bool { return l.Number > math.MaxInt32 && l.Number <= math.MaxUint32 }
+	if t != Integer && t != Integer32 || !slices.ContainsFunc(labels, beyond) {
+		return labels
+	}
+	labels = slices.Clone(labels)
+	for i := range labels {
+		if beyond(labels[i]) {
+			labels[i].Number = int64(int32(labels[i].Number))
+		}
+	}
+	return labels
 }
 
 // ownWords are the base types that need no import.

@@ -6,7 +6,7 @@ import "strings"
 type scope struct {
 	module  *module
 	rank    rank
-	values  map[string]int // index in module.definitions: the last definition of a name counts
+	values  map[string]int // index in module.definitions: the last definition of a name counts, unless it hangs on that name
 	types   map[string]int // index in module.types
 	imports map[string]*scope
 	order   []*scope // of imports, without repetition
@@ -31,7 +31,11 @@ const (
 func newScope(m *module, place int) *scope {
 	s := &scope{module: m, rank: m.rank(place), values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
 	for i := range m.definitions {
-		s.values[m.definitions[i].name] = i
+		// One that hangs on its own name hangs on the one before, as do all others then.
+		d := &m.definitions[i]
+		if _, before := s.values[d.name]; !before || !d.hangsOn(d.name) {
+			s.values[d.name] = i
+		}
 	}
 	s.addArcs()
 	s.made = make([]Node, len(m.definitions))

@@ -59,7 +59,7 @@ func (p *parser) syntax() syntax {
 	p.i++
 	next := p.word(p.i)
 	switch {
-	case word == "SEQUENCE" && next == "OF":
+	case word == "SEQUENCE" && strings.EqualFold(next, "OF"):
 		p.i++
 		s.form, s.name = formTable, p.word(p.i)
 		p.i++
@@ -74,9 +74,10 @@ func (p *parser) syntax() syntax {
 			p.members(word)
 		}
 		return s
-	case (word == "OCTET" || word == "BIT") && next == "STRING", word == "OBJECT" && next == "IDENTIFIER":
+	case (strings.EqualFold(word, "OCTET") || strings.EqualFold(word, "BIT")) && strings.EqualFold(next, "STRING"),
+		strings.EqualFold(word, "OBJECT") && strings.EqualFold(next, "IDENTIFIER"):
 		p.i++
-		word += " " + next
+		word = strings.ToUpper(word + " " + next)
 	case p.mark() == '.' && p.at(p.i+1).kind == tokenName:
 		word += "." + p.text(p.i+1)
 		p.i += 2

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -41,9 +41,9 @@ type keyFlags struct {
 
 func addKeyFlags(c *kingpin.CmdClause) keyFlags {
 	return keyFlags{
-		authProtocol: c.Flag("auth-protocol", "MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512.").Short('a').Default("MD5").String(),
+		authProtocol: c.Flag("auth-protocol", "MD5, SHA, SHA224, SHA256, SHA384 or SHA512.").Short('a').Default("MD5").String(),
 		authPassword: c.Flag("auth-password", "Passphrase of the auth protocol.").Short('A').String(),
-		privProtocol: c.Flag("priv-protocol", "DES, AES, AES-192, AES-256, or AES-192-C, AES-256-C for Cisco's key extension.").Short('x').Default("DES").String(),
+		privProtocol: c.Flag("priv-protocol", "DES, AES, AES192, AES256, or AES192C, AES256C for Cisco's key extension.").Short('x').Default("DES").String(),
 		privPassword: c.Flag("priv-password", "Passphrase of the priv protocol.").Short('X').String(),
 		engineID:     c.Flag("engine-id", "Engine ID of the device, in hexadecimal digits; without it, the device is asked.").Short('e').String(),
 	}
@@ -58,12 +58,12 @@ type clientFlags struct {
 	authLocalized, privLocalized    *string
 	context, contextEngine          *string
 	repetitions                     *uint32
-	packets                         *bool
+	packets, unconnected            *bool
 }
 
 func addClientFlags(c *kingpin.CmdClause) *clientFlags {
 	f := &clientFlags{
-		version:       c.Flag("snmp-version", "Version of SNMP: 1, 2c or 3.").Short('v').Default("2c").Enum("1", "2c", "2", "3"),
+		version:       addVersionFlag(c),
 		community:     c.Flag("community", "Community (versions 1 and 2c).").Short('c').Default("public").String(),
 		user:          c.Flag("user", "User name (version 3).").Short('u').String(),
 		level:         c.Flag("level", "Security level: noAuthNoPriv, authNoPriv or authPriv.").Short('l').Default(engine.NoAuthNoPriv).String(),
@@ -76,10 +76,29 @@ func addClientFlags(c *kingpin.CmdClause) *clientFlags {
 		contextEngine: c.Flag("context-engine-id", "Context engine ID, in hexadecimal digits.").Short('E').String(),
 		repetitions:   c.Flag("repetitions", "Repetitions of a GETBULK.").Default("25").Uint32(),
 	}
+	f.unconnected = c.Flag("unconnected-udp-socket", "Take answers from other addresses than the one asked: use_unconnected_udp_socket of the configuration.").Bool()
 	f.packets = c.Flag("packets", "Print each message to standard error, decoded and decrypted, without its secrets.").Bool()
 	f.hostFlags = addHostFlags(c)
 	return f
 }
+
+// versionValue is the argument of -v: 1, 2c or 3, however it is spelled.
+type versionValue string
+
+func addVersionFlag(c *kingpin.CmdClause) *string {
+	v := new(versionValue)
+	c.Flag("snmp-version", "Version of SNMP: 1, 2c or 3.").Short('v').Default("2c").SetValue(v)
+	return (*string)(v)
+}
+
+// Set reads any spelling.
+func (v *versionValue) Set(text string) error {
+	version, err := engine.ParseVersion(text)
+	*v = versionValue([]string{"", "1", "2c", "3"}[version])
+	return err
+}
+
+func (v *versionValue) String() string { return string(*v) }
 
 // keyOptions are Net-SNMP's options of two letters, which kingpin has no form for.
 var keyOptions = map[string]string{
@@ -91,6 +110,9 @@ var keyOptions = map[string]string{
 func spelledOut(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {
+		if a == "--" {
+			return args
+		}
 		if long, ok := keyOptions[a]; ok {
 			args[i] = long
 		} else if _, err := strconv.ParseFloat(a, 64); err == nil && a[0] == '-' {
@@ -102,34 +124,34 @@ func spelledOut(args []string) []string {
 
 // auth gives the credentials. Mistakes are the user's, in the flags.
 func (f *clientFlags) auth() (*engine.Auth, error) {
+	version, err := engine.ParseVersion(*f.version)
+	if err != nil {
+		return nil, err
+	}
 	a := &engine.Auth{
-		Version:          int((*f.version)[0] - '0'),
+		Version:          version,
 		Community:        setting.Secret(*f.community),
 		SecurityLevel:    *f.level,
 		Username:         *f.user,
 		Password:         setting.Secret(*f.authPassword),
 		MasterKey:        setting.Secret(*f.authMaster),
 		LocalizedKey:     setting.Secret(*f.authLocalized),
-		AuthProtocol:     protocolName(*f.authProtocol),
-		PrivProtocol:     protocolName(*f.privProtocol),
+		AuthProtocol:     *f.authProtocol,
+		PrivProtocol:     *f.privProtocol,
 		PrivPassword:     setting.Secret(*f.privPassword),
 		PrivMasterKey:    setting.Secret(*f.privMaster),
 		PrivLocalizedKey: setting.Secret(*f.privLocalized),
 		EngineID:         *f.engineID,
 	}
-	for _, known := range engine.SecurityLevels {
-		if strings.EqualFold(known, *f.level) {
-			a.SecurityLevel = known
-		}
-	}
+	a.Canonical()
 	if m := a.Mistakes(); len(m) > 0 {
-		return nil, fmt.Errorf("%s", m[0].Text)
+		return nil, errors.New(m[0].Text)
+	}
+	for _, m := range a.Warnings() {
+		fmt.Fprintln(os.Stderr, "warning:", m.Text)
 	}
 	return a, nil
 }
-
-// protocolName turns Net-SNMP's spelling into that of the file: SHA-256 into SHA256.
-func protocolName(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "")) }
 
 func (f *hostFlags) spec() (engine.Spec, error) {
 	source, err := engine.ParseSource(*f.source)
@@ -174,9 +196,9 @@ func (f *clientFlags) spec() (engine.Spec, error) {
 	if spec.Auth, err = f.auth(); err != nil {
 		return spec, err
 	}
-	id, err := hex.DecodeString(strings.TrimPrefix(*f.contextEngine, "0x"))
+	id, err := setting.Hex(*f.contextEngine)
 	if err != nil {
-		return spec, fmt.Errorf("-E %s: %w", *f.contextEngine, err)
+		return spec, fmt.Errorf("-E %s has %w", *f.contextEngine, err)
 	}
 	spec.Context, spec.ContextEngineID = *f.context, string(id)
 	return spec, nil
@@ -189,7 +211,7 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	if err != nil {
 		return nil, nil, params, err
 	}
-	params.MaxRepetitions = f.repetitions
+	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
 	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
 		d, err := f.discover(ctx, logger)
 		if err != nil {

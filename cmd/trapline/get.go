@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/engine"
+	"trapline/internal/modules"
 	"trapline/internal/snmp"
 )
 
@@ -17,9 +18,14 @@ func addGet(app *kingpin.Application, commands map[string]command) {
 	naming := addNameFlags(c)
 	names := c.Arg("oid", "OIDs of instances, or their names in MIB modules.").Required().Strings()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		oids, line, err := naming.read(*names)
+		oids, line, err := naming.read(*names, modules.Instances)
 		if err != nil {
 			return err
+		}
+		for _, o := range oids {
+			if !o.Valid() {
+				return fmt.Errorf("%s is too short for an instance: walk it", o)
+			}
 		}
 		e, target, params, err := flags.target(ctx, logger)
 		if err != nil {

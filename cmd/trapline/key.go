@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
@@ -44,9 +45,9 @@ func (f *keyFlags) keys() (lines []string, err error) {
 	if *f.engineID == "" {
 		return lines, nil
 	}
-	id, err := hex.DecodeString(strings.TrimPrefix(*f.engineID, "0x"))
+	id, err := setting.Hex(*f.engineID)
 	if err != nil {
-		return nil, fmt.Errorf("-e %s: %w", *f.engineID, err)
+		return nil, fmt.Errorf("-e %s has %w", *f.engineID, err)
 	}
 	auth, priv, err := u.LocalizedKeys(id)
 	add("localized_key", auth)
@@ -59,8 +60,13 @@ func (f *keyFlags) user() (u snmp.User, err error) {
 	if *f.authPassword == "" {
 		return u, errors.New("a passphrase is needed: -A, and for privacy -X too")
 	}
-	if u.Auth, err = snmp.ParseAuthProtocol(protocolName(*f.authProtocol)); err != nil {
+	if u.Auth, err = snmp.ParseAuthProtocol(*f.authProtocol); err != nil {
 		return u, err
+	}
+	for name, text := range map[string]string{"-A": *f.authPassword, "-X": *f.privPassword} {
+		if text != "" && snmp.Passphrase(text).Short() {
+			fmt.Fprintf(os.Stderr, "warning: %s has %d characters: RFC 3414 section 11.2 asks for %d or more\n", name, len(text), snmp.MinPassphrase)
+		}
 	}
 	u.AuthKey = snmp.Passphrase(*f.authPassword)
 	if err := u.AuthKey.FitsAuth(u.Auth); err != nil {
@@ -69,7 +75,7 @@ func (f *keyFlags) user() (u snmp.User, err error) {
 	if *f.privPassword == "" {
 		return u, nil
 	}
-	if u.Priv, err = snmp.ParsePrivProtocol(protocolName(*f.privProtocol)); err != nil {
+	if u.Priv, err = snmp.ParsePrivProtocol(*f.privProtocol); err != nil {
 		return u, err
 	}
 	u.PrivKey = snmp.Passphrase(*f.privPassword)

@@ -77,7 +77,7 @@ func (f nameFlags) received() (line func(snmp.VarBind) string, err error) {
 	if *f.output == "" {
 		*f.output = "s"
 	}
-	_, line, err = f.read(nil)
+	_, line, err = f.read(nil, nil)
 	return line, err
 }
 

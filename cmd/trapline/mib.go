@@ -76,7 +76,10 @@ func readTree(modules, names []string, sources ...mibs.Source) (*mibs.Tree, erro
 	if len(modules) == 0 {
 		return mibs.LoadAll(sources...)
 	}
-	return mibs.Load(modules, sources...)
+	if t, err := mibs.Load(modules, sources...); err == nil {
+		return t, nil
+	}
+	return mibs.LoadAll(sources...) // one of the names is of no module: all are needed to say what is meant
 }
 
 func splitColons(lists []string) (all []string) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/modules"
 	"trapline/mibs"
 )
 
@@ -22,7 +23,7 @@ func addMIBTranslate(mib *kingpin.CmdClause, commands map[string]command) {
 			return err
 		}
 		for _, name := range *names {
-			i, err := t.Resolve(name)
+			i, err := modules.Resolve(t, name)
 			if err != nil {
 				return err
 			}
@@ -44,7 +45,7 @@ func translation(t *mibs.Tree, i mibs.Instance, output, more string) string {
 	case "f":
 		text = t.Path(i)
 	case "s":
-		text = text[len(i.Node.Module)+len("::"):]
+		text = i.Short()
 	}
 	if more == "d" {
 		return text + "\n" + t.Detail(i.Node)

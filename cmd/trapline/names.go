@@ -24,8 +24,8 @@ func addNameFlags(c *kingpin.CmdClause) nameFlags {
 	}
 }
 
-// read gives the OIDs that names stand for, and what prints a variable binding.
-func (f nameFlags) read(names []string) (oids []snmp.OID, line func(snmp.VarBind) string, err error) {
+// read returns the OIDs that names stand for, as find has it, and what prints a variable binding.
+func (f nameFlags) read(names []string, find finder) (oids []snmp.OID, line func(snmp.VarBind) string, err error) {
 	var tree *mibs.Tree
 	spelled := strings.ContainsFunc(strings.Join(names, ""), unicode.IsLetter)
 	if spelled || *f.output == "s" {
@@ -34,21 +34,30 @@ func (f nameFlags) read(names []string) (oids []snmp.OID, line func(snmp.VarBind
 		}
 	}
 	for _, name := range names {
-		o, err := snmp.ParseOID(name)
-		if err != nil && strings.ContainsFunc(name, unicode.IsLetter) {
-			var i mibs.Instance
-			i, err = tree.Resolve(name)
-			o = i.OID()
-		}
+		found, err := oidsOf(tree, name, find)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%q is not an OID: %w", name, err)
+			return nil, nil, err
 		}
-		oids = append(oids, o)
+		oids = append(oids, found...)
 	}
 	if tree == nil || *f.output == "n" {
 		return oids, numericLine, nil
 	}
 	return oids, func(v snmp.VarBind) string { return namedLine(tree, v) }, nil
+}
+
+// finder returns the OIDs that a name stands for.
+type finder func(t *mibs.Tree, name string) ([]snmp.OID, error)
+
+func oidsOf(t *mibs.Tree, name string, find finder) ([]snmp.OID, error) {
+	if strings.ContainsFunc(name, unicode.IsLetter) {
+		return find(t, name)
+	}
+	o, err := snmp.ParseOID(name)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an OID: %w", name, err)
+	}
+	return []snmp.OID{o}, nil
 }
 
 // namedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/series"
+	"trapline/internal/setting"
 )
 
 // snmp makes a pass on demand, as snmp_exporter does: 400 for a faulty request, 500 when anything at
@@ -148,8 +148,8 @@ func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
 	if _, err := engine.ParseAddress(s.Address); err != nil {
 		return nil, err
 	}
-	if _, err := hex.DecodeString(s.ContextEngineID); err != nil {
-		return nil, fmt.Errorf("'snmp_engineid' parameter is not a row of hexadecimal digits: %w", err)
+	if _, err := setting.Hex(s.ContextEngineID); err != nil {
+		return nil, fmt.Errorf("'snmp_engineid' parameter has %w", err)
 	}
 	global := w.config.Global
 	global.Labels = nil // these series are snmp_exporter's

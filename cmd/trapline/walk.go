@@ -13,6 +13,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/agent"
 	"trapline/internal/engine"
+	"trapline/internal/modules"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -46,7 +47,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 		if len(*names) == 0 {
 			*names = []string{"1.3.6.1.2.1"}
 		}
-		oids, line, err := naming.read(*names)
+		oids, line, err := naming.read(*names, modules.Subtrees)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func openTarget(t testing.TB, address, community string, version int) *engine.Ta
 	t.Helper()
 	e := engine.New(engine.Options{})
 	t.Cleanup(func() { e.Close() })
-	x, err := e.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: version, Community: setting.Secret(community)}})
+	x, err := e.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: engine.Version(version), Community: setting.Secret(community)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"trapline/internal/setting"
@@ -13,7 +12,7 @@ import (
 // gives the passphrase, or what that is turned into for all engines (master) or for one (localized), in
 // hexadecimal digits.
 type Auth struct {
-	Version              int            `yaml:"version,omitempty"`
+	Version              Version        `yaml:"version,omitempty"`
 	Community            setting.Secret `yaml:"community,omitempty"`
 	CommunityFile        string         `yaml:"community_file,omitempty"`
 	SecurityLevel        string         `yaml:"security_level,omitempty"`
@@ -48,7 +47,9 @@ var defaultAuth = DefaultAuth()
 func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain Auth
 	*a = DefaultAuth()
-	return unmarshal((*plain)(a))
+	err := unmarshal((*plain)(a))
+	a.Canonical()
+	return err
 }
 
 // Format prints as %+v does, whatever the verb: one that does not suit a pointer would else have fmt
@@ -58,15 +59,54 @@ func (a Auth) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "%+v", plain(a))
 }
 
-// The security levels of SNMPv3 (RFC 3411 section 3.4.3).
+// The security levels of SNMPv3.
 const (
-	NoAuthNoPriv = "noAuthNoPriv"
-	AuthNoPriv   = "authNoPriv"
-	AuthPriv     = "authPriv"
+	NoAuthNoPriv = snmp.NoAuthNoPriv
+	AuthNoPriv   = snmp.AuthNoPriv
+	AuthPriv     = snmp.AuthPriv
 )
 
-// SecurityLevels are what security_level may say.
-var SecurityLevels = []string{NoAuthNoPriv, AuthNoPriv, AuthPriv}
+// SecurityLevels are the levels, the lowest first.
+var SecurityLevels = snmp.SecurityLevels()
+
+// Version is the version of SNMP as files have it: 1, 2 for v2c, or 3.
+type Version int
+
+// UnmarshalYAML reads every spelling of snmp.ParseVersion. Another number is left to Auth.Mistakes.
+func (v *Version) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if err := unmarshal(&word); err != nil {
+		return err
+	}
+	parsed, err := ParseVersion(word)
+	if err == nil {
+		*v = parsed
+		return nil
+	}
+	return unmarshal((*int)(v))
+}
+
+// Wanted says what to write.
+func (Version) Wanted() string { return "1, 2c or 3" }
+
+// ParseVersion returns the version that a word stands for.
+func ParseVersion(word string) (Version, error) {
+	v, err := snmp.ParseVersion(word)
+	return Version(v) + map[snmp.Version]Version{snmp.V1: 1, snmp.V2c: 1}[v], err
+}
+
+// Canonical replaces the words for protocols and security level by their names. Unknown words stay.
+func (a *Auth) Canonical() {
+	if p, err := snmp.ParseAuthProtocol(a.AuthProtocol); err == nil {
+		a.AuthProtocol = p.String()
+	}
+	if p, err := snmp.ParsePrivProtocol(a.PrivProtocol); err == nil {
+		a.PrivProtocol = p.String()
+	}
+	if level, err := snmp.ParseSecurityLevel(a.SecurityLevel); err == nil {
+		a.SecurityLevel = level
+	}
+}
 
 // Mistakes reports what a target could not be asked with. The fields of SNMPv3 are looked at only
 // where the version is 3.
@@ -81,13 +121,13 @@ func (a *Auth) Mistakes() []setting.Mistake {
 	if a.Version != 3 {
 		return m
 	}
-	if !slices.Contains(SecurityLevels, a.SecurityLevel) {
-		m.add("security_level", "unknown security level %q: use one of %s", a.SecurityLevel, strings.Join(SecurityLevels, ", "))
+	if _, err := snmp.ParseSecurityLevel(a.SecurityLevel); err != nil {
+		m.add("security_level", "%v", err)
 	}
 	if a.Username == "" {
-		m.add("", "version 3 needs a username")
+		m.add("", "version 3 needs a username: write username: NAME")
 	}
-	if id, err := parseHex(a.EngineID); err != nil {
+	if id, err := setting.Hex(a.EngineID); err != nil {
 		m.add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && a.EngineID != "" {
 		m.add("engine_id", "%v", err)
@@ -108,7 +148,7 @@ func (m *mistakes) add(path, format string, args ...any) {
 func (a *Auth) addKeyMistakes(m *mistakes) {
 	auth, errAuth := snmp.ParseAuthProtocol(a.AuthProtocol)
 	if errAuth != nil {
-		m.add("auth_protocol", "unknown auth_protocol %q: use one of %s", a.AuthProtocol, strings.Join(snmp.AuthProtocolNames(), ", "))
+		m.add("auth_protocol", "%v", errAuth)
 	}
 	keys := a.authKeys()
 	if m.addChoice(a, &keys) && errAuth == nil {
@@ -119,7 +159,7 @@ func (a *Auth) addKeyMistakes(m *mistakes) {
 	}
 	priv, errPriv := snmp.ParsePrivProtocol(a.PrivProtocol)
 	if errPriv != nil {
-		m.add("priv_protocol", "unknown priv_protocol %q: use one of %s", a.PrivProtocol, strings.Join(snmp.PrivProtocolNames(), ", "))
+		m.add("priv_protocol", "%v", errPriv)
 	}
 	keys = a.privKeys()
 	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {

@@ -91,7 +91,7 @@ func TestGets(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			auth := engine.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = test.version
+				auth.Version = engine.Version(test.version)
 			}
 			if test.get == nil {
 				test.get = instances(9)

@@ -1,10 +1,7 @@
 package engine
 
 import (
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"strings"
 
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -81,30 +78,18 @@ func (s *keySetting) key(text string, fits func(snmp.Key) error) (snmp.Key, erro
 func readPassword(text string) (snmp.Key, error) { return snmp.Passphrase(text), nil }
 
 func readMasterKey(text string) (snmp.Key, error) {
-	octets, err := parseHex(text)
+	octets, err := setting.Hex(text)
 	return snmp.MasterKey(octets), err
 }
 
 func readLocalizedKey(text string) (snmp.Key, error) {
-	octets, err := parseHex(text)
+	octets, err := setting.Hex(text)
 	return snmp.LocalizedKey(octets), err
-}
-
-// errHex does not tell what is there instead, for that may be a secret.
-var errHex = errors.New("something else than two hexadecimal digits for each octet")
-
-// parseHex reads octets, with or without the 0x that Net-SNMP's commands want in front.
-func parseHex(text string) ([]byte, error) {
-	octets, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
-	if err != nil {
-		return nil, errHex
-	}
-	return octets, nil
 }
 
 // engineID is EngineID in octets, without any when the device is to be asked. It has been checked.
 func (a *Auth) engineID() []byte {
-	id, _ := parseHex(a.EngineID)
+	id, _ := setting.Hex(a.EngineID)
 	return id
 }
 
@@ -146,7 +131,7 @@ func (a *Auth) Principal() (p Principal, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.Version = map[int]snmp.Version{1: snmp.V1, 2: snmp.V2c, 3: snmp.V3}[a.Version]
+	p.Version = map[Version]snmp.Version{1: snmp.V1, 2: snmp.V2c, 3: snmp.V3}[a.Version]
 	p.Community = []byte(found.community)
 	if p.Version == snmp.V3 {
 		p.EngineID = a.engineID()

@@ -36,7 +36,6 @@ func (p *pipe) linkLocked(t *peer) (*link, error) {
 	if p.closed {
 		return nil, errClosed
 	}
-	t.outlet.v6 = !t.address.Addr().Is4()
 	if l := p.links[t.outlet]; l != nil {
 		t.link = l
 		return l, nil

@@ -54,7 +54,7 @@ func TestNexts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			auth := engine.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = test.version
+				auth.Version = engine.Version(test.version)
 			}
 			if test.agent == nil {
 				test.agent = successors

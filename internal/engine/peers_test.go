@@ -46,7 +46,7 @@ func authOf(u peers.User) *engine.Auth {
 var shaAES = peers.User{Name: "usr-sha-aes", Auth: "SHA", Priv: "AES"}
 
 func community(version int, name string) *engine.Auth {
-	return &engine.Auth{Version: version, Community: setting.Secret(name)}
+	return &engine.Auth{Version: engine.Version(version), Community: setting.Secret(name)}
 }
 
 // wantName wants the answer to getName.
@@ -175,7 +175,7 @@ func TestPeersFailuresToldApart(t *testing.T) {
 		"a level that is too low":   {user(func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv }), "get authorization"},
 		"no authentication at all":  {user(func(a *engine.Auth) { a.SecurityLevel = engine.NoAuthNoPriv }), "get authorization"},
 		"a level the user has not":  {user(func(a *engine.Auth) { a.Username = "usr-none-none" }), "get unsupported_level"},
-		"a password file too short": {user(func(a *engine.Auth) { a.Password, a.PasswordFile = "", shortFile(t) }), "connect credentials"},
+		"a password file too short": {user(func(a *engine.Auth) { a.Password, a.PasswordFile = "", shortFile(t) }), "get wrong_digest"},
 		"a password file not there": {user(func(a *engine.Auth) { a.Password, a.PasswordFile = "", "/nonexistent" }), "connect credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,12 +38,13 @@ type pipe struct {
 	timers       timerWheel
 	list, scoped []byte                   // for encoding
 	active       map[netip.AddrPort]*peer // those with requests in flight
+	noise        map[netip.AddrPort]int   // frames that came from there and were not asked for
 	closed       bool
 	running      sync.WaitGroup
 }
 
 func newPipe(m *Metrics, logger *slog.Logger) *pipe {
-	p := &pipe{metrics: m, logger: logger, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}}
+	p := &pipe{metrics: m, logger: logger, epoch: time.Now(), open: openSocket, slots: newSlotTable(), links: map[outlet]*link{}, active: map[netip.AddrPort]*peer{}, noise: map[netip.AddrPort]int{}}
 	m.watch(p)
 	return p
 }
@@ -318,6 +319,9 @@ func (p *pipe) answerLocked(q *query, id uint32, pdu *snmp.PDU) {
 		q.peer.deviatesLocked(p, snmp.ErrTruncated)
 		return
 	}
+	if len(pdu.VarBinds) > 4*DefaultMaxResponse {
+		p.noiseLocked(q.peer.address, len(pdu.VarBinds))
+	}
 	p.measureLocked(q, id)
 	p.endLocked(q, answer{status: pdu.ErrorStatus, index: int(pdu.ErrorIndex), list: pdu.VarBinds, count: count}, nil)
 }
@@ -370,6 +374,7 @@ func (p *pipe) hastenLocked(answered *query, sent time.Duration) {
 // from.
 func (p *pipe) strangeLocked(from netip.AddrPort, size int, err error) {
 	p.traceStrange(from, size, err)
+	p.noiseLocked(from, size)
 	if t := p.active[from]; t != nil {
 		t.deviatesLocked(p, err)
 	}

@@ -76,7 +76,7 @@ func (t *Target) connectLocked() *Error {
 	if source.IsValid() && source.Addr().Is4() != t.peer.address.Addr().Is4() {
 		return &Error{Reason: Unreachable, Err: fmt.Errorf("source %s cannot reach %s", source.Addr(), t.peer.address.Addr())}
 	}
-	t.peer.outlet = outlet{source: source, device: t.spec.Interface}
+	t.peer.outlet = t.pipe.outletLocked(t.peer, outlet{source: source, device: t.spec.Interface})
 	if _, err := t.pipe.linkLocked(t.peer); err != nil {
 		return &Error{Reason: SocketReason(err), Err: err}
 	}

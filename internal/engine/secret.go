@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func (s *secrets) read(path string) (string, error) {
 	if f, ok := s.files[path]; ok && unchanged(f.info, info) {
 		return f.text, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := readBounded(path)
 	if err != nil {
 		return "", err
 	}
@@ -42,6 +43,22 @@ func (s *secrets) read(path string) (string, error) {
 	f := secretFile{info, strings.TrimRight(string(b), "\r\n")}
 	s.files[path] = f
 	return f.text, nil
+}
+
+// maxSecret is how long a secret may be, in octets.
+const maxSecret = 64 << 10
+
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if len(b) > maxSecret {
+		return nil, fmt.Errorf("%s is longer than %d octets, so it is no secret", path, maxSecret)
+	}
+	return b, err
 }
 
 func unchanged(a, b os.FileInfo) bool {

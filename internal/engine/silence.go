@@ -138,6 +138,7 @@ func (p *pipe) unmatchedLocked(id uint32, from netip.AddrPort, size int) {
 		t.heard = p.nextEvent()
 	case p.slots.issued(id):
 		p.traceStrange(from, size, err)
+		p.noiseLocked(from, size)
 	default:
 		p.strangeLocked(from, size, err)
 	}

@@ -43,6 +43,7 @@ type outlet struct {
 	source netip.AddrPort // an address of this host, a port of it, or both
 	device string         // a network interface
 	v6     bool
+	apart  bool // for targets that send much that nobody asked for
 }
 
 func (o outlet) listen() (*net.UDPConn, error) {

@@ -144,7 +144,7 @@ func TestWalks(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			auth := engine.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = test.version
+				auth.Version = engine.Version(test.version)
 			}
 			if test.plan.Walk == nil {
 				test.plan.Walk = walkOf(c)

@@ -15,13 +15,13 @@ import (
 // Compiled is a module whose names have been found.
 type Compiled struct {
 	*collector.Settings
-	Warnings []string // what was left out
+	Warnings []setting.Mistake // what was left out, and what may not be meant
 }
 
 // Compile finds what a module names. Settings are nil if there are mistakes.
 func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
 	if !s.Native() {
-		return Compiled{Settings: s.asWritten()}, nil
+		return l.written(s)
 	}
 	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params},
 		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}}
@@ -38,8 +38,8 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
 		return Compiled{}, c.mistakes
 	}
 	for _, root := range roots {
-		if !hasValues(root.tree, root.node) {
-			c.warn("%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
+		if !hasValues(root.tree, root.node.OID) {
+			c.warn("", "%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
 		}
 		c.addMetrics(root)
 	}
@@ -63,7 +63,7 @@ type compilation struct {
 	instances map[string][]string // of columns that are not walked: their indexes, each with a dot in front
 	overrides map[string]*override
 	mistakes  []setting.Mistake
-	warnings  []string
+	warnings  []setting.Mistake
 }
 
 // metric is a metric with the object that it is made from.
@@ -78,8 +78,8 @@ func (c *compilation) wrong(path, format string, args ...any) {
 	c.mistakes = append(c.mistakes, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-func (c *compilation) warn(format string, args ...any) {
-	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+func (c *compilation) warn(path, format string, args ...any) {
+	c.warnings = append(c.warnings, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 // find looks for what stands at path.
@@ -103,7 +103,7 @@ func (c *compilation) modulesNamed() []string {
 			names = append(names, module)
 		}
 	}
-	for _, text := range slices.Concat(c.settings.Walk, c.settings.Get, slices.Sorted(maps.Keys(c.settings.Overrides))) {
+	for _, text := range slices.Concat(c.settings.Walk, c.settings.Get, slices.Sorted(maps.Keys(c.settings.Overrides)), c.settings.objects()) {
 		add(text)
 	}
 	for _, l := range c.settings.Lookups {
@@ -203,7 +203,7 @@ func (c *compilation) nameDoubles() {
 	first := map[string]*metric{}
 	for _, m := range c.metrics {
 		if other := first[m.Name]; other != nil && other.oid != m.oid {
-			c.warn("%s::%s and %s::%s make metrics of one name: give one of them another under overrides", other.node.Module, other.node.Name, m.node.Module, m.node.Name)
+			c.warn("", "%s::%s and %s::%s make metrics of one name: give one of them another under overrides", other.node.Module, other.node.Name, m.node.Module, m.node.Name)
 			continue
 		}
 		first[m.Name] = m
@@ -229,7 +229,7 @@ func (c *compilation) addIndexes(m *metric) bool {
 			}
 		}
 		if problem != "" {
-			c.warn("%s::%s is left out: of its index %s, %s", m.node.Module, m.node.Name, part.Name, problem)
+			c.warn("", "%s::%s is left out: of its index %s, %s", m.node.Module, m.node.Name, part.Name, problem)
 			return false
 		}
 		before, before2 = tc, before

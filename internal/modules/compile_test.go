@@ -177,7 +177,7 @@ func TestWarningsAboutFiles(t *testing.T) {
 	want := []string{
 		"/a.mib: this file is of 9411010000Z, and takes the place of the built-in module UDP-MIB of 200505200000Z",
 		"/a.mib: parts of MIB UDP-MIB are left out (1): trapline mib check tells which",
-		"/b.mib: module UDP-MIB is in " + dir + "/a.mib already: that one counts",
+		"/b.mib: module UDP-MIB is in " + dir + "/a.mib too: that one counts, which comes first",
 	}
 	if got := strings.Join(l.Warnings(), "\n"); got != dir+strings.Join(want, "\n"+dir) {
 		t.Errorf("warnings are\n%s", got)
@@ -187,13 +187,52 @@ func TestWarningsAboutFiles(t *testing.T) {
 // What cannot be made of a table is told, and the rest is made all the same.
 func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ module, want string }{
-		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu has no effect: the module reads no such object: did you mean ifMtu?"},
+		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu: no effect: the module reads no such object: did you mean ifMtu?"},
 		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], overrides: {ifMtu: {name: x}, ifSpeed: {name: x}}}",
 			"IF-MIB::ifMtu and IF-MIB::ifSpeed make metrics of one name: give one of them another under overrides"},
 		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifGroups]}", "IF-MIB::ifGroups (1.3.6.1.2.1.31.2.1) makes no metric: no object below it has a value"},
 	} {
-		if got := strings.Join(compile(t, library(t), test.module).Warnings, "\n"); got != test.want {
+		var warnings []string
+		for _, m := range compile(t, library(t), test.module).Warnings {
+			warnings = append(warnings, strings.TrimPrefix(m.Path+": "+m.Text, ": "))
+		}
+		if got := strings.Join(warnings, "\n"); got != test.want {
 			t.Errorf("%s warns:\n%s\nwant\n%s", test.module, got, test.want)
 		}
+	}
+}
+
+// A number that no MIB has a node for stands for what is below it.
+func TestOIDsBetweenNodes(t *testing.T) {
+	dir := t.TempDir()
+	const text = `GAP-MIB DEFINITIONS ::= BEGIN IMPORTS enterprises, OBJECT-TYPE FROM SNMPv2-SMI;
+		gap OBJECT IDENTIFIER ::= { enterprises 99999 }
+		gapOne OBJECT-TYPE SYNTAX INTEGER MAX-ACCESS read-only STATUS current DESCRIPTION "x" ::= { gap 5 1 }
+		gapTwo OBJECT-TYPE SYNTAX INTEGER MAX-ACCESS read-only STATUS current DESCRIPTION "x" ::= { gap 5 7 2 }
+		gapThree OBJECT-TYPE SYNTAX INTEGER MAX-ACCESS read-only STATUS current DESCRIPTION "x" ::= { gap 6 1 }
+		END`
+	if err := os.WriteFile(filepath.Join(dir, "gap.mib"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for oid, want := range map[string]string{"1.3.6.1.4.1.99999.5": "gapOne gapTwo", "1.3.6.1.4.1.99999.5.7": "gapTwo", "1.3.6.1.4.1.99999": "gapOne gapTwo gapThree"} {
+		l, err := NewLibrary([]string{dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		c := compile(t, l, "walk: ["+oid+"]")
+		for _, m := range c.Metrics {
+			names = append(names, m.Name)
+		}
+		if got := strings.Join(names, " "); got != want || len(c.Walk) != 1 || c.Walk[0].OID.String() != oid {
+			t.Errorf("walk of %s makes %s, and asks for %v", oid, got, c.Walk)
+		}
+	}
+	l, err := NewLibrary([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, m := l.Compile(&Settings{Walk: []string{"1.3.6.1.4.1.99999.4"}}); len(m) != 1 || !strings.HasPrefix(m[0].Text, "no MIB knows the OID 1.3.6.1.4.1.99999.4: ") {
+		t.Errorf("an OID with nothing below: %v", m)
 	}
 }

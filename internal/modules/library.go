@@ -164,9 +164,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 		}
 		return l.findOID(named, snmp.MustParseOID(text))
 	}
-	module, rest := mibs.CutModule(text)
-	name, _, _ := strings.Cut(rest, ".")
-	name, _, _ = strings.Cut(name, "[")
+	module, name, rest := cutNames(text)
 	switch {
 	case module != "" && !l.has(module):
 		return found{}, fmt.Errorf("there is no MIB %s%s", module, suggestion(module, l.names()))
@@ -182,7 +180,8 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	}
 	i, err := named.Resolve(text)
 	if err != nil {
-		return found{}, fmt.Errorf("%w%s", err, l.meant(named, module, name))
+		all, _ := l.everything()
+		return found{}, fmt.Errorf("%w%s", err, meant(named, all, module, name))
 	}
 	return found{i.Node, i.Index, named}, nil
 }
@@ -203,25 +202,35 @@ func byStanding(a, b *mibs.Node) int {
 }
 
 func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
-	known := func(i mibs.Instance) bool {
-		return i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar)
-	}
-	i := named.Object(oid)
-	if !known(i) || !hasValues(named, i.Node) {
+	i := object(named, oid)
+	if i.Node == nil || !hasValues(named, i.Node.OID) {
 		var err error
 		if named, err = l.everything(); err != nil {
 			return found{}, err
 		}
-		if i = named.Object(oid); !known(i) {
+		if i = object(named, oid); i.Node == nil {
 			return found{}, fmt.Errorf("no MIB knows the OID %s: add the directory of its MIB to mibs.dirs, or write the metrics", oid)
 		}
 	}
 	return found{i.Node, i.Index, named}, nil
 }
 
-// hasValues tells whether an object or one below it makes a metric.
-func hasValues(t *mibs.Tree, n *mibs.Node) bool {
-	for below := range t.Below(n.OID) {
+// object finds the node of an OID, or the object that it is an instance of. A number inside of an OID that
+// has no node of its own gets one. The node is nil if there is nothing at the OID and nothing below it.
+func object(t *mibs.Tree, oid snmp.OID) mibs.Instance {
+	i := t.Object(oid)
+	switch {
+	case i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar):
+		return i
+	case hasValues(t, oid):
+		return mibs.Instance{Node: &mibs.Node{OID: oid, Name: oid.String(), Syntax: &mibs.Syntax{}}}
+	}
+	return mibs.Instance{}
+}
+
+// hasValues reports whether an object at an OID or below it makes a metric.
+func hasValues(t *mibs.Tree, oid snmp.OID) bool {
+	for below := range t.Below(oid) {
 		if polled(below) && kindOf(below) != "" {
 			return true
 		}
@@ -229,11 +238,11 @@ func hasValues(t *mibs.Tree, n *mibs.Node) bool {
 	return false
 }
 
-// meant says what a name that is not there may be meant to be.
-func (l *Library) meant(named *mibs.Tree, module, name string) string {
-	if all, err := l.everything(); err == nil {
+// meant says what a name that is not in a tree may be meant to be. All holds more MIBs, or is nil.
+func meant(named, all *mibs.Tree, module, name string) string {
+	if all != nil {
 		if len(named.Named(name)) > 0 {
-			return "" // the error tells already
+			return "" // the error says so
 		}
 		if nodes := all.Named(name); len(nodes) > 0 {
 			return fmt.Sprintf(": did you mean %s::%s?", nodes[0].Module, name)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/collector"
 	"trapline/mibs"
 )
 
@@ -53,7 +54,7 @@ func (c *compilation) override(n *mibs.Node) *override {
 // kind gives the metric type of an object in this module.
 func (c *compilation) kind(n *mibs.Node) string {
 	if kind := c.override(n).Type; kind != "" {
-		return kind
+		return collector.TypeName(kind)
 	}
 	return kindOf(n)
 }
@@ -85,7 +86,7 @@ func (c *compilation) tellUnused() {
 			for _, m := range c.metrics {
 				names = append(names, m.node.Name)
 			}
-			c.warn("overrides.%s has no effect: the module reads no such object%s", o.key, suggestion(o.key, names))
+			c.warn("overrides."+o.key, "no effect: the module reads no such object%s", suggestion(o.key, names))
 		}
 	}
 }

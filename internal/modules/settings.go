@@ -111,7 +111,7 @@ func (s *Settings) Mistakes() []setting.Mistake {
 		return nil
 	}
 	if len(s.Walk) == 0 && len(s.Get) == 0 {
-		wrong("", "has metrics but neither walk nor get: nothing would be asked for")
+		wrong("", "has metrics but neither walk nor get: write under walk what to ask for")
 	}
 	const nameless = "a module with metrics says in them what becomes of each OID: leave metrics out to have them made from MIBs"
 	if len(s.Lookups) > 0 {
@@ -120,26 +120,9 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	if len(s.Overrides) > 0 {
 		wrong("overrides", nameless)
 	}
-	numeric := func(path, text string) {
-		for _, m := range setting.ParseOID(text).Mistakes() {
-			wrong(path, m.Text)
-		}
-	}
-	for i, text := range s.Walk {
-		numeric(fmt.Sprintf("walk[%d]", i), text)
-	}
-	for i, text := range s.Get {
-		numeric(fmt.Sprintf("get[%d]", i), text)
-	}
 	for _, f := range s.Filters {
 		if len(f.Indices) > 0 {
 			wrong(f.at+".indices", nameless)
-		}
-		if f.OID != "" {
-			numeric(f.at+".oid", f.OID)
-		}
-		for j, text := range f.Targets {
-			numeric(fmt.Sprintf("%s.targets[%d]", f.at, j), text)
 		}
 	}
 	return found
@@ -171,15 +154,6 @@ func (f *Filter) Mistakes() []setting.Mistake {
 		return []setting.Mistake{{Path: "oid", Text: "a filter needs the oid of the object that decides, or indices"}}
 	}
 	return nil
-}
-
-// asWritten gives the settings of a module with metrics.
-func (s *Settings) asWritten() *collector.Settings {
-	out := &collector.Settings{Walk: parseOIDs(s.Walk), Get: parseOIDs(s.Get), Metrics: s.Metrics, Params: s.Params}
-	for _, f := range s.Filters {
-		out.Filters = append(out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.OID), Targets: parseOIDs(f.Targets), Values: f.Values})
-	}
-	return out
 }
 
 func parseOIDs(texts []string) []setting.OID {

@@ -38,9 +38,9 @@ func (l *Library) Warnings() []string {
 	}
 	for _, s := range l.sources {
 		if d, ok := s.(*mibs.Directories); ok {
-			for _, twice := range d.Diagnostics() {
-				if files[twice.Module] != "" {
-					warnings = append(warnings, twice.String())
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				for _, other := range d.PassedOver(name) {
+					warnings = append(warnings, other.String())
 				}
 			}
 		}

@@ -27,7 +27,7 @@ func (n Names) tree() (*mibs.Tree, error) {
 func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	o, i, err := n.find(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text))
+		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text, func(node *mibs.Node) bool { return node.Kind == mibs.Notification }))
 	}
 	if i.Node != nil && i.Node.Kind == mibs.Notification && len(i.Index) == 0 {
 		return o, i.Node, nil
@@ -38,19 +38,20 @@ func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	return o, nil, CheckTrap(o)
 }
 
-// meant says which notification a name may be meant to be.
-func (n Names) meant(name string) string {
+// meant says which of some nodes a name may be meant to be.
+func (n Names) meant(name string, among func(*mibs.Node) bool) string {
 	t, err := n.tree()
 	if err != nil || t == nil {
 		return ""
 	}
 	var names []string
 	for node := range t.All() {
-		if node.Kind == mibs.Notification {
+		if among(node) {
 			names = append(names, node.Name)
 		}
 	}
 	_, name = mibs.CutModule(name)
+	name, _, _ = strings.Cut(name, ".")
 	if near := setting.Nearest(name, names); near != "" && near != name {
 		return fmt.Sprintf(": did you mean %s?", near)
 	}
@@ -61,6 +62,9 @@ func (n Names) meant(name string) string {
 func (n Names) OID(text string) (snmp.OID, error) {
 	if isName(text) {
 		o, _, err := n.find(text)
+		if err != nil {
+			err = fmt.Errorf("%w%s", err, n.meant(text, func(*mibs.Node) bool { return true }))
+		}
 		return o, err
 	}
 	return parseOID(text)

@@ -28,7 +28,7 @@ func below(tail string) snmp.OID { return snmp.MustParseOID(enterprise.String() 
 
 func community(version int) engine.Auth {
 	a := engine.DefaultAuth()
-	a.Version = version
+	a.Version = engine.Version(version)
 	return a
 }
 

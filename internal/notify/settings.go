@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/url"
@@ -79,7 +78,7 @@ func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	if r.Auth == "" && r.Address != "" {
+	if r.Auth == "" && r.Address != "" && !kinds[r.Type].url {
 		r.Auth = defaultAuth
 	}
 	return nil
@@ -95,10 +94,13 @@ func (m *mistakes) add(path, format string, args ...any) {
 // Mistakes reports what nobody could be told with.
 func (s *Settings) Mistakes() []setting.Mistake {
 	var m mistakes
-	if id, err := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x")); err != nil {
-		m.add("engine_id", "engine_id wants two hexadecimal digits for each octet")
+	if id, err := setting.Hex(s.EngineID); err != nil {
+		m.add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
 		m.add("engine_id", "%v", err)
+	}
+	for _, wrong := range s.EnterpriseOID.NotNumeric() {
+		m.add("enterprise_oid", "%s", wrong.Text)
 	}
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
@@ -123,10 +125,7 @@ func (s *Settings) Mistakes() []setting.Mistake {
 
 // ID is EngineID in octets, nil where it is not set.
 func (s *Settings) ID() []byte {
-	id, _ := hex.DecodeString(strings.TrimPrefix(s.EngineID, "0x"))
-	if len(id) == 0 {
-		return nil
-	}
+	id, _ := setting.Hex(s.EngineID)
 	return id
 }
 
@@ -152,8 +151,10 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		m.add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case k.url:
 		r.addWebhookMistakes(&m)
+	case r.Address == "" && r.URL != "":
+		m.add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
 	case r.Address == "":
-		m.add("", "receiver %q needs an address", r.Name)
+		m.add("", "receiver %q needs an address: write address: HOST, or type: webhook with a url", r.Name)
 	case r.URL != "":
 		m.add("url", "only a webhook has a url")
 	default:
@@ -187,8 +188,8 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 			m.add(name, "%s is 1 or more", name)
 		}
 	}
-	if _, err := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x")); err != nil {
-		m.add("context_engine_id", "context_engine_id wants two hexadecimal digits for each octet")
+	if _, err := setting.Hex(r.ContextEngineID); err != nil {
+		m.add("context_engine_id", "%q has %v", r.ContextEngineID, err)
 	}
 	for i, tag := range r.Tags {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
@@ -196,7 +197,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		}
 	}
 	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
-		m.add("repeat", "repeat and spacing are for traps: others are told again until they confirm")
+		m.add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.add("retries", "retries is 0 or more")
@@ -205,12 +206,16 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 }
 
 func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
+	if r.URL == "" && r.Address != "" {
+		m.add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
+		return
+	}
 	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
 	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
-			m.add(name, "a webhook has no %s", name)
+			m.add(name, "a webhook has no %s: leave it out", name)
 		}
 	}
 }
@@ -222,7 +227,7 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
 	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
-		m.add("group", "a trap is never confirmed, and group %s is of those that are told until one confirms: write type: inform", r.Group)
+		m.add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
@@ -231,13 +236,13 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 		m.add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
 	}
 	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
-		m.add("fallback", "fallback is of the format template")
+		m.add("fallback", "fallback applies to format: template only: leave it out")
 	}
 	if r.Fallback == "alarm" && s.EnterpriseOID.IsZero() {
 		m.add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
 	if used := r.formatName(s); r.Profile != "" && used != "alarm" && (used != formatTemplate || r.fallbackName(s) != "alarm") {
-		m.add("profile", "profile is of the format alarm, which needs notifications.enterprise_oid")
+		m.add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
 	}
 	return m
 }
@@ -246,7 +251,7 @@ const compact = "compact"
 
 // contextEngine is ContextEngineID in octets, nil where it is not set.
 func (r *ReceiverSettings) contextEngine() []byte {
-	id, _ := hex.DecodeString(strings.TrimPrefix(r.ContextEngineID, "0x"))
+	id, _ := setting.Hex(r.ContextEngineID)
 	return id
 }
 

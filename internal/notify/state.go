@@ -1,10 +1,8 @@
 package notify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -170,34 +168,14 @@ func guarded(use func() error) (err error) {
 
 func isDamage(err error) bool { return errors.Is(err, errDamaged) }
 
-// inspect reads all of a database, for bbolt looks at a page only when it is needed. It has a check of its
-// own, which trusts lengths that it reads.
+// inspect looks at all of a database that may come to be used.
 func inspect(db *bbolt.DB) error {
-	return guarded(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			i := &inspection{left: tx.Size()}
-			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return i.bucket(b) })
-		})
-	})
-}
-
-// inspection bounds by the file's size what is read, for pages may go round in circles.
-type inspection struct{ left int64 }
-
-func (i *inspection) bucket(b *bbolt.Bucket) error {
-	var last []byte
-	return b.ForEach(func(k, value []byte) error {
-		i.left -= int64(len(k) + len(value))
-		if i.left < 0 || len(k) > bbolt.MaxKeySize || bytes.Compare(last, k) >= 0 {
-			return fmt.Errorf("%w: a key is out of its place", errDamaged)
-		}
-		last = k
-		if value == nil {
-			return i.bucket(b.Bucket(k))
-		}
-		_ = crc32.ChecksumIEEE(value)
-		return nil
-	})
+	f, err := os.Open(db.Path())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return guarded(func() error { return db.View(func(tx *bbolt.Tx) error { return inspectPages(tx, f) }) })
 }
 
 func openDatabase(dir string) (*bbolt.DB, error) {

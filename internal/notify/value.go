@@ -2,7 +2,6 @@ package notify
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -128,8 +128,7 @@ func parseObjectIdentifier(text string) ([]byte, error) {
 
 // parseHexOctets takes digits with or without blanks, colons or 0x in front.
 func parseHexOctets(text string) ([]byte, error) {
-	digits := strings.NewReplacer(" ", "", ":", "", "-", "").Replace(strings.TrimPrefix(text, "0x"))
-	b, err := hex.DecodeString(digits)
+	b, err := setting.Hex(text)
 	if err != nil {
 		return nil, errors.New("write two hexadecimal digits for each octet")
 	}

@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/engine"
+	"trapline/internal/series"
 	"trapline/internal/setting"
 )
 
@@ -99,8 +99,8 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if t.Name == "." || t.Name == ".." {
 		wrong("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
 	}
-	if _, err := hex.DecodeString(t.ContextEngineID); err != nil {
-		wrong("context_engine_id", "%q is not a row of hexadecimal digits: %v", t.ContextEngineID, err)
+	if _, err := setting.Hex(t.ContextEngineID); err != nil {
+		wrong("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
 	}
 	if _, err := engine.ParseSource(t.SourceAddress); err != nil {
 		wrong("source_address", "%v", err)
@@ -112,6 +112,21 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	return append(m, intervalMistake(t.Interval)...)
 }
 
+// Warnings reports labels that Prometheus would see under another name.
+func (t *TargetSettings) Warnings() []setting.Mistake { return labelWarnings(t.Labels) }
+
+// Warnings reports labels that Prometheus would see under another name.
+func (g *Global) Warnings() []setting.Mistake { return labelWarnings(g.Labels) }
+
+func labelWarnings(labels map[string]string) (m []setting.Mistake) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if shown := series.LabelName(name); shown != name {
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
+		}
+	}
+	return m
+}
+
 // TargetLabel is the label by which the series of different targets are told apart.
 const TargetLabel = "target"
 
@@ -121,6 +136,8 @@ func labelMistakes(labels map[string]string) (m []setting.Mistake) {
 		switch {
 		case name == "" || strings.HasPrefix(name, "__"):
 			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
+		case series.LabelName(name) != name && labels[series.LabelName(name)] != "":
+			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))})
 		case name == TargetLabel:
 			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
 		}

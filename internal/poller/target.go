@@ -2,7 +2,6 @@ package poller
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"trapline/internal/engine"
 	"trapline/internal/profile"
 	"trapline/internal/series"
+	"trapline/internal/setting"
 )
 
 // Target is a device with all that a pass over it needs. It is not changed once made.
@@ -61,7 +61,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	engineID, err := hex.DecodeString(s.ContextEngineID)
+	engineID, err := setting.Hex(s.ContextEngineID)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,17 @@ type Settings struct {
 	Modules      []string      `yaml:"modules,omitempty"`
 }
 
+// Mistakes reports names where numbers belong.
+func (s *Settings) Mistakes() []setting.Mistake {
+	var found []setting.Mistake
+	for i, o := range s.SysObjectIDs {
+		for _, m := range o.NotNumeric() {
+			found = append(found, setting.Mistake{Path: fmt.Sprintf("sys_object_ids[%d]", i), Text: m.Text})
+		}
+	}
+	return found
+}
+
 // Module is a module that may be chosen. A device has something for it that answers with one of its objects.
 type Module struct {
 	Name        string
@@ -160,7 +171,7 @@ func Mistakes(settings map[string]*Settings, profiles, modules []string) map[str
 				if slices.Contains(known, other) {
 					continue
 				}
-				text := fmt.Sprintf("there is no %q", other)
+				text := fmt.Sprintf("there is no %s %q", map[string]string{"extends": "profile", "modules": "module"}[key], other)
 				if near := setting.Nearest(other, known); near != "" {
 					text += fmt.Sprintf(": did you mean %q?", near)
 				}

@@ -25,7 +25,7 @@ type clock struct {
 	asleep func() time.Duration          // since the machine started
 	shown  func(now time.Time) time.Time // the wall clock's time
 
-	ahead atomic.Int64 // nanoseconds by which it began ahead of the wall clock, behind the last sample of the last process
+	begun atomic.Int64 // nanoseconds by which it began ahead of the wall clock, behind the last sample of the last process
 
 	mu     sync.Mutex
 	offset time.Duration // of the wall clock, when that was last looked at
@@ -39,13 +39,13 @@ func newClock(now time.Time) *clock {
 
 // steady is the time of the clock at t.
 func (c *clock) steady(t time.Time) time.Time {
-	return c.start.Round(0).Add(t.Sub(c.start) + c.asleep() - c.slept + time.Duration(c.ahead.Load()))
+	return c.start.Round(0).Add(t.Sub(c.start) + c.asleep() - c.slept + time.Duration(c.begun.Load()))
 }
 
 // begin has the clock be after what the last process stored.
 func (c *clock) begin(last, now time.Time) {
 	if behind := last.Sub(c.steady(now)); behind >= 0 {
-		c.ahead.Add(int64(behind + time.Millisecond))
+		c.begun.Add(int64(behind + time.Millisecond))
 	}
 }
 
@@ -54,15 +54,18 @@ func (c *clock) wall(t, now time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}
-	return t.Add(c.shown(now).Sub(c.steady(now)))
+	return t.Add(c.ahead(now))
 }
+
+// ahead is how far the wall clock is.
+func (c *clock) ahead(now time.Time) time.Duration { return c.shown(now).Sub(c.steady(now)) }
 
 // bigStep is how far the wall clock has to be set for that to be logged.
 const bigStep = time.Second
 
 // stepped returns how far the wall clock was set since it was last looked at, or 0.
 func (c *clock) stepped(now time.Time) (by time.Duration) {
-	offset := c.shown(now).Sub(c.steady(now))
+	offset := c.ahead(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if by = offset - c.offset; by.Abs() <= bigStep {

@@ -122,7 +122,7 @@ func (r *round) selectors() *Selectors { return r.device.selectors }
 // queryOf gives what a rule asks for the samples of its expression.
 func (r *round) queryOf(b *bound) rules.QueryFunc {
 	return func(ctx context.Context, _ string, at time.Time) (promql.Vector, error) {
-		vector, err := r.scope(ctx, b.rule.query, at)
+		vector, err := r.scope(ctx, b.rule.queryAt(r.clock.ahead(r.read())), at)
 		if err != nil || b.alerting == nil {
 			return vector, err
 		}

@@ -49,6 +49,7 @@ type Rule struct {
 	Window time.Duration
 
 	query       string // the expression as Prometheus writes it
+	timely      []insertion
 	labels      []text // of an alerting rule, without severity
 	severity    text   // without a name where the rule sets none
 	annotations []text

@@ -34,10 +34,10 @@ const blockTime = 15 * time.Minute
 // leastRetention is how long samples are kept, if no rule looks further back.
 const leastRetention = 2 * blockTime
 
+func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
+
 // tendTime is how often it is looked for whether what is in memory can become a block.
 const tendTime = time.Minute
-
-func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
 
 // openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
 // so is one from the future, which would take no sample until that has come. One that merely cannot be opened

@@ -22,7 +22,9 @@ func AppendLabel(b []byte, start int, name string, value []byte) []byte {
 }
 
 // LabelName gives the form of a label name that every format takes.
-func LabelName(name string) string { return model.EscapeName(name, model.UnderscoreEscaping) }
+func LabelName(name string) string {
+	return strings.ReplaceAll(model.EscapeName(name, model.UnderscoreEscaping), ":", "_")
+}
 
 // AppendEscaped writes a label value as the text formats want it.
 func AppendEscaped(b, value []byte) []byte {

@@ -176,3 +176,12 @@ func FuzzLabelValue(f *testing.F) {
 		}
 	})
 }
+
+// A colon is allowed in the names of metrics only: in that of a label it would cost the whole scrape.
+func TestLabelNamesAreThoseOfTheTextFormat(t *testing.T) {
+	for name, want := range map[string]string{"ifName": "ifName", "if:name": "if_name", "if-name": "if_name", "1st": "_st", "größe": "gr__e"} {
+		if got := LabelName(name); got != want {
+			t.Errorf("%q becomes %q: want %q", name, got, want)
+		}
+	}
+}

@@ -2,11 +2,21 @@ package setting
 
 import "strings"
 
-// Nearest gives the word that name was probably meant to be, or "".
+// maxName is how long a name may be to be misspelt.
+const maxName = 100
+
+// Nearest returns the word that name was probably meant to be, or "".
 func Nearest(name string, words []string) string {
+	if len(name) > maxName {
+		return ""
+	}
+	name = strings.ToLower(name)
 	best, least := "", (len(name)+3)/4
 	for _, w := range words {
-		if d := distance(strings.ToLower(name), strings.ToLower(w)); d <= least && (best == "" || d < least) {
+		if len(w)-len(name) > least || len(name)-len(w) > least {
+			continue // it differs by more than what is left out or added
+		}
+		if d := distance(name, strings.ToLower(w)); d <= least && (best == "" || d < least) {
 			best, least = w, d
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"regexp/syntax"
+	"strings"
 	"time"
 
 	"trapline/internal/snmp"
@@ -26,6 +27,9 @@ type Mistake struct {
 
 // Checked is implemented by settings that can be wrong in ways their types do not show.
 type Checked interface{ Mistakes() []Mistake }
+
+// Warned is implemented by settings that can be used and yet may not do what was meant.
+type Warned interface{ Warnings() []Mistake }
 
 // Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
 type Duration struct {
@@ -53,6 +57,9 @@ func (d Duration) Mistakes() []Mistake {
 	return []Mistake{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
 }
 
+// Wanted says what to write.
+func (Duration) Wanted() string { return "a duration such as 30s" }
+
 // IsZero lets omitempty leave an unset duration out.
 func (d Duration) IsZero() bool { return d.Duration == 0 && d.text == "" }
 
@@ -64,7 +71,8 @@ func (d Duration) MarshalYAML() (any, error) {
 	return d.text, nil
 }
 
-// OID is a numeric object identifier, with or without a leading dot.
+// OID is an object identifier in numbers, with or without a leading dot. Where MIBs are at hand, it may
+// be a name, which whoever has the MIBs replaces.
 type OID struct {
 	snmp.OID
 	text string
@@ -91,13 +99,29 @@ func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 // ObjectID gives the OID that was read.
 func (o OID) ObjectID() snmp.OID { return o.OID }
 
-// Mistakes reports what is not a numeric OID.
+// Named reports whether a name was written, and returns it.
+func (o OID) Named() (name string, named bool) {
+	return o.text, o.err != nil && !strings.ContainsAny(o.text[:min(1, len(o.text))], ".0123456789")
+}
+
+// Mistakes reports numbers that are no OID.
 func (o OID) Mistakes() []Mistake {
+	if _, named := o.Named(); named {
+		return nil
+	}
+	return o.NotNumeric()
+}
+
+// NotNumeric is Mistakes where nobody can replace names.
+func (o OID) NotNumeric() []Mistake {
 	if o.err == nil {
 		return nil
 	}
 	return []Mistake{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
 }
+
+// Wanted says what to write.
+func (OID) Wanted() string { return "an OID such as 1.3.6.1.2.1.1.3" }
 
 // IsZero lets omitempty leave an unset OID out.
 func (o OID) IsZero() bool { return o.text == "" }

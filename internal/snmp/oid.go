@@ -76,6 +76,15 @@ func appendArc(b []byte, v uint64) []byte {
 	return append(b, byte(v)&0x7f)
 }
 
+// CutLast returns o without its last number. ok is false where BER has no form for what is left.
+func (o OID) CutLast() (rest OID, ok bool) {
+	end := len(o) - 1
+	for end > 0 && o[end-1]&0x80 != 0 {
+		end--
+	}
+	return o[:max(end, 0)], end > 0
+}
+
 // CutArc takes the first number off the content octets b (past the two arcs that BER folds into
 // one). ok is false when b is empty, ends inside a number or the number exceeds 32 bits.
 func CutArc(b []byte) (arc uint32, rest []byte, ok bool) {

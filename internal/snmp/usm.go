@@ -8,7 +8,6 @@ import (
 	"crypto/sha512"
 	"fmt"
 	"hash"
-	"strings"
 )
 
 // AuthProtocol is how messages are signed (RFC 3414 sections 6 and 7, RFC 7860). Its zero value is
@@ -79,44 +78,6 @@ func (p AuthProtocol) String() string { return authProtocols[p].name }
 func (p PrivProtocol) String() string { return privProtocols[p].name }
 
 func (p AuthProtocol) keySize() int { return authProtocols[p].hash().Size() }
-
-// AuthProtocolNames are the names that ParseAuthProtocol takes.
-func AuthProtocolNames() []string {
-	var names []string
-	for _, p := range authProtocols[NoAuth+1:] {
-		names = append(names, p.name)
-	}
-	return names
-}
-
-// PrivProtocolNames are the names that ParsePrivProtocol takes.
-func PrivProtocolNames() []string {
-	var names []string
-	for _, p := range privProtocols[NoPriv+1:] {
-		names = append(names, p.name)
-	}
-	return names
-}
-
-// ParseAuthProtocol finds a protocol by its name.
-func ParseAuthProtocol(name string) (AuthProtocol, error) {
-	for i, p := range authProtocols[NoAuth+1:] {
-		if p.name == name {
-			return NoAuth + 1 + AuthProtocol(i), nil
-		}
-	}
-	return NoAuth, fmt.Errorf("unknown protocol of authentication %q: use one of %s", name, strings.Join(AuthProtocolNames(), ", "))
-}
-
-// ParsePrivProtocol finds a protocol by its name.
-func ParsePrivProtocol(name string) (PrivProtocol, error) {
-	for i, p := range privProtocols[NoPriv+1:] {
-		if p.name == name {
-			return NoPriv + 1 + PrivProtocol(i), nil
-		}
-	}
-	return NoPriv, fmt.Errorf("unknown protocol of privacy %q: use one of %s", name, strings.Join(PrivProtocolNames(), ", "))
-}
 
 // User is a user of the User-based Security Model as somebody wrote him down, for any engine. The zero
 // value is the nameless user that discovers engines (RFC 3414 section 4).

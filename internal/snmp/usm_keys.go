@@ -28,7 +28,8 @@ const (
 	localized          // Kul of RFC 3414: for one engine alone
 )
 
-// MinPassphrase is how many octets a passphrase has to have (RFC 3414 section 11.2).
+// MinPassphrase is how many octets a passphrase should have (RFC 3414 section 11.2). There are devices
+// that take shorter ones.
 const MinPassphrase = 8
 
 // Passphrase is a key made from what people can remember (RFC 3414 section A.2).
@@ -105,12 +106,21 @@ func (k Key) fits(p AuthProtocol, localizedFits func(octets int) error) error {
 	switch {
 	case s.kind == localized:
 		return localizedFits(n)
-	case s.kind == passphrase && n < MinPassphrase:
-		return fmt.Errorf("%d characters: SNMPv3 needs %d or more (RFC 3414 section 11.2)", n, MinPassphrase)
+	case s.kind == passphrase && n == 0:
+		return errNoKey
 	case s.kind == master && n != p.keySize():
 		return fmt.Errorf("%d octets where a master key for %s has %d", n, p, p.keySize())
 	}
 	return nil
+}
+
+// Short reports whether k is a passphrase that is shorter than MinPassphrase.
+func (k Key) Short() bool {
+	if k.IsZero() {
+		return false
+	}
+	s := k.reveal()
+	return s.kind == passphrase && len(s.octets) < MinPassphrase
 }
 
 // Master gives Ku, for a key that fits p: what MasterKey takes. A localized key has none.

@@ -1,0 +1,78 @@
+package modules
+
+import (
+	"strings"
+	"testing"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+func TestNamesOfCommands(t *testing.T) {
+	tree, err := mibs.LoadAll(mibs.Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ text, subtrees, instances string }{
+		{"ifTable", "1.3.6.1.2.1.2.2", "ifTable has no value of its own: write an index behind it, or walk it"},
+		{"IF-MIB::ifDescr.3", "1.3.6.1.2.1.2.2.1.2.3", "1.3.6.1.2.1.2.2.1.2.3"},
+		{"sysUpTime", "1.3.6.1.2.1.1.3", "1.3.6.1.2.1.1.3.0"},
+		{"iso", "1", "iso has no value of its own: walk it"},
+		{"1", "1", "1 has no value of its own: walk it"},
+		{"IF-MIB::", "1.3.6.1.2.1.2 1.3.6.1.2.1.31", "IF-MIB:: is a whole module: write IF-MIB::NAME.INDEX, or walk it"},
+		{"SNMPv2-TC::", "module SNMPv2-TC defines no object with a value", "SNMPv2-TC:: is a whole module: write SNMPv2-TC::NAME.INDEX, or walk it"},
+		{"IF-MIB::ifTabel", `module IF-MIB does not define "ifTabel": did you mean ifTable?`, ""},
+		{"ifTabel", `no module defines "ifTabel": did you mean ifTable?`, ""},
+		{"IFMIB::", "there is no MIB IFMIB: did you mean IF-MIB?", "IFMIB:: is a whole module: write IFMIB::NAME.INDEX, or walk it"},
+		{"IFMIB::ifTable", "there is no MIB IFMIB: did you mean IF-MIB?", ""},
+		{"frobnicate", `no module defines "frobnicate": write its OID, or name the directory of its MIB file with -M`, ""},
+		{"ifDescr.x", "ifDescr.x: index ifIndex: x is not a number from 0 to 4294967295", ""},
+		{"", `no module defines "": write its OID, or name the directory of its MIB file with -M`, ""},
+	} {
+		if test.instances == "" {
+			test.instances = test.subtrees
+		}
+		if got := written(Subtrees(tree, test.text)); got != test.subtrees {
+			t.Errorf("subtrees of %q are %s: want %s", test.text, got, test.subtrees)
+		}
+		if got := written(Instances(tree, test.text)); got != test.instances {
+			t.Errorf("instances of %q are %s: want %s", test.text, got, test.instances)
+		}
+	}
+}
+
+func written(oids []snmp.OID, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	var texts []string
+	for _, o := range oids {
+		texts = append(texts, o.String())
+	}
+	return strings.Join(texts, " ")
+}
+
+// What a module defines is below its subtrees, and what only others define is not.
+func TestSubtreesOfEveryModule(t *testing.T) {
+	tree, err := mibs.LoadAll(mibs.Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range tree.Modules() {
+		roots, err := Subtrees(tree, m.Name+"::")
+		for n := range tree.All() {
+			if err == nil && polled(n) && kindOf(n) != "" && below(roots, n.OID) != defines(tree, m.Name, n.OID) {
+				t.Errorf("%s::%s is below the subtrees of %s: %v", n.Module, n.Name, m.Name, below(roots, n.OID))
+			}
+		}
+	}
+}
+
+func below(roots []snmp.OID, oid snmp.OID) bool {
+	for _, root := range roots {
+		if oid.HasPrefix(root) {
+			return true
+		}
+	}
+	return false
+}
