@@ -30,6 +30,7 @@ const (
 	hostileHealthy  = 20
 	hostileInterval = 5 * time.Second
 	mostRSS         = 300 << 20
+	maxHeld         = 16 << 20
 )
 
 // hostileWays are how agents are talked to: the version, the transport and the engine.
@@ -194,13 +195,11 @@ func pollHostileAgents(t *testing.T) {
 		lasts, copies = 10*time.Second, 1
 	}
 	targets := hostileTargets(t, copies)
-	if !long {
-		for _, x := range targets {
-			x.Params.MaxBytes = 1 << 20 // so that columns without an end take no longer than a short run
-		}
+	for _, x := range targets {
+		x.Params.MaxBytes = 1 << 20 // so that columns without an end take no longer than a short run
 	}
 	debug.SetGCPercent(50) // as `trapline serve` does
-	e := engine.New(engine.Options{})
+	e := engine.New(engine.Options{MaxTotalBytes: maxHeld})
 	defer e.Close()
 	w := &hostileWatch{t: t, long: long, passes: map[string]int{}, samples: healthySamples(t, targets)}
 	p := poller.New(poller.Options{

@@ -12,8 +12,8 @@ type Duplicate struct {
 }
 
 const (
-	maxLabels   = 1 << 10
-	maxLabelled = 1000
+	maxLabels   = 1 << 9
+	maxLabelled = 100
 )
 
 var seed = maphash.MakeSeed()
