@@ -85,7 +85,7 @@ func TestNotificationsByName(t *testing.T) {
 func TestReceiversThatAreWrong(t *testing.T) {
 	for want, args := range map[string][]string{
 		`address "tcp:host": notifications travel by udp, udp4 or udp6`: {"tcp:host"},
-		`version 3 needs a username: write username: NAME`:                                    {"-v3", "host"},
+		`version 3 needs a username: write username: NAME`:              {"-v3", "host"},
 		`-t -1: write seconds, or a duration such as 500ms`:             {"-t-1", "host"},
 	} {
 		app := kingpin.New("trapline", "")
