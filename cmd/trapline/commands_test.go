@@ -209,7 +209,8 @@ func (r *commandRunner) everyArgument(c *kingpin.CmdModel) {
 	for _, f := range c.Flags {
 		vary(f, r.valuesFor(f))
 	}
-	if !slices.ContainsFunc(c.Flags, func(f *kingpin.FlagModel) bool { return f.Name == "user" }) {
+	// Those of SNMPv3 that write an engine identity.
+	if !slices.Contains([]string{"trap", "inform", "listen"}, c.FullCommand) {
 		return
 	}
 	flags["user"], flags["snmp-version"] = []string{"me"}, []string{"3"}
@@ -228,7 +229,7 @@ func goodFor(c *kingpin.CmdModel, name string) []string {
 	return goodArguments[name]
 }
 
-// valuesFor gives a flag that several commands share every value once, and later a few.
+// valuesFor gives a flag that several commands share every value once, and later one.
 func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 	if f.IsBoolFlag() {
 		return []string{"true"}
@@ -236,7 +237,7 @@ func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 	values := slices.Concat(documented["--"+f.Name], wrongArguments)
 	key := f.Name + f.Help
 	if r.seen[key] {
-		return values[:min(2, len(values))]
+		return values[:1]
 	}
 	r.seen[key] = true
 	return values

@@ -32,7 +32,7 @@ func addGet(app *kingpin.Application, commands map[string]command) {
 			return err
 		}
 		defer e.Close()
-		_, err = target.Poll(ctx, &engine.Plan{Get: oids, Params: params}, func(v snmp.VarBind) { fmt.Println(line(v)) })
+		_, err = target.Poll(ctx, &engine.Plan{Get: oids, Alone: len(oids) == 1, Params: params}, func(v snmp.VarBind) { fmt.Println(line(v)) })
 		return err
 	}
 }

@@ -57,7 +57,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 		if *record {
 			print = func(v snmp.VarBind) { _, _ = out.Write(agent.AppendLine(nil, v)) }
 		}
-		_, err = target.Poll(ctx, &engine.Plan{Walk: oids, ToEnd: *toEnd, Params: params}, print)
+		_, err = target.Poll(ctx, &engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *toEnd, Params: params}, print)
 		return err
 	}
 }

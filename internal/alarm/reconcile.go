@@ -265,8 +265,12 @@ func (r *Reconciler) update(at Place, v *View, one *Receiver, shown *Alarm) {
 	switch {
 	case v.Left, !changes, r.muted(shown):
 	case v.Severity != shown.Severity || v.Digest != digest(shown):
+		kind := Change
+		if v.Unknown {
+			kind = Raise
+		}
 		r.supersede(at, one)
-		r.send(at, v, Change, shown)
+		r.send(at, v, kind, shown)
 	}
 }
 

@@ -61,8 +61,10 @@ func (s *carriedSocket) load() (int, uint64)                  { return 1 << 24, 
 func (s *carriedSocket) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
-	close(s.inbox)
+	if !s.closed { // it may have been opened twice
+		s.closed = true
+		close(s.inbox)
+	}
 }
 
 // CorruptState changes what Save wrote so that Restore still reads it.

@@ -99,6 +99,7 @@ type Plan struct {
 	Next    []snmp.OID // what follows each of these, many in one request
 	Walk    []snmp.OID // subtrees, each to its end
 	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
+	Alone   bool       // nothing else is asked of the target: if it does not answer this, it is not asked whether it answers at all
 	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB
 	Params  Params
 }

@@ -115,7 +115,7 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 // unanswered is the failure of all attempts at r. A target that answers something else is not silent.
 func (s *session) unanswered(r request) *Error {
 	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
-	if e.alive = s.wire.late || (!s.tentative && s.probe()); e.alive {
+	if e.alive = s.wire.late || (!s.tentative && !s.settled.alone && s.probe()); e.alive {
 		e.OID = r.oids[0]
 	}
 	return e

@@ -228,7 +228,7 @@ func (w *lawTrial) mostRequests() int {
 	return most
 }
 
-// run makes all passes, and reports the first that is not as it must be.
+// judge makes all passes, and reports the first that is not as it must be.
 func (w *lawTrial) judge() error {
 	defer func() { _ = w.engine.Close() }()
 	for n := range lawPasses {

@@ -54,6 +54,7 @@ type settled struct {
 	most        int // repetitions, where the user set them; 0: as many as fill a packet
 	batch       int // OIDs in a GetRequest
 	unordered   bool
+	alone       bool
 	maxBytes    int64
 	unconnected bool
 	maxRows     int // 0: no limit but the engine's

@@ -206,7 +206,7 @@ func (p *pipe) sendLocked(q *query) {
 	}
 	p.metrics.sent(retry)
 	p.timers.set(p, q, now+p.patience(q, now))
-	if n := q.unansweredAttempts(); n > 0 && n >= min(q.retries, 2) && !q.discovery {
+	if n := q.unansweredAttempts(); n > 0 && n >= min(q.retries, 2) && !q.discovery && !q.alone {
 		p.probeLocked(q)
 	}
 }

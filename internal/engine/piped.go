@@ -160,7 +160,7 @@ func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Erro
 	var failed *Error
 	done := make(chan struct{})
 	q := &query{
-		peer: x.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout,
+		peer: x.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout, alone: x.pass.alone,
 		budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
 		by: askerFunc(func(got answer, e *Error) {
 			a, failed = x.keep(got), e

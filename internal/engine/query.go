@@ -20,6 +20,7 @@ type query struct {
 	room     [2]attempt // for attempts, which are seldom more
 	later    int        // answers to requests that were sent after this one
 
+	alone     bool   // the target is not probed beside it
 	discovery bool   // asks for the engine ID, in SNMPv3
 	resynced  bool   // was sent again after the target told its time
 	probed    bool   // the target was probed beside it, or it is the probe

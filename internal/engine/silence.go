@@ -33,7 +33,7 @@ func (p *pipe) expireLocked(q *query) {
 	case alive && sent > 1 && len(q.request.oids) > 1 && q.request.repetitions <= 1:
 		p.unansweredLocked(q, alive) // it may be too much for one answer, which nothing makes smaller
 		return
-	case sent > q.retries && !q.probed && !q.discovery:
+	case sent > q.retries && !q.probed && !q.discovery && !q.alone:
 		q.budget, q.since = q.budget+q.timeout, p.nextEvent()
 		p.probeLocked(q)
 		p.timers.set(p, q, now+q.timeout)

@@ -197,7 +197,7 @@ func (s *sweep) fitting(shares []share) int {
 
 func (s *sweep) prepare(q *query, r request, by asker) {
 	q.peer, q.request, q.by, q.stats = s.peer, r, by, s.stats
-	q.retries, q.timeout = s.settled.retries, s.settled.timeout
+	q.retries, q.timeout, q.alone = s.settled.retries, s.settled.timeout, s.settled.alone
 	q.budget = time.Duration(q.retries+1) * q.timeout
 }
 

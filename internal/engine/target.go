@@ -165,6 +165,7 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
 	stats := Stats{progress: ProgressOf(ctx)}
 	o := settle(p.Params, t.auth.Version == 1)
+	o.alone = p.Alone
 	pass := pass{
 		target: t.spec.Address, metrics: t.engine.metrics, settled: o, toEnd: p.ToEnd,
 		maxVarBinds: t.engine.maxVarBinds, yield: yield, stats: &stats,

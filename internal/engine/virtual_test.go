@@ -144,8 +144,10 @@ func (n *virtualNet) load() (int, uint64)                  { return 1 << 24, 0 }
 func (n *virtualNet) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.closed = true
-	close(n.inbox)
+	if !n.closed { // it may have been opened twice
+		n.closed = true
+		close(n.inbox)
+	}
 }
 
 // virtualAgent answers by a successor function, in one of many ways.

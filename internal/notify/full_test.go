@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,35 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 		settle(time.Hour)
 		if heard := strings.Split(l.take(), ", "); len(heard) != 200 {
 			t.Errorf("%d were sent", len(heard))
+		}
+	})
+}
+
+// The inlet answers that it has no room, takes what there is room for, and every end.
+func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := runWith(t, t.TempDir(), OutboxOptions{MaxAlarms: 2}, l.route("nms"))
+		defer r.stop()
+		send := func(want int, statuses ...string) {
+			t.Helper()
+			var alerts []string
+			for i, status := range statuses {
+				alerts = append(alerts, fmt.Sprintf(`{"status":%q,"labels":{"alertname":"A","i":"%d"}}`, status, i))
+			}
+			if code := post(t, inletOf(r), "/api/v1/webhook", `{"version":"4","alerts":[`+strings.Join(alerts, ",")+`]}`); code != want {
+				t.Errorf("%v: status %d, want %d", statuses, code, want)
+			}
+			settle(time.Minute)
+		}
+		send(http.StatusServiceUnavailable, "firing", "firing", "firing")
+		if got := kindsOf(l); got != "raise raise" {
+			t.Errorf("sent %s", got)
+		}
+		send(http.StatusServiceUnavailable, "firing", "resolved", "firing", "firing")
+		send(http.StatusOK, "firing", "resolved", "firing")
+		if got := kindsOf(l); got != "clear raise" || len(r.Active()) != 2 {
+			t.Errorf("sent %s, %d are active", got, len(r.Active()))
 		}
 	})
 }

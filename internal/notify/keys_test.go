@@ -143,3 +143,36 @@ func TestFormatsMayChange(t *testing.T) {
 		}
 	})
 }
+
+// Labels that are ignored, and the severity, do not distinguish alarms: each alert is a condition of one alarm, which is
+// over with the last of them and shows the worst.
+func TestIgnoredLabelsDistinguishNoAlarms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{}
+		r := runWith(t, t.TempDir(), OutboxOptions{Ignored: []string{"replica"}}, l.route("nms"))
+		defer r.stop()
+		alert := func(replica, severity string, active bool) {
+			t.Helper()
+			a, err := AlarmOf("", map[string]string{"alertname": "A", "target": "dev", "replica": replica, "severity": severity}, nil)
+			if err == nil {
+				err = r.Apply([]Transition{{Alarm: a, Active: active}}, time.Now())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			settle(time.Minute)
+		}
+		alert("1", "minor", true)
+		alert("2", "minor", true)
+		alert("2", "critical", true)
+		alert("1", "minor", false)
+		if a := r.Active(); len(a) != 1 || a[0].Severity != Critical || len(r.Conditions()) != 2 {
+			t.Errorf("%+v", a)
+		}
+		alert("2", "critical", false)
+		alert("2", "minor", false)
+		if got := kindsOf(l); got != "change change clear raise" || len(r.Active()) != 0 {
+			t.Errorf("sent %s", got)
+		}
+	})
+}

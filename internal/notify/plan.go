@@ -174,11 +174,11 @@ func (p *plan) Append(at alarm.Place, kind Kind, a *Alarm, after uint64) alarm.V
 		id = p.eventID()
 		p.ids[string(kind)+a.ID] = id
 	}
-	return p.tell(at, Event{ID: id, Kind: kind, At: p.now, Alarm: *a}, after)
+	return p.enqueue(at, Event{ID: id, Kind: kind, At: p.now, Alarm: *a}, after)
 }
 
-// tell appends an event to a place, and returns what the receiver knows by it.
-func (p *plan) tell(at alarm.Place, e Event, after uint64) alarm.View {
+// enqueue appends an event to a place, and returns what the receiver knows by it.
+func (p *plan) enqueue(at alarm.Place, e Event, after uint64) alarm.View {
 	r := &row{Event: e, After: after}
 	if at.Key != r.line() {
 		r.Line = at.Key

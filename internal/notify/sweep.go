@@ -104,7 +104,7 @@ func (p *plan) repeat() {
 			next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
 			next.Event = cmp.Or(v.Event, p.eventID())
 			p.PutView(at, &next)
-			p.tell(at, Event{ID: next.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
+			p.enqueue(at, Event{ID: next.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (p *plan) reconsider(q *queue) {
 			continue
 		}
 		if v.Lost != nil {
-			p.tell(at, Event{ID: v.Event, Kind: Clear, At: p.now, Alarm: *v.Lost}, 0)
+			p.enqueue(at, Event{ID: v.Event, Kind: Clear, At: p.now, Alarm: *v.Lost}, 0)
 			p.PutView(at, nil)
 			continue
 		}
@@ -189,7 +189,7 @@ func (p *plan) reconsider(q *queue) {
 		c.Unknown = false
 		p.PutView(at, &c)
 		if shown := p.reconciler.Shown(at); shown != nil {
-			p.tell(at, Event{ID: v.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
+			p.enqueue(at, Event{ID: v.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
 		}
 	}
 }

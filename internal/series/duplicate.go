@@ -8,8 +8,13 @@ import (
 // Duplicate is a sample that was dropped because another had its name and labels.
 type Duplicate struct {
 	Name   string
-	Labels string // rendered
+	Labels string // rendered; cut at maxLabels octets, and left out behind maxLabelled samples
 }
+
+const (
+	maxLabels   = 1 << 10
+	maxLabelled = 1000
+)
 
 var seed = maphash.MakeSeed()
 
@@ -21,9 +26,9 @@ func DropDuplicates(sets []*Set) []Duplicate {
 	if len(suspects) == 0 {
 		return nil
 	}
-	seen := map[string]map[string]bool{}
+	seen := map[string]map[digest]struct{}{}
 	for name := range suspects {
-		seen[name] = map[string]bool{}
+		seen[name] = map[digest]struct{}{}
 	}
 	for _, s := range sets {
 		for i := range s.Columns {
@@ -92,28 +97,48 @@ func (c *Column) repeatsExtra() bool {
 	return false
 }
 
-func (c *Column) dropSeen(seen map[string]bool, dropped []Duplicate) []Duplicate {
-	kept := Column{Desc: c.Desc, Table: c.Table}
-	before := len(dropped)
+// dropSeen removes the samples whose labels were seen, and adds the labels of the others to seen.
+func (c *Column) dropSeen(seen map[digest]struct{}, dropped []Duplicate) []Duplicate {
+	var again map[int]bool
 	for i := range c.Values {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
-		key := canonical(row, extra)
-		if seen[key] {
-			dropped = append(dropped, Duplicate{c.Desc.Name, string(join(row, extra))})
+		key := digestOf(row, extra)
+		if _, ok := seen[key]; !ok {
+			seen[key] = struct{}{}
 			continue
 		}
-		seen[key] = true
+		if again == nil {
+			again = map[int]bool{}
+		}
+		again[i] = true
+		d := Duplicate{Name: c.Desc.Name}
+		if len(dropped) < maxLabelled {
+			labels := join(row, extra)
+			d.Labels = string(bytes.ToValidUTF8(labels[:min(len(labels), maxLabels)], nil))
+		}
+		dropped = append(dropped, d)
+	}
+	if again != nil {
+		*c = c.without(again)
+	}
+	return dropped
+}
+
+// without returns c less some of its samples.
+func (c *Column) without(dropped map[int]bool) Column {
+	kept := Column{Desc: c.Desc, Table: c.Table}
+	for i := range c.Values {
+		if dropped[i] {
+			continue
+		}
 		kept.Values = append(kept.Values, c.Values[i])
 		kept.Rows = append(kept.Rows, int32(c.RowOf(i)))
 		if c.ExtraEnds != nil {
-			kept.Extra = append(kept.Extra, extra...)
+			kept.Extra = append(kept.Extra, c.ExtraOf(i)...)
 			kept.ExtraEnds = append(kept.ExtraEnds, uint32(len(kept.Extra)))
 		}
 	}
-	if len(dropped) > before {
-		*c = kept
-	}
-	return dropped
+	return kept
 }
 
 func join(row, extra []byte) []byte {

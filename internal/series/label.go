@@ -2,6 +2,7 @@ package series
 
 import (
 	"bytes"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"strings"
@@ -114,16 +115,26 @@ func appendUnescaped(b, value []byte) []byte {
 	return b
 }
 
-// canonical gives the same text for the same labels in any order.
-func canonical(parts ...[]byte) string {
-	var pairs []string
+// digest stands for a set of labels, whatever their order. That two sets have one digest by chance is as
+// unlikely as 1 in 2^64 for each pair of them, and nobody outside can bring it about.
+type digest [2]uint64
+
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func digestOf(parts ...[]byte) (d digest) {
+	var h maphash.Hash
 	for _, labels := range parts {
 		for len(labels) > 0 {
 			name, value, rest := cutLabel(labels)
-			pairs = append(pairs, string(name)+"="+string(value))
+			for i := range d {
+				h.SetSeed(seeds[i])
+				_, _ = h.Write(name)
+				_ = h.WriteByte('=')
+				_, _ = h.Write(value)
+				d[i] += h.Sum64()
+			}
 			labels = rest
 		}
 	}
-	slices.Sort(pairs)
-	return strings.Join(pairs, "\x00")
+	return d
 }
