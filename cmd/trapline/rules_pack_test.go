@@ -1,14 +1,19 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/prometheus/promql/parser"
+
 	"trapline/collector"
 	"trapline/internal/agent"
+	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/rules"
 	"trapline/internal/rules/unittest"
@@ -107,5 +112,43 @@ func TestModulesYieldWhatPassesBring(t *testing.T) {
 	}
 	if samples < 1000 {
 		t.Errorf("only %d samples", samples)
+	}
+}
+
+// Each reason why a target is not polled has one alert of the pack, but for passes that were given up; and only
+// those that say that nobody answered say that the device is down.
+func TestEachReasonHasOneAlertOfThePack(t *testing.T) {
+	source, err := os.ReadFile("../../internal/engine/error.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, mistakes := rules.Load([]string{"../../rules/device.yml"})
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	silent := []engine.Reason{engine.Timeout, engine.Refused, engine.Unreachable}
+	reasons := 0
+	for _, found := range regexp.MustCompile(`Reason = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		reason := engine.Reason(found[1])
+		if e := (&engine.Error{Reason: reason}); !e.Whole() {
+			continue
+		}
+		reasons++
+		var alerts []string
+		for _, r := range set.Rules() {
+			parser.Inspect(r.Expr, func(n parser.Node, _ []parser.Node) error {
+				if vs, ok := n.(*parser.VectorSelector); ok && vs.Name == "trapline_target_error" && vs.LabelMatchers[0].Matches(string(reason)) {
+					alerts = append(alerts, r.Alert)
+				}
+				return nil
+			})
+		}
+		down := slices.Contains(alerts, "DeviceDown")
+		if len(alerts) != 1 && reason != engine.Canceled || len(alerts) > 0 && reason == engine.Canceled || down != slices.Contains(silent, reason) {
+			t.Errorf("%s: %v", reason, alerts)
+		}
+	}
+	if reasons < 10 {
+		t.Errorf("only %d reasons", reasons)
 	}
 }
