@@ -119,6 +119,7 @@ func runWith(t *testing.T, dir string, options OutboxOptions, routes ...*Route) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	state.db.NoSync = true // tests end processes, and not machines
 	o, err := NewOutbox(state, routes, options, time.Now())
 	if err != nil {
 		t.Fatal(err)
