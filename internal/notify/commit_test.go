@@ -128,7 +128,6 @@ func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
 		route.EveryTransition, route.Spacing = true, time.Second/rate
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
-		r.state.db.NoSync = true // two thousand acknowledgements, one at a time
 		for round := range rounds {
 			var words []string
 			for i := range alarms {

@@ -101,7 +101,7 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
-		if n := r.queues[0].count; n != 40 {
+		if n := depth(r.Outbox, "nms"); n != 40 {
 			t.Errorf("%d wait", n)
 		}
 		r.stop()
@@ -141,7 +141,10 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
-		if n := r.queues[0].bytes; n > 20000+1000 {
+		r.mu.Lock()
+		n := r.queues[0].bytes
+		r.mu.Unlock()
+		if n > 20000+1000 {
 			t.Errorf("%d octets wait", n)
 		}
 		l.set(nil, 0)

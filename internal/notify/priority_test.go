@@ -30,7 +30,6 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 			route := l.route("nms")
 			route.Spacing = time.Second / defaultRate
 			r := run(t, t.TempDir(), route)
-			r.state.db.NoSync = true
 			defer r.stop()
 			var storm []Transition
 			for i := range minors {
@@ -82,7 +81,6 @@ func TestNoEventStarves(t *testing.T) {
 		route := l.route("nms")
 		route.Window, route.Spacing = 1, time.Second
 		r := run(t, t.TempDir(), route)
-		r.state.db.NoSync = true
 		defer r.stop()
 		for i := range 5 {
 			if err := r.Apply([]Transition{severe(fmt.Sprint("warning-", i), Warning)}, time.Now()); err != nil {

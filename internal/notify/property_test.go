@@ -66,7 +66,6 @@ func newHistory(t *testing.T, seed uint64) *history {
 	add("first", "pair", byID)
 	add("second", "pair", byID)
 	h.running = run(t, h.dir, h.routes()...)
-	h.state.db.NoSync = true
 	return h
 }
 
@@ -106,7 +105,6 @@ func (h *history) step() {
 	case n == 10:
 		h.stop()
 		h.running = run(h.t, h.dir, h.routes()...)
-		h.state.db.NoSync = true
 	}
 	settle(time.Duration(h.random.IntN(8)) * time.Second)
 	for _, k := range h.receivers {

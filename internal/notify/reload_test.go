@@ -58,7 +58,6 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	const devices, flaps, reloads = 20, 30, 60
 	l := &listener{}
 	r := run(t, t.TempDir(), l.route("nms"))
-	r.state.db.NoSync = true
 	var flapping, reloading sync.WaitGroup
 	for i := range devices {
 		flapping.Go(func() {

@@ -62,7 +62,6 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &formatted{listener: &listener{}}
 				r := run(t, t.TempDir(), f.route(format, every))
-				r.state.db.NoSync = true
 				defer r.stop()
 				tier := func(port int, severity Severity, active bool) Transition {
 					labels := map[string]string{"alertname": "Load", "ifIndex": fmt.Sprint(port), "target": "dev-1", "severity": severity.String()}
