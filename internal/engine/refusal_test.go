@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -188,5 +189,23 @@ func TestReportThatComesTwice(t *testing.T) {
 	r.wantErrors(t)
 	if x.Boots() != 8 || r.stats.Packets != 2 {
 		t.Errorf("boots are %d after %d packets", x.Boots(), r.stats.Packets)
+	}
+}
+
+// An agent that reports notInTimeWindows without authentication, as some do whose clock was never set, sends
+// no malformed message: the reason is the Report's.
+func TestTimeWindowReportsWithoutAuthentication(t *testing.T) {
+	for _, name := range bothEngines {
+		a := newAgent3(t, shaAES)
+		a.change(func(a *agent3) { a.boots, a.refusal = 0, snmp.NotInTimeWindow })
+		r := poll(t, target(t, a.spec(shaAES, name)), briefly)
+		for _, e := range r.errors {
+			if e.Reason != engine.NotInTimeWindow {
+				t.Errorf("%q: %s: %v", name, e.Reason, e)
+			}
+		}
+		if r.err == nil || !strings.Contains(r.err.Error(), "usmStatsNotInTimeWindows") {
+			t.Errorf("%q: %v", name, r.err)
+		}
 	}
 }
