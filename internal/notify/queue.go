@@ -316,8 +316,11 @@ const fairness = 10
 // pick chooses among what is ready, nil while nothing may be sent. Where several deliveries may be under way, one
 // slot is for the urgent classes.
 func (q *queue) pick(oldest *row) *row {
-	if q.flying >= q.route.Window || q.failures > 0 && q.flying > 0 {
+	switch {
+	case q.flying >= q.route.Window, q.failures > 0 && q.flying > 0:
 		return nil
+	case q.failures > 0:
+		return q.leastMissed()
 	}
 	last := q.route.Window > 1 && q.flying == q.route.Window-1
 	if q.taken%fairness == fairness-1 && (!last || oldest.heap.class <= urgent) {
@@ -334,6 +337,19 @@ func (q *queue) pick(oldest *row) *row {
 	return nil
 }
 
+// leastMissed is the row to try after a failure: of those that failed least often the most urgent, and of
+// these the oldest. Perhaps it is only one row that the receiver chokes on.
+func (q *queue) leastMissed() (best *row) {
+	for i := range q.ready {
+		for _, r := range q.ready[i].list {
+			if best == nil || r.missed < best.missed || r.missed == best.missed && r.heap == best.heap && r.seq < best.seq {
+				best = r
+			}
+		}
+	}
+	return best
+}
+
 // latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
 // for it.
 const latest = 50 * time.Millisecond
@@ -347,8 +363,7 @@ func pause(n int) time.Duration {
 	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
 }
 
-// miss notes that a delivery found no receiver. Several that began before the last failure are one. What
-// is tried next is another row: perhaps it is only this one that the receiver chokes on.
+// miss notes that a delivery found no receiver. Several that began before the last failure are one.
 func (q *queue) miss(r *row, now time.Duration, hopeless bool) {
 	if q.failures == 0 || r.began > q.failed {
 		q.failures++
