@@ -13,11 +13,13 @@ run:
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
-# test runs every test, those against real peers included, and installs these where it may.
+# test runs every test, those against real peers included, and installs these where it may. Of the law of passes,
+# most trials are made without the race detector.
 test:
 	scripts/peers.sh
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
+	go test -count=1 -tags $(TAGS) -run Law ./internal/engine
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/engine
 
 # soak runs the tests of passes and of hostile agents for about ten minutes.

@@ -26,7 +26,7 @@ type hostFlags struct {
 func addHostFlags(c *kingpin.CmdClause) hostFlags {
 	return hostFlags{
 		timeout: c.Flag("timeout", "How long to wait for each answer: seconds, or a duration such as 500ms.").Short('t').Default("1").String(),
-		retries: c.Flag("retries", "How often to ask again.").Short('r').Default("5").Int(),
+		retries: countOf(c.Flag("retries", "How often to ask again.").Short('r').Default("5"), 0),
 		source:  c.Flag("source-address", "Address, or address:port, to send from.").String(),
 		device:  c.Flag("source-interface", "Network interface to send from.").String(),
 		host:    c.Arg("target", "[udp|udp6|tcp:]host[:port]").Required().String(),

@@ -12,6 +12,14 @@ import (
 	"testing/synctest"
 )
 
+// rarely is how many of so many trials are made under the race detector.
+func rarely(trials int) int {
+	if racing {
+		return (trials + 9) / 10
+	}
+	return trials
+}
+
 // lawTrials is how many devices are drawn: few in a common run of the tests, TRAPLINE_TRIALS in a long one.
 func lawTrials(few int) int {
 	if n, err := strconv.Atoi(os.Getenv("TRAPLINE_TRIALS")); err == nil {
@@ -24,7 +32,7 @@ func lawTrials(few int) int {
 // between, bring what a strict walk brings. TRAPLINE_SEED=n makes trial n alone.
 func TestLawOfRandomDevices(t *testing.T) {
 	onlyOnce(t)
-	first, last := 0, lawTrials(200)
+	first, last := 0, lawTrials(rarely(200))
 	if n, err := strconv.Atoi(os.Getenv("TRAPLINE_SEED")); err == nil {
 		first, last = n, n+1
 	}

@@ -125,7 +125,7 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 			}
 		}
 	}
-	for range min(o.ModuleConcurrency, len(results)) - 1 {
+	for range min(max(o.ModuleConcurrency, 1), len(results)) - 1 {
 		group.Go(work)
 	}
 	work()
