@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"trapline/internal/setting"
 )
 
 // match lists the files that patterns name, each once. A pattern that matches nothing is worth a
@@ -66,7 +67,7 @@ type finding struct {
 
 // read reads a file into a source, its mistakes of form included.
 func read(file string) *source {
-	raw, err := os.ReadFile(file)
+	raw, err := setting.ReadFile(file, setting.MaxFile)
 	if err == nil {
 		return parse(file, raw)
 	}

@@ -97,11 +97,11 @@ func TestNamesBesideMetrics(t *testing.T) {
 func TestSecretFilesAreBounded(t *testing.T) {
 	file := write(t, "secret", strings.Repeat("x", 1<<20))
 	a := &engine.Auth{Version: 2, CommunityFile: file}
-	if _, err := a.Principal(); err == nil || !strings.Contains(err.Error(), "is longer than") {
+	if _, err := a.Principal(); err == nil || !strings.Contains(err.Error(), "is larger than") {
 		t.Errorf("error is %v", err)
 	}
 	a.CommunityFile = "/dev/zero"
-	if _, err := a.Principal(); err == nil || !strings.Contains(err.Error(), "is longer than") {
+	if _, err := a.Principal(); err == nil || !strings.Contains(err.Error(), "is larger than") {
 		t.Errorf("/dev/zero: %v", err)
 	}
 }

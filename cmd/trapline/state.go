@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/engine"
 	"trapline/internal/notify"
+	"trapline/internal/setting"
 )
 
 // stateInterval is how often what was learnt is saved: a crash loses no more than that.
@@ -38,7 +39,7 @@ func (s *engineState) restore() {
 	if s.path == "" {
 		return
 	}
-	b, err := os.ReadFile(s.path)
+	b, err := setting.ReadFile(s.path, setting.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}

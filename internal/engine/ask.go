@@ -89,6 +89,8 @@ func (s *sweep) withdrawLocked() {
 func (a *ask) failedLocked(e *Error) {
 	s := a.sweep
 	switch {
+	case e.ends():
+		s.abandonLocked(e)
 	case e.OID == nil:
 		s.failLocked(e)
 	case len(a.segments) > 1:

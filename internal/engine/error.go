@@ -50,6 +50,7 @@ type Error struct {
 	Dropped bool
 
 	alive bool // the target answered other requests
+	last  bool // it fell silent: the pass ends
 }
 
 // doing has the verb of each Op.
@@ -80,8 +81,8 @@ func (e *Error) Whole() bool {
 	return true
 }
 
-// ends reports whether the failure leaves no time to ask the target for more, although it answers.
-func (e *Error) ends() bool { return e.Reason == Deadline }
+// ends reports whether the failure leaves no time or sense to ask the target for more, although it answered.
+func (e *Error) ends() bool { return e.Reason == Deadline || e.last }
 
 // Errors takes apart what Poll returned.
 func Errors(err error) []*Error {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -49,16 +48,11 @@ func (s *secrets) read(path string) (string, error) {
 const maxSecret = 64 << 10
 
 func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	b, err := setting.ReadFile(path, maxSecret)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("secret: %w", err)
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if len(b) > maxSecret {
-		return nil, fmt.Errorf("%s is longer than %d octets, so it is no secret", path, maxSecret)
-	}
-	return b, err
+	return b, nil
 }
 
 func unchanged(a, b os.FileInfo) bool {

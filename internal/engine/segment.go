@@ -63,7 +63,7 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 				list, kept = rest, rest
 				continue
 			}
-			if !s.reaches(column, &v) {
+			if !s.reaches(column, &v, last) {
 				return unreadable, s.checkEnd(&v, last)
 			}
 			if v.Name.Compare(last) <= 0 {
@@ -132,14 +132,13 @@ func eachBinding(list []byte, give func(*snmp.VarBind)) {
 	}
 }
 
-// reaches tells whether v still belongs to the column.
-func (s *segment) reaches(column snmp.OID, v *snmp.VarBind) bool {
-	ended := v.Type == snmp.EndOfMibView || v.Type == snmp.NoSuchObject || v.Type == snmp.NoSuchInstance
-	if !ended && v.Name.HasPrefix(column) {
+// reaches reports whether v still belongs to the column: an exception moves the walk on, too, if its name does.
+func (s *segment) reaches(column snmp.OID, v *snmp.VarBind, last snmp.OID) bool {
+	if v.Name.HasPrefix(column) && (!v.Type.Exception() || v.Name.Compare(last) > 0) {
 		return true
 	}
 	s.done, s.ended = true, v.Type == snmp.EndOfMibView
-	if !ended {
+	if !v.Type.Exception() {
 		s.behind = s.arena.keep(v.Name, 0)
 	}
 	return false
@@ -149,6 +148,10 @@ func (s *segment) reaches(column snmp.OID, v *snmp.VarBind) bool {
 // last: such an agent has an order of its own, in which rows of the column may follow. Names elsewhere
 // end a walk whatever they are.
 func (s *segment) checkEnd(v *snmp.VarBind, last snmp.OID) error {
+	if missing := v.Type == snmp.NoSuchObject || v.Type == snmp.NoSuchInstance; missing && !bytes.Equal(last, s.column.oid.First()) {
+		s.done = false
+		return fmt.Errorf("%w: %s is no answer to what follows %s", errOrder, v.Type, last)
+	}
 	if s.behind != nil && v.Name.HasPrefix(s.column.root) && v.Name.Compare(last) <= 0 {
 		s.done = false
 		return fmt.Errorf("%w: %s >= %s", errOrder, last, v.Name)

@@ -85,8 +85,13 @@ func (p *pipe) unansweredLocked(q *query, alive bool) {
 	if t.v3 != nil {
 		e.Err = t.v3.suspect(e.Err)
 	}
-	if e.alive = alive; alive && !q.discovery {
-		e.OID = q.request.oids[0]
+	switch {
+	case q.discovery:
+	case alive:
+		e.alive, e.OID = true, q.request.oids[0]
+	case q.stats.progress.Answered():
+		// It answered in this pass, and does not now: what arrived counts, and nothing more is asked for.
+		e.alive, e.OID, e.last = true, q.request.oids[0], true
 	}
 	p.endLocked(q, answer{}, e)
 }

@@ -87,3 +87,32 @@ func TestSilentTargets(t *testing.T) {
 		}
 	})
 }
+
+// A target that answered in this pass and then falls silent, or answers too late, is up: what arrived counts,
+// what did not is incomplete, and the pass ends without waiting for each of the rest.
+func TestTargetsThatFallSilentInAPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for answers := 1; answers < 14; answers++ {
+			n, plan := virtualDevice(3, 200)
+			plan.Params = virtualParams(answers % 4)
+			n.agent.answers = answers
+			e, x := virtualEngine(n)
+			ctx := WithProgress(t.Context(), NewProgress(func() {}))
+			began := time.Now()
+			_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
+			list := Errors(err)
+			for _, e := range list {
+				if e.Whole() || e.OID == nil || e.Reason != Timeout {
+					t.Errorf("silent after %d answers: %v, reason %s", answers, e, e.Reason)
+				}
+			}
+			if len(list) == 0 || len(list) > len(plan.Columns) {
+				t.Errorf("silent after %d answers: %v", answers, err)
+			}
+			if took, most := time.Since(began), 2*time.Duration(answers%4+1)*time.Second+time.Second; took > most {
+				t.Errorf("silent after %d answers: ends after %s, want at most %s", answers, took, most)
+			}
+			_ = e.Close()
+		}
+	})
+}

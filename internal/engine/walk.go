@@ -87,8 +87,11 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 	before := w.arrived
 	for _, v := range varbinds {
 		switch {
-		case v.Type == snmp.EndOfMibView, v.Type == snmp.NoSuchObject, v.Type == snmp.NoSuchInstance,
-			!w.toEnd && !v.Name.HasPrefix(w.root):
+		case v.Type.Exception() && !(v.Name.HasPrefix(w.root) && v.Name.Compare(w.cursor) > 0), !w.toEnd && !v.Name.HasPrefix(w.root):
+			if v.Type.Exception() && v.Type != snmp.EndOfMibView && w.arrived > 0 {
+				w.partial("walk", w.root, w.last(), NotIncreasing, fmt.Errorf("%s is no answer to what follows %s", v.Type, w.cursor))
+				return false
+			}
 			w.end(ctx)
 			return false
 		}

@@ -274,3 +274,29 @@ func TestWalkPastUnreadableBindings(t *testing.T) {
 		}
 	}
 }
+
+// An exception in the middle of a table costs its own row alone if its name goes on. If it has the name that was
+// asked for, it is no end of the table, but for endOfMibView.
+func TestExceptionsInTheMiddleOfATable(t *testing.T) {
+	for _, kind := range []snmp.Type{snmp.NoSuchObject, snmp.NoSuchInstance, snmp.EndOfMibView} {
+		for _, name := range []string{engine.Gosnmp, ""} {
+			rows := column(40)
+			rows[19].Type, rows[19].Value = kind, nil
+			r := poll(t, target(t, engine.Spec{Engine: name, Address: newAgent(t, rows.answer).address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(25)})
+			r.wantErrors(t)
+			r.wantLines(t, 39)
+
+			stuck := func(q question) [][]byte {
+				if at := oid(columnOID + ".20"); q.oid.Compare(at) < 0 {
+					return column(20).answer(q)
+				}
+				return datagrams(q.response(snmp.VarBind{Name: q.oid, Type: kind}))
+			}
+			r = poll(t, target(t, engine.Spec{Engine: name, Address: newAgent(t, stuck).address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(20)})
+			if kind != snmp.EndOfMibView {
+				r.wantErrors(t, "walk not_increasing "+columnOID+" after "+columnOID+".20")
+			}
+			r.wantLines(t, 20)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
@@ -20,6 +21,9 @@ type engineRecord struct {
 
 	unsealed bool // it was read without a checksum
 }
+
+// maxIdentityFile is how many octets a small file of the state directory may have.
+const maxIdentityFile = 1 << 20
 
 // engineFile is where, in the state directory.
 const engineFile = "engine"
@@ -54,7 +58,7 @@ var errBrokenEngine = errors.New("has no engine_id and boots that can be read")
 
 // readEngine returns what is stored in file.
 func readEngine(file string) (engineRecord, error) {
-	text, err := os.ReadFile(file)
+	text, err := setting.ReadFile(file, maxIdentityFile)
 	if err != nil {
 		return engineRecord{}, err
 	}
@@ -144,7 +148,7 @@ func keepAside(file, aside string) error {
 	if os.Link(file, aside) == nil {
 		return nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := setting.ReadFile(file, maxIdentityFile)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"trapline/internal/setting"
 )
 
 // sumsFile has the checksums of the files of the state directory, from the end of a process until the next one
@@ -76,7 +78,7 @@ func sumOf(file string) (sum uint32, size int64, err error) {
 // compareSums returns what has become of the files below dir since writeSums, and forgets the checksums.
 func compareSums(dir string) (changed []Damage, err error) {
 	file := filepath.Join(dir, sumsFile)
-	value, err := os.ReadFile(file)
+	value, err := setting.ReadFile(file, maxIdentityFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
+
+	"trapline/internal/setting"
 )
 
 // Mistake is one thing wrong in a rule file.
@@ -38,7 +39,7 @@ func Load(files []string) (*Set, []Mistake) {
 	var mistakes []Mistake
 	var doubts []Finding
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		content, err := setting.ReadFile(file, setting.MaxFile)
 		if reason := errors.Unwrap(err); reason != nil {
 			mistakes = append(mistakes, Mistake{File: file, Text: "cannot be read: " + reason.Error()})
 			continue

@@ -56,6 +56,9 @@ func (t Type) Known() bool {
 	return false
 }
 
+// Exception reports whether t stands in the place of a value that there is not (RFC 3416 section 3).
+func (t Type) Exception() bool { return t == NoSuchObject || t == NoSuchInstance || t == EndOfMibView }
+
 // HasValue is false for NULL and the three exceptions: there is nothing at that OID.
 func (t Type) HasValue() bool { return t != Null && t&0x80 == 0 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,6 +17,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"go.yaml.in/yaml/v3"
+
+	"trapline/internal/setting"
 )
 
 // file is a test file.
@@ -117,7 +118,7 @@ func (t *test) start() time.Time {
 
 // read reads a test file, and finds its rule files.
 func read(name string) (*file, error) {
-	content, err := os.ReadFile(name)
+	content, err := setting.ReadFile(name, setting.MaxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,33 @@
+package setting
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// MaxFile is how many octets a file that people write may have.
+const MaxFile = 256 << 20
+
+// ReadFile reads a file of at most so many octets. A named pipe is refused, as nobody may ever write to it, but
+// for those that the shell makes.
+func ReadFile(name string, most int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&os.ModeNamedPipe != 0 && !strings.HasPrefix(name, "/dev/") && !strings.HasPrefix(name, "/proc/") {
+		return nil, fmt.Errorf("%s is a named pipe: write the path of a file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(b)) > most {
+		return nil, fmt.Errorf("%s is larger than %d octets", name, most)
+	}
+	return b, err
+}
