@@ -41,7 +41,10 @@ const lockTime = time.Second
 // or with nil the one that is stored there. A database that is damaged is moved aside: the alarms of
 // tomorrow do not wait for those that are lost.
 func Open(dir string, engineID []byte, now time.Time) (*State, error) {
-	s := &State{dir: dir}
+	s := &State{dir: dir, lost: vanished(dir)}
+	if s.lost != nil {
+		s.damaged++
+	}
 	var err error
 	if s.db, err = openDatabase(dir); err == nil || isDamage(err) {
 		s.compareSums()
@@ -59,6 +62,22 @@ func Open(dir string, engineID []byte, now time.Time) (*State, error) {
 		return nil, errors.Join(fmt.Errorf("state directory: %w", err), s.db.Close())
 	}
 	return s, nil
+}
+
+// vanished reports that there is no database where there was one: whatever makes the file of an engine makes a
+// database first. A loss of power may leave it without content.
+func vanished(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, engineFile)); err != nil {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(dir, databaseFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: it is missing", errDamaged)
+	case err == nil && info.Size() == 0:
+		return fmt.Errorf("%w: it is empty", errDamaged)
+	}
+	return nil
 }
 
 // engineBucket has a copy of the file of the engine, which has to be no younger than that: should the file be
@@ -106,6 +125,7 @@ func (s *State) setAside(damage error, now time.Time) (err error) {
 		return fmt.Errorf("state directory: %w", err)
 	}
 	s.lost = fmt.Errorf("%w: it was moved to %s", damage, aside)
+	s.damaged++
 	s.db, err = openDatabase(s.dir)
 	return err
 }
