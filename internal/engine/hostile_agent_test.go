@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"trapline/internal/snmp"
@@ -30,6 +31,8 @@ var hostileKinds = []string{
 type hostileAgent struct {
 	lawAgent
 	kind string
+
+	turn sync.Mutex // several connections may ask at once
 	r    *rand.Rand
 	n    int // answers so far
 }
@@ -100,6 +103,8 @@ func (h *hostileAgent) following(name snmp.OID) snmp.OID {
 
 // messages are what the agent sends for a request.
 func (h *hostileAgent) messages(request []byte) (list [][]byte) {
+	h.turn.Lock()
+	defer h.turn.Unlock()
 	if h.kind == "identity" {
 		h.changeIdentity()
 	}
