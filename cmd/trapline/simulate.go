@@ -34,7 +34,7 @@ func addSimulate(app *kingpin.Application, commands map[string]command) {
 	c.Flag("corrupt", "Share of answers with one octet changed.").Float64Var(&faults.Corrupt)
 	c.Flag("dead", "Never answer.").BoolVar(&faults.Dead)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		models, err := gather(*kinds, *files, logger)
+		models, err := gather(ctx, *kinds, *files, logger)
 		if err != nil {
 			return err
 		}
@@ -63,13 +63,13 @@ type simulated struct {
 	recording *agent.Recording
 }
 
-func gather(kinds, files []string, logger *slog.Logger) ([]simulated, error) {
+func gather(ctx context.Context, kinds, files []string, logger *slog.Logger) ([]simulated, error) {
 	var models []simulated
 	if len(kinds) == 0 && len(files) == 0 {
 		kinds = slices.Sorted(maps.Keys(agent.Builtin))
 	}
 	for _, kind := range kinds {
-		built, err := builtin(kind)
+		built, err := builtin(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +88,11 @@ func gather(kinds, files []string, logger *slog.Logger) ([]simulated, error) {
 	return models, nil
 }
 
-// builtin reads KIND or KIND=N.
-func builtin(s string) ([]simulated, error) {
+// mostSimulated is how many devices of one kind can be asked for: each holds some 10 kB or more.
+const mostSimulated = 100_000
+
+// builtin builds the devices of KIND or KIND=N.
+func builtin(ctx context.Context, s string) ([]simulated, error) {
 	kind, number, several := strings.Cut(s, "=")
 	build := agent.Builtin[kind]
 	count := 1
@@ -97,11 +100,14 @@ func builtin(s string) ([]simulated, error) {
 	if several {
 		count, err = strconv.Atoi(number)
 	}
-	if build == nil || err != nil || count < 1 {
-		return nil, fmt.Errorf("--device %s: write one of %s, with =N behind it for several", s, strings.Join(slices.Sorted(maps.Keys(agent.Builtin)), ", "))
+	if build == nil || err != nil || count < 1 || count > mostSimulated {
+		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %d", s, strings.Join(slices.Sorted(maps.Keys(agent.Builtin)), ", "), mostSimulated)
 	}
 	var models []simulated
 	for n := 1; n <= count; n++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		models = append(models, simulated{fmt.Sprintf("%s-%d", kind, n), build(n)})
 	}
 	return models, nil

@@ -227,8 +227,11 @@ func (a *ask) refusedLocked(got answer) {
 	switch {
 	case messageRefused(got):
 		s.failLocked(&Error{Reason: Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
-	case got.status == snmp.NoSuchName && culprit < len(a.segments) && a.rows == 1 && (culprit >= 0 || len(a.segments) == 1):
-		a.endLocked(max(culprit, 0)) // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
+	case got.status == snmp.NoSuchName && a.rows == 1 && len(a.segments) == 1:
+		a.endLocked() // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
+	case got.status == snmp.NoSuchName && a.rows == 1 && culprit >= 0 && culprit < len(a.segments):
+		a.segments[culprit].alone = true // some agents name the wrong binding
+		a.againLocked(false)
 	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
 		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
 		a.againLocked(false)
@@ -240,13 +243,10 @@ func (a *ask) refusedLocked(got answer) {
 	}
 }
 
-// endLocked ends the segment that the agent has no more names for, and asks again for the others.
-func (a *ask) endLocked(ended int) {
-	for i, g := range a.segments {
-		if g.stale {
-			continue
-		}
-		g.done = i == ended
+// endLocked ends the only segment: the agent has no more names for it.
+func (a *ask) endLocked() {
+	if g := a.segments[0]; !g.stale {
+		g.done = true
 		g.column.settleLocked(g)
 	}
 }

@@ -20,8 +20,8 @@ type getting struct {
 }
 
 // get asks for instances. What an agent cannot answer in one message is asked for in halves, an instance
-// that it names as the cause of an error is left out of the next try, and what an answer leaves out is
-// asked for again.
+// that it names as the cause of an error is asked for alone, for some agents name the wrong one, and what
+// an answer leaves out is asked for again.
 func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && g.goesOn("get", oids) {
 		a, e := g.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
@@ -33,8 +33,8 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 		case messageRefused(a):
 			g.refused("get", nil, nil, a)
 			return
-		case namesCulprit(a.status) && culprit >= 0 && culprit < len(oids):
-			g.without(oids[culprit], a)
+		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+			g.get(ctx, oids[culprit:culprit+1])
 			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
 		case e == nil && a.status == snmp.NoError && g.take(&oids, a.varbinds):
 		case len(oids) == 1, e == nil && a.status == snmp.NoError && len(oids) <= g.proven:

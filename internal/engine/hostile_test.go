@@ -30,7 +30,7 @@ const (
 	hostileHealthy  = 20
 	hostileInterval = 5 * time.Second
 	mostRSS         = 300 << 20
-	maxHeld         = 16 << 20
+	maxHeld         = 8 << 20
 )
 
 // hostileWays are how agents are talked to: the version, the transport and the engine.
@@ -216,11 +216,7 @@ func pollHostileAgents(t *testing.T) {
 	cancel()
 	polling.Wait()
 	w.judge(lasts)
-	most := mostRSS
-	if racing {
-		most *= 2 // the detector keeps a shadow of all memory
-	}
-	if memory > 3*mostRSS || (long && memory > most) {
+	if memory > 3*mostRSS || (long && memory > mostRSS) {
 		t.Errorf("%d MB of memory", memory>>20)
 	}
 	t.Logf("%d passes, no more than %d MB of memory", w.all, memory>>20)

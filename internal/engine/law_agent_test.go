@@ -40,8 +40,9 @@ type lawAgent struct {
 	version     snmp.Version
 	room        int // octets for bindings in an answer, of which the first always fits
 	full        fullness
-	bindings    int // in an answer; 0 means no limit
-	repetitions int // of a GETBULK that are served; 0 means no limit
+	bindings    int  // in an answer; 0 means no limit
+	repetitions int  // of a GETBULK that are served; 0 means no limit
+	misnames    bool // errors of one binding name the second, whichever it is
 
 	security, nobody *snmp.Security // SNMPv3
 	boots            int32
@@ -221,13 +222,21 @@ func (w *lawAnswer) fail(status snmp.ErrorStatus, index int) {
 	w.silent = status == snmp.TooBig && w.agent.full == isSilent
 }
 
+// missing is the answer of SNMPv1 where there is no object for one of the names.
+func (w *lawAnswer) missing(at int, names []snmp.OID) {
+	if w.agent.misnames && len(names) > 1 {
+		at = 1
+	}
+	w.fail(snmp.NoSuchName, at+1)
+}
+
 func (w *lawAnswer) get(names []snmp.OID) {
 	for i, name := range names {
 		binding := snmp.AppendVarBind(nil, snmp.VarBind{Name: name, Type: snmp.NoSuchInstance})
 		if at, found := w.agent.find(name); found {
 			binding = w.agent.objects[at].binding
 		} else if w.agent.version == snmp.V1 {
-			w.fail(snmp.NoSuchName, i+1)
+			w.missing(i, names)
 			return
 		}
 		if !w.put(binding) {
@@ -249,7 +258,7 @@ func (w *lawAnswer) next(names []snmp.OID) {
 	for i, name := range names {
 		at := w.agent.after(name)
 		if at == len(w.agent.objects) && w.agent.version == snmp.V1 {
-			w.fail(snmp.NoSuchName, i+1)
+			w.missing(i, names)
 			return
 		}
 		if !w.put(w.successor(at, name)) {

@@ -54,6 +54,7 @@ func newLawTrial(r *rand.Rand, subject *lawSubject, objects []lawObject) (*lawTr
 		agent.room = 60 + r.IntN(340)
 	}
 	agent.full = []fullness{cuts, cuts, cuts, tooBig, isSilent}[r.IntN(5)]
+	agent.misnames = r.IntN(4) == 0
 	if r.IntN(4) == 0 {
 		agent.bindings = 1 + r.IntN(100)
 	}

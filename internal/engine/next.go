@@ -15,7 +15,8 @@ func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
 	}
 }
 
-// next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves.
+// next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves,
+// and what it names as the cause of an error is asked for alone, for some agents name the wrong one.
 // An OID with nothing behind it yields nothing.
 func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && p.goesOn("getnext", oids) {
@@ -35,7 +36,8 @@ func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 		case messageRefused(a):
 			p.refused("getnext", nil, nil, a)
 			return
-		case namesCulprit(a.status) && culprit >= 0 && culprit < len(oids):
+		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+			p.next(ctx, oids[culprit:culprit+1])
 			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
 		case len(oids) == 1:
 			return
