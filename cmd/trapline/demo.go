@@ -45,7 +45,7 @@ func demo(ctx context.Context, flags *serveFlags, first string, logger *slog.Log
 		return err
 	}
 	defer os.RemoveAll(dir)
-	models, devices, err := demoNetwork(first)
+	models, devices, err := demoNetwork(ctx, first)
 	if err != nil {
 		return err
 	}
@@ -65,14 +65,14 @@ func demo(ctx context.Context, flags *serveFlags, first string, logger *slog.Log
 	return group.Wait()
 }
 
-func demoNetwork(first string) ([]simulated, *agent.Server, error) {
+func demoNetwork(ctx context.Context, first string) ([]simulated, *agent.Server, error) {
 	address, err := netip.ParseAddrPort(first)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--devices %s: write an address and a port: %w", first, err)
 	}
 	var models []simulated
 	for _, d := range demoDevices {
-		built, err := builtin(fmt.Sprintf("%s=%d", d.kind, d.count))
+		built, err := builtin(ctx, fmt.Sprintf("%s=%d", d.kind, d.count))
 		if err != nil {
 			return nil, nil, err
 		}
