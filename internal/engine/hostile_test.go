@@ -196,7 +196,7 @@ func pollHostileAgents(t *testing.T) {
 	}
 	targets := hostileTargets(t, copies)
 	for _, x := range targets {
-		x.Params.MaxBytes = 1 << 20 // so that columns without an end take no longer than a short run
+		x.Params.MaxBytes = 256 << 10 // so that columns without an end take no longer than a short run
 	}
 	debug.SetGCPercent(50) // as `trapline serve` does
 	e := engine.New(engine.Options{MaxTotalBytes: maxHeld})
