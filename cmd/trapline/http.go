@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"trapline/internal/api"
 	"trapline/internal/httpserver"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -31,6 +32,7 @@ type server struct {
 	reloads  *reloader
 	inlet    *notify.Inlet // nil without receivers
 	judge    *rules.Evaluator
+	answers  *api.API
 	registry *prometheus.Registry
 	metrics  *metrics
 	health   *health
@@ -63,21 +65,22 @@ func newServer(s *server) http.Handler {
 
 // api adds what the inlet and the rules answer.
 func (s *server) api(mux *http.ServeMux) {
-	l, api := s.limits, http.NewServeMux()
+	l, calls := s.limits, http.NewServeMux()
 	if s.inlet != nil {
-		s.inlet.Register(api)
+		s.inlet.Register(calls)
 	}
-	s.judge.Register(api, *s.flags.enableQuery)
-	mux.Handle("/api/", l.spool.Handler(l.render, api))
+	s.judge.Register(calls, *s.flags.enableQuery)
+	s.answers.Register(calls)
+	mux.Handle("/api/", l.spool.Handler(l.render, calls))
 	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
-		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, api)))
+		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls)))
 	}
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
 		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
-		api.ServeHTTP(w, r)
+		calls.ServeHTTP(w, r)
 	})
 	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
-		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, l.query, api)))
+		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls)))
 	}
 }
 

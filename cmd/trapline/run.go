@@ -11,11 +11,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/collectors/version"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/sync/errgroup"
 
 	"trapline/collector"
+	"trapline/internal/api"
 	"trapline/internal/engine"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
@@ -30,7 +32,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		version.NewCollector("snmp_exporter"), version.NewCollector("trapline"))
+		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"))
 	metrics := newMetrics(registry)
 
 	sessions := engine.New(engine.Options{Logger: logger, Metrics: engine.NewMetrics(registry)})
@@ -71,7 +73,8 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
+		answers: api.New(api.Options{Polls: polls, Rules: judge, Outbox: told.outbox, Version: version.Version, Started: time.Now()}),
+		health:  healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
 	})
 	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 

@@ -1,0 +1,68 @@
+package api
+
+import "time"
+
+// Alarm is an active alarm, or one that has ended, and which receivers know it.
+type Alarm struct {
+	ID       string            `json:"id"`
+	Rule     string            `json:"rule"`
+	Target   string            `json:"target"`
+	Resource string            `json:"resource,omitempty"` // label="value" of the row
+	Severity string            `json:"severity"`           // critical, major, minor, warning, indeterminate
+	State    string            `json:"state"`              // raised, pending, cleared
+	Text     string            `json:"text"`
+	Value    string            `json:"value,omitempty"`
+	Labels   map[string]string `json:"labels"`
+	Since    time.Time         `json:"since"`
+	Changed  time.Time         `json:"changed,omitzero"`
+	Cleared  time.Time         `json:"cleared,omitzero"`
+	Notified []Notified        `json:"notified"`
+	Life     []Event           `json:"life,omitempty"` // of one alarm alone, the oldest first
+	Mutes    []string          `json:"mutes,omitempty"`
+	AckedBy  string            `json:"acked_by,omitempty"`
+}
+
+// Notified is what a receiver knows of an alarm.
+type Notified struct {
+	Receiver string    `json:"receiver"`
+	State    string    `json:"state"` // acknowledged, sent, waits, given up, not wanted
+	At       time.Time `json:"at,omitzero"`
+	Took     float64   `json:"took,omitempty"` // seconds until it was acknowledged
+	Tries    int       `json:"tries,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Text     string    `json:"text"` // in words: acknowledged 14:02:11 in 34 ms
+}
+
+// AlarmQuery selects alarms.
+type AlarmQuery struct {
+	Text  string // words; key=value for labels, severity, rule, target, state, receiver
+	State string // raised (default), pending, cleared
+	Group string // rule, target or a label; "" for none
+	Limit int
+}
+
+// Event is an entry of the journal.
+type Event struct {
+	Seq      uint64    `json:"seq"`
+	At       time.Time `json:"at"`
+	Kind     string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state …
+	Alarm    string    `json:"alarm,omitempty"`
+	Rule     string    `json:"rule,omitempty"`
+	Target   string    `json:"target,omitempty"`
+	Resource string    `json:"resource,omitempty"`
+	Severity string    `json:"severity,omitempty"`
+	Receiver string    `json:"receiver,omitempty"`
+	Event    string    `json:"event,omitempty"` // ID of the notification
+	Millis   float64   `json:"ms,omitempty"`
+	Tries    int       `json:"tries,omitempty"`
+	Text     string    `json:"text,omitempty"`
+}
+
+// EventQuery selects entries of the journal.
+type EventQuery struct {
+	Text  string // as in AlarmQuery
+	Since time.Time
+	Until time.Time
+	After uint64 // only entries with a greater Seq
+	Limit int    // 0 means 100; the newest
+}

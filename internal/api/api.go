@@ -1,0 +1,39 @@
+// Package api answers what pages, scripts and the command line ask of a running Trapline: the state of
+// targets, alarms, receivers, rules and the configuration, and the reasons of failures in words. It reads the
+// poller, the rules and the outbox. It renders no page.
+package api
+
+import (
+	"errors"
+	"time"
+
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
+)
+
+// Options are the sources of an API.
+type Options struct {
+	Polls   *poller.Poller
+	Rules   *rules.Evaluator
+	Outbox  *notify.Outbox // nil without a state directory
+	Version string
+	Started time.Time
+}
+
+// API answers queries. Its methods may be called concurrently.
+type API struct {
+	options Options
+}
+
+// New returns an API over running parts.
+func New(o Options) *API { return &API{options: o} }
+
+// Errors of queries. The answer's status is 404, 400, 409, 403 and 503.
+var (
+	ErrNotFound    = errors.New("not found")
+	ErrBadRequest  = errors.New("bad request")
+	ErrBusy        = errors.New("busy")
+	ErrLocked      = errors.New("actions are off")
+	ErrUnavailable = errors.New("unavailable")
+)

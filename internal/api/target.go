@@ -1,0 +1,125 @@
+package api
+
+import "time"
+
+// Problem is why something is missing, in words.
+type Problem struct {
+	Reason string `json:"reason"`           // the value of the label reason, such as timeout
+	Text   string `json:"text"`             // what happened
+	Remedy string `json:"remedy,omitempty"` // what to do
+	Table  string `json:"table,omitempty"`  // name or OID of the table that is partial
+	Last   string `json:"last,omitempty"`   // the last row that arrived
+}
+
+// TargetQuery selects targets.
+type TargetQuery struct {
+	Text   string // words in name, address, sysName and labels; key=value for labels, state, module, reason, auth
+	Sort   string // name, state, duration, loss, age, series, rtt, alarms; -key is descending; "" is worst first
+	Limit  int    // 0 means 100
+	Offset int
+}
+
+// TargetList is a page of targets.
+type TargetList struct {
+	Targets []TargetSummary `json:"targets"`
+	Matched int             `json:"matched"`
+	Counts  TargetCounts    `json:"counts"` // of all that Text matches but for state=
+}
+
+// TargetSummary is a target in a list. Durations are in seconds.
+type TargetSummary struct {
+	Name     string            `json:"name"`
+	Address  string            `json:"address"`
+	Labels   map[string]string `json:"labels"`
+	Kind     string            `json:"kind"` // such as "Cisco C9300", of the profile; "" where unknown
+	SysName  string            `json:"sys_name"`
+	State    State             `json:"state"`
+	Since    time.Time         `json:"since,omitzero"` // when it entered State
+	LastPoll time.Time         `json:"last_poll,omitzero"`
+	Duration float64           `json:"duration"`
+	Interval float64           `json:"interval"`
+	RTT      float64           `json:"rtt"`
+	Loss     float64           `json:"loss"`   // share of requests retransmitted in the last poll
+	Window   float64           `json:"window"` // requests outstanding at once
+	Series   int               `json:"series"`
+	Alarms   int               `json:"alarms"`
+	Outcomes string            `json:"outcomes"` // of the last 60 polls, the oldest first: u, p, d, m (missed)
+	Problem  *Problem          `json:"problem,omitempty"`
+}
+
+// Target is all that is known about a target.
+type Target struct {
+	TargetSummary
+	Auth      string        `json:"auth"`
+	Version   string        `json:"version"` // of SNMP: 1, 2c or 3
+	Modules   []string      `json:"modules"`
+	Profile   string        `json:"profile,omitempty"` // what module auto chose, and why
+	Identity  Identity      `json:"identity"`
+	Polls     int64         `json:"polls"`
+	Missed    int64         `json:"missed"`
+	LatePolls int64         `json:"late"`
+	Packets   int64         `json:"packets"`
+	Retries   int64         `json:"retransmitted"`
+	Problems  []Problem     `json:"problems"` // of the last poll
+	Ladder    []Step        `json:"ladder"`   // resolves, sent, answers, engine, user, view
+	Tables    []TableName   `json:"tables"`
+	Changes   []StateChange `json:"changes"` // the last 10, the newest first
+}
+
+// Identity is what a device says of itself.
+type Identity struct {
+	SysName     string    `json:"sys_name,omitempty"`
+	SysDescr    string    `json:"sys_descr,omitempty"`
+	SysLocation string    `json:"sys_location,omitempty"`
+	SysContact  string    `json:"sys_contact,omitempty"`
+	SysObjectID string    `json:"sys_object_id,omitempty"`
+	Serial      string    `json:"serial,omitempty"`
+	Up          float64   `json:"uptime,omitempty"` // seconds
+	AsOf        time.Time `json:"as_of,omitzero"`
+}
+
+// Step is one of several conditions that must hold in order.
+type Step struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // ok, failed, or unknown because an earlier one failed
+	Text  string `json:"text,omitempty"`
+}
+
+// TableName names a table of a target.
+type TableName struct {
+	Name  string `json:"name"`  // for paths, such as interfaces
+	Title string `json:"title"` // such as Interfaces
+	Rows  int    `json:"rows"`
+}
+
+// StateChange is a change of a target's state.
+type StateChange struct {
+	At    time.Time `json:"at"`
+	State State     `json:"state"`
+	Text  string    `json:"text,omitempty"`
+}
+
+// Table is a table of a target as its last poll had it.
+type Table struct {
+	Name    string        `json:"name"`
+	Title   string        `json:"title"`
+	Columns []TableColumn `json:"columns"`
+	Rows    []TableRow    `json:"rows"`
+	Every   float64       `json:"every"` // seconds between points of histories
+}
+
+// TableColumn describes a column.
+type TableColumn struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Unit  string `json:"unit,omitempty"` // bit/s, /s, %, °C …
+}
+
+// TableRow is a row. Cells and Values stand in the order of the columns.
+type TableRow struct {
+	Key     string               `json:"key"` // label="value",… of the row
+	State   string               `json:"state,omitempty"`
+	Cells   []string             `json:"cells"`   // as text
+	Values  []*float64           `json:"values"`  // as numbers; null where there is none
+	History map[string][]float64 `json:"history"` // by column name, the oldest first; -1 is a gap
+}
