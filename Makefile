@@ -4,12 +4,17 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run test soak build bench lint fuzz image
+.PHONY: help run test soak build bench lint fuzz image docs release release-check
+
+# help lists what there is.
+help:
+	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
 # run is the main job, live: simulated devices, polled, served on http://localhost:9116/.
 run:
 	go run -tags $(TAGS) ./cmd/trapline demo
 
+# build leaves the binary in this directory.
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
@@ -31,6 +36,7 @@ bench:
 	go test -run '^$$' -bench . -benchmem -timeout 30m -tags $(TAGS) ./...
 	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/engine ./internal/snmp
 
+# lint checks form and vets.
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
 	go vet -tags $(TAGS) ./...
@@ -41,5 +47,19 @@ FUZZTIME ?= 30s
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME) $(TAGS)
 
+# image builds the container image.
 image:
 	scripts/image.sh
+
+# docs writes what is generated: docs/reference and the dashboards.
+docs:
+	go generate ./dashboards
+	go test -count=1 -tags $(TAGS) -run Reference ./config ./cmd/trapline -update
+
+# release builds archives, packages, an SBOM and SHA256SUMS in dist/.
+release:
+	scripts/release.sh dist
+
+# release-check builds the release twice and compares the bytes.
+release-check:
+	scripts/release-check.sh

@@ -22,51 +22,51 @@ type Settings struct {
 
 // MetricSettings turns the instances below one OID into series of one metric.
 type MetricSettings struct {
-	Name            string                     `yaml:"name"`
-	OID             setting.OID                `yaml:"oid"`
-	Type            string                     `yaml:"type"`
-	Help            string                     `yaml:"help"`
-	Indexes         []IndexSettings            `yaml:"indexes,omitempty"`
-	Lookups         []LookupSettings           `yaml:"lookups,omitempty"`
-	RegexpExtracts  map[string][]RegexpExtract `yaml:"regex_extracts,omitempty"`
-	DateTimePattern string                     `yaml:"datetime_pattern,omitempty"`
-	EnumValues      map[int]string             `yaml:"enum_values,omitempty"`
-	Offset          float64                    `yaml:"offset,omitempty"`
-	Scale           float64                    `yaml:"scale,omitempty"` // 0 means none
-	DisplayHint     string                     `yaml:"display_hint,omitempty"`
+	Name            string                     `yaml:"name"`                       // of the metric
+	OID             setting.OID                `yaml:"oid"`                        // of the column or scalar
+	Type            string                     `yaml:"type"`                       // gauge, counter, OctetString, DisplayString, PhysAddress48, InetAddress, EnumAsInfo, EnumAsStateSet, Bits and others, as in snmp_exporter
+	Help            string                     `yaml:"help"`                       // of the metric
+	Indexes         []IndexSettings            `yaml:"indexes,omitempty"`          // parts of the index that become labels
+	Lookups         []LookupSettings           `yaml:"lookups,omitempty"`          // labels from other objects
+	RegexpExtracts  map[string][]RegexpExtract `yaml:"regex_extracts,omitempty"`   // further metrics, by suffix, from text
+	DateTimePattern string                     `yaml:"datetime_pattern,omitempty"` // strptime pattern of ParseDateAndTime
+	EnumValues      map[int]string             `yaml:"enum_values,omitempty"`      // names of numbers
+	Offset          float64                    `yaml:"offset,omitempty"`           // added to the value, after scale
+	Scale           float64                    `yaml:"scale,omitempty"`            // multiplies the value; default 1
+	DisplayHint     string                     `yaml:"display_hint,omitempty"`     // DISPLAY-HINT that formats octets
 }
 
 // IndexSettings turns the next numbers of an instance's index into a label.
 type IndexSettings struct {
-	LabelName  string         `yaml:"labelname"`
-	Type       string         `yaml:"type"`
-	FixedSize  int            `yaml:"fixed_size,omitempty"`
-	Implied    bool           `yaml:"implied,omitempty"`
-	EnumValues map[int]string `yaml:"enum_values,omitempty"`
+	LabelName  string         `yaml:"labelname"`             // label
+	Type       string         `yaml:"type"`                  // type of this part of the index
+	FixedSize  int            `yaml:"fixed_size,omitempty"`  // octets of a fixed-length part
+	Implied    bool           `yaml:"implied,omitempty"`     // the last part has no length (IMPLIED)
+	EnumValues map[int]string `yaml:"enum_values,omitempty"` // names of numbers
 }
 
 // LookupSettings sets a label to the value of another object that is indexed by Labels. Without
 // Labels it deletes the label.
 type LookupSettings struct {
-	Labels      []string       `yaml:"labels"`
-	LabelName   string         `yaml:"labelname"`
-	OID         setting.OID    `yaml:"oid,omitempty"`
-	Type        string         `yaml:"type,omitempty"`
-	DisplayHint string         `yaml:"display_hint,omitempty"`
-	EnumValues  map[int]string `yaml:"enum_values,omitempty"`
+	Labels      []string       `yaml:"labels"`                 // labels by which the object is indexed
+	LabelName   string         `yaml:"labelname"`              // label to set
+	OID         setting.OID    `yaml:"oid,omitempty"`          // object whose value it gets; without it the label is deleted
+	Type        string         `yaml:"type,omitempty"`         // type of the object
+	DisplayHint string         `yaml:"display_hint,omitempty"` // DISPLAY-HINT that formats octets
+	EnumValues  map[int]string `yaml:"enum_values,omitempty"`  // names of numbers
 }
 
 // FilterSettings asks for the instances of Targets only where the object OID has one of Values.
 type FilterSettings struct {
-	OID     setting.OID      `yaml:"oid"`
-	Targets []setting.OID    `yaml:"targets,omitempty"`
-	Values  []setting.Regexp `yaml:"values,omitempty"`
+	OID     setting.OID      `yaml:"oid"`               // object that is compared
+	Targets []setting.OID    `yaml:"targets,omitempty"` // subtrees that are limited to the rows found
+	Values  []setting.Regexp `yaml:"values,omitempty"`  // expressions for its value
 }
 
 // RegexpExtract makes a number of a string: Value, with $1 and so on replaced, where Regex matches.
 type RegexpExtract struct {
-	Value string                 `yaml:"value"`
-	Regex setting.AnchoredRegexp `yaml:"regex"`
+	Value string                 `yaml:"value"` // number to set, with $1 and so on replaced
+	Regex setting.AnchoredRegexp `yaml:"regex"` // expression that must match the whole text
 }
 
 // UnmarshalYAML fills in the default value "$1".

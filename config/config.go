@@ -21,15 +21,15 @@ import (
 
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
 type Config struct {
-	Version        int                          `yaml:"version,omitempty"` // accepted and of no use, as in snmp_exporter
-	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`
-	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`
-	Global         poller.Global                `yaml:"global,omitempty"`
-	StateDir       string                       `yaml:"state_dir,omitempty"` // for what is to survive a restart; empty means that nothing does
-	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`
-	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`
-	Profiles       profile.Section              `yaml:"profiles,omitempty"`
-	DeviceProfiles map[string]*profile.Settings `yaml:"device_profiles,omitempty"`
+	Version        int                          `yaml:"version,omitempty"`         // accepted without effect, as in snmp_exporter
+	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`           // credentials by name; default public_v2
+	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`         // what to read, by name
+	Global         poller.Global                `yaml:"global,omitempty"`          // defaults of all targets
+	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers
+	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`         // devices to poll
+	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`            // where MIB files are
+	Profiles       profile.Section              `yaml:"profiles,omitempty"`        // where profile files are
+	DeviceProfiles map[string]*profile.Settings `yaml:"device_profiles,omitempty"` // profiles for the module auto, by name
 
 	// Compiled are the Modules with their names found.
 	Compiled map[string]*collector.Settings `yaml:"-"`
@@ -40,17 +40,14 @@ type Config struct {
 	// Names finds the notifications and objects that alarms name.
 	Names notify.Names `yaml:"-" json:"-"`
 
-	Notifications notify.Settings           `yaml:"notifications,omitempty"`
-	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`
+	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
+	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent
 
-	// RuleFiles are globs of rule files, relative to the file that names them.
-	RuleFiles []string `yaml:"rule_files,omitempty"`
+	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 
-	// Thresholds are rules for those who write no PromQL.
-	Thresholds []rules.Threshold `yaml:"thresholds,omitempty"`
+	Thresholds []rules.Threshold `yaml:"thresholds,omitempty"` // rules without PromQL
 
-	// RuleSettings are how rules are evaluated.
-	RuleSettings rules.Settings `yaml:"rules,omitempty"`
+	RuleSettings rules.Settings `yaml:"rules,omitempty"` // how rules are evaluated
 
 	// Rules are what is in RuleFiles, and what Thresholds stand for.
 	Rules *rules.Set `yaml:"-" json:"-"`

@@ -12,28 +12,28 @@ import (
 // gives the passphrase, or what that is turned into for all engines (master) or for one (localized), in
 // hexadecimal digits.
 type Auth struct {
-	Version              Version        `yaml:"version,omitempty"`
-	Community            setting.Secret `yaml:"community,omitempty"`
-	CommunityFile        string         `yaml:"community_file,omitempty"`
-	SecurityLevel        string         `yaml:"security_level,omitempty"`
-	Username             string         `yaml:"username,omitempty"`
-	Password             setting.Secret `yaml:"password,omitempty"`
-	PasswordFile         string         `yaml:"password_file,omitempty"`
-	MasterKey            setting.Secret `yaml:"master_key,omitempty"`
-	MasterKeyFile        string         `yaml:"master_key_file,omitempty"`
-	LocalizedKey         setting.Secret `yaml:"localized_key,omitempty"`
-	LocalizedKeyFile     string         `yaml:"localized_key_file,omitempty"`
-	AuthProtocol         string         `yaml:"auth_protocol,omitempty"`
-	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`
-	PrivPassword         setting.Secret `yaml:"priv_password,omitempty"`
-	PrivPasswordFile     string         `yaml:"priv_password_file,omitempty"`
-	PrivMasterKey        setting.Secret `yaml:"priv_master_key,omitempty"`
-	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`
-	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`
-	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"`
-	EngineID             string         `yaml:"engine_id,omitempty"` // of the device, in hexadecimal digits; empty means: ask it
-	ContextName          string         `yaml:"context_name,omitempty"`
-	Engine               string         `yaml:"engine,omitempty"` // Gosnmp, or empty for Trapline's own
+	Version              Version        `yaml:"version,omitempty"`                 // 1, 2 or 3; default 2 (v2c)
+	Community            setting.Secret `yaml:"community,omitempty"`               // of versions 1 and 2c; default public
+	CommunityFile        string         `yaml:"community_file,omitempty"`          // file with the community, read again when it changes
+	SecurityLevel        string         `yaml:"security_level,omitempty"`          // noAuthNoPriv (default), authNoPriv or authPriv
+	Username             string         `yaml:"username,omitempty"`                // of version 3
+	Password             setting.Secret `yaml:"password,omitempty"`                // authentication passphrase, at least 8 characters
+	PasswordFile         string         `yaml:"password_file,omitempty"`           // file with it, read again when it changes
+	MasterKey            setting.Secret `yaml:"master_key,omitempty"`              // authentication key for all devices, in hexadecimal digits, in place of the passphrase
+	MasterKeyFile        string         `yaml:"master_key_file,omitempty"`         // file with it
+	LocalizedKey         setting.Secret `yaml:"localized_key,omitempty"`           // authentication key for one device, in hexadecimal digits; needs engine_id
+	LocalizedKeyFile     string         `yaml:"localized_key_file,omitempty"`      // file with it
+	AuthProtocol         string         `yaml:"auth_protocol,omitempty"`           // MD5 (default), SHA, SHA224, SHA256, SHA384 or SHA512
+	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`           // DES (default), AES, AES192, AES256, AES192C or AES256C
+	PrivPassword         setting.Secret `yaml:"priv_password,omitempty"`           // privacy passphrase, at least 8 characters
+	PrivPasswordFile     string         `yaml:"priv_password_file,omitempty"`      // file with it, read again when it changes
+	PrivMasterKey        setting.Secret `yaml:"priv_master_key,omitempty"`         // privacy key for all devices, in hexadecimal digits
+	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`    // file with it
+	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`      // privacy key for one device, in hexadecimal digits; needs engine_id
+	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"` // file with it
+	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default: the device is asked
+	ContextName          string         `yaml:"context_name,omitempty"`            // SNMPv3 context, where the target has none
+	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
 }
 
 // DefaultAuth holds where an auth sets nothing.

@@ -15,16 +15,16 @@ import (
 // Params are the walk parameters of a module or, where set, of a target, which then win. The zero
 // value of a field means: not set here.
 type Params struct {
-	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`
-	Retries                 *int             `yaml:"retries,omitempty"`
-	Timeout                 setting.Duration `yaml:"timeout,omitempty"`
-	MaxRows                 int              `yaml:"max_rows,omitempty"`                // of one walk
-	MaxBytes                int              `yaml:"max_bytes,omitempty"`               // octets of answers that one pass may hold; 0 means DefaultMaxBytes
-	MaxRequests             int              `yaml:"max_requests,omitempty"`            // of one walk, retries not counted
-	MaxWindow               int              `yaml:"max_window,omitempty"`              // requests before the target at once; 1 means one after the other
-	MaxVarBindRate          int              `yaml:"max_varbinds_per_second,omitempty"` // asked of the target; 0 means no limit
-	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"`
-	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`
+	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`            // rows asked for at once (GETBULK); default as many as fit one packet
+	Retries                 *int             `yaml:"retries,omitempty"`                    // requests sent again without an answer; default 3
+	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // of each request; default 5s
+	MaxRows                 int              `yaml:"max_rows,omitempty"`                   // rows of one walk
+	MaxBytes                int              `yaml:"max_bytes,omitempty"`                  // octets of answers that one poll may hold; default 67108864
+	MaxRequests             int              `yaml:"max_requests,omitempty"`               // requests of one walk, retransmissions not counted
+	MaxWindow               int              `yaml:"max_window,omitempty"`                 // requests outstanding at once, at most 16; with 1, one after the other
+	MaxVarBindRate          int              `yaml:"max_varbinds_per_second,omitempty"`    // variable bindings asked for in a second; default no limit
+	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"` // accepts answers from another address than was asked
+	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`   // reads agents whose OIDs do not increase
 }
 
 // What holds where nothing is set.

@@ -16,34 +16,34 @@ import (
 // Without, walk and get name objects of MIBs, and the metrics come from there: its keys and their
 // meaning are then those of snmp_exporter's generator.
 type Settings struct {
-	Walk          []string                   `yaml:"walk,omitempty"`
-	Get           []string                   `yaml:"get,omitempty"`
-	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"`
+	Walk          []string                   `yaml:"walk,omitempty"`    // tables, columns, groups and scalars, by name or OID
+	Get           []string                   `yaml:"get,omitempty"`     // scalars and instances, by name or OID
+	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"` // what becomes of each OID; without it, metrics come from the MIBs
 	engine.Params `yaml:",inline"`
-	Filters       Filters             `yaml:"filters,omitempty"`
-	Lookups       []Lookup            `yaml:"lookups,omitempty"`
-	Overrides     map[string]Override `yaml:"overrides,omitempty"`
+	Filters       Filters             `yaml:"filters,omitempty"`   // which rows are asked for
+	Lookups       []Lookup            `yaml:"lookups,omitempty"`   // labels from other objects (without metrics)
+	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)
 }
 
 // Lookup gives each metric that has SourceIndexes among its labels the value of an object as one more.
 type Lookup struct {
-	SourceIndexes     []string `yaml:"source_indexes"`
-	Lookup            string   `yaml:"lookup"`
-	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"`
-	DisplayHint       string   `yaml:"display_hint,omitempty"` // fromMIB takes the object's own
+	SourceIndexes     []string `yaml:"source_indexes"`                // labels by which the object is indexed
+	Lookup            string   `yaml:"lookup"`                        // object whose value becomes a label
+	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"` // leaves out the labels of source_indexes
+	DisplayHint       string   `yaml:"display_hint,omitempty"`        // DISPLAY-HINT that formats octets; @mib is the object's own
 }
 
 // Override changes what becomes of an object. Zero values change nothing.
 type Override struct {
-	Ignore          bool                                 `yaml:"ignore,omitempty"`
-	Type            string                               `yaml:"type,omitempty"`
-	Name            string                               `yaml:"name,omitempty"`
-	Help            string                               `yaml:"help,omitempty"`
-	RegexpExtracts  map[string][]collector.RegexpExtract `yaml:"regex_extracts,omitempty"`
-	DateTimePattern string                               `yaml:"datetime_pattern,omitempty"`
-	Offset          float64                              `yaml:"offset,omitempty"`
-	Scale           float64                              `yaml:"scale,omitempty"`
-	DisplayHint     string                               `yaml:"display_hint,omitempty"` // fromMIB takes the object's own
+	Ignore          bool                                 `yaml:"ignore,omitempty"`           // makes no metric of it
+	Type            string                               `yaml:"type,omitempty"`             // of the metric
+	Name            string                               `yaml:"name,omitempty"`             // of the metric
+	Help            string                               `yaml:"help,omitempty"`             // of the metric
+	RegexpExtracts  map[string][]collector.RegexpExtract `yaml:"regex_extracts,omitempty"`   // further metrics, by suffix, from text
+	DateTimePattern string                               `yaml:"datetime_pattern,omitempty"` // strptime pattern of ParseDateAndTime
+	Offset          float64                              `yaml:"offset,omitempty"`           // added to the value, after scale
+	Scale           float64                              `yaml:"scale,omitempty"`            // multiplies the value; default 1
+	DisplayHint     string                               `yaml:"display_hint,omitempty"`     // DISPLAY-HINT that formats octets; @mib is the object's own
 }
 
 // fromMIB stands for the DISPLAY-HINT that the MIB has.
@@ -52,10 +52,10 @@ const fromMIB = "@mib"
 // Filter narrows what is asked for of Targets: to Indices, or to the instances where the object OID
 // has one of Values.
 type Filter struct {
-	OID     string           `yaml:"oid,omitempty"`
-	Targets []string         `yaml:"targets,omitempty"`
-	Values  []setting.Regexp `yaml:"values,omitempty"`
-	Indices []string         `yaml:"indices,omitempty"`
+	OID     string           `yaml:"oid,omitempty"`     // object that is compared
+	Targets []string         `yaml:"targets,omitempty"` // tables and columns that are limited; default those of the same table
+	Values  []setting.Regexp `yaml:"values,omitempty"`  // expressions for its value, read at each poll
+	Indices []string         `yaml:"indices,omitempty"` // fixed indexes of the rows to read
 
 	at string // where it stands in a module
 }
@@ -97,7 +97,7 @@ func placed(at string, list []Filter) []Filter {
 
 // MIBs is the `mibs` section: where MIB files of the user lie.
 type MIBs struct {
-	Dirs []string `yaml:"dirs,omitempty"`
+	Dirs []string `yaml:"dirs,omitempty"` // directories with MIB files, before the built-in ones
 }
 
 // Native tells whether the metrics come from MIBs.

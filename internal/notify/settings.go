@@ -15,46 +15,46 @@ import (
 
 // Settings is the `notifications` section: who we are to receivers.
 type Settings struct {
-	EngineID      string      `yaml:"engine_id,omitempty"`      // hex; empty means: the one in the state directory
-	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // what TRAPLINE-MIB lies below
-	Deployment    string      `yaml:"deployment,omitempty"`     // the same for processes that stand in for each other
+	EngineID      string      `yaml:"engine_id,omitempty"`      // SNMP engine ID of notifications, in hexadecimal digits; default the one in state_dir
+	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // OID below which TRAPLINE-MIB lies; makes alarm the default format
+	Deployment    string      `yaml:"deployment,omitempty"`     // part of the identity of alarms; the same for processes that stand in for each other
 
 	AlarmIdentityIgnores []string `yaml:"alarm_identity_ignores,omitempty"` // labels that do not distinguish alarms
-	MaxAlarms            int      `yaml:"max_alarms,omitempty"`             // how many may be active; 0 means the default
+	MaxAlarms            int      `yaml:"max_alarms,omitempty"`             // how many alarms may be active; default 100000
 
-	Groups map[string]string `yaml:"groups,omitempty"` // what holds of receivers that share a group: all, or first-acked
+	Groups map[string]string `yaml:"groups,omitempty"` // of receivers that share a group: all (default), or first-acked
 }
 
 // ReceiverSettings is an entry of `receivers`. Whatever Type does not use is refused.
 type ReceiverSettings struct {
-	Name            string                            `yaml:"name"`
-	Type            string                            `yaml:"type,omitempty"`    // see kinds
-	Address         string                            `yaml:"address,omitempty"` // [udp|udp4|udp6:]host[:port]
-	URL             setting.URL                       `yaml:"url,omitempty"`     // of a webhook
-	Auth            string                            `yaml:"auth,omitempty"`
-	SourceAddress   string                            `yaml:"source_address,omitempty"`
-	Context         string                            `yaml:"context,omitempty"`
-	Format          string                            `yaml:"format,omitempty"`
-	Profile         string                            `yaml:"profile,omitempty"` // compact, or empty; of the format alarm
-	Timeout         setting.Duration                  `yaml:"timeout,omitempty"`
-	Retries         *int                              `yaml:"retries,omitempty"`
-	Rate            float64                           `yaml:"rate,omitempty"`   // deliveries a second
-	Window          int                               `yaml:"window,omitempty"` // deliveries at once
-	MaxAge          setting.Duration                  `yaml:"max_age,omitempty"`
-	MaxEvents       int                               `yaml:"max_events,omitempty"`
-	RepeatInterval  setting.Duration                  `yaml:"repeat_interval,omitempty"`
-	Heartbeat       setting.Duration                  `yaml:"heartbeat,omitempty"`
-	MinSeverity     string                            `yaml:"min_severity,omitempty"`
-	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`
-	EveryTransition bool                              `yaml:"every_transition,omitempty"`
-	Repeat          int                               `yaml:"repeat,omitempty"`  // how often a trap is sent
-	Spacing         setting.Duration                  `yaml:"spacing,omitempty"` // between the times
-	MaxBytes        int                               `yaml:"max_bytes,omitempty"`
-	Group           string                            `yaml:"group,omitempty"` // see Settings.Groups
+	Name            string                            `yaml:"name"`                       // name in metrics, logs and queues
+	Type            string                            `yaml:"type,omitempty"`             // inform (default), trap or webhook
+	Address         string                            `yaml:"address,omitempty"`          // [udp|udp4|udp6:]host[:port]; default port 162
+	URL             setting.URL                       `yaml:"url,omitempty"`              // of a webhook, http or https
+	Auth            string                            `yaml:"auth,omitempty"`             // entry of auths; default public_v2
+	SourceAddress   string                            `yaml:"source_address,omitempty"`   // address, or address:port, to send from
+	Context         string                            `yaml:"context,omitempty"`          // SNMPv3 context
+	Format          string                            `yaml:"format,omitempty"`           // disman, alarm, template or snmp-notifier; default alarm with notifications.enterprise_oid, else disman
+	Profile         string                            `yaml:"profile,omitempty"`          // compact sends nine objects of the format alarm, which fit 484 octets
+	Timeout         setting.Duration                  `yaml:"timeout,omitempty"`          // of each message; default 2s
+	Retries         *int                              `yaml:"retries,omitempty"`          // messages sent again in a delivery; default 2
+	Rate            float64                           `yaml:"rate,omitempty"`             // deliveries a second; default 50
+	Window          int                               `yaml:"window,omitempty"`           // deliveries outstanding at once; default 16
+	MaxAge          setting.Duration                  `yaml:"max_age,omitempty"`          // after which a notification is given up; default 24h
+	MaxEvents       int                               `yaml:"max_events,omitempty"`       // notifications that may wait; default 10000
+	RepeatInterval  setting.Duration                  `yaml:"repeat_interval,omitempty"`  // sends what is still raised again; default never
+	Heartbeat       setting.Duration                  `yaml:"heartbeat,omitempty"`        // sends a sign of life; default never
+	MinSeverity     string                            `yaml:"min_severity,omitempty"`     // critical, major, minor or warning; default everything
+	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`           // expressions that must match whole values of labels
+	EveryTransition bool                              `yaml:"every_transition,omitempty"` // sends also what was cleared before it was sent
+	Repeat          int                               `yaml:"repeat,omitempty"`           // how often a trap is sent; default 1
+	Spacing         setting.Duration                  `yaml:"spacing,omitempty"`          // time between the copies of a trap; default 2s
+	MaxBytes        int                               `yaml:"max_bytes,omitempty"`        // octets of notifications that may wait; default 67108864
+	Group           string                            `yaml:"group,omitempty"`            // receivers with the same group follow notifications.groups
 
-	Tags            []string `yaml:"tags,omitempty"`              // by which rules choose receivers
-	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: that for alarms without a notification of their own
-	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // hex; empty means our own
+	Tags            []string `yaml:"tags,omitempty"`              // words by which rules choose receivers, in trap_tags
+	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: the format for alarms without a notification of their own
+	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default Trapline's own
 }
 
 // What holds where a receiver sets nothing.

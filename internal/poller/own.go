@@ -12,13 +12,21 @@ var OwnLabels = []string{"module", "reason", "table"}
 
 // OwnMetrics lists the names of the series that say how a target and the passes over it fare.
 func OwnMetrics() (names []string) {
+	for _, d := range OwnDescs() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// OwnDescs describe the series that say how a target and the passes over it fare.
+func OwnDescs() (descs []*series.Desc) {
 	s := &state{}
 	all := []*engine.Error{{Reason: engine.Timeout}, {Reason: engine.TooMany}}
 	s.last.Store(&Pass{Err: all[0], Errors: all, Stats: engine.Stats{Path: engine.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
 		for i := range set.Columns {
-			names = append(names, set.Columns[i].Desc.Name)
+			descs = append(descs, set.Columns[i].Desc)
 		}
 	}
-	return names
+	return descs
 }

@@ -14,16 +14,14 @@ import (
 
 // Global is the `global` section: what holds for every target that does not say otherwise.
 type Global struct {
-	Interval    setting.Duration `yaml:"interval,omitempty"`
-	Concurrency int              `yaml:"concurrency,omitempty"` // devices that are talked to at once; 0 means DefaultConcurrency
-	// MaxTotalBytes bounds the octets of answers that all passes hold; 0 means engine.DefaultMaxTotalBytes.
-	MaxTotalBytes   int              `yaml:"max_total_bytes,omitempty"`
-	MaxAge          setting.Duration `yaml:"max_age,omitempty"` // /snmp may answer from a pass this old; 0 means never
-	SourceAddress   string           `yaml:"source_address,omitempty"`
-	SourceInterface string           `yaml:"source_interface,omitempty"` // network interface to send from
-	// Labels are those of all targets. A target's own come before them.
-	Labels        map[string]string `yaml:"labels,omitempty"`
-	engine.Params `yaml:",inline"`
+	Interval        setting.Duration  `yaml:"interval,omitempty"`         // how often targets are polled; default 1m, at least 1s
+	Concurrency     int               `yaml:"concurrency,omitempty"`      // devices that are polled at once; default 1000; with 1, strictly one after the other
+	MaxTotalBytes   int               `yaml:"max_total_bytes,omitempty"`  // octets of answers that all polls together may hold; default 67108864
+	MaxAge          setting.Duration  `yaml:"max_age,omitempty"`          // /snmp may answer from a poll that is no older; default 0: never
+	SourceAddress   string            `yaml:"source_address,omitempty"`   // address, or address:port, to send requests from
+	SourceInterface string            `yaml:"source_interface,omitempty"` // network interface to send requests from
+	Labels          map[string]string `yaml:"labels,omitempty"`           // labels of all targets, before which a target's own come; $target in a value is the target's name
+	engine.Params   `yaml:",inline"`
 }
 
 // What holds where nothing is set.
@@ -36,17 +34,17 @@ const (
 
 // TargetSettings is an entry of `targets`: a device that is polled on an interval.
 type TargetSettings struct {
-	Name            string            `yaml:"name,omitempty"` // default: the address, without its transport
-	Address         string            `yaml:"address"`        // [transport://]host[:port]
-	Auth            string            `yaml:"auth,omitempty"`
-	Modules         []string          `yaml:"modules,omitempty"`
-	Interval        setting.Duration  `yaml:"interval,omitempty"`
-	Context         string            `yaml:"context,omitempty"`
-	ContextEngineID string            `yaml:"context_engine_id,omitempty"` // hex
-	SourceAddress   string            `yaml:"source_address,omitempty"`
-	SourceInterface string            `yaml:"source_interface,omitempty"`
-	Engine          string            `yaml:"engine,omitempty"` // engine.Gosnmp, or empty for Trapline's own
-	Labels          map[string]string `yaml:"labels,omitempty"`
+	Name            string            `yaml:"name,omitempty"`              // value of the label target; default the address, without its transport
+	Address         string            `yaml:"address"`                     // [udp|udp4|udp6|tcp://]host[:port]; default port 161
+	Auth            string            `yaml:"auth,omitempty"`              // entry of auths; default public_v2
+	Modules         []string          `yaml:"modules,omitempty"`           // entries of modules, shipped modules or auto; default if_mib
+	Interval        setting.Duration  `yaml:"interval,omitempty"`          // how often it is polled; default that of global
+	Context         string            `yaml:"context,omitempty"`           // SNMPv3 context, or what agents of SNMPv2c take as community@context
+	ContextEngineID string            `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default that of the device
+	SourceAddress   string            `yaml:"source_address,omitempty"`    // address, or address:port, to send requests from
+	SourceInterface string            `yaml:"source_interface,omitempty"`  // network interface to send requests from
+	Engine          string            `yaml:"engine,omitempty"`            // gosnmp has columns walked by the gosnmp library, one request after the other; default Trapline's own
+	Labels          map[string]string `yaml:"labels,omitempty"`            // labels of all its series and alarms
 	engine.Params   `yaml:",inline"`
 }
 

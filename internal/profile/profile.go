@@ -27,7 +27,7 @@ const Default = "any"
 
 // Section is the `profiles` section: where files with more profiles lie.
 type Section struct {
-	Dirs []string `yaml:"dirs,omitempty"`
+	Dirs []string `yaml:"dirs,omitempty"` // directories with files of profiles (*.yml)
 }
 
 // Mistakes reports directories without any profile.
@@ -46,9 +46,9 @@ const Files = "*.yml"
 
 // Settings is an entry of `device_profiles`: the modules that a kind of devices may have something for.
 type Settings struct {
-	SysObjectIDs []setting.OID `yaml:"sys_object_ids,omitempty"` // beginnings of sysObjectID
-	Extends      []string      `yaml:"extends,omitempty"`        // profiles whose modules it has too
-	Modules      []string      `yaml:"modules,omitempty"`
+	SysObjectIDs []setting.OID `yaml:"sys_object_ids,omitempty"` // prefixes of sysObjectID
+	Extends      []string      `yaml:"extends,omitempty"`        // profiles whose modules it has, too
+	Modules      []string      `yaml:"modules,omitempty"`        // modules that the device may have something for
 }
 
 // Mistakes reports names where numbers belong.

@@ -9,10 +9,8 @@ import (
 
 // Settings is the section `rules` of the configuration.
 type Settings struct {
-	// OnPollFailure says what becomes of the alarms of a target that does not answer: freeze or resolve.
-	OnPollFailure string `yaml:"on_poll_failure,omitempty"`
-	// Interval is how often rules are evaluated that look at several targets at once, unless their group says.
-	Interval setting.Duration `yaml:"interval,omitempty"`
+	OnPollFailure string           `yaml:"on_poll_failure,omitempty"` // alarms of a target that does not answer: freeze (default) or resolve
+	Interval      setting.Duration `yaml:"interval,omitempty"`        // how often rules over several targets are evaluated; default 1m
 }
 
 // What OnPollFailure may say.

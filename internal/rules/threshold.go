@@ -23,22 +23,22 @@ import (
 // Threshold is an entry of `thresholds`: an alerting rule for those who do not want to write PromQL. It
 // becomes a rule like all others.
 type Threshold struct {
-	Name          string            `yaml:"name"`
-	Metric        string            `yaml:"metric"`         // or MODULE::object
-	Rate          setting.Duration  `yaml:"rate,omitempty"` // compare what is added in a second, over so long
-	Above         *float64          `yaml:"above,omitempty"`
-	Below         *float64          `yaml:"below,omitempty"`
-	Clear         *float64          `yaml:"clear,omitempty"`       // how far the value has to come back
-	LimitLabel    string            `yaml:"limit_label,omitempty"` // of targets; its number takes the place of above or below
-	For           setting.Duration  `yaml:"for,omitempty"`
-	KeepFiringFor setting.Duration  `yaml:"keep_firing_for,omitempty"`
-	Severity      string            `yaml:"severity,omitempty"`
-	Labels        map[string]string `yaml:"labels,omitempty"`
-	Summary       string            `yaml:"summary,omitempty"` // templates as in annotations
-	Description   string            `yaml:"description,omitempty"`
-	Notification  string            `yaml:"notification,omitempty"`
-	Receivers     []string          `yaml:"receivers,omitempty"`
-	Tags          []string          `yaml:"tags,omitempty"`
+	Name          string            `yaml:"name"`                      // of the rule
+	Metric        string            `yaml:"metric"`                    // name of a metric, or MODULE::object
+	Rate          setting.Duration  `yaml:"rate,omitempty"`            // compares the increase per second over this time
+	Above         *float64          `yaml:"above,omitempty"`           // raised while the value is above
+	Below         *float64          `yaml:"below,omitempty"`           // raised while the value is below
+	Clear         *float64          `yaml:"clear,omitempty"`           // cleared once the value has come back this far
+	LimitLabel    string            `yaml:"limit_label,omitempty"`     // label of targets whose number takes the place of above or below
+	For           setting.Duration  `yaml:"for,omitempty"`             // raised once it is true for so long
+	KeepFiringFor setting.Duration  `yaml:"keep_firing_for,omitempty"` // cleared once it is over for so long
+	Severity      string            `yaml:"severity,omitempty"`        // critical, major, minor or warning
+	Labels        map[string]string `yaml:"labels,omitempty"`          // further labels of the alarm
+	Summary       string            `yaml:"summary,omitempty"`         // text in one line, a template as in rules
+	Description   string            `yaml:"description,omitempty"`     // text in more lines
+	Notification  string            `yaml:"notification,omitempty"`    // NOTIFICATION-TYPE for the format template
+	Receivers     []string          `yaml:"receivers,omitempty"`       // names of receivers; default all
+	Tags          []string          `yaml:"tags,omitempty"`            // tags of receivers; default all
 }
 
 // limitName is the series that a target has for each of its labels that is a number.

@@ -39,22 +39,22 @@ func serveAt(t testing.TB, address netip.AddrPort, r *agent.Recording) (at netip
 	}
 }
 
-// rulesOfTheReadme are the configuration of the README that has rules, and those.
-func rulesOfTheReadme(t testing.TB) (configuration, rules string) {
+// rulesOfTheDocuments are the configuration of the documents that has rules, and those.
+func rulesOfTheDocuments(t testing.TB) (configuration, rules string) {
 	t.Helper()
-	for _, block := range blocks(readme(t), "yaml") {
-		if strings.Contains(block, "rule_files: [rules.yml]") && strings.HasPrefix(block, "# snmp.yml") {
-			return block, blockOf(t, "# rules.yml")
+	for _, block := range documentBlocks(t, "", "yaml") {
+		if strings.Contains(block.text, "rule_files: [rules.yml]") && strings.HasPrefix(block.text, "# snmp.yml") {
+			return block.text, blockOf(t, "# rules.yml")
 		}
 	}
-	t.Fatal("the README has no configuration with rules")
+	t.Fatal("no document has a configuration with rules")
 	return "", ""
 }
 
-// The example of the README, word for word but for the addresses: a port goes down and comes back.
-func TestPeersTheRulesOfTheReadme(t *testing.T) {
+// The example of docs/5-alarms.md, word for word but for the addresses: a port goes down and comes back.
+func TestPeersTheRulesOfTheDocuments(t *testing.T) {
 	t.Parallel()
-	configuration, rules := rulesOfTheReadme(t)
+	configuration, rules := rulesOfTheDocuments(t)
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	address, stop := serveAt(t, netip.MustParseAddrPort("127.0.36.1:0"), port(2))
 	path := inDir(t, map[string]string{
@@ -76,10 +76,10 @@ func TestPeersTheRulesOfTheReadme(t *testing.T) {
 	}
 }
 
-// The test of the README is one of promtool's, and ours.
-func TestTheUnitTestOfTheReadme(t *testing.T) {
+// The test of docs/5-alarms.md is one of promtool's, and ours.
+func TestTheUnitTestOfTheDocuments(t *testing.T) {
 	promtool := peers.Require(t, "promtool", "prometheus")
-	_, rules := rulesOfTheReadme(t)
+	_, rules := rulesOfTheDocuments(t)
 	path := inDir(t, map[string]string{"rules.yml": rules, "tests.yml": blockOf(t, "# tests.yml")})
 	if out, err := exec.Command(promtool, "test", "rules", path("tests.yml")).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
