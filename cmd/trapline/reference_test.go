@@ -87,7 +87,7 @@ func flagTable(b *bytes.Buffer, title string, flags []*kingpin.FlagModel, args [
 func flagForm(f *kingpin.FlagModel) string {
 	form := "`--" + f.Name + "`"
 	if f.IsBoolFlag() && slices.Contains(f.Default, "true") {
-		form = "`--no-" + f.Name + "`"
+		form = "`--[no-]" + f.Name + "`"
 	}
 	if f.Short != 0 {
 		form = fmt.Sprintf("`-%c`, %s", f.Short, form)
@@ -97,8 +97,8 @@ func flagForm(f *kingpin.FlagModel) string {
 
 func flagHelp(f *kingpin.FlagModel) string {
 	help := cell(f.Help)
-	if d := strings.Join(f.Default, ", "); d != "" && !f.IsBoolFlag() {
-		help += fmt.Sprintf(" Default `%s`.", d)
+	if d := strings.Join(f.Default, ", "); d != "" && d != "false" {
+		help = strings.TrimSuffix(help, ".") + fmt.Sprintf(". Default `%s`.", d)
 	}
 	if f.Envar != "" {
 		help += fmt.Sprintf(" Environment: `%s`.", f.Envar)
