@@ -22,7 +22,7 @@ const (
 func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	place, ok := p.enter(ctx, s)
 	if !ok {
-		s.running.Store(false)
+		s.rest()
 		return
 	}
 	defer place.leave()
@@ -44,14 +44,14 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	close(ended)
 	if !over.CompareAndSwap(false, true) {
 		if s.abandoned.Add(-1) == maxAbandoned {
-			s.running.Store(false) // there may be another one again
+			s.rest() // there may be another one again
 		}
 		return
 	}
 	if ctx.Err() == nil && !pass.canceled() {
 		p.keep(s, t, pass)
 	}
-	s.running.Store(false)
+	s.rest()
 }
 
 // overruns reports whether a pass whose time is over does not end. The grace begins when its end is noticed,
@@ -115,7 +115,7 @@ func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
 	}
 	p.keep(s, t, pass)
 	if s.abandoned.Add(1) <= maxAbandoned {
-		s.running.Store(false)
+		s.rest()
 	}
 }
 

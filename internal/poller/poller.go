@@ -54,6 +54,9 @@ type state struct {
 	running atomic.Bool // a pass, unless it was abandoned
 	last    atomic.Pointer[Pass]
 
+	ending sync.Mutex
+	ended  chan struct{} // closed when the poll that runs has ended; nil while nobody waits for it
+
 	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
 	reported []series.Duplicate // that were logged
 
@@ -97,6 +100,7 @@ func (p *Poller) SetTargets(targets []*Target) {
 		states[t.Name] = s.successor(t, now.Add(first))
 		fresh++
 	}
+	release(p.states, states)
 	p.states = states
 	p.schedule = newSchedule(states)
 	p.pulse.set(states)

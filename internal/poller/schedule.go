@@ -33,3 +33,16 @@ func (q schedule) postpone(next time.Time) {
 		i = sooner
 	}
 }
+
+// hasten makes a target of the schedule due at a time before its own.
+func (q schedule) hasten(s *state, at time.Time) {
+	i := slices.Index(q, s)
+	if i < 0 || !at.Before(s.next) {
+		return
+	}
+	s.next = at
+	for parent := (i - 1) / 2; i > 0 && q[i].next.Before(q[parent].next); parent = (i - 1) / 2 {
+		q[i], q[parent] = q[parent], q[i]
+		i = parent
+	}
+}

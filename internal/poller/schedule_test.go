@@ -22,7 +22,11 @@ func TestScheduleHasTheNextInFront(t *testing.T) {
 					t.Fatalf("of %d the one in front is due at %v, another one at %v", n, q[0].next, s.next)
 				}
 			}
-			q.postpone(q[0].next.Add(time.Duration(r.IntN(90)) * time.Second))
+			if some := q[r.IntN(n)]; r.IntN(2) == 0 {
+				q.hasten(some, some.next.Add(-time.Duration(r.IntN(60))*time.Second))
+			} else {
+				q.postpone(q[0].next.Add(time.Duration(r.IntN(90)) * time.Second))
+			}
 		}
 	}
 }

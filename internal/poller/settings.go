@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -157,6 +158,15 @@ func (g *Global) labels(t *TargetSettings) map[string]string {
 	}
 	maps.Copy(all, t.Labels)
 	return all
+}
+
+// Effective sets what holds for a target where it sets nothing itself.
+func (t *TargetSettings) Effective(g *Global) {
+	t.Labels = g.labels(t)
+	t.Interval.Duration = firstSet(t.Interval.Duration, g.Interval.Duration, DefaultInterval)
+	t.SourceAddress = cmp.Or(t.SourceAddress, g.SourceAddress)
+	t.SourceInterface = cmp.Or(t.SourceInterface, g.SourceInterface)
+	t.Params = t.Params.Over(g.Params)
 }
 
 const shortestInterval = time.Second
