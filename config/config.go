@@ -52,6 +52,9 @@ type Config struct {
 	// Rules are what is in RuleFiles, and what Thresholds stand for.
 	Rules *rules.Set `yaml:"-" json:"-"`
 
+	// Files are those that were read, and the rule files that they name.
+	Files []File `yaml:"-" json:"-"`
+
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
 }
@@ -81,9 +84,10 @@ func Load(patterns []string, o Options) (*Config, error) {
 	return u.configuration(o)
 }
 
-// configuration gives what the files say, and keeps nothing of the files themselves.
+// configuration gives what the files say, and keeps of the files themselves no more than their text.
 func (u *union) configuration(o Options) (*Config, error) {
 	c := u.config
+	c.Files = u.files()
 	dirs := slices.Concat(o.MIBDirs, c.MIBs.Dirs)
 	c.Names = sync.OnceValues(func() (*mibs.Tree, error) { return modules.AllMIBs(dirs) })
 	if u.wantsProfiles() {

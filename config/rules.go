@@ -33,6 +33,7 @@ func (u *union) readRules() {
 			}
 		}
 	}
+	u.ruleFiles = files
 	set, mistakes := rules.Load(files)
 	for _, m := range mistakes {
 		u.more = append(u.more, Mistake{File: m.File, Line: m.Line, Text: m.Text})

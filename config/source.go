@@ -48,6 +48,7 @@ func match(patterns []string) (files, warnings []string, mistakes Mistakes) {
 // source is one file: what it says, where it says it and what is wrong with it.
 type source struct {
 	file   string
+	raw    []byte
 	tree   *yaml.Node // the zero node if the file is empty
 	config Config
 	unread bool // the file could not be read to its end
@@ -102,6 +103,7 @@ func (t *tree) UnmarshalYAML(n *yaml.Node) error {
 // parse makes a source of the text of a file. In the good case, it is decoded once and into its types.
 func parse(file string, raw []byte) *source {
 	s := newSource(file)
+	s.raw = raw
 	if s.parsePlain(raw) {
 		return s
 	}

@@ -16,6 +16,8 @@ type union struct {
 	sources []*source
 	set     map[string]*source // the file that set an entry of a map or a key of a section
 	more    Mistakes           // in files that the sources name
+
+	ruleFiles []string
 }
 
 // unite makes one configuration of what sources say. It is nil if they have mistakes.

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"trapline/internal/engine"
+	"trapline/internal/modules"
+	"trapline/internal/poller"
+	"trapline/internal/setting"
+)
+
+// File is a file of the configuration as it was when it was loaded.
+type File struct {
+	Name string
+	text []byte // compressed
+}
+
+// Format prints the name, whatever the verb: the text holds secrets.
+func (f File) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, f.Name) }
+
+// keptFile keeps the text of a file for those who ask for it later.
+func keptFile(name string, text []byte) File {
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // the level is one that there is
+	_, _ = z.Write(text)                            // into memory
+	_ = z.Close()
+	return File{name, b.Bytes()}
+}
+
+func (f *File) raw() ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(f.text))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// Written is what the file says, each secret as <secret>, those of the configuration wherever they stand.
+func (c *Config) Written(f *File) (string, error) {
+	text, err := f.raw()
+	shown := Masked(string(text))
+	for _, secret := range c.secrets() {
+		shown = withoutWord(shown, secret)
+	}
+	return shown, err
+}
+
+// secrets are those of the configuration that cannot stand for anything else.
+func (c *Config) secrets() (list []string) {
+	const short = 4
+	usual := engine.DefaultAuth()
+	for _, auth := range c.Auths {
+		v, of := reflect.ValueOf(*auth), reflect.ValueOf(usual)
+		for i := range v.NumField() {
+			if secret, ok := v.Field(i).Interface().(setting.Secret); ok && len(secret) > short && secret != of.Field(i).Interface() {
+				list = append(list, string(secret))
+			}
+		}
+	}
+	return list
+}
+
+// withoutWord hides a word wherever it stands alone.
+func withoutWord(text, word string) string {
+	var b strings.Builder
+	for {
+		at := strings.Index(text, word)
+		if at < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		end := at + len(word)
+		if at > 0 && wordOctet(text[at-1]) || end < len(text) && wordOctet(text[end]) {
+			b.WriteString(text[:end])
+		} else {
+			b.WriteString(text[:at] + hidden)
+		}
+		text = text[end:]
+	}
+}
+
+func wordOctet(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// files are those that were read, and the rule files that they name.
+func (u *union) files() (list []File) {
+	for _, s := range u.sources {
+		list = append(list, keptFile(s.file, s.raw))
+	}
+	for _, name := range u.ruleFiles {
+		if text, err := setting.ReadFile(name, setting.MaxFile); err == nil { // it was read a moment ago
+			list = append(list, keptFile(name, text))
+		}
+	}
+	return list
+}
+
+// hashSize is how many octets of a hash tell configurations apart.
+const hashSize = 8
+
+// Hash is the beginning of the SHA-256 over the names and contents of files, in hexadecimal digits.
+func Hash(files []File) string {
+	h := sha256.New()
+	for i := range files {
+		text, _ := files[i].raw() // it was written here
+		own := sha256.Sum256(text)
+		_, _ = h.Write([]byte(files[i].Name))
+		_, _ = h.Write(own[:])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:hashSize])
+}
+
+// Where finds the line of a setting in the files that were named, such as modules, if_mib, filters. The line is 0 if
+// none of them has it.
+func (c *Config) Where(steps ...string) (file string, line int) {
+	for i := range c.Files {
+		text, err := c.Files[i].raw()
+		if err != nil {
+			continue
+		}
+		tree := plainTree(string(text))
+		if tree == nil {
+			tree = new(yaml.Node)
+			if decode(yaml.NewDecoder(bytes.NewReader(text)), tree) != nil {
+				continue
+			}
+		}
+		if tree.Kind == yaml.DocumentNode {
+			tree = tree.Content[0]
+		}
+		if value, at := find(tree, steps); value != nil {
+			return c.Files[i].Name, at.Line
+		}
+	}
+	return "", 0
+}
+
+// OfTarget is what concerns one target: itself with what holds for it where it sets nothing, its auth and those of
+// its modules that the files define. It is nil if there is none of that name.
+func (c *Config) OfTarget(name string) *Config {
+	i := slices.IndexFunc(c.Targets, func(t poller.TargetSettings) bool { return t.Name == name })
+	if i < 0 {
+		return nil
+	}
+	t := c.Targets[i]
+	t.Effective(&c.Global)
+	one := &Config{Targets: []poller.TargetSettings{t}, Auths: map[string]*engine.Auth{t.Auth: c.Auths[t.Auth]}, Modules: map[string]*modules.Settings{}}
+	for _, module := range t.Modules {
+		if m := c.Modules[module]; m != nil {
+			one.Modules[module] = m
+		}
+	}
+	return one
+}

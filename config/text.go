@@ -1,0 +1,38 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// LoadText reads a text as Load would if it stood in the first file of a running configuration. Who sends it need
+// not be somebody who may read the files of this machine: of others it reads those that the running one names.
+func LoadText(text []byte, running *Config, o Options) (*Config, error) {
+	name := "text"
+	if len(running.Files) > 0 {
+		name = running.Files[0].Name
+	}
+	s := parse(name, text)
+	s.keepTo("rule_files", &s.config.RuleFiles, running.RuleFiles)
+	s.keepTo("mibs.dirs", &s.config.MIBs.Dirs, running.MIBs.Dirs)
+	s.keepTo("profiles.dirs", &s.config.Profiles.Dirs, running.Profiles.Dirs)
+	u, mistakes := unite([]*source{s}, o)
+	if len(mistakes) > 0 {
+		return nil, mistakes.sorted()
+	}
+	if m := u.nothing(); len(m) > 0 {
+		return nil, m.sorted()
+	}
+	u.config.Warnings = slices.Concat(u.warnings(), u.config.Warnings)
+	return u.configuration(o)
+}
+
+// keepTo drops those of a list of files that are not among known, which is an error.
+func (s *source) keepTo(key string, list *[]string, known []string) {
+	for i, name := range *list {
+		if !slices.Contains(known, name) {
+			s.wrong(path(nil).below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
+		}
+	}
+	*list = slices.DeleteFunc(*list, func(name string) bool { return !slices.Contains(known, name) })
+}
