@@ -39,6 +39,7 @@ type server struct {
 	flags    *serveFlags
 	logger   *slog.Logger
 	limits   *limits
+	prefix   string // of all paths
 }
 
 // newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
@@ -60,7 +61,7 @@ func newServer(s *server) http.Handler {
 	if path := *s.flags.telemetryPath; path != "/" && path != "" {
 		mux.Handle("/{$}", s.landing())
 	}
-	return mux
+	return prefixed(s.prefix, mux)
 }
 
 // api adds what the inlet and the rules answer.
@@ -72,6 +73,8 @@ func (s *server) api(mux *http.ServeMux) {
 	s.judge.Register(calls, *s.flags.enableQuery)
 	s.answers.Register(calls)
 	mux.Handle("/api/", l.spool.Handler(l.render, calls))
+	mux.Handle("POST /api/v1/", l.spool.Handler(l.actions, calls))
+	mux.Handle("POST /api/v1/targets/{name}/walk", calls) // which bounds itself, and streams
 	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
 		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls)))
 	}
@@ -80,7 +83,9 @@ func (s *server) api(mux *http.ServeMux) {
 		calls.ServeHTTP(w, r)
 	})
 	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
-		mux.Handle(path, l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls)))
+		asked := l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls))
+		mux.Handle("GET "+path, asked)
+		mux.Handle("POST "+path, asked)
 	}
 }
 
@@ -152,7 +157,7 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		for _, t := range s.reloads.current.Load().targets {
-			text, err := json.Marshal(entry{[]string{r.Host}, instanceLabels(t, r.TLS != nil)})
+			text, err := json.Marshal(entry{[]string{r.Host}, s.instanceLabels(t, r.TLS != nil)})
 			if err != nil {
 				return err
 			}
@@ -167,9 +172,9 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 }
 
 // instanceLabels are the labels of a target. Prometheus escapes what is in the path.
-func instanceLabels(t *poller.Target, encrypted bool) map[string]string {
+func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]string {
 	labels := map[string]string{
-		"__metrics_path__":        "/targets/" + t.Name + "/metrics",
+		"__metrics_path__":        s.prefix + "/targets/" + t.Name + "/metrics",
 		"__meta_trapline_address": t.Spec.Address,
 		"__meta_trapline_auth":    t.AuthName,
 		"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),

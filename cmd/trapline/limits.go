@@ -18,6 +18,7 @@ type limits struct {
 	probes     probes
 	telemetry  *httpserver.Gate
 	render     *httpserver.Gate
+	actions    *httpserver.Gate
 	config     *httpserver.Gate
 	query      *httpserver.Gate
 	inlet      *httpserver.Gate
@@ -56,6 +57,7 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 		},
 		telemetry:  gate("/metrics", 4, 64, 10*time.Second),
 		render:     gate("/targets, /sd, /api", 64, 1024, 10*time.Second),
+		actions:    gate("actions", 64, 64, 10*time.Second),
 		config:     gate("/config", 1, 16, 10*time.Second),
 		query:      gate("/api/v1/query", max(1, runtime.GOMAXPROCS(0)/2), 16, 10*time.Second),
 		inlet:      gate("alerts", 32, 1024, 30*time.Second),

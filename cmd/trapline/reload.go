@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,6 +30,8 @@ type world struct {
 	targets []*poller.Target
 
 	findings func() ([]rules.Finding, error) // about the rules
+	hash     func() string                   // of the files
+	loadedAt time.Time
 }
 
 // seldomCollect has garbage collected less often while little memory is in use, as when the program starts:
@@ -53,6 +56,11 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 	if err != nil {
 		return nil, err
 	}
+	return compile(c, sourceAddress)
+}
+
+// compile makes what runs of a configuration.
+func compile(c *config.Config, sourceAddress string) (*world, error) {
 	if c.Global.SourceAddress == "" {
 		if _, err := engine.ParseSource(sourceAddress); err != nil {
 			return nil, err
@@ -61,6 +69,8 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 	}
 	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book)}
 	w.findings = sync.OnceValues(w.lint)
+	w.hash = sync.OnceValue(func() string { return config.Hash(c.Files) })
+	w.loadedAt = time.Now()
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.catalog)
 		if err != nil {
@@ -102,11 +112,14 @@ func (w *world) warn(logger *slog.Logger) {
 
 // reloader keeps the world of the last configuration that was good.
 type reloader struct {
-	load    func() (*world, error)
-	accept  func(*config.Config) error // may refuse a configuration that is not the first
-	loaded  func(*world)               // told of each new world
-	logger  *slog.Logger
-	current atomic.Pointer[world]
+	load func() (*world, error)
+	// loadText reads a configuration that is in no file, for a check.
+	loadText func(text []byte, running *config.Config) (*world, error)
+	accept   func(*config.Config) error // may refuse a configuration that is not the first
+	loaded   func(*world)               // told of each new world
+	logger   *slog.Logger
+	current  atomic.Pointer[world]
+	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
 
 	mu         sync.Mutex // one reload at a time
 	successful prometheus.Gauge
@@ -132,9 +145,11 @@ func (r *reloader) reload() error {
 	}
 	if err != nil {
 		r.successful.Set(0)
+		r.refused.Store(&refusal{time.Now(), configErrors(err, nil)})
 		return err
 	}
 	r.adopt(w)
+	r.refused.Store(nil)
 	return nil
 }
 

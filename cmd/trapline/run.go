@@ -17,10 +17,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/collector"
+	"trapline/config"
 	"trapline/internal/api"
 	"trapline/internal/engine"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
+	"trapline/mibs"
 )
 
 // run is the line: the configuration gives targets, the poller makes passes over them, the collector
@@ -69,12 +71,28 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		metrics.configured(w)
 	}, registry, logger)
 	reloads.accept = told.reload
+	reloads.loadText = func(text []byte, running *config.Config) (*world, error) {
+		c, err := config.LoadText(text, running, config.Options{ExpandEnv: *flags.expandEnv})
+		if err != nil {
+			return nil, err
+		}
+		return compile(c, *flags.sourceAddress)
+	}
+	guard, err := newGuard(flags)
+	if err != nil {
+		return err
+	}
 	reloads.adopt(first)
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		answers: api.New(api.Options{Polls: polls, Rules: judge, Outbox: told.outbox, Version: version.Version, Started: time.Now()}),
-		health:  healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
+		answers: api.New(api.Options{
+			Polls: polls, Rules: judge, Outbox: told.outbox, Version: version.Version, Started: time.Now(),
+			Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(),
+			Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
+		}),
+		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
+		prefix: routePrefix(*flags.routePrefix, guard.External),
 	})
 	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 

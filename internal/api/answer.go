@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -26,6 +27,21 @@ func (e *Hinted) Error() string { return e.Err.Error() }
 
 func (e *Hinted) Unwrap() error { return e.Err }
 
+// kinded is an error of a kind that its text does not repeat.
+type kinded struct {
+	kind error
+	err  error
+}
+
+func (e *kinded) Error() string { return e.err.Error() }
+
+func (e *kinded) Unwrap() []error { return []error{e.kind, e.err} }
+
+// of returns an error of a kind, which may be wrapped in the format.
+func of(kind error, format string, args ...any) error {
+	return &kinded{kind, fmt.Errorf(format, args...)}
+}
+
 // kinds are the statuses and types of errors.
 var kinds = []struct {
 	err    error
@@ -36,6 +52,8 @@ var kinds = []struct {
 	{ErrBadRequest, http.StatusBadRequest, "bad_data"},
 	{ErrBusy, http.StatusConflict, "busy"},
 	{ErrLocked, http.StatusForbidden, "forbidden"},
+	{ErrMediaType, http.StatusUnsupportedMediaType, "media_type"},
+	{ErrRefused, http.StatusUnprocessableEntity, "refused"},
 	{ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
 }
 
@@ -50,6 +68,12 @@ func HTTPStatus(err error) int {
 }
 
 func refuse(w http.ResponseWriter, err error) {
+	e := failure(err)
+	write(w, HTTPStatus(err), &e)
+}
+
+// failure is the envelope of an error.
+func failure(err error) envelope {
 	e := envelope{Status: "error", ErrorType: "internal", Error: err.Error()}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
@@ -61,7 +85,7 @@ func refuse(w http.ResponseWriter, err error) {
 	if errors.As(err, &hinted) {
 		e.Hint = hinted.Hint
 	}
-	write(w, HTTPStatus(err), &e)
+	return e
 }
 
 func write(w http.ResponseWriter, status int, e *envelope) {

@@ -5,11 +5,14 @@ package api
 
 import (
 	"errors"
+	"log/slog"
+	"sync"
 	"time"
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
+	"trapline/mibs"
 )
 
 // Options are the sources of an API.
@@ -19,11 +22,20 @@ type Options struct {
 	Outbox  *notify.Outbox // nil without a state directory
 	Version string
 	Started time.Time
+
+	Guard  Guard        // of what acts
+	Logger *slog.Logger // of who acts; nil means nowhere
+
+	Open          poller.Open                // the session to a target, to ask it beside its polls
+	Names         func() (*mibs.Tree, error) // the MIBs of the configuration and the built-in ones
+	Configuration Configuration
 }
 
 // API answers queries. Its methods may be called concurrently.
 type API struct {
-	options Options
+	options  Options
+	asking   asking
+	checking sync.Mutex
 }
 
 // New returns an API over running parts.

@@ -11,11 +11,3 @@ type Why struct {
 	Steps   []Step `json:"steps"` // name known, module reads it, device answers, has the column, filters pass, value fits, no duplicate, served
 	Asked   bool   `json:"asked"` // the device was asked for this answer
 }
-
-// WalkRow is a row of a walk.
-type WalkRow struct {
-	OID   string `json:"oid"`
-	Name  string `json:"name"` // as IF-MIB::ifDescr.1
-	Type  string `json:"type"`
-	Value string `json:"value"` // as text, by the DISPLAY-HINT and the enumeration
-}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
+
+	"trapline/internal/api"
+)
+
+// newGuard decides whose requests may have something done.
+func newGuard(flags *serveFlags) (api.Guard, error) {
+	external, err := externalURL(*flags.externalURL)
+	if err != nil {
+		return api.Guard{}, err
+	}
+	hostname, _ := os.Hostname() // without one, its name is none that is known
+	listeners, login := &listeners{flags: flags.web}, &login{file: *flags.web.WebConfigFile}
+	return api.Guard{Mode: *flags.actions, External: external, Hostname: hostname, Trusted: func(r *http.Request) bool {
+		return listeners.local(r) || login.required(r)
+	}}, nil
+}
+
+// listeners tells connections that only this machine can make.
+type listeners struct {
+	flags *web.FlagConfig
+}
+
+// local reports whether a request came by a listener on a loopback address, and not by one that hears others too.
+func (l *listeners) local(r *http.Request) bool {
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !at.IP.IsLoopback() || l.flags.WebSystemdSocket != nil && *l.flags.WebSystemdSocket {
+		return false
+	}
+	local := false
+	for _, address := range *l.flags.WebListenAddresses {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return false
+		}
+		switch ip, err := netip.ParseAddr(host); {
+		case port != fmt.Sprint(at.Port) && port != "0":
+		case host == "localhost" || err == nil && ip.Unmap().IsLoopback():
+			local = true
+		default:
+			return false
+		}
+	}
+	return local
+}
+
+// login tells whether whoever sends requests has proved who he is, by the file of --web.config.file. It is read
+// again when it has changed, as the server does.
+type login struct {
+	file string
+
+	mu    sync.Mutex
+	read  time.Time // its time of modification when it was read
+	users bool
+}
+
+// required reports whether a request would not have come this far without a password, or came with a certificate
+// that was verified.
+func (l *login) required(r *http.Request) bool {
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		return true
+	}
+	if l.file == "" {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	info, err := os.Stat(l.file)
+	if err != nil {
+		return false
+	}
+	if !info.ModTime().Equal(l.read) {
+		text, err := os.ReadFile(l.file)
+		var c web.Config
+		l.users = err == nil && yaml.Unmarshal(text, &c) == nil && len(c.Users) > 0
+		l.read = info.ModTime()
+	}
+	return l.users
+}
+
+// externalURL reads --web.external-url; without one it is nil.
+func externalURL(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("--web.external-url: %q is no URL: write it as in https://trapline.example.com/snmp", text)
+	}
+	u.Path = strings.TrimSuffix("/"+strings.Trim(u.Path, "/"), "/")
+	return u, nil
+}
+
+// routePrefix is what the paths of all that is served begin with, empty or as in /snmp: --web.route-prefix, or
+// without it the path of the external URL.
+func routePrefix(flag string, external *url.URL) string {
+	path := ""
+	if external != nil {
+		path = external.Path
+	}
+	return strings.TrimSuffix("/"+strings.Trim(cmp.Or(flag, path), "/"), "/")
+}
+
+// prefixed serves h below a prefix, and leads there from the root.
+func prefixed(prefix string, h http.Handler) http.Handler {
+	if prefix == "" {
+		return h
+	}
+	mux := http.NewServeMux()
+	mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
+	mux.Handle("/{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
+	return mux
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trapline/internal/agent"
+	"trapline/internal/api"
+)
+
+// act sends JSON and gives the status and the body.
+func act(t testing.TB, url, body string, header ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func TestActionsOfTheServer(t *testing.T) {
+	device := startSwitch(t, agent.Faults{})
+	targets := fmt.Sprintf("targets: [{name: sw, address: %q, modules: [uptime], interval: 1h}, {name: dead, address: '127.0.0.1:1', modules: [uptime], interval: 1h}]\n", device)
+	base := startServer(t, small+targets)
+	await(t, base+"/metrics", `trapline_target_passes_total{target="sw"} 1`)
+	if status, body := act(t, base+"/api/v1/targets/sw/poll", ""); status != 200 || !strings.Contains(body, `"name":"sw"`) {
+		t.Errorf("poll: %d %s", status, body)
+	}
+	if _, _, body := get(t, base+"/metrics"); !containsLine(body, `trapline_target_passes_total{target="sw"} 2`) {
+		t.Error("no poll was made")
+	}
+	if status, body := act(t, base+"/api/v1/targets/nobody/poll", ""); status != 404 || !strings.Contains(body, `"errorType":"not_found"`) {
+		t.Errorf("poll of nobody: %d %s", status, body)
+	}
+	rows := walked(t, base, `{"what": "IF-MIB::ifOperStatus", "limit": 3}`)
+	if len(rows) != 3 || rows[0].Name != "IF-MIB::ifOperStatus.1" || rows[0].Value != "up(1)" || rows[0].Type != "INTEGER" || rows[0].OID != "1.3.6.1.2.1.2.2.1.8.1" {
+		t.Errorf("walk: %+v", rows)
+	}
+	if rows := walked(t, base, `{"what": "sysUpTime.0"}`); len(rows) != 1 || rows[0].Type != "Timeticks" && rows[0].Type != "TimeTicks" {
+		t.Errorf("walk of an instance: %+v", rows)
+	}
+	if rows := walked(t, base, `{"what": "1.3.6.1.4.1.99999"}`); len(rows) != 0 {
+		t.Errorf("walk of nothing: %+v", rows)
+	}
+	if status, body := act(t, base+"/api/v1/targets/sw/walk", `{"what": "ifDscr"}`); status != 400 || !strings.Contains(body, "did you mean") {
+		t.Errorf("walk of a misspelt name: %d %s", status, body)
+	}
+	if status, body := act(t, base+"/api/v1/targets/sw/walk", `{"what": "ifDescr", "format": "snmprec", "limit": 2}`); status != 200 || strings.Count(body, "\n") != 2 || !strings.HasPrefix(body, "1.3.6.1.2.1.2.2.1.2.1|4|") {
+		t.Errorf("walk as a recording: %d %s", status, body)
+	}
+	if status, body := act(t, base+"/api/v1/targets/dead/walk", `{"what": "ifDescr"}`); status != 503 || !strings.Contains(body, "refused") {
+		t.Errorf("walk of a dead target: %d %s", status, body)
+	}
+}
+
+// walked gives the rows of a walk, the last line of which must say that it is whole.
+func walked(t *testing.T, base, body string) (rows []api.WalkRow) {
+	t.Helper()
+	status, text := act(t, base+"/api/v1/targets/sw/walk", body)
+	lines := bufio.NewScanner(strings.NewReader(text))
+	whole := false
+	for lines.Scan() {
+		var row struct {
+			api.WalkRow
+			Status string `json:"status"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			t.Fatal(err)
+		}
+		if whole = row.Status == "success"; !whole {
+			rows = append(rows, row.WalkRow)
+		}
+	}
+	if status != 200 || !whole {
+		t.Errorf("%s: %d %s", body, status, text)
+	}
+	return rows
+}
+
+// On a loopback listener anybody on this machine may act; on others only who has logged in.
+func TestWhoMayAct(t *testing.T) {
+	dir := t.TempDir()
+	login := filepath.Join(dir, "web.yml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(login, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("basic_auth_users: {anna: $2y$04$wJdEzZL1KJjX4cL2Ng0JOukgxk0/BPlmuwxbYWCtdQsE7aIGyIyJy}\n")
+	loopback := startServer(t, small)
+	if status, body := act(t, loopback+"/api/v1/config/reload", ""); status != 200 {
+		t.Errorf("loopback: %d %s", status, body)
+	}
+	if status, body := act(t, loopback+"/api/v1/config/reload", "", "Origin", "http://evil.example"); status != 403 {
+		t.Errorf("from another origin: %d %s", status, body)
+	}
+	off := startServer(t, small, "--web.actions=off")
+	if status, body := act(t, off+"/api/v1/config/reload", ""); status != 403 || !strings.Contains(body, "--web.actions=off") {
+		t.Errorf("off: %d %s", status, body)
+	}
+}
+
+// A configuration is shown as it was written, a refused one with the lines around each error.
+func TestConfigurationOfTheServer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snmp.yml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(small)
+	base := startServerWith(t, "--config.file="+file)
+	var answer struct{ Data api.Config }
+	ask := func(query string) api.Config {
+		t.Helper()
+		status, _, body := get(t, base+"/api/v1/config"+query)
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 200 || strings.Contains(body, "unspeakable") {
+			t.Errorf("%s: %d %v %s", query, status, err, body)
+		}
+		return answer.Data
+	}
+	c := ask("")
+	if len(c.Files) != 1 || c.Files[0].Name != file || !strings.Contains(c.Files[0].Text, "password: <secret>}") || len(c.Status.Hash) != 16 || len(c.Status.Errors) != 0 {
+		t.Errorf("%+v", c)
+	}
+	hash := c.Status.Hash
+	write(small + "targets:\n- name: one\n  address: 127.0.0.1\n  auth: secret\n  modules: [uptime]\n")
+	status, body := act(t, base+"/api/v1/config/reload", "{}")
+	if status != 422 || !strings.Contains(body, `there is no auth`) {
+		t.Errorf("reload: %d %s", status, body)
+	}
+	status, body = act(t, base+"/api/v1/config/check", "{}")
+	if status != 200 || !strings.Contains(body, `"ok":false`) {
+		t.Errorf("check: %d %s", status, body)
+	}
+	c = ask("")
+	if len(c.Status.Errors) == 0 || c.Status.Hash != hash || c.Status.Refused.IsZero() {
+		t.Fatalf("%+v", c.Status)
+	}
+	e := c.Status.Errors[0]
+	if e.File != file || e.Line == 0 || len(e.Context) < 3 || !strings.Contains(e.Context[e.Line-e.First], "auth: secret") {
+		t.Errorf("%+v", e)
+	}
+	write(small + "targets: [{name: one, address: 127.0.0.1, modules: [uptime]}]\n")
+	if status, body = act(t, base+"/api/v1/config/reload", "{}"); status != 200 {
+		t.Errorf("reload: %d %s", status, body)
+	}
+	answer.Data = api.Config{}
+	if c = ask("?target=one"); len(c.Status.Errors) != 0 || !strings.Contains(c.Text, "interval: 1m0s") || !strings.Contains(c.Text, "uptime:") || strings.Contains(c.Text, "if_mib:") {
+		t.Errorf("%+v", c)
+	}
+	if c = ask("?view=defaults"); !strings.Contains(c.Text, "if_mib:") {
+		t.Errorf("%+v", c)
+	}
+	if status, _, _ := get(t, base+"/api/v1/config?target=nobody"); status != 404 {
+		t.Errorf("of nobody: %d", status)
+	}
+}
+
+// A text is checked without anything being read that the running configuration does not name.
+func TestCheckOfAText(t *testing.T) {
+	base := startServer(t, small)
+	for _, c := range []struct{ text, want string }{
+		{small, `"ok":true`},
+		{small + "targets: [{name: a, address: 127.0.0.1, auth: nobody, modules: [uptime]}]", `"ok":false`},
+		{small + "rule_files: [/etc/passwd]", "is not read for a check of a text"},
+		{small + "mibs: {dirs: [/etc]}", "is not read for a check of a text"},
+		{small + "profiles: {dirs: [/etc]}", "is not read for a check of a text"},
+		{"auths: {x: {password: unspeakable, x: y}}", "\\u003csecret\\u003e"},
+	} {
+		body, _ := json.Marshal(api.CheckRequest{Text: c.text})
+		status, text := act(t, base+"/api/v1/config/check", string(body))
+		if status != 200 || !strings.Contains(text, c.want) || strings.Contains(text, "root:") || strings.Contains(text, "unspeakable") {
+			t.Errorf("%.40q: %d %s", c.text[len(c.text)-40:], status, text)
+		}
+	}
+}
+
+func TestExternalURLAndRoutePrefix(t *testing.T) {
+	for _, c := range []struct{ external, prefix, path, host string }{
+		{"", "", "", ""},
+		{"https://trapline.example.com/snmp/", "", "/snmp", "trapline.example.com"},
+		{"https://trapline.example.com/snmp", "/", "", "trapline.example.com"},
+		{"https://trapline.example.com", "a/b/", "/a/b", "trapline.example.com"},
+	} {
+		u, err := externalURL(c.external)
+		if err != nil || u != nil && u.Host != c.host {
+			t.Errorf("%s: %v %v", c.external, u, err)
+		}
+		if got := routePrefix(c.prefix, u); got != c.path {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	for _, wrong := range []string{"trapline", "ftp://x/", "http://", ":"} {
+		if _, err := externalURL(wrong); err == nil {
+			t.Errorf("%q is read", wrong)
+		}
+	}
+	base := startServer(t, small+"targets: [{name: a, address: 127.0.0.1, modules: [uptime]}]\n", "--web.external-url=http://trapline.example.com/snmp", "--web.actions=on")
+	for path, want := range map[string]int{"/snmp/-/ready": 200, "/snmp/api/v1/status": 200, "/snmp/targets/a/metrics": 503, "/-/ready": 404, "/": 200} {
+		if status, _, body := get(t, base+path); status != want {
+			t.Errorf("%s: %d %.100s", path, status, body)
+		}
+	}
+	if _, _, body := get(t, base+"/snmp/sd"); !strings.Contains(body, `"__metrics_path__":"/snmp/targets/a/metrics"`) {
+		t.Errorf("/sd: %s", body)
+	}
+	if status, body := act(t, base+"/snmp/api/v1/config/reload", "", "Origin", "http://trapline.example.com"); status != 403 {
+		t.Errorf("the page of the external URL, without the proxy's Host: %d %s", status, body)
+	}
+}

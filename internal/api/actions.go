@@ -1,0 +1,121 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"trapline/internal/httpserver"
+)
+
+// The values of --web.actions.
+const (
+	ActionsAuto = "auto"
+	ActionsOn   = "on"
+	ActionsOff  = "off"
+)
+
+// Guard decides whose requests may have something done, such as a poll, a walk or a reload.
+type Guard struct {
+	Mode     string                   // ActionsAuto, ActionsOn or ActionsOff; empty means ActionsAuto
+	Trusted  func(*http.Request) bool // with ActionsAuto: whether not just anybody can send such a request
+	External *url.URL                 // where clients see this server; nil if that is not known
+	Hostname string                   // of this machine
+}
+
+// ErrMediaType is returned of a body that is neither JSON nor a form. The answer's status is 415.
+var ErrMediaType = errors.New("unsupported media type")
+
+// Locked returns ErrLocked with what to set, if nothing may be done by way of the connection that r came by.
+func (g *Guard) Locked(r *http.Request) error {
+	switch g.Mode {
+	case ActionsOn:
+		return nil
+	case ActionsOff:
+		return &Hinted{ErrLocked, "Trapline runs with --web.actions=off: start it with auto or on"}
+	}
+	if g.Trusted != nil && g.Trusted(r) {
+		return nil
+	}
+	return &Hinted{ErrLocked, "Anybody who reaches this address could act: set basic_auth_users or client certificates in --web.config.file, listen on 127.0.0.1, or start Trapline with --web.actions=on"}
+}
+
+// Check returns why a request may not have something done, or nil: actions are locked, it came by a name that is
+// not this server's (DNS rebinding), from a page of another origin, or with a body of a type that pages of others
+// can send.
+func (g *Guard) Check(r *http.Request) error {
+	if err := g.Locked(r); err != nil {
+		return err
+	}
+	if !g.knows(r.Host) {
+		return &Hinted{forbidden(fmt.Sprintf("the host %q is no name of this server", r.Host)),
+			"Use its IP address, localhost or its host name, or start Trapline with --web.external-url"}
+	}
+	protection := http.NewCrossOriginProtection()
+	if g.External != nil {
+		_ = protection.AddTrustedOrigin(g.External.Scheme + "://" + g.External.Host) // which is checked when it is read
+	}
+	if protection.Check(r) != nil {
+		return &Hinted{forbidden(r.Method + " from a web page of another origin is refused (Sec-Fetch-Site, Origin)"),
+			"Send it from a page of this server, or from a program that is no browser"}
+	}
+	return checkBody(r)
+}
+
+// forbidden is an ErrLocked with a text of its own.
+type forbidden string
+
+func (f forbidden) Error() string { return string(f) }
+
+func (f forbidden) Is(target error) bool { return target == ErrLocked }
+
+// knows reports whether a Host header names this server: an attacker can have names of his own lead here, but no
+// others.
+func (g *Guard) knows(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	if _, err := netip.ParseAddr(name); err == nil || name == "localhost" {
+		return true
+	}
+	own := strings.ToLower(g.Hostname)
+	short, _, _ := strings.Cut(own, ".")
+	external := g.External != nil && name == strings.ToLower(g.External.Hostname())
+	return name != "" && (name == own || name == short || external)
+}
+
+func checkBody(r *http.Request) error {
+	header := r.Header.Get("Content-Type")
+	if header == "" && r.ContentLength == 0 {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(header)
+	if err == nil && (media == "application/json" || media == "application/x-www-form-urlencoded") {
+		return nil
+	}
+	return &Hinted{fmt.Errorf("%w %q", ErrMediaType, header), "Send JSON with the header Content-Type: application/json"}
+}
+
+// Locked returns why actions are locked for whoever sent r, or nil. Pages show a lock where they are.
+func (a *API) Locked(r *http.Request) error { return a.options.Guard.Locked(r) }
+
+// Admit returns why r may not have something done, or nil, and logs who has what done. Handlers of forms call
+// it before anything else.
+func (a *API) Admit(r *http.Request) error {
+	if err := a.options.Guard.Check(r); err != nil {
+		return err
+	}
+	if a.options.Logger != nil {
+		a.options.Logger.LogAttrs(r.Context(), slog.LevelInfo, "action requested",
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), httpserver.Requester(r))
+	}
+	return nil
+}

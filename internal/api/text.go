@@ -1,0 +1,71 @@
+package api
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"trapline/mibs"
+)
+
+// integerText gives up(1) where the object has a name for the number.
+func integerText(n *mibs.Node, number int64) string {
+	if n != nil {
+		for _, l := range n.Labels {
+			if l.Number == number {
+				return fmt.Sprintf("%s(%d)", l.Name, number)
+			}
+		}
+	}
+	return withUnits(n, fmt.Sprint(number))
+}
+
+func withUnits(n *mibs.Node, text string) string {
+	if n != nil && n.Units != "" {
+		return text + " " + n.Units
+	}
+	return text
+}
+
+func addressText(octets []byte) string {
+	if a, ok := netip.AddrFromSlice(octets); ok {
+		return a.String()
+	}
+	return hexText(octets)
+}
+
+// octetsText gives octets by the DISPLAY-HINT of their object, else as they are if they are text, else in
+// hexadecimal digits.
+func octetsText(n *mibs.Node, octets []byte) string {
+	if n != nil && n.Hint != "" {
+		if hint, err := mibs.ParseHint(n.Hint); err == nil {
+			if text, ok := hint.AppendText(nil, octets); ok && utf8.Valid(text) {
+				return string(text)
+			}
+		}
+	}
+	if n != nil && n.Type == mibs.Bits {
+		return bitsText(n, octets)
+	}
+	if !utf8.Valid(octets) || strings.ContainsFunc(string(octets), unprintable) {
+		return hexText(octets)
+	}
+	return string(octets)
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }
+
+// bitsText lists the bits that are set; bit 0 is the highest of the first octet (RFC 2578 section 7.1.4).
+func bitsText(n *mibs.Node, octets []byte) string {
+	var names []string
+	for bit := range int64(len(octets)) * 8 {
+		if octets[bit/8]&(128>>(bit%8)) != 0 {
+			names = append(names, integerText(n, bit))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func hexText(octets []byte) string { return fmt.Sprintf("% X", octets) }
