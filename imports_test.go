@@ -29,7 +29,7 @@ var upstream = map[string][]string{
 	"internal/alarm":   {},
 	"internal/notify":  {"internal/alarm", "internal/snmp", "internal/setting", "internal/engine", "mibs"},
 	"internal/rules":   {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "mibs"},
-	"config":           {"internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "mibs"},
+	"config":           {".", "internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 	"internal/api":     {"internal/httpserver", "internal/agent", "internal/modules", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 	"internal/peers":   {},
 	"dashboards":       {},

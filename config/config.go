@@ -25,7 +25,7 @@ type Config struct {
 	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`           // credentials by name; default public_v2
 	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`         // what to read, by name
 	Global         poller.Global                `yaml:"global,omitempty"`          // defaults of all targets
-	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers
+	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers or rules
 	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`         // devices to poll
 	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`            // where MIB files are
 	Profiles       profile.Section              `yaml:"profiles,omitempty"`        // where profile files are
@@ -54,6 +54,13 @@ type Config struct {
 
 	// Files are those that were read, and the rule files that they name.
 	Files []File `yaml:"-" json:"-"`
+
+	// UsualStateDir says that no file sets StateDir, which then is the default one.
+	UsualStateDir bool `yaml:"-" json:"-"`
+
+	// ShipsModules says that modules may be asked for by name that no file defines: see Shipped. In a file of
+	// snmp_exporter, which has nothing but auths and modules, they may not.
+	ShipsModules bool `yaml:"-" json:"-"`
 
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
@@ -118,6 +125,7 @@ func readAll(patterns []string, o Options) (*union, error) {
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
+	u.addShipped()
 	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)
 	return u, nil
 }

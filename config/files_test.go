@@ -57,7 +57,7 @@ func TestSeveralFiles(t *testing.T) {
 		{
 			name:  "all are empty",
 			files: map[string]string{"a.yml": "", "b.yml": "global: {retries: 1}"},
-			wrong: "a.yml, b.yml: no auths: write at least one, such as auths: {public_v2: {community: public}}\na.yml, b.yml: no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}",
+			wrong: "a.yml, b.yml: nothing to poll: write at least targets: [ADDRESS]",
 		},
 		{
 			name:  "an auth and a module twice",

@@ -94,6 +94,10 @@ func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
 	switch {
 	case isNull(n):
 		return true
+	case n.Kind == yaml.ScalarNode && hasTextForm(t):
+		if decode(n, reflect.New(t).Interface()) != nil {
+			return f.unfit(here, n, t)
+		}
 	case isSettings(t):
 		if n.Kind != yaml.MappingNode {
 			return f.unfit(here, n, t)
@@ -124,6 +128,11 @@ func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
 type mappingForm interface{ MappingForm() any }
 
 func hasMappingForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[mappingForm]()) }
+
+// textForm is settings that may be written as a single value too.
+type textForm interface{ TextForm() }
+
+func hasTextForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[textForm]()) }
 
 // settings checks the keys of a mapping and the values that they hold.
 func (f *form) settings(n *yaml.Node, t reflect.Type) {
@@ -255,7 +264,7 @@ func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
 
 // instead says how a single value is written where a list of such belongs.
 func instead(n *yaml.Node, t reflect.Type) string {
-	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String && !hasTextForm(t.Elem()) || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
 		return ""
 	}
 	return fmt.Sprintf(": write [%s]", n.Value)

@@ -24,7 +24,11 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 	}{map[string]*yaml.Node{}, u.config.Compiled}
 	for _, name := range slices.Sorted(maps.Keys(u.config.Auths)) {
 		at := path{"auths", name}
-		out.Auths[name] = withoutAliases(u.set[at.String()].value(at))
+		if s := u.set[at.String()]; s != nil {
+			out.Auths[name] = withoutAliases(s.value(at))
+		} else { // the default one
+			out.Auths[name] = mapping(0)
+		}
 	}
 	text, err = encode(out)
 	return text, u.config.Warnings, err

@@ -101,6 +101,9 @@ func unknownKey(key string, in path, known []string) string {
 	if advice := elsewhere[section][key]; advice != "" && len(in) <= 2 {
 		return text + advice
 	}
+	if meant := ofAuth(key, section); meant != "" && len(in) == 2 {
+		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, meant)
+	}
 	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
 		return text + advice
 	}
@@ -144,6 +147,15 @@ func sameWord(a, b string) bool {
 	return strings.EqualFold(fold(a), fold(b))
 }
 
+// ofAuth gives the key of an auth that stands in a target or a receiver in its place.
+func ofAuth(key, section string) string {
+	if section != "targets" && section != "receivers" {
+		return ""
+	}
+	keys, _ := known(reflect.TypeFor[engine.Auth]())
+	return spelled(key, keys)
+}
+
 // belongs says which other settings have a key.
 func belongs(key, section string) string {
 	var places []string
@@ -155,9 +167,6 @@ func belongs(key, section string) string {
 			continue
 		}
 		meant = k
-		if s.name == "auths" && (section == "targets" || section == "receivers") {
-			return fmt.Sprintf("%s belongs to an auth: write it under auths as NAME: {%s: …}, and auth: NAME here", meant, meant)
-		}
 		places = append(places, s.place)
 	}
 	if len(places) == 0 {

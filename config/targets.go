@@ -8,16 +8,25 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/engine"
 	"trapline/internal/poller"
-	"trapline/internal/profile"
 	"trapline/internal/setting"
 )
 
-func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named map[string]place) {
+// roster is what is known of the targets that were checked.
+type roster struct {
+	named map[string]place // by name
+	asked map[string]place // by what they ask whom for
+}
+
+func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, others roster) {
 	wrong := s.wrongBelow(at)
 	auth, ok := u.config.Auths[t.Auth]
-	if !ok && !u.lacks("auths") {
-		wrong("auth", u.missingAuth(s, at, t))
+	names := slices.Sorted(maps.Keys(u.config.Auths))
+	if !ok && t.Auth == "" && len(names) > 1 {
+		wrong("", nameless(names))
+	} else if !ok && !u.lacks("auths") {
+		wrong("auth", missingAuth(t.Auth, names))
 	} else if auth != nil && auth.Version != 3 && t.ContextEngineID != "" {
 		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
 	}
@@ -26,11 +35,28 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, named 
 	if t.Name == "" {
 		return
 	}
-	if first, taken := named[t.Name]; taken {
+	if first, taken := others.named[t.Name]; taken {
 		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.where(first.at, s)))
 		return
 	}
-	named[t.Name] = place{s, at}
+	others.named[t.Name] = place{s, at}
+	others.warnTwice(place{s, at}, t)
+}
+
+// warnTwice warns of a target that asks the same device for the same as another one.
+func (r roster) warnTwice(here place, t *poller.TargetSettings) {
+	address, err := engine.ParseAddress(t.Address)
+	if err != nil {
+		return
+	}
+	for _, module := range t.Modules {
+		key := strings.Join([]string{address.String(), t.Context, t.ContextEngineID, module}, "\x00")
+		if first, taken := r.asked[key]; taken {
+			here.warn(here.at.below("address"), fmt.Sprintf("the target %s asks %s for module %s too: keep one of them", first.where(first.at, here.source), t.Address, module))
+			return
+		}
+		r.asked[key] = here
+	}
 }
 
 // lacks reports whether no file has a section, and one of them has something in its place that was not
@@ -44,39 +70,28 @@ func (u *union) checkModules(s *source, at path, t *poller.TargetSettings) {
 	wrong := s.wrongBelow(at)
 	names := slices.Sorted(maps.Keys(u.config.Modules))
 	for i, name := range t.Modules {
-		switch _, defined := u.config.Modules[name]; {
-		case defined || name == profile.Auto || u.lacks("modules"):
-		case s.value(at.below("modules")) == nil:
-			wrong("modules", fmt.Sprintf("no modules are set, and the default, %s, is not defined: write modules: [%s]", name, cmp.Or(first(names), profile.Auto)))
-		default:
-			wrong("modules"+index(i), missing("module", name, names))
+		if !u.knowsModule(name) && !u.lacks("modules") {
+			wrong("modules"+index(i), missingModule(name, slices.Concat(names, shippedNames())))
 		}
 	}
 }
 
-func first(names []string) string {
-	if len(names) == 0 {
-		return ""
+// nameless says which auths a target may name that names none.
+func nameless(names []string) string {
+	if len(names) > maxListed {
+		return "names no auth, and auths has several: write auth: NAME"
 	}
-	return names[0]
+	last := len(names) - 1
+	return fmt.Sprintf("names no auth: %s or %s?", strings.Join(names[:last], ", "), names[last])
 }
 
-// missingAuth says that the auth of a target is not there.
-func (u *union) missingAuth(s *source, at path, t *poller.TargetSettings) string {
-	names := slices.Sorted(maps.Keys(u.config.Auths))
-	if s.value(at.below("auth")) == nil && len(names) > 0 {
-		return fmt.Sprintf("no auth is set, and the default, %s, is not defined: write auth: %s", t.Auth, names[0])
-	}
-	return missing("auth", t.Auth, names)
-}
-
-// checkTimeout warns of a timeout that is longer than the interval: the pass ends before it has passed.
+// checkTimeout warns of a timeout that is not shorter than the interval, with which the poll ends.
 func (u *union) checkTimeout(s *source, at path, t *poller.TargetSettings) {
 	global := &u.config.Global
 	interval := cmp.Or(t.Interval.Duration, global.Interval.Duration, poller.DefaultInterval)
 	check := func(s *source, at path, timeout time.Duration) {
-		if timeout > interval && s != nil {
-			s.warn(at.below("timeout"), fmt.Sprintf("a request may take %s, which is longer than the interval, %s: the pass ends first: write less than %s", timeout, interval, interval))
+		if timeout >= interval && s != nil {
+			s.warn(at.below("timeout"), fmt.Sprintf("a request may take %s, and the interval is %s: the poll ends first: write less than %s", timeout, interval, interval))
 		}
 	}
 	if t.Timeout.Duration > 0 {
@@ -91,16 +106,25 @@ func (u *union) checkTimeout(s *source, at path, t *poller.TargetSettings) {
 	}
 }
 
-// missing says that there is no auth or module of that name.
-func missing(kind, name string, names []string) string {
-	text := fmt.Sprintf("there is no %s %q", kind, name)
+// missingModule says that there is no module of that name.
+func missingModule(name string, names []string) string {
+	text := fmt.Sprintf("there is no module %q", name)
+	if near := setting.Nearest(name, names); near != "" {
+		return text + fmt.Sprintf(": did you mean %q?", near)
+	}
+	return text + " in modules, and none of that name ships"
+}
+
+// missingAuth says that there is no auth of that name.
+func missingAuth(name string, names []string) string {
+	text := fmt.Sprintf("there is no auth %q", name)
 	if near := setting.Nearest(name, names); near != "" {
 		return text + fmt.Sprintf(": did you mean %q?", near)
 	}
 	if len(names) == 0 || len(names) > maxListed {
-		return text + fmt.Sprintf(" in %ss", kind)
+		return text + " in auths"
 	}
-	return text + fmt.Sprintf(": %ss has %s", kind, strings.Join(names, ", "))
+	return text + ": auths has " + strings.Join(names, ", ")
 }
 
 // maxListed is how many names a message lists.

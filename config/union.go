@@ -31,6 +31,7 @@ func unite(sources []*source, o Options) (*union, Mistakes) {
 		u.add(s)
 	}
 	if u.readable() {
+		u.defaults()
 		u.check()
 		u.compile(o)
 		u.readRules()
@@ -125,14 +126,14 @@ func (u *union) readable() bool {
 
 // check looks at what the files must agree in: names that one gives and another uses.
 func (u *union) check() {
-	named := map[string]place{}
+	others := roster{map[string]place{}, map[string]place{}}
 	for _, s := range u.sources {
 		for i := range s.config.Targets {
 			at := path{"targets", index(i)}
-			u.checkTarget(s, at, &s.config.Targets[i], named)
+			u.checkTarget(s, at, &s.config.Targets[i], others)
 		}
 	}
-	named = map[string]place{}
+	named := map[string]place{}
 	for _, s := range u.sources {
 		for i := range s.config.Receivers {
 			u.checkReceiver(s, path{"receivers", index(i)}, &s.config.Receivers[i], named)
@@ -150,13 +151,10 @@ func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, na
 	wrong := s.wrongBelow(at)
 	auth, ok := u.config.Auths[r.Auth]
 	if !ok && r.Auth != "" {
-		wrong("auth", missing("auth", r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
+		wrong("auth", missingAuth(r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
 	}
 	for _, m := range r.Speaks(auth, &u.config.Notifications) {
 		wrong(m.Path, m.Text)
-	}
-	if u.config.StateDir == "" {
-		wrong("", "receivers require state_dir, which stores unacknowledged notifications: write state_dir: /var/lib/trapline")
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
 		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.where(first.at, s)))
@@ -176,19 +174,23 @@ func (s *source) wrongBelow(at path) func(rel, text string) {
 
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
 func (u *union) nothing() Mistakes {
-	if len(u.sources) == 0 {
-		return nil // which is a mistake already
+	c := &u.config
+	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
+		return nil // without a file, which is a mistake already
 	}
 	var files []string
 	for _, s := range u.sources {
 		files = append(files, s.file)
 	}
-	var m Mistakes
-	if len(u.config.Auths) == 0 {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no auths: write at least one, such as auths: {public_v2: {community: public}}"})
+	where := strings.Join(files, ", ")
+	wanted := len(c.Modules) > 0 || u.wantsProfiles()
+	switch {
+	case len(c.Auths) == 0 && !wanted:
+		return Mistakes{{File: where, Text: "nothing to poll: write at least targets: [ADDRESS]"}}
+	case len(c.Auths) == 0:
+		return Mistakes{{File: where, Text: "no targets and no auths: write at least targets: [ADDRESS], or auths: {public_v2: {community: public}}"}}
+	case !wanted:
+		return Mistakes{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
-	if len(u.config.Modules) == 0 && !u.wantsProfiles() {
-		m = append(m, Mistake{File: strings.Join(files, ", "), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"})
-	}
-	return m
+	return nil
 }

@@ -39,6 +39,11 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 		logger.Warn("receivers and rules will need a restart", "err", err)
 		return &notifier{}, nil
 	}
+	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
+		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
+		c.StateDir = ""
+		return &notifier{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(programDir)
+		os.Setenv("STATE_DIRECTORY", filepath.Join(programDir, "state")) // of rules without a state_dir
 		return m.Run()
 	}())
 }

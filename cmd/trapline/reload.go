@@ -68,6 +68,9 @@ func compile(c *config.Config, sourceAddress string) (*world, error) {
 		c.Global.SourceAddress = sourceAddress
 	}
 	w := &world{config: c, catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book)}
+	if c.ShipsModules {
+		w.catalog.Shipped = config.Shipped
+	}
 	w.findings = sync.OnceValues(w.lint)
 	w.hash = sync.OnceValue(func() string { return config.Hash(c.Files) })
 	w.loadedAt = time.Now()
@@ -87,9 +90,6 @@ func (w *world) warn(logger *slog.Logger) {
 	}
 	for _, text := range w.config.Notifications.Warnings() {
 		logger.Warn(text)
-	}
-	if len(w.config.Rules.Groups) > 0 && w.config.StateDir == "" {
-		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir")
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.catalog.Modules)) {
 		for _, text := range w.catalog.Modules[name].Warnings {

@@ -45,13 +45,13 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	kept := newEngineState(sessions, first.config.StateDir, logger)
-	kept.restore()
 	told, err := openNotifier(first.config, registry, logger)
 	if err != nil {
 		return err
 	}
 	defer told.close(logger)
+	kept := newEngineState(sessions, first.config.StateDir, logger)
+	kept.restore()
 	judge, err := newJudge(first.config, told, registry, logger)
 	if err != nil {
 		return err

@@ -141,7 +141,7 @@ func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
 		return nil, fmt.Errorf("Unknown auth '%s'", s.Auth) //lint:ignore ST1005 the text is snmp_exporter's
 	}
 	for _, m := range s.Modules {
-		if w.catalog.Modules[m] == nil && m != profile.Auto {
+		if w.catalog.Module(m) == nil && m != profile.Auto {
 			return nil, fmt.Errorf("Unknown module '%s'", m) //lint:ignore ST1005 the text is snmp_exporter's
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"trapline/collector"
+	"trapline/config"
 	"trapline/internal/agent"
 	"trapline/internal/engine"
 	"trapline/internal/modules"
@@ -67,7 +68,8 @@ func loadModule(files []string, expandEnv bool, name string) (*collector.Module,
 	if err != nil {
 		return nil, err
 	}
-	m := w.catalog.Modules[name]
+	w.catalog.Shipped = config.Shipped
+	m := w.catalog.Module(name)
 	if m == nil {
 		return nil, fmt.Errorf("the configuration has no module %q", name)
 	}

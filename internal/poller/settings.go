@@ -25,7 +25,7 @@ type Global struct {
 	engine.Params   `yaml:",inline"`
 }
 
-// What holds where nothing is set.
+// What holds where nothing is set, and where it is DefaultAuth and DefaultModule, where the files define these.
 const (
 	DefaultInterval    = time.Minute
 	DefaultConcurrency = 1000
@@ -49,20 +49,30 @@ type TargetSettings struct {
 	engine.Params   `yaml:",inline"`
 }
 
-// UnmarshalYAML fills in the defaults first.
+// UnmarshalYAML reads the keys of a target, or its address alone. Auth and modules that are not set are left to
+// whoever knows which there are.
 func (t *TargetSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain TargetSettings
-	*t = TargetSettings{Auth: DefaultAuth}
+	*t = TargetSettings{}
 	if err := unmarshal((*plain)(t)); err != nil {
-		return err
+		var address string
+		if unmarshal(&address) != nil {
+			return err
+		}
+		*t = TargetSettings{Address: address}
 	}
 	if t.Name == "" {
 		t.Name = t.Address[strings.LastIndex(t.Address, "/")+1:]
 	}
-	if len(t.Modules) == 0 {
-		t.Modules = []string{DefaultModule}
-	}
 	return nil
+}
+
+// TextForm says that an address may stand for a target.
+func (TargetSettings) TextForm() {}
+
+// Wanted says what to write.
+func (TargetSettings) Wanted() string {
+	return "an address, or keys such as name, address, auth, modules"
 }
 
 // Mistakes reports settings that no pass could run with.

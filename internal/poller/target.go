@@ -38,6 +38,10 @@ type Catalog struct {
 	Modules map[string]*collector.Module
 	Book    func() (*profile.Book, error) // for the module profile.Auto
 
+	// Shipped returns the settings of a module that is not among Modules and may be asked for all the same, nil
+	// where there is none of that name. It may be nil itself.
+	Shipped func(name string) *collector.Settings
+
 	settings map[string]*collector.Settings
 
 	mu       sync.Mutex
@@ -93,13 +97,31 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	return t, nil
 }
 
+// Module returns a compiled module, nil if there is none of that name.
+func (c *Catalog) Module(name string) *collector.Module {
+	if m := c.Modules[name]; m != nil {
+		return m
+	}
+	if s := c.moduleSettings(name); s != nil {
+		return c.variant(name, s, nil)
+	}
+	return nil
+}
+
+func (c *Catalog) moduleSettings(name string) *collector.Settings {
+	if s := c.settings[name]; s != nil || c.Shipped == nil {
+		return s
+	}
+	return c.Shipped(name)
+}
+
 // module gives a compiled module in which no series has a label of a reserved name.
 func (c *Catalog) module(name string, reserved []string) *collector.Module {
-	m := c.Modules[name]
+	m := c.Module(name)
 	if m == nil || !slices.ContainsFunc(reserved, m.HasLabel) {
 		return m
 	}
-	return c.variant(name, c.settings[name], reserved)
+	return c.variant(name, c.moduleSettings(name), reserved)
 }
 
 // variant gives a module compiled around reserved labels. It is compiled once.

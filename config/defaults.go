@@ -1,0 +1,73 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trapline/internal/engine"
+	"trapline/internal/poller"
+	"trapline/internal/profile"
+)
+
+// defaultStateDir is where state is kept that needs a place, unless the file or systemd names one.
+const defaultStateDir = "trapline-data"
+
+// defaults sets what the files leave out and what depends on all of them.
+func (u *union) defaults() {
+	c := &u.config
+	if len(c.Auths) == 0 && len(c.Targets)+len(c.Receivers) > 0 && !u.lacks("auths") {
+		auth := engine.DefaultAuth()
+		c.Auths[poller.DefaultAuth] = &auth
+	}
+	auth, modules := u.usualAuth(), u.usualModules()
+	all := c.Targets
+	for _, s := range u.sources {
+		for i := range s.config.Targets {
+			t := &s.config.Targets[i]
+			t.Auth = cmp.Or(t.Auth, auth)
+			if len(t.Modules) == 0 {
+				t.Modules = slices.Clone(modules)
+				s.warnEmptyModules(path{"targets", index(i), "modules"}, modules[0])
+			}
+			all[i] = *t
+		}
+		all = all[len(s.config.Targets):]
+	}
+	c.ShipsModules = len(c.Targets)+len(c.Receivers)+len(c.DeviceProfiles) > 0
+	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0) {
+		first := filepath.SplitList(os.Getenv("STATE_DIRECTORY"))
+		c.StateDir, c.UsualStateDir = cmp.Or(slices.Concat(first, []string{defaultStateDir})...), true
+	}
+}
+
+// usualAuth is the auth of targets that name none: the default one, or the only one. It is empty where the
+// target has to name one.
+func (u *union) usualAuth() string {
+	if _, ok := u.config.Auths[poller.DefaultAuth]; ok {
+		return poller.DefaultAuth
+	}
+	if len(u.config.Auths) == 1 {
+		for name := range u.config.Auths {
+			return name
+		}
+	}
+	return ""
+}
+
+// usualModules are the modules of targets that name none.
+func (u *union) usualModules() []string {
+	if _, ok := u.config.Modules[poller.DefaultModule]; ok {
+		return []string{poller.DefaultModule}
+	}
+	return []string{profile.Auto}
+}
+
+// warnEmptyModules warns of a list without modules, which does not mean that none are read.
+func (s *source) warnEmptyModules(at path, usual string) {
+	if s.value(at) != nil {
+		s.warn(at, fmt.Sprintf("an empty list stands for the default, [%s]: name modules, or leave it out", usual))
+	}
+}
