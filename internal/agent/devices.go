@@ -51,14 +51,35 @@ func macOf(kind byte, n int, p uint32) []byte {
 // Switch48 is the n-th access switch: 48 ports of 1 Gbit/s, four uplinks of 10 Gbit/s, some VLANs, with
 // sensors, CPUs and memory.
 func Switch48(n int) *Recording {
-	var b Builder
 	rng := figures(1, uint64(n))
-	b.system(identity{
+	var b Builder
+	b.system(switchIdentity(n), rng)
+	return b.accessSwitch(n, switchPorts(n, rng), rng)
+}
+
+// LiveSwitch is Switch48 in a network at work: what is down is meant to be, but for its first uplinks while their
+// cables are pulled. At their other end is the device of that name.
+func LiveSwitch(n int, core string, pulls ...*Pull) *Recording {
+	rng := figures(1, uint64(n))
+	var b Builder
+	b.system(switchIdentity(n), rng)
+	ports := settled(switchPorts(n, rng))
+	for i, pull := range pulls {
+		uplink := &ports[48+i]
+		uplink.pull, uplink.alias = pull, "uplink to "+core
+	}
+	return b.accessSwitch(n, ports, rng)
+}
+
+func switchIdentity(n int) identity {
+	return identity{
 		product: 1, name: fmt.Sprintf("sw-%03d", n), services: 2,
 		descr:    "Example Networks AS-4804 access switch, 48x1G 4x10G, release 7.2.3",
 		location: fmt.Sprintf("Building %d, floor %d", 1+n/16, 1+n/4%4),
-	}, rng)
-	ports := switchPorts(n, rng)
+	}
+}
+
+func (b *Builder) accessSwitch(n int, ports []port, rng *rand.Rand) *Recording {
 	b.interfaces(ports)
 	b.addresses([]netip.Prefix{
 		netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8),
@@ -112,6 +133,13 @@ func switchPorts(n int, rng *rand.Rand) []port {
 // Chassis1000 is the n-th chassis: 1,000 ports of 10 and 100 Gbit/s, with every column of ifTable and
 // ifXTable.
 func Chassis1000(n int) *Recording {
+	return chassis(n, func(ports []port) []port { return ports })
+}
+
+// LiveChassis is Chassis1000 in a network at work: what is down is meant to be.
+func LiveChassis(n int) *Recording { return chassis(n, settled) }
+
+func chassis(n int, change func([]port) []port) *Recording {
 	var b Builder
 	rng := figures(2, uint64(n))
 	b.system(identity{
@@ -140,6 +168,6 @@ func Chassis1000(n int) *Recording {
 		}
 		p.in, p.out = traffic(rng, p.mbit).steady(), traffic(rng, p.mbit).steady()
 	}
-	b.interfaces(ports)
+	b.interfaces(change(ports))
 	return b.Recording()
 }

@@ -19,6 +19,25 @@ type port struct {
 	mac         []byte // nil: it has none
 	admin, oper int64  // 1 up, 2 down
 	in, out     flow
+	pull        *Pull // of its cable; nil: it stays where it is
+}
+
+// Pull is a cable that is pulled out for Length: first after First, then at every Every.
+type Pull struct{ First, Every, Length time.Duration }
+
+// status is an ifOperStatus that is up but for the time without cable.
+func (p *Pull) status() Wave {
+	return Wave{Shape: Pulse, Initial: up, Scale: down - up, Rate: 1 / p.Every.Seconds(), Phase: p.First.Seconds(), Width: p.Length.Seconds(), Max: down}
+}
+
+// settled has every port that is down be down on purpose.
+func settled(ports []port) []port {
+	for i := range ports {
+		if ports[i].oper == down {
+			ports[i].admin = down
+		}
+	}
+	return ports
 }
 
 // flow is the traffic of one direction.
@@ -71,7 +90,11 @@ func (b *Builder) ifRow(p *port) {
 	b.Uint(at(5), snmp.Gauge32, min(p.mbit*1_000_000, math.MaxUint32))
 	b.Text(at(6), string(p.mac))
 	b.Int(at(7), p.admin)
-	b.Int(at(8), p.oper)
+	if p.pull != nil {
+		b.Wave(at(8), snmp.Integer, p.pull.status())
+	} else {
+		b.Int(at(8), p.oper)
+	}
 	b.Uint(at(9), snmp.TimeTicks, uint64(p.index)*131)
 	b.Grow(at(10), snmp.Counter32, p.in.octets)
 	b.Grow(at(11), snmp.Counter32, p.in.packets(0.97))

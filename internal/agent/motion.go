@@ -36,9 +36,10 @@ const (
 	Line   Shape = iota
 	Sine         // sin
 	Cosine       // cos
+	Pulse        // pulse, of our own: 1 for Width after each 1/Rate seconds, else 0
 )
 
-var shapeNames = map[string]Shape{"sin": Sine, "cos": Cosine}
+var shapeNames = map[string]Shape{"sin": Sine, "cos": Cosine, "pulse": Pulse}
 
 // Wave is a number that goes up and down, in the terms of snmpsim's numeric module:
 //
@@ -52,7 +53,8 @@ type Wave struct {
 	Offset    float64
 	Scale     float64
 	Rate      float64 // per second; for Sine and Cosine in radians
-	Phase     float64 // in radians
+	Phase     float64 // in radians; for Pulse in seconds: when the first begins
+	Width     float64 // of a Pulse, in seconds
 	Deviation float64
 	Min, Max  float64
 }
@@ -65,6 +67,11 @@ func (w *Wave) at(seconds float64) uint64 {
 		x = math.Sin(x + w.Phase)
 	case Cosine:
 		x = math.Cos(x + w.Phase)
+	case Pulse:
+		x = 0
+		if since := seconds - w.Phase; since >= 0 && math.Mod(since, 1/w.Rate) < w.Width {
+			x = 1
+		}
 	}
 	v := w.Initial + w.Offset + w.Scale*x
 	if w.Deviation != 0 {

@@ -54,7 +54,7 @@ func (b *Builder) addNumeric(name snmp.OID, kind snmp.Type, set map[string]strin
 	n := numbers{set: set}
 	w := Wave{
 		Offset: n.get("offset", 0), Scale: n.get("scale", 1), Rate: n.get("rate", 1), Phase: n.get("phase", 0),
-		Deviation: n.get("deviation", 0), Min: n.get("min", 0), Max: n.get("max", largest(kind)),
+		Width: n.get("width", 0), Deviation: n.get("deviation", 0), Min: n.get("min", 0), Max: n.get("max", largest(kind)),
 	}
 	w.Initial = n.get("initial", w.Min)
 	_, w.Wrap = set["wrap"]

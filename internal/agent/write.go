@@ -101,6 +101,7 @@ func (w *Wave) appendText(b []byte, kind snmp.Type) []byte {
 	b = appendSetting(b, "scale", w.Scale, 1)
 	b = appendSetting(b, "rate", w.Rate, 1)
 	b = appendSetting(b, "phase", w.Phase, 0)
+	b = appendSetting(b, "width", w.Width, 0)
 	b = appendSetting(b, "deviation", w.Deviation, 0)
 	b = appendSetting(b, "min", w.Min, 0)
 	b = appendSetting(b, "max", w.Max, largest(kind))
