@@ -38,8 +38,22 @@ func (u *union) readRules() {
 	for _, m := range mistakes {
 		u.more = append(u.more, Mistake{File: m.File, Line: m.Line, Text: m.Text})
 	}
-	if len(u.config.Thresholds) > 0 {
-		set = set.With(rules.ThresholdGroup(u.config.Thresholds))
+	if groups := u.thresholds(); len(groups) > 0 {
+		set = set.With(groups...)
 	}
 	u.config.Rules = set
+}
+
+// thresholds gives the rules that thresholds stand for, by file.
+func (u *union) thresholds() (groups []*rules.Group) {
+	for _, s := range u.sources {
+		line := func(i int) int {
+			_, at := find(s.tree, path{"thresholds", index(i)})
+			return at.Line
+		}
+		if list := s.config.Thresholds; len(list) > 0 {
+			groups = append(groups, rules.ThresholdGroup(s.file, list, line))
+		}
+	}
+	return groups
 }

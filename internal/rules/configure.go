@@ -31,6 +31,7 @@ func (e *Evaluator) Configure(c Configuration) {
 	for _, t := range c.Targets {
 		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
 			e.devices[t.Name] = newDevice()
+			e.devices[t.Name].looked = e.takeLooks(t.Name)
 			e.devices[t.Name].begun = e.now()
 		}
 		e.devices[t.Name].interval = t.Interval
@@ -52,6 +53,9 @@ func (e *Evaluator) Configure(c Configuration) {
 	for name, d := range old {
 		if devices[name] == nil {
 			left = append(left, e.retire(d)...)
+			e.mu.Lock()
+			e.looks[name] = nil
+			e.mu.Unlock()
 		}
 	}
 	orphans := e.hand(left, devices, c.Set)
@@ -142,21 +146,28 @@ func (e *Evaluator) settle() {
 	e.mu.Lock()
 	orphans := e.orphans
 	e.orphans = nil
+	var forgotten []look // of targets that are gone
+	for name := range e.looks {
+		forgotten = append(forgotten, look{target: name})
+	}
 	e.mu.Unlock()
 	var changes []change
 	var transitions []notify.Transition
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
-		if o.Firing {
+		if o.sent() {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Reason: o.reason}})
 		}
 	}
-	if err := e.ledger.apply(transitions, changes, e.read()); err != nil {
+	if err := e.ledger.apply(transitions, changes, forgotten, e.read()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)
 		e.mu.Unlock()
 		return
 	}
+	e.mu.Lock()
+	clear(e.looks)
+	e.mu.Unlock()
 	e.metrics.transitions.Add(float64(len(transitions)))
 }

@@ -41,6 +41,8 @@ type device struct {
 	bound     []*bound          // rules that may have rows here, in their order
 	restored  map[string][]*record
 	jumps     []jump
+	looked    map[string]bool // baseline rules that have looked at the target, by UID
+	unlooked  bool            // some of them are gone, which is yet to be stored
 
 	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
 	reboots         float64
@@ -247,6 +249,7 @@ func (d *device) adopt(set *Set, t *poller.Target) (left []*record) {
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
 	d.decided, d.grown = d.pass, true
+	d.forgetLooks(set)
 	d.show()
 	return left
 }

@@ -27,6 +27,7 @@ type round struct {
 
 	changes     []change
 	transitions []notify.Transition
+	looked      []string            // baseline rules that have had their first look
 	compared    map[*bound]compared // of rules whose alarms have ended
 }
 
@@ -179,7 +180,7 @@ func (r *round) compare(ctx context.Context, b *bound) {
 	for key, old := range b.mirror {
 		if !active[key] {
 			r.changes = append(r.changes, change{bound: b, key: key, old: old})
-			if old.Firing {
+			if old.sent() {
 				r.clear(ctx, b, old)
 			}
 		}
@@ -195,19 +196,21 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *rules.Alert) 
 	}
 	if old != nil {
 		now.ID, now.Sample = old.ID, old.Sample
+		now.Baseline = old.Baseline && b.rule.Baseline && !(old.Firing && old.Severity != now.Severity)
 	} else {
 		now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, key, a)
+		now.Baseline = r.device.baseline(b.rule)
 	}
-	if old != nil && !old.differs(a) && old.Severity == now.Severity { // in nothing that is stored
+	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
 		b.mirror[key] = now
 	} else {
 		r.changes = append(r.changes, change{b, key, old, now})
 	}
-	wasFiring := old != nil && old.Firing
+	wasSent := old != nil && old.sent()
 	switch {
-	case now.Firing && (!wasFiring || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
+	case now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
 		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now, false), Active: true})
-	case !now.Firing && wasFiring:
+	case !now.Firing && wasSent:
 		r.clear(ctx, b, old)
 	}
 }
@@ -256,10 +259,11 @@ func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
 // commit puts all that has changed into the database, together with what receivers are to be sent of it.
 // If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
 func (r *round) commit() error {
-	err := r.ledger.apply(r.transitions, r.changes, r.read())
+	looks := r.looksToStore()
+	err := r.ledger.apply(r.transitions, r.changes, looks, r.read())
 	if full := (*notify.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
-		err = r.ledger.apply(r.transitions, r.changes, r.read())
+		err = r.ledger.apply(r.transitions, r.changes, looks, r.read())
 	}
 	if err != nil {
 		r.metrics.uncommitted.Inc()
@@ -272,6 +276,7 @@ func (r *round) commit() error {
 			c.bound.mirror[c.key] = c.now
 		}
 	}
+	r.keepLooks()
 	r.metrics.transitions.Add(float64(len(r.transitions)))
 	return nil
 }

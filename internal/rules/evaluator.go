@@ -54,6 +54,7 @@ type Evaluator struct {
 	devices  map[string]*device
 	global   *device
 	restored []*record // until the first configuration
+	looks    looks     // that were restored, of targets without a device
 	orphans  []orphan
 	ended    bool // no pass is evaluated any more
 
@@ -104,7 +105,10 @@ func New(o Options) (*Evaluator, error) {
 		storeFaults{e},
 	)
 	var err error
-	e.restored, e.alive, err = e.ledger.load(e.logger)
+	e.restored, e.looks, e.alive, err = e.ledger.load(e.logger)
+	if e.looks == nil {
+		e.looks = looks{}
+	}
 	e.setBack(e.now())
 	return e, err
 }
@@ -147,7 +151,9 @@ func (e *Evaluator) unhealthy() float64 {
 	return float64(len(failing))
 }
 
-func newDevice() *device { return &device{shelves: map[string]*shelf{}} }
+func newDevice() *device {
+	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}}
+}
 
 // device gives a target's by name, or nil.
 func (e *Evaluator) device(name string) *device {
@@ -379,6 +385,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 			b.err = d.lost.Load().err
 		}
 	}
+	round.noteLooks(set, r.Last.Up && r.Last.Err == nil)
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
 	e.finish(round)
 	d.taken.Store(e.now().UnixMilli())

@@ -57,13 +57,18 @@ func NewSet(groups []*Group) *Set {
 	s := &Set{Groups: groups}
 	s.identify()
 	s.separate()
+	for _, r := range s.Rules() {
+		if r.Baseline && r.Global == "" {
+			s.baselines = append(s.baselines, r)
+		}
+	}
 	s.Selectors = newSelectors(s.Rules())
 	return s
 }
 
-// With is the set with another group.
-func (s *Set) With(g *Group) *Set {
-	next := NewSet(append(slices.Clone(s.Groups), g))
+// With is the set with more groups.
+func (s *Set) With(more ...*Group) *Set {
+	next := NewSet(slices.Concat(s.Groups, more))
 	next.doubts = s.doubts
 	return next
 }
@@ -229,6 +234,7 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 		query: expr.String(), timely: timely(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
+		Baseline: r.Alert != "" && r.Annotations[baselineAnnotation] == "true",
 	}
 }
 

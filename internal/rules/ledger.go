@@ -11,8 +11,8 @@ import (
 
 // ledger is what keeps alerts; it is Ledger but in tests.
 type ledger interface {
-	load(logger *slog.Logger) (list []*record, alive time.Time, err error)
-	apply(transitions []notify.Transition, changes []change, now time.Time) error
+	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
+	apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error
 	alive(at, now time.Time) error
 }
 
@@ -23,23 +23,32 @@ type Ledger struct {
 	Outbox *notify.Outbox
 }
 
-func (l *Ledger) load(logger *slog.Logger) (list []*record, alive time.Time, err error) {
+func (l *Ledger) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
 	if l.State == nil {
-		return nil, time.Time{}, nil
+		return nil, nil, time.Time{}, nil
 	}
 	defer l.State.LogDamage(logger)
-	return loadRecords(l.State, l.Outbox)
+	if looked, err = loadLooks(l.State); err != nil {
+		return nil, nil, time.Time{}, err
+	}
+	list, alive, err = loadRecords(l.State, l.Outbox)
+	return list, looked, alive, err
 }
 
-// apply commits changes of alerts and transitions of alarms in one transaction.
-func (l *Ledger) apply(transitions []notify.Transition, changes []change, now time.Time) error {
-	if l.Outbox == nil || len(transitions)+len(changes) == 0 {
+// apply commits changes of alerts, transitions of alarms and looks of rules in one transaction.
+func (l *Ledger) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+	if l.Outbox == nil || len(transitions)+len(changes)+len(looked) == 0 {
 		return nil
 	}
-	if len(changes) == 0 {
+	if len(changes)+len(looked) == 0 {
 		return l.Outbox.Apply(transitions, now)
 	}
-	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error { return storeChanges(tx, changes) })
+	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error {
+		if err := storeLooks(tx, looked); err != nil {
+			return err
+		}
+		return storeChanges(tx, changes)
+	})
 }
 
 // alive notes that up to the time at, by the clock of rules, nothing was missed.

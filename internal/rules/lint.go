@@ -66,6 +66,7 @@ func (s *Set) Lint(w *World) []Finding {
 		l.lintRanges()
 		l.lintNames()
 		l.lintNotification()
+		l.lintBaseline()
 		if r.Global != "" {
 			l.find(Remark, "is evaluated over all targets at once: %s", r.Global)
 		}

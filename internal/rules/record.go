@@ -26,6 +26,7 @@ type record struct {
 	Annotations     labels.Labels `json:"annotations"`
 	Value           number        `json:"value"` // the last while the condition was true
 	Firing          bool          `json:"firing"`
+	Baseline        bool          `json:"baseline,omitempty"` // it is not sent: see baselineAnnotation
 	ActiveAt        time.Time     `json:"active_at"`
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
@@ -47,6 +48,9 @@ func (n *number) UnmarshalText(text []byte) error {
 	*n = number(f)
 	return err
 }
+
+// sent reports whether receivers know of the alert.
+func (r *record) sent() bool { return r.Firing && !r.Baseline }
 
 // shown are the labels that others see.
 func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
@@ -172,7 +176,7 @@ func reconciled(list []*record, bad []notify.Damage, active []notify.Alarm) []*r
 		}
 	}
 	for _, r := range list {
-		r.Firing = r.Firing && byID[r.ID] != nil
+		r.Firing = r.Firing && (r.Baseline || byID[r.ID] != nil)
 	}
 	return list
 }

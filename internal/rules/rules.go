@@ -15,7 +15,8 @@ type Set struct {
 	Groups    []*Group
 	Selectors *Selectors // what the rules look at
 
-	doubts []Finding // about the files
+	baselines []*Rule   // those of Baseline that are evaluated for each target
+	doubts    []Finding // about the files
 }
 
 // Group is a group of a rule file.
@@ -40,6 +41,7 @@ type Rule struct {
 	KeepFiringFor time.Duration
 	Labels        map[string]string // those of its group included
 	Annotations   map[string]string
+	Baseline      bool // what it finds in its first look at a target is not sent: see baselineAnnotation
 
 	// Global says why the rule has to be evaluated over all targets at once; empty means that it is
 	// evaluated for each target by itself, which gives the same rows.

@@ -195,9 +195,11 @@ func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
 // failing is a ledger whose disk is full.
 type failing struct{}
 
-func (failing) load(*slog.Logger) ([]*record, time.Time, error) { return nil, time.Time{}, nil }
-func (failing) apply(t []notify.Transition, c []change, _ time.Time) error {
-	if len(t)+len(c) == 0 {
+func (failing) load(*slog.Logger) ([]*record, looks, time.Time, error) {
+	return nil, nil, time.Time{}, nil
+}
+func (failing) apply(t []notify.Transition, c []change, l []look, _ time.Time) error {
+	if len(t)+len(c)+len(l) == 0 {
 		return nil
 	}
 	return bbolterrors.ErrInvalid

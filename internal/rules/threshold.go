@@ -44,14 +44,17 @@ type Threshold struct {
 // limitName is the series that a target has for each of its labels that is a number.
 const limitName, limitLabel = "trapline_target_limit", "limit"
 
-// ThresholdGroup gives the rules that thresholds stand for, but for those with mistakes.
-func ThresholdGroup(list []Threshold) *Group {
-	g := &Group{File: "thresholds", Name: "thresholds"}
+// ThresholdGroup gives the rules that the thresholds of a file stand for, but for those with mistakes. The i-th
+// stands in the given line.
+func ThresholdGroup(file string, list []Threshold, line func(i int) int) *Group {
+	g := &Group{File: file, Name: "thresholds"}
 	for i := range list {
 		if len(list[i].Mistakes()) > 0 {
 			continue
 		}
 		if r := newRule(g, list[i].rule(), nil); r != nil {
+			r.Line = line(i)
+			g.Line = cmp.Or(g.Line, r.Line)
 			g.Rules = append(g.Rules, r)
 		}
 	}

@@ -27,7 +27,7 @@ func TestThresholdsAreRules(t *testing.T) {
 		if m := test.Mistakes(); len(m) > 0 {
 			t.Errorf("%s: %v", test.name, m)
 		}
-		r := NewSet([]*Group{ThresholdGroup([]Threshold{test.Threshold})}).Rules()[0]
+		r := NewSet([]*Group{ThresholdGroup("snmp.yml", []Threshold{test.Threshold}, lineOne)}).Rules()[0]
 		if r.Text != test.want || r.Global != "" {
 			t.Errorf("%s:\n got %s %s\nwant %s", test.name, r.Text, r.Global, test.want)
 		}
@@ -57,7 +57,7 @@ func TestMistakesOfThresholds(t *testing.T) {
 // A threshold raises at its limit, and clears when the value has come back; targets have limits of their own.
 func TestThresholdsRaiseAndClear(t *testing.T) {
 	r := start(t, "", "usual", "own")
-	r.set = NewSet([]*Group{ThresholdGroup([]Threshold{{Name: "Hot", Metric: "temperature", Above: at(40), Clear: at(30), LimitLabel: "hot"}})})
+	r.set = NewSet([]*Group{ThresholdGroup("snmp.yml", []Threshold{{Name: "Hot", Metric: "temperature", Above: at(40), Clear: at(30), LimitLabel: "hot"}}, lineOne)})
 	r.targets[1].Labels = map[string]string{"hot": "60", "rack": "a"}
 	r.configure()
 	for _, step := range []struct {
@@ -91,3 +91,5 @@ func (r *rig) takeTargets() string {
 	r.told = len(list)
 	return strings.Join(list[told:], ", ")
 }
+
+func lineOne(int) int { return 1 }

@@ -1,0 +1,163 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/notify"
+)
+
+// baselineAnnotation, if it is "true", says of a rule that what it finds in its first look at a target is how that
+// is: such an alert is shown, and sent only once it has been over and is there again, or its severity changes.
+const baselineAnnotation = "baseline"
+
+// looks are the baseline rules that have looked at each target, by its name.
+type looks map[string][]string
+
+// look is what is to be stored of a target: the UIDs of the baseline rules that have looked at it. Without any, the
+// target is forgotten.
+type look struct {
+	target string
+	rules  []string
+}
+
+// baseline reports whether an alert that is new belongs to what its rule found in its first look.
+func (d *device) baseline(r *Rule) bool { return r.Baseline && !d.looked[r.UID] }
+
+// noteLooks notes which baseline rules have looked at the target. One without rows has done so too, once all
+// tables have arrived.
+func (r *round) noteLooks(set *Set, complete bool) {
+	for _, rule := range set.baselines {
+		if r.device.looked[rule.UID] {
+			continue
+		}
+		i := slices.IndexFunc(r.device.bound, func(b *bound) bool { return b.rule.UID == rule.UID })
+		if i < 0 && complete || i >= 0 && r.device.bound[i].last.Equal(r.at) {
+			r.looked = append(r.looked, rule.UID)
+		}
+	}
+}
+
+// looksToStore gives what has to be stored of the looks at the target, if anything.
+func (r *round) looksToStore() []look {
+	if len(r.looked) == 0 && !r.device.unlooked {
+		return nil
+	}
+	rules := slices.AppendSeq(slices.Clone(r.looked), maps.Keys(r.device.looked))
+	slices.Sort(rules)
+	return []look{{r.device.target.Name, rules}}
+}
+
+// keepLooks takes over that looks are stored.
+func (r *round) keepLooks() {
+	d := r.device
+	d.unlooked = false
+	for _, uid := range r.looked {
+		d.looked[uid] = true
+	}
+}
+
+// forgetLooks forgets those of rules that are gone: should they come back, they look for the first time.
+func (d *device) forgetLooks(set *Set) {
+	for uid := range d.looked {
+		if !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.UID == uid }) {
+			delete(d.looked, uid)
+			d.unlooked = true
+		}
+	}
+}
+
+// takeLooks gives what is stored of the looks at a target. The evaluator's mutex is held.
+func (e *Evaluator) takeLooks(target string) map[string]bool {
+	looked := map[string]bool{}
+	for _, uid := range e.looks[target] {
+		looked[uid] = true
+	}
+	delete(e.looks, target)
+	return looked
+}
+
+// lintBaseline looks at an annotation that has no effect.
+func (l *linter) lintBaseline() {
+	switch text := l.rule.Annotations[baselineAnnotation]; {
+	case text != "" && text != "true" && text != "false":
+		l.find(Doubtful, `the annotation baseline is "true", or is left out`)
+	case l.rule.Baseline && l.rule.Global != "":
+		l.find(Doubtful, "the annotation baseline has no effect: the rule is evaluated over all targets at once")
+	}
+}
+
+// Held lists the alarms that are shown and not sent, because they were there when their rules first looked at the
+// target.
+func (e *Evaluator) Held() []notify.Alarm {
+	var list []notify.Alarm
+	for _, d := range e.everybody() {
+		shown := d.shown.Load()
+		if shown == nil {
+			continue
+		}
+		for _, f := range *shown {
+			for _, r := range f.alerts {
+				if !r.Baseline || !r.Firing {
+					continue
+				}
+				a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
+				if err != nil {
+					continue // which was logged when the alert was made
+				}
+				a.ID, a.RaisedAt, a.ClearSummary, a.Value = r.ID, e.wall(r.FiredAt), "", r.Value.String()
+				list = append(list, a)
+			}
+		}
+	}
+	return list
+}
+
+// looksBucket has, by the name of a target, the UIDs of the baseline rules that have looked at it.
+var looksBucket = []byte("rules_looks")
+
+func storeLooks(tx *bbolt.Tx, list []look) error {
+	if len(list) == 0 {
+		return nil
+	}
+	b, err := tx.CreateBucketIfNotExists(looksBucket)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		key := []byte(l.target)
+		if len(l.rules) == 0 {
+			err = b.Delete(key)
+		} else {
+			var text []byte
+			if text, err = json.Marshal(l.rules); err == nil {
+				err = b.Put(key, notify.Seal(key, text))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadLooks(state *notify.State) (looks, error) {
+	found := looks{}
+	_, err := state.ReadRecords(looksBucket, func(key, text []byte) error {
+		var rules []string
+		if err := json.Unmarshal(text, &rules); err != nil {
+			return err
+		}
+		if len(bytes.TrimSpace(key)) == 0 {
+			return errors.New("it is of no target")
+		}
+		found[string(key)] = rules
+		return nil
+	})
+	return found, err
+}

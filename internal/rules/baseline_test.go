@@ -1,0 +1,203 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/engine"
+)
+
+const linkDown = `{alert: Down, expr: link == 2, annotations: {baseline: "true"}}`
+
+func TestBaseline(t *testing.T) {
+	r := start(t, linkDown)
+	r.poll(`link{i="1"} 2`, `link{i="2"} 1`)
+	r.want("the first look", "")
+	if held := r.e.Held(); len(held) != 1 || held[0].Resource != "i=1" || held[0].Rule != "Down" || held[0].ID == "" {
+		t.Errorf("held are %+v", held)
+	}
+	r.poll(`link{i="1"} 2`, `link{i="2"} 2`)
+	r.want("another one", "raise Down i=2")
+	r.poll(`link{i="1"} 1`, `link{i="2"} 2`)
+	r.want("the end of what was not sent", "")
+	r.poll(`link{i="1"} 2`, `link{i="2"} 1`)
+	r.want("once it has changed", "raise Down i=1, clear Down i=2")
+	if held := r.e.Held(); len(held) > 0 {
+		t.Errorf("still held are %+v", held)
+	}
+}
+
+// A look at which a table is missing is none.
+func TestBaselineOfTargetsThatDoNotAnswerAtFirst(t *testing.T) {
+	r := start(t, linkDown)
+	r.fail()
+	r.now = r.now.Add(pollTime)
+	r.pollOf(r.targets[0], &engine.Error{Reason: engine.Timeout, OID: objectOf("link")})
+	r.poll(`link{i="1"} 2`)
+	r.want("the first whole look", "")
+	r.poll(`link{i="1"} 2`, `link{i="2"} 2`)
+	r.want("a row that comes later", "raise Down i=2")
+}
+
+// A rule that becomes one without a baseline sends what it held.
+func TestBaselineEndsWithItsAnnotation(t *testing.T) {
+	r := start(t, linkDown)
+	r.poll(`link{i="1"} 2`)
+	r.want("the first look", "")
+	r.use(`{alert: Down, expr: link == 2}`)
+	r.configure()
+	r.poll(`link{i="1"} 2`)
+	r.want("without the annotation", "raise Down i=1")
+	r.use(linkDown)
+	r.configure()
+	r.poll(`link{i="1"} 1`)
+	r.want("with it again", "clear Down i=1")
+}
+
+func TestSeverityOfWhatIsHeld(t *testing.T) {
+	r := start(t, `{alert: Down, expr: link > 1, labels: {severity: '{{ if gt $value 2.0 }}critical{{ else }}minor{{ end }}'}, annotations: {baseline: "true"}}`)
+	r.poll(`link{i="1"} 2`)
+	r.want("the first look", "")
+	r.poll(`link{i="1"} 3`)
+	r.want("worse", "raise Down i=1")
+}
+
+func TestLintOfBaselines(t *testing.T) {
+	for text, want := range map[string]string{
+		`{alert: A, expr: link == 2, annotations: {baseline: "yes"}}`:       `the annotation baseline is "true", or is left out`,
+		`{alert: A, expr: sum(link) == 2, annotations: {baseline: "true"}}`: "the annotation baseline has no effect",
+		linkDown: "",
+	} {
+		got := ""
+		for _, f := range parse(t, "groups: [{name: g, rules: [\n"+text+"\n]}]").Lint(&World{}) {
+			if strings.Contains(f.Text, "baseline") {
+				got = f.Text
+			}
+		}
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// links is a model of what receivers are sent of a rule with a baseline, whatever happens meanwhile.
+type links struct {
+	rig    *rig
+	rng    *rand.Rand
+	down   map[string]bool // rows, as they are
+	held   map[string]bool // that are down since the first look
+	raised map[string]bool
+	looked bool
+}
+
+// poll changes some rows and returns what receivers are to be sent.
+func (l *links) poll() (want []string) {
+	var rows []string
+	for _, row := range []string{"1", "2", "3"} {
+		if l.rng.IntN(3) == 0 {
+			l.down[row] = !l.down[row]
+		}
+		value := 1
+		if l.down[row] {
+			value = 2
+		}
+		rows = append(rows, fmt.Sprintf(`link{i="%s"} %d`, row, value))
+		switch {
+		case l.down[row] && !l.looked:
+			l.held[row] = true
+		case l.down[row] && !l.held[row] && !l.raised[row]:
+			l.raised[row] = true
+			want = append(want, "raise Down i="+row)
+		case !l.down[row]:
+			if l.raised[row] {
+				want = append(want, "clear Down i="+row)
+			}
+			delete(l.held, row)
+			delete(l.raised, row)
+		}
+	}
+	l.looked = true
+	l.rig.poll(rows...)
+	return want
+}
+
+// leave takes the target away and puts it back, or the rule: what was raised is cleared, and the look that follows is a
+// first one.
+func (l *links) leave() (want []string) {
+	for row := range l.raised {
+		want = append(want, "clear Down i="+row)
+	}
+	set, targets := l.rig.set, l.rig.targets
+	if l.rng.IntN(2) == 0 {
+		l.rig.targets = nil
+	} else {
+		l.rig.use(`{alert: Other, expr: link == 3}`)
+	}
+	l.rig.configure()
+	l.rig.set, l.rig.targets = set, targets
+	l.rig.configure()
+	l.rig.fail() // with the next poll it is stored that a rule was gone
+	l.looked, l.held, l.raised = false, map[string]bool{}, map[string]bool{}
+	return want
+}
+
+// A row that is down since the first look is not sent, and every other change is, once: whatever comes in between.
+func TestBaselineLaw(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			l := &links{rig: start(t, linkDown), rng: rng, down: map[string]bool{}, held: map[string]bool{}, raised: map[string]bool{}}
+			for range 25 {
+				what, want := "poll", []string(nil)
+				switch rng.IntN(10) {
+				case 0:
+					what = "restart"
+					told := l.rig.told
+					l.rig.restart(time.Duration(rng.IntN(600)) * time.Second)
+					l.rig.told = told
+				case 1:
+					what = "reload"
+					l.rig.configure()
+				case 2:
+					what = "no answer"
+					l.rig.fail()
+				case 3:
+					what, want = "leave", l.leave()
+				default:
+					want = l.poll()
+				}
+				got := l.sent()
+				if slices.Sort(want); !slices.Equal(got, want) {
+					t.Fatalf("%s: sent %q, want %q", what, got, want)
+				}
+				if shown := l.shown(); what == "poll" && !maps.Equal(shown, l.held) {
+					t.Fatalf("%s: held are %v, want %v", what, shown, l.held)
+				}
+			}
+		})
+	}
+}
+
+// sent lists what receivers were sent, without reasons.
+func (l *links) sent() (list []string) {
+	for text := range strings.SplitSeq(l.rig.take(), ", ") {
+		if text, _, _ = strings.Cut(text, " ("); text != "" {
+			list = append(list, text)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (l *links) shown() map[string]bool {
+	rows := map[string]bool{}
+	for _, a := range l.rig.e.Held() {
+		rows[strings.TrimPrefix(a.Resource, "i=")] = true
+	}
+	return rows
+}
