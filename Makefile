@@ -12,7 +12,7 @@ help:
 
 # run is the main job, live: simulated devices, polled, served on http://localhost:9116/.
 run:
-	go run -tags $(TAGS) ./cmd/trapline demo
+	@scripts/run.sh -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
 # build leaves the binary in this directory.
 build:
