@@ -24,14 +24,14 @@ type Auth struct {
 	LocalizedKey         setting.Secret `yaml:"localized_key,omitempty"`           // authentication key for one device, in hexadecimal digits; needs engine_id
 	LocalizedKeyFile     string         `yaml:"localized_key_file,omitempty"`      // file with it
 	AuthProtocol         string         `yaml:"auth_protocol,omitempty"`           // MD5 (default), SHA, SHA224, SHA256, SHA384 or SHA512
-	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`           // DES (default), AES, AES192, AES256, AES192C or AES256C
+	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`           // DES (default), AES, AES192, AES256, AES192C, AES256C or 3DES
 	PrivPassword         setting.Secret `yaml:"priv_password,omitempty"`           // privacy passphrase, at least 8 characters
 	PrivPasswordFile     string         `yaml:"priv_password_file,omitempty"`      // file with it, read again when it changes
 	PrivMasterKey        setting.Secret `yaml:"priv_master_key,omitempty"`         // privacy key for all devices, in hexadecimal digits
 	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`    // file with it
 	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`      // privacy key for one device, in hexadecimal digits; needs engine_id
 	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"` // file with it
-	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default: the device is asked
+	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
 	ContextName          string         `yaml:"context_name,omitempty"`            // SNMPv3 context, where the target has none
 	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
 }
@@ -160,12 +160,17 @@ func (a *Auth) addKeyMistakes(m *mistakes) {
 	priv, errPriv := snmp.ParsePrivProtocol(a.PrivProtocol)
 	if errPriv != nil {
 		m.add("priv_protocol", "%v", errPriv)
+	} else if priv == snmp.TripleDES && a.Engine == Gosnmp {
+		m.add("priv_protocol", "%s", noTripleDES)
 	}
 	keys = a.privKeys()
 	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {
 		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsPriv(auth, priv) })
 	}
 }
+
+// noTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
+const noTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp out, and write no tcp:"
 
 // addChoice reports a key that is not given, or given more than once, and a localized one that could be
 // meant for any device. Else it is true.
@@ -177,7 +182,7 @@ func (m *mistakes) addChoice(a *Auth, keys *keySettings) bool {
 	case len(names) > 1:
 		m.add(names[0], "%s are both set: keep one", strings.Join(names[:2], " and "))
 	case used == &keys[localizedKey] && a.EngineID == "":
-		m.add(names[0], "%s fits one device alone: set its engine_id too", names[0])
+		m.add(names[0], "%s fits one device alone: set its engine_id too, or engine_id: %q to have the device asked", names[0], WildcardEngineID)
 	default:
 		return true
 	}

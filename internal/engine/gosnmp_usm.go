@@ -202,7 +202,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 			return answer{}, e
 		}
 	}
-	if u.tried || before == nil || before.refusedLately() || s.target.auth.EngineID != "" {
+	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.engineID()) > 0 {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}

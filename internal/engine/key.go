@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -90,7 +91,18 @@ func readLocalizedKey(text string) (snmp.Key, error) {
 // engineID is EngineID in octets, without any when the device is to be asked. It has been checked.
 func (a *Auth) engineID() []byte {
 	id, _ := setting.Hex(a.EngineID)
+	if isWildcard(id) {
+		return nil
+	}
 	return id
+}
+
+// WildcardEngineID has a device be asked for its engine ID where keys are localized, which names none: no
+// engine has an ID of zeros (RFC 3411 section 5). PySNMP writes it so.
+const WildcardEngineID = "0x0000000000"
+
+func isWildcard(id []byte) bool {
+	return !slices.ContainsFunc(id, func(octet byte) bool { return octet != 0 })
 }
 
 // user is the user of an auth that has been checked, with secrets that have not where they come from

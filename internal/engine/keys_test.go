@@ -44,6 +44,48 @@ func TestPeersLocalizedKeys(t *testing.T) {
 	}
 }
 
+// With the wildcard in the place of an engine ID, the device is asked, as PySNMP does; and again when it has
+// become another.
+func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	u := peers.UsualUsers()[3]
+	id, auth, priv := snmpd.Keys(t, u.Name)
+	for _, wildcard := range []string{engine.WildcardEngineID, "00:00:00:00:00"} {
+		a := keyed(u, func(a *engine.Auth) {
+			a.EngineID, a.LocalizedKey, a.PrivLocalizedKey = wildcard, setting.Secret(auth), setting.Secret(priv)
+		})
+		if m := a.Mistakes(); len(m) > 0 {
+			t.Errorf("%s: %v", wildcard, m)
+		}
+		for _, name := range bothEngines {
+			poll(t, target(t, engine.Spec{Engine: name, Address: snmpd.Address, Auth: a}), getName).wantName(t, "snmpd-test")
+		}
+		if p, err := a.Principal(); err != nil || len(p.EngineID) > 0 {
+			t.Errorf("%s is taken for the engine ID %x, %v; it is %s", wildcard, p.EngineID, err, id)
+		}
+	}
+	bare := keyed(u, func(a *engine.Auth) { a.LocalizedKey, a.PrivLocalizedKey = setting.Secret(auth), setting.Secret(priv) })
+	const want = `localized_key fits one device alone: set its engine_id too, or engine_id: "0x0000000000" to have the device asked`
+	if m := bare.Mistakes(); len(m) == 0 || m[0].Text != want {
+		t.Errorf("%v, want %s", m, want)
+	}
+}
+
+// 3DES is for UDP and our own engine.
+func TestTripleDESWithGosnmp(t *testing.T) {
+	a := authOf(peers.TripleDESUser)
+	for _, s := range []engine.Spec{{Address: "127.0.0.1:9", Auth: a, Engine: engine.Gosnmp}, {Address: "tcp:127.0.0.1:9", Auth: a}} {
+		e := newEngine(t)
+		if _, err := e.Target(s); err == nil || !strings.Contains(err.Error(), "3DES is for UDP and Trapline's own engine") {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	a.Engine = engine.Gosnmp
+	if m := a.Mistakes(); len(m) != 1 || m[0].Path != "priv_protocol" {
+		t.Errorf("mistakes %v", m)
+	}
+}
+
 func TestPeersMasterKeys(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	for _, u := range peers.UsualUsers()[2:] {

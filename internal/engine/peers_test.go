@@ -106,6 +106,9 @@ func TestPeersEveryVersionAndUser(t *testing.T) {
 		ask("snmpd-test", snmpd.Address6, authOf(u), "")
 	}
 	for _, u := range peers.SnmpsimUsers() {
+		if u.Priv == "3DES" && tested == engine.Gosnmp {
+			continue // which does not have it
+		}
 		ask("public", simulated.Addresses[0], authOf(u), "public")
 		ask("snmpd-test", simulated.Address6, authOf(u), "snmpd-test")
 	}

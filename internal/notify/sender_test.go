@@ -269,9 +269,10 @@ func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
 	types := "TimeTicks ObjectIdentifier Integer Integer Gauge32 Counter32 Counter64 TimeTicks IpAddress ObjectIdentifier" +
 		strings.Repeat(" OctetString", 5)
 	count := 0
-	for level, name := range map[int]string{1: "usr-none-none", 3: "usr-sha512-aes256"} {
-		i := slices.IndexFunc(peers.UsualUsers(), func(u peers.User) bool { return u.Name == name })
-		r := receiverAt(t, p.Address, authOf(peers.UsualUsers()[i]))
+	for name, level := range map[string]int{"usr-none-none": 1, "usr-sha512-aes256": 3, peers.TripleDESUser.Name: 3} {
+		users := append(peers.UsualUsers(), peers.TripleDESUser)
+		i := slices.IndexFunc(users, func(u peers.User) bool { return u.Name == name })
+		r := receiverAt(t, p.Address, authOf(users[i]))
 		r.Context = "my-context"
 		s := newSender(t, r, state.Identity)
 		n := &Notification{Trap: below("0.1"), VarBinds: list}
@@ -340,7 +341,7 @@ func TestInformsThatAreRefused(t *testing.T) {
 		{"another engine", d.Address, with(func(a *engine.Auth) { a.EngineID = "8000000001020304" }), engine.UnknownEngine, snmp.UnknownEngineID.Error()},
 		{"level too low", d.Address, with(func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv }), engine.Timeout, "not acknowledged: sent "},
 		{"wrong community", d.Address, with(func(a *engine.Auth) { *a = community(2); a.Community = "other" }), engine.Timeout, "not acknowledged: sent 4 times, 200ms apart"},
-		{"nobody listens", closed, community(2), engine.Refused, "connection refused"},
+		{"nobody listens", closed, community(2), engine.Refused, "connection refused: nothing listens on UDP port "},
 		{"no such name", "nowhere.invalid", community(2), engine.Resolve, "nowhere.invalid"},
 	} {
 		r := receiverAt(t, test.address, test.auth)

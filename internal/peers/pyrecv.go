@@ -2,13 +2,16 @@ package peers
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // Pyrecv is a receiver of notifications that is made of PySNMP. It takes them from the community "public"
-// and from UsualUsers but usr-sha256-none, and acknowledges informs.
+// and from UsualUsers but usr-sha256-none, and from TripleDESUser, and acknowledges informs.
 type Pyrecv struct {
 	*Process
 	Address string // 127.0.0.1 and the port
@@ -24,6 +27,9 @@ type PyNotification struct {
 	VarBinds        [][3]string `json:"varbinds"` // OID, type and value
 }
 
+// TripleDESUser is a user whose privacy Net-SNMP knows nothing of.
+var TripleDESUser = User{"usr-sha-3des", "SHA", "3DES"}
+
 const debianPython = "/usr/bin/python3"
 
 // requireModule is Require for a package of debianPython.
@@ -38,7 +44,16 @@ func requireModule(t testing.TB, module, debianPackage string) {
 // it listens.
 func StartPyrecv(t testing.TB, senderEngineID string) *Pyrecv {
 	t.Helper()
-	script := Shared(t, "lab/pyrecv.py")
+	text, err := os.ReadFile(Shared(t, "lab/pyrecv.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before = "\nfor u in U:"
+	more := fmt.Sprintf("\nU.append((%q,config.usmHMACSHAAuthProtocol,%q,config.usm3DESEDEPrivProtocol,%q))", TripleDESUser.Name, AuthPassphrase, PrivPassphrase)
+	script := filepath.Join(t.TempDir(), "pyrecv.py")
+	if err := os.WriteFile(script, []byte(strings.Replace(string(text), before, more+before, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	requireModule(t, "pysnmp", "python3-pysnmp4")
 	address, _ := FreeUDPAddresses(t)
 	r := &Pyrecv{Address: address}

@@ -20,7 +20,7 @@ const (
 type User struct {
 	Name string
 	Auth string // MD5, SHA, SHA224, SHA256, SHA384 or SHA512; empty for none
-	Priv string // DES, AES, AES192, AES192C, AES256 or AES256C; empty for none
+	Priv string // DES, AES, AES192, AES192C, AES256, AES256C or 3DES (Net-SNMP has it not); empty for none
 }
 
 // Users are one for each pair of protocols: usr-none-none, usr-md5-none, usr-sha-aes and so on.

@@ -30,13 +30,16 @@ func SnmpsimUsers() []User {
 		{"usr-sha512-aes256", "SHA512", "AES256"},
 		{"usr-sha-aes256", "SHA", "AES256"},
 		{"usr-sha-aes256c", "SHA", "AES256C"},
+		{"usr-md5-3des", "MD5", "3DES"},
+		{"usr-sha-3des", "SHA", "3DES"},
+		{"usr-sha384-3des", "SHA384", "3DES"},
 	}
 }
 
 // snmpsimPriv are the names that snmpsim has for ciphers: what everyone else calls AES256 it has with
 // BLMT, for Blumenthal.
 var snmpsimPriv = map[string]string{
-	"DES": "DES", "AES": "AES", "AES192": "AES192BLMT", "AES192C": "AES192", "AES256": "AES256BLMT", "AES256C": "AES256",
+	"DES": "DES", "AES": "AES", "AES192": "AES192BLMT", "AES192C": "AES192", "AES256": "AES256BLMT", "AES256C": "AES256", "3DES": "3DES",
 }
 
 // StartSnmpsimd runs an snmpsimd with recordings in the snmprec format, by name, and waits until it

@@ -24,6 +24,8 @@ var (
 		AES256:  {"aes256", "aescfb256", "cfb128aes256", "usmaescfb256protocol", "usmaescfb256privprotocol"},
 		AES192C: {"aes192c", "aes192cisco", "aes192cisco2", "ciscoaes192", "aes192c3"},
 		AES256C: {"aes256c", "aes256cisco", "aes256cisco2", "ciscoaes256", "aes256c3"},
+
+		TripleDES: {"3des", "3desede", "3desedecbc", "cbc3desede", "tripledes", "des3", "desede", "desede3", "usm3desedeprivprotocol"},
 	}
 	levelSpellings = map[string][]string{
 		NoAuthNoPriv: {"noauthnopriv", "noauth", "nanp"},

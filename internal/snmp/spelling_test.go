@@ -20,6 +20,7 @@ var spellings = map[string][]string{
 	"priv AES256":        {"AES-256", "AES_256", "usmAesCfb256Protocol"},
 	"priv AES192C":       {"AES-192-C", "aes192c"},
 	"priv AES256C":       {"AES-256-C", "AES256-C", "aes-256c"},
+	"priv 3DES":          {"3des", "3DES-EDE", "3des_ede", "TripleDES", "DES3", "usm3DESEDEPrivProtocol"},
 	"level noAuthNoPriv": {"noauthnopriv", "NoAuthNoPriv", "noAuth"},
 	"level authNoPriv":   {"AuthNoPriv", "auth_no_priv", "auth"},
 	"level authPriv":     {"authpriv", "AuthPriv", "AUTHPRIV", "auth-priv", "priv"},
@@ -62,7 +63,7 @@ func TestSpellingsAreUnambiguous(t *testing.T) {
 				t.Errorf("%s: %q can never be met: write %q", kind, word, fold(word))
 			}
 		}
-		for _, word := range []string{"", "none", "SHA2", "3DES", "4", "authentic"} {
+		for _, word := range []string{"", "none", "SHA2", "IDEA", "4", "authentic"} {
 			if _, err := parsers[kind](word); err == nil || !strings.Contains(err.Error(), "use one of") {
 				t.Errorf("%s %q: %v", kind, word, err)
 			}

@@ -45,7 +45,8 @@ type PrivProtocol byte
 
 // The protocols of privacy. They differ in how they lengthen a hash that is too short for the cipher:
 // AES192 and AES256 as the Blumenthal draft says, AES192C and AES256C as Cisco's devices do (the Reeder
-// draft). With SHA-256 and longer nothing has to be lengthened, and both are one.
+// draft). With SHA-256 and longer nothing has to be lengthened, and both are one. TripleDES, which that draft
+// is about, is for devices that have nothing better.
 const (
 	NoPriv PrivProtocol = iota
 	DES
@@ -54,6 +55,7 @@ const (
 	AES256
 	AES192C
 	AES256C
+	TripleDES
 )
 
 // privProtocols says of each its name, how long a key it takes, what lengthens a shorter one, and the
@@ -71,6 +73,8 @@ var privProtocols = [...]struct {
 	AES256:  {"AES256", 32, extendBlumenthal, newAES},
 	AES192C: {"AES192C", 24, extendReeder, newAES},
 	AES256C: {"AES256C", 32, extendReeder, newAES},
+
+	TripleDES: {"3DES", tripleDESKey + 8, extendReeder, newTripleDES},
 }
 
 func (p AuthProtocol) String() string { return authProtocols[p].name }
@@ -104,8 +108,8 @@ func (u *User) Level() Flags {
 const minEngineID, maxEngineID = 5, 32
 
 // Localize makes the keys for one engine. A passphrase costs half a millisecond the first time that the
-// process meets it, whatever the engine; all else costs microseconds, but for AES192C and AES256C with
-// MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
+// process meets it, whatever the engine; all else costs microseconds, but for AES192C, AES256C and
+// TripleDES with MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
 func (u *User) Localize(engineID []byte) (*Security, error) {
 	auth, priv, err := u.LocalizedKeys(engineID)
 	if err != nil {
@@ -146,7 +150,7 @@ func (u *User) LocalizedKeys(engineID []byte) (auth, priv []byte, err error) {
 	return auth, u.privKey(engineID), nil
 }
 
-// privKey lengthens only what is too short: AES192C and AES256C would else hash a MiB in vain.
+// privKey lengthens only what is too short: AES192C, AES256C and TripleDES would else hash a MiB in vain.
 func (u *User) privKey(engineID []byte) []byte {
 	key := u.PrivKey.localize(u.Auth, engineID)
 	p := privProtocols[u.Priv]

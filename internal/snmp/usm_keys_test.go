@@ -79,6 +79,22 @@ var localizedKeys = []struct {
 		"db057d1100095686a127cfc677b4ad8ac54952c66d54c77a44ec7dff3c26a783",
 	},
 	{
+		"draft-reeder-snmpv3-usm-3desede-00, MD5", User{Auth: MD5, AuthKey: Passphrase("maplesyrup"), Priv: TripleDES, PrivKey: Passphrase("maplesyrup")},
+		rfcEngine, "526f5eed9fcce26f8964c2930787d82b", "526f5eed9fcce26f8964c2930787d82b79eff44a90650ee0a3a40abfac5acc12",
+	},
+	{
+		"hashlib, 3DES with SHA", User{Auth: SHA, AuthKey: Passphrase("maplesyrup"), Priv: TripleDES, PrivKey: Passphrase("maplesyrup")},
+		rfcEngine, "6695febc9288e36282235fc7151f128497b38f3f", "6695febc9288e36282235fc7151f128497b38f3f9b8b6d78936ba6e7d19dfd9c",
+	},
+	{
+		"hashlib, 3DES with SHA224", User{Auth: SHA224, AuthKey: Passphrase("maplesyrup"), Priv: TripleDES, PrivKey: Passphrase("maplesyrup")},
+		rfcEngine, "0bd8827c6e29f8065e08e09237f177e410f69b90e1782be682075674", "0bd8827c6e29f8065e08e09237f177e410f69b90e1782be68207567422c34be4",
+	},
+	{
+		"hashlib, 3DES with SHA512, which is long enough", User{Auth: SHA512, AuthKey: Passphrase("maplesyrup"), Priv: TripleDES, PrivKey: Passphrase("maplesyrup")},
+		rfcEngine, "22a5a36cedfcc085807a128d7bc6c2382167ad6c0dbc5fdff856740f3d84c099ad1ea87a8db096714d9788bd544047c9021e4229ce27e4c0a69250adfcffbb0b", "22a5a36cedfcc085807a128d7bc6c2382167ad6c0dbc5fdff856740f3d84c099",
+	},
+	{
 		"master keys",
 		User{
 			Auth: SHA, AuthKey: MasterKey(unhex("5d57ffeea4949a240ec074a9073c9cb8b7c8fe8e")),
@@ -168,7 +184,7 @@ func TestProtocolsHaveNames(t *testing.T) {
 			t.Errorf("%s is %s, %v", name, p, err)
 		}
 	}
-	for _, name := range []string{"", "none", "SHA2", "3DES"} {
+	for _, name := range []string{"", "none", "SHA2", "IDEA"} {
 		_, errAuth := ParseAuthProtocol(name)
 		_, errPriv := ParsePrivProtocol(name)
 		if errAuth == nil || errPriv == nil {

@@ -80,9 +80,10 @@ func (c *aesCFB) decrypt(data []byte, boots, seconds int32, salt []byte) {
 	subtle.XORBytes(first, first, c.stream[:])
 }
 
-// desCBC is DES in CBC mode (RFC 3414 section 8.1.1). The second half of the key is XORed with the salt
-// to make the initialization vector. RFC 3414 makes salts of boots and a counter of 32 bits so that they
-// do not repeat; the counter of 64 bits that AES has does so better, and a receiver sees no difference.
+// desCBC is DES (RFC 3414 section 8.1.1) or 3DES-EDE (draft-reeder-snmpv3-usm-3desede-00 section 5.1.1) in
+// CBC mode. The last eight octets of the key are XORed with the salt to make the initialization vector. Both
+// make salts of boots and a counter of 32 bits so that they do not repeat; the counter of 64 bits that AES
+// has does so better, and a receiver sees no difference.
 type desCBC struct {
 	block     cipher.Block
 	preIV, iv [des.BlockSize]byte
@@ -92,6 +93,16 @@ func newDES(key []byte) (privacy, error) {
 	block, err := des.NewCipher(key[:des.BlockSize])
 	c := &desCBC{block: block}
 	copy(c.preIV[:], key[des.BlockSize:])
+	return c, err
+}
+
+// tripleDESKey is the length of the three keys of 3DES-EDE.
+const tripleDESKey = 3 * des.BlockSize
+
+func newTripleDES(key []byte) (privacy, error) {
+	block, err := des.NewTripleDESCipher(key[:tripleDESKey])
+	c := &desCBC{block: block}
+	copy(c.preIV[:], key[tripleDESKey:])
 	return c, err
 }
 

@@ -78,6 +78,27 @@ func TestSealedMessagesOpen(t *testing.T) {
 	})
 }
 
+// What openssl enc -des-ede3-cbc makes of the octets 1 to 40, with the key and the initialization vector that
+// the draft makes of a localized key and a salt.
+func TestTripleDESAgainstOpenSSL(t *testing.T) {
+	c, err := newTripleDES(unhex("db057d1100095686a127cfc677b4ad8ac54952c63a384aced5c2fb18ea08491b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	salt, sealed := unhex("00000007a1b2c3d4"), unhex("77c8a77bb10b605c09aeef2329d5705a98299593dc712f3b74b183f1430477857e7e55ff81681961")
+	var plain []byte
+	for i := range byte(40) {
+		plain = append(plain, i+1)
+	}
+	data := bytes.Clone(plain)
+	if c.encrypt(data, 0, 0, salt); !bytes.Equal(data, sealed) {
+		t.Errorf("encrypted: %x, want %x", data, sealed)
+	}
+	if c.decrypt(data, 0, 0, salt); !bytes.Equal(data, plain) {
+		t.Errorf("decrypted: %x, want %x", data, plain)
+	}
+}
+
 func TestEveryBitCounts(t *testing.T) {
 	forEachUser(t, func(t *testing.T, u *User) {
 		if u.Auth == NoAuth {
