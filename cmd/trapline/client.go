@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -145,12 +146,37 @@ func (f *clientFlags) auth() (*engine.Auth, error) {
 	}
 	a.Canonical()
 	if m := a.Mistakes(); len(m) > 0 {
-		return nil, errors.New(m[0].Text)
+		return nil, inFlags(m[0])
 	}
 	for _, m := range a.Warnings() {
 		fmt.Fprintln(os.Stderr, "warning:", m.Text)
 	}
 	return a, nil
+}
+
+// authFlags are the flags of what an auth of the configuration has.
+var authFlags = map[string]string{
+	"username": "-u", "password": "-A", "priv_password": "-X", "auth_protocol": "-a", "priv_protocol": "-x", "security_level": "-l", "engine_id": "-e",
+	"master_key": "-3m", "priv_master_key": "-3M", "localized_key": "-3k", "priv_localized_key": "-3K",
+}
+
+// missing says which flags give what an auth lacks.
+var missing = map[string]string{
+	"username": "-u NAME", "password": "-A PASSPHRASE, or the key: -3m or -3k", "priv_password": "-X PASSPHRASE, or the key: -3M or -3K",
+}
+
+// inFlags names the flags of what an auth lacks, or has that does not fit.
+func inFlags(m setting.Mistake) error {
+	text, _, _ := strings.Cut(m.Text, ": write ")
+	for name, flag := range missing {
+		if before, found := strings.CutSuffix(text, " needs a "+name); found {
+			return fmt.Errorf("%s needs a %s: %s", before, strings.Replace(name, "priv_", "privacy ", 1), flag)
+		}
+	}
+	if rest, found := strings.CutPrefix(m.Text, m.Path+" has "); found && authFlags[m.Path] != "" {
+		return fmt.Errorf("%s has %s", authFlags[m.Path], rest)
+	}
+	return errors.New(m.Text)
 }
 
 func (f *hostFlags) spec() (engine.Spec, error) {

@@ -42,6 +42,7 @@ rule_files: [rules.yml]
 var goodArguments = map[string][]string{
 	"target":                    {"127.0.45.9:1"},
 	"oid":                       {"1.3.6.1.2.1.1.3.0"},
+	"object":                    {"1.3.6.1.4.1.99999.1.0", "i", "1"},
 	"notification":              {"", "coldStart"},
 	"check file":                {"good.yml"},
 	"generate file":             {"good.yml"},
@@ -63,6 +64,8 @@ var goodArguments = map[string][]string{
 	"--retries":                 {"0"},
 	"--url":                     {"http://127.0.45.9:1"},
 	"--to":                      {"r"},
+	"trap --to":                 {"-v 1 127.0.45.9:1"},
+	"inform --to":               {"-v 3 -u 'me' 127.0.45.9:1"},
 	"--enterprise-oid":          {"1.3.6.1.4.1.99999"},
 	"key --auth-password":       {"correct horse"},
 	"simulate --listen":         {"127.0.45.1:0"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -13,9 +14,10 @@ import (
 )
 
 func addGet(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("get", "Ask a target for instances and print what it answers.")
+	c := app.Command("get", "Ask a target, or several with commas between them, for instances and print what they answer.")
 	flags := addClientFlags(c)
 	naming := addNameFlags(c)
+	sequential := addSequentialFlag(c)
 	names := c.Arg("oid", "OIDs of instances, or their names in MIB modules.").Required().Strings()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		oids, line, err := naming.read(*names, modules.Instances)
@@ -27,12 +29,14 @@ func addGet(app *kingpin.Application, commands map[string]command) {
 				return fmt.Errorf("%s is too short for an instance: walk it", o)
 			}
 		}
-		e, target, params, err := flags.target(ctx, logger)
-		if err != nil {
+		return flags.each(ctx, *sequential, func(ctx context.Context, f *clientFlags, out io.Writer) error {
+			e, target, params, err := f.target(ctx, logger)
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			_, err = target.Poll(ctx, &engine.Plan{Get: oids, Alone: len(oids) == 1, Params: params}, func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) })
 			return err
-		}
-		defer e.Close()
-		_, err = target.Poll(ctx, &engine.Plan{Get: oids, Alone: len(oids) == 1, Params: params}, func(v snmp.VarBind) { fmt.Println(line(v)) })
-		return err
+		})
 	}
 }

@@ -46,12 +46,12 @@ func TestLocalizedKeyOptionsWithoutEngineID(t *testing.T) {
 func TestKeyOptionsThatAreWrong(t *testing.T) {
 	v3 := []string{"-v3", "-u", "me", "-l", "authPriv", "-a", "SHA-256", "-A", "authkey1xx", "-x", "AES"}
 	for want, args := range map[string][]string{
-		"priv_master_key has 16 octets where a master key for SHA256 has 32":            {"-3M", "0x00112233445566778899aabbccddeeff"},
-		"priv_master_key has something else than two hexadecimal digits for each octet": {"-3M", "0xyz"},
-		"priv_password and priv_master_key are both set: keep one":                      {"-X", "privkey1xx", "-3M", "0x00"},
-		"an engine ID has 5 to 32 octets, not 2":                                        {"-X", "privkey1xx", "-e", "8000"},
-		"password and localized_key are both set: keep one":                             {"-X", "privkey1xx", "-e", "8000000001", "-3k", "0x00"},
-		"security level authPriv needs a priv_password":                                 nil,
+		"-3M has 16 octets where a master key for SHA256 has 32":                                  {"-3M", "0x00112233445566778899aabbccddeeff"},
+		"-3M has something else than two hexadecimal digits for each octet":                       {"-3M", "0xyz"},
+		"priv_password and priv_master_key are both set: keep one":                                {"-X", "privkey1xx", "-3M", "0x00"},
+		"an engine ID has 5 to 32 octets, not 2":                                                  {"-X", "privkey1xx", "-e", "8000"},
+		"password and localized_key are both set: keep one":                                       {"-X", "privkey1xx", "-e", "8000000001", "-3k", "0x00"},
+		"security level authPriv needs a privacy password: -X PASSPHRASE, or the key: -3M or -3K": nil,
 	} {
 		_, err := clientFlagsOf(t, append(append(v3[:len(v3):len(v3)], args...), "127.0.0.1")...).auth()
 		if err == nil || err.Error() != want {

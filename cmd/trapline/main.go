@@ -29,7 +29,7 @@ func newApp() (app *kingpin.Application, commands map[string]command, logConfig 
 	promslogflag.AddFlags(app, logConfig)
 	commands = map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
-		addServe, addCheck, addGet, addWalk, addDiscover, addKey, addMIB, addGenerate, addProfile,
+		addServe, addCheck, addGet, addWalk, addSet, addDiscover, addKey, addMIB, addGenerate, addProfile,
 		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addRules, addSimulate, addDemo,
 	} {
 		add(app, commands)

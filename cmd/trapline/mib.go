@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -24,40 +25,58 @@ type mibFlags struct {
 
 func addMIBFlags(c *kingpin.CmdClause) mibFlags {
 	return mibFlags{
-		dirs:    c.Flag("mib-dir", "Directories of MIB files, with colons between them; they come before the built-in modules.").Short('M').Strings(),
+		dirs:    c.Flag("mib-dir", mibDirHelp).Short('M').Strings(),
 		modules: c.Flag("module", "Modules to look in, with colons between them; without any, all.").Short('m').Strings(),
 	}
 }
 
-func (f mibFlags) sources() ([]mibs.Source, error) { return mibSources(splitColons(*f.dirs)) }
-
-// mibSources gives the user's directories and the built-in modules.
-func mibSources(dirs []string) ([]mibs.Source, error) {
-	if len(dirs) == 0 {
-		return []mibs.Source{mibs.Embedded()}, nil
-	}
-	d, err := mibs.OpenDirectories(dirs...)
+// mibSources gives the user's directories, the built-in modules and what was fetched from the URLs among the
+// directories. The modules of names, as MODULE::NAME or MODULE, are fetched if they are nowhere yet.
+func mibSources(dirs []string, names ...string) ([]mibs.Source, error) {
+	sources, remotes, err := mibs.OpenAll(dirs...)
 	if err != nil {
 		return nil, err
 	}
-	return []mibs.Source{d, mibs.Embedded()}, nil
+	for _, name := range names {
+		module, _, qualified := strings.Cut(name, "::")
+		if !qualified {
+			continue
+		}
+		for _, r := range remotes {
+			if found, err := r.Fetch(module, sources...); err != nil {
+				return nil, err
+			} else if found {
+				break
+			}
+		}
+	}
+	return sources, nil
 }
 
-// allMIBs reads every module.
-func allMIBs(dirs []string) (*mibs.Tree, error) {
-	sources, err := mibSources(dirs)
+// allMIBs reads every module that there is, and those of names.
+func allMIBs(dirs []string, names ...string) (*mibs.Tree, error) {
+	sources, err := mibSources(dirs, names...)
 	if err != nil {
 		return nil, err
 	}
 	return mibs.LoadAll(sources...)
 }
 
-func (f mibFlags) tree(names []string) (*mibs.Tree, error) {
-	sources, err := f.sources()
+// tree reads the modules of the flags; without any, those that names say, as readTree has it.
+func (f mibFlags) tree(names []string) (*mibs.Tree, error) { return f.treeWith(names, names) }
+
+// treeWith is tree, once the modules of other names have been fetched too.
+func (f mibFlags) treeWith(names, others []string) (*mibs.Tree, error) {
+	named := splitColons(*f.modules)
+	wanted := slices.Clone(others)
+	for _, module := range named {
+		wanted = append(wanted, module+"::")
+	}
+	sources, err := mibSources(splitColons(*f.dirs), wanted...)
 	if err != nil {
 		return nil, err
 	}
-	return readTree(splitColons(*f.modules), names, sources...)
+	return readTree(named, names, sources...)
 }
 
 // readTree reads modules; without any, those that the names MODULE::… say, if all are written so; else
@@ -82,12 +101,20 @@ func readTree(modules, names []string, sources ...mibs.Source) (*mibs.Tree, erro
 	return mibs.LoadAll(sources...) // one of the names is of no module: all are needed to say what is meant
 }
 
+// splitColons parts lists at their colons. A URL is no list.
 func splitColons(lists []string) (all []string) {
 	for _, list := range lists {
+		if mibs.IsURL(list) {
+			all = append(all, list)
+			continue
+		}
 		all = append(all, strings.FieldsFunc(list, func(c rune) bool { return c == ':' })...)
 	}
 	return all
 }
+
+const mibDirHelp = "Directories of MIB files, with colons between them; they come before the built-in modules. Or the URL of such a directory, " +
+	"or of a file with @mib@ in the place of the module's name: what is nowhere else is fetched from there, and kept."
 
 // nodeLine tells of a node in one line.
 func nodeLine(n *mibs.Node) string {

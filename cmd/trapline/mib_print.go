@@ -20,7 +20,7 @@ func addMIBPrint(mib *kingpin.CmdClause, commands map[string]command) {
 			err = notify.CheckEnterprise(o)
 		}
 		if err != nil {
-			return fmt.Errorf("--enterprise-oid %s: %w", *enterprise, err)
+			return fmt.Errorf("--enterprise-oid: %w", err)
 		}
 		fmt.Print(notify.MIB(o))
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,19 +20,16 @@ type nameFlags struct {
 
 func addNameFlags(c *kingpin.CmdClause) nameFlags {
 	return nameFlags{
-		dirs:   c.Flag("mib-dir", "Directories of MIB files, with colons between them; they come before the built-in modules.").Short('M').Strings(),
+		dirs:   c.Flag("mib-dir", mibDirHelp).Short('M').Strings(),
 		output: c.Flag("output", "How to print objects: n in numbers, s by name. Without it, as they were asked for.").Short('O').Enum("n", "s"),
 	}
 }
 
 // read returns the OIDs that names stand for, as find has it, and what prints a variable binding.
 func (f nameFlags) read(names []string, find finder) (oids []snmp.OID, line func(snmp.VarBind) string, err error) {
-	var tree *mibs.Tree
-	spelled := strings.ContainsFunc(strings.Join(names, ""), unicode.IsLetter)
-	if spelled || *f.output == "s" {
-		if tree, err = allMIBs(splitColons(*f.dirs)); err != nil {
-			return nil, nil, err
-		}
+	tree, line, err := f.printing(names)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, name := range names {
 		found, err := oidsOf(tree, name, find)
@@ -40,17 +38,31 @@ func (f nameFlags) read(names []string, find finder) (oids []snmp.OID, line func
 		}
 		oids = append(oids, found...)
 	}
-	if tree == nil || *f.output == "n" {
-		return oids, numericLine, nil
-	}
-	return oids, func(v snmp.VarBind) string { return namedLine(tree, v) }, nil
+	return oids, line, nil
 }
+
+// printing returns what prints a variable binding, and the MIBs where these are needed: because the user wrote
+// names, or wants them.
+func (f nameFlags) printing(names []string) (tree *mibs.Tree, line func(snmp.VarBind) string, err error) {
+	if slices.ContainsFunc(names, isName) || *f.output == "s" {
+		if tree, err = allMIBs(splitColons(*f.dirs), names...); err != nil {
+			return nil, nil, err
+		}
+	}
+	if tree == nil || *f.output == "n" {
+		return tree, numericLine, nil
+	}
+	return tree, func(v snmp.VarBind) string { return namedLine(tree, v) }, nil
+}
+
+// isName reports whether a text is a name of MIBs, and not an OID in numbers.
+func isName(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
 
 // finder returns the OIDs that a name stands for.
 type finder func(t *mibs.Tree, name string) ([]snmp.OID, error)
 
 func oidsOf(t *mibs.Tree, name string, find finder) ([]snmp.OID, error) {
-	if strings.ContainsFunc(name, unicode.IsLetter) {
+	if isName(name) {
 		return find(t, name)
 	}
 	o, err := snmp.ParseOID(name)

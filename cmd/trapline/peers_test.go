@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"trapline/internal/peers"
 )
@@ -17,6 +18,8 @@ type hole struct {
 	address string
 	asked   atomic.Int64
 	markers chan struct{} // one for each marker that came
+
+	first, last atomic.Int64 // when requests came, in nanoseconds
 }
 
 const marker = "all that was sent before has come"
@@ -55,6 +58,9 @@ func newHole(t testing.TB) *hole {
 			case string(buf[:n]) == marker:
 				h.markers <- struct{}{}
 			default:
+				now := time.Now().UnixNano()
+				h.first.CompareAndSwap(0, now)
+				h.last.Store(now)
 				h.asked.Add(1)
 			}
 		}

@@ -66,6 +66,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	})
 	reloads := newReloader(read, func(w *world) {
 		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
+		sessions.SetExclusive(w.config.Global.Concurrency == 1)
 		judge.Configure(w.rules())
 		polls.SetTargets(w.targets)
 		metrics.configured(w)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,17 +21,22 @@ import (
 	"trapline/mibs"
 )
 
-// trapFlags say what to send to which receiver, in the letters and the order of Net-SNMP's commands.
+// trapFlags say what to send to which receivers, in the letters and the order of Net-SNMP's commands.
 type trapFlags struct {
 	*clientFlags
+	command  *kingpin.CmdClause
 	mibs     mibFlags
 	stateDir *string
+	further  *[]string
+	index    *string
 	words    *[]string
 }
 
 func addTrapFlags(c *kingpin.CmdClause) trapFlags {
-	f := trapFlags{clientFlags: addClientFlags(c), mibs: addMIBFlags(c), stateDir: addStateFlag(c)}
-	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
+	f := trapFlags{command: c, clientFlags: addClientFlags(c), mibs: addMIBFlags(c), stateDir: addStateFlag(c)}
+	f.further = c.Flag("to", "A further receiver, with flags of its own where it differs: --to '-v 1 -c public nms-2:162'. Repeatable; receivers that differ in nothing else stand with commas between them in the place of one.").PlaceHolder("'FLAGS RECEIVER'").Strings()
+	f.index = c.Flag("index", "The row that the notification is about: its OBJECTS are sent, with values that follow, of the index or usual ones. An object that follows needs no index then.").PlaceHolder("INDEX").String()
+	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 also ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
 		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D, or = for that of the object. "+
 		"Names of MIBs do as well as OIDs, and labels of enumerations as well as numbers.").Required().Strings()
 	return f
@@ -45,22 +51,17 @@ func addTrap(app *kingpin.Application, commands map[string]command) {
 	flags := addTrapFlags(c)
 	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		n, err := flags.notification()
-		if err != nil {
-			return err
-		}
-		r, err := flags.receiver()
-		if err != nil {
-			return err
-		}
-		if r.Principal.Version != snmp.V3 {
-			return sendTrap(ctx, r, nil, n)
-		}
-		identity, err := trapIdentity(r.Principal.EngineID, *clock, *flags.stateDir, logger)
-		if err != nil {
-			return err
-		}
-		return sendTrap(ctx, r, identity, n)
+		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
+			var identity *notify.Identity
+			var err error
+			if r.Principal.Version == snmp.V3 {
+				if identity, err = trapIdentity(r.Principal.EngineID, *clock, *f.stateDir, logger); err != nil {
+					return nil, err
+				}
+			}
+			s, err := notify.NewSender(r, identity)
+			return func(ctx context.Context) (string, error) { return "sent", s.Trap(ctx, n) }, err
+		})
 	}
 }
 
@@ -84,14 +85,6 @@ func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (ident
 	return identity, err
 }
 
-func sendTrap(ctx context.Context, r notify.Receiver, identity *notify.Identity, n *notify.Notification) error {
-	s, err := notify.NewSender(r, identity)
-	if err != nil {
-		return err
-	}
-	return s.Trap(ctx, n)
-}
-
 // parseIdentity reads the argument of -Z.
 func parseIdentity(id []byte, clock string) (*notify.Identity, error) {
 	if len(id) == 0 {
@@ -110,26 +103,27 @@ func addInform(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("inform", "Send an inform, and fail unless the receiver acknowledges it.")
 	flags := addTrapFlags(c)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		n, err := flags.notification()
-		if err != nil {
-			return err
-		}
-		r, err := flags.receiver()
-		if err != nil {
-			return err
-		}
-		if r.Principal.Version == snmp.V3 && len(r.ContextEngineID) == 0 {
-			if r.ContextEngineID, _, err = notify.Engine(*flags.stateDir, nil, time.Now()); err != nil {
-				return err
+		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
+			var err error
+			if r.Principal.Version == snmp.V3 && len(r.ContextEngineID) == 0 {
+				if r.ContextEngineID, _, err = notify.Engine(*f.stateDir, nil, time.Now()); err != nil {
+					return nil, err
+				}
 			}
-		}
-		s, err := notify.NewSender(r, nil)
-		if err != nil {
-			return err
-		}
-		_, err = s.Inform(ctx, n)
-		return err
+			s, err := notify.NewSender(r, nil)
+			return func(ctx context.Context) (string, error) { return informed(ctx, s, n) }, err
+		})
 	}
+}
+
+// informed says how an inform was acknowledged.
+func informed(ctx context.Context, s *notify.Sender, n *notify.Notification) (string, error) {
+	receipt, err := s.Inform(ctx, n)
+	text := fmt.Sprintf("acknowledged in %v", receipt.RTT.Round(100*time.Microsecond))
+	if receipt.Sent > 1 {
+		text += fmt.Sprintf(", sent %d times", receipt.Sent)
+	}
+	return text, err
 }
 
 // receiver is where to send to. A localized key is of the engine of -e: ours in a trap.
@@ -153,26 +147,54 @@ func (f *trapFlags) receiver() (r notify.Receiver, err error) {
 
 // names finds the names among the arguments. The MIBs are read if there are any.
 func (f *trapFlags) names() notify.Names {
-	return sync.OnceValues(func() (*mibs.Tree, error) { return f.mibs.tree(nil) })
+	return sync.OnceValues(func() (*mibs.Tree, error) { return f.mibs.treeWith(nil, *f.words) })
 }
 
 // notification reads the arguments behind the receiver.
 func (f *trapFlags) notification() (*notify.Notification, error) {
 	n := &notify.Notification{}
-	names := f.names()
+	names, words := f.names(), *f.words
 	head, read := 2, n2
-	if *f.version == "1" {
+	if *f.version == "1" && !inTermsOfV2(words) {
 		head, read = 5, n1
 	}
-	words := *f.words
 	if len(words) < head {
 		return nil, fmt.Errorf("%q: a notification of version %s begins with %d words, see --help", words, *f.version, head)
 	}
-	err := read(n, names, words[:head])
-	if err == nil {
-		n.VarBinds, err = names.VarBinds(words[head:])
+	if err := read(n, names, words[:head]); err != nil {
+		return nil, err
 	}
-	return n, err
+	var err error
+	if n.VarBinds, err = names.VarBinds(words[head:]); err != nil {
+		return nil, err
+	}
+	if *f.index != "" {
+		if n.VarBinds, err = rowObjects(names, n, *f.index); err != nil {
+			return nil, fmt.Errorf("--index %s: %w", *f.index, err)
+		}
+	}
+	return n, n.SetAgent()
+}
+
+// inTermsOfV2 reports whether words that follow -v 1 are UPTIME TRAP OID TYPE VALUE…, which RFC 3584 section 3.2
+// says how to send, and not ENTERPRISE AGENT GENERIC SPECIFIC UPTIME: a trap has a name, or what follows its OID
+// is one more OID and a type. An agent has no name, and a specific trap is a number.
+func inTermsOfV2(words []string) bool {
+	return len(words) == 2 || len(words) > 1 && isName(words[1]) || len(words) > 4 && isType(words[3])
+}
+
+func isType(word string) bool { return len(word) == 1 && strings.Contains("iucCtaosxdbnFD=", word) }
+
+// rowObjects adds the OBJECTS of a notification about a row.
+func rowObjects(names notify.Names, n *notify.Notification, index string) ([]snmp.VarBind, error) {
+	_, node, err := names.Notification(n.Trap.String())
+	if err != nil {
+		return nil, err
+	}
+	if node == nil {
+		return nil, fmt.Errorf("no MIB knows the notification %s: its OBJECTS are not known", n.Trap)
+	}
+	return names.RowObjects(node, index, n.VarBinds, nil)
 }
 
 // n2 reads UPTIME TRAP.

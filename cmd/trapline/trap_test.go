@@ -84,9 +84,12 @@ func TestNotificationsByName(t *testing.T) {
 
 func TestReceiversThatAreWrong(t *testing.T) {
 	for want, args := range map[string][]string{
-		`address "tcp:host": notifications travel by udp, udp4 or udp6`: {"tcp:host"},
-		`version 3 needs a username: write username: NAME`:              {"-v3", "host"},
-		`-t -1: write seconds, or a duration such as 500ms`:             {"-t-1", "host"},
+		`address "tcp:host": notifications travel by udp, udp4 or udp6`:                           {"tcp:host"},
+		`version 3 needs a username: -u NAME`:                                                     {"-v3", "host"},
+		`security level authPriv needs a password: -A PASSPHRASE, or the key: -3m or -3k`:         {"-v3", "-u", "me", "-l", "authPriv", "host"},
+		`security level authPriv needs a privacy password: -X PASSPHRASE, or the key: -3M or -3K`: {"-v3", "-u", "me", "-l", "authPriv", "-A", "correct horse", "host"},
+		`-3M has 2 octets where a master key for SHA has 20`:                                      {"-v3", "-u", "me", "-l", "authPriv", "-a", "SHA", "-A", "correct horse", "--priv-master-key", "0102", "host"},
+		`-t -1: write seconds, or a duration such as 500ms`:                                       {"-t-1", "host"},
 	} {
 		app := kingpin.New("trapline", "")
 		flags := addTrapFlags(app.Command("trap", ""))

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/expfmt"
@@ -19,48 +21,92 @@ import (
 	"trapline/internal/snmp"
 )
 
+// walkFlags say what of a target is walked, how far, and in which form it is printed.
+type walkFlags struct {
+	client     *clientFlags
+	naming     nameFlags
+	names      *[]string
+	limits     walkLimits
+	sequential *bool
+	toEnd      *bool
+	record     *bool
+	explain    *bool
+	module     *string
+	files      *[]string
+	expandEnv  *bool
+}
+
 func addWalk(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("walk", "Walk subtrees of a target and print them, or the series that a module makes of them.")
-	flags := addClientFlags(c)
-	naming := addNameFlags(c)
-	names := c.Arg("oid", "OIDs of subtrees, or their names in MIB modules; without any, 1.3.6.1.2.1.").Strings()
-	toEnd := c.Flag("to-end", "Go on to the end of the MIB.").Bool()
-	record := c.Flag("snmprec", "Print a recording, for simulate and rules replay.").Bool()
-	module := c.Flag("module", "Print the series that this module of the configuration would expose.").String()
-	explain := c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
-	files, expandEnv := addConfigFlags(c)
+	c := app.Command("walk", "Walk subtrees of a target, or of several with commas between them, and print them, or the series that a module makes of them.")
+	f := &walkFlags{client: addClientFlags(c), naming: addNameFlags(c), limits: addWalkLimits(c), sequential: addSequentialFlag(c)}
+	f.names = c.Arg("oid", "OIDs of subtrees, or their names in MIB modules; without any, 1.3.6.1.2.1.").Strings()
+	f.toEnd = c.Flag("to-end", "Go on to the end of the MIB.").Bool()
+	f.record = c.Flag("snmprec", "Print a recording, for simulate and rules replay.").Bool()
+	f.module = c.Flag("module", "Print the series that this module of the configuration would expose.").String()
+	f.explain = c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
+	f.files, f.expandEnv = addConfigFlags(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		e, target, params, err := flags.target(ctx, logger)
+		print, err := f.printing()
 		if err != nil {
 			return err
 		}
-		defer e.Close()
-		if *module != "" {
-			m, err := loadModule(*files, *expandEnv, *module)
+		return f.client.each(ctx, *f.sequential, func(ctx context.Context, of *clientFlags, out io.Writer) error {
+			e, target, params, err := of.target(ctx, logger)
 			if err != nil {
 				return err
 			}
-			if *explain {
-				return explainModule(ctx, target, m, params)
-			}
-			return printSeries(ctx, target, m, params)
-		}
-		if len(*names) == 0 {
-			*names = []string{"1.3.6.1.2.1"}
-		}
-		oids, line, err := naming.read(*names, modules.Subtrees)
+			defer e.Close()
+			return print(ctx, &walked{*of.host, target, f.limits.of(params)}, out)
+		})
+	}
+}
+
+// walked is a target that is walked.
+type walked struct {
+	name   string
+	target collector.Session
+	params engine.Params
+}
+
+// printing reads the flags that hold for all targets, and returns what walks one and prints it.
+func (f *walkFlags) printing() (func(context.Context, *walked, io.Writer) error, error) {
+	if *f.module != "" {
+		m, err := loadModule(*f.files, *f.expandEnv, *f.module)
 		if err != nil {
+			return nil, err
+		}
+		if *f.explain {
+			return func(ctx context.Context, w *walked, out io.Writer) error {
+				return explainModule(ctx, out, w.target, m, w.params)
+			}, nil
+		}
+		return func(ctx context.Context, w *walked, out io.Writer) error {
+			return printSeries(ctx, out, w.target, m, w.params)
+		}, nil
+	}
+	if len(*f.names) == 0 {
+		*f.names = []string{"1.3.6.1.2.1"}
+	}
+	oids, line, err := f.naming.read(*f.names, modules.Subtrees)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, w *walked, out io.Writer) error {
+		buffered := bufio.NewWriter(out)
+		print := func(v snmp.VarBind) { fmt.Fprintln(buffered, line(v)) }
+		if *f.record {
+			print = func(v snmp.VarBind) { _, _ = buffered.Write(agent.AppendLine(nil, v)) }
+		}
+		plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *f.toEnd, Params: w.params}
+		stats, err := w.target.Poll(ctx, &plan, print)
+		if err := buffered.Flush(); err != nil {
 			return err
 		}
-		out := bufio.NewWriter(os.Stdout)
-		defer out.Flush()
-		print := func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) }
-		if *record {
-			print = func(v snmp.VarBind) { _, _ = out.Write(agent.AppendLine(nil, v)) }
+		if err == nil && stats.VarBinds == 0 {
+			fmt.Fprintf(os.Stderr, "%s has no objects below %s, or does not show them\n", w.name, strings.Join(*f.names, ", "))
 		}
-		_, err = target.Poll(ctx, &engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *toEnd, Params: params}, print)
-		return err
-	}
+		return f.limits.reached(w.name, err)
+	}, nil
 }
 
 func loadModule(files []string, expandEnv bool, name string) (*collector.Module, error) {
@@ -76,9 +122,9 @@ func loadModule(files []string, expandEnv bool, name string) (*collector.Module,
 	return m, nil
 }
 
-func printSeries(ctx context.Context, target collector.Session, m *collector.Module, params engine.Params) error {
+func printSeries(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params engine.Params) error {
 	r := m.Collect(ctx, target, collector.Options{Params: params, WrapCounters: true})
-	out := series.NewEncoder(os.Stdout, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
+	out := series.NewEncoder(w, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
 	if err := out.Encode([]series.Group{{Sets: []*series.Set{r.Set}}}); err != nil {
 		return err
 	}
@@ -88,8 +134,8 @@ func printSeries(ctx context.Context, target collector.Session, m *collector.Mod
 	return r.Err
 }
 
-func explainModule(ctx context.Context, target collector.Session, m *collector.Module, params engine.Params) error {
-	out := bufio.NewWriter(os.Stdout)
+func explainModule(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params engine.Params) error {
+	out := bufio.NewWriter(w)
 	defer out.Flush()
 	x := m.Explainer()
 	plan := m.Plan

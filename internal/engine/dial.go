@@ -154,6 +154,24 @@ func (p *ports) take(ctx context.Context, source netip.AddrPort) (release func()
 	}
 }
 
+// Explained returns an error of a socket to a port with what it means, where that is known.
+func Explained(err error, network string, port uint16) error {
+	if SocketReason(err) != Refused {
+		return err
+	}
+	return &refusal{fmt.Sprintf("connection refused: nothing listens on %s port %d", strings.ToUpper(network[:3]), port), err}
+}
+
+// refusal is an error of a socket in other words.
+type refusal struct {
+	text  string
+	cause error
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.cause }
+
 // SocketReason tells what an error of a socket means.
 func SocketReason(err error) Reason {
 	var (

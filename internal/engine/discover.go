@@ -29,7 +29,7 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 	defer stop()
 	d, e := w.discover(ctx, o)
 	if e != nil {
-		e.Op, e.Target = "discover", t.spec.Address
+		e.Op, e.Target, e.Err = "discover", t.spec.Address, Explained(e.Err, t.address.Network, t.address.Port)
 		return d, e
 	}
 	return d, nil

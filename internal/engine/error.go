@@ -40,7 +40,7 @@ const (
 
 // Error is a failed operation on a target.
 type Error struct {
-	Op     string // "get", "walk", "connect", "discover"
+	Op     string // "get", "walk", "connect", "discover", "set"
 	Target string
 	OID    snmp.OID // the instance or subtree that was asked for; nil when it is the whole target
 	Last   snmp.OID // the last OID that arrived of it; nil when none
@@ -55,7 +55,7 @@ type Error struct {
 
 // doing has the verb of each Op.
 var doing = map[string]string{
-	"get": "getting", "getnext": "getting the successors of", "walk": "walking", "connect": "connecting to", "discover": "discovering",
+	"get": "getting", "getnext": "getting the successors of", "walk": "walking", "connect": "connecting to", "discover": "discovering", "set": "setting objects of",
 }
 
 func (e *Error) Error() string {

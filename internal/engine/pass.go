@@ -23,7 +23,8 @@ type exchanger interface {
 type request struct {
 	pdu         snmp.PDUType
 	oids        []snmp.OID
-	repetitions uint32 // of a GetBulkRequest
+	values      []snmp.VarBind // of a SetRequest, with oids as names
+	repetitions uint32         // of a GetBulkRequest
 }
 
 // answer is a Response PDU.

@@ -240,7 +240,10 @@ func (p *pipe) appendQuery(b []byte, q *query, id int32) []byte {
 // pduOf gives the PDU of an attempt. Its bindings are written into list.
 func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
 	*list = (*list)[:0]
-	for _, o := range q.request.oids {
+	for _, v := range q.request.values {
+		*list = snmp.AppendVarBind(*list, v)
+	}
+	for _, o := range q.request.oids[len(q.request.values):] {
 		*list = snmp.AppendVarBind(*list, snmp.VarBind{Name: o, Type: snmp.Null})
 	}
 	pdu := snmp.PDU{Type: q.request.pdu, RequestID: id, VarBinds: *list}
@@ -390,6 +393,6 @@ func (p *pipe) refusedLocked(to netip.AddrPort, err error) {
 		return
 	}
 	for len(t.flying) > 0 {
-		p.endLocked(t.flying[0], answer{}, &Error{Reason: SocketReason(err), Err: err})
+		p.endLocked(t.flying[0], answer{}, &Error{Reason: SocketReason(err), Err: Explained(err, "udp", to.Port())})
 	}
 }

@@ -44,6 +44,7 @@ type Engine struct {
 	holds       total
 	secrets     secrets
 	ports       ports
+	turn        turn
 	clients     sync.Pool // of *client
 	pipe        *pipe
 
@@ -74,7 +75,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
 		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
-		targets: map[identity]*list.Element{}, recent: list.New(),
+		targets: map[identity]*list.Element{}, recent: list.New(), turn: newTurn(),
 	}
 	e.holds.metrics = o.Metrics
 	e.SetMaxTotalBytes(o.MaxTotalBytes)
@@ -152,7 +153,11 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 	if m := auth.Mistakes(); len(m) > 0 {
 		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(m[0].Text)}
 	}
-	return &Target{identity: id, auth: auth, engine: e, pipe: e.pipe, address: address}, nil
+	t := &Target{identity: id, auth: auth, engine: e, pipe: e.pipe, address: address}
+	if !t.pipable() && auth.Version == 3 && auth.SecurityLevel == AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
+		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(noTripleDES)}
+	}
+	return t, nil
 }
 
 // Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the
@@ -164,6 +169,12 @@ func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
 // the target itself failed (Error.Whole) nothing more is asked for.
 func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
 	stats := Stats{progress: ProgressOf(ctx)}
+	leave, failed := t.enter(ctx)
+	if failed != nil {
+		failed.Op, failed.Target = "connect", t.spec.Address
+		return Stats{}, failed
+	}
+	defer leave()
 	o := settle(p.Params, t.auth.Version == 1)
 	o.alone = p.Alone
 	pass := pass{
@@ -185,7 +196,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 	s, failed := t.open(ctx, w.settled, w.stats)
 	if failed != nil {
-		failed.Op, failed.Target = "connect", t.spec.Address
+		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, Explained(failed.Err, t.address.Network, t.address.Port)
 		return failed
 	}
 	defer s.close()

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -17,27 +18,25 @@ import (
 // modules are built.
 type Library struct {
 	sources []mibs.Source
-	dirs    []string // not opened yet: those that Net-SNMP looks in
-	merged  bool     // every name is looked for in every MIB, as snmp_exporter's generator does
+	remotes []*mibs.Remote
+	failed  map[string]error // why modules could not be fetched
+	dirs    []string         // not opened yet: those that Net-SNMP looks in
+	merged  bool             // every name is looked for in every MIB, as snmp_exporter's generator does
 	trees   map[string]*mibs.Tree
 	all     *mibs.Tree
 }
 
 // NewLibrary opens the directories of the user, whose files win over the built-in MIBs. Without any,
-// the directories of Net-SNMP that exist are looked in for what is not built in.
+// the directories of Net-SNMP that exist are looked in for what is not built in. What is nowhere is fetched from
+// the URLs among dirs, if these have it.
 func NewLibrary(dirs []string) (*Library, error) {
-	l := &Library{trees: map[string]*mibs.Tree{}}
-	if len(dirs) == 0 {
+	l := &Library{trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
+	if !slices.ContainsFunc(dirs, func(dir string) bool { return !mibs.IsURL(dir) }) {
 		l.dirs = netSNMPDirs()
-	} else {
-		d, err := mibs.OpenDirectories(dirs...)
-		if err != nil {
-			return nil, err
-		}
-		l.sources = append(l.sources, d)
 	}
-	l.sources = append(l.sources, mibs.Embedded())
-	return l, nil
+	var err error
+	l.sources, l.remotes, err = mibs.OpenAll(dirs...)
+	return l, err
 }
 
 // AllMIBs reads every MIB that NewLibrary finds with those directories.
@@ -91,7 +90,23 @@ func (l *Library) has(module string) bool {
 	if !known() {
 		l.openRest()
 	}
-	return known()
+	return known() || l.fetch(module)
+}
+
+// fetch asks the servers for a module that is nowhere else, once.
+func (l *Library) fetch(module string) bool {
+	if _, tried := l.failed[module]; tried {
+		return false
+	}
+	for _, r := range l.remotes {
+		found, err := r.Fetch(module, l.sources...)
+		if found && err == nil {
+			l.all = nil
+			return true
+		}
+		l.failed[module] = cmp.Or(err, l.failed[module])
+	}
+	return false
 }
 
 // names lists all MIBs.
@@ -166,6 +181,8 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	}
 	module, name, rest := cutNames(text)
 	switch {
+	case module != "" && !l.has(module) && l.failed[module] != nil:
+		return found{}, l.failed[module]
 	case module != "" && !l.has(module):
 		return found{}, fmt.Errorf("there is no MIB %s%s", module, suggestion(module, l.names()))
 	case module == "" && l.merged:

@@ -134,10 +134,20 @@ func commas(names []string) string {
 	return strings.Join(lines, ",\n                  ")
 }
 
-// CheckEnterprise tells whether o can be an enterprise_oid.
+// Where OIDs lie that are assigned to organizations (RFC 2578 section 4), and what these lie in.
+var (
+	internet     = snmp.MustParseOID("1.3.6.1")
+	experimental = snmp.MustParseOID("1.3.6.1.3")
+	enterprises  = snmp.MustParseOID("1.3.6.1.4.1")
+)
+
+// CheckEnterprise reports whether o can be an enterprise_oid: below it are only what an organization defines.
 func CheckEnterprise(o snmp.OID) error {
-	if !o.Valid() || !o.HasPrefix(snmp.MustParseOID("1.3")) || len(o) < 2 {
-		return fmt.Errorf("%s is no OID that an organization has, such as 1.3.6.1.4.1.N", o)
+	below := func(root snmp.OID) bool { return o.HasPrefix(root) && len(o) > len(root) }
+	switch {
+	case !o.Valid() || internet.HasPrefix(o):
+	case below(enterprises), below(experimental), below(snmp.MustParseOID("1.3")) && !o.HasPrefix(internet):
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is not an enterprise OID: write 1.3.6.1.4.1.N, N being the number that IANA has assigned to your organization, or an OID below it", o)
 }

@@ -4,6 +4,7 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -90,6 +91,22 @@ func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
 		t.Enterprise = parent[:len(parent)-1]
 	}
 	return t, nil
+}
+
+// SetAgent has snmpTrapAddress.0 among the bindings be the agent-addr of SNMPv1 too, where none is set: who
+// writes a notification in the terms of SNMPv2 has no other word for it (RFC 3584 section 3.1).
+func (n *Notification) SetAgent() error {
+	for _, v := range n.VarBinds {
+		if v.Name.Compare(snmpTrapAddress) != 0 || n.Agent.IsValid() {
+			continue
+		}
+		a, ok := netip.AddrFromSlice(v.Value)
+		if v.Type != snmp.IPAddress || !ok || !a.Is4() {
+			return errors.New("snmpTrapAddress.0 is an IpAddress: write it with the type a")
+		}
+		n.Agent = a
+	}
+	return nil
 }
 
 func (n *Notification) enterprise() snmp.OID {

@@ -170,5 +170,6 @@ func (s *Sender) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (s *Sender) failed(reason engine.Reason, err error) *Error {
+	err = engine.Explained(err, "udp", s.receiver.Address.Port)
 	return &Error{Receiver: s.receiver.Address.String(), Reason: reason, Err: err}
 }

@@ -252,20 +252,11 @@ func (n Names) typed(o *mibs.Node, b *Binding) (snmp.Type, []byte, error) {
 
 // fillFromIndex gives an object that is part of the index of its own row its value.
 func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) bool {
-	if o.Row == nil {
-		return false
+	typ, value, ok := fromIndex(o, index)
+	if ok {
+		v.Type, v.Value = typ, value
 	}
-	parts := o.CutIndex(index)
-	for i, part := range o.Row.Index[:len(parts)] {
-		if part.Node.OID.Compare(o.OID) == 0 {
-			typ, value, ok := indexValue(o, parts[i])
-			if ok {
-				v.Type, v.Value = typ, value
-			}
-			return ok
-		}
-	}
-	return false
+	return ok
 }
 
 // indexOf is the index of the row that an object is of: that of a binding of a row with the same index, else
