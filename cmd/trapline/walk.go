@@ -56,31 +56,31 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 				return err
 			}
 			defer e.Close()
-			return print(ctx, &walked{*of.host, target, f.limits.of(params)}, out)
+			return print(ctx, &walkedTarget{*of.host, target, f.limits.of(params)}, out)
 		})
 	}
 }
 
-// walked is a target that is walked.
-type walked struct {
+// walkedTarget is a target that is walked.
+type walkedTarget struct {
 	name   string
 	target collector.Session
 	params engine.Params
 }
 
 // printing reads the flags that hold for all targets, and returns what walks one and prints it.
-func (f *walkFlags) printing() (func(context.Context, *walked, io.Writer) error, error) {
+func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) error, error) {
 	if *f.module != "" {
 		m, err := loadModule(*f.files, *f.expandEnv, *f.module)
 		if err != nil {
 			return nil, err
 		}
 		if *f.explain {
-			return func(ctx context.Context, w *walked, out io.Writer) error {
+			return func(ctx context.Context, w *walkedTarget, out io.Writer) error {
 				return explainModule(ctx, out, w.target, m, w.params)
 			}, nil
 		}
-		return func(ctx context.Context, w *walked, out io.Writer) error {
+		return func(ctx context.Context, w *walkedTarget, out io.Writer) error {
 			return printSeries(ctx, out, w.target, m, w.params)
 		}, nil
 	}
@@ -91,7 +91,7 @@ func (f *walkFlags) printing() (func(context.Context, *walked, io.Writer) error,
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, w *walked, out io.Writer) error {
+	return func(ctx context.Context, w *walkedTarget, out io.Writer) error {
 		buffered := bufio.NewWriter(out)
 		print := func(v snmp.VarBind) { fmt.Fprintln(buffered, line(v)) }
 		if *f.record {
