@@ -1,6 +1,9 @@
 package collector
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Yields gives the metrics that the module may make series of, each with the labels that these may have.
 func (m *Module) Yields() iter.Seq2[string, []string] {
@@ -20,3 +23,22 @@ func (m *Module) Yields() iter.Seq2[string, []string] {
 		}
 	}
 }
+
+// NameOf gives the name of the metric that is made of an object, of an object that it lies below, or of the first one
+// below it; "" where there is none.
+func (m *Module) NameOf(oid []byte) string {
+	below := ""
+	for i := range m.columns {
+		c := &m.columns[i]
+		switch {
+		case bytes.HasPrefix(oid, c.oid):
+			return c.desc.Name
+		case below == "" && bytes.HasPrefix(c.oid, oid):
+			below = c.desc.Name
+		}
+	}
+	return below
+}
+
+// Asked is how many columns and instances the module asks a target for.
+func (m *Module) Asked() int { return max(len(m.Plan.Columns), len(m.Plan.Walk)) + len(m.Plan.Get) }

@@ -11,6 +11,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/history"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -39,6 +40,8 @@ type Config struct {
 
 	// Names finds the notifications and objects that alarms name.
 	Names notify.Names `yaml:"-" json:"-"`
+
+	History history.Settings `yaml:"history,omitempty"` // of targets, for their pages
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"trapline/internal/history"
 	"trapline/internal/poller"
 )
 
@@ -35,6 +36,15 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 func (m *metrics) observeModule(module string, d time.Duration) {
 	m.modules.WithLabelValues(module).Observe(d.Seconds())
+}
+
+// histories registers what rates and histories take.
+func (*metrics) histories(registry prometheus.Registerer, k *history.Keeper) {
+	f := promauto.With(registry)
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_bytes", Help: "Octets of memory that the rates and histories of all targets take."},
+		func() float64 { return float64(k.Bytes()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_points", Help: "Points that each history has room for: less than history.points where that would take more than history.memory."},
+		func() float64 { return float64(k.Length()) })
 }
 
 func (m *metrics) inFlight(change int) { m.flying.Add(float64(change)) }

@@ -20,6 +20,7 @@ import (
 	"trapline/config"
 	"trapline/internal/api"
 	"trapline/internal/engine"
+	"trapline/internal/history"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/mibs"
@@ -57,17 +58,22 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		return err
 	}
 	passes.KeepIndexes = judge.Busy
+	histories := history.NewKeeper()
+	metrics.histories(registry, histories)
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger, Ended: judge.Ended,
 		Concurrency:  first.config.Global.Concurrency,
 		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,
 		Overran:      metrics.overran,
+		Identify:     true,
+		History:      histories,
 	})
 	reloads := newReloader(read, func(w *world) {
 		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
 		sessions.SetExclusive(w.config.Global.Concurrency == 1)
 		judge.Configure(w.rules())
+		histories.Configure(&w.config.History)
 		polls.SetTargets(w.targets)
 		metrics.configured(w)
 	}, registry, logger)

@@ -53,11 +53,7 @@ func (r route) with(params string) route {
 	return r
 }
 
-var routes = slices.Concat([]route{
-	gives("GET /api/v1/status", "The state of the process, from device to receiver.", func(a *API, r *http.Request) (Status, error) { return a.Status(), nil }),
-	gives("GET /api/v1/targets", "Targets that match a query.", func(a *API, r *http.Request) (TargetList, error) { return a.Targets(targetQuery(r)) }),
-	gives("GET /api/v1/targets/{name}", "One target.", func(a *API, r *http.Request) (Target, error) { return a.Target(r.PathValue("name")) }),
-}, questions)
+var routes = slices.Concat(views, questions)
 
 // Register adds the paths of the API.
 func (a *API) Register(mux *http.ServeMux) {

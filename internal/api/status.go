@@ -26,6 +26,16 @@ type Status struct {
 	Polls     PollNumbers    `json:"polls"`
 	Attention []Attention    `json:"attention"` // the most urgent first
 	LastHour  []Minute       `json:"last_hour"` // the oldest first
+	Slowest   []SlowPoll     `json:"slowest"`   // the longest polls that were answered
+}
+
+// SlowPoll is a poll that took long.
+type SlowPoll struct {
+	Target   string  `json:"target"`
+	Duration float64 `json:"duration"` // seconds, as the following
+	Interval float64 `json:"interval"`
+	RTT      float64 `json:"rtt"`
+	Cause    string  `json:"cause"` // likely, in words
 }
 
 // TargetCounts are how many targets are in each state.

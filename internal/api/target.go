@@ -9,6 +9,8 @@ type Problem struct {
 	Remedy string `json:"remedy,omitempty"` // what to do
 	Table  string `json:"table,omitempty"`  // name or OID of the table that is partial
 	Last   string `json:"last,omitempty"`   // the last row that arrived
+
+	Notes []string `json:"notes,omitempty"` // sentences: what else is known, of the first problem of one target alone
 }
 
 // TargetQuery selects targets.
@@ -60,8 +62,11 @@ type Target struct {
 	LatePolls int64         `json:"late"`
 	Packets   int64         `json:"packets"`
 	Retries   int64         `json:"retransmitted"`
-	Problems  []Problem     `json:"problems"` // of the last poll
-	Ladder    []Step        `json:"ladder"`   // resolves, sent, answers, engine, user, view
+	Reboots   int64         `json:"reboots"`
+	Next      time.Time     `json:"next,omitzero"`     // when the next poll is due
+	Answered  time.Time     `json:"answered,omitzero"` // end of the last poll that was answered
+	Problems  []Problem     `json:"problems"`          // of the last poll
+	Ladder    []Step        `json:"ladder"`            // resolves, sent, answers, engine, user, view
 	Tables    []TableName   `json:"tables"`
 	Changes   []StateChange `json:"changes"` // the last 10, the newest first
 }
@@ -94,9 +99,10 @@ type TableName struct {
 
 // StateChange is a change of a target's state.
 type StateChange struct {
-	At    time.Time `json:"at"`
-	State State     `json:"state"`
-	Text  string    `json:"text,omitempty"`
+	At     time.Time `json:"at"`
+	State  State     `json:"state"`
+	Reason string    `json:"reason,omitempty"`
+	Text   string    `json:"text,omitempty"`
 }
 
 // Table is a table of a target as its last poll had it.
@@ -106,6 +112,8 @@ type Table struct {
 	Columns []TableColumn `json:"columns"`
 	Rows    []TableRow    `json:"rows"`
 	Every   float64       `json:"every"` // seconds between points of histories
+	Total   int           `json:"total"` // rows, those included that the query left out
+	AsOf    time.Time     `json:"as_of"` // end of the poll
 }
 
 // TableColumn describes a column.
@@ -119,7 +127,7 @@ type TableColumn struct {
 type TableRow struct {
 	Key     string               `json:"key"` // label="value",… of the row
 	State   string               `json:"state,omitempty"`
-	Cells   []string             `json:"cells"`   // as text
-	Values  []*float64           `json:"values"`  // as numbers; null where there is none
-	History map[string][]float64 `json:"history"` // by column name, the oldest first; -1 is a gap
+	Cells   []string             `json:"cells"`             // as text
+	Values  []*float64           `json:"values"`            // as numbers; null where there is none
+	History map[string][]float64 `json:"history,omitempty"` // by column name, the oldest first; -1 is a gap
 }

@@ -38,6 +38,13 @@ const (
 	Duplicate     Reason = "duplicate" // samples have the name and labels of others, and were dropped
 )
 
+// Reasons lists all reasons.
+var Reasons = []Reason{
+	Timeout, Refused, Unreachable, Resolve, UnknownUser, WrongDigest, UnsupportedLevel, Decryption, UnknownEngine, NotInTimeWindow,
+	UnknownContext, Authorization, Credentials, Canceled, Internal,
+	ErrorStatus, NotIncreasing, EmptyAnswer, Malformed, TooMany, Late, Deadline, Duplicate,
+}
+
 // Error is a failed operation on a target.
 type Error struct {
 	Op     string // "get", "walk", "connect", "discover", "set"

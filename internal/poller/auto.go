@@ -40,14 +40,14 @@ func (c *Catalog) auto(t *Target, reserved []string) (*auto, error) {
 }
 
 // modules gives the modules of a pass that begins now. A chosen module that has a name of t's own gives
-// way to it.
-func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time) ([]*collector.Module, error) {
+// way to it. The choice is nil where none is to be made.
+func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time) ([]*collector.Module, *profile.Choice, error) {
 	if t.auto == nil {
-		return t.Modules, nil
+		return t.Modules, nil, nil
 	}
 	choice, err := t.auto.Choice(ctx, s, t.Params.Over(t.Defaults), now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	modules := slices.Clone(t.Modules)
 	for _, m := range choice.Modules {
@@ -55,5 +55,5 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 			modules = append(modules, t.auto.catalog.variant(m.Name, m.Settings, t.auto.reserved))
 		}
 	}
-	return modules, nil
+	return modules, choice, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/engine"
+	"trapline/internal/profile"
 	"trapline/internal/series"
 )
 
@@ -24,6 +25,11 @@ type Pass struct {
 	Unconverted int // values that made no sample
 	Duplicates  []series.Duplicate
 	Up          bool // the target answered, if not to everything
+
+	Modules []*collector.Module // those of the target and those chosen for it
+	Choice  *profile.Choice     // why these were chosen; nil if none were to be
+	Asked   int                 // columns and instances that were asked for
+	Arrived int                 // of them that arrived whole
 }
 
 // Open gives the session to a target.
@@ -48,26 +54,31 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Errors, p.Err = engine.Errors(err), err
 		return p
 	}
-	modules, err := t.modules(ctx, session, p.Start)
+	p.Modules, p.Choice, err = t.modules(ctx, session, p.Start)
 	if err != nil {
 		p.Errors, p.Err = engine.Errors(err), err
 		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*engine.Error).Whole)
 		return p
 	}
-	results := o.collectAll(ctx, t, modules, session, compatible)
+	results := o.collectAll(ctx, t, p.Modules, session, compatible)
 	var errs []error
-	p.Up = true
+	p.Up = len(results) == 0
 	for i := range results {
 		r := &results[i]
 		p.Sets = append(p.Sets, r.Set)
 		p.Stats.Add(r.Stats)
 		p.Problems = append(p.Problems, r.Problems...)
 		p.Unconverted += r.Unconverted
+		p.Up = p.Up || !r.Down()
+		missing := 0
 		if r.Err != nil {
 			errs = append(errs, &ModuleError{r.Module.Name, r.Err})
-			p.Errors = append(p.Errors, engine.Errors(r.Err)...)
-			p.Up = p.Up && !r.Down()
+			list := engine.Errors(r.Err)
+			p.Errors = append(p.Errors, list...)
+			missing = missingOf(r.Module, list)
 		}
+		p.Asked += r.Module.Asked()
+		p.Arrived += r.Module.Asked() - missing
 	}
 	p.Err = errors.Join(errs...)
 	p.Duplicates = series.DropDuplicates(p.Sets)
@@ -75,6 +86,18 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Sets = append(p.Sets, scrapes)
 	}
 	return p
+}
+
+// missingOf is how many columns and instances of a module did not arrive whole.
+func missingOf(m *collector.Module, errs []*engine.Error) int {
+	missing := map[string]bool{}
+	for _, e := range errs {
+		if e.OID == nil {
+			return m.Asked()
+		}
+		missing[string(e.OID)] = true
+	}
+	return min(len(missing), m.Asked())
 }
 
 // ModuleError says with which module a pass went wrong.

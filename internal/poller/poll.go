@@ -52,6 +52,9 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 		p.keep(s, t, pass)
 	}
 	s.rest()
+	if pass.Up {
+		p.identify(ctx, s, t)
+	}
 }
 
 // overruns reports whether a pass whose time is over does not end. The grace begins when its end is noticed,
@@ -120,8 +123,14 @@ func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
 }
 
 func (p *Poller) keep(s *state, t *Target, pass *Pass) {
-	previous := s.took(pass)
-	p.report(t, previous, pass)
+	rebooted := s.took(pass)
+	before, after := s.summarize(t, pass)
+	s.remember(before, pass, rebooted)
+	now := time.Now()
+	if p.version.Add(1); p.hour.polled(now, pass.Up) {
+		p.hour.census(now, *p.roster.Load())
+	}
+	p.report(before, after)
 	p.reportDuplicates(s, t, pass)
 	if p.options.Ended != nil {
 		p.options.Ended(s.report(t, time.Now()))

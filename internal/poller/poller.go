@@ -6,6 +6,7 @@ package poller
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trapline/internal/history"
+	"trapline/internal/reason"
 	"trapline/internal/series"
 )
 
@@ -25,6 +28,8 @@ type Options struct {
 	ObserveDelay func(late time.Duration) // how much after its time a pass began; may be nil
 	Ended        func(Report)             // called after each pass; may be nil
 	Overran      func(*Target)            // called of a pass that goes on after its deadline; may be nil
+	Identify     bool                     // ask each target who it is, once an hour
+	History      *history.Keeper          // of rates and histories; nil keeps none
 }
 
 // Poller polls the targets it was last given.
@@ -44,6 +49,10 @@ type Poller struct {
 	mu       sync.Mutex
 	states   map[string]*state
 	schedule schedule // of all states
+
+	roster  atomic.Pointer[[]*state] // sorted by name
+	version atomic.Uint64
+	hour    hour
 }
 
 // state is what is kept about a target from pass to pass. The schedule owns next; running and the
@@ -56,6 +65,14 @@ type state struct {
 
 	ending sync.Mutex
 	ended  chan struct{} // closed when the poll that runs has ended; nil while nobody waits for it
+
+	summary      atomic.Pointer[Summary]
+	missedBefore int64        // that are in the summary
+	identifyAt   atomic.Int64 // when the target is to be asked who it is, in nanoseconds
+	identifying  atomic.Bool
+
+	history    *history.Target // nil where none is kept
+	remembered time.Time       // when the last point of it was read
 
 	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
 	reported []series.Duplicate // that were logged
@@ -71,11 +88,13 @@ func New(o Options) *Poller {
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
-	return &Poller{
+	p := &Poller{
 		options: o, changed: make(chan struct{}, 1), clock: newClock(o.Elapsed),
 		places: newPlaces(o.Concurrency), newcomers: newLane(maxNewcomers), unanswered: newLane(maxUnanswered),
 		pulse: pulse{since: time.Now()}, states: map[string]*state{},
 	}
+	p.roster.Store(new([]*state))
+	return p
 }
 
 // firstPassSpacing is the time between the first passes of targets that arrive together.
@@ -93,16 +112,19 @@ func (p *Poller) SetTargets(targets []*Target) {
 		s := p.states[t.Name]
 		if s != nil && reflect.DeepEqual(s.target.identity(), t.identity()) {
 			s.target = t
+			s.update(func(u *Summary) { u.Target = t })
 			states[t.Name] = s
 			continue
 		}
 		first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
-		states[t.Name] = s.successor(t, now.Add(first))
+		states[t.Name] = p.successor(s, t, now.Add(first))
 		fresh++
 	}
 	release(p.states, states)
+	p.forget(states)
 	p.states = states
 	p.schedule = newSchedule(states)
+	p.enroll()
 	p.pulse.set(states)
 	select {
 	case p.changed <- struct{}{}:
@@ -110,14 +132,38 @@ func (p *Poller) SetTargets(targets []*Target) {
 	}
 }
 
+// enroll makes the list of the states.
+func (p *Poller) enroll() {
+	roster := slices.SortedFunc(maps.Values(p.states), func(a, b *state) int { return strings.Compare(a.target.Name, b.target.Name) })
+	p.roster.Store(&roster)
+	p.version.Add(1)
+}
+
 // identity is what makes a target the same for its schedule and its last pass.
 func (t *Target) identity() any {
 	return []any{t.Labels, t.Spec, t.Interval, t.Params, t.Defaults, t.ModuleNames()}
 }
 
-func (s *state) successor(t *Target, first time.Time) *state {
+// forget gives up the histories of targets that are gone or have changed.
+func (p *Poller) forget(kept map[string]*state) {
+	for name, s := range p.states {
+		if kept[name] != s && s.history != nil {
+			s.history.Close()
+		}
+	}
+}
+
+// successor makes the state of a target that was added, or that has changed since s.
+func (p *Poller) successor(s *state, t *Target, first time.Time) *state {
 	next := &state{target: t, next: first}
+	if p.options.History != nil {
+		next.history = p.options.History.Target()
+	}
+	summary := &Summary{Target: t, Search: search(t, nil)}
+	next.summary.Store(summary)
 	if s != nil {
+		old := s.summary.Load()
+		summary.Outcomes, summary.Changes = old.Outcomes, old.Changes
 		next.passes.Store(s.passes.Load())
 		next.missed.Store(s.missed.Load())
 		next.late.Store(s.late.Load())
@@ -200,33 +246,49 @@ func nextSlot(t *Target, now time.Time) time.Time {
 	return slot
 }
 
-// took notes what came of a pass, and gives the one before.
-func (s *state) took(pass *Pass) (previous *Pass) {
+// took notes what came of a pass, and reports whether the target's agent began anew before it.
+func (s *state) took(pass *Pass) (rebooted bool) {
 	s.passes.Add(1)
 	s.packets.Add(int64(pass.Stats.Packets))
 	s.retries.Add(int64(pass.Stats.Retries))
 	s.varbinds.Add(int64(pass.Stats.VarBinds))
 	s.duplicates.Add(int64(len(pass.Duplicates)))
 	s.problems.Add(int64(pass.Unconverted))
-	s.noteUptime(pass)
-	return s.last.Swap(pass)
+	if rebooted = s.noteUptime(pass); rebooted {
+		s.identifyAt.Store(0)
+	}
+	s.last.Store(pass)
+	return rebooted
 }
 
-// report logs a change of a target's state once, and everything else for those who debug.
-func (p *Poller) report(t *Target, previous, pass *Pass) {
-	log := p.options.Logger.With("target", t.Name)
-	wasUp := previous == nil || previous.Up
-	switch {
-	case pass.Up && previous != nil && !previous.Up:
-		log.Info("target answers again")
-	case !pass.Up && wasUp:
-		log.Warn("target does not answer", "err", pass.Err)
-	case pass.Up && pass.Err != nil && (previous == nil || previous.Err == nil):
-		log.Warn("pass is incomplete", "err", pass.Err)
+// report logs a change of a target's state in one line, and everything else for those who debug.
+func (p *Poller) report(before, after *Summary) {
+	pass, name := after.Last, after.Target.Name
+	switch log := p.options.Logger; {
+	case after.State == Down && before.State != Down:
+		log.Warn("target down", after.logged()...)
+	case pass.Up && pass.Err != nil && (before.State == Down || before.Last == nil || before.Last.Err == nil):
+		log.Warn("target partial", after.logged()...)
+	case pass.Up && before.State == Down:
+		log.Info("target up", "target", name, "down_for", reason.Duration(after.Since.Sub(before.Since)))
 	}
-	log.Debug("pass ended", "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
+	p.options.Logger.Debug("poll ended", "target", name, "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
 		"packets", pass.Stats.Packets, "retries", pass.Stats.Retries, "err", pass.Err)
 }
+
+// logged are the attributes of the line that says that a target is not up.
+func (u *Summary) logged() []any {
+	problems := u.Problems()
+	if len(problems) == 0 {
+		return []any{"target", u.Target.Name}
+	}
+	w := problems[0]
+	return []any{"target", u.Target.Name, "reason", w.Reason, "text", w.Cut(lineRoom - len(u.Target.Name) - len(w.Reason))}
+}
+
+// lineRoom is what a line of 200 characters has for a target's name, the reason and the text, beside the time, the
+// level, the source and the names of all attributes.
+const lineRoom = 90
 
 // Report is what is known about a target.
 type Report struct {

@@ -10,16 +10,17 @@ import (
 var sysUpTime = snmp.MustParseOID("1.3.6.1.2.1.1.3")
 
 // noteUptime counts a reboot where sysUpTime is less than it was, unless it came round: it does so after
-// 2^32 hundredths of a second, which is 497 days.
-func (s *state) noteUptime(p *Pass) {
+// 2^32 hundredths of a second, which is 497 days. It reports whether there was one.
+func (s *state) noteUptime(p *Pass) (rebooted bool) {
 	now, ok := p.uptime()
 	if !ok {
-		return
+		return false
 	}
-	if now < s.uptime && !cameRound(s.uptime) {
+	if rebooted = now < s.uptime && !cameRound(s.uptime); rebooted {
 		s.reboots.Add(1)
 	}
 	s.uptime = now
+	return rebooted
 }
 
 func (p *Pass) uptime() (float64, bool) {

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/poller"
+	"trapline/internal/reason"
+	"trapline/internal/setting"
+)
+
+// Target returns all that is known about a target.
+func (a *API) Target(name string) (Target, error) {
+	d, ok := a.options.Polls.Detail(name)
+	if !ok {
+		return Target{}, a.noTarget(name)
+	}
+	alarms := a.alarmIndex()
+	t := Target{
+		TargetSummary: summary(d.Summary, alarms), Auth: d.Target.AuthName, Version: versionOf(d.Target), Modules: d.Target.ModuleNames(), Profile: profileOf(d.Summary),
+		Polls: d.Polls, Missed: d.Missed, LatePolls: d.Late, Packets: d.Packets, Retries: d.Retries, Reboots: d.Reboots, Next: d.Next,
+		Problems: []Problem{}, Ladder: []Step{}, Tables: a.tables(d.Summary), Changes: []StateChange{},
+	}
+	if id := d.Identity; id != nil {
+		t.Identity = identity(id)
+	}
+	for _, w := range d.Problems() {
+		t.Problems = append(t.Problems, *problem(&w))
+	}
+	if d.State == poller.Down {
+		t.Ladder = ladder(d.Summary)
+		t.Problems[0].Notes = a.notes(d.Summary)
+	}
+	if d.Answered != nil {
+		t.Answered = d.Answered.Start.Add(d.Answered.Duration)
+	}
+	for _, c := range slices.Backward(d.Changes) {
+		t.Changes = append(t.Changes, StateChange{At: c.At, State: State(c.State.String()), Reason: c.Reason, Text: c.Text})
+	}
+	return t, nil
+}
+
+// noTarget says that there is no target of a name, and which one may be meant.
+func (a *API) noTarget(name string) error {
+	var names []string
+	for _, u := range a.options.Polls.Summaries() {
+		names = append(names, u.Target.Name)
+	}
+	err := fmt.Errorf("target %q: %w", name, ErrNotFound)
+	if near := setting.Nearest(name, names); near != "" {
+		return &Hinted{err, fmt.Sprintf("did you mean %s?", near)}
+	}
+	return &Hinted{err, "trapline targets lists the targets"}
+}
+
+func identity(id *poller.Identity) Identity {
+	out := Identity{SysName: id.SysName, SysDescr: id.SysDescr, SysLocation: id.SysLocation, SysContact: id.SysContact, SysObjectID: id.SysObjectID, Serial: id.Serial, AsOf: id.At}
+	if !id.Booted.IsZero() {
+		out.Up = time.Since(id.Booted).Round(time.Second).Seconds()
+	}
+	return out
+}
+
+func versionOf(t *poller.Target) string {
+	if t.Spec.Auth == nil || t.Spec.Auth.Version == 2 {
+		return "2c"
+	}
+	return fmt.Sprint(int(t.Spec.Auth.Version))
+}
+
+// profileOf says what module auto chose, and why.
+func profileOf(u *poller.Summary) string {
+	p := cmp.Or(u.Answered, u.Last)
+	if p == nil || p.Choice == nil {
+		return ""
+	}
+	var names []string
+	for _, m := range p.Choice.Modules {
+		names = append(names, m.Name)
+	}
+	why := "no profile is for its sysObjectID"
+	switch {
+	case len(p.Choice.SysObjectID) == 0:
+		why = "it has no sysObjectID"
+	case p.Choice.Prefix != nil:
+		why = fmt.Sprintf("sysObjectID %s begins with %s", p.Choice.SysObjectID, p.Choice.Prefix)
+	}
+	return fmt.Sprintf("%s (%s): %s", p.Choice.Profile, why, strings.Join(names, ", "))
+}
+
+// ladder says which of the conditions for an answer hold for a target that is down, and which one does not.
+func ladder(u *poller.Summary) []Step {
+	problems := u.Problems()
+	if len(problems) == 0 {
+		return []Step{}
+	}
+	failing := reason.StepOf(problems[0].Reason)
+	state := "ok"
+	var steps []Step
+	for _, name := range reason.Steps {
+		if (name == reason.Engine || name == reason.User) && versionOf(u.Target) != "3" {
+			continue
+		}
+		step := Step{Name: string(name), State: state}
+		switch {
+		case name == failing:
+			step.State, step.Text, state = "failed", problems[0].First(), "unknown"
+		case state == "ok":
+			step.Text = stepTexts[name]
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// stepTexts say that a step holds.
+var stepTexts = map[reason.Step]string{
+	reason.Resolves: "the address is known",
+	reason.Sent:     "the network takes the packets",
+	reason.Answers:  "the device answers",
+	reason.Engine:   "its engine ID and clock are known",
+	reason.User:     "it accepts the user",
+}
+
+// notes are what else is known of a target that is down: since when, and who else fell silent.
+func (a *API) notes(u *poller.Summary) []string {
+	var notes []string
+	if u.Answered != nil {
+		at := u.Answered.Start.Add(u.Answered.Duration)
+		notes = append(notes, fmt.Sprintf("It answered with auth %s until %s.", u.Target.AuthName, clock(at, time.Now())))
+	}
+	for _, g := range silenced(a.options.Polls.Summaries()) {
+		if len(g.members) > 1 && slices.ContainsFunc(g.members, func(m *poller.Summary) bool { return m.Target == u.Target }) {
+			notes = append(notes, fmt.Sprintf("%s fell silent within %s.", others(len(g.members)-1, g.common), reason.Duration(g.span())))
+		}
+	}
+	return notes
+}
+
+func others(n int, common string) string {
+	text := fmt.Sprintf("%d other targets", n)
+	if n == 1 {
+		text = "1 other target"
+	}
+	if common != "" {
+		text += " of " + common
+	}
+	return text
+}

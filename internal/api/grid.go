@@ -1,0 +1,121 @@
+package api
+
+import (
+	"strconv"
+
+	"trapline/internal/poller"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// grid holds the samples of an SNMP table, by row and column.
+type grid struct {
+	keys    []string // labels of each row, as they are rendered
+	rows    map[string]int
+	columns []*gridColumn
+}
+
+// gridColumn is a column of a grid. A row without a sample has neither text nor a number.
+type gridColumn struct {
+	desc    *series.Desc
+	texts   []string
+	numbers []float64
+	has     []bool
+}
+
+// entryOf is the object above a column: the entry of its table, or the group of a scalar.
+func entryOf(object []byte) string {
+	entry, _ := snmp.OID(object).CutLast()
+	return string(entry)
+}
+
+// newGrid takes the columns of a poll that are wanted.
+func newGrid(p *poller.Pass, wanted func(*series.Desc) bool) *grid {
+	g := &grid{rows: map[string]int{}}
+	for _, set := range p.Sets {
+		for i := range set.Columns {
+			if c := &set.Columns[i]; c.Desc.Object != nil && wanted(c.Desc) {
+				g.add(c)
+			}
+		}
+	}
+	for _, c := range g.columns {
+		c.grow(len(g.keys))
+	}
+	return g
+}
+
+func (g *grid) add(c *series.Column) {
+	column := &gridColumn{desc: c.Desc}
+	g.columns = append(g.columns, column)
+	numbers := make([]int, len(c.Table.Ends))
+	for i := range numbers {
+		numbers[i] = g.row(string(c.Table.Row(i)))
+	}
+	column.grow(len(g.keys))
+	for i, v := range c.Values {
+		row := numbers[c.RowOf(i)]
+		if extra := c.ExtraOf(i); extra == nil {
+			column.set(row, strconv.FormatFloat(v, 'f', -1, 64), v)
+		} else if v != 0 {
+			for _, text := range series.Labels(extra) {
+				column.set(row, text, v)
+			}
+		}
+	}
+}
+
+func (g *grid) row(key string) int {
+	n, ok := g.rows[key]
+	if !ok {
+		n = len(g.keys)
+		g.keys = append(g.keys, key)
+		g.rows[key] = n
+	}
+	return n
+}
+
+func (c *gridColumn) grow(rows int) {
+	for len(c.has) < rows {
+		c.texts, c.numbers, c.has = append(c.texts, ""), append(c.numbers, 0), append(c.has, false)
+	}
+}
+
+func (c *gridColumn) set(row int, text string, v float64) {
+	c.texts[row], c.numbers[row], c.has[row] = text, v, true
+}
+
+// column is the first one of an object; nil if there is none.
+func (g *grid) column(object snmp.OID) *gridColumn {
+	for _, c := range g.columns {
+		if string(c.desc.Object) == string(object) {
+			return c
+		}
+	}
+	return nil
+}
+
+// text is the text in a row; "" where there is none. The column may be nil.
+func (c *gridColumn) text(row int) string {
+	if c == nil {
+		return ""
+	}
+	return c.texts[row]
+}
+
+// number is the number in a row. The column may be nil.
+func (c *gridColumn) number(row int) (v float64, ok bool) {
+	if c == nil || !c.has[row] {
+		return 0, false
+	}
+	return c.numbers[row], true
+}
+
+// labels are those of a row.
+func (g *grid) labels(row int) map[string]string {
+	labels := map[string]string{}
+	for name, value := range series.Labels([]byte(g.keys[row])) {
+		labels[name] = value
+	}
+	return labels
+}

@@ -1,0 +1,175 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"trapline/internal/poller"
+)
+
+// maxLimit is the most targets in one answer.
+const maxLimit = 100_000
+
+func targetQuery(r *http.Request) (TargetQuery, error) {
+	q := TargetQuery{Text: r.FormValue("q"), Sort: r.FormValue("sort")}
+	var err error
+	if q.Limit, err = number(r, "limit"); err != nil {
+		return q, err
+	}
+	q.Offset, err = number(r, "offset")
+	return q, err
+}
+
+// number reads a parameter that is a number, 0 if it is left out.
+func number(r *http.Request, name string) (int, error) {
+	text := r.FormValue(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, &Hinted{fmt.Errorf("%w: %s=%q is not a number", ErrBadRequest, name, text), fmt.Sprintf("write a number from 0 to %d", maxLimit)}
+	}
+	return min(n, maxLimit), nil
+}
+
+func (c *TargetCounts) add(s poller.State) {
+	c.Total++
+	switch s {
+	case poller.Up:
+		c.Up++
+	case poller.Partial:
+		c.Partial++
+	case poller.Down:
+		c.Down++
+	case poller.Waiting:
+		c.Waiting++
+	}
+}
+
+// Targets returns the targets that q selects, the worst first unless q says otherwise.
+func (a *API) Targets(q TargetQuery) (TargetList, error) {
+	key, descending := strings.CutPrefix(q.Sort, "-")
+	order, known := orders[key]
+	if !known {
+		return TargetList{}, &Hinted{fmt.Errorf("%w: no sort key %q", ErrBadRequest, key), "write one of " + strings.Join(sortKeys(), ", ") + ", with - in front for the greatest first"}
+	}
+	alarms := a.alarmIndex()
+	list := TargetList{Targets: []TargetSummary{}}
+	conditions := terms(q.Text)
+	var found []*poller.Summary
+	for _, u := range a.options.Polls.Summaries() {
+		if matches(u, conditions) {
+			list.Counts.add(u.State)
+			if matchesState(u, conditions) {
+				found = append(found, u)
+			}
+		}
+	}
+	list.Matched = len(found)
+	sorted(found, descending, func(u *poller.Summary) float64 { return order(u, alarms) })
+	begin := min(max(q.Offset, 0), len(found))
+	end := min(begin+cmp.Or(max(q.Limit, 0), defaultLimit), len(found))
+	for _, u := range found[begin:end] {
+		list.Targets = append(list.Targets, summary(u, alarms))
+	}
+	return list, nil
+}
+
+// defaultLimit is how many targets one answer has where no limit is given.
+const defaultLimit = 100
+
+// orders are the numbers to sort by. Equal ones keep the order of the names.
+var orders = map[string]func(*poller.Summary, *alarmIndex) float64{
+	"": func(u *poller.Summary, x *alarmIndex) float64 {
+		return worst[u.State] - float64(min(x.byTarget[u.Target.Name], 1000))/1001
+	},
+	"name":     func(*poller.Summary, *alarmIndex) float64 { return 0 },
+	"state":    func(u *poller.Summary, _ *alarmIndex) float64 { return worst[u.State] },
+	"duration": ofLast(func(p *poller.Pass) float64 { return p.Duration.Seconds() }),
+	"loss":     ofLast(lossOf),
+	"rtt":      ofLast(func(p *poller.Pass) float64 { return p.Stats.Path.RTT.Seconds() }),
+	"age":      ofLast(func(p *poller.Pass) float64 { return -float64(p.Start.Add(p.Duration).UnixMilli()) }),
+	"series":   func(u *poller.Summary, _ *alarmIndex) float64 { return float64(u.Samples) },
+	"alarms":   func(u *poller.Summary, x *alarmIndex) float64 { return float64(x.byTarget[u.Target.Name]) },
+}
+
+// worst orders states, the worst first.
+var worst = [...]float64{poller.Down: 0, poller.Partial: 1, poller.Waiting: 2, poller.Up: 3}
+
+// ofLast sorts by the last poll. A target that has none is the least.
+func ofLast(number func(*poller.Pass) float64) func(*poller.Summary, *alarmIndex) float64 {
+	return func(u *poller.Summary, _ *alarmIndex) float64 {
+		if u.Last == nil {
+			return math.Inf(-1)
+		}
+		return number(u.Last)
+	}
+}
+
+func sortKeys() (keys []string) {
+	for key := range orders {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// sorted sorts list, which is sorted by name, by numbers that are taken once.
+func sorted(list []*poller.Summary, descending bool, number func(*poller.Summary) float64) {
+	type pair struct {
+		number  float64
+		summary *poller.Summary
+	}
+	pairs := make([]pair, len(list))
+	for i, u := range list {
+		pairs[i] = pair{number(u), u}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int {
+		if descending {
+			a, b = b, a
+		}
+		return cmp.Compare(a.number, b.number)
+	})
+	for i := range pairs {
+		list[i] = pairs[i].summary
+	}
+}
+
+// lossOf is the share of the requests of a poll that were sent again.
+func lossOf(p *poller.Pass) float64 {
+	return float64(p.Stats.Retries) / float64(max(p.Stats.Packets, 1))
+}
+
+func summary(u *poller.Summary, alarms *alarmIndex) TargetSummary {
+	t := u.Target
+	s := TargetSummary{
+		Name: t.Name, Address: t.Spec.Address, Labels: t.Labels, Kind: kindOf(u), State: State(u.State.String()), Since: u.Since,
+		Interval: t.Interval.Seconds(), Series: u.Samples, Alarms: alarms.byTarget[t.Name], Outcomes: u.Outcomes.String(),
+	}
+	if s.Labels == nil {
+		s.Labels = map[string]string{}
+	}
+	if u.Identity != nil {
+		s.SysName = u.Identity.SysName
+	}
+	if p := u.Last; p != nil {
+		s.LastPoll, s.Duration, s.Loss = p.Start.Add(p.Duration), seconds(p.Duration), lossOf(p)
+		s.RTT, s.Window = seconds(p.Stats.Path.RTT), p.Stats.Path.Window
+	}
+	if problems := u.Problems(); len(problems) > 0 {
+		s.Problem = problem(&problems[0])
+	}
+	return s
+}
+
+// seconds leaves out what no clock can tell.
+func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"trapline/internal/poller"
+	"trapline/internal/reason"
+)
+
+// Status returns the state of the process.
+func (a *API) Status() Status {
+	now := time.Now()
+	all := a.options.Polls.Summaries()
+	s := Status{
+		Version: a.options.Version, Started: a.options.Started, Alarms: a.alarmIndex().counts,
+		Attention: attention(all, now), LastHour: []Minute{}, Slowest: slowest(all),
+	}
+	for _, u := range all {
+		s.Targets.add(u.State)
+		s.Series.Total += u.Samples
+		s.Series.PerSecond += float64(u.Samples) / u.Target.Interval.Seconds()
+	}
+	s.Polls = pollNumbers(all)
+	polls, answered := 0, 0
+	for _, m := range a.options.Polls.Hour(now) {
+		s.LastHour = append(s.LastHour, Minute{At: m.At, Down: m.Down, Partial: m.Partial, Total: m.Total})
+		polls, answered = polls+m.Polls, answered+m.Answered
+	}
+	s.Polls.AnsweredRatio = float64(answered) / float64(max(polls, 1))
+	return s
+}
+
+// pollNumbers are figures over the last polls.
+func pollNumbers(all []*poller.Summary) (n PollNumbers) {
+	var durations []float64
+	packets, retries := 0, 0
+	for _, u := range all {
+		if u.Last == nil {
+			continue
+		}
+		if u.Last.Up {
+			durations = append(durations, seconds(u.Last.Duration))
+		}
+		packets, retries = packets+u.Last.Stats.Packets, retries+u.Last.Stats.Retries
+	}
+	n.RetransmittedRatio = float64(retries) / float64(max(packets, 1))
+	if len(durations) == 0 {
+		return n
+	}
+	slices.Sort(durations)
+	n.MedianSeconds, n.Percentile99 = durations[len(durations)/2], durations[len(durations)*99/100]
+	return n
+}
+
+// maxSlowest is how many of the slowest polls are shown.
+const maxSlowest = 5
+
+// slowest are the polls that took the longest, with the likely cause.
+func slowest(all []*poller.Summary) []SlowPoll {
+	var answered []*poller.Summary
+	for _, u := range all {
+		if u.Last != nil && u.Last.Up {
+			answered = append(answered, u)
+		}
+	}
+	slices.SortStableFunc(answered, func(a, b *poller.Summary) int { return cmp.Compare(b.Last.Duration, a.Last.Duration) })
+	list := []SlowPoll{}
+	for _, u := range answered[:min(len(answered), maxSlowest)] {
+		p := u.Last
+		list = append(list, SlowPoll{Target: u.Target.Name, Duration: seconds(p.Duration), Interval: u.Target.Interval.Seconds(), RTT: seconds(p.Stats.Path.RTT), Cause: causeOf(u)})
+	}
+	return list
+}
+
+// causeOf says what the time of a poll probably goes to.
+func causeOf(u *poller.Summary) string {
+	p := u.Last
+	path := p.Stats.Path
+	name, rows := largest(p)
+	perRequest := p.Duration / time.Duration(max(p.Stats.Packets, 1))
+	switch loss := lossOf(p); {
+	case loss >= 0.05:
+		return fmt.Sprintf("%.0f %% of the requests retransmitted", 100*loss)
+	case path.RTT > 0 && path.Window > 0 && path.Window < 3 && path.RTT > 100*time.Millisecond:
+		return fmt.Sprintf("long round trip (%s), %.0f requests at once", reason.Duration(path.RTT), path.Window)
+	case path.RTT > 0 && perRequest > 2*path.RTT && perRequest > 100*time.Millisecond:
+		return fmt.Sprintf("the device answers %.1f requests a second", 1/perRequest.Seconds())
+	case rows >= 10_000:
+		return fmt.Sprintf("%d rows of %s", rows, name)
+	}
+	return fmt.Sprintf("%d series in %d requests", u.Samples, p.Stats.Packets)
+}
+
+// largest is the column with the most samples.
+func largest(p *poller.Pass) (name string, rows int) {
+	for _, set := range p.Sets {
+		for i := range set.Columns {
+			if c := &set.Columns[i]; c.Len() > rows {
+				name, rows = c.Desc.Name, c.Len()
+			}
+		}
+	}
+	return name, rows
+}

@@ -1,0 +1,255 @@
+package history
+
+import (
+	"math"
+
+	"trapline/internal/series"
+)
+
+// maxSources is the most sources that a kind has.
+const maxSources = 8
+
+// group is what is kept of the rows of one kind.
+type group struct {
+	kind   *kind
+	table  *series.Table // of the last poll that had one: its rows are those of the group
+	desc   *series.Desc  // of the first track in that poll
+	rates  []float32     // of one track after the other; NaN where there is none
+	ring   []byte        // points: of each time, of each track that has them, of each row
+	length uint16        // times in ring
+	head   uint16        // the newest time
+	silent uint16        // times since there was a value
+	at     places        // of the sources in the last poll
+}
+
+// places are where the sources of a kind stand in the sets of a poll.
+type places [maxSources]place
+
+type place struct {
+	set    uint8
+	known  bool
+	column uint16
+}
+
+func (p place) in(sets []*series.Set) *series.Column {
+	if !p.known || int(p.set) >= len(sets) || int(p.column) >= len(sets[p.set].Columns) {
+		return nil
+	}
+	return &sets[p.set].Columns[p.column]
+}
+
+// find looks for the sources of a kind.
+func (k *kind) find(sets []*series.Set) (at places, found bool) {
+	for i, set := range sets[:min(len(sets), math.MaxUint8)] {
+		for j := range set.Columns[:min(len(set.Columns), math.MaxUint16)] {
+			d := set.Columns[j].Desc
+			for n := range k.sources {
+				if !at[n].known && k.sources[n].is(d) && set.Columns[j].ExtraEnds == nil {
+					at[n], found = place{uint8(i), true, uint16(j)}, true
+				}
+			}
+		}
+	}
+	return at, found
+}
+
+// stands reports whether the sources stand where they stood.
+func (g *group) stands(sets []*series.Set) bool {
+	for i := range g.kind.sources {
+		c := g.at[i].in(sets)
+		if g.at[i].known && (c == nil || !g.kind.sources[i].is(c.Desc)) {
+			return false
+		}
+	}
+	return true
+}
+
+// over reports whether all points are gaps.
+func (g *group) over() bool { return g.silent >= g.length }
+
+// rings is how many tracks have points.
+func (k *kind) rings() (n int) {
+	for i := range k.tracks {
+		if k.tracks[i].points {
+			n++
+		}
+	}
+	return n
+}
+
+// track is track n, as the metric is that it was last taken from.
+func (g *group) track(n int) track { return g.kind.trackOf(n, g.desc) }
+
+func (g *group) rows() int {
+	if g.table == nil {
+		return 0
+	}
+	return len(g.table.Ends)
+}
+
+// answered takes the samples of a poll. Before are the places of the sources in p.Before.
+func (g *group) answered(k *Keeper, p *Poll, before *places) {
+	first := g.primary(p.After)
+	if first != nil {
+		g.desc = first.Desc
+		if !sameRows(g.table, first.Table) || !k.fits(int(g.length)) {
+			g.reshape(k, first.Table)
+		}
+		g.table = first.Table
+	}
+	for i := range g.rates {
+		g.rates[i] = nan
+	}
+	if g.advance(p.Steps); first == nil {
+		return
+	}
+	g.silent = 0
+	for i := range g.kind.sources {
+		c := g.at[i].in(p.After)
+		if c == nil || g.outdone(i, p.After) {
+			continue
+		}
+		var b *series.Column
+		if p.Comparable && p.Elapsed > 0 {
+			b = before[i].in(p.Before)
+		}
+		g.take(g.kind.sources[i].track, c, b, p.Elapsed.Seconds())
+	}
+}
+
+// primary is the column of the first track, of its last source that is there.
+func (g *group) primary(sets []*series.Set) *series.Column {
+	for i := len(g.kind.sources) - 1; i >= 0; i-- {
+		if c := g.at[i].in(sets); c != nil && g.kind.sources[i].track == 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// outdone reports whether a later source has a value of each row for the same track.
+func (g *group) outdone(i int, sets []*series.Set) bool {
+	if i+1 >= len(g.kind.sources) || g.kind.sources[i+1].track != g.kind.sources[i].track {
+		return false
+	}
+	c := g.at[i+1].in(sets)
+	return c != nil && c.Len() == g.rows() && c.Table == g.table
+}
+
+// advance begins new points, which are gaps until they get a value.
+func (g *group) advance(steps int) {
+	if g.length == 0 {
+		return
+	}
+	g.silent = uint16(min(int(g.silent)+steps, math.MaxUint16/2))
+	width := len(g.ring) / int(g.length)
+	for range min(steps, int(g.length)) {
+		g.head = (g.head + 1) % g.length
+		fill(g.ring[int(g.head)*width:][:width])
+	}
+}
+
+func fill(points []byte) {
+	for i := range points {
+		points[i] = gapCode
+	}
+}
+
+// take sets the rates and points of a track by a column, and by what it was before; b may be nil.
+func (g *group) take(n int, c, b *series.Column, elapsed float64) {
+	t := g.kind.trackOf(n, c.Desc)
+	var rates []float32
+	var points []byte
+	rows := g.rows()
+	if len(g.rates) > 0 {
+		rates = g.rates[n*rows:][:rows]
+	}
+	if g.length > 0 && t.points {
+		points = g.ring[(int(g.head)*g.kind.rings()+n)*rows:][:rows]
+	}
+	to, same := rowsIn(g.table, c.Table)
+	if !t.rate {
+		for i, v := range c.Values {
+			if row := rowOf(c, i, to, same); row >= 0 && points != nil {
+				points[row] = t.encode(v)
+			}
+		}
+		return
+	}
+	if b == nil {
+		return
+	}
+	last := aligned(b, c)
+	factor := t.factor / elapsed
+	for i, v := range c.Values {
+		row := rowOf(c, i, to, same)
+		change := v - last[i]
+		if row < 0 || !(change >= 0) {
+			continue // it is new, or began anew
+		}
+		rates[row] = float32(change * factor)
+		if points != nil {
+			points[row] = encode(change * factor)
+		}
+	}
+}
+
+func (t *track) encode(v float64) byte {
+	if t.signed {
+		return encodeSigned(v)
+	}
+	return encode(v)
+}
+
+// rowOf is the row of the group in which sample i of a column stands, or -1.
+func rowOf(c *series.Column, i int, to []int32, same bool) int {
+	row := c.RowOf(i)
+	if same {
+		return row
+	}
+	return int(to[row])
+}
+
+var nan = float32(math.NaN())
+
+// reshape makes room for the rows of another table and for histories of another length, and keeps what fits.
+func (g *group) reshape(k *Keeper, table *series.Table) {
+	old := *g
+	rows, rings := len(table.Ends), g.kind.rings()
+	g.close(k)
+	g.table, g.desc, g.at, g.silent = table, old.desc, old.at, old.silent
+	g.length = uint16(k.Length())
+	if g.track(0).rate {
+		g.rates = make([]float32, len(g.kind.tracks)*rows)
+	}
+	g.ring = make([]byte, int(g.length)*rings*rows)
+	fill(g.ring)
+	k.resize(int64(rings*rows), int64(4*len(g.rates)))
+	if g.length == 0 {
+		return
+	}
+	g.head = g.length - 1
+	to, same := rowsIn(table, old.table)
+	for age := range min(int(g.length), int(old.length)) {
+		from := old.ring[(int(old.head)+int(old.length)-age)%int(old.length)*rings*old.rows():]
+		into := g.ring[(int(g.head)-age)*rings*rows:]
+		for n := range rings {
+			for row := range old.rows() {
+				switch {
+				case same:
+					into[n*rows+row] = from[n*old.rows()+row]
+				case to[row] >= 0:
+					into[n*rows+int(to[row])] = from[n*old.rows()+row]
+				}
+			}
+		}
+	}
+}
+
+// close gives the memory back.
+func (g *group) close(k *Keeper) {
+	if g.table != nil {
+		k.resize(-int64(g.kind.rings()*g.rows()), -int64(4*len(g.rates)))
+	}
+	*g = group{kind: g.kind}
+}

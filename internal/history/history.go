@@ -1,0 +1,190 @@
+// Package history keeps, of each target, rates of counters between its last two polls and short histories of some
+// numbers, for pages that show what a device does at present. It is no time series database: what it keeps is coarse,
+// bounded by a setting, and lost with the process.
+package history
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trapline/internal/series"
+)
+
+// Keeper bounds the histories of all targets. It is safe for concurrent use.
+type Keeper struct {
+	perPoint atomic.Int64 // octets that one point more of all histories takes
+	fixed    atomic.Int64 // octets of rates
+
+	mu     sync.Mutex
+	points int // wanted
+	memory int64
+	kinds  atomic.Pointer[[]*kind]
+	length atomic.Int64 // of each history, at present
+}
+
+// NewKeeper returns a Keeper with the default settings.
+func NewKeeper() *Keeper {
+	k := &Keeper{}
+	k.Configure(&Settings{})
+	return k
+}
+
+// Configure sets what is kept. Histories change with the next poll of each target.
+func (k *Keeper) Configure(s *Settings) {
+	k.mu.Lock()
+	k.points, k.memory = DefaultPoints, DefaultMemory
+	if s.Points != nil {
+		k.points = *s.Points
+	}
+	if s.Memory.N > 0 {
+		k.memory = s.Memory.N
+	}
+	k.mu.Unlock()
+	kinds := kindsOf(s.Columns)
+	k.kinds.Store(&kinds)
+	k.resize(0, 0)
+}
+
+// resize takes note of memory that is taken or left, and sets the length of the histories.
+func (k *Keeper) resize(perPoint, fixed int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	each := k.perPoint.Add(perPoint)
+	free := k.memory - k.fixed.Add(fixed)
+	length := int64(k.points)
+	if each > 0 {
+		length = min(length, max(free, 0)/each)
+	}
+	k.length.Store(length)
+}
+
+// Bytes are the octets that rates and histories take.
+func (k *Keeper) Bytes() int64 { return k.fixed.Load() + k.perPoint.Load()*k.length.Load() }
+
+// Length is how many points each history has room for.
+func (k *Keeper) Length() int { return int(k.length.Load()) }
+
+// fits reports whether a history of some length may stay as it is. One that is too long may not; one that could be
+// longer waits until it is worth the copying.
+func (k *Keeper) fits(length int) bool {
+	now := int(k.length.Load())
+	return length == now || length < now && now-length < now/8
+}
+
+// Target is what is kept of one target.
+type Target struct {
+	keeper *Keeper
+
+	mu      sync.Mutex
+	groups  []group
+	columns int // of the last poll
+	kinds   *[]*kind
+	closed  bool
+}
+
+// Target begins with a target of which nothing is kept.
+func (k *Keeper) Target() *Target { return &Target{keeper: k} }
+
+// Poll is what a poll that was answered brought.
+type Poll struct {
+	Before     []*series.Set // of the last poll that was answered; nil before the first
+	After      []*series.Set
+	Elapsed    time.Duration // between the two
+	Comparable bool          // counters went on from Before to After
+	Steps      int           // intervals since the last point; 0 replaces it
+}
+
+// Answered takes the samples of a poll. It keeps the tables of p.After, and expects p.Before to be what was p.After of
+// the call before.
+func (t *Target) Answered(p *Poll) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	kinds := t.keeper.kinds.Load()
+	columns := 0
+	for _, s := range p.After {
+		columns += len(s.Columns)
+	}
+	moved := columns != t.columns || kinds != t.kinds || !t.stands(p.After)
+	if moved {
+		t.find(p.After, *kinds)
+		t.columns, t.kinds = columns, kinds
+	}
+	for i := range t.groups {
+		g := &t.groups[i]
+		before := g.at
+		if moved {
+			before, _ = g.kind.find(p.Before)
+		}
+		g.answered(t.keeper, p, &before)
+	}
+}
+
+// Silent notes that intervals went by without an answer.
+func (t *Target) Silent(steps int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.groups {
+		t.groups[i].advance(steps)
+	}
+}
+
+// Close gives up what is kept, and takes nothing from then on.
+func (t *Target) Close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.groups {
+		t.groups[i].close(t.keeper)
+	}
+	t.groups, t.closed = nil, true
+}
+
+// stands reports whether all columns stand where they stood.
+func (t *Target) stands(sets []*series.Set) bool {
+	for i := range t.groups {
+		if !t.groups[i].stands(sets) {
+			return false
+		}
+	}
+	return true
+}
+
+// find looks for the columns of all kinds. A group stays whose columns are missing, until its points are over.
+func (t *Target) find(sets []*series.Set, kinds []*kind) {
+	var groups []group
+	for _, k := range kinds {
+		at, found := k.find(sets)
+		g := t.group(k)
+		if found || g.table != nil && !g.over() {
+			g.at = at
+			groups = append(groups, *g)
+		}
+	}
+	for i := range t.groups {
+		if g := &t.groups[i]; !contains(groups, g.kind) {
+			g.close(t.keeper)
+		}
+	}
+	t.groups = groups
+}
+
+func (t *Target) group(k *kind) *group {
+	for i := range t.groups {
+		if t.groups[i].kind == k {
+			return &t.groups[i]
+		}
+	}
+	return &group{kind: k}
+}
+
+func contains(groups []group, k *kind) bool {
+	for i := range groups {
+		if groups[i].kind == k {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,76 @@
+package history
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"trapline/internal/series"
+)
+
+// sameRows reports whether two tables have the same rows in the same order: by their indexes where these are kept,
+// else by their labels.
+func sameRows(a, b *series.Table) bool {
+	switch {
+	case a == b:
+		return true
+	case a == nil || b == nil || len(a.Ends) != len(b.Ends):
+		return false
+	case indexed(a) && indexed(b):
+		return bytes.Equal(a.Indexes, b.Indexes) && slices.Equal(a.IndexEnds, b.IndexEnds)
+	}
+	return bytes.Equal(a.Labels, b.Labels) && slices.Equal(a.Ends, b.Ends)
+}
+
+func indexed(t *series.Table) bool { return len(t.IndexEnds) == len(t.Ends) && t.IndexEnds != nil }
+
+// rowsIn gives, for each row of a table, its number in another one, -1 where that has none; same is that all numbers
+// are equal, and then to is nil.
+func rowsIn(table, of *series.Table) (to []int32, same bool) {
+	if of == nil || sameRows(table, of) {
+		return nil, true
+	}
+	key := (*series.Table).Row
+	if indexed(table) && indexed(of) {
+		key = (*series.Table).Index
+	}
+	numbers := make(map[string]int32, len(table.Ends))
+	for i := range table.Ends {
+		numbers[string(key(table, i))] = int32(i)
+	}
+	to = make([]int32, len(of.Ends))
+	for i := range of.Ends {
+		n, ok := numbers[string(key(of, i))]
+		if !ok {
+			n = -1
+		}
+		to[i] = n
+	}
+	return to, false
+}
+
+// aligned gives the value that each sample of c had in b, NaN where it had none.
+func aligned(b, c *series.Column) []float64 {
+	to, same := rowsIn(c.Table, b.Table)
+	if same && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {
+		return b.Values
+	}
+	byRow := make([]float64, len(c.Table.Ends))
+	for i := range byRow {
+		byRow[i] = math.NaN()
+	}
+	for i, v := range b.Values {
+		row := b.RowOf(i)
+		if !same {
+			row = int(to[row])
+		}
+		if row >= 0 {
+			byRow[row] = v
+		}
+	}
+	values := make([]float64, len(c.Values))
+	for i := range values {
+		values[i] = byRow[c.RowOf(i)]
+	}
+	return values
+}

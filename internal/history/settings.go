@@ -1,0 +1,36 @@
+package history
+
+import (
+	"fmt"
+
+	"trapline/internal/setting"
+)
+
+// Settings is the section `history`: the histories that are kept of each target for its page.
+type Settings struct {
+	Points  *int          `yaml:"points,omitempty"`  // of each history, one for each poll; 0 keeps none; default DefaultPoints
+	Memory  setting.Bytes `yaml:"memory,omitempty"`  // of all histories; where they would take more, all become shorter; default DefaultMemory
+	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those that always have one
+}
+
+// What holds where nothing is set.
+const (
+	DefaultPoints = 60
+	DefaultMemory = 64 << 20
+	// maxPoints bounds the setting.
+	maxPoints = 1000
+	// maxColumns bounds the columns.
+	maxColumns = 100
+)
+
+// Mistakes reports numbers that are out of range.
+func (s *Settings) Mistakes() []setting.Mistake {
+	var m []setting.Mistake
+	if s.Points != nil && (*s.Points < 0 || *s.Points > maxPoints) {
+		m = append(m, setting.Mistake{Path: "points", Text: fmt.Sprintf("write a number from 0 (no histories) to %d", maxPoints)})
+	}
+	if len(s.Columns) > maxColumns {
+		m = append(m, setting.Mistake{Path: "columns", Text: fmt.Sprintf("%d columns are too many: write at most %d", len(s.Columns), maxColumns)})
+	}
+	return m
+}

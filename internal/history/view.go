@@ -1,0 +1,76 @@
+package history
+
+import "trapline/internal/series"
+
+// View is a copy of what is kept of the rows of one kind.
+type View struct {
+	Kind   string
+	Table  *series.Table // the rows
+	Tracks []TrackView
+
+	kind *kind
+}
+
+// Of reports whether the view is of the column of a metric.
+func (v *View) Of(d *series.Desc) bool {
+	for i := range v.kind.sources {
+		if v.kind.sources[i].is(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// TrackView is a copy of what is kept of one number.
+type TrackView struct {
+	Name   string
+	Unit   string
+	Rates  []float32   // of each row, NaN where there is none; nil of what is no counter
+	Points [][]float64 // of each row, the oldest first, NaN for a gap; nil where none are kept
+}
+
+// Views returns what is kept of a target; points are left out unless they are wanted.
+func (t *Target) Views(points bool) []View {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]View, 0, len(t.groups))
+	for i := range t.groups {
+		list = append(list, t.groups[i].view(points))
+	}
+	return list
+}
+
+func (g *group) view(points bool) View {
+	v := View{Kind: g.kind.name, Table: g.table, kind: g.kind}
+	rows := g.rows()
+	for n := range g.kind.tracks {
+		t := g.track(n)
+		one := TrackView{Name: t.name, Unit: t.unit}
+		if t.rate && len(g.rates) > 0 {
+			one.Rates = append([]float32(nil), g.rates[n*rows:][:rows]...)
+		}
+		if points && t.points {
+			one.Points = g.decoded(n, t.signed)
+		}
+		v.Tracks = append(v.Tracks, one)
+	}
+	return v
+}
+
+// decoded are the points of a track, by row.
+func (g *group) decoded(n int, signed bool) [][]float64 {
+	rows, length := g.rows(), int(g.length)
+	all := make([]float64, rows*length)
+	list := make([][]float64, rows)
+	for row := range list {
+		list[row] = all[row*length:][:length:length]
+	}
+	for age := range length {
+		time := (int(g.head) + length - age) % length
+		from := g.ring[(time*g.kind.rings()+n)*rows:]
+		for row := range list {
+			list[row][length-1-age] = decode(from[row], signed)
+		}
+	}
+	return list
+}

@@ -1,0 +1,87 @@
+package poller
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"trapline/internal/engine"
+	"trapline/internal/reason"
+	"trapline/internal/snmp"
+)
+
+// maxWords bounds how many failures of one poll are put into words.
+const maxWords = 100
+
+// Problems says in words what is missing from the last poll, what concerns the whole target first.
+func (u *Summary) Problems() []reason.Words {
+	p := u.Last
+	if p == nil {
+		return nil
+	}
+	var list []reason.Words
+	seen := map[string]bool{}
+	add := func(f reason.Facts) {
+		key := string(f.Reason) + "\x00" + f.Table
+		if len(list) < maxWords && !seen[key] {
+			seen[key] = true
+			list = append(list, reason.Of(&f))
+		}
+	}
+	errs := slices.Clone(p.Errors)
+	slices.SortStableFunc(errs, func(a, b *engine.Error) int { return btoi(b.Whole()) - btoi(a.Whole()) })
+	for _, e := range errs {
+		add(u.facts(e))
+	}
+	for _, oid := range p.doubled() {
+		add(u.facts(&engine.Error{Reason: engine.Duplicate, OID: oid}))
+	}
+	if len(p.Errors) == 0 && p.Err != nil {
+		add(u.facts(&engine.Error{Reason: engine.Malformed, Err: p.Err}))
+	}
+	return list
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// facts are what is known of an error of the last poll.
+func (u *Summary) facts(e *engine.Error) reason.Facts {
+	t, p := u.Target, u.Last
+	f := reason.Facts{
+		Reason: e.Reason, Part: !e.Whole(), Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
+		Context: t.Spec.Context, Requests: p.Stats.Packets, Took: p.Duration, Interval: t.Interval,
+		Timeout: cmp.Or(t.Params.Over(t.Defaults).Timeout.Duration, engine.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
+	}
+	if a, err := engine.ParseAddress(t.Spec.Address); err == nil {
+		f.Host, f.Port = a.Host, strconv.Itoa(int(a.Port))
+	}
+	if a := t.Spec.Auth; a != nil {
+		f.User, f.Level, f.Context = a.Username, a.SecurityLevel, cmp.Or(f.Context, a.ContextName)
+	}
+	if e.Err != nil {
+		f.Detail = e.Err.Error()
+	}
+	if e.OID == nil || e.Reason == engine.Deadline || e.Reason == engine.Late {
+		return f // which say how many columns arrived
+	}
+	f.Table = p.nameOf(e.OID)
+	if len(e.Last) > len(e.OID) && e.Last.HasPrefix(e.OID) {
+		f.Row = string(snmp.AppendIndexText(nil, e.Last[len(e.OID):]))
+	}
+	return f
+}
+
+// nameOf gives the name of the metric that is made of an object, or else the object in numbers.
+func (p *Pass) nameOf(oid snmp.OID) string {
+	for _, m := range p.Modules {
+		if name := m.NameOf(oid); name != "" {
+			return name
+		}
+	}
+	return oid.String()
+}

@@ -1,0 +1,193 @@
+// Package reason says in words why something is missing from a poll, and what to do about it. Pages, the API, the
+// command line and the log take their words from here.
+package reason
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"trapline/internal/engine"
+)
+
+// Facts are what the words about a failure are filled with. What is unknown is left zero.
+type Facts struct {
+	Reason   engine.Reason
+	Part     bool   // the target answered, and only a part is missing
+	Target   string // its name, or its address where it has none
+	Address  string // as written
+	Host     string // of Address, without transport and port
+	Port     string
+	Auth     string // the name of the auth
+	User     string
+	Level    string // security level
+	Context  string
+	Requests int // that were sent, retransmissions included
+	Took     time.Duration
+	Interval time.Duration
+	Timeout  time.Duration // of one request
+	Arrived  int           // columns of Columns that arrived whole
+	Columns  int
+	Table    string // name or OID of what is partial
+	Row      string // the last row of it that arrived; "" when none did
+	Dropped  bool   // nothing of Table counts
+	Detail   string // from the error
+}
+
+// Words are a failure in words.
+type Words struct {
+	Reason engine.Reason
+	Text   string // one or more sentences; the first stands alone
+	Remedy string
+	Table  string
+	Row    string
+}
+
+// Of returns the words for facts.
+func Of(f *Facts) Words {
+	e, known := table[f.Reason]
+	if !known {
+		e = entry{whole: "The poll failed: {detail}.", part: "{partial}: {detail}.", remedy: "See the log."}
+	}
+	w := Words{Reason: f.Reason, Table: f.Table, Row: f.Row}
+	text, remedy := e.whole, e.remedy
+	if f.Part && e.part != "" || e.whole == "" {
+		text = e.part
+	}
+	if f.Part && e.partRemedy != "" {
+		remedy = e.partRemedy
+	}
+	w.Text, w.Remedy = f.fill(text), f.fill(remedy)
+	return w
+}
+
+// First returns the first sentence of Text without its period.
+func (w *Words) First() string {
+	text, _, _ := strings.Cut(w.Text, ". ")
+	return strings.TrimSuffix(text, ".")
+}
+
+// fill puts facts in the places of {names}.
+func (f *Facts) fill(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		b.WriteString(f.value(name))
+		text = after
+	}
+}
+
+func (f *Facts) value(name string) string {
+	switch name {
+	case "target":
+		return f.Target
+	case "address":
+		return f.Address
+	case "host":
+		return f.Host
+	case "port":
+		return f.Port
+	case "auth":
+		return f.Auth
+	case "user":
+		return strconv.Quote(f.User)
+	case "level":
+		return f.Level
+	case "context":
+		return strconv.Quote(f.Context)
+	case "requests":
+		return count(f.Requests, "request")
+	case "took":
+		return Duration(f.Took)
+	case "interval":
+		return Duration(f.Interval)
+	case "timeout":
+		return Duration(f.Timeout)
+	case "arrived":
+		if f.Columns == 0 {
+			return "not everything arrived"
+		}
+		return fmt.Sprintf("%d of %d columns arrived", f.Arrived, f.Columns)
+	case "partial":
+		return f.partial()
+	case "table":
+		return f.Table
+	case "detail":
+		return f.detail()
+	}
+	return "{" + name + "}"
+}
+
+// partial says how much of the table is there.
+func (f *Facts) partial() string {
+	switch {
+	case f.Table == "":
+		return "Something is missing"
+	case f.Dropped:
+		return f.Table + " is dropped"
+	case f.Row == "":
+		return f.Table + " is missing"
+	}
+	return f.Table + " is partial after row " + f.Row
+}
+
+const maxDetail = 300 // octets
+
+func (f *Facts) detail() string {
+	if f.Detail == "" {
+		return "no details are known"
+	}
+	return cut(f.Detail, maxDetail)
+}
+
+// cut shortens text to at most so many octets, at the beginning of a character.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const ellipsis = "…"
+	end := max(most-len(ellipsis), 0)
+	for end > 0 && text[end]&0xc0 == 0x80 {
+		end--
+	}
+	return text[:end] + ellipsis
+}
+
+// Cut shortens the words' first sentence to at most so many octets.
+func (w *Words) Cut(most int) string { return cut(w.First(), max(most, len("…"))) }
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Duration writes a duration with two or three digits and one unit, such as 84 ms, 8 s and 41 min.
+func Duration(d time.Duration) string {
+	switch s := d.Seconds(); {
+	case d < 10*time.Millisecond:
+		return trim(s*1000, 1) + " ms"
+	case d < time.Second:
+		return trim(s*1000, 0) + " ms"
+	case d < 10*time.Second:
+		return trim(s, 1) + " s"
+	case d < 100*time.Second:
+		return trim(s, 0) + " s"
+	case d < 100*time.Minute:
+		return trim(s/60, 0) + " min"
+	case d < 48*time.Hour:
+		return trim(s/3600, 0) + " h"
+	}
+	return trim(d.Hours()/24, 0) + " d"
+}
+
+func trim(v float64, decimals int) string {
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', decimals, 64), ".0")
+}
