@@ -216,15 +216,14 @@ var nan = float32(math.NaN())
 func (g *group) reshape(k *Keeper, table *series.Table) {
 	old := *g
 	rows, rings := len(table.Ends), g.kind.rings()
-	g.close(k)
-	g.table, g.desc, g.at, g.silent = table, old.desc, old.at, old.silent
-	g.length = uint16(k.Length())
+	g.table, g.rates = table, nil
 	if g.track(0).rate {
 		g.rates = make([]float32, len(g.kind.tracks)*rows)
 	}
+	k.resize(int64(rings*(rows-old.rows())), int64(4*(len(g.rates)-len(old.rates))))
+	g.length, g.head = uint16(k.Length()), 0
 	g.ring = make([]byte, int(g.length)*rings*rows)
 	fill(g.ring)
-	k.resize(int64(rings*rows), int64(4*len(g.rates)))
 	if g.length == 0 {
 		return
 	}
