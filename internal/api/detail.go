@@ -49,7 +49,7 @@ func (a *API) noTarget(name string) error {
 	for _, u := range a.options.Polls.Summaries() {
 		names = append(names, u.Target.Name)
 	}
-	err := fmt.Errorf("target %q: %w", name, ErrNotFound)
+	err := of(ErrNotFound, "there is no target %q", name)
 	if near := setting.Nearest(name, names); near != "" {
 		return &Hinted{err, fmt.Sprintf("did you mean %s?", near)}
 	}

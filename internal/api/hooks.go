@@ -1,5 +1,10 @@
 package api
 
+import (
+	"fmt"
+	"time"
+)
+
 // What answers about targets and the process take from parts that others answer for.
 
 // alarmIndex are how many alarms are active. Version changes when they do.
@@ -20,4 +25,31 @@ func (a *API) alarmIndex() *alarmIndex {
 		x.byTarget[one.Target]++
 	}
 	return x
+}
+
+// configStatus is which configuration runs.
+func (a *API) configStatus() ConfigStatus {
+	if a.options.Configuration.Status == nil {
+		return ConfigStatus{Files: []string{}, Errors: []ConfigError{}, Warnings: []string{}}
+	}
+	return a.options.Configuration.Status()
+}
+
+// attentionTo says that the last reload was refused.
+func attentionTo(c *ConfigStatus, now time.Time) []Attention {
+	if c.Refused.IsZero() {
+		return []Attention{}
+	}
+	text := fmt.Sprintf("The last reload was refused; the configuration of %s runs.", clock(c.LoadedAt, now))
+	if len(c.Errors) > 0 {
+		e := c.Errors[0]
+		text += " " + e.Text + "."
+		if e.Line > 0 {
+			text = fmt.Sprintf("The last reload was refused; the configuration of %s runs. %s:%d: %s.", clock(c.LoadedAt, now), e.File, e.Line, e.Text)
+		}
+		if more := len(c.Errors) - 1; more > 0 {
+			text += fmt.Sprintf(" %d more errors.", more)
+		}
+	}
+	return []Attention{{Kind: "refused", Text: text, Path: "/configuration", Since: c.Refused}}
 }

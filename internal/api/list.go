@@ -34,7 +34,7 @@ func number(r *http.Request, name string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, &Hinted{fmt.Errorf("%w: %s=%q is not a number", ErrBadRequest, name, text), fmt.Sprintf("write a number from 0 to %d", maxLimit)}
+		return 0, &Hinted{of(ErrBadRequest, "%s=%q is not a number", name, text), fmt.Sprintf("write a number from 0 to %d", maxLimit)}
 	}
 	return min(n, maxLimit), nil
 }
@@ -58,7 +58,7 @@ func (a *API) Targets(q TargetQuery) (TargetList, error) {
 	key, descending := strings.CutPrefix(q.Sort, "-")
 	order, known := orders[key]
 	if !known {
-		return TargetList{}, &Hinted{fmt.Errorf("%w: no sort key %q", ErrBadRequest, key), "write one of " + strings.Join(sortKeys(), ", ") + ", with - in front for the greatest first"}
+		return TargetList{}, &Hinted{of(ErrBadRequest, "there is no sort key %q", key), "write one of " + strings.Join(sortKeys(), ", ") + ", with - in front for the greatest first"}
 	}
 	alarms := a.alarmIndex()
 	list := TargetList{Targets: []TargetSummary{}}

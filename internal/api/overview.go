@@ -16,8 +16,9 @@ func (a *API) Status() Status {
 	all := a.options.Polls.Summaries()
 	s := Status{
 		Version: a.options.Version, Started: a.options.Started, Alarms: a.alarmIndex().counts,
-		Attention: attention(all, now), LastHour: []Minute{}, Slowest: slowest(all),
+		Config: a.configStatus(), LastHour: []Minute{}, Slowest: slowest(all),
 	}
+	s.Attention = slices.Concat(attentionTo(&s.Config, now), attention(all, now))
 	for _, u := range all {
 		s.Targets.add(u.State)
 		s.Series.Total += u.Samples

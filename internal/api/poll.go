@@ -27,7 +27,3 @@ func (a *API) Poll(ctx context.Context, target string) error {
 	}
 	return err
 }
-
-func (a *API) noTarget(name string) error {
-	return of(ErrNotFound, "there is no target %q", name)
-}

@@ -49,7 +49,7 @@ func (a *API) TableOf(q TableQuery) (Table, error) {
 	case !ok:
 		return Table{}, a.noTarget(q.Target)
 	case d.Answered == nil:
-		return Table{}, &Hinted{fmt.Errorf("%w: %s has not answered yet", ErrUnavailable, q.Target), fmt.Sprintf("trapline target %s says why", q.Target)}
+		return Table{}, &Hinted{of(ErrUnavailable, "%s has not answered yet", q.Target), fmt.Sprintf("trapline target %s says why", q.Target)}
 	}
 	list := tablesOf(d.Answered)
 	i := slices.IndexFunc(list, func(t polledTable) bool { return t.name == q.Table || t.oid.String() == q.Table })
@@ -58,7 +58,7 @@ func (a *API) TableOf(q TableQuery) (Table, error) {
 		for _, t := range list {
 			names = append(names, t.name)
 		}
-		err := fmt.Errorf("table %q of %s: %w", q.Table, q.Target, ErrNotFound)
+		err := of(ErrNotFound, "%s has no table %q", q.Target, q.Table)
 		if near := setting.Nearest(q.Table, names); near != "" {
 			return Table{}, &Hinted{err, fmt.Sprintf("did you mean %s?", near)}
 		}
