@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,5 +230,40 @@ func TestExternalURLAndRoutePrefix(t *testing.T) {
 	}
 	if status, body := act(t, base+"/snmp/api/v1/config/reload", "", "Origin", "http://trapline.example.com"); status != 403 {
 		t.Errorf("the page of the external URL, without the proxy's Host: %d %s", status, body)
+	}
+}
+
+// An expression is tried on what was polled a moment ago.
+func TestTryOfTheServer(t *testing.T) {
+	device := startSwitch(t, agent.Faults{})
+	base := startServer(t, small+fmt.Sprintf("targets: [{name: sw, address: %q, modules: [if_mib], interval: 1h}, {name: dead, address: '127.0.0.1:1', modules: [uptime], interval: 1h}]\n", device))
+	await(t, base+"/metrics", `trapline_target_up{target="sw"} 1`)
+	for _, c := range []struct {
+		body   string
+		status int
+		want   string
+	}{
+		{`{"expr": "trapline_target_up == 0"}`, 200, `"matches":[{"target":"dead","labels":{},"value":0,"fires":true,`},
+		{`{"expr": "trapline_target_up == 0", "for": "5m"}`, 200, "How long it has been is not known."},
+		{`{"expr": "ifInOctets \u003e= 0", "targets": "sw"}`, 200, "It is true now for 56 series of 1 target: if it were a rule, 56 alarms would be raised."},
+		{`{"expr": "0 * ifInOctets / 0", "targets": "sw"}`, 200, `"special":"NaN"`},
+		{`{"expr": "nothing == 1"}`, 200, "No poll of these targets has nothing."},
+		{`{"expr": "nothing == "}`, 400, "parse error"},
+		{`{"expr": ""}`, 400, "there is no expression"},
+		{`{"expr": "up", "for": "soon"}`, 400, "such as 30s, 5m or 1h"},
+		{`{"expr": "up", "targets": "no such target"}`, 404, "no target matches"},
+		{`{"exp": "up"}`, 400, "unknown field"},
+	} {
+		if status, body := act(t, base+"/api/v1/rules/try", c.body); status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %s, want %s", c.body, status, body, c.want)
+		}
+	}
+	response, err := http.PostForm(base+"/api/v1/rules/try", url.Values{"expr": {"trapline_target_up == 0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); response.StatusCode != 200 || !strings.Contains(string(body), `"target":"dead"`) {
+		t.Errorf("a form: %d %s", response.StatusCode, body)
 	}
 }

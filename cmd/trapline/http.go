@@ -82,6 +82,7 @@ func (s *server) api(mux *http.ServeMux) {
 		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
 		calls.ServeHTTP(w, r)
 	})
+	mux.Handle("POST /api/v1/rules/try", l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls)))
 	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
 		asked := l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls))
 		mux.Handle("GET "+path, asked)

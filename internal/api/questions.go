@@ -29,6 +29,8 @@ var questions = []route{
 		}),
 	{pattern: "POST /api/v1/targets/{name}/walk", text: "Walks a subtree of a target: NDJSON, a row a line, as they arrive; the last line is an envelope that says whether the walk is whole. One at a time for each target, four in all.",
 		takes: reflect.TypeFor[WalkRequest](), gives: reflect.TypeFor[WalkRow](), serve: (*API).serveWalk},
+	takes("POST /api/v1/rules/try", "Evaluates an expression as a rule would be, on the last polls and on the samples that rules look back at. Nothing is raised.",
+		func(a *API, r *http.Request, in *TryRequest) (Try, error) { return a.Try(r.Context(), *in) }),
 	gives("GET /api/v1/config", "The running configuration, without secrets.", func(a *API, r *http.Request) (Config, error) {
 		return a.Config(ConfigQuery{View: r.FormValue("view"), Target: r.FormValue("target")})
 	}).with("view: written (as the files were when they were loaded), defaults or target\ntarget: of the view target"),

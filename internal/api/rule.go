@@ -16,26 +16,3 @@ type Rule struct {
 	Pending     int     `json:"pending"`
 	TookSeconds float64 `json:"took"`
 }
-
-// TryRequest is an expression to try.
-type TryRequest struct {
-	Expr    string `json:"expr"`
-	For     string `json:"for"`
-	Targets string `json:"targets"` // as TargetQuery.Text
-}
-
-// Try is what an expression would do.
-type Try struct {
-	Matches []TryMatch `json:"matches"` // at most 100
-	Total   int        `json:"total"`
-	Text    string     `json:"text"` // a sentence
-}
-
-// TryMatch is a series for which an expression is true.
-type TryMatch struct {
-	Target  string            `json:"target"`
-	Labels  map[string]string `json:"labels"`
-	Value   float64           `json:"value"`
-	Fires   bool              `json:"fires"`   // it has been true for long enough
-	Changes int               `json:"changes"` // how often it began in the samples that are kept
-}
