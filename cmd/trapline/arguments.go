@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,17 +14,32 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// parse reads the command line. The error names the flag or the argument whose value is at fault.
+// parse reads the command line. The error names the flag or the argument whose value is at fault, and what was
+// probably meant by a name that is not known.
 func parse(app *kingpin.Application, args []string) (command string, err error) {
+	if err := unknownCommand(app.Model(), args); err != nil {
+		return "", usage(err)
+	}
 	command, err = app.Parse(args)
 	if err == nil {
 		return command, nil
 	}
 	elements, errForm := app.ParseContext(args)
-	if errForm != nil {
-		return "", err // which names it
+	selected := ""
+	if elements != nil && elements.SelectedCommand != nil {
+		selected = elements.SelectedCommand.FullCommand()
 	}
-	for _, e := range elements.Elements {
+	if errForm == nil {
+		err = valueError(elements, err)
+	} else if flag := unknownFlag.FindStringSubmatch(err.Error()); flag != nil {
+		err = fmt.Errorf("%s has no flag %s%s", cmp.Or(selected, app.Name), flag[1], didYouMean(flag[1], flagNames(app.Model(), selected)))
+	}
+	return "", usagef("%w\nTry %q.", err, strings.Join(strings.Fields(app.Name+" "+selected+" --help"), " "))
+}
+
+// valueError names the flag or the argument whose value is not taken.
+func valueError(parsed *kingpin.ParseContext, err error) error {
+	for _, e := range parsed.Elements {
 		name, value := "", kingpin.Value(nil)
 		switch clause := e.Clause.(type) {
 		case *kingpin.FlagClause:
@@ -34,10 +51,63 @@ func parse(app *kingpin.Application, args []string) (command string, err error) 
 			continue
 		}
 		if errValue := value.Set(*e.Value); errValue != nil {
-			return "", fmt.Errorf("%s: %w", name, inOurWords(errValue))
+			return fmt.Errorf("%s: %w", name, inOurWords(errValue))
 		}
 	}
-	return "", err
+	return err
+}
+
+// unknownFlag matches kingpin's errors.
+var unknownFlag = regexp.MustCompile(`^unknown (?:long|short) flag '(-.*)'$`)
+
+// flagNames are the flags that a command takes.
+func flagNames(app *kingpin.ApplicationModel, command string) (names []string) {
+	flags := app.Flags
+	for _, c := range app.FlattenedCommands() {
+		if c.FullCommand == command {
+			flags = slices.Concat(flags, c.Flags)
+		}
+	}
+	for _, f := range flags {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	return names
+}
+
+// unknownCommand is the error of a word where a command has to stand, else nil.
+func unknownCommand(app *kingpin.ApplicationModel, args []string) error {
+	known, above := app.Commands, ""
+	if len(args) > 0 && args[0] == "help" {
+		args = args[1:]
+	}
+	for _, word := range args {
+		if strings.HasPrefix(word, "-") {
+			return nil // what follows may be the value of a flag
+		}
+		i := slices.IndexFunc(known, func(c *kingpin.CmdModel) bool { return c.Name == word || slices.Contains(c.Aliases, word) })
+		if i >= 0 && len(known[i].Commands) > 0 {
+			known, above = known[i].Commands, above+word+" "
+			continue
+		}
+		takesWords := func(c *kingpin.CmdModel) bool { return c.Default && len(c.Args) > 0 }
+		if i >= 0 || slices.ContainsFunc(known, takesWords) {
+			return nil
+		}
+		var names []string
+		for _, c := range known {
+			if !c.Hidden {
+				names = append(names, c.Name)
+			}
+		}
+		advice := didYouMean(word, names)
+		if advice == "" {
+			advice = ": the commands are " + strings.Join(names, ", ")
+		}
+		return fmt.Errorf("no command %q%s", above+word, advice)
+	}
+	return nil
 }
 
 // inOurWords replaces what the standard library says about numbers.

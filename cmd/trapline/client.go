@@ -60,6 +60,7 @@ type clientFlags struct {
 	context, contextEngine          *string
 	repetitions                     *uint32
 	packets, unconnected            *bool
+	place                           place
 }
 
 func addClientFlags(c *kingpin.CmdClause) *clientFlags {
@@ -125,6 +126,9 @@ func spelledOut(args []string) []string {
 
 // auth gives the credentials. Mistakes are the user's, in the flags.
 func (f *clientFlags) auth() (*engine.Auth, error) {
+	if f.place.auth != nil && !f.place.overridden {
+		return f.place.auth, nil
+	}
 	version, err := engine.ParseVersion(*f.version)
 	if err != nil {
 		return nil, err
@@ -144,6 +148,7 @@ func (f *clientFlags) auth() (*engine.Auth, error) {
 		PrivLocalizedKey: setting.Secret(*f.privLocalized),
 		EngineID:         *f.engineID,
 	}
+	a = f.place.over(a)
 	a.Canonical()
 	if m := a.Mistakes(); len(m) > 0 {
 		return nil, inFlags(m[0])
@@ -226,7 +231,7 @@ func (f *clientFlags) spec() (engine.Spec, error) {
 	if err != nil {
 		return spec, fmt.Errorf("-E %s has %w", *f.contextEngine, err)
 	}
-	spec.Context, spec.ContextEngineID = *f.context, string(id)
+	spec.Context, spec.ContextEngineID, spec.Engine = *f.context, string(id), f.place.engine
 	return spec, nil
 }
 
@@ -235,19 +240,21 @@ func (f *clientFlags) spec() (engine.Spec, error) {
 func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.Engine, *engine.Target, engine.Params, error) {
 	params, err := f.params()
 	if err != nil {
-		return nil, nil, params, err
+		return nil, nil, params, usage(err)
 	}
 	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
+	params = params.Over(f.place.params)
 	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
 		d, err := f.discover(ctx, logger)
 		if err != nil {
 			return nil, nil, params, err
 		}
-		*f.engineID = hex.EncodeToString(d.EngineID)
+		id := hex.EncodeToString(d.EngineID)
+		f.engineID = &id // of this target alone
 	}
 	spec, err := f.spec()
 	if err != nil {
-		return nil, nil, params, err
+		return nil, nil, params, usage(err)
 	}
 	options := engine.Options{Logger: logger}
 	if *f.packets {
@@ -255,5 +262,5 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	}
 	e := engine.New(options)
 	t, err := e.Target(spec)
-	return e, t, params, err
+	return e, t, params, usage(err)
 }

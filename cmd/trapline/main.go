@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -31,19 +32,41 @@ func newApp() (app *kingpin.Application, commands map[string]command, logConfig 
 	for _, add := range []func(*kingpin.Application, map[string]command){
 		addServe, addCheck, addGet, addWalk, addSet, addDiscover, addKey, addMIB, addGenerate, addProfile,
 		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addRules, addSimulate, addDemo,
+		addStatus, addTargets, addTarget, addWhy, addTop, addAlarms, addEvents, addPoll, addDiff, addCompletion, addMan,
 	} {
 		add(app, commands)
 	}
+	addHelp(app)
 	return app, commands, logConfig
 }
 
-func main() {
+func main() { os.Exit(runMain(os.Args[1:])) }
+
+// builtVersion is the version that the Go command stamps into the program, for one that was not built by make.
+func builtVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// runMain runs a command line and returns the exit status. A second Ctrl-C ends what does not heed the first.
+func runMain(args []string) int {
+	if version.Version == "" {
+		version.Version = builtVersion()
+	}
 	app, commands, logConfig := newApp()
-	name := kingpin.MustParse(parse(app, spelledOut(os.Args[1:])))
+	name, err := parse(app, spelledOut(args))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitUsage
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := commands[name](ctx, promslog.New(logConfig)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	context.AfterFunc(ctx, stop)
+	status, text := exitOf(ctx, commands[name](ctx, promslog.New(logConfig)))
+	if text != "" {
+		fmt.Fprintln(os.Stderr, text)
 	}
+	return status
 }

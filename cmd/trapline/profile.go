@@ -19,10 +19,18 @@ import (
 
 func addProfile(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("profile", `Tell which modules "auto" would choose for a target and why, and what the target has that none of them reads.`)
-	flags := addClientFlags(c)
+	flags := addTargetFlags(c)
 	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()
+	flags.hints(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		k, err := flags.find(ctx, flags.clientFlags)
+		if err != nil {
+			return err
+		}
+		if k.at != nil {
+			return k.profile(ctx, os.Stdout)
+		}
 		book, err := config.Profiles(*dirs, config.Options{MIBDirs: *mibDirs})
 		if err != nil {
 			return err
@@ -38,7 +46,7 @@ func addProfile(app *kingpin.Application, commands map[string]command) {
 		defer e.Close()
 		choice, err := book.Choose(ctx, target, params)
 		if err != nil {
-			return err
+			return flags.meant(ctx, flags.clientFlags, err)
 		}
 		out := bufio.NewWriter(os.Stdout)
 		defer out.Flush()

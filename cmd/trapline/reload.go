@@ -52,9 +52,10 @@ func seldomCollect() (end func()) {
 // load reads and compiles the configuration: what serve does up to the first packet.
 func load(files []string, expandEnv bool, sourceAddress string) (*world, error) {
 	defer seldomCollect()()
+	files = configFiles(files)
 	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
 	if err != nil {
-		return nil, err
+		return nil, unreadable(files, err)
 	}
 	return compile(c, sourceAddress)
 }

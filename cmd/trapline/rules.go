@@ -8,4 +8,5 @@ func addRules(app *kingpin.Application, commands map[string]command) {
 	addRulesUnittest(c, commands)
 	addRulesShow(c, commands)
 	addRulesReplay(c, commands)
+	addRulesTry(c, commands)
 }

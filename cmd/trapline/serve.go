@@ -40,7 +40,7 @@ type flagger interface {
 }
 
 func addConfigFlags(f flagger) (files *[]string, expandEnv *bool) {
-	files = f.Flag("config.file", "Path of the configuration file, or a glob of several. Repeatable.").Default("snmp.yml").Strings()
+	files = f.Flag("config.file", "Path of the configuration file, or a glob of several. Repeatable. Without it: snmp.yml, or /etc/trapline/snmp.yml.").PlaceHolder("snmp.yml").Strings()
 	expandEnv = f.Flag("config.expand-environment-variables", "Expand $NAME and ${NAME} in the credentials of auths; $$ is a $.").Bool()
 	return files, expandEnv
 }

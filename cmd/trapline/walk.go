@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -23,7 +25,7 @@ import (
 
 // walkFlags say what of a target is walked, how far, and in which form it is printed.
 type walkFlags struct {
-	client     *clientFlags
+	client     *targetFlags
 	naming     nameFlags
 	names      *[]string
 	limits     walkLimits
@@ -32,31 +34,37 @@ type walkFlags struct {
 	record     *bool
 	explain    *bool
 	module     *string
-	files      *[]string
-	expandEnv  *bool
 }
 
 func addWalk(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("walk", "Walk subtrees of a target, or of several with commas between them, and print them, or the series that a module makes of them.")
-	f := &walkFlags{client: addClientFlags(c), naming: addNameFlags(c), limits: addWalkLimits(c), sequential: addSequentialFlag(c)}
+	f := &walkFlags{client: addTargetFlags(c), naming: addNameFlags(c), limits: addWalkLimits(c), sequential: addSequentialFlag(c)}
 	f.names = c.Arg("oid", "OIDs of subtrees, or their names in MIB modules; without any, 1.3.6.1.2.1.").Strings()
 	f.toEnd = c.Flag("to-end", "Go on to the end of the MIB.").Bool()
 	f.record = c.Flag("snmprec", "Print a recording, for simulate and rules replay.").Bool()
 	f.module = c.Flag("module", "Print the series that this module of the configuration would expose.").String()
 	f.explain = c.Flag("explain", "With --module: print what becomes of each OID, and why something is missing.").Bool()
-	f.files, f.expandEnv = addConfigFlags(c)
+	f.client.hints(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		print, err := f.printing()
 		if err != nil {
 			return err
 		}
 		return f.client.each(ctx, *f.sequential, func(ctx context.Context, of *clientFlags, out io.Writer) error {
+			name := *of.host
+			k, err := f.client.find(ctx, of)
+			if err != nil {
+				return err
+			}
+			if k.at != nil {
+				return k.walk(ctx, out, f)
+			}
 			e, target, params, err := of.target(ctx, logger)
 			if err != nil {
 				return err
 			}
 			defer e.Close()
-			return print(ctx, &walkedTarget{*of.host, target, f.limits.of(params)}, out)
+			return f.client.meant(ctx, of, print(ctx, &walkedTarget{name, target, f.limits.of(params)}, out))
 		})
 	}
 }
@@ -71,7 +79,7 @@ type walkedTarget struct {
 // printing reads the flags that hold for all targets, and returns what walks one and prints it.
 func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) error, error) {
 	if *f.module != "" {
-		m, err := loadModule(*f.files, *f.expandEnv, *f.module)
+		m, err := loadModule(*f.client.files, *f.client.expandEnv, *f.module)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +97,7 @@ func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) 
 	}
 	oids, line, err := f.naming.read(*f.names, modules.Subtrees)
 	if err != nil {
-		return nil, err
+		return nil, usage(err)
 	}
 	return func(ctx context.Context, w *walkedTarget, out io.Writer) error {
 		buffered := bufio.NewWriter(out)
@@ -97,8 +105,13 @@ func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) 
 		if *f.record {
 			print = func(v snmp.VarBind) { _, _ = buffered.Write(agent.AppendLine(nil, v)) }
 		}
+		bar := newProgress("objects", -1).unlessPrinting()
+		defer bar.end()
 		plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *f.toEnd, Params: w.params}
-		stats, err := w.target.Poll(ctx, &plan, print)
+		stats, err := w.target.Poll(ctx, &plan, func(v snmp.VarBind) {
+			print(v)
+			bar.add(1)
+		})
 		if err := buffered.Flush(); err != nil {
 			return err
 		}
@@ -117,7 +130,7 @@ func loadModule(files []string, expandEnv bool, name string) (*collector.Module,
 	w.catalog.Shipped = config.Shipped
 	m := w.catalog.Module(name)
 	if m == nil {
-		return nil, fmt.Errorf("the configuration has no module %q", name)
+		return nil, usagef("the configuration has no module %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(w.catalog.Modules))))
 	}
 	return m, nil
 }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+// groups are the commands by what they are for. Others come last.
+var groups = []struct {
+	title    string
+	commands []string
+}{
+	{"Run", []string{"serve", "demo"}},
+	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "events", "receivers"}},
+	{"Ask devices", []string{"poll", "walk", "get", "set", "discover", "profile", "scan"}},
+	{"Configure", []string{"init", "import", "check", "rules", "mib", "generate", "diff"}},
+	{"Send and receive notifications", []string{"trap", "inform", "listen", "notify", "engine", "key"}},
+	{"Simulate, and other things", []string{"simulate", "completion", "man", "help"}},
+}
+
+// examples are command lines, by command, without the name of the program.
+var examples = map[string][]string{
+	"serve":           {"serve", "serve --config.file=/etc/trapline/*.yml --web.listen-address=:9117"},
+	"demo":            {"demo"},
+	"status":          {"status", "status --url=https://me@nms.example.net"},
+	"targets":         {"targets", "targets --down", "targets site=berlin --sort=slow", "targets -o csv"},
+	"target":          {"target core-1", "target core-1 --table=interfaces"},
+	"why":             {"why core-1", "why core-1 ifHCInOctets ifName=Gi1/0/7", "why core-1 ifHCInOctets --live"},
+	"top":             {"top core-1", "top core-1 --every=5s"},
+	"alarms list":     {"alarms", "alarms severity=critical site=berlin", "alarms --watch"},
+	"alarms show":     {"alarms show 9f2c41d0"},
+	"events":          {"events", "events --since=2h core-1", "events -f kind=raised"},
+	"receivers list":  {"receivers"},
+	"receivers show":  {"receivers show nms-1"},
+	"receivers retry": {"receivers retry nms-1"},
+	"receivers drop":  {"receivers drop nms-1", "receivers drop nms-1 --yes"},
+	"receivers test":  {"receivers test nms-1"},
+	"poll":            {"poll core-1", "poll 192.0.2.1 --module=if_mib"},
+	"get":             {"get core-1 sysUpTime", "get -v2c -c public 192.0.2.1 IF-MIB::ifDescr.1"},
+	"walk":            {"walk core-1 ifTable", "walk -v3 -u me -l authPriv -a SHA256 -A SECRET -x AES -X SECRET 192.0.2.1", "walk core-1 --snmprec > core-1.snmprec"},
+	"discover":        {"discover core-1", "discover 192.0.2.1"},
+	"profile":         {"profile core-1"},
+	"check":           {"check", "check /etc/trapline/*.yml"},
+	"generate":        {"generate generator.yml"},
+	"rules check":     {"rules check", "rules check rules/*.yml"},
+	"rules test":      {"rules test tests/*.yml"},
+	"rules show":      {"rules show --target=core-1"},
+	"rules replay":    {"rules replay recordings/core-1"},
+	"rules try":       {"rules try 'ifOperStatus == 2 and ifAdminStatus == 1' --for=1m", "rules try 'up == 0' --targets=site=berlin"},
+	"mib translate":   {"mib translate ifDescr.1", "mib translate -On IF-MIB::ifTable", "mib translate -Td linkDown"},
+	"mib find":        {"mib find temperature"},
+	"mib check":       {"mib check /usr/share/snmp/mibs"},
+	"mib print":       {"mib print TRAPLINE-MIB"},
+	"diff":            {"diff 'http://localhost:9116/snmp?target=192.0.2.1' 'http://old:9116/snmp?target=192.0.2.1'"},
+	"trap":            {"trap -v2c -c public 192.0.2.9 '' IF-MIB::linkDown ifIndex.3 i 3"},
+	"inform":          {"inform -v2c -c public 192.0.2.9 '' coldStart"},
+	"listen":          {"listen", "listen --address=:1162"},
+	"notify test":     {"notify test --to=nms-1", "notify test --to=nms-1 --url=http://localhost:9116"},
+	"engine":          {"engine"},
+	"key":             {"key -a SHA256 -A SECRET -e 8000000001020304"},
+	"simulate":        {"simulate --device=switch=3", "simulate core-1.snmprec --loss=0.05"},
+	"completion":      {"completion bash > /etc/bash_completion.d/trapline", "completion zsh > ~/.zfunc/_trapline", "completion fish > ~/.config/fish/completions/trapline.fish"},
+	"man":             {"man | man -l -"},
+}
+
+func examplesOf(command string) []string {
+	lines := slices.Clone(examples[command])
+	for i := range lines {
+		lines[i] = "trapline " + lines[i]
+	}
+	return lines
+}
+
+// addHelp has help of commands begin with examples, and that of the program with commands by what they are for.
+func addHelp(app *kingpin.Application) {
+	app.UsageTemplate(usageTemplate)
+	app.UsageFuncs(map[string]any{"examples": examplesOf, "grouped": groupedCommands})
+}
+
+// groupedCommands lists the commands with the first sentence of their help.
+func groupedCommands(commands []*kingpin.CmdModel) string {
+	var b strings.Builder
+	named := map[string]bool{}
+	list := func(title string, of []*kingpin.CmdModel) {
+		if len(of) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "%s:\n", title)
+		for _, c := range of {
+			first, _, _ := strings.Cut(c.Help, ". ")
+			fmt.Fprintf(&b, "  %-11s %s\n", c.Name, strings.TrimSuffix(first, "."))
+			named[c.Name] = true
+		}
+		b.WriteByte('\n')
+	}
+	of := func(name string) []*kingpin.CmdModel {
+		i := slices.IndexFunc(commands, func(c *kingpin.CmdModel) bool { return c.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return commands[i : i+1]
+	}
+	for _, g := range groups {
+		var members []*kingpin.CmdModel
+		for _, name := range g.commands {
+			members = append(members, of(name)...)
+		}
+		list(g.title, members)
+	}
+	list("Others", slices.DeleteFunc(slices.Clone(commands), func(c *kingpin.CmdModel) bool { return c.Hidden || named[c.Name] }))
+	return b.String()
+}
+
+const usageTemplate = `{{define "arguments"}}{{if .FlagSummary}} {{.FlagSummary}}{{end}}{{range .Args}}{{if not .Hidden}} {{if not .Required}}[{{end}}<{{.Name}}>{{if .Value|IsCumulative}}...{{end}}{{if not .Required}}]{{end}}{{end}}{{end}}{{end -}}
+{{with .Context.SelectedCommand}}{{.Help|Wrap 0}}
+{{with examples .FullCommand}}Examples:
+{{range .}}  {{.}}
+{{end}}
+{{end}}{{if .Commands}}Commands:
+{{range .FlattenedCommands}}{{if not .Hidden}}  {{.FullCommand}}{{template "arguments" .}}
+{{.Help|Wrap 4}}{{range examples .FullCommand}}    $ {{.}}
+{{end}}
+{{end}}{{end}}{{else}}Usage:
+  {{$.App.Name}} {{.FullCommand}}{{template "arguments" .}}
+
+{{end}}{{else}}{{.App.Help|Wrap 0}}
+Usage:
+  {{.App.Name}} [<flags>] <command> [<arguments>...]
+  {{.App.Name}} <command> --help
+
+{{grouped .App.Commands}}{{end}}{{if .Context.Args}}Arguments:
+{{.Context.Args|ArgsToTwoColumns|FormatTwoColumns}}
+{{end}}{{if .Context.Flags}}Flags:
+{{.Context.Flags|FlagsToTwoColumns|FormatTwoColumns}}{{end}}`

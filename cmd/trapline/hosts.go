@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/api"
+	"trapline/internal/engine"
+	"trapline/internal/poller"
+)
+
+// targetFlags are the flags of commands that talk to a target, which may be named as in the configuration or at a
+// server.
+type targetFlags struct {
+	*clientFlags
+	authName  *string
+	files     *[]string
+	expandEnv *bool
+	server    *serverFlags
+	given     given
+	world     func() (*world, error) // what the files say, read once
+}
+
+func addTargetFlags(c *kingpin.CmdClause) *targetFlags {
+	f := &targetFlags{server: addServerFlags(c)}
+	f.authName = c.Flag("auth", "Name of an auth of the configuration to talk with.").PlaceHolder("NAME").String()
+	f.files, f.expandEnv = addConfigFlags(c)
+	f.clientFlags = addClientFlags(c)
+	f.given = noteGiven(c)
+	f.world = sync.OnceValues(func() (*world, error) { return load(*f.files, *f.expandEnv, "") })
+	return f
+}
+
+// given are the flags that the command line sets, by name.
+type given map[string]*bool
+
+func noteGiven(c *kingpin.CmdClause) given {
+	g := given{}
+	for _, flag := range c.Model().Flags {
+		g[flag.Name] = new(bool)
+		c.GetFlag(flag.Name).IsSetByUser(g[flag.Name])
+	}
+	return g
+}
+
+// place is what the configuration says of a target, which flags may say otherwise.
+type place struct {
+	auth       *engine.Auth // nil: that of the flags
+	overridden bool         // by flags
+	given      given
+	params     engine.Params
+	engine     string
+}
+
+// credentialFlags are what an auth is made of.
+var credentialFlags = []string{"snmp-version", "community", "user", "level", "auth-protocol", "auth-password", "priv-protocol", "priv-password",
+	"engine-id", "auth-master-key", "priv-master-key", "auth-localized-key", "priv-localized-key"}
+
+// over gives the auth of the configuration with what flags say otherwise. Flags of another version of SNMP hold alone.
+func (p *place) over(flags *engine.Auth) *engine.Auth {
+	set := func(name string) bool { return *p.given[name] }
+	if p.auth == nil || set("snmp-version") && flags.Version != p.auth.Version || set("community") && p.auth.Version == 3 {
+		return flags
+	}
+	a := *p.auth
+	for name, copied := range map[string]func(){
+		"community":          func() { a.Community = flags.Community },
+		"user":               func() { a.Username = flags.Username },
+		"level":              func() { a.SecurityLevel = flags.SecurityLevel },
+		"auth-protocol":      func() { a.AuthProtocol = flags.AuthProtocol },
+		"auth-password":      func() { a.Password = flags.Password },
+		"priv-protocol":      func() { a.PrivProtocol = flags.PrivProtocol },
+		"priv-password":      func() { a.PrivPassword = flags.PrivPassword },
+		"engine-id":          func() { a.EngineID = flags.EngineID },
+		"auth-master-key":    func() { a.MasterKey = flags.MasterKey },
+		"priv-master-key":    func() { a.PrivMasterKey = flags.PrivMasterKey },
+		"auth-localized-key": func() { a.LocalizedKey = flags.LocalizedKey },
+		"priv-localized-key": func() { a.PrivLocalizedKey = flags.PrivLocalizedKey },
+	} {
+		if set(name) {
+			copied()
+		}
+	}
+	return &a
+}
+
+// known is what a name of a target stands for.
+type known struct {
+	local  *poller.Target     // of the configuration; nil if it has none of that name
+	at     *remote            // the server that knows it; nil if none does
+	target *api.TargetSummary // as that server has it
+}
+
+// find looks for the target of the command line in the configuration, then at the server. What is in neither is a
+// host. Of one in the configuration it takes what no flag sets.
+func (f *targetFlags) find(ctx context.Context, of *clientFlags) (known, error) {
+	host := *of.host
+	if hasTransport(host) && *f.authName == "" {
+		return known{}, nil
+	}
+	w, err := f.configuration(host)
+	if err != nil {
+		return known{}, err
+	}
+	if *f.authName != "" && w.catalog.Auths[*f.authName] == nil {
+		return known{}, usagef("no auth %q in %s%s", *f.authName, strings.Join(f.configFiles(), ", "), didYouMean(*f.authName, slices.Sorted(maps.Keys(w.catalog.Auths))))
+	}
+	if w != nil {
+		i := slices.IndexFunc(w.targets, func(t *poller.Target) bool { return t.Name == host })
+		if i >= 0 {
+			f.adopt(of, w.targets[i])
+			f.announce(w.targets[i])
+		}
+		if *f.authName != "" {
+			of.place.auth, of.place.given, of.place.overridden = w.catalog.Auths[*f.authName], f.given, f.overridden()
+		}
+		if i >= 0 {
+			return known{local: w.targets[i]}, nil
+		}
+	}
+	if hasTransport(host) || *f.authName != "" || f.overridden() {
+		return known{}, nil
+	}
+	return f.server.find(ctx, host)
+}
+
+// hasTransport tells whether a name begins as an address does that says how to get there: it is no target's.
+func hasTransport(name string) bool {
+	transport, _, ok := strings.Cut(name, ":")
+	return ok && slices.Contains([]string{"udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"}, transport)
+}
+
+// overridden tells whether flags say as whom to talk.
+func (f *targetFlags) overridden() bool {
+	return slices.ContainsFunc(credentialFlags, func(name string) bool { return *f.given[name] })
+}
+
+// configuration reads the files if the name may be in them, or an auth has to be. It returns nil if there are none.
+func (f *targetFlags) configuration(name string) (*world, error) {
+	named := len(*f.files) > 0
+	if !named && !anyFile(f.configFiles()) && *f.authName == "" {
+		return nil, nil
+	}
+	if *f.authName == "" && !mentioned(f.configFiles(), name) {
+		return nil, nil
+	}
+	w, err := f.world()
+	if err != nil && !named && *f.authName == "" {
+		fmt.Fprintf(os.Stderr, "%s is not used, for it has errors: see trapline check\n", strings.Join(f.configFiles(), ", "))
+		return nil, nil
+	}
+	return w, err
+}
+
+func (f *targetFlags) configFiles() []string { return configFiles(*f.files) }
+
+// standardFiles are where the configuration is looked for if no flag says.
+var standardFiles = []string{"snmp.yml", "/etc/trapline/snmp.yml"}
+
+// configFiles are the files of flags, else the first standard one that exists.
+func configFiles(named []string) []string {
+	if len(named) > 0 {
+		return named
+	}
+	for _, file := range standardFiles {
+		if _, err := os.Stat(file); err == nil {
+			return []string{file}
+		}
+	}
+	return standardFiles[:1]
+}
+
+// unreadable is the error of loading files, as one of usage if they cannot be read at all.
+func unreadable(files []string, err error) error {
+	if !anyFile(files) {
+		return usagef(`%s: no such file. Try "trapline demo", "trapline init HOST" or --config.file`, strings.Join(files, ", "))
+	}
+	for _, file := range expanded(files) {
+		if f, errOpen := os.Open(file); errOpen != nil {
+			return usage(err)
+		} else {
+			_ = f.Close()
+		}
+	}
+	return err
+}
+
+// mentioned tells whether a name stands in one of the files. What cannot be read may have it.
+func mentioned(patterns []string, name string) bool {
+	return slices.ContainsFunc(expanded(patterns), func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err != nil || bytes.Contains(text, []byte(name))
+	})
+}
+
+// adopt has the flags of one target say what the configuration says of it, where the command line does not.
+func (f *targetFlags) adopt(of *clientFlags, t *poller.Target) {
+	of.place = place{auth: t.Spec.Auth, overridden: f.overridden(), given: f.given, params: t.Params.Over(t.Defaults), engine: t.Spec.Engine}
+	of.host = &t.Spec.Address
+	take := func(flag string, into **string, value string) {
+		if !*f.given[flag] && value != "" {
+			*into = &value
+		}
+	}
+	take("context", &of.context, t.Spec.Context)
+	take("context-engine-id", &of.contextEngine, hex.EncodeToString([]byte(t.Spec.ContextEngineID)))
+	take("source-interface", &of.device, t.Spec.Interface)
+	if t.Spec.Source.IsValid() {
+		take("source-address", &of.source, t.Spec.Source.String())
+	}
+	take("timeout", &of.timeout, cmp.Or(of.place.params.Timeout.Duration, engine.DefaultTimeout).String())
+	if !*f.given["retries"] {
+		retries := engine.DefaultRetries
+		if of.place.params.Retries != nil {
+			retries = *of.place.params.Retries
+		}
+		of.retries = &retries
+	}
+	if !*f.given["repetitions"] && of.place.params.MaxRepetitions != nil {
+		of.repetitions = of.place.params.MaxRepetitions
+	}
+	unconnected := *of.unconnected || of.place.params.UseUnconnectedUDPSocket
+	of.unconnected = &unconnected
+}
+
+// announce says what was found.
+func (f *targetFlags) announce(t *poller.Target) {
+	parts := []string{t.Spec.Address}
+	if t.Spec.Address == t.Name {
+		parts = nil
+	}
+	switch {
+	case *f.authName != "":
+		parts = append(parts, "auth "+*f.authName)
+	case f.overridden():
+		parts = append(parts, "credentials of the command line")
+	default:
+		parts = append(parts, "auth "+t.AuthName)
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s, from %s\n", t.Name, strings.Join(parts, ", "), strings.Join(f.configFiles(), ", "))
+}
+
+// lookupTime bounds how long a server may take to say whether it knows a name, before that is taken for a host.
+const lookupTime = 2 * time.Second
+
+// find asks the server for a target. One that does not answer knows none, unless the user named it.
+func (f *serverFlags) find(ctx context.Context, name string) (known, error) {
+	r, err := f.open()
+	if err != nil {
+		return known{}, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	var t api.Target
+	_, err = r.get(bounded, "/api/v1/targets/"+url.PathEscape(name), nil, &t)
+	if err == nil {
+		fmt.Fprintf(os.Stderr, "%s: %s, asked by %s\n", t.Name, t.Address, r.base.Redacted())
+		return known{at: r, target: &t.TargetSummary}, nil
+	}
+	if of := (*failure)(nil); f.urlGiven && errors.As(err, &of) && of.status == exitNoServer {
+		return known{}, err
+	}
+	return known{}, ctx.Err()
+}
+
+// meant adds to the error of a name that has no address the target that was probably meant.
+func (f *targetFlags) meant(ctx context.Context, asked *clientFlags, err error) error {
+	var of *engine.Error
+	if !errors.As(err, &of) || of.Reason != engine.Resolve {
+		return err
+	}
+	var names []string
+	if w, errLoad := f.world(); errLoad == nil {
+		for _, t := range w.targets {
+			names = append(names, t.Name)
+		}
+	}
+	if r, errOpen := f.server.open(); errOpen == nil {
+		ctx, cancel := context.WithTimeout(ctx, lookupTime)
+		defer cancel()
+		names = append(names, r.targetNames(ctx)...)
+	}
+	return usagef("%w%s", err, didYouMean(*asked.host, names))
+}

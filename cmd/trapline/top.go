@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"os"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/alecthomas/kingpin/v2"
+	"golang.org/x/term"
+
+	"trapline/internal/api"
+)
+
+func addTop(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("top", "Show the rates of a target's interfaces, live. Keys: q ends, s sorts, / filters, e shows errors.")
+	server := addServerFlags(c)
+	every := c.Flag("every", "How often to ask the server.").Default("2s").Duration()
+	table := c.Flag("table", "Table to show.").Default("interfaces").String()
+	name := targetArg(c, server)
+	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		if *every < 100*time.Millisecond {
+			return usagef("--every %v: write 100ms or more", *every)
+		}
+		r, err := server.open()
+		if err != nil {
+			return err
+		}
+		source := topSource{r, *name, *table}
+		first := source.ask(ctx)
+		if first.err != nil {
+			return first.err
+		}
+		if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) {
+			return usagef("top wants a terminal: write trapline target %s --table=%s", *name, *table)
+		}
+		m := &topModel{ctx: ctx, source: source, every: *every, data: first}
+		_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler()).Run()
+		if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
+			return context.Canceled
+		}
+		return err
+	}
+}
+
+// topSource is a table of a target at a server.
+type topSource struct {
+	server      *remote
+	name, table string
+}
+
+// topData is what the server answered.
+type topData struct {
+	target api.Target
+	table  api.Table
+	at     time.Time
+	err    error
+}
+
+func (s *topSource) ask(ctx context.Context) (d topData) {
+	d.at = time.Now()
+	if _, d.err = s.server.target(ctx, s.name, &d.target); d.err != nil {
+		return d
+	}
+	_, err := s.server.get(ctx, targetPath(s.name)+"/tables/"+url.PathEscape(s.table), url.Values{"rates": {"1"}, "history": {"1"}}, &d.table)
+	if err != nil {
+		d.err = s.server.unknownTable(ctx, s.name, s.table, err)
+	}
+	return d
+}
