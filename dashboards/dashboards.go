@@ -1,8 +1,8 @@
-// Package dashboards draws the Grafana dashboards that Trapline ships: Fleet, about all targets and
-// the polling of them, and Device, about one. build writes them to fleet.json and device.json.
+// Package dashboards makes the Grafana dashboards that Trapline ships: Fleet, about all devices, Device, about one,
+// and Trapline, about the process and its receivers. build writes them as JSON.
 //
-// They expect what Prometheus makes of Trapline's service discovery: a device's series have its
-// target's name in the label instance, and Trapline's own have it in the label target.
+// They work with each way of scraping: by service discovery, in one scrape for all, and on demand as snmp_exporter.
+// The variable by is the label that names a device: target, or instance for data that snmp_exporter left.
 package dashboards
 
 import (
@@ -13,11 +13,12 @@ import (
 
 //go:generate go run ./build .
 
-// All gives the dashboards by the names of their files.
+// All returns the dashboards by the names of their files.
 func All() map[string]Dashboard {
 	return map[string]Dashboard{
-		"fleet.json":  Fleet(),
-		"device.json": Device(),
+		"fleet.json":    Fleet(),
+		"device.json":   Device(),
+		"trapline.json": Trapline(),
 	}
 }
 

@@ -12,8 +12,10 @@ type Expression struct {
 	Place   string // the title of the panel, or the name of the variable or annotation
 	Text    string
 	Instant bool
-	// Event is true of annotations: that there is none is no fault.
-	Event bool
+	// Optional expressions may have no result: those of annotations, of panels that say so, and of rows that are
+	// collapsed because not every device has something for them.
+	Optional  bool
+	Collapsed bool
 }
 
 // Expressions gives all expressions of a dashboard as Grafana would send them, with variables by
@@ -40,16 +42,17 @@ func Expressions(dashboard []byte, values map[string]string) ([]Expression, erro
 		}
 	}
 	for _, a := range d.Annotations.List {
-		found = append(found, Expression{Place: a.Name, Text: a.Expr, Event: true})
+		found = append(found, Expression{Place: a.Name, Text: a.Expr, Optional: true})
 	}
 	for _, p := range d.Panels {
-		panels := []Panel{p}
+		panels, collapsed := []Panel{p}, false
 		if p.Row != nil {
-			panels = p.Panels
+			panels, collapsed = p.Panels, true
 		}
 		for _, p := range panels {
+			optional := p.FieldConfig != nil && p.FieldConfig.Defaults.NoValue != ""
 			for _, t := range p.Targets {
-				found = append(found, Expression{Place: p.Title, Text: t.Expr, Instant: t.Instant})
+				found = append(found, Expression{Place: p.Title, Text: t.Expr, Instant: t.Instant, Optional: optional || collapsed, Collapsed: collapsed})
 			}
 		}
 	}
@@ -63,11 +66,11 @@ func Expressions(dashboard []byte, values map[string]string) ([]Expression, erro
 	return found, nil
 }
 
-var labelValuesCall = regexp.MustCompile(`^label_values\((.+), *(\w+)\)$`)
+var labelValuesCall = regexp.MustCompile(`^label_values\((.+), *(\$?\w+)\)$`)
 
 // labelQuery is the PromQL for Grafana's label_values(selector, label).
 func labelQuery(query string) string {
-	return labelValuesCall.ReplaceAllString(query, "group by ($2) ($1)")
+	return labelValuesCall.ReplaceAllString(query, "group by (${2}) (${1})")
 }
 
 var reference = regexp.MustCompile(`\$(\w+)|\$\{(\w+)(?::\w+)?\}`)
@@ -76,6 +79,9 @@ func substitute(text string, values map[string]string) (string, error) {
 	var unknown []string
 	text = reference.ReplaceAllStringFunc(text, func(ref string) string {
 		name, _, _ := strings.Cut(strings.Trim(ref, "${}"), ":")
+		if strings.Trim(name, "0123456789") == "" {
+			return ref // a group of label_replace
+		}
 		value, found := values[name]
 		if !found {
 			unknown = append(unknown, name)

@@ -1,104 +1,140 @@
 package dashboards
 
-// Fleet is about all targets: what fails, what is slow, what is busy.
+// Fleet is about all devices: which are down, what is alarming, what is busy, what is slow.
 func Fleet() Dashboard {
-	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All targets of Trapline: what does not answer, what is slow, what is busy.")
+	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All devices: which are down, what is alarming, what is busy, what is slow.")
+	d.Templating.List = append(d.Templating.List, scopeVariables()...)
+	d.Annotations.List = []annotation{alarmEvents(`$label=~"$value"`)}
 	d.Panels = layout(
-		group{title: "Targets", panels: fleetNumbers()},
-		group{title: "Traffic", panels: fleetTraffic()},
-		group{title: "Polling", panels: fleetPolling()},
-		group{title: "Each target", panels: []Panel{targetTable(), downTable()}},
+		group{title: "Devices", panels: fleetNumbers()},
+		group{title: "State", panels: []Panel{statusHistory(), alarmsOverTime(), alarmTable(), deviceTable()}},
+		group{title: "Interfaces", panels: append(fleetTraffic(), downTable())},
+		group{title: "Polls", panels: fleetPolls()},
 	)
 	return d
 }
 
+const port = "{{device}} {{ifName}} {{ifAlias}}"
+
+// ports combines the series of interfaces, whatever else they are labelled with.
+func ports(expr string) string { return per("max", "ifIndex, ifName, ifAlias", expr) }
+
 func fleetNumbers() []Panel {
-	up := by("max", "target", "trapline_target_up")
+	up := status(devices)
+	partial := per("count", "", "trapline_target_incomplete"+devices+" == 1")
 	return []Panel{
-		stat("Up", "Targets whose last pass had an answer.", "none", "sum("+up+")").colors("green"),
-		stat("Down", "Targets whose last pass had no answer.", "none", "sum(1 - "+up+")").
-			colors("green", above{1, "red"}).option("colorMode", "background"),
-		stat("Incomplete tables", "Tables of which the last pass has a part only.", "none",
-			orZero("count("+by("max", "target, table", `trapline_target_incomplete{target!=""}`)+" > 0)")).
-			colors("green", above{1, "orange"}).option("colorMode", "background"),
-		stat("Oldest data", "Age of the oldest answer that is still served.", "s",
-			"max("+by("min", "target", "trapline_target_age_seconds")+")").
-			colors("green", above{180, "orange"}, above{600, "red"}),
-		stat("Interfaces down", "Interfaces that should be up and are not.", "none", orZero("count("+down("")+")")).
-			colors("green", above{1, "orange"}),
-		stat("Restarted today", "Devices that have been up for less than 24 hours.", "none",
-			orZero("count("+by("max", "instance", "sysUpTime")+" / 100 < 86400)")).
-			colors("green", above{1, "orange"}),
+		stat("Up", "Devices that answered the last poll.", "none", "sum("+up+")").colors("green").size(3, 4),
+		stat("Down", "Devices that did not answer the last poll.", "none", "sum(1 - "+up+")").
+			colors("green", above{1, "red"}).option("colorMode", "background").size(3, 4),
+		stat("Partial", "Devices of which the last poll lacks something.", "none", orZero("count("+partial+")")).
+			colors("green", above{1, "orange"}).option("colorMode", "background").size(3, 4),
+		stat("Alarms", "Alarms that are raised.", "none", orZero("count("+firing(`$label=~"$value"`)+")")).
+			colors("green", above{1, "orange"}).size(3, 4),
+		stat("Critical and major", "Alarms that are raised with the severity critical or major.", "none",
+			orZero("count("+firing(`severity=~"critical|major", $label=~"$value"`)+")")).
+			colors("green", above{1, "red"}).option("colorMode", "background").size(3, 4),
+		stat("Availability", "Share of the polls in the time range that were answered, mean of all devices.", "percentunit",
+			"avg(avg_over_time(("+up+")[$__range:$__rate_interval]))").colors("red", above{0.99, "orange"}, above{0.999, "green"}).size(3, 4),
+		stat("Interfaces down", "Interfaces that should be up and are not.", "none", orZero("count("+down(devices)+")")).
+			colors("green", above{1, "orange"}).size(3, 4),
+		stat("Restarted today", "Devices that have been up for less than 24 hours.", "none", orZero("count("+uptime(devices)+" < 86400)")).
+			colors("green", above{1, "orange"}).size(3, 4),
 	}
 }
 
+// statusHistory shows the devices that answered least.
+func statusHistory() Panel {
+	up := status(devices)
+	worst := "bottomk(20, avg_over_time((" + up + ")[$__range:$__rate_interval] @ end()))"
+	p := newPanel("status-history", "Status history", "The twenty devices that answered least in the time range, a cell for each poll.", "none",
+		[]target{over(up+"\nand on (device) "+worst, "{{device}}")})
+	p.Options = object{"showValue": "never", "rowHeight": 0.9, "colWidth": 1, "legend": object{"showLegend": false}, "tooltip": object{"mode": "single"}}
+	p.FieldConfig.Defaults.Custom = object{"fillOpacity": 80, "lineWidth": 0}
+	return p.words(upDown).colors("red", above{1, "green"}).size(12, 10)
+}
+
+// upDown names the values of a status.
+var upDown = states(0, mapped{Text: "down", Color: "red"}, mapped{Text: "up", Color: "green"})
+
+func alarmsOverTime() Panel {
+	return timeseries("Alarms by severity", "Alarms that are raised.", "none",
+		over(orNone(by("count", "severity", firing(`$label=~"$value"`)), "severity"), "{{severity}}")).size(12, 10)
+}
+
+func alarmTable() Panel {
+	return table("Alarms", "Alarms that are raised. Who was notified is on the page Alarms of Trapline.",
+		column{title: "Severity", label: "severity", properties: []property{{"custom.width", 110}}},
+		column{title: "Alarm", label: "alertname"},
+		column{title: "Device", label: "device", properties: []property{toDevice}},
+		column{title: "Interface", label: "ifName"},
+		column{title: "Alias", label: "ifAlias"},
+		column{title: "Count", expr: per("count", "severity, alertname, ifName, ifAlias", firing(`$label=~"$value"`)), properties: []property{{"custom.width", 80}}},
+	).noValue("No alarms").size(gridWidth, 8)
+}
+
+func deviceTable() Panel {
+	return table("All devices", "The last poll of each device.",
+		column{title: "Device", label: "device", properties: []property{toDevice}},
+		column{title: "Status", expr: status(devices), properties: []property{wordsIn(upDown), colored}},
+		column{title: "Poll", unit: "s", expr: duration(devices)},
+		column{title: "Age", unit: "s", expr: age(devices)},
+		column{title: "Loss", unit: "percentunit", expr: loss(devices)},
+		column{title: "Partial tables", unit: "none", expr: per("count", "", "trapline_target_incomplete"+devices+" == 1") + " or 0 * " + status(devices)},
+		column{title: "Uptime", unit: "dtdurations", expr: uptime(devices)},
+	)
+}
+
 func fleetTraffic() []Panel {
-	const port = "{{instance}} {{ifDescr}} {{ifAlias}}"
+	total := func(direction string) string { return "sum(" + ports(octets(direction, devices)) + ")" }
+	use95 := func(direction string) string {
+		return "quantile_over_time(0.95, (" + ports(use(direction, devices)) + ")[$__range:$__rate_interval])"
+	}
 	return []Panel{
-		timeseries("Traffic", "Traffic of all interfaces. A packet counts on each that it crosses.", "bps",
-			over("sum("+octets("In", "")+")", "in"), over("sum("+octets("Out", "")+")", "out")),
+		timeseries("Traffic", "Traffic of all interfaces, received above and sent below. A packet counts on each interface that it crosses.", "bps",
+			over(total("In"), "in"), over("-"+total("Out"), "out")),
 		timeseries("Traffic by device", "The ten devices that receive most.", "bps",
-			over(topk(10, by("sum", "instance", octets("In", ""))), "{{instance}}")),
-		bars("Busiest interfaces", "The ten interfaces with the greatest share of their speed in use, in one direction.", "percentunit",
-			now(topk(10, both(use("In", ""), use("Out", ""))), port+" {{direction}}")).
+			over(topk(10, by("sum", "device", ports(octets("In", devices)))), "{{device}}")),
+		bars("Busiest interfaces", "The ten interfaces that use most of their speed in one direction, as the 95th percentile over the time range.", "percentunit",
+			now(topk(10, both(use95("In"), use95("Out"))), port+" {{direction}}")).
 			upTo(1).colors("green", above{0.7, "orange"}, above{0.9, "red"}),
 		bars("Errors and discards", "The ten interfaces that lose most packets, in both directions.", "pps",
-			now(topk(10, faults("")), port)).
+			now(topk(10, ports(faults(devices))), port)).
 			colors("green", above{0.1, "orange"}, above{10, "red"}),
 	}
 }
 
-func fleetPolling() []Panel {
-	packets, retries := "sum(rate(trapline_target_packets_total[$__rate_interval]))", "sum(rate(trapline_target_retries_total[$__rate_interval]))"
+func fleetPolls() []Panel {
 	return []Panel{
-		timeseries("Pass duration", "The ten targets whose passes take longest.", "s",
-			over(topk(10, by("max", "target", "trapline_target_pass_duration_seconds")), "{{target}}")),
-		timeseries("Age of data", "The ten targets whose last answer is oldest. Up to the interval is normal.", "s",
-			over(topk(10, by("min", "target", "trapline_target_age_seconds")), "{{target}}")),
-		timeseries("Requests", "Requests sent, and those among them that were sent again because no answer came.", "pps",
-			over(packets, "sent"), over(retries, "of them again")),
-		timeseries("Values", "Values received from all targets, per second.", "short",
-			over("sum(rate(trapline_target_varbinds_total[$__rate_interval]))", "values")),
-		timeseries("Incomplete tables", "Tables of which the last pass has a part only, by the reason.", "none",
-			over(by("count", "reason", "trapline_target_incomplete{target!=\"\"} > 0")+` or label_replace(vector(0), "reason", "none", "", "")`, "{{reason}}")),
-		bars("Shortest uptime", "The ten devices that restarted last.", "s",
-			now("bottomk(10, "+by("max", "instance", "sysUpTime")+" / 100)", "{{instance}}")).
+		timeseries("Slow polls", "The ten devices whose polls take longest.", "s", over(topk(10, duration(devices)), "{{device}}")),
+		timeseries("Age of data", "The ten devices whose last answer is oldest. Up to the interval is normal.", "s", over(topk(10, age(devices)), "{{device}}")),
+		timeseries("Loss", "The ten devices that requests are retransmitted to most.", "percentunit", over(topk(10, loss(devices)), "{{device}}")),
+		timeseries("Partial tables", "Tables of which the last poll has a part only, by the reason.", "none",
+			over(orNone(by("count", "reason", "trapline_target_incomplete"+devices+" == 1"), "reason"), "{{reason}}")),
+		bars("Shortest uptime", "The ten devices that restarted last.", "s", now("bottomk(10, "+uptime(devices)+")", "{{device}}")).
 			colors("red", above{3600, "orange"}, above{86400, "green"}),
+		bars("Restarts", "The ten devices that restarted most in the time range.", "none",
+			now(topk(10, per("max", "", "resets(sysUpTime"+devices+"[$__range])")), "{{device}}")).
+			colors("green", above{1, "orange"}),
 	}
 }
 
-func targetTable() Panel {
-	return table("Targets", "The last pass over each target.",
-		column{title: "Target", label: "target", properties: []property{toDevice}},
-		column{title: "Status", expr: by("max", "target", "trapline_target_up"), properties: []property{
-			wordsIn(states(0, mapped{Text: "down", Color: "red"}, mapped{Text: "up", Color: "green"})), colored}},
-		column{title: "Duration", unit: "s", expr: by("max", "target", "trapline_target_pass_duration_seconds")},
-		column{title: "Age", unit: "s", expr: by("min", "target", "trapline_target_age_seconds")},
-		column{title: "Values", unit: "short", expr: by("sum", "target", "rate(trapline_target_varbinds_total[$__rate_interval])")},
-		column{title: "Requests", unit: "pps", expr: by("sum", "target", "rate(trapline_target_packets_total[$__rate_interval])")},
-		column{title: "Sent again", unit: "pps", expr: by("sum", "target", "rate(trapline_target_retries_total[$__rate_interval])")},
-		column{title: "Incomplete tables", unit: "none",
-			expr: by("count", "target", "trapline_target_incomplete{target!=\"\"} > 0") + " or 0 * " + by("max", "target", "trapline_target_up")},
-	)
-}
-
 func downTable() Panel {
-	const labels = "instance, ifIndex, ifDescr, ifAlias"
+	const labels = "ifIndex, ifName, ifAlias"
 	return table("Interfaces down", "Interfaces that should be up and are not.",
-		column{title: "Device", label: "instance", properties: []property{toDevice}},
-		column{title: "Index", label: "ifIndex"},
-		column{title: "Interface", label: "ifDescr"},
+		column{title: "Device", label: "device", properties: []property{toDevice}},
+		column{title: "Index", label: "ifIndex", properties: []property{{"custom.width", 80}}},
+		column{title: "Interface", label: "ifName"},
 		column{title: "Alias", label: "ifAlias"},
-		column{expr: by("max", labels, down(""))},
-		column{title: "Down for", unit: "s", expr: "clamp_min(" + by("max", "instance", "sysUpTime") +
-			"\n  - on (instance) group_right () " + by("max", labels, "ifLastChange and ("+down("")+")") + ", 0) / 100"},
-	)
+		column{expr: per("max", labels, down(devices))},
+		column{title: "Down for", unit: "s", expr: "clamp_min(" + uptime(devices) +
+			"\n  - on (device) group_right () " + per("max", labels, "ifLastChange"+devices+" / 100 and ("+down(devices)+")") + ", 0)"},
+	).noValue("No interface is down")
 }
 
 // toDevice links the name of a device to the dashboard about it.
 var toDevice = property{"links", []object{{
 	"title": "Show ${__value.text}",
-	"url":   "/d/" + deviceUID + "?var-instance=${__value.text:percentencode}&${datasource:queryparam}&${__url_time_range}",
+	"url":   "/d/" + deviceUID + "?var-device=${__value.text:percentencode}&${by:queryparam}&${job:queryparam}&${datasource:queryparam}&${__url_time_range}",
 }}}
 
 // colored fills cells with the colour of their values.

@@ -55,6 +55,7 @@ type annotation struct {
 	Expr       string     `json:"expr"`
 	Step       string     `json:"step"`
 	Title      string     `json:"titleFormat"`
+	Text       string     `json:"textFormat,omitempty"`
 }
 
 type variable struct {
@@ -67,9 +68,16 @@ type variable struct {
 	Refresh    int         `json:"refresh"`
 	Sort       int         `json:"sort,omitempty"`
 	Multi      bool        `json:"multi"`
+	Options    []option    `json:"options,omitempty"` // of a custom variable
 	IncludeAll bool        `json:"includeAll"`
 	AllValue   string      `json:"allValue,omitempty"`
 	Current    object      `json:"current"`
+}
+
+type option struct {
+	Text     string `json:"text"`
+	Value    string `json:"value"`
+	Selected bool   `json:"selected"`
 }
 
 type variableQuery struct {

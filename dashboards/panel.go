@@ -3,10 +3,11 @@ package dashboards
 import (
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // pollInterval is the interval that targets have unless set otherwise. Grafana makes $__rate_interval
-// four times as long, so that every window of a rate holds two passes.
+// four times as long, so that every window of a rate holds two polls.
 const pollInterval = "1m"
 
 // deviceUID is where links from fleet to device lead.
@@ -39,6 +40,44 @@ func labelValues(name, label, query string) variable {
 	return variable{
 		Name: name, Label: label, Type: "query", Datasource: &prometheus,
 		Query: variableQuery{query, "StandardVariableQuery"}, Definition: query, Refresh: 2, Sort: 7, Current: object{},
+	}
+}
+
+// custom is a variable that takes one of those values. A viewer may write another.
+func custom(name, label string, values ...string) variable {
+	v := variable{Name: name, Label: label, Type: "custom", Query: strings.Join(values, ",")}
+	for i, value := range values {
+		v.Options = append(v.Options, option{value, value, i == 0})
+	}
+	v.Current = object{"text": values[0], "value": values[0]}
+	return v
+}
+
+// withAll lets a variable stand for several values, and for all, those without the label included.
+func (v variable) withAll() variable {
+	v.Multi, v.IncludeAll, v.AllValue = true, true, ".*"
+	v.Current = object{"text": []string{"All"}, "value": []string{"$__all"}}
+	return v
+}
+
+// anyDevice selects the series that each device has: those of Trapline's polls and of Prometheus' scrapes.
+const anyDevice = `{__name__=~"trapline_target_up|up", job=~"$job"}`
+
+// scopeVariables are which devices a dashboard is about.
+func scopeVariables() []variable {
+	return []variable{
+		labelValues("job", "Job", `label_values({__name__=~"trapline_target_up|up"}, job)`).withAll(),
+		custom("by", "Device label", "target", "instance"),
+		custom("label", "Label", "site", "location", "region", "role", "rack", "network", "job"),
+		labelValues("value", "Value", "label_values("+anyDevice+", $label)").withAll(),
+	}
+}
+
+// alarmEvents marks alarms that are raised.
+func alarmEvents(matcher string) annotation {
+	return annotation{
+		Name: "Alarms", Title: "{{alertname}}", Text: "{{severity}} {{ifName}} {{ifAlias}}", Datasource: prometheus, Enable: true, IconColor: "red", Step: pollInterval,
+		Expr: firing(matcher),
 	}
 }
 
@@ -224,6 +263,12 @@ func (p Panel) colors(first string, rest ...above) Panel {
 	}
 	p.FieldConfig.Defaults.Thresholds = &t
 	p.FieldConfig.Defaults.Color = object{"mode": "thresholds"}
+	return p
+}
+
+// noValue says what the panel shows where there is nothing to show, which is no fault.
+func (p Panel) noValue(text string) Panel {
+	p.FieldConfig.Defaults.NoValue = text
 	return p
 }
 

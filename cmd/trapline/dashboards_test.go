@@ -1,111 +1,155 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
-	"net"
+	"net/netip"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kingpin/v2"
-
 	"trapline/dashboards"
+	"trapline/internal/agent"
 	"trapline/internal/peers"
 )
 
-// TestDashboardsHaveData runs every expression of the dashboards against a Prometheus that scrapes the
-// demo's devices as Grafana's user would set it up.
+// TestDashboardsHaveData runs every expression of the dashboards against a Prometheus for each way of scraping the
+// same devices. A panel without data says why, or lies in a row that is collapsed.
 func TestDashboardsHaveData(t *testing.T) {
 	t.Parallel()
 	peers.Require(t, "prometheus", "prometheus")
-	address := startDemo(t)
-	prometheus := peers.StartPrometheus(t, fmt.Sprintf(`
-global: {scrape_interval: 1s}
-scrape_configs:
+	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	devices := startDevices(t, "127.0.68.1:0", agent.Faults{}, agent.Switch48(1), agent.UPS(1))
+	polled, one := devices.Addr(0), devices.Addr(1)
+	configuration := func() string {
+		path := inDir(t, map[string]string{"targets.yml": fmt.Sprintf(dashboardTargets, t.TempDir(), polled, one, snmptrapd.Address)})
+		return "--config.file=" + path("targets.yml")
+	}
+	modules := "--config.file=" + root + "/snmp.yml"
+	apart := startServerWith(t, modules, configuration(), "--no-web.targets")
+	together := startServerWith(t, modules, configuration())
+	onDemand := startServerWith(t, modules)
+	ways := []struct {
+		name, by, device, scrape string
+	}{
+		{"service discovery", "target", "switch-1|ups-1", fmt.Sprintf(`
 - job_name: trapline
-  static_configs: [{targets: ["%[1]s"]}]
+  static_configs: [{targets: [%[1]q]}]
 - job_name: network
   http_sd_configs: [{url: "http://%[1]s/sd", refresh_interval: 1s}]
-`, address))
-	waiting := expressionsOfAll(t)
-	started := time.Now()
-	prometheus.Await(t, func() bool {
-		for key, e := range waiting {
-			if samples, err := prometheus.Query(e.Text); err != nil {
-				t.Fatalf("%s: %v", key, err)
-			} else if len(samples) > 0 {
-				delete(waiting, key)
-			}
-		}
-		return len(waiting) == 0 || time.Since(started) > 150*time.Second
-	})
-	for key, e := range waiting {
-		t.Errorf("%s has no data: %s", key, e.Text)
+`, hostOf(apart))},
+		{"one scrape", "target", "switch-1|ups-1", fmt.Sprintf(`
+- job_name: trapline
+  honor_labels: true
+  static_configs: [{targets: [%q]}]
+`, hostOf(together))},
+		{"on demand", "target", addressesOf(polled, one), onDemandScrape(hostOf(onDemand), polled, one, true)},
+		{"on demand without the label target", "instance", addressesOf(polled, one), onDemandScrape(hostOf(onDemand), polled, one, false)},
+	}
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			prometheus := peers.StartPrometheus(t, "global: {scrape_interval: 2s}\nscrape_configs:"+way.scrape)
+			wantData(t, prometheus, way.by, way.device, way.by == "target" && !strings.HasPrefix(way.name, "on demand"))
+		})
 	}
 }
 
-const anyDevice = "switch-1|chassis-1|ups-1"
+// dashboardTargets takes the state directory, the addresses of a switch and a UPS, and that of a receiver. The
+// threshold is exceeded by ports that are down.
+const dashboardTargets = `
+global: {interval: 2s, labels: {site: lab}}
+state_dir: %q
+targets:
+- {name: switch-1, address: %q, modules: [system, if_mib, entity_sensor, hrDevice, hrStorage]}
+- {name: ups-1, address: %q, modules: [system, if_mib, ups_mib]}
+receivers: [{name: nms-1, address: %q}]
+thresholds: [{name: PortNotUp, metric: "IF-MIB::ifOperStatus", above: 1, severity: major}]
+`
 
-// expressionsOfAll gives the expressions by where they stand. A panel about a device has data if one
-// of the demo's devices gives it some.
-func expressionsOfAll(t *testing.T) map[string]dashboards.Expression {
-	t.Helper()
-	all := map[string]dashboards.Expression{}
+func hostOf(base string) string { return strings.TrimPrefix(base, "http://") }
+
+// addressesOf is an expression of PromQL for devices that are known by their addresses.
+func addressesOf(all ...netip.AddrPort) string {
+	var texts []string
+	for _, a := range all {
+		texts = append(texts, strings.ReplaceAll(a.String(), ".", `\\.`))
+	}
+	return strings.Join(texts, "|")
+}
+
+func onDemandScrape(trapline string, first, second netip.AddrPort, labelled bool) string {
+	text := fmt.Sprintf(`
+- job_name: trapline
+  static_configs: [{targets: [%[1]q]}]
+- job_name: snmp
+  metrics_path: /snmp
+  params: {module: [system, if_mib, entity_sensor, hrDevice, hrStorage, ups_mib]}
+  static_configs: [{targets: [%[2]q, %[3]q]}]
+  relabel_configs:
+  - {source_labels: [__address__], target_label: __param_target}
+  - {source_labels: [__param_target], target_label: instance}
+  - {target_label: __address__, replacement: %[1]q}
+`, trapline, first.String(), second.String())
+	if labelled {
+		text += "  - {source_labels: [__param_target], target_label: target}\n"
+	}
+	return text
+}
+
+// wantData awaits a result of every expression that must have one. Where Trapline polls, so must those about UPSes,
+// and each panel that is not collapsed has some data.
+func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, polls bool) {
+	values := map[string]string{
+		"job": ".*", "by": by, "label": "site", "value": ".*", "device": device, "interface": ".*", "alias": ".*", "instance": ".*",
+		"__rate_interval": "8s", "__interval": "2s", "__range": "30s",
+	}
+	waiting := map[string]string{} // by place
+	answers := func(text string) bool {
+		samples, err := prometheus.Query(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(samples) > 0
+	}
 	for name, d := range dashboards.All() {
 		text, err := d.JSON()
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, err := dashboards.Expressions(text, map[string]string{
-			"instance": anyDevice, "interface": ".*", "__rate_interval": "4s", "__interval": "1s", "__range": "30s",
-		})
+		list, err := dashboards.Expressions(text, values)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, e := range list {
-			if !e.Event {
-				e.Text = strings.ReplaceAll(e.Text, `="`+anyDevice, `=~"`+anyDevice)
-				all[fmt.Sprintf("%s, %s (%d)", name, e.Place, i)] = e
+			e.Text = strings.ReplaceAll(e.Text, `="`+device, `=~"`+device)
+			switch {
+			case !e.Optional || polls && aboutUPS.MatchString(e.Text):
+				waiting[fmt.Sprintf("%s, %s (%d)", name, e.Place, i)] = e.Text
+			case polls && !e.Collapsed && slices.Contains(alarmed, e.Place):
+				waiting[fmt.Sprintf("%s, %s (%d)", name, e.Place, i)] = e.Text
+			default:
+				answers(e.Text) // without an error
 			}
 		}
 	}
-	return all
+	started := time.Now()
+	prometheus.Await(t, func() bool {
+		for place, text := range waiting {
+			if answers(text) {
+				delete(waiting, place)
+			}
+		}
+		return len(waiting) == 0 || time.Since(started) > 2*time.Minute
+	})
+	for place, text := range waiting {
+		t.Errorf("%s has no data: %s", place, text)
+	}
 }
 
-// startDemo runs `trapline demo` and gives its address.
-func startDemo(t *testing.T) string {
-	t.Helper()
-	address := peers.FreeTCPAddress(t)
-	app := kingpin.New("trapline", "")
-	commands := map[string]command{}
-	addDemo(app, commands)
-	name, err := app.Parse([]string{"demo", "--no-web.targets", "--web.listen-address=" + address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- commands[name](ctx, slog.New(slog.DiscardHandler)) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if c, err := net.Dial("tcp", address); err == nil {
-			c.Close()
-			return address
-		}
-		select {
-		case err := <-ended:
-			ended <- nil
-			t.Fatal(err)
-		case <-tick.C:
-		}
-	}
-}
+var (
+	aboutUPS = regexp.MustCompile(`\bups[A-Z]`)
+	// alarmed are panels and annotations that have data because an alarm is raised and sent.
+	alarmed = []string{"Alarms", "Interfaces down", "Waiting", "Oldest", "Uptime", "Device", "Temperature", "Notifications"}
+)

@@ -180,6 +180,7 @@ func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]str
 		"__meta_trapline_auth":    t.AuthName,
 		"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
 		"instance":                t.Name,
+		"target":                  t.Name,
 	}
 	if encrypted {
 		labels["__scheme__"] = "https"

@@ -230,7 +230,7 @@ targets:
 	if status, _, text := get(t, asked.String()); status != http.StatusServiceUnavailable {
 		t.Errorf("%s: %d %s", &asked, status, text)
 	}
-	if "http://"+e.Targets[0] != base || e.Labels["__metrics_path__"] != "/targets/a b/metrics" || e.Labels["instance"] != "a b" ||
+	if "http://"+e.Targets[0] != base || e.Labels["__metrics_path__"] != "/targets/a b/metrics" || e.Labels["instance"] != "a b" || e.Labels["target"] != "a b" ||
 		e.Labels["site"] != "x" || e.Labels["__meta_trapline_modules"] != "uptime,if_mib" || e.Labels["__meta_trapline_auth"] != "secret_v3" {
 		t.Errorf("got %s", body)
 	}

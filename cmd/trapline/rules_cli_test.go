@@ -2,14 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"trapline/internal/peers"
+
+	"github.com/alecthomas/kingpin/v2"
 )
 
 // rulesWorld is a configuration with rules, some of which are not meant so.
@@ -214,5 +219,41 @@ func TestGlobsOfRuleFiles(t *testing.T) {
 	want := []string{path("a.yml"), path("b.yml"), path("c.yml")}
 	if got := expanded([]string{path("*.yml"), path("c.yml")}); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// startDemo runs `trapline demo` and returns its address.
+func startDemo(t *testing.T) string {
+	t.Helper()
+	address := peers.FreeTCPAddress(t)
+	app := kingpin.New("trapline", "")
+	commands := map[string]command{}
+	addDemo(app, commands)
+	name, err := app.Parse([]string{"demo", "--no-web.targets", "--web.listen-address=" + address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- commands[name](ctx, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			return address
+		}
+		select {
+		case err := <-ended:
+			ended <- nil
+			t.Fatal(err)
+		case <-tick.C:
+		}
 	}
 }
