@@ -57,7 +57,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	passes.KeepIndexes = judge.Busy
+	passes.KeepIndexes = func() bool { return true } // for rules, and for rows of histories
 	histories := history.NewKeeper()
 	metrics.histories(registry, histories)
 	polls := poller.New(poller.Options{

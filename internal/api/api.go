@@ -36,6 +36,7 @@ type API struct {
 	options  Options
 	asking   asking
 	checking sync.Mutex
+	counted  counted
 }
 
 // New returns an API over running parts.

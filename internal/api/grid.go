@@ -10,8 +10,8 @@ import (
 
 // grid holds the samples of an SNMP table, by row and column.
 type grid struct {
-	keys    []string // labels of each row, as they are rendered
-	rows    map[string]int
+	keys    []string       // labels of each row, as they are rendered
+	rows    map[string]int // by rowKey
 	columns []*gridColumn
 }
 
@@ -50,7 +50,7 @@ func (g *grid) add(c *series.Column) {
 	g.columns = append(g.columns, column)
 	numbers := make([]int, len(c.Table.Ends))
 	for i := range numbers {
-		numbers[i] = g.row(string(c.Table.Row(i)))
+		numbers[i] = g.row(c.Table, i)
 	}
 	column.grow(len(g.keys))
 	for i, v := range c.Values {
@@ -65,12 +65,26 @@ func (g *grid) add(c *series.Column) {
 	}
 }
 
-func (g *grid) row(key string) int {
+// rowKey is equal for the rows of tables that are the same of the device: their index, or their labels where no
+// indexes are kept.
+func rowKey(t *series.Table, i int) string {
+	if t.IndexEnds != nil {
+		return string(t.Index(i))
+	}
+	return string(t.Row(i))
+}
+
+// row gives the number of a row. Of its labels those count of the table that has the most.
+func (g *grid) row(t *series.Table, i int) int {
+	key, labels := rowKey(t, i), string(t.Row(i))
 	n, ok := g.rows[key]
 	if !ok {
 		n = len(g.keys)
-		g.keys = append(g.keys, key)
+		g.keys = append(g.keys, labels)
 		g.rows[key] = n
+	}
+	if len(labels) > len(g.keys[n]) {
+		g.keys[n] = labels
 	}
 	return n
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 )
 
@@ -12,19 +14,42 @@ type alarmIndex struct {
 	counts   AlarmCounts
 	byTarget map[string]int
 	version  uint64
+	at       time.Time
+}
+
+// alarmsAge is how old an alarmIndex may be.
+const alarmsAge = time.Second
+
+// counted keeps the last alarmIndex.
+type counted struct {
+	mu   sync.Mutex
+	last *alarmIndex
 }
 
 func (a *API) alarmIndex() *alarmIndex {
-	x := &alarmIndex{counts: AlarmCounts{BySeverity: map[string]int{}}, byTarget: map[string]int{}}
-	if a.options.Outbox == nil {
-		return x
+	c := &a.counted
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.last != nil && now.Sub(c.last.at) < alarmsAge && !now.Before(c.last.at) {
+		return c.last
 	}
-	for _, one := range a.options.Outbox.Conditions() {
-		x.counts.Total++
-		x.counts.BySeverity[one.Severity.String()]++
-		x.byTarget[one.Target]++
+	next := &alarmIndex{counts: AlarmCounts{BySeverity: map[string]int{}}, byTarget: map[string]int{}, at: now}
+	if a.options.Outbox != nil {
+		for _, one := range a.options.Outbox.Conditions() {
+			next.counts.Total++
+			next.counts.BySeverity[one.Severity.String()]++
+			next.byTarget[one.Target]++
+		}
 	}
-	return x
+	if c.last != nil {
+		next.version = c.last.version
+		if !maps.Equal(next.byTarget, c.last.byTarget) {
+			next.version++
+		}
+	}
+	c.last = next
+	return next
 }
 
 // configStatus is which configuration runs.

@@ -18,7 +18,7 @@ func (a *API) Status() Status {
 		Version: a.options.Version, Started: a.options.Started, Alarms: a.alarmIndex().counts,
 		Config: a.configStatus(), LastHour: []Minute{}, Slowest: slowest(all),
 	}
-	s.Attention = slices.Concat(attentionTo(&s.Config, now), attention(all, now))
+	s.Attention = append(attentionTo(&s.Config, now), attention(all, now)...)
 	for _, u := range all {
 		s.Targets.add(u.State)
 		s.Series.Total += u.Samples

@@ -25,6 +25,8 @@ type rig struct {
 	polls *poller.Poller
 	log   bytes.Buffer
 
+	device collector.Session // all targets, if not nil
+
 	mu      sync.Mutex
 	devices map[string]*stub
 }
@@ -37,7 +39,12 @@ type stub struct {
 	takes   time.Duration
 }
 
-func (r *rig) open(s engine.Spec) (collector.Session, error) { return stubSession{r, s.Address}, nil }
+func (r *rig) open(s engine.Spec) (collector.Session, error) {
+	if r.device != nil {
+		return r.device, nil
+	}
+	return stubSession{r, s.Address}, nil
+}
 
 type stubSession struct {
 	*rig
@@ -85,12 +92,17 @@ func target(name, site string) *poller.Target {
 // play runs a test over targets, all of which answer at first.
 func play(t *testing.T, targets []*poller.Target, during func(*rig)) {
 	t.Helper()
+	playWith(t, targets, true, during)
+}
+
+func playWith(t *testing.T, targets []*poller.Target, indexes bool, during func(*rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{devices: map[string]*stub{}}
 		for _, one := range targets {
 			r.devices[one.Spec.Address] = &answering
 		}
-		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewKeeper()})
+		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open, KeepIndexes: func() bool { return indexes }}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewKeeper()})
 		r.API = New(Options{Polls: r.polls, Version: "0.9.0", Started: time.Now()})
 		r.polls.SetTargets(targets)
 		ctx, cancel := context.WithCancel(t.Context())

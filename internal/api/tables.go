@@ -273,9 +273,9 @@ func labelNames(g *grid) (names []string) {
 func renderScalars(p *poller.Pass, q *TableQuery) Table {
 	out := Table{Name: scalars, Title: "Scalars", Columns: []TableColumn{{Name: "object", Title: "Object"}, {Name: "value", Title: "Value"}}, Rows: []TableRow{}}
 	g := newGrid(p, func(*series.Desc) bool { return true })
-	row, ok := g.rows[""]
 	for _, c := range g.columns {
-		if !ok || !c.has[row] {
+		row := slices.Index(c.has, true)
+		if row < 0 || g.keys[row] != "" {
 			continue
 		}
 		r := TableRow{Key: c.desc.Name}

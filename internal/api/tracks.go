@@ -22,7 +22,7 @@ func tracksOf(g *grid, views []history.View, kind string) *tracks {
 				t.rows[row] = -1
 			}
 			for n := range v.Table.Ends {
-				if row, ok := g.rows[string(v.Table.Row(n))]; ok {
+				if row, ok := g.rows[rowKey(v.Table, n)]; ok {
 					t.rows[row] = n
 				}
 			}
@@ -58,14 +58,19 @@ func (t *tracks) rate(name string, row int) (float64, bool) {
 // gap stands for a point without a value; no rate is negative.
 const gap = -1
 
-// points are the history of a row, the oldest first; nil where there is none. A point is not exact, so that one of -1,
+// points are the history of a row, the oldest first, from its first value on; nil where there is none. A point is not exact, so that one of -1,
 // which only a number has that may be negative, can be moved a little.
 func (t *tracks) points(name string, row int) []float64 {
 	x := t.track(name)
 	if x == nil || x.Points == nil || t.rows[row] < 0 {
 		return nil
 	}
-	points := slices.Clone(x.Points[t.rows[row]])
+	points := x.Points[t.rows[row]]
+	begin := slices.IndexFunc(points, func(v float64) bool { return !math.IsNaN(v) })
+	if begin < 0 {
+		return nil
+	}
+	points = slices.Clone(points[begin:])
 	for i, v := range points {
 		switch {
 		case math.IsNaN(v):

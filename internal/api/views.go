@@ -1,33 +1,95 @@
 package api
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // views are the routes of what is known of targets.
 var views = []route{
 	gives("GET /api/v1/status", "The state of the process, from device to receiver.", func(a *API, _ *http.Request) (Status, error) {
 		return a.Status(), nil
 	}),
-	gives("GET /api/v1/targets", "Targets that match a query, the worst first.", func(a *API, r *http.Request) (TargetList, error) {
+	viewed("GET /api/v1/targets", "Targets that match a query, the worst first.", func(a *API, r *http.Request) (TargetList, error) {
 		q, err := targetQuery(r)
 		if err != nil {
 			return TargetList{}, err
 		}
 		return a.Targets(q)
-	}).with(`q: words in name, address, sysName and labels; key=value or key!=value for labels, state, module, reason, auth, name, address and kind
+	}, targetRows).with(`q: words in name, address, sysName and labels; key=value or key!=value for labels, state, module, reason, auth, name, address and kind
 sort: name, state, duration, loss, age, series, rtt or alarms, with - in front for the greatest first
 limit: targets in the answer, 100 if left out
-offset: targets that are left out in front`),
-	gives("GET /api/v1/targets/{name}", "One target.", func(a *API, r *http.Request) (Target, error) {
+offset: targets that are left out in front
+format: json, also if it is left out, or csv`),
+	viewed("GET /api/v1/targets/{name}", "One target.", func(a *API, r *http.Request) (Target, error) {
 		return a.Target(r.PathValue("name"))
-	}),
-	gives("GET /api/v1/targets/{name}/tables/{table}", "A table of a target as its last answered poll had it.", func(a *API, r *http.Request) (Table, error) {
+	}, nil),
+	viewed("GET /api/v1/targets/{name}/tables/{table}", "A table of a target as its last answered poll had it.", func(a *API, r *http.Request) (Table, error) {
 		q, err := tableQuery(r)
 		if err != nil {
 			return Table{}, err
 		}
 		return a.TableOf(q)
-	}).with(`rates: 1 adds rates between the last two polls
+	}, tableRows).with(`rates: 1 adds rates between the last two polls
 history: 1 adds histories; -1 is a gap
 limit: rows in the answer, 1000 if left out
-offset: rows that are left out in front`),
+offset: rows that are left out in front
+format: json, also if it is left out, or csv`),
+}
+
+// targetRows are targets as CSV.
+func targetRows(list *TargetList) [][]string {
+	rows := [][]string{{"name", "address", "labels", "kind", "sys_name", "state", "since", "last_poll", "duration", "interval", "rtt", "loss", "window", "series", "alarms", "reason", "problem"}}
+	for i := range list.Targets {
+		t := &list.Targets[i]
+		row := []string{t.Name, t.Address, labelText(t.Labels), t.Kind, t.SysName, string(t.State), timeText(t.Since), timeText(t.LastPoll)}
+		for _, v := range []float64{t.Duration, t.Interval, t.RTT, t.Loss, t.Window, float64(t.Series), float64(t.Alarms)} {
+			row = append(row, strconv.FormatFloat(v, 'f', -1, 64))
+		}
+		if t.Problem == nil {
+			row = append(row, "", "")
+		} else {
+			row = append(row, t.Problem.Reason, t.Problem.Text)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func labelText(labels map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, name+"="+labels[name])
+	}
+	return strings.Join(parts, " ")
+}
+
+func timeText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// tableRows are the rows of a table as CSV: numbers where there are numbers, else texts.
+func tableRows(t *Table) [][]string {
+	titles := []string{}
+	for _, c := range t.Columns {
+		titles = append(titles, c.Name)
+	}
+	rows := [][]string{titles}
+	for _, r := range t.Rows {
+		row := slices.Clone(r.Cells)
+		for i, v := range r.Values {
+			if v != nil {
+				row[i] = strconv.FormatFloat(*v, 'f', -1, 64)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

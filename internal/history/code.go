@@ -1,9 +1,12 @@
 package history
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // Points are stored in one octet each: six steps for each doubling of 1+v, so that a value from 10 on is off by at
-// most 6.5 %.
+// most 6.6 %.
 const (
 	gapCode  = 255
 	mostCode = 254 // 5.6e12
@@ -53,16 +56,27 @@ func encodeSigned(v float64) byte {
 	return byte(zeroCode + min(steps(v), zeroCode))
 }
 
+// values are those of all octets, with four digits: more would only look exact.
+var values = func() (all [2][256]float64) {
+	for i := range all[0] {
+		all[0][i], all[1][i] = rounded(math.Exp2(float64(i)/6)-1), rounded(math.Exp2(float64(i-zeroCode)/6)-1)
+		if i < zeroCode {
+			all[1][i] = -rounded(math.Exp2(float64(zeroCode-i)/6) - 1)
+		}
+	}
+	all[0][gapCode], all[1][gapCode] = math.NaN(), math.NaN()
+	return all
+}()
+
+func rounded(v float64) float64 {
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64)
+	return short
+}
+
 // decode returns the value of an octet, NaN for a gap.
 func decode(c byte, signed bool) float64 {
-	n := float64(c)
-	switch {
-	case c == gapCode:
-		return math.NaN()
-	case !signed:
-		return math.Exp2(n/6) - 1
-	case c < zeroCode:
-		return 1 - math.Exp2((zeroCode-n)/6)
+	if signed {
+		return values[1][c]
 	}
-	return math.Exp2((n-zeroCode)/6) - 1
+	return values[0][c]
 }

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"encoding/csv"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"strings"
+)
+
+// StoreVersion changes when what is known of targets does, or how many alarms they have. It is another one in each
+// process.
+func (a *API) StoreVersion() string {
+	return fmt.Sprintf("%x-%x-%x", a.options.Started.UnixNano(), a.options.Polls.Version(), a.alarmIndex().version)
+}
+
+// viewed is a route of what polls change. It has an ETag, by which a client that has the answer is not sent it again,
+// and if rows is not nil there is a form of it in CSV, with the titles in front.
+func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, error), rows func(*T) [][]string) route {
+	view := gives(pattern, text, query)
+	plain := view.serve
+	view.serve = func(a *API, w http.ResponseWriter, r *http.Request) {
+		tag := a.tag(r)
+		if hasTag(r.Header.Get("If-None-Match"), tag) {
+			w.Header().Set("ETag", tag)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-cache")
+		switch format := r.FormValue("format"); {
+		case format == "" || format == "json":
+			w.Header().Set("ETag", tag)
+			plain(a, w, r)
+		case format == "csv" && rows != nil:
+			data, err := query(a, r)
+			if err != nil {
+				refuse(w, err)
+				return
+			}
+			w.Header().Set("ETag", tag)
+			writeCSV(w, rows(&data))
+		default:
+			refuse(w, &Hinted{of(ErrBadRequest, "there is no format %q", format), "write json, or csv for targets and tables"})
+		}
+	}
+	return view
+}
+
+// tag stands for the answer to a request.
+func (a *API) tag(r *http.Request) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(r.URL.Path + "?" + r.URL.RawQuery))
+	return fmt.Sprintf(`"%s-%x"`, a.StoreVersion(), h.Sum64())
+}
+
+// hasTag reports whether a tag is among those of If-None-Match. Proxies that compress make tags weak.
+func hasTag(header, tag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == tag {
+			return true
+		}
+	}
+	return false
+}
+
+func writeCSV(w http.ResponseWriter, rows [][]string) {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = inert(cell)
+		}
+	}
+	_ = csv.NewWriter(w).WriteAll(rows) // an error means that the client has gone
+}
+
+// inert keeps a text of a device from being a formula where a spreadsheet opens the file.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+@\t\r", rune(cell[0])) || len(cell) > 1 && cell[0] == '-' && (cell[1] < '0' || cell[1] > '9') {
+		return "'" + cell
+	}
+	return cell
+}
