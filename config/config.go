@@ -65,6 +65,9 @@ type Config struct {
 	// snmp_exporter, which has nothing but auths and modules, they may not.
 	ShipsModules bool `yaml:"-" json:"-"`
 
+	// ModuleFiles are the names of the files that Modules stand in.
+	ModuleFiles map[string]string `yaml:"-" json:"-"`
+
 	// Warnings are what Load coped with; the caller logs them.
 	Warnings []string `yaml:"-"`
 }
@@ -97,7 +100,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 // configuration gives what the files say, and keeps of the files themselves no more than their text.
 func (u *union) configuration(o Options) (*Config, error) {
 	c := u.config
-	c.Files = u.files()
+	c.Files, c.ModuleFiles = u.files(), u.moduleFiles()
 	dirs := slices.Concat(o.MIBDirs, c.MIBs.Dirs)
 	c.Names = sync.OnceValues(func() (*mibs.Tree, error) { return modules.AllMIBs(dirs) })
 	if u.wantsProfiles() {

@@ -106,6 +106,17 @@ func (u *union) files() (list []File) {
 	return list
 }
 
+// moduleFiles are the names of the files that modules stand in.
+func (u *union) moduleFiles() map[string]string {
+	files := make(map[string]string, len(u.config.Modules))
+	for name := range u.config.Modules {
+		if s := u.set[path{"modules", name}.String()]; s != nil {
+			files[name] = s.file
+		}
+	}
+	return files
+}
+
 // hashSize is how many octets of a hash tell configurations apart.
 const hashSize = 8
 

@@ -47,6 +47,13 @@ func Shipped(name string) *collector.Settings {
 	return all[name]
 }
 
+// ShippedModules returns all modules that the program ships with. They are not to be changed.
+func ShippedModules() map[string]*collector.Settings {
+	Shipped("")
+	all, _ := shippedModules()
+	return all
+}
+
 // shippedNames lists the modules that the program ships with.
 func shippedNames() []string {
 	Shipped("")

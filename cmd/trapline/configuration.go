@@ -129,3 +129,25 @@ func configErrors(err error, known map[string][]string) []api.ConfigError {
 func maskedLines(text []byte) []string {
 	return strings.Split(strings.TrimRight(config.Masked(string(text)), "\r\n"), "\n")
 }
+
+// modules are those that targets may have: those of the files, those of profiles, and those that ship.
+func (r *reloader) modules() (map[string]api.KnownModule, error) {
+	w := r.current.Load()
+	all := map[string]api.KnownModule{}
+	if w.catalog.Shipped != nil {
+		for name, s := range config.ShippedModules() {
+			all[name] = api.KnownModule{Settings: s}
+		}
+	}
+	book, err := w.config.Book()
+	if err != nil {
+		return nil, err
+	}
+	for name, m := range book.Modules() {
+		all[name] = api.KnownModule{Settings: m.Settings}
+	}
+	for name, s := range w.config.Compiled {
+		all[name] = api.KnownModule{Settings: s, Origin: w.config.ModuleFiles[name]}
+	}
+	return all, nil
+}

@@ -95,7 +95,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
 		answers: api.New(api.Options{
 			Polls: polls, Rules: judge, Outbox: told.outbox, Version: version.Version, Started: time.Now(),
-			Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(),
+			Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(), Modules: reloads.modules,
 			Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
 		}),
 		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,

@@ -26,8 +26,9 @@ type Options struct {
 	Guard  Guard        // of what acts
 	Logger *slog.Logger // of who acts; nil means nowhere
 
-	Open          poller.Open                // the session to a target, to ask it beside its polls
-	Names         func() (*mibs.Tree, error) // the MIBs of the configuration and the built-in ones
+	Open          poller.Open                            // the session to a target, to ask it beside its polls
+	Names         func() (*mibs.Tree, error)             // the MIBs of the configuration and the built-in ones
+	Modules       func() (map[string]KnownModule, error) // of the configuration and those that ship
 	Configuration Configuration
 }
 

@@ -34,6 +34,19 @@ var questions = []route{
 	gives("GET /api/v1/config", "The running configuration, without secrets.", func(a *API, r *http.Request) (Config, error) {
 		return a.Config(ConfigQuery{View: r.FormValue("view"), Target: r.FormValue("target")})
 	}).with("view: written (as the files were when they were loaded), defaults or target\ntarget: of the view target"),
+	gives("GET /api/v1/modules", "The modules of the configuration and those that ship, those in use first.",
+		func(a *API, _ *http.Request) ([]Module, error) { return a.Modules() }),
+	gives("GET /api/v1/modules/{name}", "One module, with its metrics.",
+		func(a *API, r *http.Request) (Module, error) { return a.Module(r.PathValue("name")) }),
+	gives("GET /api/v1/mibs", "Objects of MIBs that match a query; without one, the MIBs.", func(a *API, r *http.Request) (ObjectList, error) {
+		q, err := objectQuery(r)
+		if err != nil {
+			return ObjectList{}, err
+		}
+		return a.Objects(q)
+	}).with("q: words in name, OID and description\nlimit: objects; 100 unless it is given, 1000 at most"),
+	gives("GET /api/v1/mibs/{name}", "One object by its name or OID, or a MIB by its name, with what lies below.",
+		func(a *API, r *http.Request) (Object, error) { return a.Object(r.PathValue("name")) }),
 	takes("POST /api/v1/config/check", "Reads a configuration as a reload does, and changes nothing.",
 		func(a *API, _ *http.Request, in *CheckRequest) (ConfigCheck, error) { return a.CheckConfig(in.Text) }),
 	takes("POST /api/v1/config/reload", "Reads the configuration again. If there is an error in it, the running one goes on.",

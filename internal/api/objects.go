@@ -1,0 +1,235 @@
+package api
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"trapline/internal/modules"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Object is an object of a MIB, or a MIB.
+type Object struct {
+	Name        string            `json:"name"` // IF-MIB::ifDescr
+	OID         string            `json:"oid"`
+	Kind        string            `json:"kind"` // scalar, table, row, column, notification, node, module
+	Type        string            `json:"type,omitempty"`
+	Convention  string            `json:"convention,omitempty"` // the textual convention
+	Hint        string            `json:"hint,omitempty"`
+	Units       string            `json:"units,omitempty"`
+	Access      string            `json:"access,omitempty"`
+	Status      string            `json:"status,omitempty"`
+	Enum        map[string]int64  `json:"enum,omitempty"`
+	Index       []string          `json:"index,omitempty"`   // of a row or a column
+	Objects     []string          `json:"objects,omitempty"` // of a notification
+	Description string            `json:"description,omitempty"`
+	ReadBy      []string          `json:"read_by,omitempty"`  // modules
+	Parents     []ObjectReference `json:"parents,omitempty"`  // from the root down
+	Children    []ObjectReference `json:"children,omitempty"` // at most 1000
+}
+
+// ObjectReference names an object.
+type ObjectReference struct {
+	Name string `json:"name"`
+	OID  string `json:"oid"`
+	Kind string `json:"kind,omitempty"`
+	Help string `json:"help,omitempty"` // the first sentence of its description, else its type
+}
+
+// ObjectQuery selects objects.
+type ObjectQuery struct {
+	Text  string // words in name, OID and description; empty lists the MIBs
+	Limit int    // 0 means 100
+}
+
+// ObjectList is what a query has found.
+type ObjectList struct {
+	Objects []ObjectReference `json:"objects"`
+	Matched int               `json:"matched"`
+}
+
+// How many objects an answer lists.
+const defaultObjects, maxObjects = 100, 1000
+
+// Objects searches the MIBs. Objects whose name begins with the text come first.
+func (a *API) Objects(q ObjectQuery) (ObjectList, error) {
+	tree, err := a.tree()
+	if err != nil {
+		return ObjectList{}, err
+	}
+	words := strings.Fields(strings.ToLower(strings.TrimPrefix(q.Text, ".")))
+	var found []ObjectReference
+	if len(words) == 0 {
+		for _, m := range tree.Modules() {
+			found = append(found, ObjectReference{Name: m.Name, Kind: "module", Help: m.LastUpdated})
+		}
+		slices.SortFunc(found, func(a, b ObjectReference) int { return cmp.Compare(a.Name, b.Name) })
+	} else {
+		found = search(tree, words)
+	}
+	limit := min(cmp.Or(max(q.Limit, 0), defaultObjects), maxObjects)
+	return ObjectList{Objects: slices.Clip(found[:min(len(found), limit)]), Matched: len(found)}, nil
+}
+
+// search gives the objects that hold all words, the best first.
+func search(tree *mibs.Tree, words []string) []ObjectReference {
+	type hit struct {
+		node *mibs.Node
+		rank int
+	}
+	var hits []hit
+	for n := range tree.Below(nil) {
+		name, oid := strings.ToLower(n.Module+"::"+n.Name), n.OID.String()
+		text := name + "\n" + oid + "\n" + strings.ToLower(n.Description)
+		if slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+			continue
+		}
+		_, bare, _ := strings.Cut(name, "::")
+		rank := 3
+		switch {
+		case bare == words[0] || oid == words[0] || name == words[0]:
+			rank = 0
+		case strings.HasPrefix(bare, words[0]) || strings.HasPrefix(oid, words[0]):
+			rank = 1
+		case strings.Contains(name, words[0]):
+			rank = 2
+		}
+		hits = append(hits, hit{n, rank})
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int { return a.rank - b.rank })
+	found := make([]ObjectReference, 0, min(len(hits), maxObjects))
+	for _, h := range hits {
+		found = append(found, reference(h.node))
+	}
+	return found
+}
+
+func reference(n *mibs.Node) ObjectReference {
+	return ObjectReference{Name: qualified(n), OID: n.OID.String(), Kind: n.Kind.String(), Help: n.Help()}
+}
+
+func qualified(n *mibs.Node) string {
+	if n.Module == "" {
+		return n.Name
+	}
+	return n.Module + "::" + n.Name
+}
+
+// objectName names an OID by the MIBs.
+func objectName(tree *mibs.Tree, oid snmp.OID) string {
+	if i := tree.Object(oid); i.Node != nil {
+		return i.String()
+	}
+	return oid.String()
+}
+
+// Object returns an object by its name or OID, or a MIB by its name, with what lies below.
+func (a *API) Object(name string) (Object, error) {
+	tree, err := a.tree()
+	if err != nil {
+		return Object{}, err
+	}
+	if slices.ContainsFunc(tree.Modules(), func(m mibs.Module) bool { return m.Name == name }) {
+		return moduleObject(tree, name), nil
+	}
+	i, err := modules.Resolve(tree, name)
+	if err != nil {
+		return Object{}, of(ErrNotFound, "%v", err)
+	}
+	o := newObject(i.Node)
+	o.Parents, o.Children = parents(tree, i.Node), children(tree, i.Node)
+	if a.options.Modules == nil {
+		return o, nil
+	}
+	known, err := a.options.Modules()
+	for module, k := range known {
+		for j := range k.Settings.Metrics {
+			if m := k.Settings.Metrics[j].OID.OID; m.HasPrefix(i.Node.OID) && !slices.Contains(o.ReadBy, module) {
+				o.ReadBy = append(o.ReadBy, module)
+			}
+		}
+	}
+	slices.Sort(o.ReadBy)
+	return o, err
+}
+
+func newObject(n *mibs.Node) Object {
+	o := Object{
+		Name: qualified(n), OID: n.OID.String(), Kind: n.Kind.String(), Type: n.Type.String(), Convention: n.TC, Hint: n.Hint, Units: n.Units,
+		Access: n.Access.String(), Status: n.Status.String(), Description: strings.ToValidUTF8(n.Description, "\uFFFD"),
+	}
+	for _, l := range n.Labels {
+		if o.Enum == nil {
+			o.Enum = map[string]int64{}
+		}
+		o.Enum[l.Name] = l.Number
+	}
+	row := n
+	if n.Row != nil {
+		row = n.Row
+	}
+	for _, p := range row.Index {
+		o.Index = append(o.Index, p.Name)
+	}
+	for _, one := range n.Objects {
+		o.Objects = append(o.Objects, qualified(one))
+	}
+	return o
+}
+
+// moduleObject is a MIB with the highest of what it defines.
+func moduleObject(tree *mibs.Tree, name string) Object {
+	o := Object{Name: name, Kind: "module"}
+	var last snmp.OID
+	for n := range tree.All() {
+		if n.Module != name || last != nil && n.OID.HasPrefix(last) || len(o.Children) == maxObjects {
+			continue
+		}
+		last = n.OID
+		o.Children = append(o.Children, reference(n))
+	}
+	return o
+}
+
+// parents are the objects above one, from the root down.
+func parents(tree *mibs.Tree, n *mibs.Node) (list []ObjectReference) {
+	for oid, ok := n.OID.CutLast(); ok; oid, ok = oid.CutLast() {
+		if at := tree.At(oid); len(at) > 0 {
+			list = append(list, ObjectReference{Name: qualified(at[0]), OID: oid.String(), Kind: at[0].Kind.String()})
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// children are the objects that lie right below one; where there is none, the next ones.
+func children(tree *mibs.Tree, n *mibs.Node) (list []ObjectReference) {
+	var last snmp.OID
+	for below := range tree.Below(n.OID) {
+		if below.OID.Compare(n.OID) == 0 || last != nil && below.OID.HasPrefix(last) || len(list) == maxObjects {
+			continue
+		}
+		last = below.OID
+		list = append(list, reference(below))
+	}
+	return list
+}
+
+// labelOf gives the value of a label of a row.
+func labelOf(row []byte, name string) string {
+	for n, value := range series.Labels(row) {
+		if n == name {
+			return value
+		}
+	}
+	return ""
+}
+
+func objectQuery(r *http.Request) (ObjectQuery, error) {
+	limit, err := number(r, "limit")
+	return ObjectQuery{Text: r.FormValue("q"), Limit: limit}, err
+}
