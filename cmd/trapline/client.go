@@ -108,7 +108,7 @@ var keyOptions = map[string]string{
 }
 
 // spelledOut gives arguments with the key options in their long form. A negative number is no option,
-// and none follows it.
+// and none follows it; nor is what --to has as its value, which begins with options of its own.
 func spelledOut(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {
@@ -117,6 +117,8 @@ func spelledOut(args []string) []string {
 		}
 		if long, ok := keyOptions[a]; ok {
 			args[i] = long
+		} else if a == "--to" && i+1 < len(args) {
+			return append(args[:i:i], slices.Concat([]string{a + "=" + args[i+1]}, spelledOut(args[i+2:]))...)
 		} else if _, err := strconv.ParseFloat(a, 64); err == nil && a[0] == '-' {
 			return slices.Insert(args, i, "--")
 		}

@@ -173,7 +173,15 @@ func (f *trapFlags) notification() (*notify.Notification, error) {
 			return nil, fmt.Errorf("--index %s: %w", *f.index, err)
 		}
 	}
-	return n, n.SetAgent()
+	return n, nil
+}
+
+// of is the notification as a version has it. Words in the terms of version 2 name what the fields of version 1 hold.
+func (f *trapFlags) of(version snmp.Version, n *notify.Notification) (*notify.Notification, error) {
+	if version != snmp.V1 || *f.version == "1" && !inTermsOfV2(*f.words) {
+		return n, nil
+	}
+	return n.InFields()
 }
 
 // inTermsOfV2 reports whether words that follow -v 1 are UPTIME TRAP OID TYPE VALUE…, which RFC 3584 section 3.2

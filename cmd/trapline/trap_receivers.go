@@ -42,8 +42,12 @@ func (f *trapFlags) deliver(ctx context.Context, out io.Writer, prepare preparin
 		if err != nil {
 			return err
 		}
+		suited, err := f.of(r.Principal.Version, n)
+		if err != nil {
+			return err
+		}
 		d := &delivery{receiver: *of.host + " (" + versionNames[r.Principal.Version] + ")"}
-		d.send, d.err = prepare(of, r, n)
+		d.send, d.err = prepare(of, r, suited)
 		list = append(list, d)
 	}
 	sendAll(ctx, list)
@@ -114,14 +118,14 @@ func (f *trapFlags) furtherClient(text string) (*clientFlags, error) {
 		return nil, err
 	}
 	app := kingpin.New("--to", "").UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	c := app.Command("to", "").Default()
+	c := app.Command("to", "")
 	client := addClientFlags(c)
 	for _, flag := range f.command.Model().Flags {
 		if own := c.GetFlag(flag.Name); own != nil && flag.Value.String() != "" {
 			own.Default(flag.Value.String())
 		}
 	}
-	if _, err := parse(app, spelledOut(words)); err != nil {
+	if _, err := parse(app, append([]string{"to"}, spelledOut(words)...)); err != nil {
 		return nil, err
 	}
 	if strings.Contains(*client.host, ",") {

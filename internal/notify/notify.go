@@ -93,20 +93,27 @@ func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
 	return t, nil
 }
 
-// SetAgent has snmpTrapAddress.0 among the bindings be the agent-addr of SNMPv1 too, where none is set: who
-// writes a notification in the terms of SNMPv2 has no other word for it (RFC 3584 section 3.1).
-func (n *Notification) SetAgent() error {
+// InFields is a notification in the terms of SNMPv2 whose snmpTrapAddress.0 and snmpTrapEnterprise.0 stand in the
+// fields that SNMPv1 has for them, and no longer among the bindings. Only standard traps have such an enterprise
+// (RFC 3584 section 3.2).
+func (n *Notification) InFields() (*Notification, error) {
+	f := *n
+	f.VarBinds = nil
 	for _, v := range n.VarBinds {
-		if v.Name.Compare(snmpTrapAddress) != 0 || n.Agent.IsValid() {
-			continue
+		switch {
+		case v.Name.Compare(snmpTrapAddress) == 0 && v.Type == snmp.IPAddress && len(v.Value) == 4:
+			f.Agent, _ = netip.AddrFromSlice(v.Value)
+		case v.Name.Compare(snmpTrapAddress) == 0:
+			return nil, errors.New("snmpTrapAddress.0 is an IpAddress: write it with the type a")
+		case v.Name.Compare(snmpTrapEnterprise) == 0 && v.Type != snmp.ObjectIdentifier:
+			return nil, errors.New("snmpTrapEnterprise.0 is an OBJECT IDENTIFIER: write it with the type o")
+		case v.Name.Compare(snmpTrapEnterprise) == 0 && n.Trap.HasPrefix(snmpTraps):
+			f.Enterprise = v.Value
+		default:
+			f.VarBinds = append(f.VarBinds, v)
 		}
-		a, ok := netip.AddrFromSlice(v.Value)
-		if v.Type != snmp.IPAddress || !ok || !a.Is4() {
-			return errors.New("snmpTrapAddress.0 is an IpAddress: write it with the type a")
-		}
-		n.Agent = a
 	}
-	return nil
+	return &f, nil
 }
 
 func (n *Notification) enterprise() snmp.OID {

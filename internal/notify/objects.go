@@ -51,10 +51,10 @@ func instanceOf(o *mibs.Node, index string) (name snmp.OID, octets []byte, err e
 	}
 	octets, err = o.ParseIndex(index)
 	if err == nil && o.Row != nil && len(o.CutIndex(octets)) < len(o.Row.Index) {
-		err = fmt.Errorf("it has %d parts", len(o.Row.Index))
+		err = fmt.Errorf("the index of %s has %d parts", o.Name, len(o.Row.Index))
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("index of %s: %w", o.Name, err)
+		return nil, nil, err
 	}
 	return append(bytes.Clone(o.OID), octets...), octets, nil
 }
