@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run test soak build bench lint fuzz image docs release release-check
+.PHONY: help run test soak build bench lint fuzz image docs release release-check vendor
 
 # help lists what there is.
 help:
@@ -63,3 +63,7 @@ release:
 # release-check builds the release twice and compares the bytes.
 release-check:
 	scripts/release-check.sh
+
+# vendor copies the scripts of others that the pages load, as internal/web/package-lock.json has them.
+vendor:
+	scripts/vendor.sh

@@ -2,11 +2,19 @@
 # Installs the programs that the tests talk to, where that is possible without asking; tells what is
 # missing where it is not. The tests themselves fail, under CI, for each one that they miss.
 set -u
-packages='snmp snmpd snmptrapd snmpsim prometheus prometheus-alertmanager smitools'
 missing=
-for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint; do
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint chromium:chromium; do
 	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
 done
+# What the pages are tested with lies beside them.
+web=$(dirname "$0")/../internal/web
+if ! cmp -s "$web/package-lock.json" "$web/node_modules/.installed"; then
+	if command -v npm >/dev/null 2>&1; then
+		(cd "$web" && npm ci --ignore-scripts --no-audit --no-fund >/dev/null && cp package-lock.json node_modules/.installed) || exit 1
+	else
+		echo "the tests of the pages need npm" >&2
+	fi
+fi
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	echo "installing$missing"

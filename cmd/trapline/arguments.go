@@ -126,7 +126,7 @@ func inOurWords(err error) error {
 type pathValue string
 
 // ownPaths are served already.
-var ownPaths = []string{"/snmp", "/sd", "/config", "/targets", "/-", "/api", "/debug"}
+var ownPaths = []string{"/snmp", "/sd", "/config", "/targets", "/-", "/api", "/debug", "/static", "/alarms", "/rules", "/receivers", "/configuration", "/mibs", "/modules"}
 
 // Set reads a path that nothing else is served under.
 func (p *pathValue) Set(text string) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,8 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/version"
-	"github.com/prometheus/exporter-toolkit/web"
 
 	"trapline/internal/api"
 	"trapline/internal/httpserver"
@@ -23,6 +20,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/series"
+	"trapline/internal/web"
 )
 
 // server answers HTTP requests.
@@ -58,10 +56,25 @@ func newServer(s *server) http.Handler {
 	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
 	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
 	s.api(mux)
-	if path := *s.flags.telemetryPath; path != "/" && path != "" {
-		mux.Handle("/{$}", s.landing())
-	}
+	s.pages(mux)
 	return prefixed(s.prefix, mux)
+}
+
+// pages adds what a person sees.
+func (s *server) pages(mux *http.ServeMux) {
+	l, metrics := s.limits, *s.flags.telemetryPath
+	site := web.New(web.Options{Source: s.answers, Prefix: s.prefix, Telemetry: metrics})
+	for _, route := range site.Routes() {
+		switch {
+		case metrics == "/" && route.Pattern == "GET /{$}": // the flag has the path of the overview
+		case route.Kind == web.Rendered:
+			mux.Handle(route.Pattern, l.spool.Handler(l.render, route.Serve))
+		case route.Kind == web.Asking:
+			mux.Handle(route.Pattern, l.spool.Handler(l.actions, route.Serve))
+		default:
+			mux.Handle(route.Pattern, l.spool.Handler(nil, route.Serve))
+		}
+	}
 }
 
 // api adds what the inlet and the rules answer.
@@ -152,7 +165,7 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 		Labels  map[string]string `json:"labels"`
 	}
 	w.Header().Set("Content-Type", "application/json")
-	zipped(w, r, func(out io.Writer) error {
+	httpserver.Zipped(w, r, func(out io.Writer) error {
 		before := ""
 		if _, err := io.WriteString(out, "["); err != nil {
 			return err
@@ -191,7 +204,7 @@ func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]str
 
 func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	zipped(w, r, s.reloads.current.Load().config.Dump)
+	httpserver.Zipped(w, r, s.reloads.current.Load().config.Dump)
 }
 
 func (s *server) reload(w http.ResponseWriter, r *http.Request) {
@@ -203,28 +216,4 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	if err := s.reloads.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
 	}
-}
-
-func (s *server) landing() http.Handler {
-	page, err := web.NewLandingPage(web.LandingConfig{
-		Name:        "Trapline",
-		Description: "Polls SNMP devices in parallel and serves what it learns to Prometheus.",
-		Version:     version.Info(),
-		Form: web.LandingForm{Action: "/snmp", Inputs: []web.LandingFormInput{
-			{Label: "Target", Type: "text", Name: "target", Placeholder: "[udp|tcp://]host[:port]", Value: "::1"},
-			{Label: "Auth", Type: "text", Name: "auth", Placeholder: "auth", Value: poller.DefaultAuth},
-			{Label: "Module", Type: "text", Name: "module", Placeholder: "module", Value: poller.DefaultModule},
-		}},
-		Links: []web.LandingLinks{
-			{Address: *s.flags.telemetryPath, Text: "Metrics", Description: "Trapline's own and those of every polled target"},
-			{Address: "/sd", Text: "Service discovery", Description: "The polled targets, for Prometheus' http_sd_configs"},
-			{Address: "/config", Text: "Config", Description: "The running configuration, without secrets"},
-		},
-	})
-	if err != nil {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, errors.Join(errors.New("landing page"), err).Error(), http.StatusInternalServerError)
-		})
-	}
-	return page
 }

@@ -239,7 +239,7 @@ targets:
 func TestSurface(t *testing.T) {
 	base := startServer(t, small)
 	for path, want := range map[string]string{
-		"/-/healthy": "Healthy", "/-/ready": "Ready", "/": "<title>Trapline</title>", "/config": "password: <secret>", "/debug/pprof/cmdline": "",
+		"/-/healthy": "Healthy", "/-/ready": "Ready", "/": "<title>Overview · Trapline</title>", "/config": "password: <secret>", "/debug/pprof/cmdline": "",
 	} {
 		if status, _, body := get(t, base+path); status != 200 || !strings.Contains(body, want) || strings.Contains(body, "unspeakable") {
 			t.Errorf("%s: %d, %.300q", path, status, body)

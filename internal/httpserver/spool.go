@@ -98,7 +98,9 @@ func (s *spooled) send() {
 		s.Header().Del("Content-Encoding")
 		Unavailable(s.ResponseWriter, s.err.Error())
 	case s.err == nil:
-		s.Header().Set("Content-Length", strconv.FormatInt(s.body.size, 10))
+		if s.code != http.StatusNotModified { // whose length is that of the response it stands for
+			s.Header().Set("Content-Length", strconv.FormatInt(s.body.size, 10))
+		}
 		s.flush()
 	}
 }

@@ -1,0 +1,171 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// none stands where there is no value.
+const none = "–"
+
+// count writes a number with separators of thousands.
+func count(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// short writes a number with three or four digits and a prefix of SI.
+func short(n float64) string {
+	if math.Abs(n) < 10000 {
+		return trim(n)
+	}
+	for _, p := range []struct {
+		scale float64
+		name  string
+	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if math.Abs(n) >= p.scale {
+			return trim(n/p.scale) + " " + p.name
+		}
+	}
+	return trim(n)
+}
+
+// trim writes a number with about three digits.
+func trim(n float64) string {
+	switch size := math.Abs(n); {
+	case n == math.Trunc(n) && size < 1e6:
+		return count(int(n))
+	case size >= 100:
+		return count(int(math.Round(n)))
+	case size >= 10:
+		return strconv.FormatFloat(n, 'f', 1, 64)
+	case size >= 0.01:
+		return strconv.FormatFloat(n, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(n, 'g', 2, 64)
+}
+
+// measured writes a value with its unit.
+func measured(v float64, unit string) string {
+	switch unit {
+	case "":
+		return trim(v)
+	case "bit/s", "octets/s", "B", "Hz", "octets":
+		if math.Abs(v) < 1000 {
+			return trim(v) + " " + unit
+		}
+		for _, p := range []struct {
+			scale float64
+			name  string
+		}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+			if math.Abs(v) >= p.scale {
+				return trim(v/p.scale) + " " + p.name + unit
+			}
+		}
+	case "/s":
+		return trim(v)
+	}
+	return trim(v) + " " + unit
+}
+
+// duration writes seconds in the unit that suits.
+func duration(seconds float64) string {
+	switch {
+	case seconds <= 0:
+		return none
+	case seconds < 0.001:
+		return trim(seconds*1e6) + " µs"
+	case seconds < 0.01:
+		return strconv.FormatFloat(seconds*1e3, 'f', 1, 64) + " ms"
+	case seconds < 1:
+		return strconv.FormatFloat(seconds*1e3, 'f', 0, 64) + " ms"
+	case seconds < 120 && seconds == math.Trunc(seconds):
+		return strconv.FormatFloat(seconds, 'f', 0, 64) + " s"
+	case seconds < 120:
+		return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
+	}
+	return span(seconds)
+}
+
+// span writes seconds in at most two units.
+func span(seconds float64) string {
+	s := int64(seconds)
+	for _, u := range []struct {
+		large, small int64
+		names        [2]string
+	}{{86400, 3600, [2]string{"d", "h"}}, {3600, 60, [2]string{"h", "min"}}} {
+		if s < u.large {
+			continue
+		}
+		if rest := s % u.large / u.small; rest != 0 {
+			return fmt.Sprintf("%d %s %d %s", s/u.large, u.names[0], rest, u.names[1])
+		}
+		return fmt.Sprintf("%d %s", s/u.large, u.names[0])
+	}
+	if s >= 60 {
+		return fmt.Sprintf("%d min", s/60)
+	}
+	return fmt.Sprintf("%d s", s)
+}
+
+// percent writes a share.
+func percent(share float64) string {
+	p := share * 100
+	if p == math.Trunc(p) {
+		return strconv.FormatFloat(p, 'f', 0, 64) + " %"
+	}
+	if p > 10 && p < 99 {
+		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
+	}
+	return strconv.FormatFloat(p, 'f', 2, 64) + " %"
+}
+
+// clock writes a time of this day without the date.
+func (s *Site) clock(t time.Time) string {
+	if t.IsZero() {
+		return none
+	}
+	local, today := t.Local(), s.options.Now().Local()
+	if local.YearDay() == today.YearDay() && local.Year() == today.Year() {
+		return local.Format(time.TimeOnly)
+	}
+	return local.Format(time.DateTime)
+}
+
+// minute writes a time to the minute.
+func minute(t time.Time) string { return t.Local().Format("15:04") }
+
+// age writes a time, which the page's script shows as how long ago it was.
+func (s *Site) age(t time.Time) template.HTML { return s.time(t, "data-age") }
+
+// since writes a time, to which the page's script adds how long ago it was.
+func (s *Site) since(t time.Time) template.HTML { return s.time(t, "data-since") }
+
+// due writes a time to come, which the page's script counts down to.
+func (s *Site) due(t time.Time) template.HTML { return s.time(t, "data-due") }
+
+func (s *Site) time(t time.Time, kind string) template.HTML {
+	if t.IsZero() {
+		return none
+	}
+	text := s.clock(t)
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" %s="%s">%s</time>`, t.UTC().Format(time.RFC3339), kind, text, text)) // nothing of it comes from outside
+}
+
+// plural writes a number and what it counts.
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	if strings.HasSuffix(one, "y") {
+		return count(n) + " " + strings.TrimSuffix(one, "y") + "ies"
+	}
+	return count(n) + " " + one + "s"
+}

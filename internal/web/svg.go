@@ -1,0 +1,148 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+
+	"trapline/internal/api"
+)
+
+// strip draws the outcomes of polls as a band, the oldest at its left.
+func strip(outcomes string, width, height int) template.HTML {
+	if outcomes == "" {
+		return ""
+	}
+	var b strings.Builder
+	answered := strings.Count(outcomes, "u")
+	fmt.Fprintf(&b, `<svg class="spark" width="%d" height="%d" viewBox="0 0 60 10" preserveAspectRatio="none" role="img" aria-label="%d of %d polls complete">`,
+		width, height, answered, len(outcomes))
+	at := 60 - min(len(outcomes), 60)
+	for i := max(0, len(outcomes)-60); i < len(outcomes); {
+		n := 1
+		for i+n < len(outcomes) && outcomes[i+n] == outcomes[i] {
+			n++
+		}
+		fmt.Fprintf(&b, `<path class="%s" d="M%d 0h%dv10h-%dz"/>`, outcomeClass(outcomes[i]), at, n, n)
+		at, i = at+n, i+n
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String()) // of digits and constants
+}
+
+func outcomeClass(c byte) string {
+	switch c {
+	case 'u':
+		return "g"
+	case 'p':
+		return "y"
+	case 'd':
+		return "x"
+	}
+	return "w" // missed
+}
+
+// lineClasses are the colours of the first and of further lines of a drawing.
+var lineClasses = [...]string{"i", "o", "g2", "y2"}
+
+// spark draws histories as lines over the same scale, the oldest at the left; -1 is a gap.
+func spark(histories [][]float64, width, height int, label string) template.HTML {
+	top, n := scale(histories)
+	if n < 2 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="spark" width="%d" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s">`,
+		width, height, width, height, template.HTMLEscapeString(label))
+	for i, h := range histories {
+		fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, lineClasses[i%len(lineClasses)], line(h, top, width, height))
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String()) // of digits, constants and an escaped label
+}
+
+// scale gives the greatest value and the number of points.
+func scale(histories [][]float64) (top float64, n int) {
+	for _, h := range histories {
+		n = max(n, len(h))
+		for _, v := range h {
+			top = max(top, v)
+		}
+	}
+	return top, n
+}
+
+// line is the path of a history.
+func line(history []float64, top float64, width, height int) string {
+	var b []byte
+	pen := byte('M')
+	for i, v := range history {
+		if v < 0 {
+			pen = 'M'
+			continue
+		}
+		y := height - 1
+		if top > 0 {
+			y = height - 1 - int(v/top*float64(height-2)+0.5)
+		}
+		b = append(b, pen)
+		b = strconv.AppendInt(b, int64(i*width/max(1, len(history)-1)), 10)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(y), 10)
+		pen = 'L'
+	}
+	return string(b)
+}
+
+// bar draws a share of 1.
+func bar(share float64) template.HTML {
+	class := ""
+	switch {
+	case share >= 0.9:
+		class = " hi"
+	case share >= 0.7:
+		class = " mid"
+	}
+	return template.HTML(fmt.Sprintf(`<svg width="64" height="10" role="img" aria-label="%.0f %%"><rect class="bar" width="64" height="10" rx="2"/><rect class="barv%s" width="%.0f" height="10" rx="2"/></svg>`,
+		share*100, class, 64*min(1, max(0, share)))) // of digits and constants
+}
+
+// hour draws how many targets were partial and down in each minute of the last hour.
+func hour(minutes []api.Minute) template.HTML {
+	most := 1
+	for _, m := range minutes {
+		most = max(most, m.Down+m.Partial)
+	}
+	const width, height = 5, 72
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="spark" width="100%%" height="96" viewBox="0 0 300 74" preserveAspectRatio="none" role="img" aria-label="Targets that were down or partial in each minute of the last hour, at most %d">`, worst(minutes))
+	for i, m := range minutes {
+		x := (60 - len(minutes) + i) * width
+		partial, down := tall(m.Partial, most, height), tall(m.Down, most, height)
+		if partial > 0 {
+			fmt.Fprintf(&b, `<path class="y" d="M%d %dh4v%dh-4z"/>`, x, 74-partial, partial)
+		}
+		if down > 0 {
+			fmt.Fprintf(&b, `<path class="x" d="M%d %dh4v%dh-4z"/>`, x, 74-partial-down, down)
+		}
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String()) // of digits and constants
+}
+
+// tall is the height of a part, at least 2 so that it is seen.
+func tall(n, most, height int) int {
+	if n == 0 {
+		return 0
+	}
+	return max(2, n*height/most)
+}
+
+// worst is the greatest number of targets that were not up.
+func worst(minutes []api.Minute) (n int) {
+	for _, m := range minutes {
+		n = max(n, m.Down+m.Partial)
+	}
+	return n
+}

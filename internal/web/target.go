@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"trapline/internal/api"
+	"trapline/internal/engine"
+)
+
+// targetData is the page of a target.
+type targetData struct {
+	api.Target
+	Table   *tableView // nil where none is chosen, or there is none
+	Chosen  string     // name of the table, or all
+	Alarms  []api.Alarm
+	Partial []api.Problem
+	base    string // path of the page
+}
+
+// tabs is how many tables have a tab of their own.
+const tabs = 7
+
+func (s *Site) target(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.targetView(r)
+	if err != nil {
+		return err
+	}
+	if r.URL.Query().Get("done") == "poll" {
+		v.Notice = "The target was polled."
+	}
+	return s.show(w, r, "target", v)
+}
+
+// targetView gathers what the page of a target shows.
+func (s *Site) targetView(r *http.Request) (*view, error) {
+	name := r.PathValue("name")
+	t, err := s.source.Target(name)
+	if err != nil {
+		return nil, err
+	}
+	d := &targetData{Target: t, Chosen: r.URL.Query().Get("t"), base: s.path("targets", name)}
+	for _, p := range t.Problems {
+		if t.State != api.Down || p.Table != "" {
+			d.Partial = append(d.Partial, p)
+		}
+	}
+	if d.Chosen == "" && len(t.Tables) > 0 {
+		d.Chosen = t.Tables[0].Name
+	}
+	if of, ok := s.source.(tables); ok && slices.ContainsFunc(t.Tables, func(n api.TableName) bool { return n.Name == d.Chosen }) {
+		table, err := of.Table(name, d.Chosen)
+		if err != nil {
+			return nil, err
+		}
+		d.Table = newTableView(table, r.URL.Query().Get("row"), t.LastPoll)
+	}
+	if of, ok := s.source.(alarms); ok {
+		if d.Alarms, err = of.Alarms(api.AlarmQuery{Text: "target=" + name, Limit: pageRows}); err != nil {
+			return nil, err
+		}
+	}
+	return s.view(r, "t", name, d), nil
+}
+
+// Tabs are the tables that have a tab: the first ones and the chosen one.
+func (d *targetData) Tabs() []api.TableName {
+	if len(d.Tables) <= tabs {
+		return d.Tables
+	}
+	shown := slices.Clone(d.Tables[:tabs])
+	for _, t := range d.Tables[tabs:] {
+		if t.Name == d.Chosen {
+			shown = append(shown, t)
+		}
+	}
+	return shown
+}
+
+// URL is the page with a table, and of its row the chart.
+func (d *targetData) URL(table, row string) string { return d.base + query("t", table, "row", row) }
+
+// Next is when the next poll is due.
+func (d *targetData) Next() time.Time {
+	if d.LastPoll.IsZero() || d.Interval == 0 {
+		return time.Time{}
+	}
+	return d.LastPoll.Add(time.Duration((d.Interval - d.Duration) * float64(time.Second)))
+}
+
+// Answered counts the complete and the partial polls of the last ones.
+func (d *targetData) Answered() int {
+	n := 0
+	for _, c := range d.Outcomes {
+		if c == 'u' || c == 'p' {
+			n++
+		}
+	}
+	return n
+}
+
+// Host is the address without the transport and the port.
+func (d *targetData) Host() string {
+	a, err := engine.ParseAddress(d.Address)
+	if err != nil {
+		return d.Address
+	}
+	return a.Host
+}

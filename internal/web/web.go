@@ -1,0 +1,202 @@
+// Package web renders the pages that a person sees: server-side HTML over the answers of internal/api. Every page
+// is complete without JavaScript; with it, lists fetch themselves again and are swapped in place.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"trapline/internal/api"
+	"trapline/internal/httpserver"
+)
+
+// Options are what a Site shows and where it lies.
+type Options struct {
+	Source    Source
+	Prefix    string // in front of every path, such as /trapline; "" for none
+	Telemetry string // path of the metrics
+	// Actions returns nil where the sender of a request may have devices asked and the configuration reloaded, and
+	// otherwise why not; an *api.Hinted says what to set.
+	Actions func(*http.Request) error
+	Now     func() time.Time // nil is time.Now
+}
+
+// Site serves the pages. Its methods may be called concurrently.
+type Site struct {
+	options Options
+	source  Source
+	can     map[string]bool // what the source can answer, by the key of the page
+	pages   map[string]*page
+	assets  map[string]*asset
+}
+
+// New returns the pages over a source.
+func New(o Options) *Site {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Site{options: o, source: o.Source, assets: readAssets()}
+	s.can = abilities(o.Source)
+	s.pages = s.parse()
+	return s
+}
+
+// Kind says what serving a route costs.
+type Kind int
+
+// The kinds of routes.
+const (
+	Rendered Kind = iota // quickly, out of what is in memory
+	Asking               // after devices or receivers were asked; the API bounds how many at once
+	Stored               // rendered when the process started
+)
+
+// Route is a path with what serves it.
+type Route struct {
+	Pattern string // of http.ServeMux
+	Kind    Kind
+	Serve   http.HandlerFunc
+}
+
+// handler renders a page or has something done. What it returns as an error becomes a page that says so.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Routes are all paths of the pages.
+func (s *Site) Routes() []Route {
+	routes := []Route{{"GET /static/{file...}", Stored, s.static}}
+	for _, r := range []struct {
+		pattern string
+		serve   handler
+	}{
+		{"GET /{$}", s.overview},
+		{"GET /targets", s.targets},
+		{"GET /targets/{name}", s.target},
+	} {
+		routes = append(routes, Route{r.pattern, Rendered, s.page(r.serve)})
+	}
+	return routes
+}
+
+// page guards the browser and turns errors into pages.
+func (s *Site) page(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		guardBrowser(w.Header())
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// policy lets a page load and send nothing but from and to its own origin, and run nothing that lies in the page.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func guardBrowser(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+}
+
+// view is what a template gets.
+type view struct {
+	Title   string
+	Key     string // of the entry of the navigation
+	Status  *api.Status
+	Can     map[string]bool // which pages and actions there are
+	Prefix  string
+	URL     string // of the page itself, to fetch it again
+	Metrics string
+	Notice  string // what a request has done
+	Failed  string // what a request could not do
+	Hint    string // what to do then
+	Locked  string // why buttons that act are off; "" if they are on
+	Unlock  string // what to set
+	Data    any
+}
+
+// view prepares what every page shows.
+func (s *Site) view(r *http.Request, key, title string, data any) *view {
+	status := s.source.Status()
+	v := &view{
+		Title: title, Key: key, Status: &status, Can: s.can, Prefix: s.options.Prefix,
+		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
+	}
+	if s.options.Actions != nil {
+		v.Locked, v.Unlock = reason(s.options.Actions(r))
+	}
+	return v
+}
+
+// reason splits an error into what happened and what to do.
+func reason(err error) (text, hint string) {
+	if err == nil {
+		return "", ""
+	}
+	var hinted *api.Hinted
+	if errors.As(err, &hinted) {
+		hint = hinted.Hint
+	}
+	return err.Error(), hint
+}
+
+// show renders a page. A browser that has it as it is gets no second copy.
+func (s *Site) show(w http.ResponseWriter, r *http.Request, name string, v *view) error {
+	return s.answer(w, r, http.StatusOK, name, v)
+}
+
+func (s *Site) answer(w http.ResponseWriter, r *http.Request, status int, name string, v *view) error {
+	var text bytes.Buffer
+	if err := s.pages[name].execute(&text, v); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	body := visible(text.Bytes())
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Vary", "Accept-Encoding")
+	if status == http.StatusOK && r.Method == http.MethodGet {
+		sum := sha256.Sum256(body)
+		tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
+		h.Set("ETag", tag)
+		if strings.Contains(r.Header.Get("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	if status != http.StatusOK {
+		w.WriteHeader(status)
+	}
+	httpserver.Zipped(w, r, func(out io.Writer) error {
+		_, err := out.Write(body)
+		return err
+	})
+	return nil
+}
+
+// fail says on a page what could not be done.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, failure error) {
+	v := s.view(r, "", "Error", nil)
+	v.Failed, v.Hint = reason(failure)
+	if err := s.answer(w, r, api.HTTPStatus(failure), "error", v); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// path joins segments to a path of the site.
+func (s *Site) path(segments ...string) string {
+	var b strings.Builder
+	b.WriteString(s.options.Prefix)
+	for _, segment := range segments {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(segment))
+	}
+	return b.String()
+}
