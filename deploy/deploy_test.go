@@ -1,0 +1,256 @@
+// Package deploy has what Trapline is deployed with, and the tests of it.
+package deploy
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"trapline/internal/peers"
+)
+
+func read(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestPrometheusTakesItsFiles(t *testing.T) {
+	promtool := peers.Require(t, "promtool", "prometheus")
+	run(t, promtool, "check", "rules", "prometheus/trapline.rules.yml")
+	run(t, promtool, "check", "rules", "../examples/alertmanager/rules.yml")
+	run(t, promtool, "check", "config", "--syntax-only", "compose/prometheus.yml")
+	run(t, promtool, "check", "config", "../examples/alertmanager/prometheus.yml")
+	amtool := peers.Require(t, "amtool", "prometheus-alertmanager")
+	run(t, amtool, "check-config", "compose/alertmanager.yml")
+	run(t, amtool, "check-config", "../examples/alertmanager/alertmanager.yml")
+}
+
+// The alerting rules ask for metrics that exist.
+func TestAlertsAskForMetrics(t *testing.T) {
+	known, err := os.ReadFile("../docs/reference/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := os.ReadFile("prometheus/trapline.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`\btrapline_\w+`).FindAllString(string(rules), -1) {
+		if !strings.Contains(string(known), "`"+strings.TrimSuffix(name, "_bucket")+"`") {
+			t.Errorf("the alerting rules ask for %s, which docs/reference/metrics.md does not have", name)
+		}
+	}
+}
+
+func TestUnit(t *testing.T) {
+	analyze := peers.Require(t, "systemd-analyze", "systemd")
+	text, err := os.ReadFile("systemd/trapline.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := filepath.Join(t.TempDir(), "trapline.service")
+	if err := os.WriteFile(unit, []byte(strings.Replace(string(text), "/usr/bin/trapline", "/bin/true", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(t, analyze, "verify", "--man=no", unit); out != "" {
+		t.Error(out)
+	}
+	run(t, analyze, "security", "--offline=true", "--threshold=20", unit) // of 100; a unit without settings has 96
+}
+
+type composition struct {
+	Services map[string]struct {
+		Image   string
+		Build   struct{ Context string }
+		Command []string
+		Volumes []string
+	}
+	Volumes map[string]any
+}
+
+func TestComposition(t *testing.T) {
+	var c composition
+	read(t, "compose/compose.yaml", &c)
+	for _, name := range []string{"trapline", "devices", "snmptrapd", "prometheus", "alertmanager", "grafana"} {
+		if _, ok := c.Services[name]; !ok {
+			t.Errorf("there is no service %s", name)
+		}
+	}
+	for name, s := range c.Services {
+		_, tag, tagged := strings.Cut(s.Image, ":")
+		if s.Image != "trapline" && s.Build.Context == "" && (!tagged || tag == "latest") {
+			t.Errorf("%s: image %q is not pinned", name, s.Image)
+		}
+		for _, v := range s.Volumes {
+			source, _, _ := strings.Cut(v, ":")
+			if _, declared := c.Volumes[source]; declared {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("compose", source)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if s.Build.Context != "" {
+			if _, err := os.Stat(filepath.Join("compose", s.Build.Context, "Dockerfile")); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// Grafana's provider and data source are YAML of the version that Grafana reads.
+func TestProvisioning(t *testing.T) {
+	for _, file := range []string{"grafana/trapline.yaml", "compose/datasource.yaml"} {
+		var p struct {
+			APIVersion  int `yaml:"apiVersion"`
+			Providers   []struct{ Options struct{ Path string } }
+			Datasources []struct{ Type, URL string }
+		}
+		read(t, file, &p)
+		if p.APIVersion != 1 || len(p.Providers)+len(p.Datasources) != 1 {
+			t.Errorf("%s: %+v", file, p)
+		}
+	}
+}
+
+type manifest struct {
+	Kind string
+	Spec struct {
+		Ports    []struct{ TargetPort any }
+		Template struct {
+			Spec struct {
+				Containers []struct {
+					Image, Name  string
+					Args         []string
+					Ports        []struct{ Name string }
+					VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
+				}
+				Volumes []struct{ Name string }
+			}
+		}
+		VolumeClaimTemplates []struct{ Metadata struct{ Name string } } `yaml:"volumeClaimTemplates"`
+	}
+}
+
+func TestManifests(t *testing.T) {
+	var k struct {
+		Resources          []string
+		ConfigMapGenerator []struct {
+			Name  string
+			Files []string
+		} `yaml:"configMapGenerator"`
+	}
+	read(t, "kubernetes/kustomization.yaml", &k)
+	files := slices.Clone(k.Resources)
+	for _, g := range k.ConfigMapGenerator {
+		files = append(files, g.Files...)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(filepath.Join("kubernetes", file)); err != nil {
+			t.Error(err)
+		}
+	}
+	var m manifest
+	read(t, "kubernetes/statefulset.yaml", &m)
+	volumes := map[string]bool{}
+	for _, v := range m.Spec.Template.Spec.Volumes {
+		volumes[v.Name] = true
+	}
+	for _, v := range m.Spec.VolumeClaimTemplates {
+		volumes[v.Metadata.Name] = true
+	}
+	for _, c := range m.Spec.Template.Spec.Containers {
+		for _, mount := range c.VolumeMounts {
+			if !volumes[mount.Name] {
+				t.Errorf("the mount %s has no volume", mount.Name)
+			}
+		}
+		if !slices.Contains(c.Args, "--config.file=/config/snmp.yml") {
+			t.Errorf("arguments %q", c.Args)
+		}
+	}
+}
+
+// The workflows call make, and no target that there is not.
+func TestWorkflowsCallMake(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	err = fs.WalkDir(os.DirFS("../.github/workflows"), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		var w struct {
+			Jobs map[string]struct{ Steps []struct{ Run string } }
+		}
+		read(t, filepath.Join("../.github/workflows", name), &w)
+		for _, job := range w.Jobs {
+			for _, step := range job.Steps {
+				target, ok := strings.CutPrefix(step.Run, "make ")
+				if !ok {
+					continue
+				}
+				calls++
+				if !strings.Contains(string(makefile), "\n"+target+":") {
+					t.Errorf("%s calls make %s, which does not exist", name, target)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || calls < 3 {
+		t.Errorf("%d calls of make, %v", calls, err)
+	}
+}
+
+// Every file that the packages are made of exists, and what they install is where the unit and the documents expect it.
+func TestPackageContents(t *testing.T) {
+	var n struct {
+		Contents []struct{ Src, Dst, Type string }
+		Scripts  map[string]string
+	}
+	read(t, "package/nfpm.yaml", &n)
+	installed := map[string]bool{}
+	for _, c := range n.Contents {
+		installed[c.Dst] = true
+		if c.Src == "${BINARY}" {
+			continue
+		}
+		if matches, err := filepath.Glob(filepath.Join("..", c.Src)); err != nil || len(matches) == 0 {
+			t.Errorf("%s matches no file", c.Src)
+		}
+	}
+	for _, script := range n.Scripts {
+		run(t, "sh", "-n", filepath.Join("..", script))
+	}
+	for _, want := range []string{"/usr/bin/trapline", "/etc/trapline/snmp.yml", "/etc/trapline/rules/", "/etc/default/trapline"} {
+		if !installed[want] {
+			t.Error(fmt.Errorf("the packages do not install %s", want))
+		}
+	}
+}
