@@ -30,7 +30,7 @@ func check(files []string, expandEnv bool, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	w.warn(logger)
+	w.warn(logger, nil)
 	if findings, err := w.findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
 		return cmp.Or(err, errRules)
 	}

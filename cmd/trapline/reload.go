@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline"
 	"trapline/config"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
@@ -85,7 +87,9 @@ func compile(c *config.Config, sourceAddress string) (*world, error) {
 	return w, nil
 }
 
-func (w *world) warn(logger *slog.Logger) {
+// warn logs what may not be meant. Of a rule without data it is logged once, if told is to know of it; of those that ship
+// with the program their number is.
+func (w *world) warn(logger *slog.Logger, told map[string]bool) {
 	for _, text := range w.config.Warnings {
 		logger.Warn(text)
 	}
@@ -101,15 +105,45 @@ func (w *world) warn(logger *slog.Logger) {
 	if err != nil {
 		logger.Error("the rules cannot be checked", "err", err)
 	}
+	shipped := map[*rules.Rule]bool{}
 	for _, f := range findings {
-		switch f.Level {
-		case rules.Wrong:
-			logger.Error(f.String())
-		case rules.Doubtful:
-			logger.Warn(f.String())
+		switch text := f.String(); {
+		case f.Level == rules.Wrong:
+			logger.Error(text)
+		case f.NoData && isShipped(f.Rule):
+			shipped[f.Rule] = true
+		case f.Level == rules.Doubtful && !(f.NoData && told[text]):
+			logger.Warn(text)
+			if told != nil {
+				told[text] = true
+			}
 		}
 	}
+	if len(shipped) > 0 {
+		logger.Info("shipped rules without data: no target's modules yield what they look at", "rules", len(shipped))
+	}
 }
+
+// shippedRules are the rules that ship with the program, by name and expression.
+var shippedRules = sync.OnceValue(func() map[[2]string]bool {
+	known := map[[2]string]bool{}
+	_ = fs.WalkDir(trapline.Rules, "rules", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := trapline.Rules.ReadFile(name)
+		groups, _, _ := rules.Parse(name, text)
+		for _, g := range groups {
+			for _, r := range g.Rules {
+				known[[2]string{r.Name(), r.Text}] = true
+			}
+		}
+		return err
+	})
+	return known
+})
+
+func isShipped(r *rules.Rule) bool { return shippedRules()[[2]string{r.Name(), r.Text}] }
 
 // reloader keeps the world of the last configuration that was good.
 type reloader struct {
@@ -121,6 +155,7 @@ type reloader struct {
 	logger   *slog.Logger
 	current  atomic.Pointer[world]
 	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
+	told     map[string]bool         // rules without data that were logged
 
 	mu         sync.Mutex // one reload at a time
 	successful prometheus.Gauge
@@ -128,7 +163,7 @@ type reloader struct {
 }
 
 func newReloader(load func() (*world, error), loaded func(*world), registry prometheus.Registerer, logger *slog.Logger) *reloader {
-	r := &reloader{load: load, loaded: loaded, logger: logger,
+	r := &reloader{load: load, loaded: loaded, logger: logger, told: map[string]bool{},
 		successful: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trapline_config_last_reload_successful", Help: "1 if the last attempt to read the configuration succeeded."}),
 		at:         prometheus.NewGauge(prometheus.GaugeOpts{Name: "trapline_config_last_reload_success_timestamp_seconds", Help: "When the running configuration was read."}),
 	}
@@ -151,16 +186,16 @@ func (r *reloader) reload() error {
 	}
 	r.adopt(w)
 	r.refused.Store(nil)
+	r.logger.Info("Loaded config file", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
 	return nil
 }
 
 func (r *reloader) adopt(w *world) {
-	w.warn(r.logger)
+	w.warn(r.logger, r.told)
 	r.current.Store(w)
 	r.loaded(w)
 	r.successful.Set(1)
 	r.at.SetToCurrentTime()
-	r.logger.Info("Loaded config file", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
 }
 
 // Run reloads on SIGHUP.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -89,6 +91,8 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	logger.Info("starting Trapline", "version", version.Version, "targets", len(first.targets), "rules", len(first.config.Rules.Rules()),
+		"receivers", len(first.config.Receivers), "listen", strings.Join(*flags.web.WebListenAddresses, ","))
 	reloads.adopt(first)
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
@@ -134,6 +138,10 @@ const shutdownTime = 5 * time.Second
 // listen serves until ctx is cancelled.
 func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
 	ended := make(chan error, 1)
+	chosen := slices.ContainsFunc(*flags.WebListenAddresses, func(address string) bool { return strings.HasSuffix(address, ":0") })
+	if !chosen { // else the logger is to say which port it is
+		logger = quiet(logger)
+	}
 	go func() { ended <- web.ListenAndServe(server, flags, logger) }()
 	select {
 	case err := <-ended:

@@ -152,7 +152,7 @@ func (f *ruleFile) wrong(line int, format string, args ...any) {
 }
 
 func (f *ruleFile) doubt(line int, format string, args ...any) {
-	f.doubts = append(f.doubts, Finding{f.file, line, Doubtful, fmt.Sprintf(format, args...)})
+	f.doubts = append(f.doubts, Finding{File: f.file, Line: line, Level: Doubtful, Text: fmt.Sprintf(format, args...)})
 }
 
 var (

@@ -21,6 +21,9 @@ type Finding struct {
 	Line  int
 	Level Level
 	Text  string
+
+	NoData bool  // it is that no module yields what the rule looks at
+	Rule   *Rule // that it is about; nil if that is a file
 }
 
 // Level says how much a finding matters.
@@ -84,8 +87,17 @@ type linter struct {
 }
 
 func (l *linter) find(level Level, format string, args ...any) {
-	text := l.rule.Name() + ": " + fmt.Sprintf(format, args...)
-	f := Finding{l.rule.Group.File, l.rule.Line, level, text}
+	l.add(Finding{Level: level, Text: fmt.Sprintf(format, args...)})
+}
+
+// noData notes that a rule looks at what there is not.
+func (l *linter) noData(format string, args ...any) {
+	l.add(Finding{Level: Doubtful, Text: fmt.Sprintf(format, args...), NoData: true})
+}
+
+func (l *linter) add(f Finding) {
+	f.File, f.Line, f.Rule = l.rule.Group.File, l.rule.Line, l.rule
+	f.Text = l.rule.Name() + ": " + f.Text
 	if !slices.Contains(l.found, f) {
 		l.found = append(l.found, f)
 	}
@@ -201,21 +213,21 @@ func (l *linter) lintNames() {
 		}
 		for _, m := range vs.LabelMatchers {
 			if m.Name != model.MetricNameLabel && !slices.Contains(own, m.Name) && !slices.Contains(known, m.Name) && !m.Matches("") {
-				l.find(Doubtful, "no series %s has the label %s", name, m.Name)
+				l.noData("no series %s has the label %s", name, m.Name)
 			}
 		}
 		known = append(known, own...)
 	}
 	slices.Sort(missing)
 	if missing = slices.Compact(missing); len(missing) > 0 {
-		l.find(Doubtful, "no module yields %s", strings.Join(missing, ", "))
+		l.noData("no module yields %s", strings.Join(missing, ", "))
 	}
 	if recorded || len(missing) > 0 || writesLabels(l.rule.Expr) {
 		return
 	}
 	for _, name := range append(grouped(l.rule.Expr), mentioned(l.rule.Annotations)...) {
 		if _, set := l.rule.Labels[name]; !set && !slices.Contains(known, name) {
-			l.find(Doubtful, "no series of its expression has the label %s", name)
+			l.noData("no series of its expression has the label %s", name)
 		}
 	}
 }

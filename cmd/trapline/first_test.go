@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trapline"
+)
+
+// Of rules that ship with the program and have no data their number is logged; of one's own each is, once.
+func TestRulesWithoutData(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, trapline.Rules); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "snmp.yml")
+	for name, text := range map[string]string{
+		file:                          "targets: [{address: 192.0.2.1, modules: [system]}]\nrule_files: [rules/*.yml, own.yml]\n",
+		filepath.Join(dir, "own.yml"): "groups: [{name: own, rules: [{alert: A, expr: nothing > 1}]}]\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := map[string]bool{}
+	for round, want := range []int{1, 0} {
+		w, err := load([]string{file}, false, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		w.warn(slog.New(slog.NewTextHandler(&log, nil)), told)
+		text := log.String()
+		if n := strings.Count(text, "level=WARN"); n != want || strings.Count(text, "level=INFO") != 1 || !strings.Contains(text, "shipped rules without data") {
+			t.Errorf("load %d logs %d warnings, want %d:\n%s", round, n, want, text)
+		}
+	}
+}
+
+// The demo takes the next port where something listens at the default one, at all addresses or at that of the loopback.
+func TestDemoTakesAFreePort(t *testing.T) {
+	for _, address := range []string{"", "127.0.0.1"} {
+		l, err := net.Listen("tcp", net.JoinHostPort(address, "9116"))
+		if err == nil { // else something listens there already
+			defer l.Close()
+		}
+		addresses := []string{defaultListen}
+		if err := freeWebAddress(&addresses); err != nil {
+			t.Fatal(err)
+		}
+		if !free(addresses[0]) || strings.HasSuffix(addresses[0], ":9116") {
+			t.Errorf("beside a listener at %q:9116 the demo takes %s", address, addresses[0])
+		}
+	}
+	chosen := []string{"127.0.0.1:9116"}
+	if err := freeWebAddress(&chosen); err != nil || chosen[0] != "127.0.0.1:9116" {
+		t.Errorf("an address of a flag becomes %s, %v", chosen, err)
+	}
+}
+
+// What the demo says of cables is what its switches do.
+func TestDemoPullsCables(t *testing.T) {
+	seen := map[string]int{}
+	for i := range 3 * demoSwitches * demoUplinks {
+		seen[pulled(i)]++
+		var n, uplink int
+		if _, err := fmt.Sscanf(pulled(i), "switch-%d Te1/1/%d", &n, &uplink); err != nil || n < 1 || n > demoSwitches || uplink < 1 || uplink > demoUplinks {
+			t.Fatalf("cable %q: %v", pulled(i), err)
+		}
+	}
+	if len(seen) != demoSwitches*demoUplinks {
+		t.Errorf("%d cables are pulled: %v", len(seen), seen)
+	}
+}
+
+func TestDemoRules(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeDemoRules(dir); err != nil {
+		t.Fatal(err)
+	}
+	different := 0
+	for _, name := range []string{"rules/interfaces.yml", "rules/device.yml"} {
+		shipped, err := trapline.Rules.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		was, is := strings.Split(string(shipped), "\n"), strings.Split(string(copied), "\n")
+		for i := range min(len(was), len(is)) {
+			if was[i] != is[i] {
+				different++
+			}
+		}
+	}
+	if different != 1 {
+		t.Errorf("%d lines of the rules differ from those that ship: want one, the time of InterfaceDown", different)
+	}
+}
