@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"log/slog"
-	"net/http"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -17,52 +22,145 @@ import (
 
 	"trapline"
 	"trapline/internal/agent"
+	"trapline/internal/notify"
 )
 
 // demoDevices are the simulated devices of the demo and the modules that read them.
 var demoDevices = []struct {
 	kind    string
 	count   int
+	build   func(n int) *agent.Recording
 	modules string
 }{
-	{"switch", 6, "system, if_mib, entity_sensor, hrDevice"},
-	{"chassis", 1, "system, if_mib"},
-	{"ups", 1, "system, if_mib, ups_mib"},
+	{"switch", demoSwitches, demoSwitch, "system, if_mib, entity_sensor, hrDevice"},
+	{"chassis", 1, agent.LiveChassis, "system, if_mib"},
+	{"ups", 1, agent.UPS, "system, if_mib, ups_mib"},
+}
+
+// One of the demo's cables is pulled each pullEvery, the first firstPull after the start, and back pullLength later.
+// They take turns, so that no interface comes and goes often enough for an alarm of its own.
+const (
+	demoSwitches, demoUplinks = 6, 2
+	demoPoll                  = 2 * time.Second
+	firstPull                 = 3500 * time.Millisecond
+	pullLength                = 4 * time.Second
+	pullEvery                 = time.Minute
+)
+
+// demoSwitch is the n-th switch, from 1 on.
+func demoSwitch(n int) *agent.Recording {
+	var pulls []*agent.Pull
+	for uplink := range demoUplinks {
+		turn := time.Duration(uplink*demoSwitches + n - 1)
+		pulls = append(pulls, &agent.Pull{First: firstPull + turn*pullEvery, Every: demoSwitches * demoUplinks * pullEvery, Length: pullLength})
+	}
+	return agent.LiveSwitch(n, "chassis-1", pulls...)
+}
+
+// pulled names the cable of the i-th pull, from 0 on.
+func pulled(i int) string {
+	turn := i % (demoSwitches * demoUplinks)
+	return fmt.Sprintf("switch-%d Te1/1/%d", turn%demoSwitches+1, turn/demoSwitches+1)
 }
 
 func addDemo(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("demo", "Simulate a few devices, poll them, and show what comes of it.")
+	c := app.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show what comes of it.")
 	flags := newServeFlags(c)
 	first := c.Flag("devices", "Address of the first simulated device; port 0 is a free one.").Default("127.0.17.1:0").String()
+	browser := c.Flag("open", "Open the pages in a browser.").Bool()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		return demo(ctx, flags, *first, logger)
+		return demo(ctx, flags, *first, *browser, logger)
 	}
 }
 
-func demo(ctx context.Context, flags *serveFlags, first string, logger *slog.Logger) error {
+func demo(ctx context.Context, flags *serveFlags, first string, browser bool, logger *slog.Logger) error {
 	dir, err := os.MkdirTemp("", "trapline-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := freeWebAddress(flags.web.WebListenAddresses); err != nil {
+		return err
+	}
 	models, devices, err := demoNetwork(ctx, first)
 	if err != nil {
 		return err
 	}
-	if err := os.CopyFS(dir, trapline.Rules); err != nil {
-		return err
+	show := newDemoShow("http://"+browsable((*flags.web.WebListenAddresses)[0]), len(models))
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, devices.Close())
 	}
-	*flags.files = []string{filepath.Join(dir, "snmp.yml"), filepath.Join(dir, "targets.yml")}
-	for i, content := range [][]byte{trapline.DefaultConfig, demoTargets(dir, models, devices)} {
-		if err := os.WriteFile((*flags.files)[i], content, 0o600); err != nil {
-			return err
-		}
+	defer conn.Close()
+	*flags.files = []string{filepath.Join(dir, "snmp.yml")}
+	if err := writeDemo(dir, models, devices, conn.LocalAddr().String()); err != nil {
+		return errors.Join(err, devices.Close())
 	}
+	receiver := &notify.Listener{Conn: conn, Handle: show.received}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return devices.Run(ctx) })
-	group.Go(func() error { return run(ctx, flags, logger) })
-	group.Go(func() error { return showDemo(ctx, "http://"+browsable((*flags.web.WebListenAddresses)[0]), models) })
+	group.Go(func() error { return receiver.Run(ctx) })
+	group.Go(func() error { return run(ctx, flags, quiet(logger)) })
+	group.Go(func() error { return show.run(ctx, browser) })
 	return group.Wait()
+}
+
+// quiet is the logger, but for what a demo would show beside its own lines, unless everything is wanted.
+func quiet(logger *slog.Logger) *slog.Logger {
+	if logger.Enabled(context.Background(), slog.LevelDebug) {
+		return logger
+	}
+	return slog.New(atLeast{logger.Handler(), slog.LevelWarn})
+}
+
+// atLeast is a log handler that leaves out what is below a level.
+type atLeast struct {
+	to    slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= h.level && h.to.Enabled(ctx, level)
+}
+func (h atLeast) Handle(ctx context.Context, r slog.Record) error { return h.to.Handle(ctx, r) }
+func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return atLeast{h.to.WithAttrs(attrs), h.level}
+}
+func (h atLeast) WithGroup(name string) slog.Handler { return atLeast{h.to.WithGroup(name), h.level} }
+
+// defaultListen is where the pages are, unless a flag says otherwise, and nextPorts how many ports after that of
+// it are tried.
+const (
+	defaultListen = ":9116"
+	nextPorts     = 100
+)
+
+// freeWebAddress replaces the default address, where something listens there, by the next free one. The demo is for those
+// at this machine; in a container, those outside have to reach it.
+func freeWebAddress(addresses *[]string) error {
+	if !slices.Equal(*addresses, []string{defaultListen}) {
+		return nil
+	}
+	host := "localhost"
+	if os.Getpid() == 1 {
+		host = ""
+	}
+	_, text, _ := strings.Cut(defaultListen, ":")
+	first, err := strconv.Atoi(text)
+	for port := first; err == nil && port < first+nextPorts; port++ {
+		address := net.JoinHostPort(host, strconv.Itoa(port))
+		// Something that listens at all addresses keeps nobody from listening at one of them.
+		if free(net.JoinHostPort("", strconv.Itoa(port))) && free(address) {
+			*addresses = []string{address}
+			return nil
+		}
+	}
+	return fmt.Errorf("no port from %d on is free: use --web.listen-address", first)
+}
+
+func free(address string) bool {
+	l, err := net.Listen("tcp", address)
+	return err == nil && l.Close() == nil
 }
 
 func demoNetwork(ctx context.Context, first string) ([]simulated, *agent.Server, error) {
@@ -72,20 +170,31 @@ func demoNetwork(ctx context.Context, first string) ([]simulated, *agent.Server,
 	}
 	var models []simulated
 	for _, d := range demoDevices {
-		built, err := builtin(ctx, fmt.Sprintf("%s=%d", d.kind, d.count))
-		if err != nil {
-			return nil, nil, err
+		for n := 1; n <= d.count; n++ {
+			models = append(models, simulated{fmt.Sprintf("%s-%d", d.kind, n), d.build(n)})
 		}
-		models = append(models, built...)
 	}
 	devices, err := simulate(models, address, agent.Faults{})
-	return models, devices, err
+	if errors.Is(err, syscall.EADDRNOTAVAIL) && address.Addr().IsLoopback() { // of loopback, this system has one address
+		devices, err = demoAtOneAddress(models)
+	}
+	return models, devices, errors.Join(err, ctx.Err())
 }
 
-// demoTargets is the part of the configuration that names the simulated devices, and the rules about them.
-func demoTargets(dir string, models []simulated, devices *agent.Server) []byte {
+// demoAtOneAddress has the devices at ports of their own.
+func demoAtOneAddress(models []simulated) (*agent.Server, error) {
+	var list []agent.Device
+	for _, m := range models {
+		list = append(list, m.recording.Serve(netip.MustParseAddrPort("127.0.0.1:0")))
+	}
+	return agent.Listen(list...)
+}
+
+// writeDemo writes the configuration: the simulated devices, the rules that ship with the program, and the receiver.
+func writeDemo(dir string, models []simulated, devices *agent.Server, receiver string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "global:\n  interval: 5s\nstate_dir: %q\nrule_files: [rules/*.yml]\ntargets:\n", filepath.Join(dir, "state"))
+	fmt.Fprintf(&b, "global:\n  interval: %s\nstate_dir: %q\nrule_files: [rules/*.yml]\n", demoPoll, filepath.Join(dir, "state"))
+	fmt.Fprintf(&b, "receivers:\n- {name: nms, type: inform, address: %q}\ntargets:\n", receiver)
 	i := 0
 	for _, d := range demoDevices {
 		for range d.count {
@@ -93,7 +202,28 @@ func demoTargets(dir string, models []simulated, devices *agent.Server) []byte {
 			i++
 		}
 	}
-	return []byte(b.String())
+	if err := os.WriteFile(filepath.Join(dir, "snmp.yml"), []byte(b.String()), 0o600); err != nil {
+		return err
+	}
+	return writeDemoRules(dir)
+}
+
+// writeDemoRules writes the rules that ship with the program. A minute is too long to wait for in a demo.
+func writeDemoRules(dir string) error {
+	return fs.WalkDir(trapline.Rules, "rules", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return errors.Join(err, os.MkdirAll(filepath.Join(dir, name), 0o700))
+		}
+		text, err := trapline.Rules.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if head, rule, found := bytes.Cut(text, []byte("alert: InterfaceDown\n")); found {
+			rule = bytes.Replace(rule, []byte("for: 1m"), []byte("for: 0s"), 1)
+			text = slices.Concat(head, []byte("alert: InterfaceDown\n"), rule)
+		}
+		return os.WriteFile(filepath.Join(dir, name), text, 0o600)
+	})
 }
 
 // browsable turns a listen address into one that a client can ask.
@@ -103,58 +233,4 @@ func browsable(listen string) string {
 		host = "localhost"
 	}
 	return host + ":" + port
-}
-
-// shown are the series that the demo prints as a taste.
-var shown = []string{"sysUpTime", "ifHCInOctets{", "ifOperStatus{", "entPhySensorValue{", "snmp_scrape_duration_seconds{"}
-
-// showDemo waits for the first pass over the first device, then says what to look at.
-func showDemo(ctx context.Context, base string, models []simulated) error {
-	text, err := awaitMetrics(ctx, base+"/targets/"+models[0].name+"/metrics")
-	if err != nil {
-		return nil //nolint:nilerr // cancelled, or served over TLS: then there is nothing to show
-	}
-	fmt.Printf("\n%d simulated devices are polled every 5 s. Series of %s, live:\n\n", len(models), models[0].name)
-	for _, prefix := range shown {
-		for l := range strings.Lines(text) {
-			if strings.HasPrefix(l, prefix) {
-				fmt.Print("  ", l)
-				break
-			}
-		}
-	}
-	fmt.Printf(`
-Open  %[1]s/
-Try   curl %[1]s/metrics                              everything, with a label for the target
-      curl %[1]s/targets/chassis-1/metrics            one device
-      curl '%[1]s/snmp?target=ups-1&module=ups_mib'   on demand, as snmp_exporter
-      curl %[1]s/api/v1/alarms                        what the rules of rules/ find, after a minute
-      curl %[1]s/sd                                   service discovery for Prometheus
-Stop  with Ctrl-C
-
-`, base)
-	return nil
-}
-
-func awaitMetrics(ctx context.Context, url string) (string, error) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return "", err
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			text, err := io.ReadAll(response.Body)
-			response.Body.Close()
-			if err == nil && response.StatusCode == http.StatusOK {
-				return string(text), nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
