@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"trapline/internal/api"
@@ -17,6 +18,11 @@ type fleet struct {
 	later time.Duration // how much later pages are looked at
 	all   []api.TargetSummary
 	text  []string // what a search looks at
+
+	said   string // by devices, in place of other texts
+	locked error  // why actions are locked
+	mu     sync.Mutex
+	done   []string // what was done
 }
 
 var (
@@ -62,12 +68,19 @@ func (f *fleet) Status() api.Status {
 	for i := range f.all {
 		f.count(&s.Targets, f.all[i].State)
 	}
+	s.Slowest = []api.SlowPoll{
+		{Target: "edge-0311", Duration: 58.2, Interval: 60, RTT: 0.412, Cause: "satellite link, 2 requests at once"}, {Target: "edge-0099", Duration: 38, Interval: 60, RTT: 0.39, Cause: "9 % retransmitted"},
+		{Target: "core-0044", Duration: 33.1, Interval: 60, RTT: 0.003, Cause: "212,000 rows in ipNetToMediaTable"}, {Target: "srv-0002", Duration: 12.4, Interval: 60, RTT: 0.022, Cause: "60,113 series"},
+	}
 	s.Attention = []api.Attention{
 		{Kind: "down", Text: "6 targets of site berlin stopped answering within 9 s, at 14:02.", Path: "/targets?q=site%3Dberlin+state%3Ddown", Since: f.now.Add(-41 * time.Minute)},
 		{Kind: "failing", Text: "nms-2 has acknowledged nothing since 14:02: unknown user monitor. 14 notifications wait.", Path: "/receivers", Since: f.now.Add(-41 * time.Minute)},
 		{Kind: "refused", Text: "The last reload was refused: targets.yml:31: no auth \"secrue\"; did you mean secure?", Path: "/configuration", Since: f.now.Add(-5 * time.Minute)},
 		{Kind: "partial", Text: "9 targets answer partially: 7 × ipNetToMediaTable (too many rows), 2 × dot1dTpFdbTable (timeout).", Path: "/targets?q=state%3Dpartial", Since: f.now.Add(-3 * time.Hour)},
 		{Kind: "slow", Text: "4 targets need more than half of their interval.", Path: "/targets?sort=-duration"},
+	}
+	if f.said != "" {
+		s.Slowest[0].Target, s.Slowest[0].Cause, s.Attention[0].Text, s.Version = f.said, f.said, f.said, f.said
 	}
 	for i := range 60 {
 		m := api.Minute{At: f.now.Add(time.Duration(i-59) * time.Minute), Total: len(f.all), Partial: 9}
@@ -154,7 +167,7 @@ func (f *fleet) Table(target, table string) (api.Table, error) {
 	if _, err := f.Target(target); err != nil {
 		return api.Table{}, err
 	}
-	t := api.Table{Name: table, Title: "Interfaces", Every: 30, Columns: []api.TableColumn{
+	t := api.Table{Name: table, Title: "Interfaces", Every: 30, Total: 52, AsOf: f.now, Columns: []api.TableColumn{{Name: "state", Title: "State"},
 		{Name: "interface", Title: "Interface"}, {Name: "alias", Title: "Alias"}, {Name: "speed", Title: "Speed", Unit: "bit/s"},
 		{Name: "in", Title: "In", Unit: "bit/s"}, {Name: "out", Title: "Out", Unit: "bit/s"}, {Name: "use", Title: "Use", Unit: "%"},
 		{Name: "errors", Title: "Errors/s", Unit: "/s"}, {Name: "discards", Title: "Discards/s", Unit: "/s"},
@@ -162,9 +175,9 @@ func (f *fleet) Table(target, table string) (api.Table, error) {
 	aliases := [...]string{"uplink to core-1", "uplink to core-2", "", "desk B12.1", "printer", "ap-3"}
 	for i := range 52 {
 		name := fmt.Sprintf("Gi1/0/%d", i+1)
-		row := api.TableRow{Key: fmt.Sprintf("ifIndex=%q", fmt.Sprint(i+1)), State: "up", Cells: []string{name, aliases[i%6], "", "", "", "", "", ""}, Values: make([]*float64, 8), History: map[string][]float64{}}
+		row := api.TableRow{Key: fmt.Sprintf("ifIndex=%q", fmt.Sprint(i+1)), State: "up", Cells: []string{"up", name, aliases[i%6], "", "", "", "", "", ""}, Values: make([]*float64, 9), History: map[string][]float64{}}
 		if i%6 == 2 {
-			row.State = "down"
+			row.State, row.Cells[0] = "down", "down"
 		} else {
 			in, out := make([]float64, 60), make([]float64, 60)
 			for j := range 60 {
@@ -172,7 +185,8 @@ func (f *fleet) Table(target, table string) (api.Table, error) {
 				out[j] = 3e5 * float64(1+i) * (2 + math.Cos(float64(i+j)/9))
 			}
 			speed, use, zero := 1e9, in[59]/1e7, 0.0
-			row.Values = []*float64{nil, nil, &speed, &in[59], &out[59], &use, &zero, &zero}
+			row.Values = []*float64{nil, nil, nil, &speed, &in[59], &out[59], &use, &zero, &zero}
+			row.Cells = []string{"up", name, aliases[i%6], "1 Gbit/s", short(in[59]) + "bit/s", short(out[59]) + "bit/s", trim(use) + " %", "0", "0"}
 			row.History["in"], row.History["out"] = in, out
 		}
 		t.Rows = append(t.Rows, row)

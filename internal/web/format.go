@@ -52,29 +52,6 @@ func trim(n float64) string {
 	return strconv.FormatFloat(n, 'g', 2, 64)
 }
 
-// measured writes a value with its unit.
-func measured(v float64, unit string) string {
-	switch unit {
-	case "":
-		return trim(v)
-	case "bit/s", "octets/s", "B", "Hz", "octets":
-		if math.Abs(v) < 1000 {
-			return trim(v) + " " + unit
-		}
-		for _, p := range []struct {
-			scale float64
-			name  string
-		}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-			if math.Abs(v) >= p.scale {
-				return trim(v/p.scale) + " " + p.name + unit
-			}
-		}
-	case "/s":
-		return trim(v)
-	}
-	return trim(v) + " " + unit
-}
-
 // duration writes seconds in the unit that suits.
 func duration(seconds float64) string {
 	switch {

@@ -44,6 +44,7 @@ func (s *Site) functions() template.FuncMap {
 		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "trim": trim, "duration": duration, "span": span, "percent": percent, "plural": plural, "dict": dict,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
 		"strip": strip, "spark": spark, "bar": bar, "hour": hour, "worst": worst,
+		"around": around, "number": func(i int) int { return i + 1 },
 		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "severities": severities,
 		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "minus": func(a, b int) int { return a - b },
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 
 	"trapline/internal/api"
 )
@@ -22,7 +23,6 @@ type tables interface {
 type asker interface {
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
-	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
 }
 
 // alarms gives the active alarms and the journal.
@@ -32,10 +32,34 @@ type alarms interface {
 	Events(api.EventQuery) ([]api.Event, error)
 }
 
-// abilities says which pages and actions a source has answers for.
-func abilities(source Source) map[string]bool {
-	can := map[string]bool{"o": true, "t": true}
-	_, can["ask"] = source.(asker)
-	_, can["a"] = source.(alarms)
-	return can
+// settings gives the configuration.
+type settings interface {
+	Config(api.ConfigQuery) (api.Config, error)
+	CheckConfig(text string) (api.ConfigCheck, error)
+	Reload() (api.ConfigStatus, error)
+}
+
+// catalog gives what can be read.
+type catalog interface {
+	Modules() ([]api.Module, error)
+	Module(name string) (api.Module, error)
+	Objects(api.ObjectQuery) (api.ObjectList, error)
+	Object(name string) (api.Object, error)
+}
+
+// guard decides who may have something done.
+type guard interface {
+	Locked(*http.Request) error
+	Admit(*http.Request) error
+}
+
+// abilities finds what a source has answers for, by the key of the page.
+func (s *Site) abilities() {
+	var ask, a bool
+	s.asks, ask = s.source.(asker)
+	_, a = s.source.(alarms)
+	s.settings, _ = s.source.(settings)
+	s.catalog, _ = s.source.(catalog)
+	s.guard, _ = s.source.(guard)
+	s.can = map[string]bool{"o": true, "t": true, "a": a, "ask": ask, "c": s.settings != nil, "m": s.catalog != nil, "d": s.catalog != nil}
 }

@@ -14,10 +14,8 @@ import (
 // tableView is a table of a target as its page shows it.
 type tableView struct {
 	api.Table
-	States  bool // the rows have states
 	Sparks  []int
 	Chart   *api.TableRow // whose histories are drawn large; nil for none
-	ended   time.Time     // of the last poll
 	numbers []bool        // columns of numbers
 }
 
@@ -25,11 +23,10 @@ type tableView struct {
 const maxLines = 4
 
 // newTableView prepares a table; row is the key of the row to draw, "" for the first that has a history.
-func newTableView(t api.Table, row string, ended time.Time) *tableView {
-	v := &tableView{Table: t, ended: ended, numbers: make([]bool, len(t.Columns))}
+func newTableView(t api.Table, row string) *tableView {
+	v := &tableView{Table: t, numbers: make([]bool, len(t.Columns))}
 	for i := range t.Rows {
 		r := &t.Rows[i]
-		v.States = v.States || r.State != ""
 		for c, value := range r.Values {
 			v.numbers[c] = v.numbers[c] || value != nil
 		}
@@ -55,18 +52,19 @@ func (v *tableView) SparkAfter(c int) bool {
 	return len(v.Sparks) > 0 && v.Sparks[len(v.Sparks)-1] == c
 }
 
-// Narrow says whether a column is left out on small screens: where there are histories, all but the first one and
-// those with a history.
+// Narrow says whether a column is left out on small screens: where there are histories, all but the state, the name
+// and those with a history.
 func (v *tableView) Narrow(c int) bool {
-	return c > 0 && len(v.Sparks) > 0 && !slices.Contains(v.Sparks, c)
+	return c > v.Link() && len(v.Sparks) > 0 && !slices.Contains(v.Sparks, c)
 }
 
-// Folded is what stands below the first column on small screens: the second one, if that is left out.
+// Folded is what stands below the name on small screens: the column after it, if that is left out.
 func (v *tableView) Folded(r api.TableRow) string {
-	if len(r.Cells) < 2 || !v.Narrow(1) || v.numbers[1] {
+	c := v.Link() + 1
+	if c >= len(r.Cells) || !v.Narrow(c) || v.numbers[c] {
 		return ""
 	}
-	return r.Cells[1]
+	return r.Cells[c]
 }
 
 // Cell writes a value of a row.
@@ -75,18 +73,28 @@ func (v *tableView) Cell(r api.TableRow, c int) template.HTML {
 	if c < len(r.Values) {
 		value = r.Values[c]
 	}
-	unit := v.Columns[c].Unit
+	text := ""
+	if c < len(r.Cells) {
+		text = r.Cells[c]
+	}
 	switch {
-	case value != nil && unit == "%":
-		return bar(*value/100) + template.HTML(`<span class="skip"> `+template.HTMLEscapeString(measured(*value, unit))+`</span>`)
-	case value != nil && unit != "":
-		return template.HTML(template.HTMLEscapeString(measured(*value, unit)))
-	case c < len(r.Cells) && r.Cells[c] != "":
-		return template.HTML(template.HTMLEscapeString(r.Cells[c]))
-	case v.numbers[c]:
+	case value != nil && v.Columns[c].Unit == "%":
+		return bar(*value/100) + template.HTML(`<span class="skip"> `+template.HTMLEscapeString(text)+`</span>`)
+	case text == "" && v.numbers[c]:
 		return none
 	}
-	return ""
+	return template.HTML(template.HTMLEscapeString(text))
+}
+
+// State says whether a column holds states of rows.
+func (v *tableView) State(c int) bool { return v.Columns[c].Name == "state" }
+
+// Link is the column whose cells lead to the chart of the row: the first one that is no state.
+func (v *tableView) Link() int {
+	if len(v.Columns) > 1 && v.State(0) {
+		return 1
+	}
+	return 0
 }
 
 // Alert says whether a rate of errors is above zero.
@@ -162,7 +170,7 @@ func (v *tableView) Series() (string, error) {
 	lines, names := v.histories(*v.Chart)
 	_, n := scale(lines)
 	for i := range n {
-		series.Times = append(series.Times, v.ended.Add(-time.Duration(float64(n-1-i)*v.Every*float64(time.Second))).Unix())
+		series.Times = append(series.Times, v.AsOf.Add(-time.Duration(float64(n-1-i)*v.Every*float64(time.Second))).Unix())
 	}
 	for i, line := range lines {
 		d := drawn{Label: names[i], Values: make([]*float64, n)}

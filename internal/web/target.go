@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"trapline/internal/api"
 	"trapline/internal/engine"
@@ -54,7 +53,7 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Table = newTableView(table, r.URL.Query().Get("row"), t.LastPoll)
+		d.Table = newTableView(table, r.URL.Query().Get("row"))
 	}
 	if of, ok := s.source.(alarms); ok {
 		if d.Alarms, err = of.Alarms(api.AlarmQuery{Text: "target=" + name, Limit: pageRows}); err != nil {
@@ -81,16 +80,8 @@ func (d *targetData) Tabs() []api.TableName {
 // URL is the page with a table, and of its row the chart.
 func (d *targetData) URL(table, row string) string { return d.base + query("t", table, "row", row) }
 
-// Next is when the next poll is due.
-func (d *targetData) Next() time.Time {
-	if d.LastPoll.IsZero() || d.Interval == 0 {
-		return time.Time{}
-	}
-	return d.LastPoll.Add(time.Duration((d.Interval - d.Duration) * float64(time.Second)))
-}
-
-// Answered counts the complete and the partial polls of the last ones.
-func (d *targetData) Answered() int {
+// Replies counts the complete and the partial polls of the last ones.
+func (d *targetData) Replies() int {
 	n := 0
 	for _, c := range d.Outcomes {
 		if c == 'u' || c == 'p' {

@@ -21,12 +21,9 @@ import (
 // Options are what a Site shows and where it lies.
 type Options struct {
 	Source    Source
-	Prefix    string // in front of every path, such as /trapline; "" for none
-	Telemetry string // path of the metrics
-	// Actions returns nil where the sender of a request may have devices asked and the configuration reloaded, and
-	// otherwise why not; an *api.Hinted says what to set.
-	Actions func(*http.Request) error
-	Now     func() time.Time // nil is time.Now
+	Prefix    string           // in front of every path, such as /trapline; "" for none
+	Telemetry string           // path of the metrics
+	Now       func() time.Time // nil is time.Now
 }
 
 // Site serves the pages. Its methods may be called concurrently.
@@ -34,8 +31,14 @@ type Site struct {
 	options Options
 	source  Source
 	can     map[string]bool // what the source can answer, by the key of the page
-	pages   map[string]*page
-	assets  map[string]*asset
+
+	asks     asker
+	settings settings
+	catalog  catalog
+	guard    guard
+
+	pages  map[string]*page
+	assets map[string]*asset
 }
 
 // New returns the pages over a source.
@@ -44,7 +47,7 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{options: o, source: o.Source, assets: readAssets()}
-	s.can = abilities(o.Source)
+	s.abilities()
 	s.pages = s.parse()
 	return s
 }
@@ -69,20 +72,59 @@ type Route struct {
 // handler renders a page or has something done. What it returns as an error becomes a page that says so.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
+// routes are the pages, with the key of what the source must answer.
+func (s *Site) routes() []struct {
+	pattern, needs string
+	serve          handler
+} {
+	return []struct {
+		pattern, needs string
+		serve          handler
+	}{
+		{"GET /{$}", "o", s.overview},
+		{"GET /targets", "t", s.targets},
+		{"GET /targets/{name}", "t", s.target},
+		{"POST /targets/{name}/poll", "ask", s.poll},
+		{"GET /targets/{name}/walk", "ask", s.walkForm},
+		{"POST /targets/{name}/walk", "ask", s.walk},
+		{"GET /walk", "ask", s.walkOf},
+		{"GET /configuration", "c", s.configuration},
+		{"POST /configuration/check", "c", s.check},
+		{"POST /configuration/reload", "c", s.reload},
+		{"GET /mibs", "m", s.mibs},
+		{"GET /mibs/{name}", "m", s.object},
+		{"GET /modules", "d", s.modules},
+		{"GET /modules/{name}", "d", s.module},
+	}
+}
+
 // Routes are all paths of the pages.
 func (s *Site) Routes() []Route {
 	routes := []Route{{"GET /static/{file...}", Stored, s.static}}
-	for _, r := range []struct {
-		pattern string
-		serve   handler
-	}{
-		{"GET /{$}", s.overview},
-		{"GET /targets", s.targets},
-		{"GET /targets/{name}", s.target},
-	} {
-		routes = append(routes, Route{r.pattern, Rendered, s.page(r.serve)})
+	for _, r := range s.routes() {
+		switch {
+		case !s.can[r.needs]:
+		case strings.HasPrefix(r.pattern, "POST "):
+			routes = append(routes, Route{r.pattern, Asking, s.page(s.admitted(r.serve))})
+		default:
+			routes = append(routes, Route{r.pattern, Rendered, s.page(r.serve)})
+		}
 	}
 	return routes
+}
+
+// maxForm is how many octets a form may have.
+const maxForm = 64 << 10
+
+// admitted has something done only for whoever may have it done.
+func (s *Site) admitted(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.guard.Admit(r); err != nil {
+			return err
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		return h(w, r)
+	}
 }
 
 // page guards the browser and turns errors into pages.
@@ -129,8 +171,8 @@ func (s *Site) view(r *http.Request, key, title string, data any) *view {
 		Title: title, Key: key, Status: &status, Can: s.can, Prefix: s.options.Prefix,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
-	if s.options.Actions != nil {
-		v.Locked, v.Unlock = reason(s.options.Actions(r))
+	if s.guard != nil {
+		v.Locked, v.Unlock = reason(s.guard.Locked(r))
 	}
 	return v
 }
