@@ -123,21 +123,29 @@ func sortKeys() (keys []string) {
 	return keys
 }
 
-// sorted sorts list, which is sorted by name, by numbers that are taken once.
+// sorted sorts list, which is sorted by name, by numbers that are taken once. Equal ones keep their order.
 func sorted(list []*poller.Summary, descending bool, number func(*poller.Summary) float64) {
 	type pair struct {
 		number  float64
+		at      int
 		summary *poller.Summary
+	}
+	sign := 1.0
+	if descending {
+		sign = -1
 	}
 	pairs := make([]pair, len(list))
 	for i, u := range list {
-		pairs[i] = pair{number(u), u}
+		pairs[i] = pair{sign * number(u), i, u}
 	}
-	slices.SortStableFunc(pairs, func(a, b pair) int {
-		if descending {
-			a, b = b, a
+	slices.SortFunc(pairs, func(a, b pair) int {
+		switch {
+		case a.number < b.number:
+			return -1
+		case a.number > b.number:
+			return 1
 		}
-		return cmp.Compare(a.number, b.number)
+		return a.at - b.at
 	})
 	for i := range pairs {
 		list[i] = pairs[i].summary

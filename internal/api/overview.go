@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -61,15 +60,20 @@ const maxSlowest = 5
 
 // slowest are the polls that took the longest, with the likely cause.
 func slowest(all []*poller.Summary) []SlowPoll {
-	var answered []*poller.Summary
+	top := make([]*poller.Summary, 0, maxSlowest+1)
 	for _, u := range all {
-		if u.Last != nil && u.Last.Up {
-			answered = append(answered, u)
+		if u.Last == nil || !u.Last.Up || len(top) == maxSlowest && u.Last.Duration <= top[maxSlowest-1].Last.Duration {
+			continue
 		}
+		at := slices.IndexFunc(top, func(x *poller.Summary) bool { return x.Last.Duration < u.Last.Duration })
+		if at < 0 {
+			at = len(top)
+		}
+		top = slices.Insert(top, at, u)
+		top = top[:min(len(top), maxSlowest)]
 	}
-	slices.SortStableFunc(answered, func(a, b *poller.Summary) int { return cmp.Compare(b.Last.Duration, a.Last.Duration) })
 	list := []SlowPoll{}
-	for _, u := range answered[:min(len(answered), maxSlowest)] {
+	for _, u := range top {
 		p := u.Last
 		list = append(list, SlowPoll{Target: u.Target.Name, Duration: seconds(p.Duration), Interval: u.Target.Interval.Seconds(), RTT: seconds(p.Stats.Path.RTT), Cause: causeOf(u)})
 	}

@@ -80,12 +80,20 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Asked += r.Module.Asked()
 		p.Arrived += r.Module.Asked() - missing
 	}
+	p.Up = p.Up && !p.mute()
 	p.Err = errors.Join(errs...)
 	p.Duplicates = series.DropDuplicates(p.Sets)
 	if scrapes := scrapeSet(results); scrapes.Len() > 0 {
 		p.Sets = append(p.Sets, scrapes)
 	}
 	return p
+}
+
+// mute reports whether nothing of all that was asked for was answered. A device that says no more than which SNMPv3
+// engine it is, because the privacy password or the context is wrong, is as good as silent.
+func (p *Pass) mute() bool {
+	answered := func(e *engine.Error) bool { return e.Reason != engine.Timeout }
+	return len(p.Errors) > 0 && p.Arrived == 0 && p.Stats.VarBinds == 0 && !slices.ContainsFunc(p.Errors, answered)
 }
 
 // missingOf is how many columns and instances of a module did not arrive whole.

@@ -53,7 +53,7 @@ func btoi(b bool) int {
 func (u *Summary) facts(e *engine.Error) reason.Facts {
 	t, p := u.Target, u.Last
 	f := reason.Facts{
-		Reason: e.Reason, Part: !e.Whole(), Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
+		Reason: e.Reason, Part: !e.Whole() && p.Up, Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
 		Context: t.Spec.Context, Requests: p.Stats.Packets, Took: p.Duration, Interval: t.Interval,
 		Timeout: cmp.Or(t.Params.Over(t.Defaults).Timeout.Duration, engine.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
 	}
@@ -66,8 +66,8 @@ func (u *Summary) facts(e *engine.Error) reason.Facts {
 	if e.Err != nil {
 		f.Detail = e.Err.Error()
 	}
-	if e.OID == nil || e.Reason == engine.Deadline || e.Reason == engine.Late {
-		return f // which say how many columns arrived
+	if e.OID == nil || !p.Up || e.Reason == engine.Deadline || e.Reason == engine.Late {
+		return f // which speak of all that was asked for
 	}
 	f.Table = p.nameOf(e.OID)
 	if len(e.Last) > len(e.OID) && e.Last.HasPrefix(e.OID) {

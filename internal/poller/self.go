@@ -150,7 +150,7 @@ func failures(p *Pass) (columns []series.Column) {
 		column.Values = append(column.Values, 1)
 	}
 	for _, e := range p.Errors {
-		if e.Whole() {
+		if e.Whole() || !p.Up {
 			add(&whole, nil, e.Reason)
 		} else {
 			add(&part, e.OID, e.Reason)
