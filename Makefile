@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run test soak build bench lint fuzz image docs release release-check vendor
+.PHONY: help run test soak build bench lint fuzz image docs release release-check package-check vendor
 
 # help lists what there is.
 help:
@@ -67,3 +67,7 @@ release-check:
 # vendor copies the scripts of others that the pages load, as internal/web/package-lock.json has them.
 vendor:
 	scripts/vendor.sh
+
+# package-check installs the packages into a root of their own and runs what they installed.
+package-check:
+	scripts/package-check.sh

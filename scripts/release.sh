@@ -35,11 +35,15 @@ for platform in $platforms; do
 	rm -f "$into"/dashboards/*.go && rm -rf "$into/dashboards/build"
 	packed "$into" "$dist/$name.tar.gz"
 	if [ "$os" = linux ]; then
+		sed "s|\${ARCH}|$arch|; s|\${VERSION}|$version|; s|\${BINARY}|$binary|; s|\${MTIME}|$mtime|" deploy/package/nfpm.yaml >"$dist/nfpm.yaml"
 		for packager in deb rpm; do
-			ARCH=$arch VERSION=$version BINARY=$binary MTIME=$mtime go run $nfpm package --packager $packager --config deploy/package/nfpm.yaml --target "$dist/trapline_$arch.$packager" >/dev/null
+			go run $nfpm package --packager $packager --config "$dist/nfpm.yaml" --target "$dist/trapline_$arch.$packager" >"$dist/nfpm.log" || { cat "$dist/nfpm.log" >&2; exit 1; }
 		done
+		rm "$dist/nfpm.yaml" "$dist/nfpm.log"
 	fi
 	rm -rf "$into"
 done
-go run $cyclonedx mod -json -licenses=false -noserial -output-version 1.5 -output "$dist/trapline.cdx.json" . 2>/dev/null
+# The time and the hashes of the tool are those of this build, not of the release.
+go run $cyclonedx mod -json -noserial -output-version 1.5 . 2>/dev/null |
+	sed "s|\"timestamp\": \".*\"|\"timestamp\": \"$mtime\"|; /\"tools\": \[/,/^    \],/d" >"$dist/trapline.cdx.json"
 (cd "$dist" && sha256sum -- * >SHA256SUMS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# deb: "remove" or "upgrade"; rpm: the number of versions left. An upgrade keeps the service running.
+# deb: "remove" or "upgrade"; rpm: how many versions are left. An upgrade leaves the service running.
+set -e
 case "${1:-}" in
-remove | 0) [ -d /run/systemd/system ] && systemctl disable --now trapline.service || true ;;
+remove | 0) [ ! -d /run/systemd/system ] || systemctl disable --now trapline.service ;;
 esac
