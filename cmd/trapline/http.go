@@ -88,6 +88,13 @@ func (s *server) api(mux *http.ServeMux) {
 	mux.Handle("/api/", l.spool.Handler(l.render, calls))
 	mux.Handle("POST /api/v1/", l.spool.Handler(l.actions, calls))
 	mux.Handle("POST /api/v1/targets/{name}/walk", calls) // which bounds itself, and streams
+	mux.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("follow") == "" {
+			l.spool.Handler(l.render, calls).ServeHTTP(w, r)
+			return
+		}
+		calls.ServeHTTP(w, r) // which bounds itself, and streams
+	})
 	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
 		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls)))
 	}

@@ -19,19 +19,19 @@ import (
 	"trapline/internal/agent"
 )
 
-// journal is a log that may be read while it is written.
-type journal struct {
+// logText is a log that may be read while it is written.
+type logText struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (j *journal) Write(b []byte) (int, error) {
+func (j *logText) Write(b []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.Write(b)
 }
 
-func (j *journal) String() string {
+func (j *logText) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
@@ -64,7 +64,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log journal
+	var log logText
 	base := startServerLogging(t, slog.NewTextHandler(&log, nil), "--config.file="+file)
 	const alarm = `[{"labels":{"alertname":"FromBrowser","instance":"core-9"},"endsAt":"9999-01-01T00:00:00Z"}]`
 	foreign := [][]string{{"Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "same-site"}}
@@ -87,7 +87,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 			t.Errorf("%q: %d %s", media, code, text)
 		}
 	}
-	if _, _, alarms := get(t, base+"/api/v1/alarms"); alarms != "{\"alarms\":[]}\n" || reloaded() != before {
+	if _, _, alarms := get(t, base+"/api/v1/alarms"); strings.Contains(alarms, "FromBrowser") || reloaded() != before {
 		t.Errorf("a page left %s", alarms)
 	}
 	if strings.Contains(log.String(), "requested") {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/journal"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
 )
@@ -21,6 +23,7 @@ import (
 // configuration had no state directory at the start, or none that could be used and nothing to use it for.
 type notifier struct {
 	state   *notify.State
+	journal *journal.Journal
 	outbox  *notify.Outbox
 	inlet   *notify.Inlet
 	metrics *notify.Metrics
@@ -31,13 +34,13 @@ type notifier struct {
 // openNotifier starts our engine and takes up what the last process left to tell.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
 	if c.StateDir == "" {
-		return &notifier{}, nil
+		return withoutState(logger)
 	}
 	now := time.Now()
 	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
 	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
 		logger.Warn("receivers and rules will need a restart", "err", err)
-		return &notifier{}, nil
+		return withoutState(logger)
 	}
 	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
 		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
@@ -47,13 +50,13 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	if err != nil {
 		return nil, err
 	}
-	n := &notifier{state: state, metrics: notify.NewMetrics(registry), started: c, logger: logger}
+	n := &notifier{state: state, journal: openJournal(c, logger), metrics: notify.NewMetrics(registry), started: c, logger: logger}
 	routes, err := n.routes(c)
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
 	n.outbox, err = notify.NewOutbox(state, routes, notify.OutboxOptions{
-		Logger: logger, Metrics: n.metrics,
+		Logger: logger, Metrics: n.metrics, Journal: n.journal,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
 	if err != nil {
@@ -62,6 +65,31 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	registry.MustRegister(n.outbox, state)
 	n.inlet = &notify.Inlet{Outbox: n.outbox, Deployment: c.Notifications.Deployment, Logger: logger}
 	return n, nil
+}
+
+// withoutState notifies nobody, and keeps the last entries of the journal in memory.
+func withoutState(logger *slog.Logger) (*notifier, error) {
+	j, err := journal.Open(journal.Options{Logger: logger})
+	return &notifier{journal: j}, err
+}
+
+// openJournal opens the journal of the state directory. Nothing else waits for one that cannot be used.
+func openJournal(c *config.Config, logger *slog.Logger) *journal.Journal {
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(c.StateDir, "journal"), Logger: logger})
+	if err != nil {
+		logger.Error("the journal cannot be opened, and is kept in memory", "err", err)
+		j, _ = journal.Open(journal.Options{Logger: logger}) // which needs no file
+	}
+	return j
+}
+
+// note adds an entry to the journal that is about no alarm.
+func (n *notifier) note(e journal.Entry) {
+	if n.outbox != nil {
+		n.outbox.Note(e)
+	} else {
+		n.journal.Note(e)
+	}
 }
 
 func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) {
@@ -122,6 +150,9 @@ func (n *notifier) healthy() error {
 }
 
 func (n *notifier) close(logger *slog.Logger) {
+	if err := n.journal.Close(); err != nil {
+		logger.Error("closing the journal", "err", err)
+	}
 	if n.state == nil {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trapline/config"
+	"trapline/internal/api"
 	"trapline/internal/notify"
 	"trapline/internal/peers"
 )
@@ -166,8 +167,8 @@ groups:
 		t.Errorf("no resync, or no name of the alert, in\n%s", text)
 	}
 	_, _, body := get(t, base+"/api/v1/alarms")
-	var answer struct{ Alarms []notify.Alarm }
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Alarms) != 1 || answer.Alarms[0].Summary != "it is hot" {
+	var answer struct{ Data []api.Alarm }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Data) != 1 || answer.Data[0].Text != "it is hot" {
 		t.Errorf("%s, %v", body, err)
 	}
 	judge("<")

@@ -34,6 +34,12 @@ type View struct {
 	Left    bool   `json:"left,omitempty"`    // another receiver of the group is notified, and this one only of the end
 	Unknown bool   `json:"unknown,omitempty"` // an event was given up: whether the receiver knows what it said is not known
 	Lost    *Alarm `json:"lost,omitempty"`    // that was a clear, of this
+
+	// What became of the event. All is zero while it waits.
+	Sent    time.Time `json:"sent,omitzero"`      // when it was acknowledged or given up, or by a trap sent
+	Took    float64   `json:"took,omitempty"`     // seconds from sending to acknowledgement; 0 without one
+	Tries   int       `json:"tries,omitempty"`    // messages
+	GivenUp string    `json:"given_up,omitempty"` // why
 }
 
 // Says notes how the receiver is shown the place.

@@ -123,9 +123,12 @@ func (s *State) Size() int {
 // SameEvent reports whether two alarms say the same but for values that move: nothing is sent of the difference,
 // and nothing is stored.
 func SameEvent(a, b *Alarm) bool {
-	return a.Severity == b.Severity && digest(a) == digest(b) && sameShape(a, b) && a.ClearSummary == b.ClearSummary &&
+	return SaysSame(a, b) && sameShape(a, b) && a.ClearSummary == b.ClearSummary &&
 		slices.Equal(a.Receivers, b.Receivers) && slices.Equal(a.Tags, b.Tags)
 }
+
+// SaysSame reports whether two alarms have the same severity and the same text, but for values that move.
+func SaysSame(a, b *Alarm) bool { return a.Severity == b.Severity && digest(a) == digest(b) }
 
 // digest is that of the text of an alarm by what it says: a value that moves makes no other text.
 func digest(a *Alarm) uint64 {

@@ -4,22 +4,24 @@ import "time"
 
 // Alarm is an active alarm, or one that has ended, and which receivers know it.
 type Alarm struct {
-	ID       string            `json:"id"`
-	Rule     string            `json:"rule"`
-	Target   string            `json:"target"`
-	Resource string            `json:"resource,omitempty"` // label="value" of the row
-	Severity string            `json:"severity"`           // critical, major, minor, warning, indeterminate
-	State    string            `json:"state"`              // raised, pending, cleared
-	Text     string            `json:"text"`
-	Value    string            `json:"value,omitempty"`
-	Labels   map[string]string `json:"labels"`
-	Since    time.Time         `json:"since"`
-	Changed  time.Time         `json:"changed,omitzero"`
-	Cleared  time.Time         `json:"cleared,omitzero"`
-	Notified []Notified        `json:"notified"`
-	Life     []Event           `json:"life,omitempty"` // of one alarm alone, the oldest first
-	Mutes    []string          `json:"mutes,omitempty"`
-	AckedBy  string            `json:"acked_by,omitempty"`
+	ID          string            `json:"id"`
+	Rule        string            `json:"rule"`
+	Target      string            `json:"target"`
+	Resource    string            `json:"resource,omitempty"` // label="value" of the row
+	Severity    string            `json:"severity"`           // critical, major, minor, warning, indeterminate
+	State       string            `json:"state"`              // raised, pending, cleared
+	Text        string            `json:"text"`
+	Description string            `json:"description,omitempty"`
+	Group       string            `json:"group,omitempty"` // by which the query groups
+	Value       string            `json:"value,omitempty"`
+	Labels      map[string]string `json:"labels"`
+	Since       time.Time         `json:"since"`
+	Changed     time.Time         `json:"changed,omitzero"`
+	Cleared     time.Time         `json:"cleared,omitzero"`
+	Notified    []Notified        `json:"notified"`
+	Life        []Event           `json:"life,omitempty"` // of one alarm alone, the oldest first
+	Mutes       []string          `json:"mutes,omitempty"`
+	AckedBy     string            `json:"acked_by,omitempty"`
 }
 
 // Notified is what a receiver knows of an alarm.
@@ -38,31 +40,40 @@ type AlarmQuery struct {
 	Text  string // words; key=value for labels, severity, rule, target, state, receiver
 	State string // raised (default), pending, cleared
 	Group string // rule, target or a label; "" for none
-	Limit int
+	Limit int    // 0 means all
 }
 
 // Event is an entry of the journal.
 type Event struct {
-	Seq      uint64    `json:"seq"`
-	At       time.Time `json:"at"`
-	Kind     string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state …
-	Alarm    string    `json:"alarm,omitempty"`
-	Rule     string    `json:"rule,omitempty"`
-	Target   string    `json:"target,omitempty"`
-	Resource string    `json:"resource,omitempty"`
-	Severity string    `json:"severity,omitempty"`
-	Receiver string    `json:"receiver,omitempty"`
-	Event    string    `json:"event,omitempty"` // ID of the notification
-	Millis   float64   `json:"ms,omitempty"`
-	Tries    int       `json:"tries,omitempty"`
-	Text     string    `json:"text,omitempty"`
+	Seq          uint64    `json:"seq"`
+	At           time.Time `json:"at"`
+	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state …
+	Alarm        string    `json:"alarm,omitempty"`
+	Rule         string    `json:"rule,omitempty"`
+	Target       string    `json:"target,omitempty"`
+	Resource     string    `json:"resource,omitempty"`
+	Severity     string    `json:"severity,omitempty"`
+	Receiver     string    `json:"receiver,omitempty"`
+	Event        string    `json:"event,omitempty"`        // ID of the notification
+	Notification string    `json:"notification,omitempty"` // its kind: raise, change, clear, resync
+	Millis       float64   `json:"ms,omitempty"`           // from sending to acknowledgement, or from raise to clear
+	Tries        int       `json:"tries,omitempty"`        // messages
+	Value        string    `json:"value,omitempty"`
+	Reason       string    `json:"reason,omitempty"` // why it was cleared or given up
+	Text         string    `json:"text,omitempty"`
 }
 
-// EventQuery selects entries of the journal.
+// EventQuery selects entries of the journal. Empty fields select all.
 type EventQuery struct {
-	Text  string // as in AlarmQuery
-	Since time.Time
-	Until time.Time
-	After uint64 // only entries with a greater Seq
-	Limit int    // 0 means 100; the newest
+	Text     string // words in rule, target, resource, receiver and text; key=value for the fields below, severity and event
+	Alarm    string // ID
+	Rule     string
+	Target   string
+	Receiver string
+	Kind     string
+	Since    time.Time
+	Until    time.Time
+	After    uint64 // only entries with a greater Seq
+	Before   uint64 // only entries with a smaller Seq, for the next page; 0 means all
+	Limit    int    // 0 means 100; the newest
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"trapline/internal/journal"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -19,7 +21,9 @@ import (
 type Options struct {
 	Polls   *poller.Poller
 	Rules   *rules.Evaluator
-	Outbox  *notify.Outbox // nil without a state directory
+	Outbox  *notify.Outbox                         // nil without a state directory
+	Journal *journal.Journal                       // nil: none
+	ReadBy  func(metric string) (modules []string) // nil: not known
 	Version string
 	Started time.Time
 
@@ -34,10 +38,11 @@ type Options struct {
 
 // API answers queries. Its methods may be called concurrently.
 type API struct {
-	options  Options
-	asking   asking
-	checking sync.Mutex
-	counted  counted
+	options   Options
+	asking    asking
+	checking  sync.Mutex
+	counted   counted
+	followers atomic.Int32 // of events
 }
 
 // New returns an API over running parts.

@@ -53,7 +53,7 @@ func (r route) with(params string) route {
 	return r
 }
 
-var routes = slices.Concat(views, questions)
+var routes = slices.Concat(views, questions, deliveries)
 
 // Register adds the paths of the API.
 func (a *API) Register(mux *http.ServeMux) {

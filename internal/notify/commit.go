@@ -61,14 +61,16 @@ func (o *Outbox) attempt(changes []*change) (failed *change, err error) {
 		o.reportFull(failed.full)
 		return failed, failed.full
 	}
-	failed, err = o.write(p, changes)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err != nil {
+	if failed, err = o.write(p, changes); err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		p.abandon()
 		return failed, fmt.Errorf("outbox: %w", err)
 	}
+	o.mu.Lock()
 	p.adopt()
+	o.mu.Unlock()
+	o.logEntries(p.entries)
 	return nil, nil
 }
 
@@ -108,6 +110,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	}
 	p.shrink()
 	p.settle()
+	p.numberEntries()
 	p.hold()
 	return p, nil
 }

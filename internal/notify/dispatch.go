@@ -25,6 +25,7 @@ type Deliver func(ctx context.Context, e *Event, requestID int32) (Receipt, erro
 func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.sweep(ctx) })
+	group.Go(func() error { return o.keepJournal(ctx) })
 	o.dispatchAll(ctx, group.Go)
 	return group.Wait()
 }
@@ -76,20 +77,21 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 }
 
 // errExpired is why an event is given up that was tried for as long as its receiver's settings say.
-var errExpired = errors.New("not confirmed in time")
+var errExpired = errors.New("not acknowledged in time")
 
 func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
 	o.mu.Lock()
 	q.flying--
 	q.lastTold[r.line()] = o.clock.run()
+	r.tries += receipt.Sent
 	if err == nil {
 		r.times++
 	}
 	more := err == nil && receipt.Sent > 0 && r.times < route.Times
 	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
-		q.reach()
+		o.reached(q)
 	}
 	switch {
 	case final:
@@ -99,11 +101,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
-		if q.failures == 0 {
-			o.logger.Warn("receiver does not confirm", "receiver", q.name, "err", err)
-		}
-		q.miss(r, o.clock.run(), hopeless(err))
-		q.again(r)
+		o.missed(q, r, err)
 	}
 	o.mu.Unlock()
 	o.metrics.delivered(q.name, receipt, err, more)
@@ -112,9 +110,34 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 		o.failOver()
 	case !final:
 	case err == nil:
-		o.settled(q, r, nil)
+		o.settled(q, r, receipt, nil)
 	default:
 		o.bury(q, r, err)
+	}
+}
+
+// reached notes that a receiver has answered.
+func (o *Outbox) reached(q *queue) {
+	if q.failures > 0 {
+		o.logger.Info("receiver works again", "receiver", q.name, "after", o.clock.Wall().Sub(q.failedSince).Round(time.Second))
+	}
+	q.reach()
+}
+
+// missed notes that a delivery has failed, and has the row tried again.
+func (o *Outbox) missed(q *queue, r *row, err error) {
+	now := o.clock.Wall()
+	first := q.failures == 0
+	if first {
+		q.failedSince = now
+	}
+	r.err, q.err = err, err
+	q.tally.failed(now)
+	q.miss(r, o.clock.run(), hopeless(err))
+	q.again(r)
+	if first {
+		o.logger.Warn("receiver failing", "receiver", q.name, "reason", string(Reason(err)), "waiting", q.count,
+			"next_try", (q.retryAt - o.clock.run()).Round(time.Second), "err", err)
 	}
 }
 
@@ -142,7 +165,7 @@ func (o *Outbox) bury(q *queue, r *row, why error) {
 		reason = deadExpired
 	}
 	o.metrics.dead.WithLabelValues(q.name, reason).Inc()
-	o.settled(q, r, why)
+	o.settled(q, r, Receipt{}, why)
 }
 
 // DeadLetter is an event that was given up, and why.
@@ -158,11 +181,14 @@ type DeadLetter struct {
 // mostDead is how many dead letters are kept for a receiver.
 const mostDead = 1000
 
-// settled takes a row out of the database and then out of memory.
-func (o *Outbox) settled(q *queue, r *row, why error) {
+// settled takes a row out of the database and then out of memory: it was delivered, or is given up.
+func (o *Outbox) settled(q *queue, r *row, receipt Receipt, why error) {
 	now := o.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		p.remove(q, r)
+		if receipt.Sent > 0 || why != nil {
+			p.conclude(q, r, receipt.RTT, why)
+		}
 		if why != nil {
 			p.dead = append(p.dead, deadLetter{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
@@ -170,14 +196,37 @@ func (o *Outbox) settled(q *queue, r *row, why error) {
 			p.lose(alarm.Place{Receiver: q.name, Key: r.line()}, r)
 		}
 	}})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil && why == nil && receipt.Sent > 0 {
+		q.tally.acknowledged(now, receipt.RTT)
+	}
 	if err == nil {
 		return
 	}
 	o.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	r.next = o.clock.run() + longestPause // it will be delivered again
 	q.again(r)
+}
+
+// conclude notes what became of an event.
+func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
+	if why != nil {
+		p.noteGivenUp(q, r, why.Error())
+	} else {
+		p.noteDelivered(q, r, took)
+	}
+	at := alarm.Place{Receiver: q.name, Key: r.line()}
+	v := p.View(at)
+	if v == nil || v.Event != r.ID {
+		return
+	}
+	c := *v
+	c.Sent, c.Took, c.Tries, c.GivenUp = p.now, seconds(took), r.tries, ""
+	if why != nil {
+		c.GivenUp = why.Error()
+	}
+	p.PutView(at, &c)
 }
 
 // deadLetter is one on its way to the database.

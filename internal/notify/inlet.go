@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,15 +16,12 @@ type Inlet struct {
 	Outbox     *Outbox
 	Deployment string
 	Logger     *slog.Logger
-
-	truncated atomic.Int64 // alerts that Alertmanager left out
 }
 
 // Register adds the inlet's paths.
 func (i *Inlet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })
-	mux.HandleFunc("GET /api/v1/alarms", i.alarms)
 	mux.HandleFunc("GET /api/v1/outbox", i.outbox)
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/retry", manage(i.Outbox.Retry))
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
@@ -70,20 +66,8 @@ func (i *Inlet) noteTruncated(n int) {
 	if n <= 0 {
 		return
 	}
-	i.truncated.Add(int64(n))
 	i.Outbox.metrics.truncated.Add(float64(n))
 	i.Logger.Warn("Alertmanager left alerts out of its webhook: set max_alerts of its receiver to 0", "truncated_alerts", n)
-}
-
-// alarms writes the active ones, for receivers that missed something.
-func (i *Inlet) alarms(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	writeList(w, `{"alarms":[`, i.Outbox.Active())
-	if n := i.truncated.Load(); n > 0 {
-		fmt.Fprintf(w, `],"truncated_alerts":%d}`+"\n", n)
-		return
-	}
-	fmt.Fprintln(w, "]}")
 }
 
 // writeList writes the elements of a JSON array one by one, so that it is never in memory as a whole.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,7 +51,7 @@ func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
 	}
 	key, scheme := newKey(r, c)
 	return &Route{
-		Name: r.Name, Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
+		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
@@ -182,8 +181,7 @@ func (r *ReceiverSettings) CreateUser(a *engine.Auth, id []byte) (string, error)
 	}
 	line := fmt.Sprintf("createUser -e 0x%x %s", id, p.User.Name)
 	if auth != nil {
-		name := strings.Replace(p.User.Auth.String(), "SHA", "SHA-", 1)
-		line += fmt.Sprintf(" %s -l 0x%x", strings.TrimSuffix(name, "-"), auth)
+		line += fmt.Sprintf(" %s -l 0x%x", netSNMPName(p.User.Auth), auth)
 	}
 	if priv != nil {
 		line += fmt.Sprintf(" %s -l 0x%x", p.User.Priv, priv)

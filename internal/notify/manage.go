@@ -21,7 +21,11 @@ type Waiting struct {
 	Dead     []DeadLetter `json:"dead"`              // what was given up
 }
 
-var errNoReceiver = errors.New("there is no such receiver")
+// ErrNoReceiver and ErrNoAlarm are about names and IDs that the outbox does not know.
+var (
+	ErrNoReceiver = errors.New("there is no such receiver")
+	ErrNoAlarm    = errors.New("no such alarm is active")
+)
 
 func (o *Outbox) lookup(receiver string) (*queue, error) {
 	o.mu.Lock()
@@ -29,7 +33,7 @@ func (o *Outbox) lookup(receiver string) (*queue, error) {
 	if q := o.byName[receiver]; q != nil {
 		return q, nil
 	}
-	return nil, fmt.Errorf("%w: %q", errNoReceiver, receiver)
+	return nil, fmt.Errorf("%w: %q", ErrNoReceiver, receiver)
 }
 
 // Waiting lists what receivers have yet to confirm.
@@ -129,6 +133,7 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 					if !r.flying {
 						p.remove(q, r)
 						p.count(q).forgotten++
+						p.noteGivenUp(q, r, "dropped by command")
 					}
 				}
 			}
@@ -159,7 +164,7 @@ func (i *Inlet) outbox(w http.ResponseWriter, _ *http.Request) {
 func manage(do func(receiver string, now time.Time) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch err := do(r.PathValue("receiver"), time.Now()); {
-		case errors.Is(err, errNoReceiver):
+		case errors.Is(err, ErrNoReceiver):
 			http.Error(w, err.Error(), http.StatusNotFound)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/journal"
 )
 
 // Outbox keeps which alarms are active, and what receivers know and have yet to confirm of them. All changes in
@@ -23,6 +24,7 @@ type Outbox struct {
 	options OutboxOptions
 	logger  *slog.Logger
 	metrics *Metrics
+	journal *journal.Journal
 	clock   runClock
 
 	routing sync.Mutex    // held while receivers change; taken before commits
@@ -44,7 +46,10 @@ type Outbox struct {
 	unknown     map[alarm.Place]bool // views for which an event was given up
 	short       map[*queue]bool      // queues that had no room for all that the receiver has to know
 	seq         uint64               // the last that was given to a row or an event
+	entrySeq    uint64               // the last that was given to an entry of the journal
+	added       []journal.Entry      // of what is no change of the outbox
 
+	lines    lines
 	refused  int // alarms since that was logged, and when it was; of who holds commits
 	reported time.Duration
 
@@ -56,10 +61,11 @@ type Outbox struct {
 type OutboxOptions struct {
 	Logger     *slog.Logger
 	Metrics    *Metrics
-	Deployment string   // is part of the identity of alarms
-	Ignored    []string // labels that are not
-	MaxAlarms  int      // how many may be active; 0 means the default
-	Clock      *Clock   // nil: the real one
+	Deployment string           // is part of the identity of alarms
+	Ignored    []string         // labels that are not
+	MaxAlarms  int              // how many may be active; 0 means the default
+	Clock      *Clock           // nil: the real one
+	Journal    *journal.Journal // nil: one in memory
 }
 
 // NewOutbox takes up what the last process left. Receivers that are sent Resync are sent one at the start too:
@@ -90,6 +96,11 @@ func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox,
 		state: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), options: o, logger: o.Logger, metrics: o.Metrics,
 		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
 		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue]bool{}, routed: make(chan struct{}, 1),
+	}
+	if out.journal = o.Journal; out.journal == nil {
+		if out.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
+			return nil, err
+		}
 	}
 	if out.clock.Clock = realClock(); o.Clock != nil {
 		out.clock.Clock = *o.Clock

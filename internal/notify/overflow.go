@@ -46,15 +46,21 @@ func (p *plan) drop(q *queue) (dropped int) {
 	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
 	for ; p.over(q) && len(updates) > 0; updates = updates[1:] {
 		p.remove(q, updates[0])
+		p.noteGivenUp(q, updates[0], tooMany)
 		dropped++
 	}
 	for ; p.over(q) && len(pairs) > 0; pairs = pairs[1:] {
 		p.remove(q, pairs[0][0])
 		p.remove(q, pairs[0][1])
+		p.noteGivenUp(q, pairs[0][0], tooMany)
+		p.noteGivenUp(q, pairs[0][1], tooMany)
 		dropped += 2
 	}
 	return dropped
 }
+
+// tooMany is why an event was dropped.
+const tooMany = "max_events or max_bytes of the receiver was reached"
 
 // waitingLines are the lines before a receiver in which something waits, as the plan leaves them so far.
 func (p *plan) waitingLines(q *queue) (ids []string) {

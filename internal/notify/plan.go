@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/journal"
 )
 
 // plan is what a transaction will do to the database, and then to what the outbox has in memory. It is the Book of
@@ -36,6 +37,9 @@ type plan struct {
 	handTo     *queue          // who takes over from another receiver of its group
 
 	added, removed []queued // made of lines by settle
+
+	entries    []journal.Entry // of the journal
+	fromOthers int             // how many of them are of Outbox.added
 }
 
 // saidAgain is a condition as it is said again.
@@ -296,6 +300,7 @@ func (p *plan) abandon() {
 func (p *plan) adopt() {
 	o := p.o
 	o.seq = p.seq
+	p.publish()
 	for key, s := range p.alarms {
 		o.put(key, s)
 	}

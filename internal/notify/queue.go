@@ -13,6 +13,7 @@ import (
 // Route is a receiver as the outbox sees it. It is never changed: a reload makes another one.
 type Route struct {
 	Name    string
+	About   About
 	Deliver Deliver
 	Matches func(*Alarm) bool // nil: every alarm
 	Tags    []string          // by which rules choose it
@@ -61,6 +62,8 @@ type row struct {
 	gone   bool
 	held   bool          // a transaction is about to remove it
 	times  int           // how often it was delivered; after a restart that is not known
+	tries  int           // messages that were sent of it, the same
+	err    error         // of the last try
 	missed int           // deliveries that found no receiver
 	next   time.Duration // not to be sent before
 	began  time.Duration // of the last delivery
@@ -142,6 +145,10 @@ type queue struct {
 	alive    time.Duration // the last heartbeat
 	beaten   bool          // there was one
 	answered bool          // since it was last looked what had been given up
+
+	tally       tally
+	err         error     // of the last failure, while there are failures
+	failedSince time.Time // when the first of them was
 }
 
 // flapTime is how far apart notifications of one line are (RFC 3877 section 4.1.1). What comes
@@ -390,5 +397,5 @@ func (q *queue) reach() {
 			}
 		}
 	}
-	q.failures, q.retryAt, q.answered = 0, 0, true
+	q.failures, q.retryAt, q.answered, q.err = 0, 0, true, nil
 }

@@ -53,7 +53,7 @@ func (p *plan) store(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return p.storeEntries(tx)
 }
 
 func storeView(tx *bbolt.Tx, at alarm.Place, v *alarm.View) error {
@@ -113,12 +113,15 @@ func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
 
 // load reads the database into memory, and makes the buckets that are missing.
 func (o *Outbox) load(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket} {
+	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
 	o.loadMeta(tx.Bucket(metaBucket))
+	if err := o.loadEntries(tx); err != nil {
+		return err
+	}
 	err := o.readRows(tx, "alarms", tx.Bucket(alarmsBucket), func(id, text []byte) error {
 		s := &alarm.State{}
 		if err := json.Unmarshal(text, s); err != nil {

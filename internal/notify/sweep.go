@@ -48,6 +48,9 @@ func (o *Outbox) pass(now time.Time) error {
 		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
 	}
 	err := o.do(c)
+	o.commits.Lock()
+	o.logEntries(nil)
+	o.commits.Unlock()
 	if err == nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -100,11 +103,7 @@ func (p *plan) repeat() {
 			continue
 		}
 		if shown := p.reconciler.Shown(at); shown != nil {
-			next := *v
-			next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
-			next.Event = cmp.Or(v.Event, p.eventID())
-			p.PutView(at, &next)
-			p.enqueue(at, Event{ID: next.Event, Kind: Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
+			p.again(at, v, shown)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (p *plan) apply(t *Transition) {
 			is = nil
 		}
 		p.sources[source] = ""
-		p.reconciler.Reconcile(key, was, is, &t.Alarm)
+		p.reconcile(key, was, is, &t.Alarm)
 	}
 }
 
@@ -91,7 +91,7 @@ func (p *plan) say(key, source string, was *alarm.State, t *Transition) {
 	}
 	p.sources[source] = key
 	delete(p.said, source)
-	p.reconciler.Reconcile(key, was, is, nil)
+	p.reconcile(key, was, is, nil)
 }
 
 // lease is the end of a lease in run seconds.

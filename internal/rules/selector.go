@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -25,6 +26,7 @@ type Selectors struct {
 	anyName  []int            // and of those that name none, or several
 	number   map[*parser.VectorSelector]int
 	made     []bool          // what a selector selects may be made by a rule
+	found    []atomic.Bool   // a series was seen that the selector selects, of whatever target
 	mentions map[string]bool // names in annotations, which may be queried for
 }
 
@@ -50,6 +52,7 @@ func newSelectors(list []*Rule) *Selectors {
 			}
 		}
 	}
+	s.found = make([]atomic.Bool, len(s.all))
 	return s
 }
 
@@ -75,7 +78,10 @@ func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
 	for _, list := range [][]int{s.byName[name], s.anyName} {
 		for _, n := range list {
 			if selected(s.all[n], series) {
-				wanted, seen[n] = true, true
+				if wanted = true; !seen[n] {
+					seen[n] = true
+					s.found[n].Store(true)
+				}
 			}
 		}
 	}

@@ -1,0 +1,36 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+)
+
+// Done is the answer of an action that has nothing to say.
+type Done struct{}
+
+const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, reload or target_state\n" +
+	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: seq of the last event of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
+
+// deliveries are about alarms, rules and receivers.
+var deliveries = []route{
+	gives("GET /api/v1/alarms", "Alarms, and what receivers know of them: the worst first, of equals the newest.",
+		func(a *API, r *http.Request) ([]Alarm, error) { return a.Alarms(alarmQuery(r)) }).
+		with("q: words, or key=value for labels, severity, rule, target, receiver\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100"),
+	gives("GET /api/v1/alarms/{id}", "One alarm, and its life. One that has been cleared is what the journal has of it.",
+		func(a *API, r *http.Request) (Alarm, error) { return a.Alarm(r.PathValue("id")) }),
+	takes("POST /api/v1/alarms/{id}/resend", "Notifies the receivers that know an active alarm once more, by its event.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) { return Done{}, a.Resend(r.PathValue("id")) }),
+	{pattern: "GET /api/v1/events", text: "What happened to alarms, receivers and targets, the newest first.",
+		params: eventParams, gives: reflect.TypeFor[[]Event](), serve: (*API).serveEvents},
+	gives("GET /api/v1/receivers", "How the receivers fare.", func(a *API, _ *http.Request) ([]Receiver, error) { return a.Receivers() }),
+	gives("GET /api/v1/receivers/{name}", "One receiver, with the first 100 events that wait for it and the last 100 that were given up.",
+		func(a *API, r *http.Request) (Receiver, error) { return a.Receiver(r.PathValue("name")) }),
+	takes("POST /api/v1/receivers/{name}/retry", "Sends a receiver at once what waits for it, and again what was given up.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) { return Done{}, a.Retry(r.PathValue("name")) }),
+	takes("POST /api/v1/receivers/{name}/drop", "Forgets what waits for a receiver, and what was given up.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) { return Done{}, a.Drop(r.PathValue("name")) }),
+	takes("POST /api/v1/receivers/{name}/test", "Sends a receiver a test, and says what became of it.",
+		func(a *API, r *http.Request, _ *nothing) (TestResult, error) {
+			return a.TestReceiver(r.Context(), r.PathValue("name"))
+		}),
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+
+	"trapline/internal/rules"
+)
+
+// The states of a rule.
+const (
+	ruleWorks   = "works"
+	ruleNoData  = "no data"
+	ruleError   = "error"
+	ruleWaiting = "waiting" // for the first poll that brings what it looks at
+)
+
+// Rules returns how the rules fare, in their order.
+func (a *API) Rules() ([]Rule, error) {
+	list := []Rule{}
+	reports := a.options.Rules.Reports()
+	for i := range reports {
+		list = append(list, a.ruleAnswer(&reports[i]))
+	}
+	return list, nil
+}
+
+func (a *API) ruleAnswer(r *rules.Report) Rule {
+	rule := r.Rule
+	answer := Rule{
+		Name: rule.Name(), Group: rule.Group.Name, File: rule.Group.File, Line: rule.Line, Type: "recording", Query: rule.Text, Global: rule.Global,
+		State: ruleWorks, Targets: r.Targets, Firing: r.Firing, Pending: r.Pending, TookSeconds: r.Took.Seconds(), Last: r.Last,
+	}
+	if rule.Alert != "" {
+		answer.Type, answer.For, answer.Severity, answer.Summary = "alerting", rule.For.Seconds(), rule.Labels["severity"], rule.Annotations["summary"]
+	}
+	switch {
+	case r.Err != nil && r.Failing != "":
+		answer.State, answer.Target, answer.Text = ruleError, r.Failing, r.Failing+": "+r.Err.Error()
+	case r.Err != nil:
+		answer.State, answer.Text = ruleError, r.Err.Error()
+	case len(r.Missing) > 0:
+		answer.State, answer.Missing, answer.Text = ruleNoData, r.Missing, a.missing(r.Missing)
+	case r.Last.IsZero():
+		answer.State = ruleWaiting
+	}
+	return answer
+}
+
+// missing says what a rule lacks, and what to do.
+func (a *API) missing(metrics []string) string {
+	text := fmt.Sprintf("No target has series of %s.", strings.Join(metrics, ", "))
+	if a.options.ReadBy == nil {
+		return text
+	}
+	for _, metric := range metrics {
+		if modules := a.options.ReadBy(metric); len(modules) > 0 {
+			return text + fmt.Sprintf(" Add module %s, or ignore this rule.", strings.Join(modules, " or "))
+		}
+	}
+	return text
+}

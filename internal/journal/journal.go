@@ -1,0 +1,333 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Options of a journal.
+type Options struct {
+	Dir      string        // empty: the last entries are kept in memory
+	MaxAge   time.Duration // of entries; 0 means 30 days
+	MaxBytes int64         // of all segments; 0 means 256 MiB
+	Logger   *slog.Logger
+	Now      func() time.Time // nil means time.Now
+}
+
+const (
+	defaultMaxAge   = 30 * 24 * time.Hour
+	defaultMaxBytes = 256 << 20
+
+	maxSegment  = 8 << 20 // octets of the active segment
+	maxInMemory = 10_000  // entries without a directory
+	maxPending  = 200_000 // entries that cannot be written
+)
+
+// Journal is a journal. Its methods may be called concurrently.
+type Journal struct {
+	options Options
+	decoder *zstd.Decoder
+	encoder *zstd.Encoder
+
+	writing sync.Mutex // held while segments change; taken before mu
+
+	mu      sync.Mutex
+	closed  []*segment    // the oldest first
+	active  *segment      // nil before the first entry
+	pending []Entry       // not yet in a segment, or all without a directory
+	last    uint64        // the greatest number
+	stored  uint64        // the greatest that is on the disk
+	lost    int           // entries that were dropped from pending
+	changed chan struct{} // closed by the next entry
+}
+
+// Open opens the journal of a directory, which is made if need be. A frame that a crash has torn is cut off.
+func Open(o Options) (*Journal, error) {
+	if o.MaxAge <= 0 {
+		o.MaxAge = defaultMaxAge
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	j := &Journal{options: o, changed: make(chan struct{})}
+	if o.Dir == "" {
+		return j, nil
+	}
+	j.decoder, j.encoder = newDecoder(), newEncoder(zstd.SpeedFastest)
+	if err := j.open(); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return j, nil
+}
+
+func (j *Journal) open() error {
+	if err := os.MkdirAll(j.options.Dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(j.options.Dir)
+	if err != nil {
+		return err
+	}
+	var files []string
+	for _, e := range entries {
+		path := filepath.Join(j.options.Dir, e.Name())
+		switch {
+		case strings.HasSuffix(e.Name(), suffix+".new"): // of a process that died
+			err = errors.Join(err, os.Remove(path))
+		case strings.HasSuffix(e.Name(), suffix):
+			files = append(files, path)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	slices.Sort(files) // which are named by their first entries
+	for i, path := range files {
+		if err := j.take(path, i == len(files)-1); err != nil {
+			return err
+		}
+	}
+	j.stored = j.last
+	return nil
+}
+
+// take opens a segment. The newest one goes on, unless it is closed.
+func (j *Journal) take(path string, newest bool) error {
+	o, err := openSegment(path, j.decoder)
+	if err != nil {
+		return err
+	}
+	if o.bad > 0 {
+		j.options.Logger.Warn("a segment of the journal is torn or damaged: what can be read is kept", "of", path, "octets", o.bad)
+	}
+	s := o.segment
+	if len(s.blocks) == 0 {
+		return os.Remove(path)
+	}
+	j.last = max(j.last, s.last())
+	if o.closed || !newest {
+		j.closed = append(j.closed, s)
+		return nil
+	}
+	s.file, err = os.OpenFile(path, os.O_RDWR, 0o600)
+	if err == nil && o.size > s.size {
+		err = errors.Join(s.file.Truncate(s.size), s.file.Sync())
+	}
+	j.active = s
+	return err
+}
+
+// Durable reports whether entries outlive the process.
+func (j *Journal) Durable() bool { return j.options.Dir != "" }
+
+// Last returns the greatest number that an entry has, 0 without any.
+func (j *Journal) Last() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+// Stored returns the greatest number of an entry that is on the disk.
+func (j *Journal) Stored() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stored
+}
+
+// Changed returns a channel that the next entry closes.
+func (j *Journal) Changed() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.changed
+}
+
+// Add adds entries with numbers that are greater than those before. They are on the disk after the next Flush.
+func (j *Journal) Add(entries []Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.add(entries)
+}
+
+func (j *Journal) add(entries []Entry) {
+	j.pending = append(j.pending, entries...)
+	j.last = entries[len(entries)-1].Seq
+	limit := maxPending
+	if !j.Durable() {
+		limit, j.stored = maxInMemory, j.last
+	}
+	if over := len(j.pending) - limit; over > limit/4 { // seldom: the others are copied
+		j.pending = append([]Entry(nil), j.pending[over:]...)
+		if j.Durable() {
+			j.lost += over
+		}
+	}
+	close(j.changed)
+	j.changed = make(chan struct{})
+}
+
+// Note adds an entry, and numbers it. It is for a journal that nobody else numbers entries of.
+func (j *Journal) Note(e Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Seq = j.last + 1
+	if e.At.IsZero() {
+		e.At = j.options.Now()
+	}
+	j.add([]Entry{e})
+}
+
+// maxFlush is how many entries are written at once.
+const maxFlush = 50_000
+
+// Flush writes to the disk what was added, and removes what is too old or too much.
+func (j *Journal) Flush() error {
+	if !j.Durable() {
+		return nil
+	}
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	for more := true; more; {
+		j.mu.Lock()
+		entries := slices.Clone(j.pending[:min(maxFlush, len(j.pending))])
+		lost := j.lost
+		j.lost = 0
+		j.mu.Unlock()
+		if lost > 0 {
+			j.options.Logger.Error("entries of the journal were dropped because it cannot be written", "entries", lost)
+		}
+		if len(entries) == 0 {
+			break
+		}
+		if err := j.append(entries); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		more = len(entries) == maxFlush
+	}
+	return j.bound()
+}
+
+// append writes entries as a frame.
+func (j *Journal) append(entries []Entry) error {
+	if err := j.begin(&entries[0]); err != nil {
+		return err
+	}
+	s := j.active
+	var lines []byte
+	sizes := make([]int, len(entries))
+	for i := range entries {
+		line := entries[i].line()
+		sizes[i] = len(line)
+		lines = append(lines, line...)
+	}
+	frame := appendFrame(nil, j.encoder, lines)
+	_, err := s.file.WriteAt(frame, s.size)
+	if err = errors.Join(err, s.file.Sync()); err != nil {
+		return errors.Join(err, s.file.Truncate(s.size))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s.grow(entries, sizes, int64(len(frame)))
+	j.stored = entries[len(entries)-1].Seq
+	written := 0 // some may have been dropped from pending meanwhile
+	for written < len(j.pending) && j.pending[written].Seq <= j.stored {
+		written++
+	}
+	j.pending = append([]Entry(nil), j.pending[written:]...)
+	return nil
+}
+
+// begin sees to it that there is an active segment that may grow.
+func (j *Journal) begin(first *Entry) error {
+	if s := j.active; s != nil {
+		age := j.options.Now().Sub(time.UnixMilli(s.from()))
+		if s.size < maxSegment && age < j.options.MaxAge/30 {
+			return nil
+		}
+		if err := j.rollOver(); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(j.options.Dir, fmt.Sprintf("%020d%s", first.Seq, suffix))
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.active = &segment{path: path, file: f}
+	return syncDirectory(j.options.Dir)
+}
+
+// rollOver closes the active segment. The file stays open until no query reads it.
+func (j *Journal) rollOver() error {
+	s, err := j.active.close(j.decoder)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed, j.active = append(j.closed, s), nil
+	return nil
+}
+
+// bound removes the oldest segments while all are too large, or what they have is too old.
+func (j *Journal) bound() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	total := int64(0)
+	for _, s := range j.closed {
+		total += s.size
+	}
+	if j.active != nil {
+		total += j.active.size
+	}
+	oldest := j.options.Now().Add(-j.options.MaxAge).UnixMilli()
+	for len(j.closed) > 0 && (total > j.options.MaxBytes || j.closed[0].to() < oldest) {
+		s := j.closed[0]
+		if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("journal: %w", err)
+		}
+		total -= s.size
+		j.closed = j.closed[1:]
+	}
+	return nil
+}
+
+// Close writes what is left.
+func (j *Journal) Close() error {
+	err := j.Flush()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.active != nil {
+		err = errors.Join(err, j.active.file.Close())
+	}
+	return err
+}
+
+// reader returns the file of a segment. A closed one may be gone by now.
+func (s *segment) reader() (io.ReaderAt, func() error, error) {
+	if s.file != nil {
+		return s.file, func() error { return nil }, nil
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}

@@ -1,0 +1,68 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+
+	"trapline/internal/engine"
+	"trapline/internal/snmp"
+)
+
+// About is what is shown of a receiver. It holds no secrets.
+type About struct {
+	Type       string // trap, inform or webhook
+	Version    string // of SNMP: 1, 2c or 3; empty for a webhook
+	Format     string
+	Address    string // or the URL, without what may be a secret
+	Auth       string // its name
+	User       string // of SNMPv3
+	CreateUser string // the line by which snmptrapd knows the user, with … for the passwords
+}
+
+func about(r *ReceiverSettings, c *Shared) About {
+	a := About{Type: r.Type, Address: r.Address, Auth: r.Auth}
+	if kinds[r.Type].url {
+		a.Address = r.URL.String()
+		return a
+	}
+	a.Format = r.formatName(c.Settings)
+	auth := c.Auths[r.Auth]
+	if auth == nil {
+		return a
+	}
+	p, err := auth.Principal()
+	if err != nil {
+		return a
+	}
+	switch p.Version {
+	case snmp.V1:
+		a.Version = "1"
+	case snmp.V2c:
+		a.Version = "2c"
+	case snmp.V3:
+		a.Version, a.User = "3", p.User.Name
+		a.CreateUser = createUser(r, &p, c.Identity)
+	}
+	return a
+}
+
+// createUser is the line of snmptrapd.conf for a receiver's user. A trap is of our engine, an inform of the receiver's.
+func createUser(r *ReceiverSettings, p *engine.Principal, identity *Identity) string {
+	line := "createUser "
+	if r.Type == "trap" && identity != nil {
+		line += fmt.Sprintf("-e 0x%x ", identity.ID)
+	}
+	line += p.User.Name
+	if p.User.Auth != snmp.NoAuth {
+		line += " " + netSNMPName(p.User.Auth) + ` "…"`
+	}
+	if p.User.Priv != snmp.NoPriv {
+		line += " " + p.User.Priv.String() + ` "…"`
+	}
+	return line
+}
+
+// netSNMPName is the name that Net-SNMP has for an authentication protocol: SHA-256 for SHA256.
+func netSNMPName(p snmp.AuthProtocol) string {
+	return strings.TrimSuffix(strings.Replace(p.String(), "SHA", "SHA-", 1), "-")
+}

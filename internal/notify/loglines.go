@@ -1,0 +1,100 @@
+package notify
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"trapline/internal/journal"
+)
+
+// maxLines is how many lines a second are logged of alarms and notifications. Of more, the number is.
+const maxLines = 20
+
+// lines logs entries of the journal. Its owner holds Outbox.commits.
+type lines struct {
+	second time.Duration
+	logged int
+	left   map[string]int // by kind, what was not logged
+}
+
+// logEntries logs what has happened.
+func (o *Outbox) logEntries(entries []journal.Entry) {
+	l := &o.lines
+	if now := o.clock.run().Truncate(time.Second); now != l.second {
+		o.logLeft()
+		l.second, l.logged = now, 0
+	}
+	for i := range entries {
+		e := &entries[i]
+		message := messages[e.Kind]
+		if message == "" {
+			continue
+		}
+		if l.logged++; l.logged > maxLines {
+			if l.left == nil {
+				l.left = map[string]int{}
+			}
+			l.left[e.Kind]++
+			continue
+		}
+		o.logger.Info(message, attributes(e)...)
+	}
+}
+
+// logLeft logs how much was not.
+func (o *Outbox) logLeft() {
+	l := &o.lines
+	if len(l.left) == 0 {
+		return
+	}
+	var list []any
+	for _, kind := range kindsOfLines {
+		if n := l.left[kind]; n > 0 {
+			list = append(list, slog.Int(kind, n))
+		}
+	}
+	l.left = nil
+	o.logger.Info("more alarms and notifications in the same second", list...)
+}
+
+// messages of entries. What was given up is logged where that is decided.
+var messages = map[string]string{
+	journal.Raised: "alarm raised", journal.Changed: "alarm changed", journal.Cleared: "alarm cleared",
+	journal.Sent: "notification sent", journal.Acknowledged: "notification acknowledged",
+}
+
+var kindsOfLines = []string{journal.Raised, journal.Changed, journal.Cleared, journal.Sent, journal.Acknowledged}
+
+func attributes(e *journal.Entry) (list []any) {
+	text := func(name, value string) {
+		if value != "" {
+			list = append(list, slog.String(name, value))
+		}
+	}
+	if e.Receiver != "" {
+		text("receiver", e.Receiver)
+		text("kind", e.Notification)
+		text("alarm", e.Alarm)
+		text("event", e.Event)
+		if e.Millis > 0 {
+			list = append(list, slog.Duration("took", milliseconds(e.Millis)))
+		}
+		return append(list, slog.Int("tries", e.Tries))
+	}
+	text("rule", e.Rule)
+	text("target", e.Target)
+	text("resource", e.Resource)
+	if e.Kind == journal.Cleared {
+		text("alarm", e.Alarm)
+		list = append(list, slog.Duration("after", milliseconds(e.Millis).Round(time.Second)))
+		text("reason", e.Reason)
+		return list
+	}
+	text("severity", e.Severity)
+	text("alarm", e.Alarm)
+	text("text", e.Text)
+	return slices.Clip(list)
+}
+
+func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }

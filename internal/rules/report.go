@@ -1,0 +1,153 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/notify"
+)
+
+// Report is how a rule fares over all targets.
+type Report struct {
+	Rule    *Rule
+	Targets int // for which it is evaluated; of a global rule, all
+	Firing  int
+	Pending int
+	Err     error         // of an evaluation that failed
+	Failing string        // the target of Err; empty for a global rule
+	Took    time.Duration // the last evaluation, on average over targets
+	Last    time.Time     // zero before the first
+	Missing []string      // metrics without which it never has rows, and of which no target has a series
+}
+
+// Reports returns how all rules fare, in their order.
+func (e *Evaluator) Reports() []Report {
+	e.mu.Lock()
+	set, targets := e.set, len(e.devices)
+	e.mu.Unlock()
+	polled := false
+	byUID := map[string]*Report{}
+	list := make([]Report, len(set.Rules()))
+	for i, r := range set.Rules() {
+		list[i].Rule = r
+		byUID[r.UID] = &list[i]
+	}
+	e.eachShown(func(target string, d *device, fares []fare) {
+		polled = polled || d.taken.Load() > 0
+		for i := range fares {
+			if r := byUID[fares[i].uid]; r != nil {
+				r.add(target, &fares[i])
+			}
+		}
+	})
+	found := set.Selectors.foundSoFar()
+	for i := range list {
+		r := &list[i]
+		if r.Targets > 0 {
+			r.Took /= time.Duration(r.Targets)
+		}
+		if r.Rule.Global != "" {
+			r.Targets = targets
+		}
+		if r.Last = e.wall(r.Last); polled && !set.Selectors.mayYield(r.Rule.Expr, found) {
+			r.Missing = set.Selectors.missing(r.Rule, found)
+		}
+	}
+	return list
+}
+
+func (r *Report) add(target string, f *fare) {
+	r.Targets++
+	r.Took += f.took
+	if f.err != nil {
+		r.Err, r.Failing = f.err, target
+	}
+	if f.last.After(r.Last) {
+		r.Last = f.last
+	}
+	for _, alert := range f.alerts {
+		if alert.Firing {
+			r.Firing++
+		} else {
+			r.Pending++
+		}
+	}
+}
+
+// eachShown calls show for each target in the order of their names, and for global rules, whose target is "".
+func (e *Evaluator) eachShown(show func(target string, d *device, fares []fare)) {
+	e.mu.Lock()
+	devices := map[string]*device{"": e.global}
+	for name, d := range e.devices {
+		devices[name] = d
+	}
+	e.mu.Unlock()
+	for _, name := range sortedKeys(devices) {
+		if shown := devices[name].shown.Load(); shown != nil {
+			show(name, devices[name], *shown)
+		}
+	}
+}
+
+func sortedKeys(devices map[string]*device) []string {
+	names := make([]string, 0, len(devices))
+	for name := range devices {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *Selectors) foundSoFar() []bool {
+	found := make([]bool, len(s.all))
+	for i := range s.found {
+		found[i] = s.found[i].Load()
+	}
+	return found
+}
+
+// missing are the metrics that a rule looks at and of which nothing was found.
+func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
+	for _, vs := range selectors(r.Expr) {
+		n := s.number[vs]
+		name := cmp.Or(nameOf(vs), vs.String())
+		if !found[n] && !s.made[n] && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Alarms returns the alarms of alerts: of those that are firing, or of those that are pending.
+func (e *Evaluator) Alarms(firing bool) (list []notify.Alarm) {
+	e.eachShown(func(_ string, _ *device, fares []fare) {
+		for i := range fares {
+			for _, r := range fares[i].alerts {
+				if r.Firing == firing {
+					list = append(list, e.alarmShown(r))
+				}
+			}
+		}
+	})
+	slices.SortFunc(list, func(a, b notify.Alarm) int {
+		return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// alarmShown is the alarm of an alert, without what its notifications have beside.
+func (e *Evaluator) alarmShown(r *record) notify.Alarm {
+	a, _ := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map()) // errors are about annotations for notifications
+	a.ID, a.RaisedAt = r.ID, e.wall(r.ActiveAt)
+	if r.Firing {
+		a.RaisedAt = e.wall(r.FiredAt)
+	}
+	a.Value = cmp.Or(a.Value, r.Value.String())
+	if a.Rule == "" {
+		a.Rule = r.Labels.Get(labels.AlertName)
+	}
+	return a
+}
