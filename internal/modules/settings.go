@@ -97,7 +97,7 @@ func placed(at string, list []Filter) []Filter {
 
 // MIBs is the `mibs` section: where MIB files of the user lie.
 type MIBs struct {
-	Dirs []string `yaml:"dirs,omitempty"` // directories with MIB files, before the built-in ones
+	Dirs []string `yaml:"dirs,omitempty"` // directories with MIB files, before the built-in ones; or URLs of such, or of a file with @mib@ in the place of the module's name
 }
 
 // Native tells whether the metrics come from MIBs.
