@@ -18,11 +18,26 @@ func addDiscover(app *kingpin.Application, commands map[string]command) {
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		d, err := flags.discover(ctx, logger)
 		if err != nil {
-			return err
+			return flags.otherVersion(ctx, err, logger)
 		}
 		fmt.Print(discovered(d))
 		return nil
 	}
+}
+
+// otherVersion is the error of a device that does not answer SNMPv3: perhaps it answers something else.
+func (f *hostFlags) otherVersion(ctx context.Context, err error, logger *slog.Logger) error {
+	params, errParams := f.params()
+	if errParams != nil || ctx.Err() != nil {
+		return err
+	}
+	e := engine.New(engine.Options{Logger: logger})
+	defer e.Close()
+	s := newSurveyor(e, []candidate{{name: "public_v2", auth: publicAuth(2)}, {name: "public_v1", auth: publicAuth(1)}}, params.Timeout.Duration, 0)
+	if found := s.survey(ctx, *f.host); found.by != nil {
+		return fmt.Errorf("%s answers %s, not SNMPv3", *f.host, found.by.describe())
+	}
+	return err
 }
 
 func discovered(d engine.Discovery) string {

@@ -25,6 +25,9 @@ var groups = []struct {
 var examples = map[string][]string{
 	"serve":           {"serve", "serve --config.file=/etc/trapline/*.yml --web.listen-address=:9117"},
 	"demo":            {"demo"},
+	"init":            {"init 192.0.2.1", "init 192.0.2.1 --community-file=community", "init 192.0.2.1 --user=monitor --auth-password-file=auth --priv-password-file=priv"},
+	"scan":            {"scan 192.0.2.0/24", "scan 192.0.2.0/24 --output=targets.yml"},
+	"import csv":      {"import csv devices.csv --output=targets.yml", "import csv devices.csv > targets.yml"},
 	"status":          {"status", "status --url=https://me@nms.example.net"},
 	"targets":         {"targets", "targets --down", "targets site=berlin --sort=slow", "targets -o csv"},
 	"target":          {"target core-1", "target core-1 --table=interfaces"},

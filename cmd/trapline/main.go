@@ -33,6 +33,7 @@ func newApp() (app *kingpin.Application, commands map[string]command, logConfig 
 		addServe, addCheck, addGet, addWalk, addSet, addDiscover, addKey, addMIB, addGenerate, addProfile,
 		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addRules, addSimulate, addDemo,
 		addStatus, addTargets, addTarget, addWhy, addTop, addAlarms, addEvents, addPoll, addDiff, addCompletion, addMan,
+		addInit, addScan, addImport,
 	} {
 		add(app, commands)
 	}

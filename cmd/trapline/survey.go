@@ -1,0 +1,182 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"trapline/config"
+	"trapline/internal/engine"
+	"trapline/internal/poller"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// candidate is an auth that a device may answer to.
+type candidate struct {
+	name    string
+	auth    *engine.Auth
+	known   bool // by the configuration
+	builtin bool // in a file without auths
+}
+
+// candidates are the auths of the configuration, if there is one, and those that devices come with.
+func candidates(files []string, expandEnv bool) ([]candidate, error) {
+	var list []candidate
+	auths := map[string]*engine.Auth{}
+	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
+	switch {
+	case err == nil:
+		auths = c.Auths
+	case anyFile(files):
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(auths)) {
+		builtin := name == poller.DefaultAuth && *auths[name] == *publicAuth(2)
+		list = append(list, candidate{name: name, auth: auths[name], known: !builtin, builtin: builtin})
+	}
+	usual := []candidate{{name: poller.DefaultAuth, auth: publicAuth(2), builtin: true}, {name: "public_v1", auth: publicAuth(1)}}
+	for _, usual := range usual {
+		same := func(c candidate) bool {
+			return c.auth.Version == usual.auth.Version && c.auth.Community == usual.auth.Community && c.auth.CommunityFile == ""
+		}
+		if !slices.ContainsFunc(list, same) {
+			list = append(list, usual)
+		}
+	}
+	return list, nil
+}
+
+func publicAuth(version engine.Version) *engine.Auth {
+	a := engine.DefaultAuth()
+	a.Version = version
+	return &a
+}
+
+// surveyed is what a device says to those who ask.
+type surveyed struct {
+	address     string
+	by          *candidate // nil: it answers to none
+	name, descr string
+	took        time.Duration
+	engine      *engine.Discovery // of SNMPv3; nil: it does not speak that, or was not asked
+	err         error             // why it answers to none, where that is known
+}
+
+// answers reports whether there is a device.
+func (s *surveyed) answers() bool { return s.by != nil || s.engine != nil || s.err != nil }
+
+// surveyor asks devices which of several auths they answer to.
+type surveyor struct {
+	engine     *engine.Engine
+	candidates []candidate
+	params     engine.Params
+}
+
+func newSurveyor(e *engine.Engine, list []candidate, timeout time.Duration, retries int) *surveyor {
+	return &surveyor{e, list, engine.Params{Timeout: setting.Duration{Duration: timeout}, Retries: &retries}}
+}
+
+var sysName, sysDescr = snmp.MustParseOID("1.3.6.1.2.1.1.5.0"), snmp.MustParseOID("1.3.6.1.2.1.1.1.0")
+
+// secondAnswer is how long another answer is waited for at least once there is one.
+const secondAnswer = 100 * time.Millisecond
+
+// survey asks with all auths at once. Of those that are answered, the first of the candidates counts.
+func (s *surveyor) survey(ctx context.Context, address string) surveyed {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	found := make([]surveyed, len(s.candidates))
+	var asking sync.WaitGroup
+	for i := range s.candidates {
+		asking.Go(func() {
+			if found[i] = s.try(ctx, address, &s.candidates[i]); found[i].by != nil {
+				time.AfterFunc(max(secondAnswer, 2*found[i].took), cancel)
+			}
+		})
+	}
+	var v3 *engine.Discovery
+	asking.Go(func() { v3 = s.discover(ctx, address) })
+	asking.Wait()
+	best := surveyed{address: address}
+	for i := range found {
+		if found[i].by != nil {
+			best = found[i]
+			break
+		}
+		best.err = cmp.Or(best.err, found[i].err)
+	}
+	best.engine = v3
+	return best
+}
+
+// try asks with one auth. The error is one by which the device shows that it is there.
+func (s *surveyor) try(ctx context.Context, address string, c *candidate) surveyed {
+	found := surveyed{address: address}
+	target, err := s.engine.Target(engine.Spec{Address: address, Auth: c.auth})
+	if err != nil {
+		return found
+	}
+	start := time.Now()
+	_, err = target.Poll(ctx, &engine.Plan{Get: []snmp.OID{sysName, sysDescr}, Alone: true, Params: s.params}, func(v snmp.VarBind) {
+		if v.Type != snmp.OctetString {
+			return
+		}
+		if v.Name.Compare(sysName) == 0 {
+			found.name = string(v.Value)
+		} else {
+			found.descr = string(v.Value)
+		}
+	})
+	found.took = time.Since(start)
+	if err == nil {
+		found.by = c
+	} else if e := (*engine.Error)(nil); errors.As(err, &e) && slices.Contains(authRefusals, e.Reason) {
+		found.err = e
+	}
+	return found
+}
+
+// authRefusals are what a device says that is there and does not like the auth.
+var authRefusals = []engine.Reason{engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Authorization}
+
+func (s *surveyor) discover(ctx context.Context, address string) *engine.Discovery {
+	target, err := s.engine.Target(engine.Spec{Address: address})
+	if err != nil {
+		return nil
+	}
+	d, err := target.Discover(ctx, s.params)
+	if err != nil || len(d.EngineID) == 0 {
+		return nil
+	}
+	return &d
+}
+
+// target is the entry of a device that answers.
+func (s *surveyed) target(remark bool) written {
+	t := written{address: s.address}
+	if name := strings.TrimSpace(s.name); name != "" && name != s.address && usableName(name) {
+		t.name = name
+	}
+	if s.by != nil && s.by.name != poller.DefaultAuth {
+		t.auth = s.by.name
+	}
+	if remark {
+		t.remark = oneLine(s.descr)
+	}
+	return t
+}
+
+func usableName(name string) bool {
+	s := poller.TargetSettings{Name: name, Address: "localhost"}
+	return len(s.Mistakes()) == 0 && oneLine(name) == name
+}
+
+// isAbsent reports that a file is not there.
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
