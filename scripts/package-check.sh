@@ -46,5 +46,6 @@ if command -v rpm >/dev/null; then
 	rpm -K --nosignature "$work/dist/trapline_$arch.rpm"
 fi
 go run sigs.k8s.io/kustomize/kustomize/v5@v5.6.0 build deploy/kubernetes | grep -c '^kind: '
+(cd deploy/compose && go run github.com/compose-spec/compose-go/v2/cmd@v2.9.0 compose.yaml) >/dev/null
 (cd "$work/dist" && sha256sum -c --quiet SHA256SUMS)
 echo "the packages install and run"

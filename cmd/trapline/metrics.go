@@ -27,9 +27,9 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		requestErrors: f.NewCounter(prometheus.CounterOpts{Name: "snmp_request_errors_total", Help: "Errors in requests to the SNMP exporter"}),
 		modules:       f.NewHistogramVec(prometheus.HistogramOpts{Name: "snmp_collection_duration_seconds", Help: "Duration of collections by the SNMP exporter"}, []string{"module"}),
 		flying:        f.NewGauge(prometheus.GaugeOpts{Name: "snmp_request_in_flight", Help: "Current number of SNMP scrapes being requested."}),
-		delay: f.NewHistogram(prometheus.HistogramOpts{Name: "trapline_pass_delay_seconds", Help: "How long after its time a pass over a target began.",
+		delay: f.NewHistogram(prometheus.HistogramOpts{Name: "trapline_pass_delay_seconds", Help: "How late polls begin.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30}}),
-		overruns: f.NewCounter(prometheus.CounterOpts{Name: "trapline_pass_overruns_total", Help: "Passes that did not end when their time was over, which is a bug."}),
+		overruns: f.NewCounter(prometheus.CounterOpts{Name: "trapline_pass_overruns_total", Help: "Polls that did not end when their time was over, which is a bug."}),
 		targets:  f.NewGauge(prometheus.GaugeOpts{Name: "trapline_targets", Help: "Targets that are polled."}),
 	}
 }

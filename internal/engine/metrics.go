@@ -40,9 +40,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 15),
 		}),
 		unexpected:    counter("snmp_unexpected_pdu_type_total", "Values of a type that SNMP does not have; they are left out."),
-		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that a kept SNMPv3 session no longer fitted its agent and was set up anew."),
-		lookups:       counter("trapline_engine_lookup_failures_total", "Lookups of host names that brought no address."),
-		internal:      counter("trapline_engine_internal_errors_total", "Passes ended by a fault of the program; each is logged."),
+		rediscoveries: counter("trapline_engine_rediscoveries_total", "Times that an SNMPv3 session did not match its agent and was set up again."),
+		lookups:       counter("trapline_engine_lookup_failures_total", "Lookups of host names that failed."),
+		internal:      counter("trapline_engine_internal_errors_total", "Polls ended by a fault of the program; each is logged."),
 	}
 	m.deviations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "trapline_engine_deviations_total",
@@ -56,7 +56,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Help: "Answers that the system dropped because the receive buffer of a socket was full.",
 	}, m.dropped)
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "trapline_engine_held_bytes", Help: "Octets of answers that the passes under way hold.",
+		Name: "trapline_engine_held_bytes", Help: "Octets of answers that the running polls hold.",
 	}, func() float64 { return float64(m.holds.Load()) })
 	r.MustRegister(held, m.packets, m.retries, m.duration, m.unexpected, m.rediscoveries, m.lookups, m.internal, m.deviations, dropped)
 	return m

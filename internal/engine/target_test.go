@@ -135,16 +135,16 @@ snmp_unexpected_pdu_type_total 1
 # TYPE trapline_engine_deviations_total counter
 trapline_engine_deviations_total{kind="completed_instance"} 0
 trapline_engine_deviations_total{kind="repeated_row"} 0
-# HELP trapline_engine_held_bytes Octets of answers that the passes under way hold.
+# HELP trapline_engine_held_bytes Octets of answers that the running polls hold.
 # TYPE trapline_engine_held_bytes gauge
 trapline_engine_held_bytes 0
-# HELP trapline_engine_internal_errors_total Passes ended by a fault of the program; each is logged.
+# HELP trapline_engine_internal_errors_total Polls ended by a fault of the program; each is logged.
 # TYPE trapline_engine_internal_errors_total counter
 trapline_engine_internal_errors_total 0
-# HELP trapline_engine_lookup_failures_total Lookups of host names that brought no address.
+# HELP trapline_engine_lookup_failures_total Lookups of host names that failed.
 # TYPE trapline_engine_lookup_failures_total counter
 trapline_engine_lookup_failures_total 0
-# HELP trapline_engine_rediscoveries_total Times that a kept SNMPv3 session no longer fitted its agent and was set up anew.
+# HELP trapline_engine_rediscoveries_total Times that an SNMPv3 session did not match its agent and was set up again.
 # TYPE trapline_engine_rediscoveries_total counter
 trapline_engine_rediscoveries_total 0
 # HELP trapline_engine_socket_drops_total Answers that the system dropped because the receive buffer of a socket was full.

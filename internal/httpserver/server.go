@@ -65,9 +65,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m := &Metrics{
 		refused:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trapline_http_refused_total", Help: "Requests and connections that were refused."}, []string{"reason"}),
-		cut:         prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_http_cut_total", Help: "Responses that were cut off because the client did not read them."}),
+		cut:         prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_http_cut_total", Help: "Responses that were ended because the client did not read them."}),
 		connections: prometheus.NewGauge(gauge("connections", "Open HTTP connections.")),
-		inFlight:    prometheus.NewGaugeVec(gauge("requests_in_flight", "Requests that are being served, of paths with a bound."), []string{"path"}),
+		inFlight:    prometheus.NewGaugeVec(gauge("requests_in_flight", "Requests that are being served, of paths with a limit."), []string{"path"}),
 		waiting:     prometheus.NewGaugeVec(gauge("requests_waiting", "Requests that wait for their turn."), []string{"path"}),
 		held:        prometheus.NewGaugeVec(gauge("held_bytes", "Memory for bodies that wait for slow clients."), []string{"of"}),
 	}

@@ -152,7 +152,7 @@ func (s *State) LogDamage(logger *slog.Logger) {
 	s.reports = nil
 }
 
-var damagedDesc = prometheus.NewDesc("trapline_state_damaged_total", "Files and records of the state directory that could not be read and were put aside.", nil, nil)
+var damagedDesc = prometheus.NewDesc("trapline_state_damaged_total", "Files and records of the state directory that could not be read and were set aside.", nil, nil)
 
 // Describe is of prometheus.Collector.
 func (s *State) Describe(to chan<- *prometheus.Desc) { to <- damagedDesc }

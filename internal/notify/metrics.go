@@ -25,32 +25,32 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(c)
 		return c
 	}
-	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager that were not taken, because they are over a bound or have no alertname."})
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager refused because they exceed a limit or have no alertname."})
 	truncated := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
 	r.MustRegister(refused, truncated)
 	m := &Metrics{
 		refused: refused, truncated: truncated,
-		sent:        counter("sent", "Messages that left, retransmissions included."),
-		acked:       counter("delivered", "Notifications that the receiver confirmed, or where it never does, that were sent."),
-		retransmits: counter("retransmits", "Messages sent again for want of an acknowledgement."),
+		sent:        counter("sent", "Messages sent, retransmissions included."),
+		acked:       counter("delivered", "Notifications that the receiver acknowledged; for traps, that were sent."),
+		retransmits: counter("retransmits", "Messages retransmitted because no acknowledgement came."),
 		dead:        counter("dead", "Notifications given up.", "reason"),
-		coalesced:   counter("coalesced", "Notifications that a later one made needless before they were sent."),
+		coalesced:   counter("coalesced", "Notifications that a later one replaced before they were sent."),
 		dropped:     counter("dropped", "Notifications dropped unsent.", "reason"),
-		moved:       counter("moved", "Notifications that were handed over to another receiver of the group, for want of an acknowledgement."),
-		trimmed:     counter("trimmed", "Labels and texts cut away so that a notification fits."),
+		moved:       counter("moved", "Notifications that went to another receiver of the group, because this one did not acknowledge."),
+		trimmed:     counter("trimmed", "Labels left out and texts cut so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
-		faults:      counter("faults", "What notifications lack because it could not be told as its rule wants it.", "reason"),
+		faults:      counter("faults", "Variables that notifications lack because they could not be sent as their rule names them.", "reason"),
 		misread: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "trapline_alarms_misread_total", Help: "What annotations of alarms say and cannot be followed: variable bindings that cannot be read, receivers and tags that there are not.",
+			Name: "trapline_alarms_misread_total", Help: "Annotations of alarms that have no effect: variable bindings that cannot be read, unknown receivers and tags.",
 		}),
-		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms that were not taken because too many are active, or because they are too large."}),
+		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms refused because too many are active, or because they are too large."}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"receiver"}),
 	}
 	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last confirmed, or where it never does, was last told.",
+		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last acknowledged; for traps, when one was last sent.",
 	}, []string{"receiver"})
 	r.MustRegister(m.rtt, m.misread, m.lastAck)
 	r.MustRegister(m.alarmsRefused)
@@ -103,8 +103,8 @@ func (m *Metrics) delivered(receiver string, r Receipt, err error, more bool) {
 
 var (
 	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
-	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest of them.", []string{"receiver"}, nil)
-	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not confirm, and is tried with one notification at a time.", []string{"receiver"}, nil)
+	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest notification that waits for the receiver.", []string{"receiver"}, nil)
+	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not acknowledge, and is tried with one notification at a time.", []string{"receiver"}, nil)
 	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are active.", nil, nil)
 )
 

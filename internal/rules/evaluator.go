@@ -100,7 +100,7 @@ func New(o Options) (*Evaluator, error) {
 	o.Registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_rules_series", Help: "Series that rules look at, in memory."}, e.series),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed, for some target; /api/v1/rules says why.",
+			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed for a target; /api/v1/rules says why.",
 		}, e.unhealthy),
 		storeFaults{e},
 	)

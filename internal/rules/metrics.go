@@ -23,12 +23,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		evaluations:   counter("evaluations", "Evaluations of a rule, for one target or for all at once."),
 		failures:      counter("evaluation_failures", "Evaluations of a rule that failed."),
 		transitions:   counter("transitions", "Alarms that were raised, changed or cleared by rules."),
-		uncommitted:   counter("commit_failures", "Times that what rules found could not be stored."),
-		skipped:       counter("skipped_passes", "Passes that were not evaluated because several waited already."),
-		rejected:      counter("rejected_passes", "Passes of which samples could not be stored."),
-		storeFailures: counter("store_failures", "Times that the samples in memory could not be made smaller."),
+		uncommitted:   counter("commit_failures", "Times that alarms could not be stored."),
+		skipped:       counter("skipped_passes", "Polls that were not evaluated because several were waiting."),
+		rejected:      counter("rejected_passes", "Polls whose samples could not be stored."),
+		storeFailures: counter("store_failures", "Times that samples in memory could not be compacted."),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "trapline_rules_latency_seconds", Help: "Time from the end of a pass until what its rules found is stored.",
+			Name: "trapline_rules_latency_seconds", Help: "Time from the end of a poll until its alarms are stored.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
 		}),
 	}
@@ -52,7 +52,7 @@ var faults = map[string]string{
 // storeFaults exposes them.
 type storeFaults struct{ evaluator *Evaluator }
 
-var faultsDesc = prometheus.NewDesc("trapline_rules_store_faults_total", "Samples that the store of rules did not take, and faults of its files, by reason.", []string{"reason"}, nil)
+var faultsDesc = prometheus.NewDesc("trapline_rules_store_faults_total", "Samples that the store of rules refused, and faults of its files, by reason.", []string{"reason"}, nil)
 
 // Describe is of prometheus.Collector.
 func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
