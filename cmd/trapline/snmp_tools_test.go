@@ -1,10 +1,12 @@
 package main
 
 import (
-	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,57 +24,82 @@ func mustOID(t testing.TB, s string) snmp.OID {
 	return o
 }
 
-// TestCommandsBesideNetSNMP runs every command of the reference against a switch or, for SNMPv3, snmpd. Where it is
+// TestCommandsBesideNetSNMP runs every command of the reference against switches, snmpd or snmpsimd. Where it is
 // followed by its equivalent of Net-SNMP, both print the same, or snmptrapd receives the same of both.
 func TestCommandsBesideNetSNMP(t *testing.T) {
 	t.Parallel()
 	peers.Require(t, "snmpbulkwalk", "snmp")
-	var b agent.Builder
-	r := agent.Switch48(1)
-	for i := range r.Len() { // nothing moves, so that two commands see the same
-		v := r.Object(i, 0)
-		b.Add(v.Name, v.Type, v.Value)
-	}
-	device := startDevices(t, "127.0.34.1:0", agent.Faults{}, b.Recording()).Addr(0).String()
-	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{
-		EngineID: "80001f8804736e6d70642d74657374",
-		Config:   createMonitor + "\nrouser monitor priv",
-	})
-	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor + "\n" +
-		strings.Replace(createMonitor, "createUser", "createUser -e 0x8000000001020304", 1)})
-	addresses := strings.NewReplacer("127.0.0.1:1161", device, "127.0.0.1:2161", snmpd.Address, "127.0.0.1:1162", snmptrapd.Address, "/var/lib/trapline", t.TempDir())
-	binary := program(t)
+	p := startToolPeers(t)
 	pairs, single := 0, 0
 	for _, block := range documentBlocks(t, snmpTools, "sh") {
 		for _, paragraph := range strings.Split(strings.TrimSpace(block.text), "\n\n") {
 			lines := strings.Split(paragraph, "\n")
-			if len(lines) == 2 && sends.MatchString(lines[1]) {
-				ours, theirs := notified(t, snmptrapd, binary, addresses, lines[0]), notified(t, snmptrapd, binary, addresses, lines[1])
-				if ours != theirs {
-					t.Errorf("%s sends\n%s\n%s sends\n%s", lines[0], ours, lines[1], theirs)
+			if len(lines) == 1 || !strings.HasPrefix(lines[1], "snmp") {
+				for _, l := range lines {
+					if p.output(t, l) == "" {
+						t.Errorf("%s prints nothing", l)
+					}
+					single++
 				}
-				pairs++
 				continue
 			}
-			if len(lines) == 2 && strings.HasPrefix(lines[1], "snmp") {
-				ours, theirs := output(t, binary, addresses, lines[0]), output(t, binary, addresses, lines[1])
-				if ours != theirs || ours == "" {
-					t.Errorf("%s prints\n%s\n%s prints\n%s", lines[0], ours, lines[1], theirs)
-				}
-				pairs++
-				continue
+			print := p.printed
+			if sends.MatchString(lines[1]) {
+				print = p.notified
 			}
-			for _, l := range lines {
-				if output(t, binary, addresses, l) == "" {
-					t.Errorf("%s prints nothing", l)
-				}
-				single++
+			if ours, theirs := print(t, lines[:1], len(lines)-1), print(t, lines[1:], len(lines)-1); ours != theirs || ours == "" {
+				t.Errorf("%s:\n%s\n%s:\n%s", lines[0], ours, strings.Join(lines[1:], "\n"), theirs)
 			}
+			pairs++
 		}
 	}
-	if pairs < 17 || single < 6 {
+	if pairs < 35 || single < 12 {
 		t.Errorf("only %d pairs and %d commands were found", pairs, single)
 	}
+}
+
+// toolPeers are what the commands of the reference talk to.
+type toolPeers struct {
+	binary    string
+	receivers []*peers.Snmptrapd
+	addresses *strings.Replacer // of the reference
+	cache     string
+}
+
+func startToolPeers(t *testing.T) *toolPeers {
+	box := snmp.VarBind{Name: mustOID(t, "1.3.6.1.4.1.99999.1.0"), Type: snmp.Integer, Value: []byte{42}}
+	devices := startDevices(t, "127.0.34.1:0", agent.Faults{}, motionless(agent.Switch48(1), box), motionless(agent.Switch48(2)))
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{
+		EngineID: "80001f8804736e6d70642d74657374",
+		Config:   settable + createMonitor + "\nrouser monitor priv",
+	})
+	simulated := peers.StartSnmpsimd(t, recordingsNamed("public"))
+	var receivers []*peers.Snmptrapd
+	for range 2 {
+		receivers = append(receivers, peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor + "\n" +
+			strings.Replace(createMonitor, "createUser", "createUser -e 0x8000000001020304", 1)}))
+	}
+	mibs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(boxMIB)) }))
+	t.Cleanup(mibs.Close)
+	return &toolPeers{
+		binary: program(t), receivers: receivers, cache: t.TempDir(),
+		addresses: strings.NewReplacer("127.0.0.1:1161", devices.Addr(0).String(), "127.0.0.1:3161", devices.Addr(1).String(),
+			"127.0.0.1:2161", snmpd.Address, "127.0.0.1:4161", simulated.Addresses[0], "127.0.0.1:1162", receivers[0].Address, "127.0.0.1:2162", receivers[1].Address,
+			"http://127.0.0.1:8080", mibs.URL, "/var/lib/trapline", t.TempDir()),
+	}
+}
+
+// motionless is a recording in which nothing moves, so that two commands see the same.
+func motionless(r *agent.Recording, more ...snmp.VarBind) *agent.Recording {
+	var b agent.Builder
+	for i := range r.Len() {
+		v := r.Object(i, 0)
+		b.Add(v.Name, v.Type, v.Value)
+	}
+	for _, v := range more {
+		b.Add(v.Name, v.Type, v.Value)
+	}
+	return b.Recording()
 }
 
 const createMonitor = "createUser monitor SHA " + peers.AuthPassphrase + " AES " + peers.PrivPassphrase
@@ -82,25 +109,62 @@ var (
 	source = regexp.MustCompile(` src=\S+ \S+`)
 )
 
-// notified runs a line of the reference that sends a notification, and gives what snmptrapd receives.
-func notified(t *testing.T, d *peers.Snmptrapd, binary string, addresses *strings.Replacer, line string) string {
+// notified runs lines of the reference that send so many notifications, and gives what the receivers get.
+func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	t.Helper()
-	before := len(told(d))
-	output(t, binary, addresses, line)
-	d.Await(t, func() bool { return len(told(d)) > before })
-	return source.ReplaceAllString(told(d)[before], "")
+	received := func() (all []string) {
+		for _, d := range p.receivers {
+			for _, line := range told(d) {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	before := received()
+	for _, line := range lines {
+		p.output(t, line)
+	}
+	p.receivers[0].Await(t, func() bool { return len(received()) >= len(before)+n })
+	var got []string
+	for _, line := range received() {
+		if !slices.Contains(before, line) {
+			got = append(got, source.ReplaceAllString(line, ""))
+		}
+	}
+	slices.Sort(got)
+	return strings.Join(got, "\n")
+}
+
+// printed runs lines of the reference, and gives what they print without the names of targets above it.
+func (p *toolPeers) printed(t *testing.T, lines []string, _ int) string {
+	t.Helper()
+	var all strings.Builder
+	for _, line := range lines {
+		all.WriteString(targetName.ReplaceAllString(p.output(t, line), ""))
+	}
+	return all.String()
+}
+
+var targetName = regexp.MustCompile(`(?m)^\n?==> .* <==\n`)
+
+func (p *toolPeers) output(t *testing.T, line string) string {
+	t.Helper()
+	return output(t, p.binary, p.addresses, line, "CACHE_DIRECTORY="+p.cache)
 }
 
 // output runs a line of the reference with its example addresses replaced.
-func output(t *testing.T, binary string, addresses *strings.Replacer, line string) string {
+func output(t *testing.T, binary string, addresses *strings.Replacer, line string, env ...string) string {
 	t.Helper()
-	words := strings.Fields(addresses.Replace(line))
+	words, err := shellWords(addresses.Replace(line))
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
 	if words[0] == "trapline" {
 		words[0] = binary
 	}
-	c := exec.CommandContext(context.Background(), words[0], words[1:]...)
-	c.Dir = "../.."
-	c.Env = append(os.Environ(), peers.NetSNMPEnvironment(t, t.TempDir())...)
+	c := exec.CommandContext(t.Context(), words[0], words[1:]...)
+	c.Dir = root
+	c.Env = append(os.Environ(), append(peers.NetSNMPEnvironment(t, t.TempDir()), env...)...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()
