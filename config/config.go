@@ -41,7 +41,7 @@ type Config struct {
 	// Names finds the notifications and objects that alarms name.
 	Names notify.Names `yaml:"-" json:"-"`
 
-	History history.Settings `yaml:"history,omitempty"` // of targets, for their pages
+	History history.Settings `yaml:"history,omitempty"` // short histories of targets, for their pages
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent

@@ -149,7 +149,7 @@ func settingsOf(t reflect.Type) reflect.Type {
 }
 
 var typeNames = map[string]string{
-	"setting.Duration": "duration", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
+	"setting.Duration": "duration", "setting.Bytes": "octets", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
 	"setting.AnchoredRegexp": "expression", "engine.Version": "version",
 }
 

@@ -19,11 +19,18 @@ type metrics struct {
 	delay         prometheus.Histogram
 	overruns      prometheus.Counter
 	targets       prometheus.Gauge
+	histories     *history.Keeper // which counts what it takes
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
 	f := promauto.With(registry)
+	histories := history.NewKeeper()
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_bytes", Help: "Octets of memory that the rates and histories of all targets take."},
+		func() float64 { return float64(histories.Bytes()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_points", Help: "Points that each history has room for: fewer than history.points where these would take more than history.memory."},
+		func() float64 { return float64(histories.Length()) })
 	return &metrics{
+		histories:     histories,
 		requestErrors: f.NewCounter(prometheus.CounterOpts{Name: "snmp_request_errors_total", Help: "Errors in requests to the SNMP exporter"}),
 		modules:       f.NewHistogramVec(prometheus.HistogramOpts{Name: "snmp_collection_duration_seconds", Help: "Duration of collections by the SNMP exporter"}, []string{"module"}),
 		flying:        f.NewGauge(prometheus.GaugeOpts{Name: "snmp_request_in_flight", Help: "Current number of SNMP scrapes being requested."}),
@@ -36,15 +43,6 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 func (m *metrics) observeModule(module string, d time.Duration) {
 	m.modules.WithLabelValues(module).Observe(d.Seconds())
-}
-
-// histories registers what rates and histories take.
-func (*metrics) histories(registry prometheus.Registerer, k *history.Keeper) {
-	f := promauto.With(registry)
-	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_bytes", Help: "Octets of memory that the rates and histories of all targets take."},
-		func() float64 { return float64(k.Bytes()) })
-	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_points", Help: "Points that each history has room for: less than history.points where that would take more than history.memory."},
-		func() float64 { return float64(k.Length()) })
 }
 
 func (m *metrics) inFlight(change int) { m.flying.Add(float64(change)) }

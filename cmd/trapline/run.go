@@ -22,7 +22,6 @@ import (
 	"trapline/config"
 	"trapline/internal/api"
 	"trapline/internal/engine"
-	"trapline/internal/history"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/mibs"
@@ -60,8 +59,6 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		return err
 	}
 	passes.KeepIndexes = func() bool { return true } // for rules, and for rows of histories
-	histories := history.NewKeeper()
-	metrics.histories(registry, histories)
 	polls := poller.New(poller.Options{
 		PassOptions: passes, Logger: logger, Ended: judge.Ended,
 		Concurrency:  first.config.Global.Concurrency,
@@ -69,13 +66,13 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		ObserveDelay: metrics.observeDelay,
 		Overran:      metrics.overran,
 		Identify:     true,
-		History:      histories,
+		History:      metrics.histories,
 	})
 	reloads := newReloader(read, func(w *world) {
 		sessions.SetMaxTotalBytes(w.config.Global.MaxTotalBytes)
 		sessions.SetExclusive(w.config.Global.Concurrency == 1)
 		judge.Configure(w.rules())
-		histories.Configure(&w.config.History)
+		metrics.histories.Configure(&w.config.History)
 		polls.SetTargets(w.targets)
 		metrics.configured(w)
 	}, registry, logger)

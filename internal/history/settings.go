@@ -8,9 +8,9 @@ import (
 
 // Settings is the section `history`: the histories that are kept of each target for its page.
 type Settings struct {
-	Points  *int          `yaml:"points,omitempty"`  // of each history, one for each poll; 0 keeps none; default DefaultPoints
-	Memory  setting.Bytes `yaml:"memory,omitempty"`  // of all histories; where they would take more, all become shorter; default DefaultMemory
-	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those that always have one
+	Points  *int          `yaml:"points,omitempty"`  // of each history, one for each poll; 0 keeps none; 60 if left out
+	Memory  setting.Bytes `yaml:"memory,omitempty"`  // of all histories; where they would take more, all become shorter; 64MiB if left out
+	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those of interfaces, processors, sensors and UPSes
 }
 
 // What holds where nothing is set.

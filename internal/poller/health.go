@@ -45,5 +45,5 @@ func (p *Poller) Check() error {
 	if shortest == 0 || still < max(stillIntervals*shortest, leastStill) {
 		return nil
 	}
-	return fmt.Errorf("polling stands still: no pass has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)
+	return fmt.Errorf("polling stands still: no poll has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)
 }

@@ -112,7 +112,7 @@ func outOfTime(ctx context.Context, t *Target, start time.Time, answered bool) *
 
 // abandon gives up a pass that goes on although its time is over, so that its target is not lost with it.
 func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
-	p.options.Logger.Error("a pass has not ended although its time is over; this is a bug in Trapline, please report it", "target", t.Name, "after", pass.Duration)
+	p.options.Logger.Error("a poll has not ended although its time is over; this is a bug in Trapline, please report it", "target", t.Name, "after", pass.Duration)
 	if p.options.Overran != nil {
 		p.options.Overran(t)
 	}

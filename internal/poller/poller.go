@@ -208,7 +208,7 @@ func (p *Poller) await(passes *sync.WaitGroup) {
 	select {
 	case <-ended:
 	case <-overrun.C:
-		p.options.Logger.Error("passes have not ended although they were cancelled; this is a bug in Trapline, please report it")
+		p.options.Logger.Error("polls have not ended although they were cancelled; this is a bug in Trapline, please report it")
 	}
 }
 

@@ -79,7 +79,7 @@ func (TargetSettings) Wanted() string {
 func (g *Global) Mistakes() []setting.Mistake {
 	var m []setting.Mistake
 	if g.Concurrency < 0 {
-		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of passes at once is 1 or more (0: the default)"})
+		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of polls at once is 1 or more (0: the default)"})
 	}
 	if g.MaxTotalBytes < 0 {
 		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
