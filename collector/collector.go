@@ -43,6 +43,7 @@ type Result struct {
 	Err          error         // joined *engine.Error
 	Problems     []error       // values of a type that their metric cannot have; the first of them
 	Unconverted  int           // values that made no sample: those, and invalid numbers
+	Notes        *Notes        // nil if there is nothing to note
 }
 
 func (m *Module) conversion(o Options) *conversion {
@@ -65,13 +66,14 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	plan := m.Plan
 	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
 	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, engine.DefaultMaxBytes)
+	var dropped []Dropped
 	if len(m.filters) > 0 {
-		plan = m.applyFilters(ctx, s, plan)
+		plan, dropped = m.applyFilters(ctx, s, plan)
 	}
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
 	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
-	r.Unconverted = c.unconverted
+	r.Unconverted, r.Notes = c.unconverted, m.notes(c, dropped)
 	for _, e := range c.tooLarge {
 		r.Err = errors.Join(r.Err, e)
 	}
@@ -93,14 +95,18 @@ func whole(errs []*engine.Error) bool {
 
 // applyFilters asks for the objects that decide. A filter whose object cannot be read does not
 // narrow anything.
-func (m *Module) applyFilters(ctx context.Context, s Session, p engine.Plan) engine.Plan {
+func (m *Module) applyFilters(ctx context.Context, s Session, p engine.Plan) (narrowed engine.Plan, dropped []Dropped) {
 	var sets []indexSet
 	for i := range m.filters {
 		set := indexSet{filter: &m.filters[i]}
-		walk := engine.Plan{Walk: []snmp.OID{set.oid}, Params: p.Params}
-		if _, err := s.Poll(ctx, &walk, set.add); err == nil {
-			sets = append(sets, set)
+		walk := engine.Plan{Walk: []snmp.OID{set.filter.Object}, Params: p.Params}
+		if _, err := s.Poll(ctx, &walk, set.add); err != nil {
+			continue
+		}
+		sets = append(sets, set)
+		if set.dropped.Filter = m.filters[i]; set.dropped.Count > 0 {
+			dropped = append(dropped, set.dropped)
 		}
 	}
-	return narrow(p, sets)
+	return narrow(p, sets), dropped
 }

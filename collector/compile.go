@@ -19,7 +19,7 @@ type Module struct {
 	Warnings []string // settings that have no effect
 	Plan     engine.Plan
 
-	filters []filter
+	filters []Filter
 	objects []object // sorted by OID
 	tables  []*recipe
 	columns []column // sorted by name

@@ -24,6 +24,7 @@ type conversion struct {
 
 	problems    []error
 	unconverted int
+	unfit       []Unfit
 	room        int // octets of samples and labels that may still be made
 	tooLarge    []*engine.Error
 }
@@ -55,7 +56,7 @@ func newConversion(m *Module) *conversion {
 }
 
 func (c *conversion) reset(o Options) {
-	c.options, c.matched, c.problems, c.unconverted, c.tooLarge = o, -1, nil, 0, nil
+	c.options, c.matched, c.problems, c.unconverted, c.unfit, c.tooLarge = o, -1, nil, 0, nil, nil
 	for i := range c.rows {
 		c.rows[i].reset()
 	}
@@ -104,8 +105,12 @@ func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 	if col.tooLarge {
 		return
 	}
-	before := len(col.out.Extra) + sampleSize*len(col.out.Values)
+	samples := len(col.out.Values)
+	before := len(col.out.Extra) + sampleSize*samples
 	col.convert(c, col, int32(row), v)
+	if len(col.out.Values) == samples && len(c.unfit) < maxNotes && !col.has(row) {
+		c.unfit = append(c.unfit, Unfit{Metric: col.desc.Name, Object: col.oid, Index: bytes.Clone(index), Type: v.Type, Value: noted(v.Value)})
+	}
 	if c.room -= len(col.out.Extra) + sampleSize*len(col.out.Values) - before; c.room < 0 {
 		c.discard(col, before)
 	}
@@ -228,6 +233,14 @@ type columnState struct {
 
 func (col *columnState) reset() {
 	col.out, col.next, col.seen, col.tooLarge = series.Column{}, 0, col.seen[:0], false
+}
+
+// has reports whether a row has a sample.
+func (col *columnState) has(row int) bool {
+	if col.out.Rows == nil {
+		return row < len(col.out.Values)
+	}
+	return row < len(col.seen) && col.seen[row]
 }
 
 // set gives row its one sample, in place of one that it has.

@@ -5,40 +5,53 @@ import (
 	"slices"
 
 	"trapline/internal/engine"
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
-// filter narrows a plan to the rows of a table in which one object has a wanted value.
-type filter struct {
-	oid     snmp.OID
-	targets []snmp.OID
-	wanted  func(value []byte) bool
+// Filter narrows a plan to the rows of Targets in which an object has a wanted value.
+type Filter struct {
+	Object  snmp.OID
+	Targets []snmp.OID
+	Values  []setting.Regexp
 }
 
-func newFilter(s *FilterSettings) filter {
-	values := s.Values
-	return filter{s.OID.OID, oids(s.Targets), func(value []byte) bool {
-		for _, r := range values {
-			if r.Match(value) {
-				return true
-			}
-		}
-		return false
-	}}
+func newFilter(s *FilterSettings) Filter {
+	return Filter{s.OID.OID, oids(s.Targets), s.Values}
+}
+
+func (f *Filter) wanted(value []byte) bool {
+	return slices.ContainsFunc(f.Values, func(r setting.Regexp) bool { return r.Match(value) })
+}
+
+// Narrows reports whether the filter decides over the rows of an object.
+func (f *Filter) Narrows(object snmp.OID) bool {
+	return slices.ContainsFunc(f.Targets, func(t snmp.OID) bool { return object.HasPrefix(t) })
 }
 
 // indexSet collects the indexes of the rows that a filter lets through.
 type indexSet struct {
-	*filter
+	filter  *Filter
 	indexes [][]byte
+	dropped Dropped
 	text    []byte
 }
 
-func (s *indexSet) add(v snmp.VarBind) {
+// filtered is what filters look at of a value, appended to dst[:0].
+func filtered(dst []byte, v snmp.VarBind) []byte {
 	form := textForm{kind: "DisplayString"}
-	s.text = validUTF8(form.appendText(s.text[:0], v))
-	if s.wanted(s.text) {
-		s.indexes = append(s.indexes, bytes.Clone(v.Name[len(s.oid):]))
+	return validUTF8(form.appendText(dst[:0], v))
+}
+
+func (s *indexSet) add(v snmp.VarBind) {
+	s.text = filtered(s.text, v)
+	index := bytes.Clone(v.Name[len(s.filter.Object):])
+	if s.dropped.Of++; s.filter.wanted(s.text) {
+		s.indexes = append(s.indexes, index)
+		return
+	}
+	if s.dropped.Count++; len(s.dropped.Rows) < maxDroppedRows {
+		s.dropped.Rows = append(s.dropped.Rows, DroppedRow{index, string(s.text[:min(len(s.text), maxNoted)])})
 	}
 }
 
@@ -49,7 +62,7 @@ func narrow(p engine.Plan, sets []indexSet) engine.Plan {
 	filters := map[string]int{}
 	var order []snmp.OID
 	for _, s := range sets {
-		for _, target := range s.targets {
+		for _, target := range s.filter.Targets {
 			key := string(target)
 			if allowed[key] == nil {
 				allowed[key] = map[string]int{}

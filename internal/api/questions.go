@@ -16,6 +16,12 @@ type WalkRequest struct {
 	Format string `json:"format"` // ndjson, also where it is empty, or snmprec
 }
 
+// WhyRequest is what to explain.
+type WhyRequest struct {
+	Metric string `json:"metric"` // or the name of its object, or the OID
+	Row    string `json:"row"`    // label=value, several with commas between them, or the index; empty means all
+}
+
 // nothing is the body of requests that need none.
 type nothing struct{}
 
@@ -29,6 +35,14 @@ var questions = []route{
 		}),
 	{pattern: "POST /api/v1/targets/{name}/walk", text: "Walks a subtree of a target: NDJSON, a row a line, as they arrive; the last line is an envelope that says whether the walk is whole. One at a time for each target, four in all.",
 		takes: reflect.TypeFor[WalkRequest](), gives: reflect.TypeFor[WalkRow](), serve: (*API).serveWalk},
+	gives("GET /api/v1/targets/{name}/why", "Why a metric of a target, or one row of it, is there or is not, by the last poll; without a metric, what is missing.",
+		func(a *API, r *http.Request) (Why, error) {
+			return a.Why(r.Context(), r.PathValue("name"), r.FormValue("metric"), r.FormValue("row"), false)
+		}).with("metric: its name, or that of its object, or the OID\nrow: label=value, several with commas between them, or the index"),
+	takes("POST /api/v1/targets/{name}/why", "The same, by one question to the device.",
+		func(a *API, r *http.Request, in *WhyRequest) (Why, error) {
+			return a.Why(r.Context(), r.PathValue("name"), in.Metric, in.Row, true)
+		}),
 	takes("POST /api/v1/rules/try", "Evaluates an expression as a rule would be, on the last polls and on the samples that rules look back at. Nothing is raised.",
 		func(a *API, r *http.Request, in *TryRequest) (Try, error) { return a.Try(r.Context(), *in) }),
 	gives("GET /api/v1/config", "The running configuration, without secrets.", func(a *API, r *http.Request) (Config, error) {

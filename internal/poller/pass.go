@@ -28,6 +28,7 @@ type Pass struct {
 
 	Modules []*collector.Module // those of the target and those chosen for it
 	Choice  *profile.Choice     // why these were chosen; nil if none were to be
+	Notes   []*collector.Notes  // what made no series, where there is anything to note
 	Asked   int                 // columns and instances that were asked for
 	Arrived int                 // of them that arrived whole
 }
@@ -69,6 +70,9 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Stats.Add(r.Stats)
 		p.Problems = append(p.Problems, r.Problems...)
 		p.Unconverted += r.Unconverted
+		if r.Notes != nil {
+			p.Notes = append(p.Notes, r.Notes)
+		}
 		p.Up = p.Up || !r.Down()
 		missing := 0
 		if r.Err != nil {

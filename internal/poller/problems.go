@@ -42,6 +42,24 @@ func (u *Summary) Problems() []reason.Words {
 	return list
 }
 
+// Words says in words what a question to the target beside its polls has met; took is a pass that has nothing but what
+// it took. Of several errors it is the first of the whole target, else the first.
+func (u *Summary) Words(err error, took Pass) reason.Words {
+	asked := *u
+	asked.Last = &took
+	errs := engine.Errors(err)
+	if len(errs) == 0 {
+		errs = []*engine.Error{{Reason: engine.Malformed, Err: err}}
+	}
+	worst := errs[0]
+	if i := slices.IndexFunc(errs, (*engine.Error).Whole); i >= 0 {
+		worst = errs[i]
+	}
+	took.Up = !worst.Whole()
+	f := asked.facts(worst)
+	return reason.Of(&f)
+}
+
 func btoi(b bool) int {
 	if b {
 		return 1
