@@ -14,7 +14,7 @@ import (
 )
 
 func addCheck(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("check", "Read the configuration as serve does, and tell every mistake in it.")
+	c := app.Command("check", "Read the configuration as serve does, and report every error in it.")
 	files, expandEnv := addConfigFlags(c)
 	arguments := c.Arg("file", "Configuration files or globs; without any, those of --config.file.").Strings()
 	commands[c.FullCommand()] = func(_ context.Context, logger *slog.Logger) error {

@@ -22,7 +22,7 @@ type command func(ctx context.Context, logger *slog.Logger) error
 
 // newApp makes the command line, with what each subcommand runs.
 func newApp() (app *kingpin.Application, commands map[string]command, logConfig *promslog.Config) {
-	app = kingpin.New("trapline", "Polls SNMP devices in parallel and serves what it learns to Prometheus.")
+	app = kingpin.New("trapline", "Polls SNMP devices, serves their metrics to Prometheus, and sends traps and informs when a rule fires.")
 	app.Version(version.Print("trapline"))
 	app.HelpFlag.Short('h')
 	app.UsageWriter(os.Stdout)

@@ -14,7 +14,7 @@ import (
 )
 
 func addMIBCheck(mib *kingpin.CmdClause, commands map[string]command) {
-	c := mib.Command("check", "Read all MIB files in directories, and tell what in them was skipped or assumed.")
+	c := mib.Command("check", "Read all MIB files in directories, and report what in them was skipped or assumed.")
 	dirs := c.Arg("directory", "Directories of MIB files.").Required().ExistingDirs()
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		out := bufio.NewWriter(os.Stdout)

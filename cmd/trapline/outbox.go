@@ -35,7 +35,7 @@ func addOutbox(app *kingpin.Application, commands map[string]command) {
 		printWaiting(os.Stdout, waiting)
 		return nil
 	}
-	retry := c.Command("retry", "Tell a receiver at once what waits for it, and again what was given up.")
+	retry := c.Command("retry", "Send a receiver at once what waits for it, and again what was given up.")
 	retried := retry.Arg("receiver", "Name of the receiver.").Required().String()
 	commands[retry.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		_, err := ask(ctx, http.MethodPost, *base+"/api/v1/outbox/"+url.PathEscape(*retried)+"/retry")

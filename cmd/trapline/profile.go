@@ -18,7 +18,7 @@ import (
 )
 
 func addProfile(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("profile", `Tell which modules "auto" would choose for a target and why, and what the target has that none of them reads.`)
+	c := app.Command("profile", `Print which modules "auto" selects for a target and why, and what the target has that none of them reads.`)
 	flags := addTargetFlags(c)
 	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()

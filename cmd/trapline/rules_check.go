@@ -23,7 +23,7 @@ import (
 )
 
 func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
-	c := parent.Command("check", "Tell every mistake in rule files, and what in them is likely not meant.")
+	c := parent.Command("check", "Report every error in rule files, and what in them is likely not meant.")
 	files, expandEnv := addConfigFlags(c)
 	arguments := c.Arg("file", "Rule files or globs; without any, those of rule_files.").Strings()
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {

@@ -24,9 +24,9 @@ import (
 func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 	c := parent.Command("replay", "Have the rules judge recordings, and print what receivers would have been sent, and when.")
 	files, expandEnv := addConfigFlags(c)
-	start := c.Flag("start", "When the first pass began, as RFC 3339 has it; without it, now.").PlaceHolder("TIME").String()
-	interval := c.Flag("interval", "Time between the passes of all targets; without it, their own.").Duration()
-	dirs := c.Arg("directory", "Directories named as targets, with their recordings (.snmprec, also .gz and .bz2) in the order of their names: one for each pass. "+
+	start := c.Flag("start", "When the first poll began, in RFC 3339's form; without it, now.").PlaceHolder("TIME").String()
+	interval := c.Flag("interval", "Time between the polls of all targets; without it, their own.").Duration()
+	dirs := c.Arg("directory", "Directories named as targets, with their recordings (.snmprec, also .gz and .bz2) in the order of their names: one for each poll. "+
 		"An empty one is a pass that the device did not answer.").Required().ExistingDirs()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		w, err := load(*files, *expandEnv, "")

@@ -47,7 +47,7 @@ func addStateFlag(f flagger) *string {
 }
 
 func addTrap(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("trap", "Send a trap, which nobody confirms.")
+	c := app.Command("trap", "Send a trap, which nobody acknowledges.")
 	flags := addTrapFlags(c)
 	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
