@@ -138,11 +138,6 @@ func quoted(key, value string) string {
 
 func targetsPath(query string) string { return "/targets?q=" + url.QueryEscape(query) }
 
-// attention says what an operator should look at, of the targets.
-func attention(all []*poller.Summary, now time.Time) []Attention {
-	return slices.Concat(silent(all, now), unmet(all), partial(all), slow(all))
-}
-
 // silent are the targets that answered once and do not any more.
 func silent(all []*poller.Summary, now time.Time) []Attention {
 	var list []Attention

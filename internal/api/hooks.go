@@ -3,8 +3,11 @@ package api
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
+
+	"trapline/internal/notify"
 )
 
 // What answers about targets and the process take from parts that others answer for.
@@ -20,36 +23,124 @@ type alarmIndex struct {
 // alarmsAge is how old an alarmIndex may be.
 const alarmsAge = time.Second
 
-// counted keeps the last alarmIndex.
+// counted keeps the last counts.
 type counted struct {
-	mu   sync.Mutex
-	last *alarmIndex
+	mu     sync.Mutex
+	alarms *alarmIndex
+	others *otherCounts
 }
 
 func (a *API) alarmIndex() *alarmIndex {
 	c := &a.counted
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	if c.last != nil && now.Sub(c.last.at) < alarmsAge && !now.Before(c.last.at) {
-		return c.last
+	now, last := time.Now(), c.alarms
+	if last != nil && last.at.Add(alarmsAge).After(now) {
+		return last
 	}
 	next := &alarmIndex{counts: AlarmCounts{BySeverity: map[string]int{}}, byTarget: map[string]int{}, at: now}
-	if a.options.Outbox != nil {
-		for _, one := range a.options.Outbox.Conditions() {
-			next.counts.Total++
-			next.counts.BySeverity[one.Severity.String()]++
-			next.byTarget[one.Target]++
-		}
+	for _, one := range a.active() {
+		next.counts.Total++
+		next.counts.BySeverity[one.Severity.String()]++
+		next.byTarget[one.Target]++
 	}
-	if c.last != nil {
-		next.version = c.last.version
-		if !maps.Equal(next.byTarget, c.last.byTarget) {
+	if last != nil {
+		next.version = last.version
+		if !maps.Equal(next.byTarget, last.byTarget) {
 			next.version++
 		}
 	}
-	c.last = next
+	c.alarms = next
 	return next
+}
+
+// active are the alarms that are raised.
+func (a *API) active() []notify.Alarm {
+	switch {
+	case a.options.Outbox != nil:
+		return a.options.Outbox.Active()
+	case a.options.Rules != nil:
+		return a.options.Rules.Alarms(true)
+	}
+	return nil
+}
+
+// otherCounts are how rules and receivers fare.
+type otherCounts struct {
+	rules     RuleCounts
+	receivers ReceiverCounts
+	attention []Attention
+	at        time.Time
+}
+
+// othersAge is how old otherCounts may be: to look at each rule of each target takes its time.
+const othersAge = 3 * time.Second
+
+func (a *API) others() *otherCounts {
+	c := &a.counted
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.others != nil && c.others.at.Add(othersAge).After(now) {
+		return c.others
+	}
+	next := &otherCounts{at: now}
+	if list, err := a.Receivers(); err == nil {
+		next.addReceivers(list, now)
+	}
+	if a.options.Rules != nil {
+		if list, err := a.Rules(); err == nil {
+			next.addRules(list)
+		}
+	}
+	c.others = next
+	return next
+}
+
+func (c *otherCounts) addReceivers(list []Receiver, now time.Time) {
+	for i := range list {
+		r := &list[i]
+		c.receivers.Total++
+		c.receivers.Waiting += r.Waiting
+		c.receivers.GivenUp += r.GivenUp
+		if r.State != receiverFails {
+			continue
+		}
+		c.receivers.Failing++
+		text := fmt.Sprintf("Receiver %s (%s) acknowledges nothing", r.Name, r.Address)
+		if r.Problem != nil {
+			text += ": " + strings.TrimSuffix(r.Problem.Text, ".")
+		}
+		if text += "."; r.Waiting > 0 {
+			text += fmt.Sprintf(" %s, the oldest since %s.", plural(r.Waiting, "notification waits", "notifications wait"), clock(r.Oldest, now))
+		}
+		c.attention = append(c.attention, Attention{Kind: "failing", Text: text, Path: "/receivers", Since: r.FailingSince})
+	}
+}
+
+func (c *otherCounts) addRules(list []Rule) {
+	for i := range list {
+		r := &list[i]
+		c.rules.Total++
+		c.rules.Firing += r.Firing
+		c.rules.Pending += r.Pending
+		c.rules.SlowestSeconds = max(c.rules.SlowestSeconds, r.TookSeconds)
+		switch r.State {
+		case ruleNoData:
+			c.rules.WithoutData++
+		case ruleError:
+			if c.rules.Failing++; c.rules.Failing <= maxSentences {
+				c.attention = append(c.attention, Attention{Kind: "rule", Text: fmt.Sprintf("Rule %s cannot be evaluated: %s.", r.Name, strings.TrimSuffix(r.Text, ".")), Path: "/rules"})
+			}
+		}
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // configStatus is which configuration runs.
@@ -68,12 +159,14 @@ func attentionTo(c *ConfigStatus, now time.Time) []Attention {
 	text := fmt.Sprintf("The last reload was refused; the configuration of %s runs.", clock(c.LoadedAt, now))
 	if len(c.Errors) > 0 {
 		e := c.Errors[0]
-		text += " " + e.Text + "."
-		if e.Line > 0 {
-			text = fmt.Sprintf("The last reload was refused; the configuration of %s runs. %s:%d: %s.", clock(c.LoadedAt, now), e.File, e.Line, e.Text)
+		if text += " "; e.Line > 0 {
+			text += fmt.Sprintf("%s:%d: ", e.File, e.Line)
+		}
+		if text += e.Text; !strings.HasSuffix(text, "?") && !strings.HasSuffix(text, ".") {
+			text += "."
 		}
 		if more := len(c.Errors) - 1; more > 0 {
-			text += fmt.Sprintf(" %d more errors.", more)
+			text += " " + plural(more, "more error.", "more errors.")
 		}
 	}
 	return []Attention{{Kind: "refused", Text: text, Path: "/configuration", Since: c.Refused}}

@@ -17,7 +17,10 @@ func (a *API) Status() Status {
 		Version: a.options.Version, Started: a.options.Started, Alarms: a.alarmIndex().counts,
 		Config: a.configStatus(), LastHour: []Minute{}, Slowest: slowest(all),
 	}
-	s.Attention = append(attentionTo(&s.Config, now), attention(all, now)...)
+	others := a.others()
+	s.Rules, s.Receivers = others.rules, others.receivers
+	down := slices.Concat(silent(all, now), unmet(all))
+	s.Attention = append([]Attention{}, slices.Concat(down, others.attention, attentionTo(&s.Config, now), partial(all), slow(all))...)
 	for _, u := range all {
 		s.Targets.add(u.State)
 		s.Series.Total += u.Samples

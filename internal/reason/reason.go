@@ -102,6 +102,9 @@ func (f *Facts) value(name string) string {
 	case "context":
 		return strconv.Quote(f.Context)
 	case "requests":
+		if f.Requests == 0 {
+			return "any request"
+		}
 		return count(f.Requests, "request")
 	case "took":
 		return Duration(f.Took)
