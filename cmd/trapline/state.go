@@ -88,7 +88,7 @@ func (s *engineState) Run(ctx context.Context) error {
 			running = false
 		}
 		if err := s.save(); err != nil {
-			s.logger.Warn("What was learnt of the targets cannot be kept", "file", s.path, "err", err)
+			s.logger.Warn("cannot store the engine state", "file", s.path, "err", err)
 		}
 	}
 	return nil

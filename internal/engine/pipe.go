@@ -65,7 +65,7 @@ func (p *pipe) close() {
 // internalError counts and logs a fault of the program, and returns the error of the pass that it ends.
 func (p *pipe) internalError(t *peer, err error) *Error {
 	p.metrics.internalError()
-	p.logger.Error("internal error ends a pass", "target", t.address, "err", err)
+	p.logger.Error("internal error ended a poll", "target", t.address, "err", err)
 	return &Error{Reason: Internal, Err: err}
 }
 

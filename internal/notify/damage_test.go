@@ -102,7 +102,7 @@ func TestDamagedDatabasesAreMovedAside(t *testing.T) {
 		if err != nil || !bytes.Equal(kept, damaged) {
 			t.Errorf("%s: %s is not the file that was damaged, %v", name, aside[0], err)
 		}
-		want := `level=ERROR msg="which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again"`
+		want := `level=ERROR msg="the active alarms and what waited for receivers cannot be read: receivers are sent a resync"`
 		if alarms != 1 || !strings.Contains(log, want) || !strings.Contains(log, "it was moved to "+aside[0]) {
 			t.Errorf("%s: %d alarms, logged\n%s", name, alarms, log)
 		}

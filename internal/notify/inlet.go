@@ -46,7 +46,7 @@ func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *
 		b.why, err = cmp.Or(b.why, err), nil
 	}
 	if err != nil {
-		i.Logger.Error("alerts were not taken", "err", err)
+		i.Logger.Error("cannot store alerts", "err", err)
 		if errors.Is(err, ErrTooManyAlarms) {
 			w.Header().Set("Retry-After", "60")
 		}

@@ -79,7 +79,7 @@ func NewOutbox(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outb
 		out, err = takeUp(s, routes, o, now)
 	}
 	if err == nil && s.lost != nil {
-		o.Logger.Error("which alarms were active and what receivers had yet to confirm is lost: they are told to read the active alarms again", "err", s.lost)
+		o.Logger.Error("the active alarms and what waited for receivers cannot be read: receivers are sent a resync", "err", s.lost)
 	}
 	s.LogDamage(o.Logger)
 	return out, err
