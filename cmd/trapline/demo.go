@@ -194,7 +194,7 @@ func demoAtOneAddress(models []simulated) (*agent.Server, error) {
 func writeDemo(dir string, models []simulated, devices *agent.Server, receiver string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "global:\n  interval: %s\nstate_dir: %q\nrule_files: [rules/*.yml]\n", demoPoll, filepath.Join(dir, "state"))
-	fmt.Fprintf(&b, "receivers:\n- {name: nms, type: inform, address: %q}\ntargets:\n", receiver)
+	fmt.Fprintf(&b, "receivers:\n- {name: nms, type: inform, format: template, address: %q}\ntargets:\n", receiver)
 	i := 0
 	for _, d := range demoDevices {
 		for range d.count {

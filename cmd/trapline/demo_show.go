@@ -27,7 +27,8 @@ type demoShow struct {
 	client  http.Client
 
 	mu      sync.Mutex
-	informs map[string]string    // what was received, by the kind of notification: raise or clear
+	trap    string               // of the last inform that was received
+	inform  string               // what was received
 	raised  map[string]time.Time // by alarm
 	cleared map[string]string    // lines that wait for their acknowledgement, by alarm
 	advised bool
@@ -36,7 +37,7 @@ type demoShow struct {
 func newDemoShow(base string, devices int) *demoShow {
 	return &demoShow{
 		base: base, devices: devices, start: time.Now(), out: os.Stdout, client: http.Client{Transport: &http.Transport{}},
-		informs: map[string]string{}, raised: map[string]time.Time{}, cleared: map[string]string{},
+		raised: map[string]time.Time{}, cleared: map[string]string{},
 	}
 }
 
@@ -146,14 +147,14 @@ func (d *demoShow) event(e *api.Event) {
 
 // acknowledged shows that an inform was: of a raise in a line of its own, of a clear with that.
 func (d *demoShow) acknowledged(e *api.Event) {
-	took := fmt.Sprintf("acknowledged in %.1f ms", e.Millis)
+	took := fmt.Sprintf("acknowledged in %.2g ms", e.Millis)
 	line, over := d.cleared[e.Alarm]
 	if !over {
-		d.line("received %s %s", d.informs[linkDown], took)
+		d.line("received %s %s", d.inform, took)
 		return
 	}
 	delete(d.cleared, e.Alarm)
-	d.line("%s; linkUp %s", line, took)
+	d.line("%s; %s %s", line, d.trap, took)
 	if !d.advised {
 		d.advised = true
 		d.advise()
@@ -189,7 +190,7 @@ func (d *demoShow) received(r *notify.Received) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.informs[trap] = fmt.Sprintf("inform from %s: %s%s", r.From.Addr(), trap, index)
+	d.trap, d.inform = trap, fmt.Sprintf("inform from %s: %s%s", r.From.Addr(), trap, index)
 }
 
 var (
@@ -197,10 +198,8 @@ var (
 	ifIndex     = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1")
 )
 
-const linkDown = "linkDown"
-
 // trapNames are the notifications of IF-MIB.
-var trapNames = map[string]string{"1.3.6.1.6.3.1.1.5.3": linkDown, "1.3.6.1.6.3.1.1.5.4": "linkUp"}
+var trapNames = map[string]string{"1.3.6.1.6.3.1.1.5.3": "linkDown", "1.3.6.1.6.3.1.1.5.4": "linkUp"}
 
 // numericValue is the value of an INTEGER.
 func numericValue(v snmp.VarBind) string {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/agent"
+	"trapline/internal/peers"
+)
+
+// The demo shows the life of an alarm and nothing else. How long that takes is logged, not judged.
+func TestPeersDemoTimeline(t *testing.T) {
+	t.Parallel()
+	address := peers.FreeTCPAddress(t)
+	p := peers.Start(t, nil, program(t), "demo", "--devices=127.0.67.1:0", "--web.listen-address="+address)
+	lines := []string{
+		`^\d\d:\d\d\.\d  8 of 8 targets up, [\d,]+ series    http://` + regexp.QuoteMeta(address) + `/$`,
+		`^\d\d:\d\d\.\d  \(a cable is pulled: switch-1 Te1/1/1\)$`,
+		`^\d\d:\d\d\.\d  raised   major    InterfaceDown  switch-1  Te1/1/1 .*uplink to chassis-1.* is down$`,
+		`^\d\d:\d\d\.\d  received inform from 127\.0\.0\.1: linkDown ifIndex\.49 = 49 … acknowledged in [\d.]+ ms$`,
+		`^\d\d:\d\d\.\d  cleared  InterfaceDown  switch-1  after [\d.]+m?s; linkUp acknowledged in [\d.]+ ms$`,
+		`^Next     export TRAPLINE_URL=http://` + regexp.QuoteMeta(address) + ` · trapline targets · trapline top switch-1 · trapline alarms    Ctrl-C stops$`,
+	}
+	p.Await(t, func() bool { return strings.Contains(p.Output(), "Ctrl-C stops") })
+	got := strings.Split(strings.TrimSpace(p.Output()), "\n")
+	for i, want := range lines {
+		if t.Log(got[i]); !regexp.MustCompile(want).MatchString(got[i]) {
+			t.Errorf("line %d is %q, want %s", i+1, got[i], want)
+		}
+	}
+}
+
+// A file of two lines polls a device, and a few more have somebody be told. The times are logged, not judged.
+func TestPeersFirstMetricAndFirstInform(t *testing.T) {
+	t.Parallel()
+	program := program(t)
+	pulled := 3 * time.Second
+	device := agent.LiveSwitch(1, "core", &agent.Pull{First: pulled, Every: time.Hour, Length: time.Hour})
+	began := time.Now()
+	devices, err := agent.Listen(device.Serve(netip.MustParseAddrPort("127.0.67.7:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = devices.Run(t.Context()) }()
+	d, address := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{}), peers.FreeTCPAddress(t)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"snmp.yml": fmt.Sprintf("targets: [%s]\nglobal: {interval: 1s}\nreceivers: [{name: nms, address: %q}]\nrule_files: [rules.yml]\nstate_dir: %s/state\n", devices.Addr(0), d.Address, dir),
+		"rules.yml": `groups: [{name: g, rules: [{alert: PortDown, expr: 'ifOperStatus{ifAlias!=""} == 2 and ifAdminStatus == 1',
+  labels: {severity: major}, annotations: {summary: '{{ $labels.ifName }} is down'}}]}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	started := time.Now()
+	p := peers.Start(t, nil, program, "--config.file="+filepath.Join(dir, "snmp.yml"), "--web.listen-address="+address)
+	p.Await(t, func() bool { return hasMetric("http://"+address+"/metrics", "ifHCInOctets{") })
+	t.Logf("the first metric came %s after the start", time.Since(started).Round(time.Millisecond))
+	p.Await(t, func() bool { return strings.Contains(d.Output(), "NTF ") })
+	t.Logf("the first inform came %s after the cable was pulled, with an interval of 1s", (time.Since(began) - pulled).Round(time.Millisecond))
+	if text := d.AwaitReceived(t, 1)[0]; !strings.Contains(text, "PortDown") {
+		t.Errorf("the inform is %s", text)
+	}
+}
+
+func hasMetric(url, name string) bool {
+	response, err := http.Get(url)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return err == nil && bytes.Contains(text, []byte(name))
+}
