@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -51,10 +52,7 @@ func TestReferenceOfLogMessages(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(logPreface)
 	order := slices.SortedFunc(maps.Keys(found), func(a, b logged) int {
-		if c := strings.Compare(a.level, b.level); c != 0 {
-			return c
-		}
-		return strings.Compare(strings.ToLower(a.message), strings.ToLower(b.message))
+		return cmp.Or(strings.Compare(a.level, b.level), strings.Compare(strings.ToLower(a.message), strings.ToLower(b.message)), strings.Compare(a.attributes, b.attributes))
 	})
 	for _, l := range order {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", l.level, cell(l.message), l.attributes)
