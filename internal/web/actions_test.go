@@ -44,6 +44,16 @@ func (f *fleet) Walk(_ context.Context, target, what string, limit int, row func
 	return nil
 }
 
+func (f *fleet) Why(_ context.Context, target, metric, row string, live bool) (api.Why, error) {
+	if live {
+		f.did("why " + target + " " + metric)
+	}
+	return api.Why{Target: target, Metric: metric, Row: row, Asked: live, Verdict: metric + " is there for 51 of 52 rows. " + row + " is dropped by a filter.",
+		Reason: "filters: ifAdminStatus = up (snmp.yml:41); the port was down(2) in the poll of 14:44:58.", Remedy: "Remove the filter, or enable the port.",
+		Steps: []api.Step{{Name: "Name known", State: "ok", Text: "IF-MIB::ifHCInOctets, 1.3.6.1.2.1.31.1.1.1.6, Counter64"}, {Name: "A module reads it", State: "ok", Text: "interfaces"}, {Name: "The device answers", State: "ok"},
+			{Name: "The device has the column", State: "ok", Text: "52 rows"}, {Name: "Filters pass it", State: "failed", Text: "51 of 52 rows"}, {Name: "The value fits", State: "unknown"}, {Name: "It is no duplicate", State: "unknown"}, {Name: "It is served", State: "unknown"}}}, nil
+}
+
 func (f *fleet) Config(q api.ConfigQuery) (api.Config, error) {
 	c := api.Config{Status: f.Status().Config}
 	switch q.View {
@@ -126,6 +136,7 @@ var actionForms = []struct {
 }{
 	{"/targets/core-0001/poll", nil, "poll core-0001"},
 	{"/targets/core-0001/walk", url.Values{"what": {"ifTable"}}, "walk core-0001 ifTable"},
+	{"/targets/core-0001/why", url.Values{"metric": {"ifHCInOctets"}}, "why core-0001 ifHCInOctets"},
 	{"/configuration/check", nil, "check"},
 	{"/configuration/reload", nil, "reload"},
 }
@@ -145,7 +156,7 @@ func TestActions(t *testing.T) {
 	}
 	f := newFleet(20)
 	f.locked = &api.Hinted{Err: errors.New("actions are off"), Hint: "start Trapline with --web.actions=on"}
-	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/configuration"} {
+	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/targets/core-0001/why?metric=x", "/configuration"} {
 		if body := ask(t, serve(fleetOptions(f)), path).Body.String(); !strings.Contains(body, "disabled") || !strings.Contains(body, "--web.actions=on") {
 			t.Errorf("%s does not say that actions are off", path)
 		}

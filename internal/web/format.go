@@ -21,15 +21,15 @@ func count(n int) string {
 	return digits
 }
 
-// short writes a number with three or four digits and a prefix of SI.
+// short writes a number, a large one with a prefix of SI.
 func short(n float64) string {
-	if math.Abs(n) < 10000 {
+	if math.Abs(n) < 1e6 {
 		return trim(n)
 	}
 	for _, p := range []struct {
 		scale float64
 		name  string
-	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}} {
 		if math.Abs(n) >= p.scale {
 			return trim(n/p.scale) + " " + p.name
 		}
@@ -45,12 +45,15 @@ func trim(n float64) string {
 	case size >= 100:
 		return count(int(math.Round(n)))
 	case size >= 10:
-		return strconv.FormatFloat(n, 'f', 1, 64)
+		return withoutZeros(strconv.FormatFloat(n, 'f', 1, 64))
 	case size >= 0.01:
-		return strconv.FormatFloat(n, 'f', 2, 64)
+		return withoutZeros(strconv.FormatFloat(n, 'f', 2, 64))
 	}
 	return strconv.FormatFloat(n, 'g', 2, 64)
 }
+
+// withoutZeros cuts zeros off the end of a fraction.
+func withoutZeros(text string) string { return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") }
 
 // duration writes seconds in the unit that suits.
 func duration(seconds float64) string {

@@ -25,6 +25,11 @@ type asker interface {
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
 }
 
+// explainer says why a metric is missing.
+type explainer interface {
+	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
+}
+
 // alarms gives the active alarms and the journal.
 type alarms interface {
 	Alarms(api.AlarmQuery) ([]api.Alarm, error)
@@ -61,5 +66,6 @@ func (s *Site) abilities() {
 	s.settings, _ = s.source.(settings)
 	s.catalog, _ = s.source.(catalog)
 	s.guard, _ = s.source.(guard)
-	s.can = map[string]bool{"o": true, "t": true, "a": a, "ask": ask, "c": s.settings != nil, "m": s.catalog != nil, "d": s.catalog != nil}
+	s.explains, _ = s.source.(explainer)
+	s.can = map[string]bool{"o": true, "t": true, "a": a, "ask": ask, "why": s.explains != nil, "c": s.settings != nil, "m": s.catalog != nil, "d": s.catalog != nil}
 }

@@ -33,6 +33,7 @@ type Site struct {
 	can     map[string]bool // what the source can answer, by the key of the page
 
 	asks     asker
+	explains explainer
 	settings settings
 	catalog  catalog
 	guard    guard
@@ -88,6 +89,8 @@ func (s *Site) routes() []struct {
 		{"GET /targets/{name}/walk", "ask", s.walkForm},
 		{"POST /targets/{name}/walk", "ask", s.walk},
 		{"GET /walk", "ask", s.walkOf},
+		{"GET /targets/{name}/why", "why", s.why},
+		{"POST /targets/{name}/why", "why", s.why},
 		{"GET /configuration", "c", s.configuration},
 		{"POST /configuration/check", "c", s.check},
 		{"POST /configuration/reload", "c", s.reload},

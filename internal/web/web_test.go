@@ -43,7 +43,7 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 var fleetPages = []string{
 	"/", "/targets", "/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?q=nosuch", "/targets?from=9900",
 	"/targets/core-0012", "/targets/acc-0001", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all",
-	"/targets/core-0012/walk", "/configuration", "/configuration?view=defaults", "/configuration?view=target", "/mibs", "/mibs?q=nosuch", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
+	"/targets/core-0012/walk", "/targets/core-0012/why", "/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/configuration", "/configuration?view=defaults", "/configuration?view=target", "/mibs", "/mibs?q=nosuch", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 }
 
 // A page must run and load nothing that is not the server's own file, and nothing that lies in the page.

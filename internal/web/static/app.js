@@ -99,7 +99,7 @@
     drawnOf = key;
     drawn = new uPlot({
       width: place.clientWidth, height: 190, fmtDate: moment,
-      axes: [axis, { ...axis, size: 62, values: (u, v) => v.map(number) }],
+      axes: [{ ...axis, space: 80, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400] }, { ...axis, size: 62, values: (u, v) => v.map(number) }],
       series: [{}, ...rows.lines.map((l, i) => ({ label: l.label, stroke: colours[i % 4], width: 1.5, points: { show: false }, value: (u, v) => number(v) }))],
     }, points, place);
   }
