@@ -15,6 +15,9 @@ var demoPages = []struct{ path, picture, shows string }{
 	{"/targets", "targets", "document.querySelectorAll('#list .st.up').length === 8"},
 	{"/targets/switch-1", "target", "document.querySelectorAll('#chart canvas').length === 1 && document.querySelectorAll('#live svg.spark').length > 40"},
 	{"/targets/ups-1", "target-ups", "document.querySelector('h1').textContent === 'ups-1'"},
+	{"/alarms?state=history", "history", "document.querySelectorAll('.sev.cleared').length > 1"},
+	{"/rules", "rules", "document.getElementById('InterfaceDown').textContent.includes('works')"},
+	{"/receivers", "receivers", "document.querySelector('#list .st.up')"},
 	{"/targets/switch-1/walk", "walk", "document.querySelector('button.primary:not(:disabled)')"},
 	{"/configuration", "configuration", "document.querySelector('pre').textContent.includes('switch-1')"},
 	{"/configuration?view=target&target=switch-1", "configuration-target", "document.querySelector('pre').textContent.includes('switch-1')"},
@@ -24,11 +27,16 @@ var demoPages = []struct{ path, picture, shows string }{
 	{"/modules/if_mib", "module", "document.querySelector('main').textContent.includes('ifHCInOctets')"},
 }
 
-// The pages of the live demo show its devices; a poll and a walk are asked for by forms.
+// The pages of the live demo show its devices, and an alarm that is raised and cleared; a poll and a walk are asked
+// for by forms.
 func TestPagesOfTheDemo(t *testing.T) {
 	t.Parallel()
 	base := "http://" + startDemo(t)
 	tab := browser.Open(t, browser.Start(t), browser.Light)
+	tab.Visit(t, base+"/alarms")
+	tab.Await(t, "document.querySelector('#list tr[id^=a-]')?.textContent.includes('is down')")
+	tab.Picture(t, "demo-alarm-raised")
+	tab.Await(t, "document.querySelector('#list').textContent.includes('No alarms.')")
 	for _, p := range demoPages {
 		tab.Visit(t, base+p.path)
 		tab.Await(t, p.shows)

@@ -137,6 +137,12 @@ var actionForms = []struct {
 	{"/targets/core-0001/poll", nil, "poll core-0001"},
 	{"/targets/core-0001/walk", url.Values{"what": {"ifTable"}}, "walk core-0001 ifTable"},
 	{"/targets/core-0001/why", url.Values{"metric": {"ifHCInOctets"}}, "why core-0001 ifHCInOctets"},
+	{"/alarms/9f2c1/resend", nil, "resend 9f2c1"},
+	{"/rules", url.Values{"expr": {"ifOperStatus == 2"}}, "try ifOperStatus == 2"},
+	{"/rules", url.Values{"expr": {"nonsense("}}, "try nonsense("},
+	{"/receivers/nms-2/retry", nil, "retry nms-2"},
+	{"/receivers/nms-2/test", nil, "test nms-2"},
+	{"/receivers/nms-2/drop", url.Values{"name": {"nms-2"}}, "drop nms-2"},
 	{"/configuration/check", nil, "check"},
 	{"/configuration/reload", nil, "reload"},
 }
@@ -156,7 +162,7 @@ func TestActions(t *testing.T) {
 	}
 	f := newFleet(20)
 	f.locked = &api.Hinted{Err: errors.New("actions are off"), Hint: "start Trapline with --web.actions=on"}
-	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/targets/core-0001/why?metric=x", "/configuration"} {
+	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/targets/core-0001/why?metric=x", "/alarms/9f2c1", "/rules", "/receivers", "/configuration"} {
 		if body := ask(t, serve(fleetOptions(f)), path).Body.String(); !strings.Contains(body, "disabled") || !strings.Contains(body, "--web.actions=on") {
 			t.Errorf("%s does not say that actions are off", path)
 		}

@@ -25,14 +25,14 @@ type enumValue struct {
 func (s *Site) mibs(w http.ResponseWriter, r *http.Request) error {
 	d := &mibsData{Text: r.URL.Query().Get("q")}
 	var err error
-	if d.Found, err = s.catalog.Objects(api.ObjectQuery{Text: d.Text, Limit: pageRows}); err != nil {
+	if d.Found, err = s.source.Objects(api.ObjectQuery{Text: d.Text, Limit: pageRows}); err != nil {
 		return err
 	}
 	return s.show(w, r, "mibs", s.view(r, "m", "MIBs", d))
 }
 
 func (s *Site) object(w http.ResponseWriter, r *http.Request) error {
-	o, err := s.catalog.Object(r.PathValue("name"))
+	o, err := s.source.Object(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ type modulesData struct {
 
 func (s *Site) modules(w http.ResponseWriter, r *http.Request) error {
 	d := &modulesData{Text: r.URL.Query().Get("q")}
-	list, err := s.catalog.Modules()
+	list, err := s.source.Modules()
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Site) modules(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.catalog.Module(r.PathValue("name"))
+	m, err := s.source.Module(r.PathValue("name"))
 	if err != nil {
 		return err
 	}

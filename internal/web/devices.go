@@ -10,7 +10,7 @@ import (
 // poll has a target polled and shows it again.
 func (s *Site) poll(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	if err := s.asks.Poll(r.Context(), name); err != nil {
+	if err := s.source.Poll(r.Context(), name); err != nil {
 		return err
 	}
 	return s.done(w, r, "poll", "targets", name)
@@ -39,7 +39,7 @@ func (s *Site) walkForm(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Site) walk(w http.ResponseWriter, r *http.Request) error {
 	d := &walkData{Target: r.PathValue("name"), What: r.FormValue("what"), Walked: true}
-	err := s.asks.Walk(r.Context(), d.Target, d.What, api.MaxWalk, func(row api.WalkRow) error {
+	err := s.source.Walk(r.Context(), d.Target, d.What, api.MaxWalk, func(row api.WalkRow) error {
 		d.Rows = append(d.Rows, row)
 		return nil
 	})

@@ -18,13 +18,11 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request) error {
 	data := &overviewData{}
 	v := s.view(r, "o", "Overview", data)
 	data.Empty = v.Status.Targets.Total == 0
-	if journal, ok := s.source.(alarms); ok {
-		list, err := journal.Events(api.EventQuery{Limit: shownEvents})
-		if err != nil {
-			return err
-		}
-		data.Events = events(list)
+	list, err := s.source.Events(api.EventQuery{Limit: shownEvents})
+	if err != nil {
+		return err
 	}
+	data.Events = events(list)
 	return s.show(w, r, "overview", v)
 }
 

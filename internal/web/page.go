@@ -41,9 +41,9 @@ func (s *Site) parse() map[string]*page {
 func (s *Site) functions() template.FuncMap {
 	return template.FuncMap{
 		"path": s.path, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
-		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "trim": trim, "duration": duration, "span": span, "percent": percent, "plural": plural, "dict": dict,
+		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "trim": trim, "duration": duration, "span": span, "percent": percent, "plural": plural,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
-		"strip": strip, "spark": spark, "bar": bar, "hour": hour, "worst": worst,
+		"strip": strip, "spark": spark, "bar": bar, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
 		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "severities": severities,
 		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "minus": func(a, b int) int { return a - b },
@@ -72,13 +72,12 @@ func query(pairs ...string) string {
 	return "?" + v.Encode()
 }
 
-// dict gives a part of a page several values.
-func dict(pairs ...any) map[string]any {
-	m := map[string]any{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		m[pairs[i].(string)] = pairs[i+1]
+// quoted is a word of a query that holds whatever text is in it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t\r\n") {
+		return `"` + strings.ReplaceAll(word, `"`, "") + `"`
 	}
-	return m
+	return word
 }
 
 // entry is a link of the navigation.

@@ -7,65 +7,42 @@ import (
 	"trapline/internal/api"
 )
 
-// Source answers what the pages show. *api.API is one.
+// Source answers what the pages show, and does what their forms ask for. *api.API is one.
 type Source interface {
 	Status() api.Status
 	Targets(api.TargetQuery) (api.TargetList, error)
 	Target(name string) (api.Target, error)
-}
-
-// tables gives the tables of a target.
-type tables interface {
 	Table(target, table string) (api.Table, error)
-}
-
-// asker sends requests to devices.
-type asker interface {
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
+
+	Alarms(api.AlarmQuery) ([]api.Alarm, error)
+	Alarm(id string) (api.Alarm, error)
+	Resend(id string) error
+	Events(api.EventQuery) ([]api.Event, error)
+	Rules() ([]api.Rule, error)
+	Try(context.Context, api.TryRequest) (api.Try, error)
+
+	Receivers() ([]api.Receiver, error)
+	Receiver(name string) (api.Receiver, error)
+	Retry(receiver string) error
+	Drop(receiver string) error
+	TestReceiver(ctx context.Context, receiver string) (api.TestResult, error)
+
+	Config(api.ConfigQuery) (api.Config, error)
+	CheckConfig(text string) (api.ConfigCheck, error)
+	Reload() (api.ConfigStatus, error)
+	Modules() ([]api.Module, error)
+	Module(name string) (api.Module, error)
+	Objects(api.ObjectQuery) (api.ObjectList, error)
+	Object(name string) (api.Object, error)
+
+	// Locked returns why the sender of a request may not have anything done, or nil; Admit why this request may not.
+	Locked(*http.Request) error
+	Admit(*http.Request) error
 }
 
 // explainer says why a metric is missing.
 type explainer interface {
 	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
-}
-
-// alarms gives the active alarms and the journal.
-type alarms interface {
-	Alarms(api.AlarmQuery) ([]api.Alarm, error)
-	Alarm(id string) (api.Alarm, error)
-	Events(api.EventQuery) ([]api.Event, error)
-}
-
-// settings gives the configuration.
-type settings interface {
-	Config(api.ConfigQuery) (api.Config, error)
-	CheckConfig(text string) (api.ConfigCheck, error)
-	Reload() (api.ConfigStatus, error)
-}
-
-// catalog gives what can be read.
-type catalog interface {
-	Modules() ([]api.Module, error)
-	Module(name string) (api.Module, error)
-	Objects(api.ObjectQuery) (api.ObjectList, error)
-	Object(name string) (api.Object, error)
-}
-
-// guard decides who may have something done.
-type guard interface {
-	Locked(*http.Request) error
-	Admit(*http.Request) error
-}
-
-// abilities finds what a source has answers for, by the key of the page.
-func (s *Site) abilities() {
-	var ask, a bool
-	s.asks, ask = s.source.(asker)
-	_, a = s.source.(alarms)
-	s.settings, _ = s.source.(settings)
-	s.catalog, _ = s.source.(catalog)
-	s.guard, _ = s.source.(guard)
-	s.explains, _ = s.source.(explainer)
-	s.can = map[string]bool{"o": true, "t": true, "a": a, "ask": ask, "why": s.explains != nil, "c": s.settings != nil, "m": s.catalog != nil, "d": s.catalog != nil}
 }

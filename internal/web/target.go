@@ -48,17 +48,15 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 	if d.Chosen == "" && len(t.Tables) > 0 {
 		d.Chosen = t.Tables[0].Name
 	}
-	if of, ok := s.source.(tables); ok && slices.ContainsFunc(t.Tables, func(n api.TableName) bool { return n.Name == d.Chosen }) {
-		table, err := of.Table(name, d.Chosen)
+	if slices.ContainsFunc(t.Tables, func(n api.TableName) bool { return n.Name == d.Chosen }) {
+		table, err := s.source.Table(name, d.Chosen)
 		if err != nil {
 			return nil, err
 		}
 		d.Table = newTableView(table, r.URL.Query().Get("row"))
 	}
-	if of, ok := s.source.(alarms); ok {
-		if d.Alarms, err = of.Alarms(api.AlarmQuery{Text: "target=" + name, Limit: pageRows}); err != nil {
-			return nil, err
-		}
+	if d.Alarms, err = s.source.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows}); err != nil {
+		return nil, err
 	}
 	return s.view(r, "t", name, d), nil
 }

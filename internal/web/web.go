@@ -28,18 +28,11 @@ type Options struct {
 
 // Site serves the pages. Its methods may be called concurrently.
 type Site struct {
-	options Options
-	source  Source
-	can     map[string]bool // what the source can answer, by the key of the page
-
-	asks     asker
-	explains explainer
-	settings settings
-	catalog  catalog
-	guard    guard
-
-	pages  map[string]*page
-	assets map[string]*asset
+	options  Options
+	source   Source
+	explains explainer // nil where the source does not
+	pages    map[string]*page
+	assets   map[string]*asset
 }
 
 // New returns the pages over a source.
@@ -48,7 +41,7 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{options: o, source: o.Source, assets: readAssets()}
-	s.abilities()
+	s.explains, _ = s.source.(explainer)
 	s.pages = s.parse()
 	return s
 }
@@ -73,44 +66,48 @@ type Route struct {
 // handler renders a page or has something done. What it returns as an error becomes a page that says so.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// routes are the pages, with the key of what the source must answer.
-func (s *Site) routes() []struct {
-	pattern, needs string
-	serve          handler
-} {
-	return []struct {
-		pattern, needs string
-		serve          handler
-	}{
-		{"GET /{$}", "o", s.overview},
-		{"GET /targets", "t", s.targets},
-		{"GET /targets/{name}", "t", s.target},
-		{"POST /targets/{name}/poll", "ask", s.poll},
-		{"GET /targets/{name}/walk", "ask", s.walkForm},
-		{"POST /targets/{name}/walk", "ask", s.walk},
-		{"GET /walk", "ask", s.walkOf},
-		{"GET /targets/{name}/why", "why", s.why},
-		{"POST /targets/{name}/why", "why", s.why},
-		{"GET /configuration", "c", s.configuration},
-		{"POST /configuration/check", "c", s.check},
-		{"POST /configuration/reload", "c", s.reload},
-		{"GET /mibs", "m", s.mibs},
-		{"GET /mibs/{name}", "m", s.object},
-		{"GET /modules", "d", s.modules},
-		{"GET /modules/{name}", "d", s.module},
+// routes are the pages and the forms.
+func (s *Site) routes() map[string]handler {
+	routes := map[string]handler{
+		"GET /{$}":                     s.overview,
+		"GET /targets":                 s.targets,
+		"GET /targets/{name}":          s.target,
+		"POST /targets/{name}/poll":    s.poll,
+		"GET /targets/{name}/walk":     s.walkForm,
+		"POST /targets/{name}/walk":    s.walk,
+		"GET /walk":                    s.walkOf,
+		"GET /alarms":                  s.alarms,
+		"GET /alarms/{id}":             s.alarm,
+		"POST /alarms/{id}/resend":     s.resend,
+		"GET /rules":                   s.rules,
+		"POST /rules":                  s.try,
+		"GET /receivers":               s.receivers,
+		"GET /receivers/{name}":        s.receivers,
+		"POST /receivers/{name}/retry": s.retry,
+		"POST /receivers/{name}/drop":  s.drop,
+		"POST /receivers/{name}/test":  s.test,
+		"GET /configuration":           s.configuration,
+		"POST /configuration/check":    s.check,
+		"POST /configuration/reload":   s.reload,
+		"GET /mibs":                    s.mibs,
+		"GET /mibs/{name}":             s.object,
+		"GET /modules":                 s.modules,
+		"GET /modules/{name}":          s.module,
 	}
+	if s.explains != nil {
+		routes["GET /targets/{name}/why"], routes["POST /targets/{name}/why"] = s.why, s.why
+	}
+	return routes
 }
 
 // Routes are all paths of the pages.
 func (s *Site) Routes() []Route {
 	routes := []Route{{"GET /static/{file...}", Stored, s.static}}
-	for _, r := range s.routes() {
-		switch {
-		case !s.can[r.needs]:
-		case strings.HasPrefix(r.pattern, "POST "):
-			routes = append(routes, Route{r.pattern, Asking, s.page(s.admitted(r.serve))})
-		default:
-			routes = append(routes, Route{r.pattern, Rendered, s.page(r.serve)})
+	for pattern, serve := range s.routes() {
+		if strings.HasPrefix(pattern, "POST ") {
+			routes = append(routes, Route{pattern, Asking, s.page(s.admitted(serve))})
+		} else {
+			routes = append(routes, Route{pattern, Rendered, s.page(serve)})
 		}
 	}
 	return routes
@@ -122,7 +119,7 @@ const maxForm = 64 << 10
 // admitted has something done only for whoever may have it done.
 func (s *Site) admitted(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.guard.Admit(r); err != nil {
+		if err := s.source.Admit(r); err != nil {
 			return err
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -155,7 +152,7 @@ type view struct {
 	Title   string
 	Key     string // of the entry of the navigation
 	Status  *api.Status
-	Can     map[string]bool // which pages and actions there are
+	Why     bool // whether the source says why metrics are missing
 	Prefix  string
 	URL     string // of the page itself, to fetch it again
 	Metrics string
@@ -171,12 +168,10 @@ type view struct {
 func (s *Site) view(r *http.Request, key, title string, data any) *view {
 	status := s.source.Status()
 	v := &view{
-		Title: title, Key: key, Status: &status, Can: s.can, Prefix: s.options.Prefix,
+		Title: title, Key: key, Status: &status, Why: s.explains != nil, Prefix: s.options.Prefix,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
-	if s.guard != nil {
-		v.Locked, v.Unlock = reason(s.guard.Locked(r))
-	}
+	v.Locked, v.Unlock = reason(s.source.Locked(r))
 	return v
 }
 

@@ -43,6 +43,7 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 var fleetPages = []string{
 	"/", "/targets", "/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?q=nosuch", "/targets?from=9900",
 	"/targets/core-0012", "/targets/acc-0001", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all",
+	"/alarms", "/alarms?group=target", "/alarms?state=pending", "/alarms?state=history", "/alarms?q=nosuch", "/alarms/9f2c3", "/rules", "/receivers", "/receivers/chat",
 	"/targets/core-0012/walk", "/targets/core-0012/why", "/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/configuration", "/configuration?view=defaults", "/configuration?view=target", "/mibs", "/mibs?q=nosuch", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 }
 
@@ -151,7 +152,7 @@ func TestNamesOfDevicesAreHarmless(t *testing.T) {
 	f.said = hostile
 	h := serve(fleetOptions(f))
 	site := New(fleetOptions(f))
-	for _, path := range []string{"/", "/targets", "/targets?q=" + strings.ReplaceAll(site.path(hostile)[1:], "+", "%2B"), site.path("targets", f.all[0].Name)} {
+	for _, path := range []string{"/", "/targets", "/alarms", "/alarms?state=history", site.path("alarms", hostile), "/targets?q=" + strings.ReplaceAll(site.path(hostile)[1:], "+", "%2B"), site.path("targets", f.all[0].Name)} {
 		w := ask(t, h, path)
 		body := w.Body.String()
 		if w.Code != http.StatusOK || !strings.Contains(body, "&lt;script&gt;") {

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"trapline/internal/api"
+)
+
+// rulesData is the list of rules, and what an expression that was tried would do.
+type rulesData struct {
+	Groups []ruleGroup
+	Total  int
+	Files  int
+	In     api.TryRequest
+	Try    *api.Try
+}
+
+// ruleGroup are the rules of a group of a file.
+type ruleGroup struct {
+	Name, File string
+	Rules      []api.Rule
+}
+
+func (s *Site) rules(w http.ResponseWriter, r *http.Request) error {
+	v, _, err := s.rulesView(r)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, "rules", v)
+}
+
+// rulesView gathers the rules by group, in the order that the files have.
+func (s *Site) rulesView(r *http.Request) (*view, *rulesData, error) {
+	list, err := s.source.Rules()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &rulesData{Total: len(list), In: api.TryRequest{For: "1m"}}
+	files := map[string]bool{}
+	for _, rule := range list {
+		i := slices.IndexFunc(d.Groups, func(g ruleGroup) bool { return g.Name == rule.Group && g.File == rule.File })
+		if i < 0 {
+			i = len(d.Groups)
+			d.Groups = append(d.Groups, ruleGroup{Name: rule.Group, File: rule.File})
+		}
+		d.Groups[i].Rules = append(d.Groups[i].Rules, rule)
+		files[rule.File] = true
+	}
+	d.Files = len(files)
+	return s.view(r, "r", "Rules", d), d, nil
+}
+
+// try evaluates an expression and shows what would fire.
+func (s *Site) try(w http.ResponseWriter, r *http.Request) error {
+	v, d, err := s.rulesView(r)
+	if err != nil {
+		return err
+	}
+	d.In = api.TryRequest{Expr: r.FormValue("expr"), For: r.FormValue("for"), Targets: r.FormValue("targets")}
+	result, err := s.source.Try(r.Context(), d.In)
+	if err != nil {
+		v.Failed, v.Hint = reason(err)
+		return s.answer(w, r, api.HTTPStatus(err), "rules", v)
+	}
+	d.Try = &result
+	return s.show(w, r, "rules", v)
+}
