@@ -18,6 +18,8 @@ var demoPages = []struct{ path, picture, shows string }{
 	{"/alarms?state=history", "history", "document.querySelectorAll('.sev.cleared').length > 1"},
 	{"/rules", "rules", "document.getElementById('InterfaceDown').textContent.includes('works')"},
 	{"/receivers", "receivers", "document.querySelector('#list .st.up')"},
+	{"/targets/switch-1/why", "why", "document.querySelector('.verdict')"},
+	{"/targets/switch-1/why?metric=ifHCInOctets", "why-metric", "document.querySelectorAll('ol.why li').length === 8"},
 	{"/targets/switch-1/walk", "walk", "document.querySelector('button.primary:not(:disabled)')"},
 	{"/configuration", "configuration", "document.querySelector('pre').textContent.includes('switch-1')"},
 	{"/configuration?view=target&target=switch-1", "configuration-target", "document.querySelector('pre').textContent.includes('switch-1')"},

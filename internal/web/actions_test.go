@@ -48,7 +48,10 @@ func (f *fleet) Why(_ context.Context, target, metric, row string, live bool) (a
 	if live {
 		f.did("why " + target + " " + metric)
 	}
-	return api.Why{Target: target, Metric: metric, Row: row, Asked: live, Verdict: metric + " is there for 51 of 52 rows. " + row + " is dropped by a filter.",
+	if metric == "" {
+		return api.Why{Target: target, Verdict: "2 metrics of core-0012 are absent or partial.", Missing: []api.Absence{{Metric: "ifHCInOctets", Module: "if_mib", Kind: "filtered", Text: "1 of 52 rows is dropped by a filter."}, {Metric: "pethMainPsePower", Module: "poe", Kind: "absent", Text: "The device has no such column."}}}, nil
+	}
+	return api.Why{Target: target, Metric: metric, Row: row, Asked: live, Poll: f.now, Verdict: metric + " is there for 51 of 52 rows. " + row + " is dropped by a filter.",
 		Reason: "filters: ifAdminStatus = up (snmp.yml:41); the port was down(2) in the poll of 14:44:58.", Remedy: "Remove the filter, or enable the port.",
 		Steps: []api.Step{{Name: "Name known", State: "ok", Text: "IF-MIB::ifHCInOctets, 1.3.6.1.2.1.31.1.1.1.6, Counter64"}, {Name: "A module reads it", State: "ok", Text: "interfaces"}, {Name: "The device answers", State: "ok"},
 			{Name: "The device has the column", State: "ok", Text: "52 rows"}, {Name: "Filters pass it", State: "failed", Text: "51 of 52 rows"}, {Name: "The value fits", State: "unknown"}, {Name: "It is no duplicate", State: "unknown"}, {Name: "It is served", State: "unknown"}}}, nil

@@ -7,12 +7,38 @@ import (
 )
 
 // event is an entry of the journal as a page shows it.
-type event struct{ api.Event }
+type event struct {
+	api.Event
+	Deliveries []string // what receivers did about it
+}
 
 func events(list []api.Event) []event {
 	shown := make([]event, len(list))
 	for i, e := range list {
-		shown[i] = event{e}
+		shown[i] = event{Event: e}
+	}
+	return shown
+}
+
+// happenings are at most n entries, the newest first, each with the deliveries that follow it.
+func happenings(list []api.Event, n int) []event {
+	var shown []event
+	deliveries := map[string][]string{} // by alarm, until what was delivered comes
+	for _, e := range list {
+		switch e.Kind {
+		case "sent", "acknowledged", "given_up":
+			text := e.Receiver + " " + strings.ReplaceAll(e.Kind, "_", " ")
+			if e.Kind == "acknowledged" && e.Millis > 0 {
+				text += " in " + duration(e.Millis/1000)
+			}
+			deliveries[e.Alarm] = append(deliveries[e.Alarm], text)
+			continue
+		}
+		if len(shown) == n {
+			break
+		}
+		shown = append(shown, event{e, deliveries[e.Alarm]})
+		delete(deliveries, e.Alarm)
 	}
 	return shown
 }

@@ -12,17 +12,18 @@ type overviewData struct {
 	Empty  bool // no target is configured
 }
 
-const shownEvents = 8
+// shownEvents is how many events the page shows, readEvents how many are read, with their deliveries.
+const shownEvents, readEvents = 8, 60
 
 func (s *Site) overview(w http.ResponseWriter, r *http.Request) error {
 	data := &overviewData{}
 	v := s.view(r, "o", "Overview", data)
 	data.Empty = v.Status.Targets.Total == 0
-	list, err := s.source.Events(api.EventQuery{Limit: shownEvents})
+	list, err := s.source.Events(api.EventQuery{Limit: readEvents})
 	if err != nil {
 		return err
 	}
-	data.Events = events(list)
+	data.Events = happenings(list, shownEvents)
 	return s.show(w, r, "overview", v)
 }
 

@@ -15,6 +15,7 @@ type Source interface {
 	Table(target, table string) (api.Table, error)
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
+	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
 
 	Alarms(api.AlarmQuery) ([]api.Alarm, error)
 	Alarm(id string) (api.Alarm, error)
@@ -40,9 +41,4 @@ type Source interface {
 	// Locked returns why the sender of a request may not have anything done, or nil; Admit why this request may not.
 	Locked(*http.Request) error
 	Admit(*http.Request) error
-}
-
-// explainer says why a metric is missing.
-type explainer interface {
-	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
 }

@@ -28,11 +28,10 @@ type Options struct {
 
 // Site serves the pages. Its methods may be called concurrently.
 type Site struct {
-	options  Options
-	source   Source
-	explains explainer // nil where the source does not
-	pages    map[string]*page
-	assets   map[string]*asset
+	options Options
+	source  Source
+	pages   map[string]*page
+	assets  map[string]*asset
 }
 
 // New returns the pages over a source.
@@ -41,7 +40,6 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{options: o, source: o.Source, assets: readAssets()}
-	s.explains, _ = s.source.(explainer)
 	s.pages = s.parse()
 	return s
 }
@@ -68,13 +66,15 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 // routes are the pages and the forms.
 func (s *Site) routes() map[string]handler {
-	routes := map[string]handler{
+	return map[string]handler{
 		"GET /{$}":                     s.overview,
 		"GET /targets":                 s.targets,
 		"GET /targets/{name}":          s.target,
 		"POST /targets/{name}/poll":    s.poll,
 		"GET /targets/{name}/walk":     s.walkForm,
 		"POST /targets/{name}/walk":    s.walk,
+		"GET /targets/{name}/why":      s.why,
+		"POST /targets/{name}/why":     s.why,
 		"GET /walk":                    s.walkOf,
 		"GET /alarms":                  s.alarms,
 		"GET /alarms/{id}":             s.alarm,
@@ -94,10 +94,6 @@ func (s *Site) routes() map[string]handler {
 		"GET /modules":                 s.modules,
 		"GET /modules/{name}":          s.module,
 	}
-	if s.explains != nil {
-		routes["GET /targets/{name}/why"], routes["POST /targets/{name}/why"] = s.why, s.why
-	}
-	return routes
 }
 
 // Routes are all paths of the pages.
@@ -152,7 +148,6 @@ type view struct {
 	Title   string
 	Key     string // of the entry of the navigation
 	Status  *api.Status
-	Why     bool // whether the source says why metrics are missing
 	Prefix  string
 	URL     string // of the page itself, to fetch it again
 	Metrics string
@@ -168,7 +163,7 @@ type view struct {
 func (s *Site) view(r *http.Request, key, title string, data any) *view {
 	status := s.source.Status()
 	v := &view{
-		Title: title, Key: key, Status: &status, Why: s.explains != nil, Prefix: s.options.Prefix,
+		Title: title, Key: key, Status: &status, Prefix: s.options.Prefix,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
 	v.Locked, v.Unlock = reason(s.source.Locked(r))
