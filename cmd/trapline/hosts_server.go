@@ -43,7 +43,9 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 		if err != nil {
 			return err
 		}
-		rows += n
+		if rows += n; n >= api.MaxWalk {
+			return fmt.Errorf("%s walks at most %d rows: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), api.MaxWalk, k.target.Address)
+		}
 	}
 	if rows == 0 {
 		fmt.Fprintf(os.Stderr, "%s has no objects below %s, or does not show them\n", k.target.Name, cmp.Or(strings.Join(names, ", "), "1.3.6.1.2.1"))
