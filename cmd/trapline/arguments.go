@@ -17,6 +17,12 @@ import (
 // parse reads the command line. The error names the flag or the argument whose value is at fault, and what was
 // probably meant by a name that is not known.
 func parse(app *kingpin.Application, args []string) (command string, err error) {
+	if len(args) > 0 && args[0] == "--completion-bash" {
+		if names, is := commandHints(app.Model(), args[1:]); is {
+			fmt.Println(strings.Join(names, "\n"))
+			return "", &failure{}
+		}
+	}
 	if err := unknownCommand(app.Model(), args); err != nil {
 		return "", usage(err)
 	}

@@ -51,11 +51,36 @@ complete -c trapline -n 'count (__trapline_options) >/dev/null' -f -a '(__trapli
 
 func addCompletion(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("completion", "Print what a shell needs to complete commands, flags, and names of targets, receivers, auths, modules and objects.")
-	shell := c.Arg("shell", "bash, zsh or fish.").Required().Enum(slices.Sorted(maps.Keys(completionScripts))...)
+	shell := c.Arg("shell", "bash, zsh or fish.").Required().HintOptions("bash", "zsh", "fish").Enum(slices.Sorted(maps.Keys(completionScripts))...)
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		_, err := fmt.Print(completionScripts[*shell])
 		return err
 	}
+}
+
+// commandHints are the commands that the last word may begin, if one stands there: kingpin takes that for an argument
+// of the default command.
+func commandHints(app *kingpin.ApplicationModel, words []string) (names []string, is bool) {
+	if len(words) == 0 {
+		return nil, false
+	}
+	known, last := app.Commands, words[len(words)-1]
+	for _, word := range words[:len(words)-1] {
+		i := slices.IndexFunc(known, func(c *kingpin.CmdModel) bool { return c.Name == word || slices.Contains(c.Aliases, word) })
+		if i < 0 {
+			return nil, false
+		}
+		known = known[i].Commands
+	}
+	if len(known) == 0 || strings.HasPrefix(last, "-") {
+		return nil, false
+	}
+	for _, c := range known {
+		if strings.HasPrefix(c.Name, last) && !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names, true
 }
 
 // hintTime bounds how long a server may take while somebody waits for a completion.

@@ -57,15 +57,14 @@ func runMain(args []string) int {
 		version.Version = builtVersion()
 	}
 	app, commands, logConfig := newApp()
-	name, err := parse(app, spelledOut(args))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return exitUsage
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	status, text := exitOf(ctx, commands[name](ctx, promslog.New(logConfig)))
+	name, err := parse(app, spelledOut(args))
+	if err == nil {
+		err = commands[name](ctx, promslog.New(logConfig))
+	}
+	status, text := exitOf(ctx, err)
 	if text != "" {
 		fmt.Fprintln(os.Stderr, text)
 	}

@@ -163,7 +163,7 @@ func (p *printer) step(s *api.Step) {
 // printTable prints a table of a target, in CSV with its values as numbers.
 func (r *remote) printTable(ctx context.Context, p *printer, target, name string) error {
 	var t api.Table
-	raw, err := r.get(ctx, targetPath(target)+"/tables/"+url.PathEscape(name), url.Values{"rates": {"1"}}, &t)
+	raw, err := r.get(ctx, targetPath(target)+"/tables/"+url.PathEscape(name), url.Values{"rates": {"1"}, "limit": {maxRows}}, &t)
 	if err != nil {
 		return r.unknownTable(ctx, target, name, err)
 	}
@@ -193,6 +193,9 @@ func (r *remote) unknownTable(ctx context.Context, target, name string, err erro
 	}
 	return usagef("%s has no table %q%s", target, name, advice)
 }
+
+// maxRows is how many rows of a table are asked for.
+const maxRows = "100000"
 
 func tableGrid(t *api.Table) *grid {
 	g := &grid{}

@@ -65,7 +65,7 @@ func (s *topSource) ask(ctx context.Context) (d topData) {
 	if _, d.err = s.server.target(ctx, s.name, &d.target); d.err != nil {
 		return d
 	}
-	_, err := s.server.get(ctx, targetPath(s.name)+"/tables/"+url.PathEscape(s.table), url.Values{"rates": {"1"}, "history": {"1"}}, &d.table)
+	_, err := s.server.get(ctx, targetPath(s.name)+"/tables/"+url.PathEscape(s.table), url.Values{"rates": {"1"}, "history": {"1"}, "limit": {maxRows}}, &d.table)
 	if err != nil {
 		d.err = s.server.unknownTable(ctx, s.name, s.table, err)
 	}
