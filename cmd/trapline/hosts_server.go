@@ -67,13 +67,16 @@ func (f *walkFlags) printRow(out io.Writer, line []byte) error {
 	return err
 }
 
+// shortTypes are types as Net-SNMP's commands print them.
+var shortTypes = map[string]string{"OCTET STRING": "STRING", "OBJECT IDENTIFIER": "OID", "TimeTicks": "Timeticks"}
+
 // rowLine is a row in the form that Net-SNMP's commands print.
 func (f nameFlags) rowLine(row *api.WalkRow) string {
 	name := row.Name
 	if *f.output == "n" || name == row.OID {
 		name = "." + row.OID
 	}
-	return visible(fmt.Sprintf("%s = %s: %s", name, row.Type, row.Value))
+	return visible(fmt.Sprintf("%s = %s: %s", name, cmp.Or(shortTypes[row.Type], row.Type), row.Value))
 }
 
 // rows asks the server for a walk, and counts what comes. The last line says whether that is all.

@@ -37,7 +37,7 @@ targets: [{name: core-1, address: %q, auth: lab, modules: [m], timeout: 200ms, r
 				fmt.Fprintln(w, `{"status":"success"}`)
 				return
 			}
-			fmt.Fprintf(w, `{"oid":"1.3.6.1.2.1.1.5.0","name":"SNMPv2-MIB::sysName.0","type":"STRING","value":%q}`+"\n"+`{"status":"success"}`+"\n", in.What)
+			fmt.Fprintf(w, `{"oid":"1.3.6.1.2.1.1.5.0","name":"SNMPv2-MIB::sysName.0","type":"OCTET STRING","value":%q}`+"\n"+`{"status":"success"}`+"\n", in.What)
 		}),
 	})
 	const name = "SNMPv2-MIB::sysName.0"

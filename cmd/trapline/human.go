@@ -72,6 +72,18 @@ func age(at time.Time) string {
 	}
 }
 
+// sinceWords is age in a sentence.
+func sinceWords(at time.Time) string {
+	switch text := age(at); text {
+	case "":
+		return "never"
+	case "now":
+		return "just now"
+	default:
+		return text + " ago"
+	}
+}
+
 // moment writes a time of today as a clock has it, and another one with its date.
 func moment(at time.Time) string {
 	if at.IsZero() {

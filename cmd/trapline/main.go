@@ -45,10 +45,11 @@ func main() { os.Exit(runMain(os.Args[1:])) }
 
 // builtVersion is the version that the Go command stamps into the program, for one that was not built by make.
 func builtVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
+	info, ok := debug.ReadBuildInfo()
+	if ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return ""
+	return "devel"
 }
 
 // runMain runs a command line and returns the exit status. A second Ctrl-C ends what does not heed the first.

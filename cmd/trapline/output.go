@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -72,8 +73,9 @@ func (p *printer) styled(text string, s style) string {
 // column is a column of a table.
 type column struct {
 	name  string
-	wide  bool // only with -o wide and csv
-	right bool // numbers
+	exact string // in csv; "" is name
+	wide  bool   // only with -o wide and csv
+	right bool   // numbers
 }
 
 // item is a value in a table.
@@ -216,7 +218,7 @@ func (p *printer) csvRows(g *grid, header bool) error {
 	w := csv.NewWriter(p.out)
 	record := make([]string, len(g.columns))
 	for i, c := range g.columns {
-		record[i] = strings.ReplaceAll(c.name, " ", "_")
+		record[i] = strings.ReplaceAll(cmp.Or(c.exact, c.name), " ", "_")
 	}
 	if header {
 		_ = w.Write(record) // Error tells

@@ -133,7 +133,7 @@ func lastPoll(t *api.TargetSummary) string {
 	if t.LastPoll.IsZero() {
 		return fmt.Sprintf("none yet; every %s", span(t.Interval))
 	}
-	return fmt.Sprintf("%s ago, took %s, %s; every %s", age(t.LastPoll), span(t.Duration), thousands(t.Series)+" series", span(t.Interval))
+	return fmt.Sprintf("%s, took %s, %s; every %s", sinceWords(t.LastPoll), span(t.Duration), thousands(t.Series)+" series", span(t.Interval))
 }
 
 // problems writes what is missing and what to do, in the words of the API.
@@ -200,11 +200,7 @@ const maxRows = "100000"
 func tableGrid(t *api.Table) *grid {
 	g := &grid{}
 	for _, c := range t.Columns {
-		name := c.Title
-		if c.Unit != "" {
-			name += " " + c.Unit
-		}
-		g.columns = append(g.columns, column{name: name, right: c.Unit != ""})
+		g.columns = append(g.columns, column{name: c.Title, exact: c.Name, right: c.Unit != ""})
 	}
 	for _, row := range t.Rows {
 		cells := make([]item, len(t.Columns))

@@ -40,7 +40,7 @@ func addTop(app *kingpin.Application, commands map[string]command) {
 		m := &topModel{ctx: ctx, source: source, every: *every, data: first}
 		_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler()).Run()
 		if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
-			return context.Canceled
+			return &failure{status: exitInterrupted}
 		}
 		return err
 	}

@@ -69,7 +69,7 @@ func (m *topModel) title() string {
 	if t.Problem != nil {
 		title += "  " + topStyled(topBad, visible(t.Problem.Text))
 	}
-	return title + topStyled(topFaint, fmt.Sprintf("  polled %s ago, every %s", age(t.LastPoll), span(t.Interval)))
+	return title + topStyled(topFaint, fmt.Sprintf("  polled %s, every %s", sinceWords(t.LastPoll), span(t.Interval)))
 }
 
 func (m *topModel) keys(rows int) string {
@@ -118,7 +118,7 @@ func (m *topModel) row(r *topRow) string {
 
 // cells lays out a line. Names get what the width leaves.
 func (m *topModel) cells(name, alias, in, out, use, history, errors, discards string) string {
-	const numbers = 4 + 12 + 12 + 12 + topPoints + 2 + 8 + 8
+	const numbers = 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with what is between them
 	room := max(20, max(m.width, 80)-numbers)
 	first := min(24, room/2)
 	return fmt.Sprintf("%s  %s  %s  %s  %s  %s  %s  %s", left(name, first), left(alias, room-first), right(in, 11), right(out, 11), left(use, 9),
