@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +32,26 @@ func cli(t testing.TB, args ...string) outcome {
 func cliIn(t testing.TB, dir string, args ...string) outcome {
 	t.Helper()
 	var out, errs strings.Builder
-	c := exec.Command(program(t), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, program(t), args...)
 	c.Dir, c.Stdout, c.Stderr = dir, &out, &errs
 	err := c.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("trapline %s does not end: %s%s", args, out.String(), errs.String())
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	return outcome{c.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+func writeFile(t testing.TB, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // stub answers paths of the API, by METHOD PATH, with data or with an error.

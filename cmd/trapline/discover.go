@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -14,11 +15,22 @@ import (
 
 func addDiscover(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("discover", "Ask a target for its SNMPv3 engine ID, which takes no credentials.")
-	flags := addHostFlags(c)
+	flags := addTargetFlags(c)
+	for _, name := range append(slices.Clone(credentialFlags), "context", "context-engine-id", "auth", "repetitions", "packets", "unconnected-udp-socket") {
+		c.GetFlag(name).Hidden() // nothing comes of it
+	}
+	flags.hints(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		k, err := flags.find(ctx, flags.clientFlags)
+		if err != nil {
+			return err
+		}
+		if k.at != nil {
+			flags.host = &k.target.Address
+		}
 		d, err := flags.discover(ctx, logger)
 		if err != nil {
-			return flags.otherVersion(ctx, err, logger)
+			return flags.meant(ctx, flags.clientFlags, flags.otherVersion(ctx, err, logger))
 		}
 		fmt.Print(discovered(d))
 		return nil

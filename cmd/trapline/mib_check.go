@@ -24,6 +24,8 @@ func addMIBCheck(mib *kingpin.CmdClause, commands map[string]command) {
 }
 
 func checkMIBs(out io.Writer, dirs []string) error {
+	bar := newProgress("MIB files", -1).spin()
+	defer bar.end()
 	d, err := mibs.OpenDirectories(dirs...)
 	if err != nil {
 		return err

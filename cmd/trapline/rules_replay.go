@@ -46,10 +46,17 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 		out := bufio.NewWriter(os.Stdout)
 		defer out.Flush()
 		line := namedBy(w.config.Names)
+		passes := 0
+		for i := range tapes {
+			passes += len(tapes[i].Recordings)
+		}
+		bar := newProgress("polls", passes).unlessPrinting()
+		defer bar.end()
 		return replay.Run(ctx, tapes, replay.Options{
 			Rules: w.rehearsal(), Start: at,
-			Told: func(t notify.Told) { printTold(out, &t, w.config.Names, line) },
-			Warn: func(err error) { logger.Warn(err.Error()) },
+			Told:  func(t notify.Told) { printTold(out, &t, w.config.Names, line) },
+			Ended: func() { bar.add(1) },
+			Warn:  func(err error) { logger.Warn(err.Error()) },
 		})
 	}
 }

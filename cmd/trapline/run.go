@@ -47,6 +47,9 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := freePorts(ctx, flags.web); err != nil {
+		return err
+	}
 	told, err := openNotifier(first.config, registry, logger)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type Options struct {
 	Rules rules.RehearsalOptions // its targets are those of the tapes
 	Start time.Time              // of the first pass over each target; the next follow at the target's interval
 	Told  func(notify.Told)      // what a receiver would have been sent
+	Ended func()                 // a pass
 	Warn  func(error)            // a line of a recording that is left out, a rule that cannot be evaluated
 }
 
@@ -61,6 +62,9 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 				return err
 			}
 			reports = append(reports, r)
+			if o.Ended != nil {
+				o.Ended()
+			}
 		}
 		told, err := rehearsal.Take(ctx, at, reports)
 		if err != nil {
