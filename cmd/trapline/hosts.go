@@ -189,10 +189,14 @@ func unreadable(files []string, err error) error {
 		return usagef(`%s: no such file. Try "trapline demo", "trapline init HOST" or --config.file`, strings.Join(files, ", "))
 	}
 	for _, file := range expanded(files) {
-		if f, errOpen := os.Open(file); errOpen != nil {
+		f, errOpen := os.Open(file)
+		if errOpen != nil {
 			return usage(err)
-		} else {
-			_ = f.Close()
+		}
+		info, errStat := f.Stat()
+		_ = f.Close()
+		if errStat != nil || info.IsDir() {
+			return usage(err)
 		}
 	}
 	return err
