@@ -108,7 +108,7 @@ func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) 
 func (n *notifier) reload(c *config.Config) error {
 	if n.outbox == nil {
 		if len(c.Receivers) > 0 {
-			return errors.New("receivers: this process was started without a state_dir, and needs a restart to tell some")
+			return errors.New("receivers: this process was started without a state_dir: restart it to have receivers notified")
 		}
 		return nil
 	}
@@ -249,7 +249,7 @@ func testReceiver(ctx context.Context, c *config.Config, name, notification stri
 		return "", err
 	}
 	if receipt.RTT == 0 {
-		return "sent, which this type of receiver does not confirm", nil
+		return "sent; a trap is never acknowledged", nil
 	}
-	return fmt.Sprintf("confirmed after %s", receipt.RTT.Round(10*time.Microsecond)), nil
+	return fmt.Sprintf("acknowledged in %s", receipt.RTT.Round(10*time.Microsecond)), nil
 }

@@ -71,7 +71,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 	c = loaded(t, notifying(t, dir, strings.ReplaceAll(receivers, "ADDRESS", d.Address)))
 	for i, name := range []string{"a", "b", "c"} {
 		text, err := testReceiver(t.Context(), c, name, "", slog.New(slog.DiscardHandler))
-		if err != nil || !regexp.MustCompile([]string{"^sent, ", "^sent, ", "^confirmed after "}[i]).MatchString(text) {
+		if err != nil || !regexp.MustCompile([]string{"^sent; ", "^sent; ", "^acknowledged in "}[i]).MatchString(text) {
 			t.Errorf("%s: %s, %v", name, text, err)
 		}
 		if got := d.AwaitReceived(t, i+1)[i]; !strings.Contains(got, "= OID: .1.3.6.1.4.1.32473.1.0.6") {

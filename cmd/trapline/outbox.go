@@ -88,9 +88,9 @@ func ask(ctx context.Context, method, address string) ([]byte, error) {
 
 func printWaiting(out io.Writer, list []notify.Waiting) {
 	for _, w := range list {
-		state := "confirms"
+		state := "works"
 		if w.Failing {
-			state = "does not confirm, next try at " + w.RetryAt.Format(time.RFC3339)
+			state = "fails, next try at " + w.RetryAt.Format(time.RFC3339)
 		}
 		fmt.Fprintf(out, "%s: %d waiting, %d given up; %s\n", w.Receiver, len(w.Events), len(w.Dead), state)
 		for _, e := range w.Events {

@@ -33,7 +33,7 @@ func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
 	awaitMatch(t, base+"/api/v1/outbox", `"failing":\s*true(?s:.*)"failing":\s*true`)
 	var b strings.Builder
 	printWaiting(&b, list())
-	if want := `^late: 2 waiting, 0 given up; does not confirm, next try at \S+\n  \S+ \S+ resync   ""\n  \S+ \S+ raise Down device-7 "Down"\nnever: 2 waiting`; !regexp.MustCompile(want).MatchString(b.String()) {
+	if want := `^late: 2 waiting, 0 given up; fails, next try at \S+\n  \S+ \S+ resync   ""\n  \S+ \S+ raise Down device-7 "Down"\nnever: 2 waiting`; !regexp.MustCompile(want).MatchString(b.String()) {
 		t.Errorf("printed\n%s", b.String())
 	}
 	if _, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/never/drop"); err != nil {
@@ -48,7 +48,7 @@ func TestOutboxIsShownRetriedAndDropped(t *testing.T) {
 	}
 	d.Await(t, func() bool { return len(list()[0].Events) == 0 })
 	_, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nobody/retry")
-	if want := base + `/api/v1/outbox/nobody/retry answers 404 Not Found: there is no such receiver: "nobody"`; err == nil || err.Error() != want {
+	if want := base + `/api/v1/outbox/nobody/retry answers 404 Not Found: unknown receiver: "nobody"`; err == nil || err.Error() != want {
 		t.Error(err)
 	}
 }

@@ -117,7 +117,7 @@ func TestFirstReceiversNeedAStateDirectoryFromTheStart(t *testing.T) {
 	dir := t.TempDir()
 	r := startReloading(t, stateless)
 	status, text := r.reload(notifying(t, dir, "- {name: nms, address: 127.0.0.1}\n"))
-	if want := "receivers: this process was started without a state_dir, and needs a restart to tell some"; status != http.StatusInternalServerError || !strings.Contains(text, want) {
+	if want := "receivers: this process was started without a state_dir: restart it to have receivers notified"; status != http.StatusInternalServerError || !strings.Contains(text, want) {
 		t.Errorf("%d: %s", status, text)
 	}
 	if _, _, metrics := get(t, r.base+"/metrics"); !containsLine(metrics, "trapline_config_last_reload_successful 0") {

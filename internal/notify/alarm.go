@@ -71,6 +71,6 @@ type Event struct {
 // TestEvent shows whether a receiver is reached.
 func TestEvent(now time.Time) *Event {
 	return &Event{ID: fmt.Sprintf("test-%d", now.UnixNano()), Kind: Test, At: now, Alarm: Alarm{
-		ID: AlarmID("", "test", "", nil), Rule: "test", Severity: Indeterminate, Summary: "Trapline can tell this receiver", RaisedAt: now,
+		ID: AlarmID("", "test", "", nil), Rule: "test", Severity: Indeterminate, Summary: "This is a test of Trapline", RaisedAt: now,
 	}}
 }

@@ -44,7 +44,7 @@ func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings [
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
 		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && wants(&a, r.Name, r.Tags) {
-			warnings = append(warnings, fmt.Sprintf("receiver %q is told by SNMPv1, which has no Counter64, and will not be told %s", r.Name, strings.Join(counters, ", ")))
+			warnings = append(warnings, fmt.Sprintf("receiver %q is notified by SNMPv1, which has no Counter64, and is not sent %s", r.Name, strings.Join(counters, ", ")))
 		}
 	}
 	return mistakes, warnings

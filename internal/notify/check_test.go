@@ -32,7 +32,7 @@ func TestRulesAreChecked(t *testing.T) {
 				`trap_varbinds: "upp" is no value of ifAdminStatus (INTEGER): did you mean up?; trap_varbinds: no module defines "ifNothing"; ` +
 				`trap_varbinds: variable binding 1.3.6.1.4.1.9.1.0: MIBs know no type for it: write one behind its name`, ""},
 		{map[string]string{"trap_varbinds": "ifHCInOctets = {{ $value }}\n1.3.6.1.4.1.9.1.0 Counter64 = 7"},
-			"", `receiver "nms-1" is told by SNMPv1, which has no Counter64, and will not be told ifHCInOctets, 1.3.6.1.4.1.9.1.0`},
+			"", `receiver "nms-1" is notified by SNMPv1, which has no Counter64, and is not sent ifHCInOctets, 1.3.6.1.4.1.9.1.0`},
 		{map[string]string{"trap_varbinds": "ifHCInOctets = 7", "trap_receivers": "nms-2"}, "", ""},
 	} {
 		mistakes, warnings := c.Check(test.annotations)

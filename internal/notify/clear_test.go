@@ -22,7 +22,7 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	show := func(a Alarm) string {
-		d := templateFormat(builtIn, dismanFormat(builtIn))(&Event{Kind: Clear, At: noon, Alarm: a}, mostOctets)
+		d := templateFormat(builtIn, dismanFormat(builtIn, true))(&Event{Kind: Clear, At: noon, Alarm: a}, mostOctets)
 		var list []string
 		for _, v := range d.VarBinds {
 			text := v.Name.String() + "="

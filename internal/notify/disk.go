@@ -17,11 +17,11 @@ import (
 func DiskWarnings(dir string) (warnings []string) {
 	there := nearest(dir)
 	if err := tryWriting(there); err != nil {
-		warnings = append(warnings, fmt.Sprintf("state_dir %s cannot be written (%v): without it nothing is told", dir, err))
+		warnings = append(warnings, fmt.Sprintf("state_dir %s cannot be written (%v): without it nobody is notified", dir, err))
 	}
 	if volatile(there) {
 		warnings = append(warnings, fmt.Sprintf("state_dir %s lies in memory: after a restart of the machine or the container receivers drop traps of SNMPv3, "+
-			"and what they had yet to confirm is lost", dir))
+			"and notifications that were not acknowledged are lost", dir))
 	}
 	return warnings
 }

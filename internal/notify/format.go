@@ -37,7 +37,7 @@ func (f fault) Error() string { return f.err.Error() }
 // formats are what `format` may say, beside template.
 var formats = map[string]func(r *ReceiverSettings, c *Shared) format{
 	"alarm":         newAlarmFormat,
-	"disman":        func(_ *ReceiverSettings, c *Shared) format { return dismanFormat(c.Names) },
+	"disman":        func(r *ReceiverSettings, c *Shared) format { return dismanFormat(c.Names, r.Objects == minimal) },
 	"snmp-notifier": func(*ReceiverSettings, *Shared) format { return notifierFormat },
 }
 
@@ -227,8 +227,25 @@ var (
 	sysName           = snmp.MustParseOID("1.3.6.1.2.1.1.5.0")
 )
 
-func dismanFormat(names Names) format {
-	return func(e *Event, _ int) draft { return disman(e, names) }
+// dismanFormat is that of DISMAN-EVENT-MIB, which has neither severity nor text. Unless only its own objects are wanted,
+// objects of other MIBs that have follow them, always the same ones in the same order.
+func dismanFormat(names Names, minimal bool) format {
+	return func(e *Event, _ int) draft {
+		d := disman(e, names)
+		if d.Notification == nil {
+			return d
+		}
+		if !minimal {
+			d.VarBinds = append(d.VarBinds, syslogObjects(e)...)
+		}
+		d.VarBinds = append(d.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, mostSummary))})
+		if v, ok := ifNameOf(&e.Alarm); ok && !minimal {
+			d.VarBinds = append(d.VarBinds, v)
+		}
+		d.addAddress(e.Alarm.Address)
+		d.objects = len(d.VarBinds)
+		return d
+	}
 }
 
 func disman(e *Event, names Names) draft {
@@ -252,9 +269,7 @@ func disman(e *Event, names Names) draft {
 	add(3, snmp.OctetString, nil)
 	add(4, snmp.ObjectIdentifier, names.variable(&e.Alarm))
 	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
-	n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, mostSummary))})
-	n.addAddress(e.Alarm.Address)
-	return draft{Notification: n, objects: len(n.VarBinds)}
+	return draft{Notification: n}
 }
 
 // addAddress adds the address of the device, if SNMP has a type for it (RFC 3584 section 3.1).

@@ -78,10 +78,10 @@ func TestAlarmFormat(t *testing.T) {
 	}
 }
 
-func TestDismanFormat(t *testing.T) {
+func TestMinimalDismanFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openState(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Address: d.Address}, community(1), state.Identity)
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Objects: minimal, Address: d.Address}, community(1), state.Identity)
 	for i, test := range []struct {
 		kind         Kind
 		value        string

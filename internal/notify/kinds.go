@@ -129,7 +129,7 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
 	s.trimmed.Add(float64(d.trimmed))
 	for _, f := range d.faults {
 		s.faults.WithLabelValues(f.reason).Inc()
-		s.logger.Warn("a notification lacks what its rule wants", "event", e.ID, "rule", e.Alarm.Rule, "err", f.err)
+		s.logger.Warn("a notification is sent without what its rule wants", "event", e.ID, "rule", e.Alarm.Rule, "err", f.err)
 	}
 	if d.RequestID = requestID; !d.timed {
 		d.Uptime = s.identity.Uptime(time.Now())

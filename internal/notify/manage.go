@@ -23,8 +23,8 @@ type Waiting struct {
 
 // ErrNoReceiver and ErrNoAlarm are about names and IDs that the outbox does not know.
 var (
-	ErrNoReceiver = errors.New("there is no such receiver")
-	ErrNoAlarm    = errors.New("no such alarm is active")
+	ErrNoReceiver = errors.New("unknown receiver")
+	ErrNoAlarm    = errors.New("no active alarm has the ID")
 )
 
 func (o *Outbox) lookup(receiver string) (*queue, error) {

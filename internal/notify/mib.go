@@ -11,7 +11,7 @@ import (
 // mibObjects are the objects of TRAPLINE-MIB in the order of their numbers, from 1.
 var mibObjects = []struct{ name, syntax, text string }{
 	{"traplineAlarmId", "SnmpAdminString (SIZE (0..64))", "What the alarm is known by: the same from its raise to its clear, through restarts and changes of thresholds."},
-	{"traplineEventId", "SnmpAdminString (SIZE (0..64))", "What the event is known by: the same whenever it is told again, by whatever message."},
+	{"traplineEventId", "SnmpAdminString (SIZE (0..64))", "What the event is known by: the same whenever it is sent again, by whatever message."},
 	{"traplineAlarmState", "INTEGER { cleared(1), active(2) }", "Whether the alarm is active."},
 	{"traplineSeverity", "INTEGER { cleared(1), indeterminate(2), critical(3), major(4), minor(5), warning(6) }", "The perceived severity of ITU-T X.733; cleared in a clear."},
 	{"traplineRuleName", "SnmpAdminString (SIZE (0..64))", "The rule that found the alarm."},
@@ -25,12 +25,12 @@ var mibObjects = []struct{ name, syntax, text string }{
 	{"traplineCondition", "SnmpAdminString (SIZE (0..24))", "The condition that the value met."},
 	{"traplineOccurredAt", "DateAndTime", "When the event happened, in UTC."},
 	{"traplineRaisedAt", "DateAndTime", "When the alarm was raised, in UTC."},
-	{"traplineRepeatCount", "Unsigned32", "How often the alarm was told before because it lasts; 0 the first time."},
-	{"traplineSummary", "SnmpAdminString (SIZE (0..255))", "What is wrong, in one line."},
+	{"traplineRepeatCount", "Unsigned32", "How often the alarm was sent before because it lasts; 0 the first time."},
+	{"traplineSummary", "SnmpAdminString (SIZE (0..255))", "What happened, in one line."},
 	{"traplineLabels", "OCTET STRING (SIZE (0..512))", "All labels of the alarm in UTF-8, as label=value;label=value, sorted. Where it ends in a semicolon and an ellipsis, some were left out."},
 	{"traplineAlarmsActive", "Unsigned32", "How many alarms are active."},
 	{"traplineEventsQueued", "Unsigned32", "How many events wait for this receiver."},
-	{"traplineEventsLost", "Unsigned32", "How many events for this receiver were dropped since it was last told."},
+	{"traplineEventsLost", "Unsigned32", "How many events for this receiver were dropped since the last one was sent."},
 	{"traplineDescription", "SnmpAdminString (SIZE (0..255))", "What the rule says of the alarm beside traplineSummary, in one line. Where there is such a text, the object follows those of the notification."},
 }
 
@@ -39,13 +39,16 @@ var mibNotifications = []struct {
 	name    string
 	objects []int
 	text    string
+
+	// What snmpttconvertmib makes the format and the severity of snmptt of.
+	summary, severity string
 }{
-	{"traplineAlarmRaise", ofAlarms, "An alarm became active, or with traplineRepeatCount, still is. snmpTrapAddress.0 follows the objects where the device has an address of IPv4."},
-	{"traplineAlarmClear", ofAlarms, "An alarm is over."},
-	{"traplineAlarmChange", ofAlarms, "The severity or the text of an active alarm has changed."},
-	{"traplineHeartbeat", ofProcesses, "Trapline is alive, and this receiver can be told."},
-	{"traplineResync", ofProcesses, "Trapline has started, or events for this receiver were lost: the list of active alarms is to be read again."},
-	{"traplineTest", ofAlarms, "Somebody tried whether this receiver can be told."},
+	{"traplineAlarmRaise", ofAlarms, "An alarm was raised, or with traplineRepeatCount, is still active. snmpTrapAddress.0 follows the objects if the device has an address of IPv4.", "$17", "MAJOR"},
+	{"traplineAlarmClear", ofAlarms, "An alarm was cleared.", "$17", "NORMAL"},
+	{"traplineAlarmChange", ofAlarms, "The severity or the text of an active alarm has changed.", "$17", "MAJOR"},
+	{"traplineHeartbeat", ofProcesses, "Trapline is running, and notifications reach this receiver.", "Trapline is running: $3 alarms are active, $4 notifications wait", "INFORMATIONAL"},
+	{"traplineResync", ofProcesses, "Trapline has started, or events for this receiver were lost: the list of active alarms is to be read again.", "Read the active alarms again: $5 events were lost", "MINOR"},
+	{"traplineTest", ofAlarms, "A test of whether notifications reach this receiver.", "$17", "INFORMATIONAL"},
 }
 
 var (
@@ -71,7 +74,7 @@ traplineMIB MODULE-IDENTITY
     LAST-UPDATED "202611260000Z"
     ORGANIZATION "Trapline"
     CONTACT-INFO "Whoever runs this Trapline."
-    DESCRIPTION  "What Trapline tells of alarms. The objects exist in notifications only."
+    DESCRIPTION  "What Trapline sends about alarms. The objects exist in notifications only."
     REVISION     "202611260000Z"
     DESCRIPTION  "Notifications of alarms may carry traplineDescription."
     REVISION     "202603010000Z"
@@ -115,8 +118,8 @@ func MIB(enterprise snmp.OID) string {
 		for _, o := range n.objects {
 			names = append(names, objects[o-1])
 		}
-		fmt.Fprintf(&b, "\n%s NOTIFICATION-TYPE\n    OBJECTS     { %s }\n    STATUS      current\n    DESCRIPTION %q\n    ::= { traplineNotifications %d }\n",
-			n.name, commas(names), n.text, i+1)
+		fmt.Fprintf(&b, "\n%s NOTIFICATION-TYPE\n    OBJECTS     { %s }\n    STATUS      current\n    DESCRIPTION %q\n    --#SUMMARY  %q\n    --#SEVERITY %s\n    ::= { traplineNotifications %d }\n",
+			n.name, commas(names), n.text, n.summary, n.severity, i+1)
 		notifications = append(notifications, n.name)
 	}
 	fmt.Fprintf(&b, "\ntraplineObjectGroup OBJECT-GROUP\n    OBJECTS     { %s }\n    STATUS      current\n    DESCRIPTION \"All objects.\"\n    ::= { traplineConformance 1 }\n", commas(objects))

@@ -97,7 +97,7 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 
 func (o *Outbox) warnOfOrphan(receiver string, events int) {
 	if events > 0 {
-		o.logger.Warn("what waits for a receiver is kept, but the receiver is not in the configuration", "receiver", receiver, "events", events)
+		o.logger.Warn("notifications are kept for a receiver that is not in the configuration", "receiver", receiver, "events", events)
 	}
 }
 

@@ -32,7 +32,7 @@ func (o *Outbox) reportUnknown(a *Alarm) {
 	report := func(kind string, words []string, exist map[string]bool) {
 		for _, word := range words {
 			if !exist[word] {
-				o.logger.Warn("the rule of an alarm names what no receiver has", "rule", a.Rule, kind, word)
+				o.logger.Warn("unknown receiver or tag in the annotations of a rule", "rule", a.Rule, kind, word)
 				o.metrics.misread.Inc()
 			}
 		}

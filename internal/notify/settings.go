@@ -36,6 +36,7 @@ type ReceiverSettings struct {
 	Context         string                            `yaml:"context,omitempty"`          // SNMPv3 context
 	Format          string                            `yaml:"format,omitempty"`           // disman, alarm, template or snmp-notifier; default alarm with notifications.enterprise_oid, else disman
 	Profile         string                            `yaml:"profile,omitempty"`          // compact sends nine objects of the format alarm, which fit 484 octets
+	Objects         string                            `yaml:"objects,omitempty"`          // minimal leaves severity and text out of the format disman
 	Timeout         setting.Duration                  `yaml:"timeout,omitempty"`          // of each message; default 2s
 	Retries         *int                              `yaml:"retries,omitempty"`          // messages sent again in a delivery; default 2
 	Rate            float64                           `yaml:"rate,omitempty"`             // deliveries a second; default 50
@@ -177,6 +178,9 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	if r.Profile != "" && r.Profile != compact {
 		m.add("profile", "unknown profile %q: write compact, or leave it out", r.Profile)
 	}
+	if r.Objects != "" && r.Objects != minimal {
+		m.add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
+	}
 	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
 		m.add("min_severity", "unknown severity %q: use one of critical, major, minor, warning", r.MinSeverity)
 	}
@@ -213,7 +217,7 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
-	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
+	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "objects": r.Objects, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
 			m.add(name, "a webhook has no %s: leave it out", name)
 		}
@@ -244,10 +248,14 @@ func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake
 	if used := r.formatName(s); r.Profile != "" && used != "alarm" && (used != formatTemplate || r.fallbackName(s) != "alarm") {
 		m.add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
 	}
+	if used := r.formatName(s); r.Objects != "" && !kinds[r.Type].url && used != "disman" && (used != formatTemplate || r.fallbackName(s) != "disman") {
+		m.add("objects", "objects applies to format: disman only: leave it out")
+	}
 	return m
 }
 
-const compact = "compact"
+// What profile and objects may say.
+const compact, minimal = "compact", "minimal"
 
 // contextEngine is ContextEngineID in octets, nil where it is not set.
 func (r *ReceiverSettings) contextEngine() []byte {

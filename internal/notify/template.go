@@ -68,6 +68,9 @@ func templateFormat(names Names, otherwise format) format {
 		t.objects = len(t.VarBinds)
 		t.addOthers()
 		t.addAddress(t.Agent)
+		if a.Description != "" { // the last, which is left out first
+			t.VarBinds = append(t.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, mostSummary))))
+		}
 		return t.draft
 	}
 }

@@ -226,7 +226,7 @@ func varBindsOf(line string) string {
 
 // What cannot be told as a rule wants it is counted, by its reason.
 func TestFaultsOfTemplates(t *testing.T) {
-	f := templateFormat(builtIn, dismanFormat(nil))
+	f := templateFormat(builtIn, dismanFormat(nil, true))
 	for _, test := range ruledAlarms {
 		var reasons []string
 		for _, fault := range f(&Event{Kind: Raise, At: noon, Alarm: test.alarm(t)}, mostOctets).faults {
@@ -363,7 +363,7 @@ func FuzzTemplateFormat(f *testing.F) {
 			"trap_notification": notification, "trap_varbinds": bindings, "trap_variable": variable, "value": value,
 		})
 		for _, kind := range []Kind{Raise, Clear} {
-			d := templateFormat(builtIn, dismanFormat(builtIn))(&Event{Kind: kind, At: noon, Alarm: a}, mostOctets)
+			d := templateFormat(builtIn, dismanFormat(builtIn, true))(&Event{Kind: kind, At: noon, Alarm: a}, mostOctets)
 			if d.Notification == nil {
 				continue
 			}

@@ -15,6 +15,7 @@ type SnmptrapdOptions struct {
 	Users          []User // nil means UsualUsers
 	Handled        bool   // it runs a handler for each notification, which AwaitHandled reads
 	Config         string // further lines of snmptrapd.conf
+	Modules        string // MIB modules, with colons between them, by whose names it prints OIDs and enumerations
 }
 
 // Snmptrapd is Net-SNMP's receiver of notifications. It takes them from the community "public" and from
@@ -25,13 +26,14 @@ type Snmptrapd struct {
 	Address6 string // [::1] and the same port; empty where there is no IPv6
 	Dir      string
 
-	path string
+	path    string
+	modules string
 }
 
 // StartSnmptrapd runs an snmptrapd and waits until it listens.
 func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 	t.Helper()
-	s := &Snmptrapd{path: Require(t, "snmptrapd", "snmptrapd"), Dir: t.TempDir(), Address: o.Address}
+	s := &Snmptrapd{path: Require(t, "snmptrapd", "snmptrapd"), Dir: t.TempDir(), Address: o.Address, modules: o.Modules}
 	if o.Address == "" {
 		s.Address, s.Address6 = FreeUDPAddresses(t)
 	}
@@ -41,7 +43,11 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 		c.WriteString(",udp6:" + s.Address6)
 	}
 	// Each notification is a line: of SNMPv1 by print1, of the others by print2.
-	c.WriteString("\ndoNotFork yes\noutputOption nte\n" +
+	output := "nte" // numbers
+	if o.Modules != "" {
+		output = "st" // names without their modules
+	}
+	c.WriteString("\ndoNotFork yes\noutputOption " + output + "\n" +
 		`format print1 NTF v=%s src=%b user=%u agent=%a ent=%N gen=%w spec=%q ticks=%T vb=%V|~|%v\n` + "\n" +
 		`format print2 NTF v=%s src=%b user=%u sec=%P vb=%V|~|%v\n` + "\n" +
 		"authCommunity log,execute public\n")
@@ -75,7 +81,11 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 func (s *Snmptrapd) Start(t testing.TB) {
 	t.Helper()
 	// -f stays in the foreground, -n looks up no names, -X is no subagent.
-	s.Process = Start(t, NetSNMPEnvironment(t, s.Dir), s.path, "-f", "-n", "-X", "-Lo")
+	env := NetSNMPEnvironment(t, s.Dir)
+	if s.modules != "" {
+		env = append(env, "MIBS="+s.modules, "MIBDIRS="+filepath.Join(MIBs(t), "rfc"))
+	}
+	s.Process = Start(t, env, s.path, "-f", "-n", "-X", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
 }
 

@@ -395,7 +395,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 func (e *Evaluator) finish(r *round) {
 	err := r.commit()
 	if err != nil {
-		e.complaints.error("what rules found cannot be stored, and is tried again", "of", r.device.String(), "err", err)
+		e.complaints.error("cannot store alerts, will retry", "of", r.device.String(), "err", err)
 		r.device.uncommitted.Store(&err)
 	} else {
 		r.device.uncommitted.Store(nil)

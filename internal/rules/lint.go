@@ -110,7 +110,7 @@ var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
 		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
-			l.find(Doubtful, "the label %s has the value in it: with each value the alarm is another one, and the last is over. Put it into an annotation", name)
+			l.find(Doubtful, "the label %s has the value in it: each value raises another alarm and clears the last one. Put it into an annotation", name)
 		}
 	}
 	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {

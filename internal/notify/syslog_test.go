@@ -1,0 +1,83 @@
+package notify
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+)
+
+// snmptrapd shows the severity by name and what happened, whatever version of SNMP brings it.
+func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
+	state := openState(t, t.TempDir())
+	options := peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID), Modules: "DISMAN-EVENT-MIB:SYSLOG-MSG-MIB:IF-MIB:SNMP-COMMUNITY-MIB"}
+	d := peers.StartSnmptrapd(t, options)
+	raise := &Event{Kind: Raise, At: noon, Alarm: portAlarm()}
+	raise.Alarm.Labels = map[string]string{"ifIndex": "17", "ifName": "Gi0/1"}
+	over := raise.Alarm.Over(&Alarm{ClearSummary: "Gi0/1 is up again"})
+	end := &Event{Kind: Clear, At: noon.Add(4 * time.Second), Alarm: over}
+	end.Alarm.RaisedAt = noon
+	users := peers.UsualUsers()
+	user := users[slices.IndexFunc(users, func(u peers.User) bool { return u.Priv != "" })]
+	const index = "168430090"
+	for _, test := range []struct {
+		auth engine.Auth
+		kind string
+	}{{community(1), "trap"}, {community(2), "trap"}, {community(2), "inform"}, {authOf(user), "trap"}, {authOf(user), "inform"}} {
+		route, _ := testRoute(t, ReceiverSettings{Type: test.kind, Format: "disman", Address: d.Address}, test.auth, state.Identity)
+		for _, e := range []*Event{raise, end} {
+			before := len(d.Received())
+			if _, err := route.Deliver(t.Context(), e, 1); err != nil {
+				t.Fatal(err)
+			}
+			severity, text, trigger := "crit(2)", "Gi0/1 is down", "Rising"
+			if e.Kind == Clear {
+				severity, text, trigger = "notice(5)", "Gi0/1 is up again after 4 s", "Falling"
+			}
+			want := fmt.Sprintf(`|~|syslogMsgSeverity.%[1]s = INTEGER: %[2]s|~|syslogMsgHostName.%[1]s = STRING: core-1|~|`+
+				`syslogMsgMsgID.%[1]s = STRING: PortDown|~|syslogMsgMsg.%[1]s = STRING: "%[3]s"|~|sysName.0 = STRING: core-1|~|ifName.17 = STRING: Gi0/1|~|`+
+				`snmpTrapAddress.0 = IpAddress: 192.0.2.1`, index, severity, text)
+			got := d.AwaitReceived(t, before+1)[before]
+			if !strings.HasSuffix(got, want) || e.Kind == Raise && test.auth.Version > 1 && !strings.Contains(got, "mteTrigger"+trigger) {
+				t.Errorf("version %d, %s is\n%s\nwant … %s", test.auth.Version, e.Kind, got, want)
+			}
+		}
+	}
+}
+
+// A raise and its clear have the same objects in the same order and with the same index, whatever the alarm is like.
+func TestSyslogObjectsOfRaiseAndClearAreTheSame(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	f := dismanFormat(nil, false)
+	for range 2000 {
+		a := Alarm{ID: AlarmID("", "rule", fmt.Sprint(random.Uint64()), nil), Rule: strings.Repeat("rü", random.IntN(40)), Severity: Severity(1 + random.IntN(6)), Summary: "it is hot", RaisedAt: noon}
+		raise, clear := f(&Event{Kind: Raise, At: noon, Alarm: a}, mostOctets), f(&Event{Kind: Clear, At: noon.Add(time.Hour), Alarm: a.Over(&Alarm{})}, mostOctets)
+		if len(raise.VarBinds) != len(clear.VarBinds) || raise.objects != clear.objects {
+			t.Fatalf("%d and %d objects", len(raise.VarBinds), len(clear.VarBinds))
+		}
+		for i := range raise.VarBinds {
+			if raise.VarBinds[i].Name.Compare(clear.VarBinds[i].Name) != 0 || raise.VarBinds[i].Type != clear.VarBinds[i].Type {
+				t.Fatalf("object %d is %s in the raise, %s in the clear", i, raise.VarBinds[i].Name, clear.VarBinds[i].Name)
+			}
+		}
+		if n := syslogIndex(a.ID); n == 0 || n > 1<<31-1 {
+			t.Fatalf("index %d", n)
+		}
+	}
+}
+
+func TestShortTime(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "1 s", 4200 * time.Millisecond: "4 s", 59900 * time.Millisecond: "59 s", time.Minute: "1 min", 252 * time.Second: "4 min 12 s",
+		2 * time.Hour: "2 h", 26 * time.Hour: "1 d 2 h", 61 * time.Minute: "1 h 1 min",
+	} {
+		if got := shortTime(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}
