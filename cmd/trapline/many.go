@@ -23,7 +23,7 @@ type asking func(ctx context.Context, f *clientFlags, out io.Writer) error
 func (f *clientFlags) each(ctx context.Context, sequential bool, ask asking) error {
 	hosts := strings.Split(*f.host, ",")
 	if slices.Contains(hosts, "") {
-		return fmt.Errorf("%q names an empty target: write HOST, or HOST,HOST", *f.host)
+		return usagef("%q names an empty target: write HOST, or HOST,HOST", *f.host)
 	}
 	if len(hosts) == 1 {
 		return ask(ctx, f, os.Stdout)

@@ -20,29 +20,37 @@ import (
 
 func addSet(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("set", "Set objects of a target, all of them or none, and print what it answers. Only this command writes to devices: the server never does.")
-	f := &setFlags{client: addClientFlags(c), naming: addNameFlags(c)}
+	f := &setFlags{client: addTargetFlags(c), naming: addNameFlags(c)}
 	f.words = c.Arg("object", "OID TYPE VALUE for each object, TYPE being one of i u c C t a o s x d b F D, or = for that of the object in its MIB. "+
 		"Names of MIBs do as well as OIDs, labels of enumerations and of BITS as well as numbers, and with = a value may be written as its DISPLAY-HINT says.").Required().Strings()
+	f.client.hints(c)
 	commands[c.FullCommand()] = f.run
 }
 
 // setFlags say what to write to which target.
 type setFlags struct {
-	client *clientFlags
+	client *targetFlags
 	naming nameFlags
 	words  *[]string
 }
 
 func (f *setFlags) run(ctx context.Context, logger *slog.Logger) error {
 	tree := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return allMIBs(splitColons(*f.naming.dirs), *f.words...) }))
-	written := slices.Clone(*f.words)
+	name, written := *f.client.host, slices.Clone(*f.words)
 	list, err := f.objects(tree)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	_, line, err := f.naming.printing(written[:1])
 	if err != nil {
+		return usage(err)
+	}
+	k, err := f.client.find(ctx, f.client.clientFlags)
+	if err != nil {
 		return err
+	}
+	if k.at != nil {
+		return usagef("%s is a target of the server at %s, which never writes: write its address, and a community or user that may set objects", name, k.at.base.Redacted())
 	}
 	e, target, params, err := f.client.target(ctx, logger)
 	if err != nil {
@@ -51,7 +59,7 @@ func (f *setFlags) run(ctx context.Context, logger *slog.Logger) error {
 	defer e.Close()
 	answer, err := target.Set(ctx, params, list)
 	if err != nil {
-		return f.refused(tree, list, written, err)
+		return f.client.meant(ctx, f.client.clientFlags, refused(name, tree, list, written, err))
 	}
 	for _, v := range answer {
 		fmt.Println(line(v))
@@ -103,7 +111,7 @@ var refusals = map[string]string{
 }
 
 // refused says which object a device refuses, why, and what the MIBs say about its values.
-func (f *setFlags) refused(names notify.Names, list []snmp.VarBind, written []string, err error) error {
+func refused(target string, names notify.Names, list []snmp.VarBind, written []string, err error) error {
 	var refusal *engine.SetError
 	if !errors.As(err, &refusal) {
 		return err
@@ -117,7 +125,7 @@ func (f *setFlags) refused(names notify.Names, list []snmp.VarBind, written []st
 			}
 		}
 	}
-	text := fmt.Sprintf("error setting %s of target %s: %s", name, *f.client.host, status)
+	text := fmt.Sprintf("error setting %s of target %s: %s", name, target, status)
 	if means := refusals[status]; means != "" {
 		text += ": " + means
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,6 +93,26 @@ func TestPeersSetRefused(t *testing.T) {
 	}
 	if got := peers.NetSNMP(t, "snmpget", "-Oqv", "-v2c", "-c", "public", snmpd.Address, peers.Knob); got != "10\n" {
 		t.Errorf("after all that was refused, %s is %s", peers.Knob, got)
+	}
+}
+
+// A target of the configuration is set by its name; a server that knows it never writes.
+func TestPeersSetByName(t *testing.T) {
+	t.Parallel()
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	config := fmt.Sprintf("auths: {rw: {community: private}}\ntargets: [{name: rack, address: %q, auth: rw}]\n", snmpd.Address)
+	file := inDir(t, map[string]string{"snmp.yml": config})("snmp.yml")
+	r := runProgram(t, "set", "--config.file", file, "rack", peers.Knob, "i", "11")
+	if want := (ran{"." + peers.Knob + " = INTEGER: 11\n", "rack: " + snmpd.Address + ", auth rw, from " + file + "\n", 0}); r != want {
+		t.Errorf("%+v, want %+v", r, want)
+	}
+	base := startServer(t, config)
+	r = runProgram(t, "set", "--url", base, "rack", peers.Knob, "i", "12")
+	if want := "rack is a target of the server at " + base + ", which never writes: write its address, and a community or user that may set objects\n"; r.status != exitUsage || !strings.HasSuffix(r.errs, want) {
+		t.Errorf("%+v, want %s", r, want)
+	}
+	if got := peers.NetSNMP(t, "snmpget", "-Oqv", "-v2c", "-c", "public", snmpd.Address, peers.Knob); got != "11\n" {
+		t.Errorf("%s is %s", peers.Knob, got)
 	}
 }
 

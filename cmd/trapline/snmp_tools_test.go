@@ -114,9 +114,7 @@ func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	t.Helper()
 	received := func() (all []string) {
 		for _, d := range p.receivers {
-			for _, line := range told(d) {
-				all = append(all, line)
-			}
+			all = append(all, told(d)...)
 		}
 		return all
 	}

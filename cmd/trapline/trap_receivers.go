@@ -30,21 +30,21 @@ type preparing func(f *trapFlags, r notify.Receiver, n *notify.Notification) (se
 func (f *trapFlags) deliver(ctx context.Context, out io.Writer, prepare preparing) error {
 	n, err := f.notification()
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	all, err := f.receivers()
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	var list []*delivery
 	for _, of := range all {
 		r, err := of.receiver()
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		suited, err := f.of(r.Principal.Version, n)
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		d := &delivery{receiver: *of.host + " (" + versionNames[r.Principal.Version] + ")"}
 		d.send, d.err = prepare(of, r, suited)
@@ -117,15 +117,16 @@ func (f *trapFlags) furtherClient(text string) (*clientFlags, error) {
 	if err != nil {
 		return nil, err
 	}
-	app := kingpin.New("--to", "").UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
-	c := app.Command("to", "")
+	name := f.command.Model().Name
+	app := kingpin.New("trapline", "").UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
+	c := app.Command(name, "")
 	client := addClientFlags(c)
 	for _, flag := range f.command.Model().Flags {
 		if own := c.GetFlag(flag.Name); own != nil && flag.Value.String() != "" {
 			own.Default(flag.Value.String())
 		}
 	}
-	if _, err := parse(app, append([]string{"to"}, spelledOut(words)...)); err != nil {
+	if _, err := parse(app, append([]string{name}, spelledOut(words)...)); err != nil {
 		return nil, err
 	}
 	if strings.Contains(*client.host, ",") {

@@ -62,10 +62,10 @@ func TestReceiversOfToThatAreWrong(t *testing.T) {
 		"-c 'public host":        `--to "-c 'public host": a quotation mark is not closed`,
 		"one,two":                `--to "one,two": write one receiver in each --to`,
 		"-v3 host":               `version 3 needs a username: -u NAME`,
-		"--index 4 host":         `--to "--index 4 host": unknown long flag '--index'`,
+		"--index 4 host":         `--to "--index 4 host": trap has no flag --index`,
 		"-v2c -c public tcp:nms": `address "tcp:nms": notifications travel by udp, udp4 or udp6`,
 	} {
-		if r := runProgram(t, "trap", "--to", to, "127.0.66.1:9", "", "coldStart"); r.status == 0 || !strings.HasSuffix(r.errs, want+"\n") {
+		if r := runProgram(t, "trap", "--to", to, "127.0.66.1:9", "", "coldStart"); r.status != exitUsage || !strings.Contains(r.errs, want+"\n") {
 			t.Errorf("%q: %+v, want %s", to, r, want)
 		}
 	}

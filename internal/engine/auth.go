@@ -170,7 +170,7 @@ func (a *Auth) addKeyMistakes(m *mistakes) {
 }
 
 // noTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
-const noTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp out, and write no tcp:"
+const noTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp and tcp: out"
 
 // addChoice reports a key that is not given, or given more than once, and a localized one that could be
 // meant for any device. Else it is true.
