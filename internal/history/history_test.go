@@ -53,6 +53,7 @@ type device struct {
 	in, out map[uint32]float64
 	load    float64
 	hc      bool
+	extra   bool // a column stands in front of the others
 }
 
 var (
@@ -77,6 +78,9 @@ func (d *device) poll() []*series.Set {
 	}
 	load := series.Column{Desc: loadDesc, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{d.load}}
 	set := &series.Set{Columns: []series.Column{load, low}}
+	if d.extra {
+		set.Columns = append([]series.Column{{Desc: &series.Desc{Name: "extra", Object: oid("1.3.9")}, Table: table, Values: in.Values}}, set.Columns...)
+	}
 	if d.hc {
 		set.Columns = append(set.Columns, in, out)
 	}
@@ -150,6 +154,7 @@ func TestHistoriesAreThoseOfTheirRows(t *testing.T) {
 					d.rows = append(d.rows, n)
 				}
 			}
+			d.extra = r.IntN(4) == 0
 			comparable := r.IntN(6) > 0
 			now := map[uint32]float64{}
 			for _, n := range d.rows {
