@@ -18,26 +18,26 @@ func (a *API) Target(name string) (Target, error) {
 	if !ok {
 		return Target{}, a.noTarget(name)
 	}
-	alarms := a.alarmIndex()
+	u := d.Summary
 	t := Target{
-		TargetSummary: summary(d.Summary, alarms), Auth: d.Target.AuthName, Version: versionOf(d.Target), Modules: d.Target.ModuleNames(), Profile: profileOf(d.Summary),
+		TargetSummary: summary(u, a.alarmIndex()), Auth: u.Target.AuthName, Version: versionOf(u.Target), Modules: u.Target.ModuleNames(), Profile: profileOf(u),
 		Polls: d.Polls, Missed: d.Missed, LatePolls: d.Late, Packets: d.Packets, Retries: d.Retries, Reboots: d.Reboots, Next: d.Next,
-		Problems: []Problem{}, Ladder: []Step{}, Tables: a.tables(d.Summary), Changes: []StateChange{},
+		Problems: []Problem{}, Ladder: []Step{}, Tables: a.tables(u), Changes: []StateChange{},
 	}
-	if id := d.Identity; id != nil {
+	if id := u.Identity; id != nil {
 		t.Identity = identity(id)
 	}
-	for _, w := range d.Problems() {
+	for _, w := range u.Problems() {
 		t.Problems = append(t.Problems, *problem(&w))
 	}
-	if d.State == poller.Down {
-		t.Ladder = ladder(d.Summary)
-		t.Problems[0].Notes = a.notes(d.Summary)
+	if u.State == poller.Down {
+		t.Ladder = ladder(u)
+		t.Problems[0].Notes = a.notes(u)
 	}
-	if d.Answered != nil {
-		t.Answered = d.Answered.Start.Add(d.Answered.Duration)
+	if u.Answered != nil {
+		t.Answered = u.Answered.Start.Add(u.Answered.Duration)
 	}
-	for _, c := range slices.Backward(d.Changes) {
+	for _, c := range slices.Backward(u.Changes) {
 		t.Changes = append(t.Changes, StateChange{At: c.At, State: State(c.State.String()), Reason: c.Reason, Text: c.Text})
 	}
 	return t, nil

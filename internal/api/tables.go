@@ -48,10 +48,10 @@ func (a *API) TableOf(q TableQuery) (Table, error) {
 	switch {
 	case !ok:
 		return Table{}, a.noTarget(q.Target)
-	case d.Answered == nil:
+	case d.Summary.Answered == nil:
 		return Table{}, &Hinted{of(ErrUnavailable, "%s has not answered yet", q.Target), fmt.Sprintf("trapline target %s says why", q.Target)}
 	}
-	list := tablesOf(d.Answered)
+	list := tablesOf(d.Summary.Answered)
 	i := slices.IndexFunc(list, func(t polledTable) bool { return t.name == q.Table || t.oid.String() == q.Table })
 	if i < 0 {
 		var names []string
@@ -69,8 +69,8 @@ func (a *API) TableOf(q TableQuery) (Table, error) {
 		views = a.options.Polls.History(q.Target, q.History)
 	}
 	q.Limit = cmp.Or(q.Limit, defaultRows)
-	t := list[i].render(d.Answered, views, &q)
-	t.Every, t.AsOf = d.Target.Interval.Seconds(), d.Answered.Start.Add(d.Answered.Duration)
+	t := list[i].render(d.Summary.Answered, views, &q)
+	t.Every, t.AsOf = d.Summary.Target.Interval.Seconds(), d.Summary.Answered.Start.Add(d.Summary.Answered.Duration)
 	return t, nil
 }
 

@@ -84,22 +84,29 @@ func (t *tracks) points(name string, row int) []float64 {
 
 // trackColumns adds to a plain table the rates that are kept of its columns, and their histories.
 type trackColumns struct {
-	tracks  []*tracks // each of a kind with one track
+	tracks  []columnTrack
 	rates   bool
 	history bool
+}
+
+// columnTrack is what is kept of one column.
+type columnTrack struct {
+	tracks *tracks
+	column string
 }
 
 func newTrackColumns(g *grid, views []history.View, out *Table, q *TableQuery) *trackColumns {
 	x := &trackColumns{rates: q.Rates, history: q.History}
 	for i := range views {
 		v := &views[i]
-		t := tracksOf(g, views, v.Kind)
-		if len(v.Tracks) != 1 || !slices.ContainsFunc(g.columns, func(c *gridColumn) bool { return v.Of(c.desc) }) {
+		n := slices.IndexFunc(g.columns, func(c *gridColumn) bool { return v.Of(c.desc) })
+		if n < 0 || len(v.Tracks) != 1 {
 			continue
 		}
-		x.tracks = append(x.tracks, t)
+		name := g.columns[n].desc.Name
+		x.tracks = append(x.tracks, columnTrack{tracksOf(g, views, v.Kind), name})
 		if q.Rates && v.Tracks[0].Rates != nil {
-			out.Columns = append(out.Columns, TableColumn{Name: v.Kind + "_rate", Title: v.Kind + "/s", Unit: "/s"})
+			out.Columns = append(out.Columns, TableColumn{Name: name + "_rate", Title: name + "/s", Unit: "/s"})
 		}
 	}
 	return x
@@ -108,16 +115,16 @@ func newTrackColumns(g *grid, views []history.View, out *Table, q *TableQuery) *
 // fill adds to a row what was added to the columns.
 func (x *trackColumns) fill(r *TableRow, row int) {
 	for _, t := range x.tracks {
-		name := t.view.Tracks[0].Name
-		if x.rates && t.view.Tracks[0].Rates != nil {
-			v, ok := t.rate(name, row)
+		name := t.tracks.view.Tracks[0].Name
+		if x.rates && t.tracks.view.Tracks[0].Rates != nil {
+			v, ok := t.tracks.rate(name, row)
 			r.addNumber(v, ok, perSecond)
 		}
-		if points := t.points(name, row); x.history && points != nil {
+		if points := t.tracks.points(name, row); x.history && points != nil {
 			if r.History == nil {
 				r.History = map[string][]float64{}
 			}
-			r.History[name] = points
+			r.History[t.column] = points
 		}
 	}
 }

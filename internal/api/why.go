@@ -75,7 +75,7 @@ func (a *API) Why(ctx context.Context, target, metric, row string, live bool) (W
 	}
 	w := &inquiry{api: a, tree: tree, summary: d.Summary, next: d.Next, row: parseRow(row), live: live,
 		Why: Why{Target: target, Metric: strings.TrimSpace(metric), Row: strings.TrimSpace(row), Steps: []Step{}}}
-	if p := d.Last; p != nil {
+	if p := d.Summary.Last; p != nil {
 		w.Poll = p.Start.Add(p.Duration)
 	}
 	if w.Metric == "" {

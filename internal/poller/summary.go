@@ -134,7 +134,7 @@ func (p *Poller) Version() uint64 { return p.version.Load() }
 
 // Detail is what is known of a target beside its Summary.
 type Detail struct {
-	*Summary
+	Summary                                        *Summary
 	Polls, Missed, Late, Packets, Retries, Reboots int64
 	Next                                           time.Time // when the next poll is due
 }
