@@ -54,7 +54,7 @@ image:
 # docs writes what is generated: docs/reference and the dashboards.
 docs:
 	go generate ./dashboards
-	go test -count=1 -tags $(TAGS) -run Reference ./config ./cmd/trapline -update
+	go test -count=1 -tags $(TAGS) -run Reference ./config ./internal/api ./cmd/trapline -update
 
 # release builds archives, packages, an SBOM and SHA256SUMS in dist/.
 release:

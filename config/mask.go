@@ -14,8 +14,8 @@ import (
 const hidden = "<secret>"
 
 // Masked is the text of a file, or of what was meant to be one, with <secret> in the place of what may be a secret.
-// It keeps the lines. The text may hold any errors: within auths and receivers only values of keys that are known
-// to hold no secret are left, elsewhere all but those of keys that hold one.
+// It keeps the lines. The text may hold any errors: within auths, receivers and sections that nobody knows only values
+// of keys that are known to hold no secret are left, elsewhere all but those of keys that hold one.
 func Masked(text string) string {
 	m := masker{section: true}
 	lines := strings.SplitAfter(text, "\n")
@@ -53,8 +53,15 @@ func keysByKind(types ...reflect.Type) (secret, open, collections map[string]boo
 	return secret, open, collections
 }
 
-// guardedSections are those that secrets stand in.
-var guardedSections = map[string]bool{"auths": true, "receivers": true, "notifications": true}
+// openSections are those that no secrets stand in: all that a configuration has but for these, and what a rule file has.
+var openSections = func() map[string]bool {
+	open := map[string]bool{"groups": true}
+	keys, _ := known(reflect.TypeFor[Config]())
+	for _, key := range keys {
+		open[key] = key != "auths" && key != "receivers" && key != "notifications"
+	}
+	return open
+}()
 
 // masker masks line by line.
 type masker struct {
@@ -81,7 +88,7 @@ func (m *masker) line(line string) string {
 	}
 	m.inside = 0
 	if match := keyPattern.FindStringSubmatch(line); match != nil {
-		m.section = guardedSections[bareKey(match[1])]
+		m.section = !openSections[bareKey(match[1])]
 	} else if indent == 0 && !strings.ContainsAny(line[:1], "#}]") {
 		m.section = true // neither a section nor the end of one
 	}
@@ -250,7 +257,7 @@ var spoken = regexp.MustCompile(`(?i)([\w-]*(?:password|passphrase|community|sec
 // comment masks what a comment may say of a secret.
 func (m *masker) comment(text string) string {
 	if m.guarded {
-		text, _, _ = strings.Cut(text, ":")
+		return "# …"
 	}
 	return spoken.ReplaceAllString(text, "${1}"+hidden)
 }

@@ -8,7 +8,7 @@ import (
 func TestMaskedShowsWhatIsNoSecret(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"auths:\n  core:\n    version: 3\n    username: monitor # who asks\n    password: hunter2 # not mine\n    security_level: authPriv\n",
-			"auths:\n  core:\n    version: 3\n    username: monitor # who asks\n    password: <secret> # not mine\n    security_level: authPriv\n"},
+			"auths:\n  core:\n    version: 3\n    username: monitor # …\n    password: <secret> # …\n    security_level: authPriv\n"},
 		{"auths: {lab: {community: hunter2, version: 2}}\n", "auths: {lab: {community: <secret>, version: 2}}\n"},
 		{"auths:\n  a: &a {community: hunter2}\n  b:\n    <<: *a\n    version: 1\n", "auths:\n  a: &a {community: <secret>}\n  b:\n    <<: *a\n    version: 1\n"},
 		{"auths:\n  a: &a\n    community: \"hunter2\"\n    version: 1\n", "auths:\n  a: &a\n    community: <secret>\n    version: 1\n"},
@@ -52,5 +52,27 @@ func TestMaskedHidesSecretsInWhatIsNoYAML(t *testing.T) {
 				t.Errorf("of\n%s\nthe lines are\n%s", text, got)
 			}
 		}
+	}
+}
+
+// No secret of a configuration that loads is left in its text.
+func TestMaskedHidesTheSecretsOfConfigurations(t *testing.T) {
+	secrets := 0
+	for _, file := range matching(t, "testdata/good/*.yml") {
+		c := load(t, file)
+		for i := range c.Files {
+			raw, err := c.Files[i].raw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range c.secrets() {
+				if secrets++; strings.Contains(Masked(string(raw)), secret) {
+					t.Errorf("%s shows %s", file, secret)
+				}
+			}
+		}
+	}
+	if secrets < 4 {
+		t.Errorf("there are %d secrets", secrets)
 	}
 }

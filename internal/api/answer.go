@@ -47,14 +47,15 @@ var kinds = []struct {
 	err    error
 	status int
 	name   string
+	text   string // for docs/api.md
 }{
-	{ErrNotFound, http.StatusNotFound, "not_found"},
-	{ErrBadRequest, http.StatusBadRequest, "bad_data"},
-	{ErrBusy, http.StatusConflict, "busy"},
-	{ErrLocked, http.StatusForbidden, "forbidden"},
-	{ErrMediaType, http.StatusUnsupportedMediaType, "media_type"},
-	{ErrRefused, http.StatusUnprocessableEntity, "refused"},
-	{ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
+	{ErrNotFound, http.StatusNotFound, "not_found", "there is nothing of that name"},
+	{ErrBadRequest, http.StatusBadRequest, "bad_data", "a parameter or the body cannot be read"},
+	{ErrBusy, http.StatusConflict, "busy", "another one is under way"},
+	{ErrLocked, http.StatusForbidden, "forbidden", "actions are off, or the request may come from the page of somebody else"},
+	{ErrMediaType, http.StatusUnsupportedMediaType, "media_type", "the body is neither JSON nor a form"},
+	{ErrRefused, http.StatusUnprocessableEntity, "refused", "there is an error in the configuration, and the running one goes on"},
+	{ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "the device does not answer, or a part of Trapline does not run"},
 }
 
 // HTTPStatus returns the HTTP status of an error of a query.
