@@ -111,15 +111,18 @@ func TestSecretFilesThatAreNotThere(t *testing.T) {
 	file := write(t, "snmp.yml", ifModule+`auths:
   a: {version: 3, username: me, security_level: authPriv, password_file: nowhere, priv_password_file: .}
   b: {community_file: empty}
+  c: {community_file: wide}
 `)
-	if err := os.WriteFile("empty", nil, 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"empty": "", "wide": "\xff\xfep\x00"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	got := strings.Join(load(t, file).Warnings, "\n")
 	for _, want := range []string{
 		":3: auths.a.password_file: there is no file /", "/nowhere: targets cannot be asked until there is: create it, or correct the path\n",
 		":3: auths.a.priv_password_file: /", " is a directory: write the path of the file that holds the secret\n",
-		":4: auths.b.community_file: /", "/empty is empty: write the secret into it",
+		":4: auths.b.community_file: /", "/empty is empty: write the secret into it", ":5: auths.c.community_file: /", "/wide is UTF-16",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("warnings lack %q:\n%s", want, got)

@@ -66,6 +66,9 @@ func syntaxMistake(raw []byte, err error) (line int, text string) {
 	default:
 		line = noticed(lines, problem)
 	}
+	if bytes.IndexByte(raw[:min(4, len(raw))], 0) >= 0 {
+		return 1, "this file is UTF-16: save it as UTF-8"
+	}
 	if text = inWords(problem); text == notUTF8 {
 		line = firstNotUTF8(raw)
 	}

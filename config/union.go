@@ -178,11 +178,7 @@ func (u *union) nothing() Mistakes {
 	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
 		return nil // without a file, which is a mistake already
 	}
-	var files []string
-	for _, s := range u.sources {
-		files = append(files, s.file)
-	}
-	where := strings.Join(files, ", ")
+	where := u.fileNames()
 	wanted := len(c.Modules) > 0 || u.wantsProfiles()
 	switch {
 	case len(c.Auths) == 0 && !wanted:
@@ -193,4 +189,13 @@ func (u *union) nothing() Mistakes {
 		return Mistakes{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
 	return nil
+}
+
+// fileNames names the files that were read.
+func (u *union) fileNames() string {
+	var names []string
+	for _, s := range u.sources {
+		names = append(names, s.file)
+	}
+	return strings.Join(names, ", ")
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -18,6 +20,9 @@ func addCheck(app *kingpin.Application, commands map[string]command) {
 	files, expandEnv := addConfigFlags(c)
 	arguments := c.Arg("file", "Configuration files or globs; without any, those of --config.file.").Strings()
 	commands[c.FullCommand()] = func(_ context.Context, logger *slog.Logger) error {
+		if len(*arguments) > 0 && len(*files) > 0 {
+			return usagef("files are named as arguments and by --config.file: name all of them in one way")
+		}
 		if len(*arguments) > 0 {
 			files = arguments
 		}
@@ -27,6 +32,9 @@ func addCheck(app *kingpin.Application, commands map[string]command) {
 
 func check(files []string, expandEnv bool, logger *slog.Logger) error {
 	w, err := load(files, expandEnv, "")
+	if found := (config.Mistakes)(nil); errors.As(err, &found) {
+		return fmt.Errorf("%w\n%s in the configuration", err, counted(len(found), "error"))
+	}
 	if err != nil {
 		return err
 	}

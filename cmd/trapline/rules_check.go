@@ -81,14 +81,14 @@ func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Mistake, find
 			doubtful++
 		}
 	}
-	fmt.Fprintf(out, "%d rules: %d mistakes, %d warnings\n", len(set.Rules()), wrong, doubtful)
+	fmt.Fprintf(out, "%s: %s, %s\n", counted(len(set.Rules()), "rule"), counted(wrong, "error"), counted(doubtful, "warning"))
 	if wrong > 0 {
 		return errRules
 	}
 	return nil
 }
 
-var errRules = errors.New("the rules have mistakes")
+var errRules = errors.New("the rules have errors")
 
 // lint tells what is wrong with the rules, and what is likely not meant.
 func (w *world) lint() ([]rules.Finding, error) {

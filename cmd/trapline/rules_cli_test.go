@@ -96,8 +96,8 @@ func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
 		"rules.yml:5: warning: Typo: no module yields ifOperState",
 		"rules.yml:7: warning: Short: rate(ifInErrors[30m]) yields nothing once a pass or two fail, for targets are polled each 10m: better a range of 40m or more",
 		"rules.yml:8: warning: Runtime: changes(upsBatteryStatus[2m]) yields nothing, as in Prometheus: it needs two passes, and targets are polled each 10m: write a range of 40m or more",
-		`rules.yml:8: mistake: Runtime: trap_receivers: there is no receiver "nms-1"`,
-		"5 rules: 1 mistakes, 3 warnings",
+		`rules.yml:8: error: Runtime: trap_receivers: there is no receiver "nms-1"`,
+		"5 rules: 1 error, 3 warnings",
 	}
 	if err == nil || strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%v\n%s\nwant\n%s", err, strings.Join(lines, "\n"), strings.Join(want, "\n"))
@@ -106,7 +106,7 @@ func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
 
 func TestRulesThatAreWellPassTheCheck(t *testing.T) {
 	lines, err := checkRules(t, rulesWorld, `groups: [{name: g, rules: [{alert: Down, expr: trapline_target_up == 0}]}]`)
-	if err != nil || len(lines) != 1 || lines[0] != "1 rules: 0 mistakes, 0 warnings" {
+	if err != nil || len(lines) != 1 || lines[0] != "1 rule: 0 errors, 0 warnings" {
 		t.Errorf("%q, %v", lines, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -90,8 +91,11 @@ func (m *mistakes) addFile(name, file string) (text string, ok bool) {
 		m.add(name, "%s cannot be read: %v", where, plain(err))
 		return "", false
 	}
-	if text == "" {
+	switch {
+	case text == "":
 		m.add(name, "%s is empty: write the secret into it", where)
+	case strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") || strings.HasPrefix(text, "\ufeff"):
+		m.add(name, "%s is UTF-16, or begins with a byte order mark, which becomes part of the secret: save it as UTF-8 without one", where)
 	}
 	return text, text != ""
 }

@@ -1,10 +1,12 @@
 package notify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 )
 
@@ -43,7 +45,7 @@ func (b *batch) alerts(d *json.Decoder) error {
 	err := b.list(d, func(text []byte) (Transition, error) {
 		var a alert
 		if err := json.Unmarshal(text, &a); err != nil {
-			return Transition{}, err
+			return Transition{}, plainJSON(err)
 		}
 		return b.leased(&a)
 	})
@@ -94,7 +96,7 @@ func (b *batch) webhook(d *json.Decoder) error {
 func (b *batch) stated(text []byte) (t Transition, err error) {
 	var a webhookAlert
 	if err := json.Unmarshal(text, &a); err != nil {
-		return t, err
+		return t, plainJSON(err)
 	}
 	if a.Status != statusFiring && a.Status != statusResolved {
 		return t, refusal{fmt.Errorf("status %q of an alert: want %s or %s", a.Status, statusFiring, statusResolved)}
@@ -214,4 +216,14 @@ func atEnd(d *json.Decoder, err error) error {
 		return errors.New("more follows behind it")
 	}
 	return nil
+}
+
+// plainJSON says what is written in the wrong place in the words of the request, not of our types.
+func plainJSON(err error) error {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	if !errors.As(err, &wrong) || wrong.Field == "" {
+		return err
+	}
+	want := map[reflect.Kind]string{reflect.String: "text", reflect.Map: "an object", reflect.Struct: "an object", reflect.Slice: "a list"}[wrong.Type.Kind()]
+	return fmt.Errorf("%s: want %s, but this is of type %s", wrong.Field, cmp.Or(want, wrong.Type.String()), wrong.Value)
 }

@@ -249,3 +249,18 @@ func TestWebhooksKeepTheirURL(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is wrong in the JSON of alerts is said in the words of the request.
+func TestWrongJSONOfAlerts(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"labels": {"alertname": 1}}`:     "labels: want text, but this is of type number",
+		`{"labels": ["a"]}`:                "labels: want an object, but this is of type array",
+		`{"labels": {}, "annotations": 1}`: "annotations: want an object, but this is of type number",
+		`{"generatorURL": {}}`:             "generatorURL: want text, but this is of type object",
+	} {
+		var a alert
+		if err := plainJSON(json.Unmarshal([]byte(text), &a)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}

@@ -93,6 +93,9 @@ func Parse(file string, content []byte) (groups []*Group, mistakes []Mistake, do
 	if parsed == nil {
 		return nil, f.invalid, f.doubts
 	}
+	if len(parsed.Groups) == 0 && len(f.invalid) == 0 {
+		f.doubt(1, "no groups: write the rules under groups, each group with a name")
+	}
 	for i := range parsed.Groups {
 		n := &yaml.Node{} // of no line, where the file has its groups by a merge
 		if i < len(f.groups) {

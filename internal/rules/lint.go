@@ -36,7 +36,7 @@ const (
 	Remark                // good to know
 )
 
-func (l Level) String() string { return [...]string{"mistake", "warning", "note"}[l] }
+func (l Level) String() string { return [...]string{"error", "warning", "note"}[l] }
 
 // Serious tells whether a rule does not do what it is there for.
 func (f Finding) Serious() bool { return f.Level == Wrong }

@@ -73,7 +73,7 @@ func TestLint(t *testing.T) {
 		{"a label in an annotation", `{alert: A, expr: ifOperStatus == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
 			[]string{"warning: A: no series of its expression has the label ifAlias"}},
 		{"a notification", `{alert: A, expr: ifOperStatus == 2, annotations: {trap_notification: linkDown}}`,
-			[]string{"mistake: A: no notification linkDown", "warning: A: not told"}},
+			[]string{"error: A: no notification linkDown", "warning: A: not told"}},
 	} {
 		var got, want []string
 		for _, f := range parse(t, "groups: [{name: g, rules: [{record: made, expr: '1'}, {alert: B, expr: made}]}, {name: h, rules: [\n"+test.rule+"]}]").Lint(&ports) {

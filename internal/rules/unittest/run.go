@@ -40,6 +40,9 @@ func Run(name string, o Options) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(f.Tests) == 0 {
+		return nil, fmt.Errorf("%s: no tests: write them under tests", name)
+	}
 	var results []Result
 	for i := range f.Tests {
 		t := &f.Tests[i]
