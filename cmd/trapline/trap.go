@@ -29,13 +29,15 @@ type trapFlags struct {
 	stateDir *string
 	further  *[]string
 	index    *string
+	noInput  *bool
 	words    *[]string
 }
 
 func addTrapFlags(c *kingpin.CmdClause) trapFlags {
 	f := trapFlags{command: c, clientFlags: addClientFlags(c), mibs: addMIBFlags(c), stateDir: addStateFlag(c)}
 	f.further = c.Flag("to", "A further receiver, with flags of its own where it differs: --to '-v 1 -c public nms-2:162'. Repeatable; receivers that differ in nothing else stand with commas between them in the place of one.").PlaceHolder("'FLAGS RECEIVER'").Strings()
-	f.index = c.Flag("index", "The row that the notification is about: its OBJECTS are sent, with values that follow, of the index or usual ones. An object that follows needs no index then.").PlaceHolder("INDEX").String()
+	f.index = c.Flag("index", "The row that the notification is about: its OBJECTS are sent, with the values that follow or that the index has; for others the terminal is asked, and else they have usual ones. An object that follows needs no index then.").PlaceHolder("INDEX").String()
+	f.noInput = c.Flag("no-input", "With --index: ask nobody for values.").Bool()
 	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 also ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
 		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D, or = for that of the object. "+
 		"Names of MIBs do as well as OIDs, and labels of enumerations as well as numbers.").Required().Strings()
@@ -151,7 +153,7 @@ func (f *trapFlags) names() notify.Names {
 }
 
 // notification reads the arguments behind the receiver.
-func (f *trapFlags) notification() (*notify.Notification, error) {
+func (f *trapFlags) notification(ask notify.Asker) (*notify.Notification, error) {
 	n := &notify.Notification{}
 	names, words := f.names(), *f.words
 	head, read := 2, n2
@@ -169,7 +171,7 @@ func (f *trapFlags) notification() (*notify.Notification, error) {
 		return nil, err
 	}
 	if *f.index != "" {
-		if n.VarBinds, err = rowObjects(names, n, *f.index); err != nil {
+		if n.VarBinds, err = rowObjects(names, n, *f.index, ask); err != nil {
 			return nil, fmt.Errorf("--index %s: %w", *f.index, err)
 		}
 	}
@@ -194,7 +196,7 @@ func inTermsOfV2(words []string) bool {
 func isType(word string) bool { return len(word) == 1 && strings.Contains("iucCtaosxdbnFD=", word) }
 
 // rowObjects adds the OBJECTS of a notification about a row.
-func rowObjects(names notify.Names, n *notify.Notification, index string) ([]snmp.VarBind, error) {
+func rowObjects(names notify.Names, n *notify.Notification, index string, ask notify.Asker) ([]snmp.VarBind, error) {
 	_, node, err := names.Notification(n.Trap.String())
 	if err != nil {
 		return nil, err
@@ -202,7 +204,7 @@ func rowObjects(names notify.Names, n *notify.Notification, index string) ([]snm
 	if node == nil {
 		return nil, fmt.Errorf("no MIB knows the notification %s: its OBJECTS are not known", n.Trap)
 	}
-	return names.RowObjects(node, index, n.VarBinds, nil)
+	return names.RowObjects(node, index, n.VarBinds, ask)
 }
 
 // n2 reads UPTIME TRAP.

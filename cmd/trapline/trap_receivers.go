@@ -28,7 +28,7 @@ type preparing func(f *trapFlags, r notify.Receiver, n *notify.Notification) (se
 // deliver sends the notification of the flags to all their receivers at once. Of several, there is a line for each
 // on out, and the command fails if one did not get it.
 func (f *trapFlags) deliver(ctx context.Context, out io.Writer, prepare preparing) error {
-	n, err := f.notification()
+	n, err := f.notification(f.asker(ctx))
 	if err != nil {
 		return usage(err)
 	}

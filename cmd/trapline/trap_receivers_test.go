@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/mibs"
 )
 
 // One call sends to receivers of all versions, and says what became of each; it fails if one of them did not get it.
@@ -124,6 +126,35 @@ func TestPeersObjectsOfARow(t *testing.T) {
 		if r := runProgram(t, append([]string{"trap", d.Address, "1"}, strings.Fields(line)...)...); r.status == 0 || !strings.Contains(r.errs, want) {
 			t.Errorf("%s: %+v, want %s", line, r, want)
 		}
+	}
+}
+
+// At a terminal the values that are not given are asked for, with what is taken for an empty line.
+func TestPeersValuesThatAreAskedFor(t *testing.T) {
+	t.Parallel()
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	const tail, head = "ifOperStatus.5, INTEGER: up(1), down(2), testing(3), unknown(4), dormant(5), notPresent(6), lowerLayerDown(7) [up]: ", "ifAdminStatus.5, INTEGER: up(1), down(2), testing(3) [up]: "
+	s := startScreen(t, exec.Command(program(t), "trap", d.Address, "1", "IF-MIB::linkDown", "--index", "5", "ifAdminStatus", "=", "down"), 160, 20)
+	s.await(func(text string, _ bool) bool { return strings.Contains(text, strings.TrimSpace(tail)) })
+	s.send("down\r")
+	d.Await(t, func() bool { return len(told(d)) > 0 })
+	if got := told(d)[0]; !strings.HasSuffix(got, "|~|.1.3.6.1.2.1.2.2.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.2.2.1.7.5 = INTEGER: 2|~|.1.3.6.1.2.1.2.2.1.8.5 = INTEGER: 2") {
+		t.Errorf("received %s", got)
+	}
+	var out strings.Builder
+	ask := askerOf(t.Context(), strings.NewReader("\ntesting\n"), &out)
+	tree, err := allMIBs(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := notify.Names(func() (*mibs.Tree, error) { return tree, nil })
+	_, node, err := names.Notification("linkDown")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := names.RowObjects(node, "5", nil, ask)
+	if err != nil || len(list) != 3 || list[1].Value[0] != 1 || list[2].Value[0] != 3 || out.String() != head+tail {
+		t.Errorf("%v, %v, asked %q", list, err, out.String())
 	}
 }
 

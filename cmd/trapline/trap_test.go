@@ -47,7 +47,7 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 		if _, err := app.Parse(append([]string{"trap"}, spelledOut(args)...)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := flags.notification(); err == nil || err.Error() != want {
+		if _, err := flags.notification(nil); err == nil || err.Error() != want {
 			t.Errorf("%q: %v\nwant %s", args, err, want)
 		}
 	}

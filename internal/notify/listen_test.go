@@ -100,7 +100,12 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 
 // What we send, we take; and refuse, by the Reports that say why.
 func TestListenerTellsSendersWhatIsWrong(t *testing.T) {
-	a := authOf(peers.UsualUsers()[2])
+	for _, u := range []peers.User{peers.UsualUsers()[2], peers.TripleDESUser} {
+		t.Run(u.Name, func(t *testing.T) { tellsSendersWhatIsWrong(t, authOf(u)) })
+	}
+}
+
+func tellsSendersWhatIsWrong(t *testing.T, a engine.Auth) {
 	p, err := a.Principal()
 	if err != nil {
 		t.Fatal(err)
