@@ -101,6 +101,10 @@ func serverTargets(f *serverFlags) []string {
 	return hinted(f, func(ctx context.Context, r *remote) []string { return r.targetNames(ctx) })
 }
 
+func serverReceivers(f *serverFlags) []string {
+	return hinted(f, func(ctx context.Context, r *remote) []string { return r.receiverNames(ctx) })
+}
+
 // hints adds the completions of flags and arguments that name something of the configuration.
 func (f *targetFlags) hints(c *kingpin.CmdClause) {
 	written := sync.OnceValue(func() *config.Config {

@@ -122,6 +122,7 @@ func TestCompletionInShells(t *testing.T) {
 				{"trapline walk --auth secure-\t", `secure-lab`},
 				{"trapline get core-tokyo-1 sysUpT\t", `sysUpTime`},
 				{"trapline walk core-tokyo-1 IF-MIB::ifDes\t", `IF-MIB::ifDescr`},
+				{"trapline receivers show nms-p\t", `nms-paris`},
 				{"trapline alarms sh\t", `alarms show`},
 				{"trapline completion fi\t", `completion fish`},
 			} {

@@ -31,7 +31,7 @@ func newApp() (app *kingpin.Application, commands map[string]command, logConfig 
 	commands = map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
 		addServe, addCheck, addGet, addWalk, addSet, addDiscover, addKey, addMIB, addGenerate, addProfile,
-		addTrap, addInform, addEngine, addNotify, addOutbox, addListen, addRules, addSimulate, addDemo,
+		addTrap, addInform, addEngine, addNotify, addReceivers, addListen, addRules, addSimulate, addDemo,
 		addStatus, addTargets, addTarget, addWhy, addTop, addAlarms, addEvents, addPoll, addDiff, addCompletion, addMan,
 		addInit, addScan, addImport,
 	} {

@@ -206,8 +206,12 @@ func addNotify(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("notify", "Try the receivers of the configuration.").Command("test", "Send a receiver a test, and print what becomes of it.")
 	to := c.Flag("to", "Name of the receiver.").Required().String()
 	notification := c.Flag("type", "Name or OID of the notification to send, such as coldStart; without it, that of the receiver's format.").String()
+	server := addServerFlags(c)
 	files, expandEnv := addConfigFlags(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		if server.urlGiven {
+			return testAtServer(ctx, server, *to, *notification)
+		}
 		w, err := load(*files, *expandEnv, "")
 		if err != nil {
 			return err
@@ -224,7 +228,11 @@ func addNotify(app *kingpin.Application, commands map[string]command) {
 func testReceiver(ctx context.Context, c *config.Config, name, notification string, logger *slog.Logger) (string, error) {
 	i := slices.IndexFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Name == name })
 	if i < 0 {
-		return "", fmt.Errorf("the configuration has no receiver %q", name)
+		var names []string
+		for _, r := range c.Receivers {
+			names = append(names, r.Name)
+		}
+		return "", usagef("the configuration has no receiver %q%s", name, didYouMean(name, names))
 	}
 	now := time.Now()
 	event := notify.TestEvent(now)

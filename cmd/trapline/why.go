@@ -27,24 +27,32 @@ func addWhy(app *kingpin.Application, commands map[string]command) {
 			return err
 		}
 		p := output.printer()
-		if *metric == "" && !*live {
-			return r.whatIsMissing(ctx, p, *name)
-		}
 		var w api.Why
 		raw, err := r.why(ctx, &api.Why{Target: *name, Metric: *metric, Row: *row}, *live, &w)
 		if err != nil {
 			return err
 		}
-		missing := failed(slices.ContainsFunc(w.Steps, func(s api.Step) bool { return s.State == "failed" }))
+		missing := failed(isMissing(&w))
 		if done, err := p.data(raw); done || err != nil {
 			return firstOf(err, missing)
+		}
+		if p.format == "csv" && *metric == "" {
+			return firstOf(p.grid(absenceGrid(w.Missing)), missing)
 		}
 		if p.format == "csv" {
 			return firstOf(p.grid(stepGrid(w.Steps)), missing)
 		}
-		p.why(&w)
-		return missing
+		return firstOf(p.why(&w), missing)
 	}
+}
+
+// isMissing tells whether what was asked about is not there. Without a metric, what the device does not have or a
+// filter leaves out is no fault.
+func isMissing(w *api.Why) bool {
+	if w.Metric != "" {
+		return !w.There
+	}
+	return w.Reason != "" || slices.ContainsFunc(w.Missing, func(a api.Absence) bool { return a.Kind != "absent" && a.Kind != "filtered" })
 }
 
 // why asks about a metric, by a request to the device where that is wanted.
@@ -65,67 +73,46 @@ func (r *remote) why(ctx context.Context, about *api.Why, live bool, into *api.W
 }
 
 // why writes the verdict, the steps that fail, and what to do; with -o wide all steps.
-func (p *printer) why(w *api.Why) {
+func (p *printer) why(w *api.Why) error {
 	fmt.Fprintln(p.out, p.styled(visible(w.Verdict), bold))
-	if w.Reason != "" && w.Reason != w.Verdict {
-		fmt.Fprintf(p.out, "  %s\n", visible(w.Reason))
-	}
+	said := false
 	for i := range w.Steps {
+		s := &w.Steps[i]
+		said = said || s.State == "failed" && s.Text == w.Reason
 		if p.format == "wide" {
-			p.step(&w.Steps[i])
-		} else if s := &w.Steps[i]; s.State == "failed" {
+			p.step(s)
+		} else if s.State == "failed" {
 			fmt.Fprintf(p.out, "  %s: %s\n", visible(s.Name), visible(s.Text))
 		}
 	}
-	if w.Remedy != "" {
-		fmt.Fprintf(p.out, "  %s\n", visible(w.Remedy))
+	for _, text := range []string{w.Reason, w.Remedy} {
+		if text != "" && (text == w.Remedy || !said) {
+			fmt.Fprintf(p.out, "  %s\n", visible(text))
+		}
 	}
+	if len(w.Missing) == 0 {
+		return nil
+	}
+	return p.grid(absenceGrid(w.Missing))
+}
+
+func absenceGrid(list []api.Absence) *grid {
+	g := &grid{columns: []column{{name: "kind"}, {name: "metric"}, {name: "module"}, {name: "remedy", wide: true}, {name: "text"}}}
+	for i := range list {
+		a := &list[i]
+		kind := item{text: a.Kind, style: bad}
+		if a.Kind == "absent" || a.Kind == "filtered" {
+			kind.style = faint
+		}
+		g.add(kind, item{text: a.Metric, style: bold}, item{text: a.Module}, item{text: a.Remedy}, item{text: a.Text})
+	}
+	return g
 }
 
 func stepGrid(steps []api.Step) *grid {
 	g := &grid{columns: []column{{name: "step"}, {name: "state"}, {name: "text"}}}
 	for _, s := range steps {
 		g.add(words(s.Name, s.State, s.Text)...)
-	}
-	return g
-}
-
-// whatIsMissing prints the problems of the last poll: what is absent or partial.
-func (r *remote) whatIsMissing(ctx context.Context, p *printer, name string) error {
-	var t api.Target
-	raw, err := r.target(ctx, name, &t)
-	if err != nil {
-		return err
-	}
-	missing := failed(t.State == api.Down || len(t.Problems) > 0)
-	if p.format == "json" {
-		var of struct {
-			Problems json.RawMessage `json:"problems"`
-		}
-		if err := json.Unmarshal(raw, &of); err != nil {
-			return err
-		}
-		_, err := p.data(of.Problems)
-		return firstOf(err, missing)
-	}
-	if p.format == "csv" {
-		return firstOf(p.grid(problemGrid(t.Problems)), missing)
-	}
-	if missing == nil {
-		_, err := fmt.Fprintf(p.out, "%s: nothing is missing. %s\n", visible(t.Name), lastPoll(&t.TargetSummary))
-		return err
-	}
-	p.problems(&t)
-	for i := range t.Ladder {
-		p.step(&t.Ladder[i])
-	}
-	return missing
-}
-
-func problemGrid(problems []api.Problem) *grid {
-	g := &grid{columns: []column{{name: "reason"}, {name: "table"}, {name: "last"}, {name: "text"}, {name: "remedy"}}}
-	for _, p := range problems {
-		g.add(words(p.Reason, p.Table, p.Last, p.Text, p.Remedy)...)
 	}
 	return g
 }
