@@ -33,12 +33,13 @@ var demoPages = []struct{ path, picture, shows string }{
 // for by forms.
 func TestPagesOfTheDemo(t *testing.T) {
 	t.Parallel()
-	base := "http://" + startDemo(t)
 	tab := browser.Open(t, browser.Start(t), browser.Light)
+	base := "http://" + startDemo(t)
 	tab.Visit(t, base+"/alarms")
-	tab.Await(t, "document.querySelector('#list tr[id^=a-]')?.textContent.includes('is down')")
+	const now = "htmx.trigger(document.getElementById('list'), 'every', {}, false), " // a cable is pulled for less than a poll of the page
+	tab.Await(t, now+"document.querySelector('#list tr[id^=a-]')?.textContent.includes('is down')")
 	tab.Picture(t, "demo-alarm-raised")
-	tab.Await(t, "document.querySelector('#list').textContent.includes('No alarms.')")
+	tab.Await(t, now+"document.querySelector('#list').textContent.includes('No alarms.')")
 	for _, p := range demoPages {
 		tab.Visit(t, base+p.path)
 		tab.Await(t, p.shows)

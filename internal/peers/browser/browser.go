@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long a test waits for what a page has to do.
-const patience = time.Minute
+const patience = 90 * time.Second
 
 // Look is how a tab shows pages.
 type Look struct {
