@@ -49,7 +49,7 @@ func (f *fleet) Why(_ context.Context, target, metric, row string, live bool) (a
 		f.did("why " + target + " " + metric)
 	}
 	if metric == "" {
-		return api.Why{Target: target, Verdict: "2 metrics of core-0012 are absent or partial.", Missing: []api.Absence{{Metric: "ifHCInOctets", Module: "if_mib", Kind: "filtered", Text: "1 of 52 rows is dropped by a filter."}, {Metric: "pethMainPsePower", Module: "poe", Kind: "absent", Text: "The device has no such column."}}}, nil
+		return api.Why{Target: target, Verdict: "2 metrics of core-0012 are absent or partial.", Missing: []api.Absence{{Metric: "ifHCInOctets", Module: "if_mib", Kind: "filtered", Text: "1 of 52 rows is dropped by a filter."}, {Metric: "pethMainPsePower", Module: "ups_mib", Kind: "absent", Text: "The device has no such column."}}}, nil
 	}
 	return api.Why{Target: target, Metric: metric, Row: row, Asked: live, Poll: f.now, Verdict: metric + " is there for 51 of 52 rows. " + row + " is dropped by a filter.",
 		Reason: "filters: ifAdminStatus = up (snmp.yml:41); the port was down(2) in the poll of 14:44:58.", Remedy: "Remove the filter, or enable the port.",

@@ -62,7 +62,7 @@ func (f *fleet) Resend(id string) error {
 
 func (f *fleet) Events(q api.EventQuery) ([]api.Event, error) {
 	list := []api.Event{
-		{Seq: 9, At: f.at(2), Kind: "cleared", Alarm: "9f2c5", Rule: "DiskFull", Target: "srv-0104", Text: "/var is below 90 %"},
+		{Seq: 9, At: f.at(2), Kind: "cleared", Alarm: "9f2c4", Rule: "DiskFull", Target: "srv-0104", Text: "/var is below 90 %"},
 		{Seq: 8, At: f.at(41), Kind: "acknowledged", Alarm: "9f2c3", Rule: "InterfaceDown", Target: "core-0012", Receiver: "nms-1", Millis: 34, Tries: 1},
 		{Seq: 7, At: f.at(42), Kind: "raised", Severity: "major", Alarm: "9f2c3", Rule: "InterfaceDown", Target: "core-0012", Text: "Gi1/0/7 (uplink to core-2) is down"},
 		{Seq: 6, At: f.at(43), Kind: "given_up", Alarm: "9f2c1", Rule: "DeviceDown", Target: "core-0007", Receiver: "nms-2", Tries: 9, Reason: "unknown_user"},

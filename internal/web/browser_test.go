@@ -47,7 +47,11 @@ func TestPagesInABrowser(t *testing.T) {
 		t.Run(look.Name, func(t *testing.T) {
 			t.Parallel()
 			tab := browser.Open(t, browser.Start(t), look) // of its own: a hidden tab does not paint
-			for _, path := range fleetPages {
+			pages := fleetPages
+			if look.Name == browser.Light.Name {
+				pages = allPages
+			}
+			for _, path := range pages {
 				tab.Visit(t, base+path)
 				painted := tab.Painted(t)
 				if found := tab.Axe(t); len(found) > 0 {
@@ -113,7 +117,7 @@ func TestPollingKeepsTheFocus(t *testing.T) {
 func TestWithoutJavaScript(t *testing.T) {
 	base := serveFleet(t, 10000)
 	tab := browser.Open(t, browser.Start(t), browser.Script)
-	for _, path := range fleetPages {
+	for _, path := range allPages {
 		tab.Visit(t, base+path)
 		if browser.Value[bool](t, tab, "document.querySelector('main').innerText.trim().length < 100") {
 			t.Errorf("%s is empty", path)

@@ -13,11 +13,10 @@ import (
 type receiversData struct {
 	List    []api.Receiver
 	Details []api.Receiver // with queues: the failing ones, or the chosen one
-	Drop    string         // the receiver whose name was typed wrongly
 }
 
 func (s *Site) receivers(w http.ResponseWriter, r *http.Request) error {
-	v, _, err := s.receiversView(r, r.PathValue("name"))
+	v, err := s.receiversView(r, r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -31,10 +30,10 @@ func (s *Site) receivers(w http.ResponseWriter, r *http.Request) error {
 }
 
 // receiversView gathers the receivers, and of the chosen one or of those that fail the queue.
-func (s *Site) receiversView(r *http.Request, chosen string) (*view, *receiversData, error) {
+func (s *Site) receiversView(r *http.Request, chosen string) (*view, error) {
 	list, err := s.source.Receivers()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d := &receiversData{List: list}
 	title := "Receivers"
@@ -42,7 +41,7 @@ func (s *Site) receiversView(r *http.Request, chosen string) (*view, *receiversD
 		title = chosen + " · Receivers"
 		one, err := s.source.Receiver(chosen)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		d.Details = append(d.Details, one)
 	} else {
@@ -55,7 +54,11 @@ func (s *Site) receiversView(r *http.Request, chosen string) (*view, *receiversD
 			}
 		}
 	}
-	return s.view(r, "n", title, d), d, nil
+	v := s.view(r, "n", title, d)
+	if v.URL = s.path("receivers"); chosen != "" {
+		v.URL = s.path("receivers", chosen) // also after a form has been sent
+	}
+	return v, nil
 }
 
 func (s *Site) retry(w http.ResponseWriter, r *http.Request) error {
@@ -69,11 +72,10 @@ func (s *Site) retry(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) drop(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	if r.FormValue("name") != name {
-		v, d, err := s.receiversView(r, name)
+		v, err := s.receiversView(r, name)
 		if err != nil {
 			return err
 		}
-		d.Drop = name
 		v.Failed, v.Hint = "Nothing was dropped: the name that was typed is not "+name, "Type "+name+" to drop its queue."
 		return s.answer(w, r, http.StatusBadRequest, "receivers", v)
 	}
@@ -90,7 +92,7 @@ func (s *Site) test(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, _, err := s.receiversView(r, name)
+	v, err := s.receiversView(r, name)
 	if err != nil {
 		return err
 	}

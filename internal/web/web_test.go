@@ -3,10 +3,12 @@ package web
 import (
 	"compress/gzip"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,20 +41,26 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 	return w
 }
 
-// fleetPages are the pages that a fleet can show.
-var fleetPages = []string{
-	"/", "/targets", "/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?q=nosuch", "/targets?from=9900",
-	"/targets/core-0012", "/targets/acc-0001", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all",
-	"/alarms", "/alarms?group=target", "/alarms?state=pending", "/alarms?state=history", "/alarms?q=nosuch", "/alarms/9f2c3", "/rules", "/receivers", "/receivers/chat",
-	"/targets/core-0012/walk", "/targets/core-0012/why", "/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/configuration", "/configuration?view=defaults", "/configuration?view=target", "/mibs", "/mibs?q=nosuch", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
-}
+// fleetPages are the pages that a fleet can show, fleetVariants others of the same kinds.
+var (
+	fleetPages = []string{
+		"/", "/targets", "/targets?q=nosuch", "/targets/core-0012", "/targets/acc-0001", "/targets/core-0012/walk", "/targets/core-0012/why",
+		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/rules", "/receivers",
+		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
+	}
+	fleetVariants = []string{
+		"/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?from=9900", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all",
+		"/alarms?group=target", "/alarms?state=pending", "/alarms?q=nosuch", "/receivers/chat", "/configuration?view=defaults", "/configuration?view=target", "/mibs?q=nosuch",
+	}
+	allPages = slices.Concat(fleetPages, fleetVariants)
+)
 
 // A page must run and load nothing that is not the server's own file, and nothing that lies in the page.
 func TestPagesRunNothingInline(t *testing.T) {
 	h := serve(fleetOptions(newFleet(10000)))
 	inline := regexp.MustCompile(`(?i)<style|<script>|<script [^>]*>[^<]|\s(style|on[a-z]+)=|javascript:|hx-on|js:`)
 	foreign := regexp.MustCompile(`(?i)(src|href|action|hx-[a-z-]+)="(https?:)?//`)
-	for _, path := range fleetPages {
+	for _, path := range allPages {
 		w := ask(t, h, path)
 		if w.Code != http.StatusOK {
 			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
@@ -87,6 +95,38 @@ func TestLinksAndFilesHaveThePrefix(t *testing.T) {
 	}
 }
 
+// What a page refers to is there: links, fragments that it fetches again, and forms.
+func TestLinksLeadSomewhere(t *testing.T) {
+	h := serve(fleetOptions(newFleet(10000)))
+	reference := regexp.MustCompile(`(href|hx-get|src)="([^"]*)"|<form([^>]*) action="([^"]*)"`)
+	foreign := regexp.MustCompile(`^/(api/|metrics|snmp|targets/[^/]*/metrics)`)
+	seen := map[string]bool{}
+	follow := func(page, body string) {
+		for _, m := range reference.FindAllStringSubmatch(body, -1) {
+			method, path := http.MethodGet, html.UnescapeString(m[2]+m[4])
+			path, _, _ = strings.Cut(path, "#")
+			if strings.Contains(m[3], `method="post"`) {
+				method = http.MethodPost
+			}
+			if seen[method+path] || path == "" || foreign.MatchString(path) || strings.Contains(m[0], `method="dialog"`) {
+				continue
+			}
+			seen[method+path] = true
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+			if unknown := strings.HasPrefix(path, "/targets/") && w.Code == http.StatusNotFound && strings.Contains(w.Body.String(), "did you mean"); w.Code >= 400 && !unknown && method == http.MethodGet || w.Code == http.StatusMethodNotAllowed {
+				t.Errorf("%s leads to %s %s: %d", page, method, path, w.Code)
+			}
+		}
+	}
+	for _, path := range allPages {
+		follow(path, ask(t, h, path).Body.String())
+	}
+	for _, a := range actionForms {
+		follow(a.path, send(h, a.path, a.form).Body.String())
+	}
+}
+
 func TestAnUnchangedPageIsNotSentAgain(t *testing.T) {
 	f := newFleet(100)
 	h := serve(fleetOptions(f))
@@ -110,7 +150,7 @@ func TestAnUnchangedPageIsNotSentAgain(t *testing.T) {
 
 func TestPagesAreSmall(t *testing.T) {
 	h := serve(fleetOptions(newFleet(10000)))
-	for _, path := range fleetPages {
+	for _, path := range allPages {
 		if n := ask(t, h, path, "Accept-Encoding", "gzip").Body.Len(); n > 20_000 {
 			t.Errorf("%s: %d octets", path, n)
 		}
