@@ -63,14 +63,14 @@ func (x *interfaceTable) row(row int) TableRow {
 	r.addText(first(labels["ifAlias"], x.alias.text(row)))
 	speed, known := x.bits(row)
 	r.addNumber(speed, known, bitRate)
-	in, hasIn := x.tracks.rate("in", row)
-	out, hasOut := x.tracks.rate("out", row)
+	in, hasIn := x.rate("in", row, r.State)
+	out, hasOut := x.rate("out", row, r.State)
 	r.addNumber(in, hasIn, bitRate)
 	r.addNumber(out, hasOut, bitRate)
 	r.addNumber(100*max(in, out)/speed, known && speed > 0 && (hasIn || hasOut), percent)
 	for _, what := range []string{"_errors", "_discards"} {
-		a, hasA := x.tracks.rate("in"+what, row)
-		b, hasB := x.tracks.rate("out"+what, row)
+		a, hasA := x.rate("in"+what, row, r.State)
+		b, hasB := x.rate("out"+what, row, r.State)
 		r.addNumber(a+b, hasA || hasB, perSecond)
 	}
 	if x.history {
@@ -84,10 +84,19 @@ func (x *interfaceTable) row(row int) TableRow {
 	return r
 }
 
-// state is up, down and so on, or off where the administrator has the interface down.
+// rate is a rate of an interface. That nothing passes through one that is off says nothing.
+func (x *interfaceTable) rate(name string, row int, state string) (float64, bool) {
+	v, ok := x.tracks.rate(name, row)
+	return v, ok && (v > 0 || state != stateOff)
+}
+
+// stateOff is of an interface that the administrator has down.
+const stateOff = "off"
+
+// state is up, down and so on, or stateOff.
 func (x *interfaceTable) state(row int) string {
 	if v, ok := x.admin.number(row); ok && (v == 2 && x.admin.text(row) == "2" || x.admin.text(row) == "down") {
-		return "off"
+		return stateOff
 	}
 	v, ok := x.oper.number(row)
 	if !ok {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +22,10 @@ import (
 type rig struct {
 	*API
 	polls *poller.Poller
-	log   bytes.Buffer
-
-	device collector.Session // all targets, if not nil
+	log   lockedBuffer
 
 	mu      sync.Mutex
+	device  collector.Session // all targets, if not nil
 	devices map[string]*stub
 }
 
@@ -40,6 +38,8 @@ type stub struct {
 }
 
 func (r *rig) open(s engine.Spec) (collector.Session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.device != nil {
 		return r.device, nil
 	}

@@ -82,7 +82,9 @@ func TestTablesOfASwitch(t *testing.T) {
 		one := target("sw-1", "berlin")
 		one.Modules = modules
 		playWith(t, []*poller.Target{one}, indexes, func(r *rig) {
+			r.mu.Lock()
 			r.device = recorded{agent.Builtin["switch"](1), time.Now()}
+			r.mu.Unlock()
 			time.Sleep(5 * time.Minute)
 			d, err := r.Target("sw-1")
 			if err != nil || d.Tables[0] != (TableName{"interfaces", "Interfaces", 56}) || d.Tables[len(d.Tables)-1].Name != "scalars" {
