@@ -12,6 +12,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/engine"
 	"trapline/internal/history"
+	"trapline/internal/journal"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -45,6 +46,7 @@ type Config struct {
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent
+	Journal       journal.Settings          `yaml:"journal,omitempty"`       // how much is kept of what happened
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 

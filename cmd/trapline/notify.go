@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -16,6 +17,7 @@ import (
 	"trapline/config"
 	"trapline/internal/journal"
 	"trapline/internal/notify"
+	"trapline/internal/poller"
 	"trapline/internal/snmp"
 )
 
@@ -75,7 +77,9 @@ func withoutState(logger *slog.Logger) (*notifier, error) {
 
 // openJournal opens the journal of the state directory. Nothing else waits for one that cannot be used.
 func openJournal(c *config.Config, logger *slog.Logger) *journal.Journal {
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(c.StateDir, "journal"), Logger: logger})
+	j, err := journal.Open(journal.Options{
+		Dir: filepath.Join(c.StateDir, "journal"), MaxAge: c.Journal.MaxAge.Duration, MaxBytes: c.Journal.MaxBytes.N, Logger: logger,
+	})
 	if err != nil {
 		logger.Error("the journal cannot be opened, and is kept in memory", "err", err)
 		j, _ = journal.Open(journal.Options{Logger: logger}) // which needs no file
@@ -90,6 +94,32 @@ func (n *notifier) note(e journal.Entry) {
 	} else {
 		n.journal.Note(e)
 	}
+}
+
+// noteState notes that a target has entered a state.
+func (n *notifier) noteState(t *poller.Target, c poller.Change) {
+	n.note(journal.Entry{At: c.At, Kind: journal.TargetState, Target: t.Name, Value: c.State.String(), Reason: c.Reason, Text: c.Text})
+}
+
+// noteReload notes that the configuration was read again, or why it was refused.
+func (n *notifier) noteReload(targets int, err error) {
+	e := journal.Entry{Kind: journal.Reload, Value: "accepted", Text: fmt.Sprintf("configuration reloaded: %d targets", targets)}
+	if err != nil {
+		e.Value, e.Text = "refused", "reload refused: "+firstLine(err.Error(), maxReloadText)
+	}
+	n.note(e)
+}
+
+// maxReloadText is how many octets of an error are kept.
+const maxReloadText = 300
+
+// firstLine is the first line of a text, as far as it has no more than so many octets.
+func firstLine(text string, most int) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) {
@@ -121,6 +151,7 @@ func (n *notifier) reload(c *config.Config) error {
 	}
 	for name, changed := range map[string]bool{
 		"state_dir":                c.StateDir != n.started.StateDir,
+		"journal":                  c.Journal != n.started.Journal,
 		"notifications.engine_id":  !bytes.Equal(c.Notifications.ID(), n.started.Notifications.ID()),
 		"notifications.deployment": c.Notifications.Deployment != n.started.Notifications.Deployment,
 		"notifications.max_alarms": c.Notifications.MaxAlarms != n.started.Notifications.MaxAlarms,

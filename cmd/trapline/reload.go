@@ -150,8 +150,9 @@ type reloader struct {
 	load func() (*world, error)
 	// loadText reads a configuration that is in no file, for a check.
 	loadText func(text []byte, running *config.Config) (*world, error)
-	accept   func(*config.Config) error // may refuse a configuration that is not the first
-	loaded   func(*world)               // told of each new world
+	accept   func(*config.Config) error   // may refuse a configuration that is not the first
+	ended    func(targets int, err error) // called after each reload; may be nil
+	loaded   func(*world)                 // told of each new world
 	logger   *slog.Logger
 	current  atomic.Pointer[world]
 	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
@@ -182,12 +183,20 @@ func (r *reloader) reload() error {
 	if err != nil {
 		r.successful.Set(0)
 		r.refused.Store(&refusal{time.Now(), configErrors(err, nil)})
+		r.note(0, err)
 		return err
 	}
 	r.adopt(w)
 	r.refused.Store(nil)
+	r.note(len(w.targets), nil)
 	r.logger.Info("Loaded config file", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
 	return nil
+}
+
+func (r *reloader) note(targets int, err error) {
+	if r.ended != nil {
+		r.ended(targets, err)
+	}
 }
 
 func (r *reloader) adopt(w *world) {

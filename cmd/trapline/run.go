@@ -63,7 +63,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	}
 	passes.KeepIndexes = func() bool { return true } // for rules, and for rows of histories
 	polls := poller.New(poller.Options{
-		PassOptions: passes, Logger: logger, Ended: judge.Ended,
+		PassOptions: passes, Logger: logger, Ended: judge.Ended, Entered: told.noteState,
 		Concurrency:  first.config.Global.Concurrency,
 		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,
@@ -79,7 +79,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		polls.SetTargets(w.targets)
 		metrics.configured(w)
 	}, registry, logger)
-	reloads.accept = told.reload
+	reloads.accept, reloads.ended = told.reload, told.noteReload
 	reloads.loadText = func(text []byte, running *config.Config) (*world, error) {
 		c, err := config.LoadText(text, running, config.Options{ExpandEnv: *flags.expandEnv})
 		if err != nil {

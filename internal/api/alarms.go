@@ -57,12 +57,14 @@ func (a *API) Alarms(q AlarmQuery) ([]Alarm, error) {
 
 // raised are the active alarms that are wanted.
 func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
-	if a.options.Outbox == nil { // rules raise alarms, and nobody is notified
+	if a.options.Outbox == nil && a.options.Rules != nil { // rules raise alarms, and nobody is notified
 		for _, one := range a.options.Rules.Alarms(true) {
 			if wanted(&one) {
 				list = append(list, alarmAnswer(&one, one.ID, alarmRaised))
 			}
 		}
+	}
+	if a.options.Outbox == nil {
 		return list
 	}
 	for _, s := range a.options.Outbox.Standings(wanted) {
@@ -77,6 +79,9 @@ func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
 
 // pending are the alarms of rules that have not been true for long enough.
 func (a *API) pending(wanted func(*notify.Alarm) bool) (list []Alarm) {
+	if a.options.Rules == nil {
+		return nil
+	}
 	for _, one := range a.options.Rules.Alarms(false) {
 		if !wanted(&one) {
 			continue

@@ -141,7 +141,7 @@ func TestWhoWasNotified(t *testing.T) {
 	}
 	receivers, err := h.api.Receivers()
 	if err != nil || len(receivers) != 3 || receivers[0].State != "works" || receivers[0].Today != 2 || receivers[0].AnswerTime != 0.034 ||
-		receivers[1].State != "fails" || receivers[1].Waiting != 2 || receivers[1].Problem.Reason != "unknown_user" || receivers[2].State != "waiting" {
+		receivers[1].State != "fails" || receivers[1].Waiting != 2 || receivers[1].Problem.Reason != "unknown_user" || !strings.Contains(receivers[1].Problem.Remedy, "createUser") || receivers[2].State != "waiting" {
 		t.Errorf("%v: %+v", err, receivers)
 	}
 	ladder := ""

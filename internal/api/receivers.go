@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"time"
 
 	"trapline/internal/engine"
 	"trapline/internal/notify"
+	"trapline/internal/reason"
 )
 
 var errNoReceivers = &Hinted{of(ErrUnavailable, "there are no receivers"), "set receivers and a state_dir, and restart"}
@@ -123,11 +126,41 @@ func receiverKind(a *notify.About) string {
 
 // receiverProblem is why a receiver fails, in words.
 func receiverProblem(s *notify.ReceiverState) *Problem {
-	p := Problem{Reason: string(notify.Reason(s.Err))}
+	f := reason.Facts{Reason: notify.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries}
+	f.Host, f.Port = hostPort(&s.About)
 	if s.Err != nil {
-		p.Text = s.Err.Error()
+		f.Detail = detailOf(s.Err)
 	}
-	return &p
+	w := reason.OfReceiver(&f)
+	return &Problem{Reason: string(w.Reason), Text: w.Text, Remedy: w.Remedy}
+}
+
+// detailOf is an error without what says again which receiver it is about.
+func detailOf(err error) string {
+	if e := (*notify.Error)(nil); errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// hostPort is where notifications go.
+func hostPort(a *notify.About) (host, port string) {
+	if a.Type == "webhook" {
+		u, err := url.Parse(a.Address)
+		if err != nil {
+			return a.Address, ""
+		}
+		if port = u.Port(); port == "" {
+			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		return u.Hostname(), port
+	}
+	address, err := engine.ParseReceiver(a.Address)
+	if err != nil {
+		return a.Address, ""
+	}
+	host, port, _ = net.SplitHostPort(address.HostPort())
+	return host, port
 }
 
 // Steps of receivers: of a step's failure, the reasons.
@@ -184,6 +217,18 @@ func receiverLadder(s *notify.ReceiverState) (ladder []Step) {
 	return ladder
 }
 
+// testProblem is why a test failed, in words.
+func (a *API) testProblem(receiver string, tries int, err error) *Problem {
+	states, _ := a.options.Outbox.Receivers() // the error is about given up ones
+	for i := range states {
+		if s := &states[i]; s.Name == receiver {
+			s.Err, s.Tries = err, tries
+			return receiverProblem(s)
+		}
+	}
+	return &Problem{Reason: string(notify.Reason(err)), Text: detailOf(err)}
+}
+
 // Retry has a receiver sent at once what waits for it, and again what was given up.
 func (a *API) Retry(receiver string) error {
 	if a.options.Outbox == nil {
@@ -210,7 +255,7 @@ func (a *API) TestReceiver(ctx context.Context, receiver string) (TestResult, er
 	case errors.Is(err, notify.ErrNoReceiver):
 		return TestResult{}, receiverError(err)
 	case err != nil:
-		return TestResult{Tries: receipt.Sent, Problem: &Problem{Reason: string(notify.Reason(err)), Text: err.Error()}, Text: "not acknowledged: " + err.Error()}, nil
+		return TestResult{Tries: receipt.Sent, Problem: a.testProblem(receiver, receipt.Sent, err), Text: "not acknowledged: " + detailOf(err)}, nil
 	case receipt.Sent == 0:
 		return TestResult{Text: "nothing was sent: the receiver's format has no test"}, nil
 	case receipt.RTT == 0:

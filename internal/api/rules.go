@@ -18,6 +18,9 @@ const (
 // Rules returns how the rules fare, in their order.
 func (a *API) Rules() ([]Rule, error) {
 	list := []Rule{}
+	if a.options.Rules == nil {
+		return list, nil
+	}
 	reports := a.options.Rules.Reports()
 	for i := range reports {
 		list = append(list, a.ruleAnswer(&reports[i]))

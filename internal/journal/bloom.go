@@ -1,9 +1,9 @@
 package journal
 
-// bloom is a set that may take what is not in it for a member, once in a hundred times.
+// bloom is a set that may take what is not in it for a member, once in two thousand times.
 type bloom []byte
 
-const bitsPerKey, probes = 10, 7
+const bitsPerKey, probes = 16, 11
 
 func newBloom(keys map[uint64]struct{}) bloom {
 	b := make(bloom, len(keys)*bitsPerKey/8+1)

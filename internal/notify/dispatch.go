@@ -101,7 +101,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	case ctx.Err() != nil:
 		q.again(r)
 	default:
-		o.missed(q, r, err)
+		o.missed(q, r, receipt, err)
 	}
 	o.mu.Unlock()
 	o.metrics.delivered(q.name, receipt, err, more)
@@ -125,13 +125,13 @@ func (o *Outbox) reached(q *queue) {
 }
 
 // missed notes that a delivery has failed, and has the row tried again.
-func (o *Outbox) missed(q *queue, r *row, err error) {
+func (o *Outbox) missed(q *queue, r *row, receipt Receipt, err error) {
 	now := o.clock.Wall()
 	first := q.failures == 0
 	if first {
 		q.failedSince = now
 	}
-	r.err, q.err = err, err
+	r.err, q.err, q.errTries = err, err, receipt.Sent
 	q.tally.failed(now)
 	q.miss(r, o.clock.run(), hopeless(err))
 	q.again(r)

@@ -148,6 +148,7 @@ type queue struct {
 
 	tally       tally
 	err         error     // of the last failure, while there are failures
+	errTries    int       // messages of that delivery
 	failedSince time.Time // when the first of them was
 }
 

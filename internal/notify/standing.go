@@ -108,6 +108,7 @@ type ReceiverState struct {
 	Group      string
 	Failing    bool
 	Err        error     // of the last try; nil while it works
+	Tries      int       // messages of that try
 	Since      time.Time // when it began to fail
 	RetryAt    time.Time // when it is tried next, while it is failing
 	MaxAge     time.Duration
@@ -156,7 +157,7 @@ func (o *Outbox) stateOf(q *queue, now time.Time) ReceiverState {
 		Today: q.tally.today, AnswerTime: q.tally.answerTime(), LastAck: q.tally.lastAck, Minutes: q.tally.lastMinutes(now),
 	}
 	if s.Failing {
-		s.Err, s.Since, s.RetryAt = q.err, q.failedSince, o.clock.wallAt(q.retryAt)
+		s.Err, s.Tries, s.Since, s.RetryAt = q.err, q.errTries, q.failedSince, o.clock.wallAt(q.retryAt)
 	}
 	for _, rows := range q.rows {
 		if s.Oldest.IsZero() || rows[0].At.Before(s.Oldest) {

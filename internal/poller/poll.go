@@ -131,6 +131,9 @@ func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 		p.hour.census(now, *p.roster.Load())
 	}
 	p.report(before, after)
+	if p.options.Entered != nil && before.State != after.State && (before.State != Waiting || after.State != Up) {
+		p.options.Entered(t, after.Changes[len(after.Changes)-1])
+	}
 	p.reportDuplicates(s, t, pass)
 	if p.options.Ended != nil {
 		p.options.Ended(s.report(t, time.Now()))

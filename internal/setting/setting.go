@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,9 +45,20 @@ func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	var err error
-	d.Duration, err = time.ParseDuration(d.text)
+	d.Duration, err = parseDuration(d.text)
 	d.bad = err != nil || d.Duration < 0
 	return nil
+}
+
+// parseDuration is time.ParseDuration, and knows a number of days.
+func parseDuration(text string) (time.Duration, error) {
+	const maxDays = 100_000
+	if digits, found := strings.CutSuffix(text, "d"); found {
+		if days, err := strconv.ParseUint(digits, 10, 64); err == nil && days <= maxDays {
+			return time.Duration(days) * 24 * time.Hour, nil
+		}
+	}
+	return time.ParseDuration(text)
 }
 
 // Mistakes reports a missing unit, a negative length and everything else that is no duration.

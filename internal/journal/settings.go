@@ -1,0 +1,29 @@
+package journal
+
+import (
+	"time"
+
+	"trapline/internal/setting"
+)
+
+// Settings is the section `journal`: how much of what happened is kept.
+type Settings struct {
+	MaxAge   setting.Duration `yaml:"max_age,omitempty"`   // how long entries are kept; 30d by default
+	MaxBytes setting.Bytes    `yaml:"max_bytes,omitempty"` // size of the files of the journal; 256MiB by default
+}
+
+const (
+	minAge   = time.Hour
+	minBytes = 1 << 20
+)
+
+// Mistakes reports bounds by which nothing would be kept.
+func (s *Settings) Mistakes() (m []setting.Mistake) {
+	if s.MaxAge.Duration != 0 && s.MaxAge.Duration < minAge {
+		m = append(m, setting.Mistake{Path: "max_age", Text: "max_age is 1h or more"})
+	}
+	if s.MaxBytes.N != 0 && s.MaxBytes.N < minBytes {
+		m = append(m, setting.Mistake{Path: "max_bytes", Text: "max_bytes is 1MiB or more"})
+	}
+	return m
+}
