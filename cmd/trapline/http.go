@@ -99,7 +99,10 @@ func (s *server) api(mux *http.ServeMux) {
 		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls)))
 	}
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
-		s.logger.Info("A change of what waits for a receiver was requested", "receiver", r.PathValue("receiver"), "action", r.PathValue("action"), httpserver.Requester(r))
+		if err := s.answers.Admit(r); err != nil {
+			api.Refuse(w, err)
+			return
+		}
 		calls.ServeHTTP(w, r)
 	})
 	mux.Handle("POST /api/v1/rules/try", l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls)))

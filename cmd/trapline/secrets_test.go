@@ -129,6 +129,9 @@ func TestNoAnswerHasASecret(t *testing.T) {
 	seen.ask("GET", "/api/v1/status", "")
 	seen.ask("POST", "/-/reload", "")
 	seen.look("the log", log.String())
+	if !strings.Contains(log.String(), `msg="action requested" method=POST path=/api/v1/targets/sw/poll by.address=127.0.0.1:`) {
+		t.Error("the log does not say who had something done")
+	}
 	if seen.shown == 0 {
 		t.Error("<secret> stands nowhere: were the secrets looked at?")
 	}

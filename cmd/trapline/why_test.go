@@ -84,7 +84,7 @@ func TestWhy(t *testing.T) {
 		{"sw", "ifInOctets", "ifName=Gi1/0/77", 3, "ifInOctets of sw has 56 rows, and none for ifName=Gi1/0/77: the device has not sent it.", "none with ifName=Gi1/0/77", "Did you mean ifName=Gi1/0/7"},
 		{"sw", "ifInOctets", "port=7", 3, "", "", "Its rows have no label port, but ifIndex, ifName."},
 		{"sw", "ifInDiscards", "", -1, "ifInDiscards of sw is there: ", "", ""},
-		{"sw", "ifInDiscards", "ifIndex=DOWN", 4, "ifInDiscards of sw has", "filters: ifOperStatus = up(1) (SNMP:16); it was down(2)", "Remove the filter, or change ifOperStatus on the device."},
+		{"sw", "ifInDiscards", "ifIndex=DOWN", 4, "ifInDiscards of sw: 40 of 56 rows. ifIndex=", "filters: ifOperStatus = up(1) (SNMP:16); it was down(2)", "Remove the filter, or change ifOperStatus on the device."},
 		{"sw", "ifInDiscards", "ifName=NAME", 4, "", "it was down(2)", ""},
 		{"sw", "ifOutDiscards", "", 4, "ifOutDiscards of sw has no series: a filter drops it.", "none of 56 rows has that", "Remove the filter"},
 		{"sw", "ifMtuDate", "", 5, "ifMtuDate of sw has no series: its value does not fit its type.", "Row 1 has the OCTET STRING", "Give the metric another type in module plain (SNMP:6)"},

@@ -68,7 +68,8 @@ func HTTPStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
-func refuse(w http.ResponseWriter, err error) {
+// Refuse answers a request with an error.
+func Refuse(w http.ResponseWriter, err error) {
 	e := failure(err)
 	write(w, HTTPStatus(err), &e)
 }

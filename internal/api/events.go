@@ -185,7 +185,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 		events, err = a.Events(q)
 	}
 	if err != nil {
-		refuse(w, err)
+		Refuse(w, err)
 		return
 	}
 	write(w, http.StatusOK, &envelope{Status: "success", Data: events})

@@ -79,7 +79,7 @@ func (a *API) serveWalk(w http.ResponseWriter, r *http.Request) {
 		err = a.streamRows(w, r, &in)
 	}
 	if err != nil {
-		refuse(w, err)
+		Refuse(w, err)
 	}
 }
 

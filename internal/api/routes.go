@@ -26,7 +26,7 @@ func gives[T any](pattern, text string, query func(*API, *http.Request) (T, erro
 	return route{pattern: pattern, text: text, gives: reflect.TypeFor[T](), serve: func(a *API, w http.ResponseWriter, r *http.Request) {
 		data, err := query(a, r)
 		if err != nil {
-			refuse(w, err)
+			Refuse(w, err)
 			return
 		}
 		write(w, http.StatusOK, &envelope{Status: "success", Data: data})
@@ -61,7 +61,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
 				if err := a.Admit(r); err != nil {
-					refuse(w, err)
+					Refuse(w, err)
 					return
 				}
 			}

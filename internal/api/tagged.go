@@ -34,13 +34,13 @@ func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, err
 		case format == "csv" && rows != nil:
 			data, err := query(a, r)
 			if err != nil {
-				refuse(w, err)
+				Refuse(w, err)
 				return
 			}
 			w.Header().Set("ETag", tag)
 			writeCSV(w, rows(&data))
 		default:
-			refuse(w, &Hinted{of(ErrBadRequest, "there is no format %q", format), "write json, or csv for targets and tables"})
+			Refuse(w, &Hinted{of(ErrBadRequest, "there is no format %q", format), "write json, or csv for targets and tables"})
 		}
 	}
 	return view

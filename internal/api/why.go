@@ -73,7 +73,7 @@ func (a *API) Why(ctx context.Context, target, metric, row string, live bool) (W
 	if err != nil {
 		return Why{}, err
 	}
-	w := &inquiry{api: a, tree: tree, summary: d.Summary, next: d.Next, row: parseRow(row), live: live,
+	w := &inquiry{api: a, tree: tree, summary: d.Summary, next: d.Next, row: parseRow(row), live: live, places: map[string]string{},
 		Why: Why{Target: target, Metric: strings.TrimSpace(metric), Row: strings.TrimSpace(row), Steps: []Step{}}}
 	if p := d.Summary.Last; p != nil {
 		w.Poll = p.Start.Add(p.Duration)
@@ -102,8 +102,11 @@ type inquiry struct {
 	row     rowQuery
 	live    bool
 
+	places map[string]string // of settings that were looked for in the files
+
 	column *collector.Column // nil while no module of the target reads the metric
 	found  inPoll            // in the last poll
+	drop   *drop             // the filter that it is not there for
 	asked  *collector.Answer // what the device has now; nil if it was not asked
 }
 
@@ -194,6 +197,9 @@ func (w *inquiry) conclude() {
 
 // missing is the verdict where a part is missing.
 func (w *inquiry) missing() string {
+	if d := w.drop; d != nil && !w.row.all() {
+		return fmt.Sprintf("%s: %d of %s. %s is dropped by a filter.", w.subject(), d.of-d.count, rows(d.of), w.Row)
+	}
 	what := "has no series"
 	if !w.row.all() {
 		what = "has no series for " + w.Row

@@ -56,13 +56,14 @@ func (w *inquiry) dropped() *drop {
 
 // droppedNow is dropped by the device's answer.
 func (w *inquiry) droppedNow() *drop {
-	var found *drop
 	picked := w.picked()
-	for i := range picked {
-		if r := &picked[i]; r.Filter != nil {
-			if found == nil {
-				found = &drop{filter: r.Filter, value: r.Decided, of: len(picked), at: "now"}
-			}
+	i := slices.IndexFunc(picked, func(r collector.AnswerRow) bool { return r.Filter != nil })
+	if i < 0 {
+		return nil
+	}
+	found := &drop{filter: picked[i].Filter, value: picked[i].Decided, of: len(w.asked.Rows), at: "now"}
+	for i := range w.asked.Rows {
+		if w.asked.Rows[i].Filter != nil {
 			found.count++
 		}
 	}
@@ -94,6 +95,7 @@ func (w *inquiry) filters() {
 		} else if d.value == "" {
 			what = "the row has none " + d.at
 		}
+		w.drop = d
 		w.fail(stepFilters, fmt.Sprintf("filters: %s; %s.", w.filterText(d.filter), what), fmt.Sprintf("Remove the filter, or change %s on the device.", w.bare(d.filter.Object)))
 	}
 }
@@ -105,13 +107,7 @@ func (w *inquiry) filterText(f *collector.Filter) string {
 		text, _ := v.MarshalYAML() // as it was written
 		wanted = append(wanted, w.valueWords(f.Object, fmt.Sprint(text)))
 	}
-	text := fmt.Sprintf("%s = %s", w.bare(f.Object), strings.Join(wanted, " or "))
-	if w.api.options.Configuration.Where != nil {
-		if file, line := w.api.options.Configuration.Where("modules", w.Module, "filters"); line > 0 {
-			text += fmt.Sprintf(" (%s:%d)", file, line)
-		}
-	}
-	return text
+	return fmt.Sprintf("%s = %s", w.bare(f.Object), strings.Join(wanted, " or ")) + w.where("filters")
 }
 
 // bare names an object without its MIB.
@@ -285,7 +281,7 @@ func (w *inquiry) listModule(p *poller.Pass, m *collector.Module) {
 		if there[c.Desc] {
 			continue
 		}
-		one := inquiry{api: w.api, tree: w.tree, summary: w.summary, next: w.next, Why: Why{Target: w.Target, Metric: c.Desc.Name, Poll: w.Poll, Module: m.Name, Steps: make([]Step, len(WhySteps))}}
+		one := inquiry{api: w.api, tree: w.tree, places: w.places, summary: w.summary, next: w.next, Why: Why{Target: w.Target, Metric: c.Desc.Name, Poll: w.Poll, Module: m.Name, Steps: make([]Step, len(WhySteps))}}
 		one.column, one.Object = &c, objectName(w.tree, c.Desc.Object)
 		if e, _ := one.broken(p.Errors); e != nil {
 			continue // which is among the problems

@@ -205,18 +205,27 @@ func (w *inquiry) reads(c *collector.Column) {
 	}
 }
 
-// place says where a key of the module stands.
+// place names the module, and where a key of it stands.
 func (w *inquiry) place(key string) string {
-	text := "module " + w.Module
-	if w.api.options.Configuration.Where == nil {
-		return text
+	return "module " + w.Module + cmp.Or(w.where(key), w.where(""))
+}
+
+// where gives the file and the line of a key of the module, or of the module itself, in parentheses; "" if no file has
+// it.
+func (w *inquiry) where(key string) string {
+	place, known := w.places[w.Module+"\x00"+key]
+	if known || w.api.options.Configuration.Where == nil {
+		return place
 	}
-	for _, path := range [][]string{{"modules", w.Module, key}, {"modules", w.Module}} {
-		if file, line := w.api.options.Configuration.Where(path...); line > 0 {
-			return fmt.Sprintf("%s (%s:%d)", text, file, line)
-		}
+	path := []string{"modules", w.Module}
+	if key != "" {
+		path = append(path, key)
 	}
-	return text
+	if file, line := w.api.options.Configuration.Where(path...); line > 0 {
+		place = fmt.Sprintf(" (%s:%d)", file, line)
+	}
+	w.places[w.Module+"\x00"+key] = place
+	return place
 }
 
 // answers takes the third step.
