@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func (a *API) Target(name string) (Target, error) {
 		Polls: d.Polls, Missed: d.Missed, LatePolls: d.Late, Packets: d.Packets, Retries: d.Retries, Reboots: d.Reboots, Next: d.Next,
 		Problems: []Problem{}, Ladder: []Step{}, Tables: a.tables(u), Changes: []StateChange{},
 	}
+	t.EngineID, t.Boots = a.engineOf(u.Target)
 	if id := u.Identity; id != nil {
 		t.Identity = identity(id)
 	}
@@ -35,12 +37,48 @@ func (a *API) Target(name string) (Target, error) {
 		t.Problems[0].Notes = a.notes(u)
 	}
 	if u.Answered != nil {
+		t.Absent = absent(u.Answered)
 		t.Answered = u.Answered.Start.Add(u.Answered.Duration)
 	}
 	for _, c := range slices.Backward(u.Changes) {
 		t.Changes = append(t.Changes, StateChange{At: c.At, State: State(c.State.String()), Reason: c.Reason, Text: c.Text})
 	}
 	return t, nil
+}
+
+// engineOf is the SNMPv3 engine that answers for a target, as far as it is known.
+func (a *API) engineOf(t *poller.Target) (id string, boots int32) {
+	if a.options.Open == nil || versionOf(t) != "3" {
+		return "", 0
+	}
+	session, err := a.options.Open(t.Spec)
+	if err != nil {
+		return "", 0
+	}
+	if s, ok := session.(interface{ SNMPEngine() ([]byte, int32, bool) }); ok {
+		octets, boots, _ := s.SNMPEngine()
+		return hex.EncodeToString(octets), boots
+	}
+	return "", 0
+}
+
+// absent is how many metrics of its modules a poll has no series of.
+func absent(p *poller.Pass) (n int) {
+	present := map[string]bool{}
+	for _, set := range p.Sets {
+		for i := range set.Columns {
+			present[set.Columns[i].Desc.Name] = true
+		}
+	}
+	for _, m := range p.Modules {
+		for name := range m.Yields() {
+			if !present[name] {
+				n++
+				present[name] = true
+			}
+		}
+	}
+	return n
 }
 
 // noTarget says that there is no target of a name, and which one may be meant.

@@ -103,6 +103,7 @@ var troubles = map[string]trouble{
 	"no way":              {want: engine.Unreachable, state: Down, text: "There is no route to ", step: "sent", change: func(t *poller.Target) { t.Spec.Source = netip.MustParseAddrPort("[::1]:0") }},
 	"no file":             {want: engine.Credentials, state: Down, text: "Not asked: auth lab cannot be used", step: "sent", auth: func(a *engine.Auth) { a.CommunityFile = "/nowhere/community" }},
 	"no user":             {want: engine.UnknownUser, state: Down, text: `has no user "nobody"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "nobody" })},
+	"well, with a user":   {state: Up, snmpd: true, auth: v3},
 	"wrong password":      {want: engine.WrongDigest, state: Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Password = "not the one" })},
 	"wrong priv password": {want: engine.Timeout, state: Down, text: "A wrong community, privacy password", step: "answers", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword = "not the one" })}, // Net-SNMP says nothing
 	"wrong level":         {want: engine.UnsupportedLevel, state: Down, text: "security level authPriv", step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "usr-none-none" })},
@@ -160,7 +161,7 @@ func TestPeersReasonsAreProvoked(t *testing.T) {
 			polled.Done()
 		}
 	}})
-	a := New(Options{Polls: polls})
+	a := New(Options{Polls: polls, Open: open})
 	polls.SetTargets(targets)
 	running.Go(func() { _ = polls.Run(ctx) })
 	polled.Wait()
@@ -213,6 +214,9 @@ func checkTrouble(t *testing.T, a *API, name string, c *trouble, log string) {
 		if (s.State == "failed") != (s.Name == c.step) {
 			t.Errorf("%s: %+v", name, got.Ladder)
 		}
+	}
+	if c.want == "" && (got.EngineID != "") != c.snmpd {
+		t.Errorf("%s: engine %q of %d boots", name, got.EngineID, got.Boots)
 	}
 	if c.want == "" || c.want == engine.Duplicate {
 		return

@@ -63,10 +63,13 @@ type Target struct {
 	Packets   int64         `json:"packets"`
 	Retries   int64         `json:"retransmitted"`
 	Reboots   int64         `json:"reboots"`
-	Next      time.Time     `json:"next,omitzero"`     // when the next poll is due
-	Answered  time.Time     `json:"answered,omitzero"` // end of the last poll that was answered
-	Problems  []Problem     `json:"problems"`          // of the last poll
-	Ladder    []Step        `json:"ladder"`            // resolves, sent, answers, engine, user, view
+	Next      time.Time     `json:"next,omitzero"`       // when the next poll is due
+	Answered  time.Time     `json:"answered,omitzero"`   // end of the last poll that was answered
+	Absent    int           `json:"absent"`              // metrics of the modules of which the last answered poll has no series
+	EngineID  string        `json:"engine_id,omitempty"` // of the device's SNMPv3 engine, in hexadecimal digits
+	Boots     int32         `json:"boots,omitempty"`     // of that engine
+	Problems  []Problem     `json:"problems"`            // of the last poll
+	Ladder    []Step        `json:"ladder"`              // resolves, sent, answers, engine, user, view
 	Tables    []TableName   `json:"tables"`
 	Changes   []StateChange `json:"changes"` // the last 10, the newest first
 }

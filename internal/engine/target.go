@@ -205,5 +205,17 @@ func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 	return w.err()
 }
 
+// SNMPEngine gives the ID of the SNMPv3 engine that answers for the target, and how often it has booted; ok is false
+// while that is not known, and of other versions.
+func (t *Target) SNMPEngine() (id []byte, boots int32, ok bool) {
+	t.pipe.lock()
+	defer t.pipe.unlock()
+	if t.peer == nil || t.peer.v3 == nil || t.peer.v3.security == nil {
+		return nil, 0, false
+	}
+	boots, _ = t.peer.v3.clock.Now(t.pipe.now)
+	return t.peer.v3.security.EngineID(), boots, true
+}
+
 // LogValue names the target in logs.
 func (t *Target) LogValue() slog.Value { return slog.StringValue(t.spec.Address) }
