@@ -111,7 +111,7 @@ func alarmGrid(list []api.Alarm, short bool) *grid {
 			id = id[:shortID]
 		}
 		g.add(severityCell(a.Severity), item{text: a.Target, style: bold}, item{text: a.Rule}, item{text: a.Resource}, item{text: a.Value}, timeCell(a.Since),
-			item{text: id, exact: a.ID}, item{text: notifiedText(a.Notified)}, item{text: labelsText(a.Labels)}, item{text: a.Text})
+			item{text: id, exact: a.ID}, item{text: notifiedText(a)}, item{text: labelsText(a.Labels)}, item{text: a.Text})
 	}
 	return g
 }
@@ -121,10 +121,16 @@ func severityCell(severity string) item {
 	return item{text: severity, style: styles[severity]}
 }
 
+// notSent is said of an alarm of a baseline.
+const notSent = "not sent: so since the first poll"
+
 // notifiedText is who was notified, in few words.
-func notifiedText(list []api.Notified) string {
+func notifiedText(a *api.Alarm) string {
+	if a.Baseline {
+		return notSent
+	}
 	var parts []string
-	for _, n := range list {
+	for _, n := range a.Notified {
 		text := n.Receiver + " " + n.State
 		if n.Reason != "" {
 			text += " (" + strings.ReplaceAll(n.Reason, "_", " ") + ")"
@@ -201,6 +207,9 @@ func (p *printer) alarm(a *api.Alarm) {
 	p.field("ID", a.ID)
 	for _, n := range a.Notified {
 		p.field("Notified", n.Receiver+" "+n.Text)
+	}
+	if a.Baseline {
+		p.field("Notified", notSent)
 	}
 	for i := range a.Life {
 		fmt.Fprintf(p.out, "  %s\n", visible(eventLine(&a.Life[i])))

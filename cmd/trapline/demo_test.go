@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"trapline/internal/agent"
+	"trapline/internal/api"
 	"trapline/internal/peers"
 )
 
@@ -81,4 +83,52 @@ func hasMetric(url, name string) bool {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	return err == nil && bytes.Contains(text, []byte(name))
+}
+
+// What was so in a target's first poll is among the alarms, and nobody is notified of it until it has changed.
+func TestPeersBaselineIsShownAndNotSent(t *testing.T) {
+	t.Parallel()
+	program := program(t)
+	pull := &agent.Pull{First: 4 * time.Second, Every: time.Hour, Length: time.Hour}
+	devices, err := agent.Listen(agent.Switch48(1).Serve(netip.MustParseAddrPort("127.0.67.8:0")), agent.LiveSwitch(2, "core", pull).Serve(netip.MustParseAddrPort("127.0.67.9:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = devices.Run(t.Context()) }()
+	d, address, dir := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{}), peers.FreeTCPAddress(t), t.TempDir()
+	for name, text := range map[string]string{
+		"snmp.yml": fmt.Sprintf("targets: [%s, %s]\nglobal: {interval: 1s}\nreceivers: [{name: nms, address: %q}]\nrule_files: [rules.yml]\nstate_dir: %s/state\n",
+			devices.Addr(0), devices.Addr(1), d.Address, dir),
+		"rules.yml": `groups: [{name: g, rules: [{alert: PortDown, expr: 'ifOperStatus{ifAlias!=""} == 2 and ifAdminStatus == 1', annotations: {baseline: 'true', summary: '{{ $labels.ifName }} is down'}}]}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := peers.Start(t, nil, program, "--config.file="+filepath.Join(dir, "snmp.yml"), "--web.listen-address="+address)
+	d.AwaitReceived(t, 1)
+	r := runIn(t, dir, "alarms", "--url=http://"+address, "-o", "json")
+	var list []api.Alarm
+	if err := json.Unmarshal([]byte(r.out), &list); err != nil {
+		t.Fatalf("%v: %+v\n%s", err, r, p.Output())
+	}
+	held := 0
+	for _, a := range list {
+		of := strings.Contains(devices.Addr(0).String(), a.Target)
+		if a.Baseline != of {
+			t.Errorf("alarm %+v", a)
+		}
+		if a.Baseline {
+			held++
+		}
+	}
+	if held < 3 || len(list) != held+1 {
+		t.Errorf("%d alarms, %d of them not sent", len(list), held)
+	}
+	if received := d.AwaitReceived(t, 1); len(received) != 1 {
+		t.Errorf("%d informs", len(received))
+	}
+	if r := runIn(t, dir, "alarms", "--url=http://"+address); strings.Count(r.out, notSent) != held {
+		t.Errorf("the list is\n%s", r.out)
+	}
 }

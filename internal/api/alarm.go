@@ -21,6 +21,7 @@ type Alarm struct {
 	Notified    []Notified        `json:"notified"`
 	Life        []Event           `json:"life,omitempty"` // of one alarm alone, the oldest first
 	Mutes       []string          `json:"mutes,omitempty"`
+	Baseline    bool              `json:"baseline,omitempty"` // not sent: it was so when the rule first looked at the target
 	AckedBy     string            `json:"acked_by,omitempty"`
 }
 

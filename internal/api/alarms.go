@@ -57,9 +57,14 @@ func (a *API) Alarms(q AlarmQuery) ([]Alarm, error) {
 
 // raised are the active alarms that are wanted.
 func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
+	list = a.held(wanted)
 	if a.options.Outbox == nil && a.options.Rules != nil { // rules raise alarms, and nobody is notified
+		known := map[string]bool{}
+		for i := range list {
+			known[list[i].ID] = true
+		}
 		for _, one := range a.options.Rules.Alarms(true) {
-			if wanted(&one) {
+			if wanted(&one) && !known[one.ID] {
 				list = append(list, alarmAnswer(&one, one.ID, alarmRaised))
 			}
 		}
@@ -77,6 +82,30 @@ func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
 	return list
 }
 
+// held are the alarms that were there when their rules first looked at the target. Nobody is notified of them.
+func (a *API) held(wanted func(*notify.Alarm) bool) (list []Alarm) {
+	if a.options.Rules == nil {
+		return nil
+	}
+	for _, one := range a.options.Rules.Held() {
+		if !wanted(&one) {
+			continue
+		}
+		answer := alarmAnswer(&one, a.alarmID(&one), alarmRaised)
+		answer.Baseline = true
+		list = append(list, answer)
+	}
+	return list
+}
+
+// alarmID is the ID by which receivers know an alarm of the rules.
+func (a *API) alarmID(one *notify.Alarm) string {
+	if a.options.Outbox == nil {
+		return one.ID
+	}
+	return a.options.Outbox.Identify(one)
+}
+
 // pending are the alarms of rules that have not been true for long enough.
 func (a *API) pending(wanted func(*notify.Alarm) bool) (list []Alarm) {
 	if a.options.Rules == nil {
@@ -86,11 +115,7 @@ func (a *API) pending(wanted func(*notify.Alarm) bool) (list []Alarm) {
 		if !wanted(&one) {
 			continue
 		}
-		id := one.ID
-		if a.options.Outbox != nil {
-			id = a.options.Outbox.Identify(&one)
-		}
-		list = append(list, alarmAnswer(&one, id, alarmPending))
+		list = append(list, alarmAnswer(&one, a.alarmID(&one), alarmPending))
 	}
 	return list
 }

@@ -94,27 +94,16 @@ func (l *linter) lintBaseline() {
 
 // Held lists the alarms that are shown and not sent, because they were there when their rules first looked at the
 // target.
-func (e *Evaluator) Held() []notify.Alarm {
-	var list []notify.Alarm
-	for _, d := range e.everybody() {
-		shown := d.shown.Load()
-		if shown == nil {
-			continue
-		}
-		for _, f := range *shown {
-			for _, r := range f.alerts {
-				if !r.Baseline || !r.Firing {
-					continue
+func (e *Evaluator) Held() (list []notify.Alarm) {
+	e.eachShown(func(_ string, _ *device, fares []fare) {
+		for i := range fares {
+			for _, r := range fares[i].alerts {
+				if r.Firing && r.Baseline {
+					list = append(list, e.alarmShown(r))
 				}
-				a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
-				if err != nil {
-					continue // which was logged when the alert was made
-				}
-				a.ID, a.RaisedAt, a.ClearSummary, a.Value = r.ID, e.wall(r.FiredAt), "", r.Value.String()
-				list = append(list, a)
 			}
 		}
-	}
+	})
 	return list
 }
 
