@@ -4,6 +4,7 @@
 package history
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,11 +17,12 @@ type Keeper struct {
 	perPoint atomic.Int64 // octets that one point more of all histories takes
 	fixed    atomic.Int64 // octets of rates
 
-	mu     sync.Mutex
-	points int // wanted
-	memory int64
-	kinds  atomic.Pointer[[]*kind]
-	length atomic.Int64 // of each history, at present
+	mu      sync.Mutex
+	points  int // wanted
+	memory  int64
+	columns []string
+	kinds   atomic.Pointer[[]*kind]
+	length  atomic.Int64 // of each history, at present
 }
 
 // NewKeeper returns a Keeper with the default settings.
@@ -40,9 +42,12 @@ func (k *Keeper) Configure(s *Settings) {
 	if s.Memory.N > 0 {
 		k.memory = s.Memory.N
 	}
+	if k.kinds.Load() == nil || !slices.Equal(k.columns, s.Columns) { // the histories of a kind end with it
+		kinds := kindsOf(s.Columns)
+		k.columns = slices.Clone(s.Columns)
+		k.kinds.Store(&kinds)
+	}
 	k.mu.Unlock()
-	kinds := kindsOf(s.Columns)
-	k.kinds.Store(&kinds)
 	k.resize(0, 0)
 }
 

@@ -279,6 +279,8 @@ func TestColumnsCanBeChosen(t *testing.T) {
 	first, second := sets(100), sets(700)
 	x.Answered(&Poll{After: first, Steps: 1})
 	x.Answered(&Poll{Before: first, After: second, Elapsed: time.Minute, Comparable: true, Steps: 1})
+	k.Configure(&Settings{Columns: []string{"stored", "1.3.6.1.4.1.9.1"}}) // a reload that changes nothing
+	x.Answered(&Poll{Before: first, After: second, Elapsed: time.Minute, Comparable: true})
 	views := x.Views(true)
 	if got := points(views, "stored", "stored", ""); !near(got[59], -700) || !near(got[58], -100) || !math.IsNaN(got[57]) {
 		t.Errorf("%v", got)
