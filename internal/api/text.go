@@ -29,6 +29,16 @@ func withUnits(n *mibs.Node, text string) string {
 	return text
 }
 
+// ticksText gives hundredths of a second as days and the time of day.
+func ticksText(ticks uint64) string {
+	seconds := ticks / 100
+	text := fmt.Sprintf("%02d:%02d:%02d.%02d", seconds/3600%24, seconds/60%60, seconds%60, ticks%100)
+	if days := seconds / 86400; days > 0 {
+		text = count(int(days), "day", "days") + " " + text
+	}
+	return fmt.Sprintf("%s (%d)", text, ticks)
+}
+
 func addressText(octets []byte) string {
 	if a, ok := netip.AddrFromSlice(octets); ok {
 		return a.String()

@@ -117,9 +117,10 @@ func (a *API) walk(ctx context.Context, name, what string, limit int, row func(s
 		}
 	}
 	plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, Params: t.Params.Over(t.Defaults)}
-	_, err = session.Poll(ctx, &plan, yield)
+	start := time.Now()
+	stats, err := session.Poll(ctx, &plan, yield)
 	if rows == 0 && err == nil && len(oids) == 1 && oids[0].Valid() { // it may be an instance
-		_, err = session.Poll(ctx, &engine.Plan{Get: oids, Alone: true, Params: plan.Params}, yield)
+		stats, err = session.Poll(ctx, &engine.Plan{Get: oids, Alone: true, Params: plan.Params}, yield)
 	}
 	if errors.Is(over, errEnough) {
 		return nil
@@ -127,15 +128,18 @@ func (a *API) walk(ctx context.Context, name, what string, limit int, row func(s
 	if over != nil {
 		return over
 	}
-	return a.unanswered(err)
+	return a.unanswered(name, err, poller.Pass{Stats: stats, Duration: time.Since(start)})
 }
 
-// unanswered is an error of a device that was asked.
-func (a *API) unanswered(err error) error {
-	if err == nil {
-		return nil
+// unanswered says in words what the question to a target has met.
+func (a *API) unanswered(name string, err error, took poller.Pass) error {
+	d, ok := a.options.Polls.Detail(name)
+	if err == nil || !ok {
+		return err
 	}
-	return of(ErrUnavailable, "%w", err)
+	took.Modules = d.Summary.Target.Modules
+	words := d.Summary.Words(err, took)
+	return &Hinted{of(ErrUnavailable, "%s", words.Text), words.Remedy}
 }
 
 // question begins to ask a target beside its polls.
@@ -149,7 +153,7 @@ func (a *API) question(name string) (t *poller.Target, s collector.Session, end 
 	}
 	if s, err = a.options.Open(r.Target.Spec); err != nil {
 		end()
-		return nil, nil, nil, a.unanswered(err)
+		return nil, nil, nil, a.unanswered(name, err, poller.Pass{})
 	}
 	return r.Target, s, end, nil
 }
@@ -211,7 +215,7 @@ func valueText(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 		}
 	case snmp.TimeTicks:
 		if ticks, err := v.Uint(); err == nil {
-			return fmt.Sprintf("%d (%v)", ticks, time.Duration(ticks)*10*time.Millisecond)
+			return ticksText(ticks)
 		}
 	case snmp.ObjectIdentifier:
 		if i := t.Find(v.Value); i.Node != nil {

@@ -264,8 +264,10 @@ func (w *inquiry) list() {
 	switch {
 	case missing == 0:
 		w.Verdict = fmt.Sprintf("Nothing is missing: all metrics of the modules of %s have series.", w.Target)
+	case len(problems) == 0:
+		w.Verdict = fmt.Sprintf("The last poll of %s is complete; %s no series.", w.Target, count(missing, "metric has", "metrics have"))
 	default:
-		w.Verdict = fmt.Sprintf("%s: %s, %s.", w.Target, count(len(problems), "partial table", "partial tables"), count(missing-len(problems), "metric without series", "metrics without series"))
+		w.Verdict = fmt.Sprintf("%s: %s, %s.", w.Target, count(len(problems), "partial table", "partial tables"), count(missing-len(problems), "other metric has no series", "other metrics have no series"))
 	}
 }
 
