@@ -2,8 +2,11 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
+	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
 
@@ -37,18 +40,24 @@ func (a *API) ruleAnswer(r *rules.Report) Rule {
 	if rule.Alert != "" {
 		answer.Type, answer.For, answer.Severity, answer.Summary = "alerting", rule.For.Seconds(), rule.Labels["severity"], rule.Annotations["summary"]
 	}
+	missing := slices.DeleteFunc(slices.Clone(r.Missing), ofFailures)
 	switch {
 	case r.Err != nil && r.Failing != "":
 		answer.State, answer.Target, answer.Text = ruleError, r.Failing, r.Failing+": "+r.Err.Error()
 	case r.Err != nil:
 		answer.State, answer.Text = ruleError, r.Err.Error()
-	case len(r.Missing) > 0:
-		answer.State, answer.Missing, answer.Text = ruleNoData, r.Missing, a.missing(r.Missing)
-	case r.Last.IsZero():
+	case len(missing) > 0:
+		answer.State, answer.Missing, answer.Text = ruleNoData, missing, a.missing(missing)
+	case len(r.Missing) == 0 && r.Last.IsZero():
 		answer.State = ruleWaiting
 	}
 	return answer
 }
+
+var ownMetrics = sync.OnceValue(poller.OwnMetrics)
+
+// ofFailures reports whether a metric is Trapline's own: some of these have series only while a poll fails.
+func ofFailures(metric string) bool { return slices.Contains(ownMetrics(), metric) }
 
 // missing says what a rule lacks, and what to do.
 func (a *API) missing(metrics []string) string {
