@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/creack/pty"
 
 	"trapline/internal/notify"
 	"trapline/internal/peers"
@@ -134,9 +137,22 @@ func TestPeersValuesThatAreAskedFor(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	const tail, head = "ifOperStatus.5, INTEGER: up(1), down(2), testing(3), unknown(4), dormant(5), notPresent(6), lowerLayerDown(7) [up]: ", "ifAdminStatus.5, INTEGER: up(1), down(2), testing(3) [up]: "
-	s := startScreen(t, exec.Command(program(t), "trap", d.Address, "1", "IF-MIB::linkDown", "--index", "5", "ifAdminStatus", "=", "down"), 160, 20)
-	s.await(func(text string, _ bool) bool { return strings.Contains(text, strings.TrimSpace(tail)) })
-	s.send("down\r")
+	c := exec.CommandContext(t.Context(), program(t), "trap", d.Address, "1", "IF-MIB::linkDown", "--index", "5", "ifAdminStatus", "=", "down")
+	tty, err := pty.Start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	shown := make([]byte, len(tail))
+	if _, err := io.ReadFull(tty, shown); err != nil || string(shown) != tail {
+		t.Errorf("shown: %q, %v", shown, err)
+	}
+	if _, err := io.WriteString(tty, "down\r"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
 	d.Await(t, func() bool { return len(told(d)) > 0 })
 	if got := told(d)[0]; !strings.HasSuffix(got, "|~|.1.3.6.1.2.1.2.2.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.2.2.1.7.5 = INTEGER: 2|~|.1.3.6.1.2.1.2.2.1.8.5 = INTEGER: 2") {
 		t.Errorf("received %s", got)
