@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -238,7 +237,7 @@ func (f *clientFlags) spec() (engine.Spec, error) {
 }
 
 // target opens the session to the target of the flags. Where a localized key comes without the engine
-// that it is for, that is the target's.
+// that it is for, the target is asked.
 func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.Engine, *engine.Target, engine.Params, error) {
 	params, err := f.params()
 	if err != nil {
@@ -247,12 +246,8 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
 	params = params.Over(f.place.params)
 	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
-		d, err := f.discover(ctx, logger)
-		if err != nil {
-			return nil, nil, params, err
-		}
-		id := hex.EncodeToString(d.EngineID)
-		f.engineID = &id // of this target alone
+		wildcard := engine.WildcardEngineID
+		f.engineID = &wildcard
 	}
 	spec, err := f.spec()
 	if err != nil {

@@ -27,6 +27,9 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 	if *f.module != "" {
 		return usagef("%s is a target of %s, which polls it by its modules: see trapline poll %s", k.target.Name, k.at.base.Redacted(), k.target.Name)
 	}
+	if *f.toEnd || *f.limits.requests > 0 || *f.limits.unordered {
+		return usagef("%s is walked by %s, without --to-end, --max-requests and --allow-nonincreasing: write %s to walk it from here", k.target.Name, k.at.base.Redacted(), k.target.Address)
+	}
 	names := *f.names
 	if len(names) == 0 {
 		names = []string{""}
@@ -35,7 +38,7 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 	defer out.Flush()
 	rows := 0
 	for _, name := range names {
-		request := &walkRequest{What: name}
+		request := &walkRequest{What: name, Limit: *f.limits.rows}
 		if *f.record {
 			request.Format = "snmprec"
 		}
@@ -43,7 +46,9 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 		if err != nil {
 			return err
 		}
-		if rows += n; n >= api.MaxWalk {
+		if rows += n; n > 0 && n == *f.limits.rows {
+			fmt.Fprintf(os.Stderr, "%s: the walk of %s ends after %d rows\n", k.target.Name, cmp.Or(name, "1.3.6.1.2.1"), n)
+		} else if n >= api.MaxWalk {
 			return fmt.Errorf("%s walks at most %d rows: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), api.MaxWalk, k.target.Address)
 		}
 	}

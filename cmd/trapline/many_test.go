@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -108,6 +109,19 @@ func TestPeersLimitsOfWalks(t *testing.T) {
 		if r := runProgram(t, append(append([]string{"walk"}, test.args...), address, "1.3.6.1.2.1.2.2.1")...); r != want {
 			t.Errorf("%q: %+v, want %+v", test.args, r, want)
 		}
+	}
+}
+
+// A target that only a server knows is walked by that, up to so many rows; what it cannot do is not ignored.
+func TestPeersLimitsOfWalksOfAServer(t *testing.T) {
+	t.Parallel()
+	s := peers.StartSnmpsimd(t, map[string]string{"public": loop})
+	base := startServer(t, fmt.Sprintf("auths: {public: {}}\ntargets: [{name: box, address: %q, auth: public, interval: 1h}]\n", s.Addresses[0]))
+	if r := runProgram(t, "walk", "--url", base, "--max-rows", "2", "-O", "n", "box", "1.3.6.1.2.1.2.2.1"); r.status != 0 || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.errs, "box: the walk of 1.3.6.1.2.1.2.2.1 ends after 2 rows\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := runProgram(t, "walk", "--url", base, "--to-end", "box", "1.3.6.1.2.1.2.2.1"); r.status != exitUsage || !strings.Contains(r.errs, "without --to-end, --max-requests and --allow-nonincreasing: write "+s.Addresses[0]+" to walk it from here") {
+		t.Errorf("%+v", r)
 	}
 }
 

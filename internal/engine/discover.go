@@ -18,6 +18,12 @@ type Discovery struct {
 
 // Discover asks the target which SNMPv3 engine it is. That takes no credentials. The error is an *Error.
 func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
+	leave, failed := t.enter(ctx)
+	if failed != nil {
+		failed.Op, failed.Target = "discover", t.spec.Address
+		return Discovery{}, failed
+	}
+	defer leave()
 	o := settle(p, false)
 	conn, err := t.dial(ctx, o)
 	if err != nil {
