@@ -116,6 +116,14 @@ func routePrefix(flag string, external *url.URL) string {
 	return strings.TrimSuffix("/"+strings.Trim(cmp.Or(flag, path), "/"), "/")
 }
 
+// outsidePrefix is what paths begin with in links: that of the external URL, from which a proxy may take it off.
+func outsidePrefix(flag string, external *url.URL) string {
+	if external != nil {
+		return external.Path
+	}
+	return routePrefix(flag, nil)
+}
+
 // prefixed serves h below a prefix, and leads there from the root.
 func prefixed(prefix string, h http.Handler) http.Handler {
 	if prefix == "" {

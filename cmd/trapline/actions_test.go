@@ -267,18 +267,19 @@ func TestCheckOfAText(t *testing.T) {
 }
 
 func TestExternalURLAndRoutePrefix(t *testing.T) {
-	for _, c := range []struct{ external, prefix, path, host string }{
-		{"", "", "", ""},
-		{"https://trapline.example.com/snmp/", "", "/snmp", "trapline.example.com"},
-		{"https://trapline.example.com/snmp", "/", "", "trapline.example.com"},
-		{"https://trapline.example.com", "a/b/", "/a/b", "trapline.example.com"},
+	for _, c := range []struct{ external, prefix, path, links, host string }{
+		{"", "", "", "", ""},
+		{"", "/a", "/a", "/a", ""},
+		{"https://trapline.example.com/snmp/", "", "/snmp", "/snmp", "trapline.example.com"},
+		{"https://trapline.example.com/snmp", "/", "", "/snmp", "trapline.example.com"},
+		{"https://trapline.example.com", "a/b/", "/a/b", "", "trapline.example.com"},
 	} {
 		u, err := externalURL(c.external)
 		if err != nil || u != nil && u.Host != c.host {
 			t.Errorf("%s: %v %v", c.external, u, err)
 		}
-		if got := routePrefix(c.prefix, u); got != c.path {
-			t.Errorf("%+v: %q", c, got)
+		if got, links := routePrefix(c.prefix, u), outsidePrefix(c.prefix, u); got != c.path || links != c.links {
+			t.Errorf("%+v: %q, in links %q", c, got, links)
 		}
 	}
 	for _, wrong := range []string{"trapline", "ftp://x/", "http://", ":"} {
@@ -291,6 +292,9 @@ func TestExternalURLAndRoutePrefix(t *testing.T) {
 		if status, _, body := get(t, base+path); status != want {
 			t.Errorf("%s: %d %.100s", path, status, body)
 		}
+	}
+	if _, _, body := get(t, base+"/snmp/targets"); !strings.Contains(body, `href="/snmp/targets/a"`) {
+		t.Errorf("/targets: %s", body)
 	}
 	if _, _, body := get(t, base+"/snmp/sd"); !strings.Contains(body, `"__metrics_path__":"/snmp/targets/a/metrics"`) {
 		t.Errorf("/sd: %s", body)

@@ -38,6 +38,7 @@ type server struct {
 	logger   *slog.Logger
 	limits   *limits
 	prefix   string // of all paths
+	outside  string // the prefix that clients see
 }
 
 // newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
@@ -63,7 +64,7 @@ func newServer(s *server) http.Handler {
 // pages adds what a person sees.
 func (s *server) pages(mux *http.ServeMux) {
 	l, metrics := s.limits, *s.flags.telemetryPath
-	site := web.New(web.Options{Source: s.answers, Prefix: s.prefix, Telemetry: metrics})
+	site := web.New(web.Options{Source: s.answers, Prefix: s.outside, Telemetry: metrics})
 	for _, route := range site.Routes() {
 		switch {
 		case metrics == "/" && route.Pattern == "GET /{$}": // the flag has the path of the overview

@@ -103,7 +103,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 			Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
 		}),
 		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
-		prefix: routePrefix(*flags.routePrefix, guard.External),
+		prefix: routePrefix(*flags.routePrefix, guard.External), outside: outsidePrefix(*flags.routePrefix, guard.External),
 	})
 	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -73,7 +74,7 @@ func (f *fleet) Events(q api.EventQuery) ([]api.Event, error) {
 			list[i].Target, list[i].Text, list[i].Rule = f.said, f.said, f.said
 		}
 	}
-	return list[:min(len(list), q.Limit)], nil
+	return list[:min(len(list), cmp.Or(q.Limit, 100))], nil
 }
 
 func (f *fleet) Rules() ([]api.Rule, error) {

@@ -16,8 +16,7 @@ import (
 // serveFleet serves the pages of n targets on a loopback address and gives their URL.
 func serveFleet(t testing.TB, n int) string {
 	t.Helper()
-	f := newFleet(n)
-	f.now = time.Now().Truncate(time.Second)
+	f := newFleetAt(n, time.Now().Truncate(time.Second))
 	listener, err := net.Listen("tcp", "127.0.63.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -32,8 +32,10 @@ var (
 )
 
 // newFleet makes n targets, of which every thousandth or so is down and some are partial.
-func newFleet(n int) *fleet {
-	f := &fleet{now: time.Date(2026, 11, 26, 14, 45, 0, 0, time.Local)}
+func newFleet(n int) *fleet { return newFleetAt(n, time.Date(2026, 11, 26, 14, 45, 0, 0, time.Local)) }
+
+func newFleetAt(n int, now time.Time) *fleet {
+	f := &fleet{now: now}
 	for i := range n {
 		t := api.TargetSummary{
 			Name: fmt.Sprintf("%s-%04d", fleetRoles[i%5], i/5), Address: fmt.Sprintf("10.20.%d.%d", i/250, i%250),

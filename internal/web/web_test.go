@@ -97,7 +97,7 @@ func TestLinksAndFilesHaveThePrefix(t *testing.T) {
 
 // What a page refers to is there: links, fragments that it fetches again, and forms.
 func TestLinksLeadSomewhere(t *testing.T) {
-	h := serve(fleetOptions(newFleet(10000)))
+	h := serve(fleetOptions(newFleet(300)))
 	reference := regexp.MustCompile(`(href|hx-get|src)="([^"]*)"|<form([^>]*) action="([^"]*)"`)
 	foreign := regexp.MustCompile(`^/(api/|metrics|snmp|targets/[^/]*/metrics)`)
 	seen := map[string]bool{}
