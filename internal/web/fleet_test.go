@@ -151,7 +151,7 @@ func (f *fleet) Target(name string) (api.Target, error) {
 	}
 	t := api.Target{TargetSummary: f.all[i], Auth: "secure", Version: "3", Modules: []string{"auto"}, Profile: "cisco_ios (sysObjectID 1.3.6.1.4.1.9.1.1208 begins with 1.3.6.1.4.1.9): interfaces, entity"}
 	t.Identity = api.Identity{SysName: t.SysName, SysDescr: "Cisco IOS Software, C3750E,\r\nVersion 15.2(4)E7", SysLocation: "Berlin, rack B12", Serial: "FDO1512X0A7", Up: 212 * 86400}
-	t.Polls, t.Packets = 4100, 61*4100
+	t.Polls, t.Packets, t.Absent, t.EngineID = 4100, 61*4100, 12, "80001f8880e9bd0c1d12667a5100000000"
 	t.Tables = []api.TableName{{Name: "interfaces", Title: "Interfaces", Rows: 52}, {Name: "sensors", Title: "Sensors", Rows: 14}, {Name: "processors", Title: "Processors", Rows: 2},
 		{Name: "pools", Title: "Memory pools", Rows: 3}, {Name: "poe", Title: "PoE ports", Rows: 48}, {Name: "neighbours", Title: "Neighbours", Rows: 4}, {Name: "bgp", Title: "BGP peers", Rows: 2}, {Name: "vlans", Title: "VLANs", Rows: 20}}
 	t.Changes = []api.StateChange{{At: f.now.Add(-41 * time.Minute), State: t.State, Text: "first poll"}}
