@@ -188,6 +188,8 @@ func TestWarningsAboutFiles(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ module, want string }{
 		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu: no effect: the module reads no such object: did you mean ifMtu?"},
+		{"{walk: [IF-MIB::ifMtu], lookups: [{source_indexes: [ifIndx], lookup: ifDescr}]}", "lookups[0].source_indexes: no effect: no metric of the module has the index ifIndx: did you mean ifIndex?"},
+		{"{walk: [IF-MIB::ifMtu, UDP-MIB::udpTable], lookups: [{source_indexes: [ifIndex, udpLocalPort], lookup: ifDescr}]}", "lookups[0].source_indexes: no effect: no metric of the module has all of these indexes"},
 		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed], overrides: {ifMtu: {name: x}, ifSpeed: {name: x}}}",
 			"IF-MIB::ifMtu and IF-MIB::ifSpeed make metrics of one name: give one of them another under overrides"},
 		{"{walk: [IF-MIB::ifMtu, IF-MIB::ifGroups]}", "IF-MIB::ifGroups (1.3.6.1.2.1.31.2.1) makes no metric: no object below it has a value"},

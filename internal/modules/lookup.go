@@ -13,14 +13,16 @@ import (
 type lookup struct {
 	*Lookup
 	found
+	at     string   // where it stands in a module
 	labels []string // SourceIndexes as labels
+	used   bool     // some metric has them
 }
 
 func (c *compilation) findLookups() []lookup {
 	var list []lookup
 	for i := range c.settings.Lookups {
-		l := lookup{Lookup: &c.settings.Lookups[i]}
-		path := fmt.Sprintf("lookups[%d].lookup", i)
+		l := lookup{Lookup: &c.settings.Lookups[i], at: fmt.Sprintf("lookups[%d]", i)}
+		path := l.at + ".lookup"
 		f, ok := c.find(path, l.Lookup.Lookup)
 		if !ok {
 			continue
@@ -48,11 +50,13 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 	}
 	for _, m := range c.metrics {
 		var dropped []collector.LookupSettings
-		for _, l := range lookups {
+		for i := range lookups {
+			l := &lookups[i]
 			if !hasAll(m, l.labels) {
 				continue
 			}
-			looked := c.lookedUp(m, &l)
+			l.used = true
+			looked := c.lookedUp(m, l)
 			m.Lookups = append(m.Lookups, looked)
 			if required[looked.LabelName] {
 				m.Indexes = append(m.Indexes, collector.IndexSettings{LabelName: looked.LabelName, Type: looked.Type})
@@ -68,6 +72,30 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 		}
 		m.Lookups = append(m.Lookups, dropped...)
 	}
+	for i := range lookups {
+		if l := &lookups[i]; !l.used {
+			c.tellUnusedLookup(l)
+		}
+	}
+}
+
+// tellUnusedLookup warns of a lookup that starts from labels that no metric has.
+func (c *compilation) tellUnusedLookup(l *lookup) {
+	var known []string
+	for _, m := range c.metrics {
+		for _, x := range m.Indexes {
+			if !slices.Contains(known, x.LabelName) {
+				known = append(known, x.LabelName)
+			}
+		}
+	}
+	for _, name := range l.labels {
+		if !slices.Contains(known, name) {
+			c.warn(l.at+".source_indexes", "no effect: no metric of the module has the index %s%s", name, suggestion(name, known))
+			return
+		}
+	}
+	c.warn(l.at+".source_indexes", "no effect: no metric of the module has all of these indexes")
 }
 
 func hasAll(m *metric, labels []string) bool {

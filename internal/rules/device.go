@@ -51,6 +51,10 @@ type device struct {
 	tables          *tables                // of the last pass
 }
 
+func newDevice() *device {
+	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}}
+}
+
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
 type jump struct {
 	row labels.Labels

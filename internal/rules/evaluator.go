@@ -151,10 +151,6 @@ func (e *Evaluator) unhealthy() float64 {
 	return float64(len(failing))
 }
 
-func newDevice() *device {
-	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}}
-}
-
 // device gives a target's by name, or nil.
 func (e *Evaluator) device(name string) *device {
 	e.mu.Lock()
