@@ -41,21 +41,37 @@ func silenced(all []*poller.Summary) []silence {
 	everywhere := shared(all)
 	var groups []silence
 	for len(down) > 0 {
-		moment := down[0].Since // the latest at which the first of them fell silent
-		var together, rest []*poller.Summary
-		for _, u := range down {
-			if u.Answered.Start.Before(moment) {
-				together = append(together, u)
-			} else {
-				rest = append(rest, u)
-			}
-		}
+		var together []*poller.Summary
+		together, down = atOnce(down)
 		groups = append(groups, divided(together, everywhere)...)
-		down = rest
 	}
 	slices.SortStableFunc(groups, func(a, b silence) int { return b.members[0].Since.Compare(a.members[0].Since) })
 	return groups
 }
+
+// atOnce takes those off a list, sorted by when they were found silent, that may have fallen silent when the first one
+// did at the latest. The list is changed.
+func atOnce(down []*poller.Summary) (together, rest []*poller.Summary) {
+	moment := down[0].Since
+	var skipped []*poller.Summary
+	for _, u := range down {
+		if u.Since.Sub(moment) > maxBetween {
+			break
+		}
+		if u.Answered.Start.Before(moment) {
+			together = append(together, u)
+		} else {
+			skipped = append(skipped, u)
+		}
+	}
+	rest = down[len(together):]
+	copy(rest, skipped) // those that were not looked at stand where they stood
+	return together, rest
+}
+
+// maxBetween bounds the time between the last answer of a target and the poll that found it silent, of those that are
+// grouped: to compare each with all others would take too long where many are down.
+const maxBetween = 30 * time.Minute
 
 // shared are the labels that all of several targets have with one value.
 func shared(list []*poller.Summary) map[string]string {
