@@ -22,7 +22,7 @@ func OwnMetrics() (names []string) {
 func OwnDescs() (descs []*series.Desc) {
 	s := &state{}
 	all := []*engine.Error{{Reason: engine.Timeout}, {Reason: engine.TooMany}}
-	s.last.Store(&Pass{Err: all[0], Errors: all, Stats: engine.Stats{Path: engine.Path{RTT: time.Second, MaxBindings: 1}}})
+	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: engine.Stats{Path: engine.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
 		for i := range set.Columns {
 			descs = append(descs, set.Columns[i].Desc)
