@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trapline/internal/poller"
@@ -116,11 +117,10 @@ func (f *inPoll) add(c *series.Column, q *rowQuery) {
 }
 
 func valueOf(c *series.Column, i int) string {
-	text := fmt.Sprint(c.Values[i])
 	for name, value := range series.Labels(c.ExtraOf(i)) {
 		return fmt.Sprintf("%s=%q", name, value)
 	}
-	return text
+	return strconv.FormatFloat(c.Values[i], 'f', -1, 64)
 }
 
 // indexes gives the indexes that the rows of a poll have that are the one, of any table. Where the poll has not kept
