@@ -59,7 +59,7 @@ func (p *printer) alarms(raw json.RawMessage, list []api.Alarm, state string) er
 		return err
 	}
 	if len(list) == 0 {
-		fmt.Fprintf(os.Stderr, "no %s alarms\n", strings.TrimPrefix(state, "raised"))
+		fmt.Fprintln(os.Stderr, map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[state])
 	}
 	return p.grid(alarmGrid(list, p.terminal && p.format == "table"))
 }

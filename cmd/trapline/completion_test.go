@@ -42,25 +42,36 @@ func startShell(t *testing.T, dir string, env []string, shell string, args ...st
 		t.Fatal(err)
 	}
 	s := &shellSession{t: t, tty: tty, output: make(chan []byte, 100)}
-	go func() {
-		defer close(s.output)
-		for {
-			b := make([]byte, 4096)
-			n, err := tty.Read(b)
-			if n > 0 {
-				s.output <- b[:n]
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	go s.read()
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 		_ = tty.Close()
 	})
 	return s
+}
+
+// read passes on what comes until the terminal is closed.
+func (s *shellSession) read() {
+	defer close(s.output)
+	for {
+		b := make([]byte, 4096)
+		n, err := s.tty.Read(b)
+		if n > 0 {
+			s.output <- b[:n]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// rest is what comes until the terminal is closed.
+func (s *shellSession) rest() string {
+	for b := range s.output {
+		s.seen.Write(b)
+	}
+	return s.seen.String()
 }
 
 // send types text.

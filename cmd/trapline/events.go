@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +56,7 @@ func addEvents(app *kingpin.Application, commands map[string]command) {
 		if len(list) == 0 {
 			fmt.Fprintln(os.Stderr, "no events")
 		}
+		slices.SortFunc(list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 		return p.grid(eventGrid(list))
 	}
 }
@@ -112,7 +115,11 @@ func eventLine(e *api.Event) string {
 // eventText says what an event is about.
 func eventText(e *api.Event) string {
 	var parts []string
-	for _, part := range []string{e.Target, e.Rule, e.Resource, e.Receiver} {
+	resource := e.Resource
+	if e.Text != "" {
+		resource = "" // which the text names
+	}
+	for _, part := range []string{e.Target, e.Rule, e.Receiver, resource} {
 		if part != "" {
 			parts = append(parts, part)
 		}

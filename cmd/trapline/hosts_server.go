@@ -86,7 +86,7 @@ func (f nameFlags) rowLine(row *api.WalkRow) string {
 
 // rows asks the server for a walk, and counts what comes. The last line says whether that is all.
 func (k *known) rows(ctx context.Context, request *walkRequest, row func([]byte) error) (n int, err error) {
-	bar := newProgress("objects", -1).unlessPrinting()
+	bar := newProgressBeside("objects", -1)
 	defer bar.end()
 	err = k.at.stream(ctx, http.MethodPost, targetPath(k.target.Name)+"/walk", nil, request, func(line []byte) error {
 		var end answer

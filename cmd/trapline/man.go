@@ -8,12 +8,13 @@ import (
 	"text/template"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
 )
 
 func addMan(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("man", "Print the manual page: trapline man | man -l -")
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
-		funcs := template.FuncMap{"roff": roff, "examples": examplesOf, "IsCumulative": isCumulative}
+		funcs := template.FuncMap{"roff": roff, "examples": examplesOf, "IsCumulative": isCumulative, "version": func() string { return version.Version }}
 		page, err := template.New("man").Funcs(funcs).Parse(manPage)
 		if err != nil {
 			return err
@@ -41,7 +42,7 @@ const manPage = `{{define "flags"}}{{range .Flags}}{{if not .Hidden -}}
 \fB{{if .Short}}\-{{printf "%c" .Short}}, {{end}}\-\-{{roff .Name}}\fR{{if not .IsBoolFlag}}=\fI{{roff .FormatPlaceHolder}}\fR{{end}}
 {{roff .HelpWithEnvar}}
 {{end}}{{end}}{{end -}}
-.TH TRAPLINE 1 "" "Trapline {{roff .Version}}" "User Commands"
+.TH TRAPLINE 1 "" "Trapline {{version | roff}}" "User Commands"
 .SH NAME
 trapline \- {{roff .Help}}
 .SH SYNOPSIS

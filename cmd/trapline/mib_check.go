@@ -24,7 +24,7 @@ func addMIBCheck(mib *kingpin.CmdClause, commands map[string]command) {
 }
 
 func checkMIBs(out io.Writer, dirs []string) error {
-	bar := newProgress("MIB files", -1).spin()
+	bar := newProgress("reading MIB files", 0)
 	defer bar.end()
 	d, err := mibs.OpenDirectories(dirs...)
 	if err != nil {

@@ -15,7 +15,7 @@ const progressAfter = time.Second
 // progress shows on standard error how far long work has come, if that is a terminal.
 type progress struct {
 	what  string
-	total int // -1 where nobody knows
+	total int
 	start time.Time
 	shown bool // it may be
 
@@ -25,35 +25,35 @@ type progress struct {
 	ended chan struct{}
 }
 
-// newProgress begins work of so many parts, such as "modules"; a total of -1 is not known.
+// newProgress begins work of so many parts, such as "polls"; -1 where nobody knows, 0 where none are counted.
 func newProgress(what string, total int) *progress {
-	return &progress{what: what, total: total, start: time.Now(), shown: term.IsTerminal(int(os.Stderr.Fd())), ended: make(chan struct{})}
-}
-
-// unlessPrinting shows nothing if results go to a terminal: they show how far the work has come.
-func (p *progress) unlessPrinting() *progress {
-	p.shown = p.shown && !term.IsTerminal(int(os.Stdout.Fd()))
-	return p
-}
-
-// spin shows that work of which no parts are counted goes on.
-func (p *progress) spin() *progress {
-	if !p.shown {
-		return p
+	p := &progress{what: what, total: total, shown: term.IsTerminal(int(os.Stderr.Fd())), start: time.Now(), ended: make(chan struct{})}
+	if p.shown {
+		go p.turn()
 	}
-	go func() {
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-p.ended:
-				return
-			case <-tick.C:
-				p.add(0)
-			}
-		}
-	}()
 	return p
+}
+
+// newProgressBeside is for work that prints results as they come: on a terminal they show how far it is.
+func newProgressBeside(what string, total int) *progress {
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		return &progress{ended: make(chan struct{})}
+	}
+	return newProgress(what, total)
+}
+
+// turn shows that work goes on of which no part ends for long.
+func (p *progress) turn() {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.ended:
+			return
+		case <-tick.C:
+			p.add(0)
+		}
+	}
 }
 
 // add notes that more parts are done.
@@ -70,10 +70,13 @@ func (p *progress) add(n int) {
 	if p.bar == nil {
 		options := []progressbar.Option{progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(p.what),
 			progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionSetElapsedTime(true), progressbar.OptionSetWidth(30)}
-		if p.done > 0 {
-			options = append(options, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(p.what))
+		total := p.total
+		if total == 0 {
+			total = -1
+		} else {
+			options = append(options, progressbar.OptionShowCount())
 		}
-		p.bar = progressbar.NewOptions(p.total, options...)
+		p.bar = progressbar.NewOptions(total, options...)
 		n = p.done
 	}
 	_ = p.bar.Add(n) // of which nothing comes on a terminal that is gone

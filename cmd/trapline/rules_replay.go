@@ -50,7 +50,7 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 		for i := range tapes {
 			passes += len(tapes[i].Recordings)
 		}
-		bar := newProgress("polls", passes).unlessPrinting()
+		bar := newProgressBeside("polls", passes)
 		defer bar.end()
 		return replay.Run(ctx, tapes, replay.Options{
 			Rules: w.rehearsal(), Start: at,

@@ -38,7 +38,7 @@ func addTrapFlags(c *kingpin.CmdClause) trapFlags {
 	f.further = c.Flag("to", "A further receiver, with flags of its own where it differs: --to '-v 1 -c public nms-2:162'. Repeatable; receivers that differ in nothing else stand with commas between them in the place of one.").PlaceHolder("'FLAGS RECEIVER'").Strings()
 	f.index = c.Flag("index", "The row that the notification is about: its OBJECTS are sent, with the values that follow or that the index has; for others the terminal is asked, and else they have usual ones. An object that follows needs no index then.").PlaceHolder("INDEX").String()
 	f.noInput = c.Flag("no-input", "With --index: ask nobody for values.").Bool()
-	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 also ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where '' stands for what is usual; "+
+	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 also ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where \"\" stands for what is usual; "+
 		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D, or = for that of the object. "+
 		"Names of MIBs do as well as OIDs, and labels of enumerations as well as numbers.").Required().Strings()
 	return f

@@ -105,7 +105,7 @@ func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) 
 		if *f.record {
 			print = func(v snmp.VarBind) { _, _ = buffered.Write(agent.AppendLine(nil, v)) }
 		}
-		bar := newProgress("objects", -1).unlessPrinting()
+		bar := newProgressBeside("objects", -1)
 		defer bar.end()
 		plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *f.toEnd, Params: w.params}
 		stats, err := w.target.Poll(ctx, &plan, func(v snmp.VarBind) {
