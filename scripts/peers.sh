@@ -3,7 +3,7 @@
 # missing where it is not. The tests themselves fail, under CI, for each one that they miss.
 set -u
 missing=
-for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium; do
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium zsh:zsh fish:fish groff-base:groff; do
 	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
 done
 # What the pages are tested with lies beside them.
