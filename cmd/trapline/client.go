@@ -43,9 +43,9 @@ func addKeyFlags(c *kingpin.CmdClause) keyFlags {
 	return keyFlags{
 		authProtocol: c.Flag("auth-protocol", "MD5, SHA, SHA224, SHA256, SHA384 or SHA512.").Short('a').Default("MD5").String(),
 		authPassword: c.Flag("auth-password", "Passphrase of the auth protocol.").Short('A').String(),
-		privProtocol: c.Flag("priv-protocol", "DES, AES, AES192, AES256, or AES192C, AES256C for Cisco's key extension.").Short('x').Default("DES").String(),
+		privProtocol: c.Flag("priv-protocol", "DES, AES, AES192, AES256, or AES192C, AES256C for Cisco's key extension; 3DES for devices that have nothing else.").Short('x').Default("DES").String(),
 		privPassword: c.Flag("priv-password", "Passphrase of the priv protocol.").Short('X').String(),
-		engineID:     c.Flag("engine-id", "Engine ID of the device, in hexadecimal digits; without it, the device is asked.").Short('e').String(),
+		engineID:     c.Flag("engine-id", "Engine ID of the device, in hexadecimal digits; without it, or with 0x0000000000, the device is asked.").Short('e').String(),
 	}
 }
 
