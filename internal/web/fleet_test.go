@@ -153,7 +153,7 @@ func (f *fleet) Target(name string) (api.Target, error) {
 	t.Identity = api.Identity{SysName: t.SysName, SysDescr: "Cisco IOS Software, C3750E,\r\nVersion 15.2(4)E7", SysLocation: "Berlin, rack B12", Serial: "FDO1512X0A7", Up: 212 * 86400}
 	t.Polls, t.Packets, t.Absent, t.EngineID = 4100, 61*4100, 12, "80001f8880e9bd0c1d12667a5100000000"
 	t.Tables = []api.TableName{{Name: "interfaces", Title: "Interfaces", Rows: 52}, {Name: "sensors", Title: "Sensors", Rows: 14}, {Name: "processors", Title: "Processors", Rows: 2},
-		{Name: "pools", Title: "Memory pools", Rows: 3}, {Name: "poe", Title: "PoE ports", Rows: 48}, {Name: "neighbours", Title: "Neighbours", Rows: 4}, {Name: "bgp", Title: "BGP peers", Rows: 2}, {Name: "vlans", Title: "VLANs", Rows: 20}}
+		{Name: "pools", Title: "Memory pools", Rows: 3}, {Name: "poe", Title: "PoE ports", Rows: 48}, {Name: "neighbours", Title: "Neighbours", Rows: 4}, {Name: "bgp", Title: "BGP peers", Rows: 2}, {Name: "vlans", Title: "VLANs", Rows: 1052}}
 	t.Changes = []api.StateChange{{At: f.now.Add(-41 * time.Minute), State: t.State, Text: "first poll"}}
 	if t.State == api.Down {
 		t.Ladder = []api.Step{{Name: "name resolves", State: "ok"}, {Name: "network takes packets", State: "ok"}, {Name: "device answers", State: "failed", Text: "No answer to 4 requests in 8 s."}, {Name: "engine found", State: "unknown"}, {Name: "user accepted", State: "unknown"}}
@@ -165,17 +165,21 @@ func (f *fleet) Target(name string) (api.Target, error) {
 	return t, nil
 }
 
-func (f *fleet) Table(target, table string) (api.Table, error) {
-	if _, err := f.Target(target); err != nil {
+func (f *fleet) TableOf(q api.TableQuery) (api.Table, error) {
+	if _, err := f.Target(q.Target); err != nil {
 		return api.Table{}, err
 	}
-	t := api.Table{Name: table, Title: "Interfaces", Every: 30, Total: 52, AsOf: f.now, Columns: []api.TableColumn{{Name: "state", Title: "State"},
+	rows := 52
+	if q.Table == "vlans" {
+		rows = 1052
+	}
+	t := api.Table{Name: q.Table, Title: "Interfaces", Every: 30, Total: rows, AsOf: f.now, Columns: []api.TableColumn{{Name: "state", Title: "State"},
 		{Name: "interface", Title: "Interface"}, {Name: "alias", Title: "Alias"}, {Name: "speed", Title: "Speed", Unit: "bit/s"},
 		{Name: "in", Title: "In", Unit: "bit/s"}, {Name: "out", Title: "Out", Unit: "bit/s"}, {Name: "use", Title: "Use", Unit: "%"},
 		{Name: "errors", Title: "Errors/s", Unit: "/s"}, {Name: "discards", Title: "Discards/s", Unit: "/s"},
 	}}
 	aliases := [...]string{"uplink to core-1", "uplink to core-2", "", "desk B12.1", "printer", "ap-3"}
-	for i := range 52 {
+	for i := min(q.Offset, rows); i < min(rows, q.Offset+q.Limit); i++ {
 		name := fmt.Sprintf("Gi1/0/%d", i+1)
 		row := api.TableRow{Key: fmt.Sprintf("ifIndex=%q", fmt.Sprint(i+1)), State: "up", Cells: []string{"up", name, aliases[i%6], "", "", "", "", "", ""}, Values: make([]*float64, 9), History: map[string][]float64{}}
 		if i%6 == 2 {

@@ -46,7 +46,7 @@ func (s *Site) functions() template.FuncMap {
 		"strip": strip, "spark": spark, "bar": bar, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
 		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "severities": severities,
-		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "minus": func(a, b int) int { return a - b },
+		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "add": func(a, b int) int { return a + b }, "minus": func(a, b int) int { return a - b },
 	}
 }
 

@@ -12,7 +12,7 @@ type Source interface {
 	Status() api.Status
 	Targets(api.TargetQuery) (api.TargetList, error)
 	Target(name string) (api.Target, error)
-	Table(target, table string) (api.Table, error)
+	TableOf(api.TableQuery) (api.Table, error)
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
 	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)

@@ -54,9 +54,9 @@ func spark(histories [][]float64, width, height int, label string) template.HTML
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="spark" width="%d" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s">`,
-		width, height, width, height, template.HTMLEscapeString(label))
+		width, height, n-1, height, template.HTMLEscapeString(label))
 	for i, h := range histories {
-		fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, lineClasses[i%len(lineClasses)], line(h, top, width, height))
+		fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, lineClasses[i%len(lineClasses)], line(h, n-len(h), top, height))
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String()) // of digits, constants and an escaped label
@@ -73,24 +73,30 @@ func scale(histories [][]float64) (top float64, n int) {
 	return top, n
 }
 
-// line is the path of a history.
-func line(history []float64, top float64, width, height int) string {
+// line is the path of a history that begins at x. Steps are relative, and one unit wide: so they repeat, and
+// compress well.
+func line(history []float64, x int, top float64, height int) string {
 	var b []byte
-	pen := byte('M')
+	last, drawing := 0, false
 	for i, v := range history {
 		if v < 0 {
-			pen = 'M'
+			drawing = false
 			continue
 		}
 		y := height - 1
 		if top > 0 {
 			y = height - 1 - int(v/top*float64(height-2)+0.5)
 		}
-		b = append(b, pen)
-		b = strconv.AppendInt(b, int64(i*width/max(1, len(history)-1)), 10)
-		b = append(b, ' ')
-		b = strconv.AppendInt(b, int64(y), 10)
-		pen = 'L'
+		if drawing {
+			b = append(b, "l1 "...)
+			b = strconv.AppendInt(b, int64(y-last), 10)
+		} else {
+			b = append(b, 'M')
+			b = strconv.AppendInt(b, int64(x+i), 10)
+			b = append(b, ' ')
+			b = strconv.AppendInt(b, int64(y), 10)
+		}
+		last, drawing = y, true
 	}
 	return string(b)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"trapline/internal/api"
 	"trapline/internal/engine"
@@ -15,6 +16,7 @@ type targetData struct {
 	Chosen  string     // name of the table, or all
 	Alarms  []api.Alarm
 	Partial []api.Problem
+	From    int    // the first row of the table that is shown
 	base    string // path of the page
 }
 
@@ -40,6 +42,8 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 		return nil, err
 	}
 	d := &targetData{Target: t, Chosen: r.URL.Query().Get("t"), base: s.path("targets", name)}
+	d.From, _ = strconv.Atoi(r.URL.Query().Get("from"))
+	d.From = max(0, d.From)
 	for _, p := range t.Problems {
 		if t.State != api.Down || p.Table != "" {
 			d.Partial = append(d.Partial, p)
@@ -49,7 +53,7 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 		d.Chosen = t.Tables[0].Name
 	}
 	if slices.ContainsFunc(t.Tables, func(n api.TableName) bool { return n.Name == d.Chosen }) {
-		table, err := s.source.Table(name, d.Chosen)
+		table, err := s.source.TableOf(api.TableQuery{Target: name, Table: d.Chosen, Rates: true, History: true, Limit: pageRows, Offset: d.From})
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +80,21 @@ func (d *targetData) Tabs() []api.TableName {
 }
 
 // URL is the page with a table, and of its row the chart.
-func (d *targetData) URL(table, row string) string { return d.base + query("t", table, "row", row) }
+func (d *targetData) URL(table, row string) string {
+	if table != d.Chosen {
+		return d.base + query("t", table, "row", row)
+	}
+	return d.base + query("t", table, "row", row, "from", start(d.From))
+}
+
+// Rows is the page with the rows of the table from one on.
+func (d *targetData) Rows(from int) string { return d.base + query("t", d.Chosen, "from", start(from)) }
+
+// Last is how many rows lie before the end of those shown.
+func (d *targetData) Last() int { return d.From + len(d.Table.Rows) }
+
+// Previous is the row that the page before this one begins with.
+func (d *targetData) Previous() int { return max(0, d.From-pageRows) }
 
 // Replies counts the complete and the partial polls of the last ones.
 func (d *targetData) Replies() int {

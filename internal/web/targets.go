@@ -107,11 +107,15 @@ func (d *targetsData) API(format string) string {
 
 // Page is the query of the page that begins with row from.
 func (d *targetsData) Page(from int) string {
-	start := ""
-	if from > 0 {
-		start = strconv.Itoa(from)
+	return query("q", d.Text, "state", d.State, "sort", d.Sort, "from", start(from))
+}
+
+// start is the parameter of the first row of a page, which the first page does not need.
+func start(from int) string {
+	if from == 0 {
+		return ""
 	}
-	return query("q", d.Text, "state", d.State, "sort", d.Sort, "from", start)
+	return strconv.Itoa(from)
 }
 
 // First is the number of the first row of this page.

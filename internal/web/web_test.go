@@ -49,7 +49,7 @@ var (
 		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 	}
 	fleetVariants = []string{
-		"/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?from=9900", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all",
+		"/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?from=9900", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all", "/targets/core-0012?t=vlans&from=200",
 		"/alarms?group=target", "/alarms?state=pending", "/alarms?q=nosuch", "/receivers/chat", "/configuration?view=defaults", "/configuration?view=target", "/mibs?q=nosuch",
 	}
 	allPages = slices.Concat(fleetPages, fleetVariants)
