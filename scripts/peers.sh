@@ -3,20 +3,10 @@
 # missing where it is not. The tests themselves fail, under CI, for each one that they miss.
 set -u
 missing=
-for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium zsh:zsh fish:fish groff-base:groff; do
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium zsh:zsh fish:fish groff-base:groff npm:npm; do
 	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
 done
-# What the pages are tested with lies beside them.
-web=$(dirname "$0")/../internal/web
-if ! cmp -s "$web/package-lock.json" "$web/node_modules/.installed"; then
-	if command -v npm >/dev/null 2>&1; then
-		(cd "$web" && npm ci --ignore-scripts --no-audit --no-fund >/dev/null && cp package-lock.json node_modules/.installed) || exit 1
-	else
-		echo "the tests of the pages need npm" >&2
-	fi
-fi
-[ -z "$missing" ] && exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	echo "installing$missing"
 	export DEBIAN_FRONTEND=noninteractive
 	# The daemons are started by the tests, on ports of their own, and by nobody else.
@@ -27,6 +17,11 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	fi
 	# shellcheck disable=SC2086
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null || exit 1
-	exit 0
+	missing=
 fi
-echo "some tests need programs that are not installed: these Debian packages have them:$missing" >&2
+[ -z "$missing" ] || echo "some tests need programs that are not installed: these Debian packages have them:$missing" >&2
+# What the pages are tested with lies beside them.
+cd "$(dirname "$0")/../internal/web" || exit 1
+if command -v npm >/dev/null 2>&1 && ! cmp -s package-lock.json node_modules/.installed; then
+	npm ci --ignore-scripts --no-audit --no-fund >/dev/null && cp package-lock.json node_modules/.installed || exit 1
+fi
