@@ -81,6 +81,7 @@ func (f *fleet) Rules() ([]api.Rule, error) {
 	return []api.Rule{
 		{Name: "InterfaceDown", Group: "interfaces", File: "rules/interfaces.yml", Type: "alerting", Query: `ifOperStatus{ifAlias!=""} == 2 and ifAdminStatus == 1`, For: 60, Severity: "major", State: "works", Targets: 8120, Firing: 2, TookSeconds: 0.0004},
 		{Name: "LinkErrors", Group: "interfaces", File: "rules/interfaces.yml", Type: "alerting", Query: "rate(ifInErrors[5m]) > 1", Severity: "minor", State: "error", Target: "core-0044", Text: `duplicate series for ifInErrors{ifIndex="7"}`, Targets: 8120},
+		{Name: "LinkErrors", Group: "interfaces", File: "rules/interfaces.yml", Type: "alerting", Query: "rate(ifOutErrors[5m]) > 1", Severity: "minor", State: "waiting"},
 		{Name: "PoEBudgetShort", Group: "poe", File: "rules/poe.yml", Type: "alerting", Query: "pethMainPseConsumptionPower / pethMainPsePower > 0.9", For: 300, Severity: "warning", State: "no data", Text: "No target's modules read pethMainPsePower. Add module poe, or ignore this rule."},
 	}, nil
 }

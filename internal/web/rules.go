@@ -19,7 +19,13 @@ type rulesData struct {
 // ruleGroup are the rules of a group of a file.
 type ruleGroup struct {
 	Name, File string
-	Rules      []api.Rule
+	Rules      []ruleRow
+}
+
+// ruleRow is a rule with the anchor by which links lead to it: of several with one name, the first has it.
+type ruleRow struct {
+	api.Rule
+	Anchor string
 }
 
 func (s *Site) rules(w http.ResponseWriter, r *http.Request) error {
@@ -37,14 +43,18 @@ func (s *Site) rulesView(r *http.Request) (*view, *rulesData, error) {
 		return nil, nil, err
 	}
 	d := &rulesData{Total: len(list), In: api.TryRequest{For: "1m"}}
-	files := map[string]bool{}
+	files, names := map[string]bool{}, map[string]bool{}
 	for _, rule := range list {
 		i := slices.IndexFunc(d.Groups, func(g ruleGroup) bool { return g.Name == rule.Group && g.File == rule.File })
 		if i < 0 {
 			i = len(d.Groups)
 			d.Groups = append(d.Groups, ruleGroup{Name: rule.Group, File: rule.File})
 		}
-		d.Groups[i].Rules = append(d.Groups[i].Rules, rule)
+		row := ruleRow{Rule: rule}
+		if !names[rule.Name] {
+			row.Anchor, names[rule.Name] = rule.Name, true
+		}
+		d.Groups[i].Rules = append(d.Groups[i].Rules, row)
 		files[rule.File] = true
 	}
 	d.Files = len(files)

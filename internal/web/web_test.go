@@ -75,6 +75,13 @@ func TestPagesRunNothingInline(t *testing.T) {
 		if m := foreign.FindString(body); m != "" {
 			t.Errorf("%s refers to another host: %q", path, m)
 		}
+		ids := map[string]bool{}
+		for _, m := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+			if ids[m[1]] {
+				t.Errorf("%s: two elements have the id %q", path, m[1])
+			}
+			ids[m[1]] = true
+		}
 		if strings.Contains(body, "ZgotmplZ") {
 			t.Errorf("%s: a value was not safe where it stands", path)
 		}
