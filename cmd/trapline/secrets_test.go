@@ -39,7 +39,7 @@ modules:
   uptime:
     get: [1.3.6.1.2.1.1.3.0]
     metrics: [{name: sysUpTime, oid: 1.3.6.1.2.1.1.3, type: gauge, help: Ticks.}]
-global: {interval: 1h, timeout: 300ms, retries: 0}
+global: {interval: 1h, timeout: 1s, retries: 0}
 targets:
 - {name: sw, address: %q, auth: lab, modules: [uptime]}
 - {name: dead, address: "127.0.0.1:1", auth: other, modules: [uptime]}

@@ -42,7 +42,7 @@ modules:
   other:
     walk: [1.3.6.1.2.1.25.3.3.1.2]
     metrics: [{name: load, oid: 1.3.6.1.2.1.25.3.3.1.2, type: gauge, help: Of nobody., indexes: [{labelname: i, type: gauge}]}]
-global: {interval: 1h, timeout: 300ms, retries: 0}
+global: {interval: 1h, timeout: 1s, retries: 0}
 targets:
 - {name: sw, address: %q, modules: [plain, filtered, nothing, labelled]}
 - {name: half, address: %q, modules: [plain]}
@@ -120,7 +120,7 @@ func TestWhyAsksTheDevice(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})
 	silent := startSwitch(t, agent.Faults{Dead: true})
 	later, _ := peers.FreeUDPAddresses(t)
-	config := strings.Replace(fmt.Sprintf(whyConfig, device, later, silent), "timeout: 300ms, retries: 0", "timeout: 20s", 1)
+	config := strings.Replace(fmt.Sprintf(whyConfig, device, later, silent), "timeout: 1s, retries: 0", "timeout: 20s", 1)
 	base := startServer(t, config)
 	await(t, base+"/metrics", `trapline_target_up{target="sw"}`)
 	await(t, base+"/metrics", `trapline_target_up{target="half"} 0`)
