@@ -1,0 +1,88 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trapline/collector"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// readers are the modules that there are that make a metric, or read an object.
+func (w *inquiry) readers(metric string, object snmp.OID) (names []string) {
+	if w.api.options.Modules == nil {
+		return nil
+	}
+	known, err := w.api.options.Modules()
+	if err != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if slices.ContainsFunc(known[name].Settings.Metrics, func(m collector.MetricSettings) bool {
+			return metric != "" && m.Name == strings.TrimSuffix(metric, "_info") || object != nil && m.OID.HasPrefix(object)
+		}) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// elsewhere reports whether a module that the target does not have makes the metric.
+func (w *inquiry) elsewhere() bool { return len(w.readers(w.Metric, nil)) > 0 }
+
+// suggestion says what the name may be meant to be.
+func (w *inquiry) suggestion(err error) string {
+	var names []string
+	for _, m := range w.modulesOf() {
+		for name := range m.Yields() {
+			names = append(names, name)
+		}
+	}
+	if near := setting.Nearest(w.Metric, names); near != "" {
+		return fmt.Sprintf("Did you mean %s?", near)
+	}
+	if _, advice, found := strings.Cut(err.Error(), "did you mean "); found {
+		return "Did you mean " + advice
+	}
+	return "Search the MIBs and modules for it, or add the directory of its MIB to mibs.dirs."
+}
+
+// unread says that no module of the target reads what is known.
+func (w *inquiry) unread(object snmp.OID) {
+	text := "a metric of other modules"
+	if object != nil {
+		w.Object = objectName(w.tree, object)
+		text = w.describe(object)
+	}
+	w.ok(stepName, "%s", text)
+	readers := w.readers(w.Metric, object)
+	names := strings.Join(w.summary.Target.ModuleNames(), ", ")
+	reason := fmt.Sprintf("The modules of %s are %s, and none of them reads it.", w.Target, names)
+	if absent := w.absent(readers); absent != "" {
+		w.fail(stepReads, absent, "If the device should have it, look at its view and at its MIB: trapline walk "+w.Target+" "+cmp.Or(w.Object, w.Metric))
+		return
+	}
+	remedy := "Write a module that walks it: modules: {mine: {walk: [" + cmp.Or(w.Object, w.Metric) + "]}}, and add mine to the modules of " + w.Target + "."
+	if len(readers) > 0 {
+		remedy = fmt.Sprintf("Add module %s to the modules of %s.", strings.Join(readers[:min(len(readers), 5)], " or "), w.Target)
+	}
+	w.fail(stepReads, reason, remedy)
+}
+
+// absent says that auto left out a module, since the device has nothing for it.
+func (w *inquiry) absent(readers []string) string {
+	p := w.summary.Answered
+	if p == nil || p.Choice == nil {
+		return ""
+	}
+	for _, m := range p.Choice.Absent {
+		if slices.Contains(readers, m.Name) {
+			return fmt.Sprintf("Module %s reads it, and auto left it out: the device answered with nothing of what it reads.", m.Name)
+		}
+	}
+	return ""
+}
