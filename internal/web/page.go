@@ -43,7 +43,7 @@ func (s *Site) functions() template.FuncMap {
 		"path": s.path, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
 		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "trim": trim, "duration": duration, "span": span, "percent": percent, "plural": plural,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
-		"strip": strip, "spark": spark, "bar": bar, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
+		"strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
 		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "severities": severities,
 		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "add": func(a, b int) int { return a + b }, "minus": func(a, b int) int { return a - b },

@@ -148,7 +148,6 @@ type view struct {
 	Title   string
 	Key     string // of the entry of the navigation
 	Status  *api.Status
-	Prefix  string
 	URL     string // of the page itself, to fetch it again
 	Metrics string
 	Notice  string // what a request has done
@@ -163,7 +162,7 @@ type view struct {
 func (s *Site) view(r *http.Request, key, title string, data any) *view {
 	status := s.source.Status()
 	v := &view{
-		Title: title, Key: key, Status: &status, Prefix: s.options.Prefix,
+		Title: title, Key: key, Status: &status,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
 	v.Locked, v.Unlock = reason(s.source.Locked(r))
