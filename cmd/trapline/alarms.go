@@ -44,22 +44,22 @@ func addAlarmsList(alarms *kingpin.CmdClause, commands map[string]command) {
 			if err != nil {
 				return nil, err
 			}
-			return raw, p.alarms(raw, list, *state)
+			return raw, p.alarms(raw, list)
 		}
 		if *watch {
 			return p.watch(ctx, print)
 		}
-		_, err = print()
+		raw, err := print()
+		if err == nil && string(bytes.TrimSpace(raw)) == "[]" {
+			fmt.Fprintln(os.Stderr, map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[*state])
+		}
 		return err
 	}
 }
 
-func (p *printer) alarms(raw json.RawMessage, list []api.Alarm, state string) error {
+func (p *printer) alarms(raw json.RawMessage, list []api.Alarm) error {
 	if done, err := p.data(raw); done || err != nil {
 		return err
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(os.Stderr, map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[state])
 	}
 	return p.grid(alarmGrid(list, p.terminal && p.format == "table"))
 }

@@ -129,7 +129,7 @@ AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   T
 	})
 	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/events": []api.Event{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
 		{args: "alarms", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms\n"},
-		{args: "alarms -o json", out: "[]\n"},
+		{args: "alarms -o json", out: "[]\n", errs: "no alarms\n"},
 		{args: "events", out: "AT  KIND  SEVERITY  TARGET  RULE  RECEIVER  TOOK  TEXT\n", errs: "no events\n"},
 	})
 }

@@ -116,8 +116,8 @@ func eventLine(e *api.Event) string {
 func eventText(e *api.Event) string {
 	var parts []string
 	resource := e.Resource
-	if e.Text != "" {
-		resource = "" // which the text names
+	if e.Text != "" || e.Receiver != "" {
+		resource = "" // the text names it, or that of the raise before
 	}
 	for _, part := range []string{e.Target, e.Rule, e.Receiver, resource} {
 		if part != "" {
