@@ -13,7 +13,7 @@ import (
 // newJudge makes what evaluates the rules. Their samples lie in the state directory beside all else.
 func newJudge(c *config.Config, told *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
-		Ledger: rules.Ledger{State: told.state, Outbox: told.outbox}, Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
+		Ledger: rules.Ledger{State: told.state, Outbox: told.outbox, Unsent: told.unsent}, Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
 	}
 	if c.StateDir != "" {
 		o.Dir = filepath.Join(c.StateDir, "rules")

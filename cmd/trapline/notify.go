@@ -26,6 +26,7 @@ import (
 type notifier struct {
 	state   *notify.State
 	journal *journal.Journal
+	unsent  func([]notify.Transition, time.Time) // gets the alarms of rules if there is no outbox
 	outbox  *notify.Outbox
 	inlet   *notify.Inlet
 	metrics *notify.Metrics
@@ -72,7 +73,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 // withoutState notifies nobody, and keeps the last entries of the journal in memory.
 func withoutState(logger *slog.Logger) (*notifier, error) {
 	j, err := journal.Open(journal.Options{Logger: logger})
-	return &notifier{journal: j}, err
+	return &notifier{journal: j, unsent: notify.NewUnsent(j, logger).Apply}, err
 }
 
 // openJournal opens the journal of the state directory. Nothing else waits for one that cannot be used.

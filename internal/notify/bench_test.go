@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/engine"
+	"trapline/internal/journal"
 	"trapline/internal/setting"
 )
 
@@ -23,7 +24,12 @@ import (
 func benchmarkOutbox(b *testing.B, deliver Deliver, rate float64) *Outbox {
 	b.Helper()
 	route := &Route{Name: "nms", Deliver: deliver, Window: defaultWindow, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
-	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	silent := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(journal.Options{Dir: b.TempDir(), Logger: silent})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := NewOutbox(openState(b, b.TempDir()), []*Route{route}, OutboxOptions{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

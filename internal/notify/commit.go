@@ -70,7 +70,7 @@ func (o *Outbox) attempt(changes []*change) (failed *change, err error) {
 	o.mu.Lock()
 	p.adopt()
 	o.mu.Unlock()
-	o.logEntries(p.entries)
+	o.log.entries(p.entries)
 	return nil, nil
 }
 

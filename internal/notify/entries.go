@@ -29,24 +29,29 @@ func (p *plan) note(e journal.Entry) {
 func (p *plan) reconcile(key string, was, is *alarm.State, end *Alarm) {
 	switch {
 	case was == nil:
-		a := is.Alarm()
-		e := entryOf(journal.Raised, a)
-		e.Value, e.Text = a.Value, a.Text()
-		p.note(e)
+		p.note(shown(journal.Raised, is.Alarm()))
 	case is == nil:
-		a := was.Alarm()
-		over := a.Over(end)
-		e := entryOf(journal.Cleared, a)
-		e.Value, e.Text, e.Reason = over.Value, over.Summary, cmp.Or(over.Reason, conditionOver)
-		e.Millis = float64(p.now.Sub(a.RaisedAt).Milliseconds())
-		p.note(e)
+		p.note(cleared(was.Alarm(), end, p.now))
 	case !alarm.SaysSame(was.Alarm(), is.Alarm()):
-		a := is.Alarm()
-		e := entryOf(journal.Changed, a)
-		e.Value, e.Text = a.Value, a.Text()
-		p.note(e)
+		p.note(shown(journal.Changed, is.Alarm()))
 	}
 	p.reconciler.Reconcile(key, was, is, end)
+}
+
+// shown is an entry of an alarm that is active.
+func shown(kind string, a *Alarm) journal.Entry {
+	e := entryOf(kind, a)
+	e.Value, e.Text = a.Value, a.Text()
+	return e
+}
+
+// cleared is the entry of the end of an alarm, which says how its condition was then.
+func cleared(a, end *Alarm, now time.Time) journal.Entry {
+	over := a.Over(end)
+	e := entryOf(journal.Cleared, a)
+	e.Value, e.Text, e.Reason = over.Value, over.Summary, cmp.Or(over.Reason, conditionOver)
+	e.Millis = float64(max(0, now.Sub(a.RaisedAt)).Milliseconds())
+	return e
 }
 
 const conditionOver = "condition over"

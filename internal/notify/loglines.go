@@ -11,18 +11,19 @@ import (
 // maxLines is how many lines a second are logged of alarms and notifications. Of more, the number is.
 const maxLines = 20
 
-// lines logs entries of the journal. Its owner holds Outbox.commits.
-type lines struct {
+// log logs entries of the journal. It is not for concurrent use: an outbox holds its commits.
+type log struct {
+	logger *slog.Logger
+	run    func() time.Duration // since any moment
 	second time.Duration
 	logged int
 	left   map[string]int // by kind, what was not logged
 }
 
-// logEntries logs what has happened.
-func (o *Outbox) logEntries(entries []journal.Entry) {
-	l := &o.lines
-	if now := o.clock.run().Truncate(time.Second); now != l.second {
-		o.logLeft()
+// entries logs what has happened.
+func (l *log) entries(entries []journal.Entry) {
+	if now := l.run().Truncate(time.Second); now != l.second {
+		l.summary()
 		l.second, l.logged = now, 0
 	}
 	for i := range entries {
@@ -38,13 +39,12 @@ func (o *Outbox) logEntries(entries []journal.Entry) {
 			l.left[e.Kind]++
 			continue
 		}
-		o.logger.Info(message, attributes(e)...)
+		l.logger.Info(message, attributes(e)...)
 	}
 }
 
-// logLeft logs how much was not.
-func (o *Outbox) logLeft() {
-	l := &o.lines
+// summary logs how much was not.
+func (l *log) summary() {
 	if len(l.left) == 0 {
 		return
 	}
@@ -55,7 +55,7 @@ func (o *Outbox) logLeft() {
 		}
 	}
 	l.left = nil
-	o.logger.Info("more alarms and notifications in the same second", list...)
+	l.logger.Info("more alarms and notifications in the same second", list...)
 }
 
 // messages of entries. What was given up is logged where that is decided.

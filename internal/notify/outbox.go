@@ -49,7 +49,7 @@ type Outbox struct {
 	entrySeq    uint64               // the last that was given to an entry of the journal
 	added       []journal.Entry      // of what is no change of the outbox
 
-	lines    lines
+	log      *log
 	refused  int // alarms since that was logged, and when it was; of who holds commits
 	reported time.Duration
 
@@ -106,6 +106,7 @@ func takeUp(s *State, routes []*Route, o OutboxOptions, now time.Time) (*Outbox,
 		out.clock.Clock = *o.Clock
 	}
 	out.clock.began = out.clock.Elapsed()
+	out.log = &log{logger: o.Logger, run: out.clock.run}
 	var queues []*queue
 	for _, r := range routes {
 		queues = append(queues, out.newQueue(r))

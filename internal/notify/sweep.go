@@ -49,7 +49,7 @@ func (o *Outbox) pass(now time.Time) error {
 	}
 	err := o.do(c)
 	o.commits.Lock()
-	o.logEntries(nil)
+	o.log.entries(nil)
 	o.commits.Unlock()
 	if err == nil {
 		o.mu.Lock()

@@ -16,11 +16,14 @@ type ledger interface {
 	alive(at, now time.Time) error
 }
 
-// Ledger is where alerts outlive the process, together with what receivers have yet to be told of them. Its
-// zero value keeps nothing and tells nobody.
+// Ledger is where alerts outlive the process, together with what waits for receivers. Its zero value keeps nothing and
+// notifies nobody.
 type Ledger struct {
 	State  *notify.State
 	Outbox *notify.Outbox
+
+	// Unsent gets the transitions if there is no Outbox; nil drops them.
+	Unsent func(transitions []notify.Transition, now time.Time)
 }
 
 func (l *Ledger) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
@@ -37,6 +40,9 @@ func (l *Ledger) load(logger *slog.Logger) (list []*record, looked looks, alive 
 
 // apply commits changes of alerts, transitions of alarms and looks of rules in one transaction.
 func (l *Ledger) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+	if l.Outbox == nil && l.Unsent != nil {
+		l.Unsent(transitions, now)
+	}
 	if l.Outbox == nil || len(transitions)+len(changes)+len(looked) == 0 {
 		return nil
 	}
