@@ -60,7 +60,7 @@ func BenchmarkOneAlarmOfAYear(b *testing.B) {
 				ids = append(ids, id)
 			}
 		}
-		j.Add(batch)
+		j.Add(batch, nil)
 		if err := j.Flush(); err != nil {
 			b.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package journal
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -63,8 +64,51 @@ const (
 	fieldReceiver = "receiver"
 )
 
-// line is the entry as a line of a segment.
-func (e *Entry) line() []byte {
-	text, _ := json.Marshal(e) // which has nothing in it that could fail
-	return append(text, '\n')
+// AppendLine appends the entry in JSON, as json.Marshal writes it, and the end of the line. It is written in the
+// transactions of the outbox, where time counts.
+func (e *Entry) AppendLine(b []byte) []byte {
+	b = append(b, `{"seq":`...)
+	b = strconv.AppendUint(b, e.Seq, 10)
+	b = append(b, `,"at":"`...)
+	b = e.At.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","kind":`...)
+	b = appendString(b, e.Kind)
+	b = appendField(b, fieldAlarm, e.Alarm)
+	b = appendField(b, fieldRule, e.Rule)
+	b = appendField(b, fieldTarget, e.Target)
+	b = appendField(b, "resource", e.Resource)
+	b = appendField(b, "severity", e.Severity)
+	b = appendField(b, fieldReceiver, e.Receiver)
+	b = appendField(b, "event", e.Event)
+	b = appendField(b, "notification", e.Notification)
+	if e.Millis != 0 {
+		text, _ := json.Marshal(e.Millis) // of a duration
+		b = append(append(b, `,"ms":`...), text...)
+	}
+	if e.Tries != 0 {
+		b = strconv.AppendInt(append(b, `,"tries":`...), int64(e.Tries), 10)
+	}
+	b = appendField(b, "value", e.Value)
+	b = appendField(b, "reason", e.Reason)
+	b = appendField(b, "text", e.Text)
+	return append(b, '}', '\n')
+}
+
+func appendField(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	b = append(append(append(b, ',', '"'), name...), '"', ':')
+	return appendString(b, value)
+}
+
+// appendString appends a string of JSON.
+func appendString(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(text) // which is always possible
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }

@@ -44,11 +44,17 @@ type Journal struct {
 	mu      sync.Mutex
 	closed  []*segment    // the oldest first
 	active  *segment      // nil before the first entry
-	pending []Entry       // not yet in a segment, or all without a directory
+	pending []waiting     // not yet in a segment, or all without a directory
 	last    uint64        // the greatest number
 	stored  uint64        // the greatest that is on the disk
 	lost    int           // entries that were dropped from pending
 	changed chan struct{} // closed by the next entry
+}
+
+// waiting is an entry that is not yet in a segment, and its line, if that is made already.
+type waiting struct {
+	entry Entry
+	line  []byte
 }
 
 // Open opens the journal of a directory, which is made if need be. A frame that a crash has torn is cut off.
@@ -154,25 +160,32 @@ func (j *Journal) Changed() <-chan struct{} {
 	return j.changed
 }
 
-// Add adds entries with numbers that are greater than those before. They are on the disk after the next Flush.
-func (j *Journal) Add(entries []Entry) {
+// Add adds entries with numbers that are greater than those before. They are on the disk after the next Flush. Lines are
+// theirs, or none where nobody has made them.
+func (j *Journal) Add(entries []Entry, lines [][]byte) {
 	if len(entries) == 0 {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.add(entries)
+	j.add(entries, lines)
 }
 
-func (j *Journal) add(entries []Entry) {
-	j.pending = append(j.pending, entries...)
+func (j *Journal) add(entries []Entry, lines [][]byte) {
+	for i := range entries {
+		w := waiting{entry: entries[i]}
+		if i < len(lines) {
+			w.line = lines[i]
+		}
+		j.pending = append(j.pending, w)
+	}
 	j.last = entries[len(entries)-1].Seq
 	limit := maxPending
 	if !j.Durable() {
 		limit, j.stored = maxInMemory, j.last
 	}
 	if over := len(j.pending) - limit; over > limit/4 { // seldom: the others are copied
-		j.pending = append([]Entry(nil), j.pending[over:]...)
+		j.pending = append([]waiting(nil), j.pending[over:]...)
 		if j.Durable() {
 			j.lost += over
 		}
@@ -189,7 +202,7 @@ func (j *Journal) Note(e Entry) {
 	if e.At.IsZero() {
 		e.At = j.options.Now()
 	}
-	j.add([]Entry{e})
+	j.add([]Entry{e}, nil)
 }
 
 // maxFlush is how many entries are written at once.
@@ -223,16 +236,19 @@ func (j *Journal) Flush() error {
 }
 
 // append writes entries as a frame.
-func (j *Journal) append(entries []Entry) error {
-	if err := j.begin(&entries[0]); err != nil {
+func (j *Journal) append(list []waiting) error {
+	if err := j.begin(&list[0].entry); err != nil {
 		return err
 	}
 	s := j.active
 	var lines []byte
-	sizes := make([]int, len(entries))
-	for i := range entries {
-		line := entries[i].line()
-		sizes[i] = len(line)
+	entries, sizes := make([]Entry, len(list)), make([]int, len(list))
+	for i := range list {
+		line := list[i].line
+		if line == nil {
+			line = list[i].entry.AppendLine(nil)
+		}
+		entries[i], sizes[i] = list[i].entry, len(line)
 		lines = append(lines, line...)
 	}
 	frame := appendFrame(nil, j.encoder, lines)
@@ -245,10 +261,10 @@ func (j *Journal) append(entries []Entry) error {
 	s.grow(entries, sizes, int64(len(frame)))
 	j.stored = entries[len(entries)-1].Seq
 	written := 0 // some may have been dropped from pending meanwhile
-	for written < len(j.pending) && j.pending[written].Seq <= j.stored {
+	for written < len(j.pending) && j.pending[written].entry.Seq <= j.stored {
 		written++
 	}
-	j.pending = append([]Entry(nil), j.pending[written:]...)
+	j.pending = append([]waiting(nil), j.pending[written:]...)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -32,6 +33,37 @@ func randomEntry(random *rand.Rand, seq uint64, at time.Time) Entry {
 	return Entry{
 		Seq: seq, At: at, Kind: kinds[random.IntN(len(kinds))], Alarm: fmt.Sprintf("%032x", n), Rule: []string{"PortDown", "Hot <&>"}[n%2],
 		Target: fmt.Sprintf("core-%d", n/5), Receiver: []string{"", "nms-1", "nms-2"}[n%3], Text: strings.Repeat("x", random.IntN(100)),
+	}
+}
+
+// An entry is written as json.Marshal writes it, whatever is in it.
+func TestLinesAreJSON(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	text := func() string {
+		if random.IntN(3) == 0 {
+			return ""
+		}
+		b := make([]byte, random.IntN(20))
+		for i := range b {
+			b[i] = byte(random.IntN(256))
+			if random.IntN(3) > 0 {
+				b[i] = byte(' ' + random.IntN(95))
+			}
+		}
+		return string(b)
+	}
+	for range 5000 {
+		e := Entry{
+			Seq: random.Uint64(), At: begin.Add(time.Duration(random.Int64N(1 << 50))), Kind: text(), Alarm: text(), Rule: text(), Target: text(), Resource: text(),
+			Severity: text(), Receiver: text(), Event: text(), Notification: text(), Value: text(), Reason: text(), Text: text(),
+		}
+		if random.IntN(2) == 0 {
+			e.Tries, e.Millis = random.IntN(1000), random.Float64()*1e6
+		}
+		want, err := json.Marshal(&e)
+		if got := e.AppendLine(nil); err != nil || string(got) != string(want)+"\n" {
+			t.Fatalf("%v:\n%s is\n%s", err, want, got)
+		}
 	}
 }
 
@@ -68,7 +100,7 @@ func TestQueriesFindWhatThereIs(t *testing.T) {
 					list = append(list, randomEntry(random, uint64(len(all)+len(list)+1), now))
 				}
 				all = append(all, list...)
-				j.Add(list)
+				j.Add(list, nil)
 			}
 		}
 		for range 50 {
@@ -113,7 +145,7 @@ func TestATornEndIsCut(t *testing.T) {
 		j := openIn(t, dir, &now)
 		ends := map[int64]uint64{} // by size of the file, the last entry
 		for seq := uint64(1); seq <= 20; seq++ {
-			j.Add([]Entry{randomEntry(random, seq, now)})
+			j.Add([]Entry{randomEntry(random, seq, now)}, nil)
 			if err := j.Flush(); err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +179,7 @@ func TestATornEndIsCut(t *testing.T) {
 			t.Fatalf("cut at %d: the last entry is %d, want %d", at, j.Last(), want)
 		}
 		want = j.Last()
-		j.Add([]Entry{randomEntry(random, want+1, now)})
+		j.Add([]Entry{randomEntry(random, want+1, now)}, nil)
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +198,7 @@ func TestDamageCostsOneFrame(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
 	for seq := uint64(1); seq <= 20; seq++ {
-		j.Add([]Entry{randomEntry(random, seq, now)})
+		j.Add([]Entry{randomEntry(random, seq, now)}, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +240,7 @@ func TestBounds(t *testing.T) {
 			list = append(list, randomEntry(random, seq, now))
 			seq++
 		}
-		j.Add(list)
+		j.Add(list, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +274,7 @@ func TestSegmentsAreReadByZstd(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
 	for seq := uint64(1); seq <= 30; seq++ {
-		j.Add([]Entry{randomEntry(random, seq, now)})
+		j.Add([]Entry{randomEntry(random, seq, now)}, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}

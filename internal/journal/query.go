@@ -80,7 +80,7 @@ func (j *Journal) Query(ctx context.Context, q Query) ([]Entry, error) {
 	}
 	j.mu.Unlock()
 	for i := len(pending) - 1; i >= 0; i-- {
-		if s.take(&pending[i]) {
+		if s.take(&pending[i].entry) {
 			return s.found, nil
 		}
 	}

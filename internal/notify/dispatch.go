@@ -26,6 +26,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.sweep(ctx) })
 	group.Go(func() error { return o.keepJournal(ctx) })
+	group.Go(func() error { return o.recall(ctx) })
 	o.dispatchAll(ctx, group.Go)
 	return group.Wait()
 }
@@ -216,17 +217,15 @@ func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
 	} else {
 		p.noteDelivered(q, r, took)
 	}
-	at := alarm.Place{Receiver: q.name, Key: r.line()}
-	v := p.View(at)
-	if v == nil || v.Event != r.ID {
+	end := outcome{at: alarm.Place{Receiver: q.name, Key: r.line()}, event: r.ID, sent: p.now, took: took, tries: r.tries}
+	if why == nil {
+		p.outcomes = append(p.outcomes, end)
 		return
 	}
-	c := *v
-	c.Sent, c.Took, c.Tries, c.GivenUp = p.now, seconds(took), r.tries, ""
-	if why != nil {
-		c.GivenUp = why.Error()
+	if v := p.View(end.at); v != nil && v.Event == r.ID {
+		end.givenUp = why.Error()
+		p.PutView(end.at, end.on(v))
 	}
-	p.PutView(at, &c)
 }
 
 // deadLetter is one on its way to the database.

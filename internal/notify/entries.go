@@ -15,8 +15,9 @@ import (
 	"trapline/internal/journal"
 )
 
-// journalBucket has the entries of the journal that are not yet in one of its files, by their numbers. They are written
-// in the transaction of what they are about, so that there is an entry of all that happened and of nothing else.
+// journalBucket has the entries of the journal that are not yet in one of its files. They are written in the transaction
+// of what they are about, so that there is an entry of all that happened and of nothing else: those of one transaction
+// as lines under the number of the last.
 var journalBucket = []byte("journal")
 
 // note plans an entry.
@@ -111,12 +112,18 @@ func (p *plan) storeEntries(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	for i := range p.entries {
-		if err := putJSON(b, key(p.entries[i].Seq), &p.entries[i]); err != nil {
-			return err
-		}
+	if len(p.entries) == 0 {
+		return nil
 	}
-	return nil
+	var text []byte
+	p.texts = p.texts[:0]
+	for i := range p.entries {
+		start := len(text)
+		text = p.entries[i].AppendLine(text)
+		p.texts = append(p.texts, text[start:]) // whose octets do not change, wherever the text goes on
+	}
+	k := key(p.entries[len(p.entries)-1].Seq)
+	return b.Put(k, Seal(k, text))
 }
 
 // publish hands the entries to the journal: they are on the disk, or of no transaction.
@@ -126,7 +133,7 @@ func (p *plan) publish() {
 		o.added = nil
 	}
 	o.entrySeq += uint64(len(p.entries))
-	o.journal.Add(p.entries)
+	o.journal.Add(p.entries, p.texts)
 }
 
 // loadEntries takes up the entries that the last process did not bring into the files of the journal.
@@ -135,18 +142,21 @@ func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
 	last := o.journal.Last()
 	err := o.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
 		var e journal.Entry
-		if err := json.Unmarshal(text, &e); err != nil {
-			return err
+		for line := range bytes.Lines(text) {
+			e = journal.Entry{}
+			if err := json.Unmarshal(line, &e); err != nil {
+				return err
+			}
+			if e.Seq > last {
+				left = append(left, e)
+			}
 		}
 		if len(k) != 8 || binary.BigEndian.Uint64(k) != e.Seq {
 			return fmt.Errorf("it has the number %d", e.Seq)
 		}
-		if e.Seq > last {
-			left = append(left, e)
-		}
 		return nil
 	})
-	o.journal.Add(left)
+	o.journal.Add(left, nil)
 	o.entrySeq = o.journal.Last()
 	return err
 }

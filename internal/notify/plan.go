@@ -38,7 +38,9 @@ type plan struct {
 
 	added, removed []queued // made of lines by settle
 
+	outcomes   []outcome       // of events that were delivered
 	entries    []journal.Entry // of the journal
+	texts      [][]byte        // the same, as they are stored
 	fromOthers int             // how many of them are of Outbox.added
 }
 
@@ -314,6 +316,9 @@ func (p *plan) adopt() {
 	}
 	for at, v := range p.views {
 		o.putView(at, v)
+	}
+	for i := range p.outcomes {
+		o.conclude(&p.outcomes[i])
 	}
 	for _, r := range p.removed {
 		r.q.remove(r.r)
