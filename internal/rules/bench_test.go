@@ -146,7 +146,7 @@ func benchmarkRules(b *testing.B, targets int, busy bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Ledger: Ledger{state, outbox}, Now: func() time.Time { return now }}, targets, busy)
+	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Ledger: Ledger{State: state, Outbox: outbox}, Now: func() time.Time { return now }}, targets, busy)
 	s, err := e.openBacking()
 	if err != nil {
 		b.Fatal(err)

@@ -129,7 +129,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	must(err)
 	outbox, err := notify.NewOutbox(state, []*notify.Route{route}, notify.OutboxOptions{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)
-	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Ledger: Ledger{state, outbox}}, targets, false)
+	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Ledger: Ledger{State: state, Outbox: outbox}}, targets, false)
 	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+watched+"\n]}]")}
 	for _, t := range d.list {
 		c.Targets = append(c.Targets, t.target)

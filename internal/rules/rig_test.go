@@ -83,7 +83,7 @@ func (r *rig) run() {
 	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
-		Dir: r.dir + "/rules", Ledger: Ledger{r.state, r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
+		Dir: r.dir + "/rules", Ledger: Ledger{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
 	})
 	r.must(err)
 	r.due = map[groupKey]plan{}
