@@ -138,6 +138,7 @@ var actionForms = []struct {
 	did  string
 }{
 	{"/targets/core-0001/poll", nil, "poll core-0001"},
+	{"/targets/poll", url.Values{"q": {"core-0001"}}, "poll core-0001"},
 	{"/targets/core-0001/walk", url.Values{"what": {"ifTable"}}, "walk core-0001 ifTable"},
 	{"/targets/core-0001/why", url.Values{"metric": {"ifHCInOctets"}}, "why core-0001 ifHCInOctets"},
 	{"/alarms/9f2c1/resend", nil, "resend 9f2c1"},
@@ -182,5 +183,26 @@ func TestPollNowLeadsBackToTheTarget(t *testing.T) {
 	}
 	if body := ask(t, h, w.Header().Get("Location")).Body.String(); !strings.Contains(body, "The target was polled.") {
 		t.Error("the page does not say that the target was polled")
+	}
+}
+
+// The targets of a query are polled at once; of many, it asks first; of too many, none is.
+func TestPollOfAQuery(t *testing.T) {
+	for _, c := range []struct {
+		targets, status, polled int
+		form                    url.Values
+		says                    string
+	}{
+		{50, http.StatusSeeOther, 10, url.Values{"q": {"core"}}, ""},
+		{55, http.StatusOK, 0, url.Values{"q": {"core"}}, "Poll 11 targets now?"},
+		{55, http.StatusSeeOther, 11, url.Values{"q": {"core"}, "confirm": {"yes"}}, ""},
+		{55, http.StatusSeeOther, 1, url.Values{"state": {"down"}}, ""},
+		{1001, http.StatusBadRequest, 0, url.Values{"confirm": {"yes"}}, "Search for fewer."},
+	} {
+		f := newFleet(c.targets)
+		w := send(serve(fleetOptions(f)), "/targets/poll", c.form)
+		if w.Code != c.status || len(f.done) != c.polled || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%+v: %d, %d polled: %s", c, w.Code, len(f.done), w.Body)
+		}
 	}
 }

@@ -1,8 +1,13 @@
 package web
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/api"
 )
@@ -14,6 +19,41 @@ func (s *Site) poll(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.done(w, r, "poll", "targets", name)
+}
+
+const (
+	askAbove      = 10               // targets that are polled at once without a question
+	maxPollNow    = 1000             // at most
+	pollsTogether = 32               // that are waited for at once
+	pollPatience  = 10 * time.Second // until the page is shown, whatever polls have not ended
+)
+
+// pollAll has the targets of a query polled; of more than a few it asks first.
+func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
+	d := &targetsData{Text: r.FormValue("q"), State: r.FormValue("state")}
+	list, err := s.source.Targets(api.TargetQuery{Text: d.query(), Limit: maxPollNow})
+	switch {
+	case err != nil:
+		return err
+	case list.Matched > maxPollNow:
+		return &api.Hinted{Err: fmt.Errorf("%w: %s match, and at most %s are polled by one request", api.ErrBadRequest, plural(list.Matched, "target"), count(maxPollNow)), Hint: "Search for fewer."}
+	case list.Matched > askAbove && r.FormValue("confirm") == "":
+		d.TargetList = list
+		return s.show(w, r, "confirm", s.view(r, "t", "Poll", d))
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), pollPatience)
+	defer cancel()
+	group := errgroup.Group{}
+	group.SetLimit(pollsTogether)
+	for _, t := range list.Targets {
+		group.Go(func() error {
+			_ = s.source.Poll(ctx, t.Name) // what came of it is in the list
+			return nil
+		})
+	}
+	_ = group.Wait() // no error is returned
+	http.Redirect(w, r, s.path("targets")+query("q", d.Text, "state", d.State, "done", "poll"), http.StatusSeeOther)
+	return nil
 }
 
 // done leads to the page that shows what an action has changed.

@@ -42,15 +42,14 @@ func (s *Site) targets(w http.ResponseWriter, r *http.Request) error {
 	data := &targetsData{Text: form.Get("q"), State: form.Get("state"), Sort: form.Get("sort")}
 	data.From, _ = strconv.Atoi(form.Get("from"))
 	data.From = max(0, data.From)
-	text := data.Text
-	if data.State != "" {
-		text = strings.TrimSpace(text + " state=" + data.State)
-	}
 	var err error
-	if data.TargetList, err = s.source.Targets(api.TargetQuery{Text: text, Sort: data.Sort, Limit: pageRows, Offset: data.From}); err != nil {
+	if data.TargetList, err = s.source.Targets(api.TargetQuery{Text: data.query(), Sort: data.Sort, Limit: pageRows, Offset: data.From}); err != nil {
 		return err
 	}
 	v := s.view(r, "t", "Targets", data)
+	if form.Get("done") == "poll" {
+		v.Notice = "The targets were polled."
+	}
 	data.All = v.Status.Targets.Total
 	data.Columns, data.Chips = targetColumns(data.Sort), targetChips(&data.Counts, data.State)
 	return s.show(w, r, "targets", v)
@@ -98,11 +97,15 @@ func targetChips(c *api.TargetCounts, state string) []chip {
 
 // API is the query that gives the same rows as JSON or CSV.
 func (d *targetsData) API(format string) string {
-	text := d.Text
-	if d.State != "" {
-		text = strings.TrimSpace(text + " state=" + d.State)
+	return query("q", d.query(), "sort", d.Sort, "format", format)
+}
+
+// query is the text by which the API selects the targets.
+func (d *targetsData) query() string {
+	if d.State == "" {
+		return d.Text
 	}
-	return query("q", text, "sort", d.Sort, "format", format)
+	return strings.TrimSpace(d.Text + " state=" + d.State)
 }
 
 // Page is the query of the page that begins with row from.

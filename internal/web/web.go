@@ -69,6 +69,7 @@ func (s *Site) routes() map[string]handler {
 	return map[string]handler{
 		"GET /{$}":                     s.overview,
 		"GET /targets":                 s.targets,
+		"POST /targets/poll":           s.pollAll,
 		"GET /targets/{name}":          s.target,
 		"POST /targets/{name}/poll":    s.poll,
 		"GET /targets/{name}/walk":     s.walkForm,
