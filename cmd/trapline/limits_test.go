@@ -109,7 +109,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 	if _, _, alarms := get(t, base+"/api/v1/alarms"); !strings.Contains(alarms, "FromBrowser") {
 		t.Errorf("a program left %s", alarms)
 	}
-	for _, want := range []string{`Reload of the configuration was requested" by.address=127.`, `receiver=nms-2 action=drop by.address=127.0.0.1:`, `by.user=operator`} {
+	for _, want := range []string{`Reload of the configuration was requested" by.address=127.`, `path=/api/v1/outbox/nms-2/drop by.address=127.0.0.1:`, `by.user=operator`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, log.String())
 		}

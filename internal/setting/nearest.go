@@ -11,7 +11,7 @@ func Nearest(name string, words []string) string {
 		return ""
 	}
 	name = strings.ToLower(name)
-	best, least := "", (len(name)+3)/4
+	best, least := "", min((len(name)+3)/4, len(name)-1) // of one letter nothing would be left
 	for _, w := range words {
 		if len(w)-len(name) > least || len(name)-len(w) > least {
 			continue // it differs by more than what is left out or added
