@@ -205,8 +205,9 @@ func (j *Journal) Note(e Entry) {
 	j.add([]Entry{e}, nil)
 }
 
-// maxFlush is how many entries are written at once.
-const maxFlush = 50_000
+// A frame has so many entries at most, and so many octets of lines, or one entry: it must not be larger than what is
+// decompressed.
+const maxFlush, maxLines = 50_000, 4 << 20
 
 // Flush writes to the disk what was added, and removes what is too old or too much.
 func (j *Journal) Flush() error {
@@ -227,45 +228,50 @@ func (j *Journal) Flush() error {
 		if len(entries) == 0 {
 			break
 		}
-		if err := j.append(entries); err != nil {
+		written, err := j.append(entries)
+		if err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		more = len(entries) == maxFlush
+		more = written < len(entries) || written == maxFlush
 	}
 	return j.bound()
 }
 
-// append writes entries as a frame.
-func (j *Journal) append(list []waiting) error {
+// append writes entries as a frame, and returns how many: those that it may have.
+func (j *Journal) append(list []waiting) (written int, err error) {
 	if err := j.begin(&list[0].entry); err != nil {
-		return err
+		return 0, err
 	}
 	s := j.active
 	var lines []byte
-	entries, sizes := make([]Entry, len(list)), make([]int, len(list))
+	var entries []Entry
+	var sizes []int
 	for i := range list {
 		line := list[i].line
 		if line == nil {
 			line = list[i].entry.AppendLine(nil)
 		}
-		entries[i], sizes[i] = list[i].entry, len(line)
+		if i > 0 && len(lines)+len(line) > maxLines {
+			break
+		}
+		entries, sizes = append(entries, list[i].entry), append(sizes, len(line))
 		lines = append(lines, line...)
 	}
 	frame := appendFrame(nil, j.encoder, lines)
-	_, err := s.file.WriteAt(frame, s.size)
+	_, err = s.file.WriteAt(frame, s.size)
 	if err = errors.Join(err, s.file.Sync()); err != nil {
-		return errors.Join(err, s.file.Truncate(s.size))
+		return 0, errors.Join(err, s.file.Truncate(s.size))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s.grow(entries, sizes, int64(len(frame)))
 	j.stored = entries[len(entries)-1].Seq
-	written := 0 // some may have been dropped from pending meanwhile
-	for written < len(j.pending) && j.pending[written].entry.Seq <= j.stored {
-		written++
+	done := 0 // some may have been dropped from pending meanwhile
+	for done < len(j.pending) && j.pending[done].entry.Seq <= j.stored {
+		done++
 	}
-	j.pending = append([]waiting(nil), j.pending[written:]...)
-	return nil
+	j.pending = append([]waiting(nil), j.pending[done:]...)
+	return len(entries), nil
 }
 
 // begin sees to it that there is an active segment that may grow.
@@ -290,16 +296,24 @@ func (j *Journal) begin(first *Entry) error {
 	return syncDirectory(j.options.Dir)
 }
 
-// rollOver closes the active segment. The file stays open until no query reads it.
+// rollOver closes the active segment, without what of it is damaged. The file stays open until no query reads it.
 func (j *Journal) rollOver() error {
-	s, err := j.active.close(j.decoder)
+	s, damage, err := j.active.close(j.decoder)
 	if err != nil {
 		return err
 	}
+	if damage != nil {
+		j.options.Logger.Error("a part of the journal cannot be read", "err", damage)
+	}
+	if len(s.blocks) == 0 {
+		err = os.Remove(s.path)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.closed, j.active = append(j.closed, s), nil
-	return nil
+	if j.active = nil; len(s.blocks) > 0 {
+		j.closed = append(j.closed, s)
+	}
+	return err
 }
 
 // bound removes the oldest segments while all are too large, or what they have is too old.

@@ -229,13 +229,14 @@ func (s *segment) readIndex(f io.ReaderAt, size int64) bool {
 }
 
 // close writes the segment anew, in large frames and with its index, in the place of the active one. Queries that
-// are under way go on with the old file.
-func (s *segment) close(d *zstd.Decoder) (*segment, error) {
-	next := &segment{path: s.path}
+// are under way go on with the old file. Blocks that are damaged are left out: otherwise there could be no segment
+// after this one.
+func (s *segment) close(d *zstd.Decoder) (next *segment, damage, err error) {
+	next = &segment{path: s.path}
 	temporary := s.path + ".new"
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, damage, err
 	}
 	defer f.Close()
 	encoder := newEncoder(zstd.SpeedBetterCompression)
@@ -244,7 +245,8 @@ func (s *segment) close(d *zstd.Decoder) (*segment, error) {
 		b := s.blocks[i]
 		lines, err := s.read(s.file, &b, d)
 		if err != nil {
-			return nil, err
+			damage = errors.Join(damage, err)
+			continue
 		}
 		frame := appendFrame(nil, encoder, lines)
 		if b.keys != nil {
@@ -254,18 +256,18 @@ func (s *segment) close(d *zstd.Decoder) (*segment, error) {
 		next.blocks = append(next.blocks, b)
 		next.size += b.Length
 		if _, err := f.Write(frame); err != nil {
-			return nil, err
+			return nil, damage, err
 		}
 	}
 	index := next.index()
 	next.size += int64(len(index))
 	if _, err := f.Write(index); err != nil {
-		return nil, err
+		return nil, damage, err
 	}
 	if err := errors.Join(f.Sync(), f.Close(), os.Rename(temporary, s.path)); err != nil {
-		return nil, err
+		return nil, damage, err
 	}
-	return next, syncDirectory(filepath.Dir(s.path))
+	return next, damage, syncDirectory(filepath.Dir(s.path))
 }
 
 // read returns the lines of a block.
