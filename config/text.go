@@ -13,9 +13,10 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 		name = running.Files[0].Name
 	}
 	s := parse(name, text)
-	s.keepTo("rule_files", &s.config.RuleFiles, running.RuleFiles)
-	s.keepTo("mibs.dirs", &s.config.MIBs.Dirs, running.MIBs.Dirs)
-	s.keepTo("profiles.dirs", &s.config.Profiles.Dirs, running.Profiles.Dirs)
+	rules, dirs := s.within("rule_files", s.config.RuleFiles, running.RuleFiles), s.within("mibs.dirs", s.config.MIBs.Dirs, running.MIBs.Dirs)
+	if !s.within("profiles.dirs", s.config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
+		return nil, s.mistakes().sorted() // and nothing is read, nor fetched
+	}
 	u, mistakes := unite([]*source{s}, o)
 	if len(mistakes) > 0 {
 		return nil, mistakes.sorted()
@@ -27,12 +28,14 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 	return u.configuration(o)
 }
 
-// keepTo drops those of a list of files that are not among known, which is an error.
-func (s *source) keepTo(key string, list *[]string, known []string) {
-	for i, name := range *list {
+// within reports whether all of a list of files are among known. Others are errors.
+func (s *source) within(key string, list, known []string) bool {
+	all := true
+	for i, name := range list {
 		if !slices.Contains(known, name) {
+			all = false
 			s.wrong(path(nil).below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
 		}
 	}
-	*list = slices.DeleteFunc(*list, func(name string) bool { return !slices.Contains(known, name) })
+	return all
 }

@@ -250,8 +250,12 @@ func TestConfigurationOfTheServer(t *testing.T) {
 // A text is checked without anything being read that the running configuration does not name.
 func TestCheckOfAText(t *testing.T) {
 	base := startServer(t, small)
+	fetched := false
+	mibs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched = true }))
+	defer mibs.Close()
 	for _, c := range []struct{ text, want string }{
 		{small, `"ok":true`},
+		{strings.Replace(small, "1.3.6.1.2.1.31.1.1.1.1]", "NOWHERE-MIB::x]", 1) + "mibs: {dirs: [" + mibs.URL + "]}", "is not read for a check of a text"},
 		{small + "targets: [{name: a, address: 127.0.0.1, auth: nobody, modules: [uptime]}]", `"ok":false`},
 		{small + "rule_files: [/etc/passwd]", "is not read for a check of a text"},
 		{small + "mibs: {dirs: [/etc]}", "is not read for a check of a text"},
@@ -263,6 +267,9 @@ func TestCheckOfAText(t *testing.T) {
 		if status != 200 || !strings.Contains(text, c.want) || strings.Contains(text, "root:") || strings.Contains(text, "unspeakable") {
 			t.Errorf("%.40q: %d %s", c.text[len(c.text)-40:], status, text)
 		}
+	}
+	if fetched {
+		t.Error("something was fetched for a check of a text")
 	}
 }
 
