@@ -21,9 +21,8 @@ import (
 type Options struct {
 	Polls   *poller.Poller
 	Rules   *rules.Evaluator
-	Outbox  *notify.Outbox                         // nil without a state directory
-	Journal *journal.Journal                       // nil: none
-	ReadBy  func(metric string) (modules []string) // nil: not known
+	Outbox  *notify.Outbox   // nil without a state directory
+	Journal *journal.Journal // nil: none
 	Version string
 	Started time.Time
 

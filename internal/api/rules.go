@@ -2,10 +2,12 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 
+	"trapline/collector"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
@@ -62,13 +64,31 @@ func ofFailures(metric string) bool { return slices.Contains(ownMetrics(), metri
 // missing says what a rule lacks, and what to do.
 func (a *API) missing(metrics []string) string {
 	text := fmt.Sprintf("No target has series of %s.", strings.Join(metrics, ", "))
-	if a.options.ReadBy == nil {
-		return text
-	}
 	for _, metric := range metrics {
-		if modules := a.options.ReadBy(metric); len(modules) > 0 {
+		if modules := a.readers(metric); len(modules) > 0 {
 			return text + fmt.Sprintf(" Add module %s, or ignore this rule.", strings.Join(modules, " or "))
 		}
 	}
 	return text
+}
+
+// mostReaders is how many modules are named that read a metric.
+const mostReaders = 3
+
+// readers are modules that read a metric, at most mostReaders.
+func (a *API) readers(metric string) (modules []string) {
+	if a.options.Modules == nil {
+		return nil
+	}
+	known, err := a.options.Modules()
+	if err != nil {
+		return nil // which the page of modules shows
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		reads := func(m collector.MetricSettings) bool { return m.Name == metric }
+		if len(modules) < mostReaders && slices.ContainsFunc(known[name].Settings.Metrics, reads) {
+			modules = append(modules, name)
+		}
+	}
+	return modules
 }

@@ -3,8 +3,21 @@ package api
 import (
 	"testing"
 
+	"trapline/collector"
 	"trapline/internal/rules"
 )
+
+// The module to add is named.
+func TestRulesWithoutDataNameModules(t *testing.T) {
+	known := func() (map[string]KnownModule, error) {
+		return map[string]KnownModule{"bgp4": {Settings: &collector.Settings{Metrics: []collector.MetricSettings{{Name: "bgpPeerState"}}}}}, nil
+	}
+	r := rules.Report{Rule: &rules.Rule{Alert: "A", Group: &rules.Group{}}, Missing: []string{"bgpPeerState"}}
+	const want = "No target has series of bgpPeerState. Add module bgp4, or ignore this rule."
+	if got := New(Options{Modules: known}).ruleAnswer(&r).Text; got != want {
+		t.Errorf("%q", got)
+	}
+}
 
 // A rule about failures has data as soon as something fails; one about a module that nobody polls has none.
 func TestStatesOfRules(t *testing.T) {
