@@ -83,14 +83,35 @@ type badRow struct {
 	text string
 }
 
-// columnNames are what columns are called that are keys of targets. Whatever else there is becomes a label.
-var columnNames = map[string][]string{
-	"name":     {"name", "target", "device", "sysname"},
-	"address":  {"address", "host", "hostname", "ip", "ip address", "ip_address", "ipaddress", "fqdn"},
-	"port":     {"port"},
-	"auth":     {"auth", "credentials", "snmp_auth"},
-	"modules":  {"modules", "module"},
-	"interval": {"interval"},
+// columnNames are what columns are called that are keys of targets, the likeliest first: beside an address, a hostname
+// is a name. Whatever else there is becomes a label.
+var columnNames = []struct {
+	key   string
+	names []string
+}{
+	{"address", []string{"address", "ip", "ip address", "ip_address", "ipaddress", "hostname", "host", "fqdn"}},
+	{"name", []string{"name", "target", "device", "sysname", "hostname", "host"}},
+	{"port", []string{"port"}},
+	{"auth", []string{"auth", "credentials", "snmp_auth"}},
+	{"modules", []string{"modules", "module"}},
+	{"interval", []string{"interval"}},
+}
+
+// keysOf finds which key of targets each column is, by its name.
+func keysOf(names []string) map[string]string {
+	keys := map[string]string{}
+	for _, c := range columnNames {
+		i := slices.IndexFunc(c.names, func(name string) bool { return keys[name] == "" && slices.Contains(names, name) })
+		if i >= 0 {
+			keys[c.names[i]] = c.key
+		}
+	}
+	return keys
+}
+
+// secret reports whether a column with this name has what may not be seen, as labels are.
+func secret(label string) bool {
+	return slices.ContainsFunc([]string{"community", "password", "passphrase", "secret"}, func(word string) bool { return strings.Contains(label, word) })
 }
 
 // plainKeys are further keys of targets, whose columns are called as they are.
@@ -173,13 +194,15 @@ type columns struct {
 
 func columnsOf(header []string) (*columns, error) {
 	c := &columns{taken: map[string]int{}}
+	names := make([]string, len(header))
 	for i, name := range header {
-		name = strings.ToLower(strings.TrimSpace(name))
-		key := ""
-		for k, names := range columnNames {
-			if slices.Contains(names, name) && !slices.Contains(c.keys, k) {
-				key = k
-			}
+		names[i] = strings.ToLower(strings.TrimSpace(name))
+	}
+	keys := keysOf(names)
+	for i, name := range names {
+		key := keys[name]
+		if slices.Contains(c.keys, key) {
+			key = ""
 		}
 		if slices.Contains(plainKeys, name) {
 			key = name
@@ -188,6 +211,8 @@ func columnsOf(header []string) (*columns, error) {
 		switch {
 		case key == "" && (label == "" || slices.Contains(c.labels, label)):
 			return nil, fmt.Errorf("column %d has no name of its own: name each column", i+1)
+		case key == "" && secret(label):
+			return nil, fmt.Errorf("column %q would become a label, which everyone can read: write the credentials into auths, and their name into a column auth", header[i])
 		case key == "" && (series.LabelName(label) != label || label == poller.TargetLabel || strings.HasPrefix(label, "__")):
 			return nil, fmt.Errorf("column %q cannot be a label: name it %s", header[i], strings.Trim(series.LabelName(label), "_"))
 		case key != "":
@@ -277,7 +302,7 @@ func importedYAML(source string, list []written) []byte {
 	var b []byte
 	b = fmt.Appendf(b, "# %s of %s, made by trapline import csv.\n", counted(len(list), "device"), oneLine(source))
 	if auths := authsOf(list); len(auths) > 0 {
-		b = fmt.Appendf(b, "# Of another file are their auths: %s. Start with --config.file=snmp.yml and --config.file=THIS.\n", yamlList(auths))
+		b = fmt.Appendf(b, "# Their auths stand in another file: %s. Start with --config.file=snmp.yml and --config.file=THIS.\n", yamlList(auths))
 	}
 	b = append(b, "targets:\n"...)
 	for i := range list {

@@ -234,7 +234,7 @@ func appendAuths(b []byte, found []surveyed) []byte {
 		return append(b, "# The auth is public_v2, which is built in: version 2c, community public.\n"...)
 	}
 	if slices.Sort(known); len(known) > 0 {
-		b = fmt.Appendf(b, "# Of another file are the auths: %s.\n", yamlList(known))
+		b = fmt.Appendf(b, "# The auths stand in another file: %s.\n", yamlList(known))
 	}
 	if len(own) > 0 {
 		b = append(b, "auths:\n"...)

@@ -167,6 +167,7 @@ func TestBadRows(t *testing.T) {
 		"address,site\n":           "there is no row",
 		"address,,\n192.0.2.1,a,b": "column 2 has no name of its own",
 		"address,target,target\n":  `column "target" cannot be a label`,
+		"address,Community\na,b":   `column "Community" would become a label, which everyone can read`,
 		"\xff\xfea\x00":            "the text is UTF-16: save it as UTF-8",
 		"address\n\x00":            "this is no text",
 	} {
@@ -176,5 +177,10 @@ func TestBadRows(t *testing.T) {
 	}
 	if list, _, _ := importCSV([]byte("host,port,site\n192.0.2.1,1161,a\n2001:db8::1,1161,b\n")); list[0].address != "192.0.2.1:1161" || list[1].address != "[2001:db8::1]:1161" {
 		t.Errorf("addresses with ports are %+v", list)
+	}
+	for _, text := range []string{"hostname,ip\na,192.0.2.1\n", "ip,hostname\n192.0.2.1,a\n", "name,address\na,192.0.2.1\n", "name,host\na,192.0.2.1\n"} {
+		if list, _, err := importCSV([]byte(text)); err != nil || list[0].name != "a" || list[0].address != "192.0.2.1" || list[0].labels != nil {
+			t.Errorf("%q becomes %+v, %v", text, list, err)
+		}
 	}
 }
