@@ -48,6 +48,7 @@ targets:
 - {name: half, address: %q, modules: [plain]}
 - {name: dead, address: "127.0.0.1:1", modules: [plain]}
 - {name: silent, address: %q, modules: [plain]}
+- {name: unseen, address: "127.0.0.2:1", modules: [auto]}
 `
 
 func TestWhy(t *testing.T) {
@@ -55,7 +56,7 @@ func TestWhy(t *testing.T) {
 	half := startSwitch(t, agent.Faults{FailFrom: mustOID(t, "1.3.6.1.2.1.2.2.1.10.20")})
 	silent := startSwitch(t, agent.Faults{Dead: true})
 	base := startServer(t, fmt.Sprintf(whyConfig, device, half, silent))
-	for _, name := range []string{"sw", "half", "dead", "silent"} {
+	for _, name := range []string{"sw", "half", "dead", "silent", "unseen"} {
 		await(t, base+"/metrics", `trapline_target_up{target="`+name+`"}`)
 	}
 	for _, c := range []struct {
@@ -79,6 +80,7 @@ func TestWhy(t *testing.T) {
 		{"sw", "ifOutOctets", "", 1, "ifOutOctets of sw does not exist: module plain does not ask for it.", "neither walk nor get", "Add IF-MIB::ifOutOctets to walk of module plain (SNMP:5)"},
 		{"dead", "ifInOctets", "", 2, "ifInOctets of dead is not there: dead does not answer.", "", ""},
 		{"silent", "ifInOctets", "", 2, "ifInOctets of silent is not there: silent does not answer.", "No answer to", "trapline get silent"},
+		{"unseen", "hrStorageUsed", "", 2, "hrStorageUsed of unseen is not there: unseen does not answer.", "Nothing listens", "SNMP agent"},
 		{"half", "ifInOctets", "", 3, "", "is partial after row 19", ""},
 		{"sw", "absent", "", 3, "absent of sw has no series: the device has not sent it.", "the device sent nothing below", "trapline walk sw"},
 		{"sw", "ifInOctets", "ifName=Gi1/0/77", 3, "ifInOctets of sw has 56 rows, and none for ifName=Gi1/0/77: the device has not sent it.", "none with ifName=Gi1/0/77", "Did you mean ifName=Gi1/0/7"},

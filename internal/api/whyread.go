@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trapline/collector"
+	"trapline/internal/profile"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -66,11 +67,22 @@ func (w *inquiry) unread(object snmp.OID) {
 		w.fail(stepReads, absent, "If the device should have it, look at its view and at its MIB: trapline walk "+w.Target+" "+cmp.Or(w.Object, w.Metric))
 		return
 	}
+	if len(readers) > 0 && w.undecided() {
+		w.unknown(stepReads, "auto selects the modules once the device answers")
+		w.answers()
+		return
+	}
 	remedy := "Write a module that walks it: modules: {mine: {walk: [" + cmp.Or(w.Object, w.Metric) + "]}}, and add mine to the modules of " + w.Target + "."
 	if len(readers) > 0 {
 		remedy = fmt.Sprintf("Add module %s to the modules of %s.", strings.Join(readers[:min(len(readers), 5)], " or "), w.Target)
 	}
 	w.fail(stepReads, reason, remedy)
+}
+
+// undecided reports whether auto has selected no modules for the target, because the device has not answered.
+func (w *inquiry) undecided() bool {
+	p := w.summary.Answered
+	return slices.Contains(w.summary.Target.ModuleNames(), profile.Auto) && (p == nil || p.Choice == nil)
 }
 
 // absent says that auto left out a module, since the device has nothing for it.
