@@ -122,7 +122,7 @@ func severityCell(severity string) item {
 }
 
 // notSent is said of an alarm of a baseline.
-const notSent = "not sent: so since the first poll"
+const notSent = "not sent: was so in the first poll"
 
 // notifiedText is who was notified, in few words.
 func notifiedText(a *api.Alarm) string {

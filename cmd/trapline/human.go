@@ -119,7 +119,11 @@ func scaled(v float64, unit string) string {
 	return strings.TrimSpace(trimmed(v, 3) + " " + prefix + unit)
 }
 
+// capitalised begins a sentence. A command stays as it is typed.
 func capitalised(text string) string {
+	if strings.HasPrefix(text, "trapline ") {
+		return text
+	}
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:]
 }

@@ -148,6 +148,8 @@ func ladder(u *poller.Summary) []Step {
 			step.State, step.Text, state = "failed", problems[0].First(), "unknown"
 		case state == "ok":
 			step.Text = stepTexts[name]
+		default:
+			step.Text = openSteps[name]
 		}
 		steps = append(steps, step)
 	}
@@ -161,6 +163,15 @@ var stepTexts = map[reason.Step]string{
 	reason.Answers:  "the device answers",
 	reason.Engine:   "its engine ID and clock are known",
 	reason.User:     "it accepts the user",
+}
+
+// openSteps say what is not known, since a step before does not hold.
+var openSteps = map[reason.Step]string{
+	reason.Sent:    "whether the network takes the packets",
+	reason.Answers: "whether the device answers",
+	reason.Engine:  "whether its engine ID and clock settle",
+	reason.User:    "whether it accepts the user",
+	reason.View:    "whether the objects may be read",
 }
 
 // notes are what else is known of a target that is down: since when, and who else fell silent.

@@ -79,7 +79,11 @@ func (t *Threshold) Mistakes() []setting.Mistake {
 	case (t.Above == nil) == (t.Below == nil):
 		wrong("", "threshold %q: set one of above and below", t.Name)
 	case t.Clear != nil && t.margin() < 0:
-		wrong("clear", "threshold %q would clear and raise at the same value: clear lies on the other side of %s", t.Name, number(*cmp.Or(t.Above, t.Below)))
+		side := "least"
+		if t.Above != nil {
+			side = "most"
+		}
+		wrong("clear", "threshold %q would clear and raise at the same value: write a clear of at %s %s", t.Name, side, number(*cmp.Or(t.Above, t.Below)))
 	}
 	if t.LimitLabel == poller.TargetLabel {
 		wrong("limit_label", "the label %s is the target's name", t.LimitLabel)

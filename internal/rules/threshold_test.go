@@ -43,7 +43,7 @@ func TestMistakesOfThresholds(t *testing.T) {
 		{Threshold{Name: "T", Above: at(1)}, "metric", `threshold "T" needs a metric`},
 		{Threshold{Name: "T", Metric: "m"}, "", `threshold "T": set one of above and below`},
 		{Threshold{Name: "T", Metric: "m", Above: at(1), Below: at(0)}, "", `threshold "T": set one of above and below`},
-		{Threshold{Name: "T", Metric: "m", Above: at(1), Clear: at(2)}, "clear", `threshold "T" would clear and raise at the same value: clear lies on the other side of 1`},
+		{Threshold{Name: "T", Metric: "m", Above: at(1), Clear: at(2)}, "clear", `threshold "T" would clear and raise at the same value: write a clear of at most 1`},
 		{Threshold{Name: "T", Metric: "m", Above: at(1), LimitLabel: "target"}, "limit_label", "the label target is the target's name"},
 		{Threshold{Name: "T", Metric: "m", Above: at(1), Summary: "{{ .No"}, "", `threshold "T": annotation "summary": template: __alert_T:1: unclosed action`},
 	} {
