@@ -14,6 +14,8 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/term"
+
+	"trapline/internal/api"
 )
 
 // outputFlags say how results are written.
@@ -225,8 +227,9 @@ func (p *printer) csvRows(g *grid, header bool) error {
 	}
 	for _, row := range g.rows {
 		for i, c := range row {
-			if record[i] = c.exact; c.exact == "" {
-				record[i] = c.text
+			record[i] = api.Inert(cmp.Or(c.exact, c.text))
+			if p.terminal {
+				record[i] = visible(record[i])
 			}
 		}
 		_ = w.Write(record)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // StoreVersion changes when what is known of targets does, or how many alarms they have. It is another one in each
@@ -67,16 +69,20 @@ func writeCSV(w http.ResponseWriter, rows [][]string) {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	for _, row := range rows {
 		for i, cell := range row {
-			row[i] = inert(cell)
+			row[i] = Inert(cell)
 		}
 	}
 	_ = csv.NewWriter(w).WriteAll(rows) // an error means that the client has gone
 }
 
-// inert keeps a text of a device from being a formula where a spreadsheet opens the file.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+@\t\r", rune(cell[0])) || len(cell) > 1 && cell[0] == '-' && (cell[1] < '0' || cell[1] > '9') {
-		return "'" + cell
+// Inert keeps a text of a device from being a formula where a spreadsheet opens the file. Numbers stay as they are.
+func Inert(cell string) string {
+	first, _ := utf8.DecodeRuneInString(cell)
+	if !strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) || cell == "" {
+		return cell
 	}
-	return cell
+	if _, err := strconv.ParseFloat(cell, 64); err == nil && first == '-' || cell == "-" {
+		return cell
+	}
+	return "'" + cell
 }
