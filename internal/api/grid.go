@@ -18,7 +18,7 @@ type grid struct {
 // gridColumn is a column of a grid. A row without a sample has neither text nor a number.
 type gridColumn struct {
 	desc    *series.Desc
-	texts   []string
+	texts   []string // nil where they are the numbers: of a large table few are shown
 	numbers []float64
 	has     []bool
 }
@@ -32,10 +32,14 @@ func entryOf(object []byte) string {
 // newGrid takes the columns of a poll that are wanted.
 func newGrid(p *poller.Pass, wanted func(*series.Desc) bool) *grid {
 	g := &grid{rows: map[string]int{}}
+	numbers := map[*series.Table][]int{}
 	for _, set := range p.Sets {
 		for i := range set.Columns {
 			if c := &set.Columns[i]; c.Desc.Object != nil && wanted(c.Desc) {
-				g.add(c)
+				if numbers[c.Table] == nil {
+					numbers[c.Table] = g.number(c.Table)
+				}
+				g.add(c, numbers[c.Table])
 			}
 		}
 	}
@@ -45,21 +49,31 @@ func newGrid(p *poller.Pass, wanted func(*series.Desc) bool) *grid {
 	return g
 }
 
-func (g *grid) add(c *series.Column) {
+// number gives the numbers of the rows of a table.
+func (g *grid) number(t *series.Table) []int {
+	numbers := make([]int, len(t.Ends))
+	for i := range numbers {
+		numbers[i] = g.row(t, i)
+	}
+	return numbers
+}
+
+// add adds a column, whose rows have those numbers.
+func (g *grid) add(c *series.Column, numbers []int) {
 	column := &gridColumn{desc: c.Desc}
 	g.columns = append(g.columns, column)
-	numbers := make([]int, len(c.Table.Ends))
-	for i := range numbers {
-		numbers[i] = g.row(c.Table, i)
-	}
 	column.grow(len(g.keys))
+	if len(c.Extra) > 0 {
+		column.texts = make([]string, len(g.keys))
+	}
 	for i, v := range c.Values {
 		row := numbers[c.RowOf(i)]
 		if extra := c.ExtraOf(i); extra == nil {
-			column.set(row, strconv.FormatFloat(v, 'f', -1, 64), v)
+			column.set(row, v)
 		} else if v != 0 {
 			for _, text := range series.Labels(extra) {
-				column.set(row, text, v)
+				column.set(row, v)
+				column.texts[row] = text
 			}
 		}
 	}
@@ -90,14 +104,13 @@ func (g *grid) row(t *series.Table, i int) int {
 }
 
 func (c *gridColumn) grow(rows int) {
-	for len(c.has) < rows {
-		c.texts, c.numbers, c.has = append(c.texts, ""), append(c.numbers, 0), append(c.has, false)
-	}
+	more := max(0, rows-len(c.has))
+	c.numbers, c.has = append(c.numbers, make([]float64, more)...), append(c.has, make([]bool, more)...)
 }
 
-func (c *gridColumn) set(row int, text string, v float64) {
-	c.texts[row], c.numbers[row], c.has[row] = text, v, true
-}
+func (c *gridColumn) set(row int, v float64) { c.numbers[row], c.has[row] = v, true }
+
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // column is the first one of an object; nil if there is none.
 func (g *grid) column(object snmp.OID) *gridColumn {
@@ -111,10 +124,13 @@ func (g *grid) column(object snmp.OID) *gridColumn {
 
 // text is the text in a row; "" where there is none. The column may be nil.
 func (c *gridColumn) text(row int) string {
-	if c == nil {
+	switch {
+	case c == nil || !c.has[row]:
 		return ""
+	case c.texts != nil:
+		return c.texts[row]
 	}
-	return c.texts[row]
+	return decimal(c.numbers[row])
 }
 
 // number is the number in a row. The column may be nil.

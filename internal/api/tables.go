@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"trapline/internal/history"
@@ -246,7 +245,7 @@ func (t *polledTable) renderPlain(p *poller.Pass, views []history.View, q *Table
 			r.addText(labels[name])
 		}
 		for _, c := range g.columns {
-			if v, ok := c.number(row); ok && c.text(row) == strconv.FormatFloat(v, 'f', -1, 64) {
+			if v, ok := c.number(row); ok && c.text(row) == decimal(v) {
 				r.add(c.text(row), &v)
 			} else {
 				r.addText(c.text(row))
@@ -280,10 +279,10 @@ func renderScalars(p *poller.Pass, q *TableQuery) Table {
 		}
 		r := TableRow{Key: c.desc.Name}
 		r.addText(c.desc.Name)
-		if v := c.numbers[row]; c.texts[row] == strconv.FormatFloat(v, 'f', -1, 64) {
-			r.add(c.texts[row], &v)
+		if v := c.numbers[row]; c.text(row) == decimal(v) {
+			r.add(c.text(row), &v)
 		} else {
-			r.addText(c.texts[row])
+			r.addText(c.text(row))
 		}
 		out.Rows = append(out.Rows, r)
 	}

@@ -65,12 +65,12 @@ func (t *tracks) points(name string, row int) []float64 {
 	if x == nil || x.Points == nil || t.rows[row] < 0 {
 		return nil
 	}
-	points := x.Points[t.rows[row]]
+	points := x.Points(t.rows[row])
 	begin := slices.IndexFunc(points, func(v float64) bool { return !math.IsNaN(v) })
 	if begin < 0 {
 		return nil
 	}
-	points = slices.Clone(points[begin:])
+	points = points[begin:]
 	for i, v := range points {
 		switch {
 		case math.IsNaN(v):

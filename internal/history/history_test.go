@@ -106,9 +106,9 @@ func rates(t *testing.T, views []View, kind, track string) map[string]float64 {
 func points(views []View, kind, track, row string) []float64 {
 	for _, v := range views {
 		for _, x := range v.Tracks {
-			for i := range x.Points {
-				if v.Kind == kind && x.Name == track && string(v.Table.Row(i)) == row {
-					return x.Points[i]
+			for i := range v.Table.Ends {
+				if v.Kind == kind && x.Name == track && x.Points != nil && string(v.Table.Row(i)) == row {
+					return x.Points(i)
 				}
 			}
 		}

@@ -25,8 +25,8 @@ func (v *View) Of(d *series.Desc) bool {
 type TrackView struct {
 	Name   string
 	Unit   string
-	Rates  []float32   // of each row, NaN where there is none; nil of what is no counter
-	Points [][]float64 // of each row, the oldest first, NaN for a gap; nil where none are kept
+	Rates  []float32               // of each row, NaN where there is none; nil of what is no counter
+	Points func(row int) []float64 // of a row, the oldest first, NaN for a gap; nil where none are kept
 }
 
 // Views returns what is kept of a target; points are left out unless they are wanted.
@@ -57,20 +57,20 @@ func (g *group) view(points bool) View {
 	return v
 }
 
-// decoded are the points of a track, by row.
-func (g *group) decoded(n int, signed bool) [][]float64 {
+// decoded gives the points of a track, by row. They are decoded for the rows that are asked for: a device may have
+// a hundred thousand, of which a page shows some.
+func (g *group) decoded(n int, signed bool) func(row int) []float64 {
 	rows, length := g.rows(), int(g.length)
-	all := make([]float64, rows*length)
-	list := make([][]float64, rows)
-	for row := range list {
-		list[row] = all[row*length:][:length:length]
-	}
-	for age := range length {
+	points := make([]byte, 0, rows*length)
+	for age := length - 1; age >= 0; age-- {
 		time := (int(g.head) + length - age) % length
-		from := g.ring[(time*g.kind.rings()+n)*rows:]
-		for row := range list {
-			list[row][length-1-age] = decode(from[row], signed)
-		}
+		points = append(points, g.ring[(time*g.kind.rings()+n)*rows:][:rows]...)
 	}
-	return list
+	return func(row int) []float64 {
+		list := make([]float64, length)
+		for i := range list {
+			list[i] = decode(points[i*rows+row], signed)
+		}
+		return list
+	}
 }

@@ -64,7 +64,7 @@ func TestRatesEndWithOutagesAndRestarts(t *testing.T) {
 		}
 		last := func() (rate float32, points []float64) {
 			v := p.History("a", true)[0]
-			return v.Tracks[0].Rates[0], v.Tracks[0].Points[0]
+			return v.Tracks[0].Rates[0], v.Tracks[0].Points(0)
 		}
 		time.Sleep(10 * time.Minute)
 		if rate, points := last(); math.Abs(float64(rate)-8000) > 1 || math.IsNaN(points[59]) || math.IsNaN(points[54]) {
