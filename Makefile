@@ -6,11 +6,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: help run test soak build bench lint fuzz image docs release release-check package-check vendor
 
-# help lists what there is.
+# help lists these targets.
 help:
 	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
-# run is the main job, live: simulated devices, polled, served on http://localhost:9116/.
+# run shows Trapline at work: simulated devices, polled and served on http://localhost:9116/.
 run:
 	@scripts/run.sh -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)'
 
@@ -18,8 +18,8 @@ run:
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
-# test runs every test, those against real peers included, and installs these where it may. Of the law of passes,
-# most trials are made without the race detector.
+# test runs all tests, and installs the programs they run against where it may. Of the law of passes, most trials are
+# made without the race detector.
 test:
 	scripts/peers.sh
 	go vet -tags $(TAGS) ./...
@@ -27,22 +27,22 @@ test:
 	go test -count=1 -tags $(TAGS) -run Law ./internal/engine
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/engine
 
-# soak runs the tests of passes and of hostile agents for about ten minutes.
+# soak runs the tests of polls and of hostile agents for about ten minutes.
 soak:
 	scripts/soak.sh $(TAGS)
 
-# bench ends with the ratios to gosnmp as others build it.
+# bench runs the benchmarks, and compares with gosnmp as others build it.
 bench:
 	go test -run '^$$' -bench . -benchmem -timeout 30m -tags $(TAGS) ./...
 	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/engine ./internal/snmp
 
-# lint checks form and vets.
+# lint runs gofmt, go vet and staticcheck.
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
 	go vet -tags $(TAGS) ./...
 	go run $(STATICCHECK) -tags $(TAGS) ./...
 
-# fuzz runs every fuzz target for FUZZTIME.
+# fuzz runs every fuzz target for FUZZTIME (30s).
 FUZZTIME ?= 30s
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME) $(TAGS)
@@ -51,7 +51,7 @@ fuzz:
 image:
 	scripts/image.sh
 
-# docs writes what is generated: docs/reference and the dashboards.
+# docs writes the generated documents and dashboards: docs/reference and dashboards/.
 docs:
 	go generate ./dashboards
 	go test -count=1 -tags $(TAGS) -run Reference ./config ./internal/api ./cmd/trapline -update
@@ -64,10 +64,10 @@ release:
 release-check:
 	scripts/release-check.sh
 
-# vendor copies the scripts of others that the pages load, as internal/web/package-lock.json has them.
+# vendor copies the third-party scripts of the pages, in the versions of internal/web/package-lock.json.
 vendor:
 	scripts/vendor.sh
 
-# package-check installs the packages into a root of their own and runs what they installed.
+# package-check installs the packages into a directory and runs what they installed.
 package-check:
 	scripts/package-check.sh

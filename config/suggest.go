@@ -104,6 +104,9 @@ func unknownKey(key string, in path, known []string) string {
 	if meant := ofAuth(key, section); meant != "" && len(in) == 2 {
 		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, meant)
 	}
+	if one := key + "s"; slices.Contains(known, one) {
+		return text + fmt.Sprintf("did you mean %q?", one)
+	}
 	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
 		return text + advice
 	}

@@ -235,7 +235,7 @@ func printEngine(c *config.Config) error {
 }
 
 func addNotify(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("notify", "Try the receivers of the configuration.").Command("test", "Send a receiver a test, and print what becomes of it.")
+	c := app.Command("notify", "Try the receivers of the configuration; no server has to run.").Command("test", "Send a receiver of the configuration a test, with or without a server, and print whether it is acknowledged.")
 	to := c.Flag("to", "Name of the receiver.").Required().String()
 	notification := c.Flag("type", "Name or OID of the notification to send, such as coldStart; without it, that of the receiver's format.").String()
 	server := addServerFlags(c)

@@ -33,7 +33,9 @@ func addRulesTry(parent *kingpin.CmdClause, commands map[string]command) {
 			return err
 		}
 		if p.format != "csv" {
-			fmt.Fprintln(p.out, visible(t.Text))
+			for _, text := range append([]string{t.Text}, t.Warnings...) {
+				fmt.Fprintln(p.out, visible(text))
+			}
 			if len(t.Matches) == 0 {
 				return nil
 			}

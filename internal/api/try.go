@@ -65,6 +65,9 @@ func (a *API) Try(ctx context.Context, q TryRequest) (Try, error) {
 	}
 	found, err := a.options.Rules.Try(ctx, &rules.Trial{Expr: q.Expr, Reports: reports})
 	if wrong := (*rules.ExprError)(nil); errors.As(err, &wrong) {
+		if strings.HasSuffix(wrong.Error(), `unexpected "="`) {
+			return Try{}, &Hinted{of(ErrBadRequest, "%w", err), "Write == to compare values"}
+		}
 		return Try{}, of(ErrBadRequest, "%w", err)
 	}
 	if err != nil {
@@ -144,7 +147,7 @@ func (t *Try) sentence(found *rules.Tried, hold time.Duration) string {
 		text = fmt.Sprintf("It is true now for %s of %s: if it were a rule, %s would be raised.", count(t.Total, "series", "series"), count(len(targets), "target", "targets"), count(t.Firing, "alarm", "alarms"))
 	}
 	if found.Window > 0 {
-		text += fmt.Sprintf(" In the last %s it became true %s and ceased to be %s.", model.Duration(found.Window), times(t.Began), times(t.Ended))
+		text += fmt.Sprintf(" In the last %s it became true %s and became false %s.", model.Duration(found.Window), times(t.Began), times(t.Ended))
 	}
 	return text
 }
@@ -152,7 +155,7 @@ func (t *Try) sentence(found *rules.Tried, hold time.Duration) string {
 // lacks says what an expression has no samples of.
 func lacks(found *rules.Tried) (list []string) {
 	for _, name := range found.Unknown {
-		list = append(list, fmt.Sprintf("No poll of these targets has %s.", name))
+		list = append(list, fmt.Sprintf("No poll of these targets has %s: trapline why TARGET %[1]s says why.", name))
 	}
 	if len(found.Unkept) > 0 {
 		list = append(list, fmt.Sprintf("Of %s only the last poll is known, because no rule looks at it: rates and times cannot be tried.", strings.Join(found.Unkept, ", ")))
