@@ -36,6 +36,15 @@ func (f *fleet) Walk(_ context.Context, target, what string, limit int, row func
 	if what == "nosuch" {
 		return &api.Hinted{Err: fmt.Errorf("%w: no object %q", api.ErrBadRequest, what), Hint: "did you mean IF-MIB::ifDescr?"}
 	}
+	if what == "vast" { // values as large as a datagram
+		for range limit {
+			f.did("row")
+			if err := row(api.WalkRow{Value: strings.Repeat("<", 60_000)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for i := range min(limit, 120) {
 		if err := row(api.WalkRow{OID: fmt.Sprintf("1.3.6.1.2.1.2.2.1.2.%d", i), Name: fmt.Sprintf("IF-MIB::ifDescr.%d", i), Type: "OctetString", Value: fmt.Sprintf("GigabitEthernet1/0/%d", i)}); err != nil {
 			return err
@@ -204,5 +213,14 @@ func TestPollOfAQuery(t *testing.T) {
 		if w.Code != c.status || len(f.done) != c.polled || !strings.Contains(w.Body.String(), c.says) {
 			t.Errorf("%+v: %d, %d polled: %s", c, w.Code, len(f.done), w.Body)
 		}
+	}
+}
+
+// A device whose values are large does not make a page of any size.
+func TestPageOfAWalkIsBounded(t *testing.T) {
+	f := newFleet(10)
+	w := send(serve(fleetOptions(f)), "/targets/acc-0001/walk", url.Values{"what": {"vast"}})
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "and there are more") || len(f.done) > 100 {
+		t.Errorf("%d, %d rows, %d octets", w.Code, len(f.done), w.Body.Len())
 	}
 }

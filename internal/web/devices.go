@@ -79,14 +79,20 @@ func (s *Site) walkForm(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Site) walk(w http.ResponseWriter, r *http.Request) error {
 	d := &walkData{Target: r.PathValue("name"), What: r.FormValue("what"), Walked: true}
+	size := 0
 	err := s.source.Walk(r.Context(), d.Target, d.What, api.MaxWalk, func(row api.WalkRow) error {
 		d.Rows = append(d.Rows, row)
+		if size += len(row.Name) + len(row.Value); size > maxWalkText {
+			return errFull
+		}
 		return nil
 	})
 	if errors.Is(err, api.ErrNotFound) {
 		return err
 	}
-	d.Full = len(d.Rows) == api.MaxWalk
+	if d.Full = len(d.Rows) == api.MaxWalk || errors.Is(err, errFull); d.Full {
+		err = nil
+	}
 	v := s.view(r, "t", "Walk · "+d.Target, d)
 	status := http.StatusOK
 	if err != nil {
@@ -97,6 +103,11 @@ func (s *Site) walk(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.answer(w, r, status, "walk", v)
 }
+
+// maxWalkText is how many octets of names and values a page of a walk has: a value may have 64 KiB.
+const maxWalkText = 4 << 20
+
+var errFull = errors.New("the page is full")
 
 // walkOf leads from an object to its walk on a target.
 func (s *Site) walkOf(w http.ResponseWriter, r *http.Request) error {
