@@ -41,11 +41,12 @@ type API struct {
 	asking    asking
 	checking  sync.Mutex
 	counted   counted
-	followers atomic.Int32 // of events
+	followers atomic.Int32  // of events
+	searching chan struct{} // has an element for each search for words in the journal
 }
 
 // New returns an API over running parts.
-func New(o Options) *API { return &API{options: o} }
+func New(o Options) *API { return &API{options: o, searching: make(chan struct{}, maxSearches)} }
 
 // Errors of queries. The answer's status is 404, 400, 409, 403 and 503.
 var (

@@ -61,11 +61,29 @@ const (
 	maxEvents     = 10_000
 	defaultEvents = 100
 	searchTime    = 5 * time.Second
+	// maxSearches is how many searches for words run at once, searchWait how long others wait.
+	maxSearches = 4
+	searchWait  = time.Second
 )
 
 // Events returns the events that q selects, the newest first. Words are looked for as far back as that can be done in
 // a few seconds.
 func (a *API) Events(q EventQuery) ([]Event, error) {
+	if q.Text == "" {
+		return a.events(q)
+	}
+	timer := time.NewTimer(searchWait)
+	defer timer.Stop()
+	select {
+	case a.searching <- struct{}{}:
+		defer func() { <-a.searching }()
+		return a.events(q)
+	case <-timer.C:
+		return []Event{}, &Hinted{of(ErrBusy, "%d searches in the journal are under way", maxSearches), "Try again when one of them has ended"}
+	}
+}
+
+func (a *API) events(q EventQuery) ([]Event, error) {
 	events := []Event{}
 	if a.options.Journal == nil {
 		return events, nil
@@ -153,7 +171,7 @@ func (a *API) follow(ctx context.Context, q EventQuery, event func(Event) error)
 	}
 	for {
 		changed := a.options.Journal.Changed()
-		events, err := a.Events(q)
+		events, err := a.events(q)
 		if err != nil {
 			return err
 		}

@@ -62,6 +62,9 @@ func (a *API) Objects(q ObjectQuery) (ObjectList, error) {
 		return ObjectList{}, err
 	}
 	words := strings.Fields(strings.ToLower(strings.TrimPrefix(q.Text, ".")))
+	if len(words) > maxTerms {
+		return ObjectList{}, of(ErrBadRequest, "q has %d words, and may have %d", len(words), maxTerms)
+	}
 	var found []ObjectReference
 	if len(words) == 0 {
 		for _, m := range tree.Modules() {
