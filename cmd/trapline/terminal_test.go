@@ -38,7 +38,7 @@ func startScreen(t *testing.T, c *exec.Cmd, width, height int) *screen {
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
 		_ = tty.Close()
-		_ = s.emulator.Close()
+		_ = s.emulator.InputPipe().(io.Closer).Close() // Close races with Read
 	})
 	return s
 }

@@ -139,6 +139,10 @@ func TestWhoWasNotified(t *testing.T) {
 			t.Errorf("%q: %v, %d alarms", query, err, len(list))
 		}
 	}
+	h.await(t, func() bool {
+		list, err := h.api.Receivers()
+		return err == nil && len(list) == 3 && list[0].Today == 2
+	})
 	receivers, err := h.api.Receivers()
 	if err != nil || len(receivers) != 3 || receivers[0].State != "works" || receivers[0].Today != 2 || receivers[0].AnswerTime != 0.034 ||
 		receivers[1].State != "fails" || receivers[1].Waiting != 2 || receivers[1].Problem.Reason != "unknown_user" || !strings.Contains(receivers[1].Problem.Remedy, "createUser") || receivers[2].State != "waiting" {
