@@ -289,6 +289,13 @@ func TestExternalURLAndRoutePrefix(t *testing.T) {
 			t.Errorf("%+v: %q, in links %q", c, got, links)
 		}
 	}
+	none, auto := "", api.ActionsAuto
+	for prefix, good := range map[string]bool{"": true, "/": true, "/a": true, "a/b-1/": true, "/a b": false, "/{x}": false, "/a/../b": false, "/a?b": false, "//a//b": false, `/"><x`: false} {
+		flags := &serveFlags{externalURL: &none, routePrefix: &prefix, actions: &auto, web: &web.FlagConfig{WebConfigFile: &none}}
+		if _, err := newGuard(flags); (err == nil) != good {
+			t.Errorf("prefix %q: %v", prefix, err)
+		}
+	}
 	for _, wrong := range []string{"trapline", "ftp://x/", "http://", ":"} {
 		if _, err := externalURL(wrong); err == nil {
 			t.Errorf("%q is read", wrong)
