@@ -164,7 +164,7 @@ func TestWhoIsTrusted(t *testing.T) {
 	} {
 		addresses := strings.Fields(c.listeners)
 		mode, none := api.ActionsAuto, ""
-		flags := &serveFlags{actions: &mode, externalURL: &none, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &c.systemd, WebConfigFile: &c.file}}
+		flags := &serveFlags{actions: &mode, externalURL: &none, routePrefix: &none, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &c.systemd, WebConfigFile: &c.file}}
 		guard, err := newGuard(flags)
 		if err != nil {
 			t.Fatal(err)
