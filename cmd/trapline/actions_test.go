@@ -333,7 +333,7 @@ func TestTryOfTheServer(t *testing.T) {
 		{`{"expr": "trapline_target_up == 0", "for": "5m"}`, 200, "How long it has been is not known."},
 		{`{"expr": "ifInOctets \u003e= 0", "targets": "sw"}`, 200, "It is true now for 56 series of 1 target: if it were a rule, 56 alarms would be raised."},
 		{`{"expr": "0 * ifInOctets / 0", "targets": "sw"}`, 200, `"special":"NaN"`},
-		{`{"expr": "nothing == 1"}`, 200, "No poll of these targets has nothing."},
+		{`{"expr": "nothing == 1"}`, 200, "No poll of these targets has nothing: trapline why TARGET nothing says why."},
 		{`{"expr": "nothing == "}`, 400, "parse error"},
 		{`{"expr": ""}`, 400, "there is no expression"},
 		{`{"expr": "up", "for": "soon"}`, 400, "such as 30s, 5m or 1h"},
