@@ -346,7 +346,9 @@ func (p *pipe) measureLocked(q *query, id uint32) {
 		t.window.spurious(now - sent)
 	}
 	p.metrics.received(now - sent)
-	q.stats.progress.Answer()
+	if !q.discovery { // an engine ID is no answer to the user
+		q.stats.progress.Answer()
+	}
 	if t.probe == q {
 		t.probe = nil // its answer is small, and says nothing of those that are not
 		return
