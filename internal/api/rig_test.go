@@ -76,6 +76,7 @@ var answering = stub{
 		{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}},
 		{Name: snmp.MustParseOID("1.3.6.1.2.1.1.5.0"), Type: snmp.OctetString, Value: []byte("Rtr-Berlin.example.net")},
 	},
+	takes: time.Millisecond, // so that no poll has ended while the clock stands
 	stats: engine.Stats{Packets: 10, Retries: 1, VarBinds: 1, Path: engine.Path{RTT: 3 * time.Millisecond, Window: 16}},
 }
 
