@@ -61,9 +61,10 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	passes.KeepIndexes = func() bool { return true } // for rules, and for rows of histories
+	scheduled := passes
+	scheduled.KeepIndexes = true // for rules, and for rows of histories
 	polls := poller.New(poller.Options{
-		PassOptions: passes, Logger: logger, Ended: judge.Ended, Entered: told.noteState,
+		PassOptions: scheduled, Logger: logger, Ended: judge.Ended, Entered: told.noteState,
 		Concurrency:  first.config.Global.Concurrency,
 		Elapsed:      poller.SinceBoot,
 		ObserveDelay: metrics.observeDelay,

@@ -103,7 +103,7 @@ func playWith(t *testing.T, targets []*poller.Target, indexes bool, during func(
 		for _, one := range targets {
 			r.devices[one.Spec.Address] = &answering
 		}
-		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open, KeepIndexes: func() bool { return indexes }}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewKeeper()})
+		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open, KeepIndexes: indexes}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewKeeper()})
 		r.API = New(Options{Polls: r.polls, Version: "0.9.0", Started: time.Now()})
 		r.polls.SetTargets(targets)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -86,7 +86,7 @@ func heap() float64 {
 // are made, conversion alone: the engine's part, which is more, is left out. cpu-% and memory-% are the ratios.
 func BenchmarkHistory(b *testing.B) {
 	t, open := switchTarget(b)
-	o := poller.PassOptions{Open: open, WrapCounters: true, KeepIndexes: func() bool { return true }}
+	o := poller.PassOptions{Open: open, WrapCounters: true, KeepIndexes: true}
 	const many = 200
 	passes := make([][2]*poller.Pass, many)
 	before := heap()

@@ -40,8 +40,8 @@ type Open func(engine.Spec) (collector.Session, error)
 type PassOptions struct {
 	Open              Open
 	WrapCounters      bool
-	KeepIndexes       func() bool // as in collector.Options; nil means no
-	ModuleConcurrency int         // modules of one pass at once; less than 1 means 1
+	KeepIndexes       bool // as in collector.Options
+	ModuleConcurrency int  // modules of one pass at once; less than 1 means 1
 	ObserveModule     func(module string, d time.Duration)
 	InFlight          func(change int) // told of modules that start (1) and end (-1)
 }
@@ -126,7 +126,7 @@ func (e *ModuleError) Unwrap() error { return e.Err }
 // the modules not yet begun are not asked for: they fail with the same error.
 func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*collector.Module, session collector.Session, compatible bool) []collector.Result {
 	results := make([]collector.Result, len(modules))
-	options := collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: o.WrapCounters, Compatible: compatible, KeepIndexes: o.KeepIndexes != nil && o.KeepIndexes()}
+	options := collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: o.WrapCounters, Compatible: compatible, KeepIndexes: o.KeepIndexes}
 	var (
 		group sync.WaitGroup
 		mu    sync.Mutex

@@ -108,7 +108,7 @@ func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, w
 	o := poller.PassOptions{
 		Open:         func(engine.Spec) (collector.Session, error) { return &device{recording, uptime}, nil },
 		WrapCounters: true,
-		KeepIndexes:  func() bool { return true },
+		KeepIndexes:  true,
 	}
 	pass := o.Run(ctx, p.Target, false)
 	pass.Start, pass.Duration = at, 0

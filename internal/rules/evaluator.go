@@ -158,8 +158,8 @@ func (e *Evaluator) device(name string) *device {
 	return e.devices[name]
 }
 
-// Busy tells whether there are rules.
-func (e *Evaluator) Busy() bool {
+// busy reports whether there are rules.
+func (e *Evaluator) busy() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.set.Groups) > 0
@@ -224,7 +224,7 @@ const mostWaiting = 3
 // Run opens the store once there are rules, and evaluates until ctx is cancelled. What is under way then is
 // still finished.
 func (e *Evaluator) Run(ctx context.Context) error {
-	for !e.Busy() {
+	for !e.busy() {
 		select {
 		case <-ctx.Done():
 			return nil
