@@ -162,7 +162,7 @@ func (m *masker) rest(text string, indent int) string {
 	return b.String()
 }
 
-// isKey tells a key from a text with a colon in it, such as IF-MIB::ifTable.
+// isKey distinguishes a key from a text with a colon in it, such as IF-MIB::ifTable.
 func (m *masker) isKey(key, behind string) bool {
 	return behind == "" || strings.IndexByte(" \t\"'{[", behind[0]) >= 0 || secretKeys[key]
 }

@@ -41,7 +41,7 @@ func newGuard(flags *serveFlags) (api.Guard, error) {
 	}}, nil
 }
 
-// listeners tells connections that only this machine can make.
+// listeners distinguish connections that only this machine can make.
 type listeners struct {
 	flags *web.FlagConfig
 }
@@ -69,7 +69,7 @@ func (l *listeners) local(r *http.Request) bool {
 	return local
 }
 
-// login tells whether whoever sends requests has proved who he is, by the file of --web.config.file. It is read
+// login reports whether the sender of a request is authenticated, by the file of --web.config.file. It is read
 // again when it has changed, as the server does.
 type login struct {
 	file string

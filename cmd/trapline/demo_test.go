@@ -41,7 +41,7 @@ func TestPeersDemoTimeline(t *testing.T) {
 	}
 }
 
-// A file of two lines polls a device, and a few more have somebody be told. The times are logged, not judged.
+// A file of two lines polls a device; with a few more it sends an inform. The times are logged, not judged.
 func TestPeersFirstMetricAndFirstInform(t *testing.T) {
 	t.Parallel()
 	program := program(t)

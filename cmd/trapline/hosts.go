@@ -137,13 +137,13 @@ func (f *targetFlags) find(ctx context.Context, of *clientFlags) (known, error) 
 	return f.server.find(ctx, host)
 }
 
-// hasTransport tells whether a name begins as an address does that says how to get there: it is no target's.
+// hasTransport reports whether a name begins as an address does that says how to get there: it is no target's.
 func hasTransport(name string) bool {
 	transport, _, ok := strings.Cut(name, ":")
 	return ok && slices.Contains([]string{"udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"}, transport)
 }
 
-// overridden tells whether flags say as whom to talk.
+// overridden reports whether flags say as whom to talk.
 func (f *targetFlags) overridden() bool {
 	return slices.ContainsFunc(credentialFlags, func(name string) bool { return *f.given[name] })
 }
@@ -202,7 +202,7 @@ func unreadable(files []string, err error) error {
 	return err
 }
 
-// mentioned tells whether a name stands in one of the files. What cannot be read may have it.
+// mentioned reports whether a name stands in one of the files. What cannot be read may have it.
 func mentioned(patterns []string, name string) bool {
 	return slices.ContainsFunc(expanded(patterns), func(file string) bool {
 		text, err := os.ReadFile(file)

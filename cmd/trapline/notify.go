@@ -256,7 +256,7 @@ func addNotify(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-// testReceiver tells a receiver, beside the server if that runs.
+// testReceiver sends a test to a receiver, beside the server if that runs.
 func testReceiver(ctx context.Context, c *config.Config, name, notification string, logger *slog.Logger) (string, error) {
 	i := slices.IndexFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Name == name })
 	if i < 0 {

@@ -59,7 +59,7 @@ func expanded(patterns []string) (files []string) {
 	return files
 }
 
-// anyFile tells whether there is a file that patterns name.
+// anyFile reports whether there is a file that patterns name.
 func anyFile(patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		found, err := filepath.Glob(pattern)
@@ -165,7 +165,7 @@ func (w *world) intervals() (func(metric string) time.Duration, error) {
 	return func(metric string) time.Duration { return cmp.Or(longest[metric], otherwise) }, nil
 }
 
-// chooses tells whether a target's modules are chosen by a profile.
+// chooses reports whether a target's modules are chosen by a profile.
 func (w *world) chooses(target int) bool {
 	return slices.Contains(w.config.Targets[target].Modules, profile.Auto)
 }

@@ -46,7 +46,7 @@ func addWhy(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-// isMissing tells whether what was asked about is not there. Without a metric, what the device does not have or a
+// isMissing reports whether what was asked about is not there. Without a metric, what the device does not have or a
 // filter leaves out is no fault.
 func isMissing(w *api.Why) bool {
 	if w.Metric != "" {

@@ -142,7 +142,7 @@ func tablesOf(p *poller.Pass) []polledTable {
 	return list
 }
 
-// tableKey tells the table that a column belongs to: what is in none are scalars.
+// tableKey returns the table that a column belongs to; scalars are in none.
 func tableKey(c *series.Column) string {
 	if len(c.Table.Ends) == 1 && len(c.Table.Labels) == 0 {
 		return scalars
