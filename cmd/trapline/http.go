@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,6 +32,7 @@ type server struct {
 	inlet    *notify.Inlet // nil without receivers
 	judge    *rules.Evaluator
 	answers  *api.API
+	guard    api.Guard
 	registry *prometheus.Registry
 	metrics  *metrics
 	health   *health
@@ -52,7 +54,7 @@ func newServer(s *server) http.Handler {
 	rendered("/targets/{name}/metrics", s.target)
 	rendered("/sd", s.discovery)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
-	mux.HandleFunc("/-/reload", s.reload)
+	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))
 	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
 	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
 	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
@@ -97,7 +99,7 @@ func (s *server) api(mux *http.ServeMux) {
 		calls.ServeHTTP(w, r) // which bounds itself, and streams
 	})
 	for _, path := range []string{"/api/v2/alerts", "/api/v1/webhook"} {
-		mux.Handle("POST "+path, httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls)))
+		mux.Handle("POST "+path, s.ownPages(httpserver.TakesJSON(l.alerts.Handler(l.inlet, l.inletLarge, calls))))
 	}
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.answers.Admit(r); err != nil {
@@ -216,6 +218,21 @@ func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]str
 func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	httpserver.Zipped(w, r, s.reloads.current.Load().config.Dump)
+}
+
+// ownPages refuses what browsers send for pages of others, also where these have a name of theirs lead here.
+func (s *server) ownPages(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.guard.CheckBrowser(r); err != nil {
+			text := err.Error()
+			if hinted := (*api.Hinted)(nil); errors.As(err, &hinted) {
+				text += "\n" + hinted.Hint
+			}
+			s.limits.metrics.RefuseOrigin(w, text)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (s *server) reload(w http.ResponseWriter, r *http.Request) {

@@ -41,6 +41,7 @@ func (j *logText) String() string {
 func posted(t *testing.T, url, body string, header ...string) (int, string) {
 	t.Helper()
 	r := request(t, url, header...)
+	r.Host = r.Header.Get("Host") // empty: that of the URL
 	r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(strings.NewReader(body)), int64(len(body))
 	if body == "" {
 		r.Body = nil
@@ -81,6 +82,15 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 			}
 		}
 	}
+	// Neither does one whose own name leads here, which makes it of the same origin to its browser.
+	for _, header := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://rebound.example:9116"}, {"Sec-Fetch-Site", "none"}} {
+		for _, path := range []string{"/-/reload", "/api/v2/alerts", "/api/v1/webhook"} {
+			code, text := posted(t, base+path, alarm, append(header, "Host", "rebound.example:9116", "Content-Type", "application/json")...)
+			if code != http.StatusForbidden || !strings.Contains(text, "rebound.example") || !strings.Contains(text, "--web.external-url") {
+				t.Errorf("%s, %v: %d %s", path, header, code, text)
+			}
+		}
+	}
 	// A browser that says nothing of the origin sends a form all the same.
 	for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
 		if code, text := posted(t, base+"/api/v2/alerts", alarm, "Content-Type", media); code != http.StatusUnsupportedMediaType || !strings.Contains(text, "application/json") {
@@ -94,8 +104,8 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 		t.Errorf("logged %s", log.String())
 	}
 	for path, header := range map[string][]string{
-		"/api/v2/alerts":            {"Content-Type", "application/json; charset=utf-8"},
-		"/-/reload":                 {"Content-Type", "application/x-www-form-urlencoded"}, // curl -d ''
+		"/api/v2/alerts":            {"Content-Type", "application/json; charset=utf-8", "Host", "trapline.monitoring.svc:9116"},
+		"/-/reload":                 {"Content-Type", "application/x-www-form-urlencoded", "Host", "alias.example.net"}, // curl -d ''
 		"/api/v1/outbox/nms-2/drop": {"Authorization", "Basic b3BlcmF0b3I6c2VjcmV0"},
 	} {
 		body := ""

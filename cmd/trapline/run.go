@@ -98,6 +98,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	limits := newLimits(registry, flags)
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
+		guard: guard,
 		answers: api.New(api.Options{
 			Polls: polls, Rules: judge, Outbox: told.outbox, Journal: told.journal, Version: version.Version, Started: time.Now(),
 			Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(), Modules: reloads.modules,

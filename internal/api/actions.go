@@ -53,6 +53,25 @@ func (g *Guard) Check(r *http.Request) error {
 	if err := g.Locked(r); err != nil {
 		return err
 	}
+	if err := g.checkPage(r); err != nil {
+		return err
+	}
+	return checkBody(r)
+}
+
+// CheckBrowser returns why a request may not change anything if a browser sends it, or nil: it came by a name that is
+// not this server's, or from a page of another origin. It is for what programs call too, by whatever name they have for
+// this machine: only browsers follow names of others (DNS rebinding), and these send Origin with every POST, also where
+// they leave out Sec-Fetch-Site because the page is not encrypted.
+func (g *Guard) CheckBrowser(r *http.Request) error {
+	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
+		return nil
+	}
+	return g.checkPage(r)
+}
+
+// checkPage returns ErrLocked if a page that is not this server's may have sent r.
+func (g *Guard) checkPage(r *http.Request) error {
 	if !g.knows(r.Host) {
 		return &Hinted{forbidden(fmt.Sprintf("the host %q is no name of this server", r.Host)),
 			"Use its IP address, localhost or its host name, or start Trapline with --web.external-url"}
@@ -65,7 +84,7 @@ func (g *Guard) Check(r *http.Request) error {
 		return &Hinted{forbidden(r.Method + " from a web page of another origin is refused (Sec-Fetch-Site, Origin)"),
 			"Send it from a page of this server, or from a program that is no browser"}
 	}
-	return checkBody(r)
+	return nil
 }
 
 // forbidden is an ErrLocked with a text of its own.

@@ -12,7 +12,7 @@ import (
 )
 
 // Whatever sends it, a request acts only if all of these let it: the flag, the Host header, and where the page
-// that sends it comes from.
+// that sends it comes from. What programs call too asks for the last two, and of browsers only.
 func TestGuard(t *testing.T) {
 	external, _ := url.Parse("https://trapline.example.com/snmp")
 	modes := []struct {
@@ -63,6 +63,10 @@ func TestGuard(t *testing.T) {
 				want := m.open && h.ours && o.same
 				if (err == nil) != want || err != nil && (!errors.Is(err, ErrLocked) || HTTPStatus(err) != http.StatusForbidden) {
 					t.Errorf("%s, Host %q, Sec-Fetch-Site %q, Origin %q: %v", m.name, h.host, o.site, o.origin, err)
+				}
+				browser := o.site != "" || o.origin != ""
+				if err := g.CheckBrowser(r); (err == nil) != (!browser || h.ours && o.same) || err != nil && HTTPStatus(err) != http.StatusForbidden {
+					t.Errorf("Host %q, Sec-Fetch-Site %q, Origin %q: CheckBrowser: %v", h.host, o.site, o.origin, err)
 				}
 				if locked := g.Locked(r); (locked == nil) != m.open {
 					t.Errorf("%s: the page shows %v", m.name, locked)

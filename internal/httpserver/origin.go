@@ -11,13 +11,18 @@ func sameOrigin(h http.Handler, m *Metrics) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if protection.Check(r) != nil {
-			m.refused.WithLabelValues(refusedOrigin).Inc()
-			http.Error(w, r.Method+" from a web page of another origin is refused (Sec-Fetch-Site, Origin): "+
-				"send it from a page of this server, or from a program that is no browser", http.StatusForbidden)
+			m.RefuseOrigin(w, r.Method+" from a web page of another origin is refused (Sec-Fetch-Site, Origin): "+
+				"send it from a page of this server, or from a program that is no browser")
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// RefuseOrigin answers 403 to a request that a page of others may have sent, and counts it.
+func (m *Metrics) RefuseOrigin(w http.ResponseWriter, text string) {
+	m.refused.WithLabelValues(refusedOrigin).Inc()
+	http.Error(w, text, http.StatusForbidden)
 }
 
 // TakesJSON refuses bodies that are not said to be JSON. A form of a page cannot say that.
