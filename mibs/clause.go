@@ -74,7 +74,7 @@ func (p *parser) clause(d *definition) bool {
 		d.syntax = s
 	case "ACCESS", "MAX-ACCESS", "MIN-ACCESS":
 		if p.module.v2 != (word == "MAX-ACCESS") {
-			p.noteOnce(word + " belongs to the other version of SMI than the module, which MODULE-IDENTITY tells")
+			p.noteOnce(word + " belongs to the other version of SMI than the module, as its MODULE-IDENTITY shows")
 		}
 		p.access(d)
 	case "STATUS":

@@ -36,7 +36,7 @@ server=$!
 pids+=("$server")
 await "$server" curl -sfo /dev/null "127.0.0.1:$port/-/ready"
 
-printf '%7s %8s %11s %11s %8s %10s %6s %7s\n' seconds 'live up' 'late passes' 'most late' 'flock up' goroutines cores 'RSS MB'
+printf '%7s %8s %11s %11s %8s %10s %6s %7s\n' seconds 'live up' 'late polls' 'most late' 'flock up' goroutines cores 'RSS MB'
 start=$SECONDS
 status=1
 while [ $((SECONDS - start)) -lt "$seconds" ]; do
@@ -59,7 +59,7 @@ while [ $((SECONDS - start)) -lt "$seconds" ]; do
 		/^trapline_target_passes_total.*kind="live"/ { n++; if (min == "" || $NF < min) min = $NF; if ($NF > max) max = $NF }
 		END {
 			printf "%7d %8d %11d %11.3f %8d %10d %6.2f %7d\n", s, up, late, most, flock, goroutines, spent / s, rss
-			printf "live: %d up of %d, %d to %d passes each, %d missed, %d more than 1 s late; the last took up to %.3f s\n", up, live, min, max, missed, late, longest >"'"$dir/verdict"'"
+			printf "live: %d up of %d, %d to %d polls each, %d missed, %d more than 1 s late; the last took up to %.3f s\n", up, live, min, max, missed, late, longest >"'"$dir/verdict"'"
 			exit !(late + missed == 0 && (s < 120 || up == live))
 		}' "$dir/metrics" && status=0 || status=1
 done

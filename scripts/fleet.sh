@@ -66,8 +66,8 @@ awk -v healthy="$healthy" '
 	/^trapline_pass_delay_seconds_bucket.le="1"/ { in_time = $NF }
 	/^trapline_pass_delay_seconds_count/ { all = $NF }
 	END {
-		printf "healthy: %d up of %d, %d to %d passes each, %d missed, %d incomplete tables\n", up, healthy, min, max, missed, incomplete
-		printf "lossy: %d up; lossy and dead: %d passes left out because the one before still ran\n", lossy, others
-		printf "passes of all: %d began, %d more than 0.1 s late, %d more than 1 s late\n", all, all - soon, all - in_time
+		printf "healthy: %d up of %d, %d to %d polls each, %d missed, %d incomplete tables\n", up, healthy, min, max, missed, incomplete
+		printf "lossy: %d up; lossy and dead: %d polls left out because the one before still ran\n", lossy, others
+		printf "polls of all: %d began, %d more than 0.1 s late, %d more than 1 s late\n", all, all - soon, all - in_time
 		exit !(up == healthy && missed == 0 && incomplete == 0 && all == in_time)
 	}' "$dir/metrics"

@@ -76,7 +76,7 @@ awk -v healthy="$healthy" '
 	/^trapline_pass_delay_seconds_count/ { all = $NF }
 	END {
 		printf "endless: %d variable bindings arrived, %d tables were cut\n", endless, tables
-		printf "healthy: %d up of %d, %d to %d passes each, %d missed, %d incomplete tables, %d of %d passes more than 1 s late\n", up, healthy, min, max, missed, incomplete, all - in_time, all
+		printf "healthy: %d up of %d, %d to %d polls each, %d missed, %d incomplete tables, %d of %d polls more than 1 s late\n", up, healthy, min, max, missed, incomplete, all - in_time, all
 		exit !(up == healthy && missed == 0 && incomplete == 0 && all - in_time <= all / 100)
 	}' "$dir/metrics" || failed=1
 exit $failed

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prints how long /snmp takes for a simulated device at some distance, for the first passes over it:
+# Prints how long /snmp takes for a simulated device at some distance, for the first polls over it:
 # latency.sh DEVICE LATENCY [FLAG-OF-SIMULATE...]     e.g. latency.sh chassis 20ms --loss 0.02
 # With ENGINE=gosnmp the columns are walked one request after the other.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs that the tests talk to, where that is possible without asking; tells what is
+# Installs the programs that the tests talk to, where that is possible without asking; prints what is
 # missing where it is not. The tests themselves fail, under CI, for each one that they miss.
 set -u
 missing=

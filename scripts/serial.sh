@@ -1,6 +1,6 @@
 #!/bin/bash
 # Walks a table of 1,000 rows and 30 columns of devices that answer one request after the other, and
-# prints how close to the device's own speed the first passes come.
+# prints how close to the device's own speed the first polls come.
 # Ends with 1 when a pass is not complete, or a later one than the first takes more than 1.15 times as
 # long as the device needs for its answers or sends more than 2 % of its packets again.
 set -euo pipefail
@@ -40,7 +40,7 @@ pids+=($!)
 server=$!
 await "$server" curl -sfo /dev/null "127.0.0.1:$port/-/ready"
 
-report() { # NAME PASS STATUS: tells about the pass in $dir/answer
+report() { # NAME PASS STATUS: reports the pass in $dir/answer
 	awk -v name="$1" -v pass="$2" -v all=$((rows * columns)) -v floor="$((rows * columns * micros[$1]))e-6" '
 		/^snmp_scrape_duration_seconds/ { wall += $2 }
 		/^snmp_scrape_packets_sent/ { packets += $2 }

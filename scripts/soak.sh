@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs for about ten minutes what `make test` runs for seconds: the law of passes over every recording at
+# Runs for about ten minutes what `make test` runs for seconds: the law of polls over every recording at
 # hand and thousands of drawn devices, hostile agents under the race detector, and state files that are damaged at
 # 1,000 places. soak.sh TAGS
 # The race detector keeps a shadow of twice the memory that the heap ever touched: the memory limit of the

@@ -84,7 +84,7 @@ var goodArguments = map[string][]string{
 var documented = map[string][]string{
 	"--snmp-version": {"1", "2c", "3"}, "--level": {"noAuthNoPriv", "authNoPriv", "authPriv"}, "--auth-protocol": {"SHA-256", "SHA1"},
 	"--priv-protocol": {"AES128", "AES-256-C"}, "--engine-id": {"0x8000000001"}, "--context-engine-id": {"80:00:00:00:01"}, "--timeout": {"0.02"},
-	"--output": {"n", "s"}, "--tell": {"d", "p"}, "--mib-dir": {"mibs"}, "--module": {"m", "IF-MIB"}, "--engine-boots-time": {"1,2"}, "--type": {"linkDown"},
+	"--output": {"n", "s"}, "--detail": {"d", "p"}, "--mib-dir": {"mibs"}, "--module": {"m", "IF-MIB"}, "--engine-boots-time": {"1,2"}, "--type": {"linkDown"},
 	"--profiles-dir": {"mibs"}, "--mibs-dir": {"mibs"}, "--device": {"switch=2"}, "--write": {"written"}, "--target": {"t"}, "--junit": {"junit.xml"},
 	"--source-address": {"127.0.45.8", "127.0.45.8:0"}, "--source-interface": {"lo"},
 }

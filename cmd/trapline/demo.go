@@ -64,7 +64,7 @@ func pulled(i int) string {
 }
 
 func addDemo(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show what comes of it.")
+	c := app.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show the alarms.")
 	flags := newServeFlags(c)
 	first := c.Flag("devices", "Address of the first simulated device; port 0 is a free one.").Default("127.0.17.1:0").String()
 	browser := c.Flag("open", "Open the pages in a browser.").Bool()

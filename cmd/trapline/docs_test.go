@@ -202,20 +202,6 @@ func anchors(text string) map[string]bool {
 	return found
 }
 
-// other are words that mean something else to operators, or nothing; the flag --tell is an old name.
-var other = regexp.MustCompile(`(?i)(^|[^-\w])(tells?|told|mistakes?|learnt|learns|confirms?|confirmed|there are not|passes?|in part)\b`)
-
-// The documents, and so the help of commands and metrics, are written in the words of RFCs and of Prometheus.
-func TestWordsOfTheDocuments(t *testing.T) {
-	for path, text := range documents(t) {
-		for i, line := range strings.Split(text, "\n") {
-			if found := other.FindString(line); found != "" {
-				t.Errorf("%s:%d: %q in %s", path, i+1, strings.TrimSpace(found), line)
-			}
-		}
-	}
-}
-
 // The page about the architecture names every package below internal.
 func TestArchitectureNamesPackages(t *testing.T) {
 	text := documents(t)["docs/architecture.md"]

@@ -15,7 +15,7 @@ func addMIBTranslate(mib *kingpin.CmdClause, commands map[string]command) {
 	c := mib.Command("translate", "Turn names into OIDs and OIDs into names.")
 	flags := addMIBFlags(c)
 	output := c.Flag("output", "How to write it: n for numbers, f for the whole path, s for the name alone.").Short('O').Enum("n", "f", "s")
-	more := c.Flag("tell", "What else to write: d for all that the MIB says, p for the tree below.").Short('T').Enum("d", "p")
+	more := c.Flag("detail", "Print more: d for the whole definition, p for the tree below.").Short('T').Enum("d", "p")
 	names := c.Arg("name", "NAME, MODULE::NAME or OID, with or without an index.").Required().Strings()
 	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		t, err := flags.tree(*names)

@@ -65,7 +65,7 @@ func addProfile(app *kingpin.Application, commands map[string]command) {
 func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
 	switch {
 	case c.SysObjectID == nil:
-		fmt.Fprintf(out, "profile %s: the target does not tell its sysObjectID\n", c.Profile)
+		fmt.Fprintf(out, "profile %s: the target returns no sysObjectID\n", c.Profile)
 	case c.Prefix == nil:
 		fmt.Fprintf(out, "profile %s: no other one is for sysObjectID %s\n", c.Profile, c.SysObjectID)
 	default:

@@ -95,7 +95,7 @@ func TestRulesAreCheckedByWhatTheConfigurationHas(t *testing.T) {
 	want := []string{
 		"rules.yml:5: warning: Typo: no module yields ifOperState",
 		"rules.yml:7: warning: Short: rate(ifInErrors[30m]) yields nothing once a pass or two fail, for targets are polled each 10m: better a range of 40m or more",
-		"rules.yml:8: warning: Runtime: changes(upsBatteryStatus[2m]) yields nothing, as in Prometheus: it needs two passes, and targets are polled each 10m: write a range of 40m or more",
+		"rules.yml:8: warning: Runtime: changes(upsBatteryStatus[2m]) yields nothing, as in Prometheus: it needs two polls, and targets are polled each 10m: write a range of 40m or more",
 		`rules.yml:8: error: Runtime: trap_receivers: there is no receiver "nms-1"`,
 		"5 rules: 1 error, 3 warnings",
 	}

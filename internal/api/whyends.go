@@ -208,7 +208,7 @@ func (w *inquiry) duplicates() {
 		w.ok(stepDuplicate, "the first of several is served")
 	default:
 		w.fail(stepDuplicate, fmt.Sprintf("Several samples of the last poll have the name %s and the labels %s: all but the first are dropped.", w.Metric, labels),
-			"Give the module indexes or lookups that tell the rows apart, or leave one of the modules out that read it: "+strings.Join(w.modulesWith(), ", ")+".")
+			"Give the module indexes or lookups that distinguish the rows, or leave one of the modules out that read it: "+strings.Join(w.modulesWith(), ", ")+".")
 	}
 }
 

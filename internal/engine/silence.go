@@ -120,7 +120,7 @@ func silenceError(retries int, strange error, late bool) *Error {
 	case errors.As(strange, &report):
 		return &Error{Reason: report.reason(), Err: fmt.Errorf("%w: %w, without authentication", err, report)}
 	case strange != nil:
-		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: what came was no answer: %w", err, strange)}
+		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: the last datagram was invalid: %w", err, strange)}
 	case late:
 		return &Error{Reason: Late, Err: fmt.Errorf("%w: %w", err, errTooLate)}
 	}

@@ -176,7 +176,7 @@ func TestWarningsAboutFiles(t *testing.T) {
 	compile(t, l, "walk: [UDP-MIB::udpInDatagrams]")
 	want := []string{
 		"/a.mib: this file is of 9411010000Z, and takes the place of the built-in module UDP-MIB of 200505200000Z",
-		"/a.mib: parts of MIB UDP-MIB are left out (1): trapline mib check tells which",
+		"/a.mib: parts of MIB UDP-MIB are left out (1): trapline mib check lists them",
 		"/b.mib: module UDP-MIB is in " + dir + "/a.mib too: that one counts, which comes first",
 	}
 	if got := strings.Join(l.Warnings(), "\n"); got != dir+strings.Join(want, "\n"+dir) {

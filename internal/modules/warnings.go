@@ -34,7 +34,7 @@ func (l *Library) Warnings() []string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(skipped)) {
-		warnings = append(warnings, fmt.Sprintf("%s: parts of MIB %s are left out (%d): trapline mib check tells which", files[name], name, skipped[name]))
+		warnings = append(warnings, fmt.Sprintf("%s: parts of MIB %s are left out (%d): trapline mib check lists them", files[name], name, skipped[name]))
 	}
 	for _, s := range l.sources {
 		if d, ok := s.(*mibs.Directories); ok {

@@ -17,7 +17,7 @@ import (
 func DiskWarnings(dir string) (warnings []string) {
 	there := nearest(dir)
 	if err := tryWriting(there); err != nil {
-		warnings = append(warnings, fmt.Sprintf("state_dir %s cannot be written (%v): without it nobody is notified", dir, err))
+		warnings = append(warnings, fmt.Sprintf("state_dir %s cannot be written (%v): no notification is sent without it", dir, err))
 	}
 	if volatile(there) {
 		warnings = append(warnings, fmt.Sprintf("state_dir %s lies in memory: after a restart of the machine or the container receivers drop traps of SNMPv3, "+

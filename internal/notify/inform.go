@@ -97,7 +97,7 @@ func (x *exchange) run(ctx context.Context) (engine.Reason, error) {
 		err = fmt.Errorf("no answer to the discovery of its engine: asked %d times, %s apart", x.receiver.Retries+1, x.receiver.Timeout)
 	}
 	if x.strange != nil {
-		err = fmt.Errorf("%w (what came was no acknowledgement: %w)", err, x.strange)
+		err = fmt.Errorf("%w (the last datagram was invalid: %w)", err, x.strange)
 	}
 	return engine.Timeout, err
 }

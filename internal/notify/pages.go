@@ -186,7 +186,7 @@ func (p *pages) free(id uint64) error {
 	for i := range count {
 		page := binary.NativeEndian.Uint64(list[8*i:])
 		if page >= p.end || p.used[page] {
-			return p.damage("page %d is said to be free", page)
+			return p.damage("page %d is marked free, and in use", page)
 		}
 		p.used[page] = true
 	}

@@ -145,6 +145,6 @@ var table = map[engine.Reason]entry{
 	},
 	engine.Duplicate: {
 		part:   "{table} has rows with equal labels: all but the first are dropped.",
-		remedy: "Add a lookup or an index label that tells the rows apart.",
+		remedy: "Add a lookup or an index label that distinguishes the rows.",
 	},
 }

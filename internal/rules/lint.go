@@ -184,7 +184,7 @@ func (l *linter) lintRanges() {
 		interval := l.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
 		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
 		case m.Range < 2*interval:
-			l.find(Doubtful, "%s yields nothing, as in Prometheus: it needs two passes, and targets are polled each %s: write a range of %s or more", call, shown, better)
+			l.find(Doubtful, "%s yields nothing, as in Prometheus: it needs two polls, and targets are polled each %s: write a range of %s or more", call, shown, better)
 		case m.Range < 4*interval:
 			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
 		}

@@ -57,7 +57,7 @@ func TestLint(t *testing.T) {
 		{"a short range", `{alert: A, expr: 'rate(ifInErrors[3m]) > 1'}`,
 			[]string{"warning: A: rate(ifInErrors[3m]) yields nothing once a pass or two fail, for targets are polled each 1m: better a range of 4m or more"}},
 		{"a range of one pass", `{alert: A, expr: 'sum by (target) (increase(ifInErrors[90s])) > 1'}`,
-			[]string{"warning: A: increase(ifInErrors[1m30s]) yields nothing, as in Prometheus: it needs two passes, and targets are polled each 1m: write a range of 4m or more"}},
+			[]string{"warning: A: increase(ifInErrors[1m30s]) yields nothing, as in Prometheus: it needs two polls, and targets are polled each 1m: write a range of 4m or more"}},
 		{"a short range of what is polled often", `{alert: A, expr: 'rate(ifOperStatus[4s]) > 1'}`, nil},
 		{"a range that is long enough, and one that may be short", `{alert: A, expr: 'rate(ifInErrors[4m]) > max_over_time(ifInErrors[1m])'}`, nil},
 		{"a metric", `{alert: A, expr: ifOperState == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,

@@ -48,7 +48,7 @@ func newFeed(t *test, names notify.Names) (*feed, error) {
 		}
 		target := l.Get(poller.TargetLabel)
 		if target == "" {
-			return nil, fmt.Errorf("the series %s has no label target: passes are over targets", s.Series)
+			return nil, fmt.Errorf("the series %s has no label target: each poll is of one target", s.Series)
 		}
 		one := fed{name: l.Get(model.MetricNameLabel), values: values}
 		l.Range(func(l labels.Label) {

@@ -107,7 +107,7 @@ func TestTrapsThatAreNotAsExpected(t *testing.T) {
 			t.Errorf("%s:\n%v\nwant %s", test.traps, failures, test.want)
 		}
 	}
-	want := `the series ifOperStatus{ifIndex="7"} has no label target: passes are over targets`
+	want := `the series ifOperStatus{ifIndex="7"} has no label target: each poll is of one target`
 	if failures := runTraps(t, `  - {series: 'ifOperStatus{ifIndex="7"}', values: '2 2'}`, `  - {eval_time: 0s}`); len(failures) != 1 || !strings.HasSuffix(failures[0].Error(), want) {
 		t.Error(failures)
 	}
