@@ -117,14 +117,15 @@ func (g *group) answered(k *Keeper, p *Poll, before *places) {
 	}
 }
 
-// primary is the column of the first track, of its last source that is there.
-func (g *group) primary(sets []*series.Set) *series.Column {
-	for i := len(g.kind.sources) - 1; i >= 0; i-- {
-		if c := g.at[i].in(sets); c != nil && g.kind.sources[i].track == 0 {
-			return c
+// primary is the column whose rows are those of the group: of the first track that is there, that of its last source.
+func (g *group) primary(sets []*series.Set) (found *series.Column) {
+	for i, track := 0, 0; i < len(g.kind.sources); i++ {
+		c := g.at[i].in(sets)
+		if c != nil && (found == nil || g.kind.sources[i].track == track) {
+			found, track = c, g.kind.sources[i].track
 		}
 	}
-	return nil
+	return found
 }
 
 // outdone reports whether a later source has a value of each row for the same track.
@@ -183,13 +184,16 @@ func (g *group) take(n int, c, b *series.Column, elapsed float64) {
 	factor := t.factor / elapsed
 	for i, v := range c.Values {
 		row := rowOf(c, i, to, same)
-		change := v - last[i]
-		if row < 0 || !(change >= 0) {
-			continue // it is new, or began anew
+		rate := (v - last[i]) * factor
+		switch {
+		case row < 0 || rate != rate:
+			continue // it is new
+		case rate < 0:
+			rate = math.NaN() // it began anew, whatever an earlier source seems to say
 		}
-		rates[row] = float32(change * factor)
+		rates[row] = float32(rate)
 		if points != nil {
-			points[row] = encode(change * factor)
+			points[row] = encode(rate)
 		}
 	}
 }

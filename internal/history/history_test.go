@@ -289,3 +289,62 @@ func TestColumnsCanBeChosen(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// What a counter of 64 bits shows wins over one of 32 bits, also that it began anew; a row with other labels is another
+// series, of which nothing is known yet; and rates of errors need no octets.
+func TestRatesAreAbsentWhereTheyWouldBeWrong(t *testing.T) {
+	errorsDesc := &series.Desc{Name: "ifInErrors", Type: series.Counter, Object: oid("1.3.6.1.2.1.2.2.1.14")}
+	table := func(alias string) *series.Table {
+		x := &series.Table{}
+		for _, n := range []uint32{1, 2} {
+			x.Labels = append(x.Labels, fmt.Sprintf(`ifAlias="%s",ifIndex="%d"`, alias, n)...)
+			x.AddRow()
+			x.Indexes = snmp.AppendArc(x.Indexes, n)
+			x.IndexEnds = append(x.IndexEnds, uint32(len(x.Indexes)))
+			alias = "b"
+		}
+		return x
+	}
+	poll := func(alias string, columns ...series.Column) []*series.Set {
+		rows := table(alias)
+		for i := range columns {
+			columns[i].Table = rows
+		}
+		return []*series.Set{{Columns: columns}}
+	}
+	low := func(v ...float64) series.Column { return series.Column{Desc: inDesc, Values: v} }
+	high := func(v ...float64) series.Column { return series.Column{Desc: hcInDesc, Values: v} }
+	first := func(v float64) series.Column {
+		return series.Column{Desc: hcInDesc, Values: []float64{v}, Rows: []int32{0}}
+	}
+	failed := func(v ...float64) series.Column { return series.Column{Desc: errorsDesc, Values: v} }
+	nan := math.NaN()
+	for name, test := range map[string]struct {
+		before, after []*series.Set
+		track         string
+		want          [2]float64
+	}{
+		"of 64 bits began anew":    {poll("a", low(7, 10), first(5e9)), poll("a", low(1000, 20), first(1000)), "in", [2]float64{nan, 8}},
+		"of 32 bits came round":    {poll("a", low(7, 4294967295), first(5e9)), poll("a", low(1000, 20), first(5e9+10)), "in", [2]float64{8, nan}},
+		"of 64 bits came round":    {poll("a", high(1<<53-1, 5)), poll("a", high(3, 15)), "in", [2]float64{nan, 8}},
+		"a row has other labels":   {poll("a", high(10, 10)), poll("c", high(500, 20)), "in", [2]float64{nan, 8}},
+		"errors alone":             {poll("a", failed(10, 10)), poll("a", failed(20, 20)), "in_errors", [2]float64{1, 1}},
+		"octets are not there now": {poll("a", failed(10, 10), high(1, 1)), poll("a", failed(20, 20)), "in_errors", [2]float64{1, 1}},
+	} {
+		x := NewKeeper().Target()
+		x.Answered(&Poll{After: test.before, Steps: 1})
+		x.Answered(&Poll{Before: test.before, After: test.after, Elapsed: 10 * time.Second, Comparable: true, Steps: 1})
+		for _, v := range x.Views(true) {
+			for _, track := range v.Tracks {
+				for i, want := range test.want {
+					if track.Name == test.track && !near(float64(track.Rates[i]), want) {
+						t.Errorf("%s: rate %g of row %d, want %g", name, track.Rates[i], i+1, want)
+					}
+					if track.Name == test.track && track.Points != nil && !near(track.Points(i)[DefaultPoints-1], want) {
+						t.Errorf("%s: point %g of row %d, want %g", name, track.Points(i)[DefaultPoints-1], i+1, want)
+					}
+				}
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ func sameRows(a, b *series.Table) bool {
 	case indexed(a) && indexed(b):
 		return bytes.Equal(a.Indexes, b.Indexes) && slices.Equal(a.IndexEnds, b.IndexEnds)
 	}
-	return bytes.Equal(a.Labels, b.Labels) && slices.Equal(a.Ends, b.Ends)
+	return sameLabels(a, b)
 }
 
 func indexed(t *series.Table) bool { return len(t.IndexEnds) == len(t.Ends) && t.IndexEnds != nil }
@@ -49,10 +49,11 @@ func rowsIn(table, of *series.Table) (to []int32, same bool) {
 	return to, false
 }
 
-// aligned gives the value that each sample of c had in b, NaN where it had none.
+// aligned gives the value that each sample of c had in b, NaN where it had none: in a row that has other labels, it is
+// another series.
 func aligned(b, c *series.Column) []float64 {
 	to, same := rowsIn(c.Table, b.Table)
-	if same && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {
+	if same && sameLabels(b.Table, c.Table) && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {
 		return b.Values
 	}
 	byRow := make([]float64, len(c.Table.Ends))
@@ -60,11 +61,12 @@ func aligned(b, c *series.Column) []float64 {
 		byRow[i] = math.NaN()
 	}
 	for i, v := range b.Values {
-		row := b.RowOf(i)
+		old := b.RowOf(i)
+		row := old
 		if !same {
-			row = int(to[row])
+			row = int(to[old])
 		}
-		if row >= 0 {
+		if row >= 0 && bytes.Equal(b.Table.Row(old), c.Table.Row(row)) {
 			byRow[row] = v
 		}
 	}
@@ -73,4 +75,8 @@ func aligned(b, c *series.Column) []float64 {
 		values[i] = byRow[c.RowOf(i)]
 	}
 	return values
+}
+
+func sameLabels(a, b *series.Table) bool {
+	return a == b || bytes.Equal(a.Labels, b.Labels) && slices.Equal(a.Ends, b.Ends)
 }
