@@ -75,7 +75,8 @@ type state struct {
 	history    *history.Target // nil where none is kept
 	remembered time.Time       // when the last point of it was read
 
-	uptime   float64            // of the agent in the last pass that asked for it, in the metric's unit
+	uptime   float64            // of the agent in the last pass that asked for it, in hundredths of a second
+	uptimeAt time.Time          // when that was
 	reported []series.Duplicate // that were logged
 
 	abandoned atomic.Int32 // passes that have not ended

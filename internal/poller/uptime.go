@@ -2,6 +2,7 @@ package poller
 
 import (
 	"bytes"
+	"time"
 
 	"trapline/internal/snmp"
 )
@@ -9,34 +10,50 @@ import (
 // sysUpTime is the time since the agent began (RFC 3418), in hundredths of a second.
 var sysUpTime = snmp.MustParseOID("1.3.6.1.2.1.1.3")
 
-// noteUptime counts a reboot where sysUpTime is less than it was, unless it came round: it does so after
-// 2^32 hundredths of a second, which is 497 days. It reports whether there was one.
+// wrapped is how many hundredths of a second sysUpTime goes through until it begins at 0 again, which is 497 days.
+const wrapped = 1 << 32
+
+// noteUptime counts a reboot where the agent began anew after the last poll that asked for its sysUpTime. It reports
+// whether it did.
 func (s *state) noteUptime(p *Pass) (rebooted bool) {
 	now, ok := p.uptime()
 	if !ok {
 		return false
 	}
-	if rebooted = now < s.uptime && !cameRound(s.uptime); rebooted {
+	at := p.middle()
+	if !s.uptimeAt.IsZero() {
+		rebooted = beganAnew(s.uptime, now, at.Sub(s.uptimeAt))
+	}
+	if s.uptime, s.uptimeAt = now, at; rebooted {
 		s.reboots.Add(1)
 	}
-	s.uptime = now
 	return rebooted
 }
 
+// beganAnew reports whether an agent began anew between two values of its sysUpTime: the second one is less than the
+// first, or less than the time between them, and did not come round. Of a value that stands still, nothing is known.
+func beganAnew(last, now float64, elapsed time.Duration) bool {
+	hundredths := float64(elapsed / (10 * time.Millisecond))
+	slack := hundredths/100 + 1000 // of clocks, of answers that take their time, and of agents that count in seconds
+	if last+hundredths+slack >= wrapped && now <= hundredths+slack {
+		return now+slack < last+hundredths-wrapped
+	}
+	return now < last || now > last && now+slack < hundredths
+}
+
+// uptime is the agent's sysUpTime in hundredths of a second.
 func (p *Pass) uptime() (float64, bool) {
 	for _, set := range p.Sets {
 		for i := range set.Columns {
-			if c := &set.Columns[i]; c.Len() == 1 && bytes.Equal(c.Desc.Object, sysUpTime) {
-				return c.Values[0], true
+			c := &set.Columns[i]
+			if c.Len() != 1 || c.Desc.Derived || !bytes.Equal(c.Desc.Object, sysUpTime) {
+				continue
 			}
+			if c.Desc.Scale != 0 {
+				return (c.Values[0] - c.Desc.Offset) / c.Desc.Scale, true
+			}
+			return c.Values[0] - c.Desc.Offset, true
 		}
 	}
 	return 0, false
-}
-
-// cameRound tells whether a value is so near the end of its range that the next may lie behind it. It may
-// have been scaled to seconds.
-func cameRound(last float64) bool {
-	const hundredths, lastDay = 1 << 32, 24 * 60 * 60 * 100
-	return last > hundredths-lastDay || last > (hundredths-lastDay)/100 && last <= hundredths/100
 }
