@@ -23,8 +23,8 @@ func TestFramesAreNeverTooLargeToRead(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(48 * time.Hour) // so that the segment is closed
 	j = openIn(t, dir, &now)
+	now = now.Add(48 * time.Hour) // so that the segment is closed
 	j.Add([]Entry{{Seq: entries + 1, At: now, Kind: Raised}}, nil)
 	if err := j.Flush(); err != nil {
 		t.Fatal(err)

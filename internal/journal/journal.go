@@ -15,13 +15,16 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Options of a journal.
+// Options of a journal. Of MaxAge and MaxBytes, the one that is reached first removes the oldest segments. An entry takes
+// about 25 octets, so that 256 MiB have about 11 million: where more than four a second are added all the time, they are
+// reached before 30 days are over.
 type Options struct {
 	Dir      string        // empty: the last entries are kept in memory
 	MaxAge   time.Duration // of entries; 0 means 30 days
 	MaxBytes int64         // of all segments; 0 means 256 MiB
 	Logger   *slog.Logger
-	Now      func() time.Time // nil means time.Now
+	Now      func() time.Time     // nil means time.Now
+	Elapsed  func() time.Duration // by a clock that nobody sets; nil means since Open
 }
 
 const (
@@ -40,6 +43,7 @@ type Journal struct {
 	encoder *zstd.Encoder
 
 	writing sync.Mutex // held while segments change; taken before mu
+	uptime  uptime     // guarded by writing
 
 	mu      sync.Mutex
 	closed  []*segment    // the oldest first
@@ -68,7 +72,7 @@ func Open(o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	j := &Journal{options: o, changed: make(chan struct{})}
+	j := &Journal{options: o, changed: make(chan struct{}), uptime: newUptime(o.Elapsed)}
 	if o.Dir == "" {
 		return j, nil
 	}
@@ -91,7 +95,7 @@ func (j *Journal) open() error {
 	for _, e := range entries {
 		path := filepath.Join(j.options.Dir, e.Name())
 		switch {
-		case strings.HasSuffix(e.Name(), suffix+".new"): // of a process that died
+		case strings.HasSuffix(e.Name(), temporary): // of a process that died
 			err = errors.Join(err, os.Remove(path))
 		case strings.HasSuffix(e.Name(), suffix):
 			files = append(files, path)
@@ -107,6 +111,7 @@ func (j *Journal) open() error {
 		}
 	}
 	j.stored = j.last
+	j.uptime.load(j.options.Dir)
 	return nil
 }
 
@@ -116,14 +121,15 @@ func (j *Journal) take(path string, newest bool) error {
 	if err != nil {
 		return err
 	}
+	s := o.segment
+	if len(s.blocks) == 0 {
+		return j.putAside(path, o.size)
+	}
 	if o.bad > 0 {
 		j.options.Logger.Warn("a segment of the journal is torn or damaged: what can be read is kept", "of", path, "octets", o.bad)
 	}
-	s := o.segment
-	if len(s.blocks) == 0 {
-		return os.Remove(path)
-	}
 	j.last = max(j.last, s.last())
+	j.uptime.rolled = max(j.uptime.rolled, time.Duration(s.blocks[len(s.blocks)-1].Uptime)*time.Millisecond)
 	if o.closed || !newest {
 		j.closed = append(j.closed, s)
 		return nil
@@ -234,7 +240,10 @@ func (j *Journal) Flush() error {
 		}
 		more = written < len(entries) || written == maxFlush
 	}
-	return j.bound()
+	if err := errors.Join(j.bound(), j.uptime.save(j.options.Dir, saveTime)); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
 }
 
 // append writes entries as a frame, and returns how many: those that it may have.
@@ -277,8 +286,7 @@ func (j *Journal) append(list []waiting) (written int, err error) {
 // begin sees to it that there is an active segment that may grow.
 func (j *Journal) begin(first *Entry) error {
 	if s := j.active; s != nil {
-		age := j.options.Now().Sub(time.UnixMilli(s.from()))
-		if s.size < maxSegment && age < j.options.MaxAge/30 {
+		if s.size < maxSegment && j.uptime.now()-j.uptime.rolled < j.options.MaxAge/30 || len(s.blocks) == 0 {
 			return nil
 		}
 		if err := j.rollOver(); err != nil {
@@ -298,7 +306,8 @@ func (j *Journal) begin(first *Entry) error {
 
 // rollOver closes the active segment, without what of it is damaged. The file stays open until no query reads it.
 func (j *Journal) rollOver() error {
-	s, damage, err := j.active.close(j.decoder)
+	now := j.uptime.now()
+	s, damage, err := j.active.close(j.decoder, now)
 	if err != nil {
 		return err
 	}
@@ -306,8 +315,9 @@ func (j *Journal) rollOver() error {
 		j.options.Logger.Error("a part of the journal cannot be read", "err", damage)
 	}
 	if len(s.blocks) == 0 {
-		err = os.Remove(s.path)
+		err = j.putAside(s.path, j.active.size)
 	}
+	j.uptime.rolled = now
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.active = nil; len(s.blocks) > 0 {
@@ -316,7 +326,7 @@ func (j *Journal) rollOver() error {
 	return err
 }
 
-// bound removes the oldest segments while all are too large, or what they have is too old.
+// bound removes the oldest segments while all are too large, or the oldest is too old.
 func (j *Journal) bound() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -327,11 +337,10 @@ func (j *Journal) bound() error {
 	if j.active != nil {
 		total += j.active.size
 	}
-	oldest := j.options.Now().Add(-j.options.MaxAge).UnixMilli()
-	for len(j.closed) > 0 && (total > j.options.MaxBytes || j.closed[0].to() < oldest) {
+	for len(j.closed) > 0 && (total > j.options.MaxBytes || j.outlived(j.closed[0])) {
 		s := j.closed[0]
 		if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("journal: %w", err)
+			return err
 		}
 		total -= s.size
 		j.closed = j.closed[1:]
@@ -342,6 +351,11 @@ func (j *Journal) bound() error {
 // Close writes what is left.
 func (j *Journal) Close() error {
 	err := j.Flush()
+	if j.Durable() {
+		j.writing.Lock()
+		err = errors.Join(err, j.uptime.save(j.options.Dir, 0))
+		j.writing.Unlock()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.active != nil {

@@ -20,11 +20,18 @@ var begin = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 
 func openIn(t testing.TB, dir string, now *time.Time) *Journal {
 	t.Helper()
-	j, err := Open(Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return *now }})
+	j, err := Open(optionsOf(dir, now))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return j
+}
+
+// optionsOf are those of a journal whose clock is never set.
+func optionsOf(dir string, now *time.Time) Options {
+	return Options{
+		Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return *now }, Elapsed: func() time.Duration { return now.Sub(begin) },
+	}
 }
 
 func randomEntry(random *rand.Rand, seq uint64, at time.Time) Entry {
@@ -230,7 +237,9 @@ func TestDamageCostsOneFrame(t *testing.T) {
 func TestBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	dir, now := t.TempDir(), begin
-	j, err := Open(Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, MaxBytes: 30_000, MaxAge: 60 * 24 * time.Hour})
+	o := optionsOf(dir, &now)
+	o.MaxBytes, o.MaxAge = 30_000, 60*24*time.Hour
+	j, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -23,7 +24,8 @@ type block struct {
 	Last   uint64 `json:"last"`
 	From   int64  `json:"from"` // least and greatest time, in milliseconds
 	To     int64  `json:"to"`
-	Bloom  bloom  `json:"bloom"` // of the keys of its entries; nil while the block grows
+	Uptime int64  `json:"uptime,omitempty"` // of the journal when the segment was closed, in milliseconds
+	Bloom  bloom  `json:"bloom"`            // of the keys of its entries; nil while the block grows
 
 	keys map[uint64]struct{} // the same, while it grows
 }
@@ -66,7 +68,10 @@ type segment struct {
 	file   *os.File // of the active segment; closed ones are opened for each query
 }
 
-const suffix = ".jsonl.zst"
+const (
+	suffix    = ".jsonl.zst"
+	temporary = ".new" // behind the name of a file that is being written
+)
 
 func (s *segment) last() uint64 {
 	if len(s.blocks) == 0 {
@@ -74,8 +79,6 @@ func (s *segment) last() uint64 {
 	}
 	return s.blocks[len(s.blocks)-1].Last
 }
-
-func (s *segment) from() int64 { return s.blocks[0].From }
 
 func (s *segment) to() (to int64) {
 	for i := range s.blocks {
@@ -230,11 +233,10 @@ func (s *segment) readIndex(f io.ReaderAt, size int64) bool {
 
 // close writes the segment anew, in large frames and with its index, in the place of the active one. Queries that
 // are under way go on with the old file. Blocks that are damaged are left out: otherwise there could be no segment
-// after this one.
-func (s *segment) close(d *zstd.Decoder) (next *segment, damage, err error) {
+// after this one. Where all are, the file stays as it is.
+func (s *segment) close(d *zstd.Decoder, uptime time.Duration) (next *segment, damage, err error) {
 	next = &segment{path: s.path}
-	temporary := s.path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(s.path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, damage, err
 	}
@@ -252,19 +254,22 @@ func (s *segment) close(d *zstd.Decoder) (next *segment, damage, err error) {
 		if b.keys != nil {
 			b.freeze()
 		}
-		b.Offset, b.Length = next.size, int64(len(frame))
+		b.Offset, b.Length, b.Uptime = next.size, int64(len(frame)), uptime.Milliseconds()
 		next.blocks = append(next.blocks, b)
 		next.size += b.Length
 		if _, err := f.Write(frame); err != nil {
 			return nil, damage, err
 		}
 	}
+	if len(next.blocks) == 0 {
+		return next, damage, errors.Join(f.Close(), os.Remove(s.path+temporary))
+	}
 	index := next.index()
 	next.size += int64(len(index))
 	if _, err := f.Write(index); err != nil {
 		return nil, damage, err
 	}
-	if err := errors.Join(f.Sync(), f.Close(), os.Rename(temporary, s.path)); err != nil {
+	if err := errors.Join(f.Sync(), f.Close(), os.Rename(s.path+temporary, s.path)); err != nil {
 		return nil, damage, err
 	}
 	return next, damage, syncDirectory(filepath.Dir(s.path))

@@ -1,0 +1,181 @@
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const testAge = 30 * time.Hour
+
+var past = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// years sets a clock anywhere between 1950 and 2100.
+func years(random *rand.Rand) time.Time {
+	return time.Date(1950+random.IntN(150), 1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// However often the clock is set forth and back, and the process started anew, an entry is on the disk until the journal
+// has been open for MaxAge since. Once the clock says so too, it is removed.
+func TestNoClockThatIsSetRemovesEntries(t *testing.T) {
+	for seed := range uint64(4) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		dir, now, elapsed := t.TempDir(), begin, time.Duration(0)
+		o := optionsOf(dir, &now)
+		o.MaxAge, o.Elapsed = testAge, func() time.Duration { return elapsed }
+		open := func() *Journal {
+			j, err := Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+		j, added, restarts := open(), []time.Duration(nil), 0
+		step := func() {
+			seq := uint64(len(added) + 1)
+			j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+			added = append(added, elapsed)
+			if err := j.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 150 {
+			switch random.IntN(6) {
+			case 0:
+				now = years(random)
+			case 1:
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+				restarts++
+				if now = now.Add(time.Hour); random.IntN(2) == 0 {
+					now = years(random)
+				}
+				if random.IntN(3) == 0 {
+					_ = os.Remove(filepath.Join(dir, uptimeFile))
+				}
+				j = open()
+			default:
+				by := time.Duration(random.IntN(240)) * time.Minute
+				now, elapsed = now.Add(by), elapsed+by
+			}
+			step()
+		}
+		now = past // when nothing is too old to be shown
+		got, err := j.Query(t.Context(), Query{Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := map[uint64]bool{}
+		for _, e := range got {
+			there[e.Seq] = true
+		}
+		for i, at := range added {
+			if !there[uint64(i+1)] && elapsed-at < testAge {
+				t.Fatalf("seed %d: entry %d is gone after %v, with %d restarts", seed, i+1, elapsed-at, restarts)
+			}
+		}
+		now = begin.AddDate(300, 0, 0)
+		for range 3 { // the active one is closed, and the others grow old
+			now, elapsed = now.Add(testAge), elapsed+testAge
+			step()
+		}
+		now = past
+		if got, err = j.Query(t.Context(), Query{Limit: 1000}); err != nil || len(got) > 2 {
+			t.Errorf("seed %d: %v: %d entries are left", seed, err, len(got))
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Segments of which nothing can be read are put aside, a bounded number of them, and each is reported once.
+func TestSegmentsThatCannotBeReadArePutAside(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 9))
+	dir, now := t.TempDir(), begin
+	var text bytes.Buffer
+	o := optionsOf(dir, &now)
+	o.Logger = slog.New(slog.NewTextHandler(&text, nil))
+	var want []string
+	reported := 0
+	for n := 1; n <= 3*maxDamaged; n++ {
+		path := filepath.Join(dir, fmt.Sprintf("%020d%s", n, suffix))
+		content := make([]byte, random.IntN(3)*(1+random.IntN(5000)))
+		for i := range content {
+			content[i] = byte(random.IntN(256))
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if len(content) > 0 {
+			want = append(want, string(content))
+			reported++
+		}
+		for range 2 {
+			j, err := Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*"+suffix+"*"))
+		var got []string
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil || !strings.HasSuffix(file, damagedSuffix) {
+				t.Fatal(file, err)
+			}
+			got = append(got, string(content))
+		}
+		if want = want[max(0, len(want)-maxDamaged):]; strings.Join(got, "|") != strings.Join(want, "|") {
+			t.Fatalf("after %d: %d files are put aside, want the last %d", n, len(got), len(want))
+		}
+		if said := strings.Count(text.String(), "put aside"); said != reported {
+			t.Errorf("reported %d times, want %d", said, reported)
+		}
+	}
+}
+
+// A segment that is damaged as a whole while it is written is put aside as it is, and the next one is begun.
+func TestAnActiveSegmentThatCannotBeReadIsPutAside(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 9))
+	dir, now := t.TempDir(), begin
+	j := openIn(t, dir, &now)
+	j.Add([]Entry{randomEntry(random, 1, now)}, nil)
+	if err := j.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	path := j.active.path
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(content)
+	if err := os.WriteFile(path, content, 0o600); err != nil { // in place: the journal has the file open
+		t.Fatal(err)
+	}
+	now = now.Add(48 * time.Hour)
+	j.Add([]Entry{randomEntry(random, 2, now)}, nil)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path + damagedSuffix); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("put aside: %d octets, %v", len(got), err)
+	}
+	j = openIn(t, dir, &now)
+	if got, err := j.Query(t.Context(), Query{}); err != nil || len(got) != 1 || got[0].Seq != 2 {
+		t.Errorf("%v: %v", err, seqs(got))
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
