@@ -30,7 +30,7 @@ func addAlarmsList(alarms *kingpin.CmdClause, commands map[string]command) {
 	server, output := addServerFlags(c), addOutputFlags(c)
 	state := c.Flag("state", "Which alarms: raised, pending or cleared.").Default("raised").Enum("raised", "pending", "cleared")
 	watch := c.Flag("watch", "Go on, and print the list whenever it changes.").Bool()
-	text := c.Arg("query", "Words; KEY=VALUE for labels, severity, rule, target and receiver.").Strings()
+	text := c.Arg("query", "Words; KEY=VALUE for labels, severity, rule, target and receiver; baseline=true for those that are not sent because they were so in the first poll.").Strings()
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		r, err := server.open()
 		if err != nil {

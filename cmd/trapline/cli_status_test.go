@@ -22,10 +22,10 @@ up       core-2  192.0.2.2:1161  Cisco C9300        3 h  84 ms  3.1 ms  1.25 %  
 waiting  ups-1   192.0.2.3                                                 0 %       0
 `[1:]},
 		{args: "targets -o wide --color=never", out: `
-STATE    TARGET  ADDRESS         KIND         LAST POLL   TOOK     RTT    LOSS  SERIES  ALARMS  SINCE  SYSNAME   INTERVAL  WINDOW  OUTCOMES  LABELS                 REASON   PROBLEM
-down     core-1  192.0.2.1                        4 min    9 s             0 %       0       1                      1 min       0  uud       site=berlin            timeout  No answer to 4 requests in 9 s.
-up       core-2  192.0.2.2:1161  Cisco C9300        3 h  84 ms  3.1 ms  1.25 %  12,431                 core-2�␇     1 min    12.5            role=core site=berlin
-waiting  ups-1   192.0.2.3                                                 0 %       0                              1 min       0
+STATE    TARGET  ADDRESS         KIND         LAST POLL   TOOK     RTT    LOSS  SERIES  ALARMS  BASELINE  SINCE  SYSNAME   INTERVAL  WINDOW  OUTCOMES  LABELS                 REASON   PROBLEM
+down     core-1  192.0.2.1                        4 min    9 s             0 %       0       1                                1 min       0  uud       site=berlin            timeout  No answer to 4 requests in 9 s.
+up       core-2  192.0.2.2:1161  Cisco C9300        3 h  84 ms  3.1 ms  1.25 %  12,431                           core-2�␇     1 min    12.5            role=core site=berlin
+waiting  ups-1   192.0.2.3                                                 0 %       0                                        1 min       0
 `[1:]},
 	})
 	var data any
@@ -38,10 +38,10 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 	}
 	got = cli(t, "targets", "-o", "csv", "--url="+url)
 	lines := strings.Split(got.out, "\n")
-	if want := "state,target,address,kind,last_poll,took,rtt,loss,series,alarms,since,sysname,interval,window,outcomes,labels,reason,problem"; lines[0] != want || len(lines) != 5 {
+	if want := "state,target,address,kind,last_poll,took,rtt,loss,series,alarms,baseline,since,sysname,interval,window,outcomes,labels,reason,problem"; lines[0] != want || len(lines) != 5 {
 		t.Errorf("%q", lines)
 	}
-	if want := list.Targets[0].LastPoll.UTC().Format(time.RFC3339) + ",9,,0,0,1,,,60,0,uud,site=berlin,timeout,No answer to 4 requests in 9 s."; !strings.HasSuffix(lines[1], want) {
+	if want := list.Targets[0].LastPoll.UTC().Format(time.RFC3339) + ",9,,0,0,1,0,,,60,0,uud,site=berlin,timeout,No answer to 4 requests in 9 s."; !strings.HasSuffix(lines[1], want) {
 		t.Errorf("%q does not end in %q", lines[1], want)
 	}
 	if got := cli(t, "targets", "--color=always", "--url="+url); !strings.Contains(got.out, "\x1b[31mdown\x1b[0m") {

@@ -48,7 +48,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
 		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
 		c.StateDir = ""
-		return &notifier{}, nil
+		return withoutState(logger)
 	}
 	if err != nil {
 		return nil, err

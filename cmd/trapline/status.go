@@ -105,6 +105,7 @@ func severities(c api.AlarmCounts) string {
 	for _, name := range names {
 		pairs = append(pairs, "%s "+name, c.BySeverity[name])
 	}
+	pairs = append(pairs, "%s baseline", c.Baseline)
 	return listed(thousands(c.Total), pairs...)
 }
 

@@ -104,6 +104,9 @@ func (p *printer) target(t *api.Target) {
 	p.field("Profile", t.Profile)
 	p.field("Last poll", lastPoll(&t.TargetSummary))
 	p.field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", span(t.RTT), trimmed(t.Window, 3), percent(t.Loss), thousands(int(t.Retries)), thousands(int(t.Packets))))
+	if t.Alarms > 0 {
+		p.field("Alarms", listed(thousands(t.Alarms), "%s baseline", t.Baseline))
+	}
 	p.problems(t)
 	for _, s := range t.Ladder {
 		p.step(&s)

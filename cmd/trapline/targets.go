@@ -111,7 +111,7 @@ func (r *remote) targets(ctx context.Context, q api.TargetQuery) (list api.Targe
 func targetGrid(list []api.TargetSummary) *grid {
 	g := &grid{columns: []column{
 		{name: "state"}, {name: "target"}, {name: "address"}, {name: "kind"}, {name: "last poll", right: true}, {name: "took", right: true},
-		{name: "rtt", right: true}, {name: "loss", right: true}, {name: "series", right: true}, {name: "alarms", right: true},
+		{name: "rtt", right: true}, {name: "loss", right: true}, {name: "series", right: true}, {name: "alarms", right: true}, {name: "baseline", wide: true, right: true},
 		{name: "since", wide: true}, {name: "sysname", wide: true}, {name: "interval", wide: true, right: true}, {name: "window", wide: true, right: true},
 		{name: "outcomes", wide: true}, {name: "labels", wide: true}, {name: "reason", wide: true}, {name: "problem"},
 	}}
@@ -126,7 +126,7 @@ func targetGrid(list []api.TargetSummary) *grid {
 			polled.text = age(t.LastPoll)
 		}
 		g.add(stateCell(t.State), item{text: t.Name, style: bold}, item{text: t.Address}, item{text: t.Kind}, polled, seconds(t.Duration),
-			seconds(t.RTT), item{text: percent(t.Loss), exact: exact(t.Loss)}, item{text: thousands(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms),
+			seconds(t.RTT), item{text: percent(t.Loss), exact: exact(t.Loss)}, item{text: thousands(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms), number(t.Baseline),
 			timeCell(t.Since), item{text: t.SysName}, seconds(t.Interval), item{text: trimmed(t.Window, 3), exact: exact(t.Window)},
 			item{text: t.Outcomes}, item{text: labelsText(t.Labels)}, item{text: reason}, item{text: problem})
 	}

@@ -41,7 +41,7 @@ func (a *API) Alarms(q AlarmQuery) ([]Alarm, error) {
 	default:
 		return nil, &Hinted{of(ErrBadRequest, "there is no state %q", q.State), "write raised, pending or cleared"}
 	}
-	list = slices.DeleteFunc(list, func(one Alarm) bool { return !t.matchesReceivers(&one) })
+	list = slices.DeleteFunc(list, func(one Alarm) bool { return !t.matchesAnswer(&one) })
 	slices.SortStableFunc(list, worseFirst)
 	if q.Group != "" {
 		list = grouped(list, q.Group)
@@ -55,44 +55,14 @@ func (a *API) Alarms(q AlarmQuery) ([]Alarm, error) {
 	return list, nil
 }
 
-// raised are the active alarms that are wanted.
+// raised are the open alarms that are wanted.
 func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
-	list = a.held(wanted)
-	if a.options.Outbox == nil && a.options.Rules != nil { // rules raise alarms, and nobody is notified
-		known := map[string]bool{}
-		for i := range list {
-			known[list[i].ID] = true
+	for _, one := range a.open(wanted) {
+		answer := alarmAnswer(&one.Alarm, one.Alarm.ID, alarmRaised)
+		answer.Baseline = one.baseline
+		for i := range one.Receivers {
+			answer.Notified = append(answer.Notified, notified(&one.Receivers[i]))
 		}
-		for _, one := range a.options.Rules.Alarms(true) {
-			if wanted(&one) && !known[one.ID] {
-				list = append(list, alarmAnswer(&one, one.ID, alarmRaised))
-			}
-		}
-	}
-	if a.options.Outbox == nil {
-		return list
-	}
-	for _, s := range a.options.Outbox.Standings(wanted) {
-		answer := alarmAnswer(&s.Alarm, s.Alarm.ID, alarmRaised)
-		for i := range s.Receivers {
-			answer.Notified = append(answer.Notified, notified(&s.Receivers[i]))
-		}
-		list = append(list, answer)
-	}
-	return list
-}
-
-// held are the alarms that were there when their rules first looked at the target. Nobody is notified of them.
-func (a *API) held(wanted func(*notify.Alarm) bool) (list []Alarm) {
-	if a.options.Rules == nil {
-		return nil
-	}
-	for _, one := range a.options.Rules.Held() {
-		if !wanted(&one) {
-			continue
-		}
-		answer := alarmAnswer(&one, a.alarmID(&one), alarmRaised)
-		answer.Baseline = true
 		list = append(list, answer)
 	}
 	return list
@@ -193,7 +163,7 @@ type alarmTerms []term
 
 // matchesAlarm are the terms that are about an alarm itself.
 func (t alarmTerms) matchesAlarm(state string) func(*notify.Alarm) bool {
-	own := slices.DeleteFunc(slices.Clone(t), func(one term) bool { return one.key == "receiver" })
+	own := slices.DeleteFunc(slices.Clone(t), func(one term) bool { return one.key == "receiver" || one.key == "baseline" })
 	return func(a *notify.Alarm) bool {
 		has := func(key, value string) bool {
 			switch key {
@@ -214,12 +184,20 @@ func (t alarmTerms) matchesAlarm(state string) func(*notify.Alarm) bool {
 	}
 }
 
-// matchesReceivers reports whether all receivers that are named were or will be notified.
-func (t alarmTerms) matchesReceivers(a *Alarm) bool {
+// matchesAnswer reports whether all receivers that are named were or will be notified, and whether the alarm belongs to a
+// baseline, if that is asked for.
+func (t alarmTerms) matchesAnswer(a *Alarm) bool {
 	for _, one := range t {
 		notified := func(n Notified) bool { return n.Receiver == one.value && n.State != string(notify.NotWanted) }
-		if one.key == "receiver" && slices.ContainsFunc(a.Notified, notified) == one.not {
-			return false
+		switch one.key {
+		case "receiver":
+			if slices.ContainsFunc(a.Notified, notified) == one.not {
+				return false
+			}
+		case "baseline":
+			if (one.value == strconv.FormatBool(a.Baseline)) == one.not {
+				return false
+			}
 		}
 	}
 	return true
@@ -325,7 +303,7 @@ func (a *Alarm) take(e *Event) {
 // cleared are alarms that have been cleared, the newest first.
 func (a *API) cleared(q *AlarmQuery) ([]Alarm, error) {
 	events, err := a.Events(EventQuery{Text: q.Text, Kind: journal.Cleared, Limit: cmp.Or(q.Limit, defaultEvents)})
-	var list []Alarm
+	list := []Alarm{}
 	for i := range events {
 		e := &events[i]
 		one := Alarm{State: alarmCleared, Labels: map[string]string{}, Notified: []Notified{}}

@@ -71,6 +71,7 @@ func HTTPStatus(err error) int {
 // Refuse answers a request with an error.
 func Refuse(w http.ResponseWriter, err error) {
 	e := failure(err)
+	w.Header().Del("ETag") // of the answer that there is none of
 	write(w, HTTPStatus(err), &e)
 }
 

@@ -13,9 +13,9 @@ const eventParams = "q: words, or key=value for alarm, rule, target, receiver, k
 
 // deliveries are about alarms, rules and receivers.
 var deliveries = []route{
-	gives("GET /api/v1/alarms", "Alarms, and what receivers know of them: the worst first, of equals the newest.",
-		func(a *API, r *http.Request) ([]Alarm, error) { return a.Alarms(alarmQuery(r)) }).
-		with("q: words, or key=value for labels, severity, rule, target, receiver\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100"),
+	tabular("GET /api/v1/alarms", "Alarms, and what receivers know of them: the worst first, of equals the newest.",
+		func(a *API, r *http.Request) ([]Alarm, error) { return a.Alarms(alarmQuery(r)) }, alarmRows).
+		with("q: words, or key=value for labels, severity, rule, target, receiver; baseline=true for those that are not sent because they were so in the first poll\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100\nformat: json, also if it is left out, or csv"),
 	gives("GET /api/v1/alarms/{id}", "One alarm, and its life. One that has been cleared is what the journal has of it.",
 		func(a *API, r *http.Request) (Alarm, error) { return a.Alarm(r.PathValue("id")) }),
 	takes("POST /api/v1/alarms/{id}/resend", "Notifies the receivers that know an active alarm once more, by its event.",

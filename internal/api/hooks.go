@@ -2,67 +2,18 @@ package api
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 	"time"
-
-	"trapline/internal/notify"
 )
 
 // What answers about targets and the process take from parts that others answer for.
-
-// alarmIndex are how many alarms are active. Version changes when they do.
-type alarmIndex struct {
-	counts   AlarmCounts
-	byTarget map[string]int
-	version  uint64
-	at       time.Time
-}
-
-// alarmsAge is how old an alarmIndex may be.
-const alarmsAge = time.Second
 
 // counted keeps the last counts.
 type counted struct {
 	mu     sync.Mutex
 	alarms *alarmIndex
 	others *otherCounts
-}
-
-func (a *API) alarmIndex() *alarmIndex {
-	c := &a.counted
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, last := time.Now(), c.alarms
-	if last != nil && last.at.Add(alarmsAge).After(now) {
-		return last
-	}
-	next := &alarmIndex{counts: AlarmCounts{BySeverity: map[string]int{}}, byTarget: map[string]int{}, at: now}
-	for _, one := range a.active() {
-		next.counts.Total++
-		next.counts.BySeverity[one.Severity.String()]++
-		next.byTarget[one.Target]++
-	}
-	if last != nil {
-		next.version = last.version
-		if !maps.Equal(next.byTarget, last.byTarget) {
-			next.version++
-		}
-	}
-	c.alarms = next
-	return next
-}
-
-// active are the alarms that are raised.
-func (a *API) active() []notify.Alarm {
-	switch {
-	case a.options.Outbox != nil:
-		return a.options.Outbox.Active()
-	case a.options.Rules != nil:
-		return a.options.Rules.Alarms(true)
-	}
-	return nil
 }
 
 // otherCounts are how rules and receivers fare.

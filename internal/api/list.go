@@ -88,7 +88,7 @@ const defaultLimit = 100
 // orders are the numbers to sort by. Equal ones keep the order of the names.
 var orders = map[string]func(*poller.Summary, *alarmIndex) float64{
 	"": func(u *poller.Summary, x *alarmIndex) float64 {
-		return worst[u.State] - float64(min(x.byTarget[u.Target.Name], 1000))/1001
+		return worst[u.State] - float64(min(x.byTarget[u.Target.Name].total, 1000))/1001
 	},
 	"name":     func(*poller.Summary, *alarmIndex) float64 { return 0 },
 	"state":    func(u *poller.Summary, _ *alarmIndex) float64 { return worst[u.State] },
@@ -97,7 +97,7 @@ var orders = map[string]func(*poller.Summary, *alarmIndex) float64{
 	"rtt":      ofLast(func(p *poller.Pass) float64 { return p.Stats.Path.RTT.Seconds() }),
 	"age":      ofLast(func(p *poller.Pass) float64 { return -float64(p.Start.Add(p.Duration).UnixMilli()) }),
 	"series":   func(u *poller.Summary, _ *alarmIndex) float64 { return float64(u.Samples) },
-	"alarms":   func(u *poller.Summary, x *alarmIndex) float64 { return float64(x.byTarget[u.Target.Name]) },
+	"alarms":   func(u *poller.Summary, x *alarmIndex) float64 { return float64(x.byTarget[u.Target.Name].total) },
 }
 
 // worst orders states, the worst first.
@@ -161,7 +161,7 @@ func summary(u *poller.Summary, alarms *alarmIndex) TargetSummary {
 	t := u.Target
 	s := TargetSummary{
 		Name: t.Name, Address: t.Spec.Address, Labels: t.Labels, Kind: kindOf(u), State: State(u.State.String()), Since: u.Since,
-		Interval: t.Interval.Seconds(), Series: u.Samples, Alarms: alarms.byTarget[t.Name], Outcomes: u.Outcomes.String(),
+		Interval: t.Interval.Seconds(), Series: u.Samples, Alarms: alarms.byTarget[t.Name].total, Baseline: alarms.byTarget[t.Name].baseline, Outcomes: u.Outcomes.String(),
 	}
 	if s.Labels == nil {
 		s.Labels = map[string]string{}

@@ -63,10 +63,11 @@ type RuleCounts struct {
 	SlowestSeconds float64 `json:"slowest_seconds"`
 }
 
-// AlarmCounts are how many alarms are active, by severity.
+// AlarmCounts are how many alarms are open.
 type AlarmCounts struct {
-	Total      int            `json:"total"`
-	BySeverity map[string]int `json:"by_severity"`
+	Total      int            `json:"total"`       // as many as /api/v1/alarms lists
+	Baseline   int            `json:"baseline"`    // of them, those that were so when their rules first looked at the target, and are not sent
+	BySeverity map[string]int `json:"by_severity"` // those that are not of a baseline
 }
 
 // ReceiverCounts are how receivers fare, and how many notifications wait for them.

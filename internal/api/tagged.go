@@ -16,10 +16,10 @@ func (a *API) StoreVersion() string {
 	return fmt.Sprintf("%x-%x-%x", a.options.Started.UnixNano(), a.options.Polls.Version(), a.alarmIndex().version)
 }
 
-// viewed is a route of what polls change. It has an ETag, by which a client that has the answer is not sent it again,
-// and if rows is not nil there is a form of it in CSV, with the titles in front.
+// viewed is a tabular route of what polls change. It has an ETag, by which a client that has the answer is not sent it
+// again.
 func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, error), rows func(*T) [][]string) route {
-	view := gives(pattern, text, query)
+	view := tabular(pattern, text, query, rows)
 	plain := view.serve
 	view.serve = func(a *API, w http.ResponseWriter, r *http.Request) {
 		tag := a.tag(r)
@@ -29,9 +29,19 @@ func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, err
 			return
 		}
 		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", tag)
+		plain(a, w, r)
+	}
+	return view
+}
+
+// tabular is a route that answers in CSV too, with the titles in front, if rows is not nil.
+func tabular[T any](pattern, text string, query func(*API, *http.Request) (T, error), rows func(*T) [][]string) route {
+	list := gives(pattern, text, query)
+	plain := list.serve
+	list.serve = func(a *API, w http.ResponseWriter, r *http.Request) {
 		switch format := r.FormValue("format"); {
 		case format == "" || format == "json":
-			w.Header().Set("ETag", tag)
 			plain(a, w, r)
 		case format == "csv" && rows != nil:
 			data, err := query(a, r)
@@ -39,13 +49,12 @@ func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, err
 				Refuse(w, err)
 				return
 			}
-			w.Header().Set("ETag", tag)
 			writeCSV(w, rows(&data))
 		default:
-			Refuse(w, &Hinted{of(ErrBadRequest, "there is no format %q", format), "write json, or csv for targets and tables"})
+			Refuse(w, &Hinted{of(ErrBadRequest, "there is no format %q", format), "write json, or csv for targets, tables and alarms"})
 		}
 	}
-	return view
+	return list
 }
 
 // tag stands for the answer to a request.

@@ -44,7 +44,8 @@ type TargetSummary struct {
 	Loss     float64           `json:"loss"`   // share of requests retransmitted in the last poll
 	Window   float64           `json:"window"` // requests outstanding at once
 	Series   int               `json:"series"`
-	Alarms   int               `json:"alarms"`
+	Alarms   int               `json:"alarms"`   // that are open
+	Baseline int               `json:"baseline"` // of Alarms, those that are not sent: they were so when their rules first looked at the target
 	Outcomes string            `json:"outcomes"` // of the last 60 polls, the oldest first: u, p, d, m (missed)
 	Problem  *Problem          `json:"problem,omitempty"`
 }

@@ -43,11 +43,11 @@ format: json, also if it is left out, or csv`),
 
 // targetRows are targets as CSV.
 func targetRows(list *TargetList) [][]string {
-	rows := [][]string{{"name", "address", "labels", "kind", "sys_name", "state", "since", "last_poll", "duration", "interval", "rtt", "loss", "window", "series", "alarms", "reason", "problem"}}
+	rows := [][]string{{"name", "address", "labels", "kind", "sys_name", "state", "since", "last_poll", "duration", "interval", "rtt", "loss", "window", "series", "alarms", "baseline", "reason", "problem"}}
 	for i := range list.Targets {
 		t := &list.Targets[i]
 		row := []string{t.Name, t.Address, labelText(t.Labels), t.Kind, t.SysName, string(t.State), timeText(t.Since), timeText(t.LastPoll)}
-		for _, v := range []float64{t.Duration, t.Interval, t.RTT, t.Loss, t.Window, float64(t.Series), float64(t.Alarms)} {
+		for _, v := range []float64{t.Duration, t.Interval, t.RTT, t.Loss, t.Window, float64(t.Series), float64(t.Alarms), float64(t.Baseline)} {
 			row = append(row, strconv.FormatFloat(v, 'f', -1, 64))
 		}
 		if t.Problem == nil {
@@ -56,6 +56,23 @@ func targetRows(list *TargetList) [][]string {
 			row = append(row, t.Problem.Reason, t.Problem.Text)
 		}
 		rows = append(rows, row)
+	}
+	return rows
+}
+
+// alarmRows are alarms as CSV.
+func alarmRows(list *[]Alarm) [][]string {
+	rows := [][]string{{"id", "state", "severity", "rule", "target", "resource", "text", "value", "since", "cleared", "baseline", "labels", "notified"}}
+	for i := range *list {
+		a := &(*list)[i]
+		var notified []string
+		for _, n := range a.Notified {
+			notified = append(notified, n.Receiver+" "+n.Text)
+		}
+		rows = append(rows, []string{
+			a.ID, a.State, a.Severity, a.Rule, a.Target, a.Resource, a.Text, a.Value, timeText(a.Since), timeText(a.Cleared),
+			strconv.FormatBool(a.Baseline), labelText(a.Labels), strings.Join(notified, "; "),
+		})
 	}
 	return rows
 }

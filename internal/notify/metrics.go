@@ -105,7 +105,7 @@ var (
 	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
 	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest notification that waits for the receiver.", []string{"receiver"}, nil)
 	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not acknowledge, and is tried with one notification at a time.", []string{"receiver"}, nil)
-	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are active.", nil, nil)
+	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are open, without those of baselines, which are not sent.", nil, nil)
 )
 
 // Describe is of prometheus.Collector.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"trapline/internal/api"
 )
@@ -32,7 +33,6 @@ const maxAlarms = 500
 func (s *Site) alarms(w http.ResponseWriter, r *http.Request) error {
 	form := r.URL.Query()
 	d := &alarmsData{Text: form.Get("q"), State: form.Get("state"), Group: cmp.Or(form.Get("group"), "rule"), Groupings: []string{"rule", "target", "site", "severity"}}
-	v := s.view(r, "a", "Alarms", d)
 	var err error
 	if d.State == "history" {
 		err = s.history(d, form.Get("before"))
@@ -42,18 +42,50 @@ func (s *Site) alarms(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	counts := v.Status.Alarms
-	d.Chips = []chip{
-		{Name: "Open", Count: counts.Total, Class: "bad", Current: d.State == ""},
-		{State: "pending", Name: "Pending", Count: v.Status.Rules.Pending, Current: d.State == "pending"},
-		{State: "history", Name: "History", Count: -1, Current: d.State == "history"},
-	}
+	v := s.view(r, "a", "Alarms", d)
+	d.Chips = alarmChips(v.Status, d)
 	return s.show(w, r, "alarms", v)
+}
+
+// alarmChips have counts of all alarms, whatever is searched for.
+func alarmChips(st *api.Status, d *alarmsData) []chip {
+	open, pending := st.Alarms, st.Rules.Pending
+	if d.State == "pending" && d.Text == "" {
+		pending = d.All
+	}
+	chips := []chip{{Name: "Open", Count: open.Total, Class: alarmsClass(&open)}}
+	if open.Baseline > 0 || d.State == baselineState {
+		chips = append(chips, chip{State: baselineState, Name: "Baseline", Count: open.Baseline})
+	}
+	chips = append(chips, chip{State: "pending", Name: "Pending", Count: pending}, chip{State: "history", Name: "History", Count: -1})
+	for i := range chips {
+		chips[i].Current = chips[i].State == d.State
+	}
+	return chips
+}
+
+// baselineState selects, of the open alarms, those of baselines.
+const baselineState = "baseline"
+
+// query is what the API selects the alarms by.
+func (d *alarmsData) query() api.AlarmQuery {
+	if d.State == baselineState {
+		return api.AlarmQuery{Text: strings.TrimSpace(d.Text + " baseline=true")}
+	}
+	return api.AlarmQuery{Text: d.Text, State: d.State}
+}
+
+// API is the query that gives the same alarms as JSON or CSV.
+func (d *alarmsData) API(format string) string {
+	q := d.query()
+	return query("q", q.Text, "state", q.State, "group", d.Group, "format", format)
 }
 
 // active gathers alarms by group, the group with the worst alarm first.
 func (s *Site) active(d *alarmsData) error {
-	list, err := s.source.Alarms(api.AlarmQuery{Text: d.Text, State: d.State, Group: d.Group})
+	q := d.query()
+	q.Group = d.Group
+	list, err := s.source.Alarms(q)
 	if err != nil {
 		return err
 	}
@@ -67,7 +99,7 @@ func (s *Site) active(d *alarmsData) error {
 			at[name] = i
 			d.Groups = append(d.Groups, alarmGroup{Name: name, Class: "warn"})
 		}
-		if a.Severity == "critical" || a.Severity == "major" {
+		if !a.Baseline && (a.Severity == "critical" || a.Severity == "major") {
 			d.Groups[i].Class = "bad"
 		}
 		d.Groups[i].Alarms = append(d.Groups[i].Alarms, a)

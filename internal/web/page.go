@@ -45,7 +45,7 @@ func (s *Site) functions() template.FuncMap {
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
 		"strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
-		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "severities": severities,
+		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "alarmsClass": alarmsClass, "severities": severities,
 		"uptime": s.uptime, "minute": minute, "float": func(n int) float64 { return float64(n) }, "add": func(a, b int) int { return a + b }, "minus": func(a, b int) int { return a - b },
 	}
 }
@@ -93,18 +93,25 @@ func navigation(st *api.Status) []entry {
 	if st.Targets.Down > 0 {
 		targets.Class = "bad"
 	}
-	alarms := entry{"a", "/alarms", "Alarms", st.Alarms.Total, "warn"}
-	if st.Alarms.BySeverity["critical"]+st.Alarms.BySeverity["major"] > 0 {
-		alarms.Class = "bad"
-	}
 	return []entry{
-		{Key: "o", Path: "/", Name: "Overview"}, targets, alarms,
+		{Key: "o", Path: "/", Name: "Overview"}, targets, {"a", "/alarms", "Alarms", st.Alarms.Total, alarmsClass(&st.Alarms)},
 		{"r", "/rules", "Rules", st.Rules.Failing, "warn"},
 		{"n", "/receivers", "Receivers", st.Receivers.Failing, "warn"},
 		{Key: "m", Path: "/mibs", Name: "MIBs"},
 		{Key: "d", Path: "/modules", Name: "Modules"},
 		{"c", "/configuration", "Configuration", len(st.Config.Errors), "warn"},
 	}
+}
+
+// alarmsClass is the class of a count of open alarms. Those of a baseline alone are nothing to look at.
+func alarmsClass(c *api.AlarmCounts) string {
+	switch {
+	case c.BySeverity["critical"]+c.BySeverity["major"] > 0:
+		return "bad"
+	case c.Total > c.Baseline:
+		return "warn"
+	}
+	return ""
 }
 
 // stateClasses give the shape and the colour of a word.
@@ -139,13 +146,16 @@ func attentionClass(kind string) string {
 // severityNames are the severities, the worst first.
 var severityNames = [...]string{"critical", "major", "minor", "warning", "indeterminate"}
 
-// severities counts alarms by severity in words.
-func severities(counts map[string]int) string {
+// severities counts alarms by severity in words, and those of baselines by themselves.
+func severities(c api.AlarmCounts) string {
 	var parts []string
 	for _, name := range severityNames {
-		if n := counts[name]; n > 0 {
+		if n := c.BySeverity[name]; n > 0 {
 			parts = append(parts, count(n)+" "+name)
 		}
+	}
+	if c.Baseline > 0 {
+		parts = append(parts, count(c.Baseline)+" baseline")
 	}
 	if parts == nil {
 		return "none"

@@ -12,9 +12,9 @@ import (
 // targetData is the page of a target.
 type targetData struct {
 	api.Target
-	Table   *tableView // nil where none is chosen, or there is none
-	Chosen  string     // name of the table, or all
-	Alarms  []api.Alarm
+	Table   *tableView  // nil where none is chosen, or there is none
+	Chosen  string      // name of the table, or all
+	Open    []api.Alarm // the worst of its alarms
 	Partial []api.Problem
 	From    int    // the first row of the table that is shown
 	base    string // path of the page
@@ -37,11 +37,15 @@ func (s *Site) target(w http.ResponseWriter, r *http.Request) error {
 // targetView gathers what the page of a target shows.
 func (s *Site) targetView(r *http.Request) (*view, error) {
 	name := r.PathValue("name")
+	open, err := s.source.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows})
+	if err != nil {
+		return nil, err
+	}
 	t, err := s.source.Target(name)
 	if err != nil {
 		return nil, err
 	}
-	d := &targetData{Target: t, Chosen: r.URL.Query().Get("t"), base: s.path("targets", name)}
+	d := &targetData{Target: t, Open: open, Chosen: r.URL.Query().Get("t"), base: s.path("targets", name)}
 	d.From, _ = strconv.Atoi(r.URL.Query().Get("from"))
 	d.From = max(0, d.From)
 	for _, p := range t.Problems {
@@ -58,9 +62,6 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 			return nil, err
 		}
 		d.Table = newTableView(table, r.URL.Query().Get("row"))
-	}
-	if d.Alarms, err = s.source.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows}); err != nil {
-		return nil, err
 	}
 	return s.view(r, "t", name, d), nil
 }
