@@ -146,9 +146,10 @@ func nearestKey(key string, known []string) string {
 
 // sameWord compares keys without regard to case, "_" and "-".
 func sameWord(a, b string) bool {
-	fold := strings.NewReplacer("_", "", "-", "").Replace
-	return strings.EqualFold(fold(a), fold(b))
+	return strings.EqualFold(joined.Replace(a), joined.Replace(b))
 }
+
+var joined = strings.NewReplacer("_", "", "-", "")
 
 // ofAuth gives the key of an auth that stands in a target or a receiver in its place.
 func ofAuth(key, section string) string {

@@ -66,6 +66,7 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ args, errs string }{
 		{"tragets", "no command \"tragets\"; did you mean targets?\n"},
+		{"targest", "no command \"targest\"; did you mean targets?\n"},
 		{"rules chekc", "no command \"rules chekc\"; did you mean check?\n"},
 		{"targets --donw", "targets has no flag --donw; did you mean --down?\nTry \"trapline targets --help\".\n"},
 		{"walk", "required argument 'target' not provided\nTry \"trapline walk --help\".\n"},

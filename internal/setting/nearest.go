@@ -1,45 +1,74 @@
 package setting
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxName is how long a name may be to be misspelt.
 const maxName = 100
 
-// Nearest returns the word that name was probably meant to be, or "".
+// Nearest returns the word that name was probably meant to be, or "". Of words that are equally near, one of the same
+// letters comes first, then one of the same length.
 func Nearest(name string, words []string) string {
 	if len(name) > maxName {
 		return ""
 	}
 	name = strings.ToLower(name)
-	best, least := "", min((len(name)+3)/4, len(name)-1) // of one letter nothing would be left
+	best, least, likeness := "", min((len(name)+3)/4, len(name)-1), 0 // of one letter nothing would be left
 	for _, w := range words {
 		if len(w)-len(name) > least || len(name)-len(w) > least {
 			continue // it differs by more than what is left out or added
 		}
-		if d := distance(name, strings.ToLower(w)); d <= least && (best == "" || d < least) {
-			best, least = w, d
+		word := strings.ToLower(w)
+		d := distance(name, word)
+		if d > least {
+			continue
+		}
+		if like := alike(name, word); best == "" || d < least || like > likeness {
+			best, least, likeness = w, d, like
 		}
 	}
 	return best
 }
 
-// distance counts the letters to insert, delete or replace to make b of a (Levenshtein).
+// alike compares words that are equally near: 2 if they have the same letters, 1 if they have as many, else 0.
+func alike(a, b string) int {
+	switch {
+	case len(a) != len(b):
+		return 0
+	case sortedOctets(a) == sortedOctets(b):
+		return 2
+	}
+	return 1
+}
+
+func sortedOctets(text string) string {
+	octets := []byte(text)
+	slices.Sort(octets)
+	return string(octets)
+}
+
+// distance counts the letters to insert, delete, replace or exchange with the next one to make b of a, none of them
+// twice (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }
