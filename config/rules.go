@@ -14,17 +14,19 @@ func (u *union) readRules() {
 	var files []string
 	for _, s := range u.sources {
 		for i, pattern := range s.config.RuleFiles {
+			at, shown := path{"rule_files", index(i)}, pattern
 			if !filepath.IsAbs(pattern) {
+				shown = relativeTo(pattern, s.file)
 				pattern = filepath.Join(filepath.Dir(s.file), pattern)
 			}
 			matches, err := filepath.Glob(pattern)
 			switch {
 			case err != nil:
-				s.wrong(path{"rule_files", index(i)}, nil, "not a file name or a pattern of file names: "+err.Error())
+				s.wrong(at, nil, "not a file name or a pattern of file names: "+err.Error())
 			case len(matches) == 0 && strings.ContainsAny(pattern, "*?["):
-				u.config.Warnings = append(u.config.Warnings, fmt.Sprintf("rule_files: no file matches %s", pattern))
+				s.warn(at, "no file matches "+shown)
 			case len(matches) == 0:
-				s.wrong(path{"rule_files", index(i)}, nil, fmt.Sprintf("there is no file %s", pattern))
+				s.wrong(at, nil, "there is no file "+shown)
 			}
 			for _, file := range matches {
 				if !slices.Contains(files, file) {
@@ -42,6 +44,27 @@ func (u *union) readRules() {
 		set = set.With(groups...)
 	}
 	u.config.Rules = set
+}
+
+// relativeTo says of a file or a pattern that it is looked for beside another file.
+func relativeTo(pattern, file string) string {
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		dir = filepath.Dir(file)
+	}
+	return fmt.Sprintf("%s (relative to %s)", pattern, dir)
+}
+
+// checkSeverities warns of receivers that no rule can reach.
+func (u *union) checkSeverities() {
+	words := u.config.Rules.Severities()
+	for _, s := range u.sources {
+		for i := range s.config.Receivers {
+			for _, m := range s.config.Receivers[i].Unreached(words) {
+				s.warn(path{"receivers", index(i), m.Path}, m.Text)
+			}
+		}
+	}
 }
 
 // thresholds gives the rules that thresholds stand for, by file.

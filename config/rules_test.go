@@ -30,13 +30,13 @@ func TestRuleFiles(t *testing.T) {
 		t.Errorf("rules are %v", list)
 	}
 	c = load(t, put("none.yml", base+"rule_files: [none/*.yml]\n"))
-	if want := "rule_files: no file matches " + filepath.Join(dir, "none/*.yml"); len(c.Warnings) != 1 || c.Warnings[0] != want {
+	if want := filepath.Join(dir, "none.yml") + ":3: rule_files[0]: no file matches none/*.yml (relative to " + dir + ")"; len(c.Warnings) != 1 || c.Warnings[0] != want {
 		t.Errorf("warnings are %q, want %q", c.Warnings, want)
 	}
 	broken := put("broken.yml", strings.Replace(alerting, "> 40", ">", 1))
 	_, err := Load([]string{put("wrong.yml", base+"rule_files:\n- broken.yml\n- missing.yml\n")}, Options{})
 	want := broken + ":1: group \"g\", rule 1, \"Hot\": could not parse expression: 1:14: parse error: unexpected end of input\n" +
-		filepath.Join(dir, "wrong.yml") + ":5: rule_files[1]: there is no file " + filepath.Join(dir, "missing.yml")
+		filepath.Join(dir, "wrong.yml") + ":5: rule_files[1]: there is no file missing.yml (relative to " + dir + ")"
 	if err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}

@@ -35,6 +35,7 @@ func unite(sources []*source, o Options) (*union, Mistakes) {
 		u.check()
 		u.compile(o)
 		u.readRules()
+		u.checkSeverities()
 	}
 	m := u.more
 	for _, s := range sources {

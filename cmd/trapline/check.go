@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -19,35 +23,96 @@ func addCheck(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("check", "Read the configuration as serve does, and report every error in it.")
 	files, expandEnv := addConfigFlags(c)
 	arguments := c.Arg("file", "Configuration files or globs; without any, those of --config.file.").Strings()
-	commands[c.FullCommand()] = func(_ context.Context, logger *slog.Logger) error {
+	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		if len(*arguments) > 0 && len(*files) > 0 {
 			return usagef("files are named as arguments and by --config.file: name all of them in one way")
 		}
 		if len(*arguments) > 0 {
 			files = arguments
 		}
-		return check(*files, *expandEnv, logger)
+		return printCheck(os.Stdout, *files, *expandEnv)
 	}
 }
 
+// check logs what may not be meant in a configuration. Errors it returns.
 func check(files []string, expandEnv bool, logger *slog.Logger) error {
+	w, err := checked(files, expandEnv, logger)
+	if err == nil {
+		logger.Info("Configuration parsed successfully", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
+	}
+	return err
+}
+
+// printCheck prints what check logs, a line for each, and what the configuration has.
+func printCheck(out io.Writer, files []string, expandEnv bool) error {
+	l := &lines{out: out}
+	w, err := checked(files, expandEnv, slog.New(l))
+	if err == nil {
+		fmt.Fprintf(out, "The configuration has %s, %s, %s and %s: no errors, %s\n", counted(len(w.targets), "target"), counted(len(w.config.Modules), "module"),
+			counted(len(w.config.Rules.Rules()), "rule"), counted(len(w.config.Receivers), "receiver"), counted(l.warnings, "warning"))
+	}
+	return err
+}
+
+func checked(files []string, expandEnv bool, logger *slog.Logger) (*world, error) {
 	w, err := load(files, expandEnv, "")
 	if found := (config.Mistakes)(nil); errors.As(err, &found) {
-		return fmt.Errorf("%w\n%s in the configuration", err, counted(len(found), "error"))
+		return nil, fmt.Errorf("%w\n%s in the configuration", err, counted(len(found), "error"))
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.warn(logger, nil)
 	if findings, err := w.findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
-		return cmp.Or(err, errRules)
+		return nil, cmp.Or(err, errRules)
 	}
 	for _, text := range diskWarnings(w.config) {
 		logger.Warn(text)
 	}
-	logger.Info("Configuration parsed successfully", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
-	return nil
+	return w, nil
 }
+
+// lines prints what is logged for one who reads it on a terminal.
+type lines struct {
+	out      io.Writer
+	warnings int
+}
+
+// Enabled takes all.
+func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle prints a record, with its level if it is a warning or worse.
+func (l *lines) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	switch {
+	case r.Level >= slog.LevelError:
+		text = withLevel(text, "error: ")
+	case r.Level == slog.LevelWarn:
+		l.warnings++
+		text = withLevel(text, "warning: ")
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		text += fmt.Sprintf(" (%s: %v)", a.Key, a.Value)
+		return true
+	})
+	_, err := fmt.Fprintln(l.out, text)
+	return err
+}
+
+// placed matches the file and the line that a text begins with.
+var placed = regexp.MustCompile(`^\S+:\d+: `)
+
+// withLevel writes a level behind the place of a text, unless it stands there.
+func withLevel(text, level string) string {
+	place := placed.FindString(text)
+	return place + level + strings.TrimPrefix(text[len(place):], level)
+}
+
+// WithAttrs keeps the handler as it is.
+func (l *lines) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// WithGroup keeps the handler as it is.
+func (l *lines) WithGroup(string) slog.Handler { return l }
 
 // diskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.
 func diskWarnings(c *config.Config) []string {

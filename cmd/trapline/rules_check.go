@@ -120,7 +120,7 @@ func (w *world) forRules() (rules.World, error) {
 		return rules.World{}, err
 	}
 	told := notify.RuleChecker{Names: w.config.Names, Receivers: w.config.Receivers, Auths: w.config.Auths}
-	x := rules.World{Metrics: y, Interval: interval, Annotations: told.Check}
+	x := rules.World{Metrics: y, Interval: interval, Annotations: told.Check, Severity: notify.CheckSeverity}
 	for _, t := range w.targets {
 		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
 	}

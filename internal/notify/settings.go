@@ -182,7 +182,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 		m.add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
 	}
 	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
-		m.add("min_severity", "unknown severity %q: use one of critical, major, minor, warning", r.MinSeverity)
+		m.add("min_severity", "unknown severity %q: %s", r.MinSeverity, meantSeverity(r.MinSeverity))
 	}
 	if r.Rate <= 0 {
 		m.add("rate", "a rate is a number of notifications a second, and more than 0")

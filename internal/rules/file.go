@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -85,8 +86,11 @@ type ruleFile struct {
 func Parse(file string, content []byte) (groups []*Group, mistakes []Mistake, doubts []Finding) {
 	f := &ruleFile{file: file}
 	silent := slog.New(slog.DiscardHandler)
-	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
 	f.read(content)
+	if len(f.invalid) > 0 {
+		return nil, f.invalid, f.doubts
+	}
+	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
 	for _, err := range errs {
 		f.complain(err)
 	}
@@ -115,10 +119,26 @@ func (f *ruleFile) read(content []byte) {
 	}
 	if groups := valueOf(first.Content[0], "groups"); groups != nil {
 		f.groups = groups.Content
+	} else if key := keyOfConfiguration(first.Content[0]); key != nil {
+		f.wrong(key.Line, "this is a configuration (it has %s), not a rule file: check it with \"trapline check %s\"", key.Value, f.file)
+		return
 	}
 	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
 		f.doubt(second.Line, "a second document starts here and is not read, as by Prometheus: put it into a file of its own")
 	}
+}
+
+// configurationKeys are some at the top of a configuration.
+var configurationKeys = []string{"auths", "modules", "targets", "receivers", "rule_files", "thresholds", "global", "notifications"}
+
+// keyOfConfiguration finds one in a mapping.
+func keyOfConfiguration(n *yaml.Node) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if slices.Contains(configurationKeys, n.Content[i].Value) {
+			return n.Content[i]
+		}
+	}
+	return nil
 }
 
 // resolved is what an alias stands for.
@@ -161,6 +181,7 @@ func (f *ruleFile) doubt(line int, format string, args ...any) {
 var (
 	placed     = regexp.MustCompile(`^(\d+):\d+: (?:\d+:\d+: )?`)
 	yamlPlaced = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+	unknownKey = regexp.MustCompile(`^field (.+) not found in type rulefmt\.(\w+)$`)
 	typeName   = regexp.MustCompile(` (?:in|into) (?:type )?(?:rulefmt\.|\[\]rulefmt\.|model\.)\w+$`)
 )
 
@@ -176,11 +197,36 @@ func (f *ruleFile) complain(err error) {
 	if m := placed.FindStringSubmatch(text); m != nil {
 		line, text = atoi(m[1]), text[len(m[0]):]
 	} else if m := yamlPlaced.FindStringSubmatch(text); m != nil {
-		line, text = atoi(m[1]), typeName.ReplaceAllString(text[len(m[0]):], "")
+		line, text = atoi(m[1]), text[len(m[0]):]
+		if key := unknownKey.FindStringSubmatch(text); key != nil {
+			text = adviceOnKey(key[1], keysOf[key[2]])
+		}
+		text = typeName.ReplaceAllString(text, "")
 	} else if inRule := (*rulefmt.Error)(nil); errors.As(err, &inRule) {
 		line = f.lineOf(inRule.Group, inRule.Rule-1)
 	}
 	f.wrong(line, "%s", text)
+}
+
+// keysOf are the keys of Prometheus' types.
+var keysOf = map[string][]string{
+	"RuleGroups": yamlKeys[rulefmt.RuleGroups](), "RuleGroup": yamlKeys[rulefmt.RuleGroup](), "Rule": yamlKeys[rulefmt.Rule](),
+}
+
+func yamlKeys[T any]() (keys []string) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// adviceOnKey says what to write in the place of a key that there is not.
+func adviceOnKey(key string, known []string) string {
+	if near := setting.Nearest(key, known); near != "" {
+		return fmt.Sprintf("unknown key %.40q: did you mean %q?", key, near)
+	}
+	return fmt.Sprintf("unknown key %.40q: the keys there are %s", key, strings.Join(known, ", "))
 }
 
 func atoi(digits string) int {

@@ -54,6 +54,8 @@ type World struct {
 	// Annotations finds what is wrong with those that say how an alarm is told, and what some receiver will
 	// not be told.
 	Annotations func(map[string]string) (mistakes, warnings []string)
+
+	Severity func(word string) (warning string) // finds what is doubtful about the label severity
 }
 
 // Lint looks for what the rules of a set likely do not mean.
@@ -111,6 +113,11 @@ func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
 		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
 			l.find(Doubtful, "the label %s has the value in it: each value raises another alarm and clears the last one. Put it into an annotation", name)
+		}
+	}
+	if l.rule.Alert != "" && l.Severity != nil {
+		if text := l.Severity(l.rule.Labels[severityLabel]); text != "" {
+			l.find(Doubtful, "%s", text)
 		}
 	}
 	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {

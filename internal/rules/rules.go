@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -84,3 +85,15 @@ const names = model.UTF8Validation
 
 // language is PromQL as Prometheus has it without feature flags.
 var language = parser.NewParser(parser.Options{})
+
+// Severities are the words that alerting rules have in the label severity, templates as they are written; "" where a rule
+// sets none.
+func (s *Set) Severities() (words []string) {
+	for _, r := range s.Rules() {
+		if r.Alert != "" {
+			words = append(words, r.Labels[severityLabel])
+		}
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}

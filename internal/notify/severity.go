@@ -1,0 +1,51 @@
+package notify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trapline/internal/setting"
+)
+
+// CheckSeverity says what is doubtful about the label severity of a rule, or "". A template is known only once an alarm
+// is raised.
+func CheckSeverity(word string) string {
+	known := ParseSeverity(word) != Indeterminate || word == "" || strings.EqualFold(word, Indeterminate.String())
+	if known || isTemplate(word) {
+		return ""
+	}
+	return fmt.Sprintf("the severity %.40q is unknown and is sent as indeterminate: %s", word, meantSeverity(word))
+}
+
+// meantSeverity says which severity was probably meant, else which ones there are.
+func meantSeverity(word string) string {
+	if near := setting.Nearest(word, slices.Sorted(maps.Keys(severityWords))); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "use one of critical, major, minor, warning"
+}
+
+// Unreached warns of a receiver for which no alarm can be severe enough, or have the severity that its labels ask for. Of
+// the rules it gets the words that they have in the label severity; without any, alarms come from elsewhere alone.
+func (r *ReceiverSettings) Unreached(words []string) []setting.Mistake {
+	var m mistakes
+	pattern, chosen := r.Labels["severity"]
+	written, _ := pattern.MarshalYAML()
+	matches := func(words []string) bool { return slices.ContainsFunc(words, pattern.MatchString) }
+	known := slices.Concat(words, slices.Sorted(maps.Keys(severityWords)), []string{"", Indeterminate.String()})
+	least, limited := severityWords[r.MinSeverity]
+	const others = "only alerts that Prometheus or Alertmanager sends can reach this receiver"
+	switch {
+	case chosen && pattern.Regexp.Regexp == nil: // which is an error
+	case chosen && !matches(known):
+		m.add("labels", "no rule has a severity that %.40q matches: %s", written, meantSeverity(fmt.Sprint(written)))
+	case len(words) == 0 || slices.ContainsFunc(words, isTemplate):
+	case chosen && !matches(words):
+		m.add("labels", "no rule has a severity that %.40q matches: %s", written, others)
+	case limited && !slices.ContainsFunc(words, func(word string) bool { return ParseSeverity(word).AtLeast(least) }):
+		m.add("min_severity", "no rule has the severity %s or a worse one: %s", r.MinSeverity, others)
+	}
+	return m
+}
