@@ -109,6 +109,9 @@ func (p *printer) target(t *api.Target) {
 	}
 	p.problems(t)
 	for _, s := range t.Ladder {
+		if s.Text != "" && t.Problem != nil && strings.HasPrefix(t.Problem.Text, s.Text) {
+			s.Text = "" // which stands above
+		}
 		p.step(&s)
 	}
 	var tables []string

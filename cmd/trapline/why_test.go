@@ -78,9 +78,9 @@ func TestWhy(t *testing.T) {
 		{"sw", "IF-MIB::ifLastChange", "", 1, "", "", "module"},
 		{"sw", "SNMPv2-MIB::snmpInPkts", "", 1, "", "", "SNMPv2-MIB::snmpInPkts"},
 		{"sw", "ifOutOctets", "", 1, "ifOutOctets of sw does not exist: module plain does not ask for it.", "neither walk nor get", "Add IF-MIB::ifOutOctets to walk of module plain (SNMP:5)"},
-		{"dead", "ifInOctets", "", 2, "ifInOctets of dead is not there: dead does not answer.", "", ""},
-		{"silent", "ifInOctets", "", 2, "ifInOctets of silent is not there: silent does not answer.", "No answer to", "trapline get silent"},
-		{"unseen", "hrStorageUsed", "", 2, "hrStorageUsed of unseen is not there: unseen does not answer.", "Nothing listens", "SNMP agent"},
+		{"dead", "ifInOctets", "", 2, "ifInOctets of dead is not there: dead is down.", "", ""},
+		{"silent", "ifInOctets", "", 2, "ifInOctets of silent is not there: silent is down.", "No answer to", "trapline get silent"},
+		{"unseen", "hrStorageUsed", "", 2, "hrStorageUsed of unseen is not there: unseen is down.", "Nothing listens", "SNMP agent"},
 		{"half", "ifInOctets", "", 3, "", "is partial after row 19", ""},
 		{"sw", "absent", "", 3, "absent of sw has no series: the device has not sent it.", "the device sent nothing below", "trapline walk sw"},
 		{"sw", "ifInOctets", "ifName=Gi1/0/77", 3, "ifInOctets of sw has 56 rows, and none for ifName=Gi1/0/77: the device has not sent it.", "none with ifName=Gi1/0/77", "Did you mean ifName=Gi1/0/7"},
@@ -198,7 +198,7 @@ func TestWhyListsWhatIsMissing(t *testing.T) {
 	if w = why(t, base, "half", "", "", false); len(w.Missing) == 0 || w.Missing[0].Kind != "partial" || !strings.Contains(w.Verdict, "partial table") {
 		t.Errorf("%+v", w)
 	}
-	if w = why(t, base, "dead", "", "", false); w.Verdict != "dead does not answer." || w.Remedy == "" {
+	if w = why(t, base, "dead", "", "", false); w.Verdict != "dead is down." || w.Remedy == "" {
 		t.Errorf("%+v", w)
 	}
 	if status, body := act(t, base+"/api/v1/targets/sw/why", "{}"); status != 400 || !strings.Contains(body, "one metric") {

@@ -135,7 +135,7 @@ func ladder(u *poller.Summary) []Step {
 	if len(problems) == 0 {
 		return []Step{}
 	}
-	failing := reason.StepOf(problems[0].Reason)
+	failing := problems[0].Step
 	state := "ok"
 	var steps []Step
 	for _, name := range reason.Steps {

@@ -95,6 +95,8 @@ func with(changes ...func(*engine.Auth)) func(*engine.Auth) {
 
 var ifInOctets = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.10.3")
 
+const dropsUser = `It answers the discovery of its engine, but not user "usr-sha-aes": the privacy password, the privacy protocol or the context is probably wrong.`
+
 var troubles = map[string]trouble{
 	"well":                {state: Up},
 	"dead":                {want: engine.Timeout, state: Down, text: "No answer to ", step: "answers", device: agent.Faults{Dead: true}},
@@ -105,11 +107,13 @@ var troubles = map[string]trouble{
 	"no user":             {want: engine.UnknownUser, state: Down, text: `has no user "nobody"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "nobody" })},
 	"well, with a user":   {state: Up, snmpd: true, auth: v3},
 	"wrong password":      {want: engine.WrongDigest, state: Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Password = "not the one" })},
-	"wrong priv password": {want: engine.Timeout, state: Down, text: "A wrong community, privacy password", step: "answers", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword = "not the one" })}, // Net-SNMP says nothing
+	"wrong priv password": {want: engine.Timeout, state: Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword = "not the one" })},                          // Net-SNMP says nothing
+	"wrong priv protocol": {want: engine.Timeout, state: Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivProtocol = "AES256" })},                               // likewise
+	"and in gosnmp":       {want: engine.Timeout, state: Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword, a.Engine = "not the one", engine.Gosnmp })}, // likewise
 	"wrong level":         {want: engine.UnsupportedLevel, state: Down, text: "security level authPriv", step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "usr-none-none" })},
 	"too low a level":     {want: engine.Authorization, state: Partial, text: "access control", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv })},
 	"another engine":      {want: engine.UnknownEngine, state: Down, step: "engine", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.EngineID = "8000000001020304" })},
-	"no context":          {want: engine.Timeout, state: Down, text: "or context, or an access list", step: "answers", snmpd: true, auth: v3, change: func(t *poller.Target) { t.Spec.Context = "nowhere" }}, // likewise
+	"no context":          {want: engine.Timeout, state: Down, text: dropsUser, step: "user", snmpd: true, auth: v3, change: func(t *poller.Target) { t.Spec.Context = "nowhere" }}, // likewise
 	"slow":                {want: engine.Deadline, state: Partial, text: "The poll did not end within its interval of 1 s; ", device: agent.Faults{PerVarBind: 4 * time.Millisecond}},
 	"an error":            {want: engine.ErrorStatus, state: Partial, text: " is partial after row 2: ", device: agent.Faults{FailFrom: ifInOctets}},
 	"a circle":            {want: engine.NotIncreasing, state: Partial, text: " is partial after row ", device: agent.Faults{LoopAfter: ifInOctets, LoopBack: 1}},

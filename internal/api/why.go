@@ -176,7 +176,7 @@ func (w *inquiry) conclude() {
 			w.Verdict = fmt.Sprintf("%s does not exist: module %s does not ask for it.", w.subject(), w.Module)
 		}
 	case w.Steps[stepAnswers].State != stepOK:
-		w.Verdict = fmt.Sprintf("%s is not there: %s does not answer.", w.subject(), w.Target)
+		w.Verdict = fmt.Sprintf("%s is not there: %s is down.", w.subject(), w.Target)
 		if w.Steps[stepAnswers].State == stepUnknown {
 			w.Verdict = fmt.Sprintf("%s is not there yet: the first poll of %s has not ended.", w.subject(), w.Target)
 		}

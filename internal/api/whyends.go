@@ -245,7 +245,7 @@ func (w *inquiry) list() {
 		return
 	case !p.Up:
 		words := w.summary.Problems()[0]
-		w.Verdict, w.Reason, w.Remedy = w.Target+" does not answer.", words.Text, words.Remedy
+		w.Verdict, w.Reason, w.Remedy = w.Target+" is down.", words.Text, words.Remedy
 		return
 	}
 	problems := w.summary.Problems()

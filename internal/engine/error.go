@@ -55,6 +55,9 @@ type Error struct {
 	Err    error
 	// Dropped says that nothing of OID counts, whatever of it was handed on.
 	Dropped bool
+	// Discovered says, of a Timeout of the whole target, that its SNMPv3 engine answered a discovery in the same Poll:
+	// it is there, and drops what the user sends.
+	Discovered bool
 
 	alive bool // the target answered other requests
 	last  bool // it fell silent: the pass ends

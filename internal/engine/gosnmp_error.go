@@ -99,7 +99,7 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 	case ended != nil:
 		return &Error{Reason: SocketReason(ended), Err: ended}
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
-		return s.unanswered(r)
+		return s.unanswered(ctx, r)
 	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
@@ -113,10 +113,14 @@ func (s *session) classify(ctx context.Context, err error, r request) *Error {
 }
 
 // unanswered is the failure of all attempts at r. A target that answers something else is not silent.
-func (s *session) unanswered(r request) *Error {
+func (s *session) unanswered(ctx context.Context, r request) *Error {
 	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
 	if e.alive = s.wire.late || (!s.tentative && !s.settled.alone && s.probe()); e.alive {
 		e.OID = r.oids[0]
+	} else if s.user != nil && !s.tentative && !s.wire.discovered {
+		once := s.settled
+		once.retries = 0
+		_, _ = s.wire.discover(ctx, once) // whether it is there
 	}
 	return e
 }

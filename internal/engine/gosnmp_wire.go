@@ -22,14 +22,15 @@ type wire struct {
 	stats   *Stats
 	metrics *Metrics
 
-	sent     []sent    // the attempts of the exchange
-	first    uint32    // the first id of the poll: what lies between it and the last is a late answer
-	began    bool      // first is set
-	retrying bool      // the next message that is sent is a retransmission
-	sentAt   time.Time // the last attempt
-	answered bool      // anything that was an answer arrived in this poll
-	strange  error     // why the last datagram of this exchange was no answer
-	late     bool      // an answer to an earlier exchange came in this one
+	sent       []sent    // the attempts of the exchange
+	first      uint32    // the first id of the poll: what lies between it and the last is a late answer
+	began      bool      // first is set
+	retrying   bool      // the next message that is sent is a retransmission
+	sentAt     time.Time // the last attempt
+	answered   bool      // anything that was an answer arrived in this poll
+	discovered bool      // the Report of a discovery did
+	strange    error     // why the last datagram of this exchange was no answer
+	late       bool      // an answer to an earlier exchange came in this one
 
 	mu    sync.Mutex
 	ended error // the exchange is over: every further attempt fails with this
@@ -121,8 +122,12 @@ func (w *wire) Read(b []byte) (int, error) {
 		var report *reportError
 		switch {
 		case err == nil:
-			w.answered = true
 			w.metrics.received(time.Since(w.sentAt))
+			if w.sent[len(w.sent)-1].discovery {
+				w.discovered = true // an engine ID is no answer to the user
+				return n, nil
+			}
+			w.answered = true
 			w.stats.progress.Answer()
 			return n, nil
 		case errors.As(err, &report):

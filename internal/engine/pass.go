@@ -208,6 +208,15 @@ func (p *pass) refused(op string, oid, last snmp.OID, a answer) {
 	p.partial(op, oid, last, Authorization, err)
 }
 
+// discovered notes that the target told its SNMPv3 engine ID in this poll, whatever else it did not answer.
+func (p *pass) discovered() {
+	for _, err := range p.errs {
+		if e, ok := err.(*Error); ok {
+			e.Discovered = e.Reason == Timeout && e.Whole()
+		}
+	}
+}
+
 func (p *pass) err() error {
 	if len(p.errs) == 1 {
 		return p.errs[0]

@@ -195,21 +195,6 @@ func TestPeersFailuresToldApart(t *testing.T) {
 	}
 }
 
-// Discovery is no answer: a device that says who it is and nothing else is silent as a whole.
-func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
-	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
-	a := authOf(shaAES)
-	a.PrivPassword = "wrong-password"
-	plan := briefly
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	ctx = engine.WithProgress(ctx, engine.NewProgress(func() {}))
-	_, err := target(t, engine.Spec{Engine: tested, Address: snmpd.Address, Auth: a}).Poll(ctx, &plan, func(snmp.VarBind) {})
-	if list := engine.Errors(err); len(list) == 0 || !list[0].Whole() {
-		t.Errorf("the error is %v", err)
-	}
-}
-
 // Row 21: by address and by name. Row 23: the agent's log shows where a request came from.
 func TestPeersAddresses(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})

@@ -206,9 +206,20 @@ func (p *pipe) sendLocked(q *query) {
 	}
 	p.metrics.sent(retry)
 	p.timers.set(p, q, now+p.patience(q, now))
-	if n := q.unansweredAttempts(); n > 0 && n >= min(q.retries, 2) && !q.discovery && !q.alone {
+	n := q.unansweredAttempts()
+	if n > 0 {
+		p.lookForLocked(q)
+	}
+	if n > 0 && n >= min(q.retries, 2) && !q.discovery && !q.alone {
 		p.probeLocked(q)
 	}
+}
+
+// event gives the number of the last event.
+func (p *pipe) event() uint64 {
+	p.lock()
+	defer p.unlock()
+	return p.events
 }
 
 func (p *pipe) nextEvent() uint64 {

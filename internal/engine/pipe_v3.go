@@ -21,6 +21,7 @@ type usmPeer struct {
 	contextEngine []byte // empty means the target's own
 	contextName   []byte
 	discovering   bool
+	looking       bool // whether the engine is there at all
 
 	// What was learnt in an earlier poll may have become wrong: the device was replaced, or lost its
 	// memory. So the first failure of a poll in which nothing was answered yet leads to a new discovery.
@@ -32,6 +33,9 @@ type usmPeer struct {
 	// before, or every refusalMemory, the cause is looked for in what was learnt of the device.
 	accepted bool          // since the discovery and the last refusal, an answer came
 	since    time.Duration // of the discovery or the last refusal that did not lead to one
+
+	begun      uint64 // the event before the last poll
+	discovered uint64 // the event of the last answer to a discovery; 0 means never
 }
 
 // refusalMemory is how long a device that refuses a user is not discovered anew.
@@ -51,9 +55,9 @@ func newUSMPeer(user *snmp.User, fixed []byte, contextEngine, contextName string
 	return u, err
 }
 
-// beginPollLocked forgets what was proved in the poll before.
-func (u *usmPeer) beginPollLocked() {
-	u.kept, u.proved, u.renewed = u.security != nil, false, false
+// beginPollLocked forgets what was proved in the poll before. event is the last before this one.
+func (u *usmPeer) beginPollLocked(event uint64) {
+	u.kept, u.proved, u.renewed, u.begun = u.security != nil, false, false, event
 }
 
 // renewableLocked tells whether a failure may come of what was learnt in an earlier poll.
@@ -125,6 +129,28 @@ func (p *pipe) discoverLocked(t *peer) {
 	p.launchLocked(q)
 }
 
+// discoveredSince tells whether a target answered a discovery after an event.
+func (p *pipe) discoveredSince(t *peer, event uint64) bool {
+	p.lock()
+	defer p.unlock()
+	return t.v3 != nil && t.v3.discovered > event
+}
+
+// lookForLocked asks a target that is silent to q's user whether its engine is there at all. Nothing is learnt of it.
+func (p *pipe) lookForLocked(q *query) {
+	u := q.peer.v3
+	if u == nil || u.proved || u.looking || q.discovery || u.discovered > u.begun {
+		return
+	}
+	u.looking = true
+	look := &query{
+		peer: q.peer, discovery: true, presence: true, probed: true, request: request{pdu: snmp.GetRequest}, stats: q.stats,
+		timeout: q.timeout, budget: q.budget - (p.now - q.first),
+	}
+	look.by = askerFunc(func(answer, *Error) { u.looking = false })
+	p.launchLocked(look)
+}
+
 // failAllLocked ends all that is asked of a target or is about to be.
 func (p *pipe) failAllLocked(t *peer, e *Error) {
 	all := append(slices.Clone(t.flying), t.waiting...)
@@ -144,6 +170,10 @@ func (p *pipe) renewLocked(t *peer) {
 	for len(t.flying) > 0 {
 		q := t.flying[0]
 		p.dropLocked(q)
+		if q.presence {
+			t.v3.looking = false
+			continue
+		}
 		q.dead, q.attempts, q.resynced = false, nil, false
 		again = append(again, q)
 	}
@@ -210,6 +240,11 @@ func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 		return
 	}
 	p.traceOpened(from, len(b), &o)
+	if q.presence {
+		u.discovered = p.nextEvent()
+		p.endLocked(q, answer{}, nil)
+		return
+	}
 	security, err := u.user.Localize(o.EngineID)
 	if err != nil {
 		q.peer.deviatesLocked(p, err)
@@ -217,6 +252,7 @@ func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 	}
 	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.now
 	u.clock.Suggest(o.Boots, o.Time, p.now)
+	u.discovered = p.nextEvent()
 	p.measureLocked(q, uint32(o.ID))
 	p.endLocked(q, answer{}, nil)
 }

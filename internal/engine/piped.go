@@ -18,6 +18,7 @@ func (t *Target) pipable() bool {
 
 // pollPiped is Poll over the pipe.
 func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
+	began := t.pipe.event()
 	peer, e := t.meet(ctx, &w.settled)
 	if e != nil {
 		e.Op, e.Target = "connect", t.spec.Address
@@ -25,6 +26,11 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 		return
 	}
 	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
+	defer func() {
+		if t.pipe.discoveredSince(peer, began) {
+			w.discovered()
+		}
+	}()
 	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
 		w.gets(ctx, p.Get, false)
 		w.nexts(ctx, p.Next)
@@ -65,7 +71,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	t.peer.capacity.relax(t.pipe.now)
 	o.batch = t.peer.capacity.cap(o.batch)
 	if t.peer.v3 != nil {
-		t.peer.v3.beginPollLocked()
+		t.peer.v3.beginPollLocked(t.pipe.events)
 	}
 	return t.peer, nil
 }

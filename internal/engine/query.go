@@ -22,6 +22,7 @@ type query struct {
 
 	alone     bool   // the target is not probed beside it
 	discovery bool   // asks for the engine ID, in SNMPv3
+	presence  bool   // is a discovery that only shows whether the engine is there
 	resynced  bool   // was sent again after the target told its time
 	probed    bool   // the target was probed beside it, or it is the probe
 	began     uint64 // the event of its first attempt

@@ -52,6 +52,7 @@ func (p *pipe) expireLocked(q *query) {
 // probeLocked asks whether q's target answers anything.
 func (p *pipe) probeLocked(q *query) {
 	t := q.peer
+	p.lookForLocked(q)
 	if q.probed = true; t.probe != nil {
 		return
 	}

@@ -202,6 +202,9 @@ func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 	defer s.close()
 	w.exchanger = s
 	w.run(ctx, p)
+	if s.wire.discovered {
+		w.discovered()
+	}
 	return w.err()
 }
 

@@ -74,6 +74,7 @@ func (u *Summary) facts(e *engine.Error) reason.Facts {
 		Reason: e.Reason, Part: !e.Whole() && p.Up, Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
 		Context: t.Spec.Context, Requests: p.Stats.Packets, Took: p.Duration, Interval: t.Interval,
 		Timeout: cmp.Or(t.Params.Over(t.Defaults).Timeout.Duration, engine.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
+		Discovered: e.Discovered || slices.ContainsFunc(p.Errors, func(e *engine.Error) bool { return e.Discovered }),
 	}
 	if a, err := engine.ParseAddress(t.Spec.Address); err == nil {
 		f.Host, f.Port = a.Host, strconv.Itoa(int(a.Port))

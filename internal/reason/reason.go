@@ -3,6 +3,7 @@
 package reason
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -33,6 +34,8 @@ type Facts struct {
 	Row      string // the last row of it that arrived; "" when none did
 	Dropped  bool   // nothing of Table counts
 	Detail   string // from the error
+	// Discovered says of a timeout that the SNMPv3 engine answered a discovery: what the user sends is dropped.
+	Discovered bool
 }
 
 // Words are a failure in words.
@@ -42,15 +45,19 @@ type Words struct {
 	Remedy string
 	Table  string
 	Row    string
+	Step   Step // that fails, where the failure is the target's
 }
 
 // Of returns the words for facts.
 func Of(f *Facts) Words {
 	e, known := table[f.Reason]
-	if !known {
+	switch {
+	case f.Reason == engine.Timeout && f.Discovered && !f.Part:
+		e = f.dropped()
+	case !known:
 		e = entry{whole: "The poll failed: {detail}.", part: "{partial}: {detail}.", remedy: "See the log."}
 	}
-	w := Words{Reason: f.Reason, Table: f.Table, Row: f.Row}
+	w := Words{Reason: f.Reason, Table: f.Table, Row: f.Row, Step: cmp.Or(e.step, View)}
 	text, remedy := e.whole, e.remedy
 	if f.Part && e.part != "" || e.whole == "" {
 		text = e.part
@@ -101,6 +108,11 @@ func (f *Facts) value(name string) string {
 		return f.Level
 	case "context":
 		return strconv.Quote(f.Context)
+	case "suspects":
+		if f.User != "" {
+			return "An access list"
+		}
+		return "A wrong community or an access list"
 	case "requests":
 		if f.Requests == 0 {
 			return "any request"

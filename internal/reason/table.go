@@ -26,17 +26,24 @@ const (
 // Steps are all steps in their order.
 var Steps = []Step{Resolves, Sent, Answers, Engine, User, View}
 
-// StepOf returns the step that fails for a reason.
-func StepOf(r engine.Reason) Step {
-	if e, ok := table[r]; ok && e.step != "" {
-		return e.step
+// dropped are the words for a device that says who it is and drops what the user sends: many do so with what they
+// cannot decrypt, and with a context that they do not have. Below authPriv nothing is decrypted.
+func (f *Facts) dropped() entry {
+	e := entry{
+		whole:  "It answers the discovery of its engine, but not user {user}: the privacy password, the privacy protocol or the context is probably wrong.",
+		remedy: "Check priv_password and priv_protocol of auth {auth} (some devices call AES256C AES256), and that the device has the context {context}. See the packets: trapline get {target} sysName.0 --packets.",
+		step:   User,
 	}
-	return View
+	if f.Level != engine.AuthPriv {
+		e.whole = "It answers the discovery of its engine, but not user {user}: the context is probably wrong, or an access list drops the requests."
+		e.remedy = "Check that the device has the context {context} and lets this machine ask. See the packets: trapline get {target} sysName.0 --packets."
+	}
+	return e
 }
 
 var table = map[engine.Reason]entry{
 	engine.Timeout: {
-		whole:  "No answer to {requests} in {took}. A wrong community, privacy password or context, or an access list on the device, looks the same.",
+		whole:  "No answer to {requests} in {took}. {suspects} on the device looks the same.",
 		part:   "{partial}: the device did not answer to it, though it answered other requests.",
 		remedy: "Is it there: ping {host}. See the packets: trapline get {target} sysName.0 --packets. Try another auth: --auth NAME.", partRemedy: "Set a longer timeout or a lower max_repetitions, or leave {table} out.",
 		step: Answers,

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"trapline/internal/api"
-	"trapline/internal/engine"
 )
 
 // targetData is the page of a target.
@@ -106,13 +105,4 @@ func (d *targetData) Replies() int {
 		}
 	}
 	return n
-}
-
-// Host is the address without the transport and the port.
-func (d *targetData) Host() string {
-	a, err := engine.ParseAddress(d.Address)
-	if err != nil {
-		return d.Address
-	}
-	return a.Host
 }

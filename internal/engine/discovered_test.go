@@ -1,0 +1,84 @@
+package engine_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"trapline/internal/engine"
+	"trapline/internal/peers"
+	"trapline/internal/snmp"
+)
+
+// Discovery is no answer: a device that says who it is and drops what the user sends is silent as a whole, in each poll,
+// and is told from one that is not there.
+func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: "8000000001020304"})
+	nobody, err := net.ListenPacket("udp4", "127.0.22.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nobody.Close() })
+	wrong := func(change func(*engine.Auth)) *engine.Auth {
+		a := authOf(shaAES)
+		a.PrivPassword = "wrong-password"
+		change(a)
+		return a
+	}
+	as := func(*engine.Auth) {}
+	for name, test := range map[string]struct {
+		spec       engine.Spec
+		discovered bool
+	}{
+		"privacy password":        {engine.Spec{Address: snmpd.Address, Auth: wrong(as)}, true},
+		"privacy protocol":        {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *engine.Auth) { a.PrivProtocol = "DES" })}, true},
+		"with the engine ID set":  {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *engine.Auth) { a.EngineID = "8000000001020304" })}, true},
+		"context":                 {engine.Spec{Address: snmpd.Address, Auth: authOf(shaAES), Context: "nowhere"}, true},
+		"community":               {engine.Spec{Address: snmpd.Address, Auth: community(2, "wrong")}, false},
+		"nobody there":            {engine.Spec{Address: nobody.LocalAddr().String(), Auth: authOf(shaAES)}, false},
+		"nobody, with the ID set": {engine.Spec{Address: nobody.LocalAddr().String(), Auth: wrong(func(a *engine.Auth) { a.EngineID = "8000000001020304" })}, false},
+	} {
+		for _, by := range bothEngines {
+			if by == engine.Gosnmp && test.discovered && test.spec.Auth.EngineID != "" {
+				continue // gosnmp gives the Report that sets its clock for the failure
+			}
+			t.Run(name+by, func(t *testing.T) {
+				t.Parallel()
+				spec := test.spec
+				spec.Engine = by
+				x := target(t, spec)
+				for n := range 3 {
+					progress := engine.NewProgress(func() {})
+					ctx, cancel := context.WithTimeout(engine.WithProgress(t.Context(), progress), 20*time.Second)
+					_, err := x.Poll(ctx, &briefly, func(snmp.VarBind) {})
+					cancel()
+					list := engine.Errors(err)
+					if len(list) != 1 || list[0].Reason != engine.Timeout || !list[0].Whole() || list[0].Discovered != test.discovered {
+						t.Errorf("poll %d: %v: %+v", n, err, list)
+					}
+					if progress.Answered() {
+						t.Errorf("poll %d: the discovery is an answer", n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// That a device is there is found out in each poll anew.
+func TestPeersDiscoveryIsOfThePoll(t *testing.T) {
+	for _, by := range bothEngines {
+		snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+		a := authOf(shaAES)
+		a.PrivPassword = "wrong-password"
+		x := target(t, engine.Spec{Engine: by, Address: snmpd.Address, Auth: a})
+		if r := poll(t, x, briefly); len(r.errors) != 1 || !r.errors[0].Discovered {
+			t.Errorf("%s: %v", by, r.err)
+		}
+		snmpd.Kill()
+		if r := poll(t, x, briefly); len(r.errors) != 1 || r.errors[0].Discovered {
+			t.Errorf("%s, killed: %v", by, r.err)
+		}
+	}
+}
