@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run test soak build bench lint fuzz image docs release release-check package-check vendor
+.PHONY: help run test tests soak build bench lint fuzz image docs release release-check package-check vendor
 
 # help lists these targets.
 help:
@@ -19,9 +19,12 @@ build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
 # test runs all tests, and installs the programs they run against where it may. Of the law of passes, most trials are
-# made without the race detector.
+# made without the race detector. What is left out for want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
+	scripts/left-out.sh $(MAKE) --no-print-directory tests
+
+tests:
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
 	go test -count=1 -tags $(TAGS) -run Law ./internal/engine

@@ -2,18 +2,19 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 )
 
 // shipped writes the file that snmp_exporter ships with to where Load finds it.
 func shipped(t testing.TB) string {
 	t.Helper()
-	return write(t, "snmp.yml", peers.Gunzip(t, peers.Shared(t, "conformance/snmp_exporter.yml.gz")))
+	return write(t, "snmp.yml", corpus.Text(t, filepath.Join(corpus.Large(t, "conformance"), "snmp_exporter.yml")))
 }
 
 func TestTheFileOfSNMPExporterLoads(t *testing.T) {
@@ -108,7 +109,7 @@ func BenchmarkNames(b *testing.B) { benchmarkLoad(b, write(b, "snmp.yml", tenTab
 
 // BenchmarkUserMIBs reads MIB files of a megabyte, of which nothing but the modules' own texts may stay.
 func BenchmarkUserMIBs(b *testing.B) {
-	dir := peers.MIBs(b)
+	dir := corpus.MIBs(b, corpus.Large(b, "mibs"))
 	benchmarkLoad(b, write(b, "snmp.yml", auths+"mibs: {dirs: ["+dir+"/apc, "+dir+"/mikrotik]}\n"+
 		"modules: {ups: {walk: [PowerNet-MIB::upsBattery]}, health: {walk: [MIKROTIK-MIB::mtxrHealth]}}\n"))
 }

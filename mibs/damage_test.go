@@ -150,7 +150,7 @@ func outcome(t *testing.T, module string, sources ...Source) map[string]string {
 }
 
 func TestOneDeviationCostsLittle(t *testing.T) {
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestRandomDamageIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func nodeSet(tree *Tree) (set []string) {
 }
 
 func TestFactsSayAllThatTheFilesDo(t *testing.T) {
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFactsSayAllThatTheFilesDo(t *testing.T) {
 
 // The facts that lie here are those of the MIB files, as the command build writes them.
 func TestEmbeddedFactsAreThoseOfTheFiles(t *testing.T) {
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func copied(text string, descriptions map[uint64]bool, seed maphash.Seed) string
 }
 
 func TestNoDescriptionIsEmbedded(t *testing.T) {
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}

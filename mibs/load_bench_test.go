@@ -8,8 +8,8 @@ import (
 
 // BenchmarkLoadAll reads the whole corpus: the index, the files, and all OIDs and types.
 func BenchmarkLoadAll(b *testing.B) {
-	dir := corpus(b)
-	files, octets := sizes(b, dir)
+	dir := files(b)
+	count, octets := sizes(b, dir)
 	b.SetBytes(octets)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -21,7 +21,7 @@ func BenchmarkLoadAll(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(files)*float64(b.N)/b.Elapsed().Seconds(), "files/s")
+	b.ReportMetric(float64(count)*float64(b.N)/b.Elapsed().Seconds(), "files/s")
 }
 
 func sizes(b *testing.B, dir string) (files int, octets int64) {

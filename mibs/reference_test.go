@@ -5,17 +5,18 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 )
 
-// corpus gives the directory of the MIB files of the test data.
-func corpus(t testing.TB) string {
+// files returns the directory of the MIB files of the test data.
+func files(t testing.TB) string {
 	t.Helper()
-	return peers.MIBs(t)
+	return corpus.MIBs(t, corpus.Large(t, "mibs"))
 }
 
 // bars say what share of the nodes in the reference must be as it has them, once the intended
@@ -27,7 +28,7 @@ var bars = map[string]float64{
 
 // testdata/differences.tsv says where the tree is meant to differ from Net-SNMP's, and why.
 func TestTreeIsNetSNMPs(t *testing.T) {
-	d, err := OpenDirectories(corpus(t))
+	d, err := OpenDirectories(files(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func compareReference(t *testing.T, tree *Tree) (facts []fact) {
 			nodes[key] = n
 		}
 	}
-	for line := range strings.Lines(peers.Gunzip(t, peers.Shared(t, "mibs/reference.tsv.gz"))) {
+	for line := range strings.Lines(corpus.Text(t, filepath.Join(corpus.Large(t, "mibs"), "reference.tsv"))) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		where := f[0] + "::" + f[1]
 		if f[1] == "#OK" {

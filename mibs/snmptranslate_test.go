@@ -26,7 +26,7 @@ func shortened(text string) string {
 
 func standardDirs(t *testing.T) (dirs []string) {
 	t.Helper()
-	dir := corpus(t)
+	dir := files(t)
 	return []string{filepath.Join(dir, "rfc"), filepath.Join(dir, "net-snmp")}
 }
 

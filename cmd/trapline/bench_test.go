@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trapline/internal/corpus"
 	"trapline/internal/peers"
 )
 
@@ -14,7 +15,7 @@ import (
 // first answer of /-/ready.
 func BenchmarkReady(b *testing.B) {
 	file, binary := filepath.Join(b.TempDir(), "snmp.yml"), program(b)
-	if err := os.WriteFile(file, []byte(peers.Gunzip(b, peers.Shared(b, "conformance/snmp_exporter.yml.gz"))), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(corpus.Text(b, filepath.Join(corpus.Large(b, "conformance"), "snmp_exporter.yml"))), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	address := peers.FreeTCPAddress(b)

@@ -9,13 +9,13 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 )
 
 // TestConformance scrapes recordings of real devices through snmp_exporter's own configuration and
 // compares the samples, as sets, with those that snmp_exporter gave. These lack what moves.
 func TestConformance(t *testing.T) {
-	dir := peers.Shared(t, "conformance")
+	dir := corpus.Large(t, "conformance")
 	samples, err := filepath.Glob(filepath.Join(dir, "samples", "*.gz"))
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples: %v", err)
@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()
 	}
-	base := startServer(t, peers.Gunzip(t, filepath.Join(dir, "snmp_exporter.yml.gz")))
+	base := startServer(t, corpus.Text(t, filepath.Join(dir, "snmp_exporter.yml")))
 	equal := 0
 	for _, file := range samples {
 		device, module, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".gz"), "@")
@@ -48,7 +48,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%s@%s: status %d: %s", device, module, status, body)
 			continue
 		}
-		if diff := difference(sampleSet(body), sampleSet(peers.Gunzip(t, file))); diff != "" {
+		if diff := difference(sampleSet(body), sampleSet(corpus.Text(t, file))); diff != "" {
 			t.Errorf("%s@%s: %s", device, module, diff)
 			continue
 		}

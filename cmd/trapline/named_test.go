@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"trapline/internal/agent"
+	"trapline/internal/corpus"
 	"trapline/internal/peers"
 )
 
@@ -16,7 +17,7 @@ import (
 // indexes, labels, display hints and units.
 func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
 	t.Parallel()
-	dir := peers.MIBs(t)
+	dir := corpus.MIBs(t, corpus.Large(t, "mibs"))
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	names, recorded := recordings(t)
 	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, recorded...)

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 	"trapline/internal/snmp"
 )
 
@@ -50,11 +50,11 @@ func TestNamesAlone(t *testing.T) {
 			t.Errorf("%s: a series sysUpTime: %v, recorded: %v", name, got, want)
 		}
 		body := scrape("by_name")
-		sample := filepath.Join(peers.Shared(t, "conformance"), "samples", name+"@if_mib.gz")
+		sample := filepath.Join(corpus.Large(t, "conformance"), "samples", name+"@if_mib.gz")
 		if matches, _ := filepath.Glob(sample); len(matches) == 0 {
 			continue
 		}
-		if diff := difference(sampleSet(body), sampleSet(peers.Gunzip(t, sample))); diff != "" {
+		if diff := difference(sampleSet(body), sampleSet(corpus.Text(t, sample))); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		compared++

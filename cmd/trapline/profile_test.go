@@ -11,6 +11,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/agent"
+	"trapline/internal/corpus"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/profile"
@@ -22,7 +23,7 @@ import (
 // recordings gives the recordings of real devices, at one point in time, and their names.
 func recordings(t *testing.T) (names []string, list []*agent.Recording) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(peers.Shared(t, "conformance"), "recordings", "*.gz"))
+	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}

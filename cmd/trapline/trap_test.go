@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/corpus"
 	"trapline/internal/notify"
 	"trapline/internal/peers"
 )
@@ -56,7 +57,7 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 // What is sent by name arrives as what Net-SNMP's commands send with the same names.
 func TestNotificationsByName(t *testing.T) {
 	t.Parallel()
-	dir := peers.MIBs(t)
+	dir := corpus.MIBs(t, corpus.Large(t, "mibs"))
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	binary := program(t)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
+	"trapline/internal/corpus"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
@@ -98,7 +99,7 @@ func wantWholeMIB(t *testing.T, x *engine.Target, want []string) {
 func still(t testing.TB, name string) string {
 	t.Helper()
 	var text strings.Builder
-	for l := range strings.Lines(peers.Gunzip(t, peers.Shared(t, "conformance/recordings/"+name+".snmprec.gz"))) {
+	for l := range strings.Lines(corpus.Text(t, filepath.Join(corpus.Large(t, "conformance"), "recordings", name+".snmprec"))) {
 		if fields := strings.SplitN(l, "|", 3); len(fields) == 3 && !strings.Contains(fields[1], ":") {
 			text.WriteString(l)
 		}
@@ -186,7 +187,7 @@ func valuesOf(lines []string) map[string]walkedValue {
 
 // Recordings of real devices, some of tens of thousands of objects, played back by our own agent.
 func TestPeersWholeMIBOfRealDevices(t *testing.T) {
-	files, err := filepath.Glob(peers.Shared(t, "conformance/recordings") + "/*.snmprec.gz")
+	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.snmprec.gz"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}

@@ -1,9 +1,6 @@
 package engine_test
 
 import (
-	"archive/tar"
-	"bytes"
-	"errors"
 	"hash/fnv"
 	"io"
 	"maps"
@@ -19,7 +16,7 @@ import (
 	"trapline/collector"
 	"trapline/config"
 	simulator "trapline/internal/agent"
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 	"trapline/internal/snmp"
 )
 
@@ -48,8 +45,8 @@ var lawSubjects = sync.OnceValue(func() (list []*lawSubject) {
 	}
 	list = append(list, newAutoSubject(book), newLawSubject("several", slices.Collect(maps.Values(builtIn))...))
 	sources := []map[string]*collector.Settings{builtIn, compiledText([]byte(tables))}
-	if text, err := os.ReadFile("../../../shared/conformance/snmp_exporter.yml.gz"); err == nil {
-		sources = append(sources, compiledText(gunzip(text)))
+	if file, ok := corpus.Addition("conformance", "snmp_exporter.yml.gz", "the law with snmp_exporter's modules"); ok {
+		sources = append(sources, compiledText(unpacked(file)))
 	}
 	for _, modules := range sources {
 		for _, name := range slices.Sorted(maps.Keys(modules)) {
@@ -65,6 +62,17 @@ func compiledModules(file string) map[string]*collector.Settings {
 		panic(err)
 	}
 	return c.Compiled
+}
+
+func unpacked(file string) []byte {
+	text, err := os.ReadFile(file)
+	if err == nil {
+		text, err = corpus.Gunzip(text)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
 
 func compiledText(text []byte) map[string]*collector.Settings {
@@ -94,7 +102,7 @@ func TestLawOfOwnDevices(t *testing.T) {
 // The law, for recordings of real devices with every module.
 func TestLawOfRecordings(t *testing.T) {
 	onlyOnce(t)
-	files, err := filepath.Glob(filepath.Join(peers.Shared(t, "conformance"), "recordings", "*.gz"))
+	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
@@ -115,11 +123,7 @@ func TestLawOfRecordings(t *testing.T) {
 // them, or all in a long run.
 func TestLawOfManyDevices(t *testing.T) {
 	onlyOnce(t)
-	text, err := os.ReadFile(peers.Shared(t, "devices/open.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = gunzip(text)
+	archive := corpus.Text(t, filepath.Join(corpus.Large(t, "devices"), "open.tar"))
 	share := uint64(60)
 	if racing {
 		share = 600
@@ -129,23 +133,19 @@ func TestLawOfManyDevices(t *testing.T) {
 	}
 	auto := lawSubjects()[0]
 	inHalves(t, func(t *testing.T, half int) {
-		archive := tar.NewReader(bytes.NewReader(text))
-		for n := 0; ; {
-			h, err := archive.Next()
-			if errors.Is(err, io.EOF) {
-				return
+		n := 0
+		err := corpus.Walk(archive, func(name string, content io.Reader) error {
+			if filepath.Ext(name) != ".snmprec" || hashOf(name)%share > 0 {
+				return nil
 			}
-			if err != nil {
-				t.Fatal(err)
+			if n++; n%2 == half {
+				r, _ := simulator.ReadRecording(content)
+				try(t, name, auto, lawObjects(r))
 			}
-			if filepath.Ext(h.Name) != ".snmprec" || hashOf(h.Name)%share > 0 {
-				continue
-			}
-			if n++; n%2 != half {
-				continue
-			}
-			r, _ := simulator.ReadRecording(archive)
-			try(t, h.Name, auto, lawObjects(r))
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -1,10 +1,7 @@
 package engine_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -78,16 +75,4 @@ func tryLaw(r *rand.Rand, subject *lawSubject, objects []lawObject) error {
 		return fmt.Errorf("%s: %w", subject.name, err)
 	}
 	return nil
-}
-
-func gunzip(b []byte) []byte {
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		panic(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		panic(err)
-	}
-	return text
 }

@@ -2,11 +2,13 @@ package engine_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"trapline/internal/corpus"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -67,7 +69,7 @@ func device(interfaces int) string {
 // recorded gives a recording of a real device.
 func recorded(t testing.TB, name string) string {
 	t.Helper()
-	return peers.Gunzip(t, peers.Shared(t, "conformance/recordings/"+name+".snmprec.gz"))
+	return corpus.Text(t, filepath.Join(corpus.Large(t, "conformance"), "recordings", name+".snmprec"))
 }
 
 // netSNMPWalk is what snmpbulkwalk says of a subtree: the OIDs in their order.

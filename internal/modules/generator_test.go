@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"trapline/collector"
-	"trapline/internal/peers"
+	"trapline/internal/corpus"
 	"trapline/internal/setting"
 )
 
@@ -26,7 +26,7 @@ type file[M any] struct {
 func read[M any](t testing.TB, path string) map[string]M {
 	t.Helper()
 	var f file[M]
-	if err := yaml.Unmarshal([]byte(peers.Gunzip(t, peers.Shared(t, path))), &f); err != nil {
+	if err := yaml.Unmarshal([]byte(corpus.Text(t, path)), &f); err != nil {
 		t.Fatal(err)
 	}
 	return f.Modules
@@ -35,9 +35,9 @@ func read[M any](t testing.TB, path string) map[string]M {
 // TestModulesAreTheGenerators makes modules of snmp_exporter's generator.yml and compares them with those
 // that its generator made. testdata/differences.tsv says which may differ, and why.
 func TestModulesAreTheGenerators(t *testing.T) {
-	generator := read[*Settings](t, "mibs/snmp_exporter-generator.yml.gz")
-	wanted := read[*collector.Settings](t, "conformance/snmp_exporter.yml.gz")
-	library, err := NewLibrary([]string{peers.MIBs(t)})
+	generator := read[*Settings](t, filepath.Join(corpus.Large(t, "mibs"), "snmp_exporter-generator.yml"))
+	wanted := read[*collector.Settings](t, filepath.Join(corpus.Large(t, "conformance"), "snmp_exporter.yml"))
+	library, err := NewLibrary([]string{corpus.MIBs(t, corpus.Large(t, "mibs"))})
 	if err != nil {
 		t.Fatal(err)
 	}

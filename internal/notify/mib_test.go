@@ -1,16 +1,12 @@
 package notify
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"trapline/internal/corpus"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -18,34 +14,20 @@ import (
 // standardMIBs are the modules that ours imports from, and those they import from, in a directory.
 func standardMIBs(t *testing.T) string {
 	t.Helper()
-	f, err := os.Open(peers.Shared(t, "mibs/corpus.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	standard := filepath.Join(corpus.MIBs(t, corpus.Large(t, "mibs")), "rfc")
 	dir := t.TempDir()
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
+	for _, pattern := range []string{"SNMP*", "INET*"} {
+		files, err := filepath.Glob(filepath.Join(standard, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name, ok := strings.CutPrefix(h.Name, "rfc/"); ok && (strings.HasPrefix(name, "SNMP") || strings.HasPrefix(name, "INET")) {
-			text, err := io.ReadAll(r)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, filepath.Base(name)), text, 0o600)
-			}
-			if err != nil {
+		for _, file := range files {
+			if err := os.Symlink(file, filepath.Join(dir, filepath.Base(file))); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	return dir
 }
 
 func TestMIBLoads(t *testing.T) {

@@ -1,8 +1,8 @@
 package peers
 
 import (
+	_ "embed"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +11,7 @@ import (
 )
 
 // Pyrecv is a receiver of notifications that is made of PySNMP. It takes them from the community "public"
-// and from UsualUsers but usr-sha256-none, and from TripleDESUser, and acknowledges informs.
+// and from UsualUsers and TripleDESUser, and acknowledges informs.
 type Pyrecv struct {
 	*Process
 	Address string // 127.0.0.1 and the port
@@ -30,6 +30,9 @@ type PyNotification struct {
 // TripleDESUser is a user whose privacy Net-SNMP knows nothing of.
 var TripleDESUser = User{"usr-sha-3des", "SHA", "3DES"}
 
+//go:embed pyrecv.py
+var pyrecvScript string
+
 const debianPython = "/usr/bin/python3"
 
 // requireModule is Require for a package of debianPython.
@@ -44,21 +47,19 @@ func requireModule(t testing.TB, module, debianPackage string) {
 // it listens.
 func StartPyrecv(t testing.TB, senderEngineID string) *Pyrecv {
 	t.Helper()
-	text, err := os.ReadFile(Shared(t, "lab/pyrecv.py"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const before = "\nfor u in U:"
-	more := fmt.Sprintf("\nU.append((%q,config.usmHMACSHAAuthProtocol,%q,config.usm3DESEDEPrivProtocol,%q))", TripleDESUser.Name, AuthPassphrase, PrivPassphrase)
-	script := filepath.Join(t.TempDir(), "pyrecv.py")
-	if err := os.WriteFile(script, []byte(strings.Replace(string(text), before, more+before, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	requireModule(t, "pysnmp", "python3-pysnmp4")
+	script := filepath.Join(t.TempDir(), "pyrecv.py")
+	if err := os.WriteFile(script, []byte(pyrecvScript), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	address, _ := FreeUDPAddresses(t)
+	args := []string{script, address[strings.LastIndex(address, ":")+1:], senderEngineID, AuthPassphrase, PrivPassphrase}
+	for _, u := range append(UsualUsers(), TripleDESUser) {
+		args = append(args, u.Name+","+u.Auth+","+u.Priv)
+	}
 	r := &Pyrecv{Address: address}
 	// The package is Debian's python3's, whatever other comes first in PATH.
-	r.Process = Start(t, []string{"TMPDIR=" + t.TempDir()}, debianPython, script, address[strings.LastIndex(address, ":")+1:], senderEngineID)
+	r.Process = Start(t, []string{"TMPDIR=" + t.TempDir()}, debianPython, args...)
 	r.Await(t, func() bool { return strings.Contains(r.Output(), `"ready"`) })
 	return r
 }
