@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +17,9 @@ import (
 
 	"trapline/collector"
 	simulator "trapline/internal/agent"
+	"trapline/internal/corpus"
 	"trapline/internal/engine"
 	"trapline/internal/history"
-	"trapline/internal/peers"
 	"trapline/internal/poller"
 )
 
@@ -41,7 +39,7 @@ func TestLawOfHistories(t *testing.T) {
 		seed = n
 	}
 	t.Logf("TRAPLINE_SEED=%d", seed)
-	files, err := filepath.Glob(filepath.Join(peers.Shared(t, "conformance"), "recordings", "*.gz"))
+	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
@@ -64,24 +62,16 @@ func TestLawOfHistories(t *testing.T) {
 // sampledDevices draws some of many recordings.
 func sampledDevices(t *testing.T, r *rand.Rand) map[string]*simulator.Recording {
 	t.Helper()
-	text, err := os.ReadFile(peers.Shared(t, "devices/open.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = gunzip(text)
-	each := func(take func(name string, archive io.Reader)) {
-		archive := tar.NewReader(bytes.NewReader(text))
-		for {
-			h, err := archive.Next()
-			if errors.Is(err, io.EOF) {
-				return
+	archive := corpus.Text(t, filepath.Join(corpus.Large(t, "devices"), "open.tar"))
+	each := func(take func(name string, content io.Reader)) {
+		err := corpus.Walk(archive, func(name string, content io.Reader) error {
+			if filepath.Ext(name) == ".snmprec" {
+				take(name, content)
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if filepath.Ext(h.Name) == ".snmprec" {
-				take(h.Name, archive)
-			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	var names []string
@@ -94,9 +84,9 @@ func sampledDevices(t *testing.T, r *rand.Rand) map[string]*simulator.Recording 
 		wanted[names[i]] = true
 	}
 	found := map[string]*simulator.Recording{}
-	each(func(name string, archive io.Reader) {
+	each(func(name string, content io.Reader) {
 		if wanted[name] {
-			found[name], _ = simulator.ReadRecording(archive)
+			found[name], _ = simulator.ReadRecording(content)
 		}
 	})
 	return found
