@@ -2,28 +2,22 @@ package rules
 
 import (
 	"context"
-	"log/slog"
 	"maps"
-	"net/url"
 	"slices"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
 )
 
 // bound is a rule of one target, or a global one.
 type bound struct {
-	rule     *Rule
-	alerting *rules.AlertingRule // nil for a recording rule
-	eval     rules.Rule
+	rule *Rule
 
+	alerts   alerts                   // as the last evaluation has them
 	mirror   map[uint64]*record       // alerts as the database has them, by the hash of their labels
-	unseeded bool                     // the alerts of the mirror have yet to be put into the rule
+	unseeded bool                     // the alerts of the mirror have yet to be put into alerts
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
 	last     time.Time                // of the last evaluation that succeeded
 	resumed  time.Time                // of the first that was tried, and of the first after each gap
@@ -36,25 +30,8 @@ type bound struct {
 	took       time.Duration
 }
 
-// unread takes the place of a rule's expression, which Prometheus would write out at each evaluation. What is
-// evaluated is Rule.query.
-var unread = &parser.NumberLiteral{}
-
-// nowhere is the URL that alerts have in the place of Prometheus' own.
-var nowhere = &url.URL{}
-
-var mute = slog.New(slog.DiscardHandler)
-
 func newBound(r *Rule, restored []*record) *bound {
-	b := &bound{rule: r, mirror: map[uint64]*record{}}
-	if r.Record != "" {
-		b.eval = rules.NewRecordingRule(r.Record, unread, labels.FromMap(r.Labels))
-		return b
-	}
-	// Its labels, annotations and series are made where only those that are new cost anything.
-	none := labels.EmptyLabels()
-	b.alerting = rules.NewAlertingRule(r.Alert, unread, r.For, r.KeepFiringFor, none, none, none, "", false, mute)
-	b.eval = b.alerting
+	b := &bound{rule: r, alerts: alerts{}, mirror: map[uint64]*record{}}
 	for _, one := range restored {
 		again := *one
 		again.fresh = false
@@ -80,18 +57,6 @@ func (b *bound) successor(r *Rule) *bound {
 
 func (b *bound) records() []*record { return slices.Collect(maps.Values(b.mirror)) }
 
-// pause takes time in which the rule was not evaluated out of what counts for `for` and keep_firing_for.
-func (b *bound) pause(gap time.Duration) {
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		if a.State == rules.StatePending {
-			a.ActiveAt = a.ActiveAt.Add(gap)
-		}
-		if !a.KeepFiringSince.IsZero() {
-			a.KeepFiringSince = a.KeepFiringSince.Add(gap)
-		}
-	})
-}
-
 // severity is that of an alert, by the hash of its labels.
 func (b *bound) severity(key uint64) string {
 	if !b.rule.severity.template {
@@ -113,33 +78,6 @@ func withSeverity(l labels.Labels, severity string) labels.Labels {
 	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
 }
 
-// alertSeries are the labels under which an alert is in the store.
-func alertSeries(name string, a labels.Labels, firing bool) labels.Labels {
-	b := labels.NewBuilder(a)
-	b.Set(model.MetricNameLabel, name)
-	if name == alertsName {
-		b.Set(alertState, stateWord(firing))
-	}
-	return b.Labels()
-}
-
-const alertState = "alertstate"
-
-func stateWord(firing bool) string {
-	if firing {
-		return "firing"
-	}
-	return "pending"
-}
-
-// alertSamples are what Prometheus makes of an alert.
-func alertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql.Sample {
-	return []promql.Sample{
-		{Metric: alertSeries(alertsName, l, firing), T: at.UnixMilli(), F: 1},
-		{Metric: alertSeries(alertsForStateName, l, firing), T: at.UnixMilli(), F: float64(activeAt.Unix())},
-	}
-}
-
 // revive gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
 func (b *bound) revive(at time.Time) (vector promql.Vector) {
 	for _, r := range b.mirror {
@@ -153,11 +91,9 @@ func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
 	if !sel.Named(alertsName) && !sel.Named(alertsForStateName) {
 		return nil
 	}
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		if a.State != rules.StateInactive {
-			vector = append(vector, alertSamples(withSeverity(a.Labels, b.severity(a.Labels.Hash())), a.State == rules.StateFiring, a.ActiveAt, at)...)
-		}
-	})
+	for key, a := range b.alerts {
+		vector = append(vector, alertSamples(withSeverity(a.labels, b.severity(key)), a.firing, a.activeAt, at)...)
+	}
 	return vector
 }
 

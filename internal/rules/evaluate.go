@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/template"
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -18,8 +18,8 @@ import (
 type round struct {
 	*Evaluator
 	store    *backing
-	query    rules.QueryFunc // over all targets
-	scope    rules.QueryFunc // over the rules' own
+	query    template.QueryFunc // over all targets
+	scope    template.QueryFunc // over the rules' own
 	device   *device
 	interval time.Duration // between rounds
 	at       time.Time
@@ -32,11 +32,11 @@ type round struct {
 }
 
 func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
-	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: rules.EngineQueryFunc(s.engine, s.store)}
+	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: queryFunc(s.engine, s.store)}
 	r.scope = r.query
 	if d.target != nil {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
-		r.scope = rules.EngineQueryFunc(s.engine, scoped{s.store, only})
+		r.scope = queryFunc(s.engine, scoped{s.store, only})
 	}
 	return r
 }
@@ -56,7 +56,7 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 		r.metrics.failures.Inc()
 	default:
 		b.last = r.at
-		if b.alerting != nil {
+		if b.rule.Alert != "" {
 			r.compare(ctx, b)
 		}
 	}
@@ -74,8 +74,8 @@ func (r *round) try(ctx context.Context, b *bound) error {
 	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
 		b.resumed = r.at
 	}
-	if gap > 2*r.interval && !b.last.IsZero() && b.alerting != nil {
-		b.pause(gap - r.interval)
+	if gap > 2*r.interval && !b.last.IsZero() {
+		b.alerts.pause(gap - r.interval)
 	}
 	if len(b.mirror) > 0 && gap > r.store.lookback/2 {
 		before := r.at.Add(-time.Millisecond)
@@ -83,53 +83,52 @@ func (r *round) try(ctx context.Context, b *bound) error {
 			return err
 		}
 	}
-	vector, err := b.eval.Eval(ctx, b.rule.Group.Offset, r.at, r.queryOf(b), nowhere, 0)
+	at := r.at.Add(-b.rule.Group.Offset)
+	vector, err := r.scope(ctx, b.rule.queryAt(r.clock.ahead(r.read())), at)
+	switch {
+	case err != nil:
+	case b.rule.Record != "":
+		vector, err = b.rule.recorded(vector)
+	default:
+		vector, err = r.alert(ctx, b, r.hold(b, r.withoutJumps(b, vector)), at)
+	}
 	if err != nil {
 		return err
-	}
-	if b.alerting != nil {
-		r.annotate(ctx, b)
-		vector = b.active(r.selectors(), r.at.Add(-b.rule.Group.Offset))
 	}
 	return b.write(ctx, r.store.store, r.selectors(), vector, r.at)
 }
 
-// seed puts the alerts of the mirror into the rule, by way of an evaluation that finds their samples.
+// alert goes on with the alerts of a rule for what it found, and returns their samples.
+func (r *round) alert(ctx context.Context, b *bound, found promql.Vector, at time.Time) (promql.Vector, error) {
+	found, err := r.labelled(ctx, b, found)
+	if err != nil {
+		return nil, err
+	}
+	b.alerts.step(found, r.at, b.rule.For, b.rule.KeepFiringFor)
+	r.annotate(ctx, b)
+	return b.active(r.selectors(), at), nil
+}
+
+// seed puts those alerts of the mirror into the rule that still have the labels which the rule makes of their samples.
 func (r *round) seed(ctx context.Context, b *bound) error {
 	b.unseeded = false
 	var vector promql.Vector
 	for _, one := range b.mirror {
 		vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 	}
-	_, err := b.alerting.Eval(ctx, 0, r.at, func(ctx context.Context, _ string, _ time.Time) (promql.Vector, error) {
-		return r.labelled(ctx, b, vector), nil
-	}, nowhere, 0)
-	if err != nil {
+	if _, err := r.labelled(ctx, b, vector); err != nil {
 		return err
 	}
-	r.annotate(ctx, b)
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		if one := b.mirror[a.Labels.Hash()]; one != nil {
-			one.restore(a, r.at, b.rule.For)
-		} else {
-			a.State, a.ResolvedAt = rules.StateInactive, r.at
+	for key := range b.found {
+		if one := b.mirror[key]; one != nil {
+			b.alerts[key] = one.alert(r.at, b.rule.For)
 		}
-	})
+	}
+	r.annotate(ctx, b)
 	return nil
 }
 
 func (r *round) selectors() *Selectors { return r.device.selectors }
-
-// queryOf gives what a rule asks for the samples of its expression.
-func (r *round) queryOf(b *bound) rules.QueryFunc {
-	return func(ctx context.Context, _ string, at time.Time) (promql.Vector, error) {
-		vector, err := r.scope(ctx, b.rule.queryAt(r.clock.ahead(r.read())), at)
-		if err != nil || b.alerting == nil {
-			return vector, err
-		}
-		return r.labelled(ctx, b, r.hold(b, r.withoutJumps(b, vector))), nil
-	}
-}
 
 // hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
@@ -168,17 +167,11 @@ func (r *round) withoutJumps(b *bound, vector promql.Vector) promql.Vector {
 
 // compare notes what is different from what the database has.
 func (r *round) compare(ctx context.Context, b *bound) {
-	active := map[uint64]bool{}
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		if a.State == rules.StateInactive {
-			return
-		}
-		key := a.Labels.Hash()
-		active[key] = true
+	for key, a := range b.alerts {
 		r.goOn(ctx, b, key, a)
-	})
+	}
 	for key, old := range b.mirror {
-		if !active[key] {
+		if b.alerts[key] == nil {
 			r.changes = append(r.changes, change{bound: b, key: key, old: old})
 			if old.sent() {
 				r.clear(ctx, b, old)
@@ -188,11 +181,11 @@ func (r *round) compare(ctx context.Context, b *bound) {
 }
 
 // goOn notes an alert that is active.
-func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *rules.Alert) {
+func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *alert) {
 	old := b.mirror[key]
 	now := &record{
-		Rule: b.rule.UID, Labels: a.Labels, Severity: b.severity(key), Annotations: a.Annotations, Value: number(a.Value), Firing: a.State == rules.StateFiring,
-		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
+		Rule: b.rule.UID, Labels: a.labels, Severity: b.severity(key), Annotations: a.annotations, Value: number(a.value), Firing: a.firing,
+		ActiveAt: a.activeAt, FiredAt: a.firedAt, KeepFiringSince: a.keepFiringSince, fresh: true,
 	}
 	if old != nil {
 		now.ID, now.Sample = old.ID, old.Sample
@@ -245,11 +238,11 @@ func (r *round) gone(b *bound, old *record) bool {
 
 // sampleOf gives the labels of the sample that an alert was made of. Where that is not there any more, they
 // are the alert's, but for those that the rule sets.
-func sampleOf(b *bound, key uint64, a *rules.Alert) labels.Labels {
+func sampleOf(b *bound, key uint64, a *alert) labels.Labels {
 	if s, found := b.found[key]; found {
 		return s.Metric
 	}
-	rest := labels.NewBuilder(a.Labels).Del(labels.AlertName)
+	rest := labels.NewBuilder(a.labels).Del(labels.AlertName)
 	for _, t := range b.rule.labels {
 		rest.Del(t.name)
 	}

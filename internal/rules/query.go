@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/template"
 )
 
 var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
@@ -119,6 +122,27 @@ func queryEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
 	engine.SetQueryLimits(maxSeries, maxQueryReads, maxQueryTime)
 	return engine
 }
+
+// queryFunc evaluates expressions of rules on what a queryable has. A number is a vector of one sample.
+func queryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
+	return func(ctx context.Context, text string, at time.Time) (promql.Vector, error) {
+		query, err := engine.NewInstantQuery(ctx, q, nil, text, at)
+		if err != nil {
+			return nil, err
+		}
+		defer query.Close()
+		switch result := query.Exec(ctx); v := result.Value.(type) {
+		case promql.Vector:
+			return v, result.Err
+		case promql.Scalar:
+			return promql.Vector{{T: v.T, F: v.V}}, result.Err
+		default:
+			return nil, cmp.Or(result.Err, errNoVector)
+		}
+	}
+}
+
+var errNoVector = errors.New("rule result is not a vector or scalar")
 
 // parseTime reads seconds since 1970, or RFC 3339.
 func parseTime(text string, otherwise time.Time) (time.Time, error) {

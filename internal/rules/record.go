@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/rules"
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/notify"
@@ -65,20 +64,20 @@ func (r *record) cutSeverity(rule *Rule) {
 }
 
 // differs tells whether an alert has gone on since it was recorded, in what is kept.
-func (r *record) differs(a *rules.Alert) bool {
-	return r.Firing != (a.State == rules.StateFiring) || !r.ActiveAt.Equal(a.ActiveAt) || !r.FiredAt.Equal(a.FiredAt) || !r.KeepFiringSince.Equal(a.KeepFiringSince)
+func (r *record) differs(a *alert) bool {
+	return r.Firing != a.firing || !r.ActiveAt.Equal(a.activeAt) || !r.FiredAt.Equal(a.firedAt) || !r.KeepFiringSince.Equal(a.keepFiringSince)
 }
 
-// restore makes an alert of a rule what it was.
-func (r *record) restore(a *rules.Alert, now time.Time, hold time.Duration) {
-	a.ActiveAt, a.FiredAt, a.KeepFiringSince, a.ResolvedAt = r.ActiveAt, r.FiredAt, r.KeepFiringSince, time.Time{}
-	a.State = rules.StatePending
-	if r.Firing {
-		a.State = rules.StateFiring
-		if now.Sub(a.ActiveAt) < hold { // the rule wants longer than it did; what was told stays true
-			a.ActiveAt = now.Add(-hold)
-		}
+// alert is the alert as it was. One that fires stays so where its rule has a longer `for` than it had.
+func (r *record) alert(now time.Time, hold time.Duration) *alert {
+	a := &alert{
+		labels: r.Labels, annotations: r.Annotations, value: float64(r.Value), firing: r.Firing,
+		activeAt: r.ActiveAt, firedAt: r.FiredAt, keepFiringSince: r.KeepFiringSince,
 	}
+	if a.firing && now.Sub(a.activeAt) < hold {
+		a.activeAt = now.Add(-hold)
+	}
+	return a
 }
 
 // The buckets and keys of the database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/template"
 )
 
@@ -49,6 +49,9 @@ const severityLabel = "severity"
 // variables are what templates of rules may use, as in Prometheus.
 const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
+// nowhere is the URL that alerts have in the place of Prometheus' own.
+var nowhere = &url.URL{}
+
 // texts gives what the texts of a rule say of a sample.
 func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
 	var data any
@@ -60,7 +63,7 @@ func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(tex
 			data = template.AlertTemplateData(s.Metric.Map(), nil, "", s)
 		}
 		at := model.Time(timestamp.FromTime(r.at))
-		e := template.NewTemplateExpander(ctx, variables+t.value, "__alert_"+rule.Alert, data, at, template.QueryFunc(r.query), nowhere, nil)
+		e := template.NewTemplateExpander(ctx, variables+t.value, "__alert_"+rule.Alert, data, at, r.query, nowhere, nil)
 		said, err := e.Expand()
 		if err != nil {
 			return fmt.Sprintf("<error expanding template: %s>", err)
@@ -69,8 +72,8 @@ func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(tex
 	}
 }
 
-// labelled gives samples the labels of the alerts that they are of, and notes which is of which.
-func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) promql.Vector {
+// labelled gives samples the labels of the alerts that they are of, and notes which is of which. No two may be of one.
+func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) (promql.Vector, error) {
 	b.found = make(map[uint64]promql.Sample, len(vector))
 	l := labels.NewBuilder(labels.EmptyLabels())
 	for i, s := range vector {
@@ -87,7 +90,10 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) pr
 		vector[i].Metric = l.Labels()
 		b.found[vector[i].Metric.Hash()] = s
 	}
-	return vector
+	if len(b.found) < len(vector) {
+		return nil, errSameAlerts
+	}
+	return vector, nil
 }
 
 // annotate writes the annotations and the severities of the alerts whose condition is true. Where these would say the same as
@@ -98,16 +104,15 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 	if b.rule.severity.template {
 		b.severities = map[uint64]string{}
 	}
-	b.alerting.ForEachActiveAlert(func(a *rules.Alert) {
-		key := a.Labels.Hash()
+	for key, a := range b.alerts {
 		s, found := b.found[key]
 		if !found {
-			return
+			continue
 		}
 		old := b.mirror[key]
-		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.Value) && labels.Equal(old.Sample, s.Metric) {
-			a.Annotations = old.Annotations
-			return
+		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.value) && labels.Equal(old.Sample, s.Metric) {
+			a.annotations = old.Annotations
+			continue
 		}
 		say := r.texts(ctx, b.rule, s)
 		if b.rule.severity.template {
@@ -117,6 +122,6 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 		for _, t := range b.rule.annotations {
 			list.Add(t.name, say(t))
 		}
-		a.Annotations = list.Labels()
-	})
+		a.annotations = list.Labels()
+	}
 }
