@@ -344,3 +344,12 @@ func TestImportsAreTolerated(t *testing.T) {
 		checkRemarks(t, name, tree.Diagnostics(), test.remark)
 	}
 }
+
+func TestDatesOfModules(t *testing.T) {
+	for in, want := range map[string]string{"200006140000Z": "2000-06-14", "9502090000Z": "1995-02-09", " 200006140000Z\n": "2000-06-14", "": "", "June 2000": ""} {
+		m := Module{LastUpdated: in}
+		if got := m.Updated(); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

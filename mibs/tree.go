@@ -38,6 +38,7 @@ type Module struct {
 	Name        string
 	File        string // empty if it is built in
 	LastUpdated string // as its MODULE-IDENTITY has it
+	Identity    *Node  // of its MODULE-IDENTITY; nil of a module of SMIv1
 	// Skipped is how often something in the file could not be read.
 	Skipped int
 }
@@ -48,7 +49,7 @@ func newTree(scopes []*scope, named int) *Tree {
 	for _, s := range scopes {
 		m := s.module
 		t.ranks[m.name] = len(t.modules)
-		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, m.recoveries})
+		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, identity(s.nodes), m.recoveries})
 		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
 		nodes := s.nodes
 		if slices.Contains(nodes, nil) {
@@ -62,6 +63,24 @@ func newTree(scopes []*scope, named int) *Tree {
 	t.nodes = merge(sorted)
 	t.findParents()
 	return t
+}
+
+// identity is the node of MODULE-IDENTITY, nil if there is none.
+func identity(nodes []*Node) *Node {
+	i := slices.IndexFunc(nodes, func(n *Node) bool { return n != nil && n.Kind == Identity })
+	if i < 0 {
+		return nil
+	}
+	return nodes[i]
+}
+
+// Updated is the date of LAST-UPDATED (RFC 2578, section 5.1) as year, month and day, such as 2000-06-14; "" where
+// there is none.
+func (m *Module) Updated() string {
+	if d := fullDate(m.LastUpdated); len(d) == len("199502090000Z") {
+		return d[:4] + "-" + d[4:6] + "-" + d[6:8]
+	}
+	return ""
 }
 
 // merge makes one sorted list of many.

@@ -61,7 +61,7 @@ func TestModulesOfTheServer(t *testing.T) {
 
 func TestObjectsOfTheServer(t *testing.T) {
 	base := startServer(t, small)
-	if list := dataOf[api.ObjectList](t, base+"/api/v1/mibs"); list.Matched < 50 || list.Objects[0].Kind != "module" {
+	if list := dataOf[api.ObjectList](t, base+"/api/v1/mibs"); list.Matched < 50 || list.Objects[0].Kind != "module identity" || list.Objects[0].OID == "" {
 		t.Errorf("%+v", list)
 	}
 	for query, want := range map[string]string{
@@ -82,7 +82,7 @@ func TestObjectsOfTheServer(t *testing.T) {
 	if o = dataOf[api.Object](t, base+"/api/v1/mibs/ifTable"); o.Kind != "table" || len(o.Children) != 1 || o.Children[0].Name != "IF-MIB::ifEntry" {
 		t.Errorf("%+v", o)
 	}
-	if o = dataOf[api.Object](t, base+"/api/v1/mibs/IF-MIB"); o.Kind != "module" || len(o.Children) == 0 {
+	if o = dataOf[api.Object](t, base+"/api/v1/mibs/IF-MIB"); o.Kind != "module identity" || o.OID != "1.3.6.1.2.1.31" || o.LastUpdated != "2000-06-14" || len(o.Children) == 0 {
 		t.Errorf("%+v", o)
 	}
 	if status, _, body := get(t, base+"/api/v1/mibs/ifDscr"); status != 404 || !strings.Contains(body, "ifDescr?") {

@@ -16,7 +16,7 @@ import (
 type Object struct {
 	Name        string            `json:"name"` // IF-MIB::ifDescr
 	OID         string            `json:"oid"`
-	Kind        string            `json:"kind"` // scalar, table, row, column, notification, node, module
+	Kind        string            `json:"kind"` // scalar, table, row, column, notification, node; of a MIB module identity, or module without one
 	Type        string            `json:"type,omitempty"`
 	Convention  string            `json:"convention,omitempty"` // the textual convention
 	Hint        string            `json:"hint,omitempty"`
@@ -24,8 +24,9 @@ type Object struct {
 	Access      string            `json:"access,omitempty"`
 	Status      string            `json:"status,omitempty"`
 	Enum        map[string]int64  `json:"enum,omitempty"`
-	Index       []string          `json:"index,omitempty"`   // of a row or a column
-	Objects     []string          `json:"objects,omitempty"` // of a notification
+	Index       []string          `json:"index,omitempty"`        // of a row or a column
+	Objects     []string          `json:"objects,omitempty"`      // of a notification
+	LastUpdated string            `json:"last_updated,omitempty"` // of a MIB, 2000-06-14
 	Description string            `json:"description,omitempty"`
 	ReadBy      []string          `json:"read_by,omitempty"`  // modules
 	Parents     []ObjectReference `json:"parents,omitempty"`  // from the root down
@@ -34,10 +35,11 @@ type Object struct {
 
 // ObjectReference names an object.
 type ObjectReference struct {
-	Name string `json:"name"`
-	OID  string `json:"oid"`
-	Kind string `json:"kind,omitempty"`
-	Help string `json:"help,omitempty"` // the first sentence of its description, else its type
+	Name        string `json:"name"`
+	OID         string `json:"oid"`
+	Kind        string `json:"kind,omitempty"`
+	Help        string `json:"help,omitempty"`         // the first sentence of its description, else its type
+	LastUpdated string `json:"last_updated,omitempty"` // of a MIB, 2000-06-14
 }
 
 // ObjectQuery selects objects.
@@ -68,7 +70,7 @@ func (a *API) Objects(q ObjectQuery) (ObjectList, error) {
 	var found []ObjectReference
 	if len(words) == 0 {
 		for _, m := range tree.Modules() {
-			found = append(found, ObjectReference{Name: m.Name, Kind: "module", Help: m.LastUpdated})
+			found = append(found, moduleReference(&m))
 		}
 		slices.SortFunc(found, func(a, b ObjectReference) int { return cmp.Compare(a.Name, b.Name) })
 	} else {
@@ -76,6 +78,15 @@ func (a *API) Objects(q ObjectQuery) (ObjectList, error) {
 	}
 	limit := min(cmp.Or(max(q.Limit, 0), defaultObjects), maxObjects)
 	return ObjectList{Objects: slices.Clip(found[:min(len(found), limit)]), Matched: len(found)}, nil
+}
+
+// moduleReference names a MIB; OID and description are those of its MODULE-IDENTITY.
+func moduleReference(m *mibs.Module) ObjectReference {
+	r := ObjectReference{Name: m.Name, Kind: "module", LastUpdated: m.Updated()}
+	if n := m.Identity; n != nil {
+		r.OID, r.Kind, r.Help = n.OID.String(), n.Kind.String(), n.Help()
+	}
+	return r
 }
 
 // search gives the objects that hold all words, the best first.
@@ -136,8 +147,9 @@ func (a *API) Object(name string) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	if slices.ContainsFunc(tree.Modules(), func(m mibs.Module) bool { return m.Name == name }) {
-		return moduleObject(tree, name), nil
+	all := tree.Modules()
+	if i := slices.IndexFunc(all, func(m mibs.Module) bool { return m.Name == name }); i >= 0 {
+		return moduleObject(tree, &all[i]), nil
 	}
 	i, err := modules.Resolve(tree, name)
 	if err != nil {
@@ -185,11 +197,15 @@ func newObject(n *mibs.Node) Object {
 }
 
 // moduleObject is a MIB with the highest of what it defines.
-func moduleObject(tree *mibs.Tree, name string) Object {
-	o := Object{Name: name, Kind: "module"}
+func moduleObject(tree *mibs.Tree, m *mibs.Module) Object {
+	r := moduleReference(m)
+	o := Object{Name: r.Name, OID: r.OID, Kind: r.Kind, LastUpdated: r.LastUpdated}
+	if m.Identity != nil {
+		o.Description = strings.ToValidUTF8(m.Identity.Description, "\uFFFD")
+	}
 	var last snmp.OID
 	for n := range tree.All() {
-		if n.Module != name || last != nil && n.OID.HasPrefix(last) || len(o.Children) == maxObjects {
+		if n.Module != m.Name || last != nil && n.OID.HasPrefix(last) || len(o.Children) == maxObjects {
 			continue
 		}
 		last = n.OID

@@ -22,10 +22,17 @@ type enumValue struct {
 	Value int64
 }
 
+// pageMIBs is how many MIBs are listed where nothing is searched for: those that are built in, and about as many more.
+const pageMIBs = 250
+
 func (s *Site) mibs(w http.ResponseWriter, r *http.Request) error {
 	d := &mibsData{Text: r.URL.Query().Get("q")}
+	limit := pageRows
+	if strings.TrimSpace(d.Text) == "" {
+		d.Text, limit = "", pageMIBs
+	}
 	var err error
-	if d.Found, err = s.source.Objects(api.ObjectQuery{Text: d.Text, Limit: pageRows}); err != nil {
+	if d.Found, err = s.source.Objects(api.ObjectQuery{Text: d.Text, Limit: limit}); err != nil {
 		return err
 	}
 	return s.show(w, r, "mibs", s.view(r, "m", "MIBs", d))
