@@ -15,6 +15,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/notify"
+	"trapline/internal/reason"
 	"trapline/internal/snmp"
 )
 
@@ -55,7 +56,7 @@ func (d *demoShow) run(ctx context.Context, browser bool) error {
 	if err != nil {
 		return nil //nolint:nilerr // cancelled, or served over TLS: then there is nothing to show
 	}
-	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, thousands(s.Series.Total), d.base)
+	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, reason.Grouped(s.Series.Total), d.base)
 	if browser {
 		openBrowser(d.base + "/")
 	}

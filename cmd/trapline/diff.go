@@ -16,6 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"trapline/internal/reason"
 )
 
 func addDiff(app *kingpin.Application, commands map[string]command) {
@@ -42,7 +44,7 @@ func addDiff(app *kingpin.Application, commands map[string]command) {
 		if err := p.differences(differences); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "%s series and %s series: %s differences\n", thousands(len(scrapes[0])), thousands(len(scrapes[1])), thousands(len(differences)))
+		fmt.Fprintf(os.Stderr, "%s series and %s series: %s differences\n", reason.Grouped(len(scrapes[0])), reason.Grouped(len(scrapes[1])), reason.Grouped(len(differences)))
 		return failed(len(differences) > 0)
 	}
 }

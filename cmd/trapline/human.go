@@ -96,15 +96,6 @@ func moment(at time.Time) string {
 	return at.Format(time.DateTime)
 }
 
-// thousands writes a whole number with its thousands apart.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
 func percent(share float64) string { return trimmed(share*100, 3) + " %" }
 
 // scaled writes a value with the prefix of its unit, such as 9.4 Gbit/s.

@@ -20,6 +20,7 @@ import (
 	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
+	"trapline/internal/reason"
 	"trapline/internal/series"
 )
 
@@ -102,7 +103,7 @@ func printPass(out io.Writer, t *poller.Target, pass *poller.Pass) error {
 	if !pass.Up {
 		state = "down"
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, state, thousands(total), span(pass.Duration.Seconds()))
+	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, state, reason.Grouped(total), span(pass.Duration.Seconds()))
 	for _, err := range failuresOf(pass) {
 		fmt.Fprintln(os.Stderr, visible(err.Error()))
 	}
@@ -119,7 +120,7 @@ func (r *remote) poll(ctx context.Context, name string) error {
 	if _, err := r.target(ctx, name, &t); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, t.State, thousands(t.Series), span(time.Since(began).Seconds()))
+	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, t.State, reason.Grouped(t.Series), span(time.Since(began).Seconds()))
 	if t.State == api.Down {
 		(&printer{out: os.Stderr}).problems(&t)
 		return failed(true)

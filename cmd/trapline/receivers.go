@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"trapline/internal/api"
+	"trapline/internal/reason"
 )
 
 func addReceivers(app *kingpin.Application, commands map[string]command) {
@@ -63,12 +64,12 @@ func receiverGrid(list []api.Receiver) *grid {
 	}}
 	for i := range list {
 		r := &list[i]
-		reason, problem := "", ""
+		why, problem := "", ""
 		if r.Problem != nil {
-			reason, problem = r.Problem.Reason, r.Problem.Text
+			why, problem = r.Problem.Reason, r.Problem.Text
 		}
 		g.add(receiverState(r.State), item{text: r.Name, style: bold}, item{text: r.Kind}, item{text: r.Address}, number(r.Waiting), timeCell(r.Oldest), number(r.GivenUp),
-			item{text: thousands(r.Today), exact: strconv.Itoa(r.Today)}, seconds(r.AnswerTime), timeCell(r.RetryAt), item{text: reason}, item{text: problem})
+			item{text: reason.Grouped(r.Today), exact: strconv.Itoa(r.Today)}, seconds(r.AnswerTime), timeCell(r.RetryAt), item{text: why}, item{text: problem})
 	}
 	return g
 }
@@ -134,13 +135,13 @@ func (p *printer) receiver(r *api.Receiver) error {
 	state := receiverState(r.State)
 	fmt.Fprintf(p.out, "%s  %s\n", p.styled(visible(r.Name), bold), p.styled(p.text(state), state.style))
 	p.field("Address", r.Kind+" "+r.Address)
-	waiting := thousands(r.Waiting)
+	waiting := reason.Grouped(r.Waiting)
 	if since := age(r.Oldest); since != "" {
 		waiting += ", the oldest for " + since
 	}
 	p.field("Waiting", waiting)
-	p.field("Given up", thousands(r.GivenUp))
-	p.field("Acked", fmt.Sprintf("%s today, within %s", thousands(r.Today), span(r.AnswerTime)))
+	p.field("Given up", reason.Grouped(r.GivenUp))
+	p.field("Acked", fmt.Sprintf("%s today, within %s", reason.Grouped(r.Today), span(r.AnswerTime)))
 	p.field("Last", moment(r.LastAck))
 	p.field("Next try", moment(r.RetryAt))
 	if r.Problem != nil {

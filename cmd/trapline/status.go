@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/reason"
 )
 
 func addStatus(app *kingpin.Application, commands map[string]command) {
@@ -56,10 +57,10 @@ func (p *printer) overview(s *api.Status, url string) {
 	fmt.Fprintf(p.out, "Trapline %s, running %s, at %s\n", s.Version, span(time.Since(s.Started).Seconds()), url)
 	for _, line := range [][2]string{
 		{"Targets", targetCounts(s.Targets)},
-		{"Series", fmt.Sprintf("%s, %s/s", thousands(s.Series.Total), thousands(int(s.Series.PerSecond)))},
-		{"Rules", listed(thousands(s.Rules.Total), "%s failing", s.Rules.Failing, "%s without data", s.Rules.WithoutData, "%s firing", s.Rules.Firing, "%s pending", s.Rules.Pending)},
+		{"Series", fmt.Sprintf("%s, %s/s", reason.Grouped(s.Series.Total), reason.Grouped(int(s.Series.PerSecond)))},
+		{"Rules", listed(reason.Grouped(s.Rules.Total), "%s failing", s.Rules.Failing, "%s without data", s.Rules.WithoutData, "%s firing", s.Rules.Firing, "%s pending", s.Rules.Pending)},
 		{"Alarms", severities(s.Alarms)},
-		{"Receivers", listed(thousands(s.Receivers.Total), "%s failing", s.Receivers.Failing, "%s notifications wait", s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
+		{"Receivers", listed(reason.Grouped(s.Receivers.Total), "%s failing", s.Receivers.Failing, "%s notifications wait", s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
 		{"Polls", fmt.Sprintf("%s answered in the last hour; median %s, 99 %% within %s; %s retransmitted",
 			percent(s.Polls.AnsweredRatio), span(s.Polls.MedianSeconds), span(s.Polls.Percentile99), percent(s.Polls.RetransmittedRatio))},
 	} {
@@ -81,7 +82,7 @@ func listed(total string, pairs ...any) string {
 	var parts []string
 	for i := 0; i < len(pairs); i += 2 {
 		if n := pairs[i+1].(int); n > 0 {
-			parts = append(parts, fmt.Sprintf(pairs[i].(string), thousands(n)))
+			parts = append(parts, fmt.Sprintf(pairs[i].(string), reason.Grouped(n)))
 		}
 	}
 	if len(parts) == 0 {
@@ -91,7 +92,7 @@ func listed(total string, pairs ...any) string {
 }
 
 func targetCounts(c api.TargetCounts) string {
-	return listed(thousands(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting)
+	return listed(reason.Grouped(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting)
 }
 
 // severityOrder has the most urgent first.
@@ -106,7 +107,7 @@ func severities(c api.AlarmCounts) string {
 		pairs = append(pairs, "%s "+name, c.BySeverity[name])
 	}
 	pairs = append(pairs, "%s baseline", c.Baseline)
-	return listed(thousands(c.Total), pairs...)
+	return listed(reason.Grouped(c.Total), pairs...)
 }
 
 func attention(list []api.Attention) *grid {

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/reason"
 )
 
 func addTarget(app *kingpin.Application, commands map[string]command) {
@@ -103,9 +104,9 @@ func (p *printer) target(t *api.Target) {
 	p.field("Modules", strings.Join(t.Modules, ", "))
 	p.field("Profile", t.Profile)
 	p.field("Last poll", lastPoll(&t.TargetSummary))
-	p.field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", span(t.RTT), trimmed(t.Window, 3), percent(t.Loss), thousands(int(t.Retries)), thousands(int(t.Packets))))
+	p.field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", span(t.RTT), trimmed(t.Window, 3), percent(t.Loss), reason.Grouped(int(t.Retries)), reason.Grouped(int(t.Packets))))
 	if t.Alarms > 0 {
-		p.field("Alarms", listed(thousands(t.Alarms), "%s baseline", t.Baseline))
+		p.field("Alarms", listed(reason.Grouped(t.Alarms), "%s baseline", t.Baseline))
 	}
 	p.problems(t)
 	for _, s := range t.Ladder {
@@ -139,7 +140,7 @@ func lastPoll(t *api.TargetSummary) string {
 	if t.LastPoll.IsZero() {
 		return fmt.Sprintf("none yet; every %s", span(t.Interval))
 	}
-	return fmt.Sprintf("%s, took %s, %s; every %s", sinceWords(t.LastPoll), span(t.Duration), thousands(t.Series)+" series", span(t.Interval))
+	return fmt.Sprintf("%s, took %s, %s; every %s", sinceWords(t.LastPoll), span(t.Duration), reason.Grouped(t.Series)+" series", span(t.Interval))
 }
 
 // problems writes what is missing and what to do, in the words of the API.

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/reason"
 )
 
 // sortWords are what people sort by, as the API calls it.
@@ -117,18 +118,18 @@ func targetGrid(list []api.TargetSummary) *grid {
 	}}
 	for i := range list {
 		t := &list[i]
-		reason, problem := "", ""
+		why, problem := "", ""
 		if t.Problem != nil {
-			reason, problem = t.Problem.Reason, t.Problem.Text
+			why, problem = t.Problem.Reason, t.Problem.Text
 		}
 		polled := timeCell(t.LastPoll)
 		if polled.text != "" {
 			polled.text = age(t.LastPoll)
 		}
 		g.add(stateCell(t.State), item{text: t.Name, style: bold}, item{text: t.Address}, item{text: t.Kind}, polled, seconds(t.Duration),
-			seconds(t.RTT), item{text: percent(t.Loss), exact: exact(t.Loss)}, item{text: thousands(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms), number(t.Baseline),
+			seconds(t.RTT), item{text: percent(t.Loss), exact: exact(t.Loss)}, item{text: reason.Grouped(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms), number(t.Baseline),
 			timeCell(t.Since), item{text: t.SysName}, seconds(t.Interval), item{text: trimmed(t.Window, 3), exact: exact(t.Window)},
-			item{text: t.Outcomes}, item{text: labelsText(t.Labels)}, item{text: reason}, item{text: problem})
+			item{text: t.Outcomes}, item{text: labelsText(t.Labels)}, item{text: why}, item{text: problem})
 	}
 	return g
 }
@@ -162,7 +163,7 @@ func number(n int) item {
 	if n == 0 {
 		return item{exact: "0"}
 	}
-	return item{text: thousands(n), exact: strconv.Itoa(n)}
+	return item{text: reason.Grouped(n), exact: strconv.Itoa(n)}
 }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -171,14 +171,14 @@ func silent(all []*poller.Summary, now time.Time) []Attention {
 			one.Path = "/targets/" + url.PathEscape(first.Target.Name)
 			one.Text = fmt.Sprintf("%s stopped answering at %s. %s.", first.Target.Name, at, firstSentence(first))
 		case g.common != "":
-			one.Text = fmt.Sprintf("%d targets of %s stopped answering within %s, at %s.", n, g.common, reason.Duration(g.span()), at)
+			one.Text = fmt.Sprintf("%s targets of %s stopped answering within %s, at %s.", reason.Grouped(n), g.common, reason.Duration(g.span()), at)
 		default:
-			one.Text = fmt.Sprintf("%d targets stopped answering within %s, at %s: %s.", n, reason.Duration(g.span()), at, names(g.members))
+			one.Text = fmt.Sprintf("%s targets stopped answering within %s, at %s: %s.", reason.Grouped(n), reason.Duration(g.span()), at, names(g.members))
 		}
 		list = append(list, one)
 	}
 	if left > 0 {
-		list = append(list, Attention{Kind: "down", Text: fmt.Sprintf("%d more targets do not answer.", left), Query: "state=down", Path: targetsPath("state=down")})
+		list = append(list, Attention{Kind: "down", Text: reason.Grouped(left) + " more targets do not answer.", Query: "state=down", Path: targetsPath("state=down")})
 	}
 	return list
 }
@@ -198,7 +198,7 @@ func names(list []*poller.Summary) string {
 		texts = append(texts, u.Target.Name)
 	}
 	if left := len(list) - most; left > 0 {
-		return strings.Join(texts, ", ") + fmt.Sprintf(" and %d more", left)
+		return strings.Join(texts, ", ") + fmt.Sprintf(" and %s more", reason.Grouped(left))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -224,7 +224,7 @@ func unmet(all []*poller.Summary) []Attention {
 			one.Path = "/targets/" + url.PathEscape(members[0].Target.Name)
 			one.Text = fmt.Sprintf("%s has never answered. %s.", members[0].Target.Name, firstSentence(members[0]))
 		} else {
-			one.Text = fmt.Sprintf("%d targets have never answered (%s): %s.", len(members), why, names(members))
+			one.Text = fmt.Sprintf("%s targets have never answered (%s): %s.", reason.Grouped(len(members)), why, names(members))
 		}
 		list = append(list, one)
 	}
@@ -259,7 +259,7 @@ func partial(all []*poller.Summary) []Attention {
 	var parts []string
 	keys := slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(by[b]-by[a], strings.Compare(a, b)) })
 	for _, what := range keys[:min(len(keys), most)] {
-		parts = append(parts, fmt.Sprintf("%d × %s", by[what], what))
+		parts = append(parts, fmt.Sprintf("%s × %s", reason.Grouped(by[what]), what))
 	}
 	if len(keys) > most {
 		parts = append(parts, "…")
@@ -270,7 +270,7 @@ func partial(all []*poller.Summary) []Attention {
 			one.Since = u.Since
 		}
 	}
-	one.Text = fmt.Sprintf("%d targets answer partially: %s.", len(members), strings.Join(parts, ", "))
+	one.Text = fmt.Sprintf("%s targets answer partially: %s.", reason.Grouped(len(members)), strings.Join(parts, ", "))
 	if len(members) == 1 {
 		one.Path = "/targets/" + url.PathEscape(members[0].Target.Name)
 		one.Text = fmt.Sprintf("%s answers partially. %s.", members[0].Target.Name, firstSentence(members[0]))

@@ -9,6 +9,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/poller"
+	"trapline/internal/profile"
 	"trapline/internal/setting"
 	"trapline/mibs"
 )
@@ -178,11 +179,15 @@ func newModule(name string, k *KnownModule, u *use, tree *mibs.Tree) Module {
 		m.Seconds, m.Packets, m.Rows = u.seconds/polls, u.packets/polls, u.rows/polls
 	}
 	var why []string
-	for _, profile := range slices.Sorted(maps.Keys(u.profiles)) {
-		why = append(why, fmt.Sprintf("%s of profile %s", count(u.profiles[profile], "target", "targets"), profile))
+	for _, chosen := range slices.Sorted(maps.Keys(u.profiles)) {
+		text := count(u.profiles[chosen], "target", "targets") + " of profile " + chosen
+		if chosen == profile.Default {
+			text += ", for devices of no known kind"
+		}
+		why = append(why, text)
 	}
 	if len(why) > 0 {
-		m.Text = "auto chose it for " + strings.Join(why, ", ")
+		m.Text = "auto chose it for " + strings.Join(why, "; ")
 	}
 	return m
 }

@@ -190,7 +190,7 @@ func (a *API) notes(u *poller.Summary) []string {
 }
 
 func others(n int, common string) string {
-	text := fmt.Sprintf("%d other targets", n)
+	text := reason.Grouped(n) + " other targets"
 	if n == 1 {
 		text = "1 other target"
 	}

@@ -63,7 +63,7 @@ func (c *otherCounts) addReceivers(list []Receiver, now time.Time) {
 			text += ": " + strings.TrimSuffix(r.Problem.Text, ".")
 		}
 		if text += "."; r.Waiting > 0 {
-			text += fmt.Sprintf(" %s, the oldest since %s.", plural(r.Waiting, "notification waits", "notifications wait"), clock(r.Oldest, now))
+			text += fmt.Sprintf(" %s, the oldest since %s.", count(r.Waiting, "notification waits", "notifications wait"), clock(r.Oldest, now))
 		}
 		c.attention = append(c.attention, Attention{Kind: "failing", Text: text, Path: "/receivers", Since: r.FailingSince})
 	}
@@ -85,13 +85,6 @@ func (c *otherCounts) addRules(list []Rule) {
 			}
 		}
 	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // configStatus is which configuration runs.
@@ -117,7 +110,7 @@ func attentionTo(c *ConfigStatus, now time.Time) []Attention {
 			text += "."
 		}
 		if more := len(c.Errors) - 1; more > 0 {
-			text += " " + plural(more, "more error.", "more errors.")
+			text += " " + count(more, "more error.", "more errors.")
 		}
 	}
 	return []Attention{{Kind: "refused", Text: text, Path: "/configuration", Since: c.Refused}}

@@ -97,9 +97,9 @@ func causeOf(u *poller.Summary) string {
 	case path.RTT > 0 && perRequest > 2*path.RTT && perRequest > 100*time.Millisecond:
 		return fmt.Sprintf("the device answers %.1f requests a second", 1/perRequest.Seconds())
 	case rows >= 10_000:
-		return fmt.Sprintf("%d rows of %s", rows, name)
+		return fmt.Sprintf("%s rows of %s", reason.Grouped(rows), name)
 	}
-	return fmt.Sprintf("%d series in %d requests", u.Samples, p.Stats.Packets)
+	return count(u.Samples, "series", "series") + " in " + count(int(p.Stats.Packets), "request", "requests")
 }
 
 // largest is the column with the most samples.

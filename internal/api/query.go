@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"trapline/internal/poller"
+	"trapline/internal/profile"
 )
 
 // term is a condition on a target. Without a key, value is a word that the search text contains.
@@ -90,7 +91,7 @@ func (t *term) holds(u *poller.Summary) bool {
 	case "module":
 		return slices.Contains(u.Target.ModuleNames(), t.value) || slices.Contains(polledModules(u), t.value)
 	case "kind":
-		return strings.EqualFold(kindOf(u), t.value)
+		return strings.EqualFold(chosenFor(u), t.value)
 	case "reason", "error":
 		return hasReason(u, t.value)
 	}
@@ -123,12 +124,20 @@ func hasReason(u *poller.Summary, reason string) bool {
 	return false
 }
 
-// kindOf is the profile that was chosen for a target.
-func kindOf(u *poller.Summary) string {
+// chosenFor is the profile that was chosen for a target, "" where there is none.
+func chosenFor(u *poller.Summary) string {
 	for _, p := range []*poller.Pass{u.Last, u.Answered} {
 		if p != nil && p.Choice != nil {
 			return p.Choice.Profile
 		}
+	}
+	return ""
+}
+
+// kindOf is the profile of a target; "" where it is the one that fits any device.
+func kindOf(u *poller.Summary) string {
+	if name := chosenFor(u); name != profile.Default {
+		return name
 	}
 	return ""
 }

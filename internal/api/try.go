@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"trapline/internal/poller"
+	"trapline/internal/reason"
 	"trapline/internal/rules"
 )
 
@@ -167,7 +168,7 @@ func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return reason.Grouped(n) + " " + many
 }
 
 func times(n int) string { return count(n, "time", "times") }

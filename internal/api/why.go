@@ -10,6 +10,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/poller"
+	"trapline/internal/reason"
 	"trapline/mibs"
 )
 
@@ -198,7 +199,7 @@ func (w *inquiry) conclude() {
 // missing is the verdict where a part is missing.
 func (w *inquiry) missing() string {
 	if d := w.drop; d != nil && !w.row.all() {
-		return fmt.Sprintf("%s: %d of %s. %s is dropped by a filter.", w.subject(), d.of-d.count, rows(d.of), w.Row)
+		return fmt.Sprintf("%s: %s of %s. %s is dropped by a filter.", w.subject(), reason.Grouped(d.of-d.count), rows(d.of), w.Row)
 	}
 	what := "has no series"
 	if !w.row.all() {

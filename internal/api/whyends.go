@@ -10,6 +10,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
+	"trapline/internal/reason"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -87,7 +88,7 @@ func (w *inquiry) filters() {
 	case d == nil:
 		w.ok(stepFilters, "%s", w.filterText(&w.column.Filters[0]))
 	case w.row.all() && d.count < d.of:
-		w.ok(stepFilters, "%d of %s: %s drops %d", d.of-d.count, rows(d.of), w.filterText(d.filter), d.count)
+		w.ok(stepFilters, "%s of %s: %s drops %s", reason.Grouped(d.of-d.count), rows(d.of), w.filterText(d.filter), reason.Grouped(d.count))
 	default:
 		what := fmt.Sprintf("it was %s %s", w.valueWords(d.filter.Object, d.value), d.at)
 		if w.row.all() {
