@@ -42,7 +42,7 @@ var upstream = map[string][]string{
 	"cmd/trapline": {".", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/agent",
 		"collector", "internal/profile", "internal/modules", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "internal/rules/unittest", "internal/replay", "internal/httpserver", "internal/reason", "internal/history", "internal/api", "internal/web", "config", "mibs"},
 	"internal/httpserver":     {},
-	"internal/web":            {"internal/engine", "internal/httpserver", "internal/api"},
+	"internal/web":            {"internal/reason", "internal/engine", "internal/httpserver", "internal/api"},
 	"internal/peers/browser":  {"internal/peers"},
 	"internal/replay":         {"internal/snmp", "internal/engine", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules"},
 	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "internal/rules", "mibs"},

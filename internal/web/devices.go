@@ -96,7 +96,7 @@ func (s *Site) walk(w http.ResponseWriter, r *http.Request) error {
 	v := s.view(r, "t", "Walk · "+d.Target, d)
 	status := http.StatusOK
 	if err != nil {
-		v.Failed, v.Hint = reason(err)
+		v.Failed, v.Hint = explained(err)
 		if len(d.Rows) == 0 {
 			status = api.HTTPStatus(err)
 		}

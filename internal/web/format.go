@@ -7,19 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"trapline/internal/reason"
 )
 
 // none stands where there is no value.
 const none = "–"
 
 // count writes a number with separators of thousands.
-func count(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func count(n int) string { return reason.Grouped(n) }
 
 // short writes a number, a large one with a prefix of SI.
 func short(n float64) string {
@@ -51,6 +47,9 @@ func trim(n float64) string {
 	}
 	return strconv.FormatFloat(n, 'g', 2, 64)
 }
+
+// whole writes a number without a fraction.
+func whole(n float64) string { return count(int(math.Round(n))) }
 
 // withoutZeros cuts zeros off the end of a fraction.
 func withoutZeros(text string) string { return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") }
@@ -118,9 +117,6 @@ func (s *Site) clock(t time.Time) string {
 	}
 	return local.Format(time.DateTime)
 }
-
-// minute writes a time to the minute.
-func minute(t time.Time) string { return t.Local().Format("15:04") }
 
 // age writes a time, which the page's script shows as how long ago it was.
 func (s *Site) age(t time.Time) template.HTML { return s.time(t, "data-age") }

@@ -70,7 +70,7 @@ func (s *Site) try(w http.ResponseWriter, r *http.Request) error {
 	d.In = api.TryRequest{Expr: r.FormValue("expr"), For: r.FormValue("for"), Targets: r.FormValue("targets")}
 	result, err := s.source.Try(r.Context(), d.In)
 	if err != nil {
-		v.Failed, v.Hint = reason(err)
+		v.Failed, v.Hint = explained(err)
 		return s.answer(w, r, api.HTTPStatus(err), "rules", v)
 	}
 	d.Try = &result

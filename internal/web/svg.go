@@ -5,20 +5,29 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"time"
 
 	"trapline/internal/api"
 )
 
-// strip draws the outcomes of polls as a band, the oldest at its left.
+// strip draws the outcomes of the last polls as a band, the newest at its right; a thin line stands for polls that are
+// still to come. Width 0 fills what there is.
 func strip(outcomes string, width, height int) template.HTML {
 	if outcomes == "" {
 		return ""
 	}
+	size := "100%"
+	if width > 0 {
+		size = strconv.Itoa(width)
+	}
 	var b strings.Builder
 	answered := strings.Count(outcomes, "u")
-	fmt.Fprintf(&b, `<svg class="spark" width="%d" height="%d" viewBox="0 0 60 10" preserveAspectRatio="none" role="img" aria-label="%d of %d polls complete">`,
-		width, height, answered, len(outcomes))
+	fmt.Fprintf(&b, `<svg class="spark" width="%s" height="%d" viewBox="0 0 60 10" preserveAspectRatio="none" role="img" aria-label="%d of %d polls complete">`,
+		size, height, answered, len(outcomes))
 	at := 60 - min(len(outcomes), 60)
+	if at > 0 {
+		fmt.Fprintf(&b, `<path class="w" d="M0 4.5h%dv1h-%dz"><title>no poll yet</title></path>`, at, at)
+	}
 	for i := max(0, len(outcomes)-60); i < len(outcomes); {
 		n := 1
 		for i+n < len(outcomes) && outcomes[i+n] == outcomes[i] {
@@ -114,27 +123,43 @@ func bar(share float64) template.HTML {
 		share*100, class, 64*min(1, max(0, share)))) // of digits and constants
 }
 
-// hour draws how many targets were partial and down in each minute of the last hour.
+// hour draws how many targets were partial and down in each minute of the last hour: a thin green line where none was,
+// a grey one before the first minute.
 func hour(minutes []api.Minute) template.HTML {
-	most := 1
-	for _, m := range minutes {
-		most = max(most, m.Down+m.Partial)
-	}
-	const width, height = 5, 72
+	const width, height, bottom = 5, 72, 74
+	most := max(1, worst(minutes))
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="spark" width="100%%" height="96" viewBox="0 0 300 74" preserveAspectRatio="none" role="img" aria-label="Targets that were down or partial in each minute of the last hour, at most %d">`, worst(minutes))
-	for i, m := range minutes {
-		x := (60 - len(minutes) + i) * width
+	x := (hourMinutes - len(minutes)) * width
+	if x > 0 {
+		fmt.Fprintf(&b, `<path class="w" d="M0 73h%dv1h-%dz"><title>no poll yet</title></path>`, x, x)
+	}
+	for _, m := range minutes {
 		partial, down := tall(m.Partial, most, height), tall(m.Down, most, height)
 		if partial > 0 {
-			fmt.Fprintf(&b, `<path class="y" d="M%d %dh4v%dh-4z"/>`, x, 74-partial, partial)
+			fmt.Fprintf(&b, `<path class="y" d="M%d %dh4v%dh-4z"/>`, x, bottom-partial, partial)
 		}
 		if down > 0 {
-			fmt.Fprintf(&b, `<path class="x" d="M%d %dh4v%dh-4z"/>`, x, 74-partial-down, down)
+			fmt.Fprintf(&b, `<path class="x" d="M%d %dh4v%dh-4z"/>`, x, bottom-partial-down, down)
 		}
+		if partial+down == 0 && m.Total > 0 {
+			fmt.Fprintf(&b, `<path class="g" d="M%d 72h5v2h-5z"/>`, x)
+		}
+		x += width
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String()) // of digits and constants
+}
+
+// hourMinutes is how many minutes the drawing of the last hour has room for.
+const hourMinutes = 60
+
+// hourBegan is the time at the left of that drawing.
+func hourBegan(minutes []api.Minute) string {
+	if len(minutes) == 0 {
+		return ""
+	}
+	return minutes[len(minutes)-1].At.Add(-(hourMinutes - 1) * time.Minute).Local().Format("15:04")
 }
 
 // tall is the height of a part, at least 2 so that it is seen.

@@ -62,6 +62,17 @@ func TestStripsEndAtTheLastPoll(t *testing.T) {
 			t.Errorf("%s: %d polls up to %d", outcomes, total, end)
 		}
 	}
+	for _, n := range []int{1, 7, 59, 60} {
+		if got := string(strip(strings.Repeat("u", n), 0, 14)); strings.Contains(got, "no poll yet") != (n < 60) || !strings.Contains(got, `width="100%"`) {
+			t.Errorf("%d polls: %s", n, got)
+		}
+		if got := string(hour(make([]api.Minute, n))); strings.Contains(got, "no poll yet") != (n < 60) {
+			t.Errorf("%d minutes: %s", n, got)
+		}
+	}
+	if got := string(hour([]api.Minute{{Total: 3}, {Total: 3, Down: 1}, {}})); strings.Count(got, `class="g"`) != 1 {
+		t.Errorf("one minute of three had polls, and no target that was not up: %s", got)
+	}
 	if got := string(hour([]api.Minute{{Down: 1, Total: 10000}, {Partial: 9999, Total: 10000}})); strings.Count(got, `class="x"`) != 1 || strings.Count(got, `class="y"`) != 1 {
 		t.Errorf("one target of many is not seen: %s", got)
 	}

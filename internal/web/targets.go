@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,8 @@ type targetsData struct {
 	api.TargetList
 	Text, State, Sort string
 	From              int
-	All               int // targets of the configuration
+	All               int  // targets of the configuration
+	Kinds             bool // the kind of a target is known
 	Columns           []column
 	Chips             []chip
 }
@@ -51,18 +53,22 @@ func (s *Site) targets(w http.ResponseWriter, r *http.Request) error {
 		v.Notice = "The targets were polled."
 	}
 	data.All = v.Status.Targets.Total
-	data.Columns, data.Chips = targetColumns(data.Sort), targetChips(&data.Counts, data.State)
+	data.Kinds = slices.ContainsFunc(data.Targets, func(t api.TargetSummary) bool { return t.Kind != "" })
+	data.Columns, data.Chips = targetColumns(data.Sort, data.Kinds), targetChips(&data.Counts, data.State)
 	return s.show(w, r, "targets", v)
 }
 
 // targetColumns are the headings, marked by which column the list is sorted. A click on a column of numbers shows
 // the greatest first, a second click the least.
-func targetColumns(sort string) []column {
+func targetColumns(sort string, kinds bool) []column {
 	columns := []column{
 		{Title: "State", Sort: "state"}, {Title: "Target", Sort: "name"}, {Title: "Kind"}, {Title: "Last 60 polls"},
 		{Title: "Last", Right: true, Sort: "-age"}, {Title: "Poll", Right: true, Sort: "-duration"}, {Title: "RTT", Right: true, Sort: "-rtt"},
 		{Title: "Loss", Right: true, Sort: "-loss"}, {Title: "Window", Right: true}, {Title: "Series", Right: true, Sort: "-series"},
 		{Title: "Alarms", Right: true, Sort: "-alarms"}, {Title: "Problem"},
+	}
+	if !kinds {
+		columns = slices.DeleteFunc(columns, func(c column) bool { return c.Title == "Kind" })
 	}
 	if sort == "" {
 		columns[0].Aria = "descending" // worst first

@@ -166,12 +166,12 @@ func (s *Site) view(r *http.Request, key, title string, data any) *view {
 		Title: title, Key: key, Status: &status,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
-	v.Locked, v.Unlock = reason(s.source.Locked(r))
+	v.Locked, v.Unlock = explained(s.source.Locked(r))
 	return v
 }
 
-// reason splits an error into what happened and what to do.
-func reason(err error) (text, hint string) {
+// explained splits an error into what happened and what to do.
+func explained(err error) (text, hint string) {
 	if err == nil {
 		return "", ""
 	}
@@ -219,7 +219,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, status int, name s
 // fail says on a page what could not be done.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, failure error) {
 	v := s.view(r, "", "Error", nil)
-	v.Failed, v.Hint = reason(failure)
+	v.Failed, v.Hint = explained(failure)
 	if err := s.answer(w, r, api.HTTPStatus(failure), "error", v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}

@@ -25,7 +25,7 @@ func (s *Site) why(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := s.view(r, "t", "Why · "+t.Name, d)
 	if err != nil {
-		v.Failed, v.Hint = reason(err)
+		v.Failed, v.Hint = explained(err)
 		return s.answer(w, r, api.HTTPStatus(err), "why", v)
 	}
 	return s.show(w, r, "why", v)
