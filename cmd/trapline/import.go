@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/poller"
+	"trapline/internal/reason"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -60,7 +61,7 @@ func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return thousands(n) + " " + noun + "s"
+	return reason.Grouped(n) + " " + noun + "s"
 }
 
 // maxList bounds a list of devices, in octets.
