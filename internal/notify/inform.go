@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"trapline/internal/engine"
@@ -27,8 +28,10 @@ func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	buffer := buffers.Get().(*[maxMessage]byte)
+	defer buffers.Put(buffer)
 	x := &exchange{
-		Sender: s, conn: conn, buffer: make([]byte, maxMessage),
+		Sender: s, conn: conn, buffer: buffer[:],
 		pdu: snmp.PDU{Type: snmp.InformRequest, RequestID: n.requestID(), VarBinds: n.list()}, first: drawID(),
 	}
 	x.last = x.first - 1
@@ -44,6 +47,9 @@ func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	}
 	return x.receipt, s.failed(reason, err)
 }
+
+// buffers are for answers, of which nothing is kept that is not copied.
+var buffers = sync.Pool{New: func() any { return new([maxMessage]byte) }}
 
 // exchange is one inform on its way.
 type exchange struct {
