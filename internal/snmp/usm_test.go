@@ -30,15 +30,21 @@ func localizeForLab(tb testing.TB, u *User) *Security {
 
 // forEachUser runs f for a user of every combination of protocols.
 func forEachUser(t *testing.T, f func(t *testing.T, u *User)) {
+	for _, u := range labUsers() {
+		t.Run(fmt.Sprintf("%s/%s", u.Auth, u.Priv), func(t *testing.T) { f(t, u) })
+	}
+}
+
+// labUsers have each protocol for authentication with each one for privacy.
+func labUsers() (list []*User) {
 	for auth := range authProtocols {
 		for priv := range privProtocols {
-			if auth == 0 && priv != 0 {
-				continue
+			if auth != 0 || priv == 0 {
+				list = append(list, labUser(AuthProtocol(auth), PrivProtocol(priv)))
 			}
-			u := labUser(AuthProtocol(auth), PrivProtocol(priv))
-			t.Run(fmt.Sprintf("%s/%s", u.Auth, u.Priv), func(t *testing.T) { f(t, u) })
 		}
 	}
+	return list
 }
 
 var labHeader = Header3{ID: 4711, MaxSize: 65507, Flags: FlagReportable, Boots: 7, Time: 123456}
