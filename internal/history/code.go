@@ -80,3 +80,22 @@ func decode(c byte, signed bool) float64 {
 	}
 	return values[0][c]
 }
+
+// noRate is a rate that is absent.
+const noRate = math.MaxUint16
+
+// shorten writes a rate in 16 bits: it has no sign, and of its fraction the first eight bits are kept, so that it is off
+// by at most 0.2 %.
+func shorten(rate float32) uint16 {
+	if !(rate >= 0) {
+		return noRate
+	}
+	return uint16((math.Float32bits(rate) + 1<<14) >> 15)
+}
+
+func lengthen(c uint16) float32 {
+	if c == noRate {
+		return nan
+	}
+	return math.Float32frombits(uint32(c) << 15)
+}

@@ -14,7 +14,8 @@ type group struct {
 	kind   *kind
 	table  *series.Table // of the last poll that had one: its rows are those of the group
 	desc   *series.Desc  // of the first track in that poll
-	rates  []float32     // of one track after the other; NaN where there is none
+	rates  []float32     // of one track with points after the other; NaN where there is none
+	coarse []uint16      // of the tracks without points, likewise; see shorten
 	ring   []byte        // points: of each time, of each track that has them, of each row
 	length uint16        // times in ring
 	head   uint16        // the newest time
@@ -97,9 +98,7 @@ func (g *group) answered(k *Keeper, p *Poll, before *places) {
 		}
 		g.table = first.Table
 	}
-	for i := range g.rates {
-		g.rates[i] = nan
-	}
+	g.forgetRates()
 	if g.advance(p.Steps); first == nil {
 		return
 	}
@@ -114,6 +113,15 @@ func (g *group) answered(k *Keeper, p *Poll, before *places) {
 			b = before[i].in(p.Before)
 		}
 		g.take(g.kind.sources[i].track, c, b, p.Elapsed.Seconds())
+	}
+}
+
+func (g *group) forgetRates() {
+	for i := range g.rates {
+		g.rates[i] = nan
+	}
+	for i := range g.coarse {
+		g.coarse[i] = noRate
 	}
 }
 
@@ -159,12 +167,8 @@ func fill(points []byte) {
 // take sets the rates and points of a track by a column, and by what it was before; b may be nil.
 func (g *group) take(n int, c, b *series.Column, elapsed float64) {
 	t := g.kind.trackOf(n, c.Desc)
-	var rates []float32
 	var points []byte
 	rows := g.rows()
-	if len(g.rates) > 0 {
-		rates = g.rates[n*rows:][:rows]
-	}
 	if g.length > 0 && t.points {
 		points = g.ring[(int(g.head)*g.kind.rings()+n)*rows:][:rows]
 	}
@@ -191,11 +195,29 @@ func (g *group) take(n int, c, b *series.Column, elapsed float64) {
 		case rate < 0:
 			rate = math.NaN() // it began anew, whatever an earlier source seems to say
 		}
-		rates[row] = float32(rate)
+		g.setRate(n, row, float32(rate))
 		if points != nil {
 			points[row] = encode(rate)
 		}
 	}
+}
+
+// setRate sets the rate of a track, those with points being the first ones.
+func (g *group) setRate(n, row int, rate float32) {
+	if at := n*g.rows() + row; at < len(g.rates) {
+		g.rates[at] = rate
+	} else {
+		g.coarse[at-len(g.rates)] = shorten(rate)
+	}
+}
+
+// rate is what setRate has set.
+func (g *group) rate(n, row int) float32 {
+	at := n*g.rows() + row
+	if at < len(g.rates) {
+		return g.rates[at]
+	}
+	return lengthen(g.coarse[at-len(g.rates)])
 }
 
 func (t *track) encode(v float64) byte {
@@ -220,11 +242,11 @@ var nan = float32(math.NaN())
 func (g *group) reshape(k *Keeper, table *series.Table) {
 	old := *g
 	rows, rings := len(table.Ends), g.kind.rings()
-	g.table, g.rates = table, nil
+	g.table, g.rates, g.coarse = table, nil, nil
 	if g.track(0).rate {
-		g.rates = make([]float32, len(g.kind.tracks)*rows)
+		g.rates, g.coarse = make([]float32, rings*rows), make([]uint16, (len(g.kind.tracks)-rings)*rows)
 	}
-	k.resize(int64(rings*(rows-old.rows())), int64(4*(len(g.rates)-len(old.rates))))
+	k.resize(int64(rings*(rows-old.rows())), g.ratesSize()-old.ratesSize())
 	g.length, g.head = uint16(k.Length()), 0
 	g.ring = make([]byte, int(g.length)*rings*rows)
 	fill(g.ring)
@@ -249,10 +271,13 @@ func (g *group) reshape(k *Keeper, table *series.Table) {
 	}
 }
 
+// ratesSize is how many octets the rates take.
+func (g *group) ratesSize() int64 { return int64(4*len(g.rates) + 2*len(g.coarse)) }
+
 // close gives the memory back.
 func (g *group) close(k *Keeper) {
 	if g.table != nil {
-		k.resize(-int64(g.kind.rings()*g.rows()), -int64(4*len(g.rates)))
+		k.resize(-int64(g.kind.rings()*g.rows()), -g.ratesSize())
 	}
 	*g = group{kind: g.kind}
 }

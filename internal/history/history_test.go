@@ -46,6 +46,18 @@ func TestPointsAreNearTheirValues(t *testing.T) {
 	}
 }
 
+// A rate in 16 bits is off by at most 0.2 %, 0 is 0, and one that is absent stays so.
+func TestShortRatesAreNearTheirValues(t *testing.T) {
+	for v := float32(1e-30); v < 1e30; v *= 1.013 {
+		if got := lengthen(shorten(v)); math.Abs(float64(got-v)) > 0.002*float64(v) {
+			t.Fatalf("%g: %g", v, got)
+		}
+	}
+	if lengthen(shorten(0)) != 0 || !math.IsNaN(float64(lengthen(shorten(nan)))) || lengthen(shorten(float32(math.Inf(1)))) != float32(math.Inf(1)) {
+		t.Error("0, NaN and infinity are not as they were")
+	}
+}
+
 // device has counters of some interfaces, as one poll after the other reads them.
 type device struct {
 	indexes bool
