@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/engine"
 	"trapline/internal/poller"
+	"trapline/internal/rules"
 	"trapline/internal/snmp"
 )
 
@@ -84,6 +85,7 @@ func TestSentences(t *testing.T) {
 		{Name: "nms-1", State: receiverWorks}, {Name: "nms-2", Address: "192.0.2.10:162", State: receiverFails, Waiting: 14, Oldest: at(2, 0), Problem: &Problem{Text: `unknown user "monitor"`}},
 	}, now)
 	others.addRules([]Rule{{Name: "Hot", State: ruleError, Text: "division by zero"}, {Name: "Cold", State: ruleNoData, Firing: 2, Pending: 1, TookSeconds: 0.002}})
+	others.addExcesses([]rules.Excess{{Target: "sw-9", Samples: 2900, Since: at(30, 0)}})
 	config := ConfigStatus{Refused: at(40, 0), LoadedAt: at(9, 14), Errors: []ConfigError{{File: "targets.yml", Line: 31, Text: "there is no auth secrue; did you mean secure?"}, {}}}
 	got := sentences(silent(all, now)) + "\n" + sentences(unmet(all)) + "\n" + sentences(others.attention) + "\n" + sentences(attentionTo(&config, now)) + "\n" + sentences(partial(all)) + "\n" + sentences(slow(all))
 	want := `down: c stopped answering at 14:21. No answer to any request in 0 ms.
@@ -91,6 +93,7 @@ down: 2 targets of site berlin stopped answering within 9 s, at 14:02.
 down: d has never answered. No answer to any request in 0 ms.
 failing: Receiver nms-2 (192.0.2.10:162) acknowledges nothing: unknown user "monitor". 14 notifications wait, the oldest since 14:02.
 rule: Rule Hot cannot be evaluated: division by zero.
+series: 2,900 samples are left out of the last poll of sw-9: too many of its series are new, and rules do not see those.
 refused: The last reload was refused; the configuration of 14:09 runs. targets.yml:31: there is no auth secrue; did you mean secure? 1 more error.
 partial: e answers partially. 1.3.9 is partial after row 4: more than 100000 rows.
 slow: The poll of up takes 40 s of its interval of 60 s.`

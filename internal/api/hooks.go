@@ -2,9 +2,12 @@ package api
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"trapline/internal/rules"
 )
 
 // What answers about targets and the process take from parts that others answer for.
@@ -43,6 +46,7 @@ func (a *API) others() *otherCounts {
 		if list, err := a.Rules(); err == nil {
 			next.addRules(list)
 		}
+		next.addExcesses(a.options.Rules.Excesses())
 	}
 	c.others = next
 	return next
@@ -66,6 +70,17 @@ func (c *otherCounts) addReceivers(list []Receiver, now time.Time) {
 			text += fmt.Sprintf(" %s, the oldest since %s.", count(r.Waiting, "notification waits", "notifications wait"), clock(r.Oldest, now))
 		}
 		c.attention = append(c.attention, Attention{Kind: "failing", Text: text, Path: "/receivers", Since: r.FailingSince})
+	}
+}
+
+// addExcesses adds the targets of which rules do not see all series.
+func (c *otherCounts) addExcesses(list []rules.Excess) {
+	for _, x := range list[:min(len(list), maxSentences)] {
+		text := fmt.Sprintf("%s of the last poll of %s: too many of its series are new, and rules do not see those.", count(x.Samples, "sample is left out", "samples are left out"), x.Target)
+		c.attention = append(c.attention, Attention{Kind: "series", Text: text, Path: "/targets/" + url.PathEscape(x.Target), Since: x.Since})
+	}
+	if left := len(list) - maxSentences; left > 0 {
+		c.attention = append(c.attention, Attention{Kind: "series", Text: count(left, "more target has", "more targets have") + " too many new series."})
 	}
 }
 

@@ -28,6 +28,7 @@ type device struct {
 	shown       atomic.Pointer[[]fare] // of the rules, as of the last commit
 	lost        atomic.Pointer[loss]   // of the last pass; nil if all is stored
 	mended      atomic.Int64           // until when, in milliseconds, something was lost before lost became nil
+	excess      atomic.Pointer[Excess] // of the last pass that the target answered; nil if there is none
 	uncommitted atomic.Pointer[error]  // why what the last evaluation found is not stored; nil if it is
 
 	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
@@ -41,6 +42,7 @@ type device struct {
 	bound     []*bound          // rules that may have rows here, in their order
 	restored  map[string][]*record
 	jumps     []jump
+	quota     quota
 	looked    map[string]bool // baseline rules that have looked at the target, by UID
 	unlooked  bool            // some of them are gone, which is yet to be stored
 
@@ -52,7 +54,14 @@ type device struct {
 }
 
 func newDevice() *device {
-	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}}
+	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}, quota: newQuota()}
+}
+
+// device gives a target's by name, or nil.
+func (e *Evaluator) device(name string) *device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.devices[name]
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
@@ -83,11 +92,15 @@ func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.T
 	if !pass.Up {
 		d.tables = &tables{}
 	}
+	d.quota.begin(at, d.live())
+	in.own = true
 	in.columns([]*series.Set{r.Fares, truths(pass, d.target)}, d.target.Rendered)
+	in.own = false
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
 	if pass.Up {
 		in.columns(pass.Sets, d.target.Rendered)
+		d.quota.end()
 	}
 	for name, s := range d.shelves {
 		if isTruth(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {

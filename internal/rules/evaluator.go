@@ -151,13 +151,6 @@ func (e *Evaluator) unhealthy() float64 {
 	return float64(len(failing))
 }
 
-// device gives a target's by name, or nil.
-func (e *Evaluator) device(name string) *device {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.devices[name]
-}
-
 // busy reports whether there are rules.
 func (e *Evaluator) busy() bool {
 	e.mu.Lock()
@@ -368,6 +361,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 		e.metrics.rejected.Inc()
 		e.complaints.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
+	e.noteExcess(d)
 	d.bind(set, e.alive)
 	round := e.newRound(s, d, d.target.Interval, at)
 	if !r.Last.Up && emptied {

@@ -22,6 +22,7 @@ type intake struct {
 	at       int64 // in milliseconds
 	now      time.Time
 
+	own      bool // the series are Trapline's, and not of the device
 	builder  labels.ScratchBuilder
 	rejected error           // why a sample was not taken; the last of them
 	lost     map[string]bool // names of the series of such samples
@@ -95,7 +96,9 @@ func (in *intake) column(c *series.Column, rendered []byte) {
 func (in *intake) append(name string, one *stored, v float64, lset func() labels.Labels) {
 	var known labels.Labels
 	if one.ref == 0 {
-		known = lset()
+		if known = lset(); !in.admits(known) {
+			return
+		}
 	}
 	ref, err := in.appender.Append(one.ref, known, 0, in.at, v, nil, nil, storage.AOptions{})
 	if err != nil && one.ref != 0 && known.IsEmpty() && !refused(err) {

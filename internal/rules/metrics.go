@@ -9,8 +9,8 @@ import (
 
 // metrics count what rules do.
 type metrics struct {
-	evaluations, failures, transitions, uncommitted, skipped, rejected, storeFailures prometheus.Counter
-	latency                                                                           prometheus.Histogram
+	evaluations, failures, transitions, uncommitted, skipped, rejected, refused, storeFailures prometheus.Counter
+	latency                                                                                    prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -26,6 +26,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		uncommitted:   counter("commit_failures", "Times that alarms could not be stored."),
 		skipped:       counter("skipped_passes", "Polls that were not evaluated because several were waiting."),
 		rejected:      counter("rejected_passes", "Polls whose samples could not be stored."),
+		refused:       counter("refused_samples", "Samples that were not stored because too many series of their target are new."),
 		storeFailures: counter("store_failures", "Times that samples in memory could not be compacted."),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "trapline_rules_latency_seconds", Help: "Time from the end of a poll until its alarms are stored.",
