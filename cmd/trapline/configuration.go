@@ -42,7 +42,7 @@ func (r *reloader) configuration() api.Configuration {
 // status is that of the running configuration and of the last reload.
 func (r *reloader) status() api.ConfigStatus {
 	w := r.current.Load()
-	s := api.ConfigStatus{Hash: w.hash(), LoadedAt: w.loadedAt, Warnings: slices.Concat(w.config.Warnings, w.config.Notifications.Warnings()), Errors: []api.ConfigError{}}
+	s := api.ConfigStatus{Hash: w.hash(), LoadedAt: w.loadedAt, Files: []string{}, Warnings: r.warnings(w.config), Errors: []api.ConfigError{}}
 	for _, f := range w.config.Files {
 		s.Files = append(s.Files, f.Name)
 	}
@@ -77,7 +77,7 @@ func (r *reloader) check(text []byte) (api.ConfigCheck, error) {
 	if err != nil {
 		return api.ConfigCheck{Errors: configErrors(err, lines), Warnings: []string{}}, nil
 	}
-	c := api.ConfigCheck{Warnings: slices.Concat(w.config.Warnings, w.config.Notifications.Warnings()), Errors: []api.ConfigError{}, Targets: len(w.targets), Modules: len(w.config.Modules), Rules: len(w.config.Rules.Rules())}
+	c := api.ConfigCheck{Warnings: r.warnings(w.config), Errors: []api.ConfigError{}, Targets: len(w.targets), Modules: len(w.config.Modules), Rules: len(w.config.Rules.Rules())}
 	findings, err := w.findings()
 	if err != nil {
 		return c, err

@@ -29,7 +29,7 @@ type server struct {
 	probes   *poller.Prober
 	polls    *poller.Poller
 	reloads  *reloader
-	inlet    *notify.Inlet // nil without receivers
+	told     *notifier
 	judge    *rules.Evaluator
 	answers  *api.API
 	guard    api.Guard
@@ -83,8 +83,8 @@ func (s *server) pages(mux *http.ServeMux) {
 // api adds what the inlet and the rules answer.
 func (s *server) api(mux *http.ServeMux) {
 	l, calls := s.limits, http.NewServeMux()
-	if s.inlet != nil {
-		s.inlet.Register(calls)
+	for _, pattern := range notify.InletPatterns {
+		calls.HandleFunc(pattern, s.told.serveInlet)
 	}
 	s.judge.Register(calls, *s.flags.enableQuery)
 	s.answers.Register(calls)
@@ -243,5 +243,9 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	s.logger.Info("Reload of the configuration was requested", httpserver.Requester(r))
 	if err := s.reloads.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
+		return
+	}
+	for _, text := range s.reloads.later(s.reloads.current.Load().config) {
+		fmt.Fprintln(w, text)
 	}
 }

@@ -13,12 +13,19 @@ import (
 // newJudge makes what evaluates the rules. Their samples lie in the state directory beside all else.
 func newJudge(c *config.Config, told *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
-		Ledger: rules.Ledger{State: told.state, Outbox: told.outbox, Unsent: told.unsent}, Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
+		Ledger: told.kept.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
 	}
 	if c.StateDir != "" {
-		o.Dir = filepath.Join(c.StateDir, "rules")
+		o.Dir = samplesDir(c)
 	}
 	return rules.New(o)
+}
+
+func samplesDir(c *config.Config) string { return filepath.Join(c.StateDir, "rules") }
+
+// ledger is where the alerts of rules are kept.
+func (k *keeping) ledger() rules.Ledger {
+	return rules.Ledger{State: k.state, Outbox: k.outbox, Unsent: k.unsent}
 }
 
 // rules are what the configuration wants of them.

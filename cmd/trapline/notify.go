@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -21,59 +23,109 @@ import (
 	"trapline/internal/snmp"
 )
 
-// notifier is what tells receivers, and keeps the alarms that rules raise. All of it is nil where the
-// configuration had no state directory at the start, or none that could be used and nothing to use it for.
+// notifier is what notifies receivers, and keeps the alarms that rules raise.
 type notifier struct {
-	state   *notify.State
-	journal *journal.Journal
-	unsent  func([]notify.Transition, time.Time) // gets the alarms of rules if there is no outbox
-	outbox  *notify.Outbox
-	inlet   *notify.Inlet
-	metrics *notify.Metrics
-	started *config.Config // whose state directory and engine hold until the end
-	logger  *slog.Logger
+	kept     atomic.Pointer[keeping]
+	opened   chan struct{}                        // closed once there is an outbox
+	handOver func(*keeping, *config.Config) error // has others use what a reload has opened
+	metrics  *notify.Metrics                      // nil before there was a state directory
+	started  *config.Config                       // whose state directory and engine hold until the end
+	registry prometheus.Registerer
+	logger   *slog.Logger
 }
 
-// openNotifier starts our engine and takes up what the last process left to tell.
+// keeping is where alarms and events are kept. Without a state directory that is in memory: there is a journal and
+// what gets the alarms of rules, and all else is nil.
+type keeping struct {
+	state   *notify.State
+	journal *journal.Journal
+	unsent  func([]notify.Transition, time.Time)
+	outbox  *notify.Outbox
+	inlet   http.Handler
+}
+
+// openNotifier starts our engine and takes up what the last process left to send.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
+	n := &notifier{opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*keeping, *config.Config) error { return nil }}
+	if err := n.open(c); err != nil {
+		return nil, err
+	}
+	if n.kept.Load() == nil {
+		j, err := journal.Open(journal.Options{Logger: logger})
+		n.kept.Store(&keeping{journal: j, unsent: notify.NewUnsent(j, logger).Apply})
+		return n, err
+	}
+	return n, nil
+}
+
+// open opens the state directory of a configuration. If there is none, or none that can be used and nothing that
+// cannot do without, all stays as it is.
+func (n *notifier) open(c *config.Config) error {
 	if c.StateDir == "" {
-		return withoutState(logger)
+		return nil
 	}
 	now := time.Now()
 	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
 	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
-		logger.Warn("receivers and rules will need a restart", "err", err)
-		return withoutState(logger)
+		n.logger.Warn("the state directory cannot be used: a reload tries again", "err", err)
+		return nil
 	}
 	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
-		logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
+		n.logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
 		c.StateDir = ""
-		return withoutState(logger)
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	n := &notifier{state: state, journal: openJournal(c, logger), metrics: notify.NewMetrics(registry), started: c, logger: logger}
-	routes, err := n.routes(c)
-	if err != nil {
-		return nil, errors.Join(err, state.Close())
+	if err := n.take(&keeping{state: state}, c, now); err != nil {
+		return errors.Join(err, state.Close())
 	}
-	n.outbox, err = notify.NewOutbox(state, routes, notify.OutboxOptions{
-		Logger: logger, Metrics: n.metrics, Journal: n.journal,
-		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
-	}, now)
-	if err != nil {
-		return nil, errors.Join(err, state.Close())
-	}
-	registry.MustRegister(n.outbox, state)
-	n.inlet = &notify.Inlet{Outbox: n.outbox, Deployment: c.Notifications.Deployment, Logger: logger}
-	return n, nil
+	return nil
 }
 
-// withoutState notifies nobody, and keeps the last entries of the journal in memory.
-func withoutState(logger *slog.Logger) (*notifier, error) {
-	j, err := journal.Open(journal.Options{Logger: logger})
-	return &notifier{journal: j, unsent: notify.NewUnsent(j, logger).Apply}, err
+// take has alarms kept in the state directory that was opened.
+func (n *notifier) take(k *keeping, c *config.Config, now time.Time) (err error) {
+	if n.metrics == nil {
+		n.metrics = notify.NewMetrics(n.registry)
+	}
+	routes, err := n.routes(c, k.state)
+	if err != nil {
+		return err
+	}
+	k.journal = openJournal(c, n.logger)
+	before := n.kept.Load()
+	if before != nil {
+		copyEntries(k.journal, before.journal)
+	}
+	k.outbox, err = notify.NewOutbox(k.state, routes, notify.OutboxOptions{
+		Logger: n.logger, Metrics: n.metrics, Journal: k.journal,
+		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
+	}, now)
+	if err == nil {
+		err = n.handOver(k, c)
+	}
+	if err != nil {
+		return errors.Join(err, k.journal.Close())
+	}
+	n.registry.MustRegister(k.outbox, k.state)
+	inlet := http.NewServeMux()
+	(&notify.Inlet{Outbox: k.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger}).Register(inlet)
+	k.inlet, n.started = inlet, c
+	n.kept.Store(k)
+	close(n.opened)
+	return nil
+}
+
+// maxCopied is how many entries of a journal in memory are stored when there is a place for them.
+const maxCopied = 10_000
+
+// copyEntries notes in one journal what is in another one.
+func copyEntries(to, from *journal.Journal) {
+	entries, _ := from.Query(context.Background(), journal.Query{Limit: maxCopied}) // it is in memory
+	for _, e := range slices.Backward(entries) {
+		to.Note(e)
+	}
 }
 
 // openJournal opens the journal of the state directory. Nothing else waits for one that cannot be used.
@@ -90,10 +142,10 @@ func openJournal(c *config.Config, logger *slog.Logger) *journal.Journal {
 
 // note adds an entry to the journal that is about no alarm.
 func (n *notifier) note(e journal.Entry) {
-	if n.outbox != nil {
-		n.outbox.Note(e)
+	if k := n.kept.Load(); k.outbox != nil {
+		k.outbox.Note(e)
 	} else {
-		n.journal.Note(e)
+		k.journal.Note(e)
 	}
 }
 
@@ -123,8 +175,8 @@ func firstLine(text string, most int) string {
 	return text
 }
 
-func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) {
-	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: n.state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
+func (n *notifier) routes(c *config.Config, state *notify.State) (routes []*notify.Route, err error) {
+	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
 		if err != nil {
@@ -135,23 +187,30 @@ func (n *notifier) routes(c *config.Config) (routes []*notify.Route, err error) 
 	return routes, nil
 }
 
-// reload has the receivers of another configuration told, or changes nothing.
+// reload has the receivers of another configuration notified, or changes nothing. The first configuration that has
+// something to keep opens the state directory.
 func (n *notifier) reload(c *config.Config) error {
-	if n.outbox == nil {
-		if len(c.Receivers) > 0 {
-			return errors.New("receivers: this process was started without a state_dir: restart it to have receivers notified")
+	k := n.kept.Load()
+	if k.outbox == nil {
+		if err := n.open(c); err != nil {
+			return fmt.Errorf("state_dir: %w", err)
 		}
 		return nil
 	}
-	routes, err := n.routes(c)
+	routes, err := n.routes(c, k.state)
 	if err != nil {
 		return err
 	}
-	if err := n.outbox.SetRoutes(routes, time.Now()); err != nil {
-		return err
+	return k.outbox.SetRoutes(routes, time.Now())
+}
+
+// later are the settings of a configuration that take effect with the next start.
+func (n *notifier) later(c *config.Config) (names []string) {
+	if n.kept.Load().outbox == nil {
+		return nil
 	}
 	for name, changed := range map[string]bool{
-		"state_dir":                c.StateDir != n.started.StateDir,
+		"state_dir":                c.StateDir != n.started.StateDir && c.StateDir != "",
 		"journal":                  c.Journal != n.started.Journal,
 		"notifications.engine_id":  !bytes.Equal(c.Notifications.ID(), n.started.Notifications.ID()),
 		"notifications.deployment": c.Notifications.Deployment != n.started.Notifications.Deployment,
@@ -160,35 +219,48 @@ func (n *notifier) reload(c *config.Config) error {
 		"notifications.alarm_identity_ignores": !slices.Equal(c.Notifications.AlarmIdentityIgnores, n.started.Notifications.AlarmIdentityIgnores),
 	} {
 		if changed {
-			n.logger.Warn("a setting has changed that takes effect with the next start", "setting", name)
+			names = append(names, name)
 		}
 	}
-	return nil
+	slices.Sort(names)
+	return names
 }
 
 func (n *notifier) run(ctx context.Context) error {
-	if n.outbox == nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	case <-n.opened:
 	}
-	return n.outbox.Run(ctx)
+	return n.kept.Load().outbox.Run(ctx)
+}
+
+// serveInlet takes alerts, and manages receivers as /api/v1/outbox does.
+func (n *notifier) serveInlet(w http.ResponseWriter, r *http.Request) {
+	if k := n.kept.Load(); k.inlet != nil {
+		k.inlet.ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "alerts are not taken, for there is no place to keep them: set state_dir or receivers in the configuration, and reload it", http.StatusServiceUnavailable)
 }
 
 // healthy returns why alarms cannot be stored, or nil.
 func (n *notifier) healthy() error {
-	if n.state == nil {
-		return nil
+	if k := n.kept.Load(); k.state != nil {
+		return k.state.Healthy()
 	}
-	return n.state.Healthy()
+	return nil
 }
 
 func (n *notifier) close(logger *slog.Logger) {
-	if err := n.journal.Close(); err != nil {
+	k := n.kept.Load()
+	if err := k.journal.Close(); err != nil {
 		logger.Error("closing the journal", "err", err)
 	}
-	if n.state == nil {
+	if k.state == nil {
 		return
 	}
-	if err := n.state.Close(); err != nil {
+	if err := k.state.Close(); err != nil {
 		logger.Error("closing the state directory", "err", err)
 	}
 }

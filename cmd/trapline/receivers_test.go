@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,18 +113,77 @@ func TestFirstReceiversByAReload(t *testing.T) {
 	d.Await(t, func() bool { return strings.Contains(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") })
 }
 
-func TestFirstReceiversNeedAStateDirectoryFromTheStart(t *testing.T) {
+// A process that began with nothing to keep has its first receivers notified once a reload adds them, and again
+// after a reload without any.
+func TestFirstReceiversOfAProcessWithoutState(t *testing.T) {
 	const stateless = "auths: {public_v2: {}}\nmodules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n"
 	dir := t.TempDir()
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	with := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address))
 	r := startReloading(t, stateless)
-	status, text := r.reload(notifying(t, dir, "- {name: nms, address: 127.0.0.1}\n"))
-	if want := "receivers: this process was started without a state_dir: restart it to have receivers notified"; status != http.StatusInternalServerError || !strings.Contains(text, want) {
-		t.Errorf("%d: %s", status, text)
+	test := func(want string) {
+		t.Helper()
+		if got := cli(t, "receivers", "test", "nms", "--url="+r.base); !strings.Contains(got.out+got.errs, want) {
+			t.Errorf("receivers test: %d %s%s, want %q", got.status, got.out, got.errs, want)
+		}
 	}
-	if _, _, metrics := get(t, r.base+"/metrics"); !containsLine(metrics, "trapline_config_last_reload_successful 0") {
-		t.Error("the metrics do not tell that the reload was refused")
+	test("there are no receivers")
+	if response, err := http.Post(r.base+"/api/v1/webhook", "application/json", strings.NewReader(alert(t, "Early", true, nil))); err != nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("without a place to keep alerts: %v, %v", response, err)
 	}
+	if status, text := r.reload(strings.Replace(with, dir, "/dev/null/x", 1)); status != http.StatusInternalServerError || !strings.Contains(text, "state_dir: ") {
+		t.Errorf("a state directory that cannot be used: %d, %s", status, text)
+	}
+	test("there are no receivers")
+
+	r.mustReload(with)
+	test("nms: acknowledged in ")
+	insist(t, r.base+"/api/v1/webhook", alert(t, "First", true, nil))
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"First"`) == 1 })
+	if _, _, text := get(t, r.base+"/api/v1/events"); !strings.Contains(text, "reload refused") || !strings.Contains(text, "acknowledged") {
+		t.Errorf("the journal is %s", text)
+	}
+
 	r.mustReload(stateless)
+	test(`no receiver "nms"`)
+	insist(t, r.base+"/api/v1/webhook", alert(t, "Second", true, nil))
+	r.mustReload(with)
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"Second"`) == 1 })
+	insist(t, r.base+"/api/v1/webhook", alert(t, "First", false, nil))
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"First"`) == 1 })
+	if n := mentions(d, "32473.1.0.1|~|", `"First"`); n != 1 {
+		t.Errorf("First was raised %d times", n)
+	}
+}
+
+// Rules whose alerts were kept in memory alone have receivers notified of those once a reload adds a state directory,
+// and then of their ends.
+func TestAlertsInMemoryAreSentOnceThereIsAPlaceToKeepThem(t *testing.T) {
+	blocked := t.TempDir()
+	writeFile(t, blocked, "file", "")
+	t.Setenv("STATE_DIRECTORY", filepath.Join(blocked, "file"))
+	d, device := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{}), startGauges(t, 2)
+	device.set(0, 100)
+	rules := withRules(t, `{alert: High, expr: g > 50}`)
+	with := func(stateDir, receivers string) string {
+		text := strings.Replace(notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+		return strings.Replace(text, "state_dir: \n", "", 1) + rules + fmt.Sprintf("targets: [{name: a, address: %q, modules: [gauges], interval: 1s, timeout: 900ms}]\n", device.LocalAddr())
+	}
+	r := startReloading(t, with("", "  []\n"))
+	await(t, r.base+"/api/v1/alarms", `"rule":"High"`)
+	dir := t.TempDir()
+	r.mustReload(with(dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 1 })
+	device.set(1, 100)
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 2 })
+	device.set(0, 0)
+	d.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"High"`) == 1 })
+	if _, _, text := get(t, r.base+"/api/v1/alarms"); strings.Count(text, `"rule":"High"`) != 1 {
+		t.Errorf("open are %s", text)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "trapline.db")); err != nil {
+		t.Error(err)
+	}
 }
 
 // Whoever has nothing to tell is polled for all the same where the state directory cannot be used.
@@ -134,7 +194,7 @@ func TestAStateDirectoryThatNobodyNeeds(t *testing.T) {
 	}
 	var log bytes.Buffer
 	n, err := openNotifier(loaded(t, notifying(t, file, "  []")), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil || n.outbox != nil || !strings.Contains(log.String(), "not a directory") {
+	if err != nil || n.kept.Load().outbox != nil || !strings.Contains(log.String(), "not a directory") {
 		t.Errorf("%v, %s", err, log.String())
 	}
 	if _, err := openNotifier(loaded(t, notifying(t, file, "- {name: nms, address: 127.0.0.1:9}\n")), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)); err == nil {
@@ -151,14 +211,44 @@ func TestSettingsThatNeedAStartAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.close(n.logger)
-	id := n.state.Identity.ID
-	if err := n.reload(loaded(t, before)); err != nil || log.Len() > 0 {
-		t.Errorf("%v, %s", err, log.String())
+	id := n.kept.Load().state.Identity.ID
+	if c := loaded(t, before); n.reload(c) != nil || n.later(c) != nil || log.Len() > 0 {
+		t.Errorf("%q, %s", n.later(c), log.String())
 	}
-	if err := n.reload(loaded(t, strings.Replace(before, "notifications: {", "notifications: {engine_id: 80000000046e6577, ", 1))); err != nil {
+	c := loaded(t, strings.Replace(before, "notifications: {", "notifications: {engine_id: 80000000046e6577, ", 1))
+	if err := n.reload(c); err != nil {
 		t.Error(err)
 	}
-	if want := `msg="a setting has changed that takes effect with the next start" setting=notifications.engine_id`; !strings.Contains(log.String(), want) || !bytes.Equal(n.state.Identity.ID, id) {
-		t.Errorf("logged\n%s\nwant %s", log.String(), want)
+	if got := n.later(c); !slices.Equal(got, []string{"notifications.engine_id"}) || !bytes.Equal(n.kept.Load().state.Identity.ID, id) {
+		t.Errorf("%q, engine ID %x", got, n.kept.Load().state.Identity.ID)
+	}
+}
+
+// What a reload does not take over is said by its answer, by the status and by a check.
+func TestSettingsThatTakeEffectLaterAreReported(t *testing.T) {
+	text := notifying(t, t.TempDir(), "  []\n") + "global: {concurrency: 7}\n"
+	r := startReloading(t, text)
+	if status, answer := r.reload(text); status != http.StatusOK || answer != "" {
+		t.Errorf("nothing has changed: %d, %q", status, answer)
+	}
+	changed := strings.Replace(strings.Replace(text, "concurrency: 7", "concurrency: 8", 1), "notifications: {", "notifications: {max_alarms: 77, ", 1)
+	const want = "notifications.max_alarms has changed, which takes effect with the next start\nglobal.concurrency has changed, which takes effect with the next start\n"
+	if status, answer := r.reload(changed); status != http.StatusOK || answer != want {
+		t.Errorf("%d, %q", status, answer)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(want), "\n") {
+		_, _, status := get(t, r.base+"/api/v1/status")
+		response, err := http.Post(r.base+"/api/v1/config/check", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if !strings.Contains(status, line) || !strings.Contains(string(check), line) {
+			t.Errorf("%q is missing in\n%s\n%s", line, status, check)
+		}
+	}
+	if status, answer := r.reload(text); status != http.StatusOK || answer != "" {
+		t.Errorf("as it was: %d, %q", status, answer)
 	}
 }

@@ -150,9 +150,10 @@ type reloader struct {
 	load func() (*world, error)
 	// loadText reads a configuration that is in no file, for a check.
 	loadText func(text []byte, running *config.Config) (*world, error)
-	accept   func(*config.Config) error   // may refuse a configuration that is not the first
-	ended    func(targets int, err error) // called after each reload; may be nil
-	loaded   func(*world)                 // told of each new world
+	accept   func(*config.Config) error    // may refuse a configuration that is not the first
+	ended    func(targets int, err error)  // called after each reload; may be nil
+	settings func(*config.Config) []string // that take effect with the next start; may be nil
+	loaded   func(*world)                  // told of each new world
 	logger   *slog.Logger
 	current  atomic.Pointer[world]
 	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
@@ -188,9 +189,30 @@ func (r *reloader) reload() error {
 	}
 	r.adopt(w)
 	r.refused.Store(nil)
+	if r.settings != nil {
+		for _, name := range r.settings(w.config) {
+			r.logger.Warn("a setting has changed that takes effect with the next start", "setting", name)
+		}
+	}
 	r.note(len(w.targets), nil)
 	r.logger.Info("Loaded config file", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
 	return nil
+}
+
+// later says which settings of a configuration the process takes over when it starts again.
+func (r *reloader) later(c *config.Config) (texts []string) {
+	if r.settings == nil {
+		return nil
+	}
+	for _, name := range r.settings(c) {
+		texts = append(texts, name+" has changed, which takes effect with the next start")
+	}
+	return texts
+}
+
+// warnings are about what may not be meant in a configuration, or is not yet done.
+func (r *reloader) warnings(c *config.Config) []string {
+	return append([]string{}, slices.Concat(c.Warnings, c.Notifications.Warnings(), r.later(c))...)
 }
 
 func (r *reloader) note(targets int, err error) {

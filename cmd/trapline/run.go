@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -81,6 +82,13 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		metrics.configured(w)
 	}, registry, logger)
 	reloads.accept, reloads.ended = told.reload, told.noteReload
+	reloads.settings = func(c *config.Config) []string {
+		names := told.later(c)
+		if pollsAtOnce(c) != pollsAtOnce(first.config) {
+			names = append(names, "global.concurrency")
+		}
+		return names
+	}
 	reloads.loadText = func(text []byte, running *config.Config) (*world, error) {
 		c, err := config.LoadText(text, running, config.Options{ExpandEnv: *flags.expandEnv})
 		if err != nil {
@@ -96,18 +104,26 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		"receivers", len(first.config.Receivers), "listen", strings.Join(*flags.web.WebListenAddresses, ","))
 	reloads.adopt(first)
 	limits := newLimits(registry, flags)
+	answers := api.New(api.Options{
+		Polls: polls, Rules: judge, Outbox: told.kept.Load().outbox, Journal: told.kept.Load().journal, Version: version.Version, Started: time.Now(),
+		Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(), Modules: reloads.modules,
+		Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
+	})
+	told.handOver = func(k *keeping, c *config.Config) error {
+		if err := judge.Use(k.ledger(), samplesDir(c)); err != nil {
+			return err
+		}
+		answers.Use(k.outbox, k.journal)
+		kept.use(c.StateDir)
+		return nil
+	}
 	handler := newServer(&server{
-		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, inlet: told.inlet, judge: judge, registry: registry, metrics: metrics,
-		guard: guard,
-		answers: api.New(api.Options{
-			Polls: polls, Rules: judge, Outbox: told.outbox, Journal: told.journal, Version: version.Version, Started: time.Now(),
-			Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(), Modules: reloads.modules,
-			Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
-		}),
-		health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
+		probes: &poller.Prober{Options: passes}, polls: polls, reloads: reloads, told: told, judge: judge, registry: registry, metrics: metrics,
+		guard:   guard,
+		answers: answers, health: healthOf(judge, polls, told), flags: flags, logger: logger, limits: limits,
 		prefix: routePrefix(*flags.routePrefix, guard.External), outside: outsidePrefix(*flags.routePrefix, guard.External),
 	})
-	answers := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
+	listener := httpserver.New(handler, httpserver.Options{MaxConnections: *flags.maxConnections, Metrics: limits.metrics, Logger: logger})
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return polls.Run(ctx) })
@@ -115,8 +131,13 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 	group.Go(func() error { return reloads.Run(ctx) })
 	group.Go(func() error { return kept.Run(ctx) })
 	group.Go(func() error { return told.run(ctx) })
-	group.Go(func() error { return listen(ctx, answers, flags.web, logger) })
+	group.Go(func() error { return listen(ctx, listener, flags.web, logger) })
 	return group.Wait()
+}
+
+// pollsAtOnce is how many targets are polled at once.
+func pollsAtOnce(c *config.Config) int {
+	return cmp.Or(c.Global.Concurrency, poller.DefaultConcurrency)
 }
 
 // passOptions are those of all passes.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"trapline/internal/engine"
@@ -22,16 +23,31 @@ const stateInterval = 10 * time.Minute
 // engineState keeps in a file what an engine learnt of its targets.
 type engineState struct {
 	engine *engine.Engine
-	path   string // empty means that nothing is kept
 	logger *slog.Logger
+
+	mu   sync.Mutex
+	path string // empty means that nothing is kept
 }
 
 func newEngineState(e *engine.Engine, dir string, logger *slog.Logger) *engineState {
 	s := &engineState{engine: e, logger: logger}
 	if dir != "" {
-		s.path = filepath.Join(dir, "engine.state")
+		s.use(dir)
 	}
 	return s
+}
+
+// use has it kept in a directory.
+func (s *engineState) use(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.path = filepath.Join(dir, "engine.state")
+}
+
+func (s *engineState) file() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.path
 }
 
 // restore reads the file. Without it polls begin as for devices never met.
@@ -76,9 +92,6 @@ func (s *engineState) load(b []byte) (err error) {
 
 // Run saves now and then, and once more when ctx ends.
 func (s *engineState) Run(ctx context.Context) error {
-	if s.path == "" {
-		return nil
-	}
 	ticker := time.NewTicker(stateInterval)
 	defer ticker.Stop()
 	for running := true; running; {
@@ -87,8 +100,11 @@ func (s *engineState) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			running = false
 		}
+		if s.file() == "" {
+			continue
+		}
 		if err := s.save(); err != nil {
-			s.logger.Warn("cannot store the engine state", "file", s.path, "err", err)
+			s.logger.Warn("cannot store the engine state", "file", s.file(), "err", err)
 		}
 	}
 	return nil
@@ -96,12 +112,13 @@ func (s *engineState) Run(ctx context.Context) error {
 
 // save replaces the file as a whole, so that after a crash the old one or the new one is there.
 func (s *engineState) save() error {
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+	path := s.file()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	var b bytes.Buffer
 	if err := s.engine.Save(&b); err != nil {
 		return err
 	}
-	return notify.ReplaceFile(s.path, notify.Seal(stateKey, b.Bytes()))
+	return notify.ReplaceFile(path, notify.Seal(stateKey, b.Bytes()))
 }

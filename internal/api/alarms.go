@@ -70,10 +70,10 @@ func (a *API) raised(wanted func(*notify.Alarm) bool) (list []Alarm) {
 
 // alarmID is the ID by which receivers know an alarm of the rules.
 func (a *API) alarmID(one *notify.Alarm) string {
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return one.ID
 	}
-	return a.options.Outbox.Identify(one)
+	return a.outbox().Identify(one)
 }
 
 // pending are the alarms of rules that have not been true for long enough.
@@ -316,10 +316,10 @@ func (a *API) cleared(q *AlarmQuery) ([]Alarm, error) {
 
 // Resend has the receivers of an active alarm notified once more.
 func (a *API) Resend(id string) error {
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return errNoReceivers
 	}
-	n, err := a.options.Outbox.Resend(id, time.Now())
+	n, err := a.outbox().Resend(id, time.Now())
 	if err == nil && n == 0 {
 		err = of(ErrBusy, "alarm %s waits for its receivers, or no receiver knows it", id)
 	}

@@ -38,6 +38,7 @@ type Options struct {
 // API answers queries. Its methods may be called concurrently.
 type API struct {
 	options   Options
+	kept      atomic.Pointer[kept]
 	asking    asking
 	checking  sync.Mutex
 	counted   counted
@@ -46,7 +47,29 @@ type API struct {
 }
 
 // New returns an API over running parts.
-func New(o Options) *API { return &API{options: o, searching: make(chan struct{}, maxSearches)} }
+func New(o Options) *API {
+	a := &API{options: o, searching: make(chan struct{}, maxSearches)}
+	a.Use(o.Outbox, o.Journal)
+	return a
+}
+
+// kept is where alarms and events are kept.
+type kept struct {
+	outbox  *notify.Outbox
+	journal *journal.Journal
+	moved   chan struct{} // closed once they are kept elsewhere
+}
+
+// Use has answers come of an outbox and a journal, either of which may be nil, in place of those of the options.
+func (a *API) Use(outbox *notify.Outbox, j *journal.Journal) {
+	if before := a.kept.Swap(&kept{outbox, j, make(chan struct{})}); before != nil {
+		close(before.moved)
+	}
+}
+
+func (a *API) outbox() *notify.Outbox { return a.kept.Load().outbox }
+
+func (a *API) journal() *journal.Journal { return a.kept.Load().journal }
 
 // Errors of queries. The answer's status is 404, 400, 409, 403 and 503.
 var (

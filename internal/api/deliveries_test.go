@@ -93,7 +93,7 @@ func (h *house) await(t *testing.T, holds func() bool) {
 	t.Helper()
 	timeout := time.After(30 * time.Second)
 	for {
-		changed := h.api.options.Journal.Changed()
+		changed := h.api.journal().Changed()
 		if holds() {
 			return
 		}

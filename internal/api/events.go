@@ -85,7 +85,7 @@ func (a *API) Events(q EventQuery) ([]Event, error) {
 
 func (a *API) events(q EventQuery) ([]Event, error) {
 	events := []Event{}
-	if a.options.Journal == nil {
+	if a.journal() == nil {
 		return events, nil
 	}
 	j, err := q.journal()
@@ -94,7 +94,7 @@ func (a *API) events(q EventQuery) ([]Event, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), searchTime)
 	defer cancel()
-	entries, err := a.options.Journal.Query(ctx, j)
+	entries, err := a.journal().Query(ctx, j)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil
 	}
@@ -154,7 +154,7 @@ func (a *API) Follow(ctx context.Context, q EventQuery, event func(Event) error)
 
 // enter counts who follows events.
 func (a *API) enter() (leave func(), err error) {
-	if a.options.Journal == nil {
+	if a.journal() == nil {
 		return nil, of(ErrUnavailable, "there is no journal")
 	}
 	leave = func() { a.followers.Add(-1) }
@@ -167,10 +167,11 @@ func (a *API) enter() (leave func(), err error) {
 
 func (a *API) follow(ctx context.Context, q EventQuery, event func(Event) error) error {
 	if q.After == 0 && q.Since.IsZero() && q.Limit == 0 {
-		q.After = a.options.Journal.Last()
+		q.After = a.journal().Last()
 	}
 	for {
-		changed := a.options.Journal.Changed()
+		at := a.kept.Load()
+		changed := at.journal.Changed()
 		events, err := a.events(q)
 		if err != nil {
 			return err
@@ -186,6 +187,8 @@ func (a *API) follow(ctx context.Context, q EventQuery, event func(Event) error)
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-at.moved:
+			q.After = a.journal().Last() // which numbers entries by itself
 		}
 	}
 }

@@ -83,8 +83,8 @@ func (a *API) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *alarmI
 			}
 		}
 	}
-	if a.options.Outbox != nil {
-		for _, s := range a.options.Outbox.Standings(func(one *notify.Alarm) bool { return takes(one, false) }) {
+	if a.outbox() != nil {
+		for _, s := range a.outbox().Standings(func(one *notify.Alarm) bool { return takes(one, false) }) {
 			list = append(list, openAlarm{Standing: s})
 		}
 	}
@@ -92,7 +92,7 @@ func (a *API) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *alarmI
 		return list, x
 	}
 	take(a.options.Rules.Held(), true)
-	if a.options.Outbox == nil { // rules raise alarms, and nobody is notified
+	if a.outbox() == nil { // rules raise alarms, and nobody is notified
 		take(a.options.Rules.Alarms(true), false)
 	}
 	return list, x

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/reason"
 )
 
-var errNoReceivers = &Hinted{of(ErrUnavailable, "there are no receivers"), "set receivers and a state_dir, and restart"}
+var errNoReceivers = &Hinted{of(ErrUnavailable, "there are no receivers"), "write receivers into the configuration, and reload it"}
 
 // receiverError is an error of the outbox as one of a query.
 func receiverError(err error) error {
@@ -27,10 +27,10 @@ func receiverError(err error) error {
 // Receivers returns how all receivers fare, in the order of the configuration.
 func (a *API) Receivers() ([]Receiver, error) {
 	list := []Receiver{}
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return list, nil
 	}
-	states, err := a.options.Outbox.Receivers()
+	states, err := a.outbox().Receivers()
 	for i := range states {
 		list = append(list, receiverAnswer(&states[i]))
 	}
@@ -51,11 +51,11 @@ func (a *API) Receiver(name string) (Receiver, error) {
 		return Receiver{}, of(ErrNotFound, "there is no receiver %q", name)
 	}
 	r := list[i]
-	queue, err := a.options.Outbox.Queue(name, maxQueued)
+	queue, err := a.outbox().Queue(name, maxQueued)
 	if err != nil {
 		return r, receiverError(err)
 	}
-	dead, err := a.options.Outbox.DeadLetters(name)
+	dead, err := a.outbox().DeadLetters(name)
 	if err != nil {
 		return r, err
 	}
@@ -219,7 +219,7 @@ func receiverLadder(s *notify.ReceiverState) (ladder []Step) {
 
 // testProblem is why a test failed, in words.
 func (a *API) testProblem(receiver string, tries int, err error) *Problem {
-	states, _ := a.options.Outbox.Receivers() // the error is about given up ones
+	states, _ := a.outbox().Receivers() // the error is about given up ones
 	for i := range states {
 		if s := &states[i]; s.Name == receiver {
 			s.Err, s.Tries = err, tries
@@ -231,26 +231,26 @@ func (a *API) testProblem(receiver string, tries int, err error) *Problem {
 
 // Retry has a receiver sent at once what waits for it, and again what was given up.
 func (a *API) Retry(receiver string) error {
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return errNoReceivers
 	}
-	return receiverError(a.options.Outbox.Retry(receiver, time.Now()))
+	return receiverError(a.outbox().Retry(receiver, time.Now()))
 }
 
 // Drop forgets what waits for a receiver and what was given up.
 func (a *API) Drop(receiver string) error {
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return errNoReceivers
 	}
-	return receiverError(a.options.Outbox.Drop(receiver, time.Now()))
+	return receiverError(a.outbox().Drop(receiver, time.Now()))
 }
 
 // TestReceiver sends a receiver a test, and returns what became of it.
 func (a *API) TestReceiver(ctx context.Context, receiver string) (TestResult, error) {
-	if a.options.Outbox == nil {
+	if a.outbox() == nil {
 		return TestResult{}, errNoReceivers
 	}
-	receipt, err := a.options.Outbox.Test(ctx, receiver)
+	receipt, err := a.outbox().Test(ctx, receiver)
 	switch {
 	case errors.Is(err, notify.ErrNoReceiver):
 		return TestResult{}, receiverError(err)

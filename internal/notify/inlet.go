@@ -18,7 +18,12 @@ type Inlet struct {
 	Logger     *slog.Logger
 }
 
-// Register adds the inlet's paths.
+// InletPatterns are those of http.ServeMux that an inlet serves.
+var InletPatterns = []string{
+	"POST /api/v2/alerts", "POST /api/v1/webhook", "GET /api/v1/outbox", "POST /api/v1/outbox/{receiver}/retry", "POST /api/v1/outbox/{receiver}/drop",
+}
+
+// Register adds the inlet's paths, which are InletPatterns.
 func (i *Inlet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })

@@ -32,7 +32,8 @@ type Options struct {
 
 // Evaluator evaluates rules as passes end, and keeps what they found.
 type Evaluator struct {
-	ledger     ledger
+	ledger     ledger // book, but in tests
+	book       *book
 	dir        string
 	deployment string
 	logger     *slog.Logger
@@ -86,8 +87,10 @@ const mostReady = 1 << 14
 
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
+	kept := &book{}
+	kept.at.Store(&o.Ledger)
 	e := &Evaluator{
-		ledger: &o.Ledger, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
+		ledger: kept, book: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
 	}
@@ -283,9 +286,9 @@ func (e *Evaluator) tend(ctx context.Context, s *store) {
 
 func (e *Evaluator) openBacking() (*store, error) {
 	e.mu.Lock()
-	window := e.set.Selectors.Window
+	window, dir := e.set.Selectors.Window, e.dir
 	e.mu.Unlock()
-	s, err := openStore(e.dir, window, e.now(), e.logger)
+	s, err := openStore(dir, window, e.now(), e.logger)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"trapline/internal/notify"
 )
 
-// ledger is what keeps alerts; it is Ledger but in tests.
+// ledger is what keeps alerts; it is a book but in tests.
 type ledger interface {
 	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error

@@ -1,0 +1,96 @@
+package rules
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"trapline/internal/notify"
+)
+
+// book is a ledger that another one may take the place of.
+type book struct{ at atomic.Pointer[Ledger] }
+
+func (b *book) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	return b.at.Load().load(logger)
+}
+
+func (b *book) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+	return b.at.Load().apply(transitions, changes, looked, now)
+}
+
+func (b *book) alive(at, now time.Time) error { return b.at.Load().alive(at, now) }
+
+// Use has alerts kept in a ledger that were kept in memory alone so far, and samples in dir unless they are kept
+// already. An evaluator without rules takes up what an earlier process left there; otherwise the alerts that there are
+// take its place: they are stored, and receivers are notified of them.
+func (e *Evaluator) Use(l Ledger, dir string) error {
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
+	left, looked, alive, err := l.load(e.logger)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	if e.store.Load() == nil {
+		e.dir = dir
+	}
+	idle := len(e.set.Groups) == 0
+	if idle {
+		e.restored, e.looks, e.alive = left, looked, alive
+	}
+	e.mu.Unlock()
+	e.book.at.Store(&l)
+	if idle {
+		e.setBack(e.now())
+		return nil
+	}
+	return e.enter(left)
+}
+
+// enter stores the alerts and looks of all devices, and ends those alerts that an earlier process left and that are
+// not there any more.
+func (e *Evaluator) enter(left []*record) error {
+	known := map[string]bool{}
+	for _, d := range e.everybody() {
+		d.mu.Lock()
+		changes, transitions := e.entries(d, known)
+		var looked []look
+		if d.target != nil && len(d.looked) > 0 {
+			looked = []look{{d.target.Name, slices.Sorted(maps.Keys(d.looked))}}
+		}
+		err := e.ledger.apply(transitions, changes, looked, e.read())
+		d.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	var changes []change
+	var transitions []notify.Transition
+	for _, r := range left {
+		if known[r.ID] {
+			continue
+		}
+		changes = append(changes, change{old: r})
+		if r.sent() {
+			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: r.ID}})
+		}
+	}
+	return e.ledger.apply(transitions, changes, nil, e.read())
+}
+
+// entries are the alerts of a device, whose mutex is held.
+func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change, transitions []notify.Transition) {
+	for _, b := range d.bound {
+		for key, r := range b.mirror {
+			known[r.ID] = true
+			changes = append(changes, change{bound: b, key: key, now: r})
+			if r.sent() {
+				transitions = append(transitions, notify.Transition{Alarm: e.alarmOf(d, b, r, false), Active: true})
+			}
+		}
+	}
+	return changes, transitions
+}
