@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -57,9 +59,13 @@ func (d *device) recording(community []byte) *Recording {
 	return d.communities[""]
 }
 
-// Listen opens the sockets of all devices. Where the system allows it, devices of one port share a
-// socket, so that thousands cost little more than one; those with port 0 share a port. A shared socket
-// hears what is sent to any address of the system, and is silent to all but those of its devices.
+// ownSockets is how many devices of one port have a socket each, bound to their address.
+const ownSockets = 64
+
+// Listen opens the sockets of all devices; those with port 0 share a port. Up to 64 devices of a port have a socket
+// each. More share one, where the system allows it, so that thousands cost little more than one. A shared socket
+// hears what is sent to any address of the system, and is silent to all but those of its devices; where they are all
+// of loopback, it hears the loopback interface alone.
 func Listen(devices ...Device) (*Server, error) {
 	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), later: newLater()}
 	s.later.nap = nap
@@ -108,9 +114,10 @@ func groupByPort(devices []Device) ([][]int, error) {
 }
 
 func (s *Server) listen(devices []Device, group []int) error {
-	if len(group) > 1 && canDemultiplex {
+	if len(group) > ownSockets && canDemultiplex {
 		first := devices[group[0]].Address
-		sock, err := openShared(first.Addr(), first.Port())
+		local := !slices.ContainsFunc(group, func(i int) bool { return !devices[i].Address.Addr().IsLoopback() })
+		sock, err := openShared(first.Addr(), first.Port(), local)
 		if err != nil {
 			return fmt.Errorf("%d devices at port %d: %w", len(group), first.Port(), err)
 		}
@@ -120,16 +127,44 @@ func (s *Server) listen(devices []Device, group []int) error {
 		}
 		return nil
 	}
-	for _, i := range group {
-		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(devices[i].Address))
-		if err != nil {
-			return err
-		}
-		sock := newSocket(conn)
+	conns, err := listenEach(devices, group)
+	if err != nil {
+		return err
+	}
+	for at, i := range group {
+		sock := newSocket(conns[at])
 		s.sockets = append(s.sockets, sock)
 		s.add(sock, i, &devices[i])
 	}
 	return nil
+}
+
+// portTries is how many free ports are tried for devices that are to share one.
+const portTries = 20
+
+// listenEach opens a socket at the address of each device of a group. Port 0 is the same free port for all.
+func listenEach(devices []Device, group []int) (conns []*net.UDPConn, err error) {
+	for range portTries {
+		port := devices[group[0]].Address.Port()
+		free := port == 0
+		for _, i := range group {
+			var conn *net.UDPConn
+			if conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(devices[i].Address.Addr(), port))); err != nil {
+				break
+			}
+			conns, port = append(conns, conn), conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		}
+		if err == nil {
+			return conns, nil
+		}
+		for _, c := range conns {
+			_ = c.Close() // nothing was read from it
+		}
+		if conns = nil; !free || !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return nil, err
 }
 
 func (s *Server) add(sock *socket, i int, d *Device) {

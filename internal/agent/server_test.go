@@ -43,25 +43,53 @@ func canListen(address netip.AddrPort) bool {
 	return err == nil && conn.Close() == nil
 }
 
-func TestDevicesShareASocket(t *testing.T) {
+// Few devices of a port listen at their addresses and at no other; many share a socket.
+func TestSocketsOfDevices(t *testing.T) {
+	rec := record(t, small...)
+	six := netip.AddrPortFrom(netip.IPv6Loopback(), 0)
+	s := start(t, rec.Serve(local(1)), rec.Serve(local(2)), rec.Serve(local(1)), rec.Serve(six))
+	if s.Addr(0).Port() != s.Addr(1).Port() || s.Addr(0) == s.Addr(2) {
+		t.Errorf("%s, %s and %s", s.Addr(0), s.Addr(1), s.Addr(2))
+	}
+	for _, n := range []int{1, 2, ownSockets} {
+		var devices []Device
+		for i := range n {
+			devices = append(devices, rec.Serve(local(byte(1+i))))
+		}
+		s := start(t, devices...)
+		if len(s.sockets) != n {
+			t.Fatalf("%d devices have %d sockets", n, len(s.sockets))
+		}
+		for i, sock := range s.sockets {
+			if at := sock.conn.LocalAddr().(*net.UDPAddr).AddrPort(); at != s.Addr(i) || at.Addr() != devices[i].Address.Addr() {
+				t.Errorf("device %d of %d at %s listens at %s", i, n, s.Addr(i), at)
+			}
+		}
+	}
+}
+
+func TestManyDevicesShareASocket(t *testing.T) {
 	if !canDemultiplex {
 		t.Skip("not on this system")
 	}
 	rec := record(t, small...)
-	six := netip.AddrPortFrom(netip.IPv6Loopback(), 0)
-	s := start(t, rec.Serve(local(1)), rec.Serve(local(2)), rec.Serve(local(1)), rec.Serve(six))
-	if n := len(s.sockets); n != 3 {
-		t.Errorf("%d sockets, want one shared, one for the second device of an address, one for IPv6", n)
+	var devices []Device
+	for i := range ownSockets + 1 {
+		devices = append(devices, rec.Serve(local(byte(1+i))))
 	}
-	if s.Addr(0).Port() != s.Addr(1).Port() || s.Addr(0) == s.Addr(2) {
-		t.Errorf("%s, %s and %s", s.Addr(0), s.Addr(1), s.Addr(2))
+	if s := start(t, devices...); len(s.sockets) != 1 || !s.sockets[0].shared {
+		t.Errorf("%d devices have %d sockets", len(devices), len(s.sockets))
 	}
 }
 
 func TestAnAddressThatNoDeviceHasIsSilent(t *testing.T) {
 	rec := record(t, small...)
-	s := start(t, rec.Serve(local(1)), rec.Serve(local(2)))
-	stranger := netip.AddrPortFrom(local(3).Addr(), s.Addr(0).Port())
+	var devices []Device
+	for i := range ownSockets + 1 {
+		devices = append(devices, rec.Serve(local(byte(1+i))))
+	}
+	s := start(t, devices...)
+	stranger := netip.AddrPortFrom(local(byte(len(devices)+1)).Addr(), s.Addr(0).Port())
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -10,19 +11,24 @@ import (
 
 const canDemultiplex = true
 
-// openShared opens one socket for every address of the system at a port. Each request comes with a
-// control message that names its destination; sent along with an answer it names the source.
-func openShared(like netip.Addr, port uint16) (*socket, error) {
+// openShared opens one socket for every address of the system at a port, or of the loopback interface alone. Each
+// request comes with a control message that names its destination; sent along with an answer it names the source.
+func openShared(like netip.Addr, port uint16, loopback bool) (*socket, error) {
 	network, any := "udp4", netip.IPv4Unspecified()
 	level, option := syscall.IPPROTO_IP, syscall.IP_PKTINFO
 	if !like.Unmap().Is4() {
 		network, any = "udp6", netip.IPv6Unspecified()
 		level, option = syscall.IPPROTO_IPV6, syscall.IPV6_RECVPKTINFO
 	}
-	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(any, port)))
+	config := net.ListenConfig{}
+	if loopback {
+		config.Control = onLoopback
+	}
+	packets, err := config.ListenPacket(context.Background(), network, netip.AddrPortFrom(any, port).String())
 	if err != nil {
 		return nil, err
 	}
+	conn := packets.(*net.UDPConn)
 	raw, err := conn.SyscallConn()
 	if err == nil {
 		var set error
@@ -35,6 +41,14 @@ func openShared(like netip.Addr, port uint16) (*socket, error) {
 	s := newSocket(conn)
 	s.shared, s.devices = true, map[netip.Addr]*device{}
 	return s, nil
+}
+
+// onLoopback has a socket hear the loopback interface alone. Kernels before 5.7 grant that to root only; there the
+// socket hears all, and answers for its devices' addresses as before.
+func onLoopback(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptString(int(fd), syscall.SOL_SOCKET, syscall.SO_BINDTODEVICE, "lo")
+	})
 }
 
 // destination reads the address out of a control message IP_PKTINFO (ip(7)) or IPV6_PKTINFO (RFC 3542).

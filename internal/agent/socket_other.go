@@ -9,6 +9,6 @@ import (
 
 const canDemultiplex = false
 
-func openShared(netip.Addr, uint16) (*socket, error) { return nil, errors.ErrUnsupported }
+func openShared(netip.Addr, uint16, bool) (*socket, error) { return nil, errors.ErrUnsupported }
 
 func destination([]byte) (netip.Addr, bool) { return netip.Addr{}, false }
