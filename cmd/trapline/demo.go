@@ -79,6 +79,7 @@ func demo(ctx context.Context, flags *serveFlags, first string, browser bool, lo
 		return err
 	}
 	defer os.RemoveAll(dir)
+	asked := slices.Clone(*flags.web.WebListenAddresses)
 	if err := freeWebAddress(flags.web.WebListenAddresses); err != nil {
 		return err
 	}
@@ -87,6 +88,7 @@ func demo(ctx context.Context, flags *serveFlags, first string, browser bool, lo
 		return err
 	}
 	show := newDemoShow("http://"+browsable((*flags.web.WebListenAddresses)[0]), len(models))
+	show.moved(ctx, asked)
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		return errors.Join(err, devices.Close())
@@ -177,6 +179,9 @@ func demoNetwork(ctx context.Context, first string) ([]simulated, *agent.Server,
 	devices, err := simulate(models, address, agent.Faults{})
 	if errors.Is(err, syscall.EADDRNOTAVAIL) && address.Addr().IsLoopback() { // of loopback, this system has one address
 		devices, err = demoAtOneAddress(models)
+	}
+	if err != nil {
+		err = noSocket(err, "--devices", address)
 	}
 	return models, devices, errors.Join(err, ctx.Err())
 }

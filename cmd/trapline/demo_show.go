@@ -49,6 +49,14 @@ func (d *demoShow) line(format string, args ...any) {
 	fmt.Fprintf(d.out, "%02d:%04.1f  %s\n", minutes, (since - time.Duration(minutes)*time.Minute).Seconds(), fmt.Sprintf(format, args...))
 }
 
+// moved says who is at the port that the pages were to have, if they have another.
+func (d *demoShow) moved(ctx context.Context, asked []string) {
+	if at := browsable(asked[0]); "http://"+at != d.base {
+		_, port, _ := strings.Cut(at, ":")
+		d.line("port %s is in use by %s: the pages of this demo are at %s/", port, listenerAt(ctx, at), d.base)
+	}
+}
+
 // run shows the demo until ctx is cancelled. It leaves no connection that the server would wait for at its end.
 func (d *demoShow) run(ctx context.Context, browser bool) error {
 	defer d.client.CloseIdleConnections()

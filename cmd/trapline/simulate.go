@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -19,7 +22,7 @@ import (
 
 func addSimulate(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("simulate", "Answer SNMP requests as recorded or built-in devices would, each on an address of its own.")
-	listen := c.Flag("listen", "Address and port of the first device; the next ones take the addresses that follow.").Default("127.0.0.1:1161").String()
+	listen := c.Flag("listen", "Address and port of the first device; the next ones take the addresses that follow. Up to 64 devices listen at their addresses and at no other; more share a socket, which other machines reach only if an address is not of loopback.").Default("127.0.0.1:1161").String()
 	kinds := c.Flag("device", "Built-in devices: switch, chassis or ups, with =N for several. Repeatable.").PlaceHolder("KIND[=N]").Strings()
 	write := c.Flag("write", "Write the devices as recordings NAME.snmprec into this directory instead.").PlaceHolder("DIR").String()
 	files := c.Arg("recording", "Files in snmpsim's format (.snmprec, also .gz and .bz2).").Strings()
@@ -47,7 +50,7 @@ func addSimulate(app *kingpin.Application, commands map[string]command) {
 		}
 		server, err := simulate(models, first, faults)
 		if err != nil {
-			return err
+			return noSocket(err, "--listen", first)
 		}
 		debug.FreeOSMemory() // what it took to make thousands of devices is garbage, and nearly all there will be
 		for i, m := range models {
@@ -124,6 +127,21 @@ func simulate(models []simulated, first netip.AddrPort, faults agent.Faults) (*a
 		address = address.Next()
 	}
 	return agent.Listen(devices...)
+}
+
+// noSocket says why simulated devices cannot listen, and what to use instead.
+func noSocket(err error, flag string, first netip.AddrPort) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Addr == nil {
+		return err
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("UDP address %s is in use, by another program or another simulation. Use another port, or %s=%s for a free one", op.Addr, flag, netip.AddrPortFrom(first.Addr(), 0))
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("UDP address %s is not of this machine: add it to an interface, or use %s=127.0.0.1:0", op.Addr, flag)
+	}
+	return err
 }
 
 func writeRecordings(models []simulated, dir string) error {
