@@ -116,31 +116,48 @@ func (s *surveyor) survey(ctx context.Context, address string) surveyed {
 	return best
 }
 
-// try asks with one auth. The error is one by which the device shows that it is there.
+// try asks with one auth, for one object after the other: some devices answer no request for several, or have only some.
+// Whatever they say of an object shows that they answer. The error is one by which the device shows that it is there.
 func (s *surveyor) try(ctx context.Context, address string, c *candidate) surveyed {
 	found := surveyed{address: address}
 	target, err := s.engine.Target(engine.Spec{Address: address, Auth: c.auth})
 	if err != nil {
 		return found
 	}
-	start := time.Now()
-	_, err = target.Poll(ctx, &engine.Plan{Get: []snmp.OID{sysName, sysDescr}, Alone: true, Params: s.params}, func(v snmp.VarBind) {
-		if v.Type != snmp.OctetString {
-			return
+	for _, object := range []struct {
+		oid  snmp.OID
+		text *string
+	}{{sysName, &found.name}, {sysDescr, &found.descr}} {
+		start := time.Now()
+		_, err := target.Poll(ctx, &engine.Plan{Get: []snmp.OID{object.oid}, Alone: true, Params: s.params}, func(v snmp.VarBind) {
+			if v.Type == snmp.OctetString {
+				*object.text = string(v.Value)
+			}
+		})
+		refused := refusedBy(err)
+		if refused != nil {
+			found.err = refused
+		} else if !silent(err) && found.by == nil {
+			found.by, found.took = c, time.Since(start)
 		}
-		if v.Name.Compare(sysName) == 0 {
-			found.name = string(v.Value)
-		} else {
-			found.descr = string(v.Value)
+		if silent(err) {
+			break
 		}
-	})
-	found.took = time.Since(start)
-	if err == nil {
-		found.by = c
-	} else if e := (*engine.Error)(nil); errors.As(err, &e) && slices.Contains(authRefusals, e.Reason) {
-		found.err = e
 	}
 	return found
+}
+
+// silent reports whether an error is one of the whole target: it answered nothing, or would not answer anything else.
+func silent(err error) bool { return slices.ContainsFunc(engine.Errors(err), (*engine.Error).Whole) }
+
+// refusedBy is the error by which a device shows that it does not like the auth, or nil.
+func refusedBy(err error) error {
+	for _, e := range engine.Errors(err) {
+		if slices.Contains(authRefusals, e.Reason) {
+			return e
+		}
+	}
+	return nil
 }
 
 // authRefusals are what a device says that is there and does not like the auth.
