@@ -195,7 +195,7 @@ func TestWhyListsWhatIsMissing(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) || len(w.Steps) != 0 {
 		t.Errorf("%v: %s, want %v", got, w.Verdict, want)
 	}
-	if w = why(t, base, "half", "", "", false); len(w.Missing) == 0 || w.Missing[0].Kind != "partial" || !strings.Contains(w.Verdict, "partial table") {
+	if w = why(t, base, "half", "", "", false); len(w.Missing) == 0 || w.Missing[0].Kind != "partial" || !strings.Contains(w.Verdict, "did not arrive whole") {
 		t.Errorf("%+v", w)
 	}
 	if w = why(t, base, "dead", "", "", false); w.Verdict != "dead is down." || w.Remedy == "" {

@@ -266,9 +266,11 @@ func (w *inquiry) list() {
 	case missing == 0:
 		w.Verdict = fmt.Sprintf("Nothing is missing: all metrics of the modules of %s have series.", w.Target)
 	case len(problems) == 0:
-		w.Verdict = fmt.Sprintf("The last poll of %s is complete; %s no series.", w.Target, count(missing, "metric has", "metrics have"))
+		w.Verdict = fmt.Sprintf("The last poll of %s is complete; %s no series.", w.Target, count(missing, "metric of its modules has", "metrics of its modules have"))
+	case missing == len(problems):
+		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s.", w.Target, count(missing, "table did not arrive whole", "tables did not arrive whole"))
 	default:
-		w.Verdict = fmt.Sprintf("%s: %s, %s.", w.Target, count(len(problems), "partial table", "partial tables"), count(missing-len(problems), "other metric has no series", "other metrics have no series"))
+		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s, and %s no series.", w.Target, count(len(problems), "table did not arrive whole", "tables did not arrive whole"), count(missing-len(problems), "other metric has", "other metrics have"))
 	}
 }
 

@@ -9,7 +9,7 @@ var receivers = map[engine.Reason]entry{
 		remedy: "Does it listen: snmptrapd -f -Lo on {host}, UDP port {port}. Does it take the auth {auth}: authCommunity or authUser in snmptrapd.conf.",
 	},
 	engine.Refused: {
-		whole:  "Nothing listens on port {port} of {host}, or it refuses: {detail}.",
+		whole:  "Nothing listens on port {port} of {host}. The host itself says so.",
 		remedy: "Start the receiver, or correct the address.",
 	},
 	engine.UnknownUser: {
