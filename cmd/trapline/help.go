@@ -31,7 +31,7 @@ var examples = map[string][]string{
 	"status":          {"status", "status --url=https://me@nms.example.net"},
 	"targets":         {"targets", "targets --down", "targets site=berlin --sort=slow", "targets -o csv"},
 	"target":          {"target core-1", "target core-1 --table=interfaces"},
-	"why":             {"why core-1", "why core-1 ifHCInOctets ifName=Gi1/0/7", "why core-1 ifHCInOctets --live"},
+	"why":             {"why core-1", "why core-1 ifHCInOctets ifName=Gi1/0/7", "why core-1 'ifOperStatus{ifIndex=\"3\"}'", "why core-1 ifHCInOctets --live"},
 	"top":             {"top core-1", "top core-1 --every=5s"},
 	"alarms list":     {"alarms", "alarms severity=critical site=berlin", "alarms --watch"},
 	"alarms show":     {"alarms show 9f2c41d0"},
@@ -134,6 +134,9 @@ const usageTemplate = `{{define "arguments"}}{{if .FlagSummary}} {{.FlagSummary}
 Usage:
   {{.App.Name}} [<flags>] <command> [<arguments>...]
   {{.App.Name}} <command> --help
+
+Without a command it serves. {{.App.Name}} serve --help lists the flags for that: --config.file, --web.listen-address,
+--web.config.file, --web.telemetry-path, --snmp.wrap-large-counters and others.
 
 {{grouped .App.Commands}}{{end}}{{if .Context.Args}}Arguments:
 {{.Context.Args|ArgsToTwoColumns|FormatTwoColumns}}

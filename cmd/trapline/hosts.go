@@ -274,7 +274,7 @@ func (f *serverFlags) find(ctx context.Context, name string) (known, error) {
 		fmt.Fprintf(os.Stderr, "%s: %s, asked by %s\n", t.Name, t.Address, r.base.Redacted())
 		return known{at: r, target: &t.TargetSummary}, nil
 	}
-	if of := (*failure)(nil); f.urlGiven && errors.As(err, &of) && of.status == exitNoServer {
+	if of := (*failure)(nil); f.named() && errors.As(err, &of) && of.status == exitNoServer {
 		return known{}, err
 	}
 	return known{}, ctx.Err()

@@ -47,9 +47,9 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 			return err
 		}
 		if rows += n; n > 0 && n == *f.limits.rows {
-			fmt.Fprintf(os.Stderr, "%s: the walk of %s ends after %d rows\n", k.target.Name, cmp.Or(name, "1.3.6.1.2.1"), n)
+			fmt.Fprintf(os.Stderr, "%s: the walk of %s ends after %s\n", k.target.Name, cmp.Or(name, "1.3.6.1.2.1"), counted(n, "row"))
 		} else if n >= api.MaxWalk {
-			return fmt.Errorf("%s walks at most %d rows: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), api.MaxWalk, k.target.Address)
+			return fmt.Errorf("%s walks at most %s: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), counted(api.MaxWalk, "row"), k.target.Address)
 		}
 	}
 	if rows == 0 {

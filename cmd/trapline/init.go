@@ -28,7 +28,7 @@ type initFlags struct {
 	user, level, authProtocol, privProtocol         *string
 	authPasswordFile, privPasswordFile, authSetting *string
 	timeout                                         *time.Duration
-	noInput                                         *bool
+	mayAsk                                          func() bool
 	hosts                                           *[]string
 }
 
@@ -46,7 +46,7 @@ func addInit(app *kingpin.Application, commands map[string]command) {
 	f.privPasswordFile = c.Flag("priv-password-file", "File with the password of the priv protocol; without it, a terminal is asked.").PlaceHolder("FILE").String()
 	f.authSetting = c.Flag("auth", "Name of the auth that is written.").Default("lab").String()
 	f.timeout = c.Flag("timeout", "How long to wait for each answer.").Short('t').Default("1s").Duration()
-	f.noInput = c.Flag("no-input", "Ask nobody for a password.").Bool()
+	f.mayAsk = func() bool { return mayAsk(app) }
 	f.hosts = c.Arg("host", "[udp|udp6|tcp:]host[:port]").Required().Strings()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error { return f.run(ctx, logger) }
 }
@@ -138,7 +138,7 @@ func (f *initFlags) secret(file, prompt string) (path string, typed setting.Secr
 		}
 		return path, "", err
 	}
-	if *f.noInput || !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !f.mayAsk() || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return "", "", nil
 	}
 	fmt.Fprint(os.Stderr, prompt)

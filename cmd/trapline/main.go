@@ -17,6 +17,15 @@ import (
 	"github.com/prometheus/common/version"
 )
 
+// noInputFlag has no command ask its user anything.
+const noInputFlag = "no-input"
+
+// mayAsk reports whether a command may ask its user.
+func mayAsk(app *kingpin.Application) bool {
+	f := app.GetFlag(noInputFlag)
+	return f == nil || f.Model().Value.String() != "true"
+}
+
 // command is what a subcommand runs once its flags are read.
 type command func(ctx context.Context, logger *slog.Logger) error
 
@@ -28,6 +37,7 @@ func newApp() (app *kingpin.Application, commands map[string]command, logConfig 
 	app.UsageWriter(os.Stdout)
 	logConfig = &promslog.Config{}
 	promslogflag.AddFlags(app, logConfig)
+	app.Flag(noInputFlag, "Ask nothing on the terminal, be it for a password, a value or a yes.").Bool()
 	commands = map[string]command{}
 	for _, add := range []func(*kingpin.Application, map[string]command){
 		addServe, addCheck, addGet, addWalk, addSet, addDiscover, addKey, addMIB, addGenerate, addProfile,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/reason"
 	"trapline/mibs"
 )
 
@@ -45,6 +46,6 @@ func checkMIBs(out io.Writer, dirs []string) error {
 			skipped++
 		}
 	}
-	fmt.Fprintf(out, "%d modules: %d remarks, %d of them about what is left out\n", len(names), len(diagnostics), skipped)
+	fmt.Fprintf(out, "%s: %s, %s of them about what is left out\n", counted(len(names), "module"), counted(len(diagnostics), "remark"), reason.Grouped(skipped))
 	return nil
 }

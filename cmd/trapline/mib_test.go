@@ -77,7 +77,7 @@ func TestMIBCheck(t *testing.T) {
 	var out strings.Builder
 	err := checkMIBs(&out, []string{dir})
 	want := file + ":3: IMPORTS has no ; at its end\n" + file + ":4: b is left out: c, in its OID, is not known\n" +
-		"1 modules: 2 remarks, 2 of them about what is left out\n"
+		"1 module: 2 remarks, 2 of them about what is left out\n"
 	if err != nil || out.String() != want {
 		t.Errorf("%swant\n%s, error %v", out.String(), want, err)
 	}

@@ -313,7 +313,7 @@ func addNotify(app *kingpin.Application, commands map[string]command) {
 	server := addServerFlags(c)
 	files, expandEnv := addConfigFlags(c)
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		if server.urlGiven {
+		if server.named() {
 			return testAtServer(ctx, server, *to, *notification)
 		}
 		w, err := load(*files, *expandEnv, "")

@@ -21,7 +21,7 @@ func addReceivers(app *kingpin.Application, commands map[string]command) {
 	addReceiversList(receivers, commands)
 	addReceiversShow(receivers, commands)
 	addReceiversRetry(receivers, commands)
-	addReceiversDrop(receivers, commands)
+	addReceiversDrop(app, receivers, commands)
 	addReceiversTest(receivers, commands)
 }
 
@@ -187,11 +187,10 @@ func addReceiversRetry(receivers *kingpin.CmdClause, commands map[string]command
 	}
 }
 
-func addReceiversDrop(receivers *kingpin.CmdClause, commands map[string]command) {
+func addReceiversDrop(app *kingpin.Application, receivers *kingpin.CmdClause, commands map[string]command) {
 	c := receivers.Command("drop", "Drop what waits for a receiver, and what was given up.")
 	server := addServerFlags(c)
 	yes := c.Flag("yes", "Do not ask.").Bool()
-	noInput := c.Flag("no-input", "Never ask: fail instead.").Bool()
 	name := receiverArg(c, server)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		r, err := server.open()
@@ -199,7 +198,7 @@ func addReceiversDrop(receivers *kingpin.CmdClause, commands map[string]command)
 			return err
 		}
 		if !*yes {
-			if err := confirm(os.Stdin, *name, *noInput); err != nil {
+			if err := confirm(os.Stdin, *name, !mayAsk(app)); err != nil {
 				return err
 			}
 		}

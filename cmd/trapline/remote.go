@@ -39,6 +39,9 @@ func addServerFlags(c flagger) *serverFlags {
 	return f
 }
 
+// named reports whether the user said where the server is.
+func (f *serverFlags) named() bool { return f.urlGiven || os.Getenv("TRAPLINE_URL") != "" }
+
 // remote is a server that runs.
 type remote struct {
 	base *url.URL

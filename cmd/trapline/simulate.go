@@ -54,7 +54,7 @@ func addSimulate(app *kingpin.Application, commands map[string]command) {
 		}
 		debug.FreeOSMemory() // what it took to make thousands of devices is garbage, and nearly all there will be
 		for i, m := range models {
-			fmt.Printf("%s answers as %s (%d objects)\n", server.Addr(i), m.name, m.recording.Len())
+			fmt.Printf("%s answers as %s (%s)\n", server.Addr(i), m.name, counted(m.recording.Len(), "object"))
 		}
 		return server.Run(ctx)
 	}

@@ -117,7 +117,7 @@ func (p *printer) target(t *api.Target) {
 	}
 	var tables []string
 	for _, named := range t.Tables {
-		tables = append(tables, fmt.Sprintf("%s (%d)", named.Name, named.Rows))
+		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, reason.Grouped(named.Rows)))
 	}
 	p.field("Tables", strings.Join(tables, ", "))
 	for i, change := range t.Changes {
@@ -202,7 +202,7 @@ func (r *remote) unknownTable(ctx context.Context, target, name string, err erro
 }
 
 // maxRows is how many rows of a table are asked for.
-const maxRows = "100000"
+const maxRows, maxRowsShown = "100000", 100000
 
 func tableGrid(t *api.Table) *grid {
 	g := &grid{}

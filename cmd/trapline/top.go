@@ -16,9 +16,10 @@ import (
 )
 
 func addTop(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("top", "Show the rates of a target's interfaces, live. Keys: q ends, s sorts, / filters, e shows errors.")
+	c := app.Command("top", "Show the rates of a target's interfaces, live. Without a server, a target of the configuration is polled from here. Keys: q ends, s sorts, / filters, e shows errors, Enter draws the history of the interface that the arrow keys chose.")
 	server := addServerFlags(c)
-	every := c.Flag("every", "How often to ask the server.").Default("2s").Duration()
+	files, expandEnv := addConfigFlags(c)
+	every := c.Flag("every", "How often to ask the server, or the device.").Default("2s").Duration()
 	table := c.Flag("table", "Table to show.").Default("interfaces").String()
 	name := targetArg(c, server)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
@@ -29,13 +30,24 @@ func addTop(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return err
 		}
-		source := topSource{r, *name, *table}
+		remote := &topSource{r, *name, *table}
+		var source topAsker = remote
 		first := source.ask(ctx)
+		instead := "target " + *name + " --table=" + *table
 		if first.err != nil {
-			return first.err
+			w, target, err := remote.withoutServer(ctx, server, *files, *expandEnv, first.err)
+			if err != nil {
+				return err
+			}
+			local, end := newLocalTop(ctx, w, target, *table, *every)
+			defer end()
+			source, instead = local, "poll "+*name
+			if first = source.ask(ctx); first.err != nil {
+				return first.err
+			}
 		}
 		if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) {
-			return usagef("top wants a terminal: write trapline target %s --table=%s", *name, *table)
+			return usagef("top wants a terminal: write trapline %s", instead)
 		}
 		m := &topModel{ctx: ctx, source: source, every: *every, data: first}
 		_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler()).Run()

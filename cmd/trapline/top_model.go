@@ -15,7 +15,7 @@ import (
 // topModel is the state of the screen of top.
 type topModel struct {
 	ctx    context.Context
-	source topSource
+	source topAsker
 	every  time.Duration
 	data   topData
 
@@ -24,6 +24,8 @@ type topModel struct {
 	filtering bool // the filter is being typed
 	errors    bool // only rows with errors or discards
 	scroll    int
+	chosen    string // key of the row with the cursor; "" is the first
+	charted   bool   // its history is drawn
 	width     int
 	height    int
 }
@@ -66,9 +68,15 @@ func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
 		m.typed(k)
 		return nil
 	}
+	if m.charted {
+		m.charted = !slices.Contains([]string{"q", "esc", "enter"}, k.String())
+		return nil
+	}
 	switch k.String() {
 	case "q":
 		return tea.Quit
+	case "enter":
+		m.charted = len(m.rows()) > 0
 	case "esc":
 		m.filter = ""
 	case "s":
@@ -78,18 +86,37 @@ func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
 	case "e":
 		m.errors = !m.errors
 	case "up", "k":
-		m.scroll--
+		m.move(-1)
 	case "down", "j":
-		m.scroll++
+		m.move(1)
 	case "pgup":
-		m.scroll -= m.room()
+		m.move(-m.room())
 	case "pgdown", "space":
-		m.scroll += m.room()
+		m.move(m.room())
 	case "home", "g":
-		m.scroll = 0
+		m.move(-len(m.data.table.Rows))
 	}
-	m.scroll = max(0, min(m.scroll, len(m.rows())-m.room()))
 	return nil
+}
+
+// move puts the cursor some rows further down.
+func (m *topModel) move(by int) {
+	rows := m.rows()
+	if at := max(0, min(m.cursor(rows)+by, len(rows)-1)); len(rows) > 0 {
+		m.chosen = rows[at].key
+	}
+}
+
+// cursor is the row that was chosen, else the first.
+func (m *topModel) cursor(rows []topRow) int {
+	return max(0, slices.IndexFunc(rows, func(r topRow) bool { return r.key == m.chosen }))
+}
+
+// follow scrolls so that the cursor is on the screen.
+func (m *topModel) follow(rows []topRow) {
+	at := m.cursor(rows)
+	m.scroll = max(0, min(m.scroll, len(rows)-m.room(), at))
+	m.scroll = max(m.scroll, at-m.room()+1)
 }
 
 // longestFilter bounds what can be typed.
@@ -140,9 +167,10 @@ func (m *topModel) rows() []topRow {
 
 // topRow is a row of the table.
 type topRow struct {
-	name, alias, state string
-	values             map[string]float64 // by column; -1 where there is none
-	history            []float64          // -1 is a gap
+	key, name, alias, state string
+	values                  map[string]float64   // by column; -1 where there is none
+	history                 []float64            // -1 is a gap
+	histories               map[string][]float64 // by column
 }
 
 // topColumns are where a table has what top shows.
@@ -170,7 +198,7 @@ func (c *topColumns) text(r *api.TableRow, names ...string) string {
 }
 
 func (c *topColumns) row(r *api.TableRow) topRow {
-	row := topRow{name: c.text(r, "interface", "name"), alias: c.text(r, "alias", "description"), state: cmp.Or(r.State, c.text(r, "state")), values: map[string]float64{}}
+	row := topRow{key: r.Key, histories: r.History, name: c.text(r, "interface", "name"), alias: c.text(r, "alias", "description"), state: cmp.Or(r.State, c.text(r, "state")), values: map[string]float64{}}
 	if row.name == "" {
 		row.name = r.Key
 	}

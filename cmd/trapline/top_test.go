@@ -6,12 +6,17 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/peers"
 )
 
 // topStub has a target with three interfaces, of which the first moves with every answer.
@@ -19,7 +24,7 @@ func topStub(asked *atomic.Int32) stub {
 	number := func(v float64) *float64 { return &v }
 	table := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		n := float64(asked.Add(1))
-		t := api.Table{Name: "interfaces", Columns: []api.TableColumn{{Name: "state"}, {Name: "interface"}, {Name: "alias"}, {Name: "speed"}, {Name: "in"}, {Name: "out"}, {Name: "use"}, {Name: "errors"}, {Name: "discards"}}}
+		t := api.Table{Name: "interfaces", Every: 2, Columns: []api.TableColumn{{Name: "state"}, {Name: "interface"}, {Name: "alias"}, {Name: "speed"}, {Name: "in", Unit: "bit/s"}, {Name: "out", Unit: "bit/s"}, {Name: "use"}, {Name: "errors"}, {Name: "discards"}}}
 		t.Rows = []api.TableRow{
 			{Key: `ifName="Te1/1/1"`, State: "up", Cells: []string{"up", "Te1/1/1", "uplink \x1b[2J"}, Values: []*float64{nil, nil, nil, nil, number(1e9 + 1e6*n), number(2e9), number(94), number(0), number(0)},
 				History: map[string][]float64{"in": {-1, 0, 1e9, 2e9}, "out": {-1, 0, 0, 0}}},
@@ -64,6 +69,17 @@ func TestTopInATerminal(t *testing.T) {
 	s.send("e")
 	s.send("ss")
 	s.awaitText("3 of 3 rows", "s sort by out")
+	s.send("\x1b[B\r") // down, and its chart
+	s.awaitText("There is no history yet", "q back")
+	s.send("\x1b")
+	s.awaitText("› Gi1/0/1", "3 of 3 rows")
+	s.send("\x1b[A\r")
+	chart := s.awaitText("IN  last 2 Gbit/s, mean 1 Gbit/s, highest 2 Gbit/s", "2 Gbit/s │", "OUT  last 0 bit/s", "8 s ago … now", "q back")
+	if !strings.Contains(chart, "Te1/1/1  uplink ␛[2J") || strings.Contains(chart, "INTERFACE") {
+		t.Errorf("the chart is\n%s", chart)
+	}
+	s.send("q")
+	s.awaitText("› Te1/1/1", "3 of 3 rows")
 	s.resize(60, 8)
 	s.await(func(text string, _ bool) bool {
 		lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
@@ -117,4 +133,57 @@ func TestTopErrors(t *testing.T) {
 		{args: "top core-2", status: exitUsage, errs: "no target \"core-2\" at URL; did you mean core-1?\n"},
 		{args: "top core-1 --every=1ms", status: exitUsage, errs: "--every 1ms: write 100ms or more\n"},
 	})
+}
+
+// Without a server, a target of the configuration is polled from here.
+func TestTopPollsByItself(t *testing.T) {
+	t.Parallel()
+	device := startDevices(t, "127.0.24.11:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "snmp.yml"), []byte("targets: [{name: core-1, address: \""+device+"\", modules: [if_mib]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed := "http://" + peers.FreeTCPAddress(t)
+	c := exec.Command(program(t), "top", "core-1", "--every=100ms")
+	c.Dir, c.Env = dir, slices.DeleteFunc(append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=1"), func(v string) bool { return strings.HasPrefix(v, "TRAPLINE_URL=") })
+	s := startScreen(t, c, 150, 30)
+	s.awaitText("core-1  up", "bit/s", "56 of 56 rows")
+	s.await(func(text string, _ bool) bool { return regexp.MustCompile(`[▁-█]{9}`).MatchString(text) })
+	s.send("\r")
+	s.awaitText("IN  last ", "bit/s │", " ago … now")
+	s.send("qq")
+	if err := c.Wait(); err != nil {
+		t.Errorf("q ends with %v", err)
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"top", "core-2"}, `and no target "core-2" in snmp.yml; did you mean core-1?`},
+		{[]string{"top", "core-1"}, "top wants a terminal: write trapline poll core-1"},
+		{[]string{"top", "core-1", "--url=" + closed}, "no server at " + closed},
+	} {
+		if got := cliIn(t, dir, test.args...); got.status == 0 || !strings.Contains(got.errs, test.want) {
+			t.Errorf("%q: %+v, want %s", test.args, got, test.want)
+		}
+	}
+}
+
+// A column is as high as its share of the highest point, in eighths of a line, and a gap is empty.
+func TestPlot(t *testing.T) {
+	for _, test := range []struct {
+		points        []float64
+		width, height int
+		want          string
+	}{
+		{[]float64{0, 4, 8, -1, 2}, 5, 2, "          8 │  █|          0 │▁██ ▄"},
+		{[]float64{0, 4, 8, -1, 2}, 11, 2, "          8 │    ██|          0 │▁▁████  ▄▄"},
+		{[]float64{9, 1, 2}, 2, 1, "          2 │▄█"},
+		{[]float64{0, 0}, 2, 1, "          0 │▁▁"},
+		{nil, 5, 1, "          0 │"},
+	} {
+		if got := strings.Join(plot(test.points, test.width, test.height, ""), "|"); got != test.want {
+			t.Errorf("%v in %d×%d:\n%s\nwant\n%s", test.points, test.width, test.height, got, test.want)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/reason"
 )
 
 // topFrame is how many lines of the screen are not rows: the title, the header and the keys.
@@ -39,10 +40,13 @@ func topStyled(s lipgloss.Style, text string) string {
 // View draws the screen.
 func (m *topModel) View() tea.View {
 	rows := m.rows()
-	shown := rows[min(m.scroll, len(rows)):]
-	lines := []string{m.title(), topStyled(topFaint, m.cells("INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"))}
-	for i := range shown[:min(len(shown), m.room())] {
-		lines = append(lines, m.row(&shown[i]))
+	m.charted = m.charted && len(rows) > 0
+	var lines []string
+	if m.charted {
+		lines = m.chartLines(rows)
+		lines = lines[:min(len(lines), max(1, m.height-1))]
+	} else {
+		lines = m.tableLines(rows)
 	}
 	for len(lines) < m.height-1 {
 		lines = append(lines, "")
@@ -56,6 +60,21 @@ func (m *topModel) View() tea.View {
 	v := tea.NewView(strings.Join(lines, "\n"))
 	v.AltScreen = true
 	return v
+}
+
+// tableLines is the screen with the table on it.
+func (m *topModel) tableLines(rows []topRow) []string {
+	m.follow(rows)
+	at := m.cursor(rows)
+	lines := []string{m.title(), topStyled(topFaint, "  "+m.cells("INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"))}
+	for i := m.scroll; i < min(len(rows), m.scroll+m.room()); i++ {
+		mark := "  "
+		if i == at {
+			mark = "› "
+		}
+		lines = append(lines, mark+m.row(&rows[i]))
+	}
+	return lines
 }
 
 // title is how the target fares, or why the server does not answer.
@@ -76,14 +95,17 @@ func (m *topModel) keys(rows int) string {
 	if m.filtering {
 		return "/" + visible(m.filter) + "█"
 	}
-	parts := []string{"q quit", "s sort by " + strings.TrimPrefix(sortName(sortColumns[m.sort]), " "), "/ filter", "e errors"}
+	if m.charted {
+		return topStyled(topFaint, "q back")
+	}
+	parts := []string{"q quit", "↵ chart", "s sort by " + strings.TrimPrefix(sortName(sortColumns[m.sort]), " "), "/ filter", "e errors"}
 	if m.filter != "" {
-		parts[2] = "/ filter: " + visible(m.filter) + " (esc clears)"
+		parts[3] = "/ filter: " + visible(m.filter) + " (esc clears)"
 	}
 	if m.errors {
-		parts[3] = "e all rows"
+		parts[4] = "e all rows"
 	}
-	return topStyled(topFaint, fmt.Sprintf("%s   %d of %d rows", strings.Join(parts, " · "), rows, len(m.data.table.Rows)))
+	return topStyled(topFaint, fmt.Sprintf("%s   %s of %s", strings.Join(parts, " · "), reason.Grouped(rows), counted(len(m.data.table.Rows), "row")))
 }
 
 func sortName(column string) string {
@@ -118,7 +140,7 @@ func (m *topModel) row(r *topRow) string {
 
 // cells lays out a line. Names get what the width leaves.
 func (m *topModel) cells(name, alias, in, out, use, history, errors, discards string) string {
-	const numbers = 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with what is between them
+	const numbers = 2 + 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with what is between them
 	room := max(20, max(m.width, 80)-numbers)
 	first := min(24, room/2)
 	return fmt.Sprintf("%s  %s  %s  %s  %s  %s  %s  %s", left(name, first), left(alias, room-first), right(in, 11), right(out, 11), left(use, 9),

@@ -29,15 +29,15 @@ type trapFlags struct {
 	stateDir *string
 	further  *[]string
 	index    *string
-	noInput  *bool
+	mayAsk   func() bool
 	words    *[]string
 }
 
-func addTrapFlags(c *kingpin.CmdClause) trapFlags {
+func addTrapFlags(app *kingpin.Application, c *kingpin.CmdClause) trapFlags {
 	f := trapFlags{command: c, clientFlags: addClientFlags(c), mibs: addMIBFlags(c), stateDir: addStateFlag(c)}
 	f.further = c.Flag("to", "A further receiver, with flags of its own where it differs: --to '-v 1 -c public nms-2:162'. Repeatable; receivers that differ in nothing else stand with commas between them in the place of one.").PlaceHolder("'FLAGS RECEIVER'").Strings()
 	f.index = c.Flag("index", "The row that the notification is about: its OBJECTS are sent, with the values that follow or that the index has; for others the terminal is asked, and else they have usual ones. An object that follows needs no index then.").PlaceHolder("INDEX").String()
-	f.noInput = c.Flag("no-input", "With --index: ask nobody for values.").Bool()
+	f.mayAsk = func() bool { return mayAsk(app) }
 	f.words = c.Arg("notification", "UPTIME TRAP, or with -v 1 also ENTERPRISE AGENT GENERIC SPECIFIC UPTIME, where \"\" stands for what is usual; "+
 		"then OID TYPE VALUE for each variable binding, TYPE being one of i u c C t a o s x d b n F D, or = for that of the object. "+
 		"Names of MIBs do as well as OIDs, and labels of enumerations as well as numbers.").Required().Strings()
@@ -50,7 +50,7 @@ func addStateFlag(f flagger) *string {
 
 func addTrap(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("trap", "Send a trap, which nobody acknowledges.")
-	flags := addTrapFlags(c)
+	flags := addTrapFlags(app, c)
 	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
@@ -103,7 +103,7 @@ func parseIdentity(id []byte, clock string) (*notify.Identity, error) {
 
 func addInform(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("inform", "Send an inform, and fail unless the receiver acknowledges it.")
-	flags := addTrapFlags(c)
+	flags := addTrapFlags(app, c)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
 			var err error

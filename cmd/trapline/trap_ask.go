@@ -17,7 +17,7 @@ import (
 
 // asker asks at the terminal for the values of objects. It is nil where there is none, or nobody is to be asked.
 func (f *trapFlags) asker(ctx context.Context) notify.Asker {
-	if *f.noInput || !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if !f.mayAsk() || !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil
 	}
 	return askerOf(ctx, os.Stdin, os.Stderr)

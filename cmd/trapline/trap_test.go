@@ -44,7 +44,7 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 		`specific-trap "-1" is no whole number from 0 to 2147483647`:                                                                           {"-v1", "host", "1.3.6", "", "6", "-1", ""},
 	} {
 		app := kingpin.New("trapline", "")
-		flags := addTrapFlags(app.Command("trap", ""))
+		flags := addTrapFlags(app, app.Command("trap", ""))
 		if _, err := app.Parse(append([]string{"trap"}, spelledOut(args)...)); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestReceiversThatAreWrong(t *testing.T) {
 		`-t -1: write seconds, or a duration such as 500ms`:                                       {"-t-1", "host"},
 	} {
 		app := kingpin.New("trapline", "")
-		flags := addTrapFlags(app.Command("trap", ""))
+		flags := addTrapFlags(app, app.Command("trap", ""))
 		if _, err := app.Parse(append(append([]string{"trap"}, args...), "1", "1.3.6")); err != nil {
 			t.Fatal(err)
 		}

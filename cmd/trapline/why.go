@@ -8,10 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
 )
 
 func addWhy(app *kingpin.Application, commands map[string]command) {
@@ -19,16 +23,20 @@ func addWhy(app *kingpin.Application, commands map[string]command) {
 	server, output := addServerFlags(c), addOutputFlags(c)
 	live := c.Flag("live", "Have the server ask the device for the answer.").Bool()
 	name := targetArg(c, server)
-	metric := c.Arg("metric", "Name of the metric, such as ifHCInOctets.").HintAction(objectNames).String()
+	metric := c.Arg("metric", "Name of the metric, such as ifHCInOctets, or the selector of a series, such as 'ifOperStatus{ifIndex=\"3\"}'.").HintAction(objectNames).String()
 	row := c.Arg("row", "Labels of the row, such as ifName=Gi1/0/7.").String()
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		about, err := askedFor(*name, *metric, *row)
+		if err != nil {
+			return err
+		}
 		r, err := server.open()
 		if err != nil {
 			return err
 		}
 		p := output.printer()
 		var w api.Why
-		raw, err := r.why(ctx, &api.Why{Target: *name, Metric: *metric, Row: *row}, *live, &w)
+		raw, err := r.why(ctx, about, *live, &w)
 		if err != nil {
 			return err
 		}
@@ -44,6 +52,32 @@ func addWhy(app *kingpin.Application, commands map[string]command) {
 		}
 		return firstOf(p.why(&w), missing)
 	}
+}
+
+// askedFor reads what is asked about. A metric with labels behind it names the row too, as a selector of PromQL.
+func askedFor(target, metric, row string) (*api.Why, error) {
+	about := &api.Why{Target: target, Metric: metric, Row: row}
+	if !strings.Contains(metric, "{") {
+		return about, nil
+	}
+	if row != "" {
+		return nil, usagef("%s names a row, and so does %s: write one of them", metric, row)
+	}
+	name, labels, err := rules.ParseSeries(metric)
+	if err != nil {
+		return nil, usage(err)
+	}
+	var pairs []string
+	for _, l := range labels {
+		switch {
+		case l.Name != poller.TargetLabel:
+			pairs = append(pairs, l.Name+"="+strconv.Quote(l.Value))
+		case l.Value != target:
+			return nil, usagef("%s selects target %s, and %s is asked about: name one of them", metric, l.Value, target)
+		}
+	}
+	about.Metric, about.Row = name, strings.Join(pairs, ",")
+	return about, nil
 }
 
 // isMissing reports whether what was asked about is not there. Without a metric, what the device does not have or a

@@ -83,7 +83,7 @@ func TestWhy(t *testing.T) {
 		{"unseen", "hrStorageUsed", "", 2, "hrStorageUsed of unseen is not there: unseen is down.", "Nothing listens", "SNMP agent"},
 		{"half", "ifInOctets", "", 3, "", "is partial after row 19", ""},
 		{"sw", "absent", "", 3, "absent of sw has no series: the device has not sent it.", "the device sent nothing below", "trapline walk sw"},
-		{"sw", "ifInOctets", "ifName=Gi1/0/77", 3, "ifInOctets of sw has 56 rows, and none for ifName=Gi1/0/77: the device has not sent it.", "none with ifName=Gi1/0/77", "Did you mean ifName=Gi1/0/7"},
+		{"sw", "ifInOctets", "ifName=Gi1/0/77", 3, "ifInOctets of sw has 56 rows, and none for ifName=Gi1/0/77: the device has not sent it.", "none with ifName=Gi1/0/77", "Did you mean ifName=Gi1/0/17?"},
 		{"sw", "ifInOctets", "port=7", 3, "", "", "Its rows have no label port, but ifIndex, ifName."},
 		{"sw", "ifInDiscards", "", -1, "ifInDiscards of sw is there: ", "", ""},
 		{"sw", "ifInDiscards", "ifIndex=DOWN", 4, "ifInDiscards of sw: 40 of 56 rows. ifIndex=", "filters: ifOperStatus = up(1) (SNMP:16); it was down(2)", "Remove the filter, or change ifOperStatus on the device."},
@@ -206,5 +206,30 @@ func TestWhyListsWhatIsMissing(t *testing.T) {
 	}
 	if status, _, body := get(t, base+"/api/v1/targets/sv/why"); status != 404 || !strings.Contains(body, "did you mean sw?") {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// A selector names metric and row, as Prometheus writes a series.
+func TestWhyTakesSelectors(t *testing.T) {
+	for _, test := range []struct{ metric, row, want, wantRow, err string }{
+		{"ifOperStatus", "ifIndex=3", "ifOperStatus", "ifIndex=3", ""},
+		{`ifOperStatus{ifIndex="3"}`, "", "ifOperStatus", `ifIndex="3"`, ""},
+		{`ifOperStatus{ifIndex="3", ifName='Gi1/0/3'}`, "", "ifOperStatus", `ifIndex="3",ifName="Gi1/0/3"`, ""},
+		{`ifOperStatus{ifIndex="3",target="sw-1"}`, "", "ifOperStatus", `ifIndex="3"`, ""},
+		{`{__name__="ifOperStatus"}`, "", "ifOperStatus", "", ""},
+		{"ifOperStatus{}", "", "ifOperStatus", "", ""},
+		{`ifOperStatus{ifIndex="3",target="sw-2"}`, "", "", "", `ifOperStatus{ifIndex="3",target="sw-2"} selects target sw-2, and sw-1 is asked about: name one of them`},
+		{`ifOperStatus{ifIndex=~"3"}`, "", "", "", `ifOperStatus{ifIndex=~"3"}: a series is named by equal labels: write ifIndex="VALUE"`},
+		{"ifOperStatus{ifIndex=3}", "", "", "", `"ifOperStatus{ifIndex=3}" is not a selector: write one such as 'ifOperStatus{ifIndex="3"}', in quotes for the shell`},
+		{`ifOperStatus{ifIndex="3"}`, "ifIndex=3", "", "", `ifOperStatus{ifIndex="3"} names a row, and so does ifIndex=3: write one of them`},
+	} {
+		about, err := askedFor("sw-1", test.metric, test.row)
+		if test.err != "" {
+			if err == nil || err.Error() != test.err {
+				t.Errorf("%s: %v, want %s", test.metric, err, test.err)
+			}
+		} else if err != nil || about.Metric != test.want || about.Row != test.wantRow {
+			t.Errorf("%s: %+v, %v", test.metric, about, err)
+		}
 	}
 }
