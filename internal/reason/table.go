@@ -29,14 +29,18 @@ var Steps = []Step{Resolves, Sent, Answers, Engine, User, View}
 // dropped are the words for a device that says who it is and drops what the user sends: many do so with what they
 // cannot decrypt, and with a context that they do not have. Below authPriv nothing is decrypted.
 func (f *Facts) dropped() entry {
+	context := "that the device has the context {context}"
+	if f.Context == "" {
+		context = "whether the device wants a context_name"
+	}
 	e := entry{
 		whole:  "It answers the discovery of its engine, but not user {user}: the privacy password, the privacy protocol or the context is probably wrong.",
-		remedy: "Check priv_password and priv_protocol of auth {auth} (some devices call AES256C AES256), and that the device has the context {context}. See the packets: trapline get {target} sysName.0 --packets.",
+		remedy: "Check priv_password and priv_protocol of auth {auth} (some devices call AES256C AES256), and " + context + ". See the packets: trapline get {target} sysName.0 --packets.",
 		step:   User,
 	}
 	if f.Level != engine.AuthPriv {
 		e.whole = "It answers the discovery of its engine, but not user {user}: the context is probably wrong, or an access list drops the requests."
-		e.remedy = "Check that the device has the context {context} and lets this machine ask. See the packets: trapline get {target} sysName.0 --packets."
+		e.remedy = "Check " + context + ", and that it lets this machine ask. See the packets: trapline get {target} sysName.0 --packets."
 	}
 	return e
 }
