@@ -28,9 +28,9 @@ type ward struct {
 const gaugesOfEach = 4
 
 // startWard serves three devices, some of whose gauges are high from the start.
-func startWard(t *testing.T, rng *rand.Rand, stateDir string) *ward {
+func startWard(t *testing.T, rng *rand.Rand, stateDir, receivers string) *ward {
 	w := &ward{T: t, devices: map[string]*gauges{}, values: map[string][]int64{}, posted: map[string]bool{}, open: map[string]bool{}}
-	text := strings.Replace(notifying(t, stateDir, "  []\n"), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2, %[1]s.3, %[1]s.4], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+	text := strings.Replace(notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2, %[1]s.3, %[1]s.4], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
 	if stateDir == "" {
 		text = strings.Replace(text, "state_dir: \n", "", 1)
 	}
@@ -276,7 +276,7 @@ func TestCountsOfAlarmsAgree(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			rng := rand.New(rand.NewPCG(seed, 0))
-			w := startWard(t, rng, stateDir)
+			w := startWard(t, rng, stateDir, "  []\n")
 			for range 4 {
 				list := w.await()
 				w.wantAll(list, stateDir != "")

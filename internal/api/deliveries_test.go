@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -217,5 +218,28 @@ func TestTheLifeOfAnAlarm(t *testing.T) {
 	}
 	if _, err := h.api.Alarm("none"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another ID: %v", err)
+	}
+}
+
+// Alarms are to be had as CSV, each on a line of its own, and what devices say in them is no formula.
+func TestAlarmsAsCSV(t *testing.T) {
+	h := newHouse(t, routeOf("nms-1", nil))
+	h.raise(t, "=HYPERLINK(1)", "major", "@berlin")
+	h.raise(t, "Second", "minor", "berlin")
+	for query, want := range map[string][]string{"": {"'=HYPERLINK(1)", "Second"}, "&q=severity%3Dminor": {"Second"}, "&q=baseline%3Dtrue": nil} {
+		response, err := http.Get(h.URL + "/api/v1/alarms?format=csv" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(response.Body).ReadAll()
+		response.Body.Close()
+		if err != nil || len(rows) != len(want)+1 || rows[0][0] != "id" || response.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+			t.Fatalf("%s: %v, %q", query, err, rows)
+		}
+		for i, rule := range want {
+			if row := rows[i+1]; row[3] != rule || row[4] != "core-1" || row[10] != "false" {
+				t.Errorf("%s: %q, want rule %s", query, row, rule)
+			}
+		}
 	}
 }
