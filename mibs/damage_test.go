@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"trapline/internal/corpus"
 )
 
 // texts are modules in memory, by name.
@@ -94,17 +95,18 @@ func replaceOne(pattern, with string) func(string, *rand.Rand) string {
 	}
 }
 
-// clean chooses modules of vendors that need no tolerance, and gives their texts.
+// clean chooses modules that need no tolerance, those of vendors first, and returns their texts.
 func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []string, text map[string]string) {
 	t.Helper()
 	text = map[string]string{}
 	all := d.Names()
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	standard := func(name string) int {
+		return min(1, strings.Count(d.choose(name).path, "/rfc/")+strings.Count(d.choose(name).path, "/net-snmp/"))
+	}
+	slices.SortStableFunc(all, func(a, b string) int { return standard(a) - standard(b) })
 	for _, name := range all {
 		file := d.choose(name).path
-		if strings.Contains(file, "/rfc/") || strings.Contains(file, "/net-snmp/") {
-			continue
-		}
 		tree, err := Load([]string{name}, d)
 		if err != nil {
 			t.Fatal(err)
@@ -149,8 +151,10 @@ func outcome(t *testing.T, module string, sources ...Source) map[string]string {
 	return objects
 }
 
-func TestOneDeviationCostsLittle(t *testing.T) {
-	d, err := OpenDirectories(files(t))
+func TestOneDeviationCostsLittle(t *testing.T) { corpus.Each(t, "mibs", testOneDeviationCostsLittle) }
+
+func testOneDeviationCostsLittle(t *testing.T, dir string) {
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +191,9 @@ func TestOneDeviationCostsLittle(t *testing.T) {
 }
 
 // MIB_DAMAGED says how many files to damage at random; each must be read, whatever comes of it.
-func TestRandomDamageIsRead(t *testing.T) {
+func TestRandomDamageIsRead(t *testing.T) { corpus.Each(t, "mibs", testRandomDamageIsRead) }
+
+func testRandomDamageIsRead(t *testing.T, dir string) {
 	count := 2000
 	if s := os.Getenv("MIB_DAMAGED"); s != "" {
 		var err error
@@ -195,7 +201,7 @@ func TestRandomDamageIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := OpenDirectories(files(t))
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"trapline/internal/corpus"
 )
 
 // factTexts are facts in memory, by the name of their module.
@@ -64,7 +65,11 @@ func nodeSet(tree *Tree) (set []string) {
 }
 
 func TestFactsSayAllThatTheFilesDo(t *testing.T) {
-	d, err := OpenDirectories(files(t))
+	corpus.Each(t, "mibs", testFactsSayAllThatTheFilesDo)
+}
+
+func testFactsSayAllThatTheFilesDo(t *testing.T, dir string) {
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +101,11 @@ func TestFactsSayAllThatTheFilesDo(t *testing.T) {
 
 // The facts that lie here are those of the MIB files, as the command build writes them.
 func TestEmbeddedFactsAreThoseOfTheFiles(t *testing.T) {
-	d, err := OpenDirectories(files(t))
+	corpus.Each(t, "mibs", testEmbeddedFactsAreThoseOfTheFiles)
+}
+
+func testEmbeddedFactsAreThoseOfTheFiles(t *testing.T, dir string) {
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,8 +178,10 @@ func copied(text string, descriptions map[uint64]bool, seed maphash.Seed) string
 	return ""
 }
 
-func TestNoDescriptionIsEmbedded(t *testing.T) {
-	d, err := OpenDirectories(files(t))
+func TestNoDescriptionIsEmbedded(t *testing.T) { corpus.Each(t, "mibs", testNoDescriptionIsEmbedded) }
+
+func testNoDescriptionIsEmbedded(t *testing.T, dir string) {
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

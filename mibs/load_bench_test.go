@@ -4,11 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"trapline/internal/corpus"
 )
 
 // BenchmarkLoadAll reads the whole corpus: the index, the files, and all OIDs and types.
 func BenchmarkLoadAll(b *testing.B) {
-	dir := files(b)
+	dir := corpus.MIBs(b, corpus.Large(b, "mibs"))
 	count, octets := sizes(b, dir)
 	b.SetBytes(octets)
 	b.ReportAllocs()

@@ -13,12 +13,6 @@ import (
 	"trapline/internal/corpus"
 )
 
-// files returns the directory of the MIB files of the test data.
-func files(t testing.TB) string {
-	t.Helper()
-	return corpus.MIBs(t, corpus.Large(t, "mibs"))
-}
-
 // bars say what share of the nodes in the reference must be as it has them, once the intended
 // differences are taken out.
 var bars = map[string]float64{
@@ -26,9 +20,11 @@ var bars = map[string]float64{
 	"labels": .998, "hint": .998, "units": .998,
 }
 
-// testdata/differences.tsv says where the tree is meant to differ from Net-SNMP's, and why.
-func TestTreeIsNetSNMPs(t *testing.T) {
-	d, err := OpenDirectories(files(t))
+// differences.tsv, beside the reference or in testdata, says where the tree is meant to differ from Net-SNMP's, and why.
+func TestTreeIsNetSNMPs(t *testing.T) { corpus.Each(t, "mibs", testTreeIsNetSNMPs) }
+
+func testTreeIsNetSNMPs(t *testing.T, dir string) {
+	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +32,9 @@ func TestTreeIsNetSNMPs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	differences := readDifferences(t)
+	differences := readDifferences(t, dir)
 	total, wrong := map[string]int{}, map[string]int{}
-	for _, f := range compareReference(t, tree) {
+	for _, f := range compareReference(t, tree, dir) {
 		total[f.name]++
 		if f.got == f.want {
 			continue
@@ -61,30 +57,30 @@ func TestTreeIsNetSNMPs(t *testing.T) {
 	}
 	for _, d := range differences {
 		if d.used == 0 {
-			t.Errorf("testdata/differences.tsv: no difference is a case of %s %s %q %q", d.field, d.where, d.got, d.want)
+			t.Errorf("differences.tsv: no difference is a case of %s %s %q %q", d.field, d.where, d.got, d.want)
 		}
 	}
 }
 
-// difference is a line of testdata/differences.tsv. Its parts are patterns, as path.Match has them.
+// difference is a line of differences.tsv. Its parts are patterns, as path.Match has them.
 type difference struct {
 	field, where, got, want string
 	used                    int
 }
 
-func readDifferences(t *testing.T) (differences []*difference) {
+func readDifferences(t *testing.T, dir string) (differences []*difference) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/differences.tsv")
-	if err != nil {
-		t.Fatal(err)
+	file := filepath.Join(dir, "differences.tsv")
+	if _, err := os.Stat(file); err != nil {
+		file = "testdata/differences.tsv"
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(corpus.Text(t, file)) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		if len(f) != 5 || f[4] == "" {
-			t.Fatalf("testdata/differences.tsv: %q has not field, node, ours, Net-SNMP's and reason", line)
+			t.Fatalf("%s: %q has not field, node, ours, Net-SNMP's and reason", file, line)
 		}
 		differences = append(differences, &difference{field: f[0], where: f[1], got: f[2], want: f[3]})
 	}
@@ -104,7 +100,7 @@ func (d *difference) explains(f fact) bool {
 type fact struct{ name, where, got, want string }
 
 // compareReference gives the fields of all nodes in the reference that either side fills.
-func compareReference(t *testing.T, tree *Tree) (facts []fact) {
+func compareReference(t *testing.T, tree *Tree, dir string) (facts []fact) {
 	t.Helper()
 	nodes := map[string]*Node{}
 	for n := range tree.All() {
@@ -113,7 +109,11 @@ func compareReference(t *testing.T, tree *Tree) (facts []fact) {
 			nodes[key] = n
 		}
 	}
-	for line := range strings.Lines(corpus.Text(t, filepath.Join(corpus.Large(t, "mibs"), "reference.tsv"))) {
+	reference := corpus.Text(t, filepath.Join(dir, "reference.tsv"))
+	if odd := filepath.Join(dir, "odd.tsv"); dir == corpus.Own(t, "mibs") {
+		reference += corpus.Text(t, odd) // by hand, of files that Net-SNMP cannot read
+	}
+	for line := range strings.Lines(reference) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		where := f[0] + "::" + f[1]
 		if f[1] == "#OK" {

@@ -1,11 +1,13 @@
 package mibs
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"trapline/internal/corpus"
 	"trapline/internal/peers"
 )
 
@@ -24,21 +26,34 @@ func shortened(text string) string {
 	return regexp.MustCompile(`(?s)(  DESCRIPTION\t"[^\n"]*).*?(\n::= )`).ReplaceAllString(text, "$1$2")
 }
 
-func standardDirs(t *testing.T) (dirs []string) {
+func standardDirs(t *testing.T, dir string) (dirs []string) {
 	t.Helper()
-	dir := files(t)
-	return []string{filepath.Join(dir, "rfc"), filepath.Join(dir, "net-snmp")}
+	dir = corpus.MIBs(t, dir)
+	for _, vendor := range []string{"rfc", "net-snmp", "example"} {
+		if vendor = filepath.Join(dir, vendor); exists(vendor) {
+			dirs = append(dirs, vendor)
+		}
+	}
+	return dirs
 }
 
 var translated = []string{"IF-MIB", "HOST-RESOURCES-MIB", "ENTITY-MIB", "SNMP-COMMUNITY-MIB", "TCP-MIB", "BRIDGE-MIB", "IP-MIB", "LLDP-MIB", "BGP4-MIB"}
 
 func TestDetailAndOutlineAreSnmptranslates(t *testing.T) {
-	dirs := standardDirs(t)
+	corpus.Each(t, "mibs", testDetailAndOutlineAreSnmptranslates)
+}
+
+func testDetailAndOutlineAreSnmptranslates(t *testing.T, dir string) {
+	dirs := standardDirs(t, dir)
 	d, err := OpenDirectories(dirs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range translated {
+	modules := translated
+	if dir == corpus.Own(t, "mibs") {
+		modules = append([]string{"EXAMPLE-TC", "EXAMPLE-SWITCH-MIB"}, modules...)
+	}
+	for _, module := range modules {
 		tree, err := Load([]string{module}, d)
 		if err != nil {
 			t.Fatal(err)
@@ -75,12 +90,17 @@ func compareLines(t *testing.T, what, got, want string) {
 }
 
 func TestInstancesAreSnmptranslates(t *testing.T) {
-	dirs := standardDirs(t)
+	corpus.Each(t, "mibs", testInstancesAreSnmptranslates)
+}
+
+func testInstancesAreSnmptranslates(t *testing.T, dir string) {
+	dirs := standardDirs(t, dir)
 	d, err := OpenDirectories(dirs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, example := range []struct{ module, oid string }{
+	type example struct{ module, oid string }
+	examples := []example{
 		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3"},
 		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.2.3.4"},
 		{"IF-MIB", ".1.3.6.1.2.1.2.2.1.99.3"},
@@ -92,7 +112,15 @@ func TestInstancesAreSnmptranslates(t *testing.T) {
 		{"SNMP-VIEW-BASED-ACM-MIB", ".1.3.6.1.6.3.16.1.5.2.1.3.3.97.98.99.3.1.3.6"},
 		{"SNMP-COMMUNITY-MIB", ".1.3.6.1.6.3.18.1.1.1.2.104.101.108.108.111"},
 		{"RMON2-MIB", ".1.3.6.1.2.1.16.14.1.1.2.7.4.10.0.0.1"},
-	} {
+	}
+	if dir == corpus.Own(t, "mibs") {
+		examples = append(examples,
+			example{"EXAMPLE-SWITCH-MIB", ".1.3.6.1.4.1.32473.2.1.2.1.1.4.2.8"},
+			example{"EXAMPLE-SWITCH-MIB", ".1.3.6.1.4.1.32473.2.1.2.2.1.2.2.8"},
+			example{"EXAMPLE-SWITCH-MIB", ".1.3.6.1.4.1.32473.2.1.2.3.1.2.7.104.116.116.112"},
+		)
+	}
+	for _, example := range examples {
 		tree, err := Load([]string{example.module}, d)
 		if err != nil {
 			t.Fatal(err)
@@ -110,4 +138,9 @@ func TestInstancesAreSnmptranslates(t *testing.T) {
 			t.Errorf("%s is read as .%s, not %s: %v", i, back.OID(), example.oid, err)
 		}
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

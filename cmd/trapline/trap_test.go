@@ -57,7 +57,7 @@ func TestNotificationsThatAreWrong(t *testing.T) {
 // What is sent by name arrives as what Net-SNMP's commands send with the same names.
 func TestNotificationsByName(t *testing.T) {
 	t.Parallel()
-	dir := corpus.MIBs(t, corpus.Large(t, "mibs"))
+	dir := corpus.MIBs(t, corpus.Own(t, "mibs"))
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	binary := program(t)

@@ -38,13 +38,17 @@ func Gunzip(file []byte) ([]byte, error) {
 }
 
 // MIBs returns the directory of the MIB files of a corpus, unpacked where they are archived. Its directories are
-// those of vendors; rfc has standard modules.
+// those of vendors; rfc has standard modules, which our own corpus takes from the built-in facts.
 func MIBs(t testing.TB, dir string) string {
 	t.Helper()
-	if files := filepath.Join(dir, "files"); exists(files) {
+	files := t.TempDir()
+	if own := filepath.Join(dir, "files"); exists(own) {
+		writeStandardMIBs(t, filepath.Join(files, "rfc"))
+		if err := os.CopyFS(files, os.DirFS(own)); err != nil {
+			t.Fatal(err)
+		}
 		return files
 	}
-	files := t.TempDir()
 	err := Walk(Text(t, filepath.Join(dir, "corpus.tar")), func(name string, content io.Reader) error {
 		path := filepath.Join(files, filepath.Clean("/"+name))
 		text, err := io.ReadAll(content)

@@ -12,10 +12,10 @@ import (
 )
 
 // standardMIBs are the modules that ours imports from, and those they import from, in a directory.
-func standardMIBs(t *testing.T) string {
+func standardMIBs(t *testing.T, dir string) string {
 	t.Helper()
-	standard := filepath.Join(corpus.MIBs(t, corpus.Large(t, "mibs")), "rfc")
-	dir := t.TempDir()
+	standard := filepath.Join(corpus.MIBs(t, dir), "rfc")
+	dir = t.TempDir()
 	for _, pattern := range []string{"SNMP*", "INET*"} {
 		files, err := filepath.Glob(filepath.Join(standard, pattern))
 		if err != nil {
@@ -30,8 +30,10 @@ func standardMIBs(t *testing.T) string {
 	return dir
 }
 
-func TestMIBLoads(t *testing.T) {
-	dir := standardMIBs(t)
+func TestMIBLoads(t *testing.T) { corpus.Each(t, "mibs", testMIBLoads) }
+
+func testMIBLoads(t *testing.T, dir string) {
+	dir = standardMIBs(t, dir)
 	smilint, translate := peers.Require(t, "smilint", "smitools"), peers.Require(t, "snmptranslate", "snmp")
 	for _, enterprise := range []string{labEnterprise, "1.3.6.1.3.7.8", "1.3.6.1.4.1.8072.9999.9999"} {
 		file := filepath.Join(dir, "TRAPLINE-MIB.txt")

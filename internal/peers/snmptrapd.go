@@ -85,7 +85,7 @@ func (s *Snmptrapd) Start(t testing.TB) {
 	// -f stays in the foreground, -n looks up no names, -X is no subagent.
 	env := NetSNMPEnvironment(t, s.Dir)
 	if s.modules != "" {
-		env = append(env, "MIBS="+s.modules, "MIBDIRS="+filepath.Join(corpus.MIBs(t, corpus.Large(t, "mibs")), "rfc"))
+		env = append(env, "MIBS="+s.modules, "MIBDIRS="+filepath.Join(corpus.MIBs(t, corpus.Own(t, "mibs")), "rfc"))
 	}
 	s.Process = Start(t, env, s.path, "-f", "-n", "-X", "-Lo")
 	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
