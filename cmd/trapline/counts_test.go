@@ -237,6 +237,7 @@ func (w *ward) wantEach(list []api.Alarm) {
 		_, _, own := get(w, w.base+"/targets/"+name)
 		row := figures(page, `(?s)<tr id="t-`+name+`">(.*?)</tr>`)
 		heading := figures(own, `<h2>Open alarms <span class="n[^"]*">(\d+)`)
+		printedOne := cli(w, "target", name, "--url="+w.base).out
 		got := map[string]string{
 			"targets":        fmt.Sprint(targets.Targets[i].Alarms, targets.Targets[i].Baseline),
 			"target":         fmt.Sprint(one.Alarms, one.Baseline),
@@ -245,7 +246,7 @@ func (w *ward) wantEach(list []api.Alarm) {
 			"page":           orZero(figures(row, `data-l="alarms">(?:<span[^>]*>|<a[^>]*>)(\d+)`)) + " " + orZero(figures(row, `>(\d+) baseline<`)),
 			"page of one":    orZero(heading) + " " + orZero(figures(own, `</span> <span class="n">(\d+) baseline</span></h2>`)),
 			"command":        w.column(printed, "alarms")[at] + " " + w.column(printed, "baseline")[at],
-			"command, one":   orZero(figures(cli(w, "target", name, "--url="+w.base).out, `(?m)^Alarms +(\d+)`)) + " " + fmt.Sprint(of.baseline),
+			"command, one":   orZero(figures(printedOne, `(?m)^Alarms +(\d+)`)) + " " + orZero(figures(printedOne, `(?m)^Alarms +\d+: (\d+) baseline`)),
 			"rows of a page": fmt.Sprint(strings.Count(own, `<b><a href="/alarms/`), strings.Count(own, "not sent: was so")),
 		}
 		for where, text := range got {
