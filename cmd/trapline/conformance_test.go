@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,40 +12,33 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
+	"trapline/internal/peers"
 )
 
-// TestConformance scrapes recordings of real devices through snmp_exporter's own configuration and
-// compares the samples, as sets, with those that snmp_exporter gave. These lack what moves.
-func TestConformance(t *testing.T) {
-	dir := corpus.Large(t, "conformance")
-	samples, err := filepath.Glob(filepath.Join(dir, "samples", "*.gz"))
+// TestConformance scrapes recordings through a configuration of snmp_exporter and compares the samples, as sets, with
+// those that snmp_exporter answered. These lack what moves.
+func TestConformance(t *testing.T) { corpus.Each(t, "conformance", testConformance) }
+
+func testConformance(t *testing.T, dir string) {
+	samples, err := filepath.Glob(filepath.Join(dir, "samples", "*@*"))
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}
 	addresses := map[string]string{}
-	var names []string
-	var recordings []*agent.Recording
-	for _, file := range samples {
-		name, _, _ := strings.Cut(filepath.Base(file), "@")
-		if slices.Contains(names, name) {
-			continue
-		}
-		r, err := agent.OpenRecording(filepath.Join(dir, "recordings", name+".snmprec.gz"))
-		if r == nil {
-			t.Fatal(err)
-		}
-		names, recordings = append(names, name), append(recordings, r.Still())
-	}
+	names, recordings := recordings(t, dir)
 	devices := startDevices(t, "127.0.32.1:0", agent.Faults{}, recordings...)
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()
 	}
-	base := startServer(t, corpus.Text(t, filepath.Join(dir, "snmp_exporter.yml")))
+	configuration := corpus.Text(t, filepath.Join(dir, "snmp_exporter.yml"))
+	if *updateReference && dir == corpus.Own(t, "conformance") {
+		writeSamples(t, configuration, addresses, samples)
+	}
+	base := startServer(t, configuration)
 	equal := 0
 	for _, file := range samples {
 		device, module, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".gz"), "@")
-		query := url.Values{"target": {addresses[device]}, "module": {module}, "auth": {"public_v2"}}
-		status, _, body := get(t, base+"/snmp?"+query.Encode())
+		status, _, body := get(t, base+scrapePath(device, addresses[device], module))
 		if status != 200 {
 			t.Errorf("%s@%s: status %d: %s", device, module, status, body)
 			continue
@@ -55,6 +50,39 @@ func TestConformance(t *testing.T) {
 		equal++
 	}
 	t.Logf("%d of %d pairs are equal", equal, len(samples))
+}
+
+// scrapePath is what both programs are asked with. A device whose name ends in -v1 knows no later version.
+func scrapePath(device, address, module string) string {
+	auth := "public_v2"
+	if strings.HasSuffix(device, "-v1") {
+		auth = "public_v1"
+	}
+	return "/snmp?" + url.Values{"target": {address}, "module": {module}, "auth": {auth}}.Encode()
+}
+
+// writeSamples asks snmp_exporter, the program that SNMP_EXPORTER names, anew. The names of files say what for: an empty
+// file is enough for a new one.
+func writeSamples(t *testing.T, configuration string, addresses map[string]string, files []string) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "snmp.yml")
+	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listen := peers.FreeTCPAddress(t)
+	p := peers.Start(t, nil, os.Getenv("SNMP_EXPORTER"), "--config.file="+config, "--web.listen-address="+listen)
+	p.Await(t, func() bool { return strings.Contains(p.Output(), "Listening on") })
+	for _, file := range files {
+		device, module, _ := strings.Cut(filepath.Base(file), "@")
+		status, _, body := get(t, "http://"+listen+scrapePath(device, addresses[device], module))
+		if status != 200 {
+			t.Fatalf("%s: snmp_exporter answers %d: %s", file, status, body)
+		}
+		text := strings.Join(slices.Sorted(maps.Keys(sampleSet(body))), "\n") + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // sampleSet gives the samples of an exposition, labels sorted, without comments and without the

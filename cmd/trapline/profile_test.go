@@ -20,10 +20,10 @@ import (
 	"trapline/mibs"
 )
 
-// recordings gives the recordings of real devices, at one point in time, and their names.
-func recordings(t *testing.T) (names []string, list []*agent.Recording) {
+// recordings returns the recordings of a corpus, at one point in time, and the names of the devices.
+func recordings(t *testing.T, dir string) (names []string, list []*agent.Recording) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
+	files, err := filepath.Glob(filepath.Join(dir, "recordings", "*.snmprec*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
@@ -32,7 +32,7 @@ func recordings(t *testing.T) (names []string, list []*agent.Recording) {
 		if r == nil {
 			t.Fatal(err)
 		}
-		names, list = append(names, strings.TrimSuffix(filepath.Base(file), ".snmprec.gz")), append(list, r.Still())
+		names, list = append(names, strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), ".gz"), ".snmprec")), append(list, r.Still())
 	}
 	return names, list
 }
@@ -72,10 +72,12 @@ func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *engine.
 	return choice, target
 }
 
-// TestProfilesOfDevices compares what is chosen for each recorded device, and why, with
-// testdata/choices.txt: a line with the name of the device, and below it what `profile` prints.
-func TestProfilesOfDevices(t *testing.T) {
-	names, list := recordings(t)
+// TestProfilesOfDevices compares what is chosen for each recorded device, and why, with choices.txt, which is beside
+// the recordings or in testdata: a line with the name of the device, and below it what `profile` prints.
+func TestProfilesOfDevices(t *testing.T) { corpus.Each(t, "conformance", testProfilesOfDevices) }
+
+func testProfilesOfDevices(t *testing.T, dir string) {
+	names, list := recordings(t, dir)
 	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
 	c := newChooser(t)
 	var got strings.Builder
@@ -84,11 +86,16 @@ func TestProfilesOfDevices(t *testing.T) {
 		got.WriteString(name + "\n")
 		printChoice(&got, choice, c.tree)
 	}
-	want, err := os.ReadFile("testdata/choices.txt")
-	if err != nil {
-		t.Fatal(err)
+	file := "testdata/choices.txt"
+	if dir == corpus.Own(t, "conformance") {
+		file = filepath.Join(dir, "choices.txt")
 	}
-	if got.String() != string(want) {
+	if *updateReference {
+		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.String() != corpus.Text(t, file) {
 		t.Errorf("chosen is\n%s", got.String())
 	}
 }

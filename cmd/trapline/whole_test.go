@@ -95,11 +95,11 @@ func wantWholeMIB(t *testing.T, x *engine.Target, want []string) {
 	}
 }
 
-// still is a recording of a real device without what snmpsim would make move.
-func still(t testing.TB, name string) string {
+// still is a recording without what snmpsim would make move.
+func still(t testing.TB, dir, name string) string {
 	t.Helper()
 	var text strings.Builder
-	for l := range strings.Lines(corpus.Text(t, filepath.Join(corpus.Large(t, "conformance"), "recordings", name+".snmprec"))) {
+	for l := range strings.Lines(corpus.Text(t, filepath.Join(dir, "recordings", name+".snmprec"))) {
 		if fields := strings.SplitN(l, "|", 3); len(fields) == 3 && !strings.Contains(fields[1], ":") {
 			text.WriteString(l)
 		}
@@ -110,12 +110,26 @@ func still(t testing.TB, name string) string {
 // All that a device has, objects outside of 1.3.6.1 among it.
 func TestPeersWholeMIBOfSnmpsimd(t *testing.T) {
 	t.Parallel()
-	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor"), "c3750": still(t, "cisco-c3750")})
+	corpus.Each(t, "conformance", testWholeMIBOfSnmpsimd)
+}
+
+// smallAndBig are devices of a corpus with few objects and with many.
+func smallAndBig(t testing.TB, dir string) (small, big string) {
+	t.Helper()
+	if dir == corpus.Own(t, "conformance") {
+		return "example-switch", "access-switch"
+	}
+	return "geist-temperature-sensor", "cisco-c3750"
+}
+
+func testWholeMIBOfSnmpsimd(t *testing.T, dir string) {
+	small, big := smallAndBig(t, dir)
+	s := peers.StartSnmpsimd(t, map[string]string{"small": still(t, dir, small), "big": still(t, dir, big)})
 	address := s.Addresses[0]
-	wantWholeMIB(t, openTarget(t, address, "geist", 1), netSNMPWalk(t, "snmpwalk", "1", "geist", address))
-	wantWholeMIB(t, openTarget(t, address, "geist", 2), netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address))
-	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "c3750", address)
-	wantSame(t, "c3750", walkedLines(t, openTarget(t, address, "c3750", 2), everything["subtree 1"]), want)
+	wantWholeMIB(t, openTarget(t, address, "small", 1), netSNMPWalk(t, "snmpwalk", "1", "small", address))
+	wantWholeMIB(t, openTarget(t, address, "small", 2), netSNMPWalk(t, "snmpbulkwalk", "2c", "small", address))
+	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "big", address)
+	wantSame(t, big, walkedLines(t, openTarget(t, address, "big", 2), everything["subtree 1"]), want)
 }
 
 // Snmpd's view changes all the time: what is the same before and behind has to be so in between. What came and
@@ -185,23 +199,16 @@ func valuesOf(lines []string) map[string]walkedValue {
 	return values
 }
 
-// Recordings of real devices, some of tens of thousands of objects, played back by our own agent.
-func TestPeersWholeMIBOfRealDevices(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.snmprec.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	var recordings []*agent.Recording
-	for _, file := range files {
-		r, err := agent.OpenRecording(file)
-		if r == nil {
-			t.Fatal(err)
-		}
-		recordings = append(recordings, r.Still())
-	}
+// Recordings, some of tens of thousands of objects, played back by our own agent.
+func TestPeersWholeMIBOfRecordings(t *testing.T) {
+	corpus.Each(t, "conformance", testWholeMIBOfRecordings)
+}
+
+func testWholeMIBOfRecordings(t *testing.T, dir string) {
+	names, recordings := recordings(t, dir)
 	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
-	for i, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
 			address := devices.Addr(i).String()
 			want := netSNMPWalk(t, "snmpbulkwalk", "2c", "public", address)
 			if len(want) != recordings[i].Len() {
@@ -215,10 +222,10 @@ func TestPeersWholeMIBOfRealDevices(t *testing.T) {
 // The command prints all that a target has, on request.
 func TestPeersWholeMIBFromTheCommandLine(t *testing.T) {
 	t.Parallel()
-	s := peers.StartSnmpsimd(t, map[string]string{"geist": still(t, "geist-temperature-sensor")})
+	s := peers.StartSnmpsimd(t, map[string]string{"small": still(t, corpus.Own(t, "conformance"), "example-switch")})
 	binary, address := program(t), s.Addresses[0]
-	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "geist", address)
-	for _, command := range []string{"trapline walk -c geist 127.0.0.1:1161 1", "trapline walk -c geist --to-end 127.0.0.1:1161 0.0"} {
+	want := netSNMPWalk(t, "snmpbulkwalk", "2c", "small", address)
+	for _, command := range []string{"trapline walk -c small 127.0.0.1:1161 1", "trapline walk -c small --to-end 127.0.0.1:1161 0.0"} {
 		wantSame(t, command, objectLines(output(t, binary, strings.NewReplacer("127.0.0.1:1161", address), command)), want)
 	}
 }

@@ -3,7 +3,6 @@ package modules
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,16 +32,18 @@ func read[M any](t testing.TB, path string) map[string]M {
 }
 
 // TestModulesAreTheGenerators makes modules of snmp_exporter's generator.yml and compares them with those
-// that its generator made. testdata/differences.tsv says which may differ, and why.
-func TestModulesAreTheGenerators(t *testing.T) {
-	generator := read[*Settings](t, filepath.Join(corpus.Large(t, "mibs"), "snmp_exporter-generator.yml"))
-	wanted := read[*collector.Settings](t, filepath.Join(corpus.Large(t, "conformance"), "snmp_exporter.yml"))
-	library, err := NewLibrary([]string{corpus.MIBs(t, corpus.Large(t, "mibs"))})
+// that its generator made. A file of differences says which may differ, and why.
+func TestModulesAreTheGenerators(t *testing.T) { corpus.Each(t, "mibs", testModulesAreTheGenerators) }
+
+func testModulesAreTheGenerators(t *testing.T, dir string) {
+	generator := read[*Settings](t, filepath.Join(dir, "snmp_exporter-generator.yml"))
+	wanted := read[*collector.Settings](t, filepath.Join(dir, "..", "conformance", "snmp_exporter.yml"))
+	library, err := NewLibrary([]string{corpus.MIBs(t, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	library = library.Merged()
-	known := readDifferences(t)
+	known := readDifferences(t, dir)
 	modules, metrics := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(generator)) {
 		got, mistakes := library.Compile(generator[name])
@@ -106,7 +107,7 @@ func asYAML(v any) string {
 	return string(text)
 }
 
-// difference is a line of testdata/differences.tsv: module, what differs, why. * stands for all of the
+// difference is a line of a file of differences: module, what differs, why. * stands for all of the
 // module; "module" for one whose MIBs are not there.
 type difference struct {
 	module, what, why string
@@ -115,14 +116,14 @@ type difference struct {
 
 type differences []*difference
 
-func readDifferences(t *testing.T) differences {
+func readDifferences(t *testing.T, dir string) differences {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "differences.tsv"))
-	if err != nil {
-		t.Fatal(err)
+	file := filepath.Join("testdata", "differences.tsv")
+	if dir == corpus.Own(t, "mibs") {
+		file = filepath.Join(dir, "module-differences.tsv")
 	}
 	var list differences
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(corpus.Text(t, file)) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
 		if len(fields) != 3 {
 			t.Fatalf("want module, what and why: %q", line)
