@@ -184,7 +184,7 @@ func (w *historyTrial) between(n int) {
 		w.show()
 		return
 	}
-	w.network.loss = 0
+	w.network.lose(0)
 	if n == 9 || w.r.IntN(12) == 0 {
 		w.restart()
 	}
@@ -196,7 +196,7 @@ func (w *historyTrial) between(n int) {
 	}
 	if n == 12 || w.r.IntN(12) == 0 {
 		w.note("the device is silent")
-		w.network.loss = 1
+		w.network.lose(1)
 	}
 	w.show()
 }

@@ -56,6 +56,13 @@ func (n *lawNetwork) arrive(request []byte, answer func([]byte, netip.AddrPort))
 	}
 }
 
+// lose sets which share of all datagrams is lost.
+func (n *lawNetwork) lose(share float64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.loss = share
+}
+
 // fates are the times after which a datagram arrives: none, one or two.
 func (n *lawNetwork) fates() (list []time.Duration) {
 	copies := 1
