@@ -39,24 +39,18 @@ func TestLawOfHistories(t *testing.T) {
 		seed = n
 	}
 	t.Logf("TRAPLINE_SEED=%d", seed)
-	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	for _, file := range files {
-		name, _, _ := strings.Cut(filepath.Base(file), ".")
-		if lawTrials(0) == 0 && hashOf(name)%4 > 0 {
-			continue
+	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
+		for name, r := range recordedDevices(t, dir) {
+			if lawTrials(0) > 0 || hashOf(name)%4 == 0 || dir == corpus.Own(t, "conformance") {
+				tryHistories(t, name, r, seed)
+			}
 		}
-		r, err := simulator.OpenRecording(file)
-		if r == nil {
-			t.Fatal(err)
+	})
+	t.Run("devices", func(t *testing.T) {
+		for name, r := range sampledDevices(t, rand.New(rand.NewPCG(seed, 61))) {
+			tryHistories(t, name, r, seed)
 		}
-		tryHistories(t, name, r, seed)
-	}
-	for name, r := range sampledDevices(t, rand.New(rand.NewPCG(seed, 61))) {
-		tryHistories(t, name, r, seed)
-	}
+	})
 }
 
 // sampledDevices draws some of many recordings.

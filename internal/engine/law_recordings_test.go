@@ -45,6 +45,11 @@ var lawSubjects = sync.OnceValue(func() (list []*lawSubject) {
 	}
 	list = append(list, newAutoSubject(book), newLawSubject("several", slices.Collect(maps.Values(builtIn))...))
 	sources := []map[string]*collector.Settings{builtIn, compiledText([]byte(tables))}
+	own, err := os.ReadFile(filepath.Join(corpus.Root, "internal", "corpus", "conformance", "snmp_exporter.yml"))
+	if err != nil {
+		panic(err)
+	}
+	sources = append(sources, compiledText(own))
 	if file, ok := corpus.Addition("conformance", "snmp_exporter.yml.gz", "the law with snmp_exporter's modules"); ok {
 		sources = append(sources, compiledText(unpacked(file)))
 	}
@@ -99,24 +104,34 @@ func TestLawOfOwnDevices(t *testing.T) {
 	}
 }
 
-// The law, for recordings of real devices with every module.
+// The law, for recordings with every module.
 func TestLawOfRecordings(t *testing.T) {
 	onlyOnce(t)
-	files, err := filepath.Glob(filepath.Join(corpus.Large(t, "conformance"), "recordings", "*.gz"))
+	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
+		for name, r := range recordedDevices(t, dir) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				tryAll(t, name, r)
+			})
+		}
+	})
+}
+
+// recordedDevices returns the recordings of a corpus by the names of the devices.
+func recordedDevices(t *testing.T, dir string) map[string]*simulator.Recording {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "recordings", "*.snmprec*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
+	list := map[string]*simulator.Recording{}
 	for _, file := range files {
 		name, _, _ := strings.Cut(filepath.Base(file), ".")
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r, err := simulator.OpenRecording(file)
-			if r == nil {
-				t.Fatal(err)
-			}
-			tryAll(t, name, r)
-		})
+		if list[name], err = simulator.OpenRecording(file); list[name] == nil {
+			t.Fatal(err)
+		}
 	}
+	return list
 }
 
 // The law, for more recordings of real devices, with what is chosen for each automatically: a sample of

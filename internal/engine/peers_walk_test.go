@@ -66,12 +66,6 @@ func device(interfaces int) string {
 	return text.String()
 }
 
-// recorded gives a recording of a real device.
-func recorded(t testing.TB, name string) string {
-	t.Helper()
-	return corpus.Text(t, filepath.Join(corpus.Large(t, "conformance"), "recordings", name+".snmprec"))
-}
-
 // netSNMPWalk is what snmpbulkwalk says of a subtree: the OIDs in their order.
 func netSNMPWalk(t testing.TB, address, community, root string) (names []string) {
 	t.Helper()
@@ -152,11 +146,17 @@ func TestPeersWalkToTheEnd(t *testing.T) {
 	walks.Wait()
 }
 
-func TestPeersWalkRealDevices(t *testing.T) {
-	for _, name := range []string{"geist-temperature-sensor", "cisco-c3750"} {
+func TestPeersWalkRecordings(t *testing.T) { corpus.Each(t, "conformance", testWalkRecordings) }
+
+func testWalkRecordings(t *testing.T, dir string) {
+	names := []string{"geist-temperature-sensor", "cisco-c3750"}
+	if dir == corpus.Own(t, "conformance") {
+		names = []string{"example-switch", "access-switch"}
+	}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			recording := recorded(t, name)
+			recording := corpus.Text(t, filepath.Join(dir, "recordings", name+".snmprec"))
 			s := peers.StartSnmpsimd(t, map[string]string{name: recording})
 			walkToTheEnd(t, target(t, engine.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, name)}), recording)
 		})
