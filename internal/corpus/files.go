@@ -43,7 +43,7 @@ func MIBs(t testing.TB, dir string) string {
 	t.Helper()
 	files := t.TempDir()
 	if own := filepath.Join(dir, "files"); exists(own) {
-		writeStandardMIBs(t, filepath.Join(files, "rfc"))
+		WriteStandardMIBs(t, filepath.Join(files, "rfc"))
 		if err := os.CopyFS(files, os.DirFS(own)); err != nil {
 			t.Fatal(err)
 		}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// writeStandardMIBs writes the facts of mibs/facts as MIB files into a directory, so that other programs read the
+// WriteStandardMIBs writes the facts of mibs/facts as MIB files into a directory, so that other programs read the
 // modules too. The files say no more than the facts: descriptions repeat the names, and groups have one member.
-func writeStandardMIBs(t testing.TB, dir string) {
+func WriteStandardMIBs(t testing.TB, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(Root, "mibs", "facts", "*.tsv"))
 	if err == nil {
