@@ -17,10 +17,19 @@ import (
 
 // TestConformance scrapes recordings through a configuration of snmp_exporter and compares the samples, as sets, with
 // those that snmp_exporter answered. These lack what moves.
-func TestConformance(t *testing.T) { corpus.Each(t, "conformance", testConformance) }
+func TestConformance(t *testing.T) {
+	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
+		testConformance(t, dir, "samples", filepath.Join(dir, "snmp_exporter.yml"))
+	})
+}
 
-func testConformance(t *testing.T, dir string) {
-	samples, err := filepath.Glob(filepath.Join(dir, "samples", "*@*"))
+// The file that Trapline ships with means the same to snmp_exporter.
+func TestConformanceOfTheShippedFile(t *testing.T) {
+	testConformance(t, corpus.Own(t, "conformance"), "shipped", filepath.Join(corpus.Root, "snmp.yml"))
+}
+
+func testConformance(t *testing.T, dir, expected, config string) {
+	samples, err := filepath.Glob(filepath.Join(dir, expected, "*@*"))
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}
@@ -30,7 +39,7 @@ func testConformance(t *testing.T, dir string) {
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()
 	}
-	configuration := corpus.Text(t, filepath.Join(dir, "snmp_exporter.yml"))
+	configuration := corpus.Text(t, config)
 	if *updateReference && dir == corpus.Own(t, "conformance") {
 		writeSamples(t, configuration, addresses, samples)
 	}
