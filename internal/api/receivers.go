@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/reason"
 )
@@ -155,7 +155,7 @@ func hostPort(a *notify.About) (host, port string) {
 		}
 		return u.Hostname(), port
 	}
-	address, err := engine.ParseReceiver(a.Address)
+	address, err := access.ParseReceiver(a.Address)
 	if err != nil {
 		return a.Address, ""
 	}
@@ -166,16 +166,16 @@ func hostPort(a *notify.About) (host, port string) {
 // Steps of receivers: of a step's failure, the reasons.
 type rung struct {
 	name    string
-	reasons []engine.Reason
+	reasons []access.Reason
 }
 
 var (
-	resolves = rung{"name resolves", []engine.Reason{engine.Resolve}}
-	network  = rung{"network takes packets", []engine.Reason{engine.Unreachable}}
-	answers  = rung{"receiver answers", []engine.Reason{engine.Timeout, engine.Refused}}
-	usable   = rung{"credentials can be read", []engine.Reason{engine.Credentials}}
-	found    = rung{"engine found", []engine.Reason{engine.UnknownEngine, engine.NotInTimeWindow}}
-	accepted = rung{"user accepted", []engine.Reason{engine.UnknownUser, engine.WrongDigest, engine.Decryption, engine.UnsupportedLevel}}
+	resolves = rung{"name resolves", []access.Reason{access.Resolve}}
+	network  = rung{"network takes packets", []access.Reason{access.Unreachable}}
+	answers  = rung{"receiver answers", []access.Reason{access.Timeout, access.Refused}}
+	usable   = rung{"credentials can be read", []access.Reason{access.Credentials}}
+	found    = rung{"engine found", []access.Reason{access.UnknownEngine, access.NotInTimeWindow}}
+	accepted = rung{"user accepted", []access.Reason{access.UnknownUser, access.WrongDigest, access.Decryption, access.UnsupportedLevel}}
 	last     = rung{"acknowledges", nil}
 	left     = rung{"packets leave", nil}
 )

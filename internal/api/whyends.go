@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/reason"
 	"trapline/internal/series"
@@ -252,7 +252,7 @@ func (w *inquiry) list() {
 	problems := w.summary.Problems()
 	for _, words := range problems {
 		kind := "partial"
-		if words.Reason == engine.Duplicate {
+		if words.Reason == access.Duplicate {
 			kind = "duplicate"
 		}
 		w.Missing = append(w.Missing, Absence{Metric: words.Table, Kind: kind, Text: words.Text, Remedy: words.Remedy})
