@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -73,7 +72,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	}
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
-	r.Set, r.Problems = c.finish(access.Errors(r.Err)), c.problems
+	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
 	r.Unconverted, r.Notes = c.unconverted, m.notes(c, dropped)
 	for _, e := range c.tooLarge {
 		r.Err = errors.Join(r.Err, e)
@@ -87,11 +86,11 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 
 // Down tells whether the target itself failed, rather than a part of what was asked.
 func (r *Result) Down() bool {
-	return r.Err != nil && whole(access.Errors(r.Err))
+	return r.Err != nil && whole(engine.Errors(r.Err))
 }
 
-func whole(errs []*access.Error) bool {
-	return len(errs) == 0 || slices.ContainsFunc(errs, (*access.Error).TargetFailed)
+func whole(errs []*engine.Error) bool {
+	return len(errs) == 0 || slices.ContainsFunc(errs, (*engine.Error).Whole)
 }
 
 // applyFilters asks for the objects that decide. A filter whose object cannot be read does not

@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -29,7 +28,7 @@ func (x *Explainer) Explain(v snmp.VarBind) string {
 		x.seen[i] = true
 		index := snmp.AppendIndexText(nil, v.Name[len(o.oid):])
 		for _, c := range m.columnsOf(o) {
-			uses = append(uses, fmt.Sprintf("%s (%s), index %s%s", m.columns[c].desc.Name, m.columns[c].typeName(), index, x.labelsOf(c)))
+			uses = append(uses, fmt.Sprintf("%s (%s), index %s%s", m.columns[c].desc.Name, m.columns[c].form.kindName(), index, x.labelsOf(c)))
 		}
 		if o.kept >= 0 {
 			uses = append(uses, fmt.Sprintf("kept for labels that look up %s", o.oid))
@@ -98,4 +97,9 @@ func (m *Module) asks(oid snmp.OID) bool {
 	return false
 }
 
-func (c *column) typeName() string { return cmp.Or(c.fileType, "text") }
+func (f *textForm) kindName() string {
+	if f.kind == "" {
+		return "text"
+	}
+	return f.kind
+}

@@ -14,29 +14,29 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/httpapi"
+
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
-
-	"trapline/internal/api"
 )
 
 // plainPath matches paths that stand for themselves in a URL, in HTML and in a pattern of http.ServeMux.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
 
 // newGuard decides whose requests may have something done.
-func newGuard(flags *serveFlags) (api.Guard, error) {
+func newGuard(flags *serveFlags) (httpapi.Guard, error) {
 	external, err := externalURL(*flags.externalURL)
 	if err != nil {
-		return api.Guard{}, err
+		return httpapi.Guard{}, err
 	}
 	for _, prefix := range []string{routePrefix(*flags.routePrefix, external), outsidePrefix(*flags.routePrefix, external)} {
 		if !plainPath.MatchString(prefix) || path.Clean("/"+prefix) != "/"+strings.TrimPrefix(prefix, "/") {
-			return api.Guard{}, fmt.Errorf("--web.route-prefix, --web.external-url: %q is no path of letters, digits, and . _ ~ -: write one such as /trapline", prefix)
+			return httpapi.Guard{}, fmt.Errorf("--web.route-prefix, --web.external-url: %q is no path of letters, digits, and . _ ~ -: write one such as /trapline", prefix)
 		}
 	}
 	hostname, _ := os.Hostname() // without one, its name is none that is known
 	listeners, login := &listeners{flags: flags.web}, &login{file: *flags.web.WebConfigFile}
-	return api.Guard{Mode: *flags.actions, External: external, Hostname: hostname, Trusted: func(r *http.Request) bool {
+	return httpapi.Guard{Mode: *flags.actions, External: external, Hostname: hostname, Trusted: func(r *http.Request) bool {
 		return listeners.local(r) || login.required(r)
 	}}, nil
 }

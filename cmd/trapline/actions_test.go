@@ -23,6 +23,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/httpapi"
 )
 
 // act sends JSON and gives the status and the body.
@@ -163,7 +164,7 @@ func TestWhoIsTrusted(t *testing.T) {
 		{":9116", false, file("broken.yml", "basic_auth_users: ["), "192.0.2.1:9116", nil, false},
 	} {
 		addresses := strings.Fields(c.listeners)
-		mode, none := api.ActionsAuto, ""
+		mode, none := httpapi.ActionsAuto, ""
 		flags := &serveFlags{actions: &mode, externalURL: &none, routePrefix: &none, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &c.systemd, WebConfigFile: &c.file}}
 		guard, err := newGuard(flags)
 		if err != nil {
@@ -289,7 +290,7 @@ func TestExternalURLAndRoutePrefix(t *testing.T) {
 			t.Errorf("%+v: %q, in links %q", c, got, links)
 		}
 	}
-	none, auto := "", api.ActionsAuto
+	none, auto := "", httpapi.ActionsAuto
 	for prefix, good := range map[string]bool{"": true, "/": true, "/a": true, "a/b-1/": true, "/a b": false, "/{x}": false, "/a/../b": false, "/a?b": false, "//a//b": false, `/"><x`: false} {
 		flags := &serveFlags{externalURL: &none, routePrefix: &prefix, actions: &auto, web: &web.FlagConfig{WebConfigFile: &none}}
 		if _, err := newGuard(flags); (err == nil) != good {

@@ -11,6 +11,8 @@ import (
 
 	"trapline/config"
 	"trapline/internal/api"
+	"trapline/internal/catalog"
+	"trapline/internal/httpapi"
 	"trapline/internal/rules"
 	"trapline/internal/setting"
 )
@@ -22,8 +24,8 @@ type refusal struct {
 }
 
 // configuration is what the API learns of the configuration.
-func (r *reloader) configuration() api.Configuration {
-	return api.Configuration{
+func (r *reloader) configuration() httpapi.Configuration {
+	return httpapi.Configuration{
 		Status:  r.status,
 		Written: r.written,
 		Dump:    func(w io.Writer) error { return r.current.Load().config.Dump(w) },
@@ -131,12 +133,12 @@ func maskedLines(text []byte) []string {
 }
 
 // modules are those that targets may have: those of the files, those of profiles, and those that ship.
-func (r *reloader) modules() (map[string]api.KnownModule, error) {
+func (r *reloader) modules() (map[string]catalog.KnownModule, error) {
 	w := r.current.Load()
-	all := map[string]api.KnownModule{}
+	all := map[string]catalog.KnownModule{}
 	if w.catalog.Shipped != nil {
 		for name, s := range config.ShippedModules() {
-			all[name] = api.KnownModule{Settings: s}
+			all[name] = catalog.KnownModule{Settings: s}
 		}
 	}
 	book, err := w.config.Book()
@@ -144,10 +146,10 @@ func (r *reloader) modules() (map[string]api.KnownModule, error) {
 		return nil, err
 	}
 	for name, m := range book.Modules() {
-		all[name] = api.KnownModule{Settings: m.Settings}
+		all[name] = catalog.KnownModule{Settings: m.Settings}
 	}
 	for name, s := range w.config.Compiled {
-		all[name] = api.KnownModule{Settings: s, Origin: w.config.ModuleFiles[name]}
+		all[name] = catalog.KnownModule{Settings: s, Origin: w.config.ModuleFiles[name]}
 	}
 	return all, nil
 }

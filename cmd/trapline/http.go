@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"trapline/internal/api"
+	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -31,8 +32,8 @@ type server struct {
 	reloads  *reloader
 	told     *notifier
 	judge    *rules.Evaluator
-	answers  *api.API
-	guard    api.Guard
+	answers  *httpapi.API
+	guard    httpapi.Guard
 	registry *prometheus.Registry
 	metrics  *metrics
 	health   *health
@@ -63,10 +64,15 @@ func newServer(s *server) http.Handler {
 	return prefixed(s.prefix, mux)
 }
 
+// pagesOf returns the source of the pages.
+func pagesOf(a *httpapi.API) web.Source {
+	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer}
+}
+
 // pages adds what a person sees.
 func (s *server) pages(mux *http.ServeMux) {
 	l, metrics := s.limits, *s.flags.telemetryPath
-	site := web.New(web.Options{Source: s.answers, Prefix: s.outside, Telemetry: metrics})
+	site := web.New(web.Options{Source: pagesOf(s.answers), Prefix: s.outside, Telemetry: metrics})
 	for _, route := range site.Routes() {
 		switch {
 		case metrics == "/" && route.Pattern == "GET /{$}": // the flag has the path of the overview
@@ -103,7 +109,7 @@ func (s *server) api(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/{action}", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.answers.Admit(r); err != nil {
-			api.Refuse(w, err)
+			httpapi.Refuse(w, err)
 			return
 		}
 		calls.ServeHTTP(w, r)

@@ -21,8 +21,8 @@ import (
 
 	"trapline/collector"
 	"trapline/config"
-	"trapline/internal/api"
 	"trapline/internal/engine"
+	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/mibs"
@@ -104,7 +104,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		"receivers", len(first.config.Receivers), "listen", strings.Join(*flags.web.WebListenAddresses, ","))
 	reloads.adopt(first)
 	limits := newLimits(registry, flags)
-	answers := api.New(api.Options{
+	answers := httpapi.New(httpapi.Options{
 		Polls: polls, Rules: judge, Outbox: told.kept.Load().outbox, Journal: told.kept.Load().journal, Version: version.Version, Started: time.Now(),
 		Guard: guard, Logger: logger, Open: passes.Open, Configuration: reloads.configuration(), Modules: reloads.modules,
 		Names: func() (*mibs.Tree, error) { return reloads.current.Load().config.Names() },
@@ -113,7 +113,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		if err := judge.Use(k.ledger(), samplesDir(c)); err != nil {
 			return err
 		}
-		answers.Use(k.outbox, k.journal)
+		answers.Console.Use(k.outbox, k.journal)
 		kept.use(c.StateDir)
 		return nil
 	}

@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"time"
 
+	"trapline/internal/httpapi"
+
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
-
-	"trapline/internal/api"
 )
 
 // serveFlags are the flags of the server, named as snmp_exporter's where it has them.
@@ -62,7 +62,7 @@ func newServeFlags(f flagger) *serveFlags {
 	s.maxConnections = countOf(f.Flag("web.max-connections", "HTTP connections at once; more are refused.").Default("8192"), 1)
 	s.maxProbes = countOf(f.Flag("web.max-probes", "Polls that /snmp makes at once; further requests wait for their turn.").Default("1000"), 1)
 	s.maxAlertsBytes = f.Flag("web.max-alerts-bytes", "Octets of a request by which Prometheus or Alertmanager may send alerts.").Default("8388608").Int64()
-	s.actions = f.Flag("web.actions", "Whether pages and the API may poll, walk, reload and the like: auto allows it on loopback listeners, and where --web.config.file has users or the client a certificate.").Default(api.ActionsAuto).Enum(api.ActionsAuto, api.ActionsOn, api.ActionsOff)
+	s.actions = f.Flag("web.actions", "Whether pages and the API may poll, walk, reload and the like: auto allows it on loopback listeners, and where --web.config.file has users or the client a certificate.").Default(httpapi.ActionsAuto).Enum(httpapi.ActionsAuto, httpapi.ActionsOn, httpapi.ActionsOff)
 	s.externalURL = f.Flag("web.external-url", "The URL under which Trapline is reached from outside, for example by way of a reverse proxy. Its path is the prefix of all paths, unless --web.route-prefix sets another.").String()
 	s.routePrefix = f.Flag("web.route-prefix", "Prefix of all paths; default: the path of --web.external-url.").String()
 	s.web = kingpinflag.AddFlags(f, ":9116")

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/alerting"
 	"trapline/internal/api"
 	"trapline/internal/engine"
+	"trapline/internal/fleet"
 	"trapline/internal/history"
 	"trapline/internal/poller"
 )
@@ -24,7 +26,7 @@ type topAsker interface {
 // localTop polls a target of the configuration by itself, as often as it is asked.
 type localTop struct {
 	polls       *poller.Poller
-	answers     *api.API
+	answers     *fleet.Fleet
 	target      poller.Target
 	name, table string
 	every       time.Duration
@@ -71,7 +73,7 @@ func newLocalTop(ctx context.Context, w *world, target *poller.Target, table str
 		defer close(ended)
 		_ = polls.Run(ctx) // it ends with ctx
 	}()
-	l = &localTop{polls: polls, answers: api.New(api.Options{Polls: polls, Names: w.config.Names}), target: *target, name: target.Name, table: table, every: every}
+	l = &localTop{polls: polls, answers: fleet.New(polls, nil, nil, alerting.New(nil, nil, nil, nil), time.Now()), target: *target, name: target.Name, table: table, every: every}
 	return l, func() {
 		cancel()
 		<-ended

@@ -56,3 +56,10 @@ type DayPoint struct {
 	Acknowledged int       `json:"acknowledged"`
 	Failed       int       `json:"failed"`
 }
+
+// The states of a receiver.
+const (
+	ReceiverWorks   = "works"
+	ReceiverFails   = "fails"
+	ReceiverWaiting = "waiting" // nothing was sent yet
+)

@@ -24,3 +24,11 @@ type Rule struct {
 	TookSeconds float64   `json:"took"`          // of an evaluation, mean over targets
 	Last        time.Time `json:"last,omitzero"` // evaluation
 }
+
+// The states of a rule.
+const (
+	RuleWorks   = "works"
+	RuleNoData  = "no data"
+	RuleError   = "error"
+	RuleWaiting = "waiting" // for the first poll that brings what it looks at
+)

@@ -5,17 +5,65 @@ import (
 	"strings"
 )
 
-// fulfils reports whether every word of a query is in one of the texts, and has says so of every key and its value.
-func fulfils(list []term, has func(key, value string) bool, texts ...string) bool {
+// Fulfills reports whether every word of a query is in one of the texts, and has says so of every key and its value.
+func Fulfills(list []Term, has func(key, value string) bool, texts ...string) bool {
 	for _, t := range list {
 		switch {
-		case t.key != "":
-			if has(t.key, t.value) == t.not {
+		case t.Key != "":
+			if has(t.Key, t.Value) == t.Not {
 				return false
 			}
-		case !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), t.value) }):
+		case !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), t.Value) }):
 			return false
 		}
 	}
 	return true
+}
+
+// Term is a condition on a target. Without a key, value is a word that the search text contains.
+type Term struct {
+	Key, Value string
+	Not        bool
+}
+
+// MaxTerms bounds the terms of a query.
+const MaxTerms = 50
+
+// ParseTerms takes a query apart: words, key=value and key!=value. Quotation marks keep blanks together.
+func ParseTerms(text string) []Term {
+	var list []Term
+	for len(list) < MaxTerms {
+		text = strings.TrimLeft(text, " \t\r\n")
+		if text == "" {
+			break
+		}
+		token, quoted, rest := cutToken(text)
+		text = rest
+		key, value, found := strings.Cut(token, "=")
+		if !found || key == "" || quoted {
+			list = append(list, Term{Value: strings.ToLower(token)})
+			continue
+		}
+		bare, not := strings.CutSuffix(key, "!")
+		list = append(list, Term{Key: bare, Value: value, Not: not})
+	}
+	return list
+}
+
+// cutToken takes the first token off; quoted says that all of it stood in quotation marks.
+func cutToken(text string) (token string, quoted bool, rest string) {
+	var b strings.Builder
+	quoted = text[0] == '"'
+	open := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"':
+			open = !open
+		case !open && (c == ' ' || c == '\t' || c == '\r' || c == '\n'):
+			return b.String(), quoted, text[i:]
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), quoted, ""
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -209,7 +208,7 @@ type result struct {
 	lines  []string
 	stats  engine.Stats
 	err    error
-	errors []*access.Error
+	errors []*engine.Error
 }
 
 func poll(t testing.TB, x *engine.Target, p engine.Plan) result {
@@ -219,7 +218,7 @@ func poll(t testing.TB, x *engine.Target, p engine.Plan) result {
 
 func pollContext(ctx context.Context, x *engine.Target, p engine.Plan) (r result) {
 	r.stats, r.err = x.Poll(ctx, &p, func(v snmp.VarBind) { r.lines = append(r.lines, line(v)) })
-	r.errors = access.Errors(r.err)
+	r.errors = engine.Errors(r.err)
 	return r
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -90,9 +89,9 @@ func TestGets(t *testing.T) {
 		}, get: instances(2), lines: 2, packets: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			auth := access.DefaultAuth()
+			auth := engine.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = access.Version(test.version)
+				auth.Version = engine.Version(test.version)
 			}
 			if test.get == nil {
 				test.get = instances(9)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gosnmp/gosnmp"
 
-	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -35,7 +34,7 @@ type agentEngine struct {
 	boots, time uint32 // time in seconds, when the answer came
 	at          time.Time
 	refused     time.Time // when it would not have the user; zero when it would
-	secrets     access.Secrets
+	secrets     credentials
 	authKey     []byte
 	privKey     []byte
 }
@@ -45,13 +44,13 @@ func (a *agentEngine) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Uint64("boots", uint64(a.boots)))
 }
 
-// User is one session's security parameters. It outlives the session because of the counter in it
+// user is one session's security parameters. It outlives the session because of the counter in it
 // that salts are made of: no salt may come a second time (RFC 3414 section 8.1.1.1, RFC 3826 section
 // 3.1.2.1).
 type user struct {
 	gosnmp.UsmSecurityParameters
-	keys    *snmp.User // SecretFiles the target's auth with secrets
-	secrets access.Secrets
+	keys    *snmp.User // of the target's auth with secrets
+	secrets credentials
 	known   *agentEngine // what is talked to; nil when the engine has to be discovered
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
@@ -71,8 +70,8 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 
 // take gives a user for one session, with all that is known of the agent's engine. Secrets that have
 // changed since make that worthless.
-func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
-	keys, err := a.User(secrets)
+func (m *usm) take(a *Auth, secrets credentials) (*user, error) {
+	keys, err := a.user(secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +85,7 @@ func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
 	}
 	u.keys, u.secrets, u.tried, u.good, u.misled, u.refused = keys, secrets, false, false, false, false
 	u.known = nil
-	if id := a.EngineIDOctets(); m.known != nil && m.known.secrets == secrets {
+	if id := a.engineID(); m.known != nil && m.known.secrets == secrets {
 		u.adopt(m.known)
 	} else if len(id) > 0 {
 		err = u.meet(Discovery{EngineID: id})
@@ -115,14 +114,14 @@ func (m *usm) release(u *user) {
 	}
 }
 
-func newUser(a *access.Auth) *user {
+func newUser(a *Auth) *user {
 	u := &user{}
 	u.UserName = a.Username
 	u.AuthenticationProtocol, u.PrivacyProtocol = gosnmp.NoAuth, gosnmp.NoPriv
-	if a.SecurityLevel != access.NoAuthNoPriv {
+	if a.SecurityLevel != NoAuthNoPriv {
 		u.AuthenticationProtocol = authProtocols[a.AuthProtocol]
 	}
-	if a.SecurityLevel == access.AuthPriv {
+	if a.SecurityLevel == AuthPriv {
 		u.PrivacyProtocol = privProtocols[a.PrivProtocol]
 	}
 	// gosnmp draws the first salt at random when it checks the parameters. This is the way to have it
@@ -170,7 +169,7 @@ func (u *user) learnt() *agentEngine {
 	}
 }
 
-func (s *session) configureV3(secrets access.Secrets) (err error) {
+func (s *session) configureV3(secrets credentials) (err error) {
 	t := s.target
 	g := &s.client.GoSNMP
 	if s.user, err = t.usm.take(t.auth, secrets); err != nil {
@@ -179,9 +178,9 @@ func (s *session) configureV3(secrets access.Secrets) (err error) {
 	g.SecurityModel, g.SecurityParameters = gosnmp.UserSecurityModel, &s.user.UsmSecurityParameters
 	g.MsgFlags = gosnmp.Reportable
 	switch t.auth.SecurityLevel {
-	case access.AuthNoPriv:
+	case AuthNoPriv:
 		g.MsgFlags |= gosnmp.AuthNoPriv
-	case access.AuthPriv:
+	case AuthPriv:
 		g.MsgFlags |= gosnmp.AuthPriv
 		s.wire.private = true
 	}
@@ -193,9 +192,9 @@ func (s *session) configureV3(secrets access.Secrets) (err error) {
 }
 
 // exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
-// Silenced poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
+// last poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
 // it gets one attempt, and when that fails the engine is discovered anew, unless the user fixed it.
-func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 	u := s.user
 	before := u.known
 	if before == nil {
@@ -203,7 +202,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Er
 			return answer{}, e
 		}
 	}
-	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.EngineIDOctets()) > 0 {
+	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.engineID()) > 0 {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}
@@ -227,14 +226,14 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Er
 }
 
 // discover finds out whom to talk to.
-func (s *session) discover(ctx context.Context) *access.Error {
+func (s *session) discover(ctx context.Context) *Error {
 	d, e := s.wire.discover(ctx, s.settled)
 	if e != nil {
 		return e
 	}
 	s.client.SetMsgID(s.wire.sent[len(s.wire.sent)-1].id)
 	if err := s.user.meet(d); err != nil {
-		return &access.Error{Reason: access.Credentials, Err: err}
+		return &Error{Reason: Credentials, Err: err}
 	}
 	return nil
 }
@@ -248,12 +247,12 @@ func (s *session) rediscovered(before *agentEngine, cause error) {
 		"target", s.target, "err", cause, "before", before, "now", s.user.learnt())
 }
 
-func (s *session) onceV3(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
 	s.client.ContextEngineID = cmp.Or(s.target.spec.ContextEngineID, s.user.AuthoritativeEngineID)
 	a, e := s.once(ctx, r)
 	s.user.good = e == nil || e.OID != nil
 	confirmed := s.user.AuthoritativeEngineBoots > 0 // by a signed message, where the user set the ID
-	if id := s.target.auth.EngineIDOctets(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == access.Timeout || e.Reason == access.UnknownEngine) {
+	if id := s.target.auth.engineID(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == Timeout || e.Reason == UnknownEngine) {
 		e.Err = engineIDError(e.Err, id)
 	}
 	s.user.misled = !s.user.good && curable(e.Reason)
@@ -262,9 +261,9 @@ func (s *session) onceV3(ctx context.Context, r request) (answer, *access.Error)
 }
 
 // curable tells whether a failure may come from what is known of the agent's engine.
-func curable(r access.Reason) bool {
+func curable(r Reason) bool {
 	switch r {
-	case access.Timeout, access.UnknownEngine, access.NotInTimeWindow, access.WrongDigest, access.UnknownUser, access.UnsupportedLevel, access.Decryption, access.UnknownContext, access.Malformed:
+	case Timeout, UnknownEngine, NotInTimeWindow, WrongDigest, UnknownUser, UnsupportedLevel, Decryption, UnknownContext, Malformed:
 		return true
 	}
 	return false

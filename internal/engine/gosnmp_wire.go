@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -120,7 +119,7 @@ func (w *wire) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		n, err = w.examine(b[:n])
-		var report *access.ReportError
+		var report *reportError
 		switch {
 		case err == nil:
 			w.metrics.received(time.Since(w.sentAt))
@@ -202,7 +201,7 @@ func (w *wire) examineV3(b []byte) error {
 	case m.Flags&snmp.FlagAuth != 0:
 		return nil // gosnmp checks the digest first
 	}
-	return access.NewReportError(&scoped.PDU)
+	return reportOf(&scoped.PDU)
 }
 
 // match finds the attempt that an id answers.

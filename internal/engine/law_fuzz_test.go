@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -154,7 +153,7 @@ func FuzzParseAddress(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := access.ParseAddress(text)
+		a, err := engine.ParseAddress(text)
 		if err == nil && (a.Host == "" || a.Network == "") {
 			t.Errorf("%q: %+v", text, a)
 		}

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"testing"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -53,9 +52,9 @@ func TestNexts(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			auth := access.DefaultAuth()
+			auth := engine.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = access.Version(test.version)
+				auth.Version = engine.Version(test.version)
 			}
 			if test.agent == nil {
 				test.agent = successors

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -136,7 +135,7 @@ type changingTable struct {
 	r       *rand.Rand
 	columns []snmp.OID
 	names   []snmp.OID
-	ever    map[string]bool // SecretFiles the pass
+	ever    map[string]bool // of the pass
 	always  map[string]bool
 }
 
@@ -232,8 +231,8 @@ func TestHolesAreLeftOutAndTold(t *testing.T) {
 			for range 20 {
 				w.begin()
 				got, err := walked(x, &Plan{Walk: w.columns, Columns: w.columns, Params: virtualParams(1)})
-				var failed *access.Error
-				if !errors.As(err, &failed) || failed.Reason != access.ErrorStatus {
+				var failed *Error
+				if !errors.As(err, &failed) || failed.Reason != ErrorStatus {
 					t.Fatalf("error %v, want that of %v", err, holes)
 				}
 				for _, name := range got {

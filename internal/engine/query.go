@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -47,13 +46,13 @@ func (q *query) unansweredAttempts() int {
 
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
 type asker interface {
-	answeredLocked(answer, *access.Error)
+	answeredLocked(answer, *Error)
 }
 
 // askerFunc is an asker.
-type askerFunc func(answer, *access.Error)
+type askerFunc func(answer, *Error)
 
-func (f askerFunc) answeredLocked(a answer, e *access.Error) { f(a, e) }
+func (f askerFunc) answeredLocked(a answer, e *Error) { f(a, e) }
 
 type attempt struct {
 	id uint32
@@ -67,7 +66,7 @@ type peer struct {
 	outlet      outlet
 	link        *link // nil before the first request
 	version     snmp.Version
-	secrets     access.Secrets
+	secrets     credentials
 	community   []byte
 	v3          *usmPeer // nil but in SNMPv3
 	window      window

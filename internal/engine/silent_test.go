@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -58,7 +57,7 @@ func TestSilentTargetsTakeNoRoom(t *testing.T) {
 		var silent sync.WaitGroup
 		poll := func(x *Target) {
 			silent.Go(func() {
-				if _, err := x.Poll(t.Context(), plan, func(snmp.VarBind) {}); len(access.Errors(err)) != 1 || access.Errors(err)[0].Reason != access.Timeout {
+				if _, err := x.Poll(t.Context(), plan, func(snmp.VarBind) {}); len(Errors(err)) != 1 || Errors(err)[0].Reason != Timeout {
 					t.Errorf("a silent target: %v", err)
 				}
 			})
@@ -116,9 +115,9 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%d answers, %v", answers.Load(), err)
 		}
 		p, err = within(15 * time.Millisecond)
-		list := access.Errors(err)
+		list := Errors(err)
 		for _, e := range list {
-			if e.Reason != access.Deadline || e.TargetFailed() {
+			if e.Reason != Deadline || e.Whole() {
 				t.Errorf("a pass that was too short: %v", e)
 			}
 		}
@@ -127,7 +126,7 @@ func TestProgress(t *testing.T) {
 		}
 		s.silent.Store(true)
 		p, err = within(100 * time.Millisecond)
-		if list := access.Errors(err); p.Answered() || len(list) != 1 || list[0].Reason != access.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+		if list := Errors(err); p.Answered() || len(list) != 1 || list[0].Reason != Timeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a pass without an answer: %v", err)
 		}
 	})

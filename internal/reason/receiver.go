@@ -1,52 +1,50 @@
 package reason
 
-import (
-	"trapline/internal/access"
-)
+import "trapline/internal/engine"
 
 // receivers are the words about receivers of notifications, where they differ from those about devices.
-var receivers = map[access.Reason]entry{
-	access.Timeout: {
+var receivers = map[engine.Reason]entry{
+	engine.Timeout: {
 		whole:  "No acknowledgement of {requests}. A wrong community or privacy password, or an access list, looks the same.",
 		remedy: "Does it listen: snmptrapd -f -Lo on {host}, UDP port {port}. Does it take the auth {auth}: authCommunity or authUser in snmptrapd.conf.",
 	},
-	access.Refused: {
+	engine.Refused: {
 		whole:  "Nothing listens on port {port} of {host}. The host itself says so.",
 		remedy: "Start the receiver, or correct the address.",
 	},
-	access.UnknownUser: {
+	engine.UnknownUser: {
 		whole:  "The receiver answers, but has no user {user} (usmStatsUnknownUserNames).",
 		remedy: "Create the user: for snmptrapd the createUser line, in /var/lib/snmp/snmptrapd.conf while it is stopped.",
 	},
-	access.WrongDigest: {
+	engine.WrongDigest: {
 		whole:  "The receiver refuses the password or auth_protocol of user {user} (usmStatsWrongDigests).",
 		remedy: "Check password and auth_protocol of auth {auth}, and those of the user at the receiver.",
 	},
-	access.Decryption: {
+	engine.Decryption: {
 		whole:  "The receiver cannot decrypt what user {user} sends (usmStatsDecryptionErrors).",
 		remedy: "Check priv_password and priv_protocol of auth {auth}, and those of the user at the receiver.",
 	},
-	access.UnsupportedLevel: {
+	engine.UnsupportedLevel: {
 		whole:  "The receiver does not support the security level of user {user} (usmStatsUnsupportedSecLevels).",
 		remedy: "Set the security_level of auth {auth} that the receiver has for the user.",
 	},
-	access.UnknownEngine: {
+	engine.UnknownEngine: {
 		whole:  "The receiver does not know its own engine ID (usmStatsUnknownEngineIDs).",
 		remedy: "Look whether several receivers have one address.",
 	},
-	access.NotInTimeWindow: {
+	engine.NotInTimeWindow: {
 		whole:  "The receiver's boots and time do not settle (usmStatsNotInTimeWindows).",
 		remedy: "Look whether it restarts again and again, or several receivers have one address.",
 	},
-	access.Credentials: {
+	engine.Credentials: {
 		whole:  "Nothing is sent: {detail}.",
 		remedy: "Check that the file exists and that Trapline's user may read it.",
 	},
-	access.ErrorStatus: {
+	engine.ErrorStatus: {
 		whole:  "The receiver refuses the notification: {detail}.",
 		remedy: "Look into the receiver's log.",
 	},
-	access.Malformed: {
+	engine.Malformed: {
 		whole:  "The answer is no acknowledgement: {detail}.",
 		remedy: "Look whether something else listens there.",
 	},

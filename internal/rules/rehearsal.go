@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/access"
+	"trapline/internal/engine"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 )
@@ -30,7 +30,7 @@ type RehearsalOptions struct {
 	Configuration
 	Receivers     []notify.ReceiverSettings
 	Notifications notify.Settings
-	Auths         map[string]*access.Auth
+	Auths         map[string]*engine.Auth
 }
 
 // Rehearse begins a rehearsal.

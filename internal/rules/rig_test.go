@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -132,9 +131,9 @@ func (r *rig) poll(rows ...string) {
 func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	r.Helper()
 	p := &poller.Pass{Start: r.now, Up: true, Sets: []*series.Set{setOf(r.T, rows...)}}
-	var e *access.Error
+	var e *engine.Error
 	if errors.As(err, &e) {
-		p.Err, p.Errors, p.Up = err, []*access.Error{e}, !e.TargetFailed()
+		p.Err, p.Errors, p.Up = err, []*engine.Error{e}, !e.Whole()
 		if !p.Up {
 			p.Sets = nil
 		}
@@ -148,7 +147,7 @@ func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 }
 
-var silent = &access.Error{Reason: access.Timeout}
+var silent = &engine.Error{Reason: engine.Timeout}
 
 // fail makes a pass that the target does not answer.
 func (r *rig) fail() {

@@ -85,7 +85,7 @@ func (d *alarmsData) API(format string) string {
 func (s *Site) active(d *alarmsData) error {
 	q := d.query()
 	q.Group = d.Group
-	list, err := s.source.Alarms(q)
+	list, err := s.source.Console.Alarms(q)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func groupOf(a *api.Alarm, by string) string {
 func (s *Site) history(d *alarmsData, before string) error {
 	q := api.EventQuery{Text: d.Text, Limit: pageRows + 1}
 	q.Before, _ = strconv.ParseUint(before, 10, 64) // of a link of this page
-	list, err := s.source.Events(q)
+	list, err := s.source.Console.Events(q)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (s *Site) history(d *alarmsData, before string) error {
 }
 
 func (s *Site) alarm(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.source.Alarm(r.PathValue("id"))
+	a, err := s.source.Console.Alarm(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (s *Site) alarm(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Site) resend(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	if err := s.source.Resend(id); err != nil {
+	if err := s.source.Console.Resend(id); err != nil {
 		return err
 	}
 	return s.done(w, r, "resend", "alarms", id)

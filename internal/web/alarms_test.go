@@ -166,7 +166,7 @@ func TestEmptyPagesSayWhy(t *testing.T) {
 		if body := ask(t, serve(fleetOptions(newFleet(0))), path).Body.String(); path != "/alarms" && path != "/rules" && path != "/receivers" && !strings.Contains(body, want) {
 			t.Errorf("%s does not say %q", path, want)
 		}
-		if body := ask(t, serve(Options{Source: nothing{newFleet(0)}}), path).Body.String(); !strings.Contains(body, want) {
+		if body := ask(t, serve(Options{Source: sourceOf(nothing{newFleet(0)})}), path).Body.String(); !strings.Contains(body, want) {
 			t.Errorf("%s, of an empty configuration, does not say %q:\n%s", path, want, body)
 		}
 	}

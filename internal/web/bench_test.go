@@ -14,9 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/collector"
-	"trapline/internal/access"
-	"trapline/internal/api"
 	"trapline/internal/engine"
+	"trapline/internal/httpapi"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/setting"
@@ -37,11 +36,11 @@ func (a *answers) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBin
 type silent struct{}
 
 func (silent) Poll(context.Context, *engine.Plan, func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Reason: access.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
+	return engine.Stats{Packets: 4, Retries: 3}, &engine.Error{Op: "walk", Reason: engine.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
 }
 
-// realFleet is the API over a poller that has polled n targets once; every thousandth is down.
-func realFleet(b *testing.B, n int) *api.API {
+// realFleet answers out of a poller that has polled n targets once; every thousandth is down.
+func realFleet(b *testing.B, n int) Source {
 	b.Helper()
 	device := &answers{}
 	for i := range 52 {
@@ -73,7 +72,8 @@ func realFleet(b *testing.B, n int) *api.API {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return api.New(api.Options{Polls: polls, Rules: judge, Version: "1.0.0", Started: time.Now(), Guard: api.Guard{Mode: api.ActionsOn}})
+	a := httpapi.New(httpapi.Options{Polls: polls, Rules: judge, Version: "1.0.0", Started: time.Now(), Guard: httpapi.Guard{Mode: httpapi.ActionsOn}})
+	return Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer}
 }
 
 // run runs something until the benchmark ends.

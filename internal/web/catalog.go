@@ -32,14 +32,14 @@ func (s *Site) mibs(w http.ResponseWriter, r *http.Request) error {
 		d.Text, limit = "", pageMIBs
 	}
 	var err error
-	if d.Found, err = s.source.Objects(api.ObjectQuery{Text: d.Text, Limit: limit}); err != nil {
+	if d.Found, err = s.source.Catalog.Objects(api.ObjectQuery{Text: d.Text, Limit: limit}); err != nil {
 		return err
 	}
 	return s.show(w, r, "mibs", s.view(r, "m", "MIBs", d))
 }
 
 func (s *Site) object(w http.ResponseWriter, r *http.Request) error {
-	o, err := s.source.Object(r.PathValue("name"))
+	o, err := s.source.Catalog.Object(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ type modulesData struct {
 
 func (s *Site) modules(w http.ResponseWriter, r *http.Request) error {
 	d := &modulesData{Text: r.URL.Query().Get("q")}
-	list, err := s.source.Modules()
+	list, err := s.source.Catalog.Modules()
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *Site) modules(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.source.Module(r.PathValue("name"))
+	m, err := s.source.Catalog.Module(r.PathValue("name"))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (s *Site) configuration(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) configurationView(r *http.Request) (*view, *configurationData, error) {
 	d := &configurationData{View: r.URL.Query().Get("view"), Target: r.URL.Query().Get("target")}
 	if d.View != api.ViewTarget || d.Target != "" {
-		c, err := s.source.Config(api.ConfigQuery{View: d.View, Target: d.Target})
+		c, err := s.source.Process.Config(api.ConfigQuery{View: d.View, Target: d.Target})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -57,7 +57,7 @@ func lines(text string) []string { return strings.Split(strings.TrimRight(text, 
 
 // check reads the files as a reload does, and changes nothing.
 func (s *Site) check(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.source.CheckConfig("")
+	found, err := s.source.Process.CheckConfig("")
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Site) check(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) reload(w http.ResponseWriter, r *http.Request) error {
-	_, err := s.source.Reload()
+	_, err := s.source.Process.Reload()
 	if errors.Is(err, api.ErrRefused) {
 		v, _, failure := s.configurationView(r)
 		if failure != nil {

@@ -15,7 +15,7 @@ import (
 // poll has a target polled and shows it again.
 func (s *Site) poll(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	if err := s.source.Poll(r.Context(), name); err != nil {
+	if err := s.source.Fleet.Poll(r.Context(), name); err != nil {
 		return err
 	}
 	return s.done(w, r, "poll", "targets", name)
@@ -31,12 +31,12 @@ const (
 // pollAll has the targets of a query polled; of more than a few it asks first.
 func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
 	d := &targetsData{Text: r.FormValue("q"), State: r.FormValue("state")}
-	list, err := s.source.Targets(api.TargetQuery{Text: d.query(), Limit: maxPollNow})
+	list, err := s.source.Fleet.Targets(api.TargetQuery{Text: d.query(), Limit: maxPollNow})
 	switch {
 	case err != nil:
 		return err
 	case list.Matched > maxPollNow:
-		return &api.Hinted{Err: fmt.Errorf("%w: %s match, and at most %s are polled by one request", api.ErrBadRequest, plural(list.Matched, "target"), count(maxPollNow)), Hint: "Search for fewer."}
+		return api.WithHint(fmt.Errorf("%w: %s match, and at most %s are polled by one request", api.ErrBadRequest, plural(list.Matched, "target"), count(maxPollNow)), "Search for fewer.")
 	case list.Matched > askAbove && r.FormValue("confirm") == "":
 		d.TargetList = list
 		return s.show(w, r, "confirm", s.view(r, "t", "Poll", d))
@@ -47,7 +47,7 @@ func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
 	group.SetLimit(pollsTogether)
 	for _, t := range list.Targets {
 		group.Go(func() error {
-			_ = s.source.Poll(ctx, t.Name) // what came of it is in the list
+			_ = s.source.Fleet.Poll(ctx, t.Name) // what came of it is in the list
 			return nil
 		})
 	}
@@ -70,7 +70,7 @@ type walkData struct {
 }
 
 func (s *Site) walkForm(w http.ResponseWriter, r *http.Request) error {
-	t, err := s.source.Target(r.PathValue("name"))
+	t, err := s.source.Fleet.Target(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *Site) walkForm(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) walk(w http.ResponseWriter, r *http.Request) error {
 	d := &walkData{Target: r.PathValue("name"), What: r.FormValue("what"), Walked: true}
 	size := 0
-	err := s.source.Walk(r.Context(), d.Target, d.What, api.MaxWalk, func(row api.WalkRow) error {
+	err := s.source.Fleet.Walk(r.Context(), d.Target, d.What, api.MaxWalk, func(row api.WalkRow) error {
 		d.Rows = append(d.Rows, row)
 		if size += len(row.Name) + len(row.Value); size > maxWalkText {
 			return errFull

@@ -19,7 +19,7 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request) error {
 	data := &overviewData{}
 	v := s.view(r, "o", "Overview", data)
 	data.Empty = v.Status.Targets.Total == 0
-	list, err := s.source.Events(api.EventQuery{Limit: readEvents})
+	list, err := s.source.Console.Events(api.EventQuery{Limit: readEvents})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (s *Site) receivers(w http.ResponseWriter, r *http.Request) error {
 
 // receiversView gathers the receivers, and of the chosen one or of those that fail the queue.
 func (s *Site) receiversView(r *http.Request, chosen string) (*view, error) {
-	list, err := s.source.Receivers()
+	list, err := s.source.Console.Receivers()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (s *Site) receiversView(r *http.Request, chosen string) (*view, error) {
 	title := "Receivers"
 	if chosen != "" {
 		title = chosen + " · Receivers"
-		one, err := s.source.Receiver(chosen)
+		one, err := s.source.Console.Receiver(chosen)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (s *Site) receiversView(r *http.Request, chosen string) (*view, error) {
 			if one.Problem == nil && one.GivenUp == 0 {
 				continue
 			}
-			if one, err = s.source.Receiver(one.Name); err == nil { // otherwise it was removed meanwhile
+			if one, err = s.source.Console.Receiver(one.Name); err == nil { // otherwise it was removed meanwhile
 				d.Details = append(d.Details, one)
 			}
 		}
@@ -62,7 +62,7 @@ func (s *Site) receiversView(r *http.Request, chosen string) (*view, error) {
 }
 
 func (s *Site) retry(w http.ResponseWriter, r *http.Request) error {
-	if err := s.source.Retry(r.PathValue("name")); err != nil {
+	if err := s.source.Console.Retry(r.PathValue("name")); err != nil {
 		return err
 	}
 	return s.done(w, r, "retry", "receivers", r.PathValue("name"))
@@ -79,7 +79,7 @@ func (s *Site) drop(w http.ResponseWriter, r *http.Request) error {
 		v.Failed, v.Hint = "Nothing was dropped: the name that was typed is not "+name, "Type "+name+" to drop its queue."
 		return s.answer(w, r, http.StatusBadRequest, "receivers", v)
 	}
-	if err := s.source.Drop(name); err != nil {
+	if err := s.source.Console.Drop(name); err != nil {
 		return err
 	}
 	return s.done(w, r, "drop", "receivers", name)
@@ -88,7 +88,7 @@ func (s *Site) drop(w http.ResponseWriter, r *http.Request) error {
 // test sends a receiver a test and says what became of it.
 func (s *Site) test(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	result, err := s.source.TestReceiver(r.Context(), name)
+	result, err := s.source.Console.TestReceiver(r.Context(), name)
 	if err != nil {
 		return err
 	}

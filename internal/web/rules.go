@@ -38,7 +38,7 @@ func (s *Site) rules(w http.ResponseWriter, r *http.Request) error {
 
 // rulesView gathers the rules by group, in the order that the files have.
 func (s *Site) rulesView(r *http.Request) (*view, *rulesData, error) {
-	list, err := s.source.Rules()
+	list, err := s.source.Console.Rules()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Site) try(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.In = api.TryRequest{Expr: r.FormValue("expr"), For: r.FormValue("for"), Targets: r.FormValue("targets")}
-	result, err := s.source.Try(r.Context(), d.In)
+	result, err := s.source.Fleet.Try(r.Context(), d.In)
 	if err != nil {
 		v.Failed, v.Hint = explained(err)
 		return s.answer(w, r, api.HTTPStatus(err), "rules", v)

@@ -7,38 +7,61 @@ import (
 	"trapline/internal/api"
 )
 
-// Source answers what the pages show, and does what their forms ask for. *api.API is one.
-type Source interface {
+// Source is what answers the pages, and acts on their forms.
+type Source struct {
+	Process   Process
+	Fleet     Fleet
+	Console   Console
+	Catalog   Catalog
+	Explainer Explainer
+}
+
+// Process answers for the process and its configuration. *httpapi.API is one.
+type Process interface {
 	Status() api.Status
+	Config(api.ConfigQuery) (api.Config, error)
+	CheckConfig(text string) (api.ConfigCheck, error)
+	Reload() (api.ConfigStatus, error)
+
+	// Locked returns why the sender of a request may not act, or nil; Admit why this request may not.
+	Locked(*http.Request) error
+	Admit(*http.Request) error
+}
+
+// Fleet answers for targets. *fleet.Fleet is one.
+type Fleet interface {
 	Targets(api.TargetQuery) (api.TargetList, error)
 	Target(name string) (api.Target, error)
 	TableOf(api.TableQuery) (api.Table, error)
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error
-	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
+	Try(context.Context, api.TryRequest) (api.Try, error)
+}
 
+// Console answers for alarms, rules and receivers. *alerting.Console is one.
+type Console interface {
 	Alarms(api.AlarmQuery) ([]api.Alarm, error)
 	Alarm(id string) (api.Alarm, error)
 	Resend(id string) error
 	Events(api.EventQuery) ([]api.Event, error)
 	Rules() ([]api.Rule, error)
-	Try(context.Context, api.TryRequest) (api.Try, error)
 
 	Receivers() ([]api.Receiver, error)
 	Receiver(name string) (api.Receiver, error)
 	Retry(receiver string) error
 	Drop(receiver string) error
 	TestReceiver(ctx context.Context, receiver string) (api.TestResult, error)
+}
 
-	Config(api.ConfigQuery) (api.Config, error)
-	CheckConfig(text string) (api.ConfigCheck, error)
-	Reload() (api.ConfigStatus, error)
+// Catalog answers for modules and MIBs. *catalog.Catalog is one.
+type Catalog interface {
 	Modules() ([]api.Module, error)
 	Module(name string) (api.Module, error)
 	Objects(api.ObjectQuery) (api.ObjectList, error)
 	Object(name string) (api.Object, error)
+}
 
-	// Locked returns why the sender of a request may not have anything done, or nil; Admit why this request may not.
-	Locked(*http.Request) error
-	Admit(*http.Request) error
+// Explainer finds out why a metric is missing. *explain.Explainer is one.
+type Explainer interface {
+	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
 }

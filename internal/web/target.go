@@ -36,11 +36,11 @@ func (s *Site) target(w http.ResponseWriter, r *http.Request) error {
 // targetView gathers what the page of a target shows.
 func (s *Site) targetView(r *http.Request) (*view, error) {
 	name := r.PathValue("name")
-	open, err := s.source.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows})
+	open, err := s.source.Console.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows})
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.source.Target(name)
+	t, err := s.source.Fleet.Target(name)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Site) targetView(r *http.Request) (*view, error) {
 		d.Chosen = t.Tables[0].Name
 	}
 	if slices.ContainsFunc(t.Tables, func(n api.TableName) bool { return n.Name == d.Chosen }) {
-		table, err := s.source.TableOf(api.TableQuery{Target: name, Table: d.Chosen, Rates: true, History: true, Limit: pageRows, Offset: d.From})
+		table, err := s.source.Fleet.TableOf(api.TableQuery{Target: name, Table: d.Chosen, Rates: true, History: true, Limit: pageRows, Offset: d.From})
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func (s *Site) targets(w http.ResponseWriter, r *http.Request) error {
 	data.From, _ = strconv.Atoi(form.Get("from"))
 	data.From = max(0, data.From)
 	var err error
-	if data.TargetList, err = s.source.Targets(api.TargetQuery{Text: data.query(), Sort: data.Sort, Limit: pageRows, Offset: data.From}); err != nil {
+	if data.TargetList, err = s.source.Fleet.Targets(api.TargetQuery{Text: data.query(), Sort: data.Sort, Limit: pageRows, Offset: data.From}); err != nil {
 		return err
 	}
 	v := s.view(r, "t", "Targets", data)

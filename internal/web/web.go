@@ -116,7 +116,7 @@ const maxForm = 64 << 10
 // admitted has something done only for whoever may have it done.
 func (s *Site) admitted(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.source.Admit(r); err != nil {
+		if err := s.source.Process.Admit(r); err != nil {
 			return err
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -161,12 +161,12 @@ type view struct {
 
 // view prepares what every page shows.
 func (s *Site) view(r *http.Request, key, title string, data any) *view {
-	status := s.source.Status()
+	status := s.source.Process.Status()
 	v := &view{
 		Title: title, Key: key, Status: &status,
 		URL: s.options.Prefix + r.URL.RequestURI(), Metrics: s.options.Telemetry, Data: data,
 	}
-	v.Locked, v.Unlock = explained(s.source.Locked(r))
+	v.Locked, v.Unlock = explained(s.source.Process.Locked(r))
 	return v
 }
 

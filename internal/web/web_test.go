@@ -26,8 +26,21 @@ func serve(o Options) http.Handler {
 	return mux
 }
 
+// source is all parts of a Source in one.
+type source interface {
+	Process
+	Fleet
+	Console
+	Catalog
+	Explainer
+}
+
+func sourceOf(s source) Source {
+	return Source{Process: s, Fleet: s, Console: s, Catalog: s, Explainer: s}
+}
+
 func fleetOptions(f *fleet) Options {
-	return Options{Source: f, Telemetry: "/metrics", Now: func() time.Time { return f.now.Add(f.later) }}
+	return Options{Source: sourceOf(f), Telemetry: "/metrics", Now: func() time.Time { return f.now.Add(f.later) }}
 }
 
 func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.ResponseRecorder {

@@ -14,12 +14,12 @@ type whyData struct {
 
 // why answers out of the last poll, and where the request is a POST asks the device.
 func (s *Site) why(w http.ResponseWriter, r *http.Request) error {
-	t, err := s.source.Target(r.PathValue("name"))
+	t, err := s.source.Fleet.Target(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
 	d := &whyData{Why: api.Why{Target: t.Name, Metric: r.FormValue("metric"), Row: r.FormValue("row")}, Interval: t.Interval}
-	answer, err := s.source.Why(r.Context(), t.Name, d.Metric, d.Row, r.Method == http.MethodPost)
+	answer, err := s.source.Explainer.Why(r.Context(), t.Name, d.Metric, d.Row, r.Method == http.MethodPost)
 	if err == nil {
 		d.Why = answer
 	}

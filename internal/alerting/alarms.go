@@ -1,0 +1,217 @@
+package alerting
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/api"
+	"trapline/internal/notify"
+)
+
+// The states of an alarm.
+const (
+	alarmRaised  = "raised"
+	alarmPending = "pending"
+	alarmCleared = "cleared"
+)
+
+// Alarms returns the alarms that q selects, the worst first and of equals the newest, or group by group, the one
+// with the worst alarm first.
+func (c *Console) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
+	var list []api.Alarm
+	t := alarmTerms(api.ParseTerms(q.Text))
+	switch cmp.Or(q.State, alarmRaised) {
+	case alarmRaised:
+		list = c.raised(t.matchesAlarm(alarmRaised))
+	case alarmPending:
+		list = c.pending(t.matchesAlarm(alarmPending))
+	case alarmCleared:
+		return c.cleared(&q)
+	default:
+		return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no state %q", q.State), "write raised, pending or cleared")
+	}
+	list = slices.DeleteFunc(list, func(one api.Alarm) bool { return !t.matchesAnswer(&one) })
+	slices.SortStableFunc(list, worseFirst)
+	if q.Group != "" {
+		list = grouped(list, q.Group)
+	}
+	if q.Limit > 0 && len(list) > q.Limit {
+		list = list[:q.Limit]
+	}
+	if list == nil {
+		list = []api.Alarm{}
+	}
+	return list, nil
+}
+
+// raised are the open alarms that are wanted.
+func (c *Console) raised(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
+	for _, one := range c.open(wanted) {
+		answer := alarmAnswer(&one.Alarm, one.Alarm.ID, alarmRaised)
+		answer.Baseline = one.baseline
+		for i := range one.Receivers {
+			answer.Notified = append(answer.Notified, notified(&one.Receivers[i]))
+		}
+		list = append(list, answer)
+	}
+	return list
+}
+
+// alarmID is the ID by which receivers know an alarm of the rules.
+func (c *Console) alarmID(one *notify.Alarm) string {
+	if c.outbox() == nil {
+		return one.ID
+	}
+	return c.outbox().Identify(one)
+}
+
+// pending are the alarms of rules that have not been true for long enough.
+func (c *Console) pending(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
+	if c.rules == nil {
+		return nil
+	}
+	for _, one := range c.rules.Alarms(false) {
+		if !wanted(&one) {
+			continue
+		}
+		list = append(list, alarmAnswer(&one, c.alarmID(&one), alarmPending))
+	}
+	return list
+}
+
+func alarmAnswer(a *notify.Alarm, id, state string) api.Alarm {
+	return api.Alarm{
+		ID: id, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), State: state,
+		Text: a.Text(), Description: a.Description, Value: a.Value, Labels: a.Labels, Since: a.RaisedAt, Notified: []api.Notified{},
+	}
+}
+
+func notified(k *notify.Known) api.Notified {
+	n := api.Notified{Receiver: k.Receiver, State: string(k.Progress), At: k.At, Took: k.Took.Seconds(), Tries: k.Tries, Reason: string(notify.Reason(k.Err))}
+	why := n.Reason
+	if why = strings.ReplaceAll(why, "_", " "); why == "" && k.Err != nil {
+		why = k.Err.Error()
+	}
+	clock := k.At.Local().Format("15:04:05")
+	switch k.Progress {
+	case notify.Acknowledged:
+		n.Text = fmt.Sprintf("acknowledged %s in %s", clock, api.ShortDuration(k.Took))
+	case notify.Sent:
+		n.Text = "sent " + clock
+	case notify.Waits:
+		n.Text = listOf("waits", tries(k.Tries), why)
+	case notify.GivenUp:
+		n.Text = listOf("given up "+clock, tries(k.Tries), why)
+	default:
+		n.Text = n.State
+	}
+	return n
+}
+
+// listOf joins the parts that are not empty.
+func listOf(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
+}
+
+func tries(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 try"
+	}
+	return fmt.Sprintf("%d tries", n)
+}
+
+// alarmTerms are those of a query for alarms.
+type alarmTerms []api.Term
+
+// matchesAlarm are the terms that are about an alarm itself.
+func (t alarmTerms) matchesAlarm(state string) func(*notify.Alarm) bool {
+	own := slices.DeleteFunc(slices.Clone(t), func(one api.Term) bool { return one.Key == "receiver" || one.Key == "baseline" })
+	return func(a *notify.Alarm) bool {
+		has := func(key, value string) bool {
+			switch key {
+			case "severity":
+				return value == a.Severity.String()
+			case "rule", "alertname":
+				return value == a.Rule
+			case "target":
+				return value == a.Target
+			case "state":
+				return value == state
+			case "id":
+				return value == a.ID
+			}
+			return a.Labels[key] == value
+		}
+		return api.Fulfills(own, has, a.Rule, a.Target, a.Resource, a.Summary)
+	}
+}
+
+// matchesAnswer reports whether all receivers that are named were or will be notified, and whether the alarm belongs to a
+// baseline, if that is asked for.
+func (t alarmTerms) matchesAnswer(a *api.Alarm) bool {
+	for _, one := range t {
+		notified := func(n api.Notified) bool { return n.Receiver == one.Value && n.State != string(notify.NotWanted) }
+		switch one.Key {
+		case "receiver":
+			if slices.ContainsFunc(a.Notified, notified) == one.Not {
+				return false
+			}
+		case "baseline":
+			if (one.Value == strconv.FormatBool(a.Baseline)) == one.Not {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// severities are by word.
+var severities = map[string]alarm.Severity{
+	"indeterminate": alarm.Indeterminate, "critical": alarm.Critical, "major": alarm.Major, "minor": alarm.Minor, "warning": alarm.Warning,
+}
+
+func worseFirst(a, b api.Alarm) int {
+	return cmp.Or(severities[a.Severity].Compare(severities[b.Severity]), b.Since.Compare(a.Since), cmp.Compare(a.ID, b.ID))
+}
+
+// grouped puts alarms of one group together, which stand in order.
+func grouped(list []api.Alarm, by string) []api.Alarm {
+	first := map[string]int{}
+	group := func(a *api.Alarm) string {
+		switch by {
+		case "rule":
+			return a.Rule
+		case "target":
+			return a.Target
+		}
+		return a.Labels[by]
+	}
+	for i := range list {
+		list[i].Group = group(&list[i])
+		if _, known := first[list[i].Group]; !known {
+			first[list[i].Group] = i
+		}
+	}
+	slices.SortStableFunc(list, func(a, b api.Alarm) int { return cmp.Compare(first[a.Group], first[b.Group]) })
+	return list
+}
+
+// Resend has the receivers of an active alarm notified once more.
+func (c *Console) Resend(id string) error {
+	if c.outbox() == nil {
+		return errNoReceivers
+	}
+	n, err := c.outbox().Resend(id, time.Now())
+	if err == nil && n == 0 {
+		err = api.Errorf(api.ErrBusy, "alarm %s waits for its receivers, or no receiver knows it", id)
+	}
+	return receiverError(err)
+}

@@ -1,0 +1,119 @@
+package alerting
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"trapline/internal/api"
+	"trapline/internal/notify"
+)
+
+// openAlarm is an alarm that is raised.
+type openAlarm struct {
+	notify.Standing
+	baseline bool // it was so when its rule first looked at the target, and nobody is notified
+}
+
+// OpenAlarms are how many alarms are open. Version changes when they do.
+type OpenAlarms struct {
+	Counts   api.AlarmCounts
+	ByTarget map[string]TargetAlarms
+	Version  uint64
+	at       time.Time
+}
+
+// TargetAlarms are how many alarms of a target are open, and how many of them belong to a baseline.
+type TargetAlarms struct{ Total, Baseline int }
+
+// alarmsAge is how old an alarmIndex may be.
+const alarmsAge = time.Second
+
+// OpenAlarms returns the last counts, or new ones.
+func (c *Console) OpenAlarms() *OpenAlarms {
+	c.counted.mu.Lock()
+	defer c.counted.mu.Unlock()
+	if last := c.counted.alarms; last == nil || !last.at.Add(alarmsAge).After(time.Now()) {
+		_, next := c.look(func(*notify.Alarm) bool { return false })
+		c.counted.keep(next)
+	}
+	return c.counted.alarms
+}
+
+// open are the open alarms that are wanted, by the IDs that receivers know. Whoever then asks how many there are is
+// given the counts of the same look.
+func (c *Console) open(wanted func(*notify.Alarm) bool) []openAlarm {
+	list, next := c.look(wanted)
+	c.counted.mu.Lock()
+	defer c.counted.mu.Unlock()
+	c.counted.keep(next)
+	return list
+}
+
+// keep takes over counts, unless there are later ones.
+func (c *counted) keep(next *OpenAlarms) {
+	if last := c.alarms; last != nil {
+		if last.at.After(next.at) {
+			return
+		}
+		next.Version = last.Version
+		if !maps.Equal(next.ByTarget, last.ByTarget) {
+			next.Version++
+		}
+	}
+	c.alarms = next
+}
+
+// look counts the open alarms, and gathers those that are wanted. Open is whatever is raised and has not been cleared,
+// whether receivers are notified of it or not.
+func (c *Console) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *OpenAlarms) {
+	x = &OpenAlarms{Counts: api.AlarmCounts{BySeverity: map[string]int{}}, ByTarget: map[string]TargetAlarms{}, at: time.Now()}
+	known := map[string]bool{}
+	takes := func(one *notify.Alarm, baseline bool) bool {
+		if known[one.ID] {
+			return false
+		}
+		known[one.ID] = true
+		x.add(one, baseline)
+		return wanted(one)
+	}
+	take := func(alarms []notify.Alarm, baseline bool) {
+		for i := range alarms {
+			if alarms[i].ID = c.alarmID(&alarms[i]); takes(&alarms[i], baseline) {
+				list = append(list, openAlarm{notify.Standing{Alarm: alarms[i]}, baseline})
+			}
+		}
+	}
+	if c.outbox() != nil {
+		for _, s := range c.outbox().Standings(func(one *notify.Alarm) bool { return takes(one, false) }) {
+			list = append(list, openAlarm{Standing: s})
+		}
+	}
+	if c.rules == nil {
+		return list, x
+	}
+	take(c.rules.Held(), true)
+	if c.outbox() == nil { // rules raise alarms, and nobody is notified
+		take(c.rules.Alarms(true), false)
+	}
+	return list, x
+}
+
+func (x *OpenAlarms) add(one *notify.Alarm, baseline bool) {
+	of := x.ByTarget[one.Target]
+	x.Counts.Total++
+	of.Total++
+	if baseline {
+		x.Counts.Baseline++
+		of.Baseline++
+	} else {
+		x.Counts.BySeverity[one.Severity.String()]++
+	}
+	x.ByTarget[one.Target] = of
+}
+
+// counted keeps the last counts.
+type counted struct {
+	mu     sync.Mutex
+	alarms *OpenAlarms
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"trapline/internal/reason"
+)
+
+// Clock writes a time of day, with the date where that is another than today's.
+func Clock(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04")
+	}
+	return at.Format("15:04 on 2 January")
+}
+
+// ShortDuration is a duration with as many digits as people read.
+func ShortDuration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		d = d.Round(100 * time.Microsecond)
+	case d < time.Second:
+		d = d.Round(time.Millisecond)
+	case d < time.Minute:
+		d = d.Round(100 * time.Millisecond)
+	default:
+		d = d.Round(time.Second)
+	}
+	text := d.String()
+	for _, unit := range []string{"µs", "ms"} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			return number + " " + unit
+		}
+	}
+	if number, ok := strings.CutSuffix(text, "s"); ok && d < time.Minute {
+		return number + " s"
+	}
+	return text
+}
+
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return reason.Grouped(n) + " " + many
+}
+
+// Inert keeps a text of a device from being a formula where a spreadsheet opens the file. Numbers stay as they are.
+func Inert(cell string) string {
+	first, _ := utf8.DecodeRuneInString(cell)
+	if !strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) || cell == "" {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil && first == '-' || cell == "-" {
+		return cell
+	}
+	return "'" + cell
+}

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// Auth is an entry of `auths`: the version and the credentials to talk with. Of each key of SNMPv3 it
+// gives the passphrase, or what that is turned into for all engines (master) or for one (localized), in
+// hexadecimal digits.
+type Auth struct {
+	Version              Version        `yaml:"version,omitempty"`                 // 1, 2 or 3; default 2 (v2c)
+	Community            setting.Secret `yaml:"community,omitempty"`               // of versions 1 and 2c; default public
+	CommunityFile        string         `yaml:"community_file,omitempty"`          // file with the community, read again when it changes
+	SecurityLevel        string         `yaml:"security_level,omitempty"`          // noAuthNoPriv (default), authNoPriv or authPriv
+	Username             string         `yaml:"username,omitempty"`                // of version 3
+	Password             setting.Secret `yaml:"password,omitempty"`                // authentication passphrase, at least 8 characters
+	PasswordFile         string         `yaml:"password_file,omitempty"`           // file with it, read again when it changes
+	MasterKey            setting.Secret `yaml:"master_key,omitempty"`              // authentication key for all devices, in hexadecimal digits, in place of the passphrase
+	MasterKeyFile        string         `yaml:"master_key_file,omitempty"`         // file with it
+	LocalizedKey         setting.Secret `yaml:"localized_key,omitempty"`           // authentication key for one device, in hexadecimal digits; needs engine_id
+	LocalizedKeyFile     string         `yaml:"localized_key_file,omitempty"`      // file with it
+	AuthProtocol         string         `yaml:"auth_protocol,omitempty"`           // MD5 (default), SHA, SHA224, SHA256, SHA384 or SHA512
+	PrivProtocol         string         `yaml:"priv_protocol,omitempty"`           // DES (default), AES, AES192, AES256, AES192C, AES256C or 3DES
+	PrivPassword         setting.Secret `yaml:"priv_password,omitempty"`           // privacy passphrase, at least 8 characters
+	PrivPasswordFile     string         `yaml:"priv_password_file,omitempty"`      // file with it, read again when it changes
+	PrivMasterKey        setting.Secret `yaml:"priv_master_key,omitempty"`         // privacy key for all devices, in hexadecimal digits
+	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`    // file with it
+	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`      // privacy key for one device, in hexadecimal digits; needs engine_id
+	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"` // file with it
+	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
+	ContextName          string         `yaml:"context_name,omitempty"`            // SNMPv3 context, where the target has none
+	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
+}
+
+// DefaultAuth holds where an auth sets nothing.
+func DefaultAuth() Auth {
+	return Auth{Version: 2, Community: "public", SecurityLevel: NoAuthNoPriv, AuthProtocol: "MD5", PrivProtocol: "DES"}
+}
+
+var defaultAuth = DefaultAuth()
+
+// UnmarshalYAML fills in the defaults first.
+func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
+	type plain Auth
+	*a = DefaultAuth()
+	err := unmarshal((*plain)(a))
+	a.Canonical()
+	return err
+}
+
+// Format prints as %+v does, whatever the verb: one that does not suit a pointer would else have fmt
+// print what the pointer leads to, secrets and all.
+func (a Auth) Format(f fmt.State, _ rune) {
+	type plain Auth
+	_, _ = fmt.Fprintf(f, "%+v", plain(a))
+}
+
+// The security levels of SNMPv3.
+const (
+	NoAuthNoPriv = snmp.NoAuthNoPriv
+	AuthNoPriv   = snmp.AuthNoPriv
+	AuthPriv     = snmp.AuthPriv
+)
+
+// SecurityLevels are the levels, the lowest first.
+var SecurityLevels = snmp.SecurityLevels()
+
+// Version is the version of SNMP as files have it: 1, 2 for v2c, or 3.
+type Version int
+
+// UnmarshalYAML reads every spelling of snmp.ParseVersion. Another number is left to Auth.Mistakes.
+func (v *Version) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if err := unmarshal(&word); err != nil {
+		return err
+	}
+	parsed, err := ParseVersion(word)
+	if err == nil {
+		*v = parsed
+		return nil
+	}
+	return unmarshal((*int)(v))
+}
+
+// Wanted says what to write.
+func (Version) Wanted() string { return "1, 2c or 3" }
+
+// ParseVersion returns the version that a word stands for.
+func ParseVersion(word string) (Version, error) {
+	v, err := snmp.ParseVersion(word)
+	return Version(v) + map[snmp.Version]Version{snmp.V1: 1, snmp.V2c: 1}[v], err
+}
+
+// Canonical replaces the words for protocols and security level by their names. Unknown words stay.
+func (a *Auth) Canonical() {
+	if p, err := snmp.ParseAuthProtocol(a.AuthProtocol); err == nil {
+		a.AuthProtocol = p.String()
+	}
+	if p, err := snmp.ParsePrivProtocol(a.PrivProtocol); err == nil {
+		a.PrivProtocol = p.String()
+	}
+	if level, err := snmp.ParseSecurityLevel(a.SecurityLevel); err == nil {
+		a.SecurityLevel = level
+	}
+}
+
+// Mistakes reports what a target could not be asked with. The fields of SNMPv3 are looked at only
+// where the version is 3.
+func (a *Auth) Mistakes() []setting.Mistake {
+	var m mistakes
+	if a.Version < 1 || a.Version > 3 {
+		m.add("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
+	}
+	if a.Engine != "" && a.Engine != Gosnmp {
+		m.add("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
+	}
+	if a.Version != 3 {
+		return m
+	}
+	if _, err := snmp.ParseSecurityLevel(a.SecurityLevel); err != nil {
+		m.add("security_level", "%v", err)
+	}
+	if a.Username == "" {
+		m.add("", "version 3 needs a username: write username: NAME")
+	}
+	if id, err := setting.Hex(a.EngineID); err != nil {
+		m.add("engine_id", "engine_id has %v", err)
+	} else if err := snmp.CheckEngineID(id); err != nil && a.EngineID != "" {
+		m.add("engine_id", "%v", err)
+	}
+	if a.SecurityLevel == AuthNoPriv || a.SecurityLevel == AuthPriv {
+		a.addKeyMistakes(&m)
+	}
+	return m
+}
+
+// mistakes is a list under construction.
+type mistakes []setting.Mistake
+
+func (m *mistakes) add(path, format string, args ...any) {
+	*m = append(*m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (a *Auth) addKeyMistakes(m *mistakes) {
+	auth, errAuth := snmp.ParseAuthProtocol(a.AuthProtocol)
+	if errAuth != nil {
+		m.add("auth_protocol", "%v", errAuth)
+	}
+	keys := a.authKeys()
+	if m.addChoice(a, &keys) && errAuth == nil {
+		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsAuth(auth) })
+	}
+	if a.SecurityLevel != AuthPriv {
+		return
+	}
+	priv, errPriv := snmp.ParsePrivProtocol(a.PrivProtocol)
+	if errPriv != nil {
+		m.add("priv_protocol", "%v", errPriv)
+	} else if priv == snmp.TripleDES && a.Engine == Gosnmp {
+		m.add("priv_protocol", "%s", noTripleDES)
+	}
+	keys = a.privKeys()
+	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {
+		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsPriv(auth, priv) })
+	}
+}
+
+// noTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
+const noTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp and tcp: out"
+
+// addChoice reports a key that is not given, or given more than once, and a localized one that could be
+// meant for any device. Else it is true.
+func (m *mistakes) addChoice(a *Auth, keys *keySettings) bool {
+	names := keys.names()
+	switch used := keys.used(); {
+	case len(names) == 0:
+		m.add(used.name, "security level %s needs a %s", a.SecurityLevel, used.name)
+	case len(names) > 1:
+		m.add(names[0], "%s are both set: keep one", strings.Join(names[:2], " and "))
+	case used == &keys[localizedKey] && a.EngineID == "":
+		m.add(names[0], "%s fits one device alone: set its engine_id too, or engine_id: %q to have the device asked", names[0], WildcardEngineID)
+	default:
+		return true
+	}
+	return false
+}
+
+// addUnfit reports a key that cannot be one. What is in files is seen when it is used.
+func (m *mistakes) addUnfit(keys *keySettings, fits func(snmp.Key) error) {
+	used := keys.used()
+	if used.file != "" {
+		return
+	}
+	if _, err := used.key(string(used.text), fits); err != nil {
+		m.add(used.name, "%v", err)
+	}
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// keySetting is one of the ways in which an auth can give a key of SNMPv3.
+type keySetting struct {
+	name string // in the configuration file, where _file may follow
+	text setting.Secret
+	file string
+	read func(text string) (snmp.Key, error)
+}
+
+// keySettings are all ways to give one key, of which one is used.
+type keySettings [3]keySetting
+
+// localizedKey is where the way stands that needs an engine ID.
+const localizedKey = 2
+
+func (a *Auth) authKeys() keySettings {
+	return keySettings{
+		{"password", a.Password, a.PasswordFile, readPassword},
+		{"master_key", a.MasterKey, a.MasterKeyFile, readMasterKey},
+		localizedKey: {"localized_key", a.LocalizedKey, a.LocalizedKeyFile, readLocalizedKey},
+	}
+}
+
+func (a *Auth) privKeys() keySettings {
+	return keySettings{
+		{"priv_password", a.PrivPassword, a.PrivPasswordFile, readPassword},
+		{"priv_master_key", a.PrivMasterKey, a.PrivMasterKeyFile, readMasterKey},
+		localizedKey: {"priv_localized_key", a.PrivLocalizedKey, a.PrivLocalizedKeyFile, readLocalizedKey},
+	}
+}
+
+// used is the setting that holds a key, or the first where none does.
+func (k *keySettings) used() *keySetting {
+	for i := range k {
+		if k[i].text != "" || k[i].file != "" {
+			return &k[i]
+		}
+	}
+	return &k[0]
+}
+
+// names are the keys of the file that are set.
+func (k *keySettings) names() (names []string) {
+	for _, s := range k {
+		if s.text != "" {
+			names = append(names, s.name)
+		}
+		if s.file != "" {
+			names = append(names, s.name+"_file")
+		}
+	}
+	return names
+}
+
+// key makes a key of text, which the setting or its file holds.
+func (s *keySetting) key(text string, fits func(snmp.Key) error) (snmp.Key, error) {
+	k, err := s.read(text)
+	if err == nil {
+		err = fits(k)
+	}
+	if err != nil && s.file != "" {
+		return k, fmt.Errorf("%s has %w", s.file, err)
+	}
+	if err != nil {
+		return k, fmt.Errorf("%s has %w", s.name, err)
+	}
+	return k, nil
+}
+
+func readPassword(text string) (snmp.Key, error) { return snmp.Passphrase(text), nil }
+
+func readMasterKey(text string) (snmp.Key, error) {
+	octets, err := setting.Hex(text)
+	return snmp.MasterKey(octets), err
+}
+
+func readLocalizedKey(text string) (snmp.Key, error) {
+	octets, err := setting.Hex(text)
+	return snmp.LocalizedKey(octets), err
+}
+
+// engineID is EngineID in octets, without any when the device is to be asked. It has been checked.
+func (a *Auth) engineID() []byte {
+	id, _ := setting.Hex(a.EngineID)
+	if isWildcard(id) {
+		return nil
+	}
+	return id
+}
+
+// WildcardEngineID has a device be asked for its engine ID where keys are localized, which names none: no
+// engine has an ID of zeros (RFC 3411 section 5). PySNMP writes it so.
+const WildcardEngineID = "0x0000000000"
+
+func isWildcard(id []byte) bool {
+	return !slices.ContainsFunc(id, func(octet byte) bool { return octet != 0 })
+}
+
+// user is the user of an auth that has been checked, with secrets that have not where they come from
+// files.
+func (a *Auth) user(secrets credentials) (*snmp.User, error) {
+	u := &snmp.User{Name: a.Username}
+	var err error
+	if a.SecurityLevel == NoAuthNoPriv {
+		return u, nil
+	}
+	if u.Auth, err = snmp.ParseAuthProtocol(a.AuthProtocol); err != nil {
+		return nil, err
+	}
+	keys := a.authKeys()
+	u.AuthKey, err = keys.used().key(secrets.auth, func(k snmp.Key) error { return k.FitsAuth(u.Auth) })
+	if err != nil || a.SecurityLevel == AuthNoPriv {
+		return u, err
+	}
+	if u.Priv, err = snmp.ParsePrivProtocol(a.PrivProtocol); err != nil {
+		return nil, err
+	}
+	keys = a.privKeys()
+	u.PrivKey, err = keys.used().key(secrets.priv, func(k snmp.Key) error { return k.FitsPriv(u.Auth, u.Priv) })
+	return u, err
+}
+
+// Principal is as whom to talk: what an auth says, with the secrets that its files hold now.
+type Principal struct {
+	Version   snmp.Version
+	Community []byte
+	User      *snmp.User // of SNMPv3, else nil
+	EngineID  []byte     // of the peer; empty means: ask it
+}
+
+// Principal gives as whom an auth talks that has no mistakes.
+func (a *Auth) Principal() (p Principal, err error) {
+	found, err := new(secrets).of(a)
+	if err != nil {
+		return p, err
+	}
+	p.Version = map[Version]snmp.Version{1: snmp.V1, 2: snmp.V2c, 3: snmp.V3}[a.Version]
+	p.Community = []byte(found.community)
+	if p.Version == snmp.V3 {
+		p.EngineID = a.engineID()
+		p.User, err = a.user(found)
+	}
+	return p, err
+}

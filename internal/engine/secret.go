@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"trapline/internal/setting"
+)
+
+// secrets are the files that auths take secrets from. A file is read again when it has changed, so
+// that a secret can be rotated without a reload.
+type secrets struct {
+	mu    sync.Mutex
+	files map[string]secretFile
+}
+
+type secretFile struct {
+	info os.FileInfo // as it was before the file was read
+	text string
+}
+
+// read gives the content of a file without the newline at its end.
+func (s *secrets) read(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.files[path]; ok && unchanged(f.info, info) {
+		return f.text, nil
+	}
+	b, err := readBounded(path)
+	if err != nil {
+		return "", err
+	}
+	if s.files == nil {
+		s.files = map[string]secretFile{}
+	}
+	f := secretFile{info, strings.TrimRight(string(b), "\r\n")}
+	s.files[path] = f
+	return f.text, nil
+}
+
+// maxSecret is how long a secret may be, in octets.
+const maxSecret = 64 << 10
+
+func readBounded(path string) ([]byte, error) {
+	b, err := setting.ReadFile(path, maxSecret)
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	return b, nil
+}
+
+func unchanged(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// credentials are the secrets of an auth, those in files included. In auth and priv stands what the
+// settings hold that give the keys.
+type credentials struct {
+	community, auth, priv string
+}
+
+func (s *secrets) of(a *Auth) (c credentials, err error) {
+	if a.Version != 3 {
+		c.community, err = s.text(a.Community, a.CommunityFile)
+		if err == nil && c.community == "" && a.CommunityFile != "" {
+			err = fmt.Errorf("%s is empty", a.CommunityFile)
+		}
+		return c, err
+	}
+	if a.SecurityLevel == NoAuthNoPriv {
+		return c, nil
+	}
+	keys := a.authKeys()
+	if c.auth, err = s.text(keys.used().text, keys.used().file); err != nil || a.SecurityLevel == AuthNoPriv {
+		return c, err
+	}
+	keys = a.privKeys()
+	c.priv, err = s.text(keys.used().text, keys.used().file)
+	return c, err
+}
+
+// text is what is written in a setting, or where it names a file, there.
+func (s *secrets) text(written setting.Secret, file string) (string, error) {
+	if file == "" {
+		return string(written), nil
+	}
+	return s.read(file)
+}

@@ -1,0 +1,43 @@
+// Package fleet answers queries about targets by their last polls: lists, tables with rates, and the sentences on what needs
+// attention. It polls and walks targets on request.
+package fleet
+
+import (
+	"fmt"
+	"time"
+
+	"trapline/internal/alerting"
+	"trapline/internal/catalog"
+	"trapline/internal/poller"
+)
+
+// Fleet answers queries about targets by their last polls, and polls and walks them. Its methods may be called
+// concurrently.
+type Fleet struct {
+	polls   *poller.Poller
+	open    poller.Open // the session to a target, to request objects beside its polls; nil if that is not possible
+	catalog *catalog.Catalog
+	console *alerting.Console
+	started time.Time // of the process
+	asking  asking
+}
+
+// New returns the fleet of the targets of a poller.
+func New(polls *poller.Poller, open poller.Open, catalog *catalog.Catalog, console *alerting.Console, started time.Time) *Fleet {
+	return &Fleet{polls: polls, open: open, catalog: catalog, console: console, started: started}
+}
+
+// Detail returns the state of a target. The error of a name that no target has is ErrNotFound.
+func (f *Fleet) Detail(name string) (poller.Detail, error) {
+	d, ok := f.polls.Detail(name)
+	if !ok {
+		return d, f.NoTarget(name)
+	}
+	return d, nil
+}
+
+// StoreVersion changes when what is known of targets does, or how many alarms they have. It is another one in each
+// process.
+func (f *Fleet) StoreVersion() string {
+	return fmt.Sprintf("%x-%x-%x", f.started.UnixNano(), f.polls.Version(), f.console.OpenAlarms().Version)
+}

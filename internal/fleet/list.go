@@ -1,0 +1,184 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/alerting"
+	"trapline/internal/api"
+	"trapline/internal/poller"
+)
+
+func AddTarget(c *api.TargetCounts, s poller.State) {
+	c.Total++
+	switch s {
+	case poller.Up:
+		c.Up++
+	case poller.Partial:
+		c.Partial++
+	case poller.Down:
+		c.Down++
+	case poller.Waiting:
+		c.Waiting++
+	}
+}
+
+// Targets returns the targets that q selects, the worst first unless q says otherwise.
+func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
+	key, descending := strings.CutPrefix(q.Sort, "-")
+	order, known := orders[key]
+	if !known {
+		return api.TargetList{}, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no sort key %q", key), "write one of "+strings.Join(sortKeys(), ", ")+", with - in front for the greatest first")
+	}
+	alarms := f.console.OpenAlarms()
+	list := api.TargetList{Targets: []api.TargetSummary{}}
+	conditions := api.ParseTerms(q.Text)
+	var found []*poller.Summary
+	for _, u := range f.polls.Summaries() {
+		if matches(u, conditions) {
+			AddTarget(&list.Counts, u.State)
+			if matchesState(u, conditions) {
+				found = append(found, u)
+			}
+		}
+	}
+	list.Matched = len(found)
+	sorted(found, descending, func(u *poller.Summary) float64 { return order(u, alarms) })
+	begin := min(max(q.Offset, 0), len(found))
+	end := min(begin+cmp.Or(max(q.Limit, 0), defaultLimit), len(found))
+	for _, u := range found[begin:end] {
+		list.Targets = append(list.Targets, summary(u, alarms))
+	}
+	return list, nil
+}
+
+// defaultLimit is how many targets one answer has where no limit is given.
+const defaultLimit = 100
+
+// orders are the numbers to sort by. Equal ones keep the order of the names.
+var orders = map[string]func(*poller.Summary, *alerting.OpenAlarms) float64{
+	"": func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
+		return worst[u.State] - float64(min(x.ByTarget[u.Target.Name].Total, 1000))/1001
+	},
+	"name":     func(*poller.Summary, *alerting.OpenAlarms) float64 { return 0 },
+	"state":    func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return worst[u.State] },
+	"duration": ofLast(func(p *poller.Pass) float64 { return p.Duration.Seconds() }),
+	"loss":     ofLast(lossOf),
+	"rtt":      ofLast(func(p *poller.Pass) float64 { return p.Stats.Path.RTT.Seconds() }),
+	"age":      ofLast(func(p *poller.Pass) float64 { return -float64(p.Start.Add(p.Duration).UnixMilli()) }),
+	"series":   func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return float64(u.Samples) },
+	"alarms": func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
+		return float64(x.ByTarget[u.Target.Name].Total)
+	},
+}
+
+// worst orders states, the worst first.
+var worst = [...]float64{poller.Down: 0, poller.Partial: 1, poller.Waiting: 2, poller.Up: 3}
+
+// ofLast sorts by the last poll. A target that has none is the least.
+func ofLast(number func(*poller.Pass) float64) func(*poller.Summary, *alerting.OpenAlarms) float64 {
+	return func(u *poller.Summary, _ *alerting.OpenAlarms) float64 {
+		if u.Last == nil {
+			return math.Inf(-1)
+		}
+		return number(u.Last)
+	}
+}
+
+func sortKeys() (keys []string) {
+	for key := range orders {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// sorted sorts list, which is sorted by name, by numbers that are taken once. Equal ones keep their order.
+func sorted(list []*poller.Summary, descending bool, number func(*poller.Summary) float64) {
+	type pair struct {
+		number  float64
+		at      int
+		summary *poller.Summary
+	}
+	sign := 1.0
+	if descending {
+		sign = -1
+	}
+	pairs := make([]pair, len(list))
+	for i, u := range list {
+		pairs[i] = pair{sign * number(u), i, u}
+	}
+	slices.SortFunc(pairs, func(a, b pair) int {
+		switch {
+		case a.number < b.number:
+			return -1
+		case a.number > b.number:
+			return 1
+		}
+		return a.at - b.at
+	})
+	for i := range pairs {
+		list[i] = pairs[i].summary
+	}
+}
+
+// lossOf is the share of the requests of a poll that were sent again.
+func lossOf(p *poller.Pass) float64 {
+	return float64(p.Stats.Retries) / float64(max(p.Stats.Packets, 1))
+}
+
+func summary(u *poller.Summary, alarms *alerting.OpenAlarms) api.TargetSummary {
+	t := u.Target
+	s := api.TargetSummary{
+		Name: t.Name, Address: t.Spec.Address, Labels: t.Labels, Kind: kindOf(u), State: api.State(u.State.String()), Since: u.Since,
+		Interval: t.Interval.Seconds(), Series: u.Samples, Alarms: alarms.ByTarget[t.Name].Total, Baseline: alarms.ByTarget[t.Name].Baseline, Outcomes: u.Outcomes.String(),
+	}
+	if s.Labels == nil {
+		s.Labels = map[string]string{}
+	}
+	if u.Identity != nil {
+		s.SysName = u.Identity.SysName
+	}
+	if p := u.Last; p != nil {
+		s.LastPoll, s.Duration, s.Loss = p.Start.Add(p.Duration), seconds(p.Duration), lossOf(p)
+		s.RTT, s.Window = seconds(p.Stats.Path.RTT), p.Stats.Path.Window
+	}
+	if problems := u.Problems(); len(problems) > 0 {
+		s.Problem = problem(&problems[0])
+	}
+	return s
+}
+
+// seconds leaves out what no clock can tell.
+func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+
+// reports returns the last reports of the targets that a query selects.
+func (f *Fleet) reports(query string) ([]poller.Report, error) {
+	reports := f.polls.Reports()
+	if strings.TrimSpace(query) == "" {
+		return reports, nil
+	}
+	list, err := f.Targets(api.TargetQuery{Text: query, Limit: len(reports)})
+	if err != nil {
+		return nil, err
+	}
+	selected := map[string]bool{}
+	for i := range list.Targets {
+		selected[list.Targets[i].Name] = true
+	}
+	if len(selected) == 0 {
+		return nil, api.WithHint(api.Errorf(api.ErrNotFound, "no target matches %q", query), "Leave targets empty for all")
+	}
+	return slices.DeleteFunc(reports, func(r poller.Report) bool { return !selected[r.Target.Name] }), nil
+}
+
+// Try evaluates an expression as a rule would be, over the targets that q selects. Nothing is raised.
+func (f *Fleet) Try(ctx context.Context, q api.TryRequest) (api.Try, error) {
+	return f.console.Try(ctx, q, f.reports)
+}

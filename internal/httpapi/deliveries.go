@@ -1,0 +1,44 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+
+	"trapline/internal/api"
+)
+
+const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, reload or target_state\n" +
+	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: seq of the last event of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
+
+// deliveries are about alarms, rules and receivers.
+var deliveries = []route{
+	tabular("GET /api/v1/alarms", "Alarms, and what receivers know of them: the worst first, of equals the newest.",
+		func(a *API, r *http.Request) ([]api.Alarm, error) { return a.Console.Alarms(alarmQuery(r)) }, alarmRows).
+		with("q: words, or key=value for labels, severity, rule, target, receiver; baseline=true for those that are not sent because they were so in the first poll\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100\nformat: json, also if it is left out, or csv"),
+	gives("GET /api/v1/alarms/{id}", "One alarm, and its life. One that has been cleared is what the journal has of it.",
+		func(a *API, r *http.Request) (api.Alarm, error) { return a.Console.Alarm(r.PathValue("id")) }),
+	takes("POST /api/v1/alarms/{id}/resend", "Notifies the receivers that know an active alarm once more, by its event.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) {
+			return Done{}, a.Console.Resend(r.PathValue("id"))
+		}),
+	{pattern: "GET /api/v1/events", text: "What happened to alarms, receivers and targets, the newest first.",
+		params: eventParams, gives: reflect.TypeFor[[]api.Event](), serve: (*API).serveEvents},
+	gives("GET /api/v1/receivers", "How the receivers fare.", func(a *API, _ *http.Request) ([]api.Receiver, error) { return a.Console.Receivers() }),
+	gives("GET /api/v1/receivers/{name}", "One receiver, with the first 100 events that wait for it and the last 100 that were given up.",
+		func(a *API, r *http.Request) (api.Receiver, error) { return a.Console.Receiver(r.PathValue("name")) }),
+	takes("POST /api/v1/receivers/{name}/retry", "Sends a receiver at once what waits for it, and again what was given up.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) {
+			return Done{}, a.Console.Retry(r.PathValue("name"))
+		}),
+	takes("POST /api/v1/receivers/{name}/drop", "Forgets what waits for a receiver, and what was given up.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) {
+			return Done{}, a.Console.Drop(r.PathValue("name"))
+		}),
+	takes("POST /api/v1/receivers/{name}/test", "Sends a receiver a test, and says what became of it.",
+		func(a *API, r *http.Request, _ *nothing) (api.TestResult, error) {
+			return a.Console.TestReceiver(r.Context(), r.PathValue("name"))
+		}),
+}
+
+// Done is the answer of an action that has nothing to say.
+type Done struct{}

@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/api"
+)
+
+var update = flag.Bool("update", false, "write docs/api.md anew")
+
+const docsFile = "../../docs/api.md"
+
+// docs/api.md is made of the table of routes, the types that they take and give, and the comments of these: what is
+// written there about routes, fields and statuses is so.
+func TestReferenceOfTheAPI(t *testing.T) {
+	d := &docs{comments: commentsOf(t, ".", "../api"), seen: map[reflect.Type]bool{}}
+	d.text.WriteString(docsHead)
+	d.errors()
+	d.routes()
+	d.types()
+	if *update {
+		if err := os.WriteFile(docsFile, d.text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(docsFile)
+	if err != nil || !bytes.Equal(got, d.text.Bytes()) {
+		t.Errorf("docs/api.md is not up to date (%v): run make docs", err)
+	}
+	for _, missing := range d.missing {
+		t.Errorf("%s has no comment, which docs/api.md is made of", missing)
+	}
+}
+
+const docsHead = `# API v1
+
+Made by ` + "`make docs`" + ` from the source. In v1 fields are added, never changed. An answer is JSON in the form of Prometheus' HTTP API:
+
+    {"status": "success", "data": …, "warnings": […]}
+    {"status": "error", "errorType": "not_found", "error": "there is no target \"sv\"", "hint": "did you mean sw?"}
+
+Times are RFC 3339, durations are in seconds. A path that does not begin with GET acts: ` + "`--web.actions`" + ` must allow it (auto: on
+loopback listeners, or where ` + "`--web.config.file`" + ` has users or the client a certificate), the Host header must be an IP address,
+localhost, the name of the host or that of ` + "`--web.external-url`" + `, and it must not come from a web page of another origin. The body is a
+JSON object with Content-Type: application/json, or a form with the same fields; without fields there need be none. What is
+refused so is 403, a body of another type 415.
+
+Prometheus' own paths, ` + "`/api/v1/rules`, `/api/v1/alerts`" + ` and with ` + "`--web.enable-query` `/api/v1/query` and `/api/v1/query_range`" + `,
+answer as Prometheus' do.
+`
+
+// docs is docs/api.md while it is written.
+type docs struct {
+	text     bytes.Buffer
+	comments map[string]string // of "Type" and "Type.Field"
+	queue    []reflect.Type    // to be described
+	seen     map[reflect.Type]bool
+	missing  []string
+}
+
+func (d *docs) printf(format string, args ...any) { fmt.Fprintf(&d.text, format, args...) }
+
+func (d *docs) errors() {
+	d.printf("\n## Errors\n\n| status | errorType | |\n|---|---|---|\n")
+	for _, k := range api.ErrorKinds {
+		d.printf("| %d | %s | %s |\n", k.Status, k.Name, k.Text)
+	}
+	d.printf("| %d | internal | anything else |\n", http.StatusInternalServerError)
+}
+
+func (d *docs) routes() {
+	d.printf("\n## Paths\n")
+	sorted := slices.Clone(routes)
+	slices.SortStableFunc(sorted, func(a, b route) int { return strings.Compare(pathOf(a), pathOf(b)) })
+	for _, r := range sorted {
+		d.printf("\n### `%s`\n\n%s\n", r.pattern, r.text)
+		if r.params != "" {
+			d.printf("\n| parameter | |\n|---|---|\n")
+			for line := range strings.Lines(r.params) {
+				name, text, _ := strings.Cut(strings.TrimSpace(line), ": ")
+				d.printf("| %s | %s |\n", name, cell(text))
+			}
+		}
+		if r.takes != nil && r.takes.NumField() > 0 {
+			d.printf("\nTakes %s.\n", d.typeName(r.takes))
+		}
+		d.printf("\nGives %s.\n", d.typeName(r.gives))
+	}
+}
+
+func pathOf(r route) string {
+	method, path, _ := strings.Cut(r.pattern, " ")
+	return path + " " + method
+}
+
+// typeName names a type as JSON has it, with a link to its section.
+func (d *docs) typeName(t reflect.Type) string {
+	switch {
+	case t == nil:
+		return "nothing"
+	case t == reflect.TypeFor[time.Time]():
+		return "time"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return d.typeName(t.Elem()) + " or null"
+	case reflect.Slice:
+		return "list of " + d.typeName(t.Elem())
+	case reflect.Map:
+		return "map of " + d.typeName(t.Elem())
+	case reflect.Struct:
+		if !d.seen[t] {
+			d.seen[t] = true
+			d.queue = append(d.queue, t)
+		}
+		return fmt.Sprintf("[%s](#%s)", t.Name(), strings.ToLower(t.Name()))
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "number"
+}
+
+func (d *docs) types() {
+	d.printf("\n## Types\n")
+	for len(d.queue) > 0 {
+		t := d.queue[0]
+		d.queue = d.queue[1:]
+		if d.comments[t.Name()] == "" {
+			d.missing = append(d.missing, t.Name())
+		}
+		d.printf("\n### %s\n\n%s\n", t.Name(), strings.TrimSpace(d.comments[t.Name()]))
+		if t.NumField() > 0 {
+			d.printf("\n| field | type | |\n|---|---|---|\n")
+			d.fields(t)
+		}
+	}
+}
+
+func (d *docs) fields(t reflect.Type) {
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			d.fields(f.Type)
+			continue
+		}
+		if name == "-" || !f.IsExported() {
+			continue
+		}
+		if name == "" {
+			d.missing = append(d.missing, t.Name()+"."+f.Name+"'s name in JSON")
+		}
+		comment := d.comments[t.Name()+"."+f.Name]
+		if strings.Contains(options, "omit") {
+			comment = strings.TrimPrefix(comment+"; may be left out", "; ")
+		}
+		d.printf("| %s | %s | %s |\n", name, d.typeName(f.Type), cell(comment))
+	}
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// commentsOf reads the comments of types and their fields in directories.
+func commentsOf(t *testing.T, dirs ...string) map[string]string {
+	t.Helper()
+	comments := map[string]string{}
+	var files []string
+	for _, dir := range dirs {
+		some, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, some...)
+	}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range parsed.Decls {
+			general, ok := decl.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range general.Specs {
+				if one, ok := spec.(*ast.TypeSpec); ok {
+					addComments(comments, one, general.Doc)
+				}
+			}
+		}
+	}
+	return comments
+}
+
+func addComments(comments map[string]string, one *ast.TypeSpec, doc *ast.CommentGroup) {
+	fields, ok := one.Type.(*ast.StructType)
+	if !ok {
+		return
+	}
+	if one.Doc != nil {
+		doc = one.Doc
+	}
+	comments[one.Name.Name] = doc.Text()
+	for _, f := range fields.Fields.List {
+		text := strings.Join(strings.Fields(f.Doc.Text()+" "+f.Comment.Text()), " ")
+		for _, name := range f.Names {
+			comments[one.Name.Name+"."+name.Name] = text
+		}
+	}
+}
