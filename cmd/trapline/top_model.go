@@ -76,6 +76,7 @@ func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
 	case "q":
 		return tea.Quit
 	case "enter":
+		m.move(0) // so that the chart stays with this row when another one comes first
 		m.charted = len(m.rows()) > 0
 	case "esc":
 		m.filter = ""
@@ -109,8 +110,10 @@ func (m *topModel) move(by int) {
 
 // cursor is the row that was chosen, else the first.
 func (m *topModel) cursor(rows []topRow) int {
-	return max(0, slices.IndexFunc(rows, func(r topRow) bool { return r.key == m.chosen }))
+	return max(0, slices.IndexFunc(rows, m.isChosen))
 }
+
+func (m *topModel) isChosen(r topRow) bool { return r.key == m.chosen }
 
 // follow scrolls so that the cursor is on the screen.
 func (m *topModel) follow(rows []topRow) {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/peers"
@@ -166,6 +168,29 @@ func TestTopPollsByItself(t *testing.T) {
 		if got := cliIn(t, dir, test.args...); got.status == 0 || !strings.Contains(got.errs, test.want) {
 			t.Errorf("%q: %+v, want %s", test.args, got, test.want)
 		}
+	}
+}
+
+// The chart stays with the interface that it was opened for, whichever is the busiest later, and ends with its row.
+func TestTopChartsOneInterface(t *testing.T) {
+	t.Parallel()
+	busy := func(names ...string) topData {
+		d := topData{table: api.Table{Columns: []api.TableColumn{{Name: "interface"}, {Name: "use"}}}}
+		for i, name := range names {
+			use := float64(90 - i)
+			d.table.Rows = append(d.table.Rows, api.TableRow{Key: name, Cells: []string{name, ""}, Values: []*float64{nil, &use}})
+		}
+		return d
+	}
+	m := &topModel{width: 100, height: 20, data: busy("first", "second")}
+	m.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	m.Update(busy("second", "first"))
+	if got := m.View().Content; !strings.Contains(got, "first") || strings.Contains(got, "second") {
+		t.Errorf("the chart is\n%s", got)
+	}
+	m.Update(busy("second"))
+	if got := m.View().Content; !strings.Contains(got, "INTERFACE") || !strings.Contains(got, "second") {
+		t.Errorf("without the row, the screen is\n%s", got)
 	}
 }
 

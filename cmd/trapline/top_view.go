@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -40,7 +41,7 @@ func topStyled(s lipgloss.Style, text string) string {
 // View draws the screen.
 func (m *topModel) View() tea.View {
 	rows := m.rows()
-	m.charted = m.charted && len(rows) > 0
+	m.charted = m.charted && slices.ContainsFunc(rows, m.isChosen)
 	var lines []string
 	if m.charted {
 		lines = m.chartLines(rows)
