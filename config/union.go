@@ -151,7 +151,7 @@ type place struct {
 func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, named map[string]place) {
 	wrong := s.wrongBelow(at)
 	auth, ok := u.config.Auths[r.Auth]
-	if !ok && r.Auth != "" {
+	if !ok && r.Auth != "" && !u.lacks("auths") {
 		wrong("auth", missingAuth(r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
 	}
 	for _, m := range r.Speaks(auth, &u.config.Notifications) {
