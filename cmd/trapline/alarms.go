@@ -51,10 +51,19 @@ func addAlarmsList(alarms *kingpin.CmdClause, commands map[string]command) {
 		}
 		raw, err := print()
 		if err == nil && string(bytes.TrimSpace(raw)) == "[]" {
-			fmt.Fprintln(os.Stderr, map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[*state])
+			none := map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[*state]
+			fmt.Fprintln(os.Stderr, noneOf(none, *text))
 		}
 		return err
 	}
+}
+
+// noneOf says that there is nothing in a list, or nothing that a query selects.
+func noneOf(none string, query []string) string {
+	if len(query) == 0 {
+		return none
+	}
+	return fmt.Sprintf("%s match %q", none, strings.Join(query, " "))
 }
 
 func (p *printer) alarms(raw json.RawMessage, list []api.Alarm) error {

@@ -131,6 +131,8 @@ AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   T
 	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/events": []api.Event{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
 		{args: "alarms", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms\n"},
 		{args: "alarms -o json", out: "[]\n", errs: "no alarms\n"},
+		{args: "alarms severity=majro up", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms match \"severity=majro up\"\n"},
+		{args: "events core-9", out: "AT  KIND  SEVERITY  TARGET  RULE  RECEIVER  TOOK  TEXT\n", errs: "no events match \"core-9\"\n"},
 		{args: "events", out: "AT  KIND  SEVERITY  TARGET  RULE  RECEIVER  TOOK  TEXT\n", errs: "no events\n"},
 	})
 }

@@ -54,7 +54,7 @@ func addEvents(app *kingpin.Application, commands map[string]command) {
 			return err
 		}
 		if len(list) == 0 {
-			fmt.Fprintln(os.Stderr, "no events")
+			fmt.Fprintln(os.Stderr, noneOf("no events", *text))
 		}
 		slices.SortFunc(list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 		return p.grid(eventGrid(list))

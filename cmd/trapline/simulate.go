@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/agent"
+	"trapline/internal/reason"
 )
 
 func addSimulate(app *kingpin.Application, commands map[string]command) {
@@ -104,7 +105,11 @@ func builtin(ctx context.Context, s string) ([]simulated, error) {
 		count, err = strconv.Atoi(number)
 	}
 	if build == nil || err != nil || count < 1 || count > mostSimulated {
-		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %d", s, strings.Join(slices.Sorted(maps.Keys(agent.Builtin)), ", "), mostSimulated)
+		kinds, meant := slices.Sorted(maps.Keys(agent.Builtin)), ""
+		if build == nil {
+			meant = didYouMean(kind, kinds)
+		}
+		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), reason.Grouped(mostSimulated), meant)
 	}
 	var models []simulated
 	for n := 1; n <= count; n++ {

@@ -36,3 +36,12 @@ func TestSimulateSaysWhichAddressIsTaken(t *testing.T) {
 	}
 	beside.Close()
 }
+
+// A misspelt kind has a suggestion; a wrong number has none.
+func TestSimulateSuggestsAKind(t *testing.T) {
+	for kind, want := range map[string]bool{"swich": true, "swich=3": true, "switch=0": false, "toaster": false} {
+		if _, err := builtin(t.Context(), kind); err == nil || strings.Contains(err.Error(), "; did you mean switch?") != want {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
