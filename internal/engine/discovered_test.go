@@ -82,3 +82,20 @@ func TestPeersDiscoveryIsOfThePoll(t *testing.T) {
 		}
 	}
 }
+
+// What a poll leaves behind that ends before its requests does not keep the next one from asking.
+func TestPeersPollsThatEndEarlyAsk(t *testing.T) {
+	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
+	a := authOf(shaAES)
+	a.PrivPassword = "wrong-password"
+	x := target(t, engine.Spec{Address: snmpd.Address, Auth: a})
+	patient := engine.Plan{Get: walkOf(sysName), Params: params(2*time.Second, 3, 25)}
+	for n := range 4 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		r := pollContext(ctx, x, patient)
+		cancel()
+		if len(r.errors) != 1 || !r.errors[0].Discovered || r.stats.Packets == 0 {
+			t.Errorf("poll %d: %d packets, %v", n, r.stats.Packets, r.err)
+		}
+	}
+}

@@ -27,6 +27,7 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	}
 	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
 	defer func() {
+		t.pipe.leave(peer)
 		if t.pipe.discoveredSince(peer, began) {
 			w.discovered()
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -70,6 +71,17 @@ func (p *pipe) probeLocked(q *query) {
 		probe.retries = q.retries // there is time for them
 	}
 	p.launchLocked(probe)
+}
+
+// leave ends the questions whether a target is there once nothing else is asked of it. They would outlive a poll that
+// was ended before its requests, and hold back those of the next one: see allowsLocked.
+func (p *pipe) leave(t *peer) {
+	p.lock()
+	defer p.unlock()
+	wanted := func(q *query) bool { return !q.dead && q != t.probe && !q.presence }
+	if !slices.ContainsFunc(t.flying, wanted) && !slices.ContainsFunc(t.waiting, wanted) {
+		p.failAllLocked(t, &Error{Reason: Canceled, Err: context.Canceled})
+	}
 }
 
 // unansweredLocked gives q up.
