@@ -10,59 +10,59 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// alert is an alert that is pending or firing, as of the last evaluation.
-type alert struct {
-	labels          labels.Labels
-	annotations     labels.Labels
-	value           float64 // the last while the condition was true
-	firing          bool
-	activeAt        time.Time
-	firedAt         time.Time // zero while it is pending
-	keepFiringSince time.Time // when the condition ceased to be true; zero while it is true
+// Alert is an alert that is pending or firing, as of the last evaluation.
+type Alert struct {
+	Labels          labels.Labels
+	Annotations     labels.Labels
+	Value           float64 // the last while the condition was true
+	Firing          bool
+	ActiveAt        time.Time
+	FiredAt         time.Time // zero while it is pending
+	KeepFiringSince time.Time // when the condition ceased to be true; zero while it is true
 }
 
-// alerts are those of a rule, by the hash of their labels.
-type alerts map[uint64]*alert
+// Alerts are those of a rule, by the hash of their labels.
+type Alerts map[uint64]*Alert
 
-// step applies the samples that an evaluation found, which have the labels of their alerts, as Prometheus does: an alert
+// Step applies the samples that an evaluation found, which have the labels of their alerts, as Prometheus does: an alert
 // is pending until its condition has been true for hold, and ends when it is not true, or keep later if it is firing.
-func (all alerts) step(found promql.Vector, at time.Time, hold, keep time.Duration) {
+func (all Alerts) Step(found promql.Vector, at time.Time, hold, keep time.Duration) {
 	present := make(map[uint64]bool, len(found))
 	for _, s := range found {
 		key := s.Metric.Hash()
 		present[key] = true
 		a := all[key]
 		if a == nil {
-			a = &alert{labels: s.Metric, activeAt: at}
+			a = &Alert{Labels: s.Metric, ActiveAt: at}
 			all[key] = a
 		}
-		a.value, a.keepFiringSince = s.F, time.Time{}
-		if !a.firing && at.Sub(a.activeAt) >= hold {
-			a.firing, a.firedAt = true, at
+		a.Value, a.KeepFiringSince = s.F, time.Time{}
+		if !a.Firing && at.Sub(a.ActiveAt) >= hold {
+			a.Firing, a.FiredAt = true, at
 		}
 	}
-	maps.DeleteFunc(all, func(key uint64, a *alert) bool { return !present[key] && a.ends(at, keep) })
+	maps.DeleteFunc(all, func(key uint64, a *Alert) bool { return !present[key] && a.ends(at, keep) })
 }
 
 // ends reports whether an alert ends whose condition is not true.
-func (a *alert) ends(at time.Time, keep time.Duration) bool {
-	if !a.firing {
+func (a *Alert) ends(at time.Time, keep time.Duration) bool {
+	if !a.Firing {
 		return true
 	}
-	if a.keepFiringSince.IsZero() {
-		a.keepFiringSince = at
+	if a.KeepFiringSince.IsZero() {
+		a.KeepFiringSince = at
 	}
-	return at.Sub(a.keepFiringSince) >= keep
+	return at.Sub(a.KeepFiringSince) >= keep
 }
 
 // pause excludes a time without evaluations from what counts for `for` and keep_firing_for.
-func (all alerts) pause(gap time.Duration) {
+func (all Alerts) pause(gap time.Duration) {
 	for _, a := range all {
-		if !a.firing {
-			a.activeAt = a.activeAt.Add(gap)
+		if !a.Firing {
+			a.ActiveAt = a.ActiveAt.Add(gap)
 		}
-		if !a.keepFiringSince.IsZero() {
-			a.keepFiringSince = a.keepFiringSince.Add(gap)
+		if !a.KeepFiringSince.IsZero() {
+			a.KeepFiringSince = a.KeepFiringSince.Add(gap)
 		}
 	}
 }
@@ -86,8 +86,8 @@ func alertSeries(name string, a labels.Labels, firing bool) labels.Labels {
 	return b.Labels()
 }
 
-// alertSamples are the two samples of an alert.
-func alertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql.Sample {
+// AlertSamples are the two samples of an alert.
+func AlertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql.Sample {
 	return []promql.Sample{
 		{Metric: alertSeries(alertsName, l, firing), T: at.UnixMilli(), F: 1},
 		{Metric: alertSeries(alertsForStateName, l, firing), T: at.UnixMilli(), F: float64(activeAt.Unix())},
@@ -96,12 +96,12 @@ func alertSamples(l labels.Labels, firing bool, activeAt, at time.Time) []promql
 
 // Errors of rules whose labels do not distinguish their rows, in Prometheus' words.
 var (
-	errSameAlerts    = errors.New("vector contains metrics with the same labelset after applying alert labels")
+	ErrSameAlerts    = errors.New("vector contains metrics with the same labelset after applying alert labels")
 	errSameRecording = errors.New("vector contains metrics with the same labelset after applying rule labels")
 )
 
-// recorded gives samples the name and the labels of a recording rule.
-func (r *Rule) recorded(vector promql.Vector) (promql.Vector, error) {
+// Recorded gives samples the name and the labels of a recording rule.
+func (r *Rule) Recorded(vector promql.Vector) (promql.Vector, error) {
 	b := labels.NewBuilder(labels.EmptyLabels())
 	for i := range vector {
 		b.Reset(vector[i].Metric)

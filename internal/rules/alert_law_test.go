@@ -3,9 +3,7 @@ package rules
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/rules"
 )
 
 // steps is how many evaluations the law of alerts compares.
@@ -43,7 +40,7 @@ type duel struct {
 	random *rand.Rand
 	round  *round
 	bound  *bound
-	theirs *rules.AlertingRule
+	theirs *oracleRule
 	odds   float64 // of a row to be found
 	ends   int
 
@@ -73,8 +70,7 @@ func newDuel(t *testing.T, random *rand.Rand) *duel {
 	d := &duel{T: t, random: random, odds: random.Float64(), bound: newBound(r, nil)}
 	d.round = &round{device: newDevice(), at: time.Unix(1_700_000_000, 0).UTC()}
 	d.round.device.selectors = &Selectors{mentions: map[string]bool{alertsName: true}}
-	d.theirs = rules.NewAlertingRule(r.Alert, r.Expr, hold, keep, labels.FromMap(ruleLabels), labels.FromMap(annotations),
-		labels.EmptyLabels(), "", true, slog.New(slog.DiscardHandler))
+	d.theirs = &oracleRule{r.Alert, hold, keep, labels.FromMap(ruleLabels), labels.FromMap(annotations), map[uint64]*oracleAlert{}}
 	return d
 }
 
@@ -85,9 +81,7 @@ func (d *duel) step() {
 	offset := time.Duration(d.random.IntN(2)) * time.Minute
 	found := d.vector()
 	fired := d.firing()
-	theirs, wanted := d.theirs.Eval(context.Background(), offset, d.round.at, func(context.Context, string, time.Time) (promql.Vector, error) {
-		return slices.Clone(found), nil
-	}, &url.URL{}, 0)
+	theirs, wanted := d.theirs.Eval(offset, d.round.at, slices.Clone(found))
 	ours, err := d.round.alert(context.Background(), d.bound, slices.Clone(found), d.round.at.Add(-offset))
 	if (err == nil) != (wanted == nil) || err != nil && err.Error() != wanted.Error() {
 		d.Fatalf("%v: error %v, want %v", d.bound.rule, err, wanted)
@@ -137,36 +131,35 @@ func (d *duel) sameSeries(ours, theirs promql.Vector) {
 // sameAlerts compares the alerts, and which of those that fired ended by this evaluation: Prometheus keeps them for a while.
 func (d *duel) sameAlerts(fired map[uint64]bool) {
 	active := 0
-	d.theirs.ForEachActiveAlert(func(want *rules.Alert) {
-		key := want.Labels.Hash()
+	for key, want := range d.theirs.active {
 		got := d.bound.alerts[key]
-		if want.State == rules.StateInactive {
+		if want.State == stateInactive {
 			if ended := fired[key] && got == nil; ended != want.ResolvedAt.Equal(d.round.at) {
 				d.Fatalf("%+v at %v: %v ended: %t, want it at %v", d.bound.rule, d.round.at, want.Labels, ended, want.ResolvedAt)
 			} else if ended {
 				d.ends++
 			}
-			return
+			continue
 		}
 		if active++; got == nil || !equal(got, want) {
 			d.Fatalf("%+v at %v: %+v, want %+v", d.bound.rule, d.round.at, got, want)
 		}
-	})
+	}
 	if active != len(d.bound.alerts) {
 		d.Fatalf("%+v at %v: %d alerts, want %d", d.bound.rule, d.round.at, len(d.bound.alerts), active)
 	}
 }
 
-func equal(a *alert, b *rules.Alert) bool {
-	return labels.Equal(a.labels, b.Labels) && labels.Equal(a.annotations, b.Annotations) && a.value == b.Value && a.firing == (b.State == rules.StateFiring) &&
-		a.activeAt.Equal(b.ActiveAt) && a.firedAt.Equal(b.FiredAt) && a.keepFiringSince.Equal(b.KeepFiringSince)
+func equal(a *Alert, b *oracleAlert) bool {
+	return labels.Equal(a.Labels, b.Labels) && labels.Equal(a.Annotations, b.Annotations) && a.Value == b.Value && a.Firing == (b.State == stateFiring) &&
+		a.ActiveAt.Equal(b.ActiveAt) && a.FiredAt.Equal(b.FiredAt) && a.KeepFiringSince.Equal(b.KeepFiringSince)
 }
 
 // firing are the keys of our alerts that fire.
 func (d *duel) firing() map[uint64]bool {
 	list := map[uint64]bool{}
 	for key, a := range d.bound.alerts {
-		list[key] = a.firing
+		list[key] = a.Firing
 	}
 	return list
 }

@@ -226,7 +226,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 		take := func() {
 			now = now.Add(pollTime)
 			for _, t := range list {
-				if err := e.device(t.target.Name).take(context.Background(), s, t.report(now), now, false); err != nil {
+				if err := e.device(t.target.Name).take(s, t.report(now), now, false); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -236,7 +236,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 			take()
 		}
 		after := heap()
-		b.ReportMetric((after-before)/float64(s.Head().NumSeries()), "B/series")
+		b.ReportMetric((after-before)/float64(s.NumSeries()), "B/series")
 		for _, t := range list {
 			d := e.device(t.target.Name)
 			d.bind(e.set, time.Time{})
@@ -245,7 +245,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 		b.ReportMetric((heap()-after)/targets/1000, "kB/target")
 		runtime.KeepAlive(e)
 		runtime.KeepAlive(list)
-		b.ReportMetric(float64(s.Head().NumSeries()), "series")
+		b.ReportMetric(float64(s.NumSeries()), "series")
 		if err := s.close(); err != nil {
 			b.Fatal(err)
 		}
@@ -265,12 +265,11 @@ func BenchmarkOpenStore(b *testing.B) {
 	for range passes {
 		now = now.Add(pollTime)
 		for _, t := range list {
-			if err := e.device(t.target.Name).take(context.Background(), s, t.report(now), now, false); err != nil {
+			if err := e.device(t.target.Name).take(s, t.report(now), now, false); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
-	s.DisableCompactions()
 	if err := os.CopyFS(dir+"/crashed", os.DirFS(dir+"/rules")); err != nil {
 		b.Fatal(err)
 	}
@@ -294,7 +293,7 @@ func BenchmarkOpenStore(b *testing.B) {
 				}
 				cpu += processTime()
 				b.StopTimer()
-				b.ReportMetric(float64(s.Head().NumSeries()), "series")
+				b.ReportMetric(float64(s.NumSeries()), "series")
 				if err := s.close(); err != nil {
 					b.Fatal(err)
 				}

@@ -1,21 +1,19 @@
 package rules
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/storage"
 )
 
 // bound is a rule of one target, or a global one.
 type bound struct {
 	rule *Rule
 
-	alerts   alerts                   // as the last evaluation has them
+	alerts   Alerts                   // as the last evaluation has them
 	mirror   map[uint64]*record       // alerts as the database has them, by the hash of their labels
 	unseeded bool                     // the alerts of the mirror have yet to be put into alerts
 	written  map[uint64]labels.Labels // series that the last evaluation yielded
@@ -31,7 +29,7 @@ type bound struct {
 }
 
 func newBound(r *Rule, restored []*record) *bound {
-	b := &bound{rule: r, alerts: alerts{}, mirror: map[uint64]*record{}}
+	b := &bound{rule: r, alerts: Alerts{}, mirror: map[uint64]*record{}}
 	for _, one := range restored {
 		again := *one
 		again.fresh = false
@@ -81,7 +79,7 @@ func withSeverity(l labels.Labels, severity string) labels.Labels {
 // revive gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
 func (b *bound) revive(at time.Time) (vector promql.Vector) {
 	for _, r := range b.mirror {
-		vector = append(vector, alertSamples(r.shown(), r.Firing, r.ActiveAt, at)...)
+		vector = append(vector, AlertSamples(r.shown(), r.Firing, r.ActiveAt, at)...)
 	}
 	return vector
 }
@@ -92,22 +90,22 @@ func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
 		return nil
 	}
 	for key, a := range b.alerts {
-		vector = append(vector, alertSamples(withSeverity(a.labels, b.severity(key)), a.firing, a.activeAt, at)...)
+		vector = append(vector, AlertSamples(withSeverity(a.Labels, b.severity(key)), a.Firing, a.ActiveAt, at)...)
 	}
 	return vector
 }
 
 // write stores what an evaluation yielded, and ends the series that it did not yield again. Of alerts only
 // those are stored that rules look at.
-func (b *bound) write(ctx context.Context, s *store, sel *Selectors, vector promql.Vector, at time.Time) error {
+func (b *bound) write(s *store, sel *Selectors, vector promql.Vector, at time.Time) error {
 	if len(vector)+len(b.written) == 0 {
 		return nil
 	}
-	appender := s.appender(ctx)
+	appender := s.appender()
 	now := make(map[uint64]labels.Labels, len(vector))
 	var rejected error
 	add := func(l labels.Labels, t int64, v float64) {
-		if _, err := appender.Append(0, l, 0, t, v, nil, nil, storage.AOptions{}); err != nil {
+		if _, err := appender.Append(0, l, t, v); err != nil {
 			rejected = err
 		}
 	}

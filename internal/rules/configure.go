@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"context"
-
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 )
@@ -104,7 +102,7 @@ func (e *Evaluator) retire(d *device) []*record {
 
 func (e *Evaluator) endSeries(d *device) {
 	if s := e.store.Load(); s != nil {
-		if err := d.end(context.Background(), s.store, e.now()); err != nil {
+		if err := d.end(s.store, e.now()); err != nil {
 			e.logger.Warn("the series of a target that is gone cannot be ended", "target", d.target.Name, "err", err)
 		}
 	}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,10 +83,10 @@ func (d *device) jumped(row labels.Labels, at time.Time) {
 // there. Of a target that does not answer only that is known, so that all else is left as it was, unless
 // such a target counts as one without anything. What cannot be stored is noted in d.lost. It returns an error
 // if a sample was not taken.
-func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.Time, emptied bool) error {
+func (d *device) take(s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
 	d.pass++
-	in := &intake{device: d, appender: s.appender(ctx), at: at.UnixMilli(), now: at}
+	in := &intake{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
 	d.tables = &tables{sets: pass.Sets}
 	if !pass.Up {
 		d.tables = &tables{}
@@ -122,9 +121,9 @@ func (d *device) take(ctx context.Context, s *store, r *poller.Report, at time.T
 }
 
 // end ends all series of the target.
-func (d *device) end(ctx context.Context, s *store, at time.Time) error {
+func (d *device) end(s *store, at time.Time) error {
 	d.pass++
-	in := &intake{device: d, appender: s.appender(ctx), at: at.UnixMilli(), now: at}
+	in := &intake{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
 	for _, s := range d.shelves {
 		s.drop(d.pass, in.end)
 	}

@@ -32,11 +32,11 @@ type round struct {
 }
 
 func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
-	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: queryFunc(s.engine, s.store)}
+	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: QueryFunc(s.engine, s.store)}
 	r.scope = r.query
 	if d.target != nil {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
-		r.scope = queryFunc(s.engine, scoped{s.store, only})
+		r.scope = QueryFunc(s.engine, scoped{s.store, only})
 	}
 	return r
 }
@@ -45,7 +45,7 @@ func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at t
 func (r *round) evaluate(ctx context.Context, b *bound) {
 	start := time.Now()
 	failed := b.err
-	b.err = guarded(func() error { return r.try(ctx, b) }) // a block that is damaged may make tsdb panic
+	b.err = r.try(ctx, b)
 	b.took = time.Since(start)
 	r.metrics.evaluations.Inc()
 	switch {
@@ -79,7 +79,7 @@ func (r *round) try(ctx context.Context, b *bound) error {
 	}
 	if len(b.mirror) > 0 && gap > r.store.lookback/2 {
 		before := r.at.Add(-time.Millisecond)
-		if err := b.write(ctx, r.store.store, r.selectors(), b.revive(before), before); err != nil {
+		if err := b.write(r.store.store, r.selectors(), b.revive(before), before); err != nil {
 			return err
 		}
 	}
@@ -88,14 +88,14 @@ func (r *round) try(ctx context.Context, b *bound) error {
 	switch {
 	case err != nil:
 	case b.rule.Record != "":
-		vector, err = b.rule.recorded(vector)
+		vector, err = b.rule.Recorded(vector)
 	default:
 		vector, err = r.alert(ctx, b, r.hold(b, r.withoutJumps(b, vector)), at)
 	}
 	if err != nil {
 		return err
 	}
-	return b.write(ctx, r.store.store, r.selectors(), vector, r.at)
+	return b.write(r.store.store, r.selectors(), vector, r.at)
 }
 
 // alert goes on with the alerts of a rule for what it found, and returns their samples.
@@ -104,7 +104,7 @@ func (r *round) alert(ctx context.Context, b *bound, found promql.Vector, at tim
 	if err != nil {
 		return nil, err
 	}
-	b.alerts.step(found, r.at, b.rule.For, b.rule.KeepFiringFor)
+	b.alerts.Step(found, r.at, b.rule.For, b.rule.KeepFiringFor)
 	r.annotate(ctx, b)
 	return b.active(r.selectors(), at), nil
 }
@@ -181,11 +181,11 @@ func (r *round) compare(ctx context.Context, b *bound) {
 }
 
 // goOn notes an alert that is active.
-func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *alert) {
+func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 	old := b.mirror[key]
 	now := &record{
-		Rule: b.rule.UID, Labels: a.labels, Severity: b.severity(key), Annotations: a.annotations, Value: number(a.value), Firing: a.firing,
-		ActiveAt: a.activeAt, FiredAt: a.firedAt, KeepFiringSince: a.keepFiringSince, fresh: true,
+		Rule: b.rule.UID, Labels: a.Labels, Severity: b.severity(key), Annotations: a.Annotations, Value: number(a.Value), Firing: a.Firing,
+		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
 	}
 	if old != nil {
 		now.ID, now.Sample = old.ID, old.Sample
@@ -238,11 +238,11 @@ func (r *round) gone(b *bound, old *record) bool {
 
 // sampleOf gives the labels of the sample that an alert was made of. Where that is not there any more, they
 // are the alert's, but for those that the rule sets.
-func sampleOf(b *bound, key uint64, a *alert) labels.Labels {
+func sampleOf(b *bound, key uint64, a *Alert) labels.Labels {
 	if s, found := b.found[key]; found {
 		return s.Metric
 	}
-	rest := labels.NewBuilder(a.labels).Del(labels.AlertName)
+	rest := labels.NewBuilder(a.Labels).Del(labels.AlertName)
 	for _, t := range b.rule.labels {
 		rest.Del(t.name)
 	}

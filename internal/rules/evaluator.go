@@ -134,7 +134,7 @@ func (e *Evaluator) setBack(now time.Time) {
 
 func (e *Evaluator) series() float64 {
 	if s := e.store.Load(); s != nil {
-		return float64(s.Head().NumSeries())
+		return float64(s.NumSeries())
 	}
 	return 0
 }
@@ -277,7 +277,7 @@ func (e *Evaluator) tend(ctx context.Context, s *store) {
 			return
 		case <-tick.C:
 		}
-		if err := s.tend(ctx); err != nil && ctx.Err() == nil {
+		if err := s.tend(); err != nil && ctx.Err() == nil {
 			e.metrics.storeFailures.Inc()
 			e.complaints.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
 		}
@@ -292,8 +292,8 @@ func (e *Evaluator) openBacking() (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Head().NumSeries() > 0 {
-		e.clock.begin(time.UnixMilli(s.Head().MaxTime()), e.read())
+	if s.NumSeries() > 0 {
+		e.clock.begin(time.UnixMilli(s.MaxTime()), e.read())
 	}
 	e.store.Store(e.backing(s))
 	return s, nil
@@ -360,7 +360,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	}
 	at := e.clock.steady(r.Last.Start)
 	emptied := settings.OnPollFailure == resolve
-	if err := d.take(ctx, s.store, r, at, emptied); err != nil {
+	if err := d.take(s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
 		e.complaints.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}

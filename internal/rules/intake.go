@@ -18,7 +18,7 @@ import (
 // intake puts what a pass brought into the store.
 type intake struct {
 	*device
-	appender storage.AppenderV2
+	appender appender
 	at       int64 // in milliseconds
 	now      time.Time
 
@@ -100,9 +100,9 @@ func (in *intake) append(name string, one *stored, v float64, lset func() labels
 			return
 		}
 	}
-	ref, err := in.appender.Append(one.ref, known, 0, in.at, v, nil, nil, storage.AOptions{})
+	ref, err := in.appender.Append(one.ref, known, in.at, v)
 	if err != nil && one.ref != 0 && known.IsEmpty() && !refused(err) {
-		ref, err = in.appender.Append(0, lset(), 0, in.at, v, nil, nil, storage.AOptions{})
+		ref, err = in.appender.Append(0, lset(), in.at, v)
 	}
 	if err != nil {
 		in.refuse(name, err)
@@ -125,8 +125,7 @@ func (in *intake) refuse(name string, err error) {
 
 // refused tells errors that are about the sample and not about the series.
 func refused(err error) bool {
-	return errors.Is(err, storage.ErrOutOfBounds) || errors.Is(err, storage.ErrOutOfOrderSample) ||
-		errors.Is(err, storage.ErrDuplicateSampleForTimestamp) || errors.Is(err, storage.ErrTooOldSample)
+	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp)
 }
 
 // stale is the value that ends a series until its next sample.
@@ -134,7 +133,7 @@ var stale = math.Float64frombits(value.StaleNaN)
 
 // end marks the end of a series.
 func (in *intake) end(ref storage.SeriesRef) {
-	_, err := in.appender.Append(ref, labels.EmptyLabels(), 0, in.at, stale, nil, nil, storage.AOptions{})
+	_, err := in.appender.Append(ref, labels.EmptyLabels(), in.at, stale)
 	if err != nil && refused(err) {
 		in.rejected = err
 	}

@@ -27,7 +27,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		skipped:       counter("skipped_passes", "Polls that were not evaluated because several were waiting."),
 		rejected:      counter("rejected_passes", "Polls whose samples could not be stored."),
 		refused:       counter("refused_samples", "Samples that were not stored because too many series of their target are new."),
-		storeFailures: counter("store_failures", "Times that samples in memory could not be compacted."),
+		storeFailures: counter("store_failures", "Times that old samples could not be deleted or moved into files."),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "trapline_rules_latency_seconds", Help: "Time from the end of a poll until its alarms are stored.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
@@ -35,19 +35,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	r.MustRegister(m.latency)
 	return m
-}
-
-// faults are the counters of tsdb that say what it did not store or cannot read, by the label reason.
-var faults = map[string]string{
-	"prometheus_tsdb_out_of_order_samples_total":        "out_of_order",
-	"prometheus_tsdb_out_of_bound_samples_total":        "out_of_bound",
-	"prometheus_tsdb_too_old_samples_total":             "too_old",
-	"prometheus_tsdb_wal_corruptions_total":             "wal_corruption",
-	"prometheus_tsdb_mmap_chunk_corruptions_total":      "chunk_corruption",
-	"prometheus_tsdb_wal_writes_failed_total":           "wal_write",
-	"prometheus_tsdb_compactions_failed_total":          "compaction",
-	"prometheus_tsdb_head_truncations_failed_total":     "truncation",
-	"prometheus_tsdb_checkpoint_creations_failed_total": "checkpoint",
 }
 
 // storeFaults exposes them.
@@ -60,22 +47,11 @@ func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
 
 // Collect is of prometheus.Collector.
 func (f storeFaults) Collect(to chan<- prometheus.Metric) {
-	counts := map[string]float64{}
-	for _, reason := range faults {
-		counts[reason] = 0
-	}
+	counts := map[string]uint64{"out_of_order": 0, "wal_corruption": 0, "wal_write": 0}
 	if s := f.evaluator.store.Load(); s != nil {
-		families, _ := s.registry.Gather() // what it can
-		for _, family := range families {
-			reason, known := faults[family.GetName()]
-			for _, m := range family.GetMetric() {
-				if known {
-					counts[reason] += m.GetCounter().GetValue()
-				}
-			}
-		}
+		counts["out_of_order"], counts["wal_corruption"], counts["wal_write"] = s.Faults()
 	}
 	for _, reason := range slices.Sorted(maps.Keys(counts)) {
-		to <- prometheus.MustNewConstMetric(faultsDesc, prometheus.CounterValue, counts[reason], reason)
+		to <- prometheus.MustNewConstMetric(faultsDesc, prometheus.CounterValue, float64(counts[reason]), reason)
 	}
 }

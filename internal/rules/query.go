@@ -123,8 +123,8 @@ func queryEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
 	return engine
 }
 
-// queryFunc evaluates expressions of rules on what a queryable has. A number is a vector of one sample.
-func queryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
+// QueryFunc evaluates expressions of rules on what a queryable has. A number is a vector of one sample.
+func QueryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
 	return func(ctx context.Context, text string, at time.Time) (promql.Vector, error) {
 		query, err := engine.NewInstantQuery(ctx, q, nil, text, at)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/storage"
 )
 
 // What a target may add to the store. Series of rows that are gone stay in memory for up to forty minutes, at about a
@@ -74,15 +73,7 @@ func (q *quota) due() bool {
 
 // admits reports whether a series that the target did not have in its last pass may be stored.
 func (in *intake) admits(lset labels.Labels) bool {
-	if in.own {
-		return true
-	}
-	if known, ok := in.appender.(storage.GetRef); ok {
-		if ref, _ := known.GetRef(lset, lset.Hash()); ref != 0 {
-			return true
-		}
-	}
-	return in.quota.admit()
+	return in.own || in.appender.Has(lset) || in.quota.admit()
 }
 
 // live counts the series that are in the store.

@@ -64,18 +64,18 @@ func (r *record) cutSeverity(rule *Rule) {
 }
 
 // differs tells whether an alert has gone on since it was recorded, in what is kept.
-func (r *record) differs(a *alert) bool {
-	return r.Firing != a.firing || !r.ActiveAt.Equal(a.activeAt) || !r.FiredAt.Equal(a.firedAt) || !r.KeepFiringSince.Equal(a.keepFiringSince)
+func (r *record) differs(a *Alert) bool {
+	return r.Firing != a.Firing || !r.ActiveAt.Equal(a.ActiveAt) || !r.FiredAt.Equal(a.FiredAt) || !r.KeepFiringSince.Equal(a.KeepFiringSince)
 }
 
 // alert is the alert as it was. One that fires stays so where its rule has a longer `for` than it had.
-func (r *record) alert(now time.Time, hold time.Duration) *alert {
-	a := &alert{
-		labels: r.Labels, annotations: r.Annotations, value: float64(r.Value), firing: r.Firing,
-		activeAt: r.ActiveAt, firedAt: r.FiredAt, keepFiringSince: r.KeepFiringSince,
+func (r *record) alert(now time.Time, hold time.Duration) *Alert {
+	a := &Alert{
+		Labels: r.Labels, Annotations: r.Annotations, Value: float64(r.Value), Firing: r.Firing,
+		ActiveAt: r.ActiveAt, FiredAt: r.FiredAt, KeepFiringSince: r.KeepFiringSince,
 	}
-	if a.firing && now.Sub(a.activeAt) < hold {
-		a.activeAt = now.Add(-hold)
+	if a.Firing && now.Sub(a.ActiveAt) < hold {
+		a.ActiveAt = now.Add(-hold)
 	}
 	return a
 }

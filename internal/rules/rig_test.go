@@ -102,7 +102,6 @@ func (r *rig) kill() {
 		return
 	}
 	dir, crashed := r.dir+"/rules", r.dir+"/crashed"
-	r.e.store.Load().DisableCompactions() // which would move files about that are copied
 	r.must(os.CopyFS(crashed, os.DirFS(dir)))
 	r.must(r.e.store.Load().Close())
 	r.must(os.RemoveAll(dir))

@@ -11,34 +11,26 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb"
-	"github.com/prometheus/prometheus/util/compression"
 
-	"trapline/internal/notify"
+	"trapline/internal/rules/samples"
 )
 
 // store keeps the samples that rules look back at.
 type store struct {
-	*tsdb.DB
+	*samples.Store
 	temporary string // a directory to remove in the end
 	logger    *slog.Logger
-	registry  *prometheus.Registry // of tsdb's own metrics
-	fault     func() error         // of tests: why nothing can be written; nil in the field
+	fault     func() error // of tests: why nothing can be written; nil in the field
 }
 
-// blockTime is how much time lies in memory at most. It is short, for what rules look at is, and what is in
-// memory has to be read again after a crash.
-const blockTime = 15 * time.Minute
-
 // leastRetention is how long samples are kept, if no rule looks further back.
-const leastRetention = 2 * blockTime
+const leastRetention = 30 * time.Minute
 
 func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
 
-// tendTime is how often it is looked for whether what is in memory can become a block.
+// tendTime is how often samples are deleted that no rule looks back at.
 const tendTime = time.Minute
 
 // openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
@@ -54,8 +46,8 @@ func openStore(dir string, window time.Duration, now time.Time, logger *slog.Log
 		dir = s.temporary
 	}
 	err := s.open(dir, window)
-	if last := now.Add(time.Minute); err == nil && len(s.Blocks())+int(s.Head().NumSeries()) > 0 && s.Head().MaxTime() > last.UnixMilli() {
-		err = errors.Join(fmt.Errorf("its last sample is of %s", time.UnixMilli(s.Head().MaxTime()).UTC()), s.Close())
+	if last := now.Add(time.Minute); err == nil && s.MaxTime() > last.UnixMilli() {
+		err = errors.Join(fmt.Errorf("its last sample is of %s", time.UnixMilli(s.MaxTime()).UTC()), s.Close())
 	}
 	if err == nil {
 		return s, nil
@@ -94,63 +86,9 @@ func dropOlder(dir, newest string) error {
 	return err
 }
 
-// leastSpace is what opening a store takes beside what it writes of its log.
-const leastSpace = 1 << 20
-
-// room reports an error where a store would not find the space that reading its log takes: tsdb writes what it
-// reads there into files of chunks, and ends the process where it cannot.
-func room(dir string) error {
-	need := uint64(leastSpace)
-	_ = filepath.WalkDir(filepath.Join(dir, "wal"), func(_ string, entry os.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			if info, err := entry.Info(); err == nil {
-				need += uint64(info.Size())
-			}
-		}
-		return nil
-	})
-	if free, known := notify.FreeSpace(dir); known && free < need {
-		return fmt.Errorf("%s: %d KiB are free and %d KiB may be needed: %w", dir, free>>10, need>>10, syscall.ENOSPC)
-	}
-	return nil
-}
-
-func (s *store) open(dir string, window time.Duration) error {
-	if err := room(dir); err != nil {
-		return err
-	}
-	o := tsdb.DefaultOptions()
-	o.MinBlockDuration, o.MaxBlockDuration = blockTime.Milliseconds(), blockTime.Milliseconds()
-	o.RetentionDuration = retentionOf(window).Milliseconds()
-	o.WALSegmentSize, o.WALCompression = 4<<20, compression.Snappy
-	o.MaxBlockChunkSegmentSize = 4 << 20 // which is allocated at once
-	o.StripeSize = 1 << 12
-	// Only the rules of a target need its passes whole, and they are evaluated when these are in.
-	o.IsolationDisabled = true
-	o.EnableMemorySnapshotOnShutdown = true
-	// What tsdb does by itself, it does in goroutines that end the process when the disk is full: tend does it.
-	o.BlockReloadInterval = 1 << 62
-	s.registry = prometheus.NewRegistry()
-	return guarded(func() (err error) {
-		s.DB, err = tsdb.Open(dir, slog.New(warnings{s.logger.Handler()}), s.registry, o, nil)
-		if err == nil {
-			s.DisableCompactions()
-		}
-		return err
-	})
-}
-
-// guarded makes an error of a panic: tsdb has nothing else for chunks that it cannot write.
-func guarded(use func() error) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			var ok bool
-			if err, ok = cause.(error); !ok {
-				err = fmt.Errorf("%v", cause)
-			}
-		}
-	}()
-	return use()
+func (s *store) open(dir string, window time.Duration) (err error) {
+	s.Store, err = samples.Open(dir, retentionOf(window), slog.New(warnings{s.logger.Handler()}))
+	return err
 }
 
 // warnings is a log handler that leaves out what is of no interest to who writes rules.
@@ -168,38 +106,44 @@ func (w warnings) Handle(ctx context.Context, r slog.Record) error {
 func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler { return warnings{w.to.WithAttrs(attrs)} }
 func (w warnings) WithGroup(name string) slog.Handler       { return warnings{w.to.WithGroup(name)} }
 
-// tend makes blocks of what was long enough in memory, and drops old ones.
-func (s *store) tend(ctx context.Context) error {
-	return guarded(func() error {
-		if s.fault != nil {
-			return s.fault()
-		}
-		return s.Compact(ctx)
-	})
+// tend deletes samples that no rule looks back at.
+func (s *store) tend() error {
+	if s.fault != nil {
+		return s.fault()
+	}
+	return s.Tend()
 }
 
 // appender takes samples for the store.
-func (s *store) appender(ctx context.Context) storage.AppenderV2 {
+func (s *store) appender() appender {
 	if s.fault == nil {
-		return s.AppenderV2(ctx)
+		return s.Appender()
 	}
-	return faulty{s.AppenderV2(ctx), s.fault}
+	return faulty{s.Appender(), s.fault}
+}
+
+// appender is what collects samples that are stored together.
+type appender interface {
+	Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error)
+	Has(l labels.Labels) bool // reports whether there is that series
+	Commit() error
 }
 
 // faulty is an appender that cannot commit.
 type faulty struct {
-	storage.AppenderV2
+	*samples.Appender
 	fault func() error
 }
 
 func (f faulty) Commit() error {
 	if err := f.fault(); err != nil {
-		return errors.Join(err, f.Rollback())
+		f.Rollback()
+		return err
 	}
-	return f.AppenderV2.Commit()
+	return f.Appender.Commit()
 }
 
-func (s *store) close() error { return errors.Join(guarded(s.Close), s.remove()) }
+func (s *store) close() error { return errors.Join(s.Close(), s.remove()) }
 
 func (s *store) remove() error {
 	if s.temporary == "" {

@@ -46,8 +46,8 @@ func cutSeverity(of map[string]string) (severity text, others map[string]string)
 
 const severityLabel = "severity"
 
-// variables are what templates of rules may use, as in Prometheus.
-const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
+// Variables are what templates of rules may use, as in Prometheus.
+const Variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
 // nowhere is the URL that alerts have in the place of Prometheus' own.
 var nowhere = &url.URL{}
@@ -63,7 +63,7 @@ func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(tex
 			data = template.AlertTemplateData(s.Metric.Map(), nil, "", s)
 		}
 		at := model.Time(timestamp.FromTime(r.at))
-		e := template.NewTemplateExpander(ctx, variables+t.value, "__alert_"+rule.Alert, data, at, r.query, nowhere, nil)
+		e := template.NewTemplateExpander(ctx, Variables+t.value, "__alert_"+rule.Alert, data, at, r.query, nowhere, nil)
 		said, err := e.Expand()
 		if err != nil {
 			return fmt.Sprintf("<error expanding template: %s>", err)
@@ -91,7 +91,7 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) (p
 		b.found[vector[i].Metric.Hash()] = s
 	}
 	if len(b.found) < len(vector) {
-		return nil, errSameAlerts
+		return nil, ErrSameAlerts
 	}
 	return vector, nil
 }
@@ -110,8 +110,8 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 			continue
 		}
 		old := b.mirror[key]
-		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.value) && labels.Equal(old.Sample, s.Metric) {
-			a.annotations = old.Annotations
+		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.Value) && labels.Equal(old.Sample, s.Metric) {
+			a.Annotations = old.Annotations
 			continue
 		}
 		say := r.texts(ctx, b.rule, s)
@@ -122,6 +122,6 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 		for _, t := range b.rule.annotations {
 			list.Add(t.name, say(t))
 		}
-		a.annotations = list.Labels()
+		a.Annotations = list.Labels()
 	}
 }

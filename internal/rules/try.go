@@ -260,11 +260,7 @@ func (t *trial) window() (window, step time.Duration) {
 		return 0, 0
 	}
 	interval, retention := t.evaluator.sampling()
-	first := time.UnixMilli(t.backing.Head().MinTime())
-	if blocks := t.backing.Blocks(); len(blocks) > 0 {
-		first = time.UnixMilli(blocks[0].MinTime())
-	}
-	window = min(retention, t.now.Sub(first))
+	window = min(retention, t.now.Sub(time.UnixMilli(t.backing.MinTime())))
 	step = max(interval, (window / maxTrySteps).Truncate(time.Second), time.Second)
 	return window.Truncate(step), step
 }
