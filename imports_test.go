@@ -31,7 +31,7 @@ var upstream = map[string][]string{
 	"internal/alarm":    {},
 	"internal/journal":  {"internal/setting"},
 	"internal/notify":   {"internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "internal/engine", "mibs"},
-	"internal/rules":    {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "mibs"},
+	"internal/rules":    {"internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "mibs"},
 	"config":            {".", "internal/history", "internal/setting", "internal/engine", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs"},
 	"internal/api":      {"internal/reason", "internal/setting"},
 	"internal/catalog":  {"internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs"},
@@ -50,6 +50,7 @@ var upstream = map[string][]string{
 	"internal/web":            {"internal/reason", "internal/engine", "internal/httpserver", "internal/api"},
 	"internal/peers/browser":  {"internal/peers"},
 	"internal/replay":         {"internal/snmp", "internal/engine", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules"},
+	"internal/rules/samples":  {},
 	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/engine", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 }
 
@@ -60,6 +61,12 @@ var only = map[string][]string{
 	"github.com/gosnmp/gosnmp":         {"internal/engine"},
 	"github.com/alecthomas/kingpin/v2": {"cmd/trapline"},
 	"go.etcd.io/bbolt":                 {"internal/notify", "internal/rules"},
+
+	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
+	"github.com/prometheus/prometheus/rules":             {},
+	"github.com/prometheus/prometheus/tsdb":              {},
+	"github.com/prometheus/prometheus/notifier":          {},
+	"github.com/prometheus/prometheus/promql/promqltest": {},
 }
 
 func TestImportsFollowTheDrawing(t *testing.T) {

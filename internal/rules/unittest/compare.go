@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/promqltest"
-	"github.com/prometheus/prometheus/rules"
 )
 
 // duration writes a duration as test files do.
@@ -25,13 +24,10 @@ func (r *run) checkAlerts(t *alertTest) {
 		all := labels.NewBuilder(labels.FromMap(a.Labels)).Set(labels.AlertName, t.Alertname).Labels()
 		want = append(want, alertText(all, labels.FromMap(a.Annotations)))
 	}
-	for _, rule := range r.alerting() {
-		if rule.Name() != t.Alertname {
-			continue
-		}
-		for _, a := range rule.ActiveAlerts() {
-			if a.State == rules.StateFiring {
-				got = append(got, alertText(a.Labels, a.Annotations))
+	for _, g := range r.groups {
+		for _, one := range g.rules {
+			if one.Alert == t.Alertname {
+				got = append(got, one.firing()...)
 			}
 		}
 	}
@@ -40,6 +36,16 @@ func (r *run) checkAlerts(t *alertTest) {
 	if !slices.Equal(want, got) {
 		r.fail(t.At.line, "%s at %s:\n%s", t.Alertname, t.EvalTime, difference(want, got))
 	}
+}
+
+// firing are the alerts of a rule that fire.
+func (one *rule) firing() (list []string) {
+	for _, a := range one.alerts {
+		if a.Firing {
+			list = append(list, alertText(a.Labels, a.Annotations))
+		}
+	}
+	return list
 }
 
 func alertText(l, annotations labels.Labels) string {
@@ -125,12 +131,12 @@ func (r *run) same(a, b sample) bool {
 }
 
 func (r *run) query(expr string, at time.Time) ([]sample, error) {
-	q, err := r.loader.QueryEngine().NewInstantQuery(r.loader.Context(), r.loader.Queryable(), nil, expr, at)
+	q, err := r.engine.NewInstantQuery(r.context, r.memory, nil, expr, at)
 	if err != nil {
 		return nil, err
 	}
 	defer q.Close()
-	result := q.Exec(r.loader.Context())
+	result := q.Exec(r.context)
 	if result.Err != nil {
 		return nil, result.Err
 	}
@@ -140,7 +146,7 @@ func (r *run) query(expr string, at time.Time) ([]sample, error) {
 	case promql.Vector:
 		var list []sample
 		for _, s := range v {
-			list = append(list, sample{s.Metric.Copy(), s.F, promqltest.HistogramTestExpression(s.H)})
+			list = append(list, sample{s.Metric.Copy(), s.F, histogramText(s.H)})
 		}
 		return list, nil
 	}
@@ -159,5 +165,13 @@ func (e *expectedSample) sample() (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{labels: l, histogram: promqltest.HistogramTestExpression(values[0].Histogram)}, nil
+	return sample{labels: l, histogram: histogramText(values[0].Histogram)}, nil
+}
+
+// histogramText is a histogram in the language of Prometheus' tests.
+func histogramText(h *histogram.FloatHistogram) string {
+	if h == nil {
+		return ""
+	}
+	return h.TestExpression()
 }

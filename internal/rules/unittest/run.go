@@ -2,17 +2,12 @@ package unittest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/promql/promqltest"
-	"github.com/prometheus/prometheus/rules"
 
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
@@ -49,7 +44,7 @@ func Run(name string, o Options) ([]Result, error) {
 		if o.Run != nil && !o.Run.MatchString(t.Name) {
 			continue
 		}
-		r := &run{file: f, test: t, options: o}
+		r := &run{file: f, test: t, options: o, context: context.Background()}
 		if err := r.all(); err != nil {
 			r.failures = append(r.failures, fmt.Errorf("%s:%d: %s: %w", f.name, t.At.line, t.Name, err))
 		}
@@ -58,13 +53,18 @@ func Run(name string, o Options) ([]Result, error) {
 	return results, nil
 }
 
+// How much an expression may cost, as for promtool.
+const maxSamples, maxTime = 10_000, 100 * time.Second
+
 // run is the run of one test.
 type run struct {
 	*file
 	*test
 	options  Options
-	loader   *promqltest.LazyLoader
-	groups   []*rules.Group
+	context  context.Context
+	engine   *promql.Engine
+	memory   memory
+	groups   []*group
 	failures []error
 }
 
@@ -81,80 +81,25 @@ func (r *run) all() (err error) {
 			return fmt.Errorf("the alert_rule_test in line %d has no alertname", a.At.line)
 		}
 	}
-	r.loader, err = promqltest.NewLazyLoader(r.load(), promqltest.LazyLoaderOpts{
-		EnableAtModifier: true, EnableNegativeOffset: true, StartTime: r.StartTimestamp.Time, Parser: language,
+	r.memory = memory{}
+	r.engine = promql.NewEngine(promql.EngineOpts{
+		MaxSamples: maxSamples, Timeout: maxTime, EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Duration(r.EvaluationInterval).Milliseconds() },
 	})
+	input, err := r.inputs()
 	if err != nil {
 		return err
 	}
-	defer r.loader.Close()
-	r.loader.SubqueryInterval = time.Duration(r.EvaluationInterval)
 	if err := r.loadRules(); err != nil {
 		return err
 	}
-	if err := r.evaluate(); err != nil {
+	if err := r.evaluate(input); err != nil {
 		return err
 	}
 	for i := range r.ExprTests {
 		r.checkExpr(&r.ExprTests[i])
 	}
 	return r.checkTraps()
-}
-
-// load is the input in the language of Prometheus' own tests.
-func (r *run) load() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "load %s\n", r.Interval)
-	for _, s := range r.InputSeries {
-		fmt.Fprintf(&b, "  %s %s\n", s.Series, s.Values)
-	}
-	return b.String()
-}
-
-// loadRules reads the rule files. Groups are evaluated in the order of group_eval_order, the others before
-// them.
-func (r *run) loadRules() error {
-	manager := rules.NewManager(&rules.ManagerOptions{
-		QueryFunc:    rules.EngineQueryFunc(r.loader.QueryEngine(), r.loader.Storage()),
-		AppendableV2: r.loader.Storage(),
-		Context:      context.Background(),
-		NotifyFunc:   func(context.Context, string, ...*rules.Alert) {},
-		Logger:       promslog.NewNopLogger(),
-		Parser:       language,
-	})
-	groups, errs := manager.LoadGroups(time.Duration(r.Interval), r.ExternalLabels, r.ExternalURL, nil, r.options.IgnoreUnknownFields, r.RuleFiles...)
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	for _, file := range r.RuleFiles {
-		for _, g := range groups {
-			if g.File() == file && !slices.Contains(r.groups, g) {
-				r.groups = append(r.groups, g)
-			}
-		}
-	}
-	slices.SortFunc(r.groups, func(a, b *rules.Group) int {
-		place := func(g *rules.Group) int { return slices.Index(r.GroupEvalOrder, g.Name()) }
-		if place(a) != place(b) {
-			return place(a) - place(b)
-		}
-		return strings.Compare(rules.GroupKey(a.File(), a.Name()), rules.GroupKey(b.File(), b.Name()))
-	})
-	for _, rule := range r.alerting() {
-		rule.SetRestored(true) // without which there are no series ALERTS
-	}
-	return nil
-}
-
-func (r *run) alerting() (list []*rules.AlertingRule) {
-	for _, g := range r.groups {
-		for _, rule := range g.Rules() {
-			if a, ok := rule.(*rules.AlertingRule); ok {
-				list = append(list, a)
-			}
-		}
-	}
-	return list
 }
 
 // last is the time of the last thing that the test asks for.
@@ -170,33 +115,22 @@ func (r *run) last() (last time.Duration) {
 
 // evaluate evaluates all groups at each evaluation_interval. What is asked about a time in between is
 // answered as of the evaluation before.
-func (r *run) evaluate() error {
+func (r *run) evaluate(input []*input) error {
 	interval := time.Duration(r.EvaluationInterval)
 	for at := time.Duration(0); at <= r.last() && at >= 0; at += interval {
-		var err error
-		r.loader.WithSamplesTill(r.start().Add(at), func(loaded error) {
-			if err = loaded; err == nil {
-				err = r.evaluateAt(r.start().Add(at))
+		now := r.start().Add(at)
+		err := r.memory.load(input, now)
+		for _, g := range r.groups {
+			if err == nil {
+				err = g.evaluate(r, now)
 			}
-		})
+		}
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
 		for i := range r.AlertRuleTests {
 			if t := &r.AlertRuleTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < interval {
 				r.checkAlerts(t)
-			}
-		}
-	}
-	return nil
-}
-
-func (r *run) evaluateAt(now time.Time) error {
-	for _, g := range r.groups {
-		g.Eval(r.loader.Context(), now)
-		for _, rule := range g.Rules() {
-			if err := rule.LastError(); err != nil {
-				return fmt.Errorf("rule %s: %w", rule.Name(), err)
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func (r *run) checkTraps() error {
 	}
 	var told []notify.Told
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
-		more, err := rehearsal.Take(r.loader.Context(), r.start().Add(at), feed.passes(n))
+		more, err := rehearsal.Take(r.context, r.start().Add(at), feed.passes(n))
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
