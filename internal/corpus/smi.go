@@ -24,10 +24,9 @@ func WriteStandardMIBs(t testing.TB, dir string) {
 	w := smiWriter{octets: map[string]bool{"S": true, "Opaque": true}}
 	var modules [][][]string
 	for _, file := range files {
-		facts := readFacts(Text(t, file))
-		w.learnTypes(facts)
-		modules = append(modules, facts)
+		modules = append(modules, readFacts(Text(t, file)))
 	}
+	w.learnTypes(modules)
 	for _, facts := range modules {
 		name := facts[0][1]
 		if err := os.WriteFile(filepath.Join(dir, name+".txt"), []byte(w.module(name, facts)), 0o600); err != nil {
@@ -56,10 +55,14 @@ func (w *smiWriter) description(name string) string {
 	return "    DESCRIPTION \"What " + name + " of " + w.name + " is.\"\n"
 }
 
-func (w *smiWriter) learnTypes(facts [][]string) {
-	for _, f := range facts {
-		if name, _, _ := cutSyntax(f[3]); f[0] == "t" && (w.octets[name] || name == "DisplayString") {
-			w.octets[f[1]] = true
+// learnTypes finds the types that are octets, also by way of types of other modules.
+func (w *smiWriter) learnTypes(modules [][][]string) {
+	for known := 0; known < len(w.octets); {
+		known = len(w.octets)
+		for _, f := range slices.Concat(modules...) {
+			if name, _, _ := cutSyntax(f[3]); f[0] == "t" && w.octets[name] {
+				w.octets[f[1]] = true
+			}
 		}
 	}
 }
