@@ -42,6 +42,7 @@ type column struct {
 	desc     series.Desc
 	oid      snmp.OID
 	table    int
+	fileType string
 	convert  converter
 	deferred *deferred // set where the samples wait for the end of the pass
 	form     textForm
@@ -190,12 +191,11 @@ func (b *moduleBuilder) keep(oid snmp.OID) int {
 	return o.kept
 }
 
-func (b *moduleBuilder) subtypeOf(kind string, oid snmp.OID) *subtypeSource {
-	types, ok := subtypes[kind]
-	if !ok {
+func (b *moduleBuilder) subtypeOf(f *format, oid snmp.OID) *subtypeSource {
+	if f.subtypes == nil {
 		return nil
 	}
-	return &subtypeSource{b.keep(previous(oid)), types}
+	return &subtypeSource{b.keep(previous(oid)), f.subtypes}
 }
 
 // previous is oid with its last number one less: in a table, the column in front.
@@ -217,37 +217,39 @@ func previous(oid snmp.OID) snmp.OID {
 
 // addMetric makes the columns of one metric. Of two metrics with one OID both are made.
 func (b *moduleBuilder) addMetric(m *MetricSettings) {
-	kind := metricKinds[m.Type]
+	t := typeNamed(m.Type)
+	kind := &t.samples
 	base := column{
-		oid:     m.OID.OID,
-		convert: kind.convert,
-		form:    textForm{kind: m.Type, hint: b.hint(m.DisplayHint), enum: m.EnumValues},
-		scale:   m.Scale,
-		offset:  m.Offset,
-		pattern: m.DateTimePattern,
-		desc:    series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID, Derived: kind.derived},
+		oid:      m.OID.OID,
+		fileType: m.Type,
+		convert:  kind.convert,
+		form:     textForm{format: t.format, hint: b.hint(m.DisplayHint), enum: m.EnumValues},
+		scale:    m.Scale,
+		offset:   m.Offset,
+		pattern:  m.DateTimePattern,
+		desc:     series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID, Derived: kind.derived},
 	}
 	drop := ""
 	if kind.labels == oneForEachState {
 		drop = m.Name
 	}
 	base.table = b.table(m, drop)
-	labelled := b.tables[base.table].has(m.Name)
-	if kind.labels != noLabel && !labelled {
+	labeled := b.tables[base.table].has(m.Name)
+	if kind.labels != noLabel && !labeled {
 		base.label = b.labelName(m.Name)
 		base.states = states(base.label, m.EnumValues)
 	}
 	if kind.labels == noLabel {
 		base.desc.Scale, base.desc.Offset = m.Scale, m.Offset
 	}
-	base.desc.Derived = base.desc.Derived || kind.labels != noLabel && labelled // the text is in a label of the index
-	if source := b.subtypeOf(m.Type, m.OID.OID); source != nil {
+	base.desc.Derived = base.desc.Derived || kind.labels != noLabel && labeled // the text is in a label of the index
+	if source := b.subtypeOf(t.format, m.OID.OID); source != nil {
 		base.deferred = &deferred{b.keep(m.OID.OID), source}
 	}
 	switch {
 	case kind.labels == valueAsLabel && len(m.RegexpExtracts) > 0:
 		b.addExtracts(base, m)
-	case kind.skipIfLabelled && labelled:
+	case kind.skipIfLabeled && labeled:
 		b.warn("metric %s makes no series: its label %s is an index already", base.desc.Name, m.Name)
 	default:
 		b.columns = append(b.columns, base)

@@ -214,7 +214,7 @@ func (c *conversion) finishDeferred(col *columnState) {
 	for i := range list.keys.len() {
 		index := list.keys.key(i)
 		own := *col.column
-		own.form.kind = col.deferred.subtypes.find(c.lists, index, i)
+		own.form.format = col.deferred.subtypes.find(c.lists, index, i)
 		shared := col.column
 		col.column = &own
 		c.sample(col, index, list.get(i))

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -28,7 +29,7 @@ func (x *Explainer) Explain(v snmp.VarBind) string {
 		x.seen[i] = true
 		index := snmp.AppendIndexText(nil, v.Name[len(o.oid):])
 		for _, c := range m.columnsOf(o) {
-			uses = append(uses, fmt.Sprintf("%s (%s), index %s%s", m.columns[c].desc.Name, m.columns[c].form.kindName(), index, x.labelsOf(c)))
+			uses = append(uses, fmt.Sprintf("%s (%s), index %s%s", m.columns[c].desc.Name, m.columns[c].typeName(), index, x.labelsOf(c)))
 		}
 		if o.kept >= 0 {
 			uses = append(uses, fmt.Sprintf("kept for labels that look up %s", o.oid))
@@ -97,9 +98,4 @@ func (m *Module) asks(oid snmp.OID) bool {
 	return false
 }
 
-func (f *textForm) kindName() string {
-	if f.kind == "" {
-		return "text"
-	}
-	return f.kind
-}
+func (c *column) typeName() string { return cmp.Or(c.fileType, "text") }

@@ -39,7 +39,7 @@ type indexSet struct {
 
 // filtered is what filters look at of a value, appended to dst[:0].
 func filtered(dst []byte, v snmp.VarBind) []byte {
-	form := textForm{kind: "DisplayString"}
+	form := textForm{format: characters}
 	return validUTF8(form.appendText(dst[:0], v))
 }
 

@@ -37,7 +37,7 @@ type lookupStep struct {
 // subtypeSource is the object, next to an address or port identifier, that says how to read it.
 type subtypeSource struct {
 	kept  int
-	types map[int64]string
+	types map[int64]*format
 }
 
 type outputLabel struct {
@@ -57,7 +57,7 @@ func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
 	present := map[int]bool{}
 	for i := range m.Indexes {
 		x := &m.Indexes[i]
-		step := indexStep{r.slot(x.LabelName), indexDecoder{x.Type, x.FixedSize, x.Implied, x.EnumValues}}
+		step := indexStep{r.slot(x.LabelName), indexDecoder{typeNamed(x.Type).format, x.FixedSize, x.Implied, x.EnumValues}}
 		r.indexes = append(r.indexes, step)
 		present[step.slot] = true
 	}
@@ -81,12 +81,13 @@ func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
 }
 
 func (b *moduleBuilder) newLookup(r *recipe, l *LookupSettings) lookupStep {
-	step := lookupStep{kept: b.keep(l.OID.OID), form: textForm{kind: l.Type, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
+	f := typeNamed(l.Type).format
+	step := lookupStep{kept: b.keep(l.OID.OID), form: textForm{format: f, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
 	for _, name := range l.Labels {
 		step.inputs = append(step.inputs, slices.Index(r.slots, name))
 	}
 	step.slot = r.slot(l.LabelName)
-	step.subtypes = b.subtypeOf(l.Type, l.OID.OID)
+	step.subtypes = b.subtypeOf(f, l.OID.OID)
 	return step
 }
 
@@ -176,7 +177,7 @@ func (w *labelWriter) lookup(step *lookupStep, guess *int) {
 	v := list.get(at)
 	form := step.form
 	if step.subtypes != nil {
-		form.kind = step.subtypes.find(w.lists, key, at)
+		form.format = step.subtypes.find(w.lists, key, at)
 	}
 	w.text = form.appendText(w.text, v)
 	w.texts[step.slot] = [2]int{start, len(w.text)}
@@ -215,15 +216,15 @@ func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
 	return w.pad[start:len(w.pad):len(w.pad)]
 }
 
-// find gives the type of the row with that index.
-func (s *subtypeSource) find(lists []varbindList, index []byte, guess int) string {
+// find returns the format of the row with that index.
+func (s *subtypeSource) find(lists []varbindList, index []byte, guess int) *format {
 	list := &lists[s.kept]
 	if i := list.keys.find(index, guess); i >= 0 {
 		if subtype, err := list.get(i).Int(); err == nil {
-			if kind, ok := s.types[subtype]; ok {
-				return kind
+			if f := s.types[subtype]; f != nil {
+				return f
 			}
 		}
 	}
-	return "OctetString"
+	return hexString
 }

@@ -269,7 +269,7 @@ func FuzzIndexes(f *testing.F) {
 	f.Add("DisplayString", 3, true, []byte{0x8f, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, kind string, size int, implied bool, index []byte) {
 		var pad []byte
-		d := indexDecoder{kind: kind, size: size & 255, implied: implied}
+		d := indexDecoder{format: typeNamed(kind).format, size: size & 255, implied: implied}
 		text, used, rest := d.decode(nil, arcs{index, &pad})
 		if len(text) > 8*(len(index)+300) {
 			t.Errorf("%d octets of text out of %d", len(text), len(index))

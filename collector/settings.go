@@ -76,25 +76,6 @@ func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*plain)(r))
 }
 
-// The types by their names in the file. An index cannot have every type that a metric can.
-var (
-	indexTypes = []string{"Integer32", "Integer", "gauge", "counter", "PhysAddress48", "OctetString", "DisplayString",
-		"InetAddressIPv4", "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "LldpPortId", "EnumAsInfo", "ObjectIdentifier"}
-	stringTypes = []string{"", "DisplayString", "OctetString", "PhysAddress48", "InetAddressIPv4", "InetAddressIPv6"}
-	metricTypes = slices.Concat(stringTypes, []string{"gauge", "counter", "Float", "Double", "DateAndTime", "ParseDateAndTime",
-		"NTPTimeStamp", "EnumAsInfo", "EnumAsStateSet", "Bits", "InetAddress", "InetAddressMissingSize", "LldpPortId"})
-	lookupTypes = slices.Concat(indexTypes[:len(indexTypes)-1], []string{"", "Float", "Double", "Bits"})
-)
-
-// typeOfSMI gives the type to write for what MIBs and other programs call one, in small letters.
-var typeOfSMI = map[string]string{
-	"integer": "gauge", "integer32": "gauge", "int": "gauge", "unsigned32": "gauge", "gauge32": "gauge", "timeticks": "gauge", "number": "gauge",
-	"counter32": "counter", "counter64": "counter", "string": "DisplayString", "octet string": "OctetString", "octets": "OctetString", "hex": "OctetString",
-	"snmpadminstring": "DisplayString", "macaddress": "PhysAddress48", "physaddress": "PhysAddress48", "mac": "PhysAddress48",
-	"ipaddress": "InetAddressIPv4", "ipv4": "InetAddressIPv4", "ipv6": "InetAddressIPv6", "ipv6address": "InetAddressIPv6",
-	"enum": "EnumAsStateSet", "info": "EnumAsInfo", "stateset": "EnumAsStateSet", "opaquefloat": "Float", "opaquedouble": "Double", "datetime": "DateAndTime",
-}
-
 // Mistakes reports everything about a metric that would fail or stay silent while polling.
 func (m *MetricSettings) Mistakes() []setting.Mistake {
 	var found []setting.Mistake
@@ -110,8 +91,8 @@ func (m *MetricSettings) Mistakes() []setting.Mistake {
 	if text := TypeMistake(m.Type); text != "" {
 		wrong("type", "%s", text)
 	}
-	if m.Type == "ParseDateAndTime" && m.DateTimePattern == "" {
-		wrong("type", "type ParseDateAndTime needs a datetime_pattern")
+	if typeNamed(m.Type).pattern && m.DateTimePattern == "" {
+		wrong("type", "type %s needs a datetime_pattern", m.Type)
 	}
 	return found
 }
@@ -158,7 +139,7 @@ func (l *LookupSettings) Mistakes() []setting.Mistake {
 	if len(l.Labels) > 0 && l.OID.IsZero() {
 		found = append(found, setting.Mistake{Path: "oid", Text: fmt.Sprintf("the lookup of label %q needs an oid", l.LabelName)})
 	}
-	if text := typeMistake(l.Type, lookupTypes); text != "" {
+	if text := typeMistake(l.Type, inLookup); text != "" {
 		found = append(found, setting.Mistake{Path: "type", Text: text})
 	}
 	return found
@@ -190,23 +171,6 @@ func labelMistake(name string) string {
 	return ""
 }
 
-// TypeMistake says that there is no metric type of that name, empty if there is.
-func TypeMistake(name string) string { return typeMistake(name, metricTypes) }
-
-// IndexTypeMistake says that an index cannot have the type of that name, empty if it can.
-func IndexTypeMistake(name string) string { return typeMistake(name, indexTypes) }
-
-// oldTypes gives the names of types that snmp_exporter had under others.
-var oldTypes = map[string]string{"IpAddr": "InetAddressIPv4"}
-
-// TypeName returns the type that a name stands for.
-func TypeName(name string) string {
-	if current, old := oldTypes[name]; old {
-		return current
-	}
-	return name
-}
-
 // Modern returns metrics with all types by the names that they have today.
 func Modern(metrics []MetricSettings) []MetricSettings {
 	if !slices.ContainsFunc(metrics, func(m MetricSettings) bool { return m.old() }) {
@@ -228,21 +192,7 @@ func Modern(metrics []MetricSettings) []MetricSettings {
 
 // old reports whether a metric has a type by an old name.
 func (m *MetricSettings) old() bool {
-	return oldTypes[m.Type] != "" ||
-		slices.ContainsFunc(m.Indexes, func(x IndexSettings) bool { return oldTypes[x.Type] != "" }) ||
-		slices.ContainsFunc(m.Lookups, func(l LookupSettings) bool { return oldTypes[l.Type] != "" })
-}
-
-func typeMistake(name string, known []string) string {
-	if slices.Contains(known, TypeName(name)) {
-		return ""
-	}
-	meant := typeOfSMI[strings.ToLower(name)]
-	if meant == "" || !slices.Contains(known, meant) {
-		meant = setting.Nearest(name, known)
-	}
-	if meant != "" {
-		return fmt.Sprintf("unknown type %q: write %s", name, meant)
-	}
-	return fmt.Sprintf("unknown type %q: use one of %s", name, strings.Join(slices.DeleteFunc(slices.Clone(known), func(s string) bool { return s == "" }), ", "))
+	old := func(name string) bool { return TypeName(name) != name }
+	return old(m.Type) || slices.ContainsFunc(m.Indexes, func(x IndexSettings) bool { return old(x.Type) }) ||
+		slices.ContainsFunc(m.Lookups, func(l LookupSettings) bool { return old(l.Type) })
 }

@@ -36,9 +36,9 @@ func (c *conversion) number(v snmp.VarBind) (float64, error) {
 
 // textForm says how a value becomes the text of a label.
 type textForm struct {
-	kind string // a type of the file
-	hint *mibs.Hint
-	enum map[int]string
+	format *format
+	hint   *mibs.Hint
+	enum   map[int]string
 }
 
 // appendText writes the value as text: by its type on the wire, and for octets by the form's.
@@ -49,7 +49,7 @@ func (f *textForm) appendText(dst []byte, v snmp.VarBind) []byte {
 		if err != nil {
 			return dst
 		}
-		if label, ok := f.enum[int(i)]; ok && f.kind == "EnumAsInfo" {
+		if label, ok := f.enum[int(i)]; ok && f.format.labels {
 			return append(dst, label...)
 		}
 		return strconv.AppendInt(dst, i, 10)
@@ -58,7 +58,7 @@ func (f *textForm) appendText(dst []byte, v snmp.VarBind) []byte {
 		if err != nil {
 			return dst
 		}
-		if label, ok := f.enum[int(u)]; ok && f.kind == "EnumAsInfo" {
+		if label, ok := f.enum[int(u)]; ok && f.format.labels {
 			return append(dst, label...)
 		}
 		return strconv.AppendUint(dst, u, 10)
@@ -85,41 +85,26 @@ func floatBits(v snmp.VarBind) int {
 }
 
 func (f *textForm) appendOctets(dst, octets []byte) []byte {
-	kind := f.kind
-	if f.hint != nil && (kind == "" || kind == "OctetString") {
+	if f.hint != nil && f.format.hinted {
 		if text, ok := f.hint.AppendText(dst, octets); ok {
 			return text
 		}
 	}
-	switch kind {
-	case "DisplayString":
-		return append(dst, octets...)
-	case "", "Bits", "OctetString":
-		return appendHex(dst, octets)
+	if f.format.octets != nil {
+		return f.format.octets(dst, octets)
 	}
-	return appendOctetsAsIndex(dst, kind, octets)
-}
-
-func appendHex(dst, octets []byte) []byte {
-	if len(octets) == 0 {
-		return dst
-	}
-	dst = append(dst, "0x"...)
-	for _, c := range octets {
-		dst = append(dst, upperHex[c>>4], upperHex[c&15])
-	}
-	return dst
+	return f.format.appendOctetsAsIndex(dst, octets)
 }
 
 // appendOctetsAsIndex reads octets as if each were a number of an index: addresses have the same
 // form in both places.
-func appendOctetsAsIndex(dst []byte, kind string, octets []byte) []byte {
+func (f *format) appendOctetsAsIndex(dst, octets []byte) []byte {
 	var room, padRoom [64]byte
 	numbers, pad := room[:0], padRoom[:0]
 	for _, c := range octets {
 		numbers = snmp.AppendArc(numbers, uint32(c))
 	}
-	decoder := indexDecoder{kind: kind}
+	decoder := indexDecoder{format: f}
 	text, _, _ := decoder.decode(dst, arcs{octets: numbers, pad: &pad})
 	return text
 }

@@ -215,7 +215,7 @@ func (c *compilation) addIndexes(m *metric) bool {
 	before, before2 := "", "" // the TCs of the two objects in front
 	for _, part := range indexOf(m.node) {
 		x, tc, problem := c.index(m, part)
-		if subtype := subtypeOf[x.Type]; subtype != "" && problem == "" {
+		if subtype := collector.SubtypeConvention(x.Type); subtype != "" && problem == "" {
 			switch {
 			case subtype == before:
 				m.Indexes = m.Indexes[:len(m.Indexes)-1]
@@ -248,10 +248,7 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 	case n == nil:
 		return x, "", "nothing is known"
 	}
-	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: c.kind(n), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
-	if kind := indexKinds[x.Type]; kind != "" {
-		x.Type = kind
-	}
+	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: collector.TypeInIndex(c.kind(n)), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
 	if n.Type == mibs.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
 		x.Type = "ObjectIdentifier" // which snmp_exporter does not have
 	}
@@ -268,11 +265,12 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 // asked for. Without such an object, the octets are shown.
 func (c *compilation) askForSubtypes() {
 	for _, m := range c.metrics {
-		if subtypeOf[m.Type] == "" {
+		subtype := collector.SubtypeConvention(m.Type)
+		if subtype == "" {
 			continue
 		}
 		front := c.previous(m)
-		if front == nil || front.TC != subtypeOf[m.Type] {
+		if front == nil || front.TC != subtype {
 			m.Type = "OctetString"
 			continue
 		}

@@ -4,32 +4,17 @@ import (
 	"regexp"
 	"strings"
 
+	"trapline/collector"
 	"trapline/mibs"
 )
-
-// kindOfType gives the metric type that values of a base type have. Types that are not here make no metric.
-var kindOfType = map[mibs.Type]string{
-	mibs.Integer: "gauge", mibs.Integer32: "gauge", mibs.Unsigned32: "gauge", mibs.UInteger32: "gauge",
-	mibs.Gauge: "gauge", mibs.TimeTicks: "gauge", mibs.Counter: "counter", mibs.Counter64: "counter",
-	mibs.OctetString: "OctetString", mibs.ObjectIdentifier: "OctetString", mibs.Bits: "Bits",
-	mibs.IPAddress: "InetAddressIPv4", mibs.NetworkAddress: "InetAddressIPv4",
-}
-
-// kindOfTC gives the metric type of textual conventions, whatever module defines them. RFC 1213 gives its
-// DisplayString and PhysAddress no DISPLAY-HINT.
-var kindOfTC = map[string]string{
-	"DisplayString": "DisplayString", "PhysAddress": "PhysAddress48", "Float": "Float", "Double": "Double",
-	"DateAndTime": "DateAndTime", "ParseDateAndTime": "ParseDateAndTime", "NTPTimeStamp": "NTPTimeStamp",
-	"InetAddressIPv4": "InetAddressIPv4", "InetAddressIPv6": "InetAddressIPv6", "InetAddress": "InetAddress",
-	"LldpPortId": "LldpPortId",
-}
 
 // textHint is a DISPLAY-HINT that takes the whole value as one text.
 var textHint = regexp.MustCompile(`^\d+[at]$`)
 
-// kindOf gives the metric type of an object, empty if its values make no metric.
+// kindOf returns the metric type of an object, or "" if its values make no metric. RFC 1213 gives its DisplayString
+// and PhysAddress no DISPLAY-HINT.
 func kindOf(n *mibs.Node) string {
-	if kind := kindOfTC[n.TC]; kind != "" {
+	if kind := collector.TypeOfConvention(n.TC); kind != "" {
 		return kind
 	}
 	if textHint.MatchString(n.Hint) {
@@ -38,16 +23,7 @@ func kindOf(n *mibs.Node) string {
 	if size := n.FixedSize(); n.Hint == "1x:" && (size == 0 || size == 6) {
 		return "PhysAddress48"
 	}
-	return kindOfType[n.Type]
-}
-
-// indexKinds gives, for types that no label can have, the one that their octets have in an index.
-var indexKinds = map[string]string{"Bits": "OctetString", "DateAndTime": "OctetString", "NTPTimeStamp": "OctetString"}
-
-// subtypeOf gives, for types whose form another object tells, the TC of that object. In an index, it is
-// the one in front of them or the one before that, and one label stands for all.
-var subtypeOf = map[string]string{
-	"InetAddress": "InetAddressType", "InetAddressMissingSize": "InetAddressType", "LldpPortId": "LldpPortIdSubtype",
+	return collector.TypeOfBase(n.Type)
 }
 
 // polled tells whether an object makes a metric. Agents are known that answer with objects that are not

@@ -16,7 +16,7 @@ import (
 // converter makes the samples of one instance in a row of its column's table.
 type converter func(c *conversion, col *columnState, row int32, v snmp.VarBind)
 
-// labelUse says which label a kind of metric adds, always named after the metric.
+// labelUse is the label that the samples of a type add. It has the name of the metric.
 type labelUse byte
 
 const (
@@ -25,41 +25,21 @@ const (
 	oneForEachState
 )
 
-// kind is a metric type of the file.
-type kind struct {
-	convert        converter
-	metricType     series.Type
-	labels         labelUse
-	nameSuffix     string
-	helpSuffix     string
-	derived        bool // samples are no numbers that came, scaled or not
-	skipIfLabelled bool // no series at all where a label of the metric's name exists already
+// sampler is how a metric of a type makes samples.
+type sampler struct {
+	convert       converter
+	metricType    series.Type
+	labels        labelUse
+	nameSuffix    string
+	helpSuffix    string
+	derived       bool // samples are not the numbers of the device, scaled or not
+	skipIfLabeled bool // no series if a label of the metric's name exists already
 }
 
-var text = kind{convert: textSample, labels: valueAsLabel}
-
-var metricKinds = map[string]kind{
-	"gauge":            {convert: numberSample},
-	"counter":          {convert: numberSample, metricType: series.Counter},
-	"Float":            {convert: numberSample},
-	"Double":           {convert: numberSample},
-	"DateAndTime":      {convert: dateAndTime, derived: true},
-	"ParseDateAndTime": {convert: parsedDateAndTime, derived: true},
-	"NTPTimeStamp":     {convert: ntpTimeStamp, derived: true},
-	"EnumAsInfo":       {convert: enumInfo, labels: valueAsLabel, nameSuffix: "_info", helpSuffix: " (EnumAsInfo)", skipIfLabelled: true},
-	"EnumAsStateSet":   {convert: enumStates, labels: oneForEachState, helpSuffix: " (EnumAsStateSet)"},
-	"Bits":             {convert: bitStates, labels: oneForEachState, helpSuffix: " (Bits)"},
-
-	"":                       text,
-	"DisplayString":          text,
-	"OctetString":            text,
-	"PhysAddress48":          text,
-	"InetAddressIPv4":        text,
-	"InetAddressIPv6":        text,
-	"InetAddress":            text,
-	"InetAddressMissingSize": text,
-	"LldpPortId":             text,
-}
+var (
+	number = sampler{convert: numberSample}
+	text   = sampler{convert: textSample, labels: valueAsLabel}
+)
 
 // scaled applies scale and offset. A scale of 0 means none.
 func (col *column) scaled(v float64) float64 {
@@ -220,7 +200,7 @@ func dateAndTime(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 }
 
 func parsedDateAndTime(c *conversion, col *columnState, row int32, v snmp.VarBind) {
-	form := textForm{kind: "DisplayString"}
+	form := textForm{format: characters}
 	c.text = validUTF8(form.appendText(c.text[:0], v))
 	at, err := timefmt.Parse(string(c.text), col.pattern)
 	if err == nil {
