@@ -3,12 +3,14 @@ package mibs
 import (
 	"fmt"
 	"hash/maphash"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"trapline/internal/corpus"
+	"trapline/internal/peers"
 )
 
 // factTexts are facts in memory, by the name of their module.
@@ -121,6 +123,39 @@ func testEmbeddedFactsAreThoseOfTheFiles(t *testing.T, dir string) {
 		if !base[name] && string(written[name]) != string(embedded) {
 			t.Errorf("facts/%s.tsv is not what its file says", name)
 		}
+	}
+}
+
+// The facts of Net-SNMP's own modules are among those of the files that Net-SNMP comes with, which may be newer.
+func TestFactsOfNetSNMPAreThoseOfItsFiles(t *testing.T) {
+	peers.Require(t, "snmptranslate", "snmp")
+	const dir = "/usr/share/snmp/mibs" // of Debian's libsnmp-base
+	d, err := OpenDirectories(dir, filepath.Join(corpus.MIBs(t, corpus.Own(t, "mibs")), "rfc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, name := range Embedded().Names() {
+		if !strings.HasPrefix(d.choose(name).path, dir) {
+			continue
+		}
+		written, err := WriteFacts([]string{name}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		embedded, err := factFiles.ReadFile("facts/" + name + ".tsv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.Collect(strings.Lines(string(written[name])))
+		for line := range strings.Lines(string(embedded)) {
+			if compared++; !strings.HasPrefix(line, "m\t") && !slices.Contains(said, line) {
+				t.Errorf("facts/%s.tsv has %q, and not %s", name, line, d.choose(name).path)
+			}
+		}
+	}
+	if compared < 400 {
+		t.Errorf("%d facts are in %s", compared, dir)
 	}
 }
 
