@@ -10,13 +10,14 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
 
 // Session asks a target. Poll hands every varbind to yield, which keeps none of them, and returns
-// what arrived together with the errors of what did not: see engine.Error.
+// what arrived together with the errors of what did not: see access.Error.
 type Session interface {
 	Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error)
 }
@@ -40,7 +41,7 @@ type Result struct {
 	Stats        engine.Stats
 	WalkDuration time.Duration // until the last varbind
 	Duration     time.Duration // until the series were ready
-	Err          error         // joined *engine.Error
+	Err          error         // joined *access.Error
 	Problems     []error       // values of a type that their metric cannot have; the first of them
 	Unconverted  int           // values that made no sample: those, and invalid numbers
 	Notes        *Notes        // nil if there is nothing to note
@@ -72,7 +73,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	}
 	r.Stats, r.Err = s.Poll(ctx, &plan, c.add)
 	r.WalkDuration = o.Now().Sub(start)
-	r.Set, r.Problems = c.finish(engine.Errors(r.Err)), c.problems
+	r.Set, r.Problems = c.finish(access.Errors(r.Err)), c.problems
 	r.Unconverted, r.Notes = c.unconverted, m.notes(c, dropped)
 	for _, e := range c.tooLarge {
 		r.Err = errors.Join(r.Err, e)
@@ -86,11 +87,11 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 
 // Down tells whether the target itself failed, rather than a part of what was asked.
 func (r *Result) Down() bool {
-	return r.Err != nil && whole(engine.Errors(r.Err))
+	return r.Err != nil && whole(access.Errors(r.Err))
 }
 
-func whole(errs []*engine.Error) bool {
-	return len(errs) == 0 || slices.ContainsFunc(errs, (*engine.Error).Whole)
+func whole(errs []*access.Error) bool {
+	return len(errs) == 0 || slices.ContainsFunc(errs, (*access.Error).TargetFailed)
 }
 
 // applyFilters asks for the objects that decide. A filter whose object cannot be read does not

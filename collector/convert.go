@@ -6,7 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -26,7 +26,7 @@ type conversion struct {
 	unconverted int
 	unfit       []Unfit
 	room        int // octets of samples and labels that may still be made
-	tooLarge    []*engine.Error
+	tooLarge    []*access.Error
 }
 
 // keptSize is the most octets of values and indexes that a conversion may have room for and be used again.
@@ -128,14 +128,14 @@ const (
 func (c *conversion) discard(col *columnState, size int) {
 	c.room += size
 	col.out, col.tooLarge = series.Column{}, true
-	c.tooLarge = append(c.tooLarge, &engine.Error{Op: "walk", OID: col.oid, Reason: engine.TooMany, Err: errTooLarge, Dropped: true})
+	c.tooLarge = append(c.tooLarge, &access.Error{Op: "walk", OID: col.oid, Reason: access.TooMany, Err: errTooLarge, Dropped: true})
 }
 
 var errTooLarge = errors.New("the series take more octets than max_bytes allows")
 
 // finish makes the samples that had to wait, then the labels of all rows, and hands over the set. Errors
 // of its own are in tooLarge.
-func (c *conversion) finish(errs []*engine.Error) *series.Set {
+func (c *conversion) finish(errs []*access.Error) *series.Set {
 	if len(errs) > 0 && whole(errs) {
 		return &series.Set{}
 	}
@@ -164,13 +164,13 @@ func (c *conversion) finish(errs []*engine.Error) *series.Set {
 }
 
 // dropped reports whether nothing of an object counts.
-func dropped(oid snmp.OID, errs []*engine.Error) bool {
-	return slices.ContainsFunc(errs, func(e *engine.Error) bool { return e.Dropped && oid.HasPrefix(e.OID) })
+func dropped(oid snmp.OID, errs []*access.Error) bool {
+	return slices.ContainsFunc(errs, func(e *access.Error) bool { return e.Dropped && oid.HasPrefix(e.OID) })
 }
 
 // mislabelled tells whether the labels of a table depend on an object that did not arrive whole. Its
 // rows would appear as other series than those of the last pass.
-func (c *conversion) mislabelled(table int, errs []*engine.Error) bool {
+func (c *conversion) mislabelled(table int, errs []*access.Error) bool {
 	for _, e := range errs {
 		for _, o := range c.objects {
 			if o.kept >= 0 && (o.oid.HasPrefix(e.OID) || e.OID.HasPrefix(o.oid)) && c.tables[table].uses(o.kept) {

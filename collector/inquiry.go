@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -73,7 +74,7 @@ func (m *Module) keptObject(kept int) snmp.OID {
 // Answer is what a device has for a column now.
 type Answer struct {
 	Rows   []AnswerRow
-	Errors []*engine.Error
+	Errors []*access.Error
 	Stats  engine.Stats
 }
 
@@ -114,7 +115,7 @@ func (c *Column) Ask(ctx context.Context, s Session, o Options) Answer {
 		conversion.add(v)
 		in.add(v)
 	})
-	errs := engine.Errors(err)
+	errs := access.Errors(err)
 	if arrived > maxAnswer {
 		errs = nil // what was looked at is enough
 	}
@@ -168,7 +169,7 @@ func (in *inquiry) add(v snmp.VarBind) {
 }
 
 // rows says what becomes of each row.
-func (in *inquiry) rows(c *conversion, errs []*engine.Error) []AnswerRow {
+func (in *inquiry) rows(c *conversion, errs []*access.Error) []AnswerRow {
 	set := c.finish(errs)
 	writer := newLabelWriter(c.tables[c.Module.columns[in.column.number].table], c.lists)
 	fits := map[string]bool{}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -36,8 +37,8 @@ metrics:
 			t.Errorf("%d octets of samples: %.200s", len(got), got)
 		}
 		var dropped []string
-		for _, e := range engine.Errors(r.Err) {
-			if e.Reason != engine.TooMany || e.Whole() {
+		for _, e := range access.Errors(r.Err) {
+			if e.Reason != access.TooMany || e.TargetFailed() {
 				t.Errorf("%v", e)
 			}
 			dropped = append(dropped, e.OID.String())
@@ -65,7 +66,7 @@ metrics:
 	for _, v := range d {
 		c.add(v)
 	}
-	set := c.finish([]*engine.Error{{OID: snmp.MustParseOID("1.3.9.1"), Reason: engine.TooMany, Dropped: true}})
+	set := c.finish([]*access.Error{{OID: snmp.MustParseOID("1.3.9.1"), Reason: access.TooMany, Dropped: true}})
 	if got := samples(t, set); got != "c{i=\"7\"} 3\n" {
 		t.Errorf("%s", got)
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/history"
 	"trapline/internal/journal"
 	"trapline/internal/modules"
@@ -24,7 +24,7 @@ import (
 // Config is everything that the files say. A file of snmp_exporter is one that sets auths and modules.
 type Config struct {
 	Version        int                          `yaml:"version,omitempty"`         // accepted without effect, as in snmp_exporter
-	Auths          map[string]*engine.Auth      `yaml:"auths,omitempty"`           // credentials by name; default public_v2
+	Auths          map[string]*access.Auth      `yaml:"auths,omitempty"`           // credentials by name; default public_v2
 	Modules        map[string]*modules.Settings `yaml:"modules,omitempty"`         // what to read, by name
 	Global         poller.Global                `yaml:"global,omitempty"`          // defaults of all targets
 	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers or rules

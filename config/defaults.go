@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 )
@@ -19,7 +19,7 @@ const defaultStateDir = "trapline-data"
 func (u *union) defaults() {
 	c := &u.config
 	if len(c.Auths) == 0 && len(c.Targets)+len(c.Receivers) > 0 && !u.lacks("auths") {
-		auth := engine.DefaultAuth()
+		auth := access.DefaultAuth()
 		c.Auths[poller.DefaultAuth] = &auth
 	}
 	auth, modules := u.usualAuth(), u.usualModules()

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 )
 
@@ -31,7 +31,7 @@ func (s *source) expandEnv() {
 }
 
 // credentials are the settings of an auth that hold a secret, name the file of one, or the user.
-func credentials(a *engine.Auth) map[string]*string {
+func credentials(a *access.Auth) map[string]*string {
 	found := map[string]*string{}
 	v := reflect.ValueOf(a).Elem()
 	for _, f := range layoutOf(v.Type()).keyed {

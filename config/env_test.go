@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 func TestExpandEnv(t *testing.T) {
@@ -47,7 +47,7 @@ auths:
   files: {version: 3, security_level: authPriv, username: $X, password_file: /$X, priv_password_file: /$X, community_file: /$X}
   keys: {version: 3, security_level: authPriv, username: $X, engine_id: 8000000001, master_key_file: /$X, priv_localized_key_file: /$X}
 `
-	auth := func(o Options, name string) engine.Auth {
+	auth := func(o Options, name string) access.Auth {
 		c, err := Load([]string{write(t, "snmp.yml", ifModule+strings.ReplaceAll(file, "X, p", "X$X, p"))}, o)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/modules"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -58,7 +58,7 @@ func (c *Config) Written(f *File) (string, error) {
 // secrets are those of the configuration that cannot stand for anything else.
 func (c *Config) secrets() (list []string) {
 	const short = 4
-	usual := engine.DefaultAuth()
+	usual := access.DefaultAuth()
 	for _, auth := range c.Auths {
 		v, of := reflect.ValueOf(*auth), reflect.ValueOf(usual)
 		for i := range v.NumField() {
@@ -166,7 +166,7 @@ func (c *Config) OfTarget(name string) *Config {
 	}
 	t := c.Targets[i]
 	t.Effective(&c.Global)
-	one := &Config{Targets: []poller.TargetSettings{t}, Auths: map[string]*engine.Auth{t.Auth: c.Auths[t.Auth]}, Modules: map[string]*modules.Settings{}}
+	one := &Config{Targets: []poller.TargetSettings{t}, Auths: map[string]*access.Auth{t.Auth: c.Auths[t.Auth]}, Modules: map[string]*modules.Settings{}}
 	for _, module := range t.Modules {
 		if m := c.Modules[module]; m != nil {
 			one.Modules[module] = m

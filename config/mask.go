@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/setting"
 )
@@ -33,7 +33,7 @@ func cutEnd(line string) (text, end string) {
 
 // Keys of guarded sections by what is done with their values: secret ones are hidden, open ones shown, and of open
 // collections all that is in them.
-var secretKeys, openKeys, openCollections = keysByKind(reflect.TypeFor[engine.Auth](), reflect.TypeFor[notify.ReceiverSettings](), reflect.TypeFor[notify.Settings]())
+var secretKeys, openKeys, openCollections = keysByKind(reflect.TypeFor[access.Auth](), reflect.TypeFor[notify.ReceiverSettings](), reflect.TypeFor[notify.Settings]())
 
 func keysByKind(types ...reflect.Type) (secret, open, collections map[string]bool) {
 	secret, open, collections = map[string]bool{"token": true, "secret": true}, map[string]bool{}, map[string]bool{}

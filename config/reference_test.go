@@ -150,7 +150,7 @@ func settingsOf(t reflect.Type) reflect.Type {
 
 var typeNames = map[string]string{
 	"setting.Duration": "duration", "setting.Bytes": "octets", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
-	"setting.AnchoredRegexp": "expression", "engine.Version": "version",
+	"setting.AnchoredRegexp": "expression", "access.Version": "version",
 }
 
 func typeName(t reflect.Type) string {

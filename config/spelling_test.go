@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/poller"
 )
 
@@ -96,7 +96,7 @@ func TestNamesBesideMetrics(t *testing.T) {
 // A secret is as long as a secret: a device file or a log in its place does not fill the memory.
 func TestSecretFilesAreBounded(t *testing.T) {
 	file := write(t, "secret", strings.Repeat("x", 1<<20))
-	a := &engine.Auth{Version: 2, CommunityFile: file}
+	a := &access.Auth{Version: 2, CommunityFile: file}
 	if _, err := a.Principal(); err == nil || !strings.Contains(err.Error(), "is larger than") {
 		t.Errorf("error is %v", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -79,7 +79,7 @@ var sections = []struct {
 	place string
 	t     reflect.Type
 }{
-	{"auths", "an auth", reflect.TypeFor[engine.Auth]()},
+	{"auths", "an auth", reflect.TypeFor[access.Auth]()},
 	{"targets", "a target", reflect.TypeFor[poller.TargetSettings]()},
 	{"global", "global", reflect.TypeFor[poller.Global]()},
 	{"modules", "a module", reflect.TypeFor[modules.Settings]()},
@@ -156,7 +156,7 @@ func ofAuth(key, section string) string {
 	if section != "targets" && section != "receivers" {
 		return ""
 	}
-	keys, _ := known(reflect.TypeFor[engine.Auth]())
+	keys, _ := known(reflect.TypeFor[access.Auth]())
 	return spelled(key, keys)
 }
 

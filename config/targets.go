@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
 )
@@ -45,7 +45,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, others
 
 // warnTwice warns of a target that asks the same device for the same as another one.
 func (r roster) warnTwice(here place, t *poller.TargetSettings) {
-	address, err := engine.ParseAddress(t.Address)
+	address, err := access.ParseAddress(t.Address)
 	if err != nil {
 		return
 	}

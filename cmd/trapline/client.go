@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 )
@@ -67,7 +68,7 @@ func addClientFlags(c *kingpin.CmdClause) *clientFlags {
 		version:       addVersionFlag(c),
 		community:     c.Flag("community", "Community (versions 1 and 2c).").Short('c').Default("public").String(),
 		user:          c.Flag("user", "User name (version 3).").Short('u').String(),
-		level:         c.Flag("level", "Security level: noAuthNoPriv, authNoPriv or authPriv.").Short('l').Default(engine.NoAuthNoPriv).String(),
+		level:         c.Flag("level", "Security level: noAuthNoPriv, authNoPriv or authPriv.").Short('l').Default(access.NoAuthNoPriv).String(),
 		keyFlags:      addKeyFlags(c),
 		authMaster:    c.Flag("auth-master-key", "Master key of the auth protocol, in hexadecimal digits. -3m is the same.").String(),
 		privMaster:    c.Flag("priv-master-key", "Master key of the priv protocol. -3M is the same.").String(),
@@ -94,7 +95,7 @@ func addVersionFlag(c *kingpin.CmdClause) *string {
 
 // Set reads any spelling.
 func (v *versionValue) Set(text string) error {
-	version, err := engine.ParseVersion(text)
+	version, err := access.ParseVersion(text)
 	*v = versionValue([]string{"", "1", "2c", "3"}[version])
 	return err
 }
@@ -126,15 +127,15 @@ func spelledOut(args []string) []string {
 }
 
 // auth gives the credentials. Mistakes are the user's, in the flags.
-func (f *clientFlags) auth() (*engine.Auth, error) {
+func (f *clientFlags) auth() (*access.Auth, error) {
 	if f.place.auth != nil && !f.place.overridden {
 		return f.place.auth, nil
 	}
-	version, err := engine.ParseVersion(*f.version)
+	version, err := access.ParseVersion(*f.version)
 	if err != nil {
 		return nil, err
 	}
-	a := &engine.Auth{
+	a := &access.Auth{
 		Version:          version,
 		Community:        setting.Secret(*f.community),
 		SecurityLevel:    *f.level,
@@ -186,7 +187,7 @@ func inFlags(m setting.Mistake) error {
 }
 
 func (f *hostFlags) spec() (engine.Spec, error) {
-	source, err := engine.ParseSource(*f.source)
+	source, err := access.ParseSource(*f.source)
 	return engine.Spec{Address: *f.host, Source: source, Interface: *f.device}, err
 }
 
@@ -246,7 +247,7 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
 	params = params.Over(f.place.params)
 	if *f.version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.engineID == "" {
-		wildcard := engine.WildcardEngineID
+		wildcard := access.WildcardEngineID
 		f.engineID = &wildcard
 	}
 	spec, err := f.spec()

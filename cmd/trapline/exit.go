@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 )
 
@@ -57,7 +57,7 @@ func exitOf(ctx context.Context, err error) (status int, text string) {
 	var (
 		f        *failure
 		ofFile   *fs.PathError
-		ofEngine *engine.Error
+		ofEngine *access.Error
 	)
 	switch {
 	case err == nil:

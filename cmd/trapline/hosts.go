@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
@@ -58,7 +59,7 @@ func noteGiven(c *kingpin.CmdClause) given {
 
 // place is what the configuration says of a target, which flags may say otherwise.
 type place struct {
-	auth       *engine.Auth // nil: that of the flags
+	auth       *access.Auth // nil: that of the flags
 	overridden bool         // by flags
 	given      given
 	params     engine.Params
@@ -70,7 +71,7 @@ var credentialFlags = []string{"snmp-version", "community", "user", "level", "au
 	"engine-id", "auth-master-key", "priv-master-key", "auth-localized-key", "priv-localized-key"}
 
 // over gives the auth of the configuration with what flags say otherwise. Flags of another version of SNMP hold alone.
-func (p *place) over(flags *engine.Auth) *engine.Auth {
+func (p *place) over(flags *access.Auth) *access.Auth {
 	set := func(name string) bool { return *p.given[name] }
 	if p.auth == nil || set("snmp-version") && flags.Version != p.auth.Version || set("community") && p.auth.Version == 3 {
 		return flags
@@ -282,8 +283,8 @@ func (f *serverFlags) find(ctx context.Context, name string) (known, error) {
 
 // meant adds to the error of a name that has no address the target that was probably meant.
 func (f *targetFlags) meant(ctx context.Context, asked *clientFlags, err error) error {
-	var of *engine.Error
-	if !errors.As(err, &of) || of.Reason != engine.Resolve {
+	var of *access.Error
+	if !errors.As(err, &of) || of.Reason != access.Resolve {
 		return err
 	}
 	var names []string

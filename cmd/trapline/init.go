@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/term"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -56,7 +57,7 @@ const initRetries = 2
 
 func (f *initFlags) run(ctx context.Context, logger *slog.Logger) error {
 	for _, host := range *f.hosts {
-		if _, err := engine.ParseAddress(host); err != nil {
+		if _, err := access.ParseAddress(host); err != nil {
 			return err
 		}
 	}
@@ -105,21 +106,21 @@ func (f *initFlags) own() ([]candidate, error) {
 }
 
 // userAuth is that of SNMPv3. Passwords come from files or a terminal: everybody on the machine can read arguments.
-func (f *initFlags) userAuth() (*engine.Auth, error) {
-	a := engine.DefaultAuth()
+func (f *initFlags) userAuth() (*access.Auth, error) {
+	a := access.DefaultAuth()
 	a.Version, a.Community, a.Username, a.AuthProtocol, a.PrivProtocol = 3, "", *f.user, *f.authProtocol, *f.privProtocol
 	var err error
 	if a.PasswordFile, a.Password, err = f.secret(*f.authPasswordFile, "Password of the auth protocol (empty for none): "); err != nil {
 		return nil, err
 	}
 	if a.PasswordFile != "" || a.Password != "" {
-		a.SecurityLevel = engine.AuthNoPriv
+		a.SecurityLevel = access.AuthNoPriv
 		if a.PrivPasswordFile, a.PrivPassword, err = f.secret(*f.privPasswordFile, "Password of the priv protocol (empty for none): "); err != nil {
 			return nil, err
 		}
 	}
 	if a.PrivPasswordFile != "" || a.PrivPassword != "" {
-		a.SecurityLevel = engine.AuthPriv
+		a.SecurityLevel = access.AuthPriv
 	}
 	a.SecurityLevel = cmp.Or(*f.level, a.SecurityLevel)
 	a.Canonical()
@@ -166,7 +167,7 @@ func (s *surveyor) unanswered(found *surveyed) error {
 
 // describe says as whom a candidate asks, without secrets.
 func (c *candidate) describe() string {
-	version := map[engine.Version]string{1: "v1", 2: "v2c", 3: "v3"}[c.auth.Version]
+	version := map[access.Version]string{1: "v1", 2: "v2c", 3: "v3"}[c.auth.Version]
 	switch {
 	case c.auth.Version == 3:
 		return fmt.Sprintf("v3 as user %s (auth %s)", c.auth.Username, c.name)
@@ -260,12 +261,12 @@ func appendAuth(b []byte, c *candidate) []byte {
 	} else {
 		add("username", a.Username)
 		add("security_level", a.SecurityLevel)
-		if a.SecurityLevel != engine.NoAuthNoPriv {
+		if a.SecurityLevel != access.NoAuthNoPriv {
 			add("auth_protocol", a.AuthProtocol)
 			add("password", string(a.Password))
 			add("password_file", a.PasswordFile)
 		}
-		if a.SecurityLevel == engine.AuthPriv {
+		if a.SecurityLevel == access.AuthPriv {
 			add("priv_protocol", a.PrivProtocol)
 			add("priv_password", string(a.PrivPassword))
 			add("priv_password_file", a.PrivPasswordFile)

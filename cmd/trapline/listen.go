@@ -14,7 +14,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
 )
@@ -38,7 +38,7 @@ func addListen(app *kingpin.Application, commands map[string]command) {
 }
 
 func openListener(flags *clientFlags, stateDir string) (l *notify.Listener, closed func() error, err error) {
-	address, err := engine.ParseReceiver(*flags.host)
+	address, err := access.ParseReceiver(*flags.host)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"trapline/config"
+	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
 	"trapline/internal/engine"
@@ -61,7 +62,7 @@ func newChooser(t *testing.T) chooser {
 
 func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *engine.Target) {
 	t.Helper()
-	target, err := c.engine.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: 2, Community: "public"}})
+	target, err := c.engine.Target(engine.Spec{Address: address, Auth: &access.Auth{Version: 2, Community: "public"}})
 	if err != nil {
 		t.Fatal(err)
 	}

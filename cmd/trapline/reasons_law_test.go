@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/engine"
 	"trapline/internal/httpapi"
@@ -36,11 +37,11 @@ func (f failing) Poll(context.Context, *engine.Plan, func(snmp.VarBind)) (engine
 func failings(r *rand.Rand) (list []error) {
 	detail := func() error { return errors.New(odd[r.IntN(len(odd))] + " of \"it\" after 3 retries") }
 	root := snmp.MustParseOID("1.3.9")
-	for _, why := range engine.Reasons {
-		if why == engine.Canceled || why == engine.Duplicate {
+	for _, why := range access.Reasons {
+		if why == access.Canceled || why == access.Duplicate {
 			continue // of the first no poll is kept; the other is no error of an engine
 		}
-		for _, e := range []engine.Error{{}, {OID: root}, {OID: root, Last: snmp.MustParseOID("1.3.9.10.1")}, {OID: root, Dropped: true}, {Discovered: true}} {
+		for _, e := range []access.Error{{}, {OID: root}, {OID: root, Last: snmp.MustParseOID("1.3.9.10.1")}, {OID: root, Dropped: true}, {Discovered: true}} {
 			e.Op, e.Reason, e.Err = "walk", why, detail()
 			list = append(list, &e)
 		}
@@ -51,8 +52,8 @@ func failings(r *rand.Rand) (list []error) {
 // failingSite serves a target for each failure, whose first polls have ended.
 func failingSite(t *testing.T, list []error) string {
 	t.Helper()
-	auth := engine.DefaultAuth()
-	auth.Version, auth.Username, auth.SecurityLevel = 3, "monitor", engine.AuthPriv
+	auth := access.DefaultAuth()
+	auth.Version, auth.Username, auth.SecurityLevel = 3, "monitor", access.AuthPriv
 	module := collector.Compile("m", &collector.Settings{
 		Walk:    []setting.OID{setting.ParseOID("1.3.9")},
 		Metrics: []collector.MetricSettings{{Name: "answer", OID: setting.ParseOID("1.3.9"), Type: "gauge"}},

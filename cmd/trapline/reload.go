@@ -20,7 +20,7 @@ import (
 
 	"trapline"
 	"trapline/config"
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
@@ -65,7 +65,7 @@ func load(files []string, expandEnv bool, sourceAddress string) (*world, error) 
 // compile makes what runs of a configuration.
 func compile(c *config.Config, sourceAddress string) (*world, error) {
 	if c.Global.SourceAddress == "" {
-		if _, err := engine.ParseSource(sourceAddress); err != nil {
+		if _, err := access.ParseSource(sourceAddress); err != nil {
 			return nil, err
 		}
 		c.Global.SourceAddress = sourceAddress

@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/rules"
 	"trapline/internal/rules/unittest"
@@ -118,7 +118,7 @@ func TestModulesYieldWhatPassesBring(t *testing.T) {
 // Each reason why a target is not polled has one alert of the pack, but for passes that were given up; and only
 // those that say that nobody answered say that the device is down.
 func TestEachReasonHasOneAlertOfThePack(t *testing.T) {
-	source, err := os.ReadFile("../../internal/engine/error.go")
+	source, err := os.ReadFile("../../internal/access/error.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +126,11 @@ func TestEachReasonHasOneAlertOfThePack(t *testing.T) {
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
-	silent := []engine.Reason{engine.Timeout, engine.Refused, engine.Unreachable}
+	silent := []access.Reason{access.Timeout, access.Refused, access.Unreachable}
 	reasons := 0
 	for _, found := range regexp.MustCompile(`Reason = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
-		reason := engine.Reason(found[1])
-		if e := (&engine.Error{Reason: reason}); !e.Whole() {
+		reason := access.Reason(found[1])
+		if e := (&access.Error{Reason: reason}); !e.TargetFailed() {
 			continue
 		}
 		reasons++
@@ -144,7 +144,7 @@ func TestEachReasonHasOneAlertOfThePack(t *testing.T) {
 			})
 		}
 		down := slices.Contains(alerts, "DeviceDown")
-		if len(alerts) != 1 && reason != engine.Canceled || len(alerts) > 0 && reason == engine.Canceled || down != slices.Contains(silent, reason) {
+		if len(alerts) != 1 && reason != access.Canceled || len(alerts) > 0 && reason == access.Canceled || down != slices.Contains(silent, reason) {
 			t.Errorf("%s: %v", reason, alerts)
 		}
 	}

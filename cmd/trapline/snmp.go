@@ -15,7 +15,7 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -145,7 +145,7 @@ func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
 			return nil, fmt.Errorf("Unknown module '%s'", m) //lint:ignore ST1005 the text is snmp_exporter's
 		}
 	}
-	if _, err := engine.ParseAddress(s.Address); err != nil {
+	if _, err := access.ParseAddress(s.Address); err != nil {
 		return nil, err
 	}
 	if _, err := setting.Hex(s.ContextEngineID); err != nil {

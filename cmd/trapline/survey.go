@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trapline/config"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -21,7 +22,7 @@ import (
 // candidate is an auth that a device may answer to.
 type candidate struct {
 	name    string
-	auth    *engine.Auth
+	auth    *access.Auth
 	known   bool // by the configuration
 	builtin bool // in a file without auths
 }
@@ -29,7 +30,7 @@ type candidate struct {
 // candidates are the auths of the configuration, if there is one, and those that devices come with.
 func candidates(files []string, expandEnv bool) ([]candidate, error) {
 	var list []candidate
-	auths := map[string]*engine.Auth{}
+	auths := map[string]*access.Auth{}
 	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
 	switch {
 	case err == nil:
@@ -53,8 +54,8 @@ func candidates(files []string, expandEnv bool) ([]candidate, error) {
 	return list, nil
 }
 
-func publicAuth(version engine.Version) *engine.Auth {
-	a := engine.DefaultAuth()
+func publicAuth(version access.Version) *access.Auth {
+	a := access.DefaultAuth()
 	a.Version = version
 	return &a
 }
@@ -148,11 +149,13 @@ func (s *surveyor) try(ctx context.Context, address string, c *candidate) survey
 }
 
 // silent reports whether an error is one of the whole target: it answered nothing, or would not answer anything else.
-func silent(err error) bool { return slices.ContainsFunc(engine.Errors(err), (*engine.Error).Whole) }
+func silent(err error) bool {
+	return slices.ContainsFunc(access.Errors(err), (*access.Error).TargetFailed)
+}
 
 // refusedBy is the error by which a device shows that it does not like the auth, or nil.
 func refusedBy(err error) error {
-	for _, e := range engine.Errors(err) {
+	for _, e := range access.Errors(err) {
 		if slices.Contains(authRefusals, e.Reason) {
 			return e
 		}
@@ -161,7 +164,7 @@ func refusedBy(err error) error {
 }
 
 // authRefusals are what a device says that is there and does not like the auth.
-var authRefusals = []engine.Reason{engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Authorization}
+var authRefusals = []access.Reason{access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Authorization}
 
 func (s *surveyor) discover(ctx context.Context, address string) *engine.Discovery {
 	target, err := s.engine.Target(engine.Spec{Address: address})

@@ -15,7 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
 	"trapline/mibs"
@@ -130,7 +130,7 @@ func informed(ctx context.Context, s *notify.Sender, n *notify.Notification) (st
 
 // receiver is where to send to. A localized key is of the engine of -e: ours in a trap.
 func (f *trapFlags) receiver() (r notify.Receiver, err error) {
-	if r.Address, err = engine.ParseReceiver(*f.host); err != nil {
+	if r.Address, err = access.ParseReceiver(*f.host); err != nil {
 		return r, err
 	}
 	spec, err := f.spec()

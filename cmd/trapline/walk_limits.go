@@ -6,6 +6,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 )
 
@@ -35,9 +36,9 @@ func (l walkLimits) of(p engine.Params) engine.Params {
 
 // reached leaves out of an error of a walk that it ended where the user wanted, and says so on standard error.
 func (l walkLimits) reached(target string, err error) error {
-	list := engine.Errors(err)
+	list := access.Errors(err)
 	for _, e := range list {
-		if e.Reason != engine.TooMany || e.Dropped || *l.rows+*l.requests == 0 {
+		if e.Reason != access.TooMany || e.Dropped || *l.rows+*l.requests == 0 {
 			return err
 		}
 	}

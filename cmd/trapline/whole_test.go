@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
 	"trapline/internal/engine"
@@ -46,7 +47,7 @@ func openTarget(t testing.TB, address, community string, version int) *engine.Ta
 	t.Helper()
 	e := engine.New(engine.Options{})
 	t.Cleanup(func() { e.Close() })
-	x, err := e.Target(engine.Spec{Address: address, Auth: &engine.Auth{Version: engine.Version(version), Community: setting.Secret(community)}})
+	x, err := e.Target(engine.Spec{Address: address, Auth: &access.Auth{Version: access.Version(version), Community: setting.Secret(community)}})
 	if err != nil {
 		t.Fatal(err)
 	}

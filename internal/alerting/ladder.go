@@ -3,24 +3,25 @@ package alerting
 import (
 	"slices"
 
+	"trapline/internal/access"
+
 	"trapline/internal/api"
-	"trapline/internal/engine"
 	"trapline/internal/notify"
 )
 
 // Steps of receivers: of a step's failure, the reasons.
 type rung struct {
 	name    string
-	reasons []engine.Reason
+	reasons []access.Reason
 }
 
 var (
-	resolves = rung{"name resolves", []engine.Reason{engine.Resolve}}
-	network  = rung{"network takes packets", []engine.Reason{engine.Unreachable}}
-	answers  = rung{"receiver answers", []engine.Reason{engine.Timeout, engine.Refused}}
-	usable   = rung{"credentials can be read", []engine.Reason{engine.Credentials}}
-	found    = rung{"engine found", []engine.Reason{engine.UnknownEngine, engine.NotInTimeWindow}}
-	accepted = rung{"user accepted", []engine.Reason{engine.UnknownUser, engine.WrongDigest, engine.Decryption, engine.UnsupportedLevel}}
+	resolves = rung{"name resolves", []access.Reason{access.Resolve}}
+	network  = rung{"network takes packets", []access.Reason{access.Unreachable}}
+	answers  = rung{"receiver answers", []access.Reason{access.Timeout, access.Refused}}
+	usable   = rung{"credentials can be read", []access.Reason{access.Credentials}}
+	found    = rung{"engine found", []access.Reason{access.UnknownEngine, access.NotInTimeWindow}}
+	accepted = rung{"user accepted", []access.Reason{access.UnknownUser, access.WrongDigest, access.Decryption, access.UnsupportedLevel}}
 	last     = rung{"acknowledges", nil}
 	left     = rung{"packets leave", nil}
 )

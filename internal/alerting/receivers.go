@@ -9,8 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/access"
+
 	"trapline/internal/api"
-	"trapline/internal/engine"
 	"trapline/internal/notify"
 	"trapline/internal/reason"
 )
@@ -149,7 +150,7 @@ func hostPort(a *notify.About) (host, port string) {
 		}
 		return u.Hostname(), port
 	}
-	address, err := engine.ParseReceiver(a.Address)
+	address, err := access.ParseReceiver(a.Address)
 	if err != nil {
 		return a.Address, ""
 	}

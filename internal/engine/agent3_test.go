@@ -18,11 +18,11 @@ type agent3 struct {
 	address  string
 	engineID []byte
 	security *snmp.Security
-	nobody   *snmp.Security // of the same engine
+	nobody   *snmp.Security // SecretFiles the same engine
 
 	mu       sync.Mutex
 	boots    int32
-	refusal  snmp.ReportKind // of all that the user asks, unless it is UnknownReport
+	refusal  snmp.ReportKind // Secrets all that the user asks, unless it is UnknownReport
 	before   func(q question3) [][]byte
 	requests []snmp.Header3
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -208,7 +209,7 @@ type result struct {
 	lines  []string
 	stats  engine.Stats
 	err    error
-	errors []*engine.Error
+	errors []*access.Error
 }
 
 func poll(t testing.TB, x *engine.Target, p engine.Plan) result {
@@ -218,7 +219,7 @@ func poll(t testing.TB, x *engine.Target, p engine.Plan) result {
 
 func pollContext(ctx context.Context, x *engine.Target, p engine.Plan) (r result) {
 	r.stats, r.err = x.Poll(ctx, &p, func(v snmp.VarBind) { r.lines = append(r.lines, line(v)) })
-	r.errors = engine.Errors(r.err)
+	r.errors = access.Errors(r.err)
 	return r
 }
 

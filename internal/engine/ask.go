@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -45,7 +46,7 @@ func (s *sweep) askLocked(shares []share) {
 }
 
 // answeredLocked takes an answer for its segments.
-func (a *ask) answeredLocked(got answer, e *Error) {
+func (a *ask) answeredLocked(got answer, e *access.Error) {
 	s := a.sweep
 	s.outstanding--
 	switch {
@@ -86,10 +87,10 @@ func (s *sweep) withdrawLocked() {
 }
 
 // failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
-func (a *ask) failedLocked(e *Error) {
+func (a *ask) failedLocked(e *access.Error) {
 	s := a.sweep
 	switch {
-	case e.ends():
+	case e.Ends():
 		s.abandonLocked(e)
 	case e.OID == nil:
 		s.failLocked(e)
@@ -158,7 +159,7 @@ func (a *ask) acceptLocked(got answer) {
 		case p.err != nil:
 			g.column.disorderedLocked(g, p.err)
 		case p.given && !g.done && g.rows == p.before:
-			g.column.incomplete(g, Malformed, errUnreadable) // the same question would have the same answer
+			g.column.incomplete(g, access.Malformed, errUnreadable) // the same question would have the same answer
 			g.column.stopLocked(g)
 		default:
 			g.column.settleLocked(g)
@@ -226,7 +227,7 @@ func (a *ask) refusedLocked(got answer) {
 	culprit := got.index - 1
 	switch {
 	case messageRefused(got):
-		s.failLocked(&Error{Reason: Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
+		s.failLocked(&access.Error{Reason: access.Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
 	case got.status == snmp.NoSuchName && a.rows == 1 && len(a.segments) == 1:
 		a.endLocked() // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
 	case got.status == snmp.NoSuchName && a.rows == 1 && culprit >= 0 && culprit < len(a.segments):

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -11,7 +12,7 @@ import (
 
 func BenchmarkWalk(b *testing.B) {
 	a := newAgent(b, column(1000).answer)
-	x := target(b, engine.Spec{Engine: engine.Gosnmp, Address: a.address})
+	x := target(b, engine.Spec{Engine: access.Gosnmp, Address: a.address})
 	plan := engine.Plan{Walk: walkOf(columnOID), Params: patient(50)}
 	varbinds := 0
 	b.ReportAllocs()
@@ -29,7 +30,7 @@ func BenchmarkWalk(b *testing.B) {
 // A poll for one value shows what a session costs: the socket above all.
 func BenchmarkSession(b *testing.B) {
 	a := newAgent(b, column(1).answer)
-	x := target(b, engine.Spec{Engine: engine.Gosnmp, Address: a.address})
+	x := target(b, engine.Spec{Engine: access.Gosnmp, Address: a.address})
 	plan := engine.Plan{Get: instances(1), Params: patient(25)}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -26,7 +27,7 @@ type column struct {
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
 	parked    int      // segments that wait to be told of a row by another column
-	err       *Error
+	err       *access.Error
 }
 
 const (
@@ -126,9 +127,9 @@ func (c *column) refusedLocked(s *segment, asked int, status snmp.ErrorStatus) {
 		return
 	}
 	c.alone = true
-	failed := &Error{Reason: ErrorStatus, OID: c.oid, Err: fmt.Errorf("agent answers %s", status)}
+	failed := &access.Error{Reason: access.ErrorStatus, OID: c.oid, Err: fmt.Errorf("agent answers %s", status)}
 	if status == authorizationError {
-		failed.Reason = Authorization
+		failed.Reason = access.Authorization
 	}
 	if c.err == nil {
 		c.gap = c.lastRow(s)
@@ -222,7 +223,7 @@ func (c *column) emptyLocked(s *segment, asked int) {
 		c.pending = append(c.pending, s)
 		return
 	}
-	c.incomplete(s, EmptyAnswer, errEmpty)
+	c.incomplete(s, access.EmptyAnswer, errEmpty)
 	c.stopLocked(s)
 }
 
@@ -234,20 +235,20 @@ func (c *column) disorderedLocked(s *segment, err error) {
 		c.discardLocked()
 		return
 	case errors.Is(err, errLimit):
-		c.incomplete(s, TooMany, fmt.Errorf("more than %d rows", c.limit))
+		c.incomplete(s, access.TooMany, fmt.Errorf("more than %d rows", c.limit))
 	case len(c.segments) > 1:
 		c.unordered = true
 		c.againLocked()
 		return
 	default:
-		c.incomplete(s, NotIncreasing, err)
+		c.incomplete(s, access.NotIncreasing, err)
 	}
 	c.stopLocked(s)
 }
 
 // discardLocked ends a column that holds too much. What is under way for it will be ignored.
 func (c *column) discardLocked() {
-	c.err = &Error{Reason: TooMany, OID: c.oid, Err: errTooManyBytes, Dropped: true}
+	c.err = &access.Error{Reason: access.TooMany, OID: c.oid, Err: errTooManyBytes, Dropped: true}
 	c.dropSegments()
 	c.segments, c.open = nil, 0
 	c.finishLocked()
@@ -270,8 +271,8 @@ func (c *column) againLocked() {
 }
 
 // incomplete notes why the column is not whole, and after which row.
-func (c *column) incomplete(s *segment, reason Reason, err error) {
-	c.err = &Error{Reason: reason, OID: c.oid, Last: c.lastRow(s), Err: err}
+func (c *column) incomplete(s *segment, reason access.Reason, err error) {
+	c.err = &access.Error{Reason: reason, OID: c.oid, Last: c.lastRow(s), Err: err}
 }
 
 // lastRow is the last name that arrived up to and with segment s, or nil. Without s it is the last one up to

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -44,7 +45,7 @@ func TestRowsThatCannotBeReadAreLeftOut(t *testing.T) {
 			plan := engine.Plan{Walk: walkOf(other, columnOID), Params: patient(10)}
 			for range 3 { // with what was learnt, too
 				r := poll(t, x, plan)
-				if len(r.errors) != 1 || r.errors[0].Reason != engine.ErrorStatus || r.errors[0].OID.String() != columnOID {
+				if len(r.errors) != 1 || r.errors[0].Reason != access.ErrorStatus || r.errors[0].OID.String() != columnOID {
 					t.Errorf("errors: %v", r.err)
 				}
 				r.wantLines(t, test.lines)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,9 +57,6 @@ func (t *Target) dialStream(ctx context.Context, d *net.Dialer) (net.Conn, error
 	}
 	return stream{conn}, nil
 }
-
-// HostPort is what net.Dial takes.
-func (a Address) HostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
 func (t *Target) listen(peer netip.AddrPort) (net.Conn, error) {
 	conn, err := outlet{source: t.spec.Source, device: t.spec.Interface, v6: !peer.Addr().Is4()}.listen()
@@ -152,39 +148,4 @@ func (p *ports) take(ctx context.Context, source netip.AddrPort) (release func()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for source port %d: %w", source.Port(), ctx.Err())
 	}
-}
-
-// Explained returns an error of a socket to a port with what it means, where that is known.
-func Explained(err error, network string, port uint16) error {
-	if SocketReason(err) != Refused {
-		return err
-	}
-	return &refusal{fmt.Sprintf("connection refused: nothing listens on %s port %d", strings.ToUpper(network[:3]), port), err}
-}
-
-// refusal is an error of a socket in other words.
-type refusal struct {
-	text  string
-	cause error
-}
-
-func (r *refusal) Error() string { return r.text }
-
-func (r *refusal) Unwrap() error { return r.cause }
-
-// SocketReason tells what an error of a socket means.
-func SocketReason(err error) Reason {
-	var (
-		resolve *net.DNSError
-		timeout net.Error
-	)
-	switch {
-	case errors.As(err, &resolve):
-		return Resolve
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return Refused
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return Timeout
-	}
-	return Unreachable
 }

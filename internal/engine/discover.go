@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -27,7 +28,7 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 	o := settle(p, false)
 	conn, err := t.dial(ctx, o)
 	if err != nil {
-		return Discovery{}, &Error{Op: "connect", Target: t.spec.Address, Reason: SocketReason(err), Err: err}
+		return Discovery{}, &access.Error{Op: "connect", Target: t.spec.Address, Reason: access.SocketReason(err), Err: err}
 	}
 	defer conn.Close()
 	w := &wire{Conn: conn, version: snmp.V3, stats: &Stats{}, metrics: t.engine.metrics}
@@ -35,17 +36,17 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 	defer stop()
 	d, e := w.discover(ctx, o)
 	if e != nil {
-		e.Op, e.Target, e.Err = "discover", t.spec.Address, Explained(e.Err, t.address.Network, t.address.Port)
+		e.Op, e.Target, e.Err = "discover", t.spec.Address, access.Explained(e.Err, t.address.Network, t.address.Port)
 		return d, e
 	}
 	return d, nil
 }
 
 // discover makes one exchange, all attempts of it.
-func (w *wire) discover(ctx context.Context, o settled) (Discovery, *Error) {
+func (w *wire) discover(ctx context.Context, o settled) (Discovery, *access.Error) {
 	nobody, err := (&snmp.User{}).Localize(nil)
 	if err != nil {
-		return Discovery{}, &Error{Reason: Credentials, Err: err}
+		return Discovery{}, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	scoped := snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest}})
 	h := snmp.Header3{ID: rand.Int32N(1 << 30), MaxSize: announcedSize, Flags: snmp.FlagReportable}
@@ -65,7 +66,7 @@ func (w *wire) discover(ctx context.Context, o settled) (Discovery, *Error) {
 		case err == nil && errParse == nil:
 			return Discovery{m.EngineID, m.Boots, m.Time}, nil
 		case err != nil && !timedOut(err):
-			return Discovery{}, &Error{Reason: SocketReason(err), Err: err}
+			return Discovery{}, &access.Error{Reason: access.SocketReason(err), Err: err}
 		}
 		w.retrying = true
 		h.ID++

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -20,27 +21,27 @@ func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nobody.Close() })
-	wrong := func(change func(*engine.Auth)) *engine.Auth {
+	wrong := func(change func(*access.Auth)) *access.Auth {
 		a := authOf(shaAES)
 		a.PrivPassword = "wrong-password"
 		change(a)
 		return a
 	}
-	as := func(*engine.Auth) {}
+	as := func(*access.Auth) {}
 	for name, test := range map[string]struct {
 		spec       engine.Spec
 		discovered bool
 	}{
 		"privacy password":        {engine.Spec{Address: snmpd.Address, Auth: wrong(as)}, true},
-		"privacy protocol":        {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *engine.Auth) { a.PrivProtocol = "DES" })}, true},
-		"with the engine ID set":  {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *engine.Auth) { a.EngineID = "8000000001020304" })}, true},
+		"privacy protocol":        {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *access.Auth) { a.PrivProtocol = "DES" })}, true},
+		"with the engine ID set":  {engine.Spec{Address: snmpd.Address, Auth: wrong(func(a *access.Auth) { a.EngineID = "8000000001020304" })}, true},
 		"context":                 {engine.Spec{Address: snmpd.Address, Auth: authOf(shaAES), Context: "nowhere"}, true},
 		"community":               {engine.Spec{Address: snmpd.Address, Auth: community(2, "wrong")}, false},
 		"nobody there":            {engine.Spec{Address: nobody.LocalAddr().String(), Auth: authOf(shaAES)}, false},
-		"nobody, with the ID set": {engine.Spec{Address: nobody.LocalAddr().String(), Auth: wrong(func(a *engine.Auth) { a.EngineID = "8000000001020304" })}, false},
+		"nobody, with the ID set": {engine.Spec{Address: nobody.LocalAddr().String(), Auth: wrong(func(a *access.Auth) { a.EngineID = "8000000001020304" })}, false},
 	} {
 		for _, by := range bothEngines {
-			if by == engine.Gosnmp && test.discovered && test.spec.Auth.EngineID != "" {
+			if by == access.Gosnmp && test.discovered && test.spec.Auth.EngineID != "" {
 				continue // gosnmp gives the Report that sets its clock for the failure
 			}
 			t.Run(name+by, func(t *testing.T) {
@@ -53,8 +54,8 @@ func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
 					ctx, cancel := context.WithTimeout(engine.WithProgress(t.Context(), progress), 20*time.Second)
 					_, err := x.Poll(ctx, &briefly, func(snmp.VarBind) {})
 					cancel()
-					list := engine.Errors(err)
-					if len(list) != 1 || list[0].Reason != engine.Timeout || !list[0].Whole() || list[0].Discovered != test.discovered {
+					list := access.Errors(err)
+					if len(list) != 1 || list[0].Reason != access.Timeout || !list[0].TargetFailed() || list[0].Discovered != test.discovered {
 						t.Errorf("poll %d: %v: %+v", n, err, list)
 					}
 					if progress.Answered() {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -17,7 +18,7 @@ import (
 type Params struct {
 	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`            // rows asked for at once (GETBULK); default as many as fit one packet
 	Retries                 *int             `yaml:"retries,omitempty"`                    // requests sent again without an answer; default 3
-	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // of each request; default 5s
+	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // SecretFiles each request; default 5s
 	MaxRows                 int              `yaml:"max_rows,omitempty"`                   // rows of one walk
 	MaxBytes                int              `yaml:"max_bytes,omitempty"`                  // octets of answers that one poll may hold; default 67108864
 	MaxRequests             int              `yaml:"max_requests,omitempty"`               // requests of one walk, retransmissions not counted
@@ -85,7 +86,7 @@ func (p Params) Mistakes() []setting.Mistake {
 // Spec says which target to talk to and as whom.
 type Spec struct {
 	Address         string // [transport://]host[:port]
-	Auth            *Auth
+	Auth            *access.Auth
 	Context         string // overrides the auth's context name
 	ContextEngineID string // octets, not hex; SNMPv3 only
 	Source          netip.AddrPort
@@ -133,6 +134,3 @@ func (s *Stats) Add(t Stats) {
 	s.VarBinds += t.VarBinds
 	s.Bytes += t.Bytes
 }
-
-// Gosnmp, as the `engine` of an auth or a target, has gosnmp walk its columns one after the other.
-const Gosnmp = "gosnmp"

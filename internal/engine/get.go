@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -27,7 +28,7 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 		a, e := g.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
 		culprit := a.index - 1
 		switch {
-		case e != nil && (e.OID == nil || len(oids) == 1 || e.ends()):
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
 			g.lost("get", oids[0], nil, e)
 			oids = oids[1:]
 		case messageRefused(a):
@@ -64,7 +65,7 @@ func (g *getting) without(oid snmp.OID, a answer) {
 	case a.status == snmp.NoSuchName:
 		g.give(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
 	case a.status == snmp.NoError:
-		g.partial("get", oid, nil, EmptyAnswer, errLeftOut)
+		g.partial("get", oid, nil, access.EmptyAnswer, errLeftOut)
 	default:
 		a.index = 1
 		g.refused("get", oid, nil, a)

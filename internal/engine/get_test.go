@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -89,9 +90,9 @@ func TestGets(t *testing.T) {
 		}, get: instances(2), lines: 2, packets: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			auth := engine.DefaultAuth()
+			auth := access.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = engine.Version(test.version)
+				auth.Version = access.Version(test.version)
 			}
 			if test.get == nil {
 				test.get = instances(9)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gosnmp/gosnmp"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -48,13 +49,13 @@ func newClient() (*client, error) {
 const maxCommunity = 127
 
 // open takes what a Poll needs.
-func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *Error) {
-	secrets, err := t.engine.secrets.of(t.auth)
+func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *access.Error) {
+	secrets, err := t.engine.secrets.Secrets(t.auth)
 	if err != nil {
-		return nil, &Error{Reason: Credentials, Err: err}
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
-	if len(secrets.community) > maxCommunity && t.auth.Version != 3 {
-		return nil, &Error{Reason: Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
+	if len(secrets.Community) > maxCommunity && t.auth.Version != 3 {
+		return nil, &access.Error{Reason: access.Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
 	}
 	s := &session{target: t, settled: o}
 	if err := s.connect(ctx, stats); err != nil {
@@ -62,11 +63,11 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 		if ctx.Err() != nil {
 			return nil, outOfTimeError(ctx, false)
 		}
-		return nil, &Error{Reason: SocketReason(err), Err: err}
+		return nil, &access.Error{Reason: access.SocketReason(err), Err: err}
 	}
 	if err := s.configure(ctx, secrets); err != nil {
 		s.close()
-		return nil, &Error{Reason: Credentials, Err: err}
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	return s, nil
 }
@@ -94,7 +95,7 @@ func (s *session) connect(ctx context.Context, stats *Stats) error {
 
 // configure makes the client talk to the target. All fields that depend on the target are set here,
 // so that nothing is left of the session before.
-func (s *session) configure(ctx context.Context, secrets credentials) error {
+func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	t := s.target
 	g := &s.client.GoSNMP
 	g.Conn, g.Context = s.wire, ctx
@@ -105,9 +106,9 @@ func (s *session) configure(ctx context.Context, secrets credentials) error {
 	g.SecurityModel, g.SecurityParameters, g.MsgFlags = 0, nil, 0
 	switch t.auth.Version {
 	case 1:
-		g.Version, g.Community, s.wire.version = gosnmp.Version1, secrets.community, snmp.V1
+		g.Version, g.Community, s.wire.version = gosnmp.Version1, secrets.Community, snmp.V1
 	case 2:
-		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.community, snmp.V2c
+		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.Community, snmp.V2c
 	case 3:
 		g.Version, s.wire.version = gosnmp.Version3, snmp.V3
 		return s.configureV3(secrets)
@@ -133,7 +134,7 @@ func (s *session) close() {
 // answersAtMost does nothing: the next session asks anew.
 func (s *session) answersAtMost(int, int) {}
 
-func (s *session) exchange(ctx context.Context, r request) (answer, *Error) {
+func (s *session) exchange(ctx context.Context, r request) (answer, *access.Error) {
 	if s.user != nil {
 		return s.exchangeV3(ctx, r)
 	}
@@ -141,7 +142,7 @@ func (s *session) exchange(ctx context.Context, r request) (answer, *Error) {
 }
 
 // once makes one exchange, all attempts of it.
-func (s *session) once(ctx context.Context, r request) (answer, *Error) {
+func (s *session) once(ctx context.Context, r request) (answer, *access.Error) {
 	s.wire.begin(ctx)
 	p, err := s.call(r)
 	if err != nil {
@@ -186,7 +187,7 @@ func (s *session) call(r request) (p *gosnmp.SnmpPacket, err error) {
 	}
 	switch {
 	case p != nil && p.PDUType == gosnmp.Report && len(p.Variables) > 0:
-		return nil, &reportError{appendOID(nil, p.Variables[0].Name)}
+		return nil, &access.ReportError{Counter: appendOID(nil, p.Variables[0].Name)}
 	case err == nil && p.PDUType != gosnmp.GetResponse:
 		return nil, fmt.Errorf("PDU 0x%02x is not a response", byte(p.PDUType))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosnmp/gosnmp"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -34,7 +35,7 @@ type agentEngine struct {
 	boots, time uint32 // time in seconds, when the answer came
 	at          time.Time
 	refused     time.Time // when it would not have the user; zero when it would
-	secrets     credentials
+	secrets     access.Secrets
 	authKey     []byte
 	privKey     []byte
 }
@@ -44,13 +45,13 @@ func (a *agentEngine) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Uint64("boots", uint64(a.boots)))
 }
 
-// user is one session's security parameters. It outlives the session because of the counter in it
+// User is one session's security parameters. It outlives the session because of the counter in it
 // that salts are made of: no salt may come a second time (RFC 3414 section 8.1.1.1, RFC 3826 section
 // 3.1.2.1).
 type user struct {
 	gosnmp.UsmSecurityParameters
-	keys    *snmp.User // of the target's auth with secrets
-	secrets credentials
+	keys    *snmp.User // SecretFiles the target's auth with secrets
+	secrets access.Secrets
 	known   *agentEngine // what is talked to; nil when the engine has to be discovered
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
@@ -70,8 +71,8 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 
 // take gives a user for one session, with all that is known of the agent's engine. Secrets that have
 // changed since make that worthless.
-func (m *usm) take(a *Auth, secrets credentials) (*user, error) {
-	keys, err := a.user(secrets)
+func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
+	keys, err := a.User(secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (m *usm) take(a *Auth, secrets credentials) (*user, error) {
 	}
 	u.keys, u.secrets, u.tried, u.good, u.misled, u.refused = keys, secrets, false, false, false, false
 	u.known = nil
-	if id := a.engineID(); m.known != nil && m.known.secrets == secrets {
+	if id := a.EngineIDOctets(); m.known != nil && m.known.secrets == secrets {
 		u.adopt(m.known)
 	} else if len(id) > 0 {
 		err = u.meet(Discovery{EngineID: id})
@@ -114,14 +115,14 @@ func (m *usm) release(u *user) {
 	}
 }
 
-func newUser(a *Auth) *user {
+func newUser(a *access.Auth) *user {
 	u := &user{}
 	u.UserName = a.Username
 	u.AuthenticationProtocol, u.PrivacyProtocol = gosnmp.NoAuth, gosnmp.NoPriv
-	if a.SecurityLevel != NoAuthNoPriv {
+	if a.SecurityLevel != access.NoAuthNoPriv {
 		u.AuthenticationProtocol = authProtocols[a.AuthProtocol]
 	}
-	if a.SecurityLevel == AuthPriv {
+	if a.SecurityLevel == access.AuthPriv {
 		u.PrivacyProtocol = privProtocols[a.PrivProtocol]
 	}
 	// gosnmp draws the first salt at random when it checks the parameters. This is the way to have it
@@ -169,7 +170,7 @@ func (u *user) learnt() *agentEngine {
 	}
 }
 
-func (s *session) configureV3(secrets credentials) (err error) {
+func (s *session) configureV3(secrets access.Secrets) (err error) {
 	t := s.target
 	g := &s.client.GoSNMP
 	if s.user, err = t.usm.take(t.auth, secrets); err != nil {
@@ -178,9 +179,9 @@ func (s *session) configureV3(secrets credentials) (err error) {
 	g.SecurityModel, g.SecurityParameters = gosnmp.UserSecurityModel, &s.user.UsmSecurityParameters
 	g.MsgFlags = gosnmp.Reportable
 	switch t.auth.SecurityLevel {
-	case AuthNoPriv:
+	case access.AuthNoPriv:
 		g.MsgFlags |= gosnmp.AuthNoPriv
-	case AuthPriv:
+	case access.AuthPriv:
 		g.MsgFlags |= gosnmp.AuthPriv
 		s.wire.private = true
 	}
@@ -192,9 +193,9 @@ func (s *session) configureV3(secrets credentials) (err error) {
 }
 
 // exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
-// last poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
+// Silenced poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
 // it gets one attempt, and when that fails the engine is discovered anew, unless the user fixed it.
-func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
+func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Error) {
 	u := s.user
 	before := u.known
 	if before == nil {
@@ -202,7 +203,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 			return answer{}, e
 		}
 	}
-	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.engineID()) > 0 {
+	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.EngineIDOctets()) > 0 {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}
@@ -226,14 +227,14 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *Error) {
 }
 
 // discover finds out whom to talk to.
-func (s *session) discover(ctx context.Context) *Error {
+func (s *session) discover(ctx context.Context) *access.Error {
 	d, e := s.wire.discover(ctx, s.settled)
 	if e != nil {
 		return e
 	}
 	s.client.SetMsgID(s.wire.sent[len(s.wire.sent)-1].id)
 	if err := s.user.meet(d); err != nil {
-		return &Error{Reason: Credentials, Err: err}
+		return &access.Error{Reason: access.Credentials, Err: err}
 	}
 	return nil
 }
@@ -247,12 +248,12 @@ func (s *session) rediscovered(before *agentEngine, cause error) {
 		"target", s.target, "err", cause, "before", before, "now", s.user.learnt())
 }
 
-func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
+func (s *session) onceV3(ctx context.Context, r request) (answer, *access.Error) {
 	s.client.ContextEngineID = cmp.Or(s.target.spec.ContextEngineID, s.user.AuthoritativeEngineID)
 	a, e := s.once(ctx, r)
 	s.user.good = e == nil || e.OID != nil
 	confirmed := s.user.AuthoritativeEngineBoots > 0 // by a signed message, where the user set the ID
-	if id := s.target.auth.engineID(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == Timeout || e.Reason == UnknownEngine) {
+	if id := s.target.auth.EngineIDOctets(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == access.Timeout || e.Reason == access.UnknownEngine) {
 		e.Err = engineIDError(e.Err, id)
 	}
 	s.user.misled = !s.user.good && curable(e.Reason)
@@ -261,9 +262,9 @@ func (s *session) onceV3(ctx context.Context, r request) (answer, *Error) {
 }
 
 // curable tells whether a failure may come from what is known of the agent's engine.
-func curable(r Reason) bool {
+func curable(r access.Reason) bool {
 	switch r {
-	case Timeout, UnknownEngine, NotInTimeWindow, WrongDigest, UnknownUser, UnsupportedLevel, Decryption, UnknownContext, Malformed:
+	case access.Timeout, access.UnknownEngine, access.NotInTimeWindow, access.WrongDigest, access.UnknownUser, access.UnsupportedLevel, access.Decryption, access.UnknownContext, access.Malformed:
 		return true
 	}
 	return false

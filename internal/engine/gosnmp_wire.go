@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -119,7 +120,7 @@ func (w *wire) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		n, err = w.examine(b[:n])
-		var report *reportError
+		var report *access.ReportError
 		switch {
 		case err == nil:
 			w.metrics.received(time.Since(w.sentAt))
@@ -201,7 +202,7 @@ func (w *wire) examineV3(b []byte) error {
 	case m.Flags&snmp.FlagAuth != 0:
 		return nil // gosnmp checks the digest first
 	}
-	return reportOf(&scoped.PDU)
+	return access.NewReportError(&scoped.PDU)
 }
 
 // match finds the attempt that an id answers.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 )
@@ -44,7 +45,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 			snmpd.Start(t) // boots are 2 now
 			for _, u := range []peers.User{{Name: "usr-none-none"}, {Name: "usr-sha256-none", Auth: "SHA256"}, shaAES} {
 				test.run(t, snmpd, u, "")
-				test.run(t, snmpd, u, engine.Gosnmp)
+				test.run(t, snmpd, u, access.Gosnmp)
 			}
 		})
 	}
@@ -54,7 +55,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 type comeback struct {
 	name, engineID string
 	wiped          bool
-	packets        int // of the first poll thereafter
+	packets        int // SecretFiles the first poll thereafter
 	rediscoveries  string
 }
 
@@ -76,7 +77,7 @@ func (c comeback) run(t *testing.T, snmpd *peers.Snmpd, u peers.User, name strin
 	snmpd.Start(t)
 	r := poll(t, x, getName)
 	r.wantName(t, "snmpd-test")
-	if got := rediscoveries(); r.stats.Packets > c.packets || (name == engine.Gosnmp && got != c.rediscoveries) {
+	if got := rediscoveries(); r.stats.Packets > c.packets || (name == access.Gosnmp && got != c.rediscoveries) {
 		t.Errorf("%s %s: %d packets and %s rediscoveries, want %d and %s", u.Name, name, r.stats.Packets, got, c.packets, c.rediscoveries)
 	}
 	// Without authentication nobody looks at boots.
@@ -96,7 +97,7 @@ func TestPeersSessionsAreKept(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	for _, u := range []peers.User{{Name: "usr-sha256-none", Auth: "SHA256"}, shaAES, {Name: "usr-md5-des", Auth: "MD5", Priv: "DES"}} {
 		e, rediscoveries := watched(t)
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: snmpd.Address, Auth: authOf(u)})
+		x, err := e.Target(engine.Spec{Engine: access.Gosnmp, Address: snmpd.Address, Auth: authOf(u)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +136,7 @@ func TestPeersTwoAgentsWithOneEngineID(t *testing.T) {
 	e, rediscoveries := watched(t)
 	var polls sync.WaitGroup
 	for _, snmpd := range []*peers.Snmpd{one, two} {
-		x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: snmpd.Address, Auth: authOf(shaAES)})
+		x, err := e.Target(engine.Spec{Engine: access.Gosnmp, Address: snmpd.Address, Auth: authOf(shaAES)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +163,7 @@ func TestPeersPasswordChanges(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	a := authOf(shaAES)
 	a.Password, a.PasswordFile = "", file
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: snmpd.Address, Auth: a})
+	x := target(t, engine.Spec{Engine: access.Gosnmp, Address: snmpd.Address, Auth: a})
 	for _, test := range []struct{ password, want string }{
 		{peers.AuthPassphrase, ""}, {"wrong-password", "get wrong_digest"}, {peers.AuthPassphrase, ""},
 	} {

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -49,8 +50,8 @@ func TestEndlessColumns(t *testing.T) {
 					got++
 					most = max(most, e.holds.held.Load())
 				})
-				var failed *Error
-				if list := Errors(err); len(list) != 1 || !errors.As(err, &failed) || failed.Reason != TooMany || failed.OID.Compare(endless) != 0 || !failed.Dropped {
+				var failed *access.Error
+				if list := access.Errors(err); len(list) != 1 || !errors.As(err, &failed) || failed.Reason != access.TooMany || failed.OID.Compare(endless) != 0 || !failed.Dropped {
 					t.Fatalf("%d octets, pass %d: %v", long, pass, err)
 				}
 				if got != 80 || most > 1<<20 {

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"net/netip"
+
 	"trapline/collector"
+	"trapline/internal/access"
 	simulator "trapline/internal/agent"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
@@ -26,7 +28,7 @@ import (
 )
 
 const (
-	hostileCopies   = 5 // of each kind over each transport: 200 agents; in a short run one: 40
+	hostileCopies   = 5 // SecretFiles each kind over each transport: 200 agents; in a short run one: 40
 	hostileHealthy  = 20
 	hostileInterval = 5 * time.Second
 	mostRSS         = 300 << 20
@@ -43,7 +45,7 @@ var hostileWays = []struct {
 	{"udp", snmp.V2c, "udp", ""},
 	{"tcp", snmp.V2c, "tcp", ""},
 	{"v3", snmp.V3, "udp", ""},
-	{"gosnmp", snmp.V2c, "udp", engine.Gosnmp},
+	{"gosnmp", snmp.V2c, "udp", access.Gosnmp},
 }
 
 // TestServeHostileAgents is the process of the agents: it prints their addresses, and serves until its

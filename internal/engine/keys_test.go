@@ -10,16 +10,17 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
-var bothEngines = []string{"", engine.Gosnmp}
+var bothEngines = []string{"", access.Gosnmp}
 
 // keyed is the user with other keys than passphrases.
-func keyed(u peers.User, change func(*engine.Auth)) *engine.Auth {
+func keyed(u peers.User, change func(*access.Auth)) *access.Auth {
 	a := authOf(u)
 	a.Password, a.PrivPassword = "", ""
 	change(a)
@@ -31,7 +32,7 @@ func TestPeersLocalizedKeys(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	for _, u := range peers.UsualUsers()[2:] {
 		id, auth, priv := snmpd.Keys(t, u.Name)
-		a := keyed(u, func(a *engine.Auth) {
+		a := keyed(u, func(a *access.Auth) {
 			a.EngineID, a.LocalizedKey, a.PrivLocalizedKey = id, setting.Secret(auth), setting.Secret(priv)
 		})
 		for _, name := range bothEngines {
@@ -50,8 +51,8 @@ func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	u := peers.UsualUsers()[3]
 	id, auth, priv := snmpd.Keys(t, u.Name)
-	for _, wildcard := range []string{engine.WildcardEngineID, "00:00:00:00:00"} {
-		a := keyed(u, func(a *engine.Auth) {
+	for _, wildcard := range []string{access.WildcardEngineID, "00:00:00:00:00"} {
+		a := keyed(u, func(a *access.Auth) {
 			a.EngineID, a.LocalizedKey, a.PrivLocalizedKey = wildcard, setting.Secret(auth), setting.Secret(priv)
 		})
 		if m := a.Mistakes(); len(m) > 0 {
@@ -64,7 +65,7 @@ func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
 			t.Errorf("%s is taken for the engine ID %x, %v; it is %s", wildcard, p.EngineID, err, id)
 		}
 	}
-	bare := keyed(u, func(a *engine.Auth) { a.LocalizedKey, a.PrivLocalizedKey = setting.Secret(auth), setting.Secret(priv) })
+	bare := keyed(u, func(a *access.Auth) { a.LocalizedKey, a.PrivLocalizedKey = setting.Secret(auth), setting.Secret(priv) })
 	const want = `localized_key fits one device alone: set its engine_id too, or engine_id: "0x0000000000" to have the device asked`
 	if m := bare.Mistakes(); len(m) == 0 || m[0].Text != want {
 		t.Errorf("%v, want %s", m, want)
@@ -74,13 +75,13 @@ func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
 // 3DES is for UDP and our own engine.
 func TestTripleDESWithGosnmp(t *testing.T) {
 	a := authOf(peers.TripleDESUser)
-	for _, s := range []engine.Spec{{Address: "127.0.0.1:9", Auth: a, Engine: engine.Gosnmp}, {Address: "tcp:127.0.0.1:9", Auth: a}} {
+	for _, s := range []engine.Spec{{Address: "127.0.0.1:9", Auth: a, Engine: access.Gosnmp}, {Address: "tcp:127.0.0.1:9", Auth: a}} {
 		e := newEngine(t)
 		if _, err := e.Target(s); err == nil || !strings.Contains(err.Error(), "3DES is for UDP and Trapline's own engine") {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
-	a.Engine = engine.Gosnmp
+	a.Engine = access.Gosnmp
 	if m := a.Mistakes(); len(m) != 1 || m[0].Path != "priv_protocol" {
 		t.Errorf("mistakes %v", m)
 	}
@@ -98,7 +99,7 @@ func TestPeersMasterKeys(t *testing.T) {
 		if err := os.WriteFile(file, []byte(hex.EncodeToString(snmp.Passphrase(peers.PrivPassphrase).Master(protocol))+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := keyed(u, func(a *engine.Auth) { a.MasterKey, a.PrivMasterKeyFile = setting.Secret(ku), file })
+		a := keyed(u, func(a *access.Auth) { a.MasterKey, a.PrivMasterKeyFile = setting.Secret(ku), file })
 		for _, name := range bothEngines {
 			poll(t, target(t, engine.Spec{Engine: name, Address: snmpd.Address, Auth: a}), getName).wantName(t, "snmpd-test")
 		}
@@ -107,7 +108,7 @@ func TestPeersMasterKeys(t *testing.T) {
 
 func TestPeersKeyFileThatIsNoKey(t *testing.T) {
 	file := shortFile(t)
-	a := keyed(shaAES, func(a *engine.Auth) { a.MasterKeyFile, a.PrivPassword = file, peers.PrivPassphrase })
+	a := keyed(shaAES, func(a *access.Auth) { a.MasterKeyFile, a.PrivPassword = file, peers.PrivPassphrase })
 	for _, name := range bothEngines {
 		r := poll(t, target(t, engine.Spec{Engine: name, Address: "127.0.0.1:9", Auth: a}), getName)
 		r.wantErrors(t, "connect credentials")

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -153,7 +154,7 @@ func FuzzParseAddress(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := engine.ParseAddress(text)
+		a, err := access.ParseAddress(text)
 		if err == nil && (a.Host == "" || a.Network == "") {
 			t.Errorf("%q: %+v", text, a)
 		}

@@ -18,7 +18,7 @@ type historyDevice struct {
 	agent   *lawAgent
 	network *lawNetwork
 	objects []historyObject // sorted
-	rows    []row           // of them
+	rows    []row           // Secrets them
 	uptime  uint64          // in hundredths of a second, at booted
 	booted  time.Time
 	note    func(format string, args ...any)
@@ -214,7 +214,7 @@ func (d *historyDevice) exchange(a, b string) {
 type historySamples map[sampleKey]historySample
 
 type historySample struct {
-	value  float64 // of the counter itself
+	value  float64 // SecretFiles the counter itself
 	labels string
 	desc   *series.Desc
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -16,7 +17,7 @@ type lawSubject struct {
 	name    string
 	modules []*collector.Module
 	book    *profile.Book // for "auto", without modules
-	columns []snmp.OID    // of all metrics and lookups, sorted, none within another
+	columns []snmp.OID    // SecretFiles all metrics and lookups, sorted, none within another
 }
 
 func newLawSubject(name string, settings ...*collector.Settings) *lawSubject {
@@ -40,7 +41,7 @@ func (s *lawSubject) target(spec engine.Spec, params engine.Params) (*poller.Tar
 	if s.book == nil {
 		return &poller.Target{Name: s.name, Spec: spec, Modules: s.modules, Params: params}, nil
 	}
-	catalog := poller.NewCatalog(map[string]*engine.Auth{"auth": spec.Auth}, nil, func() (*profile.Book, error) { return s.book, nil })
+	catalog := poller.NewCatalog(map[string]*access.Auth{"auth": spec.Auth}, nil, func() (*profile.Book, error) { return s.book, nil })
 	settings := poller.TargetSettings{Name: s.name, Address: spec.Address, Auth: "auth", Modules: []string{profile.Auto}, Params: params}
 	return poller.NewTarget(&settings, &poller.Global{}, catalog)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/series"
@@ -34,14 +35,14 @@ type lawTrial struct {
 	got, want   *poller.Target // by the engine, and by the strict walk
 	concurrency int
 
-	original, all []lawObject // of the device, sorted; columns that it hides included
+	original, all []lawObject // SecretFiles the device, sorted; columns that it hides included
 	hidden        map[string]bool
 	uptime        uint64
 	booted        time.Time
 
-	oracle *poller.Pass // of the objects as they are
+	oracle *poller.Pass // SecretFiles the objects as they are
 	sum    uint64
-	steps  int // of the strict walk, the most so far: rows that went were asked for once more
+	steps  int // SecretFiles the strict walk, the most so far: rows that went were asked for once more
 	log    []string
 }
 
@@ -102,7 +103,7 @@ var lawUsers = []*snmp.User{
 	{Name: "law", Auth: snmp.SHA256, AuthKey: snmp.Passphrase("passphrase of law"), Priv: snmp.AES, PrivKey: snmp.Passphrase("another passphrase")},
 }
 
-func (w *lawTrial) drawAuth() *engine.Auth {
+func (w *lawTrial) drawAuth() *access.Auth {
 	switch w.r.IntN(5) {
 	case 0:
 		w.agent.version = snmp.V1
@@ -114,14 +115,14 @@ func (w *lawTrial) drawAuth() *engine.Auth {
 }
 
 // auth is what to poll the agent with; in SNMPv3 at one of the levels of lawUsers.
-func (a *lawAgent) auth(level int) *engine.Auth {
-	auth := engine.DefaultAuth()
+func (a *lawAgent) auth(level int) *access.Auth {
+	auth := access.DefaultAuth()
 	switch a.version {
 	case snmp.V1:
 		auth.Version = 1
 	case snmp.V3:
 		user := lawUsers[level]
-		auth.Version, auth.Username, auth.SecurityLevel = 3, user.Name, engine.SecurityLevels[level]
+		auth.Version, auth.Username, auth.SecurityLevel = 3, user.Name, access.SecurityLevels[level]
 		auth.AuthProtocol, auth.PrivProtocol = []string{"MD5", "SHA", "SHA256"}[level], "AES"
 		auth.Password, auth.PrivPassword = "passphrase of law", "another passphrase"
 		a.security, _ = user.Localize(lawEngineID)

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -63,7 +64,7 @@ func TestManyCursorsInSNMPv1(t *testing.T) {
 		n, plan := virtualDevice(4, 200)
 		e, _ := virtualEngine(n)
 		defer e.Close()
-		x, err := e.Target(Spec{Address: virtualPeer.String(), Auth: &Auth{Version: 1, Community: "public"}})
+		x, err := e.Target(Spec{Address: virtualPeer.String(), Auth: &access.Auth{Version: 1, Community: "public"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +182,7 @@ func TestASweepThatWaitsForNothingEnds(t *testing.T) {
 		x.peer.memory = memory{}
 		s.start()
 		s.wait(context.Background())
-		if s.failed == nil || s.failed.Reason != Internal || !strings.Contains(s.failed.Error(), "1.3.9.1.2") {
+		if s.failed == nil || s.failed.Reason != access.Internal || !strings.Contains(s.failed.Error(), "1.3.9.1.2") {
 			t.Errorf("error %v", s.failed)
 		}
 	})
@@ -198,7 +199,7 @@ func TestRequestsWithoutBindingsAreNotSent(t *testing.T) {
 		var stats Stats
 		w := &pass{settled: settle(Params{}, false), stats: &stats}
 		_, err := (&pipedExchanger{pipe: x.pipe, pass: w, peer: x.peer}).exchange(context.Background(), request{pdu: snmp.GetBulkRequest})
-		if err == nil || err.Reason != Internal || n.requests != requests {
+		if err == nil || err.Reason != access.Internal || n.requests != requests {
 			t.Errorf("error %v, %d requests", err, n.requests-requests)
 		}
 	})

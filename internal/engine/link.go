@@ -5,13 +5,15 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"trapline/internal/access"
 )
 
 // link is a socket, with what waits to be sent through it and how much may be under way.
 type link struct {
 	socket
 	flying int     // requests that an answer is expected to, charged to the receive buffer
-	most   int     // of them at once, so that their answers do not overflow the receive buffer
+	most   int     // SecretFiles them at once, so that their answers do not overflow the receive buffer
 	held   []*peer // those that wait until there are fewer
 
 	queue, spareQueue []outgoing
@@ -22,7 +24,7 @@ type link struct {
 // outgoing is an attempt that was not yet handed to the system.
 type outgoing struct {
 	query *query
-	end   int // of its message in link.out
+	end   int // SecretFiles its message in link.out
 }
 
 // answerCharge is what the system takes of a receive buffer for an answer that fills a frame.
@@ -120,7 +122,7 @@ func (p *pipe) flushLinkLocked(l *link) {
 			break
 		}
 		at += n
-		p.endLocked(queue[at].query, answer{}, &Error{Reason: SocketReason(err), Err: err})
+		p.endLocked(queue[at].query, answer{}, &access.Error{Reason: access.SocketReason(err), Err: err})
 	}
 	clear(queue)
 	l.batch, l.spareQueue, l.spareOut = batch, queue, out

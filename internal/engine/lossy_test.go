@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 )
@@ -116,7 +117,7 @@ func TestPeersBadRoads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			road := newRoad(t, snmpd.Address)
 			e, rediscoveries := watched(t)
-			x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: road.address, Auth: authOf(peers.User{Name: "usr-sha256-none", Auth: "SHA256"})})
+			x, err := e.Target(engine.Spec{Engine: access.Gosnmp, Address: road.address, Auth: authOf(peers.User{Name: "usr-sha256-none", Auth: "SHA256"})})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +147,7 @@ func TestPeersContextEngineOnTheWire(t *testing.T) {
 	road.there.Store(&watch)
 	foreign := "\x80\x00\x00\x00\x04foreign"
 	for context, want := range map[string][2]int{"": {2, 0}, foreign: {1, 1}} { // the agent's is the security engine, too
-		x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: road.address, Auth: authOf(peers.User{Name: "usr-none-none"}), ContextEngineID: context})
+		x := target(t, engine.Spec{Engine: access.Gosnmp, Address: road.address, Auth: authOf(peers.User{Name: "usr-none-none"}), ContextEngineID: context})
 		for range 2 {
 			poll(t, x, getName).wantName(t, "snmpd-test")
 			var last []byte
@@ -165,7 +166,7 @@ func TestPeersRediscoveryIsLogged(t *testing.T) {
 	var log strings.Builder
 	e := engine.New(engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	defer e.Close()
-	x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: snmpd.Address, Auth: authOf(shaAES)})
+	x, err := e.Target(engine.Spec{Engine: access.Gosnmp, Address: snmpd.Address, Auth: authOf(shaAES)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 		a, e := p.exchange(ctx, request{pdu: snmp.GetNextRequest, oids: first})
 		culprit := a.index - 1
 		switch {
-		case e != nil && (e.OID == nil || len(oids) == 1 || e.ends()):
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
 			p.lost("getnext", oids[0], nil, e)
 			oids = oids[1:]
 		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:

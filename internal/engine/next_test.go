@@ -3,6 +3,7 @@ package engine_test
 import (
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -52,9 +53,9 @@ func TestNexts(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			auth := engine.DefaultAuth()
+			auth := access.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = engine.Version(test.version)
+				auth.Version = access.Version(test.version)
 			}
 			if test.agent == nil {
 				test.agent = successors

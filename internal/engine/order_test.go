@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -57,8 +58,8 @@ func TestNamesInAnOrderOfTheirOwn(t *testing.T) {
 			defer e.Close()
 			plan := &Plan{Walk: []snmp.OID{root}, Columns: []snmp.OID{snmp.MustParseOID("1.3.9.1.1"), snmp.MustParseOID("1.3.9.1.3")}, Params: virtualParams(1)}
 			for pass := range 4 {
-				list := Errors(errorOf(walked(x, plan)))
-				if len(list) == 0 || slices.ContainsFunc(list, func(e *Error) bool { return e.Reason != NotIncreasing }) {
+				list := access.Errors(errorOf(walked(x, plan)))
+				if len(list) == 0 || slices.ContainsFunc(list, func(e *access.Error) bool { return e.Reason != access.NotIncreasing }) {
 					t.Errorf("%s, pass %d: %v", what, pass, list)
 				}
 			}
@@ -97,7 +98,7 @@ func TestRepeatedRows(t *testing.T) {
 			if repeats < 1000 && (err != nil || !slices.Equal(got, texts(names))) {
 				t.Errorf("%d repeats: %v, %v", repeats, got, err)
 			}
-			if list := Errors(err); repeats == 1000 && (len(list) != 1 || list[0].Reason != NotIncreasing || len(got) != 5) {
+			if list := access.Errors(err); repeats == 1000 && (len(list) != 1 || list[0].Reason != access.NotIncreasing || len(got) != 5) {
 				t.Errorf("endless repeats: %v, %v", got, err)
 			}
 		})
@@ -122,8 +123,8 @@ func TestAnswersAfterTheTimeoutAreLate(t *testing.T) {
 		defer cancel()
 		plan.Walk, plan.Columns = append(plan.Walk, snmp.MustParseOID("1.3.9.1.7")), append(plan.Columns, snmp.MustParseOID("1.3.9.1.7"))
 		_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
-		for _, e := range Errors(err) {
-			if e.Reason != Late || e.Whole() {
+		for _, e := range access.Errors(err) {
+			if e.Reason != access.Late || e.TargetFailed() {
 				t.Errorf("%v, reason %s", e, e.Reason)
 			}
 		}

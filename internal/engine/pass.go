@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -15,7 +16,7 @@ import (
 // answer only what is one. The answer is valid until the next exchange. Of an error the Reason and
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
-	exchange(ctx context.Context, r request) (answer, *Error)
+	exchange(ctx context.Context, r request) (answer, *access.Error)
 	// answersAtMost notes that the target answers to so many bindings, but did not to more.
 	answersAtMost(bindings, more int)
 }
@@ -23,17 +24,17 @@ type exchanger interface {
 type request struct {
 	pdu         snmp.PDUType
 	oids        []snmp.OID
-	values      []snmp.VarBind // of a SetRequest, with oids as names
-	repetitions uint32         // of a GetBulkRequest
+	values      []snmp.VarBind // SecretFiles a SetRequest, with oids as names
+	repetitions uint32         // SecretFiles a GetBulkRequest
 }
 
 // answer is a Response PDU.
 type answer struct {
 	status   snmp.ErrorStatus
-	index    int // of the binding that status speaks of, from 1; 0 when it speaks of none
+	index    int // SecretFiles the binding that status speaks of, from 1; 0 when it speaks of none
 	varbinds []snmp.VarBind
 	list     []byte // over the pipe, the bindings as they came, in the place of varbinds
-	count    int    // of these
+	count    int    // Secrets these
 }
 
 // unreadable stands in a binding whose value is of no type that SNMP has. It keeps its place in the
@@ -108,8 +109,8 @@ type pass struct {
 	yield       func(snmp.VarBind)
 	stats       *Stats
 	errs        []error
-	down        bool   // the target itself failed
-	ended       *Error // why nothing more is asked for, although the target answers
+	down        bool          // the target itself failed
+	ended       *access.Error // why nothing more is asked for, although the target answers
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
@@ -167,28 +168,28 @@ func (p *pass) giveTo(part *int64, v snmp.VarBind) bool {
 }
 
 // lost notes that an exchange failed, after last had arrived of oid.
-func (p *pass) lost(op string, oid, last snmp.OID, e *Error) {
-	if e.ends() {
+func (p *pass) lost(op string, oid, last snmp.OID, e *access.Error) {
+	if e.Ends() {
 		p.ended = e
 		p.partial(op, oid, last, e.Reason, e.Err)
 		return
 	}
 	e.Op, e.Target, e.Last = op, p.target, last
-	if e.OID != nil || (last != nil && e.Reason != Malformed) {
+	if e.OID != nil || (last != nil && e.Reason != access.Malformed) {
 		e.OID = oid
 	}
 	p.errs = append(p.errs, e)
-	p.down = p.down || e.Whole() || e.Reason == Deadline
+	p.down = p.down || e.TargetFailed() || e.Reason == access.Deadline
 }
 
 // partial notes that oid did not arrive, or only up to last, while the target is well.
-func (p *pass) partial(op string, oid, last snmp.OID, reason Reason, err error) {
-	p.errs = append(p.errs, &Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, alive: true})
+func (p *pass) partial(op string, oid, last snmp.OID, reason access.Reason, err error) {
+	p.errs = append(p.errs, &access.Error{Op: op, Target: p.target, OID: oid, Last: last, Reason: reason, Err: err, Alive: true})
 }
 
 // tooLarge notes that oid brought more than may be held, so that nothing of it counts.
 func (p *pass) tooLarge(oid snmp.OID) {
-	p.errs = append(p.errs, &Error{Op: "walk", Target: p.target, OID: oid, Reason: TooMany, Err: errTooManyBytes, Dropped: true})
+	p.errs = append(p.errs, &access.Error{Op: "walk", Target: p.target, OID: oid, Reason: access.TooMany, Err: errTooManyBytes, Dropped: true})
 }
 
 // messageRefused tells an authorizationError that speaks of no binding, and so is about the message:
@@ -199,20 +200,20 @@ func messageRefused(a answer) bool { return a.status == authorizationError && a.
 func (p *pass) refused(op string, oid, last snmp.OID, a answer) {
 	err := fmt.Errorf("agent answers %s", a.status)
 	if a.status != authorizationError {
-		p.partial(op, oid, last, ErrorStatus, err)
+		p.partial(op, oid, last, access.ErrorStatus, err)
 		return
 	}
 	if messageRefused(a) {
 		oid, p.down = nil, true
 	}
-	p.partial(op, oid, last, Authorization, err)
+	p.partial(op, oid, last, access.Authorization, err)
 }
 
 // discovered notes that the target told its SNMPv3 engine ID in this poll, whatever else it did not answer.
 func (p *pass) discovered() {
 	for _, err := range p.errs {
-		if e, ok := err.(*Error); ok {
-			e.Discovered = e.Reason == Timeout && e.Whole()
+		if e, ok := err.(*access.Error); ok {
+			e.Discovered = e.Reason == access.Timeout && e.TargetFailed()
 		}
 	}
 }

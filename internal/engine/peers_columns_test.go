@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -50,7 +51,7 @@ func TestPeersColumnsOfDifferentLengths(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"ragged": ragged()})
 	plan := engine.Plan{Walk: walkOf("1.3.6.1.2.1.2.2.1.1", "1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2.2.1.3", "1.3.6.1.2.1.2.2.1.4",
 		"1.3.6.1.2.1.2.2.1.5", "1.3.6.1.2.1.31.1.1.1.18", "1.3.6.1.2.1.31.1.1.1.19")}
-	for _, auth := range []*engine.Auth{community(1, "ragged"), community(2, "ragged"), authOf(shaAES)} {
+	for _, auth := range []*access.Auth{community(1, "ragged"), community(2, "ragged"), authOf(shaAES)} {
 		for _, params := range []engine.Params{patient(3), patient(50), {}} { // the last: as many as fit
 			t.Run(fmt.Sprint(auth.Version, params.MaxRepetitions != nil), func(t *testing.T) {
 				plan := plan

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
@@ -32,21 +33,21 @@ var (
 // tested is the engine that most tests run with: Trapline's own, or TRAPLINE_ENGINE.
 var tested = os.Getenv("TRAPLINE_ENGINE")
 
-func authOf(u peers.User) *engine.Auth {
-	a := &engine.Auth{Version: 3, SecurityLevel: engine.NoAuthNoPriv, Username: u.Name}
+func authOf(u peers.User) *access.Auth {
+	a := &access.Auth{Version: 3, SecurityLevel: access.NoAuthNoPriv, Username: u.Name}
 	if u.Auth != "" {
-		a.SecurityLevel, a.AuthProtocol, a.Password = engine.AuthNoPriv, u.Auth, peers.AuthPassphrase
+		a.SecurityLevel, a.AuthProtocol, a.Password = access.AuthNoPriv, u.Auth, peers.AuthPassphrase
 	}
 	if u.Priv != "" {
-		a.SecurityLevel, a.PrivProtocol, a.PrivPassword = engine.AuthPriv, u.Priv, peers.PrivPassphrase
+		a.SecurityLevel, a.PrivProtocol, a.PrivPassword = access.AuthPriv, u.Priv, peers.PrivPassphrase
 	}
 	return a
 }
 
 var shaAES = peers.User{Name: "usr-sha-aes", Auth: "SHA", Priv: "AES"}
 
-func community(version int, name string) *engine.Auth {
-	return &engine.Auth{Version: engine.Version(version), Community: setting.Secret(name)}
+func community(version int, name string) *access.Auth {
+	return &access.Auth{Version: access.Version(version), Community: setting.Secret(name)}
 }
 
 // wantName wants the answer to getName.
@@ -72,7 +73,7 @@ func TestPeersEveryVersionAndUser(t *testing.T) {
 	simulated := peers.StartSnmpsimd(t, recordings("public", "snmpd-test"))
 	e := newEngine(t)
 	var polls sync.WaitGroup
-	ask := func(name, address string, a *engine.Auth, context string) {
+	ask := func(name, address string, a *access.Auth, context string) {
 		if address == "" {
 			return
 		}
@@ -106,7 +107,7 @@ func TestPeersEveryVersionAndUser(t *testing.T) {
 		ask("snmpd-test", snmpd.Address6, authOf(u), "")
 	}
 	for _, u := range peers.SnmpsimUsers() {
-		if u.Priv == "3DES" && tested == engine.Gosnmp {
+		if u.Priv == "3DES" && tested == access.Gosnmp {
 			continue // which does not have it
 		}
 		ask("public", simulated.Addresses[0], authOf(u), "public")
@@ -159,27 +160,27 @@ func TestPeersContexts(t *testing.T) {
 // Row 16: each failure has its own reason, and none takes longer than it must.
 func TestPeersFailuresToldApart(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
-	user := func(change func(*engine.Auth)) *engine.Auth {
+	user := func(change func(*access.Auth)) *access.Auth {
 		a := authOf(shaAES)
 		change(a)
 		return a
 	}
 	for name, test := range map[string]struct {
-		auth *engine.Auth
+		auth *access.Auth
 		want string
 	}{
 		"wrong community":           {community(2, "wrong"), "get timeout"},
-		"unknown user":              {user(func(a *engine.Auth) { a.Username = "nobody" }), "get unknown_user"},
-		"wrong password":            {user(func(a *engine.Auth) { a.Password = "wrong-password" }), "get wrong_digest"},
-		"wrong authentication":      {user(func(a *engine.Auth) { a.AuthProtocol = "SHA256" }), "get wrong_digest"},
-		"wrong privacy password":    {user(func(a *engine.Auth) { a.PrivPassword = "wrong-password" }), "get timeout"},
-		"the other way to AES-256":  {user(func(a *engine.Auth) { a.Username, a.PrivProtocol = "usr-sha-aes256", "AES256C" }), "get timeout"},
-		"and back":                  {user(func(a *engine.Auth) { a.Username, a.PrivProtocol = "usr-sha-aes256c", "AES256" }), "get timeout"},
-		"a level that is too low":   {user(func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv }), "get authorization"},
-		"no authentication at all":  {user(func(a *engine.Auth) { a.SecurityLevel = engine.NoAuthNoPriv }), "get authorization"},
-		"a level the user has not":  {user(func(a *engine.Auth) { a.Username = "usr-none-none" }), "get unsupported_level"},
-		"a password file too short": {user(func(a *engine.Auth) { a.Password, a.PasswordFile = "", shortFile(t) }), "get wrong_digest"},
-		"a password file not there": {user(func(a *engine.Auth) { a.Password, a.PasswordFile = "", "/nonexistent" }), "connect credentials"},
+		"unknown user":              {user(func(a *access.Auth) { a.Username = "nobody" }), "get unknown_user"},
+		"wrong password":            {user(func(a *access.Auth) { a.Password = "wrong-password" }), "get wrong_digest"},
+		"wrong authentication":      {user(func(a *access.Auth) { a.AuthProtocol = "SHA256" }), "get wrong_digest"},
+		"wrong privacy password":    {user(func(a *access.Auth) { a.PrivPassword = "wrong-password" }), "get timeout"},
+		"the other way to AES-256":  {user(func(a *access.Auth) { a.Username, a.PrivProtocol = "usr-sha-aes256", "AES256C" }), "get timeout"},
+		"and back":                  {user(func(a *access.Auth) { a.Username, a.PrivProtocol = "usr-sha-aes256c", "AES256" }), "get timeout"},
+		"a level that is too low":   {user(func(a *access.Auth) { a.SecurityLevel = access.AuthNoPriv }), "get authorization"},
+		"no authentication at all":  {user(func(a *access.Auth) { a.SecurityLevel = access.NoAuthNoPriv }), "get authorization"},
+		"a level the user has not":  {user(func(a *access.Auth) { a.Username = "usr-none-none" }), "get unsupported_level"},
+		"a password file too short": {user(func(a *access.Auth) { a.Password, a.PasswordFile = "", shortFile(t) }), "get wrong_digest"},
+		"a password file not there": {user(func(a *access.Auth) { a.Password, a.PasswordFile = "", "/nonexistent" }), "connect credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := briefly
@@ -218,7 +219,7 @@ func TestPeersAddresses(t *testing.T) {
 // Row 26: a port where nobody listens is refused at once, and heals by itself.
 func TestPeersRefusedAndBack(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
-	for _, a := range []*engine.Auth{community(2, "public"), authOf(shaAES)} {
+	for _, a := range []*access.Auth{community(2, "public"), authOf(shaAES)} {
 		x := target(t, engine.Spec{Engine: tested, Address: snmpd.Address, Auth: a})
 		poll(t, x, getName).wantName(t, "snmpd-test")
 		snmpd.Stop()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"trapline/internal/access"
 	"trapline/internal/corpus"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
@@ -54,7 +55,7 @@ const loop = `1.3.6.1.2.1.1.1.0|4|loop
 `
 
 // device is a recording of a switch with so many interfaces and 20 columns, and of an object outside
-// of 1.3.6.1.
+// SecretFiles 1.3.6.1.
 func device(interfaces int) string {
 	var text strings.Builder
 	text.WriteString("1.0.8802.1.1.2.1.3.3.0|4|lldp\n1.3.6.1.2.1.1.5.0|4|device\n")
@@ -188,7 +189,7 @@ func TestPeersTruncatedAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := peers.StartSnmpd(t, peers.SnmpdOptions{Config: config})
-			for _, a := range []*engine.Auth{community(1, "public"), community(2, "public"), authOf(shaAES)} {
+			for _, a := range []*access.Auth{community(1, "public"), community(2, "public"), authOf(shaAES)} {
 				if a.Version == 3 && strings.Contains(config, "sendMessageMaxSize") {
 					continue // GETBULK over SNMPv3 and this option are too much for Net-SNMP 5.9
 				}
@@ -206,7 +207,7 @@ func TestPeersTruncatedAnswers(t *testing.T) {
 func TestPeersTooBigGet(t *testing.T) {
 	s := peers.StartSnmpd(t, peers.SnmpdOptions{Config: "[snmp] sendMessageMaxSize 600"})
 	names := netSNMPWalk(t, s.Address, "public", "1.3.6.1.2.1.1")[:30]
-	for _, a := range []*engine.Auth{community(1, "public"), community(2, "public"), authOf(peers.User{Name: "usr-none-none"})} {
+	for _, a := range []*access.Auth{community(1, "public"), community(2, "public"), authOf(peers.User{Name: "usr-none-none"})} {
 		x := target(t, engine.Spec{Engine: tested, Address: s.Address, Auth: a})
 		r := poll(t, x, engine.Plan{Get: walkOf(names...), Params: patient(60)})
 		r.wantErrors(t)
@@ -262,7 +263,7 @@ func TestPeersFaults(t *testing.T) {
 		t.Errorf("got %q, want %q", r.lines, want)
 	}
 	r = poll(t, x, engine.Plan{Walk: walkOf("1.3.6.1.4.1.9.9", "1.3.6.1.2.1.2.2.1.2"), Params: patient(25)})
-	if len(r.errors) != 1 || r.errors[0].Whole() || r.errors[0].OID.String() != "1.3.6.1.4.1.9.9" {
+	if len(r.errors) != 1 || r.errors[0].TargetFailed() || r.errors[0].OID.String() != "1.3.6.1.4.1.9.9" {
 		t.Errorf("a walk into an error gives %v", r.err)
 	}
 	wantNames(t, r.names(), []string{"1.3.6.1.2.1.2.2.1.2.1"})
@@ -289,7 +290,7 @@ func TestPeersWalksOfLiveTables(t *testing.T) {
 		if len(want) == 0 {
 			t.Errorf("%s is empty", root)
 		}
-		for _, a := range []*engine.Auth{community(1, "public"), community(2, "public"), authOf(shaAES), authOf(peers.User{Name: "usr-none-none"})} {
+		for _, a := range []*access.Auth{community(1, "public"), community(2, "public"), authOf(shaAES), authOf(peers.User{Name: "usr-none-none"})} {
 			for _, repetitions := range []uint32{1, 10, 1000} {
 				t.Run(fmt.Sprintf("%s/%d/%s/%d", root, a.Version, a.SecurityLevel, repetitions), func(t *testing.T) {
 					r := poll(t, target(t, engine.Spec{Engine: tested, Address: s.Address, Auth: a}), engine.Plan{Walk: []snmp.OID{oid(root)}, Params: patient(repetitions)})

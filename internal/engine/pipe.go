@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
 // pipe carries the requests of all targets over one socket for each IP version, and one more for each
 // source that somebody wants. An answer finds its request by the request-id, which is a secret number
-// of a slot. There is no goroutine and no buffer for a target: one goroutine receives for a socket and
+// SecretFiles a slot. There is no goroutine and no buffer for a target: one goroutine receives for a socket and
 // goes on with whatever the answers allow.
 //
 // Everything below the mutex belongs to whoever holds it, from lock to unlock; methods named with
@@ -63,10 +64,10 @@ func (p *pipe) close() {
 }
 
 // internalError counts and logs a fault of the program, and returns the error of the pass that it ends.
-func (p *pipe) internalError(t *peer, err error) *Error {
+func (p *pipe) internalError(t *peer, err error) *access.Error {
 	p.metrics.internalError()
 	p.logger.Error("internal error ended a poll", "target", t.address, "err", err)
-	return &Error{Reason: Internal, Err: err}
+	return &access.Error{Reason: access.Internal, Err: err}
 }
 
 // dropped counts the answers that the system had no room for.
@@ -136,7 +137,7 @@ func (p *pipe) pumpLocked(t *peer) {
 		l, err := p.linkLocked(t)
 		if err != nil {
 			t.nextLocked()
-			p.endLocked(q, answer{}, &Error{Reason: SocketReason(err), Err: err})
+			p.endLocked(q, answer{}, &access.Error{Reason: access.SocketReason(err), Err: err})
 			continue
 		}
 		if !l.allowsLocked(t) || !p.pacedLocked(t, q) {
@@ -265,7 +266,7 @@ func pduOf(q *query, id int32, list *[]byte) snmp.PDU {
 }
 
 // endLocked takes q out of flight, tells its owner and lets the next ones go.
-func (p *pipe) endLocked(q *query, a answer, e *Error) {
+func (p *pipe) endLocked(q *query, a answer, e *access.Error) {
 	if q.dead {
 		return
 	}
@@ -406,6 +407,6 @@ func (p *pipe) refusedLocked(to netip.AddrPort, err error) {
 		return
 	}
 	for len(t.flying) > 0 {
-		p.endLocked(t.flying[0], answer{}, &Error{Reason: SocketReason(err), Err: Explained(err, "udp", to.Port())})
+		p.endLocked(t.flying[0], answer{}, &access.Error{Reason: access.SocketReason(err), Err: access.Explained(err, "udp", to.Port())})
 	}
 }

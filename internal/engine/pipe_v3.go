@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -32,7 +33,7 @@ type usmPeer struct {
 	// A user or password that the device refuses costs it one request a poll. Only when it was accepted
 	// before, or every refusalMemory, the cause is looked for in what was learnt of the device.
 	accepted bool          // since the discovery and the last refusal, an answer came
-	since    time.Duration // of the discovery or the last refusal that did not lead to one
+	since    time.Duration // SecretFiles the discovery or the last refusal that did not lead to one
 
 	begun      uint64 // the event before the last poll
 	discovered uint64 // the event of the last answer to a discovery; 0 means never
@@ -116,14 +117,14 @@ func (p *pipe) discoverLocked(t *peer) {
 		peer: t, discovery: true, request: request{pdu: snmp.GetRequest}, stats: first.stats,
 		retries: first.retries, timeout: first.timeout, budget: first.budget, first: p.now,
 	}
-	q.by = askerFunc(func(_ answer, e *Error) {
+	q.by = askerFunc(func(_ answer, e *access.Error) {
 		t.v3.discovering = false
 		if e != nil {
 			p.failAllLocked(t, e)
 		}
 	})
 	if _, err := p.linkLocked(t); err != nil {
-		q.by.answeredLocked(answer{}, &Error{Reason: SocketReason(err), Err: err})
+		q.by.answeredLocked(answer{}, &access.Error{Reason: access.SocketReason(err), Err: err})
 		return
 	}
 	p.launchLocked(q)
@@ -147,12 +148,12 @@ func (p *pipe) lookForLocked(q *query) {
 		peer: q.peer, discovery: true, presence: true, probed: true, request: request{pdu: snmp.GetRequest}, stats: q.stats,
 		timeout: q.timeout, budget: q.budget - (p.now - q.first),
 	}
-	look.by = askerFunc(func(answer, *Error) { u.looking = false })
+	look.by = askerFunc(func(answer, *access.Error) { u.looking = false })
 	p.launchLocked(look)
 }
 
 // failAllLocked ends all that is asked of a target or is about to be.
-func (p *pipe) failAllLocked(t *peer, e *Error) {
+func (p *pipe) failAllLocked(t *peer, e *access.Error) {
 	all := append(slices.Clone(t.flying), t.waiting...)
 	t.waiting = nil
 	for _, q := range all {
@@ -261,14 +262,14 @@ func (p *pipe) discoveredLocked(q *query, b []byte, from netip.AddrPort) {
 func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	u := q.peer.v3
 	kind := o.PDU.Report()
-	report := reportOf(&o.PDU)
+	report := access.NewReportError(&o.PDU)
 	var err error = report
 	if kind == snmp.UnknownEngineID {
 		err = u.suspect(report)
 	}
 	switch {
 	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
-		q.peer.deviatesLocked(p, report) // of a stranger, or of an attempt before the clock was set
+		q.peer.deviatesLocked(p, report) // SecretFiles a stranger, or of an attempt before the clock was set
 	case kind == snmp.NotInTimeWindow && !q.resynced:
 		u.clock.Adopt(o.Boots, o.Time, p.now)
 		q.resynced = true
@@ -276,21 +277,21 @@ func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 		p.sendLocked(q)
 	case u.doubtfulLocked(p.now), kind == snmp.UnknownEngineID && u.renewableLocked():
 		p.renewLocked(q.peer)
-	case refusesUser(report.reason()):
+	case refusesUser(report.Reason()):
 		if u.accepted {
 			u.accepted, u.since = false, p.now
 		}
-		p.failAllLocked(q.peer, &Error{Reason: report.reason(), Err: report})
+		p.failAllLocked(q.peer, &access.Error{Reason: report.Reason(), Err: report})
 	default:
 		p.measureLocked(q, uint32(o.ID))
-		p.endLocked(q, answer{}, &Error{Reason: report.reason(), Err: err})
+		p.endLocked(q, answer{}, &access.Error{Reason: report.Reason(), Err: err})
 	}
 }
 
 // refusesUser tells failures that any other request of the user would have too.
-func refusesUser(r Reason) bool {
+func refusesUser(r access.Reason) bool {
 	switch r {
-	case UnknownUser, WrongDigest, UnsupportedLevel, Decryption:
+	case access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption:
 		return true
 	}
 	return false

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
 // pipable tells whether the pipe can carry a poll, or gosnmp has to.
 func (t *Target) pipable() bool {
-	return strings.HasPrefix(t.address.Network, "udp") && t.auth.Engine != Gosnmp && t.spec.Engine != Gosnmp
+	return strings.HasPrefix(t.address.Network, "udp") && t.auth.Engine != access.Gosnmp && t.spec.Engine != access.Gosnmp
 }
 
 // pollPiped is Poll over the pipe.
@@ -47,10 +48,10 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 
 // meet finds out where the target is. Where that or the credentials changed, nothing that was learnt
 // holds.
-func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
-	secrets, err := t.engine.secrets.of(t.auth)
+func (t *Target) meet(ctx context.Context, o *settled) (*peer, *access.Error) {
+	secrets, err := t.engine.secrets.Secrets(t.auth)
 	if err != nil {
-		return nil, &Error{Reason: Credentials, Err: err}
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	address, err := t.lookUp(ctx, o.timeout)
 	if err != nil {
@@ -60,7 +61,7 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 	defer t.pipe.unlock()
 	if t.peer == nil || t.peer.address != address || t.peer.secrets != secrets {
 		if t.peer, err = t.newPeer(address, secrets); err != nil {
-			return nil, &Error{Reason: Credentials, Err: err}
+			return nil, &access.Error{Reason: access.Credentials, Err: err}
 		}
 		t.restoreLocked()
 	}
@@ -78,32 +79,32 @@ func (t *Target) meet(ctx context.Context, o *settled) (*peer, *Error) {
 }
 
 // connectLocked finds the socket to send from.
-func (t *Target) connectLocked() *Error {
+func (t *Target) connectLocked() *access.Error {
 	source := t.spec.Source
 	if source.IsValid() && source.Addr().Is4() != t.peer.address.Addr().Is4() {
-		return &Error{Reason: Unreachable, Err: fmt.Errorf("source %s cannot reach %s", source.Addr(), t.peer.address.Addr())}
+		return &access.Error{Reason: access.Unreachable, Err: fmt.Errorf("source %s cannot reach %s", source.Addr(), t.peer.address.Addr())}
 	}
 	t.peer.outlet = t.pipe.outletLocked(t.peer, outlet{source: source, device: t.spec.Interface})
 	if _, err := t.pipe.linkLocked(t.peer); err != nil {
-		return &Error{Reason: SocketReason(err), Err: err}
+		return &access.Error{Reason: access.SocketReason(err), Err: err}
 	}
 	return nil
 }
 
-func (t *Target) newPeer(address netip.AddrPort, secrets credentials) (*peer, error) {
-	p := &peer{address: address, secrets: secrets, community: []byte(secrets.community), window: newWindow(DefaultWindow)}
+func (t *Target) newPeer(address netip.AddrPort, secrets access.Secrets) (*peer, error) {
+	p := &peer{address: address, secrets: secrets, community: []byte(secrets.Community), window: newWindow(DefaultWindow)}
 	switch t.auth.Version {
 	case 1:
 		p.version = snmp.V1
 	case 2:
 		p.version = snmp.V2c
 	default:
-		user, err := t.auth.user(secrets)
+		user, err := t.auth.User(secrets)
 		if err != nil {
 			return nil, err
 		}
 		p.version, p.community = snmp.V3, nil
-		p.v3, err = newUSMPeer(user, t.auth.engineID(), t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
+		p.v3, err = newUSMPeer(user, t.auth.EngineIDOctets(), t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
 		return p, err
 	}
 	return p, nil
@@ -162,14 +163,14 @@ type pipedExchanger struct {
 	answered bool
 }
 
-func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *Error) {
+func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *access.Error) {
 	var a answer
-	var failed *Error
+	var failed *access.Error
 	done := make(chan struct{})
 	q := &query{
 		peer: x.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout, alone: x.pass.alone,
 		budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
-		by: askerFunc(func(got answer, e *Error) {
+		by: askerFunc(func(got answer, e *access.Error) {
 			a, failed = x.keep(got), e
 			x.answered = x.answered || e == nil
 			close(done)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -135,7 +136,7 @@ type changingTable struct {
 	r       *rand.Rand
 	columns []snmp.OID
 	names   []snmp.OID
-	ever    map[string]bool // of the pass
+	ever    map[string]bool // SecretFiles the pass
 	always  map[string]bool
 }
 
@@ -231,8 +232,8 @@ func TestHolesAreLeftOutAndTold(t *testing.T) {
 			for range 20 {
 				w.begin()
 				got, err := walked(x, &Plan{Walk: w.columns, Columns: w.columns, Params: virtualParams(1)})
-				var failed *Error
-				if !errors.As(err, &failed) || failed.Reason != ErrorStatus {
+				var failed *access.Error
+				if !errors.As(err, &failed) || failed.Reason != access.ErrorStatus {
 					t.Fatalf("error %v, want that of %v", err, holes)
 				}
 				for _, name := range got {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -46,13 +47,13 @@ func (q *query) unansweredAttempts() int {
 
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
 type asker interface {
-	answeredLocked(answer, *Error)
+	answeredLocked(answer, *access.Error)
 }
 
 // askerFunc is an asker.
-type askerFunc func(answer, *Error)
+type askerFunc func(answer, *access.Error)
 
-func (f askerFunc) answeredLocked(a answer, e *Error) { f(a, e) }
+func (f askerFunc) answeredLocked(a answer, e *access.Error) { f(a, e) }
 
 type attempt struct {
 	id uint32
@@ -66,7 +67,7 @@ type peer struct {
 	outlet      outlet
 	link        *link // nil before the first request
 	version     snmp.Version
-	secrets     credentials
+	secrets     access.Secrets
 	community   []byte
 	v3          *usmPeer // nil but in SNMPv3
 	window      window

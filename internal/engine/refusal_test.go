@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -33,10 +34,10 @@ func TestPeersRefusedUsersAreBounded(t *testing.T) {
 		}
 		return n
 	}
-	for kind, change := range map[snmp.ReportKind]func(*engine.Auth){
-		snmp.WrongDigest:              func(a *engine.Auth) { a.Password = "wrong-password" },
-		snmp.UnknownUserName:          func(a *engine.Auth) { a.Username = "nobody" },
-		snmp.UnsupportedSecurityLevel: func(a *engine.Auth) { a.Username = "usr-none-none" },
+	for kind, change := range map[snmp.ReportKind]func(*access.Auth){
+		snmp.WrongDigest:              func(a *access.Auth) { a.Password = "wrong-password" },
+		snmp.UnknownUserName:          func(a *access.Auth) { a.Username = "nobody" },
+		snmp.UnsupportedSecurityLevel: func(a *access.Auth) { a.Username = "usr-none-none" },
 	} {
 		for _, name := range bothEngines {
 			a := authOf(shaAES)
@@ -200,7 +201,7 @@ func TestTimeWindowReportsWithoutAuthentication(t *testing.T) {
 		a.change(func(a *agent3) { a.boots, a.refusal = 0, snmp.NotInTimeWindow })
 		r := poll(t, target(t, a.spec(shaAES, name)), briefly)
 		for _, e := range r.errors {
-			if e.Reason != engine.NotInTimeWindow {
+			if e.Reason != access.NotInTimeWindow {
 				t.Errorf("%q: %s: %v", name, e.Reason, e)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"trapline/internal/access"
 )
 
 // knownPatience is how long a target whose address is known waits for its name to be resolved again.
@@ -106,11 +108,11 @@ func (t *Target) unresolved(ctx context.Context, known netip.Addr, err error) er
 }
 
 // lookUpError is the failure of a target without an address.
-func lookUpError(ctx context.Context, err error) *Error {
+func lookUpError(ctx context.Context, err error) *access.Error {
 	if ctx.Err() == context.Canceled {
-		return &Error{Reason: Canceled, Err: err}
+		return &access.Error{Reason: access.Canceled, Err: err}
 	}
-	return &Error{Reason: SocketReason(err), Err: err}
+	return &access.Error{Reason: access.SocketReason(err), Err: err}
 }
 
 // matchable is an address as it stands on answers: with the name of the interface as its zone where it

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"trapline/internal/access"
 )
 
 // names is a resolver of one name.
@@ -109,7 +111,7 @@ func TestLookupsHaveADeadline(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := x.Poll(ctx, &Plan{}, nil); len(Errors(err)) != 1 || Errors(err)[0].Reason != Canceled {
+		if _, err := x.Poll(ctx, &Plan{}, nil); len(access.Errors(err)) != 1 || access.Errors(err)[0].Reason != access.Canceled {
 			t.Errorf("a poll that was canceled: %v", err)
 		}
 	})
@@ -124,7 +126,7 @@ func TestLookupsAreOfTheRightFamily(t *testing.T) {
 		{"switch", "", "ip"}, {"udp4:switch", "", "ip4"}, {"udp6:switch", "", "ip6"}, {"tcp6:switch", "", "ip6"},
 		{"switch", "192.0.2.9", "ip4"}, {"switch", "::1", "ip6"}, {"udp6:switch", "192.0.2.9", "ip6"},
 	} {
-		source, _ := ParseSource(c.source)
+		source, _ := access.ParseSource(c.source)
 		x, err := e.Target(Spec{Address: c.address, Source: source})
 		if err != nil {
 			t.Fatal(err)

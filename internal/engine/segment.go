@@ -145,7 +145,7 @@ func (s *segment) reaches(column snmp.OID, v *snmp.VarBind, last snmp.OID) bool 
 }
 
 // checkEnd returns an error if v, with which the column ended, lies in the walked subtree but not behind
-// last: such an agent has an order of its own, in which rows of the column may follow. Names elsewhere
+// Silenced: such an agent has an order of its own, in which rows of the column may follow. Names elsewhere
 // end a walk whatever they are.
 func (s *segment) checkEnd(v *snmp.VarBind, last snmp.OID) error {
 	if missing := v.Type == snmp.NoSuchObject || v.Type == snmp.NoSuchInstance; missing && !bytes.Equal(last, s.column.oid.First()) {

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
 // SetError is why a device does not take what Set was to write.
 type SetError struct {
 	Status snmp.ErrorStatus
-	Index  int // of the binding that Status speaks of, from 0; -1 where it speaks of none
+	Index  int // SecretFiles the binding that Status speaks of, from 0; -1 where it speaks of none
 }
 
 func (e *SetError) Error() string { return fmt.Sprintf("agent answers %s", e.Status) }
@@ -25,12 +26,12 @@ var errSetTransport = errors.New("objects are set over UDP, by Trapline's own en
 //
 // It is for people at a command line: nothing that runs by itself may call it.
 func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp.VarBind, error) {
-	failed := func(e *Error) error {
+	failed := func(e *access.Error) error {
 		e.Op, e.Target = "set", t.spec.Address
 		return e
 	}
 	if !t.pipable() {
-		return nil, failed(&Error{Reason: Unreachable, Err: errSetTransport})
+		return nil, failed(&access.Error{Reason: access.Unreachable, Err: errSetTransport})
 	}
 	w := &pass{target: t.spec.Address, metrics: t.engine.metrics, settled: settle(p, t.auth.Version == 1), stats: &Stats{progress: ProgressOf(ctx)}}
 	w.alone = true
@@ -48,9 +49,9 @@ func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp
 	case e != nil:
 		return nil, failed(e)
 	case a.status == authorizationError:
-		return nil, failed(&Error{Reason: Authorization, Err: setError(a, len(list))})
+		return nil, failed(&access.Error{Reason: access.Authorization, Err: setError(a, len(list))})
 	case a.status != snmp.NoError:
-		return nil, failed(&Error{Reason: ErrorStatus, Err: setError(a, len(list))})
+		return nil, failed(&access.Error{Reason: access.ErrorStatus, Err: setError(a, len(list))})
 	}
 	return slices.Clone(a.varbinds), nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -61,7 +62,7 @@ func (p *pipe) probeLocked(q *query) {
 		peer: t, request: request{pdu: snmp.GetNextRequest, oids: []snmp.OID{probeName}}, stats: q.stats,
 		timeout: q.timeout, budget: q.budget - (p.now - q.first), probed: true,
 	}
-	probe.by = askerFunc(func(answer, *Error) {
+	probe.by = askerFunc(func(answer, *access.Error) {
 		if t.probe == probe {
 			t.probe = nil
 		}
@@ -80,7 +81,7 @@ func (p *pipe) leave(t *peer) {
 	defer p.unlock()
 	wanted := func(q *query) bool { return !q.dead && q != t.probe && !q.presence }
 	if !slices.ContainsFunc(t.flying, wanted) && !slices.ContainsFunc(t.waiting, wanted) {
-		p.failAllLocked(t, &Error{Reason: Canceled, Err: context.Canceled})
+		p.failAllLocked(t, &access.Error{Reason: access.Canceled, Err: context.Canceled})
 	}
 }
 
@@ -101,16 +102,16 @@ func (p *pipe) unansweredLocked(q *query, alive bool) {
 	switch {
 	case q.discovery:
 	case alive:
-		e.alive, e.OID = true, q.request.oids[0]
+		e.Alive, e.OID = true, q.request.oids[0]
 	case q.stats.progress.Answered():
 		// It answered in this pass, and does not now: what arrived counts, and nothing more is asked for.
-		e.alive, e.OID, e.last = true, q.request.oids[0], true
+		e.Alive, e.OID, e.Silenced = true, q.request.oids[0], true
 	}
 	p.endLocked(q, answer{}, e)
 }
 
 // unansweredError is the error of a request without an answer. It says what came in the place of one.
-func (t *peer) unansweredError(q *query) *Error {
+func (t *peer) unansweredError(q *query) *access.Error {
 	var strange error
 	if t.strangeAt >= q.first {
 		strange = t.strange
@@ -123,21 +124,21 @@ var errTooLate = errors.New("answers come after it; set a longer timeout")
 
 // silenceError is the error of a request of which so many retries were not answered either, with what came
 // in the place of an answer.
-func silenceError(retries int, strange error, late bool) *Error {
+func silenceError(retries int, strange error, late bool) *access.Error {
 	err := fmt.Errorf("request timeout (after %d retries)", retries)
 	var stray strayError
-	var report *reportError
+	var report *access.ReportError
 	switch {
 	case errors.As(strange, &stray):
-		return &Error{Reason: Timeout, Err: fmt.Errorf("%w: %w", err, stray)}
+		return &access.Error{Reason: access.Timeout, Err: fmt.Errorf("%w: %w", err, stray)}
 	case errors.As(strange, &report):
-		return &Error{Reason: report.reason(), Err: fmt.Errorf("%w: %w, without authentication", err, report)}
+		return &access.Error{Reason: report.Reason(), Err: fmt.Errorf("%w: %w, without authentication", err, report)}
 	case strange != nil:
-		return &Error{Reason: Malformed, Err: fmt.Errorf("%w: the last datagram was invalid: %w", err, strange)}
+		return &access.Error{Reason: access.Malformed, Err: fmt.Errorf("%w: the last datagram was invalid: %w", err, strange)}
 	case late:
-		return &Error{Reason: Late, Err: fmt.Errorf("%w: %w", err, errTooLate)}
+		return &access.Error{Reason: access.Late, Err: fmt.Errorf("%w: %w", err, errTooLate)}
 	}
-	return &Error{Reason: Timeout, Err: err}
+	return &access.Error{Reason: access.Timeout, Err: err}
 }
 
 // strayError is an answer from elsewhere than was asked, which proves nothing.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -48,8 +49,8 @@ func TestBadColumnsBesideGoodOnes(t *testing.T) {
 			for pass := range 4 {
 				got, err := walked(x, &Plan{Walk: columns, Columns: columns, Params: virtualParams(r.IntN(4))})
 				var failed []string
-				for _, e := range Errors(err) {
-					if e.Whole() || (e.Reason != Timeout && e.Reason != Malformed) {
+				for _, e := range access.Errors(err) {
+					if e.TargetFailed() || (e.Reason != access.Timeout && e.Reason != access.Malformed) {
 						t.Fatalf("trial %d pass %d: %v", trial, pass, err)
 					}
 					failed = append(failed, e.OID.String())
@@ -76,8 +77,8 @@ func TestSilentTargets(t *testing.T) {
 			e, x := virtualEngine(n)
 			began := time.Now()
 			_, err := walked(x, plan)
-			var failed *Error
-			if !errors.As(err, &failed) || !failed.Whole() || failed.Reason != Timeout {
+			var failed *access.Error
+			if !errors.As(err, &failed) || !failed.TargetFailed() || failed.Reason != access.Timeout {
 				t.Errorf("silent after %d answers: %v", answers, err)
 			}
 			if took, most := time.Since(began), 2*time.Duration(answers%4+1)*time.Second+time.Second; took > most {
@@ -100,9 +101,9 @@ func TestTargetsThatFallSilentInAPass(t *testing.T) {
 			ctx := WithProgress(t.Context(), NewProgress(func() {}))
 			began := time.Now()
 			_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
-			list := Errors(err)
+			list := access.Errors(err)
 			for _, e := range list {
-				if e.Whole() || e.OID == nil || e.Reason != Timeout {
+				if e.TargetFailed() || e.OID == nil || e.Reason != access.Timeout {
 					t.Errorf("silent after %d answers: %v, reason %s", answers, e, e.Reason)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -57,7 +58,7 @@ func TestSilentTargetsTakeNoRoom(t *testing.T) {
 		var silent sync.WaitGroup
 		poll := func(x *Target) {
 			silent.Go(func() {
-				if _, err := x.Poll(t.Context(), plan, func(snmp.VarBind) {}); len(Errors(err)) != 1 || Errors(err)[0].Reason != Timeout {
+				if _, err := x.Poll(t.Context(), plan, func(snmp.VarBind) {}); len(access.Errors(err)) != 1 || access.Errors(err)[0].Reason != access.Timeout {
 					t.Errorf("a silent target: %v", err)
 				}
 			})
@@ -115,9 +116,9 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%d answers, %v", answers.Load(), err)
 		}
 		p, err = within(15 * time.Millisecond)
-		list := Errors(err)
+		list := access.Errors(err)
 		for _, e := range list {
-			if e.Reason != Deadline || e.Whole() {
+			if e.Reason != access.Deadline || e.TargetFailed() {
 				t.Errorf("a pass that was too short: %v", e)
 			}
 		}
@@ -126,7 +127,7 @@ func TestProgress(t *testing.T) {
 		}
 		s.silent.Store(true)
 		p, err = within(100 * time.Millisecond)
-		if list := Errors(err); p.Answered() || len(list) != 1 || list[0].Reason != Timeout || !errors.Is(err, context.DeadlineExceeded) {
+		if list := access.Errors(err); p.Answered() || len(list) != 1 || list[0].Reason != access.Timeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a pass without an answer: %v", err)
 		}
 	})

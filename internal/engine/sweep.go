@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -25,9 +26,9 @@ type sweep struct {
 	open        int // columns not done
 	pending     []*segment
 	asks        []*ask
-	outstanding int // of asks, those not answered
+	outstanding int // SecretFiles asks, those not answered
 	arena       arena
-	failed      *Error
+	failed      *access.Error
 	answered    bool
 	done        chan struct{} // closed when open is 0 or the target failed
 }
@@ -118,7 +119,7 @@ func (s *sweep) wait(ctx context.Context) {
 	s.pipe.lock()
 	defer s.pipe.unlock()
 	if ctx.Err() != nil {
-		if e := outOfTimeError(ctx, s.answered); e.ends() {
+		if e := outOfTimeError(ctx, s.answered); e.Ends() {
 			s.abandonLocked(e)
 		} else {
 			s.failLocked(e)
@@ -224,14 +225,14 @@ func (s *sweep) finishedLocked() {
 }
 
 // abandon is abandonLocked for those who do not hold the lock.
-func (s *sweep) abandon(e *Error) {
+func (s *sweep) abandon(e *access.Error) {
 	s.pipe.lock()
 	defer s.pipe.unlock()
 	s.abandonLocked(e)
 }
 
 // abandonLocked ends the columns that are open, with what arrived of them.
-func (s *sweep) abandonLocked(e *Error) {
+func (s *sweep) abandonLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return
 	}
@@ -247,7 +248,7 @@ func (s *sweep) abandonLocked(e *Error) {
 }
 
 // failLocked ends the sweep: the target itself failed.
-func (s *sweep) failLocked(e *Error) {
+func (s *sweep) failLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"unique"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -18,7 +19,7 @@ import (
 type Options struct {
 	Logger      *slog.Logger // nil logs nothing
 	Metrics     *Metrics     // nil counts nothing
-	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
+	MaxVarBinds int          // SecretFiles one walk; 0 means DefaultMaxVarBinds
 	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
 	MaxTotalBytes int
 	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
@@ -42,26 +43,26 @@ type Engine struct {
 	maxVarBinds int
 	maxTargets  int
 	holds       total
-	secrets     secrets
+	secrets     access.SecretFiles
 	ports       ports
 	turn        turn
-	clients     sync.Pool // of *client
+	clients     sync.Pool // Secrets *client
 	pipe        *pipe
 
 	mu      sync.Mutex
 	closed  bool
-	targets map[identity]*list.Element // of *Target, in recent
+	targets map[identity]*list.Element // SecretFiles *Target, in recent
 	recent  *list.List                 // the last used is in front
 
 	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-	restored sync.Map // of saved, by Target.key: targets not polled since
+	restored sync.Map // SecretFiles saved, by Target.key: targets not polled since
 }
 
 // identity is all that a Spec says, comparable.
 type identity struct {
 	spec Spec // without Auth
-	as   unique.Handle[Auth]
+	as   unique.Handle[access.Auth]
 }
 
 // New makes an Engine.
@@ -83,6 +84,8 @@ func New(o Options) *Engine {
 	return e
 }
 
+var defaultAuth = access.DefaultAuth()
+
 var errClosed = errors.New("the engine is closed")
 
 // Target gives the target that s describes, with what is known of it from earlier polls. It sends
@@ -98,7 +101,7 @@ func (e *Engine) Target(s Spec) (*Target, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return nil, &Error{Op: "connect", Target: s.Address, Reason: Canceled, Err: errClosed}
+		return nil, &access.Error{Op: "connect", Target: s.Address, Reason: access.Canceled, Err: errClosed}
 	}
 	if element, ok := e.targets[id]; ok {
 		e.recent.MoveToFront(element)
@@ -134,10 +137,10 @@ func (e *Engine) Close() error {
 // Target is a device, and as whom to ask it. It is safe for concurrent use.
 type Target struct {
 	identity
-	auth    *Auth
+	auth    *access.Auth
 	engine  *Engine
 	pipe    *pipe
-	address Address
+	address access.Address
 
 	resolved resolved
 
@@ -145,17 +148,17 @@ type Target struct {
 	peer *peer // guarded by the pipe's mutex; nil before the first poll
 }
 
-func (e *Engine) newTarget(id identity, auth *Auth) (*Target, error) {
-	address, err := ParseAddress(id.spec.Address)
+func (e *Engine) newTarget(id identity, auth *access.Auth) (*Target, error) {
+	address, err := access.ParseAddress(id.spec.Address)
 	if err != nil {
-		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Resolve, Err: err}
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Resolve, Err: err}
 	}
 	if m := auth.Mistakes(); len(m) > 0 {
-		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(m[0].Text)}
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(m[0].Text)}
 	}
 	t := &Target{identity: id, auth: auth, engine: e, pipe: e.pipe, address: address}
-	if !t.pipable() && auth.Version == 3 && auth.SecurityLevel == AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
-		return nil, &Error{Op: "connect", Target: id.spec.Address, Reason: Credentials, Err: errors.New(noTripleDES)}
+	if !t.pipable() && auth.Version == 3 && auth.SecurityLevel == access.AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(access.NoTripleDES)}
 	}
 	return t, nil
 }
@@ -196,7 +199,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (S
 func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 	s, failed := t.open(ctx, w.settled, w.stats)
 	if failed != nil {
-		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, Explained(failed.Err, t.address.Network, t.address.Port)
+		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, access.Explained(failed.Err, t.address.Network, t.address.Port)
 		return failed
 	}
 	defer s.close()

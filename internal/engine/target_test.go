@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -21,14 +22,14 @@ func TestTargetsThatCannotBe(t *testing.T) {
 	e := newEngine(t)
 	for name, s := range map[string]engine.Spec{
 		"resolve":     {Address: "udp://[::1"},
-		"credentials": {Address: "localhost", Auth: &engine.Auth{Version: 3, SecurityLevel: engine.AuthPriv}},
+		"credentials": {Address: "localhost", Auth: &access.Auth{Version: 3, SecurityLevel: access.AuthPriv}},
 	} {
-		if _, err := e.Target(s); len(engine.Errors(err)) != 1 || engine.Errors(err)[0].Reason != engine.Reason(name) {
+		if _, err := e.Target(s); len(access.Errors(err)) != 1 || access.Errors(err)[0].Reason != access.Reason(name) {
 			t.Errorf("%v is no error with the reason %s", err, name)
 		}
 	}
 	e.Close()
-	if _, err := e.Target(engine.Spec{Engine: tested, Address: "localhost"}); len(engine.Errors(err)) != 1 {
+	if _, err := e.Target(engine.Spec{Engine: tested, Address: "localhost"}); len(access.Errors(err)) != 1 {
 		t.Errorf("a closed engine gives %v", err)
 	}
 }
@@ -44,7 +45,7 @@ func TestSecretsInFilesAreReadAgain(t *testing.T) {
 		}
 	}
 	a := newAgent(t, column(1).answer)
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address, Auth: &engine.Auth{Version: 2, CommunityFile: file}})
+	x := target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address, Auth: &access.Auth{Version: 2, CommunityFile: file}})
 	plan := engine.Plan{Get: instances(1), Params: patient(10)}
 	for _, text := range []string{"first\n", "secnd\n", "third\r\n", "no newline"} {
 		write(text)
@@ -63,7 +64,7 @@ func TestSecretsInFilesAreReadAgain(t *testing.T) {
 func TestTargetIsTheSameForTheSameSpec(t *testing.T) {
 	e := newEngine(t)
 	spec := func(change func(*engine.Spec)) *engine.Target {
-		auth := engine.DefaultAuth()
+		auth := access.DefaultAuth()
 		s := engine.Spec{Engine: tested, Address: "localhost", Auth: &auth}
 		change(&s)
 		x, err := e.Target(s)
@@ -228,13 +229,13 @@ func TestPollsAtTheSameTimeKeepApart(t *testing.T) {
 			}
 			return list.answer(q)
 		})
-		auth := engine.DefaultAuth()
+		auth := access.DefaultAuth()
 		auth.Community = "community" + auth.Community[:community%6]
 		x, err := e.Target(engine.Spec{Engine: tested, Address: a.address, Auth: &auth})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 3 { // of one target, too
+		for range 3 { // SecretFiles one target, too
 			polls.Go(func() {
 				for range 20 {
 					stats, err := x.Poll(t.Context(), &engine.Plan{Walk: walkOf(columnOID), Params: patient(10)}, func(v snmp.VarBind) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -23,7 +24,7 @@ func TestFailuresBeforeAnyAnswer(t *testing.T) {
 		"a name without an address":  {engine.Spec{Engine: tested, Address: "no-such-host.invalid"}, "connect resolve"},
 		"a source that is not here":  {engine.Spec{Engine: tested, Address: closed.address, Source: netip.MustParseAddrPort("192.0.2.1:0")}, "connect unreachable"},
 		"a source of another family": {engine.Spec{Engine: tested, Address: closed.address, Source: netip.MustParseAddrPort("[::1]:0")}, "connect unreachable"},
-		"a community file that is not there": {engine.Spec{Engine: tested, Address: closed.address, Auth: &engine.Auth{Version: 2, CommunityFile: "/nonexistent"}},
+		"a community file that is not there": {engine.Spec{Engine: tested, Address: closed.address, Auth: &access.Auth{Version: 2, CommunityFile: "/nonexistent"}},
 			"connect credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestSource(t *testing.T) {
 // A target may be asked through one network interface.
 func TestSourceInterface(t *testing.T) {
 	a := newAgent(t, column(3).answer)
-	for _, name := range []string{"", engine.Gosnmp} {
+	for _, name := range []string{"", access.Gosnmp} {
 		plan := engine.Plan{Walk: walkOf(columnOID), Params: patient(10)}
 		poll(t, target(t, engine.Spec{Engine: name, Address: a.address, Interface: "lo"}), plan).wantLines(t, 3)
 		poll(t, target(t, engine.Spec{Engine: name, Address: a.address, Interface: "none-such"}), plan).wantErrors(t, "connect unreachable")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+
+	"trapline/internal/access"
 )
 
 // turn has sessions follow each other strictly where that is wanted, whoever opens them.
@@ -19,7 +21,7 @@ func newTurn() turn { return turn{taken: make(chan struct{}, 1)} }
 func (e *Engine) SetExclusive(exclusive bool) { e.turn.exclusive.Store(exclusive) }
 
 // enter waits for the target's turn.
-func (t *Target) enter(ctx context.Context) (leave func(), failed *Error) {
+func (t *Target) enter(ctx context.Context) (leave func(), failed *access.Error) {
 	turn := &t.engine.turn
 	if !turn.exclusive.Load() {
 		return func() {}, nil
@@ -28,7 +30,7 @@ func (t *Target) enter(ctx context.Context) (leave func(), failed *Error) {
 	case turn.taken <- struct{}{}:
 		return func() { t.hush(); <-turn.taken }, nil
 	case <-ctx.Done():
-		return nil, &Error{Reason: Canceled, Err: fmt.Errorf("not asked: others were being asked, and concurrency is 1: %w", ctx.Err())}
+		return nil, &access.Error{Reason: access.Canceled, Err: fmt.Errorf("not asked: others were being asked, and concurrency is 1: %w", ctx.Err())}
 	}
 }
 
@@ -37,6 +39,6 @@ func (t *Target) hush() {
 	t.pipe.lock()
 	defer t.pipe.unlock()
 	if t.peer != nil {
-		t.pipe.failAllLocked(t.peer, &Error{Reason: Canceled, Err: context.Canceled})
+		t.pipe.failAllLocked(t.peer, &access.Error{Reason: access.Canceled, Err: context.Canceled})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -46,7 +47,7 @@ var errEmpty = errors.New("agent answers without any varbind")
 // step asks for what follows the cursor, and tells whether there may be more.
 func (w *walk) step(ctx context.Context) (more bool) {
 	if w.requests++; w.maxRequests > 0 && w.requests > w.maxRequests {
-		w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
+		w.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
 		return false
 	}
 	r := request{pdu: snmp.GetBulkRequest, oids: []snmp.OID{w.cursor}, repetitions: w.repetitions}
@@ -75,7 +76,7 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		w.repetitions, w.again = w.repetitions/2, true
 		return true
 	case len(a.varbinds) == 0:
-		w.partial("walk", w.root, w.last(), EmptyAnswer, errEmpty)
+		w.partial("walk", w.root, w.last(), access.EmptyAnswer, errEmpty)
 		return false
 	}
 	w.again = false
@@ -89,7 +90,7 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 		switch {
 		case v.Type.Exception() && !(v.Name.HasPrefix(w.root) && v.Name.Compare(w.cursor) > 0), !w.toEnd && !v.Name.HasPrefix(w.root):
 			if v.Type.Exception() && v.Type != snmp.EndOfMibView && w.arrived > 0 {
-				w.partial("walk", w.root, w.last(), NotIncreasing, fmt.Errorf("%s is no answer to what follows %s", v.Type, w.cursor))
+				w.partial("walk", w.root, w.last(), access.NotIncreasing, fmt.Errorf("%s is no answer to what follows %s", v.Type, w.cursor))
 				return false
 			}
 			w.end(ctx)
@@ -100,11 +101,11 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 			continue
 		}
 		if err := w.ordered(v.Name); err != nil {
-			w.partial("walk", w.root, w.last(), NotIncreasing, err)
+			w.partial("walk", w.root, w.last(), access.NotIncreasing, err)
 			return false
 		}
 		if w.arrived == w.limit {
-			w.partial("walk", w.root, w.last(), TooMany, fmt.Errorf("more than %d rows", w.limit))
+			w.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d rows", w.limit))
 			return false
 		}
 		w.arrived++
@@ -149,7 +150,7 @@ func (w *walk) end(ctx context.Context) {
 	}
 }
 
-// last is the last name that arrived, nil when none did. It outlives the walk.
+// Silenced is the last name that arrived, nil when none did. It outlives the walk.
 func (w *walk) last() snmp.OID {
 	if w.arrived == 0 {
 		return nil

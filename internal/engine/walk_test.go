@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -72,7 +73,7 @@ func TestWalks(t *testing.T) {
 			plan:   engine.Plan{Walk: walkOf(c, "1.3.6.1.2.1.1")},
 			errors: []string{"walk authorization"}},
 		{name: "all rows before one that cannot be read", agent: refusing(column(50), 18), lines: 17, packets: 1 + 2 + 1 + 1 + 1 + 1,
-			errors: []string{"walk error_status " + c + " after " + c + ".17"}, only: engine.Gosnmp},
+			errors: []string{"walk error_status " + c + " after " + c + ".17"}, only: access.Gosnmp},
 		{name: "an object behind the subtree that cannot be read", agent: refusing(append(outside, number("1.3.6.1.2.1.2.2.1.3.1", 1)), 5), lines: 3, packets: 4},
 		{name: "tooBig halves the repetitions", agent: func(q question) [][]byte {
 			if q.ErrorIndex > 3 {
@@ -139,12 +140,12 @@ func TestWalks(t *testing.T) {
 				t.Errorf("asked for %d repetitions", q.ErrorIndex)
 			}
 			return column(3).answer(q)
-		}, plan: engine.Plan{Params: patient(0)}, lines: 3, packets: 1, only: engine.Gosnmp},
+		}, plan: engine.Plan{Params: patient(0)}, lines: 3, packets: 1, only: access.Gosnmp},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			auth := engine.DefaultAuth()
+			auth := access.DefaultAuth()
 			if test.version != 0 {
-				auth.Version = engine.Version(test.version)
+				auth.Version = access.Version(test.version)
 			}
 			if test.plan.Walk == nil {
 				test.plan.Walk = walkOf(c)
@@ -152,7 +153,7 @@ func TestWalks(t *testing.T) {
 			if test.plan.Params.MaxRepetitions == nil {
 				test.plan.Params = test.plan.Params.Over(patient(10))
 			}
-			for _, name := range []string{engine.Gosnmp, ""} {
+			for _, name := range []string{access.Gosnmp, ""} {
 				if test.only != "" && test.only != name {
 					continue
 				}
@@ -160,7 +161,7 @@ func TestWalks(t *testing.T) {
 				r.wantErrors(t, test.errors...)
 				r.wantLines(t, test.lines)
 				// Our own engine asks otherwise: less at once where it expects less.
-				if r.stats.Retries != 0 || (name == engine.Gosnmp && r.stats.Packets != test.packets) {
+				if r.stats.Retries != 0 || (name == access.Gosnmp && r.stats.Packets != test.packets) {
 					t.Errorf("%s: %d packets with %d retries, want %d", name, r.stats.Packets, r.stats.Retries, test.packets)
 				}
 			}
@@ -187,7 +188,7 @@ func TestWalkHasALimit(t *testing.T) {
 	}
 	e := engine.New(engine.Options{MaxVarBinds: 20})
 	defer e.Close()
-	x, err := e.Target(engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, endless).address})
+	x, err := e.Target(engine.Spec{Engine: access.Gosnmp, Address: newAgent(t, endless).address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestWalkHasALimit(t *testing.T) {
 }
 
 func TestWalkEndsWhereItsModuleSays(t *testing.T) {
-	x := target(t, engine.Spec{Engine: engine.Gosnmp, Address: newAgent(t, column(100).answer).address})
+	x := target(t, engine.Spec{Engine: access.Gosnmp, Address: newAgent(t, column(100).answer).address})
 	rows, requests := patient(10), patient(10)
 	rows.MaxRows, requests.MaxRequests = 25, 3
 	r := poll(t, x, engine.Plan{Walk: walkOf(columnOID), Params: rows})
@@ -218,7 +219,7 @@ func TestWalkEndsWithItsContext(t *testing.T) {
 		return column(100).answer(q)
 	})
 	// Nothing but the cancellation ends this wait within the time of a test.
-	r := pollContext(ctx, target(t, engine.Spec{Engine: engine.Gosnmp, Address: silent.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(1<<40, 5, 10)})
+	r := pollContext(ctx, target(t, engine.Spec{Engine: access.Gosnmp, Address: silent.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(1<<40, 5, 10)})
 	r.wantErrors(t, "walk canceled "+columnOID+" after "+columnOID+".10")
 	r.wantLines(t, 10)
 }
@@ -230,7 +231,7 @@ func TestErrorsOfAWalkAsText(t *testing.T) {
 		}
 		return column(3).answer(q)
 	})
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(2)})
+	r := poll(t, target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(2)})
 	want := fmt.Sprintf("error walking target %s: %s ends after %s.2: agent answers genErr", a.address, columnOID, columnOID)
 	if r.err == nil || r.err.Error() != want {
 		t.Errorf("%v, want %s", r.err, want)
@@ -279,7 +280,7 @@ func TestWalkPastUnreadableBindings(t *testing.T) {
 // asked for, it is no end of the table, but for endOfMibView.
 func TestExceptionsInTheMiddleOfATable(t *testing.T) {
 	for _, kind := range []snmp.Type{snmp.NoSuchObject, snmp.NoSuchInstance, snmp.EndOfMibView} {
-		for _, name := range []string{engine.Gosnmp, ""} {
+		for _, name := range []string{access.Gosnmp, ""} {
 			rows := column(40)
 			rows[19].Type, rows[19].Value = kind, nil
 			r := poll(t, target(t, engine.Spec{Engine: name, Address: newAgent(t, rows.answer).address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(25)})

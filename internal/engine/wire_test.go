@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -42,7 +43,7 @@ func TestWhatIsNoAnswerCostsNoAttempt(t *testing.T) {
 			a := newAgent(t, func(q question) [][]byte {
 				return append([][]byte{datagram(q), datagram(q)}, column(5).answer(q)...)
 			})
-			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
+			r := poll(t, target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: patient(10)})
 			r.wantErrors(t)
 			r.wantLines(t, 5)
 			if r.stats.Packets != 1 {
@@ -57,7 +58,7 @@ func TestNothingButNoAnswersIsMalformed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAgent(t, func(q question) [][]byte { return datagrams(datagram(q)) })
-			r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}),
+			r := poll(t, target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address}),
 				engine.Plan{Walk: walkOf(columnOID, "1.3.6.1.2.1.1"), Params: params(500*time.Millisecond, 1, 10)})
 			r.wantErrors(t, "walk malformed")
 			if r.stats.Packets != 3 || r.stats.Retries != 1 { // the third is a probe
@@ -79,7 +80,7 @@ func TestAnUnreadableAnswerLosesWhatItAnswersOnly(t *testing.T) {
 	bad := snmp.VarBind{Name: append(oid(columnOID), 0xff, 0xff, 0xff, 0xff, 0x7f), Type: snmp.Integer, Value: []byte{1}}
 	good := number("1.3.6.1.2.1.2.2.1.2.1", 1)
 	a := newAgent(t, table{bad, good}.answer)
-	r := poll(t, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}),
+	r := poll(t, target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address}),
 		engine.Plan{Get: []snmp.OID{good.Name}, Walk: walkOf(columnOID, "1.3.6.1.2.1.2.2.1.2"), Params: patient(1)})
 	r.wantErrors(t, "walk malformed "+columnOID)
 	r.wantLines(t, 2)
@@ -166,7 +167,7 @@ func TestDeadlineOfThePassBoundsThePoll(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			r := pollContext(ctx, target(t, engine.Spec{Engine: engine.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Hour, 3, 10)})
+			r := pollContext(ctx, target(t, engine.Spec{Engine: access.Gosnmp, Address: a.address}), engine.Plan{Walk: walkOf(columnOID), Params: params(time.Hour, 3, 10)})
 			r.wantErrors(t, test.want)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"trapline/internal/access"
 	simulator "trapline/internal/agent"
 	"trapline/internal/engine"
 )
@@ -20,7 +21,7 @@ func TestZoneOfALoopbackAddress(t *testing.T) {
 	_ = s.Close()
 	at, stop := serve(t, b.Recording().Serve(netip.MustParseAddrPort("[::1]:0")))
 	defer stop()
-	for _, kind := range []string{"", engine.Gosnmp} {
+	for _, kind := range []string{"", access.Gosnmp} {
 		for _, zone := range []string{"", "%lo", "%1"} {
 			x := target(t, engine.Spec{Engine: kind, Address: fmt.Sprintf("[::1%s]:%d", zone, at.Port())})
 			poll(t, x, engine.Plan{Walk: walkOf("1.3.6.1.2.1.1"), Params: patient(1)}).wantErrors(t)

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
-	"trapline/internal/engine"
 	"trapline/internal/fleet"
 	"trapline/internal/modules"
 	"trapline/internal/poller"
@@ -159,7 +159,7 @@ func (w *inquiry) where(key string) string {
 func (w *inquiry) answers() {
 	p := w.summary.Last
 	if w.asked != nil {
-		if i := slices.IndexFunc(w.asked.Errors, (*engine.Error).Whole); i >= 0 {
+		if i := slices.IndexFunc(w.asked.Errors, (*access.Error).TargetFailed); i >= 0 {
 			words := w.summary.Words(w.asked.Errors[i], poller.Pass{Stats: w.asked.Stats, Modules: w.modulesOf()})
 			w.fail(stepAnswers, words.Text, words.Remedy)
 			return
@@ -194,8 +194,8 @@ func rtt(d time.Duration) string {
 }
 
 // broken gives the error of a poll that the column, or what its labels look up, did not arrive whole by.
-func (w *inquiry) broken(errs []*engine.Error) (e *engine.Error, label string) {
-	overlaps := func(e *engine.Error, oid snmp.OID) bool {
+func (w *inquiry) broken(errs []*access.Error) (e *access.Error, label string) {
+	overlaps := func(e *access.Error, oid snmp.OID) bool {
 		return e.OID == nil || oid.HasPrefix(e.OID) || e.OID.HasPrefix(oid)
 	}
 	for _, e := range errs {
@@ -217,7 +217,7 @@ func (w *inquiry) arrived() {
 		return
 	}
 	p := w.summary.Last
-	errs, took := []*engine.Error{}, poller.Pass{}
+	errs, took := []*access.Error{}, poller.Pass{}
 	if p != nil {
 		errs, took = p.Errors, *p
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
-	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/reason"
 	"trapline/internal/series"
@@ -254,7 +254,7 @@ func (w *inquiry) list() {
 	problems := w.summary.Problems()
 	for _, words := range problems {
 		kind := "partial"
-		if words.Reason == engine.Duplicate {
+		if words.Reason == access.Duplicate {
 			kind = "duplicate"
 		}
 		w.Missing = append(w.Missing, api.Absence{Metric: words.Table, Kind: kind, Text: words.Text, Remedy: words.Remedy})

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/access"
+
 	"trapline/internal/api"
-	"trapline/internal/engine"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
 )
@@ -16,7 +17,7 @@ import (
 // down is a target that answered at a time and was found silent at another.
 func down(name, site string, answered, silent time.Time) *poller.Summary {
 	one := targetOf(name, site)
-	pass := &poller.Pass{Start: silent, Errors: []*engine.Error{{Reason: engine.Timeout, Err: fmt.Errorf("x")}}}
+	pass := &poller.Pass{Start: silent, Errors: []*access.Error{{Reason: access.Timeout, Err: fmt.Errorf("x")}}}
 	pass.Err = pass.Errors[0]
 	return &poller.Summary{Target: one, State: poller.Down, Since: silent, Last: pass, Answered: &poller.Pass{Start: answered, Up: true}}
 }
@@ -78,8 +79,8 @@ func TestSentences(t *testing.T) {
 	}
 	never := down("d", "oslo", at(0, 0), at(5, 0))
 	never.Answered = nil
-	part := &poller.Summary{Target: targetOf("e", "oslo"), State: poller.Partial, Since: at(9, 0), Last: &poller.Pass{Up: true, Errors: []*engine.Error{
-		{Reason: engine.TooMany, OID: snmp.MustParseOID("1.3.9"), Last: snmp.MustParseOID("1.3.9.4"), Err: fmt.Errorf("more than 100000 rows")},
+	part := &poller.Summary{Target: targetOf("e", "oslo"), State: poller.Partial, Since: at(9, 0), Last: &poller.Pass{Up: true, Errors: []*access.Error{
+		{Reason: access.TooMany, OID: snmp.MustParseOID("1.3.9"), Last: snmp.MustParseOID("1.3.9.4"), Err: fmt.Errorf("more than 100000 rows")},
 	}}}
 	part.Last.Err = part.Last.Errors[0]
 	all = append(all, never, part)

@@ -15,8 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/access"
 	"trapline/internal/api"
-	"trapline/internal/engine"
 	"trapline/internal/journal"
 	"trapline/internal/notify"
 	"trapline/internal/rules"
@@ -108,7 +108,7 @@ func (h *house) await(t *testing.T, holds func() bool) {
 	}
 }
 
-var errUser = &notify.Error{Receiver: "nms-2", Reason: engine.UnknownUser, Err: errors.New("the receiver has no such user")}
+var errUser = &notify.Error{Receiver: "nms-2", Reason: access.UnknownUser, Err: errors.New("the receiver has no such user")}
 
 // Each receiver's state is shown: acknowledged, waits with the reason, not wanted.
 func TestWhoWasNotified(t *testing.T) {

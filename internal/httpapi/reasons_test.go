@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/engine"
@@ -26,12 +27,12 @@ import (
 // A failure is said in the same words in the list, on the target's page and in the log, whose line has 200 characters
 // at most.
 func TestAReasonReadsTheSameEverywhere(t *testing.T) {
-	for _, reason := range engine.Reasons {
+	for _, reason := range access.Reasons {
 		for _, oid := range []snmp.OID{nil, snmp.MustParseOID("1.3.9")} {
-			if reason == engine.Canceled || reason == engine.Duplicate {
+			if reason == access.Canceled || reason == access.Duplicate {
 				continue // of the first no poll is kept; the other is no error of an engine
 			}
-			e := &engine.Error{Op: "walk", Reason: reason, OID: oid, Err: errors.New(strings.Repeat("more than 100000 rows of \"it\" ", 20))}
+			e := &access.Error{Op: "walk", Reason: reason, OID: oid, Err: errors.New(strings.Repeat("more than 100000 rows of \"it\" ", 20))}
 			if oid != nil {
 				e.Last = snmp.MustParseOID("1.3.9.10.1")
 			}
@@ -47,7 +48,7 @@ func TestAReasonReadsTheSameEverywhere(t *testing.T) {
 				if err != nil || one.Problems[0].Text != listed.Text || one.Problems[0].Remedy == "" || one.Problem.Text != listed.Text {
 					t.Errorf("%s: %v: %+v, %+v", reason, err, one.Problems, listed)
 				}
-				if (one.State == api.Down) != e.Whole() || (one.State == api.Partial) == e.Whole() {
+				if (one.State == api.Down) != e.TargetFailed() || (one.State == api.Partial) == e.TargetFailed() {
 					t.Errorf("%s of %s: %s", reason, oid, one.State)
 				}
 				lines := strings.Split(strings.TrimSpace(r.log.String()), "\n")
@@ -67,27 +68,27 @@ func TestAReasonReadsTheSameEverywhere(t *testing.T) {
 
 // trouble is a device with something amiss, and how it is asked.
 type trouble struct {
-	want   engine.Reason
+	want   access.Reason
 	state  api.State
 	text   string // is in the problem's text
 	step   string // the one that fails, of a target that is down
 	device agent.Faults
 	silent bool   // nobody answers at the address
 	at     string // instead of a device
-	auth   func(*engine.Auth)
+	auth   func(*access.Auth)
 	snmpd  bool
 	change func(*poller.Target)
 }
 
 var patience = engine.Params{Timeout: setting.Duration{Duration: 300 * time.Millisecond}, Retries: new(int)}
 
-func v3(a *engine.Auth) {
-	a.Version, a.Username, a.SecurityLevel = 3, "usr-sha-aes", engine.AuthPriv
+func v3(a *access.Auth) {
+	a.Version, a.Username, a.SecurityLevel = 3, "usr-sha-aes", access.AuthPriv
 	a.AuthProtocol, a.PrivProtocol, a.Password, a.PrivPassword = "SHA", "AES", peers.AuthPassphrase, peers.PrivPassphrase
 }
 
-func with(changes ...func(*engine.Auth)) func(*engine.Auth) {
-	return func(a *engine.Auth) {
+func with(changes ...func(*access.Auth)) func(*access.Auth) {
+	return func(a *access.Auth) {
 		for _, change := range changes {
 			change(a)
 		}
@@ -100,27 +101,27 @@ const dropsUser = `It answers the discovery of its engine, but not user "usr-sha
 
 var troubles = map[string]trouble{
 	"well":                {state: api.Up},
-	"dead":                {want: engine.Timeout, state: api.Down, text: "No answer to ", step: "answers", device: agent.Faults{Dead: true}},
-	"nothing listens":     {want: engine.Refused, state: api.Down, text: "Nothing listens on UDP port ", step: "answers", silent: true},
-	"no address":          {want: engine.Resolve, state: api.Down, text: "The name nobody.invalid has no address", step: "resolves", at: "nobody.invalid"},
-	"no way":              {want: engine.Unreachable, state: api.Down, text: "There is no route to ", step: "sent", change: func(t *poller.Target) { t.Spec.Source = netip.MustParseAddrPort("[::1]:0") }},
-	"no file":             {want: engine.Credentials, state: api.Down, text: "Not asked: auth lab cannot be used", step: "sent", auth: func(a *engine.Auth) { a.CommunityFile = "/nowhere/community" }},
-	"no user":             {want: engine.UnknownUser, state: api.Down, text: `has no user "nobody"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "nobody" })},
+	"dead":                {want: access.Timeout, state: api.Down, text: "No answer to ", step: "answers", device: agent.Faults{Dead: true}},
+	"nothing listens":     {want: access.Refused, state: api.Down, text: "Nothing listens on UDP port ", step: "answers", silent: true},
+	"no address":          {want: access.Resolve, state: api.Down, text: "The name nobody.invalid has no address", step: "resolves", at: "nobody.invalid"},
+	"no way":              {want: access.Unreachable, state: api.Down, text: "There is no route to ", step: "sent", change: func(t *poller.Target) { t.Spec.Source = netip.MustParseAddrPort("[::1]:0") }},
+	"no file":             {want: access.Credentials, state: api.Down, text: "Not asked: auth lab cannot be used", step: "sent", auth: func(a *access.Auth) { a.CommunityFile = "/nowhere/community" }},
+	"no user":             {want: access.UnknownUser, state: api.Down, text: `has no user "nobody"`, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Username = "nobody" })},
 	"well, with a user":   {state: api.Up, snmpd: true, auth: v3},
-	"wrong password":      {want: engine.WrongDigest, state: api.Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Password = "not the one" })},
-	"wrong priv password": {want: engine.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword = "not the one" })},                          // Net-SNMP says nothing
-	"wrong priv protocol": {want: engine.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivProtocol = "AES256" })},                               // likewise
-	"and in gosnmp":       {want: engine.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.PrivPassword, a.Engine = "not the one", engine.Gosnmp })}, // likewise
-	"wrong level":         {want: engine.UnsupportedLevel, state: api.Down, text: "security level authPriv", step: "user", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.Username = "usr-none-none" })},
-	"too low a level":     {want: engine.Authorization, state: api.Partial, text: "access control", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv })},
-	"another engine":      {want: engine.UnknownEngine, state: api.Down, step: "engine", snmpd: true, auth: with(v3, func(a *engine.Auth) { a.EngineID = "8000000001020304" })},
-	"no context":          {want: engine.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: v3, change: func(t *poller.Target) { t.Spec.Context = "nowhere" }}, // likewise
-	"slow":                {want: engine.Deadline, state: api.Partial, text: "The poll did not end within its interval of 1 s; ", device: agent.Faults{PerVarBind: 4 * time.Millisecond}},
-	"an error":            {want: engine.ErrorStatus, state: api.Partial, text: " is partial after row 2: ", device: agent.Faults{FailFrom: ifInOctets}},
-	"a circle":            {want: engine.NotIncreasing, state: api.Partial, text: " is partial after row ", device: agent.Faults{LoopAfter: ifInOctets, LoopBack: 1}},
-	"many rows":           {want: engine.TooMany, state: api.Partial, text: "more than 3 rows", change: func(t *poller.Target) { t.Params.MaxRows = 3 }},
-	"garbage":             {want: engine.Malformed, state: api.Down, text: "is no answer in SNMP", step: "answers", device: agent.Faults{Garbage: 1}},
-	"equal labels":        {want: engine.Duplicate, state: api.Partial, text: "has rows with equal labels", change: func(t *poller.Target) { t.Modules = []*collector.Module{equalLabels} }},
+	"wrong password":      {want: access.WrongDigest, state: api.Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Password = "not the one" })},
+	"wrong priv password": {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivPassword = "not the one" })},                          // Net-SNMP says nothing
+	"wrong priv protocol": {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivProtocol = "AES256" })},                               // likewise
+	"and in gosnmp":       {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivPassword, a.Engine = "not the one", access.Gosnmp })}, // likewise
+	"wrong level":         {want: access.UnsupportedLevel, state: api.Down, text: "security level authPriv", step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Username = "usr-none-none" })},
+	"too low a level":     {want: access.Authorization, state: api.Partial, text: "access control", snmpd: true, auth: with(v3, func(a *access.Auth) { a.SecurityLevel = access.AuthNoPriv })},
+	"another engine":      {want: access.UnknownEngine, state: api.Down, step: "engine", snmpd: true, auth: with(v3, func(a *access.Auth) { a.EngineID = "8000000001020304" })},
+	"no context":          {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: v3, change: func(t *poller.Target) { t.Spec.Context = "nowhere" }}, // likewise
+	"slow":                {want: access.Deadline, state: api.Partial, text: "The poll did not end within its interval of 1 s; ", device: agent.Faults{PerVarBind: 4 * time.Millisecond}},
+	"an error":            {want: access.ErrorStatus, state: api.Partial, text: " is partial after row 2: ", device: agent.Faults{FailFrom: ifInOctets}},
+	"a circle":            {want: access.NotIncreasing, state: api.Partial, text: " is partial after row ", device: agent.Faults{LoopAfter: ifInOctets, LoopBack: 1}},
+	"many rows":           {want: access.TooMany, state: api.Partial, text: "more than 3 rows", change: func(t *poller.Target) { t.Params.MaxRows = 3 }},
+	"garbage":             {want: access.Malformed, state: api.Down, text: "is no answer in SNMP", step: "answers", device: agent.Faults{Garbage: 1}},
+	"equal labels":        {want: access.Duplicate, state: api.Partial, text: "has rows with equal labels", change: func(t *poller.Target) { t.Modules = []*collector.Module{equalLabels} }},
 }
 
 var equalLabels = collector.Compile("m", &collector.Settings{
@@ -178,7 +179,7 @@ func TestPeersReasonsAreProvoked(t *testing.T) {
 func troubled(t *testing.T, name, device, snmpd string, modules []*collector.Module) *poller.Target {
 	t.Helper()
 	c := troubles[name]
-	auth := engine.DefaultAuth()
+	auth := access.DefaultAuth()
 	if c.auth != nil {
 		c.auth(&auth)
 	}
@@ -196,7 +197,7 @@ func troubled(t *testing.T, name, device, snmpd string, modules []*collector.Mod
 		one.Spec.Address = conn.LocalAddr().String()
 		conn.Close()
 	}
-	if c.want == engine.Deadline {
+	if c.want == access.Deadline {
 		one.Interval, one.Params.Timeout.Duration = time.Second, 5*time.Second
 	}
 	if c.change != nil {
@@ -223,7 +224,7 @@ func checkTrouble(t *testing.T, a *API, name string, c *trouble, log string) {
 	if c.want == "" && (got.EngineID != "") != c.snmpd {
 		t.Errorf("%s: engine %q of %d boots", name, got.EngineID, got.Boots)
 	}
-	if c.want == "" || c.want == engine.Duplicate {
+	if c.want == "" || c.want == access.Duplicate {
 		return
 	}
 	first, _, _ := strings.Cut(got.Problem.Text, ". ")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/history"
 	"trapline/internal/poller"
@@ -126,5 +127,5 @@ func sites(n int, names ...string) (list []*poller.Target) {
 
 func silentDevice() *stub {
 	return &stub{stats: engine.Stats{Packets: 4, Retries: 3}, takes: 8 * time.Second,
-		err: &engine.Error{Op: "walk", Reason: engine.Timeout, Err: errors.New("request timeout (after 3 retries)")}}
+		err: &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout (after 3 retries)")}}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -47,7 +47,7 @@ func about(r *ReceiverSettings, c *Shared) About {
 }
 
 // createUser is the line of snmptrapd.conf for a receiver's user. A trap is of our engine, an inform of the receiver's.
-func createUser(r *ReceiverSettings, p *engine.Principal, identity *Identity) string {
+func createUser(r *ReceiverSettings, p *access.Principal, identity *Identity) string {
 	line := "createUser "
 	if r.Type == "trap" && identity != nil {
 		line += fmt.Sprintf("-e 0x%x ", identity.ID)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/journal"
 	"trapline/internal/setting"
 )
@@ -79,7 +79,7 @@ func drain(b *testing.B, rate float64) {
 	}
 	defer conn.Close()
 	auth := community(2)
-	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
 	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
 	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
 	if err != nil {
@@ -130,7 +130,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 	}
 	defer conn.Close()
 	auth := community(2)
-	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
 	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
 	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/mibs"
 )
@@ -15,7 +15,7 @@ import (
 type RuleChecker struct {
 	Names     Names
 	Receivers []ReceiverSettings
-	Auths     map[string]*engine.Auth
+	Auths     map[string]*access.Auth
 }
 
 // Check gives the mistakes in a rule's annotations, and the warnings: what some receiver will not be told.

@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // What templates will say is not known, and what they stand in is checked around them.
 func TestRulesAreChecked(t *testing.T) {
 	old := community(1)
-	c := RuleChecker{Names: builtIn, Auths: map[string]*engine.Auth{"v1": &old}, Receivers: []ReceiverSettings{
+	c := RuleChecker{Names: builtIn, Auths: map[string]*access.Auth{"v1": &old}, Receivers: []ReceiverSettings{
 		{Name: "nms-1", Auth: "v1", Format: formatTemplate, Tags: []string{"core"}}, {Name: "nms-2", Auth: "v2", Format: formatTemplate}, {Name: "nms-3", Auth: "v1"},
 	}}
 	for _, test := range []struct {

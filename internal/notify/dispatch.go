@@ -11,8 +11,8 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
+	"trapline/internal/access"
 	"trapline/internal/alarm"
-	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
 
@@ -91,7 +91,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	}
 	more := err == nil && receipt.Sent > 0 && r.times < route.Times
 	final := !more && (err == nil || permanent(err))
-	if receipt.Sent > 0 && (err == nil || reasonIs(err, engine.ErrorStatus)) {
+	if receipt.Sent > 0 && (err == nil || reasonIs(err, access.ErrorStatus)) {
 		o.reached(q)
 	}
 	switch {
@@ -145,17 +145,17 @@ func (o *Outbox) missed(q *queue, r *row, receipt Receipt, err error) {
 // permanent tells errors that the event itself is the cause of. A Report that nobody knows may be about
 // anything.
 func permanent(err error) bool {
-	return reasonIs(err, engine.ErrorStatus, engine.Malformed) && !errors.Is(err, snmp.UnknownReport)
+	return reasonIs(err, access.ErrorStatus, access.Malformed) && !errors.Is(err, snmp.UnknownReport)
 }
 
-func reasonIs(err error, reasons ...engine.Reason) bool {
+func reasonIs(err error, reasons ...access.Reason) bool {
 	var e *Error
 	return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
 }
 
 // hopeless tells errors that will not pass until somebody changes the settings, here or there.
 func hopeless(err error) bool {
-	return reasonIs(err, engine.UnknownUser, engine.WrongDigest, engine.UnsupportedLevel, engine.Decryption, engine.Credentials)
+	return reasonIs(err, access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Credentials)
 }
 
 // bury gives an event up: it goes to the dead letters.

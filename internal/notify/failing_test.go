@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -98,7 +98,7 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &Error{Reason: engine.UnknownUser, Err: context.Canceled}}
+		l := &listener{broken: &Error{Reason: access.UnknownUser, Err: context.Canceled}}
 		r := run(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		r.say("+a")
@@ -114,7 +114,7 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 
 func TestReportsThatNobodyKnowsAreNotFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &Error{Reason: engine.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
+		l := &listener{broken: &Error{Reason: access.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
 		r := run(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		r.say("+a")

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -25,13 +25,13 @@ var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.Loa
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 
-func testRoute(t testing.TB, r ReceiverSettings, a engine.Auth, identity *Identity) (*Route, *Metrics) {
+func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *Identity) (*Route, *Metrics) {
 	t.Helper()
 	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
 	r.Timeout.Duration = time.Minute // nothing is sent again by a busy machine
 	m := NewMetrics(prometheus.NewRegistry())
 	route, err := NewRoute(&r, &Shared{
-		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"auth": &a}, Identity: identity, Metrics: m,
+		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"auth": &a}, Identity: identity, Metrics: m,
 		Names: builtIn, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func TestMessagesFitAFrame(t *testing.T) {
 	for i := range 100 {
 		long.Labels[fmt.Sprintf("label%02d", i)] = strings.Repeat("ä", i)
 	}
-	auths := []engine.Auth{community(1), community(2)}
+	auths := []access.Auth{community(1), community(2)}
 	for _, u := range peers.Users() {
 		auths = append(auths, authOf(u))
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
@@ -18,12 +18,12 @@ import (
 // an error-status, in SNMPv3 of the receiver's engine and signed.
 func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	if s.receiver.Principal.Version == snmp.V1 {
-		return Receipt{}, s.failed(engine.Malformed, errors.New("SNMPv1 has no informs"))
+		return Receipt{}, s.failed(access.Malformed, errors.New("SNMPv1 has no informs"))
 	}
 	defer s.turn()()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return Receipt{}, s.failed(engine.SocketReason(err), err)
+		return Receipt{}, s.failed(access.SocketReason(err), err)
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
@@ -41,8 +41,8 @@ func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	case err == nil:
 		return x.receipt, nil
 	case ctx.Err() != nil:
-		reason, err = engine.Canceled, context.Cause(ctx)
-	case reason == engine.Timeout && x.engine != nil:
+		reason, err = access.Canceled, context.Cause(ctx)
+	case reason == access.Timeout && x.engine != nil:
 		s.peer.forget(x.engine) // perhaps another one stands there, which keeps silent about it
 	}
 	return x.receipt, s.failed(reason, err)
@@ -79,7 +79,7 @@ const (
 	refused                     // it is there, and asking again is in vain
 )
 
-func (x *exchange) run(ctx context.Context) (engine.Reason, error) {
+func (x *exchange) run(ctx context.Context) (access.Reason, error) {
 	for left := x.receiver.Retries + 1; left > 0 && ctx.Err() == nil; {
 		if err := x.send(ctx); err != nil {
 			return reasonOf(err), err
@@ -92,8 +92,8 @@ func (x *exchange) run(ctx context.Context) (engine.Reason, error) {
 		case v == refused:
 			return reasonOf(err), err
 		case v == onward:
-		case engine.SocketReason(err) != engine.Timeout:
-			return engine.SocketReason(err), err
+		case access.SocketReason(err) != access.Timeout:
+			return access.SocketReason(err), err
 		default:
 			left--
 		}
@@ -105,24 +105,24 @@ func (x *exchange) run(ctx context.Context) (engine.Reason, error) {
 	if x.strange != nil {
 		err = fmt.Errorf("%w (the last datagram was invalid: %w)", err, x.strange)
 	}
-	return engine.Timeout, err
+	return access.Timeout, err
 }
 
 // reasonOf names an error of an exchange.
-func reasonOf(err error) engine.Reason {
+func reasonOf(err error) access.Reason {
 	var (
 		status statusError
 		kind   snmp.ReportKind
 	)
 	switch {
 	case errors.As(err, &status):
-		return engine.ErrorStatus
+		return access.ErrorStatus
 	case errors.As(err, &kind):
-		return engine.ReportReason(kind)
+		return access.ReportReason(kind)
 	case errors.As(err, new(net.Error)):
-		return engine.SocketReason(err)
+		return access.SocketReason(err)
 	}
-	return engine.Credentials
+	return access.Credentials
 }
 
 // statusError is a Response that says that the notification was not taken.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 )
 
@@ -232,7 +232,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
 		status = code
 		_, err := deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
-		if err == nil || reasonIs(err, engine.ErrorStatus) != dead {
+		if err == nil || reasonIs(err, access.ErrorStatus) != dead {
 			t.Errorf("status %d: %v", code, err)
 		}
 	}
@@ -245,7 +245,7 @@ func TestWebhooksKeepTheirURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = deliver(t.Context(), &Event{Kind: Raise, Alarm: portAlarm()}, 1)
-	if err == nil || strings.Contains(err.Error(), "hunter2") || !reasonIs(err, engine.Refused) {
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !reasonIs(err, access.Refused) {
 		t.Error(err)
 	}
 }

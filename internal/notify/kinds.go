@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -31,7 +31,7 @@ var kinds = map[string]kind{
 // Shared is what all receivers share.
 type Shared struct {
 	Settings *Settings
-	Auths    map[string]*engine.Auth
+	Auths    map[string]*access.Auth
 	Identity *Identity
 	Metrics  *Metrics
 	Names    Names
@@ -90,10 +90,10 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if to.Principal, err = auth.Principal(); err != nil {
 		return nil, err
 	}
-	if to.Address, err = engine.ParseReceiver(r.Address); err != nil {
+	if to.Address, err = access.ParseReceiver(r.Address); err != nil {
 		return nil, err
 	}
-	if to.Source, err = engine.ParseSource(r.SourceAddress); err != nil {
+	if to.Source, err = access.ParseSource(r.SourceAddress); err != nil {
 		return nil, err
 	}
 	s := &snmpReceiver{
@@ -167,7 +167,7 @@ func openSender(r *ReceiverSettings, c *Shared, send func(context.Context, *Send
 
 // CreateUser is the line by which Net-SNMP's snmptrapd knows a receiver's user as one of our engine, empty
 // for receivers that need none. Its keys fit our engine alone.
-func (r *ReceiverSettings) CreateUser(a *engine.Auth, id []byte) (string, error) {
+func (r *ReceiverSettings) CreateUser(a *access.Auth, id []byte) (string, error) {
 	if r.Type != "trap" || a.Version != 3 {
 		return "", nil
 	}

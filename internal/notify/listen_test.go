@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -105,7 +105,7 @@ func TestListenerTellsSendersWhatIsWrong(t *testing.T) {
 	}
 }
 
-func tellsSendersWhatIsWrong(t *testing.T, a engine.Auth) {
+func tellsSendersWhatIsWrong(t *testing.T, a access.Auth) {
 	p, err := a.Principal()
 	if err != nil {
 		t.Fatal(err)
@@ -126,11 +126,11 @@ func tellsSendersWhatIsWrong(t *testing.T, a engine.Auth) {
 		t.Errorf("%+v, %v", receipt, err)
 	}
 	<-lines
-	for reason, change := range map[engine.Reason]func(*engine.Auth){
-		engine.UnknownUser:      func(a *engine.Auth) { a.Username = "nobody" },
-		engine.WrongDigest:      func(a *engine.Auth) { a.Password = "another one" },
-		engine.UnsupportedLevel: func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv },
-		engine.Decryption:       func(a *engine.Auth) { a.PrivPassword = "another one" },
+	for reason, change := range map[access.Reason]func(*access.Auth){
+		access.UnknownUser:      func(a *access.Auth) { a.Username = "nobody" },
+		access.WrongDigest:      func(a *access.Auth) { a.Password = "another one" },
+		access.UnsupportedLevel: func(a *access.Auth) { a.SecurityLevel = access.AuthNoPriv },
+		access.Decryption:       func(a *access.Auth) { a.PrivPassword = "another one" },
 	} {
 		wrong := a
 		change(&wrong)

@@ -3,7 +3,7 @@ package notify
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // Metrics count what became of notifications, by receiver.
@@ -89,7 +89,7 @@ func (m *Metrics) delivered(receiver string, r Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
 	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
 	for _, kind := range r.Reports {
-		m.reports.WithLabelValues(receiver, string(engine.ReportReason(kind))).Inc()
+		m.reports.WithLabelValues(receiver, string(access.ReportReason(kind))).Inc()
 	}
 	if err != nil || r.Sent == 0 || more {
 		return

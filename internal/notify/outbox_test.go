@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 func TestAlarmsAreToldOnceAndInOrder(t *testing.T) {
@@ -78,7 +78,7 @@ func TestDeadLetters(t *testing.T) {
 		settle(time.Hour - 10*time.Minute)
 		r.say("+new")
 		settle(30 * time.Minute)
-		l.set(&Error{Reason: engine.ErrorStatus, Err: statusError(1)}, 0)
+		l.set(&Error{Reason: access.ErrorStatus, Err: statusError(1)}, 0)
 		settle(10 * time.Minute)
 		l.set(nil, 0)
 		r.say("-late")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // listener is a receiver that notes what it is told, and may be out of order.
@@ -99,7 +99,7 @@ func (l *listener) route(name string) *Route {
 	return &Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
 }
 
-var errNobody = &Error{Receiver: "nms", Reason: engine.Timeout, Err: context.DeadlineExceeded}
+var errNobody = &Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
 
 // running is an outbox at work, and how to end it.
 type running struct {

@@ -10,15 +10,15 @@ import (
 	"sync"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/snmp"
 )
 
 // Receiver is where notifications go, and as whom they are sent.
 type Receiver struct {
-	Address         engine.Address
+	Address         access.Address
 	Source          netip.AddrPort // zero means: any
-	Principal       engine.Principal
+	Principal       access.Principal
 	Context         string
 	ContextEngineID []byte        // empty means our own
 	Timeout         time.Duration // of each sending of an inform
@@ -28,7 +28,7 @@ type Receiver struct {
 // Error is a notification that did not get through, or of which that is not known.
 type Error struct {
 	Receiver string
-	Reason   engine.Reason
+	Reason   access.Reason
 	Err      error
 }
 
@@ -87,15 +87,15 @@ func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 	defer s.turn()()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return s.failed(engine.SocketReason(err), err)
+		return s.failed(access.SocketReason(err), err)
 	}
 	defer conn.Close()
 	message, err := s.trap(n, conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr())
 	if err != nil {
-		return s.failed(engine.Malformed, err)
+		return s.failed(access.Malformed, err)
 	}
 	if _, err := conn.Write(message); err != nil {
-		return s.failed(engine.SocketReason(err), err)
+		return s.failed(access.SocketReason(err), err)
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (s *Sender) dial(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, s.receiver.Address.Network, s.receiver.Address.HostPort())
 }
 
-func (s *Sender) failed(reason engine.Reason, err error) *Error {
-	err = engine.Explained(err, "udp", s.receiver.Address.Port)
+func (s *Sender) failed(reason access.Reason, err error) *Error {
+	err = access.Explained(err, "udp", s.receiver.Address.Port)
 	return &Error{Receiver: s.receiver.Address.String(), Reason: reason, Err: err}
 }

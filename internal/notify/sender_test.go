@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -26,26 +26,26 @@ var (
 // below is an OID below enterprise.
 func below(tail string) snmp.OID { return snmp.MustParseOID(enterprise.String() + "." + tail) }
 
-func community(version int) engine.Auth {
-	a := engine.DefaultAuth()
-	a.Version = engine.Version(version)
+func community(version int) access.Auth {
+	a := access.DefaultAuth()
+	a.Version = access.Version(version)
 	return a
 }
 
 // authOf is the user as a configuration has it.
-func authOf(u peers.User) engine.Auth {
-	a := engine.Auth{Version: 3, Username: u.Name, SecurityLevel: engine.NoAuthNoPriv, AuthProtocol: u.Auth, PrivProtocol: u.Priv}
+func authOf(u peers.User) access.Auth {
+	a := access.Auth{Version: 3, Username: u.Name, SecurityLevel: access.NoAuthNoPriv, AuthProtocol: u.Auth, PrivProtocol: u.Priv}
 	if u.Auth != "" {
-		a.SecurityLevel, a.Password = engine.AuthNoPriv, setting.Secret(peers.AuthPassphrase)
+		a.SecurityLevel, a.Password = access.AuthNoPriv, setting.Secret(peers.AuthPassphrase)
 	}
 	if u.Priv != "" {
-		a.SecurityLevel, a.PrivPassword = engine.AuthPriv, setting.Secret(peers.PrivPassphrase)
+		a.SecurityLevel, a.PrivPassword = access.AuthPriv, setting.Secret(peers.PrivPassphrase)
 	}
 	return a
 }
 
 // receiverAt is a receiver that answers, however busy the machine is: it is asked once. Tests of others say so.
-func receiverAt(t testing.TB, address string, a engine.Auth) Receiver {
+func receiverAt(t testing.TB, address string, a access.Auth) Receiver {
 	t.Helper()
 	if m := a.Mistakes(); len(m) > 0 {
 		t.Fatal(m)
@@ -54,7 +54,7 @@ func receiverAt(t testing.TB, address string, a engine.Auth) Receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := engine.ParseReceiver(address)
+	to, err := access.ParseReceiver(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestInformsThatAreRefused(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openState(t, t.TempDir())
 	good := authOf(peers.UsualUsers()[2])
-	with := func(change func(*engine.Auth)) engine.Auth {
+	with := func(change func(*access.Auth)) access.Auth {
 		a := good
 		change(&a)
 		return a
@@ -332,20 +332,20 @@ func TestInformsThatAreRefused(t *testing.T) {
 	closed, _ := peers.FreeUDPAddresses(t)
 	for _, test := range []struct {
 		name, address string
-		auth          engine.Auth
-		reason        engine.Reason
+		auth          access.Auth
+		reason        access.Reason
 		text          string
 	}{
-		{"unknown user", d.Address, with(func(a *engine.Auth) { a.Username = "nobody" }), engine.UnknownUser, snmp.UnknownUserName.Error()},
-		{"wrong password", d.Address, with(func(a *engine.Auth) { a.Password = "another one" }), engine.WrongDigest, snmp.WrongDigest.Error()},
-		{"another engine", d.Address, with(func(a *engine.Auth) { a.EngineID = "8000000001020304" }), engine.UnknownEngine, snmp.UnknownEngineID.Error()},
-		{"level too low", d.Address, with(func(a *engine.Auth) { a.SecurityLevel = engine.AuthNoPriv }), engine.Timeout, "not acknowledged: sent "},
-		{"wrong community", d.Address, with(func(a *engine.Auth) { *a = community(2); a.Community = "other" }), engine.Timeout, "not acknowledged: sent 4 times, 200ms apart"},
-		{"nobody listens", closed, community(2), engine.Refused, "connection refused: nothing listens on UDP port "},
-		{"no such name", "nowhere.invalid", community(2), engine.Resolve, "nowhere.invalid"},
+		{"unknown user", d.Address, with(func(a *access.Auth) { a.Username = "nobody" }), access.UnknownUser, snmp.UnknownUserName.Error()},
+		{"wrong password", d.Address, with(func(a *access.Auth) { a.Password = "another one" }), access.WrongDigest, snmp.WrongDigest.Error()},
+		{"another engine", d.Address, with(func(a *access.Auth) { a.EngineID = "8000000001020304" }), access.UnknownEngine, snmp.UnknownEngineID.Error()},
+		{"level too low", d.Address, with(func(a *access.Auth) { a.SecurityLevel = access.AuthNoPriv }), access.Timeout, "not acknowledged: sent "},
+		{"wrong community", d.Address, with(func(a *access.Auth) { *a = community(2); a.Community = "other" }), access.Timeout, "not acknowledged: sent 4 times, 200ms apart"},
+		{"nobody listens", closed, community(2), access.Refused, "connection refused: nothing listens on UDP port "},
+		{"no such name", "nowhere.invalid", community(2), access.Resolve, "nowhere.invalid"},
 	} {
 		r := receiverAt(t, test.address, test.auth)
-		if test.reason == engine.Timeout {
+		if test.reason == access.Timeout {
 			r.Timeout, r.Retries = 200*time.Millisecond, 3 // the discovery may take more than one
 		}
 		_, err := newSender(t, r, state.Identity).Inform(t.Context(), &Notification{Trap: warmStart})
@@ -372,7 +372,7 @@ func TestInformEndsWithItsContext(t *testing.T) {
 	receive(t, sink)
 	cancel()
 	var e *Error
-	if err := <-ended; !errors.As(err, &e) || e.Reason != engine.Canceled || !errors.Is(err, context.Canceled) {
+	if err := <-ended; !errors.As(err, &e) || e.Reason != access.Canceled || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

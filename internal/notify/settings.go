@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -159,11 +159,11 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	case r.URL != "":
 		m.add("url", "only a webhook has a url")
 	default:
-		if _, err := engine.ParseReceiver(r.Address); err != nil {
+		if _, err := access.ParseReceiver(r.Address); err != nil {
 			m.add("address", "%v", err)
 		}
 	}
-	if _, err := engine.ParseSource(r.SourceAddress); err != nil {
+	if _, err := access.ParseSource(r.SourceAddress); err != nil {
 		m.add("source_address", "%v", err)
 	}
 	if r.Name == "" {
@@ -225,7 +225,7 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 }
 
 // Speaks tells what keeps the receiver from being told with an auth and with those settings.
-func (r *ReceiverSettings) Speaks(a *engine.Auth, s *Settings) []setting.Mistake {
+func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Mistake {
 	var m mistakes
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)

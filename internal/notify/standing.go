@@ -8,8 +8,8 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"trapline/internal/access"
 	"trapline/internal/alarm"
-	"trapline/internal/engine"
 )
 
 // Standing is an active alarm, and what receivers know of it.
@@ -122,7 +122,7 @@ type ReceiverState struct {
 }
 
 // Reason is the reason of an error of a delivery, empty where that is not known.
-func Reason(err error) engine.Reason {
+func Reason(err error) access.Reason {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Reason

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 )
 
@@ -26,7 +26,7 @@ func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
 	user := users[slices.IndexFunc(users, func(u peers.User) bool { return u.Priv != "" })]
 	const index = "168430090"
 	for _, test := range []struct {
-		auth engine.Auth
+		auth access.Auth
 		kind string
 	}{{community(1), "trap"}, {community(2), "trap"}, {community(2), "inform"}, {authOf(user), "trap"}, {authOf(user), "inform"}} {
 		route, _ := testRoute(t, ReceiverSettings{Type: test.kind, Format: "disman", Address: d.Address}, test.auth, state.Identity)

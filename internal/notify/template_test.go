@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -180,7 +180,7 @@ func (r *ruled) alarm(t *testing.T) Alarm {
 }
 
 // templateRoute is a receiver of traps in the format template, with disman for what has no notification.
-func templateRoute(t *testing.T, address string, a engine.Auth, identity *Identity) (*Route, *Metrics) {
+func templateRoute(t *testing.T, address string, a access.Auth, identity *Identity) (*Route, *Metrics) {
 	return testRoute(t, ReceiverSettings{Type: "trap", Format: formatTemplate, Fallback: "disman", Address: address}, a, identity)
 }
 
@@ -327,7 +327,7 @@ func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 		r := ReceiverSettings{Name: "nms", Type: "trap", Format: name, Address: sink.LocalAddr().String(), Auth: "a", Rate: 1, Window: 1}
 		a := community(2)
 		route, err := NewRoute(&r, &Shared{
-			Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*engine.Auth{"a": &a}, Identity: state.Identity, Metrics: m,
+			Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"a": &a}, Identity: state.Identity, Metrics: m,
 			Names: builtIn, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // webhookMessage is what Alertmanager's webhooks are sent, version 4.
@@ -55,16 +55,16 @@ func openWebhook(r *ReceiverSettings, _ *Shared) (Deliver, error) {
 }
 
 func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *Event) error {
-	failed := func(reason engine.Reason, err error) error {
+	failed := func(reason access.Reason, err error) error {
 		return &Error{Receiver: r.Name, Reason: reason, Err: err}
 	}
 	body, err := json.Marshal(webhookOf(r.Name, e))
 	if err != nil {
-		return failed(engine.Malformed, err)
+		return failed(access.Malformed, err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, string(r.URL), bytes.NewReader(body))
 	if err != nil {
-		return failed(engine.Malformed, err)
+		return failed(access.Malformed, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
@@ -72,7 +72,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 		if tried := (*url.Error)(nil); errors.As(err, &tried) {
 			err = tried.Err // without the URL, which may hold a secret
 		}
-		return failed(engine.SocketReason(err), err)
+		return failed(access.SocketReason(err), err)
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)) // so that the connection can be used again
@@ -80,9 +80,9 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	case code/100 == 2:
 		return nil
 	case code/100 == 4 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests:
-		return failed(engine.ErrorStatus, fmt.Errorf("the receiver answers %s", response.Status))
+		return failed(access.ErrorStatus, fmt.Errorf("the receiver answers %s", response.Status))
 	default:
-		return failed(engine.Refused, fmt.Errorf("the receiver answers %s", response.Status))
+		return failed(access.Refused, fmt.Errorf("the receiver answers %s", response.Status))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -75,7 +75,7 @@ func TestInformIsSentAsOftenAsItsReceiverSays(t *testing.T) {
 	r.Timeout, r.Retries = 20*time.Millisecond, 3
 	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
 	var e *Error
-	if !errors.As(err, &e) || e.Reason != engine.Timeout || receipt.Sent != 4 || receipt.RTT != 0 {
+	if !errors.As(err, &e) || e.Reason != access.Timeout || receipt.Sent != 4 || receipt.RTT != 0 {
 		t.Errorf("%+v, %v", receipt, err)
 	}
 }
@@ -85,19 +85,19 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 	for name, test := range map[string]struct {
 		reply func(*snmp.Message)
 		raw   []byte
-		want  engine.Reason // "" means acknowledged
+		want  access.Reason // "" means acknowledged
 	}{
 		"a response":         {reply: func(*snmp.Message) {}},
 		"without bindings":   {reply: func(m *snmp.Message) { m.VarBinds = nil }},
-		"tooBig":             {reply: func(m *snmp.Message) { m.ErrorStatus, m.VarBinds = snmp.TooBig, nil }, want: engine.ErrorStatus},
-		"genErr":             {reply: func(m *snmp.Message) { m.ErrorStatus = snmp.GenErr }, want: engine.ErrorStatus},
-		"another request-id": {reply: func(m *snmp.Message) { m.RequestID++ }, want: engine.Timeout},
-		"another community":  {reply: func(m *snmp.Message) { m.Community = []byte("other") }, want: engine.Timeout},
-		"another version":    {reply: func(m *snmp.Message) { m.Version = snmp.V1 }, want: engine.Timeout},
-		"the inform itself":  {reply: func(m *snmp.Message) { m.PDU = snmp.InformRequest }, want: engine.Timeout},
-		"a Report":           {reply: func(m *snmp.Message) { m.PDU = snmp.Report }, want: engine.Timeout},
-		"nothing":            {raw: []byte{}, want: engine.Timeout},
-		"noise":              {raw: []byte("\x30\x82\xff\xff\x02\x01\x01"), want: engine.Timeout},
+		"tooBig":             {reply: func(m *snmp.Message) { m.ErrorStatus, m.VarBinds = snmp.TooBig, nil }, want: access.ErrorStatus},
+		"genErr":             {reply: func(m *snmp.Message) { m.ErrorStatus = snmp.GenErr }, want: access.ErrorStatus},
+		"another request-id": {reply: func(m *snmp.Message) { m.RequestID++ }, want: access.Timeout},
+		"another community":  {reply: func(m *snmp.Message) { m.Community = []byte("other") }, want: access.Timeout},
+		"another version":    {reply: func(m *snmp.Message) { m.Version = snmp.V1 }, want: access.Timeout},
+		"the inform itself":  {reply: func(m *snmp.Message) { m.PDU = snmp.InformRequest }, want: access.Timeout},
+		"a Report":           {reply: func(m *snmp.Message) { m.PDU = snmp.Report }, want: access.Timeout},
+		"nothing":            {raw: []byte{}, want: access.Timeout},
+		"noise":              {raw: []byte("\x30\x82\xff\xff\x02\x01\x01"), want: access.Timeout},
 	} {
 		sink := listenUDP(t)
 		answer(t, sink, func(b []byte) []byte {
@@ -109,7 +109,7 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 			return snmp.AppendMessage(nil, m)
 		})
 		r := receiverAt(t, sink.LocalAddr().String(), community(2))
-		if r.Retries = 0; test.want == engine.Timeout {
+		if r.Retries = 0; test.want == access.Timeout {
 			r.Timeout = 50 * time.Millisecond
 		}
 		_, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
@@ -167,7 +167,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(snmp.AppendMessage(nil, &m))                                                                       // an acknowledgement
 	f.Add(snmp.AppendMessage3(nil, &snmp.Message3{Header3: snmp.Header3{ID: 1, EngineID: make([]byte, 8)}})) // no scoped PDU
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for i, a := range []engine.Auth{community(2), authOf(peers.UsualUsers()[2])} {
+		for i, a := range []access.Auth{community(2), authOf(peers.UsualUsers()[2])} {
 			x := exchange{Sender: newSender(t, receiverAt(t, "127.0.0.1", a), nil), pdu: snmp.PDU{RequestID: 1}, first: 1}
 			if _, err := x.next(); err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -80,7 +81,7 @@ func (s fleetSession) Poll(ctx context.Context, _ *engine.Plan, yield func(snmp.
 		if !rest(ctx, budget) {
 			return engine.Stats{}, engine.OutOfTime(ctx, "walk", s.address)
 		}
-		return engine.Stats{}, &engine.Error{Op: "walk", Target: s.address, Reason: engine.Timeout, Err: context.DeadlineExceeded}
+		return engine.Stats{}, &access.Error{Op: "walk", Target: s.address, Reason: access.Timeout, Err: context.DeadlineExceeded}
 	}
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
 	return engine.Stats{}, nil

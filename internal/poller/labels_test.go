@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 func TestLabelsOfAllTargets(t *testing.T) {
 	global := Global{Labels: map[string]string{"job": "snmp", "instance": "$target", "site": "berlin"}}
 	own := map[string]string{"site": "hamburg", "rack": "$target"}
-	c := NewCatalog(map[string]*engine.Auth{}, map[string]*collector.Settings{}, nil)
+	c := NewCatalog(map[string]*access.Auth{}, map[string]*collector.Settings{}, nil)
 	x, err := NewTarget(&TargetSettings{Name: "core-1", Address: "192.0.2.1", Labels: own}, &global, c)
 	if err != nil {
 		t.Fatal(err)

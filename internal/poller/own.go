@@ -3,6 +3,7 @@ package poller
 import (
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 )
@@ -21,7 +22,7 @@ func OwnMetrics() (names []string) {
 // OwnDescs describe the series that say how a target and the passes over it fare.
 func OwnDescs() (descs []*series.Desc) {
 	s := &state{}
-	all := []*engine.Error{{Reason: engine.Timeout}, {Reason: engine.TooMany}}
+	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
 	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: engine.Stats{Path: engine.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
 		for i := range set.Columns {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/profile"
 	"trapline/internal/series"
@@ -19,7 +20,7 @@ type Pass struct {
 	Duration    time.Duration
 	Sets        []*series.Set // of the modules in their order, then of the pass itself if the target answered
 	Stats       engine.Stats
-	Errors      []*engine.Error
+	Errors      []*access.Error
 	Err         error // joined, with the names of the modules; nil when all is there
 	Problems    []error
 	Unconverted int // values that made no sample
@@ -52,13 +53,13 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 	defer func() { p.Duration = time.Since(p.Start) }()
 	session, err := o.Open(t.Spec)
 	if err != nil {
-		p.Errors, p.Err = engine.Errors(err), err
+		p.Errors, p.Err = access.Errors(err), err
 		return p
 	}
 	p.Modules, p.Choice, err = t.modules(ctx, session, p.Start)
 	if err != nil {
-		p.Errors, p.Err = engine.Errors(err), err
-		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*engine.Error).Whole)
+		p.Errors, p.Err = access.Errors(err), err
+		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*access.Error).TargetFailed)
 		return p
 	}
 	results := o.collectAll(ctx, t, p.Modules, session, compatible)
@@ -77,7 +78,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		missing := 0
 		if r.Err != nil {
 			errs = append(errs, &ModuleError{r.Module.Name, r.Err})
-			list := engine.Errors(r.Err)
+			list := access.Errors(r.Err)
 			p.Errors = append(p.Errors, list...)
 			missing = missingOf(r.Module, list)
 		}
@@ -96,12 +97,12 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 // mute reports whether nothing of all that was asked for was answered. A device that says no more than which SNMPv3
 // engine it is, because the privacy password or the context is wrong, is as good as silent.
 func (p *Pass) mute() bool {
-	answered := func(e *engine.Error) bool { return e.Reason != engine.Timeout }
+	answered := func(e *access.Error) bool { return e.Reason != access.Timeout }
 	return len(p.Errors) > 0 && p.Arrived == 0 && p.Stats.VarBinds == 0 && !slices.ContainsFunc(p.Errors, answered)
 }
 
 // missingOf is how many columns and instances of a module did not arrive whole.
-func missingOf(m *collector.Module, errs []*engine.Error) int {
+func missingOf(m *collector.Module, errs []*access.Error) int {
 	missing := map[string]bool{}
 	for _, e := range errs {
 		if e.OID == nil {

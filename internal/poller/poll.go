@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 )
 
@@ -101,13 +102,13 @@ func (p *Poller) began(s *state, due time.Time) {
 
 // canceled reports whether the pass was given up by its caller, so that it says nothing of the target.
 func (p *Pass) canceled() bool {
-	return slices.ContainsFunc(p.Errors, func(e *engine.Error) bool { return e.Reason == engine.Canceled })
+	return slices.ContainsFunc(p.Errors, func(e *access.Error) bool { return e.Reason == access.Canceled })
 }
 
 // outOfTime is what is known of a pass that does not end.
 func outOfTime(ctx context.Context, t *Target, start time.Time, answered bool) *Pass {
 	err := engine.OutOfTime(ctx, "walk", t.Spec.Address)
-	return &Pass{Start: start, Duration: time.Since(start), Errors: engine.Errors(err), Err: err, Up: answered}
+	return &Pass{Start: start, Duration: time.Since(start), Errors: access.Errors(err), Err: err, Up: answered}
 }
 
 // abandon gives up a pass that goes on although its time is over, so that its target is not lost with it.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/setting"
@@ -133,7 +134,7 @@ func TestCanceledPassIsNoFailure(t *testing.T) {
 		var polls, reports atomic.Int32
 		device := session(func(ctx context.Context, yield func(snmp.VarBind)) error {
 			if polls.Add(1) > 1 {
-				return &engine.Error{Op: "walk", Target: "device", Reason: engine.Canceled, Err: context.Canceled}
+				return &access.Error{Op: "walk", Target: "device", Reason: access.Canceled, Err: context.Canceled}
 			}
 			return answers(ctx, yield)
 		})
@@ -165,7 +166,7 @@ func TestSlowAnswersAreLate(t *testing.T) {
 		pollOne(t, x, Options{}, device, func(p *Poller) {
 			time.Sleep(150 * time.Second)
 			r, _ := p.Report("device")
-			if !r.Last.Up || len(r.Last.Errors) != 2 || r.Last.Errors[0].Reason != engine.Deadline || r.Last.Errors[1].Reason != engine.Deadline {
+			if !r.Last.Up || len(r.Last.Errors) != 2 || r.Last.Errors[0].Reason != access.Deadline || r.Last.Errors[1].Reason != access.Deadline {
 				t.Errorf("the last pass: %+v", r.Last)
 			}
 			text := exposed(t, &r)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -69,7 +70,7 @@ func (d *device) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBi
 		return engine.Stats{}, engine.OutOfTime(ctx, "walk", d.address)
 	}
 	if dead {
-		return engine.Stats{Packets: 4, Retries: 3}, &engine.Error{Op: "walk", Target: d.address, Reason: engine.Timeout, Err: errors.New("request timeout (after 3 retries)")}
+		return engine.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Target: d.address, Reason: access.Timeout, Err: errors.New("request timeout (after 3 retries)")}
 	}
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
 	return engine.Stats{Packets: 1, VarBinds: 1}, nil
@@ -132,7 +133,7 @@ func TestSlowTargetIsNeverPolledTwiceAtOnce(t *testing.T) {
 		poll(t, n, 0, []*Target{target("slow", 10*time.Second)}, func(p *Poller) {
 			time.Sleep(5 * time.Minute)
 			r, _ := p.Report("slow")
-			if r.Last == nil || r.Last.Up || r.Last.Errors[0].Reason != engine.Timeout {
+			if r.Last == nil || r.Last.Up || r.Last.Errors[0].Reason != access.Timeout {
 				t.Errorf("a pass that takes longer than the interval ended as %+v", r.Last)
 			}
 		})

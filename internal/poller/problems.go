@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/reason"
 	"trapline/internal/snmp"
@@ -29,15 +30,15 @@ func (u *Summary) Problems() []reason.Words {
 		}
 	}
 	errs := slices.Clone(p.Errors)
-	slices.SortStableFunc(errs, func(a, b *engine.Error) int { return btoi(b.Whole()) - btoi(a.Whole()) })
+	slices.SortStableFunc(errs, func(a, b *access.Error) int { return btoi(b.TargetFailed()) - btoi(a.TargetFailed()) })
 	for _, e := range errs {
 		add(u.facts(e))
 	}
 	for _, oid := range p.doubled() {
-		add(u.facts(&engine.Error{Reason: engine.Duplicate, OID: oid}))
+		add(u.facts(&access.Error{Reason: access.Duplicate, OID: oid}))
 	}
 	if len(p.Errors) == 0 && p.Err != nil {
-		add(u.facts(&engine.Error{Reason: engine.Malformed, Err: p.Err}))
+		add(u.facts(&access.Error{Reason: access.Malformed, Err: p.Err}))
 	}
 	return list
 }
@@ -47,15 +48,15 @@ func (u *Summary) Problems() []reason.Words {
 func (u *Summary) Words(err error, took Pass) reason.Words {
 	asked := *u
 	asked.Last = &took
-	errs := engine.Errors(err)
+	errs := access.Errors(err)
 	if len(errs) == 0 {
-		errs = []*engine.Error{{Reason: engine.Malformed, Err: err}}
+		errs = []*access.Error{{Reason: access.Malformed, Err: err}}
 	}
 	worst := errs[0]
-	if i := slices.IndexFunc(errs, (*engine.Error).Whole); i >= 0 {
+	if i := slices.IndexFunc(errs, (*access.Error).TargetFailed); i >= 0 {
 		worst = errs[i]
 	}
-	took.Up = !worst.Whole()
+	took.Up = !worst.TargetFailed()
 	f := asked.facts(worst)
 	return reason.Of(&f)
 }
@@ -68,15 +69,15 @@ func btoi(b bool) int {
 }
 
 // facts are what is known of an error of the last poll.
-func (u *Summary) facts(e *engine.Error) reason.Facts {
+func (u *Summary) facts(e *access.Error) reason.Facts {
 	t, p := u.Target, u.Last
 	f := reason.Facts{
-		Reason: e.Reason, Part: !e.Whole() && p.Up, Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
+		Reason: e.Reason, Part: !e.TargetFailed() && p.Up, Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
 		Context: t.Spec.Context, Requests: p.Stats.Packets, Took: p.Duration, Interval: t.Interval,
 		Timeout: cmp.Or(t.Params.Over(t.Defaults).Timeout.Duration, engine.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
-		Discovered: e.Discovered || slices.ContainsFunc(p.Errors, func(e *engine.Error) bool { return e.Discovered }),
+		Discovered: e.Discovered || slices.ContainsFunc(p.Errors, func(e *access.Error) bool { return e.Discovered }),
 	}
-	if a, err := engine.ParseAddress(t.Spec.Address); err == nil {
+	if a, err := access.ParseAddress(t.Spec.Address); err == nil {
 		f.Host, f.Port = a.Host, strconv.Itoa(int(a.Port))
 	}
 	if a := t.Spec.Auth; a != nil {
@@ -85,7 +86,7 @@ func (u *Summary) facts(e *engine.Error) reason.Facts {
 	if e.Err != nil {
 		f.Detail = e.Err.Error()
 	}
-	if e.OID == nil || !p.Up || e.Reason == engine.Deadline || e.Reason == engine.Late {
+	if e.OID == nil || !p.Up || e.Reason == access.Deadline || e.Reason == access.Late {
 		return f // which speak of all that was asked for
 	}
 	f.Table = p.nameOf(e.OID)

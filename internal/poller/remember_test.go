@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/history"
 	"trapline/internal/setting"
@@ -29,7 +30,7 @@ func (d *counting) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBi
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.silent {
-		return engine.Stats{Packets: 4}, &engine.Error{Op: "walk", Reason: engine.Timeout, Err: errors.New("request timeout")}
+		return engine.Stats{Packets: 4}, &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout")}
 	}
 	up := time.Since(d.booted)
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1.3.0"), Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(up/(10*time.Millisecond)))})

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -135,7 +135,7 @@ func failures(p *Pass) (columns []series.Column) {
 	whole := series.Column{Desc: descError, Table: &series.Table{}}
 	part := series.Column{Desc: descIncomplete, Table: &series.Table{}}
 	seen := map[string]bool{}
-	add := func(column *series.Column, table snmp.OID, reason engine.Reason) {
+	add := func(column *series.Column, table snmp.OID, reason access.Reason) {
 		var labels []byte
 		if column == &part {
 			labels = series.AppendLabel(labels, 0, "table", []byte(table.String()))
@@ -150,17 +150,17 @@ func failures(p *Pass) (columns []series.Column) {
 		column.Values = append(column.Values, 1)
 	}
 	for _, e := range p.Errors {
-		if e.Whole() || !p.Up {
+		if e.TargetFailed() || !p.Up {
 			add(&whole, nil, e.Reason)
 		} else {
 			add(&part, e.OID, e.Reason)
 		}
 	}
 	for _, oid := range p.doubled() {
-		add(&part, oid, engine.Duplicate)
+		add(&part, oid, access.Duplicate)
 	}
 	if len(p.Errors) == 0 && p.Err != nil {
-		add(&whole, nil, engine.Malformed)
+		add(&whole, nil, access.Malformed)
 	}
 	for _, c := range []series.Column{whole, part} {
 		if c.Len() > 0 {

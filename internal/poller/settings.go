@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/series"
 	"trapline/internal/setting"
@@ -84,7 +85,7 @@ func (g *Global) Mistakes() []setting.Mistake {
 	if g.MaxTotalBytes < 0 {
 		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
 	}
-	if _, err := engine.ParseSource(g.SourceAddress); err != nil {
+	if _, err := access.ParseSource(g.SourceAddress); err != nil {
 		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
 	}
 	m = append(m, labelMistakes(g.Labels)...)
@@ -99,7 +100,7 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	}
 	if t.Address == "" {
 		wrong("address", "target %q needs an address", t.Name)
-	} else if _, err := engine.ParseAddress(t.Address); err != nil {
+	} else if _, err := access.ParseAddress(t.Address); err != nil {
 		wrong("address", "%v", err)
 	}
 	if strings.ContainsAny(t.Name, "/?#%") {
@@ -111,10 +112,10 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if _, err := setting.Hex(t.ContextEngineID); err != nil {
 		wrong("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
 	}
-	if _, err := engine.ParseSource(t.SourceAddress); err != nil {
+	if _, err := access.ParseSource(t.SourceAddress); err != nil {
 		wrong("source_address", "%v", err)
 	}
-	if t.Engine != "" && t.Engine != engine.Gosnmp {
+	if t.Engine != "" && t.Engine != access.Gosnmp {
 		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
 	m = append(m, labelMistakes(t.Labels)...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -34,8 +35,8 @@ func TestSummariesRememberOutcomesAndChanges(t *testing.T) {
 			at = at.Add(time.Minute)
 			p := &Pass{Start: at, Up: r.IntN(3) > 0}
 			if !p.Up || r.IntN(2) == 0 {
-				p.Err = &engine.Error{Op: "walk", OID: snmp.MustParseOID("1.3"), Reason: engine.ErrorStatus, Err: errors.New("x")}
-				p.Errors = engine.Errors(p.Err)
+				p.Err = &access.Error{Op: "walk", OID: snmp.MustParseOID("1.3"), Reason: access.ErrorStatus, Err: errors.New("x")}
+				p.Errors = access.Errors(p.Err)
 			}
 			want.WriteByte("wupd"[p.State()])
 			if len(states) == 0 || states[len(states)-1] != p.State() {
@@ -144,7 +145,7 @@ func TestWhoAnswersIsNotDown(t *testing.T) {
 		return func(engine.Spec) (collector.Session, error) {
 			return sessionFunc(func(yield func(snmp.VarBind)) error {
 				if n++; refused(n) {
-					return &engine.Error{Op: "walk", Reason: engine.Timeout, Err: errors.New("request timeout")}
+					return &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout")}
 				}
 				yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
 				return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/profile"
 	"trapline/internal/series"
@@ -34,7 +35,7 @@ type Target struct {
 
 // Catalog is what targets refer to by name.
 type Catalog struct {
-	Auths   map[string]*engine.Auth
+	Auths   map[string]*access.Auth
 	Modules map[string]*collector.Module
 	Book    func() (*profile.Book, error) // for the module profile.Auto
 
@@ -50,7 +51,7 @@ type Catalog struct {
 }
 
 // NewCatalog compiles modules whose settings have been checked.
-func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Settings, book func() (*profile.Book, error)) *Catalog {
+func NewCatalog(auths map[string]*access.Auth, modules map[string]*collector.Settings, book func() (*profile.Book, error)) *Catalog {
 	c := &Catalog{Auths: auths, Modules: map[string]*collector.Module{}, Book: book, settings: modules,
 		variants: map[string]*collector.Module{}, keepers: map[string]*profile.Keeper{}}
 	for name, s := range modules {
@@ -61,7 +62,7 @@ func NewCatalog(auths map[string]*engine.Auth, modules map[string]*collector.Set
 
 // NewTarget resolves settings that have been checked.
 func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
-	address, err := engine.ParseSource(cmp.Or(s.SourceAddress, g.SourceAddress))
+	address, err := access.ParseSource(cmp.Or(s.SourceAddress, g.SourceAddress))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
 )
@@ -44,8 +45,8 @@ func ask(ctx context.Context, s collector.Session, params engine.Params) (snmp.O
 // whole keeps an error of the target itself, or of the time for asking it, but not that a part did not
 // arrive.
 func whole(err error) error {
-	for _, e := range engine.Errors(err) {
-		if e.Whole() || e.Reason == engine.Deadline {
+	for _, e := range access.Errors(err) {
+		if e.TargetFailed() || e.Reason == access.Deadline {
 			return err
 		}
 	}
@@ -54,8 +55,8 @@ func whole(err error) error {
 
 // lacking reports whether a device may have what did not arrive.
 func lacking(err error) bool {
-	return slices.ContainsFunc(engine.Errors(err), func(e *engine.Error) bool {
-		return e.Reason == engine.Timeout || e.Reason == engine.Late || e.Reason == engine.Malformed
+	return slices.ContainsFunc(access.Errors(err), func(e *access.Error) bool {
+		return e.Reason == access.Timeout || e.Reason == access.Late || e.Reason == access.Malformed
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -25,7 +26,7 @@ type device struct {
 
 func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
 	if d.dead {
-		return engine.Stats{}, &engine.Error{Op: "get", Reason: engine.Timeout, Err: errors.New("request timeout")}
+		return engine.Stats{}, &access.Error{Op: "get", Reason: access.Timeout, Err: errors.New("request timeout")}
 	}
 	if len(p.Next) > 0 {
 		d.probes++
@@ -35,7 +36,7 @@ func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind
 		if !slices.Contains(d.lost, oid.String()) {
 			return false
 		}
-		errs = append(errs, &engine.Error{Op: "get", OID: oid, Reason: engine.Late, Err: errors.New("request timeout")})
+		errs = append(errs, &access.Error{Op: "get", OID: oid, Reason: access.Late, Err: errors.New("request timeout")})
 		return true
 	}
 	for _, oid := range p.Get {

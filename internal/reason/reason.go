@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // Facts are what the words about a failure are filled with. What is unknown is left zero.
 type Facts struct {
-	Reason   engine.Reason
+	Reason   access.Reason
 	Part     bool   // the target answered, and only a part is missing
 	Target   string // its name, or its address where it has none
 	Address  string // as written
@@ -40,7 +40,7 @@ type Facts struct {
 
 // Words are a failure in words.
 type Words struct {
-	Reason engine.Reason
+	Reason access.Reason
 	Text   string // one or more sentences; the first stands alone
 	Remedy string
 	Table  string
@@ -52,7 +52,7 @@ type Words struct {
 func Of(f *Facts) Words {
 	e, known := table[f.Reason]
 	switch {
-	case f.Reason == engine.Timeout && f.Discovered && !f.Part:
+	case f.Reason == access.Timeout && f.Discovered && !f.Part:
 		e = f.dropped()
 	case !known:
 		e = entry{whole: "The poll failed: {detail}.", part: "{partial}: {detail}.", remedy: "See the log."}

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
-func everything(r engine.Reason, part bool) *Facts {
+func everything(r access.Reason, part bool) *Facts {
 	return &Facts{
 		Reason: r, Part: part, Target: "core-1", Address: "udp:core-1.example.net:1161", Host: "core-1.example.net", Port: "1161", Auth: "secure", User: "monitor",
 		Level: "authPriv", Context: "vlan-7", Requests: 4, Took: 8 * time.Second, Interval: time.Minute, Timeout: 5 * time.Second,
@@ -18,8 +18,8 @@ func everything(r engine.Reason, part bool) *Facts {
 
 // Each reason has words of its own, for the whole target or a part of it, and says what to do; no name stays unfilled.
 func TestEveryReasonHasWords(t *testing.T) {
-	texts := map[string]engine.Reason{}
-	for _, r := range engine.Reasons {
+	texts := map[string]access.Reason{}
+	for _, r := range access.Reasons {
 		if _, ok := table[r]; !ok {
 			t.Errorf("%s has no words", r)
 			continue
@@ -40,17 +40,17 @@ func TestEveryReasonHasWords(t *testing.T) {
 			texts[w.Text] = r
 		}
 	}
-	if len(table) != len(engine.Reasons) {
-		t.Errorf("%d reasons have words, there are %d", len(table), len(engine.Reasons))
+	if len(table) != len(access.Reasons) {
+		t.Errorf("%d reasons have words, there are %d", len(table), len(access.Reasons))
 	}
 }
 
 // alike are reasons that mean the same to the user: a part in error_status and in too_many is said in the error's words.
-var alike = map[engine.Reason]bool{engine.Canceled: true, engine.Deadline: true, engine.ErrorStatus: true, engine.TooMany: true}
+var alike = map[access.Reason]bool{access.Canceled: true, access.Deadline: true, access.ErrorStatus: true, access.TooMany: true}
 
 // Without facts there are words all the same.
 func TestWordsNeedNoFacts(t *testing.T) {
-	for _, r := range engine.Reasons {
+	for _, r := range access.Reasons {
 		for _, part := range []bool{false, true} {
 			if w := Of(&Facts{Reason: r, Part: part}); w.Text == "" {
 				t.Errorf("%s: no text", r)

@@ -1,50 +1,52 @@
 package reason
 
-import "trapline/internal/engine"
+import (
+	"trapline/internal/access"
+)
 
 // receivers are the words about receivers of notifications, where they differ from those about devices.
-var receivers = map[engine.Reason]entry{
-	engine.Timeout: {
+var receivers = map[access.Reason]entry{
+	access.Timeout: {
 		whole:  "No acknowledgement of {requests}. A wrong community or privacy password, or an access list, looks the same.",
 		remedy: "Does it listen: snmptrapd -f -Lo on {host}, UDP port {port}. Does it take the auth {auth}: authCommunity or authUser in snmptrapd.conf.",
 	},
-	engine.Refused: {
+	access.Refused: {
 		whole:  "Nothing listens on port {port} of {host}. The host itself says so.",
 		remedy: "Start the receiver, or correct the address.",
 	},
-	engine.UnknownUser: {
+	access.UnknownUser: {
 		whole:  "The receiver answers, but has no user {user} (usmStatsUnknownUserNames).",
 		remedy: "Create the user: for snmptrapd the createUser line, in /var/lib/snmp/snmptrapd.conf while it is stopped.",
 	},
-	engine.WrongDigest: {
+	access.WrongDigest: {
 		whole:  "The receiver refuses the password or auth_protocol of user {user} (usmStatsWrongDigests).",
 		remedy: "Check password and auth_protocol of auth {auth}, and those of the user at the receiver.",
 	},
-	engine.Decryption: {
+	access.Decryption: {
 		whole:  "The receiver cannot decrypt what user {user} sends (usmStatsDecryptionErrors).",
 		remedy: "Check priv_password and priv_protocol of auth {auth}, and those of the user at the receiver.",
 	},
-	engine.UnsupportedLevel: {
+	access.UnsupportedLevel: {
 		whole:  "The receiver does not support the security level of user {user} (usmStatsUnsupportedSecLevels).",
 		remedy: "Set the security_level of auth {auth} that the receiver has for the user.",
 	},
-	engine.UnknownEngine: {
+	access.UnknownEngine: {
 		whole:  "The receiver does not know its own engine ID (usmStatsUnknownEngineIDs).",
 		remedy: "Look whether several receivers have one address.",
 	},
-	engine.NotInTimeWindow: {
+	access.NotInTimeWindow: {
 		whole:  "The receiver's boots and time do not settle (usmStatsNotInTimeWindows).",
 		remedy: "Look whether it restarts again and again, or several receivers have one address.",
 	},
-	engine.Credentials: {
+	access.Credentials: {
 		whole:  "Nothing is sent: {detail}.",
 		remedy: "Check that the file exists and that Trapline's user may read it.",
 	},
-	engine.ErrorStatus: {
+	access.ErrorStatus: {
 		whole:  "The receiver refuses the notification: {detail}.",
 		remedy: "Look into the receiver's log.",
 	},
-	engine.Malformed: {
+	access.Malformed: {
 		whole:  "The answer is no acknowledgement: {detail}.",
 		remedy: "Look whether something else listens there.",
 	},

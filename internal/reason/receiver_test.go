@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // Whatever keeps a receiver from acknowledging has a text and a remedy, and no fact is left open or is about a device.
 func TestWordsOfReceiversAreComplete(t *testing.T) {
-	reasons := []engine.Reason{"", "unheard_of"}
+	reasons := []access.Reason{"", "unheard_of"}
 	for reason := range table {
 		reasons = append(reasons, reason)
 	}

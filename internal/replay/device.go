@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/engine"
 	"trapline/internal/snmp"
@@ -21,7 +22,7 @@ var errNothing = errors.New("the recording of this pass is empty")
 // Poll gives what the plan asks for. Where nothing was recorded, the device did not answer.
 func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (stats engine.Stats, err error) {
 	if d.recording.Len() == 0 {
-		return stats, &engine.Error{Reason: engine.Timeout, Err: errNothing}
+		return stats, &access.Error{Reason: access.Timeout, Err: errNothing}
 	}
 	give := func(v snmp.VarBind) { stats.VarBinds++; yield(v) }
 	for _, name := range p.Get {

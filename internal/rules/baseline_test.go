@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 const linkDown = `{alert: Down, expr: link == 2, annotations: {baseline: "true"}}`
@@ -37,7 +37,7 @@ func TestBaselineOfTargetsThatDoNotAnswerAtFirst(t *testing.T) {
 	r := start(t, linkDown)
 	r.fail()
 	r.now = r.now.Add(pollTime)
-	r.pollOf(r.targets[0], &engine.Error{Reason: engine.Timeout, OID: objectOf("link")})
+	r.pollOf(r.targets[0], &access.Error{Reason: access.Timeout, OID: objectOf("link")})
 	r.poll(`link{i="1"} 2`)
 	r.want("the first whole look", "")
 	r.poll(`link{i="1"} 2`, `link{i="2"} 2`)

@@ -3,14 +3,14 @@ package rules
 import (
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 // A pass that is cut by its deadline while the device answers neither ends what it did not get to nor
 // says that the device is down.
 func TestDeadlineEndsNothing(t *testing.T) {
 	r := start(t, `{alert: Hot, expr: temperature > 90}, {alert: Down, expr: trapline_target_up == 0}`)
-	late := &engine.Error{Op: "walk", Reason: engine.Deadline}
+	late := &access.Error{Op: "walk", Reason: access.Deadline}
 	r.poll(`temperature{i="1"} 95`, `temperature{i="2"} 20`)
 	r.want("at first", "raise Hot i=1")
 	for range 20 {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
@@ -121,11 +121,11 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	must(err)
 	state, err := notify.Open(b.TempDir(), nil, time.Now())
 	must(err)
-	auth, logger, metrics := engine.DefaultAuth(), slog.New(slog.DiscardHandler), notify.NewMetrics(prometheus.NewRegistry())
+	auth, logger, metrics := access.DefaultAuth(), slog.New(slog.DiscardHandler), notify.NewMetrics(prometheus.NewRegistry())
 	auth.Version = 2
 	route, err := notify.NewRoute(&notify.ReceiverSettings{
 		Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Rate: 1e6, Window: 64, MaxEvents: 1e5, MaxBytes: 1 << 30, Repeat: 1,
-	}, &notify.Shared{Settings: &notify.Settings{}, Auths: map[string]*engine.Auth{"public_v2": &auth}, Identity: state.Identity, Metrics: metrics, Logger: logger})
+	}, &notify.Shared{Settings: &notify.Settings{}, Auths: map[string]*access.Auth{"public_v2": &auth}, Identity: state.Identity, Metrics: metrics, Logger: logger})
 	must(err)
 	outbox, err := notify.NewOutbox(state, []*notify.Route{route}, notify.OutboxOptions{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 )
@@ -30,7 +30,7 @@ type RehearsalOptions struct {
 	Configuration
 	Receivers     []notify.ReceiverSettings
 	Notifications notify.Settings
-	Auths         map[string]*engine.Auth
+	Auths         map[string]*access.Auth
 }
 
 // Rehearse begins a rehearsal.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -130,9 +131,9 @@ func (r *rig) poll(rows ...string) {
 func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	r.Helper()
 	p := &poller.Pass{Start: r.now, Up: true, Sets: []*series.Set{setOf(r.T, rows...)}}
-	var e *engine.Error
+	var e *access.Error
 	if errors.As(err, &e) {
-		p.Err, p.Errors, p.Up = err, []*engine.Error{e}, !e.Whole()
+		p.Err, p.Errors, p.Up = err, []*access.Error{e}, !e.TargetFailed()
 		if !p.Up {
 			p.Sets = nil
 		}
@@ -146,7 +147,7 @@ func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 }
 
-var silent = &engine.Error{Reason: engine.Timeout}
+var silent = &access.Error{Reason: access.Timeout}
 
 // fail makes a pass that the target does not answer.
 func (r *rig) fail() {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 )
 
 const hot = `{alert: Hot, expr: temperature > 40, labels: {severity: major}}`
@@ -172,7 +172,7 @@ func TestRulesAboutPolling(t *testing.T) {
 // Of a pass that is not whole, the rules about what is missing are left alone, and others are not.
 func TestIncompletePasses(t *testing.T) {
 	r := start(t, hot+`, {alert: Full, expr: used > 90}`)
-	broken := &engine.Error{Reason: engine.ErrorStatus, OID: objectOf("temperature")}
+	broken := &access.Error{Reason: access.ErrorStatus, OID: objectOf("temperature")}
 	r.poll(`temperature{i="1"} 50`, `used{d="a"} 95`)
 	r.want("all", "raise Hot i=1, raise Full d=a")
 	for range 20 {

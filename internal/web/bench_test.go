@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/collector"
+	"trapline/internal/access"
 	"trapline/internal/engine"
 	"trapline/internal/httpapi"
 	"trapline/internal/poller"
@@ -36,7 +37,7 @@ func (a *answers) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBin
 type silent struct{}
 
 func (silent) Poll(context.Context, *engine.Plan, func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{Packets: 4, Retries: 3}, &engine.Error{Op: "walk", Reason: engine.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
+	return engine.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Reason: access.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
 }
 
 // realFleet answers out of a poller that has polled n targets once; every thousandth is down.

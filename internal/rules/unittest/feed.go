@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"trapline/internal/engine"
+	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
@@ -79,7 +79,7 @@ func (f *feed) passes(n int) (reports []poller.Report) {
 	return reports
 }
 
-var silent = &engine.Error{Reason: engine.Timeout, Err: errors.New("it has no samples")}
+var silent = &access.Error{Reason: access.Timeout, Err: errors.New("it has no samples")}
 
 func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 	fares, device := newSetBuilder(), newSetBuilder()
@@ -104,7 +104,7 @@ func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 		p.Sets = []*series.Set{device.set}
 		up = 1
 	} else {
-		p.Err, p.Errors = silent, []*engine.Error{silent}
+		p.Err, p.Errors = silent, []*access.Error{silent}
 		up = 0
 	}
 	fares.add(&fed{name: upMetric}, up)

@@ -1,4 +1,6 @@
-package engine
+// Package access holds who we are to a device: addresses, credentials with the files of their secrets, and the
+// errors and reasons of operations that failed. It opens no socket.
+package access
 
 import (
 	"fmt"
@@ -13,10 +15,10 @@ import (
 // hexadecimal digits.
 type Auth struct {
 	Version              Version        `yaml:"version,omitempty"`                 // 1, 2 or 3; default 2 (v2c)
-	Community            setting.Secret `yaml:"community,omitempty"`               // of versions 1 and 2c; default public
+	Community            setting.Secret `yaml:"community,omitempty"`               // SecretFiles versions 1 and 2c; default public
 	CommunityFile        string         `yaml:"community_file,omitempty"`          // file with the community, read again when it changes
 	SecurityLevel        string         `yaml:"security_level,omitempty"`          // noAuthNoPriv (default), authNoPriv or authPriv
-	Username             string         `yaml:"username,omitempty"`                // of version 3
+	Username             string         `yaml:"username,omitempty"`                // SecretFiles version 3
 	Password             setting.Secret `yaml:"password,omitempty"`                // authentication passphrase, at least 8 characters
 	PasswordFile         string         `yaml:"password_file,omitempty"`           // file with it, read again when it changes
 	MasterKey            setting.Secret `yaml:"master_key,omitempty"`              // authentication key for all devices, in hexadecimal digits, in place of the passphrase
@@ -31,7 +33,7 @@ type Auth struct {
 	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`    // file with it
 	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`      // privacy key for one device, in hexadecimal digits; needs engine_id
 	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"` // file with it
-	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
+	EngineID             string         `yaml:"engine_id,omitempty"`               // SecretFiles the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
 	ContextName          string         `yaml:"context_name,omitempty"`            // SNMPv3 context, where the target has none
 	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
 }
@@ -40,8 +42,6 @@ type Auth struct {
 func DefaultAuth() Auth {
 	return Auth{Version: 2, Community: "public", SecurityLevel: NoAuthNoPriv, AuthProtocol: "MD5", PrivProtocol: "DES"}
 }
-
-var defaultAuth = DefaultAuth()
 
 // UnmarshalYAML fills in the defaults first.
 func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
@@ -58,6 +58,9 @@ func (a Auth) Format(f fmt.State, _ rune) {
 	type plain Auth
 	_, _ = fmt.Fprintf(f, "%+v", plain(a))
 }
+
+// Gosnmp, as the `engine` of an auth or a target, has gosnmp walk its columns one after the other.
+const Gosnmp = "gosnmp"
 
 // The security levels of SNMPv3.
 const (
@@ -161,7 +164,7 @@ func (a *Auth) addKeyMistakes(m *mistakes) {
 	if errPriv != nil {
 		m.add("priv_protocol", "%v", errPriv)
 	} else if priv == snmp.TripleDES && a.Engine == Gosnmp {
-		m.add("priv_protocol", "%s", noTripleDES)
+		m.add("priv_protocol", "%s", NoTripleDES)
 	}
 	keys = a.privKeys()
 	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {
@@ -169,8 +172,8 @@ func (a *Auth) addKeyMistakes(m *mistakes) {
 	}
 }
 
-// noTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
-const noTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp and tcp: out"
+// NoTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
+const NoTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp and tcp: out"
 
 // addChoice reports a key that is not given, or given more than once, and a localized one that could be
 // meant for any device. Else it is true.

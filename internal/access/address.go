@@ -1,4 +1,4 @@
-package engine
+package access
 
 import (
 	"fmt"
@@ -88,6 +88,9 @@ func (a Address) String() string {
 	}
 	return fmt.Sprintf("%s://%s:%d", a.Network, host, a.Port)
 }
+
+// HostPort is what net.Dial takes.
+func (a Address) HostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
 // ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
 func ParseSource(s string) (netip.AddrPort, error) {

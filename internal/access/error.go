@@ -1,4 +1,4 @@
-package engine
+package access
 
 import (
 	"errors"
@@ -53,14 +53,14 @@ type Error struct {
 	Last   snmp.OID // the last OID that arrived of it; nil when none
 	Reason Reason
 	Err    error
-	// Dropped says that nothing of OID counts, whatever of it was handed on.
+	// Dropped reports that nothing of OID counts, whatever of it was handed on.
 	Dropped bool
-	// Discovered says, of a Timeout of the whole target, that its SNMPv3 engine answered a discovery in the same Poll:
+	// Discovered reports, of a Timeout of the whole target, that its SNMPv3 engine answered a discovery in the same Poll:
 	// it is there, and drops what the user sends.
 	Discovered bool
 
-	alive bool // the target answered other requests
-	last  bool // it fell silent: the pass ends
+	Alive    bool // the target answered other requests
+	Silenced bool // it fell silent: the pass ends
 }
 
 // doing has the verb of each Op.
@@ -77,22 +77,22 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Whole reports whether the failure is the target's, so that asking it for more is pointless. Where the
+// TargetFailed reports whether the failure is the target's, so that asking it for more is pointless. Where the
 // reason leaves that open, it is when no OID is named, and of a timeout when nothing else was answered.
-func (e *Error) Whole() bool {
+func (e *Error) TargetFailed() bool {
 	switch e.Reason {
 	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Late, Deadline, Duplicate:
 		return false
 	case Timeout:
-		return !e.alive
+		return !e.Alive
 	case Authorization, Malformed:
 		return e.OID == nil
 	}
 	return true
 }
 
-// ends reports whether the failure leaves no time or sense to ask the target for more, although it answered.
-func (e *Error) ends() bool { return e.Reason == Deadline || e.last }
+// Ends reports whether the failure leaves no time or sense to ask the target for more, although it answered.
+func (e *Error) Ends() bool { return e.Reason == Deadline || e.Silenced }
 
 // Errors takes apart what Poll returned.
 func Errors(err error) []*Error {

@@ -1,4 +1,4 @@
-package engine
+package access
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"trapline/internal/setting"
 )
 
-// secrets are the files that auths take secrets from. A file is read again when it has changed, so
+// SecretFiles are the files that auths take secrets from. A file is read again when it has changed, so
 // that a secret can be rotated without a reload.
-type secrets struct {
+type SecretFiles struct {
 	mu    sync.Mutex
 	files map[string]secretFile
 }
@@ -22,7 +22,7 @@ type secretFile struct {
 }
 
 // read gives the content of a file without the newline at its end.
-func (s *secrets) read(path string) (string, error) {
+func (s *SecretFiles) read(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
@@ -59,16 +59,16 @@ func unchanged(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// credentials are the secrets of an auth, those in files included. In auth and priv stands what the
+// Secrets are the secrets of an auth, those in files included. In auth and priv stands what the
 // settings hold that give the keys.
-type credentials struct {
-	community, auth, priv string
+type Secrets struct {
+	Community, auth, priv string
 }
 
-func (s *secrets) of(a *Auth) (c credentials, err error) {
+func (s *SecretFiles) Secrets(a *Auth) (c Secrets, err error) {
 	if a.Version != 3 {
-		c.community, err = s.text(a.Community, a.CommunityFile)
-		if err == nil && c.community == "" && a.CommunityFile != "" {
+		c.Community, err = s.text(a.Community, a.CommunityFile)
+		if err == nil && c.Community == "" && a.CommunityFile != "" {
 			err = fmt.Errorf("%s is empty", a.CommunityFile)
 		}
 		return c, err
@@ -86,7 +86,7 @@ func (s *secrets) of(a *Auth) (c credentials, err error) {
 }
 
 // text is what is written in a setting, or where it names a file, there.
-func (s *secrets) text(written setting.Secret, file string) (string, error) {
+func (s *SecretFiles) text(written setting.Secret, file string) (string, error) {
 	if file == "" {
 		return string(written), nil
 	}

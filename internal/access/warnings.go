@@ -1,4 +1,4 @@
-package engine
+package access
 
 import (
 	"errors"
@@ -87,7 +87,7 @@ func (m *mistakes) addFile(name, file string) (text string, ok bool) {
 	case err == nil && !info.Mode().IsRegular():
 		return "", false // to read it might wait, or use it up
 	}
-	if text, err = new(secrets).read(file); err != nil {
+	if text, err = new(SecretFiles).read(file); err != nil {
 		m.add(name, "%s cannot be read: %v", where, plain(err))
 		return "", false
 	}

@@ -1,4 +1,4 @@
-package engine
+package access
 
 import (
 	"fmt"
@@ -88,8 +88,8 @@ func readLocalizedKey(text string) (snmp.Key, error) {
 	return snmp.LocalizedKey(octets), err
 }
 
-// engineID is EngineID in octets, without any when the device is to be asked. It has been checked.
-func (a *Auth) engineID() []byte {
+// EngineIDOctets is EngineID in octets, without any when the device is to be asked. It has been checked.
+func (a *Auth) EngineIDOctets() []byte {
 	id, _ := setting.Hex(a.EngineID)
 	if isWildcard(id) {
 		return nil
@@ -105,9 +105,9 @@ func isWildcard(id []byte) bool {
 	return !slices.ContainsFunc(id, func(octet byte) bool { return octet != 0 })
 }
 
-// user is the user of an auth that has been checked, with secrets that have not where they come from
+// User is the user of an auth that has been checked, with secrets that have not where they come from
 // files.
-func (a *Auth) user(secrets credentials) (*snmp.User, error) {
+func (a *Auth) User(secrets Secrets) (*snmp.User, error) {
 	u := &snmp.User{Name: a.Username}
 	var err error
 	if a.SecurityLevel == NoAuthNoPriv {
@@ -133,21 +133,21 @@ func (a *Auth) user(secrets credentials) (*snmp.User, error) {
 type Principal struct {
 	Version   snmp.Version
 	Community []byte
-	User      *snmp.User // of SNMPv3, else nil
-	EngineID  []byte     // of the peer; empty means: ask it
+	User      *snmp.User // SecretFiles SNMPv3, else nil
+	EngineID  []byte     // SecretFiles the peer; empty means: ask it
 }
 
 // Principal gives as whom an auth talks that has no mistakes.
 func (a *Auth) Principal() (p Principal, err error) {
-	found, err := new(secrets).of(a)
+	found, err := new(SecretFiles).Secrets(a)
 	if err != nil {
 		return p, err
 	}
 	p.Version = map[Version]snmp.Version{1: snmp.V1, 2: snmp.V2c, 3: snmp.V3}[a.Version]
-	p.Community = []byte(found.community)
+	p.Community = []byte(found.Community)
 	if p.Version == snmp.V3 {
-		p.EngineID = a.engineID()
-		p.User, err = a.user(found)
+		p.EngineID = a.EngineIDOctets()
+		p.User, err = a.User(found)
 	}
 	return p, err
 }

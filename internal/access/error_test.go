@@ -1,9 +1,10 @@
-package engine
+package access
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		t.Errorf("%d reasons are declared", reasons)
 	}
 	for _, op := range []string{"get", "getnext", "walk", "connect", "discover"} {
-		if text := (&Error{Op: op, Target: "x", Err: errEmpty}).Error(); !strings.HasPrefix(text, "error "+doing[op]+" target x") || doing[op] == "" {
+		if text := (&Error{Op: op, Target: "x", Err: io.EOF}).Error(); !strings.HasPrefix(text, "error "+doing[op]+" target x") || doing[op] == "" {
 			t.Errorf("%s: %s", op, text)
 		}
 	}

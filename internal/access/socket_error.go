@@ -1,0 +1,44 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Explained returns an error of a socket to a port with what it means, where that is known.
+func Explained(err error, network string, port uint16) error {
+	if SocketReason(err) != Refused {
+		return err
+	}
+	return &refusal{fmt.Sprintf("connection refused: nothing listens on %s port %d", strings.ToUpper(network[:3]), port), err}
+}
+
+// refusal is an error of a socket in other words.
+type refusal struct {
+	text  string
+	cause error
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// SocketReason tells what an error of a socket means.
+func SocketReason(err error) Reason {
+	var (
+		resolve *net.DNSError
+		timeout net.Error
+	)
+	switch {
+	case errors.As(err, &resolve):
+		return Resolve
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return Refused
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Timeout
+	}
+	return Unreachable
+}
