@@ -95,7 +95,7 @@ func compile(t testing.TB, text string) *Module {
 	}
 	for i := range s.Metrics {
 		for _, checked := range []setting.Checked{&s.Metrics[i], s.Metrics[i].OID} {
-			if m := checked.Mistakes(); m != nil {
+			if m := checked.Problems(); m != nil {
 				t.Fatal(m)
 			}
 		}

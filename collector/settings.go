@@ -76,11 +76,11 @@ func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*plain)(r))
 }
 
-// Mistakes reports everything about a metric that would fail or stay silent while polling.
-func (m *MetricSettings) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
+// Problems reports everything about a metric that would fail or stay silent while polling.
+func (m *MetricSettings) Problems() []setting.Problem {
+	var found []setting.Problem
 	wrong := func(path, format string, args ...any) {
-		found = append(found, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+		found = append(found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 	}
 	if m.Name == "" {
 		wrong("name", "a metric needs a name")
@@ -88,7 +88,7 @@ func (m *MetricSettings) Mistakes() []setting.Mistake {
 	if m.OID.IsZero() {
 		wrong("oid", "metric %q needs an oid", m.Name)
 	}
-	if text := TypeMistake(m.Type); text != "" {
+	if text := TypeProblem(m.Type); text != "" {
 		wrong("type", "%s", text)
 	}
 	if typeNamed(m.Type).pattern && m.DateTimePattern == "" {
@@ -98,70 +98,70 @@ func (m *MetricSettings) Mistakes() []setting.Mistake {
 }
 
 // Warnings reports a label that Prometheus would see under another name.
-func (x *IndexSettings) Warnings() []setting.Mistake {
+func (x *IndexSettings) Warnings() []setting.Problem {
 	return renamed(x.LabelName)
 }
 
 // Warnings reports a label that Prometheus would see under another name.
-func (l *LookupSettings) Warnings() []setting.Mistake {
+func (l *LookupSettings) Warnings() []setting.Problem {
 	return renamed(l.LabelName)
 }
 
-func renamed(name string) []setting.Mistake {
+func renamed(name string) []setting.Problem {
 	shown := series.LabelName(name)
 	if shown == name || name == "" {
 		return nil
 	}
-	return []setting.Mistake{{Path: "labelname", Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)}}
+	return []setting.Problem{{Path: "labelname", Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)}}
 }
 
-// Mistakes reports an index without a label, of a type that no index has or of a negative size.
-func (x *IndexSettings) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
-	if text := labelMistake(x.LabelName); text != "" {
-		found = append(found, setting.Mistake{Path: "labelname", Text: text})
+// Problems reports an index without a label, of a type that no index has or of a negative size.
+func (x *IndexSettings) Problems() []setting.Problem {
+	var found []setting.Problem
+	if text := labelProblem(x.LabelName); text != "" {
+		found = append(found, setting.Problem{Path: "labelname", Text: text})
 	}
-	if text := IndexTypeMistake(x.Type); text != "" {
-		found = append(found, setting.Mistake{Path: "type", Text: text})
+	if text := IndexTypeProblem(x.Type); text != "" {
+		found = append(found, setting.Problem{Path: "type", Text: text})
 	}
 	if x.FixedSize < 0 {
-		found = append(found, setting.Mistake{Path: "fixed_size", Text: "a size is 0 or more"})
+		found = append(found, setting.Problem{Path: "fixed_size", Text: "a size is 0 or more"})
 	}
 	return found
 }
 
-// Mistakes reports a lookup without a label, without an object to look in or of an unknown type.
-func (l *LookupSettings) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
-	if text := labelMistake(l.LabelName); text != "" {
-		found = append(found, setting.Mistake{Path: "labelname", Text: text})
+// Problems reports a lookup without a label, without an object to look in or of an unknown type.
+func (l *LookupSettings) Problems() []setting.Problem {
+	var found []setting.Problem
+	if text := labelProblem(l.LabelName); text != "" {
+		found = append(found, setting.Problem{Path: "labelname", Text: text})
 	}
 	if len(l.Labels) > 0 && l.OID.IsZero() {
-		found = append(found, setting.Mistake{Path: "oid", Text: fmt.Sprintf("the lookup of label %q needs an oid", l.LabelName)})
+		found = append(found, setting.Problem{Path: "oid", Text: fmt.Sprintf("the lookup of label %q needs an oid", l.LabelName)})
 	}
-	if text := typeMistake(l.Type, inLookup); text != "" {
-		found = append(found, setting.Mistake{Path: "type", Text: text})
+	if text := typeProblem(l.Type, inLookup); text != "" {
+		found = append(found, setting.Problem{Path: "type", Text: text})
 	}
 	return found
 }
 
-// Mistakes reports an extract without an expression.
-func (r *RegexpExtract) Mistakes() []setting.Mistake {
+// Problems reports an extract without an expression.
+func (r *RegexpExtract) Problems() []setting.Problem {
 	if r.Regex.IsZero() {
-		return []setting.Mistake{{Path: "regex", Text: "a regex is needed to pick the number out of the text"}}
+		return []setting.Problem{{Path: "regex", Text: "a regex is needed to pick the number out of the text"}}
 	}
 	return nil
 }
 
-// Mistakes reports a filter that names no object.
-func (f *FilterSettings) Mistakes() []setting.Mistake {
+// Problems reports a filter that names no object.
+func (f *FilterSettings) Problems() []setting.Problem {
 	if f.OID.IsZero() {
-		return []setting.Mistake{{Path: "oid", Text: "a filter needs the oid of the object that decides"}}
+		return []setting.Problem{{Path: "oid", Text: "a filter needs the oid of the object that decides"}}
 	}
 	return nil
 }
 
-func labelMistake(name string) string {
+func labelProblem(name string) string {
 	switch {
 	case name == "":
 		return "a label needs a labelname"

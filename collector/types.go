@@ -112,13 +112,13 @@ func nameWhere(accept func(*metricType) bool) string {
 	return ""
 }
 
-// TypeMistake describes the error if no metric can have the type of that name. It returns "" if one can.
-func TypeMistake(name string) string { return typeMistake(name, inMetric) }
+// TypeProblem describes the error if no metric can have the type of that name. It returns "" if one can.
+func TypeProblem(name string) string { return typeProblem(name, inMetric) }
 
-// IndexTypeMistake describes the error if no index can have the type of that name. It returns "" if one can.
-func IndexTypeMistake(name string) string { return typeMistake(name, inIndex) }
+// IndexTypeProblem describes the error if no index can have the type of that name. It returns "" if one can.
+func IndexTypeProblem(name string) string { return typeProblem(name, inIndex) }
 
-func typeMistake(name string, in place) string {
+func typeProblem(name string, in place) string {
 	var known []string
 	meant, word := "", strings.ToLower(name)
 	for i := range types {

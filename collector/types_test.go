@@ -98,7 +98,7 @@ func TestOneLineMakesAType(t *testing.T) {
 		}
 	}
 	for wrong, want := range map[string]string{"Half": `unknown type "Half": write Halves`, "Halvs": `unknown type "Halvs": write Halves`} {
-		if got := collector.TypeMistake(wrong); got != want {
+		if got := collector.TypeProblem(wrong); got != want {
 			t.Errorf("%s: %q, want %q", wrong, got, want)
 		}
 	}

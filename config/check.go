@@ -50,7 +50,7 @@ func (c *checker) value(v reflect.Value) {
 func (c *checker) ask(v reflect.Value) {
 	asked := v.Addr().Interface()
 	if checked, ok := asked.(setting.Checked); ok {
-		for _, m := range checked.Mistakes() {
+		for _, m := range checked.Problems() {
 			if p := c.at.below(m.Path); !c.consequence(c.at, p) {
 				c.wrong(p, nil, m.Text)
 			}

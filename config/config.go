@@ -86,7 +86,7 @@ type Options struct {
 	convert bool // files of the form before snmp_exporter 0.23
 }
 
-// Load reads the files that match patterns as one. It returns Mistakes if anything is wrong with them,
+// Load reads the files that match patterns as one. It returns Problems if anything is wrong with them,
 // and also if they leave nothing to poll with: an empty configuration never replaces a running one.
 func Load(patterns []string, o Options) (*Config, error) {
 	u, err := readAll(patterns, o)

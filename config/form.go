@@ -17,7 +17,7 @@ func (s *source) explain(raw []byte) {
 		var doc yaml.Node
 		if err := decode(yaml.NewDecoder(bytes.NewReader(raw)), &doc); err != nil {
 			s.unread = true
-			line, text := syntaxMistake(raw, err)
+			line, text := syntaxProblem(raw, err)
 			s.wrong(nil, &yaml.Node{Line: line}, text)
 			return
 		}
@@ -36,7 +36,7 @@ func (s *source) explain(raw []byte) {
 	if err := decode(s.tree, &s.config); err != nil {
 		s.unread, s.config, s.tree = true, Config{}, &yaml.Node{}
 		if len(s.found) == 0 {
-			line, text := valueMistake(err)
+			line, text := valueProblem(err)
 			s.wrong(nil, &yaml.Node{Line: line}, text)
 		}
 	}
@@ -252,7 +252,7 @@ func (f *form) below(step string, n *yaml.Node, t reflect.Type) bool {
 }
 
 // harm notes that the settings being checked lack something that was meant to be there: other
-// mistakes in them may be mere consequences.
+// problems in them may be mere consequences.
 func (f *form) harm() { f.harmed[f.owner.String()] = true }
 
 // unfit reports that n cannot be read as a t.

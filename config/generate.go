@@ -19,7 +19,7 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 		return nil, nil, err
 	}
 	if len(u.config.Auths)+len(u.config.Modules)+len(u.config.Targets) == 0 {
-		return nil, nil, Mistakes{{File: u.fileNames(), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
+		return nil, nil, Problems{{File: u.fileNames(), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
 	out := struct {
 		Auths   map[string]*yaml.Node          `yaml:"auths,omitempty"`

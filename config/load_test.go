@@ -14,8 +14,8 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 	for _, file := range matching(t, "testdata/wrong/*.yml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, err := Load([]string{file}, Options{})
-			if !errors.As(err, new(Mistakes)) {
-				t.Fatalf("Load gives %v: want Mistakes", err)
+			if !errors.As(err, new(Problems)) {
+				t.Fatalf("Load gives %v: want Problems", err)
 			}
 			want := expected(t, file, "# want: ")
 			got := strings.Split(err.Error(), "\n")

@@ -77,9 +77,9 @@ func builtinProfiles() (*union, error) {
 }
 
 // checkProfiles tells what the profiles of the files name that is not there.
-func (u *union) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Mistakes {
-	var found Mistakes
-	mistakes := profile.Mistakes(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
+func (u *union) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Problems {
+	var found Problems
+	mistakes := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
 	for name, list := range mistakes {
 		at := path{"device_profiles", name}
 		for _, m := range list {
@@ -88,7 +88,7 @@ func (u *union) checkProfiles(profiles map[string]*profile.Settings, modules map
 	}
 	if len(mistakes) > 0 {
 		for _, s := range u.sources {
-			found = append(found, s.mistakes()...)
+			found = append(found, s.problems()...)
 		}
 	}
 	return found

@@ -38,7 +38,7 @@ func (u *union) readRules() {
 	u.ruleFiles = files
 	set, mistakes := rules.Load(files)
 	for _, m := range mistakes {
-		u.more = append(u.more, Mistake{File: m.File, Line: m.Line, Text: m.Text})
+		u.more = append(u.more, Problem{File: m.File, Line: m.Line, Text: m.Text})
 	}
 	if groups := u.thresholds(); len(groups) > 0 {
 		set = set.With(groups...)

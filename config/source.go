@@ -17,11 +17,11 @@ import (
 
 // match lists the files that patterns name, each once. A pattern that matches nothing is worth a
 // warning as long as another one matches something.
-func match(patterns []string) (files, warnings []string, mistakes Mistakes) {
+func match(patterns []string) (files, warnings []string, mistakes Problems) {
 	for _, pattern := range patterns {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
-			mistakes = append(mistakes, Mistake{File: pattern, Text: "not a file name or a pattern of file names: " + err.Error()})
+			mistakes = append(mistakes, Problem{File: pattern, Text: "not a file name or a pattern of file names: " + err.Error()})
 			continue
 		}
 		if len(matches) == 0 {
@@ -34,13 +34,13 @@ func match(patterns []string) (files, warnings []string, mistakes Mistakes) {
 		}
 	}
 	if len(patterns) == 0 {
-		mistakes = Mistakes{{Text: "no configuration file was named"}}
+		mistakes = Problems{{Text: "no configuration file was named"}}
 	}
 	if len(files) > 0 || len(mistakes) > 0 {
 		return files, warnings, mistakes
 	}
 	for _, pattern := range patterns {
-		mistakes = append(mistakes, Mistake{File: pattern, Text: "no such file"})
+		mistakes = append(mistakes, Problem{File: pattern, Text: "no such file"})
 	}
 	return nil, nil, mistakes
 }
@@ -202,19 +202,19 @@ func (s *source) warn(p path, text string) {
 	}
 }
 
-func (s *source) mistakes() Mistakes { return s.placed(s.found) }
+func (s *source) problems() Problems { return s.placed(s.found) }
 
-func (s *source) warnings() Mistakes { return s.placed(s.warned) }
+func (s *source) warnings() Problems { return s.placed(s.warned) }
 
 // placed gives findings with their lines.
-func (s *source) placed(found map[finding]path) Mistakes {
-	var m Mistakes
+func (s *source) placed(found map[finding]path) Problems {
+	var m Problems
 	for f, p := range found {
 		text := f.text
 		if len(p) > 0 {
 			text = p.String() + ": " + text
 		}
-		m = append(m, Mistake{File: s.file, Line: f.node.Line, Text: clip(text)})
+		m = append(m, Problem{File: s.file, Line: f.node.Line, Text: clip(text)})
 	}
 	return m
 }

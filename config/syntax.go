@@ -54,8 +54,8 @@ func cutProblem(text string) (line int, problem string) {
 	return line, problem
 }
 
-// syntaxMistake tells what is wrong in a text that is no YAML, and where.
-func syntaxMistake(raw []byte, err error) (line int, text string) {
+// syntaxProblem tells what is wrong in a text that is no YAML, and where.
+func syntaxProblem(raw []byte, err error) (line int, text string) {
 	line, problem := cutProblem(err.Error())
 	lines := bytes.SplitAfter(bytes.TrimRight(raw, "\n"), []byte("\n"))
 	switch problem {
@@ -144,8 +144,8 @@ func parseError(r io.Reader) string {
 	return ""
 }
 
-// valueMistake tells of an error of the decoder that comparing the keys and values did not explain.
-func valueMistake(err error) (line int, text string) {
+// valueProblem tells of an error of the decoder that comparing the keys and values did not explain.
+func valueProblem(err error) (line int, text string) {
 	problem := err.Error()
 	if kinds := (*yaml.TypeError)(nil); errors.As(err, &kinds) && len(kinds.Errors) > 0 {
 		problem = kinds.Errors[0]

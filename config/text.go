@@ -15,7 +15,7 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 	s := parse(name, text)
 	rules, dirs := s.within("rule_files", s.config.RuleFiles, running.RuleFiles), s.within("mibs.dirs", s.config.MIBs.Dirs, running.MIBs.Dirs)
 	if !s.within("profiles.dirs", s.config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
-		return nil, s.mistakes().sorted() // and nothing is read, nor fetched
+		return nil, s.problems().sorted() // and nothing is read, nor fetched
 	}
 	u, mistakes := unite([]*source{s}, o)
 	if len(mistakes) > 0 {

@@ -15,13 +15,13 @@ type union struct {
 	config  Config
 	sources []*source
 	set     map[string]*source // the file that set an entry of a map or a key of a section
-	more    Mistakes           // in files that the sources name
+	more    Problems           // in files that the sources name
 
 	ruleFiles []string
 }
 
 // unite makes one configuration of what sources say. It is nil if they have mistakes.
-func unite(sources []*source, o Options) (*union, Mistakes) {
+func unite(sources []*source, o Options) (*union, Problems) {
 	u := &union{set: map[string]*source{}}
 	for _, s := range sources {
 		if o.ExpandEnv {
@@ -39,7 +39,7 @@ func unite(sources []*source, o Options) (*union, Mistakes) {
 	}
 	m := u.more
 	for _, s := range sources {
-		m = append(m, s.mistakes()...)
+		m = append(m, s.problems()...)
 	}
 	if len(m) > 0 {
 		return nil, m
@@ -105,7 +105,7 @@ func (u *union) claim(s *source, p path) bool {
 
 // warnings lists what the files may not mean as they say it.
 func (u *union) warnings() (list []string) {
-	var all Mistakes
+	var all Problems
 	for _, s := range u.sources {
 		all = append(all, s.warnings()...)
 	}
@@ -174,7 +174,7 @@ func (s *source) wrongBelow(at path) func(rel, text string) {
 }
 
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
-func (u *union) nothing() Mistakes {
+func (u *union) nothing() Problems {
 	c := &u.config
 	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
 		return nil // without a file, which is a mistake already
@@ -183,11 +183,11 @@ func (u *union) nothing() Mistakes {
 	wanted := len(c.Modules) > 0 || u.wantsProfiles()
 	switch {
 	case len(c.Auths) == 0 && !wanted:
-		return Mistakes{{File: where, Text: "nothing to poll: write at least targets: [ADDRESS]"}}
+		return Problems{{File: where, Text: "nothing to poll: write at least targets: [ADDRESS]"}}
 	case len(c.Auths) == 0:
-		return Mistakes{{File: where, Text: "no targets and no auths: write at least targets: [ADDRESS], or auths: {public_v2: {community: public}}"}}
+		return Problems{{File: where, Text: "no targets and no auths: write at least targets: [ADDRESS], or auths: {public_v2: {community: public}}"}}
 	case !wanted:
-		return Mistakes{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
+		return Problems{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
 	return nil
 }

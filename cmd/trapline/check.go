@@ -56,7 +56,7 @@ func printCheck(out io.Writer, files []string, expandEnv bool) error {
 
 func checked(files []string, expandEnv bool, logger *slog.Logger) (*world, error) {
 	w, err := load(files, expandEnv, "")
-	if found := (config.Mistakes)(nil); errors.As(err, &found) {
+	if found := (config.Problems)(nil); errors.As(err, &found) {
 		return nil, fmt.Errorf("%w\n%s in the configuration", err, counted(len(found), "error"))
 	}
 	if err != nil {

@@ -126,7 +126,7 @@ func spelledOut(args []string) []string {
 	return args
 }
 
-// auth gives the credentials. Mistakes are the user's, in the flags.
+// auth gives the credentials. Problems are the user's, in the flags.
 func (f *clientFlags) auth() (*access.Auth, error) {
 	if f.place.auth != nil && !f.place.overridden {
 		return f.place.auth, nil
@@ -152,7 +152,7 @@ func (f *clientFlags) auth() (*access.Auth, error) {
 	}
 	a = f.place.over(a)
 	a.Canonical()
-	if m := a.Mistakes(); len(m) > 0 {
+	if m := a.Problems(); len(m) > 0 {
 		return nil, inFlags(m[0])
 	}
 	for _, m := range a.Warnings() {
@@ -173,7 +173,7 @@ var missing = map[string]string{
 }
 
 // inFlags names the flags of what an auth lacks, or has that does not fit.
-func inFlags(m setting.Mistake) error {
+func inFlags(m setting.Problem) error {
 	text, _, _ := strings.Cut(m.Text, ": write ")
 	for name, flag := range missing {
 		if before, found := strings.CutSuffix(text, " needs a "+name); found {

@@ -105,7 +105,7 @@ const maxShown = 100
 // configErrors are the errors in a configuration, with the lines around each: those that are known of a file, else
 // those that it has.
 func configErrors(err error, known map[string][]string) []api.ConfigError {
-	var found config.Mistakes
+	var found config.Problems
 	if !errors.As(err, &found) {
 		return []api.ConfigError{{Text: err.Error()}}
 	}

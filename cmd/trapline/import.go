@@ -274,7 +274,7 @@ func (c *columns) check(t *written, line int) string {
 	if s.Name == "" {
 		s.Name = t.address
 	}
-	if m := s.Mistakes(); len(m) > 0 {
+	if m := s.Problems(); len(m) > 0 {
 		return m[0].Text
 	}
 	if d, err := time.ParseDuration(t.interval); t.interval != "" && (err != nil || d < time.Second) {

@@ -124,7 +124,7 @@ func (f *initFlags) userAuth() (*access.Auth, error) {
 	}
 	a.SecurityLevel = cmp.Or(*f.level, a.SecurityLevel)
 	a.Canonical()
-	if m := a.Mistakes(); len(m) > 0 {
+	if m := a.Problems(); len(m) > 0 {
 		return nil, errors.New(m[0].Text)
 	}
 	return &a, nil

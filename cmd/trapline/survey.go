@@ -195,7 +195,7 @@ func (s *surveyed) target(remark bool) written {
 
 func usableName(name string) bool {
 	s := poller.TargetSettings{Name: name, Address: "localhost"}
-	return len(s.Mistakes()) == 0 && oneLine(name) == name
+	return len(s.Problems()) == 0 && oneLine(name) == name
 }
 
 // isAbsent reports that a file is not there.

@@ -75,7 +75,7 @@ var SecurityLevels = snmp.SecurityLevels()
 // Version is the version of SNMP as files have it: 1, 2 for v2c, or 3.
 type Version int
 
-// UnmarshalYAML reads every spelling of snmp.ParseVersion. Another number is left to Auth.Mistakes.
+// UnmarshalYAML reads every spelling of snmp.ParseVersion. Another number is left to Auth.Problems.
 func (v *Version) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
 	if err := unmarshal(&word); err != nil {
@@ -111,10 +111,10 @@ func (a *Auth) Canonical() {
 	}
 }
 
-// Mistakes reports what a target could not be asked with. The fields of SNMPv3 are looked at only
+// Problems reports what a target could not be asked with. The fields of SNMPv3 are looked at only
 // where the version is 3.
-func (a *Auth) Mistakes() []setting.Mistake {
-	var m mistakes
+func (a *Auth) Problems() []setting.Problem {
+	var m problems
 	if a.Version < 1 || a.Version > 3 {
 		m.add("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
 	}
@@ -136,19 +136,19 @@ func (a *Auth) Mistakes() []setting.Mistake {
 		m.add("engine_id", "%v", err)
 	}
 	if a.SecurityLevel == AuthNoPriv || a.SecurityLevel == AuthPriv {
-		a.addKeyMistakes(&m)
+		a.addKeyProblems(&m)
 	}
 	return m
 }
 
-// mistakes is a list under construction.
-type mistakes []setting.Mistake
+// problems is a list under construction.
+type problems []setting.Problem
 
-func (m *mistakes) add(path, format string, args ...any) {
-	*m = append(*m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+func (m *problems) add(path, format string, args ...any) {
+	*m = append(*m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-func (a *Auth) addKeyMistakes(m *mistakes) {
+func (a *Auth) addKeyProblems(m *problems) {
 	auth, errAuth := snmp.ParseAuthProtocol(a.AuthProtocol)
 	if errAuth != nil {
 		m.add("auth_protocol", "%v", errAuth)
@@ -177,7 +177,7 @@ const NoTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: go
 
 // addChoice reports a key that is not given, or given more than once, and a localized one that could be
 // meant for any device. Else it is true.
-func (m *mistakes) addChoice(a *Auth, keys *keySettings) bool {
+func (m *problems) addChoice(a *Auth, keys *keySettings) bool {
 	names := keys.names()
 	switch used := keys.used(); {
 	case len(names) == 0:
@@ -193,7 +193,7 @@ func (m *mistakes) addChoice(a *Auth, keys *keySettings) bool {
 }
 
 // addUnfit reports a key that cannot be one. What is in files is seen when it is used.
-func (m *mistakes) addUnfit(keys *keySettings, fits func(snmp.Key) error) {
+func (m *problems) addUnfit(keys *keySettings, fits func(snmp.Key) error) {
 	used := keys.used()
 	if used.file != "" {
 		return

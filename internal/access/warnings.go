@@ -14,8 +14,8 @@ import (
 // Warnings reports credentials that are not used, files of secrets that cannot be read at present, and
 // passphrases that the RFC forbids. A target can be asked all the same, though perhaps not in the way
 // that was meant.
-func (a *Auth) Warnings() []setting.Mistake {
-	var m mistakes
+func (a *Auth) Warnings() []setting.Problem {
+	var m problems
 	switch a.Version {
 	case 3:
 		a.addUnusedKeys(&m)
@@ -37,7 +37,7 @@ func (a *Auth) Warnings() []setting.Mistake {
 }
 
 // addUnusedKeys reports keys that the security level leaves unused, and the level that uses them.
-func (a *Auth) addUnusedKeys(m *mistakes) {
+func (a *Auth) addUnusedKeys(m *problems) {
 	auth, priv := a.authKeys(), a.privKeys()
 	unused, level := auth.names(), AuthNoPriv
 	if names := priv.names(); len(names) > 0 {
@@ -52,7 +52,7 @@ func (a *Auth) addUnusedKeys(m *mistakes) {
 }
 
 // addDoubtful reports a secret that is not there yet, and a passphrase that is too short by the RFC.
-func (m *mistakes) addDoubtful(s *keySetting) {
+func (m *problems) addDoubtful(s *keySetting) {
 	name, text := s.name, string(s.text)
 	if s.file != "" {
 		name = s.name + "_file"
@@ -68,7 +68,7 @@ func (m *mistakes) addDoubtful(s *keySetting) {
 
 // addFile reports a file that cannot be read now, or returns the secret in it. It may be there later: it
 // is read when it is used.
-func (m *mistakes) addFile(name, file string) (text string, ok bool) {
+func (m *problems) addFile(name, file string) (text string, ok bool) {
 	if file == "" {
 		return "", false
 	}

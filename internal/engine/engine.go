@@ -56,29 +56,29 @@ func (p Params) Over(below Params) Params {
 	return p
 }
 
-// Mistakes reports values that no request could carry.
-func (p Params) Mistakes() []setting.Mistake {
-	var m []setting.Mistake
+// Problems reports values that no request could carry.
+func (p Params) Problems() []setting.Problem {
+	var m []setting.Problem
 	if p.Retries != nil && *p.Retries < 0 {
-		m = append(m, setting.Mistake{Path: "retries", Text: "a number of retries is 0 or more"})
+		m = append(m, setting.Problem{Path: "retries", Text: "a number of retries is 0 or more"})
 	}
 	if p.MaxRows < 0 {
-		m = append(m, setting.Mistake{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
+		m = append(m, setting.Problem{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
 	}
 	if p.MaxBytes < 0 {
-		m = append(m, setting.Mistake{Path: "max_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
+		m = append(m, setting.Problem{Path: "max_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
 	}
 	if p.MaxRequests < 0 {
-		m = append(m, setting.Mistake{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
+		m = append(m, setting.Problem{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
 	}
 	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
-		m = append(m, setting.Mistake{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
+		m = append(m, setting.Problem{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
 	}
 	if p.MaxVarBindRate < 0 {
-		m = append(m, setting.Mistake{Path: "max_varbinds_per_second", Text: "a number of variable bindings is 1 or more (0: no limit)"})
+		m = append(m, setting.Problem{Path: "max_varbinds_per_second", Text: "a number of variable bindings is 1 or more (0: no limit)"})
 	}
 	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
-		m = append(m, setting.Mistake{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
+		m = append(m, setting.Problem{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
 	}
 	return m
 }

@@ -55,7 +55,7 @@ func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
 		a := keyed(u, func(a *access.Auth) {
 			a.EngineID, a.LocalizedKey, a.PrivLocalizedKey = wildcard, setting.Secret(auth), setting.Secret(priv)
 		})
-		if m := a.Mistakes(); len(m) > 0 {
+		if m := a.Problems(); len(m) > 0 {
 			t.Errorf("%s: %v", wildcard, m)
 		}
 		for _, name := range bothEngines {
@@ -67,7 +67,7 @@ func TestPeersLocalizedKeysOfTheWildcard(t *testing.T) {
 	}
 	bare := keyed(u, func(a *access.Auth) { a.LocalizedKey, a.PrivLocalizedKey = setting.Secret(auth), setting.Secret(priv) })
 	const want = `localized_key fits one device alone: set its engine_id too, or engine_id: "0x0000000000" to have the device asked`
-	if m := bare.Mistakes(); len(m) == 0 || m[0].Text != want {
+	if m := bare.Problems(); len(m) == 0 || m[0].Text != want {
 		t.Errorf("%v, want %s", m, want)
 	}
 }
@@ -82,7 +82,7 @@ func TestTripleDESWithGosnmp(t *testing.T) {
 		}
 	}
 	a.Engine = access.Gosnmp
-	if m := a.Mistakes(); len(m) != 1 || m[0].Path != "priv_protocol" {
+	if m := a.Problems(); len(m) != 1 || m[0].Path != "priv_protocol" {
 		t.Errorf("mistakes %v", m)
 	}
 }

@@ -153,7 +153,7 @@ func (e *Engine) newTarget(id identity, auth *access.Auth) (*Target, error) {
 	if err != nil {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Resolve, Err: err}
 	}
-	if m := auth.Mistakes(); len(m) > 0 {
+	if m := auth.Problems(); len(m) > 0 {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(m[0].Text)}
 	}
 	t := &Target{identity: id, auth: auth, engine: e, pipe: e.pipe, address: address}

@@ -23,14 +23,14 @@ const (
 	maxColumns = 100
 )
 
-// Mistakes reports numbers that are out of range.
-func (s *Settings) Mistakes() []setting.Mistake {
-	var m []setting.Mistake
+// Problems reports numbers that are out of range.
+func (s *Settings) Problems() []setting.Problem {
+	var m []setting.Problem
 	if s.Points != nil && (*s.Points < 0 || *s.Points > maxPoints) {
-		m = append(m, setting.Mistake{Path: "points", Text: fmt.Sprintf("write a number from 0 (no histories) to %d", maxPoints)})
+		m = append(m, setting.Problem{Path: "points", Text: fmt.Sprintf("write a number from 0 (no histories) to %d", maxPoints)})
 	}
 	if len(s.Columns) > maxColumns {
-		m = append(m, setting.Mistake{Path: "columns", Text: fmt.Sprintf("%d columns are too many: write at most %d", len(s.Columns), maxColumns)})
+		m = append(m, setting.Problem{Path: "columns", Text: fmt.Sprintf("%d columns are too many: write at most %d", len(s.Columns), maxColumns)})
 	}
 	return m
 }

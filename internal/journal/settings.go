@@ -17,13 +17,13 @@ const (
 	minBytes = 1 << 20
 )
 
-// Mistakes reports bounds by which nothing would be kept.
-func (s *Settings) Mistakes() (m []setting.Mistake) {
+// Problems reports bounds by which nothing would be kept.
+func (s *Settings) Problems() (m []setting.Problem) {
 	if s.MaxAge.Duration != 0 && s.MaxAge.Duration < minAge {
-		m = append(m, setting.Mistake{Path: "max_age", Text: "max_age is 1h or more"})
+		m = append(m, setting.Problem{Path: "max_age", Text: "max_age is 1h or more"})
 	}
 	if s.MaxBytes.N != 0 && s.MaxBytes.N < minBytes {
-		m = append(m, setting.Mistake{Path: "max_bytes", Text: "max_bytes is 1MiB or more"})
+		m = append(m, setting.Problem{Path: "max_bytes", Text: "max_bytes is 1MiB or more"})
 	}
 	return m
 }

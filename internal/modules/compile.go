@@ -15,11 +15,11 @@ import (
 // Compiled is a module whose names have been found.
 type Compiled struct {
 	*collector.Settings
-	Warnings []setting.Mistake // what was left out, and what may not be meant
+	Warnings []setting.Problem // what was left out, and what may not be meant
 }
 
 // Compile finds what a module names. Settings are nil if there are mistakes.
-func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
+func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	if !s.Native() {
 		return l.written(s)
 	}
@@ -28,14 +28,14 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Mistake) {
 	var err error
 	if c.tree, err = l.tree(c.modulesNamed()); err != nil {
 		c.wrong("", "%v", err)
-		return Compiled{}, c.mistakes
+		return Compiled{}, c.problems
 	}
 	c.findOverrides()
 	roots := c.findRoots()
 	lookups := c.findLookups()
 	filters := c.findFilters()
-	if len(c.mistakes) > 0 {
-		return Compiled{}, c.mistakes
+	if len(c.problems) > 0 {
+		return Compiled{}, c.problems
 	}
 	for _, root := range roots {
 		if !hasValues(root.tree, root.node.OID) {
@@ -62,8 +62,8 @@ type compilation struct {
 	wanted    map[string]bool     // OIDs to walk; those to get end in a dot
 	instances map[string][]string // of columns that are not walked: their indexes, each with a dot in front
 	overrides map[string]*override
-	mistakes  []setting.Mistake
-	warnings  []setting.Mistake
+	problems  []setting.Problem
+	warnings  []setting.Problem
 }
 
 // metric is a metric with the object that it is made from.
@@ -75,11 +75,11 @@ type metric struct {
 }
 
 func (c *compilation) wrong(path, format string, args ...any) {
-	c.mistakes = append(c.mistakes, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 func (c *compilation) warn(path, format string, args ...any) {
-	c.warnings = append(c.warnings, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	c.warnings = append(c.warnings, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 // find looks for what stands at path.
@@ -255,7 +255,7 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		x.Type = "EnumAsInfo"
 	}
-	if text := collector.IndexTypeMistake(x.Type); text != "" {
+	if text := collector.IndexTypeProblem(x.Type); text != "" {
 		return x, "", fmt.Sprintf("the type %s cannot be read", n.Type)
 	}
 	return x, n.TC, ""

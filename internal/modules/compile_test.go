@@ -76,7 +76,7 @@ func TestEveryBuiltInTable(t *testing.T) {
 			t.Errorf("only %d metrics", len(c.Metrics))
 		}
 		for _, m := range c.Metrics {
-			for _, found := range m.Mistakes() {
+			for _, found := range m.Problems() {
 				t.Errorf("%s: %s: %s", m.Name, found.Path, found.Text)
 			}
 		}

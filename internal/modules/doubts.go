@@ -12,7 +12,7 @@ import (
 
 // doubts reports what in a module with metrics can never have a value, or never the one that was meant.
 // snmp_exporter takes all of it, so that it is worth no more than a warning.
-func doubts(s *collector.Settings) []setting.Mistake {
+func doubts(s *collector.Settings) []setting.Problem {
 	d := &doubting{settings: s}
 	for i := range s.Metrics {
 		m := &s.Metrics[i]
@@ -41,11 +41,11 @@ func asking(m *collector.MetricSettings) string {
 
 type doubting struct {
 	settings *collector.Settings
-	found    []setting.Mistake
+	found    []setting.Problem
 }
 
 func (d *doubting) warn(path, format string, args ...any) {
-	d.found = append(d.found, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+	d.found = append(d.found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 // asked reports whether a walk or a get may bring instances of an object.

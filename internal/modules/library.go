@@ -174,7 +174,7 @@ func (f found) oid() string { return mibs.Instance{Node: f.node, Index: f.index}
 // find looks for what the user wrote: first in the MIBs that his module names, then in all.
 func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	if isNumeric(text) {
-		if m := setting.ParseOID(text).Mistakes(); len(m) > 0 {
+		if m := setting.ParseOID(text).Problems(); len(m) > 0 {
 			return found{}, errors.New(m[0].Text)
 		}
 		return l.findOID(named, snmp.MustParseOID(text))

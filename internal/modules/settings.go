@@ -103,10 +103,10 @@ type MIBs struct {
 // Native tells whether the metrics come from MIBs.
 func (s *Settings) Native() bool { return len(s.Metrics) == 0 }
 
-// Mistakes reports what cannot be meant. Names are looked up when all files are read.
-func (s *Settings) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
-	wrong := func(path, text string) { found = append(found, setting.Mistake{Path: path, Text: text}) }
+// Problems reports what cannot be meant. Names are looked up when all files are read.
+func (s *Settings) Problems() []setting.Problem {
+	var found []setting.Problem
+	wrong := func(path, text string) { found = append(found, setting.Problem{Path: path, Text: text}) }
 	if s.Native() {
 		return nil
 	}
@@ -128,30 +128,30 @@ func (s *Settings) Mistakes() []setting.Mistake {
 	return found
 }
 
-// Mistakes reports a lookup that names no object, or nothing to look it up by.
-func (l *Lookup) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
+// Problems reports a lookup that names no object, or nothing to look it up by.
+func (l *Lookup) Problems() []setting.Problem {
+	var found []setting.Problem
 	if l.Lookup == "" {
-		found = append(found, setting.Mistake{Path: "lookup", Text: "a lookup needs the object whose value becomes a label"})
+		found = append(found, setting.Problem{Path: "lookup", Text: "a lookup needs the object whose value becomes a label"})
 	}
 	if len(l.SourceIndexes) == 0 {
-		found = append(found, setting.Mistake{Path: "source_indexes", Text: "a lookup needs the labels that the object is indexed by"})
+		found = append(found, setting.Problem{Path: "source_indexes", Text: "a lookup needs the labels that the object is indexed by"})
 	}
 	return found
 }
 
-// Mistakes reports a type that there is not.
-func (o *Override) Mistakes() []setting.Mistake {
-	if text := collector.TypeMistake(o.Type); text != "" {
-		return []setting.Mistake{{Path: "type", Text: text}}
+// Problems reports a type that there is not.
+func (o *Override) Problems() []setting.Problem {
+	if text := collector.TypeProblem(o.Type); text != "" {
+		return []setting.Problem{{Path: "type", Text: text}}
 	}
 	return nil
 }
 
-// Mistakes reports a filter that does not say what decides.
-func (f *Filter) Mistakes() []setting.Mistake {
+// Problems reports a filter that does not say what decides.
+func (f *Filter) Problems() []setting.Problem {
 	if f.OID == "" && len(f.Indices) == 0 {
-		return []setting.Mistake{{Path: "oid", Text: "a filter needs the oid of the object that decides, or indices"}}
+		return []setting.Problem{{Path: "oid", Text: "a filter needs the oid of the object that decides, or indices"}}
 	}
 	return nil
 }

@@ -40,13 +40,13 @@ func (s *Settings) objects() []string {
 
 // written compiles a module with metrics: it stays as it is, with numbers in the place of names. The
 // library may be nil where there are no names.
-func (l *Library) written(s *Settings) (Compiled, []setting.Mistake) {
+func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
 	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params}}
 	if s.Named() {
 		var err error
 		if c.tree, err = l.tree(c.modulesNamed()); err != nil {
 			c.wrong("", "%v", err)
-			return Compiled{}, c.mistakes
+			return Compiled{}, c.problems
 		}
 	}
 	for i, text := range s.Walk {
@@ -57,8 +57,8 @@ func (l *Library) written(s *Settings) (Compiled, []setting.Mistake) {
 	}
 	c.writeMetrics()
 	c.writeFilters()
-	if len(c.mistakes) > 0 {
-		return Compiled{}, c.mistakes
+	if len(c.problems) > 0 {
+		return Compiled{}, c.problems
 	}
 	return Compiled{c.out, doubts(c.out)}, nil
 }

@@ -47,7 +47,7 @@ func authOf(u peers.User) access.Auth {
 // receiverAt is a receiver that answers, however busy the machine is: it is asked once. Tests of others say so.
 func receiverAt(t testing.TB, address string, a access.Auth) Receiver {
 	t.Helper()
-	if m := a.Mistakes(); len(m) > 0 {
+	if m := a.Problems(); len(m) > 0 {
 		t.Fatal(m)
 	}
 	p, err := a.Principal()

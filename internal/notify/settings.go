@@ -86,15 +86,15 @@ func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 }
 
 // mistakes is a list under construction.
-type mistakes []setting.Mistake
+type problems []setting.Problem
 
-func (m *mistakes) add(path, format string, args ...any) {
-	*m = append(*m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+func (m *problems) add(path, format string, args ...any) {
+	*m = append(*m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-// Mistakes reports what nobody could be told with.
-func (s *Settings) Mistakes() []setting.Mistake {
-	var m mistakes
+// Problems reports what nobody could be told with.
+func (s *Settings) Problems() []setting.Problem {
+	var m problems
 	if id, err := setting.Hex(s.EngineID); err != nil {
 		m.add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
@@ -143,15 +143,15 @@ func (s *Settings) Warnings() []string {
 	return nil
 }
 
-// Mistakes reports what nobody could be told with.
-func (r *ReceiverSettings) Mistakes() []setting.Mistake {
-	var m mistakes
+// Problems reports what nobody could be told with.
+func (r *ReceiverSettings) Problems() []setting.Problem {
+	var m problems
 	k, known := kinds[r.Type]
 	switch {
 	case !known:
 		m.add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case k.url:
-		r.addWebhookMistakes(&m)
+		r.addWebhookProblems(&m)
 	case r.Address == "" && r.URL != "":
 		m.add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
 	case r.Address == "":
@@ -209,7 +209,7 @@ func (r *ReceiverSettings) Mistakes() []setting.Mistake {
 	return m
 }
 
-func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
+func (r *ReceiverSettings) addWebhookProblems(m *problems) {
 	if r.URL == "" && r.Address != "" {
 		m.add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
 		return
@@ -225,8 +225,8 @@ func (r *ReceiverSettings) addWebhookMistakes(m *mistakes) {
 }
 
 // Speaks tells what keeps the receiver from being told with an auth and with those settings.
-func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Mistake {
-	var m mistakes
+func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem {
+	var m problems
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}

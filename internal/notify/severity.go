@@ -29,8 +29,8 @@ func meantSeverity(word string) string {
 
 // Unreached warns of a receiver for which no alarm can be severe enough, or have the severity that its labels ask for. Of
 // the rules it gets the words that they have in the label severity; without any, alarms come from elsewhere alone.
-func (r *ReceiverSettings) Unreached(words []string) []setting.Mistake {
-	var m mistakes
+func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
+	var m problems
 	pattern, chosen := r.Labels["severity"]
 	written, _ := pattern.MarshalYAML()
 	matches := func(words []string) bool { return slices.ContainsFunc(words, pattern.MatchString) }

@@ -30,7 +30,7 @@ func TestLabelsOfAllTargets(t *testing.T) {
 	}
 	for name, want := range map[string]string{"__name__": "starts with __", "": "empty name", "target": "target's name already"} {
 		g := Global{Labels: map[string]string{name: "x"}}
-		if m := g.Mistakes(); len(m) != 1 || !strings.Contains(m[0].Text, want) || m[0].Path != "labels."+name {
+		if m := g.Problems(); len(m) != 1 || !strings.Contains(m[0].Text, want) || m[0].Path != "labels."+name {
 			t.Errorf("label %q: %v", name, m)
 		}
 	}

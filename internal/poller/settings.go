@@ -76,27 +76,27 @@ func (TargetSettings) Wanted() string {
 	return "an address, or keys such as name, address, auth, modules"
 }
 
-// Mistakes reports settings that no pass could run with.
-func (g *Global) Mistakes() []setting.Mistake {
-	var m []setting.Mistake
+// Problems reports settings that no pass could run with.
+func (g *Global) Problems() []setting.Problem {
+	var m []setting.Problem
 	if g.Concurrency < 0 {
-		m = append(m, setting.Mistake{Path: "concurrency", Text: "a number of polls at once is 1 or more (0: the default)"})
+		m = append(m, setting.Problem{Path: "concurrency", Text: "a number of polls at once is 1 or more (0: the default)"})
 	}
 	if g.MaxTotalBytes < 0 {
-		m = append(m, setting.Mistake{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
+		m = append(m, setting.Problem{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
 	}
 	if _, err := access.ParseSource(g.SourceAddress); err != nil {
-		m = append(m, setting.Mistake{Path: "source_address", Text: err.Error()})
+		m = append(m, setting.Problem{Path: "source_address", Text: err.Error()})
 	}
-	m = append(m, labelMistakes(g.Labels)...)
-	return append(m, intervalMistake(g.Interval)...)
+	m = append(m, labelProblems(g.Labels)...)
+	return append(m, intervalProblem(g.Interval)...)
 }
 
-// Mistakes reports settings that no pass could run with.
-func (t *TargetSettings) Mistakes() []setting.Mistake {
-	var m []setting.Mistake
+// Problems reports settings that no pass could run with.
+func (t *TargetSettings) Problems() []setting.Problem {
+	var m []setting.Problem
 	wrong := func(path, format string, args ...any) {
-		m = append(m, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+		m = append(m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 	}
 	if t.Address == "" {
 		wrong("address", "target %q needs an address", t.Name)
@@ -118,20 +118,20 @@ func (t *TargetSettings) Mistakes() []setting.Mistake {
 	if t.Engine != "" && t.Engine != access.Gosnmp {
 		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
-	m = append(m, labelMistakes(t.Labels)...)
-	return append(m, intervalMistake(t.Interval)...)
+	m = append(m, labelProblems(t.Labels)...)
+	return append(m, intervalProblem(t.Interval)...)
 }
 
 // Warnings reports labels that Prometheus would see under another name.
-func (t *TargetSettings) Warnings() []setting.Mistake { return labelWarnings(t.Labels) }
+func (t *TargetSettings) Warnings() []setting.Problem { return labelWarnings(t.Labels) }
 
 // Warnings reports labels that Prometheus would see under another name.
-func (g *Global) Warnings() []setting.Mistake { return labelWarnings(g.Labels) }
+func (g *Global) Warnings() []setting.Problem { return labelWarnings(g.Labels) }
 
-func labelWarnings(labels map[string]string) (m []setting.Mistake) {
+func labelWarnings(labels map[string]string) (m []setting.Problem) {
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if shown := series.LabelName(name); shown != name {
-			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
+			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
 		}
 	}
 	return m
@@ -140,16 +140,16 @@ func labelWarnings(labels map[string]string) (m []setting.Mistake) {
 // TargetLabel is the label by which the series of different targets are told apart.
 const TargetLabel = "target"
 
-// labelMistakes reports names that labels of targets cannot have.
-func labelMistakes(labels map[string]string) (m []setting.Mistake) {
+// labelProblems reports names that labels of targets cannot have.
+func labelProblems(labels map[string]string) (m []setting.Problem) {
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		switch {
 		case name == "" || strings.HasPrefix(name, "__"):
-			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
+			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
 		case series.LabelName(name) != name && labels[series.LabelName(name)] != "":
-			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))})
+			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))})
 		case name == TargetLabel:
-			m = append(m, setting.Mistake{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
+			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
 		}
 	}
 	return m
@@ -182,9 +182,9 @@ func (t *TargetSettings) Effective(g *Global) {
 
 const shortestInterval = time.Second
 
-func intervalMistake(d setting.Duration) []setting.Mistake {
-	if d.IsZero() || d.Duration >= shortestInterval || len(d.Mistakes()) > 0 {
+func intervalProblem(d setting.Duration) []setting.Problem {
+	if d.IsZero() || d.Duration >= shortestInterval || len(d.Problems()) > 0 {
 		return nil
 	}
-	return []setting.Mistake{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, shortestInterval)}}
+	return []setting.Problem{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, shortestInterval)}}
 }

@@ -30,12 +30,12 @@ type Section struct {
 	Dirs []string `yaml:"dirs,omitempty"` // directories with files of profiles (*.yml)
 }
 
-// Mistakes reports directories without any profile.
-func (s *Section) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
+// Problems reports directories without any profile.
+func (s *Section) Problems() []setting.Problem {
+	var found []setting.Problem
 	for i, dir := range s.Dirs {
 		if files, err := filepath.Glob(filepath.Join(dir, Files)); err != nil || len(files) == 0 {
-			found = append(found, setting.Mistake{Path: fmt.Sprintf("dirs[%d]", i), Text: fmt.Sprintf("%q is no directory with files %s", dir, Files)})
+			found = append(found, setting.Problem{Path: fmt.Sprintf("dirs[%d]", i), Text: fmt.Sprintf("%q is no directory with files %s", dir, Files)})
 		}
 	}
 	return found
@@ -51,12 +51,12 @@ type Settings struct {
 	Modules      []string      `yaml:"modules,omitempty"`        // modules that the device may have something for
 }
 
-// Mistakes reports names where numbers belong.
-func (s *Settings) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
+// Problems reports names where numbers belong.
+func (s *Settings) Problems() []setting.Problem {
+	var found []setting.Problem
 	for i, o := range s.SysObjectIDs {
 		for _, m := range o.NotNumeric() {
-			found = append(found, setting.Mistake{Path: fmt.Sprintf("sys_object_ids[%d]", i), Text: m.Text})
+			found = append(found, setting.Problem{Path: fmt.Sprintf("sys_object_ids[%d]", i), Text: m.Text})
 		}
 	}
 	return found
@@ -162,9 +162,9 @@ func (b *Book) match(sysObjectID snmp.OID) (*profile, snmp.OID) {
 	return b.profiles[Default], nil
 }
 
-// Mistakes tells what some profiles name that is not among all the profiles and modules there are.
-func Mistakes(settings map[string]*Settings, profiles, modules []string) map[string][]setting.Mistake {
-	found := map[string][]setting.Mistake{}
+// Problems tells what some profiles name that is not among all the profiles and modules there are.
+func Problems(settings map[string]*Settings, profiles, modules []string) map[string][]setting.Problem {
+	found := map[string][]setting.Problem{}
 	for name, s := range settings {
 		check := func(key string, list, known []string) {
 			for i, other := range list {
@@ -175,7 +175,7 @@ func Mistakes(settings map[string]*Settings, profiles, modules []string) map[str
 				if near := setting.Nearest(other, known); near != "" {
 					text += fmt.Sprintf(": did you mean %q?", near)
 				}
-				found[name] = append(found[name], setting.Mistake{Path: fmt.Sprintf("%s[%d]", key, i), Text: text})
+				found[name] = append(found[name], setting.Problem{Path: fmt.Sprintf("%s[%d]", key, i), Text: text})
 			}
 		}
 		if s != nil {

@@ -19,13 +19,13 @@ const (
 	resolve = "resolve"
 )
 
-// Mistakes reports words that are not known.
-func (s *Settings) Mistakes() []setting.Mistake {
+// Problems reports words that are not known.
+func (s *Settings) Problems() []setting.Problem {
 	switch s.OnPollFailure {
 	case "", freeze, resolve:
 		return nil
 	}
-	return []setting.Mistake{{Path: "on_poll_failure", Text: fmt.Sprintf("%q: write %s or %s", s.OnPollFailure, freeze, resolve)}}
+	return []setting.Problem{{Path: "on_poll_failure", Text: fmt.Sprintf("%q: write %s or %s", s.OnPollFailure, freeze, resolve)}}
 }
 
 func (s *Settings) interval() time.Duration {

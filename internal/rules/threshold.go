@@ -49,7 +49,7 @@ const limitName, limitLabel = "trapline_target_limit", "limit"
 func ThresholdGroup(file string, list []Threshold, line func(i int) int) *Group {
 	g := &Group{File: file, Name: "thresholds"}
 	for i := range list {
-		if len(list[i].Mistakes()) > 0 {
+		if len(list[i].Problems()) > 0 {
 			continue
 		}
 		if r := newRule(g, list[i].rule(), nil); r != nil {
@@ -63,11 +63,11 @@ func ThresholdGroup(file string, list []Threshold, line func(i int) int) *Group 
 
 var placeless = regexp.MustCompile(`^(\d+:\d+: )+`)
 
-// Mistakes reports what is missing, and what no rule can be made of.
-func (t *Threshold) Mistakes() []setting.Mistake {
-	var found []setting.Mistake
+// Problems reports what is missing, and what no rule can be made of.
+func (t *Threshold) Problems() []setting.Problem {
+	var found []setting.Problem
 	wrong := func(path, format string, args ...any) {
-		found = append(found, setting.Mistake{Path: path, Text: fmt.Sprintf(format, args...)})
+		found = append(found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 	}
 	if t.Name == "" {
 		wrong("name", "a threshold needs a name")

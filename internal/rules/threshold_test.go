@@ -24,7 +24,7 @@ func TestThresholdsAreRules(t *testing.T) {
 				`((m < on (target) group_left () (trapline_target_limit{limit="low"} + 2) or m < 12 unless on (target) trapline_target_limit{limit="low"})) and ignoring (alertname, alertstate, severity) ALERTS{alertname="T",alertstate="firing"}`},
 	} {
 		test.Name, test.Metric = "T", "IF-MIB::m"
-		if m := test.Mistakes(); len(m) > 0 {
+		if m := test.Problems(); len(m) > 0 {
 			t.Errorf("%s: %v", test.name, m)
 		}
 		r := NewSet([]*Group{ThresholdGroup("snmp.yml", []Threshold{test.Threshold}, lineOne)}).Rules()[0]
@@ -47,8 +47,8 @@ func TestMistakesOfThresholds(t *testing.T) {
 		{Threshold{Name: "T", Metric: "m", Above: at(1), LimitLabel: "target"}, "limit_label", "the label target is the target's name"},
 		{Threshold{Name: "T", Metric: "m", Above: at(1), Summary: "{{ .No"}, "", `threshold "T": annotation "summary": template: __alert_T:1: unclosed action`},
 	} {
-		m := test.Mistakes()
-		if len(m) != 1 || m[0] != (setting.Mistake{Path: test.path, Text: test.want}) {
+		m := test.Problems()
+		if len(m) != 1 || m[0] != (setting.Problem{Path: test.path, Text: test.want}) {
 			t.Errorf("%q, want %s: %s", m, test.path, test.want)
 		}
 	}

@@ -40,7 +40,7 @@ func ParseBytes(text string) (Bytes, error) {
 	return b, nil
 }
 
-// UnmarshalYAML keeps what cannot be read for Mistakes.
+// UnmarshalYAML keeps what cannot be read for Problems.
 func (b *Bytes) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -50,13 +50,13 @@ func (b *Bytes) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// Mistakes reports what is no number of octets.
-func (b Bytes) Mistakes() []Mistake {
+// Problems reports what is no number of octets.
+func (b Bytes) Problems() []Problem {
 	if !b.bad {
 		return nil
 	}
 	_, err := ParseBytes(b.text)
-	return []Mistake{{Text: err.Error()}}
+	return []Problem{{Text: err.Error()}}
 }
 
 // Wanted says what to write.

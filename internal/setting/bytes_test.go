@@ -15,7 +15,7 @@ func TestParseBytes(t *testing.T) {
 	}
 	for _, text := range []string{"", "MiB", "-1", "-1MiB", "1.5MiB", "64 mib", "9999999999GiB", "1e6", "64MiBB"} {
 		b, err := ParseBytes(text)
-		if err == nil || len(b.Mistakes()) != 1 || !strings.Contains(b.Mistakes()[0].Text, "write one such as 64MiB") {
+		if err == nil || len(b.Problems()) != 1 || !strings.Contains(b.Problems()[0].Text, "write one such as 64MiB") {
 			t.Errorf("%q: %v, %v", text, b, err)
 		}
 	}

@@ -19,18 +19,18 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Mistake is one thing wrong in the file. Path leads from the value that was checked to the field,
+// Problem is one thing wrong in the file. Path leads from the value that was checked to the field,
 // in the file's own keys: "metrics[3].type"; empty means the value itself.
-type Mistake struct {
+type Problem struct {
 	Path string
 	Text string
 }
 
 // Checked is implemented by settings that can be wrong in ways their types do not show.
-type Checked interface{ Mistakes() []Mistake }
+type Checked interface{ Problems() []Problem }
 
 // Warned is implemented by settings that can be used and yet may not do what was meant.
-type Warned interface{ Warnings() []Mistake }
+type Warned interface{ Warnings() []Problem }
 
 // Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
 type Duration struct {
@@ -39,7 +39,7 @@ type Duration struct {
 	bad  bool
 }
 
-// UnmarshalYAML keeps what was written; Mistakes tells whether it can be read.
+// UnmarshalYAML keeps what was written; Problems tells whether it can be read.
 func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&d.text); err != nil {
 		return err
@@ -61,12 +61,12 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.ParseDuration(text)
 }
 
-// Mistakes reports a missing unit, a negative length and everything else that is no duration.
-func (d Duration) Mistakes() []Mistake {
+// Problems reports a missing unit, a negative length and everything else that is no duration.
+func (d Duration) Problems() []Problem {
 	if !d.bad {
 		return nil
 	}
-	return []Mistake{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
+	return []Problem{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
 }
 
 // Wanted says what to write.
@@ -98,7 +98,7 @@ func ParseOID(text string) OID {
 	return o
 }
 
-// UnmarshalYAML keeps what was written; Mistakes tells whether it can be read.
+// UnmarshalYAML keeps what was written; Problems tells whether it can be read.
 func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -116,20 +116,20 @@ func (o OID) Named() (name string, named bool) {
 	return o.text, o.err != nil && !strings.ContainsAny(o.text[:min(1, len(o.text))], ".0123456789")
 }
 
-// Mistakes reports numbers that are no OID.
-func (o OID) Mistakes() []Mistake {
+// Problems reports numbers that are no OID.
+func (o OID) Problems() []Problem {
 	if _, named := o.Named(); named {
 		return nil
 	}
 	return o.NotNumeric()
 }
 
-// NotNumeric is Mistakes where nobody can replace names.
-func (o OID) NotNumeric() []Mistake {
+// NotNumeric is Problems where nobody can replace names.
+func (o OID) NotNumeric() []Problem {
 	if o.err == nil {
 		return nil
 	}
-	return []Mistake{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
+	return []Problem{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
 }
 
 // Wanted says what to write.
@@ -148,7 +148,7 @@ type Regexp struct {
 	err  error
 }
 
-// UnmarshalYAML keeps what was written; Mistakes tells whether it compiles.
+// UnmarshalYAML keeps what was written; Problems tells whether it compiles.
 func (r *Regexp) UnmarshalYAML(unmarshal func(any) error) error {
 	return r.unmarshal(unmarshal, "%s")
 }
@@ -161,8 +161,8 @@ func (r *Regexp) unmarshal(unmarshal func(any) error, format string) error {
 	return nil
 }
 
-// Mistakes reports what does not compile.
-func (r Regexp) Mistakes() []Mistake {
+// Problems reports what does not compile.
+func (r Regexp) Problems() []Problem {
 	if r.err == nil {
 		return nil
 	}
@@ -171,9 +171,9 @@ func (r Regexp) Mistakes() []Mistake {
 		err = plain // without the anchors that the user did not write
 	}
 	if reason := (*syntax.Error)(nil); errors.As(err, &reason) {
-		return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %s: %q", r.text, reason.Code, reason.Expr)}}
+		return []Problem{{Text: fmt.Sprintf("%q is not a regular expression: %s: %q", r.text, reason.Code, reason.Expr)}}
 	}
-	return []Mistake{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, err)}}
+	return []Problem{{Text: fmt.Sprintf("%q is not a regular expression: %v", r.text, err)}}
 }
 
 // IsZero lets omitempty leave an unset expression out.
@@ -185,7 +185,7 @@ func (r Regexp) MarshalYAML() (any, error) { return r.text, nil }
 // AnchoredRegexp is an RE2 expression that must match the whole of its input.
 type AnchoredRegexp struct{ Regexp }
 
-// UnmarshalYAML keeps what was written; Mistakes tells whether it compiles.
+// UnmarshalYAML keeps what was written; Problems tells whether it compiles.
 func (r *AnchoredRegexp) UnmarshalYAML(unmarshal func(any) error) error {
 	return r.unmarshal(unmarshal, "^(?:%s)$")
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Mistake is one thing wrong in a file.
-type Mistake struct {
+// Problem is one thing wrong in a file.
+type Problem struct {
 	File string // empty if the mistake is in no particular file
 	Line int    // from 1; 0 if the mistake is in no particular line
 	Text string
 }
 
-func (m Mistake) String() string {
+func (m Problem) String() string {
 	switch {
 	case m.File == "":
 		return m.Text
@@ -34,11 +34,11 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:head], "") + " … " + strings.ToValidUTF8(text[len(text)-tail:], "")
 }
 
-// Mistakes is everything that is wrong in the files, sorted by file and line.
-type Mistakes []Mistake
+// Problems is everything that is wrong in the files, sorted by file and line.
+type Problems []Problem
 
 // Error gives one mistake a line.
-func (m Mistakes) Error() string {
+func (m Problems) Error() string {
 	lines := make([]string, len(m))
 	for i, mistake := range m {
 		lines[i] = mistake.String()
@@ -46,8 +46,8 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (m Mistakes) sorted() Mistakes {
-	slices.SortFunc(m, func(a, b Mistake) int {
+func (m Problems) sorted() Problems {
+	slices.SortFunc(m, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Text, b.Text))
 	})
 	return m
