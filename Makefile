@@ -27,8 +27,8 @@ test:
 tests:
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
-	go test -count=1 -tags $(TAGS) -run Law ./internal/engine
-	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/engine
+	go test -count=1 -tags $(TAGS) -run Law ./internal/client
+	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/client
 
 # soak runs the tests of polls and of hostile agents for about ten minutes.
 soak:
@@ -37,7 +37,7 @@ soak:
 # bench runs the benchmarks, and compares with gosnmp as others build it.
 bench:
 	go test -run '^$$' -bench . -benchmem -timeout 30m -tags $(TAGS) ./...
-	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/engine ./internal/snmp
+	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/client ./internal/snmp
 
 # lint runs gofmt, go vet and staticcheck.
 lint:

@@ -12,7 +12,7 @@ import (
 	"trapline/collector"
 	"trapline/config"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -20,11 +20,11 @@ import (
 // answers gives what it has, whatever is asked for.
 type answers []snmp.VarBind
 
-func (a answers) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (a answers) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, v := range a {
 		yield(v)
 	}
-	return engine.Stats{VarBinds: len(a)}, nil
+	return client.Stats{VarBinds: len(a)}, nil
 }
 
 // chassis is what a walk of if_mib brings from a chassis with 1,000 interfaces.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -19,13 +19,13 @@ import (
 // Session asks a target. Poll hands every varbind to yield, which keeps none of them, and returns
 // what arrived together with the errors of what did not: see access.Error.
 type Session interface {
-	Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error)
+	Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error)
 }
 
 // Options of a pass.
 type Options struct {
-	Params       engine.Params    // those of the target: they win over the module's
-	Defaults     engine.Params    // these hold where neither says anything
+	Params       client.Params    // those of the target: they win over the module's
+	Defaults     client.Params    // these hold where neither says anything
 	WrapCounters bool             // Counter64 modulo 2^53
 	Compatible   bool             // of several metrics with one OID, only the last has series
 	KeepIndexes  bool             // the tables say which index each row has
@@ -38,7 +38,7 @@ type Options struct {
 type Result struct {
 	Module       *Module
 	Set          *series.Set
-	Stats        engine.Stats
+	Stats        client.Stats
 	WalkDuration time.Duration // until the last varbind
 	Duration     time.Duration // until the series were ready
 	Err          error         // joined *access.Error
@@ -66,7 +66,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	r := Result{Module: m}
 	plan := m.Plan
 	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
-	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, engine.DefaultMaxBytes)
+	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, client.DefaultMaxBytes)
 	var dropped []Dropped
 	if len(m.filters) > 0 {
 		plan, dropped = m.applyFilters(ctx, s, plan)
@@ -96,11 +96,11 @@ func whole(errs []*access.Error) bool {
 
 // applyFilters asks for the objects that decide. A filter whose object cannot be read does not
 // narrow anything.
-func (m *Module) applyFilters(ctx context.Context, s Session, p engine.Plan) (narrowed engine.Plan, dropped []Dropped) {
+func (m *Module) applyFilters(ctx context.Context, s Session, p client.Plan) (narrowed client.Plan, dropped []Dropped) {
 	var sets []indexSet
 	for i := range m.filters {
 		set := indexSet{filter: &m.filters[i]}
-		walk := engine.Plan{Walk: []snmp.OID{set.filter.Object}, Params: p.Params}
+		walk := client.Plan{Walk: []snmp.OID{set.filter.Object}, Params: p.Params}
 		if _, err := s.Poll(ctx, &walk, set.add); err != nil {
 			continue
 		}

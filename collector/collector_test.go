@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"gopkg.in/yaml.v3"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -72,8 +72,8 @@ func varbind(t testing.TB, name, kind, value string) snmp.VarBind {
 	return v
 }
 
-func (d device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
-	var stats engine.Stats
+func (d device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	var stats client.Stats
 	for _, v := range d {
 		asked := slices.ContainsFunc(p.Get, func(o snmp.OID) bool { return bytes.Equal(o, v.Name) }) ||
 			slices.ContainsFunc(p.Walk, func(o snmp.OID) bool { return v.Name.HasPrefix(o) })

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -17,7 +17,7 @@ import (
 type Module struct {
 	Name     string
 	Warnings []string // settings that have no effect
-	Plan     engine.Plan
+	Plan     client.Plan
 
 	filters []Filter
 	objects []object // sorted by OID
@@ -78,7 +78,7 @@ type moduleBuilder struct {
 // series of a target have a label of that name, get "exported_" in front.
 func Compile(name string, s *Settings, reserved ...string) *Module {
 	b := &moduleBuilder{Module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, recipes: map[string]int{}, reserved: reserved}
-	b.Plan = engine.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
+	b.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
 		b.filters = append(b.filters, newFilter(&s.Filters[i]))
 	}
@@ -135,7 +135,7 @@ func oids[T interface{ ObjectID() snmp.OID }](settings []T) []snmp.OID {
 }
 
 // minimal leaves out what another walk of the plan brings anyway.
-func minimal(p engine.Plan) engine.Plan {
+func minimal(p client.Plan) client.Plan {
 	walked := func(o snmp.OID, strictly bool) bool {
 		return slices.ContainsFunc(p.Walk, func(w snmp.OID) bool {
 			return o.HasPrefix(w) && !(strictly && bytes.Equal(o, w))

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -57,7 +57,7 @@ func (s *indexSet) add(v snmp.VarBind) {
 
 // narrow replaces what sets have as targets, in walks and gets, by the instances they let through. An
 // instance that several filters aim at needs to pass all of them.
-func narrow(p engine.Plan, sets []indexSet) engine.Plan {
+func narrow(p client.Plan, sets []indexSet) client.Plan {
 	allowed := map[string]map[string]int{}
 	filters := map[string]int{}
 	var order []snmp.OID

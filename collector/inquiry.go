@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -75,7 +75,7 @@ func (m *Module) keptObject(kept int) snmp.OID {
 type Answer struct {
 	Rows   []AnswerRow
 	Errors []*access.Error
-	Stats  engine.Stats
+	Stats  client.Stats
 }
 
 // AnswerRow is an instance that a device has answered with.
@@ -101,8 +101,8 @@ func (c *Column) Ask(ctx context.Context, s Session, o Options) Answer {
 	m := c.Module
 	o.KeepIndexes = true
 	conversion := m.conversion(o)
-	conversion.room = roomFactor * engine.DefaultMaxBytes
-	plan := engine.Plan{Walk: c.objects(), Params: o.Params.Over(m.Plan.Params).Over(o.Defaults)}
+	conversion.room = roomFactor * client.DefaultMaxBytes
+	plan := client.Plan{Walk: c.objects(), Params: o.Params.Over(m.Plan.Params).Over(o.Defaults)}
 	in := inquiry{column: c, decided: make([]map[string]string, len(c.Filters))}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -139,7 +139,7 @@ func (c *Column) objects() []snmp.OID {
 	for i := range c.Filters {
 		list = append(list, c.Filters[i].Object)
 	}
-	return minimal(engine.Plan{Walk: list}).Walk
+	return minimal(client.Plan{Walk: list}).Walk
 }
 
 // inquiry takes what arrives.

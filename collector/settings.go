@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -16,7 +16,7 @@ type Settings struct {
 	Walk          []setting.OID    `yaml:"walk,omitempty"`
 	Get           []setting.OID    `yaml:"get,omitempty"`
 	Metrics       []MetricSettings `yaml:"metrics,omitempty"`
-	engine.Params `yaml:",inline"`
+	client.Params `yaml:",inline"`
 	Filters       []FilterSettings `yaml:"filters,omitempty"`
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/config"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -43,11 +43,11 @@ modules:
 // recorded is a session that returns the same bindings for every plan.
 type recorded []snmp.VarBind
 
-func (r recorded) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (r recorded) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, v := range r {
 		yield(v)
 	}
-	return engine.Stats{}, nil
+	return client.Stats{}, nil
 }
 
 // One line in the table of types suffices for a type: from the file and from the objects of MIBs to the exposition, in

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/profile"
 	"trapline/internal/snmp"
 )
@@ -15,19 +15,19 @@ import (
 // everything is a device that has every object, and says that it is of enterprise 99999.
 type everything struct{}
 
-func (everything) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (everything) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, oid := range p.Get {
 		yield(snmp.VarBind{Name: oid, Type: snmp.ObjectIdentifier, Value: snmp.MustParseOID("1.3.6.1.4.1.99999.1")})
 	}
 	for _, oid := range p.Next {
 		yield(snmp.VarBind{Name: snmp.AppendArc(append(snmp.OID{}, oid...), 1), Type: snmp.Integer, Value: []byte{1}})
 	}
-	return engine.Stats{}, nil
+	return client.Stats{}, nil
 }
 
 func chosen(t *testing.T, book *profile.Book) string {
 	t.Helper()
-	c, err := book.Choose(t.Context(), everything{}, engine.Params{})
+	c, err := book.Choose(t.Context(), everything{}, client.Params{})
 	if err != nil {
 		t.Fatal(err)
 	}

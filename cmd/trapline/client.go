@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 )
 
@@ -186,42 +186,42 @@ func inFlags(m setting.Problem) error {
 	return errors.New(m.Text)
 }
 
-func (f *hostFlags) spec() (engine.Spec, error) {
+func (f *hostFlags) spec() (client.Spec, error) {
 	source, err := access.ParseSource(*f.source)
-	return engine.Spec{Address: *f.host, Source: source, Interface: *f.device}, err
+	return client.Spec{Address: *f.host, Source: source, Interface: *f.device}, err
 }
 
-func (f *hostFlags) params() (engine.Params, error) {
+func (f *hostFlags) params() (client.Params, error) {
 	timeout, err := time.ParseDuration(*f.timeout)
 	if seconds, bare := strconv.ParseFloat(*f.timeout, 64); bare == nil {
 		timeout, err = time.Duration(seconds*float64(time.Second)), nil
 	}
 	if err != nil || timeout <= 0 {
-		return engine.Params{}, fmt.Errorf("-t %s: write seconds, or a duration such as 500ms", *f.timeout)
+		return client.Params{}, fmt.Errorf("-t %s: write seconds, or a duration such as 500ms", *f.timeout)
 	}
-	return engine.Params{Timeout: setting.Duration{Duration: timeout}, Retries: f.retries}, nil
+	return client.Params{Timeout: setting.Duration{Duration: timeout}, Retries: f.retries}, nil
 }
 
 // discover asks the target of the flags for its engine ID.
-func (f *hostFlags) discover(ctx context.Context, logger *slog.Logger) (engine.Discovery, error) {
+func (f *hostFlags) discover(ctx context.Context, logger *slog.Logger) (client.Discovery, error) {
 	params, err := f.params()
 	if err != nil {
-		return engine.Discovery{}, err
+		return client.Discovery{}, err
 	}
 	spec, err := f.spec()
 	if err != nil {
-		return engine.Discovery{}, err
+		return client.Discovery{}, err
 	}
-	e := engine.New(engine.Options{Logger: logger})
+	e := client.New(client.Options{Logger: logger})
 	defer e.Close()
 	t, err := e.Target(spec)
 	if err != nil {
-		return engine.Discovery{}, err
+		return client.Discovery{}, err
 	}
 	return t.Discover(ctx, params)
 }
 
-func (f *clientFlags) spec() (engine.Spec, error) {
+func (f *clientFlags) spec() (client.Spec, error) {
 	spec, err := f.hostFlags.spec()
 	if err != nil {
 		return spec, err
@@ -239,7 +239,7 @@ func (f *clientFlags) spec() (engine.Spec, error) {
 
 // target opens the session to the target of the flags. Where a localized key comes without the engine
 // that it is for, the target is asked.
-func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.Engine, *engine.Target, engine.Params, error) {
+func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*client.Client, *client.Target, client.Params, error) {
 	params, err := f.params()
 	if err != nil {
 		return nil, nil, params, usage(err)
@@ -254,11 +254,11 @@ func (f *clientFlags) target(ctx context.Context, logger *slog.Logger) (*engine.
 	if err != nil {
 		return nil, nil, params, usage(err)
 	}
-	options := engine.Options{Logger: logger}
+	options := client.Options{Logger: logger}
 	if *f.packets {
-		options.Trace = func(p *engine.Packet) { _, _ = os.Stderr.Write(appendPacket(nil, p)) }
+		options.Trace = func(p *client.Packet) { _, _ = os.Stderr.Write(appendPacket(nil, p)) }
 	}
-	e := engine.New(options)
+	e := client.New(options)
 	t, err := e.Target(spec)
 	return e, t, params, usage(err)
 }

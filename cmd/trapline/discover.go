@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -43,7 +43,7 @@ func (f *hostFlags) otherVersion(ctx context.Context, err error, logger *slog.Lo
 	if errParams != nil || ctx.Err() != nil {
 		return err
 	}
-	e := engine.New(engine.Options{Logger: logger})
+	e := client.New(client.Options{Logger: logger})
 	defer e.Close()
 	s := newSurveyor(e, []candidate{{name: "public_v2", auth: publicAuth(2)}, {name: "public_v1", auth: publicAuth(1)}}, params.Timeout.Duration, 0)
 	if found := s.survey(ctx, *f.host); found.by != nil {
@@ -52,7 +52,7 @@ func (f *hostFlags) otherVersion(ctx context.Context, err error, logger *slog.Lo
 	return err
 }
 
-func discovered(d engine.Discovery) string {
+func discovered(d client.Discovery) string {
 	return fmt.Sprintf("engine_id: %x # %s\nboots: %d\ntime: %d # seconds: %s\n",
 		d.EngineID, snmp.DescribeEngineID(d.EngineID), d.Boots, d.Time, time.Duration(d.Time)*time.Second)
 }

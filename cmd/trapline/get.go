@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/modules"
 	"trapline/internal/snmp"
 )
@@ -43,7 +43,7 @@ func addGet(app *kingpin.Application, commands map[string]command) {
 				return err
 			}
 			defer e.Close()
-			_, err = target.Poll(ctx, &engine.Plan{Get: oids, Alone: len(oids) == 1, Params: params}, func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) })
+			_, err = target.Poll(ctx, &client.Plan{Get: oids, Alone: len(oids) == 1, Params: params}, func(v snmp.VarBind) { fmt.Fprintln(out, line(v)) })
 			return flags.meant(ctx, f, err)
 		})
 	}

@@ -19,7 +19,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 )
 
@@ -62,7 +62,7 @@ type place struct {
 	auth       *access.Auth // nil: that of the flags
 	overridden bool         // by flags
 	given      given
-	params     engine.Params
+	params     client.Params
 	engine     string
 }
 
@@ -226,9 +226,9 @@ func (f *targetFlags) adopt(of *clientFlags, t *poller.Target) {
 	if t.Spec.Source.IsValid() {
 		take("source-address", &of.source, t.Spec.Source.String())
 	}
-	take("timeout", &of.timeout, cmp.Or(of.place.params.Timeout.Duration, engine.DefaultTimeout).String())
+	take("timeout", &of.timeout, cmp.Or(of.place.params.Timeout.Duration, client.DefaultTimeout).String())
 	if !*f.given["retries"] {
-		retries := engine.DefaultRetries
+		retries := client.DefaultRetries
 		if of.place.params.Retries != nil {
 			retries = *of.place.params.Retries
 		}

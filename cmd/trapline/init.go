@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -69,7 +69,7 @@ func (f *initFlags) run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	e := engine.New(engine.Options{Logger: logger})
+	e := client.New(client.Options{Logger: logger})
 	defer e.Close()
 	s := newSurveyor(e, slices.Concat(own, list), *f.timeout, initRetries)
 	var answered []surveyed

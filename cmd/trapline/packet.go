@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -11,7 +11,7 @@ import (
 var communityName = snmp.MustParseOID("1.3.6.1.6.3.18.1.1.1.2")
 
 // appendPacket writes a message for people: who, what, and a line for each variable binding.
-func appendPacket(b []byte, p *engine.Packet) []byte {
+func appendPacket(b []byte, p *client.Packet) []byte {
 	direction := "to"
 	if p.Received {
 		direction = "from"
@@ -35,7 +35,7 @@ func appendPacket(b []byte, p *engine.Packet) []byte {
 	return appendBindings(b, p)
 }
 
-func appendHeader3(b []byte, p *engine.Packet) []byte {
+func appendHeader3(b []byte, p *client.Packet) []byte {
 	h := &p.Header
 	b = fmt.Appendf(b, "SNMPv3 msgID %d, engine %x, boots %d, time %d, user %q, ", h.ID, h.EngineID, h.Boots, h.Time, h.UserName)
 	if len(p.PDU.ContextName) > 0 {
@@ -44,7 +44,7 @@ func appendHeader3(b []byte, p *engine.Packet) []byte {
 	return b
 }
 
-func appendBindings(b []byte, p *engine.Packet) []byte {
+func appendBindings(b []byte, p *client.Packet) []byte {
 	for list := p.PDU.VarBinds; len(list) > 0; {
 		v, rest, err := snmp.CutVarBind(list)
 		switch {

@@ -17,7 +17,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/reason"
@@ -41,7 +41,7 @@ func addPoll(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return err
 		}
-		e := engine.New(engine.Options{Logger: logger})
+		e := client.New(client.Options{Logger: logger})
 		defer e.Close()
 		options := poller.PassOptions{Open: opener(e, false, logger), WrapCounters: true, ModuleConcurrency: 1}
 		pass := options.Run(ctx, target, true)

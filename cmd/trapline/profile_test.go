@@ -12,8 +12,8 @@ import (
 	"trapline/config"
 	"trapline/internal/access"
 	"trapline/internal/agent"
+	"trapline/internal/client"
 	"trapline/internal/corpus"
-	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/profile"
 	"trapline/internal/setting"
@@ -42,7 +42,7 @@ func recordings(t *testing.T, dir string) (names []string, list []*agent.Recordi
 type chooser struct {
 	book   *profile.Book
 	tree   *mibs.Tree
-	engine *engine.Engine
+	engine *client.Client
 }
 
 func newChooser(t *testing.T) chooser {
@@ -55,18 +55,18 @@ func newChooser(t *testing.T) chooser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engine.New(engine.Options{})
+	e := client.New(client.Options{})
 	t.Cleanup(func() { e.Close() })
 	return chooser{book, tree, e}
 }
 
-func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *engine.Target) {
+func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *client.Target) {
 	t.Helper()
-	target, err := c.engine.Target(engine.Spec{Address: address, Auth: &access.Auth{Version: 2, Community: "public"}})
+	target, err := c.engine.Target(client.Spec{Address: address, Auth: &access.Auth{Version: 2, Community: "public"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	choice, err := c.book.Choose(t.Context(), target, engine.Params{})
+	choice, err := c.book.Choose(t.Context(), target, client.Params{})
 	if err != nil {
 		t.Fatalf("%s: %v", address, err)
 	}
@@ -118,7 +118,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 	if choice.Profile != "net_snmp" {
 		t.Errorf("the profile is %s", choice.Profile)
 	}
-	unread, err := choice.Unread(t.Context(), target, engine.Params{}, c.tree)
+	unread, err := choice.Unread(t.Context(), target, client.Params{}, c.tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 			return slices.ContainsFunc(slices.Concat(m.Settings.Walk, m.Settings.Get), func(o setting.OID) bool { return oid.HasPrefix(o.OID) })
 		})
 	}
-	all := engine.Plan{Walk: []snmp.OID{mustOID(t, "1.3.6.1.2.1"), mustOID(t, "1.3.6.1.4.1")}}
+	all := client.Plan{Walk: []snmp.OID{mustOID(t, "1.3.6.1.2.1"), mustOID(t, "1.3.6.1.4.1")}}
 	if _, err := target.Poll(t.Context(), &all, func(v snmp.VarBind) {
 		told := slices.ContainsFunc(unread, func(s profile.Subtree) bool { return v.Name.HasPrefix(s.OID) })
 		if !told && !covered(v.Name) {
@@ -148,7 +148,7 @@ func TestUnreadSubtrees(t *testing.T) {
 	}
 	c := newChooser(t)
 	choice, target := c.choose(t, startDevices(t, "127.0.37.1:0", agent.Faults{}, b.Recording()).Addr(0).String())
-	unread, err := choice.Unread(t.Context(), target, engine.Params{}, c.tree)
+	unread, err := choice.Unread(t.Context(), target, client.Params{}, c.tree)
 	if err != nil {
 		t.Fatal(err)
 	}

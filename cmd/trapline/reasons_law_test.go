@@ -16,7 +16,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/httpapi"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -28,8 +28,8 @@ import (
 // failing is a device whose polls fail.
 type failing struct{ err error }
 
-func (f failing) Poll(context.Context, *engine.Plan, func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{Packets: 4, Retries: 3}, f.err
+func (f failing) Poll(context.Context, *client.Plan, func(snmp.VarBind)) (client.Stats, error) {
+	return client.Stats{Packets: 4, Retries: 3}, f.err
 }
 
 // failings are polls that fail for every reason: as a whole, in a table from its beginning and after a row, with what is
@@ -63,11 +63,11 @@ func failingSite(t *testing.T, list []error) string {
 	for i, err := range list {
 		name := fmt.Sprintf("t-%d", i)
 		errs[name] = err
-		targets = append(targets, &poller.Target{Name: name, Interval: time.Hour, Spec: engine.Spec{Address: name, Auth: &auth}, AuthName: "lab", Modules: []*collector.Module{module}})
+		targets = append(targets, &poller.Target{Name: name, Interval: time.Hour, Spec: client.Spec{Address: name, Auth: &auth}, AuthName: "lab", Modules: []*collector.Module{module}})
 	}
 	var polled sync.WaitGroup
 	polled.Add(len(targets))
-	open := func(s engine.Spec) (collector.Session, error) { return failing{errs[s.Address]}, nil }
+	open := func(s client.Spec) (collector.Session, error) { return failing{errs[s.Address]}, nil }
 	polls := poller.New(poller.Options{PassOptions: poller.PassOptions{Open: open}, Logger: slog.New(slog.DiscardHandler), Ended: func(poller.Report) { polled.Done() }})
 	polls.SetTargets(targets)
 	ctx, cancel := context.WithCancel(t.Context())

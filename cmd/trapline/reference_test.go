@@ -18,7 +18,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"trapline/config"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 )
@@ -119,7 +119,7 @@ func TestReferenceOfMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	newMetrics(r)
-	engine.NewMetrics(r)
+	client.NewMetrics(r)
 	newLimits(r, flags)
 	newReloader(nil, nil, r, logger)
 	c := &config.Config{StateDir: t.TempDir()}

@@ -21,7 +21,7 @@ import (
 
 	"trapline/collector"
 	"trapline/config"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
@@ -40,7 +40,7 @@ func run(ctx context.Context, flags *serveFlags, logger *slog.Logger) error {
 		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"))
 	metrics := newMetrics(registry)
 
-	sessions := engine.New(engine.Options{Logger: logger, Metrics: engine.NewMetrics(registry)})
+	sessions := client.New(client.Options{Logger: logger, Metrics: client.NewMetrics(registry)})
 	defer sessions.Close()
 	passes := passOptions(sessions, flags, metrics, logger)
 	read := func() (*world, error) { return load(*flags.files, *flags.expandEnv, *flags.sourceAddress) }
@@ -141,7 +141,7 @@ func pollsAtOnce(c *config.Config) int {
 }
 
 // passOptions are those of all passes.
-func passOptions(sessions *engine.Engine, flags *serveFlags, metrics *metrics, logger *slog.Logger) poller.PassOptions {
+func passOptions(sessions *client.Client, flags *serveFlags, metrics *metrics, logger *slog.Logger) poller.PassOptions {
 	return poller.PassOptions{
 		Open:              opener(sessions, *flags.debugPackets, logger),
 		WrapCounters:      *flags.wrapCounters,
@@ -180,8 +180,8 @@ func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, log
 	return err
 }
 
-func opener(e *engine.Engine, debug bool, logger *slog.Logger) poller.Open {
-	return func(s engine.Spec) (collector.Session, error) {
+func opener(e *client.Client, debug bool, logger *slog.Logger) poller.Open {
+	return func(s client.Spec) (collector.Session, error) {
 		t, err := e.Target(s)
 		if err != nil || !debug {
 			return t, err

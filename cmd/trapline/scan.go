@@ -16,7 +16,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -40,7 +40,7 @@ func addScan(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return err
 		}
-		e := engine.New(engine.Options{Logger: logger})
+		e := client.New(client.Options{Logger: logger})
 		defer e.Close()
 		found := scan(ctx, newSurveyor(e, list, *timeout, *retries), addresses, *port)
 		if ctx.Err() != nil && len(found) == 0 {

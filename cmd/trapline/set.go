@@ -11,7 +11,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
@@ -112,7 +112,7 @@ var refusals = map[string]string{
 
 // refused says which object a device refuses, why, and what the MIBs say about its values.
 func refused(target string, names notify.Names, list []snmp.VarBind, written []string, err error) error {
-	var refusal *engine.SetError
+	var refusal *client.SetError
 	if !errors.As(err, &refusal) {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/notify"
 	"trapline/internal/setting"
 )
@@ -22,14 +22,14 @@ const stateInterval = 10 * time.Minute
 
 // engineState keeps in a file what an engine learnt of its targets.
 type engineState struct {
-	engine *engine.Engine
+	engine *client.Client
 	logger *slog.Logger
 
 	mu   sync.Mutex
 	path string // empty means that nothing is kept
 }
 
-func newEngineState(e *engine.Engine, dir string, logger *slog.Logger) *engineState {
+func newEngineState(e *client.Client, dir string, logger *slog.Logger) *engineState {
 	s := &engineState{engine: e, logger: logger}
 	if dir != "" {
 		s.use(dir)

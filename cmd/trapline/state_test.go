@@ -11,7 +11,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 )
 
 // Whatever is wrong with what was learned, the next process starts, and says that it starts cold.
@@ -19,13 +19,13 @@ func TestNoDamageOfTheEngineStateStopsTheStart(t *testing.T) {
 	address := startDevices(t, "127.0.42.21:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	learned := engine.New(engine.Options{Logger: logger})
+	learned := client.New(client.Options{Logger: logger})
 	defer learned.Close()
 	w, err := load([]string{"../../snmp.yml"}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	device, err := learned.Target(engine.Spec{Address: address, Auth: w.config.Auths["public_v2"]})
+	device, err := learned.Target(client.Spec{Address: address, Auth: w.config.Auths["public_v2"]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestNoDamageOfTheEngineStateStopsTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		log.Reset()
-		cold := engine.New(engine.Options{Logger: logger})
+		cold := client.New(client.Options{Logger: logger})
 		defer cold.Close()
 		newEngineState(cold, dir, logger).restore()
 		return log.String()

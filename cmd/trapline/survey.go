@@ -13,7 +13,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -66,7 +66,7 @@ type surveyed struct {
 	by          *candidate // nil: it answers to none
 	name, descr string
 	took        time.Duration
-	engine      *engine.Discovery // of SNMPv3; nil: it does not speak that, or was not asked
+	engine      *client.Discovery // of SNMPv3; nil: it does not speak that, or was not asked
 	err         error             // why it answers to none, where that is known
 }
 
@@ -75,13 +75,13 @@ func (s *surveyed) answers() bool { return s.by != nil || s.engine != nil || s.e
 
 // surveyor asks devices which of several auths they answer to.
 type surveyor struct {
-	engine     *engine.Engine
+	engine     *client.Client
 	candidates []candidate
-	params     engine.Params
+	params     client.Params
 }
 
-func newSurveyor(e *engine.Engine, list []candidate, timeout time.Duration, retries int) *surveyor {
-	return &surveyor{e, list, engine.Params{Timeout: setting.Duration{Duration: timeout}, Retries: &retries}}
+func newSurveyor(e *client.Client, list []candidate, timeout time.Duration, retries int) *surveyor {
+	return &surveyor{e, list, client.Params{Timeout: setting.Duration{Duration: timeout}, Retries: &retries}}
 }
 
 var sysName, sysDescr = snmp.MustParseOID("1.3.6.1.2.1.1.5.0"), snmp.MustParseOID("1.3.6.1.2.1.1.1.0")
@@ -102,7 +102,7 @@ func (s *surveyor) survey(ctx context.Context, address string) surveyed {
 			}
 		})
 	}
-	var v3 *engine.Discovery
+	var v3 *client.Discovery
 	asking.Go(func() { v3 = s.discover(ctx, address) })
 	asking.Wait()
 	best := surveyed{address: address}
@@ -121,7 +121,7 @@ func (s *surveyor) survey(ctx context.Context, address string) surveyed {
 // Whatever they say of an object shows that they answer. The error is one by which the device shows that it is there.
 func (s *surveyor) try(ctx context.Context, address string, c *candidate) surveyed {
 	found := surveyed{address: address}
-	target, err := s.engine.Target(engine.Spec{Address: address, Auth: c.auth})
+	target, err := s.engine.Target(client.Spec{Address: address, Auth: c.auth})
 	if err != nil {
 		return found
 	}
@@ -130,7 +130,7 @@ func (s *surveyor) try(ctx context.Context, address string, c *candidate) survey
 		text *string
 	}{{sysName, &found.name}, {sysDescr, &found.descr}} {
 		start := time.Now()
-		_, err := target.Poll(ctx, &engine.Plan{Get: []snmp.OID{object.oid}, Alone: true, Params: s.params}, func(v snmp.VarBind) {
+		_, err := target.Poll(ctx, &client.Plan{Get: []snmp.OID{object.oid}, Alone: true, Params: s.params}, func(v snmp.VarBind) {
 			if v.Type == snmp.OctetString {
 				*object.text = string(v.Value)
 			}
@@ -166,8 +166,8 @@ func refusedBy(err error) error {
 // authRefusals are what a device says that is there and does not like the auth.
 var authRefusals = []access.Reason{access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Authorization}
 
-func (s *surveyor) discover(ctx context.Context, address string) *engine.Discovery {
-	target, err := s.engine.Target(engine.Spec{Address: address})
+func (s *surveyor) discover(ctx context.Context, address string) *client.Discovery {
+	target, err := s.engine.Target(client.Spec{Address: address})
 	if err != nil {
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -85,7 +85,7 @@ func TestSurveyAsksObjectByObject(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			e := engine.New(engine.Options{})
+			e := client.New(client.Options{})
 			defer e.Close()
 			s := newSurveyor(e, []candidate{{name: "public_v1", auth: publicAuth(1)}, {name: "public_v2", auth: publicAuth(2)}}, 200*time.Millisecond, 0)
 			got := s.survey(t.Context(), test.device.serve(t, "127.0.22.2:0"))

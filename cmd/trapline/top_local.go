@@ -12,7 +12,7 @@ import (
 
 	"trapline/internal/alerting"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/fleet"
 	"trapline/internal/history"
 	"trapline/internal/poller"
@@ -60,7 +60,7 @@ func (s *topSource) withoutServer(ctx context.Context, f *serverFlags, files []s
 func newLocalTop(ctx context.Context, w *world, target *poller.Target, table string, every time.Duration) (l *localTop, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	silent := slog.New(slog.DiscardHandler) // the screen is taken
-	e := engine.New(engine.Options{Logger: silent})
+	e := client.New(client.Options{Logger: silent})
 	keeper := history.NewKeeper()
 	keeper.Configure(&w.config.History)
 	polls := poller.New(poller.Options{

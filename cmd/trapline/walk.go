@@ -17,7 +17,7 @@ import (
 	"trapline/collector"
 	"trapline/config"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/modules"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -73,7 +73,7 @@ func addWalk(app *kingpin.Application, commands map[string]command) {
 type walkedTarget struct {
 	name   string
 	target collector.Session
-	params engine.Params
+	params client.Params
 }
 
 // printing reads the flags that hold for all targets, and returns what walks one and prints it.
@@ -107,7 +107,7 @@ func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) 
 		}
 		bar := newProgressBeside("objects", -1)
 		defer bar.end()
-		plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *f.toEnd, Params: w.params}
+		plan := client.Plan{Walk: oids, Alone: len(oids) == 1, ToEnd: *f.toEnd, Params: w.params}
 		stats, err := w.target.Poll(ctx, &plan, func(v snmp.VarBind) {
 			print(v)
 			bar.add(1)
@@ -135,7 +135,7 @@ func loadModule(files []string, expandEnv bool, name string) (*collector.Module,
 	return m, nil
 }
 
-func printSeries(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params engine.Params) error {
+func printSeries(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params client.Params) error {
 	r := m.Collect(ctx, target, collector.Options{Params: params, WrapCounters: true})
 	out := series.NewEncoder(w, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
 	if err := out.Encode([]series.Group{{Sets: []*series.Set{r.Set}}}); err != nil {
@@ -147,7 +147,7 @@ func printSeries(ctx context.Context, w io.Writer, target collector.Session, m *
 	return r.Err
 }
 
-func explainModule(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params engine.Params) error {
+func explainModule(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params client.Params) error {
 	out := bufio.NewWriter(w)
 	defer out.Flush()
 	x := m.Explainer()
@@ -169,7 +169,7 @@ type tracedSession struct {
 	logger *slog.Logger
 }
 
-func (s *tracedSession) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s *tracedSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	s.logger.Debug("asking", "get", p.Get, "walk", p.Walk)
 	stats, err := s.Session.Poll(ctx, p, func(v snmp.VarBind) {
 		s.logger.Debug("varbind", "oid", v.Name, "type", v.Type, "value", valueText(v))

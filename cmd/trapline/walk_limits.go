@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 )
 
 // walkLimits say where a walk ends before its subtree does.
@@ -29,7 +29,7 @@ func addSequentialFlag(c *kingpin.CmdClause) *bool {
 }
 
 // of adds the limits to parameters.
-func (l walkLimits) of(p engine.Params) engine.Params {
+func (l walkLimits) of(p client.Params) client.Params {
 	p.MaxRows, p.MaxRequests, p.AllowNonIncreasingOIDs = *l.rows, *l.requests, *l.unordered
 	return p
 }

@@ -9,8 +9,8 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/agent"
+	"trapline/internal/client"
 	"trapline/internal/corpus"
-	"trapline/internal/engine"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -43,11 +43,11 @@ func objectLines(text string) (lines []string) {
 	return lines
 }
 
-func openTarget(t testing.TB, address, community string, version int) *engine.Target {
+func openTarget(t testing.TB, address, community string, version int) *client.Target {
 	t.Helper()
-	e := engine.New(engine.Options{})
+	e := client.New(client.Options{})
 	t.Cleanup(func() { e.Close() })
-	x, err := e.Target(engine.Spec{Address: address, Auth: &access.Auth{Version: access.Version(version), Community: setting.Secret(community)}})
+	x, err := e.Target(client.Spec{Address: address, Auth: &access.Auth{Version: access.Version(version), Community: setting.Secret(community)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func openTarget(t testing.TB, address, community string, version int) *engine.Ta
 }
 
 // walkedLines are the objects that a walk brings, as the command prints them.
-func walkedLines(t testing.TB, x *engine.Target, plan *engine.Plan) (lines []string) {
+func walkedLines(t testing.TB, x *client.Target, plan *client.Plan) (lines []string) {
 	t.Helper()
 	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(numericLine(v))) }); err != nil {
 		t.Error(err)
@@ -79,12 +79,12 @@ func wantSame(t testing.TB, what string, got, want []string) {
 
 // everything is the whole MIB in two ways: as a subtree that passes after the first ask for in
 // segments, and by going on to the end from its beginning.
-var everything = map[string]*engine.Plan{
+var everything = map[string]*client.Plan{
 	"subtree 1":  {Walk: []snmp.OID{snmp.MustParseOID("1")}},
 	"to the end": {Walk: []snmp.OID{snmp.MustParseOID("0.0")}, ToEnd: true},
 }
 
-func wantWholeMIB(t *testing.T, x *engine.Target, want []string) {
+func wantWholeMIB(t *testing.T, x *client.Target, want []string) {
 	t.Helper()
 	if len(want) == 0 {
 		t.Error("Net-SNMP sees nothing")

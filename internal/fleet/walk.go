@@ -10,7 +10,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
 )
@@ -76,11 +76,11 @@ func (f *Fleet) walk(ctx context.Context, name, what string, limit int, row func
 			cancel(over)
 		}
 	}
-	plan := engine.Plan{Walk: oids, Alone: len(oids) == 1, Params: t.Params.Over(t.Defaults)}
+	plan := client.Plan{Walk: oids, Alone: len(oids) == 1, Params: t.Params.Over(t.Defaults)}
 	start := time.Now()
 	stats, err := session.Poll(ctx, &plan, yield)
 	if rows == 0 && err == nil && len(oids) == 1 && oids[0].Valid() { // it may be an instance
-		stats, err = session.Poll(ctx, &engine.Plan{Get: oids, Alone: true, Params: plan.Params}, yield)
+		stats, err = session.Poll(ctx, &client.Plan{Get: oids, Alone: true, Params: plan.Params}, yield)
 	}
 	if errors.Is(over, errEnough) {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 )
 
@@ -35,7 +35,7 @@ func large(b *testing.B, n int) *API {
 		}
 		targets = append(targets, one)
 	}
-	open := func(s engine.Spec) (collector.Session, error) { return stubSession{r, s.Address}, nil }
+	open := func(s client.Spec) (collector.Session, error) { return stubSession{r, s.Address}, nil }
 	polls := poller.New(poller.Options{PassOptions: poller.PassOptions{Open: open}, Logger: slog.New(slog.DiscardHandler), Identify: true})
 	polls.SetTargets(targets)
 	ctx, cancel := context.WithCancel(b.Context())

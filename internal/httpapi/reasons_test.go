@@ -17,7 +17,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/peers"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -37,7 +37,7 @@ func TestAReasonReadsTheSameEverywhere(t *testing.T) {
 				e.Last = snmp.MustParseOID("1.3.9.10.1")
 			}
 			play(t, []*poller.Target{target("core-1.berlin.example.net", "berlin")}, func(r *rig) {
-				r.set("core-1.berlin.example.net", &stub{err: e, stats: engine.Stats{Packets: 4}})
+				r.set("core-1.berlin.example.net", &stub{err: e, stats: client.Stats{Packets: 4}})
 				time.Sleep(2 * time.Minute)
 				list, err := r.api.Fleet.Targets(api.TargetQuery{Text: "reason=" + string(reason)})
 				if err != nil || len(list.Targets) != 1 || list.Targets[0].Problem == nil {
@@ -80,7 +80,7 @@ type trouble struct {
 	change func(*poller.Target)
 }
 
-var patience = engine.Params{Timeout: setting.Duration{Duration: 300 * time.Millisecond}, Retries: new(int)}
+var patience = client.Params{Timeout: setting.Duration{Duration: 300 * time.Millisecond}, Retries: new(int)}
 
 func v3(a *access.Auth) {
 	a.Version, a.Username, a.SecurityLevel = 3, "usr-sha-aes", access.AuthPriv
@@ -153,13 +153,13 @@ func TestPeersReasonsAreProvoked(t *testing.T) {
 		log  lockedBuffer
 		seen sync.Map // targets by name
 	)
-	engines := engine.New(engine.Options{})
+	engines := client.New(client.Options{})
 	defer engines.Close()
 	var targets []*poller.Target
 	for i, name := range names {
 		targets = append(targets, troubled(t, name, server.Addr(i).String(), snmpd.Address, modules))
 	}
-	open := func(s engine.Spec) (collector.Session, error) { return engines.Target(s) }
+	open := func(s client.Spec) (collector.Session, error) { return engines.Target(s) }
 	var polled sync.WaitGroup
 	polled.Add(len(targets))
 	polls := poller.New(poller.Options{PassOptions: poller.PassOptions{Open: open}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Ended: func(r poller.Report) {
@@ -183,7 +183,7 @@ func troubled(t *testing.T, name, device, snmpd string, modules []*collector.Mod
 	if c.auth != nil {
 		c.auth(&auth)
 	}
-	one := &poller.Target{Name: name, AuthName: "lab", Interval: time.Hour, Modules: modules, Params: patience, Spec: engine.Spec{Address: device, Auth: &auth}}
+	one := &poller.Target{Name: name, AuthName: "lab", Interval: time.Hour, Modules: modules, Params: patience, Spec: client.Spec{Address: device, Auth: &auth}}
 	switch {
 	case c.at != "":
 		one.Spec.Address = c.at

@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/history"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -33,12 +33,12 @@ type rig struct {
 // stub is a device: what it answers, and the error of what it does not.
 type stub struct {
 	objects []snmp.VarBind
-	stats   engine.Stats
+	stats   client.Stats
 	err     error
 	takes   time.Duration
 }
 
-func (r *rig) open(s engine.Spec) (collector.Session, error) {
+func (r *rig) open(s client.Spec) (collector.Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.device != nil {
@@ -52,13 +52,13 @@ type stubSession struct {
 	address string
 }
 
-func (s stubSession) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s stubSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	s.mu.Lock()
 	d := *s.devices[s.address]
 	s.mu.Unlock()
 	time.Sleep(d.takes)
 	if ctx.Err() != nil {
-		return d.stats, engine.OutOfTime(ctx, "walk", s.address)
+		return d.stats, client.OutOfTime(ctx, "walk", s.address)
 	}
 	for _, v := range d.objects {
 		yield(v)
@@ -78,7 +78,7 @@ var answering = stub{
 		{Name: snmp.MustParseOID("1.3.6.1.2.1.1.5.0"), Type: snmp.OctetString, Value: []byte("Rtr-Berlin.example.net")},
 	},
 	takes: time.Millisecond, // so that no poll has ended while the clock stands
-	stats: engine.Stats{Packets: 10, Retries: 1, VarBinds: 1, Path: engine.Path{RTT: 3 * time.Millisecond, Window: 16}},
+	stats: client.Stats{Packets: 10, Retries: 1, VarBinds: 1, Path: client.Path{RTT: 3 * time.Millisecond, Window: 16}},
 }
 
 var module = collector.Compile("m", &collector.Settings{
@@ -87,7 +87,7 @@ var module = collector.Compile("m", &collector.Settings{
 })
 
 func target(name, site string) *poller.Target {
-	return &poller.Target{Name: name, Interval: time.Minute, Spec: engine.Spec{Address: name}, AuthName: "public_v2",
+	return &poller.Target{Name: name, Interval: time.Minute, Spec: client.Spec{Address: name}, AuthName: "public_v2",
 		Labels: map[string]string{"site": site}, Modules: []*collector.Module{module}}
 }
 
@@ -126,6 +126,6 @@ func sites(n int, names ...string) (list []*poller.Target) {
 }
 
 func silentDevice() *stub {
-	return &stub{stats: engine.Stats{Packets: 4, Retries: 3}, takes: 8 * time.Second,
+	return &stub{stats: client.Stats{Packets: 4, Retries: 3}, takes: 8 * time.Second,
 		err: &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout (after 3 retries)")}}
 }

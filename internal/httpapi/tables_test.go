@@ -19,7 +19,7 @@ import (
 	"trapline/config"
 	"trapline/internal/agent"
 	"trapline/internal/api"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
 )
@@ -30,14 +30,14 @@ type recorded struct {
 	since  time.Time
 }
 
-func (s recorded) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s recorded) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for i := range s.device.Len() {
 		v := s.device.Object(i, time.Since(s.since))
 		if slices.ContainsFunc(slices.Concat(p.Walk, p.Get), func(o snmp.OID) bool { return v.Name.HasPrefix(o) }) {
 			yield(v)
 		}
 	}
-	return engine.Stats{Packets: 48}, nil
+	return client.Stats{Packets: 48}, nil
 }
 
 // shipped compiles modules of the shipped configuration.

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 )
 
@@ -19,7 +19,7 @@ type Settings struct {
 	Walk          []string                   `yaml:"walk,omitempty"`    // tables, columns, groups and scalars, by name or OID
 	Get           []string                   `yaml:"get,omitempty"`     // scalars and instances, by name or OID
 	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"` // what becomes of each OID; without it, metrics come from the MIBs
-	engine.Params `yaml:",inline"`
+	client.Params `yaml:",inline"`
 	Filters       Filters             `yaml:"filters,omitempty"`   // which rows are asked for
 	Lookups       []Lookup            `yaml:"lookups,omitempty"`   // labels from other objects (without metrics)
 	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)

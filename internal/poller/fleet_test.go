@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -41,7 +41,7 @@ type fleetSession struct {
 	address string
 }
 
-func (f *fleet) open(s engine.Spec) (collector.Session, error) {
+func (f *fleet) open(s client.Spec) (collector.Session, error) {
 	return fleetSession{f, s.Address}, nil
 }
 
@@ -54,7 +54,7 @@ func (f *fleet) coin() bool {
 // budget is what a request to a silent device takes, with the default settings.
 const budget = 20 * time.Second
 
-func (s fleetSession) Poll(ctx context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s fleetSession) Poll(ctx context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	answers, pause, heard := 2, 20*time.Millisecond, true
 	switch s.kinds[s.address] {
 	case slow:
@@ -73,18 +73,18 @@ func (s fleetSession) Poll(ctx context.Context, _ *engine.Plan, yield func(snmp.
 			break
 		}
 		if !rest(ctx, pause) {
-			return engine.Stats{}, engine.OutOfTime(ctx, "walk", s.address)
+			return client.Stats{}, client.OutOfTime(ctx, "walk", s.address)
 		}
-		engine.ProgressOf(ctx).Answer()
+		client.ProgressOf(ctx).Answer()
 	}
 	if !heard || s.kinds[s.address] == halfway {
 		if !rest(ctx, budget) {
-			return engine.Stats{}, engine.OutOfTime(ctx, "walk", s.address)
+			return client.Stats{}, client.OutOfTime(ctx, "walk", s.address)
 		}
-		return engine.Stats{}, &access.Error{Op: "walk", Target: s.address, Reason: access.Timeout, Err: context.DeadlineExceeded}
+		return client.Stats{}, &access.Error{Op: "walk", Target: s.address, Reason: access.Timeout, Err: context.DeadlineExceeded}
 	}
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
-	return engine.Stats{}, nil
+	return client.Stats{}, nil
 }
 
 func rest(ctx context.Context, d time.Duration) bool {

@@ -12,7 +12,7 @@ import (
 	"trapline/collector"
 	"trapline/config"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/history"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
@@ -21,11 +21,11 @@ import (
 // recorded is a session to a device of internal/agent, without a network.
 type recorded struct{ objects []snmp.VarBind }
 
-func (s recorded) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s recorded) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, v := range s.objects {
 		yield(v)
 	}
-	return engine.Stats{Packets: 48, VarBinds: len(s.objects)}, nil
+	return client.Stats{Packets: 48, VarBinds: len(s.objects)}, nil
 }
 
 // switchTarget is a switch with 48 ports and some more interfaces, read by the shipped modules; ports is how many it has.
@@ -56,7 +56,7 @@ func switchTarget(b *testing.B) (t *poller.Target, open poller.Open) {
 		}
 		sessions[m.Name] = recorded{objects}
 	}
-	return t, func(engine.Spec) (collector.Session, error) { return byPlan{t.Modules, sessions}, nil }
+	return t, func(client.Spec) (collector.Session, error) { return byPlan{t.Modules, sessions}, nil }
 }
 
 // byPlan answers each module what it asks for.
@@ -65,13 +65,13 @@ type byPlan struct {
 	sessions map[string]recorded
 }
 
-func (s byPlan) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (s byPlan) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, m := range s.modules {
 		if len(m.Plan.Walk) > 0 && len(p.Walk) > 0 && &m.Plan.Walk[0] == &p.Walk[0] {
 			return s.sessions[m.Name].Poll(ctx, p, yield)
 		}
 	}
-	return engine.Stats{}, nil
+	return client.Stats{}, nil
 }
 
 func heap() float64 {

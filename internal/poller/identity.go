@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -84,7 +84,7 @@ func (p *Poller) ask(ctx context.Context, t *Target) (*Identity, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(identityPatience, t.Interval))
 	defer cancel()
-	plan := engine.Plan{Params: t.Params.Over(t.Defaults)}
+	plan := client.Plan{Params: t.Params.Over(t.Defaults)}
 	for _, o := range identityObjects {
 		plan.Get = append(plan.Get, o.oid)
 	}

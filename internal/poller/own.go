@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 )
 
@@ -23,7 +23,7 @@ func OwnMetrics() (names []string) {
 func OwnDescs() (descs []*series.Desc) {
 	s := &state{}
 	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
-	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: engine.Stats{Path: engine.Path{RTT: time.Second, MaxBindings: 1}}})
+	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: client.Stats{Path: client.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
 		for i := range set.Columns {
 			descs = append(descs, set.Columns[i].Desc)

@@ -9,7 +9,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/profile"
 	"trapline/internal/series"
 )
@@ -19,7 +19,7 @@ type Pass struct {
 	Start       time.Time
 	Duration    time.Duration
 	Sets        []*series.Set // of the modules in their order, then of the pass itself if the target answered
-	Stats       engine.Stats
+	Stats       client.Stats
 	Errors      []*access.Error
 	Err         error // joined, with the names of the modules; nil when all is there
 	Problems    []error
@@ -35,7 +35,7 @@ type Pass struct {
 }
 
 // Open gives the session to a target.
-type Open func(engine.Spec) (collector.Session, error)
+type Open func(client.Spec) (collector.Session, error)
 
 // PassOptions are the options of all passes of the program.
 type PassOptions struct {
@@ -147,7 +147,7 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 				return
 			}
 			if failed == nil && ctx.Err() != nil {
-				failed = engine.OutOfTime(ctx, "walk", t.Spec.Address)
+				failed = client.OutOfTime(ctx, "walk", t.Spec.Address)
 			}
 			if failed != nil {
 				results[i] = collector.Result{Module: modules[i], Set: &series.Set{}, Err: failed}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 )
 
 const (
@@ -30,8 +30,8 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	p.began(s, due)
 	bounded, cancel := context.WithTimeout(ctx, t.Interval)
 	defer cancel()
-	start, progress := time.Now(), engine.NewProgress(place.answer)
-	bounded = engine.WithProgress(bounded, progress)
+	start, progress := time.Now(), client.NewProgress(place.answer)
+	bounded = client.WithProgress(bounded, progress)
 	var over atomic.Bool // one way or the other
 	ended := make(chan struct{})
 	unwatch := context.AfterFunc(bounded, func() {
@@ -107,7 +107,7 @@ func (p *Pass) canceled() bool {
 
 // outOfTime is what is known of a pass that does not end.
 func outOfTime(ctx context.Context, t *Target, start time.Time, answered bool) *Pass {
-	err := engine.OutOfTime(ctx, "walk", t.Spec.Address)
+	err := client.OutOfTime(ctx, "walk", t.Spec.Address)
 	return &Pass{Start: start, Duration: time.Since(start), Errors: access.Errors(err), Err: err, Up: answered}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -24,14 +24,14 @@ import (
 // session is a device as one function.
 type session func(ctx context.Context, yield func(snmp.VarBind)) error
 
-func (f session) Poll(ctx context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{}, f(ctx, yield)
+func (f session) Poll(ctx context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	return client.Stats{}, f(ctx, yield)
 }
 
 // pollOne runs a poller over one target, named device, for a time.
 func pollOne(t *testing.T, x *Target, o Options, device session, during func(*Poller)) {
 	t.Helper()
-	o.PassOptions.Open = func(engine.Spec) (collector.Session, error) { return device, nil }
+	o.PassOptions.Open = func(client.Spec) (collector.Session, error) { return device, nil }
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -157,9 +157,9 @@ func TestSlowAnswersAreLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		device := session(func(ctx context.Context, yield func(snmp.VarBind)) error {
 			for rest(ctx, time.Second) {
-				engine.ProgressOf(ctx).Answer()
+				client.ProgressOf(ctx).Answer()
 			}
-			return engine.OutOfTime(ctx, "walk", "device")
+			return client.OutOfTime(ctx, "walk", "device")
 		})
 		x := target("device", time.Minute)
 		x.Modules = []*collector.Module{module, module}

@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -33,7 +33,7 @@ func newNetwork() *network {
 	return &network{latency: map[string]time.Duration{}, dead: map[string]bool{}, passes: map[string][]time.Time{}, running: map[string]int{}}
 }
 
-func (n *network) open(s engine.Spec) (collector.Session, error) {
+func (n *network) open(s client.Spec) (collector.Session, error) {
 	return &device{n, s.Address}, nil
 }
 
@@ -48,7 +48,7 @@ type device struct {
 	address string
 }
 
-func (d *device) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (d *device) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	d.mu.Lock()
 	d.passes[d.address] = append(d.passes[d.address], time.Now())
 	if d.running[d.address]++; d.running[d.address] > 1 {
@@ -67,13 +67,13 @@ func (d *device) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBi
 	select {
 	case <-time.After(latency):
 	case <-ctx.Done():
-		return engine.Stats{}, engine.OutOfTime(ctx, "walk", d.address)
+		return client.Stats{}, client.OutOfTime(ctx, "walk", d.address)
 	}
 	if dead {
-		return engine.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Target: d.address, Reason: access.Timeout, Err: errors.New("request timeout (after 3 retries)")}
+		return client.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Target: d.address, Reason: access.Timeout, Err: errors.New("request timeout (after 3 retries)")}
 	}
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.9.0"), Type: snmp.Integer, Value: []byte{7}})
-	return engine.Stats{Packets: 1, VarBinds: 1}, nil
+	return client.Stats{Packets: 1, VarBinds: 1}, nil
 }
 
 var module = collector.Compile("m", &collector.Settings{
@@ -82,7 +82,7 @@ var module = collector.Compile("m", &collector.Settings{
 })
 
 func target(name string, interval time.Duration) *Target {
-	return &Target{Name: name, Interval: interval, Spec: engine.Spec{Address: name}, Modules: []*collector.Module{module}}
+	return &Target{Name: name, Interval: interval, Spec: client.Spec{Address: name}, Modules: []*collector.Module{module}}
 }
 
 // poll runs a poller over the network for a time.
@@ -313,7 +313,7 @@ func TestAPassIsReportedOfTheTargetThatItWasOf(t *testing.T) {
 	var p *Poller
 	p = New(Options{
 		Logger: slog.New(slog.DiscardHandler),
-		PassOptions: PassOptions{Open: func(engine.Spec) (collector.Session, error) {
+		PassOptions: PassOptions{Open: func(client.Spec) (collector.Session, error) {
 			p.SetTargets([]*Target{young})
 			return nil, errors.New("the device is gone")
 		}},

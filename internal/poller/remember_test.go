@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/history"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -26,16 +26,16 @@ type counting struct {
 	silent bool
 }
 
-func (d *counting) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (d *counting) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.silent {
-		return engine.Stats{Packets: 4}, &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout")}
+		return client.Stats{Packets: 4}, &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout")}
 	}
 	up := time.Since(d.booted)
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1.3.0"), Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(up/(10*time.Millisecond)))})
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.10.1"), Type: snmp.Counter32, Value: snmp.AppendUint(nil, d.octets+uint64(up.Seconds()*1000))})
-	return engine.Stats{Packets: 1, VarBinds: 2}, nil
+	return client.Stats{Packets: 1, VarBinds: 2}, nil
 }
 
 var countingModule = collector.Compile("c", &collector.Settings{
@@ -51,7 +51,7 @@ var countingModule = collector.Compile("c", &collector.Settings{
 func TestRatesEndWithOutagesAndRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &counting{booted: time.Now().Add(-time.Hour)}
-		p := New(Options{PassOptions: PassOptions{Open: func(engine.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), History: history.NewKeeper()})
+		p := New(Options{PassOptions: PassOptions{Open: func(client.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), History: history.NewKeeper()})
 		one := target("a", time.Minute)
 		one.Modules = []*collector.Module{countingModule}
 		p.SetTargets([]*Target{one})

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -23,7 +23,7 @@ type Global struct {
 	SourceAddress   string            `yaml:"source_address,omitempty"`   // address, or address:port, to send requests from
 	SourceInterface string            `yaml:"source_interface,omitempty"` // network interface to send requests from
 	Labels          map[string]string `yaml:"labels,omitempty"`           // labels of all targets, before which a target's own come; $target in a value is the target's name
-	engine.Params   `yaml:",inline"`
+	client.Params   `yaml:",inline"`
 }
 
 // What holds where nothing is set, and where it is DefaultAuth and DefaultModule, where the files define these.
@@ -47,7 +47,7 @@ type TargetSettings struct {
 	SourceInterface string            `yaml:"source_interface,omitempty"`  // network interface to send requests from
 	Engine          string            `yaml:"engine,omitempty"`            // gosnmp has columns walked by the gosnmp library, one request after the other; default Trapline's own
 	Labels          map[string]string `yaml:"labels,omitempty"`            // labels of all its series and alarms
-	engine.Params   `yaml:",inline"`
+	client.Params   `yaml:",inline"`
 }
 
 // UnmarshalYAML reads the keys of a target, or its address alone. Auth and modules that are not set are left to

@@ -13,7 +13,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -70,25 +70,25 @@ type introvert struct {
 	shy    bool
 }
 
-func (d *introvert) Poll(ctx context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (d *introvert) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	uptime := snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1.3.0"), Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, d.uptime)}
 	if len(p.Get) == 0 {
 		yield(uptime)
-		return engine.Stats{Packets: 1, VarBinds: 1}, nil
+		return client.Stats{Packets: 1, VarBinds: 1}, nil
 	}
 	d.asked = append(d.asked, time.Now())
 	if d.shy {
 		d.mu.Unlock()
 		<-ctx.Done()
 		d.mu.Lock()
-		return engine.Stats{}, engine.OutOfTime(ctx, "get", "a")
+		return client.Stats{}, client.OutOfTime(ctx, "get", "a")
 	}
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1.5.0"), Type: snmp.OctetString, Value: []byte("Rtr\xff1" + strings.Repeat("x", 999))})
 	yield(snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.47.1.1.1.1.11.1"), Type: snmp.NoSuchInstance})
 	yield(uptime)
-	return engine.Stats{Packets: 1, VarBinds: 3}, nil
+	return client.Stats{Packets: 1, VarBinds: 3}, nil
 }
 
 func (d *introvert) times() int {
@@ -103,7 +103,7 @@ func TestIdentityIsAskedSeldom(t *testing.T) {
 	for _, shy := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &introvert{uptime: 500_000, shy: shy}
-			p := New(Options{PassOptions: PassOptions{Open: func(engine.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), Identify: true})
+			p := New(Options{PassOptions: PassOptions{Open: func(client.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), Identify: true})
 			one := target("a", 10*time.Second)
 			one.Modules = []*collector.Module{uptimeModule}
 			p.SetTargets([]*Target{one})
@@ -142,7 +142,7 @@ func TestIdentityIsAskedSeldom(t *testing.T) {
 func TestWhoAnswersIsNotDown(t *testing.T) {
 	session := func(refused func(n int) bool) Open {
 		n := 0
-		return func(engine.Spec) (collector.Session, error) {
+		return func(client.Spec) (collector.Session, error) {
 			return sessionFunc(func(yield func(snmp.VarBind)) error {
 				if n++; refused(n) {
 					return &access.Error{Op: "walk", Reason: access.Timeout, Err: errors.New("request timeout")}
@@ -166,8 +166,8 @@ func TestWhoAnswersIsNotDown(t *testing.T) {
 
 type sessionFunc func(yield func(snmp.VarBind)) error
 
-func (f sessionFunc) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{Packets: 1}, f(yield)
+func (f sessionFunc) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	return client.Stats{Packets: 1}, f(yield)
 }
 
 // The last hour has the worst of each minute, no minute twice, and none from before.

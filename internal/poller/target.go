@@ -12,7 +12,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/profile"
 	"trapline/internal/series"
 	"trapline/internal/setting"
@@ -23,12 +23,12 @@ type Target struct {
 	Name     string
 	Labels   map[string]string // TargetLabel not included
 	Rendered []byte            // TargetLabel and Labels as series.Group wants them
-	Spec     engine.Spec
+	Spec     client.Spec
 	AuthName string
 	Modules  []*collector.Module
 	Interval time.Duration
-	Params   engine.Params // of the target itself; a module's come after them
-	Defaults engine.Params // of all targets, after a module's
+	Params   client.Params // of the target itself; a module's come after them
+	Defaults client.Params // of all targets, after a module's
 
 	auto *auto // chooses more modules; nil if none are to be chosen
 }
@@ -74,7 +74,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		Name:     s.Name,
 		Labels:   g.labels(s),
 		AuthName: s.Auth,
-		Spec: engine.Spec{
+		Spec: client.Spec{
 			Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID),
 			Source: address, Interface: cmp.Or(s.SourceInterface, g.SourceInterface), Engine: s.Engine,
 		},

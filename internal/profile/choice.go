@@ -9,7 +9,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -32,9 +32,9 @@ type Chosen struct {
 var sysObjectID = snmp.MustParseOID("1.3.6.1.2.1.1.2.0")
 
 // ask reads sysObjectID. A device without one is a device all the same.
-func ask(ctx context.Context, s collector.Session, params engine.Params) (snmp.OID, error) {
+func ask(ctx context.Context, s collector.Session, params client.Params) (snmp.OID, error) {
 	var id snmp.OID
-	_, err := s.Poll(ctx, &engine.Plan{Get: []snmp.OID{sysObjectID}, Params: params}, func(v snmp.VarBind) {
+	_, err := s.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Params: params}, func(v snmp.VarBind) {
 		if v.Type == snmp.ObjectIdentifier {
 			id = append(snmp.OID{}, v.Value...)
 		}
@@ -61,7 +61,7 @@ func lacking(err error) bool {
 }
 
 // Choose asks a device what it is, and which of the modules of its profile it has something for.
-func (b *Book) Choose(ctx context.Context, s collector.Session, params engine.Params) (*Choice, error) {
+func (b *Book) Choose(ctx context.Context, s collector.Session, params client.Params) (*Choice, error) {
 	id, err := ask(ctx, s, params)
 	if whole(err) != nil {
 		return nil, err
@@ -71,12 +71,12 @@ func (b *Book) Choose(ctx context.Context, s collector.Session, params engine.Pa
 }
 
 // choose also reports whether the choice may lack something.
-func (b *Book) choose(ctx context.Context, s collector.Session, params engine.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
+func (b *Book) choose(ctx context.Context, s collector.Session, params client.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
 	p, prefix := b.match(id)
 	if p == nil {
 		return nil, false, fmt.Errorf("there is no profile %q", Default)
 	}
-	plan := engine.Plan{Params: params}
+	plan := client.Plan{Params: params}
 	for _, c := range p.modules {
 		plan.Get = append(plan.Get, c.gets...)
 		plan.Next = append(plan.Next, c.walks...)
@@ -131,7 +131,7 @@ type Keeper struct {
 
 // Choice returns the modules for a device: anew when sysObjectID is another, or after Period. That an
 // answer was lost makes no module absent that was there before.
-func (k *Keeper) Choice(ctx context.Context, s collector.Session, params engine.Params, now time.Time) (*Choice, error) {
+func (k *Keeper) Choice(ctx context.Context, s collector.Session, params client.Params, now time.Time) (*Choice, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	id, err := ask(ctx, s, params)

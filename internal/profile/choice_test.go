@@ -10,7 +10,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -24,9 +24,9 @@ type device struct {
 	probes int
 }
 
-func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	if d.dead {
-		return engine.Stats{}, &access.Error{Op: "get", Reason: access.Timeout, Err: errors.New("request timeout")}
+		return client.Stats{}, &access.Error{Op: "get", Reason: access.Timeout, Err: errors.New("request timeout")}
 	}
 	if len(p.Next) > 0 {
 		d.probes++
@@ -62,7 +62,7 @@ func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind
 			}
 		}
 	}
-	return engine.Stats{}, errors.Join(errs...)
+	return client.Stats{}, errors.Join(errs...)
 }
 
 func oids(texts ...string) []setting.OID {
@@ -112,7 +112,7 @@ func TestChoice(t *testing.T) {
 		{"a profile without modules", device{id: "1.3.6.1.4.1.9.1", has: all}, "no_modules", "1.3.6.1.4.1.9", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := book.Choose(t.Context(), &test.device, engine.Params{})
+			c, err := book.Choose(t.Context(), &test.device, client.Params{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestChoiceIsKept(t *testing.T) {
 		{"a day later", func() {}, 4*time.Hour + Period, 3, false},
 	} {
 		step.change()
-		c, err := k.Choice(t.Context(), d, engine.Params{}, start.Add(step.after))
+		c, err := k.Choice(t.Context(), d, client.Params{}, start.Add(step.after))
 		if (err != nil) != step.failed || d.probes != step.probes {
 			t.Errorf("%s: %d probes, %v: want %d", step.name, d.probes, err, step.probes)
 		}
@@ -166,7 +166,7 @@ func TestLostAnswersChangeNoChoice(t *testing.T) {
 	choose := func(name string, after time.Duration, probes int) (modules int) {
 		t.Helper()
 		now = now.Add(after)
-		c, err := k.Choice(t.Context(), d, engine.Params{}, now)
+		c, err := k.Choice(t.Context(), d, client.Params{}, now)
 		if err != nil || d.probes != probes || c.SysObjectID.String() != d.id {
 			t.Fatalf("%s: %d probes, want %d; %+v, %v", name, d.probes, probes, c, err)
 		}

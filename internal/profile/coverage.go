@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"trapline/collector"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -27,13 +27,13 @@ func (s Subtree) String() string {
 const maxSubtrees = 5000
 
 // Unread lists the subtrees of a device that no chosen module reads, going from one to the next.
-func (c *Choice) Unread(ctx context.Context, s collector.Session, params engine.Params, tree *mibs.Tree) ([]Subtree, error) {
+func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.Params, tree *mibs.Tree) ([]Subtree, error) {
 	var list []Subtree
 	seen := map[string]bool{}
 	cursor := snmp.MustParseOID("1.0")
 	for range maxSubtrees {
 		var name snmp.OID
-		_, err := s.Poll(ctx, &engine.Plan{Next: []snmp.OID{cursor}, Params: params}, func(v snmp.VarBind) { name = append(snmp.OID{}, v.Name...) })
+		_, err := s.Poll(ctx, &client.Plan{Next: []snmp.OID{cursor}, Params: params}, func(v snmp.VarBind) { name = append(snmp.OID{}, v.Name...) })
 		if err != nil || name == nil {
 			return list, err
 		}

@@ -7,7 +7,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -20,7 +20,7 @@ type device struct {
 var errNothing = errors.New("the recording of this pass is empty")
 
 // Poll gives what the plan asks for. Where nothing was recorded, the device did not answer.
-func (d *device) Poll(_ context.Context, p *engine.Plan, yield func(snmp.VarBind)) (stats engine.Stats, err error) {
+func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (stats client.Stats, err error) {
 	if d.recording.Len() == 0 {
 		return stats, &access.Error{Reason: access.Timeout, Err: errNothing}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
 
@@ -24,14 +24,14 @@ func TestQuestionsToARecording(t *testing.T) {
 		return list
 	}
 	for _, test := range []struct {
-		plan engine.Plan
+		plan client.Plan
 		want string
 	}{
-		{engine.Plan{Get: oids("1.3.2.1 1.3.2.2 1.9")}, "1.3.2.1 -1.3.2.2 -1.9"},
-		{engine.Plan{Next: oids("1.3.1 1.3.1.2 1.4.1")}, "1.3.1.1 1.3.2.1"},
-		{engine.Plan{Walk: oids("1.3.1 1.5")}, "1.3.1.1 1.3.1.2"},
-		{engine.Plan{Walk: oids("1.3"), Columns: oids("1.3.2")}, "1.3.2.1"},
-		{engine.Plan{Walk: oids("1.3.2"), ToEnd: true}, "1.3.2.1 1.4.1"},
+		{client.Plan{Get: oids("1.3.2.1 1.3.2.2 1.9")}, "1.3.2.1 -1.3.2.2 -1.9"},
+		{client.Plan{Next: oids("1.3.1 1.3.1.2 1.4.1")}, "1.3.1.1 1.3.2.1"},
+		{client.Plan{Walk: oids("1.3.1 1.5")}, "1.3.1.1 1.3.1.2"},
+		{client.Plan{Walk: oids("1.3"), Columns: oids("1.3.2")}, "1.3.2.1"},
+		{client.Plan{Walk: oids("1.3.2"), ToEnd: true}, "1.3.2.1 1.4.1"},
 	} {
 		var got []string
 		stats, err := d.Poll(t.Context(), &test.plan, func(v snmp.VarBind) {

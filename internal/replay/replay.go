@@ -10,7 +10,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/agent"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -106,7 +106,7 @@ func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, w
 		warn(fmt.Errorf("lines of a recording are left out: %w", err))
 	}
 	o := poller.PassOptions{
-		Open:         func(engine.Spec) (collector.Session, error) { return &device{recording, uptime}, nil },
+		Open:         func(client.Spec) (collector.Session, error) { return &device{recording, uptime}, nil },
 		WrapCounters: true,
 		KeepIndexes:  true,
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
@@ -55,7 +55,7 @@ func start(t *testing.T, rules string, names ...string) *rig {
 
 func target(name string) *poller.Target {
 	rendered := series.AppendLabel(nil, 0, poller.TargetLabel, []byte(name))
-	return &poller.Target{Name: name, Rendered: rendered, Interval: pollTime, Spec: engine.Spec{Address: "192.0.2.1:161"}}
+	return &poller.Target{Name: name, Rendered: rendered, Interval: pollTime, Spec: client.Spec{Address: "192.0.2.1:161"}}
 }
 
 func (r *rig) use(rules string) {

@@ -15,7 +15,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
-	"trapline/internal/engine"
+	"trapline/internal/client"
 	"trapline/internal/httpapi"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -26,18 +26,18 @@ import (
 // answers is a device that has a few objects at hand.
 type answers struct{ objects []snmp.VarBind }
 
-func (a *answers) Poll(_ context.Context, _ *engine.Plan, yield func(snmp.VarBind)) (engine.Stats, error) {
+func (a *answers) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	for _, v := range a.objects {
 		yield(v)
 	}
-	return engine.Stats{Packets: 10, Retries: 1, VarBinds: len(a.objects), Path: engine.Path{RTT: 3 * time.Millisecond, Window: 16}}, nil
+	return client.Stats{Packets: 10, Retries: 1, VarBinds: len(a.objects), Path: client.Path{RTT: 3 * time.Millisecond, Window: 16}}, nil
 }
 
 // silent is a device that does not answer.
 type silent struct{}
 
-func (silent) Poll(context.Context, *engine.Plan, func(snmp.VarBind)) (engine.Stats, error) {
-	return engine.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Reason: access.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
+func (silent) Poll(context.Context, *client.Plan, func(snmp.VarBind)) (client.Stats, error) {
+	return client.Stats{Packets: 4, Retries: 3}, &access.Error{Op: "walk", Reason: access.Timeout, Err: fmt.Errorf("request timeout (after 3 retries)")}
 }
 
 // realFleet answers out of a poller that has polled n targets once; every thousandth is down.
@@ -51,7 +51,7 @@ func realFleet(b *testing.B, n int) Source {
 	module := collector.Compile("if_mib", &collector.Settings{Walk: []setting.OID{oid},
 		Metrics: []collector.MetricSettings{{Name: "ifInOctets", OID: oid, Type: "counter", Indexes: []collector.IndexSettings{{LabelName: "ifIndex", Type: "gauge"}}}}})
 	log := slog.New(slog.DiscardHandler)
-	polls := poller.New(poller.Options{PassOptions: poller.PassOptions{Open: func(s engine.Spec) (collector.Session, error) {
+	polls := poller.New(poller.Options{PassOptions: poller.PassOptions{Open: func(s client.Spec) (collector.Session, error) {
 		if s.Address[len(s.Address)-3:] == "007" {
 			return silent{}, nil
 		}
@@ -59,7 +59,7 @@ func realFleet(b *testing.B, n int) Source {
 	}}, Logger: log})
 	var targets []*poller.Target
 	for i := range n {
-		targets = append(targets, &poller.Target{Name: fmt.Sprintf("switch-%05d", i), Interval: time.Hour, AuthName: "public_v2", Spec: engine.Spec{Address: fmt.Sprintf("10.0.0.0:1%05d", i)},
+		targets = append(targets, &poller.Target{Name: fmt.Sprintf("switch-%05d", i), Interval: time.Hour, AuthName: "public_v2", Spec: client.Spec{Address: fmt.Sprintf("10.0.0.0:1%05d", i)},
 			Labels: map[string]string{"site": fleetSites[i%5]}, Modules: []*collector.Module{module}})
 	}
 	polls.SetTargets(targets)

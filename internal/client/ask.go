@@ -1,0 +1,273 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// ask is one request for the next rows of one or more segments.
+type ask struct {
+	query
+	sweep    *sweep
+	split    *splitRequest // nil but for the first request of a segment behind one that was split
+	segments []*segment
+	rows     int // asked for, of each
+	room     struct {
+		segments [1]*segment
+		oids     [1]snmp.OID
+	}
+}
+
+// askLocked sends for the next rows of shares, the last of which wants the most.
+func (s *sweep) askLocked(shares []share) {
+	a := &ask{sweep: s}
+	a.segments, a.rows = a.room.segments[:0], shares[len(shares)-1].rows
+	r := request{pdu: snmp.GetBulkRequest, repetitions: uint32(a.rows)}
+	if s.settled.v1 {
+		r.pdu, r.repetitions = snmp.GetNextRequest, 0
+	}
+	r.oids = a.room.oids[:0]
+	a.split, shares[0].segment.split = shares[0].segment.split, nil // such a segment is alone
+	for _, x := range shares {
+		a.segments = append(a.segments, x.segment)
+		r.oids = append(r.oids, x.segment.last)
+	}
+	s.prepare(&a.query, r, a)
+	if len(s.asks) > 2*s.outstanding+8 {
+		s.asks = slices.DeleteFunc(s.asks, func(a *ask) bool { return a.dead })
+	}
+	s.asks = append(s.asks, a)
+	s.outstanding++
+	s.pipe.submitLocked(&a.query)
+}
+
+// answeredLocked takes an answer for its segments.
+func (a *ask) answeredLocked(got answer, e *access.Error) {
+	s := a.sweep
+	s.outstanding--
+	switch {
+	case s.failed != nil:
+		return
+	case e != nil:
+		a.failedLocked(e)
+		return
+	}
+	s.answered = true
+	before := s.peer.capacity.most
+	a.split.answeredLocked(s)
+	switch {
+	case got.status != snmp.NoError:
+		a.refusedLocked(got)
+	case len(got.list) == 0:
+		a.emptyLocked()
+	default:
+		a.acceptLocked(got)
+	}
+	if s.peer.capacity.most != before {
+		s.withdrawLocked()
+	}
+	s.dispatchLocked()
+}
+
+// withdrawLocked takes back requests that wait to be sent and ask for more than the agent answers to.
+func (s *sweep) withdrawLocked() {
+	for _, a := range s.asks {
+		size := len(a.segments) * a.rows
+		if a.dead || len(a.attempts) > 0 || s.peer.capacity.cap(size) == size {
+			continue
+		}
+		s.pipe.dropLocked(&a.query)
+		s.outstanding--
+		a.againLocked(false)
+	}
+}
+
+// failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
+func (a *ask) failedLocked(e *access.Error) {
+	s := a.sweep
+	switch {
+	case e.Ends():
+		s.abandonLocked(e)
+	case e.OID == nil:
+		s.failLocked(e)
+	case len(a.segments) > 1:
+		a.splitLocked()
+	case !a.segments[0].stale:
+		g := a.segments[0]
+		g.column.alone = true
+		g.column.incomplete(g, e.Reason, e.Err)
+		g.column.stopLocked(g)
+	}
+	s.dispatchLocked()
+}
+
+// splitLocked asks for the segments one by one, after an answer to all of them did not come. If each is
+// answered then, it would have been too large.
+func (a *ask) splitLocked() {
+	x := &splitRequest{bindings: len(a.segments) * max(int(a.request.repetitions), 1)}
+	for _, g := range a.segments {
+		if !g.stale {
+			x.left++
+			g.split = x
+		}
+	}
+	a.againLocked(true)
+}
+
+// splitRequest is a request that was not answered, and whose segments are asked for one by one.
+type splitRequest struct {
+	bindings int
+	left     int // segments not answered
+}
+
+// answeredLocked notes that one segment's request was answered.
+func (x *splitRequest) answeredLocked(s *sweep) {
+	if x == nil {
+		return
+	}
+	if x.left--; x.left == 0 {
+		s.peer.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
+	}
+}
+
+// acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and
+// may end anywhere.
+func (a *ask) acceptLocked(got answer) {
+	list := got.list
+	a.learnLocked(got)
+	var room [1]part
+	parts := room[:0]
+	for _, g := range a.segments {
+		parts = append(parts, part{before: g.rows})
+	}
+	if len(parts) == 1 {
+		a.giveLocked(0, &parts[0], list)
+	}
+	for at := 0; len(parts) > 1 && len(list) > 0; at = (at + 1) % len(parts) {
+		var v snmp.VarBind
+		rest, _ := snmp.NextUnchecked(list, &v) // frames are sound, or there would be no answer
+		a.giveLocked(at, &parts[at], list[:len(list)-len(rest)])
+		list = rest
+	}
+	for i, g := range a.segments {
+		switch p := parts[i]; {
+		case g.stale:
+		case p.err != nil:
+			g.column.disorderedLocked(g, p.err)
+		case p.given && !g.done && g.rows == p.before:
+			g.column.incomplete(g, access.Malformed, errUnreadable) // the same question would have the same answer
+			g.column.stopLocked(g)
+		default:
+			g.column.settleLocked(g)
+		}
+	}
+}
+
+var errUnreadable = errors.New("nothing in the answer can be read")
+
+// part is what an answer held for one segment.
+type part struct {
+	before int // rows of the segment
+	given  bool
+	err    error
+}
+
+func (a *ask) giveLocked(at int, p *part, list []byte) {
+	g := a.segments[at]
+	if g.stale || g.done || p.err != nil {
+		return
+	}
+	g.halved, p.given = false, true
+	var unreadable int
+	held := g.size
+	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
+	if n := g.size - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
+		p.err = errTooManyBytes
+	}
+	for range unreadable {
+		a.sweep.pipe.metrics.unexpectedType()
+	}
+}
+
+// learnLocked finds out how much the agent can put into one answer. One that it cut short although
+// the packet has room shows it.
+func (a *ask) learnLocked(got answer) {
+	t, now := a.sweep.peer, a.sweep.pipe.now
+	answered := len(a.segments) * max(int(a.request.repetitions), 1)
+	switch asked := len(a.segments) * a.rows; {
+	case got.count < answered && len(got.list) < t.room()*3/4 && !endsWithin(got.list):
+		t.capacity.limit(got.count, now)
+	case answered < asked:
+		t.capacity.silentAbove(asked, answered, now)
+	case got.count == asked:
+		t.capacity.answered(asked)
+	}
+}
+
+// endsWithin tells whether the last binding says that there is no more: agents may leave out the rest.
+func endsWithin(list []byte) bool {
+	var v snmp.VarBind
+	for len(list) > 0 {
+		rest, err := snmp.NextUnchecked(list, &v)
+		if err != nil {
+			return false
+		}
+		list = rest
+	}
+	return v.Type == snmp.EndOfMibView
+}
+
+// refusedLocked deals with an error-status.
+func (a *ask) refusedLocked(got answer) {
+	s := a.sweep
+	culprit := got.index - 1
+	switch {
+	case messageRefused(got):
+		s.failLocked(&access.Error{Reason: access.Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
+	case got.status == snmp.NoSuchName && a.rows == 1 && len(a.segments) == 1:
+		a.endLocked() // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
+	case got.status == snmp.NoSuchName && a.rows == 1 && culprit >= 0 && culprit < len(a.segments):
+		a.segments[culprit].alone = true // some agents name the wrong binding
+		a.againLocked(false)
+	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
+		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
+		a.againLocked(false)
+	case len(a.segments) > 1:
+		a.againLocked(true)
+	case !a.segments[0].stale:
+		g := a.segments[0]
+		g.column.refusedLocked(g, a.rows, got.status)
+	}
+}
+
+// endLocked ends the only segment: the agent has no more names for it.
+func (a *ask) endLocked() {
+	if g := a.segments[0]; !g.stale {
+		g.done = true
+		g.column.settleLocked(g)
+	}
+}
+
+// againLocked asks once more for all segments, each alone where one of them must be to blame.
+func (a *ask) againLocked(alone bool) {
+	for _, g := range a.segments {
+		if !g.stale {
+			g.alone = g.alone || alone
+			a.sweep.pending = append(a.sweep.pending, g)
+		}
+	}
+}
+
+func (a *ask) emptyLocked() {
+	if len(a.segments) > 1 {
+		a.againLocked(true)
+		return
+	}
+	if g := a.segments[0]; !g.stale {
+		g.column.emptyLocked(g, a.rows)
+	}
+}

@@ -1,0 +1,136 @@
+// Package client carries requests to targets and answers back: sockets, retries, versions, sessions.
+// It knows nothing of metrics. Who polls, when and what for is its callers' business.
+package client
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// Params are the walk parameters of a module or, where set, of a target, which then win. The zero
+// value of a field means: not set here.
+type Params struct {
+	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`            // rows asked for at once (GETBULK); default as many as fit one packet
+	Retries                 *int             `yaml:"retries,omitempty"`                    // requests sent again without an answer; default 3
+	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // SecretFiles each request; default 5s
+	MaxRows                 int              `yaml:"max_rows,omitempty"`                   // rows of one walk
+	MaxBytes                int              `yaml:"max_bytes,omitempty"`                  // octets of answers that one poll may hold; default 67108864
+	MaxRequests             int              `yaml:"max_requests,omitempty"`               // requests of one walk, retransmissions not counted
+	MaxWindow               int              `yaml:"max_window,omitempty"`                 // requests outstanding at once, at most 16; with 1, one after the other
+	MaxVarBindRate          int              `yaml:"max_varbinds_per_second,omitempty"`    // variable bindings asked for in a second; default no limit
+	UseUnconnectedUDPSocket bool             `yaml:"use_unconnected_udp_socket,omitempty"` // accepts answers from another address than was asked
+	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`   // reads agents whose OIDs do not increase
+}
+
+// What holds where nothing is set.
+const (
+	DefaultMaxRepetitions = 25
+	DefaultRetries        = 3
+	DefaultTimeout        = 5 * time.Second
+)
+
+// Over gives the parameters of p and, where p sets none, those of below.
+func (p Params) Over(below Params) Params {
+	if p.MaxRepetitions == nil {
+		p.MaxRepetitions = below.MaxRepetitions
+	}
+	if p.Retries == nil {
+		p.Retries = below.Retries
+	}
+	if p.Timeout.Duration == 0 {
+		p.Timeout = below.Timeout
+	}
+	p.MaxRows = cmp.Or(p.MaxRows, below.MaxRows)
+	p.MaxBytes = cmp.Or(p.MaxBytes, below.MaxBytes)
+	p.MaxRequests = cmp.Or(p.MaxRequests, below.MaxRequests)
+	p.MaxWindow = cmp.Or(p.MaxWindow, below.MaxWindow)
+	p.MaxVarBindRate = cmp.Or(p.MaxVarBindRate, below.MaxVarBindRate)
+	p.UseUnconnectedUDPSocket = p.UseUnconnectedUDPSocket || below.UseUnconnectedUDPSocket
+	p.AllowNonIncreasingOIDs = p.AllowNonIncreasingOIDs || below.AllowNonIncreasingOIDs
+	return p
+}
+
+// Problems reports values that no request could carry.
+func (p Params) Problems() []setting.Problem {
+	var m []setting.Problem
+	if p.Retries != nil && *p.Retries < 0 {
+		m = append(m, setting.Problem{Path: "retries", Text: "a number of retries is 0 or more"})
+	}
+	if p.MaxRows < 0 {
+		m = append(m, setting.Problem{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
+	}
+	if p.MaxBytes < 0 {
+		m = append(m, setting.Problem{Path: "max_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
+	}
+	if p.MaxRequests < 0 {
+		m = append(m, setting.Problem{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
+	}
+	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
+		m = append(m, setting.Problem{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
+	}
+	if p.MaxVarBindRate < 0 {
+		m = append(m, setting.Problem{Path: "max_varbinds_per_second", Text: "a number of variable bindings is 1 or more (0: no limit)"})
+	}
+	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
+		m = append(m, setting.Problem{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
+	}
+	return m
+}
+
+// Spec says which target to talk to and as whom.
+type Spec struct {
+	Address         string // [transport://]host[:port]
+	Auth            *access.Auth
+	Context         string // overrides the auth's context name
+	ContextEngineID string // octets, not hex; SNMPv3 only
+	Source          netip.AddrPort
+	Interface       string // network interface to send from; empty leaves that to the system
+	Engine          string // Gosnmp, or empty for Trapline's own
+}
+
+// Plan is what to ask of a target in one Poll.
+type Plan struct {
+	Get     []snmp.OID // instances
+	Next    []snmp.OID // what follows each of these, many in one request
+	Walk    []snmp.OID // subtrees, each to its end
+	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
+	Alone   bool       // nothing else is asked of the target: if it does not answer this, it is not asked whether it answers at all
+	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB
+	Params  Params
+}
+
+// Stats counts what one Poll did.
+type Stats struct {
+	Packets  int // requests sent, retransmissions included
+	Retries  int
+	VarBinds int
+	Bytes    int // octets of the answers that were held
+	Path     Path
+
+	progress *Progress // nil once the Poll has ended
+}
+
+// Path is what is known, at the end of a Poll over UDP, of the way to a target and of its agent. The zero
+// value is that of a target that never answered.
+type Path struct {
+	RTT         time.Duration // smoothed round trip (RFC 6298)
+	Window      float64       // requests before the target at once
+	MaxBindings int           // that the agent puts into one answer; 0: no limit was met but the packet's size
+}
+
+// Add adds what another Poll did, the later of the two.
+func (s *Stats) Add(t Stats) {
+	if t.Path != (Path{}) {
+		s.Path = t.Path
+	}
+	s.Packets += t.Packets
+	s.Retries += t.Retries
+	s.VarBinds += t.VarBinds
+	s.Bytes += t.Bytes
+}

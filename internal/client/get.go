@@ -1,0 +1,115 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+var errLeftOut = errors.New("the answer leaves it out")
+
+// getting is a request for instances, split into as many messages as the agent needs.
+type getting struct {
+	*pass
+	optional bool // that an instance is missing is no error
+	proven   int  // instances that the agent has put into one answer
+	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
+}
+
+// get asks for instances. What an agent cannot answer in one message is asked for in halves, an instance
+// that it names as the cause of an error is asked for alone, for some agents name the wrong one, and what
+// an answer leaves out is asked for again.
+func (g *getting) get(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 && g.goesOn("get", oids) {
+		a, e := g.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
+		culprit := a.index - 1
+		switch {
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
+			g.lost("get", oids[0], nil, e)
+			oids = oids[1:]
+		case messageRefused(a):
+			g.refused("get", nil, nil, a)
+			return
+		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+			g.get(ctx, oids[culprit:culprit+1])
+			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
+		case e == nil && a.status == snmp.NoError && g.take(&oids, a.varbinds):
+		case len(oids) == 1, e == nil && a.status == snmp.NoError && len(oids) <= g.proven:
+			for _, oid := range oids {
+				g.without(oid, a)
+			}
+			return
+		default:
+			if e != nil || a.status == snmp.TooBig {
+				g.tooMany = len(oids)
+			}
+			half := len(oids) / 2
+			g.get(ctx, oids[:half])
+			oids = oids[half:]
+		}
+	}
+}
+
+// namesCulprit reports whether an error-status is about one binding: tooBig is about all of them.
+func namesCulprit(s snmp.ErrorStatus) bool { return s != snmp.NoError && s != snmp.TooBig }
+
+// without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is what
+// noSuchInstance became later.
+func (g *getting) without(oid snmp.OID, a answer) {
+	switch {
+	case g.optional:
+	case a.status == snmp.NoSuchName:
+		g.give(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
+	case a.status == snmp.NoError:
+		g.partial("get", oid, nil, access.EmptyAnswer, errLeftOut)
+	default:
+		a.index = 1
+		g.refused("get", oid, nil, a)
+	}
+}
+
+// take hands on the instances that are in an answer and reports whether there are any. What is missing
+// remains in oids, unless it is optional.
+func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
+	var missing []snmp.OID
+	for i, oid := range *oids {
+		switch v := g.find(oid, i, varbinds); {
+		case v == nil:
+			missing = append(missing, oid)
+		case !g.optional || v.Type.HasValue():
+			g.give(*v)
+		}
+	}
+	found := len(*oids) - len(missing)
+	if g.proven = max(g.proven, found); found == 0 {
+		return false
+	}
+	if g.tooMany > 0 {
+		g.answersAtMost(len(*oids), g.tooMany)
+		g.tooMany = 0
+	}
+	if *oids = missing; g.optional {
+		*oids = nil
+	}
+	return true
+}
+
+// find returns the binding of an instance, or nil. Agents answer in the order of the request, or should.
+// Some answer with the .0 that a request for a scalar lacks.
+func (g *getting) find(oid snmp.OID, at int, varbinds []snmp.VarBind) *snmp.VarBind {
+	if at < len(varbinds) && bytes.Equal(varbinds[at].Name, oid) {
+		return &varbinds[at]
+	}
+	if i := slices.IndexFunc(varbinds, func(v snmp.VarBind) bool { return bytes.Equal(v.Name, oid) }); i >= 0 {
+		return &varbinds[i]
+	}
+	if at < len(varbinds) && bytes.Equal(varbinds[at].Name, snmp.AppendArc(bytes.Clone(oid), 0)) {
+		g.metrics.deviates(completedInstance)
+		return &varbinds[at]
+	}
+	return nil
+}

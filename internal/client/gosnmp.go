@@ -1,0 +1,195 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gosnmp/gosnmp"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// session is one Poll's use of gosnmp. It takes a socket and a client when it opens and gives both
+// back when it closes. To open a socket costs 9 µs of a poll; to keep one, with the buffer that
+// belongs to it, would cost 64 kB for each target all the time.
+type session struct {
+	target    *Target
+	settled   settled
+	client    *client
+	wire      *wire
+	user      *user // SNMPv3 only
+	release   []func()
+	names     []string
+	tentative bool // should the exchange fail, another one follows
+	spoilt    bool // gosnmp panicked: the client is not used for another session
+}
+
+// client is a gosnmp.GoSNMP, with its receive buffer of 64 kB, that serves one session after another.
+type client struct {
+	gosnmp.GoSNMP
+	scratch
+}
+
+// newClient makes a client without a connection. Only Connect makes gosnmp's receive buffer, and it
+// insists on a socket: this one sends nothing and is closed at once.
+func newClient() (*client, error) {
+	c := &client{GoSNMP: gosnmp.GoSNMP{
+		Target: "127.0.0.1", LocalAddr: ":0", UseUnconnectedUDPSocket: true,
+		Version: gosnmp.Version2c, Timeout: time.Second,
+	}}
+	if err := c.Connect(); err != nil {
+		return nil, err
+	}
+	return c, c.Conn.Close()
+}
+
+// maxCommunity is what gosnmp can write the length of.
+const maxCommunity = 127
+
+// open takes what a Poll needs.
+func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *access.Error) {
+	secrets, err := t.client.secrets.Secrets(t.auth)
+	if err != nil {
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
+	}
+	if len(secrets.Community) > maxCommunity && t.auth.Version != 3 {
+		return nil, &access.Error{Reason: access.Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
+	}
+	s := &session{target: t, settled: o}
+	if err := s.connect(ctx, stats); err != nil {
+		s.close()
+		if ctx.Err() != nil {
+			return nil, outOfTimeError(ctx, false)
+		}
+		return nil, &access.Error{Reason: access.SocketReason(err), Err: err}
+	}
+	if err := s.configure(ctx, secrets); err != nil {
+		s.close()
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
+	}
+	return s, nil
+}
+
+func (s *session) connect(ctx context.Context, stats *Stats) error {
+	release, err := s.target.client.ports.take(ctx, s.target.spec.Source)
+	if err != nil {
+		return err
+	}
+	s.release = append(s.release, release)
+	conn, err := s.target.dial(ctx, s.settled)
+	if err != nil {
+		return err
+	}
+	s.release = append(s.release, func() { _ = conn.Close() })
+	s.wire = &wire{Conn: conn, stats: stats, metrics: s.target.client.metrics}
+	stop := context.AfterFunc(ctx, func() { s.wire.end(ctx.Err()) })
+	s.release = append(s.release, func() { stop() })
+	var ok bool
+	if s.client, ok = s.target.client.clients.Get().(*client); !ok {
+		s.client, err = newClient()
+	}
+	return err
+}
+
+// configure makes the client talk to the target. All fields that depend on the target are set here,
+// so that nothing is left of the session before.
+func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
+	t := s.target
+	g := &s.client.GoSNMP
+	g.Conn, g.Context = s.wire, ctx
+	g.Transport = "udp" // whatever it is: the wire gives whole messages
+	g.Timeout, g.Retries = s.settled.timeout, s.settled.retries
+	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.retrying = true }
+	g.Community, g.ContextName, g.ContextEngineID = "", "", ""
+	g.SecurityModel, g.SecurityParameters, g.MsgFlags = 0, nil, 0
+	switch t.auth.Version {
+	case 1:
+		g.Version, g.Community, s.wire.version = gosnmp.Version1, secrets.Community, snmp.V1
+	case 2:
+		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.Community, snmp.V2c
+	case 3:
+		g.Version, s.wire.version = gosnmp.Version3, snmp.V3
+		return s.configureV3(secrets)
+	}
+	return nil
+}
+
+// close gives everything back, the last thing first.
+func (s *session) close() {
+	if s.user != nil {
+		s.target.usm.release(s.user)
+	}
+	for i := len(s.release) - 1; i >= 0; i-- {
+		s.release[i]()
+	}
+	if s.client != nil && !s.spoilt {
+		g := &s.client.GoSNMP
+		g.Conn, g.Context, g.OnRetry, g.SecurityParameters = nil, nil, nil, nil
+		s.target.client.clients.Put(s.client)
+	}
+}
+
+// answersAtMost does nothing: the next session asks anew.
+func (s *session) answersAtMost(int, int) {}
+
+func (s *session) exchange(ctx context.Context, r request) (answer, *access.Error) {
+	if s.user != nil {
+		return s.exchangeV3(ctx, r)
+	}
+	return s.once(ctx, r)
+}
+
+// once makes one exchange, all attempts of it.
+func (s *session) once(ctx context.Context, r request) (answer, *access.Error) {
+	s.wire.begin(ctx)
+	p, err := s.call(r)
+	if err != nil {
+		return answer{}, s.classify(ctx, err, r)
+	}
+	return answer{
+		status:   snmp.ErrorStatus(p.Error),
+		index:    int(p.ErrorIndex),
+		varbinds: s.varbinds(p),
+	}, nil
+}
+
+func (s *session) varbinds(p *gosnmp.SnmpPacket) []snmp.VarBind {
+	list := s.client.varbindsOf(p.Variables)
+	for _, v := range list {
+		if v.Type == unreadable {
+			s.target.client.metrics.unexpectedType()
+		}
+	}
+	return list
+}
+
+// call lets gosnmp send r and read the answer. A panic in there is an answer that cannot be read.
+func (s *session) call(r request) (p *gosnmp.SnmpPacket, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.spoilt = true
+			p, err = nil, fmt.Errorf("gosnmp: %v", v)
+		}
+	}()
+	s.names = s.names[:0]
+	for _, o := range r.oids {
+		s.names = append(s.names, o.String())
+	}
+	switch r.pdu {
+	case snmp.GetRequest:
+		p, err = s.client.Get(s.names)
+	case snmp.GetNextRequest:
+		p, err = s.client.GetNext(s.names)
+	default:
+		p, err = s.client.GetBulk(s.names, 0, r.repetitions)
+	}
+	switch {
+	case p != nil && p.PDUType == gosnmp.Report && len(p.Variables) > 0:
+		return nil, &access.ReportError{Counter: appendOID(nil, p.Variables[0].Name)}
+	case err == nil && p.PDUType != gosnmp.GetResponse:
+		return nil, fmt.Errorf("PDU 0x%02x is not a response", byte(p.PDUType))
+	}
+	return p, err
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gosnmp/gosnmp"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// sentinels are the errors that gosnmp makes of Reports that it saw itself.
+var sentinels = []struct {
+	err    error
+	reason access.Reason
+}{
+	{gosnmp.ErrUnknownSecurityLevel, access.UnsupportedLevel},
+	{gosnmp.ErrUnknownSecurityModels, access.UnsupportedLevel},
+	{gosnmp.ErrNotInTimeWindow, access.NotInTimeWindow},
+	{gosnmp.ErrUnknownUsername, access.UnknownUser},
+	{gosnmp.ErrUnknownEngineID, access.UnknownEngine},
+	{gosnmp.ErrWrongDigest, access.WrongDigest},
+	{gosnmp.ErrDecryption, access.Decryption},
+	{gosnmp.ErrUnknownPDUHandlers, access.UnknownContext},
+}
+
+// classify tells what kind of failure an exchange ended with. What is not known to be anything else
+// is gosnmp's word that it could not read the answer to r.
+func (s *session) classify(ctx context.Context, err error, r request) *access.Error {
+	var seen *access.ReportError
+	ended := s.wire.failure()
+	switch {
+	case errors.As(err, &seen):
+		return &access.Error{Reason: seen.Reason(), Err: seen}
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		return s.outOfTime(ctx)
+	case ended != nil:
+		return &access.Error{Reason: access.SocketReason(ended), Err: ended}
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
+		return s.unanswered(ctx, r)
+	}
+	for _, known := range sentinels {
+		if errors.Is(err, known.err) {
+			return &access.Error{Reason: known.reason, Err: fmt.Errorf("agent reports %w", err)}
+		}
+	}
+	if text, _, panicked := strings.Cut(err.Error(), " Stack:"); panicked {
+		err = errors.New(text)
+	}
+	return &access.Error{Reason: access.Malformed, OID: r.oids[0], Err: fmt.Errorf("reading the answer: %w", err)}
+}
+
+// unanswered is the failure of all attempts at r. A target that answers something else is not silent.
+func (s *session) unanswered(ctx context.Context, r request) *access.Error {
+	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
+	if e.Alive = s.wire.late || (!s.tentative && !s.settled.alone && s.probe()); e.Alive {
+		e.OID = r.oids[0]
+	} else if s.user != nil && !s.tentative && !s.wire.discovered {
+		once := s.settled
+		once.retries = 0
+		_, _ = s.wire.discover(ctx, once) // whether it is there
+	}
+	return e
+}
+
+// probe reports whether the target answers anything.
+func (s *session) probe() bool {
+	retries := s.client.Retries
+	defer func() { s.client.Retries = retries }()
+	s.client.Retries, s.wire.retrying = 0, false
+	_, err := s.call(request{pdu: snmp.GetNextRequest, oids: []snmp.OID{probeName}})
+	return err == nil
+}
+
+// outOfTime is the end of the context.
+func (s *session) outOfTime(ctx context.Context) *access.Error {
+	return outOfTimeError(ctx, s.wire.answered)
+}
+
+// OutOfTime is the *Error of what is missing because ctx has ended.
+func OutOfTime(ctx context.Context, op, target string) error {
+	e := outOfTimeError(ctx, false)
+	e.Op, e.Target = op, target
+	return e
+}
+
+// outOfTimeError is the end of a context. A target that did not say a word until then timed out, in this
+// poll or others of the same Progress; one that did answers too slowly.
+func outOfTimeError(ctx context.Context, answered bool) *access.Error {
+	err := ctx.Err()
+	if err == nil {
+		err = context.DeadlineExceeded
+	}
+	switch answered = answered || ProgressOf(ctx).Answered(); {
+	case !errors.Is(err, context.DeadlineExceeded):
+		return &access.Error{Reason: access.Canceled, Err: err}
+	case answered:
+		return &access.Error{Reason: access.Deadline, Err: fmt.Errorf("the target answered, but not everything before the deadline: %w", err)}
+	}
+	return &access.Error{Reason: access.Timeout, Err: fmt.Errorf("request timeout: no answer before the deadline: %w", err)}
+}

@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// wire is the connection that gosnmp reads and writes. It stands between the two because gosnmp takes
+// any datagram for an answer: one that it cannot read costs an attempt, an echo of the request is a
+// success, and an unauthenticated Report is discarded with all that it says. The wire keeps from it
+// what is no answer, counts, and ends an exchange at once when waiting longer is pointless.
+type wire struct {
+	net.Conn
+	version snmp.Version
+	private bool // encrypted answers only
+	stats   *Stats
+	metrics *Metrics
+
+	sent       []sent    // the attempts of the exchange
+	first      uint32    // the first id of the poll: what lies between it and the last is a late answer
+	began      bool      // first is set
+	retrying   bool      // the next message that is sent is a retransmission
+	sentAt     time.Time // the last attempt
+	answered   bool      // anything that was an answer arrived in this poll
+	discovered bool      // the Report of a discovery did
+	strange    error     // why the last datagram of this exchange was no answer
+	late       bool      // an answer to an earlier exchange came in this one
+
+	mu    sync.Mutex
+	ended error // the exchange is over: every further attempt fails with this
+}
+
+// sent is a request on its way.
+type sent struct {
+	id        uint32 // request-id; msgID in SNMPv3
+	discovery bool   // asks for the engine ID (RFC 3414 section 4)
+}
+
+// begin starts an exchange.
+func (w *wire) begin(ctx context.Context) {
+	w.sent, w.strange, w.late, w.retrying = w.sent[:0], nil, false, false
+	w.mu.Lock()
+	w.ended = ctx.Err()
+	w.mu.Unlock()
+}
+
+// end makes the exchange fail with err. It may be called from any goroutine.
+func (w *wire) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = err
+	_ = w.Conn.SetDeadline(time.Unix(1, 0)) // wakes up Read
+}
+
+// failure is what the exchange ended with, if it did.
+func (w *wire) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
+}
+
+// SetDeadline is called by gosnmp before each attempt, and the one place that makes it give up.
+func (w *wire) SetDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended != nil {
+		return w.ended
+	}
+	return w.Conn.SetDeadline(t)
+}
+
+// Write sends one attempt.
+func (w *wire) Write(b []byte) (int, error) {
+	s, err := w.outgoing(b)
+	if err != nil {
+		return 0, fmt.Errorf("request: %w", err)
+	}
+	if !w.began {
+		w.first, w.began = s.id, true
+	}
+	w.sent = append(w.sent, s)
+	w.stats.Packets++
+	if w.retrying {
+		w.stats.Retries++
+	}
+	w.metrics.sent(w.retrying)
+	w.retrying = false
+	w.sentAt = time.Now()
+	n, err := w.Conn.Write(b)
+	if err != nil {
+		w.end(err)
+	}
+	return n, err
+}
+
+func (w *wire) outgoing(b []byte) (sent, error) {
+	if w.version == snmp.V3 {
+		m, err := snmp.ParseMessage3(b)
+		return sent{uint32(m.ID), len(m.EngineID) == 0}, err
+	}
+	m, err := snmp.ParseMessage(b)
+	return sent{id: uint32(m.RequestID)}, err
+}
+
+// Read waits for an answer until the deadline. Whatever else arrives is put aside.
+func (w *wire) Read(b []byte) (int, error) {
+	for {
+		n, err := w.Conn.Read(b)
+		if err != nil {
+			if !timedOut(err) {
+				w.end(err)
+			}
+			return 0, err
+		}
+		n, err = w.examine(b[:n])
+		var report *access.ReportError
+		switch {
+		case err == nil:
+			w.metrics.received(time.Since(w.sentAt))
+			if w.sent[len(w.sent)-1].discovery {
+				w.discovered = true // an engine ID is no answer to the user
+				return n, nil
+			}
+			w.answered = true
+			w.stats.progress.Answer()
+			return n, nil
+		case errors.As(err, &report):
+			w.answered = true
+			w.stats.progress.Answer()
+			w.end(err)
+			return 0, err
+		case errors.Is(err, errLate):
+			w.late = true
+		default:
+			w.strange = err
+		}
+	}
+}
+
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+var errLate = errors.New("answer to an earlier request")
+
+// examine tells how long the message in b is, or why it is no answer. Some agents pad their
+// messages; gosnmp would not have it.
+func (w *wire) examine(b []byte) (n int, err error) {
+	if n, err = snmp.MessageSize(b); err != nil {
+		return 0, err
+	}
+	if w.version == snmp.V3 {
+		return n, w.examineV3(b[:n])
+	}
+	m, err := snmp.ParseMessage(b[:n])
+	switch {
+	case err != nil:
+		return 0, err
+	case m.Version != w.version:
+		return 0, fmt.Errorf("version %d where %d was asked for", m.Version, w.version)
+	case m.PDU != snmp.Response:
+		return 0, fmt.Errorf("PDU 0x%02x is not a response", byte(m.PDU))
+	case m.ErrorStatus < 0 || m.ErrorStatus > 0xff: // gosnmp reads the low octet only
+		return 0, fmt.Errorf("error-status %d", m.ErrorStatus)
+	}
+	// The community is not compared: proxies and agents with indexed communities answer with another.
+	_, err = w.match(uint32(m.RequestID))
+	return n, err
+}
+
+func (w *wire) examineV3(b []byte) error {
+	m, err := snmp.ParseMessage3(b)
+	if err != nil {
+		return err
+	}
+	s, err := w.match(uint32(m.ID))
+	if err != nil || (m.Flags&snmp.FlagPriv != 0 && !s.discovery) {
+		return err // what is encrypted, gosnmp will see
+	}
+	scoped, err := snmp.ParseScopedPDU(m.Data)
+	switch {
+	case err != nil:
+		return err
+	case s.discovery && (scoped.Type != snmp.Report || m.Flags.Level() != 0):
+		return errNoReport
+	case s.discovery:
+		return snmp.CheckEngineID(m.EngineID)
+	case scoped.Type == snmp.Response && w.private:
+		return errors.New("the answer is not encrypted")
+	case scoped.Type == snmp.Response:
+		return nil
+	case scoped.Type != snmp.Report:
+		return fmt.Errorf("PDU 0x%02x is not a response", byte(scoped.Type))
+	case m.Flags&snmp.FlagAuth != 0:
+		return nil // gosnmp checks the digest first
+	}
+	return access.NewReportError(&scoped.PDU)
+}
+
+// match finds the attempt that an id answers.
+func (w *wire) match(id uint32) (sent, error) {
+	for _, s := range w.sent {
+		if s.id == id {
+			return s, nil
+		}
+	}
+	if last := w.sent[len(w.sent)-1].id; id-w.first < last-w.first {
+		return sent{}, errLate
+	}
+	return sent{}, fmt.Errorf("id %d was not asked with", id)
+}

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// What a device sends is held until its pass has ended. A device may send without end, so that what one
+// pass and all passes together may hold is bounded in octets. A column that wants most of what is left
+// has to go, with all its rows: tables of common sizes beside it lose nothing.
+
+const (
+	// DefaultMaxBytes bounds the octets of answers that one Poll may hold: about two columns of a million
+	// rows.
+	DefaultMaxBytes = 64 << 20
+	// DefaultMaxTotalBytes bounds those of all Polls of a Client together.
+	DefaultMaxTotalBytes = 64 << 20
+	// freeBytes is what a column may hold however much others do.
+	freeBytes = 64 << 10
+)
+
+var errTooManyBytes = errors.New("the answers are larger than max_bytes or global.max_total_bytes allow")
+
+// total is what all Polls of a Client hold.
+type total struct {
+	most    atomic.Int64
+	held    atomic.Int64
+	metrics *Metrics
+}
+
+func (t *total) add(n int64) int64 {
+	t.metrics.holding(n)
+	return t.held.Add(n)
+}
+
+// holding is what one Poll holds.
+type holding struct {
+	total *total
+	most  int64
+	held  atomic.Int64
+}
+
+// add notes that a column, of which part is held, got n octets more. It reports whether they may be held.
+// The column may have three quarters of what others leave.
+func (h *holding) add(part *int64, n int) bool {
+	*part += int64(n)
+	own, all := h.held.Add(int64(n)), h.total.add(int64(n))
+	left := h.most - (own - *part)
+	if *part <= freeBytes {
+		return left > 0
+	}
+	left = min(left, h.total.most.Load()-(all-*part))
+	return *part <= left/4*3
+}
+
+// release gives back what a column held.
+func (h *holding) release(part *int64) {
+	h.held.Add(-*part)
+	h.total.add(-*part)
+	*part = 0
+}
+
+// close gives back all.
+func (h *holding) close() {
+	h.total.add(-h.held.Swap(0))
+}

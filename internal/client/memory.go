@@ -1,0 +1,100 @@
+package client
+
+import (
+	"slices"
+	"strings"
+	"unique"
+
+	"trapline/internal/snmp"
+)
+
+// memory is what was learnt about a target's columns. It only makes passes faster: that a pass is
+// right does not depend on it. There may be one for each of tens of thousands of targets, so it is
+// small: a sorted list, with nothing but numbers for a column that fits one answer.
+type memory struct {
+	columns []learnt // sorted by name
+}
+
+// learnt is what is known of one column.
+type learnt struct {
+	name      unique.Handle[string] // the octets of its OID, of which all targets share one copy
+	splits    *[]split              // nil where one answer holds all rows
+	rows      int32
+	size      uint16 // octets of a binding, rounded up
+	unordered bool   // it was not in order when asked for in segments
+	alone     bool   // an error came of it
+}
+
+// maxColumns bounds what is remembered of one target.
+const maxColumns = 10_000
+
+func (m *memory) find(oid snmp.OID) (int, bool) {
+	return slices.BinarySearchFunc(m.columns, string(oid), func(l learnt, o string) int { return strings.Compare(l.name.Value(), o) })
+}
+
+// recall tells the columns of a sweep what is known of them. Until learn the memory must not change.
+func (m *memory) recall(s *sweep) {
+	for i := range s.columns {
+		if at, ok := m.find(s.columns[i].oid); ok {
+			known := m.columns[at]
+			s.columns[i].known = &known
+		}
+	}
+}
+
+// learn keeps what a sweep showed.
+func (m *memory) learn(s *sweep) {
+	if len(m.columns) > maxColumns {
+		m.columns = nil
+	}
+	if m.columns == nil {
+		m.columns = make([]learnt, 0, len(s.columns))
+	}
+	for i := range s.columns {
+		c := &s.columns[i]
+		at, known := m.find(c.oid)
+		l := c.learnt()
+		switch {
+		case known:
+			m.columns[at] = l
+		default:
+			m.columns = slices.Insert(m.columns, at, l)
+		}
+	}
+}
+
+// learnt is what the column's pass showed, or what was known before where that still holds.
+func (c *column) learnt() learnt {
+	l := learnt{name: unique.Make(string(c.oid))}
+	if c.known != nil {
+		l = *c.known
+	}
+	l.alone = c.alone
+	if c.err != nil || (c.known != nil && !c.changed) {
+		return l
+	}
+	x := c.splitter()
+	rows, octets := 0, 0
+	c.eachRow(func(v *snmp.VarBind) {
+		size := snmp.VarBindSize(*v)
+		rows, octets = rows+1, octets+size
+		x.add(v.Name[len(c.oid):], size)
+	})
+	l.rows, l.unordered, l.splits, l.size = int32(rows), c.unordered && rows > 0, nil, 0
+	if rows > 0 {
+		l.size = uint16(min(octets/rows+1, 1<<16-1))
+	}
+	if splits := x.finish(); len(splits) > 1 {
+		splits = slices.Clip(splits)
+		l.splits = &splits
+	}
+	return l
+}
+
+// segments gives the parts to ask for, as the last pass showed them.
+func (l *learnt) segments() []split {
+	if l.splits == nil {
+		return []split{{rows: l.rows}}
+	}
+	return *l.splits
+}

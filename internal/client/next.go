@@ -1,0 +1,59 @@
+package client
+
+import (
+	"context"
+	"slices"
+
+	"trapline/internal/snmp"
+)
+
+func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 && p.goesOn("getnext", oids) {
+		n := min(p.batch, len(oids))
+		p.next(ctx, oids[:n])
+		oids = oids[n:]
+	}
+}
+
+// next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves,
+// and what it names as the cause of an error is asked for alone, for some agents name the wrong one.
+// An OID with nothing behind it yields nothing.
+func (p *pass) next(ctx context.Context, oids []snmp.OID) {
+	for len(oids) > 0 && p.goesOn("getnext", oids) {
+		first := make([]snmp.OID, len(oids)) // a single number is no OID that could be asked for
+		for i, o := range oids {
+			first[i] = o.First()
+		}
+		a, e := p.exchange(ctx, request{pdu: snmp.GetNextRequest, oids: first})
+		culprit := a.index - 1
+		switch {
+		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
+			p.lost("getnext", oids[0], nil, e)
+			oids = oids[1:]
+		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:
+			p.takeSuccessors(oids, a.varbinds)
+			return
+		case messageRefused(a):
+			p.refused("getnext", nil, nil, a)
+			return
+		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+			p.next(ctx, oids[culprit:culprit+1])
+			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
+		case len(oids) == 1:
+			return
+		default:
+			half := len(oids) / 2
+			p.next(ctx, oids[:half])
+			oids = oids[half:]
+		}
+	}
+}
+
+// takeSuccessors hands on what lies behind the OID that stands in its place in the request.
+func (p *pass) takeSuccessors(oids []snmp.OID, varbinds []snmp.VarBind) {
+	for i, v := range varbinds[:min(len(oids), len(varbinds))] {
+		if v.Type.HasValue() && oids[i].Compare(v.Name) < 0 {
+			p.give(v)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package client
+
+import (
+	"testing"
+	"testing/synctest"
+)
+
+// A target that sends much that nobody asked for is asked through a socket of its own kind, and others
+// through the common one.
+func TestNoisyTargetsAreKeptApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(2, 40)
+		e, x := virtualEngine(n)
+		defer e.Close()
+		apart := &virtualNet{r: n.r, agent: n.agent, latency: n.latency, inbox: make(chan datagram, 1<<14)}
+		e.pipe.open = func(o outlet) (socket, error) {
+			if o.apart {
+				return apart, nil
+			}
+			return n, nil
+		}
+		passOver(t, x, plan, 80)
+		for range tolerated + 1 {
+			n.inbox <- datagram{[]byte("noise"), virtualPeer}
+		}
+		synctest.Wait()
+		before := n.requests
+		for range 2 {
+			passOver(t, x, plan, 80)
+		}
+		if n.requests != before || apart.requests == 0 {
+			t.Errorf("%d requests leave through the common socket, %d through the other", n.requests-before, apart.requests)
+		}
+	})
+}

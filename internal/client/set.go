@@ -1,0 +1,64 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// SetError is why a device does not take what Set was to write.
+type SetError struct {
+	Status snmp.ErrorStatus
+	Index  int // SecretFiles the binding that Status speaks of, from 0; -1 where it speaks of none
+}
+
+func (e *SetError) Error() string { return fmt.Sprintf("agent answers %s", e.Status) }
+
+var errSetTransport = errors.New("objects are set over UDP, by Trapline's own engine")
+
+// Set writes instances in one request, which the device takes as a whole or not at all (RFC 3416 section
+// 4.2.5), and returns the bindings of its answer. A request that is not answered is sent again, as Params say,
+// and may have been carried out. The error is an *Error, around a *SetError where the device refuses.
+//
+// It is for people at a command line: nothing that runs by itself may call it.
+func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp.VarBind, error) {
+	failed := func(e *access.Error) error {
+		e.Op, e.Target = "set", t.spec.Address
+		return e
+	}
+	if !t.pipable() {
+		return nil, failed(&access.Error{Reason: access.Unreachable, Err: errSetTransport})
+	}
+	w := &pass{target: t.spec.Address, metrics: t.client.metrics, settled: settle(p, t.auth.Version == 1), stats: &Stats{progress: ProgressOf(ctx)}}
+	w.alone = true
+	peer, e := t.meet(ctx, &w.settled)
+	if e != nil {
+		return nil, failed(e)
+	}
+	r := request{pdu: snmp.SetRequest, values: list}
+	for _, v := range list {
+		r.oids = append(r.oids, v.Name)
+	}
+	x := &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
+	a, e := x.exchange(ctx, r)
+	switch {
+	case e != nil:
+		return nil, failed(e)
+	case a.status == authorizationError:
+		return nil, failed(&access.Error{Reason: access.Authorization, Err: setError(a, len(list))})
+	case a.status != snmp.NoError:
+		return nil, failed(&access.Error{Reason: access.ErrorStatus, Err: setError(a, len(list))})
+	}
+	return slices.Clone(a.varbinds), nil
+}
+
+func setError(a answer, bindings int) *SetError {
+	if a.index < 1 || a.index > bindings {
+		return &SetError{a.status, -1}
+	}
+	return &SetError{a.status, a.index - 1}
+}

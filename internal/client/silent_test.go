@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// small is a network whose socket has a small receive buffer, and where only one peer answers.
+type small struct {
+	*virtualNet
+	silent atomic.Bool // and not even that
+}
+
+func (s *small) open(outlet) (socket, error) { return s, nil }
+
+// load is what systems grant to those without privileges.
+func (s *small) load() (int, uint64) { return 425_984, 0 }
+
+func (s *small) send(batch []datagram) (int, error) {
+	for i, d := range batch {
+		if d.peer != virtualPeer || s.silent.Load() {
+			continue
+		}
+		if _, err := s.virtualNet.send(batch[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(batch), nil
+}
+
+// Thousands of requests that nobody answers keep no answer's room in the receive buffer, whether their
+// targets never answered or do not any more.
+func TestSilentTargetsTakeNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(4, 500)
+		s := &small{virtualNet: n}
+		e, x := virtualEngine(n)
+		defer e.Close()
+		e.pipe.open = s.open
+		passOver(t, x, plan, 2000)
+		_, usual := passOver(t, x, plan, 2000)
+
+		known, err := e.Target(Spec{Address: virtualPeer.String(), Context: "known"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		passOver(t, known, plan, 2000)
+		s.silent.Store(true)
+		var silent sync.WaitGroup
+		poll := func(x *Target) {
+			silent.Go(func() {
+				if _, err := x.Poll(t.Context(), plan, func(snmp.VarBind) {}); len(access.Errors(err)) != 1 || access.Errors(err)[0].Reason != access.Timeout {
+					t.Errorf("a silent target: %v", err)
+				}
+			})
+		}
+		silent.Go(func() { _, _ = known.Poll(t.Context(), plan, func(snmp.VarBind) {}) }) // one of its retries is answered
+		for i := range 2000 {
+			x, err := e.Target(Spec{Address: fmt.Sprintf("198.51.%d.%d", i/250, i%250+1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			poll(x)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		e.pipe.lock()
+		for _, l := range e.pipe.links {
+			if l.flying != 0 || len(l.held) > 0 {
+				t.Errorf("room for %d answers is taken, and %d targets wait for more", l.flying, len(l.held))
+			}
+		}
+		e.pipe.unlock()
+		s.silent.Store(false)
+		if _, took := passOver(t, x, plan, 2000); took > 2*usual {
+			t.Errorf("a pass takes %v beside silent targets, %v without", took, usual)
+		}
+		silent.Wait()
+		e.pipe.lock()
+		for _, l := range e.pipe.links {
+			if l.flying != 0 {
+				t.Errorf("room for %d answers is taken in the end", l.flying)
+			}
+		}
+		e.pipe.unlock()
+	})
+}
+
+// The caller knows of answers as they come, and of a target that answered that its time was too short.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, plan := virtualDevice(4, 500)
+		s := &small{virtualNet: n}
+		e, x := virtualEngine(n)
+		defer e.Close()
+		e.pipe.open = s.open
+		var answers atomic.Int32
+		within := func(d time.Duration) (*Progress, error) {
+			p := NewProgress(func() { answers.Add(1) })
+			ctx, cancel := context.WithTimeout(WithProgress(t.Context(), p), d)
+			defer cancel()
+			_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
+			return p, err
+		}
+		p, err := within(time.Minute)
+		if err != nil || !p.Answered() || answers.Load() < 10 {
+			t.Errorf("%d answers, %v", answers.Load(), err)
+		}
+		p, err = within(15 * time.Millisecond)
+		list := access.Errors(err)
+		for _, e := range list {
+			if e.Reason != access.Deadline || e.TargetFailed() {
+				t.Errorf("a pass that was too short: %v", e)
+			}
+		}
+		if !p.Answered() || len(list) != len(plan.Columns) {
+			t.Errorf("a pass that was too short: %v", err)
+		}
+		s.silent.Store(true)
+		p, err = within(100 * time.Millisecond)
+		if list := access.Errors(err); p.Answered() || len(list) != 1 || list[0].Reason != access.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a pass without an answer: %v", err)
+		}
+	})
+}

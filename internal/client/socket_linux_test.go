@@ -1,0 +1,100 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+)
+
+// Many datagrams leave with one call and arrive with few, whatever the version of IP.
+func TestSocketCarriesBatches(t *testing.T) {
+	for _, v6 := range []bool{false, true} {
+		from, to := opened(t, v6), opened(t, v6)
+		const n = 3*batchSize + 5
+		var batch []datagram
+		for i := range n {
+			batch = append(batch, datagram{fmt.Appendf(nil, "datagram %d", i), addressOf(t, to)})
+		}
+		if sent, err := from.send(batch); sent != n || err != nil {
+			t.Fatalf("%d sent, %v", sent, err)
+		}
+		arrived := 0
+		err := to.receive(func(got []datagram) {
+			for _, d := range got {
+				if want := fmt.Sprintf("datagram %d", arrived); string(d.data) != want || d.peer != addressOf(t, from) {
+					t.Errorf("%q from %s, want %q from %s", d.data, d.peer, want, addressOf(t, from))
+				}
+				arrived++
+			}
+			if arrived == n {
+				go to.close() // which waits for this function to return
+			}
+		})
+		if !errors.Is(err, net.ErrClosed) || arrived != n {
+			t.Errorf("%d arrived, %v", arrived, err)
+		}
+	}
+}
+
+// A datagram that nobody takes is told of, and keeps none of the others from leaving.
+func TestSocketTellsOfRefusals(t *testing.T) {
+	s, other := opened(t, false), opened(t, false)
+	closed := opened(t, false)
+	nobody := addressOf(t, closed)
+	closed.close()
+	var told []netip.AddrPort
+	for range 3 {
+		if n, err := s.send([]datagram{{[]byte("x"), nobody}, {[]byte("y"), addressOf(t, other)}}); n != 2 || err != nil {
+			t.Fatalf("%d sent, %v", n, err)
+		}
+		s.refusals(func(to netip.AddrPort, err error) {
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Error(err)
+			}
+			told = append(told, to)
+		})
+	}
+	if len(told) != 3 || told[0] != nobody {
+		t.Errorf("told of %v", told)
+	}
+}
+
+// What the system drops is counted.
+func TestSocketCountsDrops(t *testing.T) {
+	s, from := opened(t, false), opened(t, false)
+	buffer, dropped := s.load()
+	if buffer <= 0 || dropped != 0 {
+		t.Fatalf("a new socket has a buffer of %d octets and %d drops", buffer, dropped)
+	}
+	large := datagram{make([]byte, 60_000), addressOf(t, s)}
+	for range buffer/len(large.data) + 10 {
+		if _, err := from.send([]datagram{large}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, dropped = s.load(); dropped == 0 {
+		t.Error("no drop is counted")
+	}
+}
+
+func opened(t *testing.T, v6 bool) *batchSocket {
+	t.Helper()
+	source := netip.MustParseAddrPort("127.0.0.1:0")
+	if v6 {
+		source = netip.MustParseAddrPort("[::1]:0")
+	}
+	s, err := openSocket(outlet{source: source, v6: v6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	return s.(*batchSocket)
+}
+
+func addressOf(t *testing.T, s *batchSocket) netip.AddrPort {
+	t.Helper()
+	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}

@@ -1,0 +1,186 @@
+package client
+
+import (
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+	"unique"
+
+	"trapline/internal/snmp"
+)
+
+// saved is what Save keeps of one target. It holds no secret.
+type saved struct {
+	At          time.Time
+	Window      float64
+	RTT, RTTVar time.Duration
+	Base        time.Duration
+	MaxBindings int
+	EngineID    []byte // SNMPv3
+	Boots, Time int32
+	Columns     []savedColumn
+}
+
+type savedColumn struct {
+	OID              []byte
+	Rows             int32
+	Size             uint16
+	Unordered, Alone bool
+	Ends             []string // SecretFiles the segments but the last
+	Counts           []int32  // their rows
+}
+
+// stateFormat stands in front of what Save writes, and changes with it.
+const stateFormat = "trapline engine 1\n"
+
+var errStateFormat = errors.New("it is not the state of an engine, or of another version")
+
+// Save writes what was learnt of the targets, for Restore to read in another process: how fast they
+// answer, how their tables divide, and which SNMPv3 engine they are.
+func (e *Client) Save(w io.Writer) error {
+	var targets []*Target
+	e.mu.Lock()
+	for element := e.recent.Front(); element != nil; element = element.Next() {
+		targets = append(targets, element.Value.(*Target))
+	}
+	e.mu.Unlock()
+	all := map[string]saved{}
+	for _, t := range targets {
+		if s, ok := t.save(); ok {
+			all[t.key()] = s
+		}
+	}
+	if _, err := io.WriteString(w, stateFormat); err != nil {
+		return err
+	}
+	return gob.NewEncoder(w).Encode(all)
+}
+
+// Restore takes what Save wrote. It is used when a target is first polled, and only makes that faster:
+// whatever of it no longer holds is learnt anew. It is to be called before the first poll.
+func (e *Client) Restore(r io.Reader) error {
+	head := make([]byte, len(stateFormat))
+	if _, err := io.ReadFull(r, head); err != nil || string(head) != stateFormat {
+		return errStateFormat
+	}
+	var all map[string]saved
+	if err := gob.NewDecoder(r).Decode(&all); err != nil {
+		return err
+	}
+	for key, s := range all {
+		e.restored.Store(key, s)
+	}
+	return nil
+}
+
+// key names a target by what does not tell a secret.
+func (t *Target) key() string {
+	a := t.auth
+	return fmt.Sprintf("%s|%s|%x|%s|%d|%s|%s|%s|%s", t.spec.Address, t.spec.Context, t.spec.ContextEngineID, t.spec.Source,
+		a.Version, a.Username, a.SecurityLevel, a.AuthProtocol, a.PrivProtocol)
+}
+
+func (t *Target) save() (s saved, ok bool) {
+	t.pipe.lock()
+	defer t.pipe.unlock()
+	p := t.peer
+	if p == nil || p.window.unknown() {
+		return s, false
+	}
+	s = saved{
+		At: time.Now(), Window: p.window.size, RTT: p.window.srtt, RTTVar: p.window.rttvar, Base: p.window.base,
+		MaxBindings: p.capacity.most,
+	}
+	if u := p.v3; u != nil && u.security != nil && !u.fixed {
+		s.EngineID = u.security.EngineID()
+		s.Boots, s.Time = u.clock.Now(t.pipe.now)
+	}
+	for i := range p.memory.columns {
+		s.Columns = append(s.Columns, p.memory.columns[i].save())
+	}
+	return s, true
+}
+
+func (l *learnt) save() savedColumn {
+	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.unordered, Alone: l.alone}
+	splits := l.segments()
+	for _, x := range splits[:len(splits)-1] {
+		s.Ends, s.Counts = append(s.Ends, x.end), append(s.Counts, x.rows)
+	}
+	s.Counts = append(s.Counts, splits[len(splits)-1].rows)
+	return s
+}
+
+// restoreLocked gives a peer that was just made what was saved of it.
+func (t *Target) restoreLocked() {
+	value, ok := t.client.restored.LoadAndDelete(t.key())
+	if !ok {
+		return
+	}
+	s := value.(saved)
+	now := t.pipe.now
+	t.peer.window.restore(&s, now)
+	if s.MaxBindings > 0 {
+		t.peer.capacity.limit(s.MaxBindings, now)
+	}
+	for _, c := range s.Columns {
+		t.peer.memory.restore(&c)
+	}
+	if u := t.peer.v3; u != nil && u.security == nil && snmp.CheckEngineID(s.EngineID) == nil && s.Boots >= 0 && s.Time >= 0 {
+		if security, err := u.user.Localize(s.EngineID); err == nil {
+			u.security, u.accepted, u.since = security, true, now
+			u.clock.Suggest(s.Boots, s.Time, now-time.Since(s.At))
+		}
+	}
+}
+
+// restore takes the round trip and the size, unless they are impossible.
+func (w *window) restore(s *saved, now time.Duration) {
+	plausible := func(d time.Duration) bool { return d > 0 && d <= maxRTT }
+	if plausible(s.RTT) && plausible(s.Base) && s.RTTVar >= 0 && s.RTTVar <= maxRTT && s.Window >= 1 && s.Window <= highestWindow {
+		w.size, w.srtt, w.rttvar, w.base, w.baseSince = min(s.Window, float64(w.most)), s.RTT, s.RTTVar, s.Base, now
+	}
+}
+
+const (
+	maxRTT       = 10 * time.Minute // that is believed of a saved state
+	maxSplitRows = 1 << 16          // likewise, of a segment: no answer has more
+)
+
+// restore adds a column, unless it is impossible.
+func (m *memory) restore(c *savedColumn) {
+	at, known := m.find(c.OID)
+	if known || !snmp.OID(c.OID).Valid() || len(m.columns) >= maxColumns || len(c.Counts) != len(c.Ends)+1 || !ascending(c.Ends) {
+		return
+	}
+	if c.Rows < 0 || slices.ContainsFunc(c.Counts, func(n int32) bool { return n < 0 || n > maxSplitRows }) {
+		return
+	}
+	l := learnt{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size, unordered: c.Unordered, alone: c.Alone}
+	if len(c.Ends) > 0 {
+		splits := make([]split, len(c.Counts))
+		for i, rows := range c.Counts {
+			splits[i].rows = rows
+		}
+		for i, end := range c.Ends {
+			splits[i].end = end
+		}
+		l.splits = &splits
+	}
+	m.columns = slices.Insert(m.columns, at, l)
+}
+
+// ascending tells whether the ends of segments are indexes, each behind the one before.
+func ascending(ends []string) bool {
+	var last snmp.OID
+	for _, end := range ends {
+		if !snmp.OID(end).Valid() || snmp.OID(end).Compare(last) <= 0 {
+			return false
+		}
+		last = snmp.OID(end)
+	}
+	return true
+}

@@ -1,0 +1,258 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// sweep walks several columns of one target at the same time. It fills the target's window with
+// requests: segments of columns it knows, and for tables it sees for the first time one column whose
+// rows then divide the others.
+type sweep struct {
+	pipe    *pipe
+	peer    *peer
+	settled settled
+	stats   *Stats
+	holding *holding
+	limit   int // rows of a column
+
+	columns     []column
+	open        int // columns not done
+	pending     []*segment
+	asks        []*ask
+	outstanding int // SecretFiles asks, those not answered
+	arena       arena
+	failed      *access.Error
+	answered    bool
+	done        chan struct{} // closed when open is 0 or the target failed
+}
+
+// table groups the columns that are likely to have the same rows: those beside each other.
+type table struct {
+	columns []*column
+	guide   *column    // the one whose rows divide the others'; nil while unknown
+	parked  []*segment // wait to be told of a row by a column that is under way
+}
+
+const (
+	// DefaultMaxResponse is what fits a frame of Ethernet under IPv4 and UDP.
+	DefaultMaxResponse = 1472
+	// moreHeader6 is by how much the header of IPv6 is longer than that of IPv4.
+	moreHeader6 = 20
+	// responseHeader is what a response has beside its bindings and the community, and some room for
+	// numbers that grow until the next pass.
+	responseHeader = 44
+	// responseHeader3 is the same in SNMPv3, with names of usual length.
+	responseHeader3 = 200
+)
+
+// room is what a response has for its bindings, in octets.
+func (t *peer) room() int {
+	room := DefaultMaxResponse
+	if t.address.Addr().Is6() {
+		room -= moreHeader6
+	}
+	if t.v3 != nil {
+		return room - responseHeader3
+	}
+	return room - responseHeader - len(t.community)
+}
+
+// newSweep prepares a walk of the columns named by oids, which are parts of the subtrees roots.
+func newSweep(p *pipe, t *peer, oids, roots []snmp.OID) *sweep {
+	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
+	tables := map[string]*table{}
+	for i, oid := range oids {
+		parent := string(parentOf(oid))
+		if tables[parent] == nil {
+			tables[parent] = &table{}
+		}
+		c := &s.columns[i]
+		*c = column{sweep: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
+		c.table.columns = append(c.table.columns, c)
+	}
+	return s
+}
+
+func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
+	if i := slices.IndexFunc(roots, oid.HasPrefix); i >= 0 {
+		return roots[i]
+	}
+	return oid
+}
+
+// parentOf is oid without its last number.
+func parentOf(oid snmp.OID) snmp.OID {
+	i := len(oid) - 1
+	for i > 0 && oid[i-1] >= 0x80 {
+		i--
+	}
+	return oid[:max(i, 0)]
+}
+
+// start sends as much as the window allows. What follows is up to the answers.
+func (s *sweep) start() {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.peer.memory.recall(s)
+	for i := range s.columns {
+		s.columns[i].startLocked()
+	}
+	if s.open == 0 {
+		close(s.done)
+	}
+	s.dispatchLocked()
+}
+
+// wait returns when all columns are done, the target failed or ctx ended.
+func (s *sweep) wait(ctx context.Context) {
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+	}
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	if ctx.Err() != nil {
+		if e := outOfTimeError(ctx, s.answered); e.Ends() {
+			s.abandonLocked(e)
+		} else {
+			s.failLocked(e)
+		}
+	}
+	if s.failed == nil {
+		s.peer.memory.learn(s)
+	}
+}
+
+// free gives back the memory of a sweep, of which nothing is wanted any more.
+func (s *sweep) free() {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.dropLocked()
+	s.arena.free()
+}
+
+// dropLocked forgets the requests that are under way.
+func (s *sweep) dropLocked() {
+	for _, a := range s.asks {
+		if !a.dead {
+			s.pipe.dropLocked(&a.query)
+		}
+	}
+	s.asks = nil
+}
+
+// dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
+// with its like: those that want about as many rows. Afterwards the sweep has ended or waits for an
+// answer.
+func (s *sweep) dispatchLocked() {
+	defer s.checkProgressLocked()
+	if s.failed != nil || s.open == 0 {
+		return
+	}
+	var small []share
+	for _, g := range s.pending {
+		x := share{g, g.wanted(), g.column.bindingSize()}
+		if g.alone || s.peer.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.peer.room() {
+			s.askLocked([]share{x})
+			continue
+		}
+		small = append(small, x)
+	}
+	s.pending = s.pending[:0]
+	slices.SortStableFunc(small, func(a, b share) int { return a.rows - b.rows })
+	for len(small) > 0 {
+		n := s.fitting(small)
+		s.askLocked(small[:n])
+		small = small[n:]
+	}
+}
+
+// share is a segment's part in a request.
+type share struct {
+	segment *segment
+	rows    int // wanted
+	size    int // octets of a binding
+}
+
+// fitting tells how many of shares, which are sorted by rows, make one request.
+func (s *sweep) fitting(shares []share) int {
+	room := s.peer.room()
+	size := 0
+	for n, x := range shares {
+		size += x.size
+		bindings := (n + 1) * x.rows
+		tooMany := size*x.rows > room || s.peer.capacity.cap(bindings) < bindings || n == maxBatch
+		if n > 0 && (tooMany || x.rows > 2*shares[0].rows+1) {
+			return n
+		}
+	}
+	return len(shares)
+}
+
+func (s *sweep) prepare(q *query, r request, by asker) {
+	q.peer, q.request, q.by, q.stats = s.peer, r, by, s.stats
+	q.retries, q.timeout, q.alone = s.settled.retries, s.settled.timeout, s.settled.alone
+	q.budget = time.Duration(q.retries+1) * q.timeout
+}
+
+// checkProgressLocked ends a sweep that waits for nothing although columns are open. Whatever the cause,
+// such a sweep would never end.
+func (s *sweep) checkProgressLocked() {
+	if s.outstanding > 0 || s.open == 0 || s.failed != nil {
+		return
+	}
+	var open []string
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			open = append(open, c.oid.String())
+		}
+	}
+	s.failLocked(s.pipe.internalError(s.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
+}
+
+// finishedLocked counts columns down.
+func (s *sweep) finishedLocked() {
+	if s.open--; s.open == 0 && s.failed == nil {
+		close(s.done)
+	}
+}
+
+// abandon is abandonLocked for those who do not hold the lock.
+func (s *sweep) abandon(e *access.Error) {
+	s.pipe.lock()
+	defer s.pipe.unlock()
+	s.abandonLocked(e)
+}
+
+// abandonLocked ends the columns that are open, with what arrived of them.
+func (s *sweep) abandonLocked(e *access.Error) {
+	if s.failed != nil || s.open == 0 {
+		return
+	}
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			c.incomplete(nil, e.Reason, e.Err)
+			c.began, c.open = true, 0
+		}
+	}
+	s.dropLocked()
+	s.open = 0
+	close(s.done)
+}
+
+// failLocked ends the sweep: the target itself failed.
+func (s *sweep) failLocked(e *access.Error) {
+	if s.failed != nil || s.open == 0 {
+		return
+	}
+	s.failed = e
+	s.dropLocked()
+	close(s.done)
+}

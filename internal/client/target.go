@@ -1,0 +1,227 @@
+package client
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"unique"
+
+	"trapline/internal/access"
+	"trapline/internal/snmp"
+)
+
+// Options of a Client.
+type Options struct {
+	Logger      *slog.Logger // nil logs nothing
+	Metrics     *Metrics     // nil counts nothing
+	MaxVarBinds int          // SecretFiles one walk; 0 means DefaultMaxVarBinds
+	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+	MaxTotalBytes int
+	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
+	// Trace is shown each message over UDP, but those of gosnmp. Others wait until it returns, and it
+	// must keep nothing of the Packet.
+	Trace func(*Packet)
+}
+
+// DefaultMaxVarBinds ends walks of agents that never come to an end.
+const DefaultMaxVarBinds = 1 << 20
+
+// maxTargets is how many targets a Client remembers. One that was forgotten costs no more than the
+// discovery of its SNMPv3 engine when it is polled again.
+const maxTargets = 50_000
+
+// Client polls targets. It keeps what it learnt about them between polls, but neither sockets nor
+// buffers. It is safe for concurrent use.
+type Client struct {
+	logger      *slog.Logger
+	metrics     *Metrics
+	maxVarBinds int
+	maxTargets  int
+	holds       total
+	secrets     access.SecretFiles
+	ports       ports
+	turn        turn
+	clients     sync.Pool // Secrets *client
+	pipe        *pipe
+
+	mu      sync.Mutex
+	closed  bool
+	targets map[identity]*list.Element // SecretFiles *Target, in recent
+	recent  *list.List                 // the last used is in front
+
+	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+	restored sync.Map // SecretFiles saved, by Target.key: targets not polled since
+}
+
+// identity is all that a Spec says, comparable.
+type identity struct {
+	spec Spec // without Auth
+	as   unique.Handle[access.Auth]
+}
+
+// New returns a Client.
+func New(o Options) *Client {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxVarBinds <= 0 {
+		o.MaxVarBinds = DefaultMaxVarBinds
+	}
+	e := &Client{
+		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
+		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
+		targets: map[identity]*list.Element{}, recent: list.New(), turn: newTurn(),
+	}
+	e.holds.metrics = o.Metrics
+	e.SetMaxTotalBytes(o.MaxTotalBytes)
+	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
+	return e
+}
+
+var defaultAuth = access.DefaultAuth()
+
+var errClosed = errors.New("the client is closed")
+
+// Target gives the target that s describes, with what is known of it from earlier polls. It sends
+// nothing. A nil s.Auth means DefaultAuth; another is not to be changed from now on. The error is an
+// *Error.
+func (e *Client) Target(s Spec) (*Target, error) {
+	auth := s.Auth
+	if auth == nil {
+		auth = &defaultAuth
+	}
+	s.Auth = nil
+	id := identity{s, unique.Make(*auth)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, &access.Error{Op: "connect", Target: s.Address, Reason: access.Canceled, Err: errClosed}
+	}
+	if element, ok := e.targets[id]; ok {
+		e.recent.MoveToFront(element)
+		return element.Value.(*Target), nil
+	}
+	t, err := e.newTarget(id, auth)
+	if err != nil {
+		return nil, err
+	}
+	e.targets[id] = e.recent.PushFront(t)
+	if oldest := e.recent.Back(); e.recent.Len() > e.maxTargets {
+		delete(e.targets, e.recent.Remove(oldest).(*Target).identity)
+	}
+	return t, nil
+}
+
+// SetMaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
+func (e *Client) SetMaxTotalBytes(n int) {
+	e.holds.most.Store(int64(cmp.Or(n, DefaultMaxTotalBytes)))
+}
+
+// Close forgets all targets. Polls that are under way end by their contexts.
+func (e *Client) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	e.targets = nil
+	e.recent.Init()
+	e.pipe.close()
+	return nil
+}
+
+// Target is a device, and as whom to ask it. It is safe for concurrent use.
+type Target struct {
+	identity
+	auth    *access.Auth
+	client  *Client
+	pipe    *pipe
+	address access.Address
+
+	resolved resolved
+
+	usm  usm
+	peer *peer // guarded by the pipe's mutex; nil before the first poll
+}
+
+func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
+	address, err := access.ParseAddress(id.spec.Address)
+	if err != nil {
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Resolve, Err: err}
+	}
+	if m := auth.Problems(); len(m) > 0 {
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(m[0].Text)}
+	}
+	t := &Target{identity: id, auth: auth, client: e, pipe: e.pipe, address: address}
+	if !t.pipable() && auth.Version == 3 && auth.SecurityLevel == access.AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
+		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(access.NoTripleDES)}
+	}
+	return t, nil
+}
+
+// Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the
+// pipe, once all walks have ended: of instances also those with an exception or NULL in the place of a
+// value, of walks only those with values. A VarBind and its
+// slices are valid only during the call. Polls of one target may run at the same time.
+//
+// The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
+// the target itself failed (Error.Whole) nothing more is asked for.
+func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
+	stats := Stats{progress: ProgressOf(ctx)}
+	leave, failed := t.enter(ctx)
+	if failed != nil {
+		failed.Op, failed.Target = "connect", t.spec.Address
+		return Stats{}, failed
+	}
+	defer leave()
+	o := settle(p.Params, t.auth.Version == 1)
+	o.alone = p.Alone
+	pass := pass{
+		target: t.spec.Address, metrics: t.client.metrics, settled: o, toEnd: p.ToEnd,
+		maxVarBinds: t.client.maxVarBinds, yield: yield, stats: &stats,
+		holding: &holding{total: &t.client.holds, most: o.maxBytes},
+	}
+	defer pass.holding.close()
+	if t.pipable() {
+		t.pollPiped(ctx, p, &pass)
+		return t.settledStats(&stats), pass.err()
+	}
+	err := t.pollGosnmp(ctx, p, &pass)
+	stats.progress = nil
+	return stats, err
+}
+
+// pollGosnmp is Poll through gosnmp.
+func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
+	s, failed := t.open(ctx, w.settled, w.stats)
+	if failed != nil {
+		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, access.Explained(failed.Err, t.address.Network, t.address.Port)
+		return failed
+	}
+	defer s.close()
+	w.exchanger = s
+	w.run(ctx, p)
+	if s.wire.discovered {
+		w.discovered()
+	}
+	return w.err()
+}
+
+// SNMPEngine gives the ID of the SNMPv3 engine that answers for the target, and how often it has booted; ok is false
+// while that is not known, and of other versions.
+func (t *Target) SNMPEngine() (id []byte, boots int32, ok bool) {
+	t.pipe.lock()
+	defer t.pipe.unlock()
+	if t.peer == nil || t.peer.v3 == nil || t.peer.v3.security == nil {
+		return nil, 0, false
+	}
+	boots, _ = t.peer.v3.clock.Now(t.pipe.now)
+	return t.peer.v3.security.EngineID(), boots, true
+}
+
+// LogValue names the target in logs.
+func (t *Target) LogValue() slog.Value { return slog.StringValue(t.spec.Address) }
