@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -98,7 +99,7 @@ func (d *duel) step() {
 func (d *duel) vector() (found promql.Vector) {
 	for i := range 6 {
 		if d.random.Float64() < d.odds {
-			l := labels.FromStrings(labels.MetricName, "m", "i", fmt.Sprint(i), "team", string(rune('a'+i%2)))
+			l := labels.FromStrings(model.MetricNameLabel, "m", "i", fmt.Sprint(i), "team", string(rune('a'+i%2)))
 			found = append(found, promql.Sample{Metric: l, T: d.round.at.UnixMilli(), F: float64(d.random.IntN(100))})
 		}
 	}

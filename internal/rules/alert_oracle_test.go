@@ -47,7 +47,7 @@ type oracleRule struct {
 func (r *oracleRule) sample(alert *oracleAlert, ts time.Time) promql.Sample {
 	lb := labels.NewBuilder(r.labels)
 	alert.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
-	lb.Set(labels.MetricName, "ALERTS")
+	lb.Set(model.MetricNameLabel, "ALERTS")
 	lb.Set(labels.AlertName, r.name)
 	lb.Set("alertstate", alert.State.String())
 	return promql.Sample{Metric: lb.Labels(), T: timestamp.FromTime(ts), F: 1}
@@ -56,7 +56,7 @@ func (r *oracleRule) sample(alert *oracleAlert, ts time.Time) promql.Sample {
 func (r *oracleRule) forStateSample(alert *oracleAlert, ts time.Time, v float64) promql.Sample {
 	lb := labels.NewBuilder(r.labels)
 	alert.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
-	lb.Set(labels.MetricName, "ALERTS_FOR_STATE")
+	lb.Set(model.MetricNameLabel, "ALERTS_FOR_STATE")
 	lb.Set(labels.AlertName, r.name)
 	return promql.Sample{Metric: lb.Labels(), T: timestamp.FromTime(ts), F: v}
 }
@@ -85,7 +85,7 @@ func (r *oracleRule) found(res promql.Vector, ts time.Time) (map[uint64]*oracleA
 	alerts := make(map[uint64]*oracleAlert, len(res))
 	for _, smpl := range res {
 		lb.Reset(smpl.Metric)
-		lb.Del(labels.MetricName)
+		lb.Del(model.MetricNameLabel)
 		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, r.expand(smpl, ts, l.Value)) })
 		lb.Set(labels.AlertName, r.name)
 		sb.Reset()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -22,7 +23,7 @@ import (
 // retention a query finds what a plain list holds, and nothing else at any time.
 func TestLawOfStores(t *testing.T) {
 	for seed := range uint64(20) {
-		m := newModel(t, rand.New(rand.NewPCG(seed, 1)))
+		m := newTrial(t, rand.New(rand.NewPCG(seed, 1)))
 		for range 300 {
 			m.step()
 		}
@@ -36,8 +37,8 @@ type point struct {
 	v float64
 }
 
-// model is a store and what is to be in it.
-type model struct {
+// trial is a store and what is to be in it.
+type trial struct {
 	*testing.T
 	random *rand.Rand
 	dir    string
@@ -50,30 +51,30 @@ type model struct {
 
 const retention = 3 * time.Hour
 
-func newModel(t *testing.T, random *rand.Rand) *model {
-	m := &model{T: t, random: random, dir: filepath.Join(t.TempDir(), "s"), now: 1_700_000_000_000, lists: map[string][]point{}}
+func newTrial(t *testing.T, random *rand.Rand) *trial {
+	m := &trial{T: t, random: random, dir: filepath.Join(t.TempDir(), "s"), now: 1_700_000_000_000, lists: map[string][]point{}}
 	for i := range 12 {
-		m.labels = append(m.labels, labels.FromStrings(labels.MetricName, fmt.Sprint("m", i%3), "target", fmt.Sprint("t", i%2), "i", fmt.Sprint(i)))
+		m.labels = append(m.labels, labels.FromStrings(model.MetricNameLabel, fmt.Sprint("m", i%3), "target", fmt.Sprint("t", i%2), "i", fmt.Sprint(i)))
 	}
 	m.open()
 	return m
 }
 
-func (m *model) must(err error) {
+func (m *trial) must(err error) {
 	if err != nil {
 		m.Helper()
 		m.Fatal(err)
 	}
 }
 
-func (m *model) open() {
+func (m *trial) open() {
 	var err error
 	m.store, err = Open(m.dir, retention, slog.New(slog.DiscardHandler))
 	m.must(err)
 	m.refs = map[string]storage.SeriesRef{}
 }
 
-func (m *model) step() {
+func (m *trial) step() {
 	switch m.random.IntN(40) {
 	case 0: // a crash
 		crashed := filepath.Join(m.TempDir(), "s")
@@ -96,7 +97,7 @@ func (m *model) step() {
 }
 
 // commit appends samples to some of the series, a few of them twice or too late.
-func (m *model) commit() {
+func (m *trial) commit() {
 	m.now += 1 + m.random.Int64N(90_000)
 	a := m.store.Appender()
 	type added struct {
@@ -138,7 +139,7 @@ func (m *model) commit() {
 }
 
 // append appends by the reference, as long as there is one.
-func (m *model) append(a *Appender, text string, l labels.Labels, p point) (storage.SeriesRef, error) {
+func (m *trial) append(a *Appender, text string, l labels.Labels, p point) (storage.SeriesRef, error) {
 	ref, err := a.Append(m.refs[text], labels.EmptyLabels(), p.t, p.v)
 	if errors.Is(err, ErrUnknownSeries) {
 		return a.Append(0, l, p.t, p.v)
@@ -147,13 +148,13 @@ func (m *model) append(a *Appender, text string, l labels.Labels, p point) (stor
 }
 
 // kept reports whether samples of a time have to be there.
-func (m *model) kept(t int64) bool { return t >= m.store.MaxTime()-retention.Milliseconds() }
+func (m *trial) kept(t int64) bool { return t >= m.store.MaxTime()-retention.Milliseconds() }
 
 // check compares what queries find.
-func (m *model) check() {
+func (m *trial) check() {
 	for _, matchers := range [][]*labels.Matcher{
-		{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "m1")},
-		{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "m1"), labels.MustNewMatcher(labels.MatchEqual, "target", "t0")},
+		{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "m1")},
+		{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "m1"), labels.MustNewMatcher(labels.MatchEqual, "target", "t0")},
 		{labels.MustNewMatcher(labels.MatchRegexp, "i", "1|3|x"), labels.MustNewMatcher(labels.MatchNotEqual, "target", "t0")},
 		{labels.MustNewMatcher(labels.MatchNotRegexp, "i", "1.*"), labels.MustNewMatcher(labels.MatchEqual, "none", "")},
 	} {
@@ -181,7 +182,7 @@ func (m *model) check() {
 }
 
 // same compares the samples of a series, one after the other or where it seeks.
-func (m *model) same(text string, it chunkenc.Iterator, from, to int64) {
+func (m *trial) same(text string, it chunkenc.Iterator, from, to int64) {
 	within := func(t int64) bool { return t >= from && t <= to && m.kept(t) }
 	want := slices.DeleteFunc(slices.Clone(m.lists[text]), func(p point) bool { return !within(p.t) })
 	if m.random.IntN(2) == 0 {
@@ -217,7 +218,7 @@ func (m *model) same(text string, it chunkenc.Iterator, from, to int64) {
 // Whatever octets of the log are wrong, the store opens, and has no sample that it was not given.
 func TestLawOfDamagedLogs(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	m := newModel(t, random)
+	m := newTrial(t, random)
 	for range 200 {
 		m.commit()
 	}
@@ -249,8 +250,8 @@ func TestLawOfDamagedLogs(t *testing.T) {
 	}
 }
 
-// subset reports samples of a store that are not in the model.
-func (m *model) subset(s *Store) {
+// subset reports samples of a store that it was not given.
+func (m *trial) subset(s *Store) {
 	q, err := s.Querier(0, math.MaxInt64)
 	m.must(err)
 	set := q.Select(m.Context(), false, nil)
@@ -277,7 +278,7 @@ func TestConcurrentUse(t *testing.T) {
 		group.Go(func() error {
 			for i := range int64(2000) {
 				a := s.Appender()
-				l := labels.FromStrings(labels.MetricName, "m", "n", fmt.Sprint(n), "i", fmt.Sprint(i/500%3))
+				l := labels.FromStrings(model.MetricNameLabel, "m", "n", fmt.Sprint(n), "i", fmt.Sprint(i/500%3))
 				if _, err := a.Append(0, l, i*10_000, float64(i)); err != nil {
 					return err
 				}
@@ -295,7 +296,7 @@ func TestConcurrentUse(t *testing.T) {
 					return err
 				}
 				q, _ := s.Querier(0, math.MaxInt64)
-				set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "m"))
+				set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "m"))
 				for set.Next() {
 					last := int64(-1)
 					it := set.At().Iterator(nil)

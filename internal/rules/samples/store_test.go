@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -21,7 +22,7 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
-var heat = labels.FromStrings(labels.MetricName, "heat")
+var heat = labels.FromStrings(model.MetricNameLabel, "heat")
 
 // What cannot be appended is an error that says why, and is counted where it is out of order.
 func TestRefusedSamples(t *testing.T) {
