@@ -1,9 +1,13 @@
 package journal
 
 import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -13,9 +17,29 @@ import (
 // forth and back, entries stay for MaxAge at least, unless MaxBytes is exceeded. A journal that is open for a part of
 // each day keeps files for longer; queries leave out what is too old.
 
-// uptimeFile has how long the journal has been open in all, in milliseconds. Without it, that is what the newest of
-// the closed segments says.
+// uptimeFile holds how long the journal has been open in all, in milliseconds, and a checksum. If it is absent or damaged,
+// the uptime of the newest closed segment is used instead.
 const uptimeFile = "uptime"
+
+var errUptime = errors.New("the checksum does not match")
+
+// formatUptime returns the content of the file: a digit that is damaged would be a digit all the same.
+func formatUptime(d time.Duration) []byte {
+	text := fmt.Appendf(nil, "%d ", d.Milliseconds())
+	return fmt.Appendf(text, "%08x\n", crc32.ChecksumIEEE(text))
+}
+
+func parseUptime(text []byte) (time.Duration, error) {
+	var ms, sum int64
+	if _, err := fmt.Sscanf(string(text), "%d %x\n", &ms, &sum); err != nil {
+		return 0, err
+	}
+	d := time.Duration(ms) * time.Millisecond
+	if string(formatUptime(d)) != string(text) {
+		return 0, errUptime
+	}
+	return d, nil
+}
 
 // saveTime is how much of the uptime a crash may cost.
 const saveTime = 10 * time.Minute
@@ -38,14 +62,17 @@ func newUptime(elapsed func() time.Duration) uptime {
 
 func (u *uptime) now() time.Duration { return u.before + u.elapsed() }
 
-// load takes up the uptime that the last process left.
-func (u *uptime) load(dir string) {
-	text, _ := os.ReadFile(filepath.Join(dir, uptimeFile))
-	ms, err := strconv.ParseUint(string(text), 10, 43) // milliseconds of a time.Duration
-	if err != nil {
-		ms = 0
+// load continues the uptime of the last process. Damage of the file is logged.
+func (u *uptime) load(dir string, logger *slog.Logger) {
+	path := filepath.Join(dir, uptimeFile)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		u.saved, err = parseUptime(text)
 	}
-	u.saved = max(time.Duration(ms)*time.Millisecond, u.rolled)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		logger.Warn("the uptime of the journal is damaged, and continues from its newest closed segment", "of", path, "err", err)
+	}
+	u.saved = max(u.saved, u.rolled)
 	u.before += u.saved
 }
 
@@ -56,7 +83,7 @@ func (u *uptime) save(dir string, every time.Duration) error {
 		return nil
 	}
 	path := filepath.Join(dir, uptimeFile)
-	if err := os.WriteFile(path+temporary, strconv.AppendInt(nil, now.Milliseconds(), 10), 0o600); err != nil {
+	if err := os.WriteFile(path+temporary, formatUptime(now), 0o600); err != nil {
 		return err
 	}
 	u.saved = now

@@ -179,3 +179,42 @@ func TestAnActiveSegmentThatCannotBeReadIsPutAside(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Any damage of the file is noticed, reported with its path, and costs no more than the uptime since the last segment
+// was closed.
+func TestADamagedUptimeIsReported(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 9))
+	dir, now := t.TempDir(), begin
+	path := filepath.Join(dir, uptimeFile)
+	for _, d := range []time.Duration{0, time.Millisecond, 400 * 24 * time.Hour, 250 * 365 * 24 * time.Hour} {
+		if got, err := parseUptime(formatUptime(d)); err != nil || got != d {
+			t.Errorf("%v: %v, %v", d, got, err)
+		}
+	}
+	whole := string(formatUptime(123456 * time.Millisecond))
+	for range 2000 {
+		content := []byte(whole)
+		switch random.IntN(3) {
+		case 0:
+			content = content[:random.IntN(len(content))]
+		case 1:
+			content = append(content, byte(random.IntN(256)))
+		default:
+			content[random.IntN(len(content))] ^= byte(1 + random.IntN(255))
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		u := newUptime(func() time.Duration { return 0 })
+		u.rolled = time.Second
+		u.load(dir, slog.New(slog.NewTextHandler(&text, nil)))
+		if !strings.Contains(text.String(), "of="+path+" ") || u.now() != time.Second {
+			t.Fatalf("%q: %v, logged %s", content, u.now(), text.String())
+		}
+	}
+	j := openIn(t, dir, &now)
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -111,7 +111,7 @@ func (j *Journal) open() error {
 		}
 	}
 	j.stored = j.last
-	j.uptime.load(j.options.Dir)
+	j.uptime.load(j.options.Dir, j.options.Logger)
 	return nil
 }
 
