@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -36,14 +35,3 @@ func (u *pulse) set(states map[string]*state) {
 
 // beat notes that a pass begins.
 func (u *pulse) beat() { u.began.Store(int64(time.Since(u.since))) }
-
-// Check returns an error if polling stands still: no pass has begun for three intervals although there are
-// targets.
-func (p *Poller) Check() error {
-	shortest := time.Duration(p.pulse.shortest.Load())
-	still := time.Since(p.pulse.since) - time.Duration(p.pulse.began.Load())
-	if shortest == 0 || still < max(stillIntervals*shortest, leastStill) {
-		return nil
-	}
-	return fmt.Errorf("polling stands still: no poll has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)
-}

@@ -65,16 +65,9 @@ func (h *hour) census(now time.Time, states []*state) {
 	m.Down, m.Partial, m.Total = max(m.Down, counts[Down]), max(m.Partial, counts[Partial]), len(states)
 }
 
-// Hour returns the minutes of the last hour in which polls ended, the oldest first.
-func (p *Poller) Hour(now time.Time) []Minute {
-	p.hour.census(now, *p.roster.Load())
-	p.hour.mu.Lock()
-	defer p.hour.mu.Unlock()
-	var list []Minute
-	for begin := now.Truncate(time.Minute).Add(-(hourMinutes - 1) * time.Minute); !begin.After(now); begin = begin.Add(time.Minute) {
-		if m := p.hour.minutes[slot(begin)]; m.At.Equal(begin) && m.Total > 0 {
-			list = append(list, m)
-		}
+func btoi(b bool) int {
+	if b {
+		return 1
 	}
-	return list
+	return 0
 }

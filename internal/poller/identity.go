@@ -10,15 +10,6 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Identity is what a device says of itself.
-type Identity struct {
-	SysName, SysDescr, SysLocation, SysContact string
-	SysObjectID                                string // dotted numbers
-	Serial                                     string // of the first physical entity
-	Booted                                     time.Time
-	At                                         time.Time // when it was asked
-}
-
 const (
 	// identityPeriod is how long an identity holds, unless sysUpTime begins anew.
 	identityPeriod = time.Hour

@@ -12,6 +12,7 @@ import (
 	"trapline/internal/client"
 	"trapline/internal/profile"
 	"trapline/internal/series"
+	"trapline/internal/snmp"
 )
 
 // Pass is a finished pass over a target. It is not changed once made.
@@ -180,3 +181,25 @@ func (o *PassOptions) collect(ctx context.Context, m *collector.Module, s collec
 	}
 	return r
 }
+
+// doubled gives the objects of which samples were dropped as duplicates.
+func (p *Pass) doubled() (oids []snmp.OID) {
+	if len(p.Duplicates) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, d := range p.Duplicates {
+		names[d.Name] = true
+	}
+	for _, set := range p.Sets {
+		for i := range set.Columns {
+			if d := set.Columns[i].Desc; names[d.Name] {
+				oids = append(oids, d.Object)
+			}
+		}
+	}
+	return oids
+}
+
+// middle is when, about, the numbers of a poll were read.
+func (p *Pass) middle() time.Time { return p.Start.Add(p.Duration / 2) }

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/reason"
 )
 
 const (
@@ -158,3 +159,32 @@ func (p *Poller) reportDuplicates(s *state, t *Target, pass *Pass) {
 	}
 	p.options.Logger.Warn("several samples have the same name and labels: all but the first are dropped", "target", t.Name, "dropped", len(s.reported), "series", names)
 }
+
+// report logs a change of a target's state in one line, and everything else for those who debug.
+func (p *Poller) report(before, after *Summary) {
+	pass, name := after.Last, after.Target.Name
+	switch log := p.options.Logger; {
+	case after.State == Down && before.State != Down:
+		log.Warn("target down", after.logged()...)
+	case pass.Up && pass.Err != nil && (before.State == Down || before.Last == nil || before.Last.Err == nil):
+		log.Warn("target partial", after.logged()...)
+	case pass.Up && before.State == Down:
+		log.Info("target up", "target", name, "down_for", reason.Duration(after.Since.Sub(before.Since)))
+	}
+	p.options.Logger.Debug("poll ended", "target", name, "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
+		"packets", pass.Stats.Packets, "retries", pass.Stats.Retries, "err", pass.Err)
+}
+
+// logged are the attributes of the line that says that a target is not up.
+func (u *Summary) logged() []any {
+	problems := u.Problems()
+	if len(problems) == 0 {
+		return []any{"target", u.Target.Name}
+	}
+	w := problems[0]
+	return []any{"target", u.Target.Name, "reason", w.Reason, "text", w.Cut(lineRoom - len(u.Target.Name) - len(w.Reason))}
+}
+
+// lineRoom is what a line of 200 characters has for a target's name, the reason and the text, beside the time, the
+// level, the source and the names of all attributes.
+const lineRoom = 90

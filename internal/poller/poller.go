@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"trapline/internal/history"
-	"trapline/internal/reason"
-	"trapline/internal/series"
 )
 
 // Options of a Poller.
@@ -54,35 +52,6 @@ type Poller struct {
 	roster  atomic.Pointer[[]*state] // sorted by name
 	version atomic.Uint64
 	hour    hour
-}
-
-// state is what is kept about a target from pass to pass. The schedule owns next; running and the
-// numbers are shared with the pass.
-type state struct {
-	target  *Target // of the next pass; the Poller's mutex guards it
-	next    time.Time
-	running atomic.Bool // a pass, unless it was abandoned
-	last    atomic.Pointer[Pass]
-
-	ending sync.Mutex
-	ended  chan struct{} // closed when the poll that runs has ended; nil while nobody waits for it
-
-	summary      atomic.Pointer[Summary]
-	missedBefore int64        // that are in the summary
-	identifyAt   atomic.Int64 // when the target is to be asked who it is, in nanoseconds
-	identifying  atomic.Bool
-
-	history    *history.Target // nil where none is kept
-	remembered time.Time       // when the last point of it was read
-
-	uptime   float64            // of the agent in the last pass that asked for it, in hundredths of a second
-	uptimeAt time.Time          // when that was
-	reported []series.Duplicate // that were logged
-
-	abandoned atomic.Int32 // passes that have not ended
-	delay     atomic.Int64 // of the last pass, in nanoseconds
-
-	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
 // New makes a Poller without targets.
@@ -246,114 +215,4 @@ func nextSlot(t *Target, now time.Time) time.Time {
 		slot = slot.Add(t.Interval)
 	}
 	return slot
-}
-
-// took notes what came of a pass, and reports whether the target's agent began anew before it.
-func (s *state) took(pass *Pass) (rebooted bool) {
-	s.passes.Add(1)
-	s.packets.Add(int64(pass.Stats.Packets))
-	s.retries.Add(int64(pass.Stats.Retries))
-	s.varbinds.Add(int64(pass.Stats.VarBinds))
-	s.duplicates.Add(int64(len(pass.Duplicates)))
-	s.problems.Add(int64(pass.Unconverted))
-	if rebooted = s.noteUptime(pass); rebooted {
-		s.identifyAt.Store(0)
-	}
-	s.last.Store(pass)
-	return rebooted
-}
-
-// report logs a change of a target's state in one line, and everything else for those who debug.
-func (p *Poller) report(before, after *Summary) {
-	pass, name := after.Last, after.Target.Name
-	switch log := p.options.Logger; {
-	case after.State == Down && before.State != Down:
-		log.Warn("target down", after.logged()...)
-	case pass.Up && pass.Err != nil && (before.State == Down || before.Last == nil || before.Last.Err == nil):
-		log.Warn("target partial", after.logged()...)
-	case pass.Up && before.State == Down:
-		log.Info("target up", "target", name, "down_for", reason.Duration(after.Since.Sub(before.Since)))
-	}
-	p.options.Logger.Debug("poll ended", "target", name, "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
-		"packets", pass.Stats.Packets, "retries", pass.Stats.Retries, "err", pass.Err)
-}
-
-// logged are the attributes of the line that says that a target is not up.
-func (u *Summary) logged() []any {
-	problems := u.Problems()
-	if len(problems) == 0 {
-		return []any{"target", u.Target.Name}
-	}
-	w := problems[0]
-	return []any{"target", u.Target.Name, "reason", w.Reason, "text", w.Cut(lineRoom - len(u.Target.Name) - len(w.Reason))}
-}
-
-// lineRoom is what a line of 200 characters has for a target's name, the reason and the text, beside the time, the
-// level, the source and the names of all attributes.
-const lineRoom = 90
-
-// Report is what is known about a target.
-type Report struct {
-	Target *Target
-	Last   *Pass       // nil before the first pass has ended
-	Fares  *series.Set // how the target fares, as of when it was asked
-}
-
-// Group gives the series of the target: those of the last pass, unless the target did not answer in
-// it, and those that say how it fares.
-func (r *Report) Group() series.Group {
-	g := r.Self()
-	if r.Last != nil {
-		g.Sets = append(g.Sets, r.Last.Sets...)
-	}
-	return g
-}
-
-// Device gives the series of the last pass alone, with what is missing from it, for those who tell
-// targets apart by themselves.
-func (r *Report) Device() series.Group {
-	return series.Group{Sets: append([]*series.Set{{Columns: failures(r.Last)}}, r.Last.Sets...)}
-}
-
-// Self gives the series that say how the target fares.
-func (r *Report) Self() series.Group {
-	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Fares}}
-}
-
-// Report tells about one target; ok is false when there is none of that name.
-func (p *Poller) Report(name string) (r Report, ok bool) {
-	p.mu.Lock()
-	s, ok := p.states[name]
-	if !ok {
-		p.mu.Unlock()
-		return Report{}, false
-	}
-	t := s.target
-	p.mu.Unlock() // passes begin with it
-	return s.report(t, time.Now()), true
-}
-
-func (s *state) report(t *Target, now time.Time) Report {
-	return Report{t, s.last.Load(), s.selfSet(now)}
-}
-
-// Reports tells about all targets, sorted by name.
-func (p *Poller) Reports() []Report {
-	type pair struct {
-		state  *state
-		target *Target
-	}
-	p.mu.Lock()
-	pairs := make([]pair, 0, len(p.states))
-	for _, s := range p.states {
-		pairs = append(pairs, pair{s, s.target})
-	}
-	p.mu.Unlock() // passes begin with it
-	now := time.Now()
-	reports := make([]Report, 0, len(pairs))
-	for _, x := range pairs {
-		reports = append(reports, x.state.report(x.target, now))
-	}
-	slices.SortFunc(reports, func(a, b Report) int { return strings.Compare(a.Target.Name, b.Target.Name) })
-	return reports
 }

@@ -61,13 +61,6 @@ func (u *Summary) Words(err error, took Pass) reason.Words {
 	return reason.Of(&f)
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // facts are what is known of an error of the last poll.
 func (u *Summary) facts(e *access.Error) reason.Facts {
 	t, p := u.Target, u.Last

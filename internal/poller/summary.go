@@ -70,46 +70,6 @@ func search(t *Target, id *Identity) string {
 	return strings.ToLower(strings.Join(parts, "\n"))
 }
 
-// update replaces the summary by a changed copy, which it returns.
-func (s *state) update(change func(*Summary)) *Summary {
-	for {
-		old := s.summary.Load()
-		next := *old
-		change(&next)
-		if s.summary.CompareAndSwap(old, &next) {
-			return &next
-		}
-	}
-}
-
-// summarize takes the poll over t that has ended into the summary. Only the one who made the poll calls it.
-func (s *state) summarize(t *Target, pass *Pass) (before, after *Summary) {
-	missed := s.missed.Load()
-	left := missed - s.missedBefore
-	s.missedBefore = missed
-	ended := pass.Start.Add(pass.Duration)
-	before = s.summary.Load()
-	after = s.update(func(u *Summary) {
-		u.Target, u.Last, u.State = t, pass, pass.State()
-		if pass.Up {
-			u.Answered = pass
-		}
-		u.Samples = 0
-		for _, set := range pass.Sets {
-			u.Samples += set.Len()
-		}
-		for range min(left, maxOutcomes) {
-			u.Outcomes.add(missedOutcome)
-		}
-		u.Outcomes.add(outcome(u.State))
-		if u.State != before.State {
-			u.Since = ended
-			u.Changes = append(slices.Clone(before.Changes[max(len(before.Changes)-maxChanges+1, 0):]), u.change(ended))
-		}
-	})
-	return before, after
-}
-
 // change describes the state that u has entered.
 func (u *Summary) change(at time.Time) Change {
 	c := Change{At: at, State: u.State}
@@ -119,39 +79,11 @@ func (u *Summary) change(at time.Time) Change {
 	return c
 }
 
-// Summaries returns the summary of each target, sorted by name.
-func (p *Poller) Summaries() []*Summary {
-	states := *p.roster.Load()
-	list := make([]*Summary, len(states))
-	for i, s := range states {
-		list[i] = s.summary.Load()
-	}
-	return list
-}
-
-// Version changes when a summary does.
-func (p *Poller) Version() uint64 { return p.version.Load() }
-
-// Detail is what is known of a target beside its Summary.
-type Detail struct {
-	Summary                                        *Summary
-	Polls, Missed, Late, Packets, Retries, Reboots int64
-	Next                                           time.Time // when the next poll is due
-}
-
-// Detail returns what is known of a target; ok is false where none has that name.
-func (p *Poller) Detail(name string) (d Detail, ok bool) {
-	p.mu.Lock()
-	s, ok := p.states[name]
-	if ok {
-		d.Next = time.Now().Add(s.next.Sub(p.clock.now()))
-	}
-	p.mu.Unlock()
-	if !ok {
-		return Detail{}, false
-	}
-	d.Summary = s.summary.Load()
-	d.Polls, d.Missed, d.Late = s.passes.Load(), s.missed.Load(), s.late.Load()
-	d.Packets, d.Retries, d.Reboots = s.packets.Load(), s.retries.Load(), s.reboots.Load()
-	return d, true
+// Identity is what a device says of itself.
+type Identity struct {
+	SysName, SysDescr, SysLocation, SysContact string
+	SysObjectID                                string // dotted numbers
+	Serial                                     string // of the first physical entity
+	Booted                                     time.Time
+	At                                         time.Time // when it was asked
 }

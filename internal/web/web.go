@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"net/http"
 	"net/url"
@@ -32,96 +33,6 @@ type Site struct {
 	source  Source
 	pages   map[string]*page
 	assets  map[string]*asset
-}
-
-// New returns the pages over a source.
-func New(o Options) *Site {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	s := &Site{options: o, source: o.Source, assets: readAssets()}
-	s.pages = s.parse()
-	return s
-}
-
-// Kind says what serving a route costs.
-type Kind int
-
-// The kinds of routes.
-const (
-	Rendered Kind = iota // quickly, out of what is in memory
-	Asking               // after devices or receivers were asked; the API bounds how many at once
-	Stored               // rendered when the process started
-)
-
-// Route is a path with what serves it.
-type Route struct {
-	Pattern string // of http.ServeMux
-	Kind    Kind
-	Serve   http.HandlerFunc
-}
-
-// handler renders a page or has something done. What it returns as an error becomes a page that says so.
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// routes are the pages and the forms.
-func (s *Site) routes() map[string]handler {
-	return map[string]handler{
-		"GET /{$}":                     s.overview,
-		"GET /targets":                 s.targets,
-		"POST /targets/poll":           s.pollAll,
-		"GET /targets/{name}":          s.target,
-		"POST /targets/{name}/poll":    s.poll,
-		"GET /targets/{name}/walk":     s.walkForm,
-		"POST /targets/{name}/walk":    s.walk,
-		"GET /targets/{name}/why":      s.why,
-		"POST /targets/{name}/why":     s.why,
-		"GET /walk":                    s.walkOf,
-		"GET /alarms":                  s.alarms,
-		"GET /alarms/{id}":             s.alarm,
-		"POST /alarms/{id}/resend":     s.resend,
-		"GET /rules":                   s.rules,
-		"POST /rules":                  s.try,
-		"GET /receivers":               s.receivers,
-		"GET /receivers/{name}":        s.receivers,
-		"POST /receivers/{name}/retry": s.retry,
-		"POST /receivers/{name}/drop":  s.drop,
-		"POST /receivers/{name}/test":  s.test,
-		"GET /configuration":           s.configuration,
-		"POST /configuration/check":    s.check,
-		"POST /configuration/reload":   s.reload,
-		"GET /mibs":                    s.mibs,
-		"GET /mibs/{name}":             s.object,
-		"GET /modules":                 s.modules,
-		"GET /modules/{name}":          s.module,
-	}
-}
-
-// Routes are all paths of the pages.
-func (s *Site) Routes() []Route {
-	routes := []Route{{"GET /static/{file...}", Stored, s.static}}
-	for pattern, serve := range s.routes() {
-		if strings.HasPrefix(pattern, "POST ") {
-			routes = append(routes, Route{pattern, Asking, s.page(s.admitted(serve))})
-		} else {
-			routes = append(routes, Route{pattern, Rendered, s.page(serve)})
-		}
-	}
-	return routes
-}
-
-// maxForm is how many octets a form may have.
-const maxForm = 64 << 10
-
-// admitted has something done only for whoever may have it done.
-func (s *Site) admitted(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.source.Process.Admit(r); err != nil {
-			return err
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		return h(w, r)
-	}
 }
 
 // page guards the browser and turns errors into pages.
@@ -235,3 +146,14 @@ func (s *Site) path(segments ...string) string {
 	}
 	return b.String()
 }
+
+// page is a template within the frame that all pages share.
+type page struct{ template *template.Template }
+
+func (p *page) execute(w io.Writer, v *view) error { return p.template.ExecuteTemplate(w, "frame", v) }
+
+// link is a path of the site that an answer of the API names, with the prefix.
+func (s *Site) link(path string) string { return s.options.Prefix + path }
+
+// handler renders a page or has something done. What it returns as an error becomes a page that says so.
+type handler func(w http.ResponseWriter, r *http.Request) error

@@ -3,56 +3,34 @@ package poller
 import (
 	"time"
 
-	"trapline/collector"
 	"trapline/internal/access"
+	"trapline/internal/client"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
 
-// The series that a pass has about itself are named as snmp_exporter's.
-var scrapeDescs = []struct {
-	desc  *series.Desc
-	value func(*collector.Result) float64
-}{
-	{gauge("snmp_scrape_duration_seconds", "Total SNMP time scrape took (walk and processing)."),
-		func(r *collector.Result) float64 { return r.Duration.Seconds() }},
-	{gauge("snmp_scrape_packets_retried", "Packets retried for get, bulkget, and walk; with retries in the scrape."),
-		func(r *collector.Result) float64 { return float64(r.Stats.Retries) }},
-	{gauge("snmp_scrape_packets_sent", "Packets sent for get, bulkget, and walk; including retries."),
-		func(r *collector.Result) float64 { return float64(r.Stats.Packets) }},
-	{gauge("snmp_scrape_pdus_returned", "PDUs returned from get, bulkget, and walk."),
-		func(r *collector.Result) float64 { return float64(r.Stats.VarBinds) }},
-	{gauge("snmp_scrape_walk_duration_seconds", "Time SNMP walk/bulkwalk took."),
-		func(r *collector.Result) float64 { return r.WalkDuration.Seconds() }},
-}
+// OwnLabels are those that series about passes may have.
+var OwnLabels = []string{"module", "reason", "table"}
 
-func gauge(name, help string) *series.Desc {
-	return &series.Desc{Name: name, Help: help, Type: series.Gauge}
-}
-
-func counter(name, help string) *series.Desc {
-	return &series.Desc{Name: name, Help: help, Type: series.Counter}
-}
-
-// scrapeSet says how the pass with each module went, where the target answered.
-func scrapeSet(results []collector.Result) *series.Set {
-	table := &series.Table{}
-	set := &series.Set{}
-	for _, d := range scrapeDescs {
-		set.Columns = append(set.Columns, series.Column{Desc: d.desc, Table: table})
+// OwnMetrics lists the names of the series that say how a target and the passes over it fare.
+func OwnMetrics() (names []string) {
+	for _, d := range OwnDescs() {
+		names = append(names, d.Name)
 	}
-	for i := range results {
-		r := &results[i]
-		if r.Down() {
-			continue
-		}
-		table.Labels = series.AppendLabel(table.Labels, len(table.Labels), "module", []byte(r.Module.Name))
-		table.AddRow()
-		for i, d := range scrapeDescs {
-			set.Columns[i].Values = append(set.Columns[i].Values, d.value(r))
+	return names
+}
+
+// OwnDescs describe the series that say how a target and the passes over it fare.
+func OwnDescs() (descs []*series.Desc) {
+	s := &state{}
+	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
+	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: client.Stats{Path: client.Path{RTT: time.Second, MaxBindings: 1}}})
+	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
+		for i := range set.Columns {
+			descs = append(descs, set.Columns[i].Desc)
 		}
 	}
-	return set
+	return descs
 }
 
 // The series that say how a target fares.
@@ -168,23 +146,4 @@ func failures(p *Pass) (columns []series.Column) {
 		}
 	}
 	return columns
-}
-
-// doubled gives the objects of which samples were dropped as duplicates.
-func (p *Pass) doubled() (oids []snmp.OID) {
-	if len(p.Duplicates) == 0 {
-		return nil
-	}
-	names := map[string]bool{}
-	for _, d := range p.Duplicates {
-		names[d.Name] = true
-	}
-	for _, set := range p.Sets {
-		for i := range set.Columns {
-			if d := set.Columns[i].Desc; names[d.Name] {
-				oids = append(oids, d.Object)
-			}
-		}
-	}
-	return oids
 }

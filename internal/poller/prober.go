@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Prober makes passes on demand. Requests that want the same at the same time share one pass.
@@ -84,30 +83,4 @@ func (p *Prober) leave(key string, f *flight) {
 func (t *Target) key() string {
 	parts := []string{t.Spec.Address, t.AuthName, t.Spec.Context, t.Spec.ContextEngineID, t.Spec.Source.String(), fmt.Sprintf("%+v", t.Params)}
 	return strings.Join(append(parts, t.ModuleNames()...), "\x00")
-}
-
-// Fresh gives the last pass over t's device, when it was made for the same modules with the same
-// credentials, is complete and no older than maxAge.
-func (p *Poller) Fresh(t *Target, maxAge time.Duration, now time.Time) *Pass {
-	if maxAge <= 0 {
-		return nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.states {
-		if s.target.Name != t.Name && s.target.Spec.Address != t.Spec.Address {
-			continue
-		}
-		last := s.last.Load()
-		if last != nil && last.Err == nil && now.Sub(last.Start) <= maxAge && s.target.sameQuestion(t) {
-			return last
-		}
-	}
-	return nil
-}
-
-func (t *Target) sameQuestion(u *Target) bool {
-	a, b := *t, *u
-	a.Params, b.Params = Target{}.Params, Target{}.Params
-	return a.key() == b.key()
 }

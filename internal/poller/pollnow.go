@@ -43,33 +43,3 @@ func (p *Poller) hasten(name string) (ended <-chan struct{}, err error) {
 	}
 	return ended, nil
 }
-
-// awaitEnd gives what is closed when a poll has ended.
-func (s *state) awaitEnd() <-chan struct{} {
-	s.ending.Lock()
-	defer s.ending.Unlock()
-	if s.ended == nil {
-		s.ended = make(chan struct{})
-	}
-	return s.ended
-}
-
-// rest notes that no poll runs.
-func (s *state) rest() {
-	s.running.Store(false)
-	s.ending.Lock()
-	defer s.ending.Unlock()
-	if s.ended != nil {
-		close(s.ended)
-		s.ended = nil
-	}
-}
-
-// release ends the waiting for polls of targets that were replaced before these began.
-func release(before, after map[string]*state) {
-	for name, s := range before {
-		if after[name] != s && !s.running.Load() {
-			s.rest()
-		}
-	}
-}
