@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // watchInterval is how often a list that is watched is asked for.
@@ -204,14 +205,14 @@ func (r *remote) alarm(ctx context.Context, id string, into *api.Alarm) (json.Ra
 // alarm writes an alarm as a list.
 func (p *printer) alarm(a *api.Alarm) {
 	severity := severityCell(a.Severity)
-	fmt.Fprintf(p.out, "%s  %s  %s\n", p.styled(severity.text, severity.style), p.styled(visible(a.Target), bold), visible(a.Text))
+	fmt.Fprintf(p.out, "%s  %s  %s\n", p.styled(severity.text, severity.style), p.styled(human.Visible(a.Target), bold), human.Visible(a.Text))
 	p.field("State", a.State)
 	p.field("Rule", a.Rule)
 	p.field("Resource", a.Resource)
 	p.field("Value", a.Value)
-	p.field("Since", moment(a.Since))
-	p.field("Changed", moment(a.Changed))
-	p.field("Cleared", moment(a.Cleared))
+	p.field("Since", human.Moment(a.Since))
+	p.field("Changed", human.Moment(a.Changed))
+	p.field("Cleared", human.Moment(a.Cleared))
 	p.field("Labels", labelsText(a.Labels))
 	p.field("ID", a.ID)
 	for _, n := range a.Notified {
@@ -221,6 +222,6 @@ func (p *printer) alarm(a *api.Alarm) {
 		p.field("Notified", notSent)
 	}
 	for i := range a.Life {
-		fmt.Fprintf(p.out, "  %s\n", visible(eventLine(&a.Life[i])))
+		fmt.Fprintf(p.out, "  %s\n", human.Visible(eventLine(&a.Life[i])))
 	}
 }

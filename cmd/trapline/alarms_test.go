@@ -14,6 +14,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // alert is one in the form of Alertmanager's webhook.
@@ -68,7 +69,7 @@ func TestReceiversOfAllKinds(t *testing.T) {
 		six = "udp6:" + second.Address6
 	}
 	silent := newHole(t)
-	base := startServer(t, notifying(t, dir, strings.NewReplacer("FIRST", first.Address, "SECOND", second.Address, "SIX", six, "SILENT", silent.address).Replace(`
+	base := startServer(t, programtest.Notifying(t, dir, strings.NewReplacer("FIRST", first.Address, "SECOND", second.Address, "SIX", six, "SILENT", silent.address).Replace(`
 - {name: v1, type: trap, auth: old, address: "FIRST"}
 - {name: v2c, type: trap, address: "FIRST", tags: [core, berlin]}
 - {name: v3, type: trap, auth: secure, address: "FIRST"}
@@ -146,7 +147,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
 	binary := program(t)
-	config := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 20s}\n", address))
+	config := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 20s}\n", address))
 	process, base := serve(t, binary, config)
 	insist(t, base+"/api/v1/webhook", alert(t, "Early", true, nil))
 	await(t, base+"/metrics", `trapline_receiver_failing{receiver="nms"} 1`)
@@ -177,7 +178,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
 	binary := program(t)
-	config := notifying(t, dir, strings.ReplaceAll("- {name: secure, type: trap, auth: secure, address: ADDRESS}\n- {name: plain, address: ADDRESS}\n", "ADDRESS", d.Address))
+	config := programtest.Notifying(t, dir, strings.ReplaceAll("- {name: secure, type: trap, auth: secure, address: ADDRESS}\n- {name: plain, address: ADDRESS}\n", "ADDRESS", d.Address))
 	const secure = "user=usr-sha-aes "
 	for life := range 2 {
 		process, base := serve(t, binary, config)
@@ -219,7 +220,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 func TestRulesOfPrometheusNameTheirNotification(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, format: template, address: %q}\n", d.Address)))
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, format: template, address: %q}\n", d.Address)))
 	const rule = `
 groups:
 - name: test

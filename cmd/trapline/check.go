@@ -1,22 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/config"
-	"trapline/internal/notify"
-	"trapline/internal/rules"
+	"trapline/internal/human"
+	"trapline/internal/runtimeconfig"
 )
 
 func addCheck(app *kingpin.Application, commands map[string]command) {
@@ -34,42 +30,15 @@ func addCheck(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-// check logs what may not be meant in a configuration. Errors it returns.
-func check(files []string, expandEnv bool, logger *slog.Logger) error {
-	w, err := checked(files, expandEnv, logger)
-	if err == nil {
-		logger.Info("Configuration parsed successfully", "auths", len(w.config.Auths), "modules", len(w.config.Modules), "targets", len(w.targets))
-	}
-	return err
-}
-
 // printCheck prints what check logs, a line for each, and what the configuration has.
 func printCheck(out io.Writer, files []string, expandEnv bool) error {
 	l := &lines{out: out}
-	w, err := checked(files, expandEnv, slog.New(l))
+	w, err := runtimeconfig.Checked(files, expandEnv, slog.New(l))
 	if err == nil {
-		fmt.Fprintf(out, "The configuration has %s, %s, %s and %s: no errors, %s\n", counted(len(w.targets), "target"), counted(len(w.config.Modules), "module"),
-			counted(len(w.config.Rules.Rules()), "rule"), counted(len(w.config.Receivers), "receiver"), counted(l.warnings, "warning"))
+		fmt.Fprintf(out, "The configuration has %s, %s, %s and %s: no errors, %s\n", human.Counted(len(w.Targets), "target"), human.Counted(len(w.Config.Modules), "module"),
+			human.Counted(len(w.Config.Rules.Rules()), "rule"), human.Counted(len(w.Config.Receivers), "receiver"), human.Counted(l.warnings, "warning"))
 	}
 	return err
-}
-
-func checked(files []string, expandEnv bool, logger *slog.Logger) (*world, error) {
-	w, err := load(files, expandEnv, "")
-	if found := (config.Problems)(nil); errors.As(err, &found) {
-		return nil, fmt.Errorf("%w\n%s in the configuration", err, counted(len(found), "error"))
-	}
-	if err != nil {
-		return nil, err
-	}
-	w.warn(logger, nil)
-	if findings, err := w.findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
-		return nil, cmp.Or(err, errRules)
-	}
-	for _, text := range diskWarnings(w.config) {
-		logger.Warn(text)
-	}
-	return w, nil
 }
 
 // lines prints what is logged for one who reads it on a terminal.
@@ -113,11 +82,3 @@ func (l *lines) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 // WithGroup keeps the handler as it is.
 func (l *lines) WithGroup(string) slog.Handler { return l }
-
-// diskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.
-func diskWarnings(c *config.Config) []string {
-	if !slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Type == "trap" && c.Auths[r.Auth].Version == 3 }) {
-		return nil
-	}
-	return notify.DiskWarnings(c.StateDir)
-}

@@ -3,12 +3,14 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"trapline/internal/programtest"
 )
 
 // A check ends with a sentence, and says of each doubt where it is and what was probably meant.
 func TestCheckIsForPeople(t *testing.T) {
 	t.Parallel()
-	path := inDir(t, map[string]string{"snmp.yml": `targets: [127.0.24.1]
+	path := programtest.InDir(t, map[string]string{"snmp.yml": `targets: [127.0.24.1]
 state_dir: state
 rule_files: [none/*.yml, rules.yml]
 receivers:

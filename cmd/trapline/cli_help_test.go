@@ -13,6 +13,7 @@ import (
 	"github.com/creack/pty"
 
 	"trapline/internal/agent"
+	"trapline/internal/programtest"
 )
 
 // Every command has examples, which it takes, and they come first in its help.
@@ -115,7 +116,7 @@ func plainText(text string) string {
 // Long work shows how far it has come on a terminal, and not while results go there.
 func TestProgressOfLongWork(t *testing.T) {
 	t.Parallel()
-	devices := startDevices(t, "127.0.65.24:0", agent.Faults{Latency: 100_000_000}, agent.Builtin["switch"](1))
+	devices := programtest.StartDevices(t, "127.0.65.24:0", agent.Faults{Latency: 100_000_000}, agent.Builtin["switch"](1))
 	results, err := os.Create(filepath.Join(t.TempDir(), "results"))
 	if err != nil {
 		t.Fatal(err)

@@ -250,7 +250,7 @@ func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 	return values
 }
 
-// run runs a command line as main does. Commands that go on until they are interrupted are.
+// Run runs a command line as main does. Commands that go on until they are interrupted are.
 func (r *commandRunner) run(c *kingpin.CmdModel, args []string) error {
 	r.runs++
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience(c))

@@ -112,7 +112,7 @@ func (f *targetFlags) hints(c *kingpin.CmdClause) {
 		if err != nil {
 			return &config.Config{}
 		}
-		return w.config
+		return w.Config
 	})
 	c.GetFlag("auth").HintAction(func() []string { return slices.Sorted(maps.Keys(written().Auths)) })
 	c.GetArg("target").HintAction(func() []string {

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // TestConformance scrapes recordings through a configuration of snmp_exporter and compares the samples, as sets, with
@@ -35,12 +36,12 @@ func testConformance(t *testing.T, dir, expected, config string) {
 	}
 	addresses := map[string]string{}
 	names, recordings := recordings(t, dir)
-	devices := startDevices(t, "127.0.32.1:0", agent.Faults{}, recordings...)
+	devices := programtest.StartDevices(t, "127.0.32.1:0", agent.Faults{}, recordings...)
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()
 	}
 	configuration := corpus.Text(t, config)
-	if *updateReference && dir == corpus.Own(t, "conformance") {
+	if *programtest.UpdateReference && dir == corpus.Own(t, "conformance") {
 		writeSamples(t, configuration, addresses, samples)
 	}
 	base := startServer(t, configuration)

@@ -14,10 +14,12 @@ type count struct {
 }
 
 func countOf(f *kingpin.FlagClause, least int) *int {
-	c := count{new(int), least}
-	f.SetValue(c)
-	return c.value
+	value := new(int)
+	countVar(f, least, value)
+	return value
 }
+
+func countVar(f *kingpin.FlagClause, least int, value *int) { f.SetValue(count{value, least}) }
 
 // Set reads what the user wrote.
 func (c count) Set(text string) error {

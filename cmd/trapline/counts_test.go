@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"trapline/internal/api"
+	"trapline/internal/programtest"
 )
 
 // ward is a server with a few devices whose gauges a test turns, and a model of which alarms are open.
@@ -30,7 +31,7 @@ const gaugesOfEach = 4
 // startWard serves three devices, some of whose gauges are high from the start.
 func startWard(t *testing.T, rng *rand.Rand, stateDir, receivers string) *ward {
 	w := &ward{T: t, devices: map[string]*gauges{}, values: map[string][]int64{}, posted: map[string]bool{}, open: map[string]bool{}}
-	text := strings.Replace(notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2, %[1]s.3, %[1]s.4], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+	text := strings.Replace(programtest.Notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2, %[1]s.3, %[1]s.4], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
 	if stateDir == "" {
 		text = strings.Replace(text, "state_dir: \n", "", 1)
 	}

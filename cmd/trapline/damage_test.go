@@ -19,7 +19,9 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/agent"
+	"trapline/internal/app"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // lockedBuffer may be written while it is read.
@@ -44,16 +46,16 @@ func (b *lockedBuffer) String() string {
 func liveOnce(t *testing.T, file string, ready func(base string) bool) string {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)
-	app := kingpin.New("trapline", "")
-	flags := newServeFlags(app.Command("serve", "").Default())
-	if _, err := app.Parse([]string{"--config.file=" + file, "--web.listen-address=" + address}); err != nil {
+	line := kingpin.New("trapline", "")
+	flags := addServeFlags(line.Command("serve", "").Default())
+	if _, err := line.Parse([]string{"--config.file=" + file, "--web.listen-address=" + address}); err != nil {
 		t.Fatal(err)
 	}
 	var log lockedBuffer
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, flags, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() { ended <- app.Run(ctx, flags, slog.New(slog.NewTextHandler(&log, nil))) }()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ready("http://" + address) {
@@ -74,10 +76,10 @@ func liveOnce(t *testing.T, file string, ready func(base string) bool) string {
 // again and clears none, and logs which file it was.
 func TestNoDamageOfAnyStateFileStopsTheStart(t *testing.T) {
 	t.Parallel()
-	device := startDevices(t, "127.0.42.31:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	device := programtest.StartDevices(t, "127.0.42.31:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	dir, file := filepath.Join(t.TempDir(), "state"), filepath.Join(t.TempDir(), "snmp.yml")
 	receiver, _ := peers.FreeUDPAddresses(t)
-	text := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, every_transition: true}\n", receiver)) +
+	text := programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, every_transition: true}\n", receiver)) +
 		fmt.Sprintf("targets: [{name: device, address: %q, modules: [uptime], interval: 1s}]\nrules: {interval: 1s}\n", device) +
 		withRules(t, "{alert: Up, expr: sysUpTime > 0}, {alert: Any, expr: count(sysUpTime) > 0}")
 	text = strings.Replace(text, "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}", "modules: {uptime: {get: [SNMPv2-MIB::sysUpTime.0], walk: [IF-MIB::ifTable]}}", 1)

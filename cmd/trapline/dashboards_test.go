@@ -12,6 +12,7 @@ import (
 	"trapline/dashboards"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // TestDashboardsHaveData runs every expression of the dashboards against a Prometheus for each way of scraping the
@@ -20,10 +21,10 @@ func TestDashboardsHaveData(t *testing.T) {
 	t.Parallel()
 	peers.Require(t, "prometheus", "prometheus")
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	devices := startDevices(t, "127.0.68.1:0", agent.Faults{}, agent.Switch48(1), agent.UPS(1))
+	devices := programtest.StartDevices(t, "127.0.68.1:0", agent.Faults{}, agent.Switch48(1), agent.UPS(1))
 	polled, one := devices.Addr(0), devices.Addr(1)
 	configuration := func() string {
-		path := inDir(t, map[string]string{"targets.yml": fmt.Sprintf(dashboardTargets, t.TempDir(), polled, one, snmptrapd.Address)})
+		path := programtest.InDir(t, map[string]string{"targets.yml": fmt.Sprintf(dashboardTargets, t.TempDir(), polled, one, snmptrapd.Address)})
 		return "--config.file=" + path("targets.yml")
 	}
 	modules := "--config.file=" + root + "/snmp.yml"

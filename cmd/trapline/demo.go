@@ -22,6 +22,7 @@ import (
 
 	"trapline"
 	"trapline/internal/agent"
+	"trapline/internal/app"
 	"trapline/internal/notify"
 )
 
@@ -63,9 +64,9 @@ func pulled(i int) string {
 	return fmt.Sprintf("switch-%d Te1/1/%d", turn%demoSwitches+1, turn/demoSwitches+1)
 }
 
-func addDemo(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show the alarms.")
-	flags := newServeFlags(c)
+func addDemo(application *kingpin.Application, commands map[string]command) {
+	c := application.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show the alarms.")
+	flags := addServeFlags(c)
 	first := c.Flag("devices", "Address of the first simulated device; port 0 is a free one.").Default("127.0.17.1:0").String()
 	browser := c.Flag("open", "Open the pages in a browser.").Bool()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
@@ -73,28 +74,28 @@ func addDemo(app *kingpin.Application, commands map[string]command) {
 	}
 }
 
-func demo(ctx context.Context, flags *serveFlags, first string, browser bool, logger *slog.Logger) error {
+func demo(ctx context.Context, flags *app.Options, first string, browser bool, logger *slog.Logger) error {
 	dir, err := os.MkdirTemp("", "trapline-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	asked := slices.Clone(*flags.web.WebListenAddresses)
-	if err := freeWebAddress(flags.web.WebListenAddresses); err != nil {
+	asked := slices.Clone(*flags.Web.WebListenAddresses)
+	if err := freeWebAddress(flags.Web.WebListenAddresses); err != nil {
 		return err
 	}
 	models, devices, err := demoNetwork(ctx, first)
 	if err != nil {
 		return err
 	}
-	show := newDemoShow("http://"+browsable((*flags.web.WebListenAddresses)[0]), len(models))
+	show := newDemoShow("http://"+app.Browsable((*flags.Web.WebListenAddresses)[0]), len(models))
 	show.moved(ctx, asked)
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		return errors.Join(err, devices.Close())
 	}
 	defer conn.Close()
-	*flags.files = []string{filepath.Join(dir, "snmp.yml")}
+	flags.Files = []string{filepath.Join(dir, "snmp.yml")}
 	if err := writeDemo(dir, models, devices, conn.LocalAddr().String()); err != nil {
 		return errors.Join(err, devices.Close())
 	}
@@ -102,33 +103,10 @@ func demo(ctx context.Context, flags *serveFlags, first string, browser bool, lo
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return devices.Run(ctx) })
 	group.Go(func() error { return receiver.Run(ctx) })
-	group.Go(func() error { return run(ctx, flags, quiet(logger)) })
+	group.Go(func() error { return app.Run(ctx, flags, app.Quiet(logger)) })
 	group.Go(func() error { return show.run(ctx, browser) })
 	return group.Wait()
 }
-
-// quiet is the logger, but for what a demo would show beside its own lines, unless everything is wanted.
-func quiet(logger *slog.Logger) *slog.Logger {
-	if logger.Enabled(context.Background(), slog.LevelDebug) {
-		return logger
-	}
-	return slog.New(atLeast{logger.Handler(), slog.LevelWarn})
-}
-
-// atLeast is a log handler that leaves out what is below a level.
-type atLeast struct {
-	to    slog.Handler
-	level slog.Level
-}
-
-func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= h.level && h.to.Enabled(ctx, level)
-}
-func (h atLeast) Handle(ctx context.Context, r slog.Record) error { return h.to.Handle(ctx, r) }
-func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeast{h.to.WithAttrs(attrs), h.level}
-}
-func (h atLeast) WithGroup(name string) slog.Handler { return atLeast{h.to.WithGroup(name), h.level} }
 
 // defaultListen is where the pages are, unless a flag says otherwise, and nextPorts how many ports after that of
 // it are tried.
@@ -229,13 +207,4 @@ func writeDemoRules(dir string) error {
 		}
 		return os.WriteFile(filepath.Join(dir, name), text, 0o600)
 	})
-}
-
-// browsable turns a listen address into one that a client can ask.
-func browsable(listen string) string {
-	host, port, _ := strings.Cut(listen, ":")
-	if host == "" || host == "0.0.0.0" {
-		host = "localhost"
-	}
-	return host + ":" + port
 }

@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/app"
+	"trapline/internal/human"
 	"trapline/internal/notify"
-	"trapline/internal/reason"
 	"trapline/internal/snmp"
 )
 
@@ -51,20 +52,20 @@ func (d *demoShow) line(format string, args ...any) {
 
 // moved says who is at the port that the pages were to have, if they have another.
 func (d *demoShow) moved(ctx context.Context, asked []string) {
-	if at := browsable(asked[0]); "http://"+at != d.base {
+	if at := app.Browsable(asked[0]); "http://"+at != d.base {
 		_, port, _ := strings.Cut(at, ":")
-		d.line("port %s is in use by %s: the pages of this demo are at %s/", port, listenerAt(ctx, at), d.base)
+		d.line("port %s is in use by %s: the pages of this demo are at %s/", port, app.ListenerAt(ctx, at), d.base)
 	}
 }
 
-// run shows the demo until ctx is cancelled. It leaves no connection that the server would wait for at its end.
+// Run shows the demo until ctx is cancelled. It leaves no connection that the server would wait for at its end.
 func (d *demoShow) run(ctx context.Context, browser bool) error {
 	defer d.client.CloseIdleConnections()
 	s, err := d.awaitTargets(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // cancelled, or served over TLS: then there is nothing to show
 	}
-	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, reason.Grouped(s.Series.Total), d.base)
+	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, human.Grouped(s.Series.Total), d.base)
 	if browser {
 		openBrowser(d.base + "/")
 	}

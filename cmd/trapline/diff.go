@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 func addDiff(app *kingpin.Application, commands map[string]command) {
@@ -44,7 +44,7 @@ func addDiff(app *kingpin.Application, commands map[string]command) {
 		if err := p.differences(differences); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "%s series and %s series: %s differences\n", reason.Grouped(len(scrapes[0])), reason.Grouped(len(scrapes[1])), reason.Grouped(len(differences)))
+		fmt.Fprintf(os.Stderr, "%s series and %s series: %s differences\n", human.Grouped(len(scrapes[0])), human.Grouped(len(scrapes[1])), human.Grouped(len(differences)))
 		return failed(len(differences) > 0)
 	}
 }
@@ -71,7 +71,7 @@ func (r *remote) scrape(ctx context.Context, address string) (samples, error) {
 	body := io.LimitReader(response.Body, maxAnswer)
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(body, 300))
-		return nil, fmt.Errorf("%s answers %s: %s", u.Redacted(), response.Status, visible(strings.TrimSpace(string(text))))
+		return nil, fmt.Errorf("%s answers %s: %s", u.Redacted(), response.Status, human.Visible(strings.TrimSpace(string(text))))
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(body)

@@ -16,6 +16,8 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 )
 
 // inMemory runs a command in a mount namespace of its own, where dir is a disk of so many kibibytes, of which a
@@ -42,7 +44,7 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	t.Parallel()
 	dir, file, address := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
 	receiver, _ := peers.FreeUDPAddresses(t)
-	text := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, rate: 1000, every_transition: true}\n", receiver))
+	text := programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, rate: 1000, every_transition: true}\n", receiver))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +84,10 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 // ends the process. Once there is room, all goes on as if nothing had been.
 func TestAFullDiskClearsNothing(t *testing.T) {
 	t.Parallel()
-	device := startDevices(t, "127.0.42.11:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	device := programtest.StartDevices(t, "127.0.42.11:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	dir, file, address := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
 	receiver, _ := peers.FreeUDPAddresses(t)
-	text := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, every_transition: true}\n", receiver))
+	text := programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q, every_transition: true}\n", receiver))
 	text = strings.Replace(text, "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}", "modules: {m: {walk: [SNMPv2-MIB::sysUpTime, IF-MIB::ifInOctets]}}", 1) +
 		fmt.Sprintf("targets: [{name: device, address: %q, modules: [m], interval: 1s}]\nrules: {interval: 1s}\n", device) +
 		withRules(t, "{alert: Traffic, expr: 'rate(ifInOctets[4s]) >= 0'}, {alert: Up, expr: sysUpTime > 0}, {alert: Any, expr: 'sum(rate(ifInOctets[4s])) >= 0'}, "+
@@ -193,7 +195,7 @@ func post(t *testing.T, url, body string) string {
 func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml")
 	below := filepath.Join(dir, "state")
-	text := notifying(t, below, "- {name: nms, type: trap, auth: secure, address: 127.0.0.1:9}\n")
+	text := programtest.Notifying(t, below, "- {name: nms, type: trap, auth: secure, address: 127.0.0.1:9}\n")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +211,7 @@ func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 			t.Errorf("%s on %s: %v\n%s\nwant %s", test.command, test.mount, err, out, test.want)
 		}
 	}
-	if got := diskWarnings(loaded(t, strings.Replace(text, "type: trap", "type: inform", 1))); len(got) > 0 {
+	if got := runtimeconfig.DiskWarnings(programtest.Loaded(t, strings.Replace(text, "type: trap", "type: inform", 1))); len(got) > 0 {
 		t.Errorf("an inform is warned of: %v", got)
 	}
 }

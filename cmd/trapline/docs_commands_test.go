@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // scene is a directory with a configuration that a server runs, in which the commands of a document are run.
@@ -35,7 +36,7 @@ thresholds: [{name: PortNotUp, metric: "IF-MIB::ifOperStatus", above: 1, severit
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	devices := startDevices(t, "127.0.68.32:0", agent.Faults{}, agent.Switch48(1), agent.UPS(1))
+	devices := programtest.StartDevices(t, "127.0.68.32:0", agent.Faults{}, agent.Switch48(1), agent.UPS(1))
 	s := &scene{dir: t.TempDir()}
 	text := fmt.Sprintf(sceneConfiguration, devices.Addr(0), devices.Addr(1), snmptrapd.Address)
 	if err := os.WriteFile(filepath.Join(s.dir, "snmp.yml"), []byte(text), 0o600); err != nil {

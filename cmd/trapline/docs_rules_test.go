@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -57,7 +58,7 @@ func TestPeersTheRulesOfTheDocuments(t *testing.T) {
 	configuration, rules := rulesOfTheDocuments(t)
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	address, stop := serveAt(t, netip.MustParseAddrPort("127.0.36.1:0"), port(2))
-	path := inDir(t, map[string]string{
+	path := programtest.InDir(t, map[string]string{
 		"rules.yml": rules,
 		"snmp.yml":  strings.NewReplacer("192.0.2.9", snmptrapd.Address, "192.0.2.1", address.String(), "/var/lib/trapline", t.TempDir()).Replace(configuration),
 	})
@@ -80,7 +81,7 @@ func TestPeersTheRulesOfTheDocuments(t *testing.T) {
 func TestTheUnitTestOfTheDocuments(t *testing.T) {
 	promtool := peers.Require(t, "promtool", "prometheus")
 	_, rules := rulesOfTheDocuments(t)
-	path := inDir(t, map[string]string{"rules.yml": rules, "tests.yml": blockOf(t, "# tests.yml")})
+	path := programtest.InDir(t, map[string]string{"rules.yml": rules, "tests.yml": blockOf(t, "# tests.yml")})
 	if out, err := exec.Command(promtool, "test", "rules", path("tests.yml")).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -16,6 +16,7 @@ import (
 	"trapline/config"
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/mibs"
 )
 
@@ -100,7 +101,7 @@ func TestConfigurationsOfTheDocuments(t *testing.T) {
 	amtool := peers.Require(t, "amtool", "prometheus-alertmanager")
 	run := func(name string, args ...string) func(*testing.T, string) error {
 		return func(t *testing.T, text string) error {
-			path := inDir(t, map[string]string{"file.yml": text})
+			path := programtest.InDir(t, map[string]string{"file.yml": text})
 			out, err := exec.Command(name, append(args, path("file.yml"))...).CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w\n%s", err, out)
@@ -115,7 +116,7 @@ func TestConfigurationsOfTheDocuments(t *testing.T) {
 		"# rules of Prometheus": checkAnnotations,
 		"# alertmanager.yml":    run(amtool, "check-config"),
 		"# web.yml": func(t *testing.T, text string) error {
-			return web.Validate(inDir(t, map[string]string{"web.yml": text})("web.yml"))
+			return web.Validate(programtest.InDir(t, map[string]string{"web.yml": text})("web.yml"))
 		},
 		"# tests.yml": func(*testing.T, string) error { return nil }, // TestTheUnitTestOfTheDocuments runs it
 	}
@@ -140,14 +141,14 @@ func TestConfigurationsOfTheDocuments(t *testing.T) {
 }
 
 func loadDocument(t *testing.T, text string) error {
-	path := inDir(t, map[string]string{"snmp.yml": text, "rules.yml": blockOf(t, "# rules.yml")})
+	path := programtest.InDir(t, map[string]string{"snmp.yml": text, "rules.yml": blockOf(t, "# rules.yml")})
 	_, err := config.Load([]string{path("snmp.yml")}, config.Options{})
 	return err
 }
 
 // checkAnnotations checks a list of Prometheus' rules, and whether receivers can be sent what they name.
 func checkAnnotations(t *testing.T, text string) error {
-	path := inDir(t, map[string]string{"rules.yml": "groups:\n- name: documents\n  rules:\n" + strings.ReplaceAll("\n"+text, "\n", "\n  ")})
+	path := programtest.InDir(t, map[string]string{"rules.yml": "groups:\n- name: documents\n  rules:\n" + strings.ReplaceAll("\n"+text, "\n", "\n  ")})
 	if out, err := exec.Command(peers.Require(t, "promtool", "prometheus"), "check", "rules", path("rules.yml")).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

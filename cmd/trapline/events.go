@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 func addEvents(app *kingpin.Application, commands map[string]command) {
@@ -105,11 +106,11 @@ func (r *remote) follow(ctx context.Context, p *printer, query url.Values) error
 
 // eventLine writes an event in one line, with columns of fixed widths.
 func (p *printer) eventLine(e *api.Event) string {
-	return p.styled(visible(eventLine(e)), kindStyle(e.Kind))
+	return p.styled(human.Visible(eventLine(e)), kindStyle(e.Kind))
 }
 
 func eventLine(e *api.Event) string {
-	return strings.TrimRight(fmt.Sprintf("%-8s  %-12s  %-13s  %s", moment(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Severity, eventText(e)), " ")
+	return strings.TrimRight(fmt.Sprintf("%-8s  %-12s  %-13s  %s", human.Moment(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Severity, eventText(e)), " ")
 }
 
 // eventText says what an event is about.
@@ -125,7 +126,7 @@ func eventText(e *api.Event) string {
 		}
 	}
 	if e.Millis > 0 {
-		parts = append(parts, span(e.Millis/1000))
+		parts = append(parts, human.Span(e.Millis/1000))
 	}
 	if e.Tries > 1 {
 		parts = append(parts, fmt.Sprintf("%d tries", e.Tries))

@@ -11,6 +11,8 @@ import (
 	"trapline/config"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 )
 
 // shippedExamples are what is in examples/, and their targets.
@@ -31,7 +33,7 @@ var shippedExamples = []struct {
 func TestExamples(t *testing.T) {
 	snmptrapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: "authUser log monitor priv\n" + createMonitor})
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Config: createMonitor + "\nrouser monitor priv"})
-	devices := startDevices(t, "127.0.68.16:0", agent.Faults{}, agent.Switch48(1), agent.Switch48(2), agent.UPS(1))
+	devices := programtest.StartDevices(t, "127.0.68.16:0", agent.Faults{}, agent.Switch48(1), agent.Switch48(2), agent.UPS(1))
 	for _, example := range shippedExamples {
 		t.Run(example.name+" "+example.files[len(example.files)-1], func(t *testing.T) {
 			first := devices.Addr(0).String()
@@ -130,6 +132,6 @@ func TestDeployedConfigurations(t *testing.T) {
 }
 
 func checkFile(t *testing.T, text string) error {
-	path := inDir(t, map[string]string{"snmp.yml": text})
-	return check([]string{path("snmp.yml")}, false, slog.New(slog.DiscardHandler))
+	path := programtest.InDir(t, map[string]string{"snmp.yml": text})
+	return runtimeconfig.Check([]string{path("snmp.yml")}, false, slog.New(slog.DiscardHandler))
 }

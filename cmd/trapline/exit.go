@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"trapline/internal/access"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/setting"
 )
 
@@ -58,6 +59,7 @@ func exitOf(ctx context.Context, err error) (status int, text string) {
 		f        *failure
 		ofFile   *fs.PathError
 		ofEngine *access.Error
+		ofConfig *runtimeconfig.UnreadableError
 	)
 	switch {
 	case err == nil:
@@ -68,7 +70,7 @@ func exitOf(ctx context.Context, err error) (status int, text string) {
 		return f.status, ""
 	case f != nil:
 		return f.status, err.Error()
-	case errors.As(err, &ofFile):
+	case errors.As(err, &ofConfig), errors.As(err, &ofFile):
 		return exitUsage, err.Error()
 	}
 	return exitFailed, err.Error()

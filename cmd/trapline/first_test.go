@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"trapline"
+	"trapline/internal/runtimeconfig"
 )
 
 // Of rules that ship with the program and have no data their number is logged; of one's own each is, once.
@@ -30,12 +31,12 @@ func TestRulesWithoutData(t *testing.T) {
 	}
 	told := map[string]bool{}
 	for round, want := range []int{1, 0} {
-		w, err := load([]string{file}, false, "")
+		w, err := runtimeconfig.Load([]string{file}, false, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		w.warn(slog.New(slog.NewTextHandler(&log, nil)), told)
+		w.Warn(slog.New(slog.NewTextHandler(&log, nil)), told)
 		text := log.String()
 		if n := strings.Count(text, "level=WARN"); n != want || strings.Count(text, "level=INFO") != 1 || !strings.Contains(text, "shipped rules without data") {
 			t.Errorf("load %d logs %d warnings, want %d:\n%s", round, n, want, text)
@@ -144,11 +145,11 @@ func TestFindingsOfThresholdsHaveTheirPlace(t *testing.T) {
 	if err := os.WriteFile(file, []byte("targets: [{address: 192.0.2.1, modules: [system]}]\nthresholds:\n- {name: A, metric: sysUpTime, below: 1}\n- {name: B, metric: nothing, above: 1}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := load([]string{file}, false, "")
+	w, err := runtimeconfig.Load([]string{file}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	findings, err := w.findings()
+	findings, err := w.Findings()
 	if err != nil || len(findings) != 1 || findings[0].String() != file+":4: warning: B: no module yields nothing" {
 		t.Errorf("findings are %v, %v", findings, err)
 	}

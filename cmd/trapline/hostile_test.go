@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
+	"trapline/internal/programtest"
 )
 
 // anything is the reason where one octet changed: it may be in a value, and then nobody can tell.
@@ -41,7 +42,7 @@ func TestHostileAgents(t *testing.T) {
 		d.Faults = h.faults
 		devices = append(devices, d)
 	}
-	server := serveDevices(t, devices)
+	server := programtest.ServeDevices(t, devices)
 	config := small + "global: {interval: 1s, timeout: 100ms, retries: 1}\ntargets:\n"
 	for i, h := range hostile {
 		config += fmt.Sprintf("- {name: %s, address: %q, modules: [if_mib, uptime]}\n", h.name, server.Addr(i))

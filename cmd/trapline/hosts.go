@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -17,10 +16,12 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/client"
 	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
 )
 
 // targetFlags are the flags of commands that talk to a target, which may be named as in the configuration or at a
@@ -32,7 +33,7 @@ type targetFlags struct {
 	expandEnv *bool
 	server    *serverFlags
 	given     given
-	world     func() (*world, error) // what the files say, read once
+	world     func() (*runtimeconfig.Config, error) // what the files say, read once
 }
 
 func addTargetFlags(c *kingpin.CmdClause) *targetFlags {
@@ -41,7 +42,7 @@ func addTargetFlags(c *kingpin.CmdClause) *targetFlags {
 	f.files, f.expandEnv = addConfigFlags(c)
 	f.clientFlags = addClientFlags(c)
 	f.given = noteGiven(c)
-	f.world = sync.OnceValues(func() (*world, error) { return load(*f.files, *f.expandEnv, "") })
+	f.world = sync.OnceValues(func() (*runtimeconfig.Config, error) { return runtimeconfig.Load(*f.files, *f.expandEnv, "") })
 	return f
 }
 
@@ -116,20 +117,20 @@ func (f *targetFlags) find(ctx context.Context, of *clientFlags) (known, error) 
 	if err != nil {
 		return known{}, err
 	}
-	if *f.authName != "" && w.catalog.Auths[*f.authName] == nil {
-		return known{}, usagef("no auth %q in %s%s", *f.authName, strings.Join(f.configFiles(), ", "), didYouMean(*f.authName, slices.Sorted(maps.Keys(w.catalog.Auths))))
+	if *f.authName != "" && w.Catalog.Auths[*f.authName] == nil {
+		return known{}, usagef("no auth %q in %s%s", *f.authName, strings.Join(f.filesOrStandard(), ", "), didYouMean(*f.authName, slices.Sorted(maps.Keys(w.Catalog.Auths))))
 	}
 	if w != nil {
-		i := slices.IndexFunc(w.targets, func(t *poller.Target) bool { return t.Name == host })
+		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == host })
 		if i >= 0 {
-			f.adopt(of, w.targets[i])
-			f.announce(w.targets[i])
+			f.adopt(of, w.Targets[i])
+			f.announce(w.Targets[i])
 		}
 		if *f.authName != "" {
-			of.place.auth, of.place.given, of.place.overridden = w.catalog.Auths[*f.authName], f.given, f.overridden()
+			of.place.auth, of.place.given, of.place.overridden = w.Catalog.Auths[*f.authName], f.given, f.overridden()
 		}
 		if i >= 0 {
-			return known{local: w.targets[i]}, nil
+			return known{local: w.Targets[i]}, nil
 		}
 	}
 	if hasTransport(host) || *f.authName != "" || f.overridden() {
@@ -150,66 +151,23 @@ func (f *targetFlags) overridden() bool {
 }
 
 // configuration reads the files if the name may be in them, or an auth has to be. It returns nil if there are none.
-func (f *targetFlags) configuration(name string) (*world, error) {
+func (f *targetFlags) configuration(name string) (*runtimeconfig.Config, error) {
 	named := len(*f.files) > 0
-	if !named && !anyFile(f.configFiles()) && *f.authName == "" {
+	if !named && !runtimeconfig.AnyFile(f.filesOrStandard()) && *f.authName == "" {
 		return nil, nil
 	}
-	if *f.authName == "" && !mentioned(f.configFiles(), name) {
+	if *f.authName == "" && !runtimeconfig.Mentioned(f.filesOrStandard(), name) {
 		return nil, nil
 	}
 	w, err := f.world()
 	if err != nil && !named && *f.authName == "" {
-		fmt.Fprintf(os.Stderr, "%s is not used, for it has errors: see trapline check\n", strings.Join(f.configFiles(), ", "))
+		fmt.Fprintf(os.Stderr, "%s is not used, for it has errors: see trapline check\n", strings.Join(f.filesOrStandard(), ", "))
 		return nil, nil
 	}
 	return w, err
 }
 
-func (f *targetFlags) configFiles() []string { return configFiles(*f.files) }
-
-// standardFiles are where the configuration is looked for if no flag says.
-var standardFiles = []string{"snmp.yml", "/etc/trapline/snmp.yml"}
-
-// configFiles are the files of flags, else the first standard one that exists.
-func configFiles(named []string) []string {
-	if len(named) > 0 {
-		return named
-	}
-	for _, file := range standardFiles {
-		if _, err := os.Stat(file); err == nil {
-			return []string{file}
-		}
-	}
-	return standardFiles[:1]
-}
-
-// unreadable is the error of loading files, as one of usage if they cannot be read at all.
-func unreadable(files []string, err error) error {
-	if !anyFile(files) {
-		return usagef(`%s: no such file. Try "trapline demo", "trapline init HOST" or --config.file`, strings.Join(files, ", "))
-	}
-	for _, file := range expanded(files) {
-		f, errOpen := os.Open(file)
-		if errOpen != nil {
-			return usage(err)
-		}
-		info, errStat := f.Stat()
-		_ = f.Close()
-		if errStat != nil || info.IsDir() {
-			return usage(err)
-		}
-	}
-	return err
-}
-
-// mentioned reports whether a name stands in one of the files. What cannot be read may have it.
-func mentioned(patterns []string, name string) bool {
-	return slices.ContainsFunc(expanded(patterns), func(file string) bool {
-		text, err := os.ReadFile(file)
-		return err != nil || bytes.Contains(text, []byte(name))
-	})
-}
+func (f *targetFlags) filesOrStandard() []string { return runtimeconfig.Files(*f.files) }
 
 // adopt has the flags of one target say what the configuration says of it, where the command line does not.
 func (f *targetFlags) adopt(of *clientFlags, t *poller.Target) {
@@ -255,7 +213,7 @@ func (f *targetFlags) announce(t *poller.Target) {
 	default:
 		parts = append(parts, "auth "+t.AuthName)
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, from %s\n", t.Name, strings.Join(parts, ", "), strings.Join(f.configFiles(), ", "))
+	fmt.Fprintf(os.Stderr, "%s: %s, from %s\n", t.Name, strings.Join(parts, ", "), strings.Join(f.filesOrStandard(), ", "))
 }
 
 // lookupTime bounds how long a server may take to say whether it knows a name, before that is taken for a host.
@@ -289,7 +247,7 @@ func (f *targetFlags) meant(ctx context.Context, asked *clientFlags, err error) 
 	}
 	var names []string
 	if w, errLoad := f.world(); errLoad == nil {
-		for _, t := range w.targets {
+		for _, t := range w.Targets {
 			names = append(names, t.Name)
 		}
 	}
@@ -299,4 +257,9 @@ func (f *targetFlags) meant(ctx context.Context, asked *clientFlags, err error) 
 		names = append(names, r.targetNames(ctx)...)
 	}
 	return usagef("%w%s", err, didYouMean(*asked.host, names))
+}
+
+// sessions opens sessions to targets for a poller.
+func sessions(e *client.Client) poller.Open {
+	return func(s client.Spec) (collector.Session, error) { return e.Target(s) }
 }

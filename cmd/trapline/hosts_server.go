@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/snmp"
 )
 
@@ -47,9 +48,9 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 			return err
 		}
 		if rows += n; n > 0 && n == *f.limits.rows {
-			fmt.Fprintf(os.Stderr, "%s: the walk of %s ends after %s\n", k.target.Name, cmp.Or(name, "1.3.6.1.2.1"), counted(n, "row"))
+			fmt.Fprintf(os.Stderr, "%s: the walk of %s ends after %s\n", k.target.Name, cmp.Or(name, "1.3.6.1.2.1"), human.Counted(n, "row"))
 		} else if n >= api.MaxWalk {
-			return fmt.Errorf("%s walks at most %s: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), counted(api.MaxWalk, "row"), k.target.Address)
+			return fmt.Errorf("%s walks at most %s: walk a smaller subtree, or walk %s from here", k.at.base.Redacted(), human.Counted(api.MaxWalk, "row"), k.target.Address)
 		}
 	}
 	if rows == 0 {
@@ -61,7 +62,7 @@ func (k *known) walk(ctx context.Context, w io.Writer, f *walkFlags) error {
 // printRow prints a row of a server's walk.
 func (f *walkFlags) printRow(out io.Writer, line []byte) error {
 	if *f.record {
-		_, err := fmt.Fprintln(out, visible(string(line)))
+		_, err := fmt.Fprintln(out, human.Visible(string(line)))
 		return err
 	}
 	var row api.WalkRow
@@ -81,7 +82,7 @@ func (f nameFlags) rowLine(row *api.WalkRow) string {
 	if *f.output == "n" || name == row.OID {
 		name = "." + row.OID
 	}
-	return visible(fmt.Sprintf("%s = %s: %s", name, cmp.Or(shortTypes[row.Type], row.Type), row.Value))
+	return human.Visible(fmt.Sprintf("%s = %s: %s", name, cmp.Or(shortTypes[row.Type], row.Type), row.Value))
 }
 
 // rows asks the server for a walk, and counts what comes. The last line says whether that is all.
@@ -136,6 +137,6 @@ func (k *known) profile(ctx context.Context, out io.Writer) error {
 	if profile == "" {
 		profile = "no profile: its modules are named in the configuration"
 	}
-	_, err := fmt.Fprintf(out, "%s\nmodules: %s\n", visible(profile), strings.Join(t.Modules, ", "))
+	_, err := fmt.Fprintf(out, "%s\nmodules: %s\n", human.Visible(profile), strings.Join(t.Modules, ", "))
 	return err
 }

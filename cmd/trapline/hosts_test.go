@@ -12,13 +12,14 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/programtest"
 )
 
 // A name of a target is looked for in the configuration, then at the server; what neither knows is a host.
 func TestTargetsByName(t *testing.T) {
 	t.Parallel()
 	r := agent.Builtin["switch"](1)
-	devices := serveDevices(t, []agent.Device{{Address: netip.MustParseAddrPort("127.0.65.20:0"), Communities: map[string]*agent.Recording{"s3cret": r}}})
+	devices := programtest.ServeDevices(t, []agent.Device{{Address: netip.MustParseAddrPort("127.0.65.20:0"), Communities: map[string]*agent.Recording{"s3cret": r}}})
 	address, dir := devices.Addr(0).String(), t.TempDir()
 	config := fmt.Sprintf(`auths: {lab: {community: s3cret}, other: {community: "wr0ng"}}
 modules: {m: {get: [1.3.6.1.2.1.1.3.0]}}

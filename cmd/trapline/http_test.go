@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"trapline/internal/agent"
+	"trapline/internal/programtest"
 )
 
 // small is a configuration with which the tests of the server's surface run; %s is for targets.
@@ -47,7 +48,7 @@ modules:
 // startSwitch serves a switch and gives its address.
 func startSwitch(t testing.TB, faults agent.Faults) string {
 	t.Helper()
-	return startDevices(t, "127.0.33.1:0", faults, agent.Switch48(1)).Addr(0).String()
+	return programtest.StartDevices(t, "127.0.33.1:0", faults, agent.Switch48(1)).Addr(0).String()
 }
 
 func TestParametersOfSnmp(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/reason"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -40,7 +40,7 @@ func addImport(app *kingpin.Application, commands map[string]command) {
 			fmt.Fprintf(os.Stderr, "%s:%d: %s\n", *file, row.line, row.text)
 		}
 		if len(bad) > 0 && !*skip {
-			return fmt.Errorf("%s of %s cannot be imported, nothing is written: mend them, or write --skip-bad-rows", counted(len(bad), "row"), counted(len(list)+len(bad), "device"))
+			return fmt.Errorf("%s of %s cannot be imported, nothing is written: mend them, or write --skip-bad-rows", human.Counted(len(bad), "row"), human.Counted(len(list)+len(bad), "device"))
 		}
 		if err := writeNew(os.Stdout, *output, importedYAML(*file, list)); err != nil {
 			return err
@@ -50,18 +50,10 @@ func addImport(app *kingpin.Application, commands map[string]command) {
 			if len(authsOf(list)) > 0 {
 				with = "snmp.yml "
 			}
-			fmt.Fprintf(os.Stderr, "%s: %s. Next: trapline check %s%[1]s\n", *output, counted(len(list), "target"), with)
+			fmt.Fprintf(os.Stderr, "%s: %s. Next: trapline check %s%[1]s\n", *output, human.Counted(len(list), "target"), with)
 		}
 		return nil
 	}
-}
-
-// counted is a number with its noun: 1 row, 2 rows.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return reason.Grouped(n) + " " + noun + "s"
 }
 
 // maxList bounds a list of devices, in octets.
@@ -265,7 +257,7 @@ func (c *columns) row(fields []string, line int) (t written, wrong string) {
 	return t, c.check(&t, line)
 }
 
-// check says what is wrong with a target: the first thing.
+// Check says what is wrong with a target: the first thing.
 func (c *columns) check(t *written, line int) string {
 	if t.address == "" {
 		return "no address"
@@ -301,7 +293,7 @@ func authsOf(list []written) (auths []string) {
 // importedYAML is the file of the targets.
 func importedYAML(source string, list []written) []byte {
 	var b []byte
-	b = fmt.Appendf(b, "# %s of %s, made by trapline import csv.\n", counted(len(list), "device"), oneLine(source))
+	b = fmt.Appendf(b, "# %s of %s, made by trapline import csv.\n", human.Counted(len(list), "device"), oneLine(source))
 	if auths := authsOf(list); len(auths) > 0 {
 		b = fmt.Appendf(b, "# Their auths stand in another file: %s. Start with --config.file=snmp.yml and --config.file=THIS.\n", yamlList(auths))
 	}

@@ -17,6 +17,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -61,7 +62,7 @@ func (f *initFlags) run(ctx context.Context, logger *slog.Logger) error {
 			return err
 		}
 	}
-	list, err := candidates(configFiles(*f.files), *f.expandEnv)
+	list, err := candidates(runtimeconfig.Files(*f.files), *f.expandEnv)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/api"
+	"trapline/internal/programtest"
 )
 
 // eventsOf are the events that a query finds, the newest first.
@@ -25,7 +26,7 @@ func eventsOf(t *testing.T, base, query string) []api.Event {
 func TestJournalOfReloadsAndTargets(t *testing.T) {
 	t.Parallel()
 	silent := newHole(t)
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", silent.address)) + fmt.Sprintf("targets: [{name: dark, address: %q, modules: [uptime], interval: 1s}]\njournal: {max_age: 2d, max_bytes: 2MiB}\nglobal: {timeout: 50ms, retries: 0}\n", silent.address)
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", silent.address)) + fmt.Sprintf("targets: [{name: dark, address: %q, modules: [uptime], interval: 1s}]\njournal: {max_age: 2d, max_bytes: 2MiB}\nglobal: {timeout: 50ms, retries: 0}\n", silent.address)
 	r := startReloading(t, text)
 	base := r.base
 	await(t, base+"/api/v1/events?target=dark", `"kind":"target_state"`)

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/client"
+	"trapline/internal/netsnmp"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -37,7 +38,7 @@ func TestLocalizedKeyOptionsWithoutEngineID(t *testing.T) {
 	}
 	defer e.Close()
 	var got []string
-	_, err = target.Poll(t.Context(), &client.Plan{Get: []snmp.OID{mustOID(t, "1.3.6.1.2.1.1.5.0")}, Params: params}, func(v snmp.VarBind) { got = append(got, numericLine(v)) })
+	_, err = target.Poll(t.Context(), &client.Plan{Get: []snmp.OID{mustOID(t, "1.3.6.1.2.1.1.5.0")}, Params: params}, func(v snmp.VarBind) { got = append(got, netsnmp.NumericLine(v)) })
 	if want := `.1.3.6.1.2.1.1.5.0 = STRING: "snmpd-test"`; err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("%q, %v", got, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"trapline/internal/agent"
+	"trapline/internal/programtest"
 )
 
 // logText is a log that may be read while it is written.
@@ -61,7 +62,7 @@ func posted(t *testing.T, url, body string, header ...string) (int, string) {
 // A page of another origin drops, injects and reloads nothing; programs do, and are named in the log.
 func TestPagesOfOthersChangeNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "snmp.yml")
-	text := notifying(t, t.TempDir(), "- {name: nms-2, type: webhook, url: \"http://127.0.43.3:9/\"}\n")
+	text := programtest.Notifying(t, t.TempDir(), "- {name: nms-2, type: webhook, url: \"http://127.0.43.3:9/\"}\n")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 
 // Alerts that are too many octets are refused before they are read.
 func TestAlertsAreBoundedInOctets(t *testing.T) {
-	base := startServer(t, notifying(t, t.TempDir(), "- {name: nms, type: webhook, url: \"http://127.0.43.3:9/\"}\n"), "--web.max-alerts-bytes=100000")
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), "- {name: nms, type: webhook, url: \"http://127.0.43.3:9/\"}\n"), "--web.max-alerts-bytes=100000")
 	body := "[" + strings.Repeat(" ", 100_000) + "]"
 	read := 0
 	r := httptest.NewRequest(http.MethodPost, base+"/api/v2/alerts", readCounter{strings.NewReader(body), &read})
@@ -172,7 +173,7 @@ func (r readCounter) Read(b []byte) (int, error) {
 // whose device answered last time for one that did not.
 func TestPassesOnDemandTakeTurns(t *testing.T) {
 	dead := startSwitch(t, agent.Faults{Dead: true})
-	devices := startDevices(t, "127.0.43.4:0", agent.Faults{}, agent.Switch48(2), agent.Switch48(3))
+	devices := programtest.StartDevices(t, "127.0.43.4:0", agent.Faults{}, agent.Switch48(2), agent.Switch48(3))
 	alive, known := devices.Addr(0).String(), devices.Addr(1).String()
 	base := startServer(t, small+"global: {timeout: 60s, retries: 0}\n", "--web.max-probes=1", "--web.timeout-offset=0s")
 	if status, _, text := get(t, base+"/snmp?module=uptime&target="+known); status != http.StatusOK {
@@ -210,41 +211,6 @@ func TestPassesOnDemandTakeTurns(t *testing.T) {
 	await(t, base+"/metrics", `trapline_http_requests_in_flight{path="/snmp of devices that did not answer"} 0`)
 	if _, _, metrics := get(t, base+"/metrics"); !containsLine(metrics, `trapline_http_refused_total{reason="busy"} 1`) {
 		t.Error("what was refused is not counted")
-	}
-}
-
-// However many devices answer, so many are remembered, and one that stops is not.
-func TestDevicesThatAnsweredAreRemembered(t *testing.T) {
-	var p probes
-	for i := range maxAnswered + 100 {
-		p.note(fmt.Sprint(i), true)
-		if !p.answers(fmt.Sprint(i)) || len(p.answered) > maxAnswered {
-			t.Fatalf("after %d: %d are remembered", i, len(p.answered))
-		}
-	}
-	p.note("99", true)
-	if p.note("99", false); p.answers("99") {
-		t.Error("a device that stopped to answer is taken for one that does")
-	}
-}
-
-// A pass on demand has a deadline, whatever the client says of its own.
-func TestPassesOnDemandHaveADeadline(t *testing.T) {
-	offset := 500 * time.Millisecond
-	s := &server{flags: &serveFlags{timeoutOffset: &offset}}
-	for header, want := range map[string]time.Duration{
-		"": maxScrapeTime, "0": maxScrapeTime, "-1": maxScrapeTime, "NaN": maxScrapeTime, "ten": maxScrapeTime,
-		"10": 9500 * time.Millisecond, "0.5": 500 * time.Millisecond, "1e300": longestScrape - offset, "+Inf": longestScrape - offset,
-	} {
-		r := httptest.NewRequest(http.MethodGet, "/snmp", nil)
-		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", header)
-		begin := time.Now()
-		ctx, cancel := s.withinScrape(r)
-		deadline, ok := ctx.Deadline()
-		if got := deadline.Sub(begin); !ok || got < want || got > want+time.Minute {
-			t.Errorf("%q: a deadline %v from now, want %v", header, got, want)
-		}
-		cancel()
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"trapline/internal/programtest"
 )
 
 // logged is a constant message of the log, and the names of its attributes.
@@ -55,9 +57,9 @@ func TestReferenceOfLogMessages(t *testing.T) {
 		return cmp.Or(strings.Compare(a.level, b.level), strings.Compare(strings.ToLower(a.message), strings.ToLower(b.message)), strings.Compare(a.attributes, b.attributes))
 	})
 	for _, l := range order {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", l.level, cell(l.message), l.attributes)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", l.level, programtest.Cell(l.message), l.attributes)
 	}
-	wantReference(t, "log.md", b.String())
+	programtest.WantReference(t, "log.md", b.String())
 }
 
 const logPreface = `# Log messages

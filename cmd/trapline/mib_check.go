@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/reason"
+	"trapline/internal/human"
 	"trapline/mibs"
 )
 
@@ -46,6 +46,6 @@ func checkMIBs(out io.Writer, dirs []string) error {
 			skipped++
 		}
 	}
-	fmt.Fprintf(out, "%s: %s, %s of them about what is left out\n", counted(len(names), "module"), counted(len(diagnostics), "remark"), reason.Grouped(skipped))
+	fmt.Fprintf(out, "%s: %s, %s of them about what is left out\n", human.Counted(len(names), "module"), human.Counted(len(diagnostics), "remark"), human.Grouped(skipped))
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // What was asked for by name is printed by name, as Net-SNMP prints it with the MIBs at hand: composite
@@ -24,7 +25,7 @@ func testNamesArePrinted(t *testing.T, recorded string) {
 	dir := corpus.MIBs(t, corpus.Own(t, "mibs"))
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
 	names, list := recordings(t, recorded)
-	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
+	devices := programtest.StartDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	addresses := map[string]string{snmpd.Address: "snmpd"}
 	for i, name := range names {

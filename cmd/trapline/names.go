@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/netsnmp"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -50,9 +51,9 @@ func (f nameFlags) printing(names []string) (tree *mibs.Tree, line func(snmp.Var
 		}
 	}
 	if tree == nil || *f.output == "n" {
-		return tree, numericLine, nil
+		return tree, netsnmp.NumericLine, nil
 	}
-	return tree, func(v snmp.VarBind) string { return namedLine(tree, v) }, nil
+	return tree, func(v snmp.VarBind) string { return netsnmp.NamedLine(tree, v) }, nil
 }
 
 // isName reports whether a text is a name of MIBs, and not an OID in numbers.
@@ -70,48 +71,4 @@ func oidsOf(t *mibs.Tree, name string, find finder) ([]snmp.OID, error) {
 		return nil, fmt.Errorf("%q is not an OID: %w", name, err)
 	}
 	return []snmp.OID{o}, nil
-}
-
-// namedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.
-func namedLine(t *mibs.Tree, v snmp.VarBind) string {
-	i := t.Object(v.Name)
-	if i.Node == nil {
-		return numericLine(v)
-	}
-	return i.String() + " = " + namedValue(t, i.Node, v)
-}
-
-func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
-	text := valueText(v)
-	switch v.Type {
-	case snmp.Integer:
-		number, err := v.Int()
-		for _, l := range n.Labels {
-			if err == nil && l.Number == number {
-				return fmt.Sprintf("INTEGER: %s(%d)", l.Name, number)
-			}
-		}
-	case snmp.ObjectIdentifier:
-		if i := t.Find(v.Value); i.Node != nil {
-			return "OID: " + i.String()
-		}
-	case snmp.OctetString:
-		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" {
-			if shown, ok := hint.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
-				return "STRING: " + strings.Map(printable, string(shown))
-			}
-		}
-	}
-	if n.Units != "" && v.Type.HasValue() {
-		text += " " + n.Units
-	}
-	return text
-}
-
-// printable has a dot stand for what a terminal might take for a command.
-func printable(r rune) rune {
-	if unicode.IsPrint(r) || unicode.IsSpace(r) {
-		return r
-	}
-	return '.'
 }

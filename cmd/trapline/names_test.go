@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -37,7 +38,7 @@ func TestNamesAlone(t *testing.T) { corpus.Each(t, "conformance", testNamesAlone
 
 func testNamesAlone(t *testing.T, dir string) {
 	names, recorded := recordings(t, dir)
-	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recorded...)
+	devices := programtest.StartDevices(t, "127.0.35.1:0", agent.Faults{}, recorded...)
 	base := startServer(t, namesAlone)
 	compared := 0
 	for i, name := range names {

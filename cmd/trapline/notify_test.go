@@ -11,47 +11,18 @@ import (
 	"testing"
 	"time"
 
-	"trapline/config"
 	"trapline/internal/api"
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
-
-// notifying is a configuration with receivers.
-func notifying(t testing.TB, stateDir, receivers string) string {
-	t.Helper()
-	return fmt.Sprintf(`
-auths:
-  public_v2: {}
-  old: {version: 1}
-  secure: {version: 3, username: usr-sha-aes, security_level: authPriv, auth_protocol: SHA, password: %s, priv_protocol: AES, priv_password: %s}
-  strong: {version: 3, username: usr-sha512-aes256, security_level: authPriv, auth_protocol: SHA512, password: %[1]s, priv_protocol: AES256, priv_password: %[2]s}
-modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}
-notifications: {enterprise_oid: 1.3.6.1.4.1.32473}
-state_dir: %s
-receivers:
-%s`, peers.AuthPassphrase, peers.PrivPassphrase, stateDir, receivers)
-}
-
-func loaded(t testing.TB, text string) *config.Config {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "snmp.yml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load([]string{file}, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // The lines that `trapline engine` prints are all that snmptrapd needs to take our traps of SNMPv3.
 func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const receivers = "- {name: a, type: trap, auth: secure, address: ADDRESS}\n- {name: b, type: trap, auth: strong, address: ADDRESS}\n- {name: c, auth: secure, address: ADDRESS}\n"
-	c := loaded(t, notifying(t, dir, receivers))
+	c := programtest.Loaded(t, programtest.Notifying(t, dir, receivers))
 	id, _, err := notify.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +39,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 		lines = append(lines, line)
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Config: strings.Join(lines, "\n")})
-	c = loaded(t, notifying(t, dir, strings.ReplaceAll(receivers, "ADDRESS", d.Address)))
+	c = programtest.Loaded(t, programtest.Notifying(t, dir, strings.ReplaceAll(receivers, "ADDRESS", d.Address)))
 	for i, name := range []string{"a", "b", "c"} {
 		text, err := testReceiver(t.Context(), c, name, "", slog.New(slog.DiscardHandler))
 		if err != nil || !regexp.MustCompile([]string{"^sent; ", "^sent; ", "^acknowledged in "}[i]).MatchString(text) {
@@ -87,7 +58,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 func TestTestsByType(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	c := loaded(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: a, type: trap, address: %q}\n- {name: b, format: disman, address: %[1]q}\n- {name: hook, type: webhook, url: \"http://192.0.2.1/\"}\n", d.Address)))
+	c := programtest.Loaded(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: a, type: trap, address: %q}\n- {name: b, format: disman, address: %[1]q}\n- {name: hook, type: webhook, url: \"http://192.0.2.1/\"}\n", d.Address)))
 	quiet := slog.New(slog.DiscardHandler)
 	for i, test := range []struct{ to, name, want string }{
 		{"a", "coldStart", ".1.3.6.1.6.3.1.1.5.1"},
@@ -144,7 +115,7 @@ func TestPrometheusAlertsReachReceivers(t *testing.T) {
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
 	nobody, _ := peers.FreeUDPAddresses(t)
-	base := startServer(t, notifying(t, dir, strings.NewReplacer("ADDRESS", d.Address, "NOBODY", nobody).Replace(`
+	base := startServer(t, programtest.Notifying(t, dir, strings.NewReplacer("ADDRESS", d.Address, "NOBODY", nobody).Replace(`
 - {name: informs, address: "ADDRESS"}
 - {name: traps, type: trap, auth: secure, address: "ADDRESS"}
 - {name: disman, auth: strong, format: disman, address: "ADDRESS"}
@@ -197,7 +168,7 @@ groups:
 func TestAlertmanagerHandsAlertsOn(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
 	a := peers.StartAlertmanager(t, fmt.Sprintf(`
 route: {receiver: trapline, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1s}
 receivers: [{name: trapline, webhook_configs: [{url: %q}]}]

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // logbook is what snmptrapd was told in all its lives, each event once.
@@ -52,7 +53,7 @@ func TestNothingIsLostToOutages(t *testing.T) {
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 1s, rate: 1000, every_transition: true}\n", d.Address))
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 1s, rate: 1000, every_transition: true}\n", d.Address))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // outputFlags say how results are written.
@@ -164,7 +165,7 @@ func (p *printer) grid(g *grid) error {
 }
 
 func (p *printer) text(c item) string {
-	text := visible(c.text)
+	text := human.Visible(c.text)
 	if p.terminal && c.mark != "" {
 		return c.mark + " " + text
 	}
@@ -229,7 +230,7 @@ func (p *printer) csvRows(g *grid, header bool) error {
 		for i, c := range row {
 			record[i] = api.Inert(cmp.Or(c.exact, c.text))
 			if p.terminal {
-				record[i] = visible(record[i])
+				record[i] = human.Visible(record[i])
 			}
 		}
 		_ = w.Write(record)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"trapline/internal/client"
+	"trapline/internal/netsnmp"
 	"trapline/internal/snmp"
 )
 
@@ -55,7 +56,7 @@ func appendBindings(b []byte, p *client.Packet) []byte {
 		case !p.Received:
 			b = fmt.Appendf(b, "    .%s\n", v.Name)
 		default:
-			b = fmt.Appendf(b, "    %s\n", numericLine(v))
+			b = fmt.Appendf(b, "    %s\n", netsnmp.NumericLine(v))
 		}
 		list = rest
 	}

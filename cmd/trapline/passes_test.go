@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"trapline/internal/agent"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -46,7 +47,7 @@ func interfaceColumn(name snmp.OID) (column, row int, ok bool) {
 func TestTwentyPassesAreEqual(t *testing.T) {
 	t.Parallel()
 	devices := lacking(6)
-	server := startDevices(t, "127.0.46.101:0", agent.Faults{}, devices...)
+	server := programtest.StartDevices(t, "127.0.46.101:0", agent.Faults{}, devices...)
 	var config strings.Builder
 	config.WriteString("auths: {public_v2: {version: 2}}\nmodules: {if_mib: {walk: [IF-MIB::ifTable, IF-MIB::ifXTable]}}\nglobal: {interval: 1s}\ntargets:\n")
 	for i := range devices {

@@ -18,9 +18,9 @@ import (
 	"trapline/config"
 	"trapline/internal/api"
 	"trapline/internal/client"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
-	"trapline/internal/reason"
 	"trapline/internal/series"
 )
 
@@ -43,7 +43,7 @@ func addPoll(app *kingpin.Application, commands map[string]command) {
 		}
 		e := client.New(client.Options{Logger: logger})
 		defer e.Close()
-		options := poller.PassOptions{Open: opener(e, false, logger), WrapCounters: true, ModuleConcurrency: 1}
+		options := poller.PassOptions{Open: sessions(e), WrapCounters: true, ModuleConcurrency: 1}
 		pass := options.Run(ctx, target, true)
 		if err := ctx.Err(); err != nil {
 			return err
@@ -69,14 +69,14 @@ func (f *targetFlags) pollTarget(k *known, modules []string) (*poller.Target, er
 	if len(modules) == 0 {
 		modules = []string{poller.DefaultModule}
 	}
-	w.catalog.Shipped = config.Shipped
+	w.Catalog.Shipped = config.Shipped
 	for _, m := range modules {
-		if m != profile.Auto && w.catalog.Module(m) == nil {
-			return nil, usagef("no module %q in %s%s", m, strings.Join(f.configFiles(), ", "), didYouMean(m, slices.Sorted(maps.Keys(w.catalog.Modules))))
+		if m != profile.Auto && w.Catalog.Module(m) == nil {
+			return nil, usagef("no module %q in %s%s", m, strings.Join(f.filesOrStandard(), ", "), didYouMean(m, slices.Sorted(maps.Keys(w.Catalog.Modules))))
 		}
 	}
 	settings := poller.TargetSettings{Name: *f.host, Address: *f.host, Modules: modules}
-	t, err := poller.NewTarget(&settings, &w.config.Global, w.catalog)
+	t, err := poller.NewTarget(&settings, &w.Config.Global, w.Catalog)
 	if err != nil {
 		return nil, usage(err)
 	}
@@ -103,11 +103,11 @@ func printPass(out io.Writer, t *poller.Target, pass *poller.Pass) error {
 	if !pass.Up {
 		state = "down"
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, state, reason.Grouped(total), span(pass.Duration.Seconds()))
-	for _, err := range failuresOf(pass) {
-		fmt.Fprintln(os.Stderr, visible(err.Error()))
+	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, state, human.Grouped(total), human.Span(pass.Duration.Seconds()))
+	for _, err := range pass.Failures() {
+		fmt.Fprintln(os.Stderr, human.Visible(err.Error()))
 	}
-	return failed(!pass.Up || len(failuresOf(pass)) > 0)
+	return failed(!pass.Up || len(pass.Failures()) > 0)
 }
 
 // poll has the server poll a target, and prints its series.
@@ -120,7 +120,7 @@ func (r *remote) poll(ctx context.Context, name string) error {
 	if _, err := r.target(ctx, name, &t); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, t.State, reason.Grouped(t.Series), span(time.Since(began).Seconds()))
+	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, t.State, human.Grouped(t.Series), human.Span(time.Since(began).Seconds()))
 	if t.State == api.Down {
 		(&printer{out: os.Stderr}).problems(&t)
 		return failed(true)
@@ -132,7 +132,7 @@ func (r *remote) poll(ctx context.Context, name string) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxLine))
-		return fmt.Errorf("%s: %s", name, visible(strings.TrimSpace(string(text))))
+		return fmt.Errorf("%s: %s", name, human.Visible(strings.TrimSpace(string(text))))
 	}
 	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
 		return r.unreached(ctx, err)

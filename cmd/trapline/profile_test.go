@@ -16,6 +16,7 @@ import (
 	"trapline/internal/corpus"
 	"trapline/internal/peers"
 	"trapline/internal/profile"
+	"trapline/internal/programtest"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
@@ -79,7 +80,7 @@ func TestProfilesOfDevices(t *testing.T) { corpus.Each(t, "conformance", testPro
 
 func testProfilesOfDevices(t *testing.T, dir string) {
 	names, list := recordings(t, dir)
-	devices := startDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
+	devices := programtest.StartDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
 	c := newChooser(t)
 	var got strings.Builder
 	for i, name := range names {
@@ -91,7 +92,7 @@ func testProfilesOfDevices(t *testing.T, dir string) {
 	if dir == corpus.Own(t, "conformance") {
 		file = filepath.Join(dir, "choices.txt")
 	}
-	if *updateReference {
+	if *programtest.UpdateReference {
 		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func TestUnreadSubtrees(t *testing.T) {
 		b.Add(mustOID(t, oid), snmp.Integer, []byte{1})
 	}
 	c := newChooser(t)
-	choice, target := c.choose(t, startDevices(t, "127.0.37.1:0", agent.Faults{}, b.Recording()).Addr(0).String())
+	choice, target := c.choose(t, programtest.StartDevices(t, "127.0.37.1:0", agent.Faults{}, b.Recording()).Addr(0).String())
 	unread, err := choice.Unread(t.Context(), target, client.Params{}, c.tree)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestUnreadSubtrees(t *testing.T) {
 
 // A target whose modules are auto needs nothing else: no module, no MIB, no OID.
 func TestZeroConfiguration(t *testing.T) {
-	device := startDevices(t, "127.0.38.1:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	device := programtest.StartDevices(t, "127.0.38.1:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	base := startServer(t, "auths: {public_v2: {version: 2}}\ntargets: [{name: sw, address: '"+device+"', modules: [auto], labels: {ifName: x}}]\n")
 	polled := await(t, base+"/targets/sw/metrics", "ifHCInOctets{")
 	_, _, onDemand := get(t, base+"/snmp?"+url.Values{"target": {device}, "module": {"auto"}}.Encode())

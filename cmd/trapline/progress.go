@@ -56,7 +56,7 @@ func (p *progress) turn() {
 	}
 }
 
-// add notes that more parts are done.
+// Add notes that more parts are done.
 func (p *progress) add(n int) {
 	if !p.shown {
 		return

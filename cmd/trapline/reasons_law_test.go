@@ -16,8 +16,10 @@ import (
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/api"
+	"trapline/internal/app"
 	"trapline/internal/client"
 	"trapline/internal/httpapi"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -78,7 +80,7 @@ func failingSite(t *testing.T, list []error) string {
 	answers := httpapi.New(httpapi.Options{Polls: polls, Open: open, Started: time.Now(), Names: func() (*mibs.Tree, error) { return mibs.LoadAll() }})
 	mux := http.NewServeMux()
 	answers.Register(mux)
-	for _, route := range web.New(web.Options{Source: pagesOf(answers)}).Routes() {
+	for _, route := range web.New(web.Options{Source: app.PagesOf(answers)}).Routes() {
 		if route.Kind == web.Rendered {
 			mux.HandleFunc(route.Pattern, route.Serve)
 		}
@@ -109,14 +111,14 @@ func TestReasonsReadTheSameEverywhere(t *testing.T) {
 			"why":    cli(t, "why", name, "-o", "wide", "--url="+base).out,
 			"page":   page("/targets/" + name), "page why": page("/targets/" + name + "/why"),
 		} {
-			if !strings.Contains(text, visible(p.Text)) || !strings.Contains(text, visible(p.Remedy)) {
+			if !strings.Contains(text, human.Visible(p.Text)) || !strings.Contains(text, human.Visible(p.Remedy)) {
 				t.Errorf("%v: %s has not %q, %q:\n%s", list[i], where, p.Text, p.Remedy, text)
 			}
-			if where == "target" && strings.Count(text, visible(firstSentence(p.Text))) > 2 { // the problem, and the change of its state
+			if where == "target" && strings.Count(text, human.Visible(firstSentence(p.Text))) > 2 { // the problem, and the change of its state
 				t.Errorf("%v: %s says it again:\n%s", list[i], where, text)
 			}
 		}
-		if !strings.Contains(all, visible(firstSentence(p.Text))) {
+		if !strings.Contains(all, human.Visible(firstSentence(p.Text))) {
 			t.Errorf("%v: targets has not %q:\n%s", list[i], p.Text, all)
 		}
 	}

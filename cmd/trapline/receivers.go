@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"trapline/internal/api"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 func addReceivers(app *kingpin.Application, commands map[string]command) {
@@ -69,7 +69,7 @@ func receiverGrid(list []api.Receiver) *grid {
 			why, problem = r.Problem.Reason, r.Problem.Text
 		}
 		g.add(receiverState(r.State), item{text: r.Name, style: bold}, item{text: r.Kind}, item{text: r.Address}, number(r.Waiting), timeCell(r.Oldest), number(r.GivenUp),
-			item{text: reason.Grouped(r.Today), exact: strconv.Itoa(r.Today)}, seconds(r.AnswerTime), timeCell(r.RetryAt), item{text: why}, item{text: problem})
+			item{text: human.Grouped(r.Today), exact: strconv.Itoa(r.Today)}, seconds(r.AnswerTime), timeCell(r.RetryAt), item{text: why}, item{text: problem})
 	}
 	return g
 }
@@ -133,17 +133,17 @@ func (r *remote) receiverNames(ctx context.Context) (names []string) {
 // receiver writes what is known about a receiver, then its queue.
 func (p *printer) receiver(r *api.Receiver) error {
 	state := receiverState(r.State)
-	fmt.Fprintf(p.out, "%s  %s\n", p.styled(visible(r.Name), bold), p.styled(p.text(state), state.style))
+	fmt.Fprintf(p.out, "%s  %s\n", p.styled(human.Visible(r.Name), bold), p.styled(p.text(state), state.style))
 	p.field("Address", r.Kind+" "+r.Address)
-	waiting := reason.Grouped(r.Waiting)
-	if since := age(r.Oldest); since != "" {
+	waiting := human.Grouped(r.Waiting)
+	if since := human.Age(r.Oldest); since != "" {
 		waiting += ", the oldest for " + since
 	}
 	p.field("Waiting", waiting)
-	p.field("Given up", reason.Grouped(r.GivenUp))
-	p.field("Acked", fmt.Sprintf("%s today, within %s", reason.Grouped(r.Today), span(r.AnswerTime)))
-	p.field("Last", moment(r.LastAck))
-	p.field("Next try", moment(r.RetryAt))
+	p.field("Given up", human.Grouped(r.GivenUp))
+	p.field("Acked", fmt.Sprintf("%s today, within %s", human.Grouped(r.Today), human.Span(r.AnswerTime)))
+	p.field("Last", human.Moment(r.LastAck))
+	p.field("Next try", human.Moment(r.RetryAt))
 	if r.Problem != nil {
 		p.problem(r.Problem)
 	}
@@ -256,7 +256,7 @@ func (r *remote) testReceiver(ctx context.Context, p *printer, name string) erro
 	if done, err := p.data(raw); done || err != nil {
 		return firstOf(err, reached)
 	}
-	if _, err := fmt.Fprintf(p.out, "%s: %s\n", visible(name), visible(result.Text)); err != nil {
+	if _, err := fmt.Fprintf(p.out, "%s: %s\n", human.Visible(name), human.Visible(result.Text)); err != nil {
 		return err
 	}
 	return reached

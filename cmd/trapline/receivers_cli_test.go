@@ -9,13 +9,14 @@ import (
 	"github.com/creack/pty"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // What waits for a receiver is shown, sent again and dropped, at a server that runs and a receiver that comes back.
 func TestReceiversAreShownRetriedAndDropped(t *testing.T) {
 	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
-	base := startServer(t, notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
 	insist(t, base+"/api/v1/webhook", alertsOf(7, 1, true))
 	awaitMatch(t, base+"/api/v1/receivers", `"state":"fails"(?s:.*)"state":"fails"`)
 	got := cli(t, "receivers", "--url="+base)

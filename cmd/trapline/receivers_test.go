@@ -1,22 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // reloading is a server whose configuration a test changes.
@@ -69,7 +65,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	dir := t.TempDir()
 	nobody, _ := peers.FreeUDPAddresses(t)
 	first, second := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{}), peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	with := func(receivers ...string) string { return notifying(t, dir, strings.Join(receivers, "")) }
+	with := func(receivers ...string) string { return programtest.Notifying(t, dir, strings.Join(receivers, "")) }
 	receiver := func(name, address string) string {
 		return fmt.Sprintf("- {name: %s, address: %q, every_transition: true}\n", name, address)
 	}
@@ -107,9 +103,9 @@ func TestReceiversChangeByAReload(t *testing.T) {
 func TestFirstReceiversByAReload(t *testing.T) {
 	dir := t.TempDir()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	r := startReloading(t, notifying(t, dir, "  []"))
+	r := startReloading(t, programtest.Notifying(t, dir, "  []"))
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, true))
-	r.mustReload(notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
+	r.mustReload(programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
 	d.Await(t, func() bool { return strings.Contains(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") })
 }
 
@@ -119,7 +115,7 @@ func TestFirstReceiversOfAProcessWithoutState(t *testing.T) {
 	const stateless = "auths: {public_v2: {}}\nmodules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n"
 	dir := t.TempDir()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	with := notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address))
+	with := programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address))
 	r := startReloading(t, stateless)
 	test := func(want string) {
 		t.Helper()
@@ -166,7 +162,7 @@ func TestAlertsInMemoryAreSentOnceThereIsAPlaceToKeepThem(t *testing.T) {
 	device.set(0, 100)
 	rules := withRules(t, `{alert: High, expr: g > 50}`)
 	with := func(stateDir, receivers string) string {
-		text := strings.Replace(notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+		text := strings.Replace(programtest.Notifying(t, stateDir, receivers), "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
 		return strings.Replace(text, "state_dir: \n", "", 1) + rules + fmt.Sprintf("targets: [{name: a, address: %q, modules: [gauges], interval: 1s, timeout: 900ms}]\n", device.LocalAddr())
 	}
 	r := startReloading(t, with("", "  []\n"))
@@ -186,47 +182,9 @@ func TestAlertsInMemoryAreSentOnceThereIsAPlaceToKeepThem(t *testing.T) {
 	}
 }
 
-// Whoever has nothing to tell is polled for all the same where the state directory cannot be used.
-func TestAStateDirectoryThatNobodyNeeds(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	n, err := openNotifier(loaded(t, notifying(t, file, "  []")), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil || n.kept.Load().outbox != nil || !strings.Contains(log.String(), "not a directory") {
-		t.Errorf("%v, %s", err, log.String())
-	}
-	if _, err := openNotifier(loaded(t, notifying(t, file, "- {name: nms, address: 127.0.0.1:9}\n")), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("receivers are told by an outbox that is kept nowhere")
-	}
-}
-
-func TestSettingsThatNeedAStartAreTold(t *testing.T) {
-	dir := t.TempDir()
-	var log bytes.Buffer
-	before := notifying(t, dir, "- {name: nms, address: 127.0.0.1:9}\n")
-	n, err := openNotifier(loaded(t, before), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close(n.logger)
-	id := n.kept.Load().state.Identity.ID
-	if c := loaded(t, before); n.reload(c) != nil || n.later(c) != nil || log.Len() > 0 {
-		t.Errorf("%q, %s", n.later(c), log.String())
-	}
-	c := loaded(t, strings.Replace(before, "notifications: {", "notifications: {engine_id: 80000000046e6577, ", 1))
-	if err := n.reload(c); err != nil {
-		t.Error(err)
-	}
-	if got := n.later(c); !slices.Equal(got, []string{"notifications.engine_id"}) || !bytes.Equal(n.kept.Load().state.Identity.ID, id) {
-		t.Errorf("%q, engine ID %x", got, n.kept.Load().state.Identity.ID)
-	}
-}
-
 // What a reload does not take over is said by its answer, by the status and by a check.
 func TestSettingsThatTakeEffectLaterAreReported(t *testing.T) {
-	text := notifying(t, t.TempDir(), "  []\n") + "global: {concurrency: 7}\n"
+	text := programtest.Notifying(t, t.TempDir(), "  []\n") + "global: {concurrency: 7}\n"
 	r := startReloading(t, text)
 	if status, answer := r.reload(text); status != http.StatusOK || answer != "" {
 		t.Errorf("nothing has changed: %d, %q", status, answer)

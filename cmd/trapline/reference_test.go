@@ -3,42 +3,15 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"flag"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
-	"trapline/config"
-	"trapline/internal/client"
-	"trapline/internal/poller"
-	"trapline/internal/series"
+	"trapline/internal/programtest"
 )
-
-var updateReference = flag.Bool("update", false, "write docs/reference anew")
-
-// wantReference compares a document with what it is made of.
-func wantReference(t *testing.T, name, text string) {
-	t.Helper()
-	file := filepath.Join(root, "docs/reference", name)
-	if *updateReference {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil || string(got) != text {
-		t.Errorf("docs/reference/%s is not up to date (%v): run make docs", name, err)
-	}
-}
 
 func TestReferenceOfCommands(t *testing.T) {
 	app, _, _ := newApp()
@@ -50,7 +23,7 @@ func TestReferenceOfCommands(t *testing.T) {
 		if c.Hidden || c.Name == "help" {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## trapline %s\n\n%s\n\n    trapline %s", c.FullCommand, cell(cmp.Or(c.HelpLong, c.Help)), c.FullCommand)
+		fmt.Fprintf(&b, "\n## trapline %s\n\n%s\n\n    trapline %s", c.FullCommand, programtest.Cell(cmp.Or(c.HelpLong, c.Help)), c.FullCommand)
 		if len(c.Flags) > 0 {
 			b.WriteString(" [<flags>]")
 		}
@@ -60,14 +33,14 @@ func TestReferenceOfCommands(t *testing.T) {
 		b.WriteString("\n")
 		flagTable(&b, "", c.Flags, c.Args)
 	}
-	wantReference(t, "cli.md", b.String())
+	programtest.WantReference(t, "cli.md", b.String())
 }
 
 // flagTable writes flags and arguments as a table.
 func flagTable(b *bytes.Buffer, title string, flags []*kingpin.FlagModel, args []*kingpin.ArgModel) {
 	var rows []string
 	for _, a := range args {
-		rows = append(rows, fmt.Sprintf("| `%s` | %s |", a.Name, cell(a.Help)))
+		rows = append(rows, fmt.Sprintf("| `%s` | %s |", a.Name, programtest.Cell(a.Help)))
 	}
 	for _, f := range flags {
 		if f.Hidden || f.Name == "help" {
@@ -96,7 +69,7 @@ func flagForm(f *kingpin.FlagModel) string {
 }
 
 func flagHelp(f *kingpin.FlagModel) string {
-	help := cell(f.Help)
+	help := programtest.Cell(f.Help)
 	if d := strings.Join(f.Default, ", "); d != "" && d != "false" {
 		help = strings.TrimSuffix(help, ".") + fmt.Sprintf(". Default `%s`.", d)
 	}
@@ -105,126 +78,3 @@ func flagHelp(f *kingpin.FlagModel) string {
 	}
 	return help
 }
-
-func cell(text string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
-}
-
-func TestReferenceOfMetrics(t *testing.T) {
-	r := &recorder{registry: prometheus.NewRegistry()}
-	logger := slog.New(slog.DiscardHandler)
-	app := kingpin.New("trapline", "")
-	flags := newServeFlags(app.Command("serve", "").Default())
-	if _, err := app.Parse(nil); err != nil {
-		t.Fatal(err)
-	}
-	newMetrics(r)
-	client.NewMetrics(r)
-	newLimits(r, flags)
-	newReloader(nil, nil, r, logger)
-	c := &config.Config{StateDir: t.TempDir()}
-	told, err := openNotifier(c, r, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer told.close(logger)
-	if _, err := newJudge(c, told, r, logger); err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	b.WriteString("# Metrics\n\nMade by `make docs` from the program. Names that begin with `snmp_` are those of snmp_exporter.\n")
-	b.WriteString("\n## About each target\n\nWith the label `target`, and in one scrape for all also the target's own labels.\n\n| metric | type | |\n|---|---|---|\n")
-	for _, d := range sorted(poller.OwnDescs(), func(d *series.Desc) string { return d.Name }) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, typeWords[d.Type], cell(d.Help))
-	}
-	b.WriteString("\n## About the process\n\n| metric | type | labels | |\n|---|---|---|---|\n")
-	for _, m := range sorted(r.metrics, func(m described) string { return m.name }) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labels, cell(m.help))
-	}
-	b.WriteString("\nBeside them there are `ALERTS` as Prometheus has it, `go_…`, `process_…` and `…_build_info`.\n")
-	wantReference(t, "metrics.md", b.String())
-}
-
-func sorted[T any](list []T, name func(T) string) []T {
-	return slices.SortedFunc(slices.Values(list), func(a, b T) int { return strings.Compare(name(a), name(b)) })
-}
-
-// recorder registers metrics and notes how they are described.
-type recorder struct {
-	registry *prometheus.Registry
-	metrics  []described
-}
-
-type described struct{ name, help, labels, kind string }
-
-var descForm = regexp.MustCompile(`(?s)^Desc\{fqName: "(.*?)", help: (".*"), constLabels: \{.*?\}, variableLabels: \{(.*)\}\}$`)
-
-func (r *recorder) Register(c prometheus.Collector) error {
-	kinds := map[string]string{}
-	for m := range collected(c) {
-		var d dto.Metric
-		if err := m.Write(&d); err != nil {
-			return err
-		}
-		kinds[m.Desc().String()] = kindOf(&d)
-	}
-	descs := make(chan *prometheus.Desc)
-	go func() {
-		c.Describe(descs)
-		close(descs)
-	}()
-	for d := range descs {
-		form := descForm.FindStringSubmatch(d.String())
-		if form == nil {
-			return fmt.Errorf("a description of another form: %s", d)
-		}
-		help := ""
-		if _, err := fmt.Sscanf(form[2], "%q", &help); err != nil {
-			return err
-		}
-		r.metrics = append(r.metrics, described{form[1], help, strings.ReplaceAll(form[3], ",", ", "), cmp.Or(kinds[d.String()], kindByType(c))})
-	}
-	return r.registry.Register(c)
-}
-
-func collected(c prometheus.Collector) chan prometheus.Metric {
-	found := make(chan prometheus.Metric)
-	go func() {
-		c.Collect(found)
-		close(found)
-	}()
-	return found
-}
-
-func kindOf(d *dto.Metric) string {
-	switch {
-	case d.Counter != nil:
-		return "counter"
-	case d.Histogram != nil:
-		return "histogram"
-	}
-	return "gauge"
-}
-
-// kindByType is the type of a metric that has no series yet.
-func kindByType(c prometheus.Collector) string {
-	switch c.(type) {
-	case *prometheus.CounterVec:
-		return "counter"
-	case *prometheus.HistogramVec:
-		return "histogram"
-	}
-	return "gauge"
-}
-
-func (r *recorder) MustRegister(all ...prometheus.Collector) {
-	for _, c := range all {
-		if err := r.Register(c); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func (r *recorder) Unregister(c prometheus.Collector) bool { return r.registry.Unregister(c) }
-
-var typeWords = map[series.Type]string{series.Gauge: "gauge", series.Counter: "counter"}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // reloads is how many reloads TestReloadsDuringAlarms makes: TRAPLINE_RELOADS, or a few.
@@ -27,12 +28,12 @@ func reloads(t *testing.T) int {
 }
 
 // While the alarms of 60 devices come and go the configuration is reloaded again and again: each transition that
-// rules found is sent once, in order, and the process lives.
+// Rules found is sent once, in order, and the process lives.
 func TestReloadsDuringAlarms(t *testing.T) {
 	t.Parallel()
 	const devices, gaugesEach = 60, 4
 	device, w := startGauges(t, gaugesEach), startWitness(t)
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 500ms, retries: 5, rate: 5000, every_transition: true}\n", w.LocalAddr()))
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 500ms, retries: 5, rate: 5000, every_transition: true}\n", w.LocalAddr()))
 	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1, %[1]s.2, %[1]s.3, %[1]s.4], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
 	text += withRules(t, `{alert: High, expr: g > 50}`) + "targets:\n"
 	for i := range devices {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
+
+	"trapline/internal/human"
 )
 
 const (
@@ -127,7 +129,7 @@ func (r *remote) decoded(ctx context.Context, method string, u *url.URL, body, i
 		return nil, errorOf(&a)
 	}
 	for _, w := range a.Warnings {
-		fmt.Fprintln(os.Stderr, "warning:", visible(w))
+		fmt.Fprintln(os.Stderr, "warning:", human.Visible(w))
 	}
 	if len(a.Data) == 0 || into == nil {
 		return a.Data, nil
@@ -226,16 +228,16 @@ func (r *remote) foreign(response *http.Response, text []byte) error {
 	case http.StatusUnauthorized:
 		return usagef("%s wants a login: write --url=https://USER:PASSWORD@%s, or --http.config.file", where, r.base.Host)
 	case http.StatusForbidden, http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		return fmt.Errorf("%s answers %s: %.300s", where, response.Status, visible(strings.TrimSpace(string(text))))
+		return fmt.Errorf("%s answers %s: %.300s", where, response.Status, human.Visible(strings.TrimSpace(string(text))))
 	}
 	return &failure{status: exitNoServer, err: fmt.Errorf("%s answers %s to %s: this is no Trapline, or an older one. Is --url right?", where, response.Status, response.Request.URL.Path)}
 }
 
 // errorOf is the error that the API answers with.
 func errorOf(a *answer) error {
-	err := errors.New(visible(a.Error))
+	err := errors.New(human.Visible(a.Error))
 	if a.Hint != "" {
-		err = fmt.Errorf("%w. %s", err, capitalised(visible(a.Hint)))
+		err = fmt.Errorf("%w. %s", err, human.Capitalized(human.Visible(a.Hint)))
 	}
 	switch a.Kind {
 	case "not_found":

@@ -15,6 +15,9 @@ import (
 	"trapline/internal/peers"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 )
 
 // rulesWorld is a configuration with rules, some of which are not meant so.
@@ -31,7 +34,7 @@ targets:
 
 // A range of one pass is a warning: the rule is evaluated as Prometheus does.
 func TestShortRangesStopNothing(t *testing.T) {
-	path := inDir(t, map[string]string{"snmp.yml": strings.Replace(rulesWorld, "interval: 5m", "interval: 60s", 1), "rules.yml": `groups:
+	path := programtest.InDir(t, map[string]string{"snmp.yml": strings.Replace(rulesWorld, "interval: 5m", "interval: 60s", 1), "rules.yml": `groups:
 - name: g
   limit: 5
   rules:
@@ -40,7 +43,7 @@ func TestShortRangesStopNothing(t *testing.T) {
 ---
 `})
 	var log bytes.Buffer
-	if err := check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+	if err := runtimeconfig.Check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"limit is ignored", "a second document starts here", "Busy: changes(upsBatteryStatus[1m]) yields nothing, as in Prometheus"} {
@@ -53,32 +56,20 @@ func TestShortRangesStopNothing(t *testing.T) {
 	}
 }
 
-// inDir writes files into a directory of their own and gives what makes their paths.
-func inDir(t testing.TB, files map[string]string) func(name string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return func(name string) string { return filepath.Join(dir, name) }
-}
-
 // checkRules gives what is found in the rules of a configuration, each line without its directory.
 func checkRules(t testing.TB, configuration, rules string) (lines []string, err error) {
 	t.Helper()
-	path := inDir(t, map[string]string{"snmp.yml": configuration, "rules.yml": rules})
-	w, err := load([]string{path("snmp.yml")}, false, "")
+	path := programtest.InDir(t, map[string]string{"snmp.yml": configuration, "rules.yml": rules})
+	w, err := runtimeconfig.Load([]string{path("snmp.yml")}, false, "")
 	if err != nil {
 		return nil, err
 	}
-	world, err := w.forRules()
+	world, err := w.ForRules()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	err = printFindings(&out, w.config.Rules, nil, w.config.Rules.Lint(&world))
+	err = printFindings(&out, w.Config.Rules, nil, w.Config.Rules.Lint(&world))
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(out.String(), path("")+"/", "")), "\n"), err
 }
 
@@ -113,14 +104,14 @@ func TestRulesThatAreWellPassTheCheck(t *testing.T) {
 
 // The check of a configuration is one of its rules too.
 func TestCheckTellsOfRules(t *testing.T) {
-	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
+	path := programtest.InDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
 - name: g
   rules:
   - {alert: Typo, expr: ifOperState == 2}
   - {alert: Down, expr: ifOperStatus == 2, annotations: {trap_notification: IF-MIB::linkDwn}}
 `})
 	var log strings.Builder
-	err := check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil)))
+	err := runtimeconfig.Check([]string{path("snmp.yml")}, false, slog.New(slog.NewTextHandler(&log, nil)))
 	if err == nil || !strings.Contains(log.String(), "no module yields ifOperState") || !strings.Contains(log.String(), "did you mean linkDown?") {
 		t.Errorf("%v\n%s", err, log.String())
 	}
@@ -128,7 +119,7 @@ func TestCheckTellsOfRules(t *testing.T) {
 
 // A rule is of a target if it looks at what the target's modules yield.
 func TestRulesOfATarget(t *testing.T) {
-	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
+	path := programtest.InDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
 - name: g
   rules:
   - {alert: Down, expr: trapline_target_up == 0}
@@ -136,17 +127,17 @@ func TestRulesOfATarget(t *testing.T) {
   - {alert: Battery, expr: upsBatteryStatus == 3}
   - {alert: Load, expr: hrProcessorLoad > 90}
 `})
-	w, err := load([]string{path("snmp.yml")}, false, "")
+	w, err := runtimeconfig.Load([]string{path("snmp.yml")}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for target, want := range map[string]string{"switch": "Down Port", "ups": "Down Battery", "any": "Down Port Battery Load"} {
-		metrics, err := w.metricsOf(target)
+		metrics, err := w.MetricsOf(target)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, r := range w.config.Rules.Rules() {
+		for _, r := range w.Config.Rules.Rules() {
 			if r.LooksAt(metrics) {
 				got = append(got, r.Alert)
 			}
@@ -155,7 +146,7 @@ func TestRulesOfATarget(t *testing.T) {
 			t.Errorf("%s: %v, want %s", target, got, want)
 		}
 	}
-	if _, err := w.metricsOf("none"); err == nil || err.Error() != `the configuration has no target "none"` {
+	if _, err := w.MetricsOf("none"); err == nil || err.Error() != `the configuration has no target "none"` {
 		t.Error(err)
 	}
 }
@@ -163,7 +154,7 @@ func TestRulesOfATarget(t *testing.T) {
 // A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
 func TestPeersRecordAndReplay(t *testing.T) {
 	t.Parallel()
-	path := inDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
+	path := programtest.InDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}
 modules:
   system: {get: [SNMPv2-MIB::sysUpTime.0, SNMPv2-MIB::sysName.0]}
 rule_files: [rules.yml]
@@ -192,8 +183,8 @@ targets: [{name: snmpd, address: 127.0.0.1, modules: [system]}]
 }
 
 func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
-	path := inDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": "groups: []"})
-	w, err := load([]string{path("snmp.yml")}, false, "")
+	path := programtest.InDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": "groups: []"})
+	w, err := runtimeconfig.Load([]string{path("snmp.yml")}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +192,7 @@ func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
 		if err := os.Mkdir(path(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.tapes([]string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
+		if _, err := tapesOf(w, []string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
 			t.Error(err)
 		}
 	}
@@ -215,9 +206,9 @@ func TestTheDemoHasRules(t *testing.T) {
 }
 
 func TestGlobsOfRuleFiles(t *testing.T) {
-	path := inDir(t, map[string]string{"a.yml": "", "b.yml": ""})
+	path := programtest.InDir(t, map[string]string{"a.yml": "", "b.yml": ""})
 	want := []string{path("a.yml"), path("b.yml"), path("c.yml")}
-	if got := expanded([]string{path("*.yml"), path("c.yml")}); !slices.Equal(got, want) {
+	if got := runtimeconfig.Expanded([]string{path("*.yml"), path("c.yml")}); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/rules"
 	"trapline/internal/rules/unittest"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/series"
 )
 
@@ -60,11 +62,11 @@ func TestEveryFileOfThePackHasATest(t *testing.T) {
 
 // What the pack looks at comes of the modules that Trapline has: those of snmp.yml and those of the profiles.
 func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
-	w, err := load([]string{"../../snmp.yml"}, false, "")
+	w, err := runtimeconfig.Load([]string{"../../snmp.yml"}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	world, err := w.forRules()
+	world, err := w.ForRules()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,17 +85,17 @@ func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
 
 // Each series that a pass brings is one that its module is said to yield.
 func TestModulesYieldWhatPassesBring(t *testing.T) {
-	w, err := load([]string{"../../snmp.yml"}, false, "")
+	w, err := runtimeconfig.Load([]string{"../../snmp.yml"}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	devices := startDevices(t, "127.0.37.1:0", agent.Faults{}, agent.Switch48(1), agent.Builtin["ups"](1))
+	devices := programtest.StartDevices(t, "127.0.37.1:0", agent.Faults{}, agent.Switch48(1), agent.Builtin["ups"](1))
 	samples := 0
 	for i := range 2 {
 		target := openTarget(t, devices.Addr(i).String(), "public", 2)
-		for name, m := range w.catalog.Modules {
-			y := yields{}
-			y.add(m)
+		for name, m := range w.Catalog.Modules {
+			y := runtimeconfig.Yields{}
+			y.Add(m)
 			for _, c := range m.Collect(t.Context(), target, collector.Options{}).Set.Columns {
 				known, ok := y[c.Desc.Name]
 				for row := range c.Values {

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/replay"
 	"trapline/internal/rules"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/snmp"
 )
 
@@ -29,7 +30,7 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 	dirs := c.Arg("directory", "Directories named as targets, with their recordings (.snmprec, also .gz and .bz2) in the order of their names: one for each poll. "+
 		"An empty one is a pass that the device did not answer.").Required().ExistingDirs()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		w, err := load(*files, *expandEnv, "")
+		w, err := runtimeconfig.Load(*files, *expandEnv, "")
 		if err != nil {
 			return err
 		}
@@ -39,13 +40,13 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 				return fmt.Errorf("--start: %w", err)
 			}
 		}
-		tapes, err := w.tapes(*dirs, *interval)
+		tapes, err := tapesOf(w, *dirs, *interval)
 		if err != nil {
 			return err
 		}
 		out := bufio.NewWriter(os.Stdout)
 		defer out.Flush()
-		line := namedBy(w.config.Names)
+		line := namedBy(w.Config.Names)
 		passes := 0
 		for i := range tapes {
 			passes += len(tapes[i].Recordings)
@@ -53,8 +54,8 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 		bar := newProgressBeside("polls", passes)
 		defer bar.end()
 		return replay.Run(ctx, tapes, replay.Options{
-			Rules: w.rehearsal(), Start: at,
-			Told:  func(t notify.Told) { printTold(out, &t, w.config.Names, line) },
+			Rules: rehearsal(w), Start: at,
+			Told:  func(t notify.Told) { printTold(out, &t, w.Config.Names, line) },
 			Ended: func() { bar.add(1) },
 			Warn:  func(err error) { logger.Warn(err.Error()) },
 		})
@@ -63,10 +64,10 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 
 // rehearsal is what the configuration has to try its rules with. Without receivers, one is made up that is
 // told by the notifications that rules name.
-func (w *world) rehearsal() rules.RehearsalOptions {
+func rehearsal(w *runtimeconfig.Config) rules.RehearsalOptions {
 	o := rules.RehearsalOptions{
-		Configuration: rules.Configuration{Set: w.config.Rules, Settings: w.config.RuleSettings, Names: w.config.Names},
-		Receivers:     w.config.Receivers, Notifications: w.config.Notifications, Auths: w.config.Auths,
+		Configuration: rules.Configuration{Set: w.Config.Rules, Settings: w.Config.RuleSettings, Names: w.Config.Names},
+		Receivers:     w.Config.Receivers, Notifications: w.Config.Notifications, Auths: w.Config.Auths,
 	}
 	if len(o.Receivers) == 0 {
 		o.Receivers = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "template"}}
@@ -74,16 +75,16 @@ func (w *world) rehearsal() rules.RehearsalOptions {
 	return o
 }
 
-// tapes finds the recordings of targets in directories of their names.
-func (w *world) tapes(dirs []string, interval time.Duration) ([]replay.Tape, error) {
+// tapesOf finds the recordings of targets in directories of their names.
+func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Tape, error) {
 	var tapes []replay.Tape
 	for _, dir := range dirs {
 		name := filepath.Base(filepath.Clean(dir))
-		i := slices.IndexFunc(w.targets, func(t *poller.Target) bool { return t.Name == name })
+		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("%s: the configuration has no target %q", dir, name)
 		}
-		target := *w.targets[i]
+		target := *w.Targets[i]
 		if interval > 0 {
 			target.Interval = interval
 		}

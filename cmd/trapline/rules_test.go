@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // withRules writes a rule file and gives the line of the configuration that names it.
@@ -31,7 +32,7 @@ const knobModule = `  knob: {get: [1.3.6.1.4.1.8072.9999.9999.1.0], metrics: [{n
 // knobbed is a configuration that polls the knob of an snmpd each second.
 func knobbed(t testing.TB, dir, address, receivers, rules string) string {
 	t.Helper()
-	text := strings.Replace(notifying(t, dir, receivers), "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n", "modules:\n"+knobModule, 1)
+	text := strings.Replace(programtest.Notifying(t, dir, receivers), "modules: {uptime: {get: [1.3.6.1.2.1.1.3.0]}}\n", "modules:\n"+knobModule, 1)
 	return text + fmt.Sprintf("targets: [{name: device, address: %q, modules: [knob], interval: 1s}]\n", address) + withRules(t, rules)
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -91,7 +92,7 @@ func TestNoThresholdIsLostToKills(t *testing.T) {
 	for i := range alarms {
 		gets = append(gets, fmt.Sprintf("%s.%d", gaugeObject, i+1))
 	}
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 100ms, retries: 5, rate: 1000, every_transition: true}\n", w.LocalAddr()))
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 100ms, retries: 5, rate: 1000, every_transition: true}\n", w.LocalAddr()))
 	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%s], metrics: [{name: g, oid: %s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ",
 		strings.Join(gets, ", "), gaugeObject), 1)
 	text += fmt.Sprintf("targets: [{name: device, address: %q, modules: [gauges], interval: 1s}]\n", device.LocalAddr()) + withRules(t, `{alert: High, expr: g > 50}`)

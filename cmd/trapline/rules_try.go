@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 func addRulesTry(parent *kingpin.CmdClause, commands map[string]command) {
@@ -34,7 +35,7 @@ func addRulesTry(parent *kingpin.CmdClause, commands map[string]command) {
 		}
 		if p.format != "csv" {
 			for _, text := range append([]string{t.Text}, t.Warnings...) {
-				fmt.Fprintln(p.out, visible(text))
+				fmt.Fprintln(p.out, human.Visible(text))
 			}
 			if len(t.Matches) == 0 {
 				return nil
@@ -52,7 +53,7 @@ func tryGrid(list []api.TryMatch) *grid {
 		if m.Fires {
 			fires = item{text: "yes", exact: "true", style: bad}
 		}
-		g.add(item{text: m.Target, style: bold}, item{text: labelsText(m.Labels)}, item{text: trimmed(m.Value, 6), exact: exact(m.Value)}, fires,
+		g.add(item{text: m.Target, style: bold}, item{text: labelsText(m.Labels)}, item{text: human.Trimmed(m.Value, 6), exact: exact(m.Value)}, fires,
 			item{text: strconv.Itoa(m.Changes) + " times", exact: strconv.Itoa(m.Changes)})
 	}
 	return g

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/netsnmp"
 	"trapline/internal/notify"
 	"trapline/internal/rules/unittest"
 	"trapline/internal/snmp"
@@ -52,9 +53,9 @@ func unitTestOptions(f mibFlags) unittest.Options {
 func namedBy(names notify.Names) func(snmp.VarBind) string {
 	return func(v snmp.VarBind) string {
 		if t, err := names(); err == nil {
-			return namedLine(t, v)
+			return netsnmp.NamedLine(t, v)
 		}
-		return numericLine(v)
+		return netsnmp.NumericLine(v)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/programtest"
 	"trapline/internal/rules/unittest"
 )
 
@@ -19,7 +20,7 @@ const oneOfTwo = `tests:
 `
 
 func TestResultsOfUnitTests(t *testing.T) {
-	path := inDir(t, map[string]string{"tests.yml": oneOfTwo, "unread.yml": "test: []\n"})
+	path := programtest.InDir(t, map[string]string{"tests.yml": oneOfTwo, "unread.yml": "test: []\n"})
 	suites := runUnitTests([]string{path("tests.yml"), path("unread.yml")}, unittest.Options{})
 	var out strings.Builder
 	err := printUnitTests(&out, suites)
@@ -46,7 +47,7 @@ func TestResultsOfUnitTests(t *testing.T) {
 
 // A test of rules that there are not is none that passes.
 func TestUnitTestsWithoutTheirRules(t *testing.T) {
-	path := inDir(t, map[string]string{"tests.yml": "rule_files: [gone.yml]\n" + oneOfTwo})
+	path := programtest.InDir(t, map[string]string{"tests.yml": "rule_files: [gone.yml]\n" + oneOfTwo})
 	var out strings.Builder
 	err := printUnitTests(&out, runUnitTests([]string{path("tests.yml")}, unittest.Options{}))
 	if want := path("tests.yml") + ": rule_files: no file matches " + path("gone.yml") + "\n"; err == nil || out.String() != want {
@@ -55,7 +56,7 @@ func TestUnitTestsWithoutTheirRules(t *testing.T) {
 }
 
 func TestUnitTestsThatAreChosen(t *testing.T) {
-	path := inDir(t, map[string]string{"tests.yml": oneOfTwo})
+	path := programtest.InDir(t, map[string]string{"tests.yml": oneOfTwo})
 	run, err := anyOf([]string{"^ri", "x|y"})
 	if err != nil {
 		t.Fatal(err)

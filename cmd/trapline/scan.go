@@ -17,6 +17,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/client"
+	"trapline/internal/human"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/snmp"
 )
 
@@ -36,7 +38,7 @@ func addScan(app *kingpin.Application, commands map[string]command) {
 		if err != nil {
 			return usage(err)
 		}
-		list, err := candidates(configFiles(*files), *expandEnv)
+		list, err := candidates(runtimeconfig.Files(*files), *expandEnv)
 		if err != nil {
 			return err
 		}
@@ -120,7 +122,7 @@ func reportScan(found []surveyed, asked int, output string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%d of %s answered\n", len(found), strings.Replace(counted(asked, "address"), "addresss", "addresses", 1))
+	fmt.Fprintf(os.Stderr, "%d of %s answered\n", len(found), strings.Replace(human.Counted(asked, "address"), "addresss", "addresses", 1))
 	usable := slices.DeleteFunc(slices.Clone(found), func(f surveyed) bool { return f.by == nil })
 	if output == "" || len(usable) == 0 {
 		return failed(len(found) == 0)
@@ -128,7 +130,7 @@ func reportScan(found []surveyed, asked int, output string) error {
 	if err := writeNew(os.Stdout, output, initialYAML("scan", usable)); err != nil || output == "-" {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s. Next: trapline check %[1]s\n", output, counted(len(usable), "target"))
+	fmt.Fprintf(os.Stderr, "%s: %s. Next: trapline check %[1]s\n", output, human.Counted(len(usable), "target"))
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/agent"
+	"trapline/internal/app"
 	"trapline/internal/peers"
 )
 
@@ -38,15 +37,15 @@ func startServerWith(t testing.TB, args ...string) string {
 func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)
-	app := kingpin.New("trapline", "")
-	command := app.Command("serve", "").Default()
-	flags := newServeFlags(command)
-	if _, err := app.Parse(append(args, "--web.listen-address="+address)); err != nil {
+	line := kingpin.New("trapline", "")
+	command := line.Command("serve", "").Default()
+	flags := addServeFlags(command)
+	if _, err := line.Parse(append(args, "--web.listen-address="+address)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, flags, slog.New(log)) }()
+	go func() { ended <- app.Run(ctx, flags, slog.New(log)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -68,38 +67,6 @@ func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 		case <-tick.C:
 		}
 	}
-}
-
-// startDevices serves recordings, each on a loopback address of its own from first on.
-func startDevices(t testing.TB, first string, faults agent.Faults, recordings ...*agent.Recording) *agent.Server {
-	t.Helper()
-	at := netip.MustParseAddrPort(first)
-	var devices []agent.Device
-	for _, r := range recordings {
-		d := r.Serve(at)
-		d.Faults = faults
-		devices = append(devices, d)
-		at = netip.AddrPortFrom(at.Addr().Next(), at.Port())
-	}
-	return serveDevices(t, devices)
-}
-
-func serveDevices(t testing.TB, devices []agent.Device) *agent.Server {
-	t.Helper()
-	server, err := agent.Listen(devices...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return server
 }
 
 // get asks the server and gives status, content type and body.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // settable are objects of snmpd that can be written, beside peers.Knob: of each type of snmpset, and with names and
@@ -101,7 +102,7 @@ func TestPeersSetByName(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	config := fmt.Sprintf("auths: {rw: {community: private}}\ntargets: [{name: rack, address: %q, auth: rw}]\n", snmpd.Address)
-	file := inDir(t, map[string]string{"snmp.yml": config})("snmp.yml")
+	file := programtest.InDir(t, map[string]string{"snmp.yml": config})("snmp.yml")
 	r := runProgram(t, "set", "--config.file", file, "rack", peers.Knob, "i", "11")
 	if want := (ran{"." + peers.Knob + " = INTEGER: 11\n", "rack: " + snmpd.Address + ", auth rw, from " + file + "\n", 0}); r != want {
 		t.Errorf("%+v, want %+v", r, want)

@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/agent"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 func addSimulate(app *kingpin.Application, commands map[string]command) {
@@ -55,7 +55,7 @@ func addSimulate(app *kingpin.Application, commands map[string]command) {
 		}
 		debug.FreeOSMemory() // what it took to make thousands of devices is garbage, and nearly all there will be
 		for i, m := range models {
-			fmt.Printf("%s answers as %s (%s)\n", server.Addr(i), m.name, counted(m.recording.Len(), "object"))
+			fmt.Printf("%s answers as %s (%s)\n", server.Addr(i), m.name, human.Counted(m.recording.Len(), "object"))
 		}
 		return server.Run(ctx)
 	}
@@ -109,7 +109,7 @@ func builtin(ctx context.Context, s string) ([]simulated, error) {
 		if build == nil {
 			meant = didYouMean(kind, kinds)
 		}
-		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), reason.Grouped(mostSimulated), meant)
+		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), human.Grouped(mostSimulated), meant)
 	}
 	var models []simulated
 	for n := 1; n <= count; n++ {

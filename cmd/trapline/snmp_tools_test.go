@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -68,7 +69,7 @@ type toolPeers struct {
 
 func startToolPeers(t *testing.T) *toolPeers {
 	box := snmp.VarBind{Name: mustOID(t, "1.3.6.1.4.1.99999.1.0"), Type: snmp.Integer, Value: []byte{42}}
-	devices := startDevices(t, "127.0.34.1:0", agent.Faults{}, motionless(agent.Switch48(1), box), motionless(agent.Switch48(2)))
+	devices := programtest.StartDevices(t, "127.0.34.1:0", agent.Faults{}, motionless(agent.Switch48(1), box), motionless(agent.Switch48(2)))
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{
 		EngineID: "80001f8804736e6d70642d74657374",
 		Config:   settable + createMonitor + "\nrouser monitor priv",

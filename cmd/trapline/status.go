@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 func addStatus(app *kingpin.Application, commands map[string]command) {
@@ -54,15 +54,15 @@ func firstOf(errs ...error) error {
 
 // overview writes a line for each part of the process.
 func (p *printer) overview(s *api.Status, url string) {
-	fmt.Fprintf(p.out, "Trapline %s, running %s, at %s\n", s.Version, span(time.Since(s.Started).Seconds()), url)
+	fmt.Fprintf(p.out, "Trapline %s, running %s, at %s\n", s.Version, human.Span(time.Since(s.Started).Seconds()), url)
 	for _, line := range [][2]string{
 		{"Targets", targetCounts(s.Targets)},
-		{"Series", fmt.Sprintf("%s, %s/s", reason.Grouped(s.Series.Total), reason.Grouped(int(s.Series.PerSecond)))},
-		{"Rules", listed(reason.Grouped(s.Rules.Total), "%s failing", s.Rules.Failing, "%s without data", s.Rules.WithoutData, "%s firing", s.Rules.Firing, "%s pending", s.Rules.Pending)},
+		{"Series", fmt.Sprintf("%s, %s/s", human.Grouped(s.Series.Total), human.Grouped(int(s.Series.PerSecond)))},
+		{"Rules", listed(human.Grouped(s.Rules.Total), "%s failing", s.Rules.Failing, "%s without data", s.Rules.WithoutData, "%s firing", s.Rules.Firing, "%s pending", s.Rules.Pending)},
 		{"Alarms", severities(s.Alarms)},
-		{"Receivers", listed(reason.Grouped(s.Receivers.Total), "%s failing", s.Receivers.Failing, "%s notifications wait", s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
+		{"Receivers", listed(human.Grouped(s.Receivers.Total), "%s failing", s.Receivers.Failing, "%s notifications wait", s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
 		{"Polls", fmt.Sprintf("%s answered in the last hour; median %s, 99 %% within %s; %s retransmitted",
-			percent(s.Polls.AnsweredRatio), span(s.Polls.MedianSeconds), span(s.Polls.Percentile99), percent(s.Polls.RetransmittedRatio))},
+			human.Percent(s.Polls.AnsweredRatio), human.Span(s.Polls.MedianSeconds), human.Span(s.Polls.Percentile99), human.Percent(s.Polls.RetransmittedRatio))},
 	} {
 		fmt.Fprintf(p.out, "%-10s %s\n", line[0], line[1])
 	}
@@ -70,9 +70,9 @@ func (p *printer) overview(s *api.Status, url string) {
 		fmt.Fprintln(p.out)
 		return
 	}
-	fmt.Fprintf(p.out, "%-10s %s\n", "Config", p.styled("the reload of "+moment(s.Config.Refused)+" was refused, the configuration before it runs", bad))
+	fmt.Fprintf(p.out, "%-10s %s\n", "Config", p.styled("the reload of "+human.Moment(s.Config.Refused)+" was refused, the configuration before it runs", bad))
 	for _, e := range s.Config.Errors {
-		fmt.Fprintf(p.out, "%-10s %s\n", "", visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)))
+		fmt.Fprintf(p.out, "%-10s %s\n", "", human.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)))
 	}
 	fmt.Fprintln(p.out)
 }
@@ -82,7 +82,7 @@ func listed(total string, pairs ...any) string {
 	var parts []string
 	for i := 0; i < len(pairs); i += 2 {
 		if n := pairs[i+1].(int); n > 0 {
-			parts = append(parts, fmt.Sprintf(pairs[i].(string), reason.Grouped(n)))
+			parts = append(parts, fmt.Sprintf(pairs[i].(string), human.Grouped(n)))
 		}
 	}
 	if len(parts) == 0 {
@@ -92,7 +92,7 @@ func listed(total string, pairs ...any) string {
 }
 
 func targetCounts(c api.TargetCounts) string {
-	return listed(reason.Grouped(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting)
+	return listed(human.Grouped(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting)
 }
 
 // severityOrder has the most urgent first.
@@ -107,7 +107,7 @@ func severities(c api.AlarmCounts) string {
 		pairs = append(pairs, "%s "+name, c.BySeverity[name])
 	}
 	pairs = append(pairs, "%s baseline", c.Baseline)
-	return listed(reason.Grouped(c.Total), pairs...)
+	return listed(human.Grouped(c.Total), pairs...)
 }
 
 func attention(list []api.Attention) *grid {
@@ -123,5 +123,5 @@ func timeCell(at time.Time) item {
 	if at.IsZero() {
 		return item{}
 	}
-	return item{text: moment(at), exact: at.UTC().Format(time.RFC3339)}
+	return item{text: human.Moment(at), exact: at.UTC().Format(time.RFC3339)}
 }

@@ -15,6 +15,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/client"
 	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -35,7 +36,7 @@ func candidates(files []string, expandEnv bool) ([]candidate, error) {
 	switch {
 	case err == nil:
 		auths = c.Auths
-	case anyFile(files):
+	case runtimeconfig.AnyFile(files):
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(auths)) {

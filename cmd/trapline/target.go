@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 func addTarget(app *kingpin.Application, commands map[string]command) {
@@ -87,10 +87,10 @@ func (r *remote) targetNames(ctx context.Context) (names []string) {
 func (p *printer) target(t *api.Target) {
 	state := stateCell(t.State)
 	text := p.styled(p.text(state), state.style)
-	if since := age(t.Since); since != "" {
+	if since := human.Age(t.Since); since != "" {
 		text += " for " + since
 	}
-	fmt.Fprintf(p.out, "%s  %s\n", p.styled(visible(t.Name), bold), text)
+	fmt.Fprintf(p.out, "%s  %s\n", p.styled(human.Visible(t.Name), bold), text)
 	p.field("Address", fmt.Sprintf("%s, SNMP %s, auth %s", t.Address, t.Version, t.Auth))
 	p.field("Labels", labelsText(t.Labels))
 	p.field("Device", t.Kind)
@@ -99,14 +99,14 @@ func (p *printer) target(t *api.Target) {
 	p.field("Location", t.Identity.SysLocation)
 	p.field("Serial", t.Identity.Serial)
 	if t.Identity.Up > 0 {
-		p.field("Running", span(t.Identity.Up))
+		p.field("Running", human.Span(t.Identity.Up))
 	}
 	p.field("Modules", strings.Join(t.Modules, ", "))
 	p.field("Profile", t.Profile)
 	p.field("Last poll", lastPoll(&t.TargetSummary))
-	p.field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", span(t.RTT), trimmed(t.Window, 3), percent(t.Loss), reason.Grouped(int(t.Retries)), reason.Grouped(int(t.Packets))))
+	p.field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", human.Span(t.RTT), human.Trimmed(t.Window, 3), human.Percent(t.Loss), human.Grouped(int(t.Retries)), human.Grouped(int(t.Packets))))
 	if t.Alarms > 0 {
-		p.field("Alarms", listed(reason.Grouped(t.Alarms), "%s baseline", t.Baseline))
+		p.field("Alarms", listed(human.Grouped(t.Alarms), "%s baseline", t.Baseline))
 	}
 	p.problems(t)
 	for _, s := range t.Ladder {
@@ -117,7 +117,7 @@ func (p *printer) target(t *api.Target) {
 	}
 	var tables []string
 	for _, named := range t.Tables {
-		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, reason.Grouped(named.Rows)))
+		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, human.Grouped(named.Rows)))
 	}
 	p.field("Tables", strings.Join(tables, ", "))
 	for i, change := range t.Changes {
@@ -125,22 +125,22 @@ func (p *printer) target(t *api.Target) {
 		if i > 0 {
 			name = ""
 		}
-		p.field(name, strings.TrimSpace(moment(change.At)+" "+string(change.State)+" "+change.Text))
+		p.field(name, strings.TrimSpace(human.Moment(change.At)+" "+string(change.State)+" "+change.Text))
 	}
 }
 
 // field writes a name and its text, unless that is empty.
 func (p *printer) field(name, text string) {
 	if text != "" {
-		fmt.Fprintf(p.out, "%-10s %s\n", name, visible(text))
+		fmt.Fprintf(p.out, "%-10s %s\n", name, human.Visible(text))
 	}
 }
 
 func lastPoll(t *api.TargetSummary) string {
 	if t.LastPoll.IsZero() {
-		return fmt.Sprintf("none yet; every %s", span(t.Interval))
+		return fmt.Sprintf("none yet; every %s", human.Span(t.Interval))
 	}
-	return fmt.Sprintf("%s, took %s, %s; every %s", sinceWords(t.LastPoll), span(t.Duration), reason.Grouped(t.Series)+" series", span(t.Interval))
+	return fmt.Sprintf("%s, took %s, %s; every %s", human.SinceWords(t.LastPoll), human.Span(t.Duration), human.Grouped(t.Series)+" series", human.Span(t.Interval))
 }
 
 // problems writes what is missing and what to do, in the words of the API.
@@ -155,7 +155,7 @@ func (p *printer) problems(t *api.Target) {
 }
 
 func (p *printer) problem(problem *api.Problem) {
-	fmt.Fprintf(p.out, "%-10s %s\n", "Problem", p.styled(visible(problem.Text), bad))
+	fmt.Fprintf(p.out, "%-10s %s\n", "Problem", p.styled(human.Visible(problem.Text), bad))
 	p.field("", problem.Remedy)
 }
 
@@ -163,8 +163,8 @@ func (p *printer) problem(problem *api.Problem) {
 func (p *printer) step(s *api.Step) {
 	styles := map[string]style{"ok": good, "failed": bad, "unknown": faint}
 	marks := map[string]string{"ok": "✓", "failed": "✗", "unknown": "?"}
-	text := fmt.Sprintf("  %s %s", marks[s.State], visible(s.Name))
-	fmt.Fprintln(p.out, strings.TrimRight(p.styled(text, styles[s.State])+"  "+visible(s.Text), " "))
+	text := fmt.Sprintf("  %s %s", marks[s.State], human.Visible(s.Name))
+	fmt.Fprintln(p.out, strings.TrimRight(p.styled(text, styles[s.State])+"  "+human.Visible(s.Text), " "))
 }
 
 // printTable prints a table of a target, in CSV with its values as numbers.

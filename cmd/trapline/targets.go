@@ -15,7 +15,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 // sortWords are what people sort by, as the API calls it.
@@ -69,7 +69,7 @@ func noTargets(query string, down bool) string {
 // targetPage is how many targets are asked for at once.
 const targetPage = 1000
 
-// targets asks for all targets that a query selects, up to its limit. It returns them as the API writes them, too.
+// Targets asks for all targets that a query selects, up to its limit. It returns them as the API writes them, too.
 func (r *remote) targets(ctx context.Context, q api.TargetQuery) (list api.TargetList, raw json.RawMessage, err error) {
 	var all []json.RawMessage
 	for {
@@ -124,11 +124,11 @@ func targetGrid(list []api.TargetSummary) *grid {
 		}
 		polled := timeCell(t.LastPoll)
 		if polled.text != "" {
-			polled.text = age(t.LastPoll)
+			polled.text = human.Age(t.LastPoll)
 		}
 		g.add(stateCell(t.State), item{text: t.Name, style: bold}, item{text: t.Address}, item{text: t.Kind}, polled, seconds(t.Duration),
-			seconds(t.RTT), item{text: percent(t.Loss), exact: exact(t.Loss)}, item{text: reason.Grouped(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms), number(t.Baseline),
-			timeCell(t.Since), item{text: t.SysName}, seconds(t.Interval), item{text: trimmed(t.Window, 3), exact: exact(t.Window)},
+			seconds(t.RTT), item{text: human.Percent(t.Loss), exact: exact(t.Loss)}, item{text: human.Grouped(t.Series), exact: strconv.Itoa(t.Series)}, number(t.Alarms), number(t.Baseline),
+			timeCell(t.Since), item{text: t.SysName}, seconds(t.Interval), item{text: human.Trimmed(t.Window, 3), exact: exact(t.Window)},
 			item{text: t.Outcomes}, item{text: labelsText(t.Labels)}, item{text: why}, item{text: problem})
 	}
 	return g
@@ -155,7 +155,7 @@ func seconds(v float64) item {
 	if v == 0 {
 		return item{}
 	}
-	return item{text: span(v), exact: exact(v)}
+	return item{text: human.Span(v), exact: exact(v)}
 }
 
 // number is a count, in a table empty where it is zero.
@@ -163,7 +163,7 @@ func number(n int) item {
 	if n == 0 {
 		return item{exact: "0"}
 	}
-	return item{text: reason.Grouped(n), exact: strconv.Itoa(n)}
+	return item{text: human.Grouped(n), exact: strconv.Itoa(n)}
 }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

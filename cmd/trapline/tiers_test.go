@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // Ports go from one of two states to the other, each with a rule of its own, of one name and at two severities. To snmptrapd,
@@ -20,7 +21,7 @@ func TestPortsBetweenTwoTiersAreNeverSaidToBeUp(t *testing.T) {
 	for i := range ports {
 		gets = append(gets, fmt.Sprintf("%s.%d", gaugeObject, i+1))
 	}
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: d, address: %q, format: disman}\n", d.Address))
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: d, address: %q, format: disman}\n", d.Address))
 	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%s], metrics: [{name: g, oid: %s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", strings.Join(gets, ", "), gaugeObject), 1)
 	tier := `{alert: Load, expr: g == %d, labels: {severity: %s}, annotations: {trap_variable: '` + gaugeObject.String() + `.{{ $labels.i }}'}}`
 	text += withRules(t, fmt.Sprintf(tier, 2, "minor")+",\n"+fmt.Sprintf(tier, 7, "major"))

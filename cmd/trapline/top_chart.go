@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"trapline/internal/human"
 )
 
 // chartScale is how wide the scale beside a chart is.
@@ -12,7 +14,7 @@ const chartScale = 12
 
 // chart draws the histories of the row that was chosen, one below the other.
 func (m *topModel) chart(r *topRow) []string {
-	lines := []string{topStyled(topTitle, visible(r.name)) + "  " + visible(strings.TrimSpace(r.alias+"  "+r.state))}
+	lines := []string{topStyled(topTitle, human.Visible(r.name)) + "  " + human.Visible(strings.TrimSpace(r.alias+"  "+r.state))}
 	names := chartNames(r.histories)
 	if len(names) == 0 {
 		return append(lines, "", "There is no history yet: it takes two polls.")
@@ -24,7 +26,7 @@ func (m *topModel) chart(r *topRow) []string {
 		unit := m.unitOf(name)
 		lines = append(lines, chartTitle(name, points, unit))
 		lines = append(lines, plot(points, max(1, m.width-chartScale-2), height, unit)...)
-		lines = append(lines, strings.Repeat(" ", chartScale)+topStyled(topFaint, "└ "+span(m.data.table.Every*float64(len(points)))+" ago … now"))
+		lines = append(lines, strings.Repeat(" ", chartScale)+topStyled(topFaint, "└ "+human.Span(m.data.table.Every*float64(len(points)))+" ago … now"))
 	}
 	return lines
 }
@@ -65,7 +67,7 @@ func chartTitle(name string, points []float64, unit string) string {
 			sum, n, last = sum+v, n+1, v
 		}
 	}
-	return fmt.Sprintf("%s  last %s, mean %s, highest %s", topStyled(topTitle, strings.ToUpper(name)), scaled(last, unit), scaled(sum/float64(max(n, 1)), unit), scaled(slices.Max(points), unit))
+	return fmt.Sprintf("%s  last %s, mean %s, highest %s", topStyled(topTitle, strings.ToUpper(name)), human.Scaled(last, unit), human.Scaled(sum/float64(max(n, 1)), unit), human.Scaled(slices.Max(points), unit))
 }
 
 // plot draws points as columns of blocks, each as wide as the room allows. The scale goes from 0 to the highest point.
@@ -85,7 +87,7 @@ func plot(points []float64, width, height int, unit string) []string {
 		scale := ""
 		switch i {
 		case 0:
-			scale = scaled(top, unit)
+			scale = human.Scaled(top, unit)
 		case height - 1:
 			scale = "0"
 		}

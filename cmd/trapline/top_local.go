@@ -16,6 +16,7 @@ import (
 	"trapline/internal/fleet"
 	"trapline/internal/history"
 	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
 )
 
 // topAsker is where top has its figures from.
@@ -34,37 +35,37 @@ type localTop struct {
 }
 
 // withoutServer takes the target from the configuration, if no server was named and none answers. Otherwise err stays.
-func (s *topSource) withoutServer(ctx context.Context, f *serverFlags, files []string, expandEnv bool, err error) (w *world, target *poller.Target, _ error) {
+func (s *topSource) withoutServer(ctx context.Context, f *serverFlags, files []string, expandEnv bool, err error) (w *runtimeconfig.Config, target *poller.Target, _ error) {
 	of := (*failure)(nil)
-	if ctx.Err() != nil || f.named() || !errors.As(err, &of) || of.status != exitNoServer || !anyFile(configFiles(files)) {
+	if ctx.Err() != nil || f.named() || !errors.As(err, &of) || of.status != exitNoServer || !runtimeconfig.AnyFile(runtimeconfig.Files(files)) {
 		return nil, nil, err
 	}
-	w, errLoad := load(files, expandEnv, "")
+	w, errLoad := runtimeconfig.Load(files, expandEnv, "")
 	if errLoad != nil {
 		return nil, nil, errLoad
 	}
-	i := slices.IndexFunc(w.targets, func(t *poller.Target) bool { return t.Name == s.name })
-	where := strings.Join(configFiles(files), ", ")
+	i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == s.name })
+	where := strings.Join(runtimeconfig.Files(files), ", ")
 	if i < 0 {
 		var names []string
-		for _, t := range w.targets {
+		for _, t := range w.Targets {
 			names = append(names, t.Name)
 		}
 		return nil, nil, usagef("no server at %s, and no target %q in %s%s", s.server.base.Redacted(), s.name, where, didYouMean(s.name, names))
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, auth %s, from %s: polled from here, for there is no server at %s\n", s.name, w.targets[i].Spec.Address, w.targets[i].AuthName, where, s.server.base.Redacted())
-	return w, w.targets[i], nil
+	fmt.Fprintf(os.Stderr, "%s: %s, auth %s, from %s: polled from here, for there is no server at %s\n", s.name, w.Targets[i].Spec.Address, w.Targets[i].AuthName, where, s.server.base.Redacted())
+	return w, w.Targets[i], nil
 }
 
 // newLocalTop polls until ctx ends. The end waits for what runs.
-func newLocalTop(ctx context.Context, w *world, target *poller.Target, table string, every time.Duration) (l *localTop, end func()) {
+func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Target, table string, every time.Duration) (l *localTop, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	silent := slog.New(slog.DiscardHandler) // the screen is taken
 	e := client.New(client.Options{Logger: silent})
 	keeper := history.NewKeeper()
-	keeper.Configure(&w.config.History)
+	keeper.Configure(&w.Config.History)
 	polls := poller.New(poller.Options{
-		PassOptions: poller.PassOptions{Open: opener(e, false, silent), WrapCounters: true, ModuleConcurrency: 1, KeepIndexes: true},
+		PassOptions: poller.PassOptions{Open: sessions(e), WrapCounters: true, ModuleConcurrency: 1, KeepIndexes: true},
 		Logger:      silent, Elapsed: poller.SinceBoot, Identify: true, History: keeper,
 	})
 	polls.SetTargets([]*poller.Target{target})

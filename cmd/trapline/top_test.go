@@ -19,6 +19,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // topStub has a target with three interfaces, of which the first moves with every answer.
@@ -140,7 +141,7 @@ func TestTopErrors(t *testing.T) {
 // Without a server, a target of the configuration is polled from here.
 func TestTopPollsByItself(t *testing.T) {
 	t.Parallel()
-	device := startDevices(t, "127.0.24.11:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	device := programtest.StartDevices(t, "127.0.24.11:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "snmp.yml"), []byte("targets: [{name: core-1, address: \""+device+"\", modules: [if_mib]}]\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"trapline/internal/api"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 // topFrame is how many lines of the screen are not rows: the title, the header and the keys.
@@ -81,32 +81,32 @@ func (m *topModel) tableLines(rows []topRow) []string {
 // title is how the target fares, or why the server does not answer.
 func (m *topModel) title() string {
 	t := &m.data.target
-	title := fmt.Sprintf("%s  %s  %s  RTT %s  loss %s", topStyled(topTitle, visible(t.Name)), topStyled(topStates[t.State], string(t.State)),
-		span(t.Duration), span(t.RTT), percent(t.Loss))
+	title := fmt.Sprintf("%s  %s  %s  RTT %s  loss %s", topStyled(topTitle, human.Visible(t.Name)), topStyled(topStates[t.State], string(t.State)),
+		human.Span(t.Duration), human.Span(t.RTT), human.Percent(t.Loss))
 	if m.data.err != nil {
-		return title + "  " + topStyled(topBad, "as of "+moment(m.data.at)+": "+visible(m.data.err.Error()))
+		return title + "  " + topStyled(topBad, "as of "+human.Moment(m.data.at)+": "+human.Visible(m.data.err.Error()))
 	}
 	if t.Problem != nil {
-		title += "  " + topStyled(topBad, visible(t.Problem.Text))
+		title += "  " + topStyled(topBad, human.Visible(t.Problem.Text))
 	}
-	return title + topStyled(topFaint, fmt.Sprintf("  polled %s, every %s", sinceWords(t.LastPoll), span(t.Interval)))
+	return title + topStyled(topFaint, fmt.Sprintf("  polled %s, every %s", human.SinceWords(t.LastPoll), human.Span(t.Interval)))
 }
 
 func (m *topModel) keys(rows int) string {
 	if m.filtering {
-		return "/" + visible(m.filter) + "█"
+		return "/" + human.Visible(m.filter) + "█"
 	}
 	if m.charted {
 		return topStyled(topFaint, "q back")
 	}
 	parts := []string{"q quit", "↵ chart", "s sort by " + strings.TrimPrefix(sortName(sortColumns[m.sort]), " "), "/ filter", "e errors"}
 	if m.filter != "" {
-		parts[3] = "/ filter: " + visible(m.filter) + " (esc clears)"
+		parts[3] = "/ filter: " + human.Visible(m.filter) + " (esc clears)"
 	}
 	if m.errors {
 		parts[4] = "e all rows"
 	}
-	return topStyled(topFaint, fmt.Sprintf("%s   %s of %s", strings.Join(parts, " · "), reason.Grouped(rows), counted(len(m.data.table.Rows), "row")))
+	return topStyled(topFaint, fmt.Sprintf("%s   %s of %s", strings.Join(parts, " · "), human.Grouped(rows), human.Counted(len(m.data.table.Rows), "row")))
 }
 
 func sortName(column string) string {
@@ -119,17 +119,17 @@ func sortName(column string) string {
 func (m *topModel) row(r *topRow) string {
 	rate := func(name string) string {
 		if v := r.values[name]; v >= 0 {
-			return scaled(v, "bit/s")
+			return human.Scaled(v, "bit/s")
 		}
 		return "-"
 	}
 	small := func(name string) string {
 		if v := r.values[name]; v >= 0 {
-			return trimmed(v, 2)
+			return human.Trimmed(v, 2)
 		}
 		return "-"
 	}
-	line := m.cells(visible(r.name), visible(r.alias), rate("in"), rate("out"), bar(r.values["use"]), sparkline(r.history, topPoints), small("errors"), small("discards"))
+	line := m.cells(human.Visible(r.name), human.Visible(r.alias), rate("in"), rate("out"), bar(r.values["use"]), sparkline(r.history, topPoints), small("errors"), small("discards"))
 	if r.values["errors"] > 0 {
 		return topStyled(topBad, line)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/snmp"
 )
 
@@ -98,7 +99,7 @@ func TestNothingIsLostToKills(t *testing.T) {
 	const alarms, rounds, batch, kills = 60, 4, 10, 8
 	w := startWitness(t)
 	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
-	text := notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 100ms, retries: 5, rate: 1000, every_transition: true}\n", w.LocalAddr()))
+	text := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: w, address: %q, timeout: 100ms, retries: 5, rate: 1000, every_transition: true}\n", w.LocalAddr()))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

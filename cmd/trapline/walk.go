@@ -19,6 +19,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/client"
 	"trapline/internal/modules"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -123,14 +124,14 @@ func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) 
 }
 
 func loadModule(files []string, expandEnv bool, name string) (*collector.Module, error) {
-	w, err := load(files, expandEnv, "")
+	w, err := runtimeconfig.Load(files, expandEnv, "")
 	if err != nil {
 		return nil, err
 	}
-	w.catalog.Shipped = config.Shipped
-	m := w.catalog.Module(name)
+	w.Catalog.Shipped = config.Shipped
+	m := w.Catalog.Module(name)
 	if m == nil {
-		return nil, usagef("the configuration has no module %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(w.catalog.Modules))))
+		return nil, usagef("the configuration has no module %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(w.Catalog.Modules))))
 	}
 	return m, nil
 }
@@ -161,20 +162,4 @@ func explainModule(ctx context.Context, w io.Writer, target collector.Session, m
 		fmt.Fprintln(out, text)
 	}
 	return err
-}
-
-// tracedSession logs what goes over another session.
-type tracedSession struct {
-	collector.Session
-	logger *slog.Logger
-}
-
-func (s *tracedSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
-	s.logger.Debug("asking", "get", p.Get, "walk", p.Walk)
-	stats, err := s.Session.Poll(ctx, p, func(v snmp.VarBind) {
-		s.logger.Debug("varbind", "oid", v.Name, "type", v.Type, "value", valueText(v))
-		yield(v)
-	})
-	s.logger.Debug("asked", "packets", stats.Packets, "retries", stats.Retries, "varbinds", stats.VarBinds, "err", err)
-	return stats, err
 }

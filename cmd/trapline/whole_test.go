@@ -11,7 +11,9 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/client"
 	"trapline/internal/corpus"
+	"trapline/internal/netsnmp"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -57,7 +59,7 @@ func openTarget(t testing.TB, address, community string, version int) *client.Ta
 // walkedLines are the objects that a walk brings, as the command prints them.
 func walkedLines(t testing.TB, x *client.Target, plan *client.Plan) (lines []string) {
 	t.Helper()
-	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(numericLine(v))) }); err != nil {
+	if _, err := x.Poll(t.Context(), plan, func(v snmp.VarBind) { lines = append(lines, strings.TrimSpace(netsnmp.NumericLine(v))) }); err != nil {
 		t.Error(err)
 	}
 	return lines
@@ -207,7 +209,7 @@ func TestPeersWholeMIBOfRecordings(t *testing.T) {
 
 func testWholeMIBOfRecordings(t *testing.T, dir string) {
 	names, recordings := recordings(t, dir)
-	devices := startDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
+	devices := programtest.StartDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {
 			address := devices.Addr(i).String()

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
@@ -108,7 +109,7 @@ func (r *remote) why(ctx context.Context, about *api.Why, live bool, into *api.W
 
 // why writes the verdict, the steps that fail, and what to do; with -o wide all steps.
 func (p *printer) why(w *api.Why) error {
-	fmt.Fprintln(p.out, p.styled(visible(w.Verdict), bold))
+	fmt.Fprintln(p.out, p.styled(human.Visible(w.Verdict), bold))
 	said := false
 	for i := range w.Steps {
 		s := &w.Steps[i]
@@ -116,12 +117,12 @@ func (p *printer) why(w *api.Why) error {
 		if p.format == "wide" {
 			p.step(s)
 		} else if s.State == "failed" {
-			fmt.Fprintf(p.out, "  %s: %s\n", visible(s.Name), visible(s.Text))
+			fmt.Fprintf(p.out, "  %s: %s\n", human.Visible(s.Name), human.Visible(s.Text))
 		}
 	}
 	for _, text := range []string{w.Reason, w.Remedy} {
 		if text != "" && (text == w.Remedy || !said) {
-			fmt.Fprintf(p.out, "  %s\n", visible(text))
+			fmt.Fprintf(p.out, "  %s\n", human.Visible(text))
 		}
 	}
 	if len(w.Missing) == 0 {

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/peers"
+	"trapline/internal/programtest"
 )
 
 // whyConfig has a module for each step at which a metric may get lost; the first %s is the address of a switch, the
@@ -132,7 +133,7 @@ func TestWhyAsksTheDevice(t *testing.T) {
 	if w := why(t, base, "silent", "ifInOctets", "", false); w.Steps[2].State != "unknown" || !strings.Contains(w.Verdict, "the first poll of silent has not ended") || !strings.Contains(w.Remedy, "--live") {
 		t.Errorf("%+v", w)
 	}
-	startDevices(t, later, agent.Faults{}, agent.Switch48(1))
+	programtest.StartDevices(t, later, agent.Faults{}, agent.Switch48(1))
 	w := why(t, base, "half", "ifInOctets", "ifIndex=7", true)
 	if w.There || w.Steps[6].State == "failed" || w.Steps[7].State != "unknown" || w.Verdict != "ifInOctets of half was not in the last poll, and the device has it now." {
 		t.Errorf("%+v", w)

@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 // Clock writes a time of day, with the date where that is another than today's.
@@ -46,7 +46,7 @@ func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return reason.Grouped(n) + " " + many
+	return human.Grouped(n) + " " + many
 }
 
 // Inert keeps a text of a device from being a formula where a spreadsheet opens the file. Numbers stay as they are.

@@ -14,8 +14,8 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/fleet"
+	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/reason"
 	"trapline/mibs"
 )
 
@@ -187,7 +187,7 @@ func (w *inquiry) conclude() {
 // missing is the verdict where a part is missing.
 func (w *inquiry) missing() string {
 	if d := w.drop; d != nil && !w.row.all() {
-		return fmt.Sprintf("%s: %s of %s. %s is dropped by a filter.", w.subject(), reason.Grouped(d.of-d.count), rows(d.of), w.Row)
+		return fmt.Sprintf("%s: %s of %s. %s is dropped by a filter.", w.subject(), human.Grouped(d.of-d.count), rows(d.of), w.Row)
 	}
 	what := "has no series"
 	if !w.row.all() {

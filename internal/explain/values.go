@@ -11,8 +11,8 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
+	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/reason"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -90,7 +90,7 @@ func (w *inquiry) filters() {
 	case d == nil:
 		w.ok(stepFilters, "%s", w.filterText(&w.column.Filters[0]))
 	case w.row.all() && d.count < d.of:
-		w.ok(stepFilters, "%s of %s: %s drops %s", reason.Grouped(d.of-d.count), rows(d.of), w.filterText(d.filter), reason.Grouped(d.count))
+		w.ok(stepFilters, "%s of %s: %s drops %s", human.Grouped(d.of-d.count), rows(d.of), w.filterText(d.filter), human.Grouped(d.count))
 	default:
 		what := fmt.Sprintf("it was %s %s", w.valueWords(d.filter.Object, d.value), d.at)
 		if w.row.all() {

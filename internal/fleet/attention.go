@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/reason"
 )
@@ -164,14 +165,14 @@ func Silent(all []*poller.Summary, now time.Time) []api.Attention {
 			one.Path = "/targets/" + url.PathEscape(first.Target.Name)
 			one.Text = fmt.Sprintf("%s stopped answering at %s. %s.", first.Target.Name, at, firstSentence(first))
 		case g.common != "":
-			one.Text = fmt.Sprintf("%s targets of %s stopped answering within %s, at %s.", reason.Grouped(n), g.common, reason.Duration(g.span()), at)
+			one.Text = fmt.Sprintf("%s targets of %s stopped answering within %s, at %s.", human.Grouped(n), g.common, reason.Duration(g.span()), at)
 		default:
-			one.Text = fmt.Sprintf("%s targets stopped answering within %s, at %s: %s.", reason.Grouped(n), reason.Duration(g.span()), at, names(g.members))
+			one.Text = fmt.Sprintf("%s targets stopped answering within %s, at %s: %s.", human.Grouped(n), reason.Duration(g.span()), at, names(g.members))
 		}
 		list = append(list, one)
 	}
 	if left > 0 {
-		list = append(list, api.Attention{Kind: "down", Text: reason.Grouped(left) + " more targets do not answer.", Query: "state=down", Path: targetsPath("state=down")})
+		list = append(list, api.Attention{Kind: "down", Text: human.Grouped(left) + " more targets do not answer.", Query: "state=down", Path: targetsPath("state=down")})
 	}
 	return list
 }
@@ -191,7 +192,7 @@ func names(list []*poller.Summary) string {
 		texts = append(texts, u.Target.Name)
 	}
 	if left := len(list) - most; left > 0 {
-		return strings.Join(texts, ", ") + fmt.Sprintf(" and %s more", reason.Grouped(left))
+		return strings.Join(texts, ", ") + fmt.Sprintf(" and %s more", human.Grouped(left))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -217,7 +218,7 @@ func Unmet(all []*poller.Summary) []api.Attention {
 			one.Path = "/targets/" + url.PathEscape(members[0].Target.Name)
 			one.Text = fmt.Sprintf("%s has never answered. %s.", members[0].Target.Name, firstSentence(members[0]))
 		} else {
-			one.Text = fmt.Sprintf("%s targets have never answered (%s): %s.", reason.Grouped(len(members)), why, names(members))
+			one.Text = fmt.Sprintf("%s targets have never answered (%s): %s.", human.Grouped(len(members)), why, names(members))
 		}
 		list = append(list, one)
 	}
@@ -252,7 +253,7 @@ func Partials(all []*poller.Summary) []api.Attention {
 	var parts []string
 	keys := slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(by[b]-by[a], strings.Compare(a, b)) })
 	for _, what := range keys[:min(len(keys), most)] {
-		parts = append(parts, fmt.Sprintf("%s × %s", reason.Grouped(by[what]), what))
+		parts = append(parts, fmt.Sprintf("%s × %s", human.Grouped(by[what]), what))
 	}
 	if len(keys) > most {
 		parts = append(parts, "…")
@@ -263,7 +264,7 @@ func Partials(all []*poller.Summary) []api.Attention {
 			one.Since = u.Since
 		}
 	}
-	one.Text = fmt.Sprintf("%s targets answer partially: %s.", reason.Grouped(len(members)), strings.Join(parts, ", "))
+	one.Text = fmt.Sprintf("%s targets answer partially: %s.", human.Grouped(len(members)), strings.Join(parts, ", "))
 	if len(members) == 1 {
 		one.Path = "/targets/" + url.PathEscape(members[0].Target.Name)
 		one.Text = fmt.Sprintf("%s answers partially. %s.", members[0].Target.Name, firstSentence(members[0]))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/reason"
 	"trapline/internal/setting"
@@ -191,7 +192,7 @@ func (f *Fleet) notes(u *poller.Summary) []string {
 }
 
 func others(n int, common string) string {
-	text := reason.Grouped(n) + " other targets"
+	text := human.Grouped(n) + " other targets"
 	if n == 1 {
 		text = "1 other target"
 	}

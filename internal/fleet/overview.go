@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/reason"
 )
@@ -71,7 +72,7 @@ func causeOf(u *poller.Summary) string {
 	case path.RTT > 0 && perRequest > 2*path.RTT && perRequest > 100*time.Millisecond:
 		return fmt.Sprintf("the device answers %.1f requests a second", 1/perRequest.Seconds())
 	case rows >= 10_000:
-		return fmt.Sprintf("%s rows of %s", reason.Grouped(rows), name)
+		return fmt.Sprintf("%s rows of %s", human.Grouped(rows), name)
 	}
 	return api.Count(u.Samples, "series", "series") + " in " + api.Count(int(p.Stats.Packets), "request", "requests")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/human"
 )
 
 // Facts are what the words about a failure are filled with. What is unknown is left zero.
@@ -128,7 +129,7 @@ func (f *Facts) value(name string) string {
 		if f.Columns == 0 {
 			return "not everything arrived"
 		}
-		return fmt.Sprintf("%s of %s columns arrived", Grouped(f.Arrived), Grouped(f.Columns))
+		return fmt.Sprintf("%s of %s columns arrived", human.Grouped(f.Arrived), human.Grouped(f.Columns))
 	case "partial":
 		return f.partial()
 	case "table":
@@ -181,16 +182,7 @@ func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return fmt.Sprintf("%s %ss", Grouped(n), what)
-}
-
-// Grouped writes a number with separators of thousands.
-func Grouped(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return fmt.Sprintf("%s %ss", human.Grouped(n), what)
 }
 
 // Duration writes a duration with two or three digits and one unit, such as 84 ms, 8 s and 41 min.

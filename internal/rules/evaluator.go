@@ -12,8 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/poller"
@@ -94,8 +92,6 @@ func New(o Options) (*Evaluator, error) {
 		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
 		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
 	}
-	// Prometheus' engine traces what it does. Nobody looks, and it costs a tenth of an evaluation.
-	otel.SetTracerProvider(noop.NewTracerProvider())
 	if e.read == nil {
 		e.read = time.Now
 	}

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 // none stands where there is no value.
 const none = "–"
 
 // count writes a number with separators of thousands.
-func count(n int) string { return reason.Grouped(n) }
+func count(n int) string { return human.Grouped(n) }
 
 // short writes a number, a large one with a prefix of SI.
 func short(n float64) string {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -73,7 +73,7 @@ func (s *engineState) restore() {
 // stateKey is what the checksum of the file is over, beside its content.
 var stateKey = []byte("engine.state")
 
-// load has the engine take what it saved. What is not as it was written is no reason not to start.
+// Load has the engine take what it saved. What is not as it was written is no reason not to start.
 func (s *engineState) load(b []byte) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

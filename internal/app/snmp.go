@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -19,6 +19,7 @@ import (
 	"trapline/internal/httpserver"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -26,15 +27,15 @@ import (
 // snmp makes a pass on demand, as snmp_exporter does: 400 for a faulty request, 500 when anything at
 // all is missing.
 func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
-	config := s.reloads.current.Load()
-	target, err := config.requested(r.URL.Query())
+	config := s.reloader.current.Load()
+	target, err := requested(config, r.URL.Query())
 	if err != nil {
 		s.metrics.badRequest(w, err.Error())
 		return
 	}
 	ctx, cancel := s.withinScrape(r)
 	defer cancel()
-	pass := s.polls.Fresh(target, config.config.Global.MaxAge.Duration, time.Now())
+	pass := s.poller.Fresh(target, config.Config.Global.MaxAge.Duration, time.Now())
 	if pass == nil {
 		leave, err := s.limits.probes.enter(ctx, target.Spec.Address)
 		if err != nil {
@@ -49,7 +50,7 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if errs := failuresOf(pass); len(errs) > 0 {
+	if errs := pass.Failures(); len(errs) > 0 {
 		scrapeFailed(w, errs)
 		return
 	}
@@ -68,23 +69,10 @@ func (s *server) withinScrape(r *http.Request) (context.Context, context.CancelF
 			fmt.Errorf("%v are over: a longer time has to be asked for with the header X-Prometheus-Scrape-Timeout-Seconds", maxScrapeTime))
 	}
 	timeout := time.Duration(min(seconds, longestScrape.Seconds()) * float64(time.Second))
-	if timeout > 2*(*s.flags.timeoutOffset) {
-		timeout -= *s.flags.timeoutOffset
+	if timeout > 2*(s.options.TimeoutOffset) {
+		timeout -= s.options.TimeoutOffset
 	}
 	return context.WithTimeoutCause(r.Context(), timeout, fmt.Errorf("the scrape timeout of %v s is over", seconds))
-}
-
-func failuresOf(p *poller.Pass) []error {
-	errs := slices.Clone(p.Problems)
-	if joined, ok := p.Err.(interface{ Unwrap() []error }); ok {
-		errs = append(errs, joined.Unwrap()...)
-	} else if p.Err != nil {
-		errs = append(errs, p.Err)
-	}
-	for _, d := range p.Duplicates {
-		errs = append(errs, fmt.Errorf("collected metric %q { %s } was collected before with the same name and label values", d.Name, d.Labels))
-	}
-	return errs
 }
 
 func scrapeFailed(w http.ResponseWriter, errs []error) {
@@ -100,7 +88,7 @@ func scrapeFailed(w http.ResponseWriter, errs []error) {
 
 // requested reads the parameters of /snmp. A target may also be the name of one in the configuration,
 // whose settings then hold where the request says nothing.
-func (w *world) requested(query url.Values) (*poller.Target, error) {
+func requested(w *runtimeconfig.Config, query url.Values) (*poller.Target, error) {
 	address, err := once(query, "target", true)
 	if err != nil {
 		return nil, err
@@ -109,9 +97,9 @@ func (w *world) requested(query url.Values) (*poller.Target, error) {
 		return nil, errors.New("'target' parameter must be specified once")
 	}
 	settings := poller.TargetSettings{Name: address, Address: address, Auth: poller.DefaultAuth, Modules: []string{poller.DefaultModule}}
-	for i := range w.config.Targets {
-		if w.config.Targets[i].Name == address {
-			settings = w.config.Targets[i]
+	for i := range w.Config.Targets {
+		if w.Config.Targets[i].Name == address {
+			settings = w.Config.Targets[i]
 			settings.Labels = nil
 		}
 	}
@@ -133,15 +121,15 @@ func (w *world) requested(query url.Values) (*poller.Target, error) {
 	if settings.Modules, err = requestedModules(query, settings.Modules); err != nil {
 		return nil, err
 	}
-	return w.onDemand(&settings)
+	return onDemand(w, &settings)
 }
 
-func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
-	if w.catalog.Auths[s.Auth] == nil {
+func onDemand(w *runtimeconfig.Config, s *poller.TargetSettings) (*poller.Target, error) {
+	if w.Catalog.Auths[s.Auth] == nil {
 		return nil, fmt.Errorf("Unknown auth '%s'", s.Auth) //lint:ignore ST1005 the text is snmp_exporter's
 	}
 	for _, m := range s.Modules {
-		if w.catalog.Module(m) == nil && m != profile.Auto {
+		if w.Catalog.Module(m) == nil && m != profile.Auto {
 			return nil, fmt.Errorf("Unknown module '%s'", m) //lint:ignore ST1005 the text is snmp_exporter's
 		}
 	}
@@ -151,9 +139,9 @@ func (w *world) onDemand(s *poller.TargetSettings) (*poller.Target, error) {
 	if _, err := setting.Hex(s.ContextEngineID); err != nil {
 		return nil, fmt.Errorf("'snmp_engineid' parameter has %w", err)
 	}
-	global := w.config.Global
+	global := w.Config.Global
 	global.Labels = nil // these series are snmp_exporter's
-	return poller.NewTarget(s, &global, w.catalog)
+	return poller.NewTarget(s, &global, w.Catalog)
 }
 
 func once(query url.Values, name string, required bool) (string, error) {

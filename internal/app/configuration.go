@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"trapline/internal/catalog"
 	"trapline/internal/httpapi"
 	"trapline/internal/rules"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/setting"
 )
 
@@ -28,24 +29,24 @@ func (r *reloader) configuration() httpapi.Configuration {
 	return httpapi.Configuration{
 		Status:  r.status,
 		Written: r.written,
-		Dump:    func(w io.Writer) error { return r.current.Load().config.Dump(w) },
+		Dump:    func(w io.Writer) error { return r.current.Load().Config.Dump(w) },
 		Target: func(name string, w io.Writer) error {
-			if one := r.current.Load().config.OfTarget(name); one != nil {
+			if one := r.current.Load().Config.OfTarget(name); one != nil {
 				return one.Dump(w)
 			}
 			return fmt.Errorf("target %q: %w", name, api.ErrNotFound)
 		},
 		Check:  r.check,
 		Reload: r.reload,
-		Where:  func(path ...string) (string, int) { return r.current.Load().config.Where(path...) },
+		Where:  func(path ...string) (string, int) { return r.current.Load().Config.Where(path...) },
 	}
 }
 
 // status is that of the running configuration and of the last reload.
 func (r *reloader) status() api.ConfigStatus {
 	w := r.current.Load()
-	s := api.ConfigStatus{Hash: w.hash(), LoadedAt: w.loadedAt, Files: []string{}, Warnings: r.warnings(w.config), Errors: []api.ConfigError{}}
-	for _, f := range w.config.Files {
+	s := api.ConfigStatus{Hash: w.Hash(), LoadedAt: w.LoadedAt, Files: []string{}, Warnings: r.warnings(w.Config), Errors: []api.ConfigError{}}
+	for _, f := range w.Config.Files {
 		s.Files = append(s.Files, f.Name)
 	}
 	if refused := r.refused.Load(); refused != nil {
@@ -55,7 +56,7 @@ func (r *reloader) status() api.ConfigStatus {
 }
 
 func (r *reloader) written() (files []api.ConfigFile, err error) {
-	c := r.current.Load().config
+	c := r.current.Load().Config
 	for i := range c.Files {
 		text, err := c.Written(&c.Files[i])
 		if err != nil {
@@ -66,21 +67,21 @@ func (r *reloader) written() (files []api.ConfigFile, err error) {
 	return files, nil
 }
 
-// check reads a configuration as a reload does: a text, or the files.
+// Check reads a configuration as a reload does: a text, or the files.
 func (r *reloader) check(text []byte) (api.ConfigCheck, error) {
-	running := r.current.Load().config
+	running := r.current.Load().Config
 	load := r.load
 	var lines map[string][]string
 	if text != nil {
-		load = func() (*world, error) { return r.loadText(text, running) }
+		load = func() (*runtimeconfig.Config, error) { return r.loadText(text, running) }
 		lines = map[string][]string{running.Files[0].Name: maskedLines(text)}
 	}
 	w, err := load()
 	if err != nil {
 		return api.ConfigCheck{Errors: configErrors(err, lines), Warnings: []string{}}, nil
 	}
-	c := api.ConfigCheck{Warnings: r.warnings(w.config), Errors: []api.ConfigError{}, Targets: len(w.targets), Modules: len(w.config.Modules), Rules: len(w.config.Rules.Rules())}
-	findings, err := w.findings()
+	c := api.ConfigCheck{Warnings: r.warnings(w.Config), Errors: []api.ConfigError{}, Targets: len(w.Targets), Modules: len(w.Config.Modules), Rules: len(w.Config.Rules.Rules())}
+	findings, err := w.Findings()
 	if err != nil {
 		return c, err
 	}
@@ -136,20 +137,20 @@ func maskedLines(text []byte) []string {
 func (r *reloader) modules() (map[string]catalog.KnownModule, error) {
 	w := r.current.Load()
 	all := map[string]catalog.KnownModule{}
-	if w.catalog.Shipped != nil {
+	if w.Catalog.Shipped != nil {
 		for name, s := range config.ShippedModules() {
 			all[name] = catalog.KnownModule{Settings: s}
 		}
 	}
-	book, err := w.config.Book()
+	book, err := w.Config.Book()
 	if err != nil {
 		return nil, err
 	}
 	for name, m := range book.Modules() {
 		all[name] = catalog.KnownModule{Settings: m.Settings}
 	}
-	for name, s := range w.config.Compiled {
-		all[name] = catalog.KnownModule{Settings: s, Origin: w.config.ModuleFiles[name]}
+	for name, s := range w.Config.Compiled {
+		all[name] = catalog.KnownModule{Settings: s, Origin: w.Config.ModuleFiles[name]}
 	}
 	return all, nil
 }

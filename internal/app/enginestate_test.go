@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -12,25 +12,27 @@ import (
 	"trapline/collector"
 	"trapline/internal/agent"
 	"trapline/internal/client"
+	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 )
 
 // Whatever is wrong with what was learned, the next process starts, and says that it starts cold.
 func TestNoDamageOfTheEngineStateStopsTheStart(t *testing.T) {
-	address := startDevices(t, "127.0.42.21:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
+	address := programtest.StartDevices(t, "127.0.42.21:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	learned := client.New(client.Options{Logger: logger})
 	defer learned.Close()
-	w, err := load([]string{"../../snmp.yml"}, false, "")
+	w, err := runtimeconfig.Load([]string{"../../snmp.yml"}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	device, err := learned.Target(client.Spec{Address: address, Auth: w.config.Auths["public_v2"]})
+	device, err := learned.Target(client.Spec{Address: address, Auth: w.Config.Auths["public_v2"]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if r := w.catalog.Modules["if_mib"].Collect(t.Context(), device, collector.Options{}); r.Err != nil {
+		if r := w.Catalog.Modules["if_mib"].Collect(t.Context(), device, collector.Options{}); r.Err != nil {
 			t.Fatal(r.Err)
 		}
 	}

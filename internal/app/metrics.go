@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/history"
 	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
 )
 
 // metrics are the program's own, under snmp_exporter's names where it has them.
@@ -52,11 +53,11 @@ func (m *metrics) observeDelay(late time.Duration) { m.delay.Observe(late.Second
 func (m *metrics) overran(*poller.Target) { m.overruns.Inc() }
 
 // configured makes the series of every module exist from the start.
-func (m *metrics) configured(w *world) {
-	for name := range w.config.Modules {
+func (m *metrics) configured(w *runtimeconfig.Config) {
+	for name := range w.Config.Modules {
 		m.modules.WithLabelValues(name)
 	}
-	m.targets.Set(float64(len(w.targets)))
+	m.targets.Set(float64(len(w.Targets)))
 }
 
 // badRequest answers 400 and counts it.

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"runtime"
@@ -36,12 +36,12 @@ const (
 	maxScrapeTime = 2 * time.Minute
 )
 
-func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
+func newLimits(registry prometheus.Registerer, o *Options) *limits {
 	m := httpserver.NewMetrics(registry)
 	gate := func(path string, running, waiting int, wait time.Duration) *httpserver.Gate {
 		return httpserver.NewGate(httpserver.GateOptions{Path: path, Running: running, Waiting: waiting, Wait: wait}, m)
 	}
-	live := *flags.maxProbes / 4 // whose passes are short
+	live := o.MaxProbes / 4 // whose passes are short
 	requests := httpserver.NewMemory("requests", maxHeldRequests, m)
 	return &limits{
 		metrics: m,
@@ -49,11 +49,11 @@ func newLimits(registry prometheus.Registerer, flags *serveFlags) *limits {
 			Memory: httpserver.NewMemory("responses", maxHeldResponses, m), MaxResponse: maxHeldResponse,
 			Streams: gate("large responses", 4, 8, 10*time.Second),
 		},
-		alerts: &httpserver.Intake{Memory: requests, MaxBody: *flags.maxAlertsBytes},
+		alerts: &httpserver.Intake{Memory: requests, MaxBody: o.MaxAlertsBytes},
 		forms:  &httpserver.Intake{Memory: requests, MaxBody: maxForm},
 		probes: probes{
-			live:   gate("/snmp", max(1, live), *flags.maxConnections, maxScrapeTime),
-			others: gate("/snmp of devices that did not answer", max(1, *flags.maxProbes-live), *flags.maxConnections, maxScrapeTime),
+			live:   gate("/snmp", max(1, live), o.MaxConnections, maxScrapeTime),
+			others: gate("/snmp of devices that did not answer", max(1, o.MaxProbes-live), o.MaxConnections, maxScrapeTime),
 		},
 		telemetry:  gate("/metrics", 4, 64, 10*time.Second),
 		render:     gate("/targets, /sd, /api", 64, 1024, 10*time.Second),

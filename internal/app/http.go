@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"encoding/json"
@@ -27,21 +27,21 @@ import (
 
 // server answers HTTP requests.
 type server struct {
-	probes   *poller.Prober
-	polls    *poller.Poller
-	reloads  *reloader
-	told     *notifier
-	judge    *rules.Evaluator
-	answers  *httpapi.API
-	guard    httpapi.Guard
-	registry *prometheus.Registry
-	metrics  *metrics
-	health   *health
-	flags    *serveFlags
-	logger   *slog.Logger
-	limits   *limits
-	prefix   string // of all paths
-	outside  string // the prefix that clients see
+	probes    *poller.Prober
+	poller    *poller.Poller
+	reloader  *reloader
+	notifier  *notifier
+	evaluator *rules.Evaluator
+	answers   *httpapi.API
+	guard     httpapi.Guard
+	registry  *prometheus.Registry
+	metrics   *metrics
+	health    *health
+	options   *Options
+	logger    *slog.Logger
+	limits    *limits
+	prefix    string // of all paths
+	outside   string // the prefix that clients see
 }
 
 // newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
@@ -51,7 +51,7 @@ func newServer(s *server) http.Handler {
 	mux := http.NewServeMux()
 	rendered := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, l.spool.Handler(l.render, h)) }
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
-	mux.Handle(*s.flags.telemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
+	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
 	rendered("/sd", s.discovery)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
@@ -64,15 +64,15 @@ func newServer(s *server) http.Handler {
 	return prefixed(s.prefix, mux)
 }
 
-// pagesOf returns the source of the pages.
-func pagesOf(a *httpapi.API) web.Source {
+// PagesOf returns the source of the pages.
+func PagesOf(a *httpapi.API) web.Source {
 	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer}
 }
 
 // pages adds what a person sees.
 func (s *server) pages(mux *http.ServeMux) {
-	l, metrics := s.limits, *s.flags.telemetryPath
-	site := web.New(web.Options{Source: pagesOf(s.answers), Prefix: s.outside, Telemetry: metrics})
+	l, metrics := s.limits, s.options.TelemetryPath
+	site := web.New(web.Options{Source: PagesOf(s.answers), Prefix: s.outside, Telemetry: metrics})
 	for _, route := range site.Routes() {
 		switch {
 		case metrics == "/" && route.Pattern == "GET /{$}": // the flag has the path of the overview
@@ -90,9 +90,9 @@ func (s *server) pages(mux *http.ServeMux) {
 func (s *server) api(mux *http.ServeMux) {
 	l, calls := s.limits, http.NewServeMux()
 	for _, pattern := range notify.InletPatterns {
-		calls.HandleFunc(pattern, s.told.serveInlet)
+		calls.HandleFunc(pattern, s.notifier.serveInlet)
 	}
-	s.judge.Register(calls, *s.flags.enableQuery)
+	s.evaluator.Register(calls, s.options.EnableQuery)
 	s.answers.Register(calls)
 	mux.Handle("/api/", l.spool.Handler(l.render, calls))
 	mux.Handle("POST /api/v1/", l.spool.Handler(l.actions, calls))
@@ -145,14 +145,14 @@ func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 // passes.
 func (s *server) groups() []series.Group {
 	var health series.Merger
-	groups := []series.Group{s.judge.Alerts()}
-	for _, t := range s.reloads.current.Load().targets {
-		report, ok := s.polls.Report(t.Name)
+	groups := []series.Group{s.evaluator.Alerts()}
+	for _, t := range s.reloader.current.Load().Targets {
+		report, ok := s.poller.Report(t.Name)
 		if !ok {
 			continue
 		}
 		health.Add(report.Self())
-		if *s.flags.exposeTargets && report.Last != nil {
+		if s.options.ExposeTargets && report.Last != nil {
 			groups = append(groups, series.Group{Labels: report.Target.Rendered, Sets: report.Last.Sets})
 		}
 	}
@@ -162,7 +162,7 @@ func (s *server) groups() []series.Group {
 // target gives the series of one target. Without an answer in its last pass it is a failed scrape, so
 // that `up` says the same of the device as for any other instance.
 func (s *server) target(w http.ResponseWriter, r *http.Request) {
-	report, ok := s.polls.Report(r.PathValue("name"))
+	report, ok := s.poller.Report(r.PathValue("name"))
 	switch {
 	case !ok:
 		http.Error(w, fmt.Sprintf("there is no target %q", r.PathValue("name")), http.StatusNotFound)
@@ -189,7 +189,7 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.WriteString(out, "["); err != nil {
 			return err
 		}
-		for _, t := range s.reloads.current.Load().targets {
+		for _, t := range s.reloader.current.Load().Targets {
 			text, err := json.Marshal(entry{[]string{r.Host}, s.instanceLabels(t, r.TLS != nil)})
 			if err != nil {
 				return err
@@ -223,7 +223,7 @@ func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]str
 
 func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	httpserver.Zipped(w, r, s.reloads.current.Load().config.Dump)
+	httpserver.Zipped(w, r, s.reloader.current.Load().Config.Dump)
 }
 
 // ownPages refuses what browsers send for pages of others, also where these have a name of theirs lead here.
@@ -247,11 +247,11 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.logger.Info("Reload of the configuration was requested", httpserver.Requester(r))
-	if err := s.reloads.reload(); err != nil {
+	if err := s.reloader.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
 		return
 	}
-	for _, text := range s.reloads.later(s.reloads.current.Load().config) {
+	for _, text := range s.reloader.later(s.reloader.current.Load().Config) {
 		fmt.Fprintln(w, text)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"trapline/internal/human"
 )
 
 // freePorts returns why an address to listen at cannot be, before anything else is begun: who is there, and which port
@@ -45,17 +47,23 @@ func inUse(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("port %s is in use by %s", port, listenerAt(ctx, browsable(address)))
+	text := fmt.Sprintf("port %s is in use by %s", port, ListenerAt(ctx, Browsable(address)))
 	if free := freePort(host, port); free != "" {
 		text += fmt.Sprintf(". Use --web.listen-address=%s", free)
 	}
 	return errors.New(text)
 }
 
-// listenerAt names the program that answers at an address.
-func listenerAt(ctx context.Context, address string) string {
+// The bounds of asking who listens at an address.
+const (
+	identifyTime = 2 * time.Second
+	maxStatus    = 1 << 20 // octets
+)
+
+// ListenerAt names the program that answers at an address.
+func ListenerAt(ctx context.Context, address string) string {
 	const stranger = "another program"
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	ctx, cancel := context.WithTimeout(ctx, identifyTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/api/v1/status", nil)
 	if err != nil {
@@ -72,11 +80,11 @@ func listenerAt(ctx context.Context, address string) string {
 			Started time.Time `json:"started"`
 		} `json:"data"`
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
 	if err != nil || json.Unmarshal(text, &a) != nil || a.Data.Started.IsZero() {
 		return stranger
 	}
-	return visible(fmt.Sprintf("Trapline %.40s (running %s)", a.Data.Version, days(time.Since(a.Data.Started))))
+	return human.Visible(fmt.Sprintf("Trapline %.40s (running %s)", a.Data.Version, days(time.Since(a.Data.Started))))
 }
 
 // days writes how long a process has run.
@@ -84,7 +92,7 @@ func days(d time.Duration) string {
 	if n := int(d.Hours() / 24); n >= 2 {
 		return fmt.Sprintf("%d days", n)
 	}
-	return age(time.Now().Add(-max(d, time.Second)))
+	return human.Age(time.Now().Add(-max(d, time.Second)))
 }
 
 // freePort gives an address with one of the next ports, or "".
@@ -101,4 +109,13 @@ func freePort(host, port string) string {
 		}
 	}
 	return ""
+}
+
+// Browsable turns a listen address into one that a client can ask.
+func Browsable(listen string) string {
+	host, port, _ := strings.Cut(listen, ":")
+	if host == "" || host == "0.0.0.0" {
+		host = "localhost"
+	}
+	return host + ":" + port
 }

@@ -1,4 +1,4 @@
-package main
+package netsnmp
 
 import (
 	"fmt"
@@ -8,12 +8,12 @@ import (
 	"trapline/internal/snmp"
 )
 
-// numericLine prints a varbind as Net-SNMP's commands do with -On and no MIBs.
-func numericLine(v snmp.VarBind) string {
-	return fmt.Sprintf(".%s = %s", v.Name, valueText(v))
+// NumericLine prints a varbind as Net-SNMP's commands do with -On and no MIBs.
+func NumericLine(v snmp.VarBind) string {
+	return fmt.Sprintf(".%s = %s", v.Name, ValueText(v))
 }
 
-func valueText(v snmp.VarBind) string {
+func ValueText(v snmp.VarBind) string {
 	switch v.Type {
 	case snmp.NoSuchObject:
 		return "No Such Object available on this agent at this OID"

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -24,19 +24,19 @@ import (
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
 
 // newGuard decides whose requests may have something done.
-func newGuard(flags *serveFlags) (httpapi.Guard, error) {
-	external, err := externalURL(*flags.externalURL)
+func newGuard(o *Options) (httpapi.Guard, error) {
+	external, err := externalURL(o.ExternalURL)
 	if err != nil {
 		return httpapi.Guard{}, err
 	}
-	for _, prefix := range []string{routePrefix(*flags.routePrefix, external), outsidePrefix(*flags.routePrefix, external)} {
+	for _, prefix := range []string{routePrefix(o.RoutePrefix, external), outsidePrefix(o.RoutePrefix, external)} {
 		if !plainPath.MatchString(prefix) || path.Clean("/"+prefix) != "/"+strings.TrimPrefix(prefix, "/") {
 			return httpapi.Guard{}, fmt.Errorf("--web.route-prefix, --web.external-url: %q is no path of letters, digits, and . _ ~ -: write one such as /trapline", prefix)
 		}
 	}
 	hostname, _ := os.Hostname() // without one, its name is none that is known
-	listeners, login := &listeners{flags: flags.web}, &login{file: *flags.web.WebConfigFile}
-	return httpapi.Guard{Mode: *flags.actions, External: external, Hostname: hostname, Trusted: func(r *http.Request) bool {
+	listeners, login := &listeners{flags: o.Web}, &login{file: *o.Web.WebConfigFile}
+	return httpapi.Guard{Mode: o.Actions, External: external, Hostname: hostname, Trusted: func(r *http.Request) bool {
 		return listeners.local(r) || login.required(r)
 	}}, nil
 }

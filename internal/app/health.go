@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -23,15 +23,15 @@ type healthCheck struct {
 }
 
 // healthOf are the checks of the server.
-func healthOf(judge *rules.Evaluator, polls *poller.Poller, told *notifier) *health {
+func healthOf(evaluator *rules.Evaluator, polls *poller.Poller, n *notifier) *health {
 	h := &health{}
-	h.add("rules", judge.Healthy)
+	h.add("rules", evaluator.Healthy)
 	h.add("polling", polls.Check)
-	h.add("state_dir", told.healthy)
+	h.add("state_dir", n.healthy)
 	return h
 }
 
-// add adds a check, which may be called by several goroutines at once.
+// Add adds a check, which may be called by several goroutines at once.
 func (h *health) add(name string, check func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,0 +1,264 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/config"
+	"trapline/internal/journal"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+)
+
+// notifier is what notifies receivers, and keeps the alarms that rules raise.
+type notifier struct {
+	storage  atomic.Pointer[storage]
+	opened   chan struct{}                        // closed once there is an outbox
+	handOver func(*storage, *config.Config) error // has others use what a reload has opened
+	metrics  *notify.Metrics                      // nil before there was a state directory
+	started  *config.Config                       // whose state directory and engine hold until the end
+	registry prometheus.Registerer
+	logger   *slog.Logger
+}
+
+// storage is where alarms and events are kept. Without a state directory that is in memory: there is a journal and
+// what gets the alarms of rules, and all else is nil.
+type storage struct {
+	state   *notify.State
+	journal *journal.Journal
+	unsent  func([]notify.Transition, time.Time)
+	outbox  *notify.Outbox
+	inlet   http.Handler
+}
+
+// openNotifier starts our engine and takes up what the last process left to send.
+func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
+	n := &notifier{opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
+	if err := n.open(c); err != nil {
+		return nil, err
+	}
+	if n.storage.Load() == nil {
+		j, err := journal.Open(journal.Options{Logger: logger})
+		n.storage.Store(&storage{journal: j, unsent: notify.NewUnsent(j, logger).Apply})
+		return n, err
+	}
+	return n, nil
+}
+
+// open opens the state directory of a configuration. If there is none, or none that can be used and nothing that
+// cannot do without, all stays as it is.
+func (n *notifier) open(c *config.Config) error {
+	if c.StateDir == "" {
+		return nil
+	}
+	now := time.Now()
+	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
+	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
+		n.logger.Warn("the state directory cannot be used: a reload tries again", "err", err)
+		return nil
+	}
+	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
+		n.logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
+		c.StateDir = ""
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := n.openOutbox(&storage{state: state}, c, now); err != nil {
+		return errors.Join(err, state.Close())
+	}
+	return nil
+}
+
+// openOutbox has alarms kept in the state directory that was opened.
+func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err error) {
+	if n.metrics == nil {
+		n.metrics = notify.NewMetrics(n.registry)
+	}
+	routes, err := n.routes(c, s.state)
+	if err != nil {
+		return err
+	}
+	s.journal = openJournal(c, n.logger)
+	before := n.storage.Load()
+	if before != nil {
+		copyEntries(s.journal, before.journal)
+	}
+	s.outbox, err = notify.NewOutbox(s.state, routes, notify.OutboxOptions{
+		Logger: n.logger, Metrics: n.metrics, Journal: s.journal,
+		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
+	}, now)
+	if err == nil {
+		err = n.handOver(s, c)
+	}
+	if err != nil {
+		return errors.Join(err, s.journal.Close())
+	}
+	n.registry.MustRegister(s.outbox, s.state)
+	inlet := http.NewServeMux()
+	(&notify.Inlet{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger}).Register(inlet)
+	s.inlet, n.started = inlet, c
+	n.storage.Store(s)
+	close(n.opened)
+	return nil
+}
+
+// maxCopied is how many entries of a journal in memory are stored when there is a place for them.
+const maxCopied = 10_000
+
+// copyEntries notes in one journal what is in another one.
+func copyEntries(to, from *journal.Journal) {
+	entries, _ := from.Query(context.Background(), journal.Query{Limit: maxCopied}) // it is in memory
+	for _, e := range slices.Backward(entries) {
+		to.Note(e)
+	}
+}
+
+// openJournal opens the journal of the state directory. Nothing else waits for one that cannot be used.
+func openJournal(c *config.Config, logger *slog.Logger) *journal.Journal {
+	j, err := journal.Open(journal.Options{
+		Dir: filepath.Join(c.StateDir, "journal"), MaxAge: c.Journal.MaxAge.Duration, MaxBytes: c.Journal.MaxBytes.N, Logger: logger,
+	})
+	if err != nil {
+		logger.Error("the journal cannot be opened, and is kept in memory", "err", err)
+		j, _ = journal.Open(journal.Options{Logger: logger}) // which needs no file
+	}
+	return j
+}
+
+// note adds an entry to the journal that is about no alarm.
+func (n *notifier) note(e journal.Entry) {
+	if s := n.storage.Load(); s.outbox != nil {
+		s.outbox.Note(e)
+	} else {
+		s.journal.Note(e)
+	}
+}
+
+// noteState notes that a target has entered a state.
+func (n *notifier) noteState(t *poller.Target, c poller.Change) {
+	n.note(journal.Entry{At: c.At, Kind: journal.TargetState, Target: t.Name, Value: c.State.String(), Reason: c.Reason, Text: c.Text})
+}
+
+// noteReload notes that the configuration was read again, or why it was refused.
+func (n *notifier) noteReload(targets int, err error) {
+	e := journal.Entry{Kind: journal.Reload, Value: "accepted", Text: fmt.Sprintf("configuration reloaded: %d targets", targets)}
+	if err != nil {
+		e.Value, e.Text = "refused", "reload refused: "+firstLine(err.Error(), maxReloadText)
+	}
+	n.note(e)
+}
+
+// maxReloadText is how many octets of an error are kept.
+const maxReloadText = 300
+
+// firstLine is the first line of a text, as far as it has no more than so many octets.
+func firstLine(text string, most int) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+func (n *notifier) routes(c *config.Config, state *notify.State) (routes []*notify.Route, err error) {
+	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
+	for i := range c.Receivers {
+		r, err := notify.NewRoute(&c.Receivers[i], shared)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, r)
+	}
+	return routes, nil
+}
+
+// reload has the receivers of another configuration notified, or changes nothing. The first configuration that has
+// something to keep opens the state directory.
+func (n *notifier) reload(c *config.Config) error {
+	s := n.storage.Load()
+	if s.outbox == nil {
+		if err := n.open(c); err != nil {
+			return fmt.Errorf("state_dir: %w", err)
+		}
+		return nil
+	}
+	routes, err := n.routes(c, s.state)
+	if err != nil {
+		return err
+	}
+	return s.outbox.SetRoutes(routes, time.Now())
+}
+
+// later are the settings of a configuration that take effect with the next start.
+func (n *notifier) later(c *config.Config) (names []string) {
+	if n.storage.Load().outbox == nil {
+		return nil
+	}
+	for name, changed := range map[string]bool{
+		"state_dir":                c.StateDir != n.started.StateDir && c.StateDir != "",
+		"journal":                  c.Journal != n.started.Journal,
+		"notifications.engine_id":  !bytes.Equal(c.Notifications.ID(), n.started.Notifications.ID()),
+		"notifications.deployment": c.Notifications.Deployment != n.started.Notifications.Deployment,
+		"notifications.max_alarms": c.Notifications.MaxAlarms != n.started.Notifications.MaxAlarms,
+
+		"notifications.alarm_identity_ignores": !slices.Equal(c.Notifications.AlarmIdentityIgnores, n.started.Notifications.AlarmIdentityIgnores),
+	} {
+		if changed {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (n *notifier) run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.opened:
+	}
+	return n.storage.Load().outbox.Run(ctx)
+}
+
+// serveInlet takes alerts, and manages receivers as /api/v1/outbox does.
+func (n *notifier) serveInlet(w http.ResponseWriter, r *http.Request) {
+	if s := n.storage.Load(); s.inlet != nil {
+		s.inlet.ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "alerts are not taken, for there is no place to keep them: set state_dir or receivers in the configuration, and reload it", http.StatusServiceUnavailable)
+}
+
+// healthy returns why alarms cannot be stored, or nil.
+func (n *notifier) healthy() error {
+	if s := n.storage.Load(); s.state != nil {
+		return s.state.Healthy()
+	}
+	return nil
+}
+
+func (n *notifier) close(logger *slog.Logger) {
+	s := n.storage.Load()
+	if err := s.journal.Close(); err != nil {
+		logger.Error("closing the journal", "err", err)
+	}
+	if s.state == nil {
+		return
+	}
+	if err := s.state.Close(); err != nil {
+		logger.Error("closing the state directory", "err", err)
+	}
+}

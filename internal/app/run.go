@@ -1,0 +1,251 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+
+	"trapline/config"
+	"trapline/internal/client"
+	"trapline/internal/httpapi"
+	"trapline/internal/httpserver"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
+	"trapline/internal/runtimeconfig"
+	"trapline/mibs"
+)
+
+// Run is the daemon, from the configuration to the series: the configuration names targets, the poller polls them, the
+// collector makes series of the answers, the evaluator runs the rules over them, the notifier sends the alarms to the
+// receivers, and the HTTP server exposes the series to Prometheus. It returns when ctx is canceled, or a part fails.
+func Run(ctx context.Context, o *Options, logger *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
+	d := newDaemon(o, logger)
+	defer d.close()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	return d.run(ctx)
+}
+
+// daemon has the parts of the process, in the order in which they are made.
+type daemon struct {
+	options  *Options
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	metrics  *metrics
+	client   *client.Client
+	polls    poller.PassOptions // of all polls, scheduled and on demand
+
+	first     *runtimeconfig.Config // the configuration that the process starts with
+	notifier  *notifier
+	state     *engineState
+	evaluator *rules.Evaluator
+	poller    *poller.Poller
+	reloader  *reloader
+	server    *http.Server
+}
+
+func newDaemon(o *Options, logger *slog.Logger) *daemon {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"))
+	d := &daemon{options: o, logger: logger, registry: registry, metrics: newMetrics(registry)}
+	d.client = client.New(client.Options{Logger: logger, Metrics: client.NewMetrics(registry)})
+	d.polls = poller.PassOptions{
+		Open:              opener(d.client, o.DebugPackets, logger),
+		WrapCounters:      o.WrapCounters,
+		ModuleConcurrency: o.ModuleConcurrency,
+		ObserveModule:     d.metrics.observeModule,
+		InFlight:          d.metrics.inFlight,
+	}
+	return d
+}
+
+// start makes the parts that need the configuration. Nothing is sent yet.
+func (d *daemon) start(ctx context.Context) (err error) {
+	if d.first, err = d.load(); err != nil {
+		return err
+	}
+	if err := freePorts(ctx, d.options.Web); err != nil {
+		return err
+	}
+	if err := d.openState(); err != nil {
+		return err
+	}
+	d.poller = d.newPoller()
+	d.reloader = d.newReloader()
+	guard, err := newGuard(d.options)
+	if err != nil {
+		return err
+	}
+	d.logger.Info("starting Trapline", "version", version.Version, "targets", len(d.first.Targets), "rules", len(d.first.Config.Rules.Rules()),
+		"receivers", len(d.first.Config.Receivers), "listen", strings.Join(*d.options.Web.WebListenAddresses, ","))
+	d.reloader.apply(d.first)
+	d.server = d.newHTTPServer(guard)
+	return nil
+}
+
+func (d *daemon) load() (*runtimeconfig.Config, error) {
+	return runtimeconfig.Load(d.options.Files, d.options.ExpandEnv, d.options.SourceAddress)
+}
+
+// openState opens the state directory, and loads what the last process stored there: the queues of the receivers, the
+// alarms, and what is known of the targets.
+func (d *daemon) openState() (err error) {
+	if d.notifier, err = openNotifier(d.first.Config, d.registry, d.logger); err != nil {
+		return err
+	}
+	d.state = newEngineState(d.client, d.first.Config.StateDir, d.logger)
+	d.state.restore()
+	d.evaluator, err = newEvaluator(d.first.Config, d.notifier, d.registry, d.logger)
+	return err
+}
+
+func (d *daemon) newPoller() *poller.Poller {
+	scheduled := d.polls
+	scheduled.KeepIndexes = true // for rules, and for rows of histories
+	return poller.New(poller.Options{
+		PassOptions: scheduled, Logger: d.logger, Ended: d.evaluator.Ended, Entered: d.notifier.noteState,
+		Concurrency:  d.first.Config.Global.Concurrency,
+		Elapsed:      poller.SinceBoot,
+		ObserveDelay: d.metrics.observeDelay,
+		Overran:      d.metrics.overran,
+		Identify:     true,
+		History:      d.metrics.histories,
+	})
+}
+
+func (d *daemon) newReloader() *reloader {
+	r := newReloader(d.load, d.configure, d.registry, d.logger)
+	r.accept, r.ended = d.notifier.reload, d.notifier.noteReload
+	r.settings = func(c *config.Config) []string {
+		names := d.notifier.later(c)
+		if concurrency(c) != concurrency(d.first.Config) {
+			names = append(names, "global.concurrency")
+		}
+		return names
+	}
+	r.loadText = func(text []byte, running *config.Config) (*runtimeconfig.Config, error) {
+		c, err := config.LoadText(text, running, config.Options{ExpandEnv: d.options.ExpandEnv})
+		if err != nil {
+			return nil, err
+		}
+		return runtimeconfig.Compile(c, d.options.SourceAddress)
+	}
+	return r
+}
+
+// configure applies a configuration that was accepted to the parts that poll and evaluate.
+func (d *daemon) configure(w *runtimeconfig.Config) {
+	d.client.SetMaxTotalBytes(w.Config.Global.MaxTotalBytes)
+	d.client.SetExclusive(w.Config.Global.Concurrency == 1)
+	d.evaluator.Configure(w.Rules())
+	d.metrics.histories.Configure(&w.Config.History)
+	d.poller.SetTargets(w.Targets)
+	d.metrics.configured(w)
+}
+
+// newHTTPServer makes the API, and the handler of all paths. A reload that opens the state directory hands it to the
+// parts that store something there.
+func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
+	limits := newLimits(d.registry, d.options)
+	stores := d.notifier.storage.Load()
+	answers := httpapi.New(httpapi.Options{
+		Polls: d.poller, Rules: d.evaluator, Outbox: stores.outbox, Journal: stores.journal, Version: version.Version, Started: time.Now(),
+		Guard: guard, Logger: d.logger, Open: d.polls.Open, Configuration: d.reloader.configuration(), Modules: d.reloader.modules,
+		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.Names() },
+	})
+	d.notifier.handOver = func(s *storage, c *config.Config) error {
+		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {
+			return err
+		}
+		answers.Console.Use(s.outbox, s.journal)
+		d.state.use(c.StateDir)
+		return nil
+	}
+	handler := newServer(&server{
+		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
+		registry: d.registry, metrics: d.metrics, guard: guard,
+		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, logger: d.logger, limits: limits,
+		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
+	})
+	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})
+}
+
+// Run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. Then, in this order:
+//
+//  1. All parts end at the same time. The poller cancels polls that run, and waits for them. The evaluator ends its
+//     evaluations, and closes its samples. The engine state is saved once more. The senders of the notifier stop:
+//     what is not acknowledged stays stored. The HTTP server accepts no more connections, and requests that run have
+//     shutdownTime to end.
+//  2. Once the last of them has ended, run returns, and close closes the journal, then the state directory, then the
+//     sockets to the targets.
+func (d *daemon) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.poller.Run(ctx) })
+	group.Go(func() error { return d.evaluator.Run(ctx) })
+	group.Go(func() error { return d.reloader.Run(ctx) })
+	group.Go(func() error { return d.state.Run(ctx) })
+	group.Go(func() error { return d.notifier.run(ctx) })
+	group.Go(func() error { return listen(ctx, d.server, d.options.Web, d.logger) })
+	return group.Wait()
+}
+
+// close ends what start began, also where that failed halfway.
+func (d *daemon) close() {
+	if d.notifier != nil {
+		d.notifier.close(d.logger)
+	}
+	d.client.Close()
+}
+
+// concurrency is the number of targets that are polled at the same time.
+func concurrency(c *config.Config) int {
+	return cmp.Or(c.Global.Concurrency, poller.DefaultConcurrency)
+}
+
+// garbagePercent is the GOGC of the daemon: how much garbage there may be beside the last polls. These are numbers and
+// text, which are cheap to scan, so the collector may run twice as often as by default.
+const garbagePercent = 50
+
+// shutdownTime bounds how long requests that run may take to end.
+const shutdownTime = 5 * time.Second
+
+// listen serves until ctx is canceled.
+func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
+	ended := make(chan error, 1)
+	chosen := slices.ContainsFunc(*flags.WebListenAddresses, func(address string) bool { return strings.HasSuffix(address, ":0") })
+	if !chosen { // otherwise the log has the port
+		logger = Quiet(logger)
+	}
+	go func() { ended <- web.ListenAndServe(server, flags, logger) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package netsnmp
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// NamedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.
+func NamedLine(t *mibs.Tree, v snmp.VarBind) string {
+	i := t.Object(v.Name)
+	if i.Node == nil {
+		return NumericLine(v)
+	}
+	return i.String() + " = " + namedValue(t, i.Node, v)
+}
+
+func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
+	text := ValueText(v)
+	switch v.Type {
+	case snmp.Integer:
+		number, err := v.Int()
+		for _, l := range n.Labels {
+			if err == nil && l.Number == number {
+				return fmt.Sprintf("INTEGER: %s(%d)", l.Name, number)
+			}
+		}
+	case snmp.ObjectIdentifier:
+		if i := t.Find(v.Value); i.Node != nil {
+			return "OID: " + i.String()
+		}
+	case snmp.OctetString:
+		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" {
+			if shown, ok := hint.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
+				return "STRING: " + strings.Map(printable, string(shown))
+			}
+		}
+	}
+	if n.Units != "" && v.Type.HasValue() {
+		text += " " + n.Units
+	}
+	return text
+}
+
+// printable has a dot stand for what a terminal might take for a command.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) || unicode.IsSpace(r) {
+		return r
+	}
+	return '.'
+}

@@ -1,0 +1,49 @@
+package runtimeconfig
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"trapline/config"
+	"trapline/internal/human"
+	"trapline/internal/notify"
+	"trapline/internal/rules"
+)
+
+// Check logs what may not be meant in a configuration. Errors it returns.
+func Check(files []string, expandEnv bool, logger *slog.Logger) error {
+	w, err := Checked(files, expandEnv, logger)
+	if err == nil {
+		logger.Info("Configuration parsed successfully", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
+	}
+	return err
+}
+
+func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, error) {
+	w, err := Load(files, expandEnv, "")
+	if found := (config.Problems)(nil); errors.As(err, &found) {
+		return nil, fmt.Errorf("%w\n%s in the configuration", err, human.Counted(len(found), "error"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.Warn(logger, nil)
+	if findings, err := w.Findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
+		return nil, cmp.Or(err, ErrRules)
+	}
+	for _, text := range DiskWarnings(w.Config) {
+		logger.Warn(text)
+	}
+	return w, nil
+}
+
+// DiskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.
+func DiskWarnings(c *config.Config) []string {
+	if !slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Type == "trap" && c.Auths[r.Auth].Version == 3 }) {
+		return nil
+	}
+	return notify.DiskWarnings(c.StateDir)
+}

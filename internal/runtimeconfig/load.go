@@ -1,0 +1,76 @@
+package runtimeconfig
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"trapline/config"
+	"trapline/internal/access"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
+)
+
+// Config is all that came out of the configuration. It is replaced as a whole.
+type Config struct {
+	Config  *config.Config
+	Catalog *poller.Catalog
+	Targets []*poller.Target
+
+	Findings func() ([]rules.Finding, error) // about the rules
+	Hash     func() string                   // of the files
+	LoadedAt time.Time
+}
+
+// seldomCollect has garbage collected less often while little memory is in use, as when the program starts:
+// to collect that of loading a big file takes a quarter of the time. It returns what ends that.
+func seldomCollect() (end func()) {
+	const percent, little = 400, 64 << 20
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapAlloc > little {
+		return func() {}
+	}
+	before := debug.SetGCPercent(percent)
+	if before < 0 || before > percent {
+		debug.SetGCPercent(before) // which the user set
+	}
+	return func() { debug.SetGCPercent(before) }
+}
+
+// Load reads and compiles the configuration: what serve does up to the first packet.
+func Load(files []string, expandEnv bool, sourceAddress string) (*Config, error) {
+	defer seldomCollect()()
+	files = Files(files)
+	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
+	if err != nil {
+		return nil, unreadable(files, err)
+	}
+	return Compile(c, sourceAddress)
+}
+
+// Compile makes what runs of a configuration.
+func Compile(c *config.Config, sourceAddress string) (*Config, error) {
+	if c.Global.SourceAddress == "" {
+		if _, err := access.ParseSource(sourceAddress); err != nil {
+			return nil, err
+		}
+		c.Global.SourceAddress = sourceAddress
+	}
+	w := &Config{Config: c, Catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book)}
+	if c.ShipsModules {
+		w.Catalog.Shipped = config.Shipped
+	}
+	w.Findings = sync.OnceValues(w.lint)
+	w.Hash = sync.OnceValue(func() string { return config.Hash(c.Files) })
+	w.LoadedAt = time.Now()
+	for i := range c.Targets {
+		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.Catalog)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", c.Targets[i].Name, err)
+		}
+		w.Targets = append(w.Targets, t)
+	}
+	return w, nil
+}

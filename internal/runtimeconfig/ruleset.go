@@ -1,0 +1,102 @@
+package runtimeconfig
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"trapline/collector"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+	"trapline/internal/profile"
+	"trapline/internal/rules"
+)
+
+// Rules are what the configuration wants of them.
+func (w *Config) Rules() rules.Configuration {
+	return rules.Configuration{Set: w.Config.Rules, Targets: w.Targets, Settings: w.Config.RuleSettings, Names: w.Config.Names}
+}
+
+var ErrRules = errors.New("the rules have errors")
+
+// lint tells what is wrong with the rules, and what is likely not meant.
+func (w *Config) lint() ([]rules.Finding, error) {
+	if len(w.Config.Rules.Groups) == 0 {
+		return nil, nil
+	}
+	has, err := w.ForRules()
+	if err != nil {
+		return nil, err
+	}
+	return w.Config.Rules.Lint(&has), nil
+}
+
+// ForRules is what rules may refer to.
+func (w *Config) ForRules() (rules.World, error) {
+	y := Yields{}
+	y.addOwn()
+	for _, m := range w.Catalog.Modules {
+		y.Add(m)
+	}
+	auto := func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }
+	if len(w.Targets) == 0 || slices.ContainsFunc(w.Config.Targets, auto) {
+		if err := y.addProfiles(w); err != nil {
+			return rules.World{}, err
+		}
+	}
+	interval, err := w.intervals()
+	if err != nil {
+		return rules.World{}, err
+	}
+	told := notify.RuleChecker{Names: w.Config.Names, Receivers: w.Config.Receivers, Auths: w.Config.Auths}
+	x := rules.World{Metrics: y, Interval: interval, Annotations: told.Check, Severity: notify.CheckSeverity}
+	for _, t := range w.Targets {
+		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
+	}
+	return x, nil
+}
+
+// intervals gives the longest time between passes that bring a metric; for metrics that no target's modules
+// yield, the time that holds where a target sets none.
+func (w *Config) intervals() (func(metric string) time.Duration, error) {
+	modules := map[*collector.Module]time.Duration{}
+	var slowest, auto time.Duration
+	for i, t := range w.Targets {
+		slowest = max(slowest, t.Interval)
+		if w.chooses(i) {
+			auto = max(auto, t.Interval)
+		}
+		for _, m := range t.Modules {
+			modules[m] = max(modules[m], t.Interval)
+		}
+	}
+	longest := map[string]time.Duration{}
+	raise := func(y Yields, interval time.Duration) {
+		for name := range y {
+			longest[name] = max(longest[name], interval)
+		}
+	}
+	for m, interval := range modules {
+		y := Yields{}
+		y.Add(m)
+		raise(y, interval)
+	}
+	own, chosen := Yields{}, Yields{}
+	own.addOwn()
+	raise(own, slowest)
+	if auto > 0 {
+		if err := chosen.addProfiles(w); err != nil {
+			return nil, err
+		}
+		raise(chosen, auto)
+	}
+	otherwise := cmp.Or(w.Config.Global.Interval.Duration, poller.DefaultInterval)
+	return func(metric string) time.Duration { return cmp.Or(longest[metric], otherwise) }, nil
+}
+
+// chooses reports whether a target's modules are chosen by a profile.
+func (w *Config) chooses(target int) bool {
+	return slices.Contains(w.Config.Targets[target].Modules, profile.Auto)
+}

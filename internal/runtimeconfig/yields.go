@@ -1,0 +1,53 @@
+package runtimeconfig
+
+import (
+	"fmt"
+	"slices"
+
+	"trapline/collector"
+	"trapline/internal/poller"
+)
+
+// MetricsOf gives the metrics that a target may have series of, with their labels.
+func (w *Config) MetricsOf(name string) (Yields, error) {
+	i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("the configuration has no target %q", name)
+	}
+	y := Yields{}
+	y.addOwn()
+	for _, m := range w.Targets[i].Modules {
+		y.Add(m)
+	}
+	if w.chooses(i) {
+		return y, y.addProfiles(w)
+	}
+	return y, nil
+}
+
+// Yields are metrics by name, with the labels that their series may have.
+type Yields map[string][]string
+
+func (y Yields) Add(m *collector.Module) {
+	for name, labels := range m.Yields() {
+		y[name] = append(y[name], labels...)
+	}
+}
+
+func (y Yields) addOwn() {
+	for _, name := range poller.OwnMetrics() {
+		y[name] = poller.OwnLabels
+	}
+}
+
+// addProfiles adds what any profile may choose.
+func (y Yields) addProfiles(w *Config) error {
+	book, err := w.Config.Book()
+	if err != nil {
+		return err
+	}
+	for name, m := range book.Modules() {
+		y.Add(collector.Compile(name, m.Settings))
+	}
+	return nil
+}
