@@ -198,21 +198,13 @@ func (b *moduleBuilder) subtypeOf(f *format, oid snmp.OID) *subtypeSource {
 	return &subtypeSource{b.keep(previous(oid)), f.subtypes}
 }
 
-// previous is oid with its last number one less: in a table, the column in front.
+// previous returns oid with its last number decremented: in a table, the column in front.
 func previous(oid snmp.OID) snmp.OID {
-	text := oid.String()
-	at := strings.LastIndexByte(text, '.')
-	last := text[at+1:]
-	if at < 0 || last == "0" {
+	parent, last := oid.CutLast()
+	if len(parent) == 0 || last == 0 {
 		return oid
 	}
-	var n uint64
-	fmt.Sscan(last, &n)
-	o, err := snmp.ParseOID(fmt.Sprintf("%s.%d", text[:at], n-1))
-	if err != nil {
-		return oid
-	}
-	return o
+	return snmp.AppendArc(slices.Clip(parent), last-1)
 }
 
 // addMetric makes the columns of one metric. Of two metrics with one OID both are made.

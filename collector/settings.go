@@ -78,21 +78,18 @@ func (r *RegexpExtract) UnmarshalYAML(unmarshal func(any) error) error {
 
 // Problems reports everything about a metric that would fail or stay silent while polling.
 func (m *MetricSettings) Problems() []setting.Problem {
-	var found []setting.Problem
-	wrong := func(path, format string, args ...any) {
-		found = append(found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var found setting.Problems
 	if m.Name == "" {
-		wrong("name", "a metric needs a name")
+		found.Add("name", "a metric needs a name")
 	}
 	if m.OID.IsZero() {
-		wrong("oid", "metric %q needs an oid", m.Name)
+		found.Add("oid", "metric %q needs an oid", m.Name)
 	}
 	if text := TypeProblem(m.Type); text != "" {
-		wrong("type", "%s", text)
+		found.Add("type", "%s", text)
 	}
 	if typeNamed(m.Type).pattern && m.DateTimePattern == "" {
-		wrong("type", "type %s needs a datetime_pattern", m.Type)
+		found.Add("type", "type %s needs a datetime_pattern", m.Type)
 	}
 	return found
 }
@@ -117,30 +114,30 @@ func renamed(name string) []setting.Problem {
 
 // Problems reports an index without a label, of a type that no index has or of a negative size.
 func (x *IndexSettings) Problems() []setting.Problem {
-	var found []setting.Problem
+	var found setting.Problems
 	if text := labelProblem(x.LabelName); text != "" {
-		found = append(found, setting.Problem{Path: "labelname", Text: text})
+		found.Add("labelname", "%s", text)
 	}
 	if text := IndexTypeProblem(x.Type); text != "" {
-		found = append(found, setting.Problem{Path: "type", Text: text})
+		found.Add("type", "%s", text)
 	}
 	if x.FixedSize < 0 {
-		found = append(found, setting.Problem{Path: "fixed_size", Text: "a size is 0 or more"})
+		found.Add("fixed_size", "a size is 0 or more")
 	}
 	return found
 }
 
 // Problems reports a lookup without a label, without an object to look in or of an unknown type.
 func (l *LookupSettings) Problems() []setting.Problem {
-	var found []setting.Problem
+	var found setting.Problems
 	if text := labelProblem(l.LabelName); text != "" {
-		found = append(found, setting.Problem{Path: "labelname", Text: text})
+		found.Add("labelname", "%s", text)
 	}
 	if len(l.Labels) > 0 && l.OID.IsZero() {
-		found = append(found, setting.Problem{Path: "oid", Text: fmt.Sprintf("the lookup of label %q needs an oid", l.LabelName)})
+		found.Add("oid", "the lookup of label %q needs an oid", l.LabelName)
 	}
 	if text := typeProblem(l.Type, inLookup); text != "" {
-		found = append(found, setting.Problem{Path: "type", Text: text})
+		found.Add("type", "%s", text)
 	}
 	return found
 }

@@ -91,13 +91,13 @@ func TestSeveralFiles(t *testing.T) {
 			name:  "mistakes in all",
 			files: map[string]string{"a.yml": "auths: {x: {version: 7}}", "b.yml": "module: {}", "c.yml": "modules: {y: {timeout: 5, walk: [1.3]}}"},
 			wrong: "a.yml:1: auths.x.version: version 7: SNMP has versions 1, 2 (for v2c) and 3\n" +
-				"b.yml:1: unknown key \"module\" at the top of the file: did you mean \"modules\"?\n" +
+				"b.yml:1: unknown key \"module\" at the top of the file: did you mean modules?\n" +
 				"c.yml:1: modules.y.timeout: \"5\" is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s",
 		},
 		{
 			name:  "what a misspelt key may hold is not missed",
 			files: map[string]string{"a.yml": "auth: {secure: {version: 2}}\nreceivers: [{name: b, address: c, auth: secure}, {name: d, address: e}]"},
-			wrong: "a.yml:1: unknown key \"auth\" at the top of the file: did you mean \"auths\"?",
+			wrong: "a.yml:1: unknown key \"auth\" at the top of the file: did you mean auths?",
 		},
 		{
 			name:  "what an unreadable file may hold is not missed",

@@ -30,7 +30,7 @@ func TestHistoryIsRead(t *testing.T) {
 		"history: {points: -1}":         "write a number from 0 (no histories) to 1000",
 		"history: {points: 2000}":       "write a number from 0 (no histories) to 1000",
 		"history: {memory: much}":       `"much" is not a number of octets: write one such as 64MiB`,
-		"history: {point: 3}":           `did you mean "points"?`,
+		"history: {point: 3}":           `did you mean points?`,
 		"history: {columns: {}}":        "history.columns",
 		"history: {points: a thousand}": "history.points",
 	} {

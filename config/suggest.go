@@ -96,7 +96,7 @@ func unknownKey(key string, in path, known []string) string {
 	}
 	text := fmt.Sprintf("unknown key %.40q %s: ", key, place)
 	if meant := spelled(key, known); meant != "" {
-		return text + fmt.Sprintf("did you mean %q?", meant)
+		return text + setting.Question(meant)
 	}
 	if advice := elsewhere[section][key]; advice != "" && len(in) <= 2 {
 		return text + advice
@@ -105,13 +105,13 @@ func unknownKey(key string, in path, known []string) string {
 		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, meant)
 	}
 	if one := key + "s"; slices.Contains(known, one) {
-		return text + fmt.Sprintf("did you mean %q?", one)
+		return text + setting.Question(one)
 	}
 	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
 		return text + advice
 	}
-	if near := nearestKey(key, known); near != "" {
-		return text + fmt.Sprintf("did you mean %q?", near)
+	if question := setting.Question(nearestKey(key, known)); question != "" {
+		return text + question
 	}
 	return text + "the keys there are " + strings.Join(known, ", ")
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -21,7 +20,7 @@ func TestEveryKeyIsSuggested(t *testing.T) {
 					continue
 				}
 				checked++
-				if got, want := unknownKey(word, in, keys), fmt.Sprintf("did you mean %q?", key); !strings.HasSuffix(got, want) {
+				if got, want := unknownKey(word, in, keys), "did you mean "+key+"?"; !strings.HasSuffix(got, want) {
 					t.Errorf("%s; want %s", got, want)
 				}
 			}

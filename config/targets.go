@@ -109,8 +109,8 @@ func (u *union) checkTimeout(s *source, at path, t *poller.TargetSettings) {
 // missingModule says that there is no module of that name.
 func missingModule(name string, names []string) string {
 	text := fmt.Sprintf("there is no module %q", name)
-	if near := setting.Nearest(name, names); near != "" {
-		return text + fmt.Sprintf(": did you mean %q?", near)
+	if question := setting.DidYouMean(name, names); question != "" {
+		return text + ": " + question
 	}
 	return text + " in modules, and none of that name ships"
 }
@@ -118,8 +118,8 @@ func missingModule(name string, names []string) string {
 // missingAuth says that there is no auth of that name.
 func missingAuth(name string, names []string) string {
 	text := fmt.Sprintf("there is no auth %q", name)
-	if near := setting.Nearest(name, names); near != "" {
-		return text + fmt.Sprintf(": did you mean %q?", near)
+	if question := setting.DidYouMean(name, names); question != "" {
+		return text + ": " + question
 	}
 	if len(names) == 0 || len(names) > maxListed {
 		return text + " in auths"

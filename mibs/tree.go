@@ -280,11 +280,12 @@ func (t *Tree) Find(oid snmp.OID) Instance {
 // the instance a name, as DISMAN-EVENT-MIB has sysUpTimeInstance.
 func (t *Tree) Object(oid snmp.OID) Instance {
 	i := t.Find(oid)
-	if i.Node == nil || i.Node.Kind != Plain || len(i.Index) > 0 || oid[len(oid)-1] != 0 {
+	parent, last := oid.CutLast()
+	if i.Node == nil || i.Node.Kind != Plain || len(i.Index) > 0 || last != 0 || len(parent) == 0 {
 		return i
 	}
-	if object := t.Find(oid[:len(oid)-1]); object.Node != nil && object.Node.Kind == Scalar && len(object.Index) == 0 {
-		return Instance{object.Node, oid[len(oid)-1:]}
+	if object := t.Find(parent); object.Node != nil && object.Node.Kind == Scalar && len(object.Index) == 0 {
+		return Instance{object.Node, oid[len(parent):]}
 	}
 	return i
 }

@@ -28,8 +28,8 @@ receivers:
 	dir := strings.TrimSuffix(path(""), "/")
 	for _, test := range []struct{ name, args, out, errs string }{
 		{"doubts", "check", `snmp.yml:3: warning: rule_files[0]: no file matches none/*.yml (relative to DIR)
-snmp.yml:6: warning: receivers[1].labels: no rule has a severity that "magor" matches: did you mean "major"?
-rules.yml:4: warning: Down: the severity "minro" is unknown and is sent as indeterminate: did you mean "minor"?
+snmp.yml:6: warning: receivers[1].labels: no rule has a severity that "magor" matches: did you mean major?
+rules.yml:4: warning: Down: the severity "minro" is unknown and is sent as indeterminate: did you mean minor?
 rules.yml:5: warning: Slow: the severity "sev2" is unknown and is sent as indeterminate: use one of critical, major, minor, warning
 The configuration has 1 target, 0 modules, 4 rules and 3 receivers: no errors, 4 warnings
 `, ""},

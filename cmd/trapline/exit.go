@@ -78,8 +78,8 @@ func exitOf(ctx context.Context, err error) (status int, text string) {
 
 // didYouMean is the end of a message about a name that is not known, or "".
 func didYouMean(name string, known []string) string {
-	if near := setting.Nearest(name, known); near != "" {
-		return fmt.Sprintf("; did you mean %s?", near)
+	if question := setting.DidYouMean(name, known); question != "" {
+		return "; " + question
 	}
 	return ""
 }

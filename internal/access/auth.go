@@ -15,10 +15,10 @@ import (
 // hexadecimal digits.
 type Auth struct {
 	Version              Version        `yaml:"version,omitempty"`                 // 1, 2 or 3; default 2 (v2c)
-	Community            setting.Secret `yaml:"community,omitempty"`               // SecretFiles versions 1 and 2c; default public
+	Community            setting.Secret `yaml:"community,omitempty"`               // of versions 1 and 2c; default public
 	CommunityFile        string         `yaml:"community_file,omitempty"`          // file with the community, read again when it changes
 	SecurityLevel        string         `yaml:"security_level,omitempty"`          // noAuthNoPriv (default), authNoPriv or authPriv
-	Username             string         `yaml:"username,omitempty"`                // SecretFiles version 3
+	Username             string         `yaml:"username,omitempty"`                // of version 3
 	Password             setting.Secret `yaml:"password,omitempty"`                // authentication passphrase, at least 8 characters
 	PasswordFile         string         `yaml:"password_file,omitempty"`           // file with it, read again when it changes
 	MasterKey            setting.Secret `yaml:"master_key,omitempty"`              // authentication key for all devices, in hexadecimal digits, in place of the passphrase
@@ -33,7 +33,7 @@ type Auth struct {
 	PrivMasterKeyFile    string         `yaml:"priv_master_key_file,omitempty"`    // file with it
 	PrivLocalizedKey     setting.Secret `yaml:"priv_localized_key,omitempty"`      // privacy key for one device, in hexadecimal digits; needs engine_id
 	PrivLocalizedKeyFile string         `yaml:"priv_localized_key_file,omitempty"` // file with it
-	EngineID             string         `yaml:"engine_id,omitempty"`               // SecretFiles the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
+	EngineID             string         `yaml:"engine_id,omitempty"`               // of the device, in hexadecimal digits; default, and with "0x0000000000": the device is asked
 	ContextName          string         `yaml:"context_name,omitempty"`            // SNMPv3 context, where the target has none
 	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
 }
@@ -114,26 +114,26 @@ func (a *Auth) Canonical() {
 // Problems reports what a target could not be asked with. The fields of SNMPv3 are looked at only
 // where the version is 3.
 func (a *Auth) Problems() []setting.Problem {
-	var m problems
+	var m setting.Problems
 	if a.Version < 1 || a.Version > 3 {
-		m.add("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
+		m.Add("version", "version %d: SNMP has versions 1, 2 (for v2c) and 3", a.Version)
 	}
 	if a.Engine != "" && a.Engine != Gosnmp {
-		m.add("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
+		m.Add("engine", "unknown engine %q: write gosnmp, or leave it out", a.Engine)
 	}
 	if a.Version != 3 {
 		return m
 	}
 	if _, err := snmp.ParseSecurityLevel(a.SecurityLevel); err != nil {
-		m.add("security_level", "%v", err)
+		m.Add("security_level", "%v", err)
 	}
 	if a.Username == "" {
-		m.add("", "version 3 needs a username: write username: NAME")
+		m.Add("", "version 3 needs a username: write username: NAME")
 	}
 	if id, err := setting.Hex(a.EngineID); err != nil {
-		m.add("engine_id", "engine_id has %v", err)
+		m.Add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && a.EngineID != "" {
-		m.add("engine_id", "%v", err)
+		m.Add("engine_id", "%v", err)
 	}
 	if a.SecurityLevel == AuthNoPriv || a.SecurityLevel == AuthPriv {
 		a.addKeyProblems(&m)
@@ -141,34 +141,27 @@ func (a *Auth) Problems() []setting.Problem {
 	return m
 }
 
-// problems is a list under construction.
-type problems []setting.Problem
-
-func (m *problems) add(path, format string, args ...any) {
-	*m = append(*m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-}
-
-func (a *Auth) addKeyProblems(m *problems) {
+func (a *Auth) addKeyProblems(m *setting.Problems) {
 	auth, errAuth := snmp.ParseAuthProtocol(a.AuthProtocol)
 	if errAuth != nil {
-		m.add("auth_protocol", "%v", errAuth)
+		m.Add("auth_protocol", "%v", errAuth)
 	}
 	keys := a.authKeys()
-	if m.addChoice(a, &keys) && errAuth == nil {
-		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsAuth(auth) })
+	if addChoice(m, a, &keys) && errAuth == nil {
+		addUnfit(m, &keys, func(k snmp.Key) error { return k.FitsAuth(auth) })
 	}
 	if a.SecurityLevel != AuthPriv {
 		return
 	}
 	priv, errPriv := snmp.ParsePrivProtocol(a.PrivProtocol)
 	if errPriv != nil {
-		m.add("priv_protocol", "%v", errPriv)
+		m.Add("priv_protocol", "%v", errPriv)
 	} else if priv == snmp.TripleDES && a.Engine == Gosnmp {
-		m.add("priv_protocol", "%s", NoTripleDES)
+		m.Add("priv_protocol", "%s", NoTripleDES)
 	}
 	keys = a.privKeys()
-	if m.addChoice(a, &keys) && errAuth == nil && errPriv == nil {
-		m.addUnfit(&keys, func(k snmp.Key) error { return k.FitsPriv(auth, priv) })
+	if addChoice(m, a, &keys) && errAuth == nil && errPriv == nil {
+		addUnfit(m, &keys, func(k snmp.Key) error { return k.FitsPriv(auth, priv) })
 	}
 }
 
@@ -177,15 +170,15 @@ const NoTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: go
 
 // addChoice reports a key that is not given, or given more than once, and a localized one that could be
 // meant for any device. Else it is true.
-func (m *problems) addChoice(a *Auth, keys *keySettings) bool {
+func addChoice(m *setting.Problems, a *Auth, keys *keySettings) bool {
 	names := keys.names()
 	switch used := keys.used(); {
 	case len(names) == 0:
-		m.add(used.name, "security level %s needs a %s", a.SecurityLevel, used.name)
+		m.Add(used.name, "security level %s needs a %s", a.SecurityLevel, used.name)
 	case len(names) > 1:
-		m.add(names[0], "%s are both set: keep one", strings.Join(names[:2], " and "))
+		m.Add(names[0], "%s are both set: keep one", strings.Join(names[:2], " and "))
 	case used == &keys[localizedKey] && a.EngineID == "":
-		m.add(names[0], "%s fits one device alone: set its engine_id too, or engine_id: %q to have the device asked", names[0], WildcardEngineID)
+		m.Add(names[0], "%s fits one device alone: set its engine_id too, or engine_id: %q to have the device asked", names[0], WildcardEngineID)
 	default:
 		return true
 	}
@@ -193,12 +186,12 @@ func (m *problems) addChoice(a *Auth, keys *keySettings) bool {
 }
 
 // addUnfit reports a key that cannot be one. What is in files is seen when it is used.
-func (m *problems) addUnfit(keys *keySettings, fits func(snmp.Key) error) {
+func addUnfit(m *setting.Problems, keys *keySettings, fits func(snmp.Key) error) {
 	used := keys.used()
 	if used.file != "" {
 		return
 	}
 	if _, err := used.key(string(used.text), fits); err != nil {
-		m.add(used.name, "%v", err)
+		m.Add(used.name, "%v", err)
 	}
 }

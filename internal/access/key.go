@@ -133,8 +133,8 @@ func (a *Auth) User(secrets Secrets) (*snmp.User, error) {
 type Principal struct {
 	Version   snmp.Version
 	Community []byte
-	User      *snmp.User // SecretFiles SNMPv3, else nil
-	EngineID  []byte     // SecretFiles the peer; empty means: ask it
+	User      *snmp.User // of SNMPv3, else nil
+	EngineID  []byte     // of the peer; empty means: ask it
 }
 
 // Principal gives as whom an auth talks that has no mistakes.

@@ -15,29 +15,29 @@ import (
 // passphrases that the RFC forbids. A target can be asked all the same, though perhaps not in the way
 // that was meant.
 func (a *Auth) Warnings() []setting.Problem {
-	var m problems
+	var m setting.Problems
 	switch a.Version {
 	case 3:
 		a.addUnusedKeys(&m)
 		if a.SecurityLevel != NoAuthNoPriv {
 			keys := a.authKeys()
-			m.addDoubtful(keys.used())
+			addDoubtful(&m, keys.used())
 		}
 		if a.SecurityLevel == AuthPriv {
 			keys := a.privKeys()
-			m.addDoubtful(keys.used())
+			addDoubtful(&m, keys.used())
 		}
 	case 1, 2:
 		if a.Username != "" {
-			m.add("username", "only version 3 has users: write version: 3, or leave username out")
+			m.Add("username", "only version 3 has users: write version: 3, or leave username out")
 		}
-		m.addFile("community_file", a.CommunityFile)
+		addFile(&m, "community_file", a.CommunityFile)
 	}
 	return m
 }
 
 // addUnusedKeys reports keys that the security level leaves unused, and the level that uses them.
-func (a *Auth) addUnusedKeys(m *problems) {
+func (a *Auth) addUnusedKeys(m *setting.Problems) {
 	auth, priv := a.authKeys(), a.privKeys()
 	unused, level := auth.names(), AuthNoPriv
 	if names := priv.names(); len(names) > 0 {
@@ -45,30 +45,30 @@ func (a *Auth) addUnusedKeys(m *problems) {
 	}
 	switch {
 	case a.SecurityLevel == NoAuthNoPriv && len(unused) > 0:
-		m.add("security_level", "the security level is noAuthNoPriv, which does not use %s: write security_level: %s", unused[0], level)
+		m.Add("security_level", "the security level is noAuthNoPriv, which does not use %s: write security_level: %s", unused[0], level)
 	case a.SecurityLevel == AuthNoPriv && level == AuthPriv:
-		m.add("security_level", "the security level is authNoPriv, which does not use %s: write security_level: authPriv", priv.names()[0])
+		m.Add("security_level", "the security level is authNoPriv, which does not use %s: write security_level: authPriv", priv.names()[0])
 	}
 }
 
 // addDoubtful reports a secret that is not there yet, and a passphrase that is too short by the RFC.
-func (m *problems) addDoubtful(s *keySetting) {
+func addDoubtful(m *setting.Problems, s *keySetting) {
 	name, text := s.name, string(s.text)
 	if s.file != "" {
 		name = s.name + "_file"
 		var ok bool
-		if text, ok = m.addFile(name, s.file); !ok {
+		if text, ok = addFile(m, name, s.file); !ok {
 			return
 		}
 	}
 	if key, err := s.read(text); err == nil && text != "" && key.Short() {
-		m.add(name, "%s has %d characters: RFC 3414 section 11.2 asks for %d or more, and many devices refuse fewer", s.name, len(text), snmp.MinPassphrase)
+		m.Add(name, "%s has %d characters: RFC 3414 section 11.2 asks for %d or more, and many devices refuse fewer", s.name, len(text), snmp.MinPassphrase)
 	}
 }
 
 // addFile reports a file that cannot be read now, or returns the secret in it. It may be there later: it
 // is read when it is used.
-func (m *problems) addFile(name, file string) (text string, ok bool) {
+func addFile(m *setting.Problems, name, file string) (text string, ok bool) {
 	if file == "" {
 		return "", false
 	}
@@ -79,23 +79,23 @@ func (m *problems) addFile(name, file string) (text string, ok bool) {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		m.add(name, "there is no file %s: targets cannot be asked until there is: create it, or correct the path", where)
+		m.Add(name, "there is no file %s: targets cannot be asked until there is: create it, or correct the path", where)
 		return "", false
 	case err == nil && info.IsDir():
-		m.add(name, "%s is a directory: write the path of the file that holds the secret", where)
+		m.Add(name, "%s is a directory: write the path of the file that holds the secret", where)
 		return "", false
 	case err == nil && !info.Mode().IsRegular():
 		return "", false // to read it might wait, or use it up
 	}
 	if text, err = new(SecretFiles).read(file); err != nil {
-		m.add(name, "%s cannot be read: %v", where, plain(err))
+		m.Add(name, "%s cannot be read: %v", where, plain(err))
 		return "", false
 	}
 	switch {
 	case text == "":
-		m.add(name, "%s is empty: write the secret into it", where)
+		m.Add(name, "%s is empty: write the secret into it", where)
 	case strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") || strings.HasPrefix(text, "\ufeff"):
-		m.add(name, "%s is UTF-16, or begins with a byte order mark, which becomes part of the secret: save it as UTF-8 without one", where)
+		m.Add(name, "%s is UTF-16, or begins with a byte order mark, which becomes part of the secret: save it as UTF-8 without one", where)
 	}
 	return text, text != ""
 }

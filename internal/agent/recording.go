@@ -73,25 +73,16 @@ func (r *Recording) find(name snmp.OID) (i int, found bool) {
 // missing tells what is wrong with a name that would stand at i: whether other instances of its
 // object exist (RFC 3416 section 4.2.1).
 func (r *Recording) missing(name snmp.OID, i int) snmp.Type {
-	parent := name[:lastArc(name)]
+	parent := name.Parent()
 	for _, near := range []int{i - 1, i} {
 		if near < 0 || near >= r.Len() {
 			continue
 		}
-		if other := r.name(near); len(parent) > 0 && lastArc(other) == len(parent) && other.HasPrefix(parent) {
+		if other := r.name(near); len(parent) > 0 && len(other.Parent()) == len(parent) && other.HasPrefix(parent) {
 			return snmp.NoSuchInstance
 		}
 	}
 	return snmp.NoSuchObject
-}
-
-// lastArc is where the last number of o begins.
-func lastArc(o snmp.OID) int {
-	i := len(o) - 1
-	for i > 0 && o[i-1] >= 0x80 {
-		i--
-	}
-	return max(i, 0)
 }
 
 // appendObject writes the binding of the i-th object.

@@ -82,8 +82,8 @@ var ErrRefused = errors.New("refused")
 // NotFound says that there is none of a name, and which one may be meant.
 func NotFound(kind, name string, names []string) error {
 	err := Errorf(ErrNotFound, "there is no %s %q", kind, name)
-	if near := setting.Nearest(name, names); near != "" {
-		return WithHint(err, fmt.Sprintf("did you mean %s?", near))
+	if question := setting.DidYouMean(name, names); question != "" {
+		return WithHint(err, question)
 	}
 	return err
 }

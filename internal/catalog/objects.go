@@ -174,7 +174,7 @@ func moduleObject(tree *mibs.Tree, m *mibs.Module) api.Object {
 
 // parents are the objects above one, from the root down.
 func parents(tree *mibs.Tree, n *mibs.Node) (list []api.ObjectReference) {
-	for oid, ok := n.OID.CutLast(); ok; oid, ok = oid.CutLast() {
+	for oid := n.OID.Parent(); len(oid) > 0; oid = oid.Parent() {
 		if at := tree.At(oid); len(at) > 0 {
 			list = append(list, api.ObjectReference{Name: qualified(at[0]), OID: oid.String(), Kind: at[0].Kind.String()})
 		}

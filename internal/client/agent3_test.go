@@ -18,7 +18,7 @@ type agent3 struct {
 	address  string
 	engineID []byte
 	security *snmp.Security
-	nobody   *snmp.Security // SecretFiles the same engine
+	nobody   *snmp.Security // of the same engine
 
 	mu       sync.Mutex
 	boots    int32

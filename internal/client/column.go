@@ -207,7 +207,7 @@ func (t *table) rowBehind(index snmp.OID) (next []byte) {
 
 // nextNumber is index with one more in the place of its last number.
 func nextNumber(index snmp.OID) []byte {
-	front := parentOf(index)
+	front := snmp.OID(index).Parent()
 	last, _, ok := snmp.CutArc(index[len(front):])
 	if !ok || last == 1<<32-1 {
 		return nil

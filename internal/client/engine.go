@@ -4,7 +4,6 @@ package client
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 type Params struct {
 	MaxRepetitions          *uint32          `yaml:"max_repetitions,omitempty"`            // rows asked for at once (GETBULK); default as many as fit one packet
 	Retries                 *int             `yaml:"retries,omitempty"`                    // requests sent again without an answer; default 3
-	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // SecretFiles each request; default 5s
+	Timeout                 setting.Duration `yaml:"timeout,omitempty"`                    // of each request; default 5s
 	MaxRows                 int              `yaml:"max_rows,omitempty"`                   // rows of one walk
 	MaxBytes                int              `yaml:"max_bytes,omitempty"`                  // octets of answers that one poll may hold; default 67108864
 	MaxRequests             int              `yaml:"max_requests,omitempty"`               // requests of one walk, retransmissions not counted
@@ -58,27 +57,27 @@ func (p Params) Over(below Params) Params {
 
 // Problems reports values that no request could carry.
 func (p Params) Problems() []setting.Problem {
-	var m []setting.Problem
+	var m setting.Problems
 	if p.Retries != nil && *p.Retries < 0 {
-		m = append(m, setting.Problem{Path: "retries", Text: "a number of retries is 0 or more"})
+		m.Add("retries", "a number of retries is 0 or more")
 	}
 	if p.MaxRows < 0 {
-		m = append(m, setting.Problem{Path: "max_rows", Text: "a number of rows is 1 or more (0: no limit)"})
+		m.Add("max_rows", "a number of rows is 1 or more (0: no limit)")
 	}
 	if p.MaxBytes < 0 {
-		m = append(m, setting.Problem{Path: "max_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
+		m.Add("max_bytes", "a number of octets is 1 or more (0: the default, 67108864)")
 	}
 	if p.MaxRequests < 0 {
-		m = append(m, setting.Problem{Path: "max_requests", Text: "a number of requests is 1 or more (0: no limit)"})
+		m.Add("max_requests", "a number of requests is 1 or more (0: no limit)")
 	}
 	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
-		m = append(m, setting.Problem{Path: "max_window", Text: fmt.Sprintf("a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)})
+		m.Add("max_window", "a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)
 	}
 	if p.MaxVarBindRate < 0 {
-		m = append(m, setting.Problem{Path: "max_varbinds_per_second", Text: "a number of variable bindings is 1 or more (0: no limit)"})
+		m.Add("max_varbinds_per_second", "a number of variable bindings is 1 or more (0: no limit)")
 	}
 	if p.MaxRepetitions != nil && *p.MaxRepetitions > 1<<31-1 {
-		m = append(m, setting.Problem{Path: "max_repetitions", Text: "max_repetitions ends at 2147483647"})
+		m.Add("max_repetitions", "max_repetitions ends at 2147483647")
 	}
 	return m
 }

@@ -50,7 +50,7 @@ func (a *agentEngine) LogValue() slog.Value {
 // 3.1.2.1).
 type user struct {
 	gosnmp.UsmSecurityParameters
-	keys    *snmp.User // SecretFiles the target's auth with secrets
+	keys    *snmp.User // of the target's auth with secrets
 	secrets access.Secrets
 	known   *agentEngine // what is talked to; nil when the engine has to be discovered
 	tried   bool         // the session made an exchange

@@ -55,7 +55,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 type comeback struct {
 	name, engineID string
 	wiped          bool
-	packets        int // SecretFiles the first poll thereafter
+	packets        int // of the first poll thereafter
 	rediscoveries  string
 }
 

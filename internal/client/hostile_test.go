@@ -28,7 +28,7 @@ import (
 )
 
 const (
-	hostileCopies   = 5 // SecretFiles each kind over each transport: 200 agents; in a short run one: 40
+	hostileCopies   = 5 // of each kind over each transport: 200 agents; in a short run one: 40
 	hostileHealthy  = 20
 	hostileInterval = 5 * time.Second
 	mostRSS         = 300 << 20

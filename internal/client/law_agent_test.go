@@ -41,7 +41,7 @@ type lawAgent struct {
 	room        int // octets for bindings in an answer, of which the first always fits
 	full        fullness
 	bindings    int  // in an answer; 0 means no limit
-	repetitions int  // SecretFiles a GETBULK that are served; 0 means no limit
+	repetitions int  // of a GETBULK that are served; 0 means no limit
 	misnames    bool // errors of one binding name the second, whichever it is
 
 	security, nobody *snmp.Security // SNMPv3
@@ -54,7 +54,7 @@ type lawAgent struct {
 	requests int
 	faults   []string // requests that must not be
 	trace    func(format string, args ...any)
-	instead  func(*snmp.PDU) bool // SecretFiles perform, for agents that answer otherwise
+	instead  func(*snmp.PDU) bool // of perform, for agents that answer otherwise
 }
 
 // visible are the objects as the agent's version shows them: SNMPv1 has no Counter64.

@@ -175,7 +175,7 @@ func (w *historyTrial) checkRate(k pointKey, now historySamples, got, elapsed fl
 	}
 	want, sure, exact := math.NaN(), true, 1e-6
 	if strings.Contains(k.track, "_") {
-		exact = 2e-3 // SecretFiles those without points
+		exact = 2e-3 // of those without points
 	}
 	if 2*elapsed >= 5*historyInterval.Seconds() {
 		objects = nil // too long ago

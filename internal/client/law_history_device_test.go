@@ -214,7 +214,7 @@ func (d *historyDevice) exchange(a, b string) {
 type historySamples map[sampleKey]historySample
 
 type historySample struct {
-	value  float64 // SecretFiles the counter itself
+	value  float64 // of the counter itself
 	labels string
 	desc   *series.Desc
 }

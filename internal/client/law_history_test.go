@@ -28,7 +28,7 @@ const fewHistories, manyHistories = 4, 60
 
 // The law of histories: over twenty polls of a device, whatever becomes of its rows and counters in between, a rate is
 // what its own counter grew by, or it is absent. In a long run, it is tried with all of the first recordings and a sample
-// SecretFiles the others; TRAPLINE_SEED=n draws the same sample again.
+// of the others; TRAPLINE_SEED=n draws the same sample again.
 func TestLawOfHistories(t *testing.T) {
 	onlyOnce(t)
 	seed := uint64(1)
@@ -109,7 +109,7 @@ type historyTrial struct {
 	keeper *history.Keeper
 	poller *poller.Poller
 
-	last   historySamples // SecretFiles the last poll that was answered
+	last   historySamples // of the last poll that was answered
 	passes []*poller.Pass
 	points map[pointKey][]float32 // the rates of each row so far, the newest last
 	counts historyCounts

@@ -17,7 +17,7 @@ type lawSubject struct {
 	name    string
 	modules []*collector.Module
 	book    *profile.Book // for "auto", without modules
-	columns []snmp.OID    // SecretFiles all metrics and lookups, sorted, none within another
+	columns []snmp.OID    // of all metrics and lookups, sorted, none within another
 }
 
 func newLawSubject(name string, settings ...*collector.Settings) *lawSubject {

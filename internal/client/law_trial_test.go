@@ -35,14 +35,14 @@ type lawTrial struct {
 	got, want   *poller.Target // by the engine, and by the strict walk
 	concurrency int
 
-	original, all []lawObject // SecretFiles the device, sorted; columns that it hides included
+	original, all []lawObject // of the device, sorted; columns that it hides included
 	hidden        map[string]bool
 	uptime        uint64
 	booted        time.Time
 
-	oracle *poller.Pass // SecretFiles the objects as they are
+	oracle *poller.Pass // of the objects as they are
 	sum    uint64
-	steps  int // SecretFiles the strict walk, the most so far: rows that went were asked for once more
+	steps  int // of the strict walk, the most so far: rows that went were asked for once more
 	log    []string
 }
 

@@ -13,7 +13,7 @@ import (
 type link struct {
 	socket
 	flying int     // requests that an answer is expected to, charged to the receive buffer
-	most   int     // SecretFiles them at once, so that their answers do not overflow the receive buffer
+	most   int     // of them at once, so that their answers do not overflow the receive buffer
 	held   []*peer // those that wait until there are fewer
 
 	queue, spareQueue []outgoing
@@ -24,7 +24,7 @@ type link struct {
 // outgoing is an attempt that was not yet handed to the system.
 type outgoing struct {
 	query *query
-	end   int // SecretFiles its message in link.out
+	end   int // of its message in link.out
 }
 
 // answerCharge is what the system takes of a receive buffer for an answer that fills a frame.

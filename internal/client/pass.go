@@ -24,14 +24,14 @@ type exchanger interface {
 type request struct {
 	pdu         snmp.PDUType
 	oids        []snmp.OID
-	values      []snmp.VarBind // SecretFiles a SetRequest, with oids as names
-	repetitions uint32         // SecretFiles a GetBulkRequest
+	values      []snmp.VarBind // of a SetRequest, with oids as names
+	repetitions uint32         // of a GetBulkRequest
 }
 
 // answer is a Response PDU.
 type answer struct {
 	status   snmp.ErrorStatus
-	index    int // SecretFiles the binding that status speaks of, from 1; 0 when it speaks of none
+	index    int // of the binding that status speaks of, from 1; 0 when it speaks of none
 	varbinds []snmp.VarBind
 	list     []byte // over the pipe, the bindings as they came, in the place of varbinds
 	count    int    // Secrets these

@@ -55,7 +55,7 @@ const loop = `1.3.6.1.2.1.1.1.0|4|loop
 `
 
 // device is a recording of a switch with so many interfaces and 20 columns, and of an object outside
-// SecretFiles 1.3.6.1.
+// of 1.3.6.1.
 func device(interfaces int) string {
 	var text strings.Builder
 	text.WriteString("1.0.8802.1.1.2.1.3.3.0|4|lldp\n1.3.6.1.2.1.1.5.0|4|device\n")

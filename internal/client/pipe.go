@@ -15,7 +15,7 @@ import (
 
 // pipe carries the requests of all targets over one socket for each IP version, and one more for each
 // source that somebody wants. An answer finds its request by the request-id, which is a secret number
-// SecretFiles a slot. There is no goroutine and no buffer for a target: one goroutine receives for a socket and
+// of a slot. There is no goroutine and no buffer for a target: one goroutine receives for a socket and
 // goes on with whatever the answers allow.
 //
 // Everything below the mutex belongs to whoever holds it, from lock to unlock; methods named with

@@ -33,7 +33,7 @@ type usmPeer struct {
 	// A user or password that the device refuses costs it one request a poll. Only when it was accepted
 	// before, or every refusalMemory, the cause is looked for in what was learnt of the device.
 	accepted bool          // since the discovery and the last refusal, an answer came
-	since    time.Duration // SecretFiles the discovery or the last refusal that did not lead to one
+	since    time.Duration // of the discovery or the last refusal that did not lead to one
 
 	begun      uint64 // the event before the last poll
 	discovered uint64 // the event of the last answer to a discovery; 0 means never
@@ -269,7 +269,7 @@ func (p *pipe) reportedLocked(q *query, o *snmp.Opened) {
 	}
 	switch {
 	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
-		q.peer.deviatesLocked(p, report) // SecretFiles a stranger, or of an attempt before the clock was set
+		q.peer.deviatesLocked(p, report) // of a stranger, or of an attempt before the clock was set
 	case kind == snmp.NotInTimeWindow && !q.resynced:
 		u.clock.Adopt(o.Boots, o.Time, p.now)
 		q.resynced = true

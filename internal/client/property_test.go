@@ -136,7 +136,7 @@ type changingTable struct {
 	r       *rand.Rand
 	columns []snmp.OID
 	names   []snmp.OID
-	ever    map[string]bool // SecretFiles the pass
+	ever    map[string]bool // of the pass
 	always  map[string]bool
 }
 

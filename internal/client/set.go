@@ -13,7 +13,7 @@ import (
 // SetError is why a device does not take what Set was to write.
 type SetError struct {
 	Status snmp.ErrorStatus
-	Index  int // SecretFiles the binding that Status speaks of, from 0; -1 where it speaks of none
+	Index  int // of the binding that Status speaks of, from 0; -1 where it speaks of none
 }
 
 func (e *SetError) Error() string { return fmt.Sprintf("agent answers %s", e.Status) }

@@ -12,7 +12,7 @@ type slotTable struct {
 }
 
 type slot struct {
-	uses  uint32 // SecretFiles which the id holds the low bits
+	uses  uint32 // of which the id holds the low bits
 	query *query // nil when unused
 }
 

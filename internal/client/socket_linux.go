@@ -79,7 +79,7 @@ func (f *frames) point(i int, b []byte) {
 }
 
 // receive does not ask again after a batch that was not full: the socket was empty then, and the poller
-// SecretFiles the runtime notes whatever arrives from that moment on.
+// of the runtime notes whatever arrives from that moment on.
 func (s *batchSocket) receive(take func([]datagram)) error {
 	var batch [batchSize]datagram
 	var failed error

@@ -29,7 +29,7 @@ type savedColumn struct {
 	Rows             int32
 	Size             uint16
 	Unordered, Alone bool
-	Ends             []string // SecretFiles the segments but the last
+	Ends             []string // of the segments but the last
 	Counts           []int32  // their rows
 }
 

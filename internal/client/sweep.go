@@ -26,7 +26,7 @@ type sweep struct {
 	open        int // columns not done
 	pending     []*segment
 	asks        []*ask
-	outstanding int // SecretFiles asks, those not answered
+	outstanding int // of asks, those not answered
 	arena       arena
 	failed      *access.Error
 	answered    bool
@@ -69,7 +69,7 @@ func newSweep(p *pipe, t *peer, oids, roots []snmp.OID) *sweep {
 	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
 	for i, oid := range oids {
-		parent := string(parentOf(oid))
+		parent := string(oid.Parent())
 		if tables[parent] == nil {
 			tables[parent] = &table{}
 		}
@@ -85,15 +85,6 @@ func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
 		return roots[i]
 	}
 	return oid
-}
-
-// parentOf is oid without its last number.
-func parentOf(oid snmp.OID) snmp.OID {
-	i := len(oid) - 1
-	for i > 0 && oid[i-1] >= 0x80 {
-		i--
-	}
-	return oid[:max(i, 0)]
 }
 
 // start sends as much as the window allows. What follows is up to the answers.

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Logger      *slog.Logger // nil logs nothing
 	Metrics     *Metrics     // nil counts nothing
-	MaxVarBinds int          // SecretFiles one walk; 0 means DefaultMaxVarBinds
+	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
 	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
 	MaxTotalBytes int
 	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
@@ -51,12 +51,12 @@ type Client struct {
 
 	mu      sync.Mutex
 	closed  bool
-	targets map[identity]*list.Element // SecretFiles *Target, in recent
+	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
 
 	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-	restored sync.Map // SecretFiles saved, by Target.key: targets not polled since
+	restored sync.Map // of saved, by Target.key: targets not polled since
 }
 
 // identity is all that a Spec says, comparable.

@@ -235,7 +235,7 @@ func TestPollsAtTheSameTimeKeepApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 3 { // SecretFiles one target, too
+		for range 3 { // of one target, too
 			polls.Go(func() {
 				for range 20 {
 					stats, err := x.Poll(t.Context(), &client.Plan{Walk: walkOf(columnOID), Params: patient(10)}, func(v snmp.VarBind) {

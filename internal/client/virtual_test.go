@@ -169,7 +169,7 @@ type virtualAgent struct {
 	answers int                 // after so many it falls silent; 0 means never
 	given   int
 
-	version snmp.Version    // SecretFiles the last request
+	version snmp.Version    // of the last request
 	asked   map[string]bool // the names in requests, where somebody wants to know
 }
 

@@ -31,10 +31,8 @@ func (w *inquiry) suggestion(err error) string {
 			names = append(names, name)
 		}
 	}
-	if near := setting.Nearest(w.Metric, names); near != "" {
-		return fmt.Sprintf("Did you mean %s?", near)
-	}
-	if _, advice, found := strings.Cut(err.Error(), "did you mean "); found {
+	text := cmp.Or(setting.DidYouMean(w.Metric, names), err.Error())
+	if _, advice, found := strings.Cut(text, "did you mean "); found {
 		return "Did you mean " + advice
 	}
 	return "Search the MIBs and modules for it, or add the directory of its MIB to mibs.dirs."

@@ -90,8 +90,8 @@ func (f *Fleet) NoTarget(name string) error {
 		names = append(names, u.Target.Name)
 	}
 	err := api.Errorf(api.ErrNotFound, "there is no target %q", name)
-	if near := setting.Nearest(name, names); near != "" {
-		return api.WithHint(err, fmt.Sprintf("did you mean %s?", near))
+	if question := setting.DidYouMean(name, names); question != "" {
+		return api.WithHint(err, question)
 	}
 	return api.WithHint(err, "trapline targets lists the targets")
 }

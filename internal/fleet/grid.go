@@ -25,8 +25,7 @@ type gridColumn struct {
 
 // entryOf is the object above a column: the entry of its table, or the group of a scalar.
 func entryOf(object []byte) string {
-	entry, _ := snmp.OID(object).CutLast()
-	return string(entry)
+	return string(snmp.OID(object).Parent())
 }
 
 // newGrid takes the columns of a poll that are wanted.

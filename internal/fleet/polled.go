@@ -110,7 +110,7 @@ func (t *polledTable) entitle(metrics []string) {
 		t.name, t.title = scalars, "Scalars"
 		return
 	}
-	t.oid, _ = snmp.OID(entry).CutLast()
+	t.oid = snmp.OID(entry).Parent()
 	if t.interfaces() {
 		t.name, t.title = history.Interfaces, "Interfaces"
 		return

@@ -39,8 +39,8 @@ func (f *Fleet) TableOf(q api.TableQuery) (api.Table, error) {
 			names = append(names, t.name)
 		}
 		err := api.Errorf(api.ErrNotFound, "%s has no table %q", q.Target, q.Table)
-		if near := setting.Nearest(q.Table, names); near != "" {
-			return api.Table{}, api.WithHint(err, fmt.Sprintf("did you mean %s?", near))
+		if question := setting.DidYouMean(q.Table, names); question != "" {
+			return api.Table{}, api.WithHint(err, question)
 		}
 		return api.Table{}, api.WithHint(err, "the tables are "+strings.Join(names, ", "))
 	}

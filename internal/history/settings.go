@@ -1,8 +1,6 @@
 package history
 
 import (
-	"fmt"
-
 	"trapline/internal/setting"
 )
 
@@ -25,12 +23,12 @@ const (
 
 // Problems reports numbers that are out of range.
 func (s *Settings) Problems() []setting.Problem {
-	var m []setting.Problem
+	var m setting.Problems
 	if s.Points != nil && (*s.Points < 0 || *s.Points > maxPoints) {
-		m = append(m, setting.Problem{Path: "points", Text: fmt.Sprintf("write a number from 0 (no histories) to %d", maxPoints)})
+		m.Add("points", "write a number from 0 (no histories) to %d", maxPoints)
 	}
 	if len(s.Columns) > maxColumns {
-		m = append(m, setting.Problem{Path: "columns", Text: fmt.Sprintf("%d columns are too many: write at most %d", len(s.Columns), maxColumns)})
+		m.Add("columns", "%d columns are too many: write at most %d", len(s.Columns), maxColumns)
 	}
 	return m
 }

@@ -18,12 +18,13 @@ const (
 )
 
 // Problems reports bounds by which nothing would be kept.
-func (s *Settings) Problems() (m []setting.Problem) {
+func (s *Settings) Problems() []setting.Problem {
+	var m setting.Problems
 	if s.MaxAge.Duration != 0 && s.MaxAge.Duration < minAge {
-		m = append(m, setting.Problem{Path: "max_age", Text: "max_age is 1h or more"})
+		m.Add("max_age", "max_age is 1h or more")
 	}
 	if s.MaxBytes.N != 0 && s.MaxBytes.N < minBytes {
-		m = append(m, setting.Problem{Path: "max_bytes", Text: "max_bytes is 1MiB or more"})
+		m.Add("max_bytes", "max_bytes is 1MiB or more")
 	}
 	return m
 }

@@ -27,7 +27,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}}
 	var err error
 	if c.tree, err = l.tree(c.modulesNamed()); err != nil {
-		c.wrong("", "%v", err)
+		c.problems.Add("", "%v", err)
 		return Compiled{}, c.problems
 	}
 	c.findOverrides()
@@ -39,7 +39,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	}
 	for _, root := range roots {
 		if !hasValues(root.tree, root.node.OID) {
-			c.warn("", "%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
+			c.warnings.Add("", "%s::%s (%s) makes no metric: no object below it has a value", root.node.Module, root.node.Name, root.node.OID)
 		}
 		c.addMetrics(root)
 	}
@@ -62,8 +62,8 @@ type compilation struct {
 	wanted    map[string]bool     // OIDs to walk; those to get end in a dot
 	instances map[string][]string // of columns that are not walked: their indexes, each with a dot in front
 	overrides map[string]*override
-	problems  []setting.Problem
-	warnings  []setting.Problem
+	problems  setting.Problems
+	warnings  setting.Problems
 }
 
 // metric is a metric with the object that it is made from.
@@ -74,23 +74,15 @@ type metric struct {
 	tree *mibs.Tree
 }
 
-func (c *compilation) wrong(path, format string, args ...any) {
-	c.problems = append(c.problems, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-}
-
-func (c *compilation) warn(path, format string, args ...any) {
-	c.warnings = append(c.warnings, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-}
-
 // find looks for what stands at path.
 func (c *compilation) find(path, text string) (found, bool) {
 	if strings.HasPrefix(text, ".") {
-		c.wrong(path, "%q: leave the dot in front out", text)
+		c.problems.Add(path, "%q: leave the dot in front out", text)
 		return found{}, false
 	}
 	f, err := c.library.find(c.tree, text)
 	if err != nil {
-		c.wrong(path, "%v", err)
+		c.problems.Add(path, "%v", err)
 	}
 	return f, err == nil
 }
@@ -131,7 +123,7 @@ func (c *compilation) findRoots() []found {
 		switch {
 		case !ok:
 		case len(f.index) == 0 && !c.isScalar(f.node):
-			c.wrong(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
+			c.problems.Add(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
 		default:
 			roots = append(roots, f)
 		}
@@ -203,7 +195,7 @@ func (c *compilation) nameDoubles() {
 	first := map[string]*metric{}
 	for _, m := range c.metrics {
 		if other := first[m.Name]; other != nil && other.oid != m.oid {
-			c.warn("", "%s::%s and %s::%s make metrics of one name: give one of them another under overrides", other.node.Module, other.node.Name, m.node.Module, m.node.Name)
+			c.warnings.Add("", "%s::%s and %s::%s make metrics of one name: give one of them another under overrides", other.node.Module, other.node.Name, m.node.Module, m.node.Name)
 			continue
 		}
 		first[m.Name] = m
@@ -229,7 +221,7 @@ func (c *compilation) addIndexes(m *metric) bool {
 			}
 		}
 		if problem != "" {
-			c.warn("", "%s::%s is left out: of its index %s, %s", m.node.Module, m.node.Name, part.Name, problem)
+			c.warnings.Add("", "%s::%s is left out: of its index %s, %s", m.node.Module, m.node.Name, part.Name, problem)
 			return false
 		}
 		before, before2 = tc, before
@@ -278,26 +270,16 @@ func (c *compilation) askForSubtypes() {
 	}
 }
 
-// previous gives the column in front of that of m.
+// previous returns the column in front of that of m, or nil.
 func (c *compilation) previous(m *metric) *mibs.Node {
-	parent, arc, _ := cutLast(m.oid)
-	oid, err := snmp.ParseOID(fmt.Sprintf("%s.%d", parent, arc-1))
-	if err != nil {
+	parent, last := m.node.OID.CutLast()
+	if last == 0 {
 		return nil
 	}
-	if nodes := m.tree.At(oid); len(nodes) > 0 {
+	if nodes := m.tree.At(snmp.AppendArc(slices.Clip(parent), last-1)); len(nodes) > 0 {
 		return nodes[0]
 	}
 	return nil
-}
-
-func cutLast(oid string) (parent string, arc int, ok bool) {
-	at := strings.LastIndexByte(oid, '.')
-	if at < 0 {
-		return "", 0, false
-	}
-	_, err := fmt.Sscan(oid[at+1:], &arc)
-	return oid[:at], arc, err == nil
 }
 
 // askBeside asks for a column in the same rows as that of m.

@@ -18,7 +18,7 @@ func doubts(s *collector.Settings) []setting.Problem {
 		m := &s.Metrics[i]
 		at := fmt.Sprintf("metrics[%d]", i)
 		if !d.asked(m.OID.OID) {
-			d.warn(at+".oid", "metric %s never has a value: neither walk nor get asks for %s: %s", m.Name, m.OID.OID, asking(m))
+			d.found.Add(at+".oid", "metric %s never has a value: neither walk nor get asks for %s: %s", m.Name, m.OID.OID, asking(m))
 		}
 		d.lookups(at, m)
 	}
@@ -30,10 +30,11 @@ func doubts(s *collector.Settings) []setting.Problem {
 
 // asking says how to ask for a metric.
 func asking(m *collector.MetricSettings) string {
+	_, last := m.OID.CutLast()
 	switch {
 	case len(m.Indexes) > 0:
 		return "add it to walk"
-	case m.OID.OID[len(m.OID.OID)-1] == 0:
+	case last == 0:
 		return "add it to get"
 	}
 	return fmt.Sprintf("add it to walk, or %s.0 to get", m.OID.OID)
@@ -41,11 +42,7 @@ func asking(m *collector.MetricSettings) string {
 
 type doubting struct {
 	settings *collector.Settings
-	found    []setting.Problem
-}
-
-func (d *doubting) warn(path, format string, args ...any) {
-	d.found = append(d.found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+	found    setting.Problems
 }
 
 // asked reports whether a walk or a get may bring instances of an object.
@@ -71,7 +68,7 @@ func (d *doubting) lookups(at string, m *collector.MetricSettings) {
 		path := fmt.Sprintf("%s.lookups[%d]", at, j)
 		for k, label := range l.Labels {
 			if !slices.Contains(labels, label) {
-				d.warn(fmt.Sprintf("%s.labels[%d]", path, k), "no index of metric %s has the labelname %q, so that label %q stays empty%s",
+				d.found.Add(fmt.Sprintf("%s.labels[%d]", path, k), "no index of metric %s has the labelname %q, so that label %q stays empty%s",
 					m.Name, label, l.LabelName, suggestion(label, labels))
 			}
 		}
@@ -79,7 +76,7 @@ func (d *doubting) lookups(at string, m *collector.MetricSettings) {
 			continue
 		}
 		if !d.asked(l.OID.OID) {
-			d.warn(path+".oid", "label %q stays empty: nothing asks for %s: add it to walk", l.LabelName, l.OID.OID)
+			d.found.Add(path+".oid", "label %q stays empty: nothing asks for %s: add it to walk", l.LabelName, l.OID.OID)
 		}
 		labels = append(labels, l.LabelName)
 	}
@@ -89,11 +86,12 @@ func (d *doubting) lookups(at string, m *collector.MetricSettings) {
 func (d *doubting) get(i int, get snmp.OID) {
 	at := slices.IndexFunc(d.settings.Metrics, func(m collector.MetricSettings) bool { return bytes.Equal(m.OID.OID, get) })
 	path := fmt.Sprintf("get[%d]", i)
+	_, last := get.CutLast()
 	switch {
 	case at < 0 || slices.ContainsFunc(d.settings.Walk, func(walk setting.OID) bool { return get.HasPrefix(walk.OID) }):
 	case len(d.settings.Metrics[at].Indexes) > 0:
-		d.warn(path, "get asks for one instance, and %s is a column, %s: put it under walk, or write an index behind it", get, d.settings.Metrics[at].Name)
-	case get[len(get)-1] != 0:
-		d.warn(path, "get asks for an instance, and %s is an object, %s: write %s.0, unless the device has it without an instance", get, d.settings.Metrics[at].Name, get)
+		d.found.Add(path, "get asks for one instance, and %s is a column, %s: put it under walk, or write an index behind it", get, d.settings.Metrics[at].Name)
+	case last != 0:
+		d.found.Add(path, "get asks for an instance, and %s is an object, %s: write %s.0, unless the device has it without an instance", get, d.settings.Metrics[at].Name, get)
 	}
 }

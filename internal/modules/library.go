@@ -262,7 +262,7 @@ func meant(named, all *mibs.Tree, module, name string) string {
 			return "" // the error says so
 		}
 		if nodes := all.Named(name); len(nodes) > 0 {
-			return fmt.Sprintf(": did you mean %s::%s?", nodes[0].Module, name)
+			return ": " + setting.Question(nodes[0].Module+"::"+name)
 		}
 		if module == "" {
 			named = all
@@ -278,8 +278,8 @@ func meant(named, all *mibs.Tree, module, name string) string {
 }
 
 func suggestion(name string, names []string) string {
-	if near := setting.Nearest(name, names); near != "" {
-		return fmt.Sprintf(": did you mean %s?", near)
+	if question := setting.DidYouMean(name, names); question != "" {
+		return ": " + question
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -28,7 +29,7 @@ func (c *compilation) findLookups() []lookup {
 			continue
 		}
 		if c.kind(f.node) == "" {
-			c.wrong(path, "%s has no value that could be a label", l.Lookup.Lookup)
+			c.problems.Add(path, "%s has no value that could be a label", l.Lookup.Lookup)
 			continue
 		}
 		l.found = f
@@ -91,11 +92,11 @@ func (c *compilation) tellUnusedLookup(l *lookup) {
 	}
 	for _, name := range l.labels {
 		if !slices.Contains(known, name) {
-			c.warn(l.at+".source_indexes", "no effect: no metric of the module has the index %s%s", name, suggestion(name, known))
+			c.warnings.Add(l.at+".source_indexes", "no effect: no metric of the module has the index %s%s", name, suggestion(name, known))
 			return
 		}
 	}
-	c.warn(l.at+".source_indexes", "no effect: no metric of the module has all of these indexes")
+	c.warnings.Add(l.at+".source_indexes", "no effect: no metric of the module has all of these indexes")
 }
 
 func hasAll(m *metric, labels []string) bool {
@@ -122,8 +123,4 @@ func (c *compilation) lookedUp(m *metric, l *lookup) collector.LookupSettings {
 	return looked
 }
 
-func sameParent(a, b snmp.OID) bool {
-	x, _, _ := cutLast(a.String())
-	y, _, _ := cutLast(b.String())
-	return x == y
-}
+func sameParent(a, b snmp.OID) bool { return bytes.Equal(a.Parent(), b.Parent()) }

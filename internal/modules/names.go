@@ -87,7 +87,7 @@ func objectsOf(t *mibs.Tree, module string) []snmp.OID {
 			continue
 		}
 		top := oid
-		for above, ok := oid.CutLast(); ok && alone(above); above, ok = above.CutLast() {
+		for above := oid.Parent(); len(above) > 0 && alone(above); above = above.Parent() {
 			if defines(t, module, above) {
 				top = above
 			}

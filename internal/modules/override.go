@@ -86,7 +86,7 @@ func (c *compilation) tellUnused() {
 			for _, m := range c.metrics {
 				names = append(names, m.node.Name)
 			}
-			c.warn("overrides."+o.key, "no effect: the module reads no such object%s", suggestion(o.key, names))
+			c.warnings.Add("overrides."+o.key, "no effect: the module reads no such object%s", suggestion(o.key, names))
 		}
 	}
 }

@@ -105,24 +105,23 @@ func (s *Settings) Native() bool { return len(s.Metrics) == 0 }
 
 // Problems reports what cannot be meant. Names are looked up when all files are read.
 func (s *Settings) Problems() []setting.Problem {
-	var found []setting.Problem
-	wrong := func(path, text string) { found = append(found, setting.Problem{Path: path, Text: text}) }
+	var found setting.Problems
 	if s.Native() {
 		return nil
 	}
 	if len(s.Walk) == 0 && len(s.Get) == 0 {
-		wrong("", "has metrics but neither walk nor get: write under walk what to ask for")
+		found.Add("", "has metrics but neither walk nor get: write under walk what to ask for")
 	}
 	const nameless = "a module with metrics says in them what becomes of each OID: leave metrics out to have them made from MIBs"
 	if len(s.Lookups) > 0 {
-		wrong("lookups", nameless)
+		found.Add("lookups", nameless)
 	}
 	if len(s.Overrides) > 0 {
-		wrong("overrides", nameless)
+		found.Add("overrides", nameless)
 	}
 	for _, f := range s.Filters {
 		if len(f.Indices) > 0 {
-			wrong(f.at+".indices", nameless)
+			found.Add(f.at+".indices", nameless)
 		}
 	}
 	return found
@@ -130,12 +129,12 @@ func (s *Settings) Problems() []setting.Problem {
 
 // Problems reports a lookup that names no object, or nothing to look it up by.
 func (l *Lookup) Problems() []setting.Problem {
-	var found []setting.Problem
+	var found setting.Problems
 	if l.Lookup == "" {
-		found = append(found, setting.Problem{Path: "lookup", Text: "a lookup needs the object whose value becomes a label"})
+		found.Add("lookup", "a lookup needs the object whose value becomes a label")
 	}
 	if len(l.SourceIndexes) == 0 {
-		found = append(found, setting.Problem{Path: "source_indexes", Text: "a lookup needs the labels that the object is indexed by"})
+		found.Add("source_indexes", "a lookup needs the labels that the object is indexed by")
 	}
 	return found
 }

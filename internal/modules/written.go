@@ -45,7 +45,7 @@ func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
 	if s.Named() {
 		var err error
 		if c.tree, err = l.tree(c.modulesNamed()); err != nil {
-			c.wrong("", "%v", err)
+			c.problems.Add("", "%v", err)
 			return Compiled{}, c.problems
 		}
 	}
@@ -99,7 +99,7 @@ func (c *compilation) number(path string, o setting.OID) setting.OID {
 	name, named := o.Named()
 	if !named {
 		for _, m := range o.NotNumeric() {
-			c.wrong(path, "%s", m.Text)
+			c.problems.Add(path, "%s", m.Text)
 		}
 		return o
 	}
@@ -123,7 +123,7 @@ func (c *compilation) instance(path, text string) setting.OID {
 	case len(indexOf(f.node)) == 0 && kindOf(f.node) != "" && polled(f.node):
 		return setting.ParseOID(f.oid() + ".0")
 	default:
-		c.wrong(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
+		c.problems.Add(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
 	}
 	return setting.ParseOID(f.oid())
 }

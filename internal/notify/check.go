@@ -115,11 +115,11 @@ func (c *RuleChecker) checkWords(annotations map[string]string, annotation strin
 	}
 	words := cutCommas(annotations[annotation])
 	for _, word := range words {
-		near := setting.Nearest(word, known)
+		question := setting.DidYouMean(word, known)
 		switch {
 		case slices.Contains(known, word):
-		case near != "":
-			wrong(annotation, fmt.Errorf(format+": did you mean %q?", word, near))
+		case question != "":
+			wrong(annotation, fmt.Errorf(format+": %s", word, question))
 		default:
 			wrong(annotation, fmt.Errorf(format, word))
 		}

@@ -26,7 +26,7 @@ func TestRulesAreChecked(t *testing.T) {
 		{map[string]string{"trap_notification": "{{ $labels.x }}", "trap_clear_notification": "ifDescr"}, "trap_clear_notification: ifDescr is no notification: MIBs know it as a column", ""},
 		{map[string]string{"trap_notification": "none"}, `trap_notification: no module defines "none"`, ""},
 		{map[string]string{"trap_variable": "ifOperStatuss.{{ $labels.ifIndex }}"}, `trap_variable: no module defines "ifOperStatuss": did you mean ifOperStatus?`, ""},
-		{map[string]string{"trap_receivers": "nms-1, nms-4", "trap_tags": "edge"}, `trap_receivers: there is no receiver "nms-4": did you mean "nms-1"?; trap_tags: no receiver has the tag "edge"`, ""},
+		{map[string]string{"trap_receivers": "nms-1, nms-4", "trap_tags": "edge"}, `trap_receivers: there is no receiver "nms-4": did you mean nms-1?; trap_tags: no receiver has the tag "edge"`, ""},
 		{map[string]string{"trap_varbinds": "ifDescr\nifAdminStatus = upp\nifNothing = {{ $value }}\n1.3.6.1.4.1.9.1.0 = {{ $value }}"},
 			`trap_varbinds: "ifDescr" is no variable binding: write NAME[.INDEX] [TYPE] = VALUE; ` +
 				`trap_varbinds: "upp" is no value of ifAdminStatus (INTEGER): did you mean up?; trap_varbinds: no module defines "ifNothing"; ` +

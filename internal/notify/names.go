@@ -53,7 +53,7 @@ func (n Names) meant(name string, among func(*mibs.Node) bool) string {
 	_, name = mibs.CutModule(name)
 	name, _, _ = strings.Cut(name, ".")
 	if near := setting.Nearest(name, names); near != "" && near != name {
-		return fmt.Sprintf(": did you mean %s?", near)
+		return ": " + setting.Question(near)
 	}
 	return ""
 }

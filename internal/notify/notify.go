@@ -77,7 +77,7 @@ func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
 		}
 	}
 	t.VarBinds = n.appendVarBinds(nil)
-	parent, last := cutLastArc(n.Trap)
+	parent, last := n.Trap.CutLast()
 	if parent.Compare(snmpTraps) == 0 && last >= 1 && last <= uint32(snmp.EnterpriseSpecific) {
 		t.Generic = snmp.GenericTrap(last - 1)
 		t.Enterprise = n.enterprise()
@@ -128,19 +128,9 @@ func (n *Notification) enterprise() snmp.OID {
 	return snmpTraps
 }
 
-// cutLastArc takes the last number off o, which has several.
-func cutLastArc(o snmp.OID) (parent snmp.OID, last uint32) {
-	start := len(o) - 1
-	for start > 0 && o[start-1] >= 0x80 {
-		start--
-	}
-	last, _, _ = snmp.CutArc(o[start:])
-	return o[:start], last
-}
-
 // CheckTrap tells whether o can name a notification: SNMPv1 takes it apart in two.
 func CheckTrap(o snmp.OID) error {
-	if parent, _ := cutLastArc(o); len(parent) == 0 {
+	if parent, _ := o.CutLast(); len(parent) == 0 {
 		return fmt.Errorf("%s is too short for the OID of a notification", o)
 	}
 	return nil

@@ -85,40 +85,33 @@ func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// mistakes is a list under construction.
-type problems []setting.Problem
-
-func (m *problems) add(path, format string, args ...any) {
-	*m = append(*m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-}
-
 // Problems reports what nobody could be told with.
 func (s *Settings) Problems() []setting.Problem {
-	var m problems
+	var m setting.Problems
 	if id, err := setting.Hex(s.EngineID); err != nil {
-		m.add("engine_id", "engine_id has %v", err)
+		m.Add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
-		m.add("engine_id", "%v", err)
+		m.Add("engine_id", "%v", err)
 	}
 	for _, wrong := range s.EnterpriseOID.NotNumeric() {
-		m.add("enterprise_oid", "%s", wrong.Text)
+		m.Add("enterprise_oid", "%s", wrong.Text)
 	}
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
-			m.add("enterprise_oid", "%v", err)
+			m.Add("enterprise_oid", "%v", err)
 		}
 	}
 	if s.MaxAlarms < 0 {
-		m.add("max_alarms", "max_alarms is 1 or more")
+		m.Add("max_alarms", "max_alarms is 1 or more")
 	}
 	for i, name := range s.AlarmIdentityIgnores {
 		if name == "alertname" || name == "target" || name == "" {
-			m.add(fmt.Sprintf("alarm_identity_ignores[%d]", i), "label %q is always part of the identity of an alarm: write labels that do not distinguish alarms", name)
+			m.Add(fmt.Sprintf("alarm_identity_ignores[%d]", i), "label %q is always part of the identity of an alarm: write labels that do not distinguish alarms", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
 		if mode := s.Groups[name]; mode != all && mode != firstAcked {
-			m.add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, all, firstAcked)
+			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, all, firstAcked)
 		}
 	}
 	return m
@@ -145,111 +138,111 @@ func (s *Settings) Warnings() []string {
 
 // Problems reports what nobody could be told with.
 func (r *ReceiverSettings) Problems() []setting.Problem {
-	var m problems
+	var m setting.Problems
 	k, known := kinds[r.Type]
 	switch {
 	case !known:
-		m.add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		m.Add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case k.url:
 		r.addWebhookProblems(&m)
 	case r.Address == "" && r.URL != "":
-		m.add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
+		m.Add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
 	case r.Address == "":
-		m.add("", "receiver %q needs an address: write address: HOST, or type: webhook with a url", r.Name)
+		m.Add("", "receiver %q needs an address: write address: HOST, or type: webhook with a url", r.Name)
 	case r.URL != "":
-		m.add("url", "only a webhook has a url")
+		m.Add("url", "only a webhook has a url")
 	default:
 		if _, err := access.ParseReceiver(r.Address); err != nil {
-			m.add("address", "%v", err)
+			m.Add("address", "%v", err)
 		}
 	}
 	if _, err := access.ParseSource(r.SourceAddress); err != nil {
-		m.add("source_address", "%v", err)
+		m.Add("source_address", "%v", err)
 	}
 	if r.Name == "" {
-		m.add("", "a receiver needs a name")
+		m.Add("", "a receiver needs a name")
 	}
 	if !slices.Contains(formatNames(), r.Format) && r.Format != "" {
-		m.add("format", "unknown format %q: use one of %s", r.Format, strings.Join(formatNames(), ", "))
+		m.Add("format", "unknown format %q: use one of %s", r.Format, strings.Join(formatNames(), ", "))
 	}
 	if _, ok := formats[r.Fallback]; !ok && r.Fallback != "" {
-		m.add("fallback", "unknown fallback %q: use one of %s", r.Fallback, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+		m.Add("fallback", "unknown fallback %q: use one of %s", r.Fallback, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
 	}
 	if r.Profile != "" && r.Profile != compact {
-		m.add("profile", "unknown profile %q: write compact, or leave it out", r.Profile)
+		m.Add("profile", "unknown profile %q: write compact, or leave it out", r.Profile)
 	}
 	if r.Objects != "" && r.Objects != minimal {
-		m.add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
+		m.Add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
 	}
 	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
-		m.add("min_severity", "unknown severity %q: %s", r.MinSeverity, meantSeverity(r.MinSeverity))
+		m.Add("min_severity", "unknown severity %q: %s", r.MinSeverity, meantSeverity(r.MinSeverity))
 	}
 	if r.Rate <= 0 {
-		m.add("rate", "a rate is a number of notifications a second, and more than 0")
+		m.Add("rate", "a rate is a number of notifications a second, and more than 0")
 	}
 	for name, n := range map[string]int{"window": r.Window, "max_events": r.MaxEvents, "max_bytes": r.MaxBytes, "repeat": r.Repeat} {
 		if n < 1 {
-			m.add(name, "%s is 1 or more", name)
+			m.Add(name, "%s is 1 or more", name)
 		}
 	}
 	if _, err := setting.Hex(r.ContextEngineID); err != nil {
-		m.add("context_engine_id", "%q has %v", r.ContextEngineID, err)
+		m.Add("context_engine_id", "%q has %v", r.ContextEngineID, err)
 	}
 	for i, tag := range r.Tags {
 		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
-			m.add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
+			m.Add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
 		}
 	}
 	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
-		m.add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
+		m.Add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
-		m.add("retries", "retries is 0 or more")
+		m.Add("retries", "retries is 0 or more")
 	}
 	return m
 }
 
-func (r *ReceiverSettings) addWebhookProblems(m *problems) {
+func (r *ReceiverSettings) addWebhookProblems(m *setting.Problems) {
 	if r.URL == "" && r.Address != "" {
-		m.add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
+		m.Add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
 		return
 	}
 	if u, err := url.Parse(string(r.URL)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		m.add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
+		m.Add("url", "receiver %q needs a url that begins with http:// or https://", r.Name)
 	}
 	for name, text := range map[string]string{"address": r.Address, "auth": r.Auth, "format": r.Format, "profile": r.Profile, "objects": r.Objects, "fallback": r.Fallback, "context": r.Context, "context_engine_id": r.ContextEngineID, "source_address": r.SourceAddress} {
 		if text != "" {
-			m.add(name, "a webhook has no %s: leave it out", name)
+			m.Add(name, "a webhook has no %s: leave it out", name)
 		}
 	}
 }
 
 // Speaks tells what keeps the receiver from being told with an auth and with those settings.
 func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem {
-	var m problems
+	var m setting.Problems
 	if a != nil && a.Version == 1 && r.Type == "inform" {
-		m.add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
+		m.Add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
 	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
-		m.add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
+		m.Add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
-		m.add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
+		m.Add("format", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
 	if a != nil && a.Version != 3 && r.ContextEngineID+r.Context != "" {
-		m.add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
+		m.Add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
 	}
 	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
-		m.add("fallback", "fallback applies to format: template only: leave it out")
+		m.Add("fallback", "fallback applies to format: template only: leave it out")
 	}
 	if r.Fallback == "alarm" && s.EnterpriseOID.IsZero() {
-		m.add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
+		m.Add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
 	if used := r.formatName(s); r.Profile != "" && used != "alarm" && (used != formatTemplate || r.fallbackName(s) != "alarm") {
-		m.add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
+		m.Add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
 	}
 	if used := r.formatName(s); r.Objects != "" && !kinds[r.Type].url && used != "disman" && (used != formatTemplate || r.fallbackName(s) != "disman") {
-		m.add("objects", "objects applies to format: disman only: leave it out")
+		m.Add("objects", "objects applies to format: disman only: leave it out")
 	}
 	return m
 }

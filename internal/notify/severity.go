@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,16 +22,13 @@ func CheckSeverity(word string) string {
 
 // meantSeverity says which severity was probably meant, else which ones there are.
 func meantSeverity(word string) string {
-	if near := setting.Nearest(word, slices.Sorted(maps.Keys(severityWords))); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "use one of critical, major, minor, warning"
+	return cmp.Or(setting.DidYouMean(word, slices.Sorted(maps.Keys(severityWords))), "use one of critical, major, minor, warning")
 }
 
 // Unreached warns of a receiver for which no alarm can be severe enough, or have the severity that its labels ask for. Of
 // the rules it gets the words that they have in the label severity; without any, alarms come from elsewhere alone.
 func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
-	var m problems
+	var m setting.Problems
 	pattern, chosen := r.Labels["severity"]
 	written, _ := pattern.MarshalYAML()
 	matches := func(words []string) bool { return slices.ContainsFunc(words, pattern.MatchString) }
@@ -40,12 +38,12 @@ func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
 	switch {
 	case chosen && pattern.Regexp.Regexp == nil: // which is an error
 	case chosen && !matches(known):
-		m.add("labels", "no rule has a severity that %.40q matches: %s", written, meantSeverity(fmt.Sprint(written)))
+		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, meantSeverity(fmt.Sprint(written)))
 	case len(words) == 0 || slices.ContainsFunc(words, isTemplate):
 	case chosen && !matches(words):
-		m.add("labels", "no rule has a severity that %.40q matches: %s", written, others)
+		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, others)
 	case limited && !slices.ContainsFunc(words, func(word string) bool { return ParseSeverity(word).AtLeast(least) }):
-		m.add("min_severity", "no rule has the severity %s or a worse one: %s", r.MinSeverity, others)
+		m.Add("min_severity", "no rule has the severity %s or a worse one: %s", r.MinSeverity, others)
 	}
 	return m
 }

@@ -15,7 +15,7 @@ func TestReceiversThatNoRuleReaches(t *testing.T) {
 	}{
 		{"{labels: {severity: critical}}", "critical minor", ""},
 		{"{labels: {severity: critical|page}}", "critical minor", ""},
-		{"{labels: {severity: critcal}}", "critical minor", `no rule has a severity that "critcal" matches: did you mean "critical"?`},
+		{"{labels: {severity: critcal}}", "critical minor", `no rule has a severity that "critcal" matches: did you mean critical?`},
 		{"{labels: {severity: P1}}", "", `no rule has a severity that "P1" matches: use one of critical, major, minor, warning`},
 		{"{labels: {severity: P1}}", "P1", ""},
 		{"{labels: {severity: major}}", "", ""},

@@ -83,10 +83,10 @@ func wantedNumber(o *mibs.Node, low, high int64, text string) error {
 	for _, l := range o.Labels {
 		labels = append(labels, l.Name)
 	}
-	near := setting.Nearest(text, labels)
+	question := setting.DidYouMean(text, labels)
 	switch {
-	case near != "":
-		return fmt.Errorf("did you mean %s?", near)
+	case question != "":
+		return errors.New(question)
 	case len(labels) > 0:
 		return fmt.Errorf("write one of %s, or a number", strings.Join(labels[:min(len(labels), 8)], ", "))
 	}

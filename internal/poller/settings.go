@@ -78,15 +78,15 @@ func (TargetSettings) Wanted() string {
 
 // Problems reports settings that no pass could run with.
 func (g *Global) Problems() []setting.Problem {
-	var m []setting.Problem
+	var m setting.Problems
 	if g.Concurrency < 0 {
-		m = append(m, setting.Problem{Path: "concurrency", Text: "a number of polls at once is 1 or more (0: the default)"})
+		m.Add("concurrency", "a number of polls at once is 1 or more (0: the default)")
 	}
 	if g.MaxTotalBytes < 0 {
-		m = append(m, setting.Problem{Path: "max_total_bytes", Text: "a number of octets is 1 or more (0: the default, 67108864)"})
+		m.Add("max_total_bytes", "a number of octets is 1 or more (0: the default, 67108864)")
 	}
 	if _, err := access.ParseSource(g.SourceAddress); err != nil {
-		m = append(m, setting.Problem{Path: "source_address", Text: err.Error()})
+		m.Add("source_address", "%s", err.Error())
 	}
 	m = append(m, labelProblems(g.Labels)...)
 	return append(m, intervalProblem(g.Interval)...)
@@ -94,29 +94,26 @@ func (g *Global) Problems() []setting.Problem {
 
 // Problems reports settings that no pass could run with.
 func (t *TargetSettings) Problems() []setting.Problem {
-	var m []setting.Problem
-	wrong := func(path, format string, args ...any) {
-		m = append(m, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var m setting.Problems
 	if t.Address == "" {
-		wrong("address", "target %q needs an address", t.Name)
+		m.Add("address", "target %q needs an address", t.Name)
 	} else if _, err := access.ParseAddress(t.Address); err != nil {
-		wrong("address", "%v", err)
+		m.Add("address", "%v", err)
 	}
 	if strings.ContainsAny(t.Name, "/?#%") {
-		wrong("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
+		m.Add("name", "target name %q holds one of / ? # %%, which cannot stand in the URL /targets/NAME/metrics", t.Name)
 	}
 	if t.Name == "." || t.Name == ".." {
-		wrong("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
+		m.Add("name", "target name %q is a step in the URL /targets/NAME/metrics: give it another name", t.Name)
 	}
 	if _, err := setting.Hex(t.ContextEngineID); err != nil {
-		wrong("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
+		m.Add("context_engine_id", "%q has %v, such as 80001f8880a1b2c3d4", t.ContextEngineID, err)
 	}
 	if _, err := access.ParseSource(t.SourceAddress); err != nil {
-		wrong("source_address", "%v", err)
+		m.Add("source_address", "%v", err)
 	}
 	if t.Engine != "" && t.Engine != access.Gosnmp {
-		wrong("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
+		m.Add("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)
 	}
 	m = append(m, labelProblems(t.Labels)...)
 	return append(m, intervalProblem(t.Interval)...)
@@ -128,10 +125,11 @@ func (t *TargetSettings) Warnings() []setting.Problem { return labelWarnings(t.L
 // Warnings reports labels that Prometheus would see under another name.
 func (g *Global) Warnings() []setting.Problem { return labelWarnings(g.Labels) }
 
-func labelWarnings(labels map[string]string) (m []setting.Problem) {
+func labelWarnings(labels map[string]string) []setting.Problem {
+	var m setting.Problems
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if shown := series.LabelName(name); shown != name {
-			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q: write that", name, shown)})
+			m.Add("labels."+name, "label %q is exposed as %q: write that", name, shown)
 		}
 	}
 	return m
@@ -141,15 +139,16 @@ func labelWarnings(labels map[string]string) (m []setting.Problem) {
 const TargetLabel = "target"
 
 // labelProblems reports names that labels of targets cannot have.
-func labelProblems(labels map[string]string) (m []setting.Problem) {
+func labelProblems(labels map[string]string) []setting.Problem {
+	var m setting.Problems
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		switch {
 		case name == "" || strings.HasPrefix(name, "__"):
-			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q: an empty name, and one that starts with __, cannot be used", name)})
+			m.Add("labels."+name, "label %q: an empty name, and one that starts with __, cannot be used", name)
 		case series.LabelName(name) != name && labels[series.LabelName(name)] != "":
-			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))})
+			m.Add("labels."+name, "label %q is exposed as %q, which is set too: keep one", name, series.LabelName(name))
 		case name == TargetLabel:
-			m = append(m, setting.Problem{Path: "labels." + name, Text: fmt.Sprintf("label %q is set to the target's name already", name)})
+			m.Add("labels."+name, "label %q is set to the target's name already", name)
 		}
 	}
 	return m

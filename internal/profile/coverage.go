@@ -96,12 +96,9 @@ func subtreeOf(tree *mibs.Tree, name snmp.OID) (s Subtree, over snmp.OID) {
 }
 
 func parentOf(tree *mibs.Tree, oid snmp.OID) *mibs.Node {
-	end := len(oid) - 1
-	for end > 0 && oid[end-1] >= 0x80 {
-		end--
-	}
-	if end == 0 {
+	parent := oid.Parent()
+	if len(parent) == 0 {
 		return nil
 	}
-	return tree.Find(oid[:end]).Node
+	return tree.Find(parent).Node
 }

@@ -32,10 +32,10 @@ type Section struct {
 
 // Problems reports directories without any profile.
 func (s *Section) Problems() []setting.Problem {
-	var found []setting.Problem
+	var found setting.Problems
 	for i, dir := range s.Dirs {
 		if files, err := filepath.Glob(filepath.Join(dir, Files)); err != nil || len(files) == 0 {
-			found = append(found, setting.Problem{Path: fmt.Sprintf("dirs[%d]", i), Text: fmt.Sprintf("%q is no directory with files %s", dir, Files)})
+			found.Add(fmt.Sprintf("dirs[%d]", i), "%q is no directory with files %s", dir, Files)
 		}
 	}
 	return found
@@ -53,10 +53,10 @@ type Settings struct {
 
 // Problems reports names where numbers belong.
 func (s *Settings) Problems() []setting.Problem {
-	var found []setting.Problem
+	var found setting.Problems
 	for i, o := range s.SysObjectIDs {
 		for _, m := range o.NotNumeric() {
-			found = append(found, setting.Problem{Path: fmt.Sprintf("sys_object_ids[%d]", i), Text: m.Text})
+			found.Add(fmt.Sprintf("sys_object_ids[%d]", i), "%s", m.Text)
 		}
 	}
 	return found
@@ -172,8 +172,8 @@ func Problems(settings map[string]*Settings, profiles, modules []string) map[str
 					continue
 				}
 				text := fmt.Sprintf("there is no %s %q", map[string]string{"extends": "profile", "modules": "module"}[key], other)
-				if near := setting.Nearest(other, known); near != "" {
-					text += fmt.Sprintf(": did you mean %q?", near)
+				if question := setting.DidYouMean(other, known); question != "" {
+					text += ": " + question
 				}
 				found[name] = append(found[name], setting.Problem{Path: fmt.Sprintf("%s[%d]", key, i), Text: text})
 			}

@@ -223,8 +223,8 @@ func yamlKeys[T any]() (keys []string) {
 
 // adviceOnKey says what to write in the place of a key that there is not.
 func adviceOnKey(key string, known []string) string {
-	if near := setting.Nearest(key, known); near != "" {
-		return fmt.Sprintf("unknown key %.40q: did you mean %q?", key, near)
+	if question := setting.DidYouMean(key, known); question != "" {
+		return fmt.Sprintf("unknown key %.40q: %s", key, question)
 	}
 	return fmt.Sprintf("unknown key %.40q: the keys there are %s", key, strings.Join(known, ", "))
 }

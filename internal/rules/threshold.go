@@ -65,34 +65,31 @@ var placeless = regexp.MustCompile(`^(\d+:\d+: )+`)
 
 // Problems reports what is missing, and what no rule can be made of.
 func (t *Threshold) Problems() []setting.Problem {
-	var found []setting.Problem
-	wrong := func(path, format string, args ...any) {
-		found = append(found, setting.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var found setting.Problems
 	if t.Name == "" {
-		wrong("name", "a threshold needs a name")
+		found.Add("name", "a threshold needs a name")
 	}
 	if t.Metric == "" {
-		wrong("metric", "threshold %q needs a metric", t.Name)
+		found.Add("metric", "threshold %q needs a metric", t.Name)
 	}
 	switch {
 	case (t.Above == nil) == (t.Below == nil):
-		wrong("", "threshold %q: set one of above and below", t.Name)
+		found.Add("", "threshold %q: set one of above and below", t.Name)
 	case t.Clear != nil && t.margin() < 0:
 		side := "least"
 		if t.Above != nil {
 			side = "most"
 		}
-		wrong("clear", "threshold %q would clear and raise at the same value: write a clear of at %s %s", t.Name, side, number(*cmp.Or(t.Above, t.Below)))
+		found.Add("clear", "threshold %q would clear and raise at the same value: write a clear of at %s %s", t.Name, side, number(*cmp.Or(t.Above, t.Below)))
 	}
 	if t.LimitLabel == poller.TargetLabel {
-		wrong("limit_label", "the label %s is the target's name", t.LimitLabel)
+		found.Add("limit_label", "the label %s is the target's name", t.LimitLabel)
 	}
 	if len(found) > 0 {
 		return found
 	}
 	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, names, language) {
-		wrong("", "threshold %q: %s", t.Name, placeless.ReplaceAllString(problem.Error(), ""))
+		found.Add("", "threshold %q: %s", t.Name, placeless.ReplaceAllString(problem.Error(), ""))
 	}
 	return found
 }

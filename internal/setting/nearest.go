@@ -32,6 +32,17 @@ func Nearest(name string, words []string) string {
 	return best
 }
 
+// DidYouMean returns "did you mean WORD?" for the word that name was probably meant to be, or "" if there is none.
+func DidYouMean(name string, words []string) string { return Question(Nearest(name, words)) }
+
+// Question returns "did you mean NAME?", or "" for an empty name.
+func Question(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "did you mean " + name + "?"
+}
+
 // alike compares words that are equally near: 2 if they have the same letters, 1 if they have as many, else 0.
 func alike(a, b string) int {
 	switch {

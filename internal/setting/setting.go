@@ -19,19 +19,6 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Problem is one thing wrong in the file. Path leads from the value that was checked to the field,
-// in the file's own keys: "metrics[3].type"; empty means the value itself.
-type Problem struct {
-	Path string
-	Text string
-}
-
-// Checked is implemented by settings that can be wrong in ways their types do not show.
-type Checked interface{ Problems() []Problem }
-
-// Warned is implemented by settings that can be used and yet may not do what was meant.
-type Warned interface{ Warnings() []Problem }
-
 // Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
 type Duration struct {
 	time.Duration

@@ -76,13 +76,20 @@ func appendArc(b []byte, v uint64) []byte {
 	return append(b, byte(v)&0x7f)
 }
 
-// CutLast returns o without its last number. ok is false where BER has no form for what is left.
-func (o OID) CutLast() (rest OID, ok bool) {
+// Parent returns o without its last number. It is empty if BER has no form for the rest.
+func (o OID) Parent() OID {
 	end := len(o) - 1
-	for end > 0 && o[end-1]&0x80 != 0 {
+	for end > 0 && o[end-1] >= 0x80 {
 		end--
 	}
-	return o[:max(end, 0)], end > 0
+	return o[:max(end, 0)]
+}
+
+// CutLast returns the parent of o and its last number.
+func (o OID) CutLast() (parent OID, last uint32) {
+	parent = o.Parent()
+	last, _, _ = CutArc(o[len(parent):])
+	return parent, last
 }
 
 // CutArc takes the first number off the content octets b (past the two arcs that BER folds into

@@ -59,7 +59,7 @@ func (k ReportKind) OID() OID {
 // last 0 are understood.
 func ReportKindOf(name OID) ReportKind {
 	for k, r := range reportKinds {
-		if n := len(r.counter) - 1; n > 0 && name.HasPrefix(r.counter[:n]) {
+		if object := r.counter.Parent(); len(object) > 0 && name.HasPrefix(object) {
 			return ReportKind(k)
 		}
 	}

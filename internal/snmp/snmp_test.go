@@ -264,3 +264,24 @@ func TestCodecDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// An OID is its parent and its last number, whatever their sizes.
+func TestAnOIDIsItsParentAndItsLastNumber(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for range 2000 {
+		parent := MustParseOID("1.3")
+		for range random.IntN(12) {
+			parent = AppendArc(parent, random.Uint32()>>random.IntN(32))
+		}
+		last := random.Uint32() >> random.IntN(32)
+		o := AppendArc(slices.Clone(parent), last)
+		if p, n := o.CutLast(); !bytes.Equal(p, parent) || n != last || !bytes.Equal(o.Parent(), parent) {
+			t.Fatalf("%s: cut into %s and %d, want %s and %d", o, p, n, parent, last)
+		}
+	}
+	for _, o := range []OID{nil, MustParseOID("1"), MustParseOID("1.3")} {
+		if p := o.Parent(); len(p) != 0 {
+			t.Errorf("parent of %q is %s", o.String(), p)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package setting
+
+import "fmt"
+
+// Problem is an error or a doubt about a value of the file. Path leads from the value that was checked to the field,
+// in the file's own keys: "metrics[3].type"; empty means the value itself.
+type Problem struct {
+	Path string
+	Text string
+}
+
+// Problems is a list of problems under construction.
+type Problems []Problem
+
+// Add appends a problem, formatted as fmt.Sprintf does.
+func (p *Problems) Add(path, format string, args ...any) {
+	*p = append(*p, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// Checked is implemented by settings that can be in error in ways that their types do not exclude.
+type Checked interface{ Problems() []Problem }
+
+// Warned is implemented by settings that can be valid and yet not what was meant.
+type Warned interface{ Warnings() []Problem }
