@@ -84,6 +84,9 @@ func demo(ctx context.Context, flags *app.Options, first string, browser bool, l
 	if err := freeWebAddress(flags.Web.WebListenAddresses); err != nil {
 		return err
 	}
+	if err := app.FreePorts(ctx, flags.Web); err != nil {
+		return err // or what another demo has there were shown as that of this one
+	}
 	models, devices, err := demoNetwork(ctx, first)
 	if err != nil {
 		return err

@@ -41,6 +41,18 @@ func TestPeersDemoTimeline(t *testing.T) {
 	}
 }
 
+// A demo at a port of another one says so, and nothing of what the other has.
+func TestASecondDemoShowsNothingOfTheFirst(t *testing.T) {
+	t.Parallel()
+	_, address, _ := strings.Cut(serveStub(t, stub{"GET /api/v1/status": api.Status{
+		Started: time.Now(), Targets: api.TargetCounts{Total: 8, Up: 8}, Series: api.SeriesCounts{Total: 51388},
+	}}), "//")
+	got := cli(t, "demo", "--devices=127.0.67.41:0", "--web.listen-address="+address)
+	if got.status == 0 || got.out != "" || !strings.Contains(got.errs, "is in use by Trapline") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A file of two lines polls a device; with a few more it sends an inform. The times are logged, not judged.
 func TestPeersFirstMetricAndFirstInform(t *testing.T) {
 	t.Parallel()

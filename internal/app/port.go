@@ -18,9 +18,9 @@ import (
 	"trapline/internal/human"
 )
 
-// freePorts returns why an address to listen at cannot be, before anything else is begun: who is there, and which port
+// FreePorts returns why an address to listen at cannot be, before anything else is begun: who is there, and which port
 // is free.
-func freePorts(ctx context.Context, flags *web.FlagConfig) error {
+func FreePorts(ctx context.Context, flags *web.FlagConfig) error {
 	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
 		return nil
 	}

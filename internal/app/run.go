@@ -83,7 +83,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	if d.first, err = d.load(); err != nil {
 		return err
 	}
-	if err := freePorts(ctx, d.options.Web); err != nil {
+	if err := FreePorts(ctx, d.options.Web); err != nil {
 		return err
 	}
 	if err := d.openState(); err != nil {
