@@ -23,7 +23,7 @@ import (
 	"trapline"
 	"trapline/internal/agent"
 	"trapline/internal/app"
-	"trapline/internal/notify"
+	"trapline/internal/originator"
 )
 
 // demoDevices are the simulated devices of the demo and the modules that read them.
@@ -102,7 +102,7 @@ func demo(ctx context.Context, flags *app.Options, first string, browser bool, l
 	if err := writeDemo(dir, models, devices, conn.LocalAddr().String()); err != nil {
 		return errors.Join(err, devices.Close())
 	}
-	receiver := &notify.Listener{Conn: conn, Handle: show.received}
+	receiver := &originator.Listener{Conn: conn, Handle: show.received}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return devices.Run(ctx) })
 	group.Go(func() error { return receiver.Run(ctx) })

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/app"
 	"trapline/internal/human"
-	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -181,7 +181,7 @@ func (d *demoShow) advise() {
 }
 
 // received notes an inform that came to the demo's own receiver.
-func (d *demoShow) received(r *notify.Received) {
+func (d *demoShow) received(r *originator.Received) {
 	trap, index := "notification", ""
 	for list := r.VarBinds; len(list) > 0; {
 		v, rest, err := snmp.CutVarBind(list)

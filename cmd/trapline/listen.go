@@ -16,6 +16,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -32,17 +33,17 @@ func addListen(app *kingpin.Application, commands map[string]command) {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "listening on", l.Conn.LocalAddr())
-		l.Handle = func(r *notify.Received) { printReceived(os.Stdout, r, line) }
+		l.Handle = func(r *originator.Received) { printReceived(os.Stdout, r, line) }
 		return errors.Join(l.Run(ctx), closed())
 	}
 }
 
-func openListener(flags *clientFlags, stateDir string) (l *notify.Listener, closed func() error, err error) {
+func openListener(flags *clientFlags, stateDir string) (l *originator.Listener, closed func() error, err error) {
 	address, err := access.ParseReceiver(*flags.host)
 	if err != nil {
 		return nil, nil, err
 	}
-	l = &notify.Listener{Community: *flags.community}
+	l = &originator.Listener{Community: *flags.community}
 	var state *notify.State
 	if *flags.user != "" {
 		*flags.version = "3"
@@ -82,7 +83,7 @@ func (f nameFlags) received() (line func(snmp.VarBind) string, err error) {
 }
 
 // printReceived prints a line about the notification and one for each variable binding, as line has it.
-func printReceived(w io.Writer, r *notify.Received, line func(snmp.VarBind) string) {
+func printReceived(w io.Writer, r *originator.Received, line func(snmp.VarBind) string) {
 	what := "trap"
 	if r.Inform {
 		what = "inform"

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/peers"
 )
 
@@ -28,7 +28,7 @@ func TestListenPrintsWhatComes(t *testing.T) {
 			t.Fatal(err)
 		}
 		printed := make(chan string, 10)
-		l.Handle = func(r *notify.Received) {
+		l.Handle = func(r *originator.Received) {
 			var b strings.Builder
 			printReceived(&b, r, line)
 			printed <- b.String()

@@ -17,6 +17,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -53,22 +54,22 @@ func addTrap(app *kingpin.Application, commands map[string]command) {
 	flags := addTrapFlags(app, c)
 	clock := c.Flag("engine-boots-time", "Boots and time, as BOOTS,TIME, of the engine that -e names; without it, these are kept in --state-dir.").Short('Z').String()
 	commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
-			var identity *notify.Identity
+		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r originator.Receiver, n *originator.Notification) (func(context.Context) (string, error), error) {
+			var identity *originator.Identity
 			var err error
 			if r.Principal.Version == snmp.V3 {
 				if identity, err = trapIdentity(r.Principal.EngineID, *clock, *f.stateDir, logger); err != nil {
 					return nil, err
 				}
 			}
-			s, err := notify.NewSender(r, identity)
+			s, err := originator.NewSender(r, identity)
 			return func(ctx context.Context) (string, error) { return "sent", s.Trap(ctx, n) }, err
 		})
 	}
 }
 
 // trapIdentity is the engine that a trap of SNMPv3 comes from: that of -e, or our own.
-func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (identity *notify.Identity, err error) {
+func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (identity *originator.Identity, err error) {
 	var damage *notify.Damage
 	switch {
 	case clock != "":
@@ -88,7 +89,7 @@ func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (ident
 }
 
 // parseIdentity reads the argument of -Z.
-func parseIdentity(id []byte, clock string) (*notify.Identity, error) {
+func parseIdentity(id []byte, clock string) (*originator.Identity, error) {
 	if len(id) == 0 {
 		return nil, errors.New("-Z wants -e, the engine ID that the boots are of")
 	}
@@ -98,28 +99,28 @@ func parseIdentity(id []byte, clock string) (*notify.Identity, error) {
 	if err != nil || errSeconds != nil || boots < 0 || seconds < 0 {
 		return nil, fmt.Errorf("-Z %s: write two numbers, BOOTS,TIME", clock)
 	}
-	return notify.FixedIdentity(id, int32(boots), int32(seconds), time.Now()), nil
+	return originator.FixedIdentity(id, int32(boots), int32(seconds), time.Now()), nil
 }
 
 func addInform(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("inform", "Send an inform, and fail unless the receiver acknowledges it.")
 	flags := addTrapFlags(app, c)
 	commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r notify.Receiver, n *notify.Notification) (func(context.Context) (string, error), error) {
+		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r originator.Receiver, n *originator.Notification) (func(context.Context) (string, error), error) {
 			var err error
 			if r.Principal.Version == snmp.V3 && len(r.ContextEngineID) == 0 {
 				if r.ContextEngineID, _, err = notify.Engine(*f.stateDir, nil, time.Now()); err != nil {
 					return nil, err
 				}
 			}
-			s, err := notify.NewSender(r, nil)
+			s, err := originator.NewSender(r, nil)
 			return func(ctx context.Context) (string, error) { return informed(ctx, s, n) }, err
 		})
 	}
 }
 
 // informed says how an inform was acknowledged.
-func informed(ctx context.Context, s *notify.Sender, n *notify.Notification) (string, error) {
+func informed(ctx context.Context, s *originator.Sender, n *originator.Notification) (string, error) {
 	receipt, err := s.Inform(ctx, n)
 	text := fmt.Sprintf("acknowledged in %v", receipt.RTT.Round(100*time.Microsecond))
 	if receipt.Sent > 1 {
@@ -129,7 +130,7 @@ func informed(ctx context.Context, s *notify.Sender, n *notify.Notification) (st
 }
 
 // receiver is where to send to. A localized key is of the engine of -e: ours in a trap.
-func (f *trapFlags) receiver() (r notify.Receiver, err error) {
+func (f *trapFlags) receiver() (r originator.Receiver, err error) {
 	if r.Address, err = access.ParseReceiver(*f.host); err != nil {
 		return r, err
 	}
@@ -153,8 +154,8 @@ func (f *trapFlags) names() notify.Names {
 }
 
 // notification reads the arguments behind the receiver.
-func (f *trapFlags) notification(ask notify.Asker) (*notify.Notification, error) {
-	n := &notify.Notification{}
+func (f *trapFlags) notification(ask notify.Asker) (*originator.Notification, error) {
+	n := &originator.Notification{}
 	names, words := f.names(), *f.words
 	head, read := 2, n2
 	if *f.version == "1" && !inTermsOfV2(words) {
@@ -179,7 +180,7 @@ func (f *trapFlags) notification(ask notify.Asker) (*notify.Notification, error)
 }
 
 // of is the notification as a version has it. Words in the terms of version 2 name what the fields of version 1 hold.
-func (f *trapFlags) of(version snmp.Version, n *notify.Notification) (*notify.Notification, error) {
+func (f *trapFlags) of(version snmp.Version, n *originator.Notification) (*originator.Notification, error) {
 	if version != snmp.V1 || *f.version == "1" && !inTermsOfV2(*f.words) {
 		return n, nil
 	}
@@ -196,7 +197,7 @@ func inTermsOfV2(words []string) bool {
 func isType(word string) bool { return len(word) == 1 && strings.Contains("iucCtaosxdbnFD=", word) }
 
 // rowObjects adds the OBJECTS of a notification about a row.
-func rowObjects(names notify.Names, n *notify.Notification, index string, ask notify.Asker) ([]snmp.VarBind, error) {
+func rowObjects(names notify.Names, n *originator.Notification, index string, ask notify.Asker) ([]snmp.VarBind, error) {
 	_, node, err := names.Notification(n.Trap.String())
 	if err != nil {
 		return nil, err
@@ -208,18 +209,18 @@ func rowObjects(names notify.Names, n *notify.Notification, index string, ask no
 }
 
 // n2 reads UPTIME TRAP.
-func n2(n *notify.Notification, names notify.Names, words []string) (err error) {
+func n2(n *originator.Notification, names notify.Names, words []string) (err error) {
 	if n.Uptime, err = parseUptime(words[0]); err != nil {
 		return err
 	}
 	if n.Trap, err = names.OID(words[1]); err != nil {
 		return err
 	}
-	return notify.CheckTrap(n.Trap)
+	return originator.CheckTrap(n.Trap)
 }
 
 // n1 reads ENTERPRISE AGENT GENERIC SPECIFIC UPTIME.
-func n1(n *notify.Notification, names notify.Names, words []string) (err error) {
+func n1(n *originator.Notification, names notify.Names, words []string) (err error) {
 	if words[0] != "" {
 		if n.Enterprise, err = names.OID(words[0]); err != nil {
 			return err
@@ -241,7 +242,7 @@ func n1(n *notify.Notification, names notify.Names, words []string) (err error) 
 	if n.Enterprise == nil && snmp.GenericTrap(generic) == snmp.EnterpriseSpecific {
 		return fmt.Errorf("generic-trap %d wants an enterprise", generic)
 	}
-	if n.Trap, err = notify.TrapOfV1(n.Enterprise, snmp.GenericTrap(generic), specific); err != nil {
+	if n.Trap, err = originator.TrapOfV1(n.Enterprise, snmp.GenericTrap(generic), specific); err != nil {
 		return err
 	}
 	n.Uptime, err = parseUptime(words[4])

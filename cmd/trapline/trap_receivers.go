@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -23,7 +23,7 @@ type delivery struct {
 }
 
 // preparing makes what sends a notification to the receiver of some flags, and says what has become of it.
-type preparing func(f *trapFlags, r notify.Receiver, n *notify.Notification) (send func(ctx context.Context) (result string, err error), err error)
+type preparing func(f *trapFlags, r originator.Receiver, n *originator.Notification) (send func(ctx context.Context) (result string, err error), err error)
 
 // deliver sends the notification of the flags to all their receivers at once. Of several, there is a line for each
 // on out, and the command fails if one did not get it.

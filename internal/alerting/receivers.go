@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/reason"
 )
 
@@ -132,7 +133,7 @@ func receiverProblem(s *notify.ReceiverState) *api.Problem {
 
 // detailOf is an error without what says again which receiver it is about.
 func detailOf(err error) string {
-	if e := (*notify.Error)(nil); errors.As(err, &e) {
+	if e := (*originator.Error)(nil); errors.As(err, &e) {
 		return e.Err.Error()
 	}
 	return err.Error()

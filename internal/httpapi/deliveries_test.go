@@ -19,6 +19,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/journal"
 	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/rules"
 )
 
@@ -34,11 +35,11 @@ func routeOf(name string, err error) *notify.Route {
 	return &notify.Route{
 		Name: name, Window: 1, MaxAge: time.Hour, About: notify.About{Type: "inform", Version: "3", Format: "disman", Address: "192.0.2.9"},
 		Matches: func(a *notify.Alarm) bool { return a.Labels["site"] != name },
-		Deliver: func(context.Context, *notify.Event, int32) (notify.Receipt, error) {
+		Deliver: func(context.Context, *notify.Event, int32) (originator.Receipt, error) {
 			if err != nil {
-				return notify.Receipt{Sent: 3}, err
+				return originator.Receipt{Sent: 3}, err
 			}
-			return notify.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil
+			return originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil
 		},
 	}
 }
@@ -108,7 +109,7 @@ func (h *house) await(t *testing.T, holds func() bool) {
 	}
 }
 
-var errUser = &notify.Error{Receiver: "nms-2", Reason: access.UnknownUser, Err: errors.New("the receiver has no such user")}
+var errUser = &originator.Error{Receiver: "nms-2", Reason: access.UnknownUser, Err: errors.New("the receiver has no such user")}
 
 // Each receiver's state is shown: acknowledged, waits with the reason, not wanted.
 func TestWhoWasNotified(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -47,7 +48,7 @@ func about(r *ReceiverSettings, c *Shared) About {
 }
 
 // createUser is the line of snmptrapd.conf for a receiver's user. A trap is of our engine, an inform of the receiver's.
-func createUser(r *ReceiverSettings, p *access.Principal, identity *Identity) string {
+func createUser(r *ReceiverSettings, p *access.Principal, identity *originator.Identity) string {
 	line := "createUser "
 	if r.Type == "trap" && identity != nil {
 		line += fmt.Sprintf("-e 0x%x ", identity.ID)

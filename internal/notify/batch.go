@@ -109,7 +109,7 @@ func (b *batch) stated(text []byte) (t Transition, err error) {
 // refusal is an error in one alert, and no reason to refuse the others.
 type refusal struct{ error }
 
-// list reads an array of alerts.
+// EncodeVarBinds reads an array of alerts.
 func (b *batch) list(d *json.Decoder, read func([]byte) (Transition, error)) error {
 	if err := delimiter(d, '['); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/journal"
+	"trapline/internal/originator"
 	"trapline/internal/setting"
 )
 
@@ -80,7 +81,7 @@ func drain(b *testing.B, rate float64) {
 	defer conn.Close()
 	auth := community(2)
 	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
-	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
 	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
 	if err != nil {
 		b.Fatal(err)
@@ -101,7 +102,7 @@ func drain(b *testing.B, rate float64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	told := 0
-	l := &Listener{Conn: conn, Handle: func(*Received) { told++ }}
+	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { told++ }}
 	ended := make(chan error, 2)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -131,7 +132,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 	defer conn.Close()
 	auth := community(2)
 	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
-	shared.Identity = FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
 	deliver, err := openInform(&ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2"}, shared)
 	if err != nil {
 		b.Fatal(err)
@@ -141,7 +142,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 		b.Fatal(err)
 	}
 	critical := make(chan struct{}, 1)
-	l := &Listener{Conn: conn, Handle: func(r *Received) {
+	l := &originator.Listener{Conn: conn, Handle: func(r *originator.Received) {
 		if bytes.Contains(r.VarBinds, []byte("critical-alarm")) {
 			critical <- struct{}{}
 		}

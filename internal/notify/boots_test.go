@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/originator"
 	"trapline/internal/peers"
-	"trapline/internal/snmp"
 )
 
 // prime has the receiver believe that the engine's time is far ahead of what it is, so that it drops
 // what the engine sends until that has started again.
-func prime(t testing.TB, d *peers.Snmptrapd, i *Identity) {
+func prime(t testing.TB, d *peers.Snmptrapd, i *originator.Identity) {
 	t.Helper()
 	boots, _, err := i.Clock(time.Now())
 	if err != nil {
@@ -46,15 +46,15 @@ func TestTrapsArriveAfterEveryStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSender(t, receiverAt(t, d.Address, user), state.Identity)
-		trap(t, s, &Notification{Trap: below(fmt.Sprintf("0.%d", life+1))})
+		trap(t, s, &originator.Notification{Trap: below(fmt.Sprintf("0.%d", life+1))})
 		want++
 		if got := d.AwaitReceived(t, want)[want-1]; !strings.HasSuffix(got, fmt.Sprintf(".0.%d", life+1)) {
 			t.Fatalf("life %d: %s", life, got)
 		}
 		prime(t, d, state.Identity)
 		want++
-		trap(t, s, &Notification{Trap: below("0.99")})
-		trap(t, plain, &Notification{Trap: below("0.100")})
+		trap(t, s, &originator.Notification{Trap: below("0.99")})
+		trap(t, plain, &originator.Notification{Trap: below("0.100")})
 		want++
 		if got := d.AwaitReceived(t, want)[want-1]; !strings.HasSuffix(got, ".0.100") {
 			t.Errorf("life %d: not dropped: %s", life, got)
@@ -74,7 +74,7 @@ func TestTrapsArriveAfterTheStateIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &Notification{Trap: warmStart})
+		trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: warmStart})
 		d.AwaitReceived(t, 2*life+1)
 		prime(t, d, state.Identity)
 		if err := state.Close(); err != nil {
@@ -95,37 +95,8 @@ func TestTwoEnginesToOneReceiver(t *testing.T) {
 	const each = 5
 	for range each {
 		for _, state := range []*State{a, b} {
-			trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &Notification{Trap: warmStart})
+			trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: warmStart})
 		}
 	}
 	d.AwaitReceived(t, 2*each)
-}
-
-func TestTrapsCarryTheTimeAsItIs(t *testing.T) {
-	state := openState(t, t.TempDir())
-	sink := listenUDP(t)
-	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[2])), state.Identity)
-	for _, ago := range []time.Duration{0, 5 * time.Second, 100 * time.Hour} {
-		state.Identity.booted = time.Now().Add(-ago)
-		trap(t, s, &Notification{Trap: warmStart})
-		m, err := snmp.ParseMessage3(receive(t, sink))
-		if want := int32(ago / time.Second); err != nil || m.Boots != 1 || m.Time < want || m.Time > want+60 {
-			t.Errorf("%s after the start: boots %d, time %d, %v", ago, m.Boots, m.Time, err)
-		}
-	}
-}
-
-// A machine that was suspended has missed no time, of which receivers would hold the rest against us.
-func TestEngineTimeGoesOnWhileTheMachineSleeps(t *testing.T) {
-	state := openState(t, t.TempDir())
-	i, now := state.Identity, time.Now()
-	_, before, err := i.Clock(now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slept := i.slept
-	i.asleep = func() time.Duration { return slept + time.Hour }
-	if boots, after, err := i.Clock(now.Add(time.Minute)); err != nil || boots != 1 || after-before != 3660 {
-		t.Errorf("boots %d, time went from %d to %d, %v", boots, before, after, err)
-	}
 }

@@ -2,11 +2,6 @@
 
 package notify
 
-import "time"
-
-// Asleep is known of Linux alone.
-func Asleep() time.Duration { return 0 }
-
 // volatile is known of Linux alone.
 func volatile(string) bool { return false }
 

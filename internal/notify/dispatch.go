@@ -13,12 +13,13 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
 // Deliver tells a receiver an event. No error means that it need not be told again: the receiver
 // confirmed it, or is of a kind that never does. The request-id is the same whenever the event is told.
-type Deliver func(ctx context.Context, e *Event, requestID int32) (Receipt, error)
+type Deliver func(ctx context.Context, e *Event, requestID int32) (originator.Receipt, error)
 
 // Run delivers until ctx is cancelled, and then, for a short time, what can be delivered at once. What is
 // left is delivered after the next start.
@@ -126,7 +127,7 @@ func (o *Outbox) reached(q *queue) {
 }
 
 // missed notes that a delivery has failed, and has the row tried again.
-func (o *Outbox) missed(q *queue, r *row, receipt Receipt, err error) {
+func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error) {
 	now := o.clock.Wall()
 	first := q.failures == 0
 	if first {
@@ -149,7 +150,7 @@ func permanent(err error) bool {
 }
 
 func reasonIs(err error, reasons ...access.Reason) bool {
-	var e *Error
+	var e *originator.Error
 	return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
 }
 
@@ -166,7 +167,7 @@ func (o *Outbox) bury(q *queue, r *row, why error) {
 		reason = deadExpired
 	}
 	o.metrics.dead.WithLabelValues(q.name, reason).Inc()
-	o.settled(q, r, Receipt{}, why)
+	o.settled(q, r, originator.Receipt{}, why)
 }
 
 // DeadLetter is an event that was given up, and why.
@@ -183,7 +184,7 @@ type DeadLetter struct {
 const mostDead = 1000
 
 // settled takes a row out of the database and then out of memory: it was delivered, or is given up.
-func (o *Outbox) settled(q *queue, r *row, receipt Receipt, why error) {
+func (o *Outbox) settled(q *queue, r *row, receipt originator.Receipt, why error) {
 	now := o.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		p.remove(q, r)

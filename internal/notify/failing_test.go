@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -72,9 +73,9 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 		l := &listener{}
 		route := l.route("nms")
 		deliver := route.Deliver
-		route.Deliver = func(ctx context.Context, e *Event, id int32) (Receipt, error) {
+		route.Deliver = func(ctx context.Context, e *Event, id int32) (originator.Receipt, error) {
 			if e.Kind == Change {
-				return Receipt{}, nil
+				return originator.Receipt{}, nil
 			}
 			return deliver(ctx, e, id)
 		}
@@ -98,7 +99,7 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &Error{Reason: access.UnknownUser, Err: context.Canceled}}
+		l := &listener{broken: &originator.Error{Reason: access.UnknownUser, Err: context.Canceled}}
 		r := run(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		r.say("+a")
@@ -114,7 +115,7 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 
 func TestReportsThatNobodyKnowsAreNotFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &Error{Reason: access.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
+		l := &listener{broken: &originator.Error{Reason: access.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
 		r := run(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		r.say("+a")

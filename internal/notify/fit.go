@@ -4,18 +4,19 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
 // fit makes the list of variable bindings no larger than limit: it leaves out those behind the objects, the
 // last first, then shortens texts, the longest first.
 func (d *draft) fit(limit int) {
-	for len(d.VarBinds) > d.objects && len(d.list()) > limit {
+	for len(d.VarBinds) > d.objects && len(d.EncodeVarBinds()) > limit {
 		d.VarBinds = d.VarBinds[:len(d.VarBinds)-1]
 		d.trimmed++
 	}
 	for {
-		over := len(d.list()) - limit
+		over := len(d.EncodeVarBinds()) - limit
 		if over <= 0 {
 			return
 		}
@@ -58,7 +59,7 @@ func (d *draft) suitV1() {
 	kept := make([]snmp.VarBind, 0, len(d.VarBinds))
 	for i, v := range d.VarBinds {
 		if v.Type == snmp.Counter64 {
-			d.faults = append(d.faults, fault{faultCounter64, &Counter64Error{v.Name}})
+			d.faults = append(d.faults, fault{faultCounter64, &originator.Counter64Error{Name: v.Name}})
 		}
 		if v.Type != snmp.Counter64 && v.Type != snmp.NoSuchInstance {
 			kept = append(kept, v)

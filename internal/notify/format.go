@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -19,11 +20,11 @@ type format func(e *Event, limit int) draft
 
 // draft is a notification, and what it lacks.
 type draft struct {
-	*Notification         // nil: the format has none for such an event
-	objects       int     // how many of its variable bindings have their place and stay
-	timed         bool    // the rule says its sysUpTime
-	trimmed       int     // labels, texts and variable bindings cut away so that it fits
-	faults        []fault // what could not be told as the rule wants it
+	*originator.Notification         // nil: the format has none for such an event
+	objects                  int     // how many of its variable bindings have their place and stay
+	timed                    bool    // the rule says its SysUpTime
+	trimmed                  int     // labels, texts and variable bindings cut away so that it fits
+	faults                   []fault // what could not be told as the rule wants it
 }
 
 // fault is one thing that could not be told, by the reason that metrics have for it.
@@ -78,7 +79,7 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 	base := snmp.AppendArc(slices.Clone(enterprise), 1)
 	return func(e *Event, limit int) draft {
 		b := objects{base: base, names: names}
-		n := &Notification{Trap: b.notification(notificationArcs[e.Kind])}
+		n := &originator.Notification{Trap: b.notification(notificationArcs[e.Kind])}
 		if e.Alarm.ID == "" {
 			n.VarBinds = b.ofProcess(e)
 			return draft{Notification: n, objects: len(n.VarBinds)}
@@ -86,18 +87,18 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
 		summary, description := oneLine(e.Alarm.Text(), mostSummary), oneLine(e.Alarm.Description, mostSummary)
 		n.VarBinds = b.ofAlarm(e, summary, labels, description)
-		if over := len(n.list()) - limit; over > 0 && description != "" {
+		if over := len(n.EncodeVarBinds()) - limit; over > 0 && description != "" {
 			description = oneLine(description, max(0, len(description)-over))
 			trimmed++
 			n.VarBinds = b.ofAlarm(e, summary, labels, description)
 		}
-		if over := len(n.list()) - limit; over > 0 {
+		if over := len(n.EncodeVarBinds()) - limit; over > 0 {
 			var more int
 			labels, more = labelsText(e.Alarm.Labels, max(0, len(labels)-over))
 			trimmed = max(trimmed, more)
 			n.VarBinds = b.ofAlarm(e, summary, labels, description)
 		}
-		if over := len(n.list()) - limit; over > 0 {
+		if over := len(n.EncodeVarBinds()) - limit; over > 0 {
 			n.VarBinds = b.ofAlarm(e, oneLine(summary, max(1, len(summary)-over)), labels, description)
 			trimmed++
 		}
@@ -178,7 +179,7 @@ func (b *objects) ofAlarm(e *Event, summary, labels, description string) []snmp.
 		b.text(22, description, mostSummary)
 	}
 	if four := a.Address.Unmap(); four.Is4() {
-		b.list = append(b.list, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+		b.list = append(b.list, snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
 	}
 	return b.list
 }
@@ -242,14 +243,14 @@ func dismanFormat(names Names, minimal bool) format {
 		if v, ok := ifNameOf(&e.Alarm); ok && !minimal {
 			d.VarBinds = append(d.VarBinds, v)
 		}
-		d.addAddress(e.Alarm.Address)
+		d.AddAddress(e.Alarm.Address)
 		d.objects = len(d.VarBinds)
 		return d
 	}
 }
 
 func disman(e *Event, names Names) draft {
-	n := &Notification{Agent: e.Alarm.Address}
+	n := &originator.Notification{Agent: e.Alarm.Address}
 	switch e.Kind {
 	case Raise:
 		n.Trap = mteTriggerRising
@@ -270,13 +271,6 @@ func disman(e *Event, names Names) draft {
 	add(4, snmp.ObjectIdentifier, names.variable(&e.Alarm))
 	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
 	return draft{Notification: n}
-}
-
-// addAddress adds the address of the device, if SNMP has a type for it (RFC 3584 section 3.1).
-func (n *Notification) addAddress(a netip.Addr) {
-	if four := a.Unmap(); four.Is4() {
-		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: snmpTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
-	}
 }
 
 // integer32 is the value of an alarm as near as an Integer32 comes to it.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -25,7 +26,7 @@ var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.Loa
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 
-func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *Identity) (*Route, *Metrics) {
+func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *originator.Identity) (*Route, *Metrics) {
 	t.Helper()
 	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
 	r.Timeout.Duration = time.Minute // nothing is sent again by a busy machine
@@ -138,12 +139,11 @@ func TestMessagesFitAFrame(t *testing.T) {
 }
 
 func TestCompactMessagesFitEveryReceiver(t *testing.T) {
-	state := openState(t, t.TempDir())
+	identity := originator.NewIdentity([]byte("\x80trapline"), 1, time.Now().Add(-400*24*time.Hour), nil) // large numbers
 	sink := listenUDP(t)
 	a := community(2)
 	a.Community = "sixteen letters!"
-	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Profile: compact, Address: sink.LocalAddr().String()}, a, state.Identity)
-	state.Identity.started = time.Now().Add(-400 * 24 * time.Hour) // large numbers
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Profile: compact, Address: sink.LocalAddr().String()}, a, identity)
 	alarm := portAlarm()
 	for _, text := range []*string{&alarm.Rule, &alarm.Target, &alarm.Resource, &alarm.Summary, &alarm.Value} {
 		*text = strings.Repeat("x", 1000)
@@ -164,7 +164,7 @@ func TestCompactMessagesFitEveryReceiver(t *testing.T) {
 		}
 		numbers = append(numbers, strings.TrimPrefix(v.Name.String(), labEnterprise+".1.1."))
 	}
-	if got := strings.Join(numbers[2:], " "); got != "1.0 2.0 3.0 4.0 5.0 6.0 9.0 14.0 17.0 "+snmpTrapAddress.String() {
+	if got := strings.Join(numbers[2:], " "); got != "1.0 2.0 3.0 4.0 5.0 6.0 9.0 14.0 17.0 "+originator.SNMPTrapAddress.String() {
 		t.Error(got)
 	}
 	if _, err := route.Deliver(t.Context(), &Event{Kind: Heartbeat, At: noon}, 2); err != nil {

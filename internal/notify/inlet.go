@@ -32,7 +32,7 @@ func (i *Inlet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
 }
 
-// take reads transitions from a request and commits them. A request that cannot be understood will not
+// get reads transitions from a request and commits them. A request that cannot be understood will not
 // be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, the
 // others are taken where some alerts are refused, and the answer is 400.
 func (i *Inlet) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/journal"
+	"trapline/internal/originator"
 )
 
 // journalOfChild names the directory in which the test binary raises alarms as a process of its own, until it is killed.
@@ -32,8 +33,8 @@ func newJournaled(dir string) (*Outbox, *State, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	route := &Route{Name: "nms", Window: 16, MaxAge: time.Hour, EveryTransition: true, Deliver: func(_ context.Context, e *Event, _ int32) (Receipt, error) {
-		return Receipt{Sent: 1, RTT: time.Millisecond}, nil
+	route := &Route{Name: "nms", Window: 16, MaxAge: time.Hour, EveryTransition: true, Deliver: func(_ context.Context, e *Event, _ int32) (originator.Receipt, error) {
+		return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
 	}}
 	o, err := NewOutbox(state, []*Route{route}, OutboxOptions{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
 	return o, state, err

@@ -28,7 +28,7 @@ func TestChildThatStarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Printf("\nboots %d %x %d\n", s.Identity.boots, s.Identity.ID, s.Damaged())
+		fmt.Printf("\nboots %d %x %d\n", bootsOf(s.Identity), s.Identity.ID, s.Damaged())
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -126,8 +126,8 @@ func TestEveryDamageOfTheEngineFileIsFound(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", damaged, err)
 		}
-		if s.Damaged() == 0 || !bytes.Equal(s.Identity.ID, before.id) || s.Identity.boots <= before.boots {
-			t.Errorf("%q: %d reported, %x boots %d became %x boots %d", damaged, s.Damaged(), before.id, before.boots, s.Identity.ID, s.Identity.boots)
+		if s.Damaged() == 0 || !bytes.Equal(s.Identity.ID, before.id) || bootsOf(s.Identity) <= before.boots {
+			t.Errorf("%q: %d reported, %x boots %d became %x boots %d", damaged, s.Damaged(), before.id, before.boots, s.Identity.ID, bootsOf(s.Identity))
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

@@ -1,3 +1,6 @@
+// Package notify sends the notifications of an outbox to receivers: traps, informs and webhooks. It has the settings
+// of receivers, the formats of notifications, the annotations by which rules choose them, and the HTTP API that
+// takes alerts.
 package notify
 
 import (
@@ -9,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -32,7 +36,7 @@ var kinds = map[string]kind{
 type Shared struct {
 	Settings *Settings
 	Auths    map[string]*access.Auth
-	Identity *Identity
+	Identity *originator.Identity
 	Metrics  *Metrics
 	Names    Names
 	Logger   *slog.Logger
@@ -69,9 +73,10 @@ func duration(d setting.Duration, otherwise time.Duration) time.Duration {
 
 // snmpReceiver tells events by notifications.
 type snmpReceiver struct {
-	sender   *Sender
+	sender   *originator.Sender
+	to       originator.Receiver
 	format   format
-	identity *Identity
+	identity *originator.Identity
 	trimmed  prometheus.Counter
 	faults   *prometheus.CounterVec // by reason
 	logger   *slog.Logger
@@ -82,7 +87,7 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 	if auth == nil {
 		return nil, fmt.Errorf("there is no auth %q", r.Auth)
 	}
-	to := Receiver{Context: r.Context, ContextEngineID: r.contextEngine(), Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
+	to := originator.Receiver{Context: r.Context, ContextEngineID: r.contextEngine(), Timeout: duration(r.Timeout, defaultTimeout), Retries: defaultRetries}
 	if r.Retries != nil {
 		to.Retries = *r.Retries
 	}
@@ -97,10 +102,10 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 		return nil, err
 	}
 	s := &snmpReceiver{
-		identity: c.Identity, format: newFormat(r, c), trimmed: c.Metrics.trimmed.WithLabelValues(r.Name),
+		to: to, identity: c.Identity, format: newFormat(r, c), trimmed: c.Metrics.trimmed.WithLabelValues(r.Name),
 		faults: c.Metrics.faults.MustCurryWith(prometheus.Labels{"receiver": r.Name}), logger: c.Logger.With("receiver", r.Name),
 	}
-	s.sender, err = NewSender(to, c.Identity)
+	s.sender, err = originator.NewSender(to, c.Identity)
 	return s, err
 }
 
@@ -110,19 +115,19 @@ const mostOctets = 1400
 // room is how many octets of a message are left for the list of variable bindings.
 func (s *snmpReceiver) room() int {
 	const community, usm = 80, 230 // octets around the list at most, but for the texts
-	p := &s.sender.receiver.Principal
+	p := &s.to.Principal
 	if p.Version != snmp.V3 {
 		return mostOctets - community - len(p.Community)
 	}
-	return mostOctets - usm - len(p.User.Name) - len(s.sender.receiver.Context)
+	return mostOctets - usm - len(p.User.Name) - len(s.to.Context)
 }
 
-func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
+func (s *snmpReceiver) notification(e *Event, requestID int32) *originator.Notification {
 	d := s.format(e, s.room())
 	if d.Notification == nil {
 		return nil
 	}
-	if s.sender.receiver.Principal.Version == snmp.V1 {
+	if s.to.Principal.Version == snmp.V1 {
 		d.suitV1()
 	}
 	d.fit(s.room())
@@ -138,28 +143,30 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *Notification {
 }
 
 func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {
-	return openSender(r, c, func(ctx context.Context, s *Sender, n *Notification) (Receipt, error) {
+	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
 		if err := s.Trap(ctx, n); err != nil {
-			return Receipt{}, err
+			return originator.Receipt{}, err
 		}
-		return Receipt{Sent: 1}, nil
+		return originator.Receipt{Sent: 1}, nil
 	})
 }
 
 func openInform(r *ReceiverSettings, c *Shared) (Deliver, error) {
-	return openSender(r, c, func(ctx context.Context, s *Sender, n *Notification) (Receipt, error) { return s.Inform(ctx, n) })
+	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
+		return s.Inform(ctx, n)
+	})
 }
 
 // openSender tells events by send. Those that the format has no notification for are not told.
-func openSender(r *ReceiverSettings, c *Shared, send func(context.Context, *Sender, *Notification) (Receipt, error)) (Deliver, error) {
+func openSender(r *ReceiverSettings, c *Shared, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, e *Event, requestID int32) (Receipt, error) {
+	return func(ctx context.Context, e *Event, requestID int32) (originator.Receipt, error) {
 		n := s.notification(e, requestID)
 		if n == nil {
-			return Receipt{}, nil
+			return originator.Receipt{}, nil
 		}
 		return send(ctx, s.sender, n)
 	}, nil

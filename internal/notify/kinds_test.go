@@ -7,19 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/originator"
 	"trapline/internal/peers"
 )
 
-// sysUpTime is ours, in hundredths of a second since the start, and begins again at 0 after 497 days.
+// SysUpTime is ours, in hundredths of a second since the start, and begins again at 0 after 497 days.
 func TestUptimeOfNotifications(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Address: d.Address}, community(2), state.Identity)
 	const turn = time.Duration(1<<32) * 10 * time.Millisecond
 	for i, test := range []struct{ ago, least time.Duration }{
 		{5 * time.Second, 5 * time.Second}, {10 * time.Second, 10 * time.Second}, {turn - time.Hour, turn - time.Hour}, {turn + 7*time.Second, 7 * time.Second},
 	} {
-		state.Identity.started = time.Now().Add(-test.ago)
+		identity := originator.NewIdentity([]byte("\x80trapline"), 1, time.Now().Add(-test.ago), nil)
+		route, _ := testRoute(t, ReceiverSettings{Type: "trap", Address: d.Address}, community(2), identity)
 		if _, err := route.Deliver(t.Context(), &Event{Kind: Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 			t.Fatal(err)
 		}

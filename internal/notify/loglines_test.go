@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/journal"
+	"trapline/internal/originator"
 )
 
 // logged is an outbox, and what it has logged since the last time, without the times.
@@ -51,7 +52,7 @@ func TestLinesOfAnAlarm(t *testing.T) {
 		q := o.byName["nms-1"]
 		r, _, _ := q.take(0)
 		r.tries = 1
-		o.settled(q, r, Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
+		o.settled(q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
 		a.Severity = Critical
 		apply(true)
 		time.Sleep(4*time.Minute + 12*time.Second)
@@ -80,7 +81,7 @@ func TestLinesOfAReceiver(t *testing.T) {
 		for range 3 {
 			r, _, _ := q.take(time.Hour)
 			q.flying--
-			o.missed(q, r, Receipt{Sent: 3}, errNobody)
+			o.missed(q, r, originator.Receipt{Sent: 3}, errNobody)
 			q.retryAt, r.next = 0, 0
 		}
 		time.Sleep(time.Minute)

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 )
 
 // Metrics count what became of notifications, by receiver.
@@ -85,7 +86,7 @@ func (m *Metrics) end(receiver string) {
 }
 
 // delivered counts a delivery, of which more are to come where a trap is sent several times.
-func (m *Metrics) delivered(receiver string, r Receipt, err error, more bool) {
+func (m *Metrics) delivered(receiver string, r originator.Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
 	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
 	for _, kind := range r.Reports {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"trapline/internal/originator"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
@@ -35,7 +36,7 @@ func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	if isName(text) {
 		return nil, nil, fmt.Errorf("%s is no notification: MIBs know it as a %s", text, i.Node.Kind)
 	}
-	return o, nil, CheckTrap(o)
+	return o, nil, originator.CheckTrap(o)
 }
 
 // meant says which of some nodes a name may be meant to be.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 )
 
 func TestAlarmsAreToldOnceAndInOrder(t *testing.T) {
@@ -78,7 +80,7 @@ func TestDeadLetters(t *testing.T) {
 		settle(time.Hour - 10*time.Minute)
 		r.say("+new")
 		settle(30 * time.Minute)
-		l.set(&Error{Reason: access.ErrorStatus, Err: statusError(1)}, 0)
+		l.set(&originator.Error{Reason: access.ErrorStatus, Err: errors.New("tooBig")}, 0)
 		settle(10 * time.Minute)
 		l.set(nil, 0)
 		r.say("-late")

@@ -298,7 +298,7 @@ func (p *plan) abandon() {
 	}
 }
 
-// adopt does in memory what the transaction did.
+// reset does in memory what the transaction did.
 func (p *plan) adopt() {
 	o := p.o
 	o.seq = p.seq

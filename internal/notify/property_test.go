@@ -26,7 +26,7 @@ func (k *knower) route() *Route {
 	return r
 }
 
-// take goes through what was sent since.
+// get goes through what was sent since.
 func (k *knower) take() {
 	k.mu.Lock()
 	events := k.events

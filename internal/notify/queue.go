@@ -277,7 +277,7 @@ func (q *queue) lineClass(id string) int {
 	return n
 }
 
-// take returns the next row to deliver, and marks it. Without one, it says when to look again; zero means
+// get returns the next row to deliver, and marks it. Without one, it says when to look again; zero means
 // when something happens. Expired rows are handed out for what becomes of them.
 func (q *queue) take(now time.Duration) (r *row, expired bool, wait time.Duration) {
 	for len(q.waiting.list) > 0 && q.waiting.list[0].next <= now {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -27,8 +28,8 @@ type rehearsed struct {
 type Told struct {
 	Receiver     string
 	Event        Event
-	Notification *Notification // nil for a webhook
-	Faults       []string      // what could not be told as the rule wants it
+	Notification *originator.Notification // nil for a webhook
+	Faults       []string                 // what could not be told as the rule wants it
 }
 
 // Rehearse opens a rehearsal in a directory that is empty. Of shared it needs all but the identity.
@@ -82,7 +83,7 @@ func (r *Rehearsal) Told() (list []Told) {
 }
 
 // tell gives what a receiver would have been sent, nil where its format has nothing for the event.
-func (h rehearsed) tell(r *row, identity *Identity) *Told {
+func (h rehearsed) tell(r *row, identity *originator.Identity) *Told {
 	t := &Told{Event: r.Event}
 	if h.format == nil {
 		return t

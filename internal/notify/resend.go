@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
 )
 
 // Resend sends an active alarm again to the receivers that know it and for which nothing of it waits, under the ID that
@@ -53,10 +54,10 @@ func (p *plan) again(at alarm.Place, v *alarm.View, shown *Alarm) {
 }
 
 // Test sends a receiver a test, beside what waits for it.
-func (o *Outbox) Test(ctx context.Context, receiver string) (Receipt, error) {
+func (o *Outbox) Test(ctx context.Context, receiver string) (originator.Receipt, error) {
 	q, err := o.lookup(receiver)
 	if err != nil {
-		return Receipt{}, err
+		return originator.Receipt{}, err
 	}
 	o.mu.Lock()
 	route := q.route

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 )
 
 // listener is a receiver that notes what it is told, and may be out of order.
@@ -40,7 +41,7 @@ func (l *listener) told() []telling {
 	return slices.Clone(l.events)
 }
 
-func (l *listener) deliver(ctx context.Context, e *Event, id int32) (Receipt, error) {
+func (l *listener) deliver(ctx context.Context, e *Event, id int32) (originator.Receipt, error) {
 	l.mu.Lock()
 	l.events = append(l.events, telling{*e, id})
 	if l.busy == nil {
@@ -54,17 +55,17 @@ func (l *listener) deliver(ctx context.Context, e *Event, id int32) (Receipt, er
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return Receipt{}, ctx.Err()
+			return originator.Receipt{}, ctx.Err()
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy[e.Alarm.ID] = false
 	if l.poison != "" && e.Alarm.ID == l.poison {
-		return Receipt{Sent: 1}, errNobody
+		return originator.Receipt{Sent: 1}, errNobody
 	}
 	if broken != nil {
-		return Receipt{Sent: 1}, broken
+		return originator.Receipt{Sent: 1}, broken
 	}
 	text := string(e.Kind)
 	if e.Alarm.ID != "" {
@@ -77,7 +78,7 @@ func (l *listener) deliver(ctx context.Context, e *Event, id int32) (Receipt, er
 		text += fmt.Sprintf(" dropped %d", e.Dropped)
 	}
 	l.heard = append(l.heard, text)
-	return Receipt{Sent: 1}, nil
+	return originator.Receipt{Sent: 1}, nil
 }
 
 func (l *listener) set(broken error, delay time.Duration) {
@@ -86,7 +87,7 @@ func (l *listener) set(broken error, delay time.Duration) {
 	l.broken, l.delay = broken, delay
 }
 
-// take gives what was heard since the last time.
+// get gives what was heard since the last time.
 func (l *listener) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,7 +100,7 @@ func (l *listener) route(name string) *Route {
 	return &Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
 }
 
-var errNobody = &Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
+var errNobody = &originator.Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
 
 // running is an outbox at work, and how to end it.
 type running struct {
@@ -181,4 +182,14 @@ func (r *running) expectAny(l *listener, want ...string) {
 	if !slices.Equal(heard, want) {
 		r.t.Errorf("heard %q, want %q", heard, want)
 	}
+}
+
+func openState(t testing.TB, dir string) *State {
+	t.Helper()
+	s, err := Open(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
@@ -26,7 +27,7 @@ func notifierFormat(e *Event, _ int) draft {
 	if e.Alarm.ID == "" {
 		return draft{}
 	}
-	n := &Notification{Trap: notifierOID(&e.Alarm), Agent: e.Alarm.Address}
+	n := &originator.Notification{Trap: notifierOID(&e.Alarm), Agent: e.Alarm.Address}
 	severity := cmp.Or(e.Alarm.Labels["severity"], "critical")
 	description := fmt.Sprintf("1/1 alerts are firing:\n\nStatus: %s\n- Alert: %s\n  Summary: %s\n  Description: %s",
 		severity, e.Alarm.Rule, e.Alarm.Summary, e.Alarm.Description)
@@ -41,7 +42,7 @@ func notifierFormat(e *Event, _ int) draft {
 }
 
 func notifierOID(a *Alarm) snmp.OID {
-	if o, err := parseOID(a.Labels[notifierLabel]); err == nil && CheckTrap(o) == nil {
+	if o, err := parseOID(a.Labels[notifierLabel]); err == nil && originator.CheckTrap(o) == nil {
 		return o
 	}
 	return notifierTrap

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/originator"
 	"trapline/internal/peers"
 )
 
@@ -57,7 +58,7 @@ func TestSnmpNotifierFormat(t *testing.T) {
 			got = append(got, v[0]+" = "+text)
 		}
 		const objects = "1.3.6.1.4.1.98789.2."
-		want := []string{snmpTrapOID.String() + " = " + test.trap, objects + "1 = " + test.id, objects + "2 = " + test.severity, objects + "3 = " + test.describe}
+		want := []string{originator.SNMPTrapOID.String() + " = " + test.trap, objects + "1 = " + test.id, objects + "2 = " + test.severity, objects + "3 = " + test.describe}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("%s:\n%s\nwant\n%s", test.kind, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
 )
 
 // Standing is an active alarm, and what receivers know of it.
@@ -123,7 +124,7 @@ type ReceiverState struct {
 
 // Reason is the reason of an error of a delivery, empty where that is not known.
 func Reason(err error) access.Reason {
-	var e *Error
+	var e *originator.Error
 	if errors.As(err, &e) {
 		return e.Reason
 	}

@@ -13,12 +13,14 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"trapline/internal/originator"
 )
 
 // State is what outlives the process, in a directory that it holds alone: two processes with one
 // engine ID would make receivers drop the traps of one of them.
 type State struct {
-	Identity *Identity
+	Identity *originator.Identity
 
 	dir  string
 	db   *bbolt.DB
@@ -245,7 +247,7 @@ func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int3
 
 // IdentityOf is the engine that others know by an ID, for messages in its name. Where that is not the one of
 // the state directory, its boots are kept there in a file of its own, and counted at each call.
-func IdentityOf(dir string, id []byte, now time.Time) (i *Identity, damage *Damage, err error) {
+func IdentityOf(dir string, id []byte, now time.Time) (i *originator.Identity, damage *Damage, err error) {
 	if own, err := readEngine(filepath.Join(dir, engineFile)); err == nil && own.fits(id) {
 		i, err := Borrow(dir, nil, now)
 		return i, nil, err
@@ -259,7 +261,7 @@ func IdentityOf(dir string, id []byte, now time.Time) (i *Identity, damage *Dama
 
 // Borrow gives the engine as the process that runs with the directory has it, for a single message beside
 // its own: the file of the engine was written when that started.
-func Borrow(dir string, configured []byte, now time.Time) (*Identity, error) {
+func Borrow(dir string, configured []byte, now time.Time) (*originator.Identity, error) {
 	id, boots, err := Engine(dir, configured, now)
 	if err != nil {
 		return nil, err
@@ -268,5 +270,5 @@ func Borrow(dir string, configured []byte, now time.Time) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return FixedIdentity(id, boots, int32(min(max(0, now.Sub(info.ModTime())/time.Second), math.MaxInt32)), now), nil
+	return originator.FixedIdentity(id, boots, int32(min(max(0, now.Sub(info.ModTime())/time.Second), math.MaxInt32)), now), nil
 }

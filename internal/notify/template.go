@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trapline/internal/originator"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 )
@@ -61,13 +62,13 @@ func templateFormat(names Names, otherwise format) format {
 		}
 		t := template{names: names, alarm: a}
 		t.bind(e.Kind == Clear)
-		t.Notification = &Notification{Trap: trap, Agent: a.Address}
+		t.Notification = &originator.Notification{Trap: trap, Agent: a.Address}
 		if node != nil {
 			t.addObjects(node.Objects)
 		}
 		t.objects = len(t.VarBinds)
 		t.addOthers()
-		t.addAddress(t.Agent)
+		t.AddAddress(t.Agent)
 		if a.Description != "" { // the last, which is left out first
 			t.VarBinds = append(t.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, mostSummary))))
 		}
@@ -345,14 +346,14 @@ func (t *template) addOthers() {
 // twice (RFC 3584 section 4.2).
 func (t *template) addOther(v snmp.VarBind) {
 	switch {
-	case v.Name.Compare(snmpTrapOID) == 0:
+	case v.Name.Compare(originator.SNMPTrapOID) == 0:
 		t.fault(faultValue, fmt.Errorf("%s says what the notification is", annotationNotification))
 		return
-	case v.Name.Compare(sysUpTime) == 0 && v.Type == snmp.TimeTicks:
+	case v.Name.Compare(originator.SysUpTime) == 0 && v.Type == snmp.TimeTicks:
 		ticks, _ := v.Uint()
 		t.Uptime, t.timed = uint32(ticks), true
 		return
-	case v.Name.Compare(snmpTrapAddress) == 0 && v.Type == snmp.IPAddress:
+	case v.Name.Compare(originator.SNMPTrapAddress) == 0 && v.Type == snmp.IPAddress:
 		t.Agent, _ = netip.AddrFromSlice(v.Value)
 		return
 	}

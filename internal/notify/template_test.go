@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -19,7 +20,7 @@ import (
 type ruled struct {
 	name                string
 	labels, annotations map[string]string
-	raise, clear        []string // snmpTrapOID and what follows it, as snmptrapd prints it; nil: nothing is sent
+	raise, clear        []string // SNMPTrapOID and what follows it, as snmptrapd prints it; nil: nothing is sent
 	faults              string   // their reasons, of the raise
 }
 
@@ -180,11 +181,11 @@ func (r *ruled) alarm(t *testing.T) Alarm {
 }
 
 // templateRoute is a receiver of traps in the format template, with disman for what has no notification.
-func templateRoute(t *testing.T, address string, a access.Auth, identity *Identity) (*Route, *Metrics) {
+func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*Route, *Metrics) {
 	return testRoute(t, ReceiverSettings{Type: "trap", Format: formatTemplate, Fallback: "disman", Address: address}, a, identity)
 }
 
-// Each alarm is told by the notification that its rule names: sysUpTime, snmpTrapOID, the OBJECTS in their order, then
+// Each alarm is told by the notification that its rule names: SysUpTime, SNMPTrapOID, the OBJECTS in their order, then
 // what else the rule wants.
 func TestTemplateFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
@@ -368,14 +369,14 @@ func FuzzTemplateFormat(f *testing.F) {
 				continue
 			}
 			d.fit(mostOctets)
-			for list := d.list(); len(list) > 0; {
+			for list := d.EncodeVarBinds(); len(list) > 0; {
 				var err error
 				if _, list, err = snmp.CutVarBind(list); err != nil {
 					t.Fatal(err)
 				}
 			}
 			d.suitV1()
-			if _, err := d.trapV1(a.Address); err != nil {
+			if _, err := d.TrapV1(a.Address); err != nil {
 				t.Log(err)
 			}
 		}
@@ -398,7 +399,7 @@ func TestPySNMPAgreesAboutTemplates(t *testing.T) {
 	}
 	got := p.AwaitReceived(t, 1)[0].VarBinds[1:]
 	want := [][3]string{
-		{snmpTrapOID.String(), "ObjectIdentifier", "1.3.6.1.6.3.1.1.5.3"},
+		{originator.SNMPTrapOID.String(), "ObjectIdentifier", "1.3.6.1.6.3.1.1.5.3"},
 		{"1.3.6.1.2.1.2.2.1.1.3", "Integer", "3"}, {"1.3.6.1.2.1.2.2.1.7.3", "NoSuchInstance", "No Such Instance currently exists at this OID"},
 		{"1.3.6.1.2.1.2.2.1.8.3", "Integer", "2"}, {"1.3.6.1.2.1.31.1.1.1.18.3", "OctetString", "0x6772c3b6c39f65720a616c73"},
 		{"1.3.6.1.2.1.31.1.1.1.6.3", "Counter64", "18446744073709551615"}, {"1.3.6.1.2.1.2.2.1.9.3", "TimeTicks", "7"},

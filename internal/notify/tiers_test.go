@@ -29,7 +29,7 @@ func (f *formatted) route(format string, every bool) *Route {
 	return r
 }
 
-// take goes through what was sent since.
+// get goes through what was sent since.
 func (f *formatted) take() {
 	events := f.told()
 	f.mu.Lock()

@@ -52,17 +52,6 @@ var typeWords = func() map[string]byte {
 	return words
 }()
 
-// ParseValue makes a variable binding of a value as Net-SNMP's commands take it: a letter for its type,
-// and its text.
-func ParseValue(name snmp.OID, letter, text string) (snmp.VarBind, error) {
-	v := snmp.VarBind{Name: name}
-	var err error
-	if v.Type, v.Value, err = Names(nil).valueOf(nil, letter, text); err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	return v, err
-}
-
 // valueOf makes a value of a type that a letter says. With =, the type is that of the object o. Where o is
 // known, its labels may stand for numbers, and where there are MIBs, names for OIDs.
 func (n Names) valueOf(o *mibs.Node, letter, text string) (t snmp.Type, value []byte, err error) {

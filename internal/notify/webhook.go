@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator"
 )
 
 // webhookMessage is what Alertmanager's webhooks are sent, version 4.
@@ -41,22 +42,22 @@ const statusFiring, statusResolved = "firing", "resolved"
 // openWebhook tells events as Alertmanager does, one alert a message. What is about no alarm is not told.
 func openWebhook(r *ReceiverSettings, _ *Shared) (Deliver, error) {
 	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
-	return func(ctx context.Context, e *Event, _ int32) (Receipt, error) {
+	return func(ctx context.Context, e *Event, _ int32) (originator.Receipt, error) {
 		if e.Alarm.ID == "" {
-			return Receipt{}, nil
+			return originator.Receipt{}, nil
 		}
 		begin := time.Now()
 		err := postWebhook(ctx, client, r, e)
 		if err != nil {
-			return Receipt{Sent: 1}, err
+			return originator.Receipt{Sent: 1}, err
 		}
-		return Receipt{Sent: 1, RTT: time.Since(begin)}, nil
+		return originator.Receipt{Sent: 1, RTT: time.Since(begin)}, nil
 	}, nil
 }
 
 func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *Event) error {
 	failed := func(reason access.Reason, err error) error {
-		return &Error{Receiver: r.Name, Reason: reason, Err: err}
+		return &originator.Error{Receiver: r.Name, Reason: reason, Err: err}
 	}
 	body, err := json.Marshal(webhookOf(r.Name, e))
 	if err != nil {

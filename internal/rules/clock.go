@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"trapline/internal/notify"
+	"trapline/internal/originator"
 )
 
 // defaultInterval is how often global rules are evaluated whose group does not say.
@@ -32,7 +32,7 @@ type clock struct {
 }
 
 func newClock(now time.Time) *clock {
-	c := &clock{start: now, asleep: notify.Asleep, shown: func(now time.Time) time.Time { return now.Round(0) }}
+	c := &clock{start: now, asleep: originator.Asleep, shown: func(now time.Time) time.Time { return now.Round(0) }}
 	c.slept = c.asleep()
 	return c
 }

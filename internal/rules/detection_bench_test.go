@@ -16,6 +16,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/notify"
+	"trapline/internal/originator"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 )
@@ -86,7 +87,7 @@ func (d *detection) hand(r *poller.Report) {
 // aTarget finds the name of a target in variable bindings. The next one begins with the octet of a 0.
 var aTarget = regexp.MustCompile(`(switch-\d+)0`)
 
-func (d *detection) received(r *notify.Received) {
+func (d *detection) received(r *originator.Received) {
 	now := time.Now()
 	if !bytes.Contains(r.VarBinds, []byte("Watched")) {
 		return
@@ -135,7 +136,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 		c.Targets = append(c.Targets, t.target)
 	}
 	d.e.Configure(c)
-	listener := &notify.Listener{Conn: conn, Handle: d.received}
+	listener := &originator.Listener{Conn: conn, Handle: d.received}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 3)
 	for _, run := range []func(context.Context) error{listener.Run, outbox.Run, d.e.Run} {

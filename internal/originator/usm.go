@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"sync"
@@ -7,9 +7,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// engineKeys are the keys of a user for one engine. Who seals messages takes a Security of his own and
+// keyPool are the keys of a user for one engine. Who seals messages takes a Security of his own and
 // gives it back, so that the keys are made once for as many as are at it at the same time.
-type engineKeys struct {
+type keyPool struct {
 	user *snmp.User
 	id   []byte
 
@@ -17,7 +17,7 @@ type engineKeys struct {
 	free []*snmp.Security
 }
 
-func (k *engineKeys) take() (*snmp.Security, error) {
+func (k *keyPool) get() (*snmp.Security, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if n := len(k.free); n > 0 {
@@ -28,7 +28,7 @@ func (k *engineKeys) take() (*snmp.Security, error) {
 	return k.user.Localize(k.id)
 }
 
-func (k *engineKeys) giveBack(s *snmp.Security) {
+func (k *keyPool) put(s *snmp.Security) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.free = append(k.free, s)
@@ -44,7 +44,7 @@ type peerEngine struct {
 }
 
 type knownEngine struct {
-	engineKeys
+	keyPool
 
 	clockMu sync.Mutex
 	clock   snmp.EngineClock
@@ -55,12 +55,12 @@ func (p *peerEngine) get(user *snmp.User) *knownEngine {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known == nil && len(p.fixed) > 0 {
-		p.known = &knownEngine{engineKeys: engineKeys{user: user, id: p.fixed}}
+		p.known = &knownEngine{keyPool: keyPool{user: user, id: p.fixed}}
 	}
 	return p.known
 }
 
-func (p *peerEngine) learn(k *knownEngine) {
+func (p *peerEngine) set(k *knownEngine) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.known = k
@@ -87,7 +87,7 @@ func (k *knownEngine) update(o *snmp.Opened, at time.Duration) bool {
 	return k.clock.Update(o.Boots, o.Time, at)
 }
 
-func (k *knownEngine) adopt(o *snmp.Opened, at time.Duration) {
+func (k *knownEngine) reset(o *snmp.Opened, at time.Duration) {
 	k.clockMu.Lock()
 	defer k.clockMu.Unlock()
 	k.clock.Adopt(o.Boots, o.Time, at)

@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"context"
@@ -48,10 +48,10 @@ type Receipt struct {
 type Sender struct {
 	receiver Receiver
 	identity *Identity
-	began    time.Time   // what the receiver's clock is held against
-	own      *engineKeys // of our engine, for traps of SNMPv3
-	peer     peerEngine  // the receiver's engine, for informs of SNMPv3
-	port     sync.Mutex  // held by the call that has Source, where that has a port
+	began    time.Time  // what the receiver's clock is held against
+	own      *keyPool   // of our engine, for traps of SNMPv3
+	peer     peerEngine // the receiver's engine, for informs of SNMPv3
+	port     sync.Mutex // held by the call that has Source, where that has a port
 }
 
 // NewSender makes a sender. SNMPv1 and SNMPv2c need no identity, nor does an inform of SNMPv3 with a
@@ -68,12 +68,12 @@ func NewSender(r Receiver, identity *Identity) (*Sender, error) {
 	if len(r.ContextEngineID) == 0 {
 		s.receiver.ContextEngineID = identity.ID
 	}
-	s.own = &engineKeys{user: r.Principal.User, id: identity.ID}
-	security, err := s.own.take()
+	s.own = &keyPool{user: r.Principal.User, id: identity.ID}
+	security, err := s.own.get()
 	if err != nil {
 		return nil, err
 	}
-	s.own.giveBack(security)
+	s.own.put(security)
 	return s, nil
 }
 
@@ -103,10 +103,10 @@ func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 func (s *Sender) trap(n *Notification, own netip.Addr) ([]byte, error) {
 	p := &s.receiver.Principal
 	if p.Version == snmp.V1 {
-		t, err := n.trapV1(own)
+		t, err := n.TrapV1(own)
 		return snmp.AppendTrap(nil, &snmp.TrapMessage{Community: p.Community, Trap: t}), err
 	}
-	pdu := snmp.PDU{Type: snmp.TrapV2, RequestID: n.requestID(), VarBinds: n.list()}
+	pdu := snmp.PDU{Type: snmp.TrapV2, RequestID: n.requestID(), VarBinds: n.EncodeVarBinds()}
 	if p.Version == snmp.V2c {
 		return s.communityMessage(&pdu), nil
 	}
@@ -117,11 +117,11 @@ func (s *Sender) trap(n *Notification, own netip.Addr) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	security, err := s.own.take()
+	security, err := s.own.get()
 	if err != nil {
 		return nil, err
 	}
-	defer s.own.giveBack(security)
+	defer s.own.put(security)
 	h := snmp.Header3{ID: drawID(), MaxSize: maxMessage, Boots: boots, Time: seconds}
 	return security.Seal(nil, &h, s.scoped(pdu)), nil
 }

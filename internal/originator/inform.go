@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"bytes"
@@ -31,8 +31,8 @@ func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	buffer := buffers.Get().(*[maxMessage]byte)
 	defer buffers.Put(buffer)
 	x := &exchange{
-		Sender: s, conn: conn, buffer: buffer[:],
-		pdu: snmp.PDU{Type: snmp.InformRequest, RequestID: n.requestID(), VarBinds: n.list()}, first: drawID(),
+		sender: s, conn: conn, buffer: buffer[:],
+		pdu: snmp.PDU{Type: snmp.InformRequest, RequestID: n.requestID(), VarBinds: n.EncodeVarBinds()}, first: drawID(),
 	}
 	x.last = x.first - 1
 	defer x.release()
@@ -53,14 +53,14 @@ var buffers = sync.Pool{New: func() any { return new([maxMessage]byte) }}
 
 // exchange is one inform on its way.
 type exchange struct {
-	*Sender
+	sender      *Sender
 	conn        net.Conn
 	buffer      []byte
 	pdu         snmp.PDU
 	first, last int32 // the msgIDs that were used
 	receipt     Receipt
 	firstSent   time.Time
-	strange     error // what came and was no answer
+	lastInvalid error // what came and was no answer
 
 	// Of SNMPv3:
 	engine   *knownEngine   // nil: the next message is a discovery
@@ -80,7 +80,7 @@ const (
 )
 
 func (x *exchange) run(ctx context.Context) (access.Reason, error) {
-	for left := x.receiver.Retries + 1; left > 0 && ctx.Err() == nil; {
+	for left := x.sender.receiver.Retries + 1; left > 0 && ctx.Err() == nil; {
 		if err := x.send(ctx); err != nil {
 			return reasonOf(err), err
 		}
@@ -98,12 +98,12 @@ func (x *exchange) run(ctx context.Context) (access.Reason, error) {
 			left--
 		}
 	}
-	err := fmt.Errorf("not acknowledged: sent %d times, %s apart", x.receipt.Sent, x.receiver.Timeout)
+	err := fmt.Errorf("not acknowledged: sent %d times, %s apart", x.receipt.Sent, x.sender.receiver.Timeout)
 	if x.receipt.Sent == 0 {
-		err = fmt.Errorf("no answer to the discovery of its engine: asked %d times, %s apart", x.receiver.Retries+1, x.receiver.Timeout)
+		err = fmt.Errorf("no answer to the discovery of its engine: asked %d times, %s apart", x.sender.receiver.Retries+1, x.sender.receiver.Timeout)
 	}
-	if x.strange != nil {
-		err = fmt.Errorf("%w (the last datagram was invalid: %w)", err, x.strange)
+	if x.lastInvalid != nil {
+		err = fmt.Errorf("%w (the last datagram was invalid: %w)", err, x.lastInvalid)
 	}
 	return access.Timeout, err
 }
@@ -138,7 +138,7 @@ func (x *exchange) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.conn.SetDeadline(time.Now().Add(x.receiver.Timeout)); err != nil {
+	if err := x.conn.SetDeadline(time.Now().Add(x.sender.receiver.Timeout)); err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // else the end of ctx is yet to set its own deadline
@@ -150,12 +150,12 @@ func (x *exchange) send(ctx context.Context) error {
 
 func (x *exchange) next() ([]byte, error) {
 	x.last++
-	if x.receiver.Principal.Version == snmp.V2c {
+	if x.sender.receiver.Principal.Version == snmp.V2c {
 		x.sent()
-		return x.communityMessage(&x.pdu), nil
+		return x.sender.communityMessage(&x.pdu), nil
 	}
 	if x.engine == nil {
-		x.engine = x.peer.get(x.receiver.Principal.User)
+		x.engine = x.sender.peer.get(x.sender.receiver.Principal.User)
 	}
 	h := snmp.Header3{ID: x.last, MaxSize: maxMessage, Flags: snmp.FlagReportable}
 	if x.engine == nil {
@@ -163,13 +163,13 @@ func (x *exchange) next() ([]byte, error) {
 	}
 	if x.security == nil {
 		var err error
-		if x.security, err = x.engine.take(); err != nil {
+		if x.security, err = x.engine.get(); err != nil {
 			return nil, err
 		}
 	}
-	h.Boots, h.Time = x.engine.now(x.now())
+	h.Boots, h.Time = x.engine.now(x.sender.now())
 	x.sent()
-	return x.security.Seal(nil, &h, x.scoped(x.pdu)), nil
+	return x.security.Seal(nil, &h, x.sender.scoped(x.pdu)), nil
 }
 
 func (x *exchange) sent() {
@@ -193,14 +193,14 @@ func (x *exchange) listen() (verdict, error) {
 			return stray, err
 		}
 		take := x.take
-		if x.receiver.Principal.Version == snmp.V3 {
+		if x.sender.receiver.Principal.Version == snmp.V3 {
 			take = x.take3
 		}
 		v, err := take(x.buffer[:n])
 		if v != stray {
 			return v, err
 		}
-		x.strange = err
+		x.lastInvalid = err
 	}
 }
 
@@ -209,7 +209,7 @@ func (x *exchange) take(b []byte) (verdict, error) {
 	if err != nil {
 		return stray, err
 	}
-	if m.Version != snmp.V2c || !bytes.Equal(m.Community, x.receiver.Principal.Community) {
+	if m.Version != snmp.V2c || !bytes.Equal(m.Community, x.sender.receiver.Principal.Community) {
 		return stray, errors.New("a message of another version or community")
 	}
 	return x.response(&snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus})
@@ -242,7 +242,7 @@ func (x *exchange) take3(b []byte) (verdict, error) {
 		return stray, err
 	case o.Type == snmp.Report:
 		return x.reported(&o)
-	case o.Authenticated && !x.engine.update(&o, x.now()):
+	case o.Authenticated && !x.engine.update(&o, x.sender.now()):
 		return stray, errors.New("the answer is outside of the time window")
 	}
 	return x.response(&o.PDU)
@@ -255,12 +255,12 @@ func (x *exchange) discovered(b []byte) (verdict, error) {
 	if err != nil || o.Type != snmp.Report {
 		return stray, errors.Join(errors.New("no Report came of the discovery"), err)
 	}
-	k := &knownEngine{engineKeys: engineKeys{user: x.receiver.Principal.User, id: bytes.Clone(o.EngineID)}}
+	k := &knownEngine{keyPool: keyPool{user: x.sender.receiver.Principal.User, id: bytes.Clone(o.EngineID)}}
 	if err := snmp.CheckEngineID(k.id); err != nil {
 		return stray, err
 	}
-	k.clock.Suggest(o.Boots, o.Time, x.now())
-	x.peer.learn(k)
+	k.clock.Suggest(o.Boots, o.Time, x.sender.now())
+	x.sender.peer.set(k)
 	x.engine, x.fresh = k, true
 	return onward, nil
 }
@@ -276,11 +276,11 @@ func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
 	x.receipt.Reports = append(x.receipt.Reports, kind)
 	switch {
 	case kind == snmp.NotInTimeWindow && !x.resynced:
-		x.engine.adopt(o, x.now())
+		x.engine.reset(o, x.sender.now())
 		x.resynced = true
 		return onward, nil
-	case !x.fresh && len(x.peer.fixed) == 0:
-		x.peer.forget(x.engine)
+	case !x.fresh && len(x.sender.peer.fixed) == 0:
+		x.sender.peer.forget(x.engine)
 		x.release()
 		x.engine, x.fresh, x.resynced = nil, true, false
 		return onward, nil
@@ -291,7 +291,7 @@ func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
 // release gives the keys back.
 func (x *exchange) release() {
 	if x.security != nil {
-		x.engine.giveBack(x.security)
+		x.engine.put(x.security)
 		x.security = nil
 	}
 }

@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"bytes"
@@ -23,17 +23,17 @@ type Listener struct {
 	began   time.Time
 	own     *snmp.Security
 	nobody  *snmp.Security // of our engine, for Reports that cannot be signed
-	senders map[string]*sender
+	engines map[string]*remoteEngine
 }
 
-// sender is an engine that sends traps of SNMPv3.
-type sender struct {
+// remoteEngine is an engine that sends traps of SNMPv3.
+type remoteEngine struct {
 	security *snmp.Security
 	clock    snmp.EngineClock
 }
 
-// mostSenders bounds what strangers can have us remember.
-const mostSenders = 1000
+// maxSenders bounds what strangers can have us remember.
+const maxSenders = 1000
 
 // Received is a notification that came. Its slices hold until Handle returns.
 type Received struct {
@@ -43,7 +43,7 @@ type Received struct {
 	Context  string
 	Inform   bool
 	V1       *snmp.Trap // of SNMPv1, else nil
-	VarBinds []byte     // of SNMPv2c and SNMPv3 with sysUpTime.0 and snmpTrapOID.0
+	VarBinds []byte     // of SNMPv2c and SNMPv3 with SysUpTime.0 and SNMPTrapOID.0
 }
 
 // Run receives until ctx is cancelled.
@@ -72,7 +72,7 @@ func (l *Listener) Run(ctx context.Context) error {
 }
 
 func (l *Listener) prepare() (err error) {
-	l.began, l.senders = time.Now(), map[string]*sender{}
+	l.began, l.engines = time.Now(), map[string]*remoteEngine{}
 	if l.User == nil {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (l *Listener) prepare() (err error) {
 	return err
 }
 
-// take handles a message, and gives the answer to it, if any.
+// get handles a message, and gives the answer to it, if any.
 func (l *Listener) take(b []byte, from netip.AddrPort) (answer []byte) {
 	r := &Received{From: from, Version: snmp.PeekVersion(b)}
 	switch r.Version {
@@ -165,13 +165,13 @@ func (l *Listener) timely(h *snmp.Header3) bool {
 }
 
 func (l *Listener) trap(b []byte, engineID []byte, r *Received) {
-	s := l.senders[string(engineID)]
+	s := l.engines[string(engineID)]
 	if s == nil {
 		security, err := l.User.Localize(bytes.Clone(engineID))
 		if err != nil {
 			return
 		}
-		s = &sender{security: security}
+		s = &remoteEngine{security: security}
 	}
 	o, err := s.security.Open(b)
 	if err != nil || o.Type != snmp.TrapV2 {
@@ -181,10 +181,10 @@ func (l *Listener) trap(b []byte, engineID []byte, r *Received) {
 		if !s.clock.Update(o.Boots, o.Time, time.Since(l.began)) {
 			return
 		}
-		if len(l.senders) >= mostSenders {
-			clear(l.senders)
+		if len(l.engines) >= maxSenders {
+			clear(l.engines)
 		}
-		l.senders[string(engineID)] = s // only who knows the key is remembered
+		l.engines[string(engineID)] = s // only who knows the key is remembered
 	}
 	l.handle3(&o, r)
 }

@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"bytes"
@@ -122,13 +122,13 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 
 // Who is authoritative: the sender of a trap, the receiver of an inform (RFC 3414 section 1.5.1).
 func TestEnginesAndFlagsOnTheWire(t *testing.T) {
-	state := openState(t, t.TempDir())
+	identity := newIdentity(t)
 	for i, level := range []snmp.Flags{0, snmp.FlagAuth, snmp.FlagAuth | snmp.FlagPriv} {
 		sink := listenUDP(t)
-		s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[i])), state.Identity)
+		s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[i])), identity)
 		trap(t, s, &Notification{Trap: warmStart})
 		m, err := snmp.ParseMessage3(receive(t, sink))
-		if err != nil || m.Flags != level || !bytes.Equal(m.EngineID, state.Identity.ID) || m.Boots != 1 || m.Time > 60 {
+		if err != nil || m.Flags != level || !bytes.Equal(m.EngineID, identity.ID) || m.Boots != 1 || m.Time > 60 {
 			t.Errorf("trap: %+v, %v", m.Header3, err)
 		}
 		var seen []snmp.Header3
@@ -168,7 +168,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(snmp.AppendMessage3(nil, &snmp.Message3{Header3: snmp.Header3{ID: 1, EngineID: make([]byte, 8)}})) // no scoped PDU
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for i, a := range []access.Auth{community(2), authOf(peers.UsualUsers()[2])} {
-			x := exchange{Sender: newSender(t, receiverAt(t, "127.0.0.1", a), nil), pdu: snmp.PDU{RequestID: 1}, first: 1}
+			x := exchange{sender: newSender(t, receiverAt(t, "127.0.0.1", a), nil), pdu: snmp.PDU{RequestID: 1}, first: 1}
 			if _, err := x.next(); err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,10 @@
-package notify
+package originator
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,106 +13,23 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/peers"
-	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
-var (
-	warmStart  = snmp.MustParseOID("1.3.6.1.6.3.1.1.5.2")
-	enterprise = snmp.MustParseOID("1.3.6.1.4.1.20408.4.1.1.2")
-	sysDescr   = "1.3.6.1.2.1.1.1.0"
-)
-
-// below is an OID below enterprise.
-func below(tail string) snmp.OID { return snmp.MustParseOID(enterprise.String() + "." + tail) }
-
-func community(version int) access.Auth {
-	a := access.DefaultAuth()
-	a.Version = access.Version(version)
-	return a
-}
-
-// authOf is the user as a configuration has it.
-func authOf(u peers.User) access.Auth {
-	a := access.Auth{Version: 3, Username: u.Name, SecurityLevel: access.NoAuthNoPriv, AuthProtocol: u.Auth, PrivProtocol: u.Priv}
-	if u.Auth != "" {
-		a.SecurityLevel, a.Password = access.AuthNoPriv, setting.Secret(peers.AuthPassphrase)
-	}
-	if u.Priv != "" {
-		a.SecurityLevel, a.PrivPassword = access.AuthPriv, setting.Secret(peers.PrivPassphrase)
-	}
-	return a
-}
-
-// receiverAt is a receiver that answers, however busy the machine is: it is asked once. Tests of others say so.
-func receiverAt(t testing.TB, address string, a access.Auth) Receiver {
-	t.Helper()
-	if m := a.Problems(); len(m) > 0 {
-		t.Fatal(m)
-	}
-	p, err := a.Principal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, err := access.ParseReceiver(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Receiver{Address: to, Principal: p, Timeout: time.Minute}
-}
-
-func newSender(t testing.TB, r Receiver, identity *Identity) *Sender {
-	t.Helper()
-	s, err := NewSender(r, identity)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func openState(t testing.TB, dir string) *State {
-	t.Helper()
-	s, err := Open(dir, nil, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
-func trap(t testing.TB, s *Sender, n *Notification) {
-	t.Helper()
-	if err := s.Trap(t.Context(), n); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func binding(t testing.TB, name, letter, text string) snmp.VarBind {
-	t.Helper()
-	v, err := ParseValue(snmp.MustParseOID(name), letter, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// sourceless is a line of snmptrapd's log without the address that the notification came from.
-func sourceless(line string) string {
-	before, after, _ := strings.Cut(line, " src=")
-	_, after, _ = strings.Cut(after, " user=")
-	return before + " user=" + after
+func text(name, value string) snmp.VarBind {
+	return snmp.VarBind{Name: snmp.MustParseOID(name), Type: snmp.OctetString, Value: []byte(value)}
 }
 
 func TestTrapsOfSNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
 	s := newSender(t, receiverAt(t, d.Address, community(1)), nil)
 	const tail = " vb=.1.3.6.1.2.1.1.1.0 = STRING: \"my system\""
-	descr := binding(t, sysDescr, "s", "my system")
+	descr := text(sysDescr, "my system")
 	tests := []struct {
 		n            Notification
 		logged, trap string
 	}{
-		{Notification{Trap: warmStart, VarBinds: []snmp.VarBind{{Name: snmpTrapEnterprise, Type: snmp.ObjectIdentifier, Value: enterprise}}},
+		{Notification{Trap: warmStart, VarBinds: []snmp.VarBind{{Name: SNMPTrapEnterprise, Type: snmp.ObjectIdentifier, Value: enterprise}}},
 			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=1 spec=0 ticks=0 vb=.1.3.6.1.6.3.1.1.4.3.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2", "1.3.6.1.6.3.1.1.5.2"},
 		{Notification{Trap: warmStart, Uptime: 7}, "agent=127.0.0.1 ent=.1.3.6.1.6.3.1.1.5 gen=1 spec=0 ticks=7 vb=", "1.3.6.1.6.3.1.1.5.2"},
 		{Notification{Trap: below("0.432"), Uptime: 12345, Agent: netip.MustParseAddr("192.0.2.7"), VarBinds: []snmp.VarBind{descr}},
@@ -141,7 +58,7 @@ func TestTrapsOfSNMPv1(t *testing.T) {
 func TestWhatSNMPv1CannotCarry(t *testing.T) {
 	sink := listenUDP(t)
 	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), community(1)), nil)
-	err := s.Trap(t.Context(), &Notification{Trap: warmStart, VarBinds: []snmp.VarBind{binding(t, "1.3.6.1.2.1.31.1.1.1.6.1", "C", "1")}})
+	err := s.Trap(t.Context(), &Notification{Trap: warmStart, VarBinds: []snmp.VarBind{{Name: snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.6.1"), Type: snmp.Counter64, Value: []byte{1}}}})
 	if !errors.As(err, new(*Counter64Error)) || !strings.Contains(err.Error(), "1.3.6.1.2.1.31.1.1.1.6.1 is a Counter64") {
 		t.Errorf("a Counter64: %v", err)
 	}
@@ -157,61 +74,43 @@ func TestWhatSNMPv1CannotCarry(t *testing.T) {
 	}
 }
 
-func listenUDP(t testing.TB) net.PacketConn {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
+// everyType has a value of each type, and how snmptrapd prints it.
+var everyType = []struct {
+	typ     snmp.Type
+	value   []byte
+	printed string
+}{
+	{snmp.Integer, snmp.AppendInt(nil, -5), "INTEGER: -5"},
+	{snmp.Integer, snmp.AppendInt(nil, math.MaxInt32), "INTEGER: 2147483647"},
+	{snmp.Gauge32, snmp.AppendUint(nil, math.MaxUint32), "Gauge32: 4294967295"},
+	{snmp.Counter32, snmp.AppendUint(nil, 128), "Counter32: 128"},
+	{snmp.Counter64, snmp.AppendUint(nil, math.MaxUint64), "Counter64: 18446744073709551615"},
+	{snmp.TimeTicks, snmp.AppendUint(nil, 12345), "12345"},
+	{snmp.IPAddress, []byte{192, 0, 2, 1}, "IpAddress: 192.0.2.1"},
+	{snmp.ObjectIdentifier, snmp.MustParseOID("1.3.6.1.4.1"), "OID: .1.3.6.1.4.1"},
+	{snmp.OctetString, []byte("text"), `STRING: "text"`},
+	{snmp.OctetString, []byte{0, 0xff, 0x10}, "Hex-STRING: 00 FF 10"},
+	{snmp.Null, nil, "NULL"},
+	{snmp.Opaque, []byte{0x9f, 0x78, 4, 0x3f, 0xc0, 0, 0}, "Opaque: Float: 1.500000"},
+	{snmp.Opaque, []byte{0x9f, 0x79, 8, 0xc0, 2, 0, 0, 0, 0, 0, 0}, "Opaque: Float: -2.250000"},
 }
 
-func receive(t testing.TB, c net.PacketConn) []byte {
-	t.Helper()
-	b := make([]byte, maxMessage)
-	n, _, err := c.ReadFrom(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b[:n]
-}
-
-// everyType has a variable binding of each type, and how snmptrapd prints it.
-var everyType = []struct{ letter, text, printed string }{
-	{"i", "-5", "INTEGER: -5"},
-	{"i", "2147483647", "INTEGER: 2147483647"},
-	{"u", "4294967295", "Gauge32: 4294967295"},
-	{"c", "128", "Counter32: 128"},
-	{"C", "18446744073709551615", "Counter64: 18446744073709551615"},
-	{"t", "12345", "12345"},
-	{"a", "192.0.2.1", "IpAddress: 192.0.2.1"},
-	{"o", ".1.3.6.1.4.1", "OID: .1.3.6.1.4.1"},
-	{"s", "text", `STRING: "text"`},
-	{"x", "0x00:ff 10", "Hex-STRING: 00 FF 10"},
-	{"d", "0 255 16", "Hex-STRING: 00 FF 10"},
-	{"b", "0,9", "Hex-STRING: 80 40"},
-	{"n", "", "NULL"},
-	{"F", "1.5", "Opaque: Float: 1.500000"},
-	{"D", "-2.25", "Opaque: Float: -2.250000"},
-}
-
-func everyVarBind(t testing.TB) (list []snmp.VarBind, printed string) {
+func everyVarBind() (list []snmp.VarBind, printed string) {
 	for i, v := range everyType {
 		name := below(fmt.Sprint(i + 1))
-		list = append(list, binding(t, name.String(), v.letter, v.text))
+		list = append(list, snmp.VarBind{Name: name, Type: v.typ, Value: v.value})
 		printed += fmt.Sprintf("|~|.%s = %s", name, v.printed)
 	}
 	return list, printed
 }
 
 func TestTrapsAndInformsCarryEveryType(t *testing.T) {
-	state := openState(t, t.TempDir())
-	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID)})
-	list, printed := everyVarBind(t)
+	identity := newIdentity(t)
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", identity.ID)})
+	list, printed := everyVarBind()
 	n := &Notification{Trap: below("0.432"), Uptime: 12345, VarBinds: list}
 	const begin = "vb=.1.3.6.1.2.1.1.3.0 = 12345|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2.0.432"
-	s := newSender(t, receiverAt(t, d.Address, community(2)), state.Identity)
+	s := newSender(t, receiverAt(t, d.Address, community(2)), identity)
 	trap(t, s, n)
 	d.AwaitReceived(t, 1)
 	receipt, err := s.Inform(t.Context(), n)
@@ -229,8 +128,8 @@ func TestTrapsAndInformsCarryEveryType(t *testing.T) {
 
 // Each pair of protocols, as a trap by our engine's keys and as an inform by the receiver's.
 func TestTrapsAndInformsOfAllUsers(t *testing.T) {
-	state := openState(t, t.TempDir())
-	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID), Users: peers.Users()})
+	identity := newIdentity(t)
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", identity.ID), Users: peers.Users()})
 	n := &Notification{Trap: warmStart, Uptime: 1}
 	addresses := []string{d.Address}
 	if d.Address6 != "" {
@@ -241,7 +140,7 @@ func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 		for _, address := range addresses {
 			r := receiverAt(t, address, authOf(u))
 			r.Context = "my-context"
-			s := newSender(t, r, state.Identity)
+			s := newSender(t, r, identity)
 			trap(t, s, n)
 			d.AwaitReceived(t, count+1)
 			if receipt, err := s.Inform(t.Context(), n); err != nil || receipt.Sent != 1 {
@@ -260,21 +159,21 @@ func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 }
 
 func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
-	state := openState(t, t.TempDir())
-	ours := fmt.Sprintf("0x%x", state.Identity.ID)
+	identity := newIdentity(t)
+	ours := fmt.Sprintf("0x%x", identity.ID)
 	p := peers.StartPyrecv(t, ours[2:])
-	list, _ := everyVarBind(t)
+	list, _ := everyVarBind()
 	list = slices.DeleteFunc(list, func(v snmp.VarBind) bool { return v.Type == snmp.Opaque || v.Type == snmp.Null })
-	list = append(list, binding(t, sysDescr, "s", "zwei\nZeilen, größer"))
+	list = append(list, text(sysDescr, "zwei\nZeilen, größer"))
 	types := "TimeTicks ObjectIdentifier Integer Integer Gauge32 Counter32 Counter64 TimeTicks IpAddress ObjectIdentifier" +
-		strings.Repeat(" OctetString", 5)
+		strings.Repeat(" OctetString", 3)
 	count := 0
 	for name, level := range map[string]int{"usr-none-none": 1, "usr-sha512-aes256": 3, peers.TripleDESUser.Name: 3} {
 		users := append(peers.UsualUsers(), peers.TripleDESUser)
 		i := slices.IndexFunc(users, func(u peers.User) bool { return u.Name == name })
 		r := receiverAt(t, p.Address, authOf(users[i]))
 		r.Context = "my-context"
-		s := newSender(t, r, state.Identity)
+		s := newSender(t, r, identity)
 		n := &Notification{Trap: below("0.1"), VarBinds: list}
 		trap(t, s, n)
 		p.AwaitReceived(t, count+1)
@@ -298,9 +197,9 @@ func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
 // A receiver that comes back is found again: with what it remembered, and without, which makes it
 // another engine.
 func TestReceiversThatRestart(t *testing.T) {
-	state := openState(t, t.TempDir())
+	identity := newIdentity(t)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	s := newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity)
+	s := newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), identity)
 	n := &Notification{Trap: warmStart}
 	for _, test := range []struct {
 		name    string
@@ -322,7 +221,7 @@ func TestReceiversThatRestart(t *testing.T) {
 
 func TestInformsThatAreRefused(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	identity := newIdentity(t)
 	good := authOf(peers.UsualUsers()[2])
 	with := func(change func(*access.Auth)) access.Auth {
 		a := good
@@ -348,7 +247,7 @@ func TestInformsThatAreRefused(t *testing.T) {
 		if test.reason == access.Timeout {
 			r.Timeout, r.Retries = 200*time.Millisecond, 3 // the discovery may take more than one
 		}
-		_, err := newSender(t, r, state.Identity).Inform(t.Context(), &Notification{Trap: warmStart})
+		_, err := newSender(t, r, identity).Inform(t.Context(), &Notification{Trap: warmStart})
 		var e *Error
 		if !errors.As(err, &e) || e.Reason != test.reason || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v", test.name, err)

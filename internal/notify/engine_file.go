@@ -6,27 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"sync"
 	"time"
+
+	"trapline/internal/originator"
 )
-
-// Identity is our own SNMP engine (RFC 3411 section 3.1.1): the authoritative one of our traps, and the
-// context of all notifications. Its boots are stored before it is used, for a receiver drops, without a
-// word, whatever comes with boots that it has seen surpassed.
-type Identity struct {
-	ID []byte // snmpEngineID; not to be changed
-
-	file    string // empty where the boots are not ours to store
-	mu      sync.Mutex
-	boots   int32
-	booted  time.Time // when boots were last bumped
-	started time.Time
-
-	// A machine that is suspended keeps its monotonic clock, but receivers go on counting, and drop what lags
-	// behind by more than 150 s (RFC 3414 section 3.2).
-	asleep func() time.Duration // since the machine started
-	slept  time.Duration        // asleep at booted
-}
 
 // identityFile is where an Identity is kept.
 type identityFile struct {
@@ -37,7 +20,7 @@ type identityFile struct {
 
 // open counts one more boot of the engine and stores it. Without a configured ID, it is the one that is stored,
 // or a new one. Where the file is damaged, that is returned too.
-func (f *identityFile) open(configured []byte, now time.Time) (i *Identity, damage *Damage, err error) {
+func (f *identityFile) open(configured []byte, now time.Time) (i *originator.Identity, damage *Damage, err error) {
 	r, err := readEngine(f.file)
 	known := f.backup != nil && f.backup.fits(configured)
 	store := (*engineRecord).store
@@ -72,7 +55,9 @@ func (f *identityFile) open(configured []byte, now time.Time) (i *Identity, dama
 	if err := store(&r, f.file); err != nil {
 		return nil, damage, err
 	}
-	return &Identity{ID: r.id, file: f.file, boots: r.boots, booted: now, started: now, asleep: Asleep, slept: Asleep()}, damage, nil
+	return originator.NewIdentity(r.id, r.boots, now, func(boots int32) error {
+		return (&engineRecord{id: r.id, boots: boots}).store(f.file)
+	}), damage, nil
 }
 
 // brokenEngine is the damage of a file whose engine is known from elsewhere, or is lost.
@@ -85,11 +70,6 @@ func brokenEngine(file string, why error, known bool, now time.Time) *Damage {
 		d.Text = "the file of the engine ID is damaged, and was written anew from what " + databaseFile + " has"
 	}
 	return d
-}
-
-// FixedIdentity is an engine as somebody else keeps it.
-func FixedIdentity(id []byte, boots, seconds int32, now time.Time) *Identity {
-	return &Identity{ID: id, boots: boots, booted: now.Add(-time.Duration(seconds) * time.Second), started: now, asleep: Asleep, slept: Asleep()}
 }
 
 // settleEngine returns what a file has, as readEngine returned it, or makes up what it will have. The boots are
@@ -125,26 +105,4 @@ func drawEngineID() []byte {
 	id = id[:cap(id)]
 	_, _ = rand.Read(id[5:]) // never fails
 	return id
-}
-
-// Clock gives snmpEngineBoots and snmpEngineTime for a message that leaves now. Only after 68 years it
-// has to store something, and may fail.
-func (i *Identity) Clock(now time.Time) (boots, seconds int32, err error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	slept := i.asleep()
-	elapsed := (now.Sub(i.booted) + slept - i.slept) / time.Second
-	if elapsed >= math.MaxInt32 && i.file != "" {
-		r := engineRecord{id: i.ID, boots: i.boots + 1}
-		if err := r.store(i.file); err != nil {
-			return 0, 0, err
-		}
-		i.boots, i.booted, i.slept, elapsed = r.boots, now, slept, 0
-	}
-	return i.boots, int32(min(elapsed, math.MaxInt32)), nil
-}
-
-// Uptime is sysUpTime: hundredths of a second since we started, which wrap after 497 days.
-func (i *Identity) Uptime(now time.Time) uint32 {
-	return uint32(now.Sub(i.started) / (10 * time.Millisecond))
 }

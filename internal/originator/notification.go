@@ -1,7 +1,7 @@
-// Package notify tells receivers what happened, by traps and informs of SNMP: who we are to them, the
-// messages, their acknowledgement, and what is kept until they confirm it. What deserves a notification
-// is for others to say.
-package notify
+// Package originator sends and receives SNMP notifications, one at a time: traps and informs of SNMPv1, SNMPv2c and
+// SNMPv3. A Sender is a notification originator and a Listener a notification receiver (RFC 3413); an Identity is
+// the SNMP engine that they act for.
+package originator
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 
 // Notification is one thing to tell, in the form that suits all versions of the protocol.
 type Notification struct {
-	Trap     snmp.OID       // snmpTrapOID.0: what happened
-	Uptime   uint32         // sysUpTime.0 in hundredths of a second
+	Trap     snmp.OID       // SNMPTrapOID.0: what happened
+	Uptime   uint32         // SysUpTime.0 in hundredths of a second
 	VarBinds []snmp.VarBind // the OBJECTS of the NOTIFICATION-TYPE, in its order, then any others
 
 	// RequestID is the request-id of an inform, the same for all its retransmissions, so that a receiver
@@ -25,24 +25,24 @@ type Notification struct {
 	// Agent is the agent-addr of SNMPv1. Unset, it is our own address towards the receiver.
 	Agent netip.Addr
 
-	// Enterprise is that of a standard trap of SNMPv1. Unset, it is snmpTrapEnterprise.0 among VarBinds,
+	// Enterprise is that of a standard trap of SNMPv1. Unset, it is SNMPTrapEnterprise.0 among VarBinds,
 	// else snmpTraps.
 	Enterprise snmp.OID
 }
 
 // Objects that notifications carry (RFC 3418, RFC 3584).
 var (
-	sysUpTime          = snmp.MustParseOID("1.3.6.1.2.1.1.3.0")
-	snmpTrapOID        = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.1.0")
-	snmpTrapEnterprise = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.3.0")
+	SysUpTime          = snmp.MustParseOID("1.3.6.1.2.1.1.3.0")
+	SNMPTrapOID        = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.1.0")
+	SNMPTrapEnterprise = snmp.MustParseOID("1.3.6.1.6.3.1.1.4.3.0")
 	snmpTraps          = snmp.MustParseOID("1.3.6.1.6.3.1.1.5")
-	snmpTrapAddress    = snmp.MustParseOID("1.3.6.1.6.3.18.1.3.0")
+	SNMPTrapAddress    = snmp.MustParseOID("1.3.6.1.6.3.18.1.3.0")
 )
 
-// list is the variable bindings of SNMPv2c and SNMPv3 (RFC 3416 section 4.2.6).
-func (n *Notification) list() []byte {
-	b := snmp.AppendVarBind(nil, snmp.VarBind{Name: sysUpTime, Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(n.Uptime))})
-	b = snmp.AppendVarBind(b, snmp.VarBind{Name: snmpTrapOID, Type: snmp.ObjectIdentifier, Value: n.Trap})
+// EncodeVarBinds is the variable bindings of SNMPv2c and SNMPv3 (RFC 3416 section 4.2.6).
+func (n *Notification) EncodeVarBinds() []byte {
+	b := snmp.AppendVarBind(nil, snmp.VarBind{Name: SysUpTime, Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(n.Uptime))})
+	b = snmp.AppendVarBind(b, snmp.VarBind{Name: SNMPTrapOID, Type: snmp.ObjectIdentifier, Value: n.Trap})
 	return n.appendVarBinds(b)
 }
 
@@ -60,9 +60,9 @@ func (e *Counter64Error) Error() string {
 	return fmt.Sprintf("%s is a Counter64, which a trap of SNMPv1 cannot carry", e.Name)
 }
 
-// trapV1 is the notification as SNMPv1 has it (RFC 3584 section 3.2). Where it names no agent, own is
+// TrapV1 is the notification as SNMPv1 has it (RFC 3584 section 3.2). Where it names no agent, own is
 // its agent-addr.
-func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
+func (n *Notification) TrapV1(own netip.Addr) (snmp.Trap, error) {
 	t := snmp.Trap{Timestamp: n.Uptime, Generic: snmp.EnterpriseSpecific}
 	agent := n.Agent
 	if !agent.IsValid() {
@@ -93,7 +93,7 @@ func (n *Notification) trapV1(own netip.Addr) (snmp.Trap, error) {
 	return t, nil
 }
 
-// InFields is a notification in the terms of SNMPv2 whose snmpTrapAddress.0 and snmpTrapEnterprise.0 stand in the
+// InFields is a notification in the terms of SNMPv2 whose SNMPTrapAddress.0 and SNMPTrapEnterprise.0 stand in the
 // fields that SNMPv1 has for them, and no longer among the bindings. Only standard traps have such an enterprise
 // (RFC 3584 section 3.2).
 func (n *Notification) InFields() (*Notification, error) {
@@ -101,13 +101,13 @@ func (n *Notification) InFields() (*Notification, error) {
 	f.VarBinds = nil
 	for _, v := range n.VarBinds {
 		switch {
-		case v.Name.Compare(snmpTrapAddress) == 0 && v.Type == snmp.IPAddress && len(v.Value) == 4:
+		case v.Name.Compare(SNMPTrapAddress) == 0 && v.Type == snmp.IPAddress && len(v.Value) == 4:
 			f.Agent, _ = netip.AddrFromSlice(v.Value)
-		case v.Name.Compare(snmpTrapAddress) == 0:
+		case v.Name.Compare(SNMPTrapAddress) == 0:
 			return nil, errors.New("snmpTrapAddress.0 is an IpAddress: write it with the type a")
-		case v.Name.Compare(snmpTrapEnterprise) == 0 && v.Type != snmp.ObjectIdentifier:
+		case v.Name.Compare(SNMPTrapEnterprise) == 0 && v.Type != snmp.ObjectIdentifier:
 			return nil, errors.New("snmpTrapEnterprise.0 is an OBJECT IDENTIFIER: write it with the type o")
-		case v.Name.Compare(snmpTrapEnterprise) == 0 && n.Trap.HasPrefix(snmpTraps):
+		case v.Name.Compare(SNMPTrapEnterprise) == 0 && n.Trap.HasPrefix(snmpTraps):
 			f.Enterprise = v.Value
 		default:
 			f.VarBinds = append(f.VarBinds, v)
@@ -121,7 +121,7 @@ func (n *Notification) enterprise() snmp.OID {
 		return n.Enterprise
 	}
 	for _, v := range n.VarBinds {
-		if v.Name.Compare(snmpTrapEnterprise) == 0 && v.Type == snmp.ObjectIdentifier {
+		if v.Name.Compare(SNMPTrapEnterprise) == 0 && v.Type == snmp.ObjectIdentifier {
 			return v.Value
 		}
 	}
@@ -136,7 +136,7 @@ func CheckTrap(o snmp.OID) error {
 	return nil
 }
 
-// TrapOfV1 is the snmpTrapOID of a trap that is written in the fields of SNMPv1 (RFC 3584 section 3.1).
+// TrapOfV1 is the SNMPTrapOID of a trap that is written in the fields of SNMPv1 (RFC 3584 section 3.1).
 func TrapOfV1(enterprise snmp.OID, generic snmp.GenericTrap, specific uint32) (snmp.OID, error) {
 	switch {
 	case generic >= snmp.ColdStart && generic < snmp.EnterpriseSpecific:
@@ -145,4 +145,11 @@ func TrapOfV1(enterprise snmp.OID, generic snmp.GenericTrap, specific uint32) (s
 		return snmp.AppendArc(snmp.AppendArc(append(snmp.OID(nil), enterprise...), 0), specific), nil
 	}
 	return nil, fmt.Errorf("generic-trap %d: SNMPv1 has 0 to %d", generic, snmp.EnterpriseSpecific)
+}
+
+// AddAddress adds the address of the device, if SNMP has a type for it (RFC 3584 section 3.1).
+func (n *Notification) AddAddress(a netip.Addr) {
+	if four := a.Unmap(); four.Is4() {
+		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: SNMPTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+	}
 }

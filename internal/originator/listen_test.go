@@ -1,4 +1,4 @@
-package notify
+package originator
 
 import (
 	"context"
@@ -56,8 +56,8 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state := openState(t, t.TempDir())
-		address, lines := listening(t, p.User, state.Identity)
+		identity := newIdentity(t)
+		address, lines := listening(t, p.User, identity)
 		noise, err := net.Dial("udp", address)
 		if err != nil {
 			t.Fatal(err)
@@ -110,18 +110,18 @@ func tellsSendersWhatIsWrong(t *testing.T, a access.Auth) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := openState(t, t.TempDir())
-	address, lines := listening(t, p.User, state.Identity)
-	ours := openState(t, t.TempDir()).Identity
+	identity := newIdentity(t)
+	address, lines := listening(t, p.User, identity)
+	ours := newIdentity(t)
 	n := &Notification{Trap: warmStart}
 	s := newSender(t, receiverAt(t, address, a), ours)
 	if _, err := s.Inform(t.Context(), n); err != nil {
 		t.Error(err)
 	}
 	<-lines
-	state.Identity.mu.Lock()
-	state.Identity.booted = state.Identity.booted.Add(-time.Hour)
-	state.Identity.mu.Unlock()
+	identity.mu.Lock()
+	identity.booted = identity.booted.Add(-time.Hour)
+	identity.mu.Unlock()
 	if receipt, err := s.Inform(t.Context(), n); err != nil || !slices.Equal(receipt.Reports, []snmp.ReportKind{snmp.NotInTimeWindow}) {
 		t.Errorf("%+v, %v", receipt, err)
 	}
