@@ -35,7 +35,7 @@ var upstream = map[string][]string{
 	"internal/notify":         {"internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access"},
 	"internal/rules":          {"internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"config":                  {".", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access"},
-	"internal/api":            {"internal/human", "internal/reason", "internal/setting"},
+	"internal/api":            {"internal/journal", "internal/human", "internal/reason", "internal/setting"},
 	"internal/catalog":        {"internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs"},
 	"internal/alerting":       {"internal/originator", "internal/human", "internal/api", "internal/catalog", "internal/reason", "internal/alarm", "internal/journal", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
 	"internal/fleet":          {"internal/human", "internal/api", "internal/catalog", "internal/alerting", "internal/reason", "internal/history", "internal/agent", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/poller", "internal/notify", "mibs"},

@@ -52,10 +52,7 @@ func (c *Console) events(q api.EventQuery) ([]api.Event, error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil
 	}
-	for _, e := range entries {
-		events = append(events, api.Event(e))
-	}
-	return events, err
+	return append(events, entries...), err
 }
 
 // journal is the query as the journal has it.
@@ -80,12 +77,12 @@ func journalQuery(q *api.EventQuery) (journal.Query, error) {
 		}
 	}
 	if len(rest) > 0 {
-		j.Match = func(e *journal.Entry) bool { return matchesEntry(rest, e) }
+		j.Match = func(e *journal.Event) bool { return matchesEntry(rest, e) }
 	}
 	return j, nil
 }
 
-func matchesEntry(list []api.Term, e *journal.Entry) bool {
+func matchesEntry(list []api.Term, e *journal.Event) bool {
 	fields := map[string]string{
 		"event": e.Event, "severity": e.Severity, "alarm": e.Alarm, "rule": e.Rule, "alertname": e.Rule, "target": e.Target, "receiver": e.Receiver, "kind": e.Kind,
 	}

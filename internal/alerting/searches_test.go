@@ -17,7 +17,7 @@ func TestSearchesAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Note(journal.Entry{Kind: journal.Reload, Text: "reload"})
+		j.Note(journal.Event{Kind: journal.Reload, Text: "reload"})
 		a := New(nil, nil, nil, j)
 		for range maxSearches {
 			a.searching <- struct{}{}

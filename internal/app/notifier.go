@@ -139,7 +139,7 @@ func openJournal(c *config.Config, logger *slog.Logger) *journal.Journal {
 }
 
 // note adds an entry to the journal that is about no alarm.
-func (n *notifier) note(e journal.Entry) {
+func (n *notifier) note(e journal.Event) {
 	if s := n.storage.Load(); s.outbox != nil {
 		s.outbox.Note(e)
 	} else {
@@ -149,12 +149,12 @@ func (n *notifier) note(e journal.Entry) {
 
 // noteState notes that a target has entered a state.
 func (n *notifier) noteState(t *poller.Target, c poller.Change) {
-	n.note(journal.Entry{At: c.At, Kind: journal.TargetState, Target: t.Name, Value: c.State.String(), Reason: c.Reason, Text: c.Text})
+	n.note(journal.Event{At: c.At, Kind: journal.TargetState, Target: t.Name, Value: c.State.String(), Reason: c.Reason, Text: c.Text})
 }
 
 // noteReload notes that the configuration was read again, or why it was refused.
 func (n *notifier) noteReload(targets int, err error) {
-	e := journal.Entry{Kind: journal.Reload, Value: "accepted", Text: fmt.Sprintf("configuration reloaded: %d targets", targets)}
+	e := journal.Event{Kind: journal.Reload, Value: "accepted", Text: fmt.Sprintf("configuration reloaded: %d targets", targets)}
 	if err != nil {
 		e.Value, e.Text = "refused", "reload refused: "+firstLine(err.Error(), maxReloadText)
 	}

@@ -26,7 +26,7 @@ const docsFile = "../../docs/api.md"
 // docs/api.md is made of the table of routes, the types that they take and give, and the comments of these: what is
 // written there about routes, fields and statuses is so.
 func TestReferenceOfTheAPI(t *testing.T) {
-	d := &docs{comments: commentsOf(t, ".", "../api"), seen: map[reflect.Type]bool{}}
+	d := &docs{comments: commentsOf(t, ".", "../api", "../journal"), seen: map[reflect.Type]bool{}}
 	d.text.WriteString(docsHead)
 	d.errors()
 	d.routes()

@@ -39,7 +39,7 @@ func TestNoClockThatIsSetRemovesEntries(t *testing.T) {
 		j, added, restarts := open(), []time.Duration(nil), 0
 		step := func() {
 			seq := uint64(len(added) + 1)
-			j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+			j.Add([]Event{randomEntry(random, seq, now)}, nil)
 			added = append(added, elapsed)
 			if err := j.Flush(); err != nil {
 				t.Fatal(err)
@@ -150,7 +150,7 @@ func TestAnActiveSegmentThatCannotBeReadIsPutAside(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 9))
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
-	j.Add([]Entry{randomEntry(random, 1, now)}, nil)
+	j.Add([]Event{randomEntry(random, 1, now)}, nil)
 	if err := j.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestAnActiveSegmentThatCannotBeReadIsPutAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.Add(48 * time.Hour)
-	j.Add([]Entry{randomEntry(random, 2, now)}, nil)
+	j.Add([]Event{randomEntry(random, 2, now)}, nil)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}

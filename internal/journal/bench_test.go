@@ -19,14 +19,14 @@ type lives struct {
 	now    time.Time
 }
 
-func (l *lives) next() (list []Entry, id string) {
+func (l *lives) next() (list []Event, id string) {
 	device, port := l.random.IntN(10_000), l.random.IntN(48)+1
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d", device, port))
 	id = hex.EncodeToString(sum[:16])
 	target, resource := fmt.Sprintf("access-%05d", device), fmt.Sprintf("ifIndex=%d;ifName=Gi1/0/%d", 10100+port, port)
 	add := func(kind, receiver, notification, text string) {
 		l.seq++
-		e := Entry{Seq: l.seq, At: l.now, Kind: kind, Alarm: id, Rule: "InterfaceDown", Target: target, Resource: resource, Severity: "major", Receiver: receiver, Text: text}
+		e := Event{Seq: l.seq, At: l.now, Kind: kind, Alarm: id, Rule: "InterfaceDown", Target: target, Resource: resource, Severity: "major", Receiver: receiver, Text: text}
 		if receiver != "" {
 			e.Event, e.Notification, e.Tries, e.Millis = fmt.Sprintf("4a1c-41-%d", l.seq/3), notification, 1, float64(l.random.IntN(60_000))/1000
 		}
@@ -52,7 +52,7 @@ func BenchmarkOneAlarmOfAYear(b *testing.B) {
 	}
 	var ids []string
 	for l.seq < 3_650_000 {
-		var batch []Entry
+		var batch []Event
 		for len(batch) < 1000 {
 			life, id := l.next()
 			batch = append(batch, life...)

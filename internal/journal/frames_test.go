@@ -14,9 +14,9 @@ func TestFramesAreNeverTooLargeToRead(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
 	const entries, text = 300, 300 << 10 // more than maxFrame
-	var all []Entry
+	var all []Event
 	for i := range entries {
-		e := Entry{Seq: uint64(i + 1), At: now, Kind: Raised, Text: fmt.Sprintf("%*d", text, i)}
+		e := Event{Seq: uint64(i + 1), At: now, Kind: Raised, Text: fmt.Sprintf("%*d", text, i)}
 		all = append(all, e)
 	}
 	j.Add(all, nil)
@@ -25,7 +25,7 @@ func TestFramesAreNeverTooLargeToRead(t *testing.T) {
 	}
 	j = openIn(t, dir, &now)
 	now = now.Add(48 * time.Hour) // so that the segment is closed
-	j.Add([]Entry{{Seq: entries + 1, At: now, Kind: Raised}}, nil)
+	j.Add([]Event{{Seq: entries + 1, At: now, Kind: Raised}}, nil)
 	if err := j.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestDamageDoesNotKeepTheJournalFromGoingOn(t *testing.T) {
 		for range 1 + random.IntN(3) {
 			for range 2000 {
 				seq++
-				j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+				j.Add([]Event{randomEntry(random, seq, now)}, nil)
 			}
 			if err := j.Flush(); err != nil {
 				t.Fatal(err)
@@ -57,7 +57,7 @@ func TestDamageDoesNotKeepTheJournalFromGoingOn(t *testing.T) {
 		damage(t, random, j.active.path)
 		now = now.Add(48 * time.Hour)
 		seq++
-		j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+		j.Add([]Event{randomEntry(random, seq, now)}, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -57,7 +57,7 @@ type Journal struct {
 
 // waiting is an entry that is not yet in a segment, and its line, if that is made already.
 type waiting struct {
-	entry Entry
+	entry Event
 	line  []byte
 }
 
@@ -168,7 +168,7 @@ func (j *Journal) Changed() <-chan struct{} {
 
 // Add adds entries with numbers that are greater than those before. They are on the disk after the next Flush. Lines are
 // theirs, or none where nobody has made them.
-func (j *Journal) Add(entries []Entry, lines [][]byte) {
+func (j *Journal) Add(entries []Event, lines [][]byte) {
 	if len(entries) == 0 {
 		return
 	}
@@ -177,7 +177,7 @@ func (j *Journal) Add(entries []Entry, lines [][]byte) {
 	j.add(entries, lines)
 }
 
-func (j *Journal) add(entries []Entry, lines [][]byte) {
+func (j *Journal) add(entries []Event, lines [][]byte) {
 	for i := range entries {
 		w := waiting{entry: entries[i]}
 		if i < len(lines) {
@@ -201,14 +201,14 @@ func (j *Journal) add(entries []Entry, lines [][]byte) {
 }
 
 // Note adds an entry, and numbers it. It is for a journal that nobody else numbers entries of.
-func (j *Journal) Note(e Entry) {
+func (j *Journal) Note(e Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e.Seq = j.last + 1
 	if e.At.IsZero() {
 		e.At = j.options.Now()
 	}
-	j.add([]Entry{e}, nil)
+	j.add([]Event{e}, nil)
 }
 
 // A frame has so many entries at most, and so many octets of lines, or one entry: it must not be larger than what is
@@ -253,7 +253,7 @@ func (j *Journal) append(list []waiting) (written int, err error) {
 	}
 	s := j.active
 	var lines []byte
-	var entries []Entry
+	var entries []Event
 	var sizes []int
 	for i := range list {
 		line := list[i].line
@@ -284,7 +284,7 @@ func (j *Journal) append(list []waiting) (written int, err error) {
 }
 
 // begin sees to it that there is an active segment that may grow.
-func (j *Journal) begin(first *Entry) error {
+func (j *Journal) begin(first *Event) error {
 	if s := j.active; s != nil {
 		if s.size < maxSegment && j.uptime.now()-j.uptime.rolled < j.options.MaxAge/30 || len(s.blocks) == 0 {
 			return nil

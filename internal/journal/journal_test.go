@@ -34,10 +34,10 @@ func optionsOf(dir string, now *time.Time) Options {
 	}
 }
 
-func randomEntry(random *rand.Rand, seq uint64, at time.Time) Entry {
+func randomEntry(random *rand.Rand, seq uint64, at time.Time) Event {
 	kinds := []string{Raised, Changed, Cleared, Acknowledged, GivenUp}
 	n := random.IntN(50)
-	return Entry{
+	return Event{
 		Seq: seq, At: at, Kind: kinds[random.IntN(len(kinds))], Alarm: fmt.Sprintf("%032x", n), Rule: []string{"PortDown", "Hot <&>"}[n%2],
 		Target: fmt.Sprintf("core-%d", n/5), Receiver: []string{"", "nms-1", "nms-2"}[n%3], Text: strings.Repeat("x", random.IntN(100)),
 	}
@@ -60,7 +60,7 @@ func TestLinesAreJSON(t *testing.T) {
 		return string(b)
 	}
 	for range 5000 {
-		e := Entry{
+		e := Event{
 			Seq: random.Uint64(), At: begin.Add(time.Duration(random.Int64N(1 << 50))), Kind: text(), Alarm: text(), Rule: text(), Target: text(), Resource: text(),
 			Severity: text(), Receiver: text(), Event: text(), Notification: text(), Value: text(), Reason: text(), Text: text(),
 		}
@@ -74,7 +74,7 @@ func TestLinesAreJSON(t *testing.T) {
 	}
 }
 
-func seqs(list []Entry) (numbers []uint64) {
+func seqs(list []Event) (numbers []uint64) {
 	for _, e := range list {
 		numbers = append(numbers, e.Seq)
 	}
@@ -87,7 +87,7 @@ func TestQueriesFindWhatThereIs(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		dir, now := t.TempDir(), begin
 		j := openIn(t, dir, &now)
-		var all []Entry
+		var all []Event
 		for range 200 {
 			switch random.IntN(8) {
 			case 0:
@@ -102,7 +102,7 @@ func TestQueriesFindWhatThereIs(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				var list []Entry
+				var list []Event
 				for range 1 + random.IntN(300) {
 					list = append(list, randomEntry(random, uint64(len(all)+len(list)+1), now))
 				}
@@ -119,14 +119,14 @@ func TestQueriesFindWhatThereIs(t *testing.T) {
 	}
 }
 
-func compareQuery(t *testing.T, random *rand.Rand, j *Journal, all []Entry, now time.Time) {
+func compareQuery(t *testing.T, random *rand.Rand, j *Journal, all []Event, now time.Time) {
 	t.Helper()
 	like := all[random.IntN(len(all))]
 	q := Query{Limit: 1 + random.IntN(500)}
 	for i, set := range []func(){
 		func() { q.Alarm = like.Alarm }, func() { q.Rule = like.Rule }, func() { q.Target = like.Target }, func() { q.Receiver = like.Receiver },
 		func() { q.Kind = like.Kind }, func() { q.Since = like.At }, func() { q.After = like.Seq }, func() { q.Before = like.Seq }, func() { q.Until = like.At },
-		func() { q.Match = func(e *Entry) bool { return len(e.Text) > 50 } },
+		func() { q.Match = func(e *Event) bool { return len(e.Text) > 50 } },
 	} {
 		if random.IntN(10) < 2+i/20 {
 			set()
@@ -152,7 +152,7 @@ func TestATornEndIsCut(t *testing.T) {
 		j := openIn(t, dir, &now)
 		ends := map[int64]uint64{} // by size of the file, the last entry
 		for seq := uint64(1); seq <= 20; seq++ {
-			j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+			j.Add([]Event{randomEntry(random, seq, now)}, nil)
 			if err := j.Flush(); err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +186,7 @@ func TestATornEndIsCut(t *testing.T) {
 			t.Fatalf("cut at %d: the last entry is %d, want %d", at, j.Last(), want)
 		}
 		want = j.Last()
-		j.Add([]Entry{randomEntry(random, want+1, now)}, nil)
+		j.Add([]Event{randomEntry(random, want+1, now)}, nil)
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestDamageCostsOneFrame(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
 	for seq := uint64(1); seq <= 20; seq++ {
-		j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+		j.Add([]Event{randomEntry(random, seq, now)}, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seq := uint64(1); seq <= 400; now = now.Add(24 * time.Hour) {
-		var list []Entry
+		var list []Event
 		for range 20 {
 			list = append(list, randomEntry(random, seq, now))
 			seq++
@@ -283,7 +283,7 @@ func TestSegmentsAreReadByZstd(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
 	for seq := uint64(1); seq <= 30; seq++ {
-		j.Add([]Entry{randomEntry(random, seq, now)}, nil)
+		j.Add([]Event{randomEntry(random, seq, now)}, nil)
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestChanged(t *testing.T) {
 	j := openIn(t, "", &now)
 	for n := range 30_000 {
 		changed := j.Changed()
-		j.Note(Entry{Kind: Reload})
+		j.Note(Event{Kind: Reload})
 		select {
 		case <-changed:
 		default:

@@ -22,7 +22,7 @@ type Query struct {
 	Until    time.Time         // before
 	After    uint64            // only greater numbers
 	Before   uint64            // only smaller numbers; 0 means all
-	Match    func(*Entry) bool // nil: all
+	Match    func(*Event) bool // nil: all
 	Limit    int               // 0 means 100
 }
 
@@ -46,7 +46,7 @@ type search struct {
 	needles [][]byte // what a line must contain
 	oldest  int64    // in milliseconds
 	newest  int64
-	found   []Entry
+	found   []Event
 }
 
 func (j *Journal) newSearch(q *Query) *search {
@@ -68,7 +68,7 @@ func (j *Journal) newSearch(q *Query) *search {
 
 // Query returns the entries that q selects, the newest first. Where ctx ends before, it returns what was found and
 // the error of ctx.
-func (j *Journal) Query(ctx context.Context, q Query) ([]Entry, error) {
+func (j *Journal) Query(ctx context.Context, q Query) ([]Event, error) {
 	s := j.newSearch(&q)
 	j.mu.Lock()
 	pending := j.pending[:len(j.pending):len(j.pending)] // which is appended to, and not changed
@@ -141,7 +141,7 @@ func (s *search) lines(text []byte) bool {
 		if slices.ContainsFunc(s.needles, func(n []byte) bool { return !bytes.Contains(line, n) }) {
 			continue
 		}
-		var e Entry
+		var e Event
 		if json.Unmarshal(line, &e) == nil && s.take(&e) {
 			return true
 		}
@@ -150,7 +150,7 @@ func (s *search) lines(text []byte) bool {
 }
 
 // take adds an entry if it is selected, and reports whether there are enough.
-func (s *search) take(e *Entry) bool {
+func (s *search) take(e *Event) bool {
 	at := e.At.UnixMilli()
 	if e.Seq > s.query.After && (s.query.Before == 0 || e.Seq < s.query.Before) && at >= s.oldest && at < s.newest && s.matches(e) {
 		s.found = append(s.found, *e)
@@ -158,7 +158,7 @@ func (s *search) take(e *Entry) bool {
 	return len(s.found) >= s.limit
 }
 
-func (s *search) matches(e *Entry) bool {
+func (s *search) matches(e *Event) bool {
 	for _, f := range [...][2]string{{s.query.Alarm, e.Alarm}, {s.query.Rule, e.Rule}, {s.query.Target, e.Target}, {s.query.Receiver, e.Receiver}, {s.query.Kind, e.Kind}} {
 		if f[0] != "" && f[0] != f[1] {
 			return false

@@ -33,7 +33,7 @@ type block struct {
 // blockSize is how many octets of lines a block has, or more where one frame has.
 const blockSize = 256 << 10
 
-func (b *block) add(e *Entry, raw int) {
+func (b *block) add(e *Event, raw int) {
 	at := e.At.UnixMilli()
 	if b.Raw == 0 {
 		b.First, b.From, b.To, b.keys = e.Seq, at, at, map[uint64]struct{}{}
@@ -88,7 +88,7 @@ func (s *segment) to() (to int64) {
 }
 
 // grow notes a frame of entries at the end of the file.
-func (s *segment) grow(entries []Entry, sizes []int, length int64) {
+func (s *segment) grow(entries []Event, sizes []int, length int64) {
 	n := len(s.blocks)
 	if n == 0 || s.blocks[n-1].keys == nil {
 		s.blocks = append(s.blocks, block{Offset: s.size})
@@ -149,7 +149,7 @@ func (o *opened) scan(content []byte, d *zstd.Decoder) {
 	magic := binary.LittleEndian.AppendUint32(nil, headMagic)
 	for skipped := int64(0); len(content) > 0; {
 		frame, behind, whole := cutFrame(content)
-		var entries []Entry
+		var entries []Event
 		var sizes []int
 		var err error
 		if whole {
@@ -173,13 +173,13 @@ func (o *opened) scan(content []byte, d *zstd.Decoder) {
 	o.bad += o.size - o.segment.size
 }
 
-func entriesOf(d *zstd.Decoder, frame []byte) (entries []Entry, sizes []int, err error) {
+func entriesOf(d *zstd.Decoder, frame []byte) (entries []Event, sizes []int, err error) {
 	lines, err := d.DecodeAll(frame, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	for line := range bytes.Lines(lines) {
-		var e Entry
+		var e Event
 		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, nil, err
 		}

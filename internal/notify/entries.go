@@ -21,7 +21,7 @@ import (
 var journalBucket = []byte("journal")
 
 // note plans an entry.
-func (p *plan) note(e journal.Entry) {
+func (p *plan) note(e journal.Event) {
 	e.At = p.now
 	p.entries = append(p.entries, e)
 }
@@ -40,14 +40,14 @@ func (p *plan) reconcile(key string, was, is *alarm.State, end *Alarm) {
 }
 
 // shown is an entry of an alarm that is active.
-func shown(kind string, a *Alarm) journal.Entry {
+func shown(kind string, a *Alarm) journal.Event {
 	e := entryOf(kind, a)
 	e.Value, e.Text = a.Value, a.Text()
 	return e
 }
 
 // cleared is the entry of the end of an alarm, which says how its condition was then.
-func cleared(a, end *Alarm, now time.Time) journal.Entry {
+func cleared(a, end *Alarm, now time.Time) journal.Event {
 	over := a.Over(end)
 	e := entryOf(journal.Cleared, a)
 	e.Value, e.Text, e.Reason = over.Value, over.Summary, cmp.Or(over.Reason, conditionOver)
@@ -57,16 +57,16 @@ func cleared(a, end *Alarm, now time.Time) journal.Entry {
 
 const conditionOver = "condition over"
 
-func entryOf(kind string, a *Alarm) journal.Entry {
-	return journal.Entry{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
+func entryOf(kind string, a *Alarm) journal.Event {
+	return journal.Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
 }
 
 // noteEvent notes what became of an event for a receiver.
-func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Entry {
+func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
 	if r.Kind == Heartbeat {
-		return &journal.Entry{}
+		return &journal.Event{}
 	}
-	e := journal.Entry{Kind: kind, Receiver: q.name, Event: r.ID, Notification: string(r.Kind), Tries: r.tries}
+	e := journal.Event{Kind: kind, Receiver: q.name, Event: r.ID, Notification: string(r.Kind), Tries: r.tries}
 	if r.Alarm.ID != "" {
 		a := entryOf(kind, &r.Alarm)
 		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
@@ -138,12 +138,12 @@ func (p *plan) publish() {
 
 // loadEntries takes up the entries that the last process did not bring into the files of the journal.
 func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
-	var left []journal.Entry
+	var left []journal.Event
 	last := o.journal.Last()
 	err := o.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
-		var e journal.Entry
+		var e journal.Event
 		for line := range bytes.Lines(text) {
-			e = journal.Entry{}
+			e = journal.Event{}
 			if err := json.Unmarshal(line, &e); err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
 const maxNoted = 10_000
 
 // Note adds an entry to the journal that is about no alarm, such as a reload. It is on the disk within two seconds.
-func (o *Outbox) Note(e journal.Entry) {
+func (o *Outbox) Note(e journal.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if e.At.IsZero() {

@@ -21,7 +21,7 @@ type log struct {
 }
 
 // entries logs what has happened.
-func (l *log) entries(entries []journal.Entry) {
+func (l *log) entries(entries []journal.Event) {
 	if now := l.run().Truncate(time.Second); now != l.second {
 		l.summary()
 		l.second, l.logged = now, 0
@@ -66,7 +66,7 @@ var messages = map[string]string{
 
 var kindsOfLines = []string{journal.Raised, journal.Changed, journal.Cleared, journal.Sent, journal.Acknowledged}
 
-func attributes(e *journal.Entry) (list []any) {
+func attributes(e *journal.Event) (list []any) {
 	text := func(name, value string) {
 		if value != "" {
 			list = append(list, slog.String(name, value))

@@ -47,7 +47,7 @@ type Outbox struct {
 	short       map[*queue]bool      // queues that had no room for all that the receiver has to know
 	seq         uint64               // the last that was given to a row or an event
 	entrySeq    uint64               // the last that was given to an entry of the journal
-	added       []journal.Entry      // of what is no change of the outbox
+	added       []journal.Event      // of what is no change of the outbox
 
 	log      *log
 	refused  int // alarms since that was logged, and when it was; of who holds commits

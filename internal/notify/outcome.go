@@ -53,7 +53,7 @@ func (o *Outbox) recall(ctx context.Context) error {
 		return nil
 	}
 	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
-		found, _ := o.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Entry) bool {
+		found, _ := o.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Event) bool {
 			_, wanted := missing[delivery{e.Receiver, e.Event}]
 			return wanted
 		}}) // what is not found in time is not shown

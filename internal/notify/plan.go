@@ -39,7 +39,7 @@ type plan struct {
 	added, removed []queued // made of lines by settle
 
 	outcomes   []outcome       // of events that were delivered
-	entries    []journal.Entry // of the journal
+	entries    []journal.Event // of the journal
 	texts      [][]byte        // the same, as they are stored
 	fromOthers int             // how many of them are of Outbox.added
 }

@@ -28,7 +28,7 @@ func NewUnsent(j *journal.Journal, logger *slog.Logger) *Unsent {
 func (u *Unsent) Apply(transitions []Transition, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	var entries []journal.Entry
+	var entries []journal.Event
 	for i := range transitions {
 		if e, changed := u.apply(&transitions[i], now); changed {
 			e.At = now
@@ -40,7 +40,7 @@ func (u *Unsent) Apply(transitions []Transition, now time.Time) {
 }
 
 // apply returns the entry of what a transition changes, and false if that is nothing that is shown.
-func (u *Unsent) apply(t *Transition, now time.Time) (e journal.Entry, changed bool) {
+func (u *Unsent) apply(t *Transition, now time.Time) (e journal.Event, changed bool) {
 	was, known := u.active[t.Alarm.ID]
 	if !t.Active {
 		delete(u.active, t.Alarm.ID)

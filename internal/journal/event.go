@@ -22,19 +22,19 @@ const (
 	TargetState  = "target_state"
 )
 
-// Entry is something that happened.
-type Entry struct {
+// Event is an entry of the journal.
+type Event struct {
 	Seq          uint64    `json:"seq"`
 	At           time.Time `json:"at"`
-	Kind         string    `json:"kind"`
-	Alarm        string    `json:"alarm,omitempty"` // ID
+	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state …
+	Alarm        string    `json:"alarm,omitempty"`
 	Rule         string    `json:"rule,omitempty"`
 	Target       string    `json:"target,omitempty"`
 	Resource     string    `json:"resource,omitempty"`
 	Severity     string    `json:"severity,omitempty"`
 	Receiver     string    `json:"receiver,omitempty"`
 	Event        string    `json:"event,omitempty"`        // ID of the notification
-	Notification string    `json:"notification,omitempty"` // kind of the notification: raise, change, clear …
+	Notification string    `json:"notification,omitempty"` // its kind: raise, change, clear, resync
 	Millis       float64   `json:"ms,omitempty"`           // from sending to acknowledgement, or from raise to clear
 	Tries        int       `json:"tries,omitempty"`        // messages
 	Value        string    `json:"value,omitempty"`
@@ -43,7 +43,7 @@ type Entry struct {
 }
 
 // keys are what an entry is found by.
-func (e *Entry) keys() []uint64 {
+func (e *Event) keys() []uint64 {
 	list := make([]uint64, 0, 5)
 	for _, k := range [...]struct{ field, value string }{
 		{fieldKind, e.Kind}, {fieldAlarm, e.Alarm}, {fieldRule, e.Rule}, {fieldTarget, e.Target}, {fieldReceiver, e.Receiver},
@@ -66,7 +66,7 @@ const (
 
 // AppendLine appends the entry in JSON, as json.Marshal writes it, and the end of the line. It is written in the
 // transactions of the outbox, where time counts.
-func (e *Entry) AppendLine(b []byte) []byte {
+func (e *Event) AppendLine(b []byte) []byte {
 	b = append(b, `{"seq":`...)
 	b = strconv.AppendUint(b, e.Seq, 10)
 	b = append(b, `,"at":"`...)
