@@ -33,16 +33,16 @@ type Options struct {
 
 // player plays a tape.
 type player struct {
-	*Tape
-	*poller.Follower
-	next int
+	tape     *Tape
+	follower *poller.Follower
+	next     int
 }
 
 // Run plays tapes from their beginning to their end.
 func Run(ctx context.Context, tapes []Tape, o Options) error {
 	var players []*player
 	for i := range tapes {
-		players = append(players, &player{Tape: &tapes[i], Follower: poller.Follow(tapes[i].Target)})
+		players = append(players, &player{tape: &tapes[i], follower: poller.Follow(tapes[i].Target)})
 		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
 	}
 	rehearsal, err := rules.Rehearse(o.Rules, o.Start)
@@ -80,10 +80,10 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 // nextOf gives those whose turn it is, and when that is.
 func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 	for _, p := range players {
-		if p.next >= len(p.Recordings) {
+		if p.next >= len(p.tape.Recordings) {
 			continue
 		}
-		turn := start.Add(time.Duration(p.next) * p.Target.Interval)
+		turn := start.Add(time.Duration(p.next) * p.tape.Target.Interval)
 		if len(due) == 0 || turn.Before(at) {
 			at, due = turn, nil
 		}
@@ -96,7 +96,7 @@ func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 
 // pass makes the pass over the next recording.
 func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, warn func(error)) (poller.Report, error) {
-	file := p.Recordings[p.next]
+	file := p.tape.Recordings[p.next]
 	p.next++
 	recording, err := agent.OpenRecording(file)
 	if recording == nil {
@@ -110,7 +110,7 @@ func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, w
 		WrapCounters: true,
 		KeepIndexes:  true,
 	}
-	pass := o.Run(ctx, p.Target, false)
+	pass := o.Run(ctx, p.tape.Target, false)
 	pass.Start, pass.Duration = at, 0
-	return p.Took(pass), nil
+	return p.follower.Took(pass), nil
 }

@@ -236,7 +236,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 			take()
 		}
 		after := heap()
-		b.ReportMetric((after-before)/float64(s.NumSeries()), "B/series")
+		b.ReportMetric((after-before)/float64(s.samples.NumSeries()), "B/series")
 		for _, t := range list {
 			d := e.device(t.target.Name)
 			d.bind(e.set, time.Time{})
@@ -245,7 +245,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 		b.ReportMetric((heap()-after)/targets/1000, "kB/target")
 		runtime.KeepAlive(e)
 		runtime.KeepAlive(list)
-		b.ReportMetric(float64(s.NumSeries()), "series")
+		b.ReportMetric(float64(s.samples.NumSeries()), "series")
 		if err := s.close(); err != nil {
 			b.Fatal(err)
 		}
@@ -293,7 +293,7 @@ func BenchmarkOpenStore(b *testing.B) {
 				}
 				cpu += processTime()
 				b.StopTimer()
-				b.ReportMetric(float64(s.NumSeries()), "series")
+				b.ReportMetric(float64(s.samples.NumSeries()), "series")
 				if err := s.close(); err != nil {
 					b.Fatal(err)
 				}

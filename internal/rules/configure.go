@@ -153,8 +153,8 @@ func (e *Evaluator) settle() {
 	var transitions []notify.Transition
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
-		if o.sent() {
-			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.ID, Reason: o.reason}})
+		if o.record.sent() {
+			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.record.ID, Reason: o.reason}})
 		}
 	}
 	if err := e.ledger.apply(transitions, changes, forgotten, e.read()); err != nil {

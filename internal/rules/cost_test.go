@@ -121,7 +121,7 @@ func TestCostBoundsWhatIsRead(t *testing.T) {
 		}
 		accepted++
 		end := r.e.now()
-		q, err := queryEngine(s.lookback, c.maxSeries()).NewRangeQuery(t.Context(), s.store, nil, text, end.Add(-o.Span), end, o.Step)
+		q, err := queryEngine(s.lookback, c.maxSeries()).NewRangeQuery(t.Context(), s.store.samples, nil, text, end.Add(-o.Span), end, o.Step)
 		r.must(err)
 		if found := q.Exec(t.Context()); found.Err != nil && !strings.Contains(found.Err.Error(), "duplicate") && !strings.Contains(found.Err.Error(), "many-to-many") {
 			t.Errorf("%s: %v", text, found.Err)

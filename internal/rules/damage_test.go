@@ -130,14 +130,14 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 	for range 100 {
 		pass()
 	}
-	r.must(r.e.store.Load().tend())
+	r.must(r.e.store.Load().store.tend())
 	for range 3 {
 		pass()
 	}
 	if got := r.take(); strings.Count(got, "raise") != 3 {
 		t.Fatalf("told %q", got)
 	}
-	r.must(r.e.store.Load().close())
+	r.must(r.e.store.Load().store.close())
 	r.must(r.state.Close())
 	whole, now := t.TempDir(), r.now
 	r.must(os.CopyFS(whole, os.DirFS(r.dir)))
@@ -178,7 +178,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 		pass()
 		pass()
 		r.want(name+" "+what, "")
-		r.must(r.e.store.Load().close())
+		r.must(r.e.store.Load().store.close())
 		r.must(r.state.Close())
 		r.must(os.RemoveAll(r.dir))
 	}

@@ -16,14 +16,14 @@ import (
 
 // round is the evaluation of rules at one time.
 type round struct {
-	*Evaluator
-	store    *backing
-	query    template.QueryFunc // over all targets
-	scope    template.QueryFunc // over the rules' own
-	device   *device
-	interval time.Duration // between rounds
-	at       time.Time
-	reason   string // why alerts are over, where that is not their condition
+	evaluator *Evaluator
+	store     *backing
+	query     template.QueryFunc // over all targets
+	scope     template.QueryFunc // over the rules' own
+	device    *device
+	interval  time.Duration // between rounds
+	at        time.Time
+	reason    string // why alerts are over, where that is not their condition
 
 	changes     []change
 	transitions []notify.Transition
@@ -32,11 +32,11 @@ type round struct {
 }
 
 func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
-	r := &round{Evaluator: e, store: s, device: d, interval: interval, at: at, query: QueryFunc(s.engine, s.store)}
+	r := &round{evaluator: e, store: s, device: d, interval: interval, at: at, query: QueryFunc(s.engine, s.store.samples)}
 	r.scope = r.query
 	if d.target != nil {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
-		r.scope = QueryFunc(s.engine, scoped{s.store, only})
+		r.scope = QueryFunc(s.engine, scoped{s.store.samples, only})
 	}
 	return r
 }
@@ -47,13 +47,13 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 	failed := b.err
 	b.err = r.try(ctx, b)
 	b.took = time.Since(start)
-	r.metrics.evaluations.Inc()
+	r.evaluator.metrics.evaluations.Inc()
 	switch {
 	case b.err != nil && failed == nil:
-		r.metrics.failures.Inc()
-		r.logger.Warn("a rule cannot be evaluated", "rule", b.rule.UID, "of", r.device.String(), "err", b.err)
+		r.evaluator.metrics.failures.Inc()
+		r.evaluator.logger.Warn("a rule cannot be evaluated", "rule", b.rule.UID, "of", r.device.String(), "err", b.err)
 	case b.err != nil:
-		r.metrics.failures.Inc()
+		r.evaluator.metrics.failures.Inc()
 	default:
 		b.last = r.at
 		if b.rule.Alert != "" {
@@ -84,7 +84,7 @@ func (r *round) try(ctx context.Context, b *bound) error {
 		}
 	}
 	at := r.at.Add(-b.rule.Group.Offset)
-	vector, err := r.scope(ctx, b.rule.queryAt(r.clock.ahead(r.read())), at)
+	vector, err := r.scope(ctx, b.rule.queryAt(r.evaluator.clock.ahead(r.evaluator.read())), at)
 	switch {
 	case err != nil:
 	case b.rule.Record != "":
@@ -134,7 +134,7 @@ func (r *round) selectors() *Selectors { return r.device.selectors }
 // it is too low, or there is none.
 func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
 	whole := b.resumed
-	if mended := r.mended(r.device); mended.After(whole) {
+	if mended := r.evaluator.mended(r.device); mended.After(whole) {
 		whole = mended
 	}
 	if len(b.mirror) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
@@ -191,7 +191,7 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 		now.ID, now.Sample = old.ID, old.Sample
 		now.Baseline = old.Baseline && b.rule.Baseline && !(old.Firing && old.Severity != now.Severity)
 	} else {
-		now.ID, now.Sample = r.alarmID(b, now), sampleOf(b, key, a)
+		now.ID, now.Sample = r.evaluator.alarmID(b, now), sampleOf(b, key, a)
 		now.Baseline = r.device.baseline(b.rule)
 	}
 	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
@@ -202,7 +202,7 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 	wasSent := old != nil && old.sent()
 	switch {
 	case now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
-		r.transitions = append(r.transitions, notify.Transition{Alarm: r.alarmOf(r.device, b, now, false), Active: true})
+		r.transitions = append(r.transitions, notify.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
 	case !now.Firing && wasSent:
 		r.clear(ctx, b, old)
 	}
@@ -210,7 +210,7 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 
 // clear notes the end of an alarm: why, by which value, and what the row says now.
 func (r *round) clear(ctx context.Context, b *bound, old *record) {
-	a := r.alarmOf(r.device, b, old, true)
+	a := r.evaluator.alarmOf(r.device, b, old, true)
 	a.Value = ""
 	a.Reason = r.reason
 	if gone := a.Reason == "" && r.gone(b, old); gone {
@@ -253,13 +253,13 @@ func sampleOf(b *bound, key uint64, a *Alert) labels.Labels {
 // If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
 func (r *round) commit() error {
 	looks := r.looksToStore()
-	err := r.ledger.apply(r.transitions, r.changes, looks, r.read())
+	err := r.evaluator.ledger.apply(r.transitions, r.changes, looks, r.evaluator.read())
 	if full := (*notify.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
-		err = r.ledger.apply(r.transitions, r.changes, looks, r.read())
+		err = r.evaluator.ledger.apply(r.transitions, r.changes, looks, r.evaluator.read())
 	}
 	if err != nil {
-		r.metrics.uncommitted.Inc()
+		r.evaluator.metrics.uncommitted.Inc()
 		return err
 	}
 	for _, c := range r.changes {
@@ -270,7 +270,7 @@ func (r *round) commit() error {
 		}
 	}
 	r.keepLooks()
-	r.metrics.transitions.Add(float64(len(r.transitions)))
+	r.evaluator.metrics.transitions.Add(float64(len(r.transitions)))
 	return nil
 }
 

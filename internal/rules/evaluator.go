@@ -63,13 +63,13 @@ type Evaluator struct {
 
 // orphan is an alert of a rule or a target that is gone, and has yet to be told so.
 type orphan struct {
-	*record
+	record *record
 	reason string
 }
 
 // backing is what rules are evaluated with.
 type backing struct {
-	*store
+	store    *store
 	engine   *promql.Engine
 	lookback time.Duration
 }
@@ -130,7 +130,7 @@ func (e *Evaluator) setBack(now time.Time) {
 
 func (e *Evaluator) series() float64 {
 	if s := e.store.Load(); s != nil {
-		return float64(s.NumSeries())
+		return float64(s.store.samples.NumSeries())
 	}
 	return 0
 }
@@ -288,8 +288,8 @@ func (e *Evaluator) openBacking() (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.NumSeries() > 0 {
-		e.clock.begin(time.UnixMilli(s.MaxTime()), e.read())
+	if s.samples.NumSeries() > 0 {
+		e.clock.begin(time.UnixMilli(s.samples.MaxTime()), e.read())
 	}
 	e.store.Store(e.backing(s))
 	return s, nil

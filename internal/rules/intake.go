@@ -17,7 +17,7 @@ import (
 
 // intake puts what a pass brought into the store.
 type intake struct {
-	*device
+	device   *device
 	appender appender
 	at       int64 // in milliseconds
 	now      time.Time
@@ -32,7 +32,7 @@ func (in *intake) columns(sets []*series.Set, rendered []byte) {
 	for _, set := range sets {
 		for i := range set.Columns {
 			c := &set.Columns[i]
-			if in.selectors.Named(c.Desc.Name) {
+			if in.device.selectors.Named(c.Desc.Name) {
 				in.column(c, rendered)
 			}
 			if bytes.Equal(c.Desc.Object, ifCounterDiscontinuityTime) {
@@ -51,31 +51,31 @@ func (in *intake) noteDiscontinuities(c *series.Column) {
 	for i, v := range c.Values {
 		row := c.Table.Row(c.RowOf(i))
 		hash := hashOf(row, nil)
-		if before, known := in.discontinuities[hash]; known && before != v {
-			in.jumped(in.labels("", row), in.now)
+		if before, known := in.device.discontinuities[hash]; known && before != v {
+			in.device.jumped(in.labels("", row), in.now)
 		}
 		now[hash] = v
 	}
-	in.discontinuities = now
+	in.device.discontinuities = now
 }
 
 func (in *intake) column(c *series.Column, rendered []byte) {
-	s := in.shelves[c.Desc.Name]
+	s := in.device.shelves[c.Desc.Name]
 	if s == nil {
 		s = &shelf{}
-		in.shelves[c.Desc.Name] = s
+		in.device.shelves[c.Desc.Name] = s
 	}
 	for i, v := range c.Values {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
 		one := s.find(hashOf(row, extra))
 		var lset labels.Labels
-		if one.pass <= in.decided {
+		if one.pass <= in.device.decided {
 			lset = in.labels(c.Desc.Name, rendered, row, extra)
-			one.wanted = in.selectors.mark(lset, in.seen)
-			in.grown = in.grown || one.wanted
+			one.wanted = in.device.selectors.mark(lset, in.device.seen)
+			in.device.grown = in.device.grown || one.wanted
 		}
 		known := one.pass > 0
-		one.pass = in.pass
+		one.pass = in.device.pass
 		if !one.wanted {
 			continue
 		}
@@ -175,6 +175,6 @@ func (in *intake) judge(one *stored, v float64, row []byte) {
 		return
 	}
 	if v > 2*one.step {
-		in.jumped(in.labels("", row), in.now)
+		in.device.jumped(in.labels("", row), in.now)
 	}
 }

@@ -66,7 +66,7 @@ func (s *Set) Lint(w *World) []Finding {
 		recorded[r.Record] = true
 	}
 	for _, r := range s.Rules() {
-		l := &linter{World: w, rule: r, recorded: recorded}
+		l := &linter{environment: w, rule: r, recorded: recorded}
 		l.lintLabels()
 		l.lintRanges()
 		l.lintNames()
@@ -82,10 +82,10 @@ func (s *Set) Lint(w *World) []Finding {
 
 // linter looks at one rule.
 type linter struct {
-	*World
-	rule     *Rule
-	recorded map[string]bool // names of series that rules make
-	found    []Finding
+	environment *World
+	rule        *Rule
+	recorded    map[string]bool // names of series that rules make
+	found       []Finding
 }
 
 func (l *linter) find(level Level, format string, args ...any) {
@@ -115,8 +115,8 @@ func (l *linter) lintLabels() {
 			l.find(Doubtful, "the label %s has the value in it: each value raises another alarm and clears the last one. Put it into an annotation", name)
 		}
 	}
-	if l.rule.Alert != "" && l.Severity != nil {
-		if text := l.Severity(l.rule.Labels[severityLabel]); text != "" {
+	if l.rule.Alert != "" && l.environment.Severity != nil {
+		if text := l.environment.Severity(l.rule.Labels[severityLabel]); text != "" {
 			l.find(Doubtful, "%s", text)
 		}
 	}
@@ -176,7 +176,7 @@ var comparing = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"
 
 // lintRanges looks for ranges with too few passes in them.
 func (l *linter) lintRanges() {
-	if l.Interval == nil {
+	if l.environment.Interval == nil {
 		return
 	}
 	parser.Inspect(l.rule.Expr, func(n parser.Node, above []parser.Node) error {
@@ -188,7 +188,7 @@ func (l *linter) lintRanges() {
 		if !ok || !slices.Contains(comparing, call.Func.Name) {
 			return nil
 		}
-		interval := l.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
+		interval := l.environment.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
 		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
 		case m.Range < 2*interval:
 			l.find(Doubtful, "%s yields nothing, as in Prometheus: it needs two polls, and targets are polled each %s: write a range of %s or more", call, shown, better)
@@ -201,15 +201,15 @@ func (l *linter) lintRanges() {
 
 // lintNames looks for metrics and labels that no module yields.
 func (l *linter) lintNames() {
-	if l.Metrics == nil {
+	if l.environment.Metrics == nil {
 		return
 	}
-	known := append([]string{poller.TargetLabel, model.AlertNameLabel}, l.TargetLabels...)
+	known := append([]string{poller.TargetLabel, model.AlertNameLabel}, l.environment.TargetLabels...)
 	var missing []string
 	recorded := false
 	for _, vs := range selectors(l.rule.Expr) {
 		name := nameOf(vs)
-		own, yielded := l.Metrics[name]
+		own, yielded := l.environment.Metrics[name]
 		switch {
 		case name == "" || l.recorded[name]:
 			recorded = true
@@ -286,10 +286,10 @@ func mentioned(annotations map[string]string) (names []string) {
 
 // lintNotification looks at the annotations that say how an alarm is told.
 func (l *linter) lintNotification() {
-	if l.rule.Alert == "" || l.Annotations == nil {
+	if l.rule.Alert == "" || l.environment.Annotations == nil {
 		return
 	}
-	mistakes, warnings := l.Annotations(l.rule.Annotations)
+	mistakes, warnings := l.environment.Annotations(l.rule.Annotations)
 	for _, text := range mistakes {
 		l.find(Wrong, "%s", text)
 	}

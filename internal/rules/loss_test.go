@@ -127,7 +127,7 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 func TestFaultsOfTheStoreAreExposed(t *testing.T) {
 	r := start(t, hot)
 	r.warm()
-	a := r.e.store.Load().Appender()
+	a := r.e.store.Load().store.samples.Appender()
 	if _, err := a.Append(0, labels.FromStrings("__name__", "temperature", "target", "sw1", "i", "1"), 1, 1); err == nil {
 		t.Error("a sample of long ago is taken")
 	}

@@ -49,7 +49,7 @@ func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
 func (f storeFaults) Collect(to chan<- prometheus.Metric) {
 	counts := map[string]uint64{"out_of_order": 0, "wal_corruption": 0, "wal_write": 0}
 	if s := f.evaluator.store.Load(); s != nil {
-		counts["out_of_order"], counts["wal_corruption"], counts["wal_write"] = s.Faults()
+		counts["out_of_order"], counts["wal_corruption"], counts["wal_write"] = s.store.samples.Faults()
 	}
 	for _, reason := range slices.Sorted(maps.Keys(counts)) {
 		to <- prometheus.MustNewConstMetric(faultsDesc, prometheus.CounterValue, float64(counts[reason]), reason)

@@ -71,7 +71,7 @@ func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 		}
 	}
 	s := r.e.store.Load()
-	global := QueryFunc(s.engine, s.store)
+	global := QueryFunc(s.engine, s.store.samples)
 	compared, refused, rowsSeen := 0, 0, 0
 	for compared < 2000 {
 		text := x.vector(1 + x.IntN(3))
@@ -90,7 +90,7 @@ func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 		var got promql.Vector
 		for _, target := range r.targets {
 			only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, target.Name)
-			rows, err := QueryFunc(s.engine, scoped{s.store, only})(t.Context(), text, r.now)
+			rows, err := QueryFunc(s.engine, scoped{s.store.samples, only})(t.Context(), text, r.now)
 			if err != nil {
 				t.Fatalf("%s, for %s alone: %v", text, target.Name, err)
 			}
@@ -147,7 +147,7 @@ func TestRulesThatAreNotBoundHaveNoRows(t *testing.T) {
 		if sel.mayYield(e, seen) {
 			continue
 		}
-		rows, _ := QueryFunc(s.engine, s.store)(t.Context(), text, r.now)
+		rows, _ := QueryFunc(s.engine, s.store.samples)(t.Context(), text, r.now)
 		if len(rows) > 0 {
 			t.Fatalf("%s is not bound, and gives %s", text, rows)
 		}

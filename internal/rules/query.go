@@ -28,7 +28,7 @@ func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.ask(w, r, CostOptions{}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
-		return engine.NewInstantQuery(ctx, s.store, nil, r.FormValue("query"), at)
+		return engine.NewInstantQuery(ctx, s.store.samples, nil, r.FormValue("query"), at)
 	})
 }
 
@@ -50,7 +50,7 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.ask(w, r, CostOptions{Span: end.Sub(start), Step: step}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
-		return engine.NewRangeQuery(ctx, s.store, nil, r.FormValue("query"), start, end, step)
+		return engine.NewRangeQuery(ctx, s.store.samples, nil, r.FormValue("query"), start, end, step)
 	})
 }
 

@@ -73,7 +73,7 @@ func (q *quota) due() bool {
 
 // admits reports whether a series that the target did not have in its last pass may be stored.
 func (in *intake) admits(lset labels.Labels) bool {
-	return in.own || in.appender.Has(lset) || in.quota.admit()
+	return in.own || in.appender.Has(lset) || in.device.quota.admit()
 }
 
 // live counts the series that are in the store.

@@ -96,7 +96,7 @@ func (d *device) failures() (err error) {
 func (r *Rehearsal) Close() (err error) {
 	if r.evaluator != nil {
 		if s := r.evaluator.store.Load(); s != nil {
-			err = s.close()
+			err = s.store.close()
 		}
 	}
 	if r.told != nil {

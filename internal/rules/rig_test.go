@@ -104,7 +104,7 @@ func (r *rig) kill() {
 	}
 	dir, crashed := r.dir+"/rules", r.dir+"/crashed"
 	r.must(os.CopyFS(crashed, os.DirFS(dir)))
-	r.must(r.e.store.Load().Close())
+	r.must(r.e.store.Load().store.samples.Close())
 	r.must(os.RemoveAll(dir))
 	r.must(os.Rename(crashed, dir))
 	r.must(r.state.Close())

@@ -19,7 +19,7 @@ import (
 
 // store keeps the samples that rules look back at.
 type store struct {
-	*samples.Store
+	samples   *samples.Store
 	temporary string // a directory to remove in the end
 	logger    *slog.Logger
 	fault     func() error // of tests: why nothing can be written; nil in the field
@@ -46,8 +46,8 @@ func openStore(dir string, window time.Duration, now time.Time, logger *slog.Log
 		dir = s.temporary
 	}
 	err := s.open(dir, window)
-	if last := now.Add(time.Minute); err == nil && s.MaxTime() > last.UnixMilli() {
-		err = errors.Join(fmt.Errorf("its last sample is of %s", time.UnixMilli(s.MaxTime()).UTC()), s.Close())
+	if last := now.Add(time.Minute); err == nil && s.samples.MaxTime() > last.UnixMilli() {
+		err = errors.Join(fmt.Errorf("its last sample is of %s", time.UnixMilli(s.samples.MaxTime()).UTC()), s.samples.Close())
 	}
 	if err == nil {
 		return s, nil
@@ -87,7 +87,7 @@ func dropOlder(dir, newest string) error {
 }
 
 func (s *store) open(dir string, window time.Duration) (err error) {
-	s.Store, err = samples.Open(dir, retentionOf(window), slog.New(warnings{s.logger.Handler()}))
+	s.samples, err = samples.Open(dir, retentionOf(window), slog.New(warnings{s.logger.Handler()}))
 	return err
 }
 
@@ -111,15 +111,15 @@ func (s *store) tend() error {
 	if s.fault != nil {
 		return s.fault()
 	}
-	return s.Tend()
+	return s.samples.Tend()
 }
 
 // appender takes samples for the store.
 func (s *store) appender() appender {
 	if s.fault == nil {
-		return s.Appender()
+		return s.samples.Appender()
 	}
-	return faulty{s.Appender(), s.fault}
+	return faulty{s.samples.Appender(), s.fault}
 }
 
 // appender is what collects samples that are stored together.
@@ -131,19 +131,25 @@ type appender interface {
 
 // faulty is an appender that cannot commit.
 type faulty struct {
-	*samples.Appender
-	fault func() error
+	appender *samples.Appender
+	fault    func() error
 }
+
+func (f faulty) Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
+	return f.appender.Append(ref, l, t, v)
+}
+
+func (f faulty) Has(l labels.Labels) bool { return f.appender.Has(l) }
 
 func (f faulty) Commit() error {
 	if err := f.fault(); err != nil {
-		f.Rollback()
+		f.appender.Rollback()
 		return err
 	}
-	return f.Appender.Commit()
+	return f.appender.Commit()
 }
 
-func (s *store) close() error { return errors.Join(s.Close(), s.remove()) }
+func (s *store) close() error { return errors.Join(s.samples.Close(), s.remove()) }
 
 func (s *store) remove() error {
 	if s.temporary == "" {

@@ -260,7 +260,7 @@ func (t *trial) window() (window, step time.Duration) {
 		return 0, 0
 	}
 	interval, retention := t.evaluator.sampling()
-	window = min(retention, t.now.Sub(time.UnixMilli(t.backing.MinTime())))
+	window = min(retention, t.now.Sub(time.UnixMilli(t.backing.store.samples.MinTime())))
 	step = max(interval, (window / maxTrySteps).Truncate(time.Second), time.Second)
 	return window.Truncate(step), step
 }
@@ -302,7 +302,7 @@ func (t *trial) Querier(from, to int64) (storage.Querier, error) {
 		return q, nil
 	}
 	var err error
-	q.kept, err = t.backing.Querier(from, to)
+	q.kept, err = t.backing.store.samples.Querier(from, to)
 	return q, err
 }
 

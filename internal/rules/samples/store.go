@@ -273,7 +273,7 @@ func (s *Store) replay(logger *slog.Logger) error {
 		return err
 	}
 	defer files.Close()
-	r := replayer{Store: s, decoder: record.NewDecoder(nil, logger), reader: wlog.NewReader(files), known: map[chunks.HeadSeriesRef]*series{}}
+	r := replayer{store: s, decoder: record.NewDecoder(nil, logger), reader: wlog.NewReader(files), known: map[chunks.HeadSeriesRef]*series{}}
 	for r.reader.Next() {
 		if err := r.take(r.reader.Record()); err != nil {
 			return &wlog.CorruptionErr{Dir: s.log.Dir(), Segment: r.reader.Segment(), Offset: r.reader.Offset(), Err: err}
@@ -284,7 +284,7 @@ func (s *Store) replay(logger *slog.Logger) error {
 
 // replayer reads a log into a store.
 type replayer struct {
-	*Store
+	store   *Store
 	decoder record.Decoder
 	reader  *wlog.Reader
 	known   map[chunks.HeadSeriesRef]*series // by the reference that the log has
@@ -295,18 +295,18 @@ type replayer struct {
 func (r *replayer) take(text []byte) (err error) {
 	switch r.decoder.Type(text) {
 	case record.MinValidTime:
-		r.epochs = append(r.epochs, newEpoch(r.reader.Segment()))
-		_ = r.spillBefore(r.last.Load() - spillTime.Milliseconds()) // or at the next Tend
+		r.store.epochs = append(r.store.epochs, newEpoch(r.reader.Segment()))
+		_ = r.store.spillBefore(r.store.last.Load() - spillTime.Milliseconds()) // or at the next Tend
 	case record.Series:
 		r.series, err = r.decoder.Series(text, r.series[:0])
 		for _, one := range r.series {
-			r.known[one.Ref] = r.Store.series(one.Labels)
+			r.known[one.Ref] = r.store.series(one.Labels)
 		}
 	case record.Samples:
 		r.samples, err = r.decoder.Samples(text, r.samples[:0])
 		for _, one := range r.samples {
-			if known := r.known[one.Ref]; known != nil && one.T > known.last && len(r.epochs) > 0 {
-				r.insert(known, one.T, one.V)
+			if known := r.known[one.Ref]; known != nil && one.T > known.last && len(r.store.epochs) > 0 {
+				r.store.insert(known, one.T, one.V)
 			}
 		}
 	}

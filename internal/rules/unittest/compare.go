@@ -94,7 +94,7 @@ func sortSamples(list []sample) {
 }
 
 func (r *run) checkExpr(t *exprTest) {
-	got, err := r.query(t.Expr, r.start().Add(time.Duration(t.EvalTime)))
+	got, err := r.query(t.Expr, r.test.start().Add(time.Duration(t.EvalTime)))
 	if err != nil {
 		r.fail(t.At.line, "%s at %s: %w", t.Expr, t.EvalTime, err)
 		return
@@ -127,7 +127,7 @@ func (r *run) same(a, b sample) bool {
 	if a.histogram != b.histogram || !labels.Equal(a.labels, b.labels) {
 		return false
 	}
-	return a.value == b.value || r.FuzzyCompare && math.Nextafter(a.value, b.value) == b.value
+	return a.value == b.value || r.file.FuzzyCompare && math.Nextafter(a.value, b.value) == b.value
 }
 
 func (r *run) query(expr string, at time.Time) ([]sample, error) {

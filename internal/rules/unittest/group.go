@@ -39,7 +39,7 @@ type rule struct {
 // loadRules reads the rule files. Groups are evaluated in the order of group_eval_order, the others before
 // them.
 func (r *run) loadRules() error {
-	for _, file := range r.RuleFiles {
+	for _, file := range r.file.RuleFiles {
 		if slices.ContainsFunc(r.groups, func(g *group) bool { return g.file == file }) {
 			continue
 		}
@@ -52,7 +52,7 @@ func (r *run) loadRules() error {
 		}
 	}
 	slices.SortFunc(r.groups, func(a, b *group) int {
-		place := func(g *group) int { return slices.Index(r.GroupEvalOrder, g.name) }
+		place := func(g *group) int { return slices.Index(r.file.GroupEvalOrder, g.name) }
 		if place(a) != place(b) {
 			return place(a) - place(b)
 		}
@@ -146,7 +146,7 @@ func (one *rule) evaluate(r *run, found promql.Vector, now, at time.Time) (promq
 
 // expander expands templates for a sample.
 func (r *run) expander(one *rule, s promql.Sample, now time.Time) func(string) string {
-	data := template.AlertTemplateData(s.Metric.Map(), r.ExternalLabels.Map(), r.ExternalURL, s)
+	data := template.AlertTemplateData(s.Metric.Map(), r.test.ExternalLabels.Map(), r.test.ExternalURL, s)
 	return func(text string) string {
 		e := template.NewTemplateExpander(r.context, rules.Variables+text, "__alert_"+one.Alert, data, model.Time(now.UnixMilli()),
 			r.instant, &url.URL{}, nil)

@@ -58,8 +58,8 @@ const maxSamples, maxTime = 10_000, 100 * time.Second
 
 // run is the run of one test.
 type run struct {
-	*file
-	*test
+	file     *file
+	test     *test
 	options  Options
 	context  context.Context
 	engine   *promql.Engine
@@ -76,7 +76,7 @@ func (r *run) fail(line int, format string, args ...any) {
 }
 
 func (r *run) all() (err error) {
-	for _, a := range r.AlertRuleTests {
+	for _, a := range r.test.AlertRuleTests {
 		if a.Alertname == "" {
 			return fmt.Errorf("the alert_rule_test in line %d has no alertname", a.At.line)
 		}
@@ -84,9 +84,9 @@ func (r *run) all() (err error) {
 	r.memory = memory{}
 	r.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples: maxSamples, Timeout: maxTime, EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Duration(r.EvaluationInterval).Milliseconds() },
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Duration(r.file.EvaluationInterval).Milliseconds() },
 	})
-	input, err := r.inputs()
+	input, err := r.test.inputs()
 	if err != nil {
 		return err
 	}
@@ -96,18 +96,18 @@ func (r *run) all() (err error) {
 	if err := r.evaluate(input); err != nil {
 		return err
 	}
-	for i := range r.ExprTests {
-		r.checkExpr(&r.ExprTests[i])
+	for i := range r.test.ExprTests {
+		r.checkExpr(&r.test.ExprTests[i])
 	}
 	return r.checkTraps()
 }
 
 // last is the time of the last thing that the test asks for.
 func (r *run) last() (last time.Duration) {
-	for _, a := range r.AlertRuleTests {
+	for _, a := range r.test.AlertRuleTests {
 		last = max(last, time.Duration(a.EvalTime))
 	}
-	for _, e := range r.ExprTests {
+	for _, e := range r.test.ExprTests {
 		last = max(last, time.Duration(e.EvalTime))
 	}
 	return last
@@ -116,9 +116,9 @@ func (r *run) last() (last time.Duration) {
 // evaluate evaluates all groups at each evaluation_interval. What is asked about a time in between is
 // answered as of the evaluation before.
 func (r *run) evaluate(input []*input) error {
-	interval := time.Duration(r.EvaluationInterval)
+	interval := time.Duration(r.file.EvaluationInterval)
 	for at := time.Duration(0); at <= r.last() && at >= 0; at += interval {
-		now := r.start().Add(at)
+		now := r.test.start().Add(at)
 		err := r.memory.load(input, now)
 		for _, g := range r.groups {
 			if err == nil {
@@ -128,8 +128,8 @@ func (r *run) evaluate(input []*input) error {
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
-		for i := range r.AlertRuleTests {
-			if t := &r.AlertRuleTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < interval {
+		for i := range r.test.AlertRuleTests {
+			if t := &r.test.AlertRuleTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < interval {
 				r.checkAlerts(t)
 			}
 		}

@@ -64,10 +64,10 @@ var receiver = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "te
 
 // checkTraps evaluates the rules as the server does, as each pass over a target ends.
 func (r *run) checkTraps() error {
-	if len(r.TrapTests) == 0 {
+	if len(r.test.TrapTests) == 0 {
 		return nil
 	}
-	set, mistakes := rules.Load(r.RuleFiles)
+	set, mistakes := rules.Load(r.file.RuleFiles)
 	if len(mistakes) > 0 {
 		return mistakes[0]
 	}
@@ -75,28 +75,28 @@ func (r *run) checkTraps() error {
 	if err != nil {
 		return err
 	}
-	every := setting.Duration{Duration: time.Duration(r.EvaluationInterval)}
+	every := setting.Duration{Duration: time.Duration(r.file.EvaluationInterval)}
 	rehearsal, err := rules.Rehearse(rules.RehearsalOptions{
 		Configuration: rules.Configuration{Set: set, Targets: feed.targets, Settings: rules.Settings{Interval: every}, Names: r.options.Names},
 		Receivers:     receiver,
-	}, r.start())
+	}, r.test.start())
 	if err != nil {
 		return err
 	}
 	defer rehearsal.Close()
 	var last time.Duration
-	for _, t := range r.TrapTests {
+	for _, t := range r.test.TrapTests {
 		last = max(last, time.Duration(t.EvalTime))
 	}
 	var told []notify.Told
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
-		more, err := rehearsal.Take(r.context, r.start().Add(at), feed.passes(n))
+		more, err := rehearsal.Take(r.context, r.test.start().Add(at), feed.passes(n))
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
 		told = append(told, more...)
-		for i := range r.TrapTests {
-			if t := &r.TrapTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < feed.interval {
+		for i := range r.test.TrapTests {
+			if t := &r.test.TrapTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < feed.interval {
 				r.compareTraps(t, told)
 			}
 		}
