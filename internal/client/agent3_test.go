@@ -22,7 +22,7 @@ type agent3 struct {
 
 	mu       sync.Mutex
 	boots    int32
-	refusal  snmp.ReportKind // Secrets all that the user asks, unless it is UnknownReport
+	refusal  snmp.ReportKind // of all that the user asks, unless it is UnknownReport
 	before   func(q question3) [][]byte
 	requests []snmp.Header3
 }

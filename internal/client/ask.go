@@ -57,7 +57,7 @@ func (a *ask) answeredLocked(got answer, e *access.Error) {
 		return
 	}
 	s.answered = true
-	before := s.peer.capacity.most
+	before := s.device.capacity.most
 	a.split.answeredLocked(s)
 	switch {
 	case got.status != snmp.NoError:
@@ -67,7 +67,7 @@ func (a *ask) answeredLocked(got answer, e *access.Error) {
 	default:
 		a.acceptLocked(got)
 	}
-	if s.peer.capacity.most != before {
+	if s.device.capacity.most != before {
 		s.withdrawLocked()
 	}
 	s.dispatchLocked()
@@ -77,7 +77,7 @@ func (a *ask) answeredLocked(got answer, e *access.Error) {
 func (s *sweep) withdrawLocked() {
 	for _, a := range s.asks {
 		size := len(a.segments) * a.rows
-		if a.dead || len(a.attempts) > 0 || s.peer.capacity.cap(size) == size {
+		if a.dead || a.sentLocked() || s.device.capacity.cap(size) == size {
 			continue
 		}
 		s.pipe.dropLocked(&a.query)
@@ -130,7 +130,7 @@ func (x *splitRequest) answeredLocked(s *sweep) {
 		return
 	}
 	if x.left--; x.left == 0 {
-		s.peer.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
+		s.device.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
 	}
 }
 
@@ -196,15 +196,15 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 // learnLocked finds out how much the agent can put into one answer. One that it cut short although
 // the packet has room shows it.
 func (a *ask) learnLocked(got answer) {
-	t, now := a.sweep.peer, a.sweep.pipe.now
+	d, now := a.sweep.device, a.sweep.pipe.now
 	answered := len(a.segments) * max(int(a.request.repetitions), 1)
 	switch asked := len(a.segments) * a.rows; {
-	case got.count < answered && len(got.list) < t.room()*3/4 && !endsWithin(got.list):
-		t.capacity.limit(got.count, now)
+	case got.count < answered && len(got.list) < d.peer.room()*3/4 && !endsWithin(got.list):
+		d.capacity.limit(got.count, now)
 	case answered < asked:
-		t.capacity.silentAbove(asked, answered, now)
+		d.capacity.silentAbove(asked, answered, now)
 	case got.count == asked:
-		t.capacity.answered(asked)
+		d.capacity.answered(asked)
 	}
 }
 
@@ -234,7 +234,7 @@ func (a *ask) refusedLocked(got answer) {
 		a.segments[culprit].alone = true // some agents name the wrong binding
 		a.againLocked(false)
 	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
-		s.peer.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
+		s.device.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
 		a.againLocked(false)
 	case len(a.segments) > 1:
 		a.againLocked(true)

@@ -77,7 +77,7 @@ func (c *column) beginLocked(splits []split) {
 // wanted is how many rows to ask for next.
 func (s *segment) wanted() int {
 	c := s.column
-	rows := max(c.peer.room()/c.bindingSize(), 1)
+	rows := max(c.device.peer.room()/c.bindingSize(), 1)
 	if left := s.expected - s.rows; s.expected > 0 && left > 0 {
 		rows = left
 		if s.end == nil {
@@ -89,7 +89,7 @@ func (s *segment) wanted() int {
 	if c.settled.v1 {
 		rows = 1
 	}
-	rows = min(c.peer.capacity.cap(rows), c.peer.room()/(len(c.oid)+leastBinding)+1)
+	rows = min(c.device.capacity.cap(rows), c.device.peer.room()/(len(c.oid)+leastBinding)+1)
 	for _, most := range []int{s.most, c.settled.most} {
 		if most > 0 {
 			rows = min(rows, most)
@@ -219,7 +219,7 @@ func nextNumber(index snmp.OID) []byte {
 func (c *column) emptyLocked(s *segment, asked int) {
 	if asked > 1 && !s.halved {
 		s.halved, s.most = true, asked/2
-		c.peer.capacity.limit(asked/2, c.pipe.now)
+		c.device.capacity.limit(asked/2, c.pipe.now)
 		c.pending = append(c.pending, s)
 		return
 	}
@@ -361,14 +361,14 @@ func (c *column) splitsFor() []split {
 
 // splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
 func (c *column) splitter() splitter {
-	most := c.peer.capacity.most
+	most := c.device.capacity.most
 	switch {
 	case c.settled.v1:
 		most = 1
 	case c.settled.most > 0:
-		most = c.peer.capacity.cap(c.settled.most)
+		most = c.device.capacity.cap(c.settled.most)
 	}
-	return splitter{room: c.peer.room(), most: int32(most)}
+	return splitter{room: c.device.peer.room(), most: int32(most)}
 }
 
 // eachRow hands on the accepted bindings in their order.

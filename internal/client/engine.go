@@ -103,33 +103,3 @@ type Plan struct {
 	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB
 	Params  Params
 }
-
-// Stats counts what one Poll did.
-type Stats struct {
-	Packets  int // requests sent, retransmissions included
-	Retries  int
-	VarBinds int
-	Bytes    int // octets of the answers that were held
-	Path     Path
-
-	progress *Progress // nil once the Poll has ended
-}
-
-// Path is what is known, at the end of a Poll over UDP, of the way to a target and of its agent. The zero
-// value is that of a target that never answered.
-type Path struct {
-	RTT         time.Duration // smoothed round trip (RFC 6298)
-	Window      float64       // requests before the target at once
-	MaxBindings int           // that the agent puts into one answer; 0: no limit was met but the packet's size
-}
-
-// Add adds what another Poll did, the later of the two.
-func (s *Stats) Add(t Stats) {
-	if t.Path != (Path{}) {
-		s.Path = t.Path
-	}
-	s.Packets += t.Packets
-	s.Retries += t.Retries
-	s.VarBinds += t.VarBinds
-	s.Bytes += t.Bytes
-}

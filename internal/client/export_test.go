@@ -25,8 +25,8 @@ func (t *Target) Rest(d time.Duration) {
 func (t *Target) Boots() uint32 {
 	t.pipe.lock()
 	defer t.pipe.unlock()
-	if t.peer != nil && t.peer.v3 != nil {
-		return uint32(t.peer.v3.clock.Boots)
+	if t.device != nil && t.device.peer.v3 != nil {
+		return uint32(t.device.peer.v3.clock.Boots)
 	}
 	if t.usm.known == nil {
 		return 0
@@ -41,8 +41,8 @@ func (e *Client) Remember(n int) { e.maxTargets = n }
 func (t *Target) ForgetRefusal(d time.Duration) {
 	t.client.pipe.mu.Lock()
 	defer t.client.pipe.mu.Unlock()
-	if t.peer != nil {
-		t.peer.v3.since -= d
+	if t.device != nil {
+		t.device.peer.v3.since -= d
 		return
 	}
 	known := *t.usm.known
@@ -55,7 +55,7 @@ func (t *Target) AwaitWaiting(ctx context.Context, polls int) {
 	for ctx.Err() == nil {
 		t.client.pipe.mu.Lock()
 		waiting := map[*Stats]bool{}
-		for _, q := range t.peer.waiting {
+		for _, q := range t.device.peer.waiting {
 			waiting[q.stats] = true
 		}
 		t.client.pipe.mu.Unlock()

@@ -18,7 +18,7 @@ type historyDevice struct {
 	agent   *lawAgent
 	network *lawNetwork
 	objects []historyObject // sorted
-	rows    []row           // Secrets them
+	rows    []row           // of them
 	uptime  uint64          // in hundredths of a second, at booted
 	booted  time.Time
 	note    func(format string, args ...any)

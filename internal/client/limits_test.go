@@ -175,11 +175,11 @@ func TestASweepThatWaitsForNothingEnds(t *testing.T) {
 		e, x := virtualEngine(n)
 		defer e.Close()
 		passOver(t, x, plan, 80)
-		s := newSweep(x.pipe, x.peer, plan.Columns, nil)
+		s := newSweep(x.pipe, x.device, plan.Columns, nil)
 		s.settled, s.stats, s.limit = settle(plan.Params, false), &Stats{}, DefaultMaxVarBinds
 		s.holding = &holding{total: &e.holds, most: DefaultMaxBytes}
 		s.columns[0].table.guide = &column{} // which never ends
-		x.peer.memory = memory{}
+		x.device.memory = memory{}
 		s.start()
 		s.wait(context.Background())
 		if s.failed == nil || s.failed.Reason != access.Internal || !strings.Contains(s.failed.Error(), "1.3.9.1.2") {
@@ -198,7 +198,7 @@ func TestRequestsWithoutBindingsAreNotSent(t *testing.T) {
 		requests := n.requests
 		var stats Stats
 		w := &pass{settled: settle(Params{}, false), stats: &stats}
-		_, err := (&pipedExchanger{pipe: x.pipe, pass: w, peer: x.peer}).exchange(context.Background(), request{pdu: snmp.GetBulkRequest})
+		_, err := (&pipedExchanger{pipe: x.pipe, pass: w, device: x.device}).exchange(context.Background(), request{pdu: snmp.GetBulkRequest})
 		if err == nil || err.Reason != access.Internal || n.requests != requests {
 			t.Errorf("error %v, %d requests", err, n.requests-requests)
 		}

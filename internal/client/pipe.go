@@ -81,19 +81,6 @@ func (p *pipe) dropped() (n uint64) {
 	return n
 }
 
-// settledStats copies what a poll that is over has counted, and what is known of the target by now. A
-// discovery that it began may still be under way, on behalf of others, and goes on counting.
-func (t *Target) settledStats(s *Stats) Stats {
-	t.pipe.lock()
-	defer t.pipe.unlock()
-	settled := *s
-	settled.progress = nil
-	if p := t.peer; p != nil && !p.window.unknown() {
-		settled.Path = Path{p.window.srtt, p.window.size, p.capacity.most}
-	}
-	return settled
-}
-
 // unknown tells whether the target never answered.
 func (p *pipe) unknown(t *peer) bool {
 	p.lock()

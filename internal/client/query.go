@@ -1,11 +1,9 @@
 package client
 
 import (
-	"net/netip"
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/snmp"
 )
 
 // query is one request on its way, with all its attempts.
@@ -45,6 +43,9 @@ func (q *query) unansweredAttempts() int {
 	return n
 }
 
+// sentLocked reports whether an attempt was made.
+func (q *query) sentLocked() bool { return len(q.attempts) > 0 }
+
 // asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
 type asker interface {
 	answeredLocked(answer, *access.Error)
@@ -59,34 +60,3 @@ type attempt struct {
 	id uint32
 	at time.Duration
 }
-
-// peer is a target as the pipe sees it: where it is, what it takes and how fast. It outlives polls.
-type peer struct {
-	address     netip.AddrPort
-	anywhere    bool // its answers may come from another address
-	outlet      outlet
-	link        *link // nil before the first request
-	version     snmp.Version
-	secrets     access.Secrets
-	community   []byte
-	v3          *usmPeer // nil but in SNMPv3
-	window      window
-	flying      []*query
-	waiting     []*query
-	held        bool          // until there is room on the link
-	rate        float64       // bindings a second; 0 means no limit
-	free        time.Duration // when the next request may go, with a rate
-	strange     error         // why a datagram from it was no answer
-	strangeAt   time.Duration // when that came
-	answered    uint64        // the event of the last answer to a request that waited for it; 0 means never
-	heard       uint64        // likewise, answers that came too late included
-	abandoned   [8]uint32     // the ids of the last attempts that were given up; 0 is none
-	abandonedAt int           // where the next one goes
-	probe       *query        // asks whether it is there at all; nil when nothing does
-
-	capacity capacity
-	memory   memory
-}
-
-// at tells whether the peer may answer from an address.
-func (t *peer) at(from netip.AddrPort) bool { return t.address == from || t.anywhere }

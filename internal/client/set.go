@@ -35,7 +35,7 @@ func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp
 	}
 	w := &pass{target: t.spec.Address, metrics: t.client.metrics, settled: settle(p, t.auth.Version == 1), stats: &Stats{progress: ProgressOf(ctx)}}
 	w.alone = true
-	peer, e := t.meet(ctx, &w.settled)
+	d, e := t.meet(ctx, &w.settled)
 	if e != nil {
 		return nil, failed(e)
 	}
@@ -43,7 +43,7 @@ func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp
 	for _, v := range list {
 		r.oids = append(r.oids, v.Name)
 	}
-	x := &pipedExchanger{pipe: t.pipe, pass: w, peer: peer}
+	x := &pipedExchanger{pipe: t.pipe, pass: w, device: d}
 	a, e := x.exchange(ctx, r)
 	switch {
 	case e != nil:

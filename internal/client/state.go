@@ -36,6 +36,9 @@ type savedColumn struct {
 // stateFormat stands in front of what Save writes, and changes with it.
 const stateFormat = "trapline engine 1\n"
 
+// maxSplitRows is how many rows a segment of a saved state may have: no answer has more.
+const maxSplitRows = 1 << 16
+
 var errStateFormat = errors.New("it is not the state of an engine, or of another version")
 
 // Save writes what was learnt of the targets, for Restore to read in another process: how fast they
@@ -86,22 +89,38 @@ func (t *Target) key() string {
 func (t *Target) save() (s saved, ok bool) {
 	t.pipe.lock()
 	defer t.pipe.unlock()
-	p := t.peer
-	if p == nil || p.window.unknown() {
+	d := t.device
+	if d == nil || d.peer.window.unknown() {
 		return s, false
 	}
+	p := d.peer.stateLocked(t.pipe.now)
 	s = saved{
-		At: time.Now(), Window: p.window.size, RTT: p.window.srtt, RTTVar: p.window.rttvar, Base: p.window.base,
-		MaxBindings: p.capacity.most,
+		At: time.Now(), Window: p.window, RTT: p.rtt, RTTVar: p.rttVar, Base: p.base, MaxBindings: d.capacity.most,
+		EngineID: p.engineID, Boots: p.boots, Time: p.time,
 	}
-	if u := p.v3; u != nil && u.security != nil && !u.fixed {
-		s.EngineID = u.security.EngineID()
-		s.Boots, s.Time = u.clock.Now(t.pipe.now)
-	}
-	for i := range p.memory.columns {
-		s.Columns = append(s.Columns, p.memory.columns[i].save())
+	for i := range d.memory.columns {
+		s.Columns = append(s.Columns, d.memory.columns[i].save())
 	}
 	return s, true
+}
+
+// restoreLocked applies the state that was saved of the target to its device, which was just made.
+func (t *Target) restoreLocked() {
+	value, ok := t.client.restored.LoadAndDelete(t.key())
+	if !ok {
+		return
+	}
+	s := value.(saved)
+	d, now := t.device, t.pipe.now
+	d.peer.restoreLocked(&peerState{
+		window: s.Window, rtt: s.RTT, rttVar: s.RTTVar, base: s.Base, engineID: s.EngineID, boots: s.Boots, time: s.Time,
+	}, time.Since(s.At), now)
+	if s.MaxBindings > 0 {
+		d.capacity.limit(s.MaxBindings, now)
+	}
+	for _, c := range s.Columns {
+		d.memory.restore(&c)
+	}
 }
 
 func (l *learnt) save() savedColumn {
@@ -113,42 +132,6 @@ func (l *learnt) save() savedColumn {
 	s.Counts = append(s.Counts, splits[len(splits)-1].rows)
 	return s
 }
-
-// restoreLocked gives a peer that was just made what was saved of it.
-func (t *Target) restoreLocked() {
-	value, ok := t.client.restored.LoadAndDelete(t.key())
-	if !ok {
-		return
-	}
-	s := value.(saved)
-	now := t.pipe.now
-	t.peer.window.restore(&s, now)
-	if s.MaxBindings > 0 {
-		t.peer.capacity.limit(s.MaxBindings, now)
-	}
-	for _, c := range s.Columns {
-		t.peer.memory.restore(&c)
-	}
-	if u := t.peer.v3; u != nil && u.security == nil && snmp.CheckEngineID(s.EngineID) == nil && s.Boots >= 0 && s.Time >= 0 {
-		if security, err := u.user.Localize(s.EngineID); err == nil {
-			u.security, u.accepted, u.since = security, true, now
-			u.clock.Suggest(s.Boots, s.Time, now-time.Since(s.At))
-		}
-	}
-}
-
-// restore takes the round trip and the size, unless they are impossible.
-func (w *window) restore(s *saved, now time.Duration) {
-	plausible := func(d time.Duration) bool { return d > 0 && d <= maxRTT }
-	if plausible(s.RTT) && plausible(s.Base) && s.RTTVar >= 0 && s.RTTVar <= maxRTT && s.Window >= 1 && s.Window <= highestWindow {
-		w.size, w.srtt, w.rttvar, w.base, w.baseSince = min(s.Window, float64(w.most)), s.RTT, s.RTTVar, s.Base, now
-	}
-}
-
-const (
-	maxRTT       = 10 * time.Minute // that is believed of a saved state
-	maxSplitRows = 1 << 16          // likewise, of a segment: no answer has more
-)
 
 // restore adds a column, unless it is impossible.
 func (m *memory) restore(c *savedColumn) {

@@ -16,7 +16,7 @@ import (
 // rows then divide the others.
 type sweep struct {
 	pipe    *pipe
-	peer    *peer
+	device  *device
 	settled settled
 	stats   *Stats
 	holding *holding
@@ -40,33 +40,9 @@ type table struct {
 	parked  []*segment // wait to be told of a row by a column that is under way
 }
 
-const (
-	// DefaultMaxResponse is what fits a frame of Ethernet under IPv4 and UDP.
-	DefaultMaxResponse = 1472
-	// moreHeader6 is by how much the header of IPv6 is longer than that of IPv4.
-	moreHeader6 = 20
-	// responseHeader is what a response has beside its bindings and the community, and some room for
-	// numbers that grow until the next pass.
-	responseHeader = 44
-	// responseHeader3 is the same in SNMPv3, with names of usual length.
-	responseHeader3 = 200
-)
-
-// room is what a response has for its bindings, in octets.
-func (t *peer) room() int {
-	room := DefaultMaxResponse
-	if t.address.Addr().Is6() {
-		room -= moreHeader6
-	}
-	if t.v3 != nil {
-		return room - responseHeader3
-	}
-	return room - responseHeader - len(t.community)
-}
-
 // newSweep prepares a walk of the columns named by oids, which are parts of the subtrees roots.
-func newSweep(p *pipe, t *peer, oids, roots []snmp.OID) *sweep {
-	s := &sweep{pipe: p, peer: t, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
+func newSweep(p *pipe, d *device, oids, roots []snmp.OID) *sweep {
+	s := &sweep{pipe: p, device: d, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
 	for i, oid := range oids {
 		parent := string(oid.Parent())
@@ -91,7 +67,7 @@ func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
 func (s *sweep) start() {
 	s.pipe.lock()
 	defer s.pipe.unlock()
-	s.peer.memory.recall(s)
+	s.device.memory.recall(s)
 	for i := range s.columns {
 		s.columns[i].startLocked()
 	}
@@ -117,7 +93,7 @@ func (s *sweep) wait(ctx context.Context) {
 		}
 	}
 	if s.failed == nil {
-		s.peer.memory.learn(s)
+		s.device.memory.learn(s)
 	}
 }
 
@@ -150,7 +126,7 @@ func (s *sweep) dispatchLocked() {
 	var small []share
 	for _, g := range s.pending {
 		x := share{g, g.wanted(), g.column.bindingSize()}
-		if g.alone || s.peer.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.peer.room() {
+		if g.alone || s.device.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.device.peer.room() {
 			s.askLocked([]share{x})
 			continue
 		}
@@ -174,12 +150,12 @@ type share struct {
 
 // fitting tells how many of shares, which are sorted by rows, make one request.
 func (s *sweep) fitting(shares []share) int {
-	room := s.peer.room()
+	room := s.device.peer.room()
 	size := 0
 	for n, x := range shares {
 		size += x.size
 		bindings := (n + 1) * x.rows
-		tooMany := size*x.rows > room || s.peer.capacity.cap(bindings) < bindings || n == maxBatch
+		tooMany := size*x.rows > room || s.device.capacity.cap(bindings) < bindings || n == maxBatch
 		if n > 0 && (tooMany || x.rows > 2*shares[0].rows+1) {
 			return n
 		}
@@ -188,7 +164,7 @@ func (s *sweep) fitting(shares []share) int {
 }
 
 func (s *sweep) prepare(q *query, r request, by asker) {
-	q.peer, q.request, q.by, q.stats = s.peer, r, by, s.stats
+	q.peer, q.request, q.by, q.stats = s.device.peer, r, by, s.stats
 	q.retries, q.timeout, q.alone = s.settled.retries, s.settled.timeout, s.settled.alone
 	q.budget = time.Duration(q.retries+1) * q.timeout
 }
@@ -205,7 +181,7 @@ func (s *sweep) checkProgressLocked() {
 			open = append(open, c.oid.String())
 		}
 	}
-	s.failLocked(s.pipe.internalError(s.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
+	s.failLocked(s.pipe.internalError(s.device.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
 }
 
 // finishedLocked counts columns down.

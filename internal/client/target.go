@@ -46,7 +46,7 @@ type Client struct {
 	secrets     access.SecretFiles
 	ports       ports
 	turn        turn
-	clients     sync.Pool // Secrets *client
+	clients     sync.Pool // of *client
 	pipe        *pipe
 
 	mu      sync.Mutex
@@ -144,8 +144,8 @@ type Target struct {
 
 	resolved resolved
 
-	usm  usm
-	peer *peer // guarded by the pipe's mutex; nil before the first poll
+	usm    usm
+	device *device // guarded by the pipe's mutex; nil before the first poll
 }
 
 func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
@@ -211,16 +211,32 @@ func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 	return w.err()
 }
 
-// SNMPEngine gives the ID of the SNMPv3 engine that answers for the target, and how often it has booted; ok is false
+// settledStats copies what a poll that is over has counted, and what is known of the target by now. A
+// discovery that it began may still be under way, on behalf of others, and goes on counting.
+func (t *Target) settledStats(s *Stats) Stats {
+	t.pipe.lock()
+	defer t.pipe.unlock()
+	settled := *s
+	settled.progress = nil
+	if d := t.device; d != nil {
+		settled.Path = d.peer.pathLocked()
+		if settled.Path != (Path{}) {
+			settled.Path.MaxBindings = d.capacity.most
+		}
+	}
+	return settled
+}
+
+// SNMPEngine returns the ID of the SNMPv3 engine that answers for the target, and how often it has booted; ok is false
 // while that is not known, and of other versions.
 func (t *Target) SNMPEngine() (id []byte, boots int32, ok bool) {
 	t.pipe.lock()
 	defer t.pipe.unlock()
-	if t.peer == nil || t.peer.v3 == nil || t.peer.v3.security == nil {
+	if t.device == nil {
 		return nil, 0, false
 	}
-	boots, _ = t.peer.v3.clock.Now(t.pipe.now)
-	return t.peer.v3.security.EngineID(), boots, true
+	id, boots, _, ok = t.device.peer.engineLocked(t.pipe.now)
+	return id, boots, ok
 }
 
 // LogValue names the target in logs.

@@ -38,7 +38,7 @@ func (t *Target) enter(ctx context.Context) (leave func(), failed *access.Error)
 func (t *Target) hush() {
 	t.pipe.lock()
 	defer t.pipe.unlock()
-	if t.peer != nil {
-		t.pipe.failAllLocked(t.peer, &access.Error{Reason: access.Canceled, Err: context.Canceled})
+	if t.device != nil {
+		t.pipe.failAllLocked(t.device.peer, &access.Error{Reason: access.Canceled, Err: context.Canceled})
 	}
 }
