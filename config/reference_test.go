@@ -2,19 +2,14 @@ package config
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write docs/reference/configuration.md anew")
+	"trapline/internal/doctest"
+)
 
 const referenceFile = "../docs/reference/configuration.md"
 
@@ -29,18 +24,7 @@ Made by ` + "`make docs`" + ` from the source. All files that ` + "`--config.fil
 	if err := r.section("The file", reflect.TypeFor[Config]()); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(referenceFile, r.text.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(referenceFile)
-	if err != nil || !bytes.Equal(got, r.text.Bytes()) {
-		t.Errorf("docs/reference/configuration.md is not up to date (%v): run make docs", err)
-	}
-	for _, missing := range r.missing {
-		t.Errorf("%s has no comment, which docs/reference/configuration.md is made of", missing)
-	}
+	doctest.Compare(t, referenceFile, r.text.Bytes(), r.missing)
 }
 
 type reference struct {
@@ -99,42 +83,13 @@ func (r *reference) rows(t reflect.Type) error {
 func (r *reference) comment(t reflect.Type, field string) (string, error) {
 	dir := filepath.Join("..", strings.TrimPrefix(t.PkgPath(), "trapline"))
 	if r.comments[dir] == nil {
-		found, err := fieldComments(dir)
+		found, err := doctest.Comments(dir)
 		if err != nil {
 			return "", err
 		}
 		r.comments[dir] = found
 	}
 	return r.comments[dir][t.Name()+"."+field], nil
-}
-
-func fieldComments(dir string) (map[string]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for _, name := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-		if err != nil {
-			return nil, err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.TypeSpec)
-			if !ok {
-				return true
-			}
-			if s, ok := spec.Type.(*ast.StructType); ok {
-				for _, f := range s.Fields.List {
-					for _, name := range f.Names {
-						found[spec.Name.Name+"."+name.Name] = strings.Join(strings.Fields(f.Doc.Text()+" "+f.Comment.Text()), " ")
-					}
-				}
-			}
-			return false
-		})
-	}
-	return found, nil
 }
 
 // settingsOf is the struct of settings that a value of t is made of, or nil.

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/corpus"
+	"trapline/internal/doctest"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
@@ -41,7 +42,7 @@ func testConformance(t *testing.T, dir, expected, config string) {
 		addresses[name] = devices.Addr(i).String()
 	}
 	configuration := corpus.Text(t, config)
-	if *programtest.UpdateReference && dir == corpus.Own(t, "conformance") {
+	if *doctest.Update && dir == corpus.Own(t, "conformance") {
 		writeSamples(t, configuration, addresses, samples)
 	}
 	base := startServer(t, configuration)

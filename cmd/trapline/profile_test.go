@@ -14,6 +14,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/client"
 	"trapline/internal/corpus"
+	"trapline/internal/doctest"
 	"trapline/internal/peers"
 	"trapline/internal/profile"
 	"trapline/internal/programtest"
@@ -92,7 +93,7 @@ func testProfilesOfDevices(t *testing.T, dir string) {
 	if dir == corpus.Own(t, "conformance") {
 		file = filepath.Join(dir, "choices.txt")
 	}
-	if *programtest.UpdateReference {
+	if *doctest.Update {
 		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -2,14 +2,8 @@ package httpapi
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"net/http"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,32 +11,24 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/doctest"
 )
-
-var update = flag.Bool("update", false, "write docs/api.md anew")
 
 const docsFile = "../../docs/api.md"
 
 // docs/api.md is made of the table of routes, the types that they take and give, and the comments of these: what is
 // written there about routes, fields and statuses is so.
 func TestReferenceOfTheAPI(t *testing.T) {
-	d := &docs{comments: commentsOf(t, ".", "../api", "../journal"), seen: map[reflect.Type]bool{}}
+	comments, err := doctest.Comments(".", "../api", "../journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &docs{comments: comments, seen: map[reflect.Type]bool{}}
 	d.text.WriteString(docsHead)
 	d.errors()
 	d.routes()
 	d.types()
-	if *update {
-		if err := os.WriteFile(docsFile, d.text.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(docsFile)
-	if err != nil || !bytes.Equal(got, d.text.Bytes()) {
-		t.Errorf("docs/api.md is not up to date (%v): run make docs", err)
-	}
-	for _, missing := range d.missing {
-		t.Errorf("%s has no comment, which docs/api.md is made of", missing)
-	}
+	doctest.Compare(t, docsFile, d.text.Bytes(), d.missing)
 }
 
 const docsHead = `# API v1
@@ -173,52 +159,3 @@ func (d *docs) fields(t reflect.Type) {
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
-
-// commentsOf reads the comments of types and their fields in directories.
-func commentsOf(t *testing.T, dirs ...string) map[string]string {
-	t.Helper()
-	comments := map[string]string{}
-	var files []string
-	for _, dir := range dirs {
-		some, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, some...)
-	}
-	for _, file := range files {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, decl := range parsed.Decls {
-			general, ok := decl.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, spec := range general.Specs {
-				if one, ok := spec.(*ast.TypeSpec); ok {
-					addComments(comments, one, general.Doc)
-				}
-			}
-		}
-	}
-	return comments
-}
-
-func addComments(comments map[string]string, one *ast.TypeSpec, doc *ast.CommentGroup) {
-	fields, ok := one.Type.(*ast.StructType)
-	if !ok {
-		return
-	}
-	if one.Doc != nil {
-		doc = one.Doc
-	}
-	comments[one.Name.Name] = doc.Text()
-	for _, f := range fields.Fields.List {
-		text := strings.Join(strings.Fields(f.Doc.Text()+" "+f.Comment.Text()), " ")
-		for _, name := range f.Names {
-			comments[one.Name.Name+"."+name.Name] = text
-		}
-	}
-}

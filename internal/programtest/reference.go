@@ -1,14 +1,13 @@
 package programtest
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var UpdateReference = flag.Bool("update", false, "write docs/reference anew")
+	"trapline/internal/doctest"
+)
 
 // Root is the directory of the module.
 func Root(t testing.TB) string {
@@ -31,15 +30,7 @@ func Root(t testing.TB) string {
 func WantReference(t *testing.T, name, text string) {
 	t.Helper()
 	file := filepath.Join(Root(t), "docs/reference", name)
-	if *UpdateReference {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil || string(got) != text {
-		t.Errorf("docs/reference/%s is not up to date (%v): run make docs", name, err)
-	}
+	doctest.Compare(t, file, []byte(text), nil)
 }
 
 func Cell(text string) string {
