@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrTruncated is returned when a length points past the end of what arrived.
+// ErrTruncated is returned when a length exceeds the octets received.
 var ErrTruncated = errors.New("message is cut off")
 
 var (
@@ -13,8 +13,8 @@ var (
 	errNumber     = errors.New("not a number of the size that belongs here")
 )
 
-// syntaxError says which field is not as it should be. It becomes text only when somebody reads it, so
-// that a stranger's malformed datagrams cost little.
+// syntaxError is an invalid field of a message. It formats its text on demand, so that rejecting
+// malformed datagrams is cheap.
 type syntaxError struct {
 	field     string
 	tag, want byte  // when cause is nil
@@ -35,8 +35,8 @@ const (
 	maxLength   = 1 << 24
 )
 
-// cutShort is cutTLV for an element of less than 128 octets, which most are. It is small enough for
-// the compiler to inline; whatever it does not take, cutTLV judges.
+// cutShort is cutTLV for an element of less than 128 octets, the common case. It is small enough
+// for the compiler to inline; if ok is false, the caller uses cutTLV.
 func cutShort(b []byte) (tag byte, content, rest []byte, ok bool) {
 	if len(b) < 2 || b[1] >= 0x80 || len(b)-2 < int(b[1]) {
 		return 0, nil, nil, false
@@ -45,7 +45,8 @@ func cutShort(b []byte) (tag byte, content, rest []byte, ok bool) {
 	return b[0], b[2:n], b[n:], true
 }
 
-// cutTLV takes one element off b: its tag, its content (a slice of b) and what follows it.
+// cutTLV splits b into the tag and content of its first element and the rest. The content is a
+// slice of b.
 func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
 	tag, n, rest, err := cutHeader(b)
 	if err == nil && n > len(rest) {
@@ -57,7 +58,7 @@ func cutTLV(b []byte) (tag byte, content, rest []byte, err error) {
 	return tag, rest[:n], rest[n:], nil
 }
 
-// cutHeader takes the tag off b and the length of the content that should follow.
+// cutHeader splits b into the tag and content length of its first element and the rest.
 func cutHeader(b []byte) (tag byte, n int, rest []byte, err error) {
 	if len(b) < 2 {
 		return 0, 0, nil, ErrTruncated
@@ -108,7 +109,7 @@ func cutInt32(b []byte, field string) (v int32, rest []byte, err error) {
 	return int32(i), rest, nil
 }
 
-// cutNatural is cutInt32 for the fields of SNMPv3, all of which run from 0 to 2147483647.
+// cutNatural is cutInt32 for the SNMPv3 fields whose range is 0..2147483647.
 func cutNatural(b []byte, field string) (v int32, rest []byte, err error) {
 	if v, rest, err = cutInt32(b, field); err == nil && v < 0 {
 		return 0, nil, &syntaxError{field: field, cause: errNumber}
@@ -116,7 +117,7 @@ func cutNatural(b []byte, field string) (v int32, rest []byte, err error) {
 	return v, rest, err
 }
 
-// headerSize is the number of octets of tag and length in front of n octets of content.
+// headerSize returns the encoded size of the tag and length of an element with n octets of content.
 func headerSize(n int) int {
 	switch {
 	case n < 0x80:
@@ -129,7 +130,7 @@ func headerSize(n int) int {
 	return 5
 }
 
-// elementSize is the number of octets of an element with n octets of content.
+// elementSize returns the encoded size of an element with n octets of content.
 func elementSize(n int) int { return headerSize(n) + n }
 
 func appendHeader(b []byte, tag byte, n int) []byte {

@@ -7,8 +7,8 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// interfaceRows is the content of a list of n bindings in the proportion a walk of the interfaces
-// meets: numbers mostly, 64-bit counters, names and addresses.
+// interfaceRows returns the content of a list of n bindings in the proportions of a walk of the
+// interfaces: mostly integers, 64-bit counters, names and addresses.
 func interfaceRows(n int) []byte {
 	columns := []struct {
 		name  string
@@ -33,7 +33,7 @@ func interfaceRows(n int) []byte {
 	return list
 }
 
-// readAll takes every binding off list and reads the numbers.
+// readAll decodes every binding in list and sums the numbers.
 func readAll(list []byte) (sum uint64, err error) {
 	var v VarBind
 	for len(list) > 0 {
@@ -54,7 +54,7 @@ func readAll(list []byte) (sum uint64, err error) {
 	return sum, nil
 }
 
-// perVarBind adds what one binding costs to the results of a benchmark.
+// perVarBind reports the cost of one binding as a benchmark metric.
 func perVarBind(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/varbind")
 }

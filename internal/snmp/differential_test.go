@@ -12,7 +12,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// decodeByGosnmp has gosnmp read a message of version 1 or 2c.
+// decodeByGosnmp decodes a message of version 1 or 2c with gosnmp.
 func decodeByGosnmp(b []byte) (p *gosnmp.SnmpPacket, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -22,27 +22,26 @@ func decodeByGosnmp(b []byte) (p *gosnmp.SnmpPacket, err error) {
 	return (&gosnmp.GoSNMP{Version: gosnmp.Version2c}).SnmpDecodePacket(b)
 }
 
-// FuzzAgainstGosnmp holds that a response of version 1 or 2c that gosnmp reads is read here too, with
-// the same names, types and values. Intended differences:
+// FuzzAgainstGosnmp checks that a response of version 1 or 2c that gosnmp decodes is decoded by
+// this package to the same names, types and values. Intended differences:
 //
-//   - In the fields in front of the bindings gosnmp takes any type, and cuts numbers to the size it has
-//     room for. What is not a number of 32 bits, or the community not a string, is no message here.
-//   - gosnmp takes lengths of up to 127 octets. No message needs more than four, and no agent writes them.
-//   - gosnmp takes a name that is empty, padded with zeros or no OBJECT IDENTIFIER at all. Names that have
-//     more than one form cannot be compared: here the binding is left out. A value that is such an OID is
-//     handed on as it came.
-//   - gosnmp takes a tag without a length for a value. Here the binding is left out.
-//   - An unsigned number of no octets is 0 to gosnmp, and of less than four octets with the top bit set it
-//     is positive. Here the first is none; the second is taken for a negative one that was cut down, as
-//     Net-SNMP does.
-//   - A float that is wrapped with a longer header than four or eight octets need is an Opaque here.
-//   - gosnmp cuts TimeTicks and UInteger32 of more than 32 bits down to these.
+//   - In the fields before the bindings gosnmp accepts any type and truncates numbers. This package
+//     requires 32-bit integers, and a string as the community.
+//   - gosnmp accepts lengths of up to 127 octets. This package accepts four, more than any agent needs.
+//   - gosnmp accepts a name that is empty, padded with zeros or no OBJECT IDENTIFIER. Such names have
+//     several forms and cannot be compared: the binding is skipped. A value that is such an OID is
+//     returned unchanged.
+//   - gosnmp accepts a tag without a length as a value. This package skips the binding.
+//   - gosnmp reads an unsigned number of no octets as 0, and one of less than four octets with the top
+//     bit set as positive. This package rejects the first and sign-extends the second, as Net-SNMP does.
+//   - This package returns a float with a non-minimal header as an Opaque.
+//   - gosnmp truncates TimeTicks and UInteger32 to 32 bits.
 func FuzzAgainstGosnmp(f *testing.F) {
 	for _, n := range []int{0, 1, 8} {
 		f.Add(AppendMessage(nil, &Message{V2c, []byte("public"), Response, 7, NoError, 0, interfaceRows(n)}))
 	}
 	f.Add(AppendMessage(nil, &Message{V1, []byte("public"), Response, -7, NoSuchName, 1, oneOfEachType()}))
-	for _, value := range []string{"0406 68656c6c6f", "4104 fffffffe", "4101 fe", "4100", "05", "4000"} { // odd ones of the wild
+	for _, value := range []string{"0406 68656c6c6f", "4104 fffffffe", "4101 fe", "4100", "05", "4000"} { // encodings seen on real devices
 		pair := append(unhex("06072b060102010101"), unhex(value)...)
 		list := append(appendHeader(nil, tagSequence, len(pair)), pair...)
 		f.Add(AppendMessage(nil, &Message{V2c, []byte("public"), Response, 7, NoError, 0, list}))
@@ -81,14 +80,14 @@ func FuzzAgainstGosnmp(f *testing.F) {
 	})
 }
 
-// bareTag tells whether the value of the first binding has no length.
+// bareTag reports whether the value of the first binding has no length.
 func bareTag(list []byte) bool {
 	_, pair, _, _ := cutTLV(list)
 	_, _, value, err := cutTLV(pair)
 	return err == nil && len(value) == 1
 }
 
-// stricter tells errors that come of the intended differences.
+// stricter reports whether err is one of the intended differences.
 func stricter(err error) bool {
 	var s *syntaxError
 	if !errors.As(err, &s) {
@@ -98,13 +97,13 @@ func stricter(err error) bool {
 	return errors.Is(err, errLengthForm) || s.field == "name" || header && (s.cause == nil || s.cause == errNumber)
 }
 
-// differs says in what a binding is not the one that gosnmp made of the same octets.
+// differs returns the difference between a binding and gosnmp's decoding of the same octets, or "".
 func differs(v VarBind, p gosnmp.SnmpPDU) string {
 	if name := "." + v.Name.String(); name != p.Name {
 		return "name"
 	}
 	switch p.Type {
-	case gosnmp.UnknownType: // those that gosnmp does not know, and numbers that it cannot read
+	case gosnmp.UnknownType: // types unknown to gosnmp, and numbers that it cannot decode
 		if _, err := v.Uint(); err == nil {
 			return "a number"
 		}
@@ -180,13 +179,13 @@ func oneOfEachType() (list []byte) {
 	return list
 }
 
-// kinds are what gosnmp can write.
+// kinds are the types that gosnmp can encode.
 var kinds = []Type{
 	Integer, OctetString, Null, ObjectIdentifier, IPAddress, Counter32, Gauge32, TimeTicks, Opaque, Counter64, Uinteger32,
 	NoSuchObject, NoSuchInstance, EndOfMibView,
 }
 
-// dice makes a message of whatever a fuzzer throws; zeros where it throws no more.
+// dice builds messages from a fuzzer's input, padded with zeros.
 type dice []byte
 
 func (d *dice) octet() (b byte) {
@@ -239,7 +238,7 @@ func (d *dice) varBind(kind Type) VarBind {
 	return v
 }
 
-// pdu gives the same binding in gosnmp's form.
+// pdu returns the binding as gosnmp represents it.
 func (v VarBind) pdu() gosnmp.SnmpPDU {
 	p := gosnmp.SnmpPDU{Name: "." + v.Name.String(), Type: gosnmp.Asn1BER(v.Type)}
 	u, _ := v.Uint()
@@ -264,8 +263,8 @@ func (v VarBind) pdu() gosnmp.SnmpPDU {
 	return p
 }
 
-// FuzzWithGosnmp makes messages of all versions, levels and protocols. What one of the two writes, the
-// other reads as the same.
+// FuzzWithGosnmp builds messages of all versions, levels and protocols and checks that each of the
+// two implementations decodes the other's encoding to the same message.
 func FuzzWithGosnmp(f *testing.F) {
 	type pair struct {
 		ours   *Security
@@ -281,7 +280,7 @@ func FuzzWithGosnmp(f *testing.F) {
 	f.Add(byte(254), []byte{20, 2, 0xff, 0xff, 0xff, 0xff, 5, 6, 7})
 	f.Add(byte(255), []byte{9, 1, 0x80, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, which byte, thrown []byte) {
-		salts.Store(0) // the fuzzer needs one outcome for one input
+		salts.Store(0) // the fuzzer requires deterministic output
 		d := dice(thrown)
 		var list []byte
 		var variables []gosnmp.SnmpPDU
@@ -289,7 +288,7 @@ func FuzzWithGosnmp(f *testing.F) {
 			v := d.varBind(kinds[int(d.octet())%len(kinds)])
 			if len(v.Value) == 7 && v.Type == Opaque {
 				if f, _ := v.Float(); math.IsNaN(f) {
-					continue // a NaN does not survive gosnmp as it is
+					continue // gosnmp does not preserve a NaN
 				}
 			}
 			list, variables = AppendVarBind(list, v), append(variables, v.pdu())

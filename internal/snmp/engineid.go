@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// netSNMP is the enterprise number that Net-SNMP's agents have.
+// netSNMP is the enterprise number of Net-SNMP's agents.
 const netSNMP = 8072
 
-// The formats of what follows the enterprise number in an SnmpEngineID (RFC 3411 section 5). From
-// firstOwnFormat on they are the enterprise's own.
+// The formats of the octets after the enterprise number in an SnmpEngineID (RFC 3411 section 5).
+// Formats from firstOwnFormat on are enterprise-specific.
 const (
 	formatIPv4     = 1
 	formatIPv6     = 2
@@ -21,7 +21,7 @@ const (
 	firstOwnFormat = 128
 )
 
-// DescribeEngineID says what an SnmpEngineID is made of, as RFC 3411 section 5 has it.
+// DescribeEngineID returns the parts of an SnmpEngineID as text (RFC 3411 section 5).
 func DescribeEngineID(id []byte) string {
 	if err := CheckEngineID(id); err != nil {
 		return err.Error()
@@ -31,7 +31,7 @@ func DescribeEngineID(id []byte) string {
 	if head&^(1<<31) == netSNMP {
 		enterprise += " (Net-SNMP)"
 	}
-	if head>>31 == 0 { // as RFC 1910 had it
+	if head>>31 == 0 { // the format of RFC 1910
 		return fmt.Sprintf("%s, octets %x", enterprise, id[4:])
 	}
 	return enterprise + ", " + describeFormat(head&^(1<<31), id[4], id[5:])

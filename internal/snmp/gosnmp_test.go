@@ -10,8 +10,8 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// gosnmp's names of the protocols. It has both key extensions, and made its code from the same RFCs
-// independently: what the two agree on is hardly a mistake of either.
+// gosnmp's names of the protocols. It supports both key extensions and is an independent
+// implementation of the same RFCs.
 var (
 	gosnmpAuth = [...]gosnmp.SnmpV3AuthProtocol{
 		NoAuth: gosnmp.NoAuth, MD5: gosnmp.MD5, SHA: gosnmp.SHA, SHA224: gosnmp.SHA224, SHA256: gosnmp.SHA256,
@@ -23,7 +23,7 @@ var (
 	}
 )
 
-// gosnmpUsers are those of the lab whose protocols gosnmp has: it lacks 3DES.
+// gosnmpUsers returns the lab's users whose protocols gosnmp supports: all but 3DES.
 func gosnmpUsers() []*User {
 	return slices.DeleteFunc(labUsers(), func(u *User) bool { return u.Priv == TripleDES })
 }
@@ -34,7 +34,7 @@ func forEachGosnmpUser(t *testing.T, f func(t *testing.T, u *User)) {
 	}
 }
 
-// gosnmpFor is gosnmp as u talking to the lab's engine.
+// gosnmpFor returns a gosnmp client for u and the lab's engine.
 func gosnmpFor(tb testing.TB, u *User) *gosnmp.GoSNMP {
 	tb.Helper()
 	engine := string(unhex(labEngine))
@@ -59,7 +59,7 @@ func gosnmpFor(tb testing.TB, u *User) *gosnmp.GoSNMP {
 	return x
 }
 
-// unmarshal has gosnmp take a packet apart. It may panic on packets that are not sound.
+// unmarshal decodes a packet with gosnmp, which may panic on malformed packets.
 func unmarshal(x *gosnmp.GoSNMP, packet []byte) (p *gosnmp.SnmpPacket, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -128,9 +128,10 @@ func TestGosnmpDerivesTheSameKeys(t *testing.T) {
 
 var benchmarkUsers = []*User{labUser(SHA, AES), labUser(SHA256, AES256C)}
 
-// BenchmarkOpen reads a response from the octets to its numbers. Both sides get a copy of the packet
-// each time, for both decrypt in place. The ratio is of runs of both by turns: with the tag gosnmp_nodebug
-// it is that to gosnmp as Trapline builds it, without to gosnmp as it comes.
+// BenchmarkOpen decodes a response down to its numbers. Both implementations get a copy of the
+// packet each time, because both decrypt in place. The ratio comes from alternating runs; with the
+// tag gosnmp_nodebug it compares with gosnmp as Trapline builds it, otherwise with gosnmp's
+// defaults.
 func BenchmarkOpen(b *testing.B) {
 	for _, u := range benchmarkUsers {
 		for _, n := range []int{25, 50} {
@@ -175,7 +176,7 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// elapsed is how long a thousand calls of f take: so many that it hardly matters what ran before.
+// elapsed returns the duration of a thousand calls of f, enough to amortize cold caches.
 func elapsed(f func()) time.Duration {
 	start := time.Now()
 	for range 1000 {
@@ -184,7 +185,7 @@ func elapsed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// BenchmarkSeal writes a request for as many bindings of ten columns.
+// BenchmarkSeal encodes a request for the next bindings of ten columns.
 func BenchmarkSeal(b *testing.B) {
 	const columns = 10
 	var list []byte

@@ -8,7 +8,7 @@ import (
 // Version is the msgVersion field.
 type Version int32
 
-// The three versions as they stand on the wire.
+// The protocol versions as encoded on the wire.
 const (
 	V1  Version = 0
 	V2c Version = 1
@@ -18,7 +18,7 @@ const (
 // PDUType is the tag of a PDU (RFC 3416 section 3).
 type PDUType byte
 
-// The PDUs of the three versions. TrapV1 has a layout of its own: see Trap.
+// The PDU types of the three versions. TrapV1 has its own layout: see Trap.
 const (
 	GetRequest     PDUType = 0xa0
 	GetNextRequest PDUType = 0xa1
@@ -31,8 +31,8 @@ const (
 	Report         PDUType = 0xa8
 )
 
-// MessageSize is how many octets of b are the message that it begins with, of whatever version: some
-// agents pad.
+// MessageSize returns the size of the message, of any version, at the start of b. Some agents
+// append padding.
 func MessageSize(b []byte) (int, error) {
 	_, rest, err := cutTag(b, tagSequence, "message")
 	return len(b) - len(rest), err
@@ -47,7 +47,7 @@ func (t PDUType) String() string {
 	return fmt.Sprintf("PDU 0x%02x", byte(t))
 }
 
-// PeekVersion gives the version of a message without reading on; -1 where that cannot be told.
+// PeekVersion returns the version of a message without decoding the rest, or -1 if it has none.
 func PeekVersion(b []byte) Version {
 	content, _, err := cutTag(b, tagSequence, "message")
 	if err != nil || len(content) < 3 || content[0] != byte(Integer) || content[1] != 1 {
@@ -59,7 +59,7 @@ func PeekVersion(b []byte) Version {
 // ErrorStatus is the error-status field (RFC 3416 section 3).
 type ErrorStatus int32
 
-// The values that versions 1 and 2c of the protocol share names for.
+// The error statuses that versions 1 and 2c share.
 const (
 	NoError    ErrorStatus = 0
 	TooBig     ErrorStatus = 1
@@ -83,9 +83,9 @@ func (s ErrorStatus) String() string {
 	return fmt.Sprintf("error-status %d", int32(s))
 }
 
-// PDU is any PDU but TrapV1's (RFC 3416 section 3). In a GetBulkRequest ErrorStatus holds
-// non-repeaters and ErrorIndex max-repetitions. VarBinds is the content of the list, one encoded
-// binding after the other: see CutVarBind and AppendVarBind.
+// PDU is any PDU but TrapV1's (RFC 3416 section 3). In a GetBulkRequest ErrorStatus is
+// non-repeaters and ErrorIndex is max-repetitions. VarBinds is the content of the variable-bindings
+// list, a sequence of encoded bindings: see CutVarBind and AppendVarBind.
 type PDU struct {
 	Type        PDUType
 	RequestID   int32
@@ -123,7 +123,7 @@ func parsePDU(b []byte) (p PDU, err error) {
 
 var errPDUType = errors.New("of no type that belongs here")
 
-// contentSize is the number of octets of the PDU without its own tag and length.
+// contentSize returns the encoded size of the PDU without its own tag and length.
 func (p *PDU) contentSize() int {
 	return intSize(int64(p.RequestID)) + intSize(int64(p.ErrorStatus)) + intSize(int64(p.ErrorIndex)) +
 		elementSize(len(p.VarBinds))
@@ -137,7 +137,7 @@ func appendPDU(b []byte, p *PDU) []byte {
 	return append(appendHeader(b, tagSequence, len(p.VarBinds)), p.VarBinds...)
 }
 
-// Message is a community message (versions 1 and 2c). From PDU on its fields are those of a PDU.
+// Message is a community message (versions 1 and 2c).
 type Message struct {
 	Version     Version
 	Community   []byte
@@ -148,7 +148,7 @@ type Message struct {
 	VarBinds    []byte
 }
 
-// ParseMessage reads a community message. The slices of the result are slices of b.
+// ParseMessage decodes a community message. The slices of the result alias b.
 func ParseMessage(b []byte) (m Message, err error) {
 	if m.Version, m.Community, b, err = cutCommunity(b); err != nil {
 		return m, err
@@ -158,7 +158,7 @@ func ParseMessage(b []byte) (m Message, err error) {
 	return m, err
 }
 
-// cutCommunity takes off a message what stands in front of its PDU, in versions 1 and 2c.
+// cutCommunity splits a community message into its version, community and PDU.
 func cutCommunity(b []byte) (v Version, community, pdu []byte, err error) {
 	b, _, err = cutTag(b, tagSequence, "message")
 	if err != nil {
@@ -175,7 +175,7 @@ func cutCommunity(b []byte) (v Version, community, pdu []byte, err error) {
 	return v, community, pdu, err
 }
 
-// AppendMessage writes m. Its size is known before the first octet is written, so no octet moves.
+// AppendMessage appends the encoding of m. It computes all sizes first, so no octet is moved.
 func AppendMessage(b []byte, m *Message) []byte {
 	p := PDU{m.PDU, m.RequestID, m.ErrorStatus, m.ErrorIndex, m.VarBinds}
 	n := intSize(int64(m.Version)) + elementSize(len(m.Community)) + elementSize(p.contentSize())
@@ -185,16 +185,16 @@ func AppendMessage(b []byte, m *Message) []byte {
 	return appendPDU(b, &p)
 }
 
-// CutVarBind takes one binding off the content of a list; v is made of slices of b. A binding whose
-// frame is sound but whose name is not gives an error and the rest behind it, so that the caller may
-// skip it; without a sound frame rest is nil.
+// CutVarBind decodes the first binding of the content of a list; v aliases b. If the binding's
+// frame is valid but its name is not, CutVarBind returns an error and the rest of the list, so that
+// the caller can skip the binding; if the frame is invalid, rest is nil.
 func CutVarBind(b []byte) (v VarBind, rest []byte, err error) {
 	rest, err = NextVarBind(b, &v)
 	return v, rest, err
 }
 
-// NextVarBind is CutVarBind into v. A loop with one v for all bindings takes half the time, for a
-// VarBind is too large to be returned in registers. With an error v is not to be used.
+// NextVarBind is CutVarBind into v. A loop that reuses v takes half the time, because a VarBind is
+// too large to be returned in registers. After an error v is undefined.
 func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	rest, err = NextUnchecked(b, v)
 	if err == nil && !v.Name.Valid() {
@@ -203,8 +203,8 @@ func NextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	return rest, err
 }
 
-// NextUnchecked is NextVarBind for callers who find out by OID.Valid or OID.After whether the name is
-// one, or did so before.
+// NextUnchecked is NextVarBind without the check of the name, for callers that call OID.Valid or
+// OID.After.
 func NextUnchecked(b []byte, v *VarBind) (rest []byte, err error) {
 	if len(b) < 4 || b[0] != tagSequence || b[2] != byte(ObjectIdentifier) || b[1] >= 0x80 || b[3] >= 0x80 {
 		return nextVarBind(b, v)
@@ -217,8 +217,7 @@ func NextUnchecked(b []byte, v *VarBind) (rest []byte, err error) {
 	return b[end:], nil
 }
 
-// nextVarBind takes what is long or wrong as well. Elements of less than 128 octets, which most are, are
-// taken above.
+// nextVarBind is the slow path of NextUnchecked: elements of 128 octets and more, and invalid ones.
 func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	pair, rest, err := cutTag(b, tagSequence, "variable binding")
 	if err != nil {
@@ -230,7 +229,7 @@ func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	}
 	tag, n, content, err := cutHeader(value)
 	if n == len(content)+1 && Type(tag) == OctetString {
-		n = len(content) // some agents of MikroTik count one octet too many
+		n = len(content) // some MikroTik agents encode a length that is one too large
 	}
 	if err == nil && n > len(content) {
 		err = ErrTruncated
@@ -242,8 +241,8 @@ func nextVarBind(b []byte, v *VarBind) (rest []byte, err error) {
 	return rest, nil
 }
 
-// CountVarBinds gives the number of bindings in the content of a list; ok is false where their frames
-// do not fill it to the last octet. What is in the frames is not looked at.
+// CountVarBinds returns the number of bindings in the content of a list; ok is false if their
+// frames do not fill the list exactly. It does not check the content of the frames.
 func CountVarBinds(list []byte) (n int, ok bool) {
 	for ; len(list) > 0; n++ {
 		tag, _, rest, short := cutShort(list)
@@ -261,12 +260,12 @@ func CountVarBinds(list []byte) (n int, ok bool) {
 	return n, true
 }
 
-// VarBindSize is the number of octets AppendVarBind will write.
+// VarBindSize returns the encoded size of v.
 func VarBindSize(v VarBind) int {
 	return elementSize(elementSize(len(v.Name)) + elementSize(len(v.Value)))
 }
 
-// AppendVarBind writes one binding.
+// AppendVarBind appends the encoding of v.
 func AppendVarBind(b []byte, v VarBind) []byte {
 	b = appendHeader(b, tagSequence, elementSize(len(v.Name))+elementSize(len(v.Value)))
 	b = append(appendHeader(b, byte(ObjectIdentifier), len(v.Name)), v.Name...)

@@ -5,39 +5,39 @@ import "errors"
 // Flags is the msgFlags field (RFC 3412 section 6.4).
 type Flags byte
 
-// The bits of Flags. FlagPriv without FlagAuth does not exist.
+// The bits of Flags. FlagPriv requires FlagAuth.
 const (
 	FlagAuth       Flags = 1 << iota // the message carries a digest
-	FlagPriv                         // its scoped PDU is encrypted
-	FlagReportable                   // whoever cannot process it shall answer with a Report
+	FlagPriv                         // the scoped PDU is encrypted
+	FlagReportable                   // a receiver that cannot process the message sends a Report
 )
 
-// Level is the security level alone.
+// Level returns the security level without the other flags.
 func (f Flags) Level() Flags { return f & (FlagAuth | FlagPriv) }
 
-// Header3 is what an SNMPv3 message says before its scoped PDU, in clear: RFC 3412 section 6 and, from
-// EngineID on, RFC 3414 section 2.4. All its numbers run from 0 to 2147483647. The engine is the
-// authoritative one: the agent's, but in a trap the sender's.
+// Header3 is the plaintext header of an SNMPv3 message: RFC 3412 section 6 and, from EngineID on,
+// RFC 3414 section 2.4. All numbers range from 0 to 2147483647. The engine is the authoritative
+// one: the agent's, but the sender's in a trap.
 type Header3 struct {
-	ID       int32 // msgID: an answer has its request's
-	MaxSize  int32 // the largest message that its sender takes, in octets
+	ID       int32 // msgID; a response repeats its request's
+	MaxSize  int32 // msgMaxSize: the largest message the sender accepts, in octets
 	Flags    Flags
 	EngineID []byte // empty in a discovery
-	Boots    int32  // how often the engine has started
-	Time     int32  // seconds since it did
+	Boots    int32  // snmpEngineBoots
+	Time     int32  // snmpEngineTime in seconds
 	UserName []byte
 }
 
-// Message3 is an SNMPv3 message of the User-based Security Model as it travels. It can be read and
-// written without any key; nothing in it is to be believed before Security.Open has proved it.
+// Message3 is an encoded SNMPv3 message of the User-based Security Model. It is decoded and encoded
+// without keys; its content is not authenticated until Security.Open has verified it.
 type Message3 struct {
 	Header3
 	AuthParams []byte // the digest, or empty
 	PrivParams []byte // the salt, or empty
-	Data       []byte // a ScopedPDU with its tag; with FlagPriv what that was encrypted to
+	Data       []byte // an encoded ScopedPDU, encrypted if FlagPriv is set
 }
 
-// ScopedPDU is a PDU and whose data it is about (RFC 3412 section 6.8).
+// ScopedPDU is a PDU and its context (RFC 3412 section 6.8).
 type ScopedPDU struct {
 	ContextEngineID []byte
 	ContextName     []byte
@@ -52,13 +52,13 @@ var (
 	errFlags    = errors.New("not one octet with encryption in authenticated messages only")
 )
 
-// ParseMessage3 reads a message of version 3. The slices of the result are slices of b.
+// ParseMessage3 decodes a message of version 3. The slices of the result alias b.
 func ParseMessage3(b []byte) (m Message3, err error) {
 	_, err = m.parse(b)
 	return m, err
 }
 
-// parse also gives what of b is the message.
+// parse decodes b and returns the message's octets without trailing padding.
 func (m *Message3) parse(b []byte) (whole []byte, err error) {
 	content, rest, err := cutTag(b, tagSequence, "message")
 	if err != nil {
@@ -144,12 +144,12 @@ func (m *Message3) parseData(b []byte) (err error) {
 	return err
 }
 
-// AppendMessage3 writes m as it is: it neither encrypts nor signs.
+// AppendMessage3 appends the encoding of m without encrypting or signing it.
 func AppendMessage3(b []byte, m *Message3) []byte {
 	return append(appendFront(b, m, len(m.Data)), m.Data...)
 }
 
-// appendFront writes all of m that stands in front of its data, of which there will be n octets.
+// appendFront appends everything of m before its data, whose size is n.
 func appendFront(b []byte, m *Message3, n int) []byte {
 	header := intSize(int64(m.ID)) + intSize(int64(m.MaxSize)) + elementSize(1) + intSize(usmModel)
 	security := elementSize(len(m.EngineID)) + intSize(int64(m.Boots)) + intSize(int64(m.Time)) +
@@ -180,8 +180,8 @@ func appendFront(b []byte, m *Message3, n int) []byte {
 	return b
 }
 
-// ParseScopedPDU reads the data of a message that is not encrypted, or no longer. What follows the PDU
-// is padding. The slices of the result are slices of b.
+// ParseScopedPDU decodes the plaintext or decrypted data of a message, ignoring the padding after
+// the PDU. The slices of the result alias b.
 func ParseScopedPDU(b []byte) (s ScopedPDU, err error) {
 	if b, _, err = cutTag(b, tagSequence, "scoped PDU"); err != nil {
 		return s, err
@@ -196,7 +196,7 @@ func ParseScopedPDU(b []byte) (s ScopedPDU, err error) {
 	return s, err
 }
 
-// AppendScopedPDU writes s.
+// AppendScopedPDU appends the encoding of s.
 func AppendScopedPDU(b []byte, s *ScopedPDU) []byte {
 	n := elementSize(len(s.ContextEngineID)) + elementSize(len(s.ContextName)) + elementSize(s.contentSize())
 	b = appendHeader(b, tagSequence, n)

@@ -30,7 +30,7 @@ func TestMessages3RoundTrip(t *testing.T) {
 	}
 }
 
-// TestDiscoveryRequest holds the request that RFC 3414 section 4 describes against its octets.
+// TestDiscoveryRequest compares the request of RFC 3414 section 4 with its octets.
 func TestDiscoveryRequest(t *testing.T) {
 	s, err := (&User{}).Localize(nil)
 	if err != nil {
@@ -96,13 +96,13 @@ func FuzzParseMessage3(f *testing.F) {
 	for _, u := range []*User{labUser(NoAuth, NoPriv), labUser(SHA, NoPriv), labUser(SHA, AES)} {
 		f.Add(localizeForLab(f, u).Seal(nil, &labHeader, scopedResponse(interfaceRows(2))))
 	}
-	f.Add(unhex("3082ffff0201033084ffffffff")) // lengths that nothing stands behind
+	f.Add(unhex("3082ffff0201033084ffffffff")) // lengths without content
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := ParseMessage3(b)
 		if err != nil {
 			return
 		}
-		// An encoder may have used longer forms than ours. What ours wrote, it reads as the same.
+		// A peer's encoder may use non-minimal forms. Our encoding must decode to the same message.
 		again := AppendMessage3(nil, &m)
 		second, err := ParseMessage3(again)
 		if err != nil || !slices.Equal(AppendMessage3(nil, &second), again) {

@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// OID is an object identifier as its BER content octets: what stands on the wire, so that
-// an OID cut from a packet is a slice of that packet.
+// OID is an object identifier as its BER content octets, so that an OID decoded from a packet is a
+// slice of that packet.
 //
-// An OID of a single arc has no BER encoding. It exists here as the root of a walk only,
-// held as one octet with the top bit set: see First.
+// An OID of a single arc has no BER encoding. It exists only as the root of a walk, stored as one
+// octet with the top bit set: see First.
 type OID []byte
 
 var errShortOID = errors.New("an OID needs at least one number")
 
-// ParseOID reads dotted decimal, with or without a leading dot.
+// ParseOID parses dotted decimal, with or without a leading dot.
 func ParseOID(s string) (OID, error) {
 	rest := strings.TrimPrefix(s, ".")
 	if rest == "" {
@@ -55,7 +55,7 @@ func ParseOID(s string) (OID, error) {
 	}
 }
 
-// MustParseOID is ParseOID for constants of the program.
+// MustParseOID is ParseOID for constants. It panics on an error.
 func MustParseOID(s string) OID {
 	o, err := ParseOID(s)
 	if err != nil {
@@ -64,7 +64,7 @@ func MustParseOID(s string) OID {
 	return o
 }
 
-// AppendArc adds one number to the end of o.
+// AppendArc appends one arc to o.
 func AppendArc(o OID, arc uint32) OID { return appendArc(o, uint64(arc)) }
 
 func appendArc(b []byte, v uint64) []byte {
@@ -76,7 +76,7 @@ func appendArc(b []byte, v uint64) []byte {
 	return append(b, byte(v)&0x7f)
 }
 
-// Parent returns o without its last number. It is empty if BER has no form for the rest.
+// Parent returns o without its last arc. It is empty if BER cannot encode the rest.
 func (o OID) Parent() OID {
 	end := len(o) - 1
 	for end > 0 && o[end-1] >= 0x80 {
@@ -85,15 +85,16 @@ func (o OID) Parent() OID {
 	return o[:max(end, 0)]
 }
 
-// CutLast returns the parent of o and its last number.
+// CutLast returns the parent of o and its last arc.
 func (o OID) CutLast() (parent OID, last uint32) {
 	parent = o.Parent()
 	last, _, _ = CutArc(o[len(parent):])
 	return parent, last
 }
 
-// CutArc takes the first number off the content octets b (past the two arcs that BER folds into
-// one). ok is false when b is empty, ends inside a number or the number exceeds 32 bits.
+// CutArc splits the content octets b into the first arc and the rest. The first two arcs of an OID,
+// which BER combines, must have been removed. ok is false if b is empty, is truncated within an arc
+// or the arc exceeds 32 bits.
 func CutArc(b []byte) (arc uint32, rest []byte, ok bool) {
 	var v uint64
 	for i, c := range b {
@@ -108,7 +109,7 @@ func CutArc(b []byte) (arc uint32, rest []byte, ok bool) {
 	return 0, b, false
 }
 
-// First is where a walk of o starts on the wire: o, or for a single arc its smallest two-arc OID.
+// First returns the OID where a walk of o starts: o, or for a single arc its smallest two-arc OID.
 func (o OID) First() OID {
 	if o.singleArc() {
 		return OID{(o[0] & 0x7f) * 40}
@@ -118,7 +119,7 @@ func (o OID) First() OID {
 
 func (o OID) singleArc() bool { return len(o) == 1 && o[0] >= 0x80 }
 
-// HasPrefix tells whether o is p or lies below it.
+// HasPrefix reports whether o is p or in the subtree of p.
 func (o OID) HasPrefix(p OID) bool {
 	if p.singleArc() {
 		return len(o) > 0 && firstArc(o) == p[0]&0x7f
@@ -133,7 +134,7 @@ func firstArc(o OID) byte {
 	return min(o[0]/40, 2)
 }
 
-// Compare orders OIDs as agents do, number by number: -1, 0 or 1.
+// Compare compares OIDs in lexicographic order, arc by arc: -1, 0 or 1.
 func (o OID) Compare(p OID) int {
 	if o.singleArc() || p.singleArc() {
 		return o.compareSingle(p)
@@ -146,7 +147,7 @@ func (o OID) Compare(p OID) int {
 	if i == n {
 		return cmpLen(len(o), len(p))
 	}
-	// The first difference decides, unless the two numbers it lies in differ in length.
+	// The first different octet decides, unless the arcs that contain it differ in length.
 	lo, lp := arcEnd(o, i), arcEnd(p, i)
 	if lo != lp {
 		return cmpLen(lo, lp)
@@ -173,8 +174,9 @@ func (o OID) compareSingle(p OID) int {
 	return 1
 }
 
-// After tells whether o is Valid and greater than p, which is valid. Both begin with the same octets,
-// so many as shared says. Only what differs is looked at, so that it costs less than Valid and Compare.
+// After reports whether o is Valid and greater than p, which must be valid. The first shared octets
+// of both must be equal. After looks only at the octets that differ, so it is cheaper than Valid
+// and Compare.
 func (o OID) After(p OID, shared int) bool {
 	n := min(len(o), len(p))
 	i := shared
@@ -217,24 +219,24 @@ func cmpLen(a, b int) int {
 	return 0
 }
 
-// Valid tells whether o is a sequence of whole, minimal numbers, as it must be before it is
-// compared or taken apart.
+// Valid reports whether o is a sequence of complete, minimally encoded arcs, which all other
+// methods require.
 func (o OID) Valid() bool {
 	if len(o) == 0 || o[len(o)-1] >= 0x80 {
 		return false
 	}
-	// 0x80 is the octet that a padded number begins with. Few OIDs have one at all.
+	// A padded arc begins with the octet 0x80, which few OIDs contain.
 	return !o.has0x80() || o.minimal()
 }
 
-// has0x80 is bytes.IndexByte, whose call costs as much as the search in so few octets.
+// has0x80 is bytes.IndexByte without its call overhead, which dominates for so few octets.
 func (o OID) has0x80() bool {
 	const all, ones = 0x8080808080808080, 0x0101010101010101
 	n := len(o)
 	if n < 8 || n > 16 {
 		return bytes.IndexByte(o, 0x80) >= 0
 	}
-	// An octet that was 0x80 is 0 now, and the only one to borrow.
+	// An octet 0x80 becomes 0, the only value that borrows.
 	front, back := binary.LittleEndian.Uint64(o)^all, binary.LittleEndian.Uint64(o[n-8:])^all
 	return ((front-ones)&^front|(back-ones)&^back)&all != 0
 }
@@ -250,8 +252,8 @@ func (o OID) minimal() bool {
 	return true
 }
 
-// AppendText writes dotted decimal without a leading dot. Numbers beyond 32 bits are written in
-// full up to 64 bits.
+// AppendText appends o in dotted decimal without a leading dot. Arcs are written in full up to 64
+// bits.
 func (o OID) AppendText(b []byte) []byte {
 	if len(o) == 0 {
 		return b
@@ -279,7 +281,7 @@ func (o OID) AppendText(b []byte) []byte {
 	return b
 }
 
-// AppendIndexText writes the octets of an index (a tail of an OID) as dotted decimal.
+// AppendIndexText appends the octets of an index (the last arcs of an OID) in dotted decimal.
 func AppendIndexText(b, index []byte) []byte {
 	for n := 0; len(index) > 0; n++ {
 		arc, rest, ok := CutArc(index)

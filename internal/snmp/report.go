@@ -1,11 +1,11 @@
 package snmp
 
-// ReportKind is what an SNMPv3 engine found wrong with a message: what an agent's Report says
-// (RFC 3412 section 7.1, RFC 3413 section 3.2, RFC 3414 section 3.2), and what Security.Open says of an
-// answer. As an error it is compared with errors.Is.
+// ReportKind is the reason why an SNMPv3 engine rejected a message: the content of an agent's
+// Report (RFC 3412 section 7.1, RFC 3413 section 3.2, RFC 3414 section 3.2), or an error of
+// Security.Open. Compare it with errors.Is.
 type ReportKind byte
 
-// The kinds. UnknownReport is a Report that counts something else.
+// The kinds. UnknownReport is a Report with any other counter.
 const (
 	UnknownReport ReportKind = iota
 	UnsupportedSecurityLevel
@@ -39,7 +39,7 @@ var reportKinds = [...]struct {
 	UnknownContext:           {"unknown context", MustParseOID("1.3.6.1.6.3.12.1.5.0")},
 }
 
-// Error says in words what is wrong.
+// Error returns the reason as text.
 func (k ReportKind) Error() string {
 	if int(k) >= len(reportKinds) {
 		k = UnknownReport
@@ -47,7 +47,8 @@ func (k ReportKind) Error() string {
 	return reportKinds[k].text
 }
 
-// OID is the counter that a Report of this kind carries, nil for UnknownReport. It is not to be changed.
+// OID returns the counter in a Report of this kind, nil for UnknownReport. The caller must not
+// modify it.
 func (k ReportKind) OID() OID {
 	if int(k) >= len(reportKinds) {
 		k = UnknownReport
@@ -55,8 +56,8 @@ func (k ReportKind) OID() OID {
 	return reportKinds[k].counter
 }
 
-// ReportKindOf tells what a Report means by the name of its first binding. Agents that leave out the
-// last 0 are understood.
+// ReportKindOf returns the kind of a Report by the name of its first binding. The last 0 may be
+// missing, because some agents omit it.
 func ReportKindOf(name OID) ReportKind {
 	for k, r := range reportKinds {
 		if object := r.counter.Parent(); len(object) > 0 && name.HasPrefix(object) {
@@ -66,7 +67,7 @@ func ReportKindOf(name OID) ReportKind {
 	return UnknownReport
 }
 
-// Report tells what a PDU of type Report means.
+// Report returns the kind of a PDU of type Report.
 func (p *PDU) Report() ReportKind {
 	v, _, err := CutVarBind(p.VarBinds)
 	if err != nil {

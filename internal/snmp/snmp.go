@@ -1,4 +1,4 @@
-// Package snmp is the protocol as bytes: object identifiers, values, messages and their security. It
-// opens no socket, starts no goroutine and reads no clock; what it returns points into what it was
-// given. All it remembers between two calls are the keys that passphrases stand for, and the last salt.
+// Package snmp encodes and decodes SNMP: object identifiers, values, messages and their security.
+// It opens no socket, starts no goroutine and reads no clock; its results alias their input. Its
+// only state between calls are the cache of keys derived from passphrases and the last salt.
 package snmp

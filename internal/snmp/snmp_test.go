@@ -57,7 +57,7 @@ func TestCompareIsNumericOrder(t *testing.T) {
 	}
 }
 
-// After is Valid and Compare at less cost, for whatever stands in the place of a name.
+// After must equal Valid and Compare for arbitrary octets in the place of a name.
 func TestAfterIsValidAndGreater(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	octets := []byte{0, 1, 0x7f, 0x80, 0x81, 0xff}
@@ -265,7 +265,7 @@ func TestCodecDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// An OID is its parent and its last number, whatever their sizes.
+// CutLast and AppendArc must be inverse for arcs of all sizes.
 func TestAnOIDIsItsParentAndItsLastNumber(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 2000 {

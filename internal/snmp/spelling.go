@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The words for versions, security levels and protocols differ between Net-SNMP, vendors and the RFCs.
-// All are read by these tables. Case, blanks, "-" and "_" do not count.
+// The spellings of versions, security levels and protocols in Net-SNMP, vendors' documents and the
+// RFCs. Case, blanks, "-" and "_" are ignored.
 var (
 	authSpellings = map[AuthProtocol][]string{
 		MD5:    {"md5", "hmacmd5", "hmacmd596", "usmhmacmd5authprotocol"},
@@ -39,22 +39,22 @@ var (
 	}
 )
 
-// The security levels (RFC 3411 section 3.4.3), by the names that SNMP-FRAMEWORK-MIB gives them.
+// The security levels (RFC 3411 section 3.4.3), with the names of SNMP-FRAMEWORK-MIB.
 const (
 	NoAuthNoPriv = "noAuthNoPriv"
 	AuthNoPriv   = "authNoPriv"
 	AuthPriv     = "authPriv"
 )
 
-// SecurityLevels are the levels, the lowest first.
+// SecurityLevels returns the security levels, lowest first.
 func SecurityLevels() []string { return []string{NoAuthNoPriv, AuthNoPriv, AuthPriv} }
 
-// fold leaves of a word what counts.
+// fold returns word without the characters that are ignored, in lower case.
 func fold(word string) string {
 	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(word))
 }
 
-// meant finds what a word stands for.
+// meant returns the value whose spellings include word.
 func meant[T comparable](word string, spellings map[T][]string) (T, bool) {
 	word = fold(word)
 	for value, words := range spellings {
@@ -66,7 +66,7 @@ func meant[T comparable](word string, spellings map[T][]string) (T, bool) {
 	return none, false
 }
 
-// AuthProtocolNames are the names of the protocols of authentication.
+// AuthProtocolNames returns the names of the authentication protocols.
 func AuthProtocolNames() []string {
 	var names []string
 	for _, p := range authProtocols[NoAuth+1:] {
@@ -75,7 +75,7 @@ func AuthProtocolNames() []string {
 	return names
 }
 
-// PrivProtocolNames are the names of the protocols of privacy.
+// PrivProtocolNames returns the names of the privacy protocols.
 func PrivProtocolNames() []string {
 	var names []string
 	for _, p := range privProtocols[NoPriv+1:] {
@@ -84,7 +84,7 @@ func PrivProtocolNames() []string {
 	return names
 }
 
-// ParseAuthProtocol returns the protocol of authentication that a word stands for.
+// ParseAuthProtocol returns the authentication protocol named by word.
 func ParseAuthProtocol(word string) (AuthProtocol, error) {
 	p, ok := meant(word, authSpellings)
 	if !ok {
@@ -93,7 +93,7 @@ func ParseAuthProtocol(word string) (AuthProtocol, error) {
 	return p, nil
 }
 
-// ParsePrivProtocol returns the protocol of privacy that a word stands for.
+// ParsePrivProtocol returns the privacy protocol named by word.
 func ParsePrivProtocol(word string) (PrivProtocol, error) {
 	p, ok := meant(word, privSpellings)
 	if !ok {
@@ -102,7 +102,7 @@ func ParsePrivProtocol(word string) (PrivProtocol, error) {
 	return p, nil
 }
 
-// ParseSecurityLevel returns the security level that a word stands for.
+// ParseSecurityLevel returns the security level named by word.
 func ParseSecurityLevel(word string) (string, error) {
 	level, ok := meant(word, levelSpellings)
 	if !ok {
@@ -111,7 +111,7 @@ func ParseSecurityLevel(word string) (string, error) {
 	return level, nil
 }
 
-// ParseVersion returns the version that a word stands for.
+// ParseVersion returns the version named by word.
 func ParseVersion(word string) (Version, error) {
 	v, ok := meant(word, versionSpellings)
 	if !ok {

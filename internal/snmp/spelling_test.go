@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// spellings are how Net-SNMP, vendors and the RFCs write what the file calls by the first word.
+// spellings maps the canonical names to those of Net-SNMP, vendors and the RFCs.
 var spellings = map[string][]string{
 	"auth MD5":           {"md5", "HMAC-MD5", "HMAC-MD5-96", "usmHMACMD5AuthProtocol"},
 	"auth SHA":           {"sha", "SHA1", "SHA-1", "HMAC-SHA", "HMAC-SHA-96", "usmHMACSHAAuthProtocol"},
@@ -51,7 +51,7 @@ var parsers = map[string]func(string) (string, error){
 	"version": func(word string) (string, error) { v, err := ParseVersion(word); return string('0' + rune(v)), err },
 }
 
-// A word stands for one thing only, and what is none is named in the error with what to write.
+// A word must have one meaning, and the error for an unknown word must list the valid ones.
 func TestSpellingsAreUnambiguous(t *testing.T) {
 	check := func(kind string, words []string) {
 		slices.Sort(words)
@@ -82,7 +82,8 @@ func flat[T comparable](table map[T][]string) (words []string) {
 	return words
 }
 
-// Devices exist that take passphrases of fewer than eight characters: a key is made of any but the empty one.
+// Some devices accept passphrases of fewer than eight characters: any but the empty one must yield
+// a key.
 func TestShortPassphrases(t *testing.T) {
 	for _, text := range []string{"a", "short", "seven77"} {
 		k := Passphrase(text)

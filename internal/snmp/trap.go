@@ -19,10 +19,10 @@ const (
 	EnterpriseSpecific // see Trap.Specific
 )
 
-// Trap is the Trap-PDU of SNMPv1, which has nothing in common with any other PDU (RFC 1157 section
+// Trap is the Trap-PDU of SNMPv1, whose layout differs from all other PDUs (RFC 1157 section
 // 4.1.6).
 type Trap struct {
-	Enterprise   OID     // the kind of the sender or, for EnterpriseSpecific, who defined the trap
+	Enterprise   OID     // the sender's sysObjectID or, for EnterpriseSpecific, the enterprise that defined the trap
 	AgentAddress [4]byte // of the sender
 	Generic      GenericTrap
 	Specific     int32
@@ -36,10 +36,10 @@ type TrapMessage struct {
 	Trap
 }
 
-// ErrTrap is what ParseMessage finds when it is ParseTrap that should read the message.
+// ErrTrap is returned by ParseMessage for a message that must be decoded by ParseTrap.
 var ErrTrap = errors.New("the Trap-PDU of SNMPv1")
 
-// ParseTrap reads a message of version 1 with a Trap-PDU. The slices of the result are slices of b.
+// ParseTrap decodes a message of version 1 with a Trap-PDU. The slices of the result alias b.
 func ParseTrap(b []byte) (m TrapMessage, err error) {
 	version, community, b, err := cutCommunity(b)
 	if err != nil {
@@ -96,7 +96,7 @@ var (
 	errAddress = errors.New("not the four octets of an IpAddress")
 )
 
-// AppendTrap writes m.
+// AppendTrap appends the encoding of m.
 func AppendTrap(b []byte, m *TrapMessage) []byte {
 	pdu := elementSize(len(m.Enterprise)) + elementSize(len(m.AgentAddress)) + intSize(int64(m.Generic)) +
 		intSize(int64(m.Specific)) + intSize(int64(m.Timestamp)) + elementSize(len(m.VarBinds))

@@ -40,7 +40,7 @@ func TestTrapsRoundTrip(t *testing.T) {
 	}
 }
 
-// What snmptrap sends is read, and what is written gosnmp reads.
+// ParseTrap must decode the traps of snmptrap, and gosnmp must decode those of AppendTrap.
 func TestPeersTraps(t *testing.T) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

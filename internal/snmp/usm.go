@@ -10,11 +10,11 @@ import (
 	"hash"
 )
 
-// AuthProtocol is how messages are signed (RFC 3414 sections 6 and 7, RFC 7860). Its zero value is
-// NoAuth.
+// AuthProtocol is an authentication protocol (RFC 3414 sections 6 and 7, RFC 7860). The zero value
+// is NoAuth.
 type AuthProtocol byte
 
-// The protocols of authentication.
+// The authentication protocols.
 const (
 	NoAuth AuthProtocol = iota
 	MD5
@@ -25,7 +25,7 @@ const (
 	SHA512
 )
 
-// authProtocols says of each its name, its hash and to how many octets the digest is cut.
+// authProtocols lists the name, the hash and the length of the truncated digest of each protocol.
 var authProtocols = [...]struct {
 	name   string
 	hash   func() hash.Hash
@@ -40,13 +40,13 @@ var authProtocols = [...]struct {
 	SHA512: {"SHA512", sha512.New, 48},
 }
 
-// PrivProtocol is how scoped PDUs are encrypted. Its zero value is NoPriv.
+// PrivProtocol is a privacy protocol. The zero value is NoPriv.
 type PrivProtocol byte
 
-// The protocols of privacy. They differ in how they lengthen a hash that is too short for the cipher:
-// AES192 and AES256 as the Blumenthal draft says, AES192C and AES256C as Cisco's devices do (the Reeder
-// draft). With SHA-256 and longer nothing has to be lengthened, and both are one. TripleDES, which that draft
-// is about, is for devices that have nothing better.
+// The privacy protocols. They differ in how they extend a hash that is too short for the cipher:
+// AES192 and AES256 follow the Blumenthal draft, AES192C and AES256C the Reeder draft, as Cisco's
+// devices do. With SHA-256 and longer no extension is needed, and both are the same. TripleDES
+// follows the Reeder draft and is meant for devices without AES.
 const (
 	NoPriv PrivProtocol = iota
 	DES
@@ -58,8 +58,8 @@ const (
 	TripleDES
 )
 
-// privProtocols says of each its name, how long a key it takes, what lengthens a shorter one, and the
-// cipher. Every hash is long enough for DES and AES.
+// privProtocols lists the name, the key length, the key extension and the cipher of each protocol.
+// Every hash is long enough for DES and AES.
 var privProtocols = [...]struct {
 	name   string
 	key    int
@@ -83,17 +83,17 @@ func (p PrivProtocol) String() string { return privProtocols[p].name }
 
 func (p AuthProtocol) keySize() int { return authProtocols[p].hash().Size() }
 
-// User is a user of the User-based Security Model as somebody wrote him down, for any engine. The zero
-// value is the nameless user that discovers engines (RFC 3414 section 4).
+// User is a user of the User-based Security Model, not bound to an engine. The zero value is the
+// user of discovery, with an empty name (RFC 3414 section 4).
 type User struct {
 	Name    string
 	Auth    AuthProtocol
 	AuthKey Key
-	Priv    PrivProtocol // needs an AuthProtocol, whose hash makes its key
+	Priv    PrivProtocol // requires an AuthProtocol, whose hash derives the key
 	PrivKey Key
 }
 
-// Level is the security level of the user's messages.
+// Level returns the security level of the user's messages.
 func (u *User) Level() Flags {
 	switch {
 	case u.Auth == NoAuth:
@@ -104,12 +104,13 @@ func (u *User) Level() Flags {
 	return FlagAuth | FlagPriv
 }
 
-// The lengths that RFC 3411 section 5 allows for an SnmpEngineID.
+// The minimum and maximum length of an SnmpEngineID (RFC 3411 section 5).
 const minEngineID, maxEngineID = 5, 32
 
-// Localize makes the keys for one engine. A passphrase costs half a millisecond the first time that the
-// process meets it, whatever the engine; all else costs microseconds, but for AES192C, AES256C and
-// TripleDES with MD5 or SHA, which hash a MiB for each engine. A user without a key needs no engine: nil will do.
+// Localize derives the keys for one engine. The first use of a passphrase in the process takes half
+// a millisecond, for all engines together; everything else takes microseconds, except AES192C,
+// AES256C and TripleDES with MD5 or SHA, which hash a MiB per engine. A user without keys needs no
+// engine: engineID may be nil.
 func (u *User) Localize(engineID []byte) (*Security, error) {
 	auth, priv, err := u.LocalizedKeys(engineID)
 	if err != nil {
@@ -126,7 +127,7 @@ func (u *User) Localize(engineID []byte) (*Security, error) {
 	return s, err
 }
 
-// LocalizedKeys gives what LocalizedKey takes, nil for what the user's protocols have no use for.
+// LocalizedKeys returns the octets for LocalizedKey, nil where the user's protocols use no key.
 func (u *User) LocalizedKeys(engineID []byte) (auth, priv []byte, err error) {
 	if u.Auth == NoAuth {
 		if u.Priv != NoPriv {
@@ -150,7 +151,8 @@ func (u *User) LocalizedKeys(engineID []byte) (auth, priv []byte, err error) {
 	return auth, u.privKey(engineID), nil
 }
 
-// privKey lengthens only what is too short: AES192C, AES256C and TripleDES would else hash a MiB in vain.
+// privKey extends a key only if it is too short, because AES192C, AES256C and TripleDES hash a MiB
+// to extend it.
 func (u *User) privKey(engineID []byte) []byte {
 	key := u.PrivKey.localize(u.Auth, engineID)
 	p := privProtocols[u.Priv]
@@ -160,7 +162,7 @@ func (u *User) privKey(engineID []byte) []byte {
 	return key[:p.key]
 }
 
-// CheckEngineID tells whether id can be an SnmpEngineID.
+// CheckEngineID returns an error if id is not a valid SnmpEngineID.
 func CheckEngineID(id []byte) error {
 	if n := len(id); n < minEngineID || n > maxEngineID {
 		return fmt.Errorf("an engine ID has %d to %d octets, not %d", minEngineID, maxEngineID, n)

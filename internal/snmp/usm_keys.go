@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// Key is what the secret of a user is made from. It cannot be printed: fmt, log/slog and encoders see
-// <secret>, or the address of a function where fmt may not call its methods. The zero value is no key.
+// Key is the secret from which a user's keys are derived. It cannot be printed: fmt, log/slog and
+// encoders print <secret>, or the address of a function where fmt cannot call its methods. The zero
+// value is no key.
 type Key struct{ reveal func() secret }
 
 type secret struct {
@@ -24,33 +25,33 @@ type keyKind byte
 
 const (
 	passphrase keyKind = iota
-	master             // Ku of RFC 3414: as long as the protocol's hash
-	localized          // Kul of RFC 3414: for one engine alone
+	master             // Ku of RFC 3414, as long as the protocol's hash
+	localized          // Kul of RFC 3414, for one engine
 )
 
-// MinPassphrase is how many octets a passphrase should have (RFC 3414 section 11.2). There are devices
-// that take shorter ones.
+// MinPassphrase is the recommended minimum length of a passphrase in octets (RFC 3414 section
+// 11.2). Some devices accept shorter ones.
 const MinPassphrase = 8
 
-// Passphrase is a key made from what people can remember (RFC 3414 section A.2).
+// Passphrase returns the key for a passphrase (RFC 3414 section A.2).
 func Passphrase(text string) Key { return newKey(passphrase, []byte(text)) }
 
-// MasterKey is Ku, which a passphrase would have been turned into. It is as long as the hash of the
+// MasterKey returns the key for octets that are Ku. They must be as long as the hash of the
 // authentication protocol, for privacy too.
 func MasterKey(octets []byte) Key { return newKey(master, bytes.Clone(octets)) }
 
-// LocalizedKey is Kul: it fits one engine alone. For privacy it is as long as the cipher's key, or the
-// hash's whole output.
+// LocalizedKey returns the key for octets that are Kul, valid for one engine. For privacy they must
+// be as long as the cipher's key or as the hash's output.
 func LocalizedKey(octets []byte) Key { return newKey(localized, bytes.Clone(octets)) }
 
 func newKey(kind keyKind, octets []byte) Key {
 	return Key{func() secret { return secret{kind, octets} }}
 }
 
-// IsZero tells whether there is no key.
+// IsZero reports whether k is no key.
 func (k Key) IsZero() bool { return k.reveal == nil }
 
-// Equal takes the same time whatever differs.
+// Equal reports whether the keys are equal, in constant time.
 func (k Key) Equal(other Key) bool {
 	if k.IsZero() || other.IsZero() {
 		return k.IsZero() && other.IsZero()
@@ -63,21 +64,21 @@ const hidden = "<secret>"
 
 func (k Key) String() string { return hidden }
 
-// GoString keeps %#v from printing the key.
+// GoString implements fmt.GoStringer and hides the key.
 func (k Key) GoString() string { return hidden }
 
-// Format keeps every other verb from it.
+// Format implements fmt.Formatter and hides the key.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// LogValue keeps log/slog from it.
+// LogValue implements slog.LogValuer and hides the key.
 func (k Key) LogValue() slog.Value { return slog.StringValue(hidden) }
 
-// MarshalText keeps encoders from it.
+// MarshalText implements encoding.TextMarshaler and hides the key.
 func (k Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 var errNoKey = errors.New("none")
 
-// FitsAuth tells what k has that keeps it from being the key of authentication by p.
+// FitsAuth returns an error if k cannot be an authentication key for p.
 func (k Key) FitsAuth(p AuthProtocol) error {
 	return k.fits(p, func(n int) error {
 		if n != p.keySize() {
@@ -87,7 +88,7 @@ func (k Key) FitsAuth(p AuthProtocol) error {
 	})
 }
 
-// FitsPriv is FitsAuth for the key of privacy by p, which the hash of auth makes.
+// FitsPriv returns an error if k cannot be a privacy key for p with the hash of auth.
 func (k Key) FitsPriv(auth AuthProtocol, p PrivProtocol) error {
 	return k.fits(auth, func(n int) error {
 		if want := privProtocols[p].key; n != want && n != auth.keySize() {
@@ -123,7 +124,7 @@ func (k Key) Short() bool {
 	return s.kind == passphrase && len(s.octets) < MinPassphrase
 }
 
-// Master gives Ku, for a key that fits p: what MasterKey takes. A localized key has none.
+// Master returns Ku, the octets for MasterKey, of a key that fits p. A localized key has none.
 func (k Key) Master(p AuthProtocol) []byte {
 	switch s := k.reveal(); s.kind {
 	case passphrase:
@@ -134,7 +135,8 @@ func (k Key) Master(p AuthProtocol) []byte {
 	return nil
 }
 
-// localize gives Kul of a key that fits, as long as the hash of p; a localized key is given as it is.
+// localize returns Kul of a key that fits, as long as the hash of p; a localized key is returned
+// unchanged.
 func (k Key) localize(p AuthProtocol, engineID []byte) []byte {
 	s := k.reveal()
 	switch s.kind {
@@ -146,7 +148,7 @@ func (k Key) localize(p AuthProtocol, engineID []byte) []byte {
 	return localizeKey(p, s.octets, engineID)
 }
 
-// localizeKey makes Kul of Ku (RFC 3414 section 2.6).
+// localizeKey derives Kul from Ku (RFC 3414 section 2.6).
 func localizeKey(p AuthProtocol, ku, engineID []byte) []byte {
 	h := authProtocols[p].hash()
 	h.Write(ku)
@@ -155,8 +157,8 @@ func localizeKey(p AuthProtocol, ku, engineID []byte) []byte {
 	return h.Sum(nil)
 }
 
-// passphraseToKey makes Ku of a passphrase: the hash of its first 1048576 octets, were it written over
-// and over (RFC 3414 section A.2). The hash gets them in pieces that stay in the nearest cache.
+// passphraseToKey derives Ku from a passphrase: the hash of the first 1048576 octets of its
+// infinite repetition (RFC 3414 section A.2). The hash is fed in chunks that fit the L1 cache.
 func passphraseToKey(p AuthProtocol, text []byte) []byte {
 	const total, piece = 1 << 20, 4 << 10
 	repeated := bytes.Repeat(text, (piece+len(text)-1)/len(text))
@@ -167,7 +169,7 @@ func passphraseToKey(p AuthProtocol, text []byte) []byte {
 	return h.Sum(nil)
 }
 
-// extendBlumenthal makes a longer key of kul: its hash is put behind it (draft-blumenthal-aes-usm-04
+// extendBlumenthal returns the octets that extend kul: its hash (draft-blumenthal-aes-usm-04
 // section 3.1.2.1).
 func extendBlumenthal(p AuthProtocol, kul, _ []byte) []byte {
 	h := authProtocols[p].hash()
@@ -175,15 +177,15 @@ func extendBlumenthal(p AuthProtocol, kul, _ []byte) []byte {
 	return h.Sum(nil)
 }
 
-// extendReeder makes a longer key of kul as Cisco's devices do: kul is taken for a passphrase, and the
-// localized key that comes of it is put behind kul (draft-reeder-snmpv3-usm-3desede-00 section 2.1).
-// It hashes a MiB for each engine, which nothing can spare.
+// extendReeder returns the octets that extend kul as Cisco's devices do: the localized key of kul
+// taken as a passphrase (draft-reeder-snmpv3-usm-3desede-00 section 2.1). It hashes a MiB per
+// engine, which cannot be cached.
 func extendReeder(p AuthProtocol, kul, engineID []byte) []byte {
 	return localizeKey(p, passphraseToKey(p, kul), engineID)
 }
 
-// masters are the keys that passphrases of this process were turned into. Ten thousand agents with one
-// user cost one computation.
+// masters caches the keys derived from the passphrases of this process. Ten thousand agents with
+// one user cost one computation.
 var masters masterKeys
 
 type masterKeys struct {
@@ -191,10 +193,10 @@ type masterKeys struct {
 	keys map[[sha256.Size]byte]func() []byte // by the hash of protocol and passphrase
 }
 
-// maxMasterKeys bounds what is remembered: half a millisecond is what a forgotten one costs.
+// maxMasterKeys bounds the cache. A miss costs half a millisecond.
 const maxMasterKeys = 4096
 
-// key gives Ku, which is not to be changed. Of all who ask for the same at once, one computes it.
+// key returns Ku, which must not be modified. Concurrent calls for the same key compute it once.
 func (m *masterKeys) key(p AuthProtocol, text []byte) []byte {
 	id := sha256.Sum256(append([]byte{byte(p)}, text...))
 	m.mu.Lock()
@@ -208,7 +210,7 @@ func (m *masterKeys) key(p AuthProtocol, text []byte) []byte {
 	return compute()
 }
 
-// makeRoom forgets any one key when there are too many.
+// makeRoom evicts an arbitrary key if the cache is full.
 func (m *masterKeys) makeRoom() {
 	if m.keys == nil {
 		m.keys = map[[sha256.Size]byte]func() []byte{}

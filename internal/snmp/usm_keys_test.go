@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// unhex reads constants.
+// unhex decodes a hex constant, ignoring blanks.
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"hash"
 )
 
-// mac makes digests of messages by HMAC (RFC 2104). What its key does to the hash is computed once: to
-// begin a message is to go back to that state. It holds scratch memory: one call at a time.
+// mac computes digests of messages by HMAC (RFC 2104). It hashes the padded key once and restores
+// that state for each message. It holds scratch memory and is not safe for concurrent use.
 type mac struct {
 	hash         stateful
-	inner, outer []byte // states behind the padded key
+	inner, outer []byte // states after the padded key
 	sum          [64]byte
 }
 
@@ -19,7 +19,8 @@ type stateful interface {
 	encoding.BinaryUnmarshaler
 }
 
-// newMAC takes a key that is no longer than a block of the hash, as those of USM all are.
+// newMAC returns a mac. The key must not be longer than a block of the hash, as all keys of USM
+// are.
 func newMAC(p AuthProtocol, key []byte) (m *mac, err error) {
 	m = &mac{hash: authProtocols[p].hash().(stateful)}
 	if m.inner, err = m.keyed(key, 0x36); err == nil {
@@ -39,9 +40,9 @@ func (m *mac) keyed(key []byte, pad byte) ([]byte, error) {
 	return m.hash.MarshalBinary()
 }
 
-// of gives the digest of a message, in full. It is valid until the next call.
+// of returns the full digest of a message. It is valid until the next call.
 func (m *mac) of(message []byte) []byte {
-	_ = m.hash.UnmarshalBinary(m.inner) // which MarshalBinary wrote
+	_ = m.hash.UnmarshalBinary(m.inner) // written by MarshalBinary
 	m.hash.Write(message)
 	digest := m.hash.Sum(m.sum[:0])
 	_ = m.hash.UnmarshalBinary(m.outer)

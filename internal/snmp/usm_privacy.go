@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// privacy encrypts and decrypts in place. The salt has saltSize octets, and the length of data is what
-// padded gives. It holds scratch memory: one call at a time.
+// privacy encrypts and decrypts in place. The salt has saltSize octets, and data must have a length
+// returned by padded. It holds scratch memory and is not safe for concurrent use.
 type privacy interface {
 	padded(n int) int
 	encrypt(data []byte, boots, seconds int32, salt []byte)
@@ -20,8 +20,8 @@ type privacy interface {
 
 const saltSize = 8
 
-// salts is the last salt given out. All keys of the process share it, so that none meets a salt twice
-// however many hold it; the random start does the same for the next process.
+// salts is the last salt used. All keys of the process share it, so that no key gets a salt twice;
+// the random start does the same across restarts.
 var salts = newSalts()
 
 func newSalts() *atomic.Uint64 {
@@ -62,9 +62,9 @@ func (c *aesCFB) encrypt(data []byte, boots, seconds int32, salt []byte) {
 	}
 }
 
-// decrypt goes from the end to the front: the block before those in hand is still encrypted then, as it is
-// needed. It goes by several blocks, for the call of subtle.XORBytes costs half of what the cipher does for
-// one.
+// decrypt runs from the end to the front, because it needs the preceding block still encrypted. It
+// processes several blocks at a time, because a call of subtle.XORBytes costs half as much as
+// encrypting one block.
 func (c *aesCFB) decrypt(data []byte, boots, seconds int32, salt []byte) {
 	c.setIV(boots, seconds, salt)
 	for end := len(data); end > aes.BlockSize; {
@@ -80,10 +80,10 @@ func (c *aesCFB) decrypt(data []byte, boots, seconds int32, salt []byte) {
 	subtle.XORBytes(first, first, c.stream[:])
 }
 
-// desCBC is DES (RFC 3414 section 8.1.1) or 3DES-EDE (draft-reeder-snmpv3-usm-3desede-00 section 5.1.1) in
-// CBC mode. The last eight octets of the key are XORed with the salt to make the initialization vector. Both
-// make salts of boots and a counter of 32 bits so that they do not repeat; the counter of 64 bits that AES
-// has does so better, and a receiver sees no difference.
+// desCBC is DES (RFC 3414 section 8.1.1) or 3DES-EDE (draft-reeder-snmpv3-usm-3desede-00 section
+// 5.1.1) in CBC mode. The initialization vector is the last eight octets of the key XORed with the
+// salt. Both documents build salts from boots and a 32-bit counter so that they do not repeat; the
+// 64-bit counter of AES is safer, and transparent to a receiver.
 type desCBC struct {
 	block     cipher.Block
 	preIV, iv [des.BlockSize]byte
@@ -96,7 +96,7 @@ func newDES(key []byte) (privacy, error) {
 	return c, err
 }
 
-// tripleDESKey is the length of the three keys of 3DES-EDE.
+// tripleDESKey is the total length of the three keys of 3DES-EDE.
 const tripleDESKey = 3 * des.BlockSize
 
 func newTripleDES(key []byte) (privacy, error) {

@@ -8,32 +8,33 @@ import (
 	"io"
 )
 
-// Security seals and opens the messages between one user and one engine. It holds scratch memory and
-// is for one goroutine at a time; many may have one each for the same user and engine.
+// Security seals and opens the messages between one user and one engine. It holds scratch memory
+// and is not safe for concurrent use; several Security values may exist for the same user and
+// engine.
 type Security struct {
 	engineID []byte
 	userName []byte
 	level    Flags
 	mac      *mac    // nil without authentication
-	digest   int     // octets of it that travel
+	digest   int     // length of the truncated digest in octets
 	privacy  privacy // nil without privacy
 	salt     [saltSize]byte
 }
 
-// maxDigest is the longest digest that travels, of SHA512.
+// maxDigest is the longest truncated digest, that of SHA512.
 const maxDigest = 48
 
 var zeros [maxDigest]byte
 
-// EngineID is the engine that the keys are for. It is not to be changed.
+// EngineID returns the engine ID of the keys. The caller must not modify it.
 func (s *Security) EngineID() []byte { return s.engineID }
 
-// Format keeps fmt from printing what the keys became, whatever the verb.
+// Format implements fmt.Formatter and hides the keys.
 func (s *Security) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// Seal appends to dst a message about scoped, which AppendScopedPDU wrote elsewhere. Of h it takes ID,
-// MaxSize, FlagReportable, Boots and Time; all else is the user's. In the steady state it allocates
-// nothing but room in dst.
+// Seal appends to dst a message with the scoped PDU, which AppendScopedPDU encoded in another
+// buffer. It uses ID, MaxSize, FlagReportable, Boots and Time of h; the rest comes from the user.
+// In the steady state it allocates only to grow dst.
 func (s *Security) Seal(dst []byte, h *Header3, scoped []byte) []byte {
 	m := Message3{Header3: *h, AuthParams: zeros[:s.digest]}
 	m.Flags = h.Flags&FlagReportable | s.level
@@ -60,25 +61,25 @@ func (s *Security) Seal(dst []byte, h *Header3, scoped []byte) []byte {
 	return dst
 }
 
-// Opened is a message that Open let through. Its slices are those of the packet.
+// Opened is a message that Open accepted. Its slices alias the packet.
 type Opened struct {
 	Header3
 	ScopedPDU
-	// Authenticated tells that the engine signed the message, Boots and Time included, with the user's
-	// key. Without it everything may be a stranger's invention: it must not move an EngineClock.
+	// Authenticated reports whether the engine signed the message, including Boots and Time, with
+	// the user's key. Otherwise the content may be forged and must not update an EngineClock.
 	Authenticated bool
 }
 
-// Open takes a message apart (RFC 3414 section 3.2, RFC 3412 section 7.2). What claims to be signed is
-// verified before anything of it is believed, and then decrypted in place, so that a packet can be
-// opened once. Boots and Time are for EngineClock.Update to judge, ID, RequestID and the context for
-// whoever asked.
+// Open verifies and decodes a message (RFC 3414 section 3.2, RFC 3412 section 7.2). It verifies the
+// digest before it uses the content, then decrypts in place, so a packet can be opened only once.
+// The caller checks Boots and Time with EngineClock.Update, and ID, RequestID and the context
+// against its request.
 //
-// A message of another level than the user's is let through as a Report only: that is how engines
-// answer those who do not know them yet. Such a Report may come from any engine, and unsigned it proves
-// nothing: see Opened.Authenticated.
+// A message with a security level other than the user's is accepted only if it is a Report, which
+// is how engines answer before they know the user. Such a Report may come from any engine; if it is
+// unsigned it is not authenticated: see Opened.Authenticated.
 //
-// The error of a message that is well-formed is a ReportKind. Without an error Open allocates nothing.
+// The error for a well-formed message is a ReportKind. Open allocates only if it returns an error.
 func (s *Security) Open(packet []byte) (o Opened, err error) {
 	var m Message3
 	whole, err := m.parse(packet)
@@ -114,7 +115,7 @@ func (s *Security) Open(packet []byte) (o Opened, err error) {
 	return Opened{Header3: m.Header3, ScopedPDU: scoped, Authenticated: signed}, nil
 }
 
-// addressed tells whether m names the engine and the user.
+// addressed returns an error unless m names the engine and the user.
 func (s *Security) addressed(m *Message3) error {
 	if !bytes.Equal(m.EngineID, s.engineID) {
 		return UnknownEngineID
@@ -125,8 +126,8 @@ func (s *Security) addressed(m *Message3) error {
 	return nil
 }
 
-// verify checks the digest of the whole message, in which the digest itself counts as zeros (RFC 3414
-// section 6.3.2).
+// verify checks the digest of the whole message, computed with the digest field set to zeros (RFC
+// 3414 section 6.3.2).
 func (s *Security) verify(whole []byte, m *Message3) error {
 	if err := s.addressed(m); err != nil {
 		return err
@@ -148,7 +149,7 @@ func (s *Security) verify(whole []byte, m *Message3) error {
 	return nil
 }
 
-// decrypt makes the data of m readable, where it lies.
+// decrypt decrypts the data of m in place.
 func (s *Security) decrypt(m *Message3) error {
 	if len(m.PrivParams) != saltSize || len(m.Data) != s.privacy.padded(len(m.Data)) || len(m.Data) == 0 {
 		return DecryptionError

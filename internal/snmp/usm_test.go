@@ -28,14 +28,14 @@ func localizeForLab(tb testing.TB, u *User) *Security {
 	return s
 }
 
-// forEachUser runs f for a user of every combination of protocols.
+// forEachUser runs f for each combination of protocols.
 func forEachUser(t *testing.T, f func(t *testing.T, u *User)) {
 	for _, u := range labUsers() {
 		t.Run(fmt.Sprintf("%s/%s", u.Auth, u.Priv), func(t *testing.T) { f(t, u) })
 	}
 }
 
-// labUsers have each protocol for authentication with each one for privacy.
+// labUsers returns users with each combination of authentication and privacy protocol.
 func labUsers() (list []*User) {
 	for auth := range authProtocols {
 		for priv := range privProtocols {
@@ -59,7 +59,7 @@ func scopedResponse(list []byte) []byte {
 func TestSealedMessagesOpen(t *testing.T) {
 	forEachUser(t, func(t *testing.T, u *User) {
 		s := localizeForLab(t, u)
-		for n := range 20 { // the length runs over a block of every cipher
+		for n := range 20 { // lengths across a block boundary of every cipher
 			list := AppendVarBind(nil, VarBind{MustParseOID("1.3.6.1.2.1.1.5.0"), OctetString, bytes.Repeat([]byte("x"), n)})
 			before := []byte("before")
 			packet := s.Seal(before, &labHeader, scopedResponse(list))
@@ -84,8 +84,8 @@ func TestSealedMessagesOpen(t *testing.T) {
 	})
 }
 
-// What openssl enc -des-ede3-cbc makes of the octets 1 to 40, with the key and the initialization vector that
-// the draft makes of a localized key and a salt.
+// The output of openssl enc -des-ede3-cbc for the octets 1 to 40, with the key and the
+// initialization vector that the draft derives from a localized key and a salt.
 func TestTripleDESAgainstOpenSSL(t *testing.T) {
 	c, err := newTripleDES(unhex("db057d1100095686a127cfc677b4ad8ac54952c63a384aced5c2fb18ea08491b"))
 	if err != nil {
@@ -140,7 +140,7 @@ func TestWhatOpenRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	scoped := scopedResponse(interfaceRows(3))
-	// with gives a sealed packet in which f changed the message, but not the digest.
+	// with returns a sealed packet modified by f without updating the digest.
 	with := func(f func(m *Message3)) []byte {
 		m, err := ParseMessage3(s.Seal(nil, &labHeader, scoped))
 		if err != nil {
@@ -198,7 +198,7 @@ func TestOpenWithoutKeys(t *testing.T) {
 	}
 }
 
-// signedWith is packet with its digest made anew after f changed the message.
+// signedWith returns packet modified by f, with the digest recomputed.
 func signedWith(s *Security, packet []byte, f func(m *Message3)) []byte {
 	m, _ := ParseMessage3(packet)
 	f(&m)
@@ -314,13 +314,13 @@ func FuzzOpen(f *testing.F) {
 	for _, s := range users {
 		f.Add(s.Seal(nil, &labHeader, scopedResponse(interfaceRows(2)))) // a response
 		f.Add(s.Seal(nil, &Header3{ID: 1}, reportOf(NotInTimeWindow)))   // a report
-		f.Add(s.Seal(nil, &labHeader, nil))                              // signed, but nothing in it
+		f.Add(s.Seal(nil, &labHeader, nil))                              // signed, but empty
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		salts.Store(0) // the fuzzer needs one outcome for one input
+		salts.Store(0) // the fuzzer requires deterministic output
 		for _, s := range users {
 			checkOpened(t, s, slices.Clone(packet))
-			// A stranger cannot sign, but a broken agent can: what it signs, and what it encrypts.
+			// A broken agent can sign and encrypt arbitrary octets.
 			checkOpened(t, s, s.Seal(nil, &labHeader, packet))
 			m, err := ParseMessage3(packet)
 			if err != nil || s.level == 0 {
@@ -332,7 +332,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// checkOpened holds what Open lets through against what it promises.
+// checkOpened checks the guarantees of Open for an accepted message.
 func checkOpened(t *testing.T, s *Security, packet []byte) {
 	o, err := s.Open(packet)
 	if err != nil {

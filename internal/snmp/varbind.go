@@ -7,11 +7,11 @@ import (
 	"math"
 )
 
-// Type is the BER tag of a value (RFC 3416 section 3 and, for Opaque's inner types, the
-// perl-SNMP draft that agents follow).
+// Type is the BER tag of a value (RFC 3416 section 3; for Opaque's inner types, the perl-SNMP draft
+// that agents follow).
 type Type byte
 
-// The types of values, and the three exceptions that stand in a value's place.
+// The types of values, and the three exceptions in place of a value.
 const (
 	Integer          Type = 0x02
 	OctetString      Type = 0x04
@@ -44,10 +44,10 @@ func (t Type) String() string {
 	return fmt.Sprintf("type 0x%02x", byte(t))
 }
 
-// BitString is the type that SNMPv1 agents of old used for BITS.
+// BitString is the type of BITS in early SNMPv1 agents.
 const BitString Type = 0x03
 
-// Known is false for types that SNMP does not have.
+// Known reports whether t is a type of SNMP.
 func (t Type) Known() bool {
 	switch {
 	case t == Integer, t >= BitString && t <= ObjectIdentifier, t >= IPAddress && t <= Uinteger32, t >= NoSuchObject && t <= EndOfMibView:
@@ -56,14 +56,14 @@ func (t Type) Known() bool {
 	return false
 }
 
-// Exception reports whether t stands in the place of a value that there is not (RFC 3416 section 3).
+// Exception reports whether t is noSuchObject, noSuchInstance or endOfMibView (RFC 3416 section 3).
 func (t Type) Exception() bool { return t == NoSuchObject || t == NoSuchInstance || t == EndOfMibView }
 
-// HasValue is false for NULL and the three exceptions: there is nothing at that OID.
+// HasValue reports whether t is a value, neither NULL nor an exception.
 func (t Type) HasValue() bool { return t != Null && t&0x80 == 0 }
 
-// VarBind is one variable binding: a name and its value's BER content octets. Both are slices of
-// the packet they came in; whoever hands out a VarBind says until when.
+// VarBind is one variable binding: a name and the BER content octets of its value. Both alias the
+// packet; the function that returns a VarBind documents its lifetime.
 type VarBind struct {
 	Name  OID
 	Type  Type
@@ -72,7 +72,7 @@ type VarBind struct {
 
 var errNotNumber = errors.New("value is not a number")
 
-// Int is the value of an INTEGER, or an unsigned type's value where it fits.
+// Int returns the value of an INTEGER, or of an unsigned type if it fits.
 func (v VarBind) Int() (int64, error) {
 	switch v.Type {
 	case Integer:
@@ -87,8 +87,8 @@ func (v VarBind) Int() (int64, error) {
 	return 0, errNotNumber
 }
 
-// Uint is the value of an unsigned type. A Counter32 or Gauge32 that an agent encoded as a negative
-// number is read as the 32 bits it meant.
+// Uint returns the value of an unsigned type. It reads a Counter32 or Gauge32 that an agent encoded
+// as a negative number as its 32 bits.
 func (v VarBind) Uint() (uint64, error) {
 	switch v.Type {
 	case Counter32, Gauge32, TimeTicks, Uinteger32:
@@ -103,7 +103,7 @@ func (v VarBind) Uint() (uint64, error) {
 	return unsigned(v.Value)
 }
 
-// Float is the value of an Opaque-wrapped float (0x9f78) or double (0x9f79).
+// Float returns the value of an Opaque-wrapped float (0x9f78) or double (0x9f79).
 func (v VarBind) Float() (float64, error) {
 	b := v.Value
 	if v.Type != Opaque || len(b) < 3 || b[0] != 0x9f || int(b[2]) != len(b)-3 {
@@ -143,7 +143,7 @@ func unsigned(b []byte) (uint64, error) {
 	return v, nil
 }
 
-// AppendInt writes the minimal content octets of a signed number.
+// AppendInt appends the minimal content octets of a signed number.
 func AppendInt(b []byte, v int64) []byte {
 	n := 8
 	for n > 1 && (v>>(8*(n-1)-1) == 0 || v>>(8*(n-1)-1) == -1) {
@@ -155,8 +155,8 @@ func AppendInt(b []byte, v int64) []byte {
 	return b
 }
 
-// AppendUint writes the minimal content octets of an unsigned number, with a zero octet in front
-// where its top bit would read as a sign.
+// AppendUint appends the minimal content octets of an unsigned number, with a leading zero octet if
+// the top bit would read as a sign.
 func AppendUint(b []byte, v uint64) []byte {
 	if v > math.MaxInt64 {
 		return binary.BigEndian.AppendUint64(append(b, 0), v)
