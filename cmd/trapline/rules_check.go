@@ -23,7 +23,7 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 		if err != nil && (len(*arguments) == 0 || runtimeconfig.AnyFile(*files)) {
 			return err
 		}
-		var has rules.World
+		var has rules.Environment
 		var set *rules.Set
 		if w != nil {
 			if has, err = w.ForRules(); err != nil {
@@ -31,7 +31,7 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 			}
 			set = w.Config.Rules
 		}
-		var mistakes []rules.Mistake
+		var mistakes []rules.Problem
 		if len(*arguments) > 0 {
 			set, mistakes = rules.Load(runtimeconfig.Expanded(*arguments))
 		}
@@ -39,7 +39,7 @@ func addRulesCheck(parent *kingpin.CmdClause, commands map[string]command) {
 	}
 }
 
-func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Mistake, findings []rules.Finding) error {
+func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Problem, findings []rules.Finding) error {
 	for _, m := range mistakes {
 		fmt.Fprintln(out, m)
 	}
@@ -47,9 +47,9 @@ func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Mistake, find
 	for _, f := range findings {
 		fmt.Fprintln(out, f)
 		switch f.Level {
-		case rules.Wrong:
+		case rules.LevelError:
 			wrong++
-		case rules.Doubtful:
+		case rules.LevelWarning:
 			doubtful++
 		}
 	}

@@ -64,8 +64,8 @@ func addRulesReplay(parent *kingpin.CmdClause, commands map[string]command) {
 
 // rehearsal is what the configuration has to try its rules with. Without receivers, one is made up that is
 // told by the notifications that rules name.
-func rehearsal(w *runtimeconfig.Config) rules.RehearsalOptions {
-	o := rules.RehearsalOptions{
+func rehearsal(w *runtimeconfig.Config) rules.DryRunOptions {
+	o := rules.DryRunOptions{
 		Configuration: rules.Configuration{Set: w.Config.Rules, Settings: w.Config.RuleSettings, Names: w.Config.Names},
 		Receivers:     w.Config.Receivers, Notifications: w.Config.Notifications, Auths: w.Config.Auths,
 	}

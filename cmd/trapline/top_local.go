@@ -62,7 +62,7 @@ func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Ta
 	ctx, cancel := context.WithCancel(ctx)
 	silent := slog.New(slog.DiscardHandler) // the screen is taken
 	e := client.New(client.Options{Logger: silent})
-	keeper := history.NewKeeper()
+	keeper := history.NewStore()
 	keeper.Configure(&w.Config.History)
 	polls := poller.New(poller.Options{
 		PassOptions: poller.PassOptions{Open: sessions(e), WrapCounters: true, ModuleConcurrency: 1, KeepIndexes: true},

@@ -53,7 +53,7 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 
 // configure has the receivers notified that are present.
 func (w *world) configure() {
-	r := &Reconciler{Book: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
+	r := &Reconciler{Store: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
 	for _, m := range w.receivers {
 		if m.present {
 			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
@@ -228,7 +228,7 @@ func (w *world) transition() {
 
 func (w *world) greet() {
 	for _, id := range modelAlarms {
-		w.reconciler.Greet(id)
+		w.reconciler.Announce(id)
 	}
 }
 
@@ -279,7 +279,7 @@ func again[T any](v *T) *T {
 	return c
 }
 
-// settle lets all be sent and confirmed, and compares what receivers know with what is true.
+// resolve lets all be sent and confirmed, and compares what receivers know with what is true.
 func (w *world) settle() {
 	w.step++
 	w.listen()

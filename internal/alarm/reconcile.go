@@ -42,8 +42,8 @@ type View struct {
 	GivenUp string    `json:"given_up,omitempty"` // why
 }
 
-// Says notes how the receiver is shown the place.
-func (v *View) Says(a *Alarm) { v.Severity, v.Digest = a.Severity, digest(a) }
+// Record notes how the receiver is shown the place.
+func (v *View) Record(a *Alarm) { v.Severity, v.Digest = a.Severity, digest(a) }
 
 // Receiver is one who is notified.
 type Receiver struct {
@@ -51,8 +51,8 @@ type Receiver struct {
 	Key   func(*Alarm) (key string, changes bool) // what it knows an alarm by, and whether it is notified of changes
 	Wants func(*Alarm) bool
 	// Scheme names what Key looks at. Where a configuration changes it, the receiver knows each alarm by another key.
-	Scheme string
-	Every  bool // every transition is sent, also of what it has not seen yet
+	Scheme          string
+	EveryTransition bool // every transition is sent, also of what it has not seen yet
 }
 
 // Tail is the last event that waits in a place.
@@ -68,8 +68,8 @@ type Tail struct {
 // Update reports whether the event says no more than what the next one of its place says too.
 func (t Tail) Update() bool { return t.Kind == Change || t.Repeat }
 
-// Book is all that a Reconciler reads and writes. Its alarms and views are not changed in place.
-type Book interface {
+// Store is all that a Reconciler reads and writes. Its alarms and views are not changed in place.
+type Store interface {
 	Alarm(key string) *State // nil without one
 	PutAlarm(key string, s *State)
 	View(Place) *View // nil: the receiver knows nothing
@@ -85,7 +85,7 @@ type Book interface {
 
 // Reconciler makes events: what receivers know becomes what is true. Nobody else does.
 type Reconciler struct {
-	Book
+	Store
 	Groups [][]*Receiver                               // of each one receiver is notified of an alarm
 	Choose func(group []*Receiver, a *Alarm) *Receiver // nil: nobody, for now
 	Muted  func(*Alarm) bool                           // nil: never. A muted alarm is neither raised nor changed
@@ -110,7 +110,7 @@ func (r *Reconciler) Reconcile(key string, was, is *State, end *Alarm) {
 	is = is.Clone()
 	m := r.moves(was, is, end)
 	r.PutAlarm(key, is)
-	r.settleAll(m)
+	r.resolveAll(m)
 }
 
 func (r *Reconciler) moves(was, is *State, end *Alarm) *moves {
@@ -127,17 +127,17 @@ func (r *Reconciler) moves(was, is *State, end *Alarm) *moves {
 	return m
 }
 
-func (r *Reconciler) settleAll(m *moves) {
+func (r *Reconciler) resolveAll(m *moves) {
 	raised := map[string]uint64{}
 	for _, at := range m.joined {
-		r.settle(at, nil, 0)
+		r.resolve(at, nil, 0)
 		raised[at.Receiver] = r.Last(at) // by which the receiver knows of it at the latest
 	}
 	for _, at := range m.stayed {
-		r.settle(at, nil, 0)
+		r.resolve(at, nil, 0)
 	}
 	for _, left := range m.left {
-		r.settle(left.at, left.ended, raised[left.at.Receiver])
+		r.resolve(left.at, left.ended, raised[left.at.Receiver])
 	}
 }
 
@@ -228,8 +228,8 @@ func (r *Reconciler) holder(s *State, group []*Receiver) *Receiver {
 	return nil
 }
 
-// settle compares what a receiver knows of a place with what is true, and sends the difference.
-func (r *Reconciler) settle(at Place, ended *Alarm, after uint64) {
+// resolve compares what a receiver knows of a place with what is true, and sends the difference.
+func (r *Reconciler) resolve(at Place, ended *Alarm, after uint64) {
 	v, one, shown := r.View(at), r.receiver(at.Receiver), r.Shown(at)
 	switch {
 	case shown == nil && v != nil && v.Lost == nil: // absent receivers, too, are sent it when they are back
@@ -288,7 +288,7 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	}
 	v := r.Append(at, kind, a, after)
 	v.Scheme = r.receiver(at.Receiver).Scheme
-	v.Says(a)
+	v.Record(a)
 	r.PutView(at, &v)
 }
 
@@ -298,7 +298,7 @@ func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
 	r.supersede(at, one)
-	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.Every) {
+	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.EveryTransition) {
 		r.DropTail(at)
 		return
 	}
@@ -309,7 +309,7 @@ func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 // reports whether there was one.
 func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	t, waits := r.Tail(at)
-	if !waits || !t.Moved || t.Seen || one.Every {
+	if !waits || !t.Moved || t.Seen || one.EveryTransition {
 		return false
 	}
 	r.DropTail(at)
@@ -318,7 +318,7 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	} else {
 		v := r.Fresh()
 		v.Scheme = one.Scheme
-		v.Says(shown)
+		v.Record(shown)
 		r.PutView(at, &v)
 	}
 	return true
@@ -326,14 +326,14 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 
 // supersede drops an update that the receiver has not seen, and that nothing waits for, from the end of a place.
 func (r *Reconciler) supersede(at Place, one *Receiver) {
-	if t, waits := r.Tail(at); waits && t.Update() && !t.Seen && !t.Awaited && (one == nil || !one.Every) {
+	if t, waits := r.Tail(at); waits && t.Update() && !t.Seen && !t.Awaited && (one == nil || !one.EveryTransition) {
 		r.DropTail(at)
 	}
 }
 
-// Greet is Reconcile for an alarm that has not changed where receivers may have. One that now knows it by another
+// Announce is Reconcile for an alarm that has not changed where receivers may have. One that now knows it by another
 // key knows it all the same: nothing is sent of that, but what waits under the old key goes first.
-func (r *Reconciler) Greet(key string) {
+func (r *Reconciler) Announce(key string) {
 	was := r.Alarm(key)
 	if was == nil { // a change of the same transaction has cleared it
 		return
@@ -354,7 +354,7 @@ func (r *Reconciler) Greet(key string) {
 	if !maps.Equal(is.In, now.In) || !maps.Equal(is.As, now.As) {
 		r.PutAlarm(key, now)
 	}
-	r.settleAll(m)
+	r.resolveAll(m)
 }
 
 func (r *Reconciler) rename(key string, is *State, from, to Place) {

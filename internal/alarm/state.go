@@ -68,8 +68,8 @@ func (s *State) Alarm() *Alarm {
 	return &a
 }
 
-// Shows reports whether the alarm shows the condition of a source.
-func (s *State) Shows(source string) bool { return s.worst().Source == source }
+// IsWorst reports whether the alarm shows the condition of a source.
+func (s *State) IsWorst(source string) bool { return s.worst().Source == source }
 
 // join puts the alarm under a key of a receiver.
 func (s *State) join(receiver, key string) {

@@ -87,9 +87,9 @@ func (r *reloader) check(text []byte) (api.ConfigCheck, error) {
 	}
 	for _, f := range findings {
 		switch f.Level {
-		case rules.Wrong:
+		case rules.LevelError:
 			c.Errors = append(c.Errors, api.ConfigError{Text: f.String()})
-		case rules.Doubtful:
+		case rules.LevelWarning:
 			c.Warnings = append(c.Warnings, f.String())
 		}
 	}

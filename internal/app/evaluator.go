@@ -13,7 +13,7 @@ import (
 // newEvaluator makes what evaluates the rules. Their samples lie in the state directory beside all else.
 func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
-		Ledger: n.storage.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
+		Alerts: n.storage.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
 	}
 	if c.StateDir != "" {
 		o.Dir = samplesDir(c)
@@ -24,6 +24,6 @@ func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer,
 func samplesDir(c *config.Config) string { return filepath.Join(c.StateDir, "rules") }
 
 // ledger is where the alerts of rules are kept.
-func (s *storage) ledger() rules.Ledger {
-	return rules.Ledger{State: s.state, Outbox: s.outbox, Unsent: s.unsent}
+func (s *storage) ledger() rules.AlertStore {
+	return rules.AlertStore{State: s.state, Outbox: s.outbox, Unsent: s.unsent}
 }

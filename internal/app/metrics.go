@@ -20,12 +20,12 @@ type metrics struct {
 	delay         prometheus.Histogram
 	overruns      prometheus.Counter
 	targets       prometheus.Gauge
-	histories     *history.Keeper // which counts what it takes
+	histories     *history.Store // which counts what it takes
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
 	f := promauto.With(registry)
-	histories := history.NewKeeper()
+	histories := history.NewStore()
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_bytes", Help: "Octets of memory that the rates and histories of all targets take."},
 		func() float64 { return float64(histories.Bytes()) })
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_history_points", Help: "Points that each history has room for: fewer than history.points where these would take more than history.memory."},

@@ -106,7 +106,7 @@ func tryHistories(t *testing.T, device string, r *simulator.Recording, seed uint
 type historyTrial struct {
 	*historyDevice
 	target *poller.Target
-	keeper *history.Keeper
+	keeper *history.Store
 	poller *poller.Poller
 
 	last   historySamples // of the last poll that was answered
@@ -122,7 +122,7 @@ type historyCounts struct{ down, reboots int64 }
 const historyInterval = 5 * time.Minute
 
 func newHistoryTrial(r *rand.Rand, subject *lawSubject, objects []lawObject) *historyTrial {
-	w := &historyTrial{historyDevice: newHistoryDevice(r, subject, objects), keeper: history.NewKeeper(), points: map[pointKey][]float32{}}
+	w := &historyTrial{historyDevice: newHistoryDevice(r, subject, objects), keeper: history.NewStore(), points: map[pointKey][]float32{}}
 	target, err := subject.target(client.Spec{Address: lawPeer.String(), Auth: w.agent.auth(0)}, client.Params{})
 	if err != nil {
 		panic(err)

@@ -26,7 +26,7 @@ func WriteStandardMIBs(t testing.TB, dir string) {
 	for _, file := range files {
 		modules = append(modules, readFacts(Text(t, file)))
 	}
-	w.learnTypes(modules)
+	w.findOctetTypes(modules)
 	for _, facts := range modules {
 		name := facts[0][1]
 		if err := os.WriteFile(filepath.Join(dir, name+".txt"), []byte(w.module(name, facts)), 0o600); err != nil {
@@ -55,8 +55,8 @@ func (w *smiWriter) description(name string) string {
 	return "    DESCRIPTION \"What " + name + " of " + w.name + " is.\"\n"
 }
 
-// learnTypes finds the types that are octets, also by way of types of other modules.
-func (w *smiWriter) learnTypes(modules [][][]string) {
+// findOctetTypes finds the types that are octets, also by way of types of other modules.
+func (w *smiWriter) findOctetTypes(modules [][][]string) {
 	for known := 0; known < len(w.octets); {
 		known = len(w.octets)
 		for _, f := range slices.Concat(modules...) {

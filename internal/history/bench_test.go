@@ -26,7 +26,7 @@ func BenchmarkSwitch(b *testing.B) {
 		d.in[n], d.out[n] = 1e6, 2e6
 	}
 	second := d.poll()
-	k := NewKeeper()
+	k := NewStore()
 	k.Configure(&Settings{Memory: bytesOf(1 << 30)})
 	const many = 1000
 	targets := make([]*Target, many)
@@ -59,7 +59,7 @@ func TestPollsDoNotAllocate(t *testing.T) {
 		d.in[n] = 1e6
 	}
 	second := d.poll()
-	x := NewKeeper().Target()
+	x := NewStore().Target()
 	x.Answered(&Poll{After: first, Steps: 1})
 	up := Poll{Before: first, After: second, Elapsed: time.Minute, Comparable: true, Steps: 1}
 	if n := testing.AllocsPerRun(100, func() { x.Answered(&up) }); n != 0 {

@@ -9,7 +9,7 @@ import (
 // most 6.6 %.
 const (
 	gapCode  = 255
-	mostCode = 254 // 5.6e12
+	maxCode  = 254 // 5.6e12
 	zeroCode = 127 // of values that may be negative, which reach from -2.4e6 to 2.4e6
 )
 
@@ -42,7 +42,7 @@ func encode(v float64) byte {
 	if !(v >= 0) {
 		return gapCode
 	}
-	return byte(min(steps(v), mostCode))
+	return byte(min(steps(v), maxCode))
 }
 
 // encodeSigned writes a value that may be negative; NaN is a gap.

@@ -54,8 +54,8 @@ func (k *kind) find(sets []*series.Set) (at places, found bool) {
 	return at, found
 }
 
-// stands reports whether the sources stand where they stood.
-func (g *group) stands(sets []*series.Set) bool {
+// unmoved reports whether the sources stand where they stood.
+func (g *group) unmoved(sets []*series.Set) bool {
 	for i := range g.kind.sources {
 		c := g.at[i].in(sets)
 		if g.at[i].known && (c == nil || !g.kind.sources[i].is(c.Desc)) {
@@ -65,8 +65,8 @@ func (g *group) stands(sets []*series.Set) bool {
 	return true
 }
 
-// over reports whether all points are gaps.
-func (g *group) over() bool { return g.silent >= g.length }
+// allGaps reports whether all points are gaps.
+func (g *group) allGaps() bool { return g.silent >= g.length }
 
 // rings is how many tracks have points.
 func (k *kind) rings() (n int) {
@@ -89,7 +89,7 @@ func (g *group) rows() int {
 }
 
 // answered takes the samples of a poll. Before are the places of the sources in p.Before.
-func (g *group) answered(k *Keeper, p *Poll, before *places) {
+func (g *group) answered(k *Store, p *Poll, before *places) {
 	first := g.primary(p.After)
 	if first != nil {
 		g.desc = first.Desc
@@ -105,7 +105,7 @@ func (g *group) answered(k *Keeper, p *Poll, before *places) {
 	g.silent = 0
 	for i := range g.kind.sources {
 		c := g.at[i].in(p.After)
-		if c == nil || g.outdone(i, p.After) {
+		if c == nil || g.superseded(i, p.After) {
 			continue
 		}
 		var b *series.Column
@@ -136,8 +136,8 @@ func (g *group) primary(sets []*series.Set) (found *series.Column) {
 	return found
 }
 
-// outdone reports whether a later source has a value of each row for the same track.
-func (g *group) outdone(i int, sets []*series.Set) bool {
+// superseded reports whether a later source has a value of each row for the same track.
+func (g *group) superseded(i int, sets []*series.Set) bool {
 	if i+1 >= len(g.kind.sources) || g.kind.sources[i+1].track != g.kind.sources[i].track {
 		return false
 	}
@@ -239,7 +239,7 @@ func rowOf(c *series.Column, i int, to []int32, same bool) int {
 var nan = float32(math.NaN())
 
 // reshape makes room for the rows of another table and for histories of another length, and keeps what fits.
-func (g *group) reshape(k *Keeper, table *series.Table) {
+func (g *group) reshape(k *Store, table *series.Table) {
 	old := *g
 	rows, rings := len(table.Ends), g.kind.rings()
 	g.table, g.rates, g.coarse = table, nil, nil
@@ -275,7 +275,7 @@ func (g *group) reshape(k *Keeper, table *series.Table) {
 func (g *group) ratesSize() int64 { return int64(4*len(g.rates) + 2*len(g.coarse)) }
 
 // close gives the memory back.
-func (g *group) close(k *Keeper) {
+func (g *group) close(k *Store) {
 	if g.table != nil {
 		k.resize(-int64(g.kind.rings()*g.rows()), -g.ratesSize())
 	}

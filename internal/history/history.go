@@ -12,8 +12,8 @@ import (
 	"trapline/internal/series"
 )
 
-// Keeper bounds the histories of all targets. It is safe for concurrent use.
-type Keeper struct {
+// Store bounds the histories of all targets. It is safe for concurrent use.
+type Store struct {
 	perPoint atomic.Int64 // octets that one point more of all histories takes
 	fixed    atomic.Int64 // octets of rates
 
@@ -25,15 +25,15 @@ type Keeper struct {
 	length  atomic.Int64 // of each history, at present
 }
 
-// NewKeeper returns a Keeper with the default settings.
-func NewKeeper() *Keeper {
-	k := &Keeper{}
+// NewStore returns a Keeper with the default settings.
+func NewStore() *Store {
+	k := &Store{}
 	k.Configure(&Settings{})
 	return k
 }
 
 // Configure sets what is kept. Histories change with the next poll of each target.
-func (k *Keeper) Configure(s *Settings) {
+func (k *Store) Configure(s *Settings) {
 	k.mu.Lock()
 	k.points, k.memory = DefaultPoints, DefaultMemory
 	if s.Points != nil {
@@ -52,7 +52,7 @@ func (k *Keeper) Configure(s *Settings) {
 }
 
 // resize takes note of memory that is taken or left, and sets the length of the histories.
-func (k *Keeper) resize(perPoint, fixed int64) {
+func (k *Store) resize(perPoint, fixed int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	each := k.perPoint.Add(perPoint)
@@ -65,21 +65,21 @@ func (k *Keeper) resize(perPoint, fixed int64) {
 }
 
 // Bytes are the octets that rates and histories take.
-func (k *Keeper) Bytes() int64 { return k.fixed.Load() + k.perPoint.Load()*k.length.Load() }
+func (k *Store) Bytes() int64 { return k.fixed.Load() + k.perPoint.Load()*k.length.Load() }
 
 // Length is how many points each history has room for.
-func (k *Keeper) Length() int { return int(k.length.Load()) }
+func (k *Store) Length() int { return int(k.length.Load()) }
 
 // fits reports whether a history of some length may stay as it is. One that is too long may not; one that could be
 // longer waits until it is worth the copying.
-func (k *Keeper) fits(length int) bool {
+func (k *Store) fits(length int) bool {
 	now := int(k.length.Load())
 	return length == now || length < now && now-length < now/8
 }
 
 // Target is what is kept of one target.
 type Target struct {
-	keeper *Keeper
+	store *Store
 
 	mu      sync.Mutex
 	groups  []group
@@ -89,7 +89,7 @@ type Target struct {
 }
 
 // Target begins with a target of which nothing is kept.
-func (k *Keeper) Target() *Target { return &Target{keeper: k} }
+func (k *Store) Target() *Target { return &Target{store: k} }
 
 // Poll is what a poll that was answered brought.
 type Poll struct {
@@ -108,12 +108,12 @@ func (t *Target) Answered(p *Poll) {
 	if t.closed {
 		return
 	}
-	kinds := t.keeper.kinds.Load()
+	kinds := t.store.kinds.Load()
 	columns := 0
 	for _, s := range p.After {
 		columns += len(s.Columns)
 	}
-	moved := columns != t.columns || kinds != t.kinds || !t.stands(p.After)
+	moved := columns != t.columns || kinds != t.kinds || !t.unmoved(p.After)
 	if moved {
 		t.find(p.After, *kinds)
 		t.columns, t.kinds = columns, kinds
@@ -124,7 +124,7 @@ func (t *Target) Answered(p *Poll) {
 		if moved {
 			before, _ = g.kind.find(p.Before)
 		}
-		g.answered(t.keeper, p, &before)
+		g.answered(t.store, p, &before)
 	}
 }
 
@@ -142,15 +142,15 @@ func (t *Target) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.groups {
-		t.groups[i].close(t.keeper)
+		t.groups[i].close(t.store)
 	}
 	t.groups, t.closed = nil, true
 }
 
-// stands reports whether all columns stand where they stood.
-func (t *Target) stands(sets []*series.Set) bool {
+// unmoved reports whether all columns stand where they stood.
+func (t *Target) unmoved(sets []*series.Set) bool {
 	for i := range t.groups {
-		if !t.groups[i].stands(sets) {
+		if !t.groups[i].unmoved(sets) {
 			return false
 		}
 	}
@@ -163,14 +163,14 @@ func (t *Target) find(sets []*series.Set, kinds []*kind) {
 	for _, k := range kinds {
 		at, found := k.find(sets)
 		g := t.group(k)
-		if found || g.table != nil && !g.over() {
+		if found || g.table != nil && !g.allGaps() {
 			g.at = at
 			groups = append(groups, *g)
 		}
 	}
 	for i := range t.groups {
 		if g := &t.groups[i]; !contains(groups, g.kind) {
-			g.close(t.keeper)
+			g.close(t.store)
 		}
 	}
 	t.groups = groups

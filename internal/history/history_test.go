@@ -41,7 +41,7 @@ func TestPointsAreNearTheirValues(t *testing.T) {
 			t.Errorf("%g is %g", v, got)
 		}
 	}
-	if encode(math.Inf(1)) != mostCode || encode(math.MaxFloat64) != mostCode || encodeSigned(math.Inf(-1)) != 0 || encodeSigned(math.Inf(1)) != 254 {
+	if encode(math.Inf(1)) != maxCode || encode(math.MaxFloat64) != maxCode || encodeSigned(math.Inf(-1)) != 0 || encodeSigned(math.Inf(1)) != 254 {
 		t.Error("what is too large is the most there is")
 	}
 }
@@ -137,7 +137,7 @@ func near(got, want float64) bool {
 func TestHistoriesAreThoseOfTheirRows(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 11))
-		k := NewKeeper()
+		k := NewStore()
 		x := k.Target()
 		d := &device{indexes: r.IntN(2) == 0, hc: r.IntN(4) > 0, in: map[uint32]float64{}, out: map[uint32]float64{}}
 		for n := range 1 + r.IntN(20) {
@@ -227,7 +227,7 @@ func TestHistoriesAreThoseOfTheirRows(t *testing.T) {
 // Where all histories would take more than the setting allows, all become shorter, down to none; the newest points
 // stay, and they grow again when there is room.
 func TestHistoriesShareTheMemory(t *testing.T) {
-	k := NewKeeper()
+	k := NewStore()
 	k.Configure(&Settings{Memory: bytesOf(20_000)})
 	d := &device{hc: true, in: map[uint32]float64{}, out: map[uint32]float64{}}
 	for n := range 50 {
@@ -278,7 +278,7 @@ func TestHistoriesShareTheMemory(t *testing.T) {
 }
 
 func TestColumnsCanBeChosen(t *testing.T) {
-	k := NewKeeper()
+	k := NewStore()
 	k.Configure(&Settings{Columns: []string{"stored", "1.3.6.1.4.1.9.1"}})
 	x := k.Target()
 	table := &series.Table{Ends: []uint32{0}}
@@ -343,7 +343,7 @@ func TestRatesAreAbsentWhereTheyWouldBeWrong(t *testing.T) {
 		"errors alone":             {poll("a", failed(10, 10)), poll("a", failed(20, 20)), "in_errors", [2]float64{1, 1}},
 		"octets are not there now": {poll("a", failed(10, 10), high(1, 1)), poll("a", failed(20, 20)), "in_errors", [2]float64{1, 1}},
 	} {
-		x := NewKeeper().Target()
+		x := NewStore().Target()
 		x.Answered(&Poll{After: test.before, Steps: 1})
 		x.Answered(&Poll{Before: test.before, After: test.after, Elapsed: 10 * time.Second, Comparable: true, Steps: 1})
 		for _, v := range x.Views(true) {

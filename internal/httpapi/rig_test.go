@@ -104,7 +104,7 @@ func playWith(t *testing.T, targets []*poller.Target, indexes bool, during func(
 		for _, one := range targets {
 			r.devices[one.Spec.Address] = &answering
 		}
-		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open, KeepIndexes: indexes}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewKeeper()})
+		r.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: r.open, KeepIndexes: indexes}, Logger: slog.New(slog.NewTextHandler(&r.log, nil)), Identify: true, History: history.NewStore()})
 		r.api = New(Options{Polls: r.polls, Version: "0.9.0", Started: time.Now()})
 		r.polls.SetTargets(targets)
 		ctx, cancel := context.WithCancel(t.Context())

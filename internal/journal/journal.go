@@ -106,7 +106,7 @@ func (j *Journal) open() error {
 	}
 	slices.Sort(files) // which are named by their first entries
 	for i, path := range files {
-		if err := j.take(path, i == len(files)-1); err != nil {
+		if err := j.openFile(path, i == len(files)-1); err != nil {
 			return err
 		}
 	}
@@ -115,8 +115,8 @@ func (j *Journal) open() error {
 	return nil
 }
 
-// take opens a segment. The newest one goes on, unless it is closed.
-func (j *Journal) take(path string, newest bool) error {
+// openFile opens a segment. The newest one goes on, unless it is closed.
+func (j *Journal) openFile(path string, newest bool) error {
 	o, err := openSegment(path, j.decoder)
 	if err != nil {
 		return err

@@ -134,7 +134,7 @@ func compareQuery(t *testing.T, random *rand.Rand, j *Journal, all []Event, now 
 	}
 	s := j.newSearch(&q)
 	for _, e := range slices.Backward(all) {
-		if now.Sub(e.At) <= defaultMaxAge && s.take(&e) {
+		if now.Sub(e.At) <= defaultMaxAge && s.add(&e) {
 			break
 		}
 	}

@@ -80,7 +80,7 @@ func (j *Journal) Query(ctx context.Context, q Query) ([]Event, error) {
 	}
 	j.mu.Unlock()
 	for i := len(pending) - 1; i >= 0; i-- {
-		if s.take(&pending[i].entry) {
+		if s.add(&pending[i].entry) {
 			return s.found, nil
 		}
 	}
@@ -142,15 +142,15 @@ func (s *search) lines(text []byte) bool {
 			continue
 		}
 		var e Event
-		if json.Unmarshal(line, &e) == nil && s.take(&e) {
+		if json.Unmarshal(line, &e) == nil && s.add(&e) {
 			return true
 		}
 	}
 	return false
 }
 
-// take adds an entry if it is selected, and reports whether there are enough.
-func (s *search) take(e *Event) bool {
+// openFile adds an entry if it is selected, and reports whether there are enough.
+func (s *search) add(e *Event) bool {
 	at := e.At.UnixMilli()
 	if e.Seq > s.query.After && (s.query.Before == 0 || e.Seq < s.query.Before) && at >= s.oldest && at < s.newest && s.matches(e) {
 		s.found = append(s.found, *e)

@@ -120,7 +120,7 @@ func (p *plan) move(at alarm.Place, q *queue, members []string) {
 			delete(s.In, q.name)
 			p.PutAlarm(key, s)
 		}
-		p.reconciler.Greet(key)
+		p.reconciler.Announce(key)
 		p.count(q).moved++
 	}
 	clear(p.ids)

@@ -160,7 +160,7 @@ func (c *conversion) add(old *firstAlarm) {
 		}
 		s.In[receiver] = at.Key
 		c.views[at] = &alarm.View{Event: t.Event, At: t.At, Run: c.run(t.At), Repeats: t.Repeats, Left: t.Left, Scheme: scheme}
-		c.views[at].Says(a)
+		c.views[at].Record(a)
 	}
 }
 

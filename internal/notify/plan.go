@@ -77,7 +77,7 @@ func (o *Outbox) newPlan() *plan {
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, lines: map[lineKey][]*row{}, said: map[string]saidAgain{}, ids: map[string]string{},
 		counts: map[*queue]*count{}, short: map[*queue]bool{},
 	}
-	p.reconciler = &alarm.Reconciler{Book: p, Choose: p.choose}
+	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose}
 	for _, group := range o.groups {
 		var receivers []*alarm.Receiver
 		for _, q := range group {

@@ -42,7 +42,7 @@ func (o *Outbox) receiver(r *Route) *alarm.Receiver {
 		key = byID
 	}
 	return &alarm.Receiver{
-		Name: r.Name, Key: key, Scheme: r.Scheme, Every: r.EveryTransition,
+		Name: r.Name, Key: key, Scheme: r.Scheme, EveryTransition: r.EveryTransition,
 		Wants: func(a *Alarm) bool { return r.Matches == nil || r.Matches(o.directed(a)) },
 	}
 }

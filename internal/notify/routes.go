@@ -46,7 +46,7 @@ func (p *plan) greet(added []*queue) {
 // greetAlarm compares what receivers know of one alarm with what is true.
 func (p *plan) greetAlarm(key string) {
 	clear(p.ids)
-	p.reconciler.Greet(key)
+	p.reconciler.Announce(key)
 }
 
 // swap puts the receivers in place, between two transactions.

@@ -97,7 +97,7 @@ func BenchmarkHistory(b *testing.B) {
 	for i := range passes {
 		passes[i][1] = o.Run(b.Context(), t, false)
 	}
-	keeper := history.NewKeeper()
+	keeper := history.NewStore()
 	targets := make([]*history.Target, many)
 	before = heap()
 	for i := range targets {

@@ -28,7 +28,7 @@ type Options struct {
 	Entered      func(*Target, Change)    // called when a target enters another state, but when its first poll is answered; may be nil
 	Overran      func(*Target)            // called of a pass that goes on after its deadline; may be nil
 	Identify     bool                     // ask each target who it is, once an hour
-	History      *history.Keeper          // of rates and histories; nil keeps none
+	History      *history.Store           // of rates and histories; nil keeps none
 }
 
 // Poller polls the targets it was last given.

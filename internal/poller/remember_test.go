@@ -51,7 +51,7 @@ var countingModule = collector.Compile("c", &collector.Settings{
 func TestRatesEndWithOutagesAndRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &counting{booted: time.Now().Add(-time.Hour)}
-		p := New(Options{PassOptions: PassOptions{Open: func(client.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), History: history.NewKeeper()})
+		p := New(Options{PassOptions: PassOptions{Open: func(client.Spec) (collector.Session, error) { return d, nil }}, Logger: slog.New(slog.DiscardHandler), History: history.NewStore()})
 		one := target("a", time.Minute)
 		one.Modules = []*collector.Module{countingModule}
 		p.SetTargets([]*Target{one})

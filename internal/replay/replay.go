@@ -24,11 +24,11 @@ type Tape struct {
 
 // Options of a replay.
 type Options struct {
-	Rules rules.RehearsalOptions // its targets are those of the tapes
-	Start time.Time              // of the first pass over each target; the next follow at the target's interval
-	Told  func(notify.Told)      // what a receiver would have been sent
-	Ended func()                 // a pass
-	Warn  func(error)            // a line of a recording that is left out, a rule that cannot be evaluated
+	Rules rules.DryRunOptions // its targets are those of the tapes
+	Start time.Time           // of the first pass over each target; the next follow at the target's interval
+	Told  func(notify.Told)   // what a receiver would have been sent
+	Ended func()              // a pass
+	Warn  func(error)         // a line of a recording that is left out, a rule that cannot be evaluated
 }
 
 // player plays a tape.
@@ -45,7 +45,7 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 		players = append(players, &player{tape: &tapes[i], follower: poller.Follow(tapes[i].Target)})
 		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
 	}
-	rehearsal, err := rules.Rehearse(o.Rules, o.Start)
+	rehearsal, err := rules.NewDryRun(o.Rules, o.Start)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 	}
 	names := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
 	err := Run(t.Context(), tapes, Options{
-		Rules: rules.RehearsalOptions{
+		Rules: rules.DryRunOptions{
 			Configuration: rules.Configuration{Set: rules.NewSet(groups), Names: names},
 			Receivers:     []notify.ReceiverSettings{{Name: "nms", Type: "trap", Format: "template"}},
 		},

@@ -16,7 +16,7 @@ import (
 
 // alarmOf makes an alarm of an alert, or of one that is over. What is wrong with its annotations costs it those, and no
 // more.
-func (e *Evaluator) alarmOf(d *device, b *bound, r *record, over bool) notify.Alarm {
+func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) notify.Alarm {
 	a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
 	if err != nil {
 		e.logger.Warn("annotations of an alert are left out", "rule", b.rule.UID, "err", err)
@@ -70,12 +70,12 @@ type compared struct {
 
 // clearing is the sample that the rule of an alarm compares, as it is when the alarm has ended: the left side of the first
 // comparison, or the right side where the left one is a number.
-func (r *round) clearing(ctx context.Context, b *bound, old *record) (promql.Sample, bool) {
+func (r *evaluation) clearing(ctx context.Context, b *ruleInstance, old *record) (promql.Sample, bool) {
 	found, asked := r.compared[b]
 	if !asked {
 		found = r.comparedBy(ctx, b)
 		if r.compared == nil {
-			r.compared = map[*bound]compared{}
+			r.compared = map[*ruleInstance]compared{}
 		}
 		r.compared[b] = found
 	}
@@ -84,7 +84,7 @@ func (r *round) clearing(ctx context.Context, b *bound, old *record) (promql.Sam
 	return s, known
 }
 
-func (r *round) comparedBy(ctx context.Context, b *bound) (found compared) {
+func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found compared) {
 	c := comparison(b.rule.Expr)
 	if c == nil {
 		return found
@@ -93,7 +93,7 @@ func (r *round) comparedBy(ctx context.Context, b *bound) (found compared) {
 	if side.Type() == parser.ValueTypeScalar {
 		side = c.RHS
 	}
-	vector, err := r.scope(ctx, side.String(), r.at.Add(-b.rule.Group.Offset))
+	vector, err := r.query(ctx, side.String(), r.at.Add(-b.rule.Group.Offset))
 	if err != nil || len(vector) == 0 {
 		return found
 	}
@@ -109,7 +109,7 @@ func (r *round) comparedBy(ctx context.Context, b *bound) (found compared) {
 	return found
 }
 
-func (e *Evaluator) alarmID(b *bound, r *record) string {
+func (e *Evaluator) alarmID(b *ruleInstance, r *record) string {
 	return notify.AlarmID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
 }
 
@@ -117,8 +117,8 @@ func instance(object snmp.OID, index []byte) snmp.OID {
 	return append(append(snmp.OID{}, object...), index...)
 }
 
-// mostCondition bounds what is said of a condition.
-const mostCondition = 64
+// maxCondition bounds what is said of a condition.
+const maxCondition = 64
 
 // condition gives the metric that an expression looks at first, and what it is compared with.
 func condition(e parser.Expr) (metric, text string) {
@@ -134,7 +134,7 @@ func condition(e parser.Expr) (metric, text string) {
 	} else if list := selectors(c.RHS); len(list) > 0 {
 		metric = nameOf(list[0])
 	}
-	if text = c.Op.String() + " " + c.RHS.String(); len(text) > mostCondition {
+	if text = c.Op.String() + " " + c.RHS.String(); len(text) > maxCondition {
 		text = c.Op.String() + " ..."
 	}
 	return metric, text

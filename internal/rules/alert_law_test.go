@@ -48,11 +48,11 @@ func TestLawOfAlerts(t *testing.T) {
 
 // lawfulRule returns the evaluation of a rule.
 func lawfulRule(r lawtest.Rule) func(lawtest.Evaluation) lawtest.Outcome {
-	b := newBound(&Rule{
+	b := newRuleInstance(&Rule{
 		UID: "g/" + lawtest.Name, Group: &Group{}, Alert: lawtest.Name, Expr: &parser.NumberLiteral{}, For: r.For, KeepFiringFor: r.KeepFiringFor,
 		Labels: r.Labels, Annotations: r.Annotations, labels: textsOf(r.Labels), annotations: textsOf(r.Annotations),
 	}, nil)
-	once := &round{device: newDevice()}
+	once := &evaluation{device: newDevice()}
 	once.device.selectors = &Selectors{mentions: map[string]bool{alertsName: true}}
 	return func(e lawtest.Evaluation) (o lawtest.Outcome) {
 		firing := Alerts{}

@@ -24,7 +24,7 @@ func (e *Evaluator) Register(mux *http.ServeMux, asks bool) {
 		for _, s := range e.statuses() {
 			list = append(list, s.alerts...)
 		}
-		answer(w, "alerts", list)
+		writeData(w, "alerts", list)
 	})
 	if asks {
 		mux.HandleFunc("/api/v1/query", e.serveQuery)
@@ -42,8 +42,8 @@ type alertAnswer struct {
 	Value           string        `json:"value"`
 }
 
-// fare is how a rule of one target fares.
-type fare struct {
+// ruleHealth is how a rule of one target fares.
+type ruleHealth struct {
 	uid    string
 	alerts []*record
 	err    error
@@ -51,13 +51,13 @@ type fare struct {
 	took   time.Duration
 }
 
-// show publishes how the rules fare, for those who do not wait until an evaluation has ended.
-func (d *device) show() {
-	list := make([]fare, 0, len(d.bound))
-	for _, b := range d.bound {
-		list = append(list, fare{b.rule.UID, b.records(), b.err, b.last, b.took})
+// publishHealth publishes how the rules fare, for those who do not wait until an evaluation has ended.
+func (d *device) publishHealth() {
+	list := make([]ruleHealth, 0, len(d.instances))
+	for _, b := range d.instances {
+		list = append(list, ruleHealth{b.rule.UID, b.records(), b.err, b.last, b.took})
 	}
-	d.shown.Store(&list)
+	d.health.Store(&list)
 }
 
 // status is how a rule fares, over all targets.
@@ -71,8 +71,8 @@ type status struct {
 // statuses tells of all rules, by UID.
 func (e *Evaluator) statuses() map[string]*status {
 	list := map[string]*status{}
-	for _, d := range e.everybody() {
-		shown := d.shown.Load()
+	for _, d := range e.allDevices() {
+		shown := d.health.Load()
 		if shown == nil {
 			continue
 		}
@@ -101,8 +101,8 @@ func (e *Evaluator) statuses() map[string]*status {
 	return list
 }
 
-// everybody lists the devices, and the one of global rules.
-func (e *Evaluator) everybody() []*device {
+// allDevices lists the devices, and the one of global rules.
+func (e *Evaluator) allDevices() []*device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	list := []*device{e.global}
@@ -153,10 +153,10 @@ func (e *Evaluator) serveRules(w http.ResponseWriter, r *http.Request) {
 		}
 		groups = append(groups, answer)
 	}
-	answer(w, "groups", groups)
+	writeData(w, "groups", groups)
 }
 
-// answer tells of a rule. Without a status, it is bound to nothing.
+// writeData tells of a rule. Without a status, it is bound to nothing.
 func (r *Rule) answer(s *status) ruleAnswer {
 	a := ruleAnswer{Name: r.Name(), Query: r.Text, Labels: r.Labels, Annotations: r.Annotations, Health: "unknown", Type: "recording", Global: r.Global}
 	if r.Alert != "" {
@@ -178,8 +178,8 @@ func (r *Rule) answer(s *status) ruleAnswer {
 	return a
 }
 
-// answer writes a list, element by element.
-func answer[T any](w http.ResponseWriter, name string, list []T) {
+// writeData writes a list, element by element.
+func writeData[T any](w http.ResponseWriter, name string, list []T) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"data":{%q:`, name)
 	writeList(w, len(list), func(b []byte, i int) []byte {
@@ -189,8 +189,8 @@ func answer[T any](w http.ResponseWriter, name string, list []T) {
 	fmt.Fprintln(w, `},"status":"success"}`)
 }
 
-// refuse answers a request that cannot be served.
-func refuse(w http.ResponseWriter, code int, kind string, err error) {
+// writeError answers a request that cannot be served.
+func writeError(w http.ResponseWriter, code int, kind string, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": err.Error()})

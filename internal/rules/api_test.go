@@ -61,7 +61,7 @@ func TestAPI(t *testing.T) {
 func TestNobodyWaitsForAnEvaluation(t *testing.T) {
 	r := start(t, hot+`, {alert: Many, expr: count(temperature) > 0}`)
 	r.warm()
-	for _, d := range r.e.everybody() {
+	for _, d := range r.e.allDevices() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 	}

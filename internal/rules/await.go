@@ -12,7 +12,7 @@ import (
 // awaits reports whether a global rule looks at targets of which nothing is known yet: since the rule is there,
 // or since it could not be evaluated, no pass over them has ended. It waits for no more than two intervals of
 // theirs.
-func (e *Evaluator) awaits(b *bound, interval time.Duration, now time.Time) bool {
+func (e *Evaluator) awaits(b *ruleInstance, interval time.Duration, now time.Time) bool {
 	if b.since.IsZero() || now.Sub(b.tried) > 2*max(interval, waitTime) {
 		b.since = now
 	}
@@ -39,7 +39,7 @@ func (d *device) awaited(since, now time.Time) bool {
 	if d.begun.After(since) {
 		since = d.begun
 	}
-	return d.taken.Load() < since.UnixMilli() && now.Before(since.Add(2*d.interval))
+	return d.lastPoll.Load() < since.UnixMilli() && now.Before(since.Add(2*d.interval))
 }
 
 // onlyTarget is the target that all selectors of a rule name, or empty.

@@ -31,20 +31,20 @@ func (d *device) baseline(r *Rule) bool { return r.Baseline && !d.looked[r.UID] 
 
 // noteLooks notes which baseline rules have looked at the target. One without rows has done so too, once all
 // tables have arrived.
-func (r *round) noteLooks(set *Set, complete bool) {
+func (r *evaluation) noteLooks(set *Set, complete bool) {
 	for _, rule := range set.baselines {
 		if r.device.looked[rule.UID] {
 			continue
 		}
-		i := slices.IndexFunc(r.device.bound, func(b *bound) bool { return b.rule.UID == rule.UID })
-		if i < 0 && complete || i >= 0 && r.device.bound[i].last.Equal(r.at) {
+		i := slices.IndexFunc(r.device.instances, func(b *ruleInstance) bool { return b.rule.UID == rule.UID })
+		if i < 0 && complete || i >= 0 && r.device.instances[i].last.Equal(r.at) {
 			r.looked = append(r.looked, rule.UID)
 		}
 	}
 }
 
 // looksToStore gives what has to be stored of the looks at the target, if anything.
-func (r *round) looksToStore() []look {
+func (r *evaluation) looksToStore() []look {
 	if len(r.looked) == 0 && !r.device.unlooked {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (r *round) looksToStore() []look {
 }
 
 // keepLooks takes over that looks are stored.
-func (r *round) keepLooks() {
+func (r *evaluation) keepLooks() {
 	d := r.device
 	d.unlooked = false
 	for _, uid := range r.looked {
@@ -86,16 +86,16 @@ func (e *Evaluator) takeLooks(target string) map[string]bool {
 func (l *linter) lintBaseline() {
 	switch text := l.rule.Annotations[baselineAnnotation]; {
 	case text != "" && text != "true" && text != "false":
-		l.find(Doubtful, `the annotation baseline is "true", or is left out`)
+		l.find(LevelWarning, `the annotation baseline is "true", or is left out`)
 	case l.rule.Baseline && l.rule.Global != "":
-		l.find(Doubtful, "the annotation baseline has no effect: the rule is evaluated over all targets at once")
+		l.find(LevelWarning, "the annotation baseline has no effect: the rule is evaluated over all targets at once")
 	}
 }
 
 // Held lists the alarms that are shown and not sent, because they were there when their rules first looked at the
 // target.
 func (e *Evaluator) Held() (list []notify.Alarm) {
-	e.eachShown(func(_ string, _ *device, fares []fare) {
+	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {
 			for _, r := range fares[i].alerts {
 				if r.Firing && r.Baseline {

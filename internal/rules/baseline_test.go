@@ -74,7 +74,7 @@ func TestLintOfBaselines(t *testing.T) {
 		linkDown: "",
 	} {
 		got := ""
-		for _, f := range parse(t, "groups: [{name: g, rules: [\n"+text+"\n]}]").Lint(&World{}) {
+		for _, f := range parse(t, "groups: [{name: g, rules: [\n"+text+"\n]}]").Lint(&Environment{}) {
 			if strings.Contains(f.Text, "baseline") {
 				got = f.Text
 			}

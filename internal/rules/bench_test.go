@@ -146,8 +146,8 @@ func benchmarkRules(b *testing.B, targets int, busy bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Ledger: Ledger{State: state, Outbox: outbox}, Now: func() time.Time { return now }}, targets, busy)
-	s, err := e.openBacking()
+	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Alerts: AlertStore{State: state, Outbox: outbox}, Now: func() time.Time { return now }}, targets, busy)
+	s, err := e.openSamples()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -219,14 +219,14 @@ func BenchmarkStoredSeries(b *testing.B) {
 	for b.Loop() {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		e, list := benchEvaluator(b, Options{Dir: b.TempDir(), Now: func() time.Time { return now }}, targets, false)
-		s, err := e.openBacking()
+		s, err := e.openSamples()
 		if err != nil {
 			b.Fatal(err)
 		}
 		take := func() {
 			now = now.Add(pollTime)
 			for _, t := range list {
-				if err := e.device(t.target.Name).take(s, t.report(now), now, false); err != nil {
+				if err := e.device(t.target.Name).storePoll(s, t.report(now), now, false); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -240,7 +240,7 @@ func BenchmarkStoredSeries(b *testing.B) {
 		for _, t := range list {
 			d := e.device(t.target.Name)
 			d.bind(e.set, time.Time{})
-			d.show()
+			d.publishHealth()
 		}
 		b.ReportMetric((heap()-after)/targets/1000, "kB/target")
 		runtime.KeepAlive(e)
@@ -258,14 +258,14 @@ func BenchmarkOpenStore(b *testing.B) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	dir := b.TempDir()
 	e, list := benchEvaluator(b, Options{Dir: dir + "/rules", Now: func() time.Time { return now }}, targets, false)
-	s, err := e.openBacking()
+	s, err := e.openSamples()
 	if err != nil {
 		b.Fatal(err)
 	}
 	for range passes {
 		now = now.Add(pollTime)
 		for _, t := range list {
-			if err := e.device(t.target.Name).take(s, t.report(now), now, false); err != nil {
+			if err := e.device(t.target.Name).storePoll(s, t.report(now), now, false); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -81,8 +81,8 @@ func (e *Evaluator) now() time.Time { return e.clock.steady(e.read()) }
 // wall is a time as people see it.
 func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.wall(t, e.read()) }
 
-// keepTime does what time alone brings about, until ctx is cancelled.
-func (e *Evaluator) keepTime(ctx context.Context) {
+// runTimers does what time alone brings about, until ctx is cancelled.
+func (e *Evaluator) runTimers(ctx context.Context) {
 	alive := time.NewTicker(aliveTime)
 	defer alive.Stop()
 	due := map[groupKey]plan{}
@@ -97,10 +97,10 @@ func (e *Evaluator) keepTime(ctx context.Context) {
 		case <-wait.C:
 		case <-alive.C:
 			e.configuring.Lock()
-			e.settle()
+			e.clearOrphans()
 			e.configuring.Unlock()
-			if err := e.ledger.alive(e.now(), e.read()); err != nil {
-				e.complaints.error("the state of rules cannot be written", "err", err)
+			if err := e.alertStore.markAlive(e.now(), e.read()); err != nil {
+				e.throttled.error("the state of rules cannot be written", "err", err)
 			}
 			if by := e.clock.stepped(e.read()); by != 0 {
 				e.logger.Warn("the clock was set: rules go on as if it had not been, and show times by it", "by", by)
@@ -157,14 +157,14 @@ func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now ti
 
 // evaluateGlobal evaluates the global rules of a group, and reports whether some wait for passes.
 func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.Duration, now time.Time) (waits bool) {
-	s, d := e.store.Load(), e.global
+	s, d := e.queryEngine.Load(), e.global
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s == nil {
 		return false
 	}
-	round := e.newRound(s, d, interval, now)
-	for _, b := range d.bound {
+	round := e.newEvaluation(s, d, interval, now)
+	for _, b := range d.instances {
 		if b.rule.Group != g {
 			continue
 		}
@@ -184,24 +184,24 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 
 // bindGlobal binds the rules that are evaluated over all targets.
 func (d *device) bindGlobal(set *Set, alive time.Time) {
-	byUID := map[string]*bound{}
-	for _, b := range d.bound {
+	byUID := map[string]*ruleInstance{}
+	for _, b := range d.instances {
 		byUID[b.rule.UID] = b
 	}
-	d.bound = nil
+	d.instances = nil
 	for _, r := range set.Rules() {
 		if r.Global == "" {
 			continue
 		}
 		b := byUID[r.UID]
 		if b == nil {
-			b = newBound(r, d.restored[r.UID])
+			b = newRuleInstance(r, d.restored[r.UID])
 			if b.unseeded {
 				b.last = alive
 			}
 		}
-		d.bound = append(d.bound, b)
+		d.instances = append(d.instances, b)
 	}
 	d.restored = nil
-	d.show()
+	d.publishHealth()
 }

@@ -46,7 +46,7 @@ func (e *Evaluator) Configure(c Configuration) {
 		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
 	}
 	e.global.mu.Lock()
-	left = append(left, e.global.adopt(c.Set, nil)...)
+	left = append(left, e.global.reconfigure(c.Set, nil)...)
 	e.global.mu.Unlock()
 	for name, d := range old {
 		if devices[name] == nil {
@@ -56,17 +56,17 @@ func (e *Evaluator) Configure(c Configuration) {
 			e.mu.Unlock()
 		}
 	}
-	orphans := e.hand(left, devices, c.Set)
+	orphans := e.assign(left, devices, c.Set)
 	e.global.mu.Lock()
-	e.global.bindGlobal(c.Set, e.alive)
+	e.global.bindGlobal(c.Set, e.lastAlive)
 	e.global.mu.Unlock()
-	if s := e.store.Load(); s != nil {
-		e.store.Store(e.backing(s.store))
+	if s := e.queryEngine.Load(); s != nil {
+		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
 	e.orphans = append(e.orphans, orphans...)
 	e.mu.Unlock()
-	e.settle()
+	e.clearOrphans()
 	select {
 	case e.changed <- struct{}{}:
 	default:
@@ -81,7 +81,7 @@ func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	if d.target != nil && string(d.target.Rendered) != string(t.Rendered) {
 		e.endSeries(d)
 	}
-	return d.adopt(set, t)
+	return d.reconfigure(set, t)
 }
 
 // retire gives up a device, and returns its alerts.
@@ -90,26 +90,26 @@ func (e *Evaluator) retire(d *device) []*record {
 	defer d.mu.Unlock()
 	e.endSeries(d)
 	var list []*record
-	for _, b := range d.bound {
+	for _, b := range d.instances {
 		list = append(list, b.records()...)
 	}
 	for _, records := range d.restored {
 		list = append(list, records...)
 	}
-	d.bound, d.restored = nil, nil
+	d.instances, d.restored = nil, nil
 	return list
 }
 
 func (e *Evaluator) endSeries(d *device) {
-	if s := e.store.Load(); s != nil {
+	if s := e.queryEngine.Load(); s != nil {
 		if err := d.end(s.store, e.now()); err != nil {
 			e.logger.Warn("the series of a target that is gone cannot be ended", "target", d.target.Name, "err", err)
 		}
 	}
 }
 
-// hand gives alerts that the last process or the last configuration left to the rules that they are of.
-func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
+// assign gives alerts that the last process or the last configuration left to the rules that they are of.
+func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
@@ -117,7 +117,7 @@ func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (
 	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
 		if r.Rule == "" {
-			rule, r = set.adopt(r)
+			rule, r = set.assignRule(r)
 		}
 		switch {
 		case rule == nil || rule.Record != "":
@@ -139,8 +139,8 @@ func (e *Evaluator) hand(left []*record, devices map[string]*device, set *Set) (
 	return orphans
 }
 
-// settle tells the end of alerts whose rule or target is gone, while nothing is configured. What cannot be stored is tried again.
-func (e *Evaluator) settle() {
+// clearOrphans tells the end of alerts whose rule or target is gone, while nothing is configured. What cannot be stored is tried again.
+func (e *Evaluator) clearOrphans() {
 	e.mu.Lock()
 	orphans := e.orphans
 	e.orphans = nil
@@ -157,7 +157,7 @@ func (e *Evaluator) settle() {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.record.ID, Reason: o.reason}})
 		}
 	}
-	if err := e.ledger.apply(transitions, changes, forgotten, e.read()); err != nil {
+	if err := e.alertStore.apply(transitions, changes, forgotten, e.read()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)

@@ -92,7 +92,7 @@ func TestCostBoundsWhatIsRead(t *testing.T) {
 	for range 20 {
 		r.warm()
 	}
-	s := r.e.store.Load()
+	s := r.e.queryEngine.Load()
 	ranges, steps := []string{"1m", "7m", "1h"}, []string{"1s", "13s", "1m", ""}
 	pick := func(list []string) string { return list[rand.IntN(len(list))] }
 	var vector func(depth int) string
@@ -121,7 +121,7 @@ func TestCostBoundsWhatIsRead(t *testing.T) {
 		}
 		accepted++
 		end := r.e.now()
-		q, err := queryEngine(s.lookback, c.maxSeries()).NewRangeQuery(t.Context(), s.store.samples, nil, text, end.Add(-o.Span), end, o.Step)
+		q, err := newLimitedEngine(s.lookback, c.maxSeries()).NewRangeQuery(t.Context(), s.store.samples, nil, text, end.Add(-o.Span), end, o.Step)
 		r.must(err)
 		if found := q.Exec(t.Context()); found.Err != nil && !strings.Contains(found.Err.Error(), "duplicate") && !strings.Contains(found.Err.Error(), "many-to-many") {
 			t.Errorf("%s: %v", text, found.Err)

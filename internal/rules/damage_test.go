@@ -17,7 +17,7 @@ import (
 // damage changes the values of a bucket of the database while no process runs, and starts the next one.
 func (r *rig) damage(bucket string, change func(key, value []byte) []byte) (log string) {
 	r.Helper()
-	r.must(r.e.ledger.alive(r.e.now(), r.now))
+	r.must(r.e.alertStore.markAlive(r.e.now(), r.now))
 	r.kill()
 	state, err := notify.Open(r.dir, nil, r.now)
 	r.must(err)
@@ -130,14 +130,14 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 	for range 100 {
 		pass()
 	}
-	r.must(r.e.store.Load().store.tend())
+	r.must(r.e.queryEngine.Load().store.maintain())
 	for range 3 {
 		pass()
 	}
 	if got := r.take(); strings.Count(got, "raise") != 3 {
 		t.Fatalf("told %q", got)
 	}
-	r.must(r.e.store.Load().store.close())
+	r.must(r.e.queryEngine.Load().store.close())
 	r.must(r.state.Close())
 	whole, now := t.TempDir(), r.now
 	r.must(os.CopyFS(whole, os.DirFS(r.dir)))
@@ -178,7 +178,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 		pass()
 		pass()
 		r.want(name+" "+what, "")
-		r.must(r.e.store.Load().store.close())
+		r.must(r.e.queryEngine.Load().store.close())
 		r.must(r.state.Close())
 		r.must(os.RemoveAll(r.dir))
 	}

@@ -130,7 +130,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	must(err)
 	outbox, err := notify.NewOutbox(state, []*notify.Route{route}, notify.OutboxOptions{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)
-	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Ledger: Ledger{State: state, Outbox: outbox}}, targets, false)
+	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Alerts: AlertStore{State: state, Outbox: outbox}}, targets, false)
 	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+watched+"\n]}]")}
 	for _, t := range d.list {
 		c.Targets = append(c.Targets, t.target)
@@ -142,7 +142,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	for _, run := range []func(context.Context) error{listener.Run, outbox.Run, d.e.Run} {
 		go func() { ended <- run(ctx) }()
 	}
-	for d.e.store.Load() == nil {
+	for d.e.queryEngine.Load() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	return func() {

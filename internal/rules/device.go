@@ -22,23 +22,23 @@ type device struct {
 	queued   bool            // and this: a worker has the device, or will
 	interval time.Duration   // between its passes; the evaluator's mutex guards it too
 	begun    time.Time       // since when there is the target; not changed once it is among the evaluator's
-	taken    atomic.Int64    // when a pass was last taken, in milliseconds
+	lastPoll atomic.Int64    // when a pass was last taken, in milliseconds
 
-	shown       atomic.Pointer[[]fare] // of the rules, as of the last commit
-	lost        atomic.Pointer[loss]   // of the last pass; nil if all is stored
-	mended      atomic.Int64           // until when, in milliseconds, something was lost before lost became nil
-	excess      atomic.Pointer[Excess] // of the last pass that the target answered; nil if there is none
-	uncommitted atomic.Pointer[error]  // why what the last evaluation found is not stored; nil if it is
+	health      atomic.Pointer[[]ruleHealth] // of the rules, as of the last commit
+	lost        atomic.Pointer[loss]         // of the last pass; nil if all is stored
+	mended      atomic.Int64                 // until when, in milliseconds, something was lost before lost became nil
+	excess      atomic.Pointer[Excess]       // of the last pass that the target answered; nil if there is none
+	uncommitted atomic.Pointer[error]        // why what the last evaluation found is not stored; nil if it is
 
 	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
 	target    *poller.Target
 	selectors *Selectors
-	seen      []bool            // by number of the selector: it selects a series of the target
-	shelves   map[string]*shelf // by name
-	pass      uint32            // number of the last
-	decided   uint32            // series seen in this pass or before have to be looked at again
-	grown     bool              // more selectors may select something
-	bound     []*bound          // rules that may have rows here, in their order
+	seen      []bool                  // by number of the selector: it selects a series of the target
+	caches    map[string]*seriesCache // by name
+	pass      uint32                  // number of the last
+	decided   uint32                  // series seen in this pass or before have to be looked at again
+	grown     bool                    // more selectors may select something
+	instances []*ruleInstance         // rules that may have rows here, in their order
 	restored  map[string][]*record
 	jumps     []jump
 	quota     quota
@@ -53,7 +53,7 @@ type device struct {
 }
 
 func newDevice() *device {
-	return &device{shelves: map[string]*shelf{}, looked: map[string]bool{}, quota: newQuota()}
+	return &device{caches: map[string]*seriesCache{}, looked: map[string]bool{}, quota: newQuota()}
 }
 
 // device gives a target's by name, or nil.
@@ -69,31 +69,31 @@ type jump struct {
 	at  time.Time
 }
 
-// mostJumps is how many rows are told apart: where more jump, all are taken to.
-const mostJumps = 1000
+// maxJumps is how many rows are told apart: where more jump, all are taken to.
+const maxJumps = 1000
 
 func (d *device) jumped(row labels.Labels, at time.Time) {
-	if len(d.jumps) == mostJumps {
+	if len(d.jumps) == maxJumps {
 		row, d.jumps = labels.EmptyLabels(), nil
 	}
 	d.jumps = append(d.jumps, jump{row, at})
 }
 
-// take puts what a pass brought into the store. Rows that are gone from a table that arrived whole end
+// storePoll puts what a pass brought into the store. Rows that are gone from a table that arrived whole end
 // there. Of a target that does not answer only that is known, so that all else is left as it was, unless
 // such a target counts as one without anything. What cannot be stored is noted in d.lost. It returns an error
 // if a sample was not taken.
-func (d *device) take(s *store, r *poller.Report, at time.Time, emptied bool) error {
+func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
 	d.pass++
-	in := &intake{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
+	in := &pollWriter{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
 	d.tables = &tables{sets: pass.Sets}
 	if !pass.Up {
 		d.tables = &tables{}
 	}
 	d.quota.begin(at, d.live())
 	in.own = true
-	in.columns([]*series.Set{r.Fares, truths(pass, d.target)}, d.target.Rendered)
+	in.columns([]*series.Set{r.Fares, pollSeries(pass, d.target)}, d.target.Rendered)
 	in.own = false
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
@@ -101,14 +101,14 @@ func (d *device) take(s *store, r *poller.Report, at time.Time, emptied bool) er
 		in.columns(pass.Sets, d.target.Rendered)
 		d.quota.end()
 	}
-	for name, s := range d.shelves {
-		if isTruth(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {
+	for name, s := range d.caches {
+		if isPollSeries(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {
 			s.drop(d.pass, in.end)
 		}
 	}
 	d.complete = d.complete || pass.Err == nil
 	lost := in.commit()
-	for _, s := range d.shelves {
+	for _, s := range d.caches {
 		s.endPass(lost != nil && lost.names == nil)
 	}
 	if before := d.lost.Swap(lost); before != nil && lost == nil {
@@ -123,11 +123,11 @@ func (d *device) take(s *store, r *poller.Report, at time.Time, emptied bool) er
 // end ends all series of the target.
 func (d *device) end(s *store, at time.Time) error {
 	d.pass++
-	in := &intake{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
-	for _, s := range d.shelves {
+	in := &pollWriter{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
+	for _, s := range d.caches {
 		s.drop(d.pass, in.end)
 	}
-	clear(d.shelves)
+	clear(d.caches)
 	return in.appender.Commit()
 }
 
@@ -148,8 +148,8 @@ var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
 
 var limitDesc = &series.Desc{Name: limitName}
 
-// truths is what else is known of a target whether it answers or not.
-func truths(p *poller.Pass, t *poller.Target) *series.Set {
+// pollSeries is what else is known of a target whether it answers or not.
+func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
 	up := 0.0
 	if p.Up {
 		up = 1
@@ -196,23 +196,23 @@ func overlap(failed, object snmp.OID) bool {
 }
 
 // frozen tells whether a rule cannot be judged by the last pass: what it looks at may be missing.
-func (d *device) frozen(b *bound, pass *poller.Pass, emptied bool) bool {
+func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 	if d.lost.Load().of(b.rule) {
 		return true
 	}
-	if b.rule.truths || pass.Err == nil || !pass.Up && emptied {
+	if b.rule.onlyPolls || pass.Err == nil || !pass.Up && emptied {
 		return false
 	}
 	if !pass.Up {
 		return true
 	}
-	restored := !d.complete && len(b.mirror) > 0
+	restored := !d.complete && len(b.persisted) > 0
 	return slices.ContainsFunc(selectors(b.rule.Expr), func(vs *parser.VectorSelector) bool {
 		name := nameOf(vs)
-		if d.selectors.made[d.selectors.number[vs]] || isTruth(name) {
+		if d.selectors.made[d.selectors.number[vs]] || isPollSeries(name) {
 			return false
 		}
-		return name == "" || (restored || d.shelves[name] != nil) && d.broken(name)
+		return name == "" || (restored || d.caches[name] != nil) && d.broken(name)
 	})
 }
 
@@ -222,15 +222,15 @@ func (d *device) bind(set *Set, alive time.Time) {
 		return
 	}
 	d.grown = false
-	byUID := map[string]*bound{}
-	for _, b := range d.bound {
+	byUID := map[string]*ruleInstance{}
+	for _, b := range d.instances {
 		byUID[b.rule.UID] = b
 	}
-	list := make([]*bound, 0, len(d.bound))
+	list := make([]*ruleInstance, 0, len(d.instances))
 	for _, r := range set.Rules() {
 		b := byUID[r.UID]
 		if b == nil && r.Global == "" && (len(d.restored[r.UID]) > 0 || set.Selectors.mayYield(r.Expr, d.seen)) {
-			b = newBound(r, d.restored[r.UID])
+			b = newRuleInstance(r, d.restored[r.UID])
 			if b.unseeded {
 				b.last = alive
 			}
@@ -239,18 +239,18 @@ func (d *device) bind(set *Set, alive time.Time) {
 			list = append(list, b)
 		}
 	}
-	d.bound, d.restored = list, nil
+	d.instances, d.restored = list, nil
 }
 
-// adopt takes over another set of rules, and perhaps another target of the same name. It returns the alerts
+// reconfigure takes over another set of rules, and perhaps another target of the same name. It returns the alerts
 // of rules that have no place here any more.
-func (d *device) adopt(set *Set, t *poller.Target) (left []*record) {
+func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
 	}
-	kept := d.bound[:0]
-	for _, b := range d.bound {
+	kept := d.instances[:0]
+	for _, b := range d.instances {
 		r := byUID[b.rule.UID]
 		if r == nil || (r.Global != "") != (t == nil) {
 			left = append(left, b.records()...)
@@ -261,17 +261,17 @@ func (d *device) adopt(set *Set, t *poller.Target) (left []*record) {
 	for _, records := range d.restored {
 		left = append(left, records...)
 	}
-	d.bound, d.restored = kept, nil
+	d.instances, d.restored = kept, nil
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
 	d.decided, d.grown = d.pass, true
 	d.forgetLooks(set)
-	d.show()
+	d.publishHealth()
 	return left
 }
 
-// quiet tells whether a row may only have come about because counters jumped.
-func (d *device) quiet(row labels.Labels, since time.Time) bool {
+// mayBeJump tells whether a row may only have come about because counters jumped.
+func (d *device) mayBeJump(row labels.Labels, since time.Time) bool {
 	return slices.ContainsFunc(d.jumps, func(j jump) bool { return j.at.After(since) && compatible(j.row, row) })
 }
 

@@ -20,9 +20,9 @@ import (
 
 // Options of an Evaluator.
 type Options struct {
-	Dir        string // of the samples; empty means a temporary one
-	Ledger     Ledger // of alerts and receivers; its zero value keeps alerts in memory
-	Deployment string // as in notify.AlarmID
+	Dir        string     // of the samples; empty means a temporary one
+	Alerts     AlertStore // of alerts and receivers; its zero value keeps alerts in memory
+	Deployment string     // as in notify.AlarmID
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer
 	Now        func() time.Time // nil means time.Now
@@ -30,19 +30,19 @@ type Options struct {
 
 // Evaluator evaluates rules as passes end, and keeps what they found.
 type Evaluator struct {
-	ledger     ledger // book, but in tests
-	book       *book
+	alertStore alertStore // swappable, but in tests
+	swappable  *swappableStore
 	dir        string
 	deployment string
 	logger     *slog.Logger
 	metrics    *metrics
 	read       func() time.Time // the time of day, by which intervals are measured too
 	clock      *clock
-	alive      time.Time // when what was restored was last known to be true
+	lastAlive  time.Time // when what was restored was last known to be true
 
-	store   atomic.Pointer[backing] // nil until it is open
-	ready   chan *device            // that have passes to evaluate
-	changed chan struct{}
+	queryEngine atomic.Pointer[queryEngine] // nil until it is open
+	ready       chan *device                // that have passes to evaluate
+	changed     chan struct{}
 
 	configuring sync.Mutex // held through a change of rules and targets
 
@@ -57,8 +57,8 @@ type Evaluator struct {
 	orphans  []orphan
 	ended    bool // no pass is evaluated any more
 
-	closed     atomic.Pointer[error] // why the store cannot be opened
-	complaints complaints
+	closed    atomic.Pointer[error] // why the store cannot be opened
+	throttled throttle
 }
 
 // orphan is an alert of a rule or a target that is gone, and has yet to be told so.
@@ -67,30 +67,30 @@ type orphan struct {
 	reason string
 }
 
-// backing is what rules are evaluated with.
-type backing struct {
+// queryEngine is what rules are evaluated with.
+type queryEngine struct {
 	store    *store
 	engine   *promql.Engine
 	lookback time.Duration
 }
 
 // How much one expression may cost.
-const mostSamples, mostTime = 5_000_000, 10 * time.Second
+const maxSamples, maxTime = 5_000_000, 10 * time.Second
 
-// leastLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
-const leastLookback = 5 * time.Minute
+// minLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
+const minLookback = 5 * time.Minute
 
-// mostReady is how many targets may wait to be evaluated.
-const mostReady = 1 << 14
+// maxReady is how many targets may wait to be evaluated.
+const maxReady = 1 << 14
 
 // New takes up what the last process left. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
-	kept := &book{}
-	kept.at.Store(&o.Ledger)
+	kept := &swappableStore{}
+	kept.current.Store(&o.Alerts)
 	e := &Evaluator{
-		ledger: kept, book: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
-		metrics: newMetrics(o.Registry), ready: make(chan *device, mostReady), changed: make(chan struct{}, 1),
-		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), complaints: complaints{logger: o.Logger},
+		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
+		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
+		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle{logger: o.Logger},
 	}
 	if e.read == nil {
 		e.read = time.Now
@@ -104,7 +104,7 @@ func New(o Options) (*Evaluator, error) {
 		storeFaults{e},
 	)
 	var err error
-	e.restored, e.looks, e.alive, err = e.ledger.load(e.logger)
+	e.restored, e.looks, e.lastAlive, err = e.alertStore.load(e.logger)
 	if e.looks == nil {
 		e.looks = looks{}
 	}
@@ -115,11 +115,11 @@ func New(o Options) (*Evaluator, error) {
 // setBack moves what was restored to the times of this process, where the wall clock was set back meanwhile: how
 // long that took is not known, and counts as nothing.
 func (e *Evaluator) setBack(now time.Time) {
-	by := e.alive.Sub(now)
-	if e.alive.IsZero() || by <= 0 {
+	by := e.lastAlive.Sub(now)
+	if e.lastAlive.IsZero() || by <= 0 {
 		return
 	}
-	e.alive = now
+	e.lastAlive = now
 	for _, r := range e.restored {
 		r.ActiveAt, r.FiredAt = r.ActiveAt.Add(-by), r.FiredAt.Add(-by)
 		if !r.KeepFiringSince.IsZero() {
@@ -129,7 +129,7 @@ func (e *Evaluator) setBack(now time.Time) {
 }
 
 func (e *Evaluator) series() float64 {
-	if s := e.store.Load(); s != nil {
+	if s := e.queryEngine.Load(); s != nil {
 		return float64(s.store.samples.NumSeries())
 	}
 	return 0
@@ -138,8 +138,8 @@ func (e *Evaluator) series() float64 {
 // unhealthy counts the rules that cannot be evaluated.
 func (e *Evaluator) unhealthy() float64 {
 	failing := map[string]bool{}
-	for _, d := range e.everybody() {
-		if shown := d.shown.Load(); shown != nil {
+	for _, d := range e.allDevices() {
+		if shown := d.health.Load(); shown != nil {
 			for i := range *shown {
 				if f := &(*shown)[i]; f.err != nil {
 					failing[f.uid] = true
@@ -166,11 +166,11 @@ func (e *Evaluator) Ended(r poller.Report) {
 	if d == nil || e.ended || len(e.set.Groups) == 0 {
 		return
 	}
-	if e.store.Load() == nil { // not yet open
+	if e.queryEngine.Load() == nil { // not yet open
 		d.waiting = []poller.Report{r}
 		return
 	}
-	if d.waiting = append(d.waiting, r); len(d.waiting) > mostWaiting {
+	if d.waiting = append(d.waiting, r); len(d.waiting) > maxWaiting {
 		d.waiting = slices.Delete(d.waiting, 0, 1)
 		e.metrics.skipped.Inc()
 	}
@@ -210,8 +210,8 @@ func (e *Evaluator) end() {
 	}
 }
 
-// mostWaiting is how many passes of a target may wait to be evaluated.
-const mostWaiting = 3
+// maxWaiting is how many passes of a target may wait to be evaluated.
+const maxWaiting = 3
 
 // Run opens the store once there are rules, and evaluates until ctx is cancelled. What is under way then is
 // still finished.
@@ -223,7 +223,7 @@ func (e *Evaluator) Run(ctx context.Context) error {
 		case <-e.changed:
 		}
 	}
-	s := e.insist(ctx)
+	s := e.openRetrying(ctx)
 	if s == nil {
 		e.end()
 		return nil
@@ -233,27 +233,27 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error { e.work(ctx); return nil })
 	}
-	group.Go(func() error { e.keepTime(ctx); return nil })
-	group.Go(func() error { e.tend(ctx, s); return nil })
+	group.Go(func() error { e.runTimers(ctx); return nil })
+	group.Go(func() error { e.maintain(ctx, s); return nil })
 	err := group.Wait()
 	e.end()
-	e.store.Store(nil)
-	return errors.Join(err, e.ledger.alive(e.now(), e.read()), s.close())
+	e.queryEngine.Store(nil)
+	return errors.Join(err, e.alertStore.markAlive(e.now(), e.read()), s.close())
 }
 
 // openTime is how long a store that cannot be opened is left alone.
 const openTime = 10 * time.Second
 
-// insist opens the store, and tries again as long as that fails: polling goes on without rules meanwhile, whose
+// openRetrying opens the store, and tries again as long as that fails: polling goes on without rules meanwhile, whose
 // alerts stay as they are. It returns nil once ctx is cancelled.
-func (e *Evaluator) insist(ctx context.Context) *store {
+func (e *Evaluator) openRetrying(ctx context.Context) *store {
 	for {
-		s, err := e.openBacking()
+		s, err := e.openSamples()
 		if err == nil {
 			e.closed.Store(nil)
 			return s
 		}
-		e.complaints.error("rules are not evaluated: their samples cannot be stored", "err", err)
+		e.throttled.error("rules are not evaluated: their samples cannot be stored", "err", err)
 		e.closed.Store(&err)
 		select {
 		case <-ctx.Done():
@@ -263,9 +263,9 @@ func (e *Evaluator) insist(ctx context.Context) *store {
 	}
 }
 
-// tend has the store kept small until ctx is cancelled.
-func (e *Evaluator) tend(ctx context.Context, s *store) {
-	tick := time.NewTicker(tendTime)
+// maintain has the store kept small until ctx is cancelled.
+func (e *Evaluator) maintain(ctx context.Context, s *store) {
+	tick := time.NewTicker(maintainInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -273,14 +273,14 @@ func (e *Evaluator) tend(ctx context.Context, s *store) {
 			return
 		case <-tick.C:
 		}
-		if err := s.tend(); err != nil && ctx.Err() == nil {
+		if err := s.maintain(); err != nil && ctx.Err() == nil {
 			e.metrics.storeFailures.Inc()
-			e.complaints.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
+			e.throttled.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
 		}
 	}
 }
 
-func (e *Evaluator) openBacking() (*store, error) {
+func (e *Evaluator) openSamples() (*store, error) {
 	e.mu.Lock()
 	window, dir := e.set.Selectors.Window, e.dir
 	e.mu.Unlock()
@@ -291,26 +291,26 @@ func (e *Evaluator) openBacking() (*store, error) {
 	if s.samples.NumSeries() > 0 {
 		e.clock.begin(time.UnixMilli(s.samples.MaxTime()), e.read())
 	}
-	e.store.Store(e.backing(s))
+	e.queryEngine.Store(e.newQueryEngine(s))
 	return s, nil
 }
 
-// backing makes an engine to which samples are as old as passes are apart.
-func (e *Evaluator) backing(s *store) *backing {
+// queryEngine makes an engine to which samples are as old as passes are apart.
+func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	lookback := leastLookback
+	lookback := minLookback
 	for _, d := range e.devices {
 		if d.interval*5/2 > lookback {
 			lookback = d.interval * 5 / 2
 		}
 	}
-	return &backing{s, promql.NewEngine(engineOptions(lookback)), lookback}
+	return &queryEngine{s, promql.NewEngine(engineOptions(lookback)), lookback}
 }
 
 func engineOptions(lookback time.Duration) promql.EngineOpts {
 	return promql.EngineOpts{
-		Logger: slog.New(slog.DiscardHandler), MaxSamples: mostSamples, Timeout: mostTime, LookbackDelta: lookback,
+		Logger: slog.New(slog.DiscardHandler), MaxSamples: maxSamples, Timeout: maxTime, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 	}
@@ -345,7 +345,7 @@ func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
 
 // pass evaluates the rules of a target for what a pass brought.
 func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
-	s := e.store.Load()
+	s := e.queryEngine.Load()
 	e.mu.Lock()
 	set, settings := e.set, e.settings
 	e.mu.Unlock()
@@ -356,17 +356,17 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	}
 	at := e.clock.steady(r.Last.Start)
 	emptied := settings.OnPollFailure == resolve
-	if err := d.take(s.store, r, at, emptied); err != nil {
+	if err := d.storePoll(s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
-		e.complaints.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
+		e.throttled.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
 	e.noteExcess(d)
-	d.bind(set, e.alive)
-	round := e.newRound(s, d, d.target.Interval, at)
+	d.bind(set, e.lastAlive)
+	round := e.newEvaluation(s, d, d.target.Interval, at)
 	if !r.Last.Up && emptied {
 		round.reason = "the target does not answer"
 	}
-	for _, b := range d.bound {
+	for _, b := range d.instances {
 		switch {
 		case !d.frozen(b, r.Last, emptied):
 			round.evaluate(ctx, b)
@@ -377,17 +377,17 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	round.noteLooks(set, r.Last.Up && r.Last.Err == nil)
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
 	e.finish(round)
-	d.taken.Store(e.now().UnixMilli())
+	d.lastPoll.Store(e.now().UnixMilli())
 	e.metrics.latency.Observe(e.read().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
 }
 
-func (e *Evaluator) finish(r *round) {
+func (e *Evaluator) finish(r *evaluation) {
 	err := r.commit()
 	if err != nil {
-		e.complaints.error("cannot store alerts, will retry", "of", r.device.String(), "err", err)
+		e.throttled.error("cannot store alerts, will retry", "of", r.device.String(), "err", err)
 		r.device.uncommitted.Store(&err)
 	} else {
 		r.device.uncommitted.Store(nil)
 	}
-	r.device.show()
+	r.device.publishHealth()
 }

@@ -20,14 +20,14 @@ import (
 	"trapline/internal/setting"
 )
 
-// Mistake is one thing wrong in a rule file.
-type Mistake struct {
+// Problem is one thing wrong in a rule file.
+type Problem struct {
 	File string
 	Line int // from 1; 0 if the mistake is in no particular line
 	Text string
 }
 
-func (m Mistake) Error() string {
+func (m Problem) Error() string {
 	if m.Line == 0 {
 		return m.File + ": " + m.Text
 	}
@@ -35,21 +35,21 @@ func (m Mistake) Error() string {
 }
 
 // Load reads rule files. With mistakes, what could be read without is returned all the same.
-func Load(files []string) (*Set, []Mistake) {
+func Load(files []string) (*Set, []Problem) {
 	var groups []*Group
-	var mistakes []Mistake
+	var mistakes []Problem
 	var doubts []Finding
 	for _, file := range files {
 		content, err := setting.ReadFile(file, setting.MaxFile)
 		if reason := errors.Unwrap(err); reason != nil {
-			mistakes = append(mistakes, Mistake{File: file, Text: "cannot be read: " + reason.Error()})
+			mistakes = append(mistakes, Problem{File: file, Text: "cannot be read: " + reason.Error()})
 			continue
 		}
 		more, wrong, doubtful := Parse(file, content)
 		groups, mistakes, doubts = append(groups, more...), append(mistakes, wrong...), append(doubts, doubtful...)
 	}
 	s := NewSet(groups)
-	s.doubts = doubts
+	s.warnings = doubts
 	return s, mistakes
 }
 
@@ -70,35 +70,35 @@ func NewSet(groups []*Group) *Set {
 // With is the set with more groups.
 func (s *Set) With(more ...*Group) *Set {
 	next := NewSet(slices.Concat(s.Groups, more))
-	next.doubts = s.doubts
+	next.warnings = s.warnings
 	return next
 }
 
 // ruleFile is a rule file with the places of its parts.
 type ruleFile struct {
-	file    string
-	groups  []*yaml.Node // each a mapping
-	invalid []Mistake
-	doubts  []Finding // of what Prometheus takes
+	file     string
+	groups   []*yaml.Node // each a mapping
+	problems []Problem
+	warnings []Finding // of what Prometheus takes
 }
 
 // Parse reads the content of a rule file. What Prometheus takes is no mistake, but may be doubtful.
-func Parse(file string, content []byte) (groups []*Group, mistakes []Mistake, doubts []Finding) {
+func Parse(file string, content []byte) (groups []*Group, mistakes []Problem, doubts []Finding) {
 	f := &ruleFile{file: file}
 	silent := slog.New(slog.DiscardHandler)
 	f.read(content)
-	if len(f.invalid) > 0 {
-		return nil, f.invalid, f.doubts
+	if len(f.problems) > 0 {
+		return nil, f.problems, f.warnings
 	}
 	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
 	for _, err := range errs {
-		f.complain(err)
+		f.addError(err)
 	}
 	if parsed == nil {
-		return nil, f.invalid, f.doubts
+		return nil, f.problems, f.warnings
 	}
-	if len(parsed.Groups) == 0 && len(f.invalid) == 0 {
-		f.doubt(1, "no groups: write the rules under groups, each group with a name")
+	if len(parsed.Groups) == 0 && len(f.problems) == 0 {
+		f.warn(1, "no groups: write the rules under groups, each group with a name")
 	}
 	for i := range parsed.Groups {
 		n := &yaml.Node{} // of no line, where the file has its groups by a merge
@@ -107,7 +107,7 @@ func Parse(file string, content []byte) (groups []*Group, mistakes []Mistake, do
 		}
 		groups = append(groups, f.group(&parsed.Groups[i], n))
 	}
-	return groups, f.invalid, f.doubts
+	return groups, f.problems, f.warnings
 }
 
 // read finds the groups. A second document is not read, as by Prometheus.
@@ -120,11 +120,11 @@ func (f *ruleFile) read(content []byte) {
 	if groups := valueOf(first.Content[0], "groups"); groups != nil {
 		f.groups = groups.Content
 	} else if key := keyOfConfiguration(first.Content[0]); key != nil {
-		f.wrong(key.Line, "this is a configuration (it has %s), not a rule file: check it with \"trapline check %s\"", key.Value, f.file)
+		f.problem(key.Line, "this is a configuration (it has %s), not a rule file: check it with \"trapline check %s\"", key.Value, f.file)
 		return
 	}
 	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		f.doubt(second.Line, "a second document starts here and is not read, as by Prometheus: put it into a file of its own")
+		f.warn(second.Line, "a second document starts here and is not read, as by Prometheus: put it into a file of its own")
 	}
 }
 
@@ -168,14 +168,14 @@ func ruleLine(group *yaml.Node, i int) int {
 	return group.Line
 }
 
-func (f *ruleFile) wrong(line int, format string, args ...any) {
-	if m := (Mistake{File: f.file, Line: line, Text: fmt.Sprintf(format, args...)}); !slices.Contains(f.invalid, m) {
-		f.invalid = append(f.invalid, m)
+func (f *ruleFile) problem(line int, format string, args ...any) {
+	if m := (Problem{File: f.file, Line: line, Text: fmt.Sprintf(format, args...)}); !slices.Contains(f.problems, m) {
+		f.problems = append(f.problems, m)
 	}
 }
 
-func (f *ruleFile) doubt(line int, format string, args ...any) {
-	f.doubts = append(f.doubts, Finding{File: f.file, Line: line, Level: Doubtful, Text: fmt.Sprintf(format, args...)})
+func (f *ruleFile) warn(line int, format string, args ...any) {
+	f.warnings = append(f.warnings, Finding{File: f.file, Line: line, Level: LevelWarning, Text: fmt.Sprintf(format, args...)})
 }
 
 var (
@@ -185,11 +185,11 @@ var (
 	typeName   = regexp.MustCompile(` (?:in|into) (?:type )?(?:rulefmt\.|\[\]rulefmt\.|model\.)\w+$`)
 )
 
-// complain notes a mistake that Prometheus found, with its line.
-func (f *ruleFile) complain(err error) {
+// addError notes a mistake that Prometheus found, with its line.
+func (f *ruleFile) addError(err error) {
 	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {
 		for _, text := range several.Errors {
-			f.complain(errors.New(text))
+			f.addError(errors.New(text))
 		}
 		return
 	}
@@ -205,7 +205,7 @@ func (f *ruleFile) complain(err error) {
 	} else if inRule := (*rulefmt.Error)(nil); errors.As(err, &inRule) {
 		line = f.lineOf(inRule.Group, inRule.Rule-1)
 	}
-	f.wrong(line, "%s", text)
+	f.problem(line, "%s", text)
 }
 
 // keysOf are the keys of Prometheus' types.
@@ -252,7 +252,7 @@ func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 		if limit := valueOf(n, "limit"); limit != nil {
 			line = limit.Line
 		}
-		f.doubt(line, "group %q: limit is ignored: no alert is dropped because there are many", parsed.Name)
+		f.warn(line, "group %q: limit is ignored: no alert is dropped because there are many", parsed.Name)
 	}
 	g := &Group{File: f.file, Line: n.Line, Name: parsed.Name, Interval: time.Duration(parsed.Interval)}
 	if parsed.QueryOffset != nil {
@@ -280,7 +280,7 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	maps.Copy(labels, r.Labels)
 	severity, others := cutSeverity(labels)
 	return &Rule{
-		query: expr.String(), timely: timely(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
+		query: expr.String(), clockCalls: clockCallsOf(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
 		Baseline: r.Alert != "" && r.Annotations[baselineAnnotation] == "true",

@@ -100,11 +100,11 @@ func TestWhatPrometheusTakesStopsNothing(t *testing.T) {
 			t.Errorf("%s: %v", file, m)
 		}
 		var got []string
-		for _, f := range set.Lint(&World{}) {
-			if f.Level == Wrong {
+		for _, f := range set.Lint(&Environment{}) {
+			if f.Level == LevelError {
 				t.Errorf("%s: %v", file, f)
 			}
-			if f.Level == Doubtful && !strings.Contains(f.Text, "no label target") {
+			if f.Level == LevelWarning && !strings.Contains(f.Text, "no label target") {
 				got = append(got, f.String())
 			}
 		}

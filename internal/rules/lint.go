@@ -31,22 +31,22 @@ type Level int
 
 // The levels, the worst first.
 const (
-	Wrong    Level = iota // the rule does not do what it is there for
-	Doubtful              // it may not
-	Remark                // good to know
+	LevelError   Level = iota // the rule does not do what it is there for
+	LevelWarning              // it may not
+	LevelNote                 // good to know
 )
 
 func (l Level) String() string { return [...]string{"error", "warning", "note"}[l] }
 
-// Serious tells whether a rule does not do what it is there for.
-func (f Finding) Serious() bool { return f.Level == Wrong }
+// IsError tells whether a rule does not do what it is there for.
+func (f Finding) IsError() bool { return f.Level == LevelError }
 
 func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
 }
 
-// World is what a configuration has that rules may refer to. What is nil is not checked.
-type World struct {
+// Environment is what a configuration has that rules may refer to. What is nil is not checked.
+type Environment struct {
 	Metrics      map[string][]string               // that modules yield, with the labels of their series
 	TargetLabels []string                          // those that targets have of their own
 	Interval     func(metric string) time.Duration // the longest between passes that bring the metric
@@ -59,8 +59,8 @@ type World struct {
 }
 
 // Lint looks for what the rules of a set likely do not mean.
-func (s *Set) Lint(w *World) []Finding {
-	all := slices.Clone(s.doubts)
+func (s *Set) Lint(w *Environment) []Finding {
+	all := slices.Clone(s.warnings)
 	recorded := map[string]bool{alertsName: true, alertsForStateName: true}
 	for _, r := range s.Rules() {
 		recorded[r.Record] = true
@@ -73,7 +73,7 @@ func (s *Set) Lint(w *World) []Finding {
 		l.lintNotification()
 		l.lintBaseline()
 		if r.Global != "" {
-			l.find(Remark, "is evaluated over all targets at once: %s", r.Global)
+			l.find(LevelNote, "is evaluated over all targets at once: %s", r.Global)
 		}
 		all = append(all, l.found...)
 	}
@@ -82,7 +82,7 @@ func (s *Set) Lint(w *World) []Finding {
 
 // linter looks at one rule.
 type linter struct {
-	environment *World
+	environment *Environment
 	rule        *Rule
 	recorded    map[string]bool // names of series that rules make
 	found       []Finding
@@ -94,7 +94,7 @@ func (l *linter) find(level Level, format string, args ...any) {
 
 // noData notes that a rule looks at what there is not.
 func (l *linter) noData(format string, args ...any) {
-	l.add(Finding{Level: Doubtful, Text: fmt.Sprintf(format, args...), NoData: true})
+	l.add(Finding{Level: LevelWarning, Text: fmt.Sprintf(format, args...), NoData: true})
 }
 
 func (l *linter) add(f Finding) {
@@ -112,16 +112,16 @@ var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
 		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
-			l.find(Doubtful, "the label %s has the value in it: each value raises another alarm and clears the last one. Put it into an annotation", name)
+			l.find(LevelWarning, "the label %s has the value in it: each value raises another alarm and clears the last one. Put it into an annotation", name)
 		}
 	}
 	if l.rule.Alert != "" && l.environment.Severity != nil {
 		if text := l.environment.Severity(l.rule.Labels[severityLabel]); text != "" {
-			l.find(Doubtful, "%s", text)
+			l.find(LevelWarning, "%s", text)
 		}
 	}
 	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {
-		l.find(Doubtful, "its alarms have no label target: they are of no device")
+		l.find(LevelWarning, "its alarms have no label target: they are of no device")
 	}
 }
 
@@ -191,9 +191,9 @@ func (l *linter) lintRanges() {
 		interval := l.environment.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
 		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
 		case m.Range < 2*interval:
-			l.find(Doubtful, "%s yields nothing, as in Prometheus: it needs two polls, and targets are polled each %s: write a range of %s or more", call, shown, better)
+			l.find(LevelWarning, "%s yields nothing, as in Prometheus: it needs two polls, and targets are polled each %s: write a range of %s or more", call, shown, better)
 		case m.Range < 4*interval:
-			l.find(Doubtful, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
+			l.find(LevelWarning, "%s yields nothing once a pass or two fail, for targets are polled each %s: better a range of %s or more", call, shown, better)
 		}
 		return nil
 	})
@@ -291,9 +291,9 @@ func (l *linter) lintNotification() {
 	}
 	mistakes, warnings := l.environment.Annotations(l.rule.Annotations)
 	for _, text := range mistakes {
-		l.find(Wrong, "%s", text)
+		l.find(LevelError, "%s", text)
 	}
 	for _, text := range warnings {
-		l.find(Doubtful, "%s", text)
+		l.find(LevelWarning, "%s", text)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // ports is a configuration with a module of interfaces.
-var ports = World{
+var ports = Environment{
 	Metrics:      map[string][]string{"ifOperStatus": {"ifIndex", "ifName"}, "ifInErrors": {"ifIndex", "ifName"}, "trapline_target_up": nil},
 	TargetLabels: []string{"site"},
 	Interval: func(metric string) time.Duration {
@@ -93,7 +93,7 @@ func TestLint(t *testing.T) {
 // Without a configuration, only the rules themselves are looked at.
 func TestLintWithoutAConfiguration(t *testing.T) {
 	s := parse(t, `groups: [{name: g, rules: [{alert: A, expr: 'rate(x[1s])', labels: {a: '{{ $value }}'}, annotations: {trap_notification: y}}]}]`)
-	if got := s.Lint(&World{}); len(got) != 1 || got[0].Level != Doubtful {
+	if got := s.Lint(&Environment{}); len(got) != 1 || got[0].Level != LevelWarning {
 		t.Errorf("%v", got)
 	}
 }

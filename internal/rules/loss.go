@@ -32,7 +32,7 @@ func (e *Evaluator) Healthy() error {
 	if err := e.closed.Load(); err != nil {
 		return fmt.Errorf("rules are not evaluated: %w", *err)
 	}
-	for _, d := range e.everybody() {
+	for _, d := range e.allDevices() {
 		if err := d.uncommitted.Load(); err != nil {
 			return fmt.Errorf("what the rules of %s found cannot be stored: %w", d, *err)
 		}
@@ -69,11 +69,11 @@ func (e *Evaluator) mended(d *device) time.Time {
 	return time.UnixMilli(last)
 }
 
-// complaintTime is how often the same is logged.
-const complaintTime = time.Minute
+// throttleInterval is how often the same is logged.
+const throttleInterval = time.Minute
 
-// complaints logs errors that come again and again, each once in complaintTime.
-type complaints struct {
+// throttled logs errors that come again and again, each once in throttleInterval.
+type throttle struct {
 	logger *slog.Logger
 
 	mu     sync.Mutex
@@ -81,11 +81,11 @@ type complaints struct {
 	silent map[string]int // how often each was not logged since
 }
 
-func (c *complaints) error(message string, args ...any) {
+func (c *throttle) error(message string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if last, logged := c.last[message]; logged && now.Sub(last) < complaintTime {
+	if last, logged := c.last[message]; logged && now.Sub(last) < throttleInterval {
 		c.silent[message]++
 		return
 	}

@@ -48,13 +48,13 @@ func TestNothingIsClearedForWantOfSamples(t *testing.T) {
 					if got := r.take(); !strings.HasPrefix(got, "raise Hot") {
 						t.Fatalf("hot: told %q", got)
 					}
-					r.e.store.Load().store.fault = func() error { return syscall.ENOSPC }
+					r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 					passes(lost, !ends)
 					r.want("while nothing can be stored", "")
 					if err := r.e.Healthy(); !errors.Is(err, syscall.ENOSPC) {
 						t.Errorf("while nothing can be stored: healthy: %v", err)
 					}
-					r.e.store.Load().store.fault = nil
+					r.e.queryEngine.Load().store.fault = nil
 					passes(1, !ends)
 					if err := r.e.Healthy(); err != nil {
 						t.Error(err)
@@ -78,10 +78,10 @@ func TestRowsThatVanishWhileNothingCanBeStored(t *testing.T) {
 	r := start(t, hot)
 	r.warm()
 	r.want("warm", "raise Hot i=1")
-	r.e.store.Load().store.fault = func() error { return syscall.ENOSPC }
+	r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 	r.poll(`temperature{i="2"} 20`)
 	r.want("nothing can be stored", "")
-	r.e.store.Load().store.fault = nil
+	r.e.queryEngine.Load().store.fault = nil
 	r.poll(`temperature{i="2"} 20`)
 	r.want("it can", "clear Hot i=1 (the row is gone)")
 }
@@ -90,9 +90,9 @@ func TestRowsThatVanishWhileNothingCanBeStored(t *testing.T) {
 func TestLostSamplesAreSaidOnce(t *testing.T) {
 	r := start(t, hot)
 	var text bytes.Buffer
-	r.e.complaints.logger = slog.New(slog.NewTextHandler(&text, nil))
+	r.e.throttled.logger = slog.New(slog.NewTextHandler(&text, nil))
 	r.warm()
-	r.e.store.Load().store.fault = func() error { return syscall.ENOSPC }
+	r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 	for range 10 {
 		r.warm()
 	}
@@ -113,12 +113,12 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 	}
 	d := r.e.device("sw1")
 	d.lost.Store(&loss{errors.New("out of order"), map[string]bool{"temperature": true}})
-	for _, b := range d.bound {
+	for _, b := range d.instances {
 		if got, want := d.lost.Load().of(b.rule), b.rule.Alert == "Hot"; got != want {
 			t.Errorf("%s: %t", b.rule.Alert, got)
 		}
 	}
-	if r.e.lossFor(d.bound[0].rule) == nil {
+	if r.e.lossFor(d.instances[0].rule) == nil {
 		t.Error("global rules are not frozen")
 	}
 }
@@ -127,7 +127,7 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 func TestFaultsOfTheStoreAreExposed(t *testing.T) {
 	r := start(t, hot)
 	r.warm()
-	a := r.e.store.Load().store.samples.Appender()
+	a := r.e.queryEngine.Load().store.samples.Appender()
 	if _, err := a.Append(0, labels.FromStrings("__name__", "temperature", "target", "sw1", "i", "1"), 1, 1); err == nil {
 		t.Error("a sample of long ago is taken")
 	}

@@ -48,7 +48,7 @@ func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
 // Collect is of prometheus.Collector.
 func (f storeFaults) Collect(to chan<- prometheus.Metric) {
 	counts := map[string]uint64{"out_of_order": 0, "wal_corruption": 0, "wal_write": 0}
-	if s := f.evaluator.store.Load(); s != nil {
+	if s := f.evaluator.queryEngine.Load(); s != nil {
 		counts["out_of_order"], counts["wal_corruption"], counts["wal_write"] = s.store.samples.Faults()
 	}
 	for _, reason := range slices.Sorted(maps.Keys(counts)) {

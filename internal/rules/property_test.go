@@ -70,7 +70,7 @@ func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 			r.pollOf(target, nil, rows...)
 		}
 	}
-	s := r.e.store.Load()
+	s := r.e.queryEngine.Load()
 	global := QueryFunc(s.engine, s.store.samples)
 	compared, refused, rowsSeen := 0, 0, 0
 	for compared < 2000 {
@@ -131,7 +131,7 @@ func TestRulesThatAreNotBoundHaveNoRows(t *testing.T) {
 	r := start(t, `{record: x, expr: a}, {record: y, expr: b}, {record: z, expr: c_total}`)
 	r.poll(`a{i="1"} 3`, `a{i="2"} 5`)
 	r.poll(`a{i="1"} 4`, `a{i="2"} 5`)
-	s := r.e.store.Load()
+	s := r.e.queryEngine.Load()
 	unbound := 0
 	for unbound < 300 {
 		text := x.vector(1 + x.IntN(3))

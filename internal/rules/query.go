@@ -17,17 +17,17 @@ import (
 
 var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
 
-// mostSteps bounds the points of a series that a query may ask for, as Prometheus does.
-const mostSteps = 11_000
+// maxSteps bounds the points of a series that a query may ask for, as Prometheus does.
+const maxSteps = 11_000
 
 // serveQuery evaluates an expression at one time.
 func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
 	at, err := parseTime(r.FormValue("time"), e.now())
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
+		writeError(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
 		return
 	}
-	e.ask(w, r, CostOptions{}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
+	e.runQuery(w, r, CostOptions{}, func(ctx context.Context, s *queryEngine, engine *promql.Engine) (promql.Query, error) {
 		return engine.NewInstantQuery(ctx, s.store.samples, nil, r.FormValue("query"), at)
 	})
 }
@@ -42,14 +42,14 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 	case start.IsZero() || end.Before(start):
 		err = errors.New("want start and end, the end not before the start")
-	case end.Sub(start)/step > mostSteps:
-		err = fmt.Errorf("more than %d points for a series: take a longer step", mostSteps)
+	case end.Sub(start)/step > maxSteps:
+		err = fmt.Errorf("more than %d points for a series: take a longer step", maxSteps)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "bad_data", err)
+		writeError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
-	e.ask(w, r, CostOptions{Span: end.Sub(start), Step: step}, func(ctx context.Context, s *backing, engine *promql.Engine) (promql.Query, error) {
+	e.runQuery(w, r, CostOptions{Span: end.Sub(start), Step: step}, func(ctx context.Context, s *queryEngine, engine *promql.Engine) (promql.Query, error) {
 		return engine.NewRangeQuery(ctx, s.store.samples, nil, r.FormValue("query"), start, end, step)
 	})
 }
@@ -57,29 +57,29 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 // How much a query may cost. It is less than a rule may.
 const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
 
-// ask answers a query, if it is within bounds: those of CheckText and CheckCost, and the engine's own.
-func (e *Evaluator) ask(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *backing, *promql.Engine) (promql.Query, error)) {
-	s := e.store.Load()
+// runQuery answers a query, if it is within bounds: those of CheckText and CheckCost, and the engine's own.
+func (e *Evaluator) runQuery(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *queryEngine, *promql.Engine) (promql.Query, error)) {
+	s := e.queryEngine.Load()
 	if s == nil {
-		refuse(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
+		writeError(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
 		return
 	}
 	cost, err := e.costOf(r.FormValue("query"), o)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "bad_data", err)
+		writeError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxQueryTime)
 	defer cancel()
-	q, err := query(ctx, s, queryEngine(s.lookback, cost.maxSeries()))
+	q, err := query(ctx, s, newLimitedEngine(s.lookback, cost.maxSeries()))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "bad_data", err)
+		writeError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	defer q.Close()
 	found := q.Exec(ctx)
 	if found.Err != nil {
-		refuse(w, http.StatusUnprocessableEntity, "execution", found.Err)
+		writeError(w, http.StatusUnprocessableEntity, "execution", found.Err)
 		return
 	}
 	writeResult(w, found.Value)
@@ -115,7 +115,7 @@ func (e *Evaluator) sampling() (interval, retention time.Duration) {
 	return interval, retentionOf(e.set.Selectors.Window)
 }
 
-func queryEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
+func newLimitedEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
 	o := engineOptions(lookback)
 	o.MaxSamples, o.Timeout, o.EnableQueryCost = maxQuerySamples, maxQueryTime, true
 	engine := promql.NewEngine(o)

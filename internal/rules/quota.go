@@ -72,13 +72,13 @@ func (q *quota) due() bool {
 }
 
 // admits reports whether a series that the target did not have in its last pass may be stored.
-func (in *intake) admits(lset labels.Labels) bool {
+func (in *pollWriter) admits(lset labels.Labels) bool {
 	return in.own || in.appender.Has(lset) || in.device.quota.admit()
 }
 
 // live counts the series that are in the store.
 func (d *device) live() (n int) {
-	for _, s := range d.shelves {
+	for _, s := range d.caches {
 		for i := range s.series {
 			if s.series[i].ref != 0 {
 				n++
@@ -98,7 +98,7 @@ type Excess struct {
 
 // Excesses returns such targets, in the order of their names.
 func (e *Evaluator) Excesses() (list []Excess) {
-	e.eachShown(func(target string, d *device, _ []fare) {
+	e.eachHealth(func(target string, d *device, _ []ruleHealth) {
 		if x := d.excess.Load(); x != nil {
 			list = append(list, Excess{target, x.Samples, e.wall(x.Since)})
 		}

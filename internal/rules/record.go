@@ -51,7 +51,7 @@ func (n *number) UnmarshalText(text []byte) error {
 // sent reports whether receivers know of the alert.
 func (r *record) sent() bool { return r.Firing && !r.Baseline }
 
-// shown are the labels that others see.
+// health are the labels that others see.
 func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
 
 // cutSeverity takes the severity out of the labels of a record that is not yet used, if the rule sets it.
@@ -89,10 +89,10 @@ var (
 
 // change is what becomes of an alert.
 type change struct {
-	bound *bound
-	key   uint64
-	old   *record // nil if it is new
-	now   *record // nil if it is over
+	instance *ruleInstance
+	key      uint64
+	old      *record // nil if it is new
+	now      *record // nil if it is over
 }
 
 // storeChanges writes changes, which a transaction may do more than once.
@@ -203,8 +203,8 @@ func recordOf(a *notify.Alarm) *record {
 	}
 }
 
-// adopt finds the rule of a record that does not name it, and makes the record one of that rule.
-func (s *Set) adopt(r *record) (*Rule, *record) {
+// reconfigure finds the rule of a record that does not name it, and makes the record one of that rule.
+func (s *Set) assignRule(r *record) (*Rule, *record) {
 	for _, rule := range s.Rules() {
 		if !rule.mayHaveRaised(r.Labels) {
 			continue

@@ -35,8 +35,8 @@ func (e *Evaluator) Reports() []Report {
 		list[i].Rule = r
 		byUID[r.UID] = &list[i]
 	}
-	e.eachShown(func(target string, d *device, fares []fare) {
-		polled = polled || d.taken.Load() > 0
+	e.eachHealth(func(target string, d *device, fares []ruleHealth) {
+		polled = polled || d.lastPoll.Load() > 0
 		for i := range fares {
 			if r := byUID[fares[i].uid]; r != nil {
 				r.add(target, &fares[i])
@@ -59,7 +59,7 @@ func (e *Evaluator) Reports() []Report {
 	return list
 }
 
-func (r *Report) add(target string, f *fare) {
+func (r *Report) add(target string, f *ruleHealth) {
 	r.Targets++
 	r.Took += f.took
 	if f.err != nil {
@@ -77,8 +77,8 @@ func (r *Report) add(target string, f *fare) {
 	}
 }
 
-// eachShown calls show for each target in the order of their names, and for global rules, whose target is "".
-func (e *Evaluator) eachShown(show func(target string, d *device, fares []fare)) {
+// eachHealth calls show for each target in the order of their names, and for global rules, whose target is "".
+func (e *Evaluator) eachHealth(show func(target string, d *device, fares []ruleHealth)) {
 	e.mu.Lock()
 	devices := map[string]*device{"": e.global}
 	for name, d := range e.devices {
@@ -86,7 +86,7 @@ func (e *Evaluator) eachShown(show func(target string, d *device, fares []fare))
 	}
 	e.mu.Unlock()
 	for _, name := range sortedKeys(devices) {
-		if shown := devices[name].shown.Load(); shown != nil {
+		if shown := devices[name].health.Load(); shown != nil {
 			show(name, devices[name], *shown)
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
 
 // Alarms returns the alarms of alerts: of those that are firing, or of those that are pending.
 func (e *Evaluator) Alarms(firing bool) (list []notify.Alarm) {
-	e.eachShown(func(_ string, _ *device, fares []fare) {
+	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {
 			for _, r := range fares[i].alerts {
 				if r.Firing == firing {

@@ -84,12 +84,12 @@ func (r *rig) run() {
 	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
-		Dir: r.dir + "/rules", Ledger: Ledger{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
+		Dir: r.dir + "/rules", Alerts: AlertStore{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
 	})
 	r.must(err)
 	r.due = map[groupKey]plan{}
 	r.configure()
-	_, err = r.e.openBacking()
+	_, err = r.e.openSamples()
 	r.must(err)
 }
 
@@ -104,7 +104,7 @@ func (r *rig) kill() {
 	}
 	dir, crashed := r.dir+"/rules", r.dir+"/crashed"
 	r.must(os.CopyFS(crashed, os.DirFS(dir)))
-	r.must(r.e.store.Load().store.samples.Close())
+	r.must(r.e.queryEngine.Load().store.samples.Close())
 	r.must(os.RemoveAll(dir))
 	r.must(os.Rename(crashed, dir))
 	r.must(r.state.Close())
@@ -114,7 +114,7 @@ func (r *rig) kill() {
 // restart is a crash and a start so much later. The process lives for aliveTime before at least.
 func (r *rig) restart(down time.Duration) {
 	r.Helper()
-	r.must(r.e.ledger.alive(r.e.now(), r.now))
+	r.must(r.e.alertStore.markAlive(r.e.now(), r.now))
 	r.kill()
 	r.now = r.now.Add(down)
 	r.run()
@@ -199,7 +199,7 @@ func objectOf(name string) []byte {
 	return setting.ParseOID(fmt.Sprintf("1.3.6.1.4.1.32473.%d", name[0])).OID
 }
 
-// take gives the events that receivers were told since, without those about no alarm: "raise Hot i=1".
+// storePoll gives the events that receivers were told since, without those about no alarm: "raise Hot i=1".
 func (r *rig) take() string {
 	r.Helper()
 	waiting, err := r.outbox.Waiting()

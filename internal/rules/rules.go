@@ -17,7 +17,7 @@ type Set struct {
 	Selectors *Selectors // what the rules look at
 
 	baselines []*Rule   // those of Baseline that are evaluated for each target
-	doubts    []Finding // about the files
+	warnings  []Finding // about the files
 }
 
 // Group is a group of a rule file.
@@ -52,11 +52,11 @@ type Rule struct {
 	Window time.Duration
 
 	query       string // the expression as Prometheus writes it
-	timely      []insertion
+	clockCalls  []insertion
 	labels      []text // of an alerting rule, without severity
 	severity    text   // without a name where the rule sets none
 	annotations []text
-	truths      bool // it looks at nothing but how polling goes
+	onlyPolls   bool // it looks at nothing but how polling goes
 	rates       bool // it derives from counters
 }
 

@@ -177,15 +177,15 @@ func rates(e parser.Expr) (found bool) {
 	return found
 }
 
-// onlyTruths tells whether an expression looks at nothing but how polling goes.
-func onlyTruths(e parser.Expr) bool {
+// onlyPollSeries tells whether an expression looks at nothing but how polling goes.
+func onlyPollSeries(e parser.Expr) bool {
 	list := selectors(e)
-	truth := func(vs *parser.VectorSelector) bool { return isTruth(nameOf(vs)) }
+	truth := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
 	other := func(vs *parser.VectorSelector) bool { return !truth(vs) && nameOf(vs) != alertsName }
 	return slices.ContainsFunc(list, truth) && !slices.ContainsFunc(list, other)
 }
 
-// isTruth tells the names of series that say how polling goes, and are there after every pass.
-func isTruth(name string) bool {
+// isPollSeries tells the names of series that say how polling goes, and are there after every pass.
+func isPollSeries(name string) bool {
 	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
 }

@@ -28,7 +28,7 @@ func (s *Set) separate() {
 	}
 	for _, r := range s.Rules() {
 		r.Window = window(r.Expr)
-		r.truths, r.rates = onlyTruths(r.Expr), rates(r.Expr)
+		r.onlyPolls, r.rates = onlyPollSeries(r.Expr), rates(r.Expr)
 	}
 }
 

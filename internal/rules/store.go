@@ -17,7 +17,7 @@ import (
 	"trapline/internal/rules/samples"
 )
 
-// store keeps the samples that rules look back at.
+// queryEngine keeps the samples that rules look back at.
 type store struct {
 	samples   *samples.Store
 	temporary string // a directory to remove in the end
@@ -25,17 +25,17 @@ type store struct {
 	fault     func() error // of tests: why nothing can be written; nil in the field
 }
 
-// leastRetention is how long samples are kept, if no rule looks further back.
-const leastRetention = 30 * time.Minute
+// minRetention is how long samples are kept, if no rule looks further back.
+const minRetention = 30 * time.Minute
 
-func retentionOf(window time.Duration) time.Duration { return max(leastRetention, 2*window) }
+func retentionOf(window time.Duration) time.Duration { return max(minRetention, 2*window) }
 
-// tendTime is how often samples are deleted that no rule looks back at.
-const tendTime = time.Minute
+// maintainInterval is how often samples are deleted that no rule looks back at.
+const maintainInterval = time.Minute
 
 // openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
 // so is one from the future, which would take no sample until that has come. One that merely cannot be opened
-// at the moment stays as it is.
+// current the moment stays as it is.
 func openStore(dir string, window time.Duration, now time.Time, logger *slog.Logger) (*store, error) {
 	s := &store{logger: logger}
 	if dir == "" {
@@ -106,12 +106,12 @@ func (w warnings) Handle(ctx context.Context, r slog.Record) error {
 func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler { return warnings{w.to.WithAttrs(attrs)} }
 func (w warnings) WithGroup(name string) slog.Handler       { return warnings{w.to.WithGroup(name)} }
 
-// tend deletes samples that no rule looks back at.
-func (s *store) tend() error {
+// maintain deletes samples that no rule looks back at.
+func (s *store) maintain() error {
 	if s.fault != nil {
 		return s.fault()
 	}
-	return s.samples.Tend()
+	return s.samples.Maintain()
 }
 
 // appender takes samples for the store.

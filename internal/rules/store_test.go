@@ -36,7 +36,7 @@ func TestADamagedStoreIsPutAside(t *testing.T) {
 		r := start(t, hot)
 		r.warm()
 		r.want(name, "raise Hot i=1")
-		r.must(r.e.ledger.alive(r.e.now(), r.now))
+		r.must(r.e.alertStore.markAlive(r.e.now(), r.now))
 		r.kill()
 		dir := filepath.Join(r.dir, "rules")
 		if damage != nil {
@@ -82,36 +82,36 @@ func TestASecondDamagedStoreTakesThePlaceOfTheFirst(t *testing.T) {
 // What could not be stored is found again by the next pass, and told once.
 func TestACommitThatFailsIsMadeUpFor(t *testing.T) {
 	r := start(t, hot+`, {alert: Warm, expr: temperature > 30, for: 1m}`)
-	good := r.e.ledger
+	good := r.e.alertStore
 	broken := failing{}
-	r.e.ledger = &broken
+	r.e.alertStore = &broken
 	r.warm()
 	r.warm()
 	r.warm()
 	r.want("nothing can be stored", "")
-	r.e.ledger = good
+	r.e.alertStore = good
 	r.warm()
 	if got := r.take(); got != "raise Hot i=1, raise Warm i=1" {
 		t.Errorf("it can again: %q", got)
 	}
-	r.e.ledger = &broken
+	r.e.alertStore = &broken
 	r.cool()
 	r.use(`{alert: Warm, expr: temperature > 30, for: 1m}`)
 	r.configure()
-	r.e.ledger = good
-	r.e.settle()
+	r.e.alertStore = good
+	r.e.clearOrphans()
 	r.want("the rule is gone meanwhile", "clear Hot i=1 (the rule is gone)")
 	r.use(hot)
 	r.configure()
 	r.warm()
 	r.want("it is there again", "clear Warm i=1 (the rule is gone), raise Hot i=1")
-	r.e.ledger = &broken
+	r.e.alertStore = &broken
 	r.use(`{alert: Other, expr: temperature > 99}`)
 	r.configure()
 	r.use(hot)
 	r.configure()
-	r.e.ledger = good
-	r.e.settle()
+	r.e.alertStore = good
+	r.e.clearOrphans()
 	r.warm()
 	r.want("it was gone for a moment", "")
 	r.cool()
@@ -121,7 +121,7 @@ func TestACommitThatFailsIsMadeUpFor(t *testing.T) {
 // Without a state directory, alerts are kept in memory, and samples in a temporary directory.
 func TestWithoutStateDirectory(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	e, err := New(Options{Ledger: Ledger{}, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	e, err := New(Options{Alerts: AlertStore{}, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,4 +204,4 @@ func (failing) apply(t []notify.Transition, c []change, l []look, _ time.Time) e
 	}
 	return bbolterrors.ErrInvalid
 }
-func (failing) alive(_, _ time.Time) error { return bbolterrors.ErrInvalid }
+func (failing) markAlive(_, _ time.Time) error { return bbolterrors.ErrInvalid }

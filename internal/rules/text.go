@@ -19,14 +19,14 @@ import (
 type text struct {
 	name, value string
 	template    bool // the value is one
-	moving      bool // and what it says depends on more than a sample
+	volatile    bool // and what it says depends on more than a sample
 }
 
 func textsOf(of map[string]string) (list []text) {
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		value := of[name]
 		t := text{name: name, value: value, template: strings.Contains(value, "{{")}
-		t.moving = t.template && (strings.Contains(value, "query") || strings.Contains(value, "now"))
+		t.volatile = t.template && (strings.Contains(value, "query") || strings.Contains(value, "now"))
 		list = append(list, t)
 	}
 	return list
@@ -49,11 +49,11 @@ const severityLabel = "severity"
 // Variables are what templates of rules may use, as in Prometheus.
 const Variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
-// nowhere is the URL that alerts have in the place of Prometheus' own.
-var nowhere = &url.URL{}
+// noURL is the URL that alerts have in the place of Prometheus' own.
+var noURL = &url.URL{}
 
 // texts gives what the texts of a rule say of a sample.
-func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
+func (r *evaluation) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
 	var data any
 	return func(t text) string {
 		if !t.template {
@@ -63,7 +63,7 @@ func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(tex
 			data = template.AlertTemplateData(s.Metric.Map(), nil, "", s)
 		}
 		at := model.Time(timestamp.FromTime(r.at))
-		e := template.NewTemplateExpander(ctx, Variables+t.value, "__alert_"+rule.Alert, data, at, r.query, nowhere, nil)
+		e := template.NewTemplateExpander(ctx, Variables+t.value, "__alert_"+rule.Alert, data, at, r.queryAll, noURL, nil)
 		said, err := e.Expand()
 		if err != nil {
 			return fmt.Sprintf("<error expanding template: %s>", err)
@@ -72,8 +72,8 @@ func (r *round) texts(ctx context.Context, rule *Rule, s promql.Sample) func(tex
 	}
 }
 
-// labelled gives samples the labels of the alerts that they are of, and notes which is of which. No two may be of one.
-func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) (promql.Vector, error) {
+// withAlertLabels gives samples the labels of the alerts that they are of, and notes which is of which. No two may be of one.
+func (r *evaluation) withAlertLabels(ctx context.Context, b *ruleInstance, vector promql.Vector) (promql.Vector, error) {
 	b.found = make(map[uint64]promql.Sample, len(vector))
 	l := labels.NewBuilder(labels.EmptyLabels())
 	for i, s := range vector {
@@ -98,8 +98,8 @@ func (r *round) labelled(ctx context.Context, b *bound, vector promql.Vector) (p
 
 // annotate writes the annotations and the severities of the alerts whose condition is true. Where these would say the same as
 // before they are kept, for templates are slow.
-func (r *round) annotate(ctx context.Context, b *bound) {
-	moving := b.rule.severity.moving || slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.moving })
+func (r *evaluation) annotate(ctx context.Context, b *ruleInstance) {
+	moving := b.rule.severity.volatile || slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.volatile })
 	var list labels.ScratchBuilder
 	if b.rule.severity.template {
 		b.severities = map[uint64]string{}
@@ -109,7 +109,7 @@ func (r *round) annotate(ctx context.Context, b *bound) {
 		if !found {
 			continue
 		}
-		old := b.mirror[key]
+		old := b.persisted[key]
 		if !moving && s.H == nil && old != nil && old.fresh && old.Value == number(a.Value) && labels.Equal(old.Sample, s.Metric) {
 			a.Annotations = old.Annotations
 			continue

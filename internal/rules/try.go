@@ -83,18 +83,18 @@ func (e *Evaluator) newTrial(t *Trial) (*trial, error) {
 	if expr.Type() != parser.ValueTypeVector {
 		return nil, fmt.Errorf("it gives a %s, of which no alarm can arise: compare a metric, as in ifOperStatus == 2", parser.DocumentedType(expr.Type()))
 	}
-	return &trial{evaluator: e, expr: expr, text: t.Expr, reports: t.Reports, backing: e.store.Load(), now: e.now(), most: int(c.maxSeries())}, nil
+	return &trial{evaluator: e, expr: expr, text: t.Expr, reports: t.Reports, queryEngine: e.queryEngine.Load(), now: e.now(), maxSeries: int(c.maxSeries())}, nil
 }
 
 // trial is an expression while it is tried. It is what its queries look at.
 type trial struct {
-	evaluator *Evaluator
-	backing   *backing // nil if there are no rules
-	expr      parser.Expr
-	text      string
-	reports   []poller.Report
-	now       time.Time
-	most      int // series
+	evaluator   *Evaluator
+	queryEngine *queryEngine // nil if there are no rules
+	expr        parser.Expr
+	text        string
+	reports     []poller.Report
+	now         time.Time
+	maxSeries   int // series
 
 	series []storage.Series // of the last polls, sorted
 	of     map[string]bool  // targets
@@ -105,7 +105,7 @@ type trial struct {
 func (t *trial) gather() error {
 	t.of, t.named = map[string]bool{}, map[string]bool{}
 	wanted := selectors(t.expr)
-	in := &intake{}
+	in := &pollWriter{}
 	for i := range t.reports {
 		r := &t.reports[i]
 		t.of[r.Target.Name] = true
@@ -113,13 +113,13 @@ func (t *trial) gather() error {
 			continue
 		}
 		at := t.evaluator.clock.steady(r.Last.Start).UnixMilli()
-		sets := append([]*series.Set{r.Fares, truths(r.Last, r.Target)}, r.Last.Sets...)
+		sets := append([]*series.Set{r.Fares, pollSeries(r.Last, r.Target)}, r.Last.Sets...)
 		for _, set := range sets {
 			for j := range set.Columns {
 				t.column(in, wanted, &set.Columns[j], r.Target.Rendered, at)
 			}
-			if len(t.series) > t.most {
-				return fmt.Errorf("it looks at more than %d series: try it on fewer targets", t.most)
+			if len(t.series) > t.maxSeries {
+				return fmt.Errorf("it looks at more than %d series: try it on fewer targets", t.maxSeries)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (t *trial) gather() error {
 	return nil
 }
 
-func (t *trial) column(in *intake, wanted []*parser.VectorSelector, c *series.Column, rendered []byte, at int64) {
+func (t *trial) column(in *pollWriter, wanted []*parser.VectorSelector, c *series.Column, rendered []byte, at int64) {
 	if !slices.ContainsFunc(wanted, func(vs *parser.VectorSelector) bool { return mayBeNamed(vs, c.Desc.Name) }) {
 		return
 	}
@@ -160,7 +160,7 @@ func (t *trial) names(found *Tried) {
 			continue
 		}
 		seen[name] = true
-		kept := t.backing != nil && t.kept(name)
+		kept := t.queryEngine != nil && t.kept(name)
 		switch {
 		case !t.named[name] && !kept:
 			found.Unknown = append(found.Unknown, name)
@@ -207,11 +207,11 @@ func newMatch(s promql.Sample) Match {
 }
 
 func (t *trial) engine() *promql.Engine {
-	lookback := leastLookback
-	if t.backing != nil {
-		lookback = t.backing.lookback
+	lookback := minLookback
+	if t.queryEngine != nil {
+		lookback = t.queryEngine.lookback
 	}
-	return queryEngine(lookback, uint64(t.most))
+	return newLimitedEngine(lookback, uint64(t.maxSeries))
 }
 
 // past evaluates the expression over the samples that are kept, and notes since when and how often it was true.
@@ -256,11 +256,11 @@ func (t *trial) past(ctx context.Context, found *Tried) error {
 
 // window is how far back samples reach, in whole steps, and how far these are apart.
 func (t *trial) window() (window, step time.Duration) {
-	if t.backing == nil {
+	if t.queryEngine == nil {
 		return 0, 0
 	}
 	interval, retention := t.evaluator.sampling()
-	window = min(retention, t.now.Sub(time.UnixMilli(t.backing.store.samples.MinTime())))
+	window = min(retention, t.now.Sub(time.UnixMilli(t.queryEngine.store.samples.MinTime())))
 	step = max(interval, (window / maxTrySteps).Truncate(time.Second), time.Second)
 	return window.Truncate(step), step
 }
@@ -298,11 +298,11 @@ func newHistory(points []promql.FPoint, start, end time.Time, step time.Duration
 // Querier looks at the samples that are kept, and those of the last polls.
 func (t *trial) Querier(from, to int64) (storage.Querier, error) {
 	q := &trialQuerier{trial: t}
-	if t.backing == nil {
+	if t.queryEngine == nil {
 		return q, nil
 	}
 	var err error
-	q.kept, err = t.backing.store.samples.Querier(from, to)
+	q.kept, err = t.queryEngine.store.samples.Querier(from, to)
 	return q, err
 }
 

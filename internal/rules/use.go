@@ -10,23 +10,25 @@ import (
 	"trapline/internal/notify"
 )
 
-// book is a ledger that another one may take the place of.
-type book struct{ at atomic.Pointer[Ledger] }
+// swappable is a ledger that another one may take the place of.
+type swappableStore struct{ current atomic.Pointer[AlertStore] }
 
-func (b *book) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
-	return b.at.Load().load(logger)
+func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	return b.current.Load().load(logger)
 }
 
-func (b *book) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
-	return b.at.Load().apply(transitions, changes, looked, now)
+func (b *swappableStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+	return b.current.Load().apply(transitions, changes, looked, now)
 }
 
-func (b *book) alive(at, now time.Time) error { return b.at.Load().alive(at, now) }
+func (b *swappableStore) markAlive(at, now time.Time) error {
+	return b.current.Load().markAlive(at, now)
+}
 
 // Use has alerts kept in a ledger that were kept in memory alone so far, and samples in dir unless they are kept
 // already. An evaluator without rules takes up what an earlier process left there; otherwise the alerts that there are
-// take its place: they are stored, and receivers are notified of them.
-func (e *Evaluator) Use(l Ledger, dir string) error {
+// storePoll its place: they are stored, and receivers are notified of them.
+func (e *Evaluator) Use(l AlertStore, dir string) error {
 	e.configuring.Lock()
 	defer e.configuring.Unlock()
 	left, looked, alive, err := l.load(e.logger)
@@ -34,34 +36,34 @@ func (e *Evaluator) Use(l Ledger, dir string) error {
 		return err
 	}
 	e.mu.Lock()
-	if e.store.Load() == nil {
+	if e.queryEngine.Load() == nil {
 		e.dir = dir
 	}
 	idle := len(e.set.Groups) == 0
 	if idle {
-		e.restored, e.looks, e.alive = left, looked, alive
+		e.restored, e.looks, e.lastAlive = left, looked, alive
 	}
 	e.mu.Unlock()
-	e.book.at.Store(&l)
+	e.swappable.current.Store(&l)
 	if idle {
 		e.setBack(e.now())
 		return nil
 	}
-	return e.enter(left)
+	return e.storeAll(left)
 }
 
-// enter stores the alerts and looks of all devices, and ends those alerts that an earlier process left and that are
+// storeAll stores the alerts and looks of all devices, and ends those alerts that an earlier process left and that are
 // not there any more.
-func (e *Evaluator) enter(left []*record) error {
+func (e *Evaluator) storeAll(left []*record) error {
 	known := map[string]bool{}
-	for _, d := range e.everybody() {
+	for _, d := range e.allDevices() {
 		d.mu.Lock()
 		changes, transitions := e.entries(d, known)
 		var looked []look
 		if d.target != nil && len(d.looked) > 0 {
 			looked = []look{{d.target.Name, slices.Sorted(maps.Keys(d.looked))}}
 		}
-		err := e.ledger.apply(transitions, changes, looked, e.read())
+		err := e.alertStore.apply(transitions, changes, looked, e.read())
 		d.mu.Unlock()
 		if err != nil {
 			return err
@@ -78,15 +80,15 @@ func (e *Evaluator) enter(left []*record) error {
 			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: r.ID}})
 		}
 	}
-	return e.ledger.apply(transitions, changes, nil, e.read())
+	return e.alertStore.apply(transitions, changes, nil, e.read())
 }
 
 // entries are the alerts of a device, whose mutex is held.
 func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change, transitions []notify.Transition) {
-	for _, b := range d.bound {
-		for key, r := range b.mirror {
+	for _, b := range d.instances {
+		for key, r := range b.persisted {
 			known[r.ID] = true
-			changes = append(changes, change{bound: b, key: key, now: r})
+			changes = append(changes, change{instance: b, key: key, now: r})
 			if r.sent() {
 				transitions = append(transitions, notify.Transition{Alarm: e.alarmOf(d, b, r, false), Active: true})
 			}

@@ -31,7 +31,7 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 		return nil, err
 	}
 	w.Warn(logger, nil)
-	if findings, err := w.Findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.Serious) {
+	if findings, err := w.Findings(); err != nil || slices.ContainsFunc(findings, rules.Finding.IsError) {
 		return nil, cmp.Or(err, ErrRules)
 	}
 	for _, text := range DiskWarnings(w.Config) {

@@ -34,7 +34,7 @@ func (w *Config) lint() ([]rules.Finding, error) {
 }
 
 // ForRules is what rules may refer to.
-func (w *Config) ForRules() (rules.World, error) {
+func (w *Config) ForRules() (rules.Environment, error) {
 	y := Yields{}
 	y.addOwn()
 	for _, m := range w.Catalog.Modules {
@@ -43,15 +43,15 @@ func (w *Config) ForRules() (rules.World, error) {
 	auto := func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) }
 	if len(w.Targets) == 0 || slices.ContainsFunc(w.Config.Targets, auto) {
 		if err := y.addProfiles(w); err != nil {
-			return rules.World{}, err
+			return rules.Environment{}, err
 		}
 	}
 	interval, err := w.intervals()
 	if err != nil {
-		return rules.World{}, err
+		return rules.Environment{}, err
 	}
 	told := notify.RuleChecker{Names: w.Config.Names, Receivers: w.Config.Receivers, Auths: w.Config.Auths}
-	x := rules.World{Metrics: y, Interval: interval, Annotations: told.Check, Severity: notify.CheckSeverity}
+	x := rules.Environment{Metrics: y, Interval: interval, Annotations: told.Check, Severity: notify.CheckSeverity}
 	for _, t := range w.Targets {
 		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
 	}

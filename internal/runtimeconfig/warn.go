@@ -32,11 +32,11 @@ func (w *Config) Warn(logger *slog.Logger, told map[string]bool) {
 	shipped := map[*rules.Rule]bool{}
 	for _, f := range findings {
 		switch text := f.String(); {
-		case f.Level == rules.Wrong:
+		case f.Level == rules.LevelError:
 			logger.Error(text)
 		case f.NoData && isShipped(f.Rule):
 			shipped[f.Rule] = true
-		case f.Level == rules.Doubtful && !(f.NoData && told[text]):
+		case f.Level == rules.LevelWarning && !(f.NoData && told[text]):
 			logger.Warn(text)
 			if told != nil {
 				told[text] = true

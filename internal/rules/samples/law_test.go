@@ -86,7 +86,7 @@ func (m *trial) step() {
 		m.must(m.store.Close())
 		m.open()
 	case 2, 3, 4:
-		m.must(m.store.Tend())
+		m.must(m.store.Maintain())
 	case 5:
 		m.check()
 	case 6:
@@ -292,7 +292,7 @@ func TestConcurrentUse(t *testing.T) {
 	for range 2 {
 		group.Go(func() error {
 			for range 200 {
-				if err := s.Tend(); err != nil {
+				if err := s.Maintain(); err != nil {
 					return err
 				}
 				q, _ := s.Querier(0, math.MaxInt64)

@@ -145,8 +145,8 @@ func (s *Store) Faults() (refused, corrupted, unwritten uint64) {
 	return s.refused.Load(), s.corrupted.Load(), s.unwritten.Load()
 }
 
-// Tend deletes samples that are older than the retention, and moves old ones from memory into files.
-func (s *Store) Tend() error {
+// Maintain deletes samples that are older than the retention, and moves old ones from memory into files.
+func (s *Store) Maintain() error {
 	s.tending.Lock()
 	defer s.tending.Unlock()
 	last := s.last.Load()

@@ -126,7 +126,7 @@ func read(name string) (*file, error) {
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	d.KnownFields(true)
 	if err := d.Decode(f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, placed(name, err)
+		return nil, withPlaces(name, err)
 	}
 	if f.EvaluationInterval == 0 {
 		f.EvaluationInterval = model.Duration(time.Minute)
@@ -146,7 +146,7 @@ func read(name string) (*file, error) {
 		}
 	}
 	if err := f.readTraps(d); err != nil {
-		return nil, placed(name, err)
+		return nil, withPlaces(name, err)
 	}
 	return f, f.findRules()
 }
@@ -154,8 +154,8 @@ func read(name string) (*file, error) {
 // problem is one of the YAML library's.
 var problem = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*?)(?: in(?:to)? (?:type )?\S*\.\S+)?$`)
 
-// placed tells the problems of a file, each with its line.
-func placed(name string, err error) error {
+// withPlaces tells the problems of a file, each with its line.
+func withPlaces(name string, err error) error {
 	texts := []string{err.Error()}
 	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {
 		texts = several.Errors

@@ -76,7 +76,7 @@ func (r *run) checkTraps() error {
 		return err
 	}
 	every := setting.Duration{Duration: time.Duration(r.file.EvaluationInterval)}
-	rehearsal, err := rules.Rehearse(rules.RehearsalOptions{
+	rehearsal, err := rules.NewDryRun(rules.DryRunOptions{
 		Configuration: rules.Configuration{Set: set, Targets: feed.targets, Settings: rules.Settings{Interval: every}, Names: r.options.Names},
 		Receivers:     receiver,
 	}, r.test.start())

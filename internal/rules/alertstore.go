@@ -9,16 +9,16 @@ import (
 	"trapline/internal/notify"
 )
 
-// ledger is what keeps alerts; it is a book but in tests.
-type ledger interface {
+// alertStore is what keeps alerts; it is a book but in tests.
+type alertStore interface {
 	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error
-	alive(at, now time.Time) error
+	markAlive(at, now time.Time) error
 }
 
-// Ledger is where alerts outlive the process, together with what waits for receivers. Its zero value keeps nothing and
+// Alerts is where alerts outlive the process, together with what waits for receivers. Its zero value keeps nothing and
 // notifies nobody.
-type Ledger struct {
+type AlertStore struct {
 	State  *notify.State
 	Outbox *notify.Outbox
 
@@ -26,7 +26,7 @@ type Ledger struct {
 	Unsent func(transitions []notify.Transition, now time.Time)
 }
 
-func (l *Ledger) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
+func (l *AlertStore) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
 	if l.State == nil {
 		return nil, nil, time.Time{}, nil
 	}
@@ -39,7 +39,7 @@ func (l *Ledger) load(logger *slog.Logger) (list []*record, looked looks, alive 
 }
 
 // apply commits changes of alerts, transitions of alarms and looks of rules in one transaction.
-func (l *Ledger) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+func (l *AlertStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
 	if l.Outbox == nil && l.Unsent != nil {
 		l.Unsent(transitions, now)
 	}
@@ -57,8 +57,8 @@ func (l *Ledger) apply(transitions []notify.Transition, changes []change, looked
 	})
 }
 
-// alive notes that up to the time at, by the clock of rules, nothing was missed.
-func (l *Ledger) alive(at, now time.Time) error {
+// markAlive notes that up to the time at, by the clock of rules, nothing was missed.
+func (l *AlertStore) markAlive(at, now time.Time) error {
 	if l.Outbox == nil {
 		return nil
 	}

@@ -6,19 +6,19 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// shelf knows the series of one name that a target has. Rows come in the same order from pass to pass, so
+// seriesCache knows the series of one name that a target has. Rows come in the same order from pass to pass, so
 // that a series is nearly always where it was.
-type shelf struct {
-	series []stored
+type seriesCache struct {
+	series []cachedSeries
 	index  map[uint64]int32 // of series by hash; nil while the order is the same
 
 	// During a pass:
-	next    int      // where the next series probably is
-	dropped []stored // by this pass
+	next    int            // where the next series probably is
+	dropped []cachedSeries // by this pass
 }
 
-// stored is a series as the store knows it.
-type stored struct {
+// cachedSeries is a series as the store knows it.
+type cachedSeries struct {
 	hash   uint64 // of its labels
 	ref    storage.SeriesRef
 	last   float64 // value
@@ -38,7 +38,7 @@ func hashOf(row, extra []byte) uint64 {
 }
 
 // find gives the series of that hash, which may be new. It is good until the next one is looked for.
-func (s *shelf) find(hash uint64) *stored {
+func (s *seriesCache) find(hash uint64) *cachedSeries {
 	if s.next < len(s.series) && s.series[s.next].hash == hash {
 		s.next++
 		return &s.series[s.next-1]
@@ -54,13 +54,13 @@ func (s *shelf) find(hash uint64) *stored {
 		return &s.series[i]
 	}
 	s.index[hash] = int32(len(s.series))
-	s.series = append(s.series, stored{hash: hash})
+	s.series = append(s.series, cachedSeries{hash: hash})
 	s.next = len(s.series)
 	return &s.series[s.next-1]
 }
 
 // drop removes the series that were not seen in a pass, and calls gone for each that is in the store.
-func (s *shelf) drop(pass uint32, gone func(storage.SeriesRef)) {
+func (s *seriesCache) drop(pass uint32, gone func(storage.SeriesRef)) {
 	kept := s.series[:0]
 	for _, one := range s.series {
 		if one.pass == pass {
@@ -75,7 +75,7 @@ func (s *shelf) drop(pass uint32, gone func(storage.SeriesRef)) {
 
 // endPass forgets what is only of use within a pass. If nothing of the pass was stored, the series that it
 // dropped have yet to end.
-func (s *shelf) endPass(failed bool) {
+func (s *seriesCache) endPass(failed bool) {
 	if failed {
 		s.series = append(s.series, s.dropped...)
 	}

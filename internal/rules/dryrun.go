@@ -15,58 +15,58 @@ import (
 	"trapline/internal/poller"
 )
 
-// Rehearsal evaluates rules for passes that it is handed, one after the other and on their clock. It shows
+// DryRun evaluates rules for passes that it is handed, one after the other and on their clock. It shows
 // what receivers would have been sent.
-type Rehearsal struct {
+type DryRun struct {
 	dir       string
-	told      *notify.Rehearsal
+	outbox    *notify.Rehearsal
 	evaluator *Evaluator
 	due       map[groupKey]plan // when global rules are evaluated next
 	now       time.Time
 }
 
-// RehearsalOptions are what a rehearsal takes of a configuration.
-type RehearsalOptions struct {
+// DryRunOptions are what a rehearsal takes of a configuration.
+type DryRunOptions struct {
 	Configuration
 	Receivers     []notify.ReceiverSettings
 	Notifications notify.Settings
 	Auths         map[string]*access.Auth
 }
 
-// Rehearse begins a rehearsal.
-func Rehearse(o RehearsalOptions, now time.Time) (*Rehearsal, error) {
+// NewDryRun begins a rehearsal.
+func NewDryRun(o DryRunOptions, now time.Time) (*DryRun, error) {
 	dir, err := os.MkdirTemp("", "trapline-rehearsal-")
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{dir: dir, due: map[groupKey]plan{}, now: now}
+	r := &DryRun{dir: dir, due: map[groupKey]plan{}, now: now}
 	if err := r.open(&o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func (r *Rehearsal) open(o *RehearsalOptions) (err error) {
+func (r *DryRun) open(o *DryRunOptions) (err error) {
 	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	shared := &notify.Shared{Settings: &o.Notifications, Auths: o.Auths, Metrics: notify.NewMetrics(registry), Names: o.Names, Logger: silent}
-	if r.told, err = notify.Rehearse(r.dir, o.Receivers, shared, r.now); err != nil {
+	if r.outbox, err = notify.Rehearse(r.dir, o.Receivers, shared, r.now); err != nil {
 		return err
 	}
 	r.evaluator, err = New(Options{
-		Ledger: Ledger{State: r.told.State, Outbox: r.told.Outbox}, Deployment: o.Notifications.Deployment, Logger: silent, Registry: registry,
+		Alerts: AlertStore{State: r.outbox.State, Outbox: r.outbox.Outbox}, Deployment: o.Notifications.Deployment, Logger: silent, Registry: registry,
 		Now: func() time.Time { return r.now },
 	})
 	if err != nil {
 		return err
 	}
 	r.evaluator.Configure(o.Configuration)
-	_, err = r.evaluator.openBacking()
+	_, err = r.evaluator.openSamples()
 	return err
 }
 
 // Take evaluates what passes brought that began at the same time, and the global rules that are due then. It
 // gives what receivers would have been sent. The error says which rules cannot be evaluated.
-func (r *Rehearsal) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.Told, error) {
+func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.Told, error) {
 	r.now = now
 	e := r.evaluator
 	var failed error
@@ -77,14 +77,14 @@ func (r *Rehearsal) Take(ctx context.Context, now time.Time, passes []poller.Rep
 		}
 	}
 	e.dueGlobal(ctx, r.due, now)
-	return r.told.Told(), errors.Join(failed, e.global.failures())
+	return r.outbox.Told(), errors.Join(failed, e.global.failures())
 }
 
 // failures gives what kept rules from being evaluated the last time.
 func (d *device) failures() (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, b := range d.bound {
+	for _, b := range d.instances {
 		if b.err != nil {
 			err = errors.Join(err, fmt.Errorf("rule %s of %s: %w", b.rule.UID, d, b.err))
 		}
@@ -93,14 +93,14 @@ func (d *device) failures() (err error) {
 }
 
 // Close gives up what the rehearsal has in files.
-func (r *Rehearsal) Close() (err error) {
+func (r *DryRun) Close() (err error) {
 	if r.evaluator != nil {
-		if s := r.evaluator.store.Load(); s != nil {
+		if s := r.evaluator.queryEngine.Load(); s != nil {
 			err = s.store.close()
 		}
 	}
-	if r.told != nil {
-		err = errors.Join(err, r.told.Close())
+	if r.outbox != nil {
+		err = errors.Join(err, r.outbox.Close())
 	}
 	return errors.Join(err, os.RemoveAll(r.dir))
 }

@@ -14,12 +14,12 @@ import (
 	"trapline/internal/poller"
 )
 
-// round is the evaluation of rules at one time.
-type round struct {
+// evaluation is the evaluation of rules at one time.
+type evaluation struct {
 	evaluator *Evaluator
-	store     *backing
-	query     template.QueryFunc // over all targets
-	scope     template.QueryFunc // over the rules' own
+	store     *queryEngine
+	queryAll  template.QueryFunc // over all targets
+	query     template.QueryFunc // over the rules' own
 	device    *device
 	interval  time.Duration // between rounds
 	at        time.Time
@@ -27,22 +27,22 @@ type round struct {
 
 	changes     []change
 	transitions []notify.Transition
-	looked      []string            // baseline rules that have had their first look
-	compared    map[*bound]compared // of rules whose alarms have ended
+	looked      []string                   // baseline rules that have had their first look
+	compared    map[*ruleInstance]compared // of rules whose alarms have ended
 }
 
-func (e *Evaluator) newRound(s *backing, d *device, interval time.Duration, at time.Time) *round {
-	r := &round{evaluator: e, store: s, device: d, interval: interval, at: at, query: QueryFunc(s.engine, s.store.samples)}
-	r.scope = r.query
+func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Duration, at time.Time) *evaluation {
+	r := &evaluation{evaluator: e, store: s, device: d, interval: interval, at: at, queryAll: QueryFunc(s.engine, s.store.samples)}
+	r.query = r.queryAll
 	if d.target != nil {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
-		r.scope = QueryFunc(s.engine, scoped{s.store.samples, only})
+		r.query = QueryFunc(s.engine, scoped{s.store.samples, only})
 	}
 	return r
 }
 
 // evaluate evaluates one rule, and notes what has changed. An evaluation that fails changes nothing.
-func (r *round) evaluate(ctx context.Context, b *bound) {
+func (r *evaluation) evaluate(ctx context.Context, b *ruleInstance) {
 	start := time.Now()
 	failed := b.err
 	b.err = r.try(ctx, b)
@@ -57,13 +57,13 @@ func (r *round) evaluate(ctx context.Context, b *bound) {
 	default:
 		b.last = r.at
 		if b.rule.Alert != "" {
-			r.compare(ctx, b)
+			r.diff(ctx, b)
 		}
 	}
 	b.found = nil
 }
 
-func (r *round) try(ctx context.Context, b *bound) error {
+func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 	if b.unseeded {
 		if err := r.seed(ctx, b); err != nil {
 			return err
@@ -77,20 +77,20 @@ func (r *round) try(ctx context.Context, b *bound) error {
 	if gap > 2*r.interval && !b.last.IsZero() {
 		b.alerts.pause(gap - r.interval)
 	}
-	if len(b.mirror) > 0 && gap > r.store.lookback/2 {
+	if len(b.persisted) > 0 && gap > r.store.lookback/2 {
 		before := r.at.Add(-time.Millisecond)
-		if err := b.write(r.store.store, r.selectors(), b.revive(before), before); err != nil {
+		if err := b.write(r.store.store, r.selectors(), b.persistedSamples(before), before); err != nil {
 			return err
 		}
 	}
 	at := r.at.Add(-b.rule.Group.Offset)
-	vector, err := r.scope(ctx, b.rule.queryAt(r.evaluator.clock.ahead(r.evaluator.read())), at)
+	vector, err := r.query(ctx, b.rule.queryAt(r.evaluator.clock.ahead(r.evaluator.read())), at)
 	switch {
 	case err != nil:
 	case b.rule.Record != "":
 		vector, err = b.rule.Recorded(vector)
 	default:
-		vector, err = r.alert(ctx, b, r.hold(b, r.withoutJumps(b, vector)), at)
+		vector, err = r.alert(ctx, b, r.keepFiring(b, r.withoutJumps(b, vector)), at)
 	}
 	if err != nil {
 		return err
@@ -99,28 +99,28 @@ func (r *round) try(ctx context.Context, b *bound) error {
 }
 
 // alert goes on with the alerts of a rule for what it found, and returns their samples.
-func (r *round) alert(ctx context.Context, b *bound, found promql.Vector, at time.Time) (promql.Vector, error) {
-	found, err := r.labelled(ctx, b, found)
+func (r *evaluation) alert(ctx context.Context, b *ruleInstance, found promql.Vector, at time.Time) (promql.Vector, error) {
+	found, err := r.withAlertLabels(ctx, b, found)
 	if err != nil {
 		return nil, err
 	}
 	b.alerts.Step(found, r.at, b.rule.For, b.rule.KeepFiringFor)
 	r.annotate(ctx, b)
-	return b.active(r.selectors(), at), nil
+	return b.activeSamples(r.selectors(), at), nil
 }
 
 // seed puts those alerts of the mirror into the rule that still have the labels which the rule makes of their samples.
-func (r *round) seed(ctx context.Context, b *bound) error {
+func (r *evaluation) seed(ctx context.Context, b *ruleInstance) error {
 	b.unseeded = false
 	var vector promql.Vector
-	for _, one := range b.mirror {
+	for _, one := range b.persisted {
 		vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 	}
-	if _, err := r.labelled(ctx, b, vector); err != nil {
+	if _, err := r.withAlertLabels(ctx, b, vector); err != nil {
 		return err
 	}
 	for key := range b.found {
-		if one := b.mirror[key]; one != nil {
+		if one := b.persisted[key]; one != nil {
 			b.alerts[key] = one.alert(r.at, b.rule.For)
 		}
 	}
@@ -128,23 +128,23 @@ func (r *round) seed(ctx context.Context, b *bound) error {
 	return nil
 }
 
-func (r *round) selectors() *Selectors { return r.device.selectors }
+func (r *evaluation) selectors() *Selectors { return r.device.selectors }
 
-// hold keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
+// keepFiring keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
 // it is too low, or there is none.
-func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
+func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Vector {
 	whole := b.resumed
 	if mended := r.evaluator.mended(r.device); mended.After(whole) {
 		whole = mended
 	}
-	if len(b.mirror) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	if len(b.persisted) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}
 	for _, s := range vector {
 		there[s.Metric.Hash()] = true
 	}
-	for _, one := range b.mirror {
+	for _, one := range b.persisted {
 		if one.Firing && !there[one.Sample.Hash()] {
 			vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 		}
@@ -153,36 +153,36 @@ func (r *round) hold(b *bound, vector promql.Vector) promql.Vector {
 }
 
 // withoutJumps leaves out rows that are new and may have come about because counters jumped.
-func (r *round) withoutJumps(b *bound, vector promql.Vector) promql.Vector {
+func (r *evaluation) withoutJumps(b *ruleInstance, vector promql.Vector) promql.Vector {
 	if !b.rule.rates || len(r.device.jumps) == 0 {
 		return vector
 	}
 	known := map[uint64]bool{}
-	for _, one := range b.mirror {
+	for _, one := range b.persisted {
 		known[one.Sample.Hash()] = one.Firing
 	}
 	since := r.at.Add(-b.rule.Window - r.interval)
-	return slices.DeleteFunc(vector, func(s promql.Sample) bool { return !known[s.Metric.Hash()] && r.device.quiet(s.Metric, since) })
+	return slices.DeleteFunc(vector, func(s promql.Sample) bool { return !known[s.Metric.Hash()] && r.device.mayBeJump(s.Metric, since) })
 }
 
-// compare notes what is different from what the database has.
-func (r *round) compare(ctx context.Context, b *bound) {
+// diff notes what is different from what the database has.
+func (r *evaluation) diff(ctx context.Context, b *ruleInstance) {
 	for key, a := range b.alerts {
-		r.goOn(ctx, b, key, a)
+		r.updateAlert(ctx, b, key, a)
 	}
-	for key, old := range b.mirror {
+	for key, old := range b.persisted {
 		if b.alerts[key] == nil {
-			r.changes = append(r.changes, change{bound: b, key: key, old: old})
+			r.changes = append(r.changes, change{instance: b, key: key, old: old})
 			if old.sent() {
-				r.clear(ctx, b, old)
+				r.clearAlarm(ctx, b, old)
 			}
 		}
 	}
 }
 
-// goOn notes an alert that is active.
-func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
-	old := b.mirror[key]
+// updateAlert notes an alert that is active.
+func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint64, a *Alert) {
+	old := b.persisted[key]
 	now := &record{
 		Rule: b.rule.UID, Labels: a.Labels, Severity: b.severity(key), Annotations: a.Annotations, Value: number(a.Value), Firing: a.Firing,
 		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
@@ -195,7 +195,7 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 		now.Baseline = r.device.baseline(b.rule)
 	}
 	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
-		b.mirror[key] = now
+		b.persisted[key] = now
 	} else {
 		r.changes = append(r.changes, change{b, key, old, now})
 	}
@@ -204,12 +204,12 @@ func (r *round) goOn(ctx context.Context, b *bound, key uint64, a *Alert) {
 	case now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
 		r.transitions = append(r.transitions, notify.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
 	case !now.Firing && wasSent:
-		r.clear(ctx, b, old)
+		r.clearAlarm(ctx, b, old)
 	}
 }
 
-// clear notes the end of an alarm: why, by which value, and what the row says now.
-func (r *round) clear(ctx context.Context, b *bound, old *record) {
+// clearAlarm notes the end of an alarm: why, by which value, and what the row says now.
+func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *record) {
 	a := r.evaluator.alarmOf(r.device, b, old, true)
 	a.Value = ""
 	a.Reason = r.reason
@@ -231,14 +231,14 @@ func (r *round) clear(ctx context.Context, b *bound, old *record) {
 }
 
 // gone tells whether what an alert was about is not there any more.
-func (r *round) gone(b *bound, old *record) bool {
+func (r *evaluation) gone(b *ruleInstance, old *record) bool {
 	metric, _ := condition(b.rule.Expr)
-	return r.device.shelves[metric] != nil && !isTruth(metric) && r.device.tables.lacks(metric, old.Sample)
+	return r.device.caches[metric] != nil && !isPollSeries(metric) && r.device.tables.lacks(metric, old.Sample)
 }
 
 // sampleOf gives the labels of the sample that an alert was made of. Where that is not there any more, they
 // are the alert's, but for those that the rule sets.
-func sampleOf(b *bound, key uint64, a *Alert) labels.Labels {
+func sampleOf(b *ruleInstance, key uint64, a *Alert) labels.Labels {
 	if s, found := b.found[key]; found {
 		return s.Metric
 	}
@@ -251,12 +251,12 @@ func sampleOf(b *bound, key uint64, a *Alert) labels.Labels {
 
 // commit puts all that has changed into the database, together with what receivers are to be sent of it.
 // If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
-func (r *round) commit() error {
+func (r *evaluation) commit() error {
 	looks := r.looksToStore()
-	err := r.evaluator.ledger.apply(r.transitions, r.changes, looks, r.evaluator.read())
+	err := r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
 	if full := (*notify.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
-		err = r.evaluator.ledger.apply(r.transitions, r.changes, looks, r.evaluator.read())
+		err = r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
 	}
 	if err != nil {
 		r.evaluator.metrics.uncommitted.Inc()
@@ -264,9 +264,9 @@ func (r *round) commit() error {
 	}
 	for _, c := range r.changes {
 		if c.now == nil {
-			delete(c.bound.mirror, c.key)
+			delete(c.instance.persisted, c.key)
 		} else {
-			c.bound.mirror[c.key] = c.now
+			c.instance.persisted[c.key] = c.now
 		}
 	}
 	r.keepLooks()
@@ -275,7 +275,7 @@ func (r *round) commit() error {
 }
 
 // withhold leaves out alerts whose alarms were refused: what is stored of them stays as it is.
-func (r *round) withhold(refused []string) {
+func (r *evaluation) withhold(refused []string) {
 	is := map[string]bool{}
 	for _, id := range refused {
 		is[id] = true

@@ -19,8 +19,8 @@ type insertion struct {
 // clockFunctions are those that say, without an argument, what the clock shows.
 var clockFunctions = []string{"minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"}
 
-// timely finds where a query asks what time it is.
-func timely(query string) (list []insertion) {
+// clockCalls finds where a query asks what time it is.
+func clockCallsOf(query string) (list []insertion) {
 	expr, err := language.ParseExpr(query)
 	if err != nil {
 		return nil
@@ -46,12 +46,12 @@ func timely(query string) (list []insertion) {
 // queryAt is the query of a rule where the wall clock is so far ahead of the clock of rules.
 func (r *Rule) queryAt(ahead time.Duration) string {
 	seconds := int64(ahead.Round(time.Second) / time.Second)
-	if len(r.timely) == 0 || seconds == 0 {
+	if len(r.clockCalls) == 0 || seconds == 0 {
 		return r.query
 	}
 	var b strings.Builder
 	last := 0
-	for _, i := range r.timely {
+	for _, i := range r.clockCalls {
 		b.WriteString(r.query[last:i.at])
 		last = i.at
 		if strings.Contains(i.format, "%") {

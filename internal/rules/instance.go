@@ -9,61 +9,61 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// bound is a rule of one target, or a global one.
-type bound struct {
+// instance is a rule of one target, or a global one.
+type ruleInstance struct {
 	rule *Rule
 
-	alerts   Alerts                   // as the last evaluation has them
-	mirror   map[uint64]*record       // alerts as the database has them, by the hash of their labels
-	unseeded bool                     // the alerts of the mirror have yet to be put into alerts
-	written  map[uint64]labels.Labels // series that the last evaluation yielded
-	last     time.Time                // of the last evaluation that succeeded
-	resumed  time.Time                // of the first that was tried, and of the first after each gap
-	since    time.Time                // of a global rule: passes that ended before do not count
-	tried    time.Time                // and when it was last due
-	found    map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
-	err      error                    // of the last
+	alerts    Alerts                   // as the last evaluation has them
+	persisted map[uint64]*record       // alerts as the database has them, by the hash of their labels
+	unseeded  bool                     // the alerts of the mirror have yet to be put into alerts
+	written   map[uint64]labels.Labels // series that the last evaluation yielded
+	last      time.Time                // of the last evaluation that succeeded
+	resumed   time.Time                // of the first that was tried, and of the first after each gap
+	since     time.Time                // of a global rule: passes that ended before do not count
+	tried     time.Time                // and when it was last due
+	found     map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
+	err       error                    // of the last
 
 	severities map[uint64]string // of the alerts of this evaluation, by the hash of their labels; without those that are as they were
 	took       time.Duration
 }
 
-func newBound(r *Rule, restored []*record) *bound {
-	b := &bound{rule: r, alerts: Alerts{}, mirror: map[uint64]*record{}}
+func newRuleInstance(r *Rule, restored []*record) *ruleInstance {
+	b := &ruleInstance{rule: r, alerts: Alerts{}, persisted: map[uint64]*record{}}
 	for _, one := range restored {
 		again := *one
 		again.fresh = false
 		again.cutSeverity(r)
-		b.mirror[again.Labels.Hash()] = &again
+		b.persisted[again.Labels.Hash()] = &again
 	}
 	b.unseeded = len(restored) > 0
 	return b
 }
 
 // successor is the rule as a new configuration has it. What has not changed goes on.
-func (b *bound) successor(r *Rule) *bound {
+func (b *ruleInstance) successor(r *Rule) *ruleInstance {
 	old := b.rule
 	if old.Text == r.Text && old.For == r.For && old.KeepFiringFor == r.KeepFiringFor && old.Group.Offset == r.Group.Offset &&
 		maps.Equal(old.Labels, r.Labels) && maps.Equal(old.Annotations, r.Annotations) {
 		b.rule = r
 		return b
 	}
-	next := newBound(r, b.records())
+	next := newRuleInstance(r, b.records())
 	next.written, next.last, next.resumed = b.written, b.last, b.resumed
 	return next
 }
 
-func (b *bound) records() []*record { return slices.Collect(maps.Values(b.mirror)) }
+func (b *ruleInstance) records() []*record { return slices.Collect(maps.Values(b.persisted)) }
 
 // severity is that of an alert, by the hash of its labels.
-func (b *bound) severity(key uint64) string {
+func (b *ruleInstance) severity(key uint64) string {
 	if !b.rule.severity.template {
 		return b.rule.severity.value
 	}
 	if said, ok := b.severities[key]; ok {
 		return said
 	}
-	if old := b.mirror[key]; old != nil {
+	if old := b.persisted[key]; old != nil {
 		return old.Severity
 	}
 	return ""
@@ -76,16 +76,16 @@ func withSeverity(l labels.Labels, severity string) labels.Labels {
 	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
 }
 
-// revive gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
-func (b *bound) revive(at time.Time) (vector promql.Vector) {
-	for _, r := range b.mirror {
+// persistedSamples gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
+func (b *ruleInstance) persistedSamples(at time.Time) (vector promql.Vector) {
+	for _, r := range b.persisted {
 		vector = append(vector, AlertSamples(r.shown(), r.Firing, r.ActiveAt, at)...)
 	}
 	return vector
 }
 
-// active gives the samples of the alerts that are active, if any rule looks at such.
-func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
+// activeSamples gives the samples of the alerts that are active, if any rule looks at such.
+func (b *ruleInstance) activeSamples(sel *Selectors, at time.Time) (vector promql.Vector) {
 	if !sel.Named(alertsName) && !sel.Named(alertsForStateName) {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (b *bound) active(sel *Selectors, at time.Time) (vector promql.Vector) {
 
 // write stores what an evaluation yielded, and ends the series that it did not yield again. Of alerts only
 // those are stored that rules look at.
-func (b *bound) write(s *store, sel *Selectors, vector promql.Vector, at time.Time) error {
+func (b *ruleInstance) write(s *store, sel *Selectors, vector promql.Vector, at time.Time) error {
 	if len(vector)+len(b.written) == 0 {
 		return nil
 	}

@@ -15,8 +15,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// intake puts what a pass brought into the store.
-type intake struct {
+// pollWriter puts what a pass brought into the store.
+type pollWriter struct {
 	device   *device
 	appender appender
 	at       int64 // in milliseconds
@@ -28,7 +28,7 @@ type intake struct {
 	lost     map[string]bool // names of the series of such samples
 }
 
-func (in *intake) columns(sets []*series.Set, rendered []byte) {
+func (in *pollWriter) columns(sets []*series.Set, rendered []byte) {
 	for _, set := range sets {
 		for i := range set.Columns {
 			c := &set.Columns[i]
@@ -46,7 +46,7 @@ func (in *intake) columns(sets []*series.Set, rendered []byte) {
 var ifCounterDiscontinuityTime = snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.19")
 
 // noteDiscontinuities believes a device that says that counters jumped.
-func (in *intake) noteDiscontinuities(c *series.Column) {
+func (in *pollWriter) noteDiscontinuities(c *series.Column) {
 	now := make(map[uint64]float64, len(c.Values))
 	for i, v := range c.Values {
 		row := c.Table.Row(c.RowOf(i))
@@ -59,11 +59,11 @@ func (in *intake) noteDiscontinuities(c *series.Column) {
 	in.device.discontinuities = now
 }
 
-func (in *intake) column(c *series.Column, rendered []byte) {
-	s := in.device.shelves[c.Desc.Name]
+func (in *pollWriter) column(c *series.Column, rendered []byte) {
+	s := in.device.caches[c.Desc.Name]
 	if s == nil {
-		s = &shelf{}
-		in.device.shelves[c.Desc.Name] = s
+		s = &seriesCache{}
+		in.device.caches[c.Desc.Name] = s
 	}
 	for i, v := range c.Values {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
@@ -80,7 +80,7 @@ func (in *intake) column(c *series.Column, rendered []byte) {
 			continue
 		}
 		if known && c.Desc.Type == series.Counter {
-			in.judge(one, v, row)
+			in.detectJump(one, v, row)
 		}
 		one.last = v
 		in.append(c.Desc.Name, one, v, func() labels.Labels {
@@ -93,7 +93,7 @@ func (in *intake) column(c *series.Column, rendered []byte) {
 }
 
 // append stores a sample. The labels are asked for where the store does not know the series any more.
-func (in *intake) append(name string, one *stored, v float64, lset func() labels.Labels) {
+func (in *pollWriter) append(name string, one *cachedSeries, v float64, lset func() labels.Labels) {
 	var known labels.Labels
 	if one.ref == 0 {
 		if known = lset(); !in.admits(known) {
@@ -101,18 +101,18 @@ func (in *intake) append(name string, one *stored, v float64, lset func() labels
 		}
 	}
 	ref, err := in.appender.Append(one.ref, known, in.at, v)
-	if err != nil && one.ref != 0 && known.IsEmpty() && !refused(err) {
+	if err != nil && one.ref != 0 && known.IsEmpty() && !isRejected(err) {
 		ref, err = in.appender.Append(0, lset(), in.at, v)
 	}
 	if err != nil {
-		in.refuse(name, err)
+		in.reject(name, err)
 		return
 	}
 	one.ref = ref
 }
 
-// refuse notes that a sample was not taken. Of a duplicate, the series has the first.
-func (in *intake) refuse(name string, err error) {
+// writeError notes that a sample was not taken. Of a duplicate, the series has the first.
+func (in *pollWriter) reject(name string, err error) {
 	in.rejected = err
 	if errors.Is(err, storage.ErrDuplicateSampleForTimestamp) {
 		return
@@ -123,8 +123,8 @@ func (in *intake) refuse(name string, err error) {
 	in.lost[name] = true
 }
 
-// refused tells errors that are about the sample and not about the series.
-func refused(err error) bool {
+// isRejected tells errors that are about the sample and not about the series.
+func isRejected(err error) bool {
 	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp)
 }
 
@@ -132,15 +132,15 @@ func refused(err error) bool {
 var stale = math.Float64frombits(value.StaleNaN)
 
 // end marks the end of a series.
-func (in *intake) end(ref storage.SeriesRef) {
+func (in *pollWriter) end(ref storage.SeriesRef) {
 	_, err := in.appender.Append(ref, labels.EmptyLabels(), in.at, stale)
-	if err != nil && refused(err) {
+	if err != nil && isRejected(err) {
 		in.rejected = err
 	}
 }
 
 // commit stores what was taken, and returns what was not.
-func (in *intake) commit() *loss {
+func (in *pollWriter) commit() *loss {
 	if err := in.appender.Commit(); err != nil {
 		return &loss{err: err}
 	}
@@ -151,7 +151,7 @@ func (in *intake) commit() *loss {
 }
 
 // labels gives the labels of a series. One that is empty is none.
-func (in *intake) labels(name string, parts ...[]byte) labels.Labels {
+func (in *pollWriter) labels(name string, parts ...[]byte) labels.Labels {
 	in.builder.Reset()
 	if name != "" {
 		in.builder.Add(model.MetricNameLabel, name)
@@ -167,9 +167,9 @@ func (in *intake) labels(name string, parts ...[]byte) labels.Labels {
 	return in.builder.Labels()
 }
 
-// judge looks at a counter that fell. Prometheus takes the new value for what was added since it began anew;
+// detectJump looks at a counter that fell. Prometheus takes the new value for what was added since it began anew;
 // where that is far more than was ever added between passes, the counter has not begun anew but jumped.
-func (in *intake) judge(one *stored, v float64, row []byte) {
+func (in *pollWriter) detectJump(one *cachedSeries, v float64, row []byte) {
 	if v >= one.last {
 		one.step = v - one.last
 		return
