@@ -7,7 +7,7 @@ import (
 )
 
 // macro reads the clauses of a definition, in whatever order, and its value.
-func (p *parser) macro(d definition) {
+func (p *fileParser) macro(d definition) {
 	skipped, order := false, 0
 	p.enterprise = nil
 	for p.kind() != tokenAssign {
@@ -46,7 +46,7 @@ func (p *parser) macro(d definition) {
 var clauseOrder = map[string]int{"SYNTAX": 1, "UNITS": 2, "ACCESS": 3, "MAX-ACCESS": 3, "STATUS": 4, "DESCRIPTION": 5, "REFERENCE": 6, "INDEX": 7, "AUGMENTS": 7, "DEFVAL": 8}
 
 // trapValue makes the OID of a TRAP-TYPE (RFC 3584 section 3.1): enterprise.0.number.
-func (p *parser) trapValue() []arc {
+func (p *fileParser) trapValue() []arc {
 	number, ok := p.arcNumber()
 	p.i++
 	if !ok {
@@ -57,7 +57,7 @@ func (p *parser) trapValue() []arc {
 }
 
 // clause reads one clause. It returns false and stays where it is if none begins here.
-func (p *parser) clause(d *definition) bool {
+func (p *fileParser) clause(d *definition) bool {
 	word := p.text(p.i)
 	conformance := d.kind == Compliance || d.kind == Capabilities
 	if !clauses[word] || conformance && word != "STATUS" && word != "DESCRIPTION" {
@@ -107,7 +107,7 @@ func (p *parser) clause(d *definition) bool {
 	return true
 }
 
-func (p *parser) enterpriseClause() {
+func (p *fileParser) enterpriseClause() {
 	if p.mark() == '{' {
 		p.enterprise = p.value()
 		return
@@ -119,7 +119,7 @@ func (p *parser) enterpriseClause() {
 }
 
 // textOf reads the text of a clause; the next clause may stand there instead.
-func (p *parser) textOf(clause string) string {
+func (p *fileParser) textOf(clause string) string {
 	switch {
 	case p.kind() == tokenText:
 		p.i++
@@ -133,7 +133,7 @@ func (p *parser) textOf(clause string) string {
 	return ""
 }
 
-func (p *parser) access(d *definition) {
+func (p *fileParser) access(d *definition) {
 	access, known := accesses[strings.ToLower(p.word(p.i))]
 	switch {
 	case known:
@@ -147,7 +147,7 @@ func (p *parser) access(d *definition) {
 	p.i++
 }
 
-func (p *parser) status(d *definition) {
+func (p *fileParser) status(d *definition) {
 	status, known := statuses[strings.ToLower(p.word(p.i))]
 	switch {
 	case known:
@@ -165,8 +165,8 @@ func (p *parser) status(d *definition) {
 }
 
 // names reads a list such as INDEX has it. Commas may be missing.
-func (p *parser) names(clause string) []IndexPart {
-	var parts []IndexPart
+func (p *fileParser) names(clause string) []part {
+	var parts []part
 	if !p.take('{') {
 		p.recover("a { is missing behind %s", clause)
 	}
@@ -180,16 +180,16 @@ func (p *parser) names(clause string) []IndexPart {
 			p.recover("a } is missing behind %s", clause)
 			return parts
 		case (word == "OCTET" || word == "OBJECT") && p.at(p.i+1).kind == tokenName:
-			parts = append(parts, IndexPart{Name: word + " " + p.text(p.i+1), Implied: implied})
+			parts = append(parts, part{word + " " + p.text(p.i+1), implied})
 			p.i++
 		case word != "":
 			if len(parts) > 0 && p.at(p.i-1).kind == tokenName && p.word(p.i-1) != "IMPLIED" {
 				p.note("a comma is missing before %s in %s", word, clause)
 			}
-			if len(parts) > 0 && parts[len(parts)-1].Implied {
-				p.note("%s is IMPLIED, and not the last of the index", parts[len(parts)-1].Name)
+			if len(parts) > 0 && parts[len(parts)-1].implied {
+				p.note("%s is IMPLIED, and not the last of the index", parts[len(parts)-1].name)
 			}
-			parts = append(parts, IndexPart{Name: word, Implied: implied})
+			parts = append(parts, part{word, implied})
 			implied = false
 		case p.mark() == '(':
 			p.constraint()
@@ -205,7 +205,7 @@ func (p *parser) names(clause string) []IndexPart {
 }
 
 // value reads an OID value.
-func (p *parser) value() []arc {
+func (p *fileParser) value() []arc {
 	var arcs []arc
 	if !p.take('{') {
 		if p.kind() == tokenNumber || p.kind() == tokenName && !p.isStart(p.i) && !clauses[p.text(p.i)] {
@@ -221,14 +221,14 @@ func (p *parser) value() []arc {
 			return arcs
 		case p.kind() == tokenNumber:
 			number, ok := p.arcNumber()
-			if !ok || len(arcs) >= maxArcs {
+			if !ok || len(arcs) >= MaxArcs {
 				return p.badArc()
 			}
 			arcs = append(arcs, arc{number: number, numbered: true})
 			p.i++
 		case p.kind() == tokenName:
 			a, ok := p.namedArc()
-			if !ok || len(arcs) >= maxArcs {
+			if !ok || len(arcs) >= MaxArcs {
 				return p.badArc()
 			}
 			arcs = append(arcs, a)
@@ -243,7 +243,7 @@ func (p *parser) value() []arc {
 }
 
 // namedArc reads name or name(number).
-func (p *parser) namedArc() (a arc, ok bool) {
+func (p *fileParser) namedArc() (a arc, ok bool) {
 	a.name = p.text(p.i)
 	p.i++
 	if p.mark() != '(' || p.at(p.i+1).kind != tokenNumber {
@@ -258,13 +258,13 @@ func (p *parser) namedArc() (a arc, ok bool) {
 	return a, a.numbered
 }
 
-func (p *parser) arcNumber() (uint32, bool) {
+func (p *fileParser) arcNumber() (uint32, bool) {
 	n, err := strconv.ParseUint(p.text(p.i), 10, 32)
 	return uint32(n), err == nil
 }
 
 // badArc gives an OID up.
-func (p *parser) badArc() []arc {
+func (p *fileParser) badArc() []arc {
 	p.recover("%s is no number from 0 to 4294967295", p.shown())
 	for !p.isStart(p.i) && !p.take('}') {
 		p.i++

@@ -85,12 +85,12 @@ func judge(name string, place int, f fileCopy) judged {
 	if readInto(&buffer, f.path) != nil {
 		return j
 	}
-	modules, _ := new(lexer).parse(&source{path: f.path, text: buffer.String()})
+	modules, _ := new(Parser).Parse(f.path, buffer.String())
 	for _, m := range modules {
 		if m.name == name {
 			j.faulty = m.recoveries > 0
 			if m.lastUpdated != "" {
-				j.lastUpdated = fullDate(m.lastUpdated)
+				j.lastUpdated = FullDate(m.lastUpdated)
 			}
 			break
 		}

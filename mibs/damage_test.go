@@ -33,7 +33,7 @@ func (s texts) read(name string) (*module, []Diagnostic, error) {
 	if !known {
 		return nil, nil, nil
 	}
-	modules, diagnostics := new(lexer).parse(&source{path: name + ".mib", text: text})
+	modules, diagnostics := new(Parser).Parse(name+".mib", text)
 	for _, m := range modules {
 		if m.name == name {
 			return m, diagnostics, nil

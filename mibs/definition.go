@@ -1,6 +1,9 @@
 package mibs
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // module is what a file, or embedded facts, say of one module. Its strings are parts of that text.
 type module struct {
@@ -32,13 +35,19 @@ type definition struct {
 	syntax      syntax
 	units       string
 	description string
-	parts       []IndexPart // the index of a row, or the objects of a notification: their names
+	parts       []part // the index of a row, or the objects of a notification: their names
+}
+
+// part is a name in INDEX, OBJECTS or AUGMENTS.
+type part struct {
+	name    string
+	implied bool // the length of the value is not part of the index
 }
 
 // augmented is the name of the row that a row augments, or empty.
 func (d *definition) augmented() string {
 	if d.augments && len(d.parts) > 0 {
-		return d.parts[0].Name
+		return d.parts[0].name
 	}
 	return ""
 }
@@ -82,3 +91,15 @@ const (
 	formTable             // SEQUENCE OF name
 	formOther             // CHOICE, and what cannot be read
 )
+
+// MaxArcs is how long an OID may be (RFC 2578 section 3.5).
+const MaxArcs = 128
+
+// FullDate returns a date as MODULE-IDENTITY has it with four digits of the year, which may have two (RFC 2578 section 2).
+func FullDate(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) == len("9502090000Z") {
+		return "19" + s
+	}
+	return s
+}

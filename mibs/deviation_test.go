@@ -303,7 +303,7 @@ func TestFilesAreTolerated(t *testing.T) {
 		"the word alone":                   {"Its DEFINITIONS are below.", ""},
 		"nothing":                          {"", ""},
 	} {
-		modules, _ := new(lexer).parse(&source{text: test.text})
+		modules, _ := new(Parser).Parse("", test.text)
 		var parsed []string
 		for _, m := range modules {
 			parsed = append(parsed, m.name)

@@ -32,7 +32,6 @@ type source struct {
 	path  string
 	text  string
 	lines []uint32 // where each line ends, made when first needed
-	told  int      // diagnostics about it
 }
 
 // line tells the number of the line that holds an offset. Lines end with CR, LF or both.

@@ -118,6 +118,9 @@ func (d *Directories) index(f fileCopy, buffer *bytes.Buffer) {
 	}
 }
 
+// maxFile is the longest file that is read, in octets: the largest MIBs have about 10 million.
+const maxFile = 64 << 20
+
 func readInto(buffer *bytes.Buffer, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -130,66 +133,6 @@ func readInto(buffer *bytes.Buffer, path string) error {
 		err = errors.New("the file is larger than 64 MB")
 	}
 	return err
-}
-
-var definitionsWord = []byte("DEFINITIONS")
-
-// moduleNames finds "NAME DEFINITIONS ::=". What stands between these words is left to the lexer.
-func moduleNames(text []byte) []string {
-	const maxMisses = 20 // mentions of such words in comments and texts, before what they stand in is left behind
-	var names []string
-	start, misses := 0, 0
-	for at := 0; ; {
-		found := bytes.Index(text[at:], definitionsWord)
-		if found < 0 {
-			return names
-		}
-		end := at + found
-		at = end + len(definitionsWord)
-		if !assignFollows(text[at:]) {
-			continue
-		}
-		l := lexer{text: string(text[start:at]) + "::="}
-		l.run()
-		p := parser{file: &source{text: l.text}, tokens: l.tokens}
-		name := p.headerBefore(len(p.tokens) - 3)
-		if misses++; name != "" {
-			names = append(names, name)
-		}
-		if name != "" || misses > maxMisses {
-			start, misses = at, 0
-		}
-	}
-}
-
-// assignFollows tells whether ::= is near enough to belong to DEFINITIONS: "IMPLICIT TAGS" and a
-// comment may stand between.
-func assignFollows(text []byte) bool {
-	assign := bytes.Index(text[:min(len(text), 400)], []byte("::="))
-	if assign < 0 {
-		return false
-	}
-	for line := range bytes.Lines(text[:assign]) {
-		line, _, _ := bytes.Cut(line, []byte("--"))
-		if words := len(bytes.Fields(line)); words > 2 {
-			return false
-		}
-	}
-	return true
-}
-
-// headerBefore gives the name of the module whose DEFINITIONS is token i, or nothing.
-func (p *parser) headerBefore(i int) string {
-	if p.word(max(i, 0)) != "DEFINITIONS" {
-		return ""
-	}
-	name := i - 1
-	for ; name > 0 && name > i-40 && p.at(i-1).mark == '}' && p.at(name+1).mark != '{'; name-- {
-	}
-	if name < 0 || !p.isHeader(name) {
-		return ""
-	}
-	return p.word(name)
 }
 
 // Names gives the names of all modules in the directories, sorted.
@@ -236,7 +179,7 @@ type directoryReader struct {
 	*Directories
 	files  map[string]map[string]*module
 	buffer bytes.Buffer // of the file being read
-	lexer  lexer
+	parser Parser
 }
 
 func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
@@ -250,7 +193,7 @@ func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
 	if err := readInto(&r.buffer, path); err != nil {
 		return nil, nil, err
 	}
-	modules, diagnostics := r.lexer.parse(&source{path: path, text: r.buffer.String()})
+	modules, diagnostics := r.parser.Parse(path, r.buffer.String())
 	r.files[path] = map[string]*module{}
 	for _, m := range modules {
 		if r.files[path][m.name] == nil {

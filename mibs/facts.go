@@ -131,7 +131,7 @@ func (m *factReader) add(f *[6]string) (err error) {
 	}
 	switch d.kind {
 	case Notification:
-		d.addParts(f[3])
+		addParts(&d, f[3])
 	case Scalar:
 		d.status = Current
 		for i := 1; i < len(f[0]); i++ {
@@ -142,21 +142,21 @@ func (m *factReader) add(f *[6]string) (err error) {
 			}
 		}
 		d.units = f[4]
-		d.addParts(f[5])
+		addParts(&d, f[5])
 		d.syntax, err = factSyntax(f[3])
 	}
 	m.definitions = append(m.definitions, d)
 	return err
 }
 
-func (d *definition) addParts(list string) {
+func addParts(d *definition, list string) {
 	if list == "" {
 		return
 	}
 	list, d.augments = strings.CutPrefix(list, "+")
 	for name := range strings.SplitSeq(list, " ") {
 		name, implied := strings.CutPrefix(name, "!")
-		d.parts = append(d.parts, IndexPart{Name: name, Implied: implied})
+		d.parts = append(d.parts, part{name, implied})
 	}
 }
 

@@ -64,10 +64,10 @@ func (l *loader) appendModule(b []byte, s *scope) []byte {
 func (l *loader) appendDefinition(b []byte, d *definition, n *Node, place string) []byte {
 	var list []string
 	for _, part := range d.parts {
-		if part.Implied {
-			part.Name = "!" + part.Name
+		if part.implied {
+			part.name = "!" + part.name
 		}
-		list = append(list, part.Name)
+		list = append(list, part.name)
 	}
 	parts := strings.Join(list, " ")
 	switch d.kind {
@@ -193,7 +193,7 @@ func (l *loader) appendImports(b []byte, s *scope) []byte {
 			use(d.syntax.name, types)
 		}
 		for _, part := range d.parts {
-			use(part.Name, values)
+			use(part.name, values)
 		}
 	}
 	for _, module := range slices.Sorted(maps.Keys(used)) {

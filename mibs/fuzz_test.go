@@ -22,7 +22,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		moduleNames([]byte(text))
-		modules, _ := new(lexer).parse(&source{text: text})
+		modules, _ := new(Parser).Parse("", text)
 		if len(modules) == 0 {
 			return
 		}

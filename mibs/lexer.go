@@ -35,9 +35,6 @@ type lexer struct {
 	runaways      []int // where texts begin whose closing quotation mark is missing
 }
 
-// maxFile is the longest file that is read, in octets: the largest MIBs have about 10 million.
-const maxFile = 64 << 20
-
 const (
 	charBlank = iota + 1
 	charName  // letters and _
@@ -125,9 +122,9 @@ func (l *lexer) cutMark(i int) int {
 	case strings.HasPrefix(rest, ".."):
 		l.add(tokenRange, i, i+2)
 		return i + 2
-	case rest[0] == '-' && len(rest) > 1 && isDigit(rest[1]):
+	case rest[0] == '-' && len(rest) > 1 && chars[rest[1]] == charDigit:
 		end := i + 2
-		for end < len(l.text) && isDigit(l.text[end]) {
+		for end < len(l.text) && chars[l.text[end]] == charDigit {
 			end++
 		}
 		l.add(tokenNumber, i, end)
@@ -145,7 +142,7 @@ func (l *lexer) cutMark(i int) int {
 // quotedEnd tells where 'FF'H ends, or 0: an apostrophe is no quotation mark.
 func quotedEnd(s string) int {
 	i := 1
-	for i < len(s) && (isDigit(s[i]) || 'a' <= s[i]|0x20 && s[i]|0x20 <= 'f' || s[i] == ' ') {
+	for i < len(s) && (chars[s[i]] == charDigit || 'a' <= s[i]|0x20 && s[i]|0x20 <= 'f' || s[i] == ' ') {
 		i++
 	}
 	if i+1 < len(s) && s[i] == '\'' && strings.IndexByte("hHbB", s[i+1]) >= 0 {
@@ -211,7 +208,7 @@ func proseFollows(s string) bool {
 
 func cutSourceWord(s string) (word, rest string) {
 	i := 0
-	for i < len(s) && (chars[s[i]] == charName || isDigit(s[i]) || s[i] == '-') {
+	for i < len(s) && (chars[s[i]] == charName || chars[s[i]] == charDigit || s[i] == '-') {
 		i++
 	}
 	return s[:i], s[i:]

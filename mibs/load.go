@@ -2,7 +2,6 @@ package mibs
 
 import (
 	"fmt"
-	"strings"
 )
 
 // Load reads the modules called names, and those that they import, from the first source that has
@@ -18,7 +17,7 @@ func Load(names []string, sources ...Source) (*Tree, error) {
 
 // gather reads the modules called names, and those that they import.
 func gather(names []string, sources []Source) (*loader, error) {
-	l := &loader{byName: map[string]*scope{}}
+	l := &loader{byName: map[string]*scope{}, reported: map[*source]int{}}
 	for _, s := range sources {
 		l.readers = append(l.readers, s.open())
 	}
@@ -54,6 +53,7 @@ type loader struct {
 	depth       int    // of the OID that is being resolved
 	octets      []byte // of OIDs, many in one piece
 	diagnostics []Diagnostic
+	reported    map[*source]int // diagnostics of each file
 }
 
 // load gives the scope of a module, or nil if there is no such module.
@@ -114,15 +114,7 @@ func (l *loader) compare(m *module, later []reader) {
 
 // older compares two dates of MODULE-IDENTITY; the year has two digits or four.
 func older(a, b string) bool {
-	return a != "" && b != "" && fullDate(a) < fullDate(b)
-}
-
-func fullDate(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) == len("9502090000Z") {
-		return "19" + s
-	}
-	return s
+	return a != "" && b != "" && FullDate(a) < FullDate(b)
 }
 
 // loadImports follows the imports of all modules; scopes grows meanwhile.
@@ -170,7 +162,7 @@ func (l *loader) tell(m *module, offset uint32, format string, args ...any) {
 }
 
 func (l *loader) add(m *module, offset uint32, skipped bool, format string, args ...any) {
-	if m.file.told++; m.file.told > maxDiagnostics {
+	if l.reported[m.file]++; l.reported[m.file] > maxDiagnostics {
 		return
 	}
 	d := Diagnostic{File: m.file.path, Module: m.name, Text: fmt.Sprintf(format, args...), Skipped: skipped}

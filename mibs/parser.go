@@ -6,9 +6,12 @@ import (
 	"strings"
 )
 
-// parser reads all modules of a file. It never gives up: what it cannot read it skips, up to where
+// Parser parses MIB files, one after the other. It reuses its buffers.
+type Parser struct{ lexer lexer }
+
+// fileParser parses all modules of a file. It never gives up: what it cannot read it skips, up to where
 // something begins that it knows, and says so.
-type parser struct {
+type fileParser struct {
 	file        *source
 	tokens      []token
 	i           int // the token to read next
@@ -40,11 +43,12 @@ var clauses = map[string]bool{
 	"INCLUDES": true, "VARIATION": true, "CREATION-REQUIRES": true,
 }
 
-// parse reads a file. If a comment that ends before its line does may be the reason for what had to
-// be skipped, it tries the other reading of comments, and keeps the better one. The lexer may be used
-// again.
-func (l *lexer) parse(file *source) ([]*module, []Diagnostic) {
-	l.text, l.commentsToLineEnd = file.text, false
+// Parse parses the modules of a text. If a comment that ends before its line does may be the reason for skipped
+// parts, it parses the text again with comments that end with their line, and returns the better result.
+func (p *Parser) Parse(path, text string) ([]*module, []Diagnostic) {
+	file := &source{path: path, text: text}
+	l := &p.lexer
+	l.text, l.commentsToLineEnd = text, false
 	l.run()
 	best := parseTokens(file, l)
 	if best.recoveries > 0 && l.closedComment {
@@ -59,8 +63,8 @@ func (l *lexer) parse(file *source) ([]*module, []Diagnostic) {
 }
 
 // parseTokens reads what the lexer cut file into. What it returns has nothing of the tokens.
-func parseTokens(file *source, l *lexer) *parser {
-	p := &parser{file: file, tokens: l.tokens}
+func parseTokens(file *source, l *lexer) *fileParser {
+	p := &fileParser{file: file, tokens: l.tokens}
 	for p.kind() != tokenEnd {
 		p.statement()
 	}
@@ -74,28 +78,28 @@ func parseTokens(file *source, l *lexer) *parser {
 	return p
 }
 
-func (p *parser) kind() tokenKind { return p.tokens[p.i].kind }
+func (p *fileParser) kind() tokenKind { return p.tokens[p.i].kind }
 
 // at gives a token that may lie behind the end.
-func (p *parser) at(i int) token { return p.tokens[min(i, len(p.tokens)-1)] }
+func (p *fileParser) at(i int) token { return p.tokens[min(i, len(p.tokens)-1)] }
 
-func (p *parser) text(i int) string {
+func (p *fileParser) text(i int) string {
 	t := p.at(i)
 	return p.file.text[t.start:t.end]
 }
 
 // word gives a name, and nothing for any other token.
-func (p *parser) word(i int) string {
+func (p *fileParser) word(i int) string {
 	if p.at(i).kind != tokenName {
 		return ""
 	}
 	return p.text(i)
 }
 
-func (p *parser) mark() byte { return p.tokens[p.i].mark }
+func (p *fileParser) mark() byte { return p.tokens[p.i].mark }
 
 // take goes past a mark if it is the next token.
-func (p *parser) take(mark byte) bool {
+func (p *fileParser) take(mark byte) bool {
 	if p.mark() != mark {
 		return false
 	}
@@ -104,17 +108,17 @@ func (p *parser) take(mark byte) bool {
 }
 
 // note tells of a deviation at the next token that cost nothing.
-func (p *parser) note(format string, args ...any) { p.noteAt(p.tokens[p.i].start, format, args...) }
+func (p *fileParser) note(format string, args ...any) { p.noteAt(p.tokens[p.i].start, format, args...) }
 
 // noteOnce tells of a deviation that a module is full of, where it comes first.
-func (p *parser) noteOnce(text string) {
+func (p *fileParser) noteOnce(text string) {
 	if !p.noted[text] {
 		p.noted[text] = true
 		p.note("%s", text)
 	}
 }
 
-func (p *parser) noteAt(offset uint32, format string, args ...any) {
+func (p *fileParser) noteAt(offset uint32, format string, args ...any) {
 	if len(p.diagnostics) >= maxDiagnostics {
 		return
 	}
@@ -126,7 +130,7 @@ func (p *parser) noteAt(offset uint32, format string, args ...any) {
 }
 
 // recover tells of something at the next token that is wrong, and may cost part of a definition.
-func (p *parser) recover(format string, args ...any) {
+func (p *fileParser) recover(format string, args ...any) {
 	p.recoveries++
 	if p.module != nil {
 		p.module.recoveries++
@@ -139,7 +143,7 @@ func (p *parser) recover(format string, args ...any) {
 }
 
 // shown is the next token for a message.
-func (p *parser) shown() string {
+func (p *fileParser) shown() string {
 	if p.kind() == tokenEnd {
 		return "the end of the file"
 	}
@@ -150,7 +154,7 @@ func (p *parser) shown() string {
 	return fmt.Sprintf("%q", strings.ToValidUTF8(s, "?"))
 }
 
-func (p *parser) statement() {
+func (p *fileParser) statement() {
 	switch word := p.word(p.i); {
 	case p.isHeader(p.i):
 		p.header()
@@ -173,7 +177,7 @@ func (p *parser) statement() {
 }
 
 // isStart tells whether a statement begins at a token.
-func (p *parser) isStart(i int) bool {
+func (p *fileParser) isStart(i int) bool {
 	switch t := p.at(i); t.kind {
 	case tokenEnd:
 		return true
@@ -184,7 +188,7 @@ func (p *parser) isStart(i int) bool {
 }
 
 // isHeader knows "NAME DEFINITIONS ::=", with or without an OID and tags between.
-func (p *parser) isHeader(i int) bool {
+func (p *fileParser) isHeader(i int) bool {
 	if p.at(i).kind != tokenName {
 		return false
 	}
@@ -204,13 +208,13 @@ func (p *parser) isHeader(i int) bool {
 }
 
 // isEnd knows the END of a module from one that stands in the midst of it.
-func (p *parser) isEnd(i int) bool {
+func (p *fileParser) isEnd(i int) bool {
 	return p.word(i) == "END" && (p.at(i+1).kind == tokenEnd || p.isHeader(i+1))
 }
 
 // isDefinition tells whether a name is defined at a token. The word behind the macro tells definitions
 // from lists of macros, as IMPORTS are.
-func (p *parser) isDefinition(i int) bool {
+func (p *fileParser) isDefinition(i int) bool {
 	if p.at(i).kind != tokenName {
 		return false
 	}
@@ -232,7 +236,7 @@ func (p *parser) isDefinition(i int) bool {
 	return false
 }
 
-func (p *parser) skipToHeader() {
+func (p *fileParser) skipToHeader() {
 	if len(p.modules) == 0 || p.kind() != tokenMark {
 		p.note("%s stands outside of a module: skipped", p.shown())
 	}
@@ -240,7 +244,7 @@ func (p *parser) skipToHeader() {
 	}
 }
 
-func (p *parser) header() {
+func (p *fileParser) header() {
 	if p.module != nil {
 		p.recover("module %s has no END", p.module.name)
 	}
@@ -261,7 +265,7 @@ func (p *parser) header() {
 	p.recover("BEGIN is missing")
 }
 
-func (p *parser) end() {
+func (p *fileParser) end() {
 	p.i++
 	if p.kind() == tokenEnd || p.isHeader(p.i) {
 		p.module = nil
@@ -280,7 +284,7 @@ func (p *parser) end() {
 	}
 }
 
-func (p *parser) imports() {
+func (p *fileParser) imports() {
 	first := p.i
 	for !p.take(';') {
 		switch {
@@ -301,7 +305,7 @@ func (p *parser) imports() {
 }
 
 // importsFrom reads the name of the module that the names from token first on come from.
-func (p *parser) importsFrom(first int) {
+func (p *fileParser) importsFrom(first int) {
 	from := p.word(p.i)
 	if from == "" {
 		p.recover("the name of a module is missing behind FROM")
@@ -318,13 +322,13 @@ func (p *parser) importsFrom(first int) {
 	}
 }
 
-func (p *parser) skipExports() {
+func (p *fileParser) skipExports() {
 	for p.i++; !p.take(';') && !p.isStart(p.i); p.i++ {
 	}
 }
 
 // skipBraces goes past what stands in braces, but not past the start of a definition.
-func (p *parser) skipBraces() {
+func (p *fileParser) skipBraces() {
 	for depth := 0; !p.isStart(p.i); p.i++ {
 		switch p.mark() {
 		case '{':
@@ -340,7 +344,7 @@ func (p *parser) skipBraces() {
 }
 
 // definition reads what isDefinition found.
-func (p *parser) definition() {
+func (p *fileParser) definition() {
 	name, offset := p.text(p.i), p.tokens[p.i].start
 	keyword := p.word(p.i + 1)
 	if len(name) > 64 || strings.Contains(name, "_") {
@@ -378,7 +382,7 @@ func (p *parser) definition() {
 	}
 }
 
-func (p *parser) add(d definition) {
+func (p *fileParser) add(d definition) {
 	if len(d.value) == 0 {
 		p.recover("%s has no OID: left out", d.name)
 		return

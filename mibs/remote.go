@@ -150,7 +150,7 @@ func (r *Remote) open() reader { return &remoteReader{remote: r} }
 type remoteReader struct {
 	remote *Remote
 	buffer bytes.Buffer
-	lexer  lexer
+	parser Parser
 }
 
 func (r *remoteReader) read(name string) (*module, []Diagnostic, error) {
@@ -163,7 +163,7 @@ func (r *remoteReader) read(name string) (*module, []Diagnostic, error) {
 	} else if err != nil {
 		return nil, nil, err
 	}
-	modules, diagnostics := r.lexer.parse(&source{path: path, text: r.buffer.String()})
+	modules, diagnostics := r.parser.Parse(path, r.buffer.String())
 	for _, m := range modules {
 		if m.name == name {
 			return m, diagnostics, nil
@@ -228,7 +228,7 @@ func (r *Remote) Fetch(name string, others ...Source) (bool, error) {
 
 // importsOf gives the names of the modules that those in a text import from.
 func importsOf(text []byte) (names []string) {
-	modules, _ := new(lexer).parse(&source{text: string(text)})
+	modules, _ := new(Parser).Parse("", string(text))
 	for _, m := range modules {
 		for _, i := range m.imports {
 			if !slices.Contains(names, i.module) {

@@ -30,7 +30,7 @@ func (l *loader) resolve() *Tree {
 
 // node resolves definition i of a module, and what it hangs on. It returns nil if that is unknown.
 func (l *loader) node(s *scope, i int) *Node {
-	if s.states[i] != unresolved || l.depth > maxArcs {
+	if s.states[i] != unresolved || l.depth > MaxArcs {
 		return s.nodes[i] // nil for one that hangs on itself
 	}
 	s.states[i] = resolving
@@ -54,9 +54,6 @@ func (l *loader) node(s *scope, i int) *Node {
 	return s.nodes[i]
 }
 
-// maxArcs is how long an OID may be (RFC 2578 section 3.5).
-const maxArcs = 128
-
 // roots are the names of the first arcs.
 var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "joint-iso-ccitt": 2, "joint-iso-itu-t": 2}
 
@@ -78,7 +75,7 @@ func (l *loader) oid(s *scope, i int) snmp.OID {
 	}
 	oid := append(l.room(len(above)+5*len(d.value)), above...)
 	for _, a := range d.value[first:] {
-		if oid = appendArc(oid, a.number); oid == nil || len(oid) > maxArcs*5 {
+		if oid = appendArc(oid, a.number); oid == nil || len(oid) > MaxArcs*5 {
 			l.tell(s.module, d.offset, "%s is left out: there is no such OID", d.name)
 			return nil
 		}
@@ -168,8 +165,11 @@ func (l *loader) describe(s *scope, d *definition, n *Node) {
 
 func (n *Node) becomeRow(d *definition) {
 	n.Kind = Row
-	if !d.augments {
-		n.Index = d.parts
+	if d.augments {
+		return
+	}
+	for _, p := range d.parts {
+		n.Index = append(n.Index, IndexPart{Name: p.name, Implied: p.implied})
 	}
 }
 
@@ -186,10 +186,10 @@ func (l *loader) link(s *scope, d *definition, n *Node) {
 		}
 	case d.kind == Notification:
 		for _, part := range d.parts {
-			if object := l.find(s, part.Name); object != nil {
+			if object := l.find(s, part.name); object != nil {
 				n.Objects = append(n.Objects, object)
 			} else {
-				l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, part.Name)
+				l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, part.name)
 			}
 		}
 	default:

@@ -29,7 +29,7 @@ const (
 )
 
 func newScope(m *module, place int) *scope {
-	s := &scope{module: m, rank: m.rank(place), values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
+	s := &scope{module: m, rank: rankOf(m, place), values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
 	for i := range m.definitions {
 		// One that hangs on its own name hangs on the one before, as do all others then.
 		d := &m.definitions[i]
@@ -51,8 +51,8 @@ func newScope(m *module, place int) *scope {
 	return s
 }
 
-// rank is that of the module in this place among those that are loaded.
-func (m *module) rank(place int) rank {
+// rankOf returns the rank of a module in this place among those that are loaded.
+func rankOf(m *module, place int) rank {
 	r := rank(place)
 	if !base[m.name] {
 		r |= notBase

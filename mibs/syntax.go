@@ -8,7 +8,7 @@ import (
 )
 
 // typeDefinition reads what stands behind "Name ::=".
-func (p *parser) typeDefinition(name string, offset uint32) {
+func (p *fileParser) typeDefinition(name string, offset uint32) {
 	t := typeDefinition{name: name, offset: offset}
 	if p.word(p.i) != "TEXTUAL-CONVENTION" {
 		t.syntax = p.syntax()
@@ -40,7 +40,7 @@ func (p *parser) typeDefinition(name string, offset uint32) {
 	p.module.types = append(p.module.types, t)
 }
 
-func (p *parser) syntax() syntax {
+func (p *fileParser) syntax() syntax {
 	s := syntax{form: formPlain}
 	if p.mark() == '[' {
 		for !p.isStart(p.i) && !p.take(']') {
@@ -99,7 +99,7 @@ func (p *parser) syntax() syntax {
 }
 
 // members goes past the members of a SEQUENCE: what they are is told by the objects.
-func (p *parser) members(of string) {
+func (p *fileParser) members(of string) {
 	first := p.i
 	p.skipBraces()
 	for i := first + 2; i < p.i && of == "SEQUENCE"; i++ {
@@ -114,7 +114,7 @@ func (p *parser) members(of string) {
 }
 
 // labels reads { name(number), … }. Commas may be missing; a label is whatever stands before (.
-func (p *parser) labels() []Label {
+func (p *fileParser) labels() []Label {
 	var labels []Label
 	p.i++
 	first := p.i // of the label
@@ -148,7 +148,7 @@ func (p *parser) labels() []Label {
 }
 
 // endsLabels tells whether labels cannot go on. Any word may be a label if a number follows it.
-func (p *parser) endsLabels() bool {
+func (p *fileParser) endsLabels() bool {
 	if p.kind() == tokenAssign || p.isStart(p.i) {
 		return true
 	}
@@ -156,7 +156,7 @@ func (p *parser) endsLabels() bool {
 }
 
 // label reads (number), for the label of the tokens from first on.
-func (p *parser) label(first int) (l Label, ok bool) {
+func (p *fileParser) label(first int) (l Label, ok bool) {
 	l.Name = p.between(first, p.i)
 	p.i++
 	number, ok := p.number()
@@ -183,7 +183,7 @@ func (p *parser) label(first int) (l Label, ok bool) {
 	return l, ok
 }
 
-func (p *parser) checkLabel(name string) {
+func (p *fileParser) checkLabel(name string) {
 	if c := name[0]; c < 'a' || c > 'z' || strings.ContainsAny(name, "_ /.") {
 		p.note("the label %q is not as the rules have it: taken as it is", name)
 	}
@@ -196,7 +196,7 @@ func (p *parser) checkLabel(name string) {
 
 // between gives the text of the tokens from first up to end, without it. Comments between them are
 // left out.
-func (p *parser) between(first, end int) string {
+func (p *fileParser) between(first, end int) string {
 	switch end - first {
 	case 0:
 		return ""
@@ -214,7 +214,7 @@ func (p *parser) between(first, end int) string {
 }
 
 // number reads the next token as one, and does not go past it.
-func (p *parser) number() (int64, bool) {
+func (p *fileParser) number() (int64, bool) {
 	text := p.text(p.i)
 	switch p.kind() {
 	case tokenNumber:
@@ -243,7 +243,7 @@ func (p *parser) number() (int64, bool) {
 }
 
 // constraint reads ( … ), the ranges of a number or of a SIZE.
-func (p *parser) constraint() []Range {
+func (p *fileParser) constraint() []Range {
 	var ranges []Range
 	depth := 0
 	upper := false // .. was read

@@ -77,7 +77,7 @@ func identity(nodes []*Node) *Node {
 // Updated is the date of LAST-UPDATED (RFC 2578, section 5.1) as year, month and day, such as 2000-06-14; "" where
 // there is none.
 func (m *Module) Updated() string {
-	if d := fullDate(m.LastUpdated); len(d) == len("199502090000Z") {
+	if d := FullDate(m.LastUpdated); len(d) == len("199502090000Z") {
 		return d[:4] + "-" + d[4:6] + "-" + d[6:8]
 	}
 	return ""
