@@ -7,7 +7,7 @@ import (
 
 	"trapline/internal/series"
 	"trapline/internal/setting"
-	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // metricType is a type of the file. All that is known of a type is in its line of types: from there come the
@@ -18,13 +18,13 @@ type metricType struct {
 	samples sampler
 	format  *format
 
-	base        []mibs.Type // base types of the SMI whose objects have this type
-	conventions []string    // textual conventions whose objects have this type, whatever module defines them
-	words       []string    // names that MIBs and other programs use, in lower case
-	old         string      // name in versions of snmp_exporter before 0.23
-	asIndex     string      // type of the octets in an index, where an index cannot have this one
-	subtype     string      // textual convention of the object in front, which selects the format
-	pattern     bool        // datetime_pattern must be set
+	base        []smi.Type // base types of the SMI whose objects have this type
+	conventions []string   // textual conventions whose objects have this type, whatever module defines them
+	words       []string   // names that MIBs and other programs use, in lower case
+	old         string     // name in versions of snmp_exporter before 0.23
+	asIndex     string     // type of the octets in an index, where an index cannot have this one
+	subtype     string     // textual convention of the object in front, which selects the format
+	pattern     bool       // datetime_pattern must be set
 }
 
 // place is a set of the settings in which a type may be written.
@@ -41,12 +41,12 @@ const (
 var types = []metricType{
 	{name: "", in: inMetric | inLookup, samples: text, format: hexString},
 	{name: "DisplayString", in: inAll, samples: text, format: characters, conventions: []string{"DisplayString"}, words: []string{"string", "snmpadminstring"}},
-	{name: "OctetString", in: inAll, samples: text, format: hexString, base: []mibs.Type{mibs.OctetString, mibs.ObjectIdentifier}, words: []string{"octet string", "octets", "hex"}},
+	{name: "OctetString", in: inAll, samples: text, format: hexString, base: []smi.Type{smi.OctetString, smi.ObjectIdentifier}, words: []string{"octet string", "octets", "hex"}},
 	{name: "PhysAddress48", in: inAll, samples: text, format: macAddress, conventions: []string{"PhysAddress"}, words: []string{"macaddress", "physaddress", "mac"}},
-	{name: "InetAddressIPv4", in: inAll, samples: text, format: ipv4Address, base: []mibs.Type{mibs.IPAddress, mibs.NetworkAddress}, conventions: []string{"InetAddressIPv4"}, words: []string{"ipaddress", "ipv4"}, old: "IpAddr"},
+	{name: "InetAddressIPv4", in: inAll, samples: text, format: ipv4Address, base: []smi.Type{smi.IPAddress, smi.NetworkAddress}, conventions: []string{"InetAddressIPv4"}, words: []string{"ipaddress", "ipv4"}, old: "IpAddr"},
 	{name: "InetAddressIPv6", in: inAll, samples: text, format: ipv6Address, conventions: []string{"InetAddressIPv6"}, words: []string{"ipv6", "ipv6address"}},
-	{name: "gauge", in: inAll, samples: number, format: oneNumber, base: []mibs.Type{mibs.Integer, mibs.Integer32, mibs.Unsigned32, mibs.UInteger32, mibs.Gauge, mibs.TimeTicks}, words: []string{"integer", "integer32", "int", "unsigned32", "gauge32", "timeticks", "number"}},
-	{name: "counter", in: inAll, samples: sampler{convert: numberSample, metricType: series.Counter}, format: oneNumber, base: []mibs.Type{mibs.Counter, mibs.Counter64}, words: []string{"counter32", "counter64"}},
+	{name: "gauge", in: inAll, samples: number, format: oneNumber, base: []smi.Type{smi.Integer, smi.Integer32, smi.Unsigned32, smi.UInteger32, smi.Gauge, smi.TimeTicks}, words: []string{"integer", "integer32", "int", "unsigned32", "gauge32", "timeticks", "number"}},
+	{name: "counter", in: inAll, samples: sampler{convert: numberSample, metricType: series.Counter}, format: oneNumber, base: []smi.Type{smi.Counter, smi.Counter64}, words: []string{"counter32", "counter64"}},
 	{name: "Integer32", in: inIndex | inLookup, format: oneNumber},
 	{name: "Integer", in: inIndex | inLookup, format: oneNumber},
 	{name: "ObjectIdentifier", in: inIndex, format: manyNumbers},
@@ -57,7 +57,7 @@ var types = []metricType{
 	{name: "NTPTimeStamp", in: inMetric, samples: sampler{convert: ntpTimeStamp, derived: true}, format: oneNumber, conventions: []string{"NTPTimeStamp"}, asIndex: "OctetString"},
 	{name: "EnumAsInfo", in: inAll, samples: sampler{convert: enumInfo, labels: valueAsLabel, nameSuffix: "_info", helpSuffix: " (EnumAsInfo)", skipIfLabeled: true}, format: enumLabel, words: []string{"info"}},
 	{name: "EnumAsStateSet", in: inMetric, samples: sampler{convert: enumStates, labels: oneForEachState, helpSuffix: " (EnumAsStateSet)"}, format: oneNumber, words: []string{"enum", "stateset"}},
-	{name: "Bits", in: inMetric | inLookup, samples: sampler{convert: bitStates, labels: oneForEachState, helpSuffix: " (Bits)"}, format: bitString, base: []mibs.Type{mibs.Bits}, asIndex: "OctetString"},
+	{name: "Bits", in: inMetric | inLookup, samples: sampler{convert: bitStates, labels: oneForEachState, helpSuffix: " (Bits)"}, format: bitString, base: []smi.Type{smi.Bits}, asIndex: "OctetString"},
 	{name: "InetAddress", in: inAll, samples: text, format: inetAddress, conventions: []string{"InetAddress"}, subtype: "InetAddressType"},
 	{name: "InetAddressMissingSize", in: inAll, samples: text, format: inetAddressMissingSize, subtype: "InetAddressType"},
 	{name: "LldpPortId", in: inAll, samples: text, format: lldpPortID, conventions: []string{"LldpPortId"}, subtype: "LldpPortIdSubtype"},
@@ -74,7 +74,7 @@ func typeNamed(name string) metricType {
 }
 
 // TypeOfBase returns the type of the objects of a base type, or "" if their values make no metric.
-func TypeOfBase(base mibs.Type) string {
+func TypeOfBase(base smi.Type) string {
 	return nameWhere(func(t *metricType) bool { return slices.Contains(t.base, base) })
 }
 

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"trapline/mibs/smi"
 )
 
 // choice is the copy of a module that counts, and what is said of the others.
 type choice struct {
 	path       string
-	passedOver []Diagnostic
+	passedOver []smi.Diagnostic
 }
 
 // choose returns the copy of a module that counts. Files are read to choose only where there are several.
@@ -56,7 +58,7 @@ func chooseCopy(name string, copies []fileCopy) (c choice) {
 	for _, other := range list {
 		if other.place != best.place {
 			text := fmt.Sprintf("module %s is in %s too: that one counts, %s", name, best.path, best.because(other))
-			c.passedOver = append(c.passedOver, Diagnostic{File: other.path, Module: name, Text: text})
+			c.passedOver = append(c.passedOver, smi.Diagnostic{File: other.path, Module: name, Text: text})
 		}
 	}
 	return c
@@ -85,12 +87,12 @@ func judge(name string, place int, f fileCopy) judged {
 	if readInto(&buffer, f.path) != nil {
 		return j
 	}
-	modules, _ := new(Parser).Parse(f.path, buffer.String())
+	modules, _ := new(smi.Parser).Parse(f.path, buffer.String())
 	for _, m := range modules {
-		if m.name == name {
-			j.faulty = m.recoveries > 0
-			if m.lastUpdated != "" {
-				j.lastUpdated = FullDate(m.lastUpdated)
+		if m.Name == name {
+			j.faulty = m.Recoveries > 0
+			if m.LastUpdated != "" {
+				j.lastUpdated = smi.FullDate(m.LastUpdated)
 			}
 			break
 		}

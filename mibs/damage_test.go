@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"trapline/internal/corpus"
+	"trapline/mibs/smi"
 )
 
 // texts are modules in memory, by name.
@@ -28,14 +30,14 @@ func (s texts) Mentioning(string) []string { return s.Names() }
 
 func (s texts) open() reader { return s }
 
-func (s texts) read(name string) (*module, []Diagnostic, error) {
+func (s texts) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	text, known := s[name]
 	if !known {
 		return nil, nil, nil
 	}
-	modules, diagnostics := new(Parser).Parse(name+".mib", text)
+	modules, diagnostics := new(smi.Parser).Parse(name+".mib", text)
 	for _, m := range modules {
-		if m.name == name {
+		if m.Name == name {
 			return m, diagnostics, nil
 		}
 	}
@@ -113,7 +115,7 @@ func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []strin
 		}
 		objects := 0
 		for n := range tree.All() {
-			if n.Module == name && n.Type != Other && len(n.Labels) > 0 {
+			if n.Module == name && n.Type != smi.Other && len(n.Labels) > 0 {
 				objects++
 			}
 		}
@@ -121,7 +123,7 @@ func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []strin
 		if err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(tree.Diagnostics(), func(d Diagnostic) bool { return d.Skipped }) || objects < 5 || len(content) > 100_000 {
+		if slices.ContainsFunc(tree.Diagnostics(), func(d smi.Diagnostic) bool { return d.Skipped }) || objects < 5 || len(content) > 100_000 {
 			continue
 		}
 		names = append(names, name)
@@ -142,7 +144,7 @@ func outcome(t *testing.T, module string, sources ...Source) map[string]string {
 		return objects
 	}
 	for n := range tree.All() {
-		if n.Module == module && (n.Type != Other || n.Kind == Row) {
+		if n.Module == module && (n.Type != smi.Other || n.Kind == smi.Row) {
 			// One of the deviations puts 8z before a label.
 			labels := strings.ReplaceAll(labelText(n), "=8z", "=")
 			objects[n.Name] = fmt.Sprint(n.OID, n.Type, labels, n.Hint, n.Units, indexText(n))
@@ -220,7 +222,7 @@ func testRandomDamageIsRead(t *testing.T, dir string) {
 	for range count {
 		text := damage(originals[r.IntN(len(originals))], r)
 		start := time.Now()
-		if names := moduleNames([]byte(text)); len(names) > 0 {
+		if names := smi.ModuleNames([]byte(text)); len(names) > 0 {
 			if _, err := Load(names[:1], texts{names[0]: text}); err != nil {
 				continue // the name was damaged
 			}

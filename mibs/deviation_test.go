@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"trapline/mibs/smi"
 )
 
 // around is a module around definitions: a root, a table with the column c1, which is the first of its
@@ -278,7 +280,7 @@ func TestDeviationsAreTolerated(t *testing.T) {
 	}
 }
 
-func checkRemarks(t *testing.T, name string, diagnostics []Diagnostic, want string) {
+func checkRemarks(t *testing.T, name string, diagnostics []smi.Diagnostic, want string) {
 	t.Helper()
 	var all []string
 	for _, d := range diagnostics {
@@ -303,15 +305,15 @@ func TestFilesAreTolerated(t *testing.T) {
 		"the word alone":                   {"Its DEFINITIONS are below.", ""},
 		"nothing":                          {"", ""},
 	} {
-		modules, _ := new(Parser).Parse("", test.text)
+		modules, _ := new(smi.Parser).Parse("", test.text)
 		var parsed []string
 		for _, m := range modules {
-			parsed = append(parsed, m.name)
+			parsed = append(parsed, m.Name)
 		}
 		if got := strings.Join(parsed, " "); got != test.want {
 			t.Errorf("%s: the parser finds %q, want %q", name, got, test.want)
 		}
-		if got := strings.Join(moduleNames([]byte(test.text)), " "); got != test.want {
+		if got := strings.Join(smi.ModuleNames([]byte(test.text)), " "); got != test.want {
 			t.Errorf("%s: the index finds %q, want %q", name, got, test.want)
 		}
 	}

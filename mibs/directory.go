@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"trapline/mibs/smi"
 )
 
 // Source is a place that modules come from.
@@ -26,14 +28,14 @@ type Source interface {
 // reader reads the modules of a Source for one Tree.
 type reader interface {
 	// read returns nil for a module that the Source has not.
-	read(name string) (*module, []Diagnostic, error)
+	read(name string) (*smi.Module, []smi.Diagnostic, error)
 }
 
 // Directories are MIB files of the user, found by what is in them: their names do not matter, and one
-// file may hold several modules. It is safe for concurrent use.
+// File may hold several modules. It is safe for concurrent use.
 type Directories struct {
 	copies     map[string][]fileCopy // of each module, in the order in which they were found
-	unreadable []Diagnostic
+	unreadable []smi.Diagnostic
 
 	mu     sync.Mutex
 	chosen map[string]choice // of the modules with several copies that were asked for
@@ -105,13 +107,13 @@ func (d *Directories) index(f fileCopy, buffer *bytes.Buffer) {
 		err = readInto(buffer, f.path)
 	}
 	if err != nil {
-		d.unreadable = append(d.unreadable, Diagnostic{File: f.path, Text: "left out: " + err.Error()})
+		d.unreadable = append(d.unreadable, smi.Diagnostic{File: f.path, Text: "left out: " + err.Error()})
 		return
 	}
 	if isPatch(buffer.Bytes()) {
 		return
 	}
-	for _, name := range moduleNames(buffer.Bytes()) {
+	for _, name := range smi.ModuleNames(buffer.Bytes()) {
 		if copies := d.copies[name]; len(copies) == 0 || copies[len(copies)-1].path != f.path {
 			d.copies[name] = append(copies, f)
 		}
@@ -159,7 +161,7 @@ func (d *Directories) Mentioning(name string) (modules []string) {
 }
 
 // Diagnostics tells of modules that are there several times and of files that cannot be read.
-func (d *Directories) Diagnostics() []Diagnostic {
+func (d *Directories) Diagnostics() []smi.Diagnostic {
 	all := slices.Clone(d.unreadable)
 	for _, name := range d.Names() {
 		all = append(all, d.PassedOver(name)...)
@@ -168,21 +170,21 @@ func (d *Directories) Diagnostics() []Diagnostic {
 }
 
 // PassedOver tells of the copies of a module that do not count.
-func (d *Directories) PassedOver(module string) []Diagnostic { return d.choose(module).passedOver }
+func (d *Directories) PassedOver(module string) []smi.Diagnostic { return d.choose(module).passedOver }
 
 func (d *Directories) open() reader {
-	return &directoryReader{Directories: d, files: map[string]map[string]*module{}}
+	return &directoryReader{Directories: d, files: map[string]map[string]*smi.Module{}}
 }
 
 // directoryReader reads each file once.
 type directoryReader struct {
 	*Directories
-	files  map[string]map[string]*module
+	files  map[string]map[string]*smi.Module
 	buffer bytes.Buffer // of the file being read
-	parser Parser
+	parser smi.Parser
 }
 
-func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
+func (r *directoryReader) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	path := r.choose(name).path
 	if path == "" {
 		return nil, nil, nil
@@ -194,10 +196,10 @@ func (r *directoryReader) read(name string) (*module, []Diagnostic, error) {
 		return nil, nil, err
 	}
 	modules, diagnostics := r.parser.Parse(path, r.buffer.String())
-	r.files[path] = map[string]*module{}
+	r.files[path] = map[string]*smi.Module{}
 	for _, m := range modules {
-		if r.files[path][m.name] == nil {
-			r.files[path][m.name] = m
+		if r.files[path][m.Name] == nil {
+			r.files[path][m.Name] = m
 		}
 	}
 	return r.files[path][name], diagnostics, nil

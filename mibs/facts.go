@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"trapline/mibs/smi"
 )
 
 // Facts are what this program knows without any MIB file: names, OIDs, types, labels, indexes and units
@@ -20,7 +22,7 @@ import (
 //	n M I G N C A         place
 //
 // A place is the name that an OID hangs on and the numbers behind it, or numbers only; without the
-// name, that of the line before. Behind o stands the access, and then the status unless it is current.
+// Name, that of the line before. Behind o stands the access, and then the status unless it is current.
 // A syntax is a type, S for OCTET STRING, O for OBJECT IDENTIFIER, I for INTEGER, * for a table and #
 // for a row; then labels in braces, which count up unless they have a number, and ranges. An index
 // is a list of objects, ! before one that is IMPLIED, or + and the row that it augments.
@@ -60,7 +62,7 @@ func factsText(module string) ([]byte, error) { return factFiles.ReadFile("facts
 
 func (f Facts) open() reader { return f }
 
-func (Facts) read(name string) (*module, []Diagnostic, error) {
+func (Facts) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	text, err := factsText(name)
 	if err != nil {
 		return nil, nil, nil // no such file
@@ -71,17 +73,17 @@ func (Facts) read(name string) (*module, []Diagnostic, error) {
 
 // The letters of facts. A kind is there if it is listed, Plain too.
 var (
-	factKinds = [128]Kind{'M': Identity, 'I': ObjectIdentity, 'G': ObjectGroup, 'N': NotificationGroup,
-		'C': Compliance, 'A': Capabilities, 'T': Notification, 'o': Scalar}
-	factAccesses = [128]Access{'n': NotAccessible, 't': AccessibleForNotify, 'r': ReadOnly, 'w': ReadWrite, 'c': ReadCreate, 'o': WriteOnly}
-	factStatuses = [128]Status{'d': Deprecated, 'b': Obsolete, 'm': Mandatory, 'p': Optional}
+	factKinds = [128]smi.Kind{'M': smi.Identity, 'I': smi.ObjectIdentity, 'G': smi.ObjectGroup, 'N': smi.NotificationGroup,
+		'C': smi.Compliance, 'A': smi.Capabilities, 'T': smi.Notification, 'o': smi.Scalar}
+	factAccesses = [128]smi.Access{'n': smi.NotAccessible, 't': smi.AccessibleForNotify, 'r': smi.ReadOnly, 'w': smi.ReadWrite, 'c': smi.ReadCreate, 'o': smi.WriteOnly}
+	factStatuses = [128]smi.Status{'d': smi.Deprecated, 'b': smi.Obsolete, 'm': smi.Mandatory, 'p': smi.Optional}
 )
 
 // readFacts reads one module.
-func readFacts(text string) (*module, error) {
-	m := &module{file: &source{}}
-	m.definitions = make([]definition, 0, strings.Count(text, "\n"))
-	r := factReader{module: m, arcs: make([]arc, 0, 2*cap(m.definitions))}
+func readFacts(text string) (*smi.Module, error) {
+	m := &smi.Module{File: &smi.Source{}}
+	m.Definitions = make([]smi.Definition, 0, strings.Count(text, "\n"))
+	r := factReader{Module: m, arcs: make([]smi.Arc, 0, 2*cap(m.Definitions))}
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -91,7 +93,7 @@ func readFacts(text string) (*module, error) {
 			fields[i], rest, _ = strings.Cut(rest, "\t")
 		}
 		if err := r.add(&fields); err != nil {
-			return nil, fmt.Errorf("facts about %s, line %d: %w", m.name, number, err)
+			return nil, fmt.Errorf("facts about %s, line %d: %w", m.Name, number, err)
 		}
 	}
 	return m, nil
@@ -99,69 +101,69 @@ func readFacts(text string) (*module, error) {
 
 // factReader adds lines to a module.
 type factReader struct {
-	*module
-	parent string // that places without a name hang on
-	arcs   []arc  // of many places, in one piece
+	*smi.Module
+	parent string    // that places without a name hang on
+	arcs   []smi.Arc // of many places, in one piece
 }
 
 func (m *factReader) add(f *[6]string) (err error) {
 	switch f[0] {
 	case "m":
-		m.name, m.lastUpdated = f[1], f[2]
+		m.Name, m.LastUpdated = f[1], f[2]
 		return nil
 	case "i":
 		for name := range strings.SplitSeq(f[2], " ") {
-			m.imports = append(m.imports, imported{name, f[1]})
+			m.Imports = append(m.Imports, smi.Imported{Name: name, Module: f[1]})
 		}
 		return nil
 	case "t":
-		t := typeDefinition{name: f[1], hint: f[2]}
-		t.syntax, err = factSyntax(f[3])
-		m.types = append(m.types, t)
+		t := smi.TypeDefinition{Name: f[1], Hint: f[2]}
+		t.Syntax, err = factSyntax(f[3])
+		m.Types = append(m.Types, t)
 		return err
 	case "":
 		return fmt.Errorf("the line does not say what it is")
 	}
-	d := definition{name: f[1]}
-	if d.kind = factKinds[f[0][0]&0x7f]; d.kind == Plain && f[0] != "n" {
+	d := smi.Definition{Name: f[1]}
+	if d.Kind = factKinds[f[0][0]&0x7f]; d.Kind == smi.Plain && f[0] != "n" {
 		return fmt.Errorf("no line begins with %s", f[0])
 	}
-	if d.value, err = m.place(f[2]); err != nil {
+	if d.Value, err = m.place(f[2]); err != nil {
 		return err
 	}
-	switch d.kind {
-	case Notification:
+	switch d.Kind {
+	case smi.Notification:
 		addParts(&d, f[3])
-	case Scalar:
-		d.status = Current
+	case smi.Scalar:
+		d.Status = smi.Current
 		for i := 1; i < len(f[0]); i++ {
 			if c := f[0][i] & 0x7f; i == 1 {
-				d.access = factAccesses[c]
+				d.Access = factAccesses[c]
 			} else {
-				d.status = factStatuses[c]
+				d.Status = factStatuses[c]
 			}
 		}
-		d.units = f[4]
+		d.Units = f[4]
 		addParts(&d, f[5])
-		d.syntax, err = factSyntax(f[3])
+		d.Syntax, err = factSyntax(f[3])
 	}
-	m.definitions = append(m.definitions, d)
+	m.Definitions = append(m.Definitions, d)
 	return err
 }
 
-func addParts(d *definition, list string) {
+func addParts(d *smi.Definition, list string) {
 	if list == "" {
 		return
 	}
-	list, d.augments = strings.CutPrefix(list, "+")
+	list, d.Augments = strings.CutPrefix(list, "+")
 	for name := range strings.SplitSeq(list, " ") {
 		name, implied := strings.CutPrefix(name, "!")
-		d.parts = append(d.parts, part{name, implied})
+		d.Parts = append(d.Parts, smi.Part{Name: name, Implied: implied})
 	}
 }
 
 // place reads a place.
-func (m *factReader) place(s string) ([]arc, error) {
+func (m *factReader) place(s string) ([]smi.Arc, error) {
 	first, rest, more := strings.Cut(s, ".")
 	if first != "" {
 		m.parent = first
@@ -170,7 +172,7 @@ func (m *factReader) place(s string) ([]arc, error) {
 	if m.parent == "" || isDigit(m.parent[0]) {
 		rest, more = s, true
 	} else {
-		m.arcs = append(m.arcs, arc{name: m.parent})
+		m.arcs = append(m.arcs, smi.Arc{Name: m.parent})
 	}
 	for more {
 		var number string
@@ -179,46 +181,46 @@ func (m *factReader) place(s string) ([]arc, error) {
 		if err != nil {
 			return nil, fmt.Errorf("place %q: %w", s, err)
 		}
-		m.arcs = append(m.arcs, arc{number: uint32(n), numbered: true})
+		m.arcs = append(m.arcs, smi.Arc{Number: uint32(n), Numbered: true})
 	}
 	return m.arcs[start:len(m.arcs):len(m.arcs)], nil
 }
 
-func factSyntax(s string) (x syntax, err error) {
+func factSyntax(s string) (x smi.Syntax, err error) {
 	switch s {
 	case "*":
-		return syntax{form: formTable}, nil
+		return smi.Syntax{Shape: smi.ShapeSequenceOf}, nil
 	case "#":
-		return syntax{form: formRow}, nil
+		return smi.Syntax{Shape: smi.ShapeSequence}, nil
 	}
-	x.form = formPlain
+	x.Shape = smi.ShapeName
 	end := 0
 	for end < len(s) && s[end] != '{' && s[end] != '(' {
 		end++
 	}
-	x.name, s = s[:end], s[end:]
-	switch x.name {
+	x.Name, s = s[:end], s[end:]
+	switch x.Name {
 	case "S":
-		x.name = "OCTET STRING"
+		x.Name = "OCTET STRING"
 	case "O":
-		x.name = "OBJECT IDENTIFIER"
+		x.Name = "OBJECT IDENTIFIER"
 	case "I":
-		x.name = "INTEGER"
+		x.Name = "INTEGER"
 	}
 	if list, found := strings.CutPrefix(s, "{"); found {
 		list, s, _ = strings.Cut(list, "}")
-		if x.labels, err = factLabels(list); err != nil {
+		if x.Labels, err = factLabels(list); err != nil {
 			return x, err
 		}
 	}
 	if list, found := strings.CutPrefix(s, "("); found {
-		x.ranges, err = factRanges(strings.TrimSuffix(list, ")"))
+		x.Ranges, err = factRanges(strings.TrimSuffix(list, ")"))
 	}
 	return x, err
 }
 
-func factLabels(list string) ([]Label, error) {
-	labels := make([]Label, 0, 1+strings.Count(list, ","))
+func factLabels(list string) ([]smi.Label, error) {
+	labels := make([]smi.Label, 0, 1+strings.Count(list, ","))
 	next := int64(0)
 	for item := range strings.SplitSeq(list, ",") {
 		if number, name, found := strings.Cut(item, "="); found {
@@ -228,19 +230,19 @@ func factLabels(list string) ([]Label, error) {
 			}
 			next, item = n, name
 		}
-		labels = append(labels, Label{next, item})
+		labels = append(labels, smi.Label{Number: next, Name: item})
 		next++
 	}
 	return labels, nil
 }
 
-func factRanges(list string) (ranges []Range, err error) {
+func factRanges(list string) (ranges []smi.Range, err error) {
 	for item := range strings.SplitSeq(list, "|") {
 		low, high, found := strings.Cut(item, "..")
 		if !found {
 			high = low
 		}
-		var r Range
+		var r smi.Range
 		if r.Low, err = strconv.ParseInt(low, 10, 64); err == nil {
 			r.High, err = strconv.ParseInt(high, 10, 64)
 		}

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"trapline/internal/corpus"
 	"trapline/internal/peers"
+	"trapline/mibs/smi"
 )
 
 // factTexts are facts in memory, by the name of their module.
@@ -22,7 +24,7 @@ func (s factTexts) Mentioning(string) []string { return nil }
 
 func (s factTexts) open() reader { return s }
 
-func (s factTexts) read(name string) (*module, []Diagnostic, error) {
+func (s factTexts) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	text, known := s[name]
 	if !known {
 		return nil, nil, nil
@@ -48,8 +50,8 @@ func allFields(n *Node) string {
 		}
 	}
 	status := n.Status
-	if n.Kind > Column {
-		status = NoStatus
+	if n.Kind > smi.Column {
+		status = smi.NoStatus
 	}
 	return fmt.Sprint(n.Module, "::", n.Name, " ", n.OID, n.Kind, n.Access, status, n.Type, n.TC, n.Hint, labelText(n), n.Ranges,
 		unitsFact(n.Units), index, n.Augments, row, objects)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // WriteFacts writes what the modules called names, and those that they import, say as Facts has it:
@@ -22,8 +23,8 @@ func WriteFacts(names []string, sources ...Source) (map[string][]byte, error) {
 	l.resolve()
 	texts := map[string][]byte{}
 	for _, s := range l.scopes {
-		if !base[s.module.name] {
-			texts[s.module.name] = l.appendModule(nil, s)
+		if !base[s.module.Name] {
+			texts[s.module.Name] = l.appendModule(nil, s)
 		}
 	}
 	return texts, nil
@@ -31,11 +32,11 @@ func WriteFacts(names []string, sources ...Source) (map[string][]byte, error) {
 
 func (l *loader) appendModule(b []byte, s *scope) []byte {
 	m := s.module
-	b = appendFields(b, "m", m.name, m.lastUpdated)
+	b = appendFields(b, "m", m.Name, m.LastUpdated)
 	b = l.appendImports(b, s)
-	for _, t := range slices.SortedFunc(slices.Values(m.types), func(a, b typeDefinition) int { return cmp.Compare(a.name, b.name) }) {
-		if t.syntax.form == formPlain {
-			b = appendFields(b, "t", t.name, t.hint, syntaxFact(t.syntax))
+	for _, t := range slices.SortedFunc(slices.Values(m.Types), func(a, b smi.TypeDefinition) int { return cmp.Compare(a.Name, b.Name) }) {
+		if t.Syntax.Shape == smi.ShapeName {
+			b = appendFields(b, "t", t.Name, t.Hint, syntaxFact(t.Syntax))
 		}
 	}
 	order := make([]int, 0, len(s.nodes))
@@ -50,8 +51,8 @@ func (l *loader) appendModule(b []byte, s *scope) []byte {
 	})
 	parent := ""
 	for _, i := range order {
-		d, n := &m.definitions[i], s.nodes[i]
-		name, arcs := placeFact(d.value, n.OID)
+		d, n := &m.Definitions[i], s.nodes[i]
+		name, arcs := placeFact(d.Value, n.OID)
 		place := arcs
 		if name != parent || name == "" {
 			place, parent = name+arcs, name
@@ -61,36 +62,36 @@ func (l *loader) appendModule(b []byte, s *scope) []byte {
 	return b
 }
 
-func (l *loader) appendDefinition(b []byte, d *definition, n *Node, place string) []byte {
+func (l *loader) appendDefinition(b []byte, d *smi.Definition, n *Node, place string) []byte {
 	var list []string
-	for _, part := range d.parts {
-		if part.implied {
-			part.name = "!" + part.name
+	for _, part := range d.Parts {
+		if part.Implied {
+			part.Name = "!" + part.Name
 		}
-		list = append(list, part.name)
+		list = append(list, part.Name)
 	}
 	parts := strings.Join(list, " ")
-	switch d.kind {
-	case Plain:
-		return appendFields(b, "n", d.name, place)
-	case Notification:
-		return appendFields(b, "T", d.name, place, parts)
-	case Scalar:
+	switch d.Kind {
+	case smi.Plain:
+		return appendFields(b, "n", d.Name, place)
+	case smi.Notification:
+		return appendFields(b, "T", d.Name, place, parts)
+	case smi.Scalar:
 	default:
-		return appendFields(b, letter(&factKinds, d.kind), d.name, place)
+		return appendFields(b, letter(&factKinds, d.Kind), d.Name, place)
 	}
-	if d.augments {
-		parts = "+" + d.augmented()
+	if d.Augments {
+		parts = "+" + d.Augmented()
 	}
-	syntax := syntaxFact(d.syntax)
+	syntax := syntaxFact(d.Syntax)
 	switch n.Kind {
-	case Table:
+	case smi.Table:
 		syntax = "*"
-	case Row:
+	case smi.Row:
 		syntax = "#"
 	}
-	kind := "o" + letter(&factAccesses, d.access) + letter(&factStatuses, d.status)
-	return appendFields(b, kind, d.name, place, syntax, unitsFact(d.units), parts)
+	kind := "o" + letter(&factAccesses, d.Access) + letter(&factStatuses, d.Status)
+	return appendFields(b, kind, d.Name, place, syntax, unitsFact(d.Units), parts)
 }
 
 // letter turns one of the tables of letters round; it gives nothing for what has no letter.
@@ -119,33 +120,33 @@ func unitsFact(units string) string {
 }
 
 // placeFact gives the name that an OID hangs on, and the numbers behind it; only numbers where the
-// value names more than one.
-func placeFact(value []arc, oid snmp.OID) (name, arcs string) {
+// Value names more than one.
+func placeFact(value []smi.Arc, oid snmp.OID) (name, arcs string) {
 	var b strings.Builder
 	for i, a := range value {
 		switch {
-		case i == 0 && a.name != "":
-			name = a.name
-		case !a.numbered || i == 0:
+		case i == 0 && a.Name != "":
+			name = a.Name
+		case !a.Numbered || i == 0:
 			return "", oid.String()
 		default:
-			fmt.Fprintf(&b, ".%d", a.number)
+			fmt.Fprintf(&b, ".%d", a.Number)
 		}
 	}
 	return name, b.String()
 }
 
-func syntaxFact(x syntax) string {
+func syntaxFact(x smi.Syntax) string {
 	var b strings.Builder
-	switch x.name {
+	switch x.Name {
 	case "OCTET STRING", "OBJECT IDENTIFIER", "INTEGER":
-		b.WriteByte(map[byte]byte{'C': 'S', 'B': 'O', 'N': 'I'}[x.name[1]])
+		b.WriteByte(map[byte]byte{'C': 'S', 'B': 'O', 'N': 'I'}[x.Name[1]])
 	default:
-		b.WriteString(x.name)
+		b.WriteString(x.Name)
 	}
-	if len(x.labels) > 0 {
+	if len(x.Labels) > 0 {
 		next := int64(0)
-		for i, l := range x.labels {
+		for i, l := range x.Labels {
 			b.WriteByte("{,"[min(i, 1)])
 			if l.Number != next || i == 0 {
 				fmt.Fprintf(&b, "%d=", l.Number)
@@ -155,14 +156,14 @@ func syntaxFact(x syntax) string {
 		}
 		b.WriteByte('}')
 	}
-	for i, r := range x.ranges {
+	for i, r := range x.Ranges {
 		b.WriteByte("(|"[min(i, 1)])
 		b.WriteString(strconv.FormatInt(r.Low, 10))
 		if r.High != r.Low {
 			fmt.Fprintf(&b, "..%d", r.High)
 		}
 	}
-	if len(x.ranges) > 0 {
+	if len(x.Ranges) > 0 {
 		b.WriteByte(')')
 	}
 	return b.String()
@@ -173,27 +174,27 @@ func (l *loader) appendImports(b []byte, s *scope) []byte {
 	used := map[string]map[string]bool{}
 	use := func(name string, of symbols) {
 		from, _ := l.lookup(s, name, of)
-		if name == "" || from == nil || from == s || base[from.module.name] {
+		if name == "" || from == nil || from == s || base[from.module.Name] {
 			return
 		}
-		if used[from.module.name] == nil {
-			used[from.module.name] = map[string]bool{}
+		if used[from.module.Name] == nil {
+			used[from.module.Name] = map[string]bool{}
 		}
-		used[from.module.name][name] = true
+		used[from.module.Name][name] = true
 	}
-	for _, t := range s.module.types {
-		use(t.syntax.name, types)
+	for _, t := range s.module.Types {
+		use(t.Syntax.Name, types)
 	}
-	for i, d := range s.module.definitions {
+	for i, d := range s.module.Definitions {
 		if s.nodes[i] == nil {
 			continue
 		}
-		use(d.value[0].name, values)
-		if s.nodes[i].Type != Other {
-			use(d.syntax.name, types)
+		use(d.Value[0].Name, values)
+		if s.nodes[i].Type != smi.Other {
+			use(d.Syntax.Name, types)
 		}
-		for _, part := range d.parts {
-			use(part.name, values)
+		for _, part := range d.Parts {
+			use(part.Name, values)
 		}
 	}
 	for _, module := range slices.Sorted(maps.Keys(used)) {

@@ -3,6 +3,8 @@ package mibs
 import (
 	"strings"
 	"testing"
+
+	"trapline/mibs/smi"
 )
 
 // FuzzRead reads any text as a file of MIB modules, makes a tree of the first, and facts of that. Nothing
@@ -14,19 +16,19 @@ func FuzzRead(f *testing.F) {
 		strings.ReplaceAll(around, "%s", `x OBJECT-TYPE SYNTAX INTEGER { a(1), b(-2) } DEFVAL { { a } } ::= { test a(2) 3 }`),
 		strings.ReplaceAll(around, "%s", `A ::= TEXTUAL-CONVENTION DISPLAY-HINT "1x:" SYNTAX OCTET STRING (SIZE (1..2 | 5))`),
 		"A DEFINITIONS ::= BEGIN x OBJECT-TYPE DESCRIPTION \"no end ::= { x 1 } END",      // a text without its end
-		"A DEFINITIONS ::= BEGIN IMPORTS a FROM A b FROM B x OBJECT IDENTIFIER ::= { x 1", // imports and OIDs that hang on themselves
+		"A DEFINITIONS ::= BEGIN IMPORTS a FROM A b FROM B x OBJECT IDENTIFIER ::= { x 1", // Imports and OIDs that hang on themselves
 		"A { 1 2 } DEFINITIONS ::= BEGIN B ::= [APPLICATION 1] IMPLICIT CHOICE { a A } END -- x -- B DEFINITIONS ::= BEGIN END",
 		"\xef\xbb\xbfA DEFINITIONS ::= BEGIN\r-----\rx OBJECT IDENTIFIER ::= { iso 40 4294967296 '0F'H }\r",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		moduleNames([]byte(text))
-		modules, _ := new(Parser).Parse("", text)
+		smi.ModuleNames([]byte(text))
+		modules, _ := new(smi.Parser).Parse("", text)
 		if len(modules) == 0 {
 			return
 		}
-		name := modules[0].name
+		name := modules[0].Name
 		tree, err := Load([]string{name}, texts{name: text})
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +57,7 @@ func FuzzFacts(f *testing.F) {
 	f.Add("n\ta\t.1\nn\tb\ta..1\no\tc\ta.1\tI{}()")
 	f.Fuzz(func(_ *testing.T, text string) {
 		if m, err := readFacts(text); err == nil {
-			_, _ = Load([]string{m.name}, factTexts{m.name: []byte(text)})
+			_, _ = Load([]string{m.Name}, factTexts{m.Name: []byte(text)})
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // indexParts gives the index of the rows that a node stands in.
@@ -15,7 +16,7 @@ func (n *Node) indexParts() []IndexPart {
 	switch {
 	case n.Row != nil:
 		return n.Row.Index
-	case n.Kind == Row:
+	case n.Kind == smi.Row:
 		return n.Index
 	}
 	return nil
@@ -24,16 +25,16 @@ func (n *Node) indexParts() []IndexPart {
 // lengthOf tells how many numbers a part of an index takes, if that is fixed; else -1.
 func (p *IndexPart) lengthOf() int {
 	switch p.Node.Type {
-	case OctetString, Opaque, Bits, NSAPAddress:
+	case smi.OctetString, smi.Opaque, smi.Bits, smi.NSAPAddress:
 		if size := p.Node.FixedSize(); size > 0 {
 			return size
 		}
 		return -1
-	case ObjectIdentifier:
+	case smi.ObjectIdentifier:
 		return -1
-	case IPAddress:
+	case smi.IPAddress:
 		return 4
-	case NetworkAddress:
+	case smi.NetworkAddress:
 		return 5
 	}
 	return 1
@@ -42,7 +43,7 @@ func (p *IndexPart) lengthOf() int {
 // cutPart takes the numbers of one part off the front of arcs, those of the value only. ok is false if
 // the part is unknown, or arcs are no index.
 func (p *IndexPart) cut(arcs []uint32) (value, rest []uint32, ok bool) {
-	if p.Node == nil || p.Node.Type == Other {
+	if p.Node == nil || p.Node.Type == smi.Other {
 		return nil, arcs, false
 	}
 	length := p.lengthOf()
@@ -85,13 +86,13 @@ func (n *Node) AppendIndex(b, index []byte) []byte {
 // appendValue writes one part; arcs are all its numbers, with the length.
 func (p *IndexPart) appendValue(b []byte, value, arcs []uint32) []byte {
 	switch p.Node.Type {
-	case Integer, Integer32, Unsigned32, Gauge:
+	case smi.Integer, smi.Integer32, smi.Unsigned32, smi.Gauge:
 		for _, l := range p.Node.Labels {
 			if l.Number == int64(int32(value[0])) {
 				return append(b, l.Name...)
 			}
 		}
-	case OctetString:
+	case smi.OctetString:
 		text, ok := p.textOf(value)
 		if !ok {
 			break
@@ -103,7 +104,7 @@ func (p *IndexPart) appendValue(b []byte, value, arcs []uint32) []byte {
 		b = append(b, quote)
 		b = append(b, text...)
 		return append(b, quote)
-	case ObjectIdentifier:
+	case smi.ObjectIdentifier:
 		if len(value) > 0 && len(arcs) > len(value) {
 			return appendArcs(b, arcs)
 		}
@@ -172,7 +173,7 @@ func (n *Node) ParseIndex(text string) ([]byte, error) {
 		if len(words) == 0 {
 			break
 		}
-		if part.Node == nil || part.Node.Type == Other {
+		if part.Node == nil || part.Node.Type == smi.Other {
 			break
 		}
 		if octets, words, err = part.parse(octets, words); err != nil {
@@ -276,12 +277,12 @@ func (p *IndexPart) parse(octets snmp.OID, words []string) (snmp.OID, []string, 
 func (p *IndexPart) parseText(text string) ([]byte, error) {
 	var value []byte
 	switch n := p.Node; {
-	case n.Type == IPAddress || strings.HasPrefix(n.TC, "InetAddress") && n.Type == OctetString:
+	case n.Type == smi.IPAddress || strings.HasPrefix(n.TC, "InetAddress") && n.Type == smi.OctetString:
 		var err error
 		if value, err = parseAddress(text); err != nil {
 			return nil, err
 		}
-	case n.Type == OctetString && n.Hint == hexHint:
+	case n.Type == smi.OctetString && n.Hint == hexHint:
 		for octet := range strings.SplitSeq(text, ":") {
 			c, err := strconv.ParseUint(octet, 16, 8)
 			if err != nil {
@@ -289,7 +290,7 @@ func (p *IndexPart) parseText(text string) ([]byte, error) {
 			}
 			value = append(value, byte(c))
 		}
-	case n.Type == OctetString:
+	case n.Type == smi.OctetString:
 		value = []byte(text)
 	default:
 		return nil, fmt.Errorf("%q is a text, but the type is %s", text, n.Type)
@@ -340,7 +341,7 @@ func appendArcs(b []byte, arcs []uint32) []byte {
 }
 
 // CutIndex gives the numbers of each part of an index, without the lengths that stand in it, up to the first
-// part that is not there or not known.
+// Part that is not there or not known.
 func (n *Node) CutIndex(index []byte) (parts [][]uint32) {
 	arcs := arcsOf(index)
 	for _, part := range n.indexParts() {

@@ -2,6 +2,8 @@ package mibs
 
 import (
 	"fmt"
+
+	"trapline/mibs/smi"
 )
 
 // Load reads the modules called names, and those that they import, from the first source that has
@@ -17,7 +19,7 @@ func Load(names []string, sources ...Source) (*Tree, error) {
 
 // gather reads the modules called names, and those that they import.
 func gather(names []string, sources []Source) (*loader, error) {
-	l := &loader{byName: map[string]*scope{}, reported: map[*source]int{}}
+	l := &loader{byName: map[string]*scope{}, reported: map[*smi.Source]int{}}
 	for _, s := range sources {
 		l.readers = append(l.readers, s.open())
 	}
@@ -52,8 +54,8 @@ type loader struct {
 	offset      uint32 // of the definition that is being resolved
 	depth       int    // of the OID that is being resolved
 	octets      []byte // of OIDs, many in one piece
-	diagnostics []Diagnostic
-	reported    map[*source]int // diagnostics of each file
+	diagnostics []smi.Diagnostic
+	reported    map[*smi.Source]int // diagnostics of each file
 }
 
 // load gives the scope of a module, or nil if there is no such module.
@@ -74,7 +76,7 @@ func (l *loader) load(name string) (*scope, error) {
 	return s, nil
 }
 
-func (l *loader) read(name string) (*module, error) {
+func (l *loader) read(name string) (*smi.Module, error) {
 	if base[name] {
 		m, _, err := Embedded().read(name)
 		return m, err
@@ -94,27 +96,27 @@ func (l *loader) read(name string) (*module, error) {
 }
 
 // compare warns where a later source may have the better copy of a module.
-func (l *loader) compare(m *module, later []reader) {
+func (l *loader) compare(m *smi.Module, later []reader) {
 	for _, r := range later {
 		if _, builtIn := r.(Facts); !builtIn {
 			continue
 		}
-		other, _, err := r.read(m.name)
+		other, _, err := r.read(m.Name)
 		if other == nil || err != nil {
 			continue
 		}
-		if m.recoveries > 0 {
-			l.add(m, 0, false, "parts of this file were skipped, and it takes the place of the built-in module %s", m.name)
+		if m.Recoveries > 0 {
+			l.add(m, 0, false, "parts of this file were skipped, and it takes the place of the built-in module %s", m.Name)
 		}
-		if older(m.lastUpdated, other.lastUpdated) {
-			l.add(m, 0, false, "this file is of %s, and takes the place of the built-in module %s of %s", m.lastUpdated, m.name, other.lastUpdated)
+		if older(m.LastUpdated, other.LastUpdated) {
+			l.add(m, 0, false, "this file is of %s, and takes the place of the built-in module %s of %s", m.LastUpdated, m.Name, other.LastUpdated)
 		}
 	}
 }
 
 // older compares two dates of MODULE-IDENTITY; the year has two digits or four.
 func older(a, b string) bool {
-	return a != "" && b != "" && FullDate(a) < FullDate(b)
+	return a != "" && b != "" && smi.FullDate(a) < smi.FullDate(b)
 }
 
 // loadImports follows the imports of all modules; scopes grows meanwhile.
@@ -122,19 +124,19 @@ func (l *loader) loadImports() error {
 	for i := 0; i < len(l.scopes); i++ {
 		s := l.scopes[i]
 		missing := map[string]bool{}
-		for _, im := range s.module.imports {
-			from, err := l.loadImport(s, im.module)
+		for _, im := range s.module.Imports {
+			from, err := l.loadImport(s, im.Module)
 			if err != nil {
-				return fmt.Errorf("MIB module %s, imported by %s: %w", im.module, s.module.name, err)
+				return fmt.Errorf("MIB module %s, imported by %s: %w", im.Module, s.module.Name, err)
 			}
 			if from == nil {
-				if !missing[im.module] {
-					missing[im.module] = true
-					l.tell(s.module, 0, "imports %s from %s, a module that is not there", im.name, im.module)
+				if !missing[im.Module] {
+					missing[im.Module] = true
+					l.tell(s.module, 0, "imports %s from %s, a module that is not there", im.Name, im.Module)
 				}
 				continue
 			}
-			s.addImport(im.name, from)
+			s.addImport(im.Name, from)
 		}
 	}
 	for _, name := range []string{"SNMPv2-SMI", "SNMPv2-TC"} {
@@ -150,24 +152,24 @@ func (l *loader) loadImport(s *scope, name string) (*scope, error) {
 		return from, err
 	}
 	successor := successors[name]
-	if successor == "" || successor == s.module.name {
+	if successor == "" || successor == s.module.Name {
 		return nil, nil
 	}
 	return l.load(successor)
 }
 
 // tell says what a module lacks. Offset 0 means the module as a whole.
-func (l *loader) tell(m *module, offset uint32, format string, args ...any) {
+func (l *loader) tell(m *smi.Module, offset uint32, format string, args ...any) {
 	l.add(m, offset, true, format, args...)
 }
 
-func (l *loader) add(m *module, offset uint32, skipped bool, format string, args ...any) {
-	if l.reported[m.file]++; l.reported[m.file] > maxDiagnostics {
+func (l *loader) add(m *smi.Module, offset uint32, skipped bool, format string, args ...any) {
+	if l.reported[m.File]++; l.reported[m.File] > smi.MaxDiagnostics {
 		return
 	}
-	d := Diagnostic{File: m.file.path, Module: m.name, Text: fmt.Sprintf(format, args...), Skipped: skipped}
+	d := smi.Diagnostic{File: m.File.Path, Module: m.Name, Text: fmt.Sprintf(format, args...), Skipped: skipped}
 	if offset > 0 {
-		d.Line = m.file.line(offset)
+		d.Line = m.File.Line(offset)
 	}
 	l.diagnostics = append(l.diagnostics, d)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // Node is what one module says about one OID. It does not change once its Tree is built.
@@ -11,16 +12,16 @@ type Node struct {
 	OID    snmp.OID
 	Name   string
 	Module string
-	Kind   Kind
-	Access Access
-	Status Status
+	Kind   smi.Kind
+	Access smi.Access
+	Status smi.Status
 	rank   rank
 
 	*Syntax // of a Scalar or a Column; else its Type is Other
 	Units   string
 
 	Index    []IndexPart // of a Row: its own, or that of the row that it augments
-	Augments string      // name of the row that a Row augments
+	Augments string      // Name of the row that a Row augments
 	Row      *Node       // of a Column
 	Objects  []*Node     // of a Notification, in its order, without those that no module defines
 
@@ -30,12 +31,12 @@ type Node struct {
 
 // Syntax is what the values of an object are. Nodes share it.
 type Syntax struct {
-	Type   Type
-	form   form
-	TC     string  // the name that SYNTAX has, unless that is a base type's
-	Hint   string  // DISPLAY-HINT of the type, or of one that it is derived from
-	Labels []Label // of an enumeration or of BITS, as they are written
-	Ranges []Range // of the number or of the size: the object's own, else those of its type
+	Type   smi.Type
+	shape  smi.Shape
+	TC     string      // the name that SYNTAX has, unless that is a base type's
+	Hint   string      // DISPLAY-HINT of the type, or of one that it is derived from
+	Labels []smi.Label // of an enumeration or of BITS, as they are written
+	Ranges []smi.Range // of the number or of the size: the object's own, else those of its type
 }
 
 // rank orders modules that say something about one OID: a lower one is preferred.
@@ -51,7 +52,7 @@ const (
 
 // FixedSize is the number of octets that each value of a string has, 0 if that differs.
 func (n *Node) FixedSize() int {
-	if (n.Type == OctetString || n.Type == Opaque) && len(n.Ranges) == 1 && n.Ranges[0].Low == n.Ranges[0].High {
+	if (n.Type == smi.OctetString || n.Type == smi.Opaque) && len(n.Ranges) == 1 && n.Ranges[0].Low == n.Ranges[0].High {
 		return int(n.Ranges[0].Low)
 	}
 	return 0
@@ -68,8 +69,8 @@ type IndexPart struct {
 var baseSyntaxes = map[string]*Syntax{}
 
 func init() {
-	for name, t := range baseTypes {
-		baseSyntaxes[name] = &Syntax{Type: t, form: formPlain}
+	for name, t := range smi.BaseTypes {
+		baseSyntaxes[name] = &Syntax{Type: t, shape: smi.ShapeName}
 	}
 }
 
@@ -77,7 +78,7 @@ func init() {
 var foldedBaseTypes = map[string]string{}
 
 func init() {
-	for name := range baseTypes {
+	for name := range smi.BaseTypes {
 		// INTEGER and Integer32 are told apart: of names that fold to one the SMI has none.
 		foldedBaseTypes[strings.ToLower(name)] = name
 	}

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 var macroNames = [...]string{
-	Notification: "NOTIFICATION-TYPE", Identity: "MODULE-IDENTITY", ObjectIdentity: "OBJECT-IDENTITY", ObjectGroup: "OBJECT-GROUP",
-	NotificationGroup: "NOTIFICATION-GROUP", Compliance: "MODULE-COMPLIANCE", Capabilities: "AGENT-CAPABILITIES",
+	smi.Notification: "NOTIFICATION-TYPE", smi.Identity: "MODULE-IDENTITY", smi.ObjectIdentity: "OBJECT-IDENTITY", smi.ObjectGroup: "OBJECT-GROUP",
+	smi.NotificationGroup: "NOTIFICATION-GROUP", smi.Compliance: "MODULE-COMPLIANCE", smi.Capabilities: "AGENT-CAPABILITIES",
 }
 
 // Detail writes a node as snmptranslate -Td does.
@@ -27,7 +28,7 @@ func (t *Tree) Detail(n *Node) string {
 	if n.TC != "" {
 		line("-- TEXTUAL CONVENTION ", "%s", n.TC)
 	}
-	if n.Type != Other {
+	if n.Type != smi.Other {
 		line("SYNTAX\t", "%s", syntaxText(n))
 	}
 	if n.Hint != "" {
@@ -36,10 +37,10 @@ func (t *Tree) Detail(n *Node) string {
 	if n.Units != "" {
 		line("UNITS\t\t", "%q", n.Units)
 	}
-	if n.Access != NoAccess {
+	if n.Access != smi.NoAccess {
 		line("MAX-ACCESS\t", "%s", n.Access)
 	}
-	if n.Status != NoStatus && macroNames[n.Kind] == "" {
+	if n.Status != smi.NoStatus && macroNames[n.Kind] == "" {
 		line("STATUS\t", "%s", n.Status)
 	}
 	switch {
@@ -118,7 +119,7 @@ func rangeText(n *Node) string {
 	return strings.Join(ranges, " | ")
 }
 
-// path writes the names and numbers of the OID from the root, the last one without its name.
+// Path writes the names and numbers of the OID from the root, the last one without its name.
 func (t *Tree) path(n *Node) string {
 	var steps []string
 	oid := snmp.OID(nil)
@@ -202,11 +203,11 @@ func (t *Tree) outline(b *strings.Builder, n *Node, indent string, last bool) {
 	if indent == "" {
 		below = "   "
 	}
-	if n.Type == Other {
+	if n.Type == smi.Other {
 		fmt.Fprintf(b, "%s+--%s(%d)\n", indent, n.Name, arc)
 	} else {
 		kind := outlineTypes[n.Type]
-		if len(n.Labels) > 0 && n.Type != Bits {
+		if len(n.Labels) > 0 && n.Type != smi.Bits {
 			kind = "EnumVal"
 		}
 		fmt.Fprintf(b, "%s+-- %s %-9s %s(%d)\n", indent, accessLetters[n.Access], kind, n.Name, arc)
@@ -232,7 +233,7 @@ func (t *Tree) outline(b *strings.Builder, n *Node, indent string, last bool) {
 
 // isSubtree tells whether n stands apart from its siblings.
 func (t *Tree) isSubtree(n *Node) bool {
-	return n.Kind == Plain || n.Kind == Table || n.Kind == Row || len(t.children(n)) > 0
+	return n.Kind == smi.Plain || n.Kind == smi.Table || n.Kind == smi.Row || len(t.children(n)) > 0
 }
 
 func outlineFacts(n *Node) (facts []string) {
@@ -243,7 +244,7 @@ func outlineFacts(n *Node) (facts []string) {
 	case len(n.Labels) > 0:
 		facts = append(facts, "Values: "+labelNames(n))
 	case len(n.Ranges) > 0:
-		if n.Type == OctetString || n.Type == Bits || n.Type == Opaque {
+		if n.Type == smi.OctetString || n.Type == smi.Bits || n.Type == smi.Opaque {
 			name = "Size: "
 		}
 		facts = append(facts, name+rangeText(n))

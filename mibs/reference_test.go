@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"trapline/internal/corpus"
+	"trapline/mibs/smi"
 )
 
 // bars say what share of the nodes in the reference must be as it has them, once the intended
@@ -155,19 +156,19 @@ var referenceTypes = []string{"OTHER", "INTEGER", "INTEGER32", "UNSIGNED32", "GA
 
 func class(n *Node) string {
 	switch n.Kind {
-	case Notification:
+	case smi.Notification:
 		return "NOTIFTYPE"
-	case Identity:
+	case smi.Identity:
 		return "MODID"
-	case ObjectIdentity:
+	case smi.ObjectIdentity:
 		return "OBJIDENTITY"
-	case ObjectGroup:
+	case smi.ObjectGroup:
 		return "OBJGROUP"
-	case NotificationGroup:
+	case smi.NotificationGroup:
 		return "NOTIFGROUP"
-	case Compliance:
+	case smi.Compliance:
 		return "MODCOMP"
-	case Capabilities:
+	case smi.Capabilities:
 		return "AGENTCAP"
 	}
 	return referenceTypes[n.Type]
@@ -175,7 +176,7 @@ func class(n *Node) string {
 
 func labelText(n *Node) string {
 	labels := slices.Clone(n.Labels)
-	slices.SortStableFunc(labels, func(a, b Label) int { return int(a.Number - b.Number) })
+	slices.SortStableFunc(labels, func(a, b smi.Label) int { return int(a.Number - b.Number) })
 	var text []string
 	for _, l := range labels {
 		text = append(text, fmt.Sprintf("%d=%s", l.Number, l.Name))

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"trapline/mibs/smi"
 )
 
 // Remote are MIB files on a web server, a module in each. What was fetched once stays in a cache, a directory, and
@@ -150,10 +152,10 @@ func (r *Remote) open() reader { return &remoteReader{remote: r} }
 type remoteReader struct {
 	remote *Remote
 	buffer bytes.Buffer
-	parser Parser
+	parser smi.Parser
 }
 
-func (r *remoteReader) read(name string) (*module, []Diagnostic, error) {
+func (r *remoteReader) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	if !isModuleName(name) {
 		return nil, nil, nil
 	}
@@ -165,7 +167,7 @@ func (r *remoteReader) read(name string) (*module, []Diagnostic, error) {
 	}
 	modules, diagnostics := r.parser.Parse(path, r.buffer.String())
 	for _, m := range modules {
-		if m.name == name {
+		if m.Name == name {
 			return m, diagnostics, nil
 		}
 	}
@@ -228,11 +230,11 @@ func (r *Remote) Fetch(name string, others ...Source) (bool, error) {
 
 // importsOf gives the names of the modules that those in a text import from.
 func importsOf(text []byte) (names []string) {
-	modules, _ := new(Parser).Parse("", string(text))
+	modules, _ := new(smi.Parser).Parse("", string(text))
 	for _, m := range modules {
-		for _, i := range m.imports {
-			if !slices.Contains(names, i.module) {
-				names = append(names, i.module)
+		for _, i := range m.Imports {
+			if !slices.Contains(names, i.Module) {
+				names = append(names, i.Module)
 			}
 		}
 	}
@@ -250,7 +252,7 @@ func (r *Remote) get(ctx context.Context, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(moduleNames(text), name) {
+		if slices.Contains(smi.ModuleNames(text), name) {
 			return text, nil
 		}
 	}

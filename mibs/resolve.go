@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // resolve makes the nodes of all modules.
 func (l *loader) resolve() *Tree {
 	for _, s := range l.scopes {
-		for i := range s.module.definitions {
+		for i := range s.module.Definitions {
 			l.node(s, i)
 		}
 	}
@@ -20,7 +21,7 @@ func (l *loader) resolve() *Tree {
 	for _, s := range l.scopes {
 		for i, n := range s.nodes {
 			if n != nil {
-				l.link(s, &s.module.definitions[i], n)
+				l.link(s, &s.module.Definitions[i], n)
 			}
 		}
 	}
@@ -30,19 +31,19 @@ func (l *loader) resolve() *Tree {
 
 // node resolves definition i of a module, and what it hangs on. It returns nil if that is unknown.
 func (l *loader) node(s *scope, i int) *Node {
-	if s.states[i] != unresolved || l.depth > MaxArcs {
+	if s.states[i] != unresolved || l.depth > smi.MaxArcs {
 		return s.nodes[i] // nil for one that hangs on itself
 	}
 	s.states[i] = resolving
 	l.depth++
-	d := &s.module.definitions[i]
+	d := &s.module.Definitions[i]
 	defer func(before uint32) { l.offset = before }(l.offset)
-	l.offset = d.offset
-	switch counts := s.values[d.name]; {
+	l.offset = d.Offset
+	switch counts := s.values[d.Name]; {
 	case counts > i:
-		l.add(s.module, d.offset, false, "%s is defined once more below: that counts for what hangs on it", d.name)
+		l.add(s.module, d.Offset, false, "%s is defined once more below: that counts for what hangs on it", d.Name)
 	case counts < i:
-		l.add(s.module, d.offset, false, "%s hangs on another %s above: that counts for what hangs on the name", d.name, d.name)
+		l.add(s.module, d.Offset, false, "%s hangs on another %s above: that counts for what hangs on the name", d.Name, d.Name)
 	}
 	if oid := l.oid(s, i); oid != nil {
 		s.nodes[i] = &s.made[i]
@@ -60,23 +61,23 @@ var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "join
 // oid resolves the value of definition i: what its last name without a number stands for, and the
 // numbers behind that.
 func (l *loader) oid(s *scope, i int) snmp.OID {
-	d := &s.module.definitions[i]
-	first := len(d.value) - 1
-	for first > 0 && d.value[first].numbered {
+	d := &s.module.Definitions[i]
+	first := len(d.Value) - 1
+	for first > 0 && d.Value[first].Numbered {
 		first--
 	}
 	var above snmp.OID
-	if a := d.value[first]; a.name != "" {
+	if a := d.Value[first]; a.Name != "" {
 		if above = l.parent(s, i, a); above == nil {
-			l.tell(s.module, d.offset, "%s is left out: %s, in its OID, is not known", d.name, a.name)
+			l.tell(s.module, d.Offset, "%s is left out: %s, in its OID, is not known", d.Name, a.Name)
 			return nil
 		}
 		first++
 	}
-	oid := append(l.room(len(above)+5*len(d.value)), above...)
-	for _, a := range d.value[first:] {
-		if oid = appendArc(oid, a.number); oid == nil || len(oid) > MaxArcs*5 {
-			l.tell(s.module, d.offset, "%s is left out: there is no such OID", d.name)
+	oid := append(l.room(len(above)+5*len(d.Value)), above...)
+	for _, a := range d.Value[first:] {
+		if oid = appendArc(oid, a.Number); oid == nil || len(oid) > smi.MaxArcs*5 {
+			l.tell(s.module, d.Offset, "%s is left out: there is no such OID", d.Name)
 			return nil
 		}
 	}
@@ -94,10 +95,10 @@ func (l *loader) room(octets int) snmp.OID {
 
 // parent finds the OID of a name that definition i hangs on. A name that is defined by itself is
 // that of another module.
-func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
-	from, at := l.lookup(s, a.name, values)
+func (l *loader) parent(s *scope, i int, a smi.Arc) snmp.OID {
+	from, at := l.lookup(s, a.Name, values)
 	if from == s && (at == i || s.states[at] == resolving) {
-		from, at = l.lookupAbroad(s, a.name, values)
+		from, at = l.lookupAbroad(s, a.Name, values)
 	}
 	if from != nil {
 		if n := l.node(from, at); n != nil {
@@ -105,11 +106,11 @@ func (l *loader) parent(s *scope, i int, a arc) snmp.OID {
 		}
 		return nil
 	}
-	if root, known := roots[a.name]; known {
+	if root, known := roots[a.Name]; known {
 		return appendArc(nil, root)
 	}
-	if a.numbered && a.number <= 2 {
-		return appendArc(nil, a.number)
+	if a.Numbered && a.Number <= 2 {
+		return appendArc(nil, a.Number)
 	}
 	return nil
 }
@@ -136,67 +137,67 @@ func appendArc(oid snmp.OID, number uint32) snmp.OID {
 func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 
 // describe fills a node with what its definition says, except of other nodes.
-func (l *loader) describe(s *scope, d *definition, n *Node) {
-	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.name, s.module.name, d.kind, d.access, d.status, s.rank
-	n.Units, n.Augments, n.Description, n.Syntax = d.units, d.augmented(), d.description, noSyntax
-	if d.kind != Scalar {
+func (l *loader) describe(s *scope, d *smi.Definition, n *Node) {
+	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.Name, s.module.Name, d.Kind, d.Access, d.Status, s.rank
+	n.Units, n.Augments, n.Description, n.Syntax = d.Units, d.Augmented(), d.Description, noSyntax
+	if d.Kind != smi.Scalar {
 		return
 	}
-	if d.syntax.form == formTable {
-		n.Kind = Table
-		if len(d.parts) > 0 {
-			l.add(s.module, d.offset, false, "%s is a SEQUENCE OF and has an index: taken for a row", d.name)
+	if d.Syntax.Shape == smi.ShapeSequenceOf {
+		n.Kind = smi.Table
+		if len(d.Parts) > 0 {
+			l.add(s.module, d.Offset, false, "%s is a SEQUENCE OF and has an index: taken for a row", d.Name)
 			n.becomeRow(d)
 		}
 		return
 	}
-	switch t := l.typeOf(s, &d.syntax, 0); {
+	switch t := l.typeOf(s, &d.Syntax, 0); {
 	case t == nil:
-		l.tell(s.module, d.offset, "%s has no type: %s is not known", d.name, d.syntax.name)
-	case t.form == formRow:
-		n.Kind = Row
+		l.tell(s.module, d.Offset, "%s has no type: %s is not known", d.Name, d.Syntax.Name)
+	case t.shape == smi.ShapeSequence:
+		n.Kind = smi.Row
 	default:
 		n.Syntax = t
 	}
-	if len(d.parts) > 0 {
+	if len(d.Parts) > 0 {
 		n.becomeRow(d)
 	}
 }
 
-func (n *Node) becomeRow(d *definition) {
-	n.Kind = Row
-	if d.augments {
+func (n *Node) becomeRow(d *smi.Definition) {
+	n.Kind = smi.Row
+	if d.Augments {
 		return
 	}
-	for _, p := range d.parts {
-		n.Index = append(n.Index, IndexPart{Name: p.name, Implied: p.implied})
+	for _, p := range d.Parts {
+		n.Index = append(n.Index, IndexPart{Name: p.Name, Implied: p.Implied})
 	}
 }
 
 // link finds the nodes that a definition names: those of an index, of a notification, and the row that
 // it augments. All are looked for in the module itself and where that imports from.
-func (l *loader) link(s *scope, d *definition, n *Node) {
-	l.offset = d.offset
+func (l *loader) link(s *scope, d *smi.Definition, n *Node) {
+	l.offset = d.Offset
 	switch {
 	case n.Augments != "":
 		if row := l.augmented(s, n.Augments, 0); row != nil {
 			n.Index = row.Index
 		} else {
-			l.tell(s.module, d.offset, "%s augments %s, which is no row", d.name, n.Augments)
+			l.tell(s.module, d.Offset, "%s augments %s, which is no row", d.Name, n.Augments)
 		}
-	case d.kind == Notification:
-		for _, part := range d.parts {
-			if object := l.find(s, part.name); object != nil {
+	case d.Kind == smi.Notification:
+		for _, part := range d.Parts {
+			if object := l.find(s, part.Name); object != nil {
 				n.Objects = append(n.Objects, object)
 			} else {
-				l.tell(s.module, d.offset, "%s has the object %s, which is defined nowhere", d.name, part.name)
+				l.tell(s.module, d.Offset, "%s has the object %s, which is defined nowhere", d.Name, part.Name)
 			}
 		}
 	default:
 		for i := range n.Index {
 			part := &n.Index[i]
 			if part.Node = l.find(s, part.Name); part.Node == nil {
-				l.tell(s.module, d.offset, "%s has the index %s, which is no object", d.name, part.Name)
+				l.tell(s.module, d.Offset, "%s has the index %s, which is no object", d.Name, part.Name)
 			}
 		}
 	}
@@ -213,13 +214,13 @@ func (l *loader) find(s *scope, name string) *Node {
 // maxChain is how many types or rows may be derived from one another.
 const maxChain = 30
 
-// augmented finds the row whose index counts for those that augment name.
+// Augmented finds the row whose index counts for those that augment name.
 func (l *loader) augmented(s *scope, name string, depth int) *Node {
 	from, i := l.lookup(s, name, values)
 	if from == nil || depth > maxChain {
 		return nil
 	}
-	if next := from.module.definitions[i].augmented(); next != "" {
+	if next := from.module.Definitions[i].Augmented(); next != "" {
 		return l.augmented(from, next, depth+1)
 	}
 	return from.nodes[i]
@@ -228,22 +229,22 @@ func (l *loader) augmented(s *scope, name string, depth int) *Node {
 // Syntaxes that are no names.
 var (
 	noSyntax = &Syntax{}
-	unnamed  = map[form]*Syntax{formNone: noSyntax, formRow: {form: formRow}, formTable: {form: formTable}, formOther: {form: formOther}}
+	unnamed  = map[smi.Shape]*Syntax{smi.ShapeNone: noSyntax, smi.ShapeSequence: {shape: smi.ShapeSequence}, smi.ShapeSequenceOf: {shape: smi.ShapeSequenceOf}, smi.ShapeOther: {shape: smi.ShapeOther}}
 )
 
 // typeOf resolves a syntax, with all that it takes over from those that it is derived from. It returns nil
 // for a type that is not known.
-func (l *loader) typeOf(s *scope, x *syntax, depth int) *Syntax {
-	if x.form != formPlain {
-		return unnamed[x.form]
+func (l *loader) typeOf(s *scope, x *smi.Syntax, depth int) *Syntax {
+	if x.Shape != smi.ShapeName {
+		return unnamed[x.Shape]
 	}
-	if base, ok := baseSyntaxes[x.name]; ok {
-		if s.imports[x.name] == nil && !ownWords[x.name] {
-			l.assume(s, x.name, "SNMPv2-SMI")
+	if base, ok := baseSyntaxes[x.Name]; ok {
+		if s.imports[x.Name] == nil && !ownWords[x.Name] {
+			l.assume(s, x.Name, "SNMPv2-SMI")
 		}
 		return base.as("", x)
 	}
-	name := x.name
+	name := x.Name
 	if module, rest, qualified := strings.Cut(name, "."); qualified {
 		name = rest
 		if from := l.byName[module]; from != nil {
@@ -264,7 +265,7 @@ func (l *loader) typeOf(s *scope, x *syntax, depth int) *Syntax {
 }
 
 // otherCase finds a base type, or a type of SNMPv2-TC, whose name differs in small and capital letters only.
-func (l *loader) otherCase(s *scope, name string, x *syntax) *Syntax {
+func (l *loader) otherCase(s *scope, name string, x *smi.Syntax) *Syntax {
 	if known, ok := foldedBaseTypes[strings.ToLower(name)]; ok {
 		l.assume(s, name, known+", which differs in small and capital letters")
 		return baseSyntaxes[known].as("", x)
@@ -273,8 +274,8 @@ func (l *loader) otherCase(s *scope, name string, x *syntax) *Syntax {
 	if from == nil || from == s {
 		return nil
 	}
-	for i := range from.module.types {
-		if known := from.module.types[i].name; strings.EqualFold(known, name) {
+	for i := range from.module.Types {
+		if known := from.module.Types[i].Name; strings.EqualFold(known, name) {
 			l.assume(s, name, known+", which differs in small and capital letters")
 			if t := l.typeDefinition(from, i, 0); t != nil {
 				return t.as(known, x)
@@ -285,25 +286,25 @@ func (l *loader) otherCase(s *scope, name string, x *syntax) *Syntax {
 }
 
 // as is a type by that name, restricted as x says.
-func (t *Syntax) as(name string, x *syntax) *Syntax {
-	if t.TC == name && len(x.labels) == 0 && len(x.ranges) == 0 {
+func (t *Syntax) as(name string, x *smi.Syntax) *Syntax {
+	if t.TC == name && len(x.Labels) == 0 && len(x.Ranges) == 0 {
 		return t
 	}
 	c := *t
 	c.TC = name
-	if len(x.labels) > 0 {
-		c.Labels = signed(t.Type, x.labels)
+	if len(x.Labels) > 0 {
+		c.Labels = signed(t.Type, x.Labels)
 	}
-	if len(x.ranges) > 0 {
-		c.Ranges = x.ranges
+	if len(x.Ranges) > 0 {
+		c.Ranges = x.Ranges
 	}
 	return &c
 }
 
 // signed returns labels with the numbers that an INTEGER has on the wire: -1 may be written as 4294967295.
-func signed(t Type, labels []Label) []Label {
-	beyond := func(l Label) bool { return l.Number > math.MaxInt32 && l.Number <= math.MaxUint32 }
-	if t != Integer && t != Integer32 || !slices.ContainsFunc(labels, beyond) {
+func signed(t smi.Type, labels []smi.Label) []smi.Label {
+	beyond := func(l smi.Label) bool { return l.Number > math.MaxInt32 && l.Number <= math.MaxUint32 }
+	if t != smi.Integer && t != smi.Integer32 || !slices.ContainsFunc(labels, beyond) {
 		return labels
 	}
 	labels = slices.Clone(labels)
@@ -322,18 +323,18 @@ func (l *loader) typeDefinition(s *scope, i int, depth int) *Syntax {
 	if t := s.resolved[i]; t != nil {
 		return t
 	}
-	d := &s.module.types[i]
-	from := l.typeOf(s, &d.syntax, depth+1)
+	d := &s.module.Types[i]
+	from := l.typeOf(s, &d.Syntax, depth+1)
 	if from == nil {
 		return nil
 	}
-	if d.convention && from.TC != "" {
-		l.add(s.module, d.offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.name, from.TC)
+	if d.Convention && from.TC != "" {
+		l.add(s.module, d.Offset, false, "%s is derived from %s, a convention itself: what that has counts here too", d.Name, from.TC)
 	}
 	t := *from
-	t.TC = d.name
-	if d.hint != "" {
-		t.Hint = d.hint
+	t.TC = d.Name
+	if d.Hint != "" {
+		t.Hint = d.Hint
 	}
 	s.resolved[i] = &t
 	return &t

@@ -1,10 +1,14 @@
 package mibs
 
-import "strings"
+import (
+	"strings"
+
+	"trapline/mibs/smi"
+)
 
 // scope is a module on its way into a Tree: its symbols, and the modules that it sees.
 type scope struct {
-	module  *module
+	module  *smi.Module
 	rank    rank
 	values  map[string]int // index in module.definitions: the last definition of a name counts, unless it hangs on that name
 	types   map[string]int // index in module.types
@@ -28,36 +32,36 @@ const (
 	done
 )
 
-func newScope(m *module, place int) *scope {
-	s := &scope{module: m, rank: rankOf(m, place), values: make(map[string]int, len(m.definitions)), imports: make(map[string]*scope, len(m.imports))}
-	for i := range m.definitions {
+func newScope(m *smi.Module, place int) *scope {
+	s := &scope{module: m, rank: rankOf(m, place), values: make(map[string]int, len(m.Definitions)), imports: make(map[string]*scope, len(m.Imports))}
+	for i := range m.Definitions {
 		// One that hangs on its own name hangs on the one before, as do all others then.
-		d := &m.definitions[i]
-		if _, before := s.values[d.name]; !before || !d.hangsOn(d.name) {
-			s.values[d.name] = i
+		d := &m.Definitions[i]
+		if _, before := s.values[d.Name]; !before || !d.HangsOn(d.Name) {
+			s.values[d.Name] = i
 		}
 	}
 	s.addArcs()
-	s.made = make([]Node, len(m.definitions))
-	s.nodes = make([]*Node, len(m.definitions))
-	s.states = make([]state, len(m.definitions))
-	if len(m.types) > 0 {
-		s.types = make(map[string]int, len(m.types))
-		s.resolved = make([]*Syntax, len(m.types))
+	s.made = make([]Node, len(m.Definitions))
+	s.nodes = make([]*Node, len(m.Definitions))
+	s.states = make([]state, len(m.Definitions))
+	if len(m.Types) > 0 {
+		s.types = make(map[string]int, len(m.Types))
+		s.resolved = make([]*Syntax, len(m.Types))
 	}
-	for i := range m.types {
-		s.types[m.types[i].name] = i
+	for i := range m.Types {
+		s.types[m.Types[i].Name] = i
 	}
 	return s
 }
 
 // rankOf returns the rank of a module in this place among those that are loaded.
-func rankOf(m *module, place int) rank {
+func rankOf(m *smi.Module, place int) rank {
 	r := rank(place)
-	if !base[m.name] {
+	if !base[m.Name] {
 		r |= notBase
 	}
-	if m.lastUpdated == "" && !strings.HasPrefix(m.name, "SNMPv2-") { // SMIv2's own modules have none
+	if m.LastUpdated == "" && !strings.HasPrefix(m.Name, "SNMPv2-") { // SMIv2's own modules have none
 		r |= notV2
 	}
 	return r
@@ -65,15 +69,15 @@ func rankOf(m *module, place int) rank {
 
 // addArcs defines the names that stand inside of OIDs with their numbers: org, in { iso org(3) 6 }.
 func (s *scope) addArcs() {
-	for _, d := range s.module.definitions {
-		for i := 1; i < len(d.value)-1; i++ {
-			a := d.value[i]
-			if a.name == "" || !a.numbered {
+	for _, d := range s.module.Definitions {
+		for i := 1; i < len(d.Value)-1; i++ {
+			a := d.Value[i]
+			if a.Name == "" || !a.Numbered {
 				continue
 			}
-			if _, known := s.values[a.name]; !known {
-				s.values[a.name] = len(s.module.definitions)
-				s.module.definitions = append(s.module.definitions, definition{name: a.name, offset: d.offset, value: d.value[:i+1]})
+			if _, known := s.values[a.Name]; !known {
+				s.values[a.Name] = len(s.module.Definitions)
+				s.module.Definitions = append(s.module.Definitions, smi.Definition{Name: a.Name, Offset: d.Offset, Value: d.Value[:i+1]})
 			}
 		}
 	}
@@ -132,7 +136,7 @@ func (l *loader) lookup(s *scope, name string, of symbols) (*scope, int) {
 func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
 	from, i, imported := l.search(s, name, of)
 	if from != nil && !imported {
-		l.assume(s, name, from.module.name)
+		l.assume(s, name, from.module.Name)
 	}
 	return from, i
 }
@@ -140,7 +144,7 @@ func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
 // assume tells once that a module uses a name which it does not import. Facts import no more than they
 // must.
 func (l *loader) assume(s *scope, name, from string) {
-	if s.module.file.path == "" || s.assumed[name] {
+	if s.module.File.Path == "" || s.assumed[name] {
 		return
 	}
 	if s.assumed == nil {

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // Tree is what a set of modules says, read-only: any number of goroutines may use it.
@@ -17,7 +18,7 @@ type Tree struct {
 	ranks       map[string]int // of the modules, by name
 	nodes       []*Node        // by OID; of several with one OID the preferred first
 	parents     []int          // index in nodes of the nearest node above, or -1
-	diagnostics []Diagnostic
+	diagnostics []smi.Diagnostic
 }
 
 // symbolTable finds the nodes of a module by name.
@@ -48,8 +49,8 @@ func newTree(scopes []*scope, named int) *Tree {
 	var sorted [][]*Node // of each module
 	for _, s := range scopes {
 		m := s.module
-		t.ranks[m.name] = len(t.modules)
-		t.modules = append(t.modules, Module{m.name, m.file.path, m.lastUpdated, identity(s.nodes), m.recoveries})
+		t.ranks[m.Name] = len(t.modules)
+		t.modules = append(t.modules, Module{m.Name, m.File.Path, m.LastUpdated, identity(s.nodes), m.Recoveries})
 		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
 		nodes := s.nodes
 		if slices.Contains(nodes, nil) {
@@ -67,7 +68,7 @@ func newTree(scopes []*scope, named int) *Tree {
 
 // identity is the node of MODULE-IDENTITY, nil if there is none.
 func identity(nodes []*Node) *Node {
-	i := slices.IndexFunc(nodes, func(n *Node) bool { return n != nil && n.Kind == Identity })
+	i := slices.IndexFunc(nodes, func(n *Node) bool { return n != nil && n.Kind == smi.Identity })
 	if i < 0 {
 		return nil
 	}
@@ -77,7 +78,7 @@ func identity(nodes []*Node) *Node {
 // Updated is the date of LAST-UPDATED (RFC 2578, section 5.1) as year, month and day, such as 2000-06-14; "" where
 // there is none.
 func (m *Module) Updated() string {
-	if d := FullDate(m.LastUpdated); len(d) == len("199502090000Z") {
+	if d := smi.FullDate(m.LastUpdated); len(d) == len("199502090000Z") {
 		return d[:4] + "-" + d[4:6] + "-" + d[6:8]
 	}
 	return ""
@@ -129,7 +130,7 @@ func compareNodes(a, b *Node) int {
 	if c := a.OID.Compare(b.OID); c != 0 {
 		return c
 	}
-	return cmp.Or(falseFirst(a.Kind == Plain, b.Kind == Plain), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(falseFirst(a.Kind == smi.Plain, b.Kind == smi.Plain), cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name))
 }
 
 func falseFirst(a, b bool) int {
@@ -161,17 +162,17 @@ func (t *Tree) findParents() {
 // findRows tells columns, and rows without an index, by what they hang on.
 func (t *Tree) findRows() {
 	for i, n := range t.nodes {
-		if n.Kind != Scalar || t.parents[i] < 0 {
+		if n.Kind != smi.Scalar || t.parents[i] < 0 {
 			continue
 		}
 		parent := t.sibling(t.parents[i], n.Module)
 		switch parent.Kind {
-		case Table:
-			if n.Type == Other {
-				n.Kind = Row
+		case smi.Table:
+			if n.Type == smi.Other {
+				n.Kind = smi.Row
 			}
-		case Row:
-			n.Kind, n.Row = Column, parent
+		case smi.Row:
+			n.Kind, n.Row = smi.Column, parent
 		}
 	}
 }
@@ -183,7 +184,7 @@ func (t *Tree) sibling(i int, module string) *Node {
 		if n.OID.Compare(best.OID) != 0 {
 			return best
 		}
-		if n.Module == module && n.Kind != Plain {
+		if n.Module == module && n.Kind != smi.Plain {
 			return n
 		}
 	}
@@ -194,7 +195,7 @@ func (t *Tree) sibling(i int, module string) *Node {
 func (t *Tree) Modules() []Module { return t.modules }
 
 // Diagnostics tells what was skipped or assumed.
-func (t *Tree) Diagnostics() []Diagnostic { return t.diagnostics }
+func (t *Tree) Diagnostics() []smi.Diagnostic { return t.diagnostics }
 
 // All gives every node of every module by OID. Of several with one OID the preferred one comes first:
 // objects before names without meaning, the SMI itself before others, SMIv2 before SMIv1, then by the
@@ -281,10 +282,10 @@ func (t *Tree) Find(oid snmp.OID) Instance {
 func (t *Tree) Object(oid snmp.OID) Instance {
 	i := t.Find(oid)
 	parent, last := oid.CutLast()
-	if i.Node == nil || i.Node.Kind != Plain || len(i.Index) > 0 || last != 0 || len(parent) == 0 {
+	if i.Node == nil || i.Node.Kind != smi.Plain || len(i.Index) > 0 || last != 0 || len(parent) == 0 {
 		return i
 	}
-	if object := t.Find(parent); object.Node != nil && object.Node.Kind == Scalar && len(object.Index) == 0 {
+	if object := t.Find(parent); object.Node != nil && object.Node.Kind == smi.Scalar && len(object.Index) == 0 {
 		return Instance{object.Node, oid[len(parent):]}
 	}
 	return i

@@ -16,6 +16,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 func addSet(app *kingpin.Application, commands map[string]command) {
@@ -120,7 +121,7 @@ func refused(target string, names notify.Names, list []snmp.VarBind, written []s
 	if refusal.Index >= 0 {
 		name = written[3*refusal.Index]
 		if t, err := names(); err == nil {
-			if at := t.Object(list[refusal.Index].Name); at.Node != nil && at.Node.Type != mibs.Other {
+			if at := t.Object(list[refusal.Index].Name); at.Node != nil && at.Node.Type != smi.Other {
 				wanted = syntaxText(at.Node)
 			}
 		}
@@ -158,7 +159,7 @@ func syntaxText(n *mibs.Node) string {
 	if len(parts) == 0 {
 		return text
 	}
-	if n.Type == mibs.OctetString && len(n.Labels) == 0 {
+	if n.Type == smi.OctetString && len(n.Labels) == 0 {
 		return text + " of " + strings.Join(parts, " or ") + " octets"
 	}
 	return text + ": " + strings.Join(parts, ", ")

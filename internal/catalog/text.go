@@ -10,6 +10,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // IntegerText gives up(1) where the object has a name for the number.
@@ -58,7 +59,7 @@ func octetsText(n *mibs.Node, octets []byte) string {
 			}
 		}
 	}
-	if n != nil && n.Type == mibs.Bits {
+	if n != nil && n.Type == smi.Bits {
 		return bitsText(n, octets)
 	}
 	if !utf8.Valid(octets) || strings.ContainsFunc(string(octets), unprintable) {

@@ -18,7 +18,7 @@ import (
 	"trapline/internal/profile"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
-	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // modulesOf are those that the last poll had, and before it those of the target alone.
@@ -102,7 +102,7 @@ func (w *inquiry) describe(oid snmp.OID) string {
 	i := w.tree.Object(oid)
 	parts := []string{catalog.ObjectName(w.tree, oid), oid.String()}
 	if n := i.Node; n != nil && len(i.Index) == 0 {
-		if n.Type != mibs.Other {
+		if n.Type != smi.Other {
 			parts = append(parts, n.Type.String())
 		}
 		if n.Row != nil && len(n.Row.Index) > 0 {

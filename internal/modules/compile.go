@@ -10,6 +10,7 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // Compiled is a module whose names have been found.
@@ -241,7 +242,7 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 		return x, "", "nothing is known"
 	}
 	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: collector.TypeInIndex(c.kind(n)), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
-	if n.Type == mibs.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
+	if n.Type == smi.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
 		x.Type = "ObjectIdentifier" // which snmp_exporter does not have
 	}
 	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {

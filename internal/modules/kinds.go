@@ -6,6 +6,7 @@ import (
 
 	"trapline/collector"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // textHint is a DISPLAY-HINT that takes the whole value as one text.
@@ -28,7 +29,7 @@ func kindOf(n *mibs.Node) string {
 
 // polled tells whether an object makes a metric. Agents are known that answer with objects that are not
 // accessible, such as indexes.
-func polled(n *mibs.Node) bool { return n.Access.Readable() || n.Access == mibs.NotAccessible }
+func polled(n *mibs.Node) bool { return n.Access.Readable() || n.Access == smi.NotAccessible }
 
 // indexOf gives the index of the rows that a column is in.
 func indexOf(n *mibs.Node) []mibs.IndexPart {

@@ -12,6 +12,7 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // Library is where names come from. It keeps the trees that it has read, so it is dropped once all
@@ -237,7 +238,7 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 func object(t *mibs.Tree, oid snmp.OID) mibs.Instance {
 	i := t.Object(oid)
 	switch {
-	case i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Scalar):
+	case i.Node != nil && (len(i.Index) == 0 || i.Node.Kind == smi.Column || i.Node.Kind == smi.Scalar):
 		return i
 	case hasValues(t, oid):
 		return mibs.Instance{Node: &mibs.Node{OID: oid, Name: oid.String(), Syntax: &mibs.Syntax{}}}

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // cutNames parts MODULE::name.index; rest is all behind the module.
@@ -114,9 +115,9 @@ func Instances(t *mibs.Tree, text string) ([]snmp.OID, error) {
 	case !i.OID().Valid():
 		return nil, fmt.Errorf("%s has no value of its own: walk it", text)
 	case len(i.Index) > 0:
-	case i.Node.Kind == mibs.Scalar:
+	case i.Node.Kind == smi.Scalar:
 		return []snmp.OID{snmp.AppendArc(i.OID(), 0)}, nil
-	case i.Node.Kind == mibs.Column || i.Node.Kind == mibs.Table || i.Node.Kind == mibs.Row:
+	case i.Node.Kind == smi.Column || i.Node.Kind == smi.Table || i.Node.Kind == smi.Row:
 		return nil, fmt.Errorf("%s has no value of its own: write an index behind it, or walk it", text)
 	}
 	return []snmp.OID{i.OID()}, nil

@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // keyOf is what receivers of a format know an alarm by, and whether the format has changes.
@@ -100,7 +101,7 @@ func (n Names) instance(a *Alarm, node *mibs.Node) string {
 	var list []string
 	if node != nil {
 		for _, o := range node.Objects {
-			if index, _ := t.indexOf(o); o.Kind == mibs.Column && len(index) > 0 {
+			if index, _ := t.indexOf(o); o.Kind == smi.Column && len(index) > 0 {
 				list = append(list, fmt.Sprintf("%s.%x", o.Name, []byte(index)))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // Names finds what rules and commands call notifications and objects. The MIBs are read when the first name
@@ -28,9 +29,9 @@ func (n Names) tree() (*mibs.Tree, error) {
 func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	o, i, err := n.find(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text, func(node *mibs.Node) bool { return node.Kind == mibs.Notification }))
+		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text, func(node *mibs.Node) bool { return node.Kind == smi.Notification }))
 	}
-	if i.Node != nil && i.Node.Kind == mibs.Notification && len(i.Index) == 0 {
+	if i.Node != nil && i.Node.Kind == smi.Notification && len(i.Index) == 0 {
 		return o, i.Node, nil
 	}
 	if isName(text) {
@@ -108,4 +109,4 @@ func parseOID(text string) (snmp.OID, error) {
 func isName(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
 
 // isObject tells whether a node may have values.
-func isObject(n *mibs.Node) bool { return n != nil && (n.Kind == mibs.Scalar || n.Kind == mibs.Column) }
+func isObject(n *mibs.Node) bool { return n != nil && (n.Kind == smi.Scalar || n.Kind == smi.Column) }

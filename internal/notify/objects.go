@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // Asker asks for the value of an object of a notification, and is told how its instance is called and the text
@@ -35,7 +36,7 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 		list = append(list, v)
 	}
 	for i, v := range given {
-		if _, at, err := n.find(v.Name.String()); err == nil && at.Node != nil && at.Node.Kind == mibs.Column && len(at.Index) == 0 {
+		if _, at, err := n.find(v.Name.String()); err == nil && at.Node != nil && at.Node.Kind == smi.Column && len(at.Index) == 0 {
 			if given[i].Name, _, err = instanceOf(at.Node, index); err != nil {
 				return nil, err
 			}
@@ -46,7 +47,7 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 
 // instanceOf is the instance of an object in the row with an index: of a scalar, its only one.
 func instanceOf(o *mibs.Node, index string) (name snmp.OID, octets []byte, err error) {
-	if o.Kind != mibs.Column {
+	if o.Kind != smi.Column {
 		return snmp.AppendArc(bytes.Clone(o.OID), 0), nil, nil
 	}
 	octets, err = o.ParseIndex(index)

@@ -13,14 +13,15 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // syntaxOf are the types that objects have in messages.
-var syntaxOf = map[mibs.Type]snmp.Type{
-	mibs.Integer: snmp.Integer, mibs.Integer32: snmp.Integer, mibs.Unsigned32: snmp.Gauge32, mibs.Gauge: snmp.Gauge32, mibs.UInteger32: snmp.Gauge32,
-	mibs.Counter: snmp.Counter32, mibs.Counter64: snmp.Counter64, mibs.TimeTicks: snmp.TimeTicks, mibs.OctetString: snmp.OctetString,
-	mibs.ObjectIdentifier: snmp.ObjectIdentifier, mibs.Bits: snmp.OctetString, mibs.IPAddress: snmp.IPAddress, mibs.NetworkAddress: snmp.IPAddress,
-	mibs.Opaque: snmp.Opaque, mibs.NSAPAddress: snmp.OctetString,
+var syntaxOf = map[smi.Type]snmp.Type{
+	smi.Integer: snmp.Integer, smi.Integer32: snmp.Integer, smi.Unsigned32: snmp.Gauge32, smi.Gauge: snmp.Gauge32, smi.UInteger32: snmp.Gauge32,
+	smi.Counter: snmp.Counter32, smi.Counter64: snmp.Counter64, smi.TimeTicks: snmp.TimeTicks, smi.OctetString: snmp.OctetString,
+	smi.ObjectIdentifier: snmp.ObjectIdentifier, smi.Bits: snmp.OctetString, smi.IPAddress: snmp.IPAddress, smi.NetworkAddress: snmp.IPAddress,
+	smi.Opaque: snmp.Opaque, smi.NSAPAddress: snmp.OctetString,
 }
 
 // value makes a value of an object of a text, as people and MIBs write it: labels of enumerations and of
@@ -124,8 +125,8 @@ func wholeNumber(o *mibs.Node, text string, most uint64) ([]byte, error) {
 }
 
 // within tells whether one of the ranges holds a number; without any, all numbers will do.
-func within(ranges []mibs.Range, v int64) bool {
-	return len(ranges) == 0 || slices.ContainsFunc(ranges, func(r mibs.Range) bool { return r.Low <= v && v <= r.High })
+func within(ranges []smi.Range, v int64) bool {
+	return len(ranges) == 0 || slices.ContainsFunc(ranges, func(r smi.Range) bool { return r.Low <= v && v <= r.High })
 }
 
 // octets reads a string.
@@ -133,7 +134,7 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 	address, addressErr := netip.ParseAddr(text)
 	at, timeErr := time.Parse(time.RFC3339, text)
 	switch {
-	case o.Type == mibs.Bits:
+	case o.Type == smi.Bits:
 		return namedBits(o, text)
 	case o.TC == "DateAndTime" && timeErr == nil:
 		value = dateAndTime(at)

@@ -10,6 +10,7 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // The reasons of faults.
@@ -154,7 +155,7 @@ var ifOperStatus = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8")
 
 const ifNotPresent = 6
 
-func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == mibs.Column }
+func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == smi.Column }
 
 // bound finds the name of a binding, nil where it has none or that is not known.
 func (t *template) bound(b Binding) *bound {
@@ -167,7 +168,7 @@ func (t *template) bound(b Binding) *bound {
 		return nil
 	}
 	found := bound{Binding: b, oid: oid, at: at}
-	if at.Node != nil && at.Node.Kind == mibs.Column && len(at.Index) > 0 {
+	if at.Node != nil && at.Node.Kind == smi.Column && len(at.Index) > 0 {
 		t.indexed = append(t.indexed, found)
 	}
 	return &found
@@ -283,7 +284,7 @@ func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
 // Index is the index of an object by labels that are called after the objects of its row's INDEX. That of a
 // scalar is 0.
 func (n Names) Index(o *mibs.Node, labels map[string]string) (index snmp.OID, known bool, err error) {
-	if o.Kind == mibs.Scalar {
+	if o.Kind == smi.Scalar {
 		return snmp.OID{0}, true, nil
 	}
 	if o.Row == nil || len(o.Row.Index) == 0 {

@@ -8,6 +8,7 @@ import (
 	"trapline/internal/client"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // Subtree is a table, a group of scalars or a part of a MIB that nobody knows.
@@ -75,15 +76,15 @@ func subtreeOf(tree *mibs.Tree, name snmp.OID) (s Subtree, over snmp.OID) {
 		return Subtree{OID: name}, name
 	}
 	switch n.Kind {
-	case mibs.Column:
+	case smi.Column:
 		if table := parentOf(tree, n.Row.OID); table != nil {
 			return Subtree{table.OID, table.Module + "::" + table.Name}, table.OID
 		}
-	case mibs.Scalar:
+	case smi.Scalar:
 		if group := parentOf(tree, n.OID); group != nil {
 			return Subtree{group.OID, group.Module + "::" + group.Name}, n.OID
 		}
-	case mibs.Table, mibs.Row:
+	case smi.Table, smi.Row:
 		return Subtree{n.OID, n.Module + "::" + n.Name}, n.OID
 	}
 	oid := append(snmp.OID{}, n.OID...)

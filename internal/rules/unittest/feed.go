@@ -18,6 +18,7 @@ import (
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // feed makes passes over targets of the input series of a test: one at each interval. A target of which
@@ -164,7 +165,7 @@ func (s *fed) describe() *series.Desc {
 	d := &series.Desc{Name: s.name}
 	if s.object != nil {
 		d.Object = s.object.OID
-		if s.object.Type == mibs.Counter || s.object.Type == mibs.Counter64 {
+		if s.object.Type == smi.Counter || s.object.Type == smi.Counter64 {
 			d.Type = series.Counter
 		}
 	}

@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 import (
 	"errors"
@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// typeDefinition reads what stands behind "Name ::=".
+// TypeDefinition reads what stands behind "Name ::=".
 func (p *fileParser) typeDefinition(name string, offset uint32) {
-	t := typeDefinition{name: name, offset: offset}
+	t := TypeDefinition{Name: name, Offset: offset}
 	if p.word(p.i) != "TEXTUAL-CONVENTION" {
-		t.syntax = p.syntax()
-		p.module.types = append(p.module.types, t)
+		t.Syntax = p.syntax()
+		p.module.Types = append(p.module.Types, t)
 		return
 	}
-	t.convention = true
+	t.Convention = true
 	p.i++
 	for p.word(p.i) != "SYNTAX" {
 		if p.isStart(p.i) {
@@ -26,7 +26,7 @@ func (p *fileParser) typeDefinition(name string, offset uint32) {
 		p.i++
 		switch {
 		case word == "DISPLAY-HINT":
-			t.hint = p.textOf(word)
+			t.Hint = p.textOf(word)
 		case word == "STATUS" && p.kind() == tokenName && !clauses[p.text(p.i)], clauses[word] && p.kind() == tokenText:
 			p.i++
 		case !clauses[word]:
@@ -36,12 +36,12 @@ func (p *fileParser) typeDefinition(name string, offset uint32) {
 		}
 	}
 	p.i++
-	t.syntax = p.syntax()
-	p.module.types = append(p.module.types, t)
+	t.Syntax = p.syntax()
+	p.module.Types = append(p.module.Types, t)
 }
 
-func (p *fileParser) syntax() syntax {
-	s := syntax{form: formPlain}
+func (p *fileParser) syntax() Syntax {
+	s := Syntax{Shape: ShapeName}
 	if p.mark() == '[' {
 		for !p.isStart(p.i) && !p.take(']') {
 			p.i++
@@ -53,7 +53,7 @@ func (p *fileParser) syntax() syntax {
 	word := p.word(p.i)
 	if word == "" || clauses[word] && word != "OBJECT" || p.isStart(p.i) {
 		p.recover("a type is missing before %s", p.shown())
-		s.form = formOther
+		s.Shape = ShapeOther
 		return s
 	}
 	p.i++
@@ -61,14 +61,14 @@ func (p *fileParser) syntax() syntax {
 	switch {
 	case word == "SEQUENCE" && strings.EqualFold(next, "OF"):
 		p.i++
-		s.form, s.name = formTable, p.word(p.i)
+		s.Shape, s.Name = ShapeSequenceOf, p.word(p.i)
 		p.i++
 		p.i = min(p.i, len(p.tokens)-1)
 		return s
 	case word == "SEQUENCE" || word == "CHOICE":
-		s.form = formRow
+		s.Shape = ShapeSequence
 		if word == "CHOICE" {
-			s.form = formOther
+			s.Shape = ShapeOther
 		}
 		if p.mark() == '{' {
 			p.members(word)
@@ -82,16 +82,16 @@ func (p *fileParser) syntax() syntax {
 		word += "." + p.text(p.i+1)
 		p.i += 2
 	}
-	s.name = word
+	s.Name = word
 	for {
 		switch p.mark() {
 		case '{':
-			if base, known := baseTypes[s.name]; known && base != Integer && base != Bits {
-				p.note("%s has labels: only INTEGER and BITS may", s.name)
+			if base, known := BaseTypes[s.Name]; known && base != Integer && base != Bits {
+				p.note("%s has labels: only INTEGER and BITS may", s.Name)
 			}
-			s.labels = append(s.labels, p.labels()...)
+			s.Labels = append(s.Labels, p.labels()...)
 		case '(':
-			s.ranges = append(s.ranges, p.constraint()...)
+			s.Ranges = append(s.Ranges, p.constraint()...)
 		default:
 			return s
 		}
@@ -113,7 +113,7 @@ func (p *fileParser) members(of string) {
 	}
 }
 
-// labels reads { name(number), … }. Commas may be missing; a label is whatever stands before (.
+// Labels reads { name(number), … }. Commas may be missing; a label is whatever stands before (.
 func (p *fileParser) labels() []Label {
 	var labels []Label
 	p.i++
@@ -213,7 +213,7 @@ func (p *fileParser) between(first, end int) string {
 	return b.String()
 }
 
-// number reads the next token as one, and does not go past it.
+// Number reads the next token as one, and does not go past it.
 func (p *fileParser) number() (int64, bool) {
 	text := p.text(p.i)
 	switch p.kind() {

@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 // Label is a name for a number: a value of an enumeration, or a bit from 0.
 type Label struct {
@@ -61,7 +61,7 @@ var typeNames = [...]string{"", "INTEGER", "Integer32", "Unsigned32", "Gauge32",
 
 func (t Type) String() string { return typeNames[t] }
 
-var baseTypes = map[string]Type{
+var BaseTypes = map[string]Type{
 	"INTEGER": Integer, "Integer32": Integer32, "Unsigned32": Unsigned32, "Gauge": Gauge, "Gauge32": Gauge,
 	"Counter": Counter, "Counter32": Counter, "Counter64": Counter64, "TimeTicks": TimeTicks,
 	"OCTET STRING": OctetString, "BIT STRING": Bits, "OBJECT IDENTIFIER": ObjectIdentifier, "BITS": Bits,
@@ -112,7 +112,7 @@ var (
 	statuses = numbered[Status](statusNames[:])
 )
 
-// numbered turns a list of names round, without its first, which stands for none.
+// Numbered turns a list of names round, without its first, which stands for none.
 func numbered[T ~uint8](names []string) map[string]T {
 	m := map[string]T{}
 	for i, name := range names[1:] {

@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 import (
 	"slices"
@@ -7,12 +7,12 @@ import (
 )
 
 // macro reads the clauses of a definition, in whatever order, and its value.
-func (p *fileParser) macro(d definition) {
+func (p *fileParser) macro(d Definition) {
 	skipped, order := false, 0
 	p.enterprise = nil
 	for p.kind() != tokenAssign {
 		if p.isStart(p.i) {
-			p.recover("%s has no ::= before %s: left out", d.name, p.shown())
+			p.recover("%s has no ::= before %s: left out", d.Name, p.shown())
 			return
 		}
 		place := clauseOrder[p.word(p.i)]
@@ -24,20 +24,20 @@ func (p *fileParser) macro(d definition) {
 			continue
 		}
 		// The variations of conformance statements are of no use here.
-		if !skipped && d.kind != Compliance && d.kind != Capabilities {
+		if !skipped && d.Kind != Compliance && d.Kind != Capabilities {
 			skipped = true
-			p.recover("%s: %s begins no clause: skipped", d.name, p.shown())
+			p.recover("%s: %s begins no clause: skipped", d.Name, p.shown())
 		}
 		p.i++
 	}
-	if d.kind == Scalar && (d.access == NoAccess || d.status == NoStatus || d.syntax.form == formNone) {
-		p.note("%s lacks one of SYNTAX, MAX-ACCESS and STATUS", d.name)
+	if d.Kind == Scalar && (d.Access == NoAccess || d.Status == NoStatus || d.Syntax.Shape == ShapeNone) {
+		p.note("%s lacks one of SYNTAX, MAX-ACCESS and STATUS", d.Name)
 	}
 	p.i++
 	if number := p.tokens[p.i]; p.enterprise != nil && number.kind == tokenNumber {
-		d.value = p.trapValue()
+		d.Value = p.trapValue()
 	} else {
-		d.value = p.value()
+		d.Value = p.value()
 	}
 	p.add(d)
 }
@@ -46,20 +46,20 @@ func (p *fileParser) macro(d definition) {
 var clauseOrder = map[string]int{"SYNTAX": 1, "UNITS": 2, "ACCESS": 3, "MAX-ACCESS": 3, "STATUS": 4, "DESCRIPTION": 5, "REFERENCE": 6, "INDEX": 7, "AUGMENTS": 7, "DEFVAL": 8}
 
 // trapValue makes the OID of a TRAP-TYPE (RFC 3584 section 3.1): enterprise.0.number.
-func (p *fileParser) trapValue() []arc {
+func (p *fileParser) trapValue() []Arc {
 	number, ok := p.arcNumber()
 	p.i++
 	if !ok {
 		return nil
 	}
 	value := slices.Clone(p.enterprise)
-	return append(value, arc{numbered: true}, arc{number: number, numbered: true})
+	return append(value, Arc{Numbered: true}, Arc{Number: number, Numbered: true})
 }
 
 // clause reads one clause. It returns false and stays where it is if none begins here.
-func (p *fileParser) clause(d *definition) bool {
+func (p *fileParser) clause(d *Definition) bool {
 	word := p.text(p.i)
-	conformance := d.kind == Compliance || d.kind == Capabilities
+	conformance := d.Kind == Compliance || d.Kind == Capabilities
 	if !clauses[word] || conformance && word != "STATUS" && word != "DESCRIPTION" {
 		return false
 	}
@@ -67,11 +67,11 @@ func (p *fileParser) clause(d *definition) bool {
 	switch word {
 	case "SYNTAX":
 		s := p.syntax()
-		if d.syntax.form != formNone {
-			p.recover("%s has a second SYNTAX: the first one counts", d.name)
+		if d.Syntax.Shape != ShapeNone {
+			p.recover("%s has a second SYNTAX: the first one counts", d.Name)
 			return true
 		}
-		d.syntax = s
+		d.Syntax = s
 	case "ACCESS", "MAX-ACCESS", "MIN-ACCESS":
 		if p.module.v2 != (word == "MAX-ACCESS") {
 			p.noteOnce(word + " belongs to the other version of SMI than the module, as its MODULE-IDENTITY shows")
@@ -80,18 +80,18 @@ func (p *fileParser) clause(d *definition) bool {
 	case "STATUS":
 		p.status(d)
 	case "UNITS":
-		d.units = strings.Join(strings.Fields(p.textOf(word)), " ")
+		d.Units = strings.Join(strings.Fields(p.textOf(word)), " ")
 	case "DESCRIPTION":
-		if text := p.textOf(word); d.description == "" {
-			d.description = text
+		if text := p.textOf(word); d.Description == "" {
+			d.Description = text
 		}
 	case "LAST-UPDATED":
-		p.module.lastUpdated = p.textOf(word)
+		p.module.LastUpdated = p.textOf(word)
 	case "INDEX", "AUGMENTS":
-		d.parts, d.augments = p.names(word), word == "AUGMENTS"
+		d.Parts, d.Augments = p.names(word), word == "AUGMENTS"
 	case "OBJECTS", "VARIABLES":
-		if parts := p.names(word); d.kind == Notification {
-			d.parts = parts
+		if parts := p.names(word); d.Kind == Notification {
+			d.Parts = parts
 		}
 	case "NOTIFICATIONS", "DEFVAL":
 		if p.mark() == '{' {
@@ -113,7 +113,7 @@ func (p *fileParser) enterpriseClause() {
 		return
 	}
 	if name := p.word(p.i); name != "" {
-		p.enterprise = []arc{{name: name}}
+		p.enterprise = []Arc{{Name: name}}
 		p.i++
 	}
 }
@@ -133,40 +133,40 @@ func (p *fileParser) textOf(clause string) string {
 	return ""
 }
 
-func (p *fileParser) access(d *definition) {
+func (p *fileParser) access(d *Definition) {
 	access, known := accesses[strings.ToLower(p.word(p.i))]
 	switch {
 	case known:
-		d.access = access
+		d.Access = access
 	case clauses[p.word(p.i)] || p.kind() != tokenName:
-		p.recover("%s has no access", d.name)
+		p.recover("%s has no access", d.Name)
 		return
 	default:
-		p.recover("%s: no access is called %s", d.name, p.shown())
+		p.recover("%s: no access is called %s", d.Name, p.shown())
 	}
 	p.i++
 }
 
-func (p *fileParser) status(d *definition) {
+func (p *fileParser) status(d *Definition) {
 	status, known := statuses[strings.ToLower(p.word(p.i))]
 	switch {
 	case known:
-		d.status = status
+		d.Status = status
 		if p.module.v2 && (status == Mandatory || status == Optional) {
 			p.noteOnce("STATUS " + status.String() + " stands in a module of SMIv2")
 		}
 	case clauses[p.word(p.i)] || p.kind() != tokenName:
-		p.recover("%s has no status", d.name)
+		p.recover("%s has no status", d.Name)
 		return
 	default:
-		p.note("%s: no status is called %s", d.name, p.shown())
+		p.note("%s: no status is called %s", d.Name, p.shown())
 	}
 	p.i++
 }
 
 // names reads a list such as INDEX has it. Commas may be missing.
-func (p *fileParser) names(clause string) []part {
-	var parts []part
+func (p *fileParser) names(clause string) []Part {
+	var parts []Part
 	if !p.take('{') {
 		p.recover("a { is missing behind %s", clause)
 	}
@@ -180,16 +180,16 @@ func (p *fileParser) names(clause string) []part {
 			p.recover("a } is missing behind %s", clause)
 			return parts
 		case (word == "OCTET" || word == "OBJECT") && p.at(p.i+1).kind == tokenName:
-			parts = append(parts, part{word + " " + p.text(p.i+1), implied})
+			parts = append(parts, Part{word + " " + p.text(p.i+1), implied})
 			p.i++
 		case word != "":
 			if len(parts) > 0 && p.at(p.i-1).kind == tokenName && p.word(p.i-1) != "IMPLIED" {
 				p.note("a comma is missing before %s in %s", word, clause)
 			}
-			if len(parts) > 0 && parts[len(parts)-1].implied {
-				p.note("%s is IMPLIED, and not the last of the index", parts[len(parts)-1].name)
+			if len(parts) > 0 && parts[len(parts)-1].Implied {
+				p.note("%s is IMPLIED, and not the last of the index", parts[len(parts)-1].Name)
 			}
-			parts = append(parts, part{word, implied})
+			parts = append(parts, Part{word, implied})
 			implied = false
 		case p.mark() == '(':
 			p.constraint()
@@ -204,9 +204,9 @@ func (p *fileParser) names(clause string) []part {
 	return parts
 }
 
-// value reads an OID value.
-func (p *fileParser) value() []arc {
-	var arcs []arc
+// Value reads an OID value.
+func (p *fileParser) value() []Arc {
+	var arcs []Arc
 	if !p.take('{') {
 		if p.kind() == tokenNumber || p.kind() == tokenName && !p.isStart(p.i) && !clauses[p.text(p.i)] {
 			p.i++
@@ -224,7 +224,7 @@ func (p *fileParser) value() []arc {
 			if !ok || len(arcs) >= MaxArcs {
 				return p.badArc()
 			}
-			arcs = append(arcs, arc{number: number, numbered: true})
+			arcs = append(arcs, Arc{Number: number, Numbered: true})
 			p.i++
 		case p.kind() == tokenName:
 			a, ok := p.namedArc()
@@ -243,19 +243,19 @@ func (p *fileParser) value() []arc {
 }
 
 // namedArc reads name or name(number).
-func (p *fileParser) namedArc() (a arc, ok bool) {
-	a.name = p.text(p.i)
+func (p *fileParser) namedArc() (a Arc, ok bool) {
+	a.Name = p.text(p.i)
 	p.i++
 	if p.mark() != '(' || p.at(p.i+1).kind != tokenNumber {
 		return a, true
 	}
 	p.i++
-	a.number, a.numbered = p.arcNumber()
+	a.Number, a.Numbered = p.arcNumber()
 	p.i++
 	if !p.take(')') {
-		p.recover("a ) is missing behind %s", a.name)
+		p.recover("a ) is missing behind %s", a.Name)
 	}
-	return a, a.numbered
+	return a, a.Numbered
 }
 
 func (p *fileParser) arcNumber() (uint32, bool) {
@@ -264,7 +264,7 @@ func (p *fileParser) arcNumber() (uint32, bool) {
 }
 
 // badArc gives an OID up.
-func (p *fileParser) badArc() []arc {
+func (p *fileParser) badArc() []Arc {
 	p.recover("%s is no number from 0 to 4294967295", p.shown())
 	for !p.isStart(p.i) && !p.take('}') {
 		p.i++

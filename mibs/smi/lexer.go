@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 import "strings"
 

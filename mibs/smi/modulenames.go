@@ -1,11 +1,11 @@
-package mibs
+package smi
 
 import "bytes"
 
 var definitionsWord = []byte("DEFINITIONS")
 
-// moduleNames finds "NAME DEFINITIONS ::=". What stands between these words is left to the lexer.
-func moduleNames(text []byte) []string {
+// ModuleNames finds "NAME DEFINITIONS ::=". What stands between these words is left to the lexer.
+func ModuleNames(text []byte) []string {
 	const maxMisses = 20 // mentions of such words in comments and texts, before what they stand in is left behind
 	var names []string
 	start, misses := 0, 0
@@ -21,7 +21,7 @@ func moduleNames(text []byte) []string {
 		}
 		l := lexer{text: string(text[start:at]) + "::="}
 		l.run()
-		p := fileParser{file: &source{text: l.text}, tokens: l.tokens}
+		p := fileParser{file: &Source{text: l.text}, tokens: l.tokens}
 		name := p.headerBefore(len(p.tokens) - 3)
 		if misses++; name != "" {
 			names = append(names, name)

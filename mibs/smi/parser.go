@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 import (
 	"fmt"
@@ -12,19 +12,19 @@ type Parser struct{ lexer lexer }
 // fileParser parses all modules of a file. It never gives up: what it cannot read it skips, up to where
 // something begins that it knows, and says so.
 type fileParser struct {
-	file        *source
+	file        *Source
 	tokens      []token
 	i           int // the token to read next
-	module      *module
-	modules     []*module
-	enterprise  []arc // of the TRAP-TYPE being read
+	module      *Module
+	modules     []*Module
+	enterprise  []Arc // of the TRAP-TYPE being read
 	noted       map[string]bool
 	diagnostics []Diagnostic
 	recoveries  int
 }
 
-// maxDiagnostics is how much is said about one file.
-const maxDiagnostics = 200
+// MaxDiagnostics is how much is said about one file.
+const MaxDiagnostics = 200
 
 // macros are the words that make a definition of the name before them.
 var macros = map[string]Kind{
@@ -44,9 +44,9 @@ var clauses = map[string]bool{
 }
 
 // Parse parses the modules of a text. If a comment that ends before its line does may be the reason for skipped
-// parts, it parses the text again with comments that end with their line, and returns the better result.
-func (p *Parser) Parse(path, text string) ([]*module, []Diagnostic) {
-	file := &source{path: path, text: text}
+// Parts, it parses the text again with comments that end with their line, and returns the better result.
+func (p *Parser) Parse(path, text string) ([]*Module, []Diagnostic) {
+	file := &Source{Path: path, text: text}
 	l := &p.lexer
 	l.text, l.commentsToLineEnd = text, false
 	l.run()
@@ -63,7 +63,7 @@ func (p *Parser) Parse(path, text string) ([]*module, []Diagnostic) {
 }
 
 // parseTokens reads what the lexer cut file into. What it returns has nothing of the tokens.
-func parseTokens(file *source, l *lexer) *fileParser {
+func parseTokens(file *Source, l *lexer) *fileParser {
 	p := &fileParser{file: file, tokens: l.tokens}
 	for p.kind() != tokenEnd {
 		p.statement()
@@ -119,12 +119,12 @@ func (p *fileParser) noteOnce(text string) {
 }
 
 func (p *fileParser) noteAt(offset uint32, format string, args ...any) {
-	if len(p.diagnostics) >= maxDiagnostics {
+	if len(p.diagnostics) >= MaxDiagnostics {
 		return
 	}
-	d := Diagnostic{File: p.file.path, Line: p.file.line(offset), Text: fmt.Sprintf(format, args...)}
+	d := Diagnostic{File: p.file.Path, Line: p.file.Line(offset), Text: fmt.Sprintf(format, args...)}
 	if p.module != nil {
-		d.Module = p.module.name
+		d.Module = p.module.Name
 	}
 	p.diagnostics = append(p.diagnostics, d)
 }
@@ -133,7 +133,7 @@ func (p *fileParser) noteAt(offset uint32, format string, args ...any) {
 func (p *fileParser) recover(format string, args ...any) {
 	p.recoveries++
 	if p.module != nil {
-		p.module.recoveries++
+		p.module.Recoveries++
 	}
 	told := len(p.diagnostics)
 	p.note(format, args...)
@@ -246,9 +246,9 @@ func (p *fileParser) skipToHeader() {
 
 func (p *fileParser) header() {
 	if p.module != nil {
-		p.recover("module %s has no END", p.module.name)
+		p.recover("module %s has no END", p.module.Name)
 	}
-	p.module = &module{name: p.text(p.i), file: p.file}
+	p.module = &Module{Name: p.text(p.i), File: p.file}
 	p.noted = map[string]bool{}
 	p.modules = append(p.modules, p.module)
 	for p.word(p.i) != "DEFINITIONS" {
@@ -275,7 +275,7 @@ func (p *fileParser) end() {
 		p.recover("END stands in the midst of the module: it goes on")
 		return
 	}
-	p.note("%s stands behind the END of module %s", p.shown(), p.module.name)
+	p.note("%s stands behind the END of module %s", p.shown(), p.module.Name)
 	for !p.isStart(p.i) {
 		p.i++
 	}
@@ -313,7 +313,7 @@ func (p *fileParser) importsFrom(first int) {
 	}
 	for i := first; i < p.i-1; i++ {
 		if name := p.word(i); name != "" {
-			p.module.imports = append(p.module.imports, imported{name, from})
+			p.module.Imports = append(p.module.Imports, Imported{name, from})
 		}
 	}
 	p.i++
@@ -343,7 +343,7 @@ func (p *fileParser) skipBraces() {
 	p.recover("a } is missing before %s", p.shown())
 }
 
-// definition reads what isDefinition found.
+// Definition reads what isDefinition found.
 func (p *fileParser) definition() {
 	name, offset := p.text(p.i), p.tokens[p.i].start
 	keyword := p.word(p.i + 1)
@@ -360,32 +360,32 @@ func (p *fileParser) definition() {
 		p.i++
 		p.i = min(p.i, len(p.tokens)-1)
 	case "OBJECT":
-		d := definition{name: name, offset: offset}
+		d := Definition{Name: name, Offset: offset}
 		p.i++
 		if p.kind() == tokenAssign {
 			p.i++
 		} else {
 			p.recover("::= is missing")
 		}
-		d.value = p.value()
+		d.Value = p.value()
 		p.add(d)
 	case "TRAP-TYPE":
 		if p.module.v2 {
 			p.noteOnce("TRAP-TYPE stands in a module of SMIv2")
 		}
-		p.macro(definition{name: name, kind: Notification, offset: offset})
+		p.macro(Definition{Name: name, Kind: Notification, Offset: offset})
 	case "MODULE-IDENTITY":
 		p.module.v2 = true
-		p.macro(definition{name: name, kind: Identity, offset: offset})
+		p.macro(Definition{Name: name, Kind: Identity, Offset: offset})
 	default:
-		p.macro(definition{name: name, kind: macros[keyword], offset: offset})
+		p.macro(Definition{Name: name, Kind: macros[keyword], Offset: offset})
 	}
 }
 
-func (p *fileParser) add(d definition) {
-	if len(d.value) == 0 {
-		p.recover("%s has no OID: left out", d.name)
+func (p *fileParser) add(d Definition) {
+	if len(d.Value) == 0 {
+		p.recover("%s has no OID: left out", d.Name)
 		return
 	}
-	p.module.definitions = append(p.module.definitions, d)
+	p.module.Definitions = append(p.module.Definitions, d)
 }

@@ -1,4 +1,4 @@
-package mibs
+package smi
 
 import (
 	"fmt"
@@ -27,15 +27,15 @@ func (d Diagnostic) String() string {
 	return where + ": " + d.Text
 }
 
-// source is a text that modules were read from.
-type source struct {
-	path  string
+// Source is a text that modules were read from.
+type Source struct {
+	Path  string
 	text  string
 	lines []uint32 // where each line ends, made when first needed
 }
 
-// line tells the number of the line that holds an offset. Lines end with CR, LF or both.
-func (s *source) line(offset uint32) int {
+// Line tells the number of the line that holds an offset. Lines end with CR, LF or both.
+func (s *Source) Line(offset uint32) int {
 	if s.lines == nil {
 		s.lines = []uint32{}
 		for i := 0; i < len(s.text); i++ {
