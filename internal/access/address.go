@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// Address is where a target answers.
+// Address is the network address of a target.
 type Address struct {
 	Network string // udp, udp4, udp6, tcp, tcp4 or tcp6
 	Host    string // name or IP address, without brackets
 	Port    uint16
 }
 
-// The ports of agents and of receivers of notifications.
+// The default ports of agents and of notification receivers.
 const defaultPort, defaultReceiverPort = 161, 162
 
 var networks = []string{"udp", "udp4", "udp6", "tcp", "tcp4", "tcp6"}
 
-// ParseAddress reads [transport://]host[:port], as snmp_exporter does, and transport:host[:port], as
-// Net-SNMP does. An IPv6 address with a port stands in brackets.
+// ParseAddress parses [transport://]host[:port], the form of snmp_exporter, and
+// transport:host[:port], the form of Net-SNMP. An IPv6 address with a port must be in brackets.
 func ParseAddress(s string) (Address, error) { return parseAddress(s, defaultPort) }
 
-// ParseReceiver is ParseAddress for where notifications are received, by UDP.
+// ParseReceiver is ParseAddress for receivers of notifications over UDP.
 func ParseReceiver(s string) (Address, error) {
 	a, err := parseAddress(s, defaultReceiverPort)
 	if err == nil && strings.HasPrefix(a.Network, "tcp") {
@@ -89,10 +89,10 @@ func (a Address) String() string {
 	return fmt.Sprintf("%s://%s:%d", a.Network, host, a.Port)
 }
 
-// HostPort is what net.Dial takes.
+// HostPort returns the address in the form of net.Dial.
 func (a Address) HostPort() string { return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port))) }
 
-// ParseSource reads "address" or "address:port"; empty gives the zero AddrPort.
+// ParseSource parses "address" or "address:port". It returns the zero AddrPort for an empty string.
 func ParseSource(s string) (netip.AddrPort, error) {
 	if s == "" {
 		return netip.AddrPort{}, nil

@@ -1,5 +1,5 @@
-// Package access holds who we are to a device: addresses, credentials with the files of their secrets, and the
-// errors and reasons of operations that failed. It opens no socket.
+// Package access contains the settings and errors of access to a device: addresses, credentials,
+// secret files, and typed errors with their reasons. It opens no socket.
 package access
 
 import (
@@ -10,9 +10,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Auth is an entry of `auths`: the version and the credentials to talk with. Of each key of SNMPv3 it
-// gives the passphrase, or what that is turned into for all engines (master) or for one (localized), in
-// hexadecimal digits.
+// Auth is an entry of `auths`: the version and the credentials of requests. A key of SNMPv3 is
+// configured as a passphrase, as a master key (for all engines) or as a localized key (for one
+// engine), the keys in hexadecimal digits.
 type Auth struct {
 	Version              Version        `yaml:"version,omitempty"`                 // 1, 2 or 3; default 2 (v2c)
 	Community            setting.Secret `yaml:"community,omitempty"`               // of versions 1 and 2c; default public
@@ -38,12 +38,12 @@ type Auth struct {
 	Engine               string         `yaml:"engine,omitempty"`                  // as of a target
 }
 
-// DefaultAuth holds where an auth sets nothing.
+// DefaultAuth returns the defaults of an auth.
 func DefaultAuth() Auth {
 	return Auth{Version: 2, Community: "public", SecurityLevel: NoAuthNoPriv, AuthProtocol: "MD5", PrivProtocol: "DES"}
 }
 
-// UnmarshalYAML fills in the defaults first.
+// UnmarshalYAML sets the defaults before it decodes.
 func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain Auth
 	*a = DefaultAuth()
@@ -52,14 +52,14 @@ func (a *Auth) UnmarshalYAML(unmarshal func(any) error) error {
 	return err
 }
 
-// Format prints as %+v does, whatever the verb: one that does not suit a pointer would else have fmt
-// print what the pointer leads to, secrets and all.
+// Format prints as %+v for every verb. With a verb that does not suit a pointer, fmt would print
+// the value behind the pointer, including secrets.
 func (a Auth) Format(f fmt.State, _ rune) {
 	type plain Auth
 	_, _ = fmt.Fprintf(f, "%+v", plain(a))
 }
 
-// Gosnmp, as the `engine` of an auth or a target, has gosnmp walk its columns one after the other.
+// Gosnmp is the value of `engine` that selects gosnmp, which walks the columns sequentially.
 const Gosnmp = "gosnmp"
 
 // The security levels of SNMPv3.
@@ -69,13 +69,13 @@ const (
 	AuthPriv     = snmp.AuthPriv
 )
 
-// SecurityLevels are the levels, the lowest first.
+// SecurityLevels lists the security levels, lowest first.
 var SecurityLevels = snmp.SecurityLevels()
 
-// Version is the version of SNMP as files have it: 1, 2 for v2c, or 3.
+// Version is the version of SNMP in the configuration: 1, 2 for v2c, or 3.
 type Version int
 
-// UnmarshalYAML reads every spelling of snmp.ParseVersion. Another number is left to Auth.Problems.
+// UnmarshalYAML accepts every spelling of snmp.ParseVersion. Auth.Problems reports other numbers.
 func (v *Version) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
 	if err := unmarshal(&word); err != nil {
@@ -89,16 +89,17 @@ func (v *Version) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal((*int)(v))
 }
 
-// Wanted says what to write.
+// Wanted returns the valid values for an error message.
 func (Version) Wanted() string { return "1, 2c or 3" }
 
-// ParseVersion returns the version that a word stands for.
+// ParseVersion returns the version named by word.
 func ParseVersion(word string) (Version, error) {
 	v, err := snmp.ParseVersion(word)
 	return Version(v) + map[snmp.Version]Version{snmp.V1: 1, snmp.V2c: 1}[v], err
 }
 
-// Canonical replaces the words for protocols and security level by their names. Unknown words stay.
+// Canonical replaces the spellings of protocols and security level by their canonical names. It
+// leaves unknown words.
 func (a *Auth) Canonical() {
 	if p, err := snmp.ParseAuthProtocol(a.AuthProtocol); err == nil {
 		a.AuthProtocol = p.String()
@@ -111,8 +112,8 @@ func (a *Auth) Canonical() {
 	}
 }
 
-// Problems reports what a target could not be asked with. The fields of SNMPv3 are looked at only
-// where the version is 3.
+// Problems returns the settings that make requests impossible. It checks the SNMPv3 fields only if
+// the version is 3.
 func (a *Auth) Problems() []setting.Problem {
 	var m setting.Problems
 	if a.Version < 1 || a.Version > 3 {
@@ -165,11 +166,11 @@ func (a *Auth) addKeyProblems(m *setting.Problems) {
 	}
 }
 
-// NoTripleDES is what is said of a device that gosnmp would have to talk 3DES to.
+// NoTripleDES is the error text for 3DES with gosnmp.
 const NoTripleDES = "3DES is for UDP and Trapline's own engine: leave engine: gosnmp and tcp: out"
 
-// addChoice reports a key that is not given, or given more than once, and a localized one that could be
-// meant for any device. Else it is true.
+// addChoice reports a missing key, a key configured more than once, and a localized key that is not
+// bound to an engine ID. It returns true if it reports nothing.
 func addChoice(m *setting.Problems, a *Auth, keys *keySettings) bool {
 	names := keys.names()
 	switch used := keys.used(); {
@@ -185,7 +186,7 @@ func addChoice(m *setting.Problems, a *Auth, keys *keySettings) bool {
 	return false
 }
 
-// addUnfit reports a key that cannot be one. What is in files is seen when it is used.
+// addUnfit reports an invalid key. Keys in files are checked when they are used.
 func addUnfit(m *setting.Problems, keys *keySettings, fits func(snmp.Key) error) {
 	used := keys.used()
 	if used.file != "" {

@@ -7,35 +7,37 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Reason names a kind of failure: the value of the `reason` label of metrics, and stable.
+// Reason is the reason of a failure: the value of the `reason` label of metrics. Reasons are
+// stable.
 type Reason string
 
-// The reasons. Those of the second group leave a part of a table missing, those of the first all of it.
+// The reasons. Those of the first group make the whole table fail, those of the second leave it
+// incomplete.
 const (
-	Timeout          Reason = "timeout"            // nobody answered, or the community, privacy key or context is wrong
-	Refused          Reason = "refused"            // the host says that nothing listens there
+	Timeout          Reason = "timeout"            // no answer, or wrong community, privacy key or context
+	Refused          Reason = "refused"            // ICMP port unreachable or connection refused
 	Unreachable      Reason = "unreachable"        // no route, or the socket could not be opened
 	Resolve          Reason = "resolve"            // the host name has no address
 	UnknownUser      Reason = "unknown_user"       // Report usmStatsUnknownUserNames
 	WrongDigest      Reason = "wrong_digest"       // Report usmStatsWrongDigests: password or auth protocol
 	UnsupportedLevel Reason = "unsupported_level"  // Report usmStatsUnsupportedSecLevels
 	Decryption       Reason = "decryption"         // Report usmStatsDecryptionErrors
-	UnknownEngine    Reason = "unknown_engine"     // Report usmStatsUnknownEngineIDs that discovery did not mend
-	NotInTimeWindow  Reason = "not_in_time_window" // Report usmStatsNotInTimeWindows, likewise
-	UnknownContext   Reason = "unknown_context"    // Report that nobody serves the context
+	UnknownEngine    Reason = "unknown_engine"     // Report usmStatsUnknownEngineIDs after a discovery
+	NotInTimeWindow  Reason = "not_in_time_window" // Report usmStatsNotInTimeWindows after a resynchronization
+	UnknownContext   Reason = "unknown_context"    // Report snmpUnavailableContexts or snmpUnknownContexts
 	Authorization    Reason = "authorization"      // error-status authorizationError: level or view too low
-	Credentials      Reason = "credentials"        // the auth cannot be used: a secret file is missing
-	Canceled         Reason = "canceled"           // the caller of the pass ended it
-	Internal         Reason = "internal"           // a fault of the program, which is logged
+	Credentials      Reason = "credentials"        // the auth is unusable: a secret file is missing
+	Canceled         Reason = "canceled"           // the caller canceled the poll
+	Internal         Reason = "internal"           // an internal error, which is logged
 
-	ErrorStatus   Reason = "error_status"   // the agent answered with an error-status
-	NotIncreasing Reason = "not_increasing" // OIDs went backwards or round in a circle
+	ErrorStatus   Reason = "error_status"   // the agent returned an error-status
+	NotIncreasing Reason = "not_increasing" // OIDs decreased or repeated
 	EmptyAnswer   Reason = "empty_answer"
-	Malformed     Reason = "malformed" // what came is not SNMP, or not an answer to what was asked
-	TooMany       Reason = "too_many"  // the walk passed the limit of varbinds
-	Late          Reason = "late"      // answers came, but after the timeout
-	Deadline      Reason = "deadline"  // the time for the pass was over while the target still answered
-	Duplicate     Reason = "duplicate" // samples have the name and labels of others, and were dropped
+	Malformed     Reason = "malformed" // the datagram is not SNMP, or not a response to the request
+	TooMany       Reason = "too_many"  // the walk exceeded the limit of varbinds
+	Late          Reason = "late"      // responses arrived after the timeout
+	Deadline      Reason = "deadline"  // the deadline of the poll expired while the target still responded
+	Duplicate     Reason = "duplicate" // samples with the name and labels of others were dropped
 )
 
 // Reasons lists all reasons.
@@ -49,21 +51,21 @@ var Reasons = []Reason{
 type Error struct {
 	Op     string // "get", "walk", "connect", "discover", "set"
 	Target string
-	OID    snmp.OID // the instance or subtree that was asked for; nil when it is the whole target
-	Last   snmp.OID // the last OID that arrived of it; nil when none
+	OID    snmp.OID // the requested instance or subtree; nil for the whole target
+	Last   snmp.OID // the last OID received of it, or nil
 	Reason Reason
 	Err    error
-	// Dropped reports that nothing of OID counts, whatever of it was handed on.
+	// Dropped reports whether all values of OID are invalid, including those already delivered.
 	Dropped bool
-	// Discovered reports, of a Timeout of the whole target, that its SNMPv3 engine answered a discovery in the same Poll:
-	// it is there, and drops what the user sends.
+	// Discovered reports, for a Timeout of the whole target, whether its SNMPv3 engine answered a
+	// discovery in the same Poll: the target is up but drops the user's messages.
 	Discovered bool
 
 	Alive    bool // the target answered other requests
-	Silenced bool // it fell silent: the pass ends
+	Silenced bool // the target stopped responding: the poll ends
 }
 
-// doing has the verb of each Op.
+// doing maps each Op to a verb phrase for error messages.
 var doing = map[string]string{
 	"get": "getting", "getnext": "getting the successors of", "walk": "walking", "connect": "connecting to", "discover": "discovering", "set": "setting objects of",
 }
@@ -77,8 +79,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// TargetFailed reports whether the failure is the target's, so that asking it for more is pointless. Where the
-// reason leaves that open, it is when no OID is named, and of a timeout when nothing else was answered.
+// TargetFailed reports whether the whole target failed, so that further requests are pointless. If
+// the reason does not decide, the target failed if OID is nil and, for a Timeout, if it answered no
+// other request.
 func (e *Error) TargetFailed() bool {
 	switch e.Reason {
 	case ErrorStatus, NotIncreasing, EmptyAnswer, TooMany, Late, Deadline, Duplicate:
@@ -91,10 +94,10 @@ func (e *Error) TargetFailed() bool {
 	return true
 }
 
-// Ends reports whether the failure leaves no time or sense to ask the target for more, although it answered.
+// Ends reports whether the poll must end although the target responded before.
 func (e *Error) Ends() bool { return e.Reason == Deadline || e.Silenced }
 
-// Errors takes apart what Poll returned.
+// Errors returns the errors that Poll joined.
 func Errors(err error) []*Error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var list []*Error

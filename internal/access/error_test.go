@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Every reason is in the documents, and every operation has its verb.
+// Every reason must be documented, and every operation must have a verb.
 func TestReasonsAreDocumented(t *testing.T) {
 	document, err := os.ReadFile("../../docs/11-troubleshooting.md")
 	if err != nil {

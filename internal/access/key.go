@@ -8,18 +8,18 @@ import (
 	"trapline/internal/snmp"
 )
 
-// keySetting is one of the ways in which an auth can give a key of SNMPv3.
+// keySetting is one of the three settings for a key of SNMPv3.
 type keySetting struct {
-	name string // in the configuration file, where _file may follow
+	name string // name in the configuration; its file setting appends _file
 	text setting.Secret
 	file string
 	read func(text string) (snmp.Key, error)
 }
 
-// keySettings are all ways to give one key, of which one is used.
+// keySettings are the alternative settings for one key.
 type keySettings [3]keySetting
 
-// localizedKey is where the way stands that needs an engine ID.
+// localizedKey is the index of the setting that requires an engine ID.
 const localizedKey = 2
 
 func (a *Auth) authKeys() keySettings {
@@ -38,7 +38,7 @@ func (a *Auth) privKeys() keySettings {
 	}
 }
 
-// used is the setting that holds a key, or the first where none does.
+// used returns the setting that is set, or the first if none is.
 func (k *keySettings) used() *keySetting {
 	for i := range k {
 		if k[i].text != "" || k[i].file != "" {
@@ -48,7 +48,7 @@ func (k *keySettings) used() *keySetting {
 	return &k[0]
 }
 
-// names are the keys of the file that are set.
+// names returns the names of all settings that are set.
 func (k *keySettings) names() (names []string) {
 	for _, s := range k {
 		if s.text != "" {
@@ -61,7 +61,7 @@ func (k *keySettings) names() (names []string) {
 	return names
 }
 
-// key makes a key of text, which the setting or its file holds.
+// key returns the key for text, the value of the setting or of its file.
 func (s *keySetting) key(text string, fits func(snmp.Key) error) (snmp.Key, error) {
 	k, err := s.read(text)
 	if err == nil {
@@ -88,7 +88,8 @@ func readLocalizedKey(text string) (snmp.Key, error) {
 	return snmp.LocalizedKey(octets), err
 }
 
-// EngineIDOctets is EngineID in octets, without any when the device is to be asked. It has been checked.
+// EngineIDOctets returns EngineID in octets, empty if it must be discovered. Problems must have
+// accepted it.
 func (a *Auth) EngineIDOctets() []byte {
 	id, _ := setting.Hex(a.EngineID)
 	if isWildcard(id) {
@@ -97,16 +98,15 @@ func (a *Auth) EngineIDOctets() []byte {
 	return id
 }
 
-// WildcardEngineID has a device be asked for its engine ID where keys are localized, which names none: no
-// engine has an ID of zeros (RFC 3411 section 5). PySNMP writes it so.
+// WildcardEngineID, where a localized key requires an engine ID, selects discovery. No engine has
+// an ID of zeros (RFC 3411 section 5). PySNMP uses the same notation.
 const WildcardEngineID = "0x0000000000"
 
 func isWildcard(id []byte) bool {
 	return !slices.ContainsFunc(id, func(octet byte) bool { return octet != 0 })
 }
 
-// User is the user of an auth that has been checked, with secrets that have not where they come from
-// files.
+// User returns the user of an auth that Problems accepted. Secrets from files are checked here.
 func (a *Auth) User(secrets Secrets) (*snmp.User, error) {
 	u := &snmp.User{Name: a.Username}
 	var err error
@@ -129,15 +129,15 @@ func (a *Auth) User(secrets Secrets) (*snmp.User, error) {
 	return u, err
 }
 
-// Principal is as whom to talk: what an auth says, with the secrets that its files hold now.
+// Principal is the identity for requests: an auth with the current secrets of its files.
 type Principal struct {
 	Version   snmp.Version
 	Community []byte
-	User      *snmp.User // of SNMPv3, else nil
-	EngineID  []byte     // of the peer; empty means: ask it
+	User      *snmp.User // SNMPv3 only, else nil
+	EngineID  []byte     // of the peer; empty: discover it
 }
 
-// Principal gives as whom an auth talks that has no mistakes.
+// Principal returns the identity of an auth that Problems accepted.
 func (a *Auth) Principal() (p Principal, err error) {
 	found, err := new(SecretFiles).Secrets(a)
 	if err != nil {

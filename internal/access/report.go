@@ -28,7 +28,7 @@ func (e *ReportError) Error() string {
 	return "agent reports " + e.Counter.String()
 }
 
-// ReportReason is what a Report of that kind makes a request fail for.
+// ReportReason returns the reason of a request that failed with a Report of kind k.
 func ReportReason(k snmp.ReportKind) Reason { return (&ReportError{Counter: k.OID()}).Reason() }
 
 // Reason returns the reason of a request that the Report answered.
@@ -44,8 +44,8 @@ type report struct {
 	reason Reason
 }
 
-// reports are the counters that Reports speak of (RFC 3414 section 5, RFC 3412 section 5, RFC 3413
-// section 4.1.2), by the octets of their OIDs.
+// reports maps the counters of Reports (RFC 3414 section 5, RFC 3412 section 5, RFC 3413 section
+// 4.1.2), keyed by the octets of their OIDs.
 var reports = func(byOID map[string]report) map[string]report {
 	byOctets := map[string]report{}
 	for oid, r := range byOID {

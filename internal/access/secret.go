@@ -9,19 +9,19 @@ import (
 	"trapline/internal/setting"
 )
 
-// SecretFiles are the files that auths take secrets from. A file is read again when it has changed, so
-// that a secret can be rotated without a reload.
+// SecretFiles caches the secret files of auths. It rereads a file that has changed, so that a
+// secret can be rotated without a reload.
 type SecretFiles struct {
 	mu    sync.Mutex
 	files map[string]secretFile
 }
 
 type secretFile struct {
-	info os.FileInfo // as it was before the file was read
+	info os.FileInfo // from before the file was read
 	text string
 }
 
-// read gives the content of a file without the newline at its end.
+// read returns the content of a file without the trailing newline.
 func (s *SecretFiles) read(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *SecretFiles) read(path string) (string, error) {
 	return f.text, nil
 }
 
-// maxSecret is how long a secret may be, in octets.
+// maxSecret is the maximum length of a secret in octets.
 const maxSecret = 64 << 10
 
 func readBounded(path string) ([]byte, error) {
@@ -59,8 +59,8 @@ func unchanged(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// Secrets are the secrets of an auth, those in files included. In auth and priv stands what the
-// settings hold that give the keys.
+// Secrets are the secrets of an auth, including those in files. auth and priv are the values of the
+// settings used for the two keys.
 type Secrets struct {
 	Community, auth, priv string
 }
@@ -85,7 +85,7 @@ func (s *SecretFiles) Secrets(a *Auth) (c Secrets, err error) {
 	return c, err
 }
 
-// text is what is written in a setting, or where it names a file, there.
+// text returns the secret written in a setting, or the content of its file.
 func (s *SecretFiles) text(written setting.Secret, file string) (string, error) {
 	if file == "" {
 		return string(written), nil

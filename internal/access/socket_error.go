@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Explained returns an error of a socket to a port with what it means, where that is known.
+// Explained returns err with an explanation if the socket error is known.
 func Explained(err error, network string, port uint16) error {
 	if SocketReason(err) != Refused {
 		return err
@@ -16,7 +16,7 @@ func Explained(err error, network string, port uint16) error {
 	return &refusal{fmt.Sprintf("connection refused: nothing listens on %s port %d", strings.ToUpper(network[:3]), port), err}
 }
 
-// refusal is an error of a socket in other words.
+// refusal explains a socket error.
 type refusal struct {
 	text  string
 	cause error
@@ -26,7 +26,7 @@ func (r *refusal) Error() string { return r.text }
 
 func (r *refusal) Unwrap() error { return r.cause }
 
-// SocketReason tells what an error of a socket means.
+// SocketReason returns the reason for a socket error.
 func SocketReason(err error) Reason {
 	var (
 		resolve *net.DNSError

@@ -11,9 +11,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Warnings reports credentials that are not used, files of secrets that cannot be read at present, and
-// passphrases that the RFC forbids. A target can be asked all the same, though perhaps not in the way
-// that was meant.
+// Warnings returns credentials that are not used, secret files that cannot be read, and passphrases
+// that the RFC forbids. None prevents polling, but each may be unintended.
 func (a *Auth) Warnings() []setting.Problem {
 	var m setting.Problems
 	switch a.Version {
@@ -36,7 +35,7 @@ func (a *Auth) Warnings() []setting.Problem {
 	return m
 }
 
-// addUnusedKeys reports keys that the security level leaves unused, and the level that uses them.
+// addUnusedKeys reports keys that the security level does not use, and the level that uses them.
 func (a *Auth) addUnusedKeys(m *setting.Problems) {
 	auth, priv := a.authKeys(), a.privKeys()
 	unused, level := auth.names(), AuthNoPriv
@@ -51,7 +50,7 @@ func (a *Auth) addUnusedKeys(m *setting.Problems) {
 	}
 }
 
-// addDoubtful reports a secret that is not there yet, and a passphrase that is too short by the RFC.
+// addDoubtful reports a missing secret file, and a passphrase shorter than the RFC's minimum.
 func addDoubtful(m *setting.Problems, s *keySetting) {
 	name, text := s.name, string(s.text)
 	if s.file != "" {
@@ -66,8 +65,8 @@ func addDoubtful(m *setting.Problems, s *keySetting) {
 	}
 }
 
-// addFile reports a file that cannot be read now, or returns the secret in it. It may be there later: it
-// is read when it is used.
+// addFile reports a file that cannot be read, or returns the secret in it. The file may be created
+// later: it is read when it is used.
 func addFile(m *setting.Problems, name, file string) (text string, ok bool) {
 	if file == "" {
 		return "", false
@@ -85,7 +84,7 @@ func addFile(m *setting.Problems, name, file string) (text string, ok bool) {
 		m.Add(name, "%s is a directory: write the path of the file that holds the secret", where)
 		return "", false
 	case err == nil && !info.Mode().IsRegular():
-		return "", false // to read it might wait, or use it up
+		return "", false // reading may block, or consume the content
 	}
 	if text, err = new(SecretFiles).read(file); err != nil {
 		m.Add(name, "%s cannot be read: %v", where, plain(err))
@@ -100,7 +99,7 @@ func addFile(m *setting.Problems, name, file string) (text string, ok bool) {
 	return text, text != ""
 }
 
-// plain leaves out of an error of a file its path.
+// plain returns an error of a file without its path.
 func plain(err error) error {
 	if reason := (*fs.PathError)(nil); errors.As(err, &reason) {
 		return reason.Err
