@@ -1,6 +1,6 @@
-// Package alarm decides what receivers are to be sent of alarms: what makes an alarm active, by what a receiver
-// knows it, and which events lead from what a receiver knows to what is true. It has no clock, no disk and no
-// network: those who have them hand it a Book.
+// Package alarm computes the events to send to receivers: from the conditions of an alarm, the key
+// by which a receiver identifies it, and the state last sent to the receiver. It has no clock, disk
+// or network: its callers implement Book.
 package alarm
 
 import (
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Severity is a perceived severity of ITU-T X.733, in the numbers of RFC 3877.
+// Severity is a perceived severity of ITU-T X.733, with the numbers of RFC 3877.
 type Severity int
 
-// The severities. Lower is worse, but for the first two.
+// The severities. From Critical on, lower is more severe.
 const (
 	Cleared       Severity = 1
 	Indeterminate Severity = 2
@@ -34,11 +34,11 @@ var severityNames = map[Severity]string{
 
 func (s Severity) String() string { return severityNames[s] }
 
-// AtLeast reports whether s is as bad as least. What is Indeterminate may be.
+// AtLeast reports whether s is at least as severe as least. Indeterminate always is.
 func (s Severity) AtLeast(least Severity) bool { return s <= least }
 
-// Compare is negative where s is worse than other. Indeterminate is the least bad: a severity that is known is
-// shown before one that is not.
+// Compare returns a negative number if s is more severe than other. Indeterminate is the least
+// severe, so that a known severity takes precedence.
 func (s Severity) Compare(other Severity) int { return cmp.Compare(s.badness(), other.badness()) }
 
 func (s Severity) badness() Severity {
@@ -48,8 +48,8 @@ func (s Severity) badness() Severity {
 	return s
 }
 
-// Alarm is an alarm as receivers are shown it. Its ID is the same from raise to clear, through restarts
-// and changes of anything but what it is about: the severity is an attribute (ITU-T X.733).
+// Alarm is an alarm as sent to receivers. Its ID is the same from raise to clear, across restarts
+// and changes of its attributes; the severity is an attribute (ITU-T X.733).
 type Alarm struct {
 	ID        string            `json:"id"`
 	Rule      string            `json:"rule"`
@@ -57,7 +57,7 @@ type Alarm struct {
 	Address   netip.Addr        `json:"address,omitzero"` // of the device
 	Resource  string            `json:"resource,omitempty"`
 	Metric    string            `json:"metric,omitempty"`
-	Variable  string            `json:"variable,omitempty"` // the OID of the instance, in numbers
+	Variable  string            `json:"variable,omitempty"` // OID of the instance, numeric
 	Value     string            `json:"value,omitempty"`
 	Condition string            `json:"condition,omitempty"`
 	Severity  Severity          `json:"severity"`
@@ -66,28 +66,28 @@ type Alarm struct {
 	RaisedAt  time.Time         `json:"raised_at"`
 
 	Description  string `json:"description,omitempty"`
-	ClearSummary string `json:"clear_summary,omitempty"` // the summary of the clear
-	Reason       string `json:"reason,omitempty"`        // why the alarm was cleared, where that is not its condition
-	Gone         bool   `json:"gone,omitempty"`          // in a clear: the row that it was about does not exist
+	ClearSummary string `json:"clear_summary,omitempty"` // summary of the clear
+	Reason       string `json:"reason,omitempty"`        // why the alarm was cleared, unless its condition ended
+	Gone         bool   `json:"gone,omitempty"`          // in a clear: the row no longer exists
 
-	// What the alarm's rule wants of its notifications, as it was written: names are looked up when they are sent.
+	// The notification settings of the alarm's rule, as configured: names are resolved on sending.
 	Notification      string    `json:"notification,omitempty"`       // name or OID of the NOTIFICATION-TYPE of the raise
-	ClearNotification string    `json:"clear_notification,omitempty"` // and of the clear
+	ClearNotification string    `json:"clear_notification,omitempty"` // the same for the clear
 	VarBinds          []Binding `json:"varbinds,omitempty"`
-	ClearVarBinds     []Binding `json:"clear_varbinds,omitempty"` // in a clear, they come before VarBinds
-	Receivers         []string  `json:"receivers,omitempty"`      // with Tags, who is notified; without both, all are
+	ClearVarBinds     []Binding `json:"clear_varbinds,omitempty"` // in a clear, precede VarBinds
+	Receivers         []string  `json:"receivers,omitempty"`      // with Tags: who is notified; all receivers if both are empty
 	Tags              []string  `json:"tags,omitempty"`
 }
 
-// Binding is a variable binding as a rule has it.
+// Binding is a variable binding configured in a rule.
 type Binding struct {
-	Name  string `json:"name"`           // of an object or an instance, or an OID
-	Type  string `json:"type,omitempty"` // empty means that of the object
+	Name  string `json:"name"`           // of an object or an instance, or a numeric OID
+	Type  string `json:"type,omitempty"` // defaults to the type of the object
 	Value string `json:"value"`
 }
 
-// ID makes an ID of all that distinguishes something from others. The deployment is one word for all
-// processes that stand in for each other.
+// ID returns a hash of deployment, rule, target and labels. All processes of a failover pair have
+// the same deployment.
 func ID(deployment, rule, target string, labels map[string]string) string {
 	h := sha256.New()
 	write := func(text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
@@ -101,18 +101,18 @@ func ID(deployment, rule, target string, labels map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// SeverityLabel is the label that is an attribute of an alarm and no part of its identity.
+// SeverityLabel is the label that is an attribute of an alarm and not part of its identity.
 const SeverityLabel = "severity"
 
-// Key is the identity of an alarm: its name, its target, and its labels but the severity and those that are
-// ignored.
+// Key returns the identity of an alarm: a hash of its rule, its target, and its labels without the
+// severity and the ignored ones.
 func Key(deployment string, a *Alarm, ignored []string) string {
 	labels := maps.Clone(a.Labels)
 	maps.DeleteFunc(labels, func(name, _ string) bool { return name == SeverityLabel || slices.Contains(ignored, name) })
 	return ID(deployment, a.Rule, a.Target, labels)
 }
 
-// Text is the summary of an alarm, and why it was cleared.
+// Text returns the summary of an alarm, with the reason of a clear.
 func (a *Alarm) Text() string {
 	if a.Reason == "" {
 		return a.Summary
@@ -120,11 +120,11 @@ func (a *Alarm) Text() string {
 	return a.Summary + " (" + a.Reason + ")"
 }
 
-// over begins the summary of a clear that has none of its own.
+// over is the prefix of the default summary of a clear.
 const over = "over: "
 
-// Over returns the alarm as its clear shows it. Last is the alarm as it was when its condition ended, as far as
-// that is known.
+// Over returns the alarm as sent in its clear. last is the alarm when its condition ended; its
+// fields may be empty.
 func (a Alarm) Over(last *Alarm) Alarm {
 	a.Value, a.Reason, a.Gone = last.Value, last.Reason, last.Gone
 	a.Description = cmp.Or(last.Description, a.Description)
@@ -142,7 +142,7 @@ func (a Alarm) Over(last *Alarm) Alarm {
 	return a
 }
 
-// Size is about how many octets the alarm takes.
+// Size returns the approximate size of the alarm in octets.
 func (a *Alarm) Size() int {
 	n := 200 + len(a.ID) + len(a.Rule) + len(a.Target) + len(a.Resource) + len(a.Metric) + len(a.Variable) + len(a.Value) + len(a.Condition) +
 		len(a.Summary) + len(a.Description) + len(a.ClearSummary) + len(a.Notification) + len(a.ClearNotification)

@@ -8,34 +8,35 @@ import (
 	"strconv"
 )
 
-// world is what a random history happens to: alarms, receivers with what waits for them and what they were sent.
+// world is the state of a random history: alarms, receivers, their queues and the events they
+// received.
 type world struct {
 	random *rand.Rand
 	step   int
-	quiet  map[string]int // by alarm: the last step before which the receiver by-notification was not to know it
+	quiet  map[string]int // by alarm: the last step before which the receiver by-notification may lack it
 
 	alarms map[string]*State
 	views  map[Place]*View
 	lines  map[Place][]*waiting
 	seq    uint64
 
-	there      map[uint64]bool // what is in lines
-	awaitedBy  map[uint64]int  // how many of them wait for one
+	there      map[uint64]bool // the rows in lines
+	awaitedBy  map[uint64]int  // the number of rows that wait for a row
 	reconciler *Reconciler
 
 	receivers []*modelReceiver
 	muted     map[string]bool
-	byAlarm   bool // lines and views are by alarm, whatever receivers can tell apart
+	byAlarm   bool // lines and views are keyed by alarm, regardless of the receiver's keys
 	wrong     string
 }
 
-// waiting is an event that waits for a receiver.
+// waiting is a queued event.
 type waiting struct {
 	seq, after uint64
 	kind       Kind
 	alarm      Alarm
 	seen       bool
-	made       int // in which step
+	made       int // step of its creation
 }
 
 func newWorld(random *rand.Rand, byAlarm bool) *world {
@@ -51,7 +52,7 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 	return w
 }
 
-// configure has the receivers notified that are present.
+// configure sets up the reconciler for the receivers that are present.
 func (w *world) configure() {
 	r := &Reconciler{Store: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
 	for _, m := range w.receivers {
@@ -134,7 +135,7 @@ func (w *world) Last(at Place) uint64 {
 
 func (w *world) Fresh() View { return View{} }
 
-// ready are the places whose first event may be sent, in an order that only the history decides.
+// ready returns the places whose first event may be sent, in a deterministic order.
 func (w *world) ready() (list []Place) {
 	for at, line := range w.lines {
 		if len(line) > 0 && w.receiver(at.Receiver).present && !w.there[line[0].after] {
@@ -145,7 +146,7 @@ func (w *world) ready() (list []Place) {
 	return list
 }
 
-// deliver sends the first event of a place. It may be lost on its way, and so may the acknowledgement.
+// deliver sends the first event of a place. The event or its acknowledgment may be lost.
 func (w *world) deliver(at Place, lost, confirmed bool) {
 	e, m := w.lines[at][0], w.receiver(at.Receiver)
 	e.seen = true
@@ -170,7 +171,7 @@ func (w *world) fail(format string, args ...any) {
 
 var modelAlarms = []string{"a", "b", "c", "d"}
 
-// act lets one thing happen.
+// act performs one random action.
 func (w *world) act() {
 	w.step++
 	w.listen()
@@ -201,7 +202,7 @@ func (w *world) listen() {
 	}
 }
 
-// transition says or ends a condition of an alarm.
+// transition starts or ends a condition of an alarm.
 func (w *world) transition() {
 	id := modelAlarms[w.random.IntN(len(modelAlarms))]
 	was := w.alarms[id]
@@ -232,7 +233,7 @@ func (w *world) greet() {
 	}
 }
 
-// reload changes who is notified of what.
+// reload changes the routing.
 func (w *world) reload() {
 	m := w.receivers[w.random.IntN(len(w.receivers))]
 	if w.random.IntN(2) == 0 {
@@ -244,7 +245,8 @@ func (w *world) reload() {
 	w.greet()
 }
 
-// restored marks what waits for receivers as it is after it was read from the disk: what could be sent may have been.
+// restored marks the queue of a receiver as after a restart: every event that was ready may have
+// been sent.
 func (w *world) restored(name string) {
 	for at, line := range w.lines {
 		if len(line) > 0 && (name == "" || name == at.Receiver) {
@@ -253,9 +255,9 @@ func (w *world) restored(name string) {
 	}
 }
 
-// crash leaves what is on the disk.
+// crash drops all state that is not on disk.
 func (w *world) crash() {
-	if w.random.IntN(4) == 0 { // it takes long
+	if w.random.IntN(4) == 0 { // a long outage
 		for key, s := range w.alarms {
 			w.alarms[key] = again(s)
 		}
@@ -279,7 +281,7 @@ func again[T any](v *T) *T {
 	return c
 }
 
-// resolve lets all be sent and confirmed, and compares what receivers know with what is true.
+// settle delivers all events and compares the receivers' state with the active alarms.
 func (w *world) settle() {
 	w.step++
 	w.listen()

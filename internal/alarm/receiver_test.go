@@ -1,14 +1,14 @@
 package alarm
 
-// modelReceiver knows what its format shows.
+// modelReceiver is a receiver that tracks alarms by the fields of its format.
 type modelReceiver struct {
 	Receiver
 	present bool
 	least   Severity
-	shows   func(*Alarm) string // the key by which it knows alarms
+	shows   func(*Alarm) string // the key of an alarm in its format
 	changes bool
 	heard   map[uint64]bool  // rows
-	knows   map[string]Alarm // what is raised, by key
+	knows   map[string]Alarm // raised alarms by key
 }
 
 func (w *world) add(name string, changes bool, shows func(*Alarm) string) {
@@ -24,7 +24,7 @@ func (w *world) add(name string, changes bool, shows func(*Alarm) string) {
 	w.receivers = append(w.receivers, m)
 }
 
-// hear has a receiver take an event, and finds what is wrong about it.
+// hear delivers an event to a receiver and checks it.
 func (w *world) hear(m *modelReceiver, e *waiting) {
 	key := m.shows(&e.alarm)
 	_, knows := m.knows[key]

@@ -6,89 +6,91 @@ import (
 	"time"
 )
 
-// Kind is what an event says.
+// Kind is the kind of an event.
 type Kind string
 
-// The kinds of events that are about alarms.
+// The kinds of alarm events.
 const (
 	Raise  Kind = "raise"
 	Clear  Kind = "clear"
 	Change Kind = "change"
 )
 
-// Place is a key before a receiver: alarms of one place the receiver cannot tell apart. What is sent of a place is
-// sent in order.
+// Place is a key at a receiver. The receiver cannot distinguish alarms of the same place. Events of
+// a place are sent in order.
 type Place struct{ Receiver, Key string }
 
-// View is what a receiver knows of a place, or will know by what waits for it.
+// View is the state of a place as the receiver will know it after all queued events.
 type View struct {
 	Event    string    `json:"event"` // ID of the raise or the last change
 	At       time.Time `json:"at"`
-	Run      float64   `json:"run"` // the same in run seconds
+	Run      float64   `json:"run"` // the same in run time, in seconds
 	Severity Severity  `json:"severity"`
 	Digest   uint64    `json:"digest"`           // of the text
-	Scheme   string    `json:"scheme,omitempty"` // that of the receiver at the time
+	Scheme   string    `json:"scheme,omitempty"` // the receiver's Scheme at the time
 	Repeats  int       `json:"repeats,omitempty"`
-	After    uint64    `json:"after,omitempty"` // the row of another place that the next event has to wait for
+	After    uint64    `json:"after,omitempty"` // the row of another place that must be sent before the next event
 
-	Left    bool   `json:"left,omitempty"`    // another receiver of the group is notified, and this one only of the end
-	Unknown bool   `json:"unknown,omitempty"` // an event was given up: whether the receiver knows what it said is not known
-	Lost    *Alarm `json:"lost,omitempty"`    // that was a clear, of this
+	Left    bool   `json:"left,omitempty"`    // another receiver of the group took over; this one is sent only the clear
+	Unknown bool   `json:"unknown,omitempty"` // an event was given up: the receiver may or may not have it
+	Lost    *Alarm `json:"lost,omitempty"`    // the alarm of a clear that was given up
 
-	// What became of the event. All is zero while it waits.
-	Sent    time.Time `json:"sent,omitzero"`      // when it was acknowledged or given up, or by a trap sent
-	Took    float64   `json:"took,omitempty"`     // seconds from sending to acknowledgement; 0 without one
-	Tries   int       `json:"tries,omitempty"`    // messages
-	GivenUp string    `json:"given_up,omitempty"` // why
+	// The outcome of the event. All fields are zero while it is queued.
+	Sent    time.Time `json:"sent,omitzero"`      // when it was acknowledged or given up; for a trap, when it was sent
+	Took    float64   `json:"took,omitempty"`     // seconds from sending to acknowledgment, or 0
+	Tries   int       `json:"tries,omitempty"`    // messages sent
+	GivenUp string    `json:"given_up,omitempty"` // the reason
 }
 
 // Record notes how the receiver is shown the place.
 func (v *View) Record(a *Alarm) { v.Severity, v.Digest = a.Severity, digest(a) }
 
-// Receiver is one who is notified.
+// Receiver is a receiver of events.
 type Receiver struct {
 	Name  string
-	Key   func(*Alarm) (key string, changes bool) // what it knows an alarm by, and whether it is notified of changes
+	Key   func(*Alarm) (key string, changes bool) // the receiver's key of an alarm, and whether it is sent changes
 	Wants func(*Alarm) bool
-	// Scheme names what Key looks at. Where a configuration changes it, the receiver knows each alarm by another key.
+	// Scheme identifies the fields that Key uses. If a reload changes it, the keys of all alarms
+	// change.
 	Scheme          string
-	EveryTransition bool // every transition is sent, also of what it has not seen yet
+	EveryTransition bool // send every transition, even if an unsent event would be superseded
 }
 
-// Tail is the last event that waits in a place.
+// Tail is the last queued event of a place.
 type Tail struct {
 	Kind   Kind
-	Repeat bool // it was sent before, and is sent again because the alarm lasts
-	Seen   bool // the receiver may have seen it
-	Moved  bool // a clear of an alarm that went on under another key
-	// Awaited: an event of another place has to wait for it
+	Repeat bool // a repetition of an event because the alarm is still active
+	Seen   bool // the receiver may have received it
+	Moved  bool // a clear of an alarm that is active under another key
+	// Awaited reports whether an event of another place must be sent after it.
 	Awaited bool
 }
 
-// Update reports whether the event says no more than what the next one of its place says too.
+// Update reports whether the next event of the place supersedes this one.
 func (t Tail) Update() bool { return t.Kind == Change || t.Repeat }
 
 // Store is all that a Reconciler reads and writes. Its alarms and views are not changed in place.
 type Store interface {
-	Alarm(key string) *State // nil without one
+	Alarm(key string) *State // nil if it is not active
 	PutAlarm(key string, s *State)
-	View(Place) *View // nil: the receiver knows nothing
+	View(Place) *View // nil if the receiver has no alarm there
 	PutView(Place, *View)
-	Members(Place) []string // the keys of the active alarms that are in the place
+	Members(Place) []string // the keys of the active alarms of the place
 
 	Tail(Place) (Tail, bool)
 	DropTail(Place)
-	Append(at Place, kind Kind, a *Alarm, after uint64) View // which is that of the event
-	Last(Place) uint64                                       // the last row that waits there; 0 without one
-	Fresh() View                                             // of this moment, without an event
+	Append(at Place, kind Kind, a *Alarm, after uint64) View // returns the view after the event
+	Last(Place) uint64                                       // the last row queued there, or 0
+	Fresh() View                                             // a view of the current time without an event
 }
 
-// Reconciler makes events: what receivers know becomes what is true. Nobody else does.
+// Reconciler creates the events that bring the state known to receivers up to date. It is the only
+// creator of alarm events.
 type Reconciler struct {
 	Store
-	Groups [][]*Receiver                               // of each one receiver is notified of an alarm
-	Choose func(group []*Receiver, a *Alarm) *Receiver // nil: nobody, for now
-	Muted  func(*Alarm) bool                           // nil: never. A muted alarm is neither raised nor changed
+	Groups [][]*Receiver                               // one receiver of each group is notified of an alarm
+	Choose func(group []*Receiver, a *Alarm) *Receiver // returns nil to notify nobody yet
+	Muted  func(*Alarm) bool                           // may be nil; a muted alarm is neither raised nor changed
 }
 
 func (r *Reconciler) receiver(name string) *Receiver {
@@ -104,8 +106,8 @@ func (r *Reconciler) receiver(name string) *Receiver {
 
 func (r *Reconciler) muted(a *Alarm) bool { return r.Muted != nil && r.Muted(a) }
 
-// Reconcile makes the events that lead from an alarm as it was to as it is; nil means that it is not active. Its
-// end is why and how its condition ended, nil where that is not known.
+// Reconcile creates the events for the transition of an alarm from was to is; nil is an inactive
+// alarm. end is the alarm when its condition ended, nil if unknown.
 func (r *Reconciler) Reconcile(key string, was, is *State, end *Alarm) {
 	is = is.Clone()
 	m := r.moves(was, is, end)
@@ -131,7 +133,7 @@ func (r *Reconciler) resolveAll(m *moves) {
 	raised := map[string]uint64{}
 	for _, at := range m.joined {
 		r.resolve(at, nil, 0)
-		raised[at.Receiver] = r.Last(at) // by which the receiver knows of it at the latest
+		raised[at.Receiver] = r.Last(at) // the row by which the receiver will know the alarm
 	}
 	for _, at := range m.stayed {
 		r.resolve(at, nil, 0)
@@ -141,13 +143,13 @@ func (r *Reconciler) resolveAll(m *moves) {
 	}
 }
 
-// moves are the places that an alarm comes to, stays in and leaves.
+// moves are the places that an alarm joins, stays in and leaves.
 type moves struct {
 	joined, stayed []Place
 	left           []leaving
 }
 
-// leaving is a place, and the alarm as its clear there shows it.
+// leaving is a place, and the alarm as sent in its clear there.
 type leaving struct {
 	at    Place
 	ended *Alarm
@@ -158,8 +160,9 @@ func (m *moves) leave(at Place, as, end *Alarm) {
 	m.left = append(m.left, leaving{at, &ended})
 }
 
-// leave finds the places that an alarm was in. One whose notification, instance or labels have changed may have
-// another key for a receiver, which then is sent the raise of the new one before the clear of the old one.
+// leave finds the places to leave. If the alarm's notification, instance or labels changed, a
+// receiver's key may change; the receiver is then sent the raise of the new key before the clear of
+// the old one.
 func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 	before := was.Alarm()
 	for _, name := range slices.Sorted(maps.Keys(was.In)) {
@@ -189,7 +192,7 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 	}
 }
 
-// join finds, for each group that is not notified of an alarm, who is to be.
+// join chooses a receiver for each group that is not yet notified of the alarm.
 func (r *Reconciler) join(is *State, m *moves) {
 	a := is.Alarm()
 	if r.muted(a) {
@@ -209,12 +212,12 @@ func (r *Reconciler) join(is *State, m *moves) {
 		is.join(one.Name, k)
 		m.joined = append(m.joined, at)
 		if v := r.View(at); v != nil && v.Left {
-			r.PutView(at, nil) // what waited was taken from it: it may know this, and may not
+			r.PutView(at, nil) // its queue was moved to another receiver, so its state is unknown
 		}
 	}
 }
 
-// holder is the receiver of a group that is notified of an alarm, nil where none is.
+// holder returns the receiver of the group that is notified of the alarm, or nil.
 func (r *Reconciler) holder(s *State, group []*Receiver) *Receiver {
 	for _, one := range group {
 		k, in := s.In[one.Name]
@@ -228,11 +231,11 @@ func (r *Reconciler) holder(s *State, group []*Receiver) *Receiver {
 	return nil
 }
 
-// resolve compares what a receiver knows of a place with what is true, and sends the difference.
+// resolve compares a receiver's view of a place with the active alarms and queues the difference.
 func (r *Reconciler) resolve(at Place, ended *Alarm, after uint64) {
 	v, one, shown := r.View(at), r.receiver(at.Receiver), r.Shown(at)
 	switch {
-	case shown == nil && v != nil && v.Lost == nil: // absent receivers, too, are sent it when they are back
+	case shown == nil && v != nil && v.Lost == nil: // also for a removed receiver: it is sent on its return
 		r.clear(at, v, ended, after)
 	case shown == nil || one == nil:
 	case v == nil && r.takeBack(at, one, shown):
@@ -243,7 +246,8 @@ func (r *Reconciler) resolve(at Place, ended *Alarm, after uint64) {
 	}
 }
 
-// Shown is the alarm that stands for a place: the worst, of equals the oldest; nil without any.
+// Shown returns the alarm that represents a place: the most severe, then the oldest; nil if the
+// place is empty.
 func (r *Reconciler) Shown(at Place) *Alarm {
 	var shown *Alarm
 	for _, key := range r.Members(at) {
@@ -280,7 +284,7 @@ func (r *Reconciler) update(at Place, v *View, one *Receiver, shown *Alarm) {
 	}
 }
 
-// send appends an event, by which the receiver knows what it says.
+// send queues an event and stores the resulting view.
 func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	after := uint64(0)
 	if old != nil {
@@ -292,8 +296,8 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	r.PutView(at, &v)
 }
 
-// clear sends the end of what a receiver knows. What it has not seen yet is not sent at all, unless the clear of another
-// place waits for it: that would be sent too early.
+// clear queues the clear of a place. If the raise is still unsent, both are dropped, unless the
+// clear of another place must be sent after that raise.
 func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
@@ -305,8 +309,8 @@ func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.Append(at, Clear, ended, max(after, v.After))
 }
 
-// takeBack drops a clear that the receiver has not seen of an alarm that never ended, and is back under the key. It
-// reports whether there was one.
+// takeBack drops an unsent clear of an alarm that moved to another key and has returned to this
+// one. It reports whether it dropped one.
 func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	t, waits := r.Tail(at)
 	if !waits || !t.Moved || t.Seen || one.EveryTransition {
@@ -324,18 +328,19 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 	return true
 }
 
-// supersede drops an update that the receiver has not seen, and that nothing waits for, from the end of a place.
+// supersede drops the last event of a place if it is an unsent update on which no other event
+// depends.
 func (r *Reconciler) supersede(at Place, one *Receiver) {
 	if t, waits := r.Tail(at); waits && t.Update() && !t.Seen && !t.Awaited && (one == nil || !one.EveryTransition) {
 		r.DropTail(at)
 	}
 }
 
-// Announce is Reconcile for an alarm that has not changed where receivers may have. One that now knows it by another
-// key knows it all the same: nothing is sent of that, but what waits under the old key goes first.
+// Announce is Reconcile for an unchanged alarm after the receivers changed. If a receiver's key of
+// the alarm changed, nothing is sent, but events queued under the old key are sent first.
 func (r *Reconciler) Announce(key string) {
 	was := r.Alarm(key)
-	if was == nil { // a change of the same transaction has cleared it
+	if was == nil { // cleared earlier in the same transaction
 		return
 	}
 	is := was.Clone()

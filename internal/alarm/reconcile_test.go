@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// history returns what was wrong in a random history, empty if nothing was.
+// history runs a random history and returns its first violation, or "".
 func history(seed uint64, byAlarm bool) string {
 	w := newWorld(rand.New(rand.NewPCG(seed, 1)), byAlarm)
 	for range 45 {
@@ -17,7 +17,7 @@ func history(seed uint64, byAlarm bool) string {
 	return w.wrong
 }
 
-// histories is how many are tried: TRAPLINE_HISTORIES, or 20,000.
+// histories returns the number of histories: TRAPLINE_HISTORIES, or 20,000.
 func histories(t *testing.T) uint64 {
 	text := os.Getenv("TRAPLINE_HISTORIES")
 	if text == "" {
@@ -30,8 +30,9 @@ func histories(t *testing.T) uint64 {
 	return n
 }
 
-// Whatever comes and goes, is lost, crashes, is muted or configured anew: no receiver is sent a raise of what it
-// knows or a clear of what it does not, and in the end it knows what is true.
+// Despite transitions, losses, crashes, mutes and reloads, a receiver must never be sent a raise of
+// an alarm that it has or a clear of one that it does not have, and must in the end have exactly
+// the active alarms.
 func TestReceiversKnowWhatIsTrue(t *testing.T) {
 	t.Parallel()
 	for seed := range histories(t) {
@@ -41,7 +42,7 @@ func TestReceiversKnowWhatIsTrue(t *testing.T) {
 	}
 }
 
-// Lines and views by alarm, whatever receivers can tell apart, would not do.
+// Lines and views keyed by alarm, instead of the receiver's key, must violate the law.
 func TestLinesByAlarmWouldFail(t *testing.T) {
 	t.Parallel()
 	const all = 2000

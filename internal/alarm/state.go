@@ -10,24 +10,25 @@ import (
 
 // State is an active alarm.
 type State struct {
-	ID         string            `json:"id"` // what receivers know the alarm by
+	ID         string            `json:"id"` // the key of the alarm at receivers
 	RaisedAt   time.Time         `json:"raised_at"`
-	Conditions []Condition       `json:"conditions"`   // what makes it active, the oldest first; never empty
-	In         map[string]string `json:"in,omitempty"` // by receiver: the key under which that knows the alarm
-	As         map[string]*Alarm `json:"as,omitempty"` // by receiver: how that knows it, where it has been shown otherwise since
+	Conditions []Condition       `json:"conditions"`   // the active conditions, oldest first; never empty
+	In         map[string]string `json:"in,omitempty"` // by receiver: its key of the alarm
+	As         map[string]*Alarm `json:"as,omitempty"` // by receiver: the alarm as last sent, if it changed since
 }
 
-// Condition is one reason for which an alarm is active: an alert of a rule, or one that somebody sends.
+// Condition is a reason why an alarm is active: an alert of a rule, or an alert received from
+// outside.
 type Condition struct {
-	Source string  `json:"source"`          // which alert
-	Alarm  Alarm   `json:"alarm"`           // as this condition shows it
-	Lease  float64 `json:"lease,omitempty"` // when it ends unless it is said again, in run seconds; 0 means never
+	Source string  `json:"source"`          // identifies the alert
+	Alarm  Alarm   `json:"alarm"`           // the alarm with the attributes of this condition
+	Lease  float64 `json:"lease,omitempty"` // expiry in run time, in seconds, unless it is renewed; 0 means never
 }
 
-// MaxConditions is how many conditions an alarm may have.
+// MaxConditions is the maximum number of conditions of an alarm.
 const MaxConditions = 16
 
-// Clone returns a copy whose conditions and keys may be changed.
+// Clone returns a copy whose conditions and keys may be modified.
 func (s *State) Clone() *State {
 	if s == nil {
 		return nil
@@ -37,7 +38,7 @@ func (s *State) Clone() *State {
 	return &c
 }
 
-// Find returns the condition of a source, nil without one.
+// Find returns the condition of source, or nil.
 func (s *State) Find(source string) *Condition {
 	if i := slices.IndexFunc(s.Conditions, func(c Condition) bool { return c.Source == source }); i >= 0 {
 		return &s.Conditions[i]
@@ -45,12 +46,12 @@ func (s *State) Find(source string) *Condition {
 	return nil
 }
 
-// End removes the condition of a source.
+// End removes the condition of source.
 func (s *State) End(source string) {
 	s.Conditions = slices.DeleteFunc(s.Conditions, func(c Condition) bool { return c.Source == source })
 }
 
-// worst is the condition that the alarm shows: the worst, of equals the oldest.
+// worst returns the most severe condition, of equals the oldest.
 func (s *State) worst() *Condition {
 	worst := &s.Conditions[0]
 	for i := range s.Conditions {
@@ -61,7 +62,7 @@ func (s *State) worst() *Condition {
 	return worst
 }
 
-// Alarm returns the alarm as its worst condition shows it.
+// Alarm returns the alarm of the worst condition.
 func (s *State) Alarm() *Alarm {
 	a := s.worst().Alarm
 	a.ID, a.RaisedAt = s.ID, s.RaisedAt
@@ -71,7 +72,7 @@ func (s *State) Alarm() *Alarm {
 // IsWorst reports whether the alarm shows the condition of a source.
 func (s *State) IsWorst(source string) bool { return s.worst().Source == source }
 
-// join puts the alarm under a key of a receiver.
+// join records the receiver's key of the alarm.
 func (s *State) join(receiver, key string) {
 	if s.In == nil {
 		s.In = map[string]string{}
@@ -80,13 +81,13 @@ func (s *State) join(receiver, key string) {
 	delete(s.As, receiver)
 }
 
-// leave takes it from under a key.
+// leave removes the receiver's key of the alarm.
 func (s *State) leave(receiver string) {
 	delete(s.In, receiver)
 	delete(s.As, receiver)
 }
 
-// knownAs is how a receiver knows the alarm: as it was, if not otherwise.
+// knownAs returns the alarm as last sent to the receiver; was, unless recorded otherwise.
 func (s *State) knownAs(receiver string, was *Alarm) *Alarm {
 	if as := s.As[receiver]; as != nil {
 		return as
@@ -94,7 +95,7 @@ func (s *State) knownAs(receiver string, was *Alarm) *Alarm {
 	return was
 }
 
-// keep notes how a receiver knows the alarm, which is shown otherwise from now on.
+// keep records the alarm as last sent to the receiver, if its keys have changed.
 func (s *State) keep(receiver string, was *Alarm) {
 	if s.As[receiver] != nil || sameShape(was, s.Alarm()) {
 		return
@@ -105,13 +106,13 @@ func (s *State) keep(receiver string, was *Alarm) {
 	s.As[receiver] = was
 }
 
-// sameShape reports whether two alarms have the same keys, whatever these look at.
+// sameShape reports whether every receiver has the same key for both alarms.
 func sameShape(a, b *Alarm) bool {
 	return a.Variable == b.Variable && a.Address == b.Address && a.Notification == b.Notification &&
 		a.ClearNotification == b.ClearNotification && maps.Equal(a.Labels, b.Labels)
 }
 
-// Size is about how many octets the alarm takes.
+// Size returns the approximate size of the alarm in octets.
 func (s *State) Size() int {
 	n := 100
 	for i := range s.Conditions {
@@ -120,17 +121,18 @@ func (s *State) Size() int {
 	return n
 }
 
-// SameEvent reports whether two alarms say the same but for values that move: nothing is sent of the difference,
-// and nothing is stored.
+// SameEvent reports whether two alarms differ only in volatile values, which are neither sent nor
+// stored.
 func SameEvent(a, b *Alarm) bool {
 	return SaysSame(a, b) && sameShape(a, b) && a.ClearSummary == b.ClearSummary &&
 		slices.Equal(a.Receivers, b.Receivers) && slices.Equal(a.Tags, b.Tags)
 }
 
-// SaysSame reports whether two alarms have the same severity and the same text, but for values that move.
+// SaysSame reports whether two alarms have the same severity and, ignoring volatile values, the
+// same text.
 func SaysSame(a, b *Alarm) bool { return a.Severity == b.Severity && digest(a) == digest(b) }
 
-// digest is that of the text of an alarm by what it says: a value that moves makes no other text.
+// digest returns a hash of the alarm's text that ignores volatile values.
 func digest(a *Alarm) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(strings.Map(func(r rune) rune {
