@@ -13,25 +13,25 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Choice is what a profile has for a device, and why.
+// Choice is the result of selecting modules for a device, with the reasons.
 type Choice struct {
-	SysObjectID snmp.OID // nil if the device does not tell
+	SysObjectID snmp.OID // nil if the device does not have one
 	Profile     string
-	Prefix      snmp.OID // the beginning of SysObjectID that led to Profile; nil for the default one
+	Prefix      snmp.OID // the matching prefix of SysObjectID; nil for the default profile
 	Modules     []Chosen
-	Absent      []Chosen // candidates that the device has nothing for
+	Absent      []Chosen // candidates for which the device has no object
 }
 
-// Chosen is a module with the profile that brings it.
+// Chosen is a module and the profile that contains it.
 type Chosen struct {
 	*Module
 	From  string
-	Found snmp.OID // of the objects that the module reads, the first that the device answered with
+	Found snmp.OID // the first object of the module that the device returned
 }
 
 var sysObjectID = snmp.MustParseOID("1.3.6.1.2.1.1.2.0")
 
-// ask reads sysObjectID. A device without one is a device all the same.
+// ask polls sysObjectID. It returns nil for a device without one.
 func ask(ctx context.Context, s collector.Session, params client.Params) (snmp.OID, error) {
 	var id snmp.OID
 	_, err := s.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Params: params}, func(v snmp.VarBind) {
@@ -42,8 +42,8 @@ func ask(ctx context.Context, s collector.Session, params client.Params) (snmp.O
 	return id, err
 }
 
-// whole keeps an error of the target itself, or of the time for asking it, but not that a part did not
-// arrive.
+// whole returns err if the target failed or the deadline expired, and nil if only a part is
+// missing.
 func whole(err error) error {
 	for _, e := range access.Errors(err) {
 		if e.TargetFailed() || e.Reason == access.Deadline {
@@ -53,14 +53,15 @@ func whole(err error) error {
 	return nil
 }
 
-// lacking reports whether a device may have what did not arrive.
+// lacking reports whether the device may have objects that were not received.
 func lacking(err error) bool {
 	return slices.ContainsFunc(access.Errors(err), func(e *access.Error) bool {
 		return e.Reason == access.Timeout || e.Reason == access.Late || e.Reason == access.Malformed
 	})
 }
 
-// Choose asks a device what it is, and which of the modules of its profile it has something for.
+// Choose polls sysObjectID and selects the modules of the matching profile for which the device has
+// objects.
 func (b *Book) Choose(ctx context.Context, s collector.Session, params client.Params) (*Choice, error) {
 	id, err := ask(ctx, s, params)
 	if whole(err) != nil {
@@ -70,7 +71,7 @@ func (b *Book) Choose(ctx context.Context, s collector.Session, params client.Pa
 	return choice, err
 }
 
-// choose also reports whether the choice may lack something.
+// choose also reports whether the choice may be incomplete.
 func (b *Book) choose(ctx context.Context, s collector.Session, params client.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
 	p, prefix := b.match(id)
 	if p == nil {
@@ -101,7 +102,7 @@ func (b *Book) choose(ctx context.Context, s collector.Session, params client.Pa
 	return choice, lacking(err), nil
 }
 
-// first gives the first object found that the module reads.
+// first returns the first object of found that the module reads.
 func (m *Module) first(found []snmp.OID) snmp.OID {
 	for _, root := range slices.Concat(m.walks, m.gets) {
 		for _, oid := range found {
@@ -114,13 +115,14 @@ func (m *Module) first(found []snmp.OID) snmp.OID {
 }
 
 const (
-	// Period is how long a choice holds for a device that stays what it is.
+	// Period is the lifetime of a choice while sysObjectID stays the same.
 	Period = 24 * time.Hour
-	// doubtPeriod is how long one holds that may lack something.
+	// doubtPeriod is the lifetime of a choice that may be incomplete.
 	doubtPeriod = 10 * time.Minute
 )
 
-// Keeper keeps the choice for one device. It may be used by several goroutines, one of which asks.
+// Keeper caches the choice for one device. It is safe for concurrent use; one goroutine at a time
+// polls.
 type Keeper struct {
 	Book *Book
 
@@ -129,8 +131,8 @@ type Keeper struct {
 	at     time.Time
 }
 
-// Choice returns the modules for a device: anew when sysObjectID is another, or after Period. That an
-// answer was lost makes no module absent that was there before.
+// Choice returns the modules for a device. It selects them again when sysObjectID changes or Period
+// has elapsed. A lost answer does not remove a module from the choice.
 func (k *Keeper) Choice(ctx context.Context, s collector.Session, params client.Params, now time.Time) (*Choice, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -15,12 +15,12 @@ import (
 	"trapline/internal/snmp"
 )
 
-// device answers with what it has, and counts what it was asked.
+// device is a simulated device that counts its requests.
 type device struct {
 	id     string // sysObjectID
 	has    []string
 	dead   bool
-	lost   []string // of which no answer arrives
+	lost   []string // objects whose answers are lost
 	probes int
 }
 
@@ -73,7 +73,7 @@ func oids(texts ...string) []setting.OID {
 	return list
 }
 
-// reading is a module that walks table, gets scalar, and looks labels up in 1.3.9.
+// reading returns a module that walks table, gets scalar, and looks up labels in 1.3.9.
 func reading(table, scalar string) *collector.Settings {
 	return &collector.Settings{Walk: oids(table, "1.3.9"), Get: oids(scalar + ".0"), Metrics: []collector.MetricSettings{
 		{Name: "a", OID: setting.ParseOID(table + ".1"), Type: "gauge"},
@@ -99,7 +99,7 @@ func TestChoice(t *testing.T) {
 		device  device
 		profile string
 		prefix  string
-		modules string // with the profile that brings each
+		modules string // with the profile of each
 	}{
 		{"nothing said", device{has: all}, Default, "", "one:basic two:basic"},
 		{"an unknown product", device{id: "1.3.6.1.4.1.77.2", has: all}, Default, "", "one:basic two:basic"},
@@ -127,7 +127,7 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-// A choice is kept while the device stays what it is, and for Period at most.
+// A choice must be cached while sysObjectID stays the same, for at most Period.
 func TestChoiceIsKept(t *testing.T) {
 	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
 	k := Keeper{Book: book}
@@ -158,7 +158,7 @@ func TestChoiceIsKept(t *testing.T) {
 	}
 }
 
-// An answer that is lost neither makes a device another one nor one of its modules absent.
+// A lost answer must neither change the profile of a device nor remove a module.
 func TestLostAnswersChangeNoChoice(t *testing.T) {
 	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
 	k := Keeper{Book: book}

@@ -11,10 +11,10 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Subtree is a table, a group of scalars or a part of a MIB that nobody knows.
+// Subtree is a table, a group of scalars or a subtree that is in no MIB.
 type Subtree struct {
 	OID  snmp.OID
-	Name string // MODULE::name, or empty if no MIB knows it
+	Name string // MODULE::name, or empty if it is in no MIB
 }
 
 func (s Subtree) String() string {
@@ -24,10 +24,11 @@ func (s Subtree) String() string {
 	return fmt.Sprintf("%s (%s)", s.Name, s.OID)
 }
 
-// maxSubtrees bounds the search for subtrees, for agents whose objects go on forever.
+// maxSubtrees bounds the search, because an agent may return objects forever.
 const maxSubtrees = 5000
 
-// Unread lists the subtrees of a device that no chosen module reads, going from one to the next.
+// Unread returns the subtrees of a device that no chosen module reads. It skips from subtree to
+// subtree with GETNEXT.
 func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.Params, tree *mibs.Tree) ([]Subtree, error) {
 	var list []Subtree
 	seen := map[string]bool{}
@@ -48,7 +49,7 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 	return list, fmt.Errorf("more than %d subtrees", maxSubtrees)
 }
 
-// reads tells whether a chosen module reads an object.
+// reads reports whether a chosen module reads an object.
 func (c *Choice) reads(name snmp.OID) bool {
 	for _, m := range c.Modules {
 		for _, walk := range m.Settings.Walk {
@@ -65,11 +66,11 @@ func (c *Choice) reads(name snmp.OID) bool {
 	return false
 }
 
-// unknownArcs is how many numbers behind the last node that a MIB knows tell unknown subtrees apart: an
-// enterprise, and the two below it.
+// unknownArcs is the number of arcs after the last known node by which unknown subtrees are
+// distinguished: an enterprise, and the two arcs below it.
 const unknownArcs = 3
 
-// subtreeOf gives the subtree that an instance lies in, and what to jump over to get out of its part of it.
+// subtreeOf returns the subtree of an instance, and the OID whose subtree the search can skip.
 func subtreeOf(tree *mibs.Tree, name snmp.OID) (s Subtree, over snmp.OID) {
 	n := tree.Find(name).Node
 	if n == nil {

@@ -1,5 +1,5 @@
-// Package profile chooses modules for a device by what it says it is and what it answers. Who asks for a
-// choice, and when, is left to others.
+// Package profile selects modules for a device by its sysObjectID and the objects that it returns.
+// Its callers decide when.
 package profile
 
 import (
@@ -19,18 +19,18 @@ import (
 //go:embed builtin/*.yml
 var Builtin embed.FS
 
-// Auto is what stands in a target's modules for those that a profile chooses.
+// Auto is the entry of a target's modules that stands for the modules of its profile.
 const Auto = "auto"
 
-// Default is the profile of devices that no other one is for.
+// Default is the profile of devices that no other profile matches.
 const Default = "any"
 
-// Section is the `profiles` section: where files with more profiles lie.
+// Section is the `profiles` section.
 type Section struct {
 	Dirs []string `yaml:"dirs,omitempty"` // directories with files of profiles (*.yml)
 }
 
-// Problems reports directories without any profile.
+// Problems returns the directories that contain no profile.
 func (s *Section) Problems() []setting.Problem {
 	var found setting.Problems
 	for i, dir := range s.Dirs {
@@ -41,17 +41,17 @@ func (s *Section) Problems() []setting.Problem {
 	return found
 }
 
-// Files are those files of a directory that are read.
+// Files is the pattern of the files that are read in a directory.
 const Files = "*.yml"
 
-// Settings is an entry of `device_profiles`: the modules that a kind of devices may have something for.
+// Settings is an entry of `device_profiles`: the candidate modules of a class of devices.
 type Settings struct {
 	SysObjectIDs []setting.OID `yaml:"sys_object_ids,omitempty"` // prefixes of sysObjectID
 	Extends      []string      `yaml:"extends,omitempty"`        // profiles whose modules it has, too
 	Modules      []string      `yaml:"modules,omitempty"`        // modules that the device may have something for
 }
 
-// Problems reports names where numbers belong.
+// Problems returns names that must be numeric OIDs.
 func (s *Settings) Problems() []setting.Problem {
 	var found setting.Problems
 	for i, o := range s.SysObjectIDs {
@@ -62,17 +62,17 @@ func (s *Settings) Problems() []setting.Problem {
 	return found
 }
 
-// Module is a module that may be chosen. A device has something for it that answers with one of its objects.
+// Module is a candidate module. It is chosen if the device returns one of its objects.
 type Module struct {
 	Name        string
 	Settings    *collector.Settings
-	walks, gets []snmp.OID // what it reads, but for what it only looks labels up in
+	walks, gets []snmp.OID // the objects it reads, without lookups of labels
 }
 
-// Book is a set of profiles. It does not change once made.
+// Book is an immutable set of profiles.
 type Book struct {
 	profiles map[string]*profile
-	prefixes []prefix // the longest first
+	prefixes []prefix // longest first
 }
 
 type profile struct {
@@ -80,7 +80,7 @@ type profile struct {
 	modules []candidate
 }
 
-// candidate is a module with the profile that brings it.
+// candidate is a module and the profile that contains it.
 type candidate struct {
 	*Module
 	from string
@@ -91,7 +91,8 @@ type prefix struct {
 	*profile
 }
 
-// NewBook composes profiles, with their modules compiled. Extends and Modules have been checked.
+// NewBook returns the profiles with their modules compiled. Extends and Modules must have been
+// checked.
 func NewBook(settings map[string]*Settings, modules map[string]*collector.Settings) *Book {
 	b := &Book{profiles: map[string]*profile{}}
 	known := map[string]*Module{}
@@ -110,7 +111,7 @@ func NewBook(settings map[string]*Settings, modules map[string]*collector.Settin
 	return b
 }
 
-// add takes over the modules of a profile and of those that it extends, each once.
+// add adds the modules of a profile and of those that it extends, each once.
 func (p *profile) add(name string, settings map[string]*Settings, known map[string]*Module, seen map[string]bool) {
 	s := settings[name]
 	if s == nil || seen[name] {
@@ -127,7 +128,7 @@ func (p *profile) add(name string, settings map[string]*Settings, known map[stri
 	}
 }
 
-// made lists those of roots that metrics are made of.
+// made returns those of roots from which metrics are made.
 func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	var list []snmp.OID
 	for _, root := range roots {
@@ -140,7 +141,7 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	return list
 }
 
-// Modules lists all modules of all profiles by name.
+// Modules returns the modules of all profiles by name.
 func (b *Book) Modules() map[string]*Module {
 	all := map[string]*Module{}
 	for _, p := range b.profiles {
@@ -151,8 +152,8 @@ func (b *Book) Modules() map[string]*Module {
 	return all
 }
 
-// match gives the profile with the longest beginning of a sysObjectID, and that beginning; the default
-// one if there is none.
+// match returns the profile with the longest matching prefix of sysObjectID, and the prefix; the
+// default profile if none matches.
 func (b *Book) match(sysObjectID snmp.OID) (*profile, snmp.OID) {
 	for _, p := range b.prefixes {
 		if len(sysObjectID) > 0 && sysObjectID.HasPrefix(p.oid) {
@@ -162,7 +163,7 @@ func (b *Book) match(sysObjectID snmp.OID) (*profile, snmp.OID) {
 	return b.profiles[Default], nil
 }
 
-// Problems tells what some profiles name that is not among all the profiles and modules there are.
+// Problems returns, by profile, the references to unknown profiles and modules.
 func Problems(settings map[string]*Settings, profiles, modules []string) map[string][]setting.Problem {
 	found := map[string][]setting.Problem{}
 	for name, s := range settings {
