@@ -5,10 +5,10 @@ import (
 	"hash/maphash"
 )
 
-// Duplicate is a sample that was dropped because another had its name and labels.
+// Duplicate is a sample that was dropped because another one had the same name and labels.
 type Duplicate struct {
 	Name   string
-	Labels string // rendered; cut at maxLabels octets, and left out behind maxLabelled samples
+	Labels string // rendered; truncated at maxLabels octets, and empty after maxLabelled samples
 }
 
 const (
@@ -18,8 +18,8 @@ const (
 
 var seed = maphash.MakeSeed()
 
-// DropDuplicates removes from sets, which together are what one target yields, every sample whose
-// name and labels an earlier one has, and returns what it removed.
+// DropDuplicates removes from sets, all samples of one target, every sample whose name and labels
+// equal those of an earlier one, and returns the removed samples.
 func DropDuplicates(sets []*Set) []Duplicate {
 	var dropped []Duplicate
 	suspects := suspectNames(sets)
@@ -40,7 +40,7 @@ func DropDuplicates(sets []*Set) []Duplicate {
 	return dropped
 }
 
-// suspectNames gives the names that may hold duplicates: those of several columns, and those of a
+// suspectNames returns the names that may have duplicates: those of several columns, and those of a
 // table with equal rows or of a column with equal extra labels in a row.
 func suspectNames(sets []*Set) map[string]bool {
 	var suspects map[string]bool
@@ -86,8 +86,8 @@ func (t *Table) hasEqualRows() bool {
 	return false
 }
 
-// repeatsExtra finds equal neighbours only: equal texts of an enumeration, which are written side by
-// side because the enumeration is sorted by text.
+// repeatsExtra compares adjacent values only: equal texts of an enumeration are adjacent, because
+// it is sorted by text.
 func (c *Column) repeatsExtra() bool {
 	for i := 1; i < len(c.ExtraEnds); i++ {
 		if c.RowOf(i) == c.RowOf(i-1) && bytes.Equal(c.ExtraOf(i), c.ExtraOf(i-1)) {
@@ -97,7 +97,7 @@ func (c *Column) repeatsExtra() bool {
 	return false
 }
 
-// dropSeen removes the samples whose labels were seen, and adds the labels of the others to seen.
+// dropSeen removes the samples whose labels are in seen, and adds the labels of the others.
 func (c *Column) dropSeen(seen map[digest]struct{}, dropped []Duplicate) []Duplicate {
 	var again map[int]bool
 	for i := range c.Values {
@@ -124,7 +124,7 @@ func (c *Column) dropSeen(seen map[digest]struct{}, dropped []Duplicate) []Dupli
 	return dropped
 }
 
-// without returns c less some of its samples.
+// without returns c without the dropped samples.
 func (c *Column) without(dropped map[int]bool) Column {
 	kept := Column{Desc: c.Desc, Table: c.Table}
 	for i := range c.Values {

@@ -12,28 +12,27 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// flushAt is the number of octets after which an encoder hands on what it has.
+// flushAt is the buffer size in octets at which an encoder writes.
 const flushAt = 64 << 10
 
-// Encoder writes series to w in one format. The buffer is its own and may be handed from one encoder
-// to the next.
+// Encoder writes series to w in one format. Its buffer can be reused by another encoder.
 type Encoder struct {
 	w      io.Writer
 	format expfmt.FormatType
 	scheme model.EscapingScheme
 	buf    []byte
-	family []byte // of a protobuf family under construction
+	family []byte // the protobuf family being built
 	metric []byte
 	err    error
 }
 
-// NewEncoder makes an encoder for a format that expfmt negotiated: text, OpenMetrics or delimited
-// protobuf. Every other format is written as text.
+// NewEncoder returns an encoder for a format that expfmt negotiated: text, OpenMetrics or delimited
+// protobuf. All other formats are written as text.
 func NewEncoder(w io.Writer, format expfmt.Format, buf []byte) *Encoder {
 	return &Encoder{w: w, format: format.FormatType(), scheme: format.ToEscapingScheme(), buf: buf[:0]}
 }
 
-// Encode writes the series of groups, each name's together, names in order.
+// Encode writes the series of groups, sorted by name.
 func (e *Encoder) Encode(groups []Group) error {
 	for _, refs := range byName(groups) {
 		e.startFamily(refs[0].column.Desc)
@@ -55,8 +54,8 @@ func (e *Encoder) Encode(groups []Group) error {
 	return e.err
 }
 
-// Close writes what ends the format, and all that is still in the buffer. It leaves w open and
-// returns the buffer for another encoder.
+// Close writes the end of the format and flushes the buffer. It does not close w. It returns the
+// buffer for another encoder.
 func (e *Encoder) Close() ([]byte, error) {
 	if e.format == expfmt.TypeOpenMetrics {
 		e.buf = append(e.buf, "# EOF\n"...)
@@ -65,7 +64,7 @@ func (e *Encoder) Close() ([]byte, error) {
 	return e.buf, e.err
 }
 
-// flush writes what the buffer holds, and after an error forgets it.
+// flush writes the buffer, or discards it after an error.
 func (e *Encoder) flush(above int) {
 	if len(e.buf) <= above {
 		return
@@ -81,7 +80,7 @@ type columnRef struct {
 	column *Column
 }
 
-// byName gathers the columns that have samples, those of one name together.
+// byName returns the non-empty columns, grouped by name.
 func byName(groups []Group) [][]columnRef {
 	index := map[string]int{}
 	var families [][]columnRef
@@ -119,8 +118,8 @@ func (e *Encoder) startFamily(d *Desc) {
 		e.family = protoFamily(e.family[:0], name, d)
 		return
 	case expfmt.TypeOpenMetrics:
-		// OpenMetrics lets a counter's series only be called _total. A series has one name in every
-		// format here, so that other counters are of unknown type in this one.
+		// OpenMetrics requires the suffix _total for counters. A series has the same name in all
+		// formats here, so other counters are of type unknown in OpenMetrics.
 		if d.Type == Counter {
 			if base, ok := strings.CutSuffix(name, "_total"); ok {
 				name = base
@@ -151,7 +150,7 @@ func (e *Encoder) appendHelp(b []byte, help string) []byte {
 	return b
 }
 
-// textColumn writes one line a sample: a head that is the same for all, then labels and value.
+// textColumn writes one line per sample: the common prefix, then labels and value.
 func (e *Encoder) textColumn(r columnRef) {
 	name := model.EscapeName(r.column.Desc.Name, e.scheme)
 	head, labelled := []byte(name+"{"), false

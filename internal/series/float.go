@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// appendFloat writes v as strconv.AppendFloat(b, v, 'g', -1, 64) does, which is what Prometheus'
-// own encoder writes, with a short way for the whole numbers that devices mostly send.
+// appendFloat appends v as strconv.AppendFloat(b, v, 'g', -1, 64) does, the format of Prometheus'
+// own encoder, with a fast path for integers, which most values are.
 func appendFloat(b []byte, v float64) []byte {
 	if v < 0 || v >= 1<<53 || v != math.Trunc(v) || (v == 0 && math.Signbit(v)) {
 		return strconv.AppendFloat(b, v, 'g', -1, 64)
@@ -21,8 +21,8 @@ func appendFloat(b []byte, v float64) []byte {
 	return scientific(b, start, digits)
 }
 
-// scientific turns the digits of a whole number from start on into d.ddde+XX. Below 2^53 whole
-// numbers lie no farther apart than floats do, so their own digits are the shortest there are.
+// scientific rewrites the digits of an integer from start on as d.ddde+XX. Below 2^53 the digits of
+// an integer are its shortest representation.
 func scientific(b []byte, start, digits int) []byte {
 	for b[len(b)-1] == '0' {
 		b = b[:len(b)-1]

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// AppendLabel writes `name="value"` with a comma in front unless b is at start, the length b had when
-// the row began. Octets that are not UTF-8 become U+FFFD, one for each run of them.
+// AppendLabel appends `name="value"`, preceded by a comma unless len(b) is start, the length at the
+// start of the row. Each run of octets that are not UTF-8 becomes U+FFFD.
 func AppendLabel(b []byte, start int, name string, value []byte) []byte {
 	if len(b) > start {
 		b = append(b, ',')
@@ -22,12 +22,12 @@ func AppendLabel(b []byte, start int, name string, value []byte) []byte {
 	return append(AppendEscaped(b, value), '"')
 }
 
-// LabelName gives the form of a label name that every format takes.
+// LabelName returns a valid label name for all formats.
 func LabelName(name string) string {
 	return strings.ReplaceAll(model.EscapeName(name, model.UnderscoreEscaping), ":", "_")
 }
 
-// AppendEscaped writes a label value as the text formats want it.
+// AppendEscaped appends a label value escaped for the text formats.
 func AppendEscaped(b, value []byte) []byte {
 	plain := 0
 	for i := 0; i < len(value); {
@@ -65,7 +65,7 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', c)
 }
 
-// cutLabel takes the first pair off rendered labels; value is still escaped.
+// cutLabel splits rendered labels into the first pair and the rest; value is still escaped.
 func cutLabel(labels []byte) (name, value, rest []byte) {
 	eq := bytes.IndexByte(labels, '=')
 	if eq < 0 {
@@ -85,7 +85,7 @@ func cutLabel(labels []byte) (name, value, rest []byte) {
 	return name, value, nil
 }
 
-// Labels gives the names and values of rendered labels.
+// Labels returns an iterator over the names and values of rendered labels.
 func Labels(rendered []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for len(rendered) > 0 {
@@ -115,8 +115,8 @@ func appendUnescaped(b, value []byte) []byte {
 	return b
 }
 
-// digest stands for a set of labels, whatever their order. That two sets have one digest by chance is as
-// unlikely as 1 in 2^64 for each pair of them, and nobody outside can bring it about.
+// digest is a hash of a set of labels, independent of their order. Two sets collide with
+// probability 2^-64, and a peer cannot force a collision.
 type digest [2]uint64
 
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}

@@ -1,16 +1,16 @@
 package series
 
-// Merger makes one group of many that have a sample or two in each of their columns: these take less memory as the
-// rows of shared columns. Descs that are the same pointer share one.
+// Merger merges groups with few samples per column into one group, which takes less memory. Samples
+// with the same Desc pointer share a column.
 type Merger struct {
 	table   Table
 	columns []Column
 	index   map[*Desc]int
 }
 
-// Add takes over the samples of g, which may be forgotten after that.
+// Add copies the samples of g, which the caller may then reuse.
 func (m *Merger) Add(g Group) {
-	own := int32(-1) // the row that has no labels but those of g
+	own := int32(-1) // the row with only the labels of g
 	for _, s := range g.Sets {
 		for i := range s.Columns {
 			c := &s.Columns[i]
@@ -29,7 +29,7 @@ func (m *Merger) Add(g Group) {
 	}
 }
 
-// row adds one to the table.
+// row adds a row to the table.
 func (m *Merger) row(parts ...[]byte) int32 {
 	start := len(m.table.Labels)
 	for _, pairs := range parts {
@@ -55,5 +55,5 @@ func (m *Merger) add(d *Desc, row int32, v float64) {
 	c.Values, c.Rows = append(c.Values, v), append(c.Rows, row)
 }
 
-// Group is what was added.
+// Group returns the merged group.
 func (m *Merger) Group() Group { return Group{Sets: []*Set{{Columns: m.columns}}} }

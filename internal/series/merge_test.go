@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Merged groups are written as the groups themselves.
+// A merged group must be written as the original groups.
 func TestMergedGroupsAreTheSameSeries(t *testing.T) {
 	descs := []*Desc{{Name: "a", Help: "A."}, {Name: "b_total", Help: "B.", Type: Counter}, {Name: "c", Help: "C."}}
 	label := func(name string) []byte { return AppendLabel(nil, 0, name, fmt.Appendf(nil, "%d\"", rand.IntN(5))) }

@@ -1,47 +1,47 @@
-// Package series holds what a pass over a target yielded as tables of labels and columns of values,
-// and writes it in the formats that Prometheus reads. Where the values come from is its callers'
-// business.
+// Package series stores the result of polling a target as tables of labels and columns of values,
+// and writes it in the formats of Prometheus. It is independent of the source of the values.
 package series
 
-// Type is the type of a metric as Prometheus knows it.
+// Type is the Prometheus type of a metric.
 type Type byte
 
-// The types that polled series have.
+// The types of polled series.
 const (
 	Gauge Type = iota
 	Counter
 )
 
-// Desc describes the series of one name.
+// Desc describes the series of one metric name.
 type Desc struct {
-	Name string // UTF-8; escaped on output where the format wants it
+	Name string // UTF-8; escaped on output as the format requires
 	Help string
 	Type Type
 
-	Object []byte // of which the values are, an snmp.OID; nil if of none
+	Object []byte // snmp.OID of the values' object, or nil
 
-	// Values are those of the object times Scale, if that is not 0, plus Offset. Derived ones say something else of it.
+	// A value is that of the object times Scale, if Scale is not 0, plus Offset. Derived values are
+	// unrelated.
 	Scale, Offset float64
 	Derived       bool
 }
 
-// Table holds the labels of rows, rendered once: `a="x",b="y"`, values escaped.
+// Table holds the labels of rows in rendered form: `a="x",b="y"`, values escaped.
 type Table struct {
 	Labels []byte
-	Ends   []uint32 // of each row in Labels
+	Ends   []uint32 // end of each row in Labels
 
-	// The index of each row, as the end of an snmp.OID, where the pass was told to keep them.
+	// The index of each row, the last arcs of an snmp.OID, if the poll keeps indexes.
 	Indexes   []byte
 	IndexEnds []uint32
 }
 
-// AddRow ends the row whose labels were appended to Labels since the last call.
+// AddRow ends the row whose labels were appended to Labels since the previous call.
 func (t *Table) AddRow() { t.Ends = append(t.Ends, uint32(len(t.Labels))) }
 
-// Row gives the rendered labels of row i.
+// Row returns the rendered labels of row i.
 func (t *Table) Row(i int) []byte { return span(t.Labels, t.Ends, i) }
 
-// Index gives the index of row i, or nil where it was not kept.
+// Index returns the index of row i, or nil if indexes are not kept.
 func (t *Table) Index(i int) []byte {
 	if t.IndexEnds == nil {
 		return nil
@@ -56,22 +56,22 @@ func span(text []byte, ends []uint32, i int) []byte {
 	return text[ends[i-1]:ends[i]]
 }
 
-// Column holds the samples of one metric in the rows of one table.
+// Column holds the samples of one metric in the rows of a table.
 type Column struct {
 	Desc   *Desc
 	Table  *Table
 	Values []float64
-	Rows   []int32 // the row of each value; nil means that value i stands in row i
+	Rows   []int32 // row of each value; if nil, value i is in row i
 
-	// One label more than the row has, for each value; Extra is empty where there is none.
+	// One extra label per value; empty if there is none.
 	Extra     []byte
 	ExtraEnds []uint32
 }
 
-// Len is the number of samples.
+// Len returns the number of samples.
 func (c *Column) Len() int { return len(c.Values) }
 
-// RowOf gives the row of sample i.
+// RowOf returns the row of sample i.
 func (c *Column) RowOf(i int) int {
 	if c.Rows == nil {
 		return i
@@ -79,7 +79,7 @@ func (c *Column) RowOf(i int) int {
 	return int(c.Rows[i])
 }
 
-// ExtraOf gives the rendered extra label of sample i, or nil.
+// ExtraOf returns the rendered extra label of sample i, or nil.
 func (c *Column) ExtraOf(i int) []byte {
 	if c.ExtraEnds == nil {
 		return nil
@@ -87,12 +87,12 @@ func (c *Column) ExtraOf(i int) []byte {
 	return span(c.Extra, c.ExtraEnds, i)
 }
 
-// Set is what one module yielded. Its columns are sorted by the names of their metrics.
+// Set is the result of one module. Its columns are sorted by metric name.
 type Set struct {
 	Columns []Column
 }
 
-// Len is the number of samples.
+// Len returns the number of samples.
 func (s *Set) Len() int {
 	n := 0
 	for i := range s.Columns {
@@ -101,7 +101,7 @@ func (s *Set) Len() int {
 	return n
 }
 
-// Group is what one target yielded, with the labels that tell it from others.
+// Group is the result of one target, with the target's labels.
 type Group struct {
 	Labels []byte // rendered as in Table; may be empty
 	Sets   []*Set

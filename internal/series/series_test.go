@@ -23,7 +23,7 @@ func table(rows ...string) *Table {
 	return t
 }
 
-// switchPort is a pass over two ports and the uptime, as a module would leave it.
+// switchPort returns the result of polling two ports and the uptime.
 func switchPort() *Set {
 	ports := table(`ifIndex="1",ifAlias=""`, `ifIndex="2",ifAlias="to \"core\"\\1\n"`)
 	return &Set{Columns: []Column{
@@ -100,7 +100,7 @@ func TestOpenMetricsKeepsTheNames(t *testing.T) {
 	}
 }
 
-// Every format says the same: what expfmt reads from text equals what it reads from protobuf.
+// expfmt must read the same from text and from protobuf.
 func TestProtobufEqualsText(t *testing.T) {
 	group := Group{[]byte(`target="a\\b"`), []*Set{switchPort()}}
 	text := encode(t, expfmt.NewFormat(expfmt.TypeTextPlain), group)
@@ -177,7 +177,7 @@ func FuzzLabelValue(f *testing.F) {
 	})
 }
 
-// A colon is allowed in the names of metrics only: in that of a label it would cost the whole scrape.
+// A colon is valid in metric names only: in a label name it would make the whole scrape fail.
 func TestLabelNamesAreThoseOfTheTextFormat(t *testing.T) {
 	for name, want := range map[string]string{"ifName": "ifName", "if:name": "if_name", "if-name": "if_name", "1st": "_st", "größe": "gr__e"} {
 		if got := LabelName(name); got != want {
