@@ -1,6 +1,6 @@
 // Package alarm computes the events to send to receivers: from the conditions of an alarm, the key
 // by which a receiver identifies it, and the state last sent to the receiver. It has no clock, disk
-// or network: its callers implement Book.
+// or network: its callers implement Store.
 package alarm
 
 import (

@@ -42,7 +42,7 @@ type View struct {
 	GivenUp string    `json:"given_up,omitempty"` // the reason
 }
 
-// Record notes how the receiver is shown the place.
+// Record sets the severity and text that the receiver is sent.
 func (v *View) Record(a *Alarm) { v.Severity, v.Digest = a.Severity, digest(a) }
 
 // Receiver is a receiver of events.
@@ -69,7 +69,7 @@ type Tail struct {
 // Update reports whether the next event of the place supersedes this one.
 func (t Tail) Update() bool { return t.Kind == Change || t.Repeat }
 
-// Store is all that a Reconciler reads and writes. Its alarms and views are not changed in place.
+// Store is the storage of a Reconciler. Its alarms and views are immutable.
 type Store interface {
 	Alarm(key string) *State // nil if it is not active
 	PutAlarm(key string, s *State)

@@ -69,7 +69,7 @@ func (s *State) Alarm() *Alarm {
 	return &a
 }
 
-// IsWorst reports whether the alarm shows the condition of a source.
+// IsWorst reports whether source is the worst condition.
 func (s *State) IsWorst(source string) bool { return s.worst().Source == source }
 
 // join records the receiver's key of the alarm.
