@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help run test tests soak build bench lint fuzz image docs release release-check package-check vendor
+.PHONY: help run test tests soak build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
 # help lists these targets.
 help:
@@ -38,6 +38,11 @@ soak:
 bench:
 	go test -run '^$$' -bench . -benchmem -timeout 30m -tags $(TAGS) ./...
 	go test -run '^$$' -bench 'CPU|Decode|Open/.*/.*/ratio' ./internal/client ./internal/snmp
+
+# bench-compare compares the benchmarks of the hot paths with those of the commit BASE (main).
+BASE ?= main
+bench-compare:
+	scripts/bench-compare.sh $(BASE)
 
 # lint runs gofmt, go vet and staticcheck.
 lint:
