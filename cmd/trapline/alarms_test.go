@@ -125,8 +125,8 @@ func configFile(t *testing.T, text string) string {
 	return file
 }
 
-// serve runs the program with a configuration until it is ended, and waits until it serves.
-func serve(t *testing.T, binary, config string) (p *peers.Process, base string) {
+// startBinary runs the program with a configuration until it is ended, and waits until it serves.
+func startBinary(t *testing.T, binary, config string) (p *peers.Process, base string) {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)
 	base = "http://" + address
@@ -148,7 +148,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 	address, _ := peers.FreeUDPAddresses(t)
 	binary := program(t)
 	config := programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, timeout: 20s}\n", address))
-	process, base := serve(t, binary, config)
+	process, base := startBinary(t, binary, config)
 	insist(t, base+"/api/v1/webhook", alert(t, "Early", true, nil))
 	await(t, base+"/metrics", `trapline_receiver_failing{receiver="nms"} 1`)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Address: address})
@@ -159,7 +159,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 	await(t, base+"/metrics", `trapline_receiver_failing{receiver="nms"} 1`)
 	process.Kill()
 	d.Start(t)
-	_, base = serve(t, binary, config)
+	_, base = startBinary(t, binary, config)
 	d.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Late"`) > 0 })
 	await(t, base+"/metrics", `trapline_notifications_queued{receiver="nms"} 0`)
 	if mentions(d, `"Early"`) > 0 || mentions(d, `"Late"`) != 1 {
@@ -181,7 +181,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 	config := programtest.Notifying(t, dir, strings.ReplaceAll("- {name: secure, type: trap, auth: secure, address: ADDRESS}\n- {name: plain, address: ADDRESS}\n", "ADDRESS", d.Address))
 	const secure = "user=usr-sha-aes "
 	for life := range 2 {
-		process, base := serve(t, binary, config)
+		process, base := startBinary(t, binary, config)
 		tell := func(name string) {
 			t.Helper()
 			insist(t, base+"/api/v1/webhook", alert(t, name, true, nil))

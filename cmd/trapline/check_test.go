@@ -37,7 +37,7 @@ The configuration has 1 target, 0 modules, 4 rules and 3 receivers: no errors, 4
 0 rules: 1 error, 0 warnings
 `, "the rules have errors\n"},
 	} {
-		got := cliIn(t, dir, strings.Fields(test.args)...)
+		got := invokeIn(t, dir, strings.Fields(test.args)...)
 		if strings.ReplaceAll(got.out, dir, "DIR") != test.out || got.errs != test.errs || (got.status == 0) != (test.errs == "") {
 			t.Errorf("%s: status %d\n%s%s\nwant\n%s%s", test.name, got.status, got.out, got.errs, test.out, test.errs)
 		}

@@ -13,12 +13,14 @@ import (
 	"github.com/creack/pty"
 
 	"trapline/internal/agent"
+	"trapline/internal/cli"
 	"trapline/internal/programtest"
 )
 
 // Every command has examples, which it takes, and they come first in its help.
 func TestHelpBeginsWithExamples(t *testing.T) {
-	app, _, _ := newApp()
+	program, _ := newProgram()
+	app := program.App
 	for _, c := range leafCommands(app.Model().Commands) {
 		if c.FullCommand == "help" || c.Hidden {
 			continue
@@ -29,15 +31,15 @@ func TestHelpBeginsWithExamples(t *testing.T) {
 		}
 		for _, line := range lines {
 			words := wordsOf(line)
-			parsed, _, _ := newApp()
-			parsed.Terminate(nil).UsageWriter(io.Discard).ErrorWriter(io.Discard)
-			context, err := parsed.ParseContext(words)
+			parsed, _ := newProgram()
+			parsed.App.Terminate(nil).UsageWriter(io.Discard).ErrorWriter(io.Discard)
+			context, err := parsed.App.ParseContext(words)
 			if err != nil || context.SelectedCommand == nil || context.SelectedCommand.FullCommand() != c.FullCommand {
 				t.Errorf("%s: the example %q is not of it: %v", c.FullCommand, line, err)
 			}
 		}
 	}
-	got := cli(t, "walk", "--help")
+	got := invoke(t, "walk", "--help")
 	before, after, found := strings.Cut(got.out, "\nExamples:\n  trapline walk core-1 ifTable\n")
 	if got.status != 0 || !found || strings.Contains(before, "Flags:") || !strings.Contains(after, "\nUsage:\n  trapline walk ") || !strings.Contains(after, "\nFlags:\n") {
 		t.Errorf("%+v", got)
@@ -46,7 +48,7 @@ func TestHelpBeginsWithExamples(t *testing.T) {
 		if c.FullCommand == "help" {
 			continue
 		}
-		if got := cli(t, append(strings.Fields(c.FullCommand), "--help")...); got.status != 0 || strings.ContainsAny(got.out, "\u201c\u201d") {
+		if got := invoke(t, append(strings.Fields(c.FullCommand), "--help")...); got.status != 0 || strings.ContainsAny(got.out, "\u201c\u201d") {
 			t.Errorf("%s --help: status %d, or quotation marks that nobody typed:\n%s", c.FullCommand, got.status, got.out)
 		}
 	}
@@ -77,9 +79,9 @@ func TestWrongCommandLines(t *testing.T) {
 		{"completion tcsh", "shell: enum value must be one of bash,fish,zsh, got 'tcsh'\nTry \"trapline completion --help\".\n"},
 		{"get 127.0.65.1 ifDscr", "ANY did you mean ifDescr?"},
 	} {
-		got := cli(t, strings.Fields(c.args)...)
+		got := invoke(t, strings.Fields(c.args)...)
 		want, part := strings.CutPrefix(c.errs, "ANY ")
-		if got.status != exitUsage || got.out != "" || part && !strings.Contains(got.errs, want) || !part && got.errs != want {
+		if got.status != cli.ExitUsage || got.out != "" || part && !strings.Contains(got.errs, want) || !part && got.errs != want {
 			t.Errorf("trapline %s: %+v; want %s", c.args, got, c.errs)
 		}
 	}
@@ -88,7 +90,7 @@ func TestWrongCommandLines(t *testing.T) {
 // The manual page has every command, and nothing in it is taken for a request of troff.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
-	page := cli(t, "man").out
+	page := invoke(t, "man").out
 	path, err := exec.LookPath("groff")
 	if err != nil {
 		t.Fatalf("%v: scripts/peers.sh installs it", err)
@@ -143,7 +145,7 @@ func TestProgressOfLongWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Wait()
-	if status := c.ProcessState.ExitCode(); status != exitInterrupted {
+	if status := c.ProcessState.ExitCode(); status != cli.ExitInterrupted {
 		t.Errorf("Ctrl-C ends with %d", status)
 	}
 	if rest := s.rest(); strings.Contains(rest, "context") {

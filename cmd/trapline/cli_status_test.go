@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/cli"
 )
 
 func TestTargetsAreListed(t *testing.T) {
@@ -29,14 +30,14 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 `[1:]},
 	})
 	var data any
-	got := cli(t, "targets", "-o", "json", "--url="+url)
+	got := invoke(t, "targets", "-o", "json", "--url="+url)
 	if err := json.Unmarshal([]byte(got.out), &data); err != nil {
 		t.Fatal(err)
 	}
 	if !equalJSON(t, data, list) || got.status != 0 || strings.ContainsAny(got.out, "\u202e\u0007") {
 		t.Errorf("status %d: %s", got.status, got.out)
 	}
-	got = cli(t, "targets", "-o", "csv", "--url="+url)
+	got = invoke(t, "targets", "-o", "csv", "--url="+url)
 	lines := strings.Split(got.out, "\n")
 	if want := "state,target,address,kind,last_poll,took,rtt,loss,series,alarms,baseline,since,sysname,interval,window,outcomes,labels,reason,problem"; lines[0] != want || len(lines) != 5 {
 		t.Errorf("%q", lines)
@@ -44,7 +45,7 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 	if want := list.Targets[0].LastPoll.UTC().Format(time.RFC3339) + ",9,,0,0,1,0,,,60,0,uud,site=berlin,timeout,No answer to 4 requests in 9 s."; !strings.HasSuffix(lines[1], want) {
 		t.Errorf("%q does not end in %q", lines[1], want)
 	}
-	if got := cli(t, "targets", "--color=always", "--url="+url); !strings.Contains(got.out, "\x1b[31mdown\x1b[0m") {
+	if got := invoke(t, "targets", "--color=always", "--url="+url); !strings.Contains(got.out, "\x1b[31mdown\x1b[0m") {
 		t.Errorf("no colour although it is wanted: %q", got.out)
 	}
 }
@@ -65,18 +66,18 @@ func equalJSON(t *testing.T, got, want any) bool {
 // Large lists are asked for page by page, and what a query means is left to the server.
 func TestTargetsOfManyPages(t *testing.T) {
 	t.Parallel()
-	const total = 2*targetPage + 1
+	const total = 2*cli.TargetPage + 1
 	var queries []string
 	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		queries = append(queries, r.URL.Query().Get("q")+" "+r.URL.Query().Get("sort")+" "+r.URL.Query().Get("offset"))
 		list := api.TargetList{Matched: total}
-		for i := len(queries) - 1; i < min(len(queries)*targetPage, total)-(len(queries)-1)*(targetPage-1); i++ {
+		for i := len(queries) - 1; i < min(len(queries)*cli.TargetPage, total)-(len(queries)-1)*(cli.TargetPage-1); i++ {
 			list.Targets = append(list.Targets, api.TargetSummary{Name: "t"})
 		}
-		list.Targets = list.Targets[:min(targetPage, total-(len(queries)-1)*targetPage)]
+		list.Targets = list.Targets[:min(cli.TargetPage, total-(len(queries)-1)*cli.TargetPage)]
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": list})
 	})
-	got := cli(t, "targets", "site=berlin", "core", "--down", "--sort=slow", "--url="+serveStub(t, stub{"GET /api/v1/targets": pages}))
+	got := invoke(t, "targets", "site=berlin", "core", "--down", "--sort=slow", "--url="+serveStub(t, stub{"GET /api/v1/targets": pages}))
 	if n := strings.Count(got.out, "\n"); n != total+1 {
 		t.Errorf("%d lines", n)
 	}
@@ -128,9 +129,9 @@ down                    6 targets of site berlin stopped answering within 9 s.
 func TestErrorsOfServers(t *testing.T) {
 	t.Parallel()
 	none := "no server at URL: connection refused. Start it (trapline serve, trapline demo), or say where it is (--url, TRAPLINE_URL)\n"
-	checkGolden(t, "http://127.0.65.1:1", []golden{{args: "status", status: exitNoServer, errs: none}, {args: "targets", status: exitNoServer, errs: none}})
+	checkGolden(t, "http://127.0.65.1:1", []golden{{args: "status", status: cli.ExitNoServer, errs: none}, {args: "targets", status: cli.ExitNoServer, errs: none}})
 	checkGolden(t, serveStub(t, http.NotFoundHandler()), []golden{
-		{args: "status", status: exitNoServer, errs: "URL answers 404 Not Found to /api/v1/status: this is no Trapline, or an older one. Is --url right?\n"}})
+		{args: "status", status: cli.ExitNoServer, errs: "URL answers 404 Not Found to /api/v1/status: this is no Trapline, or an older one. Is --url right?\n"}})
 	locked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "me" || password != "s3cr&t" {
 			http.Error(w, "Unauthorized", http.StatusUnauthorized)
@@ -139,15 +140,15 @@ func TestErrorsOfServers(t *testing.T) {
 		stub{"GET /api/v1/status": sampleStatus(), "GET /api/v1/targets": stubError{400, "bad_data", `no sort key "x"`, "write name"}}.ServeHTTP(w, r)
 	})
 	url := serveStub(t, locked)
-	checkGolden(t, url, []golden{{args: "status", status: exitUsage, errs: "URL wants a login: write --url=https://USER:PASSWORD@" + strings.TrimPrefix(url, "http://") + ", or --http.config.file\n"}})
+	checkGolden(t, url, []golden{{args: "status", status: cli.ExitUsage, errs: "URL wants a login: write --url=https://USER:PASSWORD@" + strings.TrimPrefix(url, "http://") + ", or --http.config.file\n"}})
 	with := strings.Replace(url, "://", "://me:s3cr%26t@", 1)
-	if got := cli(t, "status", "--url="+with); got.status != 0 || strings.Contains(got.out+got.errs, "s3cr") {
+	if got := invoke(t, "status", "--url="+with); got.status != 0 || strings.Contains(got.out+got.errs, "s3cr") {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "targets", "--url="+with); got.status != exitUsage || got.errs != "no sort key \"x\". Write name\n" {
+	if got := invoke(t, "targets", "--url="+with); got.status != cli.ExitUsage || got.errs != "no sort key \"x\". Write name\n" {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "status", "--url=http://me:s3cr%26t@127.0.65.1:1"); got.status != exitNoServer || strings.Contains(got.errs, "s3cr") || !strings.Contains(got.errs, "me:xxxxx@127.0.65.1") {
+	if got := invoke(t, "status", "--url=http://me:s3cr%26t@127.0.65.1:1"); got.status != cli.ExitNoServer || strings.Contains(got.errs, "s3cr") || !strings.Contains(got.errs, "me:xxxxx@127.0.65.1") {
 		t.Errorf("%+v", got)
 	}
 }

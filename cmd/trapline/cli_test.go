@@ -23,13 +23,13 @@ type outcome struct {
 	out, errs string
 }
 
-// cli runs the program in an empty directory. Standard output and error are pipes, standard input is empty.
-func cli(t testing.TB, args ...string) outcome {
+// invoke runs the program in an empty directory. Standard output and error are pipes, standard input is empty.
+func invoke(t testing.TB, args ...string) outcome {
 	t.Helper()
-	return cliIn(t, t.TempDir(), args...)
+	return invokeIn(t, t.TempDir(), args...)
 }
 
-func cliIn(t testing.TB, dir string, args ...string) outcome {
+func invokeIn(t testing.TB, dir string, args ...string) outcome {
 	t.Helper()
 	var out, errs strings.Builder
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -109,7 +109,7 @@ type golden struct {
 func checkGolden(t *testing.T, url string, list []golden) {
 	t.Helper()
 	for _, g := range list {
-		got := cli(t, append(strings.Fields(g.args), "--url="+url)...)
+		got := invoke(t, append(strings.Fields(g.args), "--url="+url)...)
 		hide := strings.NewReplacer(url, "URL").Replace
 		if got.status != g.status || hide(got.out) != g.out || g.errs != "ANY" && hide(got.errs) != g.errs {
 			t.Errorf("trapline %s: status %d, output\n%s, errors\n%s; want status %d, output\n%s, errors\n%s", g.args, got.status, hide(got.out), hide(got.errs), g.status, g.out, g.errs)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/cli"
 )
 
 // date is a time that is printed with its date.
@@ -28,7 +29,7 @@ func TestTargetIsShown(t *testing.T) {
 			Rows: []api.TableRow{{Cells: []string{"Te1/1/1", "9.4 Gbit/s"}, Values: []*float64{nil, &value}}}},
 	})
 	checkGolden(t, url, []golden{
-		{args: "target core-1", status: exitFailed, out: `
+		{args: "target core-1", status: cli.ExitFailed, out: `
 core-1  down for 2 h
 Address    192.0.2.1, SNMP 3, auth secure
 Labels     site=berlin
@@ -49,9 +50,9 @@ Changes    2026-03-04 05:06:07 down timeout
 `[1:]},
 		{args: "target core-1 --table=interfaces", out: "INTERFACE          IN\nTe1/1/1    9.4 Gbit/s\n"},
 		{args: "target core-1 --table=interfaces -o csv", out: "interface,in\nTe1/1/1,9.4e+09\n"},
-		{args: "target core-1 --table=interface", status: exitUsage, errs: "core-1 has no table \"interface\"; did you mean interfaces?\n"},
-		{args: "target croe-1", status: exitUsage, errs: "no target \"croe-1\" at URL; did you mean core-1?\n"},
-		{args: "target zzz", status: exitUsage, errs: "no target \"zzz\" at URL. trapline targets lists them\n"},
+		{args: "target core-1 --table=interface", status: cli.ExitUsage, errs: "core-1 has no table \"interface\"; did you mean interfaces?\n"},
+		{args: "target croe-1", status: cli.ExitUsage, errs: "no target \"croe-1\" at URL; did you mean core-1?\n"},
+		{args: "target zzz", status: cli.ExitUsage, errs: "no target \"zzz\" at URL. trapline targets lists them\n"},
 	})
 }
 
@@ -70,12 +71,12 @@ It is dropped by a filter.
   Remove the filter.
 `[1:]
 	checkGolden(t, url, []golden{
-		{args: "why core-1 ifHCInOctets", status: exitFailed, out: text},
-		{args: "why core-1 ifHCInOctets --live", status: exitFailed, out: text},
-		{args: "why core-1 ifHCInOctets -o wide", status: exitFailed, out: "It is dropped by a filter.\n  ✓ name known  IF-MIB\n  ✗ filters pass  ifAdminStatus = up (snmp.yml:41)\n  Remove the filter.\n"},
-		{args: "why core-1 ifHCInOctets -o csv", status: exitFailed, out: "step,state,text\nname known,ok,IF-MIB\nfilters pass,failed,ifAdminStatus = up (snmp.yml:41)\n"},
+		{args: "why core-1 ifHCInOctets", status: cli.ExitFailed, out: text},
+		{args: "why core-1 ifHCInOctets --live", status: cli.ExitFailed, out: text},
+		{args: "why core-1 ifHCInOctets -o wide", status: cli.ExitFailed, out: "It is dropped by a filter.\n  ✓ name known  IF-MIB\n  ✗ filters pass  ifAdminStatus = up (snmp.yml:41)\n  Remove the filter.\n"},
+		{args: "why core-1 ifHCInOctets -o csv", status: cli.ExitFailed, out: "step,state,text\nname known,ok,IF-MIB\nfilters pass,failed,ifAdminStatus = up (snmp.yml:41)\n"},
 		{args: "why core-2 up", out: "up of core-2 is there: 1 row.\n"},
-		{args: "why core-3", status: exitFailed, out: `
+		{args: "why core-3", status: cli.ExitFailed, out: `
 1 partial table, 1 metric without series.
 KIND     METRIC      MODULE  TEXT
 partial  ifInOctets  if_mib  It ends after ifIndex 7.
@@ -119,14 +120,14 @@ Notified   nms-1 acknowledged 14:02:11 in 34 ms
 Notified   nms-2 waits, 9 tries, unknown user
   2026-03-04 05:06:07  acknowledged  major          core-1 InterfaceDown nms-1 34 ms
 `[1:]},
-		{args: "alarms show 777", status: exitUsage, errs: "no alarm 777 at URL. trapline alarms lists them\n"},
+		{args: "alarms show 777", status: cli.ExitUsage, errs: "no alarm 777 at URL. trapline alarms lists them\n"},
 		{args: "events", out: `
 AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   TOOK  TEXT
 2026-03-04 05:06:07  raised        major     core-1  InterfaceDown                   Gi0/3 is down␛[2J
 2026-03-04 05:06:07  acknowledged  major     core-1  InterfaceDown  nms-1     34 ms
 `[1:]},
 		{args: "events -f -o json", out: `{"seq":1,"at":"2026-03-04T05:06:07Z","kind":"raised","target":"core-1","text":"down"}` + "\n"},
-		{args: "events --since=tomorrow", status: exitUsage, errs: "ANY"},
+		{args: "events --since=tomorrow", status: cli.ExitUsage, errs: "ANY"},
 	})
 	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/events": []api.Event{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
 		{args: "alarms", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms\n"},
@@ -149,16 +150,16 @@ STATE  RECEIVER  KIND        ADDRESS         WAITING  OLDEST               GIVEN
 works  nms-1     v2c inform  192.0.2.9:162                                                           12        34 ms
 fails  nms-2     v3 inform   192.0.2.10:162       14  2026-03-04 05:06:07                             0               It has no user monitor.
 `[1:]},
-		{args: "receivers test nms-2", status: exitFailed, out: "nms-2: not acknowledged: no answer\n"},
-		{args: "receivers show nms-3", status: exitUsage, errs: "no receiver \"nms-3\" at URL; did you mean nms-1?\n"},
+		{args: "receivers test nms-2", status: cli.ExitFailed, out: "nms-2: not acknowledged: no answer\n"},
+		{args: "receivers show nms-3", status: cli.ExitUsage, errs: "no receiver \"nms-3\" at URL; did you mean nms-1?\n"},
 	})
-	got := cli(t, "receivers", "show", "nms-2", "--url="+url)
+	got := invoke(t, "receivers", "show", "nms-2", "--url="+url)
 	for _, want := range []string{"nms-2  fails\n", "Problem    It has no user monitor.\n           Add it.\n", "snmptrapd  createUser -e 0x80 monitor\n", "waits  2026-03-04 05:06:07  raise      9  unknown_user  Gi0/3 is down\n"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("no %q in\n%s", want, got.out)
 		}
 	}
-	if got.status != exitFailed {
+	if got.status != cli.ExitFailed {
 		t.Errorf("status %d", got.status)
 	}
 }
@@ -171,7 +172,7 @@ It is true now for 1 series.
 TARGET  LABELS        VALUE  FIRES    BEGAN
 core-1  ifName=Gi0/3      2  yes    3 times
 `[1:]}})
-	checkGolden(t, serveStub(t, stub{"POST /api/v1/rules/try": stubError{400, "bad_data", "1:4: parse error", ""}}), []golden{{args: "rules try up==", status: exitUsage, errs: "1:4: parse error\n"}})
+	checkGolden(t, serveStub(t, stub{"POST /api/v1/rules/try": stubError{400, "bad_data", "1:4: parse error", ""}}), []golden{{args: "rules try up==", status: cli.ExitUsage, errs: "1:4: parse error\n"}})
 }
 
 // What moves between two scrapes of the first is not compared.
@@ -186,7 +187,7 @@ func TestDiffOfExporters(t *testing.T) {
 		fmt.Fprint(w, "# TYPE a gauge\na{x=\"1\",y=\"2\"} 3\n# TYPE moves counter\nmoves 9\n# TYPE kind counter\nkind 1\n# TYPE more gauge\nmore{z=\"1\"} 4\n")
 	})
 	a, b := serveStub(t, first), serveStub(t, second)
-	got := cli(t, "diff", a+"/metrics", b+"/metrics")
+	got := invoke(t, "diff", a+"/metrics", b+"/metrics")
 	want := `
 WHAT                FIRST   SECOND  SERIES
 value                   1        3  a{x="1",y="2"}
@@ -194,13 +195,13 @@ type                gauge  counter  kind
 only in the first       7           only
 only in the second               4  more{z="1"}
 `[1:]
-	if got.status != exitFailed || got.out != want || got.errs != "4 series and 4 series: 4 differences\n" {
+	if got.status != cli.ExitFailed || got.out != want || got.errs != "4 series and 4 series: 4 differences\n" {
 		t.Errorf("%+v; want\n%s", got, want)
 	}
-	if got := cli(t, "diff", b, b); got.status != 0 || got.out != "" {
+	if got := invoke(t, "diff", b, b); got.status != 0 || got.out != "" {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "diff", a, "http://127.0.65.1:1/"); got.status != exitNoServer {
+	if got := invoke(t, "diff", a, "http://127.0.65.1:1/"); got.status != cli.ExitNoServer {
 		t.Errorf("%+v", got)
 	}
 }

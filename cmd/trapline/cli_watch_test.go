@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"trapline/internal/api"
+	"trapline/internal/cli"
 )
 
 // A list that is watched is printed into a pipe when it has changed, and Ctrl-C ends that.
@@ -52,7 +53,7 @@ func TestAlarmsAreWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Wait()
-	if status := c.ProcessState.ExitCode(); status != exitInterrupted {
+	if status := c.ProcessState.ExitCode(); status != cli.ExitInterrupted {
 		t.Errorf("Ctrl-C ends with %d", status)
 	}
 }

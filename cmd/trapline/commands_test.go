@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/internal/cli"
 	"trapline/internal/notify"
 	"trapline/internal/setting"
 )
@@ -113,7 +114,8 @@ func TestEveryCommandWithEveryArgument(t *testing.T) {
 	silence(t)
 	r := &commandRunner{t: t, seen: map[string]bool{}}
 	r.identity = r.readIdentity()
-	app, commands, _ := newApp()
+	program, _ := newProgram()
+	app, commands := program.App, program.Commands
 	leaves := 0
 	for _, c := range leafCommands(app.Model().Commands) {
 		if c.FullCommand != "help" {
@@ -283,7 +285,7 @@ func (r *commandRunner) run(c *kingpin.CmdModel, args []string) error {
 	return err
 }
 
-// named reports whether the command line sets an engine ID itself.
+// Named reports whether the command line sets an engine ID itself.
 func named(id []byte, args []string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {
 		written, given := strings.CutPrefix(arg, "--engine-id=")
@@ -314,9 +316,10 @@ func runCommand(ctx context.Context, args []string) (err error) {
 			panic(cause)
 		}
 	}()
-	app, commands, _ := newApp()
+	program, _ := newProgram()
+	app, commands := program.App, program.Commands
 	app.UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(status int) { panic(errTerminated(status)) })
-	name, err := parse(app, spelledOut(args))
+	name, err := cli.Parse(app, cli.SpelledOut(args))
 	if err != nil {
 		return err
 	}

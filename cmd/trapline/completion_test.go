@@ -51,7 +51,7 @@ func startShell(t *testing.T, dir string, env []string, shell string, args ...st
 	return s
 }
 
-// read passes on what comes until the terminal is closed.
+// Read passes on what comes until the terminal is closed.
 func (s *shellSession) read() {
 	defer close(s.output)
 	for {
@@ -74,7 +74,7 @@ func (s *shellSession) rest() string {
 	return s.seen.String()
 }
 
-// send types text.
+// Send types text.
 func (s *shellSession) send(text string) {
 	s.t.Helper()
 	s.seen.Reset()

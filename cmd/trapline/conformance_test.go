@@ -36,7 +36,7 @@ func testConformance(t *testing.T, dir, expected, config string) {
 		t.Fatalf("no samples: %v", err)
 	}
 	addresses := map[string]string{}
-	names, recordings := recordings(t, dir)
+	names, recordings := programtest.Recordings(t, dir)
 	devices := programtest.StartDevices(t, "127.0.32.1:0", agent.Faults{}, recordings...)
 	for i, name := range names {
 		addresses[name] = devices.Addr(i).String()

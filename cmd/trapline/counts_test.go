@@ -80,7 +80,7 @@ func alarmKey(rule, target, row string, baseline bool) string {
 	return fmt.Sprintf("%s %s %s %t", rule, target, row, baseline)
 }
 
-// step changes some gauges, and an alarm of the inlet.
+// Step changes some gauges, and an alarm of the inlet.
 func (w *ward) step(rng *rand.Rand, inlet bool) {
 	for _, name := range slices.Sorted(maps.Keys(w.devices)) {
 		w.turn(rng, name)
@@ -150,7 +150,7 @@ func (w *ward) data(path string, into any) {
 	}
 }
 
-// column is a column of a CSV file.
+// Column is a column of a CSV file.
 func (w *ward) column(text, title string) (cells []string) {
 	w.Helper()
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
@@ -215,9 +215,9 @@ func (w *ward) wantAll(list []api.Alarm, outbox bool) {
 	_, _, page = get(w, w.base+"/")
 	want("overview", figures(page, `<span class="k">Alarms</span><b[^>]*>(\d+)</b>`), all.open)
 
-	want("trapline status", figures(cli(w, "status", "--url="+w.base).out, `(?m)^Alarms +(\d+)`), all.open)
-	want("trapline alarms", len(w.column(cli(w, "alarms", "-o", "csv", "--url="+w.base).out, "id")), all.open)
-	want("trapline alarms baseline=true", len(w.column(cli(w, "alarms", "-o", "csv", "--url="+w.base, "baseline=true").out, "id")), all.baseline)
+	want("trapline status", figures(invoke(w, "status", "--url="+w.base).out, `(?m)^Alarms +(\d+)`), all.open)
+	want("trapline alarms", len(w.column(invoke(w, "alarms", "-o", "csv", "--url="+w.base).out, "id")), all.open)
+	want("trapline alarms baseline=true", len(w.column(invoke(w, "alarms", "-o", "csv", "--url="+w.base, "baseline=true").out, "id")), all.baseline)
 }
 
 // wantEach compares the counts of the alarms of each target.
@@ -227,7 +227,7 @@ func (w *ward) wantEach(list []api.Alarm) {
 	w.data("/api/v1/targets?sort=name", &targets)
 	_, _, page := get(w, w.base+"/targets?sort=name")
 	_, _, text := get(w, w.base+"/api/v1/targets?sort=name&format=csv")
-	printed := cli(w, "targets", "-o", "csv", "--url="+w.base).out
+	printed := invoke(w, "targets", "-o", "csv", "--url="+w.base).out
 	order := w.column(printed, "target")
 	for i, name := range slices.Sorted(maps.Keys(w.devices)) {
 		of, at := countOpen(list, name), slices.Index(order, name)
@@ -238,7 +238,7 @@ func (w *ward) wantEach(list []api.Alarm) {
 		_, _, own := get(w, w.base+"/targets/"+name)
 		row := figures(page, `(?s)<tr id="t-`+name+`">(.*?)</tr>`)
 		heading := figures(own, `<h2>Open alarms <span class="n[^"]*">(\d+)`)
-		printedOne := cli(w, "target", name, "--url="+w.base).out
+		printedOne := invoke(w, "target", name, "--url="+w.base).out
 		got := map[string]string{
 			"targets":        fmt.Sprint(targets.Targets[i].Alarms, targets.Targets[i].Baseline),
 			"target":         fmt.Sprint(one.Alarms, one.Baseline),

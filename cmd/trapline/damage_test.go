@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/cmd/trapline/serve"
 	"trapline/internal/agent"
 	"trapline/internal/app"
 	"trapline/internal/peers"
@@ -47,7 +48,7 @@ func liveOnce(t *testing.T, file string, ready func(base string) bool) string {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)
 	line := kingpin.New("trapline", "")
-	flags := addServeFlags(line.Command("serve", "").Default())
+	flags := serve.AddServeFlags(line.Command("serve", "").Default())
 	if _, err := line.Parse([]string{"--config.file=" + file, "--web.listen-address=" + address}); err != nil {
 		t.Fatal(err)
 	}

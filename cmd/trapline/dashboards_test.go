@@ -106,7 +106,7 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 		"job": ".*", "by": by, "label": "site", "value": ".*", "device": device, "interface": ".*", "alias": ".*", "instance": ".*",
 		"__rate_interval": "8s", "__interval": "2s", "__range": "30s",
 	}
-	waiting := map[string]string{} // by place
+	waiting := map[string]string{} // By place
 	answers := func(text string) bool {
 		samples, err := prometheus.Query(text)
 		if err != nil {

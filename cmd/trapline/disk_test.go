@@ -173,7 +173,7 @@ func fill(t *testing.T, filler string) {
 	}
 }
 
-// post gives what is answered but 200.
+// Post gives what is answered but 200.
 func post(t *testing.T, url, body string) string {
 	t.Helper()
 	response, err := http.Post(url, "application/json", strings.NewReader(body))

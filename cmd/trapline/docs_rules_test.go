@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	rulescmd "trapline/cmd/trapline/rules"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
@@ -86,7 +87,7 @@ func TestTheUnitTestOfTheDocuments(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	var out strings.Builder
-	if err := printUnitTests(&out, runUnitTests([]string{path("tests.yml")}, builtInOptions())); err != nil || out.String() != "1 tests passed\n" {
+	if err := rulescmd.PrintUnitTests(&out, rulescmd.RunUnitTests([]string{path("tests.yml")}, builtInOptions())); err != nil || out.String() != "1 tests passed\n" {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

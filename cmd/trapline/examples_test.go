@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/cmd/trapline/tools"
 	"trapline/config"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
@@ -58,7 +59,7 @@ func TestExamples(t *testing.T) {
 			}
 			for i := range c.Receivers {
 				before := len(told(snmptrapd))
-				if _, err := testReceiver(t.Context(), c, c.Receivers[i].Name, "", slog.New(slog.DiscardHandler)); err != nil {
+				if _, err := tools.TestReceiver(t.Context(), c, c.Receivers[i].Name, "", slog.New(slog.DiscardHandler)); err != nil {
 					t.Errorf("%s: %v", c.Receivers[i].Name, err)
 				}
 				snmptrapd.Await(t, func() bool { return len(told(snmptrapd)) > before })

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/cli"
 	"trapline/internal/programtest"
 )
 
@@ -57,17 +58,17 @@ targets: [{name: core-1, address: %q, auth: lab, modules: [m], timeout: 200ms, r
 		{"get -c s3cret silent " + name, 0, value, strings.Replace(from, "core-1", "silent", 1) + "credentials of the command line, from snmp.yml\n"},
 		{"get --auth=lab silent " + name, 0, value, strings.Replace(from, "core-1", "silent", 1) + "auth lab, from snmp.yml\n"},
 		{"get --auth=lab " + address + " " + name, 0, value, ""},
-		{"get silent " + name, exitFailed, "", strings.Replace(from, "core-1", "silent", 1) + "auth other, from snmp.yml\nerror getting target " + address + ": request timeout (after 0 retries)\n"},
-		{"get --auth=labs core-1 " + name, exitUsage, "", "no auth \"labs\" in snmp.yml; did you mean lab?\n"},
+		{"get silent " + name, cli.ExitFailed, "", strings.Replace(from, "core-1", "silent", 1) + "auth other, from snmp.yml\nerror getting target " + address + ": request timeout (after 0 retries)\n"},
+		{"get --auth=labs core-1 " + name, cli.ExitUsage, "", "no auth \"labs\" in snmp.yml; did you mean lab?\n"},
 		{"get -c s3cret " + address + " " + name, 0, value, ""},
 		{"get -c s3cret udp:" + address + " " + name, 0, value, ""},
 		{"get edge-1 " + name, 0, "SNMPv2-MIB::sysName.0 = STRING: 1.3.6.1.2.1.1.5.0\n", "edge-1: 198.51.100.7, asked by URL\n"},
-		{"get edge-1 1.3.6.1.4.1.9999.0", exitFailed, "", "edge-1: 198.51.100.7, asked by URL\nedge-1 has no 1.3.6.1.4.1.9999.0\n"},
+		{"get edge-1 1.3.6.1.4.1.9999.0", cli.ExitFailed, "", "edge-1: 198.51.100.7, asked by URL\nedge-1 has no 1.3.6.1.4.1.9999.0\n"},
 		{"walk edge-1 system -On", 0, ".1.3.6.1.2.1.1.5.0 = STRING: system\n", "edge-1: 198.51.100.7, asked by URL\n"},
 		{"walk edge-1 1.3.6.1.4.1.9999", 0, "", "edge-1: 198.51.100.7, asked by URL\nedge-1 has no objects below 1.3.6.1.4.1.9999, or does not show them\n"},
 		{"poll core-1 --log.level=error", 0, "sysUpTime", "core-1: up, "},
 	} {
-		got := cliIn(t, dir, append(strings.Fields(c.args), "--url="+server)...)
+		got := invokeIn(t, dir, append(strings.Fields(c.args), "--url="+server)...)
 		errs := strings.ReplaceAll(got.errs, server, "URL")
 		exact := got.out == c.out && errs == c.errs
 		if strings.HasPrefix(c.args, "poll") {
@@ -80,8 +81,8 @@ targets: [{name: core-1, address: %q, auth: lab, modules: [m], timeout: 200ms, r
 			t.Errorf("trapline %s prints a community", c.args)
 		}
 	}
-	got := cliIn(t, dir, "get", "core-l", name, "--url="+server)
-	if got.status != exitUsage || !strings.HasSuffix(got.errs, "; did you mean core-1?\n") {
+	got := invokeIn(t, dir, "get", "core-l", name, "--url="+server)
+	if got.status != cli.ExitUsage || !strings.HasSuffix(got.errs, "; did you mean core-1?\n") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -9,17 +9,19 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
+
+	"trapline/internal/cli"
 )
 
-func addMan(app *kingpin.Application, commands map[string]command) {
-	c := app.Command("man", "Print the manual page: trapline man | man -l -")
-	commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+func addMan(program *cli.Program) {
+	c := program.App.Command("man", "Print the manual page: trapline man | man -l -")
+	program.Commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		funcs := template.FuncMap{"roff": roff, "examples": examplesOf, "IsCumulative": isCumulative, "version": func() string { return version.Version }}
 		page, err := template.New("man").Funcs(funcs).Parse(manPage)
 		if err != nil {
 			return err
 		}
-		return page.Execute(os.Stdout, app.Model())
+		return page.Execute(os.Stdout, program.App.Model())
 	}
 }
 

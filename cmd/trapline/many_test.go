@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 )
 
@@ -120,7 +121,7 @@ func TestPeersLimitsOfWalksOfAServer(t *testing.T) {
 	if r := runProgram(t, "walk", "--url", base, "--max-rows", "2", "-O", "n", "box", "1.3.6.1.2.1.2.2.1"); r.status != 0 || strings.Count(r.out, "\n") != 2 || !strings.Contains(r.errs, "box: the walk of 1.3.6.1.2.1.2.2.1 ends after 2 rows\n") {
 		t.Errorf("%+v", r)
 	}
-	if r := runProgram(t, "walk", "--url", base, "--to-end", "box", "1.3.6.1.2.1.2.2.1"); r.status != exitUsage || !strings.Contains(r.errs, "without --to-end, --max-requests and --allow-nonincreasing: write "+s.Addresses[0]+" to walk it from here") {
+	if r := runProgram(t, "walk", "--url", base, "--to-end", "box", "1.3.6.1.2.1.2.2.1"); r.status != cli.ExitUsage || !strings.Contains(r.errs, "without --to-end, --max-requests and --allow-nonincreasing: write "+s.Addresses[0]+" to walk it from here") {
 		t.Errorf("%+v", r)
 	}
 }

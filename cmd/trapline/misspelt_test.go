@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/cli"
 )
 
 // misspellings are the words that one exchange, omission, addition or replacement of a letter makes of a word.
@@ -33,7 +35,8 @@ func misspellings(word string) (list []string) {
 // Every misspelling of a command that can be only of that command has it suggested.
 func TestEveryCommandIsSuggested(t *testing.T) {
 	t.Parallel()
-	app, _, _ := newApp()
+	program, _ := newProgram()
+	app := program.App
 	checked := 0
 	var check func(above []string, commands []*kingpin.CmdModel)
 	check = func(above []string, commands []*kingpin.CmdModel) {
@@ -58,7 +61,7 @@ func TestEveryCommandIsSuggested(t *testing.T) {
 				continue
 			}
 			checked++
-			err := unknownCommand(app.Model(), append(slices.Clone(above), word))
+			err := cli.UnknownCommand(app.Model(), append(slices.Clone(above), word))
 			want := "no command " + strconv.Quote(strings.Join(append(slices.Clone(above), word), " ")) + "; did you mean " + of[0] + "?"
 			if err == nil || err.Error() != want {
 				t.Errorf("%v, want %s", err, want)

@@ -24,7 +24,7 @@ func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
 func testNamesArePrinted(t *testing.T, recorded string) {
 	dir := corpus.MIBs(t, corpus.Own(t, "mibs"))
 	dirs := filepath.Join(dir, "rfc") + ":" + filepath.Join(dir, "net-snmp")
-	names, list := recordings(t, recorded)
+	names, list := programtest.Recordings(t, recorded)
 	devices := programtest.StartDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	addresses := map[string]string{snmpd.Address: "snmpd"}

@@ -37,7 +37,7 @@ modules:
 func TestNamesAlone(t *testing.T) { corpus.Each(t, "conformance", testNamesAlone) }
 
 func testNamesAlone(t *testing.T, dir string) {
-	names, recorded := recordings(t, dir)
+	names, recorded := programtest.Recordings(t, dir)
 	devices := programtest.StartDevices(t, "127.0.35.1:0", agent.Faults{}, recorded...)
 	base := startServer(t, namesAlone)
 	compared := 0

@@ -19,12 +19,12 @@ import (
 // logbook is what snmptrapd was told in all its lives, each event once.
 type logbook struct {
 	known map[string]bool     // event IDs
-	told  map[string][]string // by target, "raise" or "clear"
+	told  map[string][]string // By target, "raise" or "clear"
 }
 
 var loggedEvent = regexp.MustCompile(`32473\.1\.0\.([12])\|~\|.*32473\.1\.1\.2\.0 = STRING: "([^"]+)".*32473\.1\.1\.6\.0 = STRING: "([^"]+)"`)
 
-// read takes up what is new.
+// Read takes up what is new.
 func (l *logbook) read(d *peers.Snmptrapd) {
 	for _, line := range d.Received() {
 		m := loggedEvent.FindStringSubmatch(line)

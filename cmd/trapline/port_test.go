@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/cli"
 )
 
 // Who has the port already is said before anything else is begun.
@@ -34,8 +35,8 @@ func TestPortInUse(t *testing.T) {
 		strings.TrimPrefix(url, "http://"): `^port \d+ is in use by Trapline 0\.9\.0 \(running 3 days\)\. Use --web\.listen-address=127\.0\.65\.1:\d+\n$`,
 		stranger.Addr().String():           `^port \d+ is in use by another program\. Use --web\.listen-address=127\.0\.65\.1:\d+\n$`,
 	} {
-		got := cliIn(t, dir, "serve", "--log.level=error", "--web.listen-address="+address)
-		if got.status != exitFailed || got.out != "" || !regexp.MustCompile(want).MatchString(got.errs) {
+		got := invokeIn(t, dir, "serve", "--log.level=error", "--web.listen-address="+address)
+		if got.status != cli.ExitFailed || got.out != "" || !regexp.MustCompile(want).MatchString(got.errs) {
 			t.Errorf("%s: %+v does not match %s", address, got, want)
 		}
 	}
@@ -50,14 +51,14 @@ func TestFilesThatAreNotThere(t *testing.T) {
 		{"serve --config.file=no.yml", `no.yml: no such file. Try "trapline demo", "trapline init HOST" or --config.file` + "\n"},
 		{"serve --config.file=.", ""},
 	} {
-		got := cli(t, strings.Fields(c.args)...)
-		if got.status != exitUsage || got.out != "" || c.errs != "" && got.errs != c.errs {
+		got := invoke(t, strings.Fields(c.args)...)
+		if got.status != cli.ExitUsage || got.out != "" || c.errs != "" && got.errs != c.errs {
 			t.Errorf("trapline %s: %+v; want %s", c.args, got, c.errs)
 		}
 	}
 	dir := t.TempDir()
 	writeFile(t, dir, "snmp.yml", "auths: {a: {comunity: x}}\n")
-	if got := cliIn(t, dir, "check"); got.status != exitFailed || !strings.Contains(got.errs, "did you mean") {
+	if got := invokeIn(t, dir, "check"); got.status != cli.ExitFailed || !strings.Contains(got.errs, "did you mean") {
 		t.Errorf("%+v", got)
 	}
 }

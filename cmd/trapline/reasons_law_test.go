@@ -21,6 +21,7 @@ import (
 	"trapline/internal/httpapi"
 	"trapline/internal/human"
 	"trapline/internal/poller"
+	"trapline/internal/programtest"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/internal/web"
@@ -37,7 +38,9 @@ func (f failing) Poll(context.Context, *client.Plan, func(snmp.VarBind)) (client
 // failings are polls that fail for every reason: as a whole, in a table from its beginning and after a row, with what is
 // dropped, and of silent devices those that answered a discovery; the details are drawn.
 func failings(r *rand.Rand) (list []error) {
-	detail := func() error { return errors.New(odd[r.IntN(len(odd))] + " of \"it\" after 3 retries") }
+	detail := func() error {
+		return errors.New(programtest.Odd[r.IntN(len(programtest.Odd))] + " of \"it\" after 3 retries")
+	}
 	root := snmp.MustParseOID("1.3.9")
 	for _, why := range access.Reasons {
 		if why == access.Canceled || why == access.Duplicate {
@@ -93,7 +96,7 @@ func TestReasonsReadTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	list := failings(rand.New(rand.NewPCG(22, 11)))
 	base := failingSite(t, list)
-	all := cli(t, "targets", "--url="+base).out
+	all := invoke(t, "targets", "--url="+base).out
 	page := func(path string) string {
 		_, _, text := get(t, base+path)
 		return html.UnescapeString(text)
@@ -107,8 +110,8 @@ func TestReasonsReadTheSameEverywhere(t *testing.T) {
 		}
 		p := one.Problems[0]
 		for where, text := range map[string]string{
-			"target": cli(t, "target", name, "--url="+base).out,
-			"why":    cli(t, "why", name, "-o", "wide", "--url="+base).out,
+			"target": invoke(t, "target", name, "--url="+base).out,
+			"why":    invoke(t, "why", name, "-o", "wide", "--url="+base).out,
 			"page":   page("/targets/" + name), "page why": page("/targets/" + name + "/why"),
 		} {
 			if !strings.Contains(text, human.Visible(p.Text)) || !strings.Contains(text, human.Visible(p.Remedy)) {

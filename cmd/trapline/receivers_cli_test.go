@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/creack/pty"
-
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
@@ -19,30 +17,30 @@ func TestReceiversAreShownRetriedAndDropped(t *testing.T) {
 	base := startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: late, address: %q}\n- {name: never, address: %q}\n", address, address)))
 	insist(t, base+"/api/v1/webhook", alertsOf(7, 1, true))
 	awaitMatch(t, base+"/api/v1/receivers", `"state":"fails"(?s:.*)"state":"fails"`)
-	got := cli(t, "receivers", "--url="+base)
+	got := invoke(t, "receivers", "--url="+base)
 	if lines := strings.Split(got.out, "\n"); got.status != 0 || len(lines) != 4 || !strings.HasPrefix(lines[1], "fails  late ") || !strings.HasPrefix(lines[2], "fails  never ") {
 		t.Errorf("%+v", got)
 	}
-	got = cli(t, "outbox", "show", "late", "--url="+base)
-	if got.status != exitFailed || !strings.HasPrefix(got.out, "late  fails\n") || !strings.Contains(got.out, "Down") {
+	got = invoke(t, "outbox", "show", "late", "--url="+base)
+	if got.status != cli.ExitFailed || !strings.HasPrefix(got.out, "late  fails\n") || !strings.Contains(got.out, "Down") {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "receivers", "drop", "never", "--yes", "--url="+base); got.status != 0 || got.out+got.errs != "" {
+	if got := invoke(t, "receivers", "drop", "never", "--yes", "--url="+base); got.status != 0 || got.out+got.errs != "" {
 		t.Errorf("%+v", got)
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Address: address})
-	if got := cli(t, "receivers", "retry", "late", "--url="+base); got.status != 0 || got.out+got.errs != "" {
+	if got := invoke(t, "receivers", "retry", "late", "--url="+base); got.status != 0 || got.out+got.errs != "" {
 		t.Errorf("%+v", got)
 	}
-	d.Await(t, func() bool { return cli(t, "receivers", "show", "late", "--url="+base).status == 0 })
-	got = cli(t, "receivers", "test", "late", "--url="+base)
+	d.Await(t, func() bool { return invoke(t, "receivers", "show", "late", "--url="+base).status == 0 })
+	got = invoke(t, "receivers", "test", "late", "--url="+base)
 	if got.status != 0 || !strings.HasPrefix(got.out, "late: acknowledged in ") {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "notify", "test", "--to=late", "--url="+base); got.status != 0 || !strings.HasPrefix(got.out, "late: acknowledged in ") {
+	if got := invoke(t, "notify", "test", "--to=late", "--url="+base); got.status != 0 || !strings.HasPrefix(got.out, "late: acknowledged in ") {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "receivers", "retry", "latte", "--url="+base); got.status != exitUsage || !strings.Contains(strings.ToLower(got.errs), "did you mean late?") {
+	if got := invoke(t, "receivers", "retry", "latte", "--url="+base); got.status != cli.ExitUsage || !strings.Contains(strings.ToLower(got.errs), "did you mean late?") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -50,27 +48,10 @@ func TestReceiversAreShownRetriedAndDropped(t *testing.T) {
 // Nothing is dropped by a slip of the hand.
 func TestDropWantsAWord(t *testing.T) {
 	const want = "what waits for nms would be dropped for good: write --yes where nobody can be asked"
-	if got := cli(t, "receivers", "drop", "nms", "--url=http://127.0.65.1:1"); got.status != exitUsage || got.errs != want+"\n" {
+	if got := invoke(t, "receivers", "drop", "nms", "--url=http://127.0.65.1:1"); got.status != cli.ExitUsage || got.errs != want+"\n" {
 		t.Errorf("%+v", got)
 	}
-	if got := cli(t, "receivers", "drop", "nms", "--yes", "--url=http://127.0.65.1:1"); got.status != exitNoServer {
+	if got := invoke(t, "receivers", "drop", "nms", "--yes", "--url=http://127.0.65.1:1"); got.status != cli.ExitNoServer {
 		t.Errorf("%+v", got)
-	}
-	keyboard, terminal, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer keyboard.Close()
-	defer terminal.Close()
-	for typed, want := range map[string]error{"nms": nil, "nsm": errors.New("nothing was dropped"), "": errors.New("nothing was dropped")} {
-		if _, err := keyboard.WriteString(typed + "\n"); err != nil {
-			t.Fatal(err)
-		}
-		if err := confirm(terminal, "nms", false); fmt.Sprint(err) != fmt.Sprint(want) {
-			t.Errorf("%q: %v, want %v", typed, err, want)
-		}
-	}
-	if err := confirm(terminal, "nms", true); err == nil || err.Error() != want {
-		t.Error(err)
 	}
 }

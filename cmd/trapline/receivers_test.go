@@ -59,7 +59,7 @@ func (r *reloading) mustReload(config string) {
 }
 
 // Receivers come, change and go by a reload. What waits for one that goes is told when it comes back, and our
-// engine does not start again.
+// Engine does not start again.
 func TestReceiversChangeByAReload(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -119,7 +119,7 @@ func TestFirstReceiversOfAProcessWithoutState(t *testing.T) {
 	r := startReloading(t, stateless)
 	test := func(want string) {
 		t.Helper()
-		if got := cli(t, "receivers", "test", "nms", "--url="+r.base); !strings.Contains(got.out+got.errs, want) {
+		if got := invoke(t, "receivers", "test", "nms", "--url="+r.base); !strings.Contains(got.out+got.errs, want) {
 			t.Errorf("receivers test: %d %s%s, want %q", got.status, got.out, got.errs, want)
 		}
 	}

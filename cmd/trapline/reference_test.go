@@ -14,7 +14,8 @@ import (
 )
 
 func TestReferenceOfCommands(t *testing.T) {
-	app, _, _ := newApp()
+	program, _ := newProgram()
+	app := program.App
 	model := app.Model()
 	var b bytes.Buffer
 	b.WriteString("# Command line\n\nMade by `make docs` from the program. `trapline COMMAND --help` prints the same.\n")

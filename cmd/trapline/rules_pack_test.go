@@ -11,9 +11,11 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	rulescmd "trapline/cmd/trapline/rules"
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/agent"
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 	"trapline/internal/rules"
@@ -34,7 +36,7 @@ func packFiles(t testing.TB, pattern string) []string {
 
 // builtInOptions have names looked for in the built-in MIBs.
 func builtInOptions() unittest.Options {
-	return unitTestOptions(mibFlags{dirs: new([]string), modules: new([]string)})
+	return rulescmd.UnitTestOptions(cli.MIBFlags{Dirs: new([]string), Modules: new([]string)})
 }
 
 // The pack and its tests are Prometheus' own files: its promtool takes them, and so does ours.
@@ -49,7 +51,7 @@ func TestThePackOfRulesByPromtoolAndByOurs(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := printUnitTests(&out, runUnitTests(packFiles(t, "tests/*.yml"), builtInOptions())); err != nil {
+	if err := rulescmd.PrintUnitTests(&out, rulescmd.RunUnitTests(packFiles(t, "tests/*.yml"), builtInOptions())); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

@@ -55,7 +55,7 @@ func (g *gauges) run() {
 	}
 }
 
-// answer fills in the values of what is asked for.
+// Answer fills in the values of what is asked for.
 func (g *gauges) answer(list []byte) (filled []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 var planted = []string{"hunter-community", "hunter-refused", "hunter-auth", "hunter-priv", "68756e7465722d6b6579", "hunter-webhook", "hunter-token", "hunter-check"}
 
 // plantedConfig has a secret wherever one may stand; of the %s the first is the address of a device, the second the
-// host of a webhook, the third a directory.
+// Host of a webhook, the third a directory.
 const plantedConfig = `
 auths:
   lab: {community: hunter-community}

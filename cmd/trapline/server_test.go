@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"trapline/cmd/trapline/serve"
 	"trapline/internal/app"
 	"trapline/internal/peers"
 )
@@ -39,7 +40,7 @@ func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 	address := peers.FreeTCPAddress(t)
 	line := kingpin.New("trapline", "")
 	command := line.Command("serve", "").Default()
-	flags := addServeFlags(command)
+	flags := serve.AddServeFlags(command)
 	if _, err := line.Parse(append(args, "--web.listen-address="+address)); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 	}
 }
 
-// get asks the server and gives status, content type and body.
+// Get asks the server and gives status, content type and body.
 func get(t testing.TB, url string, header ...string) (int, string, string) {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request(t, url, header...))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
@@ -109,7 +110,7 @@ func TestPeersSetByName(t *testing.T) {
 	}
 	base := startServer(t, config)
 	r = runProgram(t, "set", "--url", base, "rack", peers.Knob, "i", "12")
-	if want := "rack is a target of the server at " + base + ", which never writes: write its address, and a community or user that may set objects\n"; r.status != exitUsage || !strings.HasSuffix(r.errs, want) {
+	if want := "rack is a target of the server at " + base + ", which never writes: write its address, and a community or user that may set objects\n"; r.status != cli.ExitUsage || !strings.HasSuffix(r.errs, want) {
 		t.Errorf("%+v, want %s", r, want)
 	}
 	if got := peers.NetSNMP(t, "snmpget", "-Oqv", "-v2c", "-c", "public", snmpd.Address, peers.Knob); got != "11\n" {

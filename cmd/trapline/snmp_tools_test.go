@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/cmd/trapline/tools"
 	"trapline/internal/agent"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
@@ -151,10 +152,10 @@ func (p *toolPeers) output(t *testing.T, line string) string {
 	return output(t, p.binary, p.addresses, line, "CACHE_DIRECTORY="+p.cache)
 }
 
-// output runs a line of the reference with its example addresses replaced.
+// Output runs a line of the reference with its example addresses replaced.
 func output(t *testing.T, binary string, addresses *strings.Replacer, line string, env ...string) string {
 	t.Helper()
-	words, err := shellWords(addresses.Replace(line))
+	words, err := tools.ShellWords(addresses.Replace(line))
 	if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}

@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
@@ -118,7 +117,7 @@ func TestTopWithoutServer(t *testing.T) {
 	s.awaitText("as of ", "503 Service Unavailable", "Te1/1/1")
 	s.send("\x03")
 	_ = c.Wait()
-	if status := c.ProcessState.ExitCode(); status != exitInterrupted {
+	if status := c.ProcessState.ExitCode(); status != cli.ExitInterrupted {
 		t.Errorf("Ctrl-C ends with %d", status)
 	}
 	s.await(func(text string, alternate bool) bool {
@@ -132,9 +131,9 @@ func TestTopErrors(t *testing.T) {
 	s := topStub(&asked)
 	s["GET /api/v1/targets"] = api.TargetList{Matched: 1, Targets: []api.TargetSummary{{Name: "core-1"}}}
 	checkGolden(t, serveStub(t, s), []golden{
-		{args: "top core-1", status: exitUsage, errs: "top wants a terminal: write trapline target core-1 --table=interfaces\n"},
-		{args: "top core-2", status: exitUsage, errs: "no target \"core-2\" at URL; did you mean core-1?\n"},
-		{args: "top core-1 --every=1ms", status: exitUsage, errs: "--every 1ms: write 100ms or more\n"},
+		{args: "top core-1", status: cli.ExitUsage, errs: "top wants a terminal: write trapline target core-1 --table=interfaces\n"},
+		{args: "top core-2", status: cli.ExitUsage, errs: "no target \"core-2\" at URL; did you mean core-1?\n"},
+		{args: "top core-1 --every=1ms", status: cli.ExitUsage, errs: "--every 1ms: write 100ms or more\n"},
 	})
 }
 
@@ -166,50 +165,8 @@ func TestTopPollsByItself(t *testing.T) {
 		{[]string{"top", "core-1"}, "top wants a terminal: write trapline poll core-1"},
 		{[]string{"top", "core-1", "--url=" + closed}, "no server at " + closed},
 	} {
-		if got := cliIn(t, dir, test.args...); got.status == 0 || !strings.Contains(got.errs, test.want) {
+		if got := invokeIn(t, dir, test.args...); got.status == 0 || !strings.Contains(got.errs, test.want) {
 			t.Errorf("%q: %+v, want %s", test.args, got, test.want)
-		}
-	}
-}
-
-// The chart stays with the interface that it was opened for, whichever is the busiest later, and ends with its row.
-func TestTopChartsOneInterface(t *testing.T) {
-	t.Parallel()
-	busy := func(names ...string) topData {
-		d := topData{table: api.Table{Columns: []api.TableColumn{{Name: "interface"}, {Name: "use"}}}}
-		for i, name := range names {
-			use := float64(90 - i)
-			d.table.Rows = append(d.table.Rows, api.TableRow{Key: name, Cells: []string{name, ""}, Values: []*float64{nil, &use}})
-		}
-		return d
-	}
-	m := &topModel{width: 100, height: 20, data: busy("first", "second")}
-	m.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
-	m.Update(busy("second", "first"))
-	if got := m.View().Content; !strings.Contains(got, "first") || strings.Contains(got, "second") {
-		t.Errorf("the chart is\n%s", got)
-	}
-	m.Update(busy("second"))
-	if got := m.View().Content; !strings.Contains(got, "INTERFACE") || !strings.Contains(got, "second") {
-		t.Errorf("without the row, the screen is\n%s", got)
-	}
-}
-
-// A column is as high as its share of the highest point, in eighths of a line, and a gap is empty.
-func TestPlot(t *testing.T) {
-	for _, test := range []struct {
-		points        []float64
-		width, height int
-		want          string
-	}{
-		{[]float64{0, 4, 8, -1, 2}, 5, 2, "          8 │  █|          0 │▁██ ▄"},
-		{[]float64{0, 4, 8, -1, 2}, 11, 2, "          8 │    ██|          0 │▁▁████  ▄▄"},
-		{[]float64{9, 1, 2}, 2, 1, "          2 │▄█"},
-		{[]float64{0, 0}, 2, 1, "          0 │▁▁"},
-		{nil, 5, 1, "          0 │"},
-	} {
-		if got := strings.Join(plot(test.points, test.width, test.height, ""), "|"); got != test.want {
-			t.Errorf("%v in %d×%d:\n%s\nwant\n%s", test.points, test.width, test.height, got, test.want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type witness struct {
 
 	mu       sync.Mutex
 	known    map[string]bool     // event IDs
-	told     map[string][]string // by alarm ID, "raise" or "clear"
+	told     map[string][]string // By alarm ID, "raise" or "clear"
 	repeated int
 }
 

@@ -208,7 +208,7 @@ func TestPeersWholeMIBOfRecordings(t *testing.T) {
 }
 
 func testWholeMIBOfRecordings(t *testing.T, dir string) {
-	names, recordings := recordings(t, dir)
+	names, recordings := programtest.Recordings(t, dir)
 	devices := programtest.StartDevices(t, "127.0.35.1:0", agent.Faults{}, recordings...)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,30 @@
+package mib
+
+import (
+	"fmt"
+
+	"trapline/internal/cli"
+	"trapline/mibs"
+)
+
+func Add(program *cli.Program) {
+	mib := program.App.Command("mib", "Read MIB modules: the built-in ones and those of the user.")
+	addMIBTranslate(program, mib)
+	addMIBFind(program, mib)
+	addMIBCheck(program, mib)
+	addMIBPrint(program, mib)
+}
+
+// nodeLine tells of a node in one line.
+func nodeLine(n *mibs.Node) string {
+	text := fmt.Sprintf("%s::%s .%s %s", n.Module, n.Name, n.OID, n.Kind)
+	for _, more := range []string{n.Type.String(), n.Units} {
+		if more != "" {
+			text += ", " + more
+		}
+	}
+	if n.Description != "" {
+		text += ": " + n.Help()
+	}
+	return text
+}

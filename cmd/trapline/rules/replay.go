@@ -1,0 +1,125 @@
+package rules
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/cli"
+	"trapline/internal/notify"
+	"trapline/internal/poller"
+	"trapline/internal/replay"
+	"trapline/internal/rules"
+	"trapline/internal/runtimeconfig"
+	"trapline/internal/snmp"
+)
+
+func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
+	c := parent.Command("replay", "Have the rules judge recordings, and print what receivers would have been sent, and when.")
+	files, expandEnv := cli.AddConfigFlags(c)
+	start := c.Flag("start", "When the first poll began, in RFC 3339's form; without it, now.").PlaceHolder("TIME").String()
+	interval := c.Flag("interval", "Time between the polls of all targets; without it, their own.").Duration()
+	dirs := c.Arg("directory", "Directories named as targets, with their recordings (.snmprec, also .gz and .bz2) in the order of their names: one for each poll. "+
+		"An empty one is a pass that the device did not answer.").Required().ExistingDirs()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		w, err := runtimeconfig.Load(*files, *expandEnv, "")
+		if err != nil {
+			return err
+		}
+		at := time.Now()
+		if *start != "" {
+			if at, err = time.Parse(time.RFC3339, *start); err != nil {
+				return fmt.Errorf("--start: %w", err)
+			}
+		}
+		tapes, err := tapesOf(w, *dirs, *interval)
+		if err != nil {
+			return err
+		}
+		out := bufio.NewWriter(os.Stdout)
+		defer out.Flush()
+		line := cli.NamedBy(w.Config.Names)
+		passes := 0
+		for i := range tapes {
+			passes += len(tapes[i].Recordings)
+		}
+		bar := cli.NewProgressBeside("polls", passes)
+		defer bar.End()
+		return replay.Run(ctx, tapes, replay.Options{
+			Rules: rehearsal(w), Start: at,
+			Told:  func(t notify.Told) { printTold(out, &t, w.Config.Names, line) },
+			Ended: func() { bar.Add(1) },
+			Warn:  func(err error) { logger.Warn(err.Error()) },
+		})
+	}
+}
+
+// rehearsal is what the configuration has to try its rules with. Without receivers, one is made up that is
+// told by the notifications that rules name.
+func rehearsal(w *runtimeconfig.Config) rules.DryRunOptions {
+	o := rules.DryRunOptions{
+		Configuration: rules.Configuration{Set: w.Config.Rules, Settings: w.Config.RuleSettings, Names: w.Config.Names},
+		Receivers:     w.Config.Receivers, Notifications: w.Config.Notifications, Auths: w.Config.Auths,
+	}
+	if len(o.Receivers) == 0 {
+		o.Receivers = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "template"}}
+	}
+	return o
+}
+
+// tapesOf finds the recordings of targets in directories of their names.
+func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Tape, error) {
+	var tapes []replay.Tape
+	for _, dir := range dirs {
+		name := filepath.Base(filepath.Clean(dir))
+		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s: the configuration has no target %q", dir, name)
+		}
+		target := *w.Targets[i]
+		if interval > 0 {
+			target.Interval = interval
+		}
+		t := replay.Tape{Target: &target}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if strings.Contains(e.Name(), ".snmprec") {
+				t.Recordings = append(t.Recordings, filepath.Join(dir, e.Name()))
+			}
+		}
+		if len(t.Recordings) == 0 {
+			return nil, fmt.Errorf("%s: there are no recordings (*.snmprec) in it", dir)
+		}
+		tapes = append(tapes, t)
+	}
+	return tapes, nil
+}
+
+// printTold prints a line about a notification, and one for each of its variable bindings.
+func printTold(out io.Writer, t *notify.Told, names notify.Names, line func(snmp.VarBind) string) {
+	e := &t.Event
+	fmt.Fprintf(out, "%s %s %s of %s to %s", e.At.UTC().Format(time.RFC3339), e.Kind, e.Alarm.Rule, e.Alarm.Target, t.Receiver)
+	if t.Notification == nil {
+		fmt.Fprintf(out, ": %s\n", e.Alarm.Summary)
+		return
+	}
+	fmt.Fprintf(out, ": %s\n", names.NameOf(t.Notification.Trap))
+	for _, v := range t.Notification.VarBinds {
+		fmt.Fprintf(out, "  %s\n", strings.ReplaceAll(line(v), "\n", "\\n"))
+	}
+	for _, fault := range t.Faults {
+		fmt.Fprintf(out, "  ! %s\n", fault)
+	}
+}

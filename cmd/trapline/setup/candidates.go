@@ -1,0 +1,44 @@
+package setup
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"trapline/config"
+	"trapline/internal/access"
+	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
+	"trapline/internal/survey"
+)
+
+// Candidates are the auths of the configuration, if there is one, and those that devices come with.
+func candidates(files []string, expandEnv bool) ([]survey.Candidate, error) {
+	var list []survey.Candidate
+	auths := map[string]*access.Auth{}
+	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
+	switch {
+	case err == nil:
+		auths = c.Auths
+	case runtimeconfig.AnyFile(files):
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(auths)) {
+		builtin := name == poller.DefaultAuth && *auths[name] == *survey.PublicAuth(2)
+		list = append(list, survey.Candidate{Name: name, Auth: auths[name], Known: !builtin, Builtin: builtin})
+	}
+	usual := []survey.Candidate{{Name: poller.DefaultAuth, Auth: survey.PublicAuth(2), Builtin: true}, {Name: "public_v1", Auth: survey.PublicAuth(1)}}
+	for _, usual := range usual {
+		same := func(c survey.Candidate) bool {
+			return c.Auth.Version == usual.Auth.Version && c.Auth.Community == usual.Auth.Community && c.Auth.CommunityFile == ""
+		}
+		if !slices.ContainsFunc(list, same) {
+			list = append(list, usual)
+		}
+	}
+	return list, nil
+}
+
+// isAbsent reports that a file is not there.
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,83 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+
+	"trapline/internal/cli"
+	"trapline/internal/human"
+	"trapline/internal/runtimeconfig"
+)
+
+func addCheck(program *cli.Program) {
+	c := program.App.Command("check", "Read the configuration as serve does, and report every error in it.")
+	files, expandEnv := cli.AddConfigFlags(c)
+	arguments := c.Arg("file", "Configuration files or globs; without any, those of --config.file.").Strings()
+	program.Commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
+		if len(*arguments) > 0 && len(*files) > 0 {
+			return cli.Usagef("files are named as arguments and by --config.file: name all of them in one way")
+		}
+		if len(*arguments) > 0 {
+			files = arguments
+		}
+		return printCheck(os.Stdout, *files, *expandEnv)
+	}
+}
+
+// printCheck prints what check logs, a line for each, and what the configuration has.
+func printCheck(out io.Writer, files []string, expandEnv bool) error {
+	l := &lines{out: out}
+	w, err := runtimeconfig.Checked(files, expandEnv, slog.New(l))
+	if err == nil {
+		fmt.Fprintf(out, "The configuration has %s, %s, %s and %s: no errors, %s\n", human.Counted(len(w.Targets), "target"), human.Counted(len(w.Config.Modules), "module"),
+			human.Counted(len(w.Config.Rules.Rules()), "rule"), human.Counted(len(w.Config.Receivers), "receiver"), human.Counted(l.warnings, "warning"))
+	}
+	return err
+}
+
+// lines prints what is logged for one who reads it on a terminal.
+type lines struct {
+	out      io.Writer
+	warnings int
+}
+
+// Enabled takes all.
+func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle prints a record, with its level if it is a warning or worse.
+func (l *lines) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	switch {
+	case r.Level >= slog.LevelError:
+		text = withLevel(text, "error: ")
+	case r.Level == slog.LevelWarn:
+		l.warnings++
+		text = withLevel(text, "warning: ")
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		text += fmt.Sprintf(" (%s: %v)", a.Key, a.Value)
+		return true
+	})
+	_, err := fmt.Fprintln(l.out, text)
+	return err
+}
+
+// placed matches the file and the line that a text begins with.
+var placed = regexp.MustCompile(`^\S+:\d+: `)
+
+// withLevel writes a level behind the place of a text, unless it stands there.
+func withLevel(text, level string) string {
+	place := placed.FindString(text)
+	return place + level + strings.TrimPrefix(text[len(place):], level)
+}
+
+// WithAttrs keeps the handler as it is.
+func (l *lines) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// WithGroup keeps the handler as it is.
+func (l *lines) WithGroup(string) slog.Handler { return l }

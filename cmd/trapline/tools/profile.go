@@ -1,0 +1,90 @@
+package tools
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"trapline/config"
+	"trapline/internal/cli"
+	"trapline/internal/profile"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+func addProfile(program *cli.Program) {
+	c := program.App.Command("profile", `Print which modules "auto" selects for a target and why, and what the target has that none of them reads.`)
+	flags := cli.AddTargetFlags(c)
+	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
+	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()
+	flags.Hints(c)
+	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		k, err := flags.Find(ctx, flags.Client)
+		if err != nil {
+			return err
+		}
+		if k.At != nil {
+			return profileAt(ctx, &k, os.Stdout)
+		}
+		book, err := config.Profiles(*dirs, config.Options{MIBDirs: *mibDirs})
+		if err != nil {
+			return err
+		}
+		tree, err := cli.AllMIBs(*mibDirs)
+		if err != nil {
+			return err
+		}
+		e, target, params, err := flags.Client.Target(ctx, logger)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		choice, err := book.Choose(ctx, target, params)
+		if err != nil {
+			return flags.Meant(ctx, flags.Client, err)
+		}
+		out := bufio.NewWriter(os.Stdout)
+		defer out.Flush()
+		printChoice(out, choice, tree)
+		unread, err := choice.Unread(ctx, target, params, tree)
+		if len(unread) > 0 {
+			fmt.Fprintln(out, "none of them reads:")
+		}
+		for _, s := range unread {
+			fmt.Fprintf(out, "  %s\n", s)
+		}
+		return err
+	}
+}
+
+func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
+	switch {
+	case c.SysObjectID == nil:
+		fmt.Fprintf(out, "profile %s: the target returns no sysObjectID\n", c.Profile)
+	case c.Prefix == nil:
+		fmt.Fprintf(out, "profile %s: no other one is for sysObjectID %s\n", c.Profile, c.SysObjectID)
+	default:
+		fmt.Fprintf(out, "profile %s: sysObjectID %s begins with %s\n", c.Profile, c.SysObjectID, c.Prefix)
+	}
+	var absent []string
+	for _, m := range c.Modules {
+		fmt.Fprintf(out, "  %-20s of profile %s: the target answers %s\n", m.Name, m.From, objectName(tree, m.Found))
+	}
+	for _, m := range c.Absent {
+		absent = append(absent, m.Name)
+	}
+	if len(absent) > 0 {
+		fmt.Fprintf(out, "the target has nothing for: %s\n", strings.Join(absent, ", "))
+	}
+}
+
+func objectName(tree *mibs.Tree, oid snmp.OID) string {
+	if i := tree.Find(oid); i.Node != nil {
+		return i.String()
+	}
+	return oid.String()
+}

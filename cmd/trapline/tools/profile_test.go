@@ -1,0 +1,144 @@
+package tools
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"trapline/config"
+	"trapline/internal/access"
+	"trapline/internal/agent"
+	"trapline/internal/cli"
+	"trapline/internal/client"
+	"trapline/internal/corpus"
+	"trapline/internal/doctest"
+	"trapline/internal/peers"
+	"trapline/internal/profile"
+	"trapline/internal/programtest"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// chooser asks devices what `profile` asks them.
+type chooser struct {
+	book   *profile.Book
+	tree   *mibs.Tree
+	engine *client.Client
+}
+
+func newChooser(t *testing.T) chooser {
+	t.Helper()
+	book, err := config.Profiles(nil, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := cli.AllMIBs(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := client.New(client.Options{})
+	t.Cleanup(func() { e.Close() })
+	return chooser{book, tree, e}
+}
+
+func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *client.Target) {
+	t.Helper()
+	target, err := c.engine.Target(client.Spec{Address: address, Auth: &access.Auth{Version: 2, Community: "public"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, err := c.book.Choose(t.Context(), target, client.Params{})
+	if err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	return choice, target
+}
+
+// TestProfilesOfDevices compares what is chosen for each recorded device, and why, with choices.txt, which is beside
+// the recordings or in testdata: a line with the name of the device, and below it what `profile` prints.
+func TestProfilesOfDevices(t *testing.T) { corpus.Each(t, "conformance", testProfilesOfDevices) }
+
+func testProfilesOfDevices(t *testing.T, dir string) {
+	names, list := programtest.Recordings(t, dir)
+	devices := programtest.StartDevices(t, "127.0.36.1:0", agent.Faults{}, list...)
+	c := newChooser(t)
+	var got strings.Builder
+	for i, name := range names {
+		choice, _ := c.choose(t, devices.Addr(i).String())
+		got.WriteString(name + "\n")
+		printChoice(&got, choice, c.tree)
+	}
+	file := "testdata/choices.txt"
+	if dir == corpus.Own(t, "conformance") {
+		file = filepath.Join(dir, "choices.txt")
+	}
+	if *doctest.Update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.String() != corpus.Text(t, file) {
+		t.Errorf("chosen is\n%s", got.String())
+	}
+}
+
+// Net-SNMP's agent is known by its sysObjectID. Between them, the chosen modules and the list of what
+// none of them reads name all that it has.
+func TestProfileOfSnmpd(t *testing.T) {
+	c := newChooser(t)
+	choice, target := c.choose(t, peers.StartSnmpd(t, peers.SnmpdOptions{}).Address)
+	var modules []string
+	for _, m := range choice.Modules {
+		modules = append(modules, m.Name)
+	}
+	for _, want := range []string{"system", "interfaces", "interface_counters", "host_system", "ucd_load", "ucd_memory"} {
+		if !slices.Contains(modules, want) {
+			t.Errorf("%s is not among %v", want, modules)
+		}
+	}
+	if choice.Profile != "net_snmp" {
+		t.Errorf("the profile is %s", choice.Profile)
+	}
+	unread, err := choice.Unread(t.Context(), target, client.Params{}, c.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := func(oid snmp.OID) bool {
+		return slices.ContainsFunc(choice.Modules, func(m profile.Chosen) bool {
+			return slices.ContainsFunc(slices.Concat(m.Settings.Walk, m.Settings.Get), func(o setting.OID) bool { return oid.HasPrefix(o.OID) })
+		})
+	}
+	all := client.Plan{Walk: []snmp.OID{snmp.MustParseOID("1.3.6.1.2.1"), snmp.MustParseOID("1.3.6.1.4.1")}}
+	if _, err := target.Poll(t.Context(), &all, func(v snmp.VarBind) {
+		told := slices.ContainsFunc(unread, func(s profile.Subtree) bool { return v.Name.HasPrefix(s.OID) })
+		if !told && !covered(v.Name) {
+			t.Errorf("nobody speaks of %s", v.Name)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What no chosen module reads is told, each subtree once; what one reads is not.
+func TestUnreadSubtrees(t *testing.T) {
+	var b agent.Builder
+	for _, oid := range []string{"1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.7.0", "1.3.6.1.2.1.2.1.0", "1.3.6.1.2.1.2.2.1.10.1",
+		"1.3.6.1.2.1.4.20.1.2.10.0.0.1", "1.3.6.1.2.1.4.20.1.2.10.0.0.2", "1.3.6.1.2.1.4.20.1.3.10.0.0.1",
+		"1.3.6.1.4.1.99999.1.2.3.1", "1.3.6.1.4.1.99999.1.2.4.1", "1.3.6.1.4.1.99999.1.3.1"} {
+		b.Add(snmp.MustParseOID(oid), snmp.Integer, []byte{1})
+	}
+	c := newChooser(t)
+	choice, target := c.choose(t, programtest.StartDevices(t, "127.0.37.1:0", agent.Faults{}, b.Recording()).Addr(0).String())
+	unread, err := choice.Unread(t.Context(), target, client.Params{}, c.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[SNMPv2-MIB::system (1.3.6.1.2.1.1) IF-MIB::interfaces (1.3.6.1.2.1.2) IP-MIB::ipAddrTable (1.3.6.1.2.1.4.20) 1.3.6.1.4.1.99999.1.2 1.3.6.1.4.1.99999.1.3]"
+	if got := fmt.Sprint(unread); got != want {
+		t.Errorf("unread are\n%s\nwant\n%s", got, want)
+	}
+}

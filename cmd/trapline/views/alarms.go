@@ -1,0 +1,228 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/api"
+	"trapline/internal/cli"
+	"trapline/internal/human"
+)
+
+// watchInterval is how often a list that is watched is asked for.
+const watchInterval = 2 * time.Second
+
+func addAlarms(program *cli.Program) {
+	alarms := program.App.Command("alarms", "List alarms, and who was notified of them.")
+	addAlarmsList(program, alarms)
+	addAlarmsShow(program, alarms)
+}
+
+func addAlarmsList(program *cli.Program, alarms *kingpin.CmdClause) {
+	c := alarms.Command("list", "List active alarms, the most urgent first (the default).").Default()
+	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
+	state := c.Flag("state", "Which alarms: raised, pending or cleared.").Default("raised").Enum("raised", "pending", "cleared")
+	watch := c.Flag("watch", "Go on, and print the list whenever it changes.").Bool()
+	text := c.Arg("query", "Words; KEY=VALUE for labels, severity, rule, target and receiver; baseline=true for those that are not sent because they were so in the first poll.").Strings()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		r, err := server.Open()
+		if err != nil {
+			return err
+		}
+		p := output.Printer()
+		query := url.Values{"q": {strings.Join(*text, " ")}, "state": {*state}, "limit": {"10000"}}
+		print := func() ([]byte, error) {
+			var list []api.Alarm
+			raw, err := r.Get(ctx, "/api/v1/alarms", query, &list)
+			if err != nil {
+				return nil, err
+			}
+			return raw, printAlarms(p, raw, list)
+		}
+		if *watch {
+			return printAgain(ctx, p, print)
+		}
+		raw, err := print()
+		if err == nil && string(bytes.TrimSpace(raw)) == "[]" {
+			none := map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[*state]
+			fmt.Fprintln(os.Stderr, noneOf(none, *text))
+		}
+		return err
+	}
+}
+
+// noneOf says that there is nothing in a list, or nothing that a query selects.
+func noneOf(none string, query []string) string {
+	if len(query) == 0 {
+		return none
+	}
+	return fmt.Sprintf("%s match %q", none, strings.Join(query, " "))
+}
+
+func printAlarms(p *cli.Printer, raw json.RawMessage, list []api.Alarm) error {
+	if done, err := p.Data(raw); done || err != nil {
+		return err
+	}
+	return p.Grid(alarmGrid(list, p.Terminal && p.Format == "table"))
+}
+
+// printAgain prints again and again, what has changed; a terminal shows the last state alone.
+func printAgain(ctx context.Context, p *cli.Printer, print func() ([]byte, error)) error {
+	out := p.Out
+	defer func() { p.Out = out }()
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	var shown []byte
+	for {
+		var b bytes.Buffer
+		p.Out = &b
+		raw, err := print()
+		if err != nil {
+			return err
+		}
+		switch {
+		case p.Terminal:
+			fmt.Fprintf(out, "\x1b[H\x1b[2J%s  every %s, Ctrl-C ends\n", time.Now().Format(time.TimeOnly), watchInterval)
+			fallthrough
+		case !bytes.Equal(raw, shown):
+			if _, err := b.WriteTo(out); err != nil {
+				return err
+			}
+		}
+		shown = raw
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// shortID is how much of an ID is shown where room is scarce. alarms show takes it.
+const shortID = 8
+
+func alarmGrid(list []api.Alarm, short bool) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{
+		{Name: "severity"}, {Name: "target"}, {Name: "rule"}, {Name: "resource", Wide: true}, {Name: "value", Right: true}, {Name: "since"},
+		{Name: "id"}, {Name: "notified"}, {Name: "labels", Wide: true}, {Name: "what"},
+	}}
+	for i := range list {
+		a := &list[i]
+		id := a.ID
+		if short && len(id) > shortID {
+			id = id[:shortID]
+		}
+		g.Add(severityCell(a.Severity), cli.Item{Text: a.Target, Style: cli.Bold}, cli.Item{Text: a.Rule}, cli.Item{Text: a.Resource}, cli.Item{Text: a.Value}, cli.TimeCell(a.Since),
+			cli.Item{Text: id, Exact: a.ID}, cli.Item{Text: notifiedText(a)}, cli.Item{Text: cli.LabelsText(a.Labels)}, cli.Item{Text: a.Text})
+	}
+	return g
+}
+
+func severityCell(severity string) cli.Item {
+	styles := map[string]cli.Style{"critical": cli.Bad, "major": cli.Bad, "minor": cli.Fair, "warning": cli.Fair}
+	return cli.Item{Text: severity, Style: styles[severity]}
+}
+
+// notSent is said of an alarm of a baseline.
+const notSent = "not sent: was so in the first poll"
+
+// notifiedText is who was notified, in few words.
+func notifiedText(a *api.Alarm) string {
+	if a.Baseline {
+		return notSent
+	}
+	var parts []string
+	for _, n := range a.Notified {
+		text := n.Receiver + " " + n.State
+		if n.Reason != "" {
+			text += " (" + strings.ReplaceAll(n.Reason, "_", " ") + ")"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func addAlarmsShow(program *cli.Program, alarms *kingpin.CmdClause) {
+	c := alarms.Command("show", "Show one alarm: its life, and what each receiver knows of it.")
+	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
+	id := c.Arg("id", "ID of the alarm, or the first digits of it.").Required().String()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		r, err := server.Open()
+		if err != nil {
+			return err
+		}
+		var a api.Alarm
+		raw, err := findAlarm(ctx, r, *id, &a)
+		if err != nil {
+			return err
+		}
+		p := output.Printer()
+		if done, err := p.Data(raw); done || err != nil {
+			return err
+		}
+		if p.Format == "csv" {
+			return p.Grid(alarmGrid([]api.Alarm{a}, false))
+		}
+		printAlarm(p, &a)
+		return nil
+	}
+}
+
+// findAlarm asks for an alarm by its ID or by the beginning of it.
+func findAlarm(ctx context.Context, r *cli.Remote, id string, into *api.Alarm) (json.RawMessage, error) {
+	raw, err := r.Get(ctx, "/api/v1/alarms/"+url.PathEscape(id), nil, into)
+	var f *cli.Failure
+	if !cli.AsUnknown(err, &f) {
+		return raw, err
+	}
+	var list []api.Alarm
+	if _, err := r.Get(ctx, "/api/v1/alarms", url.Values{"limit": {"10000"}}, &list); err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, a := range list {
+		if strings.HasPrefix(a.ID, id) {
+			found = append(found, a.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, cli.Usagef("no alarm %s at %s. trapline alarms lists them", id, r.Base.Redacted())
+	case 1:
+		return r.Get(ctx, "/api/v1/alarms/"+url.PathEscape(found[0]), nil, into)
+	}
+	return nil, cli.Usagef("%d alarms begin with %s: write more digits", len(found), id)
+}
+
+// printAlarm writes an alarm as a list.
+func printAlarm(p *cli.Printer, a *api.Alarm) {
+	severity := severityCell(a.Severity)
+	fmt.Fprintf(p.Out, "%s  %s  %s\n", p.Styled(severity.Text, severity.Style), p.Styled(human.Visible(a.Target), cli.Bold), human.Visible(a.Text))
+	p.Field("State", a.State)
+	p.Field("Rule", a.Rule)
+	p.Field("Resource", a.Resource)
+	p.Field("Value", a.Value)
+	p.Field("Since", human.Moment(a.Since))
+	p.Field("Changed", human.Moment(a.Changed))
+	p.Field("Cleared", human.Moment(a.Cleared))
+	p.Field("Labels", cli.LabelsText(a.Labels))
+	p.Field("ID", a.ID)
+	for _, n := range a.Notified {
+		p.Field("Notified", n.Receiver+" "+n.Text)
+	}
+	if a.Baseline {
+		p.Field("Notified", notSent)
+	}
+	for i := range a.Life {
+		fmt.Fprintf(p.Out, "  %s\n", human.Visible(eventLine(&a.Life[i])))
+	}
+}

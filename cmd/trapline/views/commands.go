@@ -1,0 +1,19 @@
+// Package views has the commands that show what a server answers.
+package views
+
+import (
+	"trapline/internal/cli"
+)
+
+// Add adds the commands.
+func Add(program *cli.Program) {
+	addStatus(program)
+	addTargets(program)
+	addTarget(program)
+	addWhy(program)
+	addTop(program)
+	addAlarms(program)
+	addEvents(program)
+	addReceivers(program)
+	addDiff(program)
+}

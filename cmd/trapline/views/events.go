@@ -1,0 +1,161 @@
+package views
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"trapline/internal/api"
+	"trapline/internal/cli"
+	"trapline/internal/human"
+)
+
+func addEvents(program *cli.Program) {
+	c := program.App.Command("events", "Print what happened, the latest last: alarms raised and cleared, who was notified, targets that went down.")
+	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
+	follow := c.Flag("follow", "Go on, and print what happens from now on.").Short('f').Bool()
+	since := c.Flag("since", "How far back: a duration such as 2h, or a time as RFC 3339 has it.").PlaceHolder("TIME").String()
+	limit := cli.CountOf(c.Flag("limit", "How many at most, the latest.").Short('n').Default("100"), 1)
+	text := c.Arg("query", "Words; KEY=VALUE for kind, severity, rule, target and receiver.").Strings()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		from, err := parseSince(*since, time.Now())
+		if err != nil {
+			return err
+		}
+		r, err := server.Open()
+		if err != nil {
+			return err
+		}
+		query := url.Values{"q": {strings.Join(*text, " ")}, "limit": {strconv.Itoa(*limit)}}
+		if !from.IsZero() {
+			query.Set("since", from.UTC().Format(time.RFC3339))
+		}
+		if *follow {
+			query.Set("follow", "1")
+			return printEvents(ctx, r, output.Printer(), query)
+		}
+		var list []api.Event
+		raw, err := r.Get(ctx, "/api/v1/events", query, &list)
+		if err != nil {
+			return err
+		}
+		p := output.Printer()
+		if done, err := p.Data(raw); done || err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			fmt.Fprintln(os.Stderr, noneOf("no events", *text))
+		}
+		slices.SortFunc(list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+		return p.Grid(eventGrid(list))
+	}
+}
+
+// parseSince reads a duration before now, or a time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n < 100_000 {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, cli.Usagef("--since %.100q: write a duration such as 2h or 3d, or a time such as %s", text, now.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// printEvents prints events as they come. JSON is one event a line.
+func printEvents(ctx context.Context, r *cli.Remote, p *cli.Printer, query url.Values) error {
+	header := true
+	return r.Stream(ctx, cli.Call{Path: "/api/v1/events", Query: query}, func(line []byte) error {
+		if p.Format == "json" {
+			_, err := io.WriteString(p.Out, cli.Harmless(string(line))+"\n")
+			return err
+		}
+		var e api.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return fmt.Errorf("an event is no JSON: %w", err)
+		}
+		if p.Format == "csv" {
+			g := eventGrid([]api.Event{e})
+			defer func() { header = false }()
+			return p.CsvRows(g, header)
+		}
+		_, err := fmt.Fprintln(p.Out, styledEvent(p, &e))
+		return err
+	})
+}
+
+// styledEvent is eventLine in the color of its kind.
+func styledEvent(p *cli.Printer, e *api.Event) string {
+	return p.Styled(human.Visible(eventLine(e)), kindStyle(e.Kind))
+}
+
+// eventLine writes an event in one line, with columns of fixed widths.
+func eventLine(e *api.Event) string {
+	return strings.TrimRight(fmt.Sprintf("%-8s  %-12s  %-13s  %s", human.Moment(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Severity, eventText(e)), " ")
+}
+
+// eventText says what an event is about.
+func eventText(e *api.Event) string {
+	var parts []string
+	resource := e.Resource
+	if e.Text != "" || e.Receiver != "" {
+		resource = "" // the text names it, or that of the raise before
+	}
+	for _, part := range []string{e.Target, e.Rule, e.Receiver, resource} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if e.Millis > 0 {
+		parts = append(parts, human.Span(e.Millis/1000))
+	}
+	if e.Tries > 1 {
+		parts = append(parts, fmt.Sprintf("%d tries", e.Tries))
+	}
+	text := strings.Join(parts, " ")
+	if e.Text != "" {
+		text += ": " + e.Text
+	}
+	return strings.TrimPrefix(text, ": ")
+}
+
+func kindStyle(kind string) cli.Style {
+	switch kind {
+	case "raised", "given_up":
+		return cli.Bad
+	case "cleared", "acknowledged":
+		return cli.Good
+	}
+	return cli.Plain
+}
+
+func eventGrid(list []api.Event) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{
+		{Name: "at"}, {Name: "kind"}, {Name: "severity"}, {Name: "target"}, {Name: "rule"}, {Name: "receiver"}, {Name: "took", Right: true}, {Name: "tries", Wide: true, Right: true},
+		{Name: "resource", Wide: true}, {Name: "alarm", Wide: true}, {Name: "event", Wide: true}, {Name: "seq", Wide: true}, {Name: "text"},
+	}}
+	for i := range list {
+		e := &list[i]
+		g.Add(cli.TimeCell(e.At), cli.Item{Text: strings.ReplaceAll(e.Kind, "_", " "), Exact: e.Kind, Style: kindStyle(e.Kind)}, severityCell(e.Severity), cli.Item{Text: e.Target, Style: cli.Bold}, cli.Item{Text: e.Rule}, cli.Item{Text: e.Receiver},
+			cli.Seconds(e.Millis/1000), cli.Number(e.Tries), cli.Item{Text: e.Resource}, cli.Item{Text: e.Alarm}, cli.Item{Text: e.Event}, cli.Item{Text: strconv.FormatUint(e.Seq, 10)}, cli.Item{Text: e.Text})
+	}
+	return g
+}

@@ -1,0 +1,105 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"trapline/internal/api"
+	"trapline/internal/cli"
+	"trapline/internal/human"
+)
+
+// sortWords are what people sort by, as the API calls it.
+var sortWords = map[string]string{"slow": "-duration", "loss": "-loss", "age": "-age", "series": "-series"}
+
+func addTargets(program *cli.Program) {
+	c := program.App.Command("targets", "List the targets of the server, the worst first.")
+	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
+	down := c.Flag("down", "Only those that are down.").Bool()
+	sort := c.Flag("sort", "What to begin with: slow polls, loss, age of the last poll, or many series.").Enum(slices.Sorted(maps.Keys(sortWords))...)
+	limit := cli.CountOf(c.Flag("limit", "How many at most; 0 means all.").Default("0"), 0)
+	text := c.Arg("query", "Words in name, address, sysName and labels; KEY=VALUE for labels, state, module, reason and auth.").Strings()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		r, err := server.Open()
+		if err != nil {
+			return err
+		}
+		q := api.TargetQuery{Text: strings.Join(*text, " "), Sort: sortWords[*sort], Limit: *limit}
+		if *down {
+			q.Text = strings.TrimSpace(q.Text + " state=down")
+		}
+		list, raw, err := r.Targets(ctx, q)
+		if err != nil {
+			return err
+		}
+		p := output.Printer()
+		if done, err := p.Data(raw); done || err != nil {
+			return err
+		}
+		if len(list.Targets) == 0 {
+			fmt.Fprintln(os.Stderr, noTargets(q.Text, *down))
+		}
+		if err := p.Grid(targetGrid(list.Targets)); err != nil || !p.Terminal {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, targetCounts(list.Counts))
+		return nil
+	}
+}
+
+func noTargets(query string, down bool) string {
+	if down && query == "state=down" {
+		return "no target is down"
+	}
+	if query == "" {
+		return "the server has no targets"
+	}
+	return fmt.Sprintf("no target matches %q", query)
+}
+
+func targetGrid(list []api.TargetSummary) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{
+		{Name: "state"}, {Name: "target"}, {Name: "address"}, {Name: "kind"}, {Name: "last poll", Right: true}, {Name: "took", Right: true},
+		{Name: "rtt", Right: true}, {Name: "loss", Right: true}, {Name: "series", Right: true}, {Name: "alarms", Right: true}, {Name: "baseline", Wide: true, Right: true},
+		{Name: "since", Wide: true}, {Name: "sysname", Wide: true}, {Name: "interval", Wide: true, Right: true}, {Name: "window", Wide: true, Right: true},
+		{Name: "outcomes", Wide: true}, {Name: "labels", Wide: true}, {Name: "reason", Wide: true}, {Name: "problem"},
+	}}
+	for i := range list {
+		t := &list[i]
+		why, problem := "", ""
+		if t.Problem != nil {
+			why, problem = t.Problem.Reason, t.Problem.Text
+		}
+		polled := cli.TimeCell(t.LastPoll)
+		if polled.Text != "" {
+			polled.Text = human.Age(t.LastPoll)
+		}
+		g.Add(stateCell(t.State), cli.Item{Text: t.Name, Style: cli.Bold}, cli.Item{Text: t.Address}, cli.Item{Text: t.Kind}, polled, cli.Seconds(t.Duration),
+			cli.Seconds(t.RTT), cli.Item{Text: human.Percent(t.Loss), Exact: cli.Exact(t.Loss)}, cli.Item{Text: human.Grouped(t.Series), Exact: strconv.Itoa(t.Series)}, cli.Number(t.Alarms), cli.Number(t.Baseline),
+			cli.TimeCell(t.Since), cli.Item{Text: t.SysName}, cli.Seconds(t.Interval), cli.Item{Text: human.Trimmed(t.Window, 3), Exact: cli.Exact(t.Window)},
+			cli.Item{Text: t.Outcomes}, cli.Item{Text: cli.LabelsText(t.Labels)}, cli.Item{Text: why}, cli.Item{Text: problem})
+	}
+	return g
+}
+
+// stateCell shows the state of a target.
+func stateCell(s api.State) cli.Item {
+	c := cli.Item{Text: string(s)}
+	switch s {
+	case api.Up:
+		c.Mark, c.Style = "●", cli.Good
+	case api.Partial:
+		c.Mark, c.Style = "◆", cli.Fair
+	case api.Down:
+		c.Mark, c.Style = "▼", cli.Bad
+	case api.Waiting:
+		c.Mark, c.Style = "○", cli.Faint
+	}
+	return c
+}

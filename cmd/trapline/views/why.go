@@ -1,0 +1,150 @@
+package views
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"trapline/internal/api"
+	"trapline/internal/cli"
+	"trapline/internal/human"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
+)
+
+func addWhy(program *cli.Program) {
+	c := program.App.Command("why", "Say why a metric of a target is missing; without a metric, what of the target is missing. The exit status is 1 if something is.")
+	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
+	live := c.Flag("live", "Have the server ask the device for the answer.").Bool()
+	name := cli.TargetArg(c, server)
+	metric := c.Arg("metric", "Name of the metric, such as ifHCInOctets, or the selector of a series, such as 'ifOperStatus{ifIndex=\"3\"}'.").HintAction(cli.ObjectNames).String()
+	row := c.Arg("row", "Labels of the row, such as ifName=Gi1/0/7.").String()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		about, err := askedFor(*name, *metric, *row)
+		if err != nil {
+			return err
+		}
+		r, err := server.Open()
+		if err != nil {
+			return err
+		}
+		p := output.Printer()
+		var w api.Why
+		raw, err := askWhy(ctx, r, about, *live, &w)
+		if err != nil {
+			return err
+		}
+		missing := cli.Failed(isMissing(&w))
+		if done, err := p.Data(raw); done || err != nil {
+			return cli.FirstOf(err, missing)
+		}
+		if p.Format == "csv" && *metric == "" {
+			return cli.FirstOf(p.Grid(absenceGrid(w.Missing)), missing)
+		}
+		if p.Format == "csv" {
+			return cli.FirstOf(p.Grid(stepGrid(w.Steps)), missing)
+		}
+		return cli.FirstOf(printWhy(p, &w), missing)
+	}
+}
+
+// askedFor reads what is asked about. A metric with labels behind it names the row too, as a selector of PromQL.
+func askedFor(target, metric, row string) (*api.Why, error) {
+	about := &api.Why{Target: target, Metric: metric, Row: row}
+	if !strings.Contains(metric, "{") {
+		return about, nil
+	}
+	if row != "" {
+		return nil, cli.Usagef("%s names a row, and so does %s: write one of them", metric, row)
+	}
+	name, labels, err := rules.ParseSeries(metric)
+	if err != nil {
+		return nil, cli.Usage(err)
+	}
+	var pairs []string
+	for _, l := range labels {
+		switch {
+		case l.Name != poller.TargetLabel:
+			pairs = append(pairs, l.Name+"="+strconv.Quote(l.Value))
+		case l.Value != target:
+			return nil, cli.Usagef("%s selects target %s, and %s is asked about: name one of them", metric, l.Value, target)
+		}
+	}
+	about.Metric, about.Row = name, strings.Join(pairs, ",")
+	return about, nil
+}
+
+// isMissing reports whether what was asked about is not there. Without a metric, what the device does not have or a
+// filter leaves out is no fault.
+func isMissing(w *api.Why) bool {
+	if w.Metric != "" {
+		return !w.There
+	}
+	return w.Reason != "" || slices.ContainsFunc(w.Missing, func(a api.Absence) bool { return a.Kind != "absent" && a.Kind != "filtered" })
+}
+
+// askWhy asks about a metric, by a request to the device where that is wanted.
+func askWhy(ctx context.Context, r *cli.Remote, about *api.Why, live bool, into *api.Why) (json.RawMessage, error) {
+	path, query := cli.TargetPath(about.Target)+"/why", url.Values{"metric": {about.Metric}, "row": {about.Row}}
+	var raw json.RawMessage
+	var err error
+	if live {
+		ctx, cancel := context.WithTimeout(ctx, cli.ActionTime)
+		defer cancel()
+		raw, err = r.Do(ctx, cli.Call{Method: http.MethodPost, Path: path, Query: query, Body: map[string]string{"metric": about.Metric, "row": about.Row}}, into)
+	} else {
+		raw, err = r.Get(ctx, path, query, into)
+	}
+	return raw, r.Suggesting(ctx, about.Target, err)
+}
+
+// printWhy writes the verdict, the steps that fail, and what to do; with -o wide all steps.
+func printWhy(p *cli.Printer, w *api.Why) error {
+	fmt.Fprintln(p.Out, p.Styled(human.Visible(w.Verdict), cli.Bold))
+	said := false
+	for i := range w.Steps {
+		s := &w.Steps[i]
+		said = said || s.State == "failed" && s.Text == w.Reason
+		if p.Format == "wide" {
+			p.Step(s)
+		} else if s.State == "failed" {
+			fmt.Fprintf(p.Out, "  %s: %s\n", human.Visible(s.Name), human.Visible(s.Text))
+		}
+	}
+	for _, text := range []string{w.Reason, w.Remedy} {
+		if text != "" && (text == w.Remedy || !said) {
+			fmt.Fprintf(p.Out, "  %s\n", human.Visible(text))
+		}
+	}
+	if len(w.Missing) == 0 {
+		return nil
+	}
+	return p.Grid(absenceGrid(w.Missing))
+}
+
+func absenceGrid(list []api.Absence) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{{Name: "kind"}, {Name: "metric"}, {Name: "module"}, {Name: "remedy", Wide: true}, {Name: "text"}}}
+	for i := range list {
+		a := &list[i]
+		kind := cli.Item{Text: a.Kind, Style: cli.Bad}
+		if a.Kind == "absent" || a.Kind == "filtered" {
+			kind.Style = cli.Faint
+		}
+		g.Add(kind, cli.Item{Text: a.Metric, Style: cli.Bold}, cli.Item{Text: a.Module}, cli.Item{Text: a.Remedy}, cli.Item{Text: a.Text})
+	}
+	return g
+}
+
+func stepGrid(steps []api.Step) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{{Name: "step"}, {Name: "state"}, {Name: "text"}}}
+	for _, s := range steps {
+		g.Add(cli.Words(s.Name, s.State, s.Text)...)
+	}
+	return g
+}
