@@ -45,11 +45,11 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 		players = append(players, &player{tape: &tapes[i], follower: poller.Follow(tapes[i].Target)})
 		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
 	}
-	rehearsal, err := rules.NewDryRun(o.Rules, o.Start)
+	dry, err := rules.NewDryRun(o.Rules, o.Start)
 	if err != nil {
 		return err
 	}
-	defer rehearsal.Close()
+	defer dry.Close()
 	for ctx.Err() == nil {
 		at, due := nextOf(players, o.Start)
 		if len(due) == 0 {
@@ -66,7 +66,7 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 				o.Ended()
 			}
 		}
-		told, err := rehearsal.Take(ctx, at, reports)
+		told, err := dry.Take(ctx, at, reports)
 		if err != nil {
 			o.Warn(fmt.Errorf("%s: %w", at.Format(time.RFC3339), err))
 		}

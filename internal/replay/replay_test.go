@@ -73,9 +73,9 @@ func tape(t *testing.T, name string, interval time.Duration, passes ...string) T
 // play gives what is told: seconds, kind, rule, target and notification, with the port.
 func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 	t.Helper()
-	groups, mistakes, _ := rules.Parse("rules.yml", []byte(portRules))
-	if len(mistakes) > 0 {
-		t.Fatal(mistakes)
+	groups, problems, _ := rules.Parse("rules.yml", []byte(portRules))
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	names := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
 	err := Run(t.Context(), tapes, Options{

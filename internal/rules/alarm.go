@@ -14,8 +14,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// alarmOf makes an alarm of an alert, or of one that is over. What is wrong with its annotations costs it those, and no
-// more.
+// alarmOf returns the alarm of an alert, active or over. Invalid annotations are left out and logged.
 func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) notify.Alarm {
 	a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
 	if err != nil {
@@ -50,7 +49,7 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) no
 	return a
 }
 
-// found is what the last pass says of the OBJECTS of the notifications of an alarm.
+// found returns the values that the last poll has of the OBJECTS of an alarm's notifications.
 func (e *Evaluator) found(d *device, a *notify.Alarm, r *record) (list []notify.Binding) {
 	for _, object := range e.objectsOf(a) {
 		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
@@ -68,8 +67,8 @@ type compared struct {
 	rows  map[uint64]promql.Sample
 }
 
-// clearing is the sample that the rule of an alarm compares, as it is when the alarm has ended: the left side of the first
-// comparison, or the right side where the left one is a number.
+// clearing returns the sample that the rule of an alarm compares, as of the clear: the left side of the first
+// comparison, or the right side if the left one is a number.
 func (r *evaluation) clearing(ctx context.Context, b *ruleInstance, old *record) (promql.Sample, bool) {
 	found, asked := r.compared[b]
 	if !asked {
@@ -117,10 +116,10 @@ func instance(object snmp.OID, index []byte) snmp.OID {
 	return append(append(snmp.OID{}, object...), index...)
 }
 
-// maxCondition bounds what is said of a condition.
+// maxCondition is the maximum length of a condition, in octets.
 const maxCondition = 64
 
-// condition gives the metric that an expression looks at first, and what it is compared with.
+// condition returns the first metric of an expression, and its comparison as text.
 func condition(e parser.Expr) (metric, text string) {
 	c := comparison(e)
 	if c == nil {

@@ -12,8 +12,7 @@ import (
 	"trapline/mibs"
 )
 
-// An alarm says what it is about: the instance, the value, the condition, and what its annotations ask for,
-// other columns of the row among them.
+// An alarm has the instance, the value, the condition, and the columns of the row that its annotations name.
 func TestAlarms(t *testing.T) {
 	r := start(t, `{alert: Slow, expr: 'rate(in_total[1m]) > 90 and on (target, i) speed < 100', labels: {severity: minor}, annotations: {
 summary: 'port {{ $labels.i }} of {{ $labels.target }} runs at {{ with query (printf "width{target=''%s'',i=''%s''}" $labels.target $labels.i) }}{{ . | first | value }}{{ end }}',
@@ -33,8 +32,8 @@ description: long, trap_tags: "core, edge", trap_receivers: nms, trap_varbinds: 
 	}
 }
 
-// What a pass says of the OBJECTS of a notification goes with its alarm, and what it says then with the clear, before what
-// the rule said at the raise.
+// An alarm has the values of the OBJECTS of its notification as of the last poll; so has its clear, before the values
+// of the raise.
 func TestObjectsOfNotifications(t *testing.T) {
 	r := start(t, `{alert: Down, expr: oper == 2, annotations: {trap_notification: "IF-MIB::linkDown", trap_varbinds: "ifAlias = x"}}`)
 	tree := func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }
@@ -154,7 +153,7 @@ func TestRefusedAlarmsAreRaisedLater(t *testing.T) {
 	r.want("one has ended", "clear A i=1, raise A i=3")
 }
 
-// Annotations follow what they look at, and the rule that they are of, where value and labels stay the same.
+// Annotations are expanded again if a queried sample or the rule changes, though value and labels stay the same.
 func TestAnnotationsFollow(t *testing.T) {
 	rule := func(summary string) string {
 		return `{alert: Hot, expr: temperature > 40, annotations: {summary: '` + summary + `'}}`
@@ -181,7 +180,7 @@ func TestAnnotationsFollow(t *testing.T) {
 	want("still at 50")
 }
 
-// What is sent of an object is what the agent said, whatever the metric makes of it.
+// A notification has the value of the object as the agent sent it, without scaling.
 func TestObjectsAreNotScaled(t *testing.T) {
 	for _, c := range []struct {
 		desc series.Desc

@@ -55,7 +55,7 @@ func (a *Alert) ends(at time.Time, keep time.Duration) bool {
 	return at.Sub(a.KeepFiringSince) >= keep
 }
 
-// pause excludes a time without evaluations from what counts for `for` and keep_firing_for.
+// pause excludes a time without evaluations from `for` and keep_firing_for.
 func (all Alerts) pause(gap time.Duration) {
 	for _, a := range all {
 		if !a.Firing {
@@ -100,7 +100,7 @@ var (
 	errSameRecording = errors.New("vector contains metrics with the same labelset after applying rule labels")
 )
 
-// Recorded gives samples the name and the labels of a recording rule.
+// Recorded returns the samples with the name and the labels of a recording rule.
 func (r *Rule) Recorded(vector promql.Vector) (promql.Vector, error) {
 	b := labels.NewBuilder(labels.EmptyLabels())
 	for i := range vector {

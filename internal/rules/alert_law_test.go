@@ -14,7 +14,7 @@ import (
 )
 
 // Whatever rules find and whenever they are evaluated, their alerts are those of Prometheus: their states, values, labels,
-// annotations, times and series, and the evaluation that resolves them. What Prometheus does is recorded in
+// annotations, times and series, and the evaluation that resolves them. The results of Prometheus are recorded in
 // testdata/alerts.txt; the program in oracle records it anew.
 func TestLawOfAlerts(t *testing.T) {
 	recorded, err := os.ReadFile("testdata/alerts.txt")

@@ -9,15 +9,15 @@ import (
 	"trapline/internal/notify"
 )
 
-// alertStore is what keeps alerts; it is a book but in tests.
+// alertStore stores alerts. It is a swappableStore except in tests.
 type alertStore interface {
 	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
 	apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error
 	markAlive(at, now time.Time) error
 }
 
-// Alerts is where alerts outlive the process, together with what waits for receivers. Its zero value keeps nothing and
-// notifies nobody.
+// AlertStore stores alerts in the database of the outbox, so that they outlive the process. Its zero value stores
+// nothing and notifies nobody.
 type AlertStore struct {
 	State  *notify.State
 	Outbox *notify.Outbox
@@ -57,7 +57,7 @@ func (l *AlertStore) apply(transitions []notify.Transition, changes []change, lo
 	})
 }
 
-// markAlive notes that up to the time at, by the clock of rules, nothing was missed.
+// markAlive stores that no evaluation was missed up to the time at, by the clock of rules.
 func (l *AlertStore) markAlive(at, now time.Time) error {
 	if l.Outbox == nil {
 		return nil

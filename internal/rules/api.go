@@ -15,8 +15,8 @@ import (
 	"trapline/internal/series"
 )
 
-// Register adds the paths that Prometheus has for rules and alerts, and if asks, those for queries of what
-// the rules look at.
+// Register adds the paths of Prometheus' API for rules and alerts, and if queries is set, those for queries of the
+// stored samples.
 func (e *Evaluator) Register(mux *http.ServeMux, asks bool) {
 	mux.HandleFunc("GET /api/v1/rules", e.serveRules)
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
@@ -42,7 +42,7 @@ type alertAnswer struct {
 	Value           string        `json:"value"`
 }
 
-// ruleHealth is how a rule of one target fares.
+// ruleHealth is the state of an instance of a rule.
 type ruleHealth struct {
 	uid    string
 	alerts []*record
@@ -51,7 +51,7 @@ type ruleHealth struct {
 	took   time.Duration
 }
 
-// publishHealth publishes how the rules fare, for those who do not wait until an evaluation has ended.
+// publishHealth publishes the state of the rules, for readers that do not wait for the end of an evaluation.
 func (d *device) publishHealth() {
 	list := make([]ruleHealth, 0, len(d.instances))
 	for _, b := range d.instances {
@@ -60,7 +60,7 @@ func (d *device) publishHealth() {
 	d.health.Store(&list)
 }
 
-// status is how a rule fares, over all targets.
+// status is the state of a rule over all targets.
 type status struct {
 	alerts []alertAnswer
 	err    error
@@ -68,7 +68,7 @@ type status struct {
 	took   time.Duration
 }
 
-// statuses tells of all rules, by UID.
+// statuses returns the status of each rule, by UID.
 func (e *Evaluator) statuses() map[string]*status {
 	list := map[string]*status{}
 	for _, d := range e.allDevices() {
@@ -101,7 +101,7 @@ func (e *Evaluator) statuses() map[string]*status {
 	return list
 }
 
-// allDevices lists the devices, and the one of global rules.
+// allDevices returns the devices, and the one of global rules.
 func (e *Evaluator) allDevices() []*device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -156,7 +156,7 @@ func (e *Evaluator) serveRules(w http.ResponseWriter, r *http.Request) {
 	writeData(w, "groups", groups)
 }
 
-// writeData tells of a rule. Without a status, it is bound to nothing.
+// answer returns the JSON of a rule. A status of nil means that the rule has no instances.
 func (r *Rule) answer(s *status) ruleAnswer {
 	a := ruleAnswer{Name: r.Name(), Query: r.Text, Labels: r.Labels, Annotations: r.Annotations, Health: "unknown", Type: "recording", Global: r.Global}
 	if r.Alert != "" {
@@ -196,7 +196,7 @@ func writeError(w http.ResponseWriter, code int, kind string, err error) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": err.Error()})
 }
 
-// Alerts gives the alerts as the series that Prometheus makes of them.
+// Alerts returns the series ALERTS and ALERTS_FOR_STATE of Prometheus.
 func (e *Evaluator) Alerts() series.Group {
 	alerts := series.Column{Desc: &series.Desc{Name: alertsName, Help: "Alerts that are pending or firing."}, Table: &series.Table{}}
 	since := series.Column{Desc: &series.Desc{Name: alertsForStateName, Help: "When the alert became pending."}, Table: &series.Table{}}

@@ -29,7 +29,7 @@ func (r *rig) wantAnswer(path, want string) {
 	}
 }
 
-// What Prometheus' API has is told in its form.
+// Answers have the format of Prometheus' API.
 func TestAPI(t *testing.T) {
 	r := start(t, `{alert: Hot, expr: temperature > 40, labels: {severity: major}, annotations: {summary: "at {{ $value }}"}}, {record: n, expr: count(temperature)}`)
 	r.warm()

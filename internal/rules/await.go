@@ -9,9 +9,8 @@ import (
 	"trapline/internal/poller"
 )
 
-// awaits reports whether a global rule looks at targets of which nothing is known yet: since the rule is there,
-// or since it could not be evaluated, no pass over them has ended. It waits for no more than two intervals of
-// theirs.
+// awaits reports whether a global rule has to wait for the first poll of a target: none has ended since the rule was
+// loaded, or since it last failed. It waits for at most two poll intervals.
 func (e *Evaluator) awaits(b *ruleInstance, interval time.Duration, now time.Time) bool {
 	if b.since.IsZero() || now.Sub(b.tried) > 2*max(interval, waitTime) {
 		b.since = now
@@ -34,7 +33,7 @@ func (e *Evaluator) awaits(b *ruleInstance, interval time.Duration, now time.Tim
 	return false
 }
 
-// awaited reports whether no pass over the target has ended since, and one may still end in time.
+// awaited reports whether no poll of the target has ended since, and one may still end in time.
 func (d *device) awaited(since, now time.Time) bool {
 	if d.begun.After(since) {
 		since = d.begun
@@ -42,7 +41,7 @@ func (d *device) awaited(since, now time.Time) bool {
 	return d.lastPoll.Load() < since.UnixMilli() && now.Before(since.Add(2*d.interval))
 }
 
-// onlyTarget is the target that all selectors of a rule name, or empty.
+// onlyTarget returns the target that all selectors of a rule name, or "".
 func (r *Rule) onlyTarget() (name string) {
 	for _, vs := range selectors(r.Expr) {
 		i := slices.IndexFunc(vs.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == poller.TargetLabel && m.Type == labels.MatchEqual })

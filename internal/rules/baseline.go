@@ -12,25 +12,26 @@ import (
 	"trapline/internal/notify"
 )
 
-// baselineAnnotation, if it is "true", says of a rule that what it finds in its first look at a target is how that
-// is: such an alert is shown, and sent only once it has been over and is there again, or its severity changes.
+// baselineAnnotation is the annotation of rules whose first evaluation for a target is a baseline, if it is "true". The
+// alerts that this evaluation finds are shown, but not sent until they are resolved and fire again, or their severity
+// changes.
 const baselineAnnotation = "baseline"
 
-// looks are the baseline rules that have looked at each target, by its name.
+// looks are the baseline rules that were evaluated for each target, by its name.
 type looks map[string][]string
 
-// look is what is to be stored of a target: the UIDs of the baseline rules that have looked at it. Without any, the
-// target is forgotten.
+// look is the stored form of a target: the UIDs of the baseline rules that were evaluated for it. A look without rules
+// deletes the target.
 type look struct {
 	target string
 	rules  []string
 }
 
-// baseline reports whether an alert that is new belongs to what its rule found in its first look.
+// baseline reports whether a new alert belongs to the baseline of its rule.
 func (d *device) baseline(r *Rule) bool { return r.Baseline && !d.looked[r.UID] }
 
-// noteLooks notes which baseline rules have looked at the target. One without rows has done so too, once all
-// tables have arrived.
+// noteLooks notes the baseline rules that were evaluated for the target. A rule without rows counts once all tables are
+// complete.
 func (r *evaluation) noteLooks(set *Set, complete bool) {
 	for _, rule := range set.baselines {
 		if r.device.looked[rule.UID] {
@@ -43,7 +44,7 @@ func (r *evaluation) noteLooks(set *Set, complete bool) {
 	}
 }
 
-// looksToStore gives what has to be stored of the looks at the target, if anything.
+// looksToStore returns the looks of the target that differ from the stored ones.
 func (r *evaluation) looksToStore() []look {
 	if len(r.looked) == 0 && !r.device.unlooked {
 		return nil
@@ -53,7 +54,7 @@ func (r *evaluation) looksToStore() []look {
 	return []look{{r.device.target.Name, rules}}
 }
 
-// keepLooks takes over that looks are stored.
+// keepLooks marks the looks as stored.
 func (r *evaluation) keepLooks() {
 	d := r.device
 	d.unlooked = false
@@ -62,7 +63,7 @@ func (r *evaluation) keepLooks() {
 	}
 }
 
-// forgetLooks forgets those of rules that are gone: should they come back, they look for the first time.
+// forgetLooks removes those of rules that were deleted: if they are added again, they have another baseline.
 func (d *device) forgetLooks(set *Set) {
 	for uid := range d.looked {
 		if !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.UID == uid }) {
@@ -72,7 +73,7 @@ func (d *device) forgetLooks(set *Set) {
 	}
 }
 
-// takeLooks gives what is stored of the looks at a target. The evaluator's mutex is held.
+// takeLooks removes and returns the stored looks of a target. The evaluator's mutex must be held.
 func (e *Evaluator) takeLooks(target string) map[string]bool {
 	looked := map[string]bool{}
 	for _, uid := range e.looks[target] {
@@ -82,7 +83,7 @@ func (e *Evaluator) takeLooks(target string) map[string]bool {
 	return looked
 }
 
-// lintBaseline looks at an annotation that has no effect.
+// lintBaseline reports an annotation that has no effect.
 func (l *linter) lintBaseline() {
 	switch text := l.rule.Annotations[baselineAnnotation]; {
 	case text != "" && text != "true" && text != "false":
@@ -92,8 +93,7 @@ func (l *linter) lintBaseline() {
 	}
 }
 
-// Held lists the alarms that are shown and not sent, because they were there when their rules first looked at the
-// target.
+// Held returns the firing alarms of baselines, which are shown and not sent.
 func (e *Evaluator) Held() (list []notify.Alarm) {
 	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {

@@ -44,7 +44,7 @@ func TestBaselineOfTargetsThatDoNotAnswerAtFirst(t *testing.T) {
 	r.want("a row that comes later", "raise Down i=2")
 }
 
-// A rule that becomes one without a baseline sends what it held.
+// A rule whose baseline is removed sends the alarms that it held back.
 func TestBaselineEndsWithItsAnnotation(t *testing.T) {
 	r := start(t, linkDown)
 	r.poll(`link{i="1"} 2`)
@@ -85,7 +85,7 @@ func TestLintOfBaselines(t *testing.T) {
 	}
 }
 
-// links is a model of what receivers are sent of a rule with a baseline, whatever happens meanwhile.
+// links is a model of the notifications of a rule with a baseline, under any sequence of events.
 type links struct {
 	rig    *rig
 	rng    *rand.Rand
@@ -95,7 +95,7 @@ type links struct {
 	looked bool
 }
 
-// poll changes some rows and returns what receivers are to be sent.
+// poll changes some rows and returns the notifications that must be sent.
 func (l *links) poll() (want []string) {
 	var rows []string
 	for _, row := range []string{"1", "2", "3"} {
@@ -126,8 +126,7 @@ func (l *links) poll() (want []string) {
 	return want
 }
 
-// leave takes the target away and puts it back, or the rule: what was raised is cleared, and the look that follows is a
-// first one.
+// leave removes the target or the rule and adds it again: raised alarms are cleared, and another baseline follows.
 func (l *links) leave() (want []string) {
 	for row := range l.raised {
 		want = append(want, "clear Down i="+row)
@@ -183,7 +182,7 @@ func TestBaselineLaw(t *testing.T) {
 	}
 }
 
-// sent lists what receivers were sent, without reasons.
+// sent returns the notifications of receivers, without reasons.
 func (l *links) sent() (list []string) {
 	for text := range strings.SplitSeq(l.rig.take(), ", ") {
 		if text, _, _ = strings.Cut(text, " ("); text != "" {

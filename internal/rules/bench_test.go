@@ -46,10 +46,10 @@ type benchTarget struct {
 	sets   []*series.Set
 	random *rand.Rand
 	passes int
-	rows   []int // what is wrong with each row of each column
+	rows   []int // the fault of each row of each column
 }
 
-// What may be wrong with a row.
+// The faults of a row.
 const (
 	fine = iota
 	tooHigh
@@ -203,17 +203,17 @@ func benchEvaluator(b *testing.B, o Options, targets int, busy bool) (*Evaluator
 	return e, list
 }
 
-// heap is what is in use.
+// heap returns the octets in use.
 func heap() float64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what was pooled is gone after the second
+	runtime.GC() // pools are empty after the second
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
 }
 
-// What a series costs in memory that rules look at: labels, samples of the last quarter of an hour, and where it is.
-// And what fifty rules cost for each target that they are bound to.
+// The memory of a series that rules select: labels, samples of the last quarter of an hour, and its index. And the
+// memory of fifty rules for each target.
 func BenchmarkStoredSeries(b *testing.B) {
 	const targets, passes = 200, 29 // with the next a chunk is full, and no longer in memory
 	for b.Loop() {

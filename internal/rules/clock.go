@@ -13,12 +13,12 @@ import (
 // defaultInterval is how often global rules are evaluated whose group does not say.
 const defaultInterval = time.Minute
 
-// aliveTime is how often it is noted that nothing was missed.
+// aliveTime is how often the time of the last evaluation is stored.
 const aliveTime = 10 * time.Second
 
-// clock gives times that a wall clock which is set does not move: those of samples, which never go back, and
-// those by which alerts pend and are kept. It begins with the wall clock and goes on by the monotonic one, and
-// by how long the machine was suspended meanwhile.
+// clock is a clock that setting the wall clock does not change. Samples have its times, which never go back, and so
+// have alerts. It starts with the wall clock and continues with the monotonic one, and the time for which the machine
+// was suspended.
 type clock struct {
 	start  time.Time                     // with a monotonic reading
 	slept  time.Duration                 // suspended at start
@@ -37,19 +37,19 @@ func newClock(now time.Time) *clock {
 	return c
 }
 
-// steady is the time of the clock at t.
+// steady returns the time of the clock at t.
 func (c *clock) steady(t time.Time) time.Time {
 	return c.start.Round(0).Add(t.Sub(c.start) + c.asleep() - c.slept + time.Duration(c.begun.Load()))
 }
 
-// begin has the clock be after what the last process stored.
+// begin sets the clock after the last sample of the last process.
 func (c *clock) begin(last, now time.Time) {
 	if behind := last.Sub(c.steady(now)); behind >= 0 {
 		c.begun.Add(int64(behind + time.Millisecond))
 	}
 }
 
-// wall is a time of the clock as the wall clock has it.
+// wall returns a time of the clock as a time of the wall clock.
 func (c *clock) wall(t, now time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -57,7 +57,7 @@ func (c *clock) wall(t, now time.Time) time.Time {
 	return t.Add(c.ahead(now))
 }
 
-// ahead is how far the wall clock is.
+// ahead returns how far the wall clock is ahead of the clock.
 func (c *clock) ahead(now time.Time) time.Duration { return c.shown(now).Sub(c.steady(now)) }
 
 // bigStep is how far the wall clock has to be set for that to be logged.
@@ -75,13 +75,13 @@ func (c *clock) stepped(now time.Time) (by time.Duration) {
 	return by
 }
 
-// now is the time as passes have it.
+// now returns the time of the clock of rules.
 func (e *Evaluator) now() time.Time { return e.clock.steady(e.read()) }
 
-// wall is a time as people see it.
+// wall returns a time of the clock of rules as a time of the wall clock.
 func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.wall(t, e.read()) }
 
-// runTimers does what time alone brings about, until ctx is cancelled.
+// runTimers evaluates global rules when they are due, and stores the time, until ctx is canceled.
 func (e *Evaluator) runTimers(ctx context.Context) {
 	alive := time.NewTicker(aliveTime)
 	defer alive.Stop()
@@ -110,7 +110,7 @@ func (e *Evaluator) runTimers(ctx context.Context) {
 	}
 }
 
-// groupKey is what a group of rules is known by.
+// groupKey is the key of a group of rules.
 type groupKey struct{ file, name string }
 
 // plan is when the global rules of a group are evaluated.
@@ -119,7 +119,7 @@ type plan struct {
 	interval   time.Duration // that next was planned by
 }
 
-// replanned is the plan under another interval: a shorter one takes effect at once.
+// replanned returns the plan for another interval: a shorter one takes effect at once.
 func (p plan) replanned(interval time.Duration) plan {
 	if soon := p.last.Add(interval); p.interval != interval && soon.Before(p.next) {
 		p.next = soon
@@ -131,7 +131,7 @@ func (p plan) replanned(interval time.Duration) plan {
 // waitTime is how soon a group is tried again whose rules wait for passes.
 const waitTime = time.Second
 
-// dueGlobal evaluates the global rules that are due, and returns when the next ones are.
+// dueGlobal evaluates the global rules that are due, and returns the time of the next ones.
 func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now time.Time) time.Time {
 	next := now.Add(time.Hour)
 	e.mu.Lock()
@@ -155,7 +155,7 @@ func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now ti
 	return next
 }
 
-// evaluateGlobal evaluates the global rules of a group, and reports whether some wait for passes.
+// evaluateGlobal evaluates the global rules of a group, and reports whether some wait for polls.
 func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.Duration, now time.Time) (waits bool) {
 	s, d := e.queryEngine.Load(), e.global
 	d.mu.Lock()
@@ -163,7 +163,7 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	if s == nil {
 		return false
 	}
-	round := e.newEvaluation(s, d, interval, now)
+	ev := e.newEvaluation(s, d, interval, now)
 	for _, b := range d.instances {
 		if b.rule.Group != g {
 			continue
@@ -176,9 +176,9 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 			b.err = l.err
 			continue
 		}
-		round.evaluate(ctx, b)
+		ev.evaluate(ctx, b)
 	}
-	e.finish(round)
+	e.finish(ev)
 	return waits
 }
 

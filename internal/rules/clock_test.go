@@ -16,7 +16,8 @@ import (
 	"trapline/internal/poller"
 )
 
-// The clock goes on by what has elapsed, and by how long the machine slept, whatever the wall clock is set to.
+// The clock advances by the elapsed time, and by the time for which the machine was suspended, whatever the wall clock
+// is set to.
 func TestClocksThatAreSet(t *testing.T) {
 	start := time.Now()
 	c := newClock(start)
@@ -54,7 +55,7 @@ func TestClocksThatAreSet(t *testing.T) {
 	}
 }
 
-// jumps are what the wall clock is set by before each pass: back and forth, by any amount.
+// jumps are the steps of the wall clock before each poll: back and forth, by any amount.
 var jumps = [][]time.Duration{
 	{0}, {90 * time.Second}, {-90 * time.Second}, {48 * time.Hour}, {-48 * time.Hour},
 	{90 * time.Second, -90 * time.Second}, {48 * time.Hour, -48 * time.Hour, 0, 90 * time.Second}, {-20 * 365 * 24 * time.Hour, 20 * 365 * 24 * time.Hour},
@@ -100,7 +101,7 @@ func TestNoJumpOfTheClockIsSeenByRules(t *testing.T) {
 	}
 }
 
-// sortedLines orders what was told at the same time, which has no order.
+// sortedLines sorts notifications of the same time, which have no order.
 func sortedLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {

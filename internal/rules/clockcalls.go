@@ -10,16 +10,17 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// insertion is text that goes into a query, with the seconds by which the wall clock is ahead of the clock of rules.
+// insertion is text that is inserted into a query, with the seconds by which the wall clock is ahead of the clock of
+// rules.
 type insertion struct {
 	at     int
 	format string
 }
 
-// clockFunctions are those that say, without an argument, what the clock shows.
+// clockFunctions are the functions that without an argument return the present time.
 var clockFunctions = []string{"minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"}
 
-// clockCalls finds where a query asks what time it is.
+// clockCallsOf returns the insertions for the functions of a query that return the present time.
 func clockCallsOf(query string) (list []insertion) {
 	expr, err := language.ParseExpr(query)
 	if err != nil {
@@ -43,7 +44,7 @@ func clockCallsOf(query string) (list []insertion) {
 	return list
 }
 
-// queryAt is the query of a rule where the wall clock is so far ahead of the clock of rules.
+// queryAt returns the query of a rule if the wall clock is so far ahead of the clock of rules.
 func (r *Rule) queryAt(ahead time.Duration) string {
 	seconds := int64(ahead.Round(time.Second) / time.Second)
 	if len(r.clockCalls) == 0 || seconds == 0 {

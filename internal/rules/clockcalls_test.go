@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Expressions that ask what time it is go by the wall clock, whatever the clock of rules says.
+// Functions that return the present time return that of the wall clock, not that of the clock of rules.
 func TestQueriesThatAskForTheTime(t *testing.T) {
 	for expr, want := range map[string]string{
 		`up == 0`:                   `up == 0`,

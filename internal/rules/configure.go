@@ -5,7 +5,7 @@ import (
 	"trapline/internal/poller"
 )
 
-// Configuration is what an Evaluator works by.
+// Configuration is the configuration of an Evaluator.
 type Configuration struct {
 	Set      *Set
 	Targets  []*poller.Target
@@ -13,8 +13,8 @@ type Configuration struct {
 	Names    notify.Names // finds the notifications that rules name
 }
 
-// Configure takes over rules and targets. Alerts of rules that have not changed go on; those of rules or
-// targets that are gone are over.
+// Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are
+// cleared.
 func (e *Evaluator) Configure(c Configuration) {
 	if c.Set == nil {
 		c.Set = NewSet(nil)
@@ -73,8 +73,7 @@ func (e *Evaluator) Configure(c Configuration) {
 	}
 }
 
-// retarget gives a device the target and the rules of a new configuration. Series with other labels are
-// other series.
+// retarget sets the target and the rules of a device. Series with other labels are other series.
 func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,7 +83,7 @@ func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	return d.reconfigure(set, t)
 }
 
-// retire gives up a device, and returns its alerts.
+// retire ends the series of a device, and returns its alerts.
 func (e *Evaluator) retire(d *device) []*record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,7 +107,8 @@ func (e *Evaluator) endSeries(d *device) {
 	}
 }
 
-// assign gives alerts that the last process or the last configuration left to the rules that they are of.
+// assign hands the alerts of the last process or configuration to their rules. It returns those without a rule or
+// target.
 func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
@@ -139,7 +139,8 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set)
 	return orphans
 }
 
-// clearOrphans tells the end of alerts whose rule or target is gone, while nothing is configured. What cannot be stored is tried again.
+// clearOrphans clears the alerts whose rule or target was deleted, if none are being configured. It is called again if
+// they cannot be stored.
 func (e *Evaluator) clearOrphans() {
 	e.mu.Lock()
 	orphans := e.orphans

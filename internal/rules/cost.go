@@ -24,7 +24,8 @@ const (
 	usualLabel = 64 // octets
 )
 
-// CheckText bounds an expression before it is parsed: to parse it may cost more than it is long.
+// CheckText reports an error if an expression is too large to be parsed: parsing may cost more than its length
+// suggests.
 func CheckText(expr string) error {
 	if len(expr) > maxExprBytes {
 		return fmt.Errorf("an expression of %d octets: %d are the most", len(expr), maxExprBytes)
@@ -84,8 +85,8 @@ type CostOptions struct {
 	Retention time.Duration // how far samples reach back; 0 means as far as the expression looks
 }
 
-// CheckCost bounds what the evaluation of an expression takes for each series, where the engine does not look
-// whether its time is over: the evaluations of subqueries, and the points that functions of ranges read.
+// CheckCost bounds the cost of evaluating an expression for each series, where the engine does not check its timeout:
+// the evaluations of subqueries, and the points that functions of ranges read.
 func CheckCost(expr parser.Expr, o CostOptions) error { return newCost(expr, o).err() }
 
 func newCost(expr parser.Expr, o CostOptions) *cost {

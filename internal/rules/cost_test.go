@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What may not be parsed is known without parsing it.
+// Expressions that are too large are refused without parsing them.
 func TestExpressionsAreBoundedBeforeTheyAreParsed(t *testing.T) {
 	for name, test := range map[string]struct {
 		expr string

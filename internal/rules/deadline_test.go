@@ -6,8 +6,8 @@ import (
 	"trapline/internal/access"
 )
 
-// A pass that is cut by its deadline while the device answers neither ends what it did not get to nor
-// says that the device is down.
+// A poll that exceeds its deadline while the device answers neither ends series that it did not read nor reports the
+// device as down.
 func TestDeadlineEndsNothing(t *testing.T) {
 	r := start(t, `{alert: Hot, expr: temperature > 90}, {alert: Down, expr: trapline_target_up == 0}`)
 	late := &access.Error{Op: "walk", Reason: access.Deadline}

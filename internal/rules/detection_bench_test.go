@@ -21,13 +21,13 @@ import (
 	"trapline/internal/series"
 )
 
-// watched is a rule whose alarms are told in the pass that finds them.
+// watched is a rule whose alarms are sent in the poll that finds them.
 const watched = `,
 {alert: Watched, expr: 'gauge6{i="GigabitEthernet0/0"} > 98.5', labels: {severity: major}, annotations: {summary: "port 0"}}`
 
-// BenchmarkDetection gives the time from the end of a pass to the inform at its receiver, while 1,000 targets
+// BenchmarkDetection measures the time from the end of a pass to the inform at its receiver, while 1,000 targets
 // of 100 series each are evaluated by 50 rules every 30 seconds, and one target in ten begins or ends an alarm.
-// A round of all targets takes 30 seconds.
+// A poll of all targets takes 30 seconds.
 func BenchmarkDetection(b *testing.B) {
 	const targets = 1000
 	d := &detection{handed: map[string]time.Time{}}
@@ -67,7 +67,7 @@ func BenchmarkDetection(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
 }
 
-// detection measures how long it takes to tell.
+// detection measures the time until an alarm is sent.
 type detection struct {
 	e    *Evaluator
 	list []*benchTarget
@@ -97,7 +97,7 @@ func (d *detection) received(r *originator.Received) {
 	d.took = append(d.took, now.Sub(d.handed[string(aTarget.FindSubmatch(r.VarBinds)[1])]))
 }
 
-// settled gives what was measured once nothing has come for a while.
+// settled returns the measurements once no more have come for a while.
 func (d *detection) settled() []time.Duration {
 	for n := -1; ; time.Sleep(500 * time.Millisecond) {
 		d.mu.Lock()
@@ -110,7 +110,7 @@ func (d *detection) settled() []time.Duration {
 	}
 }
 
-// start has rules evaluated and a receiver told.
+// start starts the evaluation of rules, and a receiver.
 func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	must := func(err error) {
 		b.Helper()

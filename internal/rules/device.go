@@ -28,7 +28,7 @@ type device struct {
 	lost        atomic.Pointer[loss]         // of the last pass; nil if all is stored
 	mended      atomic.Int64                 // until when, in milliseconds, something was lost before lost became nil
 	excess      atomic.Pointer[Excess]       // of the last pass that the target answered; nil if there is none
-	uncommitted atomic.Pointer[error]        // why what the last evaluation found is not stored; nil if it is
+	uncommitted atomic.Pointer[error]        // error of storing the last alerts; nil if they are stored
 
 	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
 	target    *poller.Target
@@ -56,7 +56,7 @@ func newDevice() *device {
 	return &device{caches: map[string]*seriesCache{}, looked: map[string]bool{}, quota: newQuota()}
 }
 
-// device gives a target's by name, or nil.
+// device returns the device of a target, or nil.
 func (e *Evaluator) device(name string) *device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -69,7 +69,7 @@ type jump struct {
 	at  time.Time
 }
 
-// maxJumps is how many rows are told apart: where more jump, all are taken to.
+// maxJumps is how many rows with jumps are distinguished: beyond that, all rows count as having jumped.
 const maxJumps = 1000
 
 func (d *device) jumped(row labels.Labels, at time.Time) {
@@ -79,10 +79,9 @@ func (d *device) jumped(row labels.Labels, at time.Time) {
 	d.jumps = append(d.jumps, jump{row, at})
 }
 
-// storePoll puts what a pass brought into the store. Rows that are gone from a table that arrived whole end
-// there. Of a target that does not answer only that is known, so that all else is left as it was, unless
-// such a target counts as one without anything. What cannot be stored is noted in d.lost. It returns an error
-// if a sample was not taken.
+// storePoll stores the samples of a poll. Series of rows that are absent from a complete table end. If the target did
+// not answer, all other series stay as they are, unless emptied is set. Samples that cannot be stored are noted in
+// d.lost, and an error is returned.
 func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
 	d.pass++
@@ -131,7 +130,7 @@ func (d *device) end(s *store, at time.Time) error {
 	return in.appender.Commit()
 }
 
-// noteReboots takes a reboot for a jump of all counters.
+// noteReboots counts a reboot as a jump of all counters.
 func (d *device) noteReboots(r *poller.Report, at time.Time) {
 	for _, c := range r.Fares.Columns {
 		if c.Desc.Name == "trapline_target_reboots_total" {
@@ -143,12 +142,12 @@ func (d *device) noteReboots(r *poller.Report, at time.Time) {
 	}
 }
 
-// upDescs are names for whether the target answers that rules of others have.
+// upDescs are the names that common rules have for whether the target answers.
 var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
 
 var limitDesc = &series.Desc{Name: limitName}
 
-// pollSeries is what else is known of a target whether it answers or not.
+// pollSeries returns the series about a poll, which exist whether the target answers or not.
 func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
 	up := 0.0
 	if p.Up {
@@ -170,8 +169,8 @@ func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
 	return set
 }
 
-// brokenNames tells of which names a pass may lack series. Of a name that the pass has none of, it is not
-// known whether the target still has any, or the labels did not arrive.
+// brokenNames returns a function that reports whether series of a name may be missing in a poll. A name without any
+// series counts as missing: its table or its labels may be incomplete.
 func brokenNames(p *poller.Pass) func(name string) bool {
 	if p.Err == nil {
 		return func(string) bool { return false }
@@ -195,7 +194,7 @@ func overlap(failed, object snmp.OID) bool {
 	return failed.HasPrefix(object) || object.HasPrefix(failed)
 }
 
-// frozen tells whether a rule cannot be judged by the last pass: what it looks at may be missing.
+// frozen reports whether a rule cannot be evaluated for the last poll: series that it selects may be missing.
 func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 	if d.lost.Load().of(b.rule) {
 		return true
@@ -216,7 +215,7 @@ func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 	})
 }
 
-// bind finds the rules that may have rows here. Those of alarms that are active have.
+// bind creates instances of the rules that may have rows for this target. Rules with active alerts have.
 func (d *device) bind(set *Set, alive time.Time) {
 	if !d.grown && len(d.restored) == 0 {
 		return
@@ -242,8 +241,8 @@ func (d *device) bind(set *Set, alive time.Time) {
 	d.instances, d.restored = list, nil
 }
 
-// reconfigure takes over another set of rules, and perhaps another target of the same name. It returns the alerts
-// of rules that have no place here any more.
+// reconfigure sets the rules, and perhaps another target of the same name. It returns the alerts of rules that have no
+// instance here.
 func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	byUID := map[string]*Rule{}
 	for _, r := range set.Rules() {
@@ -270,17 +269,17 @@ func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	return left
 }
 
-// mayBeJump tells whether a row may only have come about because counters jumped.
+// mayBeJump reports whether a row may be the result of a jump of counters.
 func (d *device) mayBeJump(row labels.Labels, since time.Time) bool {
 	return slices.ContainsFunc(d.jumps, func(j jump) bool { return j.at.After(since) && compatible(j.row, row) })
 }
 
-// forgetJumps forgets those that no rule looks back to.
+// forgetJumps removes the jumps before a time.
 func (d *device) forgetJumps(before time.Time) {
 	d.jumps = slices.DeleteFunc(d.jumps, func(j jump) bool { return j.at.Before(before) })
 }
 
-// compatible tells whether no label has another value in a than in b.
+// compatible reports whether a and b have equal values for the labels that both have.
 func compatible(a, b labels.Labels) bool {
 	same := true
 	a.Range(func(l labels.Label) {

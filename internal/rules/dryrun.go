@@ -15,8 +15,8 @@ import (
 	"trapline/internal/poller"
 )
 
-// DryRun evaluates rules for passes that it is handed, one after the other and on their clock. It shows
-// what receivers would have been sent.
+// DryRun evaluates rules for given polls, one after the other and with their times. It returns the notifications that
+// receivers would have been sent.
 type DryRun struct {
 	dir       string
 	outbox    *notify.Rehearsal
@@ -25,7 +25,7 @@ type DryRun struct {
 	now       time.Time
 }
 
-// DryRunOptions are what a rehearsal takes of a configuration.
+// DryRunOptions are the parts of a configuration that a dry run uses.
 type DryRunOptions struct {
 	Configuration
 	Receivers     []notify.ReceiverSettings
@@ -33,9 +33,9 @@ type DryRunOptions struct {
 	Auths         map[string]*access.Auth
 }
 
-// NewDryRun begins a rehearsal.
+// NewDryRun starts a dry run. It must be closed.
 func NewDryRun(o DryRunOptions, now time.Time) (*DryRun, error) {
-	dir, err := os.MkdirTemp("", "trapline-rehearsal-")
+	dir, err := os.MkdirTemp("", "trapline-dryrun-")
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func (r *DryRun) open(o *DryRunOptions) (err error) {
 	return err
 }
 
-// Take evaluates what passes brought that began at the same time, and the global rules that are due then. It
-// gives what receivers would have been sent. The error says which rules cannot be evaluated.
+// Take evaluates polls that began at the same time, and the global rules that are due. It returns the notifications
+// that receivers would have been sent. The error lists the rules that cannot be evaluated.
 func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.Told, error) {
 	r.now = now
 	e := r.evaluator
@@ -80,7 +80,7 @@ func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report
 	return r.outbox.Told(), errors.Join(failed, e.global.failures())
 }
 
-// failures gives what kept rules from being evaluated the last time.
+// failures returns the errors of the last evaluation.
 func (d *device) failures() (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -92,7 +92,7 @@ func (d *device) failures() (err error) {
 	return err
 }
 
-// Close gives up what the rehearsal has in files.
+// Close removes the files of the dry run.
 func (r *DryRun) Close() (err error) {
 	if r.evaluator != nil {
 		if s := r.evaluator.queryEngine.Load(); s != nil {

@@ -41,7 +41,7 @@ func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Durat
 	return r
 }
 
-// evaluate evaluates one rule, and notes what has changed. An evaluation that fails changes nothing.
+// evaluate evaluates one rule, and notes the changes. A failed evaluation changes nothing.
 func (r *evaluation) evaluate(ctx context.Context, b *ruleInstance) {
 	start := time.Now()
 	failed := b.err
@@ -70,7 +70,7 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 		}
 	}
 	gap := r.at.Sub(b.last)
-	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // what it looks back at has but the last sample
+	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // its window has but the last sample
 	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
 		b.resumed = r.at
 	}
@@ -98,7 +98,7 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 	return b.write(r.store.store, r.selectors(), vector, r.at)
 }
 
-// alert goes on with the alerts of a rule for what it found, and returns their samples.
+// alert updates the alerts of a rule with the samples found, and returns the samples of the alerts.
 func (r *evaluation) alert(ctx context.Context, b *ruleInstance, found promql.Vector, at time.Time) (promql.Vector, error) {
 	found, err := r.withAlertLabels(ctx, b, found)
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *evaluation) alert(ctx context.Context, b *ruleInstance, found promql.Ve
 	return b.activeSamples(r.selectors(), at), nil
 }
 
-// seed puts those alerts of the mirror into the rule that still have the labels which the rule makes of their samples.
+// seed adds the persisted alerts that still have the labels which the rule makes of their samples.
 func (r *evaluation) seed(ctx context.Context, b *ruleInstance) error {
 	b.unseeded = false
 	var vector promql.Vector
@@ -130,8 +130,8 @@ func (r *evaluation) seed(ctx context.Context, b *ruleInstance) error {
 
 func (r *evaluation) selectors() *Selectors { return r.device.selectors }
 
-// keepFiring keeps alerts firing while a gap in the samples is within what their rule looks back at: a rate over
-// it is too low, or there is none.
+// keepFiring keeps alerts firing while a gap in the samples is within the window of their rule: a rate over a gap is
+// too low, or absent.
 func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Vector {
 	whole := b.resumed
 	if mended := r.evaluator.mended(r.device); mended.After(whole) {
@@ -152,7 +152,7 @@ func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Ve
 	return vector
 }
 
-// withoutJumps leaves out rows that are new and may have come about because counters jumped.
+// withoutJumps leaves out new rows that may be the result of a jump of counters.
 func (r *evaluation) withoutJumps(b *ruleInstance, vector promql.Vector) promql.Vector {
 	if !b.rule.rates || len(r.device.jumps) == 0 {
 		return vector
@@ -165,7 +165,7 @@ func (r *evaluation) withoutJumps(b *ruleInstance, vector promql.Vector) promql.
 	return slices.DeleteFunc(vector, func(s promql.Sample) bool { return !known[s.Metric.Hash()] && r.device.mayBeJump(s.Metric, since) })
 }
 
-// diff notes what is different from what the database has.
+// diff notes the differences to the persisted alerts.
 func (r *evaluation) diff(ctx context.Context, b *ruleInstance) {
 	for key, a := range b.alerts {
 		r.updateAlert(ctx, b, key, a)
@@ -180,7 +180,7 @@ func (r *evaluation) diff(ctx context.Context, b *ruleInstance) {
 	}
 }
 
-// updateAlert notes an alert that is active.
+// updateAlert notes the changes of an active alert.
 func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint64, a *Alert) {
 	old := b.persisted[key]
 	now := &record{
@@ -208,7 +208,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	}
 }
 
-// clearAlarm notes the end of an alarm: why, by which value, and what the row says now.
+// clearAlarm notes the clear of an alarm: the reason, the value, and the annotations for the present row.
 func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *record) {
 	a := r.evaluator.alarmOf(r.device, b, old, true)
 	a.Value = ""
@@ -230,14 +230,14 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 	r.transitions = append(r.transitions, notify.Transition{Alarm: a})
 }
 
-// gone tells whether what an alert was about is not there any more.
+// gone reports whether the row of an alert is absent.
 func (r *evaluation) gone(b *ruleInstance, old *record) bool {
 	metric, _ := condition(b.rule.Expr)
 	return r.device.caches[metric] != nil && !isPollSeries(metric) && r.device.tables.lacks(metric, old.Sample)
 }
 
-// sampleOf gives the labels of the sample that an alert was made of. Where that is not there any more, they
-// are the alert's, but for those that the rule sets.
+// sampleOf returns the labels of the sample of an alert. If that is absent, they are the labels of the alert without
+// those that the rule sets.
 func sampleOf(b *ruleInstance, key uint64, a *Alert) labels.Labels {
 	if s, found := b.found[key]; found {
 		return s.Metric
@@ -249,8 +249,8 @@ func sampleOf(b *ruleInstance, key uint64, a *Alert) labels.Labels {
 	return rest.Labels()
 }
 
-// commit puts all that has changed into the database, together with what receivers are to be sent of it.
-// If that fails nothing has changed, and the next round finds the same; so it does for alarms that are refused.
+// commit stores the changes and the notifications in one transaction. If that fails nothing has changed, and the next
+// evaluation finds the same changes; so it does for alarms that are refused.
 func (r *evaluation) commit() error {
 	looks := r.looksToStore()
 	err := r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
@@ -274,7 +274,7 @@ func (r *evaluation) commit() error {
 	return nil
 }
 
-// withhold leaves out alerts whose alarms were refused: what is stored of them stays as it is.
+// withhold removes the changes of refused alarms: their stored alerts stay as they are.
 func (r *evaluation) withhold(refused []string) {
 	is := map[string]bool{}
 	for _, id := range refused {

@@ -28,7 +28,7 @@ type Options struct {
 	Now        func() time.Time // nil means time.Now
 }
 
-// Evaluator evaluates rules as passes end, and keeps what they found.
+// Evaluator evaluates rules as polls end, and stores their alerts.
 type Evaluator struct {
 	alertStore alertStore // swappable, but in tests
 	swappable  *swappableStore
@@ -38,7 +38,7 @@ type Evaluator struct {
 	metrics    *metrics
 	read       func() time.Time // the time of day, by which intervals are measured too
 	clock      *clock
-	lastAlive  time.Time // when what was restored was last known to be true
+	lastAlive  time.Time // when restored alerts were last evaluated
 
 	queryEngine atomic.Pointer[queryEngine] // nil until it is open
 	ready       chan *device                // that have passes to evaluate
@@ -61,13 +61,13 @@ type Evaluator struct {
 	throttled throttle
 }
 
-// orphan is an alert of a rule or a target that is gone, and has yet to be told so.
+// orphan is an alert of a deleted rule or target, whose clear is yet to be stored.
 type orphan struct {
 	record *record
 	reason string
 }
 
-// queryEngine is what rules are evaluated with.
+// queryEngine evaluates expressions over the stored samples.
 type queryEngine struct {
 	store    *store
 	engine   *promql.Engine
@@ -83,7 +83,7 @@ const minLookback = 5 * time.Minute
 // maxReady is how many targets may wait to be evaluated.
 const maxReady = 1 << 14
 
-// New takes up what the last process left. Nothing is evaluated before Run.
+// New loads the alerts of the last process. Nothing is evaluated before Run.
 func New(o Options) (*Evaluator, error) {
 	kept := &swappableStore{}
 	kept.current.Store(&o.Alerts)
@@ -112,8 +112,8 @@ func New(o Options) (*Evaluator, error) {
 	return e, err
 }
 
-// setBack moves what was restored to the times of this process, where the wall clock was set back meanwhile: how
-// long that took is not known, and counts as nothing.
+// setBack moves the times of restored alerts if the wall clock was set back since the last process: the downtime is
+// unknown then, and counts as zero.
 func (e *Evaluator) setBack(now time.Time) {
 	by := e.lastAlive.Sub(now)
 	if e.lastAlive.IsZero() || by <= 0 {
@@ -157,8 +157,8 @@ func (e *Evaluator) busy() bool {
 	return len(e.set.Groups) > 0
 }
 
-// Ended has the rules evaluated for what a pass brought. It does not wait. Until the store is open, the last
-// pass of each target is kept.
+// Ended evaluates the rules for a poll that has ended. It does not wait. Until the store is open, the last poll of each
+// target is kept.
 func (e *Evaluator) Ended(r poller.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -177,7 +177,7 @@ func (e *Evaluator) Ended(r poller.Report) {
 	e.queue(d)
 }
 
-// queue has a worker take the device, if none has or will.
+// queue queues the device for a worker, unless it is queued.
 func (e *Evaluator) queue(d *device) {
 	if d.queued {
 		return
@@ -189,7 +189,7 @@ func (e *Evaluator) queue(d *device) {
 	}
 }
 
-// catchUp has the passes evaluated that ended before the store was open.
+// catchUp queues the devices whose polls ended before the store was open.
 func (e *Evaluator) catchUp() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -200,7 +200,7 @@ func (e *Evaluator) catchUp() {
 	}
 }
 
-// end takes no more passes, and forgets those that wait.
+// end drops the waiting polls, and refuses further ones.
 func (e *Evaluator) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -210,11 +210,10 @@ func (e *Evaluator) end() {
 	}
 }
 
-// maxWaiting is how many passes of a target may wait to be evaluated.
+// maxWaiting is how many polls of a target may wait to be evaluated.
 const maxWaiting = 3
 
-// Run opens the store once there are rules, and evaluates until ctx is cancelled. What is under way then is
-// still finished.
+// Run opens the store once there are rules, and evaluates until ctx is canceled. Running evaluations are completed.
 func (e *Evaluator) Run(ctx context.Context) error {
 	for !e.busy() {
 		select {
@@ -241,11 +240,11 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	return errors.Join(err, e.alertStore.markAlive(e.now(), e.read()), s.close())
 }
 
-// openTime is how long a store that cannot be opened is left alone.
+// openTime is the time between attempts to open a store.
 const openTime = 10 * time.Second
 
-// openRetrying opens the store, and tries again as long as that fails: polling goes on without rules meanwhile, whose
-// alerts stay as they are. It returns nil once ctx is cancelled.
+// openRetrying opens the store, and retries as long as that fails: polling continues without rules meanwhile, and
+// alerts stay as they are. It returns nil once ctx is canceled.
 func (e *Evaluator) openRetrying(ctx context.Context) *store {
 	for {
 		s, err := e.openSamples()
@@ -263,7 +262,7 @@ func (e *Evaluator) openRetrying(ctx context.Context) *store {
 	}
 }
 
-// maintain has the store kept small until ctx is cancelled.
+// maintain maintains the store until ctx is canceled.
 func (e *Evaluator) maintain(ctx context.Context, s *store) {
 	tick := time.NewTicker(maintainInterval)
 	defer tick.Stop()
@@ -316,7 +315,7 @@ func engineOptions(lookback time.Duration) promql.EngineOpts {
 	}
 }
 
-// work evaluates the passes of one device after the other.
+// work evaluates the polls of queued devices until ctx is canceled.
 func (e *Evaluator) work(ctx context.Context) {
 	for {
 		select {
@@ -330,7 +329,7 @@ func (e *Evaluator) work(ctx context.Context) {
 	}
 }
 
-// next takes the next pass of a device.
+// next removes and returns the next poll of a device.
 func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -343,7 +342,7 @@ func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
 	return r, true
 }
 
-// pass evaluates the rules of a target for what a pass brought.
+// pass evaluates the rules of a target for a poll.
 func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	s := e.queryEngine.Load()
 	e.mu.Lock()
@@ -362,21 +361,21 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	}
 	e.noteExcess(d)
 	d.bind(set, e.lastAlive)
-	round := e.newEvaluation(s, d, d.target.Interval, at)
+	ev := e.newEvaluation(s, d, d.target.Interval, at)
 	if !r.Last.Up && emptied {
-		round.reason = "the target does not answer"
+		ev.reason = "the target does not answer"
 	}
 	for _, b := range d.instances {
 		switch {
 		case !d.frozen(b, r.Last, emptied):
-			round.evaluate(ctx, b)
+			ev.evaluate(ctx, b)
 		case d.lost.Load().of(b.rule):
 			b.err = d.lost.Load().err
 		}
 	}
-	round.noteLooks(set, r.Last.Up && r.Last.Err == nil)
+	ev.noteLooks(set, r.Last.Up && r.Last.Err == nil)
 	d.forgetJumps(at.Add(-set.Selectors.Window - 2*d.target.Interval))
-	e.finish(round)
+	e.finish(ev)
 	d.lastPoll.Store(e.now().UnixMilli())
 	e.metrics.latency.Observe(e.read().Sub(r.Last.Start.Add(r.Last.Duration)).Seconds())
 }

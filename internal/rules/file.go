@@ -20,7 +20,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// Problem is one thing wrong in a rule file.
+// Problem is an error in a rule file.
 type Problem struct {
 	File string
 	Line int // from 1; 0 if the mistake is in no particular line
@@ -34,26 +34,26 @@ func (m Problem) Error() string {
 	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
 }
 
-// Load reads rule files. With mistakes, what could be read without is returned all the same.
+// Load reads rule files. Groups of valid files are returned together with the problems of others.
 func Load(files []string) (*Set, []Problem) {
 	var groups []*Group
-	var mistakes []Problem
+	var problems []Problem
 	var doubts []Finding
 	for _, file := range files {
 		content, err := setting.ReadFile(file, setting.MaxFile)
 		if reason := errors.Unwrap(err); reason != nil {
-			mistakes = append(mistakes, Problem{File: file, Text: "cannot be read: " + reason.Error()})
+			problems = append(problems, Problem{File: file, Text: "cannot be read: " + reason.Error()})
 			continue
 		}
 		more, wrong, doubtful := Parse(file, content)
-		groups, mistakes, doubts = append(groups, more...), append(mistakes, wrong...), append(doubts, doubtful...)
+		groups, problems, doubts = append(groups, more...), append(problems, wrong...), append(doubts, doubtful...)
 	}
 	s := NewSet(groups)
 	s.warnings = doubts
-	return s, mistakes
+	return s, problems
 }
 
-// NewSet makes a set of groups. It gives each rule its UID, and settles which are global.
+// NewSet returns a set of groups. It sets the UID of each rule, and determines the global ones.
 func NewSet(groups []*Group) *Set {
 	s := &Set{Groups: groups}
 	s.identify()
@@ -67,7 +67,7 @@ func NewSet(groups []*Group) *Set {
 	return s
 }
 
-// With is the set with more groups.
+// With returns the set with more groups.
 func (s *Set) With(more ...*Group) *Set {
 	next := NewSet(slices.Concat(s.Groups, more))
 	next.warnings = s.warnings
@@ -79,11 +79,11 @@ type ruleFile struct {
 	file     string
 	groups   []*yaml.Node // each a mapping
 	problems []Problem
-	warnings []Finding // of what Prometheus takes
+	warnings []Finding // of valid files
 }
 
-// Parse reads the content of a rule file. What Prometheus takes is no mistake, but may be doubtful.
-func Parse(file string, content []byte) (groups []*Group, mistakes []Problem, doubts []Finding) {
+// Parse parses the content of a rule file. Warnings are about valid rules.
+func Parse(file string, content []byte) (groups []*Group, problems []Problem, doubts []Finding) {
 	f := &ruleFile{file: file}
 	silent := slog.New(slog.DiscardHandler)
 	f.read(content)
@@ -141,7 +141,7 @@ func keyOfConfiguration(n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// resolved is what an alias stands for.
+// resolved returns the node that an alias refers to.
 func resolved(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -149,7 +149,7 @@ func resolved(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// valueOf returns what a mapping has under a key, or nil.
+// valueOf returns the value of a key of a mapping, or nil.
 func valueOf(n *yaml.Node, key string) *yaml.Node {
 	n = resolved(n)
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
@@ -160,7 +160,7 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// ruleLine is the line of a rule in its group.
+// ruleLine returns the line of a rule in its group.
 func ruleLine(group *yaml.Node, i int) int {
 	if rules := valueOf(group, "rules"); rules != nil && i >= 0 && i < len(rules.Content) {
 		return rules.Content[i].Line
@@ -185,7 +185,7 @@ var (
 	typeName   = regexp.MustCompile(` (?:in|into) (?:type )?(?:rulefmt\.|\[\]rulefmt\.|model\.)\w+$`)
 )
 
-// addError notes a mistake that Prometheus found, with its line.
+// addError adds an error of Prometheus' parser, with its line.
 func (f *ruleFile) addError(err error) {
 	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {
 		for _, text := range several.Errors {
@@ -221,7 +221,7 @@ func yamlKeys[T any]() (keys []string) {
 	return keys
 }
 
-// adviceOnKey says what to write in the place of a key that there is not.
+// adviceOnKey returns the text for an unknown key.
 func adviceOnKey(key string, known []string) string {
 	if question := setting.DidYouMean(key, known); question != "" {
 		return fmt.Sprintf("unknown key %.40q: %s", key, question)
@@ -234,7 +234,7 @@ func atoi(digits string) int {
 	return n
 }
 
-// lineOf gives the line of a rule by its group and its place in it.
+// lineOf returns the line of a rule by its group and its index in it.
 func (f *ruleFile) lineOf(group string, i int) int {
 	for _, g := range f.groups {
 		if name := valueOf(g, "name"); name != nil && name.Value == group {
@@ -244,8 +244,8 @@ func (f *ruleFile) lineOf(group string, i int) int {
 	return 0
 }
 
-// group returns a group. Its limit is not kept: once that is exceeded, Prometheus forgets every alert of the
-// rule, and what it forgets would be cleared.
+// group returns a group. Its limit is ignored: once it is exceeded, Prometheus deletes every alert of the rule, and
+// these would be cleared.
 func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 	if parsed.Limit != 0 {
 		line := n.Line
@@ -267,7 +267,7 @@ func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 	return g
 }
 
-// newRule gives a rule, or nil if its expression cannot be read, which has been told.
+// newRule returns a rule, or nil if its expression cannot be parsed, which is reported elsewhere.
 func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	expr, err := language.ParseExpr(r.Expr)
 	if err != nil {
@@ -287,9 +287,9 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	}
 }
 
-// identify gives each rule its UID. Neither the expression nor the file is part of it: a threshold may
-// change, and a file be moved, without the alarm becoming another. Rules of one name are told apart by
-// their labels, and if these are equal by their order.
+// identify sets the UID of each rule. Neither the expression nor the file is part of it: a threshold may change, and a
+// file be moved, without the alarm becoming another. Rules of one name are distinguished by their labels, and if these
+// are equal by their order.
 func (s *Set) identify() {
 	sameName, sameUID := map[string]int{}, map[string]int{}
 	for _, r := range s.Rules() {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Each file below testdata/wrong tells in its first lines what is wrong with it.
-func TestEachMistakeIsToldWithItsLine(t *testing.T) {
+// The first lines of each file below testdata/wrong are the expected problems.
+func TestEachProblemHasItsLine(t *testing.T) {
 	files, err := filepath.Glob("testdata/wrong/*.yml")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
@@ -25,8 +25,8 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 				want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
 			}
 		}
-		_, mistakes := Load([]string{file})
-		for _, m := range mistakes {
+		_, problems := Load([]string{file})
+		for _, m := range problems {
 			got = append(got, m.Error())
 		}
 		if !slices.Equal(got, want) {
@@ -36,16 +36,16 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 }
 
 func TestAFileThatIsNotThere(t *testing.T) {
-	_, mistakes := Load([]string{"testdata/none.yml"})
-	if len(mistakes) != 1 || mistakes[0].Error() != "testdata/none.yml: cannot be read: no such file or directory" {
-		t.Errorf("%v", mistakes)
+	_, problems := Load([]string{"testdata/none.yml"})
+	if len(problems) != 1 || problems[0].Error() != "testdata/none.yml: cannot be read: no such file or directory" {
+		t.Errorf("%v", problems)
 	}
 }
 
 func parse(t testing.TB, text string) *Set {
 	t.Helper()
-	groups, mistakes, _ := Parse("rules.yml", []byte(text))
-	for _, m := range mistakes {
+	groups, problems, _ := Parse("rules.yml", []byte(text))
+	for _, m := range problems {
 		t.Error(m)
 	}
 	return NewSet(groups)
@@ -77,8 +77,8 @@ func TestRulesHaveTheLabelsOfTheirGroup(t *testing.T) {
 	}
 }
 
-// What Prometheus takes is no mistake. It is doubted where it is likely not meant, and what cannot be evaluated
-// harms nothing else.
+// Files that Prometheus accepts have no problems. Likely errors are warnings, and a rule that cannot be evaluated
+// affects no other one.
 func TestWhatPrometheusTakesStopsNothing(t *testing.T) {
 	files, err := filepath.Glob("testdata/doubtful/*.yml")
 	if err != nil || len(files) == 0 {
@@ -95,8 +95,8 @@ func TestWhatPrometheusTakesStopsNothing(t *testing.T) {
 				want = append(want, filepath.Dir(file)+"/"+strings.TrimSpace(line))
 			}
 		}
-		set, mistakes := Load([]string{file})
-		for _, m := range mistakes {
+		set, problems := Load([]string{file})
+		for _, m := range problems {
 			t.Errorf("%s: %v", file, m)
 		}
 		var got []string

@@ -15,7 +15,7 @@ type ruleInstance struct {
 
 	alerts    Alerts                   // as the last evaluation has them
 	persisted map[uint64]*record       // alerts as the database has them, by the hash of their labels
-	unseeded  bool                     // the alerts of the mirror have yet to be put into alerts
+	unseeded  bool                     // the persisted alerts have yet to be put into alerts
 	written   map[uint64]labels.Labels // series that the last evaluation yielded
 	last      time.Time                // of the last evaluation that succeeded
 	resumed   time.Time                // of the first that was tried, and of the first after each gap
@@ -40,7 +40,7 @@ func newRuleInstance(r *Rule, restored []*record) *ruleInstance {
 	return b
 }
 
-// successor is the rule as a new configuration has it. What has not changed goes on.
+// successor returns the instance of the rule in a new configuration. An unchanged rule keeps its state.
 func (b *ruleInstance) successor(r *Rule) *ruleInstance {
 	old := b.rule
 	if old.Text == r.Text && old.For == r.For && old.KeepFiringFor == r.KeepFiringFor && old.Group.Offset == r.Group.Offset &&
@@ -55,7 +55,7 @@ func (b *ruleInstance) successor(r *Rule) *ruleInstance {
 
 func (b *ruleInstance) records() []*record { return slices.Collect(maps.Values(b.persisted)) }
 
-// severity is that of an alert, by the hash of its labels.
+// severity returns the severity of an alert, by the hash of its labels.
 func (b *ruleInstance) severity(key uint64) string {
 	if !b.rule.severity.template {
 		return b.rule.severity.value
@@ -76,7 +76,7 @@ func withSeverity(l labels.Labels, severity string) labels.Labels {
 	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
 }
 
-// persistedSamples gives the samples of the alerts of the mirror, where those in the store are too old to be seen.
+// persistedSamples returns the samples of persisted alerts, for when the stored ones are older than the lookback.
 func (b *ruleInstance) persistedSamples(at time.Time) (vector promql.Vector) {
 	for _, r := range b.persisted {
 		vector = append(vector, AlertSamples(r.shown(), r.Firing, r.ActiveAt, at)...)
@@ -84,7 +84,7 @@ func (b *ruleInstance) persistedSamples(at time.Time) (vector promql.Vector) {
 	return vector
 }
 
-// activeSamples gives the samples of the alerts that are active, if any rule looks at such.
+// activeSamples returns the samples of the active alerts, if any rule selects them.
 func (b *ruleInstance) activeSamples(sel *Selectors, at time.Time) (vector promql.Vector) {
 	if !sel.Named(alertsName) && !sel.Named(alertsForStateName) {
 		return nil
@@ -95,8 +95,8 @@ func (b *ruleInstance) activeSamples(sel *Selectors, at time.Time) (vector promq
 	return vector
 }
 
-// write stores what an evaluation yielded, and ends the series that it did not yield again. Of alerts only
-// those are stored that rules look at.
+// write stores the result of an evaluation, and ends the series that it does not contain any more. Of alerts, it stores
+// only series that rules select.
 func (b *ruleInstance) write(s *store, sel *Selectors, vector promql.Vector, at time.Time) error {
 	if len(vector)+len(b.written) == 0 {
 		return nil

@@ -15,50 +15,49 @@ import (
 	"trapline/internal/series"
 )
 
-// Finding is something that a rule says and that is likely not meant.
+// Finding is a remark about a rule that is likely wrong.
 type Finding struct {
 	File  string
 	Line  int
 	Level Level
 	Text  string
 
-	NoData bool  // it is that no module yields what the rule looks at
+	NoData bool  // no module provides a metric of the rule
 	Rule   *Rule // that it is about; nil if that is a file
 }
 
-// Level says how much a finding matters.
+// Level is the severity of a finding.
 type Level int
 
 // The levels, the worst first.
 const (
-	LevelError   Level = iota // the rule does not do what it is there for
-	LevelWarning              // it may not
+	LevelError   Level = iota // the rule cannot work as intended
+	LevelWarning              // it may not work as intended
 	LevelNote                 // good to know
 )
 
 func (l Level) String() string { return [...]string{"error", "warning", "note"}[l] }
 
-// IsError tells whether a rule does not do what it is there for.
+// IsError reports whether a rule cannot work as intended.
 func (f Finding) IsError() bool { return f.Level == LevelError }
 
 func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Level, f.Text)
 }
 
-// Environment is what a configuration has that rules may refer to. What is nil is not checked.
+// Environment is the part of a configuration that rules refer to. A nil field is not checked.
 type Environment struct {
 	Metrics      map[string][]string               // that modules yield, with the labels of their series
 	TargetLabels []string                          // those that targets have of their own
 	Interval     func(metric string) time.Duration // the longest between passes that bring the metric
 
-	// Annotations finds what is wrong with those that say how an alarm is told, and what some receiver will
-	// not be told.
-	Annotations func(map[string]string) (mistakes, warnings []string)
+	// Annotations returns the errors and warnings of the annotations for notifications.
+	Annotations func(map[string]string) (problems, warnings []string)
 
-	Severity func(word string) (warning string) // finds what is doubtful about the label severity
+	Severity func(word string) (warning string) // returns a warning about the label severity
 }
 
-// Lint looks for what the rules of a set likely do not mean.
+// Lint returns the findings of all rules of a set.
 func (s *Set) Lint(w *Environment) []Finding {
 	all := slices.Clone(s.warnings)
 	recorded := map[string]bool{alertsName: true, alertsForStateName: true}
@@ -80,7 +79,7 @@ func (s *Set) Lint(w *Environment) []Finding {
 	return all
 }
 
-// linter looks at one rule.
+// linter checks one rule.
 type linter struct {
 	environment *Environment
 	rule        *Rule
@@ -92,7 +91,7 @@ func (l *linter) find(level Level, format string, args ...any) {
 	l.add(Finding{Level: level, Text: fmt.Sprintf(format, args...)})
 }
 
-// noData notes that a rule looks at what there is not.
+// noData adds a finding about metrics or labels that do not exist.
 func (l *linter) noData(format string, args ...any) {
 	l.add(Finding{Level: LevelWarning, Text: fmt.Sprintf(format, args...), NoData: true})
 }
@@ -108,7 +107,7 @@ func (l *linter) add(f Finding) {
 // valued matches a template with the value in it.
 var valued = regexp.MustCompile(`{{[^}]*(\$value|\.Value)\b`)
 
-// lintLabels looks at what tells an alarm from others.
+// lintLabels checks the labels that identify alarms.
 func (l *linter) lintLabels() {
 	for _, name := range slices.Sorted(maps.Keys(l.rule.Labels)) {
 		if name != severityLabel && valued.MatchString(l.rule.Labels[name]) {
@@ -125,7 +124,7 @@ func (l *linter) lintLabels() {
 	}
 }
 
-// keepsTarget tells whether the rows of an expression have the label target, where all series have it.
+// keepsTarget reports whether the result of an expression has the label target, given series that have it.
 func keepsTarget(e parser.Expr) bool {
 	switch e := e.(type) {
 	case *parser.VectorSelector, *parser.MatrixSelector:
@@ -171,7 +170,7 @@ func keepsTargetOfBoth(e *parser.BinaryExpr) bool {
 	return keepsTarget(e.LHS)
 }
 
-// comparing are the functions that say nothing about a single sample.
+// comparing are the functions that need more than one sample.
 var comparing = []string{"rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "changes", "resets"}
 
 // lintRanges looks for ranges with too few passes in them.
@@ -199,7 +198,7 @@ func (l *linter) lintRanges() {
 	})
 }
 
-// lintNames looks for metrics and labels that no module yields.
+// lintNames reports metrics and labels that no module provides.
 func (l *linter) lintNames() {
 	if l.environment.Metrics == nil {
 		return
@@ -239,7 +238,7 @@ func (l *linter) lintNames() {
 	}
 }
 
-// isUp tells the names for whether a target answers that rules of others have.
+// isUp reports whether a metric is one of upDescs.
 func isUp(name string) bool {
 	return slices.ContainsFunc(upDescs, func(d *series.Desc) bool { return d.Name == name })
 }
@@ -284,13 +283,13 @@ func mentioned(annotations map[string]string) (names []string) {
 	return slices.Compact(names)
 }
 
-// lintNotification looks at the annotations that say how an alarm is told.
+// lintNotification checks the annotations for notifications.
 func (l *linter) lintNotification() {
 	if l.rule.Alert == "" || l.environment.Annotations == nil {
 		return
 	}
-	mistakes, warnings := l.environment.Annotations(l.rule.Annotations)
-	for _, text := range mistakes {
+	problems, warnings := l.environment.Annotations(l.rule.Annotations)
+	for _, text := range problems {
 		l.find(LevelError, "%s", text)
 	}
 	for _, text := range warnings {

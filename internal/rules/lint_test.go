@@ -16,7 +16,7 @@ var ports = Environment{
 		}
 		return time.Second
 	},
-	Annotations: func(all map[string]string) (mistakes, warnings []string) {
+	Annotations: func(all map[string]string) (problems, warnings []string) {
 		if name, ok := all["trap_notification"]; ok && name != "IF-MIB::linkDown" {
 			return []string{"no notification " + name}, []string{"not told"}
 		}

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// loss is what could not be stored of a pass. Rules that look at it stay as they are: nothing is cleared for
-// want of samples.
+// loss is the part of a poll that could not be stored. Rules that select it stay as they are: nothing is cleared
+// because samples are missing.
 type loss struct {
 	err   error
 	names map[string]bool // of the series; nil means all
 }
 
-// of reports whether a rule may look at what was lost.
+// of reports whether a rule may select lost series.
 func (l *loss) of(r *Rule) bool {
 	if l == nil || l.names == nil {
 		return l != nil
@@ -27,7 +27,7 @@ func (l *loss) of(r *Rule) bool {
 	return false
 }
 
-// Healthy returns why alerts or the samples that rules look back at cannot be stored, or nil.
+// Healthy returns the error because of which alerts or samples cannot be stored, or nil.
 func (e *Evaluator) Healthy() error {
 	if err := e.closed.Load(); err != nil {
 		return fmt.Errorf("rules are not evaluated: %w", *err)
@@ -43,7 +43,7 @@ func (e *Evaluator) Healthy() error {
 	return nil
 }
 
-// lossFor returns what was lost that a global rule may look at, of any target.
+// lossFor returns a loss of any target that a global rule may select, or nil.
 func (e *Evaluator) lossFor(r *Rule) *loss {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -55,7 +55,7 @@ func (e *Evaluator) lossFor(r *Rule) *loss {
 	return nil
 }
 
-// mended returns until when samples were lost that the rules of a device look at.
+// mended returns the time until which samples were lost that the rules of a device select.
 func (e *Evaluator) mended(d *device) time.Time {
 	if d.target != nil {
 		return time.UnixMilli(d.mended.Load())

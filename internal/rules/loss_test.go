@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// Nothing is cleared, and nothing raised, for want of samples that could not be stored: what is true all the
-// time is raised once, and what ends meanwhile is cleared once it is known.
+// Samples that cannot be stored clear no alarm and raise none: a condition that is true all the time is raised once,
+// and one that ends meanwhile is cleared once samples are stored again.
 func TestNothingIsClearedForWantOfSamples(t *testing.T) {
 	for name, rule := range map[string]string{
 		"a value":       hot,
@@ -86,7 +86,7 @@ func TestRowsThatVanishWhileNothingCanBeStored(t *testing.T) {
 	r.want("it can", "clear Hot i=1 (the row is gone)")
 }
 
-// What cannot be stored is logged and counted, and not at every pass.
+// Failures to store samples are counted, and logged, but not at every poll.
 func TestLostSamplesAreSaidOnce(t *testing.T) {
 	r := start(t, hot)
 	var text bytes.Buffer
@@ -123,7 +123,7 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 	}
 }
 
-// What the store refused, and faults of its log, are exposed by their reasons.
+// Refused samples and faults of the log are exposed by their reasons.
 func TestFaultsOfTheStoreAreExposed(t *testing.T) {
 	r := start(t, hot)
 	r.warm()

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics count what rules do.
+// metrics are the counters of the evaluator.
 type metrics struct {
 	evaluations, failures, transitions, uncommitted, skipped, rejected, refused, storeFailures prometheus.Counter
 	latency                                                                                    prometheus.Histogram
@@ -37,7 +37,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-// storeFaults exposes them.
+// storeFaults exposes the faults of the store.
 type storeFaults struct{ evaluator *Evaluator }
 
 var faultsDesc = prometheus.NewDesc("trapline_rules_store_faults_total", "Samples that the store of rules refused, and faults of its files, by reason.", []string{"reason"}, nil)

@@ -10,8 +10,8 @@ import (
 // The annotations that name notifications.
 var notificationAnnotations = []string{"trap_notification", "trap_clear_notification"}
 
-// objectsIn finds the OBJECTS of the notifications that rules name. Of their values, those that a pass brought
-// of the row that an alarm is about are told with it. Names that are not known are told where rules are checked.
+// objectsIn returns the OBJECTS of the notifications that rules name. Alarms have their values for the row of the
+// alarm. Unknown names are reported when rules are checked.
 func objectsIn(set *Set, names notify.Names) map[string][]snmp.OID {
 	objects := map[string][]snmp.OID{}
 	for _, r := range set.Rules() {

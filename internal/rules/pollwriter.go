@@ -15,7 +15,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// pollWriter puts what a pass brought into the store.
+// pollWriter stores the samples of a poll.
 type pollWriter struct {
 	device   *device
 	appender appender
@@ -45,7 +45,7 @@ func (in *pollWriter) columns(sets []*series.Set, rendered []byte) {
 // ifCounterDiscontinuityTime is when counters of an interface last jumped (RFC 2863).
 var ifCounterDiscontinuityTime = snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.19")
 
-// noteDiscontinuities believes a device that says that counters jumped.
+// noteDiscontinuities notes a jump of the counters of a row whose discontinuity time has changed.
 func (in *pollWriter) noteDiscontinuities(c *series.Column) {
 	now := make(map[uint64]float64, len(c.Values))
 	for i, v := range c.Values {
@@ -92,7 +92,7 @@ func (in *pollWriter) column(c *series.Column, rendered []byte) {
 	}
 }
 
-// append stores a sample. The labels are asked for where the store does not know the series any more.
+// append stores a sample. It calls lset only if the store does not have the series.
 func (in *pollWriter) append(name string, one *cachedSeries, v float64, lset func() labels.Labels) {
 	var known labels.Labels
 	if one.ref == 0 {
@@ -123,7 +123,7 @@ func (in *pollWriter) reject(name string, err error) {
 	in.lost[name] = true
 }
 
-// isRejected tells errors that are about the sample and not about the series.
+// isRejected reports whether an error is about the sample and not about the series.
 func isRejected(err error) bool {
 	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp)
 }
@@ -139,7 +139,7 @@ func (in *pollWriter) end(ref storage.SeriesRef) {
 	}
 }
 
-// commit stores what was taken, and returns what was not.
+// commit stores the samples, and returns the loss if that fails.
 func (in *pollWriter) commit() *loss {
 	if err := in.appender.Commit(); err != nil {
 		return &loss{err: err}
@@ -150,7 +150,7 @@ func (in *pollWriter) commit() *loss {
 	return nil
 }
 
-// labels gives the labels of a series. One that is empty is none.
+// labels returns the labels of a series. Empty values are left out.
 func (in *pollWriter) labels(name string, parts ...[]byte) labels.Labels {
 	in.builder.Reset()
 	if name != "" {
@@ -167,8 +167,8 @@ func (in *pollWriter) labels(name string, parts ...[]byte) labels.Labels {
 	return in.builder.Labels()
 }
 
-// detectJump looks at a counter that fell. Prometheus takes the new value for what was added since it began anew;
-// where that is far more than was ever added between passes, the counter has not begun anew but jumped.
+// detectJump notes a jump of a counter that fell. Prometheus counts the new value as the increase since a reset; if
+// that is far more than the increase between earlier polls, the counter was not reset but jumped.
 func (in *pollWriter) detectJump(one *cachedSeries, v float64, row []byte) {
 	if v >= one.last {
 		one.step = v - one.last

@@ -46,8 +46,8 @@ func (x expressions) vector(depth int) string {
 	}
 }
 
-// What Separable says of an expression is true: evaluated for each target alone, it gives the rows that it
-// gives over all of them.
+// Separable is right: a separable expression, evaluated for each target alone, returns the rows that it returns over
+// all of them.
 func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 	r := start(t, `{record: x, expr: a}, {record: y, expr: b}, {record: z, expr: c_total}`, "t1", "t2", "t3", "t4")
 	x := expressions{rand.New(rand.NewPCG(5, 6))}

@@ -57,7 +57,7 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 // How much a query may cost. It is less than a rule may.
 const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
 
-// runQuery answers a query, if it is within bounds: those of CheckText and CheckCost, and the engine's own.
+// runQuery answers a query, if it is within the bounds of CheckText and CheckCost. The engine has further ones.
 func (e *Evaluator) runQuery(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *queryEngine, *promql.Engine) (promql.Query, error)) {
 	s := e.queryEngine.Load()
 	if s == nil {
@@ -98,7 +98,7 @@ func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {
 	return c, c.err()
 }
 
-// sampling is the shortest time between two samples, and how far they reach back at most.
+// sampling returns the shortest time between two samples, and the longest time for which they are kept.
 func (e *Evaluator) sampling() (interval, retention time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -123,7 +123,8 @@ func newLimitedEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
 	return engine
 }
 
-// QueryFunc evaluates expressions of rules on what a queryable has. A number is a vector of one sample.
+// QueryFunc returns a function that evaluates expressions of rules over a queryable. A scalar is returned as a vector
+// of one sample.
 func QueryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
 	return func(ctx context.Context, text string, at time.Time) (promql.Vector, error) {
 		query, err := engine.NewInstantQuery(ctx, q, nil, text, at)
@@ -144,7 +145,7 @@ func QueryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
 
 var errNoVector = errors.New("rule result is not a vector or scalar")
 
-// parseTime reads seconds since 1970, or RFC 3339.
+// parseTime parses seconds since 1970, or RFC 3339.
 func parseTime(text string, otherwise time.Time) (time.Time, error) {
 	if text == "" {
 		return otherwise, nil
@@ -159,7 +160,7 @@ func parseTime(text string, otherwise time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// parseStep reads seconds, or a duration as expressions have them.
+// parseStep parses seconds, or a duration as in expressions.
 func parseStep(text string) (time.Duration, error) {
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0.001 && seconds < 1<<30 {
 		return time.Duration(seconds * float64(time.Second)), nil

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// What a target may add to the store. Series of rows that are gone stay in memory for up to forty minutes, at about a
+// The limits of series that a target may add to the store. Series of rows that are gone stay in memory for up to forty minutes, at about a
 // kilobyte each, so that a device which has other row indexes in each poll, by a fault or on purpose, would fill it. A
 // large router has some 50,000 rows that rules look at, and some hundred new ones in an hour; maxSeries lets it have all
 // of them at once, and newSeriesPerHour lets all be replaced within an hour. A target has thus fewer than 200,000 series
@@ -16,7 +16,7 @@ const (
 	newSeriesPerHour = 100_000
 )
 
-// quota is what a target may yet add. Series that the store has already are free, also those that come back.
+// quota is the number of series that a target may add. Series in the store are free, also those that come back.
 type quota struct {
 	max     int
 	perHour float64
@@ -76,7 +76,7 @@ func (in *pollWriter) admits(lset labels.Labels) bool {
 	return in.own || in.appender.Has(lset) || in.device.quota.admit()
 }
 
-// live counts the series that are in the store.
+// live returns the number of series that are in the store.
 func (d *device) live() (n int) {
 	for _, s := range d.caches {
 		for i := range s.series {
@@ -106,7 +106,7 @@ func (e *Evaluator) Excesses() (list []Excess) {
 	return list
 }
 
-// noteExcess counts, shows and logs what was not stored of a pass.
+// noteExcess counts, publishes and logs the samples of a poll that were not stored.
 func (e *Evaluator) noteExcess(d *device) {
 	q := &d.quota
 	if q.refused == 0 && !q.since.IsZero() { // the target did not answer

@@ -102,7 +102,7 @@ func TestRowsThatComeBackAreFree(t *testing.T) {
 	}
 }
 
-// What the defaults let a device add whose rows are new every four seconds.
+// The limits hold for a device whose rows are new every four seconds.
 func TestQuotaOfAnHour(t *testing.T) {
 	q, at, added := newQuota(), time.Unix(0, 0), 0
 	for range 3600 / 4 {

@@ -15,7 +15,7 @@ import (
 	"trapline/internal/notify"
 )
 
-// record is an alert that is pending or firing, as it is kept over a restart. It is not changed once made.
+// record is a pending or firing alert as it is stored. It is immutable.
 type record struct {
 	ID              string        `json:"id"`   // of its alarm
 	Rule            string        `json:"rule"` // UID
@@ -33,7 +33,7 @@ type record struct {
 	fresh bool // the annotations are of the rule as it is
 }
 
-// number is a value that may be infinite or none, which JSON cannot say.
+// number is a value that may be infinite or NaN, which JSON lacks.
 type number float64
 
 func (n number) String() string { return strconv.FormatFloat(float64(n), 'g', -1, 64) }
@@ -41,20 +41,20 @@ func (n number) String() string { return strconv.FormatFloat(float64(n), 'g', -1
 // MarshalText writes any value.
 func (n number) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText parses the text of MarshalText.
 func (n *number) UnmarshalText(text []byte) error {
 	f, err := strconv.ParseFloat(string(text), 64)
 	*n = number(f)
 	return err
 }
 
-// sent reports whether receivers know of the alert.
+// sent reports whether receivers were notified of the alert.
 func (r *record) sent() bool { return r.Firing && !r.Baseline }
 
 // health are the labels that others see.
 func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
 
-// cutSeverity takes the severity out of the labels of a record that is not yet used, if the rule sets it.
+// cutSeverity moves the severity out of the labels of a new record, if the rule sets it.
 func (r *record) cutSeverity(rule *Rule) {
 	if rule.severity.name == "" || !r.Labels.Has(severityLabel) {
 		return
@@ -63,12 +63,12 @@ func (r *record) cutSeverity(rule *Rule) {
 	r.Labels = labels.NewBuilder(r.Labels).Del(severityLabel).Labels()
 }
 
-// differs tells whether an alert has gone on since it was recorded, in what is kept.
+// differs reports whether an alert has changed since it was recorded, in its stored fields.
 func (r *record) differs(a *Alert) bool {
 	return r.Firing != a.Firing || !r.ActiveAt.Equal(a.ActiveAt) || !r.FiredAt.Equal(a.FiredAt) || !r.KeepFiringSince.Equal(a.KeepFiringSince)
 }
 
-// alert is the alert as it was. One that fires stays so where its rule has a longer `for` than it had.
+// alert returns the alert as it was. A firing one stays firing if its rule has a longer `for`.
 func (r *record) alert(now time.Time, hold time.Duration) *Alert {
 	a := &Alert{
 		Labels: r.Labels, Annotations: r.Annotations, Value: float64(r.Value), Firing: r.Firing,
@@ -87,7 +87,7 @@ var (
 	aliveKey    = []byte("alive")      // when state was last known to be true
 )
 
-// change is what becomes of an alert.
+// change is a change of a stored alert.
 type change struct {
 	instance *ruleInstance
 	key      uint64
@@ -95,7 +95,7 @@ type change struct {
 	now      *record // nil if it is over
 }
 
-// storeChanges writes changes, which a transaction may do more than once.
+// storeChanges stores changes. A transaction may call it more than once.
 func storeChanges(tx *bbolt.Tx, changes []change) error {
 	b, err := tx.CreateBucketIfNotExists(rulesBucket)
 	if err != nil {
@@ -117,7 +117,7 @@ func storeChanges(tx *bbolt.Tx, changes []change) error {
 	return nil
 }
 
-// storeAlive notes that up to now nothing was missed.
+// storeAlive stores that no evaluation was missed up to now.
 func storeAlive(tx *bbolt.Tx, now time.Time) error {
 	b, err := tx.CreateBucketIfNotExists(aliveBucket)
 	if err != nil {
@@ -130,8 +130,8 @@ func storeAlive(tx *bbolt.Tx, now time.Time) error {
 	return b.Put(aliveKey, notify.Seal(aliveKey, text))
 }
 
-// loadRecords reads what the last process left. Alerts that cannot be read are put aside; where their alarm
-// is active they go on as far as that says.
+// loadRecords returns the alerts of the last process. Invalid records are put aside; those of active alarms are
+// restored from the alarms.
 func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, alive time.Time, err error) {
 	_, err = state.ReadRecords(aliveBucket, func(key, text []byte) error {
 		if !bytes.Equal(key, aliveKey) {
@@ -162,8 +162,8 @@ func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, al
 	return reconciled(list, bad, outbox.Conditions()), alive, nil
 }
 
-// reconciled makes up for records that were lost: an alarm that is active has a record, and an alert whose
-// alarm is lost is raised again if its condition is still true.
+// reconciled replaces lost records: an active alarm has a record, and an alert whose alarm is lost is raised again if
+// its condition is true.
 func reconciled(list []*record, bad []notify.Damage, active []notify.Alarm) []*record {
 	byID := map[string]*notify.Alarm{}
 	for i := range active {
@@ -193,7 +193,7 @@ func (r *record) check(id []byte) error {
 	return nil
 }
 
-// recordOf makes a record of an alarm that is active. It has no rule: that is found by its name and labels.
+// recordOf returns a record of an active alarm. It has no rule: assignRule finds it by its name and labels.
 func recordOf(a *notify.Alarm) *record {
 	value, _ := strconv.ParseFloat(a.Value, 64)
 	l := labels.FromMap(a.Labels)

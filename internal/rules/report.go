@@ -10,7 +10,7 @@ import (
 	"trapline/internal/notify"
 )
 
-// Report is how a rule fares over all targets.
+// Report is the state of a rule over all targets.
 type Report struct {
 	Rule    *Rule
 	Targets int // for which it is evaluated; of a global rule, all
@@ -23,7 +23,7 @@ type Report struct {
 	Missing []string      // metrics without which it never has rows, and of which no target has a series
 }
 
-// Reports returns how all rules fare, in their order.
+// Reports returns the state of all rules, in their order.
 func (e *Evaluator) Reports() []Report {
 	e.mu.Lock()
 	set, targets := e.set, len(e.devices)
@@ -109,7 +109,7 @@ func (s *Selectors) foundSoFar() []bool {
 	return found
 }
 
-// missing are the metrics that a rule looks at and of which nothing was found.
+// missing returns the metrics that a rule selects and of which no series was found.
 func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
 	for _, vs := range selectors(r.Expr) {
 		n := s.number[vs]
@@ -138,7 +138,7 @@ func (e *Evaluator) Alarms(firing bool) (list []notify.Alarm) {
 	return list
 }
 
-// alarmShown is the alarm of an alert, without what its notifications have beside.
+// alarmShown returns the alarm of an alert, without the fields for notifications.
 func (e *Evaluator) alarmShown(r *record) notify.Alarm {
 	a, _ := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map()) // errors are about annotations for notifications
 	a.ID, a.RaisedAt = r.ID, e.wall(r.ActiveAt)

@@ -12,8 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// writeResult answers as Prometheus' API does, series by series: what it says is many times as large as what it is
-// made of.
+// writeResult writes a result as Prometheus' API does, series by series: the JSON is many times as large as the result.
 func writeResult(w http.ResponseWriter, value parser.Value) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"data":{"result":`)

@@ -188,7 +188,7 @@ func setOf(t testing.TB, rows ...string) *series.Set {
 	return set
 }
 
-// objectOf gives a metric an object below 1.3.6.1.4.1.32473 (RFC 5612) by the letter it begins with.
+// objectOf returns an object below 1.3.6.1.4.1.32473 (RFC 5612) for a metric, by the letter it begins with.
 func objectOf(name string) []byte {
 	switch name {
 	case "ifCounterDiscontinuityTime":
@@ -199,7 +199,7 @@ func objectOf(name string) []byte {
 	return setting.ParseOID(fmt.Sprintf("1.3.6.1.4.1.32473.%d", name[0])).OID
 }
 
-// storePoll gives the events that receivers were told since, without those about no alarm: "raise Hot i=1".
+// take returns the events that receivers were sent since the last call, without those about no alarm: "raise Hot i=1".
 func (r *rig) take() string {
 	r.Helper()
 	waiting, err := r.outbox.Waiting()
@@ -223,7 +223,7 @@ func (r *rig) take() string {
 	return strings.Join(list[told:], ", ")
 }
 
-// want tells whether receivers were told these events, in that order, since the last time.
+// want fails the test unless receivers were sent these events, in that order, since the last time.
 func (r *rig) want(when, events string) {
 	r.Helper()
 	if got := r.take(); got != events {

@@ -1,6 +1,6 @@
-// Package rules says what is too high, and for how long: it evaluates the rules of Prometheus' rule files
-// the moment a pass over a target ends, and turns what they find into transitions of alarms. Expressions,
-// samples and templates are Prometheus' own; who is told of a transition is left to the room notify.
+// Package rules evaluates rule files of Prometheus at the end of each poll of a target, and raises, changes and clears
+// alarms by their results. Expressions, samples and templates are those of Prometheus; package notify decides which
+// receivers are notified.
 package rules
 
 import (
@@ -14,7 +14,7 @@ import (
 // Set is all rules of a configuration. It is not changed once made.
 type Set struct {
 	Groups    []*Group
-	Selectors *Selectors // what the rules look at
+	Selectors *Selectors // the series that rules select
 
 	baselines []*Rule   // those of Baseline that are evaluated for each target
 	warnings  []Finding // about the files
@@ -32,7 +32,7 @@ type Group struct {
 
 // Rule is an alerting rule, or a recording rule where Record is set.
 type Rule struct {
-	UID           string // the same after changes of anything but what the rule is called
+	UID           string // unchanged unless the rule is renamed
 	Group         *Group
 	Line          int
 	Record, Alert string
@@ -42,13 +42,13 @@ type Rule struct {
 	KeepFiringFor time.Duration
 	Labels        map[string]string // those of its group included
 	Annotations   map[string]string
-	Baseline      bool // what it finds in its first look at a target is not sent: see baselineAnnotation
+	Baseline      bool // alerts of its first evaluation for a target are not sent: see baselineAnnotation
 
-	// Global says why the rule has to be evaluated over all targets at once; empty means that it is
-	// evaluated for each target by itself, which gives the same rows.
+	// Global is the reason why the rule has to be evaluated over all targets at once; empty means that it is evaluated
+	// for each target, with the same result.
 	Global string
 
-	// Window is how far back the expression looks, beyond the last sample of a series.
+	// Window is how far back the expression reads, beyond the last sample of a series.
 	Window time.Duration
 
 	query       string // the expression as Prometheus writes it
@@ -56,11 +56,11 @@ type Rule struct {
 	labels      []text // of an alerting rule, without severity
 	severity    text   // without a name where the rule sets none
 	annotations []text
-	onlyPolls   bool // it looks at nothing but how polling goes
+	onlyPolls   bool // it selects only series about polling
 	rates       bool // it derives from counters
 }
 
-// Name is what the rule is called in its file.
+// Name returns the name of the rule in its file.
 func (r *Rule) Name() string {
 	if r.Record != "" {
 		return r.Record
@@ -68,7 +68,7 @@ func (r *Rule) Name() string {
 	return r.Alert
 }
 
-// Rules gives all rules in their order.
+// Rules returns all rules in their order.
 func (s *Set) Rules() []*Rule {
 	if s == nil {
 		return nil
@@ -86,8 +86,7 @@ const names = model.UTF8Validation
 // language is PromQL as Prometheus has it without feature flags.
 var language = parser.NewParser(parser.Options{})
 
-// Severities are the words that alerting rules have in the label severity, templates as they are written; "" where a rule
-// sets none.
+// Severities returns the values of the label severity of alerting rules, templates verbatim; "" for a rule without one.
 func (s *Set) Severities() (words []string) {
 	for _, r := range s.Rules() {
 		if r.Alert != "" {

@@ -69,7 +69,7 @@ func TestFlapping(t *testing.T) {
 	}
 }
 
-// What a restart must not change: a row for each state before it, and what the device is like after it.
+// A restart must not change alarms: a row for each state before it, and the state of the device after it.
 func TestRestarts(t *testing.T) {
 	const forMinute, kept, hysteresis = `{alert: Hot, expr: temperature > 40, for: 1m}`, `{alert: Hot, expr: temperature > 40, keep_firing_for: 2m}`,
 		`{alert: Hot, expr: 'temperature > 40 or temperature > 30 and on (target, i) ALERTS{alertname="Hot", alertstate="firing"}'}`
@@ -129,8 +129,7 @@ func (r *rig) play(passes string) {
 	}
 }
 
-// A target that does not answer says nothing about its alarms: they stay, however long that lasts, and what
-// is pending does not ripen.
+// The alarms of a target that does not answer stay, however long that lasts, and pending ones do not become firing.
 func TestFailedPassesChangeNothing(t *testing.T) {
 	for _, test := range []struct{ name, rule, before, after, told, want string }{
 		{"firing", hot, "w", "xxxxxxxxxxxxxxxxxxxxxxxxw", "raise Hot i=1", ""},
@@ -158,7 +157,7 @@ func TestTargetsThatDoNotAnswerMayCountAsEmpty(t *testing.T) {
 	r.want("no answer", "raise Hot i=1, clear Hot i=1 (the target does not answer)")
 }
 
-// What is known of polling itself is judged after every pass.
+// Rules about polling itself are evaluated after every poll.
 func TestRulesAboutPolling(t *testing.T) {
 	r := start(t, `{alert: Gone, expr: trapline_target_up == 0}, {alert: Up, expr: up == 0}, `+hot)
 	r.play("wx")
@@ -169,7 +168,7 @@ func TestRulesAboutPolling(t *testing.T) {
 	r.want("an answer", "clear Gone, clear Up")
 }
 
-// Of a pass that is not whole, the rules about what is missing are left alone, and others are not.
+// After an incomplete poll, rules that select missing series are not evaluated, and others are.
 func TestIncompletePasses(t *testing.T) {
 	r := start(t, hot+`, {alert: Full, expr: used > 90}`)
 	broken := &access.Error{Reason: access.ErrorStatus, OID: objectOf("temperature")}
@@ -317,7 +316,7 @@ func TestRulesThatBecomeGlobal(t *testing.T) {
 	r.want("cool", "clear Hot i=1")
 }
 
-// What changes in a rule does not end its alarms, as long as their condition holds.
+// Changes of a rule do not end its alarms, as long as their condition holds.
 func TestRulesThatChange(t *testing.T) {
 	r := start(t, hot)
 	r.warm()

@@ -16,16 +16,16 @@ import (
 // The series that alerting rules make of their alerts.
 const alertsName, alertsForStateName = "ALERTS", "ALERTS_FOR_STATE"
 
-// Selectors knows which series rules look at.
+// Selectors are the selectors of all rules.
 type Selectors struct {
-	// Window is how far back the rules look, beyond the last sample of a series.
+	// Window is how far back the rules read, beyond the last sample of a series.
 	Window time.Duration
 
 	all      []*parser.VectorSelector
 	byName   map[string][]int // numbers of those that name a metric
 	anyName  []int            // and of those that name none, or several
 	number   map[*parser.VectorSelector]int
-	made     []bool          // what a selector selects may be made by a rule
+	made     []bool          // a rule may produce series that the selector selects
 	found    []atomic.Bool   // a series was seen that the selector selects, of whatever target
 	mentions map[string]bool // names in annotations, which may be queried for
 }
@@ -56,22 +56,22 @@ func newSelectors(list []*Rule) *Selectors {
 	return s
 }
 
-// word is what can be a name of a metric in the text of a template.
+// word matches a possible metric name in the text of a template.
 var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
-// Named tells whether any rule looks at series of that name.
+// Named reports whether any rule selects series of that name.
 func (s *Selectors) Named(name string) bool {
 	return s.mentions[name] || len(s.byName[name]) > 0 || slices.ContainsFunc(s.anyName, func(n int) bool {
 		return matchesLabel(s.all[n], model.MetricNameLabel, name)
 	})
 }
 
-// Wanted tells whether any rule looks at the series.
+// Wanted reports whether any rule selects the series.
 func (s *Selectors) Wanted(series labels.Labels) bool {
 	return s.mark(series, make([]bool, len(s.all)))
 }
 
-// mark tells whether any rule looks at the series, and notes by which selectors.
+// mark reports whether any rule selects the series, and sets seen for the selectors that do.
 func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
 	name := series.Get(model.MetricNameLabel)
 	wanted := s.mentions[name]
@@ -88,7 +88,7 @@ func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
 	return wanted
 }
 
-// mayYield tells whether an expression may have rows, of series that were seen by those selectors alone.
+// mayYield reports whether an expression may have a result if only the selectors in seen have series.
 func (s *Selectors) mayYield(e parser.Expr, seen []bool) bool {
 	switch e := e.(type) {
 	case *parser.VectorSelector:
@@ -120,7 +120,7 @@ func selected(vs *parser.VectorSelector, series labels.Labels) bool {
 	return true
 }
 
-// nameOf is the name of the metric that a selector selects, empty where it may be any of several.
+// nameOf returns the metric name of a selector, or "" if it may select several.
 func nameOf(vs *parser.VectorSelector) string {
 	for _, m := range vs.LabelMatchers {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
@@ -130,7 +130,7 @@ func nameOf(vs *parser.VectorSelector) string {
 	return ""
 }
 
-// selectors lists the selectors of an expression.
+// selectors returns the selectors of an expression.
 func selectors(e parser.Expr) (list []*parser.VectorSelector) {
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
 		if vs, ok := n.(*parser.VectorSelector); ok {
@@ -141,7 +141,7 @@ func selectors(e parser.Expr) (list []*parser.VectorSelector) {
 	return list
 }
 
-// window is how far back an expression looks. Ranges in each other add up.
+// window returns how far back an expression reads. Nested ranges add up.
 func window(e parser.Expr) (most time.Duration) {
 	parser.Inspect(e, func(n parser.Node, above []parser.Node) error {
 		vs, ok := n.(*parser.VectorSelector)
@@ -163,7 +163,7 @@ func window(e parser.Expr) (most time.Duration) {
 	return most
 }
 
-// rates tells whether an expression derives from counters, so that one that jumps would be taken for much.
+// rates reports whether an expression derives rates from counters, which a jump would distort.
 func rates(e parser.Expr) (found bool) {
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
 		if call, ok := n.(*parser.Call); ok {
@@ -177,15 +177,15 @@ func rates(e parser.Expr) (found bool) {
 	return found
 }
 
-// onlyPollSeries tells whether an expression looks at nothing but how polling goes.
+// onlyPollSeries reports whether an expression selects only series about polling.
 func onlyPollSeries(e parser.Expr) bool {
 	list := selectors(e)
-	truth := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
-	other := func(vs *parser.VectorSelector) bool { return !truth(vs) && nameOf(vs) != alertsName }
-	return slices.ContainsFunc(list, truth) && !slices.ContainsFunc(list, other)
+	poll := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
+	other := func(vs *parser.VectorSelector) bool { return !poll(vs) && nameOf(vs) != alertsName }
+	return slices.ContainsFunc(list, poll) && !slices.ContainsFunc(list, other)
 }
 
-// isPollSeries tells the names of series that say how polling goes, and are there after every pass.
+// isPollSeries reports whether series of that name are about polling, and so exist after every poll.
 func isPollSeries(name string) bool {
 	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
 }

@@ -11,8 +11,8 @@ import (
 	"trapline/internal/poller"
 )
 
-// separate says of each rule whether it is global. A rule that looks at what a global rule yields is one
-// too: those series may be without a target.
+// separate determines which rules are global. A rule that selects series of a global rule is global too: those series
+// may lack a target.
 func (s *Set) separate() {
 	var global []*Rule
 	for changed := true; changed; {
@@ -49,7 +49,7 @@ func (r *Rule) whyGlobal(global []*Rule) string {
 	return ""
 }
 
-// mayYield tells whether the rule may make a series that the selector selects.
+// mayYield reports whether the rule may produce a series that the selector selects.
 func (r *Rule) mayYield(vs *parser.VectorSelector) bool {
 	if r.Record != "" {
 		return matchesLabel(vs, model.MetricNameLabel, r.Record)
@@ -58,14 +58,14 @@ func (r *Rule) mayYield(vs *parser.VectorSelector) bool {
 		matchesLabel(vs, labels.AlertName, r.Alert)
 }
 
-// matchesLabel tells whether the selector may select a series with that label.
+// matchesLabel reports whether the selector may select a series with that label.
 func matchesLabel(vs *parser.VectorSelector, name, value string) bool {
 	return !slices.ContainsFunc(vs.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == name && !m.Matches(value) })
 }
 
-// Separable tells whether an expression, evaluated for each target with its own series alone, gives all in
-// all the rows that it gives over the series of all targets, where every series has the label target. The
-// error says why not.
+// Separable returns nil if evaluating an expression for each target with its own series has the same result as
+// evaluating it over the series of all targets, where every series has the label target. The error is the reason why
+// not.
 func Separable(e parser.Expr) error {
 	if e.Type() == parser.ValueTypeScalar || e.Type() == parser.ValueTypeString {
 		return fmt.Errorf("%s is about no target", e)
@@ -133,14 +133,14 @@ func separableBinary(e *parser.BinaryExpr) error {
 	return nil
 }
 
-// mixing are the functions that lose or make up labels, by what they do.
+// mixing are the functions that drop or invent labels, by the reason why they are not separable.
 var mixing = map[string]string{
 	"absent": "is about series that are not there", "absent_over_time": "is about series that are not there",
 	"scalar": "loses the labels", "vector": "is about no target", "info": "joins series of any target",
 }
 
-// separableCall knows functions of no arguments that are vectors without labels, such as hour(): their
-// arguments are made up.
+// separableCall handles functions without arguments that return vectors without labels, such as hour(): the parser adds
+// their arguments.
 func separableCall(e *parser.Call) error {
 	if why, ok := mixing[e.Func.Name]; ok {
 		return fmt.Errorf("%s %s", e, why)

@@ -39,7 +39,7 @@ func TestWhatIsGlobalAndWhy(t *testing.T) {
 	}
 }
 
-// What a global rule yields may be without a target, and so is whatever looks at it.
+// Series of a global rule may lack a target, so that a rule that selects them is global too.
 func TestWhatLooksAtGlobalRulesIsGlobal(t *testing.T) {
 	set := parse(t, `groups: [{name: g, rules: [
 {record: "site:down", expr: count by (site) (up == 0)},

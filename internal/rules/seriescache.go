@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// seriesCache knows the series of one name that a target has. Rows come in the same order from pass to pass, so
-// that a series is nearly always where it was.
+// seriesCache holds the series of one name that a target has. Rows come in the same order from poll to poll, so that a
+// series is nearly always at its old index.
 type seriesCache struct {
 	series []cachedSeries
 	index  map[uint64]int32 // of series by hash; nil while the order is the same
@@ -17,7 +17,7 @@ type seriesCache struct {
 	dropped []cachedSeries // by this pass
 }
 
-// cachedSeries is a series as the store knows it.
+// cachedSeries is a series in the store.
 type cachedSeries struct {
 	hash   uint64 // of its labels
 	ref    storage.SeriesRef
@@ -37,7 +37,7 @@ func hashOf(row, extra []byte) uint64 {
 	return h
 }
 
-// find gives the series of that hash, which may be new. It is good until the next one is looked for.
+// find returns the series of that hash, which may be new. It is valid until the next call.
 func (s *seriesCache) find(hash uint64) *cachedSeries {
 	if s.next < len(s.series) && s.series[s.next].hash == hash {
 		s.next++
@@ -59,7 +59,7 @@ func (s *seriesCache) find(hash uint64) *cachedSeries {
 	return &s.series[s.next-1]
 }
 
-// drop removes the series that were not seen in a pass, and calls gone for each that is in the store.
+// drop removes the series that were not seen in a poll, and calls gone for each that is in the store.
 func (s *seriesCache) drop(pass uint32, gone func(storage.SeriesRef)) {
 	kept := s.series[:0]
 	for _, one := range s.series {
@@ -73,8 +73,7 @@ func (s *seriesCache) drop(pass uint32, gone func(storage.SeriesRef)) {
 	s.series = kept
 }
 
-// endPass forgets what is only of use within a pass. If nothing of the pass was stored, the series that it
-// dropped have yet to end.
+// endPass resets the state of a poll. If nothing of the poll was stored, the dropped series are still to end.
 func (s *seriesCache) endPass(failed bool) {
 	if failed {
 		s.series = append(s.series, s.dropped...)

@@ -13,13 +13,13 @@ type Settings struct {
 	Interval      setting.Duration `yaml:"interval,omitempty"`        // how often rules over several targets are evaluated; default 1m
 }
 
-// What OnPollFailure may say.
+// The values of OnPollFailure.
 const (
 	freeze  = "freeze" // they stay as they are
 	resolve = "resolve"
 )
 
-// Problems reports words that are not known.
+// Problems reports unknown words.
 func (s *Settings) Problems() []setting.Problem {
 	switch s.OnPollFailure {
 	case "", freeze, resolve:

@@ -25,17 +25,16 @@ type store struct {
 	fault     func() error // of tests: why nothing can be written; nil in the field
 }
 
-// minRetention is how long samples are kept, if no rule looks further back.
+// minRetention is how long samples are kept, if no rule reads further back.
 const minRetention = 30 * time.Minute
 
 func retentionOf(window time.Duration) time.Duration { return max(minRetention, 2*window) }
 
-// maintainInterval is how often samples are deleted that no rule looks back at.
+// maintainInterval is how often old samples are deleted.
 const maintainInterval = time.Minute
 
-// openStore opens the store in a directory, or in a temporary one. A store that is damaged is put aside, and
-// so is one from the future, which would take no sample until that has come. One that merely cannot be opened
-// current the moment stays as it is.
+// openStore opens the store in a directory, or in a temporary one. A damaged store is put aside, and so is one from the
+// future, which would refuse samples until then. After other errors the files stay as they are.
 func openStore(dir string, window time.Duration, now time.Time, logger *slog.Logger) (*store, error) {
 	s := &store{logger: logger}
 	if dir == "" {
@@ -66,7 +65,7 @@ func openStore(dir string, window time.Duration, now time.Time, logger *slog.Log
 	return s, s.open(dir, window)
 }
 
-// shortages are errors that are about the machine and not about what is in a file.
+// shortages are errors about the machine and not about the content of a file.
 var shortages = []error{
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN, syscall.EINTR,
 }
@@ -75,7 +74,7 @@ func isShortage(err error) bool {
 	return slices.ContainsFunc(shortages, func(shortage error) bool { return errors.Is(err, shortage) })
 }
 
-// dropOlder removes what was put aside before.
+// dropOlder removes directories that were put aside before.
 func dropOlder(dir, newest string) error {
 	others, err := filepath.Glob(dir + ".damaged-*")
 	for _, other := range others {
@@ -91,7 +90,7 @@ func (s *store) open(dir string, window time.Duration) (err error) {
 	return err
 }
 
-// warnings is a log handler that leaves out what is of no interest to who writes rules.
+// warnings is a log handler that drops messages below the level of warnings.
 type warnings struct{ to slog.Handler }
 
 func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
@@ -106,7 +105,7 @@ func (w warnings) Handle(ctx context.Context, r slog.Record) error {
 func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler { return warnings{w.to.WithAttrs(attrs)} }
 func (w warnings) WithGroup(name string) slog.Handler       { return warnings{w.to.WithGroup(name)} }
 
-// maintain deletes samples that no rule looks back at.
+// maintain deletes samples that no rule reads.
 func (s *store) maintain() error {
 	if s.fault != nil {
 		return s.fault()
@@ -114,7 +113,7 @@ func (s *store) maintain() error {
 	return s.samples.Maintain()
 }
 
-// appender takes samples for the store.
+// appender returns an appender to the store.
 func (s *store) appender() appender {
 	if s.fault == nil {
 		return s.samples.Appender()
@@ -122,7 +121,7 @@ func (s *store) appender() appender {
 	return faulty{s.samples.Appender(), s.fault}
 }
 
-// appender is what collects samples that are stored together.
+// appender appends samples that are committed together.
 type appender interface {
 	Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error)
 	Has(l labels.Labels) bool // reports whether there is that series
@@ -158,7 +157,7 @@ func (s *store) remove() error {
 	return os.RemoveAll(s.temporary)
 }
 
-// scoped shows the series of one target alone.
+// scoped is a queryable with the series of one target only.
 type scoped struct {
 	storage.Queryable
 	only *labels.Matcher

@@ -79,7 +79,7 @@ func TestASecondDamagedStoreTakesThePlaceOfTheFirst(t *testing.T) {
 	}
 }
 
-// What could not be stored is found again by the next pass, and told once.
+// Alerts that could not be stored are found again by the next poll, and notified once.
 func TestACommitThatFailsIsMadeUpFor(t *testing.T) {
 	r := start(t, hot+`, {alert: Warm, expr: temperature > 30, for: 1m}`)
 	good := r.e.alertStore
@@ -192,7 +192,7 @@ func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
 	}
 }
 
-// failing is a ledger whose disk is full.
+// failing is an alert store whose disk is full.
 type failing struct{}
 
 func (failing) load(*slog.Logger) ([]*record, looks, time.Time, error) {

@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// tables finds the rows of a pass that alerts are about.
+// tables finds the rows of alerts in a poll.
 type tables struct {
 	sets  []*series.Set
 	index map[*series.Table]*rowIndex // made as rows are looked for
@@ -24,13 +24,13 @@ type rowIndex struct {
 	rows  map[uint64]int
 }
 
-// column gives the column of that name that has a row with those labels, which may be among others, and
-// the number of the row.
+// column returns the column of that name that has a row with those labels, which may have others too, and the number of
+// the row.
 func (t *tables) column(name string, of labels.Labels) (*series.Column, int) {
 	return t.find(of, func(c *series.Column) bool { return c.Desc.Name == name })
 }
 
-// object gives the column whose values are of an object, and the row in it.
+// object returns the column of an object, and the number of the row in it.
 func (t *tables) object(object snmp.OID, of labels.Labels) (*series.Column, int) {
 	return t.find(of, func(c *series.Column) bool { return slices.Equal(c.Desc.Object, object) })
 }
@@ -61,7 +61,7 @@ func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
 	return row, ok
 }
 
-// lacks tells whether a pass has no row of a metric with those labels, as far as these can tell rows apart.
+// lacks reports whether a poll has no row of a metric with those labels, as far as these distinguish rows.
 func (t *tables) lacks(name string, of labels.Labels) bool {
 	for _, set := range t.sets {
 		for i := range set.Columns {
@@ -96,8 +96,8 @@ func newRowIndex(table *series.Table) *rowIndex {
 	return x
 }
 
-// textIn gives the value that the object of a column has in a row: the number before it was scaled, or the text
-// of a label that stands for it.
+// textIn returns the value of a column's object in a row: the number before scaling, or the text of a label that
+// represents it.
 func textIn(c *series.Column, row int) (string, bool) {
 	for i, v := range c.Values {
 		if c.RowOf(i) != row {
@@ -119,8 +119,8 @@ func textIn(c *series.Column, row int) (string, bool) {
 	return "", false
 }
 
-// unscaled gives the number of which the value was made. What is scaled is nearly always an integer; of other
-// numbers it is not known what they were, to the last digit.
+// unscaled returns the number before scaling. Scaled objects are nearly always integers; other numbers cannot be
+// restored to the last digit.
 func unscaled(d *series.Desc, v float64) (raw float64, ok bool) {
 	scale := cmp.Or(d.Scale, 1)
 	if scale == 1 && d.Offset == 0 {

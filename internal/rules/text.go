@@ -19,7 +19,7 @@ import (
 type text struct {
 	name, value string
 	template    bool // the value is one
-	volatile    bool // and what it says depends on more than a sample
+	volatile    bool // and depends on more than a sample
 }
 
 func textsOf(of map[string]string) (list []text) {
@@ -32,8 +32,8 @@ func textsOf(of map[string]string) (list []text) {
 	return list
 }
 
-// cutSeverity takes the severity out of the labels of a rule: it is an attribute of an alert and not part of what the
-// alert is known by, so that it may change while the alert goes on.
+// cutSeverity returns the severity and the other labels of a rule: the severity is an attribute of an alert and not
+// part of its identity, so that it may change while the alert is active.
 func cutSeverity(of map[string]string) (severity text, others map[string]string) {
 	value, set := of[severityLabel]
 	if !set || value == "" {
@@ -46,13 +46,13 @@ func cutSeverity(of map[string]string) (severity text, others map[string]string)
 
 const severityLabel = "severity"
 
-// Variables are what templates of rules may use, as in Prometheus.
+// Variables declares the variables of templates of rules, as in Prometheus.
 const Variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
-// noURL is the URL that alerts have in the place of Prometheus' own.
+// noURL takes the place of Prometheus' own URL.
 var noURL = &url.URL{}
 
-// texts gives what the texts of a rule say of a sample.
+// texts returns a function that expands the texts of a rule for a sample.
 func (r *evaluation) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
 	var data any
 	return func(t text) string {
@@ -72,7 +72,8 @@ func (r *evaluation) texts(ctx context.Context, rule *Rule, s promql.Sample) fun
 	}
 }
 
-// withAlertLabels gives samples the labels of the alerts that they are of, and notes which is of which. No two may be of one.
+// withAlertLabels returns the samples with the labels of their alerts, and notes the sample of each alert. No two
+// samples may have the same alert.
 func (r *evaluation) withAlertLabels(ctx context.Context, b *ruleInstance, vector promql.Vector) (promql.Vector, error) {
 	b.found = make(map[uint64]promql.Sample, len(vector))
 	l := labels.NewBuilder(labels.EmptyLabels())
@@ -96,8 +97,8 @@ func (r *evaluation) withAlertLabels(ctx context.Context, b *ruleInstance, vecto
 	return vector, nil
 }
 
-// annotate writes the annotations and the severities of the alerts whose condition is true. Where these would say the same as
-// before they are kept, for templates are slow.
+// annotate sets the annotations and the severities of the alerts whose condition is true. Templates are slow, so they
+// are expanded only if the result may differ.
 func (r *evaluation) annotate(ctx context.Context, b *ruleInstance) {
 	moving := b.rule.severity.volatile || slices.ContainsFunc(b.rule.annotations, func(t text) bool { return t.volatile })
 	var list labels.ScratchBuilder

@@ -41,11 +41,11 @@ type Threshold struct {
 	Tags          []string          `yaml:"tags,omitempty"`            // tags of receivers; default all
 }
 
-// limitName is the series that a target has for each of its labels that is a number.
+// limitName is the series of a target for each of its labels that is a number.
 const limitName, limitLabel = "trapline_target_limit", "limit"
 
-// ThresholdGroup gives the rules that the thresholds of a file stand for, but for those with mistakes. The i-th
-// stands in the given line.
+// ThresholdGroup returns the rules of the thresholds of a file, without those that have problems. line(i) is the line
+// of the i-th.
 func ThresholdGroup(file string, list []Threshold, line func(i int) int) *Group {
 	g := &Group{File: file, Name: "thresholds"}
 	for i := range list {
@@ -63,7 +63,7 @@ func ThresholdGroup(file string, list []Threshold, line func(i int) int) *Group 
 
 var placeless = regexp.MustCompile(`^(\d+:\d+: )+`)
 
-// Problems reports what is missing, and what no rule can be made of.
+// Problems reports missing and invalid fields.
 func (t *Threshold) Problems() []setting.Problem {
 	var found setting.Problems
 	if t.Name == "" {
@@ -94,7 +94,7 @@ func (t *Threshold) Problems() []setting.Problem {
 	return found
 }
 
-// margin is how far the value has to come back.
+// margin returns the distance between the limit and the value that clears.
 func (t *Threshold) margin() float64 {
 	switch {
 	case t.Clear == nil:
@@ -133,7 +133,7 @@ func (t *Threshold) metric() string {
 	return name
 }
 
-// expression is true where the limit is passed, and after that until the value has come back.
+// expression returns an expression that is true beyond the limit, and after that until the value has come back.
 func (t *Threshold) expression() string {
 	raised := t.comparison(0)
 	if t.margin() == 0 {
@@ -150,7 +150,7 @@ func (t *Threshold) expression() string {
 		alertsName, labels.AlertName, strconv.Quote(t.Name), alertState, "firing")
 }
 
-// comparison compares with the limit, by so much in favour of what is true already.
+// comparison returns the comparison with the limit, which is moved by the margin towards the normal values.
 func (t *Threshold) comparison(margin float64) string {
 	value := t.metric()
 	if !model.LegacyValidation.IsValidMetricName(value) {
@@ -179,7 +179,7 @@ func (t *Threshold) comparison(margin float64) string {
 	return fmt.Sprintf("(%s %s on (%s) group_left () %s or %s unless on (%s) %s)", value, op, poller.TargetLabel, moved, usual, poller.TargetLabel, own)
 }
 
-// numberIn reads a label that is a number.
+// numberIn parses a label that is a number.
 func numberIn(label string) (float64, error) {
 	v, err := strconv.ParseFloat(label, 64)
 	if err == nil && (math.IsInf(v, 0) || math.IsNaN(v)) {

@@ -25,7 +25,7 @@ type Trial struct {
 	Reports []poller.Report // of the targets to try it on
 }
 
-// Tried is what an expression is true for.
+// Tried is the result of a Trial.
 type Tried struct {
 	Matches []Match       // now, sorted by target and labels
 	Window  time.Duration // that was looked back over; 0 if there are no samples
@@ -35,7 +35,7 @@ type Tried struct {
 	Unknown []string      // metrics in it that no poll has
 }
 
-// Match is a series that an expression is true for.
+// Match is a series for which the expression is true.
 type Match struct {
 	Target string
 	Labels map[string]string // but for the name and the target
@@ -44,7 +44,7 @@ type Match struct {
 	Began  int       // how often it became true in Window
 }
 
-// ExprError is why an expression cannot be tried.
+// ExprError is an error of the expression.
 type ExprError struct{ Err error }
 
 func (e *ExprError) Error() string { return e.Err.Error() }
@@ -86,7 +86,7 @@ func (e *Evaluator) newTrial(t *Trial) (*trial, error) {
 	return &trial{evaluator: e, expr: expr, text: t.Expr, reports: t.Reports, queryEngine: e.queryEngine.Load(), now: e.now(), maxSeries: int(c.maxSeries())}, nil
 }
 
-// trial is an expression while it is tried. It is what its queries look at.
+// trial is the state of a Trial, and the queryable of its queries.
 type trial struct {
 	evaluator   *Evaluator
 	queryEngine *queryEngine // nil if there are no rules
@@ -101,7 +101,7 @@ type trial struct {
 	named  map[string]bool  // metrics that the last polls have
 }
 
-// gather makes series of those samples of the last polls that the expression looks at.
+// gather collects the samples of the last polls that the expression selects.
 func (t *trial) gather() error {
 	t.of, t.named = map[string]bool{}, map[string]bool{}
 	wanted := selectors(t.expr)
@@ -151,7 +151,7 @@ func mayBeNamed(vs *parser.VectorSelector, name string) bool {
 	return true
 }
 
-// names notes which metrics of the expression are not there, or only in the last poll.
+// names notes the metrics of the expression that do not exist, or exist only in the last poll.
 func (t *trial) names(found *Tried) {
 	seen := map[string]bool{}
 	for _, vs := range selectors(t.expr) {
@@ -214,7 +214,7 @@ func (t *trial) engine() *promql.Engine {
 	return newLimitedEngine(lookback, uint64(t.maxSeries))
 }
 
-// past evaluates the expression over the samples that are kept, and notes since when and how often it was true.
+// past evaluates the expression over the stored samples, and notes since when and how often it was true.
 func (t *trial) past(ctx context.Context, found *Tried) error {
 	window, step := t.window()
 	if window <= 0 || len(found.Unkept) > 0 {
@@ -254,7 +254,7 @@ func (t *trial) past(ctx context.Context, found *Tried) error {
 	return nil
 }
 
-// window is how far back samples reach, in whole steps, and how far these are apart.
+// window returns how far back stored samples reach, in whole steps, and the step.
 func (t *trial) window() (window, step time.Duration) {
 	if t.queryEngine == nil {
 		return 0, 0
@@ -335,7 +335,7 @@ func (q *trialQuerier) Close() error {
 	return q.kept.Close()
 }
 
-// list is those of a list of series that are wanted.
+// list iterates over the wanted series of a list.
 type list struct {
 	series []storage.Series
 	wanted func(labels.Labels) bool
@@ -355,7 +355,7 @@ func (l *list) At() storage.Series                { return l.series[l.at] }
 func (l *list) Err() error                        { return nil }
 func (l *list) Warnings() annotations.Annotations { return nil }
 
-// only is those of a set whose target is one of some, or that have none.
+// only filters a set by target; series without a target remain.
 type only struct {
 	storage.SeriesSet
 	of map[string]bool

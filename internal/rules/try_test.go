@@ -39,7 +39,7 @@ func matchesOf(found *Tried) string {
 	return strings.Join(list, " ")
 }
 
-// What no rule looks at is tried on the last polls.
+// Metrics that no rule selects are tried on the last polls.
 func TestTryOnTheLastPolls(t *testing.T) {
 	r := start(t, hot, "sw1", "sw2", "sw3")
 	reports := r.reports(map[string][]string{"sw1": {`fan{i="1"} 0`, `fan{i="2"} 3`}, "sw2": {`fan{i="1"} 0`}})
@@ -63,7 +63,7 @@ func TestTryOnTheLastPolls(t *testing.T) {
 	}
 }
 
-// How often an expression became true and ceased to be is what an evaluation at each poll would have found.
+// The number of times that an expression became true and ceased to be is that of an evaluation at each poll.
 func TestTryOnTheSamplesThatAreKept(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 10 {

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/notify"
 )
 
-// swappable is a ledger that another one may take the place of.
+// swappableStore is an alertStore that can be replaced.
 type swappableStore struct{ current atomic.Pointer[AlertStore] }
 
 func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
@@ -25,9 +25,8 @@ func (b *swappableStore) markAlive(at, now time.Time) error {
 	return b.current.Load().markAlive(at, now)
 }
 
-// Use has alerts kept in a ledger that were kept in memory alone so far, and samples in dir unless they are kept
-// already. An evaluator without rules takes up what an earlier process left there; otherwise the alerts that there are
-// storePoll its place: they are stored, and receivers are notified of them.
+// Use stores alerts in l, and samples in dir unless they are stored already. An evaluator without rules loads the
+// alerts of an earlier process; otherwise its present alerts replace them: they are stored, and receivers are notified.
 func (e *Evaluator) Use(l AlertStore, dir string) error {
 	e.configuring.Lock()
 	defer e.configuring.Unlock()
@@ -52,8 +51,7 @@ func (e *Evaluator) Use(l AlertStore, dir string) error {
 	return e.storeAll(left)
 }
 
-// storeAll stores the alerts and looks of all devices, and ends those alerts that an earlier process left and that are
-// not there any more.
+// storeAll stores the alerts and looks of all devices, and clears alerts of an earlier process that are not among them.
 func (e *Evaluator) storeAll(left []*record) error {
 	known := map[string]bool{}
 	for _, d := range e.allDevices() {
@@ -83,7 +81,7 @@ func (e *Evaluator) storeAll(left []*record) error {
 	return e.alertStore.apply(transitions, changes, nil, e.read())
 }
 
-// entries are the alerts of a device, whose mutex is held.
+// entries returns the changes and transitions that store all alerts of a device. The mutex of the device must be held.
 func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change, transitions []notify.Transition) {
 	for _, b := range d.instances {
 		for key, r := range b.persisted {

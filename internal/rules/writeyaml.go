@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// WriteYAML writes those rules of the set that are wanted as a rule file of Prometheus. Comments say what
-// the rules are called, and how they are evaluated. It writes nothing where none is wanted.
+// WriteYAML writes the wanted rules of the set as a rule file of Prometheus. Comments have their UIDs, and whether they
+// are global. It writes nothing if none is wanted.
 func (s *Set) WriteYAML(w io.Writer, wanted func(*Rule) bool) error {
 	groups := &yaml.Node{Kind: yaml.SequenceNode}
 	taken := map[string]bool{}
@@ -34,8 +34,8 @@ func (s *Set) WriteYAML(w io.Writer, wanted func(*Rule) bool) error {
 	return e.Close()
 }
 
-// node is a group with those of its rules that are wanted, nil without any. Groups of several files may
-// have one name, which those of one file may not.
+// node returns a group with its wanted rules, nil without any. Groups of several files may have the same name, which
+// those of one file may not.
 func (g *Group) node(wanted func(*Rule) bool, taken map[string]bool) (*yaml.Node, error) {
 	head := rulefmt.RuleGroup{Name: g.Name, Interval: model.Duration(g.Interval)}
 	if taken[g.Name] {
@@ -86,8 +86,8 @@ func (r *Rule) node() (*yaml.Node, error) {
 	return n, err
 }
 
-// LooksAt tells whether the expression selects series of a metric that metrics has, of any name, or of
-// whether the target answers.
+// LooksAt reports whether the expression selects a metric of metrics, any metric, or one about whether the target
+// answers.
 func (r *Rule) LooksAt(metrics map[string][]string) bool {
 	for _, vs := range selectors(r.Expr) {
 		name := nameOf(vs)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is shown is a rule file that says the same.
+// The written rules are a rule file with the same meaning.
 func TestShownRules(t *testing.T) {
 	const text = `groups:
   # a.yml:1
@@ -45,8 +45,8 @@ func TestShownRules(t *testing.T) {
 	if got.String() != text {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), text)
 	}
-	if _, mistakes, _ := Parse("shown.yml", []byte(got.String())); len(mistakes) > 0 {
-		t.Error(mistakes)
+	if _, problems, _ := Parse("shown.yml", []byte(got.String())); len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 

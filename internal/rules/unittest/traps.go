@@ -67,30 +67,30 @@ func (r *run) checkTraps() error {
 	if len(r.test.TrapTests) == 0 {
 		return nil
 	}
-	set, mistakes := rules.Load(r.file.RuleFiles)
-	if len(mistakes) > 0 {
-		return mistakes[0]
+	set, problems := rules.Load(r.file.RuleFiles)
+	if len(problems) > 0 {
+		return problems[0]
 	}
 	feed, err := newFeed(r.test, r.options.Names)
 	if err != nil {
 		return err
 	}
 	every := setting.Duration{Duration: time.Duration(r.file.EvaluationInterval)}
-	rehearsal, err := rules.NewDryRun(rules.DryRunOptions{
+	dry, err := rules.NewDryRun(rules.DryRunOptions{
 		Configuration: rules.Configuration{Set: set, Targets: feed.targets, Settings: rules.Settings{Interval: every}, Names: r.options.Names},
 		Receivers:     receiver,
 	}, r.test.start())
 	if err != nil {
 		return err
 	}
-	defer rehearsal.Close()
+	defer dry.Close()
 	var last time.Duration
 	for _, t := range r.test.TrapTests {
 		last = max(last, time.Duration(t.EvalTime))
 	}
 	var told []notify.Told
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
-		more, err := rehearsal.Take(r.context, r.test.start().Add(at), feed.passes(n))
+		more, err := dry.Take(r.context, r.test.start().Add(at), feed.passes(n))
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
