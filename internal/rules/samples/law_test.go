@@ -71,6 +71,7 @@ func (m *trial) open() {
 	var err error
 	m.store, err = Open(m.dir, retention, slog.New(slog.DiscardHandler))
 	m.must(err)
+	m.store.leastLog = 0
 	m.refs = map[string]storage.SeriesRef{}
 }
 

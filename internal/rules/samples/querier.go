@@ -29,7 +29,7 @@ func (q *querier) Select(ctx context.Context, sorted bool, _ *storage.SelectHint
 	for found.Next() {
 		one := q.store.byRef[found.At()]
 		if one != nil && matches(one.labels, rest) && one.within(q.from, q.to) {
-			set.list = append(set.list, selected{one, q.from})
+			set.list = append(set.list, selected{one, q.store.files, q.from})
 		}
 	}
 	set.err = cmp.Or(found.Err(), ctx.Err())
@@ -89,6 +89,7 @@ func (s *seriesSet) Warnings() annotations.Annotations { return nil }
 // selected is a series from a time on.
 type selected struct {
 	series *series
+	files  *chunkFiles
 	from   int64
 }
 
@@ -100,10 +101,10 @@ func (s *selected) Iterator(again chunkenc.Iterator) chunkenc.Iterator {
 	if !ok {
 		it = &iterator{}
 	}
-	it.Iterator = none
+	it.Iterator, it.selected, it.read = none, s, it.read[:0]
 	s.series.mu.Lock()
 	defer s.series.mu.Unlock()
-	it.cold, it.full, it.err = after(s.series.cold, s.from), after(s.series.full, s.from), nil
+	it.cold, it.full, it.from, it.err = after(s.series.cold, s.from), after(s.series.full, s.from), s.from, nil
 	if it.more = s.series.open != nil; it.more {
 		it.open = s.series.open.Iterator(it.open)
 	}
@@ -114,12 +115,14 @@ var none = chunkenc.NewNopIterator()
 
 // iterator goes through the chunks of a series. Samples may be appended meanwhile, which it does not see.
 type iterator struct {
-	chunkenc.Iterator            // of the current chunk
-	cold              []coldSpan // that follow
+	chunkenc.Iterator // of the current chunk
+	selected          *selected
+	read              []stored // chunks from files that follow, the newest first
+	cold              []group  // that follow
 	full              []span
-	more              bool // and the open one
+	more              bool  // and the open one
+	from              int64 // time of what is of interest
 	chunk             chunkenc.XORChunk
-	buffer            []byte            // of a chunk from a file
 	closed, open      chunkenc.Iterator // of a full chunk, and of the open one
 	err               error
 }
@@ -140,6 +143,7 @@ type millis = int64
 func (it *iterator) Seek(t millis) chunkenc.ValueType {
 	for {
 		v := it.Iterator.Seek(t)
+		it.from = max(it.from, t)
 		if it.cold, it.full = after(it.cold, t), after(it.full, t); v != chunkenc.ValNone || !it.advance() {
 			return v
 		}
@@ -148,17 +152,20 @@ func (it *iterator) Seek(t millis) chunkenc.ValueType {
 
 // advance goes on to the next chunk.
 func (it *iterator) advance() bool {
-	switch {
-	case len(it.cold) > 0:
-		if it.buffer, it.err = it.cold[0].read(it.buffer); it.err != nil {
-			it.cold, it.full, it.more = nil, nil, false
+	for len(it.read) == 0 && len(it.cold) > 0 {
+		if it.read, it.err = it.selected.files.read(it.cold[0], labels.StableHash(it.selected.series.labels), it.from, it.read); it.err != nil {
+			it.read, it.cold, it.full, it.more = nil, nil, nil, false
 			return false
 		}
-		if it.cold = it.cold[1:]; len(it.buffer) > 0 {
-			it.read(it.buffer)
-		}
+		it.cold = it.cold[1:]
+	}
+	switch {
+	case len(it.read) > 0:
+		last := len(it.read) - 1
+		it.goTo(it.read[last].data)
+		it.read = it.read[:last]
 	case len(it.full) > 0:
-		it.read(it.full[0].data)
+		it.goTo(it.full[0].data)
 		it.full = it.full[1:]
 	case it.more:
 		it.more, it.Iterator = false, it.open
@@ -168,8 +175,8 @@ func (it *iterator) advance() bool {
 	return true
 }
 
-// read goes on to a full chunk.
-func (it *iterator) read(data []byte) {
+// goTo goes on to a full chunk.
+func (it *iterator) goTo(data []byte) {
 	it.chunk.Reset(data)
 	it.closed = it.chunk.Iterator(it.closed)
 	it.Iterator = it.closed

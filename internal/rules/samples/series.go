@@ -18,10 +18,10 @@ type series struct {
 	epoch  uint32  // of the log that names it last; the store's writing guards it
 
 	mu       sync.Mutex
-	cold     []coldSpan // the oldest first; neither list is changed in place
-	full     []span     // that follow
+	cold     []group // the oldest first; neither list is changed in place
+	full     []span  // that follow
 	open     *chunkenc.XORChunk
-	appender chunkenc.Appender // to open
+	appender chunkenc.Appender // to open; nil if that was read from a snapshot
 	first    int64             // time of the first sample in open
 	last     int64             // time of the last sample, math.MinInt64 if there is none
 	value    float64           // of the last sample
@@ -35,8 +35,8 @@ type span struct {
 	data        []byte
 }
 
-func (s span) end() int64     { return s.last }
-func (c coldSpan) end() int64 { return c.last }
+func (s span) end() int64  { return s.last }
+func (g group) end() int64 { return g.last }
 
 // after leaves out the chunks that end before a time.
 func after[T interface{ end() int64 }](list []T, t int64) []T {
@@ -45,6 +45,9 @@ func after[T interface{ end() int64 }](list []T, t int64) []T {
 	}
 	return list
 }
+
+// leastChunk is the size of a chunk of no samples.
+const leastChunk = 2
 
 // A chunk is full with maxSamples: each evaluation reads the open one from its beginning.
 const maxSamples = 60
@@ -82,12 +85,30 @@ func (s *series) append(t int64, v float64) {
 		s.full = append(slices.Clip(s.full), span{s.first, s.last, slices.Clone(s.open.Bytes())})
 		s.open = nil
 	}
-	if s.open == nil {
-		s.open, s.first = chunkenc.NewXORChunk(), t
-		s.appender, _ = s.open.Appender() // which is always possible to an empty chunk
+	switch {
+	case s.open == nil:
+		s.begin()
+		s.first = t
+	case s.appender == nil:
+		s.goOn()
 	}
 	s.appender.Append(0, t, v)
 	s.last, s.value = t, v
+}
+
+// begin begins a chunk.
+func (s *series) begin() {
+	s.open = chunkenc.NewXORChunk()
+	s.appender, _ = s.open.Appender() // which is always possible to an empty chunk
+}
+
+// goOn makes a chunk that can be appended to of the open one, of which there is but the content.
+func (s *series) goOn() {
+	old := s.open.Iterator(nil)
+	for s.begin(); old.Next() != chunkenc.ValNone; {
+		t, v := old.At()
+		s.appender.Append(0, t, v)
+	}
 }
 
 // drop deletes the chunks that end before horizon, and reports whether nothing is left.
@@ -111,12 +132,16 @@ func (s *series) drop(horizon int64) (empty bool) {
 func (s *series) within(from, to int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	begin := s.first
+	return s.open != nil && s.last >= from && s.begins() <= to
+}
+
+// begins returns the time of the first sample.
+func (s *series) begins() int64 {
 	switch {
 	case len(s.cold) > 0:
-		begin = s.cold[0].first
+		return s.cold[0].first
 	case len(s.full) > 0:
-		begin = s.full[0].first
+		return s.full[0].first
 	}
-	return s.open != nil && s.last >= from && begin <= to
+	return s.first
 }

@@ -2,24 +2,22 @@
 // log from which they are read again after a restart or a crash. It is a storage.Queryable of Prometheus' engine.
 //
 // The log is Prometheus' write-ahead log. It is divided into epochs: each epoch names a series before its first sample, so
-// that old epochs can be deleted as they are.
+// that old epochs can be deleted as they are. Old chunks are in files. A stop, and now and then the end of an epoch, leaves a
+// snapshot of the series and their chunks, so that a start reads but the log since then.
 package samples
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/tsdb/index"
 	"github.com/prometheus/prometheus/tsdb/record"
 	"github.com/prometheus/prometheus/tsdb/wlog"
@@ -30,6 +28,7 @@ import (
 type Store struct {
 	dir       string
 	retention int64 // milliseconds before the last sample
+	logger    *slog.Logger
 
 	refused, corrupted, unwritten atomic.Uint64 // for Faults
 
@@ -42,11 +41,14 @@ type Store struct {
 
 	// tending is held while samples are moved or deleted, writing while the log is written. Mutexes are locked in this
 	// order: tending, writing, mu, that of a series.
-	tending sync.Mutex
-	spills  []*spill // tending guards it
-	spilled int      // files there have been, guarded by tending
+	tending        sync.Mutex
+	files          *chunkFiles // tending guards what writes
+	snapshots      []snapshot  // the oldest first, guarded by tending
+	snapshotNumber uint32      // of the newest one there was
+	leastLog       int64       // size of the log that makes a snapshot worth it
 
 	writing sync.Mutex // guards the rest
+	first   int64      // time before which there is no sample
 	log     *wlog.WL
 	encoder record.Encoder
 	epoch   uint32  // number of the current one
@@ -57,39 +59,36 @@ type Store struct {
 	buffers    [2][]byte
 }
 
-// epoch is a part of the log that can be read without what precedes it.
-type epoch struct {
-	segment     int   // in which it begins
-	first, last int64 // times of samples
-}
-
-// epochTime is how much time an epoch covers.
-const epochTime = 15 * time.Minute
-
-// segmentSize is that of a file of the log.
-const segmentSize = 4 << 20
-
 // Open reads the samples in a directory, which it makes if there is none. Samples are kept for at least retention. What
-// follows a damaged record of the log is lost, which is logged.
+// follows a damaged record of the log is lost, and so is what a damaged file of chunks had, which is logged.
 func Open(dir string, retention time.Duration, logger *slog.Logger) (*Store, error) {
 	if err := removeBlocks(dir); err != nil {
 		return nil, err
 	}
-	if err := os.RemoveAll(filepath.Join(dir, spillDir)); err != nil {
-		return nil, err
+	s := &Store{dir: dir, retention: retention.Milliseconds(), logger: logger, leastLog: leastLog}
+	s.files = &chunkFiles{
+		dir: filepath.Join(dir, filesDir), byNumber: map[uint32]*chunkFile{}, damage: s.damaged,
+		span: max(s.retention/8, epochTime.Milliseconds()),
 	}
-	s := &Store{
-		dir: dir, retention: retention.Milliseconds(), byRef: map[storage.SeriesRef]*series{}, byHash: map[uint64]*series{},
-		postings: index.NewMemPostings(),
-	}
-	s.last.Store(math.MinInt64)
+	s.clear()
 	var err error
 	if s.log, err = wlog.NewSize(logger, nil, filepath.Join(dir, "wal"), segmentSize, compression.Snappy); err != nil {
 		return nil, err
 	}
-	err = s.replay(logger)
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.log.Close(), s.files.close())
+	}
+	return s, nil
+}
+
+// load reads the newest snapshot and the log that follows it.
+func (s *Store) load() error {
+	if err := s.restore(); err != nil {
+		return err
+	}
+	err := s.replay()
 	if damage := (*wlog.CorruptionErr)(nil); errors.As(err, &damage) {
-		logger.Warn("the log is damaged: what follows is lost", "segment", damage.Segment, "offset", damage.Offset, "err", damage.Err)
+		s.logger.Warn("the log is damaged: what follows is lost", "segment", damage.Segment, "offset", damage.Offset, "err", damage.Err)
 		s.corrupted.Add(1)
 		err = s.log.Repair(damage)
 	}
@@ -97,9 +96,15 @@ func Open(dir string, retention time.Duration, logger *slog.Logger) (*Store, err
 		err = s.beginEpoch()
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.log.Close())
+		return err
 	}
-	return s, nil
+	return s.catchUp()
+}
+
+// damaged reports a damaged file.
+func (s *Store) damaged(name string, err error) {
+	s.corrupted.Add(1)
+	s.logger.Warn("a file is damaged: what it has is lost, unless another has it", "file", name, "err", err)
 }
 
 // removeBlocks removes what Prometheus' own storage left in the directory, whose samples cannot be read here.
@@ -110,13 +115,13 @@ func removeBlocks(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// Close ends the log. Nothing may be appended after that.
+// Close leaves a snapshot and ends the log. Nothing may be appended after that.
 func (s *Store) Close() error {
 	s.tending.Lock()
 	defer s.tending.Unlock()
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return errors.Join(s.log.Close(), s.removeSpills(math.MaxInt64))
+	return errors.Join(s.saveLast(), s.log.Close(), s.files.close())
 }
 
 // NumSeries returns how many series have samples.
@@ -129,18 +134,14 @@ func (s *Store) NumSeries() int {
 // MaxTime returns the time of the last sample in milliseconds, math.MinInt64 if there is none.
 func (s *Store) MaxTime() int64 { return s.last.Load() }
 
-// MinTime returns the time of the first sample in milliseconds, or math.MaxInt64.
+// MinTime returns the time of the first sample in milliseconds, which may be deleted already, or math.MaxInt64.
 func (s *Store) MinTime() int64 {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	first := int64(math.MaxInt64)
-	for _, e := range s.epochs {
-		first = min(first, e.first)
-	}
-	return first
+	return s.first
 }
 
-// Faults returns how many samples were refused, how often the log was damaged, and how often it could not be written.
+// Faults returns how many samples were refused, how often a file was damaged, and how often it could not be written.
 func (s *Store) Faults() (refused, corrupted, unwritten uint64) {
 	return s.refused.Load(), s.corrupted.Load(), s.unwritten.Load()
 }
@@ -155,52 +156,8 @@ func (s *Store) Maintain() error {
 	}
 	horizon := last - s.retention
 	s.drop(horizon)
-	return errors.Join(s.removeSpills(horizon), s.spillBefore(last-spillTime.Milliseconds()), s.truncate(horizon))
+	return errors.Join(s.files.remove(horizon), s.spillBefore(last-spillTime.Milliseconds()), s.rotate(horizon))
 }
-
-// truncate begins an epoch where the current one is full, and deletes those that end before horizon.
-func (s *Store) truncate(horizon int64) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if !s.epochs[len(s.epochs)-1].full() {
-		return nil
-	}
-	if _, err := s.log.NextSegment(); err != nil {
-		return err
-	}
-	if err := s.beginEpoch(); err != nil {
-		return err
-	}
-	kept := s.epochs
-	for len(kept) > 1 && kept[0].last < horizon {
-		kept = kept[1:]
-	}
-	s.epochs = slices.Clone(kept)
-	return s.log.Truncate(kept[0].segment)
-}
-
-// beginEpoch begins an epoch with the current segment, which is empty.
-func (s *Store) beginEpoch() error {
-	segment, _, err := s.log.LastSegmentAndOffset()
-	if err != nil {
-		return err
-	}
-	if err := s.log.Log(s.encoder.MinValidTime(0, nil)); err != nil {
-		return fmt.Errorf("begin of an epoch: %w", err)
-	}
-	s.epoch++
-	s.epochs = append(s.epochs, newEpoch(segment))
-	return nil
-}
-
-func newEpoch(segment int) epoch {
-	return epoch{segment: segment, first: math.MaxInt64, last: math.MinInt64}
-}
-
-// note extends the current epoch to a time.
-func (e *epoch) note(t int64) { e.first, e.last = min(e.first, t), max(e.last, t) }
-
-func (e *epoch) full() bool { return e.last > e.first && e.last-e.first >= epochTime.Milliseconds() }
 
 // drop deletes samples before horizon, and series that have no others.
 func (s *Store) drop(horizon int64) {
@@ -264,60 +221,4 @@ func (s *Store) series(l labels.Labels) *series {
 	s.byRef[one.ref], s.byHash[hash] = one, one
 	s.postings.Add(one.ref, l)
 	return one
-}
-
-// replay reads the log.
-func (s *Store) replay(logger *slog.Logger) error {
-	files, err := wlog.NewSegmentsReader(s.log.Dir())
-	if err != nil {
-		return err
-	}
-	defer files.Close()
-	r := replayer{store: s, decoder: record.NewDecoder(nil, logger), reader: wlog.NewReader(files), known: map[chunks.HeadSeriesRef]*series{}}
-	for r.reader.Next() {
-		if err := r.take(r.reader.Record()); err != nil {
-			return &wlog.CorruptionErr{Dir: s.log.Dir(), Segment: r.reader.Segment(), Offset: r.reader.Offset(), Err: err}
-		}
-	}
-	return r.reader.Err()
-}
-
-// replayer reads a log into a store.
-type replayer struct {
-	store   *Store
-	decoder record.Decoder
-	reader  *wlog.Reader
-	known   map[chunks.HeadSeriesRef]*series // by the reference that the log has
-	series  []record.RefSeries
-	samples []record.RefSample
-}
-
-func (r *replayer) take(text []byte) (err error) {
-	switch r.decoder.Type(text) {
-	case record.MinValidTime:
-		r.store.epochs = append(r.store.epochs, newEpoch(r.reader.Segment()))
-		_ = r.store.spillBefore(r.store.last.Load() - spillTime.Milliseconds()) // or at the next Tend
-	case record.Series:
-		r.series, err = r.decoder.Series(text, r.series[:0])
-		for _, one := range r.series {
-			r.known[one.Ref] = r.store.series(one.Labels)
-		}
-	case record.Samples:
-		r.samples, err = r.decoder.Samples(text, r.samples[:0])
-		for _, one := range r.samples {
-			if known := r.known[one.Ref]; known != nil && one.T > known.last && len(r.store.epochs) > 0 {
-				r.store.insert(known, one.T, one.V)
-			}
-		}
-	}
-	return err
-}
-
-// insert appends to a series in memory. The caller is the only one that writes.
-func (s *Store) insert(one *series, t int64, v float64) {
-	one.append(t, v)
-	s.epochs[len(s.epochs)-1].note(t)
-	if t > s.last.Load() {
-		s.last.Store(t)
-	}
 }
