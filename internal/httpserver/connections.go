@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// connections bounds those that are open. A new one takes the place of the oldest that has sent no request yet,
-// else of the one that is idle longest; where all are at work, it is refused.
+// connections bounds the open connections. A new connection replaces the oldest that has sent no
+// request yet, else the one that has been idle longest; if all are active, it is refused.
 type connections struct {
 	max     int
 	metrics *Metrics
 
 	mu     sync.Mutex
 	open   map[net.Conn]place
-	silent *list.List // of net.Conn that have sent nothing, the oldest in front
-	idle   *list.List // of net.Conn between two requests, the longest idle in front
+	silent *list.List // net.Conns that have sent nothing, oldest first
+	idle   *list.List // net.Conns between two requests, longest idle first
 }
 
-// place is where a connection stands in a list; without a list, it is at work.
+// place is the position of a connection in a list; an active connection is in no list.
 type place struct {
 	in *list.List
 	at *list.Element
@@ -32,13 +32,13 @@ func newConnections(limit int, m *Metrics) *connections {
 	return &connections{max: max(1, limit), metrics: m, open: map[net.Conn]place{}, silent: list.New(), idle: list.New()}
 }
 
-// changed is a ConnState hook. For a new connection the server calls it before it reads from it.
+// changed is a ConnState hook. The server calls it for a new connection before it reads from it.
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known, ok := c.open[conn]
 	if !ok && state != http.StateNew {
-		return // refused before
+		return // already refused
 	}
 	if known.in != nil {
 		known.in.Remove(known.at)
@@ -61,7 +61,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.metrics.connections.Set(float64(len(c.open)))
 }
 
-// evict closes a connection that serves nobody, and reports whether there was one.
+// evict closes a connection that is not active. It reports whether there was one.
 func (c *connections) evict() bool {
 	for _, l := range []*list.List{c.silent, c.idle} {
 		if first := l.Front(); first != nil {
@@ -76,7 +76,7 @@ func (c *connections) evict() bool {
 
 const refusal = "too many connections, try again later\n"
 
-// refuse answers before anything was read: what is sent fits into the socket's buffer.
+// refuse answers before it has read the request; the answer fits into the socket's buffer.
 func refuse(conn net.Conn) {
 	if _, encrypted := conn.(*tls.Conn); !encrypted {
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))

@@ -11,18 +11,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ErrBusy is returned when no turn came in time.
+// ErrBusy is returned when a Gate is full and the wait timed out.
 var ErrBusy = errors.New("too many requests at once, try again later")
 
-// GateOptions are the bounds of a Gate.
+// GateOptions are the limits of a Gate.
 type GateOptions struct {
-	Path    string // what is bounded, for metrics
+	Path    string // label of its metrics
 	Running int
-	Waiting int           // more are refused at once
-	Wait    time.Duration // for a turn
+	Waiting int           // maximum queue length; further requests are refused
+	Wait    time.Duration // maximum time in the queue
 }
 
-// Gate lets so many requests run at once. Others wait for their turn, in the order in which they came.
+// Gate limits the number of concurrent requests. Further requests wait in FIFO order.
 type Gate struct {
 	options         GateOptions
 	slots           chan struct{}
@@ -31,13 +31,14 @@ type Gate struct {
 	refused         prometheus.Counter
 }
 
-// NewGate returns a gate with nobody inside.
+// NewGate returns an empty gate.
 func NewGate(o GateOptions, m *Metrics) *Gate {
 	return &Gate{options: o, slots: make(chan struct{}, o.Running),
 		inFlight: m.inFlight.WithLabelValues(o.Path), waits: m.waiting.WithLabelValues(o.Path), refused: m.refused.WithLabelValues(refusedBusy)}
 }
 
-// Enter waits for a turn, and returns what ends it, or ErrBusy, or the cause why ctx ended first.
+// Enter waits for a slot and returns the function that releases it, or ErrBusy, or the cause of
+// ctx.
 func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case g.slots <- struct{}{}:
@@ -73,7 +74,7 @@ func (g *Gate) entered() (leave func()) {
 	}
 }
 
-// Handler serves h through the gate.
+// Handler returns a handler that serves h through the gate.
 func (g *Gate) Handler(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave, err := g.Enter(r.Context())

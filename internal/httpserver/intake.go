@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Intake reads bodies before they are worked on, so that clients that are slow to send hold up no others.
+// Intake reads request bodies before a slot is taken, so that slow clients do not block others.
 type Intake struct {
 	Memory  *Memory
 	MaxBody int64
 }
 
-// largeBody is what a body has to be larger than to go through the second gate.
+// largeBody is the body size above which the second gate is used.
 const largeBody = 256 << 10
 
-// Handler serves h through a gate, with all of the body at hand. Large bodies have a gate of their own, since what is
-// made of them takes as much memory.
+// Handler returns a handler that reads the whole body and then serves h through a gate. Large
+// bodies have their own gate, because parsing one takes memory in proportion.
 func (i *Intake) Handler(small, large *Gate, h http.Handler) http.Handler {
 	handlers := map[bool]http.Handler{false: small.Handler(h), true: large.Handler(h)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,7 @@ func (i *Intake) tooLarge(w http.ResponseWriter) {
 	http.Error(w, fmt.Sprintf("the body is larger than %d octets: send less at a time", i.MaxBody), http.StatusRequestEntityTooLarge)
 }
 
-// incoming is a body while it arrives.
+// incoming is a body being received.
 type incoming struct {
 	r      *http.Request
 	body   held

@@ -10,25 +10,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Memory bounds the octets of bodies that wait for a slow client. Where it is short, clients that stall are cut off
-// sooner than otherwise.
+// Memory bounds the octets of bodies buffered for slow clients. When it is short, stalled clients
+// are disconnected sooner.
 type Memory struct {
 	max     int64
 	held    atomic.Int64
 	used    prometheus.Gauge
-	free    chan struct{} // some was given back
+	free    chan struct{} // signals released memory
 	waiting atomic.Int64
 
 	mu      sync.Mutex
-	clients map[*client]struct{} // for whom bodies are held
+	clients map[*client]struct{} // with buffered bodies
 }
 
-// NewMemory returns a memory of maxBytes. Its name is for metrics.
+// NewMemory returns a Memory of maxBytes. Its name is a label of its metrics.
 func NewMemory(name string, maxBytes int64, m *Metrics) *Memory {
 	return &Memory{max: maxBytes, used: m.held.WithLabelValues(name), free: make(chan struct{}, 1), clients: map[*client]struct{}{}}
 }
 
-// take reserves n octets, and reports whether so many were free below limit.
+// take reserves n octets. It reports whether that stays within limit.
 func (m *Memory) take(n, limit int64) bool {
 	if m.held.Add(n) > limit {
 		m.held.Add(-n)
@@ -47,9 +47,9 @@ func (m *Memory) give(n int64) {
 	}
 }
 
-// client is the other side of a body that is held.
+// client is the peer of a buffered body.
 type client struct {
-	blocked atomic.Pointer[time.Time] // since when it is waited for; nil while it is not
+	blocked atomic.Pointer[time.Time] // since when the server waits for it, or nil
 	cut     func()
 }
 
@@ -73,12 +73,12 @@ func (m *Memory) leave(c *client) {
 }
 
 const (
-	shortStall   = time.Second     // of clients that are cut off where memory is short
-	roomWait     = 5 * time.Second // for memory
-	maxRoomWaits = 16              // at once: what waits keeps what its body is made of
+	shortStall   = time.Second     // stall after which clients are disconnected when memory is short
+	roomWait     = 5 * time.Second // maximum wait for memory
+	maxRoomWaits = 16              // maximum number of waits; a waiting response keeps its source in memory
 )
 
-// cutStalled cuts off the clients that have stalled for shortStall.
+// cutStalled disconnects the clients that have stalled for shortStall.
 func (m *Memory) cutStalled() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -89,7 +89,7 @@ func (m *Memory) cutStalled() {
 	}
 }
 
-// hurry cuts off clients that stall, now and until stop is called.
+// hurry disconnects stalled clients until stop is called.
 func (m *Memory) hurry() (stop func()) {
 	m.cutStalled()
 	done := make(chan struct{})
@@ -109,8 +109,8 @@ func (m *Memory) hurry() (stop func()) {
 	return func() { close(done); group.Wait() }
 }
 
-// await waits until there is room for a chunk, and reports whether there is. Bodies that hold much already wait less:
-// else some that hold all of the memory could wait for each other.
+// await waits for the memory of a chunk and reports whether it is free. Large bodies wait for a
+// shorter time: otherwise a few that hold all memory could wait for each other.
 func (h *held) await(ctx context.Context) bool {
 	if h.size > maxChunk {
 		return h.memory.await(ctx, h.limit(), 2*shortStall)
@@ -118,7 +118,8 @@ func (h *held) await(ctx context.Context) bool {
 	return h.memory.await(ctx, h.limit(), roomWait)
 }
 
-// limit is how much of the memory this body may take part in: a quarter is for small ones.
+// limit returns the part of the memory available to this body: a quarter is reserved for small
+// ones.
 func (h *held) limit() int64 {
 	if h.size < maxChunk {
 		return h.memory.max
@@ -143,17 +144,17 @@ func (m *Memory) await(ctx context.Context, limit int64, wait time.Duration) boo
 			return false
 		}
 	}
-	select { // there may be more, for another that waits
+	select { // wake another waiter, in case more memory is free
 	case m.free <- struct{}{}:
 	default:
 	}
 	return true
 }
 
-// Each chunk is as large as all before it, within these bounds.
+// A chunk is as large as all previous chunks, within these bounds.
 const minChunk, maxChunk = 2 << 10, 64 << 10
 
-// pooled are chunks of maxChunk: bodies come and go faster than garbage is collected.
+// pooled holds chunks of maxChunk, because bodies are allocated faster than garbage is collected.
 var pooled = sync.Pool{New: func() any { return new([maxChunk]byte) }}
 
 func newChunk(size int64) []byte {
@@ -169,16 +170,17 @@ func freeChunk(chunk []byte) {
 	}
 }
 
-// held is a body in memory. It is written, then read once; what was read is given back.
+// held is a body in memory. It is written, then read once; chunks are released as they are read.
 type held struct {
 	memory *Memory
-	max    int64 // octets of this one
+	max    int64 // maximum size of this body
 	chunks [][]byte
 	size   int64
-	read   int // octets of the first chunk
+	read   int // octets read of the first chunk
 }
 
-// hold copies what fits into one chunk of b, and returns 0 when there is no memory for another chunk.
+// hold copies into one chunk as much of b as fits and returns the count. It returns 0 if no memory
+// is free for another chunk.
 func (h *held) hold(b []byte) int {
 	last := len(h.chunks) - 1
 	if last < 0 || len(h.chunks[last]) == cap(h.chunks[last]) {
@@ -196,7 +198,7 @@ func (h *held) hold(b []byte) int {
 	return n
 }
 
-// next returns what has not been read of the first chunk, nil at the end.
+// next returns the unread rest of the first chunk, or nil at the end.
 func (h *held) next() []byte {
 	for len(h.chunks) > 0 {
 		if rest := h.chunks[0][h.read:]; len(rest) > 0 {
@@ -217,7 +219,7 @@ func (h *held) Read(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// drop gives back the first n chunks.
+// drop releases the first n chunks.
 func (h *held) drop(n int) {
 	for i, chunk := range h.chunks[:n] {
 		h.memory.give(int64(cap(chunk)))

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// sameOrigin refuses what a page of another origin has its visitor's browser send, unless it only reads.
+// sameOrigin refuses cross-origin requests from browsers, except safe methods.
 func sameOrigin(h http.Handler, m *Metrics) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -19,13 +19,13 @@ func sameOrigin(h http.Handler, m *Metrics) http.Handler {
 	})
 }
 
-// RefuseOrigin answers 403 to a request that a page of others may have sent, and counts it.
+// RefuseOrigin answers a cross-origin request with 403 and counts it.
 func (m *Metrics) RefuseOrigin(w http.ResponseWriter, text string) {
 	m.refused.WithLabelValues(refusedOrigin).Inc()
 	http.Error(w, text, http.StatusForbidden)
 }
 
-// TakesJSON refuses bodies that are not said to be JSON. A form of a page cannot say that.
+// TakesJSON refuses bodies whose Content-Type is not JSON. An HTML form cannot send that type.
 func TakesJSON(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -38,7 +38,8 @@ func TakesJSON(h http.Handler) http.Handler {
 	})
 }
 
-// Requester says for the log who sent a request: its address and, with basic authentication, the user.
+// Requester returns the sender of a request for the log: its address and, with basic
+// authentication, the user.
 func Requester(r *http.Request) slog.Attr {
 	by := []any{slog.String("address", r.RemoteAddr)}
 	if user, _, ok := r.BasicAuth(); ok {

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// How slow a client may be: a piece must go within stallTimeout, and all of it at leastRate once patience is over.
+// The limits of a slow client: a piece must be transferred within stallTimeout, and the whole at
+// leastRate once patience has elapsed.
 const (
 	stallTimeout = 10 * time.Second
 	patience     = 30 * time.Second
-	leastRate    = 64 << 10 // octets a second
+	leastRate    = 64 << 10 // octets per second
 	piece        = 64 << 10
 )
 
@@ -22,7 +23,7 @@ type pace struct {
 	moved int64
 }
 
-// deadline is when the next piece must have gone.
+// deadline returns the deadline for the next piece.
 func (p *pace) deadline(now time.Time) time.Time {
 	if p.begun.IsZero() {
 		p.begun = now
@@ -34,7 +35,8 @@ func (p *pace) deadline(now time.Time) time.Time {
 	return end
 }
 
-// paced cuts off clients that make no progress. The time that h takes between reading and writing is its own.
+// paced disconnects clients that make no progress. It does not limit the time of h between reads
+// and writes.
 func paced(h http.Handler, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
@@ -42,13 +44,13 @@ func paced(h http.Handler, m *Metrics) http.Handler {
 		_ = control.SetWriteDeadline(time.Time{})
 		var read time.Time
 		if r.Body != nil && r.Body != http.NoBody {
-			r = r.WithContext(r.Context()) // the server looks at its own again
+			r = r.WithContext(r.Context()) // keep the server's own request unchanged
 			r.Body = &pacedBody{ReadCloser: r.Body, control: control}
-			read = time.Now().Add(stallTimeout) // the server reads what the handler does not
+			read = time.Now().Add(stallTimeout) // the server drains the part that the handler does not read
 		}
 		_ = control.SetReadDeadline(read)
 		h.ServeHTTP(out, r)
-		// What is still in the server's buffers.
+		// The deadline for the server's own buffers.
 		_ = control.SetWriteDeadline(out.pace.deadline(time.Now()))
 	})
 }
@@ -61,7 +63,7 @@ type pacedWriter struct {
 	failed  bool
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap implements the interface of http.ResponseController.
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *pacedWriter) Write(b []byte) (n int, err error) {
@@ -79,7 +81,7 @@ func (w *pacedWriter) Write(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// note counts a client that was cut off, once.
+// note counts a disconnected client once.
 func (w *pacedWriter) note(err error) {
 	if !w.failed && errors.Is(err, os.ErrDeadlineExceeded) {
 		w.metrics.cut.Inc()
@@ -98,7 +100,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.pace.moved += int64(n)
 	if errors.Is(err, io.EOF) {
-		// The server goes on reading to see whether the client hangs up.
+		// The server keeps reading to detect a disconnect.
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err

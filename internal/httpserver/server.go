@@ -1,5 +1,6 @@
-// Package httpserver bounds what HTTP clients can make a process hold: connections, requests at once, octets that
-// wait for a reader, and the time that a client may take. What is over a bound is answered with 503, and counted.
+// Package httpserver limits the resources that HTTP clients can occupy: connections, concurrent
+// requests, buffered octets, and the time of a transfer. Requests over a limit are answered with
+// 503 and counted.
 package httpserver
 
 import (
@@ -13,7 +14,7 @@ import (
 
 const (
 	headerTimeout  = 10 * time.Second
-	idleTimeout    = 5 * time.Minute // Prometheus keeps its connections as long
+	idleTimeout    = 5 * time.Minute // the same as Prometheus' own
 	maxHeaderBytes = 32 << 10
 )
 
@@ -21,18 +22,18 @@ const (
 type Options struct {
 	MaxConnections int
 	Metrics        *Metrics
-	Logger         *slog.Logger // of what net/http reports about connections
+	Logger         *slog.Logger // for the errors of net/http
 }
 
-// New returns a server for h. Every request is paced: a client that makes no progress in reading the response or
-// in sending the body is cut off, however long the handler itself may take. Requests from pages of other origins
-// that could change something are refused.
+// New returns a server for h. A client that makes no progress in reading the response or in sending
+// the body is disconnected, regardless of the time that the handler takes. Cross-origin requests
+// with unsafe methods are refused.
 func New(h http.Handler, o Options) *http.Server {
 	connections := newConnections(o.MaxConnections, o.Metrics)
 	return &http.Server{
 		Handler:           paced(sameOrigin(h, o.Metrics), o.Metrics),
 		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       patience, // this and the next for what is answered in front of the handler, such as by
+		ReadTimeout:       patience, // for answers sent before the handler runs, such as those of
 		WriteTimeout:      patience, // basic authentication
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -41,7 +42,7 @@ func New(h http.Handler, o Options) *http.Server {
 	}
 }
 
-// Metrics count what was refused.
+// Metrics counts refused requests.
 type Metrics struct {
 	refused     *prometheus.CounterVec
 	cut         prometheus.Counter
@@ -51,14 +52,14 @@ type Metrics struct {
 	held        *prometheus.GaugeVec
 }
 
-// Why a request was refused, in the label reason.
+// The reasons of refused requests, values of the label reason.
 const (
 	refusedConnections = "connections"
 	refusedBusy        = "busy"
 	refusedOrigin      = "origin"
 )
 
-// NewMetrics registers them.
+// NewMetrics returns registered metrics.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	gauge := func(name, help string) prometheus.GaugeOpts {
 		return prometheus.GaugeOpts{Name: "trapline_http_" + name, Help: help}
@@ -78,10 +79,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// retryAfter is when a client may try again that was refused.
+// retryAfter is the value of Retry-After in 503 responses.
 const retryAfter = 5 * time.Second
 
-// Unavailable answers 503, and when to try again.
+// Unavailable answers with 503 and Retry-After.
 func Unavailable(w http.ResponseWriter, text string) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	http.Error(w, text, http.StatusServiceUnavailable)

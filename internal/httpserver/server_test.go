@@ -21,8 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// pipes is a listener in memory, so that time is the bubble's.
-
+// pipes is an in-memory listener, so that synctest controls the time.
 type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -47,13 +46,12 @@ func (p *pipes) dial() net.Conn {
 	return ours
 }
 
-// serve runs a server in a bubble, and returns how to connect to it.
-
+// serve runs a server in a synctest bubble and returns its listener.
 func serve(t *testing.T, h http.Handler, maxConnections int) (*pipes, *Metrics) {
 	m := NewMetrics(prometheus.NewRegistry())
 	s := New(h, Options{MaxConnections: maxConnections, Metrics: m, Logger: slog.New(slog.DiscardHandler)})
 	inside := s.Handler
-	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as exporter-toolkit's
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // like exporter-toolkit
 		if r.Header.Get("Authorization") == "wrong" {
 			http.Error(w, "Unauthorized", http.StatusUnauthorized)
 			return
@@ -65,7 +63,7 @@ func serve(t *testing.T, h http.Handler, maxConnections int) (*pipes, *Metrics) 
 	go func() { ended <- s.Serve(l) }()
 	t.Cleanup(func() {
 		_ = s.Close()
-		time.Sleep(time.Minute) // of the bubble's time: until those that wait for memory have given up
+		time.Sleep(time.Minute) // synctest time: longer than all waits for memory
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
@@ -95,14 +93,13 @@ func receive(t *testing.T, c net.Conn) (int, string) {
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-// A reader that stops is cut off, however far it came; one that is merely slow gets all of it.
-
+// A stalled reader must be disconnected at any point; a slow one must get the whole response.
 func TestReadersThatStopAreCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 4 << 20
 		l, m := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) }), 10)
 		for _, test := range []struct {
-			rate  int // octets a second; 0 is none at all
+			rate  int // octets per second; 0 stalls
 			whole bool
 		}{{0, false}, {leastRate / 8, false}, {2 * leastRate, true}} {
 			c, begin, read := l.dial(), time.Now(), 0
@@ -129,8 +126,8 @@ func TestReadersThatStopAreCutOff(t *testing.T) {
 	})
 }
 
-// A handler may think for as long as it likes, and the request is cancelled when the client goes, not before.
-
+// A handler may run for any time, and its context must be canceled when the client disconnects, not
+// before.
 func TestHandlersMayTakeTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cause error
@@ -162,8 +159,8 @@ func TestHandlersMayTakeTheirTime(t *testing.T) {
 	})
 }
 
-// Whoever does not send what it announced is let go, whether the handler reads it or not.
-
+// A client that sends less than its Content-Length must be disconnected, even if the handler does
+// not read the body.
 func TestSendersThatStopAreCutOff(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"read":     func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) },
@@ -206,7 +203,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		silent, another := l.dial(), l.dial()
 		synctest.Wait()
-		first := l.dial() // takes the place of a silent one
+		first := l.dial() // replaces a silent one
 		send(t, first, slow)
 		synctest.Wait()
 		if !gone(silent) || gone(another) || gone(idle) {
@@ -238,8 +235,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	})
 }
 
-// Whatever comes and goes in whatever order, no more run at once than may, and all leave.
-
+// For all orders of arrivals and departures the limit must hold, and all must leave.
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMetrics(prometheus.NewRegistry())
@@ -276,20 +272,7 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// What is held is what was written, in whatever pieces, and nothing stays behind.
-
-// Readers that stop hold so much memory and no more, and keep little of what their responses were made of. Whoever
-
-// reads is served soon, however many of them there are.
-
-// However much large bodies hold, there is room for small ones.
-
-// Senders that stop after most of a body hold up others for a moment.
-
-// No page of another origin changes anything; programs, and pages of ours, may.
-
-// What is so with HTTP/1.1 is so with HTTP/2.
-
+// The same must hold with HTTP/2.
 func TestHTTP2(t *testing.T) {
 	m := NewMetrics(prometheus.NewRegistry())
 	spool := newSpool(m, 1<<20, 1<<16)

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Spool holds responses for their readers, so that what they are made of need not be kept for as long as a client
-// takes to read them. Those that do not fit are streamed, few at a time.
+// Spool buffers responses, so that their sources can be released before slow clients have read
+// them. Responses that do not fit are streamed, a few at a time.
 type Spool struct {
 	Memory      *Memory
-	MaxResponse int64 // octets of one that is held
+	MaxResponse int64 // maximum size of a buffered response in octets
 	Streams     *Gate
 }
 
-// Handler serves h, if gate is not nil through it. A client reads what h wrote after h has returned and left the
-// gate, unless that is more than may be held.
+// Handler returns a handler that serves h, through gate unless it is nil. The response is sent
+// after h has returned and left the gate, unless it exceeds the buffer.
 func (s *Spool) Handler(gate *Gate, h http.Handler) http.Handler {
 	if gate != nil {
 		h = gate.Handler(h)
@@ -31,7 +31,7 @@ func (s *Spool) Handler(gate *Gate, h http.Handler) http.Handler {
 	})
 }
 
-// spooled is a response while it is written.
+// spooled is a response being written.
 type spooled struct {
 	http.ResponseWriter
 	spool  *Spool
@@ -39,7 +39,7 @@ type spooled struct {
 	body   held
 	client client
 	code   int    // 0 means 200
-	leave  func() // of the streams; nil while all is held
+	leave  func() // leaves Streams; nil while all is buffered
 	err    error
 }
 
@@ -49,8 +49,8 @@ func (s *spooled) WriteHeader(code int) {
 	}
 }
 
-// Write holds b, or sends it when there is no room. It fails when the client is gone, and with ErrBusy when too
-// many clients read responses that do not fit.
+// Write buffers b, or sends it if the buffer is full. It returns an error if the client has
+// disconnected, and ErrBusy if too many clients read responses that do not fit.
 func (s *spooled) Write(b []byte) (n int, err error) {
 	for n < len(b) && s.err == nil && s.leave == nil {
 		m := s.body.hold(b[n:])
@@ -75,7 +75,7 @@ func (s *spooled) pass(b []byte) (n int) {
 	return n
 }
 
-// stream sends what is held, and has all that follows sent at once.
+// stream sends the buffer and switches to unbuffered writes.
 func (s *spooled) stream() {
 	defer s.spool.Memory.hurry()()
 	if s.leave, s.err = s.spool.Streams.Enter(s.r.Context()); s.err == nil {
@@ -90,15 +90,15 @@ func (s *spooled) flush() {
 	}
 }
 
-// send ends the response.
+// send completes the response.
 func (s *spooled) send() {
 	switch {
-	case s.leave != nil: // all is sent
+	case s.leave != nil: // already sent
 	case errors.Is(s.err, ErrBusy):
 		s.Header().Del("Content-Encoding")
 		Unavailable(s.ResponseWriter, s.err.Error())
 	case s.err == nil:
-		if s.code != http.StatusNotModified { // whose length is that of the response it stands for
+		if s.code != http.StatusNotModified { // a 304 has the length of the full response
 			s.Header().Set("Content-Length", strconv.FormatInt(s.body.size, 10))
 		}
 		s.flush()

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// Stream returns a writer for a response that has no end of its own: what is written is sent at once, and must go
-// within the time that a piece of any response may take.
+// Stream returns a writer for an endless response: each write is flushed, and must complete within
+// the time limit of a piece.
 func Stream(w http.ResponseWriter) io.Writer {
 	return stream{w, http.NewResponseController(w)}
 }

@@ -10,14 +10,14 @@ import (
 )
 
 var zippers = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is one that there is
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
 	return z
 }}
 
-// Zipped compresses what is written, if the client takes that.
+// Zipped compresses the output of write if the client accepts gzip.
 func Zipped(w http.ResponseWriter, r *http.Request, write func(io.Writer) error) {
 	if !AcceptsGzip(r) {
-		_ = write(w) // where the client went away, nobody is left to report it to
+		_ = write(w) // after a disconnect nobody can receive the error
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
@@ -25,11 +25,11 @@ func Zipped(w http.ResponseWriter, r *http.Request, write func(io.Writer) error)
 	z.Reset(w)
 	_ = write(z)
 	_ = z.Close()
-	z.Reset(nil) // the pool must not keep the client
+	z.Reset(nil) // release the client
 	zippers.Put(z)
 }
 
-// AcceptsGzip says whether a client takes what is compressed.
+// AcceptsGzip reports whether the client accepts gzip.
 func AcceptsGzip(r *http.Request) bool {
 	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
 		name, quality, _ := strings.Cut(strings.TrimSpace(coding), ";")
