@@ -13,13 +13,13 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Compiled is a module whose names have been found.
+// Compiled is a module with all names resolved.
 type Compiled struct {
 	*collector.Settings
-	Warnings []setting.Problem // what was left out, and what may not be meant
+	Warnings []setting.Problem // omissions and doubtful settings
 }
 
-// Compile finds what a module names. Settings are nil if there are mistakes.
+// Compile resolves the names of a module. Settings are nil if it returns problems.
 func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	if !s.Native() {
 		return l.written(s)
@@ -53,21 +53,21 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	return Compiled{c.out, c.warnings}, nil
 }
 
-// compilation is a module on its way from names to metrics.
+// compilation is the state of compiling one module.
 type compilation struct {
 	library   *Library
 	settings  *Settings
-	tree      *mibs.Tree // of the MIBs that the module names
+	tree      *mibs.Tree // the MIBs that the module names
 	out       *collector.Settings
 	metrics   []*metric
-	wanted    map[string]bool     // OIDs to walk; those to get end in a dot
-	instances map[string][]string // of columns that are not walked: their indexes, each with a dot in front
+	wanted    map[string]bool     // OIDs to walk; those to get end with a dot
+	instances map[string][]string // by column that is not walked: the indexes to get, each with a leading dot
 	overrides map[string]*override
 	problems  setting.Problems
 	warnings  setting.Problems
 }
 
-// metric is a metric with the object that it is made from.
+// metric is a metric with its object.
 type metric struct {
 	collector.MetricSettings
 	node *mibs.Node
@@ -75,7 +75,7 @@ type metric struct {
 	tree *mibs.Tree
 }
 
-// find looks for what stands at path.
+// find resolves the name text of the setting path.
 func (c *compilation) find(path, text string) (found, bool) {
 	if strings.HasPrefix(text, ".") {
 		c.problems.Add(path, "%q: leave the dot in front out", text)
@@ -88,7 +88,7 @@ func (c *compilation) find(path, text string) (found, bool) {
 	return f, err == nil
 }
 
-// modulesNamed lists the MIBs that stand in front of names, if they are there.
+// modulesNamed returns the MIBs that qualify names, if they exist.
 func (c *compilation) modulesNamed() []string {
 	var names []string
 	add := func(text string) {
@@ -110,7 +110,7 @@ func (c *compilation) modulesNamed() []string {
 	return names
 }
 
-// findRoots finds what walk and get name, without what lies below something else there.
+// findRoots resolves walk and get, without entries in the subtree of another entry.
 func (c *compilation) findRoots() []found {
 	var roots []found
 	for i, text := range c.settings.Walk {
@@ -151,12 +151,12 @@ func (f found) under(g found) bool {
 	return mibs.Instance{Node: f.node, Index: f.index}.OID().HasPrefix(mibs.Instance{Node: g.node, Index: g.index}.OID())
 }
 
-// isScalar tells whether an object has one value, the instance 0.
+// isScalar reports whether an object has only the instance 0.
 func (c *compilation) isScalar(n *mibs.Node) bool {
 	return c.kind(n) != "" && polled(n) && len(indexOf(n)) == 0
 }
 
-// ask notes that a subtree, a scalar or an instance is wanted.
+// ask adds a subtree, a scalar or an instance to the OIDs to poll.
 func (c *compilation) ask(f found) {
 	oid := f.oid()
 	switch {
@@ -173,7 +173,7 @@ func (c *compilation) ask(f found) {
 	}
 }
 
-// addMetrics makes a metric of each object from root down that has values.
+// addMetrics adds a metric for each object with values in the subtree of root.
 func (c *compilation) addMetrics(root found) {
 	for n := range root.tree.Below(root.node.OID) {
 		kind := c.kind(n)
@@ -191,7 +191,7 @@ func (c *compilation) addMetrics(root found) {
 	}
 }
 
-// nameDoubles tells of objects that would share a name: their series could not be told apart.
+// nameDoubles warns of objects with the same metric name: their series would be indistinguishable.
 func (c *compilation) nameDoubles() {
 	first := map[string]*metric{}
 	for _, m := range c.metrics {
@@ -203,16 +203,16 @@ func (c *compilation) nameDoubles() {
 	}
 }
 
-// addIndexes turns the index of a column into labels. It returns false if that cannot be done.
+// addIndexes converts the index of a column to labels. It returns false if that is impossible.
 func (c *compilation) addIndexes(m *metric) bool {
-	before, before2 := "", "" // the TCs of the two objects in front
+	before, before2 := "", "" // the TCs of the two preceding objects
 	for _, part := range indexOf(m.node) {
 		x, tc, problem := c.index(m, part)
 		if subtype := collector.SubtypeConvention(x.Type); subtype != "" && problem == "" {
 			switch {
 			case subtype == before:
 				m.Indexes = m.Indexes[:len(m.Indexes)-1]
-				before = "" // it tells the form of one object only
+				before = "" // it determines the form of one object only
 			case subtype == before2:
 				m.Indexes = m.Indexes[:len(m.Indexes)-2]
 			case c.library.merged:
@@ -231,8 +231,8 @@ func (c *compilation) addIndexes(m *metric) bool {
 	return true
 }
 
-// index turns a part of an index into a label. SMIv1 allows a type in the place of an object: the label
-// is then called after the row.
+// index converts a part of an index to a label. SMIv1 allows a type in place of an object: the
+// label is then named after the row.
 func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSettings, tc, problem string) {
 	n := part.Node
 	switch {
@@ -243,7 +243,7 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 	}
 	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: collector.TypeInIndex(c.kind(n)), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
 	if n.Type == smi.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
-		x.Type = "ObjectIdentifier" // which snmp_exporter does not have
+		x.Type = "ObjectIdentifier" // a type that snmp_exporter does not have
 	}
 	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		x.Type = "EnumAsInfo"
@@ -254,8 +254,8 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 	return x, n.TC, ""
 }
 
-// askForSubtypes sees to it that the object in front of an address or a port, which tells its form, is
-// asked for. Without such an object, the octets are shown.
+// askForSubtypes adds the object before an address or a port, which determines its form, to the
+// OIDs to poll. Without such an object the value is an OctetString.
 func (c *compilation) askForSubtypes() {
 	for _, m := range c.metrics {
 		subtype := collector.SubtypeConvention(m.Type)
@@ -271,7 +271,7 @@ func (c *compilation) askForSubtypes() {
 	}
 }
 
-// previous returns the column in front of that of m, or nil.
+// previous returns the column before that of m, or nil.
 func (c *compilation) previous(m *metric) *mibs.Node {
 	parent, last := m.node.OID.CutLast()
 	if last == 0 {
@@ -283,7 +283,7 @@ func (c *compilation) previous(m *metric) *mibs.Node {
 	return nil
 }
 
-// askBeside asks for a column in the same rows as that of m.
+// askBeside adds a column to the OIDs to poll, in the same rows as that of m.
 func (c *compilation) askBeside(m *metric, column string) {
 	if rows := c.instances[m.oid]; len(rows) > 0 {
 		for _, row := range rows {
@@ -294,7 +294,7 @@ func (c *compilation) askBeside(m *metric, column string) {
 	c.wanted[column] = true
 }
 
-// askFor sorts what is wanted into walks and gets, without what another one brings anyway.
+// askFor sorts the OIDs to poll into walks and gets, without those in the subtree of another.
 func (c *compilation) askFor() {
 	last := ""
 	for _, oid := range slices.Sorted(maps.Keys(c.wanted)) {

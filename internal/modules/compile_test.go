@@ -12,7 +12,7 @@ import (
 	"trapline/collector"
 )
 
-// compile compiles a module that is written as in the file.
+// compile compiles a module written in YAML.
 func compile(t *testing.T, l *Library, text string) Compiled {
 	t.Helper()
 	var s Settings
@@ -35,7 +35,7 @@ func library(t *testing.T, dirs ...string) *Library {
 	return l
 }
 
-// Index objects become the labels that the numbers of an index can be read as.
+// Each index object must become a label of the right type.
 func TestIndexesOfTables(t *testing.T) {
 	l := library(t)
 	for _, test := range []struct{ column, want string }{
@@ -49,7 +49,7 @@ func TestIndexesOfTables(t *testing.T) {
 		{"OSPF-MIB::ospfNbrState", "ospfNbrIpAddr InetAddressIPv4, ospfNbrAddressLessIndex gauge"},
 		{"NET-SNMP-EXTEND-MIB::nsExtendResult", "nsExtendToken DisplayString"},
 		{"MGMD-STD-MIB::mgmdRouterSrcListExpire", "mgmdRouterSrcListAddress InetAddress, mgmdRouterSrcListIfIndex gauge, mgmdRouterSrcListHostAddress OctetString"},
-		{"IF-MIB::ifHCInOctets", "ifIndex gauge"}, // of the table that it augments
+		{"IF-MIB::ifHCInOctets", "ifIndex gauge"}, // the index of the augmented table
 	} {
 		var got []string
 		for _, x := range compile(t, l, "walk: ["+test.column+"]").Metrics[0].Indexes {
@@ -68,7 +68,7 @@ func TestIndexesOfTables(t *testing.T) {
 	}
 }
 
-// Of every table of the built-in MIBs something can be made, also as snmp_exporter's generator would.
+// Every table of the built-in MIBs must compile, also with the rules of snmp_exporter's generator.
 func TestEveryBuiltInTable(t *testing.T) {
 	for _, l := range []*Library{library(t), library(t).Merged()} {
 		c := compile(t, l, "walk: [1.3.6.1, 1.0, '1.2']")
@@ -83,7 +83,8 @@ func TestEveryBuiltInTable(t *testing.T) {
 	}
 }
 
-// Names are those of the MIB in front of them; files of the user win over built-in MIBs.
+// A qualified name must resolve in its MIB; the user's files must take precedence over built-in
+// MIBs.
 func TestWhereNamesComeFrom(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -139,7 +140,7 @@ func summary(s *collector.Settings) string {
 	return b.String()
 }
 
-// A filter reaches the columns of a table, also where the table is walked as a whole.
+// A filter must apply to the columns of a table, also if the whole table is walked.
 func TestFilters(t *testing.T) {
 	ifX := "1.3.6.1.2.1.31.1.1.1."
 	for _, test := range []struct{ module, walk, get, filters string }{
@@ -161,7 +162,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// What is wrong with files that are read is told; what is wrong with others is not.
+// Warnings about files that are used must be reported, others must not.
 func TestWarningsAboutFiles(t *testing.T) {
 	dir := t.TempDir()
 	const udp = "UDP-MIB DEFINITIONS ::= BEGIN\nudp MODULE-IDENTITY LAST-UPDATED \"9411010000Z\" ORGANIZATION \"\" CONTACT-INFO \"\" DESCRIPTION \"\" ::= { 1 3 6 1 2 1 7 }\n" +
@@ -184,7 +185,7 @@ func TestWarningsAboutFiles(t *testing.T) {
 	}
 }
 
-// What cannot be made of a table is told, and the rest is made all the same.
+// Columns that cannot be compiled must be reported, and the rest of the table compiled.
 func TestWarnings(t *testing.T) {
 	for _, test := range []struct{ module, want string }{
 		{"{walk: [IF-MIB::ifMtu], overrides: {ifMtuu: {ignore: true}}}", "overrides.ifMtuu: no effect: the module reads no such object: did you mean ifMtu?"},
@@ -204,7 +205,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// A number that no MIB has a node for stands for what is below it.
+// An OID without a node must stand for its subtree.
 func TestOIDsBetweenNodes(t *testing.T) {
 	dir := t.TempDir()
 	const text = `GAP-MIB DEFINITIONS ::= BEGIN IMPORTS enterprises, OBJECT-TYPE FROM SNMPv2-SMI;

@@ -10,8 +10,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// doubts reports what in a module with metrics can never have a value, or never the one that was meant.
-// snmp_exporter takes all of it, so that it is worth no more than a warning.
+// doubts returns warnings about a module with metrics: settings that can never have an effect, or
+// not the intended one. snmp_exporter accepts them, so they are not errors.
 func doubts(s *collector.Settings) []setting.Problem {
 	d := &doubting{settings: s}
 	for i := range s.Metrics {
@@ -28,7 +28,7 @@ func doubts(s *collector.Settings) []setting.Problem {
 	return d.found
 }
 
-// asking says how to ask for a metric.
+// asking returns a hint how to poll a metric.
 func asking(m *collector.MetricSettings) string {
 	_, last := m.OID.CutLast()
 	switch {
@@ -45,17 +45,17 @@ type doubting struct {
 	found    setting.Problems
 }
 
-// asked reports whether a walk or a get may bring instances of an object.
+// asked reports whether a walk or a get can return instances of an object.
 func (d *doubting) asked(object snmp.OID) bool {
 	if len(object) == 0 {
-		return true // which is reported elsewhere
+		return true // reported elsewhere
 	}
 	return slices.ContainsFunc(d.settings.Walk, func(walk setting.OID) bool {
 		return object.HasPrefix(walk.OID) || walk.HasPrefix(object)
 	}) || slices.ContainsFunc(d.settings.Get, func(get setting.OID) bool { return get.HasPrefix(object) })
 }
 
-// lookups reports lookups that start from a label that is not there, or look where nothing is asked for.
+// lookups reports lookups with an unknown source label, or of objects that are not polled.
 func (d *doubting) lookups(at string, m *collector.MetricSettings) {
 	if len(m.Lookups) == 0 {
 		return
@@ -82,7 +82,7 @@ func (d *doubting) lookups(at string, m *collector.MetricSettings) {
 	}
 }
 
-// get reports an object where an instance belongs.
+// get reports an object in place of an instance.
 func (d *doubting) get(i int, get snmp.OID) {
 	at := slices.IndexFunc(d.settings.Metrics, func(m collector.MetricSettings) bool { return bytes.Equal(m.OID.OID, get) })
 	path := fmt.Sprintf("get[%d]", i)

@@ -11,10 +11,10 @@ import (
 	"trapline/internal/snmp"
 )
 
-// filter is an entry of filters whose objects were found, as dotted OIDs.
+// filter is an entry of filters with its objects as dotted OIDs.
 type filter struct {
 	*Filter
-	oid     string // of the object that decides, if one does
+	oid     string // of the object that is compared, or empty
 	targets []string
 }
 
@@ -35,7 +35,7 @@ func (c *compilation) findFilters() []filter {
 	return list
 }
 
-// findOrOID finds a name. An OID may be one that no MIB knows.
+// findOrOID resolves a name, or returns an OID that is in no MIB unchanged.
 func (c *compilation) findOrOID(path, text string) (string, bool) {
 	if _, err := snmp.ParseOID(text); err == nil {
 		return strings.TrimPrefix(text, "."), true
@@ -47,7 +47,8 @@ func (c *compilation) findOrOID(path, text string) (string, bool) {
 	return f.oid(), true
 }
 
-// applyFilters narrows what is asked for, and hands on the filters that decide at each pass.
+// applyFilters restricts the OIDs to poll by fixed indexes, and copies the filters that compare
+// values at each poll.
 func (c *compilation) applyFilters(filters []filter) {
 	for _, f := range filters {
 		var columns []string
@@ -66,8 +67,8 @@ func (c *compilation) applyFilters(filters []filter) {
 	}
 }
 
-// split asks for single columns in the place of a subtree that holds a target, for only these can be
-// narrowed. snmp_exporter's generator leaves the subtree, and the filter without effect.
+// split replaces a walk that contains target by walks of single columns, because only these can be
+// restricted. snmp_exporter's generator keeps the walk, and the filter has no effect.
 func (c *compilation) split(target string) {
 	if c.library.merged {
 		return
@@ -89,7 +90,7 @@ func (c *compilation) split(target string) {
 	}
 }
 
-// columnsOf gives the columns of metrics below a target, or the target if there are none.
+// columnsOf returns the columns with metrics in the subtree of target, or target if there are none.
 func (c *compilation) columnsOf(target string) []string {
 	var columns []string
 	for _, m := range c.metrics {
@@ -103,7 +104,7 @@ func (c *compilation) columnsOf(target string) []string {
 	return columns
 }
 
-// narrowLike asks for as little of m as a filter leaves of the column that is looked up.
+// narrowLike restricts m to the rows to which filters restrict the lookup column.
 func (c *compilation) narrowLike(m *metric, column string, filters []filter) {
 	for _, f := range filters {
 		if len(f.Indices) > 0 && slices.Contains(f.targets, column) {
@@ -112,7 +113,7 @@ func (c *compilation) narrowLike(m *metric, column string, filters []filter) {
 	}
 }
 
-// narrow asks for instances in the place of a column.
+// narrow replaces the walk of a column by gets of instances.
 func (c *compilation) narrow(column string, indices []string) {
 	delete(c.wanted, column)
 	for _, index := range indices {

@@ -15,7 +15,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// file is as much of a configuration as the test needs.
+// file is the part of a configuration that the test uses.
 type file[M any] struct {
 	Version int          `yaml:"version"`
 	Auths   any          `yaml:"auths"`
@@ -31,8 +31,8 @@ func read[M any](t testing.TB, path string) map[string]M {
 	return f.Modules
 }
 
-// TestModulesAreTheGenerators makes modules of snmp_exporter's generator.yml and compares them with those
-// that its generator made. A file of differences says which may differ, and why.
+// TestModulesAreTheGenerators compiles the modules of snmp_exporter's generator.yml and compares
+// them with the generator's output. A file lists the intended differences with their reasons.
 func TestModulesAreTheGenerators(t *testing.T) { corpus.Each(t, "mibs", testModulesAreTheGenerators) }
 
 func testModulesAreTheGenerators(t *testing.T, dir string) {
@@ -59,7 +59,7 @@ func testModulesAreTheGenerators(t *testing.T, dir string) {
 	t.Logf("%d modules, %d metrics", modules, metrics)
 }
 
-// compareModules tells each difference but for help texts, whose wording is the MIB file's.
+// compareModules reports each difference except help texts, which come from the MIB files.
 func compareModules(name string, got, want *collector.Settings, differ func(what, got, want string)) {
 	compare := func(what, got, want string) {
 		if got != want {
@@ -107,8 +107,8 @@ func asYAML(v any) string {
 	return string(text)
 }
 
-// difference is a line of a file of differences: module, what differs, why. * stands for all of the
-// module; "module" for one whose MIBs are not there.
+// difference is a line of the file of differences: module, difference, reason. * stands for the
+// whole module; "module" for a module whose MIBs are missing.
 type difference struct {
 	module, what, why string
 	used              bool

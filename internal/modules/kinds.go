@@ -9,11 +9,11 @@ import (
 	"trapline/mibs/smi"
 )
 
-// textHint is a DISPLAY-HINT that takes the whole value as one text.
+// textHint matches a DISPLAY-HINT that formats the whole value as one text.
 var textHint = regexp.MustCompile(`^\d+[at]$`)
 
-// kindOf returns the metric type of an object, or "" if its values make no metric. RFC 1213 gives its DisplayString
-// and PhysAddress no DISPLAY-HINT.
+// kindOf returns the metric type of an object, or "" if its values make no metric. In RFC 1213
+// DisplayString and PhysAddress have no DISPLAY-HINT.
 func kindOf(n *mibs.Node) string {
 	if kind := collector.TypeOfConvention(n.TC); kind != "" {
 		return kind
@@ -27,11 +27,11 @@ func kindOf(n *mibs.Node) string {
 	return collector.TypeOfBase(n.Type)
 }
 
-// polled tells whether an object makes a metric. Agents are known that answer with objects that are not
-// accessible, such as indexes.
+// polled reports whether an object becomes a metric. Some agents return objects that are
+// not-accessible, such as indexes.
 func polled(n *mibs.Node) bool { return n.Access.Readable() || n.Access == smi.NotAccessible }
 
-// indexOf gives the index of the rows that a column is in.
+// indexOf returns the index of the rows of a column.
 func indexOf(n *mibs.Node) []mibs.IndexPart {
 	if n.Row == nil {
 		return nil
@@ -39,8 +39,8 @@ func indexOf(n *mibs.Node) []mibs.IndexPart {
 	return n.Row.Index
 }
 
-// labelName writes a name in the letters that Prometheus allows in a label. It is a copy, as all texts that
-// stay are: those of a tree would keep whole MIB files in memory.
+// labelName returns name as a valid label name. It copies the text, because a substring of a tree
+// would retain a whole MIB file in memory.
 func labelName(name string) string {
 	return strings.Clone(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {

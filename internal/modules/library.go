@@ -15,21 +15,21 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Library is where names come from. It keeps the trees that it has read, so it is dropped once all
-// modules are built.
+// Library resolves names. It caches the trees that it has read, so it should be dropped once all
+// modules are compiled.
 type Library struct {
 	sources []mibs.Source
 	remotes []*mibs.Remote
-	failed  map[string]error // why modules could not be fetched
-	dirs    []string         // not opened yet: those that Net-SNMP looks in
-	merged  bool             // every name is looked for in every MIB, as snmp_exporter's generator does
+	failed  map[string]error // errors of modules that could not be fetched
+	dirs    []string         // directories of Net-SNMP that are not opened yet
+	merged  bool             // resolve every name in all MIBs, as snmp_exporter's generator does
 	trees   map[string]*mibs.Tree
 	all     *mibs.Tree
 }
 
-// NewLibrary opens the directories of the user, whose files win over the built-in MIBs. Without any,
-// the directories of Net-SNMP that exist are looked in for what is not built in. What is nowhere is fetched from
-// the URLs among dirs, if these have it.
+// NewLibrary opens the user's directories, whose files take precedence over the built-in MIBs.
+// Without any, it uses the existing directories of Net-SNMP for modules that are not built in.
+// Modules found nowhere are fetched from the URLs among dirs.
 func NewLibrary(dirs []string) (*Library, error) {
 	l := &Library{trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
 	if !slices.ContainsFunc(dirs, func(dir string) bool { return !mibs.IsURL(dir) }) {
@@ -40,7 +40,7 @@ func NewLibrary(dirs []string) (*Library, error) {
 	return l, err
 }
 
-// AllMIBs reads every MIB that NewLibrary finds with those directories.
+// AllMIBs parses every MIB that NewLibrary finds with those directories.
 func AllMIBs(dirs []string) (*mibs.Tree, error) {
 	l, err := NewLibrary(dirs)
 	if err != nil {
@@ -49,15 +49,15 @@ func AllMIBs(dirs []string) (*mibs.Tree, error) {
 	return l.everything()
 }
 
-// Merged gives a library that sees all MIBs as one, as snmp_exporter's generator does. Of several
-// objects of one name that of a built-in MIB counts, else the last by OID.
+// Merged returns a library that resolves names in all MIBs, as snmp_exporter's generator does. Of
+// several objects with the same name it returns that of a built-in MIB, else the last by OID.
 func (l *Library) Merged() *Library {
 	merged := *l
 	merged.merged = true
 	return &merged
 }
 
-// netSNMPDirs lists the directories that Net-SNMP looks for MIB files in.
+// netSNMPDirs returns the directories where Net-SNMP searches for MIB files.
 func netSNMPDirs() []string {
 	dirs := []string{"/usr/share/snmp/mibs", "/usr/local/share/snmp/mibs"}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -69,8 +69,8 @@ func netSNMPDirs() []string {
 	})
 }
 
-// openRest opens the directories of Net-SNMP. One that cannot be read is as good as none: nobody
-// asked for it.
+// openRest opens the directories of Net-SNMP. It ignores unreadable ones, because they are not
+// configured.
 func (l *Library) openRest() {
 	for _, dir := range l.dirs {
 		if d, err := mibs.OpenDirectories(dir); err == nil {
@@ -80,7 +80,7 @@ func (l *Library) openRest() {
 	l.dirs = nil
 }
 
-// has tells whether there is a MIB of that name.
+// has reports whether a MIB of that name exists.
 func (l *Library) has(module string) bool {
 	known := func() bool {
 		return slices.ContainsFunc(l.sources, func(s mibs.Source) bool {
@@ -94,7 +94,7 @@ func (l *Library) has(module string) bool {
 	return known() || l.fetch(module)
 }
 
-// fetch asks the servers for a module that is nowhere else, once.
+// fetch fetches a module that was found nowhere else from the servers, once.
 func (l *Library) fetch(module string) bool {
 	if _, tried := l.failed[module]; tried {
 		return false
@@ -110,7 +110,7 @@ func (l *Library) fetch(module string) bool {
 	return false
 }
 
-// names lists all MIBs.
+// names returns the names of all MIBs.
 func (l *Library) names() []string {
 	l.openRest()
 	var names []string
@@ -120,7 +120,7 @@ func (l *Library) names() []string {
 	return names
 }
 
-// tree reads MIBs that there are, and those that they import.
+// tree parses existing MIBs and their imports.
 func (l *Library) tree(names []string) (*mibs.Tree, error) {
 	if l.merged {
 		return l.everything()
@@ -136,7 +136,7 @@ func (l *Library) tree(names []string) (*mibs.Tree, error) {
 	return l.trees[key], nil
 }
 
-// everything reads all MIBs that there are.
+// everything parses all MIBs.
 func (l *Library) everything() (*mibs.Tree, error) {
 	l.openRest()
 	if l.all == nil {
@@ -149,7 +149,7 @@ func (l *Library) everything() (*mibs.Tree, error) {
 	return l.all, nil
 }
 
-// mentioning reads the MIBs in which a name may be defined, or all.
+// mentioning parses the MIBs that may define a name, or all.
 func (l *Library) mentioning(name string) (*mibs.Tree, error) {
 	l.openRest()
 	var names []string
@@ -162,17 +162,17 @@ func (l *Library) mentioning(name string) (*mibs.Tree, error) {
 	return l.tree(names)
 }
 
-// found is what a name or an OID stands for.
+// found is a resolved name or OID.
 type found struct {
 	node  *mibs.Node
-	index []byte // behind node
+	index []byte // after node
 	tree  *mibs.Tree
 }
 
-// oid writes the whole OID.
+// oid returns the whole OID.
 func (f found) oid() string { return mibs.Instance{Node: f.node, Index: f.index}.OID().String() }
 
-// find looks for what the user wrote: first in the MIBs that his module names, then in all.
+// find resolves a name, first in the MIBs that the module names, then in all.
 func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	if isNumeric(text) {
 		if m := setting.ParseOID(text).Problems(); len(m) > 0 {
@@ -204,8 +204,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	return found{i.Node, i.Index, named}, nil
 }
 
-// byStanding puts objects of one name that built-in MIBs define behind the others, and each of the two
-// kinds by OID.
+// byStanding sorts objects with the same name: those of built-in MIBs last, each kind by OID.
 func byStanding(a, b *mibs.Node) int {
 	builtIn := mibs.Embedded().Names()
 	_, x := slices.BinarySearch(builtIn, a.Module)
@@ -233,8 +232,8 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 	return found{i.Node, i.Index, named}, nil
 }
 
-// object finds the node of an OID, or the object that it is an instance of. A number inside of an OID that
-// has no node of its own gets one. The node is nil if there is nothing at the OID and nothing below it.
+// object returns the node of an OID, or the object of which it is an instance. An OID without a
+// node but with objects below gets a synthetic node. The node is nil if nothing is in the subtree.
 func object(t *mibs.Tree, oid snmp.OID) mibs.Instance {
 	i := t.Object(oid)
 	switch {
@@ -246,7 +245,7 @@ func object(t *mibs.Tree, oid snmp.OID) mibs.Instance {
 	return mibs.Instance{}
 }
 
-// hasValues reports whether an object at an OID or below it makes a metric.
+// hasValues reports whether an object in the subtree of an OID makes a metric.
 func hasValues(t *mibs.Tree, oid snmp.OID) bool {
 	for below := range t.Below(oid) {
 		if polled(below) && kindOf(below) != "" {
@@ -256,11 +255,11 @@ func hasValues(t *mibs.Tree, oid snmp.OID) bool {
 	return false
 }
 
-// meant says what a name that is not in a tree may be meant to be. All holds more MIBs, or is nil.
+// meant returns a suggestion for an unknown name. all contains more MIBs, or is nil.
 func meant(named, all *mibs.Tree, module, name string) string {
 	if all != nil {
 		if len(named.Named(name)) > 0 {
-			return "" // the error says so
+			return "" // already in the error
 		}
 		if nodes := all.Named(name); len(nodes) > 0 {
 			return ": " + setting.Question(nodes[0].Module+"::"+name)

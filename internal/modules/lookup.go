@@ -10,13 +10,13 @@ import (
 	"trapline/internal/snmp"
 )
 
-// lookup is an entry of lookups whose object was found.
+// lookup is an entry of lookups with its object.
 type lookup struct {
 	*Lookup
 	found
-	at     string   // where it stands in a module
+	at     string   // position in the configuration
 	labels []string // SourceIndexes as labels
-	used   bool     // some metric has them
+	used   bool     // a metric has all labels
 }
 
 func (c *compilation) findLookups() []lookup {
@@ -41,9 +41,9 @@ func (c *compilation) findLookups() []lookup {
 	return list
 }
 
-// applyLookups gives metrics the labels of those lookups whose sources they all have.
+// applyLookups adds the labels of a lookup to the metrics that have all its source labels.
 func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
-	required := map[string]bool{} // labels that lookups start from
+	required := map[string]bool{} // source labels of lookups
 	for _, l := range lookups {
 		for _, name := range l.labels {
 			required[name] = true
@@ -80,7 +80,7 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 	}
 }
 
-// tellUnusedLookup warns of a lookup that starts from labels that no metric has.
+// tellUnusedLookup warns of a lookup whose source labels no metric has.
 func (c *compilation) tellUnusedLookup(l *lookup) {
 	var known []string
 	for _, m := range c.metrics {

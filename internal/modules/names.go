@@ -11,7 +11,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// cutNames parts MODULE::name.index; rest is all behind the module.
+// cutNames splits MODULE::name.index; rest is everything after the module.
 func cutNames(text string) (module, name, rest string) {
 	module, rest = mibs.CutModule(text)
 	name, _, _ = strings.Cut(rest, ".")
@@ -19,7 +19,7 @@ func cutNames(text string) (module, name, rest string) {
 	return module, name, rest
 }
 
-// Resolve is t.Resolve with an error that says what may be meant.
+// Resolve is t.Resolve with a suggestion in the error.
 func Resolve(t *mibs.Tree, text string) (mibs.Instance, error) {
 	i, err := t.Resolve(text)
 	if err == nil || isNumeric(strings.TrimPrefix(text, ".")) {
@@ -48,7 +48,7 @@ func loaded(t *mibs.Tree, module string) bool {
 	return slices.ContainsFunc(t.Modules(), func(m mibs.Module) bool { return m.Name == module })
 }
 
-// Subtrees returns the OIDs below which a name, an OID or, as MODULE::, a whole module has its objects.
+// Subtrees returns the roots of the objects of a name, an OID or, as MODULE::, a whole module.
 func Subtrees(t *mibs.Tree, text string) ([]snmp.OID, error) {
 	module, rest := mibs.CutModule(text)
 	if rest != "" || !loaded(t, module) {
@@ -65,8 +65,8 @@ func Subtrees(t *mibs.Tree, text string) ([]snmp.OID, error) {
 	return roots, nil
 }
 
-// objectsOf returns the highest nodes of a module that have objects below them and no object that only
-// other modules define.
+// objectsOf returns the highest nodes of a module that have objects in their subtree, and none
+// defined only by other modules.
 func objectsOf(t *mibs.Tree, module string) []snmp.OID {
 	var mine, foreign []snmp.OID
 	for n := range t.Below(nil) {
@@ -98,12 +98,12 @@ func objectsOf(t *mibs.Tree, module string) []snmp.OID {
 	return roots
 }
 
-// defines reports whether a module has a node of its own at an OID.
+// defines reports whether a module defines a node for an OID.
 func defines(t *mibs.Tree, module string, oid snmp.OID) bool {
 	return slices.ContainsFunc(t.At(oid), func(n *mibs.Node) bool { return n.Module == module })
 }
 
-// Instances returns the instance that a name stands for: of a scalar, its only one.
+// Instances returns the instance of a name; for a scalar, its only one.
 func Instances(t *mibs.Tree, text string) ([]snmp.OID, error) {
 	if module, name := mibs.CutModule(text); module != "" && name == "" {
 		return nil, fmt.Errorf("%s is a whole module: write %sNAME.INDEX, or walk it", text, text)

@@ -52,7 +52,7 @@ func written(oids []snmp.OID, err error) string {
 	return strings.Join(texts, " ")
 }
 
-// What a module defines is below its subtrees, and what only others define is not.
+// The subtrees of a module must contain all its objects, and none defined only by others.
 func TestSubtreesOfEveryModule(t *testing.T) {
 	tree, err := mibs.LoadAll(mibs.Embedded())
 	if err != nil {

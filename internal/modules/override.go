@@ -9,17 +9,17 @@ import (
 	"trapline/mibs"
 )
 
-// override is an entry of overrides. It is found by the OID of an object, or else by its name.
+// override is an entry of overrides, matched by the OID of an object, or else by its name.
 type override struct {
 	Override
-	key  string // as it is written
+	key  string // as configured
 	used bool
 }
 
 var noOverride = &override{}
 
-// findOverrides finds the objects that overrides name with a MIB or by OID. A bare name stands for every
-// object of that name.
+// findOverrides resolves the qualified names and OIDs in overrides. An unqualified name applies to
+// every object of that name.
 func (c *compilation) findOverrides() {
 	for _, key := range slices.Sorted(maps.Keys(c.settings.Overrides)) {
 		o := &override{Override: c.settings.Overrides[key], key: key}
@@ -31,13 +31,13 @@ func (c *compilation) findOverrides() {
 			c.overrides[f.node.OID.String()] = o
 			continue
 		}
-		c.overrides[key] = o // which tells that it is of no use
+		c.overrides[key] = o // so that it is reported as unused
 	}
 }
 
 func isNumeric(text string) bool { return text != "" && text[0] >= '0' && text[0] <= '9' }
 
-// override gives what changes an object.
+// override returns the override of an object.
 func (c *compilation) override(n *mibs.Node) *override {
 	if len(c.overrides) == 0 {
 		return noOverride
@@ -51,7 +51,7 @@ func (c *compilation) override(n *mibs.Node) *override {
 	return noOverride
 }
 
-// kind gives the metric type of an object in this module.
+// kind returns the metric type of an object in this module.
 func (c *compilation) kind(n *mibs.Node) string {
 	if kind := c.override(n).Type; kind != "" {
 		return collector.TypeName(kind)
@@ -59,7 +59,7 @@ func (c *compilation) kind(n *mibs.Node) string {
 	return kindOf(n)
 }
 
-// apply changes a metric, its type aside.
+// apply applies an override to a metric, except for its type.
 func (o *override) apply(m *metric) {
 	m.RegexpExtracts, m.DateTimePattern, m.Offset, m.Scale = o.RegexpExtracts, o.DateTimePattern, o.Offset, o.Scale
 	m.DisplayHint = hint(o.DisplayHint, m.node)
@@ -78,7 +78,7 @@ func hint(written string, n *mibs.Node) string {
 	return written
 }
 
-// tellUnused warns of overrides that change nothing.
+// tellUnused warns of overrides without effect.
 func (c *compilation) tellUnused() {
 	for _, name := range slices.Sorted(maps.Keys(c.overrides)) {
 		if o := c.overrides[name]; !o.used {

@@ -1,6 +1,5 @@
-// Package modules turns what a user names into what a pass asks for: an entry of `modules` that gives
-// names of MIB objects, or their OIDs, becomes settings of the collector. The names are those of MIBs;
-// what a device answers is left to others.
+// Package modules compiles entries of `modules` to settings of the collector. It resolves names of
+// MIB objects to OIDs; it does not poll.
 package modules
 
 import (
@@ -12,20 +11,20 @@ import (
 	"trapline/internal/setting"
 )
 
-// Settings is an entry of `modules`. With metrics it is taken as it stands, as snmp_exporter takes it.
-// Without, walk and get name objects of MIBs, and the metrics come from there: its keys and their
-// meaning are then those of snmp_exporter's generator.
+// Settings is an entry of `modules`. With metrics it is used unchanged, as in snmp_exporter.
+// Without metrics, walk and get name objects of MIBs, from which the metrics are generated: its
+// keys then have the meaning that they have in snmp_exporter's generator.
 type Settings struct {
 	Walk          []string                   `yaml:"walk,omitempty"`    // tables, columns, groups and scalars, by name or OID
 	Get           []string                   `yaml:"get,omitempty"`     // scalars and instances, by name or OID
-	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"` // what becomes of each OID; without it, metrics come from the MIBs
+	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"` // metrics by OID; without it, metrics come from the MIBs
 	client.Params `yaml:",inline"`
-	Filters       Filters             `yaml:"filters,omitempty"`   // which rows are asked for
+	Filters       Filters             `yaml:"filters,omitempty"`   // rows to poll
 	Lookups       []Lookup            `yaml:"lookups,omitempty"`   // labels from other objects (without metrics)
 	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)
 }
 
-// Lookup gives each metric that has SourceIndexes among its labels the value of an object as one more.
+// Lookup adds the value of an object as a label to each metric that has the labels SourceIndexes.
 type Lookup struct {
 	SourceIndexes     []string `yaml:"source_indexes"`                // labels by which the object is indexed
 	Lookup            string   `yaml:"lookup"`                        // object whose value becomes a label
@@ -33,7 +32,7 @@ type Lookup struct {
 	DisplayHint       string   `yaml:"display_hint,omitempty"`        // DISPLAY-HINT that formats octets; @mib is the object's own
 }
 
-// Override changes what becomes of an object. Zero values change nothing.
+// Override changes the metric of an object. Zero values change nothing.
 type Override struct {
 	Ignore          bool                                 `yaml:"ignore,omitempty"`           // makes no metric of it
 	Type            string                               `yaml:"type,omitempty"`             // of the metric
@@ -46,33 +45,32 @@ type Override struct {
 	DisplayHint     string                               `yaml:"display_hint,omitempty"`     // DISPLAY-HINT that formats octets; @mib is the object's own
 }
 
-// fromMIB stands for the DISPLAY-HINT that the MIB has.
+// fromMIB stands for the DISPLAY-HINT of the MIB.
 const fromMIB = "@mib"
 
-// Filter narrows what is asked for of Targets: to Indices, or to the instances where the object OID
-// has one of Values.
+// Filter restricts Targets to Indices, or to the instances where the object OID has one of Values.
 type Filter struct {
 	OID     string           `yaml:"oid,omitempty"`     // object that is compared
 	Targets []string         `yaml:"targets,omitempty"` // tables and columns that are limited; default those of the same table
 	Values  []setting.Regexp `yaml:"values,omitempty"`  // expressions for its value, read at each poll
 	Indices []string         `yaml:"indices,omitempty"` // fixed indexes of the rows to read
 
-	at string // where it stands in a module
+	at string // position in the configuration
 }
 
-// Filters are a list. snmp_exporter's generator has them under the keys of FilterGroups.
+// Filters are a list. In snmp_exporter's generator they are a mapping, FilterGroups.
 type Filters []Filter
 
-// FilterGroups is the form that filters have in generator.yml.
+// FilterGroups is the form of filters in generator.yml.
 type FilterGroups struct {
 	Static  []Filter `yaml:"static,omitempty"`
 	Dynamic []Filter `yaml:"dynamic,omitempty"`
 }
 
-// MappingForm gives what filters written as a mapping are decoded into.
+// MappingForm returns the type of filters written as a mapping.
 func (Filters) MappingForm() any { return FilterGroups{} }
 
-// UnmarshalYAML reads either form.
+// UnmarshalYAML decodes either form.
 func (f *Filters) UnmarshalYAML(unmarshal func(any) error) error {
 	var list []Filter
 	listErr := unmarshal(&list)
@@ -95,15 +93,15 @@ func placed(at string, list []Filter) []Filter {
 	return list
 }
 
-// MIBs is the `mibs` section: where MIB files of the user lie.
+// MIBs is the `mibs` section.
 type MIBs struct {
 	Dirs []string `yaml:"dirs,omitempty"` // directories with MIB files, before the built-in ones; or URLs of such, or of a file with @mib@ in the place of the module's name
 }
 
-// Native tells whether the metrics come from MIBs.
+// Native reports whether the metrics are generated from MIBs.
 func (s *Settings) Native() bool { return len(s.Metrics) == 0 }
 
-// Problems reports what cannot be meant. Names are looked up when all files are read.
+// Problems returns invalid settings. Names are resolved later, when all files have been read.
 func (s *Settings) Problems() []setting.Problem {
 	var found setting.Problems
 	if s.Native() {
@@ -127,7 +125,7 @@ func (s *Settings) Problems() []setting.Problem {
 	return found
 }
 
-// Problems reports a lookup that names no object, or nothing to look it up by.
+// Problems reports a lookup without an object or without source labels.
 func (l *Lookup) Problems() []setting.Problem {
 	var found setting.Problems
 	if l.Lookup == "" {
@@ -139,7 +137,7 @@ func (l *Lookup) Problems() []setting.Problem {
 	return found
 }
 
-// Problems reports a type that there is not.
+// Problems reports an unknown type.
 func (o *Override) Problems() []setting.Problem {
 	if text := collector.TypeProblem(o.Type); text != "" {
 		return []setting.Problem{{Path: "type", Text: text}}
@@ -147,7 +145,7 @@ func (o *Override) Problems() []setting.Problem {
 	return nil
 }
 
-// Problems reports a filter that does not say what decides.
+// Problems reports a filter without a condition.
 func (f *Filter) Problems() []setting.Problem {
 	if f.OID == "" && len(f.Indices) == 0 {
 		return []setting.Problem{{Path: "oid", Text: "a filter needs the oid of the object that decides, or indices"}}

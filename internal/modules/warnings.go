@@ -8,12 +8,11 @@ import (
 	"trapline/mibs"
 )
 
-// Warnings tells what is remarkable about the user's MIB files that were read for the names of modules:
-// those that take the place of a better built-in module, that are there twice, or that were not understood
-// as a whole.
+// Warnings returns warnings about the user's MIB files that modules use: files that replace a
+// better built-in module, duplicates, and files that were parsed incompletely.
 func (l *Library) Warnings() []string {
 	var warnings []string
-	files := map[string]string{} // of the modules read
+	files := map[string]string{} // by module read
 	skipped := map[string]int{}
 	for _, key := range slices.Sorted(maps.Keys(l.trees)) {
 		t := l.trees[key]

@@ -8,7 +8,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// Named reports whether MIBs are needed to compile a module.
+// Named reports whether compiling the module requires MIBs.
 func (s *Settings) Named() bool {
 	return s.Native() || slices.ContainsFunc(slices.Concat(s.Walk, s.Get, s.objects()), func(text string) bool {
 		_, named := setting.ParseOID(text).Named()
@@ -16,7 +16,7 @@ func (s *Settings) Named() bool {
 	})
 }
 
-// objects lists what metrics, their lookups and filters name.
+// objects returns the names in metrics, their lookups and filters.
 func (s *Settings) objects() []string {
 	var names []string
 	add := func(o setting.OID) {
@@ -38,8 +38,8 @@ func (s *Settings) objects() []string {
 	return names
 }
 
-// written compiles a module with metrics: it stays as it is, with numbers in the place of names. The
-// library may be nil where there are no names.
+// written compiles a module with metrics by replacing names with OIDs. The library may be nil if
+// there are no names.
 func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
 	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params}}
 	if s.Named() {
@@ -63,7 +63,7 @@ func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
 	return Compiled{c.out, doubts(c.out)}, nil
 }
 
-// writeMetrics copies the metrics if there is something to replace in them.
+// writeMetrics copies the metrics if they contain names.
 func (c *compilation) writeMetrics() {
 	c.out.Metrics = collector.Modern(c.settings.Metrics)
 	if c.tree == nil {
@@ -94,7 +94,7 @@ func (c *compilation) writeFilters() {
 	}
 }
 
-// number returns an OID without a name.
+// number returns the OID without a name.
 func (c *compilation) number(path string, o setting.OID) setting.OID {
 	name, named := o.Named()
 	if !named {
@@ -110,7 +110,7 @@ func (c *compilation) number(path string, o setting.OID) setting.OID {
 	return setting.ParseOID(f.oid())
 }
 
-// instance is number for what is to be got: the name of a scalar stands for its one instance.
+// instance is number for an entry of get: the name of a scalar stands for its instance.
 func (c *compilation) instance(path, text string) setting.OID {
 	if _, named := setting.ParseOID(text).Named(); !named {
 		return c.number(path, setting.ParseOID(text))
