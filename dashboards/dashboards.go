@@ -1,8 +1,9 @@
-// Package dashboards makes the Grafana dashboards that Trapline ships: Fleet, about all devices, Device, about one,
-// and Trapline, about the process and its receivers. build writes them as JSON.
+// Package dashboards builds the Grafana dashboards of Trapline: Fleet for all devices, Device for
+// one, and Trapline for the process and its receivers. The command build writes them as JSON.
 //
-// They work with each way of scraping: by service discovery, in one scrape for all, and on demand as snmp_exporter.
-// The variable by is the label that names a device: target, or instance for data that snmp_exporter left.
+// They work with every way of scraping: by service discovery, in one scrape for all, and on demand
+// as with snmp_exporter. The variable by is the label that names a device: target, or instance for
+// data of snmp_exporter.
 package dashboards
 
 import (
@@ -13,7 +14,7 @@ import (
 
 //go:generate go run ./build .
 
-// All returns the dashboards by the names of their files.
+// All returns the dashboards by file name.
 func All() map[string]Dashboard {
 	return map[string]Dashboard{
 		"fleet.json":    Fleet(),
@@ -22,11 +23,11 @@ func All() map[string]Dashboard {
 	}
 }
 
-// JSON is the dashboard as Grafana imports it.
+// JSON returns the dashboard in Grafana's import format.
 func (d Dashboard) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // expressions compare with < and >
+	e.SetEscapeHTML(false) // expressions contain < and >
 	e.SetIndent("", "  ")
 	if err := e.Encode(d); err != nil {
 		return nil, fmt.Errorf("dashboard %s: %w", d.UID, err)

@@ -27,7 +27,7 @@ func TestFilesAreWhatTheProgramMakes(t *testing.T) {
 	}
 }
 
-// all gives the panels of a dashboard, those in collapsed rows included, without the rows.
+// all returns the panels of a dashboard, including those in collapsed rows, without the rows.
 func all(d Dashboard) []Panel {
 	var panels []Panel
 	for _, p := range d.Panels {
@@ -68,7 +68,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 		wantApart(t, name, d.Panels)
 		for _, p := range d.Panels {
 			if p.Row != nil {
-				wantApart(t, name, p.Panels) // Grafana places them anew when their row is opened
+				wantApart(t, name, p.Panels) // Grafana places them again when the row is opened
 			}
 		}
 	}
@@ -92,10 +92,10 @@ func wantApart(t *testing.T, name string, panels []Panel) {
 	}
 }
 
-// choices stands in for what a viewer chooses and Grafana computes.
+// choices are the values of the variables that a viewer chooses and Grafana computes.
 var choices = map[string]string{"job": "net", "by": "target", "label": "site", "value": ".*", "device": "core-1", "interface": "eth.*", "__rate_interval": "4m", "alias": ".*", "instance": "core-1", "__range": "3h"}
 
-// Whatever is named like an object of a MIB is one that a shipped module or profile can read.
+// Every metric that is named like an object of a MIB must be polled by a shipped module or profile.
 func TestExpressionsNameObjects(t *testing.T) {
 	tree, err := mibs.LoadAll(mibs.Embedded())
 	if err != nil {

@@ -1,6 +1,7 @@
 package dashboards
 
-// Device is about one device: whether it answers, its interfaces, its health, and what else it has.
+// Device returns the dashboard of one device: availability, interfaces, health, and everything
+// else.
 func Device() Dashboard {
 	d := newDashboard(deviceUID, "Trapline / Device", "One device: alarms, interfaces, health, and what else it has.")
 	choice := func(name, label, of string) variable {
@@ -61,7 +62,7 @@ func deviceNumbers() []Panel {
 }
 
 func deviceTraffic() []Panel {
-	// A chassis has more interfaces than a graph can show lines.
+	// A chassis has more interfaces than a graph can show.
 	busiest := func(expr string) string { return topk(20, ports(expr)) }
 	return []Panel{
 		timeseries("Traffic", "Traffic of the twenty busiest interfaces at each moment, received above and sent below.", "bps",

@@ -7,21 +7,20 @@ import (
 	"strings"
 )
 
-// Expression is a PromQL expression of a dashboard, ready to be run.
+// Expression is a PromQL expression of a dashboard with all variables replaced.
 type Expression struct {
 	Place   string // the title of the panel, or the name of the variable or annotation
 	Text    string
 	Instant bool
-	// Optional expressions may have no result: those of annotations, of panels that say so, and of rows that are
-	// collapsed because not every device has something for them.
+	// Optional reports whether the result may be empty: for annotations, for panels with a text for
+	// no value, and in collapsed rows, because not every device has those metrics.
 	Optional  bool
 	Collapsed bool
 }
 
-// Expressions gives all expressions of a dashboard as Grafana would send them, with variables by
-// their names replaced by values: instance, interface, __rate_interval and so on. What a template
-// variable chooses from is asked for with a group by its label. A variable without a value, such as
-// one that Grafana could not resolve either, is an error.
+// Expressions returns all expressions of a dashboard as Grafana would send them. values replaces
+// variables by name: instance, interface, __rate_interval and so on. The query of a template
+// variable becomes a group by its label. A variable without a value is an error.
 func Expressions(dashboard []byte, values map[string]string) ([]Expression, error) {
 	var d struct {
 		Annotations list[annotation] `json:"annotations"`
@@ -68,7 +67,7 @@ func Expressions(dashboard []byte, values map[string]string) ([]Expression, erro
 
 var labelValuesCall = regexp.MustCompile(`^label_values\((.+), *(\$?\w+)\)$`)
 
-// labelQuery is the PromQL for Grafana's label_values(selector, label).
+// labelQuery returns the PromQL for Grafana's label_values(selector, label).
 func labelQuery(query string) string {
 	return labelValuesCall.ReplaceAllString(query, "group by (${2}) (${1})")
 }

@@ -1,6 +1,6 @@
 package dashboards
 
-// Fleet is about all devices: which are down, what is alarming, what is busy, what is slow.
+// Fleet returns the dashboard of all devices: down, alarming, busy and slow ones.
 func Fleet() Dashboard {
 	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All devices: which are down, what is alarming, what is busy, what is slow.")
 	d.Templating.List = append(d.Templating.List, scopeVariables()...)
@@ -16,7 +16,7 @@ func Fleet() Dashboard {
 
 const port = "{{device}} {{ifName}} {{ifAlias}}"
 
-// ports combines the series of interfaces, whatever else they are labelled with.
+// ports aggregates the series of each interface over all other labels.
 func ports(expr string) string { return per("max", "ifIndex, ifName, ifAlias", expr) }
 
 func fleetNumbers() []Panel {
@@ -42,7 +42,7 @@ func fleetNumbers() []Panel {
 	}
 }
 
-// statusHistory shows the devices that answered least.
+// statusHistory shows the devices with the lowest availability.
 func statusHistory() Panel {
 	up := status(devices)
 	worst := "bottomk(20, avg_over_time((" + up + ")[$__range:$__rate_interval] @ end()))"
@@ -131,14 +131,14 @@ func downTable() Panel {
 	).noValue("No interface is down")
 }
 
-// toDevice links the name of a device to the dashboard about it.
+// toDevice links the name of a device to its dashboard.
 var toDevice = property{"links", []object{{
 	"title": "Show ${__value.text}",
 	"url":   "/d/" + deviceUID + "?var-device=${__value.text:percentencode}&${by:queryparam}&${job:queryparam}&${datasource:queryparam}&${__url_time_range}",
 }}}
 
-// colored fills cells with the colour of their values.
+// colored fills cells with the color of their values.
 var colored = property{"custom.cellOptions", object{"type": "color-background", "mode": "basic"}}
 
-// wordsIn shows names in place of a column's numbers.
+// wordsIn shows names in place of the numbers of a column.
 func wordsIn(m mapping) property { return property{"mappings", []mapping{m}} }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// deviceHealth is what devices of most vendors have, by standard MIBs.
+// deviceHealth returns the panels of standard MIBs that most vendors implement.
 func deviceHealth() []Panel {
 	const celsius = `entPhySensorType="celsius"`
 	memory := func(selector string) string {
@@ -45,7 +45,7 @@ func deviceParts() []Panel {
 	}
 }
 
-// deviceOptics is the sensors that are named as those of transceivers are.
+// deviceOptics returns the panels of sensors named like those of transceivers.
 func deviceOptics() []Panel {
 	light := with(device, `entPhySensorType=~"dBm|watts|other", entPhysicalName=~"(?i).*(rx|tx|receive|transmit|optical|laser|transceiver).*"`)
 	bias := with(device, `entPhySensorType="amperes", entPhysicalName=~"(?i).*(bias|laser|transceiver|optical).*"`)
@@ -169,8 +169,8 @@ func devicePower() []Panel {
 	}
 }
 
-// enumeration is the number of an enumeration that counts from 1, whether a module reads it as a number or as a state
-// set with those names.
+// enumeration returns the number of an enumeration that starts at 1, for modules that poll it as a
+// number or as a state set with those names.
 func enumeration(metric, names string) string {
 	expr := metric + with(device, metric+`=""`)
 	for i, name := range strings.Fields(names) {

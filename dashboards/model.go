@@ -1,6 +1,6 @@
 package dashboards
 
-// Dashboard is the JSON model of a Grafana dashboard, as far as ours use it.
+// Dashboard is the JSON model of a Grafana dashboard, as far as it is used here.
 type Dashboard struct {
 	UID           string           `json:"uid"`
 	Title         string           `json:"title"`
@@ -27,7 +27,7 @@ type timeRange struct {
 	To   string `json:"to"`
 }
 
-// object is a part of the model that belongs to one kind of panel.
+// object is a part of the model that depends on the kind of panel.
 type object = map[string]any
 
 type datasource struct {
@@ -35,7 +35,7 @@ type datasource struct {
 	UID  string `json:"uid"`
 }
 
-// prometheus is the data source that the viewer chooses.
+// prometheus is the data source chosen by the viewer.
 var prometheus = datasource{"prometheus", "${datasource}"}
 
 type dashboardLink struct {
@@ -85,9 +85,9 @@ type variableQuery struct {
 	RefID string `json:"refId"`
 }
 
-// Panel is a panel or, with the type row, the line above a group of them.
+// Panel is a panel or, with the type row, the header of a group of panels.
 type Panel struct {
-	*Row                             // of rows only
+	*Row                             // rows only
 	ID              int              `json:"id"`
 	Type            string           `json:"type"`
 	Title           string           `json:"title"`
@@ -100,7 +100,7 @@ type Panel struct {
 	Targets         []target         `json:"targets,omitempty"`
 }
 
-// Row is what a row has beyond a panel. It holds its panels while it is collapsed; else they follow it.
+// Row holds the fields of a row. A collapsed row contains its panels; otherwise they follow it.
 type Row struct {
 	Collapsed bool    `json:"collapsed"`
 	Panels    []Panel `json:"panels"`
@@ -147,7 +147,7 @@ type thresholds struct {
 	Steps []step `json:"steps"`
 }
 
-// step gives a colour to the values from Value up; the first step has none.
+// step is the color of values from Value up; the first step has no Value.
 type step struct {
 	Color string   `json:"color"`
 	Value *float64 `json:"value"`

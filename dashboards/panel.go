@@ -6,21 +6,22 @@ import (
 	"strings"
 )
 
-// pollInterval is the interval that targets have unless set otherwise. Grafana makes $__rate_interval
-// four times as long, so that every window of a rate holds two polls.
+// pollInterval is the default poll interval of targets. Grafana sets $__rate_interval to four times
+// as much, so that every rate window contains two polls.
 const pollInterval = "1m"
 
-// deviceUID is where links from fleet to device lead.
+// deviceUID is the UID of the dashboard Device, for links.
 const deviceUID = "trapline-device"
 
-// newDashboard is an empty dashboard with the choice of the data source and links to the others.
+// newDashboard returns an empty dashboard with the variable of the data source and links to the
+// others.
 func newDashboard(uid, title, description string) Dashboard {
 	return Dashboard{
 		UID: uid, Title: title, Description: description,
 		Tags:          []string{"trapline", "snmp"},
 		SchemaVersion: 39,
 		Editable:      true,
-		GraphTooltip:  1, // the crosshair shows on all panels
+		GraphTooltip:  1, // share the crosshair between panels
 		Refresh:       pollInterval,
 		Time:          timeRange{"now-3h", "now"},
 		Timezone:      "browser",
@@ -34,8 +35,8 @@ func newDashboard(uid, title, description string) Dashboard {
 	}
 }
 
-// labelValues is a variable that takes the values of a label. They are looked up anew when the time
-// range changes, and sorted as numbers within text are.
+// labelValues returns a variable with the values of a label. Grafana refreshes them when the time
+// range changes, and sorts them naturally.
 func labelValues(name, label, query string) variable {
 	return variable{
 		Name: name, Label: label, Type: "query", Datasource: &prometheus,
@@ -43,7 +44,7 @@ func labelValues(name, label, query string) variable {
 	}
 }
 
-// custom is a variable that takes one of those values. A viewer may write another.
+// custom returns a variable with fixed values. A viewer may enter another one.
 func custom(name, label string, values ...string) variable {
 	v := variable{Name: name, Label: label, Type: "custom", Query: strings.Join(values, ",")}
 	for i, value := range values {
@@ -53,17 +54,18 @@ func custom(name, label string, values ...string) variable {
 	return v
 }
 
-// withAll lets a variable stand for several values, and for all, those without the label included.
+// withAll allows several values, and all, including series without the label.
 func (v variable) withAll() variable {
 	v.Multi, v.IncludeAll, v.AllValue = true, true, ".*"
 	v.Current = object{"text": []string{"All"}, "value": []string{"$__all"}}
 	return v
 }
 
-// anyDevice selects the series that each device has: those of Trapline's polls and of Prometheus' scrapes.
+// anyDevice selects series that each device has: those of Trapline's polls and of Prometheus'
+// scrapes.
 const anyDevice = `{__name__=~"trapline_target_up|up", job=~"$job"}`
 
-// scopeVariables are which devices a dashboard is about.
+// scopeVariables returns the variables that select devices.
 func scopeVariables() []variable {
 	return []variable{
 		labelValues("job", "Job", `label_values({__name__=~"trapline_target_up|up"}, job)`).withAll(),
@@ -73,7 +75,7 @@ func scopeVariables() []variable {
 	}
 }
 
-// alarmEvents marks alarms that are raised.
+// alarmEvents returns an annotation for raised alarms.
 func alarmEvents(matcher string) annotation {
 	return annotation{
 		Name: "Alarms", Title: "{{alertname}}", Text: "{{severity}} {{ifName}} {{ifAlias}}", Datasource: prometheus, Enable: true, IconColor: "red", Step: pollInterval,
@@ -81,7 +83,7 @@ func alarmEvents(matcher string) annotation {
 	}
 }
 
-// group is panels under a title. A collapsed one asks for nothing until it is opened.
+// group is a row of panels with a title. A collapsed group runs no queries until it is opened.
 type group struct {
 	title     string
 	collapsed bool
@@ -91,7 +93,7 @@ type group struct {
 // gridWidth is the number of columns of Grafana's grid.
 const gridWidth = 24
 
-// layout places groups below one another, each under its row.
+// layout places groups below each other, each under its row.
 func layout(groups ...group) []Panel {
 	var placed []Panel
 	id, y := 0, 0
@@ -113,8 +115,7 @@ func layout(groups ...group) []Panel {
 	return placed
 }
 
-// place numbers panels and sets them from left to right, as wide and high as they are. It returns
-// the height that they take.
+// place numbers panels and places them from left to right. It returns their total height.
 func place(panels []Panel, id, top int) (height int) {
 	x, y, lowest := 0, top, top
 	for i := range panels {
@@ -145,13 +146,13 @@ func newPanel(kind, title, description, unit string, targets []target) Panel {
 	}
 }
 
-// over is an expression over the time range, with the names that its series get.
+// over returns a query over the time range with the legend of its series.
 func over(expr, legend string) target { return target{Expr: expr, LegendFormat: legend} }
 
-// now is an expression at the end of the time range.
+// now returns a query at the end of the time range.
 func now(expr, legend string) target { return target{Expr: expr, LegendFormat: legend, Instant: true} }
 
-// timeseries draws lines over time, half the width of the dashboard.
+// timeseries returns a graph of half the width of the dashboard.
 func timeseries(title, description, unit string, targets ...target) Panel {
 	p := newPanel("timeseries", title, description, unit, targets)
 	p.FieldConfig.Defaults.Custom = object{
@@ -164,10 +165,10 @@ func timeseries(title, description, unit string, targets ...target) Panel {
 	return p.size(12, 9)
 }
 
-// latest shows the last values and nothing of how they came about.
+// latest shows the last value only.
 var latest = object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false}
 
-// stat shows one number.
+// stat returns a panel with one number.
 func stat(title, description, unit, expr string) Panel {
 	p := newPanel("stat", title, description, unit, []target{now(expr, "")})
 	p.Options = object{
@@ -177,7 +178,7 @@ func stat(title, description, unit, expr string) Panel {
 	return p.colors("blue").size(4, 4)
 }
 
-// bars shows a bar for each series.
+// bars returns a panel with a bar for each series.
 func bars(title, description, unit string, t target) Panel {
 	p := newPanel("bargauge", title, description, unit, []target{t})
 	p.FieldConfig.Defaults.Min = new(float64)
@@ -188,7 +189,7 @@ func bars(title, description, unit string, t target) Panel {
 	return p.colors("blue").size(12, 9)
 }
 
-// column is a column of a table: a label of the series or, where expr is set, a value of them.
+// column is a column of a table: a label of the series or, if expr is set, a value.
 type column struct {
 	title      string
 	label      string
@@ -197,7 +198,8 @@ type column struct {
 	properties []property
 }
 
-// table shows a row for each set of labels; every expression must keep just the labels that are columns.
+// table returns a panel with a row for each set of labels; the result of every expression must have
+// exactly the labels that are columns.
 func table(title, description string, columns ...column) Panel {
 	var targets []target
 	order, names, hidden := object{}, object{}, object{"Time": true}
@@ -221,7 +223,7 @@ func table(title, description string, columns ...column) Panel {
 			overrides = append(overrides, override{object{"id": "byName", "options": c.title}, properties})
 		}
 	}
-	if len(targets) == 1 { // then Grafana does not number its values
+	if len(targets) == 1 { // Grafana does not number the values of a single query
 		for _, fields := range []object{order, names, hidden} {
 			rename(fields, "Value #A", "Value")
 		}
@@ -249,13 +251,13 @@ func (p Panel) size(w, h int) Panel {
 	return p
 }
 
-// above is the colour of values from a number up.
+// above is the color of values from a number up.
 type above struct {
 	value float64
 	color string
 }
 
-// colors gives values a colour each: the first, or that of the last threshold they reach.
+// colors sets the color of values: the first, or that of the highest threshold they reach.
 func (p Panel) colors(first string, rest ...above) Panel {
 	t := thresholds{Mode: "absolute", Steps: []step{{Color: first}}}
 	for _, a := range rest {
@@ -266,7 +268,7 @@ func (p Panel) colors(first string, rest ...above) Panel {
 	return p
 }
 
-// noValue says what the panel shows where there is nothing to show, which is no fault.
+// noValue sets the text of an empty result that is not an error.
 func (p Panel) noValue(text string) Panel {
 	p.FieldConfig.Defaults.NoValue = text
 	return p
@@ -289,7 +291,7 @@ func (p Panel) words(m mapping) Panel {
 	return p
 }
 
-// states maps the numbers from first up to the named states.
+// states maps consecutive numbers from first to names.
 func states(first int, named ...mapped) mapping {
 	m := mapping{Type: "value", Options: map[string]mapped{}}
 	for i, s := range named {

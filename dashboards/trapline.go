@@ -2,10 +2,10 @@ package dashboards
 
 import "fmt"
 
-// process is the scrapes of Trapline itself that the viewer chose.
+// process selects the scrapes of Trapline that the viewer chose.
 const process = `{instance=~"$instance"}`
 
-// Trapline is about the process: receivers, rules, polls, memory.
+// Trapline returns the dashboard of the process: receivers, rules, polls, memory.
 func Trapline() Dashboard {
 	d := newDashboard("trapline-trapline", "Trapline / Trapline", "The process: receivers, rules, polls, memory.")
 	d.Templating.List = append(d.Templating.List, labelValues("instance", "Instance", "label_values(trapline_targets, instance)").withAll())
@@ -30,7 +30,7 @@ func perSecond(metric string) string {
 	return "rate(" + metric + process + "[$__rate_interval])"
 }
 
-// quantile is a quantile of a histogram over its labels.
+// quantile returns a quantile of a histogram by labels.
 func quantile(q float64, labels, metric string) string {
 	return fmt.Sprintf("histogram_quantile(%v, %s)", q, by("sum", labels, perSecond(metric+"_bucket")))
 }

@@ -1,4 +1,4 @@
-// Command build writes the dashboards to the directory that its argument names.
+// Command build writes the dashboards to the directory named by its argument.
 package main
 
 import (
