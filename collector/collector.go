@@ -65,7 +65,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	c := m.conversion(o)
 	r := Result{Module: m}
 	plan := m.Plan
-	plan.Params = o.Params.Over(plan.Params).Over(o.Defaults)
+	plan.Params = o.Params.WithDefaults(plan.Params).WithDefaults(o.Defaults)
 	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, client.DefaultMaxBytes)
 	var dropped []Dropped
 	if len(m.filters) > 0 {

@@ -245,7 +245,7 @@ func (f *ClientFlags) Target(ctx context.Context, logger *slog.Logger) (*client.
 		return nil, nil, params, Usage(err)
 	}
 	params.MaxRepetitions, params.UseUnconnectedUDPSocket = f.repetitions, *f.unconnected
-	params = params.Over(f.place.params)
+	params = params.WithDefaults(f.place.params)
 	if *f.Version == "3" && *f.authLocalized+*f.privLocalized != "" && *f.EngineID == "" {
 		wildcard := access.WildcardEngineID
 		f.EngineID = &wildcard

@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -207,7 +208,7 @@ func target(t testing.TB, s client.Spec) *client.Target {
 // result is what a Poll gave, as text.
 type result struct {
 	lines  []string
-	stats  client.Stats
+	stats  mux.Stats
 	err    error
 	errors []*access.Error
 }

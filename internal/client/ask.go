@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
-// ask is one request for the next rows of one or more segments.
-type ask struct {
-	query
-	sweep    *sweep
+// bulkRequest is one request for the next rows of one or more segments.
+type bulkRequest struct {
+	mux.Query
+	walk     *tableWalk
 	split    *splitRequest // nil but for the first request of a segment behind one that was split
 	segments []*segment
 	rows     int // asked for, of each
@@ -22,32 +23,32 @@ type ask struct {
 	}
 }
 
-// askLocked sends for the next rows of shares, the last of which wants the most.
-func (s *sweep) askLocked(shares []share) {
-	a := &ask{sweep: s}
+// requestLocked sends for the next rows of shares, the last of which wants the most.
+func (s *tableWalk) requestLocked(shares []share) {
+	a := &bulkRequest{walk: s}
 	a.segments, a.rows = a.room.segments[:0], shares[len(shares)-1].rows
-	r := request{pdu: snmp.GetBulkRequest, repetitions: uint32(a.rows)}
-	if s.settled.v1 {
-		r.pdu, r.repetitions = snmp.GetNextRequest, 0
+	r := mux.Request{PDU: snmp.GetBulkRequest, Repetitions: uint32(a.rows)}
+	if s.params.v1 {
+		r.PDU, r.Repetitions = snmp.GetNextRequest, 0
 	}
-	r.oids = a.room.oids[:0]
+	r.OIDs = a.room.oids[:0]
 	a.split, shares[0].segment.split = shares[0].segment.split, nil // such a segment is alone
 	for _, x := range shares {
 		a.segments = append(a.segments, x.segment)
-		r.oids = append(r.oids, x.segment.last)
+		r.OIDs = append(r.OIDs, x.segment.last)
 	}
-	s.prepare(&a.query, r, a)
-	if len(s.asks) > 2*s.outstanding+8 {
-		s.asks = slices.DeleteFunc(s.asks, func(a *ask) bool { return a.dead })
+	s.prepare(&a.Query, r, a)
+	if len(s.requests) > 2*s.outstanding+8 {
+		s.requests = slices.DeleteFunc(s.requests, func(a *bulkRequest) bool { return a.Dead })
 	}
-	s.asks = append(s.asks, a)
+	s.requests = append(s.requests, a)
 	s.outstanding++
-	s.pipe.submitLocked(&a.query)
+	s.mux.SubmitLocked(&a.Query)
 }
 
-// answeredLocked takes an answer for its segments.
-func (a *ask) answeredLocked(got answer, e *access.Error) {
-	s := a.sweep
+// CompletedLocked takes an answer for its segments.
+func (a *bulkRequest) CompletedLocked(got mux.Answer, e *access.Error) {
+	s := a.walk
 	s.outstanding--
 	switch {
 	case s.failed != nil:
@@ -57,38 +58,38 @@ func (a *ask) answeredLocked(got answer, e *access.Error) {
 		return
 	}
 	s.answered = true
-	before := s.device.capacity.most
-	a.split.answeredLocked(s)
+	before := s.device.capacity.max
+	a.split.segmentDoneLocked(s)
 	switch {
-	case got.status != snmp.NoError:
+	case got.Status != snmp.NoError:
 		a.refusedLocked(got)
-	case len(got.list) == 0:
+	case len(got.List) == 0:
 		a.emptyLocked()
 	default:
 		a.acceptLocked(got)
 	}
-	if s.device.capacity.most != before {
+	if s.device.capacity.max != before {
 		s.withdrawLocked()
 	}
 	s.dispatchLocked()
 }
 
 // withdrawLocked takes back requests that wait to be sent and ask for more than the agent answers to.
-func (s *sweep) withdrawLocked() {
-	for _, a := range s.asks {
+func (s *tableWalk) withdrawLocked() {
+	for _, a := range s.requests {
 		size := len(a.segments) * a.rows
-		if a.dead || a.sentLocked() || s.device.capacity.cap(size) == size {
+		if a.Dead || a.SentLocked() || s.device.capacity.cap(size) == size {
 			continue
 		}
-		s.pipe.dropLocked(&a.query)
+		s.mux.DropLocked(&a.Query)
 		s.outstanding--
 		a.againLocked(false)
 	}
 }
 
 // failedLocked deals with a request that was not answered. If the target lives, a part of it is to blame.
-func (a *ask) failedLocked(e *access.Error) {
-	s := a.sweep
+func (a *bulkRequest) failedLocked(e *access.Error) {
+	s := a.walk
 	switch {
 	case e.Ends():
 		s.abandonLocked(e)
@@ -107,8 +108,8 @@ func (a *ask) failedLocked(e *access.Error) {
 
 // splitLocked asks for the segments one by one, after an answer to all of them did not come. If each is
 // answered then, it would have been too large.
-func (a *ask) splitLocked() {
-	x := &splitRequest{bindings: len(a.segments) * max(int(a.request.repetitions), 1)}
+func (a *bulkRequest) splitLocked() {
+	x := &splitRequest{bindings: len(a.segments) * max(int(a.Request.Repetitions), 1)}
 	for _, g := range a.segments {
 		if !g.stale {
 			x.left++
@@ -124,20 +125,20 @@ type splitRequest struct {
 	left     int // segments not answered
 }
 
-// answeredLocked notes that one segment's request was answered.
-func (x *splitRequest) answeredLocked(s *sweep) {
+// segmentDoneLocked notes that one segment's request was answered.
+func (x *splitRequest) segmentDoneLocked(s *tableWalk) {
 	if x == nil {
 		return
 	}
 	if x.left--; x.left == 0 {
-		s.device.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.pipe.now)
+		s.device.capacity.silentAbove(x.bindings, max(x.bindings/2, 1), s.mux.Now)
 	}
 }
 
 // acceptLocked hands the bindings to the segments. They come row by row (RFC 3416 section 4.2.3), and
 // may end anywhere.
-func (a *ask) acceptLocked(got answer) {
-	list := got.list
+func (a *bulkRequest) acceptLocked(got mux.Answer) {
+	list := got.List
 	a.learnLocked(got)
 	var room [1]part
 	parts := room[:0]
@@ -176,7 +177,7 @@ type part struct {
 	err    error
 }
 
-func (a *ask) giveLocked(at int, p *part, list []byte) {
+func (a *bulkRequest) giveLocked(at int, p *part, list []byte) {
 	g := a.segments[at]
 	if g.stale || g.done || p.err != nil {
 		return
@@ -184,26 +185,26 @@ func (a *ask) giveLocked(at int, p *part, list []byte) {
 	g.halved, p.given = false, true
 	var unreadable int
 	held := g.size
-	unreadable, p.err = g.accept(g.column.oid, list, a.sweep.limit)
-	if n := g.size - held; !a.sweep.holding.add(&g.column.held, n) && p.err == nil {
+	unreadable, p.err = g.accept(g.column.oid, list, a.walk.limit)
+	if n := g.size - held; !a.walk.holding.add(&g.column.held, n) && p.err == nil {
 		p.err = errTooManyBytes
 	}
 	for range unreadable {
-		a.sweep.pipe.metrics.unexpectedType()
+		a.walk.mux.Metrics.UnexpectedType()
 	}
 }
 
 // learnLocked finds out how much the agent can put into one answer. One that it cut short although
 // the packet has room shows it.
-func (a *ask) learnLocked(got answer) {
-	d, now := a.sweep.device, a.sweep.pipe.now
-	answered := len(a.segments) * max(int(a.request.repetitions), 1)
+func (a *bulkRequest) learnLocked(got mux.Answer) {
+	d, now := a.walk.device, a.walk.mux.Now
+	answered := len(a.segments) * max(int(a.Request.Repetitions), 1)
 	switch asked := len(a.segments) * a.rows; {
-	case got.count < answered && len(got.list) < d.peer.room()*3/4 && !endsWithin(got.list):
-		d.capacity.limit(got.count, now)
+	case got.Count < answered && len(got.List) < d.peer.PayloadLimit()*3/4 && !endsWithin(got.List):
+		d.capacity.limit(got.Count, now)
 	case answered < asked:
 		d.capacity.silentAbove(asked, answered, now)
-	case got.count == asked:
+	case got.Count == asked:
 		d.capacity.answered(asked)
 	}
 }
@@ -222,30 +223,30 @@ func endsWithin(list []byte) bool {
 }
 
 // refusedLocked deals with an error-status.
-func (a *ask) refusedLocked(got answer) {
-	s := a.sweep
-	culprit := got.index - 1
+func (a *bulkRequest) refusedLocked(got mux.Answer) {
+	s := a.walk
+	culprit := got.Index - 1
 	switch {
-	case messageRefused(got):
-		s.failLocked(&access.Error{Reason: access.Authorization, Err: fmt.Errorf("agent answers %s", got.status)})
-	case got.status == snmp.NoSuchName && a.rows == 1 && len(a.segments) == 1:
+	case mux.MessageRefused(got):
+		s.failLocked(&access.Error{Reason: access.Authorization, Err: fmt.Errorf("agent answers %s", got.Status)})
+	case got.Status == snmp.NoSuchName && a.rows == 1 && len(a.segments) == 1:
 		a.endLocked() // so it is in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it
-	case got.status == snmp.NoSuchName && a.rows == 1 && culprit >= 0 && culprit < len(a.segments):
+	case got.Status == snmp.NoSuchName && a.rows == 1 && culprit >= 0 && culprit < len(a.segments):
 		a.segments[culprit].alone = true // some agents name the wrong binding
 		a.againLocked(false)
-	case got.status == snmp.TooBig && len(a.segments)*a.rows > 1:
-		s.device.capacity.limit(len(a.segments)*a.rows/2, s.pipe.now)
+	case got.Status == snmp.TooBig && len(a.segments)*a.rows > 1:
+		s.device.capacity.limit(len(a.segments)*a.rows/2, s.mux.Now)
 		a.againLocked(false)
 	case len(a.segments) > 1:
 		a.againLocked(true)
 	case !a.segments[0].stale:
 		g := a.segments[0]
-		g.column.refusedLocked(g, a.rows, got.status)
+		g.column.refusedLocked(g, a.rows, got.Status)
 	}
 }
 
 // endLocked ends the only segment: the agent has no more names for it.
-func (a *ask) endLocked() {
+func (a *bulkRequest) endLocked() {
 	if g := a.segments[0]; !g.stale {
 		g.done = true
 		g.column.settleLocked(g)
@@ -253,16 +254,16 @@ func (a *ask) endLocked() {
 }
 
 // againLocked asks once more for all segments, each alone where one of them must be to blame.
-func (a *ask) againLocked(alone bool) {
+func (a *bulkRequest) againLocked(alone bool) {
 	for _, g := range a.segments {
 		if !g.stale {
 			g.alone = g.alone || alone
-			a.sweep.pending = append(a.sweep.pending, g)
+			a.walk.pending = append(a.walk.pending, g)
 		}
 	}
 }
 
-func (a *ask) emptyLocked() {
+func (a *bulkRequest) emptyLocked() {
 	if len(a.segments) > 1 {
 		a.againLocked(true)
 		return

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -19,23 +20,23 @@ type Carrier interface{ Carry(request []byte) }
 
 // NewCarried is New with a Carrier for its only socket. Answers come by the function that it returns.
 func NewCarried(c Carrier, o Options) (*Client, func(answer []byte, from netip.AddrPort)) {
-	s := &carriedSocket{carrier: c, inbox: make(chan datagram, 1<<14)}
+	s := &carriedSocket{carrier: c, inbox: make(chan mux.Datagram, 1<<14)}
 	e := New(o)
-	e.pipe.open = func(outlet) (socket, error) { return s, nil }
+	e.mux.Open = func(mux.LocalBinding) (mux.Socket, error) { return s, nil }
 	return e, s.deliver
 }
 
 type carriedSocket struct {
 	carrier Carrier
-	inbox   chan datagram
+	inbox   chan mux.Datagram
 
 	mu     sync.Mutex
 	closed bool
 }
 
-func (s *carriedSocket) send(batch []datagram) (int, error) {
+func (s *carriedSocket) Send(batch []mux.Datagram) (int, error) {
 	for _, d := range batch {
-		s.carrier.Carry(bytes.Clone(d.data))
+		s.carrier.Carry(bytes.Clone(d.Data))
 	}
 	return len(batch), nil
 }
@@ -44,21 +45,21 @@ func (s *carriedSocket) deliver(answer []byte, from netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
-		s.inbox <- datagram{bytes.Clone(answer), from}
+		s.inbox <- mux.Datagram{Data: bytes.Clone(answer), Peer: from}
 	}
 }
 
-func (s *carriedSocket) receive(take func([]datagram)) error {
+func (s *carriedSocket) Receive(take func([]mux.Datagram)) error {
 	for d := range s.inbox {
-		take([]datagram{d})
+		take([]mux.Datagram{d})
 	}
 	return net.ErrClosed
 }
 
-func (s *carriedSocket) refusals(func(netip.AddrPort, error)) {}
-func (s *carriedSocket) load() (int, uint64)                  { return 1 << 24, 0 }
+func (s *carriedSocket) SocketErrors(func(netip.AddrPort, error)) {}
+func (s *carriedSocket) Load() (int, uint64)                      { return 1 << 24, 0 }
 
-func (s *carriedSocket) close() {
+func (s *carriedSocket) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed { // it may have been opened twice

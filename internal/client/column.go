@@ -7,15 +7,16 @@ import (
 	"slices"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
 // column is the walk of one column, or of any other subtree.
 type column struct {
-	*sweep
+	*tableWalk
 	oid       snmp.OID
-	root      snmp.OID // the walked subtree that it belongs to
-	known     *learnt  // nil in the first pass; valid until the pass ends
+	root      snmp.OID     // the walked subtree that it belongs to
+	known     *columnStats // nil in the first pass; valid until the pass ends
 	table     *table
 	segments  []segment
 	open      int      // segments not done
@@ -26,7 +27,7 @@ type column struct {
 	held      int64    // octets
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
-	parked    int      // segments that wait to be told of a row by another column
+	blocked   int      // segments that wait to be told of a row by another column
 	err       *access.Error
 }
 
@@ -48,8 +49,8 @@ func (c *column) startLocked() {
 	case c.known != nil:
 		c.alone, c.unordered = c.known.alone, c.known.unordered
 		c.beginLocked(c.known.segments())
-	case c.table.guide == nil:
-		c.table.guide = c
+	case c.table.pivot == nil:
+		c.table.pivot = c
 		c.beginLocked(nil)
 	}
 }
@@ -77,7 +78,7 @@ func (c *column) beginLocked(splits []split) {
 // wanted is how many rows to ask for next.
 func (s *segment) wanted() int {
 	c := s.column
-	rows := max(c.device.peer.room()/c.bindingSize(), 1)
+	rows := max(c.device.peer.PayloadLimit()/c.bindingSize(), 1)
 	if left := s.expected - s.rows; s.expected > 0 && left > 0 {
 		rows = left
 		if s.end == nil {
@@ -86,11 +87,11 @@ func (s *segment) wanted() int {
 	} else if c.known != nil && c.known.rows == 0 && s.rows == 0 {
 		rows = 1 // most likely it still has no rows
 	}
-	if c.settled.v1 {
+	if c.params.v1 {
 		rows = 1
 	}
-	rows = min(c.device.capacity.cap(rows), c.device.peer.room()/(len(c.oid)+leastBinding)+1)
-	for _, most := range []int{s.most, c.settled.most} {
+	rows = min(c.device.capacity.cap(rows), c.device.peer.PayloadLimit()/(len(c.oid)+leastBinding)+1)
+	for _, most := range []int{s.maxRows, c.params.maxRepetitions} {
 		if most > 0 {
 			rows = min(rows, most)
 		}
@@ -122,19 +123,19 @@ func (c *column) settleLocked(s *segment) {
 // the rows before the one that the agent cannot give will come; then that row is left out.
 func (c *column) refusedLocked(s *segment, asked int, status snmp.ErrorStatus) {
 	if asked > 1 {
-		s.most = asked / 2
+		s.maxRows = asked / 2
 		c.pending = append(c.pending, s)
 		return
 	}
 	c.alone = true
 	failed := &access.Error{Reason: access.ErrorStatus, OID: c.oid, Err: fmt.Errorf("agent answers %s", status)}
-	if status == authorizationError {
+	if status == mux.AuthorizationError {
 		failed.Reason = access.Authorization
 	}
 	if c.err == nil {
 		c.gap = c.lastRow(s)
 	}
-	if c.skips++; c.skips > maxSkips || c.unordered || c.settled.v1 {
+	if c.skips++; c.skips > maxSkips || c.unordered || c.params.v1 {
 		failed.Last = c.gap
 		c.err = failed
 		c.stopLocked(s)
@@ -153,15 +154,15 @@ func (c *column) skipLocked(s *segment) {
 	index := c.table.rowBehind(s.last[min(len(c.oid), len(s.last)):])
 	switch {
 	case index == nil && c.table.busy(c):
-		c.parked++
-		c.table.parked = append(c.table.parked, s)
+		c.blocked++
+		c.table.blocked = append(c.table.blocked, s)
 		return
 	case index == nil && s.rows > 0:
 		index = nextNumber(s.last[len(c.oid):])
 	}
 	if index != nil {
 		s.last = append(append(s.last[:0], c.oid...), index...)
-		s.most = 0
+		s.maxRows = 0
 	}
 	if index == nil || (s.end != nil && s.last.Compare(s.end) >= 0) {
 		s.done = true // another segment may go on behind it
@@ -173,15 +174,15 @@ func (c *column) skipLocked(s *segment) {
 
 // busy tells whether a column beside c is under way that does not wait for others.
 func (t *table) busy(c *column) bool {
-	return slices.ContainsFunc(t.columns, func(x *column) bool { return x != c && x.open > 0 && x.parked == 0 })
+	return slices.ContainsFunc(t.columns, func(x *column) bool { return x != c && x.open > 0 && x.blocked == 0 })
 }
 
-// unparkLocked lets segments go on that waited to be told of a row.
-func (t *table) unparkLocked() {
-	parked := t.parked
-	t.parked = nil
+// unblockLocked lets segments go on that waited to be told of a row.
+func (t *table) unblockLocked() {
+	parked := t.blocked
+	t.blocked = nil
 	for _, s := range parked {
-		if s.column.parked--; !s.stale {
+		if s.column.blocked--; !s.stale {
 			s.column.skipLocked(s)
 		}
 	}
@@ -218,8 +219,8 @@ func nextNumber(index snmp.OID) []byte {
 // emptyLocked deals with an answer without bindings. Some agents say so that it would be too big.
 func (c *column) emptyLocked(s *segment, asked int) {
 	if asked > 1 && !s.halved {
-		s.halved, s.most = true, asked/2
-		c.device.capacity.limit(asked/2, c.pipe.now)
+		s.halved, s.maxRows = true, asked/2
+		c.device.capacity.limit(asked/2, c.mux.Now)
 		c.pending = append(c.pending, s)
 		return
 	}
@@ -322,10 +323,10 @@ func (c *column) joinLocked() {
 
 // finishLocked ends a column and lets those go on that waited for its rows.
 func (c *column) finishLocked() {
-	if t := c.table; t.guide == c {
+	if t := c.table; t.pivot == c {
 		splits := c.splitsFor()
 		if splits == nil {
-			t.guide = nil // it has no rows: another column may
+			t.pivot = nil // it has no rows: another column may
 		}
 		for _, waiting := range t.columns {
 			if waiting.began || c.failed != nil {
@@ -333,13 +334,13 @@ func (c *column) finishLocked() {
 			}
 			if splits != nil {
 				waiting.beginLocked(splits)
-			} else if t.guide == nil {
-				t.guide = waiting
+			} else if t.pivot == nil {
+				t.pivot = waiting
 				waiting.beginLocked(nil)
 			}
 		}
 	}
-	c.table.unparkLocked()
+	c.table.unblockLocked()
 	c.finishedLocked()
 }
 
@@ -361,14 +362,14 @@ func (c *column) splitsFor() []split {
 
 // splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
 func (c *column) splitter() splitter {
-	most := c.device.capacity.most
+	most := c.device.capacity.max
 	switch {
-	case c.settled.v1:
+	case c.params.v1:
 		most = 1
-	case c.settled.most > 0:
-		most = c.device.capacity.cap(c.settled.most)
+	case c.params.maxRepetitions > 0:
+		most = c.device.capacity.cap(c.params.maxRepetitions)
 	}
-	return splitter{room: c.device.peer.room(), most: int32(most)}
+	return splitter{payloadLimit: c.device.peer.PayloadLimit(), maxRows: int32(most)}
 }
 
 // eachRow hands on the accepted bindings in their order.

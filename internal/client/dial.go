@@ -10,13 +10,15 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"trapline/internal/mux"
 )
 
 // dial opens a socket to the target. The connection gives and takes whole messages, over TCP too.
-func (t *Target) dial(ctx context.Context, o settled) (net.Conn, error) {
+func (t *Target) dial(ctx context.Context, o resolvedParams) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return bindToDevice(c, t.spec.Interface) }}
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return mux.BindToDevice(c, t.spec.Interface) }}
 	if strings.HasPrefix(t.address.Network, "tcp") {
 		if t.spec.Source.IsValid() {
 			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
@@ -59,7 +61,7 @@ func (t *Target) dialStream(ctx context.Context, d *net.Dialer) (net.Conn, error
 }
 
 func (t *Target) listen(peer netip.AddrPort) (net.Conn, error) {
-	conn, err := outlet{source: t.spec.Source, device: t.spec.Interface, v6: !peer.Addr().Is4()}.listen()
+	conn, err := mux.LocalBinding{Source: t.spec.Source, Device: t.spec.Interface, V6: !peer.Addr().Is4()}.Listen()
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -25,13 +26,13 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 		return Discovery{}, failed
 	}
 	defer leave()
-	o := settle(p, false)
+	o := resolveParams(p, false)
 	conn, err := t.dial(ctx, o)
 	if err != nil {
 		return Discovery{}, &access.Error{Op: "connect", Target: t.spec.Address, Reason: access.SocketReason(err), Err: err}
 	}
 	defer conn.Close()
-	w := &wire{Conn: conn, version: snmp.V3, stats: &Stats{}, metrics: t.client.metrics}
+	w := &wire{Conn: conn, version: snmp.V3, stats: &mux.Stats{}, metrics: t.client.metrics}
 	stop := context.AfterFunc(ctx, func() { w.end(ctx.Err()) })
 	defer stop()
 	d, e := w.discover(ctx, o)
@@ -43,14 +44,14 @@ func (t *Target) Discover(ctx context.Context, p Params) (Discovery, error) {
 }
 
 // discover makes one exchange, all attempts of it.
-func (w *wire) discover(ctx context.Context, o settled) (Discovery, *access.Error) {
+func (w *wire) discover(ctx context.Context, o resolvedParams) (Discovery, *access.Error) {
 	nobody, err := (&snmp.User{}).Localize(nil)
 	if err != nil {
 		return Discovery{}, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	scoped := snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest}})
-	h := snmp.Header3{ID: rand.Int32N(1 << 30), MaxSize: announcedSize, Flags: snmp.FlagReportable}
-	buffer := make([]byte, maxDatagram)
+	h := snmp.Header3{ID: rand.Int32N(1 << 30), MaxSize: mux.AnnouncedSize, Flags: snmp.FlagReportable}
+	buffer := make([]byte, mux.MaxDatagram)
 	w.begin(ctx)
 	for range o.retries + 1 {
 		n := 0
@@ -62,7 +63,7 @@ func (w *wire) discover(ctx context.Context, o settled) (Discovery, *access.Erro
 		}
 		switch m, errParse := snmp.ParseMessage3(buffer[:n]); {
 		case ctx.Err() != nil:
-			return Discovery{}, outOfTimeError(ctx, w.answered)
+			return Discovery{}, mux.OutOfTimeError(ctx, w.answered)
 		case err == nil && errParse == nil:
 			return Discovery{m.EngineID, m.Boots, m.Time}, nil
 		case err != nil && !timedOut(err):
@@ -71,7 +72,7 @@ func (w *wire) discover(ctx context.Context, o settled) (Discovery, *access.Erro
 		w.retrying = true
 		h.ID++
 	}
-	return Discovery{}, silenceError(o.retries, w.strange, false)
+	return Discovery{}, mux.SilenceError(o.retries, w.lastInvalid, false)
 }
 
 var errNoReport = errors.New("no Report came of the discovery")

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -50,8 +51,8 @@ func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
 				spec.Engine = by
 				x := target(t, spec)
 				for n := range 3 {
-					progress := client.NewProgress(func() {})
-					ctx, cancel := context.WithTimeout(client.WithProgress(t.Context(), progress), 20*time.Second)
+					progress := mux.NewProgress(func() {})
+					ctx, cancel := context.WithTimeout(mux.WithProgress(t.Context(), progress), 20*time.Second)
 					_, err := x.Poll(ctx, &briefly, func(snmp.VarBind) {})
 					cancel()
 					list := access.Errors(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -34,8 +35,8 @@ const (
 	DefaultTimeout        = 5 * time.Second
 )
 
-// Over gives the parameters of p and, where p sets none, those of below.
-func (p Params) Over(below Params) Params {
+// WithDefaults gives the parameters of p and, where p sets none, those of below.
+func (p Params) WithDefaults(below Params) Params {
 	if p.MaxRepetitions == nil {
 		p.MaxRepetitions = below.MaxRepetitions
 	}
@@ -70,8 +71,8 @@ func (p Params) Problems() []setting.Problem {
 	if p.MaxRequests < 0 {
 		m.Add("max_requests", "a number of requests is 1 or more (0: no limit)")
 	}
-	if p.MaxWindow < 0 || p.MaxWindow > highestWindow {
-		m.Add("max_window", "a number of requests at once is 1 to %d (0: the default, %d)", highestWindow, DefaultWindow)
+	if p.MaxWindow < 0 || p.MaxWindow > mux.MaxWindow {
+		m.Add("max_window", "a number of requests at once is 1 to %d (0: the default, %d)", mux.MaxWindow, mux.DefaultWindow)
 	}
 	if p.MaxVarBindRate < 0 {
 		m.Add("max_varbinds_per_second", "a number of variable bindings is 1 or more (0: no limit)")

@@ -23,10 +23,11 @@ func (t *Target) Rest(d time.Duration) {
 
 // Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
 func (t *Target) Boots() uint32 {
-	t.pipe.lock()
-	defer t.pipe.unlock()
-	if t.device != nil && t.device.peer.v3 != nil {
-		return uint32(t.device.peer.v3.clock.Boots)
+	t.mux.Lock()
+	defer t.mux.Unlock()
+	if t.device != nil {
+		_, boots, _, _ := t.device.peer.EngineLocked(t.mux.Now)
+		return uint32(boots)
 	}
 	if t.usm.known == nil {
 		return 0
@@ -39,10 +40,10 @@ func (e *Client) Remember(n int) { e.maxTargets = n }
 
 // ForgetRefusal makes the last refusal of t's user as long ago as d says.
 func (t *Target) ForgetRefusal(d time.Duration) {
-	t.client.pipe.mu.Lock()
-	defer t.client.pipe.mu.Unlock()
+	t.mux.Lock()
+	defer t.mux.Unlock()
 	if t.device != nil {
-		t.device.peer.v3.since -= d
+		t.device.peer.ForgetRefusalLocked(d)
 		return
 	}
 	known := *t.usm.known
@@ -53,13 +54,10 @@ func (t *Target) ForgetRefusal(d time.Duration) {
 // AwaitWaiting returns when so many polls have requests that were not sent.
 func (t *Target) AwaitWaiting(ctx context.Context, polls int) {
 	for ctx.Err() == nil {
-		t.client.pipe.mu.Lock()
-		waiting := map[*Stats]bool{}
-		for _, q := range t.device.peer.waiting {
-			waiting[q.stats] = true
-		}
-		t.client.pipe.mu.Unlock()
-		if len(waiting) >= polls {
+		t.mux.Lock()
+		waiting := t.device.peer.WaitingPollsLocked()
+		t.mux.Unlock()
+		if waiting >= polls {
 			return
 		}
 		runtime.Gosched()

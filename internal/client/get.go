@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -25,26 +26,26 @@ type getting struct {
 // an answer leaves out is asked for again.
 func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && g.goesOn("get", oids) {
-		a, e := g.exchange(ctx, request{pdu: snmp.GetRequest, oids: oids})
-		culprit := a.index - 1
+		a, e := g.Exchange(ctx, mux.Request{PDU: snmp.GetRequest, OIDs: oids})
+		culprit := a.Index - 1
 		switch {
 		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
 			g.lost("get", oids[0], nil, e)
 			oids = oids[1:]
-		case messageRefused(a):
+		case mux.MessageRefused(a):
 			g.refused("get", nil, nil, a)
 			return
-		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+		case namesCulprit(a.Status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
 			g.get(ctx, oids[culprit:culprit+1])
 			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
-		case e == nil && a.status == snmp.NoError && g.take(&oids, a.varbinds):
-		case len(oids) == 1, e == nil && a.status == snmp.NoError && len(oids) <= g.proven:
+		case e == nil && a.Status == snmp.NoError && g.take(&oids, a.VarBinds):
+		case len(oids) == 1, e == nil && a.Status == snmp.NoError && len(oids) <= g.proven:
 			for _, oid := range oids {
 				g.without(oid, a)
 			}
 			return
 		default:
-			if e != nil || a.status == snmp.TooBig {
+			if e != nil || a.Status == snmp.TooBig {
 				g.tooMany = len(oids)
 			}
 			half := len(oids) / 2
@@ -59,15 +60,15 @@ func namesCulprit(s snmp.ErrorStatus) bool { return s != snmp.NoError && s != sn
 
 // without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is what
 // noSuchInstance became later.
-func (g *getting) without(oid snmp.OID, a answer) {
+func (g *getting) without(oid snmp.OID, a mux.Answer) {
 	switch {
 	case g.optional:
-	case a.status == snmp.NoSuchName:
+	case a.Status == snmp.NoSuchName:
 		g.give(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
-	case a.status == snmp.NoError:
+	case a.Status == snmp.NoError:
 		g.partial("get", oid, nil, access.EmptyAnswer, errLeftOut)
 	default:
-		a.index = 1
+		a.Index = 1
 		g.refused("get", oid, nil, a)
 	}
 }
@@ -89,7 +90,7 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 		return false
 	}
 	if g.tooMany > 0 {
-		g.answersAtMost(len(*oids), g.tooMany)
+		g.AnswersAtMost(len(*oids), g.tooMany)
 		g.tooMany = 0
 	}
 	if *oids = missing; g.optional {
@@ -108,7 +109,7 @@ func (g *getting) find(oid snmp.OID, at int, varbinds []snmp.VarBind) *snmp.VarB
 		return &varbinds[i]
 	}
 	if at < len(varbinds) && bytes.Equal(varbinds[at].Name, snmp.AppendArc(bytes.Clone(oid), 0)) {
-		g.metrics.deviates(completedInstance)
+		g.metrics.Deviates(mux.CompletedInstance)
 		return &varbinds[at]
 	}
 	return nil

@@ -99,7 +99,7 @@ func TestGets(t *testing.T) {
 			}
 			a := newAgent(t, test.agent)
 			before := fmt.Sprint(test.get)
-			r := poll(t, target(t, client.Spec{Engine: tested, Address: a.address, Auth: &auth}), client.Plan{Get: test.get, Params: test.params.Over(patient(25))})
+			r := poll(t, target(t, client.Spec{Engine: tested, Address: a.address, Auth: &auth}), client.Plan{Get: test.get, Params: test.params.WithDefaults(patient(25))})
 			r.wantErrors(t, test.errors...)
 			r.wantLines(t, test.lines)
 			if r.stats.Packets != test.packets {

@@ -8,6 +8,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -16,7 +17,7 @@ import (
 // belongs to it, would cost 64 kB for each target all the time.
 type session struct {
 	target    *Target
-	settled   settled
+	params    resolvedParams
 	client    *client
 	wire      *wire
 	user      *user // SNMPv3 only
@@ -49,7 +50,7 @@ func newClient() (*client, error) {
 const maxCommunity = 127
 
 // open takes what a Poll needs.
-func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *access.Error) {
+func (t *Target) open(ctx context.Context, o resolvedParams, stats *mux.Stats) (*session, *access.Error) {
 	secrets, err := t.client.secrets.Secrets(t.auth)
 	if err != nil {
 		return nil, &access.Error{Reason: access.Credentials, Err: err}
@@ -57,28 +58,28 @@ func (t *Target) open(ctx context.Context, o settled, stats *Stats) (*session, *
 	if len(secrets.Community) > maxCommunity && t.auth.Version != 3 {
 		return nil, &access.Error{Reason: access.Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
 	}
-	s := &session{target: t, settled: o}
+	s := &session{target: t, params: o}
 	if err := s.connect(ctx, stats); err != nil {
-		s.close()
+		s.Close()
 		if ctx.Err() != nil {
-			return nil, outOfTimeError(ctx, false)
+			return nil, mux.OutOfTimeError(ctx, false)
 		}
 		return nil, &access.Error{Reason: access.SocketReason(err), Err: err}
 	}
 	if err := s.configure(ctx, secrets); err != nil {
-		s.close()
+		s.Close()
 		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	return s, nil
 }
 
-func (s *session) connect(ctx context.Context, stats *Stats) error {
+func (s *session) connect(ctx context.Context, stats *mux.Stats) error {
 	release, err := s.target.client.ports.take(ctx, s.target.spec.Source)
 	if err != nil {
 		return err
 	}
 	s.release = append(s.release, release)
-	conn, err := s.target.dial(ctx, s.settled)
+	conn, err := s.target.dial(ctx, s.params)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	g := &s.client.GoSNMP
 	g.Conn, g.Context = s.wire, ctx
 	g.Transport = "udp" // whatever it is: the wire gives whole messages
-	g.Timeout, g.Retries = s.settled.timeout, s.settled.retries
+	g.Timeout, g.Retries = s.params.timeout, s.params.retries
 	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.retrying = true }
 	g.Community, g.ContextName, g.ContextEngineID = "", "", ""
 	g.SecurityModel, g.SecurityParameters, g.MsgFlags = 0, nil, 0
@@ -116,8 +117,8 @@ func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	return nil
 }
 
-// close gives everything back, the last thing first.
-func (s *session) close() {
+// Close gives everything back, the last thing first.
+func (s *session) Close() {
 	if s.user != nil {
 		s.target.usm.release(s.user)
 	}
@@ -131,10 +132,10 @@ func (s *session) close() {
 	}
 }
 
-// answersAtMost does nothing: the next session asks anew.
-func (s *session) answersAtMost(int, int) {}
+// AnswersAtMost does nothing: the next session asks anew.
+func (s *session) AnswersAtMost(int, int) {}
 
-func (s *session) exchange(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) Exchange(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
 	if s.user != nil {
 		return s.exchangeV3(ctx, r)
 	}
@@ -142,31 +143,31 @@ func (s *session) exchange(ctx context.Context, r request) (answer, *access.Erro
 }
 
 // once makes one exchange, all attempts of it.
-func (s *session) once(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) once(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
 	s.wire.begin(ctx)
 	p, err := s.call(r)
 	if err != nil {
-		return answer{}, s.classify(ctx, err, r)
+		return mux.Answer{}, s.classify(ctx, err, r)
 	}
-	return answer{
-		status:   snmp.ErrorStatus(p.Error),
-		index:    int(p.ErrorIndex),
-		varbinds: s.varbinds(p),
+	return mux.Answer{
+		Status:   snmp.ErrorStatus(p.Error),
+		Index:    int(p.ErrorIndex),
+		VarBinds: s.varbinds(p),
 	}, nil
 }
 
 func (s *session) varbinds(p *gosnmp.SnmpPacket) []snmp.VarBind {
 	list := s.client.varbindsOf(p.Variables)
 	for _, v := range list {
-		if v.Type == unreadable {
-			s.target.client.metrics.unexpectedType()
+		if v.Type == mux.Unreadable {
+			s.target.client.metrics.UnexpectedType()
 		}
 	}
 	return list
 }
 
 // call lets gosnmp send r and read the answer. A panic in there is an answer that cannot be read.
-func (s *session) call(r request) (p *gosnmp.SnmpPacket, err error) {
+func (s *session) call(r mux.Request) (p *gosnmp.SnmpPacket, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.spoilt = true
@@ -174,16 +175,16 @@ func (s *session) call(r request) (p *gosnmp.SnmpPacket, err error) {
 		}
 	}()
 	s.names = s.names[:0]
-	for _, o := range r.oids {
+	for _, o := range r.OIDs {
 		s.names = append(s.names, o.String())
 	}
-	switch r.pdu {
+	switch r.PDU {
 	case snmp.GetRequest:
 		p, err = s.client.Get(s.names)
 	case snmp.GetNextRequest:
 		p, err = s.client.GetNext(s.names)
 	default:
-		p, err = s.client.GetBulk(s.names, 0, r.repetitions)
+		p, err = s.client.GetBulk(s.names, 0, r.Repetitions)
 	}
 	switch {
 	case p != nil && p.PDUType == gosnmp.Report && len(p.Variables) > 0:

@@ -9,6 +9,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -29,7 +30,7 @@ var sentinels = []struct {
 
 // classify tells what kind of failure an exchange ended with. What is not known to be anything else
 // is gosnmp's word that it could not read the answer to r.
-func (s *session) classify(ctx context.Context, err error, r request) *access.Error {
+func (s *session) classify(ctx context.Context, err error, r mux.Request) *access.Error {
 	var seen *access.ReportError
 	ended := s.wire.failure()
 	switch {
@@ -50,16 +51,16 @@ func (s *session) classify(ctx context.Context, err error, r request) *access.Er
 	if text, _, panicked := strings.Cut(err.Error(), " Stack:"); panicked {
 		err = errors.New(text)
 	}
-	return &access.Error{Reason: access.Malformed, OID: r.oids[0], Err: fmt.Errorf("reading the answer: %w", err)}
+	return &access.Error{Reason: access.Malformed, OID: r.OIDs[0], Err: fmt.Errorf("reading the answer: %w", err)}
 }
 
 // unanswered is the failure of all attempts at r. A target that answers something else is not silent.
-func (s *session) unanswered(ctx context.Context, r request) *access.Error {
-	e := silenceError(s.client.Retries, s.wire.strange, s.wire.late)
-	if e.Alive = s.wire.late || (!s.tentative && !s.settled.alone && s.probe()); e.Alive {
-		e.OID = r.oids[0]
+func (s *session) unanswered(ctx context.Context, r mux.Request) *access.Error {
+	e := mux.SilenceError(s.client.Retries, s.wire.lastInvalid, s.wire.late)
+	if e.Alive = s.wire.late || (!s.tentative && !s.params.alone && s.probe()); e.Alive {
+		e.OID = r.OIDs[0]
 	} else if s.user != nil && !s.tentative && !s.wire.discovered {
-		once := s.settled
+		once := s.params
 		once.retries = 0
 		_, _ = s.wire.discover(ctx, once) // whether it is there
 	}
@@ -71,11 +72,11 @@ func (s *session) probe() bool {
 	retries := s.client.Retries
 	defer func() { s.client.Retries = retries }()
 	s.client.Retries, s.wire.retrying = 0, false
-	_, err := s.call(request{pdu: snmp.GetNextRequest, oids: []snmp.OID{probeName}})
+	_, err := s.call(mux.Request{PDU: snmp.GetNextRequest, OIDs: []snmp.OID{mux.ProbeName}})
 	return err == nil
 }
 
 // outOfTime is the end of the context.
 func (s *session) outOfTime(ctx context.Context) *access.Error {
-	return outOfTimeError(ctx, s.wire.answered)
+	return mux.OutOfTimeError(ctx, s.wire.answered)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -158,7 +159,7 @@ func (u *user) adopt(known *agentEngine) {
 }
 
 // refusedLately tells whether a discovery would not help.
-func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < refusalMemory }
+func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < mux.RefusalMemory }
 
 // maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
 const maxEngineTime = 1<<31 - 1
@@ -195,12 +196,12 @@ func (s *session) configureV3(secrets access.Secrets) (err error) {
 // exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
 // Silenced poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
 // it gets one attempt, and when that fails the engine is discovered anew, unless the user fixed it.
-func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) exchangeV3(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
 	u := s.user
 	before := u.known
 	if before == nil {
 		if e := s.discover(ctx); e != nil {
-			return answer{}, e
+			return mux.Answer{}, e
 		}
 	}
 	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.EngineIDOctets()) > 0 {
@@ -210,7 +211,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Er
 	u.tried = true
 	s.client.Retries, s.tentative = 0, true
 	a, e := s.onceV3(ctx, r)
-	s.client.Retries, s.tentative = s.settled.retries, false
+	s.client.Retries, s.tentative = s.params.retries, false
 	switch {
 	case e == nil && u.AuthoritativeEngineBoots < before.boots:
 		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time
@@ -228,7 +229,7 @@ func (s *session) exchangeV3(ctx context.Context, r request) (answer, *access.Er
 
 // discover finds out whom to talk to.
 func (s *session) discover(ctx context.Context) *access.Error {
-	d, e := s.wire.discover(ctx, s.settled)
+	d, e := s.wire.discover(ctx, s.params)
 	if e != nil {
 		return e
 	}
@@ -243,21 +244,21 @@ var errBootsWentBack = errors.New("agent has fewer boots than before")
 
 // rediscovered tells that the agent is not what it was.
 func (s *session) rediscovered(before *agentEngine, cause error) {
-	s.target.client.metrics.rediscovered()
+	s.target.client.metrics.Rediscovered()
 	s.target.client.logger.Info("SNMPv3 engine discovered anew",
 		"target", s.target, "err", cause, "before", before, "now", s.user.learnt())
 }
 
-func (s *session) onceV3(ctx context.Context, r request) (answer, *access.Error) {
+func (s *session) onceV3(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
 	s.client.ContextEngineID = cmp.Or(s.target.spec.ContextEngineID, s.user.AuthoritativeEngineID)
 	a, e := s.once(ctx, r)
 	s.user.good = e == nil || e.OID != nil
 	confirmed := s.user.AuthoritativeEngineBoots > 0 // by a signed message, where the user set the ID
 	if id := s.target.auth.EngineIDOctets(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == access.Timeout || e.Reason == access.UnknownEngine) {
-		e.Err = engineIDError(e.Err, id)
+		e.Err = mux.EngineIDError(e.Err, id)
 	}
 	s.user.misled = !s.user.good && curable(e.Reason)
-	s.user.refused = !s.user.good && refusesUser(e.Reason)
+	s.user.refused = !s.user.good && mux.RefusesUser(e.Reason)
 	return a, e
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -20,18 +21,18 @@ type wire struct {
 	net.Conn
 	version snmp.Version
 	private bool // encrypted answers only
-	stats   *Stats
-	metrics *Metrics
+	stats   *mux.Stats
+	metrics *mux.Metrics
 
-	sent       []sent    // the attempts of the exchange
-	first      uint32    // the first id of the poll: what lies between it and the last is a late answer
-	began      bool      // first is set
-	retrying   bool      // the next message that is sent is a retransmission
-	sentAt     time.Time // the last attempt
-	answered   bool      // anything that was an answer arrived in this poll
-	discovered bool      // the Report of a discovery did
-	strange    error     // why the last datagram of this exchange was no answer
-	late       bool      // an answer to an earlier exchange came in this one
+	sent        []sent    // the attempts of the exchange
+	first       uint32    // the first id of the poll: what lies between it and the last is a late answer
+	began       bool      // first is set
+	retrying    bool      // the next message that is sent is a retransmission
+	sentAt      time.Time // the last attempt
+	answered    bool      // anything that was an answer arrived in this poll
+	discovered  bool      // the Report of a discovery did
+	lastInvalid error     // why the last datagram of this exchange was no answer
+	late        bool      // an answer to an earlier exchange came in this one
 
 	mu    sync.Mutex
 	ended error // the exchange is over: every further attempt fails with this
@@ -45,7 +46,7 @@ type sent struct {
 
 // begin starts an exchange.
 func (w *wire) begin(ctx context.Context) {
-	w.sent, w.strange, w.late, w.retrying = w.sent[:0], nil, false, false
+	w.sent, w.lastInvalid, w.late, w.retrying = w.sent[:0], nil, false, false
 	w.mu.Lock()
 	w.ended = ctx.Err()
 	w.mu.Unlock()
@@ -90,7 +91,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	if w.retrying {
 		w.stats.Retries++
 	}
-	w.metrics.sent(w.retrying)
+	w.metrics.Sent(w.retrying)
 	w.retrying = false
 	w.sentAt = time.Now()
 	n, err := w.Conn.Write(b)
@@ -123,23 +124,23 @@ func (w *wire) Read(b []byte) (int, error) {
 		var report *access.ReportError
 		switch {
 		case err == nil:
-			w.metrics.received(time.Since(w.sentAt))
+			w.metrics.Received(time.Since(w.sentAt))
 			if w.sent[len(w.sent)-1].discovery {
 				w.discovered = true // an engine ID is no answer to the user
 				return n, nil
 			}
 			w.answered = true
-			w.stats.progress.Answer()
+			w.stats.Progress.Answer()
 			return n, nil
 		case errors.As(err, &report):
 			w.answered = true
-			w.stats.progress.Answer()
+			w.stats.Progress.Answer()
 			w.end(err)
 			return 0, err
 		case errors.Is(err, errLate):
 			w.late = true
 		default:
-			w.strange = err
+			w.lastInvalid = err
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/peers"
 )
 
@@ -21,7 +22,7 @@ const labEngine = "80001f88047472617020746573"
 // watched is an engine whose rediscoveries can be counted.
 func watched(t testing.TB) (*client.Client, func() string) {
 	registry := prometheus.NewRegistry()
-	e := client.New(client.Options{Metrics: client.NewMetrics(registry)})
+	e := client.New(client.Options{Metrics: mux.NewMetrics(registry)})
 	t.Cleanup(func() { e.Close() })
 	return e, func() string {
 		_, rest, _ := strings.Cut(exposition(t, registry), "\ntrapline_engine_rediscoveries_total ")

@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"sync/atomic"
+
+	"trapline/internal/mux"
 )
 
 // What a device sends is held until its pass has ended. A device may send without end, so that what one
@@ -23,20 +25,20 @@ var errTooManyBytes = errors.New("the answers are larger than max_bytes or globa
 
 // total is what all Polls of a Client hold.
 type total struct {
-	most    atomic.Int64
+	max     atomic.Int64
 	held    atomic.Int64
-	metrics *Metrics
+	metrics *mux.Metrics
 }
 
 func (t *total) add(n int64) int64 {
-	t.metrics.holding(n)
+	t.metrics.Holding(n)
 	return t.held.Add(n)
 }
 
 // holding is what one Poll holds.
 type holding struct {
 	total *total
-	most  int64
+	max   int64
 	held  atomic.Int64
 }
 
@@ -45,11 +47,11 @@ type holding struct {
 func (h *holding) add(part *int64, n int) bool {
 	*part += int64(n)
 	own, all := h.held.Add(int64(n)), h.total.add(int64(n))
-	left := h.most - (own - *part)
+	left := h.max - (own - *part)
 	if *part <= freeBytes {
 		return left > 0
 	}
-	left = min(left, h.total.most.Load()-(all-*part))
+	left = min(left, h.total.max.Load()-(all-*part))
 	return *part <= left/4*3
 }
 
@@ -60,7 +62,7 @@ func (h *holding) release(part *int64) {
 	*part = 0
 }
 
-// close gives back all.
-func (h *holding) close() {
+// Close gives back all.
+func (h *holding) Close() {
 	h.total.add(-h.held.Swap(0))
 }

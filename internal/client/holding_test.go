@@ -71,7 +71,7 @@ func TestHoldings(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
 		all := &total{}
-		all.most.Store(int64(1<<20 + r.IntN(1<<24)))
+		all.max.Store(int64(1<<20 + r.IntN(1<<24)))
 		type column struct {
 			holding *holding
 			part    int64
@@ -79,7 +79,7 @@ func TestHoldings(t *testing.T) {
 		var columns []*column
 		var holdings []*holding
 		for range 1 + r.IntN(10) {
-			h := &holding{total: all, most: int64(1<<20 + r.IntN(1<<24))}
+			h := &holding{total: all, max: int64(1<<20 + r.IntN(1<<24))}
 			holdings = append(holdings, h)
 			for range 1 + r.IntN(20) {
 				columns = append(columns, &column{holding: h})
@@ -90,22 +90,22 @@ func TestHoldings(t *testing.T) {
 			c := columns[r.IntN(len(columns))]
 			n := r.IntN(60_000)
 			if ok := c.holding.add(&c.part, n); !ok {
-				if c.part <= freeBytes && c.holding.held.Load()-c.part < c.holding.most {
+				if c.part <= freeBytes && c.holding.held.Load()-c.part < c.holding.max {
 					t.Fatalf("a column of %d octets is refused", c.part)
 				}
 				c.holding.release(&c.part)
 			}
-			if held := all.held.Load(); held > all.most.Load()+free {
-				t.Fatalf("%d octets are held, and %d may be", held, all.most.Load())
+			if held := all.held.Load(); held > all.max.Load()+free {
+				t.Fatalf("%d octets are held, and %d may be", held, all.max.Load())
 			}
 			for _, h := range holdings {
-				if held := h.held.Load(); held > h.most+freeBytes {
-					t.Fatalf("%d octets are held of a target, and %d may be", held, h.most)
+				if held := h.held.Load(); held > h.max+freeBytes {
+					t.Fatalf("%d octets are held of a target, and %d may be", held, h.max)
 				}
 			}
 		}
 		for _, h := range holdings {
-			h.close()
+			h.Close()
 		}
 		if held := all.held.Load(); held != 0 {
 			t.Fatal(fmt.Errorf("%d octets are held in the end", held))
@@ -115,8 +115,8 @@ func TestHoldings(t *testing.T) {
 
 // Requests under way keep the segments of a column that was dropped, but nothing of what these held.
 func TestADroppedColumnKeepsNothing(t *testing.T) {
-	h := &holding{total: &total{}, most: 1 << 20}
-	c := &column{sweep: &sweep{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}
+	h := &holding{total: &total{}, max: 1 << 20}
+	c := &column{tableWalk: &tableWalk{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}
 	h.add(&c.held, 300)
 	asked := []*segment{&c.segments[0], &c.segments[1]}
 	c.dropSegments()

@@ -13,7 +13,7 @@ import (
 // behind. So OIDs with nothing below are asked for by GET, but for those that a walk has passed over.
 
 // instances asks for the columns of a sweep that may be instances.
-func (p *pass) instances(ctx context.Context, s *sweep) {
+func (p *pass) instances(ctx context.Context, s *tableWalk) {
 	if s.failed != nil {
 		return
 	}
@@ -34,7 +34,7 @@ type gap struct{ from, to snmp.OID } // to is nil for the end of the MIB
 type gaps []gap
 
 // gaps returns what lies between the last name of each column and the name with which it ended.
-func (s *sweep) gaps() gaps {
+func (s *tableWalk) gaps() gaps {
 	list := make(gaps, 0, len(s.columns))
 	for i := range s.columns {
 		c := &s.columns[i]

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -20,7 +21,7 @@ type strictWalk struct {
 	steps int // requests, also those for the end of each column
 }
 
-func (s *strictWalk) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+func (s *strictWalk) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (mux.Stats, error) {
 	s.agent.mu.Lock()
 	defer s.agent.mu.Unlock()
 	objects := s.agent.objects
@@ -42,7 +43,7 @@ func (s *strictWalk) Poll(_ context.Context, p *client.Plan, yield func(snmp.Var
 	for _, root := range p.Walk {
 		s.walk(root, yield)
 	}
-	return client.Stats{}, nil
+	return mux.Stats{}, nil
 }
 
 // walk goes from name to name. An instance has nothing below it, but a value of its own.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -35,7 +36,7 @@ func virtualDevice(columns, rows int) (*virtualNet, *Plan) {
 }
 
 // passOver is one pass, with its time on the virtual clock.
-func passOver(t *testing.T, x *Target, p *Plan, rows int) (Stats, time.Duration) {
+func passOver(t *testing.T, x *Target, p *Plan, rows int) (mux.Stats, time.Duration) {
 	t.Helper()
 	start := time.Now()
 	stats, err := x.Poll(context.Background(), p, func(snmp.VarBind) {})
@@ -101,8 +102,8 @@ func TestCapacityIsRemembered(t *testing.T) {
 	}
 	c := capacity{}
 	c.limit(8, 0)
-	if c.relax(3*24*time.Hour + 1); c.most != 11 {
-		t.Errorf("a limit of 8 is %d after three days", c.most)
+	if c.relax(3*24*time.Hour + 1); c.max != 11 {
+		t.Errorf("a limit of 8 is %d after three days", c.max)
 	}
 }
 
@@ -126,7 +127,7 @@ func TestRequestsUnderWayAreBounded(t *testing.T) {
 		n, plan := virtualDevice(4, 500)
 		e, _ := virtualEngine(n)
 		defer e.Close()
-		e.pipe.maxInFlight = 3
+		e.mux.MaxInFlight = 3
 		for i := range 5 {
 			x, err := e.Target(Spec{Address: virtualPeer.String(), Context: fmt.Sprint(i)})
 			if err != nil {
@@ -175,10 +176,10 @@ func TestASweepThatWaitsForNothingEnds(t *testing.T) {
 		e, x := virtualEngine(n)
 		defer e.Close()
 		passOver(t, x, plan, 80)
-		s := newSweep(x.pipe, x.device, plan.Columns, nil)
-		s.settled, s.stats, s.limit = settle(plan.Params, false), &Stats{}, DefaultMaxVarBinds
-		s.holding = &holding{total: &e.holds, most: DefaultMaxBytes}
-		s.columns[0].table.guide = &column{} // which never ends
+		s := newTableWalk(x.mux, x.device, plan.Columns, nil)
+		s.params, s.stats, s.limit = resolveParams(plan.Params, false), &mux.Stats{}, DefaultMaxVarBinds
+		s.holding = &holding{total: &e.holds, max: DefaultMaxBytes}
+		s.columns[0].table.pivot = &column{} // which never ends
 		x.device.memory = memory{}
 		s.start()
 		s.wait(context.Background())
@@ -196,9 +197,9 @@ func TestRequestsWithoutBindingsAreNotSent(t *testing.T) {
 		defer e.Close()
 		passOver(t, x, plan, 10)
 		requests := n.requests
-		var stats Stats
-		w := &pass{settled: settle(Params{}, false), stats: &stats}
-		_, err := (&pipedExchanger{pipe: x.pipe, pass: w, device: x.device}).exchange(context.Background(), request{pdu: snmp.GetBulkRequest})
+		var stats mux.Stats
+		w := &pass{resolvedParams: resolveParams(Params{}, false), stats: &stats}
+		_, err := (&muxExchanger{mux: x.mux, pass: w, device: x.device}).Exchange(context.Background(), mux.Request{PDU: snmp.GetBulkRequest})
 		if err == nil || err.Reason != access.Internal || n.requests != requests {
 			t.Errorf("error %v, %d requests", err, n.requests-requests)
 		}

@@ -12,11 +12,11 @@ import (
 // right does not depend on it. There may be one for each of tens of thousands of targets, so it is
 // small: a sorted list, with nothing but numbers for a column that fits one answer.
 type memory struct {
-	columns []learnt // sorted by name
+	columns []columnStats // sorted by name
 }
 
-// learnt is what is known of one column.
-type learnt struct {
+// columnStats is what is known of one column.
+type columnStats struct {
 	name      unique.Handle[string] // the octets of its OID, of which all targets share one copy
 	splits    *[]split              // nil where one answer holds all rows
 	rows      int32
@@ -29,11 +29,11 @@ type learnt struct {
 const maxColumns = 10_000
 
 func (m *memory) find(oid snmp.OID) (int, bool) {
-	return slices.BinarySearchFunc(m.columns, string(oid), func(l learnt, o string) int { return strings.Compare(l.name.Value(), o) })
+	return slices.BinarySearchFunc(m.columns, string(oid), func(l columnStats, o string) int { return strings.Compare(l.name.Value(), o) })
 }
 
-// recall tells the columns of a sweep what is known of them. Until learn the memory must not change.
-func (m *memory) recall(s *sweep) {
+// load tells the columns of a sweep what is known of them. Until learn the memory must not change.
+func (m *memory) load(s *tableWalk) {
 	for i := range s.columns {
 		if at, ok := m.find(s.columns[i].oid); ok {
 			known := m.columns[at]
@@ -42,18 +42,18 @@ func (m *memory) recall(s *sweep) {
 	}
 }
 
-// learn keeps what a sweep showed.
-func (m *memory) learn(s *sweep) {
+// store keeps what a sweep showed.
+func (m *memory) store(s *tableWalk) {
 	if len(m.columns) > maxColumns {
 		m.columns = nil
 	}
 	if m.columns == nil {
-		m.columns = make([]learnt, 0, len(s.columns))
+		m.columns = make([]columnStats, 0, len(s.columns))
 	}
 	for i := range s.columns {
 		c := &s.columns[i]
 		at, known := m.find(c.oid)
-		l := c.learnt()
+		l := c.stats()
 		switch {
 		case known:
 			m.columns[at] = l
@@ -63,9 +63,9 @@ func (m *memory) learn(s *sweep) {
 	}
 }
 
-// learnt is what the column's pass showed, or what was known before where that still holds.
-func (c *column) learnt() learnt {
-	l := learnt{name: unique.Make(string(c.oid))}
+// columnStats is what the column's pass showed, or what was known before where that still holds.
+func (c *column) stats() columnStats {
+	l := columnStats{name: unique.Make(string(c.oid))}
 	if c.known != nil {
 		l = *c.known
 	}
@@ -92,7 +92,7 @@ func (c *column) learnt() learnt {
 }
 
 // segments gives the parts to ask for, as the last pass showed them.
-func (l *learnt) segments() []split {
+func (l *columnStats) segments() []split {
 	if l.splits == nil {
 		return []split{{rows: l.rows}}
 	}

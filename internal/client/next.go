@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -24,19 +25,19 @@ func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 		for i, o := range oids {
 			first[i] = o.First()
 		}
-		a, e := p.exchange(ctx, request{pdu: snmp.GetNextRequest, oids: first})
-		culprit := a.index - 1
+		a, e := p.Exchange(ctx, mux.Request{PDU: snmp.GetNextRequest, OIDs: first})
+		culprit := a.Index - 1
 		switch {
 		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
 			p.lost("getnext", oids[0], nil, e)
 			oids = oids[1:]
-		case e == nil && a.status == snmp.NoError && len(a.varbinds) > 0:
-			p.takeSuccessors(oids, a.varbinds)
+		case e == nil && a.Status == snmp.NoError && len(a.VarBinds) > 0:
+			p.takeSuccessors(oids, a.VarBinds)
 			return
-		case messageRefused(a):
+		case mux.MessageRefused(a):
 			p.refused("getnext", nil, nil, a)
 			return
-		case namesCulprit(a.status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
+		case namesCulprit(a.Status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
 			p.next(ctx, oids[culprit:culprit+1])
 			oids = slices.Delete(slices.Clone(oids), culprit, culprit+1)
 		case len(oids) == 1:

@@ -60,7 +60,7 @@ func TestNexts(t *testing.T) {
 			if test.agent == nil {
 				test.agent = successors
 			}
-			plan := client.Plan{Params: test.params.Over(patient(25))}
+			plan := client.Plan{Params: test.params.WithDefaults(patient(25))}
 			for _, text := range test.next {
 				plan.Next = append(plan.Next, oid(text))
 			}

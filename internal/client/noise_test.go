@@ -3,6 +3,8 @@ package client
 import (
 	"testing"
 	"testing/synctest"
+
+	"trapline/internal/mux"
 )
 
 // A target that sends much that nobody asked for is asked through a socket of its own kind, and others
@@ -12,16 +14,16 @@ func TestNoisyTargetsAreKeptApart(t *testing.T) {
 		n, plan := virtualDevice(2, 40)
 		e, x := virtualEngine(n)
 		defer e.Close()
-		apart := &virtualNet{r: n.r, agent: n.agent, latency: n.latency, inbox: make(chan datagram, 1<<14)}
-		e.pipe.open = func(o outlet) (socket, error) {
-			if o.apart {
+		apart := &virtualNet{r: n.r, agent: n.agent, latency: n.latency, inbox: make(chan mux.Datagram, 1<<14)}
+		e.mux.Open = func(o mux.LocalBinding) (mux.Socket, error) {
+			if o.Apart {
 				return apart, nil
 			}
 			return n, nil
 		}
 		passOver(t, x, plan, 80)
-		for range tolerated + 1 {
-			n.inbox <- datagram{[]byte("noise"), virtualPeer}
+		for range mux.Tolerated + 1 {
+			n.inbox <- mux.Datagram{Data: []byte("noise"), Peer: virtualPeer}
 		}
 		synctest.Wait()
 		before := n.requests

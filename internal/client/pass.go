@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -16,27 +17,27 @@ import (
 // answer only what is one. The answer is valid until the next exchange. Of an error the Reason and
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
-	exchange(ctx context.Context, r request) (answer, *access.Error)
-	// answersAtMost notes that the target answers to so many bindings, but did not to more.
-	answersAtMost(bindings, more int)
+	Exchange(ctx context.Context, r mux.Request) (mux.Answer, *access.Error)
+	// AnswersAtMost notes that the target answers to so many bindings, but did not to more.
+	AnswersAtMost(bindings, more int)
 }
 
-// settled is Params with nothing left open.
-type settled struct {
-	v1          bool
-	timeout     time.Duration
-	retries     int
-	repetitions uint32
-	window      int // requests before the target at once
-	rate        int // bindings a second; 0: no limit
-	most        int // repetitions, where the user set them; 0: as many as fill a packet
-	batch       int // OIDs in a GetRequest
-	unordered   bool
-	alone       bool
-	maxBytes    int64
-	unconnected bool
-	maxRows     int // 0: no limit but the engine's
-	maxRequests int // 0: no limit
+// resolvedParams is Params with nothing left open.
+type resolvedParams struct {
+	v1             bool
+	timeout        time.Duration
+	retries        int
+	repetitions    uint32
+	window         int // requests before the target at once
+	rate           int // bindings a second; 0: no limit
+	maxRepetitions int // repetitions, where the user set them; 0: as many as fill a packet
+	batch          int // OIDs in a GetRequest
+	unordered      bool
+	alone          bool
+	maxBytes       int64
+	unconnected    bool
+	maxRows        int // 0: no limit but the engine's
+	maxRequests    int // 0: no limit
 }
 
 const (
@@ -46,12 +47,12 @@ const (
 	maxBatch = 60
 )
 
-func settle(p Params, v1 bool) settled {
-	o := settled{
+func resolveParams(p Params, v1 bool) resolvedParams {
+	o := resolvedParams{
 		v1: v1, timeout: p.Timeout.Duration, retries: DefaultRetries, repetitions: DefaultMaxRepetitions,
 		unordered: p.AllowNonIncreasingOIDs, unconnected: p.UseUnconnectedUDPSocket,
 		maxBytes: int64(cmp.Or(p.MaxBytes, DefaultMaxBytes)),
-		maxRows:  p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, DefaultWindow), rate: p.MaxVarBindRate,
+		maxRows:  p.MaxRows, maxRequests: p.MaxRequests, window: cmp.Or(p.MaxWindow, mux.DefaultWindow), rate: p.MaxVarBindRate,
 	}
 	if o.timeout <= 0 {
 		o.timeout = DefaultTimeout
@@ -60,7 +61,7 @@ func settle(p Params, v1 bool) settled {
 		o.retries = max(*p.Retries, 0)
 	}
 	if p.MaxRepetitions != nil {
-		o.repetitions, o.most = *p.MaxRepetitions, int(*p.MaxRepetitions)
+		o.repetitions, o.maxRepetitions = *p.MaxRepetitions, int(*p.MaxRepetitions)
 	}
 	o.batch = int(min(max(o.repetitions, 1), maxBatch))
 	if o.repetitions == 0 {
@@ -75,15 +76,15 @@ func settle(p Params, v1 bool) settled {
 // pass is one Poll under way.
 type pass struct {
 	exchanger
-	settled
+	resolvedParams
 	target      string
-	metrics     *Metrics
+	metrics     *mux.Metrics
 	toEnd       bool
 	maxVarBinds int
 	holding     *holding
 	held        int64 // octets of what no walk brought
 	yield       func(snmp.VarBind)
-	stats       *Stats
+	stats       *mux.Stats
 	errs        []error
 	down        bool          // the target itself failed
 	ended       *access.Error // why nothing more is asked for, although the target answers
@@ -133,7 +134,7 @@ func (p *pass) give(v snmp.VarBind) {
 
 // giveTo hands on a binding of a walk that holds part, and reports whether that may hold more.
 func (p *pass) giveTo(part *int64, v snmp.VarBind) bool {
-	if v.Type == unreadable {
+	if v.Type == mux.Unreadable {
 		return true
 	}
 	size := len(v.Name) + len(v.Value)
@@ -169,13 +170,13 @@ func (p *pass) tooLarge(oid snmp.OID) {
 }
 
 // refused notes an error-status.
-func (p *pass) refused(op string, oid, last snmp.OID, a answer) {
-	err := fmt.Errorf("agent answers %s", a.status)
-	if a.status != authorizationError {
+func (p *pass) refused(op string, oid, last snmp.OID, a mux.Answer) {
+	err := fmt.Errorf("agent answers %s", a.Status)
+	if a.Status != mux.AuthorizationError {
 		p.partial(op, oid, last, access.ErrorStatus, err)
 		return
 	}
-	if messageRefused(a) {
+	if mux.MessageRefused(a) {
 		oid, p.down = nil, true
 	}
 	p.partial(op, oid, last, access.Authorization, err)

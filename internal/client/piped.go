@@ -6,27 +6,28 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
-// pipable tells whether the pipe can carry a poll, or gosnmp has to.
-func (t *Target) pipable() bool {
+// viaMux tells whether the pipe can carry a poll, or gosnmp has to.
+func (t *Target) viaMux() bool {
 	return strings.HasPrefix(t.address.Network, "udp") && t.auth.Engine != access.Gosnmp && t.spec.Engine != access.Gosnmp
 }
 
-// pollPiped is Poll over the pipe.
-func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
-	began := t.pipe.event()
-	d, e := t.meet(ctx, &w.settled)
+// pollViaMux is Poll over the pipe.
+func (t *Target) pollViaMux(ctx context.Context, p *Plan, w *pass) {
+	began := t.mux.Event()
+	d, e := t.resolvePeer(ctx, &w.resolvedParams)
 	if e != nil {
 		e.Op, e.Target = "connect", t.spec.Address
 		w.errs = append(w.errs, e)
 		return
 	}
-	w.exchanger = &pipedExchanger{pipe: t.pipe, pass: w, device: d}
+	w.exchanger = &muxExchanger{mux: t.mux, pass: w, device: d}
 	defer func() {
-		t.pipe.leave(d.peer)
-		if t.pipe.discoveredSince(d.peer, began) {
+		t.mux.Leave(d.peer)
+		if t.mux.DiscoveredSince(d.peer, began) {
 			w.discovered()
 		}
 	}()
@@ -40,15 +41,15 @@ func (t *Target) pollPiped(ctx context.Context, p *Plan, w *pass) {
 	if columns == nil {
 		columns = p.Walk
 	}
-	t.sweep(ctx, w, d, columns, p)
+	t.walkTables(ctx, w, d, columns, p)
 }
 
-// sweep walks columns, while instances are asked for, and hands on their rows, column by column.
-func (t *Target) sweep(ctx context.Context, w *pass, d *device, columns []snmp.OID, p *Plan) {
-	s := newSweep(t.pipe, d, columns, p.Walk)
-	s.settled, s.stats, s.limit, s.holding = w.settled, w.stats, w.maxVarBinds, w.holding
+// walkTables walks columns, while instances are asked for, and hands on their rows, column by column.
+func (t *Target) walkTables(ctx context.Context, w *pass, d *device, columns []snmp.OID, p *Plan) {
+	s := newTableWalk(t.mux, d, columns, p.Walk)
+	s.params, s.stats, s.limit, s.holding = w.resolvedParams, w.stats, w.maxVarBinds, w.holding
 	defer s.free()
-	first := len(p.Get) > 0 && t.pipe.unknown(d.peer)
+	first := len(p.Get) > 0 && t.mux.Unknown(d.peer)
 	if !first {
 		s.start()
 	}
@@ -85,9 +86,9 @@ func (t *Target) sweep(ctx context.Context, w *pass, d *device, columns []snmp.O
 	w.instances(ctx, s)
 }
 
-// pipedExchanger makes one exchange at a time over the pipe.
-type pipedExchanger struct {
-	pipe   *pipe
+// muxExchanger makes one exchange at a time over the pipe.
+type muxExchanger struct {
+	mux    *mux.Mux
 	pass   *pass
 	device *device
 
@@ -96,57 +97,57 @@ type pipedExchanger struct {
 	answered bool
 }
 
-func (x *pipedExchanger) exchange(ctx context.Context, r request) (answer, *access.Error) {
-	var a answer
+func (x *muxExchanger) Exchange(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
+	var a mux.Answer
 	var failed *access.Error
 	done := make(chan struct{})
-	q := &query{
-		peer: x.device.peer, request: r, stats: x.pass.stats, retries: x.pass.retries, timeout: x.pass.timeout, alone: x.pass.alone,
-		budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
-		by: askerFunc(func(got answer, e *access.Error) {
+	q := &mux.Query{
+		Peer: x.device.peer, Request: r, Stats: x.pass.stats, Retries: x.pass.retries, Timeout: x.pass.timeout, Alone: x.pass.alone,
+		Budget: time.Duration(x.pass.retries+1) * x.pass.timeout,
+		Owner: mux.OwnerFunc(func(got mux.Answer, e *access.Error) {
 			a, failed = x.keep(got), e
 			x.answered = x.answered || e == nil
 			close(done)
 		}),
 	}
 	if ctx.Err() != nil {
-		return answer{}, outOfTimeError(ctx, x.answered)
+		return mux.Answer{}, mux.OutOfTimeError(ctx, x.answered)
 	}
-	x.pipe.lock()
-	x.pipe.hurryLocked(q)
-	x.pipe.unlock()
+	x.mux.Lock()
+	x.mux.SubmitFirstLocked(q)
+	x.mux.Unlock()
 	select {
 	case <-done:
 	case <-ctx.Done():
-		x.pipe.lock()
-		x.pipe.dropLocked(q)
-		x.pipe.unlock()
-		return answer{}, outOfTimeError(ctx, x.answered)
+		x.mux.Lock()
+		x.mux.DropLocked(q)
+		x.mux.Unlock()
+		return mux.Answer{}, mux.OutOfTimeError(ctx, x.answered)
 	}
 	return a, failed
 }
 
-func (x *pipedExchanger) answersAtMost(bindings, more int) {
-	x.pipe.lock()
-	defer x.pipe.unlock()
-	x.device.capacity.silentAbove(more, bindings, x.pipe.now)
+func (x *muxExchanger) AnswersAtMost(bindings, more int) {
+	x.mux.Lock()
+	defer x.mux.Unlock()
+	x.device.capacity.silentAbove(more, bindings, x.mux.Now)
 }
 
 // keep copies an answer, which is only lent. A binding whose name cannot be read is left out.
-func (x *pipedExchanger) keep(a answer) answer {
-	x.varbinds, x.text = x.varbinds[:0], append(x.text[:0], a.list...)
+func (x *muxExchanger) keep(a mux.Answer) mux.Answer {
+	x.varbinds, x.text = x.varbinds[:0], append(x.text[:0], a.List...)
 	for list := x.text; len(list) > 0; {
 		var v snmp.VarBind
 		rest, err := snmp.NextVarBind(list, &v)
 		if err != nil || !v.Type.Known() {
-			x.pipe.metrics.unexpectedType()
-			v.Type = unreadable
+			x.mux.Metrics.UnexpectedType()
+			v.Type = mux.Unreadable
 		}
 		if err == nil {
 			x.varbinds = append(x.varbinds, v)
 		}
 		list = rest
 	}
-	a.varbinds = x.varbinds
+	a.VarBinds = x.varbinds
 	return a
 }

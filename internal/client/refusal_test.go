@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -77,7 +78,7 @@ func TestRefusalAfterAcceptance(t *testing.T) {
 				}
 			}
 			switch {
-			case n == 0 && (discoveries != 1 || len(requests) > client.DefaultWindow+2):
+			case n == 0 && (discoveries != 1 || len(requests) > mux.DefaultWindow+2):
 				t.Errorf("%s: %d requests, %d discoveries", name, len(requests), discoveries)
 			case n > 0 && len(requests) != 1:
 				t.Errorf("%s: %d requests in poll %d", name, len(requests), n+1)

@@ -93,7 +93,7 @@ func (t *Target) unresolved(ctx context.Context, known netip.Addr, err error) er
 	if ctx.Err() == context.Canceled {
 		return err
 	}
-	t.client.metrics.unresolved()
+	t.client.metrics.Unresolved()
 	if !known.IsValid() {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 )
 
 // names is a resolver of one name.
@@ -43,7 +44,8 @@ func addresses(list ...string) (a []netip.Addr) {
 
 func TestNamesAreResolvedAgain(t *testing.T) {
 	var log bytes.Buffer
-	m := NewMetrics(prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	m := mux.NewMetrics(registry)
 	e := New(Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Metrics: m})
 	defer e.Close()
 	n := &names{}
@@ -79,8 +81,10 @@ func TestNamesAreResolvedAgain(t *testing.T) {
 			t.Errorf("lookup %d: %d lines logged, want %d:\n%s", i, lines, c.logged, log.String())
 		}
 	}
-	if got := testutil.ToFloat64(m.lookups); got != 5 {
-		t.Errorf("%v lookups failed, want 5", got)
+	const want = "# HELP trapline_engine_lookup_failures_total Lookups of host names that failed.\n" +
+		"# TYPE trapline_engine_lookup_failures_total counter\ntrapline_engine_lookup_failures_total 5\n"
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "trapline_engine_lookup_failures_total"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -27,7 +27,7 @@ type segment struct {
 	behind     snmp.OID // the name of another column with which this one ended
 	ended      bool     // it ended with the end of the MIB
 	done       bool
-	most       int  // repetitions to ask for; 0 means no limit of its own
+	maxRows    int  // repetitions to ask for; 0 means no limit of its own
 	alone      bool // it shares no request with others
 	split      *splitRequest
 	halved     bool // the last answer was empty, and asked for again with fewer repetitions
@@ -189,12 +189,12 @@ func join(segments []segment) bool {
 
 // splitter cuts the rows of a column into segments that fill one answer each.
 type splitter struct {
-	room   int   // octets for bindings
-	most   int32 // rows; 0 means no limit
-	used   int
-	rows   int32
-	last   []byte
-	splits []split
+	payloadLimit int   // octets for bindings
+	maxRows      int32 // rows; 0 means no limit
+	used         int
+	rows         int32
+	last         []byte
+	splits       []split
 }
 
 // split is where a segment ends, and how many rows it has; the last one has no end.
@@ -204,7 +204,7 @@ type split struct {
 }
 
 func (x *splitter) add(index []byte, size int) {
-	if x.rows > 0 && (x.used+size > x.room || x.rows == x.most) {
+	if x.rows > 0 && (x.used+size > x.payloadLimit || x.rows == x.maxRows) {
 		x.splits = append(x.splits, split{string(x.last), x.rows})
 		x.used, x.rows = 0, 0
 	}

@@ -141,7 +141,7 @@ func TestSegmentsEqualTheStrictWalk(t *testing.T) {
 }
 
 func TestSplitsFillAnAnswer(t *testing.T) {
-	x := splitter{room: 100}
+	x := splitter{payloadLimit: 100}
 	for i := range 10 {
 		x.add([]byte{byte(i)}, 30)
 	}

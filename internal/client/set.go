@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -30,35 +31,35 @@ func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp
 		e.Op, e.Target = "set", t.spec.Address
 		return e
 	}
-	if !t.pipable() {
+	if !t.viaMux() {
 		return nil, failed(&access.Error{Reason: access.Unreachable, Err: errSetTransport})
 	}
-	w := &pass{target: t.spec.Address, metrics: t.client.metrics, settled: settle(p, t.auth.Version == 1), stats: &Stats{progress: ProgressOf(ctx)}}
+	w := &pass{target: t.spec.Address, metrics: t.client.metrics, resolvedParams: resolveParams(p, t.auth.Version == 1), stats: &mux.Stats{Progress: mux.ProgressOf(ctx)}}
 	w.alone = true
-	d, e := t.meet(ctx, &w.settled)
+	d, e := t.resolvePeer(ctx, &w.resolvedParams)
 	if e != nil {
 		return nil, failed(e)
 	}
-	r := request{pdu: snmp.SetRequest, values: list}
+	r := mux.Request{PDU: snmp.SetRequest, Values: list}
 	for _, v := range list {
-		r.oids = append(r.oids, v.Name)
+		r.OIDs = append(r.OIDs, v.Name)
 	}
-	x := &pipedExchanger{pipe: t.pipe, pass: w, device: d}
-	a, e := x.exchange(ctx, r)
+	x := &muxExchanger{mux: t.mux, pass: w, device: d}
+	a, e := x.Exchange(ctx, r)
 	switch {
 	case e != nil:
 		return nil, failed(e)
-	case a.status == authorizationError:
+	case a.Status == mux.AuthorizationError:
 		return nil, failed(&access.Error{Reason: access.Authorization, Err: setError(a, len(list))})
-	case a.status != snmp.NoError:
+	case a.Status != snmp.NoError:
 		return nil, failed(&access.Error{Reason: access.ErrorStatus, Err: setError(a, len(list))})
 	}
-	return slices.Clone(a.varbinds), nil
+	return slices.Clone(a.VarBinds), nil
 }
 
-func setError(a answer, bindings int) *SetError {
-	if a.index < 1 || a.index > bindings {
-		return &SetError{a.status, -1}
+func setError(a mux.Answer, bindings int) *SetError {
+	if a.Index < 1 || a.Index > bindings {
+		return &SetError{a.Status, -1}
 	}
-	return &SetError{a.status, a.index - 1}
+	return &SetError{a.Status, a.Index - 1}
 }

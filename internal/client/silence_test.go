@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -98,7 +99,7 @@ func TestTargetsThatFallSilentInAPass(t *testing.T) {
 			plan.Params = virtualParams(answers % 4)
 			n.agent.answers = answers
 			e, x := virtualEngine(n)
-			ctx := WithProgress(t.Context(), NewProgress(func() {}))
+			ctx := mux.WithProgress(t.Context(), mux.NewProgress(func() {}))
 			began := time.Now()
 			_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
 			list := access.Errors(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -20,17 +21,17 @@ type small struct {
 	silent atomic.Bool // and not even that
 }
 
-func (s *small) open(outlet) (socket, error) { return s, nil }
+func (s *small) open(mux.LocalBinding) (mux.Socket, error) { return s, nil }
 
-// load is what systems grant to those without privileges.
-func (s *small) load() (int, uint64) { return 425_984, 0 }
+// Load is what systems grant to those without privileges.
+func (s *small) Load() (int, uint64) { return 425_984, 0 }
 
-func (s *small) send(batch []datagram) (int, error) {
+func (s *small) Send(batch []mux.Datagram) (int, error) {
 	for i, d := range batch {
-		if d.peer != virtualPeer || s.silent.Load() {
+		if d.Peer != virtualPeer || s.silent.Load() {
 			continue
 		}
-		if _, err := s.virtualNet.send(batch[i : i+1]); err != nil {
+		if _, err := s.virtualNet.Send(batch[i : i+1]); err != nil {
 			return i, err
 		}
 	}
@@ -45,7 +46,7 @@ func TestSilentTargetsTakeNoRoom(t *testing.T) {
 		s := &small{virtualNet: n}
 		e, x := virtualEngine(n)
 		defer e.Close()
-		e.pipe.open = s.open
+		e.mux.Open = s.open
 		passOver(t, x, plan, 2000)
 		_, usual := passOver(t, x, plan, 2000)
 
@@ -73,25 +74,21 @@ func TestSilentTargetsTakeNoRoom(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(time.Second)
-		e.pipe.lock()
-		for _, l := range e.pipe.links {
-			if l.flying != 0 || len(l.held) > 0 {
-				t.Errorf("room for %d answers is taken, and %d targets wait for more", l.flying, len(l.held))
-			}
+		e.mux.Lock()
+		if charged, blocked := e.mux.ChargedLocked(); charged != 0 || blocked > 0 {
+			t.Errorf("room for %d answers is taken, and %d targets wait for more", charged, blocked)
 		}
-		e.pipe.unlock()
+		e.mux.Unlock()
 		s.silent.Store(false)
 		if _, took := passOver(t, x, plan, 2000); took > 2*usual {
 			t.Errorf("a pass takes %v beside silent targets, %v without", took, usual)
 		}
 		silent.Wait()
-		e.pipe.lock()
-		for _, l := range e.pipe.links {
-			if l.flying != 0 {
-				t.Errorf("room for %d answers is taken in the end", l.flying)
-			}
+		e.mux.Lock()
+		if charged, _ := e.mux.ChargedLocked(); charged != 0 {
+			t.Errorf("room for %d answers is taken in the end", charged)
 		}
-		e.pipe.unlock()
+		e.mux.Unlock()
 	})
 }
 
@@ -102,11 +99,11 @@ func TestProgress(t *testing.T) {
 		s := &small{virtualNet: n}
 		e, x := virtualEngine(n)
 		defer e.Close()
-		e.pipe.open = s.open
+		e.mux.Open = s.open
 		var answers atomic.Int32
-		within := func(d time.Duration) (*Progress, error) {
-			p := NewProgress(func() { answers.Add(1) })
-			ctx, cancel := context.WithTimeout(WithProgress(t.Context(), p), d)
+		within := func(d time.Duration) (*mux.Progress, error) {
+			p := mux.NewProgress(func() { answers.Add(1) })
+			ctx, cancel := context.WithTimeout(mux.WithProgress(t.Context(), p), d)
 			defer cancel()
 			_, err := x.Poll(ctx, plan, func(snmp.VarBind) {})
 			return p, err

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unique"
 
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -87,16 +88,19 @@ func (t *Target) key() string {
 }
 
 func (t *Target) save() (s saved, ok bool) {
-	t.pipe.lock()
-	defer t.pipe.unlock()
+	t.mux.Lock()
+	defer t.mux.Unlock()
 	d := t.device
-	if d == nil || d.peer.window.unknown() {
+	if d == nil {
 		return s, false
 	}
-	p := d.peer.stateLocked(t.pipe.now)
+	p, ok := d.peer.StateLocked(t.mux.Now)
+	if !ok {
+		return s, false
+	}
 	s = saved{
-		At: time.Now(), Window: p.window, RTT: p.rtt, RTTVar: p.rttVar, Base: p.base, MaxBindings: d.capacity.most,
-		EngineID: p.engineID, Boots: p.boots, Time: p.time,
+		At: time.Now(), Window: p.Window, RTT: p.RTT, RTTVar: p.RTTVar, Base: p.Base, MaxBindings: d.capacity.max,
+		EngineID: p.EngineID, Boots: p.Boots, Time: p.Time,
 	}
 	for i := range d.memory.columns {
 		s.Columns = append(s.Columns, d.memory.columns[i].save())
@@ -111,9 +115,9 @@ func (t *Target) restoreLocked() {
 		return
 	}
 	s := value.(saved)
-	d, now := t.device, t.pipe.now
-	d.peer.restoreLocked(&peerState{
-		window: s.Window, rtt: s.RTT, rttVar: s.RTTVar, base: s.Base, engineID: s.EngineID, boots: s.Boots, time: s.Time,
+	d, now := t.device, t.mux.Now
+	d.peer.RestoreLocked(&mux.SavedPeer{
+		Window: s.Window, RTT: s.RTT, RTTVar: s.RTTVar, Base: s.Base, EngineID: s.EngineID, Boots: s.Boots, Time: s.Time,
 	}, time.Since(s.At), now)
 	if s.MaxBindings > 0 {
 		d.capacity.limit(s.MaxBindings, now)
@@ -123,7 +127,7 @@ func (t *Target) restoreLocked() {
 	}
 }
 
-func (l *learnt) save() savedColumn {
+func (l *columnStats) save() savedColumn {
 	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.unordered, Alone: l.alone}
 	splits := l.segments()
 	for _, x := range splits[:len(splits)-1] {
@@ -142,7 +146,7 @@ func (m *memory) restore(c *savedColumn) {
 	if c.Rows < 0 || slices.ContainsFunc(c.Counts, func(n int32) bool { return n < 0 || n > maxSplitRows }) {
 		return
 	}
-	l := learnt{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size, unordered: c.Unordered, alone: c.Alone}
+	l := columnStats{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size, unordered: c.Unordered, alone: c.Alone}
 	if len(c.Ends) > 0 {
 		splits := make([]split, len(c.Counts))
 		for i, rows := range c.Counts {

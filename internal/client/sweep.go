@@ -8,24 +8,25 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
-// sweep walks several columns of one target at the same time. It fills the target's window with
+// tableWalk walks several columns of one target at the same time. It fills the target's window with
 // requests: segments of columns it knows, and for tables it sees for the first time one column whose
 // rows then divide the others.
-type sweep struct {
-	pipe    *pipe
+type tableWalk struct {
+	mux     *mux.Mux
 	device  *device
-	settled settled
-	stats   *Stats
+	params  resolvedParams
+	stats   *mux.Stats
 	holding *holding
 	limit   int // rows of a column
 
 	columns     []column
 	open        int // columns not done
 	pending     []*segment
-	asks        []*ask
+	requests    []*bulkRequest
 	outstanding int // of asks, those not answered
 	arena       arena
 	failed      *access.Error
@@ -36,13 +37,13 @@ type sweep struct {
 // table groups the columns that are likely to have the same rows: those beside each other.
 type table struct {
 	columns []*column
-	guide   *column    // the one whose rows divide the others'; nil while unknown
-	parked  []*segment // wait to be told of a row by a column that is under way
+	pivot   *column    // the one whose rows divide the others'; nil while unknown
+	blocked []*segment // wait to be told of a row by a column that is under way
 }
 
-// newSweep prepares a walk of the columns named by oids, which are parts of the subtrees roots.
-func newSweep(p *pipe, d *device, oids, roots []snmp.OID) *sweep {
-	s := &sweep{pipe: p, device: d, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
+// newTableWalk prepares a walk of the columns named by oids, which are parts of the subtrees roots.
+func newTableWalk(p *mux.Mux, d *device, oids, roots []snmp.OID) *tableWalk {
+	s := &tableWalk{mux: p, device: d, done: make(chan struct{}), columns: make([]column, len(oids)), open: len(oids)}
 	tables := map[string]*table{}
 	for i, oid := range oids {
 		parent := string(oid.Parent())
@@ -50,7 +51,7 @@ func newSweep(p *pipe, d *device, oids, roots []snmp.OID) *sweep {
 			tables[parent] = &table{}
 		}
 		c := &s.columns[i]
-		*c = column{sweep: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
+		*c = column{tableWalk: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
 		c.table.columns = append(c.table.columns, c)
 	}
 	return s
@@ -64,10 +65,10 @@ func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
 }
 
 // start sends as much as the window allows. What follows is up to the answers.
-func (s *sweep) start() {
-	s.pipe.lock()
-	defer s.pipe.unlock()
-	s.device.memory.recall(s)
+func (s *tableWalk) start() {
+	s.mux.Lock()
+	defer s.mux.Unlock()
+	s.device.memory.load(s)
 	for i := range s.columns {
 		s.columns[i].startLocked()
 	}
@@ -78,47 +79,47 @@ func (s *sweep) start() {
 }
 
 // wait returns when all columns are done, the target failed or ctx ended.
-func (s *sweep) wait(ctx context.Context) {
+func (s *tableWalk) wait(ctx context.Context) {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
 	}
-	s.pipe.lock()
-	defer s.pipe.unlock()
+	s.mux.Lock()
+	defer s.mux.Unlock()
 	if ctx.Err() != nil {
-		if e := outOfTimeError(ctx, s.answered); e.Ends() {
+		if e := mux.OutOfTimeError(ctx, s.answered); e.Ends() {
 			s.abandonLocked(e)
 		} else {
 			s.failLocked(e)
 		}
 	}
 	if s.failed == nil {
-		s.device.memory.learn(s)
+		s.device.memory.store(s)
 	}
 }
 
 // free gives back the memory of a sweep, of which nothing is wanted any more.
-func (s *sweep) free() {
-	s.pipe.lock()
-	defer s.pipe.unlock()
+func (s *tableWalk) free() {
+	s.mux.Lock()
+	defer s.mux.Unlock()
 	s.dropLocked()
 	s.arena.free()
 }
 
 // dropLocked forgets the requests that are under way.
-func (s *sweep) dropLocked() {
-	for _, a := range s.asks {
-		if !a.dead {
-			s.pipe.dropLocked(&a.query)
+func (s *tableWalk) dropLocked() {
+	for _, a := range s.requests {
+		if !a.Dead {
+			s.mux.DropLocked(&a.Query)
 		}
 	}
-	s.asks = nil
+	s.requests = nil
 }
 
 // dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
 // with its like: those that want about as many rows. Afterwards the sweep has ended or waits for an
 // answer.
-func (s *sweep) dispatchLocked() {
+func (s *tableWalk) dispatchLocked() {
 	defer s.checkProgressLocked()
 	if s.failed != nil || s.open == 0 {
 		return
@@ -126,8 +127,8 @@ func (s *sweep) dispatchLocked() {
 	var small []share
 	for _, g := range s.pending {
 		x := share{g, g.wanted(), g.column.bindingSize()}
-		if g.alone || s.device.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.device.peer.room() {
-			s.askLocked([]share{x})
+		if g.alone || s.device.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.device.peer.PayloadLimit() {
+			s.requestLocked([]share{x})
 			continue
 		}
 		small = append(small, x)
@@ -136,7 +137,7 @@ func (s *sweep) dispatchLocked() {
 	slices.SortStableFunc(small, func(a, b share) int { return a.rows - b.rows })
 	for len(small) > 0 {
 		n := s.fitting(small)
-		s.askLocked(small[:n])
+		s.requestLocked(small[:n])
 		small = small[n:]
 	}
 }
@@ -149,8 +150,8 @@ type share struct {
 }
 
 // fitting tells how many of shares, which are sorted by rows, make one request.
-func (s *sweep) fitting(shares []share) int {
-	room := s.device.peer.room()
+func (s *tableWalk) fitting(shares []share) int {
+	room := s.device.peer.PayloadLimit()
 	size := 0
 	for n, x := range shares {
 		size += x.size
@@ -163,15 +164,15 @@ func (s *sweep) fitting(shares []share) int {
 	return len(shares)
 }
 
-func (s *sweep) prepare(q *query, r request, by asker) {
-	q.peer, q.request, q.by, q.stats = s.device.peer, r, by, s.stats
-	q.retries, q.timeout, q.alone = s.settled.retries, s.settled.timeout, s.settled.alone
-	q.budget = time.Duration(q.retries+1) * q.timeout
+func (s *tableWalk) prepare(q *mux.Query, r mux.Request, by mux.Owner) {
+	q.Peer, q.Request, q.Owner, q.Stats = s.device.peer, r, by, s.stats
+	q.Retries, q.Timeout, q.Alone = s.params.retries, s.params.timeout, s.params.alone
+	q.Budget = time.Duration(q.Retries+1) * q.Timeout
 }
 
 // checkProgressLocked ends a sweep that waits for nothing although columns are open. Whatever the cause,
 // such a sweep would never end.
-func (s *sweep) checkProgressLocked() {
+func (s *tableWalk) checkProgressLocked() {
 	if s.outstanding > 0 || s.open == 0 || s.failed != nil {
 		return
 	}
@@ -181,25 +182,25 @@ func (s *sweep) checkProgressLocked() {
 			open = append(open, c.oid.String())
 		}
 	}
-	s.failLocked(s.pipe.internalError(s.device.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
+	s.failLocked(s.mux.InternalError(s.device.peer, fmt.Errorf("no request is outstanding, but these columns are open: %s", strings.Join(open, ", "))))
 }
 
 // finishedLocked counts columns down.
-func (s *sweep) finishedLocked() {
+func (s *tableWalk) finishedLocked() {
 	if s.open--; s.open == 0 && s.failed == nil {
 		close(s.done)
 	}
 }
 
 // abandon is abandonLocked for those who do not hold the lock.
-func (s *sweep) abandon(e *access.Error) {
-	s.pipe.lock()
-	defer s.pipe.unlock()
+func (s *tableWalk) abandon(e *access.Error) {
+	s.mux.Lock()
+	defer s.mux.Unlock()
 	s.abandonLocked(e)
 }
 
 // abandonLocked ends the columns that are open, with what arrived of them.
-func (s *sweep) abandonLocked(e *access.Error) {
+func (s *tableWalk) abandonLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return
 	}
@@ -215,7 +216,7 @@ func (s *sweep) abandonLocked(e *access.Error) {
 }
 
 // failLocked ends the sweep: the target itself failed.
-func (s *sweep) failLocked(e *access.Error) {
+func (s *tableWalk) failLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return
 	}

@@ -12,20 +12,21 @@ import (
 	"unique"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
 // Options of a Client.
 type Options struct {
 	Logger      *slog.Logger // nil logs nothing
-	Metrics     *Metrics     // nil counts nothing
+	Metrics     *mux.Metrics // nil counts nothing
 	MaxVarBinds int          // of one walk; 0 means DefaultMaxVarBinds
 	// MaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
 	MaxTotalBytes int
 	MaxInFlight   int // requests under way on one socket; 0 means as many as its receive buffer has room for
 	// Trace is shown each message over UDP, but those of gosnmp. Others wait until it returns, and it
 	// must keep nothing of the Packet.
-	Trace func(*Packet)
+	Trace func(*mux.Packet)
 }
 
 // DefaultMaxVarBinds ends walks of agents that never come to an end.
@@ -39,7 +40,7 @@ const maxTargets = 50_000
 // buffers. It is safe for concurrent use.
 type Client struct {
 	logger      *slog.Logger
-	metrics     *Metrics
+	metrics     *mux.Metrics
 	maxVarBinds int
 	maxTargets  int
 	holds       total
@@ -47,7 +48,7 @@ type Client struct {
 	ports       ports
 	turn        turn
 	clients     sync.Pool // of *client
-	pipe        *pipe
+	mux         *mux.Mux
 
 	mu      sync.Mutex
 	closed  bool
@@ -75,12 +76,12 @@ func New(o Options) *Client {
 	}
 	e := &Client{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		pipe: newPipe(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
+		mux: mux.New(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
 		targets: map[identity]*list.Element{}, recent: list.New(), turn: newTurn(),
 	}
 	e.holds.metrics = o.Metrics
 	e.SetMaxTotalBytes(o.MaxTotalBytes)
-	e.pipe.trace, e.pipe.maxInFlight = o.Trace, o.MaxInFlight
+	e.mux.Trace, e.mux.MaxInFlight = o.Trace, o.MaxInFlight
 	return e
 }
 
@@ -120,7 +121,7 @@ func (e *Client) Target(s Spec) (*Target, error) {
 
 // SetMaxTotalBytes bounds the octets of answers that all Polls hold; 0 means DefaultMaxTotalBytes.
 func (e *Client) SetMaxTotalBytes(n int) {
-	e.holds.most.Store(int64(cmp.Or(n, DefaultMaxTotalBytes)))
+	e.holds.max.Store(int64(cmp.Or(n, DefaultMaxTotalBytes)))
 }
 
 // Close forgets all targets. Polls that are under way end by their contexts.
@@ -130,7 +131,7 @@ func (e *Client) Close() error {
 	e.closed = true
 	e.targets = nil
 	e.recent.Init()
-	e.pipe.close()
+	e.mux.Close()
 	return nil
 }
 
@@ -139,7 +140,7 @@ type Target struct {
 	identity
 	auth    *access.Auth
 	client  *Client
-	pipe    *pipe
+	mux     *mux.Mux
 	address access.Address
 
 	resolved resolved
@@ -156,8 +157,8 @@ func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
 	if m := auth.Problems(); len(m) > 0 {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(m[0].Text)}
 	}
-	t := &Target{identity: id, auth: auth, client: e, pipe: e.pipe, address: address}
-	if !t.pipable() && auth.Version == 3 && auth.SecurityLevel == access.AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
+	t := &Target{identity: id, auth: auth, client: e, mux: e.mux, address: address}
+	if !t.viaMux() && auth.Version == 3 && auth.SecurityLevel == access.AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(access.NoTripleDES)}
 	}
 	return t, nil
@@ -170,39 +171,39 @@ func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
 //
 // The error is nil when everything arrived, else an *Error for each thing that did not, joined. Once
 // the target itself failed (Error.Whole) nothing more is asked for.
-func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (Stats, error) {
-	stats := Stats{progress: ProgressOf(ctx)}
+func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (mux.Stats, error) {
+	stats := mux.Stats{Progress: mux.ProgressOf(ctx)}
 	leave, failed := t.enter(ctx)
 	if failed != nil {
 		failed.Op, failed.Target = "connect", t.spec.Address
-		return Stats{}, failed
+		return mux.Stats{}, failed
 	}
 	defer leave()
-	o := settle(p.Params, t.auth.Version == 1)
+	o := resolveParams(p.Params, t.auth.Version == 1)
 	o.alone = p.Alone
 	pass := pass{
-		target: t.spec.Address, metrics: t.client.metrics, settled: o, toEnd: p.ToEnd,
+		target: t.spec.Address, metrics: t.client.metrics, resolvedParams: o, toEnd: p.ToEnd,
 		maxVarBinds: t.client.maxVarBinds, yield: yield, stats: &stats,
-		holding: &holding{total: &t.client.holds, most: o.maxBytes},
+		holding: &holding{total: &t.client.holds, max: o.maxBytes},
 	}
-	defer pass.holding.close()
-	if t.pipable() {
-		t.pollPiped(ctx, p, &pass)
+	defer pass.holding.Close()
+	if t.viaMux() {
+		t.pollViaMux(ctx, p, &pass)
 		return t.settledStats(&stats), pass.err()
 	}
 	err := t.pollGosnmp(ctx, p, &pass)
-	stats.progress = nil
+	stats.Progress = nil
 	return stats, err
 }
 
 // pollGosnmp is Poll through gosnmp.
 func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
-	s, failed := t.open(ctx, w.settled, w.stats)
+	s, failed := t.open(ctx, w.resolvedParams, w.stats)
 	if failed != nil {
 		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, access.Explained(failed.Err, t.address.Network, t.address.Port)
 		return failed
 	}
-	defer s.close()
+	defer s.Close()
 	w.exchanger = s
 	w.run(ctx, p)
 	if s.wire.discovered {
@@ -213,15 +214,15 @@ func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
 
 // settledStats copies what a poll that is over has counted, and what is known of the target by now. A
 // discovery that it began may still be under way, on behalf of others, and goes on counting.
-func (t *Target) settledStats(s *Stats) Stats {
-	t.pipe.lock()
-	defer t.pipe.unlock()
+func (t *Target) settledStats(s *mux.Stats) mux.Stats {
+	t.mux.Lock()
+	defer t.mux.Unlock()
 	settled := *s
-	settled.progress = nil
+	settled.Progress = nil
 	if d := t.device; d != nil {
-		settled.Path = d.peer.pathLocked()
-		if settled.Path != (Path{}) {
-			settled.Path.MaxBindings = d.capacity.most
+		settled.Path = d.peer.PathLocked()
+		if settled.Path != (mux.Path{}) {
+			settled.Path.MaxBindings = d.capacity.max
 		}
 	}
 	return settled
@@ -230,12 +231,12 @@ func (t *Target) settledStats(s *Stats) Stats {
 // SNMPEngine returns the ID of the SNMPv3 engine that answers for the target, and how often it has booted; ok is false
 // while that is not known, and of other versions.
 func (t *Target) SNMPEngine() (id []byte, boots int32, ok bool) {
-	t.pipe.lock()
-	defer t.pipe.unlock()
+	t.mux.Lock()
+	defer t.mux.Unlock()
 	if t.device == nil {
 		return nil, 0, false
 	}
-	id, boots, _, ok = t.device.peer.engineLocked(t.pipe.now)
+	id, boots, _, ok = t.device.peer.EngineLocked(t.mux.Now)
 	return id, boots, ok
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -114,7 +115,7 @@ func TestTheTargetUsedLongestAgoIsForgotten(t *testing.T) {
 
 func TestMetricsHaveTheNamesOfSnmpExporter(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	e := client.New(client.Options{Metrics: client.NewMetrics(registry)})
+	e := client.New(client.Options{Metrics: mux.NewMetrics(registry)})
 	defer e.Close()
 	c := column(3)
 	c[1].Type = 0x4f

@@ -51,7 +51,7 @@ func TestSource(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan := client.Plan{Walk: walkOf(columnOID), Params: patient(10).Over(client.Params{UseUnconnectedUDPSocket: unconnected})}
+			plan := client.Plan{Walk: walkOf(columnOID), Params: patient(10).WithDefaults(client.Params{UseUnconnectedUDPSocket: unconnected})}
 			plan.Params.UseUnconnectedUDPSocket = unconnected
 			var polls sync.WaitGroup
 			for range 4 { // with gosnmp, a fixed port serves them one after the other

@@ -36,9 +36,9 @@ func (t *Target) enter(ctx context.Context) (leave func(), failed *access.Error)
 
 // hush ends what a Poll that is over left under way: a discovery, or the question whether the target is there.
 func (t *Target) hush() {
-	t.pipe.lock()
-	defer t.pipe.unlock()
+	t.mux.Lock()
+	defer t.mux.Unlock()
 	if t.device != nil {
-		t.pipe.failAllLocked(t.device.peer, &access.Error{Reason: access.Canceled, Err: context.Canceled})
+		t.mux.FailAllLocked(t.device.peer, &access.Error{Reason: access.Canceled, Err: context.Canceled})
 	}
 }

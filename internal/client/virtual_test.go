@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -17,7 +18,7 @@ import (
 type virtualNet struct {
 	r     *rand.Rand
 	agent *virtualAgent
-	inbox chan datagram
+	inbox chan mux.Datagram
 
 	mu                  sync.Mutex
 	closed              bool
@@ -29,13 +30,13 @@ type virtualNet struct {
 
 var virtualPeer = netip.MustParseAddrPort("192.0.2.1:161")
 
-func (n *virtualNet) open(outlet) (socket, error) { return n, nil }
+func (n *virtualNet) open(mux.LocalBinding) (mux.Socket, error) { return n, nil }
 
 // virtualEngine is the engine itself but for its sockets.
 func virtualEngine(n *virtualNet) (*Client, *Target) {
-	n.inbox = make(chan datagram, 1<<14)
+	n.inbox = make(chan mux.Datagram, 1<<14)
 	e := New(Options{})
-	e.pipe.open = n.open
+	e.mux.Open = n.open
 	x, err := e.Target(Spec{Address: virtualPeer.String()})
 	if err != nil {
 		panic(err)
@@ -43,10 +44,10 @@ func virtualEngine(n *virtualNet) (*Client, *Target) {
 	return e, x
 }
 
-func (n *virtualNet) receive(take func([]datagram)) error {
+func (n *virtualNet) Receive(take func([]mux.Datagram)) error {
 	for d := range n.inbox {
-		batch := []datagram{d}
-		for more := true; more && len(batch) < batchSize; {
+		batch := []mux.Datagram{d}
+		for more := true; more && len(batch) < mux.BatchSize; {
 			select {
 			case d, ok := <-n.inbox:
 				if more = ok; ok {
@@ -61,14 +62,14 @@ func (n *virtualNet) receive(take func([]datagram)) error {
 	return net.ErrClosed
 }
 
-func (n *virtualNet) send(batch []datagram) (int, error) {
+func (n *virtualNet) Send(batch []mux.Datagram) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range batch {
 		n.requests++
 		n.flying++
 		n.most = max(n.most, n.flying)
-		request := bytes.Clone(d.data)
+		request := bytes.Clone(d.Data)
 		for range n.copies() {
 			time.AfterFunc(n.delay(), func() { n.arrive(request) })
 		}
@@ -95,27 +96,27 @@ func (n *virtualNet) arrive(request []byte) {
 		n.deliver(n.forge(response))
 	}
 	for range n.copies() {
-		n.deliver(datagram{response, virtualPeer})
+		n.deliver(mux.Datagram{Data: response, Peer: virtualPeer})
 	}
 }
 
 // forge is an answer that a stranger makes up: from elsewhere, or with an id that nobody asked with.
-func (n *virtualNet) forge(response []byte) datagram {
+func (n *virtualNet) forge(response []byte) mux.Datagram {
 	m, _ := snmp.ParseMessage(bytes.Clone(response))
 	m.VarBinds = snmp.AppendVarBind(nil, snmp.VarBind{Name: append(bytes.Clone(testColumn), 0x7f), Type: snmp.Integer, Value: []byte{9}})
 	if n.r.IntN(2) == 0 {
-		return datagram{snmp.AppendMessage(nil, &m), netip.AddrPortFrom(netip.MustParseAddr("192.0.2.66"), 161)}
+		return mux.Datagram{Data: snmp.AppendMessage(nil, &m), Peer: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.66"), 161)}
 	}
-	m.RequestID = int32(n.r.Uint32() & idMask)
-	return datagram{snmp.AppendMessage(nil, &m), virtualPeer}
+	m.RequestID = int32(n.r.Uint32() & mux.IDMask)
+	return mux.Datagram{Data: snmp.AppendMessage(nil, &m), Peer: virtualPeer}
 }
 
-func (n *virtualNet) deliver(d datagram) {
+func (n *virtualNet) deliver(d mux.Datagram) {
 	time.AfterFunc(n.delay(), func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if n.flying--; !n.closed {
-			n.inbox <- datagram{bytes.Clone(d.data), d.peer}
+			n.inbox <- mux.Datagram{Data: bytes.Clone(d.Data), Peer: d.Peer}
 		}
 	})
 }
@@ -138,10 +139,10 @@ func (n *virtualNet) delay() time.Duration {
 	return d
 }
 
-func (n *virtualNet) refusals(func(netip.AddrPort, error)) {}
-func (n *virtualNet) load() (int, uint64)                  { return 1 << 24, 0 }
+func (n *virtualNet) SocketErrors(func(netip.AddrPort, error)) {}
+func (n *virtualNet) Load() (int, uint64)                      { return 1 << 24, 0 }
 
-func (n *virtualNet) close() {
+func (n *virtualNet) Close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.closed { // it may have been opened twice

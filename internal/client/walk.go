@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 
 	"trapline/internal/access"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -30,7 +31,7 @@ type walk struct {
 }
 
 func (p *pass) walk(ctx context.Context, root snmp.OID) {
-	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.settled.repetitions, limit: p.maxVarBinds}
+	w := &walk{pass: p, root: root, cursor: bytes.Clone(root.First()), repetitions: p.resolvedParams.repetitions, limit: p.maxVarBinds}
 	if p.maxRows > 0 {
 		w.limit = min(p.maxRows, w.limit)
 	}
@@ -50,37 +51,37 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		w.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
 		return false
 	}
-	r := request{pdu: snmp.GetBulkRequest, oids: []snmp.OID{w.cursor}, repetitions: w.repetitions}
+	r := mux.Request{PDU: snmp.GetBulkRequest, OIDs: []snmp.OID{w.cursor}, Repetitions: w.repetitions}
 	if w.v1 {
-		r.pdu = snmp.GetNextRequest
+		r.PDU = snmp.GetNextRequest
 	}
-	a, e := w.exchange(ctx, r)
+	a, e := w.Exchange(ctx, r)
 	switch {
 	case e != nil:
 		w.lost("walk", w.root, w.last(), e)
 		return false
-	case a.status != snmp.NoError && w.repetitions > 1 && !messageRefused(a):
+	case a.Status != snmp.NoError && w.repetitions > 1 && !mux.MessageRefused(a):
 		// Too big, or there is an object ahead that cannot be read. What lies before that can, and it
 		// may even lie behind the end of the subtree.
 		w.repetitions /= 2
 		return true
-	case a.status == snmp.NoSuchName:
+	case a.Status == snmp.NoSuchName:
 		// The end of the MIB in SNMPv1 (RFC 1157 section 4.1.3), and behind proxies to it.
 		w.end(ctx)
 		return false
-	case a.status != snmp.NoError:
+	case a.Status != snmp.NoError:
 		w.refused("walk", w.root, w.last(), a)
 		return false
-	case len(a.varbinds) == 0 && w.repetitions > 1 && !w.again:
+	case len(a.VarBinds) == 0 && w.repetitions > 1 && !w.again:
 		// Some agents answer so instead of with tooBig, or with what fits.
 		w.repetitions, w.again = w.repetitions/2, true
 		return true
-	case len(a.varbinds) == 0:
+	case len(a.VarBinds) == 0:
 		w.partial("walk", w.root, w.last(), access.EmptyAnswer, errEmpty)
 		return false
 	}
 	w.again = false
-	return w.take(ctx, a.varbinds)
+	return w.take(ctx, a.VarBinds)
 }
 
 // take goes through the varbinds of one answer, and tells whether there may be more behind them.
@@ -97,7 +98,7 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 			return false
 		}
 		if w.seen != nil && w.arrived > 0 && bytes.Equal(v.Name, w.cursor) && w.idle < maxIdle {
-			w.metrics.deviates(repeatedRow)
+			w.metrics.Deviates(mux.RepeatedRow)
 			continue
 		}
 		if err := w.ordered(v.Name); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -151,7 +152,7 @@ func TestWalks(t *testing.T) {
 				test.plan.Walk = walkOf(c)
 			}
 			if test.plan.Params.MaxRepetitions == nil {
-				test.plan.Params = test.plan.Params.Over(patient(10))
+				test.plan.Params = test.plan.Params.WithDefaults(patient(10))
 			}
 			for _, name := range []string{access.Gosnmp, ""} {
 				if test.only != "" && test.only != name {
@@ -260,7 +261,7 @@ func TestWalkPastUnreadableBindings(t *testing.T) {
 				lines, errs = 2, []string{"walk malformed " + columnOID + " after " + columnOID + ".2"}
 			}
 			registry := prometheus.NewRegistry()
-			e := client.New(client.Options{Metrics: client.NewMetrics(registry)})
+			e := client.New(client.Options{Metrics: mux.NewMetrics(registry)})
 			t.Cleanup(func() { e.Close() })
 			x, err := e.Target(client.Spec{Address: newAgent(t, answer).address})
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
 
@@ -90,7 +91,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 	const timeout = 60 * time.Millisecond
 	for _, retries := range []int{0, 1, 3} {
 		registry := prometheus.NewRegistry()
-		e := client.New(client.Options{Metrics: client.NewMetrics(registry)})
+		e := client.New(client.Options{Metrics: mux.NewMetrics(registry)})
 		defer e.Close()
 		a := newAgent(t, func(question) [][]byte { return nil })
 		x, err := e.Target(client.Spec{Engine: tested, Address: a.address})
@@ -105,7 +106,7 @@ func TestRetriesAreAttemptsAfterTheFirst(t *testing.T) {
 			runtime.Gosched() // the agent has yet to read the last one
 		}
 		asked = slices.DeleteFunc(asked, func(q question) bool { return q.PDU == snmp.GetNextRequest })
-		if len(asked) != retries+1 || r.stats != (client.Stats{Packets: retries + 1 + probes, Retries: retries}) {
+		if len(asked) != retries+1 || r.stats != (mux.Stats{Packets: retries + 1 + probes, Retries: retries}) {
 			t.Errorf("retries %d: %d datagrams, stats are %+v", retries, len(asked), r.stats)
 		}
 		for i := 1; i < len(asked); i++ {

@@ -176,7 +176,7 @@ func (t *TargetSettings) Effective(g *Global) {
 	t.Interval.Duration = firstSet(t.Interval.Duration, g.Interval.Duration, DefaultInterval)
 	t.SourceAddress = cmp.Or(t.SourceAddress, g.SourceAddress)
 	t.SourceInterface = cmp.Or(t.SourceInterface, g.SourceInterface)
-	t.Params = t.Params.Over(g.Params)
+	t.Params = t.Params.WithDefaults(g.Params)
 }
 
 const shortestInterval = time.Second

@@ -153,7 +153,7 @@ func explainModule(ctx context.Context, w io.Writer, target collector.Session, m
 	defer out.Flush()
 	x := m.Explainer()
 	plan := m.Plan
-	plan.Params = params.Over(plan.Params)
+	plan.Params = params.WithDefaults(plan.Params)
 	_, err := target.Poll(ctx, &plan, func(v snmp.VarBind) { fmt.Fprintln(out, x.Explain(v)) })
 	for _, text := range x.Missing() {
 		fmt.Fprintln(out, text)

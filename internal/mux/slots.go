@@ -1,4 +1,4 @@
-package client
+package mux
 
 import "math/rand/v2"
 
@@ -13,23 +13,23 @@ type slotTable struct {
 
 type slot struct {
 	uses  uint32 // of which the id holds the low bits
-	query *query // nil when unused
+	query *Query // nil when unused
 }
 
 const (
 	idBits   = 31
-	idMask   = 1<<idBits - 1
+	IDMask   = 1<<idBits - 1
 	useBits  = 11
 	useMask  = 1<<useBits - 1
 	maxSlots = 1 << (idBits - useBits)
 )
 
 func newSlotTable() slotTable {
-	return slotTable{key: [3]uint32{rand.Uint32() & idMask, rand.Uint32() | 1, rand.Uint32() & idMask}}
+	return slotTable{key: [3]uint32{rand.Uint32() & IDMask, rand.Uint32() | 1, rand.Uint32() & IDMask}}
 }
 
 // take gives q an id that finds it until free.
-func (s *slotTable) take(q *query) uint32 {
+func (s *slotTable) take(q *Query) uint32 {
 	var i uint32
 	if n := len(s.unused); n > 0 {
 		i, s.unused = s.unused[n-1], s.unused[:n-1]
@@ -42,10 +42,10 @@ func (s *slotTable) take(q *query) uint32 {
 }
 
 // find gives the query of an id, or nil.
-func (s *slotTable) find(id uint32) *query {
+func (s *slotTable) find(id uint32) *Query {
 	v := s.reveal(id)
 	i := v >> useBits
-	if id > idMask || int(i) >= len(s.slots) || s.slots[i].uses&useMask != v&useMask {
+	if id > IDMask || int(i) >= len(s.slots) || s.slots[i].uses&useMask != v&useMask {
 		return nil
 	}
 	return s.slots[i].query
@@ -53,7 +53,7 @@ func (s *slotTable) find(id uint32) *query {
 
 // issued reports whether an id may have been one of take's: few of those that others make up are.
 func (s *slotTable) issued(id uint32) bool {
-	return id <= idMask && int(s.reveal(id)>>useBits) < len(s.slots)
+	return id <= IDMask && int(s.reveal(id)>>useBits) < len(s.slots)
 }
 
 func (s *slotTable) free(id uint32) {
@@ -65,16 +65,16 @@ func (s *slotTable) free(id uint32) {
 
 // hide is a bijection of the numbers of 31 bits; reveal is its inverse.
 func (s *slotTable) hide(v uint32) uint32 {
-	v = (v ^ s.key[0]) * s.key[1] & idMask
+	v = (v ^ s.key[0]) * s.key[1] & IDMask
 	v ^= v >> 16
-	return (v*s.key[1] ^ s.key[2]) & idMask
+	return (v*s.key[1] ^ s.key[2]) & IDMask
 }
 
 func (s *slotTable) reveal(id uint32) uint32 {
 	inverse := inverseOdd(s.key[1])
-	v := (id ^ s.key[2]) * inverse & idMask
+	v := (id ^ s.key[2]) * inverse & IDMask
 	v ^= v >> 16
-	return v*inverse&idMask ^ s.key[0]
+	return v*inverse&IDMask ^ s.key[0]
 }
 
 // inverseOdd is the inverse of an odd number modulo 2^32: each step doubles the bits that are right.

@@ -1,4 +1,4 @@
-package client
+package mux
 
 import "net/netip"
 
@@ -7,31 +7,31 @@ import "net/netip"
 // asked through a socket that such targets have for themselves.
 
 const (
-	// tolerated is how many frames of noise a target may send.
-	tolerated = 256
+	// Tolerated is how many frames of noise a target may send.
+	Tolerated = 256
 	// maxNoisy bounds the addresses that are counted.
 	maxNoisy = 4096
 )
 
 // noiseLocked counts a datagram of so many octets that was not asked for.
-func (p *pipe) noiseLocked(from netip.AddrPort, size int) {
+func (p *Mux) noiseLocked(from netip.AddrPort, size int) {
 	if len(p.noise) >= maxNoisy {
 		clear(p.noise)
 	}
 	p.noise[from] += 1 + size/DefaultMaxResponse
 }
 
-// outletLocked is where requests to t leave from. It stays as it is while requests are outstanding, and
+// bindingLocked is where requests to t leave from. It stays as it is while requests are outstanding, and
 // where a source port was set, which one socket has.
-func (p *pipe) outletLocked(t *peer, o outlet) outlet {
-	o.v6, o.apart = !t.address.Addr().Is4(), t.outlet.apart
-	if p.noise[t.address] > tolerated && o.source.Port() == 0 {
-		delete(p.noise, t.address)
-		o.apart = true
+func (p *Mux) bindingLocked(t *Peer, o LocalBinding) LocalBinding {
+	o.V6, o.Apart = !t.Address.Addr().Is4(), t.binding.Apart
+	if p.noise[t.Address] > Tolerated && o.Source.Port() == 0 {
+		delete(p.noise, t.Address)
+		o.Apart = true
 	}
-	if t.link != nil && o != t.outlet {
-		if len(t.flying) > 0 || t.held {
-			return t.outlet
+	if t.link != nil && o != t.binding {
+		if len(t.inFlight) > 0 || t.blocked {
+			return t.binding
 		}
 		t.link = nil
 	}

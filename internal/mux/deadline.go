@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 
 // OutOfTime is the *Error of what is missing because ctx has ended.
 func OutOfTime(ctx context.Context, op, target string) error {
-	e := outOfTimeError(ctx, false)
+	e := OutOfTimeError(ctx, false)
 	e.Op, e.Target = op, target
 	return e
 }
 
-// outOfTimeError is the end of a context. A target that did not say a word until then timed out, in this
+// OutOfTimeError is the end of a context. A target that did not say a word until then timed out, in this
 // poll or others of the same Progress; one that did answers too slowly.
-func outOfTimeError(ctx context.Context, answered bool) *access.Error {
+func OutOfTimeError(ctx context.Context, answered bool) *access.Error {
 	err := ctx.Err()
 	if err == nil {
 		err = context.DeadlineExceeded

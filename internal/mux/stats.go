@@ -1,4 +1,4 @@
-package client
+package mux
 
 import "time"
 
@@ -10,7 +10,7 @@ type Stats struct {
 	Bytes    int // octets of the answers that were held
 	Path     Path
 
-	progress *Progress // nil once the Poll has ended
+	Progress *Progress // nil once the Poll has ended
 }
 
 // Path is what is known, at the end of a Poll over UDP, of the way to a target and of its agent. The zero

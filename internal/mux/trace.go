@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"net/netip"
@@ -19,41 +19,41 @@ type Packet struct {
 }
 
 // traceSentLocked shows an attempt that is about to leave.
-func (p *pipe) traceSentLocked(q *query, id int32, size int) {
-	if p.trace == nil {
+func (p *Mux) traceSentLocked(q *Query, id int32, size int) {
+	if p.Trace == nil {
 		return
 	}
-	t := q.peer
-	packet := Packet{Peer: t.address, Size: size, Version: t.version}
+	t := q.Peer
+	packet := Packet{Peer: t.Address, Size: size, Version: t.version}
 	packet.PDU.PDU = pduOf(q, id, &p.list)
 	if u := t.v3; u != nil {
 		packet.Header.ID = id
 		if !q.discovery {
 			packet.Header.Flags, packet.Header.EngineID, packet.Header.UserName = u.user.Level(), u.security.EngineID(), []byte(u.user.Name)
-			packet.Header.Boots, packet.Header.Time = u.clock.Now(p.now)
+			packet.Header.Boots, packet.Header.Time = u.clock.Now(p.Now)
 			packet.PDU.ContextEngineID, packet.PDU.ContextName = u.contextEngine, u.contextName
 		}
 	}
-	p.trace(&packet)
+	p.Trace(&packet)
 }
 
-func (p *pipe) traceMessage(from netip.AddrPort, size int, m *snmp.Message) {
-	if p.trace == nil {
+func (p *Mux) traceMessage(from netip.AddrPort, size int, m *snmp.Message) {
+	if p.Trace == nil {
 		return
 	}
 	packet := Packet{Received: true, Peer: from, Size: size, Version: m.Version}
 	packet.PDU.PDU = snmp.PDU{Type: m.PDU, RequestID: m.RequestID, ErrorStatus: m.ErrorStatus, ErrorIndex: m.ErrorIndex, VarBinds: m.VarBinds}
-	p.trace(&packet)
+	p.Trace(&packet)
 }
 
-func (p *pipe) traceOpened(from netip.AddrPort, size int, o *snmp.Opened) {
-	if p.trace != nil {
-		p.trace(&Packet{Received: true, Peer: from, Size: size, Version: snmp.V3, Header: o.Header3, PDU: o.ScopedPDU})
+func (p *Mux) traceOpened(from netip.AddrPort, size int, o *snmp.Opened) {
+	if p.Trace != nil {
+		p.Trace(&Packet{Received: true, Peer: from, Size: size, Version: snmp.V3, Header: o.Header3, PDU: o.ScopedPDU})
 	}
 }
 
-func (p *pipe) traceStrange(from netip.AddrPort, size int, err error) {
-	if p.trace != nil {
-		p.trace(&Packet{Received: true, Peer: from, Size: size, Err: err})
+func (p *Mux) traceInvalid(from netip.AddrPort, size int, err error) {
+	if p.Trace != nil {
+		p.Trace(&Packet{Received: true, Peer: from, Size: size, Err: err})
 	}
 }

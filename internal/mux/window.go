@@ -1,4 +1,4 @@
-package client
+package mux
 
 import "time"
 
@@ -7,7 +7,7 @@ import "time"
 // pure: all times are given, as durations since any fixed moment.
 type window struct {
 	size      float64 // requests
-	most      int     // upper bound
+	max       int     // upper bound
 	slowStart bool
 
 	base      time.Duration // the shortest round trip of a full request, of this and the last period
@@ -29,8 +29,8 @@ type window struct {
 
 const (
 	firstWindow   = 2
-	DefaultWindow = 16 // most requests before one target at once
-	highestWindow = 64
+	DefaultWindow = 16 // most requests outstanding per target
+	MaxWindow     = 64
 
 	basePeriod = 10 * time.Minute
 	minRTO     = 200 * time.Millisecond
@@ -42,12 +42,12 @@ const (
 )
 
 func newWindow(most int) window {
-	return window{size: min(firstWindow, float64(most)), most: most, slowStart: true}
+	return window{size: min(firstWindow, float64(most)), max: most, slowStart: true}
 }
 
 // bound sets how large the window may become.
 func (w *window) bound(most int) {
-	w.most = most
+	w.max = most
 	w.size = min(w.size, float64(most))
 }
 
@@ -106,7 +106,7 @@ func (w *window) adjust() {
 	case w.limited:
 		w.size += max(1, w.size/8)
 	}
-	w.size = min(max(w.size, 1), float64(w.most))
+	w.size = min(max(w.size, 1), float64(w.max))
 }
 
 // lost makes the window smaller after a request was not answered in time, once a round trip at most.
@@ -122,7 +122,7 @@ func (w *window) lost(now time.Duration) {
 // The window gets back what that took from it, and the next ones are waited for longer.
 func (w *window) spurious(rtt time.Duration) {
 	w.patience = min(max(w.patience, rtt+rtt/4), maxRTO)
-	w.size = min(max(w.size, w.before), float64(w.most))
+	w.size = min(max(w.size, w.before), float64(w.max))
 }
 
 // silent makes the window as small as it gets: nothing is answered any more.

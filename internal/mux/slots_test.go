@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"math/rand/v2"
@@ -9,11 +9,11 @@ func TestIDsFindTheirQueriesOnce(t *testing.T) {
 	s := newSlotTable()
 	seen := map[uint32]bool{}
 	var held []uint32
-	queries := map[uint32]*query{}
+	queries := map[uint32]*Query{}
 	for range 100_000 {
-		q := &query{}
+		q := &Query{}
 		id := s.take(q)
-		if id > idMask || s.find(id) != q {
+		if id > IDMask || s.find(id) != q {
 			t.Fatalf("id %d does not find its query", id)
 		}
 		if queries[id] != nil {
@@ -39,7 +39,7 @@ func TestIDsFindTheirQueriesOnce(t *testing.T) {
 func TestHideIsABijection(t *testing.T) {
 	s := newSlotTable()
 	for range 100_000 {
-		if v := rand.Uint32() & idMask; s.reveal(s.hide(v)) != v {
+		if v := rand.Uint32() & IDMask; s.reveal(s.hide(v)) != v {
 			t.Fatalf("%d becomes %d", v, s.reveal(s.hide(v)))
 		}
 	}

@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"sync"
@@ -23,7 +23,7 @@ type Metrics struct {
 	holds atomic.Int64 // octets of answers that are held
 
 	mu    sync.Mutex
-	pipes []*pipe
+	muxes []*Mux
 }
 
 // NewMetrics registers the metrics with r. The first four have the names and buckets of snmp_exporter.
@@ -48,7 +48,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "trapline_engine_deviations_total",
 		Help: "Answers that deviate from the protocol and were accepted, by kind.",
 	}, []string{"kind"})
-	for _, kind := range []string{completedInstance, repeatedRow} {
+	for _, kind := range []string{CompletedInstance, RepeatedRow} {
 		m.deviations.WithLabelValues(kind)
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -63,25 +63,25 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 }
 
 // watch has the sockets of p counted.
-func (m *Metrics) watch(p *pipe) {
+func (m *Metrics) watch(p *Mux) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pipes = append(m.pipes, p)
+	m.muxes = append(m.muxes, p)
 }
 
 func (m *Metrics) dropped() (n float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range m.pipes {
+	for _, p := range m.muxes {
 		n += float64(p.dropped())
 	}
 	return n
 }
 
-func (m *Metrics) sent(retry bool) {
+func (m *Metrics) Sent(retry bool) {
 	if m == nil {
 		return
 	}
@@ -91,25 +91,25 @@ func (m *Metrics) sent(retry bool) {
 	}
 }
 
-func (m *Metrics) received(after time.Duration) {
+func (m *Metrics) Received(after time.Duration) {
 	if m != nil {
 		m.duration.Observe(after.Seconds())
 	}
 }
 
-func (m *Metrics) unexpectedType() {
+func (m *Metrics) UnexpectedType() {
 	if m != nil {
 		m.unexpected.Inc()
 	}
 }
 
-func (m *Metrics) rediscovered() {
+func (m *Metrics) Rediscovered() {
 	if m != nil {
 		m.rediscoveries.Inc()
 	}
 }
 
-func (m *Metrics) unresolved() {
+func (m *Metrics) Unresolved() {
 	if m != nil {
 		m.lookups.Inc()
 	}
@@ -123,17 +123,17 @@ func (m *Metrics) internalError() {
 
 // The kinds of deviations that are counted.
 const (
-	completedInstance = "completed_instance" // a GET of X was answered by X.0
-	repeatedRow       = "repeated_row"       // a walk got the same row twice in a row
+	CompletedInstance = "completed_instance" // a GET of X was answered by X.0
+	RepeatedRow       = "repeated_row"       // a walk got the same row twice in a row
 )
 
-func (m *Metrics) deviates(kind string) {
+func (m *Metrics) Deviates(kind string) {
 	if m != nil {
 		m.deviations.WithLabelValues(kind).Inc()
 	}
 }
 
-func (m *Metrics) holding(n int64) {
+func (m *Metrics) Holding(n int64) {
 	if m != nil {
 		m.holds.Add(n)
 	}

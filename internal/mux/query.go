@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"time"
@@ -6,20 +6,20 @@ import (
 	"trapline/internal/access"
 )
 
-// query is one request on its way, with all its attempts.
-type query struct {
-	peer     *peer
-	request  request
-	by       asker
-	budget   time.Duration // from the first sending to giving up
-	timeout  time.Duration // longest wait for one attempt
-	retries  int
-	stats    *Stats
+// Query is one request on its way, with all its attempts.
+type Query struct {
+	Peer     *Peer
+	Request  Request
+	Owner    Owner
+	Budget   time.Duration // from the first sending to giving up
+	Timeout  time.Duration // longest wait for one attempt
+	Retries  int
+	Stats    *Stats
 	attempts []attempt
 	room     [2]attempt // for attempts, which are seldom more
 	later    int        // answers to requests that were sent after this one
 
-	alone     bool   // the target is not probed beside it
+	Alone     bool   // the target is not probed beside it
 	discovery bool   // asks for the engine ID, in SNMPv3
 	presence  bool   // is a discovery that only shows whether the engine is there
 	resynced  bool   // was sent again after the target told its time
@@ -29,13 +29,13 @@ type query struct {
 
 	timer timer
 	first time.Duration
-	dead  bool
+	Dead  bool
 
 	charged bool // the link keeps room for its answer
 }
 
 // unansweredAttempts counts the attempts that nothing came of, before the last one.
-func (q *query) unansweredAttempts() int {
+func (q *Query) unansweredAttempts() int {
 	n := len(q.attempts) - 1
 	if q.resynced {
 		n-- // that one was answered by a Report
@@ -43,18 +43,18 @@ func (q *query) unansweredAttempts() int {
 	return n
 }
 
-// sentLocked reports whether an attempt was made.
-func (q *query) sentLocked() bool { return len(q.attempts) > 0 }
+// SentLocked reports whether an attempt was made.
+func (q *Query) SentLocked() bool { return len(q.attempts) > 0 }
 
-// asker is told how a query ended, once and with the mutex held. The answer is valid until it returns.
-type asker interface {
-	answeredLocked(answer, *access.Error)
+// Owner is told how a query ended, once and with the mutex held. The answer is valid until it returns.
+type Owner interface {
+	CompletedLocked(Answer, *access.Error)
 }
 
-// askerFunc is an asker.
-type askerFunc func(answer, *access.Error)
+// OwnerFunc is an asker.
+type OwnerFunc func(Answer, *access.Error)
 
-func (f askerFunc) answeredLocked(a answer, e *access.Error) { f(a, e) }
+func (f OwnerFunc) CompletedLocked(a Answer, e *access.Error) { f(a, e) }
 
 type attempt struct {
 	id uint32

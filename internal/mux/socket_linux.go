@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"encoding/binary"
@@ -24,9 +24,9 @@ type batchSocket struct {
 
 // frames is what the system wants to know of a batch.
 type frames struct {
-	headers [batchSize]messageHeader
-	vectors [batchSize]syscall.Iovec
-	names   [batchSize]syscall.RawSockaddrInet6 // RawSockaddrInet4 is shorter
+	headers [BatchSize]messageHeader
+	vectors [BatchSize]syscall.Iovec
+	names   [BatchSize]syscall.RawSockaddrInet6 // RawSockaddrInet4 is shorter
 }
 
 // messageHeader is struct mmsghdr.
@@ -35,19 +35,19 @@ type messageHeader struct {
 	size   uint32
 }
 
-func openSocket(o outlet) (socket, error) {
-	conn, err := o.listen()
+func openSocket(o LocalBinding) (Socket, error) {
+	conn, err := o.Listen()
 	if err != nil {
 		return nil, err
 	}
-	s := &batchSocket{conn: conn, v6: o.v6, zones: map[uint32]string{}}
+	s := &batchSocket{conn: conn, v6: o.V6, zones: map[uint32]string{}}
 	if s.raw, err = conn.SyscallConn(); err != nil {
 		return nil, err
 	}
 	s.prepare()
-	buffers := make([]byte, batchSize*maxDatagram) // pages never touched take no memory
-	for i := range batchSize {
-		s.in.point(i, buffers[i*maxDatagram:(i+1)*maxDatagram])
+	buffers := make([]byte, BatchSize*MaxDatagram) // pages never touched take no memory
+	for i := range BatchSize {
+		s.in.point(i, buffers[i*MaxDatagram:(i+1)*MaxDatagram])
 	}
 	return s, nil
 }
@@ -78,17 +78,17 @@ func (f *frames) point(i int, b []byte) {
 	h.Name = (*byte)(unsafe.Pointer(&f.names[i]))
 }
 
-// receive does not ask again after a batch that was not full: the socket was empty then, and the poller
+// Receive does not ask again after a batch that was not full: the socket was empty then, and the poller
 // of the runtime notes whatever arrives from that moment on.
-func (s *batchSocket) receive(take func([]datagram)) error {
-	var batch [batchSize]datagram
+func (s *batchSocket) Receive(take func([]Datagram)) error {
+	var batch [BatchSize]Datagram
 	var failed error
 	err := s.raw.Read(func(fd uintptr) (done bool) {
 		for {
 			for i := range s.in.headers {
 				s.in.headers[i].header.Namelen = uint32(unsafe.Sizeof(s.in.names[i]))
 			}
-			n, errno := call(unix.SYS_RECVMMSG, fd, &s.in, batchSize)
+			n, errno := call(unix.SYS_RECVMMSG, fd, &s.in, BatchSize)
 			switch errno {
 			case 0:
 			case syscall.EAGAIN:
@@ -98,9 +98,9 @@ func (s *batchSocket) receive(take func([]datagram)) error {
 				return true
 			}
 			for i := range n {
-				batch[i] = datagram{unsafe.Slice(s.in.vectors[i].Base, int(s.in.headers[i].size)), s.peer(&s.in.names[i])}
+				batch[i] = Datagram{unsafe.Slice(s.in.vectors[i].Base, int(s.in.headers[i].size)), s.peer(&s.in.names[i])}
 			}
-			if take(batch[:n]); n < batchSize {
+			if take(batch[:n]); n < BatchSize {
 				return false
 			}
 		}
@@ -118,10 +118,10 @@ func call(trap, fd uintptr, f *frames, n int) (int, syscall.Errno) {
 	}
 }
 
-func (s *batchSocket) send(batch []datagram) (sent int, err error) {
+func (s *batchSocket) Send(batch []Datagram) (sent int, err error) {
 	for len(batch) > 0 && err == nil {
 		var n int
-		n, err = s.sendSome(batch[:min(len(batch), batchSize)])
+		n, err = s.sendSome(batch[:min(len(batch), BatchSize)])
 		sent, batch = sent+n, batch[n:]
 	}
 	return sent, err
@@ -129,10 +129,10 @@ func (s *batchSocket) send(batch []datagram) (sent int, err error) {
 
 // sendSome makes one more try after an error: the system reports with it that an earlier datagram did
 // not arrive, which refusals will tell of.
-func (s *batchSocket) sendSome(batch []datagram) (n int, err error) {
+func (s *batchSocket) sendSome(batch []Datagram) (n int, err error) {
 	for i, d := range batch {
-		s.out.point(i, d.data)
-		s.out.headers[i].header.Namelen = s.setPeer(&s.out.names[i], d.peer)
+		s.out.point(i, d.Data)
+		s.out.headers[i].header.Namelen = s.setPeer(&s.out.names[i], d.Peer)
 	}
 	for range 2 {
 		var errno syscall.Errno
@@ -196,9 +196,9 @@ func zoneNumber(zone string) uint32 {
 	return uint32(n)
 }
 
-// load reads SO_MEMINFO (sock_diag(7)): numbers of 32 bits, of which one is the size of the receive
+// Load reads SO_MEMINFO (sock_diag(7)): numbers of 32 bits, of which one is the size of the receive
 // buffer, and the last counts what was dropped.
-func (s *batchSocket) load() (buffer int, dropped uint64) {
+func (s *batchSocket) Load() (buffer int, dropped uint64) {
 	const size, receive, drops = 9, 1, 8
 	var info [size]uint32
 	length := uint32(unsafe.Sizeof(info))
@@ -213,9 +213,9 @@ func (s *batchSocket) load() (buffer int, dropped uint64) {
 	return int(info[receive]), uint64(info[drops])
 }
 
-func (s *batchSocket) close() { _ = s.conn.Close() }
+func (s *batchSocket) Close() { _ = s.conn.Close() }
 
-func bindToDevice(c syscall.RawConn, device string) (err error) {
+func BindToDevice(c syscall.RawConn, device string) (err error) {
 	if device == "" {
 		return nil
 	}
@@ -232,8 +232,8 @@ type extendedErr struct {
 	info, data              uint32
 }
 
-// refusals takes what waits in the socket's error queue.
-func (s *batchSocket) refusals(told func(to netip.AddrPort, err error)) {
+// SocketErrors takes what waits in the socket's error queue.
+func (s *batchSocket) SocketErrors(told func(to netip.AddrPort, err error)) {
 	var data [64]byte
 	var control [512]byte
 	for more := true; more; {

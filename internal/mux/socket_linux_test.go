@@ -1,4 +1,4 @@
-package client
+package mux
 
 import (
 	"errors"
@@ -13,24 +13,24 @@ import (
 func TestSocketCarriesBatches(t *testing.T) {
 	for _, v6 := range []bool{false, true} {
 		from, to := opened(t, v6), opened(t, v6)
-		const n = 3*batchSize + 5
-		var batch []datagram
+		const n = 3*BatchSize + 5
+		var batch []Datagram
 		for i := range n {
-			batch = append(batch, datagram{fmt.Appendf(nil, "datagram %d", i), addressOf(t, to)})
+			batch = append(batch, Datagram{fmt.Appendf(nil, "datagram %d", i), addressOf(t, to)})
 		}
-		if sent, err := from.send(batch); sent != n || err != nil {
+		if sent, err := from.Send(batch); sent != n || err != nil {
 			t.Fatalf("%d sent, %v", sent, err)
 		}
 		arrived := 0
-		err := to.receive(func(got []datagram) {
+		err := to.Receive(func(got []Datagram) {
 			for _, d := range got {
-				if want := fmt.Sprintf("datagram %d", arrived); string(d.data) != want || d.peer != addressOf(t, from) {
-					t.Errorf("%q from %s, want %q from %s", d.data, d.peer, want, addressOf(t, from))
+				if want := fmt.Sprintf("datagram %d", arrived); string(d.Data) != want || d.Peer != addressOf(t, from) {
+					t.Errorf("%q from %s, want %q from %s", d.Data, d.Peer, want, addressOf(t, from))
 				}
 				arrived++
 			}
 			if arrived == n {
-				go to.close() // which waits for this function to return
+				go to.Close() // which waits for this function to return
 			}
 		})
 		if !errors.Is(err, net.ErrClosed) || arrived != n {
@@ -44,13 +44,13 @@ func TestSocketTellsOfRefusals(t *testing.T) {
 	s, other := opened(t, false), opened(t, false)
 	closed := opened(t, false)
 	nobody := addressOf(t, closed)
-	closed.close()
+	closed.Close()
 	var told []netip.AddrPort
 	for range 3 {
-		if n, err := s.send([]datagram{{[]byte("x"), nobody}, {[]byte("y"), addressOf(t, other)}}); n != 2 || err != nil {
+		if n, err := s.Send([]Datagram{{[]byte("x"), nobody}, {[]byte("y"), addressOf(t, other)}}); n != 2 || err != nil {
 			t.Fatalf("%d sent, %v", n, err)
 		}
-		s.refusals(func(to netip.AddrPort, err error) {
+		s.SocketErrors(func(to netip.AddrPort, err error) {
 			if !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Error(err)
 			}
@@ -65,17 +65,17 @@ func TestSocketTellsOfRefusals(t *testing.T) {
 // What the system drops is counted.
 func TestSocketCountsDrops(t *testing.T) {
 	s, from := opened(t, false), opened(t, false)
-	buffer, dropped := s.load()
+	buffer, dropped := s.Load()
 	if buffer <= 0 || dropped != 0 {
 		t.Fatalf("a new socket has a buffer of %d octets and %d drops", buffer, dropped)
 	}
-	large := datagram{make([]byte, 60_000), addressOf(t, s)}
-	for range buffer/len(large.data) + 10 {
-		if _, err := from.send([]datagram{large}); err != nil {
+	large := Datagram{make([]byte, 60_000), addressOf(t, s)}
+	for range buffer/len(large.Data) + 10 {
+		if _, err := from.Send([]Datagram{large}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, dropped = s.load(); dropped == 0 {
+	if _, dropped = s.Load(); dropped == 0 {
 		t.Error("no drop is counted")
 	}
 }
@@ -86,11 +86,11 @@ func opened(t *testing.T, v6 bool) *batchSocket {
 	if v6 {
 		source = netip.MustParseAddrPort("[::1]:0")
 	}
-	s, err := openSocket(outlet{source: source, v6: v6})
+	s, err := openSocket(LocalBinding{Source: source, V6: v6})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	return s.(*batchSocket)
 }
 

@@ -1,0 +1,41 @@
+package client
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/mux"
+)
+
+// What callers need of the room below, so that they import one package.
+type (
+	// Stats count what one Poll did.
+	Stats = mux.Stats
+	// Path is what is known, at the end of a Poll, of the way to a target and of its agent.
+	Path = mux.Path
+	// Progress is notified of each answer that a target returns to the polls of a context.
+	Progress = mux.Progress
+	// Metrics count what all polls put on the wire.
+	Metrics = mux.Metrics
+	// Packet is a message as Options.Trace sees it.
+	Packet = mux.Packet
+)
+
+// DefaultWindow is how many requests are outstanding at once per target, at most.
+const DefaultWindow = mux.DefaultWindow
+
+// NewMetrics registers the metrics with r.
+func NewMetrics(r prometheus.Registerer) *Metrics { return mux.NewMetrics(r) }
+
+// NewProgress returns a Progress that calls notify at each answer.
+func NewProgress(notify func()) *Progress { return mux.NewProgress(notify) }
+
+// WithProgress returns a context whose polls notify p.
+func WithProgress(ctx context.Context, p *Progress) context.Context { return mux.WithProgress(ctx, p) }
+
+// ProgressOf returns the Progress of a context, or nil.
+func ProgressOf(ctx context.Context) *Progress { return mux.ProgressOf(ctx) }
+
+// OutOfTime returns the *access.Error for what is missing because ctx has ended.
+func OutOfTime(ctx context.Context, op, target string) error { return mux.OutOfTime(ctx, op, target) }
