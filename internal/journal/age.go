@@ -15,7 +15,7 @@ import (
 // segment goes for its age once the clock says that all its entries are too old, and the journal has been open for
 // MaxAge since the segment was closed, which is counted by a clock that nobody sets. However often the clock is set
 // forth and back, entries stay for MaxAge at least, unless MaxBytes is exceeded. A journal that is open for a part of
-// each day keeps files for longer; queries leave out what is too old.
+// each day keeps files for longer; queries leave out entries that are too old.
 
 // uptimeFile holds how long the journal has been open in all, in milliseconds, and a checksum. If it is absent or damaged,
 // the uptime of the newest closed segment is used instead.
@@ -47,7 +47,7 @@ const saveTime = 10 * time.Minute
 // uptime is how long the journal has been open.
 type uptime struct {
 	elapsed func() time.Duration
-	before  time.Duration // Open, less what elapsed returned then
+	before  time.Duration // Open, less elapsed() at that time
 	saved   time.Duration
 	rolled  time.Duration // when the last segment was closed
 }

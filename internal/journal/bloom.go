@@ -1,6 +1,6 @@
 package journal
 
-// bloom is a set that may take what is not in it for a member, once in two thousand times.
+// bloom is a Bloom filter: once in two thousand times, it reports a key that it does not have.
 type bloom []byte
 
 const bitsPerKey, probes = 16, 11

@@ -7,15 +7,14 @@ import (
 	"slices"
 )
 
-// damagedSuffix is behind the name of a segment of which nothing can be read. Such files are left to whoever wants to
-// look into them; there are maxDamaged of them at most, of a segment each.
+// damagedSuffix is appended to the name of an unreadable segment, which stays for inspection. There are at most
+// maxDamaged of them.
 const (
 	damagedSuffix = ".damaged"
 	maxDamaged    = 4
 )
 
-// putAside renames a segment of which nothing can be read, and removes the oldest of those before it that are too many.
-// One without content is removed: it was opened, and nothing was written to it.
+// putAside renames an unreadable segment, and removes the oldest ones beyond maxDamaged. An empty segment is removed.
 func (j *Journal) putAside(path string, size int64) error {
 	if size == 0 {
 		return os.Remove(path)

@@ -1,7 +1,6 @@
-// Package journal keeps what happened: alarms that were raised, changed and cleared, who was notified of them and
-// when, reloads, and states of targets. Entries are numbered in the order in which they happened. They lie in
-// compressed segments of a directory, each entry once, whatever becomes of the process; queries go from the newest
-// back and read only what may match.
+// Package journal stores events: alarms that were raised, changed and cleared, the notifications of receivers, reloads,
+// and states of targets. Events are numbered in their order. They are stored in compressed segments of a directory,
+// each event once, across restarts; queries start at the newest and read only blocks that may match.
 package journal
 
 import (
@@ -42,7 +41,7 @@ type Event struct {
 	Text         string    `json:"text,omitempty"`
 }
 
-// keys are what an entry is found by.
+// keys returns the hashes by which an event is found.
 func (e *Event) keys() []uint64 {
 	list := make([]uint64, 0, 5)
 	for _, k := range [...]struct{ field, value string }{

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Entries that had to wait for the disk are found after it is there again, however much they say: a frame is never
-// larger than what is decompressed, and a segment can be closed.
+// Entries that waited for the disk are found once it is writable, however large they are: a frame never exceeds the
+// maximum size for decompression, and a segment can be closed.
 func TestFramesAreNeverTooLargeToRead(t *testing.T) {
 	dir, now := t.TempDir(), begin
 	j := openIn(t, dir, &now)
@@ -38,7 +38,7 @@ func TestFramesAreNeverTooLargeToRead(t *testing.T) {
 	}
 }
 
-// Damage in the file that is being written costs what it hits, and keeps nothing from being written after it.
+// Damage in the active segment affects only the damaged frames, and later events are written.
 func TestDamageDoesNotKeepTheJournalFromGoingOn(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 2))

@@ -115,7 +115,7 @@ func (j *Journal) open() error {
 	return nil
 }
 
-// openFile opens a segment. The newest one goes on, unless it is closed.
+// openFile opens a segment. The newest one stays active, unless it is closed.
 func (j *Journal) openFile(path string, newest bool) error {
 	o, err := openSegment(path, j.decoder)
 	if err != nil {
@@ -211,11 +211,11 @@ func (j *Journal) Note(e Event) {
 	j.add([]Event{e}, nil)
 }
 
-// A frame has so many entries at most, and so many octets of lines, or one entry: it must not be larger than what is
-// decompressed.
+// The limits of a frame: it has so many entries at most, and so many octets of lines, or one entry: it must not exceed
+// the maximum size for decompression.
 const maxFlush, maxLines = 50_000, 4 << 20
 
-// Flush writes to the disk what was added, and removes what is too old or too much.
+// Flush writes the pending events to the disk, and removes old segments.
 func (j *Journal) Flush() error {
 	if !j.Durable() {
 		return nil
@@ -240,13 +240,13 @@ func (j *Journal) Flush() error {
 		}
 		more = written < len(entries) || written == maxFlush
 	}
-	if err := errors.Join(j.bound(), j.uptime.save(j.options.Dir, saveTime)); err != nil {
+	if err := errors.Join(j.removeOld(), j.uptime.save(j.options.Dir, saveTime)); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
 }
 
-// append writes entries as a frame, and returns how many: those that it may have.
+// append writes entries as a frame, and returns how many of them the frame has.
 func (j *Journal) append(list []waiting) (written int, err error) {
 	if err := j.begin(&list[0].entry); err != nil {
 		return 0, err
@@ -283,7 +283,7 @@ func (j *Journal) append(list []waiting) (written int, err error) {
 	return len(entries), nil
 }
 
-// begin sees to it that there is an active segment that may grow.
+// begin opens the active segment if there is none, or the present one is full.
 func (j *Journal) begin(first *Event) error {
 	if s := j.active; s != nil {
 		if s.size < maxSegment && j.uptime.now()-j.uptime.rolled < j.options.MaxAge/30 || len(s.blocks) == 0 {
@@ -304,7 +304,7 @@ func (j *Journal) begin(first *Event) error {
 	return syncDirectory(j.options.Dir)
 }
 
-// rollOver closes the active segment, without what of it is damaged. The file stays open until no query reads it.
+// rollOver closes the active segment, without its damaged frames. The file stays open until no query reads it.
 func (j *Journal) rollOver() error {
 	now := j.uptime.now()
 	s, damage, err := j.active.close(j.decoder, now)
@@ -326,8 +326,8 @@ func (j *Journal) rollOver() error {
 	return err
 }
 
-// bound removes the oldest segments while all are too large, or the oldest is too old.
-func (j *Journal) bound() error {
+// removeOld removes the oldest segments while the journal exceeds MaxBytes, and those older than MaxAge.
+func (j *Journal) removeOld() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	total := int64(0)
@@ -348,7 +348,7 @@ func (j *Journal) bound() error {
 	return nil
 }
 
-// Close writes what is left.
+// Close flushes and closes the journal.
 func (j *Journal) Close() error {
 	err := j.Flush()
 	if j.Durable() {
@@ -364,7 +364,7 @@ func (j *Journal) Close() error {
 	return err
 }
 
-// reader returns the file of a segment. A closed one may be gone by now.
+// reader returns the file of a segment. A closed segment may have been removed.
 func (s *segment) reader() (io.ReaderAt, func() error, error) {
 	if s.file != nil {
 		return s.file, func() error { return nil }, nil

@@ -81,7 +81,8 @@ func seqs(list []Event) (numbers []uint64) {
 	return numbers
 }
 
-// Whatever is added, flushed, closed and opened again: each query finds what a search through all entries finds.
+// Under any sequence of adds, flushes, closes and opens, each query returns the events that a search through all events
+// returns.
 func TestQueriesFindWhatThereIs(t *testing.T) {
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -144,7 +145,7 @@ func compareQuery(t *testing.T, random *rand.Rand, j *Journal, all []Event, now 
 	}
 }
 
-// However much of the end of a file is missing or damaged, what stands before it is kept, and the journal goes on.
+// If any part of the end of a file is missing or damaged, the events before it are kept, and further ones are stored.
 func TestATornEndIsCut(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20 {

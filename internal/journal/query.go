@@ -28,7 +28,7 @@ type Query struct {
 
 const defaultLimit = 100
 
-// fields are those that have a value.
+// fields returns the fields that have a value.
 func (q *Query) fields() (list [][2]string) {
 	for _, f := range [][2]string{{fieldAlarm, q.Alarm}, {fieldRule, q.Rule}, {fieldTarget, q.Target}, {fieldReceiver, q.Receiver}, {fieldKind, q.Kind}} {
 		if f[1] != "" {
@@ -38,12 +38,12 @@ func (q *Query) fields() (list [][2]string) {
 	return list
 }
 
-// search is a query on its way.
+// search is a running query.
 type search struct {
 	query   *Query
 	limit   int
 	keys    []uint64
-	needles [][]byte // what a line must contain
+	needles [][]byte // substrings that a line must contain
 	oldest  int64    // in milliseconds
 	newest  int64
 	found   []Event
@@ -66,8 +66,8 @@ func (j *Journal) newSearch(q *Query) *search {
 	return s
 }
 
-// Query returns the entries that q selects, the newest first. Where ctx ends before, it returns what was found and
-// the error of ctx.
+// Query returns the entries that q selects, the newest first. If ctx is done before, it returns the events found so far
+// and the error of ctx.
 func (j *Journal) Query(ctx context.Context, q Query) ([]Event, error) {
 	s := j.newSearch(&q)
 	j.mu.Lock()

@@ -118,10 +118,10 @@ type opened struct {
 	segment *segment
 	closed  bool
 	bad     int64 // octets that are of no frame
-	size    int64 // of the file, of which what is behind segment.size is of no frame
+	size    int64 // of the file; no frame is behind segment.size
 }
 
-// openSegment reads what a file has.
+// openSegment reads the index of a segment, or its frames.
 func openSegment(path string, d *zstd.Decoder) (*opened, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -193,7 +193,7 @@ const trailerSize = 12
 
 var trailerWord = []byte("TLJX")
 
-// index is what a closed segment ends in.
+// index is the last frame of a closed segment.
 func (s *segment) index() []byte {
 	text, _ := json.Marshal(s.blocks) // which has nothing in it that could fail
 	b := binary.LittleEndian.AppendUint32(nil, indexMagic)

@@ -6,7 +6,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// Settings is the section `journal`: how much of what happened is kept. The bound that is reached first counts.
+// Settings is the section `journal`: how many events are stored. The limit that is reached first counts.
 type Settings struct {
 	MaxAge   setting.Duration `yaml:"max_age,omitempty"`   // how long entries are kept; 30d by default
 	MaxBytes setting.Bytes    `yaml:"max_bytes,omitempty"` // size of the files of the journal, whose oldest are removed before max_age if need be; 256MiB by default
