@@ -18,7 +18,7 @@ func switch52() *device {
 	return d
 }
 
-// BenchmarkSwitch takes a poll of a switch with 52 ports into its history. kB/switch is what the history takes.
+// BenchmarkSwitch adds a poll of a switch with 52 ports to its history. kB/switch is the size of the history.
 func BenchmarkSwitch(b *testing.B) {
 	d := switch52()
 	first := d.poll()

@@ -37,7 +37,7 @@ func steps(v float64) int {
 	return n
 }
 
-// encode writes a value that is not negative; all others are gaps.
+// encode returns the octet of a value that is not negative; all others are gaps.
 func encode(v float64) byte {
 	if !(v >= 0) {
 		return gapCode
@@ -45,7 +45,7 @@ func encode(v float64) byte {
 	return byte(min(steps(v), maxCode))
 }
 
-// encodeSigned writes a value that may be negative; NaN is a gap.
+// encodeSigned returns the octet of a value that may be negative; NaN is a gap.
 func encodeSigned(v float64) byte {
 	switch {
 	case v != v:
@@ -56,7 +56,7 @@ func encodeSigned(v float64) byte {
 	return byte(zeroCode + min(steps(v), zeroCode))
 }
 
-// values are those of all octets, with four digits: more would only look exact.
+// values are the values of all octets, with four digits: more would only look exact.
 var values = func() (all [2][256]float64) {
 	for i := range all[0] {
 		all[0][i], all[1][i] = rounded(math.Exp2(float64(i)/6)-1), rounded(math.Exp2(float64(i-zeroCode)/6)-1)
@@ -84,8 +84,8 @@ func decode(c byte, signed bool) float64 {
 // noRate is a rate that is absent.
 const noRate = math.MaxUint16
 
-// shorten writes a rate in 16 bits: it has no sign, and of its fraction the first eight bits are kept, so that it is off
-// by at most 0.2 %.
+// shorten returns a rate in 16 bits: it has no sign, and of its fraction the first eight bits are kept, so that it is
+// off by at most 0.2 %.
 func shorten(rate float32) uint16 {
 	if !(rate >= 0) {
 		return noRate

@@ -9,7 +9,7 @@ import (
 // maxSources is the most sources that a kind has.
 const maxSources = 8
 
-// group is what is kept of the rows of one kind.
+// group holds the rates and points of the rows of one kind.
 type group struct {
 	kind   *kind
 	table  *series.Table // of the last poll that had one: its rows are those of the group
@@ -39,7 +39,7 @@ func (p place) in(sets []*series.Set) *series.Column {
 	return &sets[p.set].Columns[p.column]
 }
 
-// find looks for the sources of a kind.
+// find returns the places of the sources of a kind.
 func (k *kind) find(sets []*series.Set) (at places, found bool) {
 	for i, set := range sets[:min(len(sets), math.MaxUint8)] {
 		for j := range set.Columns[:min(len(set.Columns), math.MaxUint16)] {
@@ -54,7 +54,7 @@ func (k *kind) find(sets []*series.Set) (at places, found bool) {
 	return at, found
 }
 
-// unmoved reports whether the sources stand where they stood.
+// unmoved reports whether the sources are at the same places.
 func (g *group) unmoved(sets []*series.Set) bool {
 	for i := range g.kind.sources {
 		c := g.at[i].in(sets)
@@ -68,7 +68,7 @@ func (g *group) unmoved(sets []*series.Set) bool {
 // allGaps reports whether all points are gaps.
 func (g *group) allGaps() bool { return g.silent >= g.length }
 
-// rings is how many tracks have points.
+// rings returns the number of tracks with points.
 func (k *kind) rings() (n int) {
 	for i := range k.tracks {
 		if k.tracks[i].points {
@@ -78,7 +78,7 @@ func (k *kind) rings() (n int) {
 	return n
 }
 
-// track is track n, as the metric is that it was last taken from.
+// track returns track n, as the metric is that it was last taken from.
 func (g *group) track(n int) track { return g.kind.trackOf(n, g.desc) }
 
 func (g *group) rows() int {
@@ -88,7 +88,7 @@ func (g *group) rows() int {
 	return len(g.table.Ends)
 }
 
-// answered takes the samples of a poll. Before are the places of the sources in p.Before.
+// answered adds the samples of a poll. Before are the places of the sources in p.Before.
 func (g *group) answered(k *Store, p *Poll, before *places) {
 	first := g.primary(p.After)
 	if first != nil {
@@ -125,7 +125,7 @@ func (g *group) forgetRates() {
 	}
 }
 
-// primary is the column whose rows are those of the group: of the first track that is there, that of its last source.
+// primary returns the column whose rows are those of the group: of the first track, that of its last source.
 func (g *group) primary(sets []*series.Set) (found *series.Column) {
 	for i, track := 0, 0; i < len(g.kind.sources); i++ {
 		c := g.at[i].in(sets)
@@ -164,7 +164,7 @@ func fill(points []byte) {
 	}
 }
 
-// take sets the rates and points of a track by a column, and by what it was before; b may be nil.
+// take sets the rates and points of a track from its present and its previous column; b may be nil.
 func (g *group) take(n int, c, b *series.Column, elapsed float64) {
 	t := g.kind.trackOf(n, c.Desc)
 	var points []byte
@@ -211,7 +211,7 @@ func (g *group) setRate(n, row int, rate float32) {
 	}
 }
 
-// rate is what setRate has set.
+// rate returns the rate of a row of a track.
 func (g *group) rate(n, row int) float32 {
 	at := n*g.rows() + row
 	if at < len(g.rates) {
@@ -227,7 +227,7 @@ func (t *track) encode(v float64) byte {
 	return encode(v)
 }
 
-// rowOf is the row of the group in which sample i of a column stands, or -1.
+// rowOf returns the row of the group for sample i of a column, or -1.
 func rowOf(c *series.Column, i int, to []int32, same bool) int {
 	row := c.RowOf(i)
 	if same {
@@ -238,7 +238,8 @@ func rowOf(c *series.Column, i int, to []int32, same bool) int {
 
 var nan = float32(math.NaN())
 
-// reshape makes room for the rows of another table and for histories of another length, and keeps what fits.
+// reshape resizes the group for the rows of another table and for histories of another length. Rows and points that
+// both have are kept.
 func (g *group) reshape(k *Store, table *series.Table) {
 	old := *g
 	rows, rings := len(table.Ends), g.kind.rings()
@@ -271,10 +272,10 @@ func (g *group) reshape(k *Store, table *series.Table) {
 	}
 }
 
-// ratesSize is how many octets the rates take.
+// ratesSize returns the size of the rates in octets.
 func (g *group) ratesSize() int64 { return int64(4*len(g.rates) + 2*len(g.coarse)) }
 
-// close gives the memory back.
+// close releases the memory.
 func (g *group) close(k *Store) {
 	if g.table != nil {
 		k.resize(-int64(g.kind.rings()*g.rows()), -g.ratesSize())

@@ -1,6 +1,6 @@
-// Package history keeps, of each target, rates of counters between its last two polls and short histories of some
-// numbers, for pages that show what a device does at present. It is no time series database: what it keeps is coarse,
-// bounded by a setting, and lost with the process.
+// Package history holds, for each target, rates of counters between its last two polls and short histories of some
+// numbers, for pages that show the present state of a device. It is no time series database: values are coarse, bounded
+// by a setting, and lost with the process.
 package history
 
 import (
@@ -32,7 +32,7 @@ func NewStore() *Store {
 	return k
 }
 
-// Configure sets what is kept. Histories change with the next poll of each target.
+// Configure sets the columns and limits. Histories change with the next poll of each target.
 func (k *Store) Configure(s *Settings) {
 	k.mu.Lock()
 	k.points, k.memory = DefaultPoints, DefaultMemory
@@ -51,7 +51,7 @@ func (k *Store) Configure(s *Settings) {
 	k.resize(0, 0)
 }
 
-// resize takes note of memory that is taken or left, and sets the length of the histories.
+// resize notes memory that is allocated or released, and sets the length of the histories.
 func (k *Store) resize(perPoint, fixed int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -64,10 +64,10 @@ func (k *Store) resize(perPoint, fixed int64) {
 	k.length.Store(length)
 }
 
-// Bytes are the octets that rates and histories take.
+// Bytes returns the size of rates and histories in octets.
 func (k *Store) Bytes() int64 { return k.fixed.Load() + k.perPoint.Load()*k.length.Load() }
 
-// Length is how many points each history has room for.
+// Length returns the capacity of each history in points.
 func (k *Store) Length() int { return int(k.length.Load()) }
 
 // fits reports whether a history of some length may stay as it is. One that is too long may not; one that could be
@@ -77,7 +77,7 @@ func (k *Store) fits(length int) bool {
 	return length == now || length < now && now-length < now/8
 }
 
-// Target is what is kept of one target.
+// Target holds the histories of one target.
 type Target struct {
 	store *Store
 
@@ -88,10 +88,10 @@ type Target struct {
 	closed  bool
 }
 
-// Target begins with a target of which nothing is kept.
+// Target returns an empty Target.
 func (k *Store) Target() *Target { return &Target{store: k} }
 
-// Poll is what a poll that was answered brought.
+// Poll is the result of a poll that was answered.
 type Poll struct {
 	Before     []*series.Set // of the last poll that was answered; nil before the first
 	After      []*series.Set
@@ -100,8 +100,7 @@ type Poll struct {
 	Steps      int           // intervals since the last point; 0 replaces it
 }
 
-// Answered takes the samples of a poll. It keeps the tables of p.After, and expects p.Before to be what was p.After of
-// the call before.
+// Answered adds the samples of a poll. It keeps the tables of p.After; p.Before must be p.After of the previous call.
 func (t *Target) Answered(p *Poll) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -128,7 +127,7 @@ func (t *Target) Answered(p *Poll) {
 	}
 }
 
-// Silent notes that intervals went by without an answer.
+// Silent notes intervals without an answer.
 func (t *Target) Silent(steps int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,7 +136,7 @@ func (t *Target) Silent(steps int) {
 	}
 }
 
-// Close gives up what is kept, and takes nothing from then on.
+// Close releases the memory, and ignores further polls.
 func (t *Target) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,7 +146,7 @@ func (t *Target) Close() {
 	t.groups, t.closed = nil, true
 }
 
-// unmoved reports whether all columns stand where they stood.
+// unmoved reports whether all columns are at the same places.
 func (t *Target) unmoved(sets []*series.Set) bool {
 	for i := range t.groups {
 		if !t.groups[i].unmoved(sets) {
@@ -157,7 +156,7 @@ func (t *Target) unmoved(sets []*series.Set) bool {
 	return true
 }
 
-// find looks for the columns of all kinds. A group stays whose columns are missing, until its points are over.
+// find finds the columns of all kinds. A group whose columns are missing stays until all its points are gaps.
 func (t *Target) find(sets []*series.Set, kinds []*kind) {
 	var groups []group
 	for _, k := range kinds {

@@ -132,8 +132,8 @@ func near(got, want float64) bool {
 	return math.IsNaN(got) && math.IsNaN(want) || math.Abs(got-want) <= 0.065*(1+math.Abs(want))
 }
 
-// Whatever rows come, go, change places or begin anew, and whatever polls are lost: each rate is that of its own row,
-// and each history is what the rates of its row were, with gaps where there was none.
+// Whatever rows are added, removed or reordered, and whichever counters are reset or polls lost: each rate is that of
+// its own row, and each history has the rates of its row, with gaps where there was none.
 func TestHistoriesAreThoseOfTheirRows(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 11))
@@ -302,8 +302,8 @@ func TestColumnsCanBeChosen(t *testing.T) {
 	}
 }
 
-// What a counter of 64 bits shows wins over one of 32 bits, also that it began anew; a row with other labels is another
-// series, of which nothing is known yet; and rates of errors need no octets.
+// A counter of 64 bits takes precedence over one of 32 bits, also when it was reset; a row with other labels is another
+// series without previous values; and rates of errors need no octets.
 func TestRatesAreAbsentWhereTheyWouldBeWrong(t *testing.T) {
 	errorsDesc := &series.Desc{Name: "ifInErrors", Type: series.Counter, Object: oid("1.3.6.1.2.1.2.2.1.14")}
 	table := func(alias string) *series.Table {

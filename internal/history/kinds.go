@@ -18,7 +18,7 @@ type kind struct {
 type track struct {
 	name   string
 	unit   string
-	factor float64 // of a rate: what one of the counter is in the unit
+	factor float64 // of a rate: multiplies it to the unit
 	rate   bool    // of a counter, of which the change per second is kept
 	points bool    // has a ring of points
 	signed bool
@@ -72,7 +72,7 @@ func gaugeKind(name, unit, object string, signed bool) *kind {
 	return &kind{name: name, tracks: []track{{name: name, unit: unit, points: true, signed: signed}}, sources: []source{{object: oid(object)}}}
 }
 
-// kindsOf are the kinds that are kept where columns are wanted beside the built-in ones: OIDs or names of metrics.
+// kindsOf returns the built-in kinds and those of further columns: OIDs or names of metrics.
 func kindsOf(columns []string) []*kind {
 	list := builtin[:len(builtin):len(builtin)]
 	for _, name := range columns {
@@ -85,7 +85,7 @@ func kindsOf(columns []string) []*kind {
 	return list
 }
 
-// trackOf is track i for a column: what is chosen by the user is a counter or not as the metric is.
+// trackOf returns track i for a column: a column that the user selects is a counter or not as the metric is.
 func (k *kind) trackOf(i int, d *series.Desc) track {
 	t := k.tracks[i]
 	if d == nil {

@@ -24,8 +24,8 @@ func sameRows(a, b *series.Table) bool {
 
 func indexed(t *series.Table) bool { return len(t.IndexEnds) == len(t.Ends) && t.IndexEnds != nil }
 
-// rowsIn gives, for each row of a table, its number in another one, -1 where that has none; same is that all numbers
-// are equal, and then to is nil.
+// rowsIn returns, for each row of a table, its number in another one, -1 if that has none; if same, all numbers are
+// equal, and to is nil.
 func rowsIn(table, of *series.Table) (to []int32, same bool) {
 	if of == nil || sameRows(table, of) {
 		return nil, true
@@ -49,8 +49,8 @@ func rowsIn(table, of *series.Table) (to []int32, same bool) {
 	return to, false
 }
 
-// aligned gives the value that each sample of c had in b, NaN where it had none: in a row that has other labels, it is
-// another series.
+// aligned returns the value that each sample of c had in b, NaN if it had none: a row with other labels is another
+// series.
 func aligned(b, c *series.Column) []float64 {
 	to, same := rowsIn(c.Table, b.Table)
 	if same && sameLabels(b.Table, c.Table) && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {

@@ -11,7 +11,7 @@ type Settings struct {
 	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those of interfaces, processors, sensors and UPSes
 }
 
-// What holds where nothing is set.
+// The defaults.
 const (
 	DefaultPoints = 60
 	DefaultMemory = 64 << 20

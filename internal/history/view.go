@@ -2,7 +2,7 @@ package history
 
 import "trapline/internal/series"
 
-// View is a copy of what is kept of the rows of one kind.
+// View is a copy of the rates and points of one kind.
 type View struct {
 	Kind   string
 	Table  *series.Table // the rows
@@ -11,7 +11,7 @@ type View struct {
 	kind *kind
 }
 
-// Of reports whether the view is of the column of a metric.
+// Of reports whether the view has the column of a metric.
 func (v *View) Of(d *series.Desc) bool {
 	for i := range v.kind.sources {
 		if v.kind.sources[i].is(d) {
@@ -21,15 +21,15 @@ func (v *View) Of(d *series.Desc) bool {
 	return false
 }
 
-// TrackView is a copy of what is kept of one number.
+// TrackView is a copy of the rates and points of one track.
 type TrackView struct {
 	Name   string
 	Unit   string
-	Rates  []float32               // of each row, NaN where there is none; nil of what is no counter; without points, off by at most 0.2 %
+	Rates  []float32               // of each row, NaN where there is none; nil unless it is a counter; without points, off by at most 0.2 %
 	Points func(row int) []float64 // of a row, the oldest first, NaN for a gap; nil where none are kept
 }
 
-// Views returns what is kept of a target; points are left out unless they are wanted.
+// Views returns the rates of a target, and its points if wanted.
 func (t *Target) Views(points bool) []View {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,8 +60,8 @@ func (g *group) view(points bool) View {
 	return v
 }
 
-// decoded gives the points of a track, by row. They are decoded for the rows that are asked for: a device may have
-// a hundred thousand, of which a page shows some.
+// decoded returns the points of a track, by row. They are decoded on demand: a device may have a hundred thousand rows,
+// of which a page shows some.
 func (g *group) decoded(n int, signed bool) func(row int) []float64 {
 	rows, length := g.rows(), int(g.length)
 	points := make([]byte, 0, rows*length)
