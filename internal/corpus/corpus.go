@@ -2,8 +2,8 @@
 // making, which lies in this directory, and a large one of third parties (recordings of real devices, MIB files of
 // vendors), which is no part of the project and which a clone may lack.
 //
-//	conformance  recordings, and what snmp_exporter made of them
-//	mibs         MIB files, what Net-SNMP makes of them, and modules that snmp_exporter's generator made of them
+//	conformance  recordings, and the output of snmp_exporter for them
+//	mibs         MIB files, the output of Net-SNMP for them, and modules that snmp_exporter's generator made of them
 //	devices      more recordings; only the large one exists
 package corpus
 
@@ -18,7 +18,8 @@ import (
 // "none" says that they are left out on purpose.
 const Variable = "TRAPLINE_CORPORA"
 
-// reportVariable names a file that collects what is left out, a line each; `make test` prints it.
+// reportVariable is the environment variable of a file that collects the tests that are left out, a line each; `make
+// test` prints it.
 const reportVariable = "TRAPLINE_LEFT_OUT"
 
 // Each runs the test with the directory of our own corpus, and with that of the large one.
@@ -54,8 +55,8 @@ func Large(t testing.TB, name string) string {
 	return dir
 }
 
-// Addition returns the path of a file of a large corpus that a test can do without, and whether it exists. What says
-// what the test lacks without it.
+// Addition returns the path of a file of a large corpus that a test can do without, and whether it exists. The
+// parameter what describes the part of the test that needs it.
 func Addition(name, file, what string) (path string, ok bool) {
 	dir, why := find(name)
 	if path = filepath.Join(dir, file); why != "" || !exists(path) {

@@ -66,7 +66,7 @@ func TestLargeCorporaAreFoundByOneVariable(t *testing.T) {
 	}
 }
 
-// What a lone clone needs may not grow beyond what a clone fetches in passing, and has the same form as the large corpora.
+// The data of a lone clone is small enough to be fetched with it, and has the same form as the large corpora.
 func TestOwnCorporaAreSmall(t *testing.T) {
 	total := int64(0)
 	for _, name := range []string{"conformance", "mibs"} {

@@ -1,7 +1,7 @@
 package corpus
 
-// language has what the modules of the SMI consist of besides facts: types and macros. Programs that read MIB files know
-// the macros, and want to see their names only.
+// language has the types and macros of the modules of the SMI, which are no facts. Programs that read MIB files know
+// the macros, and need only their names.
 var language = map[string]string{
 	"SNMPv2-SMI": `ObjectName ::= OBJECT IDENTIFIER
 NotificationName ::= OBJECT IDENTIFIER
@@ -36,7 +36,7 @@ func macro(name string) string {
 
 func imports(list string) string { return "IMPORTS " + list + ";\n\n" }
 
-// languageSymbols are modules of the SMI and what every module imports from them.
+// languageSymbols returns the modules of the SMI and the symbols that every module imports from them.
 func languageSymbols(v2 bool) [][2]string {
 	if !v2 {
 		return [][2]string{

@@ -67,7 +67,7 @@ func (w *smiWriter) findOctetTypes(modules [][][]string) {
 	}
 }
 
-// cutSyntax returns the parts of I{1=up,down}(0..7): the name and what stands in braces and in parentheses.
+// cutSyntax returns the parts of I{1=up,down}(0..7): the name, the text in braces and the text in parentheses.
 func cutSyntax(s string) (name, labels, ranges string) {
 	s, ranges, _ = strings.Cut(strings.TrimSuffix(s, ")"), "(")
 	name, labels, _ = strings.Cut(strings.TrimSuffix(s, "}"), "{")
