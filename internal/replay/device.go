@@ -11,15 +11,15 @@ import (
 	"trapline/internal/snmp"
 )
 
-// device answers a pass out of a recording, without a network. It is a session of the collector's.
+// device answers a poll from a recording, without a network. It is a session of the collector.
 type device struct {
 	recording *agent.Recording
-	uptime    time.Duration // of which the objects that move are a function
+	uptime    time.Duration // determines the values of objects that vary
 }
 
 var errNothing = errors.New("the recording of this pass is empty")
 
-// Poll gives what the plan asks for. Where nothing was recorded, the device did not answer.
+// Poll returns the recorded values for a plan. Without a recording, the device did not answer.
 func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (stats client.Stats, err error) {
 	if d.recording.Len() == 0 {
 		return stats, &access.Error{Reason: access.Timeout, Err: errNothing}

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// A recording answers each kind of question as a device would.
+// A recording answers each kind of request as a device would.
 func TestQuestionsToARecording(t *testing.T) {
 	var b agent.Builder
 	for _, name := range []string{"1.3.1.1", "1.3.1.2", "1.3.2.1", "1.4.1"} {

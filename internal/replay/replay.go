@@ -1,5 +1,5 @@
-// Package replay has rules judge what was recorded: each recording is what a device had at one pass. What
-// comes of it is what receivers would have been sent, and when.
+// Package replay evaluates rules for recordings of a device, one for each poll. It returns the notifications that
+// receivers would have been sent, and when.
 package replay
 
 import (
@@ -16,7 +16,7 @@ import (
 	"trapline/internal/rules"
 )
 
-// Tape is the recordings of a target, one for each pass. An empty one is a pass that was not answered.
+// Tape is the recordings of a target, one for each poll. An empty one is a poll that was not answered.
 type Tape struct {
 	Target     *poller.Target
 	Recordings []string // files
@@ -25,10 +25,10 @@ type Tape struct {
 // Options of a replay.
 type Options struct {
 	Rules rules.DryRunOptions // its targets are those of the tapes
-	Start time.Time           // of the first pass over each target; the next follow at the target's interval
-	Told  func(notify.Told)   // what a receiver would have been sent
+	Start time.Time           // of the first poll of each target; the next ones follow at the target's interval
+	Told  func(notify.Told)   // called for each notification
 	Ended func()              // a pass
-	Warn  func(error)         // a line of a recording that is left out, a rule that cannot be evaluated
+	Warn  func(error)         // called for an invalid line of a recording, and for a rule that cannot be evaluated
 }
 
 // player plays a tape.
@@ -38,7 +38,7 @@ type player struct {
 	next     int
 }
 
-// Run plays tapes from their beginning to their end.
+// Run plays all tapes from their beginning to their end.
 func Run(ctx context.Context, tapes []Tape, o Options) error {
 	var players []*player
 	for i := range tapes {
@@ -77,7 +77,7 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 	return ctx.Err()
 }
 
-// nextOf gives those whose turn it is, and when that is.
+// nextOf returns the players whose poll is next, and its time.
 func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 	for _, p := range players {
 		if p.next >= len(p.tape.Recordings) {
@@ -94,7 +94,7 @@ func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 	return at, slices.Clip(due)
 }
 
-// pass makes the pass over the next recording.
+// pass returns the poll of the next recording.
 func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, warn func(error)) (poller.Report, error) {
 	file := p.tape.Recordings[p.next]
 	p.next++

@@ -45,7 +45,7 @@ func ports() *collector.Module {
 	})
 }
 
-// tape records a device of two ports: of each pass the states of both, or "" where it does not answer.
+// tape returns a recording of a device of two ports: for each poll the states of both, or "" if it does not answer.
 func tape(t *testing.T, name string, interval time.Duration, passes ...string) Tape {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,7 +70,7 @@ func tape(t *testing.T, name string, interval time.Duration, passes ...string) T
 	return tape
 }
 
-// play gives what is told: seconds, kind, rule, target and notification, with the port.
+// play returns the notifications: seconds, kind, rule, target and notification, with the port.
 func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 	t.Helper()
 	groups, problems, _ := rules.Parse("rules.yml", []byte(portRules))
@@ -102,7 +102,7 @@ func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 	return told, warnings
 }
 
-// Two devices that are polled at different intervals: time goes on for both.
+// Two devices that are polled at different intervals have the same clock.
 func TestWhatReceiversWouldHaveBeenSent(t *testing.T) {
 	told, warnings := play(t,
 		tape(t, "a", 30*time.Second, "11", "12", "22", "", "", "21", "11"),
