@@ -118,7 +118,7 @@ func (s *Store) write() error {
 	return s.log.Log(s.buffers[0], s.buffers[1])
 }
 
-// Rollback gives the samples up.
+// Rollback drops the samples.
 func (a *Appender) Rollback() { a.end() }
 
 func (a *Appender) end() {

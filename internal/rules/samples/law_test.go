@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Whatever is appended, committed, given up, deleted by age and read again after a crash or a stop: of what is within the
-// retention a query finds what a plain list holds, and nothing else at any time.
+// Under any sequence of appends, commits, rollbacks, deletions by age and restarts after a crash or a stop, a query
+// returns the samples of a plain list within the retention, and no other ones at any time.
 func TestLawOfStores(t *testing.T) {
 	for seed := range uint64(20) {
 		m := newTrial(t, rand.New(rand.NewPCG(seed, 1)))
@@ -37,7 +37,7 @@ type point struct {
 	v float64
 }
 
-// trial is a store and what is to be in it.
+// trial is a store and its expected samples.
 type trial struct {
 	*testing.T
 	random *rand.Rand
@@ -151,7 +151,7 @@ func (m *trial) append(a *Appender, text string, l labels.Labels, p point) (stor
 // kept reports whether samples of a time have to be there.
 func (m *trial) kept(t int64) bool { return t >= m.store.MaxTime()-retention.Milliseconds() }
 
-// check compares what queries find.
+// check compares the results of queries.
 func (m *trial) check() {
 	for _, matchers := range [][]*labels.Matcher{
 		{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "m1")},

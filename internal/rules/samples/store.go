@@ -107,7 +107,7 @@ func (s *Store) damaged(name string, err error) {
 	s.logger.Warn("a file is damaged: what it has is lost, unless another has it", "file", name, "err", err)
 }
 
-// removeBlocks removes what Prometheus' own storage left in the directory, whose samples cannot be read here.
+// removeBlocks removes the blocks of Prometheus' own storage in the directory, whose samples cannot be read here.
 func removeBlocks(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "chunks_head")); err != nil {
 		return nil

@@ -24,7 +24,7 @@ func open(t *testing.T, dir string) *Store {
 
 var heat = labels.FromStrings(model.MetricNameLabel, "heat")
 
-// What cannot be appended is an error that says why, and is counted where it is out of order.
+// Append returns an error with the reason, and samples that are out of order are counted.
 func TestRefusedSamples(t *testing.T) {
 	s := open(t, t.TempDir())
 	a := s.Appender()
@@ -70,7 +70,7 @@ func TestRefusedSamples(t *testing.T) {
 	}
 }
 
-// What Prometheus' storage left in the directory is removed.
+// The blocks of Prometheus' storage in the directory are removed.
 func TestBlocksAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"chunks_head", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "wal"} {

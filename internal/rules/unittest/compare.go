@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// duration writes a duration as test files do.
+// duration returns a duration in the format of test files.
 func duration(d time.Duration) string { return model.Duration(d).String() }
 
 // checkAlerts compares the alerts that fire with those that are expected. Rules may share a name.
@@ -38,7 +38,7 @@ func (r *run) checkAlerts(t *alertTest) {
 	}
 }
 
-// firing are the alerts of a rule that fire.
+// firing returns the alerts of a rule that fire.
 func (one *rule) firing() (list []string) {
 	for _, a := range one.alerts {
 		if a.Firing {
@@ -52,7 +52,7 @@ func alertText(l, annotations labels.Labels) string {
 	return fmt.Sprintf("%s %s", l, annotations)
 }
 
-// difference shows what is expected and what there is, but for what both have.
+// difference returns both lists as text, with marks where they differ.
 func difference(want, got []string) string {
 	var b strings.Builder
 	show := func(title string, list, other []string) {
@@ -122,7 +122,7 @@ func texts(list []sample) (texts []string) {
 	return texts
 }
 
-// same compares samples. With fuzzy_compare, numbers next to each other are equal.
+// same reports whether samples are equal. With fuzzy_compare, adjacent numbers are equal.
 func (r *run) same(a, b sample) bool {
 	if a.histogram != b.histogram || !labels.Equal(a.labels, b.labels) {
 		return false
@@ -168,7 +168,7 @@ func (e *expectedSample) sample() (sample, error) {
 	return sample{labels: l, histogram: histogramText(values[0].Histogram)}, nil
 }
 
-// histogramText is a histogram in the language of Prometheus' tests.
+// histogramText returns a histogram in the language of Prometheus' tests.
 func histogramText(h *histogram.FloatHistogram) string {
 	if h == nil {
 		return ""

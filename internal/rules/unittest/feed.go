@@ -21,8 +21,8 @@ import (
 	"trapline/mibs/smi"
 )
 
-// feed makes passes over targets of the input series of a test: one at each interval. A target of which
-// no series has a sample then, or whose trapline_target_up is 0, does not answer.
+// feed makes polls of targets from the input series of a test: one at each interval. A target does not answer if none
+// of its series has a sample at that time, or if its trapline_target_up is 0.
 type feed struct {
 	start    time.Time
 	interval time.Duration
@@ -36,7 +36,7 @@ type fed struct {
 	name   string
 	labels []byte // rendered, without the target's
 	object *mibs.Node
-	index  snmp.OID // of the object, where its labels tell it
+	index  snmp.OID // of the object, if its labels have it
 	values []parser.SequenceValue
 }
 
@@ -69,7 +69,7 @@ func newFeed(t *test, names notify.Names) (*feed, error) {
 	return f, nil
 }
 
-// passes gives the passes that begin at the nth interval. A target whose series have all ended has none.
+// passes returns the polls that begin at the nth interval. A target whose series have all ended has none.
 func (f *feed) passes(n int) (reports []poller.Report) {
 	for _, t := range f.targets {
 		list := f.series[t.Name]
@@ -118,7 +118,7 @@ const (
 	upMetric  = "trapline_target_up"
 )
 
-// object finds what MIBs know of a metric that is called after its object.
+// object returns the MIB object that has the name of a metric, or nil.
 func (f *feed) object(metric string) *mibs.Node {
 	if f.names == nil {
 		return nil
@@ -160,7 +160,7 @@ func (b *setBuilder) add(s *fed, v float64) {
 	c.Values = append(c.Values, v)
 }
 
-// describe makes a counter of what is one in the MIBs.
+// describe returns the description of a series, a counter if the MIB object is one.
 func (s *fed) describe() *series.Desc {
 	d := &series.Desc{Name: s.name}
 	if s.object != nil {

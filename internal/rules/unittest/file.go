@@ -1,5 +1,5 @@
-// Package unittest runs unit tests of rule files, in the format of `promtool test rules`. What goes beyond
-// that format are exp_traps: which notifications receivers would have been sent.
+// Package unittest runs unit tests of rule files, in the format of `promtool test rules`. Beyond that format, exp_traps
+// are the notifications that receivers must be sent.
 package unittest
 
 import (
@@ -32,7 +32,7 @@ type file struct {
 	name string
 }
 
-// test is an entry of tests: series, and what rules make of them.
+// test is an entry of tests: series, and the expected results of rules.
 type test struct {
 	At             place          `yaml:",inline"`
 	Name           string         `yaml:"name"`
@@ -51,7 +51,7 @@ type inputSeries struct {
 	Values string `yaml:"values"`
 }
 
-// alertTest says which alerts of a name fire at a time.
+// alertTest is the expected alerts of a name at a time.
 type alertTest struct {
 	At        place           `yaml:",inline"`
 	EvalTime  model.Duration  `yaml:"eval_time"`
@@ -64,7 +64,7 @@ type expectedAlert struct {
 	Annotations map[string]string `yaml:"exp_annotations"`
 }
 
-// exprTest says what an expression yields at a time.
+// exprTest is the expected result of an expression at a time.
 type exprTest struct {
 	At         place            `yaml:",inline"`
 	Expr       string           `yaml:"expr"`
@@ -78,10 +78,10 @@ type expectedSample struct {
 	Histogram string  `yaml:"histogram"` // takes the place of Value
 }
 
-// place is where something stands in the file.
+// place is a position in the file.
 type place struct{ line int }
 
-// UnmarshalYAML notes the line. What is decoded beside it is decoded strictly all the same.
+// UnmarshalYAML notes the line. Other fields beside it are decoded strictly all the same.
 func (p *place) UnmarshalYAML(n *yaml.Node) error {
 	p.line = n.Line
 	return nil
@@ -90,7 +90,7 @@ func (p *place) UnmarshalYAML(n *yaml.Node) error {
 // timestamp is seconds since 1970, or a time as RFC 3339 has it.
 type timestamp struct{ time.Time }
 
-// UnmarshalYAML reads either form.
+// UnmarshalYAML parses either format.
 func (t *timestamp) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -108,7 +108,7 @@ func (t *timestamp) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// start is when the test begins: 1970 unless it says otherwise.
+// start returns the beginning of the test: 1970 by default.
 func (t *test) start() time.Time {
 	if t.StartTimestamp.IsZero() {
 		return time.Unix(0, 0).UTC()
@@ -151,10 +151,10 @@ func read(name string) (*file, error) {
 	return f, f.findRules()
 }
 
-// problem is one of the YAML library's.
+// problem matches an error of the YAML library.
 var problem = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*?)(?: in(?:to)? (?:type )?\S*\.\S+)?$`)
 
-// withPlaces tells the problems of a file, each with its line.
+// withPlaces returns the errors of a file, each with its line.
 func withPlaces(name string, err error) error {
 	texts := []string{err.Error()}
 	if several := (*yaml.TypeError)(nil); errors.As(err, &several) {

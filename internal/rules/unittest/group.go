@@ -21,7 +21,7 @@ import (
 	"trapline/internal/rules"
 )
 
-// group is a group of a rule file, evaluated as Prometheus does: over all series, and within its limit.
+// group is a group of a rule file, evaluated as Prometheus does: over all series, and with its limit.
 type group struct {
 	file, name string
 	limit      int
@@ -33,7 +33,7 @@ type rule struct {
 	rules.Rule
 	query  string // as Prometheus writes it
 	alerts rules.Alerts
-	series map[uint64]labels.Labels // that the last evaluation yielded
+	series map[uint64]labels.Labels // of the last evaluation
 }
 
 // loadRules reads the rule files. Groups are evaluated in the order of group_eval_order, the others before
@@ -84,7 +84,7 @@ func newGroup(file string, parsed *rulefmt.RuleGroup) *group {
 	return g
 }
 
-// evaluate evaluates the rules of a group one after the other, and stores what they yield.
+// evaluate evaluates the rules of a group one after the other, and stores their results.
 func (g *group) evaluate(r *run, now time.Time) error {
 	for _, one := range g.rules {
 		at := now.Add(-g.offset)
@@ -110,7 +110,7 @@ func (one *rule) exceeds(limit, found int) bool {
 	return one.Alert != "" && len(one.alerts) > limit || one.Record != "" && found > limit
 }
 
-// evaluate makes series of what a rule found, those of its alerts if it has any.
+// evaluate returns the series of a rule, or those of its alerts.
 func (one *rule) evaluate(r *run, found promql.Vector, now, at time.Time) (promql.Vector, error) {
 	if one.Record != "" {
 		return one.Recorded(found)
@@ -158,7 +158,7 @@ func (r *run) expander(one *rule, s promql.Sample, now time.Time) func(string) s
 	}
 }
 
-// store stores what a rule yielded, and ends the series that it did not yield again.
+// store stores the result of a rule, and ends the series that it does not contain any more.
 func (one *rule) store(m memory, vector promql.Vector, at time.Time) error {
 	ended := one.series
 	one.series = map[uint64]labels.Labels{}

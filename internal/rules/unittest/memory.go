@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// memory holds the series of a test. Unlike the store of rules it takes histograms, which rules of others may look at.
+// memory holds the series of a test. Unlike the store of rules it has histograms, which other rules may read.
 type memory map[uint64]*storedSeries // by the hash of their labels
 
 type storedSeries struct {
@@ -64,7 +64,7 @@ func (m memory) add(l labels.Labels, p point) error {
 	return nil
 }
 
-// hinted notes in a histogram whether it was reset since the last, as storage does.
+// hinted returns the point with a hint whether a histogram was reset, as storage does.
 func (s *storedSeries) hinted(p point) point {
 	if p.histogram == nil || p.histogram.CounterResetHint != histogram.UnknownCounterReset || len(s.samples) == 0 {
 		return p
@@ -86,7 +86,7 @@ type input struct {
 	points []point
 }
 
-// inputs reads the input series of a test. Of two with the same labels the second counts, as for promtool.
+// inputs parses the input series of a test. Of two with the same labels the second counts, as for promtool.
 func (t *test) inputs() (list []*input, err error) {
 	for _, s := range t.InputSeries {
 		l, values, err := language.ParseSeriesDesc(s.Series + " " + s.Values)
@@ -106,7 +106,7 @@ func (t *test) inputs() (list []*input, err error) {
 	return list, nil
 }
 
-// load puts the samples of input series up to a time into memory.
+// load adds the samples of input series up to a time.
 func (m memory) load(list []*input, till time.Time) error {
 	for _, in := range list {
 		for len(in.points) > 0 && in.points[0].t <= till.UnixMilli() {
@@ -119,7 +119,7 @@ func (m memory) load(list []*input, till time.Time) error {
 	return nil
 }
 
-// Querier looks at all series.
+// Querier returns a querier over all series.
 func (m memory) Querier(from, to int64) (storage.Querier, error) {
 	return memoryQuerier{memory: m, from: from, to: to}, nil
 }

@@ -13,23 +13,23 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Options say which tests are run, and how.
+// Options select the tests.
 type Options struct {
-	Run                 *regexp.Regexp // nil, or what the names of tests have to match
+	Run                 *regexp.Regexp // matches the names of tests; nil matches all
 	IgnoreUnknownFields bool           // of rule files
 
-	// Names are of what exp_traps expect, and Line prints what there is instead.
+	// Names resolves the names in exp_traps, and Line prints the actual variable bindings.
 	Names notify.Names
 	Line  func(snmp.VarBind) string
 }
 
-// Result is what became of a test.
+// Result is the result of a test.
 type Result struct {
 	Name     string
 	Failures []error
 }
 
-// Run runs the tests of a file. The error says why there are none.
+// Run runs the tests of a file. It returns an error if there are none.
 func Run(name string, o Options) ([]Result, error) {
 	f, err := read(name)
 	if err != nil {
@@ -53,7 +53,7 @@ func Run(name string, o Options) ([]Result, error) {
 	return results, nil
 }
 
-// How much an expression may cost, as for promtool.
+// The limits of an expression, as in promtool.
 const maxSamples, maxTime = 10_000, 100 * time.Second
 
 // run is the run of one test.
@@ -68,7 +68,7 @@ type run struct {
 	failures []error
 }
 
-// language is PromQL without what stands behind feature flags.
+// language is PromQL without feature flags.
 var language = parser.NewParser(parser.Options{})
 
 func (r *run) fail(line int, format string, args ...any) {
@@ -102,7 +102,7 @@ func (r *run) all() (err error) {
 	return r.checkTraps()
 }
 
-// last is the time of the last thing that the test asks for.
+// last returns the time of the last expected result.
 func (r *run) last() (last time.Duration) {
 	for _, a := range r.test.AlertRuleTests {
 		last = max(last, time.Duration(a.EvalTime))
@@ -113,8 +113,8 @@ func (r *run) last() (last time.Duration) {
 	return last
 }
 
-// evaluate evaluates all groups at each evaluation_interval. What is asked about a time in between is
-// answered as of the evaluation before.
+// evaluate evaluates all groups at each evaluation_interval. Results expected at other times are those of the
+// evaluation before.
 func (r *run) evaluate(input []*input) error {
 	interval := time.Duration(r.file.EvaluationInterval)
 	for at := time.Duration(0); at <= r.last() && at >= 0; at += interval {

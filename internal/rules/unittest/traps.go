@@ -17,7 +17,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// trapTest says what receivers are sent up to a time.
+// trapTest is the expected notifications up to a time.
 type trapTest struct {
 	At        place          `yaml:",inline"`
 	EvalTime  model.Duration `yaml:"eval_time"`
@@ -25,7 +25,7 @@ type trapTest struct {
 	Traps     []expectedTrap `yaml:"traps"`
 }
 
-// expectedTrap is a notification. What it does not say may be anything.
+// expectedTrap is a notification. Empty fields match any value.
 type expectedTrap struct {
 	Kind         notify.Kind `yaml:"kind"`
 	Alertname    string      `yaml:"alertname"` // unless the test has it
@@ -33,8 +33,8 @@ type expectedTrap struct {
 	VarBinds     string      `yaml:"varbinds"` // some of them, as in the annotation trap_varbinds
 }
 
-// readTraps reads the documents behind the first, which promtool does not read: exp_traps for the tests of
-// the first, by their names.
+// readTraps reads the documents behind the first, which promtool ignores: exp_traps for the tests of the first, by
+// their names.
 func (f *file) readTraps(d *yaml.Decoder) error {
 	for {
 		var more struct {
@@ -59,10 +59,10 @@ func (f *file) readTraps(d *yaml.Decoder) error {
 	}
 }
 
-// receiver stands for any receiver: it is told by the notifications that rules name.
+// receiver represents any receiver: its notifications are those that rules name.
 var receiver = []notify.ReceiverSettings{{Name: "any", Type: "trap", Format: "template"}}
 
-// checkTraps evaluates the rules as the server does, as each pass over a target ends.
+// checkTraps evaluates the rules as the server does, at the end of each poll of a target.
 func (r *run) checkTraps() error {
 	if len(r.test.TrapTests) == 0 {
 		return nil
@@ -148,7 +148,7 @@ func (w *expectedTrap) text(alertname string) string {
 	return text
 }
 
-// alert is the name of the alert that the notification is about.
+// alert returns the name of the alert of the notification.
 func (w *expectedTrap) alert(otherwise string) string {
 	if w.Alertname != "" {
 		return w.Alertname
@@ -167,7 +167,7 @@ func (r *run) trapText(t *notify.Told) string {
 	return text
 }
 
-// matches tells whether a notification is the one that is expected.
+// matches reports whether a notification is the expected one.
 func (r *run) matches(w *expectedTrap, alertname string, t *notify.Told) (bool, error) {
 	if w.Kind != t.Event.Kind || w.alert(alertname) != t.Event.Alarm.Rule {
 		return false, nil
