@@ -68,7 +68,7 @@ type state struct {
 }
 
 type moduleBuilder struct {
-	*Module
+	module   *Module
 	byOID    map[string]*object
 	recipes  map[string]int
 	reserved []string
@@ -77,13 +77,13 @@ type moduleBuilder struct {
 // Compile prepares settings that have been checked. Labels whose names are reserved, because all
 // series of a target have a label of that name, get "exported_" in front.
 func Compile(name string, s *Settings, reserved ...string) *Module {
-	b := &moduleBuilder{Module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, recipes: map[string]int{}, reserved: reserved}
-	b.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
+	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, recipes: map[string]int{}, reserved: reserved}
+	b.module.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
-		b.filters = append(b.filters, newFilter(&s.Filters[i]))
+		b.module.filters = append(b.module.filters, newFilter(&s.Filters[i]))
 	}
-	if len(b.filters) == 0 {
-		b.Plan = minimal(b.Plan)
+	if len(b.module.filters) == 0 {
+		b.module.Plan = minimal(b.module.Plan)
 	}
 	for i := range s.Metrics {
 		b.shadow(s.Metrics[i].OID.OID)
@@ -91,8 +91,8 @@ func Compile(name string, s *Settings, reserved ...string) *Module {
 	}
 	b.sortColumns()
 	b.sortObjects()
-	b.Plan.Columns = b.wanted(b.Plan.Walk)
-	return b.Module
+	b.module.Plan.Columns = b.wanted(b.module.Plan.Walk)
+	return b.module
 }
 
 // wanted gives, instead of subtrees, the columns in them that something is made of. A subtree stays
@@ -111,15 +111,15 @@ func (b *moduleBuilder) wanted(walks []snmp.OID) []snmp.OID {
 
 // columnsBelow gives the objects in a subtree, and whether any of them has rows.
 func (b *moduleBuilder) columnsBelow(root snmp.OID) (list []snmp.OID, indexed bool) {
-	for i := range b.objects {
-		o := &b.objects[i]
+	for i := range b.module.objects {
+		o := &b.module.objects[i]
 		if !o.oid.HasPrefix(root) {
 			continue
 		}
 		indexed = indexed || o.kept >= 0 || slices.ContainsFunc(o.columns, func(c int) bool {
-			return len(b.tables[b.columns[c].table].indexes) > 0
+			return len(b.module.tables[b.module.columns[c].table].indexes) > 0
 		})
-		if o.parent < 0 || !b.objects[o.parent].oid.HasPrefix(root) {
+		if o.parent < 0 || !b.module.objects[o.parent].oid.HasPrefix(root) {
 			list = append(list, o.oid)
 		}
 	}
@@ -157,7 +157,7 @@ func unique(list []snmp.OID) []snmp.OID {
 }
 
 func (b *moduleBuilder) warn(format string, args ...any) {
-	b.Warnings = append(b.Warnings, fmt.Sprintf("module %s: ", b.Name)+fmt.Sprintf(format, args...))
+	b.module.Warnings = append(b.module.Warnings, fmt.Sprintf("module %s: ", b.module.Name)+fmt.Sprintf(format, args...))
 }
 
 func (b *moduleBuilder) labelName(name string) string {
@@ -165,7 +165,7 @@ func (b *moduleBuilder) labelName(name string) string {
 	if slices.Contains(b.reserved, name) {
 		name = "exported_" + name
 	}
-	b.labelNames[name] = true
+	b.module.labelNames[name] = true
 	return name
 }
 
@@ -185,8 +185,8 @@ func (b *moduleBuilder) object(oid snmp.OID) *object {
 func (b *moduleBuilder) keep(oid snmp.OID) int {
 	o := b.object(oid)
 	if o.kept < 0 {
-		o.kept = b.kept
-		b.kept++
+		o.kept = b.module.kept
+		b.module.kept++
 	}
 	return o.kept
 }
@@ -226,7 +226,7 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		drop = m.Name
 	}
 	base.table = b.table(m, drop)
-	labeled := b.tables[base.table].has(m.Name)
+	labeled := b.module.tables[base.table].has(m.Name)
 	if kind.labels != noLabel && !labeled {
 		base.label = b.labelName(m.Name)
 		base.states = states(base.label, m.EnumValues)
@@ -244,14 +244,14 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 	case kind.skipIfLabeled && labeled:
 		b.warn("metric %s makes no series: its label %s is an index already", base.desc.Name, m.Name)
 	default:
-		b.columns = append(b.columns, base)
+		b.module.columns = append(b.module.columns, base)
 	}
 }
 
 func (b *moduleBuilder) shadow(oid snmp.OID) {
-	for i := range b.columns {
-		if bytes.Equal(b.columns[i].oid, oid) {
-			b.columns[i].shadowed = true
+	for i := range b.module.columns {
+		if bytes.Equal(b.module.columns[i].oid, oid) {
+			b.module.columns[i].shadowed = true
 		}
 	}
 }
@@ -261,7 +261,7 @@ func (b *moduleBuilder) addExtracts(base column, m *MetricSettings) {
 		c := base
 		c.desc.Name, c.desc.Help = m.Name+suffix, m.Help+" (regex extracted)"
 		c.label, c.convert, c.extracts, c.desc.Derived = "", extract, extracts, true
-		b.columns = append(b.columns, c)
+		b.module.columns = append(b.module.columns, c)
 	}
 }
 
@@ -274,8 +274,8 @@ func (b *moduleBuilder) table(m *MetricSettings, drop string) int {
 	if i, ok := b.recipes[key]; ok {
 		return i
 	}
-	b.tables = append(b.tables, b.newRecipe(m, drop))
-	b.recipes[key] = len(b.tables) - 1
+	b.module.tables = append(b.module.tables, b.newRecipe(m, drop))
+	b.recipes[key] = len(b.module.tables) - 1
 	return b.recipes[key]
 }
 
@@ -295,14 +295,14 @@ func states(label string, enum map[int]string) []state {
 }
 
 func (b *moduleBuilder) sortColumns() {
-	slices.SortStableFunc(b.columns, func(x, y column) int {
+	slices.SortStableFunc(b.module.columns, func(x, y column) int {
 		if c := strings.Compare(x.desc.Name, y.desc.Name); c != 0 {
 			return c
 		}
 		return bytes.Compare(x.oid, y.oid)
 	})
-	for i := range b.columns {
-		if c := &b.columns[i]; c.deferred == nil {
+	for i := range b.module.columns {
+		if c := &b.module.columns[i]; c.deferred == nil {
 			o := b.object(c.oid)
 			o.columns = append(o.columns, i)
 		} else {
@@ -315,27 +315,27 @@ func (b *moduleBuilder) sortColumns() {
 // another metric's: the first metric on the way from the root has the instance.
 func (b *moduleBuilder) sortObjects() {
 	for _, o := range b.byOID {
-		b.objects = append(b.objects, *o)
+		b.module.objects = append(b.module.objects, *o)
 	}
-	slices.SortFunc(b.objects, func(x, y object) int { return bytes.Compare(x.oid, y.oid) })
-	for i := range b.objects {
-		o := &b.objects[i]
-		for p := i - 1; p >= 0 && o.parent < 0; p = b.objects[p].parent {
-			if bytes.HasPrefix(o.oid, b.objects[p].oid) {
+	slices.SortFunc(b.module.objects, func(x, y object) int { return bytes.Compare(x.oid, y.oid) })
+	for i := range b.module.objects {
+		o := &b.module.objects[i]
+		for p := i - 1; p >= 0 && o.parent < 0; p = b.module.objects[p].parent {
+			if bytes.HasPrefix(o.oid, b.module.objects[p].oid) {
 				o.parent = p
 			}
 		}
 		if above := b.metricAbove(o.parent); above != nil && len(o.columns) > 0 {
-			b.warn("metric %s never has a value: it lies below %s (%s)", b.columns[o.columns[0]].desc.Name, b.columns[above.columns[0]].desc.Name, above.oid)
+			b.warn("metric %s never has a value: it lies below %s (%s)", b.module.columns[o.columns[0]].desc.Name, b.module.columns[above.columns[0]].desc.Name, above.oid)
 			o.columns = nil
 		}
 	}
 }
 
 func (b *moduleBuilder) metricAbove(i int) *object {
-	for ; i >= 0; i = b.objects[i].parent {
-		if len(b.objects[i].columns) > 0 {
-			return &b.objects[i]
+	for ; i >= 0; i = b.module.objects[i].parent {
+		if len(b.module.objects[i].columns) > 0 {
+			return &b.module.objects[i]
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // conversion turns the varbinds of one pass into a series.Set. One serves many passes, one after the
 // other: what goes into the set is made new, all else is reused.
 type conversion struct {
-	*Module
+	module  *Module
 	options Options
 	rows    []keyList // of each table
 	columns []columnState
@@ -48,7 +48,7 @@ func (c *conversion) large() bool {
 const maxProblems = 16
 
 func newConversion(m *Module) *conversion {
-	c := &conversion{Module: m, rows: make([]keyList, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
+	c := &conversion{module: m, rows: make([]keyList, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
 	for i := range c.columns {
 		c.columns[i].column = &m.columns[i]
 	}
@@ -81,10 +81,10 @@ func (c *conversion) add(v snmp.VarBind) {
 	if !v.Type.HasValue() {
 		return
 	}
-	i := c.match(v.Name, c.matched)
+	i := c.module.match(v.Name, c.matched)
 	c.matched = i
-	for ; i >= 0; i = c.objects[i].parent {
-		o := &c.objects[i]
+	for ; i >= 0; i = c.module.objects[i].parent {
+		o := &c.module.objects[i]
 		index := v.Name[len(o.oid):]
 		if o.kept >= 0 {
 			c.lists[o.kept].set(index, v)
@@ -96,7 +96,7 @@ func (c *conversion) add(v snmp.VarBind) {
 }
 
 func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
-	rows := &c.rows[col.table]
+	rows := &c.rows[col.column.table]
 	row := rows.number(index, col.next)
 	col.next = row + 1
 	if len(col.out.Values) == 0 && cap(col.out.Values) == 0 {
@@ -107,9 +107,9 @@ func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 	}
 	samples := len(col.out.Values)
 	before := len(col.out.Extra) + sampleSize*samples
-	col.convert(c, col, int32(row), v)
+	col.column.convert(c, col, int32(row), v)
 	if len(col.out.Values) == samples && len(c.unfit) < maxNotes && !col.has(row) {
-		c.unfit = append(c.unfit, Unfit{Metric: col.desc.Name, Object: col.oid, Index: bytes.Clone(index), Type: v.Type, Value: noted(v.Value)})
+		c.unfit = append(c.unfit, Unfit{Metric: col.column.desc.Name, Object: col.column.oid, Index: bytes.Clone(index), Type: v.Type, Value: noted(v.Value)})
 	}
 	if c.room -= len(col.out.Extra) + sampleSize*len(col.out.Values) - before; c.room < 0 {
 		c.discard(col, before)
@@ -128,7 +128,7 @@ const (
 func (c *conversion) discard(col *columnState, size int) {
 	c.room += size
 	col.out, col.tooLarge = series.Column{}, true
-	c.tooLarge = append(c.tooLarge, &access.Error{Op: "walk", OID: col.oid, Reason: access.TooMany, Err: errTooLarge, Dropped: true})
+	c.tooLarge = append(c.tooLarge, &access.Error{Op: "walk", OID: col.column.oid, Reason: access.TooMany, Err: errTooLarge, Dropped: true})
 }
 
 var errTooLarge = errors.New("the series take more octets than max_bytes allows")
@@ -142,22 +142,22 @@ func (c *conversion) finish(errs []*access.Error) *series.Set {
 	for i := range c.columns {
 		c.finishDeferred(&c.columns[i])
 	}
-	tables := make([]series.Table, len(c.tables))
+	tables := make([]series.Table, len(c.module.tables))
 	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
 	for i := range c.columns {
 		col := &c.columns[i]
-		if len(col.out.Values) == 0 || (c.options.Compatible && col.shadowed) || dropped(col.oid, errs) || c.mislabelled(col.table, errs) {
+		if len(col.out.Values) == 0 || (c.options.Compatible && col.column.shadowed) || dropped(col.column.oid, errs) || c.mislabelled(col.column.table, errs) {
 			continue
 		}
-		table := &tables[col.table]
+		table := &tables[col.column.table]
 		if table.Ends == nil {
-			c.renderRows(table, col.table)
+			c.renderRows(table, col.column.table)
 		}
-		if len(table.Ends) < c.rows[col.table].len() {
+		if len(table.Ends) < c.rows[col.column.table].len() {
 			c.discard(col, 0)
 			continue
 		}
-		col.out.Desc, col.out.Table = &col.desc, table
+		col.out.Desc, col.out.Table = &col.column.desc, table
 		set.Columns = append(set.Columns, col.out)
 	}
 	return set
@@ -172,8 +172,8 @@ func dropped(oid snmp.OID, errs []*access.Error) bool {
 // rows would appear as other series than those of the last pass.
 func (c *conversion) mislabelled(table int, errs []*access.Error) bool {
 	for _, e := range errs {
-		for _, o := range c.objects {
-			if o.kept >= 0 && (o.oid.HasPrefix(e.OID) || e.OID.HasPrefix(o.oid)) && c.tables[table].uses(o.kept) {
+		for _, o := range c.module.objects {
+			if o.kept >= 0 && (o.oid.HasPrefix(e.OID) || e.OID.HasPrefix(o.oid)) && c.module.tables[table].uses(o.kept) {
 				return true
 			}
 		}
@@ -185,7 +185,7 @@ func (c *conversion) mislabelled(table int, errs []*access.Error) bool {
 // up can, they end early.
 func (c *conversion) renderRows(t *series.Table, i int) {
 	rows := &c.rows[i]
-	w := newLabelWriter(c.tables[i], c.lists)
+	w := newLabelWriter(c.module.tables[i], c.lists)
 	t.Ends = make([]uint32, 0, rows.len())
 	for row := range rows.len() {
 		before := len(t.Labels)
@@ -207,14 +207,14 @@ func (c *conversion) renderRows(t *series.Table, i int) {
 
 // finishDeferred makes the samples of a column whose type stands in another object.
 func (c *conversion) finishDeferred(col *columnState) {
-	if col.deferred == nil {
+	if col.column.deferred == nil {
 		return
 	}
-	list := &c.lists[col.deferred.kept]
+	list := &c.lists[col.column.deferred.kept]
 	for i := range list.keys.len() {
 		index := list.keys.key(i)
 		own := *col.column
-		own.form.format = col.deferred.subtypes.find(c.lists, index, i)
+		own.form.format = col.column.deferred.subtypes.find(c.lists, index, i)
 		shared := col.column
 		col.column = &own
 		c.sample(col, index, list.get(i))
@@ -224,7 +224,7 @@ func (c *conversion) finishDeferred(col *columnState) {
 
 // columnState is a column under construction.
 type columnState struct {
-	*column
+	column   *column
 	out      series.Column
 	tooLarge bool   // its samples were dropped
 	next     int    // the row that the next value probably stands in

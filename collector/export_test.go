@@ -12,7 +12,7 @@ func AddType(t *testing.T, name, convention, word string, value func(octets []by
 	before := types
 	t.Cleanup(func() { types = before })
 	sample := func(_ *conversion, col *columnState, row int32, v snmp.VarBind) {
-		col.set(row, col.scaled(value(v.Value)))
+		col.set(row, col.column.scaled(value(v.Value)))
 	}
 	types = append(types[:len(types):len(types)],
 		metricType{name: name, in: inAll, samples: sampler{convert: sample}, format: &format{write: appendHexNumbers, octets: write}, conventions: []string{convention}, words: []string{word}})

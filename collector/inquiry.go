@@ -171,7 +171,7 @@ func (in *inquiry) add(v snmp.VarBind) {
 // rows says what becomes of each row.
 func (in *inquiry) rows(c *conversion, errs []*access.Error) []AnswerRow {
 	set := c.finish(errs)
-	writer := newLabelWriter(c.tables[c.Module.columns[in.column.number].table], c.lists)
+	writer := newLabelWriter(c.module.tables[c.module.columns[in.column.number].table], c.lists)
 	fits := map[string]bool{}
 	for i := range set.Columns {
 		col := &set.Columns[i]

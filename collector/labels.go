@@ -124,14 +124,14 @@ func (b *moduleBuilder) hint(text string) *mibs.Hint {
 
 // labelWriter renders the labels of the rows of one recipe. Its buffers are reused from row to row.
 type labelWriter struct {
-	*recipe
-	lists []varbindList
-	text  []byte   // the slots' texts, one after another
-	texts [][2]int // of each slot in text
-	keys  [][]byte // the numbers each slot stands for
-	pad   []byte   // numbers that are not part of an index
-	key   []byte
-	guess []int // of each lookup: where its object's next row probably is
+	recipe *recipe
+	lists  []varbindList
+	text   []byte   // the slots' texts, one after another
+	texts  [][2]int // of each slot in text
+	keys   [][]byte // the numbers each slot stands for
+	pad    []byte   // numbers that are not part of an index
+	key    []byte
+	guess  []int // of each lookup: where its object's next row probably is
 }
 
 func newLabelWriter(r *recipe, lists []varbindList) *labelWriter {
@@ -142,17 +142,17 @@ func newLabelWriter(r *recipe, lists []varbindList) *labelWriter {
 func (w *labelWriter) appendRow(dst, index []byte) []byte {
 	w.text, w.pad = w.text[:0], w.pad[:0]
 	clear(w.keys)
-	for i := range w.indexes {
-		step := &w.indexes[i]
+	for i := range w.recipe.indexes {
+		step := &w.recipe.indexes[i]
 		start := len(w.text)
 		w.text, w.keys[step.slot], index = step.decode(w.text, arcs{index, &w.pad})
 		w.texts[step.slot] = [2]int{start, len(w.text)}
 	}
-	for i := range w.lookups {
-		w.lookup(&w.lookups[i], &w.guess[i])
+	for i := range w.recipe.lookups {
+		w.lookup(&w.recipe.lookups[i], &w.guess[i])
 	}
 	start := len(dst)
-	for _, l := range w.labels {
+	for _, l := range w.recipe.labels {
 		span := w.texts[l.slot]
 		dst = series.AppendLabel(dst, start, l.name, w.text[span[0]:span[1]])
 	}

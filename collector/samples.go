@@ -51,7 +51,7 @@ func (col *column) scaled(v float64) float64 {
 
 func numberSample(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	if number, ok := c.readNumber(v); ok {
-		col.set(row, col.scaled(number))
+		col.set(row, col.column.scaled(number))
 	}
 }
 
@@ -66,30 +66,30 @@ func (c *conversion) readNumber(v snmp.VarBind) (number float64, ok bool) {
 
 // textSample is 1, or what scale and offset make of it, with the value as a label.
 func textSample(c *conversion, col *columnState, row int32, v snmp.VarBind) {
-	if col.label == "" {
-		col.set(row, col.scaled(1))
+	if col.column.label == "" {
+		col.set(row, col.column.scaled(1))
 		return
 	}
 	col.claim(row)
-	c.text = col.form.appendText(c.text[:0], v)
+	c.text = col.column.form.appendText(c.text[:0], v)
 	start := len(col.out.Extra)
-	col.out.Extra = series.AppendLabel(col.out.Extra, start, col.label, c.text)
-	col.add(row, col.scaled(1))
+	col.out.Extra = series.AppendLabel(col.out.Extra, start, col.column.label, c.text)
+	col.add(row, col.column.scaled(1))
 }
 
 // extract makes a number of text by the first expression that matches and yields one.
 func extract(c *conversion, col *columnState, row int32, v snmp.VarBind) {
-	c.text = col.form.appendText(c.text[:0], v)
+	c.text = col.column.form.appendText(c.text[:0], v)
 	c.text = validUTF8(c.text)
-	for i := range col.extracts {
-		x := &col.extracts[i]
+	for i := range col.column.extracts {
+		x := &col.column.extracts[i]
 		at := x.Regex.FindSubmatchIndex(c.text)
 		if at == nil {
 			continue
 		}
 		number, err := strconv.ParseFloat(string(x.Regex.Expand(nil, []byte(x.Value), c.text, at)), 64)
 		if err == nil {
-			col.set(row, col.scaled(number))
+			col.set(row, col.column.scaled(number))
 			return
 		}
 	}
@@ -101,11 +101,11 @@ func enumInfo(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 		return
 	}
 	col.claim(row)
-	label := col.stateLabel(int(number))
+	label := col.column.stateLabel(int(number))
 	if label == nil {
 		c.text = strconv.AppendInt(c.text[:0], int64(number), 10)
 		start := len(col.out.Extra)
-		col.out.Extra = series.AppendLabel(col.out.Extra, start, col.label, c.text)
+		col.out.Extra = series.AppendLabel(col.out.Extra, start, col.column.label, c.text)
 	}
 	col.out.Extra = append(col.out.Extra, label...)
 	col.add(row, 1)
@@ -128,13 +128,13 @@ func enumStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	}
 	col.claimMany(row)
 	value := int(number)
-	if col.stateLabel(value) == nil {
+	if col.column.stateLabel(value) == nil {
 		c.text = strconv.AppendInt(c.text[:0], int64(value), 10)
 		start := len(col.out.Extra)
-		col.out.Extra = series.AppendLabel(col.out.Extra, start, col.label, c.text)
+		col.out.Extra = series.AppendLabel(col.out.Extra, start, col.column.label, c.text)
 		col.add(row, 1)
 	}
-	for _, s := range col.states {
+	for _, s := range col.column.states {
 		col.out.Extra = append(col.out.Extra, s.label...)
 		col.add(row, oneIf(s.value == value))
 	}
@@ -144,11 +144,11 @@ func enumStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 // beyond what was sent are 0.
 func bitStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	if !isOctets(v) {
-		c.problem(fmt.Errorf("metric %s: a %s came where BITS belong", col.desc.Name, v.Type))
+		c.problem(fmt.Errorf("metric %s: a %s came where BITS belong", col.column.desc.Name, v.Type))
 		return
 	}
 	col.claimMany(row)
-	for _, s := range col.states {
+	for _, s := range col.column.states {
 		set := s.value >= 0 && s.value/8 < len(v.Value) && v.Value[s.value/8]&(128>>(s.value%8)) != 0
 		col.out.Extra = append(col.out.Extra, s.label...)
 		col.add(row, oneIf(set))
@@ -196,15 +196,15 @@ func dateAndTime(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	}
 	year := int(binary.BigEndian.Uint16(b))
 	at := time.Date(year, time.Month(b[2]), int(b[3]), int(b[4]), int(b[5]), int(b[6]), 0, time.UTC)
-	col.set(row, col.scaled(float64(at.Unix()-int64(offset))))
+	col.set(row, col.column.scaled(float64(at.Unix()-int64(offset))))
 }
 
 func parsedDateAndTime(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	form := textForm{format: characters}
 	c.text = validUTF8(form.appendText(c.text[:0], v))
-	at, err := timefmt.Parse(string(c.text), col.pattern)
+	at, err := timefmt.Parse(string(c.text), col.column.pattern)
 	if err == nil {
-		col.set(row, col.scaled(float64(at.Unix())))
+		col.set(row, col.column.scaled(float64(at.Unix())))
 	}
 }
 
@@ -215,5 +215,5 @@ func ntpTimeStamp(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	if !isOctets(v) || len(v.Value) < 8 {
 		return
 	}
-	col.set(row, col.scaled(float64(int64(binary.BigEndian.Uint32(v.Value))-ntpEpoch)))
+	col.set(row, col.column.scaled(float64(int64(binary.BigEndian.Uint32(v.Value))-ntpEpoch)))
 }

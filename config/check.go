@@ -16,7 +16,7 @@ func (s *source) check() {
 
 // checker visits the values of a file, each with its path.
 type checker struct {
-	*source
+	source  *source
 	at      path
 	layouts map[reflect.Type]layout
 	asks    map[reflect.Type]bool // whether a value of the type, or one below it, can be asked
@@ -51,14 +51,14 @@ func (c *checker) ask(v reflect.Value) {
 	asked := v.Addr().Interface()
 	if checked, ok := asked.(setting.Checked); ok {
 		for _, m := range checked.Problems() {
-			if p := c.at.below(m.Path); !c.consequence(c.at, p) {
-				c.wrong(p, nil, m.Text)
+			if p := c.at.below(m.Path); !c.source.consequence(c.at, p) {
+				c.source.wrong(p, nil, m.Text)
 			}
 		}
 	}
 	if warned, ok := asked.(setting.Warned); ok {
 		for _, m := range warned.Warnings() {
-			c.warn(c.at.below(m.Path), m.Text)
+			c.source.warn(c.at.below(m.Path), m.Text)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func (c *checker) entries(v reflect.Value) {
 	for _, key := range keys {
 		entry := v.MapIndex(key)
 		if entry.Kind() == reflect.Pointer && entry.IsNil() {
-			c.wrong(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
+			c.source.wrong(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
 			continue
 		}
 		addressable := reflect.New(entry.Type()).Elem()

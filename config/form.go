@@ -55,7 +55,7 @@ func hasEmptyItem(n *yaml.Node) bool {
 // form compares a tree with the types that it is to be decoded into. It mends what it complains of, so
 // that the rest can be decoded.
 type form struct {
-	*source
+	source *source
 	at     path
 	owner  path // of the innermost settings on the way
 	seen   map[visit]bool
@@ -76,7 +76,7 @@ func (f *form) check(n *yaml.Node, t reflect.Type) bool {
 	block := target(n)
 	if f.inside[block] {
 		f.harm()
-		f.wrong(f.at, n, "this alias stands inside the block that it refers to")
+		f.source.wrong(f.at, n, "this alias stands inside the block that it refers to")
 		return false
 	}
 	v := visit{block, t}
@@ -148,7 +148,7 @@ func (f *form) settings(n *yaml.Node, t reflect.Type) {
 			if len(f.at) == 0 && looksLikeModule(value) {
 				advice = fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key.Value)
 			}
-			f.wrong(nil, key, advice)
+			f.source.wrong(nil, key, advice)
 			return false
 		}
 		return f.below(key.Value, value, typ)
@@ -166,7 +166,7 @@ func (f *form) entries(n *yaml.Node, t reflect.Type) {
 			return false
 		}
 		if !f.below(key.Value, value, t.Elem()) {
-			f.harmed[append(f.at, key.Value).String()] = true
+			f.source.harmed[append(f.at, key.Value).String()] = true
 			*value = *standIn(t.Elem(), value.Line)
 		}
 		return true
@@ -178,11 +178,11 @@ func (f *form) items(n *yaml.Node, t reflect.Type) {
 	for i, item := range n.Content {
 		if isNull(item) {
 			f.harm()
-			f.wrong(append(f.at, index(i)), item, "empty: give it a value, or delete it")
+			f.source.wrong(append(f.at, index(i)), item, "empty: give it a value, or delete it")
 		} else if f.below(index(i), item, t) {
 			continue
 		}
-		f.harmed[append(f.at, index(i)).String()] = true
+		f.source.harmed[append(f.at, index(i)).String()] = true
 		n.Content[i] = standIn(t, item.Line)
 	}
 }
@@ -213,12 +213,12 @@ func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	for key, value := range pairs(n) {
 		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
 			f.harm()
-			f.wrong(f.at, key, "a key must be plain text: put it in quotes")
+			f.source.wrong(f.at, key, "a key must be plain text: put it in quotes")
 			continue
 		}
 		if first, twice := lines[key.Value]; twice {
 			f.harm()
-			f.wrong(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
+			f.source.wrong(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -234,7 +234,7 @@ func (f *form) merge(value *yaml.Node, t reflect.Type) bool {
 	for _, merged := range mergedInto(value) {
 		if target(merged).Kind != yaml.MappingNode {
 			f.harm()
-			f.wrong(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
+			f.source.wrong(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
 			return false
 		}
 		if !f.check(merged, t) {
@@ -253,12 +253,12 @@ func (f *form) below(step string, n *yaml.Node, t reflect.Type) bool {
 
 // harm notes that the settings being checked lack something that was meant to be there: other
 // problems in them may be mere consequences.
-func (f *form) harm() { f.harmed[f.owner.String()] = true }
+func (f *form) harm() { f.source.harmed[f.owner.String()] = true }
 
 // unfit reports that n cannot be read as a t.
 func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	f.harm()
-	f.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
+	f.source.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
 	return false
 }
 

@@ -33,7 +33,7 @@ func chosen(t *testing.T, book *profile.Book) string {
 	}
 	text := c.Profile + ":"
 	for _, m := range c.Modules {
-		text += fmt.Sprintf(" %s of %s (%d)", m.Name, m.From, len(m.Settings.Metrics))
+		text += fmt.Sprintf(" %s of %s (%d)", m.Module.Name, m.From, len(m.Module.Settings.Metrics))
 	}
 	return text
 }

@@ -36,7 +36,7 @@ func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, others
 		return
 	}
 	if first, taken := others.named[t.Name]; taken {
-		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.where(first.at, s)))
+		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.source.where(first.at, s)))
 		return
 	}
 	others.named[t.Name] = place{s, at}
@@ -52,7 +52,7 @@ func (r roster) warnTwice(here place, t *poller.TargetSettings) {
 	for _, module := range t.Modules {
 		key := strings.Join([]string{address.String(), t.Context, t.ContextEngineID, module}, "\x00")
 		if first, taken := r.asked[key]; taken {
-			here.warn(here.at.below("address"), fmt.Sprintf("the target %s asks %s for module %s too: keep one of them", first.where(first.at, here.source), t.Address, module))
+			here.source.warn(here.at.below("address"), fmt.Sprintf("the target %s asks %s for module %s too: keep one of them", first.source.where(first.at, here.source), t.Address, module))
 			return
 		}
 		r.asked[key] = here

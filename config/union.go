@@ -144,8 +144,8 @@ func (u *union) check() {
 
 // place is where something stands in the files.
 type place struct {
-	*source
-	at path
+	source *source
+	at     path
 }
 
 func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, named map[string]place) {
@@ -158,7 +158,7 @@ func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, na
 		wrong(m.Path, m.Text)
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
-		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.where(first.at, s)))
+		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.source.where(first.at, s)))
 		return
 	}
 	named[r.Name] = place{s, at}

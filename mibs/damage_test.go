@@ -115,7 +115,7 @@ func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []strin
 		}
 		objects := 0
 		for n := range tree.All() {
-			if n.Module == name && n.Type != smi.Other && len(n.Labels) > 0 {
+			if n.Module == name && n.Syntax.Type != smi.Other && len(n.Syntax.Labels) > 0 {
 				objects++
 			}
 		}
@@ -144,10 +144,10 @@ func outcome(t *testing.T, module string, sources ...Source) map[string]string {
 		return objects
 	}
 	for n := range tree.All() {
-		if n.Module == module && (n.Type != smi.Other || n.Kind == smi.Row) {
+		if n.Module == module && (n.Syntax.Type != smi.Other || n.Kind == smi.Row) {
 			// One of the deviations puts 8z before a label.
 			labels := strings.ReplaceAll(labelText(n), "=8z", "=")
-			objects[n.Name] = fmt.Sprint(n.OID, n.Type, labels, n.Hint, n.Units, indexText(n))
+			objects[n.Name] = fmt.Sprint(n.OID, n.Syntax.Type, labels, n.Syntax.Hint, n.Units, indexText(n))
 		}
 	}
 	return objects

@@ -24,7 +24,7 @@ END
 // brief writes what a test wants to see of a node.
 func brief(n *Node) string {
 	text := fmt.Sprintf("%s %s %s", strings.TrimPrefix(n.OID.String(), "1.3.6.1.4.1.99999."), n.Kind, n.Name)
-	for _, field := range []string{n.Type.String(), n.TC, n.Hint, labelText(n), rangeText(n), n.Units, n.Access.String(), n.Status.String(), indexText(n), n.Augments, objectNames(n)} {
+	for _, field := range []string{n.Syntax.Type.String(), n.Syntax.TC, n.Syntax.Hint, labelText(n), rangeText(n), n.Units, n.Access.String(), n.Status.String(), indexText(n), n.Augments, objectNames(n)} {
 		if field != "" {
 			text += "; " + field
 		}

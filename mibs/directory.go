@@ -173,19 +173,19 @@ func (d *Directories) Diagnostics() []smi.Diagnostic {
 func (d *Directories) PassedOver(module string) []smi.Diagnostic { return d.choose(module).passedOver }
 
 func (d *Directories) open() reader {
-	return &directoryReader{Directories: d, files: map[string]map[string]*smi.Module{}}
+	return &directoryReader{directories: d, files: map[string]map[string]*smi.Module{}}
 }
 
 // directoryReader reads each file once.
 type directoryReader struct {
-	*Directories
-	files  map[string]map[string]*smi.Module
-	buffer bytes.Buffer // of the file being read
-	parser smi.Parser
+	directories *Directories
+	files       map[string]map[string]*smi.Module
+	buffer      bytes.Buffer // of the file being read
+	parser      smi.Parser
 }
 
 func (r *directoryReader) read(name string) (*smi.Module, []smi.Diagnostic, error) {
-	path := r.choose(name).path
+	path := r.directories.choose(name).path
 	if path == "" {
 		return nil, nil, nil
 	}

@@ -83,7 +83,7 @@ var (
 func readFacts(text string) (*smi.Module, error) {
 	m := &smi.Module{File: &smi.Source{}}
 	m.Definitions = make([]smi.Definition, 0, strings.Count(text, "\n"))
-	r := factReader{Module: m, arcs: make([]smi.Arc, 0, 2*cap(m.Definitions))}
+	r := factReader{module: m, arcs: make([]smi.Arc, 0, 2*cap(m.Definitions))}
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -101,7 +101,7 @@ func readFacts(text string) (*smi.Module, error) {
 
 // factReader adds lines to a module.
 type factReader struct {
-	*smi.Module
+	module *smi.Module
 	parent string    // that places without a name hang on
 	arcs   []smi.Arc // of many places, in one piece
 }
@@ -109,17 +109,17 @@ type factReader struct {
 func (m *factReader) add(f *[6]string) (err error) {
 	switch f[0] {
 	case "m":
-		m.Name, m.LastUpdated = f[1], f[2]
+		m.module.Name, m.module.LastUpdated = f[1], f[2]
 		return nil
 	case "i":
 		for name := range strings.SplitSeq(f[2], " ") {
-			m.Imports = append(m.Imports, smi.Imported{Name: name, Module: f[1]})
+			m.module.Imports = append(m.module.Imports, smi.Imported{Name: name, Module: f[1]})
 		}
 		return nil
 	case "t":
 		t := smi.TypeDefinition{Name: f[1], Hint: f[2]}
 		t.Syntax, err = factSyntax(f[3])
-		m.Types = append(m.Types, t)
+		m.module.Types = append(m.module.Types, t)
 		return err
 	case "":
 		return fmt.Errorf("the line does not say what it is")
@@ -147,7 +147,7 @@ func (m *factReader) add(f *[6]string) (err error) {
 		addParts(&d, f[5])
 		d.Syntax, err = factSyntax(f[3])
 	}
-	m.Definitions = append(m.Definitions, d)
+	m.module.Definitions = append(m.module.Definitions, d)
 	return err
 }
 

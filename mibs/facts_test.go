@@ -53,7 +53,7 @@ func allFields(n *Node) string {
 	if n.Kind > smi.Column {
 		status = smi.NoStatus
 	}
-	return fmt.Sprint(n.Module, "::", n.Name, " ", n.OID, n.Kind, n.Access, status, n.Type, n.TC, n.Hint, labelText(n), n.Ranges,
+	return fmt.Sprint(n.Module, "::", n.Name, " ", n.OID, n.Kind, n.Access, status, n.Syntax.Type, n.Syntax.TC, n.Syntax.Hint, labelText(n), n.Syntax.Ranges,
 		unitsFact(n.Units), index, n.Augments, row, objects)
 }
 

@@ -190,7 +190,7 @@ func (l *loader) appendImports(b []byte, s *scope) []byte {
 			continue
 		}
 		use(d.Value[0].Name, values)
-		if s.nodes[i].Type != smi.Other {
+		if s.nodes[i].Syntax.Type != smi.Other {
 			use(d.Syntax.Name, types)
 		}
 		for _, part := range d.Parts {

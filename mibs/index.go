@@ -24,7 +24,7 @@ func (n *Node) indexParts() []IndexPart {
 
 // lengthOf tells how many numbers a part of an index takes, if that is fixed; else -1.
 func (p *IndexPart) lengthOf() int {
-	switch p.Node.Type {
+	switch p.Node.Syntax.Type {
 	case smi.OctetString, smi.Opaque, smi.Bits, smi.NSAPAddress:
 		if size := p.Node.FixedSize(); size > 0 {
 			return size
@@ -43,7 +43,7 @@ func (p *IndexPart) lengthOf() int {
 // cutPart takes the numbers of one part off the front of arcs, those of the value only. ok is false if
 // the part is unknown, or arcs are no index.
 func (p *IndexPart) cut(arcs []uint32) (value, rest []uint32, ok bool) {
-	if p.Node == nil || p.Node.Type == smi.Other {
+	if p.Node == nil || p.Node.Syntax.Type == smi.Other {
 		return nil, arcs, false
 	}
 	length := p.lengthOf()
@@ -85,9 +85,9 @@ func (n *Node) AppendIndex(b, index []byte) []byte {
 
 // appendValue writes one part; arcs are all its numbers, with the length.
 func (p *IndexPart) appendValue(b []byte, value, arcs []uint32) []byte {
-	switch p.Node.Type {
+	switch p.Node.Syntax.Type {
 	case smi.Integer, smi.Integer32, smi.Unsigned32, smi.Gauge:
-		for _, l := range p.Node.Labels {
+		for _, l := range p.Node.Syntax.Labels {
 			if l.Number == int64(int32(value[0])) {
 				return append(b, l.Name...)
 			}
@@ -123,8 +123,8 @@ func (p *IndexPart) textOf(value []uint32) (string, bool) {
 		octets[i] = byte(v)
 		printable = printable && ' ' <= v && v <= '~' && v != '"' && v != '\''
 	}
-	switch hint := p.Node.Hint; {
-	case strings.HasPrefix(p.Node.TC, "InetAddress"):
+	switch hint := p.Node.Syntax.Hint; {
+	case strings.HasPrefix(p.Node.Syntax.TC, "InetAddress"):
 		return addressText(octets)
 	case hint == hexHint:
 		return strings.ToLower(string(appendColons(nil, octets))), len(octets) > 0
@@ -173,7 +173,7 @@ func (n *Node) ParseIndex(text string) ([]byte, error) {
 		if len(words) == 0 {
 			break
 		}
-		if part.Node == nil || part.Node.Type == smi.Other {
+		if part.Node == nil || part.Node.Syntax.Type == smi.Other {
 			break
 		}
 		if octets, words, err = part.parse(octets, words); err != nil {
@@ -245,7 +245,7 @@ func (p *IndexPart) parse(octets snmp.OID, words []string) (snmp.OID, []string, 
 		}
 		return octets, words[1:], nil
 	}
-	for _, l := range p.Node.Labels {
+	for _, l := range p.Node.Syntax.Labels {
 		if l.Name == word {
 			return snmp.AppendArc(octets, uint32(l.Number)), words[1:], nil
 		}
@@ -277,12 +277,12 @@ func (p *IndexPart) parse(octets snmp.OID, words []string) (snmp.OID, []string, 
 func (p *IndexPart) parseText(text string) ([]byte, error) {
 	var value []byte
 	switch n := p.Node; {
-	case n.Type == smi.IPAddress || strings.HasPrefix(n.TC, "InetAddress") && n.Type == smi.OctetString:
+	case n.Syntax.Type == smi.IPAddress || strings.HasPrefix(n.Syntax.TC, "InetAddress") && n.Syntax.Type == smi.OctetString:
 		var err error
 		if value, err = parseAddress(text); err != nil {
 			return nil, err
 		}
-	case n.Type == smi.OctetString && n.Hint == hexHint:
+	case n.Syntax.Type == smi.OctetString && n.Syntax.Hint == hexHint:
 		for octet := range strings.SplitSeq(text, ":") {
 			c, err := strconv.ParseUint(octet, 16, 8)
 			if err != nil {
@@ -290,10 +290,10 @@ func (p *IndexPart) parseText(text string) ([]byte, error) {
 			}
 			value = append(value, byte(c))
 		}
-	case n.Type == smi.OctetString:
+	case n.Syntax.Type == smi.OctetString:
 		value = []byte(text)
 	default:
-		return nil, fmt.Errorf("%q is a text, but the type is %s", text, n.Type)
+		return nil, fmt.Errorf("%q is a text, but the type is %s", text, n.Syntax.Type)
 	}
 	if length := p.lengthOf(); length >= 0 && length != len(value) {
 		return nil, fmt.Errorf("%q has %d octets instead of %d", text, len(value), length)

@@ -17,8 +17,8 @@ type Node struct {
 	Status smi.Status
 	rank   rank
 
-	*Syntax // of a Scalar or a Column; else its Type is Other
-	Units   string
+	Syntax *Syntax // of a Scalar or a Column; else its Type is Other
+	Units  string
 
 	Index    []IndexPart // of a Row: its own, or that of the row that it augments
 	Augments string      // Name of the row that a Row augments
@@ -52,8 +52,8 @@ const (
 
 // FixedSize is the number of octets that each value of a string has, 0 if that differs.
 func (n *Node) FixedSize() int {
-	if (n.Type == smi.OctetString || n.Type == smi.Opaque) && len(n.Ranges) == 1 && n.Ranges[0].Low == n.Ranges[0].High {
-		return int(n.Ranges[0].Low)
+	if (n.Syntax.Type == smi.OctetString || n.Syntax.Type == smi.Opaque) && len(n.Syntax.Ranges) == 1 && n.Syntax.Ranges[0].Low == n.Syntax.Ranges[0].High {
+		return int(n.Syntax.Ranges[0].Low)
 	}
 	return 0
 }
@@ -89,7 +89,7 @@ func init() {
 func (n *Node) Help() string {
 	if n.Description == "" {
 		parts := []string{n.Name}
-		for _, part := range []string{n.Type.String(), n.Units} {
+		for _, part := range []string{n.Syntax.Type.String(), n.Units} {
 			if part != "" {
 				parts = append(parts, part)
 			}

@@ -25,14 +25,14 @@ func (t *Tree) Detail(n *Node) string {
 	fmt.Fprintf(&b, "%s %s\n", n.Name, macro)
 	line := func(name, format string, args ...any) { fmt.Fprintf(&b, "  "+name+format+"\n", args...) }
 	line("-- FROM\t", "%s", strings.Join(t.modulesOf(n), ", "))
-	if n.TC != "" {
-		line("-- TEXTUAL CONVENTION ", "%s", n.TC)
+	if n.Syntax.TC != "" {
+		line("-- TEXTUAL CONVENTION ", "%s", n.Syntax.TC)
 	}
-	if n.Type != smi.Other {
+	if n.Syntax.Type != smi.Other {
 		line("SYNTAX\t", "%s", syntaxText(n))
 	}
-	if n.Hint != "" {
-		line("DISPLAY-HINT\t", "%q", n.Hint)
+	if n.Syntax.Hint != "" {
+		line("DISPLAY-HINT\t", "%q", n.Syntax.Hint)
 	}
 	if n.Units != "" {
 		line("UNITS\t\t", "%q", n.Units)
@@ -91,17 +91,17 @@ func indexNames(n *Node, implied string) string {
 
 func syntaxText(n *Node) string {
 	switch {
-	case len(n.Labels) > 0:
-		return fmt.Sprintf("%s {%s} ", n.Type, labelNames(n))
-	case len(n.Ranges) > 0:
-		return fmt.Sprintf("%s (%s) ", n.Type, rangeText(n))
+	case len(n.Syntax.Labels) > 0:
+		return fmt.Sprintf("%s {%s} ", n.Syntax.Type, labelNames(n))
+	case len(n.Syntax.Ranges) > 0:
+		return fmt.Sprintf("%s (%s) ", n.Syntax.Type, rangeText(n))
 	}
-	return n.Type.String()
+	return n.Syntax.Type.String()
 }
 
 func labelNames(n *Node) string {
 	var labels []string
-	for _, l := range n.Labels {
+	for _, l := range n.Syntax.Labels {
 		labels = append(labels, fmt.Sprintf("%s(%d)", l.Name, l.Number))
 	}
 	return strings.Join(labels, ", ")
@@ -109,7 +109,7 @@ func labelNames(n *Node) string {
 
 func rangeText(n *Node) string {
 	var ranges []string
-	for _, r := range n.Ranges {
+	for _, r := range n.Syntax.Ranges {
 		text := strconv.FormatInt(r.Low, 10)
 		if r.High != r.Low {
 			text += fmt.Sprintf("..%d", r.High)
@@ -203,11 +203,11 @@ func (t *Tree) outline(b *strings.Builder, n *Node, indent string, last bool) {
 	if indent == "" {
 		below = "   "
 	}
-	if n.Type == smi.Other {
+	if n.Syntax.Type == smi.Other {
 		fmt.Fprintf(b, "%s+--%s(%d)\n", indent, n.Name, arc)
 	} else {
-		kind := outlineTypes[n.Type]
-		if len(n.Labels) > 0 && n.Type != smi.Bits {
+		kind := outlineTypes[n.Syntax.Type]
+		if len(n.Syntax.Labels) > 0 && n.Syntax.Type != smi.Bits {
 			kind = "EnumVal"
 		}
 		fmt.Fprintf(b, "%s+-- %s %-9s %s(%d)\n", indent, accessLetters[n.Access], kind, n.Name, arc)
@@ -237,14 +237,14 @@ func (t *Tree) isSubtree(n *Node) bool {
 }
 
 func outlineFacts(n *Node) (facts []string) {
-	if n.TC != "" {
-		facts = append(facts, "Textual Convention: "+n.TC)
+	if n.Syntax.TC != "" {
+		facts = append(facts, "Textual Convention: "+n.Syntax.TC)
 	}
 	switch name := "Range: "; {
-	case len(n.Labels) > 0:
+	case len(n.Syntax.Labels) > 0:
 		facts = append(facts, "Values: "+labelNames(n))
-	case len(n.Ranges) > 0:
-		if n.Type == smi.OctetString || n.Type == smi.Bits || n.Type == smi.Opaque {
+	case len(n.Syntax.Ranges) > 0:
+		if n.Syntax.Type == smi.OctetString || n.Syntax.Type == smi.Bits || n.Syntax.Type == smi.Opaque {
 			name = "Size: "
 		}
 		facts = append(facts, name+rangeText(n))

@@ -134,8 +134,8 @@ func compareReference(t *testing.T, tree *Tree, dir string) (facts []fact) {
 		for _, field := range []fact{
 			{"type", where, class(n), f[3]},
 			{"access", where, referenceAccess[n.Access], f[4]},
-			{"tc", where, n.TC, f[5]},
-			{"hint", where, n.Hint, f[7]},
+			{"tc", where, n.Syntax.TC, f[5]},
+			{"hint", where, n.Syntax.Hint, f[7]},
 			{"units", where, n.Units, strings.Join(strings.Fields(f[8]), " ")},
 			{"labels", where, labelText(n), f[9]},
 			{"index", where, index, f[10]},
@@ -171,11 +171,11 @@ func class(n *Node) string {
 	case smi.Capabilities:
 		return "AGENTCAP"
 	}
-	return referenceTypes[n.Type]
+	return referenceTypes[n.Syntax.Type]
 }
 
 func labelText(n *Node) string {
-	labels := slices.Clone(n.Labels)
+	labels := slices.Clone(n.Syntax.Labels)
 	slices.SortStableFunc(labels, func(a, b smi.Label) int { return int(a.Number - b.Number) })
 	var text []string
 	for _, l := range labels {

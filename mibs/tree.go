@@ -168,7 +168,7 @@ func (t *Tree) findRows() {
 		parent := t.sibling(t.parents[i], n.Module)
 		switch parent.Kind {
 		case smi.Table:
-			if n.Type == smi.Other {
+			if n.Syntax.Type == smi.Other {
 				n.Kind = smi.Row
 			}
 		case smi.Row:

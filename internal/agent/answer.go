@@ -15,11 +15,11 @@ type responder struct {
 
 // view is what one request can see.
 type view struct {
-	*Recording
-	seconds float64 // the device's uptime
-	v1      bool    // Counter64 does not exist
-	room    int     // octets for the list of bindings
-	odd     oddities
+	recording *Recording
+	seconds   float64 // the device's uptime
+	v1        bool    // Counter64 does not exist
+	room      int     // octets for the list of bindings
+	odd       oddities
 }
 
 // column is one repeated variable of a GETBULK.
@@ -52,7 +52,7 @@ func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
 		return nil
 	}
 	r.message = m
-	r.view = view{Recording: rec, seconds: seconds, v1: m.Version == snmp.V1, odd: d.oddities(rec)}
+	r.view = view{recording: rec, seconds: seconds, v1: m.Version == snmp.V1, odd: d.oddities(rec)}
 	r.room = d.maxSize - overhead - len(m.Community)
 	r.list, r.columns, r.count = r.list[:0], r.columns[:0], 0
 	o := r.perform(m.PDU)
@@ -109,16 +109,16 @@ func (r *responder) each(list []byte, operation func(snmp.OID) snmp.ErrorStatus)
 
 func (r *responder) get(name snmp.OID) snmp.ErrorStatus {
 	r.count++
-	i, found := r.find(name)
+	i, found := r.view.recording.find(name)
 	switch {
 	case i >= r.odd.failFrom:
 		return r.odd.status
 	case found && !r.hidden(i):
-		r.list = r.appendObject(r.list, i, r.seconds)
+		r.list = r.view.recording.appendObject(r.list, i, r.seconds)
 	case r.v1:
 		return snmp.NoSuchName
 	default:
-		r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: r.missing(name, i)})
+		r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: r.view.recording.missing(name, i)})
 	}
 	return snmp.NoError
 }
@@ -128,7 +128,7 @@ func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 	switch {
 	case i >= r.odd.failFrom:
 		return r.odd.status
-	case i < r.Len():
+	case i < r.view.recording.Len():
 		r.put(i)
 	case r.v1:
 		return snmp.NoSuchName
@@ -140,7 +140,7 @@ func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 
 // after is the position of the first object behind name.
 func (r *responder) after(name snmp.OID) int {
-	i, found := r.find(name)
+	i, found := r.view.recording.find(name)
 	if found {
 		i++
 	}
@@ -152,17 +152,17 @@ func (v *view) visible(i int) int {
 	if i == v.odd.loopAt {
 		return v.odd.loopTo
 	}
-	for v.v1 && i < v.Len() && v.hidden(i) {
+	for v.v1 && i < v.recording.Len() && v.hidden(i) {
 		i++
 	}
 	return i
 }
 
-func (v *view) hidden(i int) bool { return v.v1 && v.objects[i].kind == snmp.Counter64 }
+func (v *view) hidden(i int) bool { return v.v1 && v.recording.objects[i].kind == snmp.Counter64 }
 
 func (r *responder) put(i int) {
 	r.count++
-	r.list = r.appendObject(r.list, i, r.seconds)
+	r.list = r.view.recording.appendObject(r.list, i, r.seconds)
 }
 
 func (r *responder) putEnd(name snmp.OID) {
@@ -217,13 +217,13 @@ func (r *responder) getBulk() outcome {
 
 // step puts the next object of a column, or says that there is none.
 func (r *responder) step(col *column) bool {
-	if col.next < r.Len() {
+	if col.next < r.view.recording.Len() {
 		r.put(col.next)
 		col.next, col.moved = r.visible(col.next+1), true
 		return true
 	}
 	if col.moved {
-		col.asked = r.name(r.Len() - 1)
+		col.asked = r.view.recording.name(r.view.recording.Len() - 1)
 	}
 	r.putEnd(col.asked)
 	return false

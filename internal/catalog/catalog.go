@@ -90,7 +90,7 @@ func (c *Catalog) uses() map[string]*use {
 		}
 		if p != nil && p.Choice != nil {
 			for _, m := range p.Choice.Modules {
-				of(m.Name).profiles[p.Choice.Profile]++
+				of(m.Module.Name).profiles[p.Choice.Profile]++
 			}
 		}
 	}

@@ -132,10 +132,10 @@ func (c *Catalog) Object(name string) (api.Object, error) {
 
 func newObject(n *mibs.Node) api.Object {
 	o := api.Object{
-		Name: qualified(n), OID: n.OID.String(), Kind: n.Kind.String(), Type: n.Type.String(), Convention: n.TC, Hint: n.Hint, Units: n.Units,
+		Name: qualified(n), OID: n.OID.String(), Kind: n.Kind.String(), Type: n.Syntax.Type.String(), Convention: n.Syntax.TC, Hint: n.Syntax.Hint, Units: n.Units,
 		Access: n.Access.String(), Status: n.Status.String(), Description: strings.ToValidUTF8(n.Description, "\uFFFD"),
 	}
-	for _, l := range n.Labels {
+	for _, l := range n.Syntax.Labels {
 		if o.Enum == nil {
 			o.Enum = map[string]int64{}
 		}

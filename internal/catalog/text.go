@@ -16,7 +16,7 @@ import (
 // IntegerText gives up(1) where the object has a name for the number.
 func IntegerText(n *mibs.Node, number int64) string {
 	if n != nil {
-		for _, l := range n.Labels {
+		for _, l := range n.Syntax.Labels {
 			if l.Number == number {
 				return fmt.Sprintf("%s(%d)", l.Name, number)
 			}
@@ -52,14 +52,14 @@ func addressText(octets []byte) string {
 // octetsText gives octets by the DISPLAY-HINT of their object, else as they are if they are text, else in
 // hexadecimal digits.
 func octetsText(n *mibs.Node, octets []byte) string {
-	if n != nil && n.Hint != "" {
-		if hint, err := mibs.ParseHint(n.Hint); err == nil {
+	if n != nil && n.Syntax.Hint != "" {
+		if hint, err := mibs.ParseHint(n.Syntax.Hint); err == nil {
 			if text, ok := hint.AppendText(nil, octets); ok && utf8.Valid(text) {
 				return string(text)
 			}
 		}
 	}
-	if n != nil && n.Type == smi.Bits {
+	if n != nil && n.Syntax.Type == smi.Bits {
 		return bitsText(n, octets)
 	}
 	if !utf8.Valid(octets) || strings.ContainsFunc(string(octets), unprintable) {

@@ -78,8 +78,8 @@ func (w *inquiry) absent(readers []string) string {
 		return ""
 	}
 	for _, m := range p.Choice.Absent {
-		if slices.Contains(readers, m.Name) {
-			return fmt.Sprintf("Module %s reads it, and auto left it out: the device answered with nothing of what it reads.", m.Name)
+		if slices.Contains(readers, m.Module.Name) {
+			return fmt.Sprintf("Module %s reads it, and auto left it out: the device answered with nothing of what it reads.", m.Module.Name)
 		}
 	}
 	return ""

@@ -102,8 +102,8 @@ func (w *inquiry) describe(oid snmp.OID) string {
 	i := w.tree.Object(oid)
 	parts := []string{catalog.ObjectName(w.tree, oid), oid.String()}
 	if n := i.Node; n != nil && len(i.Index) == 0 {
-		if n.Type != smi.Other {
-			parts = append(parts, n.Type.String())
+		if n.Syntax.Type != smi.Other {
+			parts = append(parts, n.Syntax.Type.String())
 		}
 		if n.Row != nil && len(n.Row.Index) > 0 {
 			var by []string
@@ -125,7 +125,7 @@ func (w *inquiry) reads(c *collector.Column) {
 		w.fail(stepReads, fmt.Sprintf("Module %s makes it of %s, and neither walk nor get of the module asks for that.", w.Module, w.Object), fmt.Sprintf("Add %s to walk of %s.", w.Object, w.place("walk")))
 	default:
 		text := "module " + w.Module
-		if p := w.summary.Answered; p != nil && p.Choice != nil && slices.ContainsFunc(p.Choice.Modules, func(m profile.Chosen) bool { return m.Name == w.Module }) {
+		if p := w.summary.Answered; p != nil && p.Choice != nil && slices.ContainsFunc(p.Choice.Modules, func(m profile.Chosen) bool { return m.Module.Name == w.Module }) {
 			text += ", chosen by auto: " + strings.SplitN(fleet.ProfileOf(w.summary), "):", 2)[0] + ")"
 		}
 		w.ok(stepReads, "%s", text)

@@ -119,7 +119,7 @@ func ProfileOf(u *poller.Summary) string {
 	}
 	var names []string
 	for _, m := range p.Choice.Modules {
-		names = append(names, m.Name)
+		names = append(names, m.Module.Name)
 	}
 	why := "no profile is for its sysObjectID"
 	switch {

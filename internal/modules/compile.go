@@ -15,7 +15,7 @@ import (
 
 // Compiled is a module with all names resolved.
 type Compiled struct {
-	*collector.Settings
+	Settings *collector.Settings
 	Warnings []setting.Problem // omissions and doubtful settings
 }
 
@@ -242,16 +242,16 @@ func (c *compilation) index(m *metric, part mibs.IndexPart) (x collector.IndexSe
 		return x, "", "nothing is known"
 	}
 	x = collector.IndexSettings{LabelName: labelName(n.Name), Type: collector.TypeInIndex(c.kind(n)), FixedSize: n.FixedSize(), Implied: part.Implied, EnumValues: enumOf(n)}
-	if n.Type == smi.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
+	if n.Syntax.Type == smi.ObjectIdentifier && x.Type == "OctetString" && !c.library.merged {
 		x.Type = "ObjectIdentifier" // a type that snmp_exporter does not have
 	}
 	if x.Type == "gauge" && len(x.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		x.Type = "EnumAsInfo"
 	}
 	if text := collector.IndexTypeProblem(x.Type); text != "" {
-		return x, "", fmt.Sprintf("the type %s cannot be read", n.Type)
+		return x, "", fmt.Sprintf("the type %s cannot be read", n.Syntax.Type)
 	}
-	return x, n.TC, ""
+	return x, n.Syntax.TC, ""
 }
 
 // askForSubtypes adds the object before an address or a port, which determines its form, to the
@@ -263,7 +263,7 @@ func (c *compilation) askForSubtypes() {
 			continue
 		}
 		front := c.previous(m)
-		if front == nil || front.TC != subtype {
+		if front == nil || front.Syntax.TC != subtype {
 			m.Type = "OctetString"
 			continue
 		}

@@ -52,7 +52,7 @@ func TestIndexesOfTables(t *testing.T) {
 		{"IF-MIB::ifHCInOctets", "ifIndex gauge"}, // the index of the augmented table
 	} {
 		var got []string
-		for _, x := range compile(t, l, "walk: ["+test.column+"]").Metrics[0].Indexes {
+		for _, x := range compile(t, l, "walk: ["+test.column+"]").Settings.Metrics[0].Indexes {
 			text := x.LabelName + " " + x.Type
 			if x.FixedSize > 0 {
 				text += fmt.Sprintf(" of %d", x.FixedSize)
@@ -72,10 +72,10 @@ func TestIndexesOfTables(t *testing.T) {
 func TestEveryBuiltInTable(t *testing.T) {
 	for _, l := range []*Library{library(t), library(t).Merged()} {
 		c := compile(t, l, "walk: [1.3.6.1, 1.0, '1.2']")
-		if len(c.Metrics) < 2000 {
-			t.Errorf("only %d metrics", len(c.Metrics))
+		if len(c.Settings.Metrics) < 2000 {
+			t.Errorf("only %d metrics", len(c.Settings.Metrics))
 		}
-		for _, m := range c.Metrics {
+		for _, m := range c.Settings.Metrics {
 			for _, found := range m.Problems() {
 				t.Errorf("%s: %s: %s", m.Name, found.Path, found.Text)
 			}
@@ -117,7 +117,7 @@ func TestWhereNamesComeFrom(t *testing.T) {
 			t.Errorf("%s asks to\n%s\nwant\n%s", test.walk, got, test.want)
 		}
 	}
-	if n := len(compile(t, l, "walk: [1.3.6.1.2.1]").Metrics); n < 1000 {
+	if n := len(compile(t, l, "walk: [1.3.6.1.2.1]").Settings.Metrics); n < 1000 {
 		t.Errorf("an OID above many MIBs makes only %d metrics", n)
 	}
 	_, mistakes := l.Compile(&Settings{Walk: []string{"ifMtu"}})
@@ -224,11 +224,11 @@ func TestOIDsBetweenNodes(t *testing.T) {
 		}
 		var names []string
 		c := compile(t, l, "walk: ["+oid+"]")
-		for _, m := range c.Metrics {
+		for _, m := range c.Settings.Metrics {
 			names = append(names, m.Name)
 		}
-		if got := strings.Join(names, " "); got != want || len(c.Walk) != 1 || c.Walk[0].OID.String() != oid {
-			t.Errorf("walk of %s makes %s, and asks for %v", oid, got, c.Walk)
+		if got := strings.Join(names, " "); got != want || len(c.Settings.Walk) != 1 || c.Settings.Walk[0].OID.String() != oid {
+			t.Errorf("walk of %s makes %s, and asks for %v", oid, got, c.Settings.Walk)
 		}
 	}
 	l, err := NewLibrary([]string{dir})

@@ -13,22 +13,22 @@ import (
 
 // filter is an entry of filters with its objects as dotted OIDs.
 type filter struct {
-	*Filter
-	oid     string // of the object that is compared, or empty
-	targets []string
+	settings *Filter
+	oid      string // of the object that is compared, or empty
+	targets  []string
 }
 
 func (c *compilation) findFilters() []filter {
 	var list []filter
 	for i := range c.settings.Filters {
-		f := filter{Filter: &c.settings.Filters[i]}
-		for j, text := range f.Targets {
-			if target, ok := c.findOrOID(fmt.Sprintf("%s.targets[%d]", f.at, j), text); ok {
+		f := filter{settings: &c.settings.Filters[i]}
+		for j, text := range f.settings.Targets {
+			if target, ok := c.findOrOID(fmt.Sprintf("%s.targets[%d]", f.settings.at, j), text); ok {
 				f.targets = append(f.targets, target)
 			}
 		}
-		if f.OID != "" {
-			f.oid, _ = c.findOrOID(f.at+".oid", f.OID)
+		if f.settings.OID != "" {
+			f.oid, _ = c.findOrOID(f.settings.at+".oid", f.settings.OID)
 		}
 		list = append(list, f)
 	}
@@ -56,13 +56,13 @@ func (c *compilation) applyFilters(filters []filter) {
 			c.split(target)
 			columns = append(columns, c.columnsOf(target)...)
 		}
-		if len(f.Indices) > 0 {
+		if len(f.settings.Indices) > 0 {
 			for _, column := range columns {
-				c.narrow(column, f.Indices)
+				c.narrow(column, f.settings.Indices)
 			}
 		}
 		if f.oid != "" {
-			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.oid), Targets: parseOIDs(columns), Values: f.Values})
+			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.oid), Targets: parseOIDs(columns), Values: f.settings.Values})
 		}
 	}
 }
@@ -107,8 +107,8 @@ func (c *compilation) columnsOf(target string) []string {
 // narrowLike restricts m to the rows to which filters restrict the lookup column.
 func (c *compilation) narrowLike(m *metric, column string, filters []filter) {
 	for _, f := range filters {
-		if len(f.Indices) > 0 && slices.Contains(f.targets, column) {
-			c.narrow(m.oid, f.Indices)
+		if len(f.settings.Indices) > 0 && slices.Contains(f.targets, column) {
+			c.narrow(m.oid, f.settings.Indices)
 		}
 	}
 }

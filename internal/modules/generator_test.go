@@ -52,7 +52,7 @@ func testModulesAreTheGenerators(t *testing.T, dir string) {
 			continue
 		}
 		modules++
-		metrics += len(got.Metrics)
+		metrics += len(got.Settings.Metrics)
 		compareModules(name, got.Settings, wanted[name], func(what, got, want string) { known.explain(t, name, what, want, got) })
 	}
 	known.tellUnused(t)

@@ -15,16 +15,16 @@ var textHint = regexp.MustCompile(`^\d+[at]$`)
 // kindOf returns the metric type of an object, or "" if its values make no metric. In RFC 1213
 // DisplayString and PhysAddress have no DISPLAY-HINT.
 func kindOf(n *mibs.Node) string {
-	if kind := collector.TypeOfConvention(n.TC); kind != "" {
+	if kind := collector.TypeOfConvention(n.Syntax.TC); kind != "" {
 		return kind
 	}
-	if textHint.MatchString(n.Hint) {
+	if textHint.MatchString(n.Syntax.Hint) {
 		return "DisplayString"
 	}
-	if size := n.FixedSize(); n.Hint == "1x:" && (size == 0 || size == 6) {
+	if size := n.FixedSize(); n.Syntax.Hint == "1x:" && (size == 0 || size == 6) {
 		return "PhysAddress48"
 	}
-	return collector.TypeOfBase(n.Type)
+	return collector.TypeOfBase(n.Syntax.Type)
 }
 
 // polled reports whether an object becomes a metric. Some agents return objects that are
@@ -51,11 +51,11 @@ func labelName(name string) string {
 }
 
 func enumOf(n *mibs.Node) map[int]string {
-	if len(n.Labels) == 0 {
+	if len(n.Syntax.Labels) == 0 {
 		return nil
 	}
-	enum := make(map[int]string, len(n.Labels))
-	for _, l := range n.Labels {
+	enum := make(map[int]string, len(n.Syntax.Labels))
+	for _, l := range n.Syntax.Labels {
 		enum[int(l.Number)] = strings.Clone(l.Name)
 	}
 	return enum

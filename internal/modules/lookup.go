@@ -12,7 +12,7 @@ import (
 
 // lookup is an entry of lookups with its object.
 type lookup struct {
-	*Lookup
+	settings *Lookup
 	found
 	at     string   // position in the configuration
 	labels []string // SourceIndexes as labels
@@ -22,18 +22,18 @@ type lookup struct {
 func (c *compilation) findLookups() []lookup {
 	var list []lookup
 	for i := range c.settings.Lookups {
-		l := lookup{Lookup: &c.settings.Lookups[i], at: fmt.Sprintf("lookups[%d]", i)}
+		l := lookup{settings: &c.settings.Lookups[i], at: fmt.Sprintf("lookups[%d]", i)}
 		path := l.at + ".lookup"
-		f, ok := c.find(path, l.Lookup.Lookup)
+		f, ok := c.find(path, l.settings.Lookup)
 		if !ok {
 			continue
 		}
 		if c.kind(f.node) == "" {
-			c.problems.Add(path, "%s has no value that could be a label", l.Lookup.Lookup)
+			c.problems.Add(path, "%s has no value that could be a label", l.settings.Lookup)
 			continue
 		}
 		l.found = f
-		for _, name := range l.SourceIndexes {
+		for _, name := range l.settings.SourceIndexes {
 			l.labels = append(l.labels, labelName(name))
 		}
 		list = append(list, l)
@@ -66,7 +66,7 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 			c.askBeside(m, column)
 			c.narrowLike(m, column, filters)
 			for _, name := range l.labels {
-				if l.DropSourceIndexes {
+				if l.settings.DropSourceIndexes {
 					dropped = append(dropped, collector.LookupSettings{LabelName: name})
 				}
 			}
@@ -116,7 +116,7 @@ func (c *compilation) lookedUp(m *metric, l *lookup) collector.LookupSettings {
 		}
 	}
 	looked := collector.LookupSettings{Labels: l.labels, LabelName: labelName(n.Name), OID: setting.ParseOID(n.OID.String()),
-		Type: c.kind(n), DisplayHint: hint(l.DisplayHint, n), EnumValues: enumOf(n)}
+		Type: c.kind(n), DisplayHint: hint(l.settings.DisplayHint, n), EnumValues: enumOf(n)}
 	if looked.Type == "gauge" && len(looked.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		looked.Type = "EnumAsInfo"
 	}

@@ -73,7 +73,7 @@ func (o *override) apply(m *metric) {
 
 func hint(written string, n *mibs.Node) string {
 	if written == fromMIB {
-		return strings.Clone(n.Hint)
+		return strings.Clone(n.Syntax.Hint)
 	}
 	return written
 }

@@ -23,7 +23,7 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 	switch v.Type {
 	case snmp.Integer:
 		number, err := v.Int()
-		for _, l := range n.Labels {
+		for _, l := range n.Syntax.Labels {
 			if err == nil && l.Number == number {
 				return fmt.Sprintf("INTEGER: %s(%d)", l.Name, number)
 			}
@@ -33,7 +33,7 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 			return "OID: " + i.String()
 		}
 	case snmp.OctetString:
-		if hint, err := mibs.ParseHint(n.Hint); err == nil && n.Hint != "" {
+		if hint, err := mibs.ParseHint(n.Syntax.Hint); err == nil && n.Syntax.Hint != "" {
 			if shown, ok := hint.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
 				return "STRING: " + strings.Map(printable, string(shown))
 			}

@@ -65,7 +65,7 @@ func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong fu
 			continue
 		}
 		for _, o := range node.Objects {
-			if o.Type == smi.Counter64 {
+			if o.Syntax.Type == smi.Counter64 {
 				counters = append(counters, o.Name)
 			}
 		}
@@ -87,7 +87,7 @@ func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if typeWords[strings.ToLower(b.Type)] == 'C' || b.Type == "" && at.Node != nil && at.Node.Type == smi.Counter64 {
+	if typeWords[strings.ToLower(b.Type)] == 'C' || b.Type == "" && at.Node != nil && at.Node.Syntax.Type == smi.Counter64 {
 		counter = b.Name
 	}
 	if isTemplate(b.Value) && (b.Type != "" || isObject(at.Node)) {

@@ -85,7 +85,7 @@ func (n Names) rowObject(o *mibs.Node, name snmp.OID, index []byte, given *[]snm
 		}
 	}
 	if v.Type, v.Value, err = n.value(o, text); err != nil {
-		if v.Type = syntaxOf[o.Type]; v.Type == snmp.OctetString && text == defaultText(o) {
+		if v.Type = syntaxOf[o.Syntax.Type]; v.Type == snmp.OctetString && text == defaultText(o) {
 			v.Value, err = make([]byte, shortest(o)), nil // its DISPLAY-HINT has no form for it
 		}
 	}
@@ -108,25 +108,25 @@ func fromIndex(o *mibs.Node, index snmp.OID) (t snmp.Type, value []byte, ok bool
 
 // defaultText is a value that an object may have, as Names.value reads it.
 func defaultText(o *mibs.Node) string {
-	switch t := syntaxOf[o.Type]; {
-	case len(o.Labels) > 0 && t == snmp.Integer:
-		return o.Labels[0].Name
+	switch t := syntaxOf[o.Syntax.Type]; {
+	case len(o.Syntax.Labels) > 0 && t == snmp.Integer:
+		return o.Syntax.Labels[0].Name
 	case t == snmp.OctetString || t == snmp.Opaque:
 		return ""
 	case t == snmp.IPAddress:
 		return "0.0.0.0"
 	case t == snmp.ObjectIdentifier:
 		return "0.0"
-	case len(o.Ranges) > 0 && !within(o.Ranges, 0):
-		return fmt.Sprint(o.Ranges[0].Low)
+	case len(o.Syntax.Ranges) > 0 && !within(o.Syntax.Ranges, 0):
+		return fmt.Sprint(o.Syntax.Ranges[0].Low)
 	}
 	return "0"
 }
 
 // shortest is the number of octets that a string has at least.
 func shortest(o *mibs.Node) int64 {
-	if len(o.Ranges) == 0 {
+	if len(o.Syntax.Ranges) == 0 {
 		return 0
 	}
-	return max(0, min(o.Ranges[0].Low, 1<<16))
+	return max(0, min(o.Syntax.Ranges[0].Low, 1<<16))
 }

@@ -27,7 +27,7 @@ var syntaxOf = map[smi.Type]snmp.Type{
 // value makes a value of an object of a text, as people and MIBs write it: labels of enumerations and of
 // BITS, addresses, dates, and what the DISPLAY-HINT says.
 func (n Names) value(o *mibs.Node, text string) (t snmp.Type, value []byte, err error) {
-	t, known := syntaxOf[o.Type]
+	t, known := syntaxOf[o.Syntax.Type]
 	if !known {
 		return t, nil, fmt.Errorf("%s has no values", o.Name)
 	}
@@ -54,16 +54,16 @@ func (n Names) value(o *mibs.Node, text string) (t snmp.Type, value []byte, err 
 }
 
 func typeText(o *mibs.Node) string {
-	if o.TC != "" {
-		return o.TC
+	if o.Syntax.TC != "" {
+		return o.Syntax.TC
 	}
-	return o.Type.String()
+	return o.Syntax.Type.String()
 }
 
 // enumerated reads an INTEGER: a label, a label with its number, or a number.
 func enumerated(o *mibs.Node, text string) ([]byte, error) {
 	name, number, both := strings.Cut(text, "(")
-	for _, l := range o.Labels {
+	for _, l := range o.Syntax.Labels {
 		if l.Name == name && (!both || number == strconv.FormatInt(l.Number, 10)+")") {
 			return snmp.AppendInt(nil, l.Number), nil
 		}
@@ -72,8 +72,8 @@ func enumerated(o *mibs.Node, text string) ([]byte, error) {
 	if err != nil || v < math.MinInt32 || v > math.MaxInt32 {
 		return nil, wantedNumber(o, math.MinInt32, math.MaxInt32, text)
 	}
-	if !within(o.Ranges, v) {
-		return nil, wantedNumber(o, o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High, text)
+	if !within(o.Syntax.Ranges, v) {
+		return nil, wantedNumber(o, o.Syntax.Ranges[0].Low, o.Syntax.Ranges[len(o.Syntax.Ranges)-1].High, text)
 	}
 	return snmp.AppendInt(nil, v), nil
 }
@@ -81,7 +81,7 @@ func enumerated(o *mibs.Node, text string) ([]byte, error) {
 // wantedNumber says what was to be written.
 func wantedNumber(o *mibs.Node, low, high int64, text string) error {
 	var labels []string
-	for _, l := range o.Labels {
+	for _, l := range o.Syntax.Labels {
 		labels = append(labels, l.Name)
 	}
 	question := setting.DidYouMean(text, labels)
@@ -118,8 +118,8 @@ func wholeNumber(o *mibs.Node, text string, most uint64) ([]byte, error) {
 	if err != nil || v > most {
 		return nil, fmt.Errorf("write a whole number from 0 to %d", most)
 	}
-	if v <= math.MaxInt64 && !within(o.Ranges, int64(v)) {
-		return nil, fmt.Errorf("write a whole number from %d to %d", o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High)
+	if v <= math.MaxInt64 && !within(o.Syntax.Ranges, int64(v)) {
+		return nil, fmt.Errorf("write a whole number from %d to %d", o.Syntax.Ranges[0].Low, o.Syntax.Ranges[len(o.Syntax.Ranges)-1].High)
 	}
 	return snmp.AppendUint(nil, v), nil
 }
@@ -134,29 +134,29 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 	address, addressErr := netip.ParseAddr(text)
 	at, timeErr := time.Parse(time.RFC3339, text)
 	switch {
-	case o.Type == smi.Bits:
+	case o.Syntax.Type == smi.Bits:
 		return namedBits(o, text)
-	case o.TC == "DateAndTime" && timeErr == nil:
+	case o.Syntax.TC == "DateAndTime" && timeErr == nil:
 		value = dateAndTime(at)
-	case (strings.HasPrefix(o.TC, "InetAddress") || o.TC == "Ipv6Address") && addressErr == nil:
+	case (strings.HasPrefix(o.Syntax.TC, "InetAddress") || o.Syntax.TC == "Ipv6Address") && addressErr == nil:
 		value = address.WithZone("").AsSlice()
-	case o.Hint == "" && strings.HasPrefix(text, "0x"): // as exporters have octets in labels
+	case o.Syntax.Hint == "" && strings.HasPrefix(text, "0x"): // as exporters have octets in labels
 		if value, err = parseHexOctets(text); err != nil {
 			return nil, err
 		}
-	case o.Hint == "":
+	case o.Syntax.Hint == "":
 		value = []byte(text)
 	default:
-		hint, err := mibs.ParseHint(o.Hint)
+		hint, err := mibs.ParseHint(o.Syntax.Hint)
 		if err != nil {
 			return nil, err
 		}
 		if value, err = hint.ParseText(text); err != nil {
-			return nil, fmt.Errorf("its DISPLAY-HINT is %s: %w", o.Hint, err)
+			return nil, fmt.Errorf("its DISPLAY-HINT is %s: %w", o.Syntax.Hint, err)
 		}
 	}
-	if !within(o.Ranges, int64(len(value))) {
-		return nil, fmt.Errorf("it has %d octets, and may have %d to %d", len(value), o.Ranges[0].Low, o.Ranges[len(o.Ranges)-1].High)
+	if !within(o.Syntax.Ranges, int64(len(value))) {
+		return nil, fmt.Errorf("it has %d octets, and may have %d to %d", len(value), o.Syntax.Ranges[0].Low, o.Syntax.Ranges[len(o.Syntax.Ranges)-1].High)
 	}
 	return value, nil
 }
@@ -165,7 +165,7 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 func namedBits(o *mibs.Node, text string) ([]byte, error) {
 	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
 	for i, word := range words {
-		for _, l := range o.Labels {
+		for _, l := range o.Syntax.Labels {
 			if l.Name == word {
 				words[i] = strconv.FormatInt(l.Number, 10)
 			}
@@ -198,7 +198,7 @@ func indexArcs(t snmp.Type, value []byte) (arcs []uint32) {
 
 // indexValue turns indexArcs round. ok is false where the object has no such value.
 func indexValue(o *mibs.Node, arcs []uint32) (t snmp.Type, value []byte, ok bool) {
-	switch t = syntaxOf[o.Type]; t {
+	switch t = syntaxOf[o.Syntax.Type]; t {
 	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
 		for _, arc := range arcs {
 			if arc > 0xff {

@@ -309,7 +309,7 @@ func (n Names) Index(o *mibs.Node, labels map[string]string) (index snmp.OID, kn
 // labelOf is the label of a part of an index, empty without one. That of the type of an address may be missing:
 // the address tells it (RFC 4001).
 func labelOf(labels map[string]string, index []mibs.IndexPart, i int) string {
-	if text := labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.TC != "InetAddressType" {
+	if text := labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.Syntax.TC != "InetAddressType" {
 		return text
 	}
 	a, err := netip.ParseAddr(labels[index[i+1].Name])

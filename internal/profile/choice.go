@@ -24,9 +24,9 @@ type Choice struct {
 
 // Chosen is a module and the profile that contains it.
 type Chosen struct {
-	*Module
-	From  string
-	Found snmp.OID // the first object of the module that the device returned
+	Module *Module
+	From   string
+	Found  snmp.OID // the first object of the module that the device returned
 }
 
 var sysObjectID = snmp.MustParseOID("1.3.6.1.2.1.1.2.0")
@@ -79,8 +79,8 @@ func (b *Book) choose(ctx context.Context, s collector.Session, params client.Pa
 	}
 	plan := client.Plan{Params: params}
 	for _, c := range p.modules {
-		plan.Get = append(plan.Get, c.gets...)
-		plan.Next = append(plan.Next, c.walks...)
+		plan.Get = append(plan.Get, c.Module.gets...)
+		plan.Next = append(plan.Next, c.Module.walks...)
 	}
 	var found []snmp.OID
 	_, err := s.Poll(ctx, &plan, func(v snmp.VarBind) {
@@ -93,7 +93,7 @@ func (b *Book) choose(ctx context.Context, s collector.Session, params client.Pa
 	}
 	choice := &Choice{SysObjectID: id, Profile: p.name, Prefix: prefix}
 	for _, c := range p.modules {
-		if oid := c.first(found); oid != nil {
+		if oid := c.Module.first(found); oid != nil {
 			choice.Modules = append(choice.Modules, Chosen{c.Module, c.from, oid})
 		} else {
 			choice.Absent = append(choice.Absent, Chosen{c.Module, c.from, nil})

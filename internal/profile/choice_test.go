@@ -118,7 +118,7 @@ func TestChoice(t *testing.T) {
 			}
 			var modules []string
 			for _, m := range c.Modules {
-				modules = append(modules, m.Name+":"+m.From)
+				modules = append(modules, m.Module.Name+":"+m.From)
 			}
 			if got := strings.Join(modules, " "); c.Profile != test.profile || c.Prefix.String() != test.prefix || got != test.modules {
 				t.Errorf("chosen is %s (%s): %s", c.Profile, c.Prefix, got)

@@ -52,12 +52,12 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 // reads reports whether a chosen module reads an object.
 func (c *Choice) reads(name snmp.OID) bool {
 	for _, m := range c.Modules {
-		for _, walk := range m.Settings.Walk {
+		for _, walk := range m.Module.Settings.Walk {
 			if name.HasPrefix(walk.OID) {
 				return true
 			}
 		}
-		for _, get := range m.Settings.Get {
+		for _, get := range m.Module.Settings.Get {
 			if name.Compare(get.OID) == 0 {
 				return true
 			}

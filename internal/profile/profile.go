@@ -82,13 +82,13 @@ type profile struct {
 
 // candidate is a module and the profile that contains it.
 type candidate struct {
-	*Module
-	from string
+	Module *Module
+	from   string
 }
 
 type prefix struct {
-	oid snmp.OID
-	*profile
+	oid     snmp.OID
+	profile *profile
 }
 
 // NewBook returns the profiles with their modules compiled. Extends and Modules must have been
@@ -146,7 +146,7 @@ func (b *Book) Modules() map[string]*Module {
 	all := map[string]*Module{}
 	for _, p := range b.profiles {
 		for _, c := range p.modules {
-			all[c.Name] = c.Module
+			all[c.Module.Name] = c.Module
 		}
 	}
 	return all

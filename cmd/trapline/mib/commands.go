@@ -18,7 +18,7 @@ func Add(program *cli.Program) {
 // nodeLine tells of a node in one line.
 func nodeLine(n *mibs.Node) string {
 	text := fmt.Sprintf("%s::%s .%s %s", n.Module, n.Name, n.OID, n.Kind)
-	for _, more := range []string{n.Type.String(), n.Units} {
+	for _, more := range []string{n.Syntax.Type.String(), n.Units} {
 		if more != "" {
 			text += ", " + more
 		}

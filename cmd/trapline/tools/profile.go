@@ -72,10 +72,10 @@ func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
 	}
 	var absent []string
 	for _, m := range c.Modules {
-		fmt.Fprintf(out, "  %-20s of profile %s: the target answers %s\n", m.Name, m.From, objectName(tree, m.Found))
+		fmt.Fprintf(out, "  %-20s of profile %s: the target answers %s\n", m.Module.Name, m.From, objectName(tree, m.Found))
 	}
 	for _, m := range c.Absent {
-		absent = append(absent, m.Name)
+		absent = append(absent, m.Module.Name)
 	}
 	if len(absent) > 0 {
 		fmt.Fprintf(out, "the target has nothing for: %s\n", strings.Join(absent, ", "))

@@ -93,7 +93,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 	choice, target := c.choose(t, peers.StartSnmpd(t, peers.SnmpdOptions{}).Address)
 	var modules []string
 	for _, m := range choice.Modules {
-		modules = append(modules, m.Name)
+		modules = append(modules, m.Module.Name)
 	}
 	for _, want := range []string{"system", "interfaces", "interface_counters", "host_system", "ucd_load", "ucd_memory"} {
 		if !slices.Contains(modules, want) {
@@ -109,7 +109,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 	}
 	covered := func(oid snmp.OID) bool {
 		return slices.ContainsFunc(choice.Modules, func(m profile.Chosen) bool {
-			return slices.ContainsFunc(slices.Concat(m.Settings.Walk, m.Settings.Get), func(o setting.OID) bool { return oid.HasPrefix(o.OID) })
+			return slices.ContainsFunc(slices.Concat(m.Module.Settings.Walk, m.Module.Settings.Get), func(o setting.OID) bool { return oid.HasPrefix(o.OID) })
 		})
 	}
 	all := client.Plan{Walk: []snmp.OID{snmp.MustParseOID("1.3.6.1.2.1"), snmp.MustParseOID("1.3.6.1.4.1")}}

@@ -120,7 +120,7 @@ func refused(target string, names notify.Names, list []snmp.VarBind, written []s
 	if refusal.Index >= 0 {
 		name = written[3*refusal.Index]
 		if t, err := names(); err == nil {
-			if at := t.Object(list[refusal.Index].Name); at.Node != nil && at.Node.Type != smi.Other {
+			if at := t.Object(list[refusal.Index].Name); at.Node != nil && at.Node.Syntax.Type != smi.Other {
 				wanted = syntaxText(at.Node)
 			}
 		}
@@ -140,15 +140,15 @@ func refused(target string, names notify.Names, list []snmp.VarBind, written []s
 
 // syntaxText says which values an object may have.
 func syntaxText(n *mibs.Node) string {
-	text := n.Type.String()
-	if n.TC != "" {
-		text = n.TC + ", " + text
+	text := n.Syntax.Type.String()
+	if n.Syntax.TC != "" {
+		text = n.Syntax.TC + ", " + text
 	}
 	var parts []string
-	for _, l := range n.Labels {
+	for _, l := range n.Syntax.Labels {
 		parts = append(parts, fmt.Sprintf("%s(%d)", l.Name, l.Number))
 	}
-	for _, r := range n.Ranges {
+	for _, r := range n.Syntax.Ranges {
 		if r.Low == r.High {
 			parts = append(parts, fmt.Sprint(r.Low))
 		} else {
@@ -158,7 +158,7 @@ func syntaxText(n *mibs.Node) string {
 	if len(parts) == 0 {
 		return text
 	}
-	if n.Type == smi.OctetString && len(n.Labels) == 0 {
+	if n.Syntax.Type == smi.OctetString && len(n.Syntax.Labels) == 0 {
 		return text + " of " + strings.Join(parts, " or ") + " octets"
 	}
 	return text + ": " + strings.Join(parts, ", ")

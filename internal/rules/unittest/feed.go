@@ -165,7 +165,7 @@ func (s *fed) describe() *series.Desc {
 	d := &series.Desc{Name: s.name}
 	if s.object != nil {
 		d.Object = s.object.OID
-		if s.object.Type == smi.Counter || s.object.Type == smi.Counter64 {
+		if s.object.Syntax.Type == smi.Counter || s.object.Syntax.Type == smi.Counter64 {
 			d.Type = series.Counter
 		}
 	}
