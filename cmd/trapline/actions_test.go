@@ -17,7 +17,7 @@ import (
 	"trapline/internal/api"
 )
 
-// act sends JSON and gives the status and the body.
+// act sends JSON, and returns the status and the body.
 func act(t testing.TB, url, body string, header ...string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
@@ -75,7 +75,7 @@ func TestActionsOfTheServer(t *testing.T) {
 	}
 }
 
-// walked gives the rows of a walk, the last line of which must say that it is whole.
+// walked returns the rows of a walk, the last line of which must report that it is complete.
 func walked(t *testing.T, base, body string) (rows []api.WalkRow) {
 	t.Helper()
 	status, text := act(t, base+"/api/v1/targets/sw/walk", body)
@@ -198,7 +198,7 @@ func TestCheckOfAText(t *testing.T) {
 	}
 }
 
-// An expression is tried on what was polled a moment ago.
+// An expression is tried on the last poll.
 func TestTryOfTheServer(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})
 	base := startServer(t, small+fmt.Sprintf("targets: [{name: sw, address: %q, modules: [if_mib], interval: 1h}, {name: dead, address: '127.0.0.1:1', modules: [uptime], interval: 1h}]\n", device))

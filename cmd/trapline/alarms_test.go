@@ -30,7 +30,7 @@ func alert(t *testing.T, name string, firing bool, annotations map[string]string
 	return string(body)
 }
 
-// told are the notifications that came. An inform whose acknowledgement comes late on a busy machine is sent
+// told returns the notifications that arrived. An inform whose acknowledgement comes late on a busy machine is sent
 // again, from the same port and with the same octets: that is the same notification.
 func told(d *peers.Snmptrapd) (lines []string) {
 	seen := map[string]bool{}
@@ -53,7 +53,7 @@ func mentions(d *peers.Snmptrapd, texts ...string) (n int) {
 	return n
 }
 
-// Receivers of all versions, by traps and informs, over IPv4 and IPv6, are told of each alarm that is for them. One that
+// Receivers of all versions, by traps and informs, over IPv4 and IPv6, are notified of each alarm that is for them. One that
 // never answers keeps nothing from the others.
 func TestReceiversOfAllKinds(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func TestReceiversOfAllKinds(t *testing.T) {
 		t.Helper()
 		insist(t, base+"/api/v1/webhook", alert(t, name, true, annotations))
 	}
-	second.Await(t, func() bool { return silent.asked.Load() > 0 }) // it is told that we have started
+	second.Await(t, func() bool { return silent.asked.Load() > 0 }) // it is notified of our start
 	post("Everybody", nil)
 	post("Core", map[string]string{"trap_tags": "core"})
 	post("Named", map[string]string{"trap_receivers": "six, silent", "trap_tags": "berlin"})
@@ -142,7 +142,7 @@ func startBinary(t *testing.T, binary, config string) (p *peers.Process, base st
 	return p, base
 }
 
-// An inform whose receiver is not there is told when it is: by the same process, and by the next one.
+// An inform to a receiver that does not answer is sent once it does: by the same process, and by the next one.
 func TestInformsWaitForTheirReceiver(t *testing.T) {
 	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)
@@ -216,7 +216,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 }
 
 // A rule of Prometheus names the notification to send, and says with the labels and the value of its alert
-// what stands in it.
+// its content.
 func TestRulesOfPrometheusNameTheirNotification(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// A check ends with a sentence, and says of each doubt where it is and what was probably meant.
+// A check ends with a sentence, and names the place and the remedy of each doubt.
 func TestCheckIsForPeople(t *testing.T) {
 	t.Parallel()
 	path := programtest.InDir(t, map[string]string{"snmp.yml": `targets: [127.0.24.1]

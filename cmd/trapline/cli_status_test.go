@@ -46,11 +46,11 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 		t.Errorf("%q does not end in %q", lines[1], want)
 	}
 	if got := invoke(t, "targets", "--color=always", "--url="+url); !strings.Contains(got.out, "\x1b[31mdown\x1b[0m") {
-		t.Errorf("no colour although it is wanted: %q", got.out)
+		t.Errorf("no color although it is wanted: %q", got.out)
 	}
 }
 
-// equalJSON compares what was decoded with what a value is encoded as.
+// equalJSON compares a decoded value with the encoding of another one.
 func equalJSON(t *testing.T, got, want any) bool {
 	t.Helper()
 	a, errA := json.Marshal(got)
@@ -63,7 +63,7 @@ func equalJSON(t *testing.T, got, want any) bool {
 	return string(a) == string(b)
 }
 
-// Large lists are asked for page by page, and what a query means is left to the server.
+// Large lists are asked for page by page, and the server interprets the query.
 func TestTargetsOfManyPages(t *testing.T) {
 	t.Parallel()
 	const total = 2*cli.TargetPage + 1
@@ -125,7 +125,7 @@ down                    6 targets of site berlin stopped answering within 9 s.
 	})
 }
 
-// Errors say where, and what to write instead, with the exit statuses that scripts go by.
+// Errors name the place and the remedy, with the exit statuses that scripts go by.
 func TestErrorsOfServers(t *testing.T) {
 	t.Parallel()
 	none := "no server at URL: connection refused. Start it (trapline serve, trapline demo), or say where it is (--url, TRAPLINE_URL)\n"

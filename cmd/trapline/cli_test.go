@@ -17,7 +17,7 @@ import (
 	"trapline/internal/api"
 )
 
-// outcome is what a command line did.
+// outcome is the output of a command line, and its exit status.
 type outcome struct {
 	status    int
 	out, errs string
@@ -97,7 +97,7 @@ func serveStub(t testing.TB, s http.Handler) string {
 	return server.URL
 }
 
-// golden compares what commands print with what they have to print, URL standing for that of the server. Errors ANY
+// golden compares the output of commands with the wanted output, URL standing for that of the server. Errors ANY
 // may be any.
 type golden struct {
 	args   string

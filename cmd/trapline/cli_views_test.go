@@ -56,7 +56,7 @@ Changes    2026-03-04 05:06:07 down timeout
 	})
 }
 
-// What the API says of a reason is printed in its words.
+// Reasons are printed in the words of the API.
 func TestWhyIsAnswered(t *testing.T) {
 	t.Parallel()
 	step := api.Step{Name: "filters pass", State: "failed", Text: "ifAdminStatus = up (snmp.yml:41)"}
@@ -175,7 +175,7 @@ core-1  ifName=Gi0/3      2  yes    3 times
 	checkGolden(t, serveStub(t, stub{"POST /api/v1/rules/try": stubError{400, "bad_data", "1:4: parse error", ""}}), []golden{{args: "rules try up==", status: cli.ExitUsage, errs: "1:4: parse error\n"}})
 }
 
-// What moves between two scrapes of the first is not compared.
+// Values that move between two scrapes of the first are not compared.
 func TestDiffOfExporters(t *testing.T) {
 	t.Parallel()
 	scrapes := 0

@@ -22,7 +22,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// commandFiles are what the good arguments name, in the working directory of the test.
+// commandFiles are the files of the good arguments, in the working directory of the test.
 var commandFiles = map[string]string{
 	"good.yml": `auths: {public_v2: {}, v3: {version: 3, username: me}}
 modules: {m: {get: [SNMPv2-MIB::sysUpTime], walk: [IF-MIB::ifTable]}}
@@ -142,7 +142,7 @@ func leafCommands(models []*kingpin.CmdModel) (leaves []*kingpin.CmdModel) {
 	return leaves
 }
 
-// silence sends what commands print to nowhere, and gives them nothing to read.
+// silence sends the output of commands to nowhere, and their input is empty.
 func silence(t *testing.T) {
 	in, out, errs := os.Stdin, os.Stdout, os.Stderr
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -238,7 +238,7 @@ func goodFor(c *kingpin.CmdModel, name string) []string {
 	return goodArguments[name]
 }
 
-// valuesFor gives a flag that several commands share every value once, and later one.
+// valuesFor sets a flag that several commands share to every value once, and later to one.
 func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 	if f.IsBoolFlag() {
 		return []string{"true"}
@@ -252,7 +252,7 @@ func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 	return values
 }
 
-// Run runs a command line as main does. Commands that go on until they are interrupted are.
+// run runs a command line as main does. Commands that go on until they are interrupted are.
 func (r *commandRunner) run(c *kingpin.CmdModel, args []string) error {
 	r.runs++
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience(c))
@@ -285,7 +285,7 @@ func (r *commandRunner) run(c *kingpin.CmdModel, args []string) error {
 	return err
 }
 
-// Named reports whether the command line sets an engine ID itself.
+// named reports whether the command line sets an engine ID itself.
 func named(id []byte, args []string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {
 		written, given := strings.CutPrefix(arg, "--engine-id=")

@@ -10,10 +10,10 @@ import (
 	"trapline/internal/cli"
 )
 
-// completionScripts ask the program for what may come next. What it answers is never evaluated: names of targets
+// completionScripts ask the program for the next words. Its answer is never evaluated: names of targets
 // are anybody's.
 var completionScripts = map[string]string{
-	// bash takes what stands before a colon for a word of its own.
+	// bash takes the text before a colon for a word of its own.
 	"bash": `_trapline() {
     local line=${COMP_LINE:0:COMP_POINT} words word before
     read -ra words <<<"$line"

@@ -51,7 +51,7 @@ func startShell(t *testing.T, dir string, env []string, shell string, args ...st
 	return s
 }
 
-// Read passes on what comes until the terminal is closed.
+// read passes the output on until the terminal is closed.
 func (s *shellSession) read() {
 	defer close(s.output)
 	for {
@@ -66,7 +66,7 @@ func (s *shellSession) read() {
 	}
 }
 
-// rest is what comes until the terminal is closed.
+// rest returns the output until the terminal is closed.
 func (s *shellSession) rest() string {
 	for b := range s.output {
 		s.seen.Write(b)
@@ -74,7 +74,7 @@ func (s *shellSession) rest() string {
 	return s.seen.String()
 }
 
-// Send types text.
+// send types text.
 func (s *shellSession) send(text string) {
 	s.t.Helper()
 	s.seen.Reset()
@@ -102,7 +102,7 @@ func (s *shellSession) await(pattern string) string {
 	return s.seen.String()
 }
 
-// Shells complete commands, flags, and names of targets, auths and objects; what a target is called is never run.
+// Shells complete commands, flags, and names of targets, auths and objects; the name of a target is never run.
 func TestCompletionInShells(t *testing.T) {
 	t.Parallel()
 	url := serveStub(t, stub{

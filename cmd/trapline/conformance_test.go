@@ -18,7 +18,7 @@ import (
 )
 
 // TestConformance scrapes recordings through a configuration of snmp_exporter and compares the samples, as sets, with
-// those that snmp_exporter answered. These lack what moves.
+// those that snmp_exporter answered. These lack the values that move.
 func TestConformance(t *testing.T) {
 	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
 		testConformance(t, dir, "samples", filepath.Join(dir, "snmp_exporter.yml"))
@@ -63,7 +63,7 @@ func testConformance(t *testing.T, dir, expected, config string) {
 	t.Logf("%d of %d pairs are equal", equal, len(samples))
 }
 
-// scrapePath is what both programs are asked with. A device whose name ends in -v1 knows no later version.
+// scrapePath returns the path that both programs are asked for. A device whose name ends in -v1 knows no later version.
 func scrapePath(device, address, module string) string {
 	auth := "public_v2"
 	if strings.HasSuffix(device, "-v1") {
@@ -72,7 +72,7 @@ func scrapePath(device, address, module string) string {
 	return "/snmp?" + url.Values{"target": {address}, "module": {module}, "auth": {auth}}.Encode()
 }
 
-// writeSamples asks snmp_exporter, the program that SNMP_EXPORTER names, anew. The names of files say what for: an empty
+// writeSamples asks snmp_exporter, the program that SNMP_EXPORTER names, anew. The names of files have the device and the module: an empty
 // file is enough for a new one.
 func writeSamples(t *testing.T, configuration string, addresses map[string]string, files []string) {
 	t.Helper()
@@ -96,7 +96,7 @@ func writeSamples(t *testing.T, configuration string, addresses map[string]strin
 	}
 }
 
-// sampleSet gives the samples of an exposition, labels sorted, without comments and without the
+// sampleSet returns the samples of an exposition, labels sorted, without comments and without the
 // series that an exporter has about its own work.
 func sampleSet(text string) map[string]bool {
 	set := map[string]bool{}

@@ -80,7 +80,7 @@ func alarmKey(rule, target, row string, baseline bool) string {
 	return fmt.Sprintf("%s %s %s %t", rule, target, row, baseline)
 }
 
-// Step changes some gauges, and an alarm of the inlet.
+// step changes some gauges, and an alarm of the inlet.
 func (w *ward) step(rng *rand.Rand, inlet bool) {
 	for _, name := range slices.Sorted(maps.Keys(w.devices)) {
 		w.turn(rng, name)
@@ -150,7 +150,7 @@ func (w *ward) data(path string, into any) {
 	}
 }
 
-// Column is a column of a CSV file.
+// column is a column of a CSV file.
 func (w *ward) column(text, title string) (cells []string) {
 	w.Helper()
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()

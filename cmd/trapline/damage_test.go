@@ -43,7 +43,7 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// liveOnce runs the server until ready says so, and returns what it logged.
+// liveOnce runs the server until ready returns true, and returns its log.
 func liveOnce(t *testing.T, file string, ready func(base string) bool) string {
 	t.Helper()
 	address := peers.FreeTCPAddress(t)

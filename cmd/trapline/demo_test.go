@@ -41,7 +41,7 @@ func TestPeersDemoTimeline(t *testing.T) {
 	}
 }
 
-// A demo at a port of another one says so, and nothing of what the other has.
+// A demo at a port of another one reports that, and nothing of the other one.
 func TestASecondDemoShowsNothingOfTheFirst(t *testing.T) {
 	t.Parallel()
 	_, address, _ := strings.Cut(serveStub(t, stub{"GET /api/v1/status": api.Status{
@@ -97,7 +97,7 @@ func hasMetric(url, name string) bool {
 	return err == nil && bytes.Contains(text, []byte(name))
 }
 
-// What was so in a target's first poll is among the alarms, and nobody is notified of it until it has changed.
+// Conditions of a target's first poll are among the alarms, and nobody is notified of them until they have changed.
 func TestPeersBaselineIsShownAndNotSent(t *testing.T) {
 	t.Parallel()
 	program := program(t)

@@ -38,8 +38,8 @@ func unshare(t *testing.T) string {
 	return path
 }
 
-// While the disk is full, alerts are refused in words, and none of those is told; once there is room, those
-// that were taken are told, and all that come.
+// While the disk is full, alerts are refused in words, and none of those is sent; once there is room, those
+// that were accepted are sent, and all that arrive.
 func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	t.Parallel()
 	dir, file, address := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
@@ -173,7 +173,7 @@ func fill(t *testing.T, filler string) {
 	}
 }
 
-// Post gives what is answered but 200.
+// post returns the body of an answer other than 200.
 func post(t *testing.T, url, body string) string {
 	t.Helper()
 	response, err := http.Post(url, "application/json", strings.NewReader(body))
@@ -191,7 +191,7 @@ func post(t *testing.T, url, body string) string {
 	return response.Status + ": " + strings.TrimSpace(string(text))
 }
 
-// A disk that nothing can be written to is told before anything is sent.
+// A disk that nothing can be written to is reported before anything is sent.
 func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "snmp.yml")
 	below := filepath.Join(dir, "state")

@@ -48,7 +48,7 @@ func documents(t testing.TB) map[string]string {
 	return texts
 }
 
-// A codeBlock is a fenced block of a document. Its note is what follows the language.
+// A codeBlock is a fenced block of a document. Its note is the text behind the language.
 type codeBlock struct {
 	file     string
 	line     int
@@ -146,7 +146,7 @@ func loadDocument(t *testing.T, text string) error {
 	return err
 }
 
-// checkAnnotations checks a list of Prometheus' rules, and whether receivers can be sent what they name.
+// checkAnnotations checks a list of Prometheus' rules, and whether their notifications can be sent to receivers.
 func checkAnnotations(t *testing.T, text string) error {
 	path := programtest.InDir(t, map[string]string{"rules.yml": "groups:\n- name: documents\n  rules:\n" + strings.ReplaceAll("\n"+text, "\n", "\n  ")})
 	if out, err := exec.Command(peers.Require(t, "promtool", "prometheus"), "check", "rules", path("rules.yml")).CombinedOutput(); err != nil {

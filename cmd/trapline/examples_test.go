@@ -16,7 +16,7 @@ import (
 	"trapline/internal/runtimeconfig"
 )
 
-// shippedExamples are what is in examples/, and their targets.
+// shippedExamples are the directories of examples/, and their targets.
 var shippedExamples = []struct {
 	name    string
 	files   []string
@@ -72,7 +72,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// copyExample copies an example and what it refers to, with other addresses.
+// copyExample copies an example and the files that it refers to, with other addresses.
 func copyExample(t *testing.T, name string, addresses *strings.Replacer) (files []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -107,7 +107,7 @@ func copyExample(t *testing.T, name string, addresses *strings.Replacer) (files 
 	return found
 }
 
-// What is deployed with is taken, too; the file of the packages once a target is named.
+// Files of deployments are accepted, too; the file of the packages once a target is named.
 func TestDeployedConfigurations(t *testing.T) {
 	for _, file := range []string{"compose/snmp.yml", "kubernetes/snmp.yml", "package/snmp.yml"} {
 		text, err := os.ReadFile(root + "/deploy/" + file)

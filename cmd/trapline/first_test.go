@@ -42,7 +42,7 @@ func TestRulesWithoutData(t *testing.T) {
 	}
 }
 
-// What is empty where something belongs is reported, and so are files that would be ignored.
+// Empty values that need one are reported, and so are files that would be ignored.
 func TestNothingPassesInSilence(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// groups are the commands by what they are for. Others come last.
+// groups are the commands by their purpose. Others come last.
 var groups = []struct {
 	title    string
 	commands []string
@@ -78,7 +78,7 @@ func examplesOf(command string) []string {
 	return lines
 }
 
-// addHelp has help of commands begin with examples, and that of the program with commands by what they are for.
+// addHelp sets the help: that of commands begins with examples, that of the program has the commands by their purpose.
 func addHelp(app *kingpin.Application) {
 	app.UsageTemplate(usageTemplate)
 	app.UsageFuncs(map[string]any{"examples": examplesOf, "grouped": groupedCommands})

@@ -13,11 +13,11 @@ import (
 	"trapline/internal/programtest"
 )
 
-// anything is the reason where one octet changed: it may be in a value, and then nobody can tell.
+// anything is the reason where one octet changed: it may be in a value, and then nobody can know.
 const anything = "anything"
 
 // TestHostileAgents polls agents that do their worst beside one that is well. Each one's fault stays
-// its own and is told; the process neither ends, hangs nor grows.
+// its own and is reported; the process neither ends, hangs nor grows.
 func TestHostileAgents(t *testing.T) {
 	hostile := []struct {
 		name   string

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// A name of a target is looked for in the configuration, then at the server; what neither knows is a host.
+// A name of a target is looked for in the configuration, then at the server; a name that neither knows is a host.
 func TestTargetsByName(t *testing.T) {
 	t.Parallel()
 	r := agent.Builtin["switch"](1)

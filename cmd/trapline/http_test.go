@@ -45,7 +45,7 @@ modules:
     metrics: [{name: sysUpTime, oid: 1.3.6.1.2.1.1.3, type: gauge, help: Ticks once more.}]
 `
 
-// startSwitch serves a switch and gives its address.
+// startSwitch serves a switch and returns its address.
 func startSwitch(t testing.TB, faults agent.Faults) string {
 	t.Helper()
 	return programtest.StartDevices(t, "127.0.33.1:0", faults, agent.Switch48(1)).Addr(0).String()
@@ -129,7 +129,7 @@ func request(t testing.TB, url string, header ...string) *http.Request {
 	return r
 }
 
-// await asks url until the answer has what is wanted.
+// await asks url until the answer has the wanted text.
 func await(t testing.TB, url, want string) string {
 	t.Helper()
 	return awaitMatch(t, url, regexp.QuoteMeta(want))

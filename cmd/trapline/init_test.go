@@ -67,7 +67,7 @@ func TestPeersInit(t *testing.T) {
 	}
 }
 
-// What a device says that answers none of the auths is passed on.
+// The error of a device that answers none of the auths is passed on.
 func TestPeersInitOfDevicesThatRefuse(t *testing.T) {
 	t.Parallel()
 	s := peers.StartSnmpsimd(t, recordingsNamed("other"))

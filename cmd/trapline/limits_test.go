@@ -120,7 +120,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 	if _, _, alarms := get(t, base+"/api/v1/alarms"); !strings.Contains(alarms, "FromBrowser") {
 		t.Errorf("a program left %s", alarms)
 	}
-	for _, want := range []string{`Reload of the configuration was requested" by.address=127.`, `path=/api/v1/outbox/nms-2/drop by.address=127.0.0.1:`, `by.user=operator`} {
+	for _, want := range []string{`reload of the configuration was requested" by.address=127.`, `path=/api/v1/outbox/nms-2/drop by.address=127.0.0.1:`, `by.user=operator`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, log.String())
 		}
@@ -214,7 +214,7 @@ func TestPassesOnDemandTakeTurns(t *testing.T) {
 	}
 }
 
-// What may be asked is bounded before it is parsed, and queries have a bound of their own for their forms.
+// Queries are bounded before they are parsed, and have a bound of their own for their forms.
 func TestQueriesOverHTTPAreBounded(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rules.yml")
 	if err := os.WriteFile(file, []byte("groups: [{name: g, rules: [{alert: A, expr: up == 0}]}]"), 0o600); err != nil {

@@ -79,7 +79,7 @@ and "alarm changed", "notification sent" (of traps). Of more than twenty such li
 |---|---|---|
 `
 
-// loggedBy returns what a call logs, if it logs a constant message.
+// loggedBy returns the message of a call, if it logs a constant one.
 func loggedBy(call *ast.CallExpr) (l logged, ok bool) {
 	f, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || len(call.Args) == 0 {

@@ -52,7 +52,7 @@ func builtVersion() string {
 	return "devel"
 }
 
-// runMain runs a command line and returns the exit status. A second Ctrl-C ends what does not heed the first.
+// runMain runs a command line and returns the exit status. A second Ctrl-C ends commands that ignore the first.
 func runMain(args []string) int {
 	if version.Version == "" {
 		version.Version = builtVersion()

@@ -25,7 +25,7 @@ func addMan(program *cli.Program) {
 	}
 }
 
-// roff escapes what troff would take for its own.
+// roff escapes text that troff would take for its own.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
@@ -73,7 +73,7 @@ TRAPLINE_URL
 Where the server is, if no \-\-url says.
 .TP
 NO_COLOR
-If set, nothing is written in colours.
+If set, nothing is written in colors.
 .SH OPTIONS
 {{template "flags" .}}.SH COMMANDS
 {{range .FlattenedCommands}}{{if not .Hidden -}}

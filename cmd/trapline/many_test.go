@@ -11,7 +11,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// ran is what a command printed, and its exit status.
+// ran is the output of a command, and its exit status.
 type ran struct {
 	out, errs string
 	status    int
@@ -113,7 +113,7 @@ func TestPeersLimitsOfWalks(t *testing.T) {
 	}
 }
 
-// A target that only a server knows is walked by that, up to so many rows; what it cannot do is not ignored.
+// A target that only a server knows is walked by that, up to so many rows; flags that the server does not have are not ignored.
 func TestPeersLimitsOfWalksOfAServer(t *testing.T) {
 	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"public": loop})

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// What was asked for by name is printed by name, as Net-SNMP prints it with the MIBs at hand: composite
+// Objects that were asked for by name are printed by name, as Net-SNMP prints them with the MIBs at hand: composite
 // indexes, labels, display hints and units.
 func TestPeersNamesArePrintedAsNetSNMPDoes(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func testNamesArePrinted(t *testing.T, recorded string) {
 	}
 }
 
-// printedOtherwise tells which lines are other than Net-SNMP's.
+// printedOtherwise returns the lines that differ from Net-SNMP's.
 func printedOtherwise(got, want string) (wrong []string) {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	if len(a) != len(b) {
@@ -75,7 +75,7 @@ func printedOtherwise(got, want string) (wrong []string) {
 	return wrong
 }
 
-// comparable is a line without what Net-SNMP prints in another way on purpose: octets of MAC addresses
+// comparable is a line without the parts that Net-SNMP prints in another way on purpose: octets of MAC addresses
 // in one digit, octets that are no text as they are, OIDs by the modules it has read, remarks on types that do not fit the MIB; and without times, which pass.
 func comparable(line string) string {
 	name, value, _ := strings.Cut(line, " = ")

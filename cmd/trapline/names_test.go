@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// namesAlone is a configuration without a number in it, for what if_mib of snmp_exporter asks for.
+// namesAlone is a configuration without a number in it, for the objects of if_mib of snmp_exporter.
 const namesAlone = `
 auths: {public_v2: {version: 2}}
 modules:
@@ -32,7 +32,7 @@ modules:
     walk: [HOST-RESOURCES-MIB::hrStorageTable, IP-MIB::ipv4InterfaceTable, UCD-SNMP-MIB::laTable, ENTITY-SENSOR-MIB::entPhySensorTable]
 `
 
-// TestNamesAlone polls recordings with names alone, and compares what comes of the interfaces with what snmp_exporter
+// TestNamesAlone polls recordings with names alone, and compares the series of the interfaces with those that snmp_exporter
 // makes of its numbers.
 func TestNamesAlone(t *testing.T) { corpus.Each(t, "conformance", testNamesAlone) }
 

@@ -15,7 +15,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// alertingTo starts a Prometheus that alerts by a rule file with > in the place of VALUE, and gives what puts
+// alertingTo starts a Prometheus that alerts by a rule file with > in the place of VALUE, and returns the function that puts
 // another operator there.
 func alertingTo(t *testing.T, base, rule string) (judge func(operator string)) {
 	t.Helper()
@@ -36,8 +36,8 @@ func alertingTo(t *testing.T, base, rule string) (judge func(operator string)) {
 	}
 }
 
-// Prometheus finds an alert, we tell the receivers that it is for, one of which is not there: trap and inform, three
-// formats and versions. When the alert ends, we tell that.
+// Prometheus finds an alert, we notify the receivers that it is for, one of which does not answer: trap and inform, three
+// formats and versions. When the alert ends, we notify them of that.
 func TestPrometheusAlertsReachReceivers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -88,14 +88,14 @@ groups:
 		`trapline_notifications_dead_total{reason="expired",receiver="nobody"} 0`, `trapline_notifications_dropped_total{reason="full",receiver="nobody"} 0`,
 		`trapline_notifications_retransmits_total{receiver="informs"} 0`, `trapline_receiver_last_confirmed_timestamp_seconds{receiver="traps"} 1`,
 	} {
-		d.Await(t, func() bool { // what was received is counted once its acknowledgement has come
+		d.Await(t, func() bool { // an inform is counted once its acknowledgement has arrived
 			_, _, metrics := get(t, base+"/metrics")
 			return containsLine(metrics, want)
 		})
 	}
 }
 
-// Alertmanager groups alerts and repeats them all the time: receivers are told of each alert once, and of its
+// Alertmanager groups alerts and repeats them all the time: receivers are notified of each alert once, and of its
 // End.
 func TestAlertmanagerHandsAlertsOn(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func documentedRoutes(t *testing.T) (routes [][2]string) {
 // nullField is a member of an object that has no value. Lists may have such elements: cells without a number.
 var nullField = regexp.MustCompile(`"[a-zA-Z0-9_]+":null`)
 
-// wantNoNulls asks for all that is documented, {name} and the like replaced by what the server has.
+// wantNoNulls asks for all documented paths, {name} and the like replaced by names of the server.
 func wantNoNulls(t *testing.T, base string, names func(path string) string) (answered int) {
 	t.Helper()
 	bodies := map[string]string{"/api/v1/rules/try": `{"expr": "g > 50"}`, "/api/v1/targets/{name}/why": `{"metric": "g"}`}

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// logbook is what snmptrapd was told in all its lives, each event once.
+// logbook has the notifications that snmptrapd received in all its lives, each event once.
 type logbook struct {
 	known map[string]bool     // event IDs
 	told  map[string][]string // By target, "raise" or "clear"
@@ -24,7 +24,7 @@ type logbook struct {
 
 var loggedEvent = regexp.MustCompile(`32473\.1\.0\.([12])\|~\|.*32473\.1\.1\.2\.0 = STRING: "([^"]+)".*32473\.1\.1\.6\.0 = STRING: "([^"]+)"`)
 
-// Read takes up what is new.
+// read adds the new notifications.
 func (l *logbook) read(d *peers.Snmptrapd) {
 	for _, line := range d.Received() {
 		m := loggedEvent.FindStringSubmatch(line)
@@ -39,7 +39,7 @@ func (l *logbook) read(d *peers.Snmptrapd) {
 // tortureTime is how long the test of outages lasts, unless TRAPLINE_TORTURE says so.
 const tortureTime = 6 * time.Second
 
-// While Trapline is killed and snmptrapd comes and goes, each transition that was taken is told, those of one
+// While Trapline is killed and snmptrapd comes and goes, each accepted transition is sent, those of one
 // alarm in their order, and nothing else.
 func TestNothingIsLostToOutages(t *testing.T) {
 	t.Parallel()

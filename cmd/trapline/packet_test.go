@@ -10,7 +10,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// What the command shows of its messages holds neither the community nor a password.
+// The printed messages contain neither the community nor a password.
 func TestPacketsAreShownWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})

@@ -9,7 +9,7 @@ import (
 	"trapline/internal/peers/browser"
 )
 
-// demoPages are pages of the demo, with what an element of each shows.
+// demoPages are pages of the demo, with the text of an element of each.
 var demoPages = []struct{ path, picture, shows string }{
 	{"/", "overview", "document.querySelector('.line b').textContent === '8'"},
 	{"/targets", "targets", "document.querySelectorAll('#list .st.up').length === 8"},

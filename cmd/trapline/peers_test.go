@@ -24,7 +24,7 @@ type hole struct {
 
 const marker = "all that was sent before has come"
 
-// settled gives how often it was asked, once all that was sent has come.
+// settled returns the number of requests, once all have arrived.
 func (h *hole) settled(t testing.TB) int64 {
 	t.Helper()
 	c, err := net.Dial("udp", h.address)
@@ -116,7 +116,7 @@ const faulty = `1.3.6.1.2.1.1.5.0|4|faulty
 1.3.6.1.2.1.2.2.1.1.3|2|3
 `
 
-// What a device says instead of a value is no sample, not even 0, and costs the other objects of the
+// An exception instead of a value is no sample, not even 0, and costs the other objects of the
 // request nothing.
 func TestPeersWhatIsNoValueIsNoSample(t *testing.T) {
 	t.Parallel()
@@ -152,7 +152,7 @@ targets: [{name: device, address: %q, auth: faulty, modules: [some, none]}]
 	}
 }
 
-// A walk that the user's limit ends is told by a metric.
+// A walk that the user's limit ends is reported by a metric.
 func TestPeersALimitedWalkIsSaidToBeIncomplete(t *testing.T) {
 	t.Parallel()
 	s := peers.StartSnmpsimd(t, map[string]string{"faulty": faulty})

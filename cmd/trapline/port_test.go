@@ -42,7 +42,7 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// The configuration is looked for where it usually is, and what to do without one is said.
+// The configuration is looked for in the standard places, and the error without one has the remedy.
 func TestFilesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ args, errs string }{

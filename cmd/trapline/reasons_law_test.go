@@ -35,7 +35,7 @@ func (f failing) Poll(context.Context, *client.Plan, func(snmp.VarBind)) (client
 	return client.Stats{Packets: 4, Retries: 3}, f.err
 }
 
-// failings are polls that fail for every reason: as a whole, in a table from its beginning and after a row, with what is
+// failings are polls that fail for every reason: as a whole, in a table from its beginning and after a row, with text that is
 // dropped, and of silent devices those that answered a discovery; the details are drawn.
 func failings(r *rand.Rand) (list []error) {
 	detail := func() error {

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// What waits for a receiver is shown, sent again and dropped, at a server that runs and a receiver that comes back.
+// Waiting notifications are shown, sent again and dropped, at a server that runs and a receiver that comes back.
 func TestReceiversAreShownRetriedAndDropped(t *testing.T) {
 	t.Parallel()
 	address, _ := peers.FreeUDPAddresses(t)

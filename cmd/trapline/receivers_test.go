@@ -35,7 +35,7 @@ func (r *reloading) write(config string) {
 	}
 }
 
-// reload gives the answer to a reload with another configuration.
+// reload returns the answer to a reload with another configuration.
 func (r *reloading) reload(config string) (status int, text string) {
 	r.t.Helper()
 	r.write(config)
@@ -58,7 +58,7 @@ func (r *reloading) mustReload(config string) {
 	}
 }
 
-// Receivers come, change and go by a reload. What waits for one that goes is told when it comes back, and our
+// Receivers come, change and go by a reload. Notifications of one that goes are sent when it comes back, and our
 // Engine does not start again.
 func TestReceiversChangeByAReload(t *testing.T) {
 	t.Parallel()
@@ -99,7 +99,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	}
 }
 
-// The first receiver is told what began before it came.
+// The first receiver is notified of alarms that began before it came.
 func TestFirstReceiversByAReload(t *testing.T) {
 	dir := t.TempDir()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
@@ -182,7 +182,7 @@ func TestAlertsInMemoryAreSentOnceThereIsAPlaceToKeepThem(t *testing.T) {
 	}
 }
 
-// What a reload does not take over is said by its answer, by the status and by a check.
+// Settings that a reload does not apply are reported by its answer, by the status and by a check.
 func TestSettingsThatTakeEffectLaterAreReported(t *testing.T) {
 	text := programtest.Notifying(t, t.TempDir(), "  []\n") + "global: {concurrency: 7}\n"
 	r := startReloading(t, text)

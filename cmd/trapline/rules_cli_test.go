@@ -17,7 +17,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// A device is recorded by walk as often as it takes, and replay says what receivers would have been sent.
+// A device is recorded by walk as often as it takes, and replay prints the notifications that would have been sent.
 func TestPeersRecordAndReplay(t *testing.T) {
 	t.Parallel()
 	path := programtest.InDir(t, map[string]string{"snmp.yml": `auths: {public_v2: {version: 2}}

@@ -62,7 +62,7 @@ func TestEveryFileOfThePackHasATest(t *testing.T) {
 	}
 }
 
-// What the pack looks at comes of the modules that Trapline has: those of snmp.yml and those of the profiles.
+// The metrics of the pack are those of the modules that Trapline has: those of snmp.yml and those of the profiles.
 func TestEveryMetricAndLabelOfThePackExists(t *testing.T) {
 	w, err := runtimeconfig.Load([]string{"../../snmp.yml"}, false, "")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// withRules writes a rule file and gives the line of the configuration that names it.
+// withRules writes a rule file and returns the line of the configuration that names it.
 func withRules(t testing.TB, rules string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "rules.yml")
@@ -41,7 +41,7 @@ func turn(t testing.TB, s *peers.Snmpd, value int) {
 	peers.NetSNMP(t, "snmpset", "-v2c", "-cprivate", s.Address, peers.Knob, "i", strconv.Itoa(value))
 }
 
-// A device crosses a threshold: receivers are told once, by traps and informs of every version, and once
+// A device crosses a threshold: receivers are notified once, by traps and informs of every version, and once
 // when it is back.
 func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	t.Parallel()
@@ -91,7 +91,7 @@ const linkModule = `  links:
     - {name: ifOperStatus, oid: 1.3.6.1.2.1.2.2.1.8, type: gauge, help: H., indexes: [{labelname: ifIndex, type: gauge}]}
 `
 
-// A notification of a MIB has its OBJECTS, which are what the device said of the row; those of its end too.
+// A notification of a MIB has its OBJECTS, with the values of the row in the last poll; those of its end too.
 // The process is killed in between.
 func TestPeersLinkDownAndUp(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ override -rw .` + oper + " integer 1\n"})
 		return p
 	}
 	p := start()
-	kill := func() { // once the acknowledgement is stored: what is not is told again
+	kill := func() { // once the acknowledgement is stored: otherwise the notification is sent again
 		awaitMatch(t, "http://"+address+"/metrics", `trapline_notifications_queued\{receiver="nms"\} 0`)
 		p.Kill()
 	}

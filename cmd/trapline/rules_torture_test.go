@@ -55,7 +55,7 @@ func (g *gauges) run() {
 	}
 }
 
-// Answer fills in the values of what is asked for.
+// answer fills in the values of the requested objects.
 func (g *gauges) answer(list []byte) (filled []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -82,7 +82,7 @@ func (g *gauges) set(i int, value int64) {
 	g.values[i] = value
 }
 
-// Values cross a threshold and come back while the process is killed again and again: each crossing is told,
+// Values cross a threshold and come back while the process is killed again and again: each crossing is reported,
 // and nothing else is.
 func TestNoThresholdIsLostToKills(t *testing.T) {
 	t.Parallel()

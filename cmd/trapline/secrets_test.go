@@ -23,7 +23,7 @@ import (
 var planted = []string{"hunter-community", "hunter-refused", "hunter-auth", "hunter-priv", "68756e7465722d6b6579", "hunter-webhook", "hunter-token", "hunter-check"}
 
 // plantedConfig has a secret wherever one may stand; of the %s the first is the address of a device, the second the
-// Host of a webhook, the third a directory.
+// host of a webhook, the third a directory.
 const plantedConfig = `
 auths:
   lab: {community: hunter-community}
@@ -52,7 +52,7 @@ receivers:
 - {name: hook, type: webhook, url: "http://me:hunter-webhook@%s/x?token=hunter-token", max_age: 1h}
 `
 
-// safeLog keeps what is logged, by several goroutines.
+// safeLog is a log for several goroutines.
 type safeLog struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -73,7 +73,7 @@ func (l *safeLog) String() string {
 // documentedPath matches a path in docs/api.md.
 var documentedPath = regexp.MustCompile("(?m)^### `([A-Z]+) ([^`]+)`$")
 
-// No answer and no line of the log has a secret: of all paths that docs/api.md names, of what is refused, and of those
+// No answer and no line of the log has a secret: of all paths that docs/api.md names, of refused requests, and of those
 // that are older.
 func TestNoAnswerHasASecret(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})

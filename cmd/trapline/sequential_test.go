@@ -14,7 +14,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// turns are the requests that several devices got, in their order, and what was wrong with it.
+// turns are the requests that several devices got, in their order, and the errors in it.
 type turns struct {
 	mu     sync.Mutex
 	order  []int

@@ -19,7 +19,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// startServer runs the server as `trapline serve` does, with a configuration and more flags, and gives
+// startServer runs the server as `trapline serve` does, with a configuration and more flags, and returns
 // its base URL. It ends with the test.
 func startServer(t testing.TB, config string, flags ...string) string {
 	t.Helper()
@@ -70,7 +70,7 @@ func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 	}
 }
 
-// Get asks the server and gives status, content type and body.
+// get returns status, content type and body of an answer of the server.
 func get(t testing.TB, url string, header ...string) (int, string, string) {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request(t, url, header...))

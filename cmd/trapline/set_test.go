@@ -24,7 +24,7 @@ override -rw .1.3.6.1.2.1.2.2.1.6.99 octet_str "a"
 override -rw .1.3.6.1.6.3.10.2.1.3.0 integer 1
 `
 
-// What is set is what snmpget reads then, in every type; what is printed is what the device answered.
+// snmpget reads the values that were set, in every type; set prints the answer of the device.
 func TestPeersSet(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Config: settable})
@@ -55,7 +55,7 @@ func TestPeersSet(t *testing.T) {
 	}
 }
 
-// A device takes all objects or none, and what it refuses is said with the reason and what to write.
+// A device takes all objects or none, and the refusal is printed with the reason and the remedy.
 func TestPeersSetRefused(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Config: settable})
@@ -133,7 +133,7 @@ func TestOnlySetWrites(t *testing.T) {
 			if strings.Contains(string(text), "snmp.SetRequest") && place != "internal/client/set.go" && !strings.HasPrefix(place, "internal/agent/") {
 				t.Errorf("%s makes or knows a SetRequest", place)
 			}
-			if strings.Contains(string(text), ".Set(ctx") && place != "cmd/trapline/set.go" {
+			if strings.Contains(string(text), ".Set(ctx") && place != "cmd/trapline/tools/set.go" {
 				t.Errorf("%s calls Set", place)
 			}
 			return nil

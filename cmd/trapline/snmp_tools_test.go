@@ -60,7 +60,7 @@ func TestCommandsBesideNetSNMP(t *testing.T) {
 	}
 }
 
-// toolPeers are what the commands of the reference talk to.
+// toolPeers are the peers of the commands of the reference.
 type toolPeers struct {
 	binary    string
 	receivers []*peers.Snmptrapd
@@ -111,7 +111,7 @@ var (
 	source = regexp.MustCompile(` src=\S+ \S+`)
 )
 
-// notified runs lines of the reference that send so many notifications, and gives what the receivers get.
+// notified runs lines of the reference that send so many notifications, and returns those that the receivers get.
 func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	t.Helper()
 	received := func() (all []string) {
@@ -135,7 +135,7 @@ func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	return strings.Join(got, "\n")
 }
 
-// printed runs lines of the reference, and gives what they print without the names of targets above it.
+// printed runs lines of the reference, and returns their output without the names of targets above it.
 func (p *toolPeers) printed(t *testing.T, lines []string, _ int) string {
 	t.Helper()
 	var all strings.Builder
@@ -152,7 +152,7 @@ func (p *toolPeers) output(t *testing.T, line string) string {
 	return output(t, p.binary, p.addresses, line, "CACHE_DIRECTORY="+p.cache)
 }
 
-// Output runs a line of the reference with its example addresses replaced.
+// output runs a line of the reference with its example addresses replaced.
 func output(t *testing.T, binary string, addresses *strings.Replacer, line string, env ...string) string {
 	t.Helper()
 	words, err := tools.ShellWords(addresses.Replace(line))

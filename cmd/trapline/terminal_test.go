@@ -33,7 +33,7 @@ func startScreen(t *testing.T, c *exec.Cmd, width, height int) *screen {
 		t.Fatal(err)
 	}
 	s.tty = tty
-	go func() { _, _ = io.Copy(tty, s.emulator) }() // Answers to what the program asks of its terminal
+	go func() { _, _ = io.Copy(tty, s.emulator) }() // answers to queries of the program
 	go func() { _, _ = io.Copy(writerFunc(s.show), tty) }()
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
@@ -58,7 +58,7 @@ func (s *screen) show(b []byte) (int, error) {
 	return n, err
 }
 
-// Text is what stands on the screen, and whether it is the alternate one.
+// text returns the text of the screen, and whether it is the alternate one.
 func (s *screen) text() (text string, alternate bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

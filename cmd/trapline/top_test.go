@@ -41,7 +41,7 @@ func topStub(asked *atomic.Int32) stub {
 	}
 }
 
-// Top takes the whole screen, follows its size, and gives back what was there before.
+// top takes the whole screen, follows its size, and restores the screen at its end.
 func TestTopInATerminal(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32

@@ -62,7 +62,7 @@ func (w *witness) run() {
 	}
 }
 
-// note takes the second, the third and the fourth binding: what happened, to which alarm, in which event.
+// note takes the second, the third and the fourth binding: the kind, the alarm and the event.
 func (w *witness) note(list []byte) {
 	var values [4]snmp.VarBind
 	for i := range values {
@@ -93,7 +93,7 @@ func (w *witness) count() int {
 }
 
 // Whenever the process is killed, and whatever acknowledgements are lost, each transition that was taken
-// is told, and those of one alarm in their order.
+// is sent, and those of one alarm in their order.
 func TestNothingIsLostToKills(t *testing.T) {
 	t.Parallel()
 	const alarms, rounds, batch, kills = 60, 4, 10, 8
@@ -147,7 +147,7 @@ func alertsOf(first, n int, firing bool) string {
 	return `{"version":"4","alerts":[` + strings.Join(list, ",") + `]}`
 }
 
-// insist posts until that is answered with 200: what was not may have been taken or not.
+// insist posts until the answer is 200: a request with another answer may have been accepted or not.
 func insist(t *testing.T, url, body string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// One call sends to receivers of all versions, and says what became of each; it fails if one of them did not get it.
+// One call sends to receivers of all versions, and prints the result of each; it fails if one of them did not get it.
 func TestPeersSeveralReceiversInOneCall(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
@@ -113,7 +113,7 @@ func TestPeersObjectsOfARow(t *testing.T) {
 	}
 }
 
-// At a terminal the values that are not given are asked for, with what is taken for an empty line.
+// At a terminal the missing values are asked for, with the value that an empty line stands for.
 func TestPeersValuesThatAreAskedFor(t *testing.T) {
 	t.Parallel()
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})

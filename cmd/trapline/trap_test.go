@@ -15,7 +15,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// What is sent by name arrives as what Net-SNMP's commands send with the same names.
+// Notifications that are sent by name arrive as those of Net-SNMP's commands with the same names.
 func TestNotificationsByName(t *testing.T) {
 	t.Parallel()
 	dir := corpus.MIBs(t, corpus.Own(t, "mibs"))

@@ -18,14 +18,14 @@ import (
 	"trapline/internal/snmp"
 )
 
-// netSNMPWalk gives the objects that one of Net-SNMP's walks prints of all that a target has.
+// netSNMPWalk returns the objects that one of Net-SNMP's walks prints of all that a target has.
 func netSNMPWalk(t testing.TB, program, version, community, address string) []string {
 	t.Helper()
 	return objectLines(peers.NetSNMP(t, program, "-On", "-v"+version, "-c"+community, address, ".1"))
 }
 
-// objectLines gives each object that was printed as one line: Net-SNMP breaks long rows of hexadecimal
-// digits. What it says of the end of the MIB is left out.
+// objectLines returns each object that was printed as one line: Net-SNMP breaks long rows of hexadecimal
+// digits. Its lines about the end of the MIB are left out.
 func objectLines(text string) (lines []string) {
 	for l := range strings.Lines(text) {
 		switch {
@@ -65,7 +65,7 @@ func walkedLines(t testing.TB, x *client.Target, plan *client.Plan) (lines []str
 	return lines
 }
 
-// wantSame tells where two walks part.
+// wantSame reports the first difference of two walks.
 func wantSame(t testing.TB, what string, got, want []string) {
 	t.Helper()
 	if slices.Equal(got, want) {
@@ -98,7 +98,7 @@ func wantWholeMIB(t *testing.T, x *client.Target, want []string) {
 	}
 }
 
-// still is a recording without what snmpsim would make move.
+// still is a recording without the values that snmpsim would move.
 func still(t testing.TB, dir, name string) string {
 	t.Helper()
 	var text strings.Builder
@@ -135,7 +135,7 @@ func testWholeMIBOfSnmpsimd(t *testing.T, dir string) {
 	wantSame(t, big, walkedLines(t, openTarget(t, address, "big", 2), everything["subtree 1"]), want)
 }
 
-// Snmpd's view changes all the time: what is the same before and behind has to be so in between. What came and
+// Snmpd's view changes all the time: a line that is the same before and behind has to be so in between. Lines that came and
 // went in between is otherwise in another attempt.
 func TestPeersWholeMIBOfSnmpd(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func TestPeersWholeMIBOfSnmpd(t *testing.T) {
 	}
 }
 
-// differsFromBoth tells where a walk is other than one before and one behind that agree.
+// differsFromBoth returns where a walk differs from one before and one behind that agree.
 func differsFromBoth(got, before, after []string) (wrong []string) {
 	old, young, seen := valuesOf(before), valuesOf(after), valuesOf(got)
 	last := -1
@@ -192,7 +192,7 @@ type walkedValue struct {
 	value string
 }
 
-// valuesOf gives what lines say, by name.
+// valuesOf returns the values of lines, by name.
 func valuesOf(lines []string) map[string]walkedValue {
 	values := map[string]walkedValue{}
 	for i, line := range lines {

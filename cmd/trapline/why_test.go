@@ -118,7 +118,7 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-// Labels that nothing was found for are empty. Asked now, the device may have what the last poll had not.
+// Labels without a value are empty. Asked again, the device may have a value that was missing in the last poll.
 func TestWhyAsksTheDevice(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})
 	silent := startSwitch(t, agent.Faults{Dead: true})
@@ -155,7 +155,7 @@ func why(t *testing.T, base, target, metric, row string, live bool) api.Why {
 	return envelope.Data
 }
 
-// downPort gives index and name of an interface that is down.
+// downPort returns index and name of an interface that is down.
 func downPort(t *testing.T, base string) (index, name string) {
 	t.Helper()
 	for _, row := range walked(t, base, `{"what": "IF-MIB::ifOperStatus"}`) {
@@ -176,7 +176,7 @@ func fileOf(t *testing.T, base string) string {
 	return dataOf[api.Config](t, base+"/api/v1/config").Status.Files[0]
 }
 
-// Without a metric, all that is missing is listed: what is partial first, then each metric without series.
+// Without a metric, all that is missing is listed: partial tables first, then each metric without series.
 func TestWhyListsWhatIsMissing(t *testing.T) {
 	device := startSwitch(t, agent.Faults{})
 	half := startSwitch(t, agent.Faults{FailFrom: mustOID(t, "1.3.6.1.2.1.2.2.1.10.20")})

@@ -24,7 +24,7 @@ type refusal struct {
 	errors []api.ConfigError
 }
 
-// configuration is what the API learns of the configuration.
+// configuration returns the API's view of the configuration.
 func (r *reloader) configuration() httpapi.Configuration {
 	return httpapi.Configuration{
 		Status:  r.status,
@@ -67,7 +67,7 @@ func (r *reloader) written() (files []api.ConfigFile, err error) {
 	return files, nil
 }
 
-// Check reads a configuration as a reload does: a text, or the files.
+// check reads a configuration as a reload does: a text, or the files.
 func (r *reloader) check(text []byte) (api.ConfigCheck, error) {
 	running := r.current.Load().Config
 	load := r.load

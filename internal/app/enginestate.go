@@ -17,10 +17,10 @@ import (
 	"trapline/internal/setting"
 )
 
-// stateInterval is how often what was learnt is saved: a crash loses no more than that.
+// stateInterval is the time between two saves: a crash loses no more than that.
 const stateInterval = 10 * time.Minute
 
-// engineState keeps in a file what an engine learnt of its targets.
+// engineState stores in a file the measurements that a client has made of its targets.
 type engineState struct {
 	engine *client.Client
 	logger *slog.Logger
@@ -70,10 +70,10 @@ func (s *engineState) restore() {
 	}
 }
 
-// stateKey is what the checksum of the file is over, beside its content.
+// stateKey is included in the checksum of the file, beside its content.
 var stateKey = []byte("engine.state")
 
-// Load has the engine take what it saved. What is not as it was written is no reason not to start.
+// load restores the state of the client. Content that is not as it was written does not stop the start.
 func (s *engineState) load(b []byte) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/runtimeconfig"
 )
 
-// Whatever is wrong with what was learned, the next process starts, and says that it starts cold.
+// No damage of the engine state stops the start: the process logs that it starts cold.
 func TestNoDamageOfTheEngineStateStopsTheStart(t *testing.T) {
 	address := programtest.StartDevices(t, "127.0.42.21:0", agent.Faults{}, agent.Switch48(1)).Addr(0).String()
 	var log bytes.Buffer

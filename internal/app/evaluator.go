@@ -10,7 +10,7 @@ import (
 	"trapline/internal/rules"
 )
 
-// newEvaluator makes what evaluates the rules. Their samples lie in the state directory beside all else.
+// newEvaluator returns the evaluator of the rules. It stores its samples in the state directory.
 func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
 		Alerts: n.storage.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,

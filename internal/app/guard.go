@@ -116,7 +116,7 @@ func externalURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// routePrefix is what the paths of all that is served begin with, empty or as in /snmp: --web.route-prefix, or
+// routePrefix returns the prefix of all paths, empty or as in /snmp: --web.route-prefix, or
 // without it the path of the external URL.
 func routePrefix(flag string, external *url.URL) string {
 	path := ""
@@ -126,7 +126,7 @@ func routePrefix(flag string, external *url.URL) string {
 	return strings.TrimSuffix("/"+strings.Trim(cmp.Or(flag, path), "/"), "/")
 }
 
-// outsidePrefix is what paths begin with in links: that of the external URL, from which a proxy may take it off.
+// outsidePrefix returns the prefix of paths in links: that of the external URL, from which a proxy may take it off.
 func outsidePrefix(flag string, external *url.URL) string {
 	if external != nil {
 		return external.Path

@@ -10,8 +10,8 @@ import (
 	"trapline/internal/rules"
 )
 
-// health is what /-/healthy and /-/ready answer by: checks by name, each of which returns why Trapline does not
-// do what it is there for, or nil.
+// health has the checks of /-/healthy and /-/ready, by name. Each returns an error while a part of Trapline does not
+// work.
 type health struct {
 	mu     sync.Mutex
 	checks []healthCheck
@@ -31,7 +31,7 @@ func healthOf(evaluator *rules.Evaluator, polls *poller.Poller, n *notifier) *he
 	return h
 }
 
-// Add adds a check, which may be called by several goroutines at once.
+// add adds a check, which may be called by several goroutines at once.
 func (h *health) add(name string, check func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

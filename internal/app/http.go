@@ -44,7 +44,7 @@ type server struct {
 	outside   string // the prefix that clients see
 }
 
-// newServer returns the handler of all paths. What is rendered is held for its reader by the spool, so that a slow
+// newServer returns the handler of all paths. Rendered answers are held for their readers by the spool, so that a slow
 // one keeps neither passes nor a place among those at work.
 func newServer(s *server) http.Handler {
 	l := s.limits
@@ -69,7 +69,7 @@ func PagesOf(a *httpapi.API) web.Source {
 	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer}
 }
 
-// pages adds what a person sees.
+// pages adds the pages for people.
 func (s *server) pages(mux *http.ServeMux) {
 	l, metrics := s.limits, s.options.TelemetryPath
 	site := web.New(web.Options{Source: PagesOf(s.answers), Prefix: s.outside, Telemetry: metrics})
@@ -86,7 +86,7 @@ func (s *server) pages(mux *http.ServeMux) {
 	}
 }
 
-// api adds what the inlet and the rules answer.
+// api adds the API, the paths that accept alerts, and queries of the rules' samples.
 func (s *server) api(mux *http.ServeMux) {
 	l, calls := s.limits, http.NewServeMux()
 	for _, pattern := range notify.InletPatterns {
@@ -122,7 +122,7 @@ func (s *server) api(mux *http.ServeMux) {
 	}
 }
 
-// telemetry gives Trapline's own metrics, how the targets fare among them, and the targets' series.
+// telemetry exposes Trapline's own metrics, the health of the targets among them, and the targets' series.
 func (s *server) telemetry(w http.ResponseWriter, r *http.Request) {
 	families, err := s.registry.Gather()
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *server) groups() []series.Group {
 	return append(groups, health.Group())
 }
 
-// target gives the series of one target. Without an answer in its last pass it is a failed scrape, so
+// target exposes the series of one target. Without an answer in its last poll it is a failed scrape, so
 // that `up` says the same of the device as for any other instance.
 func (s *server) target(w http.ResponseWriter, r *http.Request) {
 	report, ok := s.poller.Report(r.PathValue("name"))
@@ -204,7 +204,7 @@ func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// instanceLabels are the labels of a target. Prometheus escapes what is in the path.
+// instanceLabels returns the labels of a target. Prometheus escapes the path.
 func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]string {
 	labels := map[string]string{
 		"__metrics_path__":        s.prefix + "/targets/" + t.Name + "/metrics",
@@ -226,7 +226,7 @@ func (s *server) config(w http.ResponseWriter, r *http.Request) {
 	httpserver.Zipped(w, r, s.reloader.current.Load().Config.Dump)
 }
 
-// ownPages refuses what browsers send for pages of others, also where these have a name of theirs lead here.
+// ownPages refuses requests that browsers send for pages of others, also where these have a name of theirs lead here.
 func (s *server) ownPages(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.guard.CheckBrowser(r); err != nil {
@@ -246,7 +246,7 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST method expected", http.StatusBadRequest)
 		return
 	}
-	s.logger.Info("Reload of the configuration was requested", httpserver.Requester(r))
+	s.logger.Info("reload of the configuration was requested", httpserver.Requester(r))
 	if err := s.reloader.reload(); err != nil {
 		http.Error(w, fmt.Sprintf("failed to reload config: %v", err), http.StatusInternalServerError)
 		return

@@ -9,7 +9,7 @@ import (
 	"trapline/internal/httpserver"
 )
 
-// limits bound what HTTP clients can have the process do and hold at once.
+// limits bound the work and the memory that HTTP clients can take.
 type limits struct {
 	metrics    *httpserver.Metrics
 	spool      *httpserver.Spool

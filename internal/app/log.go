@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// Quiet is the logger, but for what a demo would show beside its own lines, unless everything is wanted.
+// Quiet returns the logger without lines below the level warn, unless it logs at level debug.
 func Quiet(logger *slog.Logger) *slog.Logger {
 	if logger.Enabled(context.Background(), slog.LevelDebug) {
 		return logger
@@ -13,7 +13,7 @@ func Quiet(logger *slog.Logger) *slog.Logger {
 	return slog.New(atLeast{logger.Handler(), slog.LevelWarn})
 }
 
-// atLeast is a log handler that leaves out what is below a level.
+// atLeast is a log handler that drops records below a level.
 type atLeast struct {
 	to    slog.Handler
 	level slog.Level

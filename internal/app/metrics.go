@@ -20,7 +20,7 @@ type metrics struct {
 	delay         prometheus.Histogram
 	overruns      prometheus.Counter
 	targets       prometheus.Gauge
-	histories     *history.Store // which counts what it takes
+	histories     *history.Store // which counts its own memory
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {

@@ -21,11 +21,11 @@ import (
 	"trapline/internal/poller"
 )
 
-// notifier is what notifies receivers, and keeps the alarms that rules raise.
+// notifier notifies the receivers, and stores the alarms that rules raise.
 type notifier struct {
 	storage  atomic.Pointer[storage]
 	opened   chan struct{}                        // closed once there is an outbox
-	handOver func(*storage, *config.Config) error // has others use what a reload has opened
+	handOver func(*storage, *config.Config) error // hands the storage that a reload has opened to other parts
 	metrics  *notify.Metrics                      // nil before there was a state directory
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
@@ -33,7 +33,7 @@ type notifier struct {
 }
 
 // storage is where alarms and events are kept. Without a state directory that is in memory: there is a journal and
-// what gets the alarms of rules, and all else is nil.
+// a function that takes the alarms of rules, and all else is nil.
 type storage struct {
 	state   *notify.State
 	journal *journal.Journal
@@ -42,7 +42,7 @@ type storage struct {
 	inlet   http.Handler
 }
 
-// openNotifier starts our engine and takes up what the last process left to send.
+// openNotifier starts our engine and loads the queues that the last process left.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
 	n := &notifier{opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
 	if err := n.open(c); err != nil {
@@ -118,7 +118,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 // maxCopied is how many entries of a journal in memory are stored when there is a place for them.
 const maxCopied = 10_000
 
-// copyEntries notes in one journal what is in another one.
+// copyEntries copies the entries of one journal to another one.
 func copyEntries(to, from *journal.Journal) {
 	entries, _ := from.Query(context.Background(), journal.Query{Limit: maxCopied}) // it is in memory
 	for _, e := range slices.Backward(entries) {

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/programtest"
 )
 
-// Whoever has nothing to tell is polled for all the same where the state directory cannot be used.
+// Without receivers, targets are polled even if the state directory cannot be used.
 func TestAStateDirectoryThatNobodyNeeds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

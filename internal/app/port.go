@@ -95,7 +95,7 @@ func days(d time.Duration) string {
 	return human.Age(time.Now().Add(-max(d, time.Second)))
 }
 
-// freePort gives an address with one of the next ports, or "".
+// freePort returns an address with one of the next ports, or "".
 func freePort(host, port string) string {
 	first, err := strconv.Atoi(port)
 	if err != nil {

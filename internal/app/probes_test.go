@@ -29,7 +29,7 @@ func TestPassesOnDemandHaveADeadline(t *testing.T) {
 	s := &server{options: &Options{TimeoutOffset: offset}}
 	for header, want := range map[string]time.Duration{
 		"": maxScrapeTime, "0": maxScrapeTime, "-1": maxScrapeTime, "NaN": maxScrapeTime, "ten": maxScrapeTime,
-		"10": 9500 * time.Millisecond, "0.5": 500 * time.Millisecond, "1e300": longestScrape - offset, "+Inf": longestScrape - offset,
+		"10": 9500 * time.Millisecond, "0.5": 500 * time.Millisecond, "1e300": maxTimeout - offset, "+Inf": maxTimeout - offset,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/snmp", nil)
 		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", header)

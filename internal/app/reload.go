@@ -67,7 +67,7 @@ func (r *reloader) reload() error {
 		}
 	}
 	r.note(len(w.Targets), nil)
-	r.logger.Info("Loaded config file", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
+	r.logger.Info("loaded config file", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (r *reloader) later(c *config.Config) (texts []string) {
 	return texts
 }
 
-// warnings are about what may not be meant in a configuration, or is not yet done.
+// warnings returns the doubtful parts of a configuration, and the settings that take effect later.
 func (r *reloader) warnings(c *config.Config) []string {
 	return append([]string{}, slices.Concat(c.Warnings, c.Notifications.Warnings(), r.later(c))...)
 }

@@ -106,8 +106,8 @@ func (d *daemon) load() (*runtimeconfig.Config, error) {
 	return runtimeconfig.Load(d.options.Files, d.options.ExpandEnv, d.options.SourceAddress)
 }
 
-// openState opens the state directory, and loads what the last process stored there: the queues of the receivers, the
-// alarms, and what is known of the targets.
+// openState opens the state directory, and loads the state that the last process stored there: the queues of the
+// receivers, the alarms, and the measurements of the targets.
 func (d *daemon) openState() (err error) {
 	if d.notifier, err = openNotifier(d.first.Config, d.registry, d.logger); err != nil {
 		return err
@@ -189,12 +189,12 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})
 }
 
-// Run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. Then, in this order:
+// run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. Then, in this order:
 //
 //  1. All parts end at the same time. The poller cancels polls that run, and waits for them. The evaluator ends its
 //     evaluations, and closes its samples. The engine state is saved once more. The senders of the notifier stop:
-//     what is not acknowledged stays stored. The HTTP server accepts no more connections, and requests that run have
-//     shutdownTime to end.
+//     notifications without an acknowledgement stay stored. The HTTP server accepts no more connections, and requests
+//     that run have shutdownTime to end.
 //  2. Once the last of them has ended, run returns, and close closes the journal, then the state directory, then the
 //     sockets to the targets.
 func (d *daemon) run(ctx context.Context) error {
@@ -208,7 +208,7 @@ func (d *daemon) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// close ends what start began, also where that failed halfway.
+// close closes the parts that start made, also where that failed halfway.
 func (d *daemon) close() {
 	if d.notifier != nil {
 		d.notifier.close(d.logger)

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// tracedSession logs what goes over another session.
+// tracedSession logs the requests and variable bindings of another session.
 type tracedSession struct {
 	collector.Session
 	logger *slog.Logger

@@ -58,8 +58,8 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 	expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })
 }
 
-// longestScrape bounds what a client may ask for.
-const longestScrape = time.Hour
+// maxTimeout bounds the timeout that a client may ask for.
+const maxTimeout = time.Hour
 
 // withinScrape bounds a request by the timeout that Prometheus says it has, else by maxScrapeTime.
 func (s *server) withinScrape(r *http.Request) (context.Context, context.CancelFunc) {
@@ -68,7 +68,7 @@ func (s *server) withinScrape(r *http.Request) (context.Context, context.CancelF
 		return context.WithTimeoutCause(r.Context(), maxScrapeTime,
 			fmt.Errorf("%v are over: a longer time has to be asked for with the header X-Prometheus-Scrape-Timeout-Seconds", maxScrapeTime))
 	}
-	timeout := time.Duration(min(seconds, longestScrape.Seconds()) * float64(time.Second))
+	timeout := time.Duration(min(seconds, maxTimeout.Seconds()) * float64(time.Second))
 	if timeout > 2*(s.options.TimeoutOffset) {
 		timeout -= s.options.TimeoutOffset
 	}

@@ -34,7 +34,7 @@ func AddHostFlags(c *kingpin.CmdClause) hostFlags {
 	}
 }
 
-// KeyFlags say what the keys of SNMPv3 are made of.
+// KeyFlags are the passphrases and protocols that the keys of SNMPv3 are made of.
 type KeyFlags struct {
 	AuthProtocol, AuthPassword, PrivProtocol, PrivPassword *string
 	EngineID                                               *string
@@ -107,8 +107,8 @@ var keyOptions = map[string]string{
 	"-3m": "--auth-master-key", "-3M": "--priv-master-key", "-3k": "--auth-localized-key", "-3K": "--priv-localized-key",
 }
 
-// SpelledOut gives arguments with the key options in their long form. A negative number is no option,
-// and none follows it; nor is what --to has as its value, which begins with options of its own.
+// SpelledOut returns the arguments with the key options in their long form. A negative number is no option,
+// and none follows it; nor is the value of --to, which begins with options of its own.
 func SpelledOut(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {
@@ -126,7 +126,7 @@ func SpelledOut(args []string) []string {
 	return args
 }
 
-// Auth gives the credentials. Problems are the user's, in the flags.
+// Auth returns the credentials. Problems are the user's, in the flags.
 func (f *ClientFlags) Auth() (*access.Auth, error) {
 	if f.place.auth != nil && !f.place.overridden {
 		return f.place.auth, nil
@@ -161,18 +161,18 @@ func (f *ClientFlags) Auth() (*access.Auth, error) {
 	return a, nil
 }
 
-// authFlags are the flags of what an auth of the configuration has.
+// authFlags are the flags of the settings of an auth.
 var authFlags = map[string]string{
 	"username": "-u", "password": "-A", "priv_password": "-X", "auth_protocol": "-a", "priv_protocol": "-x", "security_level": "-l", "engine_id": "-e",
 	"master_key": "-3m", "priv_master_key": "-3M", "localized_key": "-3k", "priv_localized_key": "-3K",
 }
 
-// missing says which flags give what an auth lacks.
+// missing has the flags of the settings that an auth may lack.
 var missing = map[string]string{
 	"username": "-u NAME", "password": "-A PASSPHRASE, or the key: -3m or -3k", "priv_password": "-X PASSPHRASE, or the key: -3M or -3K",
 }
 
-// inFlags names the flags of what an auth lacks, or has that does not fit.
+// inFlags names the flags of a setting that an auth lacks, or that does not fit.
 func inFlags(m setting.Problem) error {
 	text, _, _ := strings.Cut(m.Text, ": write ")
 	for name, flag := range missing {

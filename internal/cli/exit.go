@@ -22,7 +22,7 @@ const (
 // Failure is an error with the exit status that it ends the process with.
 type Failure struct {
 	Status  int
-	err     error // nil where what was printed says it all
+	err     error // nil where the output has it
 	unknown bool  // a name that a server does not know, and has no suggestion for
 }
 
@@ -53,7 +53,7 @@ func Failed(is bool) error {
 	return &Failure{Status: ExitFailed}
 }
 
-// ExitOf gives the exit status of an error of a command, and what there is to print of it.
+// ExitOf returns the exit status of an error of a command, and the text to print.
 func ExitOf(ctx context.Context, err error) (status int, text string) {
 	var (
 		f        *Failure

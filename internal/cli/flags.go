@@ -38,7 +38,7 @@ func CountOf(f *kingpin.FlagClause, least int) *int {
 
 func CountVar(f *kingpin.FlagClause, least int, value *int) { f.SetValue(count{value, least}) }
 
-// Set reads what the user wrote.
+// Set parses the value of the flag.
 func (c count) Set(text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < c.least {

@@ -33,7 +33,7 @@ type TargetFlags struct {
 	ExpandEnv *bool
 	server    *ServerFlags
 	given     given
-	World     func() (*runtimeconfig.Config, error) // what the files say, read once
+	World     func() (*runtimeconfig.Config, error) // of the files, read once
 }
 
 func AddTargetFlags(c *kingpin.CmdClause) *TargetFlags {
@@ -58,7 +58,7 @@ func noteGiven(c *kingpin.CmdClause) given {
 	return g
 }
 
-// place is what the configuration says of a target, which flags may say otherwise.
+// place has the settings of a target of the configuration, which flags may override.
 type place struct {
 	auth       *access.Auth // nil: that of the flags
 	overridden bool         // By flags
@@ -67,11 +67,11 @@ type place struct {
 	engine     string
 }
 
-// CredentialFlags are what an auth is made of.
+// CredentialFlags are the flags of the settings of an auth.
 var CredentialFlags = []string{"snmp-version", "community", "user", "level", "auth-protocol", "auth-password", "priv-protocol", "priv-password",
 	"engine-id", "auth-master-key", "priv-master-key", "auth-localized-key", "priv-localized-key"}
 
-// over gives the auth of the configuration with what flags say otherwise. Flags of another version of SNMP hold alone.
+// over returns the auth of the configuration, overridden by flags. Flags of another version of SNMP hold alone.
 func (p *place) over(flags *access.Auth) *access.Auth {
 	set := func(name string) bool { return *p.given[name] }
 	if p.auth == nil || set("snmp-version") && flags.Version != p.auth.Version || set("community") && p.auth.Version == 3 {
@@ -99,15 +99,15 @@ func (p *place) over(flags *access.Auth) *access.Auth {
 	return &a
 }
 
-// Known is what a name of a target stands for.
+// Known is the target that a name stands for.
 type Known struct {
 	Local  *poller.Target     // of the configuration; nil if it has none of that name
 	At     *Remote            // the server that knows it; nil if none does
 	Target *api.TargetSummary // as that server has it
 }
 
-// Find looks for the target of the command line in the configuration, then at the server. What is in neither is a
-// Host. Of one in the configuration it takes what no flag sets.
+// Find looks for the target of the command line in the configuration, then at the server. A name in neither is a
+// host. Settings of a target of the configuration hold where no flag is set.
 func (f *TargetFlags) Find(ctx context.Context, of *ClientFlags) (Known, error) {
 	host := *of.Host
 	if hasTransport(host) && *f.authName == "" {
@@ -169,7 +169,7 @@ func (f *TargetFlags) configuration(name string) (*runtimeconfig.Config, error) 
 
 func (f *TargetFlags) FilesOrStandard() []string { return runtimeconfig.Files(*f.Files) }
 
-// adopt has the flags of one target say what the configuration says of it, where the command line does not.
+// adopt sets the flags of one target to its settings in the configuration, where the command line does not.
 func (f *TargetFlags) adopt(of *ClientFlags, t *poller.Target) {
 	of.place = place{auth: t.Spec.Auth, overridden: f.overridden(), given: f.given, params: t.Params.WithDefaults(t.Defaults), engine: t.Spec.Engine}
 	of.Host = &t.Spec.Address
@@ -199,7 +199,7 @@ func (f *TargetFlags) adopt(of *ClientFlags, t *poller.Target) {
 	of.unconnected = &unconnected
 }
 
-// announce says what was found.
+// announce prints the target that was found.
 func (f *TargetFlags) announce(t *poller.Target) {
 	parts := []string{t.Spec.Address}
 	if t.Spec.Address == t.Name {
@@ -219,7 +219,7 @@ func (f *TargetFlags) announce(t *poller.Target) {
 // lookupTime bounds how long a server may take to say whether it knows a name, before that is taken for a host.
 const lookupTime = 2 * time.Second
 
-// Find asks the server for a target. One that does not answer knows none, unless the user named it.
+// find asks the server for a target. One that does not answer knows none, unless the user named it.
 func (f *ServerFlags) find(ctx context.Context, name string) (Known, error) {
 	r, err := f.Open()
 	if err != nil {

@@ -21,7 +21,7 @@ func AddMIBFlags(c *kingpin.CmdClause) MIBFlags {
 	}
 }
 
-// mibSources gives the user's directories, the built-in modules and what was fetched from the URLs among the
+// mibSources returns the user's directories, the built-in modules and the modules fetched from the URLs among the
 // directories. The modules of names, as MODULE::NAME or MODULE, are fetched if they are nowhere yet.
 func mibSources(dirs []string, names ...string) ([]mibs.Source, error) {
 	sources, remotes, err := mibs.OpenAll(dirs...)
@@ -89,7 +89,7 @@ func readTree(modules, names []string, sources ...mibs.Source) (*mibs.Tree, erro
 	if t, err := mibs.Load(modules, sources...); err == nil {
 		return t, nil
 	}
-	return mibs.LoadAll(sources...) // one of the names is of no module: all are needed to say what is meant
+	return mibs.LoadAll(sources...) // one of the names is of no module: all are needed for a suggestion
 }
 
 // SplitColons parts lists at their colons. A URL is no list.

@@ -27,7 +27,7 @@ func AddNameFlags(c *kingpin.CmdClause) NameFlags {
 	}
 }
 
-// Read returns the OIDs that names stand for, as find has it, and what prints a variable binding.
+// Read returns the OIDs that names stand for, as find has it, and the function that prints a variable binding.
 func (f NameFlags) Read(names []string, find finder) (oids []snmp.OID, line func(snmp.VarBind) string, err error) {
 	tree, line, err := f.Printing(names)
 	if err != nil {
@@ -43,7 +43,7 @@ func (f NameFlags) Read(names []string, find finder) (oids []snmp.OID, line func
 	return oids, line, nil
 }
 
-// Printing returns what prints a variable binding, and the MIBs where these are needed: because the user wrote
+// Printing returns the function that prints a variable binding, and the MIBs where these are needed: because the user wrote
 // names, or wants them.
 func (f NameFlags) Printing(names []string) (tree *mibs.Tree, line func(snmp.VarBind) string, err error) {
 	if slices.ContainsFunc(names, IsName) || *f.Output == "s" {

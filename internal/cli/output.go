@@ -27,7 +27,7 @@ type outputFlags struct {
 func AddOutputFlags(c Flagger) *outputFlags {
 	return &outputFlags{
 		format: outputFlag(c).Default("table").Enum("table", "wide", "json", "csv"),
-		color:  c.Flag("color", "When to write in colours: auto is on terminals, unless NO_COLOR is set.").Default("auto").Enum("auto", "always", "never"),
+		color:  c.Flag("color", "When to write in colors: auto is on terminals, unless NO_COLOR is set.").Default("auto").Enum("auto", "always", "never"),
 	}
 }
 
@@ -104,7 +104,7 @@ type Grid struct {
 
 func (g *Grid) Add(cells ...Item) { g.rows = append(g.rows, cells) }
 
-// Data writes what the API answers, if that is wanted.
+// Data writes the answer of the API as JSON, with -o json.
 func (p *Printer) Data(raw json.RawMessage) (done bool, err error) {
 	if p.Format != "json" {
 		return false, nil
@@ -224,7 +224,7 @@ func (p *Printer) CsvRows(g *Grid, header bool) error {
 		record[i] = strings.ReplaceAll(cmp.Or(c.Exact, c.Name), " ", "_")
 	}
 	if header {
-		_ = w.Write(record) // Error tells
+		_ = w.Write(record) // Error returns the error
 	}
 	for _, row := range g.rows {
 		for i, c := range row {

@@ -15,7 +15,7 @@ func (p *Printer) Field(name, text string) {
 	}
 }
 
-// Problems writes what is missing and what to do, in the words of the API.
+// Problems writes the problems of a target with their remedies, in the words of the API.
 func (p *Printer) Problems(t *api.Target) {
 	problems := t.Problems
 	if len(problems) == 0 && t.Problem != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What devices say is no formula in a spreadsheet, and on a terminal no command.
+// Text of devices is no formula in a spreadsheet, and on a terminal no command.
 func TestCSVIsHarmless(t *testing.T) {
 	g := &Grid{Columns: []Column{{Name: "name"}, {Name: "loss"}}}
 	g.Add(Item{Text: "=cmd|' /C calc'!A0"}, Item{Text: "1 %", Exact: "-0.01"})

@@ -11,7 +11,7 @@ import (
 // communityName is the column of SNMP-COMMUNITY-MIB whose values are a device's communities.
 var communityName = snmp.MustParseOID("1.3.6.1.6.3.18.1.1.1.2")
 
-// appendPacket writes a message for people: who, what, and a line for each variable binding.
+// appendPacket writes a message for people: its peer, its header, and a line for each variable binding.
 func appendPacket(b []byte, p *client.Packet) []byte {
 	direction := "to"
 	if p.Received {

@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// Parse reads the command line. The error names the flag or the argument whose value is at fault, and what was
+// Parse reads the command line. The error names the flag or the argument whose value is at fault, and the known name that was
 // probably meant by a name that is not known.
 func Parse(app *kingpin.Application, args []string) (command string, err error) {
 	if len(args) > 0 && args[0] == "--completion-bash" {
@@ -88,7 +88,7 @@ func UnknownCommand(app *kingpin.ApplicationModel, args []string) error {
 	}
 	for _, word := range args {
 		if strings.HasPrefix(word, "-") {
-			return nil // what follows may be the value of a flag
+			return nil // a word that follows may be the value of a flag
 		}
 		i := slices.IndexFunc(known, func(c *kingpin.CmdModel) bool { return c.Name == word || slices.Contains(c.Aliases, word) })
 		if i >= 0 && len(known[i].Commands) > 0 {
@@ -114,7 +114,7 @@ func UnknownCommand(app *kingpin.ApplicationModel, args []string) error {
 	return nil
 }
 
-// inOurWords replaces what the standard library says about numbers.
+// inOurWords replaces the standard library's errors about numbers.
 func inOurWords(err error) error {
 	wrong := (*strconv.NumError)(nil)
 	if !errors.As(err, &wrong) {

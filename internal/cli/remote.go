@@ -102,7 +102,7 @@ type Answer struct {
 	Hint     string          `json:"hint"`
 }
 
-// Get asks for what a path of the API has, and reads it into a value.
+// Get reads the answer at a path of the API into a value.
 func (r *Remote) Get(ctx context.Context, path string, query url.Values, into any) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("no answer within %v", answerTime))
 	defer cancel()

@@ -52,7 +52,7 @@ func TestAtServer(ctx context.Context, server *ServerFlags, name, notification s
 	return r.TestReceiver(ctx, &Printer{Format: "table", Out: os.Stdout}, name)
 }
 
-// TestReceiver has the server send a test, and prints what became of it.
+// TestReceiver has the server send a test, and prints the result.
 func (r *Remote) TestReceiver(ctx context.Context, p *Printer, name string) error {
 	var result api.TestResult
 	raw, err := r.Post(ctx, ReceiverPath(name)+"/test", nil, &result)

@@ -45,7 +45,7 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 	return text
 }
 
-// printable has a dot stand for what a terminal might take for a command.
+// printable returns a dot for a character that a terminal might take for a command.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) || unicode.IsSpace(r) {
 		return r

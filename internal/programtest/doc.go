@@ -1,2 +1,2 @@
-// Package programtest has what tests of several rooms set up: simulated devices, files, and the reference documents.
+// Package programtest has the set-ups of tests of several rooms: simulated devices, files, and the reference documents.
 package programtest

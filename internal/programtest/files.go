@@ -12,7 +12,7 @@ import (
 	"trapline/config"
 )
 
-// InDir writes files into a directory of their own and gives what makes their paths.
+// InDir writes files into a directory of their own, and returns the function that makes their paths.
 func InDir(t testing.TB, files map[string]string) func(name string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -26,7 +26,7 @@ func Root(t testing.TB) string {
 	return ""
 }
 
-// WantReference compares a document with what it is made of.
+// WantReference compares a document of docs/reference with the text that is made of the source.
 func WantReference(t *testing.T, name, text string) {
 	t.Helper()
 	file := filepath.Join(Root(t), "docs/reference", name)

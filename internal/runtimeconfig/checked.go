@@ -13,11 +13,11 @@ import (
 	"trapline/internal/rules"
 )
 
-// Check logs what may not be meant in a configuration. Errors it returns.
+// Check logs the doubtful parts of a configuration. It returns the errors.
 func Check(files []string, expandEnv bool, logger *slog.Logger) error {
 	w, err := Checked(files, expandEnv, logger)
 	if err == nil {
-		logger.Info("Configuration parsed successfully", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
+		logger.Info("configuration parsed successfully", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
 	}
 	return err
 }
@@ -35,7 +35,7 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 		return nil, cmp.Or(err, ErrRules)
 	}
 	for _, text := range DiskWarnings(w.Config) {
-		logger.Warn(text)
+		logger.Warn("doubtful configuration", "text", text)
 	}
 	return w, nil
 }

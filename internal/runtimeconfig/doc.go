@@ -1,2 +1,2 @@
-// Package runtimeconfig reads the configuration and compiles it to what runs: targets, modules, and the checks of rules.
+// Package runtimeconfig reads the configuration and compiles it: targets, modules, and the checks of rules.
 package runtimeconfig

@@ -52,7 +52,7 @@ func unreadable(files []string, err error) error {
 	return err
 }
 
-// Mentioned reports whether a name stands in one of the files. What cannot be read may have it.
+// Mentioned reports whether a name occurs in one of the files, or a file cannot be read.
 func Mentioned(patterns []string, name string) bool {
 	return slices.ContainsFunc(Expanded(patterns), func(file string) bool {
 		text, err := os.ReadFile(file)

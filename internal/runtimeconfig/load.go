@@ -25,7 +25,7 @@ type Config struct {
 }
 
 // seldomCollect has garbage collected less often while little memory is in use, as when the program starts:
-// to collect that of loading a big file takes a quarter of the time. It returns what ends that.
+// to collect that of loading a big file takes a quarter of the time. It returns the function that ends it.
 func seldomCollect() (end func()) {
 	const percent, little = 400, 64 << 20
 	var m runtime.MemStats
@@ -39,7 +39,7 @@ func seldomCollect() (end func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
-// Load reads and compiles the configuration: what serve does up to the first packet.
+// Load reads and compiles the configuration, as serve does before the first packet.
 func Load(files []string, expandEnv bool, sourceAddress string) (*Config, error) {
 	defer seldomCollect()()
 	files = Files(files)
@@ -50,7 +50,7 @@ func Load(files []string, expandEnv bool, sourceAddress string) (*Config, error)
 	return Compile(c, sourceAddress)
 }
 
-// Compile makes what runs of a configuration.
+// Compile compiles a configuration. The source address is that of requests, unless the configuration has one.
 func Compile(c *config.Config, sourceAddress string) (*Config, error) {
 	if c.Global.SourceAddress == "" {
 		if _, err := access.ParseSource(sourceAddress); err != nil {

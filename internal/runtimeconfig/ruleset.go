@@ -14,14 +14,14 @@ import (
 	"trapline/internal/rules"
 )
 
-// Rules are what the configuration wants of them.
+// Rules returns the configuration of the evaluator.
 func (w *Config) Rules() rules.Configuration {
 	return rules.Configuration{Set: w.Config.Rules, Targets: w.Targets, Settings: w.Config.RuleSettings, Names: w.Config.Names}
 }
 
 var ErrRules = errors.New("the rules have errors")
 
-// lint tells what is wrong with the rules, and what is likely not meant.
+// lint returns the errors in the rules, and the doubtful parts.
 func (w *Config) lint() ([]rules.Finding, error) {
 	if len(w.Config.Rules.Groups) == 0 {
 		return nil, nil
@@ -33,7 +33,7 @@ func (w *Config) lint() ([]rules.Finding, error) {
 	return w.Config.Rules.Lint(&has), nil
 }
 
-// ForRules is what rules may refer to.
+// ForRules returns the metrics, labels and intervals that rules may refer to.
 func (w *Config) ForRules() (rules.Environment, error) {
 	y := Yields{}
 	y.addOwn()
@@ -58,7 +58,7 @@ func (w *Config) ForRules() (rules.Environment, error) {
 	return x, nil
 }
 
-// intervals gives the longest time between passes that bring a metric; for metrics that no target's modules
+// intervals returns the longest time between polls that yield a metric; for metrics that no target's modules
 // yield, the time that holds where a target sets none.
 func (w *Config) intervals() (func(metric string) time.Duration, error) {
 	modules := map[*collector.Module]time.Duration{}

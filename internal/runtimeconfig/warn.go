@@ -11,18 +11,18 @@ import (
 	"trapline/internal/rules"
 )
 
-// Warn logs what may not be meant. Of a rule without data it is logged once, if told is to know of it; of those that ship
-// with the program their number is.
-func (w *Config) Warn(logger *slog.Logger, told map[string]bool) {
+// Warn logs the doubtful parts of the configuration. A rule without data is logged once, unless reported is nil; those
+// that ship with the program are counted.
+func (w *Config) Warn(logger *slog.Logger, reported map[string]bool) {
 	for _, text := range w.Config.Warnings {
-		logger.Warn(text)
+		logger.Warn("doubtful configuration", "text", text)
 	}
 	for _, text := range w.Config.Notifications.Warnings() {
-		logger.Warn(text)
+		logger.Warn("doubtful configuration", "text", text)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Catalog.Modules)) {
 		for _, text := range w.Catalog.Modules[name].Warnings {
-			logger.Warn(text)
+			logger.Warn("doubtful configuration", "text", text)
 		}
 	}
 	findings, err := w.Findings()
@@ -33,13 +33,13 @@ func (w *Config) Warn(logger *slog.Logger, told map[string]bool) {
 	for _, f := range findings {
 		switch text := f.String(); {
 		case f.Level == rules.LevelError:
-			logger.Error(text)
+			logger.Error("error in a rule", "text", text)
 		case f.NoData && isShipped(f.Rule):
 			shipped[f.Rule] = true
-		case f.Level == rules.LevelWarning && !(f.NoData && told[text]):
-			logger.Warn(text)
-			if told != nil {
-				told[text] = true
+		case f.Level == rules.LevelWarning && !(f.NoData && reported[text]):
+			logger.Warn("doubtful configuration", "text", text)
+			if reported != nil {
+				reported[text] = true
 			}
 		}
 	}

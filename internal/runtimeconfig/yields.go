@@ -8,7 +8,7 @@ import (
 	"trapline/internal/poller"
 )
 
-// MetricsOf gives the metrics that a target may have series of, with their labels.
+// MetricsOf returns the metrics that a target may have series of, with their labels.
 func (w *Config) MetricsOf(name string) (Yields, error) {
 	i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
 	if i < 0 {
@@ -40,7 +40,7 @@ func (y Yields) addOwn() {
 	}
 }
 
-// addProfiles adds what any profile may choose.
+// addProfiles adds the metrics of all modules that a profile may choose.
 func (y Yields) addProfiles(w *Config) error {
 	book, err := w.Config.Book()
 	if err != nil {

@@ -29,7 +29,7 @@ func PublicAuth(version access.Version) *access.Auth {
 	return &a
 }
 
-// Surveyed is what a device says to those who ask.
+// Surveyed is the answer of a device.
 type Surveyed struct {
 	Address     string
 	By          *Candidate // nil: it answers to none
@@ -132,7 +132,7 @@ func refusedBy(err error) error {
 	return nil
 }
 
-// authRefusals are what a device says that is there and does not like the auth.
+// authRefusals are the reasons by which a device that is there rejects the auth.
 var authRefusals = []access.Reason{access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Authorization}
 
 func (s *Surveyor) discover(ctx context.Context, address string) *client.Discovery {

@@ -9,8 +9,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// picky is a device that answers requests for several objects with tooBig, or not at all, and of single ones has what
-// Answer says.
+// picky is a device that answers requests for several objects with tooBig, or not at all, and of single ones has the value
+// of answer.
 type picky struct {
 	silent bool // about requests for several objects
 	answer func(snmp.OID) (snmp.ErrorStatus, string)

@@ -15,7 +15,7 @@ func Add(program *cli.Program) {
 	addMIBPrint(program, mib)
 }
 
-// nodeLine tells of a node in one line.
+// nodeLine returns a description of a node in one line.
 func nodeLine(n *mibs.Node) string {
 	text := fmt.Sprintf("%s::%s .%s %s", n.Module, n.Name, n.OID, n.Kind)
 	for _, more := range []string{n.Syntax.Type.String(), n.Units} {

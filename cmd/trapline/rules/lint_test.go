@@ -48,7 +48,7 @@ func TestShortRangesStopNothing(t *testing.T) {
 	}
 }
 
-// checkRules gives what is found in the rules of a configuration, each line without its directory.
+// checkRules returns the findings in the rules of a configuration, each line without its directory.
 func checkRules(t testing.TB, configuration, rules string) (lines []string, err error) {
 	t.Helper()
 	path := programtest.InDir(t, map[string]string{"snmp.yml": configuration, "rules.yml": rules})
@@ -109,7 +109,7 @@ func TestCheckTellsOfRules(t *testing.T) {
 	}
 }
 
-// A rule is of a target if it looks at what the target's modules yield.
+// A rule is of a target if it refers to a metric of the target's modules.
 func TestRulesOfATarget(t *testing.T) {
 	path := programtest.InDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
 - name: g

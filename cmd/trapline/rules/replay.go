@@ -58,13 +58,13 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 			Rules: rehearsal(w), Start: at,
 			Told:  func(t notify.Told) { printTold(out, &t, w.Config.Names, line) },
 			Ended: func() { bar.Add(1) },
-			Warn:  func(err error) { logger.Warn(err.Error()) },
+			Warn:  func(err error) { logger.Warn("the replay is incomplete", "err", err) },
 		})
 	}
 }
 
-// rehearsal is what the configuration has to try its rules with. Without receivers, one is made up that is
-// told by the notifications that rules name.
+// rehearsal returns the options that try the rules of the configuration. Without receivers, there is one that is
+// sent the notifications that rules name.
 func rehearsal(w *runtimeconfig.Config) rules.DryRunOptions {
 	o := rules.DryRunOptions{
 		Configuration: rules.Configuration{Set: w.Config.Rules, Settings: w.Config.RuleSettings, Names: w.Config.Names},

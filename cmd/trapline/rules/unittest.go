@@ -66,7 +66,7 @@ func anyOf(expressions []string) (*regexp.Regexp, error) {
 	return regexp.Compile(joined)
 }
 
-// suite is what became of a test file. Its tags are those of JUnit's reports.
+// suite is the result of a test file. Its tags are those of JUnit's reports.
 type suite struct {
 	Name     string     `xml:"name,attr"`
 	Tests    int        `xml:"tests,attr"`

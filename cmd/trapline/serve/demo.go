@@ -85,7 +85,7 @@ func demo(ctx context.Context, flags *app.Options, first string, browser bool, l
 		return err
 	}
 	if err := app.FreePorts(ctx, flags.Web); err != nil {
-		return err // or what another demo has there were shown as that of this one
+		return err // or the events of another demo there were shown as those of this one
 	}
 	models, devices, err := demoNetwork(ctx, first)
 	if err != nil {

@@ -32,7 +32,7 @@ func TestDemoTakesAFreePort(t *testing.T) {
 	}
 }
 
-// What the demo says of cables is what its switches do.
+// The demo names the cables that its switches pull.
 func TestDemoPullsCables(t *testing.T) {
 	seen := map[string]int{}
 	for i := range 3 * demoSwitches * demoUplinks {

@@ -20,7 +20,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// demoShow prints what happens in a demo, each line with the time since the start.
+// demoShow prints the events of a demo, each line with the time since the start.
 type demoShow struct {
 	base    string
 	devices int
@@ -30,7 +30,7 @@ type demoShow struct {
 
 	mu      sync.Mutex
 	trap    string               // of the last inform that was received
-	inform  string               // what was received
+	inform  string               // the last one, as it is printed
 	raised  map[string]time.Time // By alarm
 	cleared map[string]string    // lines that wait for their acknowledgement, by alarm
 	advised bool
@@ -58,12 +58,12 @@ func (d *demoShow) moved(ctx context.Context, asked []string) {
 	}
 }
 
-// Run shows the demo until ctx is cancelled. It leaves no connection that the server would wait for at its end.
+// run shows the demo until ctx is canceled. It leaves no connection that the server would wait for at its end.
 func (d *demoShow) run(ctx context.Context, browser bool) error {
 	defer d.client.CloseIdleConnections()
 	s, err := d.awaitTargets(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // cancelled, or served over TLS: then there is nothing to show
+		return nil //nolint:nilerr // canceled, or served over TLS: then there is nothing to show
 	}
 	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, human.Grouped(s.Series.Total), d.base)
 	if browser {
@@ -89,7 +89,7 @@ func (d *demoShow) awaitTargets(ctx context.Context) (s api.Status, err error) {
 	}
 }
 
-// Get decodes the data of an answer of the API.
+// get decodes the data of an answer of the API.
 func (d *demoShow) get(ctx context.Context, path string, data any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+path, nil)
 	if err != nil {
@@ -128,13 +128,13 @@ func (d *demoShow) follow(ctx context.Context) error {
 	}
 	response, err := d.client.Do(request)
 	if err != nil {
-		return nil //nolint:nilerr // cancelled
+		return nil //nolint:nilerr // canceled
 	}
 	defer response.Body.Close()
 	for events := json.NewDecoder(response.Body); ; {
 		var e api.Event
 		if events.Decode(&e) != nil {
-			return nil // cancelled
+			return nil // canceled
 		}
 		d.event(&e)
 	}
@@ -171,7 +171,7 @@ func (d *demoShow) acknowledged(e *api.Event) {
 	}
 }
 
-// advise says what to try.
+// advise prints commands to try.
 func (d *demoShow) advise() {
 	url := ""
 	if !strings.HasSuffix(d.base, defaultListen) {

@@ -52,7 +52,7 @@ func addSimulate(program *cli.Program) {
 		if err != nil {
 			return noSocket(err, "--listen", first)
 		}
-		debug.FreeOSMemory() // what it took to make thousands of devices is garbage, and nearly all there will be
+		debug.FreeOSMemory() // making thousands of devices leaves garbage, and nearly all there will be
 		for i, m := range models {
 			fmt.Printf("%s answers as %s (%s)\n", server.Addr(i), m.name, human.Counted(m.recording.Len(), "object"))
 		}
@@ -91,10 +91,10 @@ func gather(ctx context.Context, kinds, files []string, logger *slog.Logger) ([]
 	return models, nil
 }
 
-// mostSimulated is how many devices of one kind can be asked for: each holds some 10 kB or more.
-const mostSimulated = 100_000
+// maxSimulated is how many devices of one kind can be asked for: each holds some 10 kB or more.
+const maxSimulated = 100_000
 
-// Builtin builds the devices of KIND or KIND=N.
+// builtin builds the devices of KIND or KIND=N.
 func builtin(ctx context.Context, s string) ([]simulated, error) {
 	kind, number, several := strings.Cut(s, "=")
 	build := agent.Builtin[kind]
@@ -103,12 +103,12 @@ func builtin(ctx context.Context, s string) ([]simulated, error) {
 	if several {
 		count, err = strconv.Atoi(number)
 	}
-	if build == nil || err != nil || count < 1 || count > mostSimulated {
+	if build == nil || err != nil || count < 1 || count > maxSimulated {
 		kinds, meant := slices.Sorted(maps.Keys(agent.Builtin)), ""
 		if build == nil {
 			meant = cli.DidYouMean(kind, kinds)
 		}
-		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), human.Grouped(mostSimulated), meant)
+		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), human.Grouped(maxSimulated), meant)
 	}
 	var models []simulated
 	for n := 1; n <= count; n++ {
@@ -133,7 +133,7 @@ func simulate(models []simulated, first netip.AddrPort, faults agent.Faults) (*a
 	return agent.Listen(devices...)
 }
 
-// noSocket says why simulated devices cannot listen, and what to use instead.
+// noSocket returns the error of simulated devices that cannot listen, with an address to use instead.
 func noSocket(err error, flag string, first netip.AddrPort) error {
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Addr == nil {

@@ -8,7 +8,7 @@ import (
 	"trapline/internal/agent"
 )
 
-// A simulation that cannot listen names the address, and what to use instead; others of its devices are free again.
+// A simulation that cannot listen names the address, and one to use instead; others of its devices are free again.
 func TestSimulateSaysWhichAddressIsTaken(t *testing.T) {
 	models := []simulated{{"one", agent.UPS(1)}, {"two", agent.UPS(2)}}
 	running, err := simulate(models, netip.MustParseAddrPort("127.0.25.11:0"), agent.Faults{})

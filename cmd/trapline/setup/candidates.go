@@ -13,7 +13,7 @@ import (
 	"trapline/internal/survey"
 )
 
-// Candidates are the auths of the configuration, if there is one, and those that devices come with.
+// candidates are the auths of the configuration, if there is one, and those that devices come with.
 func candidates(files []string, expandEnv bool) ([]survey.Candidate, error) {
 	var list []survey.Candidate
 	auths := map[string]*access.Auth{}

@@ -29,7 +29,7 @@ func addCheck(program *cli.Program) {
 	}
 }
 
-// printCheck prints what check logs, a line for each, and what the configuration has.
+// printCheck prints the lines that check logs, and the size of the configuration.
 func printCheck(out io.Writer, files []string, expandEnv bool) error {
 	l := &lines{out: out}
 	w, err := runtimeconfig.Checked(files, expandEnv, slog.New(l))
@@ -40,7 +40,7 @@ func printCheck(out io.Writer, files []string, expandEnv bool) error {
 	return err
 }
 
-// lines prints what is logged for one who reads it on a terminal.
+// lines prints log records for a reader at a terminal.
 type lines struct {
 	out      io.Writer
 	warnings int
@@ -51,7 +51,15 @@ func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle prints a record, with its level if it is a warning or worse.
 func (l *lines) Handle(_ context.Context, r slog.Record) error {
-	text := r.Message
+	text, more := r.Message, ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "text" {
+			text = a.Value.String() // which says more than the message
+		} else {
+			more += fmt.Sprintf(" (%s: %v)", a.Key, a.Value)
+		}
+		return true
+	})
 	switch {
 	case r.Level >= slog.LevelError:
 		text = withLevel(text, "error: ")
@@ -59,11 +67,7 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 		l.warnings++
 		text = withLevel(text, "warning: ")
 	}
-	r.Attrs(func(a slog.Attr) bool {
-		text += fmt.Sprintf(" (%s: %v)", a.Key, a.Value)
-		return true
-	})
-	_, err := fmt.Fprintln(l.out, text)
+	_, err := fmt.Fprintln(l.out, text+more)
 	return err
 }
 

@@ -19,7 +19,7 @@ func addGenerate(program *cli.Program) {
 			return err
 		}
 		for _, warning := range warnings {
-			logger.Warn(warning)
+			logger.Warn("doubtful configuration", "text", warning)
 		}
 		_, err = os.Stdout.Write(text)
 		return err

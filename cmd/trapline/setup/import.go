@@ -75,7 +75,7 @@ type badRow struct {
 	text string
 }
 
-// columnNames are what columns are called that are keys of targets, the likeliest first: beside an address, a hostname
+// columnNames are the names of columns that are keys of targets, the likeliest first: beside an address, a hostname
 // is a name. Whatever else there is becomes a label.
 var columnNames = []struct {
 	key   string
@@ -101,7 +101,7 @@ func keysOf(names []string) map[string]string {
 	return keys
 }
 
-// secret reports whether a column with this name has what may not be seen, as labels are.
+// secret reports whether a column with this name has secrets, which labels would show.
 func secret(label string) bool {
 	return slices.ContainsFunc([]string{"community", "password", "passphrase", "secret"}, func(word string) bool { return strings.Contains(label, word) })
 }
@@ -109,7 +109,7 @@ func secret(label string) bool {
 // plainKeys are further keys of targets, whose columns are called as they are.
 var plainKeys = []string{"context", "context_engine_id", "timeout", "retries", "max_repetitions", "max_window", "max_rows", "source_address", "source_interface", "engine"}
 
-// importCSV reads targets, and what is wrong with rows that are none. An error is about the list as a whole.
+// importCSV returns the targets of a list, and the errors of its other rows. An error is about the list as a whole.
 func importCSV(raw []byte) (list []written, bad []badRow, err error) {
 	if err := notText(raw); err != nil {
 		return nil, nil, err
@@ -165,7 +165,7 @@ func notText(raw []byte) error {
 	return nil
 }
 
-// delimiter is what stands between the names of the columns.
+// delimiter returns the separator of the names of the columns.
 func delimiter(raw []byte) rune {
 	header, _, _ := bytes.Cut(raw, []byte("\n"))
 	best, most := ',', bytes.Count(header, []byte(","))
@@ -177,7 +177,7 @@ func delimiter(raw []byte) rune {
 	return best
 }
 
-// Columns is what the columns of a list are.
+// columns has the key or the label of each column of a list.
 type columns struct {
 	keys   []string // of targets; "" for a label
 	labels []string
@@ -218,7 +218,7 @@ func columnsOf(header []string) (*columns, error) {
 	return c, nil
 }
 
-// row makes a target of a row, or says what is wrong with it.
+// row returns the target of a row, or its error.
 func (c *columns) row(fields []string, line int) (t written, wrong string) {
 	if len(fields) > len(c.keys) {
 		return t, fmt.Sprintf("%d fields, and %d columns have names: put a field with a delimiter in it into quotes", len(fields), len(c.keys))
@@ -256,7 +256,7 @@ func (c *columns) row(fields []string, line int) (t written, wrong string) {
 	return t, c.check(&t, line)
 }
 
-// Check says what is wrong with a target: the first thing.
+// check returns the first error of a target, or "".
 func (c *columns) check(t *written, line int) string {
 	if t.address == "" {
 		return "no address"

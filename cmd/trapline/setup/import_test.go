@@ -32,7 +32,7 @@ func TestExpandRanges(t *testing.T) {
 	}
 }
 
-// What a list says is what the configuration made of it says.
+// The configuration that import writes has the values of the list.
 func TestImportedTargetsAreThoseOfTheList(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var text strings.Builder

@@ -132,7 +132,7 @@ func (f *initFlags) userAuth() (*access.Auth, error) {
 	return &a, nil
 }
 
-// secret is the file of a password, or what was typed.
+// secret returns the file of a password, or the password that was typed.
 func (f *initFlags) secret(file, prompt string) (path string, typed setting.Secret, err error) {
 	if file != "" {
 		path, err = filepath.Abs(file)
@@ -150,7 +150,7 @@ func (f *initFlags) secret(file, prompt string) (path string, typed setting.Secr
 	return "", setting.Secret(text), err
 }
 
-// unanswered says what is known of a device that answers to no auth, and what to do.
+// unanswered returns the error of a device that answers to no auth, with the remedy.
 func unanswered(s *survey.Surveyor, found *survey.Surveyed) error {
 	var tried []string
 	for i := range s.Candidates {
@@ -167,7 +167,7 @@ func unanswered(s *survey.Surveyor, found *survey.Surveyed) error {
 	return fmt.Errorf("%s answers neither %s nor SNMPv3: is it reachable, is UDP port 161 open, does it let this machine ask? Another community: --community-file FILE", found.Address, asked)
 }
 
-// write writes the configuration, or shows what to add to the one that is there.
+// write writes the configuration, or prints the targets to add to the one that is there.
 func (f *initFlags) write(found []survey.Surveyed) error {
 	if *f.output == "snmp.yml" {
 		if _, err := os.Stat(*f.output); err == nil {

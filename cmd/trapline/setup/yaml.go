@@ -87,7 +87,7 @@ func yamlList(list []string) string {
 	return strings.Join(texts, ", ")
 }
 
-// maxRemark bounds what a comment says of a device, which is what the device says of itself.
+// maxRemark bounds the comment with a device's own description.
 const maxRemark = 100
 
 // oneLine makes text one line of printable characters.

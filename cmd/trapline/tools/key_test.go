@@ -62,7 +62,7 @@ func TestKeyOptionsThatAreWrong(t *testing.T) {
 	}
 }
 
-// What discover prints is what snmpd keeps in its own file.
+// The output of discover is as snmpd stores it in its own file.
 func TestDiscoverPrintsWhatTheAgentKeeps(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})

@@ -16,7 +16,7 @@ import (
 // maxAtOnce bounds the targets of one command that are asked at the same time.
 const maxAtOnce = 64
 
-// asking is what a command does with one of its targets: f has no other. Results go to out.
+// asking is the work of a command for one of its targets: f has no other. Results go to out.
 type asking func(ctx context.Context, f *cli.ClientFlags, out io.Writer) error
 
 // each has a command ask the targets of the flags, which stand with commas between them: all at the same time, or
@@ -66,7 +66,7 @@ func each(ctx context.Context, f *cli.ClientFlags, sequential bool, ask asking) 
 	return nil
 }
 
-// grouped is what became of one target of several.
+// grouped is the result of one target of several.
 type grouped struct {
 	text bytes.Buffer
 	err  error

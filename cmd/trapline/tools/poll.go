@@ -87,7 +87,7 @@ func pollTarget(f *cli.TargetFlags, k *cli.Known, modules []string) (*poller.Tar
 	return t, nil
 }
 
-// printPass writes the series of a poll, and on standard error what it was.
+// printPass writes the series of a poll, and on standard error its result.
 func printPass(out io.Writer, t *poller.Target, pass *poller.Pass) error {
 	e := series.NewEncoder(out, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
 	if err := e.Encode([]series.Group{{Sets: pass.Sets}}); err != nil {

@@ -23,7 +23,7 @@ import (
 	"trapline/mibs"
 )
 
-// chooser asks devices what `profile` asks them.
+// chooser asks devices as profile does.
 type chooser struct {
 	book   *profile.Book
 	tree   *mibs.Tree
@@ -58,8 +58,8 @@ func (c chooser) choose(t *testing.T, address string) (*profile.Choice, *client.
 	return choice, target
 }
 
-// TestProfilesOfDevices compares what is chosen for each recorded device, and why, with choices.txt, which is beside
-// the recordings or in testdata: a line with the name of the device, and below it what `profile` prints.
+// TestProfilesOfDevices compares the choice for each recorded device, and the reasons, with choices.txt, which is beside
+// the recordings or in testdata: a line with the name of the device, and below it the output of `profile`.
 func TestProfilesOfDevices(t *testing.T) { corpus.Each(t, "conformance", testProfilesOfDevices) }
 
 func testProfilesOfDevices(t *testing.T, dir string) {
@@ -86,7 +86,7 @@ func testProfilesOfDevices(t *testing.T, dir string) {
 	}
 }
 
-// Net-SNMP's agent is known by its sysObjectID. Between them, the chosen modules and the list of what
+// Net-SNMP's agent is known by its sysObjectID. Between them, the chosen modules and the list of subtrees that
 // none of them reads name all that it has.
 func TestProfileOfSnmpd(t *testing.T) {
 	c := newChooser(t)
@@ -123,7 +123,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 	}
 }
 
-// What no chosen module reads is told, each subtree once; what one reads is not.
+// Subtrees that no chosen module reads are listed once each; those that one reads are not.
 func TestUnreadSubtrees(t *testing.T) {
 	var b agent.Builder
 	for _, oid := range []string{"1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.7.0", "1.3.6.1.2.1.2.1.0", "1.3.6.1.2.1.2.2.1.10.1",

@@ -27,7 +27,7 @@ func addSet(program *cli.Program) {
 	program.Commands[c.FullCommand()] = f.run
 }
 
-// setFlags say what to write to which target.
+// setFlags are a target and the objects to set.
 type setFlags struct {
 	target *cli.TargetFlags
 	naming cli.NameFlags
@@ -87,8 +87,8 @@ func (f *setFlags) objects(names notify.Names) ([]snmp.VarBind, error) {
 	return names.VarBinds(words)
 }
 
-// refusals say what an error-status means for who wants to set an object (RFC 3416 section 4.2.5; those up to
-// readOnly are of SNMPv1, RFC 1157 section 4.1.5), and what to do.
+// refusals explain an error-status to those who want to set an object (RFC 3416 section 4.2.5; those up to
+// readOnly are of SNMPv1, RFC 1157 section 4.1.5), with the remedy.
 var refusals = map[string]string{
 	"tooBig":              "the request or its answer does not fit into a message: set fewer objects at once",
 	"noSuchName":          "the device has no such object, or it cannot be set with this community",
@@ -110,7 +110,7 @@ var refusals = map[string]string{
 	"inconsistentName":    "there is no such instance, and none can be created at this time: other objects may have to be set before, or with it",
 }
 
-// refused says which object a device refuses, why, and what the MIBs say about its values.
+// refused returns the error of a device that refuses an object, with the values that the MIBs allow.
 func refused(target string, names notify.Names, list []snmp.VarBind, written []string, err error) error {
 	var refusal *client.SetError
 	if !errors.As(err, &refusal) {

@@ -23,7 +23,7 @@ import (
 	"trapline/mibs"
 )
 
-// trapFlags say what to send to which receivers, in the letters and the order of Net-SNMP's commands.
+// trapFlags are a notification and its receivers, in the letters and the order of Net-SNMP's commands.
 type trapFlags struct {
 	client   *cli.ClientFlags
 	command  *kingpin.CmdClause
@@ -77,7 +77,7 @@ func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (ident
 		identity, damage, err = notify.IdentityOf(stateDir, id, time.Now())
 	}
 	if damage != nil {
-		logger.Error(damage.Text, "of", damage.Where, "moved_to", damage.Aside, "err", damage.Err)
+		logger.Error("damaged state", "text", damage.Text, "of", damage.Where, "moved_to", damage.Aside, "err", damage.Err)
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: a trap of SNMPv3 comes from an engine: name it by -e and -Z, or give a --state-dir that has one or can be written", err)
@@ -149,7 +149,7 @@ func (f *trapFlags) notification(ask notify.Asker) (*originator.Notification, er
 	return n, nil
 }
 
-// of is the notification as a version has it. Words in the terms of version 2 name what the fields of version 1 hold.
+// of returns the notification as a version has it. Words in the terms of version 2 name the fields of version 1.
 func (f *trapFlags) of(version snmp.Version, n *originator.Notification) (*originator.Notification, error) {
 	if version != snmp.V1 || *f.client.Version == "1" && !inTermsOfV2(*f.words) {
 		return n, nil
@@ -158,7 +158,7 @@ func (f *trapFlags) of(version snmp.Version, n *originator.Notification) (*origi
 }
 
 // inTermsOfV2 reports whether words that follow -v 1 are UPTIME TRAP OID TYPE VALUE…, which RFC 3584 section 3.2
-// says how to send, and not ENTERPRISE AGENT GENERIC SPECIFIC UPTIME: a trap has a name, or what follows its OID
+// describes, and not ENTERPRISE AGENT GENERIC SPECIFIC UPTIME: a trap has a name, or the word behind its OID
 // is one more OID and a type. An agent has no name, and a specific trap is a number.
 func inTermsOfV2(words []string) bool {
 	return len(words) == 2 || len(words) > 1 && cli.IsName(words[1]) || len(words) > 4 && isType(words[3])

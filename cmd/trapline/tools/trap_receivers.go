@@ -23,7 +23,7 @@ type delivery struct {
 	err      error
 }
 
-// preparing makes what sends a notification to the receiver of some flags, and says what has become of it.
+// preparing returns the function that sends a notification to the receiver of some flags, and returns the result.
 type preparing func(f *trapFlags, r originator.Receiver, n *originator.Notification) (send func(ctx context.Context) (result string, err error), err error)
 
 // deliver sends the notification of the flags to all their receivers at once. Of several, there is a line for each
@@ -72,7 +72,7 @@ func (f *trapFlags) deliver(ctx context.Context, out io.Writer, prepare preparin
 // versionNames are the versions as people write them.
 var versionNames = map[snmp.Version]string{snmp.V1: "v1", snmp.V2c: "v2c", snmp.V3: "v3"}
 
-// sendAll sends at once what can be sent.
+// sendAll sends at once, except where preparing failed.
 func sendAll(ctx context.Context, list []*delivery) {
 	var ended []<-chan struct{}
 	for _, d := range list {
@@ -111,7 +111,7 @@ func (f *trapFlags) receivers() (all []*trapFlags, err error) {
 	return all, nil
 }
 
-// furtherClient reads what --to says of a receiver: flags of the command, which hold where none is given, and
+// furtherClient reads the value of --to: flags of the command, which hold where none is given, and
 // where it is.
 func (f *trapFlags) furtherClient(text string) (*cli.ClientFlags, error) {
 	words, err := ShellWords(text)

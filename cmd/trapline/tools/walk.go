@@ -24,7 +24,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// walkFlags say what of a target is walked, how far, and in which form it is printed.
+// walkFlags are the objects that a walk reads, its limits, and its form of output.
 type walkFlags struct {
 	target     *cli.TargetFlags
 	naming     cli.NameFlags
@@ -77,7 +77,7 @@ type walkedTarget struct {
 	params client.Params
 }
 
-// Printing reads the flags that hold for all targets, and returns what walks one and prints it.
+// printing reads the flags that hold for all targets, and returns the function that walks one and prints it.
 func (f *walkFlags) printing() (func(context.Context, *walkedTarget, io.Writer) error, error) {
 	if *f.module != "" {
 		m, err := loadModule(*f.target.Files, *f.target.ExpandEnv, *f.module)

@@ -17,7 +17,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// walkRequest is what the server is to walk.
+// walkRequest is a request to walk a subtree.
 type walkRequest struct {
 	What   string `json:"what"`
 	Limit  int    `json:"limit,omitempty"`
@@ -86,7 +86,7 @@ func rowLine(f cli.NameFlags, row *api.WalkRow) string {
 	return human.Visible(fmt.Sprintf("%s = %s: %s", name, cmp.Or(shortTypes[row.Type], row.Type), row.Value))
 }
 
-// rowsAt asks the server for a walk, and counts what comes. The last line says whether that is all.
+// rowsAt asks the server for a walk, and counts the rows. The last line reports whether that is all.
 func rowsAt(ctx context.Context, k *cli.Known, request *walkRequest, row func([]byte) error) (n int, err error) {
 	bar := cli.NewProgressBeside("objects", -1)
 	defer bar.End()
@@ -128,7 +128,7 @@ func getAt(ctx context.Context, k *cli.Known, out io.Writer, oids []snmp.OID, na
 	return cli.Failed(missing)
 }
 
-// profileAt prints what the server chose for the target that it knows.
+// profileAt prints the modules that the server chose for the target.
 func profileAt(ctx context.Context, k *cli.Known, out io.Writer) error {
 	var t api.Target
 	if _, err := k.At.Target(ctx, k.Target.Name, &t); err != nil {

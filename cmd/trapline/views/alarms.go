@@ -75,7 +75,7 @@ func printAlarms(p *cli.Printer, raw json.RawMessage, list []api.Alarm) error {
 	return p.Grid(alarmGrid(list, p.Terminal && p.Format == "table"))
 }
 
-// printAgain prints again and again, what has changed; a terminal shows the last state alone.
+// printAgain prints a list whenever it has changed; a terminal shows the last state alone.
 func printAgain(ctx context.Context, p *cli.Printer, print func() ([]byte, error)) error {
 	out := p.Out
 	defer func() { p.Out = out }()

@@ -1,4 +1,4 @@
-// Package views has the commands that show what a server answers.
+// Package views has the commands that show the answers of a server.
 package views
 
 import (

@@ -8,7 +8,7 @@ import (
 	"github.com/creack/pty"
 )
 
-// What waits is dropped once the name of the receiver was typed.
+// Notifications are dropped once the name of the receiver was typed.
 func TestDropIsConfirmedByTheName(t *testing.T) {
 	const want = "what waits for nms would be dropped for good: write --yes where nobody can be asked"
 	keyboard, terminal, err := pty.Open()

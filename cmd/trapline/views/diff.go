@@ -32,7 +32,7 @@ func addDiff(program *cli.Program) {
 		if err != nil {
 			return err
 		}
-		// The first is read before and after the second: what is the same then does not move.
+		// The first is read before and after the second: a value that is the same then does not move.
 		var scrapes [3]samples
 		for i, at := range []int{0, 1, 0} {
 			if scrapes[i], err = scrape(ctx, r, *urls[at]); err != nil {
@@ -107,7 +107,7 @@ type change struct {
 	what, series, first, second string
 }
 
-// compare lists what differs, by series. After is the first exporter once more.
+// compare returns the differences, by series. After is the first exporter once more.
 func compare(first, second, after samples) (list []change) {
 	for _, name := range slices.Sorted(maps.Keys(first)) {
 		a := first[name]

@@ -112,7 +112,7 @@ func eventLine(e *api.Event) string {
 	return strings.TrimRight(fmt.Sprintf("%-8s  %-12s  %-13s  %s", human.Moment(e.At), strings.ReplaceAll(e.Kind, "_", " "), e.Severity, eventText(e)), " ")
 }
 
-// eventText says what an event is about.
+// eventText returns the text of an event.
 func eventText(e *api.Event) string {
 	var parts []string
 	resource := e.Resource

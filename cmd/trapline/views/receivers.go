@@ -102,7 +102,7 @@ func addReceiversShow(program *cli.Program, receivers *kingpin.CmdClause) {
 	}
 }
 
-// printReceiver writes what is known about a receiver, then its queue.
+// printReceiver writes a receiver, then its queue.
 func printReceiver(p *cli.Printer, r *api.Receiver) error {
 	state := receiverState(r.State)
 	fmt.Fprintf(p.Out, "%s  %s\n", p.Styled(human.Visible(r.Name), cli.Bold), p.Styled(p.Text(state), state.Style))
@@ -179,7 +179,7 @@ func addReceiversDrop(program *cli.Program, receivers *kingpin.CmdClause) {
 	}
 }
 
-// confirm has the user type the receiver's name, for what is dropped is sent to nobody.
+// confirm has the user type the receiver's name, for dropped notifications are sent to nobody.
 func confirm(terminal *os.File, receiver string, never bool) error {
 	if never || !term.IsTerminal(int(terminal.Fd())) {
 		return cli.Usagef("what waits for %s would be dropped for good: write --yes where nobody can be asked", receiver)

@@ -44,7 +44,7 @@ func addTarget(program *cli.Program) {
 	}
 }
 
-// printTarget writes what is known about a target, a line for each part.
+// printTarget writes a target, a line for each part.
 func printTarget(p *cli.Printer, t *api.Target) {
 	state := stateCell(t.State)
 	text := p.Styled(p.Text(state), state.Style)

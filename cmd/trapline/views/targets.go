@@ -15,7 +15,7 @@ import (
 	"trapline/internal/human"
 )
 
-// sortWords are what people sort by, as the API calls it.
+// sortWords are the values of --sort, with the API's names.
 var sortWords = map[string]string{"slow": "-duration", "loss": "-loss", "age": "-age", "series": "-series"}
 
 func addTargets(program *cli.Program) {

@@ -64,7 +64,7 @@ type topSource struct {
 	name, table string
 }
 
-// topData is what the server answered.
+// topData is an answer of the server.
 type topData struct {
 	target api.Target
 	table  api.Table

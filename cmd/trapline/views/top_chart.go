@@ -31,7 +31,7 @@ func (m *topModel) chart(r *topRow) []string {
 	return lines
 }
 
-// chartNames are the columns with a history: what comes in, what goes out, then the others.
+// chartNames are the columns with a history: in, out, then the others.
 func chartNames(of map[string][]float64) (names []string) {
 	for name, points := range of {
 		if slices.ContainsFunc(points, func(v float64) bool { return v >= 0 }) {
@@ -59,7 +59,7 @@ func (m *topModel) unitOf(column string) string {
 	return ""
 }
 
-// chartTitle gives the figures of a history.
+// chartTitle returns the figures of a history.
 func chartTitle(name string, points []float64, unit string) string {
 	sum, n, last := 0.0, 0, -1.0
 	for _, v := range points {

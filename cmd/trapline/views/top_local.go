@@ -32,7 +32,7 @@ type localTop struct {
 	target      poller.Target
 	name, table string
 	every       time.Duration
-	settled     bool // the target's interval is what top asks for, or the device can do
+	settled     bool // the target's interval is that of top, or the shortest of the device
 }
 
 // withoutServer takes the target from the configuration, if no server was named and none answers. Otherwise err stays.
@@ -58,7 +58,7 @@ func (s *topSource) withoutServer(ctx context.Context, f *cli.ServerFlags, files
 	return w, w.Targets[i], nil
 }
 
-// newLocalTop polls until ctx ends. The end waits for what runs.
+// newLocalTop polls until ctx ends. The function that it returns waits for the last poll.
 func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Target, table string, every time.Duration) (l *localTop, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	silent := slog.New(slog.DiscardHandler) // the screen is taken
@@ -83,7 +83,7 @@ func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Ta
 	}
 }
 
-// poll polls once. What the first poll takes says how often the device can be polled: a poll ends with its interval, and
+// poll polls once. The duration of the first poll bounds how often the device can be polled: a poll ends with its interval, and
 // histories have a point for each.
 func (l *localTop) poll(ctx context.Context) error {
 	began := time.Now()

@@ -49,7 +49,7 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, func() tea.Msg { return m.source.ask(m.ctx) }
 	case topData:
 		if msg.err != nil {
-			m.data.err = msg.err // what was there before stays, with its time
+			m.data.err = msg.err // the data before it stays, with its time
 		} else {
 			m.data = msg
 		}
@@ -122,8 +122,8 @@ func (m *topModel) follow(rows []topRow) {
 	m.scroll = max(m.scroll, at-m.room()+1)
 }
 
-// longestFilter bounds what can be typed.
-const longestFilter = 100
+// maxFilter bounds the filter.
+const maxFilter = 100
 
 // typed takes a key of the filter.
 func (m *topModel) typed(k tea.KeyPressMsg) {
@@ -138,7 +138,7 @@ func (m *topModel) typed(k tea.KeyPressMsg) {
 			m.filter = string(runes[:len(runes)-1])
 		}
 	default:
-		if len(m.filter)+len(k.Text) <= longestFilter {
+		if len(m.filter)+len(k.Text) <= maxFilter {
 			m.filter += k.Text
 		}
 	}
@@ -147,7 +147,7 @@ func (m *topModel) typed(k tea.KeyPressMsg) {
 // room is how many rows the screen has for the table.
 func (m *topModel) room() int { return max(1, m.height-topFrame) }
 
-// sortColumns are what s goes through: the busiest first, then by name.
+// sortColumns are the orders that s goes through: the busiest first, then by name.
 var sortColumns = []string{"use", "in", "out", "errors", ""}
 
 // rows are those that the filters let through, sorted.
@@ -176,7 +176,7 @@ type topRow struct {
 	histories               map[string][]float64 // By column
 }
 
-// topColumns are where a table has what top shows.
+// topColumns are the columns of a table that top shows.
 type topColumns struct {
 	index map[string]int
 	names []string

@@ -31,7 +31,7 @@ var (
 	}
 )
 
-// topStyled leaves colours out where the user wants none.
+// topStyled leaves colors out where the user wants none.
 func topStyled(s lipgloss.Style, text string) string {
 	if os.Getenv("NO_COLOR") != "" {
 		return text
@@ -140,9 +140,9 @@ func (m *topModel) row(r *topRow) string {
 	return line
 }
 
-// cells lays out a line. Names get what the width leaves.
+// cells lays out a line. Names get the rest of the width.
 func (m *topModel) cells(name, alias, in, out, use, history, errors, discards string) string {
-	const numbers = 2 + 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with what is between them
+	const numbers = 2 + 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with the blanks between them
 	room := max(20, max(m.width, 80)-numbers)
 	first := min(24, room/2)
 	return fmt.Sprintf("%s  %s  %s  %s  %s  %s  %s  %s", left(name, first), left(alias, room-first), right(in, 11), right(out, 11), left(use, 9),

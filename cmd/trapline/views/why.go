@@ -54,7 +54,7 @@ func addWhy(program *cli.Program) {
 	}
 }
 
-// askedFor reads what is asked about. A metric with labels behind it names the row too, as a selector of PromQL.
+// askedFor reads the metric in question. A metric with labels behind it names the row too, as a selector of PromQL.
 func askedFor(target, metric, row string) (*api.Why, error) {
 	about := &api.Why{Target: target, Metric: metric, Row: row}
 	if !strings.Contains(metric, "{") {
@@ -80,7 +80,7 @@ func askedFor(target, metric, row string) (*api.Why, error) {
 	return about, nil
 }
 
-// isMissing reports whether what was asked about is not there. Without a metric, what the device does not have or a
+// isMissing reports whether the metric in question is missing. Without a metric, an object that the device does not have or a
 // filter leaves out is no fault.
 func isMissing(w *api.Why) bool {
 	if w.Metric != "" {
@@ -104,7 +104,7 @@ func askWhy(ctx context.Context, r *cli.Remote, about *api.Why, live bool, into 
 	return raw, r.Suggesting(ctx, about.Target, err)
 }
 
-// printWhy writes the verdict, the steps that fail, and what to do; with -o wide all steps.
+// printWhy writes the verdict, the steps that fail, and the remedy; with -o wide all steps.
 func printWhy(p *cli.Printer, w *api.Why) error {
 	fmt.Fprintln(p.Out, p.Styled(human.Visible(w.Verdict), cli.Bold))
 	said := false
