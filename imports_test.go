@@ -22,7 +22,9 @@ var upstream = map[string][]string{
 	"internal/agent":          {"internal/snmp"},
 	"internal/access":         {"internal/snmp", "internal/setting"},
 	"internal/mux":            {"internal/access", "internal/snmp"},
-	"internal/client":         {"internal/snmp", "internal/setting", "internal/access", "internal/mux"},
+	"internal/conn":           {"internal/access", "internal/mux", "internal/snmp"},
+	"internal/gosnmpclient":   {"internal/access", "internal/conn", "internal/mux", "internal/snmp"},
+	"internal/client":         {"internal/snmp", "internal/setting", "internal/access", "internal/mux", "internal/conn"},
 	"mibs/smi":                {},
 	"mibs":                    {"internal/snmp", "mibs/smi"},
 	"collector":               {"internal/snmp", "internal/setting", "internal/series", "internal/client", "mibs", "internal/access", "mibs/smi"},
@@ -61,7 +63,7 @@ var upstream = map[string][]string{
 	"cmd/trapline/setup":      {"internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "internal/poller", "config", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/rules":      {"internal/snmp", "mibs", "internal/poller", "internal/notify", "internal/rules", "internal/api", "internal/human", "internal/runtimeconfig", "internal/cli", "internal/replay", "internal/rules/unittest"},
 	"cmd/trapline/mib":        {"internal/snmp", "mibs", "internal/modules", "internal/notify", "internal/human", "internal/cli"},
-	"cmd/trapline":            {"internal/cli", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
+	"cmd/trapline":            {"internal/cli", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib", "internal/gosnmpclient"},
 	"internal/programtest":    {"internal/agent", "config", "internal/doctest", "internal/peers"},
 	"internal/httpserver":     {},
 	"internal/web":            {"internal/human", "internal/reason", "internal/httpserver", "internal/api"},
@@ -77,7 +79,7 @@ var upstream = map[string][]string{
 var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config"},
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
-	"github.com/gosnmp/gosnmp":         {"internal/client"},
+	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
 	"go.etcd.io/bbolt":                 {"internal/notify", "internal/rules"},
 

@@ -23,6 +23,7 @@ import (
 	"trapline/cmd/trapline/tools"
 	"trapline/cmd/trapline/views"
 	"trapline/internal/cli"
+	_ "trapline/internal/gosnmpclient" // SNMP over TCP, and engine: gosnmp
 )
 
 // newProgram makes the command line with all commands.

@@ -5,11 +5,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 )
 
 // What callers need of the room below, so that they import one package.
 type (
+	// Spec is which target to talk to and as whom.
+	Spec = conn.Spec
+	// Discovery is what an SNMPv3 engine reports of itself.
+	Discovery = conn.Discovery
 	// Stats count what one Poll did.
 	Stats = mux.Stats
 	// Path is what is known, at the end of a Poll, of the way to a target and of its agent.

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"trapline/internal/access"
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 )
 
@@ -20,18 +21,18 @@ type device struct {
 // resolvePeer finds out where the target is. A device at another address or with other credentials is a new one, of which
 // nothing is known.
 func (t *Target) resolvePeer(ctx context.Context, o *resolvedParams) (*device, *access.Error) {
-	secrets, err := t.client.secrets.Secrets(t.auth)
+	secrets, err := t.client.env.Secrets.Secrets(t.conn.Auth)
 	if err != nil {
 		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
-	address, err := t.lookUp(ctx, o.timeout)
+	address, err := t.conn.LookUp(ctx, o.timeout)
 	if err != nil {
-		return nil, lookUpError(ctx, err)
+		return nil, conn.LookUpError(ctx, err)
 	}
 	t.mux.Lock()
 	defer t.mux.Unlock()
 	if t.device == nil || t.device.peer.Address != address || t.device.secrets != secrets {
-		peer, err := mux.NewPeer(address, t.auth, secrets, t.spec.ContextEngineID, cmp.Or(t.spec.Context, t.auth.ContextName))
+		peer, err := mux.NewPeer(address, t.conn.Auth, secrets, t.conn.Spec.ContextEngineID, cmp.Or(t.conn.Spec.Context, t.conn.Auth.ContextName))
 		if err != nil {
 			return nil, &access.Error{Reason: access.Credentials, Err: err}
 		}
@@ -39,7 +40,7 @@ func (t *Target) resolvePeer(ctx context.Context, o *resolvedParams) (*device, *
 		t.restoreLocked()
 	}
 	d := t.device
-	if err := t.mux.ConnectLocked(d.peer, t.spec.Source, t.spec.Interface); err != nil {
+	if err := t.mux.ConnectLocked(d.peer, t.conn.Spec.Source, t.conn.Spec.Interface); err != nil {
 		return nil, err
 	}
 	t.mux.BeginPollLocked(d.peer, mux.PollLimits{Window: o.window, Rate: o.rate, Anywhere: o.unconnected})

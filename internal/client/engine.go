@@ -4,10 +4,8 @@ package client
 
 import (
 	"cmp"
-	"net/netip"
 	"time"
 
-	"trapline/internal/access"
 	"trapline/internal/mux"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -81,17 +79,6 @@ func (p Params) Problems() []setting.Problem {
 		m.Add("max_repetitions", "max_repetitions ends at 2147483647")
 	}
 	return m
-}
-
-// Spec says which target to talk to and as whom.
-type Spec struct {
-	Address         string // [transport://]host[:port]
-	Auth            *access.Auth
-	Context         string // overrides the auth's context name
-	ContextEngineID string // octets, not hex; SNMPv3 only
-	Source          netip.AddrPort
-	Interface       string // network interface to send from; empty leaves that to the system
-	Engine          string // Gosnmp, or empty for Trapline's own
 }
 
 // Plan is what to ask of a target in one Poll.

@@ -4,22 +4,17 @@ import (
 	"context"
 	"runtime"
 	"time"
+
+	"trapline/internal/gosnmpclient"
 )
 
+func (t *Target) gosnmp() *gosnmpclient.Target { return t.sessions.(*gosnmpclient.Target) }
+
 // TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
-func (t *Target) TurnClock(d time.Duration) {
-	known := *t.usm.known
-	known.time += uint32(d / time.Second)
-	t.usm.known = &known
-}
+func (t *Target) TurnClock(d time.Duration) { t.gosnmp().TurnClock(d) }
 
 // Rest makes the last poll as long ago as d says.
-func (t *Target) Rest(d time.Duration) {
-	known := *t.usm.known
-	known.time -= uint32(d / time.Second)
-	known.at = known.at.Add(-d)
-	t.usm.known = &known
-}
+func (t *Target) Rest(d time.Duration) { t.gosnmp().Rest(d) }
 
 // Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
 func (t *Target) Boots() uint32 {
@@ -29,10 +24,10 @@ func (t *Target) Boots() uint32 {
 		_, boots, _, _ := t.device.peer.EngineLocked(t.mux.Now)
 		return uint32(boots)
 	}
-	if t.usm.known == nil {
+	if t.sessions == nil {
 		return 0
 	}
-	return t.usm.known.boots
+	return t.gosnmp().Boots()
 }
 
 // Remember makes e forget all but the n targets that were used last.
@@ -46,9 +41,7 @@ func (t *Target) ForgetRefusal(d time.Duration) {
 		t.device.peer.ForgetRefusalLocked(d)
 		return
 	}
-	known := *t.usm.known
-	known.refused = known.refused.Add(-d)
-	t.usm.known = &known
+	t.gosnmp().ForgetRefusal(d)
 }
 
 // AwaitWaiting returns when so many polls have requests that were not sent.

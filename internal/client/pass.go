@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
@@ -71,6 +72,11 @@ func resolveParams(p Params, v1 bool) resolvedParams {
 		o.batch, o.repetitions = 1, 1
 	}
 	return o
+}
+
+// limits returns the settings that a connection needs.
+func (o *resolvedParams) limits() conn.Limits {
+	return conn.Limits{Timeout: o.timeout, Retries: o.retries, Unconnected: o.unconnected, Alone: o.alone}
 }
 
 // pass is one Poll under way.

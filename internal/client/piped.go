@@ -12,7 +12,7 @@ import (
 
 // viaMux tells whether the pipe can carry a poll, or gosnmp has to.
 func (t *Target) viaMux() bool {
-	return strings.HasPrefix(t.address.Network, "udp") && t.auth.Engine != access.Gosnmp && t.spec.Engine != access.Gosnmp
+	return strings.HasPrefix(t.conn.Address.Network, "udp") && t.conn.Auth.Engine != access.Gosnmp && t.conn.Spec.Engine != access.Gosnmp
 }
 
 // pollViaMux is Poll over the pipe.
@@ -20,7 +20,7 @@ func (t *Target) pollViaMux(ctx context.Context, p *Plan, w *pass) {
 	began := t.mux.Event()
 	d, e := t.resolvePeer(ctx, &w.resolvedParams)
 	if e != nil {
-		e.Op, e.Target = "connect", t.spec.Address
+		e.Op, e.Target = "connect", t.conn.Spec.Address
 		w.errs = append(w.errs, e)
 		return
 	}

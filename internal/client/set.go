@@ -28,13 +28,13 @@ var errSetTransport = errors.New("objects are set over UDP, by Trapline's own en
 // It is for people at a command line: nothing that runs by itself may call it.
 func (t *Target) Set(ctx context.Context, p Params, list []snmp.VarBind) ([]snmp.VarBind, error) {
 	failed := func(e *access.Error) error {
-		e.Op, e.Target = "set", t.spec.Address
+		e.Op, e.Target = "set", t.conn.Spec.Address
 		return e
 	}
 	if !t.viaMux() {
 		return nil, failed(&access.Error{Reason: access.Unreachable, Err: errSetTransport})
 	}
-	w := &pass{target: t.spec.Address, metrics: t.client.metrics, resolvedParams: resolveParams(p, t.auth.Version == 1), stats: &mux.Stats{Progress: mux.ProgressOf(ctx)}}
+	w := &pass{target: t.conn.Spec.Address, metrics: t.client.metrics, resolvedParams: resolveParams(p, t.conn.Auth.Version == 1), stats: &mux.Stats{Progress: mux.ProgressOf(ctx)}}
 	w.alone = true
 	d, e := t.resolvePeer(ctx, &w.resolvedParams)
 	if e != nil {

@@ -82,8 +82,8 @@ func (e *Client) Restore(r io.Reader) error {
 
 // key names a target by what does not tell a secret.
 func (t *Target) key() string {
-	a := t.auth
-	return fmt.Sprintf("%s|%s|%x|%s|%d|%s|%s|%s|%s", t.spec.Address, t.spec.Context, t.spec.ContextEngineID, t.spec.Source,
+	a := t.conn.Auth
+	return fmt.Sprintf("%s|%s|%x|%s|%d|%s|%s|%s|%s", t.conn.Spec.Address, t.conn.Spec.Context, t.conn.Spec.ContextEngineID, t.conn.Spec.Source,
 		a.Version, a.Username, a.SecurityLevel, a.AuthProtocol, a.PrivProtocol)
 }
 

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"unique"
 
 	"trapline/internal/access"
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
@@ -44,18 +44,14 @@ type Client struct {
 	maxVarBinds int
 	maxTargets  int
 	holds       total
-	secrets     access.SecretFiles
-	ports       ports
+	env         conn.Env
 	turn        turn
-	clients     sync.Pool // of *client
 	mux         *mux.Mux
 
 	mu      sync.Mutex
 	closed  bool
 	targets map[identity]*list.Element // of *Target, in recent
 	recent  *list.List                 // the last used is in front
-
-	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	restored sync.Map // of saved, by Target.key: targets not polled since
 }
@@ -76,7 +72,7 @@ func New(o Options) *Client {
 	}
 	e := &Client{
 		logger: o.Logger, metrics: o.Metrics, maxVarBinds: o.MaxVarBinds, maxTargets: maxTargets,
-		mux: mux.New(o.Metrics, o.Logger), resolve: net.DefaultResolver.LookupNetIP,
+		mux: mux.New(o.Metrics, o.Logger), env: conn.Env{Logger: o.Logger, Metrics: o.Metrics, Resolve: net.DefaultResolver.LookupNetIP},
 		targets: map[identity]*list.Element{}, recent: list.New(), turn: newTurn(),
 	}
 	e.holds.metrics = o.Metrics
@@ -114,7 +110,7 @@ func (e *Client) Target(s Spec) (*Target, error) {
 	}
 	e.targets[id] = e.recent.PushFront(t)
 	if oldest := e.recent.Back(); e.recent.Len() > e.maxTargets {
-		delete(e.targets, e.recent.Remove(oldest).(*Target).identity)
+		delete(e.targets, e.recent.Remove(oldest).(*Target).identity())
 	}
 	return t, nil
 }
@@ -137,17 +133,16 @@ func (e *Client) Close() error {
 
 // Target is a device, and as whom to ask it. It is safe for concurrent use.
 type Target struct {
-	identity
-	auth    *access.Auth
-	client  *Client
-	mux     *mux.Mux
-	address access.Address
+	conn   conn.Target
+	as     unique.Handle[access.Auth]
+	client *Client
+	mux    *mux.Mux
 
-	resolved resolved
-
-	usm    usm
-	device *device // guarded by the pipe's mutex; nil before the first poll
+	sessions conn.Sessions // nil where the multiplexer carries polls
+	device   *device       // guarded by the multiplexer's mutex; nil before the first poll
 }
+
+func (t *Target) identity() identity { return identity{t.conn.Spec, t.as} }
 
 func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
 	address, err := access.ParseAddress(id.spec.Address)
@@ -157,9 +152,20 @@ func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
 	if m := auth.Problems(); len(m) > 0 {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(m[0].Text)}
 	}
-	t := &Target{identity: id, auth: auth, client: e, mux: e.mux, address: address}
+	t := &Target{
+		conn: conn.Target{Spec: id.spec, Auth: auth, Address: address, Env: &e.env},
+		as:   id.as, client: e, mux: e.mux,
+	}
 	if !t.viaMux() && auth.Version == 3 && auth.SecurityLevel == access.AuthPriv && auth.PrivProtocol == snmp.TripleDES.String() {
 		return nil, &access.Error{Op: "connect", Target: id.spec.Address, Reason: access.Credentials, Err: errors.New(access.NoTripleDES)}
+	}
+	if !t.viaMux() {
+		sessions, failed := conn.NewSessions(&t.conn)
+		if failed != nil {
+			failed.Op, failed.Target = "connect", id.spec.Address
+			return nil, failed
+		}
+		t.sessions = sessions
 	}
 	return t, nil
 }
@@ -175,14 +181,14 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (m
 	stats := mux.Stats{Progress: mux.ProgressOf(ctx)}
 	leave, failed := t.enter(ctx)
 	if failed != nil {
-		failed.Op, failed.Target = "connect", t.spec.Address
+		failed.Op, failed.Target = "connect", t.conn.Spec.Address
 		return mux.Stats{}, failed
 	}
 	defer leave()
-	o := resolveParams(p.Params, t.auth.Version == 1)
+	o := resolveParams(p.Params, t.conn.Auth.Version == 1)
 	o.alone = p.Alone
 	pass := pass{
-		target: t.spec.Address, metrics: t.client.metrics, resolvedParams: o, toEnd: p.ToEnd,
+		target: t.conn.Spec.Address, metrics: t.client.metrics, resolvedParams: o, toEnd: p.ToEnd,
 		maxVarBinds: t.client.maxVarBinds, yield: yield, stats: &stats,
 		holding: &holding{total: &t.client.holds, max: o.maxBytes},
 	}
@@ -191,22 +197,22 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (m
 		t.pollViaMux(ctx, p, &pass)
 		return t.settledStats(&stats), pass.err()
 	}
-	err := t.pollGosnmp(ctx, p, &pass)
+	err := t.pollSession(ctx, p, &pass)
 	stats.Progress = nil
 	return stats, err
 }
 
-// pollGosnmp is Poll through gosnmp.
-func (t *Target) pollGosnmp(ctx context.Context, p *Plan, w *pass) error {
-	s, failed := t.open(ctx, w.resolvedParams, w.stats)
+// pollSession is Poll through a session of its own.
+func (t *Target) pollSession(ctx context.Context, p *Plan, w *pass) error {
+	s, failed := t.sessions.Open(ctx, w.limits(), w.stats)
 	if failed != nil {
-		failed.Op, failed.Target, failed.Err = "connect", t.spec.Address, access.Explained(failed.Err, t.address.Network, t.address.Port)
+		failed.Op, failed.Target, failed.Err = "connect", t.conn.Spec.Address, access.Explained(failed.Err, t.conn.Address.Network, t.conn.Address.Port)
 		return failed
 	}
 	defer s.Close()
 	w.exchanger = s
 	w.run(ctx, p)
-	if s.wire.discovered {
+	if s.Discovered() {
 		w.discovered()
 	}
 	return w.err()
@@ -241,4 +247,4 @@ func (t *Target) SNMPEngine() (id []byte, boots int32, ok bool) {
 }
 
 // LogValue names the target in logs.
-func (t *Target) LogValue() slog.Value { return slog.StringValue(t.spec.Address) }
+func (t *Target) LogValue() slog.Value { return slog.StringValue(t.conn.Spec.Address) }

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/api"
 	"trapline/internal/client"
+	_ "trapline/internal/gosnmpclient"
 	"trapline/internal/peers"
 	"trapline/internal/poller"
 	"trapline/internal/setting"

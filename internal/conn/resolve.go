@@ -1,4 +1,4 @@
-package client
+package conn
 
 import (
 	"context"
@@ -23,14 +23,14 @@ type resolved struct {
 	failing bool       // the last lookup brought none
 }
 
-// lookUp returns where the target is. A name is resolved each time, as addresses change; while that is
+// LookUp returns where the target is. A name is resolved each time, as addresses change; while that is
 // not possible its last address holds.
-func (t *Target) lookUp(ctx context.Context, timeout time.Duration) (netip.AddrPort, error) {
-	a, err := netip.ParseAddr(t.address.Host)
+func (t *Target) LookUp(ctx context.Context, timeout time.Duration) (netip.AddrPort, error) {
+	a, err := netip.ParseAddr(t.Address.Host)
 	if err != nil {
 		a, err = t.resolve(ctx, timeout)
 	}
-	return netip.AddrPortFrom(matchable(a), t.address.Port), err
+	return netip.AddrPortFrom(matchable(a), t.Address.Port), err
 }
 
 func (t *Target) resolve(ctx context.Context, timeout time.Duration) (netip.Addr, error) {
@@ -40,9 +40,9 @@ func (t *Target) resolve(ctx context.Context, timeout time.Duration) (netip.Addr
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	found, err := t.client.resolve(bounded, t.family(), t.address.Host)
+	found, err := t.Env.Resolve(bounded, t.family(), t.Address.Host)
 	if err == nil && len(found) == 0 {
-		err = &net.DNSError{Err: "no address", Name: t.address.Host, IsNotFound: true}
+		err = &net.DNSError{Err: "no address", Name: t.Address.Host, IsNotFound: true}
 	}
 	if err != nil {
 		return known, t.unresolved(ctx, known, err)
@@ -52,8 +52,8 @@ func (t *Target) resolve(ctx context.Context, timeout time.Duration) (netip.Addr
 
 // family is what a resolver calls the version of IP that the target's address or its source wants.
 func (t *Target) family() string {
-	source := t.spec.Source.Addr()
-	switch network := t.address.Network; {
+	source := t.Spec.Source.Addr()
+	switch network := t.Address.Network; {
 	case strings.HasSuffix(network, "4"):
 		return "ip4"
 	case strings.HasSuffix(network, "6"):
@@ -79,7 +79,7 @@ func (t *Target) resolvedTo(found []netip.Addr) netip.Addr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failing {
-		t.client.logger.Info("the target's name is resolved again", "target", t)
+		t.Env.Logger.Info("the target's name is resolved again", "target", t)
 	}
 	r.failing = false
 	if !slices.ContainsFunc(found, func(a netip.Addr) bool { return a.Unmap() == r.address }) {
@@ -93,7 +93,7 @@ func (t *Target) unresolved(ctx context.Context, known netip.Addr, err error) er
 	if ctx.Err() == context.Canceled {
 		return err
 	}
-	t.client.metrics.Unresolved()
+	t.Env.Metrics.Unresolved()
 	if !known.IsValid() {
 		return err
 	}
@@ -101,14 +101,14 @@ func (t *Target) unresolved(ctx context.Context, known netip.Addr, err error) er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.failing {
-		t.client.logger.Warn("the target's name cannot be resolved: its last address is used", "target", t, "address", known, "err", err)
+		t.Env.Logger.Warn("the target's name cannot be resolved: its last address is used", "target", t, "address", known, "err", err)
 	}
 	r.failing = true
 	return nil
 }
 
-// lookUpError is the failure of a target without an address.
-func lookUpError(ctx context.Context, err error) *access.Error {
+// LookUpError is the failure of a target without an address.
+func LookUpError(ctx context.Context, err error) *access.Error {
 	if ctx.Err() == context.Canceled {
 		return &access.Error{Reason: access.Canceled, Err: err}
 	}

@@ -1,4 +1,4 @@
-package client
+package gosnmpclient
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 
 	"trapline/internal/access"
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
@@ -90,7 +91,7 @@ func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
 	if id := a.EngineIDOctets(); m.known != nil && m.known.secrets == secrets {
 		u.adopt(m.known)
 	} else if len(id) > 0 {
-		err = u.meet(Discovery{EngineID: id})
+		err = u.meet(conn.Discovery{EngineID: id})
 	}
 	return u, err
 }
@@ -138,7 +139,7 @@ func newUser(a *access.Auth) *user {
 }
 
 // meet makes u talk to an engine of which no more is known than d says.
-func (u *user) meet(d Discovery) error {
+func (u *user) meet(d conn.Discovery) error {
 	auth, priv, err := u.keys.LocalizedKeys(d.EngineID)
 	if err != nil {
 		return err
@@ -174,21 +175,21 @@ func (u *user) learnt() *agentEngine {
 func (s *session) configureV3(secrets access.Secrets) (err error) {
 	t := s.target
 	g := &s.client.GoSNMP
-	if s.user, err = t.usm.take(t.auth, secrets); err != nil {
+	if s.user, err = t.usm.take(t.conn.Auth, secrets); err != nil {
 		return err
 	}
 	g.SecurityModel, g.SecurityParameters = gosnmp.UserSecurityModel, &s.user.UsmSecurityParameters
 	g.MsgFlags = gosnmp.Reportable
-	switch t.auth.SecurityLevel {
+	switch t.conn.Auth.SecurityLevel {
 	case access.AuthNoPriv:
 		g.MsgFlags |= gosnmp.AuthNoPriv
 	case access.AuthPriv:
 		g.MsgFlags |= gosnmp.AuthPriv
-		s.wire.private = true
+		s.wire.Private = true
 	}
-	g.ContextName = t.auth.ContextName
-	if t.spec.Context != "" {
-		g.ContextName = t.spec.Context
+	g.ContextName = t.conn.Auth.ContextName
+	if t.conn.Spec.Context != "" {
+		g.ContextName = t.conn.Spec.Context
 	}
 	return nil
 }
@@ -204,14 +205,14 @@ func (s *session) exchangeV3(ctx context.Context, r mux.Request) (mux.Answer, *a
 			return mux.Answer{}, e
 		}
 	}
-	if u.tried || before == nil || before.refusedLately() || len(s.target.auth.EngineIDOctets()) > 0 {
+	if u.tried || before == nil || before.refusedLately() || len(s.target.conn.Auth.EngineIDOctets()) > 0 {
 		u.tried = true
 		return s.onceV3(ctx, r)
 	}
 	u.tried = true
 	s.client.Retries, s.tentative = 0, true
 	a, e := s.onceV3(ctx, r)
-	s.client.Retries, s.tentative = s.params.retries, false
+	s.client.Retries, s.tentative = s.limits.Retries, false
 	switch {
 	case e == nil && u.AuthoritativeEngineBoots < before.boots:
 		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time
@@ -229,11 +230,11 @@ func (s *session) exchangeV3(ctx context.Context, r mux.Request) (mux.Answer, *a
 
 // discover finds out whom to talk to.
 func (s *session) discover(ctx context.Context) *access.Error {
-	d, e := s.wire.discover(ctx, s.params)
+	d, e := s.wire.Discover(ctx, s.limits)
 	if e != nil {
 		return e
 	}
-	s.client.SetMsgID(s.wire.sent[len(s.wire.sent)-1].id)
+	s.client.SetMsgID(s.wire.LastID())
 	if err := s.user.meet(d); err != nil {
 		return &access.Error{Reason: access.Credentials, Err: err}
 	}
@@ -244,17 +245,17 @@ var errBootsWentBack = errors.New("agent has fewer boots than before")
 
 // rediscovered tells that the agent is not what it was.
 func (s *session) rediscovered(before *agentEngine, cause error) {
-	s.target.client.metrics.Rediscovered()
-	s.target.client.logger.Info("SNMPv3 engine discovered anew",
-		"target", s.target, "err", cause, "before", before, "now", s.user.learnt())
+	s.target.conn.Env.Metrics.Rediscovered()
+	s.target.conn.Env.Logger.Info("SNMPv3 engine discovered anew",
+		"target", s.target.conn, "err", cause, "before", before, "now", s.user.learnt())
 }
 
 func (s *session) onceV3(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
-	s.client.ContextEngineID = cmp.Or(s.target.spec.ContextEngineID, s.user.AuthoritativeEngineID)
+	s.client.ContextEngineID = cmp.Or(s.target.conn.Spec.ContextEngineID, s.user.AuthoritativeEngineID)
 	a, e := s.once(ctx, r)
 	s.user.good = e == nil || e.OID != nil
 	confirmed := s.user.AuthoritativeEngineBoots > 0 // by a signed message, where the user set the ID
-	if id := s.target.auth.EngineIDOctets(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == access.Timeout || e.Reason == access.UnknownEngine) {
+	if id := s.target.conn.Auth.EngineIDOctets(); len(id) > 0 && !s.user.good && !confirmed && (e.Reason == access.Timeout || e.Reason == access.UnknownEngine) {
 		e.Err = mux.EngineIDError(e.Err, id)
 	}
 	s.user.misled = !s.user.good && curable(e.Reason)

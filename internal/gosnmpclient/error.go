@@ -1,4 +1,4 @@
-package client
+package gosnmpclient
 
 import (
 	"context"
@@ -32,7 +32,7 @@ var sentinels = []struct {
 // is gosnmp's word that it could not read the answer to r.
 func (s *session) classify(ctx context.Context, err error, r mux.Request) *access.Error {
 	var seen *access.ReportError
-	ended := s.wire.failure()
+	ended := s.wire.Failure()
 	switch {
 	case errors.As(err, &seen):
 		return &access.Error{Reason: seen.Reason(), Err: seen}
@@ -56,13 +56,13 @@ func (s *session) classify(ctx context.Context, err error, r mux.Request) *acces
 
 // unanswered is the failure of all attempts at r. A target that answers something else is not silent.
 func (s *session) unanswered(ctx context.Context, r mux.Request) *access.Error {
-	e := mux.SilenceError(s.client.Retries, s.wire.lastInvalid, s.wire.late)
-	if e.Alive = s.wire.late || (!s.tentative && !s.params.alone && s.probe()); e.Alive {
+	e := mux.SilenceError(s.client.Retries, s.wire.LastInvalid, s.wire.Late)
+	if e.Alive = s.wire.Late || (!s.tentative && !s.limits.Alone && s.probe()); e.Alive {
 		e.OID = r.OIDs[0]
-	} else if s.user != nil && !s.tentative && !s.wire.discovered {
-		once := s.params
-		once.retries = 0
-		_, _ = s.wire.discover(ctx, once) // whether it is there
+	} else if s.user != nil && !s.tentative && !s.wire.Discovered {
+		once := s.limits
+		once.Retries = 0
+		_, _ = s.wire.Discover(ctx, once) // whether it is there
 	}
 	return e
 }
@@ -71,12 +71,12 @@ func (s *session) unanswered(ctx context.Context, r mux.Request) *access.Error {
 func (s *session) probe() bool {
 	retries := s.client.Retries
 	defer func() { s.client.Retries = retries }()
-	s.client.Retries, s.wire.retrying = 0, false
+	s.client.Retries, s.wire.Retrying = 0, false
 	_, err := s.call(mux.Request{PDU: snmp.GetNextRequest, OIDs: []snmp.OID{mux.ProbeName}})
 	return err == nil
 }
 
 // outOfTime is the end of the context.
 func (s *session) outOfTime(ctx context.Context) *access.Error {
-	return mux.OutOfTimeError(ctx, s.wire.answered)
+	return mux.OutOfTimeError(ctx, s.wire.Answered)
 }

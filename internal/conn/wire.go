@@ -1,4 +1,4 @@
-package client
+package conn
 
 import (
 	"context"
@@ -13,26 +13,26 @@ import (
 	"trapline/internal/snmp"
 )
 
-// wire is the connection that gosnmp reads and writes. It stands between the two because gosnmp takes
+// Wire is the connection that gosnmp reads and writes. It stands between the two because gosnmp takes
 // any datagram for an answer: one that it cannot read costs an attempt, an echo of the request is a
 // success, and an unauthenticated Report is discarded with all that it says. The wire keeps from it
 // what is no answer, counts, and ends an exchange at once when waiting longer is pointless.
-type wire struct {
+type Wire struct {
 	net.Conn
-	version snmp.Version
-	private bool // encrypted answers only
+	Version snmp.Version
+	Private bool // encrypted answers only
 	stats   *mux.Stats
 	metrics *mux.Metrics
 
 	sent        []sent    // the attempts of the exchange
 	first       uint32    // the first id of the poll: what lies between it and the last is a late answer
 	began       bool      // first is set
-	retrying    bool      // the next message that is sent is a retransmission
+	Retrying    bool      // the next message that is sent is a retransmission
 	sentAt      time.Time // the last attempt
-	answered    bool      // anything that was an answer arrived in this poll
-	discovered  bool      // the Report of a discovery did
-	lastInvalid error     // why the last datagram of this exchange was no answer
-	late        bool      // an answer to an earlier exchange came in this one
+	Answered    bool      // anything that was an answer arrived in this poll
+	Discovered  bool      // the Report of a discovery did
+	LastInvalid error     // why the last datagram of this exchange was no answer
+	Late        bool      // an answer to an earlier exchange came in this one
 
 	mu    sync.Mutex
 	ended error // the exchange is over: every further attempt fails with this
@@ -44,31 +44,39 @@ type sent struct {
 	discovery bool   // asks for the engine ID (RFC 3414 section 4)
 }
 
-// begin starts an exchange.
-func (w *wire) begin(ctx context.Context) {
-	w.sent, w.lastInvalid, w.late, w.retrying = w.sent[:0], nil, false, false
+// Begin starts an exchange.
+func (w *Wire) Begin(ctx context.Context) {
+	w.sent, w.LastInvalid, w.Late, w.Retrying = w.sent[:0], nil, false, false
 	w.mu.Lock()
 	w.ended = ctx.Err()
 	w.mu.Unlock()
 }
 
-// end makes the exchange fail with err. It may be called from any goroutine.
-func (w *wire) end(err error) {
+// End makes the exchange fail with err. It may be called from any goroutine.
+func (w *Wire) End(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = err
 	_ = w.Conn.SetDeadline(time.Unix(1, 0)) // wakes up Read
 }
 
-// failure is what the exchange ended with, if it did.
-func (w *wire) failure() error {
+// Failure is what the exchange ended with, if it did.
+func (w *Wire) Failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ended
 }
 
+// NewWire returns the Wire of a connection to a target that speaks a version of SNMP.
+func NewWire(c net.Conn, version snmp.Version, stats *mux.Stats, metrics *mux.Metrics) *Wire {
+	return &Wire{Conn: c, Version: version, stats: stats, metrics: metrics}
+}
+
+// LastID returns the id of the last attempt.
+func (w *Wire) LastID() uint32 { return w.sent[len(w.sent)-1].id }
+
 // SetDeadline is called by gosnmp before each attempt, and the one place that makes it give up.
-func (w *wire) SetDeadline(t time.Time) error {
+func (w *Wire) SetDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended != nil {
@@ -78,7 +86,7 @@ func (w *wire) SetDeadline(t time.Time) error {
 }
 
 // Write sends one attempt.
-func (w *wire) Write(b []byte) (int, error) {
+func (w *Wire) Write(b []byte) (int, error) {
 	s, err := w.outgoing(b)
 	if err != nil {
 		return 0, fmt.Errorf("request: %w", err)
@@ -88,21 +96,21 @@ func (w *wire) Write(b []byte) (int, error) {
 	}
 	w.sent = append(w.sent, s)
 	w.stats.Packets++
-	if w.retrying {
+	if w.Retrying {
 		w.stats.Retries++
 	}
-	w.metrics.Sent(w.retrying)
-	w.retrying = false
+	w.metrics.Sent(w.Retrying)
+	w.Retrying = false
 	w.sentAt = time.Now()
 	n, err := w.Conn.Write(b)
 	if err != nil {
-		w.end(err)
+		w.End(err)
 	}
 	return n, err
 }
 
-func (w *wire) outgoing(b []byte) (sent, error) {
-	if w.version == snmp.V3 {
+func (w *Wire) outgoing(b []byte) (sent, error) {
+	if w.Version == snmp.V3 {
 		m, err := snmp.ParseMessage3(b)
 		return sent{uint32(m.ID), len(m.EngineID) == 0}, err
 	}
@@ -111,12 +119,12 @@ func (w *wire) outgoing(b []byte) (sent, error) {
 }
 
 // Read waits for an answer until the deadline. Whatever else arrives is put aside.
-func (w *wire) Read(b []byte) (int, error) {
+func (w *Wire) Read(b []byte) (int, error) {
 	for {
 		n, err := w.Conn.Read(b)
 		if err != nil {
 			if !timedOut(err) {
-				w.end(err)
+				w.End(err)
 			}
 			return 0, err
 		}
@@ -126,21 +134,21 @@ func (w *wire) Read(b []byte) (int, error) {
 		case err == nil:
 			w.metrics.Received(time.Since(w.sentAt))
 			if w.sent[len(w.sent)-1].discovery {
-				w.discovered = true // an engine ID is no answer to the user
+				w.Discovered = true // an engine ID is no answer to the user
 				return n, nil
 			}
-			w.answered = true
+			w.Answered = true
 			w.stats.Progress.Answer()
 			return n, nil
 		case errors.As(err, &report):
-			w.answered = true
+			w.Answered = true
 			w.stats.Progress.Answer()
-			w.end(err)
+			w.End(err)
 			return 0, err
 		case errors.Is(err, errLate):
-			w.late = true
+			w.Late = true
 		default:
-			w.lastInvalid = err
+			w.LastInvalid = err
 		}
 	}
 }
@@ -154,19 +162,19 @@ var errLate = errors.New("answer to an earlier request")
 
 // examine tells how long the message in b is, or why it is no answer. Some agents pad their
 // messages; gosnmp would not have it.
-func (w *wire) examine(b []byte) (n int, err error) {
+func (w *Wire) examine(b []byte) (n int, err error) {
 	if n, err = snmp.MessageSize(b); err != nil {
 		return 0, err
 	}
-	if w.version == snmp.V3 {
+	if w.Version == snmp.V3 {
 		return n, w.examineV3(b[:n])
 	}
 	m, err := snmp.ParseMessage(b[:n])
 	switch {
 	case err != nil:
 		return 0, err
-	case m.Version != w.version:
-		return 0, fmt.Errorf("version %d where %d was asked for", m.Version, w.version)
+	case m.Version != w.Version:
+		return 0, fmt.Errorf("version %d where %d was asked for", m.Version, w.Version)
 	case m.PDU != snmp.Response:
 		return 0, fmt.Errorf("PDU 0x%02x is not a response", byte(m.PDU))
 	case m.ErrorStatus < 0 || m.ErrorStatus > 0xff: // gosnmp reads the low octet only
@@ -177,7 +185,7 @@ func (w *wire) examine(b []byte) (n int, err error) {
 	return n, err
 }
 
-func (w *wire) examineV3(b []byte) error {
+func (w *Wire) examineV3(b []byte) error {
 	m, err := snmp.ParseMessage3(b)
 	if err != nil {
 		return err
@@ -194,7 +202,7 @@ func (w *wire) examineV3(b []byte) error {
 		return errNoReport
 	case s.discovery:
 		return snmp.CheckEngineID(m.EngineID)
-	case scoped.Type == snmp.Response && w.private:
+	case scoped.Type == snmp.Response && w.Private:
 		return errors.New("the answer is not encrypted")
 	case scoped.Type == snmp.Response:
 		return nil
@@ -207,7 +215,7 @@ func (w *wire) examineV3(b []byte) error {
 }
 
 // match finds the attempt that an id answers.
-func (w *wire) match(id uint32) (sent, error) {
+func (w *Wire) match(id uint32) (sent, error) {
 	for _, s := range w.sent {
 		if s.id == id {
 			return s, nil

@@ -1,4 +1,4 @@
-package client
+package conn
 
 import (
 	"context"
@@ -14,41 +14,41 @@ import (
 	"trapline/internal/mux"
 )
 
-// dial opens a socket to the target. The connection gives and takes whole messages, over TCP too.
-func (t *Target) dial(ctx context.Context, o resolvedParams) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+// Dial opens a socket to the target. The connection gives and takes whole messages, over TCP too.
+func (t *Target) Dial(ctx context.Context, o Limits) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return mux.BindToDevice(c, t.spec.Interface) }}
-	if strings.HasPrefix(t.address.Network, "tcp") {
-		if t.spec.Source.IsValid() {
-			d.LocalAddr = net.TCPAddrFromAddrPort(t.spec.Source)
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return mux.BindToDevice(c, t.Spec.Interface) }}
+	if strings.HasPrefix(t.Address.Network, "tcp") {
+		if t.Spec.Source.IsValid() {
+			d.LocalAddr = net.TCPAddrFromAddrPort(t.Spec.Source)
 		}
 		return t.dialStream(ctx, &d)
 	}
-	peer, err := t.lookUp(ctx, o.timeout)
+	peer, err := t.LookUp(ctx, o.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	var local *net.UDPAddr
-	if t.spec.Source.IsValid() {
-		local = net.UDPAddrFromAddrPort(t.spec.Source)
+	if t.Spec.Source.IsValid() {
+		local = net.UDPAddrFromAddrPort(t.Spec.Source)
 	}
-	if o.unconnected {
+	if o.Unconnected {
 		return t.listen(peer)
 	}
 	if local != nil {
 		d.LocalAddr = local
 	}
-	return d.DialContext(ctx, t.address.Network, peer.String())
+	return d.DialContext(ctx, t.Address.Network, peer.String())
 }
 
 // dialStream tries all addresses of a name, or the one that it last had if it cannot be resolved.
 func (t *Target) dialStream(ctx context.Context, d *net.Dialer) (net.Conn, error) {
-	conn, err := d.DialContext(ctx, t.address.Network, t.address.HostPort())
+	conn, err := d.DialContext(ctx, t.Address.Network, t.Address.HostPort())
 	var unresolved *net.DNSError
 	if errors.As(err, &unresolved) {
 		if known := t.resolved.last(); known.IsValid() && t.unresolved(ctx, known, err) == nil {
-			conn, err = d.DialContext(ctx, t.address.Network, netip.AddrPortFrom(known, t.address.Port).String())
+			conn, err = d.DialContext(ctx, t.Address.Network, netip.AddrPortFrom(known, t.Address.Port).String())
 		}
 	}
 	if err != nil {
@@ -61,7 +61,7 @@ func (t *Target) dialStream(ctx context.Context, d *net.Dialer) (net.Conn, error
 }
 
 func (t *Target) listen(peer netip.AddrPort) (net.Conn, error) {
-	conn, err := mux.LocalBinding{Source: t.spec.Source, Device: t.spec.Interface, V6: !peer.Addr().Is4()}.Listen()
+	conn, err := mux.LocalBinding{Source: t.Spec.Source, Device: t.Spec.Interface, V6: !peer.Addr().Is4()}.Listen()
 	if err != nil {
 		return nil, err
 	}
@@ -123,14 +123,14 @@ func (c stream) Read(b []byte) (int, error) {
 	return have + n, err
 }
 
-// ports hands out fixed source ports: each carries one poll at a time.
-type ports struct {
+// Ports hands out fixed source ports: each carries one poll at a time.
+type Ports struct {
 	mu   sync.Mutex
 	held map[netip.AddrPort]chan struct{}
 }
 
-// take waits until source is free, or ctx is done. A source without a port is always free.
-func (p *ports) take(ctx context.Context, source netip.AddrPort) (release func(), err error) {
+// Take waits until source is free, or ctx is done. A source without a port is always free.
+func (p *Ports) Take(ctx context.Context, source netip.AddrPort) (release func(), err error) {
 	if source.Port() == 0 {
 		return func() {}, nil
 	}

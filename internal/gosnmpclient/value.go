@@ -1,4 +1,4 @@
-package client
+package gosnmpclient
 
 import (
 	"encoding/binary"

@@ -1,13 +1,17 @@
-package client
+// Package gosnmpclient has the library gosnmp serve targets over TCP, and those whose engine is gosnmp. Importing it
+// registers it: nothing else refers to it.
+package gosnmpclient
 
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
 
 	"trapline/internal/access"
+	"trapline/internal/conn"
 	"trapline/internal/mux"
 	"trapline/internal/snmp"
 )
@@ -17,9 +21,9 @@ import (
 // belongs to it, would cost 64 kB for each target all the time.
 type session struct {
 	target    *Target
-	params    resolvedParams
+	limits    conn.Limits
 	client    *client
-	wire      *wire
+	wire      *conn.Wire
 	user      *user // SNMPv3 only
 	release   []func()
 	names     []string
@@ -46,19 +50,31 @@ func newClient() (*client, error) {
 	return c, c.Conn.Close()
 }
 
+func init() {
+	conn.Register(func(t *conn.Target) conn.Sessions { return &Target{conn: t} })
+}
+
+// Target is a target with what gosnmp sessions know of its SNMPv3 engine.
+type Target struct {
+	conn *conn.Target
+	usm  usm
+}
+
+var clients sync.Pool // of *client
+
 // maxCommunity is what gosnmp can write the length of.
 const maxCommunity = 127
 
-// open takes what a Poll needs.
-func (t *Target) open(ctx context.Context, o resolvedParams, stats *mux.Stats) (*session, *access.Error) {
-	secrets, err := t.client.secrets.Secrets(t.auth)
+// Open takes what a Poll needs.
+func (t *Target) Open(ctx context.Context, o conn.Limits, stats *mux.Stats) (conn.Session, *access.Error) {
+	secrets, err := t.conn.Env.Secrets.Secrets(t.conn.Auth)
 	if err != nil {
 		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
-	if len(secrets.Community) > maxCommunity && t.auth.Version != 3 {
+	if len(secrets.Community) > maxCommunity && t.conn.Auth.Version != 3 {
 		return nil, &access.Error{Reason: access.Credentials, Err: fmt.Errorf("community of more than %d octets", maxCommunity)}
 	}
-	s := &session{target: t, params: o}
+	s := &session{target: t, limits: o}
 	if err := s.connect(ctx, stats); err != nil {
 		s.Close()
 		if ctx.Err() != nil {
@@ -74,21 +90,21 @@ func (t *Target) open(ctx context.Context, o resolvedParams, stats *mux.Stats) (
 }
 
 func (s *session) connect(ctx context.Context, stats *mux.Stats) error {
-	release, err := s.target.client.ports.take(ctx, s.target.spec.Source)
+	release, err := s.target.conn.Env.Ports.Take(ctx, s.target.conn.Spec.Source)
 	if err != nil {
 		return err
 	}
 	s.release = append(s.release, release)
-	conn, err := s.target.dial(ctx, s.params)
+	c, err := s.target.conn.Dial(ctx, s.limits)
 	if err != nil {
 		return err
 	}
-	s.release = append(s.release, func() { _ = conn.Close() })
-	s.wire = &wire{Conn: conn, stats: stats, metrics: s.target.client.metrics}
-	stop := context.AfterFunc(ctx, func() { s.wire.end(ctx.Err()) })
+	s.release = append(s.release, func() { _ = c.Close() })
+	s.wire = conn.NewWire(c, 0, stats, s.target.conn.Env.Metrics)
+	stop := context.AfterFunc(ctx, func() { s.wire.End(ctx.Err()) })
 	s.release = append(s.release, func() { stop() })
 	var ok bool
-	if s.client, ok = s.target.client.clients.Get().(*client); !ok {
+	if s.client, ok = clients.Get().(*client); !ok {
 		s.client, err = newClient()
 	}
 	return err
@@ -101,17 +117,17 @@ func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	g := &s.client.GoSNMP
 	g.Conn, g.Context = s.wire, ctx
 	g.Transport = "udp" // whatever it is: the wire gives whole messages
-	g.Timeout, g.Retries = s.params.timeout, s.params.retries
-	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.retrying = true }
+	g.Timeout, g.Retries = s.limits.Timeout, s.limits.Retries
+	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.Retrying = true }
 	g.Community, g.ContextName, g.ContextEngineID = "", "", ""
 	g.SecurityModel, g.SecurityParameters, g.MsgFlags = 0, nil, 0
-	switch t.auth.Version {
+	switch t.conn.Auth.Version {
 	case 1:
-		g.Version, g.Community, s.wire.version = gosnmp.Version1, secrets.Community, snmp.V1
+		g.Version, g.Community, s.wire.Version = gosnmp.Version1, secrets.Community, snmp.V1
 	case 2:
-		g.Version, g.Community, s.wire.version = gosnmp.Version2c, secrets.Community, snmp.V2c
+		g.Version, g.Community, s.wire.Version = gosnmp.Version2c, secrets.Community, snmp.V2c
 	case 3:
-		g.Version, s.wire.version = gosnmp.Version3, snmp.V3
+		g.Version, s.wire.Version = gosnmp.Version3, snmp.V3
 		return s.configureV3(secrets)
 	}
 	return nil
@@ -128,9 +144,12 @@ func (s *session) Close() {
 	if s.client != nil && !s.spoilt {
 		g := &s.client.GoSNMP
 		g.Conn, g.Context, g.OnRetry, g.SecurityParameters = nil, nil, nil, nil
-		s.target.client.clients.Put(s.client)
+		clients.Put(s.client)
 	}
 }
+
+// Discovered reports whether the target's SNMPv3 engine answered a discovery.
+func (s *session) Discovered() bool { return s.wire.Discovered }
 
 // AnswersAtMost does nothing: the next session asks anew.
 func (s *session) AnswersAtMost(int, int) {}
@@ -144,7 +163,7 @@ func (s *session) Exchange(ctx context.Context, r mux.Request) (mux.Answer, *acc
 
 // once makes one exchange, all attempts of it.
 func (s *session) once(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
-	s.wire.begin(ctx)
+	s.wire.Begin(ctx)
 	p, err := s.call(r)
 	if err != nil {
 		return mux.Answer{}, s.classify(ctx, err, r)
@@ -160,7 +179,7 @@ func (s *session) varbinds(p *gosnmp.SnmpPacket) []snmp.VarBind {
 	list := s.client.varbindsOf(p.Variables)
 	for _, v := range list {
 		if v.Type == mux.Unreadable {
-			s.target.client.metrics.UnexpectedType()
+			s.target.conn.Env.Metrics.UnexpectedType()
 		}
 	}
 	return list

@@ -1,0 +1,53 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/mux"
+	"trapline/internal/snmp"
+)
+
+// Discovery is what an SNMPv3 engine tells anybody of itself (RFC 3414 section 4). Nobody vouches for it.
+type Discovery struct {
+	EngineID []byte
+	Boots    int32 // how often the engine has started
+	Time     int32 // seconds since it did
+}
+
+// Discover asks for the engine ID, in one exchange.
+func (w *Wire) Discover(ctx context.Context, o Limits) (Discovery, *access.Error) {
+	nobody, err := (&snmp.User{}).Localize(nil)
+	if err != nil {
+		return Discovery{}, &access.Error{Reason: access.Credentials, Err: err}
+	}
+	scoped := snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest}})
+	h := snmp.Header3{ID: rand.Int32N(1 << 30), MaxSize: mux.AnnouncedSize, Flags: snmp.FlagReportable}
+	buffer := make([]byte, mux.MaxDatagram)
+	w.Begin(ctx)
+	for range o.Retries + 1 {
+		n := 0
+		if err = w.SetDeadline(time.Now().Add(o.Timeout)); err == nil {
+			_, err = w.Write(nobody.Seal(nil, &h, scoped))
+		}
+		if err == nil {
+			n, err = w.Read(buffer)
+		}
+		switch m, errParse := snmp.ParseMessage3(buffer[:n]); {
+		case ctx.Err() != nil:
+			return Discovery{}, mux.OutOfTimeError(ctx, w.Answered)
+		case err == nil && errParse == nil:
+			return Discovery{m.EngineID, m.Boots, m.Time}, nil
+		case err != nil && !timedOut(err):
+			return Discovery{}, &access.Error{Reason: access.SocketReason(err), Err: err}
+		}
+		w.Retrying = true
+		h.ID++
+	}
+	return Discovery{}, mux.SilenceError(o.Retries, w.LastInvalid, false)
+}
+
+var errNoReport = errors.New("no Report came of the discovery")

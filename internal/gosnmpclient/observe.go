@@ -1,0 +1,35 @@
+package gosnmpclient
+
+import "time"
+
+// What tests of the rooms above look at, and change.
+
+// TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
+func (t *Target) TurnClock(d time.Duration) {
+	known := *t.usm.known
+	known.time += uint32(d / time.Second)
+	t.usm.known = &known
+}
+
+// Rest makes the last poll as long ago as d says.
+func (t *Target) Rest(d time.Duration) {
+	known := *t.usm.known
+	known.time -= uint32(d / time.Second)
+	known.at = known.at.Add(-d)
+	t.usm.known = &known
+}
+
+// Boots returns how often the agent's engine has booted; 0 when that is not known.
+func (t *Target) Boots() uint32 {
+	if t.usm.known == nil {
+		return 0
+	}
+	return t.usm.known.boots
+}
+
+// ForgetRefusal makes the last refusal of t's user as long ago as d says.
+func (t *Target) ForgetRefusal(d time.Duration) {
+	known := *t.usm.known
+	known.refused = known.refused.Add(-d)
+	t.usm.known = &known
+}
