@@ -37,7 +37,7 @@ type Config struct {
 	Compiled map[string]*collector.Settings `yaml:"-"`
 
 	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
-	Book func() (*profile.Book, error) `yaml:"-" json:"-"`
+	Book func() (*profile.Registry, error) `yaml:"-" json:"-"`
 
 	// Names finds the notifications and objects that alarms name.
 	Names notify.Names `yaml:"-" json:"-"`
@@ -110,11 +110,11 @@ func (u *union) configuration(o Options) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.Book = func() (*profile.Book, error) { return book, nil }
+		c.Book = func() (*profile.Registry, error) { return book, nil }
 		return &c, nil
 	}
 	bare := &union{config: c}
-	c.Book = sync.OnceValues(func() (*profile.Book, error) { return bare.book(o) })
+	c.Book = sync.OnceValues(func() (*profile.Registry, error) { return bare.book(o) })
 	return &c, nil
 }
 

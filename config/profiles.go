@@ -18,7 +18,7 @@ func (u *union) wantsProfiles() bool {
 }
 
 // Profiles reads the built-in profiles and those in directories, for those who have no configuration.
-func Profiles(dirs []string, o Options) (*profile.Book, error) {
+func Profiles(dirs []string, o Options) (*profile.Registry, error) {
 	u := &union{set: map[string]*source{}}
 	u.config.Profiles.Dirs = dirs
 	return u.book(o)
@@ -26,7 +26,7 @@ func Profiles(dirs []string, o Options) (*profile.Book, error) {
 
 // book reads the profiles: the built-in ones, over these those of the user's directories, and over these
 // those of the files themselves. A later profile or module takes the place of one of its name.
-func (u *union) book(o Options) (*profile.Book, error) {
+func (u *union) book(o Options) (*profile.Registry, error) {
 	builtin, err := builtinProfiles()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (u *union) book(o Options) (*profile.Book, error) {
 			return nil, m.sorted()
 		}
 	}
-	return profile.NewBook(profiles, modules), nil
+	return profile.NewRegistry(profiles, modules), nil
 }
 
 // builtinProfiles reads the built-in profiles, with the built-in MIBs: a MIB file of the user that lacks what

@@ -25,7 +25,7 @@ func (everything) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBin
 	return client.Stats{}, nil
 }
 
-func chosen(t *testing.T, book *profile.Book) string {
+func chosen(t *testing.T, book *profile.Registry) string {
 	t.Helper()
 	c, err := book.Choose(t.Context(), everything{}, client.Params{})
 	if err != nil {

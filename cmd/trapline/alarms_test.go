@@ -81,7 +81,7 @@ func TestReceiversOfAllKinds(t *testing.T) {
 		t.Helper()
 		insist(t, base+"/api/v1/webhook", alert(t, name, true, annotations))
 	}
-	second.Await(t, func() bool { return silent.asked.Load() > 0 }) // it is notified of our start
+	second.Process.Await(t, func() bool { return silent.asked.Load() > 0 }) // it is notified of our start
 	post("Everybody", nil)
 	post("Core", map[string]string{"trap_tags": "core"})
 	post("Named", map[string]string{"trap_receivers": "six, silent", "trap_tags": "berlin"})
@@ -106,7 +106,7 @@ func TestReceiversOfAllKinds(t *testing.T) {
 			}
 			raise := `.1.5.0 = STRING: "` + name + `"`
 			if want > 0 {
-				test.to.Await(t, func() bool { return mentions(test.to, test.as, raise) >= want })
+				test.to.Process.Await(t, func() bool { return mentions(test.to, test.as, raise) >= want })
 			}
 			if got := mentions(test.to, test.as, raise); got != want {
 				t.Errorf("%s was told %d times to %s", name, got, test.as)
@@ -152,15 +152,15 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 	insist(t, base+"/api/v1/webhook", alert(t, "Early", true, nil))
 	await(t, base+"/metrics", `trapline_receiver_failing{receiver="nms"} 1`)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Address: address})
-	d.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Early"`) > 0 })
+	d.Process.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Early"`) > 0 })
 	await(t, base+"/metrics", `trapline_notifications_queued{receiver="nms"} 0`)
-	d.Stop()
+	d.Process.Stop()
 	insist(t, base+"/api/v1/webhook", alert(t, "Late", true, nil))
 	await(t, base+"/metrics", `trapline_receiver_failing{receiver="nms"} 1`)
 	process.Kill()
 	d.Start(t)
 	_, base = startBinary(t, binary, config)
-	d.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Late"`) > 0 })
+	d.Process.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Late"`) > 0 })
 	await(t, base+"/metrics", `trapline_notifications_queued{receiver="nms"} 0`)
 	if mentions(d, `"Early"`) > 0 || mentions(d, `"Late"`) != 1 {
 		t.Errorf("received\n%s", strings.Join(told(d), "\n"))
@@ -185,12 +185,12 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 		tell := func(name string) {
 			t.Helper()
 			insist(t, base+"/api/v1/webhook", alert(t, name, true, nil))
-			d.Await(t, func() bool { return mentions(d, "user=public ", `"`+name+`"`) > 0 })
+			d.Process.Await(t, func() bool { return mentions(d, "user=public ", `"`+name+`"`) > 0 })
 			await(t, base+"/metrics", `trapline_notifications_queued{receiver="secure"} 0`)
 		}
 		taken, dropped := fmt.Sprintf("Taken%d", life), fmt.Sprintf("Dropped%d", life)
 		tell(taken)
-		d.Await(t, func() bool { return mentions(d, secure, `"`+taken+`"`) > 0 })
+		d.Process.Await(t, func() bool { return mentions(d, secure, `"`+taken+`"`) > 0 })
 		_, boots, err := notify.Engine(dir, nil, time.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +198,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 		args := slices.Concat([]string{"-v3", "-u", "usr-sha-aes", "-l", "authPriv", "-a", "SHA", "-A", peers.AuthPassphrase, "-x", "AES", "-X", peers.PrivPassphrase},
 			peers.NetSNMPEngine(id, boots, 100000), []string{d.Address, fmt.Sprint(70 + life), "1.3.6.1.6.3.1.1.5.1"})
 		peers.NetSNMP(t, "snmptrap", args...)
-		d.Await(t, func() bool { return mentions(d, secure, fmt.Sprintf(".1.3.0 = %d|~|", 70+life)) > 0 })
+		d.Process.Await(t, func() bool { return mentions(d, secure, fmt.Sprintf(".1.3.0 = %d|~|", 70+life)) > 0 })
 		tell(dropped)
 		if life == 0 {
 			if out, err := exec.Command(binary, "serve", "--config.file="+configFile(t, config), "--web.listen-address="+peers.FreeTCPAddress(t)).CombinedOutput(); err == nil ||
@@ -242,7 +242,7 @@ groups:
 	const tail = `.1.3.6.1.2.1.31.1.1.1.1.3 = STRING: "Gi0/3"|~|.1.3.6.1.2.1.1.4.0 = STRING: "value 2.0"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.7`
 	for _, test := range []struct{ value, notification, status string }{{">", "3", "2"}, {"<", "4", "1"}} {
 		judge(test.value)
-		d.Await(t, func() bool { return mentions(d, "= OID: .1.3.6.1.6.3.1.1.5."+test.notification) > 0 })
+		d.Process.Await(t, func() bool { return mentions(d, "= OID: .1.3.6.1.6.3.1.1.5."+test.notification) > 0 })
 		want := "OID: .1.3.6.1.6.3.1.1.5." + test.notification + "|~|.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: " + test.status + "|~|" + tail
 		if mentions(d, want) != 1 {
 			t.Errorf("want %s; received\n%s", want, strings.Join(told(d), "\n"))

@@ -138,7 +138,7 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 	chosen := fmt.Sprintf(`count(group by (%s) ({__name__=~"trapline_target_up|up", %[1]s=~%q})) == %d`, by, device, 1+strings.Count(device, "|"))
 	waiting["every device, a UPS without interfaces included, can be chosen"] = strings.ReplaceAll(chosen, `\\\\`, `\\`)
 	started := time.Now()
-	prometheus.Await(t, func() bool {
+	prometheus.Process.Await(t, func() bool {
 		for place, text := range waiting {
 			if answers(text) {
 				delete(waiting, place)

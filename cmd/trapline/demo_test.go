@@ -80,7 +80,7 @@ func TestPeersFirstMetricAndFirstInform(t *testing.T) {
 	p := peers.Start(t, nil, program, "--config.file="+filepath.Join(dir, "snmp.yml"), "--web.listen-address="+address)
 	p.Await(t, func() bool { return hasMetric("http://"+address+"/metrics", "ifHCInOctets{") })
 	t.Logf("the first metric came %s after the start", time.Since(started).Round(time.Millisecond))
-	p.Await(t, func() bool { return strings.Contains(d.Output(), "NTF ") })
+	p.Await(t, func() bool { return strings.Contains(d.Process.Output(), "NTF ") })
 	t.Logf("the first inform came %s after the cable was pulled, with an interval of 1s", (time.Since(began) - pulled).Round(time.Millisecond))
 	if text := d.AwaitReceived(t, 1)[0]; !strings.Contains(text, "Te1/1/1 is down") {
 		t.Errorf("the inform is %s", text)

@@ -68,11 +68,11 @@ func TestPeersTheRulesOfTheDocuments(t *testing.T) {
 	tells := func(notification string) func() bool {
 		return func() bool { return mentions(snmptrapd, "= OID: .1.3.6.1.6.3.1.1.5."+notification) == 1 }
 	}
-	snmptrapd.Await(t, tells("3"+row+`2|~|.1.3.6.1.2.1.31.1.1.1.1.3 = STRING: "Gi3"`))
+	snmptrapd.Process.Await(t, tells("3"+row+`2|~|.1.3.6.1.2.1.31.1.1.1.1.3 = STRING: "Gi3"`))
 	stop()
 	_, stop = serveAt(t, address, port(1))
 	defer stop()
-	snmptrapd.Await(t, tells("4"+row+"1"))
+	snmptrapd.Process.Await(t, tells("4"+row+"1"))
 	if n := len(told(snmptrapd)); n != 2 {
 		t.Errorf("%d notifications:\n%s", n, strings.Join(told(snmptrapd), "\n"))
 	}

@@ -62,7 +62,7 @@ func TestExamples(t *testing.T) {
 				if _, err := tools.TestReceiver(t.Context(), c, c.Receivers[i].Name, "", slog.New(slog.DiscardHandler)); err != nil {
 					t.Errorf("%s: %v", c.Receivers[i].Name, err)
 				}
-				snmptrapd.Await(t, func() bool { return len(told(snmptrapd)) > before })
+				snmptrapd.Process.Await(t, func() bool { return len(told(snmptrapd)) > before })
 			}
 			base := startServerWith(t, append(flags, "--no-web.targets")...)
 			for _, target := range example.targets {

@@ -62,7 +62,7 @@ groups:
   - {alert: Hot, expr: 'vector(1) VALUE 0', labels: {severity: major, instance: 192.0.2.7, site: berlin}, annotations: {summary: it is hot}}
 `
 	judge := alertingTo(t, base, rule)
-	d.Await(t, func() bool {
+	d.Process.Await(t, func() bool {
 		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.1|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.2|~|") == 1
 	})
@@ -75,7 +75,7 @@ groups:
 		t.Errorf("%s, %v", body, err)
 	}
 	judge("<")
-	d.Await(t, func() bool {
+	d.Process.Await(t, func() bool {
 		text := strings.Join(told(d), "\n")
 		return strings.Count(text, "32473.1.0.2|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.3|~|") == 1
 	})
@@ -88,7 +88,7 @@ groups:
 		`trapline_notifications_dead_total{reason="expired",receiver="nobody"} 0`, `trapline_notifications_dropped_total{reason="full",receiver="nobody"} 0`,
 		`trapline_notifications_retransmits_total{receiver="informs"} 0`, `trapline_receiver_last_confirmed_timestamp_seconds{receiver="traps"} 1`,
 	} {
-		d.Await(t, func() bool { // an inform is counted once its acknowledgement has arrived
+		d.Process.Await(t, func() bool { // an inform is counted once its acknowledgement has arrived
 			_, _, metrics := get(t, base+"/metrics")
 			return containsLine(metrics, want)
 		})
@@ -114,9 +114,9 @@ receivers: [{name: trapline, webhook_configs: [{url: %q}]}]
 		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 	send(time.Now().Add(time.Hour).Format(time.RFC3339))
-	d.Await(t, func() bool { return count(1) == 2 })
+	d.Process.Await(t, func() bool { return count(1) == 2 })
 	send(time.Now().Format(time.RFC3339))
-	d.Await(t, func() bool { return count(2) == 1 })
+	d.Process.Await(t, func() bool { return count(2) == 1 })
 	if text := strings.Join(told(d), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
 		t.Errorf("received\n%s", text)
 	}

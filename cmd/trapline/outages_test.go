@@ -88,7 +88,7 @@ func TestNothingIsLostToOutages(t *testing.T) {
 		}
 		down := turn%2 == 0
 		if down {
-			d.Stop()
+			d.Process.Stop()
 			l.read(d)
 			outages++
 		}

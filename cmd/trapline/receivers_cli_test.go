@@ -32,7 +32,7 @@ func TestReceiversAreShownRetriedAndDropped(t *testing.T) {
 	if got := invoke(t, "receivers", "retry", "late", "--url="+base); got.status != 0 || got.out+got.errs != "" {
 		t.Errorf("%+v", got)
 	}
-	d.Await(t, func() bool { return invoke(t, "receivers", "show", "late", "--url="+base).status == 0 })
+	d.Process.Await(t, func() bool { return invoke(t, "receivers", "show", "late", "--url="+base).status == 0 })
 	got = invoke(t, "receivers", "test", "late", "--url="+base)
 	if got.status != 0 || !strings.HasPrefix(got.out, "late: acknowledged in ") {
 		t.Errorf("%+v", got)

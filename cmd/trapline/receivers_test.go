@@ -80,17 +80,17 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	}
 
 	r.mustReload(with(receiver("other", first.Address)))
-	first.Await(t, func() bool { return count(first, 1) == 1 && count(first, 5) == 1 })
+	first.Process.Await(t, func() bool { return count(first, 1) == 1 && count(first, 5) == 1 })
 	if _, _, body := get(t, r.base+"/api/v1/outbox"); strings.Contains(body, "late") {
 		t.Errorf("a receiver that is gone is listed: %s", body)
 	}
 
 	r.mustReload(with(receiver("late", second.Address), receiver("other", first.Address)))
-	second.Await(t, func() bool { return count(second, 1) == 1 })
+	second.Process.Await(t, func() bool { return count(second, 1) == 1 })
 
 	r.mustReload(with(receiver("late", first.Address)))
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, false))
-	first.Await(t, func() bool { return count(first, 2) == 1 })
+	first.Process.Await(t, func() bool { return count(first, 2) == 1 })
 	if count(second, 2) > 0 {
 		t.Error("the address that was changed is still told")
 	}
@@ -106,7 +106,7 @@ func TestFirstReceiversByAReload(t *testing.T) {
 	r := startReloading(t, programtest.Notifying(t, dir, "  []"))
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, true))
 	r.mustReload(programtest.Notifying(t, dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
-	d.Await(t, func() bool { return strings.Contains(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") })
+	d.Process.Await(t, func() bool { return strings.Contains(strings.Join(d.Received(), "\n"), "32473.1.0.1|~|") })
 }
 
 // A process that began with nothing to keep has its first receivers notified once a reload adds them, and again
@@ -135,7 +135,7 @@ func TestFirstReceiversOfAProcessWithoutState(t *testing.T) {
 	r.mustReload(with)
 	test("nms: acknowledged in ")
 	insist(t, r.base+"/api/v1/webhook", alert(t, "First", true, nil))
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"First"`) == 1 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"First"`) == 1 })
 	if _, _, text := get(t, r.base+"/api/v1/events"); !strings.Contains(text, "reload refused") || !strings.Contains(text, "acknowledged") {
 		t.Errorf("the journal is %s", text)
 	}
@@ -144,9 +144,9 @@ func TestFirstReceiversOfAProcessWithoutState(t *testing.T) {
 	test(`no receiver "nms"`)
 	insist(t, r.base+"/api/v1/webhook", alert(t, "Second", true, nil))
 	r.mustReload(with)
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"Second"`) == 1 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"Second"`) == 1 })
 	insist(t, r.base+"/api/v1/webhook", alert(t, "First", false, nil))
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"First"`) == 1 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"First"`) == 1 })
 	if n := mentions(d, "32473.1.0.1|~|", `"First"`); n != 1 {
 		t.Errorf("First was raised %d times", n)
 	}
@@ -169,11 +169,11 @@ func TestAlertsInMemoryAreSentOnceThereIsAPlaceToKeepThem(t *testing.T) {
 	await(t, r.base+"/api/v1/alarms", `"rule":"High"`)
 	dir := t.TempDir()
 	r.mustReload(with(dir, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address)))
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 1 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 1 })
 	device.set(1, 100)
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 2 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.1|~|", `"High"`) == 2 })
 	device.set(0, 0)
-	d.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"High"`) == 1 })
+	d.Process.Await(t, func() bool { return mentions(d, "32473.1.0.2|~|", `"High"`) == 1 })
 	if _, _, text := get(t, r.base+"/api/v1/alarms"); strings.Count(text, `"rule":"High"`) != 1 {
 		t.Errorf("open are %s", text)
 	}

@@ -68,9 +68,9 @@ func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	awaitMatch(t, base+"/metrics", `trapline_rules_evaluations_total [1-9]`)
 	for round := 1; round <= 2; round++ {
 		turn(t, device, 60)
-		d.Await(t, func() bool { raises, _ := counts(); return raises == 4*round })
+		d.Process.Await(t, func() bool { raises, _ := counts(); return raises == 4*round })
 		turn(t, device, 10+round)
-		d.Await(t, func() bool { _, clears := counts(); return clears == 4*round })
+		d.Process.Await(t, func() bool { _, clears := counts(); return clears == 4*round })
 	}
 	evaluated := awaitMatch(t, base+"/metrics", `trapline_notifications_queued\{receiver="v3-inform"\} 0`)
 	if !strings.Contains(evaluated, "trapline_alarms_active 0") {
@@ -132,15 +132,15 @@ override -rw .` + oper + " integer 1\n"})
 		p.Kill()
 	}
 	set("2")
-	d.Await(t, func() bool { return count(down) == 1 })
+	d.Process.Await(t, func() bool { return count(down) == 1 })
 	kill()
 	p = start()
 	set("1")
-	d.Await(t, func() bool { return count(up) == 1 })
+	d.Process.Await(t, func() bool { return count(up) == 1 })
 	kill()
 	p = start()
 	set("2")
-	d.Await(t, func() bool { return count(down) == 2 })
+	d.Process.Await(t, func() bool { return count(down) == 2 })
 	p.Stop()
 	received := strings.Join(told(d), "\n")
 	if count(down) != 2 || count(up) != 1 {
@@ -162,7 +162,7 @@ func TestPeersRulesAlone(t *testing.T) {
 		withRules(t, `{alert: Low, expr: knob < 50}`))
 	await(t, base+"/metrics", `ALERTS{alertname="Low",alertstate="firing",target="device"} 1`)
 	turn(t, device, 60)
-	device.Await(t, func() bool {
+	device.Process.Await(t, func() bool {
 		_, _, text := get(t, base+"/metrics")
 		return !strings.Contains(text, "ALERTS{")
 	})
@@ -185,7 +185,7 @@ func TestPeersRulesAreReloaded(t *testing.T) {
 	count := func(arc int) int {
 		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
-	d.Await(t, func() bool { return count(1) == 2 })
+	d.Process.Await(t, func() bool { return count(1) == 2 })
 	file := text[strings.LastIndex(text, "[")+1 : strings.LastIndex(text, "]")]
 	reload := func(rules string) int {
 		t.Helper()
@@ -205,9 +205,9 @@ func TestPeersRulesAreReloaded(t *testing.T) {
 	if got := reload(`{alert: Low, expr: knob < 50}`); got != http.StatusOK {
 		t.Errorf("a reload is answered with %d", got)
 	}
-	d.Await(t, func() bool { return count(2) == 1 })
+	d.Process.Await(t, func() bool { return count(2) == 1 })
 	turn(t, device, 60)
-	d.Await(t, func() bool { return count(2) == 2 })
+	d.Process.Await(t, func() bool { return count(2) == 2 })
 	if count(1) != 2 || count(3) != 0 {
 		t.Errorf("received\n%s", strings.Join(told(d), "\n"))
 	}

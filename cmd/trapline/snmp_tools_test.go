@@ -124,7 +124,7 @@ func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	for _, line := range lines {
 		p.output(t, line)
 	}
-	p.receivers[0].Await(t, func() bool { return len(received()) >= len(before)+n })
+	p.receivers[0].Process.Await(t, func() bool { return len(received()) >= len(before)+n })
 	var got []string
 	for _, line := range received() {
 		if !slices.Contains(before, line) {

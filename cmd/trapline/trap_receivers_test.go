@@ -36,7 +36,7 @@ func TestPeersSeveralReceiversInOneCall(t *testing.T) {
 	}
 	second.AwaitReceived(t, 1)
 	const list = " vb=.1.3.6.1.2.1.1.3.0 = 12345|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.1|~|.1.3.6.1.2.1.1.5.0 = STRING: \"me\""
-	d.Await(t, func() bool { return len(told(d)) >= 3 })
+	d.Process.Await(t, func() bool { return len(told(d)) >= 3 })
 	var got []string
 	for _, line := range told(d) {
 		got = append(got, source.ReplaceAllString(line, ""))
@@ -95,7 +95,7 @@ func TestPeersObjectsOfARow(t *testing.T) {
 			t.Errorf("%s: %+v", test.line, r)
 			continue
 		}
-		d.Await(t, func() bool { return len(told(d)) > before })
+		d.Process.Await(t, func() bool { return len(told(d)) > before })
 		_, got, _ := strings.Cut(told(d)[before], "|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .")
 		if got != test.want {
 			t.Errorf("%s sends\n%s\nwant\n%s", test.line, got, test.want)
@@ -134,7 +134,7 @@ func TestPeersValuesThatAreAskedFor(t *testing.T) {
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	d.Await(t, func() bool { return len(told(d)) > 0 })
+	d.Process.Await(t, func() bool { return len(told(d)) > 0 })
 	if got := told(d)[0]; !strings.HasSuffix(got, "|~|.1.3.6.1.2.1.2.2.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.2.2.1.7.5 = INTEGER: 2|~|.1.3.6.1.2.1.2.2.1.8.5 = INTEGER: 2") {
 		t.Errorf("received %s", got)
 	}
@@ -157,7 +157,7 @@ func TestPeersTrapsOfVersion1InTermsOfVersion2(t *testing.T) {
 			t.Errorf("%s: %+v", test.line, r)
 			continue
 		}
-		d.Await(t, func() bool { return len(told(d)) > before })
+		d.Process.Await(t, func() bool { return len(told(d)) > before })
 		if got := source.ReplaceAllString(told(d)[before], ""); got != "v=0 user=public "+test.want {
 			t.Errorf("%s sends\n%s\nwant\n%s", test.line, got, test.want)
 		}

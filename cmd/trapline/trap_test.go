@@ -36,7 +36,7 @@ func TestNotificationsByName(t *testing.T) {
 			continue
 		}
 		peers.NetSNMP(t, "snmptrap", append([]string{"-M", dirs, "-m", "IF-MIB:SNMPv2-MIB:TCP-MIB:IP-MIB"}, words...)...)
-		d.Await(t, func() bool { return len(told(d)) >= before+2 })
+		d.Process.Await(t, func() bool { return len(told(d)) >= before+2 })
 		got := told(d)
 		if ours, theirs := source.ReplaceAllString(got[before], ""), source.ReplaceAllString(got[before+1], ""); ours != theirs {
 			t.Errorf("%s sends\n%s\nsnmptrap sends\n%s", line, ours, theirs)
@@ -64,7 +64,7 @@ func TestTrapsOfOurOwnEngine(t *testing.T) {
 			t.Fatalf("%v: %v: %s", args, err, out)
 		}
 		sent++
-		d.Await(t, func() bool { return len(told(d)) >= sent })
+		d.Process.Await(t, func() bool { return len(told(d)) >= sent })
 	}
 	for range 3 {
 		file, err := os.ReadFile(filepath.Join(dir, "engine"))

@@ -15,7 +15,7 @@ import (
 type Console struct {
 	rules     *rules.Evaluator // nil: none
 	catalog   *catalog.Catalog
-	kept      atomic.Pointer[kept]
+	storage   atomic.Pointer[storage]
 	counted   counted
 	followers atomic.Int32  // of events
 	searching chan struct{} // has an element for each search for words in the journal
@@ -28,21 +28,21 @@ func New(evaluator *rules.Evaluator, catalog *catalog.Catalog, outbox *notify.Ou
 	return c
 }
 
-// kept is where alarms and events are kept.
-type kept struct {
-	outbox  *notify.Outbox
-	journal *journal.Journal
-	moved   chan struct{} // closed once they are kept elsewhere
+// storage is where alarms and events are kept.
+type storage struct {
+	outbox   *notify.Outbox
+	journal  *journal.Journal
+	replaced chan struct{} // closed once they are kept elsewhere
 }
 
 // Use replaces the outbox and the journal, either of which may be nil.
 func (c *Console) Use(outbox *notify.Outbox, j *journal.Journal) {
-	if before := c.kept.Swap(&kept{outbox, j, make(chan struct{})}); before != nil {
-		close(before.moved)
+	if before := c.storage.Swap(&storage{outbox, j, make(chan struct{})}); before != nil {
+		close(before.replaced)
 	}
 }
 
-func (c *Console) outbox() *notify.Outbox { return c.kept.Load().outbox }
+func (c *Console) outbox() *notify.Outbox { return c.storage.Load().outbox }
 
 // Journal returns the journal; nil if there is none.
-func (c *Console) Journal() *journal.Journal { return c.kept.Load().journal }
+func (c *Console) Journal() *journal.Journal { return c.storage.Load().journal }

@@ -92,8 +92,8 @@ func matchesEntry(list []api.Term, e *journal.Event) bool {
 // maxFollowers is how many may follow events at once.
 const maxFollowers = 64
 
-// Enter counts who follows events.
-func (c *Console) Enter() (leave func(), err error) {
+// Subscribe counts who follows events.
+func (c *Console) Subscribe() (leave func(), err error) {
 	if c.Journal() == nil {
 		return nil, api.Errorf(api.ErrUnavailable, "there is no journal")
 	}
@@ -110,7 +110,7 @@ func (c *Console) Follow(ctx context.Context, q api.EventQuery, event func(api.E
 		q.After = c.Journal().Last()
 	}
 	for {
-		at := c.kept.Load()
+		at := c.storage.Load()
 		changed := at.journal.Changed()
 		events, err := c.events(q)
 		if err != nil {
@@ -127,7 +127,7 @@ func (c *Console) Follow(ctx context.Context, q api.EventQuery, event func(api.E
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-		case <-at.moved:
+		case <-at.replaced:
 			q.After = c.Journal().Last() // which numbers entries by itself
 		}
 	}

@@ -48,7 +48,7 @@ func (c *Console) ruleAnswer(r *rules.Report) api.Rule {
 	return answer
 }
 
-var ownMetrics = sync.OnceValue(poller.OwnMetrics)
+var ownMetrics = sync.OnceValue(poller.SelfMetrics)
 
 // ofFailures reports whether a metric is Trapline's own: some of these have series only while a poll fails.
 func ofFailures(metric string) bool { return slices.Contains(ownMetrics(), metric) }

@@ -39,7 +39,7 @@ func TestReferenceOfMetrics(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("# Metrics\n\nMade by `make docs` from the program. Names that begin with `snmp_` are those of snmp_exporter.\n")
 	b.WriteString("\n## About each target\n\nWith the label `target`, and in one scrape for all also the target's own labels.\n\n| metric | type | |\n|---|---|---|\n")
-	for _, d := range sorted(poller.OwnDescs(), func(d *series.Desc) string { return d.Name }) {
+	for _, d := range sorted(poller.SelfDescs(), func(d *series.Desc) string { return d.Name }) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, typeWords[d.Type], programtest.Cell(d.Help))
 	}
 	b.WriteString("\n## About the process\n\n| metric | type | labels | |\n|---|---|---|---|\n")

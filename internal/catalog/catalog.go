@@ -56,20 +56,20 @@ func (c *Catalog) Readers(reads func(*collector.MetricSettings) bool) (names []s
 	return names
 }
 
-// use is how a module fares over all targets.
-type use struct {
+// usage is how a module fares over all targets.
+type usage struct {
 	targets, polls         int
 	seconds, packets, rows float64
 	profiles               map[string]int // that auto chose it by
 }
 
-// uses are those of all modules.
-func (c *Catalog) uses() map[string]*use {
-	all := map[string]*use{}
-	of := func(name string) *use {
+// usages are those of all modules.
+func (c *Catalog) usages() map[string]*usage {
+	all := map[string]*usage{}
+	of := func(name string) *usage {
 		u := all[name]
 		if u == nil {
-			u = &use{profiles: map[string]int{}}
+			u = &usage{profiles: map[string]int{}}
 			all[name] = u
 		}
 		return u
@@ -79,7 +79,7 @@ func (c *Catalog) uses() map[string]*use {
 		var polled []*collector.Module
 		if p != nil {
 			polled = p.Modules
-			takeCosts(p, of)
+			addCosts(p, of)
 		}
 		names := map[string]bool{}
 		for _, m := range slices.Concat(s.Target.Modules, polled) {
@@ -97,8 +97,8 @@ func (c *Catalog) uses() map[string]*use {
 	return all
 }
 
-// takeCosts adds what a poll says of its modules in the series about itself.
-func takeCosts(p *poller.Pass, of func(string) *use) {
+// addCosts adds what a poll says of its modules in the series about itself.
+func addCosts(p *poller.Pass, of func(string) *usage) {
 	if len(p.Sets) == 0 {
 		return
 	}
@@ -126,7 +126,7 @@ func (c *Catalog) Modules() ([]api.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	uses := c.uses()
+	uses := c.usages()
 	var list []api.Module
 	for name, k := range known {
 		list = append(list, newModule(name, &k, uses[name], tree))
@@ -147,7 +147,7 @@ func (c *Catalog) Module(name string) (api.Module, error) {
 	if !ok {
 		return api.Module{}, api.NotFound("module", name, slices.Collect(maps.Keys(known)))
 	}
-	m := newModule(name, &k, c.uses()[name], tree)
+	m := newModule(name, &k, c.usages()[name], tree)
 	for i := range k.Settings.Metrics {
 		m.Reads = append(m.Reads, newModuleMetric(&k.Settings.Metrics[i], tree))
 	}
@@ -167,7 +167,7 @@ func (c *Catalog) known() (map[string]KnownModule, *mibs.Tree, error) {
 	return known, tree, err
 }
 
-func newModule(name string, k *KnownModule, u *use, tree *mibs.Tree) api.Module {
+func newModule(name string, k *KnownModule, u *usage, tree *mibs.Tree) api.Module {
 	m := api.Module{Name: name, Origin: k.Origin, Walks: []string{}, Metrics: []string{}}
 	for _, o := range slices.Concat(k.Settings.Walk, k.Settings.Get) {
 		m.Walks = append(m.Walks, ObjectName(tree, o.OID))

@@ -78,7 +78,7 @@ func TestPeersDiscoveryIsOfThePoll(t *testing.T) {
 		if r := poll(t, x, briefly); len(r.errors) != 1 || !r.errors[0].Discovered {
 			t.Errorf("%s: %v", by, r.err)
 		}
-		snmpd.Kill()
+		snmpd.Process.Kill()
 		if r := poll(t, x, briefly); len(r.errors) != 1 || r.errors[0].Discovered {
 			t.Errorf("%s, killed: %v", by, r.err)
 		}

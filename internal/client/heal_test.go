@@ -42,7 +42,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: test.engineID})
-			snmpd.Stop()
+			snmpd.Process.Stop()
 			snmpd.Start(t) // boots are 2 now
 			for _, u := range []peers.User{{Name: "usr-none-none"}, {Name: "usr-sha256-none", Auth: "SHA256"}, shaAES} {
 				test.run(t, snmpd, u, "")
@@ -71,7 +71,7 @@ func (c comeback) run(t *testing.T, snmpd *peers.Snmpd, u peers.User, name strin
 		poll(t, x, getName).wantName(t, "snmpd-test")
 	}
 	before := x.Boots()
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	if c.wiped {
 		snmpd.Wipe(t)
 	}
@@ -88,7 +88,7 @@ func (c comeback) run(t *testing.T, snmpd *peers.Snmpd, u peers.User, name strin
 	if r := poll(t, x, getName); r.stats.Packets != 1 {
 		t.Errorf("%s %s: the next poll takes %d packets", u.Name, name, r.stats.Packets)
 	}
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	snmpd.Start(t) // so that boots can go back again
 }
 
@@ -131,7 +131,7 @@ func TestPeersTwoAgentsWithOneEngineID(t *testing.T) {
 	one := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: labEngine})
 	two := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: labEngine, Config: "sysName two"})
 	for range 2 {
-		two.Stop()
+		two.Process.Stop()
 		two.Start(t)
 	}
 	e, rediscoveries := watched(t)

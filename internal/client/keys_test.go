@@ -174,7 +174,7 @@ func TestPeersFixedEngineComesBack(t *testing.T) {
 	x := target(t, client.Spec{Address: snmpd.Address, Auth: a})
 	poll(t, x, getName).wantName(t, "snmpd-test")
 	for _, wiped := range []bool{false, true} {
-		snmpd.Stop()
+		snmpd.Process.Stop()
 		if wiped {
 			snmpd.Wipe(t)
 		}
@@ -185,7 +185,7 @@ func TestPeersFixedEngineComesBack(t *testing.T) {
 
 func TestPeersDiscover(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: labEngine})
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	snmpd.Start(t)
 	for _, address := range []string{snmpd.Address, snmpd.Address6} {
 		if address == "" {
@@ -196,7 +196,7 @@ func TestPeersDiscover(t *testing.T) {
 			t.Errorf("%x, boots %d, time %d, %v", d.EngineID, d.Boots, d.Time, err)
 		}
 	}
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	_, err := target(t, client.Spec{Address: snmpd.Address}).Discover(t.Context(), getName.Params)
 	if want := "error discovering target " + snmpd.Address + ": "; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)

@@ -16,8 +16,8 @@ import (
 type lawSubject struct {
 	name    string
 	modules []*collector.Module
-	book    *profile.Book // for "auto", without modules
-	columns []snmp.OID    // of all metrics and lookups, sorted, none within another
+	book    *profile.Registry // for "auto", without modules
+	columns []snmp.OID        // of all metrics and lookups, sorted, none within another
 }
 
 func newLawSubject(name string, settings ...*collector.Settings) *lawSubject {
@@ -28,7 +28,7 @@ func newLawSubject(name string, settings ...*collector.Settings) *lawSubject {
 	return s
 }
 
-func newAutoSubject(book *profile.Book) *lawSubject {
+func newAutoSubject(book *profile.Registry) *lawSubject {
 	var settings []*collector.Settings
 	for _, m := range book.Modules() {
 		settings = append(settings, m.Settings)
@@ -41,7 +41,7 @@ func (s *lawSubject) target(spec client.Spec, params client.Params) (*poller.Tar
 	if s.book == nil {
 		return &poller.Target{Name: s.name, Spec: spec, Modules: s.modules, Params: params}, nil
 	}
-	catalog := poller.NewCatalog(map[string]*access.Auth{"auth": spec.Auth}, nil, func() (*profile.Book, error) { return s.book, nil })
+	catalog := poller.NewCatalog(map[string]*access.Auth{"auth": spec.Auth}, nil, func() (*profile.Registry, error) { return s.book, nil })
 	settings := poller.TargetSettings{Name: s.name, Address: spec.Address, Auth: "auth", Modules: []string{profile.Auto}, Params: params}
 	return poller.NewTarget(&settings, &poller.Global{}, catalog)
 }

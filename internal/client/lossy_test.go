@@ -174,7 +174,7 @@ func TestPeersRediscoveryIsLogged(t *testing.T) {
 	if log.Len() > 0 {
 		t.Errorf("the first discovery is logged: %s", &log)
 	}
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	snmpd.Wipe(t)
 	snmpd.Start(t)
 	poll(t, x, getName).wantName(t, "snmpd-test")

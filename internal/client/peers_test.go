@@ -212,7 +212,7 @@ func TestPeersAddresses(t *testing.T) {
 		want := "Connection from UDP: [" + strings.TrimSuffix(source.String(), ":0")
 		want = strings.Replace(want, "127.0.0.2", "127.0.0.2]:", 1)
 		want = strings.Replace(want, "127.0.0.3:", "127.0.0.3]:", 1)
-		snmpd.Await(t, func() bool { return strings.Contains(snmpd.Output(), want) })
+		snmpd.Process.Await(t, func() bool { return strings.Contains(snmpd.Process.Output(), want) })
 	}
 }
 
@@ -222,7 +222,7 @@ func TestPeersRefusedAndBack(t *testing.T) {
 	for _, a := range []*access.Auth{community(2, "public"), authOf(shaAES)} {
 		x := target(t, client.Spec{Engine: tested, Address: snmpd.Address, Auth: a})
 		poll(t, x, getName).wantName(t, "snmpd-test")
-		snmpd.Stop()
+		snmpd.Process.Stop()
 		plan := getName
 		plan.Params.Timeout.Duration = time.Hour
 		r := poll(t, x, plan)

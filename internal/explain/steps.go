@@ -62,7 +62,7 @@ func (w *inquiry) named() error {
 
 // ownMetric takes all steps for what Trapline says itself of a target and its polls.
 func (w *inquiry) ownMetric() bool {
-	if !slices.Contains(poller.OwnMetrics(), w.Metric) && w.Metric != "up" {
+	if !slices.Contains(poller.SelfMetrics(), w.Metric) && w.Metric != "up" {
 		return false
 	}
 	w.ok(stepName, "Trapline makes it of each poll")

@@ -90,7 +90,7 @@ func shared(list []*poller.Summary) map[string]string {
 // divided makes groups of targets by the label that the most of them have with the value of another one. Labels that
 // are the same everywhere say nothing.
 func divided(list []*poller.Summary, everywhere map[string]string) []silence {
-	name := telling(list, everywhere)
+	name := commonLabel(list, everywhere)
 	by := map[string][]*poller.Summary{}
 	var alone []*poller.Summary
 	for _, u := range list {
@@ -118,8 +118,8 @@ func divided(list []*poller.Summary, everywhere map[string]string) []silence {
 	return groups
 }
 
-// telling is the name of the label that leaves the fewest of several targets alone; "" if none joins any.
-func telling(list []*poller.Summary, everywhere map[string]string) string {
+// commonLabel is the name of the label that leaves the fewest of several targets alone; "" if none joins any.
+func commonLabel(list []*poller.Summary, everywhere map[string]string) string {
 	counts := map[string]map[string]int{}
 	for _, u := range list {
 		for name, value := range u.Target.Labels {
@@ -148,8 +148,8 @@ func telling(list []*poller.Summary, everywhere map[string]string) string {
 
 func targetsPath(query string) string { return "/targets?q=" + url.QueryEscape(query) }
 
-// Silent are the targets that answered once and do not any more.
-func Silent(all []*poller.Summary, now time.Time) []api.Attention {
+// SilentTargets are the targets that answered once and do not any more.
+func SilentTargets(all []*poller.Summary, now time.Time) []api.Attention {
 	var list []api.Attention
 	left := 0
 	for _, g := range silenced(all) {
@@ -197,8 +197,8 @@ func names(list []*poller.Summary) string {
 	return strings.Join(texts, ", ")
 }
 
-// Unmet are the targets that are down and never answered, by reason.
-func Unmet(all []*poller.Summary) []api.Attention {
+// NeverAnswered are the targets that are down and never answered, by reason.
+func NeverAnswered(all []*poller.Summary) []api.Attention {
 	by := map[string][]*poller.Summary{}
 	for _, u := range all {
 		if u.State == poller.Down && u.Answered == nil {
@@ -225,8 +225,8 @@ func Unmet(all []*poller.Summary) []api.Attention {
 	return list
 }
 
-// Partials are the targets of which something is missing, by table and reason.
-func Partials(all []*poller.Summary) []api.Attention {
+// PartialTargets are the targets of which something is missing, by table and reason.
+func PartialTargets(all []*poller.Summary) []api.Attention {
 	var members []*poller.Summary
 	by := map[string]int{}
 	for _, u := range all {
@@ -272,8 +272,8 @@ func Partials(all []*poller.Summary) []api.Attention {
 	return []api.Attention{one}
 }
 
-// Slow are the targets whose polls take more than half of their interval.
-func Slow(all []*poller.Summary) []api.Attention {
+// SlowTargets are the targets whose polls take more than half of their interval.
+func SlowTargets(all []*poller.Summary) []api.Attention {
 	var worst *poller.Summary
 	n := 0
 	for _, u := range all {

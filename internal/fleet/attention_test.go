@@ -84,7 +84,7 @@ func TestSentences(t *testing.T) {
 	}}}
 	part.Last.Err = part.Last.Errors[0]
 	all = append(all, never, part)
-	got := sentences(Silent(all, now)) + "\n" + sentences(Unmet(all)) + "\n" + sentences(Partials(all)) + "\n" + sentences(Slow(all))
+	got := sentences(SilentTargets(all, now)) + "\n" + sentences(NeverAnswered(all)) + "\n" + sentences(PartialTargets(all)) + "\n" + sentences(SlowTargets(all))
 	want := `down: c stopped answering at 14:21. No answer to any request in 0 ms.
 down: 2 targets of site berlin stopped answering within 9 s, at 14:02.
 down: d has never answered. No answer to any request in 0 ms.

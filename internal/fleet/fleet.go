@@ -14,12 +14,12 @@ import (
 // Fleet answers queries about targets by their last polls, and polls and walks them. Its methods may be called
 // concurrently.
 type Fleet struct {
-	polls   *poller.Poller
-	open    poller.Open // the session to a target, to request objects beside its polls; nil if that is not possible
-	catalog *catalog.Catalog
-	console *alerting.Console
-	started time.Time // of the process
-	asking  asking
+	polls    *poller.Poller
+	open     poller.Open // the session to a target, to request objects beside its polls; nil if that is not possible
+	catalog  *catalog.Catalog
+	console  *alerting.Console
+	started  time.Time // targets the process
+	sessions sessions
 }
 
 // New returns the fleet of the targets of a poller.

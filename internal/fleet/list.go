@@ -13,7 +13,7 @@ import (
 	"trapline/internal/poller"
 )
 
-func AddTarget(c *api.TargetCounts, s poller.State) {
+func CountTarget(c *api.TargetCounts, s poller.State) {
 	c.Total++
 	switch s {
 	case poller.Up:
@@ -40,7 +40,7 @@ func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
 	var found []*poller.Summary
 	for _, u := range f.polls.Summaries() {
 		if matches(u, conditions) {
-			AddTarget(&list.Counts, u.State)
+			CountTarget(&list.Counts, u.State)
 			if matchesState(u, conditions) {
 				found = append(found, u)
 			}

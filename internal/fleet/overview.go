@@ -11,8 +11,8 @@ import (
 	"trapline/internal/reason"
 )
 
-// Numbers are figures over the last polls.
-func Numbers(all []*poller.Summary) (n api.PollNumbers) {
+// PollNumbers are figures over the last polls.
+func PollNumbers(all []*poller.Summary) (n api.PollNumbers) {
 	var durations []float64
 	packets, retries := 0, 0
 	for _, u := range all {

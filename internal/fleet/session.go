@@ -11,30 +11,30 @@ import (
 	"trapline/internal/poller"
 )
 
-// asking counts what is asked of targets beside their polls.
-type asking struct {
-	mu sync.Mutex
-	of map[string]bool // targets
+// sessions counts what is asked of targets beside their polls.
+type sessions struct {
+	mu      sync.Mutex
+	targets map[string]bool // targets
 }
 
 // begin returns what ends a question to a target, or ErrBusy.
-func (q *asking) begin(target string) (end func(), err error) {
+func (q *sessions) begin(target string) (end func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case q.of[target]:
+	case q.targets[target]:
 		return nil, api.WithHint(api.Errorf(api.ErrBusy, "another walk of %s is under way", target), "Try again when it has ended")
-	case len(q.of) >= maxQuestions:
+	case len(q.targets) >= maxQuestions:
 		return nil, api.WithHint(api.Errorf(api.ErrBusy, "%d walks are under way, which are the most", maxQuestions), "Try again when one of them has ended")
 	}
-	if q.of == nil {
-		q.of = map[string]bool{}
+	if q.targets == nil {
+		q.targets = map[string]bool{}
 	}
-	q.of[target] = true
+	q.targets[target] = true
 	return func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		delete(q.of, target)
+		delete(q.targets, target)
 	}, nil
 }
 
@@ -55,7 +55,7 @@ func (f *Fleet) Session(name string) (t *poller.Target, s collector.Session, end
 	if !ok {
 		return nil, nil, nil, f.NoTarget(name)
 	}
-	if end, err = f.asking.begin(name); err != nil {
+	if end, err = f.sessions.begin(name); err != nil {
 		return nil, nil, nil, err
 	}
 	if s, err = f.open(r.Target.Spec); err != nil {

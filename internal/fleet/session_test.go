@@ -10,7 +10,7 @@ import (
 
 // One walk of a target and four in all are under way at once.
 func TestWalksAtOnce(t *testing.T) {
-	var q asking
+	var q sessions
 	var ends []func()
 	for i := range maxQuestions {
 		end, err := q.begin(fmt.Sprint("t", i))

@@ -11,7 +11,7 @@ import (
 // tracks are the rates and histories of the rows of a grid.
 type tracks struct {
 	view *history.View // nil where none are kept
-	rows []int         // of the view, by row of the grid; -1 where it has none
+	rows []int         // targets the view, by row of the grid; -1 where it has none
 }
 
 // tracksOf finds what is kept of a kind.

@@ -48,14 +48,14 @@ func (r *rig) open(s client.Spec) (collector.Session, error) {
 }
 
 type stubSession struct {
-	*rig
+	rig     *rig
 	address string
 }
 
 func (s stubSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
-	s.mu.Lock()
-	d := *s.devices[s.address]
-	s.mu.Unlock()
+	s.rig.mu.Lock()
+	d := *s.rig.devices[s.address]
+	s.rig.mu.Unlock()
 	time.Sleep(d.takes)
 	if ctx.Err() != nil {
 		return d.stats, client.OutOfTime(ctx, "walk", s.address)

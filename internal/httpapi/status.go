@@ -23,14 +23,14 @@ func (a *API) Status() api.Status {
 	}
 	others := a.others()
 	s.Rules, s.Receivers = others.rules, others.receivers
-	down := slices.Concat(fleet.Silent(all, now), fleet.Unmet(all))
-	s.Attention = append([]api.Attention{}, slices.Concat(down, others.attention, attentionTo(&s.Config, now), fleet.Partials(all), fleet.Slow(all))...)
+	down := slices.Concat(fleet.SilentTargets(all, now), fleet.NeverAnswered(all))
+	s.Attention = append([]api.Attention{}, slices.Concat(down, others.attention, attentionTo(&s.Config, now), fleet.PartialTargets(all), fleet.SlowTargets(all))...)
 	for _, u := range all {
-		fleet.AddTarget(&s.Targets, u.State)
+		fleet.CountTarget(&s.Targets, u.State)
 		s.Series.Total += u.Samples
 		s.Series.PerSecond += float64(u.Samples) / u.Target.Interval.Seconds()
 	}
-	s.Polls = fleet.Numbers(all)
+	s.Polls = fleet.PollNumbers(all)
 	polls, answered := 0, 0
 	for _, m := range a.options.Polls.Hour(now) {
 		s.LastHour = append(s.LastHour, api.Minute{At: m.At, Down: m.Down, Partial: m.Partial, Total: m.Total})

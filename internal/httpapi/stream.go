@@ -32,7 +32,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
 
 // stream writes events as lines of JSON until the client goes. It returns an error only if nothing was written.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, q api.EventQuery) error {
-	leave, err := a.Console.Enter()
+	leave, err := a.Console.Subscribe()
 	if err != nil {
 		return err
 	}

@@ -208,8 +208,8 @@ func TestReceiversThatRestart(t *testing.T) {
 	}{
 		{"first", func() {}, nil},
 		{"again", func() {}, nil},
-		{"restarted", func() { d.Stop(); d.Start(t) }, []snmp.ReportKind{snmp.NotInTimeWindow}},
-		{"replaced", func() { d.Stop(); d.Wipe(t); d.Start(t) }, []snmp.ReportKind{snmp.UnknownEngineID}},
+		{"restarted", func() { d.Process.Stop(); d.Start(t) }, []snmp.ReportKind{snmp.NotInTimeWindow}},
+		{"replaced", func() { d.Process.Stop(); d.Wipe(t); d.Start(t) }, []snmp.ReportKind{snmp.UnknownEngineID}},
 	} {
 		test.before()
 		receipt, err := s.Inform(t.Context(), n)

@@ -9,8 +9,8 @@ import (
 
 // Alertmanager is an Alertmanager.
 type Alertmanager struct {
-	*Process
-	URL string
+	Process *Process
+	URL     string
 }
 
 // StartAlertmanager runs an Alertmanager with that configuration, alone, and waits until it is ready.
@@ -25,7 +25,7 @@ func StartAlertmanager(t testing.TB, config string) *Alertmanager {
 	address := FreeTCPAddress(t)
 	a := &Alertmanager{URL: "http://" + address}
 	a.Process = Start(t, nil, path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--cluster.listen-address=")
-	a.Await(t, func() bool {
+	a.Process.Await(t, func() bool {
 		response, err := http.Get(a.URL + "/-/ready")
 		if err != nil {
 			return false

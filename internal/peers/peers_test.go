@@ -91,7 +91,7 @@ func TestPortsAreHandedOutOnce(t *testing.T) {
 // A notification that snmptrapd has printed half of is none yet.
 func TestLinesAreReadWhole(t *testing.T) {
 	d := &peers.Snmptrapd{Process: peers.Start(t, nil, "/bin/sh", "-c", `printf 'NTF a\nNTF b'; exec sleep 1000`)}
-	d.Await(t, func() bool { return strings.HasSuffix(d.Output(), "NTF b") })
+	d.Process.Await(t, func() bool { return strings.HasSuffix(d.Process.Output(), "NTF b") })
 	if got := d.Received(); len(got) != 1 || got[0] != "a" {
 		t.Errorf("received %q", got)
 	}

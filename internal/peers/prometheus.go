@@ -13,8 +13,8 @@ import (
 
 // Prometheus is a Prometheus server.
 type Prometheus struct {
-	*Process
-	URL string
+	Process *Process
+	URL     string
 }
 
 // StartPrometheus runs a Prometheus with that configuration and more flags, and waits until it is ready.
@@ -30,7 +30,7 @@ func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	p := &Prometheus{URL: "http://" + address}
 	flags = append(flags, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
 	p.Process = Start(t, nil, path, flags...)
-	p.Await(t, func() bool {
+	p.Process.Await(t, func() bool {
 		response, err := http.Get(p.URL + "/-/ready")
 		if err != nil {
 			return false
@@ -42,7 +42,7 @@ func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 }
 
 // Reload has Prometheus read its configuration and rules again.
-func (p *Prometheus) Reload() { _ = p.command.Process.Signal(syscall.SIGHUP) }
+func (p *Prometheus) Reload() { _ = p.Process.command.Process.Signal(syscall.SIGHUP) }
 
 // Sample is an element of an instant vector.
 type Sample struct {

@@ -13,7 +13,7 @@ import (
 // Pyrecv is a receiver of notifications that is made of PySNMP. It takes them from the community "public"
 // and from UsualUsers and TripleDESUser, and acknowledges informs.
 type Pyrecv struct {
-	*Process
+	Process *Process
 	Address string // 127.0.0.1 and the port
 }
 
@@ -60,16 +60,16 @@ func StartPyrecv(t testing.TB, senderEngineID string) *Pyrecv {
 	r := &Pyrecv{Address: address}
 	// The package is Debian's python3's, whatever other comes first in PATH.
 	r.Process = Start(t, []string{"TMPDIR=" + t.TempDir()}, debianPython, args...)
-	r.Await(t, func() bool { return strings.Contains(r.Output(), `"ready"`) })
+	r.Process.Await(t, func() bool { return strings.Contains(r.Process.Output(), `"ready"`) })
 	return r
 }
 
 // AwaitReceived waits until n notifications have come.
 func (r *Pyrecv) AwaitReceived(t testing.TB, n int) (list []PyNotification) {
 	t.Helper()
-	r.Await(t, func() bool {
+	r.Process.Await(t, func() bool {
 		list = nil
-		for _, line := range r.lines() {
+		for _, line := range r.Process.lines() {
 			var p PyNotification
 			if json.Unmarshal([]byte(line), &p) == nil && p.PDU != "" {
 				list = append(list, p)

@@ -79,7 +79,7 @@ func UsualUsers() []User {
 // Snmpd is Net-SNMP's agent. It answers to the communities "public" and, for writing, "private", and
 // to its users. Its sysName is "snmpd-test"; Knob is an integer that may be set.
 type Snmpd struct {
-	*Process
+	Process  *Process
 	Address  string // 127.0.0.1 and the port
 	Address6 string // [::1] and the same port; empty where there is no IPv6
 	Dir      string
@@ -127,7 +127,7 @@ func (s *Snmpd) Start(t testing.TB) {
 	// -f stays in the foreground, -r does without root, -Lo logs to stdout, and without smux no port
 	// is shared with other agents of this host.
 	s.Process = Start(t, NetSNMPEnvironment(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
-	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
+	s.Process.Await(t, func() bool { return strings.Contains(s.Process.Output(), "NET-SNMP version") })
 }
 
 // Keys are what the agent keeps of a user: its engine ID and the keys localized to it, in hexadecimal
@@ -135,7 +135,7 @@ func (s *Snmpd) Start(t testing.TB) {
 func (s *Snmpd) Keys(t testing.TB, user string) (engineID, authKey, privKey string) {
 	t.Helper()
 	name := fmt.Sprintf("0x%x", user)
-	s.Await(t, func() bool {
+	s.Process.Await(t, func() bool {
 		text, _ := os.ReadFile(filepath.Join(s.Dir, "var", "snmpd.conf"))
 		for line := range strings.Lines(string(text)) {
 			if f := strings.Fields(line); len(f) > 10 && f[0] == "usmUser" && f[4] == name {

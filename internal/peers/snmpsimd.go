@@ -12,7 +12,7 @@ import (
 // Snmpsimd is snmpsim's agent. It plays recordings back, each under its name as community and as
 // context of SNMPv3.
 type Snmpsimd struct {
-	*Process
+	Process   *Process
 	Addresses [3]string // 127.0.0.1, 127.0.0.2 and 127.0.0.3, with one port
 	Address6  string    // [::1] and the same port; empty where there is no IPv6
 }
@@ -69,7 +69,7 @@ func StartSnmpsimd(t testing.TB, recordings map[string]string) *Snmpsimd {
 		args = append(args, "--process-user=nobody", "--process-group=nogroup")
 	}
 	s.Process = Start(t, []string{"TMPDIR=" + filepath.Join(dir, "tmp")}, path, args...)
-	s.Await(t, func() bool { return strings.Count(s.Output(), "Listening at") >= endpoints })
+	s.Process.Await(t, func() bool { return strings.Count(s.Process.Output(), "Listening at") >= endpoints })
 	return s
 }
 

@@ -23,7 +23,7 @@ type SnmptrapdOptions struct {
 // Snmptrapd is Net-SNMP's receiver of notifications. It takes them from the community "public" and from
 // its users, and acknowledges informs.
 type Snmptrapd struct {
-	*Process
+	Process  *Process
 	Address  string // 127.0.0.1 and the port
 	Address6 string // [::1] and the same port; empty where there is no IPv6
 	Dir      string
@@ -88,7 +88,7 @@ func (s *Snmptrapd) Start(t testing.TB) {
 		env = append(env, "MIBS="+s.modules, "MIBDIRS="+filepath.Join(corpus.MIBs(t, corpus.Own(t, "mibs")), "rfc"))
 	}
 	s.Process = Start(t, env, s.path, "-f", "-n", "-X", "-Lo")
-	s.Await(t, func() bool { return strings.Contains(s.Output(), "NET-SNMP version") })
+	s.Process.Await(t, func() bool { return strings.Contains(s.Process.Output(), "NET-SNMP version") })
 }
 
 // Wipe makes the stopped receiver forget its boots and its engine ID.
@@ -102,7 +102,7 @@ func (s *Snmptrapd) Wipe(t testing.TB) {
 // Received are the notifications since the start, a line each, with numeric OIDs; what stands between
 // the variable bindings is |~|.
 func (s *Snmptrapd) Received() (lines []string) {
-	for _, line := range s.lines() {
+	for _, line := range s.Process.lines() {
 		if line, ok := strings.CutPrefix(strings.TrimSpace(line), "NTF "); ok {
 			lines = append(lines, line)
 		}
@@ -113,7 +113,7 @@ func (s *Snmptrapd) Received() (lines []string) {
 // AwaitReceived waits until n notifications have come since the start.
 func (s *Snmptrapd) AwaitReceived(t testing.TB, n int) []string {
 	t.Helper()
-	s.Await(t, func() bool { return len(s.Received()) >= n })
+	s.Process.Await(t, func() bool { return len(s.Received()) >= n })
 	return s.Received()
 }
 
@@ -122,7 +122,7 @@ func (s *Snmptrapd) AwaitReceived(t testing.TB, n int) []string {
 func (s *Snmptrapd) AwaitHandled(t testing.TB, n int) []string {
 	t.Helper()
 	var list []string
-	s.Await(t, func() bool {
+	s.Process.Await(t, func() bool {
 		text, _ := os.ReadFile(s.handled())
 		list = strings.SplitAfter(string(text), "\n\n")
 		return len(list) > n

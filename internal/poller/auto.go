@@ -12,31 +12,31 @@ import (
 
 // auto chooses modules for one target, from the profiles.
 type auto struct {
-	*profile.Keeper
-	catalog  *Catalog
-	reserved []string
+	choiceCache *profile.ChoiceCache
+	catalog     *Catalog
+	reserved    []string
 }
 
-// maxKeepers bounds the choices that are kept: those for targets that are only asked for on demand come
+// maxChoices bounds the choices that are kept: those for targets that are only asked for on demand come
 // from outside.
-const maxKeepers = 100_000
+const maxChoices = 100_000
 
 // auto gives what chooses modules for t. Targets that are the same device share a choice.
 func (c *Catalog) auto(t *Target, reserved []string) (*auto, error) {
-	book, err := c.Book()
+	book, err := c.Profiles()
 	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s", t.Spec.Address, t.AuthName, t.Spec.Context, t.Spec.ContextEngineID)
-	if c.keepers[key] == nil {
-		if len(c.keepers) >= maxKeepers {
-			clear(c.keepers)
+	if c.choices[key] == nil {
+		if len(c.choices) >= maxChoices {
+			clear(c.choices)
 		}
-		c.keepers[key] = &profile.Keeper{Book: book}
+		c.choices[key] = &profile.ChoiceCache{Registry: book}
 	}
-	return &auto{c.keepers[key], c, reserved}, nil
+	return &auto{c.choices[key], c, reserved}, nil
 }
 
 // modules gives the modules of a pass that begins now. A chosen module that has a name of t's own gives
@@ -45,7 +45,7 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 	if t.auto == nil {
 		return t.Modules, nil, nil
 	}
-	choice, err := t.auto.Choice(ctx, s, t.Params.WithDefaults(t.Defaults), now)
+	choice, err := t.auto.choiceCache.Choice(ctx, s, t.Params.WithDefaults(t.Defaults), now)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -37,7 +37,7 @@ type fleet struct {
 }
 
 type fleetSession struct {
-	*fleet
+	fleet   *fleet
 	address string
 }
 
@@ -56,17 +56,17 @@ const budget = 20 * time.Second
 
 func (s fleetSession) Poll(ctx context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	answers, pause, heard := 2, 20*time.Millisecond, true
-	switch s.kinds[s.address] {
+	switch s.fleet.kinds[s.address] {
 	case slow:
 		answers, pause = 6, 900*time.Millisecond
 	case silent:
 		heard = false
 	case flapping:
-		heard = s.coin()
+		heard = s.fleet.coin()
 	case halfway:
 		answers = 1
 	case recurring:
-		heard = !s.outage()
+		heard = !s.fleet.outage()
 	}
 	for range answers {
 		if !heard {
@@ -77,7 +77,7 @@ func (s fleetSession) Poll(ctx context.Context, _ *client.Plan, yield func(snmp.
 		}
 		client.ProgressOf(ctx).Answer()
 	}
-	if !heard || s.kinds[s.address] == halfway {
+	if !heard || s.fleet.kinds[s.address] == halfway {
 		if !rest(ctx, budget) {
 			return client.Stats{}, client.OutOfTime(ctx, "walk", s.address)
 		}
@@ -151,7 +151,7 @@ func tryFleet(t *testing.T, r *rand.Rand) {
 			t.Errorf("%s of kind %d: %d passes, %d left out", name, k, s.passes.Load(), s.missed.Load())
 		}
 	}
-	if p.places.taken != 0 || p.places.holders.Len() != 0 || len(p.newcomers.slots)+len(p.unanswered.slots) != 0 {
-		t.Errorf("places: %d taken; lanes: %d and %d", p.places.taken, len(p.newcomers.slots), len(p.unanswered.slots))
+	if p.places.taken != 0 || p.places.holders.Len() != 0 || len(p.newcomers.free)+len(p.unresponsive.free) != 0 {
+		t.Errorf("places: %d taken; lanes: %d and %d", p.places.taken, len(p.newcomers.free), len(p.unresponsive.free))
 	}
 }

@@ -16,8 +16,8 @@ type pulse struct {
 const (
 	// stillIntervals is for how many intervals no pass may begin.
 	stillIntervals = 3
-	// leastStill is how long that is at least: a busy machine is not at a standstill.
-	leastStill = 10 * time.Second
+	// minStill is how long that is at least: a busy machine is not at a standstill.
+	minStill = 10 * time.Second
 )
 
 // set notes the targets, which are polled from now on.

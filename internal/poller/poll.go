@@ -78,7 +78,7 @@ func (p *Poller) enter(ctx context.Context, s *state) (*place, bool) {
 	if last != nil && last.Up {
 		return p.places.enter(ctx, true, nil)
 	}
-	waiting := p.unanswered
+	waiting := p.unresponsive
 	if last == nil {
 		waiting = p.newcomers
 	}

@@ -42,8 +42,8 @@ type Poller struct {
 	// device that did not, or never was asked, takes a place with the first answer, and until then waits
 	// in a lane: so no number of dead devices takes the places of those that live, nor do those known to
 	// be dead delay the first meeting with others.
-	places                *places
-	newcomers, unanswered *lane
+	places                  *places
+	newcomers, unresponsive *slots
 
 	mu       sync.Mutex
 	states   map[string]*state
@@ -61,7 +61,7 @@ func New(o Options) *Poller {
 	}
 	p := &Poller{
 		options: o, changed: make(chan struct{}, 1), clock: newClock(o.Elapsed),
-		places: newPlaces(o.Concurrency), newcomers: newLane(maxNewcomers), unanswered: newLane(maxUnanswered),
+		places: newPlaces(o.Concurrency), newcomers: newSlots(maxNewcomers), unresponsive: newSlots(maxUnresponsive),
 		pulse: pulse{since: time.Now()}, states: map[string]*state{},
 	}
 	p.roster.Store(new([]*state))

@@ -44,25 +44,25 @@ func (n *network) count(name string) int {
 }
 
 type device struct {
-	*network
+	network *network
 	address string
 }
 
 func (d *device) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
-	d.mu.Lock()
-	d.passes[d.address] = append(d.passes[d.address], time.Now())
-	if d.running[d.address]++; d.running[d.address] > 1 {
-		d.overlap = append(d.overlap, d.address)
+	d.network.mu.Lock()
+	d.network.passes[d.address] = append(d.network.passes[d.address], time.Now())
+	if d.network.running[d.address]++; d.network.running[d.address] > 1 {
+		d.network.overlap = append(d.network.overlap, d.address)
 	}
-	d.flying++
-	d.most = max(d.most, d.flying)
-	latency, dead := d.latency[d.address], d.dead[d.address]
-	d.mu.Unlock()
+	d.network.flying++
+	d.network.most = max(d.network.most, d.network.flying)
+	latency, dead := d.network.latency[d.address], d.network.dead[d.address]
+	d.network.mu.Unlock()
 	defer func() {
-		d.mu.Lock()
-		d.flying--
-		d.running[d.address]--
-		d.mu.Unlock()
+		d.network.mu.Lock()
+		d.network.flying--
+		d.network.running[d.address]--
+		d.network.mu.Unlock()
 	}()
 	select {
 	case <-time.After(latency):

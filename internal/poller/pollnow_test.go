@@ -33,7 +33,7 @@ func TestPollNow(t *testing.T) {
 			if got := n.count("a") - before; got != 1 {
 				t.Errorf("5 wishes made %d polls", got)
 			}
-			if r, _ := p.Report("a"); r.Fares == nil || len(n.overlap) > 0 {
+			if r, _ := p.Report("a"); r.Health == nil || len(n.overlap) > 0 {
 				t.Errorf("polls of %v overlapped", n.overlap)
 			}
 			time.Sleep(4 * time.Minute)

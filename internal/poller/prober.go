@@ -11,12 +11,12 @@ import (
 type Prober struct {
 	Options PassOptions
 
-	mu      sync.Mutex
-	flights map[string]*flight
+	mu     sync.Mutex
+	probes map[string]*probe
 }
 
-// flight is a pass under way. It is cancelled when nobody waits for it any more.
-type flight struct {
+// probe is a pass under way. It is cancelled when nobody waits for it any more.
+type probe struct {
 	done    chan struct{}
 	pass    *Pass // set before done is closed
 	waiters int
@@ -37,44 +37,44 @@ func (p *Prober) Probe(ctx context.Context, t *Target) (*Pass, error) {
 	}
 }
 
-func (p *Prober) join(ctx context.Context, key string, t *Target) *flight {
+func (p *Prober) join(ctx context.Context, key string, t *Target) *probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f := p.flights[key]; f != nil {
+	if f := p.probes[key]; f != nil {
 		f.waiters++
 		return f
 	}
-	if p.flights == nil {
-		p.flights = map[string]*flight{}
+	if p.probes == nil {
+		p.probes = map[string]*probe{}
 	}
-	f := &flight{done: make(chan struct{}), waiters: 1}
+	f := &probe{done: make(chan struct{}), waiters: 1}
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	p.flights[key] = f
+	p.probes[key] = f
 	go func() {
 		defer f.cancel()
 		f.pass = p.Options.Run(ctx, t, true)
-		p.land(key, f)
+		p.remove(key, f)
 		close(f.done)
 	}()
 	return f
 }
 
-func (p *Prober) land(key string, f *flight) {
+func (p *Prober) remove(key string, f *probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.flights[key] == f {
-		delete(p.flights, key)
+	if p.probes[key] == f {
+		delete(p.probes, key)
 	}
 }
 
 // leave gives up waiting. The last to leave ends the pass.
-func (p *Prober) leave(key string, f *flight) {
+func (p *Prober) leave(key string, f *probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f.waiters--; f.waiters == 0 {
 		f.cancel()
-		if p.flights[key] == f {
-			delete(p.flights, key)
+		if p.probes[key] == f {
+			delete(p.probes, key)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (p *Poller) Hour(now time.Time) []Minute {
 func (p *Poller) Check() error {
 	shortest := time.Duration(p.pulse.shortest.Load())
 	still := time.Since(p.pulse.since) - time.Duration(p.pulse.began.Load())
-	if shortest == 0 || still < max(stillIntervals*shortest, leastStill) {
+	if shortest == 0 || still < max(stillIntervals*shortest, minStill) {
 		return nil
 	}
 	return fmt.Errorf("polling stands still: no poll has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)

@@ -6,7 +6,7 @@ import "trapline/internal/series"
 type Report struct {
 	Target *Target
 	Last   *Pass       // nil before the first pass has ended
-	Fares  *series.Set // how the target fares, as of when it was asked
+	Health *series.Set // how the target fares, as of when it was asked
 }
 
 // Group gives the series of the target: those of the last pass, unless the target did not answer in
@@ -27,17 +27,17 @@ func (r *Report) Device() series.Group {
 
 // Self gives the series that say how the target fares.
 func (r *Report) Self() series.Group {
-	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Fares}}
+	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Health}}
 }
 
-// Follower tells how a target fares over passes that somebody else makes, as a Poller does over its own.
-type Follower struct{ state }
+// Tracker tells how a target fares over passes that somebody else makes, as a Poller does over its own.
+type Tracker struct{ state }
 
-// Follow begins with a target of which nothing is known.
-func Follow(t *Target) *Follower { return &Follower{state{target: t}} }
+// NewTracker begins with a target of which nothing is known.
+func NewTracker(t *Target) *Tracker { return &Tracker{state{target: t}} }
 
-// Took gives what is known about the target right after a pass.
-func (f *Follower) Took(p *Pass) Report {
+// Observe gives what is known about the target right after a pass.
+func (f *Tracker) Observe(p *Pass) Report {
 	f.took(p)
 	return f.report(f.target, p.Start.Add(p.Duration))
 }

@@ -9,19 +9,19 @@ import (
 	"trapline/internal/snmp"
 )
 
-// OwnLabels are those that series about passes may have.
-var OwnLabels = []string{"module", "reason", "table"}
+// SelfLabels are those that series about passes may have.
+var SelfLabels = []string{"module", "reason", "table"}
 
-// OwnMetrics lists the names of the series that say how a target and the passes over it fare.
-func OwnMetrics() (names []string) {
-	for _, d := range OwnDescs() {
+// SelfMetrics lists the names of the series that say how a target and the passes over it fare.
+func SelfMetrics() (names []string) {
+	for _, d := range SelfDescs() {
 		names = append(names, d.Name)
 	}
 	return names
 }
 
-// OwnDescs describe the series that say how a target and the passes over it fare.
-func OwnDescs() (descs []*series.Desc) {
+// SelfDescs describe the series that say how a target and the passes over it fare.
+func SelfDescs() (descs []*series.Desc) {
 	s := &state{}
 	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
 	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: client.Stats{Path: client.Path{RTT: time.Second, MaxBindings: 1}}})

@@ -179,11 +179,11 @@ func (t *TargetSettings) Effective(g *Global) {
 	t.Params = t.Params.WithDefaults(g.Params)
 }
 
-const shortestInterval = time.Second
+const minInterval = time.Second
 
 func intervalProblem(d setting.Duration) []setting.Problem {
-	if d.IsZero() || d.Duration >= shortestInterval || len(d.Problems()) > 0 {
+	if d.IsZero() || d.Duration >= minInterval || len(d.Problems()) > 0 {
 		return nil
 	}
-	return []setting.Problem{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, shortestInterval)}}
+	return []setting.Problem{{Path: "interval", Text: fmt.Sprintf("an interval of %s is too short: %s is the least", d, minInterval)}}
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// lane bounds the passes over devices that are not expected to answer, from their beginning to the first
+// slots bounds the passes over devices that are not expected to answer, from their beginning to the first
 // answer: how many wait at once, and how many begin in a second.
-type lane struct {
-	slots chan struct{}
+type slots struct {
+	free chan struct{}
 
 	mu   sync.Mutex
 	next time.Time // when the next pass may begin
@@ -18,18 +18,18 @@ type lane struct {
 const (
 	// These bound the memory of passes that wait for a first answer, some 20 kB each. At a cold start 200
 	// of them begin in a second.
-	maxNewcomers, maxUnanswered = 16384, 8192
+	maxNewcomers, maxUnresponsive = 16384, 8192
 	// silentSpacing is the least time between the beginnings of such passes: after a standstill all of
 	// them are due at once.
 	silentSpacing = 500 * time.Microsecond
 )
 
-func newLane(size int) *lane { return &lane{slots: make(chan struct{}, size)} }
+func newSlots(size int) *slots { return &slots{free: make(chan struct{}, size)} }
 
 // enter waits for a slot and for the pass's turn, and reports whether ctx was not cancelled before.
-func (l *lane) enter(ctx context.Context) bool {
+func (l *slots) enter(ctx context.Context) bool {
 	select {
-	case l.slots <- struct{}{}:
+	case l.free <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
@@ -49,7 +49,7 @@ func (l *lane) enter(ctx context.Context) bool {
 }
 
 // turn is how long the next pass has to wait.
-func (l *lane) turn(now time.Time) time.Duration {
+func (l *slots) turn(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next.Before(now) {
@@ -60,4 +60,4 @@ func (l *lane) turn(now time.Time) time.Duration {
 	return at.Sub(now)
 }
 
-func (l *lane) leave() { <-l.slots }
+func (l *slots) leave() { <-l.free }

@@ -129,9 +129,9 @@ func release(before, after map[string]*state) {
 	}
 }
 
-// maxApart is by how many halves of an interval two polls may be apart for a rate between them: with more, whatever
+// maxHalfIntervals is by how many halves of an interval two polls may be apart for a rate between them: with more, whatever
 // happened in between would look like a steady flow.
-const maxApart = 5
+const maxHalfIntervals = 5
 
 // remember takes a poll into the histories of the target. Before is the summary until then.
 func (s *state) remember(before *Summary, pass *Pass, rebooted bool) {
@@ -153,7 +153,7 @@ func (s *state) remember(before *Summary, pass *Pass, rebooted bool) {
 	poll := history.Poll{After: pass.Sets, Steps: steps}
 	if last := before.Answered; last != nil {
 		poll.Before, poll.Elapsed = last.Sets, at.Sub(last.middle())
-		poll.Comparable = !rebooted && 2*poll.Elapsed < maxApart*before.Target.Interval
+		poll.Comparable = !rebooted && 2*poll.Elapsed < maxHalfIntervals*before.Target.Interval
 	}
 	s.history.Answered(&poll)
 }

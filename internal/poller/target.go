@@ -35,9 +35,9 @@ type Target struct {
 
 // Catalog is what targets refer to by name.
 type Catalog struct {
-	Auths   map[string]*access.Auth
-	Modules map[string]*collector.Module
-	Book    func() (*profile.Book, error) // for the module profile.Auto
+	Auths    map[string]*access.Auth
+	Modules  map[string]*collector.Module
+	Profiles func() (*profile.Registry, error) // for the module profile.Auto
 
 	// Shipped returns the settings of a module that is not among Modules and may be asked for all the same, nil
 	// where there is none of that name. It may be nil itself.
@@ -46,14 +46,14 @@ type Catalog struct {
 	settings map[string]*collector.Settings
 
 	mu       sync.Mutex
-	variants map[string]*collector.Module // modules of profiles, and modules compiled around reserved labels
-	keepers  map[string]*profile.Keeper   // of targets, by what tells them apart
+	variants map[string]*collector.Module    // modules of profiles, and modules compiled around reserved labels
+	choices  map[string]*profile.ChoiceCache // of targets, by what tells them apart
 }
 
 // NewCatalog compiles modules whose settings have been checked.
-func NewCatalog(auths map[string]*access.Auth, modules map[string]*collector.Settings, book func() (*profile.Book, error)) *Catalog {
-	c := &Catalog{Auths: auths, Modules: map[string]*collector.Module{}, Book: book, settings: modules,
-		variants: map[string]*collector.Module{}, keepers: map[string]*profile.Keeper{}}
+func NewCatalog(auths map[string]*access.Auth, modules map[string]*collector.Settings, book func() (*profile.Registry, error)) *Catalog {
+	c := &Catalog{Auths: auths, Modules: map[string]*collector.Module{}, Profiles: book, settings: modules,
+		variants: map[string]*collector.Module{}, choices: map[string]*profile.ChoiceCache{}}
 	for name, s := range modules {
 		c.Modules[name] = collector.Compile(name, s)
 	}

@@ -10,8 +10,8 @@ import (
 // sysUpTime is the time since the agent began (RFC 3418), in hundredths of a second.
 var sysUpTime = snmp.MustParseOID("1.3.6.1.2.1.1.3")
 
-// wrapped is how many hundredths of a second sysUpTime goes through until it begins at 0 again, which is 497 days.
-const wrapped = 1 << 32
+// uptimeModulus is how many hundredths of a second sysUpTime goes through until it begins at 0 again, which is 497 days.
+const uptimeModulus = 1 << 32
 
 // noteUptime counts a reboot where the agent began anew after the last poll that asked for its sysUpTime. It reports
 // whether it did.
@@ -22,7 +22,7 @@ func (s *state) noteUptime(p *Pass) (rebooted bool) {
 	}
 	at := p.middle()
 	if !s.uptimeAt.IsZero() {
-		rebooted = beganAnew(s.uptime, now, at.Sub(s.uptimeAt))
+		rebooted = restarted(s.uptime, now, at.Sub(s.uptimeAt))
 	}
 	if s.uptime, s.uptimeAt = now, at; rebooted {
 		s.reboots.Add(1)
@@ -30,13 +30,13 @@ func (s *state) noteUptime(p *Pass) (rebooted bool) {
 	return rebooted
 }
 
-// beganAnew reports whether an agent began anew between two values of its sysUpTime: the second one is less than the
+// restarted reports whether an agent began anew between two values of its sysUpTime: the second one is less than the
 // first, or less than the time between them, and did not come round. Of a value that stands still, nothing is known.
-func beganAnew(last, now float64, elapsed time.Duration) bool {
+func restarted(last, now float64, elapsed time.Duration) bool {
 	hundredths := float64(elapsed / (10 * time.Millisecond))
 	slack := hundredths/100 + 1000 // of clocks, of answers that take their time, and of agents that count in seconds
-	if last+hundredths+slack >= wrapped && now <= hundredths+slack {
-		return now+slack < last+hundredths-wrapped
+	if last+hundredths+slack >= uptimeModulus && now <= hundredths+slack {
+		return now+slack < last+hundredths-uptimeModulus
 	}
 	return now < last || now > last && now+slack < hundredths
 }

@@ -29,9 +29,9 @@ func TestReboots(t *testing.T) {
 		{"one", []float64{90000, 100, 6100}, 1},
 		{"two", []float64{90000, 100, 50, 6050}, 2},
 		{"two within a minute of uptime each", []float64{90000, 100, 3000}, 2},
-		{"came round", []float64{wrapped - 1000, 5000}, 0},
-		{"not quite long enough to come round", []float64{wrapped - 100_000, 5000}, 1},
-		{"too little for having come round", []float64{wrapped - 1000, 100}, 1},
+		{"came round", []float64{uptimeModulus - 1000, 5000}, 0},
+		{"not quite long enough to come round", []float64{uptimeModulus - 100_000, 5000}, 1},
+		{"too little for having come round", []float64{uptimeModulus - 1000, 100}, 1},
 		{"stands still", []float64{1234, 1234, 1234}, 0},
 		{"an agent that counts slowly", []float64{100, 6000, 11900}, 0},
 	} {
@@ -65,7 +65,7 @@ func TestEveryRestartIsSeen(t *testing.T) {
 			}
 			if r.IntN(5) > 0 || restarts == s.reboots.Load()+1 {
 				ticks := float64(now.Sub(booted) / (10 * time.Millisecond))
-				s.noteUptime(uptimePass(now.Add(time.Duration(r.IntN(1000))*time.Millisecond), math.Mod(ticks, wrapped), 0))
+				s.noteUptime(uptimePass(now.Add(time.Duration(r.IntN(1000))*time.Millisecond), math.Mod(ticks, uptimeModulus), 0))
 				shown = true
 			}
 			if got := s.reboots.Load(); got != restarts {

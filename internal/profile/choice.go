@@ -62,7 +62,7 @@ func lacking(err error) bool {
 
 // Choose polls sysObjectID and selects the modules of the matching profile for which the device has
 // objects.
-func (b *Book) Choose(ctx context.Context, s collector.Session, params client.Params) (*Choice, error) {
+func (b *Registry) Choose(ctx context.Context, s collector.Session, params client.Params) (*Choice, error) {
 	id, err := ask(ctx, s, params)
 	if whole(err) != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (b *Book) Choose(ctx context.Context, s collector.Session, params client.Pa
 }
 
 // choose also reports whether the choice may be incomplete.
-func (b *Book) choose(ctx context.Context, s collector.Session, params client.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
+func (b *Registry) choose(ctx context.Context, s collector.Session, params client.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
 	p, prefix := b.match(id)
 	if p == nil {
 		return nil, false, fmt.Errorf("there is no profile %q", Default)
@@ -121,10 +121,10 @@ const (
 	doubtPeriod = 10 * time.Minute
 )
 
-// Keeper caches the choice for one device. It is safe for concurrent use; one goroutine at a time
+// ChoiceCache caches the choice for one device. It is safe for concurrent use; one goroutine at a time
 // polls.
-type Keeper struct {
-	Book *Book
+type ChoiceCache struct {
+	Registry *Registry
 
 	mu     sync.Mutex
 	choice *Choice
@@ -133,7 +133,7 @@ type Keeper struct {
 
 // Choice returns the modules for a device. It selects them again when sysObjectID changes or Period
 // has elapsed. A lost answer does not remove a module from the choice.
-func (k *Keeper) Choice(ctx context.Context, s collector.Session, params client.Params, now time.Time) (*Choice, error) {
+func (k *ChoiceCache) Choice(ctx context.Context, s collector.Session, params client.Params, now time.Time) (*Choice, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	id, err := ask(ctx, s, params)
@@ -147,7 +147,7 @@ func (k *Keeper) Choice(ctx context.Context, s collector.Session, params client.
 	if same {
 		id = k.choice.SysObjectID
 	}
-	choice, doubtful, err := k.Book.choose(ctx, s, params, id)
+	choice, doubtful, err := k.Registry.choose(ctx, s, params, id)
 	if err != nil {
 		return nil, err
 	}

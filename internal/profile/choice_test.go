@@ -81,7 +81,7 @@ func reading(table, scalar string) *collector.Settings {
 	}}
 }
 
-var book = NewBook(map[string]*Settings{
+var book = NewRegistry(map[string]*Settings{
 	Default:      {Extends: []string{"basic"}},
 	"basic":      {Modules: []string{"one", "two"}},
 	"vendor":     {SysObjectIDs: oids("1.3.6.1.4.1.7"), Extends: []string{"basic"}, Modules: []string{"three"}},
@@ -130,7 +130,7 @@ func TestChoice(t *testing.T) {
 // A choice must be cached while sysObjectID stays the same, for at most Period.
 func TestChoiceIsKept(t *testing.T) {
 	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
-	k := Keeper{Book: book}
+	k := ChoiceCache{Registry: book}
 	start := time.Unix(1e9, 0)
 	for _, step := range []struct {
 		name   string
@@ -161,7 +161,7 @@ func TestChoiceIsKept(t *testing.T) {
 // A lost answer must neither change the profile of a device nor remove a module.
 func TestLostAnswersChangeNoChoice(t *testing.T) {
 	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
-	k := Keeper{Book: book}
+	k := ChoiceCache{Registry: book}
 	now := time.Unix(1e9, 0)
 	choose := func(name string, after time.Duration, probes int) (modules int) {
 		t.Helper()
@@ -187,7 +187,7 @@ func TestLostAnswersChangeNoChoice(t *testing.T) {
 	choose("and then for a day", Period-time.Minute, 3)
 
 	d.lost = []string{"1.3.1"}
-	k = Keeper{Book: book}
+	k = ChoiceCache{Registry: book}
 	few := choose("first of all, a table is lost", 0, 4)
 	d.lost = nil
 	if got := choose("and is found later", doubtPeriod, 5); got != want || few >= want {

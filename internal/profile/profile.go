@@ -69,8 +69,8 @@ type Module struct {
 	walks, gets []snmp.OID // the objects it reads, without lookups of labels
 }
 
-// Book is an immutable set of profiles.
-type Book struct {
+// Registry is an immutable set of profiles.
+type Registry struct {
 	profiles map[string]*profile
 	prefixes []prefix // longest first
 }
@@ -91,10 +91,10 @@ type prefix struct {
 	profile *profile
 }
 
-// NewBook returns the profiles with their modules compiled. Extends and Modules must have been
+// NewRegistry returns the profiles with their modules compiled. Extends and Modules must have been
 // checked.
-func NewBook(settings map[string]*Settings, modules map[string]*collector.Settings) *Book {
-	b := &Book{profiles: map[string]*profile{}}
+func NewRegistry(settings map[string]*Settings, modules map[string]*collector.Settings) *Registry {
+	b := &Registry{profiles: map[string]*profile{}}
 	known := map[string]*Module{}
 	for name, s := range modules {
 		known[name] = &Module{Name: name, Settings: s, walks: made(s, s.Walk), gets: made(s, s.Get)}
@@ -142,7 +142,7 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 }
 
 // Modules returns the modules of all profiles by name.
-func (b *Book) Modules() map[string]*Module {
+func (b *Registry) Modules() map[string]*Module {
 	all := map[string]*Module{}
 	for _, p := range b.profiles {
 		for _, c := range p.modules {
@@ -154,7 +154,7 @@ func (b *Book) Modules() map[string]*Module {
 
 // match returns the profile with the longest matching prefix of sysObjectID, and the prefix; the
 // default profile if none matches.
-func (b *Book) match(sysObjectID snmp.OID) (*profile, snmp.OID) {
+func (b *Registry) match(sysObjectID snmp.OID) (*profile, snmp.OID) {
 	for _, p := range b.prefixes {
 		if len(sysObjectID) > 0 && sysObjectID.HasPrefix(p.oid) {
 			return p.profile, p.oid

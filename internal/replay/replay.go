@@ -34,7 +34,7 @@ type Options struct {
 // player plays a tape.
 type player struct {
 	tape     *Tape
-	follower *poller.Follower
+	follower *poller.Tracker
 	next     int
 }
 
@@ -42,7 +42,7 @@ type player struct {
 func Run(ctx context.Context, tapes []Tape, o Options) error {
 	var players []*player
 	for i := range tapes {
-		players = append(players, &player{tape: &tapes[i], follower: poller.Follow(tapes[i].Target)})
+		players = append(players, &player{tape: &tapes[i], follower: poller.NewTracker(tapes[i].Target)})
 		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
 	}
 	dry, err := rules.NewDryRun(o.Rules, o.Start)
@@ -112,5 +112,5 @@ func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, w
 	}
 	pass := o.Run(ctx, p.tape.Target, false)
 	pass.Start, pass.Duration = at, 0
-	return p.follower.Took(pass), nil
+	return p.follower.Observe(pass), nil
 }

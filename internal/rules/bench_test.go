@@ -114,7 +114,7 @@ func (b *benchTarget) report(at time.Time) *poller.Report {
 			}
 		}
 	}
-	return &poller.Report{Target: b.target, Last: &poller.Pass{Start: at, Up: true, Sets: b.sets}, Fares: &series.Set{}}
+	return &poller.Report{Target: b.target, Last: &poller.Pass{Start: at, Up: true, Sets: b.sets}, Health: &series.Set{}}
 }
 
 func processTime() time.Duration {

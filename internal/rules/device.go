@@ -92,7 +92,7 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	}
 	d.quota.begin(at, d.live())
 	in.own = true
-	in.columns([]*series.Set{r.Fares, pollSeries(pass, d.target)}, d.target.Rendered)
+	in.columns([]*series.Set{r.Health, pollSeries(pass, d.target)}, d.target.Rendered)
 	in.own = false
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
@@ -132,7 +132,7 @@ func (d *device) end(s *store, at time.Time) error {
 
 // noteReboots counts a reboot as a jump of all counters.
 func (d *device) noteReboots(r *poller.Report, at time.Time) {
-	for _, c := range r.Fares.Columns {
+	for _, c := range r.Health.Columns {
 		if c.Desc.Name == "trapline_target_reboots_total" {
 			if c.Values[0] > d.reboots && d.pass > 1 {
 				d.jumped(labels.EmptyLabels(), at)

@@ -133,7 +133,7 @@ func TestWithoutStateDirectory(t *testing.T) {
 	for i := 0; len(e.Alerts().Sets[0].Columns[0].Values) == 0; i++ {
 		pass := &poller.Pass{Start: time.Now(), Up: true}
 		pass.Sets = append(pass.Sets, setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, 41+i%2)))
-		e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
+		e.Ended(poller.Report{Target: target("sw1"), Last: pass, Health: setOf(t)})
 	}
 	cancel()
 	if err := <-ended; err != nil {
@@ -160,7 +160,7 @@ func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
 			e.Configure(Configuration{Set: parse(t, "groups: [{name: g, rules: ["+hot+"]}]"), Targets: []*poller.Target{target("sw1")}})
 			ended := func(value int) {
 				pass := &poller.Pass{Start: time.Now(), Up: true, Sets: []*series.Set{setOf(t, fmt.Sprintf(`temperature{i="1"} %d`, value))}}
-				e.Ended(poller.Report{Target: target("sw1"), Last: pass, Fares: setOf(t)})
+				e.Ended(poller.Report{Target: target("sw1"), Last: pass, Health: setOf(t)})
 			}
 			ended(41)
 			ended(42)

@@ -113,7 +113,7 @@ func (t *trial) gather() error {
 			continue
 		}
 		at := t.evaluator.clock.steady(r.Last.Start).UnixMilli()
-		sets := append([]*series.Set{r.Fares, pollSeries(r.Last, r.Target)}, r.Last.Sets...)
+		sets := append([]*series.Set{r.Health, pollSeries(r.Last, r.Target)}, r.Last.Sets...)
 		for _, set := range sets {
 			for j := range set.Columns {
 				t.column(in, wanted, &set.Columns[j], r.Target.Rendered, at)

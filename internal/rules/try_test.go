@@ -17,7 +17,7 @@ func (r *rig) reports(rows map[string][]string) (list []poller.Report) {
 	for _, t := range r.targets {
 		pass := &poller.Pass{Start: r.now, Up: true}
 		pass.Sets = append(pass.Sets, setOf(r.T, rows[t.Name]...))
-		list = append(list, poller.Report{Target: t, Last: pass, Fares: setOf(r.T, "trapline_target_up 1")})
+		list = append(list, poller.Report{Target: t, Last: pass, Health: setOf(r.T, "trapline_target_up 1")})
 	}
 	return list
 }

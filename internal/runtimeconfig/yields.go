@@ -35,8 +35,8 @@ func (y Yields) Add(m *collector.Module) {
 }
 
 func (y Yields) addOwn() {
-	for _, name := range poller.OwnMetrics() {
-		y[name] = poller.OwnLabels
+	for _, name := range poller.SelfMetrics() {
+		y[name] = poller.SelfLabels
 	}
 }
 

@@ -66,7 +66,7 @@ func TestKeyOptionsThatAreWrong(t *testing.T) {
 func TestDiscoverPrintsWhatTheAgentKeeps(t *testing.T) {
 	t.Parallel()
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
-	snmpd.Stop()
+	snmpd.Process.Stop()
 	snmpd.Start(t)
 	app := kingpin.New("trapline", "")
 	flags := cli.AddHostFlags(app.Command("discover", "").Default())

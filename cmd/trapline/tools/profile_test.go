@@ -25,7 +25,7 @@ import (
 
 // chooser asks devices as profile does.
 type chooser struct {
-	book   *profile.Book
+	book   *profile.Registry
 	tree   *mibs.Tree
 	engine *client.Client
 }

@@ -109,7 +109,7 @@ func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 		up = 0
 	}
 	fares.add(&fed{name: upMetric}, up)
-	return poller.Report{Target: t, Last: p, Fares: fares.set}
+	return poller.Report{Target: t, Last: p, Health: fares.set}
 }
 
 // Series whose names begin with ownPrefix are about the target, and not of it.
