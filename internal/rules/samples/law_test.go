@@ -274,6 +274,7 @@ func TestConcurrentUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.leastLog = 0
 	var group errgroup.Group
 	for n := range 4 {
 		group.Go(func() error {
