@@ -25,7 +25,7 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 		{args: "targets -o wide --color=never", out: `
 STATE    TARGET  ADDRESS         KIND         LAST POLL   TOOK     RTT    LOSS  SERIES  ALARMS  BASELINE  SINCE  SYSNAME   INTERVAL  WINDOW  OUTCOMES  LABELS                 REASON   PROBLEM
 down     core-1  192.0.2.1                        4 min    9 s             0 %       0       1                                1 min       0  uud       site=berlin            timeout  No answer to 4 requests in 9 s.
-up       core-2  192.0.2.2:1161  Cisco C9300        3 h  84 ms  3.1 ms  1.25 %  12,431                           core-2�␇     1 min    12.5            role=core site=berlin
+up       core-2  192.0.2.2:1161  Cisco C9300        3 h  84 ms  3.1 ms  1.25 %  12,431                           core-2⍰␇     1 min    12.5            role=core site=berlin
 waiting  ups-1   192.0.2.3                                                 0 %       0                                        1 min       0
 `[1:]},
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
@@ -92,9 +93,9 @@ func sentence(t *api.Try, found *rules.Tried, hold time.Duration) string {
 	case t.Total == 0:
 		text = "It is true for nothing now."
 	case hold > 0 && found.Window == 0:
-		text = fmt.Sprintf("It is true now for %s of %s. How long it has been is not known.", api.Count(t.Total, "series", "series"), api.Count(len(targets), "target", "targets"))
+		text = fmt.Sprintf("It is true now for %s of %s. How long it has been is not known.", human.Count(t.Total, "series", "series"), human.Count(len(targets), "target", "targets"))
 	default:
-		text = fmt.Sprintf("It is true now for %s of %s: if it were a rule, %s would be raised.", api.Count(t.Total, "series", "series"), api.Count(len(targets), "target", "targets"), api.Count(t.Firing, "alarm", "alarms"))
+		text = fmt.Sprintf("It is true now for %s of %s: if it were a rule, %s would be raised.", human.Count(t.Total, "series", "series"), human.Count(len(targets), "target", "targets"), human.Count(t.Firing, "alarm", "alarms"))
 	}
 	if found.Window > 0 {
 		text += fmt.Sprintf(" In the last %s it became true %s and became false %s.", model.Duration(found.Window), times(t.Began), times(t.Ended))
@@ -113,4 +114,4 @@ func lacks(found *rules.Tried) (list []string) {
 	return list
 }
 
-func times(n int) string { return api.Count(n, "time", "times") }
+func times(n int) string { return human.Count(n, "time", "times") }

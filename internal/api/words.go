@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"trapline/internal/human"
 )
 
 // Clock writes a time of day, with the date where that is another than today's.
@@ -40,13 +38,6 @@ func ShortDuration(d time.Duration) string {
 		return number + " s"
 	}
 	return text
-}
-
-func Count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return human.Grouped(n) + " " + many
 }
 
 // Inert keeps a text of a device from being a formula where a spreadsheet opens the file. Numbers stay as they are.

@@ -9,6 +9,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/modules"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -184,7 +185,7 @@ func newModule(name string, k *KnownModule, u *usage, tree *mibs.Tree) api.Modul
 	}
 	var why []string
 	for _, chosen := range slices.Sorted(maps.Keys(u.profiles)) {
-		text := api.Count(u.profiles[chosen], "target", "targets") + " of profile " + chosen
+		text := human.Count(u.profiles[chosen], "target", "targets") + " of profile " + chosen
 		if chosen == profile.Default {
 			text += ", for devices of no known kind"
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 	"trapline/mibs/smi"
@@ -37,7 +38,7 @@ func ticksText(ticks uint64) string {
 	seconds := ticks / 100
 	text := fmt.Sprintf("%02d:%02d:%02d.%02d", seconds/3600%24, seconds/60%60, seconds%60, ticks%100)
 	if days := seconds / 86400; days > 0 {
-		text = api.Count(int(days), "day", "days") + " " + text
+		text = human.Count(int(days), "day", "days") + " " + text
 	}
 	return fmt.Sprintf("%s (%d)", text, ticks)
 }

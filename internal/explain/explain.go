@@ -210,7 +210,7 @@ func (w *inquiry) missing() string {
 	return fmt.Sprintf("%s %s.", w.subject(), what)
 }
 
-func rows(n int) string { return api.Count(n, "row", "rows") }
+func rows(n int) string { return human.Count(n, "row", "rows") }
 
 // askIt says how the device is asked.
 func (w *inquiry) askIt() string {

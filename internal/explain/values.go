@@ -230,7 +230,7 @@ func (w *inquiry) served() {
 		return
 	}
 	if w.found.shown > 0 {
-		w.ok(stepServed, "%s in /targets/%s/metrics", api.Count(w.found.shown, "row", "rows"), w.Target)
+		w.ok(stepServed, "%s in /targets/%s/metrics", human.Count(w.found.shown, "row", "rows"), w.Target)
 		return
 	}
 	w.unknown(stepServed, "not in the last poll")
@@ -268,11 +268,11 @@ func (w *inquiry) list() {
 	case missing == 0:
 		w.Verdict = fmt.Sprintf("Nothing is missing: all metrics of the modules of %s have series.", w.Target)
 	case len(problems) == 0:
-		w.Verdict = fmt.Sprintf("The last poll of %s is complete; %s no series.", w.Target, api.Count(missing, "metric of its modules has", "metrics of its modules have"))
+		w.Verdict = fmt.Sprintf("The last poll of %s is complete; %s no series.", w.Target, human.Count(missing, "metric of its modules has", "metrics of its modules have"))
 	case missing == len(problems):
-		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s.", w.Target, api.Count(missing, "table did not arrive whole", "tables did not arrive whole"))
+		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s.", w.Target, human.Count(missing, "table did not arrive whole", "tables did not arrive whole"))
 	default:
-		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s, and %s no series.", w.Target, api.Count(len(problems), "table did not arrive whole", "tables did not arrive whole"), api.Count(missing-len(problems), "other metric has", "other metrics have"))
+		w.Verdict = fmt.Sprintf("The last poll of %s is partial: %s, and %s no series.", w.Target, human.Count(len(problems), "table did not arrive whole", "tables did not arrive whole"), human.Count(missing-len(problems), "other metric has", "other metrics have"))
 	}
 }
 

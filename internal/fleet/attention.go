@@ -12,7 +12,6 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/reason"
 )
 
 // MaxSentences bounds the sentences of one kind.
@@ -165,9 +164,9 @@ func SilentTargets(all []*poller.Summary, now time.Time) []api.Attention {
 			one.Path = "/targets/" + url.PathEscape(first.Target.Name)
 			one.Text = fmt.Sprintf("%s stopped answering at %s. %s.", first.Target.Name, at, firstSentence(first))
 		case g.common != "":
-			one.Text = fmt.Sprintf("%s targets of %s stopped answering within %s, at %s.", human.Grouped(n), g.common, reason.Duration(g.span()), at)
+			one.Text = fmt.Sprintf("%s targets of %s stopped answering within %s, at %s.", human.Grouped(n), g.common, human.Duration(g.span()), at)
 		default:
-			one.Text = fmt.Sprintf("%s targets stopped answering within %s, at %s: %s.", human.Grouped(n), reason.Duration(g.span()), at, names(g.members))
+			one.Text = fmt.Sprintf("%s targets stopped answering within %s, at %s: %s.", human.Grouped(n), human.Duration(g.span()), at, names(g.members))
 		}
 		list = append(list, one)
 	}
@@ -288,9 +287,9 @@ func SlowTargets(all []*poller.Summary) []api.Attention {
 		return nil
 	}
 	text := fmt.Sprintf("%d polls take more than half of their interval; the slowest is that of %s: %s of %s.",
-		n, worst.Target.Name, reason.Duration(worst.Last.Duration), reason.Duration(worst.Target.Interval))
+		n, worst.Target.Name, human.Duration(worst.Last.Duration), human.Duration(worst.Target.Interval))
 	if n == 1 {
-		text = fmt.Sprintf("The poll of %s takes %s of its interval of %s.", worst.Target.Name, reason.Duration(worst.Last.Duration), reason.Duration(worst.Target.Interval))
+		text = fmt.Sprintf("The poll of %s takes %s of its interval of %s.", worst.Target.Name, human.Duration(worst.Last.Duration), human.Duration(worst.Target.Interval))
 	}
 	return []api.Attention{{Kind: "slow", Text: text, Path: "/targets?sort=-duration", Since: worst.Last.Start}}
 }

@@ -185,7 +185,7 @@ func (f *Fleet) notes(u *poller.Summary) []string {
 	}
 	for _, g := range silenced(f.polls.Summaries()) {
 		if len(g.members) > 1 && slices.ContainsFunc(g.members, func(m *poller.Summary) bool { return m.Target == u.Target }) {
-			notes = append(notes, fmt.Sprintf("%s fell silent within %s.", others(len(g.members)-1, g.common), reason.Duration(g.span())))
+			notes = append(notes, fmt.Sprintf("%s fell silent within %s.", others(len(g.members)-1, g.common), human.Duration(g.span())))
 		}
 	}
 	return notes

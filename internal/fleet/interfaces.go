@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/history"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -72,7 +73,7 @@ func (x *interfaceTable) row(row int) api.TableRow {
 	for _, what := range []string{"_errors", "_discards"} {
 		a, hasA := x.rate("in"+what, row, r.State)
 		b, hasB := x.rate("out"+what, row, r.State)
-		addNumber(&r, a+b, hasA || hasB, perSecond)
+		addNumber(&r, a+b, hasA || hasB, human.Significant)
 	}
 	if x.history {
 		r.History = map[string][]float64{}
@@ -127,3 +128,7 @@ func first(texts ...string) string {
 	}
 	return ""
 }
+
+func bitRate(v float64) string { return human.Scaled(v, "bit/s") }
+
+func percent(v float64) string { return human.Significant(v) + " %" }

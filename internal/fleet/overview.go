@@ -8,7 +8,6 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/reason"
 )
 
 // PollNumbers are figures over the last polls.
@@ -68,13 +67,13 @@ func causeOf(u *poller.Summary) string {
 	case loss >= 0.05:
 		return fmt.Sprintf("%.0f %% of the requests retransmitted", 100*loss)
 	case path.RTT > 0 && path.Window > 0 && path.Window < 3 && path.RTT > 100*time.Millisecond:
-		return fmt.Sprintf("long round trip (%s), %.0f requests at once", reason.Duration(path.RTT), path.Window)
+		return fmt.Sprintf("long round trip (%s), %.0f requests at once", human.Duration(path.RTT), path.Window)
 	case path.RTT > 0 && perRequest > 2*path.RTT && perRequest > 100*time.Millisecond:
 		return fmt.Sprintf("the device answers %.1f requests a second", 1/perRequest.Seconds())
 	case rows >= 10_000:
 		return fmt.Sprintf("%s rows of %s", human.Grouped(rows), name)
 	}
-	return api.Count(u.Samples, "series", "series") + " in " + api.Count(int(p.Stats.Packets), "request", "requests")
+	return human.Count(u.Samples, "series", "series") + " in " + human.Count(int(p.Stats.Packets), "request", "requests")
 }
 
 // largest is the column with the most samples.

@@ -6,6 +6,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/history"
+	"trapline/internal/human"
 )
 
 // tracks are the rates and histories of the rows of a grid.
@@ -119,7 +120,7 @@ func (x *trackColumns) fill(r *api.TableRow, row int) {
 		name := t.tracks.view.Tracks[0].Name
 		if x.rates && t.tracks.view.Tracks[0].Rates != nil {
 			v, ok := t.tracks.rate(name, row)
-			addNumber(r, v, ok, perSecond)
+			addNumber(r, v, ok, human.Significant)
 		}
 		if points := t.tracks.points(name, row); x.history && points != nil {
 			if r.History == nil {

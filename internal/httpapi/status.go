@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/fleet"
+	"trapline/internal/human"
 	"trapline/internal/rules"
 )
 
@@ -94,7 +95,7 @@ func (c *otherCounts) addReceivers(list []api.Receiver, now time.Time) {
 			text += ": " + strings.TrimSuffix(r.Problem.Text, ".")
 		}
 		if text += "."; r.Waiting > 0 {
-			text += fmt.Sprintf(" %s, the oldest since %s.", api.Count(r.Waiting, "notification waits", "notifications wait"), api.Clock(r.Oldest, now))
+			text += fmt.Sprintf(" %s, the oldest since %s.", human.Count(r.Waiting, "notification waits", "notifications wait"), api.Clock(r.Oldest, now))
 		}
 		c.attention = append(c.attention, api.Attention{Kind: "failing", Text: text, Path: "/receivers", Since: r.FailingSince})
 	}
@@ -103,11 +104,11 @@ func (c *otherCounts) addReceivers(list []api.Receiver, now time.Time) {
 // addExcesses adds the targets of which rules do not see all series.
 func (c *otherCounts) addExcesses(list []rules.Excess) {
 	for _, x := range list[:min(len(list), fleet.MaxSentences)] {
-		text := fmt.Sprintf("%s of the last poll of %s: too many of its series are new, and rules do not see those.", api.Count(x.Samples, "sample is left out", "samples are left out"), x.Target)
+		text := fmt.Sprintf("%s of the last poll of %s: too many of its series are new, and rules do not see those.", human.Count(x.Samples, "sample is left out", "samples are left out"), x.Target)
 		c.attention = append(c.attention, api.Attention{Kind: "series", Text: text, Path: "/targets/" + url.PathEscape(x.Target), Since: x.Since})
 	}
 	if left := len(list) - fleet.MaxSentences; left > 0 {
-		c.attention = append(c.attention, api.Attention{Kind: "series", Text: api.Count(left, "more target has", "more targets have") + " too many new series."})
+		c.attention = append(c.attention, api.Attention{Kind: "series", Text: human.Count(left, "more target has", "more targets have") + " too many new series."})
 	}
 }
 
@@ -152,7 +153,7 @@ func attentionTo(c *api.ConfigStatus, now time.Time) []api.Attention {
 			text += "."
 		}
 		if more := len(c.Errors) - 1; more > 0 {
-			text += " " + api.Count(more, "more error.", "more errors.")
+			text += " " + human.Count(more, "more error.", "more errors.")
 		}
 	}
 	return []api.Attention{{Kind: "refused", Text: text, Path: "/configuration", Since: c.Refused}}

@@ -3,6 +3,7 @@ package human
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -77,4 +78,24 @@ func Moment(at time.Time) string {
 		return at.Format(time.TimeOnly)
 	}
 	return at.Format(time.DateTime)
+}
+
+// Duration writes a duration with two or three digits and one unit, such as 84 ms, 8 s and 41 min.
+func Duration(d time.Duration) string {
+	fixed := func(v float64, decimals int) string { return trimZeros(strconv.FormatFloat(v, 'f', decimals, 64)) }
+	switch s := d.Seconds(); {
+	case d < 10*time.Millisecond:
+		return fixed(s*1000, 1) + " ms"
+	case d < time.Second:
+		return fixed(s*1000, 0) + " ms"
+	case d < 10*time.Second:
+		return fixed(s, 1) + " s"
+	case d < 100*time.Second:
+		return fixed(s, 0) + " s"
+	case d < 100*time.Minute:
+		return fixed(s/60, 0) + " min"
+	case d < 48*time.Hour:
+		return fixed(s/3600, 0) + " h"
+	}
+	return fixed(d.Hours()/24, 0) + " d"
 }

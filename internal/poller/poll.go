@@ -8,7 +8,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
-	"trapline/internal/reason"
+	"trapline/internal/human"
 )
 
 const (
@@ -169,7 +169,7 @@ func (p *Poller) report(before, after *Summary) {
 	case pass.Up && pass.Err != nil && (before.State == Down || before.Last == nil || before.Last.Err == nil):
 		log.Warn("target partial", after.logged()...)
 	case pass.Up && before.State == Down:
-		log.Info("target up", "target", name, "down_for", reason.Duration(after.Since.Sub(before.Since)))
+		log.Info("target up", "target", name, "down_for", human.Duration(after.Since.Sub(before.Since)))
 	}
 	p.options.Logger.Debug("poll ended", "target", name, "up", pass.Up, "duration", pass.Duration, "varbinds", pass.Stats.VarBinds,
 		"packets", pass.Stats.Packets, "retries", pass.Stats.Retries, "err", pass.Err)

@@ -118,13 +118,13 @@ func (f *Facts) value(name string) string {
 		if f.Requests == 0 {
 			return "any request"
 		}
-		return count(f.Requests, "request")
+		return human.Counted(f.Requests, "request")
 	case "took":
-		return Duration(f.Took)
+		return human.Duration(f.Took)
 	case "interval":
-		return Duration(f.Interval)
+		return human.Duration(f.Interval)
 	case "timeout":
-		return Duration(f.Timeout)
+		return human.Duration(f.Timeout)
 	case "arrived":
 		if f.Columns == 0 {
 			return "not everything arrived"
@@ -177,33 +177,3 @@ func cut(text string, most int) string {
 
 // Cut shortens the words' first sentence to at most so many octets.
 func (w *Words) Cut(most int) string { return cut(w.First(), max(most, len("…"))) }
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%s %ss", human.Grouped(n), what)
-}
-
-// Duration writes a duration with two or three digits and one unit, such as 84 ms, 8 s and 41 min.
-func Duration(d time.Duration) string {
-	switch s := d.Seconds(); {
-	case d < 10*time.Millisecond:
-		return trim(s*1000, 1) + " ms"
-	case d < time.Second:
-		return trim(s*1000, 0) + " ms"
-	case d < 10*time.Second:
-		return trim(s, 1) + " s"
-	case d < 100*time.Second:
-		return trim(s, 0) + " s"
-	case d < 100*time.Minute:
-		return trim(s/60, 0) + " min"
-	case d < 48*time.Hour:
-		return trim(s/3600, 0) + " h"
-	}
-	return trim(d.Hours()/24, 0) + " d"
-}
-
-func trim(v float64, decimals int) string {
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', decimals, 64), ".0")
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/human"
 )
 
 func everything(r access.Reason, part bool) *Facts {
@@ -77,7 +78,7 @@ func TestDurations(t *testing.T) {
 		3140 * time.Microsecond: "3.1 ms", 84 * time.Millisecond: "84 ms", 8 * time.Second: "8 s", 9400 * time.Millisecond: "9.4 s",
 		41 * time.Minute: "41 min", 3 * time.Hour: "3 h", 212 * 24 * time.Hour: "212 d", 0: "0 ms",
 	} {
-		if got := Duration(d); got != want {
+		if got := human.Duration(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}

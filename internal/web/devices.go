@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // poll has a target polled and shows it again.
@@ -36,7 +37,7 @@ func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case list.Matched > maxPollNow:
-		return api.WithHint(fmt.Errorf("%w: %s match, and at most %s are polled by one request", api.ErrBadRequest, plural(list.Matched, "target"), count(maxPollNow)), "Search for fewer.")
+		return api.WithHint(fmt.Errorf("%w: %s match, and at most %s are polled by one request", api.ErrBadRequest, human.Counted(list.Matched, "target"), count(maxPollNow)), "Search for fewer.")
 	case list.Matched > askAbove && r.FormValue("confirm") == "":
 		d.TargetList = list
 		return s.show(w, r, "confirm", s.view(r, "t", "Poll", d))

@@ -56,54 +56,10 @@ func withoutZeros(text string) string { return strings.TrimSuffix(strings.TrimRi
 
 // duration writes seconds in the unit that suits.
 func duration(seconds float64) string {
-	switch {
-	case seconds <= 0:
+	if seconds <= 0 {
 		return none
-	case seconds < 0.001:
-		return trim(seconds*1e6) + " µs"
-	case seconds < 0.01:
-		return strconv.FormatFloat(seconds*1e3, 'f', 1, 64) + " ms"
-	case seconds < 1:
-		return strconv.FormatFloat(seconds*1e3, 'f', 0, 64) + " ms"
-	case seconds < 120 && seconds == math.Trunc(seconds):
-		return strconv.FormatFloat(seconds, 'f', 0, 64) + " s"
-	case seconds < 120:
-		return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
 	}
-	return span(seconds)
-}
-
-// span writes seconds in at most two units.
-func span(seconds float64) string {
-	s := int64(seconds)
-	for _, u := range []struct {
-		large, small int64
-		names        [2]string
-	}{{86400, 3600, [2]string{"d", "h"}}, {3600, 60, [2]string{"h", "min"}}} {
-		if s < u.large {
-			continue
-		}
-		if rest := s % u.large / u.small; rest != 0 {
-			return fmt.Sprintf("%d %s %d %s", s/u.large, u.names[0], rest, u.names[1])
-		}
-		return fmt.Sprintf("%d %s", s/u.large, u.names[0])
-	}
-	if s >= 60 {
-		return fmt.Sprintf("%d min", s/60)
-	}
-	return fmt.Sprintf("%d s", s)
-}
-
-// percent writes a share.
-func percent(share float64) string {
-	p := share * 100
-	if p == math.Trunc(p) {
-		return strconv.FormatFloat(p, 'f', 0, 64) + " %"
-	}
-	if p > 10 && p < 99 {
-		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
-	}
-	return strconv.FormatFloat(p, 'f', 2, 64) + " %"
+	return human.Span(seconds)
 }
 
 // clock writes a time of this day without the date.
@@ -133,15 +89,4 @@ func (s *Site) time(t time.Time, kind string) template.HTML {
 	}
 	text := s.clock(t)
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" %s="%s">%s</time>`, t.UTC().Format(time.RFC3339), kind, text, text)) // nothing of it comes from outside
-}
-
-// plural writes a number and what it counts.
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if strings.HasSuffix(one, "y") {
-		return count(n) + " " + strings.TrimSuffix(one, "y") + "ies"
-	}
-	return count(n) + " " + one + "s"
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // A line has a point for each value, at its place, within the drawing, and none for gaps.
@@ -82,9 +83,9 @@ func TestNumbersInWords(t *testing.T) {
 	for got, want := range map[string]string{
 		count(0): "0", count(999): "999", count(1000): "1,000", count(-1234567): "-1,234,567",
 		short(51388): "51,388", short(21.4e6): "21.4 M", trim(9.996): "10", trim(0.004): "0.004", trim(5.6): "5.6",
-		duration(0): "–", duration(0.0004): "400 µs", duration(0.0031): "3.1 ms", duration(0.084): "84 ms", duration(1.9): "1.9 s", duration(60): "60 s", duration(7260): "2 h 1 min",
-		span(212*86400 + 4*3600): "212 d 4 h", span(59): "59 s", span(3600): "1 h", percent(1): "100 %", percent(0.9992): "99.92 %", percent(0.5): "50 %",
-		plural(1, "query"): "1 query", plural(2, "query"): "2 queries", plural(1000, "row"): "1,000 rows",
+		duration(0): "–", duration(0.0004): "400 µs", duration(0.0031): "3.1 ms", duration(0.084): "84 ms", duration(1.9): "1.9 s", duration(60): "1 min", duration(7260): "2 h 1 min",
+		human.Span(212*86400 + 4*3600): "212 d 4 h", human.Span(59): "59 s", human.Span(3600): "1 h", human.Percent(1): "100 %", human.Percent(0.9992): "99.92 %", human.Percent(0.5): "50 %",
+		human.Counted(1, "query"): "1 query", human.Counted(2, "query"): "2 queries", human.Counted(1000, "row"): "1,000 rows",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // tableView is a table of a target as its page shows it.
@@ -122,7 +123,7 @@ func (v *tableView) histories(r api.TableRow) (lines [][]float64, names []string
 func (v *tableView) Period(r api.TableRow) string {
 	lines, _ := v.histories(r)
 	_, n := scale(lines)
-	return span(float64(n) * v.Every)
+	return human.Span(float64(n) * v.Every)
 }
 
 // RowTitle is the title of a row: its first two cells of text.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 //go:embed templates
@@ -34,7 +35,7 @@ func (s *Site) parse() map[string]*page {
 func (s *Site) functions() template.FuncMap {
 	return template.FuncMap{
 		"path": s.path, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
-		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "whole": whole, "trim": trim, "duration": duration, "span": span, "percent": percent, "plural": plural,
+		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "whole": whole, "trim": trim, "duration": duration, "span": human.Span, "percent": human.Percent, "plural": human.Counted,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
 		"strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
@@ -45,5 +46,5 @@ func (s *Site) functions() template.FuncMap {
 
 // uptime is how long the process runs, in minutes, so that a page does not differ from one second to the next.
 func (s *Site) uptime(st *api.Status) string {
-	return span(max(60, s.options.Now().Sub(st.Started).Truncate(60e9).Seconds()))
+	return human.Span(max(60, s.options.Now().Sub(st.Started).Truncate(60e9).Seconds()))
 }

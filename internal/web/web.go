@@ -17,6 +17,7 @@ import (
 
 	"trapline/internal/api"
 	"trapline/internal/httpserver"
+	"trapline/internal/human"
 )
 
 // Options are what a Site shows and where it lies.
@@ -103,7 +104,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, status int, name s
 	if err := s.pages[name].execute(&text, v); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
-	body := visible(text.Bytes())
+	body := human.VisiblePage(text.Bytes())
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")

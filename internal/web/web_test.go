@@ -230,29 +230,6 @@ func TestNamesOfDevicesAreHarmless(t *testing.T) {
 	}
 }
 
-func TestVisible(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain äöü 日本\n\t": "plain äöü 日本\n\t", "a\x00b": "a␀b", "\x1b[1m": "␛[1m", "a\r\nb": "a\nb", "a\rb": "a␍b", "\x7f": "␡",
-		"\u202eabc": "⍰abc", "\u0085": "⍰", "\xff": "�", "": "",
-	} {
-		if got := string(visible([]byte(in))); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzVisible(f *testing.F) {
-	f.Add([]byte(hostile))
-	f.Fuzz(func(t *testing.T, page []byte) {
-		out := visible(page)
-		for _, r := range string(out) {
-			if unicode.IsControl(r) && r != '\n' && r != '\t' || hides(r) {
-				t.Fatalf("%q keeps %U", page, r)
-			}
-		}
-	})
-}
-
 func BenchmarkTargetsOf10000(b *testing.B) {
 	h := serve(fleetOptions(newFleet(10000)))
 	for b.Loop() {

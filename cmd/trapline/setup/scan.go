@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -122,7 +121,7 @@ func reportScan(found []survey.Surveyed, asked int, output string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%d of %s answered\n", len(found), strings.Replace(human.Counted(asked, "address"), "addresss", "addresses", 1))
+	fmt.Fprintf(os.Stderr, "%d of %s answered\n", len(found), human.Counted(asked, "address"))
 	usable := slices.DeleteFunc(slices.Clone(found), func(f survey.Surveyed) bool { return f.By == nil })
 	if output == "" || len(usable) == 0 {
 		return cli.Failed(len(found) == 0)
