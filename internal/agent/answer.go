@@ -2,23 +2,23 @@ package agent
 
 import "trapline/internal/snmp"
 
-// responder turns requests into responses in buffers of its own, so that answering allocates nothing.
-// Each goroutine has one; a response is good until the next.
+// responder builds responses in its own buffers, so that answering does not allocate. Each
+// goroutine has one; a response is valid until the next.
 type responder struct {
 	view
-	message snmp.Message // of the request
+	message snmp.Message // the request
 	list    []byte       // the response's bindings
 	columns []column
 	out     []byte
-	count   int // of the bindings looked up
+	count   int // bindings looked up
 }
 
-// view is what one request can see.
+// view is the part of a recording visible to one request.
 type view struct {
 	recording *Recording
-	seconds   float64 // the device's uptime
-	v1        bool    // Counter64 does not exist
-	room      int     // octets for the list of bindings
+	seconds   float64 // uptime of the device
+	v1        bool    // version 1, which has no Counter64
+	room      int     // maximum size of the list of bindings in octets
 	odd       oddities
 }
 
@@ -29,18 +29,18 @@ type column struct {
 	moved bool
 }
 
-// overhead is the most that stands around the list in a response, without the community: headers of
+// overhead is the maximum size of a response without its list and community: the headers of
 // message, community, PDU and list at four octets each, and the four integers.
 const overhead = 4*4 + 3 + 6 + 3 + 6
 
-// outcome is what a response says about the request as a whole.
+// outcome is the result of a request apart from its bindings.
 type outcome struct {
 	status snmp.ErrorStatus
 	index  int
-	silent bool // the request was malformed or is none that agents answer
+	silent bool // no response: the request is malformed or not for agents
 }
 
-// respond answers one request. No response is owed to what is no request, malformed or of an unknown
+// respond returns the response to a request, or nil if the request is malformed or has an unknown
 // community.
 func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
 	m, err := snmp.ParseMessage(request)
@@ -89,7 +89,7 @@ func (r *responder) perform(pdu snmp.PDUType) outcome {
 	return outcome{silent: true}
 }
 
-// each performs an operation on every binding of a list.
+// each performs an operation on each binding of a list.
 func (r *responder) each(list []byte, operation func(snmp.OID) snmp.ErrorStatus) outcome {
 	for n := 1; len(list) > 0; n++ {
 		v, rest, err := snmp.CutVarBind(list)
@@ -138,7 +138,7 @@ func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 	return snmp.NoError
 }
 
-// after is the position of the first object behind name.
+// after returns the position of the first object after name.
 func (r *responder) after(name snmp.OID) int {
 	i, found := r.view.recording.find(name)
 	if found {
@@ -147,7 +147,8 @@ func (r *responder) after(name snmp.OID) int {
 	return r.visible(i)
 }
 
-// visible is i, or where the version or an oddity of the device sends it instead.
+// visible returns i, or the position that replaces it because of the version or a fault of the
+// device.
 func (v *view) visible(i int) int {
 	if i == v.odd.loopAt {
 		return v.odd.loopTo
@@ -170,8 +171,8 @@ func (r *responder) putEnd(name snmp.OID) {
 	r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: snmp.EndOfMibView})
 }
 
-// getBulk is RFC 3416 section 4.2.3: the first variables once, the others row by row until the
-// response is full or every column has come to its end.
+// getBulk implements RFC 3416 section 4.2.3: the non-repeaters once, then the repeaters row by row
+// until the response is full or every column has ended.
 func (r *responder) getBulk() outcome {
 	nonRepeaters, repetitions := int(r.message.ErrorStatus), int(r.message.ErrorIndex)
 	list := r.message.VarBinds
@@ -215,7 +216,7 @@ func (r *responder) getBulk() outcome {
 	return outcome{}
 }
 
-// step puts the next object of a column, or says that there is none.
+// step appends the next object of a column. It returns false at the end of the column.
 func (r *responder) step(col *column) bool {
 	if col.next < r.view.recording.Len() {
 		r.put(col.next)
@@ -229,7 +230,7 @@ func (r *responder) step(col *column) bool {
 	return false
 }
 
-// full ends a GETBULK at the last binding that fits. Where none does there is nothing to say but tooBig.
+// full truncates a GETBULK response to the bindings that fit. If none fits the response is tooBig.
 func (r *responder) full(fits int) outcome {
 	if fits == 0 {
 		return outcome{status: snmp.TooBig}

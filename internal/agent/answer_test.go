@@ -8,7 +8,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// small has two columns of two rows, a counter that version 1 cannot see, and an end.
+// small has two columns of two rows, a counter that version 1 does not support, and an end.
 var small = []string{
 	"1.3.6.1.1.1.0|4|hello",
 	"1.3.6.1.1.3.0|67|100",
@@ -75,7 +75,7 @@ func TestSilence(t *testing.T) {
 	c := dial(t, start(t, d).Addr(0))
 	valid := request(t, 1, "2c public get 1.3.6.1.1.1.0")
 	broken := slices.Clone(valid)
-	broken[len(broken)-3] = 0x80 // the name ends inside a number
+	broken[len(broken)-3] = 0x80 // the name is truncated within an arc
 	version3 := slices.Clone(valid)
 	version3[4] = 3
 	for name, asked := range map[string][]byte{
@@ -145,7 +145,7 @@ func TestLargeAnswers(t *testing.T) {
 	}
 }
 
-// names is what show writes, without the values.
+// names returns the output of show without the values.
 func names(t *testing.T, m snmp.Message) string {
 	var short []string
 	for _, word := range strings.Fields(show(t, m)) {
@@ -188,9 +188,9 @@ func FuzzAnswer(f *testing.F) {
 	sick := well(rec)
 	sick.faulty = newFaulty(&Faults{FailFrom: snmp.MustParseOID("1.3.6.1.3"), LoopAfter: snmp.MustParseOID("1.3.6.1.2.1.2"), LoopBack: 1}, 0)
 	for _, command := range []string{
-		"2c public get 1.3.6.1.1.1.0 1.3.6.1.2.1.9",     // found, and missing in between
-		"1 public next 1.3.6.1.2.1.2 2.5",               // over Counter64, and beyond the end
-		"2c public bulk 1 2147483647 1.3.6.1.1 1.3.6.1", // more rows than there are
+		"2c public get 1.3.6.1.1.1.0 1.3.6.1.2.1.9",     // one exists, one is missing
+		"1 public next 1.3.6.1.2.1.2 2.5",               // across Counter64, and beyond the end
+		"2c public bulk 1 2147483647 1.3.6.1.1 1.3.6.1", // more rows than exist
 		"2c public bulk -1 5 1.3.6.1.2.1.1",             // into the loop
 		"1 public set 1.3.6.1.1.1.0",                    // refused
 	} {

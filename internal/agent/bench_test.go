@@ -33,8 +33,8 @@ func BenchmarkGetBulk(b *testing.B) {
 	}
 }
 
-// BenchmarkExchange is a request and its answer over the loopback interface, client included: of a
-// device with a socket of its own, and of one of a thousand behind a shared socket.
+// BenchmarkExchange measures a request and its response over the loopback interface, including the
+// client: for a device with its own socket, and for one of a thousand on a shared socket.
 func BenchmarkExchange(b *testing.B) {
 	rec := Chassis1000(1)
 	for name, devices := range map[string]int{"own": 1, "shared": 1000} {

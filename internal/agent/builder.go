@@ -7,8 +7,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Builder collects objects, in any order, for a Recording. The zero value is ready for use. Of an OID
-// that occurs twice the first counts.
+// Builder collects objects, in any order, for a Recording. The zero value is ready to use. If an
+// OID occurs twice the first is used.
 type Builder struct {
 	drafts  []draft
 	growths []Growth
@@ -20,7 +20,7 @@ type draft struct {
 	motion int32
 }
 
-// Add adds an object that stands still, with the BER content octets of its value. It keeps both slices.
+// Add adds a constant object with the BER content octets of its value. It retains both slices.
 func (b *Builder) Add(name snmp.OID, t snmp.Type, value []byte) {
 	b.drafts = append(b.drafts, draft{snmp.VarBind{Name: name, Type: t, Value: value}, 0})
 }
@@ -46,13 +46,13 @@ func (b *Builder) Grow(name snmp.OID, t snmp.Type, g Growth) {
 	b.drafts = append(b.drafts, draft{snmp.VarBind{Name: name, Type: t}, int32(len(b.growths))})
 }
 
-// Wave adds an object that goes up and down.
+// Wave adds an object that rises and falls.
 func (b *Builder) Wave(name snmp.OID, t snmp.Type, w Wave) {
 	b.waves = append(b.waves, w)
 	b.drafts = append(b.drafts, draft{snmp.VarBind{Name: name, Type: t}, -int32(len(b.waves))})
 }
 
-// Recording gives what was collected. The builder is empty afterwards.
+// Recording returns the collected objects and resets the builder.
 func (b *Builder) Recording() *Recording {
 	drafts := b.drafts
 	slices.SortStableFunc(drafts, func(x, y draft) int { return x.Name.Compare(y.Name) })
@@ -91,8 +91,8 @@ func arenaSize(drafts []draft) int {
 	return n
 }
 
-// nameOffset is the number of octets in front of the name in an encoded binding.
+// nameOffset returns the number of octets before the name in an encoded binding.
 func nameOffset(binding []byte) uint8 {
 	v, _, _ := snmp.CutVarBind(binding)
-	return uint8(cap(binding) - cap(v.Name)) // both end where the arena ends
+	return uint8(cap(binding) - cap(v.Name)) // both end at the end of the arena
 }

@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// record reads a recording written into a test.
+// record parses a recording.
 func record(tb testing.TB, lines ...string) *Recording {
 	tb.Helper()
 	r, err := ReadRecording(strings.NewReader(strings.Join(lines, "\n")))
@@ -22,12 +22,12 @@ func record(tb testing.TB, lines ...string) *Recording {
 	return r
 }
 
-// well is a device that shows rec to everybody.
+// well returns a device without faults that serves rec to every community.
 func well(rec *Recording) *device {
 	return &device{communities: map[string]*Recording{"": rec}, maxSize: DefaultMaxSize}
 }
 
-// local is a port that is free at an address of the loopback network.
+// local returns a loopback address with port 0.
 func local(host byte) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, host}), 0)
 }
@@ -55,7 +55,7 @@ func run(tb testing.TB, s *Server) {
 	})
 }
 
-// client asks one device.
+// client sends requests to one device.
 type client struct {
 	testing.TB
 	*net.UDPConn
@@ -81,7 +81,7 @@ func (c client) send(request []byte) {
 	}
 }
 
-// next is the next answer that arrives.
+// next returns the next response received.
 func (c client) next() snmp.Message {
 	c.Helper()
 	buf := make([]byte, 1<<16)
@@ -96,7 +96,7 @@ func (c client) next() snmp.Message {
 	return m
 }
 
-// request writes a message. It reads like a command: version, community, PDU, the two numbers of a
+// request encodes a message written as a command: version, community, PDU, the two numbers of a
 // GETBULK, names.
 //
 //	2c public bulk 1 10 1.3.6.1.2.1.1.3 1.3.6.1.2.1.2.2.1.2
@@ -124,7 +124,7 @@ func request(tb testing.TB, id int32, command string) []byte {
 	return snmp.AppendMessage(nil, &m)
 }
 
-// show writes an answer as a line: the error if there is one, and the bindings.
+// show formats a response as one line: the error, if any, and the bindings.
 func show(tb testing.TB, m snmp.Message) string {
 	tb.Helper()
 	var b strings.Builder

@@ -8,21 +8,21 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Builtin names the devices of our own making. The n-th device of a kind has a name and figures of its
-// own, and the same ones in every run.
+// Builtin maps the names of the synthetic devices to their builders. The n-th device of a kind has
+// its own name and values, which are the same in every run.
 var Builtin = map[string]func(n int) *Recording{
 	"switch":  Switch48,
 	"chassis": Chassis1000,
 	"ups":     UPS,
 }
 
-// enterprise is the number that RFC 5612 sets aside for documents.
+// enterprise is the enterprise number that RFC 5612 reserves for documentation.
 var enterprise = snmp.MustParseOID("1.3.6.1.4.1.32473")
 
-// figures are the numbers of the n-th device of a kind.
+// figures returns the random source of the n-th device of a kind.
 func figures(kind, n uint64) *rand.Rand { return rand.New(rand.NewPCG(kind, n)) }
 
-// identity is what a device says of itself.
+// identity contains the values of the system group.
 type identity struct {
 	product     uint32
 	name, descr string
@@ -43,13 +43,13 @@ func (b *Builder) system(id identity, rng *rand.Rand) {
 	b.Uint(at(8), snmp.TimeTicks, 0)
 }
 
-// macOf is a locally administered address.
+// macOf returns a locally administered address.
 func macOf(kind byte, n int, p uint32) []byte {
 	return []byte{2, kind, byte(n >> 8), byte(n), byte(p >> 8), byte(p)}
 }
 
-// Switch48 is the n-th access switch: 48 ports of 1 Gbit/s, four uplinks of 10 Gbit/s, some VLANs, with
-// sensors, CPUs and memory.
+// Switch48 returns the n-th access switch: 48 ports of 1 Gbit/s, four uplinks of 10 Gbit/s, some
+// VLANs, with sensors, CPUs and memory.
 func Switch48(n int) *Recording {
 	rng := figures(1, uint64(n))
 	var b Builder
@@ -57,8 +57,9 @@ func Switch48(n int) *Recording {
 	return b.accessSwitch(n, switchPorts(n, rng), rng)
 }
 
-// LiveSwitch is Switch48 in a network at work: what is down is meant to be, but for its first uplinks while their
-// cables are pulled. At their other end is the device of that name.
+// LiveSwitch returns a Switch48 in an operating network: ports that are down are administratively
+// down, except the first uplinks while their cables are pulled. core is the name of the device at
+// their other end.
 func LiveSwitch(n int, core string, pulls ...*Pull) *Recording {
 	rng := figures(1, uint64(n))
 	var b Builder
@@ -130,13 +131,14 @@ func switchPorts(n int, rng *rand.Rand) []port {
 	return ports
 }
 
-// Chassis1000 is the n-th chassis: 1,000 ports of 10 and 100 Gbit/s, with every column of ifTable and
-// ifXTable.
+// Chassis1000 returns the n-th chassis: 1,000 ports of 10 and 100 Gbit/s, with every column of
+// ifTable and ifXTable.
 func Chassis1000(n int) *Recording {
 	return chassis(n, func(ports []port) []port { return ports })
 }
 
-// LiveChassis is Chassis1000 in a network at work: what is down is meant to be.
+// LiveChassis returns a Chassis1000 in an operating network: ports that are down are
+// administratively down.
 func LiveChassis(n int) *Recording { return chassis(n, settled) }
 
 func chassis(n int, change func([]port) []port) *Recording {

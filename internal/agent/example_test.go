@@ -28,7 +28,7 @@ func ExampleListen() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // at once, since nobody asks
+	cancel() // returns at once, without outstanding requests
 	fmt.Println(server.Addr(1).Addr(), server.Run(ctx))
 	// Output: 127.0.0.2 <nil>
 }

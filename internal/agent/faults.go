@@ -9,43 +9,44 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Faults is how a device misbehaves. The zero value is a device that is well. Shares are from 0 to 1;
-// which requests they hit depends on Seed and on nothing else.
+// Faults are the faults of a device. The zero value is a healthy device. Shares are from 0 to 1;
+// Seed alone determines which requests they affect.
 type Faults struct {
 	Dead bool // it never answers
 	Seed uint64
 
-	Latency time.Duration // from request to answer
-	Jitter  time.Duration // up to so much more, at random
+	Latency time.Duration // from request to response
+	Jitter  time.Duration // maximum random addition to Latency
 
-	// PerVarBind makes the device serial: each binding takes it so long, and answers wait for each other.
+	// PerVarBind makes the device process requests sequentially, each binding in that time.
 	PerVarBind time.Duration
-	// Queue is how many requests a serial device lets wait. One more is lost. 0 means no limit.
+	// Queue is the maximum number of requests that wait for a sequential device. Further ones are
+	// lost. 0 means no limit.
 	Queue int
 
 	Loss       float64 // share of requests that are ignored
-	Duplicate  float64 // share of answers sent twice
-	Reorder    float64 // share of answers sent only after the next one
-	Truncate   float64 // share of answers cut off somewhere
-	Corrupt    float64 // share of answers with one octet changed
-	Garbage    float64 // share of answers replaced by random octets
-	WrongID    float64 // share of answers with a request-id that nobody sent
-	HugeLength float64 // share of answers whose header declares 2 GB
+	Duplicate  float64 // share of responses sent twice
+	Reorder    float64 // share of responses sent after the next one
+	Truncate   float64 // share of responses truncated at a random octet
+	Corrupt    float64 // share of responses with one octet changed
+	Garbage    float64 // share of responses replaced by random octets
+	WrongID    float64 // share of responses with an unknown request-id
+	HugeLength float64 // share of responses whose header declares 2 GB
 
-	// FailFrom makes requests that reach this OID or pass it fail, with FailStatus or else genErr.
+	// FailFrom makes requests for this OID or a later one fail, with FailStatus or else genErr.
 	FailFrom   snmp.OID
 	FailStatus snmp.ErrorStatus
-	// LoopAfter makes the successor of the object at (or last before) this OID the object LoopBack
-	// positions before it: with LoopBack 0 that object itself again.
+	// LoopAfter replaces the successor of the object at (or last before) this OID with the object
+	// LoopBack positions before it: with LoopBack 0, with that object itself.
 	LoopAfter snmp.OID
 	LoopBack  int
 }
 
-// oddities is what a device's faults make of a recording.
+// oddities are the faults that depend on a position in the recording.
 type oddities struct {
-	failFrom       int // position from which on requests fail
+	failFrom       int // requests fail from this position on
 	status         snmp.ErrorStatus
-	loopAt, loopTo int // the position that is never reached, and what comes instead
+	loopAt, loopTo int // the position that is replaced, and its replacement
 }
 
 func (d *device) oddities(r *Recording) oddities {
@@ -70,15 +71,15 @@ func (d *device) oddities(r *Recording) oddities {
 	return o
 }
 
-// faulty is the state of a device that misbehaves. Only the goroutine of its socket touches it.
+// faulty is the state of a device with faults. Only the goroutine of its socket uses it.
 type faulty struct {
 	Faults
 	rng      *rand.Rand
-	finishes []time.Time // when a serial device is done with each request it has accepted
-	held     []delivery  // at most one answer, to be sent after the next
+	finishes []time.Time // when a sequential device finishes each accepted request
+	held     []delivery  // at most one response, to be sent after the next
 }
 
-// newFaulty gives nil for a device that is well.
+// newFaulty returns nil for a healthy device.
 func newFaulty(f *Faults, device uint64) *faulty {
 	if reflect.ValueOf(f).Elem().IsZero() {
 		return nil
@@ -90,13 +91,14 @@ func newFaulty(f *Faults, device uint64) *faulty {
 	return made
 }
 
-// ignores tells whether the request just received goes unanswered.
+// ignores reports whether the device ignores the request just received.
 func (f *faulty) ignores() bool { return f != nil && (f.Dead || f.hits(f.Loss)) }
 
-// hits draws whether a fault of this share strikes. Faults that a device does not have draw nothing.
+// hits reports at random whether a fault with this share occurs. A share of 0 consumes no random
+// number.
 func (f *faulty) hits(share float64) bool { return share > 0 && f.rng.Float64() < share }
 
-// deliver sends an answer to a request that arrived now, in the way and at the time the faults want.
+// deliver sends the response to a request received at now, subject to the faults.
 func (f *faulty) deliver(l *later, d delivery, now time.Time, bindings int) {
 	due, ok := f.finish(now, bindings)
 	if !ok {
@@ -124,8 +126,8 @@ func (f *faulty) deliver(l *later, d delivery, now time.Time, bindings int) {
 	f.held = f.held[:0]
 }
 
-// finish is when a serial device is done with a request that arrived now. ok is false where its queue
-// is full.
+// finish returns when a sequential device finishes a request received at now. ok is false if its
+// queue is full.
 func (f *faulty) finish(now time.Time, bindings int) (due time.Time, ok bool) {
 	if f.PerVarBind <= 0 {
 		return now, true
@@ -144,7 +146,7 @@ func (f *faulty) finish(now time.Time, bindings int) (due time.Time, ok bool) {
 	return due, true
 }
 
-// damage changes an answer on its way.
+// damage applies the faults to the octets of a response.
 func (f *faulty) damage(b []byte) []byte {
 	if f.hits(f.WrongID) {
 		if m, err := snmp.ParseMessage(b); err == nil {

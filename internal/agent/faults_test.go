@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// sent is what left, and when.
+// sent records the responses and their times.
 type sent struct {
 	answers []string
 	times   []time.Duration
@@ -26,7 +26,7 @@ func (s *sent) write(answer []byte, _ *peer) {
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// pass has a device with faults answer n requests at one moment, each with another request-id.
+// pass has a device with faults answer n simultaneous requests with different request-ids.
 func pass(t *testing.T, f Faults, n int) (*sent, *later) {
 	t.Helper()
 	made, l, out := newFaulty(&f, 0), newLater(), &sent{}
@@ -42,7 +42,7 @@ func response(id int32) []byte {
 	return snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.Response, RequestID: id})
 }
 
-// ids are the request-ids of what left, -1 for what cannot be read.
+// ids returns the request-ids of the responses, -1 for those that are malformed.
 func (s *sent) ids() []int32 {
 	var ids []int32
 	for _, a := range s.answers {
@@ -125,7 +125,7 @@ func TestSerialDeviceTakesItsTimeAndLosesWhatItCannotQueue(t *testing.T) {
 		dues = append(dues, l.pop(now.Add(time.Hour), &unused).due.Sub(now))
 	}
 	var want []time.Duration
-	for i := range 11 { // one in hand and ten that wait
+	for i := range 11 { // one in progress and ten in the queue
 		want = append(want, time.Duration(i+1)*500*time.Microsecond)
 	}
 	if !slices.Equal(dues, want) {
@@ -224,7 +224,7 @@ func TestFailuresAndLoops(t *testing.T) {
 
 func TestFaultsOverTheNetwork(t *testing.T) {
 	d := record(t, small...).Serve(local(1))
-	other := record(t, small...).Serve(local(2)) // so that the socket is shared
+	other := record(t, small...).Serve(local(2)) // makes the socket shared
 	d.Faults = Faults{Latency: time.Millisecond, PerVarBind: time.Microsecond, Duplicate: 1}
 	c := dial(t, start(t, d, other).Addr(0))
 	asked := request(t, 1, "2c public get 1.3.6.1.1.3.0")

@@ -19,9 +19,9 @@ var (
 	sensorEntry   = snmp.MustParseOID("1.3.6.1.2.1.99.1.1.1")
 )
 
-// addresses adds ipAddrTable (IP-MIB), one address for each ifIndex.
+// addresses adds ipAddrTable (IP-MIB) with one address per ifIndex.
 func (b *Builder) addresses(prefixes []netip.Prefix, indexes []uint32) {
-	b.Int(oid(ipGroup, 1, 0), 2) // it does not forward
+	b.Int(oid(ipGroup, 1, 0), 2) // not forwarding
 	b.Int(oid(ipGroup, 2, 0), 64)
 	for i, p := range prefixes {
 		a := p.Addr().As4()
@@ -36,7 +36,7 @@ func (b *Builder) addresses(prefixes []netip.Prefix, indexes []uint32) {
 	}
 }
 
-// bridge adds what BRIDGE-MIB says of the ports and of the spanning tree as a whole.
+// bridge adds the objects of BRIDGE-MIB for the ports and the spanning tree.
 func (b *Builder) bridge(ports []port, mac []byte) {
 	b.Text(oid(bridgeGroup, 1, 1, 0), string(mac))
 	b.Int(oid(bridgeGroup, 1, 2, 0), int64(len(ports)))
@@ -62,10 +62,10 @@ type entity struct {
 	index, parent uint32
 	class         int64
 	name, descr   string
-	sensor        *Wave // nil: it is none
+	sensor        *Wave // nil unless it is a sensor
 }
 
-// The classes of ENTITY-MIB that occur here.
+// The classes of ENTITY-MIB used here.
 const (
 	chassisClass = 3
 	sensorClass  = 8
@@ -118,7 +118,7 @@ func (b *Builder) host(rng *rand.Rand) {
 	b.Grow(oid(hostGroup, 1, 1, 0), snmp.TimeTicks, Growth{Start: rng.Uint64N(1 << 30), Rate: 100})
 	b.Int(oid(hostGroup, 2, 2, 0), 4<<20)
 	for i, s := range []struct {
-		kind  uint32 // below hrStorageTypes
+		kind  uint32 // arc below hrStorageTypes
 		descr string
 		units int64
 		size  float64

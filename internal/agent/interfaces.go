@@ -8,7 +8,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// port is an interface of a device of our making.
+// port is an interface of a synthetic device.
 type port struct {
 	index       uint32
 	name, descr string
@@ -16,21 +16,21 @@ type port struct {
 	kind        int64 // IANAifType
 	mtu         int64
 	mbit        uint64
-	mac         []byte // nil: it has none
+	mac         []byte // may be nil
 	admin, oper int64  // 1 up, 2 down
 	in, out     flow
-	pull        *Pull // of its cable; nil: it stays where it is
+	pull        *Pull // of its cable; may be nil
 }
 
-// Pull is a cable that is pulled out for Length: first after First, then at every Every.
+// Pull describes a cable that is pulled for Length, first after First, then every Every.
 type Pull struct{ First, Every, Length time.Duration }
 
-// status is an ifOperStatus that is up but for the time without cable.
+// status returns an ifOperStatus that is down while the cable is pulled.
 func (p *Pull) status() Wave {
 	return Wave{Shape: Pulse, Initial: up, Scale: down - up, Rate: 1 / p.Every.Seconds(), Phase: p.First.Seconds(), Width: p.Length.Seconds(), Max: down}
 }
 
-// settled has every port that is down be down on purpose.
+// settled sets every port that is down to administratively down.
 func settled(ports []port) []port {
 	for i := range ports {
 		if ports[i].oper == down {
@@ -43,7 +43,7 @@ func settled(ports []port) []port {
 // flow is the traffic of one direction.
 type flow struct {
 	octets Growth
-	size   float64 // octets of a packet, on average
+	size   float64 // average packet size in octets
 }
 
 const (
@@ -55,7 +55,7 @@ const (
 	vlan     = 136
 )
 
-// oid is an OID below another one.
+// oid returns root with arcs appended.
 func oid(root snmp.OID, arcs ...uint32) snmp.OID {
 	o := append(make(snmp.OID, 0, len(root)+5*len(arcs)), root...)
 	for _, a := range arcs {
@@ -133,7 +133,7 @@ func (b *Builder) ifXRow(p *port) {
 	b.Uint(at(19), snmp.TimeTicks, 0)
 }
 
-// connector is a TruthValue: whether an interface of this type has a socket for a cable.
+// connector returns ifConnectorPresent of an interface type.
 func connector(kind int64) int64 {
 	if kind == ethernet {
 		return 1
@@ -141,7 +141,7 @@ func connector(kind int64) int64 {
 	return 2
 }
 
-// packets is how the number of packets of some kind grows, given their share.
+// packets returns the growth of a packet counter that counts the given share.
 func (f flow) packets(share float64) Growth {
 	g := f.octets
 	if f.size > 0 {
@@ -151,7 +151,7 @@ func (f flow) packets(share float64) Growth {
 	return g
 }
 
-// traffic is a flow of a port that is up: busy by day and calm by night, where a day takes an hour.
+// traffic returns the flow of a port that is up, with a daily pattern whose day lasts an hour.
 func traffic(rng *rand.Rand, mbit uint64) flow {
 	most := float64(mbit) * 1e6 / 8
 	return flow{
@@ -166,7 +166,7 @@ func traffic(rng *rand.Rand, mbit uint64) flow {
 	}
 }
 
-// steady gives the flow the same rate at all times.
+// steady returns the flow at a constant rate.
 func (f flow) steady() flow {
 	f.octets.Swing, f.octets.Period, f.octets.Phase = 0, 0, 0
 	return f

@@ -7,40 +7,41 @@ import (
 	"time"
 )
 
-// maxLater is how many answers may wait to be sent. More are lost, as in a router's queue.
+// maxLater is the maximum number of delayed responses. Further ones are lost, as in a router's
+// queue.
 const maxLater = 1 << 16
 
-// outlet is where answers leave.
+// outlet sends responses.
 type outlet interface {
 	write(answer []byte, p *peer)
 }
 
-// delivery is an answer on its way out.
+// delivery is a response to be sent.
 type delivery struct {
 	peer
 	out  outlet
 	data []byte
 	due  time.Time
-	turn uint64 // of those due at once the first comes first
+	turn uint64 // sequence number, to order responses with the same due time
 }
 
-// later sends answers when they are due: one goroutine and one timer for all of them.
+// later sends responses when they are due, with one goroutine and one timer for all.
 type later struct {
-	wake chan struct{}       // what is due first has changed
+	wake chan struct{}       // the first due time has changed
 	nap  func(time.Duration) // sleeps for less than a tick
 
 	mu    sync.Mutex
 	queue deliveries
-	spent []*delivery // for use again
+	spent []*delivery // for reuse
 	turn  uint64
 }
 
 func newLater() *later { return &later{wake: make(chan struct{}, 1), nap: time.Sleep} }
 
-// tick is how precisely the runtime's timers wake a process that has nothing else to do.
+// tick is the precision of the runtime's timers in an idle process.
 const tick = time.Millisecond
 
-// push sends d at once where it is due, and otherwise keeps a copy until then.
+// push sends d if it is due, and otherwise queues a copy.
 func (l *later) push(d *delivery, now time.Time) {
 	if !d.due.After(now) {
 		d.out.write(d.data, &d.peer)
@@ -64,7 +65,7 @@ func (l *later) push(d *delivery, now time.Time) {
 	if l.queue[0] == kept {
 		select {
 		case l.wake <- struct{}{}:
-		default: // it is about to look anyway
+		default: // already signaled
 		}
 	}
 }
@@ -90,7 +91,7 @@ func (l *later) run(ctx context.Context) error {
 	}
 }
 
-// send sends what is due, and tells when the next answer will be: never where that is the zero time.
+// send sends all responses that are due. It returns when the next one is due, or the zero time.
 func (l *later) send() (due time.Time) {
 	for d := l.pop(time.Now(), &due); d != nil; d = l.pop(time.Now(), &due) {
 		d.out.write(d.data, &d.peer)
@@ -99,7 +100,7 @@ func (l *later) send() (due time.Time) {
 	return due
 }
 
-// pop takes off the first answer if it is due, and otherwise says when it will be.
+// pop removes and returns the first response if it is due, and otherwise sets due.
 func (l *later) pop(now time.Time, due *time.Time) *delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +120,7 @@ func (l *later) recycle(d *delivery) {
 	l.spent = append(l.spent, d)
 }
 
-// deliveries is a heap: see container/heap.
+// deliveries implements heap.Interface.
 type deliveries []*delivery
 
 func (q deliveries) Len() int      { return len(q) }

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Growth is a number that only grows: a counter or TimeTicks. It wraps where its type ends.
+// Growth is a monotonic value: a counter or TimeTicks. It wraps at the maximum of its type.
 type Growth struct {
-	Start uint64  // when the device comes up
-	Rate  float64 // per second, on average
-	// Swing is by how much the rate rises and falls around its average in the course of a Period:
-	// 0.5 is from half of it to one and a half. Above 1 the number would shrink.
+	Start uint64  // at uptime 0
+	Rate  float64 // average, per second
+	// Swing is the relative amplitude of the rate around its average within a Period: 0.5 means
+	// from a half to one and a half. It must not exceed 1, or the value would decrease.
 	Swing  float64
 	Period time.Duration
-	Phase  float64 // in radians: where in the period the device comes up
+	Phase  float64 // in radians, at uptime 0
 }
 
 func (g *Growth) at(seconds float64) uint64 {
@@ -28,38 +28,38 @@ func (g *Growth) at(seconds float64) uint64 {
 	return g.Start + uint64(grown)
 }
 
-// Shape is the function of time that a Wave follows.
+// Shape is the function of time of a Wave.
 type Shape byte
 
-// The shapes, by their names in an snmprec file.
+// The shapes, with their names in an snmprec file.
 const (
 	Line   Shape = iota
 	Sine         // sin
 	Cosine       // cos
-	Pulse        // pulse, of our own: 1 for Width after each 1/Rate seconds, else 0
+	Pulse        // pulse, an extension: 1 for Width after each 1/Rate seconds, else 0
 )
 
 var shapeNames = map[string]Shape{"sin": Sine, "cos": Cosine, "pulse": Pulse}
 
-// Wave is a number that goes up and down, in the terms of snmpsim's numeric module:
+// Wave is a value that rises and falls, with the parameters of snmpsim's numeric module:
 //
 //	Initial + Offset + Scale × shape(Rate × seconds) ± Deviation
 //
-// and then kept between Min and Max.
+// limited to the range from Min to Max.
 type Wave struct {
 	Shape     Shape
-	Wrap      bool // beyond Max it starts again at Min
+	Wrap      bool // beyond Max it restarts at Min
 	Initial   float64
 	Offset    float64
 	Scale     float64
-	Rate      float64 // per second; for Sine and Cosine in radians
-	Phase     float64 // in radians; for Pulse in seconds: when the first begins
+	Rate      float64 // per second; in radians for Sine and Cosine
+	Phase     float64 // in radians; for Pulse the start of the first, in seconds
 	Width     float64 // of a Pulse, in seconds
 	Deviation float64
 	Min, Max  float64
 }
 
-// at gives the number as the bits of a signed one.
+// at returns the bits of the value as a signed integer.
 func (w *Wave) at(seconds float64) uint64 {
 	x := w.Rate * seconds
 	switch w.Shape {
@@ -90,7 +90,7 @@ func (w *Wave) at(seconds float64) uint64 {
 	return uint64(int64(v))
 }
 
-// noise is a number from -1 to 1 that is another one every second, and the same one in every run.
+// noise returns a number from -1 to 1 that changes every second and is the same in every run.
 func noise(seed, seconds float64) float64 {
 	x := math.Float64bits(seed) ^ uint64(seconds)*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// nap sleeps to some ten microseconds, which the runtime's timers do not.
+// nap sleeps with a precision of about ten microseconds, which the runtime's timers lack.
 func nap(d time.Duration) {
 	t := syscall.NsecToTimespec(int64(max(d, 0)))
-	_ = syscall.Nanosleep(&t, nil) // woken up too early, its caller looks again
+	_ = syscall.Nanosleep(&t, nil) // the caller handles an early wakeup
 }

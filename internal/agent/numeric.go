@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// addModule adds an object whose value snmpsim would ask a module for.
+// addModule adds an object whose value comes from a module of snmpsim.
 func (b *Builder) addModule(name snmp.OID, kind snmp.Type, module, text string) error {
 	set := splitSettings(text)
 	if module == "numeric" {
@@ -26,8 +26,8 @@ func (b *Builder) addModule(name snmp.OID, kind snmp.Type, module, text string) 
 	return b.addValue(name, kind, plain, value)
 }
 
-// splitSettings reads key=value pairs between commas. snmpsim lets both separators be doubled or
-// tripled, for values that contain them.
+// splitSettings parses key=value pairs separated by commas. snmpsim allows both separators to be
+// doubled or tripled, for values that contain them.
 func splitSettings(text string) map[string]string {
 	set := map[string]string{}
 	for _, pair := range splitWidest(text, ",") {
@@ -47,9 +47,9 @@ func splitWidest(text, separator string) []string {
 	return strings.Split(text, separator)
 }
 
-// addNumeric adds a number that snmpsim's numeric module would make, and of our own swing, period and
-// phase (see Growth and Wave). What snmpsim accumulates from answer to answer (cumulative) grows by its
-// rate here: the same question at the same time has the same answer.
+// addNumeric adds an object of snmpsim's numeric module, with the extensions swing, period and
+// phase (see Growth and Wave). A value that snmpsim accumulates from response to response
+// (cumulative) grows by its rate here, so that a value depends on the time only.
 func (b *Builder) addNumeric(name snmp.OID, kind snmp.Type, set map[string]string) error {
 	n := numbers{set: set}
 	w := Wave{
@@ -87,7 +87,7 @@ func (b *Builder) addNumeric(name snmp.OID, kind snmp.Type, set map[string]strin
 	return nil
 }
 
-// growing tells whether w is a Growth: it never turns back before its type ends.
+// growing reports whether w is a Growth: it never decreases before its type wraps.
 func growing(kind snmp.Type, w *Wave) bool {
 	return kind != snmp.Integer && w.Shape == Line && w.Wrap && w.Deviation == 0 && w.Min == 0 && w.Max == largest(kind) &&
 		w.Rate*w.Scale >= 0 && w.Initial >= 0 && w.Offset >= 0
@@ -103,7 +103,7 @@ func largest(kind snmp.Type) float64 {
 	return math.MaxUint32
 }
 
-// numbers reads settings and keeps the first mistake.
+// numbers parses numeric settings and keeps the first error.
 type numbers struct {
 	set map[string]string
 	err error

@@ -13,8 +13,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// TestGosnmpSeesTheRecording has another implementation read a whole device, by each operation that
-// walks.
+// TestGosnmpSeesTheRecording walks a whole device with gosnmp by each operation.
 func TestGosnmpSeesTheRecording(t *testing.T) {
 	rec := Switch48(1)
 	addr := start(t, rec.Serve(local(1))).Addr(0)
@@ -61,7 +60,7 @@ func TestGosnmpSeesTheRecording(t *testing.T) {
 	}
 }
 
-// TestNetSNMPSeesTheRecording does the same with Net-SNMP's tool.
+// TestNetSNMPSeesTheRecording walks a whole device with Net-SNMP's tools.
 func TestNetSNMPSeesTheRecording(t *testing.T) {
 	tool, err := exec.LookPath("snmpbulkwalk")
 	if err != nil {

@@ -8,37 +8,36 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Recording is the objects of one device in the order of their OIDs. It never changes, so any number
-// of devices may share one.
+// Recording contains the objects of one device sorted by OID. It is immutable, so any number of
+// devices may share one.
 //
-// Every object that stands still is kept as the binding it will be in a response, and those lie one
-// behind the other in the arena: to answer is to copy. Of a moving object the arena holds the name
-// only.
+// Constant objects are stored as encoded bindings, one after the other in the arena, so that
+// answering copies octets. For other objects the arena contains only the name.
 type Recording struct {
 	arena   []byte
-	objects []object // and one behind the last, for the end of the arena
+	objects []object // plus one that marks the end of the arena
 	growths []Growth
 	waves   []Wave
 }
 
 type object struct {
-	at      uint32 // where its part of the arena begins
+	at      uint32 // start of its part of the arena
 	motion  int32  // 0: none; n: growths[n-1]; -n: waves[n-1]
 	nameLen uint16
-	skip    uint8 // octets of the arena in front of the name
+	skip    uint8 // octets of the arena before the name
 	kind    snmp.Type
 }
 
-// Len is the number of objects.
+// Len returns the number of objects.
 func (r *Recording) Len() int { return len(r.objects) - 1 }
 
-// Object is the i-th object as it stands when the device has been up for the given time.
+// Object returns the i-th object at the given uptime.
 func (r *Recording) Object(i int, uptime time.Duration) snmp.VarBind {
 	v, _, _ := snmp.CutVarBind(r.appendObject(nil, i, uptime.Seconds()))
 	return v
 }
 
-// From gives the objects from name on, as they stand when the device has been up for the given time.
+// From returns an iterator over the objects from name on at the given uptime.
 func (r *Recording) From(name snmp.OID, uptime time.Duration) iter.Seq[snmp.VarBind] {
 	return func(yield func(snmp.VarBind) bool) {
 		for i, _ := r.find(name); i < r.Len() && yield(r.Object(i, uptime)); i++ {
@@ -46,7 +45,7 @@ func (r *Recording) From(name snmp.OID, uptime time.Duration) iter.Seq[snmp.VarB
 	}
 }
 
-// Still is the recording without the objects that move, for comparisons.
+// Still returns the recording without objects that change, for comparisons.
 func (r *Recording) Still() *Recording {
 	var b Builder
 	for i := range r.Len() {
@@ -64,14 +63,14 @@ func (r *Recording) name(i int) snmp.OID {
 	return snmp.OID(r.arena[start : start+int(o.nameLen)])
 }
 
-// find gives the position of the first object that is not before name.
+// find returns the position of the first object that is not before name.
 func (r *Recording) find(name snmp.OID) (i int, found bool) {
 	i = sort.Search(r.Len(), func(i int) bool { return r.name(i).Compare(name) >= 0 })
 	return i, i < r.Len() && r.name(i).Compare(name) == 0
 }
 
-// missing tells what is wrong with a name that would stand at i: whether other instances of its
-// object exist (RFC 3416 section 4.2.1).
+// missing returns the exception for a missing name at position i: noSuchInstance if other instances
+// of its object exist, else noSuchObject (RFC 3416 section 4.2.1).
 func (r *Recording) missing(name snmp.OID, i int) snmp.Type {
 	parent := name.Parent()
 	for _, near := range []int{i - 1, i} {
@@ -85,7 +84,7 @@ func (r *Recording) missing(name snmp.OID, i int) snmp.Type {
 	return snmp.NoSuchObject
 }
 
-// appendObject writes the binding of the i-th object.
+// appendObject appends the binding of the i-th object.
 func (r *Recording) appendObject(b []byte, i int, seconds float64) []byte {
 	o := &r.objects[i]
 	if o.motion == 0 {
@@ -101,7 +100,7 @@ func (r *Recording) appendObject(b []byte, i int, seconds float64) []byte {
 	return snmp.AppendVarBind(b, snmp.VarBind{Name: r.name(i), Type: o.kind, Value: appendNumber(scratch[:0], o.kind, number)})
 }
 
-// appendNumber writes a number as its type has it: 32 bits wrapped, 64 bits, or signed.
+// appendNumber appends a number as its type requires: wrapped to 32 bits, 64 bits, or signed.
 func appendNumber(b []byte, kind snmp.Type, number uint64) []byte {
 	switch kind {
 	case snmp.Integer:

@@ -128,7 +128,7 @@ func TestStillLeavesOutWhatMoves(t *testing.T) {
 	}
 }
 
-// moving are lines of each kind of number that moves.
+// moving contains lines of each kind of changing value.
 var moving = []string{
 	"1.3.6.1.1|65:numeric|initial=4294967290,rate=3.5,wrap=1",
 	"1.3.6.1.2|70:numeric|initial=18446744073709551610,rate=3.5,swing=0.5,period=60,phase=1,wrap=1",
@@ -174,7 +174,7 @@ func TestWritesWhatItRead(t *testing.T) {
 	}
 }
 
-// compressed is "1.3.6.1|2|7\n" as bzip2 writes it.
+// compressed is "1.3.6.1|2|7\n" compressed by bzip2.
 const compressed = "425a683931415926535950171d88000002588000100001398000042000221a3d4c843021b19d152278bb9229c2848280b8ec40"
 
 func TestOpenRecording(t *testing.T) {

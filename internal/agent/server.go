@@ -15,15 +15,15 @@ import (
 
 // Device is one simulated agent.
 type Device struct {
-	// Address is where it listens, an IP address and a port. Port 0 stands for a free one: see Server.Addr.
+	// Address is the IP address and port to listen on. Port 0 selects a free one: see Server.Addr.
 	Address netip.AddrPort
-	// Communities gives the recording that each community sees; the one of "" is seen by all others.
-	// Devices may share the map and the recordings.
+	// Communities maps each community to its recording; "" matches all others. Devices may share
+	// the map and the recordings.
 	Communities map[string]*Recording
-	// Uptime is how long the device had been up when the server was made: two devices with one recording
-	// differ by it.
+	// Uptime is the uptime of the device when the server is created. It distinguishes devices with
+	// the same recording.
 	Uptime time.Duration
-	// MaxSize is the size of the largest response in octets: DefaultMaxSize where it is 0.
+	// MaxSize is the maximum size of a response in octets; 0 means DefaultMaxSize.
 	MaxSize int
 	Faults  Faults
 }
@@ -31,12 +31,12 @@ type Device struct {
 // DefaultMaxSize fills an Ethernet frame under IPv4.
 const DefaultMaxSize = 1472
 
-// Serve is a device at an address that shows the recording to every community.
+// Serve returns a device that serves the recording to every community.
 func (r *Recording) Serve(address netip.AddrPort) Device {
 	return Device{Address: address, Communities: map[string]*Recording{"": r}}
 }
 
-// Server answers for any number of devices.
+// Server answers requests for any number of devices.
 type Server struct {
 	addresses []netip.AddrPort
 	sockets   []*socket
@@ -44,12 +44,12 @@ type Server struct {
 	later     *later
 }
 
-// device is what of a Device is needed to answer.
+// device is the run-time form of a Device.
 type device struct {
 	communities map[string]*Recording
 	maxSize     int
-	uptime      float64 // seconds, when the server was made
-	faulty      *faulty // nil: it is well
+	uptime      float64 // in seconds, when the server was created
+	faulty      *faulty // nil if it is healthy
 }
 
 func (d *device) recording(community []byte) *Recording {
@@ -59,13 +59,13 @@ func (d *device) recording(community []byte) *Recording {
 	return d.communities[""]
 }
 
-// ownSockets is how many devices of one port have a socket each, bound to their address.
+// ownSockets is the maximum number of devices on one port that have their own sockets.
 const ownSockets = 64
 
-// Listen opens the sockets of all devices; those with port 0 share a port. Up to 64 devices of a port have a socket
-// each. More share one, where the system allows it, so that thousands cost little more than one. A shared socket
-// hears what is sent to any address of the system, and is silent to all but those of its devices; where they are all
-// of loopback, it hears the loopback interface alone.
+// Listen opens the sockets of all devices; those with port 0 share a port. Up to 64 devices of a
+// port have their own sockets. More share one, if the system allows it, so that thousands cost
+// little more than one. A shared socket receives datagrams to any address of the system and ignores
+// those to other addresses; if all devices are on loopback, it is bound to the loopback interface.
 func Listen(devices ...Device) (*Server, error) {
 	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), later: newLater()}
 	s.later.nap = nap
@@ -81,8 +81,8 @@ func Listen(devices ...Device) (*Server, error) {
 	return s, nil
 }
 
-// groupByPort gives the positions of the devices that can share a socket: same port, same version of
-// IP. A second device that asks for a free port at an address already taken begins a group of its own.
+// groupByPort returns the positions of devices that can share a socket: same port, same version of
+// IP. A device with port 0 at an address already used in the group starts a new group.
 func groupByPort(devices []Device) ([][]int, error) {
 	type key struct {
 		port  uint16
@@ -139,10 +139,10 @@ func (s *Server) listen(devices []Device, group []int) error {
 	return nil
 }
 
-// portTries is how many free ports are tried for devices that are to share one.
+// portTries is the number of free ports to try for devices that share one.
 const portTries = 20
 
-// listenEach opens a socket at the address of each device of a group. Port 0 is the same free port for all.
+// listenEach opens a socket for each device of a group. Port 0 becomes the same free port for all.
 func listenEach(devices []Device, group []int) (conns []*net.UDPConn, err error) {
 	for range portTries {
 		port := devices[group[0]].Address.Port()
@@ -158,7 +158,7 @@ func listenEach(devices []Device, group []int) (conns []*net.UDPConn, err error)
 			return conns, nil
 		}
 		for _, c := range conns {
-			_ = c.Close() // nothing was read from it
+			_ = c.Close() // never read from
 		}
 		if conns = nil; !free || !errors.Is(err, syscall.EADDRINUSE) {
 			break
@@ -183,11 +183,11 @@ func (s *Server) add(sock *socket, i int, d *Device) {
 	s.addresses[i] = netip.AddrPortFrom(addr, sock.port())
 }
 
-// Addr is where the i-th device listens.
+// Addr returns the address of the i-th device.
 func (s *Server) Addr(i int) netip.AddrPort { return s.addresses[i] }
 
-// Run answers requests until ctx is cancelled, then closes the sockets. It returns nil when all that
-// it started has ended.
+// Run answers requests until ctx is canceled, then closes the sockets. It returns nil after all its
+// goroutines have ended.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, sock := range s.sockets {
@@ -201,7 +201,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Close closes the sockets. Only a server that never ran needs it.
+// Close closes the sockets. It is needed only if Run was never called.
 func (s *Server) Close() error {
 	var errs []error
 	for _, sock := range s.sockets {
@@ -212,7 +212,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// serve answers what arrives at one socket.
+// serve answers requests received by one socket.
 func (s *Server) serve(sock *socket) error {
 	var r responder
 	buf := make([]byte, maxRequest)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestManyDevices asks each of a hundred, and it is that device which answers, from its own address.
+// TestManyDevices checks that each of a hundred devices answers from its own address.
 func TestManyDevices(t *testing.T) {
 	for name, address := range map[string]func(i int) netip.AddrPort{
 		"one port":      func(i int) netip.AddrPort { return local(byte(1 + i)) },
@@ -27,7 +27,7 @@ func TestManyDevices(t *testing.T) {
 			}
 			s := start(t, devices...)
 			for i := range devices {
-				// A connected socket receives from the address it sends to only.
+				// A connected socket receives only from its peer.
 				c := dial(t, s.Addr(i))
 				c.send(request(t, 1, "2c public get 1.3.6.1"))
 				if got, want := show(t, c.next()), fmt.Sprintf("1.3.6.1=%d", i); got != want {
@@ -43,7 +43,7 @@ func canListen(address netip.AddrPort) bool {
 	return err == nil && conn.Close() == nil
 }
 
-// Few devices of a port listen at their addresses and at no other; many share a socket.
+// Few devices of a port must listen at their addresses only; many must share a socket.
 func TestSocketsOfDevices(t *testing.T) {
 	rec := record(t, small...)
 	six := netip.AddrPortFrom(netip.IPv6Loopback(), 0)

@@ -19,10 +19,10 @@ import (
 	"trapline/internal/snmp"
 )
 
-// maxLine is more than twice the largest value a datagram carries.
+// maxLine is more than twice the largest value of a datagram.
 const maxLine = 1 << 18
 
-// A LineError is a line of a recording that was left out.
+// A LineError is the error of an ignored line of a recording.
 type LineError struct {
 	Line int
 	Err  error
@@ -30,10 +30,10 @@ type LineError struct {
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// OpenRecording reads an snmprec file, also one compressed as .gz or .bz2. See ReadRecording.
+// OpenRecording reads an snmprec file, which may be compressed (.gz or .bz2). See ReadRecording.
 func OpenRecording(path string) (*Recording, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -56,13 +56,13 @@ func OpenRecording(path string) (*Recording, error) {
 	return rec, err
 }
 
-// ReadRecording reads snmpsim's format: one OID|TAG|VALUE a line, in any order. The tag is the number
-// of the ASN.1 type; an x behind it says that the value is written in hex, an e that it has backslash
-// escapes, a colon and a name that snmpsim would ask that module for the value: numeric moves, of all
-// others their value= or hexvalue= is taken. Of an OID that occurs twice the first counts.
+// ReadRecording parses snmpsim's format: one OID|TAG|VALUE per line, in any order. The tag is the
+// number of the ASN.1 type, followed by x for a value in hex, by e for one with backslash escapes,
+// or by a colon and the name of a module of snmpsim: numeric values change with time, for all other
+// modules their value= or hexvalue= is used. If an OID occurs twice the first is used.
 //
-// Lines that cannot be understood are left out: the recording of all others comes together with the
-// joined LineErrors. A number too large for its type stays as it is, for there are agents that send such.
+// Invalid lines are ignored: ReadRecording returns the recording of all others and the joined
+// LineErrors. A number too large for its type is kept, because some agents send such numbers.
 func ReadRecording(r io.Reader) (*Recording, error) {
 	var b Builder
 	var mistakes []error
@@ -165,7 +165,7 @@ func parseValue(kind snmp.Type, text string) ([]byte, error) {
 	return nil, nil
 }
 
-// parseIP reads dotted decimal, or the four octets as they stand.
+// parseIP parses dotted decimal, or four raw octets.
 func parseIP(text string) ([]byte, error) {
 	if a, err := netip.ParseAddr(strings.TrimSpace(text)); err == nil && a.Is4() {
 		return a.AsSlice(), nil
@@ -196,7 +196,7 @@ func parseNumber(kind snmp.Type, text string) ([]byte, error) {
 	return snmp.AppendInt(nil, i), nil
 }
 
-// unescape reads backslash escapes as Go and Python write them.
+// unescape decodes the backslash escapes of Go and Python.
 func unescape(text string) ([]byte, error) {
 	var b []byte
 	for len(text) > 0 {

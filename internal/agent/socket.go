@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	// maxRequest is the size of the largest request that is understood.
+	// maxRequest is the maximum size of a request.
 	maxRequest = 16 << 10
-	// readBuffer lets a thousand devices be asked at once. The system may grant less.
+	// readBuffer is enough for requests to a thousand devices at once. The system may grant less.
 	readBuffer = 4 << 20
 )
 
-// socket is one UDP socket and the devices behind it: one, or those of many addresses told apart by
-// the address that a request was sent to.
+// socket is a UDP socket and its devices: one, or several distinguished by the destination address
+// of a request.
 type socket struct {
 	conn    *net.UDPConn
 	shared  bool
@@ -22,23 +22,23 @@ type socket struct {
 	control [64]byte
 }
 
-// peer is who sent a request, and where to.
+// peer is the source and the destination of a request.
 type peer struct {
 	from    netip.AddrPort
-	to      [maxControl]byte // the control message that came with it, and goes back with the answer
+	to      [maxControl]byte // the control message of the request, used again for the response
 	control int
 }
 
 const maxControl = 40
 
 func newSocket(conn *net.UDPConn) *socket {
-	_ = conn.SetReadBuffer(readBuffer) // a smaller one loses requests, as networks do
+	_ = conn.SetReadBuffer(readBuffer) // a smaller buffer may lose requests, as networks do
 	return &socket{conn: conn}
 }
 
 func (s *socket) port() uint16 { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port() }
 
-// read gives the next request, a slice of buf.
+// read returns the next request, a slice of buf.
 func (s *socket) read(buf []byte) (request []byte, p peer, err error) {
 	var n int
 	if s.shared {
@@ -61,8 +61,8 @@ func (s *socket) device(p *peer) *device {
 	return s.devices[to]
 }
 
-// write sends an answer from the address that was asked. One that cannot be sent is lost, as
-// datagrams are.
+// write sends a response from the destination address of the request. Errors are ignored, because
+// datagrams may be lost.
 func (s *socket) write(answer []byte, p *peer) {
 	if !s.shared {
 		_, _ = s.conn.WriteToUDPAddrPort(answer, p.from)

@@ -11,8 +11,9 @@ import (
 
 const canDemultiplex = true
 
-// openShared opens one socket for every address of the system at a port, or of the loopback interface alone. Each
-// request comes with a control message that names its destination; sent along with an answer it names the source.
+// openShared opens one socket at a port for all addresses of the system, or of the loopback
+// interface. The control message of each request contains its destination; sent with a response it
+// sets the source.
 func openShared(like netip.Addr, port uint16, loopback bool) (*socket, error) {
 	network, any := "udp4", netip.IPv4Unspecified()
 	level, option := syscall.IPPROTO_IP, syscall.IP_PKTINFO
@@ -43,15 +44,17 @@ func openShared(like netip.Addr, port uint16, loopback bool) (*socket, error) {
 	return s, nil
 }
 
-// onLoopback has a socket hear the loopback interface alone. Kernels before 5.7 grant that to root only; there the
-// socket hears all, and answers for its devices' addresses as before.
+// onLoopback binds a socket to the loopback interface. Kernels before 5.7 allow that to root only;
+// without it the socket receives from all interfaces, and still answers only for the addresses of
+// its devices.
 func onLoopback(_, _ string, raw syscall.RawConn) error {
 	return raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptString(int(fd), syscall.SOL_SOCKET, syscall.SO_BINDTODEVICE, "lo")
 	})
 }
 
-// destination reads the address out of a control message IP_PKTINFO (ip(7)) or IPV6_PKTINFO (RFC 3542).
+// destination returns the address in a control message IP_PKTINFO (ip(7)) or IPV6_PKTINFO (RFC
+// 3542).
 func destination(control []byte) (netip.Addr, bool) {
 	const header = syscall.SizeofCmsghdr
 	if len(control) < header {

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// A socket for many devices of loopback hears nothing that comes from another machine.
+// A shared socket of devices on loopback must not receive from other machines.
 func TestASharedSocketHearsLoopback(t *testing.T) {
 	for _, loopback := range []bool{true, false} {
 		s, err := openShared(netip.MustParseAddr("127.0.0.1"), 0, loopback)

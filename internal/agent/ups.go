@@ -10,11 +10,12 @@ import (
 
 var upsObjects = snmp.MustParseOID("1.3.6.1.2.1.33.1")
 
-// outage is how often the mains fail, in radians a second: for the second half of every half hour.
+// outage is the frequency of mains failures in radians per second: the second half of every half
+// hour.
 const outage = 2 * math.Pi / 1800
 
-// UPS is the n-th uninterruptible power supply (RFC 1628): three lines in, three lines out. Every half
-// hour it runs on battery for a while.
+// UPS returns the n-th uninterruptible power supply (RFC 1628): three input and three output lines.
+// It runs on battery in the second half of every half hour.
 func UPS(n int) *Recording {
 	var b Builder
 	rng := figures(3, uint64(n))
@@ -44,7 +45,7 @@ func (b *Builder) upsIdentity(n int) {
 	}
 }
 
-// onBattery is a number that is calm on mains and goes to another one while the mains are out.
+// onBattery returns a value that is calm on mains and changes to other during an outage.
 func onBattery(calm, other, steepness float64) Wave {
 	low, high := min(calm, other), max(calm, other)
 	if other > calm {
@@ -53,7 +54,7 @@ func onBattery(calm, other, steepness float64) Wave {
 	return Wave{Shape: Sine, Initial: calm, Scale: steepness, Rate: outage, Min: low, Max: high}
 }
 
-// abrupt is a steepness with which a number jumps.
+// abrupt is the steepness of an immediate change.
 const abrupt = 1e6
 
 func (b *Builder) upsBattery(rng *rand.Rand) {
@@ -98,7 +99,7 @@ func (b *Builder) upsLines(rng *rand.Rand) {
 	}
 }
 
-// load is a number that follows what the racks draw.
+// load returns a value that follows the load of the racks.
 func load(average float64) Wave {
 	return Wave{Shape: Sine, Initial: average, Scale: average / 10, Rate: 2 * math.Pi / 900, Deviation: average / 50, Max: 2 * average}
 }

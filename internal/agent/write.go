@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// WriteTo writes the recording as ReadRecording reads it.
+// WriteTo writes the recording in the format of ReadRecording.
 func (r *Recording) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	var line []byte
@@ -25,7 +25,7 @@ func (r *Recording) WriteTo(w io.Writer) (int64, error) {
 	return written, nil
 }
 
-// AppendLine writes the line of a recording that an object is.
+// AppendLine appends an object as a line of a recording.
 func AppendLine(b []byte, v snmp.VarBind) []byte {
 	b = strconv.AppendUint(append(v.Name.AppendText(b), '|'), uint64(v.Type), 10)
 	return append(appendValueText(b, v), '\n')
@@ -46,8 +46,8 @@ func (r *Recording) appendLine(b []byte, i int) []byte {
 	return append(b, '\n')
 }
 
-// appendValueText writes the rest of a line behind the tag: in plain where that reads back as the same
-// octets, in hex otherwise.
+// appendValueText appends the rest of a line after the tag: as plain text if that reads back as the
+// same octets, in hex otherwise.
 func appendValueText(b []byte, v snmp.VarBind) []byte {
 	text := plainText(v)
 	if back, err := parseValue(v.Type, string(text)); err == nil && bytes.Equal(back, v.Value) && printable(text) {
@@ -116,7 +116,7 @@ func (w *Wave) appendText(b []byte, kind snmp.Type) []byte {
 	return b
 }
 
-// appendSetting writes a comma and the setting, unless it is what is meant without it.
+// appendSetting appends a comma and the setting, unless it has its default.
 func appendSetting(b []byte, key string, v, otherwise float64) []byte {
 	if v == otherwise {
 		return b

@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// Alertmanager is an Alertmanager.
+// Alertmanager is a running Alertmanager.
 type Alertmanager struct {
 	Process *Process
 	URL     string
 }
 
-// StartAlertmanager runs an Alertmanager with that configuration, alone, and waits until it is ready.
+// StartAlertmanager runs a single Alertmanager with the given configuration and waits until it is
+// ready.
 func StartAlertmanager(t testing.TB, config string) *Alertmanager {
 	t.Helper()
 	path := Require(t, "prometheus-alertmanager", "prometheus-alertmanager")

@@ -49,8 +49,8 @@ func somePorts(t *testing.T) (list []string) {
 	return list
 }
 
-// A port that was handed out is no other's: neither the system's for a socket that wants any, nor that of
-// another process of tests.
+// A port must not be used twice: neither by the system for a socket with port 0, nor by another
+// test process.
 func TestPortsAreHandedOutOnce(t *testing.T) {
 	const child = "PORTS_OF_THE_CHILD"
 	if os.Getenv(child) != "" {
@@ -88,7 +88,7 @@ func TestPortsAreHandedOutOnce(t *testing.T) {
 	}
 }
 
-// A notification that snmptrapd has printed half of is none yet.
+// An incomplete line of snmptrapd must not count as a notification.
 func TestLinesAreReadWhole(t *testing.T) {
 	d := &peers.Snmptrapd{Process: peers.Start(t, nil, "/bin/sh", "-c", `printf 'NTF a\nNTF b'; exec sleep 1000`)}
 	d.Process.Await(t, func() bool { return strings.HasSuffix(d.Process.Output(), "NTF b") })

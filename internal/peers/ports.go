@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Ports are handed out below those that systems give to sockets that ask for none: a program that starts late,
-// or starts again, finds its port free whatever was opened meanwhile. Each process of tests has a block of its
-// own, whose first port it listens on as long as it lives, so that no other takes the block.
+// Ports are allocated below the ephemeral range of the system, so that a program that starts late,
+// or restarts, finds its port free. Each test process has its own block, and listens on the block's
+// first port while it runs, so that no other process uses the block.
 const (
 	firstBlock = 20000
 	lastBlock  = 32000
@@ -20,11 +20,11 @@ const (
 var ports struct {
 	mu    sync.Mutex
 	block net.Listener
-	first int // port of the block
-	taken int // how many were handed out
+	first int // first port of the block
+	taken int // number of ports allocated
 }
 
-// nextPort gives the next port of the block, from its beginning again after its end.
+// nextPort returns the next port of the block, starting over after its end.
 func nextPort(t testing.TB) string {
 	t.Helper()
 	ports.mu.Lock()
@@ -41,7 +41,7 @@ func nextPort(t testing.TB) string {
 	return strconv.Itoa(ports.first + 1 + ports.taken%(blockSize-1))
 }
 
-// FreeTCPAddress gives an address of this host that nothing listens on.
+// FreeTCPAddress returns a loopback address with a free port.
 func FreeTCPAddress(t testing.TB) string {
 	t.Helper()
 	for range blockSize {
@@ -55,8 +55,8 @@ func FreeTCPAddress(t testing.TB) string {
 	return ""
 }
 
-// FreeUDPAddresses gives one free port on both loopback addresses. The second is empty where there is
-// no IPv6.
+// FreeUDPAddresses returns the same free port on both loopback addresses. The second is empty
+// without IPv6.
 func FreeUDPAddresses(t testing.TB) (v4, v6 string) {
 	t.Helper()
 	for range blockSize {
@@ -76,7 +76,7 @@ func FreeUDPAddresses(t testing.TB) (v4, v6 string) {
 	return "", ""
 }
 
-// free tells whether a socket of UDP can have that address.
+// free reports whether a UDP socket can bind the address.
 func free(address string) bool {
 	c, err := net.ListenPacket("udp", address)
 	if err == nil {

@@ -1,5 +1,5 @@
-// Package peers starts the programs that tests talk to: agents, receivers and Prometheus, each in a
-// directory and on ports of its own, and stops them when the test ends.
+// Package peers starts the programs with which tests communicate: agents, receivers and Prometheus,
+// each in its own directory and on its own ports, and stops them at the end of the test.
 package peers
 
 import (
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Require finds a program. Without it the test fails where CI or TRAPLINE_PEERS=require says that
-// nothing may be left out, and is skipped elsewhere; both name the Debian package that has it.
+// Require returns the path of a program. If it is missing the test fails when CI or
+// TRAPLINE_PEERS=require is set, and is skipped otherwise; both messages name the Debian package.
 func Require(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/bin") {
@@ -56,13 +56,13 @@ func Start(t testing.TB, env []string, path string, args ...string) *Process {
 	return p
 }
 
-// Stop ends the program and waits for its end.
+// Stop terminates the program and waits for it.
 func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 
-// Kill ends the program as a crash would.
+// Kill kills the program to simulate a crash.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
-// PID is the program's process.
+// PID returns the process ID of the program.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
 const patience = 30 * time.Second
@@ -77,10 +77,10 @@ func (p *Process) end(signal os.Signal) {
 	}
 }
 
-// Output gives the last of what the program printed.
+// Output returns the end of the program's output.
 func (p *Process) Output() string { return p.output.String() }
 
-// lines gives the lines of Output that have come to their end: what is printed may arrive in parts.
+// lines returns the complete lines of Output.
 func (p *Process) lines() []string {
 	p.output.mu.Lock()
 	defer p.output.mu.Unlock()
@@ -88,8 +88,8 @@ func (p *Process) lines() []string {
 	return strings.Split(text[:strings.LastIndexByte(text, '\n')+1], "\n")
 }
 
-// Await asks ready, again and again, until it says yes; the test fails when the program ends first, or
-// takes longer than three minutes.
+// Await polls ready until it returns true; the test fails if the program exits first, or after
+// three minutes.
 func (p *Process) Await(t testing.TB, ready func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -107,7 +107,7 @@ func (p *Process) Await(t testing.TB, ready func() bool) {
 	}
 }
 
-// tail keeps the last of what is written to it.
+// tail is a writer that keeps the end of its input.
 type tail struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -11,13 +11,14 @@ import (
 	"testing"
 )
 
-// Prometheus is a Prometheus server.
+// Prometheus is a running Prometheus server.
 type Prometheus struct {
 	Process *Process
 	URL     string
 }
 
-// StartPrometheus runs a Prometheus with that configuration and more flags, and waits until it is ready.
+// StartPrometheus runs a Prometheus with the given configuration and flags, and waits until it is
+// ready.
 func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	t.Helper()
 	path := Require(t, "prometheus", "prometheus")
@@ -41,7 +42,7 @@ func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	return p
 }
 
-// Reload has Prometheus read its configuration and rules again.
+// Reload makes Prometheus reload its configuration and rules.
 func (p *Prometheus) Reload() { _ = p.Process.command.Process.Signal(syscall.SIGHUP) }
 
 // Sample is an element of an instant vector.
@@ -50,7 +51,7 @@ type Sample struct {
 	Value  [2]any            `json:"value"` // time in seconds, value as text
 }
 
-// Query evaluates an expression now and gives its vector.
+// Query evaluates an expression at the current time and returns its vector.
 func (p *Prometheus) Query(expression string) ([]Sample, error) {
 	response, err := http.Get(p.URL + "/api/v1/query?query=" + url.QueryEscape(expression))
 	if err != nil {

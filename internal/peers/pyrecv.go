@@ -10,24 +10,24 @@ import (
 	"testing"
 )
 
-// Pyrecv is a receiver of notifications that is made of PySNMP. It takes them from the community "public"
-// and from UsualUsers and TripleDESUser, and acknowledges informs.
+// Pyrecv is a notification receiver built with PySNMP. It accepts the community "public",
+// UsualUsers and TripleDESUser, and acknowledges informs.
 type Pyrecv struct {
 	Process *Process
 	Address string // 127.0.0.1 and the port
 }
 
-// PyNotification is what PySNMP understood. Notifications of SNMPv1 come in the form of SNMPv2.
+// PyNotification is a notification as decoded by PySNMP, which converts those of SNMPv1 to SNMPv2.
 type PyNotification struct {
 	Level           int         `json:"level"` // 1 noAuthNoPriv, 2 authNoPriv, 3 authPriv
 	Name            string      `json:"name"`
 	PDU             string      `json:"pdu"`
-	ContextEngineID string      `json:"contextEngineId"` // hexadecimal digits with 0x in front
+	ContextEngineID string      `json:"contextEngineId"` // hexadecimal digits with the prefix 0x
 	ContextName     string      `json:"contextName"`
 	VarBinds        [][3]string `json:"varbinds"` // OID, type and value
 }
 
-// TripleDESUser is a user whose privacy Net-SNMP knows nothing of.
+// TripleDESUser is a user with 3DES, which Net-SNMP does not support.
 var TripleDESUser = User{"usr-sha-3des", "SHA", "3DES"}
 
 //go:embed pyrecv.py
@@ -43,8 +43,8 @@ func requireModule(t testing.TB, module, debianPackage string) {
 	}
 }
 
-// StartPyrecv runs a receiver that takes traps of SNMPv3 from that engine, in hex digits, and waits until
-// it listens.
+// StartPyrecv runs a receiver that accepts SNMPv3 traps of the given engine ID, in hex digits, and
+// waits until it listens.
 func StartPyrecv(t testing.TB, senderEngineID string) *Pyrecv {
 	t.Helper()
 	requireModule(t, "pysnmp", "python3-pysnmp4")
@@ -58,13 +58,13 @@ func StartPyrecv(t testing.TB, senderEngineID string) *Pyrecv {
 		args = append(args, u.Name+","+u.Auth+","+u.Priv)
 	}
 	r := &Pyrecv{Address: address}
-	// The package is Debian's python3's, whatever other comes first in PATH.
+	// The package is installed for Debian's python3, which may not be first in PATH.
 	r.Process = Start(t, []string{"TMPDIR=" + t.TempDir()}, debianPython, args...)
 	r.Process.Await(t, func() bool { return strings.Contains(r.Process.Output(), `"ready"`) })
 	return r
 }
 
-// AwaitReceived waits until n notifications have come.
+// AwaitReceived waits until n notifications have been received.
 func (r *Pyrecv) AwaitReceived(t testing.TB, n int) (list []PyNotification) {
 	t.Helper()
 	r.Process.Await(t, func() bool {

@@ -15,15 +15,15 @@ const (
 	PrivPassphrase = "privkey1xx"
 )
 
-// User is a user of SNMPv3 that the agents know. It may do no more than read, and must use all the
-// protocols it has.
+// User is an SNMPv3 user of the agents. It has read access, with all of its protocols only.
 type User struct {
 	Name string
 	Auth string // MD5, SHA, SHA224, SHA256, SHA384 or SHA512; empty for none
-	Priv string // DES, AES, AES192, AES192C, AES256, AES256C or 3DES (Net-SNMP has it not); empty for none
+	Priv string // DES, AES, AES192, AES192C, AES256, AES256C or 3DES (not in Net-SNMP); empty for none
 }
 
-// Users are one for each pair of protocols: usr-none-none, usr-md5-none, usr-sha-aes and so on.
+// Users returns one user for each pair of protocols: usr-none-none, usr-md5-none, usr-sha-aes and
+// so on.
 func Users() []User {
 	users := []User{{Name: "usr-none-none"}}
 	for _, auth := range []string{"MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512"} {
@@ -38,7 +38,7 @@ func Users() []User {
 	return users
 }
 
-// createUser is the user in the words of Net-SNMP's configuration.
+// createUser returns the createUser line of Net-SNMP's configuration.
 func (u User) createUser() string {
 	line := "createUser " + u.Name
 	if u.Auth != "" {
@@ -61,14 +61,14 @@ func (u User) level() string {
 	return "noauth"
 }
 
-// SnmpdOptions say how an snmpd differs from others.
+// SnmpdOptions are the options of an snmpd.
 type SnmpdOptions struct {
-	EngineID string // hex digits; empty lets snmpd draw one, which it keeps until Wipe
-	Users    []User // nil means UsualUsers; the keys of all Users take a third of a second to make
+	EngineID string // hex digits; if empty, snmpd generates one and keeps it until Wipe
+	Users    []User // nil means UsualUsers; deriving the keys of all Users takes a third of a second
 	Config   string // further lines of snmpd.conf
 }
 
-// UsualUsers are some of Users: for most tests one of each kind will do.
+// UsualUsers returns a subset of Users: for most tests one of each kind is enough.
 func UsualUsers() []User {
 	return []User{
 		{"usr-none-none", "", ""}, {"usr-sha256-none", "SHA256", ""}, {"usr-sha-aes", "SHA", "AES"},
@@ -76,21 +76,21 @@ func UsualUsers() []User {
 	}
 }
 
-// Snmpd is Net-SNMP's agent. It answers to the communities "public" and, for writing, "private", and
-// to its users. Its sysName is "snmpd-test"; Knob is an integer that may be set.
+// Snmpd is Net-SNMP's agent. It accepts the communities "public" (read) and "private" (write), and
+// its users. Its sysName is "snmpd-test"; Knob is a writable integer.
 type Snmpd struct {
 	Process  *Process
 	Address  string // 127.0.0.1 and the port
-	Address6 string // [::1] and the same port; empty where there is no IPv6
+	Address6 string // [::1] and the same port; empty without IPv6
 	Dir      string
 
 	path string
 }
 
-// Knob is an INTEGER of every Snmpd, 10 at first.
+// Knob is an INTEGER of every Snmpd, initially 10.
 const Knob = "1.3.6.1.4.1.8072.9999.9999.1.0"
 
-// StartSnmpd runs an snmpd and waits until it answers.
+// StartSnmpd runs an snmpd and waits until it responds.
 func StartSnmpd(t testing.TB, o SnmpdOptions) *Snmpd {
 	t.Helper()
 	s := &Snmpd{path: Require(t, "snmpd", "snmpd"), Dir: t.TempDir()}
@@ -121,17 +121,17 @@ func StartSnmpd(t testing.TB, o SnmpdOptions) *Snmpd {
 	return s
 }
 
-// Start runs the agent again after Stop or Kill, as a reboot does: with what it remembered.
+// Start restarts the agent after Stop or Kill with its persistent state, like a reboot.
 func (s *Snmpd) Start(t testing.TB) {
 	t.Helper()
-	// -f stays in the foreground, -r does without root, -Lo logs to stdout, and without smux no port
-	// is shared with other agents of this host.
+	// -f stays in the foreground, -r runs without root, -Lo logs to stdout; smux would share a port
+	// with other agents of this host.
 	s.Process = Start(t, NetSNMPEnvironment(t, s.Dir), s.path, "-f", "-r", "-I", "-smux", "-Lo")
 	s.Process.Await(t, func() bool { return strings.Contains(s.Process.Output(), "NET-SNMP version") })
 }
 
-// Keys are what the agent keeps of a user: its engine ID and the keys localized to it, in hexadecimal
-// digits with 0x in front.
+// Keys returns the agent's engine ID and the user's localized keys, in hexadecimal digits with the
+// prefix 0x.
 func (s *Snmpd) Keys(t testing.TB, user string) (engineID, authKey, privKey string) {
 	t.Helper()
 	name := fmt.Sprintf("0x%x", user)
@@ -147,7 +147,7 @@ func (s *Snmpd) Keys(t testing.TB, user string) (engineID, authKey, privKey stri
 	return engineID, authKey, privKey
 }
 
-// Wipe makes the stopped agent forget its boots, and its engine ID unless that is in SnmpdOptions.
+// Wipe deletes the boots of the stopped agent, and its engine ID unless it is set in SnmpdOptions.
 func (s *Snmpd) Wipe(t testing.TB) {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(s.Dir, "var")); err != nil {
@@ -155,9 +155,9 @@ func (s *Snmpd) Wipe(t testing.TB) {
 	}
 }
 
-// NetSNMPEnvironment keeps Net-SNMP's programs to dir: there they find their configuration and keep what they remember,
-// which takes both paths. MIBs would only make them slow. Whoever answers late is not asked again at once, for
-// then informs arrive twice.
+// NetSNMPEnvironment confines Net-SNMP's programs to dir for configuration and persistent state,
+// which requires both paths. It disables MIBs, which only slow them down, and retries, which would
+// duplicate informs.
 func NetSNMPEnvironment(t testing.TB, dir string) []string {
 	t.Helper()
 	kept := filepath.Join(dir, "var")
@@ -170,7 +170,7 @@ func NetSNMPEnvironment(t testing.TB, dir string) []string {
 	return []string{"MIBS=", "SNMPCONFPATH=" + dir + ":" + kept, "SNMP_PERSISTENT_DIR=" + kept}
 }
 
-// NetSNMP runs one of Net-SNMP's commands, such as snmpbulkwalk, and gives what it printed.
+// NetSNMP runs one of Net-SNMP's commands, such as snmpbulkwalk, and returns its output.
 func NetSNMP(t testing.TB, program string, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), Require(t, program, "snmp"), args...)

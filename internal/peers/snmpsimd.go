@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// Snmpsimd is snmpsim's agent. It plays recordings back, each under its name as community and as
-// context of SNMPv3.
+// Snmpsimd is snmpsim's agent. It serves recordings; the name of each is its community and its
+// SNMPv3 context.
 type Snmpsimd struct {
 	Process   *Process
-	Addresses [3]string // 127.0.0.1, 127.0.0.2 and 127.0.0.3, with one port
-	Address6  string    // [::1] and the same port; empty where there is no IPv6
+	Addresses [3]string // 127.0.0.1, 127.0.0.2 and 127.0.0.3, with the same port
+	Address6  string    // [::1] and the same port; empty without IPv6
 }
 
-// SnmpsimUsers are the users of SNMPv3 that every Snmpsimd knows: what it can do beyond DES and
-// AES is tried with both ways of making a long key.
+// SnmpsimUsers returns the SNMPv3 users of every Snmpsimd. Ciphers other than DES and AES occur
+// with both key extensions.
 func SnmpsimUsers() []User {
 	return []User{
 		{"usr-none-none", "", ""},
@@ -36,14 +36,13 @@ func SnmpsimUsers() []User {
 	}
 }
 
-// snmpsimPriv are the names that snmpsim has for ciphers: what everyone else calls AES256 it has with
-// BLMT, for Blumenthal.
+// snmpsimPriv maps ciphers to snmpsim's names: AES256 is its name with BLMT, for Blumenthal.
 var snmpsimPriv = map[string]string{
 	"DES": "DES", "AES": "AES", "AES192": "AES192BLMT", "AES192C": "AES192", "AES256": "AES256BLMT", "AES256C": "AES256", "3DES": "3DES",
 }
 
 // StartSnmpsimd runs an snmpsimd with recordings in the snmprec format, by name, and waits until it
-// answers. It is one thread: an agent that shall be slow wants an Snmpsimd of its own.
+// responds. It has a single thread: a slow agent requires an Snmpsimd of its own.
 func StartSnmpsimd(t testing.TB, recordings map[string]string) *Snmpsimd {
 	t.Helper()
 	path := Require(t, "snmpsimd", "snmpsim")
@@ -65,7 +64,7 @@ func StartSnmpsimd(t testing.TB, recordings map[string]string) *Snmpsimd {
 	for _, u := range SnmpsimUsers() {
 		args = append(args, u.snmpsim()...)
 	}
-	if os.Getuid() == 0 { // it insists on giving root up
+	if os.Getuid() == 0 { // it insists on dropping root
 		args = append(args, "--process-user=nobody", "--process-group=nogroup")
 	}
 	s.Process = Start(t, []string{"TMPDIR=" + filepath.Join(dir, "tmp")}, path, args...)
@@ -84,7 +83,8 @@ func (u User) snmpsim() []string {
 	return args
 }
 
-// snmpsimDir lays the recordings out where an unprivileged process finds them and may index them.
+// snmpsimDir writes the recordings to a directory where an unprivileged process can read and index
+// them.
 func snmpsimDir(t testing.TB, recordings map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -93,7 +93,7 @@ func snmpsimDir(t testing.TB, recordings map[string]string) string {
 			t.Fatal(err)
 		}
 	}
-	check(os.Chmod(filepath.Dir(dir), 0o755)) // testing makes it for the owner only
+	check(os.Chmod(filepath.Dir(dir), 0o755)) // testing creates it for the owner only
 	for name, mode := range map[string]os.FileMode{"data": 0o755, "cache": 0o777, "tmp": 0o777} {
 		check(os.Mkdir(filepath.Join(dir, name), 0o755))
 		check(os.Chmod(filepath.Join(dir, name), mode))

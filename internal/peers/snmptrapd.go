@@ -10,22 +10,22 @@ import (
 	"trapline/internal/corpus"
 )
 
-// SnmptrapdOptions say how an snmptrapd differs from others.
+// SnmptrapdOptions are the options of an snmptrapd.
 type SnmptrapdOptions struct {
-	Address        string // 127.0.0.1 and a port; empty takes a free one
-	SenderEngineID string // hex digits: whose traps of SNMPv3 it takes
+	Address        string // 127.0.0.1 and a port; if empty, a free one
+	SenderEngineID string // hex digits: accept SNMPv3 traps of this engine
 	Users          []User // nil means UsualUsers
-	Handled        bool   // it runs a handler for each notification, which AwaitHandled reads
+	Handled        bool   // run a handler for each notification, for AwaitHandled
 	Config         string // further lines of snmptrapd.conf
-	Modules        string // MIB modules, with colons between them, by whose names it prints OIDs and enumerations
+	Modules        string // MIB modules, separated by colons, for the names of OIDs and enumerations
 }
 
-// Snmptrapd is Net-SNMP's receiver of notifications. It takes them from the community "public" and from
-// its users, and acknowledges informs.
+// Snmptrapd is Net-SNMP's notification receiver. It accepts the community "public" and its users,
+// and acknowledges informs.
 type Snmptrapd struct {
 	Process  *Process
 	Address  string // 127.0.0.1 and the port
-	Address6 string // [::1] and the same port; empty where there is no IPv6
+	Address6 string // [::1] and the same port; empty without IPv6
 	Dir      string
 
 	path    string
@@ -44,10 +44,10 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 	if s.Address6 != "" {
 		c.WriteString(",udp6:" + s.Address6)
 	}
-	// Each notification is a line: of SNMPv1 by print1, of the others by print2.
+	// Each notification is a line: print1 formats those of SNMPv1, print2 the others.
 	output := "nte" // numbers
 	if o.Modules != "" {
-		output = "st" // names without their modules
+		output = "st" // names without modules
 	}
 	c.WriteString("\ndoNotFork yes\noutputOption " + output + "\n" +
 		`format print1 NTF v=%s src=%b user=%u agent=%a ent=%N gen=%w spec=%q ticks=%T vb=%V|~|%v\n` + "\n" +
@@ -79,10 +79,10 @@ func StartSnmptrapd(t testing.TB, o SnmptrapdOptions) *Snmptrapd {
 	return s
 }
 
-// Start runs the receiver again after Stop or Kill, with what it remembered.
+// Start restarts the receiver after Stop or Kill with its persistent state.
 func (s *Snmptrapd) Start(t testing.TB) {
 	t.Helper()
-	// -f stays in the foreground, -n looks up no names, -X is no subagent.
+	// -f stays in the foreground, -n disables name lookups, -X disables the subagent.
 	env := NetSNMPEnvironment(t, s.Dir)
 	if s.modules != "" {
 		env = append(env, "MIBS="+s.modules, "MIBDIRS="+filepath.Join(corpus.MIBs(t, corpus.Own(t, "mibs")), "rfc"))
@@ -91,7 +91,7 @@ func (s *Snmptrapd) Start(t testing.TB) {
 	s.Process.Await(t, func() bool { return strings.Contains(s.Process.Output(), "NET-SNMP version") })
 }
 
-// Wipe makes the stopped receiver forget its boots and its engine ID.
+// Wipe deletes the boots and the engine ID of the stopped receiver.
 func (s *Snmptrapd) Wipe(t testing.TB) {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(s.Dir, "var")); err != nil {
@@ -99,8 +99,8 @@ func (s *Snmptrapd) Wipe(t testing.TB) {
 	}
 }
 
-// Received are the notifications since the start, a line each, with numeric OIDs; what stands between
-// the variable bindings is |~|.
+// Received returns the notifications since the start, one per line, with numeric OIDs; the variable
+// bindings are separated by |~|.
 func (s *Snmptrapd) Received() (lines []string) {
 	for _, line := range s.Process.lines() {
 		if line, ok := strings.CutPrefix(strings.TrimSpace(line), "NTF "); ok {
@@ -110,15 +110,15 @@ func (s *Snmptrapd) Received() (lines []string) {
 	return lines
 }
 
-// AwaitReceived waits until n notifications have come since the start.
+// AwaitReceived waits until n notifications have been received since the start.
 func (s *Snmptrapd) AwaitReceived(t testing.TB, n int) []string {
 	t.Helper()
 	s.Process.Await(t, func() bool { return len(s.Received()) >= n })
 	return s.Received()
 }
 
-// AwaitHandled gives the notifications in the form of SNMPv2, into which snmptrapd brings all, a line for
-// each variable binding, once there are n. It takes SnmptrapdOptions.Handled.
+// AwaitHandled waits for n notifications and returns them in the form of SNMPv2, to which snmptrapd
+// converts all, with one line per variable binding. It requires SnmptrapdOptions.Handled.
 func (s *Snmptrapd) AwaitHandled(t testing.TB, n int) []string {
 	t.Helper()
 	var list []string
@@ -132,8 +132,8 @@ func (s *Snmptrapd) AwaitHandled(t testing.TB, n int) []string {
 
 func (s *Snmptrapd) handled() string { return filepath.Join(s.Dir, "handled") }
 
-// NetSNMPEngine gives options for one of Net-SNMP's commands that sends traps of SNMPv3 as an engine
-// with those boots and that time.
+// NetSNMPEngine returns options that make one of Net-SNMP's commands send SNMPv3 traps with the
+// given engine ID, boots and time.
 func NetSNMPEngine(engineID []byte, boots, seconds int32) []string {
 	return []string{"-e", fmt.Sprintf("0x%x", engineID), "-Z", fmt.Sprintf("%d,%d", boots, seconds)}
 }

@@ -1,5 +1,5 @@
-// Package browser has tests look at pages as people do: with Debian's Chromium, in light and dark, on a screen and
-// on a phone.
+// Package browser tests pages with Debian's Chromium, in light and dark color schemes, with the
+// viewports of a screen and a phone.
 package browser
 
 import (
@@ -24,10 +24,10 @@ import (
 	"trapline/internal/peers"
 )
 
-// patience is how long a test waits for what a page has to do.
+// patience is the maximum wait for a page.
 const patience = 90 * time.Second
 
-// Look is how a tab shows pages.
+// Look is the viewport and color scheme of a tab.
 type Look struct {
 	Name   string
 	Dark   bool
@@ -59,7 +59,7 @@ func Start(t testing.TB) context.Context {
 	return ctx
 }
 
-// Tab is a tab of a browser. It keeps what went wrong on its pages.
+// Tab is a tab of a browser. It records the errors of its pages.
 type Tab struct {
 	ctx  context.Context
 	Look Look
@@ -87,7 +87,7 @@ func Open(t testing.TB, browser context.Context, look Look) *Tab {
 	return tab
 }
 
-// hear notes errors of pages and requests to other hosts.
+// hear records errors of pages and requests to other hosts.
 func (b *Tab) hear(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,7 +114,7 @@ func (b *Tab) hear(event any) {
 	}
 }
 
-// Troubles gives what went wrong since the last call.
+// Troubles returns the errors since the previous call.
 func (b *Tab) Troubles() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,7 +123,7 @@ func (b *Tab) Troubles() []string {
 	return list
 }
 
-// Do has the browser do something.
+// Do runs actions in the tab.
 func (b *Tab) Do(t testing.TB, actions ...chromedp.Action) {
 	t.Helper()
 	if err := chromedp.Run(b.ctx, actions...); err != nil {
@@ -142,7 +142,7 @@ func (b *Tab) Visit(t testing.TB, address string) {
 	b.Do(t, chromedp.Navigate(address), chromedp.WaitReady("footer"))
 }
 
-// Value gives what an expression of JavaScript has as its value.
+// Value returns the value of a JavaScript expression.
 func Value[T any](t testing.TB, b *Tab, expression string) T {
 	t.Helper()
 	var v T
@@ -152,7 +152,7 @@ func Value[T any](t testing.TB, b *Tab, expression string) T {
 	return v
 }
 
-// Await waits until an expression of JavaScript is true.
+// Await waits until a JavaScript expression is true.
 func (b *Tab) Await(t testing.TB, expression string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -172,13 +172,13 @@ func (b *Tab) Await(t testing.TB, expression string) {
 	}
 }
 
-// Sideways gives by how many pixels the page is wider than its window.
+// Sideways returns by how many pixels the page is wider than its window.
 func (b *Tab) Sideways(t testing.TB) int {
 	t.Helper()
 	return Value[int](t, b, "document.documentElement.scrollWidth - document.documentElement.clientWidth")
 }
 
-// Painted gives after how long the first content was painted.
+// Painted returns the time of the first contentful paint.
 func (b *Tab) Painted(t testing.TB) time.Duration {
 	t.Helper()
 	b.Await(t, "performance.getEntriesByName('first-contentful-paint').length")
@@ -186,7 +186,8 @@ func (b *Tab) Painted(t testing.TB) time.Duration {
 	return time.Duration(ms * float64(time.Millisecond))
 }
 
-// Axe gives the findings of axe-core on the page: rules, each with the first elements that break it.
+// Axe returns the violations that axe-core finds on the page: rules, each with the first elements
+// that break it.
 func (b *Tab) Axe(t testing.TB) []string {
 	t.Helper()
 	source := string(peers.NodeModule(t, "axe-core/axe.min.js"))
@@ -214,7 +215,7 @@ func (b *Tab) Axe(t testing.TB) []string {
 	return list
 }
 
-// Picture writes the whole page as PNG into the directory of artefacts.
+// Picture writes a PNG of the whole page to the directory of artifacts.
 func (b *Tab) Picture(t testing.TB, name string) {
 	t.Helper()
 	var png []byte
@@ -232,8 +233,8 @@ func (b *Tab) Picture(t testing.TB, name string) {
 	}
 }
 
-// Artifacts is the directory for what a test leaves for people to look at: TRAPLINE_ARTIFACTS, or one that goes
-// with the test.
+// Artifacts returns the directory for output that people inspect: TRAPLINE_ARTIFACTS, or a
+// temporary one.
 func Artifacts(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("TRAPLINE_ARTIFACTS")
