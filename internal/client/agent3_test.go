@@ -111,7 +111,7 @@ func (q question3) report(kind snmp.ReportKind, s *snmp.Security, boots int32) [
 	return s.Seal(nil, &h, snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{ContextEngineID: q.agent.engineID, PDU: pdu}))
 }
 
-// response gives a number in the place of every name, or the end of the MIB behind it.
+// response returns a number for each name, or endOfMibView after the last.
 func (q question3) response() []byte {
 	pdu := snmp.PDU{Type: snmp.Response, RequestID: q.RequestID}
 	var v snmp.VarBind
@@ -137,7 +137,7 @@ func (a *agent3) change(f func(*agent3)) {
 	f(a)
 }
 
-// asked gives the requests since the last call.
+// asked returns the requests since the previous call.
 func (a *agent3) asked() (requests []snmp.Header3) {
 	a.change(func(a *agent3) { requests, a.requests = a.requests, nil })
 	return requests

@@ -168,7 +168,7 @@ func (t table) answer(q question) [][]byte {
 	return datagrams(q.response(append(t.bulk(names[:fixed], 1), t.bulk(names[fixed:], int(q.ErrorIndex))...)...))
 }
 
-// bulk is what follows each of names, row by row.
+// bulk returns the successors of each name, row by row.
 func (t table) bulk(names []snmp.OID, repetitions int) (list []snmp.VarBind) {
 	if len(names) == 1 {
 		return t.after(names[0], repetitions)
@@ -205,7 +205,7 @@ func target(t testing.TB, s client.Spec) *client.Target {
 	return x
 }
 
-// result is what a Poll gave, as text.
+// result is the result of a Poll as text.
 type result struct {
 	lines  []string
 	stats  mux.Stats

@@ -27,7 +27,7 @@ func BenchmarkWalk(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(varbinds), "ns/varbind")
 }
 
-// A poll for one value shows what a session costs: the socket above all.
+// A poll for one value measures the cost of a session, mostly that of the socket.
 func BenchmarkSession(b *testing.B) {
 	a := newAgent(b, column(1).answer)
 	x := target(b, client.Spec{Engine: access.Gosnmp, Address: a.address})

@@ -68,7 +68,7 @@ func (s *carriedSocket) Close() {
 	}
 }
 
-// CorruptState changes what Save wrote so that Restore still reads it.
+// CorruptState changes the output of Save so that Restore still accepts it.
 func CorruptState(state []byte, r *rand.Rand) []byte {
 	var all map[string]saved
 	if err := gob.NewDecoder(bytes.NewReader(state[len(stateFormat):])).Decode(&all); err != nil {

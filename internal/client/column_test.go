@@ -43,7 +43,7 @@ func TestRowsThatCannotBeReadAreLeftOut(t *testing.T) {
 			})
 			x := target(t, client.Spec{Address: a.address})
 			plan := client.Plan{Walk: walkOf(other, columnOID), Params: patient(10)}
-			for range 3 { // with what was learnt, too
+			for range 3 { // also with cached statistics
 				r := poll(t, x, plan)
 				if len(r.errors) != 1 || r.errors[0].Reason != access.ErrorStatus || r.errors[0].OID.String() != columnOID {
 					t.Errorf("errors: %v", r.err)

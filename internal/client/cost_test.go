@@ -29,10 +29,10 @@ const (
 	costVarbinds = costTargets * 41 * 1000
 )
 
-// BenchmarkCPU is the processor time, of user and system, that a whole walk of ifTable and ifXTable of 50
-// chassis takes: with Trapline's engine from the second pass on, with gosnmp's BulkWalk and with
-// snmpbulkwalk, both at 25 repetitions. The agents are another process. Of all rounds the least of each
-// counts: what others do on the machine only adds to it.
+// BenchmarkCPU measures the user and system CPU time of a whole walk of ifTable and ifXTable of 50
+// chassis: with Trapline's engine from the second poll on, with gosnmp's BulkWalk and with
+// snmpbulkwalk, both with 25 repetitions. The agents run in another process. It reports the minimum
+// of all rounds, because other load on the machine only adds to it.
 func BenchmarkCPU(b *testing.B) {
 	addresses := startChassis(b)
 	own := ownWalks(b, addresses)
@@ -91,7 +91,7 @@ func BenchmarkIdleTarget(b *testing.B) {
 	}
 }
 
-// resident is what the system counts as the memory of the process, garbage given back.
+// resident returns the resident memory of the process after a garbage collection.
 func resident(b *testing.B) int {
 	b.Helper()
 	debug.FreeOSMemory()
@@ -125,7 +125,7 @@ func cpu(who int, f func()) time.Duration {
 	return spent() - before
 }
 
-// startChassis runs `trapline simulate` and gives the addresses of its devices.
+// startChassis runs `trapline simulate` and returns the addresses of its devices.
 func startChassis(b *testing.B) (addresses []string) {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "trapline")

@@ -13,8 +13,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Discovery is no answer: a device that says who it is and drops what the user sends is silent as a whole, in each poll,
-// and is told from one that is not there.
+// A discovery is not a response to a poll: a device that answers discoveries but drops the user's
+// messages must time out as a whole, in each poll, and be distinguished from an absent device.
 func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: "8000000001020304"})
 	nobody, err := net.ListenPacket("udp4", "127.0.22.1:0")
@@ -43,7 +43,7 @@ func TestPeersDiscoveryIsNoAnswer(t *testing.T) {
 	} {
 		for _, by := range bothEngines {
 			if by == access.Gosnmp && test.discovered && test.spec.Auth.EngineID != "" {
-				continue // gosnmp gives the Report that sets its clock for the failure
+				continue // gosnmp returns the NotInTimeWindow Report as the failure
 			}
 			t.Run(name+by, func(t *testing.T) {
 				t.Parallel()
@@ -85,7 +85,7 @@ func TestPeersDiscoveryIsOfThePoll(t *testing.T) {
 	}
 }
 
-// What a poll leaves behind that ends before its requests does not keep the next one from asking.
+// A poll that ends before its requests must not prevent requests of the next one.
 func TestPeersPollsThatEndEarlyAsk(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	a := authOf(shaAES)

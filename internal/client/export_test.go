@@ -10,13 +10,13 @@ import (
 
 func (t *Target) gosnmp() *gosnmpclient.Target { return t.sessions.(*gosnmpclient.Target) }
 
-// TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
+// TurnClock changes the agent's clock as cached by t, as if it had been set.
 func (t *Target) TurnClock(d time.Duration) { t.gosnmp().TurnClock(d) }
 
 // Rest makes the last poll as long ago as d says.
 func (t *Target) Rest(d time.Duration) { t.gosnmp().Rest(d) }
 
-// Boots is what t believes to be the boots of the agent's engine; 0 when it knows none.
+// Boots returns the cached boots of the agent's engine, or 0.
 func (t *Target) Boots() uint32 {
 	t.mux.Lock()
 	defer t.mux.Unlock()

@@ -52,7 +52,7 @@ func TestPeersAgentComesBack(t *testing.T) {
 	}
 }
 
-// comeback is how an agent returns, and what that costs with gosnmp at the most.
+// comeback is a way in which an agent returns, and its maximum cost with gosnmp.
 type comeback struct {
 	name, engineID string
 	wiped          bool

@@ -14,8 +14,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// An endless column of long values ends with too_many for itself alone; what lies beside it arrives, and
-// after the pass nothing is held.
+// An endless column of long values must fail alone with too_many; columns beside it must be
+// complete, and nothing may be held after the poll.
 func TestEndlessColumns(t *testing.T) {
 	for _, long := range []int{20, 1200, 60_000} {
 		synctest.Test(t, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestHoldings(t *testing.T) {
 	}
 }
 
-// Requests under way keep the segments of a column that was dropped, but nothing of what these held.
+// Outstanding requests may hold the segments of a dropped column, but not their contents.
 func TestADroppedColumnKeepsNothing(t *testing.T) {
 	h := &holding{total: &total{}, max: 1 << 20}
 	c := &column{tableWalk: &tableWalk{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}

@@ -101,7 +101,7 @@ func (h *hostileAgent) following(name snmp.OID) snmp.OID {
 	return snmp.AppendArc(slices.Clone(name[:end]), last+1)
 }
 
-// messages are what the agent sends for a request.
+// messages returns the agent's datagrams for a request.
 func (h *hostileAgent) messages(request []byte) (list [][]byte) {
 	h.turn.Lock()
 	defer h.turn.Unlock()

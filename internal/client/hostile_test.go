@@ -112,7 +112,7 @@ func listenHostile(t *testing.T, h *hostileAgent, network string, host net.IP) s
 	return conn.LocalAddr().String()
 }
 
-// hostileTargets starts the process of the agents, and gives their addresses as targets.
+// hostileTargets starts the process of the agents and returns them as targets.
 func hostileTargets(t *testing.T, copies int) (list []*poller.Target) {
 	t.Helper()
 	command := exec.Command(os.Args[0], "-test.run=^TestServeHostileAgents$")
@@ -305,7 +305,7 @@ func (w *hostileWatch) judge(lasts time.Duration) {
 	}
 }
 
-// residentMemory is what the process has of the machine's memory, in octets.
+// residentMemory returns the resident memory of the process in octets.
 func residentMemory(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/status")

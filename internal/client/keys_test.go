@@ -38,7 +38,7 @@ func TestPeersLocalizedKeys(t *testing.T) {
 		for _, name := range bothEngines {
 			r := poll(t, target(t, client.Spec{Engine: name, Address: snmpd.Address, Auth: a}), getName)
 			r.wantName(t, "snmpd-test")
-			if r.stats.Packets != 2 { // the first is told the time
+			if r.stats.Packets != 2 { // the first resynchronizes the clock
 				t.Errorf("%s %s: %d packets", u.Name, name, r.stats.Packets)
 			}
 		}

@@ -25,7 +25,7 @@ func (o *lawObject) varBind() snmp.VarBind {
 	return v
 }
 
-// fullness is what an agent does when an answer does not fit.
+// fullness is the behavior of an agent whose response does not fit.
 type fullness int
 
 const (
@@ -78,7 +78,7 @@ func (a *lawAgent) after(name snmp.OID) int {
 	return at
 }
 
-// asked is how many requests came so far, and what was wrong with them.
+// asked returns the number of requests so far, and their errors.
 func (a *lawAgent) asked() (requests int, faults []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -92,7 +92,7 @@ func (a *lawAgent) restart() {
 	a.boots, a.started = a.boots+1, time.Now()
 }
 
-// respond gives the answer to a message, or nil.
+// respond returns the response to a message, or nil.
 func (a *lawAgent) respond(request []byte) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -116,7 +116,7 @@ func metric(name string, kind snmp.Type, arcs int) collector.MetricSettings {
 	return m
 }
 
-// modules draws what is asked for: tables as a whole, some of their columns, or what several are below.
+// modules draws the objects to poll: whole tables, some of their columns, or common ancestors.
 func (d *deviceDraft) modules() (list []*collector.Settings) {
 	for range 1 + d.r.IntN(3) {
 		s := &collector.Settings{}

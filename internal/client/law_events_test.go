@@ -16,7 +16,7 @@ var (
 	lawObjectID = oid("1.3.6.1.2.1.1.2.0")
 )
 
-// between is what happens between two passes.
+// between draws the events between two polls.
 func (w *lawTrial) between(n int) {
 	time.Sleep(lawInterval)
 	note := func(format string, args ...any) {
@@ -164,7 +164,7 @@ func (w *lawTrial) add(table []row, n int) {
 	w.all = slices.CompactFunc(list, sameName)
 }
 
-// changeValues gives some numbers other values, which may be longer.
+// changeValues changes some numbers to values that may be longer.
 func (w *lawTrial) changeValues() {
 	w.all = slices.Clone(w.all)
 	for i := range w.all {
@@ -186,7 +186,7 @@ func (w *lawTrial) changeValues() {
 	w.show()
 }
 
-// restartEngine has a new engine go on with what the last one knew.
+// restartEngine replaces the engine by a new one with the saved state.
 func (w *lawTrial) restartEngine(corrupt bool) {
 	state := w.savedState(corrupt)
 	_ = w.engine.Close()

@@ -15,8 +15,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// fuzzSource is a source of random numbers that are what a text says, two octets each, and then as a
-// hash of it says.
+// fuzzSource is a source of random numbers: first those of a text, two octets each, then those of a
+// hash of it.
 type fuzzSource struct {
 	text []byte
 	rest *rand.PCG
@@ -55,8 +55,8 @@ func FuzzPasses(f *testing.F) {
 	})
 }
 
-// forger is a network where any datagrams come in the place of answers. Those that begin with a zero are
-// changes to what the device answers.
+// forger is a network that replaces responses by arbitrary datagrams. Those that begin with a zero
+// are changes to the device's response.
 type forger struct {
 	agent  *lawAgent
 	text   []byte

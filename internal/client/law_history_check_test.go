@@ -13,7 +13,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// interfaceObjects are what the tracks of interfaces are taken from; of two, the second one counts where it has a value.
+// interfaceObjects are the objects of the tracks of interfaces; of two, the second takes precedence
+// if it has a value.
 var interfaceObjects = map[string][]snmp.OID{
 	"in": {oid("1.3.6.1.2.1.2.2.1.10"), oid("1.3.6.1.2.1.31.1.1.1.6")}, "out": {oid("1.3.6.1.2.1.2.2.1.16"), oid("1.3.6.1.2.1.31.1.1.1.10")},
 	"in_errors": {oid("1.3.6.1.2.1.2.2.1.14")}, "out_errors": {oid("1.3.6.1.2.1.2.2.1.20")},
@@ -38,7 +39,7 @@ func (w *historyTrial) drawColumns(p *poller.Pass) (list []string) {
 // pointKey is a row of a track.
 type pointKey struct{ kind, track, index string }
 
-// check compares what is known after a poll with what happened.
+// check compares the history after a poll with the events.
 func (w *historyTrial) check(n int) error {
 	d, _ := w.poller.Detail(w.target.Name)
 	pass := d.Summary.Last
@@ -59,7 +60,7 @@ func (w *historyTrial) check(n int) error {
 	return nil
 }
 
-// checkSummary compares lists and counts with what happened.
+// checkSummary compares lists and counts with the events.
 func (w *historyTrial) checkSummary(n int, d *poller.Detail) error {
 	u := d.Summary
 	if !u.Last.Up {
@@ -107,7 +108,8 @@ func (w *historyTrial) checkSame(before *poller.Pass, u *poller.Summary) error {
 	return nil
 }
 
-// checkHistories compares all rates with what counters grew by, all points with the rates, and what is taken with the rows.
+// checkHistories compares all rates with the increases of the counters, all points with the rates,
+// and the set of tracks with the rows.
 func (w *historyTrial) checkHistories(n int, pass *poller.Pass) error {
 	now := samplesOf(pass)
 	elapsed := 0.0
@@ -165,7 +167,8 @@ func agree(points []float64, rates []float32) bool {
 	return true
 }
 
-// checkRate compares a rate with what its counter grew by. That of a row to which anything happened is absent.
+// checkRate compares a rate with the increase of its counter. The rate of a row with any event must
+// be absent.
 func (w *historyTrial) checkRate(k pointKey, now historySamples, got, elapsed float64) error {
 	objects, factor := interfaceObjects[k.track], 1.0
 	if k.kind != history.Interfaces {
@@ -193,7 +196,7 @@ func (w *historyTrial) checkRate(k pointKey, now historySamples, got, elapsed fl
 		case sample.labels != before.labels:
 			sure = math.IsNaN(want)
 		case w.unsure[k.index] || w.reset[key]:
-			sure = false // nothing shows what happened
+			sure = false // the events cannot be observed
 		default:
 			want = w.moved[key] * factor / elapsed
 		}

@@ -27,7 +27,7 @@ type historyDevice struct {
 	restarted bool                  // since the last poll that was answered
 	unsure    map[string]bool       // indexes of rows that have become others since then
 	reset     map[sampleKey]bool    // counters that began anew since then
-	moved     map[sampleKey]float64 // what counters grew by since then
+	moved     map[sampleKey]float64 // increases of counters since then
 }
 
 // historyObject is an object, which a counter may be.
@@ -74,7 +74,7 @@ func (o *historyObject) set(total uint64) {
 	o.lawObject = newLawObject(snmp.VarBind{Name: o.name, Type: o.kind, Value: snmp.AppendUint(nil, total)})
 }
 
-// answered forgets what happened before a poll that was answered.
+// answered discards the events before a poll that was answered.
 func (d *historyDevice) answered() {
 	d.restarted, d.unsure, d.reset, d.moved = false, map[string]bool{}, map[sampleKey]bool{}, map[sampleKey]float64{}
 }
@@ -125,7 +125,7 @@ func (d *historyDevice) ticks() uint64 {
 	return d.uptime + uint64(time.Since(d.booted)/(10*time.Millisecond))
 }
 
-// restart has the device begin anew, unless its uptime has just come round: nobody could tell the one from the other.
+// restart restarts the device, unless its uptime has just wrapped: the two cannot be distinguished.
 func (d *historyDevice) restart() {
 	const round, minutes = 1 << 32, 100_000
 	if ticks := d.ticks(); ticks > round-minutes && ticks < round+minutes {

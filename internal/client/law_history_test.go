@@ -26,9 +26,9 @@ import (
 // fewHistories and manyHistories are how many of the 1,209 devices are drawn: few in a common run, more in a long one.
 const fewHistories, manyHistories = 4, 60
 
-// The law of histories: over twenty polls of a device, whatever becomes of its rows and counters in between, a rate is
-// what its own counter grew by, or it is absent. In a long run, it is tried with all of the first recordings and a sample
-// of the others; TRAPLINE_SEED=n draws the same sample again.
+// The law of histories: over twenty polls of a device, with any changes of its rows and counters in
+// between, a rate equals the increase of its own counter, or is absent. A long run uses all of the
+// first recordings and a sample of the others; TRAPLINE_SEED=n draws the same sample again.
 func TestLawOfHistories(t *testing.T) {
 	onlyOnce(t)
 	seed := uint64(1)
@@ -88,7 +88,7 @@ func sampledDevices(t *testing.T, r *rand.Rand) map[string]*simulator.Recording 
 
 func tryHistories(t *testing.T, device string, r *simulator.Recording, seed uint64) {
 	t.Helper()
-	for _, subject := range lawSubjects()[:2] { // what is chosen, and all built-in modules
+	for _, subject := range lawSubjects()[:2] { // automatic selection, and all built-in modules
 		if only := os.Getenv("TRAPLINE_LAW"); only != "" && only != device+"@"+subject.name {
 			continue
 		}
@@ -116,7 +116,7 @@ type historyTrial struct {
 	log    []string
 }
 
-// historyCounts are what became of polls.
+// historyCounts counts outcomes of polls.
 type historyCounts struct{ down, reboots int64 }
 
 const historyInterval = 5 * time.Minute
@@ -169,7 +169,7 @@ func (w *historyTrial) judge() (err error) {
 // quiet is how many polls there are before anything moves.
 const quiet = 4
 
-// between is what happens between two polls.
+// between draws the events between two polls.
 func (w *historyTrial) between(n int) {
 	w.note = func(format string, args ...any) {
 		w.log = append(w.log, fmt.Sprintf("before poll %d: ", n)+fmt.Sprintf(format, args...))

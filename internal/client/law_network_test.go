@@ -9,8 +9,8 @@ import (
 	"trapline/internal/client"
 )
 
-// lawNetwork carries datagrams between an engine and a lawAgent, in the time of a synctest bubble. Every
-// arrival has a moment of its own, so that a seed gives the same course of events each time.
+// lawNetwork carries datagrams between an engine and a lawAgent in a synctest bubble. Each arrival
+// has a distinct time, so that a seed reproduces the course of events.
 type lawNetwork struct {
 	agent           *lawAgent
 	loss, twice     float64
@@ -24,7 +24,8 @@ type lawNetwork struct {
 
 var lawPeer = netip.MustParseAddrPort("192.0.2.1:161")
 
-// start gives an engine on the network. What is still on its way to an earlier one arrives there.
+// start returns a new engine on the network. Datagrams still in transit to an earlier one are
+// delivered to that.
 func (n *lawNetwork) start() *client.Client {
 	e, answer := client.NewCarried(n, client.Options{})
 	n.mu.Lock()

@@ -14,8 +14,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// strictWalk is a session that asks an agent for one object after the other, by GET and GETNEXT. It is
-// as slow as it is simple: what it brings is right.
+// strictWalk is a session that polls an agent for one object at a time, by GET and GETNEXT. It is
+// slow, simple, and the reference for correct results.
 type strictWalk struct {
 	agent *lawAgent
 	steps int // requests, also those for the end of each column

@@ -35,8 +35,8 @@ modules:
   native_routing: {walk: [BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
 `
 
-// lawSubjects are all modules at hand: the built-in ones, those of MIB tables, what is chosen
-// automatically, and those that snmp_exporter's generator made: of the large corpus, or of ours.
+// lawSubjects returns all available modules: the built-in ones, those of MIB tables, the automatic
+// selection, and those of snmp_exporter's generator, from the large corpus or from testdata.
 var lawSubjects = sync.OnceValue(func() (list []*lawSubject) {
 	builtIn := compiledModules("../../snmp.yml")
 	book, err := config.Profiles(nil, config.Options{})
@@ -131,7 +131,7 @@ func recordedDevices(t *testing.T, dir string) map[string]*simulator.Recording {
 	return list
 }
 
-// The law, for more recordings of real devices, with what is chosen for each automatically: a sample of
+// The law, for more recordings of real devices, with the automatic selection for each: a sample of
 // them, or all in a long run.
 func TestLawOfManyDevices(t *testing.T) {
 	onlyOnce(t)
@@ -162,7 +162,7 @@ func TestLawOfManyDevices(t *testing.T) {
 	})
 }
 
-// onlyOnce skips what a second run with another engine does not need.
+// onlyOnce skips the test in a second run with another engine.
 func onlyOnce(t *testing.T) {
 	t.Helper()
 	if tested != "" {
@@ -218,8 +218,8 @@ func lawObjects(r *simulator.Recording) (list []lawObject) {
 	return list
 }
 
-// relevant leaves out what makes no difference to a subject: objects that it does not ask for, but for
-// those behind what it asks for. In a common run tables have no more than about longTable rows.
+// relevant returns the objects that affect a subject: those it polls, and those after them. In a
+// short run tables have at most about longTable rows.
 func (s *lawSubject) relevant(objects []lawObject) (list []lawObject) {
 	rows := map[string]int{}
 	for _, r := range s.rows(objects) {

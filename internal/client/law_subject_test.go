@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// lawSubject is what passes are made with: modules, or those that are chosen for the device.
+// lawSubject is the plan of polls: modules, or the automatic selection for the device.
 type lawSubject struct {
 	name    string
 	modules []*collector.Module
@@ -36,7 +36,7 @@ func newAutoSubject(book *profile.Registry) *lawSubject {
 	return &lawSubject{name: profile.Auto, book: book, columns: columnsOfSettings(settings)}
 }
 
-// target gives the subject as a target. Of a choice each target keeps its own.
+// target returns the subject as a target. Each target caches its own selection.
 func (s *lawSubject) target(spec client.Spec, params client.Params) (*poller.Target, error) {
 	if s.book == nil {
 		return &poller.Target{Name: s.name, Spec: spec, Modules: s.modules, Params: params}, nil

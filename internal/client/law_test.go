@@ -25,8 +25,8 @@ func lawTrials(few int) int {
 	return few
 }
 
-// The law: twenty passes over a device, whatever becomes of it, of the network and of the engine in
-// between, bring what a strict walk brings. TRAPLINE_SEED=n makes trial n alone.
+// The law: twenty polls of a device, with any events at the device, the network and the engine in
+// between, return the result of a strict walk. TRAPLINE_SEED=n runs trial n alone.
 func TestLawOfRandomDevices(t *testing.T) {
 	onlyOnce(t)
 	first, last := 0, lawTrials(rarely(200))

@@ -21,7 +21,7 @@ import (
 const (
 	lawPasses   = 20
 	lawInterval = time.Minute
-	lawDeadline = 2 * time.Hour // an agent that gives one binding at a time takes long
+	lawDeadline = 2 * time.Hour // an agent that returns one binding at a time is slow
 )
 
 // lawTrial is twenty passes with one subject over one device, to which something happens in between.
@@ -114,7 +114,7 @@ func (w *lawTrial) drawAuth() *access.Auth {
 	return w.agent.auth(w.r.IntN(len(lawUsers)))
 }
 
-// auth is what to poll the agent with; in SNMPv3 at one of the levels of lawUsers.
+// auth returns the credentials for the agent; in SNMPv3 at one of the levels of lawUsers.
 func (a *lawAgent) auth(level int) *access.Auth {
 	auth := access.DefaultAuth()
 	switch a.version {
@@ -170,7 +170,7 @@ func (w *lawTrial) ticks() uint64 {
 	return (w.uptime + uint64(time.Since(w.booted)/(10*time.Millisecond))) & (1<<32 - 1)
 }
 
-// pass is one pass by the engine, which has to be what the strict walk brings.
+// pass runs a poll with the engine and compares the result with a strict walk.
 func (w *lawTrial) pass() error {
 	if w.oracle == nil {
 		s := &strictWalk{agent: w.agent}
@@ -208,7 +208,7 @@ func (w *lawTrial) pass() error {
 	return nil
 }
 
-// ofModules returns what the modules of a pass brought, without the series about the pass.
+// ofModules returns the series of the modules of a poll, without those about the poll.
 func ofModules(p *poller.Pass) []*series.Set {
 	if last := len(p.Sets) - 1; last >= 0 && len(p.Sets[last].Columns) > 0 && strings.HasPrefix(p.Sets[last].Columns[0].Desc.Name, "snmp_scrape_") {
 		return p.Sets[:last]

@@ -59,7 +59,7 @@ func TestSmallColumnsShareRequests(t *testing.T) {
 	})
 }
 
-// SNMPv1 has no GETBULK, but a request may ask for what follows many rows at once.
+// SNMPv1 has no GETBULK, but one GETNEXT request may contain many cursors.
 func TestManyCursorsInSNMPv1(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, plan := virtualDevice(4, 200)
@@ -77,8 +77,8 @@ func TestManyCursorsInSNMPv1(t *testing.T) {
 	})
 }
 
-// An agent that cuts its answers short, says tooBig or says nothing is asked for what it can give, from
-// the second pass on.
+// From the second poll on, requests must respect the size at which an agent truncated, answered
+// tooBig or did not answer.
 func TestCapacityIsRemembered(t *testing.T) {
 	for name, agent := range map[string]virtualAgent{
 		"fewer bindings than asked for": {size: 1400, count: 7},
@@ -239,7 +239,8 @@ func TestHolesInSeveralSegments(t *testing.T) {
 	})
 }
 
-// What GET of the very OID of a column returns is brought, whatever lies around it, in every pass.
+// A value at the OID of a column itself, as returned by GET, must be in the result of every poll,
+// whatever surrounds it.
 func TestColumnsThatAreInstances(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	synctest.Test(t, func(t *testing.T) {

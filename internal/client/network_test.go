@@ -43,7 +43,7 @@ func columnsOf(n int) (list []snmp.OID) {
 	return list
 }
 
-// below gives what a recording has below the columns.
+// below returns the objects of a recording in the subtrees of the columns.
 func below(r *simulator.Recording, columns []snmp.OID) (list []snmp.VarBind) {
 	for i := range r.Len() {
 		v := r.Object(i, 0)
@@ -56,8 +56,8 @@ func below(r *simulator.Recording, columns []snmp.OID) (list []snmp.VarBind) {
 	return list
 }
 
-// TestBadNetworksLoseNothing polls over networks that lose, double, reorder, cut off and corrupt, and
-// a table that changes from poll to poll. What a poll without an error brings is all there is.
+// TestBadNetworksLoseNothing polls a changing table over networks that lose, duplicate, reorder,
+// truncate and corrupt datagrams. A poll without an error must be complete.
 func TestBadNetworksLoseNothing(t *testing.T) {
 	for name, faults := range map[string]simulator.Faults{
 		"well":       {},

@@ -8,7 +8,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// What follows many OIDs is asked for in few messages; what has nothing behind it yields nothing.
+// The successors of many OIDs must be requested in few messages; an OID without a successor must
+// return nothing.
 func TestNexts(t *testing.T) {
 	const c = columnOID
 	successors := func(q question) [][]byte {

@@ -14,8 +14,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// chain is the successor function of an agent that has names in an order of its own. A name that it lacks
-// is followed by the first one below it, or else by what follows in the order of names.
+// chain is the successor function of an agent with names in arbitrary order. The successor of an
+// unknown name is the first one in its subtree, or else the next in lexicographic order.
 func chain(names []snmp.OID) successor {
 	sorted := slices.Clone(names)
 	slices.SortFunc(sorted, snmp.OID.Compare)

@@ -29,8 +29,8 @@ func ragged() string {
 	return text.String()
 }
 
-// wantEach compares what walks of several roots in one poll bring with what Net-SNMP's walks bring of
-// one root after the other, in the first pass and in later ones that know the columns.
+// wantEach compares the result of one poll of several roots with the result of Net-SNMP's walks of
+// each root, in the first poll and in later ones that know the columns.
 func wantEach(t *testing.T, x *client.Target, plan client.Plan, address, community string) {
 	t.Helper()
 	var want []string
@@ -63,8 +63,8 @@ func TestPeersColumnsOfDifferentLengths(t *testing.T) {
 	}
 }
 
-// Polls of one target at the same time, of what all of them know and of what only one asks for, do not
-// disturb each other.
+// Concurrent polls of one target, with common and with distinct objects, must not affect each
+// other.
 func TestPeersPollsOfOneTargetAtOnce(t *testing.T) {
 	s := peers.StartSnmpsimd(t, map[string]string{"ragged": ragged()})
 	x := target(t, client.Spec{Engine: tested, Address: s.Addresses[0], Auth: community(2, "ragged")})

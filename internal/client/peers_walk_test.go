@@ -67,7 +67,7 @@ func device(interfaces int) string {
 	return text.String()
 }
 
-// netSNMPWalk is what snmpbulkwalk says of a subtree: the OIDs in their order.
+// netSNMPWalk returns the OIDs that snmpbulkwalk prints for a subtree, in order.
 func netSNMPWalk(t testing.TB, address, community, root string) (names []string) {
 	t.Helper()
 	for l := range strings.Lines(peers.NetSNMP(t, "snmpbulkwalk", "-v2c", "-c"+community, "-On", "-Cr50", address, "."+root)) {
@@ -87,7 +87,7 @@ func (r result) names() (names []string) {
 	return names
 }
 
-// wantNames tells where two lists part.
+// wantNames reports the first difference of two lists.
 func wantNames(t testing.TB, got, want []string) {
 	t.Helper()
 	if slices.Equal(got, want) {
@@ -176,7 +176,7 @@ func walkToTheEnd(t testing.TB, x *client.Target, recording string) {
 	}
 }
 
-// Row 33: answers that are shorter than what was asked for.
+// Row 33: responses shorter than requested.
 func TestPeersTruncatedAnswers(t *testing.T) {
 	for name, config := range map[string]string{
 		"as they come":        "",
@@ -203,7 +203,7 @@ func TestPeersTruncatedAnswers(t *testing.T) {
 	}
 }
 
-// Row 34: what does not fit into one message is asked for in several.
+// Row 34: objects that do not fit into one message are requested in several.
 func TestPeersTooBigGet(t *testing.T) {
 	s := peers.StartSnmpd(t, peers.SnmpdOptions{Config: "[snmp] sendMessageMaxSize 600"})
 	names := netSNMPWalk(t, s.Address, "public", "1.3.6.1.2.1.1")[:30]
@@ -238,7 +238,7 @@ func TestPeersDisorder(t *testing.T) {
 	}
 }
 
-// Row 40: what is not there is no value. Row 41: an error is about one object only.
+// Row 40: a missing object has no value. Row 41: an error affects one object only.
 func TestPeersFaults(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	x := target(t, client.Spec{Engine: tested, Address: snmpd.Address})

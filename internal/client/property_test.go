@@ -31,22 +31,22 @@ func virtualParams(retries int) Params {
 	return Params{Retries: &retries, Timeout: setting.Duration{Duration: time.Second}}
 }
 
-// walked is what a poll of columns brings, in its order.
+// walked returns the result of a poll of columns, in order.
 func walked(x *Target, p *Plan) (names []string, err error) {
 	_, err = x.Poll(context.Background(), p, func(v snmp.VarBind) { names = append(names, v.Name.String()) })
 	return names, err
 }
 
-// Whatever an agent's successor function is, in order or not, and whatever it says of names that it does
-// not have: a pass in segments, which were learnt from another function, brings what the walk from name
-// to name brings, and where that one goes in a circle, an error.
+// For any successor function of an agent, increasing or not, and any answer for names that it does
+// not have: a poll in segments, cached from another function, must return the result of a strict
+// walk, and an error if the strict walk loops.
 func TestLearnedWalksEqualTheStrictWalk(t *testing.T) {
 	n := trials(t, 2000)
 	r := rand.New(rand.NewPCG(5, 6))
 	equal, circles := 0, 0
 	synctest.Test(t, func(t *testing.T) {
 		for range n {
-			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // what is still on its way belongs to the trial
+			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // datagrams in transit belong to the trial
 			network := &virtualNet{r: rand.New(rand.NewPCG(r.Uint64(), 0)), agent: &virtualAgent{size: 20 + r.IntN(200), tooBig: r.IntN(8) == 0}, latency: time.Millisecond}
 			e, x := virtualEngine(network)
 			most := uint32(1 + r.IntN(5))
@@ -91,7 +91,7 @@ func TestTablesThatChangeDuringAPass(t *testing.T) {
 	packets, failures := 0, 0
 	synctest.Test(t, func(t *testing.T) {
 		for trial := range n {
-			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // what is still on its way belongs to the trial
+			r := rand.New(rand.NewPCG(r.Uint64(), 0)) // datagrams in transit belong to the trial
 			w := newChangingTable(r)
 			network := &virtualNet{
 				r: r, agent: &virtualAgent{next: lexicographic(&w.names), size: 100 + r.IntN(1200)},

@@ -23,8 +23,8 @@ func wide() client.Plan {
 	return plan
 }
 
-// What the agent counts of a wrong user is one request a poll, after a first one that looks for the
-// cause.
+// With a wrong user the agent must receive one request per poll, except for a first one that
+// determines the cause.
 func TestPeersRefusedUsersAreBounded(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{})
 	counted := func(kind snmp.ReportKind) int64 {
@@ -130,7 +130,7 @@ func TestRefusalIsForgotten(t *testing.T) {
 	}
 }
 
-// Nobody but the agent, and no message but the one that answers, sets what is known of its clock.
+// Only the agent, and only with a response to a request, may set its cached clock.
 func TestForeignReportsDoNotMoveTheClock(t *testing.T) {
 	var recorded []byte
 	for name, report := range map[string]func(q question3) []byte{

@@ -57,7 +57,7 @@ func randomAgent(r *rand.Rand) successor {
 	}
 }
 
-// answer is what the agent says to a GETBULK, cut off somewhere as agents do.
+// answer returns the agent's response to a GETBULK, truncated at random as agents do.
 func (next successor) answer(o snmp.OID, repetitions int, r *rand.Rand) (list []byte) {
 	for range 1 + r.IntN(max(repetitions, 1)) {
 		n := next(o)
@@ -70,7 +70,7 @@ func (next successor) answer(o snmp.OID, repetitions int, r *rand.Rand) (list []
 	return list
 }
 
-// strict is the walk from name to name: what every walk must be equal to.
+// strict returns the result of a strict walk, the reference for all walks.
 func (next successor) strict() (rows []snmp.OID, err error) {
 	for at := testColumn; ; {
 		n := next(at)
@@ -110,8 +110,8 @@ func (next successor) inSegments(splits []snmp.OID, r *rand.Rand) (rows []snmp.O
 	return rows, nil
 }
 
-// Whatever function an agent answers by: either the segments are found not to fit, or they are what
-// the strict walk brings, and the strict walk does not fail.
+// For any function of an agent, either the segments are detected as inconsistent, or they equal the
+// result of a successful strict walk.
 func TestSegmentsEqualTheStrictWalk(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	equal, flagged := 0, 0

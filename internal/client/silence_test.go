@@ -90,8 +90,9 @@ func TestSilentTargets(t *testing.T) {
 	})
 }
 
-// A target that answered in this pass and then falls silent, or answers too late, is up: what arrived counts,
-// what did not is incomplete, and the pass ends without waiting for each of the rest.
+// A target that answers and then times out, or answers too late, within one poll is up: the values
+// received are kept, the rest is incomplete, and the poll ends without waiting for each remaining
+// request.
 func TestTargetsThatFallSilentInAPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for answers := 1; answers < 14; answers++ {

@@ -23,7 +23,7 @@ type small struct {
 
 func (s *small) open(mux.LocalBinding) (mux.Socket, error) { return s, nil }
 
-// Load is what systems grant to those without privileges.
+// Load returns the buffer size that systems grant to unprivileged users.
 func (s *small) Load() (int, uint64) { return 425_984, 0 }
 
 func (s *small) Send(batch []mux.Datagram) (int, error) {

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// restarted gives an engine that has what another one learnt.
+// restarted returns an engine with the saved state of another.
 func restarted(t *testing.T, before *client.Client) *client.Client {
 	t.Helper()
 	var state bytes.Buffer
@@ -66,7 +66,7 @@ func TestPeersEnginesAreKnownAfterARestart(t *testing.T) {
 	}
 }
 
-// What is not the state of an engine is told, and leaves the engine as it was.
+// Invalid state must return an error and leave the engine unchanged.
 func TestStateThatIsNone(t *testing.T) {
 	e := newEngine(t)
 	var good bytes.Buffer

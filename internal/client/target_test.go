@@ -196,7 +196,7 @@ func TestIdleTargetsCostLittle(t *testing.T) {
 	const n = 2000
 	filesBefore, heapBefore := 0, int64(0)
 	for i := range n + 1 {
-		if i == 1 { // the first brings what all share
+		if i == 1 { // the first allocates the state shared by all
 			filesBefore, heapBefore = files(), heap()
 		}
 		x, err := e.Target(client.Spec{Engine: tested, Address: a.address, Context: string(rune('a' + i))})

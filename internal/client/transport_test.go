@@ -80,7 +80,7 @@ func TestSourceInterface(t *testing.T) {
 	}
 }
 
-// echoSource is an agent that tells who asked it.
+// echoSource is an agent that returns the source of a request.
 func echoSource(t *testing.T, seen chan<- netip.AddrPort) (address string) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -158,7 +158,7 @@ func TestTCP(t *testing.T) {
 			v, _, _ := snmp.CutVarBind(q.VarBinds)
 			q.oid = v.Name
 			b := column(100).answer(q)[0]
-			_, _ = conn.Write(b[:1]) // in pieces, and the last with what nobody asked for behind it
+			_, _ = conn.Write(b[:1]) // in pieces, the last followed by an unsolicited message
 			_, _ = conn.Write(b[1:10])
 			_, _ = conn.Write(append(b[10:], "\x30\x03\x02\x01\x01"...))
 		}

@@ -84,7 +84,7 @@ func (n *virtualNet) change(f func()) {
 	f()
 }
 
-// arrive is what happens at the agent.
+// arrive handles a request at the agent.
 func (n *virtualNet) arrive(request []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -166,7 +166,7 @@ type virtualAgent struct {
 	octets func(snmp.OID) []byte // likewise, OCTET STRINGs
 
 	upsets  func(snmp.OID) bool // names that it does not answer to in a request
-	garbage []byte              // what it sends then; nil is nothing
+	garbage []byte              // the datagram it sends then; may be nil
 	answers int                 // after so many it falls silent; 0 means never
 	given   int
 

@@ -20,7 +20,7 @@ func TestWalks(t *testing.T) {
 	var (
 		end  = func(name string) snmp.VarBind { return snmp.VarBind{Name: oid(name), Type: snmp.EndOfMibView} }
 		null = func(name string) snmp.VarBind { return snmp.VarBind{Name: oid(name), Type: snmp.Null} }
-		// at answers as tab does, except that from the n-th request on it does what f says.
+		// at returns an agent that answers like tab before the n-th request, and by f from then on.
 		at = func(tab table, n int, f func(q question) [][]byte) func(question) [][]byte {
 			return func(q question) [][]byte {
 				if q.n < n {

@@ -18,7 +18,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// noAnswers are datagrams that answer nothing, by what is wrong with them.
+// noAnswers are datagrams that are no valid response, by their error.
 var noAnswers = map[string]func(question) []byte{
 	"garbage":            func(question) []byte { return []byte("HTTP/1.1 400 Bad Request\r\n\r\n") },
 	"nothing":            func(question) []byte { return []byte{} },
@@ -76,7 +76,7 @@ func TestOctetsBehindTheMessageAreIgnored(t *testing.T) {
 	r.wantLines(t, 5)
 }
 
-// An arc of 33 bits: the frame is sound, but gosnmp gives the whole message up.
+// An arc of 33 bits: the frame is valid, but gosnmp discards the whole message.
 func TestAnUnreadableAnswerLosesWhatItAnswersOnly(t *testing.T) {
 	bad := snmp.VarBind{Name: append(oid(columnOID), 0xff, 0xff, 0xff, 0xff, 0x7f), Type: snmp.Integer, Value: []byte{1}}
 	good := number("1.3.6.1.2.1.2.2.1.2.1", 1)

@@ -39,7 +39,7 @@ func TestSocketCarriesBatches(t *testing.T) {
 	}
 }
 
-// A datagram that nobody takes is told of, and keeps none of the others from leaving.
+// A refused datagram must be reported, and must not prevent others from being sent.
 func TestSocketTellsOfRefusals(t *testing.T) {
 	s, other := opened(t, false), opened(t, false)
 	closed := opened(t, false)
@@ -62,7 +62,7 @@ func TestSocketTellsOfRefusals(t *testing.T) {
 	}
 }
 
-// What the system drops is counted.
+// Datagrams dropped by the system must be counted.
 func TestSocketCountsDrops(t *testing.T) {
 	s, from := opened(t, false), opened(t, false)
 	buffer, dropped := s.Load()

@@ -11,7 +11,7 @@ type serialAgent struct {
 	queue     int
 }
 
-// run sends requests as the window allows, and gives the time it took and how many were lost.
+// run sends requests as the window allows, and returns the time and the number of lost requests.
 func (a serialAgent) run(requests, most int) (took time.Duration, lost int) {
 	w := newWindow(most)
 	w.answered(a.rtt+a.each, 0)

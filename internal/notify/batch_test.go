@@ -84,7 +84,7 @@ func TestOrderOfAWebhook(t *testing.T) {
 	})
 }
 
-// What Alertmanager left out is counted.
+// Alerts that Alertmanager truncated must be counted.
 func TestTruncatedAlerts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}

@@ -13,8 +13,8 @@ import (
 	"trapline/internal/peers"
 )
 
-// prime has the receiver believe that the engine's time is far ahead of what it is, so that it drops
-// what the engine sends until that has started again.
+// prime sets the receiver's cached clock of the engine far ahead, so that the receiver drops the
+// engine's messages until the engine restarts.
 func prime(t testing.TB, d *peers.Snmptrapd, i *originator.Identity) {
 	t.Helper()
 	boots, _, err := i.Clock(time.Now())

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/access"
 )
 
-// What templates will say is not known, and what they stand in is checked around them.
+// A check must not depend on the output of templates, and must check the text around them.
 func TestRulesAreChecked(t *testing.T) {
 	old := community(1)
 	c := RuleChecker{Names: builtIn, Auths: map[string]*access.Auth{"v1": &old}, Receivers: []ReceiverSettings{

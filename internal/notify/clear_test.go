@@ -11,8 +11,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// A clear of a row that is gone does not repeat what the row said when the alarm was raised: a port that does not exist is
-// not present, and of other objects there is no such instance. What the rule says of the clear is sent.
+// The clear of a deleted row must not repeat the values of the raise: an interface that does not
+// exist is notPresent, and other objects are noSuchInstance. The clear's settings in the rule must
+// be sent.
 func TestClearsOfRowsThatAreGone(t *testing.T) {
 	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3", "target": "sw1"}, map[string]string{
 		"trap_notification": "IF-MIB::linkDown", "trap_variable": "IF-MIB::ifOperStatus.3", "value": "2",
@@ -53,7 +54,7 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 	}
 }
 
-// The text of a clear says that the alarm is over, or what the rule says of that.
+// The text of a clear must be the one in the rule, or report that the alarm is over.
 func TestTheTextOfClears(t *testing.T) {
 	for _, test := range []struct {
 		raised, ended Alarm

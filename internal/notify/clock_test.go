@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A wall clock that is set, by any amount, gives up nothing that waits, delays nothing, ends no lease and repeats nothing;
-// what does so is the time that passes.
+// Setting the wall clock by any amount must not give up or delay an event, end a lease or repeat an
+// event; only elapsed time may.
 func TestTheWallClockMayBeSet(t *testing.T) {
 	for _, step := range []time.Duration{-48 * time.Hour, -90 * time.Second, 90 * time.Second, 48 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestAgesGoOnOverRestarts(t *testing.T) {
 	})
 }
 
-// What was given up for its age ends the tries, not the truth: a receiver that answers again is sent what is true then,
-// also after a restart, and also where it had nothing left to answer.
+// Giving up an event ends its retries, not the alarm: a receiver that responds again must be sent
+// the current state, also after a restart, and also if nothing is queued for it.
 func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 	for _, test := range []struct{ restart, quiet bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
 		synctest.Test(t, func(t *testing.T) {

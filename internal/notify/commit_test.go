@@ -91,7 +91,8 @@ func TestWritersShareTransactions(t *testing.T) {
 	})
 }
 
-// What a transaction is about to take out is not sent meanwhile, and is when that fails.
+// An event that a transaction is about to remove must not be sent meanwhile, and must be sent if
+// the transaction fails.
 func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	l := &listener{}
 	o, err := NewOutbox(openState(t, t.TempDir()), []*Route{l.route("nms")}, OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
@@ -119,7 +120,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	}
 }
 
-// A receiver that comes back is told what waits at its rate, and in the order of each alarm.
+// A recovered receiver must be sent the queued events at its rate, in order for each alarm.
 func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
 	const alarms, rounds, rate = 200, 10, 10
 	synctest.Test(t, func(t *testing.T) {

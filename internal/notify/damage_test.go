@@ -41,7 +41,7 @@ func leave(t *testing.T) (dir string) {
 	return dir
 }
 
-// startAnew runs the next process there, has it note one more alarm, and gives what it logged.
+// startAnew runs the next process in dir, raises one more alarm, and returns the log.
 func startAnew(t *testing.T, dir string) (log string, alarms int) {
 	t.Helper()
 	var text bytes.Buffer
@@ -139,7 +139,7 @@ func TestNoDamageKeepsFromStarting(t *testing.T) {
 	}
 }
 
-// A row that says nothing is put aside; others are told.
+// An invalid row must be set aside; other events must be sent.
 func TestDamagedRowsHoldUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &listener{broken: errNobody}

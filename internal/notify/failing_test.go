@@ -67,7 +67,7 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// What a format has no notification for says nothing about the receiver.
+// An alarm without a notification in the receiver's format must not change the receiver's health.
 func TestWhatIsNotSentReachesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}

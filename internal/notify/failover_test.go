@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// pair is a group of two receivers of which one is told.
+// pair is a group of two receivers, one of which is notified.
 type pair struct {
 	*running
 	first, second *listener
@@ -50,7 +50,8 @@ func TestTheFirstThatConfirmsIsTold(t *testing.T) {
 		settle(time.Minute)
 		p.expectBoth("raise a", "")
 
-		// What the first does not confirm goes to the second, which is told of it from then on.
+		// An event that the first does not acknowledge goes to the second, which is notified of the
+		// alarm from then on.
 		p.first.set(errNobody, time.Second)
 		p.say("+b", "+c")
 		settle(time.Minute)
@@ -63,7 +64,8 @@ func TestTheFirstThatConfirmsIsTold(t *testing.T) {
 			t.Errorf("heard %s", got)
 		}
 
-		// Who may have seen a raise is told its end when it is back, and is told again of what is new.
+		// After its return, a receiver that may have received a raise is sent its clear, and is
+		// notified of new alarms.
 		p.first.set(nil, 0)
 		settle(10 * time.Minute)
 		p.expectAny(p.first, "clear a", "clear b")
@@ -87,7 +89,7 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 		p.expectBoth("", "raise a")
 		p.restart()
 		settle(time.Minute)
-		p.expectBoth("", "") // the new process does not tell it anew
+		p.expectBoth("", "") // the new process does not send it again
 		p.say("-a", "+b")
 		settle(time.Minute)
 		p.expect(p.first, "")
@@ -100,7 +102,7 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 		settle(time.Minute)
 		p.expectBoth("clear b", "clear b")
 
-		// A change of what only the first knows is a raise for the second.
+		// A change of an alarm known only to the first is a raise for the second.
 		p.say("+c")
 		settle(time.Minute)
 		p.first.set(errNobody, time.Second)
@@ -115,7 +117,7 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 	})
 }
 
-// While none of them confirms nothing is lost, and the first that comes back is told.
+// While no receiver acknowledges, nothing may be lost; the first to return must be notified.
 func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 	for _, back := range []string{"first", "second"} {
 		synctest.Test(t, func(t *testing.T) {

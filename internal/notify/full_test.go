@@ -155,7 +155,8 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 	})
 }
 
-// The inlet answers that it has no room, takes what there is room for, and every end.
+// The inlet must report when it is full, and accept as many alerts as fit, and every resolved
+// alert.
 func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}

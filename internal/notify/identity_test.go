@@ -17,7 +17,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// start is one life of a process with the state directory: it gives its engine ID and boots.
+// start simulates one process with the state directory and returns its engine ID and boots.
 func start(t *testing.T, dir string, configured []byte) ([]byte, int32) {
 	t.Helper()
 	s, err := Open(dir, configured, noon)
@@ -202,7 +202,7 @@ func TestNoWorseEngineIsStored(t *testing.T) {
 	}
 }
 
-// What a trap is sent as in another engine's name has boots of its own, and leaves ours alone.
+// A trap with another engine ID must use separate boots, and leave the process's own unchanged.
 func TestIdentitiesOfOthers(t *testing.T) {
 	dir, other := t.TempDir(), []byte("\x80\x00\x00\x00\x04two")
 	id, boots := start(t, dir, nil)
@@ -255,7 +255,7 @@ func TestOneProcessPerStateDirectory(t *testing.T) {
 	}
 }
 
-// What is shown before the first start is what that start will have.
+// The engine ID shown before the first start must be the one of that start.
 func TestEngineBeforeTheFirstStart(t *testing.T) {
 	for _, configured := range [][]byte{nil, []byte("\x80\x00\x00\x00\x04one")} {
 		dir := t.TempDir()

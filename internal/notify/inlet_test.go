@@ -18,7 +18,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// post sends a request to an inlet, and gives the status.
+// post sends a request to an inlet and returns the status.
 func post(t *testing.T, i *Inlet, path, body string) int {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -32,7 +32,7 @@ func inletOf(r *running) *Inlet {
 	return &Inlet{Outbox: r.Outbox, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// kindsOf gives the kinds of what was told, sorted.
+// kindsOf returns the sorted kinds of the events received.
 func kindsOf(l *listener) string {
 	var kinds []string
 	for _, word := range strings.Split(l.take(), ", ") {
@@ -84,7 +84,7 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 	})
 }
 
-// After a start there is time to say again what is leased.
+// After a start, leases must last long enough to be renewed.
 func TestLeasesOutliveAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &listener{}
@@ -164,7 +164,7 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 	})
 }
 
-// What cannot be read of annotations costs an alert no more than that, and is counted.
+// Invalid annotations must be counted, and the alert accepted without them.
 func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}
@@ -185,7 +185,7 @@ func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 	})
 }
 
-// What we tell by webhook is what we take by webhook: two of us can be put in a row.
+// The inlet must accept the webhooks that this package sends, so that two instances can be chained.
 func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	var bodies []string
 	status := http.StatusOK
@@ -238,7 +238,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	}
 }
 
-// A webhook that cannot be reached is told without its URL.
+// The error of an unreachable webhook must not contain its URL.
 func TestWebhooksKeepTheirURL(t *testing.T) {
 	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: "http://me:hunter2@127.0.0.1:1/hunter2?token=hunter2"}, nil)
 	if err != nil {
@@ -250,7 +250,7 @@ func TestWebhooksKeepTheirURL(t *testing.T) {
 	}
 }
 
-// What is wrong in the JSON of alerts is said in the words of the request.
+// Errors in the JSON of alerts must name the fields of the request.
 func TestWrongJSONOfAlerts(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"labels": {"alertname": 1}}`:     "labels: want text, but this is of type number",

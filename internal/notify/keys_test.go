@@ -85,8 +85,8 @@ func TestUnsentChangesOfTheKeyAreTakenBack(t *testing.T) {
 	})
 }
 
-// A reload that has a receiver sent another format sends it nothing: it knows the alarms, whatever they are shown as. What
-// waited goes before the end.
+// A reload that changes a receiver's format must send nothing: the receiver has the alarms under
+// any key. Queued events must be sent before the clear.
 func TestFormatsMayChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &listener{}

@@ -79,7 +79,7 @@ func TestNoKillTakesBootsBack(t *testing.T) {
 	}
 }
 
-// damages are what a disk, or somebody who looks for trouble, does to a file.
+// damages returns the file with random damage.
 func damages(random *rand.Rand, whole []byte) []byte {
 	b := bytes.Clone(whole)
 	switch at := random.IntN(len(b)); random.IntN(8) {

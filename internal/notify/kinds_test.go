@@ -33,7 +33,7 @@ func TestUptimeOfNotifications(t *testing.T) {
 	}
 }
 
-// Where a notification comes from is what the settings say: address and port, one sending after the other.
+// The source of notifications must be the configured address and port, for every message.
 func TestSourceOfNotifications(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openState(t, t.TempDir())

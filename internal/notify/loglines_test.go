@@ -16,7 +16,8 @@ import (
 	"trapline/internal/originator"
 )
 
-// logged is an outbox, and what it has logged since the last time, without the times.
+// logged returns an outbox and a function that returns its log since the previous call, without
+// timestamps.
 func logged(t *testing.T, routes ...*Route) (*Outbox, func() string) {
 	t.Helper()
 	var b bytes.Buffer

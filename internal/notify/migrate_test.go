@@ -104,8 +104,8 @@ func portOf(i int, severity Severity) Alarm {
 	}
 }
 
-// A database of form 1 is taken over without a notification: alarms keep the IDs that receivers know until they end, and
-// what waited is sent.
+// A database of form 1 must be converted without a notification: alarms keep the IDs known to
+// receivers until they are cleared, and queued events are sent.
 func TestDatabasesOfForm1AreConverted(t *testing.T) {
 	const alarms = 300
 	synctest.Test(t, func(t *testing.T) {

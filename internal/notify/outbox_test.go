@@ -184,8 +184,8 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 	})
 }
 
-// At its end the outbox tells what it can at once, and no longer than it may; the rest is told by the next
-// process.
+// On shutdown the outbox must send as much as possible within its time limit; the next process must
+// send the rest.
 func TestWhatCanBeToldIsToldBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -256,8 +256,8 @@ func TestEndsHaveAReason(t *testing.T) {
 	})
 }
 
-// What was not confirmed is told by the next process, under the same event ID; new receivers are told of
-// what is active.
+// The next process must send unacknowledged events with the same event ID; new receivers must be
+// sent the active alarms.
 func TestOutboxOutlivesTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

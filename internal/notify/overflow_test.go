@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The newest state of every alarm is told, whatever was dropped, and that something was.
+// The latest state of every alarm must be sent, whatever was dropped, and the overflow must be
+// reported.
 func TestOverflow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{delay: time.Minute}

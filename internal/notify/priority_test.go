@@ -12,7 +12,7 @@ func severe(id string, s Severity) Transition {
 	return Transition{Alarm: Alarm{ID: id, Severity: s, Summary: "summary"}, Active: true}
 }
 
-// sent are the IDs of the alarms of what was sent, in order.
+// sent returns the IDs of the alarms sent, in order.
 func (l *listener) sent() (ids []string) {
 	for _, e := range l.told() {
 		ids = append(ids, e.Alarm.ID)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// knower is a receiver that notes what it knows, by what its format would show.
+// knower is a receiver that tracks its alarms by the fields of its format.
 type knower struct {
 	*listener
 	name  string
@@ -26,7 +26,7 @@ func (k *knower) route() *Route {
 	return r
 }
 
-// get goes through what was sent since.
+// take processes the events sent since the previous call.
 func (k *knower) take() {
 	k.mu.Lock()
 	events := k.events
@@ -132,7 +132,7 @@ func (h *history) transition() Transition {
 	return Transition{Alarm: a, Active: true}
 }
 
-// compare says what is wrong about what receivers know in the end.
+// compare compares the receivers' final alarms with the active ones.
 func (h *history) compare() {
 	active := h.Active()
 	if len(active) != len(h.active) {
@@ -158,8 +158,9 @@ func (h *history) compare() {
 	}
 }
 
-// Whatever comes and goes, fails, is restarted and reloaded: receivers know in the end what is true, and on the way they are
-// sent no raise of what they know and no clear of what they do not.
+// Despite transitions, failures, restarts and reloads, receivers must in the end have exactly the
+// active alarms, and must never be sent a raise of an alarm that they have or a clear of one that
+// they do not have.
 func TestReceiversKnowWhatIsTrueInTheEnd(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {

@@ -53,7 +53,8 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 	}
 }
 
-// Reloads change nothing of what is sent: each alarm is raised and cleared in turn, and its last state is sent.
+// Reloads must not affect events: each alarm is raised and cleared alternately, and its last state
+// is sent.
 func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	const devices, flaps, reloads = 20, 30, 60
 	l := &listener{}

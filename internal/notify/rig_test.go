@@ -17,11 +17,11 @@ import (
 	"trapline/internal/originator"
 )
 
-// listener is a receiver that notes what it is told, and may be out of order.
+// listener is a receiver that records events and may fail.
 type listener struct {
 	mu      sync.Mutex
-	heard   []string  // what it confirmed: kind and alarm
-	events  []telling // all that it was told, confirmed or not
+	heard   []string  // acknowledged events: kind and alarm
+	events  []telling // all events received, acknowledged or not
 	broken  error
 	poison  string // the ID of an alarm that it never confirms
 	delay   time.Duration
@@ -87,7 +87,7 @@ func (l *listener) set(broken error, delay time.Duration) {
 	l.broken, l.delay = broken, delay
 }
 
-// get gives what was heard since the last time.
+// take returns the events acknowledged since the previous call.
 func (l *listener) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

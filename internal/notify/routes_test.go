@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A receiver that was not there when an alarm ended is told so when it is back, and before what is new.
+// A receiver that was removed while an alarm was cleared must be sent the clear on its return,
+// before new events.
 func TestReceiversThatWereAwayAreToldOfTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, other := &listener{}, &listener{}

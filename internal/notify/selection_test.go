@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// A rule chooses receivers by their tags and by name; their own filters hold besides. What a rule names and nobody
-// has does not keep its alarm from being told.
+// A rule must select receivers by tags and by name, in addition to the receivers' own filters. If a
+// rule names only unknown receivers, all must be notified.
 func TestRulesChooseReceivers(t *testing.T) {
 	for _, test := range []struct {
 		name            string

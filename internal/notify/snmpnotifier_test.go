@@ -9,8 +9,8 @@ import (
 	"trapline/internal/peers"
 )
 
-// The OIDs, the three texts and their places are those of snmp_notifier's MIB, so that what its receivers have in
-// their rules goes on to fit.
+// The OIDs, the three texts and their positions must be those of snmp_notifier's MIB, so that
+// existing rules of its receivers keep matching.
 func TestSnmpNotifierFormat(t *testing.T) {
 	p := peers.StartPyrecv(t, "")
 	state := openState(t, t.TempDir())
@@ -51,7 +51,7 @@ func TestSnmpNotifierFormat(t *testing.T) {
 		var got []string
 		for _, v := range p.AwaitReceived(t, count)[count-1].VarBinds[1:] {
 			text := v[2]
-			if digits, ok := strings.CutPrefix(text, "0x"); ok { // so PySNMP prints what has several lines
+			if digits, ok := strings.CutPrefix(text, "0x"); ok { // PySNMP prints text of several lines in hex
 				b, _ := hex.DecodeString(digits)
 				text = string(b)
 			}

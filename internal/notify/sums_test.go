@@ -65,7 +65,7 @@ func TestChangedFilesAreSaid(t *testing.T) {
 	}
 }
 
-// logOf is what a process logs that starts there and ends.
+// logOf returns the log of a process that starts in dir and stops.
 func logOf(t *testing.T, dir string) string {
 	t.Helper()
 	s, err := Open(dir, nil, time.Now())

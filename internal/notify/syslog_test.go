@@ -12,7 +12,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// snmptrapd shows the severity by name and what happened, whatever version of SNMP brings it.
+// snmptrapd must print the name of the severity and the summary, with every version of SNMP.
 func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
 	state := openState(t, t.TempDir())
 	options := peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID), Modules: "DISMAN-EVENT-MIB:SYSLOG-MSG-MIB:IF-MIB:SNMP-COMMUNITY-MIB"}

@@ -16,11 +16,12 @@ import (
 	"trapline/internal/snmp"
 )
 
-// ruled is an alarm as a rule has it, and what a receiver with the format template is told of it.
+// ruled is an alarm with the settings of a rule, and the expected notifications in the format
+// template.
 type ruled struct {
 	name                string
 	labels, annotations map[string]string
-	raise, clear        []string // SNMPTrapOID and what follows it, as snmptrapd prints it; nil: nothing is sent
+	raise, clear        []string // snmpTrapOID and the following bindings, as printed by snmptrapd; nil if nothing is sent
 	faults              string   // their reasons, of the raise
 }
 
@@ -180,13 +181,13 @@ func (r *ruled) alarm(t *testing.T) Alarm {
 	return a
 }
 
-// templateRoute is a receiver of traps in the format template, with disman for what has no notification.
+// templateRoute returns a receiver of traps in the format template, with disman as the fallback.
 func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*Route, *Metrics) {
 	return testRoute(t, ReceiverSettings{Type: "trap", Format: formatTemplate, Fallback: "disman", Address: address}, a, identity)
 }
 
-// Each alarm is told by the notification that its rule names: SysUpTime, SNMPTrapOID, the OBJECTS in their order, then
-// what else the rule wants.
+// Each alarm must be sent as the notification that its rule names: sysUpTime, snmpTrapOID, the
+// OBJECTS in order, then the additional bindings of the rule.
 func TestTemplateFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openState(t, t.TempDir())
@@ -225,7 +226,7 @@ func varBindsOf(line string) string {
 	return strings.ReplaceAll(list, " |~|", "|~|")
 }
 
-// What cannot be told as a rule wants it is counted, by its reason.
+// Alarms that cannot be sent as the rule requires must be counted by reason.
 func TestFaultsOfTemplates(t *testing.T) {
 	f := templateFormat(builtIn, dismanFormat(nil, true))
 	for _, test := range ruledAlarms {
@@ -319,7 +320,8 @@ func TestEndsOfNotifications(t *testing.T) {
 	}
 }
 
-// A message of any format fits a frame: what is not in its place is left out first, then texts are cut short.
+// A message of any format must fit into a frame: bindings that are not in the notification's
+// OBJECTS are dropped first, then texts are truncated.
 func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 	state := openState(t, t.TempDir())
 	for _, name := range formatNames() {

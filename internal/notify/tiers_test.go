@@ -10,11 +10,11 @@ import (
 	"trapline/internal/setting"
 )
 
-// formatted is a receiver in one of the formats, which takes a notification as a manager does: by what it shows.
+// formatted is a receiver in one of the formats that identifies alarms by the bindings it receives.
 type formatted struct {
 	*listener
 	format format
-	raised map[string]Severity // by what the format shows of the instance
+	raised map[string]Severity // by the instance in the format
 	heard  map[string]bool     // event IDs
 	wrong  int
 }
@@ -29,7 +29,7 @@ func (f *formatted) route(format string, every bool) *Route {
 	return r
 }
 
-// get goes through what was sent since.
+// take processes the events sent since the previous call.
 func (f *formatted) take() {
 	events := f.told()
 	f.mu.Lock()

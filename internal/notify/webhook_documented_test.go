@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The webhook of docs/reference/messages.md is what is sent.
+// The webhook in docs/reference/messages.md must equal the one sent.
 func TestWebhookIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/reference/messages.md")
 	if err != nil {

@@ -98,7 +98,8 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 	}
 }
 
-// What we send, we take; and refuse, by the Reports that say why.
+// The listener must accept the messages of this package, and refuse others with the Reports that
+// state the reason.
 func TestListenerTellsSendersWhatIsWrong(t *testing.T) {
 	for _, u := range []peers.User{peers.UsualUsers()[2], peers.TripleDESUser} {
 		t.Run(u.Name, func(t *testing.T) { tellsSendersWhatIsWrong(t, authOf(u)) })

@@ -194,8 +194,8 @@ func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
 	}
 }
 
-// A receiver that comes back is found again: with what it remembered, and without, which makes it
-// another engine.
+// A restarted receiver must be discovered again, with its persistent state and without, which makes
+// it another engine.
 func TestReceiversThatRestart(t *testing.T) {
 	identity := newIdentity(t)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})

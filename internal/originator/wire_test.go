@@ -13,8 +13,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// answer has the receiver reply to each message that comes with what reply makes of it, which is nothing
-// for nil, until the test ends.
+// answer makes the receiver respond to each message with the result of reply, unless it is nil,
+// until the test ends.
 func answer(t testing.TB, c net.PacketConn, reply func(message []byte) []byte) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -80,7 +80,7 @@ func TestInformIsSentAsOftenAsItsReceiverSays(t *testing.T) {
 	}
 }
 
-// What is no acknowledgement does not end the inform; what is one, does. What refuses it ends it too.
+// Only a valid acknowledgment, or an error response, may end an inform.
 func TestWhatAcknowledgesAnInform(t *testing.T) {
 	for name, test := range map[string]struct {
 		reply func(*snmp.Message)
