@@ -1,9 +1,9 @@
 #!/bin/bash
-# Polls devices that answer beside many more that never do, with the default settings, from a cold start:
+# Polls responding devices together with many more that never respond, with the default settings, from a cold start:
 #   dead.sh [SECONDS [LIVE [SILENT [FLOCK]]]]
-# The devices of the flock, if any, answer too, but all fall silent from the second to the fourth minute.
-# Ends with 1 when a pass over a device that answers began more than a second late or was left out, or
-# such a device was not polled.
+# The devices of the flock, if any, respond too, except from the second to the fourth minute.
+# Exits with 1 if a poll of a responding device started more than a second late or was skipped, or such a device
+# was not polled.
 set -euo pipefail
 seconds=${1:-300} live=${2:-2000} silent=${3:-18000} flock=${4:-0}
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ simulate() { # KIND DEVICE COUNT FIRST-ADDRESS [FLAG...]: starts them and writes
 	awk -v kind="$kind" '{ printf "- {name: %s-%d, address: \"%s\", modules: [system, if_mib], labels: {kind: %s}}\n", kind, NR, $1, kind }' "$dir/$kind" >>"$dir/all"
 }
 simulate live switch "$live" 127.64.0.1:16264
-# What is sent to these arrives in a socket, so that no ICMP comes of it, and is not answered.
+# Datagrams to these are received by a socket, so that no ICMP error is returned, and are not answered.
 simulate silent ups "$silent" 127.65.0.1:16265 --dead
 simulate flock switch "$flock" 127.66.0.1:16266
 flocks=${pids[-1]}

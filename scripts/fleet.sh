@@ -1,8 +1,8 @@
 #!/bin/bash
-# Polls many simulated switches and prints how it went:
+# Polls many simulated switches and prints the results:
 #   fleet.sh [SECONDS [HEALTHY [LOSSY [DEAD [INTERVAL]]]]]     e.g. fleet.sh 240 10000 0 0 60
-# Trapline and the simulators share two cores. Ends with 1 when a healthy switch missed a pass or gave
-# an incomplete one, or a pass began more than a second late.
+# Trapline and the simulators share two cores. Exits with 1 if a poll of a healthy switch was skipped or incomplete,
+# or a poll started more than a second late.
 set -euo pipefail
 seconds=${1:-600} healthy=${2:-800} lossy=${3:-100} dead=${4:-100} interval=${5:-30}
 cd "$(dirname "$0")/.."
@@ -42,13 +42,13 @@ megabytes() { # PID...: resident memory
 ticks() { # PID...: processor time
 	for pid; do cat "/proc/$pid/stat"; done | awk '{ n += $14 + $15 } END { print n + 0 }'
 }
-# Processor time and memory are those of Trapline, and behind the stroke those of the simulators.
+# CPU time and memory are those of Trapline and, after the slash, those of the simulators.
 printf '%7s %10s %13s %13s %12s\n' seconds goroutines cores 'RSS MB' varbinds/s
 start=$SECONDS varbinds=0 spent=$(ticks "$server") simulated=$(ticks "${simulators[@]}")
 while [ $((SECONDS - start)) -lt "$seconds" ]; do
 	sleep $((interval < seconds ? interval : seconds))
 	now=$(ticks "$server") others=$(ticks "${simulators[@]}")
-	# With --no-web.targets, since to write out the series of all targets would be measured too.
+	# With --no-web.targets, because writing the series of all targets would be measured too.
 	curl -sf "127.0.0.1:$port/metrics" >"$dir/metrics"
 	sum=$(awk '/^trapline_target_varbinds_total/ { n += $NF } END { printf "%.0f", n }' "$dir/metrics")
 	awk -v s=$((SECONDS - start)) -v g="$(metric go_goroutines)" -v i="$interval" -v hz="$(getconf CLK_TCK)" \

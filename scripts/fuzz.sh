@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every fuzz target for a time: fuzz.sh 30s TAGS
-# An input that reaches new code is made shorter for no more than a few tries: Go would take a minute for each.
+# Limits the minimization of new inputs to a few tries; Go's default is a minute for each.
 set -eu
 grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do
 	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' "$file"); do

@@ -1,9 +1,8 @@
 #!/bin/bash
-# Attacks one `trapline serve` over HTTP while it polls healthy devices and an endless one, and prints what became of both:
+# Attacks one `trapline serve` over HTTP while it polls healthy devices and an endless one, and prints the results of both:
 #   hostile-http.sh [SECONDS [HEALTHY [DEAD [READERS]]]]     e.g. hostile-http.sh 60 100 5000 200
-# Ends with 1 when the server needed more than 512 MB of memory or ended, or when a pass over a healthy
-# device was missed or incomplete, more than a hundredth of them began more than a second late, or /-/healthy was
-# not answered within 2 s.
+# Exits with 1 if the server used more than 512 MB of memory or exited, a poll of a healthy device was skipped or
+# incomplete, more than 1 % of them started more than a second late, or /-/healthy was not answered within 2 s.
 set -euo pipefail
 seconds=${1:-60} healthy=${2:-100} dead=${3:-5000} readers=${4:-200} limit=512
 cd "$(dirname "$0")/.."
@@ -37,7 +36,7 @@ groups:
 RULES
 
 address=127.0.43.1:43080
-# A limit of memory is of use where the collector knows of it.
+# GOMEMLIMIT makes the garbage collector respect the memory limit.
 GOMEMLIMIT=400MiB "$dir/trapline" serve --log.level=error --no-web.targets --web.enable-query --web.listen-address="$address" \
 	--config.file=snmp.yml --config.file="$dir/targets.yml" &
 server=$!

@@ -24,7 +24,7 @@ BODIES = {
     "nested objects": b'[{"x":' + b'{"a":' * (32 * MIB // 5),
     "labels": b'[{"labels":{"alertname":"x",' + b",".join(b'"a%d":""' % i for i in range(2_500_000)) + b"}}]",
 }
-# The same within the bound of a body.
+# The same within the limit of a body.
 BODIES |= {name + " (8 MiB)": body[: 8 * MIB - 4] + b'"}]' for name, body in list(BODIES.items())}
 
 DAY = "max_over_time(" * 3 + "vector(1)" + "[1d:1s])" * 3

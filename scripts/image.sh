@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the container image and runs it once: with docker where it runs, else with buildah. buildah
-# can do without a registry: it then builds in an image made of this machine's own Go.
+# Builds the container image and runs it once: with docker if it is available, else with buildah. buildah
+# needs no registry: it then builds in an image made from this machine's Go.
 set -eu
 cd "$(dirname "$0")/.."
 if docker info >/dev/null 2>&1; then

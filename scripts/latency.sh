@@ -1,7 +1,7 @@
 #!/bin/bash
-# Prints how long /snmp takes for a simulated device at some distance, for the first polls over it:
+# Prints the duration of the first /snmp requests for a simulated device with latency:
 # latency.sh DEVICE LATENCY [FLAG-OF-SIMULATE...]     e.g. latency.sh chassis 20ms --loss 0.02
-# With ENGINE=gosnmp the columns are walked one request after the other.
+# With ENGINE=gosnmp the columns are walked sequentially.
 set -euo pipefail
 device=$1 latency=$2
 shift 2

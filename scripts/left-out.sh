@@ -1,5 +1,5 @@
 #!/bin/sh
-# left-out.sh COMMAND…: runs it, and prints which tests were left out for want of a large corpus, and how to get one.
+# left-out.sh COMMAND…: runs it, and prints the tests that were skipped without a large corpus, and how to get one.
 set -u
 TRAPLINE_LEFT_OUT=$(mktemp) || exit 1
 export TRAPLINE_LEFT_OUT

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the packages of this machine's architecture, installs the deb into a root of its own, and runs what it installed
-# there. The rpm is listed, where rpm is installed; the manifests are built with kustomize and the compose file is read.
+# Builds the packages of this machine's architecture, installs the deb into a separate root, and runs the installed
+# program there. It lists the rpm if rpm is installed, builds the manifests with kustomize and checks the compose file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -11,7 +11,7 @@ PLATFORMS=linux/$arch scripts/release.sh "$work/dist"
 root=$work/root
 mkdir -p "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/info" "$root/etc" "$root/usr/sbin" "$root/dev"
 touch "$root/dev/null" "$root/var/lib/dpkg/status" "$root/var/lib/dpkg/available"
-# A root with a shell and the few programs that the scripts of the package run.
+# A root with a shell and the programs that the scripts of the package run.
 for program in sh getent useradd chgrp chmod; do
 	path=$(command -v "$program")
 	mkdir -p "$root$(dirname "$path")"

@@ -1,5 +1,5 @@
-# For scripts that start Trapline and simulated devices: a directory for them in $dir, and the end of
-# every process in $pids with the script's own. To be read with `.` from the script.
+# For scripts that start Trapline and simulated devices: creates a directory $dir, and terminates every process in
+# $pids when the script exits. Source it with `.`.
 dir=$(mktemp -d)
 pids=()
 finish() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds a release into a directory: static binaries in archives, deb and rpm packages, an SBOM, and SHA256SUMS.
 #   release.sh [DIST]     with PLATFORMS="linux/amd64 …" for fewer
-# The same commit gives the same bytes: release-check.sh builds it twice.
+# The build is reproducible: release-check.sh builds it twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dist=$(realpath -m "${1:-dist}")
@@ -18,7 +18,7 @@ umask 022
 rm -rf "$dist"
 mkdir -p "$dist"
 
-# packed DIRECTORY ARCHIVE: a tar whose bytes depend on the files alone.
+# packed DIRECTORY ARCHIVE: a reproducible tar.
 packed() {
 	tar -C "$(dirname "$1")" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mode=u+w,go-w --mtime="@$SOURCE_DATE_EPOCH" -c "$(basename "$1")" | gzip -9n >"$2"
 }
@@ -43,7 +43,7 @@ for platform in $platforms; do
 	fi
 	rm -rf "$into"
 done
-# The time and the hashes of the tool are those of this build, not of the release.
+# The time and the hashes of the tool belong to this build, not to the release.
 go run $cyclonedx mod -json -noserial -output-version 1.5 . 2>/dev/null |
 	sed "s|\"timestamp\": \".*\"|\"timestamp\": \"$mtime\"|; /\"tools\": \[/,/^    \],/d" >"$dist/trapline.cdx.json"
 (cd "$dist" && sha256sum -- * >SHA256SUMS)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh [FLAG...] builds trapline with those flags of go build, shows how far that is, and runs its demo. The
-# program stays here, as make build leaves it.
+# run.sh [FLAG...] builds trapline with those flags of go build, shows the progress, and runs its demo. The program
+# stays in this directory, as with make build.
 set -eu
 cd "$(dirname "$0")/.."
 command -v go >/dev/null || { echo "make run needs Go: see https://go.dev/dl/" >&2; exit 1; }
@@ -11,7 +11,7 @@ stale=$(go list -deps -f '{{if .Stale}}x{{end}}' "$@" ./cmd/trapline 2>/dev/null
 terminal=0
 test ! -t 2 || terminal=1
 
-# go build -v writes the name of each package that it compiles, and whatever is wrong.
+# go build -v prints the name of each package that it compiles, and errors.
 show='
 /^[^ #:]+$/ {
 	n++

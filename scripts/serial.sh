@@ -1,8 +1,8 @@
 #!/bin/bash
-# Walks a table of 1,000 rows and 30 columns of devices that answer one request after the other, and
-# prints how close to the device's own speed the first polls come.
-# Ends with 1 when a pass is not complete, or a later one than the first takes more than 1.15 times as
-# long as the device needs for its answers or sends more than 2 % of its packets again.
+# Walks a table of 1,000 rows and 30 columns of devices that process requests sequentially, and prints the duration
+# of the first polls relative to the device's own processing time.
+# Exits with 1 if a poll is incomplete, or if a poll after the first takes more than 1.15 times the device's
+# processing time or retransmits more than 2 % of its packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/processes.sh

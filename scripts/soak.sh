@@ -1,10 +1,10 @@
 #!/bin/bash
-# Runs for about ten minutes what `make test` runs for seconds: the law of polls over every recording at
-# hand and thousands of drawn devices, hostile agents under the race detector, and state files that are damaged at
-# 1,000 places. soak.sh TAGS
-# The race detector keeps a shadow of twice the memory that the heap ever touched: the memory limit of the
-# hostile run leaves room for it.
-# LAW_TRIALS and HOSTILE_TIME make it longer or shorter. Ends with 1 if any test failed.
+# Runs for about ten minutes the tests that `make test` runs for seconds: the law of polls for every available
+# recording and thousands of random devices, hostile agents under the race detector, and state files damaged at 1,000
+# places. soak.sh TAGS
+# The race detector's shadow memory is twice the maximum size of the heap: the memory limit of the hostile run
+# allows for it.
+# LAW_TRIALS and HOSTILE_TIME change the duration. Exits with 1 if a test failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copies what the pages load of others, and its licences, into internal/web/static/vendor.
+# Copies third-party code that the pages load, and its licenses, to internal/web/static/vendor.
 set -eu
 cd "$(dirname "$0")/../internal/web"
 npm ci --ignore-scripts --no-audit --no-fund
