@@ -1,7 +1,11 @@
 package rules
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -63,4 +67,73 @@ func (l *AlertStore) markAlive(at, now time.Time) error {
 		return nil
 	}
 	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, at) })
+}
+
+// looks are the baseline rules that were evaluated for each target, by its name.
+type looks map[string][]string
+
+// look is the stored form of a target: the UIDs of the baseline rules that were evaluated for it. A look without rules
+// deletes the target.
+type look struct {
+	target string
+	rules  []string
+}
+
+// looksBucket has, by the name of a target, the UIDs of the baseline rules that have looked at it.
+var looksBucket = []byte("rules_looks")
+
+func storeLooks(tx *bbolt.Tx, list []look) error {
+	if len(list) == 0 {
+		return nil
+	}
+	b, err := tx.CreateBucketIfNotExists(looksBucket)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		key := []byte(l.target)
+		if len(l.rules) == 0 {
+			err = b.Delete(key)
+		} else {
+			var text []byte
+			if text, err = json.Marshal(l.rules); err == nil {
+				err = b.Put(key, notify.Seal(key, text))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadLooks(state *notify.State) (looks, error) {
+	found := looks{}
+	_, err := state.ReadRecords(looksBucket, func(key, text []byte) error {
+		var rules []string
+		if err := json.Unmarshal(text, &rules); err != nil {
+			return err
+		}
+		if len(bytes.TrimSpace(key)) == 0 {
+			return errors.New("it is of no target")
+		}
+		found[string(key)] = rules
+		return nil
+	})
+	return found, err
+}
+
+// swappableStore is an alertStore that can be replaced.
+type swappableStore struct{ current atomic.Pointer[AlertStore] }
+
+func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	return b.current.Load().load(logger)
+}
+
+func (b *swappableStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+	return b.current.Load().apply(transitions, changes, looked, now)
+}
+
+func (b *swappableStore) markAlive(at, now time.Time) error {
+	return b.current.Load().markAlive(at, now)
 }

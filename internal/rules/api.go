@@ -42,24 +42,6 @@ type alertAnswer struct {
 	Value           string        `json:"value"`
 }
 
-// ruleHealth is the state of an instance of a rule.
-type ruleHealth struct {
-	uid    string
-	alerts []*record
-	err    error
-	last   time.Time
-	took   time.Duration
-}
-
-// publishHealth publishes the state of the rules, for readers that do not wait for the end of an evaluation.
-func (d *device) publishHealth() {
-	list := make([]ruleHealth, 0, len(d.instances))
-	for _, b := range d.instances {
-		list = append(list, ruleHealth{b.rule.UID, b.records(), b.err, b.last, b.took})
-	}
-	d.health.Store(&list)
-}
-
 // status is the state of a rule over all targets.
 type status struct {
 	alerts []alertAnswer
@@ -97,17 +79,6 @@ func (e *Evaluator) statuses() map[string]*status {
 	for _, s := range list {
 		s.last = e.wall(s.last)
 		slices.SortFunc(s.alerts, func(a, b alertAnswer) int { return labels.Compare(a.Labels, b.Labels) })
-	}
-	return list
-}
-
-// allDevices returns the devices, and the one of global rules.
-func (e *Evaluator) allDevices() []*device {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := []*device{e.global}
-	for _, d := range e.devices {
-		list = append(list, d)
 	}
 	return list
 }

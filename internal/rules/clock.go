@@ -1,20 +1,12 @@
 package rules
 
 import (
-	"cmp"
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"trapline/internal/originator"
 )
-
-// defaultInterval is how often global rules are evaluated whose group does not say.
-const defaultInterval = time.Minute
-
-// aliveTime is how often the time of the last evaluation is stored.
-const aliveTime = 10 * time.Second
 
 // clock is a clock that setting the wall clock does not change. Samples have its times, which never go back, and so
 // have alerts. It starts with the wall clock and continues with the monotonic one, and the time for which the machine
@@ -73,135 +65,4 @@ func (c *clock) stepped(now time.Time) (by time.Duration) {
 	}
 	c.offset = offset
 	return by
-}
-
-// now returns the time of the clock of rules.
-func (e *Evaluator) now() time.Time { return e.clock.steady(e.read()) }
-
-// wall returns a time of the clock of rules as a time of the wall clock.
-func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.wall(t, e.read()) }
-
-// runTimers evaluates global rules when they are due, and stores the time, until ctx is canceled.
-func (e *Evaluator) runTimers(ctx context.Context) {
-	alive := time.NewTicker(aliveTime)
-	defer alive.Stop()
-	due := map[groupKey]plan{}
-	for {
-		now := e.now()
-		wait := time.NewTimer(e.dueGlobal(context.WithoutCancel(ctx), due, now).Sub(now))
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return
-		case <-e.changed:
-		case <-wait.C:
-		case <-alive.C:
-			e.configuring.Lock()
-			e.clearOrphans()
-			e.configuring.Unlock()
-			if err := e.alertStore.markAlive(e.now(), e.read()); err != nil {
-				e.throttled.error("the state of rules cannot be written", "err", err)
-			}
-			if by := e.clock.stepped(e.read()); by != 0 {
-				e.logger.Warn("the clock was set: rules go on as if it had not been, and show times by it", "by", by)
-			}
-		}
-		wait.Stop()
-	}
-}
-
-// groupKey is the key of a group of rules.
-type groupKey struct{ file, name string }
-
-// plan is when the global rules of a group are evaluated.
-type plan struct {
-	last, next time.Time
-	interval   time.Duration // that next was planned by
-}
-
-// replanned returns the plan for another interval: a shorter one takes effect at once.
-func (p plan) replanned(interval time.Duration) plan {
-	if soon := p.last.Add(interval); p.interval != interval && soon.Before(p.next) {
-		p.next = soon
-	}
-	p.interval = interval
-	return p
-}
-
-// waitTime is how soon a group is tried again whose rules wait for passes.
-const waitTime = time.Second
-
-// dueGlobal evaluates the global rules that are due, and returns the time of the next ones.
-func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now time.Time) time.Time {
-	next := now.Add(time.Hour)
-	e.mu.Lock()
-	set, usual := e.set, e.settings.interval()
-	e.mu.Unlock()
-	for _, g := range set.Groups {
-		interval := cmp.Or(g.Interval, usual)
-		key := groupKey{g.File, g.Name}
-		p := due[key].replanned(interval)
-		if !p.next.After(now) {
-			p.last, p.next = now, now.Truncate(interval).Add(interval)
-			if waits := e.evaluateGlobal(ctx, g, interval, now); waits {
-				p.next = now.Add(min(waitTime, interval))
-			}
-		}
-		due[key] = p
-		if p.next.Before(next) {
-			next = p.next
-		}
-	}
-	return next
-}
-
-// evaluateGlobal evaluates the global rules of a group, and reports whether some wait for polls.
-func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.Duration, now time.Time) (waits bool) {
-	s, d := e.queryEngine.Load(), e.global
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s == nil {
-		return false
-	}
-	ev := e.newEvaluation(s, d, interval, now)
-	for _, b := range d.instances {
-		if b.rule.Group != g {
-			continue
-		}
-		if e.awaits(b, interval, now) {
-			waits = true
-			continue
-		}
-		if l := e.lossFor(b.rule); l != nil {
-			b.err = l.err
-			continue
-		}
-		ev.evaluate(ctx, b)
-	}
-	e.finish(ev)
-	return waits
-}
-
-// bindGlobal binds the rules that are evaluated over all targets.
-func (d *device) bindGlobal(set *Set, alive time.Time) {
-	byUID := map[string]*ruleInstance{}
-	for _, b := range d.instances {
-		byUID[b.rule.UID] = b
-	}
-	d.instances = nil
-	for _, r := range set.Rules() {
-		if r.Global == "" {
-			continue
-		}
-		b := byUID[r.UID]
-		if b == nil {
-			b = newRuleInstance(r, d.restored[r.UID])
-			if b.unseeded {
-				b.last = alive
-			}
-		}
-		d.instances = append(d.instances, b)
-	}
-	d.restored = nil
-	d.publishHealth()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/prometheus/util/strutil"
 )
 
-// The bounds of an expression that CheckText and CheckCost hold it to.
+// The limits of an expression in CheckText and cost.err.
 const (
 	maxExprBytes     = 8 << 10
 	maxExprTokens    = 2000
@@ -85,10 +85,8 @@ type CostOptions struct {
 	Retention time.Duration // how far samples reach back; 0 means as far as the expression looks
 }
 
-// CheckCost bounds the cost of evaluating an expression for each series, where the engine does not check its timeout:
+// newCost returns the cost of evaluating an expression for each series, where the engine does not check its timeout:
 // the evaluations of subqueries, and the points that functions of ranges read.
-func CheckCost(expr parser.Expr, o CostOptions) error { return newCost(expr, o).err() }
-
 func newCost(expr parser.Expr, o CostOptions) *cost {
 	c := &cost{options: o}
 	c.options.Interval = cmp.Or(o.Interval, time.Minute)

@@ -71,7 +71,7 @@ func TestCostOfExpressions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = CheckCost(parsed, test.options)
+		err = newCost(parsed, test.options).err()
 		want := strings.Replace(test.want, "lengthen", "make labels", 1)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%.100s: %v, want %q", expr, err, want)
@@ -86,7 +86,7 @@ func nested(outer, inner string, n int) string {
 	return inner
 }
 
-// The engine never reads more samples of a series than CheckCost said that it would.
+// The engine never reads more samples of a series than newCost estimates.
 func TestCostBoundsWhatIsRead(t *testing.T) {
 	r := start(t, hot)
 	for range 20 {

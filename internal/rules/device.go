@@ -56,13 +56,6 @@ func newDevice() *device {
 	return &device{caches: map[string]*seriesCache{}, looked: map[string]bool{}, quota: newQuota()}
 }
 
-// device returns the device of a target, or nil.
-func (e *Evaluator) device(name string) *device {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.devices[name]
-}
-
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
 type jump struct {
 	row labels.Labels
@@ -140,33 +133,6 @@ func (d *device) noteReboots(r *poller.Report, at time.Time) {
 			d.reboots = c.Values[0]
 		}
 	}
-}
-
-// upDescs are the names that common rules have for whether the target answers.
-var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
-
-var limitDesc = &series.Desc{Name: limitName}
-
-// pollSeries returns the series about a poll, which exist whether the target answers or not.
-func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
-	up := 0.0
-	if p.Up {
-		up = 1
-	}
-	set := &series.Set{}
-	for _, d := range upDescs {
-		set.Columns = append(set.Columns, series.Column{Desc: d, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{up}})
-	}
-	limits := series.Column{Desc: limitDesc, Table: &series.Table{}}
-	for name, text := range t.Labels {
-		if v, err := numberIn(text); err == nil {
-			limits.Table.Labels = series.AppendLabel(limits.Table.Labels, len(limits.Table.Labels), limitLabel, []byte(name))
-			limits.Table.AddRow()
-			limits.Values = append(limits.Values, v)
-		}
-	}
-	set.Columns = append(set.Columns, limits)
-	return set
 }
 
 // brokenNames returns a function that reports whether series of a name may be missing in a poll. A name without any
@@ -308,4 +274,47 @@ func (d *device) String() string {
 		return "all targets"
 	}
 	return fmt.Sprintf("target %s", d.target.Name)
+}
+
+// ruleHealth is the state of an instance of a rule.
+type ruleHealth struct {
+	uid    string
+	alerts []*record
+	err    error
+	last   time.Time
+	took   time.Duration
+}
+
+// publishHealth publishes the state of the rules, for readers that do not wait for the end of an evaluation.
+func (d *device) publishHealth() {
+	list := make([]ruleHealth, 0, len(d.instances))
+	for _, b := range d.instances {
+		list = append(list, ruleHealth{b.rule.UID, b.records(), b.err, b.last, b.took})
+	}
+	d.health.Store(&list)
+}
+
+// forgetLooks removes those of rules that were deleted: if they are added again, they have another baseline.
+func (d *device) forgetLooks(set *Set) {
+	for uid := range d.looked {
+		if !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.UID == uid }) {
+			delete(d.looked, uid)
+			d.unlooked = true
+		}
+	}
+}
+
+// baseline reports whether a new alert belongs to the baseline of its rule.
+func (d *device) baseline(r *Rule) bool { return r.Baseline && !d.looked[r.UID] }
+
+// live returns the number of series that are in the store.
+func (d *device) live() (n int) {
+	for _, s := range d.caches {
+		for i := range s.series {
+			if s.series[i].ref != 0 {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -172,7 +172,7 @@ func (r *evaluation) diff(ctx context.Context, b *ruleInstance) {
 	}
 	for key, old := range b.persisted {
 		if b.alerts[key] == nil {
-			r.changes = append(r.changes, change{instance: b, key: key, old: old})
+			r.changes = append(r.changes, change{persisted: b.persisted, key: key, old: old})
 			if old.sent() {
 				r.clearAlarm(ctx, b, old)
 			}
@@ -197,7 +197,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
 		b.persisted[key] = now
 	} else {
-		r.changes = append(r.changes, change{b, key, old, now})
+		r.changes = append(r.changes, change{b.persisted, key, old, now})
 	}
 	wasSent := old != nil && old.sent()
 	switch {
@@ -264,9 +264,9 @@ func (r *evaluation) commit() error {
 	}
 	for _, c := range r.changes {
 		if c.now == nil {
-			delete(c.instance.persisted, c.key)
+			delete(c.persisted, c.key)
 		} else {
-			c.instance.persisted[c.key] = c.now
+			c.persisted[c.key] = c.now
 		}
 	}
 	r.keepLooks()

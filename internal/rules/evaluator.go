@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/promql"
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/poller"
@@ -58,7 +57,7 @@ type Evaluator struct {
 	ended    bool // no pass is evaluated any more
 
 	closed    atomic.Pointer[error] // why the store cannot be opened
-	throttled throttle
+	throttled *slog.Logger          // of errors that recur at each poll
 }
 
 // orphan is an alert of a deleted rule or target, whose clear is yet to be stored.
@@ -66,19 +65,6 @@ type orphan struct {
 	record *record
 	reason string
 }
-
-// queryEngine evaluates expressions over the stored samples.
-type queryEngine struct {
-	store    *store
-	engine   *promql.Engine
-	lookback time.Duration
-}
-
-// How much one expression may cost.
-const maxSamples, maxTime = 5_000_000, 10 * time.Second
-
-// minLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
-const minLookback = 5 * time.Minute
 
 // maxReady is how many targets may wait to be evaluated.
 const maxReady = 1 << 14
@@ -90,7 +76,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
-		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle{logger: o.Logger},
+		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: newThrottle(o.Logger),
 	}
 	if e.read == nil {
 		e.read = time.Now
@@ -101,7 +87,7 @@ func New(o Options) (*Evaluator, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "trapline_rules_unhealthy", Help: "Rules whose last evaluation failed for a target; /api/v1/rules says why.",
 		}, e.unhealthy),
-		storeFaults{e},
+		storeFaults(e.faults),
 	)
 	var err error
 	e.restored, e.looks, e.lastAlive, err = e.alertStore.load(e.logger)
@@ -133,6 +119,14 @@ func (e *Evaluator) series() float64 {
 		return float64(s.store.samples.NumSeries())
 	}
 	return 0
+}
+
+// faults returns the faults of the store, none before it is open.
+func (e *Evaluator) faults() (outOfOrder, corruption, write uint64) {
+	if s := e.queryEngine.Load(); s != nil {
+		return s.store.samples.Faults()
+	}
+	return 0, 0, 0
 }
 
 // unhealthy counts the rules that cannot be evaluated.
@@ -252,7 +246,7 @@ func (e *Evaluator) openRetrying(ctx context.Context) *store {
 			e.closed.Store(nil)
 			return s
 		}
-		e.throttled.error("rules are not evaluated: their samples cannot be stored", "err", err)
+		e.throttled.Error("rules are not evaluated: their samples cannot be stored", "err", err)
 		e.closed.Store(&err)
 		select {
 		case <-ctx.Done():
@@ -274,7 +268,7 @@ func (e *Evaluator) maintain(ctx context.Context, s *store) {
 		}
 		if err := s.maintain(); err != nil && ctx.Err() == nil {
 			e.metrics.storeFailures.Inc()
-			e.throttled.error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
+			e.throttled.Error("the samples that rules look back at cannot be made smaller, and stay in memory", "err", err)
 		}
 	}
 }
@@ -292,27 +286,6 @@ func (e *Evaluator) openSamples() (*store, error) {
 	}
 	e.queryEngine.Store(e.newQueryEngine(s))
 	return s, nil
-}
-
-// queryEngine makes an engine to which samples are as old as passes are apart.
-func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	lookback := minLookback
-	for _, d := range e.devices {
-		if d.interval*5/2 > lookback {
-			lookback = d.interval * 5 / 2
-		}
-	}
-	return &queryEngine{s, promql.NewEngine(engineOptions(lookback)), lookback}
-}
-
-func engineOptions(lookback time.Duration) promql.EngineOpts {
-	return promql.EngineOpts{
-		Logger: slog.New(slog.DiscardHandler), MaxSamples: maxSamples, Timeout: maxTime, LookbackDelta: lookback,
-		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
-	}
 }
 
 // work evaluates the polls of queued devices until ctx is canceled.
@@ -357,7 +330,7 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 	emptied := settings.OnPollFailure == resolve
 	if err := d.storePoll(s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()
-		e.throttled.error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
+		e.throttled.Error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
 	e.noteExcess(d)
 	d.bind(set, e.lastAlive)
@@ -383,10 +356,28 @@ func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
 func (e *Evaluator) finish(r *evaluation) {
 	err := r.commit()
 	if err != nil {
-		e.throttled.error("cannot store alerts, will retry", "of", r.device.String(), "err", err)
+		e.throttled.Error("cannot store alerts, will retry", "of", r.device.String(), "err", err)
 		r.device.uncommitted.Store(&err)
 	} else {
 		r.device.uncommitted.Store(nil)
 	}
 	r.device.publishHealth()
+}
+
+// allDevices returns the devices, and the one of global rules.
+func (e *Evaluator) allDevices() []*device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := []*device{e.global}
+	for _, d := range e.devices {
+		list = append(list, d)
+	}
+	return list
+}
+
+// device returns the device of a target, or nil.
+func (e *Evaluator) device(name string) *device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.devices[name]
 }

@@ -69,13 +69,6 @@ func (b *ruleInstance) severity(key uint64) string {
 	return ""
 }
 
-func withSeverity(l labels.Labels, severity string) labels.Labels {
-	if severity == "" {
-		return l
-	}
-	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
-}
-
 // persistedSamples returns the samples of persisted alerts, for when the stored ones are older than the lookback.
 func (b *ruleInstance) persistedSamples(at time.Time) (vector promql.Vector) {
 	for _, r := range b.persisted {

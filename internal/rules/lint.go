@@ -296,3 +296,13 @@ func (l *linter) lintNotification() {
 		l.find(LevelWarning, "%s", text)
 	}
 }
+
+// lintBaseline reports an annotation that has no effect.
+func (l *linter) lintBaseline() {
+	switch text := l.rule.Annotations[baselineAnnotation]; {
+	case text != "" && text != "true" && text != "false":
+		l.find(LevelWarning, `the annotation baseline is "true", or is left out`)
+	case l.rule.Baseline && l.rule.Global != "":
+		l.find(LevelWarning, "the annotation baseline has no effect: the rule is evaluated over all targets at once")
+	}
+}

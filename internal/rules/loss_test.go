@@ -90,7 +90,7 @@ func TestRowsThatVanishWhileNothingCanBeStored(t *testing.T) {
 func TestLostSamplesAreSaidOnce(t *testing.T) {
 	r := start(t, hot)
 	var text bytes.Buffer
-	r.e.throttled.logger = slog.New(slog.NewTextHandler(&text, nil))
+	r.e.throttled = newThrottle(slog.New(slog.NewTextHandler(&text, nil)))
 	r.warm()
 	r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 	for range 10 {
@@ -139,7 +139,7 @@ func TestFaultsOfTheStoreAreExposed(t *testing.T) {
 		trapline_rules_store_faults_total{reason="wal_corruption"} 0
 		trapline_rules_store_faults_total{reason="wal_write"} 0
 	`
-	if err := testutil.CollectAndCompare(storeFaults{r.e}, strings.NewReader(want)); err != nil {
+	if err := testutil.CollectAndCompare(storeFaults(r.e.faults), strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
 }

@@ -37,8 +37,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-// storeFaults exposes the faults of the store.
-type storeFaults struct{ evaluator *Evaluator }
+// storeFaults is a collector of the faults of the store, which the function returns.
+type storeFaults func() (outOfOrder, corruption, write uint64)
 
 var faultsDesc = prometheus.NewDesc("trapline_rules_store_faults_total", "Samples that the store of rules refused, and faults of its files, by reason.", []string{"reason"}, nil)
 
@@ -47,10 +47,8 @@ func (storeFaults) Describe(to chan<- *prometheus.Desc) { to <- faultsDesc }
 
 // Collect is of prometheus.Collector.
 func (f storeFaults) Collect(to chan<- prometheus.Metric) {
-	counts := map[string]uint64{"out_of_order": 0, "wal_corruption": 0, "wal_write": 0}
-	if s := f.evaluator.queryEngine.Load(); s != nil {
-		counts["out_of_order"], counts["wal_corruption"], counts["wal_write"] = s.store.samples.Faults()
-	}
+	outOfOrder, corruption, write := f()
+	counts := map[string]uint64{"out_of_order": outOfOrder, "wal_corruption": corruption, "wal_write": write}
 	for _, reason := range slices.Sorted(maps.Keys(counts)) {
 		to <- prometheus.MustNewConstMetric(faultsDesc, prometheus.CounterValue, float64(counts[reason]), reason)
 	}

@@ -3,12 +3,10 @@ package rules
 import (
 	"bytes"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 
 	"trapline/internal/series"
@@ -128,9 +126,6 @@ func isRejected(err error) bool {
 	return errors.Is(err, storage.ErrOutOfOrderSample) || errors.Is(err, storage.ErrDuplicateSampleForTimestamp)
 }
 
-// stale is the value that ends a series until its next sample.
-var stale = math.Float64frombits(value.StaleNaN)
-
 // end marks the end of a series.
 func (in *pollWriter) end(ref storage.SeriesRef) {
 	_, err := in.appender.Append(ref, labels.EmptyLabels(), in.at, stale)
@@ -177,4 +172,9 @@ func (in *pollWriter) detectJump(one *cachedSeries, v float64, row []byte) {
 	if v > 2*one.step {
 		in.device.jumped(in.labels("", row), in.now)
 	}
+}
+
+// admits reports whether a series that the target did not have in its last pass may be stored.
+func (in *pollWriter) admits(lset labels.Labels) bool {
+	return in.own || in.appender.Has(lset) || in.device.quota.admit()
 }

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/template"
 )
 
 var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
@@ -54,10 +51,7 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// How much a query may cost. It is less than a rule may.
-const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
-
-// runQuery answers a query, if it is within the bounds of CheckText and CheckCost. The engine has further ones.
+// runQuery answers a query, if it is within the bounds of CheckText and cost.err. The engine has further ones.
 func (e *Evaluator) runQuery(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *queryEngine, *promql.Engine) (promql.Query, error)) {
 	s := e.queryEngine.Load()
 	if s == nil {
@@ -114,36 +108,6 @@ func (e *Evaluator) sampling() (interval, retention time.Duration) {
 	}
 	return interval, retentionOf(e.set.Selectors.Window)
 }
-
-func newLimitedEngine(lookback time.Duration, maxSeries uint64) *promql.Engine {
-	o := engineOptions(lookback)
-	o.MaxSamples, o.Timeout, o.EnableQueryCost = maxQuerySamples, maxQueryTime, true
-	engine := promql.NewEngine(o)
-	engine.SetQueryLimits(maxSeries, maxQueryReads, maxQueryTime)
-	return engine
-}
-
-// QueryFunc returns a function that evaluates expressions of rules over a queryable. A scalar is returned as a vector
-// of one sample.
-func QueryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
-	return func(ctx context.Context, text string, at time.Time) (promql.Vector, error) {
-		query, err := engine.NewInstantQuery(ctx, q, nil, text, at)
-		if err != nil {
-			return nil, err
-		}
-		defer query.Close()
-		switch result := query.Exec(ctx); v := result.Value.(type) {
-		case promql.Vector:
-			return v, result.Err
-		case promql.Scalar:
-			return promql.Vector{{T: v.T, F: v.V}}, result.Err
-		default:
-			return nil, cmp.Or(result.Err, errNoVector)
-		}
-	}
-}
-
-var errNoVector = errors.New("rule result is not a vector or scalar")
 
 // parseTime parses seconds since 1970, or RFC 3339.
 func parseTime(text string, otherwise time.Time) (time.Time, error) {

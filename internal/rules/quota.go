@@ -2,8 +2,6 @@ package rules
 
 import (
 	"time"
-
-	"github.com/prometheus/prometheus/model/labels"
 )
 
 // The limits of series that a target may add to the store. Series of rows that are gone stay in memory for up to forty minutes, at about a
@@ -69,57 +67,4 @@ func (q *quota) due() bool {
 	}
 	q.warned = q.at
 	return true
-}
-
-// admits reports whether a series that the target did not have in its last pass may be stored.
-func (in *pollWriter) admits(lset labels.Labels) bool {
-	return in.own || in.appender.Has(lset) || in.device.quota.admit()
-}
-
-// live returns the number of series that are in the store.
-func (d *device) live() (n int) {
-	for _, s := range d.caches {
-		for i := range s.series {
-			if s.series[i].ref != 0 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// Excess is a target of which not all samples are stored, because too many of its series are new. Its other series, and
-// the alarms of these, are as they should be.
-type Excess struct {
-	Target  string
-	Samples int       // of the last poll that were not stored
-	Since   time.Time // wall clock
-}
-
-// Excesses returns such targets, in the order of their names.
-func (e *Evaluator) Excesses() (list []Excess) {
-	e.eachHealth(func(target string, d *device, _ []ruleHealth) {
-		if x := d.excess.Load(); x != nil {
-			list = append(list, Excess{target, x.Samples, e.wall(x.Since)})
-		}
-	})
-	return list
-}
-
-// noteExcess counts, publishes and logs the samples of a poll that were not stored.
-func (e *Evaluator) noteExcess(d *device) {
-	q := &d.quota
-	if q.refused == 0 && !q.since.IsZero() { // the target did not answer
-		return
-	}
-	e.metrics.refused.Add(float64(q.refused))
-	if q.since.IsZero() {
-		d.excess.Store(nil)
-		return
-	}
-	d.excess.Store(&Excess{Samples: q.refused, Since: q.since})
-	if q.due() {
-		e.logger.Warn("too many series of a target are new: rules do not see those above the limit",
-			"target", d.target.Name, "samples_not_stored", q.refused, "max_series", q.max, "max_new_per_hour", q.perHour)
-	}
 }

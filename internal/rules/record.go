@@ -89,10 +89,10 @@ var (
 
 // change is a change of a stored alert.
 type change struct {
-	instance *ruleInstance
-	key      uint64
-	old      *record // nil if it is new
-	now      *record // nil if it is over
+	persisted map[uint64]*record // that it is of, by key; nil if there is none any more
+	key       uint64
+	old       *record // nil if it is new
+	now       *record // nil if it is over
 }
 
 // storeChanges stores changes. A transaction may call it more than once.
@@ -230,4 +230,11 @@ func (r *Rule) mayHaveRaised(alert labels.Labels) bool {
 		return false
 	}
 	return !slices.ContainsFunc(r.labels, func(t text) bool { return !t.template && alert.Get(t.name) != t.value })
+}
+
+func withSeverity(l labels.Labels, severity string) labels.Labels {
+	if severity == "" {
+		return l
+	}
+	return labels.NewBuilder(l).Set(severityLabel, severity).Labels()
 }

@@ -151,3 +151,27 @@ func (e *Evaluator) alarmShown(r *record) notify.Alarm {
 	}
 	return a
 }
+
+// Held returns the firing alarms of baselines, which are shown and not sent.
+func (e *Evaluator) Held() (list []notify.Alarm) {
+	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
+		for i := range fares {
+			for _, r := range fares[i].alerts {
+				if r.Firing && r.Baseline {
+					list = append(list, e.alarmShown(r))
+				}
+			}
+		}
+	})
+	return list
+}
+
+// Excesses returns such targets, in the order of their names.
+func (e *Evaluator) Excesses() (list []Excess) {
+	e.eachHealth(func(target string, d *device, _ []ruleHealth) {
+		if x := d.excess.Load(); x != nil {
+			list = append(list, Excess{target, x.Samples, e.wall(x.Since)})
+		}
+	})
+	return list
+}

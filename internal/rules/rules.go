@@ -96,3 +96,8 @@ func (s *Set) Severities() (words []string) {
 	slices.Sort(words)
 	return slices.Compact(words)
 }
+
+// baselineAnnotation is the annotation of rules whose first evaluation for a target is a baseline, if it is "true". The
+// alerts that this evaluation finds are shown, but not sent until they are resolved and fire again, or their severity
+// changes.
+const baselineAnnotation = "baseline"

@@ -176,16 +176,3 @@ func rates(e parser.Expr) (found bool) {
 	})
 	return found
 }
-
-// onlyPollSeries reports whether an expression selects only series about polling.
-func onlyPollSeries(e parser.Expr) bool {
-	list := selectors(e)
-	poll := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
-	other := func(vs *parser.VectorSelector) bool { return !poll(vs) && nameOf(vs) != alertsName }
-	return slices.ContainsFunc(list, poll) && !slices.ContainsFunc(list, other)
-}
-
-// isPollSeries reports whether series of that name are about polling, and so exist after every poll.
-func isPollSeries(name string) bool {
-	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
-}

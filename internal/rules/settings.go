@@ -34,3 +34,6 @@ func (s *Settings) interval() time.Duration {
 	}
 	return defaultInterval
 }
+
+// defaultInterval is how often global rules are evaluated whose group does not say.
+const defaultInterval = time.Minute

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 
 	"trapline/internal/rules/samples"
@@ -176,3 +178,6 @@ type scopedQuerier struct {
 func (q scopedQuerier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	return q.Querier.Select(ctx, sorted, hints, append(matchers[:len(matchers):len(matchers)], q.only)...)
 }
+
+// stale is the value that ends a series until its next sample.
+var stale = math.Float64frombits(value.StaleNaN)

@@ -1,29 +1,11 @@
 package rules
 
 import (
-	"log/slog"
 	"maps"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"trapline/internal/notify"
 )
-
-// swappableStore is an alertStore that can be replaced.
-type swappableStore struct{ current atomic.Pointer[AlertStore] }
-
-func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
-	return b.current.Load().load(logger)
-}
-
-func (b *swappableStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
-	return b.current.Load().apply(transitions, changes, looked, now)
-}
-
-func (b *swappableStore) markAlive(at, now time.Time) error {
-	return b.current.Load().markAlive(at, now)
-}
 
 // Use stores alerts in l, and samples in dir unless they are stored already. An evaluator without rules loads the
 // alerts of an earlier process; otherwise its present alerts replace them: they are stored, and receivers are notified.
@@ -86,7 +68,7 @@ func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change,
 	for _, b := range d.instances {
 		for key, r := range b.persisted {
 			known[r.ID] = true
-			changes = append(changes, change{instance: b, key: key, now: r})
+			changes = append(changes, change{persisted: b.persisted, key: key, now: r})
 			if r.sent() {
 				transitions = append(transitions, notify.Transition{Alarm: e.alarmOf(d, b, r, false), Active: true})
 			}

@@ -1,0 +1,51 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"trapline/internal/poller"
+	"trapline/internal/series"
+)
+
+// upDescs are the names that common rules have for whether the target answers.
+var upDescs = []*series.Desc{{Name: "up"}, {Name: "snmp_up"}}
+
+var limitDesc = &series.Desc{Name: limitName}
+
+// pollSeries returns the series about a poll, which exist whether the target answers or not.
+func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
+	up := 0.0
+	if p.Up {
+		up = 1
+	}
+	set := &series.Set{}
+	for _, d := range upDescs {
+		set.Columns = append(set.Columns, series.Column{Desc: d, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{up}})
+	}
+	limits := series.Column{Desc: limitDesc, Table: &series.Table{}}
+	for name, text := range t.Labels {
+		if v, err := numberIn(text); err == nil {
+			limits.Table.Labels = series.AppendLabel(limits.Table.Labels, len(limits.Table.Labels), limitLabel, []byte(name))
+			limits.Table.AddRow()
+			limits.Values = append(limits.Values, v)
+		}
+	}
+	set.Columns = append(set.Columns, limits)
+	return set
+}
+
+// onlyPollSeries reports whether an expression selects only series about polling.
+func onlyPollSeries(e parser.Expr) bool {
+	list := selectors(e)
+	poll := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
+	other := func(vs *parser.VectorSelector) bool { return !poll(vs) && nameOf(vs) != alertsName }
+	return slices.ContainsFunc(list, poll) && !slices.ContainsFunc(list, other)
+}
+
+// isPollSeries reports whether series of that name are about polling, and so exist after every poll.
+func isPollSeries(name string) bool {
+	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
+}
