@@ -194,7 +194,7 @@ func TestManifests(t *testing.T) {
 	}
 }
 
-// The workflows call make, and no target that there is not.
+// The workflows call .ci/run, and targets of the Makefile that exist.
 func TestWorkflowsCallMake(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	if err != nil {
@@ -211,6 +211,9 @@ func TestWorkflowsCallMake(t *testing.T) {
 		read(t, filepath.Join("../.github/workflows", name), &w)
 		for _, job := range w.Jobs {
 			for _, step := range job.Steps {
+				if step.Run == ".ci/run" {
+					calls++
+				}
 				target, ok := strings.CutPrefix(step.Run, "make ")
 				if !ok {
 					continue
@@ -224,7 +227,7 @@ func TestWorkflowsCallMake(t *testing.T) {
 		return nil
 	})
 	if err != nil || calls < 3 {
-		t.Errorf("%d calls of make, %v", calls, err)
+		t.Errorf("%d calls of .ci/run and make, %v", calls, err)
 	}
 }
 

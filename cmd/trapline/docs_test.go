@@ -205,14 +205,14 @@ func anchors(text string) map[string]bool {
 
 // The page about the architecture names every package below internal.
 func TestArchitectureNamesPackages(t *testing.T) {
-	text := documents(t)["docs/architecture.md"]
+	text := documents(t)["docs/ARCHITECTURE.md"]
 	entries, err := os.ReadDir(root + "/internal")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
 		if !strings.Contains(text, "`internal/"+e.Name()+"`") {
-			t.Errorf("docs/architecture.md does not name internal/%s", e.Name())
+			t.Errorf("docs/ARCHITECTURE.md does not name internal/%s", e.Name())
 		}
 	}
 }
