@@ -26,7 +26,7 @@ func Device() Dashboard {
 		group{title: "Routing: BGP and OSPF", collapsed: true, panels: deviceRouting()},
 		group{title: "UPS", collapsed: true, panels: devicePower()},
 		group{title: "Printer", collapsed: true, panels: devicePrinter()},
-		group{title: "Neighbours", collapsed: true, panels: []Panel{neighbourTable()}},
+		group{title: "Neighbors", collapsed: true, panels: []Panel{neighborTable()}},
 	)
 	return d
 }

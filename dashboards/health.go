@@ -93,7 +93,7 @@ func deviceHost() []Panel {
 func deviceRouting() []Panel {
 	session := states(1, mapped{Text: "idle", Color: "red"}, mapped{Text: "connect", Color: "orange"}, mapped{Text: "active", Color: "orange"},
 		mapped{Text: "open sent", Color: "orange"}, mapped{Text: "open confirm", Color: "orange"}, mapped{Text: "established", Color: "green"})
-	neighbour := states(1, mapped{Text: "down", Color: "red"}, mapped{Text: "attempt", Color: "orange"}, mapped{Text: "init", Color: "orange"},
+	neighbor := states(1, mapped{Text: "down", Color: "red"}, mapped{Text: "attempt", Color: "orange"}, mapped{Text: "init", Color: "orange"},
 		mapped{Text: "two-way", Color: "green"}, mapped{Text: "exchange start", Color: "orange"}, mapped{Text: "exchange", Color: "orange"},
 		mapped{Text: "loading", Color: "orange"}, mapped{Text: "full", Color: "green"})
 	peer := "bgpPeerRemoteAddr, bgpPeerRemoteAs"
@@ -105,9 +105,9 @@ func deviceRouting() []Panel {
 			column{title: "For", unit: "s", expr: by("max", peer, "bgpPeerFsmEstablishedTime"+device)},
 			column{title: "Established", expr: by("max", peer, "bgpPeerFsmEstablishedTransitions"+device)},
 		).noValue("not read").size(12, 9),
-		table("OSPF neighbours", "State of each neighbour.",
+		table("OSPF neighbors", "State of each neighbor.",
 			column{title: "Address", label: "ospfNbrIpAddr"},
-			column{title: "State", expr: by("max", "ospfNbrIpAddr", "ospfNbrState"+device), properties: []property{wordsIn(neighbour), colored}},
+			column{title: "State", expr: by("max", "ospfNbrIpAddr", "ospfNbrState"+device), properties: []property{wordsIn(neighbor), colored}},
 			column{title: "Events", expr: by("max", "ospfNbrIpAddr", "ospfNbrEvents"+device)},
 		).noValue("not read").size(12, 9),
 		timeseries("BGP updates", "Updates received from each peer.", "pps",
@@ -128,10 +128,10 @@ func devicePrinter() []Panel {
 	}
 }
 
-func neighbourTable() Panel {
-	return table("Neighbours", "What LLDP sees at each port.",
+func neighborTable() Panel {
+	return table("Neighbors", "What LLDP sees at each port.",
 		column{title: "Port", label: "lldpLocPortId"},
-		column{title: "Neighbour", label: "lldpRemSysName"},
+		column{title: "Neighbor", label: "lldpRemSysName"},
 		column{expr: by("max", "lldpLocPortId, lldpRemSysName", "lldpRemSysName"+device)},
 		column{title: "Its port", label: "lldpRemPortDesc"},
 		column{expr: by("max", "lldpLocPortId, lldpRemPortDesc", "lldpRemPortDesc"+device)},

@@ -14,7 +14,7 @@ import (
 // maxLife is how many events of an alarm are shown.
 const maxLife = 1000
 
-// Alarm returns an alarm with its life. One that has been cleared is what the journal has of it.
+// Alarm returns an alarm with its life. A cleared alarm is read from the journal.
 func (c *Console) Alarm(id string) (api.Alarm, error) {
 	answer, active := c.activeAlarm(id)
 	life, err := c.Events(api.EventQuery{Alarm: id, Limit: maxLife})

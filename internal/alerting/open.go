@@ -40,8 +40,8 @@ func (c *Console) OpenAlarms() *OpenAlarms {
 	return c.counted.alarms
 }
 
-// open are the open alarms that are wanted, by the IDs that receivers know. Whoever then asks how many there are is
-// given the counts of the same look.
+// open are the open alarms that are wanted, by the IDs that receivers know. The next call of OpenAlarms returns counts
+// of the same moment.
 func (c *Console) open(wanted func(*notify.Alarm) bool) []openAlarm {
 	list, next := c.look(wanted)
 	c.counted.mu.Lock()

@@ -27,7 +27,7 @@ func receiverError(err error) error {
 	return err
 }
 
-// Receivers returns how all receivers fare, in the order of the configuration.
+// Receivers returns the receivers with their states, in the order of the configuration.
 func (c *Console) Receivers() ([]api.Receiver, error) {
 	list := []api.Receiver{}
 	if c.outbox() == nil {
@@ -131,7 +131,7 @@ func receiverProblem(s *notify.ReceiverState) *api.Problem {
 	return &api.Problem{Reason: string(w.Reason), Text: w.Text, Remedy: w.Remedy}
 }
 
-// detailOf is an error without what says again which receiver it is about.
+// detailOf returns the text of an error without the name of its receiver.
 func detailOf(err error) string {
 	if e := (*originator.Error)(nil); errors.As(err, &e) {
 		return e.Err.Error()
@@ -171,7 +171,7 @@ func (c *Console) testProblem(receiver string, tries int, err error) *api.Proble
 	return &api.Problem{Reason: string(notify.Reason(err)), Text: detailOf(err)}
 }
 
-// Retry has a receiver sent at once what waits for it, and again what was given up.
+// Retry sends the queue of a receiver at once, including notifications that were given up.
 func (c *Console) Retry(receiver string) error {
 	if c.outbox() == nil {
 		return errNoReceivers
@@ -179,7 +179,7 @@ func (c *Console) Retry(receiver string) error {
 	return receiverError(c.outbox().Retry(receiver, time.Now()))
 }
 
-// Drop forgets what waits for a receiver and what was given up.
+// Drop deletes the queue of a receiver and its dead letters.
 func (c *Console) Drop(receiver string) error {
 	if c.outbox() == nil {
 		return errNoReceivers
@@ -187,7 +187,7 @@ func (c *Console) Drop(receiver string) error {
 	return receiverError(c.outbox().Drop(receiver, time.Now()))
 }
 
-// TestReceiver sends a receiver a test, and returns what became of it.
+// TestReceiver sends a test to a receiver and returns the outcome.
 func (c *Console) TestReceiver(ctx context.Context, receiver string) (api.TestResult, error) {
 	if c.outbox() == nil {
 		return api.TestResult{}, errNoReceivers

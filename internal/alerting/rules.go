@@ -12,7 +12,7 @@ import (
 	"trapline/internal/rules"
 )
 
-// Rules returns how the rules fare, in their order.
+// Rules returns the rules with their states, in the order of the files.
 func (c *Console) Rules() ([]api.Rule, error) {
 	list := []api.Rule{}
 	if c.rules == nil {
@@ -53,7 +53,7 @@ var ownMetrics = sync.OnceValue(poller.SelfMetrics)
 // ofFailures reports whether a metric is Trapline's own: some of these have series only while a poll fails.
 func ofFailures(metric string) bool { return slices.Contains(ownMetrics(), metric) }
 
-// missing says what a rule lacks, and what to do.
+// missing describes the metrics that a rule lacks, and the remedy.
 func (c *Console) missing(metrics []string) string {
 	text := fmt.Sprintf("No target has series of %s.", strings.Join(metrics, ", "))
 	for _, metric := range metrics {

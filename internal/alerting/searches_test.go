@@ -10,7 +10,7 @@ import (
 	"trapline/internal/journal"
 )
 
-// Few search the journal for words at once: what needs no search goes on meanwhile.
+// Few search the journal for words at once: queries without words go on meanwhile.
 func TestSearchesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, err := journal.Open(journal.Options{Logger: slog.New(slog.DiscardHandler)})

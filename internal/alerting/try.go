@@ -21,7 +21,7 @@ import (
 const maxMatches = 100
 
 // Try evaluates an expression as a rule would be, on the last polls of targets and on the samples that rules look
-// back at; selected returns the reports of the targets that q selects. Nothing is raised. What it may cost is bounded as for queries.
+// back at; selected returns the reports of the targets that q selects. Nothing is raised. Its cost is bounded as for queries.
 func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query string) ([]poller.Report, error)) (api.Try, error) {
 	hold, err := holdTime(q.For)
 	if err != nil {
@@ -82,7 +82,7 @@ func holdTime(text string) (time.Duration, error) {
 	return time.Duration(d), nil
 }
 
-// sentence says what the expression would do.
+// sentence describes the result of the expression.
 func sentence(t *api.Try, found *rules.Tried, hold time.Duration) string {
 	targets := map[string]bool{}
 	for i := range t.Matches {
@@ -103,7 +103,7 @@ func sentence(t *api.Try, found *rules.Tried, hold time.Duration) string {
 	return text
 }
 
-// lacks says what an expression has no samples of.
+// lacks returns a warning for each metric of an expression that has no samples.
 func lacks(found *rules.Tried) (list []string) {
 	for _, name := range found.Unknown {
 		list = append(list, fmt.Sprintf("No poll of these targets has %s: trapline why TARGET %[1]s says why.", name))

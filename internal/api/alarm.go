@@ -25,7 +25,7 @@ type Alarm struct {
 	AckedBy     string            `json:"acked_by,omitempty"`
 }
 
-// Notified is what a receiver knows of an alarm.
+// Notified is the state of an alarm at a receiver.
 type Notified struct {
 	Receiver string    `json:"receiver"`
 	State    string    `json:"state"` // acknowledged, sent, waits, given up, not wanted

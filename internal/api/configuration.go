@@ -47,12 +47,12 @@ type ConfigQuery struct {
 	Target string `json:"target"` // of ViewTarget; it need not say View then
 }
 
-// CheckRequest is what to check.
+// CheckRequest is a configuration to check.
 type CheckRequest struct {
 	Text string `json:"text"` // a configuration; if it is empty, the files are checked
 }
 
-// ConfigCheck is what a check has found.
+// ConfigCheck is the result of a check.
 type ConfigCheck struct {
 	OK       bool          `json:"ok"`
 	Errors   []ConfigError `json:"errors"`

@@ -10,13 +10,13 @@ import (
 	"trapline/internal/setting"
 )
 
-// Hinted is an error with what to do.
+// Hinted is an error with a remedy.
 type Hinted struct {
 	Err  error
 	Hint string
 }
 
-// WithHint returns an error with a sentence on what to do.
+// WithHint returns an error with a remedy.
 func WithHint(err error, hint string) error { return &Hinted{err, hint} }
 
 func (e *Hinted) Error() string { return e.Err.Error() }

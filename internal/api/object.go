@@ -36,7 +36,7 @@ type ObjectQuery struct {
 	Limit int    // 0 means 100
 }
 
-// ObjectList is what a query has found.
+// ObjectList is the result of a query.
 type ObjectList struct {
 	Objects []ObjectReference `json:"objects"`
 	Matched int               `json:"matched"`

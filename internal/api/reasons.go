@@ -2,7 +2,7 @@ package api
 
 import "time"
 
-// WhyRequest is what to explain.
+// WhyRequest names the metric to explain.
 type WhyRequest struct {
 	Metric string `json:"metric"` // or the name of its object, or the OID
 	Row    string `json:"row"`    // label=value, several with commas between them, or the index; empty means all

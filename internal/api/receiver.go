@@ -2,7 +2,7 @@ package api
 
 import "time"
 
-// Receiver is a receiver and what waits for it.
+// Receiver is a receiver and its queue.
 type Receiver struct {
 	Name         string     `json:"name"`
 	Address      string     `json:"address"`
@@ -40,7 +40,7 @@ type Queued struct {
 	Reason   string    `json:"reason,omitempty"`
 }
 
-// TestResult is what became of a test.
+// TestResult is the outcome of a test.
 type TestResult struct {
 	Sent         bool     `json:"sent"`
 	Acknowledged bool     `json:"acknowledged"`
@@ -50,7 +50,7 @@ type TestResult struct {
 	Problem      *Problem `json:"problem,omitempty"`
 }
 
-// DayPoint is what a receiver acknowledged in one minute.
+// DayPoint counts the notifications that a receiver acknowledged in one minute.
 type DayPoint struct {
 	At           time.Time `json:"at"`
 	Acknowledged int       `json:"acknowledged"`

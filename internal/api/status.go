@@ -53,7 +53,7 @@ type SeriesCounts struct {
 	PerSecond float64 `json:"per_second"`
 }
 
-// RuleCounts are how the rules fare.
+// RuleCounts counts rules by state.
 type RuleCounts struct {
 	Total          int     `json:"total"`
 	Failing        int     `json:"failing"`
@@ -70,7 +70,7 @@ type AlarmCounts struct {
 	BySeverity map[string]int `json:"by_severity"` // those that are not of a baseline
 }
 
-// ReceiverCounts are how receivers fare, and how many notifications wait for them.
+// ReceiverCounts counts receivers by state, and the notifications that wait for them.
 type ReceiverCounts struct {
 	Total   int `json:"total"`
 	Failing int `json:"failing"`

@@ -75,7 +75,7 @@ type Target struct {
 	Changes   []StateChange `json:"changes"` // the last 10, the newest first
 }
 
-// Identity is what a device says of itself.
+// Identity is read from the system group and the entity table of a device.
 type Identity struct {
 	SysName     string    `json:"sys_name,omitempty"`
 	SysDescr    string    `json:"sys_descr,omitempty"`

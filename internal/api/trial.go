@@ -9,7 +9,7 @@ type TryRequest struct {
 	Targets string `json:"targets"` // as TargetQuery.Text
 }
 
-// Try is what an expression would do.
+// Try is the result of an expression that was tried.
 type Try struct {
 	Matches  []TryMatch `json:"matches"` // at most 100, the firing ones first
 	Total    int        `json:"total"`

@@ -8,7 +8,7 @@ type WalkRow struct {
 	Value string `json:"value"` // as text, by the DISPLAY-HINT and the enumeration
 }
 
-// WalkRequest is what to walk.
+// WalkRequest names the objects to walk.
 type WalkRequest struct {
 	What   string `json:"what"`   // a name in a MIB or an OID; empty means mib-2
 	Limit  int    `json:"limit"`  // rows; 0 means MaxWalk

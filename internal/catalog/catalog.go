@@ -57,7 +57,7 @@ func (c *Catalog) Readers(reads func(*collector.MetricSettings) bool) (names []s
 	return names
 }
 
-// usage is how a module fares over all targets.
+// usage sums the costs of a module over all targets.
 type usage struct {
 	targets, polls         int
 	seconds, packets, rows float64
@@ -98,7 +98,7 @@ func (c *Catalog) usages() map[string]*usage {
 	return all
 }
 
-// addCosts adds what a poll says of its modules in the series about itself.
+// addCosts adds the costs of modules, which are among the series of a poll about itself.
 func addCosts(p *poller.Pass, of func(string) *usage) {
 	if len(p.Sets) == 0 {
 		return

@@ -47,7 +47,7 @@ func moduleReference(m *mibs.Module) api.ObjectReference {
 	return r
 }
 
-// search gives the objects that hold all words, the best first.
+// search returns the objects that hold all words, the best first.
 func search(tree *mibs.Tree, words []string) []api.ObjectReference {
 	type hit struct {
 		node *mibs.Node
@@ -99,7 +99,7 @@ func ObjectName(tree *mibs.Tree, oid snmp.OID) string {
 	return oid.String()
 }
 
-// Object returns an object by its name or OID, or a MIB by its name, with what lies below.
+// Object returns an object by its name or OID, or a MIB by its name, with its children.
 func (c *Catalog) Object(name string) (api.Object, error) {
 	tree, err := c.Tree()
 	if err != nil {
@@ -154,7 +154,7 @@ func newObject(n *mibs.Node) api.Object {
 	return o
 }
 
-// moduleObject is a MIB with the highest of what it defines.
+// moduleObject returns a MIB with the topmost objects that it defines.
 func moduleObject(tree *mibs.Tree, m *mibs.Module) api.Object {
 	r := moduleReference(m)
 	o := api.Object{Name: r.Name, OID: r.OID, Kind: r.Kind, LastUpdated: r.LastUpdated}
@@ -196,7 +196,7 @@ func children(tree *mibs.Tree, n *mibs.Node) (list []api.ObjectReference) {
 	return list
 }
 
-// LabelOf gives the value of a label of a row.
+// LabelOf returns the value of a label of a row.
 func LabelOf(row []byte, name string) string {
 	for n, value := range series.Labels(row) {
 		if n == name {

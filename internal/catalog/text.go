@@ -14,7 +14,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// IntegerText gives up(1) where the object has a name for the number.
+// IntegerText returns up(1) where the object has a name for the number.
 func IntegerText(n *mibs.Node, number int64) string {
 	if n != nil {
 		for _, l := range n.Syntax.Labels {
@@ -33,7 +33,7 @@ func withUnits(n *mibs.Node, text string) string {
 	return text
 }
 
-// ticksText gives hundredths of a second as days and the time of day.
+// ticksText returns hundredths of a second as days and the time of day.
 func ticksText(ticks uint64) string {
 	seconds := ticks / 100
 	text := fmt.Sprintf("%02d:%02d:%02d.%02d", seconds/3600%24, seconds/60%60, seconds%60, ticks%100)
@@ -50,7 +50,7 @@ func addressText(octets []byte) string {
 	return hexText(octets)
 }
 
-// octetsText gives octets by the DISPLAY-HINT of their object, else as they are if they are text, else in
+// octetsText returns octets by the DISPLAY-HINT of their object, else as they are if they are text, else in
 // hexadecimal digits.
 func octetsText(n *mibs.Node, octets []byte) string {
 	if n != nil && n.Syntax.Hint != "" {
@@ -95,7 +95,7 @@ func NewWalkRow(t *mibs.Tree, v snmp.VarBind) api.WalkRow {
 	return row
 }
 
-// ValueText gives a value as text; n, which may be nil, is its object.
+// ValueText returns a value as text; n, which may be nil, is its object.
 func ValueText(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 	switch v.Type {
 	case snmp.Integer:

@@ -7,7 +7,7 @@ import (
 	"trapline/mibs"
 )
 
-// Values are shown by the enumeration and the DISPLAY-HINT of their object, and what is no text in hexadecimal digits.
+// Values are shown by the enumeration and the DISPLAY-HINT of their object, and octets that are not text in hexadecimal digits.
 func TestValuesAsText(t *testing.T) {
 	tree, err := mibs.LoadAll(mibs.Embedded())
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package explain finds out why a metric of a target, or one of its rows, is missing: at which step from the device to the
-// exposition it was lost, and what to change.
+// exposition it was lost, and the remedy.
 package explain
 
 import (
@@ -52,7 +52,7 @@ func New(fleet *fleet.Fleet, catalog *catalog.Catalog, where func(path ...string
 
 // Why returns why a metric of a target, or one row of it, is there or is not, by the last poll, and if live by one
 // question to the device. A metric may also be named by its object: IF-MIB::ifAlias, or the OID. A row is
-// label=value, several with commas between them, or the index. Without a metric it lists what is missing.
+// label=value, several with commas between them, or the index. Without a metric it lists the missing ones.
 func (x *Explainer) Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error) {
 	d, err := x.fleet.Detail(target)
 	if err != nil {
@@ -96,7 +96,7 @@ type inquiry struct {
 	column *collector.Column // nil while no module of the target reads the metric
 	found  inPoll            // in the last poll
 	drop   *drop             // the filter that it is not there for
-	asked  *collector.Answer // what the device has now; nil if it was not asked
+	asked  *collector.Answer // the device's answer; nil if it was not queried
 }
 
 func (w *inquiry) ok(step int, format string, args ...any) {
@@ -128,7 +128,7 @@ func (w *inquiry) answer(ctx context.Context) error {
 		}
 	}
 	for _, step := range []func(){w.answers, w.arrived, w.filters, w.fits, w.duplicates, w.served} {
-		if w.column != nil && !w.failed() { // what Trapline itself makes passes them all
+		if w.column != nil && !w.failed() { // Trapline's own metrics pass all steps
 			step()
 		}
 	}
@@ -150,7 +150,7 @@ func (w *inquiry) ask(ctx context.Context) error {
 	return nil
 }
 
-// subject is what the verdict is about.
+// subject is the grammatical subject of the verdict.
 func (w *inquiry) subject() string { return w.Metric + " of " + w.Target }
 
 // conclude puts the outcome into a sentence.

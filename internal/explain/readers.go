@@ -23,7 +23,7 @@ func (w *inquiry) readers(metric string, object snmp.OID) []string {
 // elsewhere reports whether a module that the target does not have makes the metric.
 func (w *inquiry) elsewhere() bool { return len(w.readers(w.Metric, nil)) > 0 }
 
-// suggestion says what the name may be meant to be.
+// suggestion returns a remedy for an unknown name.
 func (w *inquiry) suggestion(err error) string {
 	var names []string
 	for _, m := range w.modulesOf() {
@@ -38,7 +38,7 @@ func (w *inquiry) suggestion(err error) string {
 	return "Search the MIBs and modules for it, or add the directory of its MIB to mibs.dirs."
 }
 
-// unread says that no module of the target reads what is known.
+// unread fails the step of a metric or object that no module of the target reads.
 func (w *inquiry) unread(object snmp.OID) {
 	text := "a metric of other modules"
 	if object != nil {

@@ -76,7 +76,7 @@ func hasValue(value string, labels [][]byte) bool {
 	return false
 }
 
-// inPoll is what the last poll has of a metric.
+// inPoll counts the samples of a metric in the last poll.
 type inPoll struct {
 	all   int    // rows
 	shown int    // of them, those that were asked for
@@ -124,7 +124,7 @@ func valueOf(c *series.Column, i int) string {
 	return strconv.FormatFloat(c.Values[i], 'f', -1, 64)
 }
 
-// indexes gives the indexes that the rows of a poll have that are the one, of any table. Where the poll has not kept
+// indexes returns the indexes that the rows of a poll have that are the one, of any table. Where the poll has not kept
 // them, the numbers among their labels stand for them; so do those that the row is asked for by, if they are among
 // the labels of the metric.
 func indexes(p *poller.Pass, q *rowQuery, labels []string) (list []string) {

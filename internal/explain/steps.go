@@ -60,7 +60,7 @@ func (w *inquiry) named() error {
 	return nil
 }
 
-// ownMetric takes all steps for what Trapline says itself of a target and its polls.
+// ownMetric completes all steps if the metric is Trapline's own.
 func (w *inquiry) ownMetric() bool {
 	if !slices.Contains(poller.SelfMetrics(), w.Metric) && w.Metric != "up" {
 		return false
@@ -97,7 +97,7 @@ func someNames(columns []collector.Column) string {
 	return strings.Join(names, ", ")
 }
 
-// describe says what an object is.
+// describe returns the name, OID, type and index of an object.
 func (w *inquiry) describe(oid snmp.OID) string {
 	i := w.tree.Object(oid)
 	parts := []string{catalog.ObjectName(w.tree, oid), oid.String()}
@@ -137,7 +137,7 @@ func (w *inquiry) place(key string) string {
 	return "module " + w.Module + cmp.Or(w.where(key), w.where(""))
 }
 
-// where gives the file and the line of a key of the module, or of the module itself, in parentheses; "" if no file has
+// where returns the file and the line of a key of the module, or of the module itself, in parentheses; "" if no file has
 // it.
 func (w *inquiry) where(key string) string {
 	place, known := w.places[w.Module+"\x00"+key]
@@ -193,7 +193,7 @@ func rtt(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 }
 
-// broken gives the error of a poll that the column, or what its labels look up, did not arrive whole by.
+// broken returns the error by which the column, or a column that its labels look up, is incomplete.
 func (w *inquiry) broken(errs []*access.Error) (e *access.Error, label string) {
 	overlaps := func(e *access.Error, oid snmp.OID) bool {
 		return e.OID == nil || oid.HasPrefix(e.OID) || e.OID.HasPrefix(oid)
@@ -271,7 +271,7 @@ func (w *inquiry) sent() int {
 	return len(w.asked.Rows)
 }
 
-// lookThere says what to do where the device lacks a column or a row.
+// lookThere returns the remedy if the device lacks a column or a row.
 func (w *inquiry) lookThere() string {
 	if w.found.all == 0 && w.sent() == 0 {
 		return fmt.Sprintf("Does the device have this object, and does its view allow it: trapline walk %s %s", w.Target, w.Object)
@@ -314,7 +314,7 @@ func (w *inquiry) arrivedNow() {
 // noted reports whether a value of the row is known not to have fitted.
 func (w *inquiry) noted() bool { return w.unfit() != nil }
 
-// unfit gives the note of a value of the metric, in the row, that made no sample.
+// unfit returns the note of a value of the metric, in the row, that made no sample.
 func (w *inquiry) unfit() *collector.Unfit {
 	p := w.summary.Last
 	at := indexes(p, &w.row, w.column.Labels)

@@ -26,7 +26,7 @@ type drop struct {
 	at     string // when
 }
 
-// dropped gives the filter that dropped the row in the last poll, or if no row was named any, or nil.
+// dropped returns the filter that dropped the row in the last poll, or if no row was named any, or nil.
 func (w *inquiry) dropped() *drop {
 	p := w.summary.Last
 	if p == nil {
@@ -103,7 +103,7 @@ func (w *inquiry) filters() {
 	}
 }
 
-// filterText says what a filter wants, and where it stands.
+// filterText returns the condition of a filter, and its place in the configuration.
 func (w *inquiry) filterText(f *collector.Filter) string {
 	var wanted []string
 	for _, v := range f.Values {
@@ -121,7 +121,7 @@ func (w *inquiry) bare(oid snmp.OID) string {
 	return oid.String()
 }
 
-// valueWords gives a value of an object as text, such as down(2).
+// valueWords returns a value of an object as text, such as down(2).
 func (w *inquiry) valueWords(object snmp.OID, value string) string {
 	number, err := strconv.ParseInt(value, 10, 64)
 	if i := w.tree.Object(object); err == nil && i.Node != nil {
@@ -188,7 +188,7 @@ func (w *inquiry) misfit(text string) {
 	w.fail(stepFits, strings.ToUpper(text[:1])+text[1:]+", of which the type of the metric makes nothing.", "Give the metric another type in "+w.place("metrics")+".")
 }
 
-// duplicate gives the labels of the series that was dropped, since another has its name and labels.
+// duplicate returns the labels of the series that was dropped, since another has its name and labels.
 func (w *inquiry) duplicate() string {
 	for _, d := range w.summary.Last.Duplicates {
 		if d.Name == w.Metric && (w.row.all() || w.row.is(nil, []byte(d.Labels))) {
@@ -239,7 +239,7 @@ func (w *inquiry) served() {
 // maxMissing is how many metrics are listed that have no series.
 const maxMissing = 1000
 
-// list says what the last poll lacks.
+// list describes the metrics that the last poll lacks.
 func (w *inquiry) list() {
 	p := w.summary.Last
 	switch {

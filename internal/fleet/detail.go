@@ -111,7 +111,7 @@ func versionOf(t *poller.Target) string {
 	return fmt.Sprint(int(t.Spec.Auth.Version))
 }
 
-// ProfileOf says what module auto chose, and why.
+// ProfileOf returns the modules that auto chose, and why.
 func ProfileOf(u *poller.Summary) string {
 	p := cmp.Or(u.Answered, u.Last)
 	if p == nil || p.Choice == nil {
@@ -167,7 +167,7 @@ var stepTexts = map[reason.Step]string{
 	reason.User:     "it accepts the user",
 }
 
-// openSteps say what is not known, since a step before does not hold.
+// openSteps are texts of steps after the one that failed.
 var openSteps = map[reason.Step]string{
 	reason.Sent:    "whether the network takes the packets",
 	reason.Answers: "whether the device answers",
@@ -176,7 +176,7 @@ var openSteps = map[reason.Step]string{
 	reason.View:    "whether the objects may be read",
 }
 
-// notes are what else is known of a target that is down: since when, and who else fell silent.
+// notes are further sentences on a target that is down: since when, and which others fell silent.
 func (f *Fleet) notes(u *poller.Summary) []string {
 	var notes []string
 	if u.Answered != nil {

@@ -1,4 +1,4 @@
-// Package fleet answers queries about targets by their last polls: lists, tables with rates, and the sentences on what needs
+// Package fleet answers queries about targets by their last polls: lists, tables with rates, and the sentences on targets that need
 // attention. It polls and walks targets on request.
 package fleet
 
@@ -36,8 +36,8 @@ func (f *Fleet) Detail(name string) (poller.Detail, error) {
 	return d, nil
 }
 
-// StoreVersion changes when what is known of targets does, or how many alarms they have. It is another one in each
-// process.
+// StoreVersion returns a version that changes with the state of any target and the number of its alarms. It differs
+// between processes.
 func (f *Fleet) StoreVersion() string {
 	return fmt.Sprintf("%x-%x-%x", f.started.UnixNano(), f.polls.Version(), f.console.OpenAlarms().Version)
 }

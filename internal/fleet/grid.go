@@ -48,7 +48,7 @@ func newGrid(p *poller.Pass, wanted func(*series.Desc) bool) *grid {
 	return g
 }
 
-// number gives the numbers of the rows of a table.
+// number returns the numbers of the rows of a table.
 func (g *grid) number(t *series.Table) []int {
 	numbers := make([]int, len(t.Ends))
 	for i := range numbers {
@@ -87,7 +87,7 @@ func rowKey(t *series.Table, i int) string {
 	return string(t.Row(i))
 }
 
-// row gives the number of a row. Of its labels those count of the table that has the most.
+// row returns the number of a row. Of its labels those count of the table that has the most.
 func (g *grid) row(t *series.Table, i int) int {
 	key, labels := rowKey(t, i), string(t.Row(i))
 	n, ok := g.rows[key]

@@ -155,7 +155,7 @@ func summary(u *poller.Summary, alarms *alerting.OpenAlarms) api.TargetSummary {
 	return s
 }
 
-// seconds leaves out what no clock can tell.
+// seconds rounds to the resolution of clocks.
 func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
 
 // reports returns the last reports of the targets that a query selects.

@@ -57,7 +57,7 @@ func Slowest(all []*poller.Summary) []api.SlowPoll {
 	return list
 }
 
-// causeOf says what the time of a poll probably goes to.
+// causeOf returns the likely cause of the duration of a poll.
 func causeOf(u *poller.Summary) string {
 	p := u.Last
 	path := p.Stats.Path

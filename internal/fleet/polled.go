@@ -102,8 +102,8 @@ func (t *polledTable) rank() int {
 	return 1
 }
 
-// entitle gives the table its name: the one of its MIB where that is known, else what the names of its metrics begin
-// with.
+// entitle returns the table its name: the one of its MIB where that is known, else the common prefix of the names of
+// its metrics.
 func (t *polledTable) entitle(metrics []string) {
 	entry := t.entries[0]
 	if entry == scalars {

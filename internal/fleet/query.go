@@ -9,7 +9,7 @@ import (
 	"trapline/internal/profile"
 )
 
-// matches reports whether a target fulfils the terms, those of its state left out.
+// matches reports whether a target fulfills the terms, those of its state left out.
 func matches(u *poller.Summary, list []api.Term) bool {
 	for _, t := range list {
 		switch {
@@ -23,7 +23,7 @@ func matches(u *poller.Summary, list []api.Term) bool {
 	return true
 }
 
-// matchesState reports whether a target fulfils the terms of its state.
+// matchesState reports whether a target fulfills the terms of its state.
 func matchesState(u *poller.Summary, list []api.Term) bool {
 	for _, t := range list {
 		if t.Key == "state" && strings.EqualFold(t.Value, u.State.String()) == t.Not {

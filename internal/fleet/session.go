@@ -11,13 +11,13 @@ import (
 	"trapline/internal/poller"
 )
 
-// sessions counts what is asked of targets beside their polls.
+// sessions holds the targets with requests outside of their polls.
 type sessions struct {
 	mu      sync.Mutex
 	targets map[string]bool // targets
 }
 
-// begin returns what ends a question to a target, or ErrBusy.
+// begin returns a function that ends the session with a target, or ErrBusy.
 func (q *sessions) begin(target string) (end func(), err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -38,7 +38,7 @@ func (q *sessions) begin(target string) (end func(), err error) {
 	}, nil
 }
 
-// unanswered says in words what the question to a target has met.
+// unanswered returns the error of requests to a target in words.
 func (f *Fleet) unanswered(name string, err error, took poller.Pass) error {
 	d, ok := f.polls.Detail(name)
 	if err == nil || !ok {

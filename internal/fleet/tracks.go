@@ -15,7 +15,7 @@ type tracks struct {
 	rows []int         // targets the view, by row of the grid; -1 where it has none
 }
 
-// tracksOf finds what is kept of a kind.
+// tracksOf returns the rates and histories of a kind.
 func tracksOf(g *grid, views []history.View, kind string) *tracks {
 	for i := range views {
 		if v := &views[i]; v.Kind == kind && v.Table != nil {
@@ -91,7 +91,7 @@ type trackColumns struct {
 	history bool
 }
 
-// columnTrack is what is kept of one column.
+// columnTrack holds the rates and histories of one column.
 type columnTrack struct {
 	tracks *tracks
 	column string
@@ -114,7 +114,7 @@ func newTrackColumns(g *grid, views []history.View, out *api.Table, q *api.Table
 	return x
 }
 
-// fill adds to a row what was added to the columns.
+// fill adds the rates and histories to a row.
 func (x *trackColumns) fill(r *api.TableRow, row int) {
 	for _, t := range x.tracks {
 		name := t.tracks.view.Tracks[0].Name

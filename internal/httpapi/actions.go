@@ -29,7 +29,7 @@ type Guard struct {
 	Hostname string                   // of this machine
 }
 
-// Locked returns ErrLocked with what to set, if nothing may be done by way of the connection that r came by.
+// Locked returns ErrLocked with a remedy if requests of the connection of r must not act.
 func (g *Guard) Locked(r *http.Request) error {
 	switch g.Mode {
 	case ActionsOn:
@@ -57,7 +57,7 @@ func (g *Guard) Check(r *http.Request) error {
 }
 
 // CheckBrowser returns why a request may not change anything if a browser sends it, or nil: it came by a name that is
-// not this server's, or from a page of another origin. It is for what programs call too, by whatever name they have for
+// not this server's, or from a page of another origin. It is for paths that programs call too, by any name of
 // this machine: only browsers follow names of others (DNS rebinding), and these send Origin with every POST, also where
 // they leave out Sec-Fetch-Site because the page is not encrypted.
 func (g *Guard) CheckBrowser(r *http.Request) error {
@@ -120,10 +120,10 @@ func checkBody(r *http.Request) error {
 	return api.WithHint(fmt.Errorf("%w %q", api.ErrMediaType, header), "Send JSON with the header Content-Type: application/json")
 }
 
-// Locked returns why actions are locked for whoever sent r, or nil. Pages show a lock where they are.
+// Locked returns why actions are locked for the sender of r, or nil. Pages show a lock then.
 func (a *API) Locked(r *http.Request) error { return a.options.Guard.Locked(r) }
 
-// Admit returns why r may not have something done, or nil, and logs who has what done. Handlers of forms call
+// Admit returns why r must not act, or nil, and logs the request with its sender. Handlers of forms call
 // it before anything else.
 func (a *API) Admit(r *http.Request) error {
 	if err := a.options.Guard.Check(r); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // Whatever sends it, a request acts only if all of these let it: the flag, the Host header, and where the page
-// that sends it comes from. What programs call too asks for the last two, and of browsers only.
+// that sends it comes from. Paths that programs call too check the last two, and of browsers only.
 func TestGuard(t *testing.T) {
 	external, _ := url.Parse("https://trapline.example.com/snmp")
 	modes := []struct {
@@ -84,7 +84,7 @@ func set(r *http.Request, header, value string) {
 	}
 }
 
-// Each way of refusing says what to set or to do.
+// Each refusal has a remedy.
 func TestGuardSaysWhatToDo(t *testing.T) {
 	for _, c := range []struct {
 		guard       Guard
@@ -110,8 +110,8 @@ func TestGuardSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// Pages of others can send text, forms with files and what has no type; of these a form is let in, which the
-// headers of browsers tell apart.
+// Pages of others can send text, forms with files and bodies without a type; of these a form is admitted, whose
+// origin the headers of browsers show.
 func TestBodiesOfActions(t *testing.T) {
 	g := Guard{Mode: ActionsOn}
 	for _, c := range []struct {

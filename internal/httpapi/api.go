@@ -27,7 +27,7 @@ type Options struct {
 	Version string
 	Started time.Time
 
-	Guard  Guard        // of what acts
+	Guard  Guard        // of requests that act
 	Logger *slog.Logger // of who acts; nil means nowhere
 
 	Open          poller.Open                                    // the session to a target, to ask it beside its polls

@@ -7,12 +7,12 @@ import (
 	"trapline/internal/api"
 )
 
-// Configuration is what an API learns of the configuration. What is nil cannot be asked.
+// Configuration holds the functions by which an API reads and reloads the configuration. Any may be nil.
 type Configuration struct {
 	Status  func() api.ConfigStatus
 	Written func() ([]api.ConfigFile, error)
 	Dump    func(io.Writer) error                        // of all, with the defaults
-	Target  func(name string, to io.Writer) error        // of one target, with what holds for it
+	Target  func(name string, to io.Writer) error        // of one target, with its defaults
 	Check   func(text []byte) (api.ConfigCheck, error)   // of a text, or if it is nil of the files
 	Reload  func() error                                 // an error means that the old one goes on
 	Where   func(path ...string) (file string, line int) // of a setting; line 0 if no file has it
@@ -63,7 +63,7 @@ func (a *API) CheckConfig(text string) (api.ConfigCheck, error) {
 }
 
 // Reload reads the configuration again. If there is an error in it, nothing changes, and the error is ErrRefused;
-// what is wrong is in the status that is returned.
+// the status that is returned has the errors.
 func (a *API) Reload() (api.ConfigStatus, error) {
 	if a.options.Configuration.Reload == nil {
 		return api.ConfigStatus{}, api.Errorf(api.ErrUnavailable, "no configuration")

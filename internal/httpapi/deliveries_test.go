@@ -223,7 +223,7 @@ func TestTheLifeOfAnAlarm(t *testing.T) {
 	}
 }
 
-// Alarms are to be had as CSV, each on a line of its own, and what devices say in them is no formula.
+// Alarms are served as CSV, one a line, in which texts of devices are not formulas.
 func TestAlarmsAsCSV(t *testing.T) {
 	h := newHouse(t, routeOf("nms-1", nil))
 	h.raise(t, "=HYPERLINK(1)", "major", "@berlin")

@@ -16,8 +16,8 @@ import (
 
 const docsFile = "../../docs/api.md"
 
-// docs/api.md is made of the table of routes, the types that they take and give, and the comments of these: what is
-// written there about routes, fields and statuses is so.
+// docs/api.md is made of the table of routes, the types that they take and give, and their comments, so that
+// it describes the routes, fields and statuses that exist.
 func TestReferenceOfTheAPI(t *testing.T) {
 	comments, err := doctest.Comments(".", "../api", "../journal")
 	if err != nil {

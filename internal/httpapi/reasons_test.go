@@ -242,7 +242,7 @@ func checkTrouble(t *testing.T, a *API, name string, c *trouble, log string) {
 	t.Errorf("%s: not in the log", name)
 }
 
-// digits are what differs from poll to poll.
+// digits match the parts that differ from poll to poll.
 var digits = regexp.MustCompile(`[0-9.]+`)
 
 // lockedBuffer is a log that several goroutines write and read.

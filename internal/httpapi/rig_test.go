@@ -30,7 +30,7 @@ type rig struct {
 	devices map[string]*stub
 }
 
-// stub is a device: what it answers, and the error of what it does not.
+// stub is a device: its answers, and the error of all other requests.
 type stub struct {
 	objects []snmp.VarBind
 	stats   client.Stats

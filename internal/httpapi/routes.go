@@ -12,7 +12,7 @@ import (
 	"trapline/internal/api"
 )
 
-// route is a path of the API. The table of them is what docs/api.md is made of. All but those that read are
+// route is a path of the API. docs/api.md is made of the table of them. All but those that read are
 // guarded: see Guard.
 type route struct {
 	pattern string // of http.ServeMux
@@ -23,7 +23,7 @@ type route struct {
 	serve   func(*API, http.ResponseWriter, *http.Request)
 }
 
-// gives is a route that answers in an envelope.
+// gives returns a route that answers in an envelope.
 func gives[T any](pattern, text string, query func(*API, *http.Request) (T, error)) route {
 	return route{pattern: pattern, text: text, gives: reflect.TypeFor[T](), serve: func(a *API, w http.ResponseWriter, r *http.Request) {
 		data, err := query(a, r)

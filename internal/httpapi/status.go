@@ -41,7 +41,7 @@ func (a *API) Status() api.Status {
 	return s
 }
 
-// otherCounts are how rules and receivers fare.
+// otherCounts are the states of rules and receivers.
 type otherCounts struct {
 	rules     api.RuleCounts
 	receivers api.ReceiverCounts

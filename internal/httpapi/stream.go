@@ -101,7 +101,7 @@ func (a *API) streamRecording(w http.ResponseWriter, r *http.Request, in *api.Wa
 	return nil
 }
 
-// stream sends what is written before much time has gone by.
+// stream is a writer that flushes after streamPace at the latest.
 type stream struct {
 	*bufio.Writer
 	response http.ResponseWriter
@@ -119,7 +119,7 @@ func newStream(w http.ResponseWriter, contentType string) *stream {
 	return s
 }
 
-// pace sends what waits, if the last time is long enough ago.
+// pace flushes if the last time is long enough ago.
 func (s *stream) pace() error {
 	if time.Since(s.last) < streamPace {
 		return nil
@@ -127,7 +127,7 @@ func (s *stream) pace() error {
 	return s.Flush()
 }
 
-// sender is what a stream writes to.
+// sender is the writer below the buffer of a stream.
 type sender struct{ to *stream }
 
 func (s sender) Write(b []byte) (int, error) {

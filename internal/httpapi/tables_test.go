@@ -139,7 +139,7 @@ func get(r *rig, path string, header ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-// An answer is sent again only when a poll has changed what is known, and is another one for another query.
+// An answer is sent again only after a poll, and differs between queries.
 func TestAnswersHaveATag(t *testing.T) {
 	play(t, sites(4, "berlin"), func(r *rig) {
 		time.Sleep(3*time.Minute + time.Second)

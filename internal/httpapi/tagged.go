@@ -10,7 +10,7 @@ import (
 	"trapline/internal/api"
 )
 
-// viewed is a tabular route of what polls change. It has an ETag, by which a client that has the answer is not sent it
+// viewed is a tabular route whose answers change with polls. It has an ETag, by which a client that has the answer is not sent it
 // again.
 func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, error), rows func(*T) [][]string) route {
 	view := tabular(pattern, text, query, rows)

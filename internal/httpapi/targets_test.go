@@ -64,7 +64,7 @@ func TestTargetsAreSearchedSortedAndCounted(t *testing.T) {
 		if _, list := listed(t, r, api.TargetQuery{Text: "site=oslo state=down"}); list.Counts.Total != 3 || list.Matched != 1 {
 			t.Errorf("counts leave state= out: %+v", list)
 		}
-		if _, err := r.api.Fleet.Targets(api.TargetQuery{Sort: "colour"}); !errors.Is(err, api.ErrBadRequest) {
+		if _, err := r.api.Fleet.Targets(api.TargetQuery{Sort: "color"}); !errors.Is(err, api.ErrBadRequest) {
 			t.Error(err)
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/api"
 )
 
-// views are the routes of what is known of targets.
+// views are the routes of targets and their tables.
 var views = []route{
 	gives("GET /api/v1/status", "The state of the process, from device to receiver.", func(a *API, _ *http.Request) (api.Status, error) {
 		return a.Status(), nil

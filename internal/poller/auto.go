@@ -21,7 +21,7 @@ type auto struct {
 // from outside.
 const maxChoices = 100_000
 
-// auto gives what chooses modules for t. Targets that are the same device share a choice.
+// auto returns the chooser of modules for t. Targets that are the same device share a choice.
 func (c *Catalog) auto(t *Target, reserved []string) (*auto, error) {
 	book, err := c.Profiles()
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *Catalog) auto(t *Target, reserved []string) (*auto, error) {
 	return &auto{c.choices[key], c, reserved}, nil
 }
 
-// modules gives the modules of a pass that begins now. A chosen module that has a name of t's own gives
+// modules returns the modules of a pass that begins now. A chosen module that has a name of t's own gives
 // way to it. The choice is nil where none is to be made.
 func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time) ([]*collector.Module, *profile.Choice, error) {
 	if t.auto == nil {

@@ -2,7 +2,7 @@ package poller
 
 import "time"
 
-// clock gives the times of the schedule. They begin with the wall clock, so that a restart changes no
+// clock returns the times of the schedule. They begin with the wall clock, so that a restart changes no
 // device's rhythm, and go on with one that nobody can set.
 type clock struct {
 	origin  time.Time // without a monotonic reading

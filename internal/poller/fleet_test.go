@@ -51,7 +51,7 @@ func (f *fleet) coin() bool {
 	return f.r.IntN(2) == 0
 }
 
-// budget is what a request to a silent device takes, with the default settings.
+// budget is the duration of a request to a silent device, with the default settings.
 const budget = 20 * time.Second
 
 func (s fleetSession) Poll(ctx context.Context, _ *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pulse is what tells whether polling stands still. It is read without the Poller's mutex, whose holder may
-// be what stands still.
+// pulse notes when polls begin, to detect a standstill. It is read without the Poller's mutex, whose holder may
+// be the one that hangs.
 type pulse struct {
 	since    time.Time
 	shortest atomic.Int64 // interval of a target; 0 without targets

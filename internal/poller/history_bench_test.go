@@ -59,7 +59,7 @@ func switchTarget(b *testing.B) (t *poller.Target, open poller.Open) {
 	return t, func(client.Spec) (collector.Session, error) { return byPlan{t.Modules, sessions}, nil }
 }
 
-// byPlan answers each module what it asks for.
+// byPlan answers the requests of each module.
 type byPlan struct {
 	modules  []*collector.Module
 	sessions map[string]recorded
@@ -82,7 +82,7 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// BenchmarkHistory compares what rates and histories take with what the polls of the same switches take of which they
+// BenchmarkHistory compares the memory of rates and histories with that of the polls of the same switches of which they
 // are made, conversion alone: the engine's part, which is more, is left out. cpu-% and memory-% are the ratios.
 func BenchmarkHistory(b *testing.B) {
 	t, open := switchTarget(b)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Minute is how the targets fared in one minute: the most that were down or partial at a time.
+// Minute counts targets in one minute: the maximum of those that were down or partial at a time.
 type Minute struct {
 	At                   time.Time // its beginning
 	Down, Partial, Total int
@@ -18,7 +18,7 @@ const (
 	censusInterval = 5 * time.Second
 )
 
-// hour is how the targets fared in the last hour.
+// hour holds the minutes of the last hour.
 type hour struct {
 	mu      sync.Mutex
 	minutes [hourMinutes]Minute // each at its number modulo hourMinutes

@@ -21,7 +21,7 @@ const (
 	maxIdentity = 255
 )
 
-// identityObjects are what a device is asked for, in one request.
+// identityObjects are requested from a device at once.
 var identityObjects = []struct {
 	oid snmp.OID
 	set func(*Identity, snmp.VarBind)
@@ -90,7 +90,7 @@ func (p *Poller) ask(ctx context.Context, t *Target) (*Identity, error) {
 		}
 	})
 	if answered {
-		err = nil // what is missing is what the device does not have, or does not show
+		err = nil // objects may be absent, or outside of the view
 	}
 	return id, err
 }

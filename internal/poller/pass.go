@@ -30,12 +30,12 @@ type Pass struct {
 
 	Modules []*collector.Module // those of the target and those chosen for it
 	Choice  *profile.Choice     // why these were chosen; nil if none were to be
-	Notes   []*collector.Notes  // what made no series, where there is anything to note
+	Notes   []*collector.Notes  // values that made no series
 	Asked   int                 // columns and instances that were asked for
 	Arrived int                 // of them that arrived whole
 }
 
-// Open gives the session to a target.
+// Open returns the session to a target.
 type Open func(client.Spec) (collector.Session, error)
 
 // PassOptions are the options of all passes of the program.
@@ -45,7 +45,7 @@ type PassOptions struct {
 	KeepIndexes       bool // as in collector.Options
 	ModuleConcurrency int  // modules of one pass at once; less than 1 means 1
 	ObserveModule     func(module string, d time.Duration)
-	InFlight          func(change int) // told of modules that start (1) and end (-1)
+	InFlight          func(change int) // called with the change: modules that start (1) and end (-1)
 }
 
 // Run makes a pass over t with all its modules, those included that are chosen for it. Compatible is as in collector.Options.
@@ -182,7 +182,7 @@ func (o *PassOptions) collect(ctx context.Context, m *collector.Module, s collec
 	return r
 }
 
-// doubled gives the objects of which samples were dropped as duplicates.
+// doubled returns the objects of which samples were dropped as duplicates.
 func (p *Pass) doubled() (oids []snmp.OID) {
 	if len(p.Duplicates) == 0 {
 		return nil

@@ -49,7 +49,7 @@ type place struct {
 
 // enter waits until a pass may begin. One over a device that is not expected to answer takes its place
 // at the first answer; answered, which may be nil, is called then. enter reports whether ctx was not
-// cancelled before.
+// canceled before.
 func (l *places) enter(ctx context.Context, expected bool, answered func()) (*place, bool) {
 	p := &place{places: l, answered: answered, ready: make(chan struct{})}
 	p.yielded.Store(!expected && !l.exclusive())

@@ -27,7 +27,7 @@ func enters(t *testing.T, l *places, expected bool) (began func() *place) {
 	}
 }
 
-// counts gives how many places are taken, who holds one and who waits.
+// counts returns how many places are taken, who holds one and who waits.
 func (l *places) counts() (taken, holders, waiting int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -106,13 +106,13 @@ func (p *Pass) canceled() bool {
 	return slices.ContainsFunc(p.Errors, func(e *access.Error) bool { return e.Reason == access.Canceled })
 }
 
-// outOfTime is what is known of a pass that does not end.
+// outOfTime returns a pass that stands for one that does not end.
 func outOfTime(ctx context.Context, t *Target, start time.Time, answered bool) *Pass {
 	err := client.OutOfTime(ctx, "walk", t.Spec.Address)
 	return &Pass{Start: start, Duration: time.Since(start), Errors: access.Errors(err), Err: err, Up: answered}
 }
 
-// abandon gives up a pass that goes on although its time is over, so that its target is not lost with it.
+// abandon detaches a pass that does not end after its deadline, so that its target is polled again.
 func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
 	p.options.Logger.Error("a poll has not ended although its time is over; this is a bug in Trapline, please report it", "target", t.Name, "after", pass.Duration)
 	if p.options.Overran != nil {
@@ -185,6 +185,6 @@ func (u *Summary) logged() []any {
 	return []any{"target", u.Target.Name, "reason", w.Reason, "text", w.Cut(lineRoom - len(u.Target.Name) - len(w.Reason))}
 }
 
-// lineRoom is what a line of 200 characters has for a target's name, the reason and the text, beside the time, the
+// lineRoom is the length that a line of 200 characters has for a target's name, the reason and the text, beside the time, the
 // level, the source and the names of all attributes.
 const lineRoom = 90

@@ -128,7 +128,7 @@ func TestAbandonedPassesAreBounded(t *testing.T) {
 	})
 }
 
-// What a caller gives up says nothing of the device.
+// A pass that its caller canceled says nothing of the device.
 func TestCanceledPassIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var polls, reports atomic.Int32
@@ -152,7 +152,7 @@ func TestCanceledPassIsNoFailure(t *testing.T) {
 	})
 }
 
-// A device that answers until the time for the pass is over is up, and what is missing is incomplete.
+// A device that answers until the deadline of the pass is up, and the missing tables are incomplete.
 func TestSlowAnswersAreLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		device := session(func(ctx context.Context, yield func(snmp.VarBind)) error {
@@ -248,7 +248,7 @@ func TestPollingThatStandsStillFailsTheCheck(t *testing.T) {
 	})
 }
 
-// exposed is what is exposed of a target.
+// exposed returns the exposition of a target.
 func exposed(t *testing.T, r *Report) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -262,7 +262,7 @@ func exposed(t *testing.T, r *Report) string {
 	return out.String()
 }
 
-// A pass that does not heed that it is cancelled does not keep the program from ending.
+// A pass that does not heed that it is canceled does not keep the program from ending.
 func TestPassThatDoesNotEndHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})

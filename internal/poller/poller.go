@@ -1,6 +1,6 @@
 // Package poller says when: it makes a pass over every target on the target's interval, and keeps
-// what the last one yielded. It owns every goroutine that polls. What a pass asks for and makes of
-// the answers is the collector's business.
+// the last one. It owns every goroutine that polls. Requests and conversion are those of the
+// collector.
 package poller
 
 import (
@@ -110,12 +110,12 @@ func (p *Poller) enroll() {
 	p.version.Add(1)
 }
 
-// identity is what makes a target the same for its schedule and its last pass.
+// identity returns the properties of a target whose change resets its schedule and its last pass.
 func (t *Target) identity() any {
 	return []any{t.Labels, t.Spec, t.Interval, t.Params, t.Defaults, t.ModuleNames()}
 }
 
-// forget gives up the histories of targets that are gone or have changed.
+// forget closes the histories of targets that are gone or have changed.
 func (p *Poller) forget(kept map[string]*state) {
 	for name, s := range p.states {
 		if kept[name] != s && s.history != nil {
@@ -148,8 +148,8 @@ func (p *Poller) successor(s *state, t *Target, first time.Time) *state {
 	return next
 }
 
-// Run polls until ctx is cancelled, and returns nil once the passes in hand have ended. These end
-// soon: they are cancelled too.
+// Run polls until ctx is canceled, and returns nil once the passes in hand have ended. These end
+// soon: they are canceled too.
 func (p *Poller) Run(ctx context.Context) error {
 	var passes sync.WaitGroup
 	defer p.await(&passes)
@@ -167,7 +167,7 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
-// endGrace is how long passes have to end that were cancelled.
+// endGrace is how long passes have to end that were canceled.
 const endGrace = 10 * time.Second
 
 // await waits for the passes in hand, but not for ever.
@@ -179,7 +179,7 @@ func (p *Poller) await(passes *sync.WaitGroup) {
 	select {
 	case <-ended:
 	case <-overrun.C:
-		p.options.Logger.Error("polls have not ended although they were cancelled; this is a bug in Trapline, please report it")
+		p.options.Logger.Error("polls have not ended although they were canceled; this is a bug in Trapline, please report it")
 	}
 }
 

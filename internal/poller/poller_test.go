@@ -306,7 +306,7 @@ func TestFreshPassServes(t *testing.T) {
 	})
 }
 
-// A reload while a pass is on its way changes nothing of what the pass is reported to be of.
+// A reload while a pass is on its way does not change the target that the pass is reported for.
 func TestAPassIsReportedOfTheTargetThatItWasOf(t *testing.T) {
 	old, young := target("device", time.Hour), target("device", time.Hour)
 	reported := make(chan *Target)

@@ -24,7 +24,7 @@ func (p *Poller) PollNow(ctx context.Context, name string) error {
 	}
 }
 
-// hasten makes a target due, unless a poll of it runs, and gives what is closed when its poll has ended.
+// hasten makes a target due, unless a poll of it runs, and returns a channel that is closed when its poll has ended.
 func (p *Poller) hasten(name string) (ended <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Whoever wants a poll at once gets one that ends after he asked, however many ask; there is one at a time.
+// Every caller of PollNow waits for a poll that ends after the call; there is one at a time.
 func TestPollNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork()

@@ -15,7 +15,7 @@ type Prober struct {
 	probes map[string]*probe
 }
 
-// probe is a pass under way. It is cancelled when nobody waits for it any more.
+// probe is a pass in flight. It is canceled when nobody waits for it.
 type probe struct {
 	done    chan struct{}
 	pass    *Pass // set before done is closed
@@ -67,7 +67,7 @@ func (p *Prober) remove(key string, f *probe) {
 	}
 }
 
-// leave gives up waiting. The last to leave ends the pass.
+// leave stops waiting. The last to leave cancels the pass.
 func (p *Prober) leave(key string, f *probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // maxWords bounds how many failures of one poll are put into words.
 const maxWords = 100
 
-// Problems says in words what is missing from the last poll, what concerns the whole target first.
+// Problems returns the failures of the last poll in words, those of the whole target first.
 func (u *Summary) Problems() []reason.Words {
 	p := u.Last
 	if p == nil {
@@ -43,8 +43,8 @@ func (u *Summary) Problems() []reason.Words {
 	return list
 }
 
-// Words says in words what a question to the target beside its polls has met; took is a pass that has nothing but what
-// it took. Of several errors it is the first of the whole target, else the first.
+// Words returns the error of requests outside of polls in words; took is a pass with nothing but their
+// cost. Of several errors it is the first of the whole target, else the first.
 func (u *Summary) Words(err error, took Pass) reason.Words {
 	asked := *u
 	asked.Last = &took
@@ -61,7 +61,7 @@ func (u *Summary) Words(err error, took Pass) reason.Words {
 	return reason.Of(&f)
 }
 
-// facts are what is known of an error of the last poll.
+// facts returns the facts on an error of the last poll.
 func (u *Summary) facts(e *access.Error) reason.Facts {
 	t, p := u.Target, u.Last
 	f := reason.Facts{
@@ -89,7 +89,7 @@ func (u *Summary) facts(e *access.Error) reason.Facts {
 	return f
 }
 
-// nameOf gives the name of the metric that is made of an object, or else the object in numbers.
+// nameOf returns the name of the metric that is made of an object, or else the object in numbers.
 func (p *Pass) nameOf(oid snmp.OID) string {
 	for _, m := range p.Modules {
 		if name := m.NameOf(oid); name != "" {

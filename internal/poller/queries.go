@@ -9,7 +9,7 @@ import (
 	"trapline/internal/history"
 )
 
-// Report tells about one target; ok is false when there is none of that name.
+// Report returns the report on a target; ok is false if none has that name.
 func (p *Poller) Report(name string) (r Report, ok bool) {
 	p.mu.Lock()
 	s, ok := p.states[name]
@@ -22,7 +22,7 @@ func (p *Poller) Report(name string) (r Report, ok bool) {
 	return s.report(t, time.Now()), true
 }
 
-// Reports tells about all targets, sorted by name.
+// Reports returns the reports on all targets, sorted by name.
 func (p *Poller) Reports() []Report {
 	type pair struct {
 		state  *state
@@ -56,14 +56,14 @@ func (p *Poller) Summaries() []*Summary {
 // Version changes when a summary does.
 func (p *Poller) Version() uint64 { return p.version.Load() }
 
-// Detail is what is known of a target beside its Summary.
+// Detail is a Summary with counters.
 type Detail struct {
 	Summary                                        *Summary
 	Polls, Missed, Late, Packets, Retries, Reboots int64
 	Next                                           time.Time // when the next poll is due
 }
 
-// Detail returns what is known of a target; ok is false where none has that name.
+// Detail returns the detail of a target; ok is false if none has that name.
 func (p *Poller) Detail(name string) (d Detail, ok bool) {
 	p.mu.Lock()
 	s, ok := p.states[name]
@@ -116,7 +116,7 @@ func (p *Poller) Check() error {
 	return fmt.Errorf("polling stands still: no poll has begun for %v, and there are targets with an interval of %v", still.Round(time.Second), shortest)
 }
 
-// Fresh gives the last pass over t's device, when it was made for the same modules with the same
+// Fresh returns the last pass over t's device, when it was made for the same modules with the same
 // credentials, is complete and no older than maxAge.
 func (p *Poller) Fresh(t *Target, maxAge time.Duration, now time.Time) *Pass {
 	if maxAge <= 0 {

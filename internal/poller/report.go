@@ -2,15 +2,15 @@ package poller
 
 import "trapline/internal/series"
 
-// Report is what is known about a target.
+// Report is a target with its last poll.
 type Report struct {
 	Target *Target
 	Last   *Pass       // nil before the first pass has ended
-	Health *series.Set // how the target fares, as of when it was asked
+	Health *series.Set // the target's self metrics, as of the call
 }
 
-// Group gives the series of the target: those of the last pass, unless the target did not answer in
-// it, and those that say how it fares.
+// Group returns the series of the target: those of the last pass, unless the target did not answer in
+// it, and its self metrics.
 func (r *Report) Group() series.Group {
 	g := r.Self()
 	if r.Last != nil {
@@ -19,24 +19,24 @@ func (r *Report) Group() series.Group {
 	return g
 }
 
-// Device gives the series of the last pass alone, with what is missing from it, for those who tell
-// targets apart by themselves.
+// Device returns the series of the last pass alone, with the reasons of incomplete tables, for clients that
+// label targets themselves.
 func (r *Report) Device() series.Group {
 	return series.Group{Sets: append([]*series.Set{{Columns: failures(r.Last)}}, r.Last.Sets...)}
 }
 
-// Self gives the series that say how the target fares.
+// Self returns the self metrics of the target.
 func (r *Report) Self() series.Group {
 	return series.Group{Labels: r.Target.Rendered, Sets: []*series.Set{r.Health}}
 }
 
-// Tracker tells how a target fares over passes that somebody else makes, as a Poller does over its own.
+// Tracker reports on a target over passes that others make, as a Poller does over its own.
 type Tracker struct{ state }
 
 // NewTracker begins with a target of which nothing is known.
 func NewTracker(t *Target) *Tracker { return &Tracker{state{target: t}} }
 
-// Observe gives what is known about the target right after a pass.
+// Observe notes a pass and returns the report right after it.
 func (f *Tracker) Observe(p *Pass) Report {
 	f.took(p)
 	return f.report(f.target, p.Start.Add(p.Duration))

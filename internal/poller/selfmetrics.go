@@ -12,7 +12,7 @@ import (
 // SelfLabels are those that series about passes may have.
 var SelfLabels = []string{"module", "reason", "table"}
 
-// SelfMetrics lists the names of the series that say how a target and the passes over it fare.
+// SelfMetrics returns the names of the series on the health of a target and its polls.
 func SelfMetrics() (names []string) {
 	for _, d := range SelfDescs() {
 		names = append(names, d.Name)
@@ -20,7 +20,7 @@ func SelfMetrics() (names []string) {
 	return names
 }
 
-// SelfDescs describe the series that say how a target and the passes over it fare.
+// SelfDescs returns the descriptions of the series on the health of a target and its polls.
 func SelfDescs() (descs []*series.Desc) {
 	s := &state{}
 	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
@@ -33,7 +33,7 @@ func SelfDescs() (descs []*series.Desc) {
 	return descs
 }
 
-// The series that say how a target fares.
+// The series on the health of a target.
 var (
 	descAge        = gauge("trapline_target_age_seconds", "Time since the target's last poll ended.")
 	descDelay      = gauge("trapline_target_pass_delay_seconds", "How late the target's last poll began.")
@@ -57,12 +57,12 @@ var (
 	descWindow     = gauge("trapline_target_window", "Current limit of outstanding requests.")
 )
 
-// maxSelf is how many series say how a target fares, but for those of failures.
+// maxSelf is the number of series on the health of a target, without those of failures.
 const maxSelf = 18
 
 var noLabels = &series.Table{Ends: []uint32{0}}
 
-// selfSet says how a target fares. It is empty before the first pass has ended.
+// selfSet returns the series on the health of a target. It is empty before the first pass has ended.
 func (s *state) selfSet(now time.Time) *series.Set {
 	p := s.last.Load()
 	if p == nil {
@@ -105,7 +105,7 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	return set
 }
 
-// failures gives a series for each reason why something is missing.
+// failures returns a series for each reason why something is missing.
 func failures(p *Pass) (columns []series.Column) {
 	if p.Err == nil && len(p.Duplicates) == 0 {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// Global is the `global` section: what holds for every target that does not say otherwise.
+// Global is the `global` section: the defaults of all targets.
 type Global struct {
 	Interval        setting.Duration  `yaml:"interval,omitempty"`         // how often targets are polled; default 1m, at least 1s
 	Concurrency     int               `yaml:"concurrency,omitempty"`      // devices that are polled at once; default 1000; with 1, strictly one after the other
@@ -26,7 +26,7 @@ type Global struct {
 	client.Params   `yaml:",inline"`
 }
 
-// What holds where nothing is set, and where it is DefaultAuth and DefaultModule, where the files define these.
+// Defaults of settings. DefaultAuth and DefaultModule are those of the files, where the files define them.
 const (
 	DefaultInterval    = time.Minute
 	DefaultConcurrency = 1000
@@ -51,7 +51,7 @@ type TargetSettings struct {
 }
 
 // UnmarshalYAML reads the keys of a target, or its address alone. Auth and modules that are not set are left to
-// whoever knows which there are.
+// the caller, which knows the names.
 func (t *TargetSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain TargetSettings
 	*t = TargetSettings{}
@@ -71,7 +71,7 @@ func (t *TargetSettings) UnmarshalYAML(unmarshal func(any) error) error {
 // TextForm says that an address may stand for a target.
 func (TargetSettings) TextForm() {}
 
-// Wanted says what to write.
+// Wanted describes the expected value.
 func (TargetSettings) Wanted() string {
 	return "an address, or keys such as name, address, auth, modules"
 }
@@ -135,7 +135,7 @@ func labelWarnings(labels map[string]string) []setting.Problem {
 	return m
 }
 
-// TargetLabel is the label by which the series of different targets are told apart.
+// TargetLabel is the label that distinguishes the series of targets.
 const TargetLabel = "target"
 
 // labelProblems reports names that labels of targets cannot have.
@@ -157,7 +157,7 @@ func labelProblems(labels map[string]string) []setting.Problem {
 // targetName stands for the target's name in the values of global labels.
 const targetName = "$target"
 
-// labels gives the labels of a target: its own, and those of all that it does not set itself.
+// labels returns the labels of a target: its own, and those of all that it does not set itself.
 func (g *Global) labels(t *TargetSettings) map[string]string {
 	if len(g.Labels) == 0 {
 		return t.Labels
@@ -170,7 +170,7 @@ func (g *Global) labels(t *TargetSettings) map[string]string {
 	return all
 }
 
-// Effective sets what holds for a target where it sets nothing itself.
+// Effective resolves the defaults of a target.
 func (t *TargetSettings) Effective(g *Global) {
 	t.Labels = g.labels(t)
 	t.Interval.Duration = firstSet(t.Interval.Duration, g.Interval.Duration, DefaultInterval)

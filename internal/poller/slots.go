@@ -26,7 +26,7 @@ const (
 
 func newSlots(size int) *slots { return &slots{free: make(chan struct{}, size)} }
 
-// enter waits for a slot and for the pass's turn, and reports whether ctx was not cancelled before.
+// enter waits for a slot and for the pass's turn, and reports whether ctx was not canceled before.
 func (l *slots) enter(ctx context.Context) bool {
 	select {
 	case l.free <- struct{}{}:

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/series"
 )
 
-// state is what is kept about a target from pass to pass. The schedule owns next; running and the
+// state is kept about a target from pass to pass. The schedule owns next; running and the
 // numbers are shared with the pass.
 type state struct {
 	target  *Target // of the next pass; the Poller's mutex guards it
@@ -40,7 +40,7 @@ type state struct {
 	passes, missed, late, packets, retries, varbinds, duplicates, problems, reboots atomic.Int64
 }
 
-// took notes what came of a pass, and reports whether the target's agent began anew before it.
+// took adds a pass to the counters, and reports whether the target's agent began anew before it.
 func (s *state) took(pass *Pass) (rebooted bool) {
 	s.passes.Add(1)
 	s.packets.Add(int64(pass.Stats.Packets))
@@ -99,7 +99,7 @@ func (s *state) summarize(t *Target, pass *Pass) (before, after *Summary) {
 	return before, after
 }
 
-// awaitEnd gives what is closed when a poll has ended.
+// awaitEnd returns a channel that is closed when a poll has ended.
 func (s *state) awaitEnd() <-chan struct{} {
 	s.ending.Lock()
 	defer s.ending.Unlock()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// State is how a target fared in its last poll.
+// State is the outcome of a target's last poll.
 type State uint8
 
 // The states. A target is Partial that answered, but of which something is missing.
@@ -20,7 +20,7 @@ const (
 
 func (s State) String() string { return [...]string{"waiting", "up", "partial", "down"}[s] }
 
-// State is how the target fared in the poll; of a nil Pass it is Waiting.
+// State returns the state of the target after the pass; of a nil Pass it is Waiting.
 func (p *Pass) State() State {
 	switch {
 	case p == nil:
@@ -33,7 +33,7 @@ func (p *Pass) State() State {
 	return Up
 }
 
-// Summary is what lists show of a target, as of the end of its last poll. It is not changed once made.
+// Summary is a row of the list of targets, as of the end of its last poll. It is immutable.
 type Summary struct {
 	Target   *Target
 	Last     *Pass     // nil before the first poll has ended
@@ -58,7 +58,7 @@ type Change struct {
 // maxChanges is how many changes of its state are kept of a target.
 const maxChanges = 10
 
-// search is what a search looks at.
+// search returns the text in which words of a query are looked up.
 func search(t *Target, id *Identity) string {
 	parts := []string{t.Name, t.Spec.Address}
 	if id != nil {
@@ -79,7 +79,7 @@ func (u *Summary) change(at time.Time) Change {
 	return c
 }
 
-// Identity is what a device says of itself.
+// Identity is read from the system group and the entity table of a device.
 type Identity struct {
 	SysName, SysDescr, SysLocation, SysContact string
 	SysObjectID                                string // dotted numbers

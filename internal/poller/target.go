@@ -33,7 +33,7 @@ type Target struct {
 	auto *auto // chooses more modules; nil if none are to be chosen
 }
 
-// Catalog is what targets refer to by name.
+// Catalog has the auths, modules and profiles that targets refer to by name.
 type Catalog struct {
 	Auths    map[string]*access.Auth
 	Modules  map[string]*collector.Module
@@ -47,7 +47,7 @@ type Catalog struct {
 
 	mu       sync.Mutex
 	variants map[string]*collector.Module    // modules of profiles, and modules compiled around reserved labels
-	choices  map[string]*profile.ChoiceCache // of targets, by what tells them apart
+	choices  map[string]*profile.ChoiceCache // of targets, by their key
 }
 
 // NewCatalog compiles modules whose settings have been checked.
@@ -116,7 +116,7 @@ func (c *Catalog) moduleSettings(name string) *collector.Settings {
 	return c.Shipped(name)
 }
 
-// module gives a compiled module in which no series has a label of a reserved name.
+// module returns a compiled module in which no series has a label of a reserved name.
 func (c *Catalog) module(name string, reserved []string) *collector.Module {
 	m := c.Module(name)
 	if m == nil || !slices.ContainsFunc(reserved, m.HasLabel) {
@@ -125,7 +125,7 @@ func (c *Catalog) module(name string, reserved []string) *collector.Module {
 	return c.variant(name, c.moduleSettings(name), reserved)
 }
 
-// variant gives a module compiled around reserved labels. It is compiled once.
+// variant returns a module compiled around reserved labels. It is compiled once.
 func (c *Catalog) variant(name string, s *collector.Settings, reserved []string) *collector.Module {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,7 +153,7 @@ func offset(name string, interval time.Duration) time.Duration {
 	return time.Duration(h.Sum64() % uint64(interval))
 }
 
-// ModuleNames gives the names of the target's modules in their order, profile.Auto for those that are
+// ModuleNames returns the names of the target's modules in their order, profile.Auto for those that are
 // chosen in each pass.
 func (t *Target) ModuleNames() []string {
 	names := make([]string, 0, len(t.Modules)+1)

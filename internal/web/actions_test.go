@@ -14,7 +14,7 @@ import (
 	"trapline/internal/api"
 )
 
-// What a fleet can have done.
+// The actions of a fleet.
 
 func (f *fleet) Locked(*http.Request) error { return f.locked }
 
@@ -140,7 +140,7 @@ func send(h http.Handler, path string, form url.Values) *httptest.ResponseRecord
 	return w
 }
 
-// actionForms are the forms that act, with what they have done.
+// actionForms are the forms that act, with their effects.
 var actionForms = []struct {
 	path string
 	form url.Values
@@ -160,7 +160,7 @@ var actionForms = []struct {
 	{"/configuration/reload", nil, "reload"},
 }
 
-// A form has done what it says, and nothing where actions are locked; then its button says why.
+// A form has the effect of its label, and none where actions are locked; then its button says why.
 func TestActions(t *testing.T) {
 	for _, c := range actionForms {
 		f := newFleet(20)

@@ -67,7 +67,7 @@ func alarmChips(st *api.Status, d *alarmsData) []chip {
 // baselineState selects, of the open alarms, those of baselines.
 const baselineState = "baseline"
 
-// query is what the API selects the alarms by.
+// query returns the query of the API for the alarms.
 func (d *alarmsData) query() api.AlarmQuery {
 	if d.State == baselineState {
 		return api.AlarmQuery{Text: strings.TrimSpace(d.Text + " baseline=true")}
@@ -75,7 +75,7 @@ func (d *alarmsData) query() api.AlarmQuery {
 	return api.AlarmQuery{Text: d.Text, State: d.State}
 }
 
-// API is the query that gives the same alarms as JSON or CSV.
+// API returns the query for the same alarms as JSON or CSV.
 func (d *alarmsData) API(format string) string {
 	q := d.query()
 	return query("q", q.Text, "state", q.State, "group", d.Group, "format", format)

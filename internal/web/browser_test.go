@@ -69,7 +69,7 @@ func TestPagesInABrowser(t *testing.T) {
 	}
 }
 
-// Searching while typing keeps the focus, shows what is searched in the URL, and the way back leads back.
+// Searching while typing keeps the focus and puts the query into the URL, and the back button restores it.
 func TestSearchWhileTyping(t *testing.T) {
 	base := serveFleet(t, 10000)
 	tab := browser.Open(t, browser.Start(t), browser.Light)
@@ -112,7 +112,7 @@ func TestPollingKeepsTheFocus(t *testing.T) {
 	}
 }
 
-// Without JavaScript every page has the same content, and forms and links do what scripts would.
+// Without JavaScript every page has the same content, and forms and links work as with scripts.
 func TestWithoutJavaScript(t *testing.T) {
 	base := serveFleet(t, 10000)
 	tab := browser.Open(t, browser.Start(t), browser.Script)

@@ -13,7 +13,7 @@ type entry struct {
 	Class           string // of Count
 }
 
-// navigation gives the pages, with how many things on each need attention.
+// navigation returns the pages, with how many things on each need attention.
 func navigation(st *api.Status) []entry {
 	targets := entry{"t", "/targets", "Targets", st.Targets.Down + st.Targets.Partial, "warn"}
 	if st.Targets.Down > 0 {
@@ -40,7 +40,7 @@ func alarmsClass(c *api.AlarmCounts) string {
 	return ""
 }
 
-// stateClasses give the shape and the colour of a word.
+// stateClasses give the shape and the color of a word.
 var stateClasses = map[string]string{
 	"up": "up", "works": "up", "ok": "up", "acknowledges": "up", "online": "up",
 	"down": "down", "fails": "down", "failing": "down", "error": "down", "failed": "down",
@@ -58,7 +58,7 @@ func stateClass(state any) string {
 	return "wait"
 }
 
-// attentionClass gives the shape and the colour of something that needs attention.
+// attentionClass returns the shape and the color of something that needs attention.
 func attentionClass(kind string) string {
 	switch kind {
 	case "down", "failing":

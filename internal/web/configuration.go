@@ -8,7 +8,7 @@ import (
 	"trapline/internal/api"
 )
 
-// configurationData is the running configuration, and what a check or a reload has found.
+// configurationData is the running configuration, and the errors of a check or a reload.
 type configurationData struct {
 	View, Target string
 	Files        []file
@@ -91,7 +91,7 @@ type numbered struct {
 	Hit    bool
 }
 
-// around gives the lines around an error.
+// around returns the lines around an error.
 func around(e api.ConfigError) []numbered {
 	list := make([]numbered, len(e.Context))
 	for i, text := range e.Context {

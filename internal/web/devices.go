@@ -48,7 +48,7 @@ func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
 	group.SetLimit(pollsTogether)
 	for _, t := range list.Targets {
 		group.Go(func() error {
-			_ = s.source.Fleet.Poll(ctx, t.Name) // what came of it is in the list
+			_ = s.source.Fleet.Poll(ctx, t.Name) // the list has the outcome
 			return nil
 		})
 	}
@@ -57,7 +57,7 @@ func (s *Site) pollAll(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// done leads to the page that shows what an action has changed.
+// done redirects to the page that shows the effect of an action.
 func (s *Site) done(w http.ResponseWriter, r *http.Request, what string, segments ...string) error {
 	http.Redirect(w, r, s.path(segments...)+query("done", what), http.StatusSeeOther)
 	return nil

@@ -9,7 +9,7 @@ import (
 // event is an entry of the journal as a page shows it.
 type event struct {
 	api.Event
-	Deliveries []string // what receivers did about it
+	Deliveries []string // of its notifications
 }
 
 func events(list []api.Event) []event {
@@ -23,7 +23,7 @@ func events(list []api.Event) []event {
 // happenings are at most n entries, the newest first, each with the deliveries that follow it.
 func happenings(list []api.Event, n int) []event {
 	var shown []event
-	deliveries := map[string][]string{} // by alarm, until what was delivered comes
+	deliveries := map[string][]string{} // by alarm, until its event comes
 	for _, e := range list {
 		switch e.Kind {
 		case "sent", "acknowledged", "given_up":
@@ -43,7 +43,7 @@ func happenings(list []api.Event, n int) []event {
 	return shown
 }
 
-// Label is the severity of what was raised, and the kind of anything else.
+// Label is the severity of a raised alarm, and the kind of any other event.
 func (e event) Label() string {
 	if e.Kind == "raised" && e.Severity != "" {
 		return e.Severity

@@ -153,7 +153,7 @@ func (f *fleet) Target(name string) (api.Target, error) {
 	t.Identity = api.Identity{SysName: t.SysName, SysDescr: "Cisco IOS Software, C3750E,\r\nVersion 15.2(4)E7", SysLocation: "Berlin, rack B12", Serial: "FDO1512X0A7", Up: 212 * 86400}
 	t.Polls, t.Packets, t.Absent, t.EngineID = 4100, 61*4100, 12, "80001f8880e9bd0c1d12667a5100000000"
 	t.Tables = []api.TableName{{Name: "interfaces", Title: "Interfaces", Rows: 52}, {Name: "sensors", Title: "Sensors", Rows: 14}, {Name: "processors", Title: "Processors", Rows: 2},
-		{Name: "pools", Title: "Memory pools", Rows: 3}, {Name: "poe", Title: "PoE ports", Rows: 48}, {Name: "neighbours", Title: "Neighbours", Rows: 4}, {Name: "bgp", Title: "BGP peers", Rows: 2}, {Name: "vlans", Title: "VLANs", Rows: 1052}}
+		{Name: "pools", Title: "Memory pools", Rows: 3}, {Name: "poe", Title: "PoE ports", Rows: 48}, {Name: "neighbors", Title: "Neighbors", Rows: 4}, {Name: "bgp", Title: "BGP peers", Rows: 2}, {Name: "vlans", Title: "VLANs", Rows: 1052}}
 	t.Changes = []api.StateChange{{At: f.now.Add(-41 * time.Minute), State: t.State, Text: "first poll"}}
 	if t.State == api.Down {
 		t.Ladder = []api.Step{{Name: "name resolves", State: "ok"}, {Name: "network takes packets", State: "ok"}, {Name: "device answers", State: "failed", Text: "No answer to 4 requests in 8 s."}, {Name: "engine found", State: "unknown"}, {Name: "user accepted", State: "unknown"}}

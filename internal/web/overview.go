@@ -6,7 +6,7 @@ import (
 	"trapline/internal/api"
 )
 
-// overviewData is what the first page shows beside the status.
+// overviewData is the first page, beside the status.
 type overviewData struct {
 	Events []event
 	Empty  bool // no target is configured

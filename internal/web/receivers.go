@@ -68,7 +68,7 @@ func (s *Site) retry(w http.ResponseWriter, r *http.Request) error {
 	return s.done(w, r, "retry", "receivers", r.PathValue("name"))
 }
 
-// drop forgets what waits for a receiver, whose name must be typed.
+// drop deletes the queue of a receiver, whose name must be typed.
 func (s *Site) drop(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	if r.FormValue("name") != name {
@@ -85,7 +85,7 @@ func (s *Site) drop(w http.ResponseWriter, r *http.Request) error {
 	return s.done(w, r, "drop", "receivers", name)
 }
 
-// test sends a receiver a test and says what became of it.
+// test sends a test to a receiver and shows the outcome.
 func (s *Site) test(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	result, err := s.source.Console.TestReceiver(r.Context(), name)
@@ -105,7 +105,7 @@ func (s *Site) test(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, "receivers", v)
 }
 
-// minutes draws what a receiver acknowledged and what failed in each of the last minutes.
+// minutes draws the acknowledged and the failed notifications of a receiver, by minute.
 func minutes(points []api.DayPoint) template.HTML {
 	most, acknowledged, failed := 0, 0, 0
 	for _, p := range points {

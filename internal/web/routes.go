@@ -49,17 +49,17 @@ func (s *Site) routes() map[string]handler {
 	}
 }
 
-// Kind says what serving a route costs.
+// Kind is the cost of serving a route.
 type Kind int
 
 // The kinds of routes.
 const (
-	Rendered Kind = iota // quickly, out of what is in memory
+	Rendered Kind = iota // quickly, from memory
 	Asking               // after devices or receivers were asked; the API bounds how many at once
 	Stored               // rendered when the process started
 )
 
-// Route is a path with what serves it.
+// Route is a path with its handler.
 type Route struct {
 	Pattern string // of http.ServeMux
 	Kind    Kind
@@ -82,7 +82,7 @@ func (s *Site) Routes() []Route {
 // maxForm is how many octets a form may have.
 const maxForm = 64 << 10
 
-// admitted has something done only for whoever may have it done.
+// admitted calls a handler only for requests that may act.
 func (s *Site) admitted(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.source.Process.Admit(r); err != nil {

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-// rulesData is the list of rules, and what an expression that was tried would do.
+// rulesData is the list of rules, and the result of an expression that was tried.
 type rulesData struct {
 	Groups []ruleGroup
 	Total  int
@@ -61,7 +61,7 @@ func (s *Site) rulesView(r *http.Request) (*view, *rulesData, error) {
 	return s.view(r, "r", "Rules", d), d, nil
 }
 
-// try evaluates an expression and shows what would fire.
+// try evaluates an expression and shows the matches.
 func (s *Site) try(w http.ResponseWriter, r *http.Request) error {
 	v, d, err := s.rulesView(r)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-// Source is what answers the pages, and acts on their forms.
+// Source answers the queries of pages and acts on their forms.
 type Source struct {
 	Process   Process
 	Fleet     Fleet

@@ -59,7 +59,7 @@ func newAsset(file string, plain []byte) *asset {
 	return &asset{media: media, tag: hex.EncodeToString(sum[:6]), plain: plain, zipped: zipped.Bytes()}
 }
 
-// asset gives the URL of a file, which changes with its content.
+// asset returns the URL of a file, which changes with its content.
 func (s *Site) asset(name string) string {
 	return s.options.Prefix + "/static/" + name + "?v=" + s.assets[name].tag
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // strip draws the outcomes of the last polls as a band, the newest at its right; a thin line stands for polls that are
-// still to come. Width 0 fills what there is.
+// still to come. Width 0 fills the cell.
 func strip(outcomes string, width, height int) template.HTML {
 	if outcomes == "" {
 		return ""
@@ -52,7 +52,7 @@ func outcomeClass(c byte) string {
 	return "w" // missed
 }
 
-// lineClasses are the colours of the first and of further lines of a drawing.
+// lineClasses are the colors of the first and of further lines of a drawing.
 var lineClasses = [...]string{"i", "o", "g2", "y2"}
 
 // spark draws histories as lines over the same scale, the oldest at the left; -1 is a gap.
@@ -71,7 +71,7 @@ func spark(histories [][]float64, width, height int, label string) template.HTML
 	return template.HTML(b.String()) // of digits, constants and an escaped label
 }
 
-// scale gives the greatest value and the number of points.
+// scale returns the greatest value and the number of points.
 func scale(histories [][]float64) (top float64, n int) {
 	for _, h := range histories {
 		n = max(n, len(h))
@@ -124,7 +124,7 @@ func bar(share float64) template.HTML {
 }
 
 // hour draws how many targets were partial and down in each minute of the last hour: a thin green line where none was,
-// a grey one before the first minute.
+// a gray one before the first minute.
 func hour(minutes []api.Minute) template.HTML {
 	const width, height, bottom = 5, 72, 74
 	most := max(1, worst(minutes))

@@ -45,21 +45,21 @@ func newTableView(t api.Table, row string) *tableView {
 	return v
 }
 
-// Right says whether a column holds numbers.
+// Right reports whether a column holds numbers.
 func (v *tableView) Right(c int) bool { return v.numbers[c] && v.Columns[c].Unit != "%" }
 
-// SparkAfter says whether the histories are drawn after column c.
+// SparkAfter reports whether the histories are drawn after column c.
 func (v *tableView) SparkAfter(c int) bool {
 	return len(v.Sparks) > 0 && v.Sparks[len(v.Sparks)-1] == c
 }
 
-// Narrow says whether a column is left out on small screens: where there are histories, all but the state, the name
+// Narrow reports whether a column is left out on small screens: where there are histories, all but the state, the name
 // and those with a history.
 func (v *tableView) Narrow(c int) bool {
 	return c > v.Link() && len(v.Sparks) > 0 && !slices.Contains(v.Sparks, c)
 }
 
-// Folded is what stands below the name on small screens: the column after it, if that is left out.
+// Folded returns the text below the name on small screens: the column after it, if that is left out.
 func (v *tableView) Folded(r api.TableRow) string {
 	c := v.Link() + 1
 	if c >= len(r.Cells) || !v.Narrow(c) || v.numbers[c] {
@@ -87,7 +87,7 @@ func (v *tableView) Cell(r api.TableRow, c int) template.HTML {
 	return template.HTML(template.HTMLEscapeString(text))
 }
 
-// State says whether a column holds states of rows.
+// State reports whether a column holds states of rows.
 func (v *tableView) State(c int) bool { return v.Columns[c].Name == "state" }
 
 // Link is the column whose cells lead to the chart of the row: the first one that is no state.
@@ -98,7 +98,7 @@ func (v *tableView) Link() int {
 	return 0
 }
 
-// Alert says whether a rate of errors is above zero.
+// Alert reports whether a rate of errors is above zero.
 func (v *tableView) Alert(r api.TableRow, c int) bool {
 	return c < len(r.Values) && r.Values[c] != nil && *r.Values[c] > 0 && strings.Contains(strings.ToLower(v.Columns[c].Title), "error")
 }
@@ -146,7 +146,7 @@ func (v *tableView) Large() template.HTML {
 	return spark(lines, 1200, 190, strings.Join(names, ", "))
 }
 
-// Legend gives the lines of the drawing with their colours.
+// Legend returns the lines of the drawing with their colors.
 func (v *tableView) Legend() []legend {
 	_, names := v.histories(*v.Chart)
 	entries := make([]legend, len(names))
@@ -158,7 +158,7 @@ func (v *tableView) Legend() []legend {
 
 type legend struct{ Class, Name string }
 
-// Series gives the histories of the chosen row to the page's script.
+// Series returns the histories of the chosen row to the page's script.
 func (v *tableView) Series() (string, error) {
 	type drawn struct {
 		Label  string     `json:"label"`

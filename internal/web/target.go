@@ -33,7 +33,7 @@ func (s *Site) target(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, "target", v)
 }
 
-// targetView gathers what the page of a target shows.
+// targetView returns the view of the page of a target.
 func (s *Site) targetView(r *http.Request) (*view, error) {
 	name := r.PathValue("name")
 	open, err := s.source.Console.Alarms(api.AlarmQuery{Text: "target=" + quoted(name), Limit: pageRows})

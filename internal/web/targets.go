@@ -27,7 +27,7 @@ type targetsData struct {
 type column struct {
 	Title string
 	Right bool
-	Sort  string // what a click sorts by; "" for nothing
+	Sort  string // the sort key of a click; "" for none
 	Aria  string // ascending, descending or ""
 }
 
@@ -101,7 +101,7 @@ func targetChips(c *api.TargetCounts, state string) []chip {
 	return chips
 }
 
-// API is the query that gives the same rows as JSON or CSV.
+// API returns the query for the same rows as JSON or CSV.
 func (d *targetsData) API(format string) string {
 	return query("q", d.query(), "sort", d.Sort, "format", format)
 }
@@ -136,7 +136,7 @@ func (d *targetsData) Last() int { return d.From + len(d.Targets) }
 // Previous is the row that the page before this one begins with.
 func (d *targetsData) Previous() int { return max(0, d.From-pageRows) }
 
-// Label gives the labels of a target in few words: of site alone the value.
+// Label returns the labels of a target in few words: of site alone the value.
 func (*targetsData) Label(labels map[string]string) string {
 	if site := labels["site"]; site != "" {
 		return site

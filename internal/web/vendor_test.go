@@ -7,7 +7,7 @@ import (
 	"trapline/internal/peers"
 )
 
-// What others wrote is embedded as the lock file's packages have it, whose hashes npm checks.
+// Files of others are embedded as the lock file's packages have them, whose hashes npm checks.
 func TestVendoredFilesAreThoseOfTheLockFile(t *testing.T) {
 	for name, source := range map[string]string{
 		"htmx.min.js": "htmx.org/dist/htmx.min.js", "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js", "uPlot.min.css": "uplot/dist/uPlot.min.css",

@@ -20,7 +20,7 @@ import (
 	"trapline/internal/human"
 )
 
-// Options are what a Site shows and where it lies.
+// Options are the sources of a Site and its place among paths.
 type Options struct {
 	Source    Source
 	Prefix    string           // in front of every path, such as /trapline; "" for none
@@ -56,22 +56,22 @@ func guardBrowser(h http.Header) {
 	h.Set("Referrer-Policy", "same-origin")
 }
 
-// view is what a template gets.
+// view is the data of a template.
 type view struct {
 	Title   string
 	Key     string // of the entry of the navigation
 	Status  *api.Status
 	URL     string // of the page itself, to fetch it again
 	Metrics string
-	Notice  string // what a request has done
-	Failed  string // what a request could not do
-	Hint    string // what to do then
+	Notice  string // the effect of a request
+	Failed  string // the error of a request
+	Hint    string // the remedy
 	Locked  string // why buttons that act are off; "" if they are on
-	Unlock  string // what to set
+	Unlock  string // the remedy
 	Data    any
 }
 
-// view prepares what every page shows.
+// view returns the data that every page has.
 func (s *Site) view(r *http.Request, key, title string, data any) *view {
 	status := s.source.Process.Status()
 	v := &view{
@@ -82,7 +82,7 @@ func (s *Site) view(r *http.Request, key, title string, data any) *view {
 	return v
 }
 
-// explained splits an error into what happened and what to do.
+// explained splits an error into its text and its remedy.
 func explained(err error) (text, hint string) {
 	if err == nil {
 		return "", ""
@@ -128,7 +128,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, status int, name s
 	return nil
 }
 
-// fail says on a page what could not be done.
+// fail answers with the page of an error.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, failure error) {
 	v := s.view(r, "", "Error", nil)
 	v.Failed, v.Hint = explained(failure)
@@ -156,5 +156,5 @@ func (p *page) execute(w io.Writer, v *view) error { return p.template.ExecuteTe
 // link is a path of the site that an answer of the API names, with the prefix.
 func (s *Site) link(path string) string { return s.options.Prefix + path }
 
-// handler renders a page or has something done. What it returns as an error becomes a page that says so.
+// handler renders a page or has something done. Its error becomes a page.
 type handler func(w http.ResponseWriter, r *http.Request) error

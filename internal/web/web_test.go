@@ -17,7 +17,7 @@ import (
 	"trapline/internal/api"
 )
 
-// serve gives the site's routes as one handler.
+// serve returns the site's routes as one handler.
 func serve(o Options) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range New(o).Routes() {
@@ -115,7 +115,7 @@ func TestLinksAndFilesHaveThePrefix(t *testing.T) {
 	}
 }
 
-// What a page refers to is there: links, fragments that it fetches again, and forms.
+// The targets of a page's links, fragments and forms exist.
 func TestLinksLeadSomewhere(t *testing.T) {
 	h := serve(fleetOptions(newFleet(300)))
 	reference := regexp.MustCompile(`(href|hx-get|src)="([^"]*)"|<form([^>]*) action="([^"]*)"`)
@@ -197,10 +197,10 @@ func TestErrorsArePages(t *testing.T) {
 	}
 }
 
-// hostile is what a device may call itself.
+// hostile is a name that a device may have.
 const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> \x00\x1b[31m\x07\x7f\u0085 \u202egnp.exe\u2066\u200b {{.}} ${x} \\\r\n%00 javascript:alert(1)"
 
-// What devices say appears as text, without what controls or hides.
+// Texts of devices appear as text, without control characters and hidden ones.
 func TestNamesOfDevicesAreHarmless(t *testing.T) {
 	f := newFleet(20)
 	for i := range f.all {

@@ -92,15 +92,15 @@
     if (drawn && drawnOf === key && !again && place.contains(drawn.root)) return drawn.setData(points);
     const probe = document.createElement('i');
     place.replaceChildren(probe);
-    const colour = name => { probe.className = 'colour-' + name; return getComputedStyle(probe).color; };
-    const axis = { stroke: colour('dim'), grid: { stroke: colour('line'), width: 1 }, ticks: { show: false } };
-    const colours = ['in', 'out', 'ok', 'warn'].map(colour);
+    const color = name => { probe.className = 'color-' + name; return getComputedStyle(probe).color; };
+    const axis = { stroke: color('dim'), grid: { stroke: color('line'), width: 1 }, ticks: { show: false } };
+    const colors = ['in', 'out', 'ok', 'warn'].map(color);
     place.replaceChildren();
     drawnOf = key;
     drawn = new uPlot({
       width: place.clientWidth, height: 190, fmtDate: moment,
       axes: [{ ...axis, space: 80, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400] }, { ...axis, size: 62, values: (u, v) => v.map(number) }],
-      series: [{}, ...rows.lines.map((l, i) => ({ label: l.label, stroke: colours[i % 4], width: 1.5, points: { show: false }, value: (u, v) => number(v) }))],
+      series: [{}, ...rows.lines.map((l, i) => ({ label: l.label, stroke: colors[i % 4], width: 1.5, points: { show: false }, value: (u, v) => number(v) }))],
     }, points, place);
   }
   window.addEventListener('resize', () => { if (drawn) drawn.setSize({ width: document.getElementById('chart').clientWidth, height: 190 }); });
