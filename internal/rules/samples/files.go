@@ -54,6 +54,7 @@ type chunkFiles struct {
 	byNumber map[uint32]*chunkFile
 	newest   *chunkFile // nil if it is gone
 	number   uint32     // of the newest one there was
+	missing  []keptFile // that could not be found
 	buffer   []byte     // of what is written
 }
 
@@ -277,11 +278,22 @@ func (f *chunkFiles) list() (list []keptFile) {
 	return list
 }
 
+// reportMissing reports the files that were not found and have samples of a time or later ones: others were removed by age.
+func (f *chunkFiles) reportMissing(from int64) {
+	for _, k := range f.missing {
+		if k.last >= from {
+			f.damage(f.name(k.number), os.ErrNotExist)
+		}
+	}
+	f.missing = nil
+}
+
 // open opens the files of a snapshot, and removes the others. What was written after the snapshot is cut off: the log has it.
 func (f *chunkFiles) open(kept []keptFile) error {
 	for _, k := range kept {
 		file, err := os.OpenFile(f.name(k.number), os.O_RDWR, 0o600)
 		if errors.Is(err, os.ErrNotExist) {
+			f.missing = append(f.missing, k)
 			continue
 		}
 		if err != nil {

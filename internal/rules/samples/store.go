@@ -98,6 +98,7 @@ func (s *Store) load() error {
 	if err != nil {
 		return err
 	}
+	s.files.reportMissing(s.last.Load() - s.retention)
 	return s.catchUp()
 }
 
