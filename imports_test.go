@@ -36,15 +36,17 @@ var upstream = map[string][]string{
 	"internal/alarm":          {},
 	"internal/journal":        {"internal/setting"},
 	"internal/originator":     {"internal/snmp", "internal/access"},
-	"internal/notify":         {"internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
-	"internal/rules":          {"internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
+	"internal/statedir":       {"internal/originator", "internal/setting", "internal/snmp"},
+	"internal/outbox":         {"internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
+	"internal/notify":         {"internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
+	"internal/rules":          {"internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"config":                  {".", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access"},
 	"internal/api":            {"internal/journal", "internal/reason", "internal/setting"},
 	"internal/catalog":        {"internal/human", "internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs", "mibs/smi"},
-	"internal/alerting":       {"internal/originator", "internal/human", "internal/api", "internal/catalog", "internal/reason", "internal/alarm", "internal/journal", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
+	"internal/alerting":       {"internal/outbox", "internal/originator", "internal/human", "internal/api", "internal/catalog", "internal/reason", "internal/alarm", "internal/journal", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
 	"internal/fleet":          {"internal/human", "internal/api", "internal/catalog", "internal/alerting", "internal/reason", "internal/history", "internal/agent", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/poller", "internal/notify", "mibs"},
 	"internal/explain":        {"internal/human", "internal/api", "internal/catalog", "internal/fleet", "internal/reason", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs", "internal/access", "mibs/smi"},
-	"internal/httpapi":        {"internal/human", "internal/api", "internal/catalog", "internal/alerting", "internal/fleet", "internal/explain", "internal/httpserver", "internal/journal", "internal/poller", "internal/notify", "internal/rules", "mibs"},
+	"internal/httpapi":        {"internal/outbox", "internal/human", "internal/api", "internal/catalog", "internal/alerting", "internal/fleet", "internal/explain", "internal/httpserver", "internal/journal", "internal/poller", "internal/notify", "internal/rules", "mibs"},
 	"internal/doctest":        {},
 	"internal/corpus":         {},
 	"internal/peers":          {"internal/corpus"},
@@ -53,13 +55,13 @@ var upstream = map[string][]string{
 	"mibs/build":              {"mibs"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs"},
-	"internal/runtimeconfig":  {".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human"},
-	"internal/app":            {"internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web"},
+	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human"},
+	"internal/app":            {"internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web"},
 	"internal/survey":         {"internal/snmp", "internal/setting", "internal/access", "internal/client"},
 	"internal/cli":            {"internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},
 	"cmd/trapline/serve":      {".", "internal/snmp", "internal/agent", "internal/originator", "internal/api", "internal/httpapi", "internal/human", "internal/runtimeconfig", "internal/app", "internal/cli"},
 	"cmd/trapline/views":      {"internal/client", "internal/history", "internal/poller", "internal/rules", "internal/api", "internal/alerting", "internal/fleet", "internal/human", "internal/runtimeconfig", "internal/cli"},
-	"cmd/trapline/tools":      {"internal/snmp", "internal/setting", "internal/series", "internal/agent", "internal/access", "internal/client", "mibs/smi", "mibs", "collector", "internal/profile", "internal/poller", "internal/modules", "internal/originator", "internal/notify", "config", "internal/api", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
+	"cmd/trapline/tools":      {"internal/outbox", "internal/alarm", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/agent", "internal/access", "internal/client", "mibs/smi", "mibs", "collector", "internal/profile", "internal/poller", "internal/modules", "internal/originator", "internal/notify", "config", "internal/api", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/setup":      {"internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "internal/poller", "config", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/rules":      {"internal/snmp", "mibs", "internal/poller", "internal/notify", "internal/rules", "internal/api", "internal/human", "internal/runtimeconfig", "internal/cli", "internal/replay", "internal/rules/unittest"},
 	"cmd/trapline/mib":        {"internal/snmp", "mibs", "internal/modules", "internal/notify", "internal/human", "internal/cli"},
@@ -72,7 +74,7 @@ var upstream = map[string][]string{
 	"internal/rules/samples":  {},
 	"internal/rules/lawtest":  {},
 	"internal/rules/oracle":   {"internal/rules/lawtest"}, // a module of its own
-	"internal/rules/unittest": {"internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
+	"internal/rules/unittest": {"internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 }
 
 // only says which rooms alone may import a library.
@@ -81,7 +83,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
-	"go.etcd.io/bbolt":                 {"internal/notify", "internal/rules"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/rules"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
+	"trapline/internal/statedir"
 )
 
 // alert is one in the form of Alertmanager's webhook.
@@ -58,7 +58,7 @@ func mentions(d *peers.Snmptrapd, texts ...string) (n int) {
 func TestReceiversOfAllKinds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 func TestTrapsArriveAfterKills(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 		taken, dropped := fmt.Sprintf("Taken%d", life), fmt.Sprintf("Dropped%d", life)
 		tell(taken)
 		d.Process.Await(t, func() bool { return mentions(d, secure, `"`+taken+`"`) > 0 })
-		_, boots, err := notify.Engine(dir, nil, time.Now())
+		_, boots, err := statedir.Engine(dir, nil, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

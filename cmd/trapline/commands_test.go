@@ -18,8 +18,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/setting"
+	"trapline/internal/statedir"
 )
 
 // commandFiles are the files of the good arguments, in the working directory of the test.
@@ -328,7 +328,7 @@ func runCommand(ctx context.Context, args []string) (err error) {
 
 // readIdentity returns the engine ID in the state directory, which is made if there is none.
 func (r *commandRunner) readIdentity() []byte {
-	id, _, err := notify.Engine("state", nil, time.Now())
+	id, _, err := statedir.Engine("state", nil, time.Now())
 	if err != nil {
 		r.t.Errorf("the engine identity: %v", err)
 	}

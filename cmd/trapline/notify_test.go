@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"trapline/internal/api"
-	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
+	"trapline/internal/statedir"
 )
 
 // alertingTo starts a Prometheus that alerts by a rule file with > in the place of VALUE, and returns the function that puts
@@ -41,7 +41,7 @@ func alertingTo(t *testing.T, base, rule string) (judge func(operator string)) {
 func TestPrometheusAlertsReachReceivers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
+	"trapline/internal/statedir"
 )
 
 // reloading is a server whose configuration a test changes.
@@ -70,7 +70,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 		return fmt.Sprintf("- {name: %s, address: %q, every_transition: true}\n", name, address)
 	}
 	r := startReloading(t, with(receiver("late", nobody)))
-	_, boots, err := notify.Engine(dir, nil, time.Now())
+	_, boots, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	if count(second, 2) > 0 {
 		t.Error("the address that was changed is still told")
 	}
-	if _, after, err := notify.Engine(dir, nil, time.Now()); err != nil || after != boots {
+	if _, after, err := statedir.Engine(dir, nil, time.Now()); err != nil || after != boots {
 		t.Errorf("boots went from %d to %d, %v", boots, after, err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
+	"trapline/internal/statedir"
 )
 
 // withRules writes a rule file and returns the line of the configuration that names it.
@@ -46,7 +46,7 @@ func turn(t testing.TB, s *peers.Snmpd, value int) {
 func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

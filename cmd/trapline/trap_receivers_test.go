@@ -12,15 +12,15 @@ import (
 	"github.com/creack/pty"
 
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/statedir"
 )
 
 // One call sends to receivers of all versions, and prints the result of each; it fails if one of them did not get it.
 func TestPeersSeveralReceiversInOneCall(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
-	id, _, err := notify.Engine(state, nil, time.Now())
+	id, _, err := statedir.Engine(state, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"trapline/internal/corpus"
-	"trapline/internal/notify"
 	"trapline/internal/peers"
+	"trapline/internal/statedir"
 )
 
 // Notifications that are sent by name arrive as those of Net-SNMP's commands with the same names.
@@ -49,7 +49,7 @@ func TestNotificationsByName(t *testing.T) {
 func TestTrapsOfOurOwnEngine(t *testing.T) {
 	t.Parallel()
 	dir, other := filepath.Join(t.TempDir(), "state"), "800000000474776f"
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestTrapsOfOurOwnEngine(t *testing.T) {
 		if now, err := os.ReadFile(filepath.Join(dir, "engine")); err != nil || string(now) != string(file) {
 			t.Errorf("%v: the engine became\n%s\nit was\n%s", err, now, file)
 		}
-		state, err := notify.Open(dir, nil, time.Now()) // as the server does
+		state, err := statedir.Open(dir, nil, time.Now()) // as the server does
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/api"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 )
 
 // The states of an alarm.
@@ -50,7 +50,7 @@ func (c *Console) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 }
 
 // raised are the open alarms that are wanted.
-func (c *Console) raised(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
+func (c *Console) raised(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 	for _, one := range c.open(wanted) {
 		answer := alarmAnswer(&one.Alarm, one.Alarm.ID, alarmRaised)
 		answer.Baseline = one.baseline
@@ -63,7 +63,7 @@ func (c *Console) raised(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
 }
 
 // alarmID is the ID by which receivers know an alarm of the rules.
-func (c *Console) alarmID(one *notify.Alarm) string {
+func (c *Console) alarmID(one *alarm.Alarm) string {
 	if c.outbox() == nil {
 		return one.ID
 	}
@@ -71,7 +71,7 @@ func (c *Console) alarmID(one *notify.Alarm) string {
 }
 
 // pending are the alarms of rules that have not been true for long enough.
-func (c *Console) pending(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
+func (c *Console) pending(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 	if c.rules == nil {
 		return nil
 	}
@@ -84,28 +84,28 @@ func (c *Console) pending(wanted func(*notify.Alarm) bool) (list []api.Alarm) {
 	return list
 }
 
-func alarmAnswer(a *notify.Alarm, id, state string) api.Alarm {
+func alarmAnswer(a *alarm.Alarm, id, state string) api.Alarm {
 	return api.Alarm{
 		ID: id, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), State: state,
 		Text: a.Text(), Description: a.Description, Value: a.Value, Labels: a.Labels, Since: a.RaisedAt, Notified: []api.Notified{},
 	}
 }
 
-func notified(k *notify.Known) api.Notified {
-	n := api.Notified{Receiver: k.Receiver, State: string(k.Progress), At: k.At, Took: k.Took.Seconds(), Tries: k.Tries, Reason: string(notify.Reason(k.Err))}
+func notified(k *outbox.Known) api.Notified {
+	n := api.Notified{Receiver: k.Receiver, State: string(k.Progress), At: k.At, Took: k.Took.Seconds(), Tries: k.Tries, Reason: string(outbox.Reason(k.Err))}
 	why := n.Reason
 	if why = strings.ReplaceAll(why, "_", " "); why == "" && k.Err != nil {
 		why = k.Err.Error()
 	}
 	clock := k.At.Local().Format("15:04:05")
 	switch k.Progress {
-	case notify.Acknowledged:
+	case outbox.Acknowledged:
 		n.Text = fmt.Sprintf("acknowledged %s in %s", clock, api.ShortDuration(k.Took))
-	case notify.Sent:
+	case outbox.Sent:
 		n.Text = "sent " + clock
-	case notify.Waits:
+	case outbox.Waits:
 		n.Text = listOf("waits", tries(k.Tries), why)
-	case notify.GivenUp:
+	case outbox.GivenUp:
 		n.Text = listOf("given up "+clock, tries(k.Tries), why)
 	default:
 		n.Text = n.State
@@ -132,9 +132,9 @@ func tries(n int) string {
 type alarmTerms []api.Term
 
 // matchesAlarm are the terms that are about an alarm itself.
-func (t alarmTerms) matchesAlarm(state string) func(*notify.Alarm) bool {
+func (t alarmTerms) matchesAlarm(state string) func(*alarm.Alarm) bool {
 	own := slices.DeleteFunc(slices.Clone(t), func(one api.Term) bool { return one.Key == "receiver" || one.Key == "baseline" })
-	return func(a *notify.Alarm) bool {
+	return func(a *alarm.Alarm) bool {
 		has := func(key, value string) bool {
 			switch key {
 			case "severity":
@@ -158,7 +158,7 @@ func (t alarmTerms) matchesAlarm(state string) func(*notify.Alarm) bool {
 // baseline, if that is asked for.
 func (t alarmTerms) matchesAnswer(a *api.Alarm) bool {
 	for _, one := range t {
-		notified := func(n api.Notified) bool { return n.Receiver == one.Value && n.State != string(notify.NotWanted) }
+		notified := func(n api.Notified) bool { return n.Receiver == one.Value && n.State != string(outbox.NotWanted) }
 		switch one.Key {
 		case "receiver":
 			if slices.ContainsFunc(a.Notified, notified) == one.Not {

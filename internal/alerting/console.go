@@ -6,7 +6,7 @@ import (
 
 	"trapline/internal/catalog"
 	"trapline/internal/journal"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/rules"
 )
 
@@ -22,7 +22,7 @@ type Console struct {
 }
 
 // New returns a console over running parts. The outbox and the journal may be nil.
-func New(evaluator *rules.Evaluator, catalog *catalog.Catalog, outbox *notify.Outbox, j *journal.Journal) *Console {
+func New(evaluator *rules.Evaluator, catalog *catalog.Catalog, outbox *outbox.Outbox, j *journal.Journal) *Console {
 	c := &Console{rules: evaluator, catalog: catalog, searching: make(chan struct{}, maxSearches)}
 	c.Use(outbox, j)
 	return c
@@ -30,19 +30,19 @@ func New(evaluator *rules.Evaluator, catalog *catalog.Catalog, outbox *notify.Ou
 
 // storage is where alarms and events are kept.
 type storage struct {
-	outbox   *notify.Outbox
+	outbox   *outbox.Outbox
 	journal  *journal.Journal
 	replaced chan struct{} // closed once they are kept elsewhere
 }
 
 // Use replaces the outbox and the journal, either of which may be nil.
-func (c *Console) Use(outbox *notify.Outbox, j *journal.Journal) {
+func (c *Console) Use(outbox *outbox.Outbox, j *journal.Journal) {
 	if before := c.storage.Swap(&storage{outbox, j, make(chan struct{})}); before != nil {
 		close(before.replaced)
 	}
 }
 
-func (c *Console) outbox() *notify.Outbox { return c.storage.Load().outbox }
+func (c *Console) outbox() *outbox.Outbox { return c.storage.Load().outbox }
 
 // Journal returns the journal; nil if there is none.
 func (c *Console) Journal() *journal.Journal { return c.storage.Load().journal }

@@ -6,7 +6,7 @@ import (
 	"trapline/internal/access"
 
 	"trapline/internal/api"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 )
 
 // Steps of receivers: of a step's failure, the reasons.
@@ -27,7 +27,7 @@ var (
 )
 
 // rungs are the steps of a kind of receiver, in order. Whatever reason none of them has is of the last one.
-func rungs(a *notify.About) []rung {
+func rungs(a *outbox.About) []rung {
 	switch {
 	case a.Type == "webhook":
 		return []rung{resolves, network, answers, {"accepts", nil}}
@@ -40,11 +40,11 @@ func rungs(a *notify.About) []rung {
 }
 
 // receiverLadder is how far notifications come on their way to a receiver.
-func receiverLadder(s *notify.ReceiverState) (ladder []api.Step) {
+func receiverLadder(s *outbox.ReceiverState) (ladder []api.Step) {
 	steps := rungs(&s.About)
 	failed := len(steps)
 	if s.Failing {
-		reason := notify.Reason(s.Err)
+		reason := outbox.Reason(s.Err)
 		failed = slices.IndexFunc(steps, func(r rung) bool { return slices.Contains(r.reasons, reason) })
 		if failed < 0 {
 			failed = len(steps) - 1

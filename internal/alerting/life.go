@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/journal"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 )
 
 // maxLife is how many events of an alarm are shown.
@@ -38,10 +39,10 @@ func (c *Console) Alarm(id string) (api.Alarm, error) {
 }
 
 func (c *Console) activeAlarm(id string) (api.Alarm, bool) {
-	if list := c.raised(func(one *notify.Alarm) bool { return one.ID == id }); len(list) > 0 {
+	if list := c.raised(func(one *alarm.Alarm) bool { return one.ID == id }); len(list) > 0 {
 		return list[0], true
 	}
-	for _, one := range c.pending(func(*notify.Alarm) bool { return true }) {
+	for _, one := range c.pending(func(*alarm.Alarm) bool { return true }) {
 		if one.ID == id {
 			return one, true
 		}
@@ -66,8 +67,8 @@ func take(a *api.Alarm, e *api.Event) {
 	case journal.Cleared:
 		a.Cleared = e.At
 	case journal.Acknowledged, journal.Sent, journal.GivenUp:
-		n := notified(&notify.Known{
-			Receiver: e.Receiver, Progress: notify.Progress(strings.ReplaceAll(e.Kind, "_", " ")), At: e.At,
+		n := notified(&outbox.Known{
+			Receiver: e.Receiver, Progress: outbox.Progress(strings.ReplaceAll(e.Kind, "_", " ")), At: e.At,
 			Took: time.Duration(e.Millis * float64(time.Millisecond)), Tries: e.Tries,
 		})
 		a.Notified = append(slices.DeleteFunc(a.Notified, func(other api.Notified) bool { return other.Receiver == e.Receiver }), n)

@@ -5,13 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/api"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 )
 
 // openAlarm is an alarm that is raised.
 type openAlarm struct {
-	notify.Standing
+	outbox.Standing
 	baseline bool // it was so when its rule first looked at the target, and nobody is notified
 }
 
@@ -34,7 +35,7 @@ func (c *Console) OpenAlarms() *OpenAlarms {
 	c.counted.mu.Lock()
 	defer c.counted.mu.Unlock()
 	if last := c.counted.alarms; last == nil || !last.at.Add(alarmsAge).After(time.Now()) {
-		_, next := c.look(func(*notify.Alarm) bool { return false })
+		_, next := c.look(func(*alarm.Alarm) bool { return false })
 		c.counted.keep(next)
 	}
 	return c.counted.alarms
@@ -42,7 +43,7 @@ func (c *Console) OpenAlarms() *OpenAlarms {
 
 // open are the open alarms that are wanted, by the IDs that receivers know. The next call of OpenAlarms returns counts
 // of the same moment.
-func (c *Console) open(wanted func(*notify.Alarm) bool) []openAlarm {
+func (c *Console) open(wanted func(*alarm.Alarm) bool) []openAlarm {
 	list, next := c.look(wanted)
 	c.counted.mu.Lock()
 	defer c.counted.mu.Unlock()
@@ -66,10 +67,10 @@ func (c *counted) keep(next *OpenAlarms) {
 
 // look counts the open alarms, and gathers those that are wanted. Open is whatever is raised and has not been cleared,
 // whether receivers are notified of it or not.
-func (c *Console) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *OpenAlarms) {
+func (c *Console) look(wanted func(*alarm.Alarm) bool) (list []openAlarm, x *OpenAlarms) {
 	x = &OpenAlarms{Counts: api.AlarmCounts{BySeverity: map[string]int{}}, ByTarget: map[string]TargetAlarms{}, at: time.Now()}
 	known := map[string]bool{}
-	takes := func(one *notify.Alarm, baseline bool) bool {
+	takes := func(one *alarm.Alarm, baseline bool) bool {
 		if known[one.ID] {
 			return false
 		}
@@ -77,15 +78,15 @@ func (c *Console) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *Op
 		x.add(one, baseline)
 		return wanted(one)
 	}
-	take := func(alarms []notify.Alarm, baseline bool) {
+	take := func(alarms []alarm.Alarm, baseline bool) {
 		for i := range alarms {
 			if alarms[i].ID = c.alarmID(&alarms[i]); takes(&alarms[i], baseline) {
-				list = append(list, openAlarm{notify.Standing{Alarm: alarms[i]}, baseline})
+				list = append(list, openAlarm{outbox.Standing{Alarm: alarms[i]}, baseline})
 			}
 		}
 	}
 	if c.outbox() != nil {
-		for _, s := range c.outbox().Standings(func(one *notify.Alarm) bool { return takes(one, false) }) {
+		for _, s := range c.outbox().Standings(func(one *alarm.Alarm) bool { return takes(one, false) }) {
 			list = append(list, openAlarm{Standing: s})
 		}
 	}
@@ -99,7 +100,7 @@ func (c *Console) look(wanted func(*notify.Alarm) bool) (list []openAlarm, x *Op
 	return list, x
 }
 
-func (x *OpenAlarms) add(one *notify.Alarm, baseline bool) {
+func (x *OpenAlarms) add(one *alarm.Alarm, baseline bool) {
 	of := x.ByTarget[one.Target]
 	x.Counts.Total++
 	of.Total++

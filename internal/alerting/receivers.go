@@ -11,9 +11,10 @@ import (
 
 	"trapline/internal/access"
 
+	"trapline/internal/alarm"
 	"trapline/internal/api"
-	"trapline/internal/notify"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/reason"
 )
 
@@ -21,7 +22,7 @@ var errNoReceivers = api.WithHint(api.Errorf(api.ErrUnavailable, "there are no r
 
 // receiverError is an error of the outbox as one of a query.
 func receiverError(err error) error {
-	if errors.Is(err, notify.ErrNoReceiver) || errors.Is(err, notify.ErrNoAlarm) {
+	if errors.Is(err, outbox.ErrNoReceiver) || errors.Is(err, outbox.ErrNoAlarm) {
 		return api.Errorf(api.ErrNotFound, "%w", err)
 	}
 	return err
@@ -76,7 +77,7 @@ func (c *Console) Receiver(name string) (api.Receiver, error) {
 	return r, nil
 }
 
-func queued(e *notify.Event) api.Queued {
+func queued(e *alarm.Event) api.Queued {
 	q := api.Queued{Event: e.ID, Kind: string(e.Kind), Alarm: e.Alarm.ID, Rule: e.Alarm.Rule, Target: e.Alarm.Target, Text: e.Alarm.Text(), Since: e.At}
 	if e.Alarm.ID != "" {
 		q.Severity = e.Alarm.Severity.String()
@@ -85,13 +86,13 @@ func queued(e *notify.Event) api.Queued {
 }
 
 func reasonWord(err error) string {
-	if reason := notify.Reason(err); reason != "" || err == nil {
+	if reason := outbox.Reason(err); reason != "" || err == nil {
 		return string(reason)
 	}
 	return err.Error()
 }
 
-func receiverAnswer(s *notify.ReceiverState) api.Receiver {
+func receiverAnswer(s *outbox.ReceiverState) api.Receiver {
 	r := api.Receiver{
 		Name: s.Name, Address: s.Address, Kind: receiverKind(&s.About), Group: s.Group, State: api.ReceiverWorks, Waiting: s.Waiting, Oldest: s.Oldest,
 		GivenUp: s.GivenUp, Today: s.Today, AnswerTime: s.AnswerTime.Seconds(), RetryAt: s.RetryAt, LastAck: s.LastAck,
@@ -113,7 +114,7 @@ func receiverAnswer(s *notify.ReceiverState) api.Receiver {
 }
 
 // receiverKind says how a receiver is notified: v3 inform, format disman.
-func receiverKind(a *notify.About) string {
+func receiverKind(a *outbox.About) string {
 	if a.Version == "" {
 		return a.Type
 	}
@@ -121,8 +122,8 @@ func receiverKind(a *notify.About) string {
 }
 
 // receiverProblem is why a receiver fails, in words.
-func receiverProblem(s *notify.ReceiverState) *api.Problem {
-	f := reason.Facts{Reason: notify.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries}
+func receiverProblem(s *outbox.ReceiverState) *api.Problem {
+	f := reason.Facts{Reason: outbox.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries}
 	f.Host, f.Port = hostPort(&s.About)
 	if s.Err != nil {
 		f.Detail = detailOf(s.Err)
@@ -140,7 +141,7 @@ func detailOf(err error) string {
 }
 
 // hostPort is where notifications go.
-func hostPort(a *notify.About) (host, port string) {
+func hostPort(a *outbox.About) (host, port string) {
 	if a.Type == "webhook" {
 		u, err := url.Parse(a.Address)
 		if err != nil {
@@ -168,7 +169,7 @@ func (c *Console) testProblem(receiver string, tries int, err error) *api.Proble
 			return receiverProblem(s)
 		}
 	}
-	return &api.Problem{Reason: string(notify.Reason(err)), Text: detailOf(err)}
+	return &api.Problem{Reason: string(outbox.Reason(err)), Text: detailOf(err)}
 }
 
 // Retry sends the queue of a receiver at once, including notifications that were given up.
@@ -194,7 +195,7 @@ func (c *Console) TestReceiver(ctx context.Context, receiver string) (api.TestRe
 	}
 	receipt, err := c.outbox().Test(ctx, receiver)
 	switch {
-	case errors.Is(err, notify.ErrNoReceiver):
+	case errors.Is(err, outbox.ErrNoReceiver):
 		return api.TestResult{}, receiverError(err)
 	case err != nil:
 		return api.TestResult{Tries: receipt.Sent, Problem: c.testProblem(receiver, receipt.Sent, err), Text: "not acknowledged: " + detailOf(err)}, nil

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"trapline/internal/client"
-	"trapline/internal/notify"
 	"trapline/internal/setting"
+	"trapline/internal/statedir"
 )
 
 // stateInterval is the time between two saves: a crash loses no more than that.
@@ -60,7 +60,7 @@ func (s *engineState) restore() {
 		return
 	}
 	if err == nil {
-		b, err = notify.Unseal(stateKey, b)
+		b, err = statedir.Unseal(stateKey, b)
 	}
 	if err == nil {
 		err = s.load(b)
@@ -120,5 +120,5 @@ func (s *engineState) save() error {
 	if err := s.engine.Save(&b); err != nil {
 		return err
 	}
-	return notify.ReplaceFile(path, notify.Seal(stateKey, b.Bytes()))
+	return statedir.ReplaceFile(path, statedir.Seal(stateKey, b.Bytes()))
 }

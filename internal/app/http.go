@@ -89,7 +89,7 @@ func (s *server) pages(mux *http.ServeMux) {
 // api adds the API, the paths that accept alerts, and queries of the rules' samples.
 func (s *server) api(mux *http.ServeMux) {
 	l, calls := s.limits, http.NewServeMux()
-	for _, pattern := range notify.InletPatterns {
+	for _, pattern := range notify.AlertsAPIPatterns {
 		calls.HandleFunc(pattern, s.notifier.serveInlet)
 	}
 	s.evaluator.Register(calls, s.options.EnableQuery)

@@ -18,7 +18,9 @@ import (
 	"trapline/config"
 	"trapline/internal/journal"
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/statedir"
 )
 
 // notifier notifies the receivers, and stores the alarms that rules raise.
@@ -26,7 +28,7 @@ type notifier struct {
 	storage  atomic.Pointer[storage]
 	opened   chan struct{}                        // closed once there is an outbox
 	handOver func(*storage, *config.Config) error // hands the storage that a reload has opened to other parts
-	metrics  *notify.Metrics                      // nil before there was a state directory
+	metrics  *outbox.Metrics                      // nil before there was a state directory
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
 	logger   *slog.Logger
@@ -35,10 +37,10 @@ type notifier struct {
 // storage is where alarms and events are kept. Without a state directory that is in memory: there is a journal and
 // a function that takes the alarms of rules, and all else is nil.
 type storage struct {
-	state   *notify.State
+	state   *statedir.Dir
 	journal *journal.Journal
-	unsent  func([]notify.Transition, time.Time)
-	outbox  *notify.Outbox
+	unsent  func([]outbox.Transition, time.Time)
+	outbox  *outbox.Outbox
 	inlet   http.Handler
 }
 
@@ -50,7 +52,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	}
 	if n.storage.Load() == nil {
 		j, err := journal.Open(journal.Options{Logger: logger})
-		n.storage.Store(&storage{journal: j, unsent: notify.NewUnsent(j, logger).Apply})
+		n.storage.Store(&storage{journal: j, unsent: outbox.NewUnsent(j, logger).Apply})
 		return n, err
 	}
 	return n, nil
@@ -63,7 +65,7 @@ func (n *notifier) open(c *config.Config) error {
 		return nil
 	}
 	now := time.Now()
-	state, err := notify.Open(c.StateDir, c.Notifications.ID(), now)
+	state, err := statedir.Open(c.StateDir, c.Notifications.ID(), now)
 	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
 		n.logger.Warn("the state directory cannot be used: a reload tries again", "err", err)
 		return nil
@@ -85,7 +87,7 @@ func (n *notifier) open(c *config.Config) error {
 // openOutbox has alarms kept in the state directory that was opened.
 func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err error) {
 	if n.metrics == nil {
-		n.metrics = notify.NewMetrics(n.registry)
+		n.metrics = outbox.NewMetrics(n.registry)
 	}
 	routes, err := n.routes(c, s.state)
 	if err != nil {
@@ -96,7 +98,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if before != nil {
 		copyEntries(s.journal, before.journal)
 	}
-	s.outbox, err = notify.NewOutbox(s.state, routes, notify.OutboxOptions{
+	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
 		Logger: n.logger, Metrics: n.metrics, Journal: s.journal,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
@@ -108,7 +110,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	}
 	n.registry.MustRegister(s.outbox, s.state)
 	inlet := http.NewServeMux()
-	(&notify.Inlet{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger}).Register(inlet)
+	(&notify.AlertsAPI{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger}).Register(inlet)
 	s.inlet, n.started = inlet, c
 	n.storage.Store(s)
 	close(n.opened)
@@ -173,8 +175,8 @@ func firstLine(text string, most int) string {
 	return text
 }
 
-func (n *notifier) routes(c *config.Config, state *notify.State) (routes []*notify.Route, err error) {
-	shared := &notify.Shared{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
+func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*outbox.Route, err error) {
+	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
 		if err != nil {

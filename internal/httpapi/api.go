@@ -12,7 +12,7 @@ import (
 	"trapline/internal/explain"
 	"trapline/internal/fleet"
 	"trapline/internal/journal"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/mibs"
@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Polls   *poller.Poller
 	Rules   *rules.Evaluator
-	Outbox  *notify.Outbox   // nil without a state directory
+	Outbox  *outbox.Outbox   // nil without a state directory
 	Journal *journal.Journal // nil: none
 	Version string
 	Started time.Time

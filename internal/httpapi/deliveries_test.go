@@ -16,26 +16,29 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/journal"
 	"trapline/internal/notify"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/rules"
+	"trapline/internal/statedir"
 )
 
 // house is an API over an outbox that runs, and rules without any.
 type house struct {
 	server *httptest.Server
 	api    *API
-	outbox *notify.Outbox
+	outbox *outbox.Outbox
 }
 
 // routeOf is a receiver whose deliveries end in an error, or not.
-func routeOf(name string, err error) *notify.Route {
-	return &notify.Route{
-		Name: name, Window: 1, MaxAge: time.Hour, About: notify.About{Type: "inform", Version: "3", Format: "disman", Address: "192.0.2.9"},
-		Matches: func(a *notify.Alarm) bool { return a.Labels["site"] != name },
-		Deliver: func(context.Context, *notify.Event, int32) (originator.Receipt, error) {
+func routeOf(name string, err error) *outbox.Route {
+	return &outbox.Route{
+		Name: name, Window: 1, MaxAge: time.Hour, About: outbox.About{Type: "inform", Version: "3", Format: "disman", Address: "192.0.2.9"},
+		Matches: func(a *alarm.Alarm) bool { return a.Labels["site"] != name },
+		Deliver: func(context.Context, *alarm.Event, int32) (originator.Receipt, error) {
 			if err != nil {
 				return originator.Receipt{Sent: 3}, err
 			}
@@ -44,10 +47,10 @@ func routeOf(name string, err error) *notify.Route {
 	}
 }
 
-func newHouse(t *testing.T, routes ...*notify.Route) *house {
+func newHouse(t *testing.T, routes ...*outbox.Route) *house {
 	t.Helper()
 	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	state, err := notify.Open(t.TempDir(), nil, time.Now())
+	state, err := statedir.Open(t.TempDir(), nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +58,7 @@ func newHouse(t *testing.T, routes ...*notify.Route) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outbox, err := notify.NewOutbox(state, routes, notify.OutboxOptions{Logger: silent, Metrics: notify.NewMetrics(registry), Journal: j}, time.Now())
+	outbox, err := outbox.New(state, routes, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(registry), Journal: j}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +87,7 @@ func (h *house) raise(t *testing.T, name, severity, site string) {
 	t.Helper()
 	a, err := notify.AlarmOf("", map[string]string{"alertname": name, "target": "core-1", "severity": severity, "site": site}, map[string]string{"summary": name + " is wrong"})
 	if err == nil {
-		err = h.outbox.Apply([]notify.Transition{{Alarm: a, Active: true}}, time.Now())
+		err = h.outbox.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -199,9 +202,9 @@ func TestTheLifeOfAnAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	next("acknowledged")
-	var ends []notify.Transition
+	var ends []outbox.Transition
 	for _, c := range h.outbox.Conditions() {
-		ends = append(ends, notify.Transition{Alarm: notify.Alarm{ID: c.ID, Value: "1"}})
+		ends = append(ends, outbox.Transition{Alarm: alarm.Alarm{ID: c.ID, Value: "1"}})
 	}
 	if err := h.outbox.Apply(ends, time.Now()); err != nil {
 		t.Fatal(err)

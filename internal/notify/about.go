@@ -6,22 +6,12 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/snmp"
 )
 
-// About is what is shown of a receiver. It holds no secrets.
-type About struct {
-	Type       string // trap, inform or webhook
-	Version    string // of SNMP: 1, 2c or 3; empty for a webhook
-	Format     string
-	Address    string // or the URL, without what may be a secret
-	Auth       string // its name
-	User       string // of SNMPv3
-	CreateUser string // the line by which snmptrapd knows the user, with … for the passwords
-}
-
-func about(r *ReceiverSettings, c *Shared) About {
-	a := About{Type: r.Type, Address: r.Address, Auth: r.Auth}
+func about(r *ReceiverSettings, c *Dependencies) outbox.About {
+	a := outbox.About{Type: r.Type, Address: r.Address, Auth: r.Auth}
 	if kinds[r.Type].url {
 		a.Address = r.URL.String()
 		return a

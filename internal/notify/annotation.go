@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"trapline/internal/alarm"
 )
 
 // The annotations by which a rule says how its alarms are sent, beside summary and description.
@@ -29,20 +31,20 @@ const (
 // what tells it from others; those with a meaning of their own are alertname, target or else instance,
 // address and severity. Without alertname there is no alarm: it has no ID then. Any other error is about
 // annotations that cannot be read; the alarm goes without them.
-func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, error) {
+func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Alarm, error) {
 	name := labels["alertname"]
 	if name == "" {
-		return Alarm{}, fmt.Errorf("an alert without the label alertname: its labels are %v", labels)
+		return alarm.Alarm{}, fmt.Errorf("an alert without the label alertname: its labels are %v", labels)
 	}
 	target := cmp.Or(labels["target"], labels["instance"])
 	rest := maps.Clone(labels)
 	for _, said := range []string{"alertname", "target", "instance", "severity"} {
 		delete(rest, said)
 	}
-	resource, _ := labelsText(rest, mostResource)
-	a := Alarm{
-		ID: AlarmID(deployment, name, target, labels), Rule: name, Target: target, Resource: resource, Labels: labels,
-		Severity: ParseSeverity(labels["severity"]),
+	resource, _ := labelsText(rest, maxResource)
+	a := alarm.Alarm{
+		ID: alarm.ID(deployment, name, target, labels), Rule: name, Target: target, Resource: resource, Labels: labels,
+		Severity: alarm.ParseSeverity(labels["severity"]),
 		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"], ClearSummary: annotations[AnnotationClearSummary],
 		Value:        annotations[AnnotationValue],
 		Variable:     strings.TrimSpace(annotations[annotationVariable]),
@@ -62,8 +64,8 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (Alarm, e
 }
 
 // annotationsOf are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
-// say.
-func annotationsOf(a *Alarm) map[string]string {
+// raise.
+func annotationsOf(a *alarm.Alarm) map[string]string {
 	all := map[string]string{
 		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, annotationVariable: a.Variable,
 		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
@@ -74,7 +76,7 @@ func annotationsOf(a *Alarm) map[string]string {
 }
 
 // bindingsText turns ParseBindings round.
-func bindingsText(list []Binding) string {
+func bindingsText(list []alarm.Binding) string {
 	var b strings.Builder
 	for _, v := range list {
 		fmt.Fprintf(&b, "%s %s = %q\n", v.Name, v.Type, v.Value)
@@ -82,7 +84,7 @@ func bindingsText(list []Binding) string {
 	return b.String()
 }
 
-func bindingsOf(annotations map[string]string, name string) ([]Binding, error) {
+func bindingsOf(annotations map[string]string, name string) ([]alarm.Binding, error) {
 	list, err := ParseBindings(annotations[name])
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
@@ -110,8 +112,8 @@ func AddressOf(text string) (netip.Addr, bool) {
 	return p.Addr(), err == nil
 }
 
-// mostBindings bounds what a rule may ask for.
-const mostBindings = 128
+// maxBindings bounds what a rule may ask for.
+const maxBindings = 128
 
 // ParseBindings reads variable bindings, one a line:
 //
@@ -120,14 +122,14 @@ const mostBindings = 128
 // NAME is an object or an OID. Without TYPE, the value is of the object's type. A value in double quotes
 // may have the escapes of Go in it, \n among them. Lines that cannot be read are left out, and in the
 // error.
-func ParseBindings(text string) (list []Binding, err error) {
+func ParseBindings(text string) (list []alarm.Binding, err error) {
 	read := 0
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if read++; read > mostBindings {
-			return list, errors.Join(err, fmt.Errorf("more than %d variable bindings: no message has room for them", mostBindings))
+		if read++; read > maxBindings {
+			return list, errors.Join(err, fmt.Errorf("more than %d variable bindings: no message has room for them", maxBindings))
 		}
 		b, lineErr := parseBinding(line)
 		if lineErr != nil {
@@ -139,7 +141,7 @@ func ParseBindings(text string) (list []Binding, err error) {
 	return list, err
 }
 
-func parseBinding(line string) (b Binding, err error) {
+func parseBinding(line string) (b alarm.Binding, err error) {
 	end := nameEnd(line)
 	b.Name = line[:end]
 	typ, value, found := strings.Cut(line[end:], "=")

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"trapline/internal/alarm"
 )
 
 func TestAlarmOfLabelsAndAnnotations(t *testing.T) {
@@ -19,15 +21,15 @@ func TestAlarmOfLabelsAndAnnotations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Alarm{
-		ID: AlarmID("berlin", "PortDown", "192.0.2.1:161", labels), Rule: "PortDown", Target: "192.0.2.1:161", Resource: "ifIndex=3", Severity: Major,
+	want := alarm.Alarm{
+		ID: alarm.ID("berlin", "PortDown", "192.0.2.1:161", labels), Rule: "PortDown", Target: "192.0.2.1:161", Resource: "ifIndex=3", Severity: alarm.Major,
 		Summary: "it is down", Description: "look there", Value: "2", Variable: "ifOperStatus.3", Labels: labels, Address: portAlarm().Address,
 		Notification: "IF-MIB::linkDown", ClearNotification: "IF-MIB::linkUp", Receivers: []string{"nms-1", "nms-2"}, Tags: []string{"core"},
-		VarBinds: []Binding{
+		VarBinds: []alarm.Binding{
 			{Name: "ifOperStatus.3", Value: "down"}, {Name: "1.3.6.1.4.1.32473.9.0", Type: "counter64", Value: "18446744073709551615"},
 			{Name: `x."a = b".1`, Type: "STRING", Value: "two\nlines"}, {Name: "y", Value: ""}, {Name: "z", Value: "a = b"},
 		},
-		ClearVarBinds: []Binding{{Name: "ifOperStatus", Value: "up"}},
+		ClearVarBinds: []alarm.Binding{{Name: "ifOperStatus", Value: "up"}},
 	}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("%+v\nwant\n%+v", a, want)
@@ -53,7 +55,7 @@ func TestAlarmsOfAnnotationsThatAreWrong(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", line, err, want)
 		}
-		if !slices.Equal(a.VarBinds, []Binding{{Name: "a", Value: "1"}, {Name: "b", Value: "2"}}) || a.Rule != "A" {
+		if !slices.Equal(a.VarBinds, []alarm.Binding{{Name: "a", Value: "1"}, {Name: "b", Value: "2"}}) || a.Rule != "A" {
 			t.Errorf("%s: %+v", line, a)
 		}
 	}
@@ -62,7 +64,7 @@ func TestAlarmsOfAnnotationsThatAreWrong(t *testing.T) {
 func TestBindingsAreBounded(t *testing.T) {
 	for _, line := range []string{"a = 1\n", "a\n"} {
 		list, err := ParseBindings(strings.Repeat(line, 1_000_000))
-		if len(list) > mostBindings || err == nil || !strings.HasSuffix(err.Error(), "more than 128 variable bindings: no message has room for them") {
+		if len(list) > maxBindings || err == nil || !strings.HasSuffix(err.Error(), "more than 128 variable bindings: no message has room for them") {
 			t.Errorf("%d bindings, %v", len(list), err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"trapline/internal/originator"
 	"trapline/internal/peers"
+	"trapline/internal/statedir"
 )
 
 // prime sets the receiver's cached clock of the engine far ahead, so that the receiver drops the
@@ -32,7 +33,7 @@ func prime(t testing.TB, d *peers.Snmptrapd, i *originator.Identity) {
 // again.
 func TestTrapsArriveAfterEveryStart(t *testing.T) {
 	dir := t.TempDir()
-	id, _, err := Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func TestTrapsArriveAfterEveryStart(t *testing.T) {
 	plain := newSender(t, receiverAt(t, d.Address, community(2)), nil)
 	want := 0
 	for life := range 3 {
-		state, err := Open(dir, nil, time.Now())
+		state, err := statedir.Open(dir, nil, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestTrapsArriveAfterTheStateIsLost(t *testing.T) {
 	dir, id := t.TempDir(), []byte("\x80\x00\x00\x00\x04trapline")
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
 	for life := range 2 {
-		state, err := Open(dir, id, time.Now().Add(time.Duration(life-1)*time.Minute))
+		state, err := statedir.Open(dir, id, time.Now().Add(time.Duration(life-1)*time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +81,7 @@ func TestTrapsArriveAfterTheStateIsLost(t *testing.T) {
 		if err := state.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.RemoveAll(filepath.Join(dir, engineFile)); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, "engine")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,13 +89,13 @@ func TestTrapsArriveAfterTheStateIsLost(t *testing.T) {
 
 // Two that stand in for each other have an engine each, and none of their traps is lost.
 func TestTwoEnginesToOneReceiver(t *testing.T) {
-	a, b := openState(t, t.TempDir()), openState(t, t.TempDir())
+	a, b := openDir(t, t.TempDir()), openDir(t, t.TempDir())
 	var config strings.Builder
 	fmt.Fprintf(&config, "createUser -e 0x%x usr-sha-aes SHA %s AES %s\n", b.Identity.ID, peers.AuthPassphrase, peers.PrivPassphrase)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", a.Identity.ID), Config: config.String()})
 	const each = 5
 	for range each {
-		for _, state := range []*State{a, b} {
+		for _, state := range []*statedir.Dir{a, b} {
 			trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: warmStart})
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 	"trapline/internal/setting"
 	"trapline/mibs/smi"
 )
@@ -40,10 +42,10 @@ func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings [
 		_, err := c.Names.OID(variable)
 		wrong(annotationVariable, err)
 	}
-	a := Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
+	a := alarm.Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && wants(&a, r.Name, r.Tags) {
+		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && outbox.Wants(&a, r.Name, r.Tags) {
 			warnings = append(warnings, fmt.Sprintf("receiver %q is notified by SNMPv1, which has no Counter64, and is not sent %s", r.Name, strings.Join(counters, ", ")))
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -22,8 +24,8 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	show := func(a Alarm) string {
-		d := templateFormat(builtIn, dismanFormat(builtIn, true))(&Event{Kind: Clear, At: noon, Alarm: a}, mostOctets)
+	show := func(a alarm.Alarm) string {
+		d := templateFormat(builtIn, dismanFormat(builtIn, true))(&alarm.Event{Kind: alarm.Clear, At: noon, Alarm: a}, maxMessageSize)
 		var list []string
 		for _, v := range d.VarBinds {
 			text := v.Name.String() + "="
@@ -40,16 +42,16 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 		return strings.Join(list, " ")
 	}
 	const ports = "1.3.6.1.2.1.2.2.1."
-	over := a.Over(&Alarm{Value: "1", VarBinds: append([]Binding{{Name: ports + "8.3", Value: "1"}}, a.VarBinds...)})
+	over := a.Over(&alarm.Alarm{Value: "1", VarBinds: append([]alarm.Binding{{Name: ports + "8.3", Value: "1"}}, a.VarBinds...)})
 	if got, want := show(over), ports+"1.3=3 "+ports+"7.3=1 "+ports+"8.3=1 "+ports+"9.3=TimeTicks 1.3.6.1.2.1.31.1.1.1.18.3=OCTET STRING 1.3.6.1.2.1.1.4.0=OCTET STRING"; got != want {
 		t.Errorf("up again: %s\nwant %s", got, want)
 	}
-	gone := a.Over(&Alarm{Gone: true, Reason: "the row is gone"})
+	gone := a.Over(&alarm.Alarm{Gone: true, Reason: "the row is gone"})
 	if got, want := show(gone), ports+"1.3=3 "+ports+"7.3=noSuchInstance "+ports+"8.3=6 "+ports+"9.3=TimeTicks 1.3.6.1.2.1.1.4.0=OCTET STRING"; got != want {
 		t.Errorf("gone: %s\nwant %s", got, want)
 	}
 	a.Rule, gone.Value = "Hot", ""
-	if v := disman(&Event{Kind: Clear, Alarm: gone}, builtIn).VarBinds[4]; !slices.Equal(v.Value, []byte{0}) {
+	if v := disman(&alarm.Event{Kind: alarm.Clear, Alarm: gone}, builtIn).VarBinds[4]; !slices.Equal(v.Value, []byte{0}) {
 		t.Errorf("mteHotValue of a row that is gone: % x", v.Value)
 	}
 }
@@ -57,15 +59,15 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 // The text of a clear must be the one in the rule, or report that the alarm is over.
 func TestTheTextOfClears(t *testing.T) {
 	for _, test := range []struct {
-		raised, ended Alarm
+		raised, ended alarm.Alarm
 		want          string
 	}{
-		{Alarm{Summary: "hot"}, Alarm{}, "over: hot"},
-		{Alarm{Summary: "hot"}, Alarm{Summary: "hot at 90"}, "over: hot at 90"},
-		{Alarm{Summary: "hot", ClearSummary: "cool"}, Alarm{Summary: "hot"}, "cool"},
-		{Alarm{Summary: "hot"}, Alarm{ClearSummary: "at 20"}, "at 20"},
-		{Alarm{Summary: "hot"}, Alarm{Summary: "over: hot"}, "over: hot"}, // as another Trapline says it
-		{Alarm{Summary: "hot"}, Alarm{Reason: "the rule is gone"}, "over: hot (the rule is gone)"},
+		{alarm.Alarm{Summary: "hot"}, alarm.Alarm{}, "over: hot"},
+		{alarm.Alarm{Summary: "hot"}, alarm.Alarm{Summary: "hot at 90"}, "over: hot at 90"},
+		{alarm.Alarm{Summary: "hot", ClearSummary: "cool"}, alarm.Alarm{Summary: "hot"}, "cool"},
+		{alarm.Alarm{Summary: "hot"}, alarm.Alarm{ClearSummary: "at 20"}, "at 20"},
+		{alarm.Alarm{Summary: "hot"}, alarm.Alarm{Summary: "over: hot"}, "over: hot"}, // as another Trapline says it
+		{alarm.Alarm{Summary: "hot"}, alarm.Alarm{Reason: "the rule is gone"}, "over: hot (the rule is gone)"},
 	} {
 		over := test.raised.Over(&test.ended)
 		if got := over.Text(); got != test.want {
@@ -73,17 +75,17 @@ func TestTheTextOfClears(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		r.say("+a")
-		settle(5 * time.Second)
-		if err := r.Apply([]Transition{{Alarm: Alarm{ID: "a", Value: "20"}}}, time.Now()); err != nil {
+		rest(5 * time.Second)
+		if err := r.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "a", Value: "20"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		settle(5 * time.Second)
+		rest(5 * time.Second)
 		told := l.told()
-		if e := told[len(told)-1]; e.Kind != Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
+		if e := told[len(told)-1]; e.Kind != alarm.Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -93,18 +95,18 @@ func TestTheTextOfClears(t *testing.T) {
 func TestDescriptionsAreSent(t *testing.T) {
 	format := alarmFormat(setting.ParseOID(labEnterprise).OID, builtIn)
 	a := portAlarm()
-	plain := format(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	plain := format(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
 	a.Description = "first line\nsecond line"
-	described := format(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	described := format(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
 	v := described.VarBinds[18]
 	if len(described.VarBinds) != len(plain.VarBinds)+1 || v.Name.String() != labEnterprise+".1.1.22.0" || string(v.Value) != "first line second line" {
 		t.Errorf("%s = %q of %d", v.Name, v.Value, len(described.VarBinds))
 	}
-	short := compactFormat(setting.ParseOID(labEnterprise).OID, builtIn)(&Event{ID: "e", Kind: Raise, At: noon, Alarm: a}, mostOctets)
+	short := compactFormat(setting.ParseOID(labEnterprise).OID, builtIn)(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
 	if len(short.VarBinds) != 10 {
 		t.Errorf("%d variable bindings in the compact profile", len(short.VarBinds))
 	}
-	if text := webhookOf("hook", &Event{Kind: Raise, Alarm: a}).CommonAnnotations["description"]; text != a.Description {
+	if text := webhookOf("hook", &alarm.Event{Kind: alarm.Raise, Alarm: a}).CommonAnnotations["description"]; text != a.Description {
 		t.Errorf("a webhook says %q", text)
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
 
 // format makes a notification of an event, of which the list of variable bindings has no more octets than
 // limit.
-type format func(e *Event, limit int) draft
+type format func(e *alarm.Event, limit int) draft
 
 // draft is a notification, and what it lacks.
 type draft struct {
@@ -36,10 +37,10 @@ type fault struct {
 func (f fault) Error() string { return f.err.Error() }
 
 // formats are what `format` may say, beside template.
-var formats = map[string]func(r *ReceiverSettings, c *Shared) format{
+var formats = map[string]func(r *ReceiverSettings, c *Dependencies) format{
 	"alarm":         newAlarmFormat,
-	"disman":        func(r *ReceiverSettings, c *Shared) format { return dismanFormat(c.Names, r.Objects == minimal) },
-	"snmp-notifier": func(*ReceiverSettings, *Shared) format { return notifierFormat },
+	"disman":        func(r *ReceiverSettings, c *Dependencies) format { return dismanFormat(c.Names, r.Objects == minimal) },
+	"snmp-notifier": func(*ReceiverSettings, *Dependencies) format { return notifierFormat },
 }
 
 const formatTemplate = "template"
@@ -47,14 +48,14 @@ const formatTemplate = "template"
 func formatNames() []string { return append(slices.Sorted(maps.Keys(formats)), formatTemplate) }
 
 // newFormat makes the format of a receiver.
-func newFormat(r *ReceiverSettings, c *Shared) format {
+func newFormat(r *ReceiverSettings, c *Dependencies) format {
 	if name := r.formatName(c.Settings); name != formatTemplate {
 		return formats[name](r, c)
 	}
 	return templateFormat(c.Names, formats[r.fallbackName(c.Settings)](r, c))
 }
 
-func newAlarmFormat(r *ReceiverSettings, c *Shared) format {
+func newAlarmFormat(r *ReceiverSettings, c *Dependencies) format {
 	if r.Profile == compact {
 		return compactFormat(c.Settings.EnterpriseOID.OID, c.Names)
 	}
@@ -62,30 +63,30 @@ func newAlarmFormat(r *ReceiverSettings, c *Shared) format {
 }
 
 // notificationArcs are the last numbers of the notifications of TRAPLINE-MIB.
-var notificationArcs = map[Kind]uint32{Raise: 1, Clear: 2, Change: 3, Heartbeat: 4, Resync: 5, Test: 6}
+var notificationArcs = map[alarm.Kind]uint32{alarm.Raise: 1, alarm.Clear: 2, alarm.Change: 3, alarm.Heartbeat: 4, alarm.Resync: 5, alarm.Test: 6}
 
 // How many octets the texts of an alarm may have.
 const (
-	mostName     = 64
-	mostResource = 128
-	mostNumber   = 24
-	mostSummary  = 255
-	mostLabels   = 512
+	maxName     = 64
+	maxResource = 128
+	maxNumber   = 24
+	maxSummary  = 255
+	maxLabels   = 512
 )
 
 // alarmFormat is that of TRAPLINE-MIB below an enterprise: every notification of an alarm has the same
 // objects in the same order.
 func alarmFormat(enterprise snmp.OID, names Names) format {
 	base := snmp.AppendArc(slices.Clone(enterprise), 1)
-	return func(e *Event, limit int) draft {
+	return func(e *alarm.Event, limit int) draft {
 		b := objects{base: base, names: names}
 		n := &originator.Notification{Trap: b.notification(notificationArcs[e.Kind])}
 		if e.Alarm.ID == "" {
 			n.VarBinds = b.ofProcess(e)
 			return draft{Notification: n, objects: len(n.VarBinds)}
 		}
-		labels, trimmed := labelsText(e.Alarm.Labels, mostLabels)
-		summary, description := oneLine(e.Alarm.Text(), mostSummary), oneLine(e.Alarm.Description, mostSummary)
+		labels, trimmed := labelsText(e.Alarm.Labels, maxLabels)
+		summary, description := oneLine(e.Alarm.Text(), maxSummary), oneLine(e.Alarm.Description, maxSummary)
 		n.VarBinds = b.ofAlarm(e, summary, labels, description)
 		if over := len(n.EncodeVarBinds()) - limit; over > 0 && description != "" {
 			description = oneLine(description, max(0, len(description)-over))
@@ -111,7 +112,7 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 // octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
 func compactFormat(enterprise snmp.OID, names Names) format {
 	whole := alarmFormat(enterprise, names)
-	return func(e *Event, _ int) draft {
+	return func(e *alarm.Event, _ int) draft {
 		short := *e
 		a := &short.Alarm
 		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
@@ -151,32 +152,32 @@ func (b *objects) text(arc uint32, text string, most int) {
 // The values of alarmState.
 const stateCleared, stateActive = 1, 2
 
-func (b *objects) ofAlarm(e *Event, summary, labels, description string) []snmp.VarBind {
+func (b *objects) ofAlarm(e *alarm.Event, summary, labels, description string) []snmp.VarBind {
 	b.list = nil
 	a := &e.Alarm
 	state, severity := int64(stateActive), a.Severity
-	if e.Kind == Clear {
-		state, severity = stateCleared, Cleared
+	if e.Kind == alarm.Clear {
+		state, severity = stateCleared, alarm.Cleared
 	}
-	b.text(1, a.ID, mostName)
-	b.text(2, e.ID, mostName)
+	b.text(1, a.ID, maxName)
+	b.text(2, e.ID, maxName)
 	b.add(3, snmp.Integer, snmp.AppendInt(nil, state))
 	b.add(4, snmp.Integer, snmp.AppendInt(nil, int64(severity)))
-	b.text(5, a.Rule, mostName)
-	b.text(6, a.Target, mostName)
+	b.text(5, a.Rule, maxName)
+	b.text(6, a.Target, maxName)
 	b.address(7, 8, a.Address)
-	b.text(9, a.Resource, mostResource)
-	b.text(10, a.Metric, mostName)
+	b.text(9, a.Resource, maxResource)
+	b.text(10, a.Metric, maxName)
 	b.add(11, snmp.ObjectIdentifier, b.names.variable(a))
-	b.text(12, a.Value, mostNumber)
-	b.text(13, a.Condition, mostNumber)
+	b.text(12, a.Value, maxNumber)
+	b.text(13, a.Condition, maxNumber)
 	b.add(14, snmp.OctetString, dateAndTime(e.At))
 	b.add(15, snmp.OctetString, dateAndTime(a.RaisedAt))
 	b.add(16, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat)))
-	b.text(17, summary, mostSummary)
-	b.text(18, labels, mostLabels)
+	b.text(17, summary, maxSummary)
+	b.text(18, labels, maxLabels)
 	if description != "" {
-		b.text(22, description, mostSummary)
+		b.text(22, description, maxSummary)
 	}
 	if four := a.Address.Unmap(); four.Is4() {
 		b.list = append(b.list, snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
@@ -185,8 +186,8 @@ func (b *objects) ofAlarm(e *Event, summary, labels, description string) []snmp.
 }
 
 // ofProcess is what notifications carry that are about no alarm.
-func (b *objects) ofProcess(e *Event) []snmp.VarBind {
-	b.text(2, e.ID, mostName)
+func (b *objects) ofProcess(e *alarm.Event) []snmp.VarBind {
+	b.text(2, e.ID, maxName)
 	b.add(14, snmp.OctetString, dateAndTime(e.At))
 	b.add(19, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Active)))
 	b.add(20, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Queued)))
@@ -211,7 +212,7 @@ func (b *objects) address(typeArc, arc uint32, a netip.Addr) {
 var zeroDotZero = snmp.MustParseOID("0.0")
 
 // variable is the OID of what an alarm is about, 0.0 where that is not known.
-func (n Names) variable(a *Alarm) snmp.OID {
+func (n Names) variable(a *alarm.Alarm) snmp.OID {
 	if o, err := n.OID(a.Variable); err == nil {
 		return o
 	}
@@ -231,7 +232,7 @@ var (
 // dismanFormat is that of DISMAN-EVENT-MIB, which has neither severity nor text. Unless only its own objects are wanted,
 // objects of other MIBs that have follow them, always the same ones in the same order.
 func dismanFormat(names Names, minimal bool) format {
-	return func(e *Event, _ int) draft {
+	return func(e *alarm.Event, _ int) draft {
 		d := disman(e, names)
 		if d.Notification == nil {
 			return d
@@ -239,7 +240,7 @@ func dismanFormat(names Names, minimal bool) format {
 		if !minimal {
 			d.VarBinds = append(d.VarBinds, syslogObjects(e)...)
 		}
-		d.VarBinds = append(d.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, mostSummary))})
+		d.VarBinds = append(d.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, maxSummary))})
 		if v, ok := ifNameOf(&e.Alarm); ok && !minimal {
 			d.VarBinds = append(d.VarBinds, v)
 		}
@@ -249,14 +250,14 @@ func dismanFormat(names Names, minimal bool) format {
 	}
 }
 
-func disman(e *Event, names Names) draft {
+func disman(e *alarm.Event, names Names) draft {
 	n := &originator.Notification{Agent: e.Alarm.Address}
 	switch e.Kind {
-	case Raise:
+	case alarm.Raise:
 		n.Trap = mteTriggerRising
-	case Clear:
+	case alarm.Clear:
 		n.Trap = mteTriggerFalling
-	case Test:
+	case alarm.Test:
 		n.Trap = mteTriggerFired
 	default:
 		return draft{}
@@ -265,8 +266,8 @@ func disman(e *Event, names Names) draft {
 		name := snmp.AppendArc(snmp.AppendArc(slices.Clone(mteHot), arc), 0)
 		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: t, Value: value})
 	}
-	add(1, snmp.OctetString, []byte(oneLine(e.Alarm.Rule, mostSummary)))
-	add(2, snmp.OctetString, []byte(oneLine(e.Alarm.Target, mostSummary)))
+	add(1, snmp.OctetString, []byte(oneLine(e.Alarm.Rule, maxSummary)))
+	add(2, snmp.OctetString, []byte(oneLine(e.Alarm.Target, maxSummary)))
 	add(3, snmp.OctetString, nil)
 	add(4, snmp.ObjectIdentifier, names.variable(&e.Alarm))
 	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))

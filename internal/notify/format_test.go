@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -26,12 +28,12 @@ var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.Loa
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 
-func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *originator.Identity) (*Route, *Metrics) {
+func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *originator.Identity) (*outbox.Route, *outbox.Metrics) {
 	t.Helper()
 	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
 	r.Timeout.Duration = time.Minute // nothing is sent again by a busy machine
-	m := NewMetrics(prometheus.NewRegistry())
-	route, err := NewRoute(&r, &Shared{
+	m := outbox.NewMetrics(prometheus.NewRegistry())
+	route, err := NewRoute(&r, &Dependencies{
 		Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"auth": &a}, Identity: identity, Metrics: m,
 		Names: builtIn, Logger: slog.New(slog.DiscardHandler),
 	})
@@ -41,17 +43,17 @@ func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *origin
 	return route, m
 }
 
-func portAlarm() Alarm {
-	return Alarm{
+func portAlarm() alarm.Alarm {
+	return alarm.Alarm{
 		ID: strings.Repeat("0a", 16), Rule: "PortDown", Target: "core-1", Address: netip.MustParseAddr("192.0.2.1"), Resource: "ifName=Gi0/1",
-		Metric: "ifOperStatus", Variable: "1.3.6.1.2.1.2.2.1.8.17", Value: "2", Condition: "== 2 for 5m", Severity: Major, Summary: "Gi0/1 is\ndown",
+		Metric: "ifOperStatus", Variable: "1.3.6.1.2.1.2.2.1.8.17", Value: "2", Condition: "== 2 for 5m", Severity: alarm.Major, Summary: "Gi0/1 is\ndown",
 		Labels: map[string]string{"site": "berlin", "ifName": "Gi0/1"}, RaisedAt: time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("", 3600)),
 	}
 }
 
 func TestAlarmFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Address: d.Address}, community(2), state.Identity)
 	const head, at = ".1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.4.1.32473.1.0.%d", "Hex-STRING: 07 EA 03 01 0C 00 00 00 2B 00 00"
 	const tail = `.5.0 = STRING: "PortDown"|~|.6.0 = STRING: "core-1"|~|.7.0 = INTEGER: 1|~|.8.0 = Hex-STRING: C0 00 02 01|~|` +
@@ -59,12 +61,12 @@ func TestAlarmFormat(t *testing.T) {
 		`.13.0 = STRING: "== 2 for 5m"|~|.14.0 = ` + at + `|~|.15.0 = ` + at + `|~|.16.0 = Gauge32: 0|~|.17.0 = STRING: "Gi0/1 is down"|~|` +
 		`.18.0 = STRING: "ifName=Gi0/1;site=berlin"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.1`
 	for i, test := range []struct {
-		kind            Kind
+		kind            alarm.Kind
 		arc             int
 		state, severity int
-	}{{Raise, 1, 2, 4}, {Change, 3, 2, 4}, {Clear, 2, 1, 1}} {
-		e := &Event{ID: "abcd-1-7", Kind: test.kind, At: noon, Alarm: portAlarm()}
-		if test.kind == Change {
+	}{{alarm.Raise, 1, 2, 4}, {alarm.Change, 3, 2, 4}, {alarm.Clear, 2, 1, 1}} {
+		e := &alarm.Event{ID: "abcd-1-7", Kind: test.kind, At: noon, Alarm: portAlarm()}
+		if test.kind == alarm.Change {
 			e.Alarm.Variable = "IF-MIB::ifOperStatus.17" // which is the same
 		}
 		if _, err := route.Deliver(t.Context(), e, 1); err != nil {
@@ -81,20 +83,20 @@ func TestAlarmFormat(t *testing.T) {
 
 func TestMinimalDismanFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Objects: minimal, Address: d.Address}, community(1), state.Identity)
 	for i, test := range []struct {
-		kind         Kind
+		kind         alarm.Kind
 		value        string
 		spec, number int
-	}{{Raise, "1e12", 2, 2147483647}, {Change, "1", 0, 0}, {Clear, "-3.6", 3, -4}} {
-		e := &Event{Kind: test.kind, At: noon, Alarm: portAlarm()}
+	}{{alarm.Raise, "1e12", 2, 2147483647}, {alarm.Change, "1", 0, 0}, {alarm.Clear, "-3.6", 3, -4}} {
+		e := &alarm.Event{Kind: test.kind, At: noon, Alarm: portAlarm()}
 		e.Alarm.Value = test.value
 		receipt, err := route.Deliver(t.Context(), e, 1)
-		if err != nil || (receipt.Sent == 0) != (test.kind == Change) {
+		if err != nil || (receipt.Sent == 0) != (test.kind == alarm.Change) {
 			t.Fatal(receipt, err)
 		}
-		if test.kind == Change {
+		if test.kind == alarm.Change {
 			continue
 		}
 		want := fmt.Sprintf(`agent=192.0.2.1 ent=.1.3.6.1.2.1.88.2 gen=6 spec=.%d ticks=`, test.spec)
@@ -109,8 +111,8 @@ func TestMinimalDismanFormat(t *testing.T) {
 
 // However long the texts of an alarm are, its message fits a frame, and says so where it was cut.
 func TestMessagesFitAFrame(t *testing.T) {
-	state := openState(t, t.TempDir())
-	long := Alarm{Labels: map[string]string{}, Address: netip.MustParseAddr("192.0.2.1"), Severity: Major, RaisedAt: noon}
+	state := openDir(t, t.TempDir())
+	long := alarm.Alarm{Labels: map[string]string{}, Address: netip.MustParseAddr("192.0.2.1"), Severity: alarm.Major, RaisedAt: noon}
 	long.Variable = "1.3" + strings.Repeat(".4294967295", 60)
 	for i, text := range []*string{&long.ID, &long.Rule, &long.Target, &long.Resource, &long.Metric, &long.Value, &long.Condition, &long.Summary} {
 		*text = strings.Repeat(fmt.Sprintf("%d größer\n", i), 100)
@@ -126,13 +128,13 @@ func TestMessagesFitAFrame(t *testing.T) {
 		a.Community = setting.Secret(strings.Repeat("c", 100))
 		sink := listenUDP(t)
 		route, m := testRoute(t, ReceiverSettings{Type: "trap", Context: strings.Repeat("x", 32), Address: sink.LocalAddr().String()}, a, state.Identity)
-		if _, err := route.Deliver(t.Context(), &Event{ID: "e", Kind: Raise, At: noon, Alarm: long}, 1); err != nil {
+		if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: long}, 1); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(receive(t, sink)); n > mostOctets || n < mostOctets-200 {
+		if n := len(receive(t, sink)); n > maxMessageSize || n < maxMessageSize-200 {
 			t.Errorf("version %d, %s: %d octets", a.Version, a.Username, n)
 		}
-		if n := testutil.ToFloat64(m.trimmed.WithLabelValues("nms")); n < 50 {
+		if n := testutil.ToFloat64(m.Trimmed.WithLabelValues("nms")); n < 50 {
 			t.Errorf("%g trimmed", n)
 		}
 	}
@@ -144,11 +146,11 @@ func TestCompactMessagesFitEveryReceiver(t *testing.T) {
 	a := community(2)
 	a.Community = "sixteen letters!"
 	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Profile: compact, Address: sink.LocalAddr().String()}, a, identity)
-	alarm := portAlarm()
-	for _, text := range []*string{&alarm.Rule, &alarm.Target, &alarm.Resource, &alarm.Summary, &alarm.Value} {
+	subject := portAlarm()
+	for _, text := range []*string{&subject.Rule, &subject.Target, &subject.Resource, &subject.Summary, &subject.Value} {
 		*text = strings.Repeat("x", 1000)
 	}
-	if _, err := route.Deliver(t.Context(), &Event{ID: "abcd-2147483647-18446744073709551615", Kind: Raise, At: noon, Alarm: alarm}, 1<<30); err != nil {
+	if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "abcd-2147483647-18446744073709551615", Kind: alarm.Raise, At: noon, Alarm: subject}, 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	b := receive(t, sink)
@@ -167,7 +169,7 @@ func TestCompactMessagesFitEveryReceiver(t *testing.T) {
 	if got := strings.Join(numbers[2:], " "); got != "1.0 2.0 3.0 4.0 5.0 6.0 9.0 14.0 17.0 "+originator.SNMPTrapAddress.String() {
 		t.Error(got)
 	}
-	if _, err := route.Deliver(t.Context(), &Event{Kind: Heartbeat, At: noon}, 2); err != nil {
+	if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Heartbeat, At: noon}, 2); err != nil {
 		t.Error(err)
 	}
 }
@@ -198,7 +200,7 @@ func TestTextsAreOneLineOfWholeCharacters(t *testing.T) {
 func FuzzAlarmFormat(f *testing.F) {
 	f.Add("rule", "summary\nline", "k", "v", 800)
 	f.Fuzz(func(t *testing.T, rule, summary, name, value string, limit int) {
-		e := &Event{Kind: Raise, At: noon, Alarm: Alarm{ID: "a", Rule: rule, Summary: summary, Variable: value, Labels: map[string]string{name: value, "x" + name: rule}}}
+		e := &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: alarm.Alarm{ID: "a", Rule: rule, Summary: summary, Variable: value, Labels: map[string]string{name: value, "x" + name: rule}}}
 		d := alarmFormat(snmp.MustParseOID(labEnterprise), nil)(e, limit)
 		if len(d.VarBinds) != 18 {
 			t.Fatalf("%d variable bindings", len(d.VarBinds))

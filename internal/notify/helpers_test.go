@@ -12,6 +12,7 @@ import (
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 )
 
 var (
@@ -107,4 +108,16 @@ func sourceless(line string) string {
 	before, after, _ := strings.Cut(line, " src=")
 	_, after, _ = strings.Cut(after, " user=")
 	return before + " user=" + after
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func openDir(t testing.TB, dir string) *statedir.Dir {
+	t.Helper()
+	s, err := statedir.Open(dir, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }

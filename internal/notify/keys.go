@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 	"trapline/mibs"
 	"trapline/mibs/smi"
 )
 
 // keyOf is what receivers of a format know an alarm by, and whether the format has changes.
-type keyOf func(*Alarm) (key string, changes bool)
+type keyOf func(*alarm.Alarm) (key string, changes bool)
 
 // formatKeys are those of the formats: what an alarm is known by is what its notifications show. Others show its ID.
 var formatKeys = map[string]func(Names) keyOf{
@@ -20,15 +21,15 @@ var formatKeys = map[string]func(Names) keyOf{
 }
 
 // newKey is what a receiver knows alarms by, and a name for that.
-func newKey(r *ReceiverSettings, c *Shared) (key keyOf, scheme string) {
+func newKey(r *ReceiverSettings, c *Dependencies) (key keyOf, scheme string) {
 	if kinds[r.Type].url {
-		return byID, ""
+		return outbox.ByID, ""
 	}
 	of := func(format string) keyOf {
 		if make := formatKeys[format]; make != nil {
 			return make(c.Names)
 		}
-		return byID
+		return outbox.ByID
 	}
 	name := r.formatName(c.Settings)
 	if name != formatTemplate {
@@ -57,13 +58,13 @@ func hashed(parts ...string) string {
 
 // dismanKey is mteHotTrigger, mteHotTargetName and mteHotOID.
 func dismanKey(names Names) keyOf {
-	return func(a *Alarm) (string, bool) {
-		return hashed("disman", oneLine(a.Rule, mostSummary), oneLine(a.Target, mostSummary), names.variable(a).String()), false
+	return func(a *alarm.Alarm) (string, bool) {
+		return hashed("disman", oneLine(a.Rule, maxSummary), oneLine(a.Target, maxSummary), names.variable(a).String()), false
 	}
 }
 
 // notifierKey is the OID of the trap, and the labels.
-func notifierKey(a *Alarm) (string, bool) {
+func notifierKey(a *alarm.Alarm) (string, bool) {
 	return hashed("snmp-notifier", notifierID(notifierOID(a), a)), true
 }
 
@@ -71,7 +72,7 @@ func notifierKey(a *Alarm) (string, bool) {
 // one alarm, whatever rules they are of. A notification without an instance stands for the alarm by itself. What has no
 // notification of its own is sent in another format, and known by that.
 func templateKey(names Names, otherwise keyOf) keyOf {
-	return func(a *Alarm) (string, bool) {
+	return func(a *alarm.Alarm) (string, bool) {
 		if a.Notification == "" {
 			return otherwise(a)
 		}
@@ -95,7 +96,7 @@ func templateKey(names Names, otherwise keyOf) keyOf {
 }
 
 // instance is what the variable bindings of a notification say of the instance: the names of those that are of a row.
-func (n Names) instance(a *Alarm, node *mibs.Node) string {
+func (n Names) instance(a *alarm.Alarm, node *mibs.Node) string {
 	t := template{names: n, alarm: a}
 	t.bind(false)
 	var list []string

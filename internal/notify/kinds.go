@@ -12,14 +12,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
 // kind is a type of receivers.
 type kind struct {
-	open    func(*ReceiverSettings, *Shared) (Deliver, error)
+	open    func(*ReceiverSettings, *Dependencies) (outbox.Deliver, error)
 	url     bool // it has one, in the place of an address
 	resyncs bool // it can be told of lost events and of life itself
 	repeats bool // it never confirms, and may be told several times
@@ -32,29 +34,29 @@ var kinds = map[string]kind{
 	"webhook": {open: openWebhook, url: true},
 }
 
-// Shared is what all receivers share.
-type Shared struct {
+// Dependencies is what all receivers share.
+type Dependencies struct {
 	Settings *Settings
 	Auths    map[string]*access.Auth
 	Identity *originator.Identity
-	Metrics  *Metrics
+	Metrics  *outbox.Metrics
 	Names    Names
 	Logger   *slog.Logger
 }
 
 // NewRoute makes a receiver of its settings, which have no mistakes.
-func NewRoute(r *ReceiverSettings, c *Shared) (*Route, error) {
+func NewRoute(r *ReceiverSettings, c *Dependencies) (*outbox.Route, error) {
 	k := kinds[r.Type]
 	deliver, err := k.open(r, c)
 	if err != nil {
 		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
 	}
 	group := r.Group
-	if c.Settings.Groups[group] != firstAcked {
+	if c.Settings.Groups[group] != outbox.GroupFirstAcked {
 		group = ""
 	}
 	key, scheme := newKey(r, c)
-	return &Route{
+	return &outbox.Route{
 		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
@@ -82,7 +84,7 @@ type snmpReceiver struct {
 	logger   *slog.Logger
 }
 
-func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
+func openSNMP(r *ReceiverSettings, c *Dependencies) (*snmpReceiver, error) {
 	auth := c.Auths[r.Auth]
 	if auth == nil {
 		return nil, fmt.Errorf("there is no auth %q", r.Auth)
@@ -102,27 +104,27 @@ func openSNMP(r *ReceiverSettings, c *Shared) (*snmpReceiver, error) {
 		return nil, err
 	}
 	s := &snmpReceiver{
-		to: to, identity: c.Identity, format: newFormat(r, c), trimmed: c.Metrics.trimmed.WithLabelValues(r.Name),
-		faults: c.Metrics.faults.MustCurryWith(prometheus.Labels{"receiver": r.Name}), logger: c.Logger.With("receiver", r.Name),
+		to: to, identity: c.Identity, format: newFormat(r, c), trimmed: c.Metrics.Trimmed.WithLabelValues(r.Name),
+		faults: c.Metrics.Faults.MustCurryWith(prometheus.Labels{"receiver": r.Name}), logger: c.Logger.With("receiver", r.Name),
 	}
 	s.sender, err = originator.NewSender(to, c.Identity)
 	return s, err
 }
 
-// mostOctets is how large a message may become: it then fits a frame on every path.
-const mostOctets = 1400
+// maxMessageSize is how large a message may become: it then fits a frame on every path.
+const maxMessageSize = 1400
 
 // room is how many octets of a message are left for the list of variable bindings.
 func (s *snmpReceiver) room() int {
 	const community, usm = 80, 230 // octets around the list at most, but for the texts
 	p := &s.to.Principal
 	if p.Version != snmp.V3 {
-		return mostOctets - community - len(p.Community)
+		return maxMessageSize - community - len(p.Community)
 	}
-	return mostOctets - usm - len(p.User.Name) - len(s.to.Context)
+	return maxMessageSize - usm - len(p.User.Name) - len(s.to.Context)
 }
 
-func (s *snmpReceiver) notification(e *Event, requestID int32) *originator.Notification {
+func (s *snmpReceiver) notification(e *alarm.Event, requestID int32) *originator.Notification {
 	d := s.format(e, s.room())
 	if d.Notification == nil {
 		return nil
@@ -142,7 +144,7 @@ func (s *snmpReceiver) notification(e *Event, requestID int32) *originator.Notif
 	return d.Notification
 }
 
-func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {
+func openTrap(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
 	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
 		if err := s.Trap(ctx, n); err != nil {
 			return originator.Receipt{}, err
@@ -151,19 +153,19 @@ func openTrap(r *ReceiverSettings, c *Shared) (Deliver, error) {
 	})
 }
 
-func openInform(r *ReceiverSettings, c *Shared) (Deliver, error) {
+func openInform(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
 	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
 		return s.Inform(ctx, n)
 	})
 }
 
 // openSender tells events by send. Those that the format has no notification for are not told.
-func openSender(r *ReceiverSettings, c *Shared, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (Deliver, error) {
+func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (outbox.Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, e *Event, requestID int32) (originator.Receipt, error) {
+	return func(ctx context.Context, e *alarm.Event, requestID int32) (originator.Receipt, error) {
 		n := s.notification(e, requestID)
 		if n == nil {
 			return originator.Receipt{}, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/peers"
 )
@@ -20,7 +21,7 @@ func TestUptimeOfNotifications(t *testing.T) {
 	} {
 		identity := originator.NewIdentity([]byte("\x80trapline"), 1, time.Now().Add(-test.ago), nil)
 		route, _ := testRoute(t, ReceiverSettings{Type: "trap", Address: d.Address}, community(2), identity)
-		if _, err := route.Deliver(t.Context(), &Event{Kind: Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
+		if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 			t.Fatal(err)
 		}
 		var ticks int64
@@ -36,7 +37,7 @@ func TestUptimeOfNotifications(t *testing.T) {
 // The source of notifications must be the configured address and port, for every message.
 func TestSourceOfNotifications(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	source, _ := peers.FreeUDPAddresses(t)
 	_, port, err := net.SplitHostPort(source)
 	if err != nil {
@@ -48,7 +49,7 @@ func TestSourceOfNotifications(t *testing.T) {
 	} {
 		for _, kind := range []string{"trap", "inform"} {
 			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: d.Address, SourceAddress: test.source}, community(2), state.Identity)
-			if _, err := route.Deliver(t.Context(), &Event{Kind: Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
+			if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 				t.Fatal(err)
 			}
 			count++
@@ -61,14 +62,14 @@ func TestSourceOfNotifications(t *testing.T) {
 
 // The context is ours unless the settings have another, in traps and informs.
 func TestContextOfNotifications(t *testing.T) {
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	ours := fmt.Sprintf("%x", state.Identity.ID)
 	p := peers.StartPyrecv(t, ours)
 	count := 0
 	for configured, want := range map[string]string{"": ours, "8000000004030201": "8000000004030201"} {
 		for _, kind := range []string{"trap", "inform"} {
 			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: p.Address, Context: "building-1", ContextEngineID: configured}, authOf(peers.UsualUsers()[2]), state.Identity)
-			if _, err := route.Deliver(t.Context(), &Event{Kind: Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
+			if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 				t.Fatal(err)
 			}
 			count++

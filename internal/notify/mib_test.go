@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trapline/internal/alarm"
 	"trapline/internal/corpus"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -46,12 +47,12 @@ func testMIBLoads(t *testing.T, dir string) {
 		if out, err := lint.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("smilint: %v\n%s", err, out)
 		}
-		for _, kind := range []Kind{Raise, Heartbeat, Test} {
-			e := &Event{Kind: kind, At: noon}
-			if kind != Heartbeat {
+		for _, kind := range []alarm.Kind{alarm.Raise, alarm.Heartbeat, alarm.Test} {
+			e := &alarm.Event{Kind: kind, At: noon}
+			if kind != alarm.Heartbeat {
 				e.Alarm = portAlarm()
 			}
-			n := alarmFormat(base, nil)(e, mostOctets)
+			n := alarmFormat(base, nil)(e, maxMessageSize)
 			names := []snmp.OID{n.Trap}
 			for _, v := range n.VarBinds {
 				if v.Name.HasPrefix(base) {

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 )
 
 // A rule must select receivers by tags and by name, in addition to the receivers' own filters. If a
@@ -14,37 +17,37 @@ func TestRulesChooseReceivers(t *testing.T) {
 	for _, test := range []struct {
 		name            string
 		receivers, tags []string
-		severity        Severity
+		severity        alarm.Severity
 		core, edge      bool
 		misread         float64
 	}{
-		{"no choice", nil, nil, Major, true, true, 0},
-		{"a tag", nil, []string{"core"}, Major, true, false, 0},
-		{"several tags", nil, []string{"core", "rack"}, Major, true, true, 0},
-		{"a name", []string{"edge"}, nil, Major, false, true, 0},
-		{"a name or a tag", []string{"edge"}, []string{"core"}, Major, true, true, 0},
-		{"a filter besides", nil, []string{"core"}, Warning, false, false, 0},
-		{"a tag that is there, one that is not", nil, []string{"core", "kore"}, Major, true, false, 1},
-		{"nothing that is there", []string{"egde"}, []string{"kore"}, Major, true, true, 2},
+		{"no choice", nil, nil, alarm.Major, true, true, 0},
+		{"a tag", nil, []string{"core"}, alarm.Major, true, false, 0},
+		{"several tags", nil, []string{"core", "rack"}, alarm.Major, true, true, 0},
+		{"a name", []string{"edge"}, nil, alarm.Major, false, true, 0},
+		{"a name or a tag", []string{"edge"}, []string{"core"}, alarm.Major, true, true, 0},
+		{"a filter besides", nil, []string{"core"}, alarm.Warning, false, false, 0},
+		{"a tag that is there, one that is not", nil, []string{"core", "kore"}, alarm.Major, true, false, 1},
+		{"nothing that is there", []string{"egde"}, []string{"kore"}, alarm.Major, true, true, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			core, edge := &listener{}, &listener{}
-			of := func(l *listener, r ReceiverSettings) *Route {
+			core, edge := &recorder{}, &recorder{}
+			of := func(l *recorder, r ReceiverSettings) *outbox.Route {
 				route := l.route(r.Name)
 				route.Matches, route.Tags = r.matches(), r.Tags
 				return route
 			}
-			r := run(t, t.TempDir(), of(core, ReceiverSettings{Name: "core", Tags: []string{"core"}, MinSeverity: "major"}), of(edge, ReceiverSettings{Name: "edge", Tags: []string{"rack", "site"}}))
+			r := serve(t, t.TempDir(), of(core, ReceiverSettings{Name: "core", Tags: []string{"core"}, MinSeverity: "major"}), of(edge, ReceiverSettings{Name: "edge", Tags: []string{"rack", "site"}}))
 			defer r.stop()
-			a := Alarm{ID: "a", Rule: "R", Severity: test.severity, Receivers: test.receivers, Tags: test.tags}
-			if err := r.Apply([]Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
+			a := alarm.Alarm{ID: "a", Rule: "R", Severity: test.severity, Receivers: test.receivers, Tags: test.tags}
+			if err := r.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
-			settle(time.Minute)
+			rest(time.Minute)
 			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
 				t.Errorf("%s: told core %v, edge %v", test.name, gotCore, gotEdge)
 			}
-			if got := testutil.ToFloat64(r.metrics.misread); got != test.misread {
+			if got := testutil.ToFloat64(r.Metrics.Misread); got != test.misread {
 				t.Errorf("%s: %g names misread, want %g", test.name, got, test.misread)
 			}
 		})

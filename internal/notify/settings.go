@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -110,8 +112,8 @@ func (s *Settings) Problems() []setting.Problem {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
-		if mode := s.Groups[name]; mode != all && mode != firstAcked {
-			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, all, firstAcked)
+		if mode := s.Groups[name]; mode != outbox.GroupAll && mode != outbox.GroupFirstAcked {
+			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, outbox.GroupAll, outbox.GroupFirstAcked)
 		}
 	}
 	return m
@@ -174,7 +176,7 @@ func (r *ReceiverSettings) Problems() []setting.Problem {
 	if r.Objects != "" && r.Objects != minimal {
 		m.Add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
 	}
-	if _, ok := severityWords[r.MinSeverity]; !ok && r.MinSeverity != "" {
+	if _, ok := alarm.Severities[r.MinSeverity]; !ok && r.MinSeverity != "" {
 		m.Add("min_severity", "unknown severity %q: %s", r.MinSeverity, meantSeverity(r.MinSeverity))
 	}
 	if r.Rate <= 0 {
@@ -223,7 +225,7 @@ func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.Add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
-	if s.Groups[r.Group] == firstAcked && kinds[r.Type].repeats {
+	if s.Groups[r.Group] == outbox.GroupFirstAcked && kinds[r.Type].repeats {
 		m.Add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
@@ -273,10 +275,10 @@ func (r *ReceiverSettings) fallbackName(s *Settings) string {
 }
 
 // matches makes the filter of the receiver.
-func (r *ReceiverSettings) matches() func(*Alarm) bool {
-	least, filters := severityWords[r.MinSeverity]
-	return func(a *Alarm) bool {
-		if !wants(a, r.Name, r.Tags) {
+func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
+	least, filters := alarm.Severities[r.MinSeverity]
+	return func(a *alarm.Alarm) bool {
+		if !outbox.Wants(a, r.Name, r.Tags) {
 			return false
 		}
 		if filters && !a.Severity.AtLeast(least) {
@@ -295,7 +297,7 @@ func (r *ReceiverSettings) matches() func(*Alarm) bool {
 func (r *ReceiverSettings) ByName() bool { return r.Format == formatTemplate }
 
 // TestBy has a test tell the receiver a notification that MIBs have, by its name or its OID.
-func (r *ReceiverSettings) TestBy(notification string, test *Event, names Names) error {
+func (r *ReceiverSettings) TestBy(notification string, test *alarm.Event, names Names) error {
 	if kinds[r.Type].url {
 		return fmt.Errorf("receiver %q is a webhook, which has no types of notifications", r.Name)
 	}

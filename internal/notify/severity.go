@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/internal/alarm"
 	"trapline/internal/setting"
 )
 
 // CheckSeverity says what is doubtful about the label severity of a rule, or "". A template is known only once an alarm
 // is raised.
 func CheckSeverity(word string) string {
-	known := ParseSeverity(word) != Indeterminate || word == "" || strings.EqualFold(word, Indeterminate.String())
+	known := alarm.ParseSeverity(word) != alarm.Indeterminate || word == "" || strings.EqualFold(word, alarm.Indeterminate.String())
 	if known || isTemplate(word) {
 		return ""
 	}
@@ -22,7 +23,7 @@ func CheckSeverity(word string) string {
 
 // meantSeverity says which severity was probably meant, else which ones there are.
 func meantSeverity(word string) string {
-	return cmp.Or(setting.DidYouMean(word, slices.Sorted(maps.Keys(severityWords))), "use one of critical, major, minor, warning")
+	return cmp.Or(setting.DidYouMean(word, slices.Sorted(maps.Keys(alarm.Severities))), "use one of critical, major, minor, warning")
 }
 
 // Unreached warns of a receiver for which no alarm can be severe enough, or have the severity that its labels ask for. Of
@@ -32,8 +33,8 @@ func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
 	pattern, chosen := r.Labels["severity"]
 	written, _ := pattern.MarshalYAML()
 	matches := func(words []string) bool { return slices.ContainsFunc(words, pattern.MatchString) }
-	known := slices.Concat(words, slices.Sorted(maps.Keys(severityWords)), []string{"", Indeterminate.String()})
-	least, limited := severityWords[r.MinSeverity]
+	known := slices.Concat(words, slices.Sorted(maps.Keys(alarm.Severities)), []string{"", alarm.Indeterminate.String()})
+	least, limited := alarm.Severities[r.MinSeverity]
 	const others = "only alerts that Prometheus or Alertmanager sends can reach this receiver"
 	switch {
 	case chosen && pattern.Regexp.Regexp == nil: // which is an error
@@ -42,7 +43,7 @@ func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
 	case len(words) == 0 || slices.ContainsFunc(words, isTemplate):
 	case chosen && !matches(words):
 		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, others)
-	case limited && !slices.ContainsFunc(words, func(word string) bool { return ParseSeverity(word).AtLeast(least) }):
+	case limited && !slices.ContainsFunc(words, func(word string) bool { return alarm.ParseSeverity(word).AtLeast(least) }):
 		m.Add("min_severity", "no rule has the severity %s or a worse one: %s", r.MinSeverity, others)
 	}
 	return m

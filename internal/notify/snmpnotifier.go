@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
@@ -23,7 +24,7 @@ const notifierLabel = "oid"
 
 // notifierFormat is that of snmp_notifier, but that each alarm is told by itself: snmp_notifier tells all
 // alerts of a group of Alertmanager's at once.
-func notifierFormat(e *Event, _ int) draft {
+func notifierFormat(e *alarm.Event, _ int) draft {
 	if e.Alarm.ID == "" {
 		return draft{}
 	}
@@ -31,7 +32,7 @@ func notifierFormat(e *Event, _ int) draft {
 	severity := cmp.Or(e.Alarm.Labels["severity"], "critical")
 	description := fmt.Sprintf("1/1 alerts are firing:\n\nStatus: %s\n- Alert: %s\n  Summary: %s\n  Description: %s",
 		severity, e.Alarm.Rule, e.Alarm.Summary, e.Alarm.Description)
-	if e.Kind == Clear {
+	if e.Kind == alarm.Clear {
 		severity, description = "info", "Status: OK"
 	}
 	for i, text := range []string{notifierID(n.Trap, &e.Alarm), severity, description} {
@@ -41,7 +42,7 @@ func notifierFormat(e *Event, _ int) draft {
 	return draft{Notification: n, objects: len(n.VarBinds)}
 }
 
-func notifierOID(a *Alarm) snmp.OID {
+func notifierOID(a *alarm.Alarm) snmp.OID {
 	if o, err := parseOID(a.Labels[notifierLabel]); err == nil && originator.CheckTrap(o) == nil {
 		return o
 	}
@@ -50,10 +51,10 @@ func notifierOID(a *Alarm) snmp.OID {
 
 // notifierID is what a receiver knows the alarm by. It is the same in the raise and the end, so that it has
 // a length of its own.
-func notifierID(trap snmp.OID, a *Alarm) string {
+func notifierID(trap snmp.OID, a *alarm.Alarm) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(a.Labels)) {
 		pairs = append(pairs, name+"="+a.Labels[name])
 	}
-	return oneLine(fmt.Sprintf("%s[%s]", trap, strings.Join(pairs, ",")), mostLabels)
+	return oneLine(fmt.Sprintf("%s[%s]", trap, strings.Join(pairs, ",")), maxLabels)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/peers"
 )
@@ -13,7 +14,7 @@ import (
 // existing rules of its receivers keep matching.
 func TestSnmpNotifierFormat(t *testing.T) {
 	p := peers.StartPyrecv(t, "")
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "snmp-notifier", Address: p.Address}, community(2), state.Identity)
 	labels := map[string]string{"alertname": "TestAlert", "severity": "warning", "environment": "production"}
 	own := map[string]string{"alertname": "TestAlert", "oid": "1.3.6.1.4.1.32473.9.0.1"}
@@ -23,17 +24,17 @@ func TestSnmpNotifierFormat(t *testing.T) {
 	count := 0
 	for _, test := range []struct {
 		labels                       map[string]string
-		kind                         Kind
+		kind                         alarm.Kind
 		trap, id, severity, describe string
 	}{
-		{labels, Raise, "1.3.6.1.4.1.98789.1", id, "warning", "1/1 alerts are firing:\n\nStatus: warning" + details},
-		{labels, Change, "1.3.6.1.4.1.98789.1", id, "warning", "1/1 alerts are firing:\n\nStatus: warning" + details},
-		{labels, Clear, "1.3.6.1.4.1.98789.1", id, "info", "Status: OK"},
-		{own, Raise, "1.3.6.1.4.1.32473.9.0.1", ownID, "critical", "1/1 alerts are firing:\n\nStatus: critical" + details},
-		{own, Clear, "1.3.6.1.4.1.32473.9.0.1", ownID, "info", "Status: OK"},
-		{nil, Heartbeat, "", "", "", ""},
+		{labels, alarm.Raise, "1.3.6.1.4.1.98789.1", id, "warning", "1/1 alerts are firing:\n\nStatus: warning" + details},
+		{labels, alarm.Change, "1.3.6.1.4.1.98789.1", id, "warning", "1/1 alerts are firing:\n\nStatus: warning" + details},
+		{labels, alarm.Clear, "1.3.6.1.4.1.98789.1", id, "info", "Status: OK"},
+		{own, alarm.Raise, "1.3.6.1.4.1.32473.9.0.1", ownID, "critical", "1/1 alerts are firing:\n\nStatus: critical" + details},
+		{own, alarm.Clear, "1.3.6.1.4.1.32473.9.0.1", ownID, "info", "Status: OK"},
+		{nil, alarm.Heartbeat, "", "", "", ""},
 	} {
-		e := &Event{ID: "e", Kind: test.kind, At: noon}
+		e := &alarm.Event{ID: "e", Kind: test.kind, At: noon}
 		if test.labels != nil {
 			var err error
 			if e.Alarm, err = AlarmOf("", test.labels, annotations); err != nil {

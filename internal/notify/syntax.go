@@ -171,7 +171,7 @@ func namedBits(o *mibs.Node, text string) ([]byte, error) {
 			}
 		}
 		if isName(words[i]) {
-			return nil, wantedNumber(o, 0, mostBits-1, word)
+			return nil, wantedNumber(o, 0, maxBits-1, word)
 		}
 	}
 	return parseBits(strings.Join(words, ","))

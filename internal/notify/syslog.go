@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/snmp"
 )
 
@@ -22,7 +23,7 @@ const (
 )
 
 // syslogSeverities are by RFC 5674 section 2.
-var syslogSeverities = map[Severity]int64{Critical: 1, Major: 2, Minor: 3, Warning: 4, Indeterminate: 5, Cleared: 5}
+var syslogSeverities = map[alarm.Severity]int64{alarm.Critical: 1, alarm.Major: 2, alarm.Minor: 3, alarm.Warning: 4, alarm.Indeterminate: 5, alarm.Cleared: 5}
 
 // maxMsgID is how many characters syslogMsgMsgID may have.
 const maxMsgID = 32
@@ -39,29 +40,29 @@ func syslogIndex(id string) uint32 {
 }
 
 // syslogObject is an instance of a column of syslogMsgTable.
-func syslogObject(arc uint32, a *Alarm, t snmp.Type, value []byte) snmp.VarBind {
+func syslogObject(arc uint32, a *alarm.Alarm, t snmp.Type, value []byte) snmp.VarBind {
 	name := snmp.AppendArc(snmp.AppendArc(slices.Clone(syslogMsgEntry), arc), syslogIndex(a.ID))
 	return snmp.VarBind{Name: name, Type: t, Value: value}
 }
 
 // syslogObjects are severity, host name, msgID and msg of an event.
-func syslogObjects(e *Event) []snmp.VarBind {
+func syslogObjects(e *alarm.Event) []snmp.VarBind {
 	a, severity := &e.Alarm, e.Alarm.Severity
-	if e.Kind == Clear {
-		severity = Cleared
+	if e.Kind == alarm.Clear {
+		severity = alarm.Cleared
 	}
 	return []snmp.VarBind{
 		syslogObject(syslogSeverity, a, snmp.Integer, snmp.AppendInt(nil, syslogSeverities[severity])),
-		syslogObject(syslogHostName, a, snmp.OctetString, []byte(oneLine(a.Target, mostSummary))),
+		syslogObject(syslogHostName, a, snmp.OctetString, []byte(oneLine(a.Target, maxSummary))),
 		syslogObject(syslogMsgID, a, snmp.OctetString, []byte(oneLine(a.Rule, maxMsgID))),
-		syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(e.text(), mostSummary))),
+		syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(eventText(e), maxSummary))),
 	}
 }
 
-// text is the summary, and in a clear how long the alarm was active.
-func (e *Event) text() string {
+// eventText returns the summary, and in a clear how long the alarm was active.
+func eventText(e *alarm.Event) string {
 	text := e.Alarm.Text()
-	if e.Kind != Clear || e.Alarm.RaisedAt.IsZero() || e.At.Before(e.Alarm.RaisedAt) {
+	if e.Kind != alarm.Clear || e.Alarm.RaisedAt.IsZero() || e.At.Before(e.Alarm.RaisedAt) {
 		return text
 	}
 	after := "after " + shortTime(e.At.Sub(e.Alarm.RaisedAt))
@@ -96,10 +97,10 @@ func shortTime(d time.Duration) string {
 var ifName = snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.1")
 
 // ifNameOf is the name of the interface that an alarm is about, as far as its labels say which that is.
-func ifNameOf(a *Alarm) (v snmp.VarBind, ok bool) {
+func ifNameOf(a *alarm.Alarm) (v snmp.VarBind, ok bool) {
 	index, err := strconv.ParseUint(a.Labels["ifIndex"], 10, 31)
 	if name := a.Labels["ifName"]; err == nil && name != "" {
-		return snmp.VarBind{Name: snmp.AppendArc(slices.Clone(ifName), uint32(index)), Type: snmp.OctetString, Value: []byte(oneLine(name, mostSummary))}, true
+		return snmp.VarBind{Name: snmp.AppendArc(slices.Clone(ifName), uint32(index)), Type: snmp.OctetString, Value: []byte(oneLine(name, maxSummary))}, true
 	}
 	return v, false
 }

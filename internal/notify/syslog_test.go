@@ -9,18 +9,19 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/peers"
 )
 
 // snmptrapd must print the name of the severity and the summary, with every version of SNMP.
 func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	options := peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", state.Identity.ID), Modules: "DISMAN-EVENT-MIB:SYSLOG-MSG-MIB:IF-MIB:SNMP-COMMUNITY-MIB"}
 	d := peers.StartSnmptrapd(t, options)
-	raise := &Event{Kind: Raise, At: noon, Alarm: portAlarm()}
+	raise := &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: portAlarm()}
 	raise.Alarm.Labels = map[string]string{"ifIndex": "17", "ifName": "Gi0/1"}
-	over := raise.Alarm.Over(&Alarm{ClearSummary: "Gi0/1 is up again"})
-	end := &Event{Kind: Clear, At: noon.Add(4 * time.Second), Alarm: over}
+	over := raise.Alarm.Over(&alarm.Alarm{ClearSummary: "Gi0/1 is up again"})
+	end := &alarm.Event{Kind: alarm.Clear, At: noon.Add(4 * time.Second), Alarm: over}
 	end.Alarm.RaisedAt = noon
 	users := peers.UsualUsers()
 	user := users[slices.IndexFunc(users, func(u peers.User) bool { return u.Priv != "" })]
@@ -30,20 +31,20 @@ func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
 		kind string
 	}{{community(1), "trap"}, {community(2), "trap"}, {community(2), "inform"}, {authOf(user), "trap"}, {authOf(user), "inform"}} {
 		route, _ := testRoute(t, ReceiverSettings{Type: test.kind, Format: "disman", Address: d.Address}, test.auth, state.Identity)
-		for _, e := range []*Event{raise, end} {
+		for _, e := range []*alarm.Event{raise, end} {
 			before := len(d.Received())
 			if _, err := route.Deliver(t.Context(), e, 1); err != nil {
 				t.Fatal(err)
 			}
 			severity, text, trigger := "crit(2)", "Gi0/1 is down", "Rising"
-			if e.Kind == Clear {
+			if e.Kind == alarm.Clear {
 				severity, text, trigger = "notice(5)", "Gi0/1 is up again after 4 s", "Falling"
 			}
 			want := fmt.Sprintf(`|~|syslogMsgSeverity.%[1]s = INTEGER: %[2]s|~|syslogMsgHostName.%[1]s = STRING: core-1|~|`+
 				`syslogMsgMsgID.%[1]s = STRING: PortDown|~|syslogMsgMsg.%[1]s = STRING: "%[3]s"|~|sysName.0 = STRING: core-1|~|ifName.17 = STRING: Gi0/1|~|`+
 				`snmpTrapAddress.0 = IpAddress: 192.0.2.1`, index, severity, text)
 			got := d.AwaitReceived(t, before+1)[before]
-			if !strings.HasSuffix(got, want) || e.Kind == Raise && test.auth.Version > 1 && !strings.Contains(got, "mteTrigger"+trigger) {
+			if !strings.HasSuffix(got, want) || e.Kind == alarm.Raise && test.auth.Version > 1 && !strings.Contains(got, "mteTrigger"+trigger) {
 				t.Errorf("version %d, %s is\n%s\nwant … %s", test.auth.Version, e.Kind, got, want)
 			}
 		}
@@ -55,8 +56,8 @@ func TestSyslogObjectsOfRaiseAndClearAreTheSame(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	f := dismanFormat(nil, false)
 	for range 2000 {
-		a := Alarm{ID: AlarmID("", "rule", fmt.Sprint(random.Uint64()), nil), Rule: strings.Repeat("rü", random.IntN(40)), Severity: Severity(1 + random.IntN(6)), Summary: "it is hot", RaisedAt: noon}
-		raise, clear := f(&Event{Kind: Raise, At: noon, Alarm: a}, mostOctets), f(&Event{Kind: Clear, At: noon.Add(time.Hour), Alarm: a.Over(&Alarm{})}, mostOctets)
+		a := alarm.Alarm{ID: alarm.ID("", "rule", fmt.Sprint(random.Uint64()), nil), Rule: strings.Repeat("rü", random.IntN(40)), Severity: alarm.Severity(1 + random.IntN(6)), Summary: "it is hot", RaisedAt: noon}
+		raise, clear := f(&alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize), f(&alarm.Event{Kind: alarm.Clear, At: noon.Add(time.Hour), Alarm: a.Over(&alarm.Alarm{})}, maxMessageSize)
 		if len(raise.VarBinds) != len(clear.VarBinds) || raise.objects != clear.objects {
 			t.Fatalf("%d and %d objects", len(raise.VarBinds), len(clear.VarBinds))
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 	"trapline/mibs"
@@ -40,13 +41,13 @@ const noNotification = "none"
 // templateFormat tells an alarm by the notification that its rule names, and where that cannot be, in
 // another format.
 func templateFormat(names Names, otherwise format) format {
-	return func(e *Event, limit int) draft {
+	return func(e *alarm.Event, limit int) draft {
 		a := &e.Alarm
-		if a.Notification == "" || e.Kind == Heartbeat || e.Kind == Resync {
+		if a.Notification == "" || e.Kind == alarm.Heartbeat || e.Kind == alarm.Resync {
 			return otherwise(e, limit)
 		}
 		name, err := names.notificationOf(e)
-		if name == noNotification || e.Kind == Change {
+		if name == noNotification || e.Kind == alarm.Change {
 			return draft{}
 		}
 		var trap snmp.OID
@@ -62,7 +63,7 @@ func templateFormat(names Names, otherwise format) format {
 			return d
 		}
 		t := template{names: names, alarm: a}
-		t.bind(e.Kind == Clear)
+		t.bind(e.Kind == alarm.Clear)
 		t.Notification = &originator.Notification{Trap: trap, Agent: a.Address}
 		if node != nil {
 			t.addObjects(node.Objects)
@@ -71,16 +72,16 @@ func templateFormat(names Names, otherwise format) format {
 		t.addOthers()
 		t.AddAddress(t.Agent)
 		if a.Description != "" { // the last, which is left out first
-			t.VarBinds = append(t.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, mostSummary))))
+			t.VarBinds = append(t.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, maxSummary))))
 		}
 		return t.draft
 	}
 }
 
 // notificationOf is the name of the notification for an event: empty where the end of the alarm has none.
-func (n Names) notificationOf(e *Event) (string, error) {
+func (n Names) notificationOf(e *alarm.Event) (string, error) {
 	switch {
-	case e.Kind != Clear:
+	case e.Kind != alarm.Clear:
 		return e.Alarm.Notification, nil
 	case e.Alarm.ClearNotification != "":
 		return e.Alarm.ClearNotification, nil
@@ -96,14 +97,14 @@ func (n Names) notificationOf(e *Event) (string, error) {
 type template struct {
 	draft
 	names    Names
-	alarm    *Alarm
+	alarm    *alarm.Alarm
 	bindings []bound // what the rule says of values, what counts first in front
 	indexed  []bound // those that say which row of a table they are of
 }
 
 // bound is a binding whose name was found.
 type bound struct {
-	Binding
+	alarm.Binding
 	oid  snmp.OID
 	at   mibs.Instance // without a node where no MIB knows the OID
 	used bool
@@ -120,7 +121,7 @@ func (t *template) fault(reason string, err error) {
 // bind finds the names of the bindings. The instance that the alarm is about has its value, and says first which
 // row is meant.
 func (t *template) bind(cleared bool) {
-	about := t.bound(Binding{Name: t.alarm.Variable, Value: t.alarm.Value})
+	about := t.bound(alarm.Binding{Name: t.alarm.Variable, Value: t.alarm.Value})
 	if cleared {
 		for _, b := range t.alarm.ClearVarBinds {
 			t.add(t.bound(b))
@@ -144,7 +145,7 @@ func (t *template) bind(cleared bool) {
 		t.add(about)
 	}
 	if t.alarm.Gone {
-		absent := bound{Binding: Binding{Value: strconv.Itoa(ifNotPresent)}, oid: ifOperStatus, used: true}
+		absent := bound{Binding: alarm.Binding{Value: strconv.Itoa(ifNotPresent)}, oid: ifOperStatus, used: true}
 		_, absent.at, _ = t.names.find(ifOperStatus.String())
 		t.add(&absent)
 	}
@@ -158,7 +159,7 @@ const ifNotPresent = 6
 func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == smi.Column }
 
 // bound finds the name of a binding, nil where it has none or that is not known.
-func (t *template) bound(b Binding) *bound {
+func (t *template) bound(b alarm.Binding) *bound {
 	if b.Name == "" {
 		return nil
 	}
@@ -197,7 +198,7 @@ func (t *template) addObjects(objects []*mibs.Node) {
 		case known && t.fillFromIndex(&v, o, index):
 		default:
 			if text, ok := t.alarm.Labels[o.Name]; ok {
-				t.fill(&v, o, &Binding{Value: text})
+				t.fill(&v, o, &alarm.Binding{Value: text})
 			}
 		}
 		t.VarBinds = append(t.VarBinds, v)
@@ -231,7 +232,7 @@ func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 }
 
 // fill gives a variable binding its value.
-func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *Binding) {
+func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *alarm.Binding) {
 	typ, value, err := t.names.typed(o, b)
 	if err != nil {
 		t.fault(faultValue, err)
@@ -241,7 +242,7 @@ func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *Binding) {
 }
 
 // typed is the value of a binding, of the type that it names or that of the object.
-func (n Names) typed(o *mibs.Node, b *Binding) (snmp.Type, []byte, error) {
+func (n Names) typed(o *mibs.Node, b *alarm.Binding) (snmp.Type, []byte, error) {
 	if b.Type == "" {
 		if !isObject(o) {
 			return 0, nil, fmt.Errorf("variable binding %s: MIBs know no type for it: write one behind its name", b.Name)

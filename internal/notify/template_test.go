@@ -10,7 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -168,7 +170,7 @@ lldpLocSysCapSupported = bridge, router
 	},
 }
 
-func (r *ruled) alarm(t *testing.T) Alarm {
+func (r *ruled) alarm(t *testing.T) alarm.Alarm {
 	t.Helper()
 	labels := map[string]string{"alertname": "A"}
 	for name, value := range r.labels {
@@ -182,7 +184,7 @@ func (r *ruled) alarm(t *testing.T) Alarm {
 }
 
 // templateRoute returns a receiver of traps in the format template, with disman as the fallback.
-func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*Route, *Metrics) {
+func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*outbox.Route, *outbox.Metrics) {
 	return testRoute(t, ReceiverSettings{Type: "trap", Format: formatTemplate, Fallback: "disman", Address: address}, a, identity)
 }
 
@@ -190,15 +192,15 @@ func templateRoute(t *testing.T, address string, a access.Auth, identity *origin
 // OBJECTS in order, then the additional bindings of the rule.
 func TestTemplateFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := templateRoute(t, d.Address, community(2), state.Identity)
 	count := 0
 	for _, test := range ruledAlarms {
-		for kind, want := range map[Kind][]string{Raise: test.raise, Clear: test.clear, Change: nil} {
-			if kind == Change && (test.faults == "unknown_notification" || test.annotations == nil) {
+		for kind, want := range map[alarm.Kind][]string{alarm.Raise: test.raise, alarm.Clear: test.clear, alarm.Change: nil} {
+			if kind == alarm.Change && (test.faults == "unknown_notification" || test.annotations == nil) {
 				continue // that is of the other format
 			}
-			receipt, err := route.Deliver(t.Context(), &Event{ID: "e", Kind: kind, At: noon, Alarm: test.alarm(t)}, 1)
+			receipt, err := route.Deliver(t.Context(), &alarm.Event{ID: "e", Kind: kind, At: noon, Alarm: test.alarm(t)}, 1)
 			if err != nil || (receipt.Sent == 0) != (want == nil) {
 				t.Fatalf("%s, %s: %+v, %v", test.name, kind, receipt, err)
 			}
@@ -231,7 +233,7 @@ func TestFaultsOfTemplates(t *testing.T) {
 	f := templateFormat(builtIn, dismanFormat(nil, true))
 	for _, test := range ruledAlarms {
 		var reasons []string
-		for _, fault := range f(&Event{Kind: Raise, At: noon, Alarm: test.alarm(t)}, mostOctets).faults {
+		for _, fault := range f(&alarm.Event{Kind: alarm.Raise, At: noon, Alarm: test.alarm(t)}, maxMessageSize).faults {
 			reasons = append(reasons, fault.reason)
 		}
 		slices.Sort(reasons)
@@ -239,14 +241,14 @@ func TestFaultsOfTemplates(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.faults)
 		}
 	}
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	sink := listenUDP(t)
 	route, m := templateRoute(t, sink.LocalAddr().String(), community(2), state.Identity)
-	a := Alarm{ID: "a", Notification: "linkDownn"}
-	if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+	a := alarm.Alarm{ID: "a", Notification: "linkDownn"}
+	if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := testutil.ToFloat64(m.faults.WithLabelValues("nms", faultNotification)); got != 1 {
+	if got := testutil.ToFloat64(m.Faults.WithLabelValues("nms", faultNotification)); got != 1 {
 		t.Errorf("%g faults are counted", got)
 	}
 	receive(t, sink) // the event itself is not lost
@@ -255,7 +257,7 @@ func TestFaultsOfTemplates(t *testing.T) {
 // SNMPv1 has no Counter64 and no exceptions: they are left out, the former is counted.
 func TestTemplatesBySNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, m := templateRoute(t, d.Address, community(1), state.Identity)
 	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3", "address": "192.0.2.7"}, map[string]string{
 		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifHCInOctets = 1\nifInOctets = 1",
@@ -263,7 +265,7 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+	if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 		t.Fatal(err)
 	}
 	got := d.AwaitReceived(t, 1)[0]
@@ -274,7 +276,7 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 	if got := varBindsOf(got); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
-	if n := testutil.ToFloat64(m.faults.WithLabelValues("nms", faultCounter64)); n != 1 {
+	if n := testutil.ToFloat64(m.Faults.WithLabelValues("nms", faultCounter64)); n != 1 {
 		t.Errorf("%g Counter64 counted", n)
 	}
 }
@@ -282,7 +284,7 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 // Rules have the fields of SNMPv1 by the objects that stand for them (RFC 3584 section 3).
 func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := templateRoute(t, d.Address, community(1), state.Identity)
 	for i, test := range []struct{ notification, bindings, want, handled string }{
 		{"SNMPv2-MIB::warmStart", "snmpTrapEnterprise = 1.3.6.1.4.1.20408.4.1.1.2\nsysUpTime = 7",
@@ -297,7 +299,7 @@ func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+		if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 			t.Fatal(err)
 		}
 		if got := sourceless(d.AwaitReceived(t, i+1)[i]); got != "v=0 user=public "+test.want {
@@ -323,13 +325,13 @@ func TestEndsOfNotifications(t *testing.T) {
 // A message of any format must fit into a frame: bindings that are not in the notification's
 // OBJECTS are dropped first, then texts are truncated.
 func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	for _, name := range formatNames() {
 		sink := listenUDP(t)
-		m := NewMetrics(prometheus.NewRegistry())
+		m := outbox.NewMetrics(prometheus.NewRegistry())
 		r := ReceiverSettings{Name: "nms", Type: "trap", Format: name, Address: sink.LocalAddr().String(), Auth: "a", Rate: 1, Window: 1}
 		a := community(2)
-		route, err := NewRoute(&r, &Shared{
+		route, err := NewRoute(&r, &Dependencies{
 			Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"a": &a}, Identity: state.Identity, Metrics: m,
 			Names: builtIn, Logger: slog.New(slog.DiscardHandler),
 		})
@@ -337,21 +339,21 @@ func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 			t.Fatal(err)
 		}
 		long := strings.Repeat("ä", 700)
-		alarm := Alarm{
+		subject := alarm.Alarm{
 			ID: "a", Rule: long, Target: long, Summary: long, Description: long, Variable: "1.3" + strings.Repeat(".4294967295", 100), Labels: map[string]string{"a": long, "upsAlarmId": "1"},
-			Notification: "upsTrapAlarmEntryAdded", VarBinds: []Binding{{Name: "upsAlarmDescr", Value: "1.3" + strings.Repeat(".4294967295", 100)}},
+			Notification: "upsTrapAlarmEntryAdded", VarBinds: []alarm.Binding{{Name: "upsAlarmDescr", Value: "1.3" + strings.Repeat(".4294967295", 100)}},
 		}
 		for range 20 {
-			alarm.VarBinds = append(alarm.VarBinds, Binding{Name: "1.3.6.1.4.1.32473.9." + strings.Repeat("1", len(alarm.VarBinds)%8+1), Type: "STRING", Value: long})
+			subject.VarBinds = append(subject.VarBinds, alarm.Binding{Name: "1.3.6.1.4.1.32473.9." + strings.Repeat("1", len(subject.VarBinds)%8+1), Type: "STRING", Value: long})
 		}
-		if _, err := route.Deliver(t.Context(), &Event{ID: "e", Kind: Raise, At: noon, Alarm: alarm}, 1); err != nil {
+		if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: subject}, 1); err != nil {
 			t.Fatal(err)
 		}
 		b := receive(t, sink)
-		if _, err := snmp.ParseMessage(b); err != nil || len(b) > mostOctets {
+		if _, err := snmp.ParseMessage(b); err != nil || len(b) > maxMessageSize {
 			t.Errorf("%s: %d octets, %v", name, len(b), err)
 		}
-		if n := testutil.ToFloat64(m.trimmed.WithLabelValues("nms")); n < 1 {
+		if n := testutil.ToFloat64(m.Trimmed.WithLabelValues("nms")); n < 1 {
 			t.Errorf("%s: %g trimmed", name, n)
 		}
 	}
@@ -365,12 +367,12 @@ func FuzzTemplateFormat(f *testing.F) {
 		a, _ := AlarmOf("", map[string]string{"alertname": "A", label: value}, map[string]string{
 			"trap_notification": notification, "trap_varbinds": bindings, "trap_variable": variable, "value": value,
 		})
-		for _, kind := range []Kind{Raise, Clear} {
-			d := templateFormat(builtIn, dismanFormat(builtIn, true))(&Event{Kind: kind, At: noon, Alarm: a}, mostOctets)
+		for _, kind := range []alarm.Kind{alarm.Raise, alarm.Clear} {
+			d := templateFormat(builtIn, dismanFormat(builtIn, true))(&alarm.Event{Kind: kind, At: noon, Alarm: a}, maxMessageSize)
 			if d.Notification == nil {
 				continue
 			}
-			d.fit(mostOctets)
+			d.fit(maxMessageSize)
 			for list := d.EncodeVarBinds(); len(list) > 0; {
 				var err error
 				if _, list, err = snmp.CutVarBind(list); err != nil {
@@ -388,7 +390,7 @@ func FuzzTemplateFormat(f *testing.F) {
 // PySNMP has the same values: exceptions, text that is not ASCII, several lines.
 func TestPySNMPAgreesAboutTemplates(t *testing.T) {
 	p := peers.StartPyrecv(t, "")
-	state := openState(t, t.TempDir())
+	state := openDir(t, t.TempDir())
 	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Format: formatTemplate, Address: p.Address}, authOf(peers.UsualUsers()[2]), state.Identity)
 	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3"}, map[string]string{
 		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifAlias = \"größer\\nals\"\nifHCInOctets = 18446744073709551615\nifLastChange = 7",
@@ -396,7 +398,7 @@ func TestPySNMPAgreesAboutTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := route.Deliver(t.Context(), &Event{Kind: Raise, At: noon, Alarm: a}, 1); err != nil {
+	if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 		t.Fatal(err)
 	}
 	got := p.AwaitReceived(t, 1)[0].VarBinds[1:]

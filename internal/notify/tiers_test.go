@@ -7,23 +7,25 @@ import (
 	"testing/synctest"
 	"time"
 
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 	"trapline/internal/setting"
 )
 
 // formatted is a receiver in one of the formats that identifies alarms by the bindings it receives.
 type formatted struct {
-	*listener
+	*recorder
 	format format
-	raised map[string]Severity // by the instance in the format
-	heard  map[string]bool     // event IDs
+	raised map[string]alarm.Severity // by what the format shows of the instance
+	heard  map[string]bool           // event IDs
 	wrong  int
 }
 
-func (f *formatted) route(format string, every bool) *Route {
+func (f *formatted) route(format string, every bool) *outbox.Route {
 	settings := &ReceiverSettings{Name: format, Type: "inform", Format: format, Fallback: "disman"}
-	shared := &Shared{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
-	f.format, f.raised, f.heard = newFormat(settings, shared), map[string]Severity{}, map[string]bool{}
-	r := f.listener.route(format)
+	shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
+	f.format, f.raised, f.heard = newFormat(settings, shared), map[string]alarm.Severity{}, map[string]bool{}
+	r := f.recorder.route(format)
 	r.Key, r.Scheme = newKey(settings, shared)
 	r.EveryTransition = every
 	return r
@@ -37,17 +39,17 @@ func (f *formatted) take() {
 	f.mu.Unlock()
 	for i := range events {
 		e := &events[i].Event
-		d := f.format(e, mostOctets)
+		d := f.format(e, maxMessageSize)
 		if d.Notification == nil || f.heard[e.ID] {
 			continue
 		}
 		f.heard[e.ID] = true
 		instance := e.Alarm.Variable
 		_, knows := f.raised[instance]
-		if knows == (e.Kind == Raise) {
+		if knows == (e.Kind == alarm.Raise) {
 			f.wrong++
 		}
-		if f.raised[instance] = e.Alarm.Severity; e.Kind == Clear {
+		if f.raised[instance] = e.Alarm.Severity; e.Kind == alarm.Clear {
 			delete(f.raised, instance)
 		}
 	}
@@ -60,35 +62,35 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 	for _, format := range []string{"disman", "template", "alarm"} {
 		for _, every := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				f := &formatted{listener: &listener{}}
-				r := run(t, t.TempDir(), f.route(format, every))
+				f := &formatted{recorder: &recorder{}}
+				r := serve(t, t.TempDir(), f.route(format, every))
 				defer r.stop()
-				tier := func(port int, severity Severity, active bool) Transition {
+				tier := func(port int, severity alarm.Severity, active bool) outbox.Transition {
 					labels := map[string]string{"alertname": "Load", "ifIndex": fmt.Sprint(port), "target": "dev-1", "severity": severity.String()}
-					return Transition{Active: active, Alarm: Alarm{
-						ID: AlarmID("", "g/Load "+severity.String(), "dev-1", labels), Rule: "Load", Target: "dev-1", Labels: labels, Severity: severity,
+					return outbox.Transition{Active: active, Alarm: alarm.Alarm{
+						ID: alarm.ID("", "g/Load "+severity.String(), "dev-1", labels), Rule: "Load", Target: "dev-1", Labels: labels, Severity: severity,
 						Variable: fmt.Sprintf("1.3.6.1.2.1.2.2.1.8.%d", port), Notification: "IF-MIB::linkDown", Summary: "port",
 					}}
 				}
 				for i := range changes {
 					port, other := i%ports, i/ports%2 == 1
-					worse, better := tier(port, Major, other), tier(port, Minor, !other)
-					pair := []Transition{better, worse}
+					worse, better := tier(port, alarm.Major, other), tier(port, alarm.Minor, !other)
+					pair := []outbox.Transition{better, worse}
 					if i%3 == 0 {
-						pair = []Transition{worse, better}
+						pair = []outbox.Transition{worse, better}
 					}
-					f.set(map[bool]error{true: errNobody}[i%7 == 0], 0) // acknowledgements are lost
+					f.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgements are lost
 					if err := r.Apply(pair, time.Now()); err != nil {
 						t.Fatal(err)
 					}
-					settle(200 * time.Millisecond)
+					rest(200 * time.Millisecond)
 				}
 				f.set(nil, 0)
-				settle(time.Hour)
+				rest(time.Hour)
 				f.take()
 				for port := range ports {
 					severity, raised := f.raised[fmt.Sprintf("1.3.6.1.2.1.2.2.1.8.%d", port)]
-					if !raised || format == "alarm" && severity != Major {
+					if !raised || format == "alarm" && severity != alarm.Major {
 						t.Errorf("%s: port %d is raised: %v, as %s", format, port, raised, severity)
 					}
 				}
@@ -101,4 +103,63 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A reload that has a receiver sent another format sends it nothing: it knows the alarms, whatever they are shown as. What
+// waited goes before the end.
+func TestFormatsMayChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &recorder{}
+		shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
+		route := func(format string) *outbox.Route {
+			r := l.route("nms")
+			r.Key, r.Scheme = newKey(&ReceiverSettings{Type: "inform", Format: format, Fallback: "disman"}, shared)
+			return r
+		}
+		r := serve(t, dir, route("alarm"))
+		defer func() { r.stop() }()
+		for i := range 3 {
+			a := alarm.Alarm{ID: fmt.Sprint(i), Rule: "Down", Target: "dev", Labels: map[string]string{"ifIndex": fmt.Sprint(i)}, Notification: "IF-MIB::linkDown", Severity: alarm.Major, Variable: fmt.Sprintf("1.3.6.1.2.1.2.2.1.8.%d", i)}
+			if i == 2 {
+				l.set(errUnreached, 0)
+			}
+			if err := r.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			rest(time.Minute)
+		}
+		l.take()
+		for i, format := range []string{"disman", "template", "snmp-notifier", "alarm", "template"} {
+			if i%2 == 0 {
+				if err := r.SetRoutes([]*outbox.Route{route(format)}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				r.stop()
+				r = serve(t, dir, route(format))
+			}
+			rest(time.Second)
+		}
+		if err := r.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "0"}}, {Alarm: alarm.Alarm{ID: "2"}}}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		before := len(l.told())
+		rest(time.Minute)
+		l.set(nil, 0)
+		rest(10 * time.Minute)
+		var got []string
+		for _, e := range l.told()[before:] {
+			text := string(e.Kind) + " " + e.Alarm.Labels["ifIndex"]
+			if len(got) == 0 || got[len(got)-1] != text {
+				got = append(got, text)
+			}
+		}
+		kinds := map[string]int{}
+		for i, text := range got {
+			kinds[text] = i + 1
+		}
+		if kinds["clear 0"] == 0 || kinds["raise 2"] == 0 || kinds["clear 2"] < kinds["raise 2"] || kinds["raise 0"]+kinds["raise 1"]+kinds["clear 1"] > 0 {
+			t.Errorf("sent %v", got)
+		}
+	})
 }

@@ -136,8 +136,8 @@ func parseDecimalOctets(text string) ([]byte, error) {
 	return b, nil
 }
 
-// mostBits bounds what the number of a bit may ask for.
-const mostBits = 1 << 16
+// maxBits bounds what the number of a bit may ask for.
+const maxBits = 1 << 16
 
 // parseBits takes the numbers of the bits that are set; bit 0 is the highest of the first octet (RFC
 // 2578 section 7.1.4).
@@ -145,8 +145,8 @@ func parseBits(text string) ([]byte, error) {
 	var b []byte
 	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
 		n, err := strconv.ParseUint(field, 10, 32)
-		if err != nil || n >= mostBits {
-			return nil, fmt.Errorf("write the numbers of the bits that are set, from 0 to %d", mostBits-1)
+		if err != nil || n >= maxBits {
+			return nil, fmt.Errorf("write the numbers of the bits that are set, from 0 to %d", maxBits-1)
 		}
 		for len(b) <= int(n/8) {
 			b = append(b, 0)

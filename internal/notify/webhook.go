@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 )
 
 // webhookMessage is what Alertmanager's webhooks are sent, version 4.
@@ -40,9 +42,9 @@ type webhookAlert struct {
 const statusFiring, statusResolved = "firing", "resolved"
 
 // openWebhook tells events as Alertmanager does, one alert a message. What is about no alarm is not told.
-func openWebhook(r *ReceiverSettings, _ *Shared) (Deliver, error) {
+func openWebhook(r *ReceiverSettings, _ *Dependencies) (outbox.Deliver, error) {
 	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
-	return func(ctx context.Context, e *Event, _ int32) (originator.Receipt, error) {
+	return func(ctx context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 		if e.Alarm.ID == "" {
 			return originator.Receipt{}, nil
 		}
@@ -55,7 +57,7 @@ func openWebhook(r *ReceiverSettings, _ *Shared) (Deliver, error) {
 	}, nil
 }
 
-func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *Event) error {
+func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *alarm.Event) error {
 	failed := func(reason access.Reason, err error) error {
 		return &originator.Error{Receiver: r.Name, Reason: reason, Err: err}
 	}
@@ -87,7 +89,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	}
 }
 
-func webhookOf(receiver string, e *Event) *webhookMessage {
+func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
 	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
 		Labels: maps.Clone(e.Alarm.Labels), Annotations: annotationsOf(&e.Alarm), StartsAt: e.Alarm.RaisedAt,
 	}}
@@ -99,7 +101,7 @@ func webhookOf(receiver string, e *Event) *webhookMessage {
 		a.Labels["target"] = e.Alarm.Target
 	}
 	a.Annotations["event_id"] = e.ID
-	if e.Kind == Clear {
+	if e.Kind == alarm.Clear {
 		a.Status, a.EndsAt = statusResolved, e.At
 	}
 	return &webhookMessage{

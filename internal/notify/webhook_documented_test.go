@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"trapline/internal/alarm"
 )
 
 // The webhook in docs/reference/messages.md must equal the one sent.
@@ -19,8 +21,8 @@ func TestWebhookIsDocumented(t *testing.T) {
 	if block == nil {
 		t.Fatal("there is no block of JSON")
 	}
-	e := &Event{ID: "4a1c-41-8810", Kind: Raise, Alarm: Alarm{
-		ID: "9f2c4a1c41881000", Rule: "InterfaceDown", Target: "core-1", Severity: Major, Summary: "Gi0/3 of core-1 is down",
+	e := &alarm.Event{ID: "4a1c-41-8810", Kind: alarm.Raise, Alarm: alarm.Alarm{
+		ID: "9f2c4a1c41881000", Rule: "InterfaceDown", Target: "core-1", Severity: alarm.Major, Summary: "Gi0/3 of core-1 is down",
 		Labels: map[string]string{"ifName": "Gi0/3"}, RaisedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}}
 	sent, err := json.Marshal(webhookOf("chat", e))

@@ -24,11 +24,11 @@ type Tape struct {
 
 // Options of a replay.
 type Options struct {
-	Rules rules.DryRunOptions // its targets are those of the tapes
-	Start time.Time           // of the first poll of each target; the next ones follow at the target's interval
-	Told  func(notify.Told)   // called for each notification
-	Ended func()              // a pass
-	Warn  func(error)         // called for an invalid line of a recording, and for a rule that cannot be evaluated
+	Rules rules.DryRunOptions  // its targets are those of the tapes
+	Start time.Time            // of the first poll of each target; the next ones follow at the target's interval
+	Told  func(notify.DrySent) // called for each notification
+	Ended func()               // a pass
+	Warn  func(error)          // called for an invalid line of a recording, and for a rule that cannot be evaluated
 }
 
 // player plays a tape.

@@ -84,7 +84,7 @@ func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 			Receivers:     []notify.ReceiverSettings{{Name: "nms", Type: "trap", Format: "template"}},
 		},
 		Start: start,
-		Told: func(one notify.Told) {
+		Told: func(one notify.DrySent) {
 			e := one.Event
 			text := fmt.Sprintf("%g %s %s %s %s", e.At.Sub(start).Seconds(), e.Kind, e.Alarm.Rule, e.Alarm.Target, names.NameOf(one.Notification.Trap))
 			for _, v := range one.Notification.VarBinds {
@@ -132,7 +132,7 @@ func TestRecordingsThatCannotBeRead(t *testing.T) {
 		t.Errorf("%q %v", told, warnings)
 	}
 	a.Recordings = append(a.Recordings, "none.snmprec")
-	if err := Run(t.Context(), []Tape{a}, Options{Start: start, Told: func(notify.Told) {}, Warn: func(error) {}}); !errors.Is(err, os.ErrNotExist) {
+	if err := Run(t.Context(), []Tape{a}, Options{Start: start, Told: func(notify.DrySent) {}, Warn: func(error) {}}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
 )
 
 // alarmOf returns the alarm of an alert, active or over. Invalid annotations are left out and logged.
-func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) notify.Alarm {
+func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) alarm.Alarm {
 	a, err := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map())
 	if err != nil {
 		e.logger.Warn("annotations of an alert are left out", "rule", b.rule.UID, "err", err)
@@ -50,11 +51,11 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) no
 }
 
 // found returns the values that the last poll has of the OBJECTS of an alarm's notifications.
-func (e *Evaluator) found(d *device, a *notify.Alarm, r *record) (list []notify.Binding) {
+func (e *Evaluator) found(d *device, a *alarm.Alarm, r *record) (list []alarm.Binding) {
 	for _, object := range e.objectsOf(a) {
 		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
 			if text, ok := textIn(c, row); ok {
-				list = append(list, notify.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
+				list = append(list, alarm.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
 			}
 		}
 	}
@@ -109,7 +110,7 @@ func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found com
 }
 
 func (e *Evaluator) alarmID(b *ruleInstance, r *record) string {
-	return notify.AlarmID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
+	return alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
 }
 
 func instance(object snmp.OID, index []byte) snmp.OID {

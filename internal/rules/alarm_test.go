@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"trapline/internal/notify"
+	"trapline/internal/alarm"
 	"trapline/internal/series"
 	"trapline/mibs"
 )
@@ -21,11 +21,11 @@ description: long, trap_tags: "core, edge", trap_receivers: nms, trap_varbinds: 
 		r.poll(`in_total{i="1"} `+number(6000*i).String(), `speed{i="1"} 10`, `width{i="1"} 7`)
 	}
 	a := r.outbox.Active()[0]
-	want := notify.Alarm{
-		ID:   notify.AlarmID("", "Slow", "sw1", map[string]string{"alertname": "Slow", "i": "1", "target": "sw1"}), // whatever the severity
+	want := alarm.Alarm{
+		ID:   alarm.ID("", "Slow", "sw1", map[string]string{"alertname": "Slow", "i": "1", "target": "sw1"}), // whatever the severity
 		Rule: "Slow", Target: "sw1", Address: a.Address, Resource: "i=1", Metric: "in_total", Variable: "1.3.6.1.4.1.32473.105.1", Value: "100", Condition: "> 90",
-		Severity: notify.Minor, Summary: "port 1 of sw1 runs at 7", Description: "long", Labels: map[string]string{"alertname": "Slow", "i": "1", "severity": "minor", "target": "sw1"},
-		RaisedAt: a.RaisedAt, Receivers: []string{"nms"}, Tags: []string{"core", "edge"}, VarBinds: []notify.Binding{{Name: "ifAlias.1", Value: "1"}},
+		Severity: alarm.Minor, Summary: "port 1 of sw1 runs at 7", Description: "long", Labels: map[string]string{"alertname": "Slow", "i": "1", "severity": "minor", "target": "sw1"},
+		RaisedAt: a.RaisedAt, Receivers: []string{"nms"}, Tags: []string{"core", "edge"}, VarBinds: []alarm.Binding{{Name: "ifAlias.1", Value: "1"}},
 	}
 	if !reflect.DeepEqual(a, want) || a.Address.String() != "192.0.2.1" {
 		t.Errorf("\n got %+v\nwant %+v", a, want)
@@ -42,12 +42,12 @@ func TestObjectsOfNotifications(t *testing.T) {
 	r.poll(`oper{ifIndex="7"} 1`, `ifAdminStatus{ifIndex="7"} 2`)
 	waiting, err := r.outbox.Waiting()
 	r.must(err)
-	var got [][]notify.Binding
+	var got [][]alarm.Binding
 	for _, e := range waiting[0].Events {
 		got = append(got, e.Alarm.VarBinds)
 	}
 	const admin = "1.3.6.1.2.1.2.2.1.7.1"
-	want := [][]notify.Binding{{{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "1"}}, {{Name: admin, Value: "2"}, {Name: "ifAlias", Value: "x"}}}
+	want := [][]alarm.Binding{{{Name: "ifAlias", Value: "x"}, {Name: admin, Value: "1"}}, {{Name: admin, Value: "2"}, {Name: "ifAlias", Value: "x"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

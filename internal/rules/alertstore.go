@@ -10,24 +10,25 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
+	"trapline/internal/statedir"
 )
 
 // alertStore stores alerts. It is a swappableStore except in tests.
 type alertStore interface {
 	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
-	apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error
+	apply(transitions []outbox.Transition, changes []change, looked []look, now time.Time) error
 	markAlive(at, now time.Time) error
 }
 
 // AlertStore stores alerts in the database of the outbox, so that they outlive the process. Its zero value stores
 // nothing and notifies nobody.
 type AlertStore struct {
-	State  *notify.State
-	Outbox *notify.Outbox
+	State  *statedir.Dir
+	Outbox *outbox.Outbox
 
 	// Unsent gets the transitions if there is no Outbox; nil drops them.
-	Unsent func(transitions []notify.Transition, now time.Time)
+	Unsent func(transitions []outbox.Transition, now time.Time)
 }
 
 func (l *AlertStore) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
@@ -43,7 +44,7 @@ func (l *AlertStore) load(logger *slog.Logger) (list []*record, looked looks, al
 }
 
 // apply commits changes of alerts, transitions of alarms and looks of rules in one transaction.
-func (l *AlertStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+func (l *AlertStore) apply(transitions []outbox.Transition, changes []change, looked []look, now time.Time) error {
 	if l.Outbox == nil && l.Unsent != nil {
 		l.Unsent(transitions, now)
 	}
@@ -97,7 +98,7 @@ func storeLooks(tx *bbolt.Tx, list []look) error {
 		} else {
 			var text []byte
 			if text, err = json.Marshal(l.rules); err == nil {
-				err = b.Put(key, notify.Seal(key, text))
+				err = b.Put(key, statedir.Seal(key, text))
 			}
 		}
 		if err != nil {
@@ -107,7 +108,7 @@ func storeLooks(tx *bbolt.Tx, list []look) error {
 	return nil
 }
 
-func loadLooks(state *notify.State) (looks, error) {
+func loadLooks(state *statedir.Dir) (looks, error) {
 	found := looks{}
 	_, err := state.ReadRecords(looksBucket, func(key, text []byte) error {
 		var rules []string
@@ -130,7 +131,7 @@ func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time,
 	return b.current.Load().load(logger)
 }
 
-func (b *swappableStore) apply(transitions []notify.Transition, changes []change, looked []look, now time.Time) error {
+func (b *swappableStore) apply(transitions []outbox.Transition, changes []change, looked []look, now time.Time) error {
 	return b.current.Load().apply(transitions, changes, looked, now)
 }
 

@@ -16,9 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/series"
+	"trapline/internal/statedir"
 )
 
 // fiftyRules are of the kinds that people have: rates in percent of the speed, joins, conditions, hysteresis
@@ -137,12 +138,12 @@ func BenchmarkRules(b *testing.B) {
 func benchmarkRules(b *testing.B, targets int, busy bool) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	dir := b.TempDir()
-	state, err := notify.Open(dir, nil, now)
+	state, err := statedir.Open(dir, nil, now)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer state.Close()
-	outbox, err := notify.NewOutbox(state, nil, notify.OutboxOptions{Logger: slog.New(slog.DiscardHandler), Metrics: notify.NewMetrics(prometheus.NewRegistry())}, now)
+	outbox, err := outbox.New(state, nil, outbox.Options{Logger: slog.New(slog.DiscardHandler), Metrics: outbox.NewMetrics(prometheus.NewRegistry())}, now)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 )
 
@@ -151,11 +153,11 @@ func (e *Evaluator) clearOrphans() {
 	}
 	e.mu.Unlock()
 	var changes []change
-	var transitions []notify.Transition
+	var transitions []outbox.Transition
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.record.sent() {
-			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: o.record.ID, Reason: o.reason}})
+			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: o.record.ID, Reason: o.reason}})
 		}
 	}
 	if err := e.alertStore.apply(transitions, changes, forgotten, e.read()); err != nil {

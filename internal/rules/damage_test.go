@@ -11,7 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"trapline/internal/notify"
+	"trapline/internal/statedir"
 )
 
 // damage changes the values of a bucket of the database while no process runs, and starts the next one.
@@ -19,7 +19,7 @@ func (r *rig) damage(bucket string, change func(key, value []byte) []byte) (log 
 	r.Helper()
 	r.must(r.e.alertStore.markAlive(r.e.now(), r.now))
 	r.kill()
-	state, err := notify.Open(r.dir, nil, r.now)
+	state, err := statedir.Open(r.dir, nil, r.now)
 	r.must(err)
 	r.must(state.Update(func(tx *bbolt.Tx) error {
 		b, changed := tx.Bucket([]byte(bucket)), map[string][]byte{}
@@ -59,7 +59,7 @@ func TestUnreadableAlertsGoOn(t *testing.T) {
 		"no JSON":   func(_, _ []byte) []byte { return []byte("x") },
 		"an object": func(_, _ []byte) []byte { return []byte("{}") },
 		"other alert": func(k, v []byte) []byte {
-			return notify.Seal(k, []byte(`{"id":"x","rule":"g/Hot","labels":{"a":"b"},"active_at":"2026-01-01T00:00:00Z"}`))
+			return statedir.Seal(k, []byte(`{"id":"x","rule":"g/Hot","labels":{"a":"b"},"active_at":"2026-01-01T00:00:00Z"}`))
 		},
 	}
 	for range 8 {

@@ -17,8 +17,10 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/series"
+	"trapline/internal/statedir"
 )
 
 // watched is a rule whose alarms are sent in the poll that finds them.
@@ -120,15 +122,15 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 	}
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	must(err)
-	state, err := notify.Open(b.TempDir(), nil, time.Now())
+	state, err := statedir.Open(b.TempDir(), nil, time.Now())
 	must(err)
-	auth, logger, metrics := access.DefaultAuth(), slog.New(slog.DiscardHandler), notify.NewMetrics(prometheus.NewRegistry())
+	auth, logger, metrics := access.DefaultAuth(), slog.New(slog.DiscardHandler), outbox.NewMetrics(prometheus.NewRegistry())
 	auth.Version = 2
 	route, err := notify.NewRoute(&notify.ReceiverSettings{
 		Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Rate: 1e6, Window: 64, MaxEvents: 1e5, MaxBytes: 1 << 30, Repeat: 1,
-	}, &notify.Shared{Settings: &notify.Settings{}, Auths: map[string]*access.Auth{"public_v2": &auth}, Identity: state.Identity, Metrics: metrics, Logger: logger})
+	}, &notify.Dependencies{Settings: &notify.Settings{}, Auths: map[string]*access.Auth{"public_v2": &auth}, Identity: state.Identity, Metrics: metrics, Logger: logger})
 	must(err)
-	outbox, err := notify.NewOutbox(state, []*notify.Route{route}, notify.OutboxOptions{Logger: logger, Metrics: metrics}, time.Now())
+	outbox, err := outbox.New(state, []*outbox.Route{route}, outbox.Options{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)
 	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Alerts: AlertStore{State: state, Outbox: outbox}}, targets, false)
 	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+watched+"\n]}]")}

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 )
 
@@ -19,7 +20,7 @@ import (
 // receivers would have been sent.
 type DryRun struct {
 	dir       string
-	outbox    *notify.Rehearsal
+	outbox    *notify.DryRun
 	evaluator *Evaluator
 	due       map[groupKey]plan // when global rules are evaluated next
 	now       time.Time
@@ -48,8 +49,8 @@ func NewDryRun(o DryRunOptions, now time.Time) (*DryRun, error) {
 
 func (r *DryRun) open(o *DryRunOptions) (err error) {
 	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	shared := &notify.Shared{Settings: &o.Notifications, Auths: o.Auths, Metrics: notify.NewMetrics(registry), Names: o.Names, Logger: silent}
-	if r.outbox, err = notify.Rehearse(r.dir, o.Receivers, shared, r.now); err != nil {
+	shared := &notify.Dependencies{Settings: &o.Notifications, Auths: o.Auths, Metrics: outbox.NewMetrics(registry), Names: o.Names, Logger: silent}
+	if r.outbox, err = notify.NewDryRun(r.dir, o.Receivers, shared, r.now); err != nil {
 		return err
 	}
 	r.evaluator, err = New(Options{
@@ -66,7 +67,7 @@ func (r *DryRun) open(o *DryRunOptions) (err error) {
 
 // Take evaluates polls that began at the same time, and the global rules that are due. It returns the notifications
 // that receivers would have been sent. The error lists the rules that cannot be evaluated.
-func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.Told, error) {
+func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.DrySent, error) {
 	r.now = now
 	e := r.evaluator
 	var failed error
@@ -77,7 +78,7 @@ func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report
 		}
 	}
 	e.dueGlobal(ctx, r.due, now)
-	return r.outbox.Told(), errors.Join(failed, e.global.failures())
+	return r.outbox.Sent(), errors.Join(failed, e.global.failures())
 }
 
 // failures returns the errors of the last evaluation.

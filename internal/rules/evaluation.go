@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/template"
 
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 )
 
@@ -26,7 +27,7 @@ type evaluation struct {
 	reason    string // why alerts are over, where that is not their condition
 
 	changes     []change
-	transitions []notify.Transition
+	transitions []outbox.Transition
 	looked      []string                   // baseline rules that have had their first look
 	compared    map[*ruleInstance]compared // of rules whose alarms have ended
 }
@@ -202,7 +203,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	wasSent := old != nil && old.sent()
 	switch {
 	case now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
-		r.transitions = append(r.transitions, notify.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
+		r.transitions = append(r.transitions, outbox.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
 	case !now.Firing && wasSent:
 		r.clearAlarm(ctx, b, old)
 	}
@@ -227,7 +228,7 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 			}
 		}
 	}
-	r.transitions = append(r.transitions, notify.Transition{Alarm: a})
+	r.transitions = append(r.transitions, outbox.Transition{Alarm: a})
 }
 
 // gone reports whether the row of an alert is absent.
@@ -254,7 +255,7 @@ func sampleOf(b *ruleInstance, key uint64, a *Alert) labels.Labels {
 func (r *evaluation) commit() error {
 	looks := r.looksToStore()
 	err := r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
-	if full := (*notify.FullError)(nil); errors.As(err, &full) {
+	if full := (*outbox.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
 		err = r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
 	}
@@ -280,6 +281,6 @@ func (r *evaluation) withhold(refused []string) {
 	for _, id := range refused {
 		is[id] = true
 	}
-	r.transitions = slices.DeleteFunc(r.transitions, func(t notify.Transition) bool { return t.Active && is[t.Alarm.ID] })
+	r.transitions = slices.DeleteFunc(r.transitions, func(t outbox.Transition) bool { return t.Active && is[t.Alarm.ID] })
 	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.now != nil && is[c.now.ID] })
 }

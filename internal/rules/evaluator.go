@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Dir        string     // of the samples; empty means a temporary one
 	Alerts     AlertStore // of alerts and receivers; its zero value keeps alerts in memory
-	Deployment string     // as in notify.AlarmID
+	Deployment string     // as in alarm.ID
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer
 	Now        func() time.Time // nil means time.Now

@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/snmp"
 )
@@ -30,7 +31,7 @@ func objectsIn(set *Set, names notify.Names) map[string][]snmp.OID {
 	return objects
 }
 
-func (e *Evaluator) objectsOf(a *notify.Alarm) []snmp.OID {
+func (e *Evaluator) objectsOf(a *alarm.Alarm) []snmp.OID {
 	e.mu.Lock()
 	objects := e.objects
 	e.mu.Unlock()

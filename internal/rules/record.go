@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"go.etcd.io/bbolt"
 
-	"trapline/internal/notify"
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
+	"trapline/internal/statedir"
 )
 
 // record is a pending or firing alert as it is stored. It is immutable.
@@ -107,7 +109,7 @@ func storeChanges(tx *bbolt.Tx, changes []change) error {
 		} else {
 			var text []byte
 			if text, err = json.Marshal(c.now); err == nil {
-				err = b.Put([]byte(c.now.ID), notify.Seal([]byte(c.now.ID), text))
+				err = b.Put([]byte(c.now.ID), statedir.Seal([]byte(c.now.ID), text))
 			}
 		}
 		if err != nil {
@@ -127,12 +129,12 @@ func storeAlive(tx *bbolt.Tx, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(aliveKey, notify.Seal(aliveKey, text))
+	return b.Put(aliveKey, statedir.Seal(aliveKey, text))
 }
 
 // loadRecords returns the alerts of the last process. Invalid records are put aside; those of active alarms are
 // restored from the alarms.
-func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, alive time.Time, err error) {
+func loadRecords(state *statedir.Dir, outbox *outbox.Outbox) (list []*record, alive time.Time, err error) {
 	_, err = state.ReadRecords(aliveBucket, func(key, text []byte) error {
 		if !bytes.Equal(key, aliveKey) {
 			return nil
@@ -164,8 +166,8 @@ func loadRecords(state *notify.State, outbox *notify.Outbox) (list []*record, al
 
 // reconciled replaces lost records: an active alarm has a record, and an alert whose alarm is lost is raised again if
 // its condition is true.
-func reconciled(list []*record, bad []notify.Damage, active []notify.Alarm) []*record {
-	byID := map[string]*notify.Alarm{}
+func reconciled(list []*record, bad []statedir.Damage, active []alarm.Alarm) []*record {
+	byID := map[string]*alarm.Alarm{}
 	for i := range active {
 		byID[active[i].ID] = &active[i]
 	}
@@ -194,7 +196,7 @@ func (r *record) check(id []byte) error {
 }
 
 // recordOf returns a record of an active alarm. It has no rule: assignRule finds it by its name and labels.
-func recordOf(a *notify.Alarm) *record {
+func recordOf(a *alarm.Alarm) *record {
 	value, _ := strconv.ParseFloat(a.Value, 64)
 	l := labels.FromMap(a.Labels)
 	return &record{

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
 )
 
@@ -122,7 +123,7 @@ func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
 }
 
 // Alarms returns the alarms of alerts: of those that are firing, or of those that are pending.
-func (e *Evaluator) Alarms(firing bool) (list []notify.Alarm) {
+func (e *Evaluator) Alarms(firing bool) (list []alarm.Alarm) {
 	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {
 			for _, r := range fares[i].alerts {
@@ -132,14 +133,14 @@ func (e *Evaluator) Alarms(firing bool) (list []notify.Alarm) {
 			}
 		}
 	})
-	slices.SortFunc(list, func(a, b notify.Alarm) int {
+	slices.SortFunc(list, func(a, b alarm.Alarm) int {
 		return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return list
 }
 
 // alarmShown returns the alarm of an alert, without the fields for notifications.
-func (e *Evaluator) alarmShown(r *record) notify.Alarm {
+func (e *Evaluator) alarmShown(r *record) alarm.Alarm {
 	a, _ := notify.AlarmOf(e.deployment, r.shown().Map(), r.Annotations.Map()) // errors are about annotations for notifications
 	a.ID, a.RaisedAt = r.ID, e.wall(r.ActiveAt)
 	if r.Firing {
@@ -153,7 +154,7 @@ func (e *Evaluator) alarmShown(r *record) notify.Alarm {
 }
 
 // Held returns the firing alarms of baselines, which are shown and not sent.
-func (e *Evaluator) Held() (list []notify.Alarm) {
+func (e *Evaluator) Held() (list []alarm.Alarm) {
 	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {
 			for _, r := range fares[i].alerts {

@@ -13,10 +13,11 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 	"trapline/internal/setting"
+	"trapline/internal/statedir"
 )
 
 // rig is an evaluator whose passes a test makes up, at times that it chooses. It lives through restarts.
@@ -31,8 +32,8 @@ type rig struct {
 	logger  *slog.Logger // of the evaluator and the outbox; nil discards
 
 	e      *Evaluator
-	state  *notify.State
-	outbox *notify.Outbox
+	state  *statedir.Dir
+	outbox *outbox.Outbox
 	told   int // events that take has given out
 	most   int // alarms; 0 means the default
 	due    map[groupKey]plan
@@ -74,14 +75,14 @@ func (r *rig) must(err error) {
 func (r *rig) run() {
 	r.Helper()
 	var err error
-	r.state, err = notify.Open(r.dir, nil, r.now)
+	r.state, err = statedir.Open(r.dir, nil, r.now)
 	r.must(err)
 	registry := prometheus.NewRegistry()
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
-	route := &notify.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = notify.NewOutbox(r.state, []*notify.Route{route}, notify.OutboxOptions{Logger: r.logger, Metrics: notify.NewMetrics(registry), MaxAlarms: r.most}, r.now)
+	route := &outbox.Route{Name: "nms", EveryTransition: true, Window: 1}
+	r.outbox, err = outbox.New(r.state, []*outbox.Route{route}, outbox.Options{Logger: r.logger, Metrics: outbox.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
 		Dir: r.dir + "/rules", Alerts: AlertStore{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },

@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
-	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 )
@@ -198,7 +198,7 @@ type failing struct{}
 func (failing) load(*slog.Logger) ([]*record, looks, time.Time, error) {
 	return nil, nil, time.Time{}, nil
 }
-func (failing) apply(t []notify.Transition, c []change, l []look, _ time.Time) error {
+func (failing) apply(t []outbox.Transition, c []change, l []look, _ time.Time) error {
 	if len(t)+len(c)+len(l) == 0 {
 		return nil
 	}

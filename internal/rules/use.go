@@ -4,7 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"trapline/internal/notify"
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
 )
 
 // Use stores alerts in l, and samples in dir unless they are stored already. An evaluator without rules loads the
@@ -50,27 +51,27 @@ func (e *Evaluator) storeAll(left []*record) error {
 		}
 	}
 	var changes []change
-	var transitions []notify.Transition
+	var transitions []outbox.Transition
 	for _, r := range left {
 		if known[r.ID] {
 			continue
 		}
 		changes = append(changes, change{old: r})
 		if r.sent() {
-			transitions = append(transitions, notify.Transition{Alarm: notify.Alarm{ID: r.ID}})
+			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: r.ID}})
 		}
 	}
 	return e.alertStore.apply(transitions, changes, nil, e.read())
 }
 
 // entries returns the changes and transitions that store all alerts of a device. The mutex of the device must be held.
-func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change, transitions []notify.Transition) {
+func (e *Evaluator) entries(d *device, known map[string]bool) (changes []change, transitions []outbox.Transition) {
 	for _, b := range d.instances {
 		for key, r := range b.persisted {
 			known[r.ID] = true
 			changes = append(changes, change{persisted: b.persisted, key: key, now: r})
 			if r.sent() {
-				transitions = append(transitions, notify.Transition{Alarm: e.alarmOf(d, b, r, false), Active: true})
+				transitions = append(transitions, outbox.Transition{Alarm: e.alarmOf(d, b, r, false), Active: true})
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/human"
 	"trapline/internal/notify"
 	"trapline/internal/rules"
+	"trapline/internal/statedir"
 )
 
 // Check logs the doubtful parts of a configuration. It returns the errors.
@@ -45,5 +46,5 @@ func DiskWarnings(c *config.Config) []string {
 	if !slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return r.Type == "trap" && c.Auths[r.Auth].Version == 3 }) {
 		return nil
 	}
-	return notify.DiskWarnings(c.StateDir)
+	return statedir.Warnings(c.StateDir)
 }

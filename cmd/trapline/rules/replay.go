@@ -56,7 +56,7 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 		defer bar.End()
 		return replay.Run(ctx, tapes, replay.Options{
 			Rules: rehearsal(w), Start: at,
-			Told:  func(t notify.Told) { printTold(out, &t, w.Config.Names, line) },
+			Told:  func(t notify.DrySent) { printTold(out, &t, w.Config.Names, line) },
 			Ended: func() { bar.Add(1) },
 			Warn:  func(err error) { logger.Warn("the replay is incomplete", "err", err) },
 		})
@@ -108,7 +108,7 @@ func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]
 }
 
 // printTold prints a line about a notification, and one for each of its variable bindings.
-func printTold(out io.Writer, t *notify.Told, names notify.Names, line func(snmp.VarBind) string) {
+func printTold(out io.Writer, t *notify.DrySent, names notify.Names, line func(snmp.VarBind) string) {
 	e := &t.Event
 	fmt.Fprintf(out, "%s %s %s of %s to %s", e.At.UTC().Format(time.RFC3339), e.Kind, e.Alarm.Rule, e.Alarm.Target, t.Receiver)
 	if t.Notification == nil {

@@ -9,9 +9,9 @@ import (
 
 	"trapline/config"
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 )
 
 func addEngine(program *cli.Program) {
@@ -34,7 +34,7 @@ func addEngine(program *cli.Program) {
 }
 
 func printEngine(c *config.Config) error {
-	id, boots, err := notify.Engine(c.StateDir, c.Notifications.ID(), time.Now())
+	id, boots, err := statedir.Engine(c.StateDir, c.Notifications.ID(), time.Now())
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"trapline/internal/notify"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
+	"trapline/internal/statedir"
 )
 
 // The lines that `trapline engine` prints are all that snmptrapd needs to take our traps of SNMPv3.
@@ -19,7 +19,7 @@ func TestSnmptrapdTakesTheLinesOfEngine(t *testing.T) {
 	dir := t.TempDir()
 	const receivers = "- {name: a, type: trap, auth: secure, address: ADDRESS}\n- {name: b, type: trap, auth: strong, address: ADDRESS}\n- {name: c, auth: secure, address: ADDRESS}\n"
 	c := programtest.Loaded(t, programtest.Notifying(t, dir, receivers))
-	id, _, err := notify.Engine(dir, nil, time.Now())
+	id, _, err := statedir.Engine(dir, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

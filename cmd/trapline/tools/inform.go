@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 )
 
 func addInform(program *cli.Program) {
@@ -20,7 +20,7 @@ func addInform(program *cli.Program) {
 		return flags.deliver(ctx, os.Stdout, func(f *trapFlags, r originator.Receiver, n *originator.Notification) (func(context.Context) (string, error), error) {
 			var err error
 			if r.Principal.Version == snmp.V3 && len(r.ContextEngineID) == 0 {
-				if r.ContextEngineID, _, err = notify.Engine(*f.stateDir, nil, time.Now()); err != nil {
+				if r.ContextEngineID, _, err = statedir.Engine(*f.stateDir, nil, time.Now()); err != nil {
 					return nil, err
 				}
 			}

@@ -14,9 +14,9 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 )
 
 func addListen(program *cli.Program) {
@@ -43,7 +43,7 @@ func openListener(flags *cli.ClientFlags, stateDir string) (l *originator.Listen
 		return nil, nil, err
 	}
 	l = &originator.Listener{Community: *flags.Community}
-	var state *notify.State
+	var state *statedir.Dir
 	if *flags.User != "" {
 		*flags.Version = "3"
 		a, err := flags.Auth()
@@ -54,7 +54,7 @@ func openListener(flags *cli.ClientFlags, stateDir string) (l *originator.Listen
 		if err != nil {
 			return nil, nil, err
 		}
-		if state, err = notify.Open(stateDir, nil, time.Now()); err != nil {
+		if state, err = statedir.Open(stateDir, nil, time.Now()); err != nil {
 			return nil, nil, err
 		}
 		l.User, l.Identity = p.User, state.Identity

@@ -10,9 +10,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/alarm"
 	"trapline/internal/cli"
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/runtimeconfig"
+	"trapline/internal/statedir"
 )
 
 func addNotify(program *cli.Program) {
@@ -48,19 +51,19 @@ func TestReceiver(ctx context.Context, c *config.Config, name, notification stri
 		return "", cli.Usagef("the configuration has no receiver %q%s", name, cli.DidYouMean(name, names))
 	}
 	now := time.Now()
-	event := notify.TestEvent(now)
+	event := alarm.TestEvent(now)
 	r := c.Receivers[i]
 	if notification != "" {
 		if err := r.TestBy(notification, event, c.Names); err != nil {
 			return "", err
 		}
 	}
-	identity, err := notify.Borrow(c.StateDir, c.Notifications.ID(), now)
+	identity, err := statedir.ReadIdentity(c.StateDir, c.Notifications.ID(), now)
 	if err != nil {
 		return "", err
 	}
-	route, err := notify.NewRoute(&r, &notify.Shared{
-		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: notify.NewMetrics(prometheus.NewRegistry()), Names: c.Names, Logger: logger,
+	route, err := notify.NewRoute(&r, &notify.Dependencies{
+		Settings: &c.Notifications, Auths: c.Auths, Identity: identity, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Names: c.Names, Logger: logger,
 	})
 	if err != nil {
 		return "", err

@@ -20,6 +20,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 	"trapline/mibs"
 )
 
@@ -67,14 +68,14 @@ func addTrap(program *cli.Program) {
 
 // trapIdentity is the engine that a trap of SNMPv3 comes from: that of -e, or our own.
 func trapIdentity(id []byte, clock, stateDir string, logger *slog.Logger) (identity *originator.Identity, err error) {
-	var damage *notify.Damage
+	var damage *statedir.Damage
 	switch {
 	case clock != "":
 		return parseIdentity(id, clock)
 	case len(id) == 0:
-		identity, err = notify.Borrow(stateDir, nil, time.Now())
+		identity, err = statedir.ReadIdentity(stateDir, nil, time.Now())
 	default:
-		identity, damage, err = notify.IdentityOf(stateDir, id, time.Now())
+		identity, damage, err = statedir.IdentityOf(stateDir, id, time.Now())
 	}
 	if damage != nil {
 		logger.Error("damaged state", "text", damage.Text, "of", damage.Where, "moved_to", damage.Aside, "err", damage.Err)

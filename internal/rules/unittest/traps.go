@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/rules"
 	"trapline/internal/setting"
@@ -27,10 +28,10 @@ type trapTest struct {
 
 // expectedTrap is a notification. Empty fields match any value.
 type expectedTrap struct {
-	Kind         notify.Kind `yaml:"kind"`
-	Alertname    string      `yaml:"alertname"` // unless the test has it
-	Notification string      `yaml:"notification"`
-	VarBinds     string      `yaml:"varbinds"` // some of them, as in the annotation trap_varbinds
+	Kind         alarm.Kind `yaml:"kind"`
+	Alertname    string     `yaml:"alertname"` // unless the test has it
+	Notification string     `yaml:"notification"`
+	VarBinds     string     `yaml:"varbinds"` // some of them, as in the annotation trap_varbinds
 }
 
 // readTraps reads the documents behind the first, which promtool ignores: exp_traps for the tests of the first, by
@@ -88,7 +89,7 @@ func (r *run) checkTraps() error {
 	for _, t := range r.test.TrapTests {
 		last = max(last, time.Duration(t.EvalTime))
 	}
-	var told []notify.Told
+	var told []notify.DrySent
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
 		more, err := dry.Take(r.context, r.test.start().Add(at), feed.passes(n))
 		if err != nil {
@@ -104,7 +105,7 @@ func (r *run) checkTraps() error {
 	return nil
 }
 
-func (r *run) compareTraps(t *trapTest, told []notify.Told) {
+func (r *run) compareTraps(t *trapTest, told []notify.DrySent) {
 	var got, want []string
 	same := true
 	n := 0
@@ -156,7 +157,7 @@ func (w *expectedTrap) alert(otherwise string) string {
 	return otherwise
 }
 
-func (r *run) trapText(t *notify.Told) string {
+func (r *run) trapText(t *notify.DrySent) string {
 	text := fmt.Sprintf("%s %s %s", t.Event.Kind, t.Event.Alarm.Rule, r.options.Names.NameOf(t.Notification.Trap))
 	for _, v := range t.Notification.VarBinds {
 		text += "\n    " + r.options.Line(v)
@@ -168,7 +169,7 @@ func (r *run) trapText(t *notify.Told) string {
 }
 
 // matches reports whether a notification is the expected one.
-func (r *run) matches(w *expectedTrap, alertname string, t *notify.Told) (bool, error) {
+func (r *run) matches(w *expectedTrap, alertname string, t *notify.DrySent) (bool, error) {
 	if w.Kind != t.Event.Kind || w.alert(alertname) != t.Event.Alarm.Rule {
 		return false, nil
 	}

@@ -1,0 +1,47 @@
+package alarm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The kinds of events that are about no alarm, or about one that does not exist.
+const (
+	Heartbeat Kind = "heartbeat" // we are alive
+	Resync    Kind = "resync"    // events were lost, or we started: read the active alarms again
+	Test      Kind = "test"
+)
+
+// Severities are what rules commonly have in the label `severity`.
+var Severities = map[string]Severity{
+	"critical": Critical, "error": Major, "high": Major, "page": Critical, "major": Major,
+	"minor": Minor, "warning": Warning, "warn": Warning, "info": Warning, "low": Warning,
+}
+
+// ParseSeverity reads the label `severity`; what it does not know is Indeterminate.
+func ParseSeverity(word string) Severity {
+	if s, ok := Severities[strings.ToLower(word)]; ok {
+		return s
+	}
+	return Indeterminate
+}
+
+// Event is what a receiver is sent.
+type Event struct {
+	ID      string    `json:"id"` // unique, and the same whenever the event is sent again
+	Kind    Kind      `json:"kind"`
+	At      time.Time `json:"at"`
+	Alarm   Alarm     `json:"alarm,omitzero"`
+	Repeat  int       `json:"repeat,omitempty"`  // how often the alarm was sent before
+	Dropped int       `json:"dropped,omitempty"` // of a Resync: events that were lost
+	Active  int       `json:"active,omitempty"`  // of a Heartbeat: alarms that are active,
+	Queued  int       `json:"queued,omitempty"`  // and events that wait for the receiver
+}
+
+// TestEvent shows whether a receiver is reached.
+func TestEvent(now time.Time) *Event {
+	return &Event{ID: fmt.Sprintf("test-%d", now.UnixNano()), Kind: Test, At: now, Alarm: Alarm{
+		ID: ID("", "test", "", nil), Rule: "test", Severity: Indeterminate, Summary: "This is a test of Trapline", RaisedAt: now,
+	}}
+}

@@ -1,0 +1,119 @@
+package notify
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"trapline/internal/outbox"
+)
+
+// AlertsAPI takes alerts from Prometheus and Alertmanager, and shows what became of them. It answers 200 once they are on the disk, and
+// nothing that was sent again makes a second alarm. The caller bounds the octets of a request.
+type AlertsAPI struct {
+	Outbox     *outbox.Outbox
+	Deployment string
+	Logger     *slog.Logger
+}
+
+// AlertsAPIPatterns are those of http.ServeMux that an inlet serves.
+var AlertsAPIPatterns = []string{
+	"POST /api/v2/alerts", "POST /api/v1/webhook", "GET /api/v1/outbox", "POST /api/v1/outbox/{receiver}/retry", "POST /api/v1/outbox/{receiver}/drop",
+}
+
+// Register adds the inlet's paths, which are AlertsAPIPatterns.
+func (i *AlertsAPI) Register(mux *http.ServeMux) {
+	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
+	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })
+	mux.HandleFunc("GET /api/v1/outbox", i.outbox)
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/retry", manage(i.Outbox.Retry))
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
+}
+
+// get reads transitions from a request and commits them. A request that cannot be understood will not
+// be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, the
+// others are taken where some alerts are refused, and the answer is 400.
+func (i *AlertsAPI) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {
+	b := &batch{api: i, now: time.Now()}
+	if err := read(b, json.NewDecoder(r.Body)); err != nil {
+		code := http.StatusBadRequest
+		if errors.Is(err, errTooManyAlerts) {
+			code = http.StatusRequestEntityTooLarge
+		}
+		http.Error(w, err.Error(), code)
+		return
+	}
+	err := i.Outbox.Apply(b.transitions, b.now)
+	if full := (*outbox.FullError)(nil); errors.As(err, &full) && !full.Busy { // alarms that are too large will be the next time
+		b.refused += len(full.Refused)
+		b.why, err = cmp.Or(b.why, err), nil
+	}
+	if err != nil {
+		i.Logger.Error("cannot store alerts", "err", err)
+		if errors.Is(err, outbox.ErrTooManyAlarms) {
+			w.Header().Set("Retry-After", "60")
+		}
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	i.noteTruncated(b.truncated)
+	if b.refused > 0 {
+		i.Outbox.Metrics.AlertsRefused.Add(float64(b.refused))
+		i.Logger.Warn("alerts were refused", "count", b.refused, "of", b.read, "err", b.why)
+		http.Error(w, fmt.Sprintf("%d of %d alerts were refused, the others were taken: %v", b.refused, b.read, b.why), http.StatusBadRequest)
+	}
+}
+
+// noteTruncated reports alerts that are missing here because Alertmanager was configured to leave them out.
+func (i *AlertsAPI) noteTruncated(n int) {
+	if n <= 0 {
+		return
+	}
+	i.Outbox.Metrics.AlertsTruncated.Add(float64(n))
+	i.Logger.Warn("Alertmanager left alerts out of its webhook: set max_alerts of its receiver to 0", "truncated_alerts", n)
+}
+
+// writeList writes the elements of a JSON array one by one, so that it is never in memory as a whole.
+func writeList[T any](w http.ResponseWriter, before string, list []T) {
+	for i := range list {
+		element, err := json.Marshal(&list[i])
+		if err != nil {
+			return // of types that can always be written, and to a client that is gone
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", before, element); err != nil {
+			return
+		}
+		before = ","
+	}
+	if len(list) == 0 {
+		fmt.Fprint(w, before)
+	}
+}
+
+// outbox answers with what waits for all receivers.
+func (i *AlertsAPI) outbox(w http.ResponseWriter, _ *http.Request) {
+	list, err := i.Outbox.Waiting()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	writeList(w, "[", list)
+	fmt.Fprintln(w, "]")
+}
+
+// manage does something to what waits for the receiver of the path.
+func manage(do func(receiver string, now time.Time) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch err := do(r.PathValue("receiver"), time.Now()); {
+		case errors.Is(err, outbox.ErrNoReceiver):
+			http.Error(w, err.Error(), http.StatusNotFound)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}
+}

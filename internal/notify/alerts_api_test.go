@@ -1,0 +1,297 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
+	"trapline/internal/setting"
+)
+
+// post sends a request to an inlet and returns the status.
+func post(t *testing.T, i *AlertsAPI, path, body string) int {
+	t.Helper()
+	mux := http.NewServeMux()
+	i.Register(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+	return w.Code
+}
+
+func inletOf(r *served) *AlertsAPI {
+	return &AlertsAPI{Outbox: r.Outbox, Logger: slog.New(slog.DiscardHandler)}
+}
+
+// kindsOf returns the sorted kinds of the events received.
+func kindsOf(l *recorder) string {
+	var kinds []string
+	for _, word := range strings.Split(l.take(), ", ") {
+		kind, _, _ := strings.Cut(word, " ")
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, " ")
+}
+
+func TestPrometheusLeasesAlarms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		send := func(lease time.Duration) {
+			t.Helper()
+			body := fmt.Sprintf(`[{"labels":{"alertname":"Down","instance":"192.0.2.7:161","severity":"critical"},"annotations":{"summary":"it is down"},"startsAt":%q,"endsAt":%q}]`,
+				time.Now().Format(time.RFC3339Nano), time.Now().Add(lease).Format(time.RFC3339Nano))
+			if code := post(t, i, "/api/v2/alerts", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+		}
+		for range 10 { // as long as it is sent again, it is one alarm
+			send(4 * time.Minute)
+			rest(time.Minute)
+		}
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		if a := r.Active()[0]; a.Rule != "Down" || a.Target != "192.0.2.7:161" || a.Address.String() != "192.0.2.7" || a.Severity != alarm.Critical || a.Summary != "it is down" {
+			t.Errorf("%+v", a)
+		}
+		send(-time.Second)
+		rest(time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("after its end, told %s", got)
+		}
+		send(4 * time.Minute)
+		rest(3 * time.Minute)
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		rest(2 * time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("after its lease, told %s", got)
+		}
+	})
+}
+
+// After a start, leases must last long enough to be renewed.
+func TestLeasesOutliveAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &recorder{}
+		r := serve(t, dir, l.route("nms"))
+		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		rest(time.Minute)
+		r.stop()
+		time.Sleep(time.Hour)
+		r = serve(t, dir, l.route("nms"))
+		defer r.stop()
+		rest(4 * time.Minute)
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("told %s", got)
+		}
+		rest(2 * time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		send := func(first, second string) {
+			t.Helper()
+			const alert = `{"status":%q,"labels":{"alertname":"Down","instance":%q},"annotations":{},"startsAt":"2026-03-01T12:00:00Z","fingerprint":"1"}`
+			body := fmt.Sprintf(`{"version":"4","status":"firing","future":1,"alerts":[`+alert+","+alert+"]}", first, "a", second, "b")
+			if code := post(t, i, "/api/v1/webhook", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+			rest(24 * time.Hour)
+		}
+		for _, test := range []struct{ first, second, want string }{
+			{"firing", "firing", "raise raise"}, {"firing", "firing", ""}, {"firing", "resolved", "clear"}, {"resolved", "firing", "clear raise"},
+		} {
+			send(test.first, test.second)
+			if got := kindsOf(l); got != test.want {
+				t.Errorf("%s and %s: told %q, want %q", test.first, test.second, got, test.want)
+			}
+		}
+		if a := r.Active(); len(a) != 1 || a[0].Target != "b" || !a[0].RaisedAt.Equal(noon) {
+			t.Errorf("active are %+v", a)
+		}
+	})
+}
+
+func TestInletAnswersWhatItCannotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
+		i := inletOf(r)
+		for body, path := range map[string]string{
+			`{}`: "/api/v2/alerts", `[{"labels":{"a":"b"}}]`: "/api/v2/alerts", `[{"endsAt":"soon"}]`: "/api/v2/alerts", ``: "/api/v2/alerts",
+			`{"version":"3"}`: "/api/v1/webhook", `{"version":"4","alerts":[{"status":"?"}]}`: "/api/v1/webhook",
+			`{"version":"4","alerts":[{"status":"firing"}]}`: "/api/v1/webhook",
+		} {
+			if code := post(t, i, path, body); code != http.StatusBadRequest {
+				t.Errorf("%s: status %d", body, code)
+			}
+		}
+		if code := post(t, i, "/api/v2/alerts", `[]`); code != http.StatusOK {
+			t.Errorf("no alerts: status %d", code)
+		}
+		r.stop()
+		if code := post(t, i, "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusServiceUnavailable {
+			t.Errorf("what cannot be stored: status %d", code)
+		}
+		if len(l.told()) > 0 || len(r.Active()) > 0 {
+			t.Errorf("told %v", l.told())
+		}
+	})
+}
+
+// Invalid annotations must be counted, and the alert accepted without them.
+func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"},"annotations":{"trap_varbinds":"a = 1\nb"}},{"labels":{"alertname":"Up"}}]`); code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+		rest(time.Minute)
+		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.Metrics.Misread) != 1 {
+			t.Errorf("told %s, %g misread", got, testutil.ToFloat64(r.Metrics.Misread))
+		}
+		for _, a := range r.Active() {
+			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []alarm.Binding{{Name: "a", Value: "1"}}) {
+				t.Errorf("%+v", a)
+			}
+		}
+	})
+}
+
+// The inlet must accept the webhooks that this package sends, so that two instances can be chained.
+func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
+	var bodies []string
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m json.RawMessage
+		_ = json.NewDecoder(r.Body).Decode(&m)
+		bodies = append(bodies, string(m))
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: setting.URL(server.URL)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []alarm.Kind{alarm.Raise, alarm.Heartbeat, alarm.Clear} {
+		e := &alarm.Event{ID: "e", Kind: kind, At: noon}
+		if kind != alarm.Heartbeat {
+			e.Alarm = portAlarm()
+		}
+		if _, err := deliver(t.Context(), e, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(bodies) != 2 {
+		t.Fatalf("%q", bodies)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serve(t, t.TempDir(), l.route("nms"))
+		defer r.stop()
+		for _, body := range bodies {
+			if code := post(t, inletOf(r), "/api/v1/webhook", body); code != http.StatusOK {
+				t.Errorf("status %d to %s", code, body)
+			}
+			rest(time.Minute)
+		}
+		if got := kindsOf(l); got != "clear raise" {
+			t.Errorf("told %s", got)
+		}
+		if a := l.told()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != alarm.Major || a.Labels["site"] != "berlin" || a.Value != "2" {
+			t.Errorf("%+v", a)
+		}
+	})
+	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
+		status = code
+		_, err := deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1)
+		if err == nil || (outbox.Reason(err) == access.ErrorStatus) != dead {
+			t.Errorf("status %d: %v", code, err)
+		}
+	}
+}
+
+// The error of an unreachable webhook must not contain its URL.
+func TestWebhooksKeepTheirURL(t *testing.T) {
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: "http://me:hunter2@127.0.0.1:1/hunter2?token=hunter2"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1)
+	if err == nil || strings.Contains(err.Error(), "hunter2") || outbox.Reason(err) != access.Refused {
+		t.Error(err)
+	}
+}
+
+// Errors in the JSON of alerts must name the fields of the request.
+func TestWrongJSONOfAlerts(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"labels": {"alertname": 1}}`:     "labels: want text, but this is of type number",
+		`{"labels": ["a"]}`:                "labels: want an object, but this is of type array",
+		`{"labels": {}, "annotations": 1}`: "annotations: want an object, but this is of type number",
+		`{"generatorURL": {}}`:             "generatorURL: want text, but this is of type object",
+	} {
+		var a alert
+		if err := plainJSON(json.Unmarshal([]byte(text), &a)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// The inlet answers that it has no room, takes what there is room for, and every end.
+func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &recorder{}
+		r := serveWith(t, t.TempDir(), outbox.Options{MaxAlarms: 2}, l.route("nms"))
+		defer r.stop()
+		send := func(want int, statuses ...string) {
+			t.Helper()
+			var alerts []string
+			for i, status := range statuses {
+				alerts = append(alerts, fmt.Sprintf(`{"status":%q,"labels":{"alertname":"A","i":"%d"}}`, status, i))
+			}
+			if code := post(t, inletOf(r), "/api/v1/webhook", `{"version":"4","alerts":[`+strings.Join(alerts, ",")+`]}`); code != want {
+				t.Errorf("%v: status %d, want %d", statuses, code, want)
+			}
+			rest(time.Minute)
+		}
+		send(http.StatusServiceUnavailable, "firing", "firing", "firing")
+		if got := kindsOf(l); got != "raise raise" {
+			t.Errorf("sent %s", got)
+		}
+		send(http.StatusServiceUnavailable, "firing", "resolved", "firing", "firing")
+		send(http.StatusOK, "firing", "resolved", "firing")
+		if got := kindsOf(l); got != "clear raise" || len(r.Active()) != 2 {
+			t.Errorf("sent %s, %d are active", got, len(r.Active()))
+		}
+	})
+}

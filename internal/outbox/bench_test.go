@@ -1,0 +1,190 @@
+package outbox_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/journal"
+	"trapline/internal/notify"
+	"trapline/internal/originator"
+	"trapline/internal/outbox"
+	"trapline/internal/setting"
+	"trapline/internal/statedir"
+)
+
+// benchmarkOutbox is an outbox whose every transaction is on the disk, with one receiver.
+func benchmarkOutbox(b *testing.B, deliver outbox.Deliver, rate float64) *outbox.Outbox {
+	b.Helper()
+	route := &outbox.Route{Name: "nms", Deliver: deliver, Window: 16, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
+	silent := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(journal.Options{Dir: b.TempDir(), Logger: silent})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := outbox.New(openDir(b), []*outbox.Route{route}, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return o
+}
+
+// BenchmarkEnqueue has 64 writers commit one transition after the other: the rate is that of transitions
+// on the disk.
+func BenchmarkEnqueue(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("%d-writers", writers), func(b *testing.B) {
+			o := benchmarkOutbox(b, nil, 1)
+			var next atomic.Int64
+			var group sync.WaitGroup
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range writers {
+				group.Go(func() {
+					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+						hot := alarm.Alarm{ID: alarm.ID("", "rule", fmt.Sprint(i), nil), Rule: "rule", Target: fmt.Sprint(i), Severity: alarm.Major, Summary: "it is hot"}
+						if err := o.Apply([]outbox.Transition{{Alarm: hot, Active: true}}, time.Now()); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkDrain has a receiver come back while events wait: unthrottled, and at a rate that the second
+// figure is held against.
+func BenchmarkDrain(b *testing.B) {
+	b.Run("unthrottled", func(b *testing.B) { drain(b, math.Inf(1)) })
+	for _, rate := range []float64{50, 1000} {
+		b.Run(fmt.Sprintf("%.0f-a-second", rate), func(b *testing.B) { drain(b, rate) })
+	}
+}
+
+// drain takes the time from a receiver's return to the last acknowledgement that is on the disk.
+func drain(b *testing.B, rate float64) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	auth := access.DefaultAuth()
+	auth.Version = 2
+	shared := &notify.Dependencies{Settings: &notify.Settings{EnterpriseOID: setting.ParseOID("1.3.6.1.4.1.32473")}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	inform, err := notify.NewRoute(&notify.ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Window: 16, Rate: 50}, shared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := benchmarkOutbox(b, inform.Deliver, rate)
+	const batch = 1000
+	for first := 0; first < b.N; first += batch {
+		var list []outbox.Transition
+		for i := first; i < min(first+batch, b.N); i++ {
+			list = append(list, outbox.Transition{Active: true, Alarm: alarm.Alarm{
+				ID: alarm.ID("", "rule", fmt.Sprint(i), nil), Rule: "rule", Target: fmt.Sprint(i), Severity: alarm.Major, Summary: "it is hot", Labels: map[string]string{"site": "berlin"},
+			}})
+		}
+		if err := o.Apply(list, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	told := 0
+	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { told++ }}
+	ended := make(chan error, 2)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- o.Run(ctx) }()
+	for o.Depth("nms") > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	b.StopTimer()
+	cancel()
+	if err := errors.Join(<-ended, <-ended); err != nil || told < b.N {
+		b.Errorf("%d of %d were told, %v", told, b.N, err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "informs/s")
+	if !math.IsInf(rate, 1) {
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/rate, "of-the-rate")
+	}
+}
+
+// BenchmarkCriticalBehindMinors has 5,000 minor alarms wait for a receiver with the default settings, and takes the time
+// from a critical one to its arrival.
+func BenchmarkCriticalBehindMinors(b *testing.B) {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	auth := access.DefaultAuth()
+	auth.Version = 2
+	shared := &notify.Dependencies{Settings: &notify.Settings{EnterpriseOID: setting.ParseOID("1.3.6.1.4.1.32473")}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	inform, err := notify.NewRoute(&notify.ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Window: 16, Rate: 50}, shared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := benchmarkOutbox(b, inform.Deliver, 50)
+	var minors []outbox.Transition
+	for i := range 5000 {
+		minors = append(minors, outbox.Transition{Alarm: alarm.Alarm{ID: fmt.Sprint("minor-", i), Severity: alarm.Minor, Summary: "summary"}, Active: true})
+	}
+	if err := o.Apply(minors, time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	critical := make(chan struct{}, 1)
+	l := &originator.Listener{Conn: conn, Handle: func(r *originator.Received) {
+		if bytes.Contains(r.VarBinds, []byte("critical-alarm")) {
+			critical <- struct{}{}
+		}
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 2)
+	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- o.Run(ctx) }()
+	for o.Depth("nms") == 5000 {
+		time.Sleep(time.Millisecond)
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		if err := o.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: fmt.Sprint("critical-alarm-", i), Severity: alarm.Critical, Summary: "summary"}, Active: true}}, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+		<-critical
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(o.Depth("nms")), "waiting")
+	cancel()
+	if err := errors.Join(<-ended, <-ended); err != nil {
+		b.Error(err)
+	}
+}
+
+func openDir(b *testing.B) *statedir.Dir {
+	b.Helper()
+	d, err := statedir.Open(b.TempDir(), nil, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = d.Close() })
+	return d
+}

@@ -1,0 +1,170 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+	"trapline/internal/statedir"
+)
+
+var otherBucket = []byte("other")
+
+// rowsOf are the keys of a bucket that others have beside the outbox.
+func rowsOf(t *testing.T, s *statedir.Dir) (keys []string) {
+	t.Helper()
+	err := s.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(otherBucket).ForEach(func(k, _ []byte) error {
+			keys = append(keys, string(k))
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Many writers share transactions; each has its own answer, and one that fails fails alone.
+func TestWritersShareTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		r := run(t, dir)
+		err := r.state.Update(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket(otherBucket)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		errOwn := errors.New("it does not want to")
+		r.commits.Lock() // so that all come before the next transaction
+		var group sync.WaitGroup
+		for i := range 64 {
+			group.Go(func() {
+				id := fmt.Sprintf("%02d", i)
+				err := r.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: id}, Active: true}}, time.Now(), func(tx *bbolt.Tx) error {
+					if err := tx.Bucket(otherBucket).Put([]byte(id), nil); err != nil || i%10 != 7 {
+						return err
+					}
+					if i == 7 {
+						panic("page 7 is no page")
+					}
+					return errOwn
+				})
+				switch {
+				case i%10 != 7 && err != nil, i == 7 && (err == nil || !strings.Contains(err.Error(), "page 7")), i > 7 && i%10 == 7 && !errors.Is(err, errOwn):
+					t.Errorf("%d: %v", i, err)
+				}
+			})
+		}
+		for asked := 0; asked < 64; {
+			r.mu.Lock()
+			asked = len(r.pending)
+			r.mu.Unlock()
+		}
+		r.commits.Unlock()
+		group.Wait()
+		check := func() {
+			t.Helper()
+			var ids []string
+			for _, a := range r.Active() {
+				ids = append(ids, a.ID)
+			}
+			slices.Sort(ids)
+			if rows := rowsOf(t, r.state); len(ids) != 64-6 || !slices.Equal(ids, rows) {
+				t.Errorf("active are %v, stored with them %v", ids, rows)
+			}
+		}
+		check()
+		r.stop()
+		r = run(t, dir)
+		defer r.stop()
+		check()
+	})
+}
+
+// An event that a transaction is about to remove must not be sent meanwhile, and must be sent if
+// the transaction fails.
+func TestWhatIsBeingRemovedWaits(t *testing.T) {
+	l := &listener{}
+	o, err := New(openState(t, t.TempDir()), []*Route{l.route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}, Active: true}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	take := func() *row {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		r, _, _ := o.queues[0].take(o.clock.run())
+		return r
+	}
+	errDisk := errors.New("the disk is full")
+	err = o.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: "a"}}}, time.Now(), func(*bbolt.Tx) error {
+		if r := take(); r != nil {
+			t.Errorf("%s is sent", r.ID)
+		}
+		return errDisk
+	})
+	if r := take(); !errors.Is(err, errDisk) || r == nil || r.Kind != alarm.Raise {
+		t.Errorf("%v, and then %v is sent", err, r)
+	}
+}
+
+// A recovered receiver must be sent the queued events at its rate, in order for each alarm.
+func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
+	const alarms, rounds, rate = 200, 10, 10
+	synctest.Test(t, func(t *testing.T) {
+		l := &listener{broken: errNobody}
+		route := l.route("nms")
+		route.EveryTransition, route.Spacing = true, time.Second/rate
+		r := run(t, t.TempDir(), route)
+		defer r.stop()
+		for round := range rounds {
+			var words []string
+			for i := range alarms {
+				words = append(words, fmt.Sprintf("%c%d", "+-"[round%2], i))
+			}
+			r.say(words...)
+		}
+		settle(time.Hour)
+		l.take()
+		failed := len(l.told())
+		l.set(nil, 0)
+		for len(l.told()) == failed {
+			settle(time.Second)
+		}
+		begin := time.Now()
+		settle(100 * time.Second)
+		if n := len(l.told()) - failed; n < 100*rate || n > 102*rate {
+			t.Errorf("%d were told in %s, at %d a second", n, time.Since(begin), rate)
+		}
+		settle(110 * time.Second)
+		heard := map[string][]string{}
+		for _, e := range strings.Split(l.take(), ", ") {
+			kind, id, _ := strings.Cut(e, " ")
+			heard[id] = append(heard[id], kind)
+		}
+		want := strings.TrimSpace(strings.Repeat("raise clear ", rounds/2))
+		for id, kinds := range heard {
+			if got := strings.Join(kinds, " "); got != want {
+				t.Errorf("alarm %s: %s", id, got)
+			}
+		}
+		if len(heard) != alarms {
+			t.Errorf("heard of %d alarms", len(heard))
+		}
+	})
+}

@@ -1,0 +1,210 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/originator"
+	"trapline/internal/snmp"
+)
+
+// Run delivers until ctx is cancelled, and then, for a short time, what can be delivered at once. What is
+// left is delivered after the next start.
+func (o *Outbox) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return o.keepHouse(ctx) })
+	group.Go(func() error { return o.keepJournal(ctx) })
+	group.Go(func() error { return o.recall(ctx) })
+	o.dispatchAll(ctx, group.Go)
+	return group.Wait()
+}
+
+// drainTime is how long is delivered after the end, drainPause how long a delivery may have to wait for its
+// turn then.
+const drainTime, drainPause = 5 * time.Second, 100 * time.Millisecond
+
+// dispatch delivers to one receiver: until ctx ends, then what can be at once, at most until work ends.
+func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
+	defer q.stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.stop) })()
+	var group errgroup.Group
+	defer func() { _ = group.Wait() }()
+	for work.Err() == nil {
+		ending := ctx.Err() != nil
+		o.mu.Lock()
+		r, expired, wait := q.take(o.clock.run())
+		route, flying, failing := q.route, q.inFlight, q.failures > 0
+		o.mu.Unlock()
+		switch {
+		case expired:
+			group.Go(func() error { o.deadLetter(q, r, errExpired); return nil })
+		case r != nil:
+			group.Go(func() error { o.deliver(work, q, r, route); return nil })
+		case ending && (failing || flying == 0 && (wait == 0 || wait > drainPause)):
+			q.stop()
+		case ending:
+			idle(work, q.wake, wait)
+		default:
+			idle(ctx, q.wake, wait)
+		}
+	}
+}
+
+// idle waits for what comes first. A wait of zero never ends by itself.
+func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
+	var alarm <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		alarm = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-alarm:
+	}
+}
+
+// errExpired is why an event is given up that was tried for as long as its receiver's settings say.
+var errExpired = errors.New("not acknowledged in time")
+
+func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
+	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
+	o.mu.Lock()
+	q.inFlight--
+	q.lastSent[r.queueKey()] = o.clock.run()
+	r.tries += receipt.Sent
+	if err == nil {
+		r.times++
+	}
+	more := err == nil && receipt.Sent > 0 && r.times < route.Times
+	final := !more && (err == nil || permanent(err))
+	if receipt.Sent > 0 && (err == nil || reasonIs(err, access.ErrorStatus)) {
+		o.reached(q)
+	}
+	switch {
+	case final:
+	case more:
+		r.next = o.clock.run() + route.TimesApart
+		q.again(r)
+	case ctx.Err() != nil:
+		q.again(r)
+	default:
+		o.missed(q, r, receipt, err)
+	}
+	o.mu.Unlock()
+	o.Metrics.delivered(q.name, receipt, err, more)
+	switch {
+	case !final && route.Group != "":
+		o.failOver()
+	case !final:
+	case err == nil:
+		o.finish(q, r, receipt, nil)
+	default:
+		o.deadLetter(q, r, err)
+	}
+}
+
+// reached notes that a receiver has answered.
+func (o *Outbox) reached(q *queue) {
+	if q.failures > 0 {
+		o.logger.Info("receiver works again", "receiver", q.name, "after", o.clock.Wall().Sub(q.failedSince).Round(time.Second))
+	}
+	q.reach()
+}
+
+// missed notes that a delivery has failed, and has the row tried again.
+func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error) {
+	now := o.clock.Wall()
+	first := q.failures == 0
+	if first {
+		q.failedSince = now
+	}
+	r.err, q.err, q.errTries = err, err, receipt.Sent
+	q.tally.failed(now)
+	q.miss(r, o.clock.run(), hopeless(err))
+	q.again(r)
+	if first {
+		o.logger.Warn("receiver failing", "receiver", q.name, "reason", string(Reason(err)), "waiting", q.count,
+			"next_try", (q.retryAt - o.clock.run()).Round(time.Second), "err", err)
+	}
+}
+
+// permanent tells errors that the event itself is the cause of. A Report that nobody knows may be about
+// anything.
+func permanent(err error) bool {
+	return reasonIs(err, access.ErrorStatus, access.Malformed) && !errors.Is(err, snmp.UnknownReport)
+}
+
+func reasonIs(err error, reasons ...access.Reason) bool {
+	var e *originator.Error
+	return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
+}
+
+// hopeless tells errors that will not pass until somebody changes the settings, here or there.
+func hopeless(err error) bool {
+	return reasonIs(err, access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Credentials)
+}
+
+// deadLetter gives an event up: it goes to the dead letters.
+func (o *Outbox) deadLetter(q *queue, r *row, why error) {
+	o.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+	reason := deadRefused
+	if errors.Is(why, errExpired) {
+		reason = deadExpired
+	}
+	o.Metrics.dead.WithLabelValues(q.name, reason).Inc()
+	o.finish(q, r, originator.Receipt{}, why)
+}
+
+// finish takes a row out of the database and then out of memory: it was delivered, or is given up.
+func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error) {
+	now := o.clock.Wall()
+	err := o.do(&change{now: now, plan: func(p *plan) {
+		p.remove(q, r)
+		if receipt.Sent > 0 || why != nil {
+			p.conclude(q, r, receipt.RTT, why)
+		}
+		if why != nil {
+			p.dead = append(p.dead, deadRow{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
+		}
+		if errors.Is(why, errExpired) && r.Alarm.ID != "" {
+			p.markUnknown(alarm.Place{Receiver: q.name, Key: r.queueKey()}, r)
+		}
+	}})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil && why == nil && receipt.Sent > 0 {
+		q.tally.acknowledged(now, receipt.RTT)
+	}
+	if err == nil {
+		return
+	}
+	o.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
+	r.next = o.clock.run() + longestPause // it will be delivered again
+	q.again(r)
+}
+
+// conclude notes what became of an event.
+func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
+	if why != nil {
+		p.noteGivenUp(q, r, why.Error())
+	} else {
+		p.noteDelivered(q, r, took)
+	}
+	end := outcome{at: alarm.Place{Receiver: q.name, Key: r.queueKey()}, event: r.ID, sent: p.now, took: took, tries: r.tries}
+	if why == nil {
+		p.outcomes = append(p.outcomes, end)
+		return
+	}
+	if v := p.View(end.at); v != nil && v.Event == r.ID {
+		end.givenUp = why.Error()
+		p.PutView(end.at, end.on(v))
+	}
+}

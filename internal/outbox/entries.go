@@ -1,0 +1,203 @@
+package outbox
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+	"trapline/internal/journal"
+	"trapline/internal/statedir"
+)
+
+// journalBucket has the entries of the journal that are not yet in one of its files. They are written in the transaction
+// of what they are about, so that there is an entry of all that happened and of nothing else: those of one transaction
+// as lines under the number of the last.
+var journalBucket = []byte("journal")
+
+// note plans an entry.
+func (p *plan) note(e journal.Event) {
+	e.At = p.now
+	p.entries = append(p.entries, e)
+}
+
+// reconcile plans what follows from a change of an alarm, and notes it.
+func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
+	switch {
+	case was == nil:
+		p.note(shown(journal.Raised, is.Alarm()))
+	case is == nil:
+		p.note(cleared(was.Alarm(), end, p.now))
+	case !alarm.SaysSame(was.Alarm(), is.Alarm()):
+		p.note(shown(journal.Changed, is.Alarm()))
+	}
+	p.reconciler.Reconcile(key, was, is, end)
+}
+
+// shown is an entry of an alarm that is active.
+func shown(kind string, a *alarm.Alarm) journal.Event {
+	e := entryOf(kind, a)
+	e.Value, e.Text = a.Value, a.Text()
+	return e
+}
+
+// cleared is the entry of the end of an alarm, which says how its condition was then.
+func cleared(a, end *alarm.Alarm, now time.Time) journal.Event {
+	over := a.Over(end)
+	e := entryOf(journal.Cleared, a)
+	e.Value, e.Text, e.Reason = over.Value, over.Summary, cmp.Or(over.Reason, conditionOver)
+	e.Millis = float64(max(0, now.Sub(a.RaisedAt)).Milliseconds())
+	return e
+}
+
+const conditionOver = "condition over"
+
+func entryOf(kind string, a *alarm.Alarm) journal.Event {
+	return journal.Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
+}
+
+// noteEvent notes what became of an event for a receiver.
+func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
+	if r.Kind == alarm.Heartbeat {
+		return &journal.Event{}
+	}
+	e := journal.Event{Kind: kind, Receiver: q.name, Event: r.ID, Notification: string(r.Kind), Tries: r.tries}
+	if r.Alarm.ID != "" {
+		a := entryOf(kind, &r.Alarm)
+		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
+	}
+	p.note(e)
+	return &p.entries[len(p.entries)-1]
+}
+
+// noteDelivered notes that an event was acknowledged, or where the receiver never does, sent.
+func (p *plan) noteDelivered(q *queue, r *row, took time.Duration) {
+	if took <= 0 {
+		p.noteEvent(journal.Sent, q, r)
+		return
+	}
+	e := p.noteEvent(journal.Acknowledged, q, r)
+	e.Millis = float64(took.Microseconds()) / 1000
+}
+
+// noteGivenUp notes that an event is not sent any more.
+func (p *plan) noteGivenUp(q *queue, r *row, why string) {
+	p.noteEvent(journal.GivenUp, q, r).Reason = why
+}
+
+// numberEntries numbers the entries of the plan, those before it that come from elsewhere.
+func (p *plan) numberEntries() {
+	p.fromOthers = len(p.o.added)
+	p.entries = append(p.o.added[:p.fromOthers:p.fromOthers], p.entries...)
+	for i := range p.entries {
+		p.entries[i].Seq = p.o.entrySeq + uint64(i) + 1
+	}
+}
+
+// storeEntries writes the entries, and removes those that are in the files of the journal.
+func (p *plan) storeEntries(tx *bbolt.Tx) error {
+	j := p.o.journal
+	if !j.Durable() {
+		return nil
+	}
+	b := tx.Bucket(journalBucket)
+	c, stored := b.Cursor(), key(j.Stored())
+	for k, _ := c.First(); k != nil && bytes.Compare(k, stored) <= 0; k, _ = c.First() {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	if len(p.entries) == 0 {
+		return nil
+	}
+	var text []byte
+	p.texts = p.texts[:0]
+	for i := range p.entries {
+		start := len(text)
+		text = p.entries[i].AppendLine(text)
+		p.texts = append(p.texts, text[start:]) // whose octets do not change, wherever the text goes on
+	}
+	k := key(p.entries[len(p.entries)-1].Seq)
+	return b.Put(k, statedir.Seal(k, text))
+}
+
+// publish hands the entries to the journal: they are on the disk, or of no transaction.
+func (p *plan) publish() {
+	o := p.o
+	if o.added = o.added[p.fromOthers:]; len(o.added) == 0 {
+		o.added = nil
+	}
+	o.entrySeq += uint64(len(p.entries))
+	o.journal.Add(p.entries, p.texts)
+}
+
+// loadEntries takes up the entries that the last process did not bring into the files of the journal.
+func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
+	var left []journal.Event
+	last := o.journal.Last()
+	err := o.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
+		var e journal.Event
+		for line := range bytes.Lines(text) {
+			e = journal.Event{}
+			if err := json.Unmarshal(line, &e); err != nil {
+				return err
+			}
+			if e.Seq > last {
+				left = append(left, e)
+			}
+		}
+		if len(k) != 8 || binary.BigEndian.Uint64(k) != e.Seq {
+			return fmt.Errorf("it has the number %d", e.Seq)
+		}
+		return nil
+	})
+	o.journal.Add(left, nil)
+	o.entrySeq = o.journal.Last()
+	return err
+}
+
+// maxNoted is how many entries may wait that are of no transaction of their own.
+const maxNoted = 10_000
+
+// Note adds an entry to the journal that is about no alarm, such as a reload. It is on the disk within two seconds.
+func (o *Outbox) Note(e journal.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e.At.IsZero() {
+		e.At = o.clock.Wall()
+	}
+	if len(o.added) < maxNoted {
+		o.added = append(o.added, e)
+	}
+}
+
+// Journal returns what happened.
+func (o *Outbox) Journal() *journal.Journal { return o.journal }
+
+// flushTime is how often the files of the journal are written.
+const flushTime = time.Second
+
+// keepJournal writes the files of the journal until ctx ends.
+func (o *Outbox) keepJournal(ctx context.Context) error {
+	tick := time.NewTicker(flushTime)
+	defer tick.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := o.journal.Flush()
+		if err != nil && !failed {
+			o.logger.Error("the journal cannot be written, its entries are kept in the database", "err", err)
+		}
+		failed = err != nil
+	}
+}

@@ -1,0 +1,202 @@
+package outbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/alarm"
+)
+
+// pair is a group of two receivers, one of which is notified.
+type pair struct {
+	*running
+	first, second *listener
+	dir           string
+}
+
+func startPair(t *testing.T) *pair {
+	p := &pair{first: &listener{}, second: &listener{}, dir: t.TempDir()}
+	p.running = run(t, p.dir, p.routes()...)
+	return p
+}
+
+func (p *pair) routes() []*Route {
+	routes := []*Route{p.first.route("first"), p.second.route("second")}
+	for _, r := range routes {
+		r.Group = "pair"
+	}
+	return routes
+}
+
+// restart runs the next process, after which nobody knows who confirmed.
+func (p *pair) restart() {
+	p.stop()
+	p.running = run(p.t, p.dir, p.routes()...)
+}
+
+func (p *pair) expectBoth(first, second string) {
+	p.t.Helper()
+	p.expect(p.first, first)
+	p.expect(p.second, second)
+}
+
+func TestTheFirstThatConfirmsIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPair(t)
+		defer func() { p.stop() }()
+		p.say("+a")
+		settle(time.Minute)
+		p.expectBoth("raise a", "")
+
+		// An event that the first does not acknowledge goes to the second, which is notified of the
+		// alarm from then on.
+		p.first.set(errNobody, time.Second)
+		p.say("+b", "+c")
+		settle(time.Minute)
+		p.say("b!")
+		settle(time.Minute)
+		p.say("-b", "-a")
+		settle(time.Minute)
+		p.expect(p.first, "")
+		if got := p.second.take(); !strings.Contains("raise b, raise c, change b, clear b; raise c, raise b, change b, clear b", got) {
+			t.Errorf("heard %s", got)
+		}
+
+		// After its return, a receiver that may have received a raise is sent its clear, and is
+		// notified of new alarms.
+		p.first.set(nil, 0)
+		settle(10 * time.Minute)
+		p.expectAny(p.first, "clear a", "clear b")
+		p.say("+d", "-c")
+		settle(time.Minute)
+		p.expectAny(p.first, "raise d", "clear c")
+		p.expect(p.second, "clear c")
+		p.say("-d")
+		settle(time.Minute)
+		p.expectBoth("clear d", "")
+	})
+}
+
+func TestFailoverOutlivesTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPair(t)
+		defer func() { p.stop() }()
+		p.first.set(errNobody, time.Second)
+		p.say("+a")
+		settle(time.Minute)
+		p.expectBoth("", "raise a")
+		p.restart()
+		settle(time.Minute)
+		p.expectBoth("", "") // the new process does not send it again
+		p.say("-a", "+b")
+		settle(time.Minute)
+		p.expect(p.first, "")
+		p.expectAny(p.second, "clear a", "raise b")
+		p.restart()
+		p.first.set(nil, 0)
+		settle(time.Minute)
+		p.expectBoth("clear a", "")
+		p.say("-b")
+		settle(time.Minute)
+		p.expectBoth("clear b", "clear b")
+
+		// A change of an alarm known only to the first is a raise for the second.
+		p.say("+c")
+		settle(time.Minute)
+		p.first.set(errNobody, time.Second)
+		p.say("c!")
+		settle(time.Minute)
+		p.expectBoth("raise c", "raise c")
+		p.restart()
+		p.first.set(nil, 0)
+		p.say("-c")
+		settle(time.Minute)
+		p.expectBoth("clear c", "clear c")
+	})
+}
+
+// While no receiver acknowledges, nothing may be lost; the first to return must be notified.
+func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
+	for _, back := range []string{"first", "second"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := startPair(t)
+			defer func() { p.stop() }()
+			p.first.set(errNobody, time.Second)
+			p.second.set(errNobody, time.Second)
+			var want []string
+			for i := range 20 {
+				p.say(fmt.Sprintf("+%d", i))
+				want = append(want, fmt.Sprintf("raise %d", i))
+			}
+			settle(time.Hour)
+			if tried := len(p.first.told()) + len(p.second.told()); tried > 2*(16+30) {
+				t.Errorf("%d deliveries in an hour", tried)
+			}
+			there := p.first
+			if back == "second" {
+				there = p.second
+			}
+			there.set(nil, 0)
+			settle(11 * time.Minute)
+			p.expectAny(there, want...)
+		})
+	}
+}
+
+// Whatever comes and goes, who confirmed a raise confirms its end.
+func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPair(t)
+		defer func() { p.stop() }()
+		ids := []string{"a", "b", "c", "d"}
+		active := map[string]bool{}
+		for step := range 200 {
+			id := ids[(step*7+step/3)%len(ids)]
+			word := map[bool]string{true: "-", false: "+"}[active[id]] + id
+			active[id] = !active[id]
+			p.say(word)
+			switch step % 23 {
+			case 3:
+				p.first.set(errNobody, time.Second)
+			case 8:
+				p.second.set(errNobody, 2*time.Second)
+			case 13:
+				p.second.set(nil, 0)
+			case 17:
+				p.restart()
+			case 21, 5:
+				if err := p.SetRoutes(p.routes()[step%2:], time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			case 19:
+				p.first.set(nil, 0)
+			}
+			settle(time.Duration(step%5) * 3 * time.Second)
+		}
+		for _, id := range ids {
+			p.say("-" + id)
+		}
+		if err := p.SetRoutes(p.routes(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		p.first.set(nil, 0)
+		p.second.set(nil, 0)
+		settle(time.Hour)
+		for name, l := range map[string]*listener{"first": p.first, "second": p.second} {
+			last := map[string]string{}
+			for _, e := range strings.Split(l.take(), ", ") {
+				kind, id, _ := strings.Cut(e, " ")
+				last[id] = kind
+			}
+			for id, kind := range last {
+				if slices.Contains(ids, id) && kind != string(alarm.Clear) {
+					t.Errorf("%s is left with %s %s", name, kind, id)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+)
+
+// housekeepingInterval is how often leases, repetitions, heartbeats and the like are looked after.
+const housekeepingInterval = time.Second
+
+func (o *Outbox) keepHouse(ctx context.Context) error {
+	tick := time.NewTicker(housekeepingInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := o.housekeeping(o.clock.Wall()); err != nil {
+				o.logger.Error("the outbox cannot be written", "err", err)
+			}
+		}
+	}
+}
+
+// housekeeping ends conditions whose lease has ended, sends active alarms again, what there was no room for and what was
+// given up, and says that we are alive.
+func (o *Outbox) housekeeping(now time.Time) error {
+	c := &change{now: now, plan: func(p *plan) {
+		p.endLeases()
+		p.relieve()
+		p.repeat()
+		for _, q := range o.queues {
+			p.reconsider(q)
+			p.catchUp(q)
+			p.heartbeat(q)
+			q.prune(p.run)
+		}
+	}}
+	if o.noteDue() {
+		o.noted = o.clock.run()
+		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
+	}
+	err := o.do(c)
+	o.commits.Lock()
+	o.log.entries(nil)
+	o.commits.Unlock()
+	if err == nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, q := range o.queues {
+			q.answered = q.answered && q.failures > 0
+		}
+	}
+	return err
+}
+
+// noteDue reports whether the run time is to be stored: every transaction does, and where there is none, that is done
+// often while something has an age that counts.
+func (o *Outbox) noteDue() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	every := idleNoteTime
+	if slices.ContainsFunc(o.queues, func(q *queue) bool { return q.count > 0 }) {
+		every = noteTime
+	}
+	return o.clock.run()-o.noted >= every
+}
+
+const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
+
+func (p *plan) endLeases() {
+	for key := range p.o.active {
+		s := p.Alarm(key)
+		if s == nil { // a change of the same transaction has cleared it
+			continue
+		}
+		for _, c := range s.Conditions {
+			if again, said := p.renewals[c.Source]; said {
+				c.Lease = again.lease
+			}
+			if c.Lease != 0 && seconds(p.run) > c.Lease {
+				p.transition(&Transition{Alarm: alarm.Alarm{ID: c.Source}})
+			}
+		}
+	}
+}
+
+// repeat sends alarms again that were sent long ago, under their event IDs.
+func (p *plan) repeat() {
+	if !slices.ContainsFunc(p.o.queues, func(q *queue) bool { return q.route.RepeatInterval > 0 }) {
+		return
+	}
+	for at := range p.o.views {
+		q, v := p.o.byName[at.Receiver], p.View(at)
+		if q == nil || q.route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
+			continue
+		}
+		if shown := p.reconciler.Shown(at); shown != nil {
+			p.again(at, v, shown)
+		}
+	}
+}
+
+// catchUp sends a receiver what there was no room for, the worst first, once a quarter of its room is free.
+func (p *plan) catchUp(q *queue) {
+	r := q.route
+	if !p.o.short[q] || r.MaxEvents > 0 && q.count > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.bytes > r.MaxBytes*3/4 {
+		return
+	}
+	p.short[q] = false
+	var unknown []string
+	for _, key := range p.o.keys() {
+		if s := p.Alarm(key); s != nil && s.In[q.name] == "" {
+			unknown = append(unknown, key)
+		}
+	}
+	class := func(key string) int { return classOf(p.Alarm(key).Alarm().Severity) }
+	slices.SortStableFunc(unknown, func(a, b string) int { return cmp.Compare(class(a), class(b)) })
+	for _, key := range unknown {
+		if p.announce(key); p.short[q] {
+			return
+		}
+	}
+}
+
+// heartbeat queues a heartbeat, unless one is waiting.
+func (p *plan) heartbeat(q *queue) {
+	every := q.route.Heartbeat
+	if every <= 0 || q.beaten && p.run-q.alive < every || len(p.alarmQueue(q, string(alarm.Heartbeat))) > 0 {
+		return
+	}
+	p.alive = append(p.alive, q)
+	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
+}
+
+// prune lets go of when lines were sent something, once that is of no more use.
+func (q *queue) prune(now time.Duration) {
+	for id, at := range q.lastSent {
+		if now-at > flapTime {
+			delete(q.lastSent, id)
+		}
+	}
+}
+
+// reconsiderTime is how long after its last failure an idle receiver is sent again what was given up.
+const reconsiderTime = time.Hour
+
+// markUnknown notes that an event was given up for its age. That ends the tries, not the truth: once the receiver answers
+// again it is sent what is true then.
+func (p *plan) markUnknown(at alarm.Place, r *row) {
+	lost := alarm.View{}
+	switch v := p.View(at); {
+	case v != nil:
+		lost = *v
+	case r.Kind == alarm.Clear:
+		lost.Event, lost.Lost = r.ID, &r.Alarm
+	default:
+		return // what waits behind it is its end
+	}
+	lost.Unknown = true
+	p.PutView(at, &lost)
+}
+
+// reconsider sends a receiver that answers again what is true of what was given up. Where nothing is left by which it
+// could show that it answers, that is tried now and then.
+func (p *plan) reconsider(q *queue) {
+	if idle := q.count == 0 && p.run-q.failed > reconsiderTime; !idle && (!q.answered || q.failures > 0) {
+		return
+	}
+	for at := range p.o.unknown {
+		v := p.View(at)
+		if at.Receiver != q.name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
+			continue
+		}
+		if v.Lost != nil {
+			p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Clear, At: p.now, Alarm: *v.Lost}, 0)
+			p.PutView(at, nil)
+			continue
+		}
+		c := *v
+		c.Unknown = false
+		p.PutView(at, &c)
+		if shown := p.reconciler.Shown(at); shown != nil {
+			p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+)
+
+// Waiting is what an outbox holds for one receiver.
+type Waiting struct {
+	Receiver string        `json:"receiver"`
+	Failing  bool          `json:"failing"`           // it does not confirm
+	RetryAt  time.Time     `json:"retry_at,omitzero"` // when it is tried next, while it is failing
+	Events   []alarm.Event `json:"events"`            // the oldest first
+	Dead     []DeadLetter  `json:"dead"`              // what was given up
+}
+
+// ErrNoReceiver and ErrNoAlarm are about names and IDs that the outbox does not know.
+var (
+	ErrNoReceiver = errors.New("unknown receiver")
+	ErrNoAlarm    = errors.New("no active alarm has the ID")
+)
+
+func (o *Outbox) lookup(receiver string) (*queue, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if q := o.byName[receiver]; q != nil {
+		return q, nil
+	}
+	return nil, fmt.Errorf("%w: %q", ErrNoReceiver, receiver)
+}
+
+// Waiting lists what receivers have yet to confirm.
+func (o *Outbox) Waiting() ([]Waiting, error) {
+	o.mu.Lock()
+	list := make([]Waiting, 0, len(o.queues))
+	for _, q := range o.queues {
+		var rows []*row
+		for _, line := range q.rows {
+			rows = append(rows, line...)
+		}
+		slices.SortFunc(rows, bySeq)
+		w := Waiting{Receiver: q.name, Failing: q.failures > 0, Events: []alarm.Event{}}
+		if w.Failing {
+			w.RetryAt = o.clock.wallAt(q.retryAt)
+		}
+		for _, r := range rows {
+			w.Events = append(w.Events, r.Event)
+		}
+		list = append(list, w)
+	}
+	o.mu.Unlock()
+	for i := range list {
+		var err error
+		if list[i].Dead, err = o.DeadLetters(list[i].Receiver); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Retry has a receiver told at once what waits for it, and again what was given up, unless it was told
+// since how things went on.
+func (o *Outbox) Retry(receiver string, now time.Time) error {
+	dead, err := o.DeadLetters(receiver)
+	if err != nil {
+		return err
+	}
+	q, err := o.lookup(receiver)
+	if err != nil {
+		return err
+	}
+	err = o.do(&change{
+		now: now,
+		plan: func(p *plan) {
+			for _, d := range dead {
+				p.revive(q, &d)
+			}
+		},
+		also: func(tx *bbolt.Tx) error {
+			for _, d := range dead {
+				if err := tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(d.key); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.resetBackoff()
+	return nil
+}
+
+// revive queues what was given up, unless things have gone on since.
+func (p *plan) revive(q *queue, d *DeadLetter) {
+	r := &row{Event: d.Event, Line: d.Line}
+	at := alarm.Place{Receiver: q.name, Key: r.queueKey()}
+	v := p.View(at)
+	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.o.byName[q.name] != q {
+		return
+	}
+	p.append(q, r)
+	if v != nil && v.Lost != nil {
+		p.PutView(at, nil)
+	} else if v != nil {
+		c := *v
+		c.Unknown = false
+		p.PutView(at, &c)
+	}
+}
+
+// Drop forgets what waits for a receiver and what was given up, but for what is being sent just now.
+func (o *Outbox) Drop(receiver string, now time.Time) error {
+	q, err := o.lookup(receiver)
+	if err != nil {
+		return err
+	}
+	return o.do(&change{
+		now: now,
+		plan: func(p *plan) {
+			for _, line := range q.rows {
+				for _, r := range line {
+					if !r.inFlight {
+						p.remove(q, r)
+						p.count(q).forgotten++
+						p.noteGivenUp(q, r, "dropped by command")
+					}
+				}
+			}
+		},
+		also: func(tx *bbolt.Tx) error {
+			if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
+				return err
+			}
+			_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
+			return err
+		},
+	})
+}

@@ -1,0 +1,140 @@
+package outbox
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/access"
+	"trapline/internal/originator"
+)
+
+// Metrics count what became of notifications, by receiver.
+type Metrics struct {
+	sent, acked, retransmits, dead, coalesced, dropped, moved, Trimmed *prometheus.CounterVec
+	AlertsRefused, AlertsTruncated                                     prometheus.Counter // alerts
+	reports, Faults                                                    *prometheus.CounterVec
+	Misread                                                            prometheus.Counter
+	rtt                                                                *prometheus.HistogramVec
+	lastAck                                                            *prometheus.GaugeVec
+
+	alarmsRefused prometheus.Counter
+}
+
+// NewMetrics registers them.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, more ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trapline_notifications_" + name + "_total", Help: help}, append([]string{"receiver"}, more...))
+		r.MustRegister(c)
+		return c
+	}
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_refused_total", Help: "Alerts of Prometheus and Alertmanager refused because they exceed a limit or have no alertname."})
+	truncated := prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alerts_truncated_total", Help: "Alerts that Alertmanager left out of its webhooks (truncatedAlerts), by max_alerts of its receiver."})
+	r.MustRegister(refused, truncated)
+	m := &Metrics{
+		AlertsRefused: refused, AlertsTruncated: truncated,
+		sent:        counter("sent", "Messages sent, retransmissions included."),
+		acked:       counter("delivered", "Notifications that the receiver acknowledged; for traps, that were sent."),
+		retransmits: counter("retransmits", "Messages retransmitted because no acknowledgement came."),
+		dead:        counter("dead", "Notifications given up.", "reason"),
+		coalesced:   counter("coalesced", "Notifications that a later one replaced before they were sent."),
+		dropped:     counter("dropped", "Notifications dropped unsent.", "reason"),
+		moved:       counter("moved", "Notifications that went to another receiver of the group, because this one did not acknowledge."),
+		Trimmed:     counter("trimmed", "Labels left out and texts cut so that a notification fits."),
+		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
+		Faults:      counter("faults", "Variables that notifications lack because they could not be sent as their rule names them.", "reason"),
+		Misread: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "trapline_alarms_misread_total", Help: "Annotations of alarms that have no effect: variable bindings that cannot be read, unknown receivers and tags.",
+		}),
+		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms refused because too many are active, or because they are too large."}),
+		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}, []string{"receiver"}),
+	}
+	m.lastAck = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last acknowledged; for traps, when one was last sent.",
+	}, []string{"receiver"})
+	r.MustRegister(m.rtt, m.Misread, m.lastAck)
+	r.MustRegister(m.alarmsRefused)
+	return m
+}
+
+// Why a notification was given up or dropped, in the label reason.
+const deadExpired, deadRefused, droppedFull, droppedByHand = "expired", "refused", "full", "command"
+
+// begin has every metric of a receiver there before something happens, so that the first time is an increase.
+func (m *Metrics) begin(receiver string) {
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.coalesced, m.moved, m.Trimmed} {
+		c.WithLabelValues(receiver)
+	}
+	for _, reason := range []string{deadExpired, deadRefused} {
+		m.dead.WithLabelValues(receiver, reason)
+	}
+	for _, reason := range []string{droppedFull, droppedByHand} {
+		m.dropped.WithLabelValues(receiver, reason)
+	}
+	m.rtt.WithLabelValues(receiver)
+}
+
+// end drops the metrics of a receiver that is gone.
+func (m *Metrics) end(receiver string) {
+	of := prometheus.Labels{"receiver": receiver}
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.dead, m.coalesced, m.dropped, m.moved, m.Trimmed, m.reports, m.Faults} {
+		c.DeletePartialMatch(of)
+	}
+	m.rtt.Delete(of)
+	m.lastAck.Delete(of)
+}
+
+// delivered counts a delivery, of which more are to come where a trap is sent several times.
+func (m *Metrics) delivered(receiver string, r originator.Receipt, err error, more bool) {
+	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
+	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
+	for _, kind := range r.Reports {
+		m.reports.WithLabelValues(receiver, string(access.ReportReason(kind))).Inc()
+	}
+	if err != nil || r.Sent == 0 || more {
+		return
+	}
+	m.lastAck.WithLabelValues(receiver).SetToCurrentTime()
+	m.acked.WithLabelValues(receiver).Inc()
+	if r.RTT > 0 {
+		m.rtt.WithLabelValues(receiver).Observe(r.RTT.Seconds())
+	}
+}
+
+var (
+	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
+	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest notification that waits for the receiver.", []string{"receiver"}, nil)
+	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not acknowledge, and is tried with one notification at a time.", []string{"receiver"}, nil)
+	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are open, without those of baselines, which are not sent.", nil, nil)
+)
+
+// Describe is of prometheus.Collector.
+func (o *Outbox) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker, alarms} {
+		to <- d
+	}
+}
+
+// Collect is of prometheus.Collector.
+func (o *Outbox) Collect(to chan<- prometheus.Metric) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(alarms, float64(len(o.active)))
+	now := seconds(o.clock.run())
+	for _, q := range o.queues {
+		oldest, failing := now, 0.0
+		for _, rows := range q.rows {
+			oldest = min(oldest, rows[0].Run)
+		}
+		if q.failures > 0 {
+			failing = 1
+		}
+		gauge(queueDepth, float64(q.count), q.name)
+		gauge(queueAge, now-oldest, q.name)
+		gauge(breaker, failing, q.name)
+	}
+}

@@ -1,0 +1,250 @@
+package outbox
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+	"trapline/internal/statedir"
+)
+
+// schema is the form of the database that this version writes. Form 1 had the severity in the identity of alarms,
+// and said of each alarm which receivers know it.
+const schema = 2
+
+// firstFile is where the database lies as it was before it was converted from form 1.
+const firstFile = statedir.DatabaseFile + ".v1"
+
+// schemaOf is the form of the database, 0 where nothing is in it.
+func schemaOf(tx *bbolt.Tx) uint64 {
+	meta := tx.Bucket(metaBucket)
+	switch {
+	case meta == nil:
+		return 0
+	case len(meta.Get(schemaKey)) == 8:
+		return binary.BigEndian.Uint64(meta.Get(schemaKey))
+	}
+	return 1
+}
+
+// keepFirst copies a database of form 1, before it is converted. One of a later version is refused.
+func keepFirst(s *statedir.Dir, now time.Time) error {
+	return s.View(func(tx *bbolt.Tx) error {
+		switch found := schemaOf(tx); {
+		case found > schema:
+			return fmt.Errorf("state directory %s: %s is of form %d, and this version knows none after %d: start the version that wrote it, or use another state_dir",
+				s.Path, statedir.DatabaseFile, found, schema)
+		case found != 1:
+			return nil
+		}
+		file := filepath.Join(s.Path, firstFile)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			file += "-" + now.UTC().Format("20060102T150405.000Z")
+		}
+		if err := tx.CopyFile(file, 0o600); err != nil {
+			return fmt.Errorf("state directory: %w", err)
+		}
+		return nil
+	})
+}
+
+// firstAlarm is an active alarm in form 1.
+type firstAlarm struct {
+	Alarm alarm.Alarm          `json:"alarm"`
+	Lease time.Time            `json:"lease,omitzero"`
+	Told  map[string]firstTold `json:"told,omitempty"` // by receiver
+}
+
+type firstTold struct {
+	Event   string    `json:"event"`
+	At      time.Time `json:"at"`
+	Repeats int       `json:"repeats,omitempty"`
+	Left    bool      `json:"left,omitempty"`
+}
+
+// merge is an alarm of form 1 that has become part of another one.
+type merge struct {
+	alarm, into *alarm.Alarm
+	told        []string // receivers
+}
+
+// convert makes a database of form 2 of one of form 1. Nothing is sent of that: alarms keep the ID that receivers
+// know. Where two have become one, the worst keeps its ID, and those who are shown IDs are to be sent the end of the
+// other one.
+func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error) {
+	found := schemaOf(tx)
+	meta, err := tx.CreateBucketIfNotExists(metaBucket)
+	if err == nil && found < schema {
+		err = meta.Put(schemaKey, key(schema))
+	}
+	if err != nil || found != 1 || tx.Bucket(alarmsBucket) == nil {
+		return nil, err
+	}
+	var old []*firstAlarm
+	var keys [][]byte
+	alarms := tx.Bucket(alarmsBucket)
+	err = o.readRows(tx, "alarms", alarms, func(id, text []byte) error {
+		a := &firstAlarm{}
+		if err := json.Unmarshal(text, a); err != nil {
+			return err
+		}
+		old, keys = append(old, a), append(keys, slices.Clone(id))
+		return nil
+	})
+	for _, id := range keys {
+		err = errors.Join(err, alarms.Delete(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(old, func(a, b *firstAlarm) int { return a.Alarm.RaisedAt.Compare(b.Alarm.RaisedAt) })
+	c := conversion{o: o, now: now, alarms: map[string]*alarm.State{}, views: map[alarm.Place]*alarm.View{}}
+	for _, a := range old {
+		c.add(a)
+	}
+	if err := c.store(tx); err != nil {
+		return nil, err
+	}
+	return c.merged, c.convertRows(tx)
+}
+
+// conversion is what becomes of the alarms of form 1.
+type conversion struct {
+	o      *Outbox
+	now    time.Time
+	alarms map[string]*alarm.State
+	views  map[alarm.Place]*alarm.View
+	merged []merge
+}
+
+// Run is a moment of the past in run seconds: those begin with the conversion.
+func (c *conversion) run(at time.Time) float64 { return min(0, at.Sub(c.now).Seconds()) }
+
+// place is where a receiver knows an alarm. Of one that is not there, it is not known what it is shown.
+func (c *conversion) place(receiver string, a *alarm.Alarm) (at alarm.Place, scheme string) {
+	if q := c.o.byName[receiver]; q != nil {
+		k, _ := q.receiver.Key(a)
+		return alarm.Place{Receiver: receiver, Key: k}, q.receiver.Scheme
+	}
+	return alarm.Place{Receiver: receiver, Key: a.ID}, ""
+}
+
+func (c *conversion) add(old *firstAlarm) {
+	a := &old.Alarm
+	condition := alarm.Condition{Source: a.ID, Alarm: *a}
+	if !old.Lease.IsZero() {
+		condition.Lease = seconds(Lease)
+	}
+	k := c.o.key(a)
+	s := c.alarms[k]
+	if s == nil {
+		s = &alarm.State{ID: a.ID, RaisedAt: a.RaisedAt, In: map[string]string{}}
+		c.alarms[k] = s
+	} else {
+		c.merge(s, old)
+	}
+	s.Conditions = append(s.Conditions, condition)
+	for receiver, t := range old.Told {
+		at, scheme := c.place(receiver, a)
+		if s.ID != a.ID && at.Key == a.ID {
+			continue // it is sent the end of this one
+		}
+		s.In[receiver] = at.Key
+		c.views[at] = &alarm.View{Event: t.Event, At: t.At, Run: c.run(t.At), Repeats: t.Repeats, Left: t.Left, Scheme: scheme}
+		c.views[at].Record(a)
+	}
+}
+
+// merge decides which of two alarms that are one keeps its ID: the worse.
+func (c *conversion) merge(s *alarm.State, old *firstAlarm) {
+	before := s.Alarm()
+	if old.Alarm.Severity.Compare(before.Severity) >= 0 {
+		c.merged = append(c.merged, merge{alarm: &old.Alarm, into: before, told: slices.Collect(maps.Keys(old.Told))})
+		return
+	}
+	m := merge{alarm: before, into: &old.Alarm}
+	for receiver, k := range s.In {
+		if k == s.ID {
+			m.told = append(m.told, receiver)
+			delete(s.In, receiver)
+			delete(c.views, alarm.Place{Receiver: receiver, Key: k})
+		}
+	}
+	c.merged = append(c.merged, m)
+	s.ID = old.Alarm.ID
+}
+
+func (c *conversion) store(tx *bbolt.Tx) error {
+	if _, err := tx.CreateBucketIfNotExists(viewsBucket); err != nil {
+		return err
+	}
+	for k, s := range c.alarms {
+		if err := putJSON(tx.Bucket(alarmsBucket), []byte(k), s); err != nil {
+			return err
+		}
+	}
+	for at, v := range c.views {
+		if err := storeView(tx, at, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// convertRows has what waits for receivers stand in the lines of their keys.
+func (c *conversion) convertRows(tx *bbolt.Tx) error {
+	outbox := tx.Bucket(outboxBucket)
+	if outbox == nil {
+		return nil
+	}
+	var names []string
+	if err := outbox.ForEachBucket(func(name []byte) error { names = append(names, string(name)); return nil }); err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, changed := outbox.Bucket([]byte(name)), map[string][]byte{}
+		err := b.ForEach(func(k, value []byte) error {
+			r := &row{}
+			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil {
+				return nil // which is for loadQueue to put aside
+			}
+			r.Run = c.run(r.At)
+			if at, _ := c.place(name, &r.Alarm); r.Alarm.ID != "" && at.Key != r.Alarm.ID {
+				r.Line = at.Key
+			}
+			changed[string(k)] = statedir.Seal(k, r.text())
+			return nil
+		})
+		for k, text := range changed {
+			err = errors.Join(err, b.Put([]byte(k), text))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retract sends the end of an alarm of form 1 that has become part of another one.
+func (p *plan) retract(m *merge) {
+	clear(p.ids)
+	over := m.alarm.Over(&alarm.Alarm{Reason: "it is one with another alarm"})
+	for _, receiver := range m.told {
+		at, last := alarm.Place{Receiver: receiver, Key: m.alarm.ID}, p.Last(alarm.Place{Receiver: receiver, Key: m.into.ID})
+		if q := p.o.byName[receiver]; q == nil {
+			p.Append(at, alarm.Clear, &over, 0)
+		} else if k, _ := q.receiver.Key(m.alarm); k == m.alarm.ID {
+			p.Append(at, alarm.Clear, &over, last)
+		}
+	}
+}

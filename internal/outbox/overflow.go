@@ -1,0 +1,97 @@
+package outbox
+
+import (
+	"cmp"
+	"slices"
+
+	"trapline/internal/alarm"
+)
+
+// shrink drops events of receivers that have too many waiting, or too large ones: the oldest updates, then
+// of each alarm what cancels out, an end and the raise behind it. What is left is one event or two for each
+// alarm, and never dropped. A receiver that lost events is told to read the active alarms again.
+func (p *plan) shrink() {
+	for _, q := range p.o.queues {
+		if !p.over(q) {
+			continue
+		}
+		if dropped := p.drop(q); dropped > 0 {
+			p.count(q).dropped += dropped
+			p.resync(q, dropped)
+		}
+	}
+}
+
+// over tells whether more waits for a receiver than may.
+func (p *plan) over(q *queue) bool {
+	c := p.count(q)
+	return q.route.MaxEvents > 0 && q.count+c.rows > q.route.MaxEvents || q.route.MaxBytes > 0 && q.bytes+c.bytes > q.route.MaxBytes
+}
+
+// drop takes out as many as are over, if there are.
+func (p *plan) drop(q *queue) (dropped int) {
+	var updates []*row
+	var pairs [][2]*row
+	for _, id := range p.waitingQueues(q) {
+		rows := p.alarmQueue(q, id)
+		for i, r := range rows {
+			switch {
+			case r.inFlight || r.Alarm.ID == "":
+			case r.update():
+				updates = append(updates, r)
+			case r.Kind == alarm.Raise && i > 0 && rows[i-1].Kind == alarm.Clear && !rows[i-1].inFlight && q.awaited[r.seq] == 0:
+				pairs = append(pairs, [2]*row{rows[i-1], r})
+			}
+		}
+	}
+	slices.SortFunc(updates, bySeq)
+	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
+	for ; p.over(q) && len(updates) > 0; updates = updates[1:] {
+		p.remove(q, updates[0])
+		p.noteGivenUp(q, updates[0], tooMany)
+		dropped++
+	}
+	for ; p.over(q) && len(pairs) > 0; pairs = pairs[1:] {
+		p.remove(q, pairs[0][0])
+		p.remove(q, pairs[0][1])
+		p.noteGivenUp(q, pairs[0][0], tooMany)
+		p.noteGivenUp(q, pairs[0][1], tooMany)
+		dropped += 2
+	}
+	return dropped
+}
+
+// tooMany is why an event was dropped.
+const tooMany = "max_events or max_bytes of the receiver was reached"
+
+// waitingQueues are the lines before a receiver in which something waits, as the plan leaves them so far.
+func (p *plan) waitingQueues(q *queue) (ids []string) {
+	for id := range q.rows {
+		if len(p.alarmQueue(q, id)) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	for k, rows := range p.alarmQueues {
+		if k.q == q && len(q.rows[k.id]) == 0 && len(rows) > 0 {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids
+}
+
+// bySeq orders rows by age.
+func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
+
+// resync has the receiver told, once, that it missed something.
+func (p *plan) resync(q *queue, dropped int) {
+	if !q.route.Resyncs {
+		return
+	}
+	for _, r := range p.alarmQueue(q, string(alarm.Resync)) {
+		if !r.inFlight {
+			dropped += r.Dropped
+			p.remove(q, r)
+		}
+	}
+	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Resync, At: p.now, Dropped: dropped})
+}

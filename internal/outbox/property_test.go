@@ -1,0 +1,191 @@
+package outbox
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/alarm"
+)
+
+// knower is a receiver that tracks its alarms by the fields of its format.
+type knower struct {
+	*listener
+	name  string
+	group string
+	key   func(*alarm.Alarm) (string, bool)
+	gone  bool // from the configuration
+	heard map[string]bool
+	knows map[string]bool
+	wrong []string
+}
+
+func (k *knower) route() *Route {
+	r := k.listener.route(k.name)
+	r.Key, r.Scheme, r.Group = k.key, k.name, k.group
+	return r
+}
+
+// take processes the events sent since the previous call.
+func (k *knower) take() {
+	k.mu.Lock()
+	events := k.events
+	k.events = nil
+	k.mu.Unlock()
+	for i := range events {
+		e := &events[i].Event
+		if k.heard[e.ID] {
+			continue
+		}
+		k.heard[e.ID] = true
+		key, _ := k.key(&e.Alarm)
+		if k.group == "" && e.Kind != alarm.Change && k.knows[key] == (e.Kind == alarm.Raise) {
+			k.wrong = append(k.wrong, fmt.Sprintf("%s of %s", e.Kind, key))
+		}
+		k.knows[key] = e.Kind != alarm.Clear
+	}
+}
+
+// history is an outbox to which things happen at random.
+type history struct {
+	*running
+	random    *rand.Rand
+	dir       string
+	receivers []*knower
+	active    map[string]map[string]alarm.Alarm // by alarm, by condition
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	h := &history{random: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), active: map[string]map[string]alarm.Alarm{}}
+	add := func(name, group string, key func(*alarm.Alarm) (string, bool)) {
+		h.receivers = append(h.receivers, &knower{listener: &listener{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
+	}
+	add("by-id", "", ByID)
+	add("by-notification", "", byNotification)
+	add("by-instance", "", func(a *alarm.Alarm) (string, bool) { return a.Notification + a.Variable, true })
+	add("first", "pair", ByID)
+	add("second", "pair", ByID)
+	h.running = run(t, h.dir, h.routes()...)
+	return h
+}
+
+func (h *history) routes() (routes []*Route) {
+	for _, k := range h.receivers {
+		if !k.gone {
+			routes = append(routes, k.route())
+		}
+	}
+	return routes
+}
+
+func (h *history) reload() {
+	if err := h.SetRoutes(h.routes(), time.Now()); err != nil {
+		h.t.Error(err)
+	}
+}
+
+func (h *history) step() {
+	k := h.receivers[h.random.IntN(len(h.receivers))]
+	switch n := h.random.IntN(12); {
+	case n < 7:
+		var list []Transition
+		for range 1 + h.random.IntN(3) {
+			list = append(list, h.transition())
+		}
+		if err := h.Apply(list, time.Now()); err != nil {
+			h.t.Error(err)
+		}
+	case n == 7:
+		k.set(errNobody, time.Second)
+	case n == 8:
+		k.set(nil, 0)
+	case n == 9:
+		k.gone = !k.gone
+		h.reload()
+	case n == 10:
+		h.stop()
+		h.running = run(h.t, h.dir, h.routes()...)
+	}
+	settle(time.Duration(h.random.IntN(8)) * time.Second)
+	for _, k := range h.receivers {
+		k.take()
+	}
+}
+
+func (h *history) transition() Transition {
+	id := string(rune('a' + h.random.IntN(4)))
+	source := fmt.Sprintf("%s-%d", id, h.random.IntN(2))
+	if _, there := h.active[id][source]; there && h.random.IntN(3) > 0 {
+		if delete(h.active[id], source); len(h.active[id]) == 0 {
+			delete(h.active, id)
+		}
+		return Transition{Alarm: alarm.Alarm{ID: source}}
+	}
+	a := alarm.Alarm{
+		ID: source, Rule: id, Labels: map[string]string{"alertname": id}, Severity: alarm.Severity(3 + h.random.IntN(4)), Summary: "summary",
+		Notification: string(rune('x' + h.random.IntN(3))), Variable: string('0' + rune(id[0]-'a')/2),
+	}
+	if h.active[id] == nil {
+		h.active[id] = map[string]alarm.Alarm{}
+	}
+	h.active[id][source] = a
+	return Transition{Alarm: a, Active: true}
+}
+
+// compare compares the receivers' final alarms with the active ones.
+func (h *history) compare() {
+	active := h.Active()
+	if len(active) != len(h.active) {
+		h.t.Errorf("%d alarms are active, want %d", len(active), len(h.active))
+	}
+	for _, k := range h.receivers {
+		is := map[string]bool{}
+		for i := range active {
+			key, _ := k.key(&active[i])
+			is[key] = true
+			if !k.knows[key] && (k.group == "" || !h.receivers[3].knows[key] && !h.receivers[4].knows[key]) {
+				h.t.Errorf("%s does not know %s", k.name, key)
+			}
+		}
+		for key, knows := range k.knows {
+			if knows && !is[key] {
+				h.t.Errorf("%s knows %s, which is over", k.name, key)
+			}
+		}
+		if len(k.wrong) > 0 {
+			h.t.Errorf("%s was sent %v", k.name, k.wrong)
+		}
+	}
+}
+
+// Despite transitions, failures, restarts and reloads, receivers must in the end have exactly the
+// active alarms, and must never be sent a raise of an alarm that they have or a clear of one that
+// they do not have.
+func TestReceiversKnowWhatIsTrueInTheEnd(t *testing.T) {
+	for seed := range uint64(60) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHistory(t, seed)
+			defer func() { h.stop() }()
+			for range 60 {
+				h.step()
+			}
+			for _, k := range h.receivers {
+				k.gone = false
+				k.set(nil, 0)
+			}
+			h.reload()
+			settle(time.Hour)
+			for _, k := range h.receivers {
+				k.take()
+			}
+			if h.compare(); t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}

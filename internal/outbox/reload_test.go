@@ -1,0 +1,119 @@
+package outbox
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+)
+
+// Whatever shares a transaction with the end of an alarm finds the alarm cleared.
+func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
+	for name, plan := range map[string]func(*running) error{
+		"reload": func(r *running) error {
+			return r.do(&change{now: time.Now(), plan: func(p *plan) { p.announceAll(r.queues) }})
+		},
+		"housekeeping": func(r *running) error { return r.housekeeping(time.Now()) },
+		"retry":        func(r *running) error { return r.Retry("nms", time.Now()) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &listener{}
+			route := l.route("nms")
+			route.RepeatInterval = time.Nanosecond
+			r := run(t, t.TempDir(), route)
+			defer r.stop()
+			r.say("+a")
+			settle(10 * time.Second)
+			l.take()
+			r.commits.Lock() // so that both are in the next transaction
+			var group sync.WaitGroup
+			asked := func() int {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				return len(r.pending)
+			}
+			group.Go(func() { r.say("-a") })
+			for asked() < 1 {
+			}
+			group.Go(func() {
+				if err := plan(r); err != nil {
+					t.Error(name, err)
+				}
+			})
+			for asked() < 2 {
+			}
+			r.commits.Unlock()
+			group.Wait()
+			settle(10 * time.Second)
+			r.expect(l, "clear a")
+		})
+	}
+}
+
+// Reloads must not affect events: each alarm is raised and cleared alternately, and its last state
+// is sent.
+func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
+	const devices, flaps, reloads = 20, 30, 60
+	l := &listener{}
+	r := run(t, t.TempDir(), l.route("nms"))
+	var flapping, reloading sync.WaitGroup
+	for i := range devices {
+		flapping.Go(func() {
+			id := fmt.Sprint(i)
+			for range flaps {
+				for _, active := range []bool{true, false} {
+					tr := Transition{Alarm: alarm.Alarm{ID: id, Severity: alarm.Major, Summary: "summary"}, Active: active}
+					if err := r.ApplyWith([]Transition{tr}, time.Now(), func(*bbolt.Tx) error { return nil }); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			r.raise(t, id)
+		})
+	}
+	reloading.Go(func() {
+		for i := range reloads {
+			routes := []*Route{l.route("nms")}
+			routes[0].Window = 1 + i%16
+			if i%3 == 1 {
+				routes = append(routes, (&listener{}).route("other"))
+			}
+			if err := r.SetRoutes(routes, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	flapping.Wait()
+	reloading.Wait()
+	r.stop()
+	last := map[string]alarm.Kind{}
+	for _, e := range l.told() {
+		if last[e.Alarm.ID] == e.Kind {
+			t.Errorf("alarm %s: %s follows %s", e.Alarm.ID, e.Kind, e.Kind)
+		}
+		last[e.Alarm.ID] = e.Kind
+	}
+	for id, kind := range last {
+		if waits := r.queues[0].rows[id]; len(waits) > 0 {
+			kind = waits[len(waits)-1].Kind
+		}
+		if kind != alarm.Raise {
+			t.Errorf("alarm %s is active, and its last notification is a %s", id, kind)
+		}
+	}
+	if len(r.Active()) != devices {
+		t.Errorf("%d alarms are active", len(r.Active()))
+	}
+}
+
+func (r *running) raise(t *testing.T, id string) {
+	t.Helper()
+	if err := r.Apply([]Transition{{Alarm: alarm.Alarm{ID: id, Severity: alarm.Major, Summary: "summary"}, Active: true}}, time.Now()); err != nil {
+		t.Error(err)
+	}
+}

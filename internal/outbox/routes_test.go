@@ -1,0 +1,38 @@
+package outbox
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A receiver that was removed while an alarm was cleared must be sent the clear on its return,
+// before new events.
+func TestReceiversThatWereAwayAreToldOfTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, other := &listener{}, &listener{}
+		dir := t.TempDir()
+		r := run(t, dir, l.route("nms"))
+		r.say("+a", "+b")
+		settle(3 * time.Second)
+		r.expectAny(l, "raise a", "raise b")
+		if err := r.SetRoutes([]*Route{other.route("other")}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		settle(3 * time.Second)
+		r.say("-a")
+		r.stop()
+		r = run(t, dir, other.route("other"))
+		defer func() { r.stop() }()
+		r.say("+a", "-b")
+		settle(3 * time.Second)
+		r.expect(l, "")
+		if err := r.SetRoutes([]*Route{l.route("nms")}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		settle(10 * time.Second)
+		if heard := l.take(); heard != "clear a, clear b, raise a" && heard != "clear b, clear a, raise a" {
+			t.Errorf("heard %q", heard)
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package outbox
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/access"
+	"trapline/internal/alarm"
+	"trapline/internal/originator"
+)
+
+// Standing is an active alarm, and what receivers know of it.
+type Standing struct {
+	Alarm     alarm.Alarm
+	Receivers []Known // GroupAll of the configuration, in its order
+}
+
+// Progress is how far a notification has come.
+type Progress string
+
+// How far notifications come.
+const (
+	Acknowledged Progress = "acknowledged"
+	Sent         Progress = "sent" // to a receiver that never acknowledges
+	Waits        Progress = "waits"
+	GivenUp      Progress = "given up"
+	NotWanted    Progress = "not wanted" // by the receiver's filter, or because another one of its group is notified
+)
+
+// Known is what a receiver knows of an alarm.
+type Known struct {
+	Receiver string
+	Progress Progress
+	Event    string // ID of the notification
+	At       time.Time
+	Took     time.Duration // from sending to acknowledgement
+	Tries    int           // messages
+	Err      error         // why it waits or was given up
+}
+
+// Standings returns the active alarms that are wanted, the oldest first.
+func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, key := range o.keys() {
+		s := o.active[key]
+		if a := s.Alarm(); wanted == nil || wanted(a) {
+			list = append(list, Standing{*a, o.known(s, a)})
+		}
+	}
+	return list
+}
+
+// known is what receivers know of an alarm.
+func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
+	list := make([]Known, 0, len(o.queues))
+	for _, q := range o.queues {
+		list = append(list, o.knows(q, s, a))
+	}
+	return list
+}
+
+func (o *Outbox) knows(q *queue, s *alarm.State, a *alarm.Alarm) Known {
+	k := Known{Receiver: q.name, Progress: NotWanted}
+	at := alarm.Place{Receiver: q.name, Key: s.In[q.name]}
+	v := o.views[at]
+	switch {
+	case at.Key == "" && o.short[q] && q.receiver.Wants(a):
+		k.Progress, k.Err = Waits, errNoRoom
+	case at.Key == "" || v == nil || v.Left:
+	case len(q.rows[at.Key]) > 0:
+		rows := q.rows[at.Key]
+		r := rows[len(rows)-1]
+		k.Progress, k.Event, k.At, k.Tries, k.Err = Waits, r.ID, r.At, r.tries, cmp.Or(rows[0].err, q.err)
+	case v.GivenUp != "":
+		k.Progress, k.Event, k.At, k.Tries, k.Err = GivenUp, v.Event, v.Sent, v.Tries, errors.New(v.GivenUp)
+	case v.Sent.IsZero(): // before this was noted
+		k.Progress, k.Event, k.At = Sent, v.Event, v.At
+	default:
+		k.Progress, k.Event, k.At, k.Tries, k.Took = Sent, v.Event, v.Sent, v.Tries, fromSeconds(v.Took)
+		if v.Took > 0 {
+			k.Progress = Acknowledged
+		}
+	}
+	return k
+}
+
+var errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
+
+// Identify returns the ID that the alarm of a condition is known by.
+func (o *Outbox) Identify(a *alarm.Alarm) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := cmp.Or(o.sources[a.ID], o.key(a))
+	if s := o.active[key]; s != nil {
+		return s.ID
+	}
+	return key
+}
+
+// ReceiverState is how a receiver fares.
+type ReceiverState struct {
+	Name string
+	About
+	Group      string
+	Failing    bool
+	Err        error     // of the last try; nil while it works
+	Tries      int       // messages of that try
+	Since      time.Time // when it began to fail
+	RetryAt    time.Time // when it is tried next, while it is failing
+	MaxAge     time.Duration
+	Waiting    int
+	Oldest     time.Time
+	GivenUp    int
+	Today      int           // acknowledged since midnight, or where the receiver never does, sent
+	AnswerTime time.Duration // median of the last ones
+	LastAck    time.Time
+	Minutes    []Minute // the last 30
+}
+
+// Reason is the reason of an error of a delivery, empty where that is not known.
+func Reason(err error) access.Reason {
+	var e *originator.Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
+// Receivers returns how the receivers fare, in the order of the configuration.
+func (o *Outbox) Receivers() ([]ReceiverState, error) {
+	o.mu.Lock()
+	now := o.clock.Wall()
+	list := make([]ReceiverState, 0, len(o.queues))
+	for _, q := range o.queues {
+		list = append(list, o.stateOf(q, now))
+	}
+	o.mu.Unlock()
+	err := o.state.View(func(tx *bbolt.Tx) error {
+		for i := range list {
+			if b := tx.Bucket(deadBucket).Bucket([]byte(list[i].Name)); b != nil {
+				list[i].GivenUp = b.Stats().KeyN
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (o *Outbox) stateOf(q *queue, now time.Time) ReceiverState {
+	q.tally.turn(now)
+	s := ReceiverState{
+		Name: q.name, About: q.route.About, Group: q.route.Group, Failing: q.failures > 0, MaxAge: q.route.MaxAge, Waiting: q.count,
+		Today: q.tally.today, AnswerTime: q.tally.answerTime(), LastAck: q.tally.lastAck, Minutes: q.tally.lastMinutes(now),
+	}
+	if s.Failing {
+		s.Err, s.Tries, s.Since, s.RetryAt = q.err, q.errTries, q.failedSince, o.clock.wallAt(q.retryAt)
+	}
+	for _, rows := range q.rows {
+		if s.Oldest.IsZero() || rows[0].At.Before(s.Oldest) {
+			s.Oldest = rows[0].At
+		}
+	}
+	return s
+}
+
+// QueuedEvent is an event that waits for a receiver.
+type QueuedEvent struct {
+	alarm.Event
+	Tries int
+	Err   error // of the last try
+}
+
+// Queue returns up to limit events that wait for a receiver, the oldest first.
+func (o *Outbox) Queue(receiver string, limit int) ([]QueuedEvent, error) {
+	q, err := o.lookup(receiver)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rows := make([]*row, 0, q.count)
+	for _, line := range q.rows {
+		rows = append(rows, line...)
+	}
+	slices.SortFunc(rows, bySeq)
+	list := make([]QueuedEvent, 0, min(limit, len(rows)))
+	for _, r := range rows[:min(limit, len(rows))] {
+		list = append(list, QueuedEvent{r.Event, r.tries, r.err})
+	}
+	return list, nil
+}
+
+// Queued is a notification that was queued for a receiver.
+type Queued struct {
+	Receiver  string
+	Event     alarm.Event
+	RequestID int32
+}
+
+// TakeQueued removes all notifications from the queues, unsent, and returns them, the oldest first. It is for an outbox
+// that does not run: the database keeps them.
+func (o *Outbox) TakeQueued() (list []Queued) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var rows []queued
+	for _, q := range o.queues {
+		for _, line := range q.rows {
+			for _, row := range line {
+				rows = append(rows, queued{q, row})
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b queued) int { return bySeq(a.r, b.r) })
+	for _, one := range rows {
+		one.q.remove(one.r)
+		list = append(list, Queued{one.q.name, one.r.Event, one.r.requestID()})
+	}
+	return list
+}

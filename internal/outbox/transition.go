@@ -1,0 +1,116 @@
+package outbox
+
+import (
+	"time"
+
+	"trapline/internal/alarm"
+)
+
+// Transition says of an alarm whether a condition makes it active. Saying the same again changes nothing.
+type Transition struct {
+	// Alarm is as the condition shows it. Its ID is that of the condition: the alarm's own follows from its name, target
+	// and labels. RaisedAt is set by the outbox unless it is given. Of a condition that ends, only the ID has to be given.
+	Alarm  alarm.Alarm
+	Active bool
+	Lease  time.Time // when the condition ends by itself unless it is said again; zero means never
+}
+
+// applyAll plans what follows from transitions. Where a condition of an alarm ends and another one begins, the alarm goes
+// on: the end comes last, unless that condition is said again.
+func (p *plan) applyAll(transitions []Transition) {
+	begin := map[string]int{} // by key of the alarm, the last transition that makes it active
+	for i := range transitions {
+		if t := &transitions[i]; t.Active && len(transitions) > 1 {
+			begin[p.keyOf(t)] = i
+		}
+	}
+	var ends []*Transition
+	deferred := map[string]int{} // by condition, its end
+	for i := range transitions {
+		t := &transitions[i]
+		if j, ended := deferred[t.Alarm.ID]; ended {
+			p.transition(ends[j])
+			ends[j] = nil
+			delete(deferred, t.Alarm.ID)
+		}
+		if !t.Active && begin[p.keyOf(t)] > i {
+			deferred[t.Alarm.ID] = len(ends)
+			ends = append(ends, t)
+		} else {
+			p.transition(t)
+		}
+	}
+	for _, end := range ends {
+		if end != nil {
+			p.transition(end)
+		}
+	}
+}
+
+// transition plans what follows from a transition.
+func (p *plan) transition(t *Transition) {
+	clear(p.ids)
+	source, key := t.Alarm.ID, p.keyOf(t)
+	was := p.Alarm(key)
+	switch {
+	case t.Active:
+		p.raise(key, source, was, t)
+	case was != nil && was.Find(source) != nil:
+		is := was.Clone()
+		if is.End(source); len(is.Conditions) == 0 {
+			is = nil
+		}
+		p.sources[source] = ""
+		p.reconcile(key, was, is, &t.Alarm)
+	}
+}
+
+// raise plans what follows from a condition that is active.
+func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
+	a, is := t.Alarm, was.Clone()
+	lease := p.lease(t.Lease)
+	if is == nil {
+		is = &alarm.State{ID: key, RaisedAt: a.RaisedAt}
+		if is.RaisedAt.IsZero() {
+			is.RaisedAt = p.now
+		}
+	}
+	c := is.Find(source)
+	if c != nil && alarm.SameEvent(&c.Alarm, &a) {
+		p.renewals[source] = renewal{&a, lease}
+		return
+	}
+	if !p.fits(is, c, &a) {
+		return
+	}
+	p.o.reportUnknown(&a)
+	if c != nil {
+		c.Alarm, c.Lease = a, lease
+	} else {
+		is.Conditions = append(is.Conditions, alarm.Condition{Source: source, Alarm: a, Lease: lease})
+	}
+	p.sources[source] = key
+	delete(p.renewals, source)
+	p.reconcile(key, was, is, nil)
+}
+
+// lease is the end of a lease in run seconds.
+func (p *plan) lease(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return max(1e-9, seconds(p.run+at.Sub(p.now)))
+}
+
+// keyOf is the key of the alarm that a transition is about: where its condition is known, the one that it has made
+// active.
+func (p *plan) keyOf(t *Transition) string {
+	key, planned := p.sources[t.Alarm.ID]
+	if !planned {
+		key = p.o.sources[t.Alarm.ID]
+	}
+	if key != "" {
+		return key
+	}
+	return p.o.key(&t.Alarm)
+}
