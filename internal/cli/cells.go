@@ -37,15 +37,6 @@ func LabelsText(labels map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-func FirstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // TimeCell is a time as a person reads it, in CSV as RFC 3339 has it.
 func TimeCell(at time.Time) Item {
 	if at.IsZero() {

@@ -19,13 +19,13 @@ import (
 	"trapline/internal/human"
 )
 
-// outputFlags say how results are written.
-type outputFlags struct {
+// OutputFlags say how results are written.
+type OutputFlags struct {
 	format, color *string
 }
 
-func AddOutputFlags(c Flagger) *outputFlags {
-	return &outputFlags{
+func AddOutputFlags(c Flagger) *OutputFlags {
+	return &OutputFlags{
 		format: outputFlag(c).Default("table").Enum("table", "wide", "json", "csv"),
 		color:  c.Flag("color", "When to write in colors: auto is on terminals, unless NO_COLOR is set.").Default("auto").Enum("auto", "always", "never"),
 	}
@@ -44,7 +44,7 @@ type Printer struct {
 	width    int // of the terminal; 0 means that no line is cut
 }
 
-func (f *outputFlags) Printer() *Printer {
+func (f *OutputFlags) Printer() *Printer {
 	p := &Printer{Format: *f.format, Out: os.Stdout}
 	p.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
 	p.color = *f.color == "always" || *f.color == "auto" && p.Terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

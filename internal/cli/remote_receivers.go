@@ -60,8 +60,12 @@ func (r *Remote) TestReceiver(ctx context.Context, p *Printer, name string) erro
 		return r.SuggestReceiver(ctx, name, err)
 	}
 	reached := Failed(!result.Sent || result.Problem != nil)
-	if done, err := p.Data(raw); done || err != nil {
-		return FirstOf(err, reached)
+	done, err := p.Data(raw)
+	if err != nil {
+		return err
+	}
+	if done {
+		return reached
 	}
 	if _, err := fmt.Fprintf(p.Out, "%s: %s\n", human.Visible(name), human.Visible(result.Text)); err != nil {
 		return err

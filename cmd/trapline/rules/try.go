@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -21,29 +22,27 @@ func addRulesTry(program *cli.Program, parent *kingpin.CmdClause) {
 	c.Flag("targets", "Only of the targets that this query selects.").PlaceHolder("QUERY").StringVar(&request.Targets)
 	c.Arg("expr", "An expression of PromQL, such as 'ifOperStatus == 2'.").Required().StringVar(&request.Expr)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[api.Try]{
+			Get: func(r *cli.Remote, t *api.Try) (json.RawMessage, error) {
+				return r.Post(ctx, "/api/v1/rules/try", &request, t)
+			},
+			Print: printTry,
 		}
-		var t api.Try
-		raw, err := r.Post(ctx, "/api/v1/rules/try", &request, &t)
-		if err != nil {
-			return err
-		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return err
-		}
-		if p.Format != "csv" {
-			for _, text := range append([]string{t.Text}, t.Warnings...) {
-				fmt.Fprintln(p.Out, human.Visible(text))
-			}
-			if len(t.Matches) == 0 {
-				return nil
-			}
-		}
-		return p.Grid(tryGrid(t.Matches))
+		return view.Show(server, output)
 	}
+}
+
+// printTry writes the verdict and the series that match.
+func printTry(p *cli.Printer, _ *cli.Remote, t *api.Try) error {
+	if p.Format != "csv" {
+		for _, text := range append([]string{t.Text}, t.Warnings...) {
+			fmt.Fprintln(p.Out, human.Visible(text))
+		}
+		if len(t.Matches) == 0 {
+			return nil
+		}
+	}
+	return p.Grid(tryGrid(t.Matches))
 }
 
 func tryGrid(list []api.TryMatch) *cli.Grid {

@@ -156,24 +156,17 @@ func addAlarmsShow(program *cli.Program, alarms *kingpin.CmdClause) {
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	id := c.Arg("id", "ID of the alarm, or the first digits of it.").Required().String()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[api.Alarm]{
+			Get: func(r *cli.Remote, a *api.Alarm) (json.RawMessage, error) { return findAlarm(ctx, r, *id, a) },
+			Print: func(p *cli.Printer, _ *cli.Remote, a *api.Alarm) error {
+				if p.Format == "csv" {
+					return p.Grid(alarmGrid([]api.Alarm{*a}, false))
+				}
+				printAlarm(p, a)
+				return nil
+			},
 		}
-		var a api.Alarm
-		raw, err := findAlarm(ctx, r, *id, &a)
-		if err != nil {
-			return err
-		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return err
-		}
-		if p.Format == "csv" {
-			return p.Grid(alarmGrid([]api.Alarm{a}, false))
-		}
-		printAlarm(p, &a)
-		return nil
+		return view.Show(server, output)
 	}
 }
 

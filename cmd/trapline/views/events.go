@@ -31,32 +31,31 @@ func addEvents(program *cli.Program) {
 		if err != nil {
 			return err
 		}
-		r, err := server.Open()
-		if err != nil {
-			return err
-		}
 		query := url.Values{"q": {strings.Join(*text, " ")}, "limit": {strconv.Itoa(*limit)}}
 		if !from.IsZero() {
 			query.Set("since", from.UTC().Format(time.RFC3339))
 		}
 		if *follow {
+			r, err := server.Open()
+			if err != nil {
+				return err
+			}
 			query.Set("follow", "1")
 			return printEvents(ctx, r, output.Printer(), query)
 		}
-		var list []api.Event
-		raw, err := r.Get(ctx, "/api/v1/events", query, &list)
-		if err != nil {
-			return err
+		view := cli.View[[]api.Event]{
+			Get: func(r *cli.Remote, list *[]api.Event) (json.RawMessage, error) {
+				return r.Get(ctx, "/api/v1/events", query, list)
+			},
+			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Event) error {
+				if len(*list) == 0 {
+					fmt.Fprintln(os.Stderr, noneOf("no events", *text))
+				}
+				slices.SortFunc(*list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+				return p.Grid(eventGrid(*list))
+			},
 		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return err
-		}
-		if len(list) == 0 {
-			fmt.Fprintln(os.Stderr, noneOf("no events", *text))
-		}
-		slices.SortFunc(list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
-		return p.Grid(eventGrid(list))
+		return view.Show(server, output)
 	}
 }
 

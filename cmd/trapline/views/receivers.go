@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,23 +30,18 @@ func addReceiversList(program *cli.Program, receivers *kingpin.CmdClause) {
 	c := receivers.Command("list", "List the receivers (the default).").Default()
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[[]api.Receiver]{
+			Get: func(r *cli.Remote, list *[]api.Receiver) (json.RawMessage, error) {
+				return r.Get(ctx, "/api/v1/receivers", nil, list)
+			},
+			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Receiver) error {
+				if len(*list) == 0 {
+					fmt.Fprintln(os.Stderr, "the server has no receivers")
+				}
+				return p.Grid(receiverGrid(*list))
+			},
 		}
-		var list []api.Receiver
-		raw, err := r.Get(ctx, "/api/v1/receivers", nil, &list)
-		if err != nil {
-			return err
-		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return err
-		}
-		if len(list) == 0 {
-			fmt.Fprintln(os.Stderr, "the server has no receivers")
-		}
-		return p.Grid(receiverGrid(list))
+		return view.Show(server, output)
 	}
 }
 
@@ -81,24 +77,20 @@ func addReceiversShow(program *cli.Program, receivers *kingpin.CmdClause) {
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	name := cli.ReceiverArg(c, server)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[api.Receiver]{
+			Get: func(r *cli.Remote, one *api.Receiver) (json.RawMessage, error) {
+				raw, err := r.Get(ctx, cli.ReceiverPath(*name), nil, one)
+				return raw, r.SuggestReceiver(ctx, *name, err)
+			},
+			Print: func(p *cli.Printer, _ *cli.Remote, one *api.Receiver) error {
+				if p.Format == "csv" {
+					return p.Grid(queueGrid(one.Queue))
+				}
+				return printReceiver(p, one)
+			},
+			Failed: func(one *api.Receiver) bool { return one.State == "fails" },
 		}
-		var one api.Receiver
-		raw, err := r.Get(ctx, cli.ReceiverPath(*name), nil, &one)
-		if err != nil {
-			return r.SuggestReceiver(ctx, *name, err)
-		}
-		p := output.Printer()
-		fails := cli.Failed(one.State == "fails")
-		if done, err := p.Data(raw); done || err != nil {
-			return cli.FirstOf(err, fails)
-		}
-		if p.Format == "csv" {
-			return cli.FirstOf(p.Grid(queueGrid(one.Queue)), fails)
-		}
-		return cli.FirstOf(printReceiver(p, &one), fails)
+		return view.Show(server, output)
 	}
 }
 

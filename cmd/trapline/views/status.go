@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -18,28 +19,28 @@ func addStatus(program *cli.Program) {
 	c := program.App.Command("status", "Show how the server fares, from devices to receivers, and what needs attention. The exit status is 1 if anything does.")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[api.Status]{
+			Get: func(r *cli.Remote, s *api.Status) (json.RawMessage, error) {
+				return r.Get(ctx, "/api/v1/status", nil, s)
+			},
+			Print:  printStatus,
+			Failed: func(s *api.Status) bool { return len(s.Attention) > 0 },
 		}
-		var s api.Status
-		raw, err := r.Get(ctx, "/api/v1/status", nil, &s)
-		if err != nil {
-			return err
-		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return cli.FirstOf(err, cli.Failed(len(s.Attention) > 0))
-		}
-		if p.Format != "csv" {
-			printOverview(p, &s, r.Base.Redacted())
-		}
-		if len(s.Attention) == 0 && p.Format != "csv" {
-			_, err := fmt.Fprintln(p.Out, "Nothing needs attention.")
-			return err
-		}
-		return cli.FirstOf(p.Grid(attention(s.Attention)), cli.Failed(len(s.Attention) > 0))
+		return view.Show(server, output)
 	}
+}
+
+// printStatus writes the overview, and the list of parts that need attention.
+func printStatus(p *cli.Printer, r *cli.Remote, s *api.Status) error {
+	if p.Format == "csv" {
+		return p.Grid(attention(s.Attention))
+	}
+	printOverview(p, s, r.Base.Redacted())
+	if len(s.Attention) == 0 {
+		_, err := fmt.Fprintln(p.Out, "Nothing needs attention.")
+		return err
+	}
+	return p.Grid(attention(s.Attention))
 }
 
 // printOverview writes a line for each part of the process.

@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -19,28 +20,21 @@ func addTarget(program *cli.Program) {
 	tableName := c.Flag("table", "Print this table, such as interfaces.").PlaceHolder("TABLE").String()
 	name := cli.TargetArg(c, server)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
-		}
 		if *tableName != "" {
-			return printTable(ctx, r, output.Printer(), api.TableQuery{Target: *name, Table: *tableName})
+			return showTable(ctx, server, output, api.TableQuery{Target: *name, Table: *tableName})
 		}
-		var t api.Target
-		raw, err := r.Target(ctx, *name, &t)
-		if err != nil {
-			return err
+		view := cli.View[api.Target]{
+			Get: func(r *cli.Remote, t *api.Target) (json.RawMessage, error) { return r.Target(ctx, *name, t) },
+			Print: func(p *cli.Printer, _ *cli.Remote, t *api.Target) error {
+				if p.Format == "csv" {
+					return p.Grid(targetGrid([]api.TargetSummary{t.TargetSummary}))
+				}
+				printTarget(p, t)
+				return nil
+			},
+			Failed: func(t *api.Target) bool { return t.State == api.Down },
 		}
-		p := output.Printer()
-		down := cli.Failed(t.State == api.Down)
-		if done, err := p.Data(raw); done || err != nil {
-			return cli.FirstOf(err, down)
-		}
-		if p.Format == "csv" {
-			return cli.FirstOf(p.Grid(targetGrid([]api.TargetSummary{t.TargetSummary})), down)
-		}
-		printTarget(p, &t)
-		return down
+		return view.Show(server, output)
 	}
 }
 
@@ -97,18 +91,19 @@ func lastPoll(t *api.TargetSummary) string {
 	return fmt.Sprintf("%s, took %s, %s; every %s", human.SinceWords(t.LastPoll), human.Span(t.Duration), human.Grouped(t.Series)+" series", human.Span(t.Interval))
 }
 
-// printTable prints a table of a target, in CSV with its values as numbers.
-func printTable(ctx context.Context, r *cli.Remote, p *cli.Printer, q api.TableQuery) error {
-	target, name := q.Target, q.Table
-	var t api.Table
-	raw, err := r.Get(ctx, cli.TargetPath(target)+"/tables/"+url.PathEscape(name), url.Values{"rates": {"1"}, "limit": {maxRows}}, &t)
-	if err != nil {
-		return unknownTable(ctx, r, api.TableQuery{Target: target, Table: name}, err)
+// showTable prints a table of a target, in CSV with its values as numbers.
+func showTable(ctx context.Context, server *cli.ServerFlags, output *cli.OutputFlags, q api.TableQuery) error {
+	view := cli.View[api.Table]{
+		Get: func(r *cli.Remote, t *api.Table) (json.RawMessage, error) {
+			raw, err := r.Get(ctx, cli.TargetPath(q.Target)+"/tables/"+url.PathEscape(q.Table), url.Values{"rates": {"1"}, "limit": {maxRows}}, t)
+			if err != nil {
+				return nil, unknownTable(ctx, r, q, err)
+			}
+			return raw, nil
+		},
+		Print: func(p *cli.Printer, _ *cli.Remote, t *api.Table) error { return p.Grid(tableGrid(t)) },
 	}
-	if done, err := p.Data(raw); done || err != nil {
-		return err
-	}
-	return p.Grid(tableGrid(&t))
+	return view.Show(server, output)
 }
 
 // unknownTable says which tables a target has.

@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -26,30 +27,27 @@ func addTargets(program *cli.Program) {
 	limit := cli.CountOf(c.Flag("limit", "How many at most; 0 means all.").Default("0"), 0)
 	text := c.Arg("query", "Words in name, address, sysName and labels; KEY=VALUE for labels, state, module, reason and auth.").Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
-		}
 		q := api.TargetQuery{Text: strings.Join(*text, " "), Sort: sortWords[*sort], Limit: *limit}
 		if *down {
 			q.Text = strings.TrimSpace(q.Text + " state=down")
 		}
-		list, raw, err := r.Targets(ctx, q)
-		if err != nil {
-			return err
+		view := cli.View[api.TargetList]{
+			Get: func(r *cli.Remote, list *api.TargetList) (raw json.RawMessage, err error) {
+				*list, raw, err = r.Targets(ctx, q)
+				return raw, err
+			},
+			Print: func(p *cli.Printer, _ *cli.Remote, list *api.TargetList) error {
+				if len(list.Targets) == 0 {
+					fmt.Fprintln(os.Stderr, noTargets(q.Text, *down))
+				}
+				if err := p.Grid(targetGrid(list.Targets)); err != nil || !p.Terminal {
+					return err
+				}
+				fmt.Fprintln(os.Stderr, targetCounts(list.Counts))
+				return nil
+			},
 		}
-		p := output.Printer()
-		if done, err := p.Data(raw); done || err != nil {
-			return err
-		}
-		if len(list.Targets) == 0 {
-			fmt.Fprintln(os.Stderr, noTargets(q.Text, *down))
-		}
-		if err := p.Grid(targetGrid(list.Targets)); err != nil || !p.Terminal {
-			return err
-		}
-		fmt.Fprintln(os.Stderr, targetCounts(list.Counts))
-		return nil
+		return view.Show(server, output)
 	}
 }
 

@@ -68,7 +68,7 @@ func (m *topModel) View() tea.View {
 func (m *topModel) tableLines(rows []topRow) []string {
 	m.follow(rows)
 	at := m.cursor(rows)
-	lines := []string{m.title(), topStyled(topFaint, "  "+m.cells("INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"))}
+	lines := []string{m.title(), topStyled(topFaint, "  "+m.cells(&topCells{"INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"}))}
 	for i := m.scroll; i < min(len(rows), m.scroll+m.room()); i++ {
 		mark := "  "
 		if i == at {
@@ -130,7 +130,7 @@ func (m *topModel) row(r *topRow) string {
 		}
 		return "-"
 	}
-	line := m.cells(human.Visible(r.name), human.Visible(r.alias), rate("in"), rate("out"), bar(r.values["use"]), sparkline(r.history, topPoints), small("errors"), small("discards"))
+	line := m.cells(&topCells{human.Visible(r.name), human.Visible(r.alias), rate("in"), rate("out"), bar(r.values["use"]), sparkline(r.history, topPoints), small("errors"), small("discards")})
 	if r.values["errors"] > 0 {
 		return topStyled(topBad, line)
 	}
@@ -140,13 +140,18 @@ func (m *topModel) row(r *topRow) string {
 	return line
 }
 
+// topCells are the texts of a line of the table.
+type topCells struct {
+	name, alias, in, out, use, history, errors, discards string
+}
+
 // cells lays out a line. Names get the rest of the width.
-func (m *topModel) cells(name, alias, in, out, use, history, errors, discards string) string {
+func (m *topModel) cells(c *topCells) string {
 	const numbers = 2 + 11 + 11 + 9 + topPoints + 7 + 7 + 7*2 // with the blanks between them
 	room := max(20, max(m.width, 80)-numbers)
 	first := min(24, room/2)
-	return fmt.Sprintf("%s  %s  %s  %s  %s  %s  %s  %s", left(name, first), left(alias, room-first), right(in, 11), right(out, 11), left(use, 9),
-		left(history, topPoints), right(errors, 7), right(discards, 7))
+	return fmt.Sprintf("%s  %s  %s  %s  %s  %s  %s  %s", left(c.name, first), left(c.alias, room-first), right(c.in, 11), right(c.out, 11), left(c.use, 9),
+		left(c.history, topPoints), right(c.errors, 7), right(c.discards, 7))
 }
 
 func left(text string, width int) string {

@@ -30,27 +30,20 @@ func addWhy(program *cli.Program) {
 		if err != nil {
 			return err
 		}
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[api.Why]{
+			Get: func(r *cli.Remote, w *api.Why) (json.RawMessage, error) { return askWhy(ctx, r, about, *live, w) },
+			Print: func(p *cli.Printer, _ *cli.Remote, w *api.Why) error {
+				switch {
+				case p.Format == "csv" && *metric == "":
+					return p.Grid(absenceGrid(w.Missing))
+				case p.Format == "csv":
+					return p.Grid(stepGrid(w.Steps))
+				}
+				return printWhy(p, w)
+			},
+			Failed: isMissing,
 		}
-		p := output.Printer()
-		var w api.Why
-		raw, err := askWhy(ctx, r, about, *live, &w)
-		if err != nil {
-			return err
-		}
-		missing := cli.Failed(isMissing(&w))
-		if done, err := p.Data(raw); done || err != nil {
-			return cli.FirstOf(err, missing)
-		}
-		if p.Format == "csv" && *metric == "" {
-			return cli.FirstOf(p.Grid(absenceGrid(w.Missing)), missing)
-		}
-		if p.Format == "csv" {
-			return cli.FirstOf(p.Grid(stepGrid(w.Steps)), missing)
-		}
-		return cli.FirstOf(printWhy(p, &w), missing)
+		return view.Show(server, output)
 	}
 }
 
