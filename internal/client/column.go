@@ -13,7 +13,7 @@ import (
 
 // column is the walk of one column, or of any other subtree.
 type column struct {
-	*tableWalk
+	walk      *tableWalk
 	oid       snmp.OID
 	root      snmp.OID     // the walked subtree that it belongs to
 	known     *columnStats // nil in the first pass; valid until the pass ends
@@ -65,12 +65,12 @@ func (c *column) beginLocked(splits []split) {
 	start := c.oid.First()
 	for i := range c.segments {
 		s := &c.segments[i]
-		*s = segment{column: c, arena: &c.arena, start: start, last: c.arena.keep(start, nameRoom), expected: int(splits[i].rows), alone: c.alone}
+		*s = segment{column: c, arena: &c.walk.arena, start: start, last: c.walk.arena.keep(start, nameRoom), expected: int(splits[i].rows), alone: c.alone}
 		if splits[i].end != "" {
-			s.end = append(c.arena.keep(c.oid, len(splits[i].end)), splits[i].end...)
+			s.end = append(c.walk.arena.keep(c.oid, len(splits[i].end)), splits[i].end...)
 			start = s.end
 		}
-		c.pending = append(c.pending, s)
+		c.walk.pending = append(c.walk.pending, s)
 	}
 	c.open = len(c.segments)
 }
@@ -78,7 +78,7 @@ func (c *column) beginLocked(splits []split) {
 // wanted is how many rows to ask for next.
 func (s *segment) wanted() int {
 	c := s.column
-	rows := max(c.device.peer.PayloadLimit()/c.bindingSize(), 1)
+	rows := max(c.walk.device.peer.PayloadLimit()/c.bindingSize(), 1)
 	if left := s.expected - s.rows; s.expected > 0 && left > 0 {
 		rows = left
 		if s.end == nil {
@@ -87,11 +87,11 @@ func (s *segment) wanted() int {
 	} else if c.known != nil && c.known.rows == 0 && s.rows == 0 {
 		rows = 1 // most likely it still has no rows
 	}
-	if c.params.v1 {
+	if c.walk.params.v1 {
 		rows = 1
 	}
-	rows = min(c.device.capacity.cap(rows), c.device.peer.PayloadLimit()/(len(c.oid)+leastBinding)+1)
-	for _, most := range []int{s.maxRows, c.params.maxRepetitions} {
+	rows = min(c.walk.device.capacity.cap(rows), c.walk.device.peer.PayloadLimit()/(len(c.oid)+leastBinding)+1)
+	for _, most := range []int{s.maxRows, c.walk.params.maxRepetitions} {
 		if most > 0 {
 			rows = min(rows, most)
 		}
@@ -110,7 +110,7 @@ func (c *column) bindingSize() int {
 func (c *column) settleLocked(s *segment) {
 	if !s.done {
 		c.changed = true
-		c.pending = append(c.pending, s)
+		c.walk.pending = append(c.walk.pending, s)
 		return
 	}
 	c.changed = c.changed || s.rows != s.expected
@@ -124,7 +124,7 @@ func (c *column) settleLocked(s *segment) {
 func (c *column) refusedLocked(s *segment, asked int, status snmp.ErrorStatus) {
 	if asked > 1 {
 		s.maxRows = asked / 2
-		c.pending = append(c.pending, s)
+		c.walk.pending = append(c.walk.pending, s)
 		return
 	}
 	c.alone = true
@@ -135,7 +135,7 @@ func (c *column) refusedLocked(s *segment, asked int, status snmp.ErrorStatus) {
 	if c.err == nil {
 		c.gap = c.lastRow(s)
 	}
-	if c.skips++; c.skips > maxSkips || c.unordered || c.params.v1 {
+	if c.skips++; c.skips > maxSkips || c.unordered || c.walk.params.v1 {
 		failed.Last = c.gap
 		c.err = failed
 		c.stopLocked(s)
@@ -169,7 +169,7 @@ func (c *column) skipLocked(s *segment) {
 		c.settleLocked(s)
 		return
 	}
-	c.pending = append(c.pending, s)
+	c.walk.pending = append(c.walk.pending, s)
 }
 
 // busy tells whether a column beside c is under way that does not wait for others.
@@ -220,8 +220,8 @@ func nextNumber(index snmp.OID) []byte {
 func (c *column) emptyLocked(s *segment, asked int) {
 	if asked > 1 && !s.halved {
 		s.halved, s.maxRows = true, asked/2
-		c.device.capacity.limit(asked/2, c.mux.Now)
-		c.pending = append(c.pending, s)
+		c.walk.device.capacity.limit(asked/2, c.walk.mux.Now)
+		c.walk.pending = append(c.walk.pending, s)
 		return
 	}
 	c.incomplete(s, access.EmptyAnswer, errEmpty)
@@ -236,7 +236,7 @@ func (c *column) disorderedLocked(s *segment, err error) {
 		c.discardLocked()
 		return
 	case errors.Is(err, errLimit):
-		c.incomplete(s, access.TooMany, fmt.Errorf("more than %d rows", c.limit))
+		c.incomplete(s, access.TooMany, fmt.Errorf("more than %d rows", c.walk.limit))
 	case len(c.segments) > 1:
 		c.unordered = true
 		c.againLocked()
@@ -261,7 +261,7 @@ func (c *column) dropSegments() {
 		g := &c.segments[i]
 		g.stale, g.data, g.rows = true, nil, 0 // requests that are under way keep the segment
 	}
-	c.holding.release(&c.held)
+	c.walk.holding.release(&c.held)
 }
 
 // againLocked walks the column from row to row. What is under way for it will be ignored.
@@ -329,7 +329,7 @@ func (c *column) finishLocked() {
 			t.pivot = nil // it has no rows: another column may
 		}
 		for _, waiting := range t.columns {
-			if waiting.began || c.failed != nil {
+			if waiting.began || c.walk.failed != nil {
 				continue
 			}
 			if splits != nil {
@@ -341,7 +341,7 @@ func (c *column) finishLocked() {
 		}
 	}
 	c.table.unblockLocked()
-	c.finishedLocked()
+	c.walk.finishedLocked()
 }
 
 // splitsFor divides the rows of the guide for the other columns of its table, whose bindings may be
@@ -362,14 +362,14 @@ func (c *column) splitsFor() []split {
 
 // splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
 func (c *column) splitter() splitter {
-	most := c.device.capacity.max
+	most := c.walk.device.capacity.max
 	switch {
-	case c.params.v1:
+	case c.walk.params.v1:
 		most = 1
-	case c.params.maxRepetitions > 0:
-		most = c.device.capacity.cap(c.params.maxRepetitions)
+	case c.walk.params.maxRepetitions > 0:
+		most = c.walk.device.capacity.cap(c.walk.params.maxRepetitions)
 	}
-	return splitter{payloadLimit: c.device.peer.PayloadLimit(), maxRows: int32(most)}
+	return splitter{payloadLimit: c.walk.device.peer.PayloadLimit(), maxRows: int32(most)}
 }
 
 // eachRow hands on the accepted bindings in their order.

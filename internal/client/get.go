@@ -15,7 +15,7 @@ var errLeftOut = errors.New("the answer leaves it out")
 
 // getting is a request for instances, split into as many messages as the agent needs.
 type getting struct {
-	*pass
+	pass     *pass
 	optional bool // that an instance is missing is no error
 	proven   int  // instances that the agent has put into one answer
 	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
@@ -25,15 +25,15 @@ type getting struct {
 // that it names as the cause of an error is asked for alone, for some agents name the wrong one, and what
 // an answer leaves out is asked for again.
 func (g *getting) get(ctx context.Context, oids []snmp.OID) {
-	for len(oids) > 0 && g.goesOn("get", oids) {
-		a, e := g.Exchange(ctx, mux.Request{PDU: snmp.GetRequest, OIDs: oids})
+	for len(oids) > 0 && g.pass.goesOn("get", oids) {
+		a, e := g.pass.Exchange(ctx, mux.Request{PDU: snmp.GetRequest, OIDs: oids})
 		culprit := a.Index - 1
 		switch {
 		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
-			g.lost("get", oids[0], nil, e)
+			g.pass.lost("get", oids[0], nil, e)
 			oids = oids[1:]
 		case mux.MessageRefused(a):
-			g.refused("get", nil, nil, a)
+			g.pass.refused("get", nil, nil, a)
 			return
 		case namesCulprit(a.Status) && len(oids) > 1 && culprit >= 0 && culprit < len(oids):
 			g.get(ctx, oids[culprit:culprit+1])
@@ -64,12 +64,12 @@ func (g *getting) without(oid snmp.OID, a mux.Answer) {
 	switch {
 	case g.optional:
 	case a.Status == snmp.NoSuchName:
-		g.give(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
+		g.pass.give(snmp.VarBind{Name: oid, Type: snmp.NoSuchInstance})
 	case a.Status == snmp.NoError:
-		g.partial("get", oid, nil, access.EmptyAnswer, errLeftOut)
+		g.pass.partial("get", oid, nil, access.EmptyAnswer, errLeftOut)
 	default:
 		a.Index = 1
-		g.refused("get", oid, nil, a)
+		g.pass.refused("get", oid, nil, a)
 	}
 }
 
@@ -82,7 +82,7 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 		case v == nil:
 			missing = append(missing, oid)
 		case !g.optional || v.Type.HasValue():
-			g.give(*v)
+			g.pass.give(*v)
 		}
 	}
 	found := len(*oids) - len(missing)
@@ -90,7 +90,7 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 		return false
 	}
 	if g.tooMany > 0 {
-		g.AnswersAtMost(len(*oids), g.tooMany)
+		g.pass.AnswersAtMost(len(*oids), g.tooMany)
 		g.tooMany = 0
 	}
 	if *oids = missing; g.optional {
@@ -109,7 +109,7 @@ func (g *getting) find(oid snmp.OID, at int, varbinds []snmp.VarBind) *snmp.VarB
 		return &varbinds[i]
 	}
 	if at < len(varbinds) && bytes.Equal(varbinds[at].Name, snmp.AppendArc(bytes.Clone(oid), 0)) {
-		g.metrics.Deviates(mux.CompletedInstance)
+		g.pass.metrics.Deviates(mux.CompletedInstance)
 		return &varbinds[at]
 	}
 	return nil

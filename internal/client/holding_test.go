@@ -116,7 +116,7 @@ func TestHoldings(t *testing.T) {
 // Outstanding requests may hold the segments of a dropped column, but not their contents.
 func TestADroppedColumnKeepsNothing(t *testing.T) {
 	h := &holding{total: &total{}, max: 1 << 20}
-	c := &column{tableWalk: &tableWalk{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}
+	c := &column{walk: &tableWalk{holding: h}, segments: []segment{{rows: 1, data: make([]byte, 100)}, {rows: 2, data: make([]byte, 200)}}}
 	h.add(&c.held, 300)
 	asked := []*segment{&c.segments[0], &c.segments[1]}
 	c.dropSegments()

@@ -30,8 +30,8 @@ func (w *historyTrial) drawColumns(p *poller.Pass) (list []string) {
 		}
 	}
 	slices.Sort(list)
-	w.r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	_, w.timed = w.last[sampleKey{string(oid("1.3.6.1.2.1.1.3")), string(oid("1.3.6.1.2.1.1.3.0")[len(oid("1.3.6.1.2.1.1.3")):])}]
+	w.historyDevice.r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	_, w.historyDevice.timed = w.last[sampleKey{string(oid("1.3.6.1.2.1.1.3")), string(oid("1.3.6.1.2.1.1.3.0")[len(oid("1.3.6.1.2.1.1.3")):])}]
 	w.last = nil
 	return list[:min(len(list), 12)]
 }
@@ -43,7 +43,7 @@ type pointKey struct{ kind, track, index string }
 func (w *historyTrial) check(n int) error {
 	d, _ := w.poller.Detail(w.target.Name)
 	pass := d.Summary.Last
-	if pass == nil || pass.Up != (w.network.loss == 0) {
+	if pass == nil || pass.Up != (w.historyDevice.network.loss == 0) {
 		return fmt.Errorf("up: %t", pass != nil && pass.Up)
 	}
 	if err := w.checkSummary(n, &d); err != nil {
@@ -54,7 +54,7 @@ func (w *historyTrial) check(n int) error {
 	}
 	if pass.Up {
 		w.last = samplesOf(pass)
-		w.answered()
+		w.historyDevice.answered()
 	}
 	w.passes = append(w.passes, pass)
 	return nil
@@ -65,7 +65,7 @@ func (w *historyTrial) checkSummary(n int, d *poller.Detail) error {
 	u := d.Summary
 	if !u.Last.Up {
 		w.counts.down++
-	} else if w.restarted && w.timed {
+	} else if w.historyDevice.restarted && w.historyDevice.timed {
 		w.counts.reboots++
 	}
 	answered := int64(n) - w.counts.down
@@ -191,14 +191,14 @@ func (w *historyTrial) checkRate(k pointKey, now historySamples, got, elapsed fl
 		case !has:
 		case !had:
 			sure = sure && math.IsNaN(want)
-		case w.restarted && w.timed || sample.value < before.value:
+		case w.historyDevice.restarted && w.historyDevice.timed || sample.value < before.value:
 			want, sure = math.NaN(), true
 		case sample.labels != before.labels:
 			sure = math.IsNaN(want)
-		case w.unsure[k.index] || w.reset[key]:
+		case w.historyDevice.unsure[k.index] || w.historyDevice.reset[key]:
 			sure = false // the events cannot be observed
 		default:
-			want = w.moved[key] * factor / elapsed
+			want = w.historyDevice.moved[key] * factor / elapsed
 		}
 	}
 	if !sure || math.IsNaN(got) && math.IsNaN(want) || math.Abs(got-want) <= exact*want {

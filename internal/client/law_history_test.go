@@ -104,10 +104,10 @@ func tryHistories(t *testing.T, device string, r *simulator.Recording, seed uint
 
 // historyTrial is twenty polls of a device.
 type historyTrial struct {
-	*historyDevice
-	target *poller.Target
-	keeper *history.Store
-	poller *poller.Poller
+	historyDevice *historyDevice
+	target        *poller.Target
+	keeper        *history.Store
+	poller        *poller.Poller
 
 	last   historySamples // of the last poll that was answered
 	passes []*poller.Pass
@@ -123,7 +123,7 @@ const historyInterval = 5 * time.Minute
 
 func newHistoryTrial(r *rand.Rand, subject *lawSubject, objects []lawObject) *historyTrial {
 	w := &historyTrial{historyDevice: newHistoryDevice(r, subject, objects), keeper: history.NewStore(), points: map[pointKey][]float32{}}
-	target, err := subject.target(client.Spec{Address: lawPeer.String(), Auth: w.agent.auth(0)}, client.Params{})
+	target, err := subject.target(client.Spec{Address: lawPeer.String(), Auth: w.historyDevice.agent.auth(0)}, client.Params{})
 	if err != nil {
 		panic(err)
 	}
@@ -133,7 +133,7 @@ func newHistoryTrial(r *rand.Rand, subject *lawSubject, objects []lawObject) *hi
 
 // judge makes all polls, and reports the first after which anything is not as it must be.
 func (w *historyTrial) judge() (err error) {
-	carried := w.network.start()
+	carried := w.historyDevice.network.start()
 	defer func() { _ = carried.Close() }()
 	open := func(s client.Spec) (collector.Session, error) { return carried.Target(s) }
 	options := poller.PassOptions{Open: open, WrapCounters: true, KeepIndexes: true}
@@ -171,26 +171,26 @@ const quiet = 4
 
 // between draws the events between two polls.
 func (w *historyTrial) between(n int) {
-	w.note = func(format string, args ...any) {
+	w.historyDevice.note = func(format string, args ...any) {
 		w.log = append(w.log, fmt.Sprintf("before poll %d: ", n)+fmt.Sprintf(format, args...))
 	}
 	if n <= quiet {
-		w.show()
+		w.historyDevice.show()
 		return
 	}
-	w.network.lose(0)
-	if n == 9 || w.r.IntN(12) == 0 {
-		w.restart()
+	w.historyDevice.network.lose(0)
+	if n == 9 || w.historyDevice.r.IntN(12) == 0 {
+		w.historyDevice.restart()
 	}
-	for range w.r.IntN(4) {
-		w.changeRow()
+	for range w.historyDevice.r.IntN(4) {
+		w.historyDevice.changeRow()
 	}
-	if w.r.IntN(4) > 0 {
-		w.move()
+	if w.historyDevice.r.IntN(4) > 0 {
+		w.historyDevice.move()
 	}
-	if n == 12 || w.r.IntN(12) == 0 {
-		w.note("the device is silent")
-		w.network.lose(1)
+	if n == 12 || w.historyDevice.r.IntN(12) == 0 {
+		w.historyDevice.note("the device is silent")
+		w.historyDevice.network.lose(1)
 	}
-	w.show()
+	w.historyDevice.show()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,11 +18,17 @@ import (
 
 // small is a network whose socket has a small receive buffer, and where only one peer answers.
 type small struct {
-	*virtualNet
-	silent atomic.Bool // and not even that
+	virtualNet *virtualNet
+	silent     atomic.Bool // and not even that
 }
 
 func (s *small) open(mux.LocalBinding) (mux.Socket, error) { return s, nil }
+
+func (s *small) Receive(take func([]mux.Datagram)) error { return s.virtualNet.Receive(take) }
+
+func (s *small) SocketErrors(report func(netip.AddrPort, error)) { s.virtualNet.SocketErrors(report) }
+
+func (s *small) Close() { s.virtualNet.Close() }
 
 // Load returns the buffer size that systems grant to unprivileged users.
 func (s *small) Load() (int, uint64) { return 425_984, 0 }

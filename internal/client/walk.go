@@ -14,7 +14,7 @@ import (
 
 // walk is the way through one subtree.
 type walk struct {
-	*pass
+	pass        *pass
 	root        snmp.OID
 	cursor      snmp.OID // the last name that arrived, or where the walk begins
 	arrived     int
@@ -47,18 +47,18 @@ var errEmpty = errors.New("agent answers without any varbind")
 
 // step asks for what follows the cursor, and tells whether there may be more.
 func (w *walk) step(ctx context.Context) (more bool) {
-	if w.requests++; w.maxRequests > 0 && w.requests > w.maxRequests {
-		w.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d requests", w.maxRequests))
+	if w.requests++; w.pass.maxRequests > 0 && w.requests > w.pass.maxRequests {
+		w.pass.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d requests", w.pass.maxRequests))
 		return false
 	}
 	r := mux.Request{PDU: snmp.GetBulkRequest, OIDs: []snmp.OID{w.cursor}, Repetitions: w.repetitions}
-	if w.v1 {
+	if w.pass.v1 {
 		r.PDU = snmp.GetNextRequest
 	}
-	a, e := w.Exchange(ctx, r)
+	a, e := w.pass.Exchange(ctx, r)
 	switch {
 	case e != nil:
-		w.lost("walk", w.root, w.last(), e)
+		w.pass.lost("walk", w.root, w.last(), e)
 		return false
 	case a.Status != snmp.NoError && w.repetitions > 1 && !mux.MessageRefused(a):
 		// Too big, or there is an object ahead that cannot be read. What lies before that can, and it
@@ -70,14 +70,14 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		w.end(ctx)
 		return false
 	case a.Status != snmp.NoError:
-		w.refused("walk", w.root, w.last(), a)
+		w.pass.refused("walk", w.root, w.last(), a)
 		return false
 	case len(a.VarBinds) == 0 && w.repetitions > 1 && !w.again:
 		// Some agents answer so instead of with tooBig, or with what fits.
 		w.repetitions, w.again = w.repetitions/2, true
 		return true
 	case len(a.VarBinds) == 0:
-		w.partial("walk", w.root, w.last(), access.EmptyAnswer, errEmpty)
+		w.pass.partial("walk", w.root, w.last(), access.EmptyAnswer, errEmpty)
 		return false
 	}
 	w.again = false
@@ -89,31 +89,31 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 	before := w.arrived
 	for _, v := range varbinds {
 		switch {
-		case v.Type.Exception() && !(v.Name.HasPrefix(w.root) && v.Name.Compare(w.cursor) > 0), !w.toEnd && !v.Name.HasPrefix(w.root):
+		case v.Type.Exception() && !(v.Name.HasPrefix(w.root) && v.Name.Compare(w.cursor) > 0), !w.pass.toEnd && !v.Name.HasPrefix(w.root):
 			if v.Type.Exception() && v.Type != snmp.EndOfMibView && w.arrived > 0 {
-				w.partial("walk", w.root, w.last(), access.NotIncreasing, fmt.Errorf("%s is no answer to what follows %s", v.Type, w.cursor))
+				w.pass.partial("walk", w.root, w.last(), access.NotIncreasing, fmt.Errorf("%s is no answer to what follows %s", v.Type, w.cursor))
 				return false
 			}
 			w.end(ctx)
 			return false
 		}
 		if w.seen != nil && w.arrived > 0 && bytes.Equal(v.Name, w.cursor) && w.idle < maxIdle {
-			w.metrics.Deviates(mux.RepeatedRow)
+			w.pass.metrics.Deviates(mux.RepeatedRow)
 			continue
 		}
 		if err := w.ordered(v.Name); err != nil {
-			w.partial("walk", w.root, w.last(), access.NotIncreasing, err)
+			w.pass.partial("walk", w.root, w.last(), access.NotIncreasing, err)
 			return false
 		}
 		if w.arrived == w.limit {
-			w.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d rows", w.limit))
+			w.pass.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d rows", w.limit))
 			return false
 		}
 		w.arrived++
 		w.cursor = append(w.cursor[:0], v.Name...)
-		if v.Type.HasValue() && !w.giveTo(&w.held, v) {
-			w.tooLarge(w.root)
-			w.holding.release(&w.held)
+		if v.Type.HasValue() && !w.pass.giveTo(&w.held, v) {
+			w.pass.tooLarge(w.root)
+			w.pass.holding.release(&w.held)
 			return false
 		}
 	}
@@ -147,7 +147,7 @@ func (w *walk) ordered(name snmp.OID) error {
 // for.
 func (w *walk) end(ctx context.Context) {
 	if w.arrived == 0 && bytes.Equal(w.root, w.root.First()) {
-		w.gets(ctx, []snmp.OID{w.root}, true)
+		w.pass.gets(ctx, []snmp.OID{w.root}, true)
 	}
 }
 

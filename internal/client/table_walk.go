@@ -51,7 +51,7 @@ func newTableWalk(p *mux.Mux, d *device, oids, roots []snmp.OID) *tableWalk {
 			tables[parent] = &table{}
 		}
 		c := &s.columns[i]
-		*c = column{tableWalk: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
+		*c = column{walk: s, oid: oid, root: rootOf(oid, roots), table: tables[parent]}
 		c.table.columns = append(c.table.columns, c)
 	}
 	return s
