@@ -9,19 +9,19 @@ import (
 	"trapline/internal/mux"
 )
 
-// What callers need of the room below, so that they import one package.
+// Names of the room below that callers need, so that they import one package.
 type (
 	// Spec is which target to talk to and as whom.
 	Spec = conn.Spec
-	// Discovery is what an SNMPv3 engine reports of itself.
+	// Discovery is the answer of an SNMPv3 engine to a discovery.
 	Discovery = conn.Discovery
-	// Stats count what one Poll did.
+	// Stats count the requests and bindings of one Poll.
 	Stats = mux.Stats
-	// Path is what is known, at the end of a Poll, of the way to a target and of its agent.
+	// Path describes the way to a target and its agent, at the end of a Poll.
 	Path = mux.Path
 	// Progress is notified of each answer that a target returns to the polls of a context.
 	Progress = mux.Progress
-	// Metrics count what all polls put on the wire.
+	// Metrics count the messages of all polls.
 	Metrics = mux.Metrics
 	// Packet is a message as Options.Trace sees it.
 	Packet = mux.Packet
@@ -42,5 +42,5 @@ func WithProgress(ctx context.Context, p *Progress) context.Context { return mux
 // ProgressOf returns the Progress of a context, or nil.
 func ProgressOf(ctx context.Context) *Progress { return mux.ProgressOf(ctx) }
 
-// OutOfTime returns the *access.Error for what is missing because ctx has ended.
+// OutOfTime returns the *access.Error of data that are missing because ctx has ended.
 func OutOfTime(ctx context.Context, op, target string) error { return mux.OutOfTime(ctx, op, target) }

@@ -2,15 +2,15 @@ package client
 
 import "sync"
 
-// arena lends memory to one sweep, which gives all of it back at once. Without it, each answer that is
-// kept until the sweep has ended would be garbage for the collector.
+// arena lends memory to one table walk, which returns all of it at once. Without it, each answer that is
+// kept until the walk has ended would be garbage for the collector.
 type arena struct {
 	first  *firstChunk
 	chunks []*chunk
-	left   []byte // what is left of the last chunk
+	left   []byte // rest of the last chunk
 }
 
-// The first chunk has room for what is asked for: thousands of sweeps may wait for a first answer.
+// The first chunk has room for the names of requests: thousands of walks may wait for a first answer.
 type (
 	firstChunk [4 << 10]byte
 	chunk      [64 << 10]byte
@@ -45,7 +45,7 @@ func (a *arena) grow(size int) {
 	a.chunks, a.left = append(a.chunks, c), c[:]
 }
 
-// free takes all back. What keep returned is no longer to be used.
+// free returns all memory to the pools. Slices that keep returned must not be used afterwards.
 func (a *arena) free() {
 	if a.first != nil {
 		firstChunks.Put(a.first)

@@ -170,7 +170,7 @@ func (a *bulkRequest) acceptLocked(got mux.Answer) {
 
 var errUnreadable = errors.New("nothing in the answer can be read")
 
-// part is what an answer held for one segment.
+// part is the share of one segment in an answer.
 type part struct {
 	before int // rows of the segment
 	given  bool
@@ -209,7 +209,7 @@ func (a *bulkRequest) learnLocked(got mux.Answer) {
 	}
 }
 
-// endsWithin tells whether the last binding says that there is no more: agents may leave out the rest.
+// endsWithin reports whether the last binding says that there is no more: agents may leave out the rest.
 func endsWithin(list []byte) bool {
 	var v snmp.VarBind
 	for len(list) > 0 {

@@ -27,12 +27,12 @@ type column struct {
 	held      int64    // octets
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
-	blocked   int      // segments that wait to be told of a row by another column
+	blocked   int      // segments that wait until another column shows the next row
 	err       *access.Error
 }
 
 const (
-	// leastBinding is what a binding has beside the name of its column: three headers and an index of one
+	// leastBinding is the size of a binding without the name of its column: three headers and an index of one
 	// octet.
 	leastBinding = 7
 	// guessedBinding is the size of a binding of a column that was never seen.
@@ -106,7 +106,7 @@ func (c *column) bindingSize() int {
 	return guessedBinding
 }
 
-// settleLocked goes on after an answer: with the rest of the segment, or with what its end allows.
+// settleLocked goes on after an answer: with the rest of the segment, or with the columns that waited for its end.
 func (c *column) settleLocked(s *segment) {
 	if !s.done {
 		c.changed = true
@@ -172,12 +172,12 @@ func (c *column) skipLocked(s *segment) {
 	c.walk.pending = append(c.walk.pending, s)
 }
 
-// busy tells whether a column beside c is under way that does not wait for others.
+// busy reports whether a column beside c is under way that does not wait for others.
 func (t *table) busy(c *column) bool {
 	return slices.ContainsFunc(t.columns, func(x *column) bool { return x != c && x.open > 0 && x.blocked == 0 })
 }
 
-// unblockLocked lets segments go on that waited to be told of a row.
+// unblockLocked resumes segments that waited for a row.
 func (t *table) unblockLocked() {
 	parked := t.blocked
 	t.blocked = nil
@@ -247,7 +247,7 @@ func (c *column) disorderedLocked(s *segment, err error) {
 	c.stopLocked(s)
 }
 
-// discardLocked ends a column that holds too much. What is under way for it will be ignored.
+// discardLocked ends a column that holds too much. Answers that are outstanding will be ignored.
 func (c *column) discardLocked() {
 	c.err = &access.Error{Reason: access.TooMany, OID: c.oid, Err: errTooManyBytes, Dropped: true}
 	c.dropSegments()
@@ -264,7 +264,7 @@ func (c *column) dropSegments() {
 	c.walk.holding.release(&c.held)
 }
 
-// againLocked walks the column from row to row. What is under way for it will be ignored.
+// againLocked walks the column from row to row. Answers that are outstanding will be ignored.
 func (c *column) againLocked() {
 	c.dropSegments()
 	c.changed = true
@@ -291,7 +291,7 @@ func (c *column) lastRow(s *segment) (last snmp.OID) {
 	return bytes.Clone(last)
 }
 
-// stopLocked ends a column with s: what lies behind it is not waited for, and forgotten.
+// stopLocked ends a column with s: later segments are dropped, outstanding or not.
 func (c *column) stopLocked(s *segment) {
 	s.done = true
 	behind := false

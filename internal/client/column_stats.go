@@ -8,14 +8,14 @@ import (
 	"trapline/internal/snmp"
 )
 
-// memory is what was learnt about a target's columns. It only makes passes faster: that a pass is
+// memory holds the statistics of a target's columns. It only makes passes faster: that a pass is
 // right does not depend on it. There may be one for each of tens of thousands of targets, so it is
 // small: a sorted list, with nothing but numbers for a column that fits one answer.
 type memory struct {
 	columns []columnStats // sorted by name
 }
 
-// columnStats is what is known of one column.
+// columnStats describes one column as the last walk found it.
 type columnStats struct {
 	name      unique.Handle[string] // the octets of its OID, of which all targets share one copy
 	splits    *[]split              // nil where one answer holds all rows
@@ -25,14 +25,14 @@ type columnStats struct {
 	alone     bool   // an error came of it
 }
 
-// maxColumns bounds what is remembered of one target.
+// maxColumns bounds the columns that are remembered of one target.
 const maxColumns = 10_000
 
 func (m *memory) find(oid snmp.OID) (int, bool) {
 	return slices.BinarySearchFunc(m.columns, string(oid), func(l columnStats, o string) int { return strings.Compare(l.name.Value(), o) })
 }
 
-// load tells the columns of a sweep what is known of them. Until learn the memory must not change.
+// load sets the statistics of the columns of a walk. The memory must not change until store.
 func (m *memory) load(s *tableWalk) {
 	for i := range s.columns {
 		if at, ok := m.find(s.columns[i].oid); ok {
@@ -42,7 +42,7 @@ func (m *memory) load(s *tableWalk) {
 	}
 }
 
-// store keeps what a sweep showed.
+// store keeps the statistics of the columns of a walk.
 func (m *memory) store(s *tableWalk) {
 	if len(m.columns) > maxColumns {
 		m.columns = nil
@@ -63,7 +63,7 @@ func (m *memory) store(s *tableWalk) {
 	}
 }
 
-// columnStats is what the column's pass showed, or what was known before where that still holds.
+// stats returns the statistics of the walked column, or the earlier ones where they still hold.
 func (c *column) stats() columnStats {
 	l := columnStats{name: unique.Make(string(c.oid))}
 	if c.known != nil {
@@ -91,7 +91,7 @@ func (c *column) stats() columnStats {
 	return l
 }
 
-// segments gives the parts to ask for, as the last pass showed them.
+// segments returns the parts to request, as the last walk found them.
 func (l *columnStats) segments() []split {
 	if l.splits == nil {
 		return []split{{rows: l.rows}}

@@ -9,8 +9,8 @@ import (
 	"trapline/internal/mux"
 )
 
-// device is a target that was found, with what was measured of its agent. It outlives polls, and is guarded by the
-// pipe's mutex.
+// device is a target that was found, with measurements of its agent. It outlives polls, and is guarded by the
+// Mux's mutex.
 type device struct {
 	peer     *mux.Peer
 	secrets  access.Secrets

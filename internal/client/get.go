@@ -21,8 +21,8 @@ type getting struct {
 	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
 }
 
-// get asks for instances. What an agent cannot answer in one message is asked for in halves, an instance
-// that it names as the cause of an error is asked for alone, for some agents name the wrong one, and what
+// get requests instances. A request that an agent cannot answer in one message is halved, an instance
+// that it names as the cause of an error is asked for alone, for some agents name the wrong one, and instances that
 // an answer leaves out is asked for again.
 func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && g.pass.goesOn("get", oids) {
@@ -58,7 +58,7 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 // namesCulprit reports whether an error-status is about one binding: tooBig is about all of them.
 func namesCulprit(s snmp.ErrorStatus) bool { return s != snmp.NoError && s != snmp.TooBig }
 
-// without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is what
+// without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is the same as
 // noSuchInstance became later.
 func (g *getting) without(oid snmp.OID, a mux.Answer) {
 	switch {
@@ -73,7 +73,7 @@ func (g *getting) without(oid snmp.OID, a mux.Answer) {
 	}
 }
 
-// take hands on the instances that are in an answer and reports whether there are any. What is missing
+// take hands on the instances that are in an answer and reports whether there are any. Missing instances
 // remains in oids, unless it is optional.
 func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 	var missing []snmp.OID

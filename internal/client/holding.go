@@ -7,8 +7,8 @@ import (
 	"trapline/internal/mux"
 )
 
-// What a device sends is held until its pass has ended. A device may send without end, so that what one
-// pass and all passes together may hold is bounded in octets. A column that wants most of what is left
+// Answers are held until their poll has ended. A device may send without end, so the octets that one
+// pass and all passes together may hold is bounded in octets. A column that takes most of the rest
 // has to go, with all its rows: tables of common sizes beside it lose nothing.
 
 const (
@@ -17,13 +17,13 @@ const (
 	DefaultMaxBytes = 64 << 20
 	// DefaultMaxTotalBytes bounds those of all Polls of a Client together.
 	DefaultMaxTotalBytes = 64 << 20
-	// freeBytes is what a column may hold however much others do.
+	// freeBytes is how much a column may hold in any case.
 	freeBytes = 64 << 10
 )
 
 var errTooManyBytes = errors.New("the answers are larger than max_bytes or global.max_total_bytes allow")
 
-// total is what all Polls of a Client hold.
+// total counts the octets that all Polls of a Client hold.
 type total struct {
 	max     atomic.Int64
 	held    atomic.Int64
@@ -35,7 +35,7 @@ func (t *total) add(n int64) int64 {
 	return t.held.Add(n)
 }
 
-// holding is what one Poll holds.
+// holding counts the octets that one Poll holds.
 type holding struct {
 	total *total
 	max   int64
@@ -43,7 +43,7 @@ type holding struct {
 }
 
 // add notes that a column, of which part is held, got n octets more. It reports whether they may be held.
-// The column may have three quarters of what others leave.
+// The column may have three quarters of the octets that others leave.
 func (h *holding) add(part *int64, n int) bool {
 	*part += int64(n)
 	own, all := h.held.Add(int64(n)), h.total.add(int64(n))
@@ -55,14 +55,14 @@ func (h *holding) add(part *int64, n int) bool {
 	return *part <= left/4*3
 }
 
-// release gives back what a column held.
+// release subtracts the octets of a column.
 func (h *holding) release(part *int64) {
 	h.held.Add(-*part)
 	h.total.add(-*part)
 	*part = 0
 }
 
-// Close gives back all.
-func (h *holding) Close() {
+// close subtracts the octets of the Poll.
+func (h *holding) close() {
 	h.total.add(-h.held.Swap(0))
 }

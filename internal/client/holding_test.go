@@ -105,7 +105,7 @@ func TestHoldings(t *testing.T) {
 			}
 		}
 		for _, h := range holdings {
-			h.Close()
+			h.close()
 		}
 		if held := all.held.Load(); held != 0 {
 			t.Fatal(fmt.Errorf("%d octets are held in the end", held))

@@ -9,10 +9,10 @@ import (
 )
 
 // A root of a walk, or a metric's OID, may be an instance itself: it was written with its index, or the
-// agent leaves out the .0 of scalars. Nothing lies below such an OID, and GETNEXT of it returns what lies
+// agent leaves out the .0 of scalars. Nothing lies below such an OID, and GETNEXT of it returns the name
 // behind. So OIDs with nothing below are asked for by GET, but for those that a walk has passed over.
 
-// instances asks for the columns of a sweep that may be instances.
+// instances asks for the columns of a walk that may be instances.
 func (p *pass) instances(ctx context.Context, s *tableWalk) {
 	if s.failed != nil {
 		return
@@ -33,7 +33,7 @@ type gap struct{ from, to snmp.OID } // to is nil for the end of the MIB
 // gaps are sorted by from.
 type gaps []gap
 
-// gaps returns what lies between the last name of each column and the name with which it ended.
+// gaps returns the ranges between the last name of each column and the name with which it ended.
 func (s *tableWalk) gaps() gaps {
 	list := make(gaps, 0, len(s.columns))
 	for i := range s.columns {

@@ -16,8 +16,8 @@ func (p *pass) nexts(ctx context.Context, oids []snmp.OID) {
 	}
 }
 
-// next asks for what follows each OID. What an agent cannot answer in one message is asked for in halves,
-// and what it names as the cause of an error is asked for alone, for some agents name the wrong one.
+// next requests the successor of each OID. A request that an agent cannot answer in one message is halved,
+// and the OID that it names as the cause of an error is requested alone, for some agents name the wrong one.
 // An OID with nothing behind it yields nothing.
 func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 	for len(oids) > 0 && p.goesOn("getnext", oids) {
@@ -50,7 +50,7 @@ func (p *pass) next(ctx context.Context, oids []snmp.OID) {
 	}
 }
 
-// takeSuccessors hands on what lies behind the OID that stands in its place in the request.
+// takeSuccessors yields bindings whose name lies behind the OID in the same place of the request.
 func (p *pass) takeSuccessors(oids []snmp.OID, varbinds []snmp.VarBind) {
 	for i, v := range varbinds[:min(len(oids), len(varbinds))] {
 		if v.Type.HasValue() && oids[i].Compare(v.Name) < 0 {

@@ -1,5 +1,5 @@
 // Package client carries requests to targets and answers back: sockets, retries, versions, sessions.
-// It knows nothing of metrics. Who polls, when and what for is its callers' business.
+// It knows no metrics and no schedule.
 package client
 
 import (
@@ -26,14 +26,14 @@ type Params struct {
 	AllowNonIncreasingOIDs  bool             `yaml:"allow_nonincreasing_oids,omitempty"`   // reads agents whose OIDs do not increase
 }
 
-// What holds where nothing is set.
+// Defaults of Params.
 const (
 	DefaultMaxRepetitions = 25
 	DefaultRetries        = 3
 	DefaultTimeout        = 5 * time.Second
 )
 
-// WithDefaults gives the parameters of p and, where p sets none, those of below.
+// WithDefaults returns the parameters of p and, where p sets none, those of below.
 func (p Params) WithDefaults(below Params) Params {
 	if p.MaxRepetitions == nil {
 		p.MaxRepetitions = below.MaxRepetitions
@@ -81,10 +81,10 @@ func (p Params) Problems() []setting.Problem {
 	return m
 }
 
-// Plan is what to ask of a target in one Poll.
+// Plan lists the objects to request in one Poll.
 type Plan struct {
 	Get     []snmp.OID // instances
-	Next    []snmp.OID // what follows each of these, many in one request
+	Next    []snmp.OID // the successor of each of these, many in one request
 	Walk    []snmp.OID // subtrees, each to its end
 	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
 	Alone   bool       // nothing else is asked of the target: if it does not answer this, it is not asked whether it answers at all

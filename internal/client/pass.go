@@ -15,7 +15,7 @@ import (
 )
 
 // exchanger carries one request to the target and its answer back. It retransmits, and takes for an
-// answer only what is one. The answer is valid until the next exchange. Of an error the Reason and
+// answer only a valid response. The answer is valid until the next exchange. Of an error the Reason and
 // Err are set, and OID where nothing but the answer to this request is at fault.
 type exchanger interface {
 	Exchange(ctx context.Context, r mux.Request) (mux.Answer, *access.Error)
@@ -42,7 +42,7 @@ type resolvedParams struct {
 }
 
 const (
-	// zeroRepetitions is what a max_repetitions of 0 means for a walk: snmp_exporter has it so.
+	// zeroRepetitions is the meaning of max_repetitions: 0 for a walk, as in snmp_exporter.
 	zeroRepetitions = 50
 	// maxBatch bounds the OIDs in one request: more have been seen to upset agents.
 	maxBatch = 60
@@ -88,7 +88,7 @@ type pass struct {
 	toEnd       bool
 	maxVarBinds int
 	holding     *holding
-	held        int64 // octets of what no walk brought
+	held        int64 // octets of bindings outside of walks
 	yield       func(snmp.VarBind)
 	stats       *mux.Stats
 	errs        []error
@@ -188,7 +188,7 @@ func (p *pass) refused(op string, oid, last snmp.OID, a mux.Answer) {
 	p.partial(op, oid, last, access.Authorization, err)
 }
 
-// discovered notes that the target told its SNMPv3 engine ID in this poll, whatever else it did not answer.
+// discovered records that the target reported its SNMPv3 engine ID in this poll, whatever else it did not answer.
 func (p *pass) discovered() {
 	for _, err := range p.errs {
 		if e, ok := err.(*access.Error); ok {

@@ -10,7 +10,7 @@ import (
 
 // segment is a part of a column: the rows behind start up to and with end. Segments of one column are
 // asked for at the same time, wherever their rows begin; afterwards join proves that, put one after
-// the other, they are what a walk from row to row would have brought.
+// the other, they equal a walk from row to row.
 type segment struct {
 	column     *column
 	arena      *arena   // where its names and data are
@@ -20,7 +20,7 @@ type segment struct {
 	size       int      // octets of data and more
 	data       []byte   // the accepted bindings, encoded, one after the other
 	more       [][]byte // those of later answers, which few segments have
-	first      snmp.OID // what the agent named first, nil when that was the end of the column
+	first      snmp.OID // the first name from the agent, nil when that was the end of the column
 	last       snmp.OID // the last accepted name, a copy; start's before there is one
 	over       snmp.OID // the name behind end that ended the segment; nil at the end of the column
 	exact      bool     // the segment ended with end itself
@@ -90,13 +90,13 @@ func (s *segment) accept(column snmp.OID, list []byte, limit int) (unreadable in
 	return unreadable, nil
 }
 
-// inOrder tells at little cost what is true of nearly all bindings: that v has a name of the column
+// inOrder reports at little cost whether, like nearly all bindings, v has a name of the column
 // which follows the last one, and a value. Where it is false, one has to look closer.
 func (s *segment) inOrder(v *snmp.VarBind, column, last []byte) bool {
 	return v.Type < snmp.NoSuchObject && len(column) > 0 && bytes.HasPrefix(v.Name, column) && v.Name.After(last, len(column))
 }
 
-// keep keeps what lies between two places in a list. Mostly that is all that the segment will have. Of a
+// keep stores the bindings between two places in a list. Mostly these are all of the segment. Of a
 // segment that goes on and on, nothing is copied again.
 func (s *segment) keep(from, to []byte) {
 	piece := from[:len(from)-len(to)]
@@ -159,7 +159,7 @@ func (s *segment) checkEnd(v *snmp.VarBind, last snmp.OID) error {
 	return nil
 }
 
-// passes tells whether v lies behind the end of the segment. With its end itself the segment is done.
+// passes reports whether v lies behind the end of the segment. With its end itself the segment is done.
 // Both have their first octets, so many as common says, from the column.
 func (s *segment) passes(v *snmp.VarBind, common int) bool {
 	if s.end == nil {
@@ -175,7 +175,7 @@ func (s *segment) passes(v *snmp.VarBind, common int) bool {
 	return false
 }
 
-// join tells whether the segments, all done, are together what a walk from name to name brings. Where
+// join reports whether the segments, all done, together equal a walk from name to name. Where
 // a segment ended behind its end, the agent must have named the same to those that begin there.
 func join(segments []segment) bool {
 	for i := range segments[:len(segments)-1] {
@@ -199,7 +199,7 @@ type splitter struct {
 
 // split is where a segment ends, and how many rows it has; the last one has no end.
 type split struct {
-	end  string // the index of the last row: what follows the column in its name
+	end  string // the index of the last row: its name without that of the column
 	rows int32
 }
 
@@ -213,5 +213,5 @@ func (x *splitter) add(index []byte, size int) {
 	x.last = append(x.last[:0], index...)
 }
 
-// finish gives the segments of the rows that were added.
+// finish returns the segments of the rows that were added.
 func (x *splitter) finish() []split { return append(x.splits, split{rows: x.rows}) }

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// SetError is why a device does not take what Set was to write.
+// SetError is the refusal of a device to set objects.
 type SetError struct {
 	Status snmp.ErrorStatus
 	Index  int // of the binding that Status speaks of, from 0; -1 where it speaks of none

@@ -13,7 +13,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// saved is what Save keeps of one target. It holds no secret.
+// saved is the state of one target that Save writes. It holds no secret.
 type saved struct {
 	At          time.Time
 	Window      float64
@@ -34,7 +34,7 @@ type savedColumn struct {
 	Counts           []int32  // their rows
 }
 
-// stateFormat stands in front of what Save writes, and changes with it.
+// stateFormat is the header of saved state. It changes with the format.
 const stateFormat = "trapline engine 1\n"
 
 // maxSplitRows is how many rows a segment of a saved state may have: no answer has more.
@@ -42,7 +42,7 @@ const maxSplitRows = 1 << 16
 
 var errStateFormat = errors.New("it is not the state of an engine, or of another version")
 
-// Save writes what was learnt of the targets, for Restore to read in another process: how fast they
+// Save writes the measurements of the targets, for Restore to read in another process: how fast they
 // answer, how their tables divide, and which SNMPv3 engine they are.
 func (e *Client) Save(w io.Writer) error {
 	var targets []*Target
@@ -63,8 +63,8 @@ func (e *Client) Save(w io.Writer) error {
 	return gob.NewEncoder(w).Encode(all)
 }
 
-// Restore takes what Save wrote. It is used when a target is first polled, and only makes that faster:
-// whatever of it no longer holds is learnt anew. It is to be called before the first poll.
+// Restore reads the output of Save. It is used when a target is first polled, and only makes that faster:
+// whatever of it no longer holds is measured again. It is to be called before the first poll.
 func (e *Client) Restore(r io.Reader) error {
 	head := make([]byte, len(stateFormat))
 	if _, err := io.ReadFull(r, head); err != nil || string(head) != stateFormat {
@@ -80,7 +80,7 @@ func (e *Client) Restore(r io.Reader) error {
 	return nil
 }
 
-// key names a target by what does not tell a secret.
+// key returns a name of the target that holds no secret.
 func (t *Target) key() string {
 	a := t.conn.Auth
 	return fmt.Sprintf("%s|%s|%x|%s|%d|%s|%s|%s|%s", t.conn.Spec.Address, t.conn.Spec.Context, t.conn.Spec.ContextEngineID, t.conn.Spec.Source,
@@ -160,7 +160,7 @@ func (m *memory) restore(c *savedColumn) {
 	m.columns = slices.Insert(m.columns, at, l)
 }
 
-// ascending tells whether the ends of segments are indexes, each behind the one before.
+// ascending reports whether the ends of segments are indexes, each behind the one before.
 func ascending(ends []string) bool {
 	var last snmp.OID
 	for _, end := range ends {

@@ -38,7 +38,7 @@ type tableWalk struct {
 type table struct {
 	columns []*column
 	pivot   *column    // the one whose rows divide the others'; nil while unknown
-	blocked []*segment // wait to be told of a row by a column that is under way
+	blocked []*segment // wait for a row of a column that is under way
 }
 
 // newTableWalk prepares a walk of the columns named by oids, which are parts of the subtrees roots.
@@ -64,7 +64,7 @@ func rootOf(oid snmp.OID, roots []snmp.OID) snmp.OID {
 	return oid
 }
 
-// start sends as much as the window allows. What follows is up to the answers.
+// start sends as much as the window allows. Answers cause the further requests.
 func (s *tableWalk) start() {
 	s.mux.Lock()
 	defer s.mux.Unlock()
@@ -98,7 +98,7 @@ func (s *tableWalk) wait(ctx context.Context) {
 	}
 }
 
-// free gives back the memory of a sweep, of which nothing is wanted any more.
+// free releases the memory of a walk whose rows are no longer used.
 func (s *tableWalk) free() {
 	s.mux.Lock()
 	defer s.mux.Unlock()
@@ -116,8 +116,8 @@ func (s *tableWalk) dropLocked() {
 	s.requests = nil
 }
 
-// dispatchLocked asks for all that is pending. What takes less than half an answer shares a request
-// with its like: those that want about as many rows. Afterwards the sweep has ended or waits for an
+// dispatchLocked requests all that is pending. A segment that takes less than half an answer shares a request
+// with its like: those that want about as many rows. Afterwards the walk has ended or waits for an
 // answer.
 func (s *tableWalk) dispatchLocked() {
 	defer s.checkProgressLocked()
@@ -149,7 +149,7 @@ type share struct {
 	size    int // octets of a binding
 }
 
-// fitting tells how many of shares, which are sorted by rows, make one request.
+// fitting returns how many of shares, which are sorted by rows, make one request.
 func (s *tableWalk) fitting(shares []share) int {
 	room := s.device.peer.PayloadLimit()
 	size := 0
@@ -170,8 +170,8 @@ func (s *tableWalk) prepare(q *mux.Query, r mux.Request, by mux.Owner) {
 	q.Budget = time.Duration(q.Retries+1) * q.Timeout
 }
 
-// checkProgressLocked ends a sweep that waits for nothing although columns are open. Whatever the cause,
-// such a sweep would never end.
+// checkProgressLocked ends a walk that waits for nothing although columns are open. Whatever the cause,
+// such a walk would never end.
 func (s *tableWalk) checkProgressLocked() {
 	if s.outstanding > 0 || s.open == 0 || s.failed != nil {
 		return
@@ -199,7 +199,7 @@ func (s *tableWalk) abandon(e *access.Error) {
 	s.abandonLocked(e)
 }
 
-// abandonLocked ends the columns that are open, with what arrived of them.
+// abandonLocked ends the columns that are open, with the rows that arrived.
 func (s *tableWalk) abandonLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return
@@ -215,7 +215,7 @@ func (s *tableWalk) abandonLocked(e *access.Error) {
 	close(s.done)
 }
 
-// failLocked ends the sweep: the target itself failed.
+// failLocked ends the walk: the target itself failed.
 func (s *tableWalk) failLocked(e *access.Error) {
 	if s.failed != nil || s.open == 0 {
 		return

@@ -36,7 +36,7 @@ const DefaultMaxVarBinds = 1 << 20
 // discovery of its SNMPv3 engine when it is polled again.
 const maxTargets = 50_000
 
-// Client polls targets. It keeps what it learnt about them between polls, but neither sockets nor
+// Client polls targets. It keeps its measurements of them between polls, but neither sockets nor
 // buffers. It is safe for concurrent use.
 type Client struct {
 	logger      *slog.Logger
@@ -85,7 +85,7 @@ var defaultAuth = access.DefaultAuth()
 
 var errClosed = errors.New("the client is closed")
 
-// Target gives the target that s describes, with what is known of it from earlier polls. It sends
+// Target returns the target that s describes, with the measurements of earlier polls. It sends
 // nothing. A nil s.Auth means DefaultAuth; another is not to be changed from now on. The error is an
 // *Error.
 func (e *Client) Target(s Spec) (*Target, error) {
@@ -171,7 +171,7 @@ func (e *Client) newTarget(id identity, auth *access.Auth) (*Target, error) {
 }
 
 // Poll asks for all of p and hands every varbind to yield, those of a walk in their order and, over the
-// pipe, once all walks have ended: of instances also those with an exception or NULL in the place of a
+// multiplexer, once all walks have ended: of instances also those with an exception or NULL in the place of a
 // value, of walks only those with values. A VarBind and its
 // slices are valid only during the call. Polls of one target may run at the same time.
 //
@@ -192,7 +192,7 @@ func (t *Target) Poll(ctx context.Context, p *Plan, yield func(snmp.VarBind)) (m
 		maxVarBinds: t.client.maxVarBinds, yield: yield, stats: &stats,
 		holding: &holding{total: &t.client.holds, max: o.maxBytes},
 	}
-	defer pass.holding.Close()
+	defer pass.holding.close()
 	if t.viaMux() {
 		t.pollViaMux(ctx, p, &pass)
 		return t.settledStats(&stats), pass.err()
@@ -218,7 +218,7 @@ func (t *Target) pollSession(ctx context.Context, p *Plan, w *pass) error {
 	return w.err()
 }
 
-// settledStats copies what a poll that is over has counted, and what is known of the target by now. A
+// settledStats copies the counters of a poll that is over, and adds the path to the target. A
 // discovery that it began may still be under way, on behalf of others, and goes on counting.
 func (t *Target) settledStats(s *mux.Stats) mux.Stats {
 	t.mux.Lock()

@@ -34,7 +34,7 @@ func (t *Target) enter(ctx context.Context) (leave func(), failed *access.Error)
 	}
 }
 
-// hush ends what a Poll that is over left under way: a discovery, or the question whether the target is there.
+// hush ends requests that a Poll left outstanding when it ended: a discovery or a probe.
 func (t *Target) hush() {
 	t.mux.Lock()
 	defer t.mux.Unlock()

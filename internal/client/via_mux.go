@@ -10,12 +10,12 @@ import (
 	"trapline/internal/snmp"
 )
 
-// viaMux tells whether the pipe can carry a poll, or gosnmp has to.
+// viaMux reports whether the multiplexer can carry a poll, or gosnmp has to.
 func (t *Target) viaMux() bool {
 	return strings.HasPrefix(t.conn.Address.Network, "udp") && t.conn.Auth.Engine != access.Gosnmp && t.conn.Spec.Engine != access.Gosnmp
 }
 
-// pollViaMux is Poll over the pipe.
+// pollViaMux is Poll over the multiplexer.
 func (t *Target) pollViaMux(ctx context.Context, p *Plan, w *pass) {
 	began := t.mux.Event()
 	d, e := t.resolvePeer(ctx, &w.resolvedParams)
@@ -86,7 +86,7 @@ func (t *Target) walkTables(ctx context.Context, w *pass, d *device, columns []s
 	w.instances(ctx, s)
 }
 
-// muxExchanger makes one exchange at a time over the pipe.
+// muxExchanger makes one exchange at a time over the multiplexer.
 type muxExchanger struct {
 	mux    *mux.Mux
 	pass   *pass

@@ -25,7 +25,7 @@ type walk struct {
 	again       bool // the last answer was empty, and asked for once more
 	idle        int  // answers in a row that brought only the row they follow
 
-	// In an unordered walk, the hashes of all names so far: only these can tell that it goes in a circle.
+	// In an unordered walk, the hashes of all names so far: only these show that it goes in a circle.
 	seen map[uint64]struct{}
 	seed maphash.Seed
 }
@@ -45,7 +45,7 @@ func (p *pass) walk(ctx context.Context, root snmp.OID) {
 
 var errEmpty = errors.New("agent answers without any varbind")
 
-// step asks for what follows the cursor, and tells whether there may be more.
+// step requests the successors of the cursor, and reports whether there may be more.
 func (w *walk) step(ctx context.Context) (more bool) {
 	if w.requests++; w.pass.maxRequests > 0 && w.requests > w.pass.maxRequests {
 		w.pass.partial("walk", w.root, w.last(), access.TooMany, fmt.Errorf("more than %d requests", w.pass.maxRequests))
@@ -61,7 +61,7 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		w.pass.lost("walk", w.root, w.last(), e)
 		return false
 	case a.Status != snmp.NoError && w.repetitions > 1 && !mux.MessageRefused(a):
-		// Too big, or there is an object ahead that cannot be read. What lies before that can, and it
+		// Too big, or there is an object ahead that cannot be read. The objects before it can, and it
 		// may even lie behind the end of the subtree.
 		w.repetitions /= 2
 		return true
@@ -73,7 +73,7 @@ func (w *walk) step(ctx context.Context) (more bool) {
 		w.pass.refused("walk", w.root, w.last(), a)
 		return false
 	case len(a.VarBinds) == 0 && w.repetitions > 1 && !w.again:
-		// Some agents answer so instead of with tooBig, or with what fits.
+		// Some agents answer so instead of with tooBig, or with as much as fits.
 		w.repetitions, w.again = w.repetitions/2, true
 		return true
 	case len(a.VarBinds) == 0:
@@ -84,7 +84,7 @@ func (w *walk) step(ctx context.Context) (more bool) {
 	return w.take(ctx, a.VarBinds)
 }
 
-// take goes through the varbinds of one answer, and tells whether there may be more behind them.
+// take yields the bindings of one answer, and reports whether there may be more behind them.
 func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 	before := w.arrived
 	for _, v := range varbinds {
@@ -123,11 +123,11 @@ func (w *walk) take(ctx context.Context, varbinds []snmp.VarBind) (more bool) {
 	return true
 }
 
-// maxIdle is how often a walk that takes rows in any order asks again for what follows a row, when it got
+// maxIdle is how often a walk that takes rows in any order asks again for the successor of a row, when it got
 // that row once more.
 const maxIdle = 3
 
-// ordered tells what is wrong with a name that follows the cursor.
+// ordered returns an error if name may not follow the cursor.
 func (w *walk) ordered(name snmp.OID) error {
 	if w.seen == nil {
 		if w.cursor.Compare(name) >= 0 {

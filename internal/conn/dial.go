@@ -14,7 +14,7 @@ import (
 	"trapline/internal/mux"
 )
 
-// Dial opens a socket to the target. The connection gives and takes whole messages, over TCP too.
+// Dial opens a socket to the target. The connection reads and writes messages, over TCP too.
 func (t *Target) Dial(ctx context.Context, o Limits) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Discovery is what an SNMPv3 engine tells anybody of itself (RFC 3414 section 4). Nobody vouches for it.
+// Discovery is the answer of an SNMPv3 engine to a discovery (RFC 3414 section 4). It is not authenticated.
 type Discovery struct {
 	EngineID []byte
 	Boots    int32 // how often the engine has started

@@ -50,7 +50,7 @@ func (t *Target) resolve(ctx context.Context, timeout time.Duration) (netip.Addr
 	return t.resolvedTo(found), nil
 }
 
-// family is what a resolver calls the version of IP that the target's address or its source wants.
+// family returns the resolver's name of the version of IP that the target's address or its source wants.
 func (t *Target) family() string {
 	source := t.Spec.Source.Addr()
 	switch network := t.Address.Network; {
@@ -73,7 +73,7 @@ func (r *resolved) last() netip.Addr {
 }
 
 // resolvedTo notes the addresses of the target's name and chooses one. Servers list them in changing
-// order, and what was learned of the target holds for the one that was used so far.
+// order, and measurements of the target hold for the one that was used so far.
 func (t *Target) resolvedTo(found []netip.Addr) netip.Addr {
 	r := &t.resolved
 	r.mu.Lock()
@@ -88,7 +88,7 @@ func (t *Target) resolvedTo(found []netip.Addr) netip.Addr {
 	return r.address
 }
 
-// unresolved is what becomes of a lookup that failed: no error where an address is known.
+// unresolved handles a lookup that failed. It returns no error if an address is known.
 func (t *Target) unresolved(ctx context.Context, known netip.Addr, err error) error {
 	if ctx.Err() == context.Canceled {
 		return err

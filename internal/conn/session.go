@@ -25,7 +25,7 @@ type Sessions interface {
 	Open(ctx context.Context, o Limits, stats *mux.Stats) (Session, *access.Error)
 }
 
-// newSessions is what Register was called with.
+// newSessions is the argument of Register.
 var newSessions func(*Target) Sessions
 
 // Register sets the library that serves targets over TCP and those whose engine is gosnmp. It is called by the init

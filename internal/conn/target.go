@@ -1,4 +1,4 @@
-// Package conn finds targets and opens connections of one's own to them, for what the multiplexer does not carry: TCP,
+// Package conn finds targets and opens connections of one's own to them, where the multiplexer does not serve: TCP,
 // other SNMP libraries, and discoveries.
 package conn
 
@@ -36,7 +36,7 @@ type Target struct {
 // LogValue names the target in logs.
 func (t *Target) LogValue() slog.Value { return slog.StringValue(t.Spec.Address) }
 
-// Env is what all targets share.
+// Env is shared by all targets.
 type Env struct {
 	Logger  *slog.Logger
 	Metrics *mux.Metrics

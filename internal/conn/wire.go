@@ -16,7 +16,7 @@ import (
 // Wire is the connection that gosnmp reads and writes. It stands between the two because gosnmp takes
 // any datagram for an answer: one that it cannot read costs an attempt, an echo of the request is a
 // success, and an unauthenticated Report is discarded with all that it says. The wire keeps from it
-// what is no answer, counts, and ends an exchange at once when waiting longer is pointless.
+// datagrams that are no answer, counts, and ends an exchange at once when waiting longer is pointless.
 type Wire struct {
 	net.Conn
 	Version snmp.Version
@@ -25,7 +25,7 @@ type Wire struct {
 	metrics *mux.Metrics
 
 	sent        []sent    // the attempts of the exchange
-	first       uint32    // the first id of the poll: what lies between it and the last is a late answer
+	first       uint32    // the first id of the poll: an id between it and the last is a late answer
 	began       bool      // first is set
 	Retrying    bool      // the next message that is sent is a retransmission
 	sentAt      time.Time // the last attempt
@@ -60,7 +60,7 @@ func (w *Wire) End(err error) {
 	_ = w.Conn.SetDeadline(time.Unix(1, 0)) // wakes up Read
 }
 
-// Failure is what the exchange ended with, if it did.
+// Failure returns the error that ended the exchange, or nil.
 func (w *Wire) Failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +160,7 @@ func timedOut(err error) bool {
 
 var errLate = errors.New("answer to an earlier request")
 
-// examine tells how long the message in b is, or why it is no answer. Some agents pad their
+// examine returns the length of the message in b, or why it is no answer. Some agents pad their
 // messages; gosnmp would not have it.
 func (w *Wire) examine(b []byte) (n int, err error) {
 	if n, err = snmp.MessageSize(b); err != nil {
@@ -192,7 +192,7 @@ func (w *Wire) examineV3(b []byte) error {
 	}
 	s, err := w.match(uint32(m.ID))
 	if err != nil || (m.Flags&snmp.FlagPriv != 0 && !s.discovery) {
-		return err // what is encrypted, gosnmp will see
+		return err // gosnmp decrypts and checks it
 	}
 	scoped, err := snmp.ParseScopedPDU(m.Data)
 	switch {

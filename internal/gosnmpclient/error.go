@@ -28,7 +28,7 @@ var sentinels = []struct {
 	{gosnmp.ErrUnknownPDUHandlers, access.UnknownContext},
 }
 
-// classify tells what kind of failure an exchange ended with. What is not known to be anything else
+// classify returns the error of an exchange that failed. An error that is nothing else
 // is gosnmp's word that it could not read the answer to r.
 func (s *session) classify(ctx context.Context, err error, r mux.Request) *access.Error {
 	var seen *access.ReportError

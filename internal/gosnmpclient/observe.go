@@ -2,9 +2,9 @@ package gosnmpclient
 
 import "time"
 
-// What tests of the rooms above look at, and change.
+// Hooks for the tests of the rooms above.
 
-// TurnClock moves what t believes the agent's clock to show, as if that had been set back or forth.
+// TurnClock moves t's estimate of the agent's clock, as if that had been set back or forth.
 func (t *Target) TurnClock(d time.Duration) {
 	known := *t.usm.known
 	known.time += uint32(d / time.Second)

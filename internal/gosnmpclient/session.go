@@ -16,7 +16,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// session is one Poll's use of gosnmp. It takes a socket and a client when it opens and gives both
+// session is one Poll's use of gosnmp. It takes a socket and a client when it opens and returns both
 // back when it closes. To open a socket costs 9 µs of a poll; to keep one, with the buffer that
 // belongs to it, would cost 64 kB for each target all the time.
 type session struct {
@@ -54,7 +54,7 @@ func init() {
 	conn.Register(func(t *conn.Target) conn.Sessions { return &Target{conn: t} })
 }
 
-// Target is a target with what gosnmp sessions know of its SNMPv3 engine.
+// Target is a target with the state of its SNMPv3 engine.
 type Target struct {
 	conn *conn.Target
 	usm  usm
@@ -62,10 +62,10 @@ type Target struct {
 
 var clients sync.Pool // of *client
 
-// maxCommunity is what gosnmp can write the length of.
+// maxCommunity is the longest community whose length gosnmp can encode.
 const maxCommunity = 127
 
-// Open takes what a Poll needs.
+// Open opens a socket and configures a client for one Poll.
 func (t *Target) Open(ctx context.Context, o conn.Limits, stats *mux.Stats) (conn.Session, *access.Error) {
 	secrets, err := t.conn.Env.Secrets.Secrets(t.conn.Auth)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	t := s.target
 	g := &s.client.GoSNMP
 	g.Conn, g.Context = s.wire, ctx
-	g.Transport = "udp" // whatever it is: the wire gives whole messages
+	g.Transport = "udp" // in any case: the wire reads whole messages
 	g.Timeout, g.Retries = s.limits.Timeout, s.limits.Retries
 	g.OnRetry = func(*gosnmp.GoSNMP) { s.wire.Retrying = true }
 	g.Community, g.ContextName, g.ContextEngineID = "", "", ""
@@ -133,7 +133,7 @@ func (s *session) configure(ctx context.Context, secrets access.Secrets) error {
 	return nil
 }
 
-// Close gives everything back, the last thing first.
+// Close releases everything, the last thing first.
 func (s *session) Close() {
 	if s.user != nil {
 		s.target.usm.release(s.user)

@@ -17,7 +17,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// usm is what a Target knows of its SNMPv3 engine (RFC 3414). It belongs to the target and not to the
+// usm is the state of a Target's SNMPv3 engine (RFC 3414). It belongs to the target and not to the
 // engine ID: devices that were cloned share theirs, but neither boots nor time. Of USM, gosnmp seals and
 // opens messages and follows the agent's clock; engines are discovered and keys made here, for gosnmp
 // takes nothing but passphrases.
@@ -42,7 +42,7 @@ type agentEngine struct {
 	privKey     []byte
 }
 
-// LogValue shows what is no secret.
+// LogValue shows no secret.
 func (a *agentEngine) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Uint64("boots", uint64(a.boots)))
 }
@@ -54,7 +54,7 @@ type user struct {
 	gosnmp.UsmSecurityParameters
 	keys    *snmp.User // of the target's auth with secrets
 	secrets access.Secrets
-	known   *agentEngine // what is talked to; nil when the engine has to be discovered
+	known   *agentEngine // the engine of the session; nil when the engine has to be discovered
 	tried   bool         // the session made an exchange
 	good    bool         // the last of them was answered
 	misled  bool         // the last of them failed, for which known may be to blame
@@ -71,7 +71,7 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 	"AES256": gosnmp.AES256, "AES256C": gosnmp.AES256C,
 }
 
-// take gives a user for one session, with all that is known of the agent's engine. Secrets that have
+// take returns a user for one session, with the state of the agent's engine. Secrets that have
 // changed since make that worthless.
 func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
 	keys, err := a.User(secrets)
@@ -96,8 +96,8 @@ func (m *usm) take(a *access.Auth, secrets access.Secrets) (*user, error) {
 	return u, err
 }
 
-// release takes a user back, and keeps what it learnt. What no longer fits is forgotten, unless
-// another session has learnt better meanwhile.
+// release takes a user back, and keeps its state. State that does not fit is dropped, unless
+// another session has a newer state.
 func (m *usm) release(u *user) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -159,7 +159,7 @@ func (u *user) adopt(known *agentEngine) {
 	u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
 }
 
-// refusedLately tells whether a discovery would not help.
+// refusedLately reports whether a discovery would not help.
 func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < mux.RefusalMemory }
 
 // maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
@@ -194,7 +194,7 @@ func (s *session) configureV3(secrets access.Secrets) (err error) {
 	return nil
 }
 
-// exchangeV3 is once for SNMPv3. What is known of the agent's engine may have become wrong since the
+// exchangeV3 is once for SNMPv3. The state of the agent's engine may have become wrong since the
 // Silenced poll: the agent lost its memory, was replaced, or its clock was set. So the first exchange with
 // it gets one attempt, and when that fails the engine is discovered anew, unless the user fixed it.
 func (s *session) exchangeV3(ctx context.Context, r mux.Request) (mux.Answer, *access.Error) {
@@ -243,7 +243,7 @@ func (s *session) discover(ctx context.Context) *access.Error {
 
 var errBootsWentBack = errors.New("agent has fewer boots than before")
 
-// rediscovered tells that the agent is not what it was.
+// rediscovered logs that the agent's engine has changed.
 func (s *session) rediscovered(before *agentEngine, cause error) {
 	s.target.conn.Env.Metrics.Rediscovered()
 	s.target.conn.Env.Logger.Info("SNMPv3 engine discovered anew",
@@ -263,7 +263,7 @@ func (s *session) onceV3(ctx context.Context, r mux.Request) (mux.Answer, *acces
 	return a, e
 }
 
-// curable tells whether a failure may come from what is known of the agent's engine.
+// curable reports whether a failure may come from a stale state of the agent's engine.
 func curable(r access.Reason) bool {
 	switch r {
 	case access.Timeout, access.UnknownEngine, access.NotInTimeWindow, access.WrongDigest, access.UnknownUser, access.UnsupportedLevel, access.Decryption, access.UnknownContext, access.Malformed:

@@ -10,13 +10,13 @@ import (
 	"trapline/internal/snmp"
 )
 
-// scratch turns what gosnmp decoded back into octets. Its buffers are used again for each answer.
+// scratch encodes values that gosnmp decoded. Its buffers are used again for each answer.
 type scratch struct {
 	varbinds []snmp.VarBind
 	octets   []byte
 }
 
-// varbindsOf gives the bindings of an answer. They are valid until the next call.
+// varbindsOf returns the bindings of an answer. They are valid until the next call.
 func (s *scratch) varbindsOf(pdus []gosnmp.SnmpPDU) []snmp.VarBind {
 	s.varbinds, s.octets = s.varbinds[:0], s.octets[:0]
 	for i := range pdus {

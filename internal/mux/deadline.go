@@ -8,7 +8,7 @@ import (
 	"trapline/internal/access"
 )
 
-// OutOfTime is the *Error of what is missing because ctx has ended.
+// OutOfTime returns the *access.Error of data that are missing because ctx has ended.
 func OutOfTime(ctx context.Context, op, target string) error {
 	e := OutOfTimeError(ctx, false)
 	e.Op, e.Target = op, target

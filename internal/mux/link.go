@@ -9,7 +9,7 @@ import (
 	"trapline/internal/access"
 )
 
-// link is a socket, with what waits to be sent through it and how much may be under way.
+// link is a socket with its queue and the limit of requests in flight.
 type link struct {
 	Socket
 	inFlight    int     // requests that an answer is expected to, charged to the receive buffer
@@ -27,7 +27,7 @@ type outgoing struct {
 	end   int // of its message in link.out
 }
 
-// answerCharge is what the system takes of a receive buffer for an answer that fills a frame.
+// answerCharge is how much of a receive buffer the system takes for an answer that fills a frame.
 const answerCharge = 2304
 
 var errClosed = errors.New("the client is closed")
@@ -54,11 +54,11 @@ func (p *Mux) linkLocked(t *Peer) (*link, error) {
 		l.maxInFlight = min(l.maxInFlight, p.MaxInFlight)
 	}
 	p.links[t.binding], t.link = l, l
-	p.running.Go(func() { p.Receive(l) })
+	p.running.Go(func() { p.receive(l) })
 	return l, nil
 }
 
-// Lock and unlock guard the pipe. What was queued meanwhile leaves the host before others may go on.
+// Lock and Unlock guard the Mux. Messages that were queued meanwhile leave the host before others may go on.
 func (p *Mux) Lock() {
 	p.mu.Lock()
 	p.Now = time.Since(p.epoch)
@@ -109,7 +109,7 @@ func (p *Mux) flushLocked() {
 	p.loaded = p.loaded[:0]
 }
 
-// flushLinkLocked sends what is queued. A request that cannot be sent fails, which may queue others.
+// flushLinkLocked sends the queued messages. A request that cannot be sent fails, which may queue others.
 func (p *Mux) flushLinkLocked(l *link) {
 	queue, out := l.queue, l.out
 	l.queue, l.out, l.spareQueue, l.spareOut = l.spareQueue[:0], l.spareOut[:0], nil, nil
@@ -130,7 +130,7 @@ func (p *Mux) flushLinkLocked(l *link) {
 	l.batch, l.spareQueue, l.spareOut = batch, queue, out
 }
 
-// allowsLocked tells whether one more request may be under way. If not, t is held until it may.
+// allowsLocked reports whether one more request may be under way. If not, t is held until it may.
 func (l *link) allowsLocked(t *Peer) bool {
 	if l.inFlight < l.maxInFlight {
 		return true
@@ -142,8 +142,8 @@ func (l *link) allowsLocked(t *Peer) bool {
 	return false
 }
 
-// chargeLocked reserves room in the receive buffer for the answer to an attempt. What is asked of a
-// target that does not answer, and what went unanswered once, takes no room that others need: if an
+// chargeLocked reserves room in the receive buffer for the answer to an attempt. A request to a
+// target that does not answer, and one that went unanswered once, takes no room that others need: if an
 // answer comes, it comes alone. A bound that the caller set counts all.
 func (p *Mux) chargeLocked(l *link, q *Query) {
 	if p.MaxInFlight == 0 && (len(q.attempts) > 1 || !q.Peer.window.responsive()) {
@@ -156,7 +156,7 @@ func (p *Mux) chargeLocked(l *link, q *Query) {
 	}
 }
 
-// unchargeLocked gives back the room for q's answer.
+// unchargeLocked releases the room for q's answer.
 func (p *Mux) unchargeLocked(q *Query) {
 	if !q.charged {
 		return
@@ -169,8 +169,8 @@ func (p *Mux) unchargeLocked(q *Query) {
 	}
 }
 
-// Receive takes what arrives on one socket until it is closed.
-func (p *Mux) Receive(l *link) {
+// receive handles the datagrams of one socket until it is closed.
+func (p *Mux) receive(l *link) {
 	take := func(batch []Datagram) {
 		p.Lock()
 		defer p.Unlock()

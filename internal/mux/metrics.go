@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics count what all polls of a Client put on the wire. They are safe for concurrent use, and a
+// Metrics count the messages of all polls of a Client. They are safe for concurrent use, and a
 // nil *Metrics counts nothing.
 type Metrics struct {
 	packets       prometheus.Counter

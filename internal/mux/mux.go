@@ -83,7 +83,7 @@ func (p *Mux) dropped() (n uint64) {
 	return n
 }
 
-// Unknown tells whether the target never answered.
+// Unknown reports whether the target never answered.
 func (p *Mux) Unknown(t *Peer) bool {
 	p.Lock()
 	defer p.Unlock()
@@ -92,7 +92,7 @@ func (p *Mux) Unknown(t *Peer) bool {
 
 var errNoBindings = errors.New("a request without variable bindings was to be sent")
 
-// SubmitLocked queues q and sends what the window allows.
+// SubmitLocked queues q and sends as much as the window allows.
 func (p *Mux) SubmitLocked(q *Query) { p.insertLocked(q, len(q.Peer.waiting)) }
 
 // SubmitFirstLocked is SubmitLocked for a query that others of the peer are not to delay.
@@ -109,7 +109,7 @@ func (p *Mux) insertLocked(q *Query, at int) {
 	p.pumpLocked(q.Peer)
 }
 
-// pumpLocked sends what the window, the socket and the target's pace allow.
+// pumpLocked sends as much as the window, the socket and the target's rate allow.
 func (p *Mux) pumpLocked(t *Peer) {
 	if t.v3 != nil && t.v3.security == nil {
 		if len(t.waiting) > 0 && !t.v3.discovering {
@@ -154,7 +154,7 @@ func (p *Mux) launchLocked(q *Query) {
 	p.sendLocked(q)
 }
 
-// pacedLocked tells whether q may go already, where the target gets so many bindings a second and no
+// pacedLocked reports whether q may go already, where the target gets so many bindings a second and no
 // more. If not, the timer will ask again.
 func (p *Mux) pacedLocked(t *Peer, q *Query) bool {
 	if t.rate <= 0 {
@@ -205,7 +205,7 @@ func (p *Mux) sendLocked(q *Query) {
 	}
 }
 
-// Event gives the number of the last event.
+// Event returns the number of the last event.
 func (p *Mux) Event() uint64 {
 	p.Lock()
 	defer p.Unlock()
@@ -217,7 +217,7 @@ func (p *Mux) nextEvent() uint64 {
 	return p.events
 }
 
-// patience is how long to wait for the attempt just made. The last one has what is left of the
+// patience is how long to wait for the attempt just made. The last one has the rest of the
 // budget, for retransmissions may have come faster than the user's timeout.
 func (p *Mux) patience(q *Query, now time.Duration) time.Duration {
 	left := q.Budget - (now - q.first)
@@ -238,7 +238,7 @@ func (p *Mux) appendQuery(b []byte, q *Query, id int32) []byte {
 	})
 }
 
-// pduOf gives the PDU of an attempt. Its bindings are written into list.
+// pduOf returns the PDU of an attempt. Its bindings are written into list.
 func pduOf(q *Query, id int32, list *[]byte) snmp.PDU {
 	*list = (*list)[:0]
 	for _, v := range q.Request.Values {
@@ -254,7 +254,7 @@ func pduOf(q *Query, id int32, list *[]byte) snmp.PDU {
 	return pdu
 }
 
-// endLocked takes q out of flight, tells its owner and lets the next ones go.
+// endLocked removes q, notifies its owner and sends the next ones.
 func (p *Mux) endLocked(q *Query, a Answer, e *access.Error) {
 	if q.Dead {
 		return
@@ -287,7 +287,7 @@ func (p *Mux) DropLocked(q *Query) {
 	}
 }
 
-// takeLocked finds the query that a datagram answers. What is no answer is put aside: it costs the
+// takeLocked finds the query that a datagram answers. Other datagrams are dropped: they cost the
 // query nothing, but its sender's words are kept for the error.
 func (p *Mux) takeLocked(b []byte, from netip.AddrPort) {
 	if snmp.PeekVersion(b) == snmp.V3 {
@@ -316,7 +316,7 @@ func (p *Mux) takeLocked(b []byte, from netip.AddrPort) {
 	p.answerLocked(q, uint32(m.RequestID), &pdu)
 }
 
-// answerLocked ends q with what pdu says.
+// answerLocked ends q with the answer in pdu.
 func (p *Mux) answerLocked(q *Query, id uint32, pdu *snmp.PDU) {
 	count, ok := snmp.CountVarBinds(pdu.VarBinds)
 	if !ok {
@@ -389,7 +389,7 @@ func (p *Mux) invalidLocked(from netip.AddrPort, size int, err error) {
 // noteInvalidLocked keeps why a datagram was no answer.
 func (t *Peer) noteInvalidLocked(p *Mux, err error) { t.lastInvalid, t.lastInvalidAt = err, p.Now }
 
-// refusedLocked is told by the host at to, or on the way there, that nothing arrives.
+// refusedLocked handles an ICMP error of the host at to, or on the way there: nothing arrives.
 func (p *Mux) refusedLocked(to netip.AddrPort, err error) {
 	t := p.active[to]
 	if t == nil {

@@ -2,7 +2,7 @@ package mux
 
 import "time"
 
-// What tests of the rooms above look at, and change.
+// Hooks for the tests of the rooms above.
 
 // ChargedLocked returns for how many answers receive buffers keep room, and how many peers wait for more of it.
 func (p *Mux) ChargedLocked() (charged, blocked int) {

@@ -9,7 +9,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Peer is a target as the pipe sees it: where it is, what it takes and how fast. It outlives polls.
+// Peer is a target as the Mux sees it: its address, its limits and its speed. It outlives polls.
 type Peer struct {
 	Address       netip.AddrPort
 	anywhere      bool // its answers may come from another address
@@ -33,22 +33,22 @@ type Peer struct {
 	probe         *Query        // requests whether it is there at all; nil when nothing does
 }
 
-// at tells whether the peer may answer from an address.
+// at reports whether the peer may answer from an address.
 func (t *Peer) at(from netip.AddrPort) bool { return t.Address == from || t.anywhere }
 
 const (
-	// DefaultMaxResponse is what fits a frame of Ethernet under IPv4 and UDP.
+	// DefaultMaxResponse is the payload of a frame of Ethernet under IPv4 and UDP.
 	DefaultMaxResponse = 1472
 	// moreHeader6 is by how much the header of IPv6 is longer than that of IPv4.
 	moreHeader6 = 20
-	// responseHeader is what a response has beside its bindings and the community, and some room for
+	// responseHeader is the size of a response without its bindings and the community, and some room for
 	// numbers that grow until the next pass.
 	responseHeader = 44
 	// responseHeader3 is the same in SNMPv3, with names of usual length.
 	responseHeader3 = 200
 )
 
-// PayloadLimit is what a response has for its bindings, in octets.
+// PayloadLimit returns the room for bindings in a response, in octets.
 func (t *Peer) PayloadLimit() int {
 	room := DefaultMaxResponse
 	if t.Address.Addr().Is6() {

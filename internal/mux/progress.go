@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Progress is informed of each answer that a target gives to the polls of a context. Their caller can
-// tell by it a request that waits from one that is answered.
+// Progress is notified of each answer to the polls of a context. Their caller can
+// distinguish by it a request that waits from one that is answered.
 type Progress struct {
 	notify func()
 	heard  atomic.Bool

@@ -22,7 +22,7 @@ type Query struct {
 	Alone     bool   // the target is not probed beside it
 	discovery bool   // asks for the engine ID, in SNMPv3
 	presence  bool   // is a discovery that only shows whether the engine is there
-	resynced  bool   // was sent again after the target told its time
+	resynced  bool   // was sent again after the target reported its time
 	probed    bool   // the target was probed beside it, or it is the probe
 	began     uint64 // the event of its first attempt
 	since     uint64 // the event after which an answer to anything shows that the target is there
@@ -46,7 +46,7 @@ func (q *Query) unansweredAttempts() int {
 // SentLocked reports whether an attempt was made.
 func (q *Query) SentLocked() bool { return len(q.attempts) > 0 }
 
-// Owner is told how a query ended, once and with the mutex held. The answer is valid until it returns.
+// Owner is notified how a query ended, once and with the mutex held. The answer is valid until it returns.
 type Owner interface {
 	CompletedLocked(Answer, *access.Error)
 }

@@ -14,7 +14,7 @@ type Answer struct {
 	Status   snmp.ErrorStatus
 	Index    int // of the binding that status speaks of, from 1; 0 when it speaks of none
 	VarBinds []snmp.VarBind
-	List     []byte // over the pipe, the bindings as they came, in the place of varbinds
+	List     []byte // over the multiplexer, the bindings as they came, in the place of varbinds
 	Count    int    // of these
 }
 
@@ -26,6 +26,6 @@ const Unreadable snmp.Type = 0
 // (RFC 3416 section 3).
 const AuthorizationError snmp.ErrorStatus = 16
 
-// MessageRefused tells an AuthorizationError that speaks of no binding, and so is about the message:
+// MessageRefused reports whether a is an AuthorizationError without an index, which is about the message:
 // whatever else is asked for at this security level, the answer will be the same.
 func MessageRefused(a Answer) bool { return a.Status == AuthorizationError && a.Index == 0 }

@@ -15,7 +15,7 @@ import (
 // answer may be too large for the agent, or one object may upset it. So the target is probed beside the last
 // attempts. If it answers anything after these, the request is to blame and not the target.
 
-// ProbeName is what a probe asks for the successor of: in every MIB something follows.
+// ProbeName is the name in a probe, a GETNEXT: every MIB has a successor of it.
 var ProbeName = snmp.MustParseOID("1.3.6.1.2.1.1")
 
 // expireLocked is called when an attempt was not answered in time.
@@ -85,7 +85,7 @@ func (p *Mux) Leave(t *Peer) {
 	}
 }
 
-// unansweredLocked gives q up.
+// unansweredLocked ends q without an answer.
 func (p *Mux) unansweredLocked(q *Query, alive bool) {
 	t := q.Peer
 	if !alive {
@@ -104,13 +104,13 @@ func (p *Mux) unansweredLocked(q *Query, alive bool) {
 	case alive:
 		e.Alive, e.OID = true, q.Request.OIDs[0]
 	case q.Stats.Progress.Answered():
-		// It answered in this pass, and does not now: what arrived counts, and nothing more is asked for.
+		// It answered earlier in this poll: rows that arrived count, and nothing more is requested.
 		e.Alive, e.OID, e.Silenced = true, q.Request.OIDs[0], true
 	}
 	p.endLocked(q, Answer{}, e)
 }
 
-// unansweredError is the error of a request without an answer. It says what came in the place of one.
+// unansweredError is the error of a request without an answer. It names the datagrams that came instead.
 func (t *Peer) unansweredError(q *Query) *access.Error {
 	var strange error
 	if t.lastInvalidAt >= q.first {
@@ -122,7 +122,7 @@ func (t *Peer) unansweredError(q *Query) *access.Error {
 
 var errTooLate = errors.New("answers come after it; set a longer timeout")
 
-// SilenceError is the error of a request of which so many retries were not answered either, with what came
+// SilenceError is the error of a request of which so many retries were not answered either, and of the datagrams that came
 // in the place of an answer.
 func SilenceError(retries int, strange error, late bool) *access.Error {
 	err := fmt.Errorf("request timeout (after %d retries)", retries)

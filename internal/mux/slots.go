@@ -2,7 +2,7 @@ package mux
 
 import "math/rand/v2"
 
-// slotTable gives each attempt an id of 31 bits and finds the query by it. The id hides the number of
+// slotTable assigns each attempt an id of 31 bits and finds the query by it. The id hides the number of
 // the slot and how often it was used, so that whoever does not see the requests cannot forge an answer
 // to one.
 type slotTable struct {
@@ -28,7 +28,7 @@ func newSlotTable() slotTable {
 	return slotTable{key: [3]uint32{rand.Uint32() & IDMask, rand.Uint32() | 1, rand.Uint32() & IDMask}}
 }
 
-// take gives q an id that finds it until free.
+// take returns an id that finds q until free.
 func (s *slotTable) take(q *Query) uint32 {
 	var i uint32
 	if n := len(s.unused); n > 0 {
@@ -41,7 +41,7 @@ func (s *slotTable) take(q *Query) uint32 {
 	return s.hide(i<<useBits | s.slots[i].uses&useMask)
 }
 
-// find gives the query of an id, or nil.
+// find returns the query of an id, or nil.
 func (s *slotTable) find(id uint32) *Query {
 	v := s.reveal(id)
 	i := v >> useBits

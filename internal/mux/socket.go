@@ -16,14 +16,14 @@ type Datagram struct {
 // Socket carries datagrams to and from any peer, many with one call. One goroutine at a time may
 // Receive, and one may send.
 type Socket interface {
-	// Receive hands on what arrives, until an error. Data are valid until take returns. After an error that
+	// Receive passes datagrams to take, until an error. Data are valid until take returns. After an error that
 	// is not net.ErrClosed there may be more.
 	Receive(take func([]Datagram)) error
 	// Send hands over the datagrams in their order, up to the first that fails.
 	Send(batch []Datagram) (n int, err error)
-	// SocketErrors tells of datagrams that did not arrive, as routers and hosts said.
+	// SocketErrors reports datagrams that did not arrive, by the ICMP errors of routers and hosts.
 	SocketErrors(told func(to netip.AddrPort, err error))
-	// Load tells how many octets the system keeps for the process until it receives them, and how many
+	// Load returns how many octets the system keeps for the process until it receives them, and how many
 	// datagrams it had to drop because these were used up.
 	Load() (buffer int, dropped uint64)
 	Close()

@@ -22,7 +22,7 @@ type batchSocket struct {
 	zones   map[uint32]string // names of interfaces, for link-local addresses
 }
 
-// frames is what the system wants to know of a batch.
+// frames are the arguments of the system call for a batch.
 type frames struct {
 	headers [BatchSize]messageHeader
 	vectors [BatchSize]syscall.Iovec
@@ -53,7 +53,7 @@ func openSocket(o LocalBinding) (Socket, error) {
 }
 
 // prepare asks for a large receive buffer and for the ICMP errors of an unconnected socket: without
-// these a closed port would be known by silence only. What the system does not grant is done without.
+// these a closed port would be known by silence only. Options that the system refuses are left out.
 func (s *batchSocket) prepare() {
 	s.control(func(fd int) {
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
@@ -128,7 +128,7 @@ func (s *batchSocket) Send(batch []Datagram) (sent int, err error) {
 }
 
 // sendSome makes one more try after an error: the system reports with it that an earlier datagram did
-// not arrive, which refusals will tell of.
+// not arrive, which SocketErrors will report.
 func (s *batchSocket) sendSome(batch []Datagram) (n int, err error) {
 	for i, d := range batch {
 		s.out.point(i, d.Data)
@@ -197,7 +197,7 @@ func zoneNumber(zone string) uint32 {
 }
 
 // Load reads SO_MEMINFO (sock_diag(7)): numbers of 32 bits, of which one is the size of the receive
-// buffer, and the last counts what was dropped.
+// buffer, and the last counts dropped datagrams.
 func (s *batchSocket) Load() (buffer int, dropped uint64) {
 	const size, receive, drops = 9, 1, 8
 	var info [size]uint32
@@ -232,7 +232,7 @@ type extendedErr struct {
 	info, data              uint32
 }
 
-// SocketErrors takes what waits in the socket's error queue.
+// SocketErrors reads the socket's error queue.
 func (s *batchSocket) SocketErrors(told func(to netip.AddrPort, err error)) {
 	var data [64]byte
 	var control [512]byte

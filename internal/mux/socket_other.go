@@ -20,7 +20,7 @@ func openSocket(o LocalBinding) (Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(receiveBuffer) // what the system grants is good enough
+	_ = conn.SetReadBuffer(receiveBuffer) // as much as the system grants is good enough
 	return &plainSocket{conn, make([]byte, MaxDatagram)}, nil
 }
 

@@ -2,7 +2,7 @@ package mux
 
 import "time"
 
-// Stats counts what one Poll did.
+// Stats counts the requests and bindings of one Poll.
 type Stats struct {
 	Packets  int // requests sent, retransmissions included
 	Retries  int
@@ -13,7 +13,7 @@ type Stats struct {
 	Progress *Progress // nil once the Poll has ended
 }
 
-// Path is what is known, at the end of a Poll over UDP, of the way to a target and of its agent. The zero
+// Path describes the way to a target and its agent, at the end of a Poll over UDP. The zero
 // value is that of a target that never answered.
 type Path struct {
 	RTT         time.Duration // smoothed round trip (RFC 6298)
@@ -21,7 +21,7 @@ type Path struct {
 	MaxBindings int           // that the agent puts into one answer; 0: no limit was met but the packet's size
 }
 
-// Add adds what another Poll did, the later of the two.
+// Add adds the counters of another Poll, the later of the two.
 func (s *Stats) Add(t Stats) {
 	if t.Path != (Path{}) {
 		s.Path = t.Path

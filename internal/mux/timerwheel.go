@@ -7,7 +7,7 @@ import "time"
 type timerWheel struct {
 	buckets [wheelSize]*Query // doubly linked through query.timer
 	armed   int
-	turned  int64 // ticks since the pipe's epoch that have been looked at
+	turned  int64 // ticks since the Mux's epoch that have been looked at
 	ticker  *time.Timer
 }
 

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// usmPeer is what the pipe knows of a target's SNMPv3 engine (RFC 3414). It belongs to the target, not
+// usmPeer is the state of a target's SNMPv3 engine (RFC 3414). It belongs to the target, not
 // to the engine ID: devices that were cloned share theirs, but neither boots nor time.
 type usmPeer struct {
 	user          *snmp.User
@@ -24,14 +24,14 @@ type usmPeer struct {
 	discovering   bool
 	looking       bool // whether the engine is there at all
 
-	// What was learnt in an earlier poll may have become wrong: the device was replaced, or lost its
+	// Knowledge of an earlier poll may have become wrong: the device was replaced, or lost its
 	// memory. So the first failure of a poll in which nothing was answered yet leads to a new discovery.
 	kept    bool // security is of an earlier poll
 	proved  bool // a signed answer came in this one
 	renewed bool // there was a new discovery in this one
 
 	// A user or password that the device refuses costs it one request a poll. Only when it was accepted
-	// before, or every RefusalMemory, the cause is looked for in what was learnt of the device.
+	// before, or every RefusalMemory, the cause is looked for in earlier knowledge of the device.
 	accepted bool          // since the discovery and the last refusal, an answer came
 	since    time.Duration // of the discovery or the last refusal that did not lead to one
 
@@ -56,20 +56,20 @@ func newUSMPeer(user *snmp.User, fixed []byte, contextEngine, contextName string
 	return u, err
 }
 
-// beginPollLocked forgets what was proved in the poll before. event is the last before this one.
+// beginPollLocked resets the state of the poll before. event is the last before this one.
 func (u *usmPeer) beginPollLocked(event uint64) {
 	u.kept, u.proved, u.renewed, u.begun = u.security != nil, false, false, event
 }
 
-// renewableLocked tells whether a failure may come of what was learnt in an earlier poll.
+// renewableLocked reports whether a failure may come of knowledge of an earlier poll.
 func (u *usmPeer) renewableLocked() bool { return u.kept && !u.proved && !u.renewed && !u.fixed }
 
-// doubtfulLocked tells whether it is likely to.
+// doubtfulLocked reports whether it is likely to.
 func (u *usmPeer) doubtfulLocked(now time.Duration) bool {
 	return u.renewableLocked() && (u.accepted || now-u.since >= RefusalMemory)
 }
 
-// allowsLocked tells whether one more request may be sent. Until one is accepted, that is one at a time.
+// allowsLocked reports whether one more request may be sent. Until one is accepted, that is one at a time.
 func (t *Peer) allowsLocked() bool {
 	return t.window.allows(len(t.inFlight)) && (t.v3 == nil || t.v3.accepted || len(t.inFlight) == 0)
 }
@@ -130,14 +130,14 @@ func (p *Mux) discoverLocked(t *Peer) {
 	p.launchLocked(q)
 }
 
-// DiscoveredSince tells whether a target answered a discovery after an event.
+// DiscoveredSince reports whether a target answered a discovery after an event.
 func (p *Mux) DiscoveredSince(t *Peer, event uint64) bool {
 	p.Lock()
 	defer p.Unlock()
 	return t.v3 != nil && t.v3.discovered > event
 }
 
-// lookForLocked asks a target that is silent to q's user whether its engine is there at all. Nothing is learnt of it.
+// lookForLocked asks a target that is silent to q's user whether its engine is there at all. Its answer changes no state.
 func (p *Mux) lookForLocked(q *Query) {
 	u := q.Peer.v3
 	if u == nil || u.proved || u.looking || q.discovery || u.discovered > u.begun {
@@ -273,7 +273,7 @@ func (p *Mux) reportedLocked(q *Query, o *snmp.Opened) {
 	case kind == snmp.NotInTimeWindow && !q.resynced:
 		u.clock.Adopt(o.Boots, o.Time, p.Now)
 		q.resynced = true
-		q.Retries++ // what follows is no retry: the target is there
+		q.Retries++ // the next attempt is no retry: the target is there
 		p.sendLocked(q)
 	case u.doubtfulLocked(p.Now), kind == snmp.UnknownEngineID && u.renewableLocked():
 		p.renewLocked(q.Peer)
@@ -288,7 +288,7 @@ func (p *Mux) reportedLocked(q *Query, o *snmp.Opened) {
 	}
 }
 
-// RefusesUser tells failures that any other request of the user would have too.
+// RefusesUser reports whether any other request of the user would fail likewise.
 func RefusesUser(r access.Reason) bool {
 	switch r {
 	case access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption:

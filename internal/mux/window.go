@@ -51,13 +51,13 @@ func (w *window) bound(most int) {
 	w.size = min(w.size, float64(most))
 }
 
-// unknown tells whether the target never answered.
+// unknown reports whether the target never answered.
 func (w *window) unknown() bool { return w.srtt == 0 }
 
 // responsive reports whether an answer is to be expected.
 func (w *window) responsive() bool { return w.srtt > 0 && !w.unanswered }
 
-// allows tells whether one more request may be sent beside those in flight.
+// allows reports whether one more request may be sent beside those in flight.
 func (w *window) allows(inFlight int) bool {
 	if inFlight == 0 || (w.srtt > 0 && float64(inFlight) < w.size) {
 		return true // a target that never answered gets one request at a time
@@ -118,8 +118,8 @@ func (w *window) lost(now time.Duration) {
 	w.size = max(w.size*0.7, 1)
 }
 
-// spurious is told of an answer that took so long that its request had been sent again, for nothing.
-// The window gets back what that took from it, and the next ones are waited for longer.
+// spurious records an answer that took so long that its request had been sent again, for nothing.
+// The window is restored, and later answers are waited for longer.
 func (w *window) spurious(rtt time.Duration) {
 	w.patience = min(max(w.patience, rtt+rtt/4), maxRTO)
 	w.size = min(max(w.size, w.before), float64(w.max))
@@ -137,7 +137,7 @@ func (w *window) rto(attempt int, limit time.Duration) time.Duration {
 	return min(max(minRTO, w.patience, 2*w.srtt, w.srtt+4*w.rttvar)<<min(attempt, 8), limit, maxRTO)
 }
 
-// overdue tells whether a request sent so long ago, after which others were answered, was lost.
+// overdue reports whether a request sent so long ago, after which others were answered, was lost.
 func (w *window) overdue(age time.Duration, laterAnswers int) bool {
 	return laterAnswers >= 3 && age > max(w.srtt+2*w.rttvar, w.patience)
 }

@@ -1,4 +1,4 @@
-// Package reason says in words why something is missing from a poll, and what to do about it. Pages, the API, the
+// Package reason says in words why something is missing from a poll, and how to repair it. Pages, the API, the
 // command line and the log take their words from here.
 package reason
 
@@ -13,7 +13,7 @@ import (
 	"trapline/internal/human"
 )
 
-// Facts are what the words about a failure are filled with. What is unknown is left zero.
+// Facts fill the placeholders in the text of a failure. Unknown ones are zero.
 type Facts struct {
 	Reason   access.Reason
 	Part     bool   // the target answered, and only a part is missing
@@ -31,11 +31,11 @@ type Facts struct {
 	Timeout  time.Duration // of one request
 	Arrived  int           // columns of Columns that arrived whole
 	Columns  int
-	Table    string // name or OID of what is partial
+	Table    string // name or OID of the partial table
 	Row      string // the last row of it that arrived; "" when none did
 	Dropped  bool   // nothing of Table counts
 	Detail   string // from the error
-	// Discovered says of a timeout that the SNMPv3 engine answered a discovery: what the user sends is dropped.
+	// Discovered reports of a timeout that the SNMPv3 engine answered a discovery: requests of the user are dropped.
 	Discovered bool
 }
 

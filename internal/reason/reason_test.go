@@ -17,7 +17,7 @@ func everything(r access.Reason, part bool) *Facts {
 	}
 }
 
-// Each reason has words of its own, for the whole target or a part of it, and says what to do; no name stays unfilled.
+// Each reason has words of its own, for the whole target or a part of it, and the next step; no name stays unfilled.
 func TestEveryReasonHasWords(t *testing.T) {
 	texts := map[string]access.Reason{}
 	for _, r := range access.Reasons {

@@ -4,7 +4,7 @@ import (
 	"trapline/internal/access"
 )
 
-// entry is what to say of a failure: of the target itself, and of a part of what was asked for. Names in braces are
+// entry is the text of a failure: of the target itself, and of a part of a poll. Names in braces are
 // those of Facts.value.
 type entry struct {
 	whole, part        string
@@ -28,7 +28,7 @@ const (
 // Steps are all steps in their order.
 var Steps = []Step{Resolves, Sent, Answers, Engine, User, View}
 
-// dropped are the words for a device that says who it is and drops what the user sends: many do so with what they
+// dropped are the words for a device that says who it is and drops requests of the user: many do so with messages that they
 // cannot decrypt, and with a context that they do not have. Below authPriv nothing is decrypted.
 func (f *Facts) dropped() entry {
 	context := "that the device has the context {context}"
