@@ -3,7 +3,7 @@ package dashboards
 // Device returns the dashboard of one device: availability, interfaces, health, and everything
 // else.
 func Device() Dashboard {
-	d := newDashboard(deviceUID, "Trapline / Device", "One device: alarms, interfaces, health, and what else it has.")
+	d := newDashboard(deviceUID, "Trapline / Device", "One device: alarms, interfaces, health and further tables.")
 	choice := func(name, label, of string) variable {
 		return labelValues(name, label, "label_values(ifOperStatus"+device+", "+of+")").withAll()
 	}
@@ -46,7 +46,7 @@ func deviceNumbers() []Panel {
 		stat("Age of data", "Time since the last answer.", "s", "min("+age(device)+")").
 			colors("green", above{180, "orange"}, above{600, "red"}).size(3, 4),
 		stat("Poll", "Time that the last poll took.", "s", "max("+duration(device)+")").size(3, 4),
-		table("Device", "What the device says about itself.",
+		table("Device", "The identity of the device.",
 			column{title: "Name", label: "sysName"}, column{expr: describe("sysName")},
 			column{title: "Description", label: "sysDescr"}, column{expr: describe("sysDescr")},
 			column{title: "Location", label: "sysLocation"}, column{expr: describe("sysLocation")},

@@ -2,7 +2,7 @@ package dashboards
 
 // Fleet returns the dashboard of all devices: down, alarming, busy and slow ones.
 func Fleet() Dashboard {
-	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All devices: which are down, what is alarming, what is busy, what is slow.")
+	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All devices: which are down, busy or slow, and their alarms.")
 	d.Templating.List = append(d.Templating.List, scopeVariables()...)
 	d.Annotations.List = []annotation{alarmEvents(`$label=~"$value"`)}
 	d.Panels = layout(

@@ -18,7 +18,7 @@ func deviceHealth() []Panel {
 		timeseries("Memory and storage", "Share that is in use of each memory and file system.", "percentunit",
 			over(by("max", "hrStorageIndex, hrStorageDescr", memory(device)), "{{hrStorageDescr}}"),
 			over("1 - max((memAvailReal"+device+" + memBuffer"+device+" + memCached"+device+") / memTotalReal"+device+")", "memory")).upTo(1).noValue("not read").size(8, 9),
-		timeseries("Temperature", "What the temperature sensors read.", "celsius",
+		timeseries("Temperature", "Readings of the temperature sensors.", "celsius",
 			over(by("max", "entPhysicalName, entPhysicalDescr", reading(with(device, celsius))), "{{entPhysicalName}}")).noValue("not read").size(8, 9),
 	}
 }
@@ -62,10 +62,10 @@ func devicePoE() []Panel {
 		mapped{Text: "fault", Color: "red"}, mapped{Text: "test", Color: "orange"}, mapped{Text: "other fault", Color: "red"})
 	port := "pethPsePortGroupIndex, pethPsePortIndex"
 	return []Panel{
-		timeseries("Power", "Power that each supply of PoE delivers, and what it can.", "watt",
+		timeseries("Power", "Power that each supply of PoE delivers, and its maximum.", "watt",
 			over(by("max", "pethMainPseGroupIndex", "pethMainPseConsumptionPower"+device), "group {{pethMainPseGroupIndex}} delivers"),
 			over(by("max", "pethMainPseGroupIndex", "pethMainPsePower"+device), "group {{pethMainPseGroupIndex}} can")).noValue("not read"),
-		table("Ports", "What each port delivers.",
+		table("Ports", "Power that each port delivers.",
 			column{title: "Group", label: "pethPsePortGroupIndex"},
 			column{title: "Port", label: "pethPsePortIndex"},
 			column{title: "State", expr: by("max", port, "pethPsePortDetectionStatus"+device), properties: []property{wordsIn(delivering), colored}},
@@ -129,7 +129,7 @@ func devicePrinter() []Panel {
 }
 
 func neighborTable() Panel {
-	return table("Neighbors", "What LLDP sees at each port.",
+	return table("Neighbors", "Neighbors of each port by LLDP.",
 		column{title: "Port", label: "lldpLocPortId"},
 		column{title: "Neighbor", label: "lldpRemSysName"},
 		column{expr: by("max", "lldpLocPortId, lldpRemSysName", "lldpRemSysName"+device)},
@@ -147,7 +147,7 @@ func devicePower() []Panel {
 		mapped{Text: "bypass", Color: "orange"}, mapped{Text: "battery", Color: "red"}, mapped{Text: "booster", Color: "orange"},
 		mapped{Text: "reducer", Color: "orange"})
 	return []Panel{
-		stat("Output from", "What feeds the output.", "none", enumeration("upsOutputSource", sources)).words(source).option("colorMode", "background").noValue("not read"),
+		stat("Output from", "Source of the output.", "none", enumeration("upsOutputSource", sources)).words(source).option("colorMode", "background").noValue("not read"),
 		stat("Battery", "State of the battery.", "none", enumeration("upsBatteryStatus", batteries)).words(battery).option("colorMode", "background").noValue("not read"),
 		stat("Charge", "Charge of the battery.", "percent", one("upsEstimatedChargeRemaining")).
 			upTo(100).colors("red", above{30, "orange"}, above{80, "green"}).noValue("not read"),
@@ -157,7 +157,7 @@ func devicePower() []Panel {
 			colors("green", above{1, "red"}).noValue("not read"),
 		stat("Alarms", "Alarms that are active.", "none", one("upsAlarmsPresent")).
 			colors("green", above{1, "red"}).option("colorMode", "background").noValue("not read"),
-		timeseries("Load", "Load of each output line, in percent of what the UPS can deliver.", "percent",
+		timeseries("Load", "Load of each output line, in percent of the power of the UPS.", "percent",
 			over(by("max", "upsOutputLineIndex", "upsOutputPercentLoad"+device), "line {{upsOutputLineIndex}}")).upTo(100).noValue("not read"),
 		timeseries("Power", "True power of each output line.", "watt",
 			over(by("max", "upsOutputLineIndex", "upsOutputPower"+device), "line {{upsOutputLineIndex}}")).noValue("not read"),

@@ -59,7 +59,7 @@ func receiverPanels() []Panel {
 	works := states(0, mapped{Text: "works", Color: "green"}, mapped{Text: "fails", Color: "red"})
 	const none = "No receivers"
 	return []Panel{
-		table("Receivers", "Each receiver, and what waits for it.",
+		table("Receivers", "Each receiver, and its queue.",
 			column{title: "Receiver", label: "receiver"},
 			column{title: "State", expr: each("max", "trapline_receiver_failing"+process), properties: []property{wordsIn(works), colored}},
 			column{title: "Waiting", unit: "none", expr: each("sum", metric("queued"))},
@@ -89,7 +89,7 @@ func rulePanels() []Panel {
 	return []Panel{
 		timeseries("Alarms", "Alarms that are raised.", "none", over(orZero("sum(trapline_alarms_active"+process+")"), "raised")),
 		timeseries("Transitions", "Alarms that rules raised, changed or cleared, per second.", "short", over("sum("+perSecond("trapline_rules_transitions_total")+")", "transitions")),
-		timeseries("Rule latency", "Time from the end of a poll until what its rules found is stored.", "s",
+		timeseries("Rule latency", "Time from the end of a poll until the alerts of its rules are stored.", "s",
 			over(quantile(0.5, "le", "trapline_rules_latency_seconds"), "median"), over(quantile(0.99, "le", "trapline_rules_latency_seconds"), "99th percentile")),
 		timeseries("Evaluations", "Evaluations of rules, and those that failed, per second.", "short",
 			over("sum("+perSecond("trapline_rules_evaluations_total")+")", "evaluations"), over("sum("+perSecond("trapline_rules_evaluation_failures_total")+")", "failed")),

@@ -171,7 +171,7 @@ func (f *TargetFlags) FilesOrStandard() []string { return runtimeconfig.Files(*f
 
 // adopt sets the flags of one target to its settings in the configuration, where the command line does not.
 func (f *TargetFlags) adopt(of *ClientFlags, t *poller.Target) {
-	of.place = place{auth: t.Spec.Auth, overridden: f.overridden(), given: f.given, params: t.Params.WithDefaults(t.Defaults), engine: t.Spec.Engine}
+	of.place = place{auth: t.Spec.Auth, overridden: f.overridden(), given: f.given, params: t.EffectiveParams(), engine: t.Spec.Engine}
 	of.Host = &t.Spec.Address
 	take := func(flag string, into **string, value string) {
 		if !*f.given[flag] && value != "" {

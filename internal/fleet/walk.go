@@ -76,7 +76,7 @@ func (f *Fleet) walk(ctx context.Context, name, what string, limit int, row func
 			cancel(over)
 		}
 	}
-	plan := client.Plan{Walk: oids, Alone: len(oids) == 1, Params: t.Params.WithDefaults(t.Defaults)}
+	plan := client.Plan{Walk: oids, Alone: len(oids) == 1, Params: t.EffectiveParams()}
 	start := time.Now()
 	stats, err := session.Poll(ctx, &plan, yield)
 	if rows == 0 && err == nil && len(oids) == 1 && oids[0].Valid() { // it may be an instance

@@ -45,7 +45,7 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 	if t.auto == nil {
 		return t.Modules, nil, nil
 	}
-	choice, err := t.auto.choiceCache.Choice(ctx, s, t.Params.WithDefaults(t.Defaults), now)
+	choice, err := t.auto.choiceCache.Choice(ctx, s, t.EffectiveParams(), now)
 	if err != nil {
 		return nil, nil, err
 	}

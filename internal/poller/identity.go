@@ -75,7 +75,7 @@ func (p *Poller) ask(ctx context.Context, t *Target) (*Identity, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(identityPatience, t.Interval))
 	defer cancel()
-	plan := client.Plan{Params: t.Params.WithDefaults(t.Defaults)}
+	plan := client.Plan{Params: t.EffectiveParams()}
 	for _, o := range identityObjects {
 		plan.Get = append(plan.Get, o.oid)
 	}

@@ -67,7 +67,7 @@ func (u *Summary) facts(e *access.Error) reason.Facts {
 	f := reason.Facts{
 		Reason: e.Reason, Part: !e.TargetFailed() && p.Up, Target: t.Name, Address: t.Spec.Address, Host: t.Spec.Address, Port: "161", Auth: t.AuthName,
 		Context: t.Spec.Context, Requests: p.Stats.Packets, Took: p.Duration, Interval: t.Interval,
-		Timeout: cmp.Or(t.Params.WithDefaults(t.Defaults).Timeout.Duration, client.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
+		Timeout: cmp.Or(t.EffectiveParams().Timeout.Duration, client.DefaultTimeout), Arrived: p.Arrived, Columns: p.Asked, Dropped: e.Dropped,
 		Discovered: e.Discovered || slices.ContainsFunc(p.Errors, func(e *access.Error) bool { return e.Discovered }),
 	}
 	if a, err := access.ParseAddress(t.Spec.Address); err == nil {

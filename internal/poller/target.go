@@ -153,6 +153,9 @@ func offset(name string, interval time.Duration) time.Duration {
 	return time.Duration(h.Sum64() % uint64(interval))
 }
 
+// EffectiveParams returns the parameters of requests that no module makes: those of the target, with the defaults.
+func (t *Target) EffectiveParams() client.Params { return t.Params.WithDefaults(t.Defaults) }
+
 // ModuleNames returns the names of the target's modules in their order, profile.Auto for those that are
 // chosen in each pass.
 func (t *Target) ModuleNames() []string {
