@@ -77,12 +77,8 @@ func (m *trial) open() {
 
 func (m *trial) step() {
 	switch m.random.IntN(40) {
-	case 0: // a crash
-		crashed := filepath.Join(m.TempDir(), "s")
-		m.must(os.CopyFS(crashed, os.DirFS(m.dir)))
-		m.must(m.store.Close())
-		m.dir = crashed
-		m.open()
+	case 0:
+		m.crash()
 	case 1:
 		m.must(m.store.Close())
 		m.open()
@@ -95,6 +91,15 @@ func (m *trial) step() {
 	default:
 		m.commit()
 	}
+}
+
+// crash goes on with what a store that was not closed has left.
+func (m *trial) crash() {
+	crashed := filepath.Join(m.TempDir(), "s")
+	m.must(os.CopyFS(crashed, os.DirFS(m.dir)))
+	m.must(m.store.Close())
+	m.dir = crashed
+	m.open()
 }
 
 // commit appends samples to some of the series, a few of them twice or too late.

@@ -63,8 +63,8 @@ func (s *Store) truncate(horizon int64) error {
 // cut is truncate for who holds writing.
 func (s *Store) cut(horizon int64) error {
 	from := 0
-	if len(s.snapshots) == keptSnapshots {
-		from = s.snapshots[0].segment
+	if len(s.snapshots) >= keptSnapshots {
+		from = min(s.snapshots[0].segment, s.saved()) // the older one may be of a log that is gone
 	}
 	for i, next := range s.epochs[1:] {
 		if last := s.epochs[i].last; last != math.MinInt64 && last < horizon {

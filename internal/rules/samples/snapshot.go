@@ -2,6 +2,7 @@ package samples
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (s *Store) save(segment int) error {
 // writeTo writes the blocks of a snapshot. Samples that are appended meanwhile are in it or not: the log has them too.
 func (s *Store) writeTo(w *blockWriter, segment int) {
 	s.mu.RLock()
-	list := slices.SortedFunc(maps.Values(s.byRef), func(a, b *series) int { return int(a.ref) - int(b.ref) })
+	list := slices.SortedFunc(maps.Values(s.byRef), func(a, b *series) int { return cmp.Compare(a.ref, b.ref) })
 	s.mu.RUnlock()
 	w.content.PutByte(headBlock)
 	w.content.PutUvarint(segment)
