@@ -27,8 +27,10 @@ func Number(n int) Item {
 	return Item{Text: human.Grouped(n), Exact: strconv.Itoa(n)}
 }
 
+// Exact writes a number with all its digits, for CSV.
 func Exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
+// LabelsText writes labels as name=value, sorted by name.
 func LabelsText(labels map[string]string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {

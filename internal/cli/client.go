@@ -18,14 +18,15 @@ import (
 	"trapline/internal/setting"
 )
 
-// hostFlags say which target to talk to, in the letters that Net-SNMP's commands use.
-type hostFlags struct {
+// HostFlags say which target to talk to, in the letters that Net-SNMP's commands use.
+type HostFlags struct {
 	timeout, source, device, Host *string
 	retries                       *int
 }
 
-func AddHostFlags(c *kingpin.CmdClause) hostFlags {
-	return hostFlags{
+// AddHostFlags adds the flags, and the argument that names the target.
+func AddHostFlags(c *kingpin.CmdClause) HostFlags {
+	return HostFlags{
 		timeout: c.Flag("timeout", "How long to wait for each answer: seconds, or a duration such as 500ms.").Short('t').Default("1").String(),
 		retries: CountOf(c.Flag("retries", "How often to ask again.").Short('r').Default("5"), 0),
 		source:  c.Flag("source-address", "Address, or address:port, to send from.").String(),
@@ -40,6 +41,7 @@ type KeyFlags struct {
 	EngineID                                               *string
 }
 
+// AddKeyFlags adds the flags.
 func AddKeyFlags(c *kingpin.CmdClause) KeyFlags {
 	return KeyFlags{
 		AuthProtocol: c.Flag("auth-protocol", "MD5, SHA, SHA224, SHA256, SHA384 or SHA512.").Short('a').Default("MD5").String(),
@@ -52,7 +54,7 @@ func AddKeyFlags(c *kingpin.CmdClause) KeyFlags {
 
 // ClientFlags say as whom to talk to one target, and how.
 type ClientFlags struct {
-	hostFlags
+	HostFlags
 	KeyFlags
 	Version, Community, User, level *string
 	authMaster, privMaster          *string
@@ -63,6 +65,7 @@ type ClientFlags struct {
 	place                           place
 }
 
+// AddClientFlags adds the flags, and the argument that names the target.
 func AddClientFlags(c *kingpin.CmdClause) *ClientFlags {
 	f := &ClientFlags{
 		Version:       addVersionFlag(c),
@@ -80,7 +83,7 @@ func AddClientFlags(c *kingpin.CmdClause) *ClientFlags {
 	}
 	f.unconnected = c.Flag("unconnected-udp-socket", "Take answers from other addresses than the one asked: use_unconnected_udp_socket of the configuration.").Bool()
 	f.packets = c.Flag("packets", "Print each message to standard error, decoded and decrypted, without its secrets.").Bool()
-	f.hostFlags = AddHostFlags(c)
+	f.HostFlags = AddHostFlags(c)
 	return f
 }
 
@@ -186,12 +189,12 @@ func inFlags(m setting.Problem) error {
 	return errors.New(m.Text)
 }
 
-func (f *hostFlags) spec() (client.Spec, error) {
+func (f *HostFlags) spec() (client.Spec, error) {
 	source, err := access.ParseSource(*f.source)
 	return client.Spec{Address: *f.Host, Source: source, Interface: *f.device}, err
 }
 
-func (f *hostFlags) Params() (client.Params, error) {
+func (f *HostFlags) Params() (client.Params, error) {
 	timeout, err := time.ParseDuration(*f.timeout)
 	if seconds, bare := strconv.ParseFloat(*f.timeout, 64); bare == nil {
 		timeout, err = time.Duration(seconds*float64(time.Second)), nil
@@ -203,7 +206,7 @@ func (f *hostFlags) Params() (client.Params, error) {
 }
 
 // Discover asks the target of the flags for its engine ID.
-func (f *hostFlags) Discover(ctx context.Context, logger *slog.Logger) (client.Discovery, error) {
+func (f *HostFlags) Discover(ctx context.Context, logger *slog.Logger) (client.Discovery, error) {
 	params, err := f.Params()
 	if err != nil {
 		return client.Discovery{}, err
@@ -221,8 +224,9 @@ func (f *hostFlags) Discover(ctx context.Context, logger *slog.Logger) (client.D
 	return t.Discover(ctx, params)
 }
 
+// Spec returns the target of the flags with its credentials.
 func (f *ClientFlags) Spec() (client.Spec, error) {
-	spec, err := f.hostFlags.spec()
+	spec, err := f.HostFlags.spec()
 	if err != nil {
 		return spec, err
 	}

@@ -43,6 +43,7 @@ func Usage(err error) error {
 	return &Failure{Status: ExitUsage, err: err}
 }
 
+// Usagef returns an error of arguments.
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
 // Failed is the end of a command that has printed why.

@@ -19,6 +19,7 @@ func AddConfigFlags(f Flagger) (files *[]string, expandEnv *bool) {
 	return files, expandEnv
 }
 
+// ConfigFlagsVar is AddConfigFlags with variables of the caller.
 func ConfigFlagsVar(f Flagger, files *[]string, expandEnv *bool) {
 	f.Flag("config.file", "Path of the configuration file, or a glob of several. Repeatable. Without it: snmp.yml, or /etc/trapline/snmp.yml.").PlaceHolder("snmp.yml").StringsVar(files)
 	f.Flag("config.expand-environment-variables", "Expand $NAME and ${NAME} in the credentials of auths; $$ is a $.").BoolVar(expandEnv)
@@ -30,12 +31,14 @@ type count struct {
 	least int
 }
 
+// CountOf has a flag hold a whole number, least or more.
 func CountOf(f *kingpin.FlagClause, least int) *int {
 	value := new(int)
 	CountVar(f, least, value)
 	return value
 }
 
+// CountVar is CountOf with a variable of the caller.
 func CountVar(f *kingpin.FlagClause, least int, value *int) { f.SetValue(count{value, least}) }
 
 // Set parses the value of the flag.
@@ -50,6 +53,7 @@ func (c count) Set(text string) error {
 
 func (c count) String() string { return strconv.Itoa(*c.value) }
 
+// AddStateFlag adds the flag of the state directory of traps and informs.
 func AddStateFlag(f Flagger) *string {
 	return f.Flag("state-dir", "Where the engine ID and its boots are kept.").Envar("TRAPLINE_STATE_DIR").Default("/var/lib/trapline").String()
 }

@@ -64,7 +64,7 @@ func serverReceivers(f *ServerFlags) []string {
 // Hints adds the completions of flags and arguments that name something of the configuration.
 func (f *TargetFlags) Hints(c *kingpin.CmdClause) {
 	written := sync.OnceValue(func() *config.Config {
-		w, err := f.World()
+		w, err := f.Load()
 		if err != nil {
 			return &config.Config{}
 		}

@@ -33,16 +33,17 @@ type TargetFlags struct {
 	ExpandEnv *bool
 	server    *ServerFlags
 	given     given
-	World     func() (*runtimeconfig.Config, error) // of the files, read once
+	Load      func() (*runtimeconfig.Config, error) // of the files, read once
 }
 
+// AddTargetFlags adds the flags, and the argument that names the target.
 func AddTargetFlags(c *kingpin.CmdClause) *TargetFlags {
 	f := &TargetFlags{server: AddServerFlags(c)}
 	f.authName = c.Flag("auth", "Name of an auth of the configuration to talk with.").PlaceHolder("NAME").String()
 	f.Files, f.ExpandEnv = AddConfigFlags(c)
 	f.Client = AddClientFlags(c)
 	f.given = noteGiven(c)
-	f.World = sync.OnceValues(func() (*runtimeconfig.Config, error) { return runtimeconfig.Load(*f.Files, *f.ExpandEnv, "") })
+	f.Load = sync.OnceValues(func() (*runtimeconfig.Config, error) { return runtimeconfig.Load(*f.Files, *f.ExpandEnv, "") })
 	return f
 }
 
@@ -159,7 +160,7 @@ func (f *TargetFlags) configuration(name string) (*runtimeconfig.Config, error) 
 	if *f.authName == "" && !runtimeconfig.Mentioned(f.FilesOrStandard(), name) {
 		return nil, nil
 	}
-	w, err := f.World()
+	w, err := f.Load()
 	if err != nil && !named && *f.authName == "" {
 		fmt.Fprintf(os.Stderr, "%s is not used, for it has errors: see trapline check\n", strings.Join(f.FilesOrStandard(), ", "))
 		return nil, nil
@@ -167,6 +168,7 @@ func (f *TargetFlags) configuration(name string) (*runtimeconfig.Config, error) 
 	return w, err
 }
 
+// FilesOrStandard returns the files of --config.file, else the standard ones.
 func (f *TargetFlags) FilesOrStandard() []string { return runtimeconfig.Files(*f.Files) }
 
 // adopt sets the flags of one target to its settings in the configuration, where the command line does not.
@@ -246,7 +248,7 @@ func (f *TargetFlags) Meant(ctx context.Context, asked *ClientFlags, err error) 
 		return err
 	}
 	var names []string
-	if w, errLoad := f.World(); errLoad == nil {
+	if w, errLoad := f.Load(); errLoad == nil {
 		for _, t := range w.Targets {
 			names = append(names, t.Name)
 		}

@@ -14,6 +14,7 @@ type MIBFlags struct {
 	Dirs, Modules *[]string
 }
 
+// AddMIBFlags adds the flags.
 func AddMIBFlags(c *kingpin.CmdClause) MIBFlags {
 	return MIBFlags{
 		Dirs:    c.Flag("mib-dir", mibDirHelp).Short('M').Strings(),

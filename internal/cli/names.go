@@ -20,6 +20,7 @@ type NameFlags struct {
 	Output *string
 }
 
+// AddNameFlags adds the flags.
 func AddNameFlags(c *kingpin.CmdClause) NameFlags {
 	return NameFlags{
 		Dirs:   c.Flag("mib-dir", mibDirHelp).Short('M').Strings(),

@@ -24,6 +24,7 @@ type OutputFlags struct {
 	format, color *string
 }
 
+// AddOutputFlags adds the flags.
 func AddOutputFlags(c Flagger) *OutputFlags {
 	return &OutputFlags{
 		format: outputFlag(c).Default("table").Enum("table", "wide", "json", "csv"),
@@ -44,6 +45,7 @@ type Printer struct {
 	width    int // of the terminal; 0 means that no line is cut
 }
 
+// Printer returns the printer to standard output that the flags select.
 func (f *OutputFlags) Printer() *Printer {
 	p := &Printer{Format: *f.format, Out: os.Stdout}
 	p.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
@@ -66,6 +68,7 @@ const (
 	Fair  Style = "33"
 )
 
+// Styled returns text in a style, if colors are wanted.
 func (p *Printer) Styled(text string, s Style) string {
 	if !p.color || s == Plain || text == "" {
 		return text
@@ -89,6 +92,7 @@ type Item struct {
 	Exact string // for csv; "" is text
 }
 
+// Words returns a cell for each text.
 func Words(texts ...string) (cells []Item) {
 	for _, t := range texts {
 		cells = append(cells, Item{Text: t})
@@ -102,6 +106,7 @@ type Grid struct {
 	rows    [][]Item
 }
 
+// Add adds a row.
 func (g *Grid) Add(cells ...Item) { g.rows = append(g.rows, cells) }
 
 // Data writes the answer of the API as JSON, with -o json.
@@ -164,6 +169,7 @@ func (p *Printer) Grid(g *Grid) error {
 	return nil
 }
 
+// Text returns the text of a cell as it is printed, with its mark on a terminal.
 func (p *Printer) Text(c Item) string {
 	text := human.Visible(c.Text)
 	if p.Terminal && c.Mark != "" {

@@ -26,6 +26,7 @@ func (p *Printer) Problems(t *api.Target) {
 	}
 }
 
+// Problem writes a problem with its remedy.
 func (p *Printer) Problem(problem *api.Problem) {
 	fmt.Fprintf(p.Out, "%-10s %s\n", "Problem", p.Styled(human.Visible(problem.Text), Bad))
 	p.Field("", problem.Remedy)

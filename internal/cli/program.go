@@ -1,3 +1,4 @@
+// Package cli has the parts that the rooms of commands share: flags, exit statuses, tables, and the client of a server.
 package cli
 
 import (

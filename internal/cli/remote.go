@@ -35,6 +35,7 @@ type ServerFlags struct {
 	urlGiven        bool
 }
 
+// AddServerFlags adds the flags.
 func AddServerFlags(c Flagger) *ServerFlags {
 	f := &ServerFlags{}
 	f.url = c.Flag("url", "Where the server is, also https://USER:PASSWORD@HOST.").PlaceHolder("URL").Default(DefaultServer).Envar("TRAPLINE_URL").IsSetByUser(&f.urlGiven).String()
@@ -72,6 +73,7 @@ func (f *ServerFlags) Open() (*Remote, error) {
 	return &Remote{Base: base, HTTP: client}, nil
 }
 
+// ServerURL parses the value of --url; without a scheme it is http.
 func ServerURL(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text

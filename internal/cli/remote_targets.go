@@ -59,6 +59,7 @@ func TargetArg(c *kingpin.CmdClause, server *ServerFlags) *string {
 	return c.Arg("target", "Name of the target.").Required().HintAction(func() []string { return serverTargets(server) }).String()
 }
 
+// TargetPath is the path of a target in the API.
 func TargetPath(name string) string { return "/api/v1/targets/" + url.PathEscape(name) }
 
 // Target asks for a target. For a name that is not known it says which one may be meant.

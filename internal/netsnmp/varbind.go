@@ -13,6 +13,7 @@ func NumericLine(v snmp.VarBind) string {
 	return fmt.Sprintf(".%s = %s", v.Name, ValueText(v))
 }
 
+// ValueText returns the type and the value of a variable binding, without the MIBs.
 func ValueText(v snmp.VarBind) string {
 	switch v.Type {
 	case snmp.NoSuchObject:

@@ -22,6 +22,7 @@ func StartDevices(t testing.TB, first string, faults agent.Faults, recordings ..
 	return ServeDevices(t, devices)
 }
 
+// ServeDevices serves devices until the end of the test.
 func ServeDevices(t testing.TB, devices []agent.Device) *agent.Server {
 	t.Helper()
 	server, err := agent.Listen(devices...)

@@ -40,6 +40,7 @@ receivers:
 %s`, peers.AuthPassphrase, peers.PrivPassphrase, stateDir, receivers)
 }
 
+// Loaded returns the configuration of a text.
 func Loaded(t testing.TB, text string) *config.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "snmp.yml")

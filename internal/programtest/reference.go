@@ -33,6 +33,7 @@ func WantReference(t *testing.T, name, text string) {
 	doctest.Compare(t, file, []byte(text), nil)
 }
 
+// Cell returns a text as it is written in a cell of a Markdown table.
 func Cell(text string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 }

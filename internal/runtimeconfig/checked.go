@@ -23,6 +23,7 @@ func Check(files []string, expandEnv bool, logger *slog.Logger) error {
 	return err
 }
 
+// Checked loads a configuration and logs its doubtful parts. The error counts the errors of the files, or is ErrRules.
 func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, error) {
 	w, err := Load(files, expandEnv, "")
 	if found := (config.Problems)(nil); errors.As(err, &found) {

@@ -19,6 +19,7 @@ func (w *Config) Rules() rules.Configuration {
 	return rules.Configuration{Set: w.Config.Rules, Targets: w.Targets, Settings: w.Config.RuleSettings, Names: w.Config.Names}
 }
 
+// ErrRules is the error of a configuration whose rules have errors, which are logged.
 var ErrRules = errors.New("the rules have errors")
 
 // lint returns the errors in the rules, and the doubtful parts.

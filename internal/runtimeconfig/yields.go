@@ -28,6 +28,7 @@ func (w *Config) MetricsOf(name string) (Yields, error) {
 // Yields are metrics by name, with the labels that their series may have.
 type Yields map[string][]string
 
+// Add adds the metrics of a module.
 func (y Yields) Add(m *collector.Module) {
 	for name, labels := range m.Yields() {
 		y[name] = append(y[name], labels...)

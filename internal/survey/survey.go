@@ -1,3 +1,4 @@
+// Package survey asks a device which of several credentials it answers to.
 package survey
 
 import (
@@ -23,6 +24,7 @@ type Candidate struct {
 	Builtin bool // in a file without auths
 }
 
+// PublicAuth returns the auth with the community public, of version 1 or 2.
 func PublicAuth(version access.Version) *access.Auth {
 	a := access.DefaultAuth()
 	a.Version = version
@@ -49,6 +51,7 @@ type Surveyor struct {
 	params     client.Params
 }
 
+// NewSurveyor returns a surveyor that tries the candidates with a timeout and so many retries.
 func NewSurveyor(e *client.Client, list []Candidate, timeout time.Duration, retries int) *Surveyor {
 	return &Surveyor{e, list, client.Params{Timeout: setting.Duration{Duration: timeout}, Retries: &retries}}
 }

@@ -1,3 +1,4 @@
+// Package mib has the command mib: translate, find, check and print.
 package mib
 
 import (
@@ -7,6 +8,7 @@ import (
 	"trapline/mibs"
 )
 
+// Add adds the command mib with its subcommands.
 func Add(program *cli.Program) {
 	mib := program.App.Command("mib", "Read MIB modules: the built-in ones and those of the user.")
 	addMIBTranslate(program, mib)

@@ -81,6 +81,7 @@ type testCase struct {
 	Failures []string `xml:"failure"`
 }
 
+// RunUnitTests runs the unit tests of files.
 func RunUnitTests(files []string, o unittest.Options) []suite {
 	var suites []suite
 	for _, file := range files {
@@ -105,6 +106,7 @@ func RunUnitTests(files []string, o unittest.Options) []suite {
 	return suites
 }
 
+// PrintUnitTests writes the failures. The error counts them.
 func PrintUnitTests(out io.Writer, suites []suite) error {
 	tests, failed := 0, 0
 	for _, s := range suites {

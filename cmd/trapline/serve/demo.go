@@ -64,6 +64,7 @@ func pulled(i int) string {
 	return fmt.Sprintf("switch-%d Te1/1/%d", turn%demoSwitches+1, turn/demoSwitches+1)
 }
 
+// AddDemo adds the command demo.
 func AddDemo(program *cli.Program) {
 	c := program.App.Command("demo", "Simulate a few devices, poll them, pull a cable now and then, and show the alarms.")
 	flags := AddServeFlags(c)

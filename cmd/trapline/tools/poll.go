@@ -63,7 +63,7 @@ func pollTarget(f *cli.TargetFlags, k *cli.Known, modules []string) (*poller.Tar
 		}
 		return &t, nil
 	}
-	w, err := f.World()
+	w, err := f.Load()
 	if err != nil {
 		return nil, err
 	}
