@@ -71,7 +71,7 @@ func receiverPanels() []Panel {
 		).noValue(none).size(gridWidth, 7),
 		timeseries("Waiting", "Notifications that wait for each receiver.", "none", over(each("sum", metric("queued")), "{{receiver}}")).noValue(none),
 		timeseries("Oldest", "Age of the oldest notification that waits.", "s", over(each("max", metric("oldest_seconds")), "{{receiver}}")).noValue(none),
-		timeseries("Answer time", "Time from sending a notification to its acknowledgement, 99th percentile.", "s",
+		timeseries("Answer time", "Time from sending a notification to its acknowledgment, 99th percentile.", "s",
 			over(quantile(0.99, "receiver, le", "trapline_notification_ack_seconds"), "{{receiver}}")).noValue(none),
 		timeseries("Notifications", "Notifications acknowledged, and messages retransmitted, per second.", "short",
 			over(each("sum", perSecond("trapline_notifications_delivered_total")), "{{receiver}} acknowledged"),

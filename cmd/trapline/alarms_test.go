@@ -30,9 +30,9 @@ func alert(t *testing.T, name string, firing bool, annotations map[string]string
 	return string(body)
 }
 
-// told returns the notifications that arrived. An inform whose acknowledgement comes late on a busy machine is sent
+// delivered returns the notifications that arrived. An inform whose acknowledgement comes late on a busy machine is sent
 // again, from the same port and with the same octets: that is the same notification.
-func told(d *peers.Snmptrapd) (lines []string) {
+func delivered(d *peers.Snmptrapd) (lines []string) {
 	seen := map[string]bool{}
 	for _, line := range d.Received() {
 		if !seen[line] {
@@ -45,7 +45,7 @@ func told(d *peers.Snmptrapd) (lines []string) {
 
 // mentions counts the notifications that have a text in them and another.
 func mentions(d *peers.Snmptrapd, texts ...string) (n int) {
-	for _, line := range told(d) {
+	for _, line := range delivered(d) {
 		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
 			n++
 		}
@@ -109,7 +109,7 @@ func TestReceiversOfAllKinds(t *testing.T) {
 				test.to.Process.Await(t, func() bool { return mentions(test.to, test.as, raise) >= want })
 			}
 			if got := mentions(test.to, test.as, raise); got != want {
-				t.Errorf("%s was told %d times to %s", name, got, test.as)
+				t.Errorf("%s was notified %d times of %s", name, got, test.as)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestInformsWaitForTheirReceiver(t *testing.T) {
 	d.Process.Await(t, func() bool { return mentions(d, "1.0.1|~|", `"Late"`) > 0 })
 	await(t, base+"/metrics", `trapline_notifications_queued{receiver="nms"} 0`)
 	if mentions(d, `"Early"`) > 0 || mentions(d, `"Late"`) != 1 {
-		t.Errorf("received\n%s", strings.Join(told(d), "\n"))
+		t.Errorf("received\n%s", strings.Join(delivered(d), "\n"))
 	}
 }
 
@@ -245,7 +245,7 @@ groups:
 		d.Process.Await(t, func() bool { return mentions(d, "= OID: .1.3.6.1.6.3.1.1.5."+test.notification) > 0 })
 		want := "OID: .1.3.6.1.6.3.1.1.5." + test.notification + "|~|.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: " + test.status + "|~|" + tail
 		if mentions(d, want) != 1 {
-			t.Errorf("want %s; received\n%s", want, strings.Join(told(d), "\n"))
+			t.Errorf("want %s; received\n%s", want, strings.Join(delivered(d), "\n"))
 		}
 	}
 }

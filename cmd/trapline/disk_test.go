@@ -73,10 +73,10 @@ func TestAFullDiskTakesNoAlertsAndLosesNone(t *testing.T) {
 	if _, err := ask(t.Context(), http.MethodPost, base+"/api/v1/outbox/nms/retry"); err != nil {
 		t.Error(err)
 	}
-	raises := func() int { return strings.Count(strings.Join(told(d), "\n"), "32473.1.0.1|~|") }
+	raises := func() int { return strings.Count(strings.Join(delivered(d), "\n"), "32473.1.0.1|~|") }
 	d.Process.Await(t, func() bool { return raises() >= taken+1 })
-	if got := strings.Join(told(d), "\n"); strings.Contains(got, fmt.Sprintf("%q", fmt.Sprintf("device-%d", taken))) || raises() != taken+1 {
-		t.Errorf("%d were taken, %d were told, and the one that was refused among them", taken, raises())
+	if got := strings.Join(delivered(d), "\n"); strings.Contains(got, fmt.Sprintf("%q", fmt.Sprintf("device-%d", taken))) || raises() != taken+1 {
+		t.Errorf("%d were taken, %d were sent, and the one that was refused among them", taken, raises())
 	}
 }
 

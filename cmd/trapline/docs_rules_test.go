@@ -73,8 +73,8 @@ func TestPeersTheRulesOfTheDocuments(t *testing.T) {
 	_, stop = serveAt(t, address, port(1))
 	defer stop()
 	snmptrapd.Process.Await(t, tells("4"+row+"1"))
-	if n := len(told(snmptrapd)); n != 2 {
-		t.Errorf("%d notifications:\n%s", n, strings.Join(told(snmptrapd), "\n"))
+	if n := len(delivered(snmptrapd)); n != 2 {
+		t.Errorf("%d notifications:\n%s", n, strings.Join(delivered(snmptrapd), "\n"))
 	}
 }
 

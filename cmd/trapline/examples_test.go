@@ -58,11 +58,11 @@ func TestExamples(t *testing.T) {
 				t.Fatalf("%v %q", err, c.Warnings)
 			}
 			for i := range c.Receivers {
-				before := len(told(snmptrapd))
+				before := len(delivered(snmptrapd))
 				if _, err := tools.TestReceiver(t.Context(), c, c.Receivers[i].Name, "", slog.New(slog.DiscardHandler)); err != nil {
 					t.Errorf("%s: %v", c.Receivers[i].Name, err)
 				}
-				snmptrapd.Process.Await(t, func() bool { return len(told(snmptrapd)) > before })
+				snmptrapd.Process.Await(t, func() bool { return len(delivered(snmptrapd)) > before })
 			}
 			base := startServerWith(t, append(flags, "--no-web.targets")...)
 			for _, target := range example.targets {

@@ -63,10 +63,10 @@ groups:
 `
 	judge := alertingTo(t, base, rule)
 	d.Process.Await(t, func() bool {
-		text := strings.Join(told(d), "\n")
+		text := strings.Join(delivered(d), "\n")
 		return strings.Count(text, "32473.1.0.1|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.2|~|") == 1
 	})
-	if text := strings.Join(told(d), "\n"); !strings.Contains(text, ".1.3.6.1.4.1.32473.1.0.5|~|") || !strings.Contains(text, `.1.5.0 = STRING: "Hot"`) {
+	if text := strings.Join(delivered(d), "\n"); !strings.Contains(text, ".1.3.6.1.4.1.32473.1.0.5|~|") || !strings.Contains(text, `.1.5.0 = STRING: "Hot"`) {
 		t.Errorf("no resync, or no name of the alert, in\n%s", text)
 	}
 	_, _, body := get(t, base+"/api/v1/alarms")
@@ -76,10 +76,10 @@ groups:
 	}
 	judge("<")
 	d.Process.Await(t, func() bool {
-		text := strings.Join(told(d), "\n")
+		text := strings.Join(delivered(d), "\n")
 		return strings.Count(text, "32473.1.0.2|~|") == 2 && strings.Count(text, "1.3.6.1.2.1.88.2.0.3|~|") == 1
 	})
-	if text := strings.Join(told(d), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
+	if text := strings.Join(delivered(d), "\n"); strings.Count(text, "32473.1.0.1|~|") != 2 || strings.Contains(text, "32473.1.0.3|~|") {
 		t.Errorf("received\n%s", text)
 	}
 	for _, want := range []string{
@@ -111,13 +111,13 @@ receivers: [{name: trapline, webhook_configs: [{url: %q}]}]
 		insist(t, a.URL+"/api/v2/alerts", body)
 	}
 	count := func(arc int) int {
-		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+		return strings.Count(strings.Join(delivered(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 	send(time.Now().Add(time.Hour).Format(time.RFC3339))
 	d.Process.Await(t, func() bool { return count(1) == 2 })
 	send(time.Now().Format(time.RFC3339))
 	d.Process.Await(t, func() bool { return count(2) == 1 })
-	if text := strings.Join(told(d), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
+	if text := strings.Join(delivered(d), "\n"); count(1) != 2 || count(3) != 0 || !strings.Contains(text, `.1.6.0 = STRING: "b"`) {
 		t.Errorf("received\n%s", text)
 	}
 }

@@ -19,7 +19,7 @@ import (
 // logbook has the notifications that snmptrapd received in all its lives, each event once.
 type logbook struct {
 	known map[string]bool     // event IDs
-	told  map[string][]string // By target, "raise" or "clear"
+	sent  map[string][]string // By target, "raise" or "clear"
 }
 
 var loggedEvent = regexp.MustCompile(`32473\.1\.0\.([12])\|~\|.*32473\.1\.1\.2\.0 = STRING: "([^"]+)".*32473\.1\.1\.6\.0 = STRING: "([^"]+)"`)
@@ -32,7 +32,7 @@ func (l *logbook) read(d *peers.Snmptrapd) {
 			continue
 		}
 		l.known[m[2]] = true
-		l.told[m[3]] = append(l.told[m[3]], map[string]string{"1": "raise", "2": "clear"}[m[1]])
+		l.sent[m[3]] = append(l.sent[m[3]], map[string]string{"1": "raise", "2": "clear"}[m[1]])
 	}
 }
 
@@ -74,7 +74,7 @@ func TestNothingIsLostToOutages(t *testing.T) {
 			}
 		}
 	})
-	l := &logbook{known: map[string]bool{}, told: map[string][]string{}}
+	l := &logbook{known: map[string]bool{}, sent: map[string][]string{}}
 	random, kills, outages := rand.New(rand.NewPCG(1, 2)), 0, 0
 	for turn := 0; time.Now().Before(end); turn++ {
 		pause := time.NewTimer(time.Duration(200+random.IntN(1300)) * time.Millisecond)
@@ -115,13 +115,13 @@ func TestNothingIsLostToOutages(t *testing.T) {
 	if rounds%2 == 1 {
 		want = strings.TrimSuffix(want, " clear")
 	}
-	for target, told := range l.told {
-		if got := strings.Join(told, " "); got != want {
+	for target, kinds := range l.sent {
+		if got := strings.Join(kinds, " "); got != want {
 			t.Errorf("alarm of %s: %s\nwant %s", target, got, want)
 		}
 	}
-	if len(l.told) != alarms || len(l.known) != alarms*rounds {
-		t.Errorf("%d events of %d alarms, want %d of %d", len(l.known), len(l.told), alarms*rounds, alarms)
+	if len(l.sent) != alarms || len(l.known) != alarms*rounds {
+		t.Errorf("%d events of %d alarms, want %d of %d", len(l.known), len(l.sent), alarms*rounds, alarms)
 	}
-	t.Logf("%s: %d kills, %d outages, %d events of %d alarms, none lost", lasts, kills, outages, len(l.known), len(l.told))
+	t.Logf("%s: %d kills, %d outages, %d events of %d alarms, none lost", lasts, kills, outages, len(l.known), len(l.sent))
 }

@@ -76,7 +76,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	}
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, true))
 	count := func(d *peers.Snmptrapd, arc int) int {
-		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+		return strings.Count(strings.Join(delivered(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 
 	r.mustReload(with(receiver("other", first.Address)))
@@ -92,7 +92,7 @@ func TestReceiversChangeByAReload(t *testing.T) {
 	insist(t, r.base+"/api/v1/webhook", alertsOf(1, 1, false))
 	first.Process.Await(t, func() bool { return count(first, 2) == 1 })
 	if count(second, 2) > 0 {
-		t.Error("the address that was changed is still told")
+		t.Error("the address that was changed is still notified")
 	}
 	if _, after, err := statedir.Engine(dir, nil, time.Now()); err != nil || after != boots {
 		t.Errorf("boots went from %d to %d, %v", boots, after, err)

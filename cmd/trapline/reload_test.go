@@ -64,8 +64,8 @@ func TestReloadsDuringAlarms(t *testing.T) {
 	process.Await(t, func() bool { return w.count() >= transitionsAt(address) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for id, told := range w.told {
-		if got := strings.Join(told, " ") + " "; strings.Replace(got, strings.Repeat("raise clear ", len(told)/2), "", 1) != "raise " {
+	for id, kinds := range w.sent {
+		if got := strings.Join(kinds, " ") + " "; strings.Replace(got, strings.Repeat("raise clear ", len(kinds)/2), "", 1) != "raise " {
 			t.Errorf("alarm %s: %s", id, got)
 		}
 	}
@@ -79,8 +79,8 @@ func TestReloadsDuringAlarms(t *testing.T) {
 func (w *witness) active() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, told := range w.told {
-		if told[len(told)-1] == "raise" {
+	for _, kinds := range w.sent {
+		if kinds[len(kinds)-1] == "raise" {
 			n++
 		}
 	}

@@ -43,7 +43,7 @@ func turn(t testing.TB, s *peers.Snmpd, value int) {
 
 // A device crosses a threshold: receivers are notified once, by traps and informs of every version, and once
 // when it is back.
-func TestPeersAThresholdIsToldOnce(t *testing.T) {
+func TestPeersAThresholdIsSentOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	id, _, err := statedir.Engine(dir, nil, time.Now())
@@ -61,7 +61,7 @@ func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	text := knobbed(t, dir, device.Address, receivers, `{alert: High, expr: knob > 50, labels: {severity: major}, annotations: {summary: "the knob of {{ $labels.target }} is at {{ $value }}"}}`)
 	base := startServer(t, strings.Replace(text, "auths:\n", "auths:\n  public_v1: {version: 1}\n", 1))
 	counts := func() (raises, clears int) {
-		text := strings.Join(told(d), "\n")
+		text := strings.Join(delivered(d), "\n")
 		return strings.Count(text, ".1.3.6.1.4.1.32473.1.0.1|~|") + strings.Count(text, "gen=6 spec=.1 "),
 			strings.Count(text, ".1.3.6.1.4.1.32473.1.0.2|~|") + strings.Count(text, "gen=6 spec=.2 ")
 	}
@@ -76,7 +76,7 @@ func TestPeersAThresholdIsToldOnce(t *testing.T) {
 	if !strings.Contains(evaluated, "trapline_alarms_active 0") {
 		t.Error("the alarm is active still")
 	}
-	received := strings.Join(told(d), "\n")
+	received := strings.Join(delivered(d), "\n")
 	if raises, clears := counts(); raises != 8 || clears != 8 || !strings.Contains(received, "the knob of device is at 60") ||
 		!strings.Contains(received, ".1.3.6.1.4.1.8072.9999.9999.1.0") {
 		t.Errorf("%d raises and %d clears:\n%s", raises, clears, received)
@@ -112,7 +112,7 @@ override -rw .` + oper + " integer 1\n"})
 		peers.NetSNMP(t, "snmpset", "-v2c", "-cprivate", device.Address, oper, "i", status)
 	}
 	const down, up = "1.3.6.1.6.3.1.1.5.3|~|", "1.3.6.1.6.3.1.1.5.4|~|"
-	count := func(what string) int { return strings.Count(strings.Join(told(d), "\n"), what) }
+	count := func(what string) int { return strings.Count(strings.Join(delivered(d), "\n"), what) }
 	start := func() *peers.Process {
 		p := peers.Start(t, nil, binary, "--config.file="+file, "--web.listen-address="+address)
 		p.Await(t, func() bool {
@@ -142,7 +142,7 @@ override -rw .` + oper + " integer 1\n"})
 	set("2")
 	d.Process.Await(t, func() bool { return count(down) == 2 })
 	p.Stop()
-	received := strings.Join(told(d), "\n")
+	received := strings.Join(delivered(d), "\n")
 	if count(down) != 2 || count(up) != 1 {
 		t.Errorf("received\n%s", received)
 	}
@@ -183,7 +183,7 @@ func TestPeersRulesAreReloaded(t *testing.T) {
 	text := knobbed(t, t.TempDir(), device.Address, fmt.Sprintf("- {name: nms, address: %q}\n", d.Address), `{alert: Low, expr: knob < 50}, {alert: Lower, expr: knob < 40}`)
 	base := startServer(t, text)
 	count := func(arc int) int {
-		return strings.Count(strings.Join(told(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
+		return strings.Count(strings.Join(delivered(d), "\n"), fmt.Sprintf("32473.1.0.%d|~|", arc))
 	}
 	d.Process.Await(t, func() bool { return count(1) == 2 })
 	file := text[strings.LastIndex(text, "[")+1 : strings.LastIndex(text, "]")]
@@ -209,6 +209,6 @@ func TestPeersRulesAreReloaded(t *testing.T) {
 	turn(t, device, 60)
 	d.Process.Await(t, func() bool { return count(2) == 2 })
 	if count(1) != 2 || count(3) != 0 {
-		t.Errorf("received\n%s", strings.Join(told(d), "\n"))
+		t.Errorf("received\n%s", strings.Join(delivered(d), "\n"))
 	}
 }

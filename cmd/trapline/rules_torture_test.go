@@ -134,8 +134,8 @@ func TestNoThresholdIsLostToKills(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	got := map[string]int{}
-	for _, told := range w.told {
-		got[strings.Join(told, " ")+" "]++
+	for _, kinds := range w.sent {
+		got[strings.Join(kinds, " ")+" "]++
 	}
 	for _, story := range want {
 		if story != "" {
@@ -144,8 +144,8 @@ func TestNoThresholdIsLostToKills(t *testing.T) {
 	}
 	for story, n := range got {
 		if n != 0 {
-			t.Errorf("%d alarms too many were told %q", n, story)
+			t.Errorf("%d alarms too many were sent %q", n, story)
 		}
 	}
-	t.Logf("%d kills, %d events, %d told again", rounds, len(w.known), w.repeated)
+	t.Logf("%d kills, %d events, %d sent again", rounds, len(w.known), w.repeated)
 }

@@ -116,7 +116,7 @@ func (p *toolPeers) notified(t *testing.T, lines []string, n int) string {
 	t.Helper()
 	received := func() (all []string) {
 		for _, d := range p.receivers {
-			all = append(all, told(d)...)
+			all = append(all, delivered(d)...)
 		}
 		return all
 	}

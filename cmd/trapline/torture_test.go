@@ -26,7 +26,7 @@ type witness struct {
 
 	mu       sync.Mutex
 	known    map[string]bool     // event IDs
-	told     map[string][]string // By alarm ID, "raise" or "clear"
+	sent     map[string][]string // By alarm ID, "raise" or "clear"
 	repeated int
 }
 
@@ -36,7 +36,7 @@ func startWitness(t *testing.T) *witness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{PacketConn: c, t: t, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, told: map[string][]string{}}
+	w := &witness{PacketConn: c, t: t, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, sent: map[string][]string{}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.run() }()
 	t.Cleanup(func() { c.Close(); <-ended })
@@ -73,16 +73,16 @@ func (w *witness) note(list []byte) {
 		}
 	}
 	what, alarm, event := snmp.OID(values[1].Value), string(values[2].Value), string(values[3].Value)
-	kind, told := map[byte]string{1: "raise", 2: "clear"}[what[len(what)-1]]
+	kind, known := map[byte]string{1: "raise", 2: "clear"}[what[len(what)-1]]
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case !told: // a resync
+	case !known: // a resync
 	case w.known[event]:
 		w.repeated++
 	default:
 		w.known[event] = true
-		w.told[alarm] = append(w.told[alarm], kind)
+		w.sent[alarm] = append(w.sent[alarm], kind)
 	}
 }
 
@@ -127,15 +127,15 @@ func TestNothingIsLostToKills(t *testing.T) {
 	process.Await(t, func() bool { return w.count() >= alarms*rounds })
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.told) != alarms || len(w.known) != alarms*rounds {
-		t.Errorf("%d events of %d alarms, want %d of %d", len(w.known), len(w.told), alarms*rounds, alarms)
+	if len(w.sent) != alarms || len(w.known) != alarms*rounds {
+		t.Errorf("%d events of %d alarms, want %d of %d", len(w.known), len(w.sent), alarms*rounds, alarms)
 	}
-	for id, told := range w.told {
-		if got := strings.Join(told, " "); got != "raise clear raise clear" {
+	for id, kinds := range w.sent {
+		if got := strings.Join(kinds, " "); got != "raise clear raise clear" {
 			t.Errorf("alarm %s: %s", id, got)
 		}
 	}
-	t.Logf("%d kills, %d events, %d told again", kills, len(w.known), w.repeated)
+	t.Logf("%d kills, %d events, %d sent again", kills, len(w.known), w.repeated)
 }
 
 func alertsOf(first, n int, firing bool) string {

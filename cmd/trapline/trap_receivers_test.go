@@ -36,9 +36,9 @@ func TestPeersSeveralReceiversInOneCall(t *testing.T) {
 	}
 	second.AwaitReceived(t, 1)
 	const list = " vb=.1.3.6.1.2.1.1.3.0 = 12345|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.1|~|.1.3.6.1.2.1.1.5.0 = STRING: \"me\""
-	d.Process.Await(t, func() bool { return len(told(d)) >= 3 })
+	d.Process.Await(t, func() bool { return len(delivered(d)) >= 3 })
 	var got []string
-	for _, line := range told(d) {
+	for _, line := range delivered(d) {
 		got = append(got, source.ReplaceAllString(line, ""))
 	}
 	slices.Sort(got)
@@ -90,13 +90,13 @@ func TestPeersObjectsOfARow(t *testing.T) {
 		{"RMON-MIB::risingAlarm --index 5 alarmValue = 99",
 			"1.3.6.1.2.1.16.0.1|~|.1.3.6.1.2.1.16.3.1.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.16.3.1.1.3.5 = OID: .0.0|~|.1.3.6.1.2.1.16.3.1.1.4.5 = INTEGER: 1|~|.1.3.6.1.2.1.16.3.1.1.5.5 = INTEGER: 99|~|.1.3.6.1.2.1.16.3.1.1.7.5 = INTEGER: 0"},
 	} {
-		before := len(told(d))
+		before := len(delivered(d))
 		if r := runProgram(t, append([]string{"trap", d.Address, fmt.Sprint(i + 1)}, strings.Fields(test.line)...)...); r != (ran{}) {
 			t.Errorf("%s: %+v", test.line, r)
 			continue
 		}
-		d.Process.Await(t, func() bool { return len(told(d)) > before })
-		_, got, _ := strings.Cut(told(d)[before], "|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .")
+		d.Process.Await(t, func() bool { return len(delivered(d)) > before })
+		_, got, _ := strings.Cut(delivered(d)[before], "|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .")
 		if got != test.want {
 			t.Errorf("%s sends\n%s\nwant\n%s", test.line, got, test.want)
 		}
@@ -134,8 +134,8 @@ func TestPeersValuesThatAreAskedFor(t *testing.T) {
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	d.Process.Await(t, func() bool { return len(told(d)) > 0 })
-	if got := told(d)[0]; !strings.HasSuffix(got, "|~|.1.3.6.1.2.1.2.2.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.2.2.1.7.5 = INTEGER: 2|~|.1.3.6.1.2.1.2.2.1.8.5 = INTEGER: 2") {
+	d.Process.Await(t, func() bool { return len(delivered(d)) > 0 })
+	if got := delivered(d)[0]; !strings.HasSuffix(got, "|~|.1.3.6.1.2.1.2.2.1.1.5 = INTEGER: 5|~|.1.3.6.1.2.1.2.2.1.7.5 = INTEGER: 2|~|.1.3.6.1.2.1.2.2.1.8.5 = INTEGER: 2") {
 		t.Errorf("received %s", got)
 	}
 }
@@ -152,13 +152,13 @@ func TestPeersTrapsOfVersion1InTermsOfVersion2(t *testing.T) {
 		{"1 IF-MIB::linkUp --index 3", "agent=127.0.0.1 ent=.1.3.6.1.6.3.1.1.5 gen=3 spec=0 ticks=1 vb=.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: 1"},
 		{"1.3.6.1.4.1.20408.4.1.1.2 192.0.2.8 3 0 5 --index 3", "agent=192.0.2.8 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=3 spec=0 ticks=5 vb=.1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3|~|.1.3.6.1.2.1.2.2.1.7.3 = INTEGER: 1|~|.1.3.6.1.2.1.2.2.1.8.3 = INTEGER: 1"},
 	} {
-		before := len(told(d))
+		before := len(delivered(d))
 		if r := runProgram(t, append([]string{"trap", "-v", "1", d.Address}, strings.Fields(test.line)...)...); r != (ran{}) {
 			t.Errorf("%s: %+v", test.line, r)
 			continue
 		}
-		d.Process.Await(t, func() bool { return len(told(d)) > before })
-		if got := source.ReplaceAllString(told(d)[before], ""); got != "v=0 user=public "+test.want {
+		d.Process.Await(t, func() bool { return len(delivered(d)) > before })
+		if got := source.ReplaceAllString(delivered(d)[before], ""); got != "v=0 user=public "+test.want {
 			t.Errorf("%s sends\n%s\nwant\n%s", test.line, got, test.want)
 		}
 	}

@@ -19,7 +19,7 @@ type view struct {
 	seconds   float64 // uptime of the device
 	v1        bool    // version 1, which has no Counter64
 	room      int     // maximum size of the list of bindings in octets
-	odd       oddities
+	quirks    quirks
 }
 
 // column is one repeated variable of a GETBULK.
@@ -52,7 +52,7 @@ func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
 		return nil
 	}
 	r.message = m
-	r.view = view{recording: rec, seconds: seconds, v1: m.Version == snmp.V1, odd: d.oddities(rec)}
+	r.view = view{recording: rec, seconds: seconds, v1: m.Version == snmp.V1, quirks: d.quirks(rec)}
 	r.room = d.maxSize - overhead - len(m.Community)
 	r.list, r.columns, r.count = r.list[:0], r.columns[:0], 0
 	o := r.perform(m.PDU)
@@ -111,8 +111,8 @@ func (r *responder) get(name snmp.OID) snmp.ErrorStatus {
 	r.count++
 	i, found := r.view.recording.find(name)
 	switch {
-	case i >= r.odd.failFrom:
-		return r.odd.status
+	case i >= r.quirks.failFrom:
+		return r.quirks.status
 	case found && !r.hidden(i):
 		r.list = r.view.recording.appendObject(r.list, i, r.seconds)
 	case r.v1:
@@ -126,8 +126,8 @@ func (r *responder) get(name snmp.OID) snmp.ErrorStatus {
 func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 	i := r.after(name)
 	switch {
-	case i >= r.odd.failFrom:
-		return r.odd.status
+	case i >= r.quirks.failFrom:
+		return r.quirks.status
 	case i < r.view.recording.Len():
 		r.put(i)
 	case r.v1:
@@ -150,8 +150,8 @@ func (r *responder) after(name snmp.OID) int {
 // visible returns i, or the position that replaces it because of the version or a fault of the
 // device.
 func (v *view) visible(i int) int {
-	if i == v.odd.loopAt {
-		return v.odd.loopTo
+	if i == v.quirks.loopAt {
+		return v.quirks.loopTo
 	}
 	for v.v1 && i < v.recording.Len() && v.hidden(i) {
 		i++
@@ -200,8 +200,8 @@ func (r *responder) getBulk() outcome {
 		ended := true
 		for c := range r.columns {
 			col := &r.columns[c]
-			if col.next >= r.odd.failFrom {
-				return outcome{status: r.odd.status, index: first + c}
+			if col.next >= r.quirks.failFrom {
+				return outcome{status: r.quirks.status, index: first + c}
 			}
 			before := len(r.list)
 			ended = !r.step(col) && ended

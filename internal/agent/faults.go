@@ -42,15 +42,15 @@ type Faults struct {
 	LoopBack  int
 }
 
-// oddities are the faults that depend on a position in the recording.
-type oddities struct {
+// quirks are the faults that depend on a position in the recording.
+type quirks struct {
 	failFrom       int // requests fail from this position on
 	status         snmp.ErrorStatus
 	loopAt, loopTo int // the position that is replaced, and its replacement
 }
 
-func (d *device) oddities(r *Recording) oddities {
-	o := oddities{failFrom: r.Len() + 1, loopAt: -1}
+func (d *device) quirks(r *Recording) quirks {
+	o := quirks{failFrom: r.Len() + 1, loopAt: -1}
 	if d.faulty == nil {
 		return o
 	}
@@ -99,7 +99,7 @@ func (f *faulty) ignores() bool { return f != nil && (f.Dead || f.hits(f.Loss)) 
 func (f *faulty) hits(share float64) bool { return share > 0 && f.rng.Float64() < share }
 
 // deliver sends the response to a request received at now, subject to the faults.
-func (f *faulty) deliver(l *later, d delivery, now time.Time, bindings int) {
+func (f *faulty) deliver(l *delayQueue, d delivery, now time.Time, bindings int) {
 	due, ok := f.finish(now, bindings)
 	if !ok {
 		return

@@ -27,9 +27,9 @@ func (s *sent) write(answer []byte, _ *peer) {
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // pass has a device with faults answer n simultaneous requests with different request-ids.
-func pass(t *testing.T, f Faults, n int) (*sent, *later) {
+func pass(t *testing.T, f Faults, n int) (*sent, *delayQueue) {
 	t.Helper()
-	made, l, out := newFaulty(&f, 0), newLater(), &sent{}
+	made, l, out := newFaulty(&f, 0), newDelayQueue(), &sent{}
 	for i := range n {
 		if !made.ignores() {
 			made.deliver(l, delivery{out: out, data: response(int32(i))}, now, 10)
@@ -110,7 +110,7 @@ func TestHugeLengthClaimsMoreThanThereIs(t *testing.T) {
 	}
 }
 
-func TestReorderSwapsNeighbours(t *testing.T) {
+func TestReorderSwapsNeighbors(t *testing.T) {
 	s, _ := pass(t, Faults{Reorder: 1}, 6)
 	if got, want := s.ids(), []int32{1, 0, 3, 2, 5, 4}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -147,7 +147,7 @@ func TestSerialDeviceRecovers(t *testing.T) {
 
 func TestLatencyDelaysAnswersAndNotEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, out := newLater(), &sent{began: time.Now()}
+		l, out := newDelayQueue(), &sent{began: time.Now()}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- l.run(ctx) }()
@@ -184,8 +184,8 @@ func TestJitterStaysInItsBounds(t *testing.T) {
 }
 
 func TestWaitingAnswersAreBounded(t *testing.T) {
-	_, l := pass(t, Faults{Latency: time.Second}, maxLater+10)
-	if len(l.queue) != maxLater {
+	_, l := pass(t, Faults{Latency: time.Second}, maxDelayed+10)
+	if len(l.queue) != maxDelayed {
 		t.Errorf("%d answers wait", len(l.queue))
 	}
 }

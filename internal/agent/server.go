@@ -41,7 +41,7 @@ type Server struct {
 	addresses []netip.AddrPort
 	sockets   []*socket
 	started   time.Time
-	later     *later
+	delayed   *delayQueue
 }
 
 // device is the run-time form of a Device.
@@ -67,8 +67,8 @@ const ownSockets = 64
 // little more than one. A shared socket receives datagrams to any address of the system and ignores
 // those to other addresses; if all devices are on loopback, it is bound to the loopback interface.
 func Listen(devices ...Device) (*Server, error) {
-	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), later: newLater()}
-	s.later.nap = nap
+	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), delayed: newDelayQueue()}
+	s.delayed.sleep = preciseSleep
 	groups, err := groupByPort(devices)
 	for _, group := range groups {
 		if err == nil {
@@ -193,7 +193,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, sock := range s.sockets {
 		group.Go(func() error { return s.serve(sock) })
 	}
-	group.Go(func() error { return s.later.run(ctx) })
+	group.Go(func() error { return s.delayed.run(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return s.Close()
@@ -237,6 +237,6 @@ func (s *Server) serve(sock *socket) error {
 			sock.write(response, &p)
 			continue
 		}
-		d.faulty.deliver(s.later, delivery{peer: p, out: sock, data: response}, now, r.count)
+		d.faulty.deliver(s.delayed, delivery{peer: p, out: sock, data: response}, now, r.count)
 	}
 }

@@ -13,13 +13,13 @@ const (
 	Test      Kind = "test"
 )
 
-// Severities are what rules commonly have in the label `severity`.
+// Severities maps the common values of the label `severity`.
 var Severities = map[string]Severity{
 	"critical": Critical, "error": Major, "high": Major, "page": Critical, "major": Major,
 	"minor": Minor, "warning": Warning, "warn": Warning, "info": Warning, "low": Warning,
 }
 
-// ParseSeverity reads the label `severity`; what it does not know is Indeterminate.
+// ParseSeverity returns the severity of a label value, Indeterminate if it is unknown.
 func ParseSeverity(word string) Severity {
 	if s, ok := Severities[strings.ToLower(word)]; ok {
 		return s
@@ -27,7 +27,7 @@ func ParseSeverity(word string) Severity {
 	return Indeterminate
 }
 
-// Event is what a receiver is sent.
+// Event is an event sent to a receiver.
 type Event struct {
 	ID      string    `json:"id"` // unique, and the same whenever the event is sent again
 	Kind    Kind      `json:"kind"`

@@ -27,7 +27,7 @@ type world struct {
 	receivers []*modelReceiver
 	muted     map[string]bool
 	byAlarm   bool // lines and views are keyed by alarm, regardless of the receiver's keys
-	wrong     string
+	violation string
 }
 
 // waiting is a queued event.
@@ -164,8 +164,8 @@ func (w *world) deliver(at Place, lost, confirmed bool) {
 }
 
 func (w *world) fail(format string, args ...any) {
-	if w.wrong == "" {
-		w.wrong = fmt.Sprintf("step %d: ", w.step) + fmt.Sprintf(format, args...)
+	if w.violation == "" {
+		w.violation = fmt.Sprintf("step %d: ", w.step) + fmt.Sprintf(format, args...)
 	}
 }
 

@@ -14,7 +14,7 @@ func history(seed uint64, byAlarm bool) string {
 		w.act()
 	}
 	w.settle()
-	return w.wrong
+	return w.violation
 }
 
 // histories returns the number of histories: TRAPLINE_HISTORIES, or 20,000.

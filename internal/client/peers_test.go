@@ -158,7 +158,7 @@ func TestPeersContexts(t *testing.T) {
 }
 
 // Row 16: each failure has its own reason, and none takes longer than it must.
-func TestPeersFailuresToldApart(t *testing.T) {
+func TestPeersFailuresAreDistinguished(t *testing.T) {
 	snmpd := peers.StartSnmpd(t, peers.SnmpdOptions{Users: peers.Users()})
 	user := func(change func(*access.Auth)) *access.Auth {
 		a := authOf(shaAES)

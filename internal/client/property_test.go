@@ -215,7 +215,7 @@ func (w *changingTable) judge(got []string) error {
 
 // Rows that an agent cannot give are left out with an error that says so, as many as they may be up to
 // maxSkips a column; all others come.
-func TestHolesAreLeftOutAndTold(t *testing.T) {
+func TestHolesAreLeftOutAndReported(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	synctest.Test(t, func(t *testing.T) {
 		for range trials(t, 100) {

@@ -89,8 +89,8 @@ func (m *Memory) cutStalled() {
 	}
 }
 
-// hurry disconnects stalled clients until stop is called.
-func (m *Memory) hurry() (stop func()) {
+// startCutting disconnects stalled clients until stop is called.
+func (m *Memory) startCutting() (stop func()) {
 	m.cutStalled()
 	done := make(chan struct{})
 	var group sync.WaitGroup
@@ -132,7 +132,7 @@ func (m *Memory) await(ctx context.Context, limit int64, wait time.Duration) boo
 	if m.waiting.Add(1) > maxRoomWaits {
 		return false
 	}
-	defer m.hurry()()
+	defer m.startCutting()()
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	for m.held.Load()+maxChunk > limit {

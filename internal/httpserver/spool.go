@@ -77,7 +77,7 @@ func (s *spooled) pass(b []byte) (n int) {
 
 // stream sends the buffer and switches to unbuffered writes.
 func (s *spooled) stream() {
-	defer s.spool.Memory.hurry()()
+	defer s.spool.Memory.startCutting()()
 	if s.leave, s.err = s.spool.Streams.Enter(s.r.Context()); s.err == nil {
 		s.flush()
 	}

@@ -49,7 +49,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	c.askForSubtypes()
 	c.applyFilters(filters)
 	c.askFor()
-	c.tellUnused()
+	c.warnUnused()
 	return Compiled{c.out, c.warnings}, nil
 }
 

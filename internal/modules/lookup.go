@@ -75,13 +75,13 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 	}
 	for i := range lookups {
 		if l := &lookups[i]; !l.used {
-			c.tellUnusedLookup(l)
+			c.warnUnusedLookup(l)
 		}
 	}
 }
 
-// tellUnusedLookup warns of a lookup whose source labels no metric has.
-func (c *compilation) tellUnusedLookup(l *lookup) {
+// warnUnusedLookup warns of a lookup whose source labels no metric has.
+func (c *compilation) warnUnusedLookup(l *lookup) {
 	var known []string
 	for _, m := range c.metrics {
 		for _, x := range m.Indexes {

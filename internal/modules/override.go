@@ -78,8 +78,8 @@ func hint(written string, n *mibs.Node) string {
 	return written
 }
 
-// tellUnused warns of overrides without effect.
-func (c *compilation) tellUnused() {
+// warnUnused warns of overrides without effect.
+func (c *compilation) warnUnused() {
 	for _, name := range slices.Sorted(maps.Keys(c.overrides)) {
 		if o := c.overrides[name]; !o.used {
 			var names []string

@@ -40,7 +40,7 @@ func TestSocketCarriesBatches(t *testing.T) {
 }
 
 // A refused datagram must be reported, and must not prevent others from being sent.
-func TestSocketTellsOfRefusals(t *testing.T) {
+func TestSocketReportsRefusals(t *testing.T) {
 	s, other := opened(t, false), opened(t, false)
 	closed := opened(t, false)
 	nobody := addressOf(t, closed)

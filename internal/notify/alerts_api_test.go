@@ -64,7 +64,7 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 			rest(time.Minute)
 		}
 		if got := kindsOf(l); got != "raise" {
-			t.Errorf("told %s", got)
+			t.Errorf("sent %s", got)
 		}
 		if a := r.Active()[0]; a.Rule != "Down" || a.Target != "192.0.2.7:161" || a.Address.String() != "192.0.2.7" || a.Severity != alarm.Critical || a.Summary != "it is down" {
 			t.Errorf("%+v", a)
@@ -72,16 +72,16 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 		send(-time.Second)
 		rest(time.Minute)
 		if got := kindsOf(l); got != "clear" {
-			t.Errorf("after its end, told %s", got)
+			t.Errorf("after its end, sent %s", got)
 		}
 		send(4 * time.Minute)
 		rest(3 * time.Minute)
 		if got := kindsOf(l); got != "raise" {
-			t.Errorf("told %s", got)
+			t.Errorf("sent %s", got)
 		}
 		rest(2 * time.Minute)
 		if got := kindsOf(l); got != "clear" {
-			t.Errorf("after its lease, told %s", got)
+			t.Errorf("after its lease, sent %s", got)
 		}
 	})
 }
@@ -101,11 +101,11 @@ func TestLeasesOutliveAPause(t *testing.T) {
 		defer r.stop()
 		rest(4 * time.Minute)
 		if got := kindsOf(l); got != "raise" {
-			t.Errorf("told %s", got)
+			t.Errorf("sent %s", got)
 		}
 		rest(2 * time.Minute)
 		if got := kindsOf(l); got != "clear" {
-			t.Errorf("told %s", got)
+			t.Errorf("sent %s", got)
 		}
 	})
 }
@@ -130,7 +130,7 @@ func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
 		} {
 			send(test.first, test.second)
 			if got := kindsOf(l); got != test.want {
-				t.Errorf("%s and %s: told %q, want %q", test.first, test.second, got, test.want)
+				t.Errorf("%s and %s: sent %q, want %q", test.first, test.second, got, test.want)
 			}
 		}
 		if a := r.Active(); len(a) != 1 || a[0].Target != "b" || !a[0].RaisedAt.Equal(noon) {
@@ -160,8 +160,8 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 		if code := post(t, i, "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusServiceUnavailable {
 			t.Errorf("what cannot be stored: status %d", code)
 		}
-		if len(l.told()) > 0 || len(r.Active()) > 0 {
-			t.Errorf("told %v", l.told())
+		if len(l.received()) > 0 || len(r.Active()) > 0 {
+			t.Errorf("sent %v", l.received())
 		}
 	})
 }
@@ -177,7 +177,7 @@ func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 		}
 		rest(time.Minute)
 		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.Metrics.Misread) != 1 {
-			t.Errorf("told %s, %g misread", got, testutil.ToFloat64(r.Metrics.Misread))
+			t.Errorf("sent %s, %g misread", got, testutil.ToFloat64(r.Metrics.Misread))
 		}
 		for _, a := range r.Active() {
 			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []alarm.Binding{{Name: "a", Value: "1"}}) {
@@ -225,9 +225,9 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 			rest(time.Minute)
 		}
 		if got := kindsOf(l); got != "clear raise" {
-			t.Errorf("told %s", got)
+			t.Errorf("sent %s", got)
 		}
-		if a := l.told()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != alarm.Major || a.Labels["site"] != "berlin" || a.Value != "2" {
+		if a := l.received()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != alarm.Major || a.Labels["site"] != "berlin" || a.Value != "2" {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -267,7 +267,7 @@ func TestWrongJSONOfAlerts(t *testing.T) {
 	}
 }
 
-// The inlet answers that it has no room, takes what there is room for, and every end.
+// The API must report when it is full, and accept as many alerts as fit, and every resolved alert.
 func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &recorder{}

@@ -84,8 +84,8 @@ func TestTheTextOfClears(t *testing.T) {
 			t.Fatal(err)
 		}
 		rest(5 * time.Second)
-		told := l.told()
-		if e := told[len(told)-1]; e.Kind != alarm.Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
+		received := l.received()
+		if e := received[len(received)-1]; e.Kind != alarm.Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
 			t.Errorf("%+v", e)
 		}
 	})

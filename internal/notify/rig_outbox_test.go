@@ -21,11 +21,11 @@ import (
 	"trapline/internal/statedir"
 )
 
-// recorder is a receiver that notes what it is told, and may be out of order.
+// recorder is a receiver that records events and may fail.
 type recorder struct {
 	mu      sync.Mutex
-	heard   []string // what it confirmed: kind and alarm
-	events  []taken  // GroupAll that it was told, confirmed or not
+	heard   []string   // acknowledged events: kind and alarm
+	events  []delivery // all events received, acknowledged or not
 	broken  error
 	poison  string // the ID of an alarm that it never confirms
 	delay   time.Duration
@@ -33,13 +33,13 @@ type recorder struct {
 	overlap bool
 }
 
-// taken is an event as it was delivered.
-type taken struct {
+// delivery is an event as it was delivered.
+type delivery struct {
 	alarm.Event
 	requestID int32
 }
 
-func (l *recorder) told() []taken {
+func (l *recorder) received() []delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.events)
@@ -47,7 +47,7 @@ func (l *recorder) told() []taken {
 
 func (l *recorder) deliver(ctx context.Context, e *alarm.Event, id int32) (originator.Receipt, error) {
 	l.mu.Lock()
-	l.events = append(l.events, taken{*e, id})
+	l.events = append(l.events, delivery{*e, id})
 	if l.busy == nil {
 		l.busy = map[string]bool{}
 	}
@@ -91,7 +91,7 @@ func (l *recorder) set(broken error, delay time.Duration) {
 	l.broken, l.delay = broken, delay
 }
 
-// get gives what was heard since the last time.
+// take returns the events acknowledged since the previous call.
 func (l *recorder) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -45,7 +45,7 @@ func TestRulesChooseReceivers(t *testing.T) {
 			}
 			rest(time.Minute)
 			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
-				t.Errorf("%s: told core %v, edge %v", test.name, gotCore, gotEdge)
+				t.Errorf("%s: sent core %v, edge %v", test.name, gotCore, gotEdge)
 			}
 			if got := testutil.ToFloat64(r.Metrics.Misread); got != test.misread {
 				t.Errorf("%s: %g names misread, want %g", test.name, got, test.misread)

@@ -130,7 +130,7 @@ lldpLocSysCapSupported = bridge, router
 		clear: []string{"OID: .1.3.6.1.2.1.88.2.0.3"},
 	},
 	{
-		name:        "a notification that nobody knows is told in the other format",
+		name:        "a notification that is unknown is sent in the other format",
 		annotations: map[string]string{"trap_notification": "IF-MIB::linkDownn"},
 		raise:       []string{"OID: .1.3.6.1.2.1.88.2.0.2"}, clear: []string{"OID: .1.3.6.1.2.1.88.2.0.3"}, faults: "unknown_notification",
 	},

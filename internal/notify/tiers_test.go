@@ -16,7 +16,7 @@ import (
 type formatted struct {
 	*recorder
 	format format
-	raised map[string]alarm.Severity // by what the format shows of the instance
+	raised map[string]alarm.Severity // by the instance in the format
 	heard  map[string]bool           // event IDs
 	wrong  int
 }
@@ -33,7 +33,7 @@ func (f *formatted) route(format string, every bool) *outbox.Route {
 
 // take processes the events sent since the previous call.
 func (f *formatted) take() {
-	events := f.told()
+	events := f.received()
 	f.mu.Lock()
 	f.events = nil
 	f.mu.Unlock()
@@ -79,7 +79,7 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 					if i%3 == 0 {
 						pair = []outbox.Transition{worse, better}
 					}
-					f.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgements are lost
+					f.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgments are lost
 					if err := r.Apply(pair, time.Now()); err != nil {
 						t.Fatal(err)
 					}
@@ -105,8 +105,8 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 	}
 }
 
-// A reload that has a receiver sent another format sends it nothing: it knows the alarms, whatever they are shown as. What
-// waited goes before the end.
+// A reload that changes a receiver's format must send nothing: the receiver has the alarms under any key. Queued events
+// must be sent before the clear.
 func TestFormatsMayChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &recorder{}
@@ -143,12 +143,12 @@ func TestFormatsMayChange(t *testing.T) {
 		if err := r.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "0"}}, {Alarm: alarm.Alarm{ID: "2"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		before := len(l.told())
+		before := len(l.received())
 		rest(time.Minute)
 		l.set(nil, 0)
 		rest(10 * time.Minute)
 		var got []string
-		for _, e := range l.told()[before:] {
+		for _, e := range l.received()[before:] {
 			text := string(e.Kind) + " " + e.Alarm.Labels["ifIndex"]
 			if len(got) == 0 || got[len(got)-1] != text {
 				got = append(got, text)

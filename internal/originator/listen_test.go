@@ -100,13 +100,13 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 
 // The listener must accept the messages of this package, and refuse others with the Reports that
 // state the reason.
-func TestListenerTellsSendersWhatIsWrong(t *testing.T) {
+func TestListenerReportsErrorsToSenders(t *testing.T) {
 	for _, u := range []peers.User{peers.UsualUsers()[2], peers.TripleDESUser} {
-		t.Run(u.Name, func(t *testing.T) { tellsSendersWhatIsWrong(t, authOf(u)) })
+		t.Run(u.Name, func(t *testing.T) { reportsErrorsToSenders(t, authOf(u)) })
 	}
 }
 
-func tellsSendersWhatIsWrong(t *testing.T, a access.Auth) {
+func reportsErrorsToSenders(t *testing.T, a access.Auth) {
 	p, err := a.Principal()
 	if err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func BenchmarkDrain(b *testing.B) {
 	}
 }
 
-// drain takes the time from a receiver's return to the last acknowledgement that is on the disk.
+// drain takes the time from a receiver's return to the last acknowledgment that is on the disk.
 func drain(b *testing.B, rate float64) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -106,8 +106,8 @@ func drain(b *testing.B, rate float64) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	told := 0
-	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { told++ }}
+	received := 0
+	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { received++ }}
 	ended := make(chan error, 2)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -118,8 +118,8 @@ func drain(b *testing.B, rate float64) {
 	}
 	b.StopTimer()
 	cancel()
-	if err := errors.Join(<-ended, <-ended); err != nil || told < b.N {
-		b.Errorf("%d of %d were told, %v", told, b.N, err)
+	if err := errors.Join(<-ended, <-ended); err != nil || received < b.N {
+		b.Errorf("%d of %d were sent, %v", received, b.N, err)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "informs/s")
 	if !math.IsInf(rate, 1) {

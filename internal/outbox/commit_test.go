@@ -124,7 +124,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 }
 
 // A recovered receiver must be sent the queued events at its rate, in order for each alarm.
-func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
+func TestRecoveredReceiversAreSentEventsAtTheirRate(t *testing.T) {
 	const alarms, rounds, rate = 200, 10, 10
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{broken: errNobody}
@@ -141,15 +141,15 @@ func TestRecoveredReceiversAreToldAtTheirRate(t *testing.T) {
 		}
 		settle(time.Hour)
 		l.take()
-		failed := len(l.told())
+		failed := len(l.received())
 		l.set(nil, 0)
-		for len(l.told()) == failed {
+		for len(l.received()) == failed {
 			settle(time.Second)
 		}
 		begin := time.Now()
 		settle(100 * time.Second)
-		if n := len(l.told()) - failed; n < 100*rate || n > 102*rate {
-			t.Errorf("%d were told in %s, at %d a second", n, time.Since(begin), rate)
+		if n := len(l.received()) - failed; n < 100*rate || n > 102*rate {
+			t.Errorf("%d were sent in %s, at %d a second", n, time.Since(begin), rate)
 		}
 		settle(110 * time.Second)
 		heard := map[string][]string{}

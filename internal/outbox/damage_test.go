@@ -66,7 +66,7 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 		t.Fatal(err)
 	}
 	if rows := o.queues[0].rows[string(alarm.Resync)]; len(rows) != 1 {
-		t.Errorf("%d resyncs are told", len(rows))
+		t.Errorf("%d resyncs are sent", len(rows))
 	}
 	return text.String(), len(o.Active())
 }

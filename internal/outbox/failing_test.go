@@ -26,12 +26,12 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 		settle(5 * time.Second)
 		r.expectAny(healthy, want...)
 		settle(time.Hour)
-		first := len(l.told())
+		first := len(l.received())
 		if first < 16+15 || first > 16+25 { // a window full at first, then by pauses up to five minutes
 			t.Errorf("%d deliveries in an hour", first)
 		}
 		settle(time.Hour)
-		if more := len(l.told()) - first; more < 10 || more > 16 {
+		if more := len(l.received()) - first; more < 10 || more > 16 {
 			t.Errorf("%d deliveries in the next hour", more)
 		}
 		r.say("-3")
@@ -39,7 +39,7 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 		settle(10 * time.Minute)
 		r.expectAny(l, append(want, "clear 3")...)
 		byEvent := map[string]int32{}
-		for _, e := range l.told() {
+		for _, e := range l.received() {
 			if id, again := byEvent[e.ID]; again && id != e.requestID {
 				t.Errorf("event %s has the request-ids %d and %d", e.ID, id, e.requestID)
 			}
@@ -62,7 +62,7 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 		}
 		settle(time.Minute)
 		r.expectAny(l, want...)
-		if n := len(l.told()); n > 30+6 {
+		if n := len(l.received()); n > 30+6 {
 			t.Errorf("%d deliveries", n)
 		}
 	})
@@ -87,12 +87,12 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 		l.set(errNobody, 0)
 		r.say("+b")
 		settle(time.Hour)
-		before := len(l.told())
+		before := len(l.received())
 		for range 60 {
 			r.say("a!")
 			settle(time.Minute)
 		}
-		if more := len(l.told()) - before; more > 16 {
+		if more := len(l.received()) - before; more > 16 {
 			t.Errorf("%d deliveries in an hour", more)
 		}
 	})
@@ -105,8 +105,8 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 		defer r.stop()
 		r.say("+a")
 		settle(3 * time.Minute)
-		if len(l.told()) != 1 {
-			t.Errorf("%d deliveries in three minutes", len(l.told()))
+		if len(l.received()) != 1 {
+			t.Errorf("%d deliveries in three minutes", len(l.received()))
 		}
 		l.set(nil, 0)
 		settle(4 * time.Minute)

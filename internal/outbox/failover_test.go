@@ -44,7 +44,7 @@ func (p *pair) expectBoth(first, second string) {
 	p.expect(p.second, second)
 }
 
-func TestTheFirstThatConfirmsIsTold(t *testing.T) {
+func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPair(t)
 		defer func() { p.stop() }()
@@ -133,7 +133,7 @@ func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 				want = append(want, fmt.Sprintf("raise %d", i))
 			}
 			settle(time.Hour)
-			if tried := len(p.first.told()) + len(p.second.told()); tried > 2*(16+30) {
+			if tried := len(p.first.received()) + len(p.second.received()); tried > 2*(16+30) {
 				t.Errorf("%d deliveries in an hour", tried)
 			}
 			there := p.first

@@ -41,7 +41,7 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 				r = run(t, dir, route)
 				settle(time.Minute)
 			}
-			for _, e := range l.told()[1:] {
+			for _, e := range l.received()[1:] {
 				if e.Kind != alarm.Raise || e.Alarm.Notification != "y" {
 					t.Errorf("%s of %s is sent before it is known that the raise arrived", e.Kind, e.Alarm.Notification)
 				}
@@ -49,8 +49,8 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 			l.set(nil, 0)
 			settle(10 * time.Minute)
 			r.expect(l, "raise a, clear a")
-			told := l.told()
-			if last := told[len(told)-1]; last.Alarm.Notification != "x" {
+			received := l.received()
+			if last := received[len(received)-1]; last.Alarm.Notification != "x" {
 				t.Errorf("the clear is of %s", last.Alarm.Notification)
 			}
 			apply(Transition{Alarm: alarm.Alarm{ID: "a"}})

@@ -19,14 +19,14 @@ import (
 
 // The records of form 1, as the version that wrote them had them.
 type (
-	oldTold struct {
+	oldView struct {
 		Event string    `json:"event"`
 		At    time.Time `json:"at"`
 	}
 	oldAlarm struct {
 		Alarm alarm.Alarm        `json:"alarm"`
 		Lease time.Time          `json:"lease,omitzero"`
-		Told  map[string]oldTold `json:"told,omitempty"`
+		Views map[string]oldView `json:"received,omitempty"`
 	}
 	oldRow struct {
 		alarm.Event
@@ -82,9 +82,9 @@ func (o *oldState) put(bucket, below string, k, value []byte) {
 
 // active leaves an alarm that receivers know.
 func (o *oldState) active(a alarm.Alarm, receivers ...string) {
-	old := oldAlarm{Alarm: a, Told: map[string]oldTold{}}
+	old := oldAlarm{Alarm: a, Views: map[string]oldView{}}
 	for _, name := range receivers {
-		old.Told[name] = oldTold{Event: "e-" + a.ID, At: time.Now().Add(-time.Hour)}
+		old.Views[name] = oldView{Event: "e-" + a.ID, At: time.Now().Add(-time.Hour)}
 	}
 	text, _ := json.Marshal(old)
 	o.put("alarms", "", []byte(a.ID), text)

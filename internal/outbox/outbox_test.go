@@ -14,7 +14,7 @@ import (
 	"trapline/internal/originator"
 )
 
-func TestAlarmsAreToldOnceAndInOrder(t *testing.T) {
+func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{}
 		r := run(t, t.TempDir(), l.route("nms"))
@@ -33,7 +33,7 @@ func TestAlarmsAreToldOnceAndInOrder(t *testing.T) {
 		settle(3 * time.Second)
 		r.expect(l, "raise a, change a, clear a")
 		ids := map[string]bool{}
-		for _, e := range l.told() {
+		for _, e := range l.received() {
 			ids[e.ID] = true
 		}
 		if len(ids) != 5 || len(r.Active()) != 0 {
@@ -42,7 +42,7 @@ func TestAlarmsAreToldOnceAndInOrder(t *testing.T) {
 	})
 }
 
-func TestWhatNobodyHasSeenIsNotTold(t *testing.T) {
+func TestUnsentAlarmsAreNotCleared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &listener{delay: time.Minute}
 		route := l.route("nms")
@@ -120,7 +120,7 @@ func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 		if n := strings.Count(heard, "a"); n > 2*2*11 || !strings.HasSuffix(heard, "clear a") {
 			t.Errorf("%d notifications in 20 s: %s", n, heard)
 		}
-		events := l.told()
+		events := l.received()
 		for i := range events[1:] {
 			if events[i].Kind == events[i+1].Kind {
 				t.Errorf("%s follows %s", events[i+1].ID, events[i].ID)
@@ -144,7 +144,7 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 		}
 		settle(5 * time.Hour)
 		r.expect(l, "raise a, raise a repeat 1, heartbeat, raise a repeat 2, heartbeat, raise a repeat 3, clear a, heartbeat")
-		if e := l.told(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
+		if e := l.received(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -168,7 +168,7 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 			t.Errorf("heard %s", heard)
 		}
 		ids := map[string]bool{}
-		for _, e := range l.told() {
+		for _, e := range l.received() {
 			ids[e.ID] = true
 		}
 		if len(ids) != 3 {
@@ -187,7 +187,7 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 
 // On shutdown the outbox must send as much as possible within its time limit; the next process must
 // send the rest.
-func TestWhatCanBeToldIsToldBeforeTheEnd(t *testing.T) {
+func TestShutdownSendsQueuedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		ready, slow, down := &listener{delay: time.Second}, &listener{delay: time.Hour}, &listener{broken: errNobody}
@@ -250,8 +250,8 @@ func TestEndsHaveAReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle(5 * time.Second)
-		told := l.told()
-		if e := told[len(told)-1]; e.Kind != alarm.Clear || e.Alarm.Text() != "over: summary (rule removed)" {
+		received := l.received()
+		if e := received[len(received)-1]; e.Kind != alarm.Clear || e.Alarm.Text() != "over: summary (rule removed)" {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -271,7 +271,7 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 		r.say("-a", "+c")
 		settle(time.Minute)
 		r.stop()
-		before := l.told()
+		before := l.received()
 		l.set(nil, 0)
 		added := &listener{}
 		second := added.route("second")
@@ -281,9 +281,9 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 		settle(time.Minute)
 		r.expectAny(l, "clear a", "raise c")
 		r.expectAny(added, "raise b", "raise c", "resync")
-		for _, e := range l.told()[len(before):] {
-			if !slices.ContainsFunc(before, func(b telling) bool { return b.ID == e.ID && b.Kind == e.Kind && b.Alarm.ID == e.Alarm.ID }) {
-				t.Errorf("%+v was not told before", e)
+		for _, e := range l.received()[len(before):] {
+			if !slices.ContainsFunc(before, func(b delivery) bool { return b.ID == e.ID && b.Kind == e.Kind && b.Alarm.ID == e.Alarm.ID }) {
+				t.Errorf("%+v was not sent before", e)
 			}
 		}
 		var ids []string
@@ -328,8 +328,8 @@ func TestDeliveriesOfOneAlarmDoNotOverlap(t *testing.T) {
 			settle(11 * time.Second)
 		}
 		settle(time.Minute)
-		if l.overlap || len(l.told()) != 4*16 || time.Since(begin) > 2*time.Minute {
-			t.Errorf("%d deliveries, overlap %v", len(l.told()), l.overlap)
+		if l.overlap || len(l.received()) != 4*16 || time.Since(begin) > 2*time.Minute {
+			t.Errorf("%d deliveries, overlap %v", len(l.received()), l.overlap)
 		}
 	})
 }

@@ -19,7 +19,7 @@ func severe(id string, s alarm.Severity) Transition {
 
 // sent returns the IDs of the alarms sent, in order.
 func (l *listener) sent() (ids []string) {
-	for _, e := range l.told() {
+	for _, e := range l.received() {
 		ids = append(ids, e.Alarm.ID)
 	}
 	return ids
@@ -67,7 +67,7 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 				t.Errorf("%d were sent", got)
 			}
 			var kinds []alarm.Kind
-			for _, e := range l.told() {
+			for _, e := range l.received() {
 				if e.Alarm.ID == "minor-0" {
 					kinds = append(kinds, e.Kind)
 				}

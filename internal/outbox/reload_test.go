@@ -92,7 +92,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	reloading.Wait()
 	r.stop()
 	last := map[string]alarm.Kind{}
-	for _, e := range l.told() {
+	for _, e := range l.received() {
 		if last[e.Alarm.ID] == e.Kind {
 			t.Errorf("alarm %s: %s follows %s", e.Alarm.ID, e.Kind, e.Kind)
 		}

@@ -23,8 +23,8 @@ import (
 // listener is a receiver that records events and may fail.
 type listener struct {
 	mu      sync.Mutex
-	heard   []string  // what it confirmed: kind and alarm
-	events  []telling // GroupAll that it was told, confirmed or not
+	heard   []string   // acknowledged events: kind and alarm
+	events  []delivery // all events received, acknowledged or not
 	broken  error
 	poison  string // the ID of an alarm that it never confirms
 	delay   time.Duration
@@ -32,13 +32,13 @@ type listener struct {
 	overlap bool
 }
 
-// telling is an event as it was delivered.
-type telling struct {
+// delivery is an event as it was delivered.
+type delivery struct {
 	alarm.Event
 	requestID int32
 }
 
-func (l *listener) told() []telling {
+func (l *listener) received() []delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.events)
@@ -46,7 +46,7 @@ func (l *listener) told() []telling {
 
 func (l *listener) deliver(ctx context.Context, e *alarm.Event, id int32) (originator.Receipt, error) {
 	l.mu.Lock()
-	l.events = append(l.events, telling{*e, id})
+	l.events = append(l.events, delivery{*e, id})
 	if l.busy == nil {
 		l.busy = map[string]bool{}
 	}

@@ -8,7 +8,7 @@ import (
 
 // A receiver that was removed while an alarm was cleared must be sent the clear on its return,
 // before new events.
-func TestReceiversThatWereAwayAreToldOfTheEnd(t *testing.T) {
+func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, other := &listener{}, &listener{}
 		dir := t.TempDir()

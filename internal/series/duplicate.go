@@ -8,12 +8,12 @@ import (
 // Duplicate is a sample that was dropped because another one had the same name and labels.
 type Duplicate struct {
 	Name   string
-	Labels string // rendered; truncated at maxLabels octets, and empty after maxLabelled samples
+	Labels string // rendered; truncated at maxLabels octets, and empty after maxLabeled samples
 }
 
 const (
-	maxLabels   = 1 << 9
-	maxLabelled = 100
+	maxLabels  = 1 << 9
+	maxLabeled = 100
 )
 
 var seed = maphash.MakeSeed()
@@ -112,7 +112,7 @@ func (c *Column) dropSeen(seen map[digest]struct{}, dropped []Duplicate) []Dupli
 		}
 		again[i] = true
 		d := Duplicate{Name: c.Desc.Name}
-		if len(dropped) < maxLabelled {
+		if len(dropped) < maxLabeled {
 			labels := join(row, extra)
 			d.Labels = string(bytes.ToValidUTF8(labels[:min(len(labels), maxLabels)], nil))
 		}

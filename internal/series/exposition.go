@@ -153,18 +153,18 @@ func (e *Encoder) appendHelp(b []byte, help string) []byte {
 // textColumn writes one line per sample: the common prefix, then labels and value.
 func (e *Encoder) textColumn(r columnRef) {
 	name := model.EscapeName(r.column.Desc.Name, e.scheme)
-	head, labelled := []byte(name+"{"), false
+	head, labeled := []byte(name+"{"), false
 	if !model.LegacyValidation.IsValidMetricName(name) {
-		head, labelled = append(AppendEscaped([]byte(`{"`), []byte(name)), '"'), true
+		head, labeled = append(AppendEscaped([]byte(`{"`), []byte(name)), '"'), true
 	}
 	if len(r.labels) > 0 {
-		head, labelled = appendPairs(head, r.labels, labelled), true
+		head, labeled = appendPairs(head, r.labels, labeled), true
 	}
 	c, b := r.column, e.buf
 	for i, v := range c.Values {
 		start := len(b)
 		b = append(b, head...)
-		more := labelled
+		more := labeled
 		if row := c.Table.Row(c.RowOf(i)); len(row) > 0 {
 			b, more = appendPairs(b, row, more), true
 		}

@@ -95,7 +95,7 @@ func TestRulesThatAreWellPassTheCheck(t *testing.T) {
 }
 
 // The check of a configuration is one of its rules too.
-func TestCheckTellsOfRules(t *testing.T) {
+func TestCheckReportsRules(t *testing.T) {
 	path := programtest.InDir(t, map[string]string{"snmp.yml": rulesWorld, "rules.yml": `groups:
 - name: g
   rules:

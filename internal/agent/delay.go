@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// maxLater is the maximum number of delayed responses. Further ones are lost, as in a router's
+// maxDelayed is the maximum number of delayed responses. Further ones are lost, as in a router's
 // queue.
-const maxLater = 1 << 16
+const maxDelayed = 1 << 16
 
-// outlet sends responses.
-type outlet interface {
+// responseWriter sends responses.
+type responseWriter interface {
 	write(answer []byte, p *peer)
 }
 
 // delivery is a response to be sent.
 type delivery struct {
 	peer
-	out  outlet
+	out  responseWriter
 	data []byte
 	due  time.Time
 	turn uint64 // sequence number, to order responses with the same due time
 }
 
-// later sends responses when they are due, with one goroutine and one timer for all.
-type later struct {
-	wake chan struct{}       // the first due time has changed
-	nap  func(time.Duration) // sleeps for less than a tick
+// delayQueue sends responses when they are due, with one goroutine and one timer for all.
+type delayQueue struct {
+	wake  chan struct{}       // the first due time has changed
+	sleep func(time.Duration) // sleeps for less than a tick
 
 	mu    sync.Mutex
 	queue deliveries
@@ -36,20 +36,20 @@ type later struct {
 	turn  uint64
 }
 
-func newLater() *later { return &later{wake: make(chan struct{}, 1), nap: time.Sleep} }
+func newDelayQueue() *delayQueue { return &delayQueue{wake: make(chan struct{}, 1), sleep: time.Sleep} }
 
 // tick is the precision of the runtime's timers in an idle process.
 const tick = time.Millisecond
 
 // push sends d if it is due, and otherwise queues a copy.
-func (l *later) push(d *delivery, now time.Time) {
+func (l *delayQueue) push(d *delivery, now time.Time) {
 	if !d.due.After(now) {
 		d.out.write(d.data, &d.peer)
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) >= maxLater {
+	if len(l.queue) >= maxDelayed {
 		return
 	}
 	kept := new(delivery)
@@ -70,7 +70,7 @@ func (l *later) push(d *delivery, now time.Time) {
 	}
 }
 
-func (l *later) run(ctx context.Context) error {
+func (l *delayQueue) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -82,7 +82,7 @@ func (l *later) run(ctx context.Context) error {
 		}
 		due := l.send()
 		for !due.IsZero() && time.Until(due) <= tick {
-			l.nap(time.Until(due))
+			l.sleep(time.Until(due))
 			due = l.send()
 		}
 		if !due.IsZero() {
@@ -92,7 +92,7 @@ func (l *later) run(ctx context.Context) error {
 }
 
 // send sends all responses that are due. It returns when the next one is due, or the zero time.
-func (l *later) send() (due time.Time) {
+func (l *delayQueue) send() (due time.Time) {
 	for d := l.pop(time.Now(), &due); d != nil; d = l.pop(time.Now(), &due) {
 		d.out.write(d.data, &d.peer)
 		l.recycle(d)
@@ -101,7 +101,7 @@ func (l *later) send() (due time.Time) {
 }
 
 // pop removes and returns the first response if it is due, and otherwise sets due.
-func (l *later) pop(now time.Time, due *time.Time) *delivery {
+func (l *delayQueue) pop(now time.Time, due *time.Time) *delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 {
@@ -114,7 +114,7 @@ func (l *later) pop(now time.Time, due *time.Time) *delivery {
 	return heap.Pop(&l.queue).(*delivery)
 }
 
-func (l *later) recycle(d *delivery) {
+func (l *delayQueue) recycle(d *delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.spent = append(l.spent, d)
