@@ -66,11 +66,11 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 				o.Ended()
 			}
 		}
-		told, err := dry.Take(ctx, at, reports)
+		sent, err := dry.Take(ctx, at, reports)
 		if err != nil {
 			o.Warn(fmt.Errorf("%s: %w", at.Format(time.RFC3339), err))
 		}
-		for _, t := range told {
+		for _, t := range sent {
 			o.Told(t)
 		}
 	}

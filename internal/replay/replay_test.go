@@ -71,7 +71,7 @@ func tape(t *testing.T, name string, interval time.Duration, passes ...string) T
 }
 
 // play returns the notifications: seconds, kind, rule, target and notification, with the port.
-func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
+func play(t *testing.T, tapes ...Tape) (sent []string, warnings []error) {
 	t.Helper()
 	groups, problems, _ := rules.Parse("rules.yml", []byte(portRules))
 	if len(problems) > 0 {
@@ -92,19 +92,19 @@ func play(t *testing.T, tapes ...Tape) (told []string, warnings []error) {
 					text += fmt.Sprintf(" %s=%d", snmp.AppendIndexText(nil, v.Name[len(ifOperStatus):]), v.Value[0])
 				}
 			}
-			told = append(told, text)
+			sent = append(sent, text)
 		},
 		Warn: func(err error) { warnings = append(warnings, err) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return told, warnings
+	return sent, warnings
 }
 
 // Two devices that are polled at different intervals have the same clock.
 func TestWhatReceiversWouldHaveBeenSent(t *testing.T) {
-	told, warnings := play(t,
+	sent, warnings := play(t,
 		tape(t, "a", 30*time.Second, "11", "12", "22", "", "", "21", "11"),
 		tape(t, "b", 20*time.Second, "1", "2", "1", "2"))
 	want := []string{
@@ -117,8 +117,8 @@ func TestWhatReceiversWouldHaveBeenSent(t *testing.T) {
 		"150 clear Down a IF-MIB::linkUp 2=1",
 		"180 clear Down a IF-MIB::linkUp 1=1",
 	}
-	if strings.Join(told, "\n") != strings.Join(want, "\n") || len(warnings) > 0 {
-		t.Errorf("%v\n%s\nwant\n%s", warnings, strings.Join(told, "\n"), strings.Join(want, "\n"))
+	if strings.Join(sent, "\n") != strings.Join(want, "\n") || len(warnings) > 0 {
+		t.Errorf("%v\n%s\nwant\n%s", warnings, strings.Join(sent, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -127,9 +127,9 @@ func TestRecordingsThatCannotBeRead(t *testing.T) {
 	if err := os.WriteFile(a.Recordings[1], []byte("1.3.6.1.2.1.2.2.1.8.1|2|1\nnonsense\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told, warnings := play(t, a)
-	if len(told) != 2 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "line 2") {
-		t.Errorf("%q %v", told, warnings)
+	sent, warnings := play(t, a)
+	if len(sent) != 2 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "line 2") {
+		t.Errorf("%q %v", sent, warnings)
 	}
 	a.Recordings = append(a.Recordings, "none.snmprec")
 	if err := Run(t.Context(), []Tape{a}, Options{Start: start, Told: func(notify.DrySent) {}, Warn: func(error) {}}); !errors.Is(err, os.ErrNotExist) {

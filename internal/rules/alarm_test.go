@@ -89,10 +89,10 @@ func TestSeveritiesChange(t *testing.T) {
 		var list []string
 		waiting, err := r.outbox.Waiting()
 		r.must(err)
-		for _, e := range waiting[0].Events[r.told:] {
+		for _, e := range waiting[0].Events[r.taken:] {
 			list = append(list, fmt.Sprintf("%s %s %s", e.Kind, e.Alarm.Rule, e.Alarm.Severity))
 		}
-		r.told = len(waiting[0].Events)
+		r.taken = len(waiting[0].Events)
 		if got := strings.Join(list, ", "); got != events {
 			t.Errorf("%s: %q, want %q", when, got, events)
 		}

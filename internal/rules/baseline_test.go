@@ -156,9 +156,9 @@ func TestBaselineLaw(t *testing.T) {
 				switch rng.IntN(10) {
 				case 0:
 					what = "restart"
-					told := l.rig.told
+					sent := l.rig.taken
 					l.rig.restart(time.Duration(rng.IntN(600)) * time.Second)
-					l.rig.told = told
+					l.rig.taken = sent
 				case 1:
 					what = "reload"
 					l.rig.configure()

@@ -167,7 +167,7 @@ func benchmarkRules(b *testing.B, targets int, busy bool) {
 		round()
 	}
 	took = nil
-	told := testutil.ToFloat64(e.metrics.transitions)
+	sent := testutil.ToFloat64(e.metrics.transitions)
 	cpu := processTime()
 	for b.Loop() {
 		round()
@@ -177,7 +177,7 @@ func benchmarkRules(b *testing.B, targets int, busy bool) {
 	b.ReportMetric(100*cpu.Seconds()*1000/float64(targets)/float64(b.N)/pollTime.Seconds(), "%core")
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
-	b.ReportMetric((testutil.ToFloat64(e.metrics.transitions)-told)/float64(b.N), "transitions")
+	b.ReportMetric((testutil.ToFloat64(e.metrics.transitions)-sent)/float64(b.N), "transitions")
 	alerts := 0
 	for _, s := range e.statuses() {
 		alerts += len(s.alerts)

@@ -81,8 +81,8 @@ func TestNoJumpOfTheClockIsSeenByRules(t *testing.T) {
 			r.e.dueGlobal(r.Context(), r.due, r.e.now()) // as a timer would that goes off between passes
 			r.now = r.now.Add(time.Second)
 			r.pollOf(r.targets[0], nil, `temperature `+map[int]string{20: "20", 50: "50"}[value], `octets_total `+number(octets).String())
-			told := strings.Split(r.take(), ", ")
-			got += strings.Join(told, ", ") + "\n"
+			sent := strings.Split(r.take(), ", ")
+			got += strings.Join(sent, ", ") + "\n"
 			for _, a := range r.outbox.Active() {
 				if age := r.now.Add(jump).Sub(a.RaisedAt); strings.Contains(got[strings.LastIndex(got[:len(got)-1], "\n")+1:], "raise "+a.Rule) && age.Abs() > time.Second {
 					t.Errorf("jumps %v, pass %d: %s is raised %s ago", list, pass, a.Rule, age)
@@ -95,7 +95,7 @@ func TestNoJumpOfTheClockIsSeenByRules(t *testing.T) {
 			}
 		}
 		if sortedLines(got) != want {
-			t.Errorf("jumps %v: told\n%s\nwant\n%s", list, got, want)
+			t.Errorf("jumps %v: sent\n%s\nwant\n%s", list, got, want)
 		}
 		r.kill()
 	}
@@ -125,7 +125,7 @@ func TestClocksThatAreSetBetweenTwoProcesses(t *testing.T) {
 		both("50", "20")
 		both("50", "20")
 		r.restart(by)
-		r.told = 0
+		r.taken = 0
 		r.take()
 		both("50", "20")
 		both("50", "20")
@@ -168,7 +168,7 @@ func TestAbsentWaitsForTheFirstPasses(t *testing.T) {
 
 	r.targets = append(r.targets, target("sw3"))
 	r.restart(0)
-	r.told = 0
+	r.taken = 0
 	r.take()
 	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 	r.want("at the next start", "")

@@ -77,7 +77,7 @@ func TestUnreadableAlertsGoOn(t *testing.T) {
 		r.want(name+", still hot", "")
 		r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 20`, `temperature{i="3"} 20`)
 		if got := r.take(); !strings.HasPrefix(got, "clear Hot") || strings.Count(got, "clear") != 1 {
-			t.Errorf("%s, one is cool: told %q", name, got)
+			t.Errorf("%s, one is cool: sent %q", name, got)
 		}
 		if log := r.damage("rules", func(_, v []byte) []byte { return v }); strings.Contains(log, "put aside") {
 			t.Errorf("%s: put aside again:\n%s", name, log)
@@ -135,7 +135,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 		pass()
 	}
 	if got := r.take(); strings.Count(got, "raise") != 3 {
-		t.Fatalf("told %q", got)
+		t.Fatalf("sent %q", got)
 	}
 	r.must(r.e.queryEngine.Load().store.close())
 	r.must(r.state.Close())
@@ -153,7 +153,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 		times = 1000
 	}
 	for range times {
-		r.dir, r.now, r.told = t.TempDir(), now, 3
+		r.dir, r.now, r.taken = t.TempDir(), now, 3
 		r.must(os.CopyFS(r.dir, os.DirFS(whole)))
 		name := files[random.IntN(len(files))]
 		text, err := os.ReadFile(r.dir + name)

@@ -60,7 +60,7 @@ func BenchmarkDetection(b *testing.B) {
 	cpu = processTime() - cpu
 	took := d.settled()
 	if want := b.N * targets / 10; len(took) != want {
-		b.Errorf("%d alarms were told, want %d", len(took), want)
+		b.Errorf("%d alarms were sent, want %d", len(took), want)
 	}
 	slices.Sort(took)
 	b.ReportMetric(100*cpu.Seconds()/b.Elapsed().Seconds(), "%core")

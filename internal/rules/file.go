@@ -23,7 +23,7 @@ import (
 // Problem is an error in a rule file.
 type Problem struct {
 	File string
-	Line int // from 1; 0 if the mistake is in no particular line
+	Line int // from 1; 0 if it is in no particular line
 	Text string
 }
 

@@ -118,8 +118,8 @@ func TestWhatPrometheusTakesStopsNothing(t *testing.T) {
 		r.configure()
 		r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
 		r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
-		if told := r.take(); strings.Count(told, "raise Hot ") != 2 {
-			t.Errorf("%s: told %q", file, told)
+		if sent := r.take(); strings.Count(sent, "raise Hot ") != 2 {
+			t.Errorf("%s: sent %q", file, sent)
 		}
 		if unhealthy := r.e.unhealthy(); (unhealthy > 0) != strings.HasSuffix(file, "expressions.yml") {
 			t.Errorf("%s: %v rules are unhealthy", file, unhealthy)

@@ -18,7 +18,7 @@ var ports = Environment{
 	},
 	Annotations: func(all map[string]string) (problems, warnings []string) {
 		if name, ok := all["trap_notification"]; ok && name != "IF-MIB::linkDown" {
-			return []string{"no notification " + name}, []string{"not told"}
+			return []string{"no notification " + name}, []string{"not notified"}
 		}
 		return nil, nil
 	},
@@ -73,7 +73,7 @@ func TestLint(t *testing.T) {
 		{"a label in an annotation", `{alert: A, expr: ifOperStatus == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
 			[]string{"warning: A: no series of its expression has the label ifAlias"}},
 		{"a notification", `{alert: A, expr: ifOperStatus == 2, annotations: {trap_notification: linkDown}}`,
-			[]string{"error: A: no notification linkDown", "warning: A: not told"}},
+			[]string{"error: A: no notification linkDown", "warning: A: not notified"}},
 	} {
 		var got, want []string
 		for _, f := range parse(t, "groups: [{name: g, rules: [{record: made, expr: '1'}, {alert: B, expr: made}]}, {name: h, rules: [\n"+test.rule+"]}]").Lint(&ports) {

@@ -46,7 +46,7 @@ func TestNothingIsClearedForWantOfSamples(t *testing.T) {
 					}
 					passes(8, true)
 					if got := r.take(); !strings.HasPrefix(got, "raise Hot") {
-						t.Fatalf("hot: told %q", got)
+						t.Fatalf("hot: sent %q", got)
 					}
 					r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 					passes(lost, !ends)
@@ -65,7 +65,7 @@ func TestNothingIsClearedForWantOfSamples(t *testing.T) {
 						want = "clear Hot"
 					}
 					if (got == "") != (want == "") || !strings.HasPrefix(got, want) || strings.Contains(got, ",") {
-						t.Errorf("after that: told %q, want %q", got, want)
+						t.Errorf("after that: sent %q, want %q", got, want)
 					}
 				})
 			}
@@ -109,7 +109,7 @@ func TestRefusedSamplesFreezeTheirRules(t *testing.T) {
 	r := start(t, hot+`, {alert: Wet, expr: humidity > 40}`)
 	r.poll(`temperature{i="1"} 50`, `humidity{i="1"} 50`)
 	if got := r.take(); got != "raise Hot i=1, raise Wet i=1" && got != "raise Wet i=1, raise Hot i=1" {
-		t.Errorf("told %q", got)
+		t.Errorf("sent %q", got)
 	}
 	d := r.e.device("sw1")
 	d.lost.Store(&loss{errors.New("out of order"), map[string]bool{"temperature": true}})

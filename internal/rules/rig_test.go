@@ -34,7 +34,7 @@ type rig struct {
 	e      *Evaluator
 	state  *statedir.Dir
 	outbox *outbox.Outbox
-	told   int // events that take has given out
+	taken  int // events that take has returned
 	most   int // alarms; 0 means the default
 	due    map[groupKey]plan
 }
@@ -219,15 +219,15 @@ func (r *rig) take() string {
 		}
 		list = append(list, text)
 	}
-	told := r.told
-	r.told = len(list)
-	return strings.Join(list[told:], ", ")
+	sent := r.taken
+	r.taken = len(list)
+	return strings.Join(list[sent:], ", ")
 }
 
 // want fails the test unless receivers were sent these events, in that order, since the last time.
 func (r *rig) want(when, events string) {
 	r.Helper()
 	if got := r.take(); got != events {
-		r.Errorf("%s: told %q, want %q", when, got, events)
+		r.Errorf("%s: sent %q, want %q", when, got, events)
 	}
 }

@@ -76,7 +76,7 @@ func TestRestarts(t *testing.T) {
 	for _, test := range []struct {
 		name, rule    string
 		before, after string // a letter for each pass: w(arm), m(iddling), c(ool), - a minute later
-		told, want    string // before and after
+		sent, want    string // before and after
 	}{
 		{"nothing", hot, "c", "c", "", ""},
 		{"firing, still true", hot, "w", "ww", "raise Hot i=1", ""},
@@ -100,10 +100,10 @@ func TestRestarts(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", test.name, down), func(t *testing.T) {
 				r := start(t, test.rule)
 				r.play(test.before)
-				r.want("before", test.told)
+				r.want("before", test.sent)
 				r.restart(down)
-				r.told = 0
-				r.want("what is still to be told", test.told)
+				r.taken = 0
+				r.want("what is still to be sent", test.sent)
 				r.play(test.after)
 				r.want("after", test.want)
 				r.restart(down)
@@ -131,7 +131,7 @@ func (r *rig) play(passes string) {
 
 // The alarms of a target that does not answer stay, however long that lasts, and pending ones do not become firing.
 func TestFailedPassesChangeNothing(t *testing.T) {
-	for _, test := range []struct{ name, rule, before, after, told, want string }{
+	for _, test := range []struct{ name, rule, before, after, sent, want string }{
 		{"firing", hot, "w", "xxxxxxxxxxxxxxxxxxxxxxxxw", "raise Hot i=1", ""},
 		{"firing, then cool", hot, "wxxx", "c", "raise Hot i=1", "clear Hot i=1"},
 		{"pending", `{alert: Hot, expr: temperature > 40, for: 1m}`, "wx", "xxxxw", "", ""},
@@ -142,7 +142,7 @@ func TestFailedPassesChangeNothing(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, test.rule)
 			r.play(test.before)
-			r.want("before", test.told)
+			r.want("before", test.sent)
 			r.play(test.after)
 			r.want("after", test.want)
 		})
@@ -221,7 +221,7 @@ func TestAGapClearsNothing(t *testing.T) {
 			}
 			r.want(expr, "raise Busy")
 			r.restart(down)
-			r.told = 1
+			r.taken = 1
 			total += 100 * down.Seconds()
 			for range 20 {
 				pass(100)
@@ -351,7 +351,7 @@ func TestGlobalRules(t *testing.T) {
 	both(50, 50)
 	r.want("long enough", "raise ManyHot")
 	r.restart(time.Minute)
-	r.told = 1
+	r.taken = 1
 	both(50, 50)
 	both(50, 50)
 	r.want("after a restart", "")

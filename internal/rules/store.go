@@ -88,7 +88,7 @@ func dropOlder(dir, newest string) error {
 }
 
 func (s *store) open(dir string, window time.Duration) (err error) {
-	s.samples, err = samples.Open(dir, retentionOf(window), slog.New(warnings{s.logger.Handler()}))
+	s.samples, err = samples.Open(dir, retentionOf(window), slog.New(warnings{s.logger.With("of", "samples of rules").Handler()}))
 	return err
 }
 
@@ -100,7 +100,6 @@ func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (w warnings) Handle(ctx context.Context, r slog.Record) error {
-	r.Message = "the samples of rules: " + r.Message
 	return w.to.Handle(ctx, r)
 }
 

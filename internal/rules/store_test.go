@@ -44,7 +44,7 @@ func TestADamagedStoreIsPutAside(t *testing.T) {
 		} else {
 			r.now = r.now.Add(-time.Hour)
 		}
-		r.told = 1
+		r.taken = 1
 		r.run()
 		if aside, _ := filepath.Glob(dir + ".damaged-*"); len(aside) != 1 {
 			t.Errorf("%s: put aside: %v", name, aside)

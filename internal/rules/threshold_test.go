@@ -87,9 +87,9 @@ func (r *rig) takeTargets() string {
 			list = append(list, string(e.Kind)+" "+e.Alarm.Target)
 		}
 	}
-	told := r.told
-	r.told = len(list)
-	return strings.Join(list[told:], ", ")
+	sent := r.taken
+	r.taken = len(list)
+	return strings.Join(list[sent:], ", ")
 }
 
 func lineOne(int) int { return 1 }

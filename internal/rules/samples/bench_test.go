@@ -79,7 +79,7 @@ func diskSize(b *testing.B, dir string) (size float64) {
 	return size
 }
 
-// What a series costs of which rules look at two days, and how long a start takes then.
+// The memory of a series if rules read two days, and the time of a start.
 func BenchmarkTwoDays(b *testing.B) {
 	const series = 2000
 	dir := filepath.Join(b.TempDir(), "stop")

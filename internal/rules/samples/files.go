@@ -55,7 +55,7 @@ type chunkFiles struct {
 	newest   *chunkFile // nil if it is gone
 	number   uint32     // of the newest one there was
 	missing  []keptFile // that could not be found
-	buffer   []byte     // of what is written
+	buffer   []byte     // of the record that is written
 }
 
 type chunkFile struct {
@@ -242,7 +242,7 @@ func (f *chunkFiles) remove(before int64) (err error) {
 	return err
 }
 
-// sync makes what was written last.
+// sync syncs the files that were written last.
 func (f *chunkFiles) sync() error {
 	for _, file := range f.byNumber {
 		if !file.unsynced {
@@ -265,7 +265,7 @@ func (f *chunkFiles) close() (err error) {
 	return err
 }
 
-// keptFile is what a snapshot has of a file.
+// keptFile is a file in a snapshot.
 type keptFile struct {
 	number, size uint32
 	first, last  int64
@@ -288,7 +288,7 @@ func (f *chunkFiles) reportMissing(from int64) {
 	f.missing = nil
 }
 
-// open opens the files of a snapshot, and removes the others. What was written after the snapshot is cut off: the log has it.
+// open opens the files of a snapshot, and removes the others. Samples behind the snapshot are cut off: the log has them.
 func (f *chunkFiles) open(kept []keptFile) error {
 	for _, k := range kept {
 		file, err := os.OpenFile(f.name(k.number), os.O_RDWR, 0o600)

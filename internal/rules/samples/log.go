@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb/wlog"
 )
 
-// epoch is a part of the log that can be read without what precedes it.
+// epoch is a part of the log that can be read without the preceding ones.
 type epoch struct {
 	segment     int   // in which it begins
 	first, last int64 // times of samples
@@ -24,7 +24,7 @@ const epochTime = 15 * time.Minute
 // segmentSize is that of a file of the log.
 const segmentSize = 4 << 20
 
-// rotate begins an epoch where the current one is full, and deletes what is not needed of the log, which may take a snapshot.
+// rotate begins an epoch where the current one is full, and deletes epochs of the log that are not needed, which may require a snapshot.
 // The caller holds tending.
 func (s *Store) rotate(horizon int64) error {
 	segment, err := s.nextEpoch(horizon)

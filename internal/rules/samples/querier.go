@@ -121,7 +121,7 @@ type iterator struct {
 	cold              []group  // that follow
 	full              []span
 	more              bool  // and the open one
-	from              int64 // time of what is of interest
+	from              int64 // time of the first sample
 	chunk             chunkenc.XORChunk
 	closed, open      chunkenc.Iterator // of a full chunk, and of the open one
 	err               error

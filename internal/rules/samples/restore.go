@@ -50,7 +50,7 @@ func (s *Store) restore() error {
 	return s.files.open(files)
 }
 
-// listSnapshots returns the numbers of the snapshots in order, and removes what is none.
+// listSnapshots returns the numbers of the snapshots in order, and removes other files.
 func (s *Store) listSnapshots() (numbers []uint32, err error) {
 	entries, err := os.ReadDir(filepath.Join(s.dir, snapshotDir))
 	if errors.Is(err, os.ErrNotExist) {

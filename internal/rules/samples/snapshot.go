@@ -38,7 +38,7 @@ const keptSnapshots = 2
 // leastLog is the size of the log from which on a snapshot is worth it.
 const leastLog = 1 << 20
 
-// What a block is.
+// The types of blocks.
 const (
 	headBlock = 1 + iota
 	seriesBlock
@@ -92,7 +92,8 @@ func (s *Store) saveLast() error {
 	return s.cut(s.last.Load() - s.retention)
 }
 
-// catchUp writes a snapshot where the log ends before the newest one, because it is gone: what follows has to be read then.
+// catchUp writes a snapshot if the log ends before the newest one, because the log was deleted: later records have to
+// be read from it.
 func (s *Store) catchUp() error {
 	begin := s.epochs[len(s.epochs)-1].segment
 	if s.saved() <= begin {

@@ -42,7 +42,7 @@ type Store struct {
 	// tending is held while samples are moved or deleted, writing while the log is written. Mutexes are locked in this
 	// order: tending, writing, mu, that of a series.
 	tending        sync.Mutex
-	files          *chunkFiles // tending guards what writes
+	files          *chunkFiles // tending guards the methods that write
 	snapshots      []snapshot  // the oldest first, guarded by tending
 	snapshotNumber uint32      // of the newest one there was
 	leastLog       int64       // size of the log that makes a snapshot worth it
@@ -59,8 +59,9 @@ type Store struct {
 	buffers    [2][]byte
 }
 
-// Open reads the samples in a directory, which it makes if there is none. Samples are kept for at least retention. What
-// follows a damaged record of the log is lost, and so is what a damaged file of chunks had, which is logged.
+// Open reads the samples in a directory, which it makes if there is none. Samples are kept for at least retention.
+// Records behind a damaged one of the log are lost, and so are the samples of a damaged file of chunks, which is
+// logged.
 func Open(dir string, retention time.Duration, logger *slog.Logger) (*Store, error) {
 	if err := removeBlocks(dir); err != nil {
 		return nil, err

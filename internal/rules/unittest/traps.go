@@ -89,28 +89,28 @@ func (r *run) checkTraps() error {
 	for _, t := range r.test.TrapTests {
 		last = max(last, time.Duration(t.EvalTime))
 	}
-	var told []notify.DrySent
+	var sent []notify.DrySent
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
 		more, err := dry.Take(r.context, r.test.start().Add(at), feed.passes(n))
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
-		told = append(told, more...)
+		sent = append(sent, more...)
 		for i := range r.test.TrapTests {
 			if t := &r.test.TrapTests[i]; at <= time.Duration(t.EvalTime) && time.Duration(t.EvalTime)-at < feed.interval {
-				r.compareTraps(t, told)
+				r.compareTraps(t, sent)
 			}
 		}
 	}
 	return nil
 }
 
-func (r *run) compareTraps(t *trapTest, told []notify.DrySent) {
+func (r *run) compareTraps(t *trapTest, sent []notify.DrySent) {
 	var got, want []string
 	same := true
 	n := 0
-	for i := range told {
-		one := &told[i]
+	for i := range sent {
+		one := &sent[i]
 		if t.Alertname != "" && one.Event.Alarm.Rule != t.Alertname {
 			continue
 		}
