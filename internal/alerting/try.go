@@ -34,7 +34,7 @@ func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query
 	if err != nil {
 		return api.Try{}, err
 	}
-	found, err := c.rules.Try(ctx, &rules.Trial{Expr: q.Expr, Reports: reports})
+	found, err := c.rules.Try(ctx, &rules.Trial{Expr: q.Expr, Polls: reports})
 	if wrong := (*rules.ExprError)(nil); errors.As(err, &wrong) {
 		if strings.HasSuffix(wrong.Error(), `unexpected "="`) {
 			return api.Try{}, api.WithHint(api.Errorf(api.ErrBadRequest, "%w", err), "Write == to compare values")
@@ -83,7 +83,7 @@ func holdTime(text string) (time.Duration, error) {
 }
 
 // sentence describes the result of the expression.
-func sentence(t *api.Try, found *rules.Tried, hold time.Duration) string {
+func sentence(t *api.Try, found *rules.TrialResult, hold time.Duration) string {
 	targets := map[string]bool{}
 	for i := range t.Matches {
 		targets[t.Matches[i].Target] = true
@@ -104,7 +104,7 @@ func sentence(t *api.Try, found *rules.Tried, hold time.Duration) string {
 }
 
 // lacks returns a warning for each metric of an expression that has no samples.
-func lacks(found *rules.Tried) (list []string) {
+func lacks(found *rules.TrialResult) (list []string) {
 	for _, name := range found.Unknown {
 		list = append(list, fmt.Sprintf("No poll of these targets has %s: trapline why TARGET %[1]s says why.", name))
 	}

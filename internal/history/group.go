@@ -112,7 +112,7 @@ func (g *group) answered(k *Store, p *Poll, before *places) {
 		if p.Comparable && p.Elapsed > 0 {
 			b = before[i].in(p.Before)
 		}
-		g.take(g.kind.sources[i].track, c, b, p.Elapsed.Seconds())
+		g.update(g.kind.sources[i].track, c, b, p.Elapsed.Seconds())
 	}
 }
 
@@ -164,8 +164,8 @@ func fill(points []byte) {
 	}
 }
 
-// take sets the rates and points of a track from its present and its previous column; b may be nil.
-func (g *group) take(n int, c, b *series.Column, elapsed float64) {
+// update sets the rates and points of a track from its present and its previous column; b may be nil.
+func (g *group) update(n int, c, b *series.Column, elapsed float64) {
 	t := g.kind.trackOf(n, c.Desc)
 	var points []byte
 	rows := g.rows()

@@ -25,7 +25,7 @@ type Store struct {
 	length  atomic.Int64 // of each history, at present
 }
 
-// NewStore returns a Keeper with the default settings.
+// NewStore returns a Store with the default settings.
 func NewStore() *Store {
 	k := &Store{}
 	k.Configure(&Settings{})

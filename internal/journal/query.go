@@ -149,7 +149,7 @@ func (s *search) lines(text []byte) bool {
 	return false
 }
 
-// openFile adds an entry if it is selected, and reports whether there are enough.
+// add adds an event if it is selected, and reports whether the limit is reached.
 func (s *search) add(e *Event) bool {
 	at := e.At.UnixMilli()
 	if e.Seq > s.query.After && (s.query.Before == 0 || e.Seq < s.query.Before) && at >= s.oldest && at < s.newest && s.matches(e) {

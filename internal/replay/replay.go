@@ -16,34 +16,34 @@ import (
 	"trapline/internal/rules"
 )
 
-// Tape is the recordings of a target, one for each poll. An empty one is a poll that was not answered.
-type Tape struct {
+// Playback is the recordings of a target, one for each poll. An empty one is a poll that was not answered.
+type Playback struct {
 	Target     *poller.Target
 	Recordings []string // files
 }
 
 // Options of a replay.
 type Options struct {
-	Rules rules.DryRunOptions  // its targets are those of the tapes
-	Start time.Time            // of the first poll of each target; the next ones follow at the target's interval
-	Told  func(notify.DrySent) // called for each notification
-	Ended func()               // a pass
-	Warn  func(error)          // called for an invalid line of a recording, and for a rule that cannot be evaluated
+	Rules     rules.DryRunOptions  // its targets are those of the playbacks
+	Start     time.Time            // of the first poll of each target; the next ones follow at the target's interval
+	Sent      func(notify.DrySent) // called for each notification
+	PollEnded func()               // called after each poll
+	Warn      func(error)          // called for an invalid line of a recording, and for a rule that cannot be evaluated
 }
 
-// player plays a tape.
+// player is a playback in progress.
 type player struct {
-	tape     *Tape
+	playback *Playback
 	follower *poller.Tracker
 	next     int
 }
 
-// Run plays all tapes from their beginning to their end.
-func Run(ctx context.Context, tapes []Tape, o Options) error {
+// Run plays all playbacks from their beginning to their end.
+func Run(ctx context.Context, playbacks []Playback, o Options) error {
 	var players []*player
-	for i := range tapes {
-		players = append(players, &player{tape: &tapes[i], follower: poller.NewTracker(tapes[i].Target)})
-		o.Rules.Targets = append(o.Rules.Targets, tapes[i].Target)
+	for i := range playbacks {
+		players = append(players, &player{playback: &playbacks[i], follower: poller.NewTracker(playbacks[i].Target)})
+		o.Rules.Targets = append(o.Rules.Targets, playbacks[i].Target)
 	}
 	dry, err := rules.NewDryRun(o.Rules, o.Start)
 	if err != nil {
@@ -62,16 +62,16 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 				return err
 			}
 			reports = append(reports, r)
-			if o.Ended != nil {
-				o.Ended()
+			if o.PollEnded != nil {
+				o.PollEnded()
 			}
 		}
-		sent, err := dry.Take(ctx, at, reports)
+		sent, err := dry.Evaluate(ctx, at, reports)
 		if err != nil {
 			o.Warn(fmt.Errorf("%s: %w", at.Format(time.RFC3339), err))
 		}
 		for _, t := range sent {
-			o.Told(t)
+			o.Sent(t)
 		}
 	}
 	return ctx.Err()
@@ -80,10 +80,10 @@ func Run(ctx context.Context, tapes []Tape, o Options) error {
 // nextOf returns the players whose poll is next, and its time.
 func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 	for _, p := range players {
-		if p.next >= len(p.tape.Recordings) {
+		if p.next >= len(p.playback.Recordings) {
 			continue
 		}
-		turn := start.Add(time.Duration(p.next) * p.tape.Target.Interval)
+		turn := start.Add(time.Duration(p.next) * p.playback.Target.Interval)
 		if len(due) == 0 || turn.Before(at) {
 			at, due = turn, nil
 		}
@@ -96,7 +96,7 @@ func nextOf(players []*player, start time.Time) (at time.Time, due []*player) {
 
 // pass returns the poll of the next recording.
 func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, warn func(error)) (poller.Report, error) {
-	file := p.tape.Recordings[p.next]
+	file := p.playback.Recordings[p.next]
 	p.next++
 	recording, err := agent.OpenRecording(file)
 	if recording == nil {
@@ -110,7 +110,7 @@ func (p *player) pass(ctx context.Context, at time.Time, uptime time.Duration, w
 		WrapCounters: true,
 		KeepIndexes:  true,
 	}
-	pass := o.Run(ctx, p.tape.Target, false)
+	pass := o.Run(ctx, p.playback.Target, false)
 	pass.Start, pass.Duration = at, 0
 	return p.follower.Observe(pass), nil
 }

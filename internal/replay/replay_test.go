@@ -46,10 +46,10 @@ func ports() *collector.Module {
 }
 
 // tape returns a recording of a device of two ports: for each poll the states of both, or "" if it does not answer.
-func tape(t *testing.T, name string, interval time.Duration, passes ...string) Tape {
+func tape(t *testing.T, name string, interval time.Duration, passes ...string) Playback {
 	t.Helper()
 	dir := t.TempDir()
-	tape := Tape{Target: &poller.Target{
+	tape := Playback{Target: &poller.Target{
 		Name: name, Rendered: series.AppendLabel(nil, 0, poller.TargetLabel, []byte(name)), Modules: []*collector.Module{ports()}, Interval: interval,
 	}}
 	for n, states := range passes {
@@ -71,7 +71,7 @@ func tape(t *testing.T, name string, interval time.Duration, passes ...string) T
 }
 
 // play returns the notifications: seconds, kind, rule, target and notification, with the port.
-func play(t *testing.T, tapes ...Tape) (sent []string, warnings []error) {
+func play(t *testing.T, tapes ...Playback) (sent []string, warnings []error) {
 	t.Helper()
 	groups, problems, _ := rules.Parse("rules.yml", []byte(portRules))
 	if len(problems) > 0 {
@@ -84,7 +84,7 @@ func play(t *testing.T, tapes ...Tape) (sent []string, warnings []error) {
 			Receivers:     []notify.ReceiverSettings{{Name: "nms", Type: "trap", Format: "template"}},
 		},
 		Start: start,
-		Told: func(one notify.DrySent) {
+		Sent: func(one notify.DrySent) {
 			e := one.Event
 			text := fmt.Sprintf("%g %s %s %s %s", e.At.Sub(start).Seconds(), e.Kind, e.Alarm.Rule, e.Alarm.Target, names.NameOf(one.Notification.Trap))
 			for _, v := range one.Notification.VarBinds {
@@ -132,7 +132,7 @@ func TestRecordingsThatCannotBeRead(t *testing.T) {
 		t.Errorf("%q %v", sent, warnings)
 	}
 	a.Recordings = append(a.Recordings, "none.snmprec")
-	if err := Run(t.Context(), []Tape{a}, Options{Start: start, Told: func(notify.DrySent) {}, Warn: func(error) {}}); !errors.Is(err, os.ErrNotExist) {
+	if err := Run(t.Context(), []Playback{a}, Options{Start: start, Sent: func(notify.DrySent) {}, Warn: func(error) {}}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -62,8 +62,8 @@ func (e *Evaluator) found(d *device, a *alarm.Alarm, r *record) (list []alarm.Bi
 	return list
 }
 
-// compared finds the samples that a rule compares, by their labels without the name.
-type compared struct {
+// comparedSamples finds the samples that a rule compares, by their labels without the name.
+type comparedSamples struct {
 	names []string // of their labels
 	rows  map[uint64]promql.Sample
 }
@@ -75,7 +75,7 @@ func (r *evaluation) clearing(ctx context.Context, b *ruleInstance, old *record)
 	if !asked {
 		found = r.comparedBy(ctx, b)
 		if r.compared == nil {
-			r.compared = map[*ruleInstance]compared{}
+			r.compared = map[*ruleInstance]comparedSamples{}
 		}
 		r.compared[b] = found
 	}
@@ -84,7 +84,7 @@ func (r *evaluation) clearing(ctx context.Context, b *ruleInstance, old *record)
 	return s, known
 }
 
-func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found compared) {
+func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found comparedSamples) {
 	c := comparison(b.rule.Expr)
 	if c == nil {
 		return found

@@ -215,7 +215,7 @@ func TestConditions(t *testing.T) {
 		`{x="1"} > 5`:                     {"", "> 5"},
 		`a > on (target) group_left () max_over_time(a_long_name{with="labels"}[1h] offset 1d) * 10000`: {"a", "> ..."},
 	} {
-		e, err := language.ParseExpr(expr)
+		e, err := promqlParser.ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}

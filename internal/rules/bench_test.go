@@ -159,7 +159,7 @@ func benchmarkRules(b *testing.B, targets int, busy bool) {
 		for i, t := range list {
 			r := t.report(now.Add(time.Duration(i) * time.Millisecond))
 			start := time.Now()
-			e.pass(context.Background(), e.device(t.target.Name), r)
+			e.evaluatePoll(context.Background(), e.device(t.target.Name), r)
 			took = append(took, time.Since(start))
 		}
 	}

@@ -22,7 +22,7 @@ var clockFunctions = []string{"minute", "hour", "day_of_week", "day_of_month", "
 
 // clockCallsOf returns the insertions for the functions of a query that return the present time.
 func clockCallsOf(query string) (list []insertion) {
-	expr, err := language.ParseExpr(query)
+	expr, err := promqlParser.ParseExpr(query)
 	if err != nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ type device struct {
 	selectors *Selectors
 	seen      []bool                  // by number of the selector: it selects a series of the target
 	caches    map[string]*seriesCache // by name
-	pass      uint32                  // number of the last
+	poll      uint32                  // number of the last
 	decided   uint32                  // series seen in this pass or before have to be looked at again
 	grown     bool                    // more selectors may select something
 	instances []*ruleInstance         // rules that may have rows here, in their order
@@ -77,7 +77,7 @@ func (d *device) jumped(row labels.Labels, at time.Time) {
 // d.lost, and an error is returned.
 func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
-	d.pass++
+	d.poll++
 	in := &pollWriter{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
 	d.tables = &tables{sets: pass.Sets}
 	if !pass.Up {
@@ -95,13 +95,13 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	}
 	for name, s := range d.caches {
 		if isPollSeries(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {
-			s.drop(d.pass, in.end)
+			s.drop(d.poll, in.end)
 		}
 	}
 	d.complete = d.complete || pass.Err == nil
 	lost := in.commit()
 	for _, s := range d.caches {
-		s.endPass(lost != nil && lost.names == nil)
+		s.endPoll(lost != nil && lost.names == nil)
 	}
 	if before := d.lost.Swap(lost); before != nil && lost == nil {
 		d.mended.Store(at.UnixMilli())
@@ -114,10 +114,10 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 
 // end ends all series of the target.
 func (d *device) end(s *store, at time.Time) error {
-	d.pass++
+	d.poll++
 	in := &pollWriter{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
 	for _, s := range d.caches {
-		s.drop(d.pass, in.end)
+		s.drop(d.poll, in.end)
 	}
 	clear(d.caches)
 	return in.appender.Commit()
@@ -127,7 +127,7 @@ func (d *device) end(s *store, at time.Time) error {
 func (d *device) noteReboots(r *poller.Report, at time.Time) {
 	for _, c := range r.Health.Columns {
 		if c.Desc.Name == "trapline_target_reboots_total" {
-			if c.Values[0] > d.reboots && d.pass > 1 {
+			if c.Values[0] > d.reboots && d.poll > 1 {
 				d.jumped(labels.EmptyLabels(), at)
 			}
 			d.reboots = c.Values[0]
@@ -229,7 +229,7 @@ func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	d.instances, d.restored = kept, nil
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
-	d.decided, d.grown = d.pass, true
+	d.decided, d.grown = d.poll, true
 	d.forgetLooks(set)
 	d.publishHealth()
 	return left

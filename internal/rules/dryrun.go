@@ -65,15 +65,15 @@ func (r *DryRun) open(o *DryRunOptions) (err error) {
 	return err
 }
 
-// Take evaluates polls that began at the same time, and the global rules that are due. It returns the notifications
+// Evaluate evaluates polls that began at the same time, and the global rules that are due. It returns the notifications
 // that receivers would have been sent. The error lists the rules that cannot be evaluated.
-func (r *DryRun) Take(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.DrySent, error) {
+func (r *DryRun) Evaluate(ctx context.Context, now time.Time, passes []poller.Report) ([]notify.DrySent, error) {
 	r.now = now
 	e := r.evaluator
 	var failed error
 	for i := range passes {
 		if d := e.device(passes[i].Target.Name); d != nil {
-			e.pass(ctx, d, &passes[i])
+			e.evaluatePoll(ctx, d, &passes[i])
 			failed = errors.Join(failed, d.failures())
 		}
 	}

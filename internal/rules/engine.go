@@ -41,7 +41,7 @@ func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
 func engineOptions(lookback time.Duration) promql.EngineOpts {
 	return promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: maxSamples, Timeout: maxTime, LookbackDelta: lookback,
-		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: promqlParser,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 	}
 }

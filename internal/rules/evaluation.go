@@ -28,8 +28,8 @@ type evaluation struct {
 
 	changes     []change
 	transitions []outbox.Transition
-	looked      []string                   // baseline rules that have had their first look
-	compared    map[*ruleInstance]compared // of rules whose alarms have ended
+	looked      []string                          // baseline rules that have had their first evaluation
+	compared    map[*ruleInstance]comparedSamples // of rules whose alarms have ended
 }
 
 func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Duration, at time.Time) *evaluation {

@@ -39,7 +39,7 @@ type Evaluator struct {
 	clock      *clock
 	lastAlive  time.Time // when restored alerts were last evaluated
 
-	queryEngine atomic.Pointer[queryEngine] // nil until it is open
+	queryEngine atomic.Pointer[queryEngine] // nil until the store is open
 	ready       chan *device                // that have passes to evaluate
 	changed     chan struct{}
 
@@ -295,15 +295,15 @@ func (e *Evaluator) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case d := <-e.ready:
-			for r, ok := e.next(d); ok; r, ok = e.next(d) {
-				e.pass(context.WithoutCancel(ctx), d, &r)
+			for r, ok := e.nextPoll(d); ok; r, ok = e.nextPoll(d) {
+				e.evaluatePoll(context.WithoutCancel(ctx), d, &r)
 			}
 		}
 	}
 }
 
-// next removes and returns the next poll of a device.
-func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
+// nextPoll removes and returns the next poll of a device.
+func (e *Evaluator) nextPoll(d *device) (r poller.Report, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(d.waiting) == 0 {
@@ -315,8 +315,8 @@ func (e *Evaluator) next(d *device) (r poller.Report, ok bool) {
 	return r, true
 }
 
-// pass evaluates the rules of a target for a poll.
-func (e *Evaluator) pass(ctx context.Context, d *device, r *poller.Report) {
+// evaluatePoll evaluates the rules of a target for a poll.
+func (e *Evaluator) evaluatePoll(ctx context.Context, d *device, r *poller.Report) {
 	s := e.queryEngine.Load()
 	e.mu.Lock()
 	set, settings := e.set, e.settings

@@ -90,7 +90,7 @@ func Parse(file string, content []byte) (groups []*Group, problems []Problem, do
 	if len(f.problems) > 0 {
 		return nil, f.problems, f.warnings
 	}
-	parsed, errs := rulefmt.Parse(content, false, names, language, silent)
+	parsed, errs := rulefmt.Parse(content, false, nameValidation, promqlParser, silent)
 	for _, err := range errs {
 		f.addError(err)
 	}
@@ -269,7 +269,7 @@ func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 
 // newRule returns a rule, or nil if its expression cannot be parsed, which is reported elsewhere.
 func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
-	expr, err := language.ParseExpr(r.Expr)
+	expr, err := promqlParser.ParseExpr(r.Expr)
 	if err != nil {
 		return nil
 	}

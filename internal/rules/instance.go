@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-// instance is a rule of one target, or a global one.
+// ruleInstance is a rule for one target, or a global one.
 type ruleInstance struct {
 	rule *Rule
 

@@ -12,7 +12,7 @@ type Label struct{ Name, Value string }
 
 // ParseSeries reads the selector of one series, such as ifOperStatus{ifIndex="3"}: its labels are equal to something.
 func ParseSeries(text string) (metric string, with []Label, err error) {
-	matchers, err := language.ParseMetricSelector(text)
+	matchers, err := promqlParser.ParseMetricSelector(text)
 	if err != nil {
 		return "", nil, fmt.Errorf("%q is not a selector: write one such as 'ifOperStatus{ifIndex=\"3\"}', in quotes for the shell", text)
 	}

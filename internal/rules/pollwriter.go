@@ -67,13 +67,13 @@ func (in *pollWriter) column(c *series.Column, rendered []byte) {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
 		one := s.find(hashOf(row, extra))
 		var lset labels.Labels
-		if one.pass <= in.device.decided {
+		if one.poll <= in.device.decided {
 			lset = in.labels(c.Desc.Name, rendered, row, extra)
 			one.wanted = in.device.selectors.mark(lset, in.device.seen)
 			in.device.grown = in.device.grown || one.wanted
 		}
-		known := one.pass > 0
-		one.pass = in.device.pass
+		known := one.poll > 0
+		one.poll = in.device.poll
 		if !one.wanted {
 			continue
 		}
@@ -109,7 +109,7 @@ func (in *pollWriter) append(name string, one *cachedSeries, v float64, lset fun
 	one.ref = ref
 }
 
-// writeError notes that a sample was not taken. Of a duplicate, the series has the first.
+// reject notes a sample that was not stored. Of duplicates, the series has the first.
 func (in *pollWriter) reject(name string, err error) {
 	in.rejected = err
 	if errors.Is(err, storage.ErrDuplicateSampleForTimestamp) {

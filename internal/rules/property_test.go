@@ -75,7 +75,7 @@ func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 	compared, refused, rowsSeen := 0, 0, 0
 	for compared < 2000 {
 		text := x.vector(1 + x.IntN(3))
-		e, err := language.ParseExpr(text)
+		e, err := promqlParser.ParseExpr(text)
 		if err != nil {
 			continue
 		}
@@ -135,7 +135,7 @@ func TestRulesThatAreNotBoundHaveNoRows(t *testing.T) {
 	unbound := 0
 	for unbound < 300 {
 		text := x.vector(1 + x.IntN(3))
-		e, err := language.ParseExpr(text)
+		e, err := promqlParser.ParseExpr(text)
 		if err != nil || Separable(e) != nil {
 			continue
 		}

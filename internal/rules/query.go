@@ -83,7 +83,7 @@ func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {
 	if err := CheckText(text); err != nil {
 		return nil, err
 	}
-	expr, err := language.ParseExpr(text)
+	expr, err := promqlParser.ParseExpr(text)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (n *number) UnmarshalText(text []byte) error {
 // sent reports whether receivers were notified of the alert.
 func (r *record) sent() bool { return r.Firing && !r.Baseline }
 
-// health are the labels that others see.
+// shown returns the labels with the severity.
 func (r *record) shown() labels.Labels { return withSeverity(r.Labels, r.Severity) }
 
 // cutSeverity moves the severity out of the labels of a new record, if the rule sets it.
@@ -205,7 +205,7 @@ func recordOf(a *alarm.Alarm) *record {
 	}
 }
 
-// reconfigure finds the rule of a record that does not name it, and makes the record one of that rule.
+// assignRule finds the rule of a record without one, and returns the record of that rule.
 func (s *Set) assignRule(r *record) (*Rule, *record) {
 	for _, rule := range s.Rules() {
 		if !rule.mayHaveRaised(r.Labels) {

@@ -144,7 +144,7 @@ func (r *rig) pollOf(t *poller.Target, err error, rows ...string) {
 		up = 1
 	}
 	fares := setOf(r.T, fmt.Sprintf("trapline_target_up %g", up), fmt.Sprintf("trapline_target_reboots_total %g", r.reboots))
-	r.e.pass(r.Context(), r.e.device(t.Name), &poller.Report{Target: t, Last: p, Health: fares})
+	r.e.evaluatePoll(r.Context(), r.e.device(t.Name), &poller.Report{Target: t, Last: p, Health: fares})
 	r.e.dueGlobal(r.Context(), r.due, r.e.now())
 }
 

@@ -80,11 +80,11 @@ func (s *Set) Rules() []*Rule {
 	return list
 }
 
-// names are valid as Prometheus 3 has them.
-const names = model.UTF8Validation
+// nameValidation is the scheme of Prometheus 3.
+const nameValidation = model.UTF8Validation
 
-// language is PromQL as Prometheus has it without feature flags.
-var language = parser.NewParser(parser.Options{})
+// promqlParser is PromQL as Prometheus has it without feature flags.
+var promqlParser = parser.NewParser(parser.Options{})
 
 // Severities returns the values of the label severity of alerting rules, templates verbatim; "" for a rule without one.
 func (s *Set) Severities() (words []string) {

@@ -46,7 +46,7 @@ func newSelectors(list []*Rule) *Selectors {
 		}
 		for _, text := range r.Annotations {
 			if strings.Contains(text, "query") {
-				for _, name := range word.FindAllString(text, -1) {
+				for _, name := range metricName.FindAllString(text, -1) {
 					s.mentions[name] = true
 				}
 			}
@@ -56,8 +56,8 @@ func newSelectors(list []*Rule) *Selectors {
 	return s
 }
 
-// word matches a possible metric name in the text of a template.
-var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+// metricName matches a possible metric name in the text of a template.
+var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
 // Named reports whether any rule selects series of that name.
 func (s *Selectors) Named(name string) bool {

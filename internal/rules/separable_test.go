@@ -25,7 +25,7 @@ func TestWhatIsGlobalAndWhy(t *testing.T) {
 		`topk(3, a)`:                                   "topk(3, a) mixes targets",
 		`histogram_quantile(0.9, sum by (target) (a))`: "",
 	} {
-		e, err := language.ParseExpr(expr)
+		e, err := promqlParser.ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}

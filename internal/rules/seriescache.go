@@ -23,7 +23,7 @@ type cachedSeries struct {
 	ref    storage.SeriesRef
 	last   float64 // value
 	step   float64 // by which the value grew last, of a counter
-	pass   uint32  // in which it was last seen; 0 if it is new
+	poll   uint32  // in which it was last seen; 0 if it is new
 	wanted bool
 }
 
@@ -63,7 +63,7 @@ func (s *seriesCache) find(hash uint64) *cachedSeries {
 func (s *seriesCache) drop(pass uint32, gone func(storage.SeriesRef)) {
 	kept := s.series[:0]
 	for _, one := range s.series {
-		if one.pass == pass {
+		if one.poll == pass {
 			kept = append(kept, one)
 		} else if one.ref != 0 {
 			gone(one.ref)
@@ -73,8 +73,8 @@ func (s *seriesCache) drop(pass uint32, gone func(storage.SeriesRef)) {
 	s.series = kept
 }
 
-// endPass resets the state of a poll. If nothing of the poll was stored, the dropped series are still to end.
-func (s *seriesCache) endPass(failed bool) {
+// endPoll resets the state of a poll. If nothing of the poll was stored, the dropped series are still to end.
+func (s *seriesCache) endPoll(failed bool) {
 	if failed {
 		s.series = append(s.series, s.dropped...)
 	}

@@ -19,7 +19,7 @@ import (
 	"trapline/internal/rules/samples"
 )
 
-// queryEngine keeps the samples that rules look back at.
+// store holds the samples that rules read.
 type store struct {
 	samples   *samples.Store
 	temporary string // a directory to remove in the end

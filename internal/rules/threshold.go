@@ -88,7 +88,7 @@ func (t *Threshold) Problems() []setting.Problem {
 	if len(found) > 0 {
 		return found
 	}
-	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, names, language) {
+	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, nameValidation, promqlParser) {
 		found.Add("", "threshold %q: %s", t.Name, placeless.ReplaceAllString(problem.Error(), ""))
 	}
 	return found

@@ -21,12 +21,12 @@ import (
 
 // Trial is an expression to be tried on the last polls and on the samples that rules look back at.
 type Trial struct {
-	Expr    string
-	Reports []poller.Report // of the targets to try it on
+	Expr  string
+	Polls []poller.Report // of the targets to try it on
 }
 
-// Tried is the result of a Trial.
-type Tried struct {
+// TrialResult is the result of a Trial.
+type TrialResult struct {
 	Matches []Match       // now, sorted by target and labels
 	Window  time.Duration // that was looked back over; 0 if there are no samples
 	Began   int           // how often it became true for a series in Window
@@ -55,10 +55,10 @@ func (e *ExprError) Unwrap() error { return e.Err }
 const maxTrySteps = 240
 
 // Try evaluates an expression now and over the samples that are kept, within the bounds of a query.
-func (e *Evaluator) Try(ctx context.Context, t *Trial) (*Tried, error) {
+func (e *Evaluator) Try(ctx context.Context, t *Trial) (*TrialResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxQueryTime)
 	defer cancel()
-	found := &Tried{}
+	found := &TrialResult{}
 	tr, err := e.newTrial(t)
 	for _, step := range []func() error{tr.gather, func() error { tr.names(found); return nil }, func() error { return tr.present(ctx, found) }, func() error { return tr.past(ctx, found) }} {
 		if err == nil {
@@ -76,14 +76,14 @@ func (e *Evaluator) newTrial(t *Trial) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	expr, err := language.ParseExpr(t.Expr)
+	expr, err := promqlParser.ParseExpr(t.Expr)
 	if err != nil {
 		return nil, err
 	}
 	if expr.Type() != parser.ValueTypeVector {
 		return nil, fmt.Errorf("it gives a %s, of which no alarm can arise: compare a metric, as in ifOperStatus == 2", parser.DocumentedType(expr.Type()))
 	}
-	return &trial{evaluator: e, expr: expr, text: t.Expr, reports: t.Reports, queryEngine: e.queryEngine.Load(), now: e.now(), maxSeries: int(c.maxSeries())}, nil
+	return &trial{evaluator: e, expr: expr, text: t.Expr, reports: t.Polls, queryEngine: e.queryEngine.Load(), now: e.now(), maxSeries: int(c.maxSeries())}, nil
 }
 
 // trial is the state of a Trial, and the queryable of its queries.
@@ -152,7 +152,7 @@ func mayBeNamed(vs *parser.VectorSelector, name string) bool {
 }
 
 // names notes the metrics of the expression that do not exist, or exist only in the last poll.
-func (t *trial) names(found *Tried) {
+func (t *trial) names(found *TrialResult) {
 	seen := map[string]bool{}
 	for _, vs := range selectors(t.expr) {
 		name := nameOf(vs)
@@ -180,7 +180,7 @@ func (t *trial) kept(name string) bool {
 }
 
 // present evaluates the expression now.
-func (t *trial) present(ctx context.Context, found *Tried) error {
+func (t *trial) present(ctx context.Context, found *TrialResult) error {
 	q, err := t.engine().NewInstantQuery(ctx, t, nil, t.text, t.now)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (t *trial) engine() *promql.Engine {
 }
 
 // past evaluates the expression over the stored samples, and notes since when and how often it was true.
-func (t *trial) past(ctx context.Context, found *Tried) error {
+func (t *trial) past(ctx context.Context, found *TrialResult) error {
 	window, step := t.window()
 	if window <= 0 || len(found.Unkept) > 0 {
 		return nil
@@ -313,9 +313,9 @@ type trialQuerier struct {
 
 func (q *trialQuerier) Select(ctx context.Context, _ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	vs := &parser.VectorSelector{LabelMatchers: matchers}
-	sets := []storage.SeriesSet{&list{series: q.trial.series, wanted: func(l labels.Labels) bool { return selected(vs, l) }, at: -1}}
+	sets := []storage.SeriesSet{&seriesList{series: q.trial.series, wanted: func(l labels.Labels) bool { return selected(vs, l) }, at: -1}}
 	if q.kept != nil {
-		sets = append(sets, &only{q.kept.Select(ctx, true, hints, matchers...), q.trial.of})
+		sets = append(sets, &onlyTargets{q.kept.Select(ctx, true, hints, matchers...), q.trial.of})
 	}
 	return storage.NewMergeSeriesSet(sets, 0, storage.ChainedSeriesMerge)
 }
@@ -335,14 +335,14 @@ func (q *trialQuerier) Close() error {
 	return q.kept.Close()
 }
 
-// list iterates over the wanted series of a list.
-type list struct {
+// seriesList iterates over the wanted series of a list.
+type seriesList struct {
 	series []storage.Series
 	wanted func(labels.Labels) bool
 	at     int
 }
 
-func (l *list) Next() bool {
+func (l *seriesList) Next() bool {
 	for l.at++; l.at < len(l.series); l.at++ {
 		if l.wanted(l.series[l.at].Labels()) {
 			return true
@@ -351,17 +351,17 @@ func (l *list) Next() bool {
 	return false
 }
 
-func (l *list) At() storage.Series                { return l.series[l.at] }
-func (l *list) Err() error                        { return nil }
-func (l *list) Warnings() annotations.Annotations { return nil }
+func (l *seriesList) At() storage.Series                { return l.series[l.at] }
+func (l *seriesList) Err() error                        { return nil }
+func (l *seriesList) Warnings() annotations.Annotations { return nil }
 
-// only filters a set by target; series without a target remain.
-type only struct {
+// onlyTargets filters a set by target; series without a target remain.
+type onlyTargets struct {
 	storage.SeriesSet
 	of map[string]bool
 }
 
-func (o *only) Next() bool {
+func (o *onlyTargets) Next() bool {
 	for o.SeriesSet.Next() {
 		target := o.At().Labels().Get(poller.TargetLabel)
 		if target == "" || o.of[target] {

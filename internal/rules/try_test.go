@@ -22,16 +22,16 @@ func (r *rig) reports(rows map[string][]string) (list []poller.Report) {
 	return list
 }
 
-func (r *rig) try(expr string, reports []poller.Report) *Tried {
+func (r *rig) try(expr string, reports []poller.Report) *TrialResult {
 	r.Helper()
-	found, err := r.e.Try(r.Context(), &Trial{Expr: expr, Reports: reports})
+	found, err := r.e.Try(r.Context(), &Trial{Expr: expr, Polls: reports})
 	if err != nil {
 		r.Fatal(err)
 	}
 	return found
 }
 
-func matchesOf(found *Tried) string {
+func matchesOf(found *TrialResult) string {
 	var list []string
 	for _, m := range found.Matches {
 		list = append(list, fmt.Sprintf("%s%v=%g", m.Target, m.Labels, m.Value))
@@ -108,7 +108,7 @@ func TestTryIsBounded(t *testing.T) {
 		{"max_over_time(a[52w:1s]) > 0", "a subquery is evaluated"},
 		{strings.Repeat("a or ", 3000) + "a", "octets"},
 	} {
-		_, err := r.e.Try(t.Context(), &Trial{Expr: c.expr, Reports: reports})
+		_, err := r.e.Try(t.Context(), &Trial{Expr: c.expr, Polls: reports})
 		wrong := (*ExprError)(nil)
 		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.40s: %v, want %s", c.expr, err, c.want)
@@ -118,7 +118,7 @@ func TestTryIsBounded(t *testing.T) {
 	for i := range 100_001 {
 		rows = append(rows, fmt.Sprintf(`fan{i="%d"} 0`, i))
 	}
-	if _, err := r.e.Try(t.Context(), &Trial{Expr: "fan == 0", Reports: r.reports(map[string][]string{"sw1": rows})}); err == nil || !strings.Contains(err.Error(), "fewer targets") {
+	if _, err := r.e.Try(t.Context(), &Trial{Expr: "fan == 0", Polls: r.reports(map[string][]string{"sw1": rows})}); err == nil || !strings.Contains(err.Error(), "fewer targets") {
 		t.Error(err)
 	}
 }

@@ -41,7 +41,7 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 				return fmt.Errorf("--start: %w", err)
 			}
 		}
-		tapes, err := tapesOf(w, *dirs, *interval)
+		playbacks, err := playbacksOf(w, *dirs, *interval)
 		if err != nil {
 			return err
 		}
@@ -49,16 +49,16 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 		defer out.Flush()
 		line := cli.NamedBy(w.Config.Names)
 		passes := 0
-		for i := range tapes {
-			passes += len(tapes[i].Recordings)
+		for i := range playbacks {
+			passes += len(playbacks[i].Recordings)
 		}
 		bar := cli.NewProgressBeside("polls", passes)
 		defer bar.End()
-		return replay.Run(ctx, tapes, replay.Options{
+		return replay.Run(ctx, playbacks, replay.Options{
 			Rules: rehearsal(w), Start: at,
-			Told:  func(t notify.DrySent) { printTold(out, &t, w.Config.Names, line) },
-			Ended: func() { bar.Add(1) },
-			Warn:  func(err error) { logger.Warn("the replay is incomplete", "err", err) },
+			Sent:      func(t notify.DrySent) { printTold(out, &t, w.Config.Names, line) },
+			PollEnded: func() { bar.Add(1) },
+			Warn:      func(err error) { logger.Warn("the replay is incomplete", "err", err) },
 		})
 	}
 }
@@ -76,9 +76,9 @@ func rehearsal(w *runtimeconfig.Config) rules.DryRunOptions {
 	return o
 }
 
-// tapesOf finds the recordings of targets in directories of their names.
-func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Tape, error) {
-	var tapes []replay.Tape
+// playbacksOf finds the recordings of targets in directories of their names.
+func playbacksOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Playback, error) {
+	var playbacks []replay.Playback
 	for _, dir := range dirs {
 		name := filepath.Base(filepath.Clean(dir))
 		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
@@ -89,7 +89,7 @@ func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]
 		if interval > 0 {
 			target.Interval = interval
 		}
-		t := replay.Tape{Target: &target}
+		t := replay.Playback{Target: &target}
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return nil, err
@@ -102,9 +102,9 @@ func tapesOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]
 		if len(t.Recordings) == 0 {
 			return nil, fmt.Errorf("%s: there are no recordings (*.snmprec) in it", dir)
 		}
-		tapes = append(tapes, t)
+		playbacks = append(playbacks, t)
 	}
-	return tapes, nil
+	return playbacks, nil
 }
 
 // printTold prints a line about a notification, and one for each of its variable bindings.

@@ -27,12 +27,12 @@ type feed struct {
 	start    time.Time
 	interval time.Duration
 	targets  []*poller.Target
-	series   map[string][]fed // by target
+	series   map[string][]inputRow // by target
 	names    notify.Names
 }
 
-// fed is an input series.
-type fed struct {
+// inputRow is an input series.
+type inputRow struct {
 	name   string
 	labels []byte // rendered, without the target's
 	object *mibs.Node
@@ -41,7 +41,7 @@ type fed struct {
 }
 
 func newFeed(t *test, names notify.Names) (*feed, error) {
-	f := &feed{start: t.start(), interval: time.Duration(t.Interval), series: map[string][]fed{}, names: names}
+	f := &feed{start: t.start(), interval: time.Duration(t.Interval), series: map[string][]inputRow{}, names: names}
 	for _, s := range t.InputSeries {
 		l, values, err := language.ParseSeriesDesc(s.Series + " " + s.Values)
 		if err != nil {
@@ -51,7 +51,7 @@ func newFeed(t *test, names notify.Names) (*feed, error) {
 		if target == "" {
 			return nil, fmt.Errorf("the series %s has no label target: each poll is of one target", s.Series)
 		}
-		one := fed{name: l.Get(model.MetricNameLabel), values: values}
+		one := inputRow{name: l.Get(model.MetricNameLabel), values: values}
 		l.Range(func(l labels.Label) {
 			if l.Name != model.MetricNameLabel && l.Name != poller.TargetLabel {
 				one.labels = series.AppendLabel(one.labels, 0, l.Name, []byte(l.Value))
@@ -69,12 +69,12 @@ func newFeed(t *test, names notify.Names) (*feed, error) {
 	return f, nil
 }
 
-// passes returns the polls that begin at the nth interval. A target whose series have all ended has none.
-func (f *feed) passes(n int) (reports []poller.Report) {
+// polls returns the polls that begin at the nth interval. A target whose series have all ended has none.
+func (f *feed) polls(n int) (reports []poller.Report) {
 	for _, t := range f.targets {
 		list := f.series[t.Name]
-		if slices.ContainsFunc(list, func(s fed) bool { return n < len(s.values) }) {
-			reports = append(reports, f.pass(t, list, n))
+		if slices.ContainsFunc(list, func(s inputRow) bool { return n < len(s.values) }) {
+			reports = append(reports, f.poll(t, list, n))
 		}
 	}
 	return reports
@@ -82,7 +82,7 @@ func (f *feed) passes(n int) (reports []poller.Report) {
 
 var silent = &access.Error{Reason: access.Timeout, Err: errors.New("it has no samples")}
 
-func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
+func (f *feed) poll(t *poller.Target, list []inputRow, n int) poller.Report {
 	fares, device := newSetBuilder(), newSetBuilder()
 	answered, up := false, -1.0
 	for _, s := range list {
@@ -108,7 +108,7 @@ func (f *feed) pass(t *poller.Target, list []fed, n int) poller.Report {
 		p.Err, p.Errors = silent, []*access.Error{silent}
 		up = 0
 	}
-	fares.add(&fed{name: upMetric}, up)
+	fares.add(&inputRow{name: upMetric}, up)
 	return poller.Report{Target: t, Last: p, Health: fares.set}
 }
 
@@ -141,7 +141,7 @@ type setBuilder struct {
 
 func newSetBuilder() *setBuilder { return &setBuilder{&series.Set{}, map[string]int{}} }
 
-func (b *setBuilder) add(s *fed, v float64) {
+func (b *setBuilder) add(s *inputRow, v float64) {
 	at, known := b.byName[s.name]
 	if !known {
 		at = len(b.set.Columns)
@@ -161,7 +161,7 @@ func (b *setBuilder) add(s *fed, v float64) {
 }
 
 // describe returns the description of a series, a counter if the MIB object is one.
-func (s *fed) describe() *series.Desc {
+func (s *inputRow) describe() *series.Desc {
 	d := &series.Desc{Name: s.name}
 	if s.object != nil {
 		d.Object = s.object.OID

@@ -91,7 +91,7 @@ func (r *run) checkTraps() error {
 	}
 	var sent []notify.DrySent
 	for n, at := 0, time.Duration(0); at <= last; n, at = n+1, at+feed.interval {
-		more, err := dry.Take(r.context, r.test.start().Add(at), feed.passes(n))
+		more, err := dry.Evaluate(r.context, r.test.start().Add(at), feed.polls(n))
 		if err != nil {
 			return fmt.Errorf("at %s: %w", duration(at), err)
 		}
