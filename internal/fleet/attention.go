@@ -147,7 +147,7 @@ func commonLabel(list []*poller.Summary, everywhere map[string]string) string {
 
 func targetsPath(query string) string { return "/targets?q=" + url.QueryEscape(query) }
 
-// SilentTargets are the targets that answered once and do not any more.
+// SilentTargets returns sentences on the targets that answered once and are down.
 func SilentTargets(all []*poller.Summary, now time.Time) []api.Attention {
 	var list []api.Attention
 	left := 0
@@ -196,7 +196,7 @@ func names(list []*poller.Summary) string {
 	return strings.Join(texts, ", ")
 }
 
-// NeverAnswered are the targets that are down and never answered, by reason.
+// NeverAnswered returns sentences on the targets that are down and never answered, by reason.
 func NeverAnswered(all []*poller.Summary) []api.Attention {
 	by := map[string][]*poller.Summary{}
 	for _, u := range all {
@@ -224,7 +224,7 @@ func NeverAnswered(all []*poller.Summary) []api.Attention {
 	return list
 }
 
-// PartialTargets are the targets of which something is missing, by table and reason.
+// PartialTargets returns sentences on the targets with incomplete tables, by table and reason.
 func PartialTargets(all []*poller.Summary) []api.Attention {
 	var members []*poller.Summary
 	by := map[string]int{}
@@ -271,7 +271,7 @@ func PartialTargets(all []*poller.Summary) []api.Attention {
 	return []api.Attention{one}
 }
 
-// SlowTargets are the targets whose polls take more than half of their interval.
+// SlowTargets returns sentences on the targets whose polls take more than half of their interval.
 func SlowTargets(all []*poller.Summary) []api.Attention {
 	var worst *poller.Summary
 	n := 0

@@ -18,7 +18,7 @@ type Fleet struct {
 	open     poller.Open // the session to a target, to request objects beside its polls; nil if that is not possible
 	catalog  *catalog.Catalog
 	console  *alerting.Console
-	started  time.Time // targets the process
+	started  time.Time // of the process
 	sessions sessions
 }
 

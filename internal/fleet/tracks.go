@@ -12,7 +12,7 @@ import (
 // tracks are the rates and histories of the rows of a grid.
 type tracks struct {
 	view *history.View // nil where none are kept
-	rows []int         // targets the view, by row of the grid; -1 where it has none
+	rows []int         // of the view, by row of the grid; -1 where it has none
 }
 
 // tracksOf returns the rates and histories of a kind.

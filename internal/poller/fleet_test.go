@@ -151,7 +151,7 @@ func tryFleet(t *testing.T, r *rand.Rand) {
 			t.Errorf("%s of kind %d: %d passes, %d left out", name, k, s.passes.Load(), s.missed.Load())
 		}
 	}
-	if p.places.taken != 0 || p.places.holders.Len() != 0 || len(p.newcomers.free)+len(p.unresponsive.free) != 0 {
-		t.Errorf("places: %d taken; lanes: %d and %d", p.places.taken, len(p.newcomers.free), len(p.unresponsive.free))
+	if p.places.taken != 0 || p.places.holders.Len() != 0 || len(p.newcomers.taken)+len(p.unresponsive.taken) != 0 {
+		t.Errorf("places: %d taken; slots: %d and %d", p.places.taken, len(p.newcomers.taken), len(p.unresponsive.taken))
 	}
 }

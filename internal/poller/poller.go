@@ -40,7 +40,7 @@ type Poller struct {
 
 	// A pass over a device that answered in its last one begins as soon as there is a place. One over a
 	// device that did not, or never was asked, takes a place with the first answer, and until then waits
-	// in a lane: so no number of dead devices takes the places of those that live, nor do those known to
+	// for a slot: so no number of dead devices takes the places of those that live, nor do those known to
 	// be dead delay the first meeting with others.
 	places                  *places
 	newcomers, unresponsive *slots

@@ -31,13 +31,13 @@ func (r *Report) Self() series.Group {
 }
 
 // Tracker reports on a target over passes that others make, as a Poller does over its own.
-type Tracker struct{ state }
+type Tracker struct{ state state }
 
-// NewTracker begins with a target of which nothing is known.
-func NewTracker(t *Target) *Tracker { return &Tracker{state{target: t}} }
+// NewTracker returns a tracker of a target that has not been polled.
+func NewTracker(t *Target) *Tracker { return &Tracker{state: state{target: t}} }
 
 // Observe notes a pass and returns the report right after it.
-func (f *Tracker) Observe(p *Pass) Report {
-	f.took(p)
-	return f.report(f.target, p.Start.Add(p.Duration))
+func (t *Tracker) Observe(p *Pass) Report {
+	t.state.took(p)
+	return t.state.report(t.state.target, p.Start.Add(p.Duration))
 }

@@ -9,7 +9,7 @@ import (
 // slots bounds the passes over devices that are not expected to answer, from their beginning to the first
 // answer: how many wait at once, and how many begin in a second.
 type slots struct {
-	free chan struct{}
+	taken chan struct{} // has an element for each pass
 
 	mu   sync.Mutex
 	next time.Time // when the next pass may begin
@@ -24,12 +24,12 @@ const (
 	silentSpacing = 500 * time.Microsecond
 )
 
-func newSlots(size int) *slots { return &slots{free: make(chan struct{}, size)} }
+func newSlots(size int) *slots { return &slots{taken: make(chan struct{}, size)} }
 
 // enter waits for a slot and for the pass's turn, and reports whether ctx was not canceled before.
 func (l *slots) enter(ctx context.Context) bool {
 	select {
-	case l.free <- struct{}{}:
+	case l.taken <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
@@ -60,4 +60,4 @@ func (l *slots) turn(now time.Time) time.Duration {
 	return at.Sub(now)
 }
 
-func (l *slots) leave() { <-l.free }
+func (l *slots) leave() { <-l.taken }
