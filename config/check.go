@@ -9,20 +9,20 @@ import (
 )
 
 // check asks everything in the file that can be wrong whether it is.
-func (s *source) check() {
-	c := checker{source: s, layouts: map[reflect.Type]layout{}, asks: map[reflect.Type]bool{}}
+func (s *source[T]) check() {
+	c := checker[T]{source: s, layouts: map[reflect.Type]layout{}, asks: map[reflect.Type]bool{}}
 	c.value(reflect.ValueOf(&s.config).Elem())
 }
 
 // checker visits the values of a file, each with its path.
-type checker struct {
-	source  *source
+type checker[T any] struct {
+	source  *source[T]
 	at      path
 	layouts map[reflect.Type]layout
 	asks    map[reflect.Type]bool // whether a value of the type, or one below it, can be asked
 }
 
-func (c *checker) value(v reflect.Value) {
+func (c *checker[T]) value(v reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		if !v.IsNil() {
 			c.value(v.Elem())
@@ -47,12 +47,12 @@ func (c *checker) value(v reflect.Value) {
 
 // ask reports the mistakes that v finds in itself, unless they may come of one that was told before, and
 // its warnings.
-func (c *checker) ask(v reflect.Value) {
+func (c *checker[T]) ask(v reflect.Value) {
 	asked := v.Addr().Interface()
 	if checked, ok := asked.(setting.Checked); ok {
 		for _, m := range checked.Problems() {
 			if p := c.at.below(m.Path); !c.source.consequence(c.at, p) {
-				c.source.wrong(p, nil, m.Text)
+				c.source.report(p, nil, m.Text)
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func (c *checker) ask(v reflect.Value) {
 	}
 }
 
-func (c *checker) settings(v reflect.Value) {
+func (c *checker[T]) settings(v reflect.Value) {
 	l := c.layout(v.Type())
 	for _, i := range l.inline {
 		c.value(v.Field(i))
@@ -73,12 +73,12 @@ func (c *checker) settings(v reflect.Value) {
 	}
 }
 
-func (c *checker) entries(v reflect.Value) {
+func (c *checker[T]) entries(v reflect.Value) {
 	keys := slices.SortedFunc(v.Seq(), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	for _, key := range keys {
 		entry := v.MapIndex(key)
 		if entry.Kind() == reflect.Pointer && entry.IsNil() {
-			c.source.wrong(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
+			c.source.report(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
 			continue
 		}
 		addressable := reflect.New(entry.Type()).Elem()
@@ -87,13 +87,13 @@ func (c *checker) entries(v reflect.Value) {
 	}
 }
 
-func (c *checker) below(step string, v reflect.Value) {
+func (c *checker[T]) below(step string, v reflect.Value) {
 	c.at = append(c.at, step)
 	c.value(v)
 	c.at = c.at[:len(c.at)-1]
 }
 
-func (c *checker) layout(t reflect.Type) layout {
+func (c *checker[T]) layout(t reflect.Type) layout {
 	l, ok := c.layouts[t]
 	if !ok {
 		l = layoutOf(t)
@@ -102,7 +102,7 @@ func (c *checker) layout(t reflect.Type) layout {
 	return l
 }
 
-func (c *checker) asked(t reflect.Type) bool {
+func (c *checker[T]) asked(t reflect.Type) bool {
 	asks, ok := c.asks[t]
 	if ok {
 		return asks

@@ -100,7 +100,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 }
 
 // configuration gives what the files say, and keeps of the files themselves no more than their text.
-func (u *union) configuration(o Options) (*Config, error) {
+func (u *merged) configuration(o Options) (*Config, error) {
 	c := u.config
 	c.Files, c.ModuleFiles = u.files(), u.moduleFiles()
 	dirs := slices.Concat(o.MIBDirs, c.MIBs.Dirs)
@@ -113,23 +113,23 @@ func (u *union) configuration(o Options) (*Config, error) {
 		c.Book = func() (*profile.Registry, error) { return book, nil }
 		return &c, nil
 	}
-	bare := &union{config: c}
+	bare := &merged{config: c}
 	c.Book = sync.OnceValues(func() (*profile.Registry, error) { return bare.book(o) })
 	return &c, nil
 }
 
-func readAll(patterns []string, o Options) (*union, error) {
+func readAll(patterns []string, o Options) (*merged, error) {
 	files, warnings, mistakes := match(patterns)
-	var sources []*source
+	var sources []*configSource
 	for _, file := range files {
-		s := read(file)
+		s := read[Config](file, &dialect)
 		if s.old != nil && o.convert {
 			s = converted(s)
 			warnings = append(warnings, s.notes...)
 		}
 		sources = append(sources, s)
 	}
-	u, more := unite(sources, o)
+	u, more := merge(sources, o)
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}

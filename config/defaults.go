@@ -16,7 +16,7 @@ import (
 const defaultStateDir = "trapline-data"
 
 // defaults sets what the files leave out and what depends on all of them.
-func (u *union) defaults() {
+func (u *merged) defaults() {
 	c := &u.config
 	if len(c.Auths) == 0 && len(c.Targets)+len(c.Receivers) > 0 && !u.lacks("auths") {
 		auth := access.DefaultAuth()
@@ -30,7 +30,7 @@ func (u *union) defaults() {
 			t.Auth = cmp.Or(t.Auth, auth)
 			if len(t.Modules) == 0 {
 				t.Modules = slices.Clone(modules)
-				s.warnEmptyModules(path{"targets", index(i), "modules"}, modules[0])
+				warnEmptyModules(s, path{"targets", index(i), "modules"}, modules[0])
 			}
 			all[i] = *t
 		}
@@ -45,7 +45,7 @@ func (u *union) defaults() {
 
 // usualAuth is the auth of targets that name none: the default one, or the only one. It is empty where the
 // target has to name one.
-func (u *union) usualAuth() string {
+func (u *merged) usualAuth() string {
 	if _, ok := u.config.Auths[poller.DefaultAuth]; ok {
 		return poller.DefaultAuth
 	}
@@ -58,7 +58,7 @@ func (u *union) usualAuth() string {
 }
 
 // usualModules are the modules of targets that name none.
-func (u *union) usualModules() []string {
+func (u *merged) usualModules() []string {
 	if _, ok := u.config.Modules[poller.DefaultModule]; ok {
 		return []string{poller.DefaultModule}
 	}
@@ -66,7 +66,7 @@ func (u *union) usualModules() []string {
 }
 
 // warnEmptyModules warns of a list without modules, which does not mean that none are read.
-func (s *source) warnEmptyModules(at path, usual string) {
+func warnEmptyModules(s *configSource, at path, usual string) {
 	if s.value(at) != nil {
 		s.warn(at, fmt.Sprintf("an empty list stands for the default, [%s]: name modules, or leave it out", usual))
 	}

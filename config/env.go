@@ -13,8 +13,8 @@ import (
 
 // expandEnv replaces the environment variables in the credentials. snmp_exporter does so in username,
 // password and priv_password only, and knows no way to write a $ itself.
-func (s *source) expandEnv() {
-	for name, auth := range s.config.Auths {
+func expandEnv[T any](s *source[T], auths map[string]*access.Auth) {
+	for name, auth := range auths {
 		if auth == nil {
 			continue
 		}
@@ -23,8 +23,8 @@ func (s *source) expandEnv() {
 			*field = value
 			at := path{"auths", name, key}
 			for _, text := range complaints {
-				s.harmed[at[:2].String()] = true
-				s.wrong(at, nil, text)
+				s.incomplete[at[:2].String()] = true
+				s.report(at, nil, text)
 			}
 		}
 	}

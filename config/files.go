@@ -94,7 +94,7 @@ func wordOctet(c byte) bool {
 }
 
 // files are those that were read, and the rule files that they name.
-func (u *union) files() (list []File) {
+func (u *merged) files() (list []File) {
 	for _, s := range u.sources {
 		list = append(list, keptFile(s.file, s.raw))
 	}
@@ -107,7 +107,7 @@ func (u *union) files() (list []File) {
 }
 
 // moduleFiles are the names of the files that modules stand in.
-func (u *union) moduleFiles() map[string]string {
+func (u *merged) moduleFiles() map[string]string {
 	files := make(map[string]string, len(u.config.Modules))
 	for name := range u.config.Modules {
 		if s := u.set[path{"modules", name}.String()]; s != nil {

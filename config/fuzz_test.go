@@ -37,11 +37,11 @@ func FuzzLoad(f *testing.F) {
 // checkLoad holds for whatever a file may be.
 func checkLoad(t *testing.T, raw []byte) {
 	t.Helper()
-	s := parse("fuzz.yml", raw)
+	s := parse[Config]("fuzz.yml", raw, &dialect)
 	if s.old != nil {
-		unite([]*source{converted(s)}, Options{})
+		merge([]*configSource{converted(s)}, Options{})
 	}
-	c, mistakes := unite([]*source{s}, Options{ExpandEnv: true})
+	c, mistakes := merge([]*configSource{s}, Options{ExpandEnv: true})
 	if (c == nil) != (len(mistakes) > 0) {
 		t.Fatalf("%v with mistakes %v", c, mistakes)
 	}

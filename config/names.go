@@ -11,7 +11,7 @@ import (
 
 // compile finds what the modules name, each mistake with its line. The MIBs are read only if there is
 // something to find.
-func (u *union) compile(o Options) {
+func (u *merged) compile(o Options) {
 	u.config.Compiled = map[string]*collector.Settings{}
 	var library *modules.Library
 	for _, name := range slices.Sorted(maps.Keys(u.config.Modules)) {
@@ -35,19 +35,19 @@ func (u *union) compile(o Options) {
 }
 
 // tellsByName tells whether a receiver's notifications are looked up in MIBs of the user.
-func (u *union) tellsByName() bool {
+func (u *merged) tellsByName() bool {
 	return len(u.config.MIBs.Dirs) > 0 && slices.ContainsFunc(u.config.Receivers, func(r notify.ReceiverSettings) bool { return r.ByName() })
 }
 
 // library opens the directories of the user. It returns nil if one cannot be read, which is told.
-func (u *union) library(o Options) *modules.Library {
+func (u *merged) library(o Options) *modules.Library {
 	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
 	if err != nil {
 		s := u.sources[0]
 		if named := u.set["mibs.dirs"]; named != nil {
 			s = named
 		}
-		s.wrong(path{"mibs", "dirs"}, nil, err.Error())
+		s.report(path{"mibs", "dirs"}, nil, err.Error())
 		return nil
 	}
 	if o.AllMIBs {
@@ -56,13 +56,13 @@ func (u *union) library(o Options) *modules.Library {
 	return library
 }
 
-func (u *union) compileModule(library *modules.Library, name string, settings *modules.Settings) {
+func (u *merged) compileModule(library *modules.Library, name string, settings *modules.Settings) {
 	at := path{"modules", name}
 	s := u.set[at.String()]
 	compiled, mistakes := library.Compile(settings)
 	for _, m := range mistakes {
 		if p := at.below(m.Path); !s.consequence(at, p) {
-			s.wrong(p, nil, m.Text)
+			s.report(p, nil, m.Text)
 		}
 	}
 	u.config.Compiled[name] = compiled.Settings

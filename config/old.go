@@ -75,8 +75,8 @@ func oldFormText(file string) string {
 }
 
 // converted returns an old file as if it were of the form of today.
-func converted(old *source) *source {
-	s := newSource(old.file)
+func converted(old *configSource) *configSource {
+	s := newSource[Config](old.file, &dialect)
 	tree := target(old.old)
 	c := &conversion{source: s, auths: mapping(tree.Line), modules: mapping(tree.Line)}
 	out := mapping(tree.Line)
@@ -104,7 +104,7 @@ func converted(old *source) *source {
 
 // conversion is a file on its way to the form of today.
 type conversion struct {
-	source         *source
+	source         *configSource
 	auths, modules *yaml.Node
 }
 

@@ -129,7 +129,7 @@ func testFileIsPlain(t *testing.T, dir string) {
 	if !asLibrary(t, string(raw)) {
 		t.Error("it is left to the library")
 	}
-	if s := newSource("snmp.yml"); !s.parsePlain(raw) {
+	if s := newSource[Config]("snmp.yml", &dialect); !s.parsePlain(raw) {
 		t.Error("its keys do not fit")
 	}
 }

@@ -12,27 +12,27 @@ import (
 )
 
 // wantsProfiles tells whether the files say anything that only profiles give a meaning.
-func (u *union) wantsProfiles() bool {
+func (u *merged) wantsProfiles() bool {
 	return len(u.config.Profiles.Dirs) > 0 || len(u.config.DeviceProfiles) > 0 ||
 		slices.ContainsFunc(u.config.Targets, func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) })
 }
 
 // Profiles reads the built-in profiles and those in directories, for those who have no configuration.
 func Profiles(dirs []string, o Options) (*profile.Registry, error) {
-	u := &union{set: map[string]*source{}}
+	u := &merged{set: map[string]*configSource{}}
 	u.config.Profiles.Dirs = dirs
 	return u.book(o)
 }
 
 // book reads the profiles: the built-in ones, over these those of the user's directories, and over these
 // those of the files themselves. A later profile or module takes the place of one of its name.
-func (u *union) book(o Options) (*profile.Registry, error) {
+func (u *merged) book(o Options) (*profile.Registry, error) {
 	builtin, err := builtinProfiles()
 	if err != nil {
 		return nil, err
 	}
 	o.MIBDirs = slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
-	layers := []*union{builtin}
+	layers := []*merged{builtin}
 	for _, dir := range u.config.Profiles.Dirs {
 		layer, err := readAll([]string{filepath.Join(dir, profile.Files)}, o)
 		if err != nil {
@@ -56,20 +56,20 @@ func (u *union) book(o Options) (*profile.Registry, error) {
 
 // builtinProfiles reads the built-in profiles, with the built-in MIBs: a MIB file of the user that lacks what
 // they name does not harm them.
-func builtinProfiles() (*union, error) {
+func builtinProfiles() (*merged, error) {
 	files, err := fs.Glob(profile.Builtin, "builtin/"+profile.Files)
 	if err != nil {
 		return nil, err
 	}
-	var sources []*source
+	var sources []*configSource
 	for _, file := range files {
 		text, err := profile.Builtin.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, parse(file, text))
+		sources = append(sources, parse[Config](file, text, &dialect))
 	}
-	u, m := unite(sources, Options{})
+	u, m := merge(sources, Options{})
 	if len(m) > 0 {
 		return nil, m.sorted()
 	}
@@ -77,13 +77,13 @@ func builtinProfiles() (*union, error) {
 }
 
 // checkProfiles tells what the profiles of the files name that is not there.
-func (u *union) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Problems {
+func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Problems {
 	var found Problems
 	mistakes := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
 	for name, list := range mistakes {
 		at := path{"device_profiles", name}
 		for _, m := range list {
-			u.set[at.String()].wrong(at.below(m.Path), nil, m.Text)
+			u.set[at.String()].report(at.below(m.Path), nil, m.Text)
 		}
 	}
 	if len(mistakes) > 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // readRules reads the rule files that the files name. Their mistakes are told with those of the files.
-func (u *union) readRules() {
+func (u *merged) readRules() {
 	var files []string
 	for _, s := range u.sources {
 		for i, pattern := range s.config.RuleFiles {
@@ -22,11 +22,11 @@ func (u *union) readRules() {
 			matches, err := filepath.Glob(pattern)
 			switch {
 			case err != nil:
-				s.wrong(at, nil, "not a file name or a pattern of file names: "+err.Error())
+				s.report(at, nil, "not a file name or a pattern of file names: "+err.Error())
 			case len(matches) == 0 && strings.ContainsAny(pattern, "*?["):
 				s.warn(at, "no file matches "+shown)
 			case len(matches) == 0:
-				s.wrong(at, nil, "there is no file "+shown)
+				s.report(at, nil, "there is no file "+shown)
 			}
 			for _, file := range matches {
 				if !slices.Contains(files, file) {
@@ -56,7 +56,7 @@ func relativeTo(pattern, file string) string {
 }
 
 // checkSeverities warns of receivers that no rule can reach.
-func (u *union) checkSeverities() {
+func (u *merged) checkSeverities() {
 	words := u.config.Rules.Severities()
 	for _, s := range u.sources {
 		for i := range s.config.Receivers {
@@ -68,7 +68,7 @@ func (u *union) checkSeverities() {
 }
 
 // thresholds gives the rules that thresholds stand for, by file.
-func (u *union) thresholds() (groups []*rules.Group) {
+func (u *merged) thresholds() (groups []*rules.Group) {
 	for _, s := range u.sources {
 		line := func(i int) int {
 			_, at := find(s.tree, path{"thresholds", index(i)})

@@ -25,7 +25,7 @@ func shippedModules() (map[string]*collector.Settings, error) {
 }
 
 func readShipped() (map[string]*collector.Settings, error) {
-	own, m := unite([]*source{parse("snmp.yml", trapline.DefaultConfig)}, Options{})
+	own, m := merge([]*configSource{parse[Config]("snmp.yml", trapline.DefaultConfig, &dialect)}, Options{})
 	if len(m) > 0 {
 		return nil, m.sorted()
 	}
@@ -63,13 +63,13 @@ func shippedNames() []string {
 
 // knowsModule reports whether a target may have a module of that name. Shipped ones take the place of those that no
 // file defines.
-func (u *union) knowsModule(name string) bool {
+func (u *merged) knowsModule(name string) bool {
 	_, defined := u.config.Modules[name]
 	return defined || name == profile.Auto || Shipped(name) != nil
 }
 
 // addShipped adds the shipped modules that targets and profiles name and no file defines.
-func (u *union) addShipped() {
+func (u *merged) addShipped() {
 	add := func(names []string) {
 		for _, name := range names {
 			if _, defined := u.config.Modules[name]; defined || name == profile.Auto || u.config.Compiled[name] != nil {

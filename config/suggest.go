@@ -11,6 +11,8 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
+
+	"gopkg.in/yaml.v3"
 )
 
 // foreign gives for keys of ours what other programs, or people who write from memory, call them.
@@ -177,4 +179,17 @@ func belongs(key, section string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s is a key of %s", meant, strings.Join(places, " and of "))
+}
+
+type configSource = source[Config]
+
+// dialect is what errors in files of the configuration have of their own.
+var dialect = Dialect{Unknown: unknownAt, Old: oldForm, OldText: oldFormText}
+
+// unknownAt describes the error of an unknown key. A module at the top of the file belongs under modules.
+func unknownAt(key string, value *yaml.Node, at path, known []string) string {
+	if len(at) == 0 && looksLikeModule(value) {
+		return fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key)
+	}
+	return unknownKey(key, at, known)
 }

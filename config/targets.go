@@ -19,8 +19,8 @@ type roster struct {
 	asked map[string]place // by what they ask whom for
 }
 
-func (u *union) checkTarget(s *source, at path, t *poller.TargetSettings, others roster) {
-	wrong := s.wrongBelow(at)
+func (u *merged) checkTarget(s *configSource, at path, t *poller.TargetSettings, others roster) {
+	wrong := wrongBelow(s, at)
 	auth, ok := u.config.Auths[t.Auth]
 	names := slices.Sorted(maps.Keys(u.config.Auths))
 	if !ok && t.Auth == "" && len(names) > 1 {
@@ -61,13 +61,13 @@ func (r roster) warnTwice(here place, t *poller.TargetSettings) {
 
 // lacks reports whether no file has a section, and one of them has something in its place that was not
 // understood: what is missing in it is a consequence.
-func (u *union) lacks(section string) bool {
-	return slices.ContainsFunc(u.sources, func(s *source) bool { return s.harmed[""] }) &&
-		!slices.ContainsFunc(u.sources, func(s *source) bool { return s.value(path{section}) != nil })
+func (u *merged) lacks(section string) bool {
+	return slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.incomplete[""] }) &&
+		!slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.value(path{section}) != nil })
 }
 
-func (u *union) checkModules(s *source, at path, t *poller.TargetSettings) {
-	wrong := s.wrongBelow(at)
+func (u *merged) checkModules(s *configSource, at path, t *poller.TargetSettings) {
+	wrong := wrongBelow(s, at)
 	names := slices.Sorted(maps.Keys(u.config.Modules))
 	for i, name := range t.Modules {
 		if !u.knowsModule(name) && !u.lacks("modules") {
@@ -86,10 +86,10 @@ func nameless(names []string) string {
 }
 
 // checkTimeout warns of a timeout that is not shorter than the interval, with which the poll ends.
-func (u *union) checkTimeout(s *source, at path, t *poller.TargetSettings) {
+func (u *merged) checkTimeout(s *configSource, at path, t *poller.TargetSettings) {
 	global := &u.config.Global
 	interval := cmp.Or(t.Interval.Duration, global.Interval.Duration, poller.DefaultInterval)
-	check := func(s *source, at path, timeout time.Duration) {
+	check := func(s *configSource, at path, timeout time.Duration) {
 		if timeout >= interval && s != nil {
 			s.warn(at.below("timeout"), fmt.Sprintf("a request may take %s, and the interval is %s: the poll ends first: write less than %s", timeout, interval, interval))
 		}

@@ -12,12 +12,12 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 	if len(running.Files) > 0 {
 		name = running.Files[0].Name
 	}
-	s := parse(name, text)
-	rules, dirs := s.within("rule_files", s.config.RuleFiles, running.RuleFiles), s.within("mibs.dirs", s.config.MIBs.Dirs, running.MIBs.Dirs)
-	if !s.within("profiles.dirs", s.config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
+	s := parse[Config](name, text, &dialect)
+	rules, dirs := within(s, "rule_files", s.config.RuleFiles, running.RuleFiles), within(s, "mibs.dirs", s.config.MIBs.Dirs, running.MIBs.Dirs)
+	if !within(s, "profiles.dirs", s.config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
 		return nil, s.problems().sorted() // and nothing is read, nor fetched
 	}
-	u, mistakes := unite([]*source{s}, o)
+	u, mistakes := merge([]*configSource{s}, o)
 	if len(mistakes) > 0 {
 		return nil, mistakes.sorted()
 	}
@@ -29,12 +29,12 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 }
 
 // within reports whether all of a list of files are among known. Others are errors.
-func (s *source) within(key string, list, known []string) bool {
+func within(s *configSource, key string, list, known []string) bool {
 	all := true
 	for i, name := range list {
 		if !slices.Contains(known, name) {
 			all = false
-			s.wrong(path(nil).below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
+			s.report(path(nil).below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
 		}
 	}
 	return all

@@ -12,32 +12,32 @@ import (
 
 // explain finds what is wrong with the form of a file that could not be decoded: with its YAML, its
 // keys and the kinds of its values. What is sound it decodes, for the checks that follow.
-func (s *source) explain(raw []byte) {
+func (s *source[T]) explain(raw []byte) {
 	if s.tree.IsZero() {
 		var doc yaml.Node
 		if err := decode(yaml.NewDecoder(bytes.NewReader(raw)), &doc); err != nil {
 			s.unread = true
 			line, text := syntaxProblem(raw, err)
-			s.wrong(nil, &yaml.Node{Line: line}, text)
+			s.report(nil, &yaml.Node{Line: line}, text)
 			return
 		}
 		s.tree = doc.Content[0]
 	}
-	if key := oldForm(s.tree); key != nil {
+	if key := s.dialect.Old(s.tree); key != nil {
 		s.unread, s.old, s.tree = true, s.tree, &yaml.Node{}
-		s.wrong(nil, key, oldFormText(s.file))
+		s.report(nil, key, s.dialect.OldText(s.file))
 		return
 	}
-	f := form{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
-	if !f.check(s.tree, reflect.TypeFor[Config]()) {
-		s.tree = standIn(reflect.TypeFor[Config](), s.tree.Line)
+	f := schemaCheck[T]{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
+	if !f.check(s.tree, reflect.TypeFor[T]()) {
+		s.tree = standIn(reflect.TypeFor[T](), s.tree.Line)
 	}
-	s.config = Config{}
+	s.config = *new(T)
 	if err := decode(s.tree, &s.config); err != nil {
-		s.unread, s.config, s.tree = true, Config{}, &yaml.Node{}
+		s.unread, s.config, s.tree = true, *new(T), &yaml.Node{}
 		if len(s.found) == 0 {
 			line, text := valueProblem(err)
-			s.wrong(nil, &yaml.Node{Line: line}, text)
+			s.report(nil, &yaml.Node{Line: line}, text)
 		}
 	}
 }
@@ -52,10 +52,10 @@ func hasEmptyItem(n *yaml.Node) bool {
 	return false
 }
 
-// form compares a tree with the types that it is to be decoded into. It mends what it complains of, so
+// schemaCheck compares a tree with the types that it is to be decoded into. It mends what it complains of, so
 // that the rest can be decoded.
-type form struct {
-	source *source
+type schemaCheck[T any] struct {
+	source *source[T]
 	at     path
 	owner  path // of the innermost settings on the way
 	seen   map[visit]bool
@@ -69,14 +69,14 @@ type visit struct {
 }
 
 // check reports whether n is, by and large, a t. What is wrong with it has been told then.
-func (f *form) check(n *yaml.Node, t reflect.Type) bool {
+func (f *schemaCheck[T]) check(n *yaml.Node, t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	block := target(n)
 	if f.inside[block] {
-		f.harm()
-		f.source.wrong(f.at, n, "this alias stands inside the block that it refers to")
+		f.markIncomplete()
+		f.source.report(f.at, n, "this alias stands inside the block that it refers to")
 		return false
 	}
 	v := visit{block, t}
@@ -90,7 +90,7 @@ func (f *form) check(n *yaml.Node, t reflect.Type) bool {
 	return good
 }
 
-func (f *form) value(here, n *yaml.Node, t reflect.Type) bool {
+func (f *schemaCheck[T]) value(here, n *yaml.Node, t reflect.Type) bool {
 	switch {
 	case isNull(n):
 		return true
@@ -135,7 +135,7 @@ type textForm interface{ TextForm() }
 func hasTextForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[textForm]()) }
 
 // settings checks the keys of a mapping and the values that they hold.
-func (f *form) settings(n *yaml.Node, t reflect.Type) {
+func (f *schemaCheck[T]) settings(n *yaml.Node, t reflect.Type) {
 	keys, types := known(t)
 	f.keep(n, func(key, value *yaml.Node) bool {
 		typ, ok := types[key.Value]
@@ -143,12 +143,9 @@ func (f *form) settings(n *yaml.Node, t reflect.Type) {
 		case isMerge(key):
 			return f.merge(value, t)
 		case !ok:
-			f.harm()
-			advice := unknownKey(key.Value, f.at, keys)
-			if len(f.at) == 0 && looksLikeModule(value) {
-				advice = fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key.Value)
-			}
-			f.source.wrong(nil, key, advice)
+			f.markIncomplete()
+			advice := f.source.dialect.Unknown(key.Value, value, f.at, keys)
+			f.source.report(nil, key, advice)
 			return false
 		}
 		return f.below(key.Value, value, typ)
@@ -157,7 +154,7 @@ func (f *form) settings(n *yaml.Node, t reflect.Type) {
 
 // entries checks the names and the values of a map. A bad value leaves something in its place, so that
 // its name stays known.
-func (f *form) entries(n *yaml.Node, t reflect.Type) {
+func (f *schemaCheck[T]) entries(n *yaml.Node, t reflect.Type) {
 	f.keep(n, func(key, value *yaml.Node) bool {
 		if isMerge(key) {
 			return f.merge(value, t)
@@ -166,7 +163,7 @@ func (f *form) entries(n *yaml.Node, t reflect.Type) {
 			return false
 		}
 		if !f.below(key.Value, value, t.Elem()) {
-			f.source.harmed[append(f.at, key.Value).String()] = true
+			f.source.incomplete[append(f.at, key.Value).String()] = true
 			*value = *standIn(t.Elem(), value.Line)
 		}
 		return true
@@ -174,15 +171,15 @@ func (f *form) entries(n *yaml.Node, t reflect.Type) {
 }
 
 // items checks a list. Bad items leave something in their place, so that the others keep their index.
-func (f *form) items(n *yaml.Node, t reflect.Type) {
+func (f *schemaCheck[T]) items(n *yaml.Node, t reflect.Type) {
 	for i, item := range n.Content {
 		if isNull(item) {
-			f.harm()
-			f.source.wrong(append(f.at, index(i)), item, "empty: give it a value, or delete it")
+			f.markIncomplete()
+			f.source.report(append(f.at, index(i)), item, "empty: give it a value, or delete it")
 		} else if f.below(index(i), item, t) {
 			continue
 		}
-		f.source.harmed[append(f.at, index(i)).String()] = true
+		f.source.incomplete[append(f.at, index(i)).String()] = true
 		n.Content[i] = standIn(t, item.Line)
 	}
 }
@@ -207,18 +204,18 @@ func standIn(t reflect.Type, line int) *yaml.Node {
 }
 
 // keep drops the pairs of a mapping that are not good, and keys that are there twice.
-func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
+func (f *schemaCheck[T]) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	kept := n.Content[:0]
 	lines := map[string]int{}
 	for key, value := range pairs(n) {
 		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
-			f.harm()
-			f.source.wrong(f.at, key, "a key must be plain text: put it in quotes")
+			f.markIncomplete()
+			f.source.report(f.at, key, "a key must be plain text: put it in quotes")
 			continue
 		}
 		if first, twice := lines[key.Value]; twice {
-			f.harm()
-			f.source.wrong(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
+			f.markIncomplete()
+			f.source.report(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -230,11 +227,11 @@ func (f *form) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 }
 
 // merge checks what << merges in: mappings that hold keys of t.
-func (f *form) merge(value *yaml.Node, t reflect.Type) bool {
+func (f *schemaCheck[T]) merge(value *yaml.Node, t reflect.Type) bool {
 	for _, merged := range mergedInto(value) {
 		if target(merged).Kind != yaml.MappingNode {
-			f.harm()
-			f.source.wrong(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
+			f.markIncomplete()
+			f.source.report(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
 			return false
 		}
 		if !f.check(merged, t) {
@@ -244,21 +241,21 @@ func (f *form) merge(value *yaml.Node, t reflect.Type) bool {
 	return true
 }
 
-func (f *form) below(step string, n *yaml.Node, t reflect.Type) bool {
+func (f *schemaCheck[T]) below(step string, n *yaml.Node, t reflect.Type) bool {
 	f.at = append(f.at, step)
 	good := f.check(n, t)
 	f.at = f.at[:len(f.at)-1]
 	return good
 }
 
-// harm notes that the settings being checked lack something that was meant to be there: other
+// markIncomplete notes that the settings being checked lack something that was meant to be there: other
 // problems in them may be mere consequences.
-func (f *form) harm() { f.source.harmed[f.owner.String()] = true }
+func (f *schemaCheck[T]) markIncomplete() { f.source.incomplete[f.owner.String()] = true }
 
 // unfit reports that n cannot be read as a t.
-func (f *form) unfit(here, n *yaml.Node, t reflect.Type) bool {
-	f.harm()
-	f.source.wrong(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
+func (f *schemaCheck[T]) unfit(here, n *yaml.Node, t reflect.Type) bool {
+	f.markIncomplete()
+	f.source.report(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
 	return false
 }
 

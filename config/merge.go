@@ -10,22 +10,22 @@ import (
 	"trapline/internal/notify"
 )
 
-// union is what several files say together.
-type union struct {
+// merged is what several files say together.
+type merged struct {
 	config  Config
-	sources []*source
-	set     map[string]*source // the file that set an entry of a map or a key of a section
-	more    Problems           // in files that the sources name
+	sources []*configSource
+	set     map[string]*configSource // the file that set an entry of a map or a key of a section
+	more    Problems                 // in files that the sources name
 
 	ruleFiles []string
 }
 
-// unite makes one configuration of what sources say. It is nil if they have mistakes.
-func unite(sources []*source, o Options) (*union, Problems) {
-	u := &union{set: map[string]*source{}}
+// merge makes one configuration of what sources say. It is nil if they have mistakes.
+func merge(sources []*configSource, o Options) (*merged, Problems) {
+	u := &merged{set: map[string]*configSource{}}
 	for _, s := range sources {
 		if o.ExpandEnv {
-			s.expandEnv()
+			expandEnv(s, s.config.Auths)
 		}
 		s.check()
 		u.add(s)
@@ -48,7 +48,7 @@ func unite(sources []*source, o Options) (*union, Problems) {
 }
 
 // add takes over what s says. What another file has said already is a mistake.
-func (u *union) add(s *source) {
+func (u *merged) add(s *configSource) {
 	u.sources = append(u.sources, s)
 	from, to := reflect.ValueOf(&s.config).Elem(), reflect.ValueOf(&u.config).Elem()
 	for _, f := range layoutOf(to.Type()).keyed {
@@ -68,7 +68,7 @@ func (u *union) add(s *source) {
 	}
 }
 
-func (u *union) addEntries(s *source, section string, from, to reflect.Value) {
+func (u *merged) addEntries(s *configSource, section string, from, to reflect.Value) {
 	if to.IsNil() {
 		to.Set(reflect.MakeMap(to.Type()))
 	}
@@ -80,7 +80,7 @@ func (u *union) addEntries(s *source, section string, from, to reflect.Value) {
 }
 
 // addSection decodes the section of s over what other files set in it.
-func (u *union) addSection(s *source, section string, to reflect.Value) {
+func (u *merged) addSection(s *configSource, section string, to reflect.Value) {
 	node := s.value(path{section})
 	if node == nil {
 		return
@@ -93,18 +93,18 @@ func (u *union) addSection(s *source, section string, to reflect.Value) {
 }
 
 // claim reports whether s is the first to set what is at p.
-func (u *union) claim(s *source, p path) bool {
+func (u *merged) claim(s *configSource, p path) bool {
 	first, taken := u.set[p.String()]
 	if !taken || first == s {
 		u.set[p.String()] = s
 		return true
 	}
-	s.wrong(p, nil, "already set "+first.where(p, s))
+	s.report(p, nil, "already set "+first.where(p, s))
 	return false
 }
 
 // warnings lists what the files may not mean as they say it.
-func (u *union) warnings() (list []string) {
+func (u *merged) warnings() (list []string) {
 	var all Problems
 	for _, s := range u.sources {
 		all = append(all, s.warnings()...)
@@ -116,7 +116,7 @@ func (u *union) warnings() (list []string) {
 }
 
 // readable reports whether all files could be read, so that what one lacks may not be in another.
-func (u *union) readable() bool {
+func (u *merged) readable() bool {
 	for _, s := range u.sources {
 		if s.unread {
 			return false
@@ -126,7 +126,7 @@ func (u *union) readable() bool {
 }
 
 // check looks at what the files must agree in: names that one gives and another uses.
-func (u *union) check() {
+func (u *merged) check() {
 	others := roster{map[string]place{}, map[string]place{}}
 	for _, s := range u.sources {
 		for i := range s.config.Targets {
@@ -144,12 +144,12 @@ func (u *union) check() {
 
 // place is where something stands in the files.
 type place struct {
-	source *source
+	source *configSource
 	at     path
 }
 
-func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, named map[string]place) {
-	wrong := s.wrongBelow(at)
+func (u *merged) checkReceiver(s *configSource, at path, r *notify.ReceiverSettings, named map[string]place) {
+	wrong := wrongBelow(s, at)
 	auth, ok := u.config.Auths[r.Auth]
 	if !ok && r.Auth != "" && !u.lacks("auths") {
 		wrong("auth", missingAuth(r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
@@ -165,16 +165,16 @@ func (u *union) checkReceiver(s *source, at path, r *notify.ReceiverSettings, na
 }
 
 // wrongBelow tells mistakes in the settings at a path, unless they may come of one that was told.
-func (s *source) wrongBelow(at path) func(rel, text string) {
+func wrongBelow(s *configSource, at path) func(rel, text string) {
 	return func(rel, text string) {
 		if p := at.below(rel); !s.consequence(at, p) {
-			s.wrong(p, nil, text)
+			s.report(p, nil, text)
 		}
 	}
 }
 
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
-func (u *union) nothing() Problems {
+func (u *merged) nothing() Problems {
 	c := &u.config
 	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
 		return nil // without a file, which is a mistake already
@@ -193,7 +193,7 @@ func (u *union) nothing() Problems {
 }
 
 // fileNames names the files that were read.
-func (u *union) fileNames() string {
+func (u *merged) fileNames() string {
 	var names []string
 	for _, s := range u.sources {
 		names = append(names, s.file)
