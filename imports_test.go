@@ -15,6 +15,7 @@ import (
 // upstream is the drawing of the house: the rooms that each room may import. Arrows point to the room
 // that feeds it; nobody imports cmd.
 var upstream = map[string][]string{
+	"config/document":         {"internal/setting"},
 	".":                       {},
 	"internal/snmp":           {},
 	"internal/setting":        {"internal/snmp"},
@@ -40,7 +41,7 @@ var upstream = map[string][]string{
 	"internal/outbox":         {"internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
 	"internal/notify":         {"internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
 	"internal/rules":          {"internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
-	"config":                  {".", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access"},
+	"config":                  {".", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access", "config/document"},
 	"internal/api":            {"internal/journal", "internal/reason", "internal/setting"},
 	"internal/catalog":        {"internal/human", "internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs", "mibs/smi"},
 	"internal/alerting":       {"internal/outbox", "internal/originator", "internal/human", "internal/api", "internal/catalog", "internal/reason", "internal/alarm", "internal/journal", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
@@ -55,8 +56,8 @@ var upstream = map[string][]string{
 	"mibs/build":              {"mibs"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs"},
-	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human"},
-	"internal/app":            {"internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web"},
+	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
+	"internal/app":            {"internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
 	"internal/survey":         {"internal/snmp", "internal/setting", "internal/access", "internal/client"},
 	"internal/cli":            {"internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},
 	"cmd/trapline/serve":      {".", "internal/snmp", "internal/agent", "internal/originator", "internal/api", "internal/httpapi", "internal/human", "internal/runtimeconfig", "internal/app", "internal/cli"},
@@ -79,7 +80,7 @@ var upstream = map[string][]string{
 
 // only says which rooms alone may import a library.
 var only = map[string][]string{
-	"gopkg.in/yaml.v3":                 {"config"},
+	"gopkg.in/yaml.v3":                 {"config", "config/document"},
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"trapline/collector"
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/history"
 	"trapline/internal/journal"
@@ -94,7 +95,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 		return nil, err
 	}
 	if m := u.nothing(); len(m) > 0 {
-		return nil, m.sorted()
+		return nil, m.Sorted()
 	}
 	return u.configuration(o)
 }
@@ -119,19 +120,19 @@ func (u *merged) configuration(o Options) (*Config, error) {
 }
 
 func readAll(patterns []string, o Options) (*merged, error) {
-	files, warnings, mistakes := match(patterns)
+	files, warnings, mistakes := document.Match(patterns)
 	var sources []*configSource
 	for _, file := range files {
-		s := read[Config](file, &dialect)
-		if s.old != nil && o.convert {
+		s := document.Read[Config](file, &dialect)
+		if s.Old != nil && o.convert {
 			s = converted(s)
-			warnings = append(warnings, s.notes...)
+			warnings = append(warnings, s.Notes...)
 		}
 		sources = append(sources, s)
 	}
 	u, more := merge(sources, o)
 	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
-		return nil, mistakes.sorted()
+		return nil, mistakes.Sorted()
 	}
 	u.addShipped()
 	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)

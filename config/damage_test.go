@@ -81,7 +81,7 @@ func inLineAt(change func(r *rand.Rand, line string) string) func(*rand.Rand, []
 	}
 }
 
-// value gives the key in a line another value.
+// Value gives the key in a line another value.
 func value(line, other string) string {
 	key, _, _ := strings.Cut(line, ": ")
 	return strings.TrimSuffix(key, ":") + ": " + other

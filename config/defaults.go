@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -25,16 +26,16 @@ func (u *merged) defaults() {
 	auth, modules := u.usualAuth(), u.usualModules()
 	all := c.Targets
 	for _, s := range u.sources {
-		for i := range s.config.Targets {
-			t := &s.config.Targets[i]
+		for i := range s.Config.Targets {
+			t := &s.Config.Targets[i]
 			t.Auth = cmp.Or(t.Auth, auth)
 			if len(t.Modules) == 0 {
 				t.Modules = slices.Clone(modules)
-				warnEmptyModules(s, path{"targets", index(i), "modules"}, modules[0])
+				warnEmptyModules(s, document.Path{"targets", document.Index(i), "modules"}, modules[0])
 			}
 			all[i] = *t
 		}
-		all = all[len(s.config.Targets):]
+		all = all[len(s.Config.Targets):]
 	}
 	c.ShipsModules = len(c.Targets)+len(c.Receivers)+len(c.DeviceProfiles) > 0
 	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0) {
@@ -44,7 +45,7 @@ func (u *merged) defaults() {
 }
 
 // usualAuth is the auth of targets that name none: the default one, or the only one. It is empty where the
-// target has to name one.
+// Target has to name one.
 func (u *merged) usualAuth() string {
 	if _, ok := u.config.Auths[poller.DefaultAuth]; ok {
 		return poller.DefaultAuth
@@ -66,8 +67,8 @@ func (u *merged) usualModules() []string {
 }
 
 // warnEmptyModules warns of a list without modules, which does not mean that none are read.
-func warnEmptyModules(s *configSource, at path, usual string) {
-	if s.value(at) != nil {
-		s.warn(at, fmt.Sprintf("an empty list stands for the default, [%s]: name modules, or leave it out", usual))
+func warnEmptyModules(s *configSource, at document.Path, usual string) {
+	if s.Value(at) != nil {
+		s.Warn(at, fmt.Sprintf("an empty list stands for the default, [%s]: name modules, or leave it out", usual))
 	}
 }

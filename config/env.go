@@ -7,13 +7,14 @@ import (
 	"regexp"
 	"strings"
 
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/setting"
 )
 
 // expandEnv replaces the environment variables in the credentials. snmp_exporter does so in username,
 // password and priv_password only, and knows no way to write a $ itself.
-func expandEnv[T any](s *source[T], auths map[string]*access.Auth) {
+func expandEnv[T any](s *document.Source[T], auths map[string]*access.Auth) {
 	for name, auth := range auths {
 		if auth == nil {
 			continue
@@ -21,10 +22,10 @@ func expandEnv[T any](s *source[T], auths map[string]*access.Auth) {
 		for key, field := range credentials(auth) {
 			value, complaints := expand(*field)
 			*field = value
-			at := path{"auths", name, key}
+			at := document.Path{"auths", name, key}
 			for _, text := range complaints {
-				s.incomplete[at[:2].String()] = true
-				s.report(at, nil, text)
+				s.Incomplete[at[:2].String()] = true
+				s.Report(at, nil, text)
 			}
 		}
 	}
@@ -34,10 +35,10 @@ func expandEnv[T any](s *source[T], auths map[string]*access.Auth) {
 func credentials(a *access.Auth) map[string]*string {
 	found := map[string]*string{}
 	v := reflect.ValueOf(a).Elem()
-	for _, f := range layoutOf(v.Type()).keyed {
-		field := v.Field(f.index)
-		if field.Type() == reflect.TypeFor[setting.Secret]() || f.key == "username" || strings.HasSuffix(f.key, "_file") {
-			found[f.key] = field.Addr().Convert(reflect.TypeFor[*string]()).Interface().(*string)
+	for _, f := range document.LayoutOf(v.Type()).Keyed {
+		field := v.Field(f.Index)
+		if field.Type() == reflect.TypeFor[setting.Secret]() || f.Key == "username" || strings.HasSuffix(f.Key, "_file") {
+			found[f.Key] = field.Addr().Convert(reflect.TypeFor[*string]()).Interface().(*string)
 		}
 	}
 	return found

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/modules"
 	"trapline/internal/poller"
@@ -96,7 +97,7 @@ func wordOctet(c byte) bool {
 // files are those that were read, and the rule files that they name.
 func (u *merged) files() (list []File) {
 	for _, s := range u.sources {
-		list = append(list, keptFile(s.file, s.raw))
+		list = append(list, keptFile(s.File, s.Raw))
 	}
 	for _, name := range u.ruleFiles {
 		if text, err := setting.ReadFile(name, setting.MaxFile); err == nil { // it was read a moment ago
@@ -110,8 +111,8 @@ func (u *merged) files() (list []File) {
 func (u *merged) moduleFiles() map[string]string {
 	files := make(map[string]string, len(u.config.Modules))
 	for name := range u.config.Modules {
-		if s := u.set[path{"modules", name}.String()]; s != nil {
-			files[name] = s.file
+		if s := u.set[document.Path{"modules", name}.String()]; s != nil {
+			files[name] = s.File
 		}
 	}
 	return files
@@ -140,17 +141,17 @@ func (c *Config) Where(steps ...string) (file string, line int) {
 		if err != nil {
 			continue
 		}
-		tree := plainTree(string(text))
+		tree := document.PlainTree(string(text))
 		if tree == nil {
 			tree = new(yaml.Node)
-			if decode(yaml.NewDecoder(bytes.NewReader(text)), tree) != nil {
+			if document.Decode(yaml.NewDecoder(bytes.NewReader(text)), tree) != nil {
 				continue
 			}
 		}
 		if tree.Kind == yaml.DocumentNode {
 			tree = tree.Content[0]
 		}
-		if value, at := find(tree, steps); value != nil {
+		if value, at := document.Find(tree, steps); value != nil {
 			return c.Files[i].Name, at.Line
 		}
 	}

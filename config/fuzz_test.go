@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"trapline/config/document"
 )
 
 // goWords are words of the program that no user should have to read.
@@ -37,8 +39,8 @@ func FuzzLoad(f *testing.F) {
 // checkLoad holds for whatever a file may be.
 func checkLoad(t *testing.T, raw []byte) {
 	t.Helper()
-	s := parse[Config]("fuzz.yml", raw, &dialect)
-	if s.old != nil {
+	s := document.Parse[Config]("fuzz.yml", raw, &dialect)
+	if s.Old != nil {
 		merge([]*configSource{converted(s)}, Options{})
 	}
 	c, mistakes := merge([]*configSource{s}, Options{ExpandEnv: true})
@@ -77,7 +79,7 @@ func TestEverySettingHasAKey(t *testing.T) {
 		switch kind := typ.Kind(); {
 		case kind == reflect.Pointer, kind == reflect.Slice, kind == reflect.Map:
 			visit(typ.Elem())
-		case isSettings(typ) && !seen[typ]:
+		case document.IsSettings(typ) && !seen[typ]:
 			seen[typ] = true
 			for i := range typ.NumField() {
 				f := typ.Field(i)

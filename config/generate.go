@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"trapline/collector"
+	"trapline/config/document"
 )
 
 // Generate writes what the modules of files say without names, as snmp_exporter reads it. The files may be
@@ -19,16 +20,16 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 		return nil, nil, err
 	}
 	if len(u.config.Auths)+len(u.config.Modules)+len(u.config.Targets) == 0 {
-		return nil, nil, Problems{{File: u.fileNames(), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
+		return nil, nil, document.Problems{{File: u.fileNames(), Text: "no modules: write at least one, such as modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
 	out := struct {
 		Auths   map[string]*yaml.Node          `yaml:"auths,omitempty"`
 		Modules map[string]*collector.Settings `yaml:"modules"`
 	}{map[string]*yaml.Node{}, u.config.Compiled}
 	for _, name := range slices.Sorted(maps.Keys(u.config.Auths)) {
-		at := path{"auths", name}
+		at := document.Path{"auths", name}
 		if s := u.set[at.String()]; s != nil {
-			out.Auths[name] = withoutAliases(s.value(at))
+			out.Auths[name] = withoutAliases(s.Value(at))
 		} else { // the default one
 			out.Auths[name] = mapping(0)
 		}
@@ -39,9 +40,9 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 
 // withoutAliases copies a value with what its aliases stand for: their anchors may be elsewhere.
 func withoutAliases(n *yaml.Node) *yaml.Node {
-	copied := *target(n)
+	copied := *document.Target(n)
 	copied.Anchor, copied.Content, copied.Tag = "", nil, n.ShortTag()
-	for _, c := range target(n).Content {
+	for _, c := range document.Target(n).Content {
 		copied.Content = append(copied.Content, withoutAliases(c))
 	}
 	return &copied

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"trapline/config/document"
 )
 
 // Each file below testdata/wrong tells in its first lines what is wrong with it.
@@ -14,7 +16,7 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 	for _, file := range matching(t, "testdata/wrong/*.yml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, err := Load([]string{file}, Options{})
-			if !errors.As(err, new(Problems)) {
+			if !errors.As(err, new(document.Problems)) {
 				t.Fatalf("Load gives %v: want Problems", err)
 			}
 			want := expected(t, file, "# want: ")

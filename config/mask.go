@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/notify"
 	"trapline/internal/setting"
@@ -38,7 +39,7 @@ var secretKeys, openKeys, openCollections = keysByKind(reflect.TypeFor[access.Au
 func keysByKind(types ...reflect.Type) (secret, open, collections map[string]bool) {
 	secret, open, collections = map[string]bool{"token": true, "secret": true}, map[string]bool{}, map[string]bool{}
 	for _, t := range types {
-		_, kinds := known(t)
+		_, kinds := document.Known(t)
 		for key, kind := range kinds {
 			switch {
 			case kind == reflect.TypeFor[setting.Secret]() || kind == reflect.TypeFor[setting.URL]():
@@ -56,7 +57,7 @@ func keysByKind(types ...reflect.Type) (secret, open, collections map[string]boo
 // openSections are those that no secrets stand in: all that a configuration has but for these, and what a rule file has.
 var openSections = func() map[string]bool {
 	open := map[string]bool{"groups": true}
-	keys, _ := known(reflect.TypeFor[Config]())
+	keys, _ := document.Known(reflect.TypeFor[Config]())
 	for _, key := range keys {
 		open[key] = key != "auths" && key != "receivers" && key != "notifications"
 	}
@@ -176,7 +177,7 @@ type spot struct {
 // anchor matches what gives a value a name for *name.
 var anchor = regexp.MustCompile(`^&[\w-]+(\s+|$)`)
 
-// value masks the value of a key, and gives what is behind it.
+// Value masks the value of a key, and gives what is behind it.
 func (m *masker) value(b *strings.Builder, key, text string, at spot) (behind string) {
 	value := strings.TrimLeft(text, " \t")
 	if name := anchor.FindString(value); name != "" && !secretKeys[key] && !openKeys[key] {

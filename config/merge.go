@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/config/document"
 	"trapline/internal/notify"
 )
 
@@ -15,19 +16,19 @@ type merged struct {
 	config  Config
 	sources []*configSource
 	set     map[string]*configSource // the file that set an entry of a map or a key of a section
-	more    Problems                 // in files that the sources name
+	more    document.Problems        // in files that the sources name
 
 	ruleFiles []string
 }
 
 // merge makes one configuration of what sources say. It is nil if they have mistakes.
-func merge(sources []*configSource, o Options) (*merged, Problems) {
+func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 	u := &merged{set: map[string]*configSource{}}
 	for _, s := range sources {
 		if o.ExpandEnv {
-			expandEnv(s, s.config.Auths)
+			expandEnv(s, s.Config.Auths)
 		}
-		s.check()
+		s.Check()
 		u.add(s)
 	}
 	if u.readable() {
@@ -39,7 +40,7 @@ func merge(sources []*configSource, o Options) (*merged, Problems) {
 	}
 	m := u.more
 	for _, s := range sources {
-		m = append(m, s.problems()...)
+		m = append(m, s.Problems()...)
 	}
 	if len(m) > 0 {
 		return nil, m
@@ -50,16 +51,16 @@ func merge(sources []*configSource, o Options) (*merged, Problems) {
 // add takes over what s says. What another file has said already is a mistake.
 func (u *merged) add(s *configSource) {
 	u.sources = append(u.sources, s)
-	from, to := reflect.ValueOf(&s.config).Elem(), reflect.ValueOf(&u.config).Elem()
-	for _, f := range layoutOf(to.Type()).keyed {
-		from, to := from.Field(f.index), to.Field(f.index)
+	from, to := reflect.ValueOf(&s.Config).Elem(), reflect.ValueOf(&u.config).Elem()
+	for _, f := range document.LayoutOf(to.Type()).Keyed {
+		from, to := from.Field(f.Index), to.Field(f.Index)
 		switch to.Kind() {
 		case reflect.Slice:
 			to.Set(reflect.AppendSlice(to, from))
 		case reflect.Map:
-			u.addEntries(s, f.key, from, to)
+			u.addEntries(s, f.Key, from, to)
 		case reflect.Struct:
-			u.addSection(s, f.key, to)
+			u.addSection(s, f.Key, to)
 		default:
 			if !from.IsZero() {
 				to.Set(from)
@@ -73,7 +74,7 @@ func (u *merged) addEntries(s *configSource, section string, from, to reflect.Va
 		to.Set(reflect.MakeMap(to.Type()))
 	}
 	for name, entry := range from.Seq2() {
-		if u.claim(s, path{section, name.String()}) {
+		if u.claim(s, document.Path{section, name.String()}) {
 			to.SetMapIndex(name, entry)
 		}
 	}
@@ -81,35 +82,35 @@ func (u *merged) addEntries(s *configSource, section string, from, to reflect.Va
 
 // addSection decodes the section of s over what other files set in it.
 func (u *merged) addSection(s *configSource, section string, to reflect.Value) {
-	node := s.value(path{section})
+	node := s.Value(document.Path{section})
 	if node == nil {
 		return
 	}
-	for _, key := range keysOf(node) {
-		u.claim(s, path{section, key})
+	for _, key := range document.KeysOf(node) {
+		u.claim(s, document.Path{section, key})
 	}
 	// Its mistakes, if any, were found when the file was read.
-	_ = decode(node, to.Addr().Interface())
+	_ = document.Decode(node, to.Addr().Interface())
 }
 
 // claim reports whether s is the first to set what is at p.
-func (u *merged) claim(s *configSource, p path) bool {
+func (u *merged) claim(s *configSource, p document.Path) bool {
 	first, taken := u.set[p.String()]
 	if !taken || first == s {
 		u.set[p.String()] = s
 		return true
 	}
-	s.report(p, nil, "already set "+first.where(p, s))
+	s.Report(p, nil, "already set "+first.Where(p, s))
 	return false
 }
 
-// warnings lists what the files may not mean as they say it.
+// Warnings lists what the files may not mean as they say it.
 func (u *merged) warnings() (list []string) {
-	var all Problems
+	var all document.Problems
 	for _, s := range u.sources {
-		all = append(all, s.warnings()...)
+		all = append(all, s.Warnings()...)
 	}
-	for _, m := range all.sorted() {
+	for _, m := range all.Sorted() {
 		list = append(list, m.String())
 	}
 	return list
@@ -118,26 +119,26 @@ func (u *merged) warnings() (list []string) {
 // readable reports whether all files could be read, so that what one lacks may not be in another.
 func (u *merged) readable() bool {
 	for _, s := range u.sources {
-		if s.unread {
+		if s.Unread {
 			return false
 		}
 	}
 	return true
 }
 
-// check looks at what the files must agree in: names that one gives and another uses.
+// Check looks at what the files must agree in: names that one gives and another uses.
 func (u *merged) check() {
 	others := roster{map[string]place{}, map[string]place{}}
 	for _, s := range u.sources {
-		for i := range s.config.Targets {
-			at := path{"targets", index(i)}
-			u.checkTarget(s, at, &s.config.Targets[i], others)
+		for i := range s.Config.Targets {
+			at := document.Path{"targets", document.Index(i)}
+			u.checkTarget(s, at, &s.Config.Targets[i], others)
 		}
 	}
 	named := map[string]place{}
 	for _, s := range u.sources {
-		for i := range s.config.Receivers {
-			u.checkReceiver(s, path{"receivers", index(i)}, &s.config.Receivers[i], named)
+		for i := range s.Config.Receivers {
+			u.checkReceiver(s, document.Path{"receivers", document.Index(i)}, &s.Config.Receivers[i], named)
 		}
 	}
 }
@@ -145,10 +146,10 @@ func (u *merged) check() {
 // place is where something stands in the files.
 type place struct {
 	source *configSource
-	at     path
+	at     document.Path
 }
 
-func (u *merged) checkReceiver(s *configSource, at path, r *notify.ReceiverSettings, named map[string]place) {
+func (u *merged) checkReceiver(s *configSource, at document.Path, r *notify.ReceiverSettings, named map[string]place) {
 	wrong := wrongBelow(s, at)
 	auth, ok := u.config.Auths[r.Auth]
 	if !ok && r.Auth != "" && !u.lacks("auths") {
@@ -158,23 +159,23 @@ func (u *merged) checkReceiver(s *configSource, at path, r *notify.ReceiverSetti
 		wrong(m.Path, m.Text)
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
-		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.source.where(first.at, s)))
+		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.source.Where(first.at, s)))
 		return
 	}
 	named[r.Name] = place{s, at}
 }
 
 // wrongBelow tells mistakes in the settings at a path, unless they may come of one that was told.
-func wrongBelow(s *configSource, at path) func(rel, text string) {
+func wrongBelow(s *configSource, at document.Path) func(rel, text string) {
 	return func(rel, text string) {
-		if p := at.below(rel); !s.consequence(at, p) {
-			s.report(p, nil, text)
+		if p := at.Below(rel); !s.Consequence(at, p) {
+			s.Report(p, nil, text)
 		}
 	}
 }
 
 // nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
-func (u *merged) nothing() Problems {
+func (u *merged) nothing() document.Problems {
 	c := &u.config
 	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
 		return nil // without a file, which is a mistake already
@@ -183,11 +184,11 @@ func (u *merged) nothing() Problems {
 	wanted := len(c.Modules) > 0 || u.wantsProfiles()
 	switch {
 	case len(c.Auths) == 0 && !wanted:
-		return Problems{{File: where, Text: "nothing to poll: write at least targets: [ADDRESS]"}}
+		return document.Problems{{File: where, Text: "nothing to poll: write at least targets: [ADDRESS]"}}
 	case len(c.Auths) == 0:
-		return Problems{{File: where, Text: "no targets and no auths: write at least targets: [ADDRESS], or auths: {public_v2: {community: public}}"}}
+		return document.Problems{{File: where, Text: "no targets and no auths: write at least targets: [ADDRESS], or auths: {public_v2: {community: public}}"}}
 	case !wanted:
-		return Problems{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
+		return document.Problems{{File: where, Text: "no targets and no modules: write at least targets: [ADDRESS], or modules: {if_mib: {walk: [IF-MIB::ifTable]}}"}}
 	}
 	return nil
 }
@@ -196,7 +197,7 @@ func (u *merged) nothing() Problems {
 func (u *merged) fileNames() string {
 	var names []string
 	for _, s := range u.sources {
-		names = append(names, s.file)
+		names = append(names, s.File)
 	}
 	return strings.Join(names, ", ")
 }

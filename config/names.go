@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"trapline/collector"
+	"trapline/config/document"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 )
@@ -47,7 +48,7 @@ func (u *merged) library(o Options) *modules.Library {
 		if named := u.set["mibs.dirs"]; named != nil {
 			s = named
 		}
-		s.report(path{"mibs", "dirs"}, nil, err.Error())
+		s.Report(document.Path{"mibs", "dirs"}, nil, err.Error())
 		return nil
 	}
 	if o.AllMIBs {
@@ -57,16 +58,16 @@ func (u *merged) library(o Options) *modules.Library {
 }
 
 func (u *merged) compileModule(library *modules.Library, name string, settings *modules.Settings) {
-	at := path{"modules", name}
+	at := document.Path{"modules", name}
 	s := u.set[at.String()]
 	compiled, mistakes := library.Compile(settings)
 	for _, m := range mistakes {
-		if p := at.below(m.Path); !s.consequence(at, p) {
-			s.report(p, nil, m.Text)
+		if p := at.Below(m.Path); !s.Consequence(at, p) {
+			s.Report(p, nil, m.Text)
 		}
 	}
 	u.config.Compiled[name] = compiled.Settings
 	for _, m := range compiled.Warnings {
-		s.warn(at.below(m.Path), m.Text)
+		s.Warn(at.Below(m.Path), m.Text)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"trapline/config/document"
 )
 
 // Before version 0.23 of snmp_exporter, modules stood at the top of the file, and each had its own
@@ -13,13 +15,13 @@ import (
 
 // oldForm returns the key that shows that a file is of that form, nil if none does.
 func oldForm(tree *yaml.Node) *yaml.Node {
-	tree = target(tree)
+	tree = document.Target(tree)
 	if tree == nil || tree.Kind != yaml.MappingNode {
 		return nil
 	}
-	_, keys := known(reflect.TypeFor[Config]())
+	_, keys := document.Known(reflect.TypeFor[Config]())
 	var first *yaml.Node
-	for key, value := range pairs(tree) {
+	for key, value := range document.Pairs(tree) {
 		if _, ours := keys[key.Value]; ours {
 			return oldModule(tree)
 		}
@@ -37,12 +39,12 @@ func looksLikeModule(n *yaml.Node) bool {
 // ownValue returns the value of a key of a mapping. Unlike find, it does not follow <<, which in a tree that
 // has not been checked may lead to itself.
 func ownValue(n *yaml.Node, name string) *yaml.Node {
-	if n = target(n); n == nil || n.Kind != yaml.MappingNode {
+	if n = document.Target(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for key, value := range pairs(n) {
+	for key, value := range document.Pairs(n) {
 		if key.Value == name {
-			return target(value)
+			return document.Target(value)
 		}
 	}
 	return nil
@@ -54,11 +56,11 @@ func oldModule(tree *yaml.Node) *yaml.Node {
 	if modules == nil || modules.Kind != yaml.MappingNode {
 		return nil
 	}
-	for _, module := range pairs(modules) {
-		if module = target(module); module.Kind != yaml.MappingNode || !looksLikeModule(module) {
+	for _, module := range document.Pairs(modules) {
+		if module = document.Target(module); module.Kind != yaml.MappingNode || !looksLikeModule(module) {
 			continue
 		}
-		for key := range pairs(module) {
+		for key := range document.Pairs(module) {
 			if isCredential(key) {
 				return key
 			}
@@ -76,29 +78,29 @@ func oldFormText(file string) string {
 
 // converted returns an old file as if it were of the form of today.
 func converted(old *configSource) *configSource {
-	s := newSource[Config](old.file, &dialect)
-	tree := target(old.old)
+	s := document.NewSource[Config](old.File, &dialect)
+	tree := document.Target(old.Old)
 	c := &conversion{source: s, auths: mapping(tree.Line), modules: mapping(tree.Line)}
 	out := mapping(tree.Line)
 	list := tree
 	if modules := ownValue(tree, "modules"); modules != nil {
 		list = modules
-		for key, value := range pairs(tree) {
+		for key, value := range document.Pairs(tree) {
 			switch key.Value {
 			case "auths":
-				c.auths = target(value)
+				c.auths = document.Target(value)
 			case "modules":
 			default:
 				out.Content = append(out.Content, key, value)
 			}
 		}
 	}
-	for key, value := range pairs(list) {
+	for key, value := range document.Pairs(list) {
 		c.modules.Content = append(c.modules.Content, key, c.module(key.Value, value))
 	}
 	out.Content = append(out.Content, scalar("auths", tree.Line), c.auths, scalar("modules", tree.Line), c.modules)
-	s.tree = out
-	s.explain(nil)
+	s.Tree = out
+	s.Explain(nil)
 	return s
 }
 
@@ -110,23 +112,23 @@ type conversion struct {
 
 // module moves the credentials of a module to auths.
 func (c *conversion) module(name string, value *yaml.Node) *yaml.Node {
-	value = target(value)
+	value = document.Target(value)
 	if value.Kind != yaml.MappingNode {
 		return value
 	}
 	kept, auth := mapping(value.Line), mapping(value.Line)
-	for key, value := range pairs(value) {
+	for key, value := range document.Pairs(value) {
 		switch {
 		case key.Value == "version":
 			auth.Content = append(auth.Content, key, value)
-		case key.Value == "auth" && target(value).Kind == yaml.MappingNode:
-			auth.Content = append(auth.Content, target(value).Content...)
+		case key.Value == "auth" && document.Target(value).Kind == yaml.MappingNode:
+			auth.Content = append(auth.Content, document.Target(value).Content...)
 		default:
 			kept.Content = append(kept.Content, key, value)
 		}
 	}
 	if used := c.auth(name, auth); used != defaultAuthName {
-		c.source.notes = append(c.source.notes, fmt.Sprintf("%s: module %s was asked with what is now auth %s: scrape it with the parameter auth=%s", c.source.file, name, used, used))
+		c.source.Notes = append(c.source.Notes, fmt.Sprintf("%s: module %s was asked with what is now auth %s: scrape it with the parameter auth=%s", c.source.File, name, used, used))
 	}
 	return kept
 }
@@ -145,7 +147,7 @@ func (c *conversion) auth(module string, auth *yaml.Node) string {
 			name = "public_v1"
 		}
 	}
-	for key, value := range pairs(c.auths) {
+	for key, value := range document.Pairs(c.auths) {
 		if sameNode(value, auth) || key.Value == name && name != module {
 			return key.Value
 		}
@@ -160,7 +162,7 @@ func (c *conversion) auth(module string, auth *yaml.Node) string {
 // sameNode reports whether two values are alike. An alias is like itself only, for it may lead anywhere.
 func sameNode(a, b *yaml.Node) bool {
 	if a.Kind == yaml.AliasNode || b.Kind == yaml.AliasNode {
-		return target(a) == target(b)
+		return document.Target(a) == document.Target(b)
 	}
 	return a.Value == b.Value && a.Kind == b.Kind && slices.EqualFunc(a.Content, b.Content, sameNode)
 }

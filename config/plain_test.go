@@ -6,9 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+
 	"trapline/internal/corpus"
 
 	"gopkg.in/yaml.v3"
+
+	"trapline/config/document"
 )
 
 // shape writes all of a tree that matters here.
@@ -24,12 +27,12 @@ func shape(n *yaml.Node, depth int) string {
 // asLibrary compares a tree with that of the library. It reports whether the text was read at all.
 func asLibrary(t *testing.T, text string) bool {
 	t.Helper()
-	tree := plainTree(text)
+	tree := document.PlainTree(text)
 	if tree == nil {
 		return false
 	}
 	var doc yaml.Node
-	if err := decode(yaml.NewDecoder(strings.NewReader(text)), &doc); err != nil {
+	if err := document.Decode(yaml.NewDecoder(strings.NewReader(text)), &doc); err != nil {
 		t.Fatalf("read what is no YAML, %v:\n%.2000s", err, text)
 	}
 	if got, want := shape(tree, 0), shape(doc.Content[0], 0); got != want {
@@ -129,7 +132,7 @@ func testFileIsPlain(t *testing.T, dir string) {
 	if !asLibrary(t, string(raw)) {
 		t.Error("it is left to the library")
 	}
-	if s := newSource[Config]("snmp.yml", &dialect); !s.parsePlain(raw) {
+	if s := document.NewSource[Config]("snmp.yml", &dialect); !s.ParsePlain(raw) {
 		t.Error("its keys do not fit")
 	}
 }

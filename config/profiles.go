@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"trapline/collector"
+	"trapline/config/document"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 )
@@ -48,7 +49,7 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 	}
 	for _, layer := range layers {
 		if m := layer.checkProfiles(profiles, modules); len(m) > 0 {
-			return nil, m.sorted()
+			return nil, m.Sorted()
 		}
 	}
 	return profile.NewRegistry(profiles, modules), nil
@@ -67,28 +68,28 @@ func builtinProfiles() (*merged, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, parse[Config](file, text, &dialect))
+		sources = append(sources, document.Parse[Config](file, text, &dialect))
 	}
 	u, m := merge(sources, Options{})
 	if len(m) > 0 {
-		return nil, m.sorted()
+		return nil, m.Sorted()
 	}
 	return u, nil
 }
 
 // checkProfiles tells what the profiles of the files name that is not there.
-func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) Problems {
-	var found Problems
+func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) document.Problems {
+	var found document.Problems
 	mistakes := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
 	for name, list := range mistakes {
-		at := path{"device_profiles", name}
+		at := document.Path{"device_profiles", name}
 		for _, m := range list {
-			u.set[at.String()].report(at.below(m.Path), nil, m.Text)
+			u.set[at.String()].Report(at.Below(m.Path), nil, m.Text)
 		}
 	}
 	if len(mistakes) > 0 {
 		for _, s := range u.sources {
-			found = append(found, s.problems()...)
+			found = append(found, s.Problems()...)
 		}
 	}
 	return found

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"trapline/config/document"
 	"trapline/internal/doctest"
 )
 
@@ -41,7 +42,7 @@ func (r *reference) section(title string, t reflect.Type) error {
 	if err := r.rows(t); err != nil {
 		return err
 	}
-	keys, types := known(t)
+	keys, types := document.Known(t)
 	for _, key := range keys {
 		below := settingsOf(types[key])
 		if below == nil || r.done[below] != "" {
@@ -59,9 +60,9 @@ func (r *reference) section(title string, t reflect.Type) error {
 }
 
 func (r *reference) rows(t reflect.Type) error {
-	l := layoutOf(t)
-	for _, f := range l.keyed {
-		field := t.Field(f.index)
+	l := document.LayoutOf(t)
+	for _, f := range l.Keyed {
+		field := t.Field(f.Index)
 		text, err := r.comment(t, field.Name)
 		if err != nil {
 			return err
@@ -69,9 +70,9 @@ func (r *reference) rows(t reflect.Type) error {
 		if text == "" {
 			r.missing = append(r.missing, t.String()+"."+field.Name)
 		}
-		fmt.Fprintf(&r.text, "| `%s` | %s | %s |\n", f.key, typeName(field.Type), strings.ReplaceAll(text, "|", `\|`))
+		fmt.Fprintf(&r.text, "| `%s` | %s | %s |\n", f.Key, typeName(field.Type), strings.ReplaceAll(text, "|", `\|`))
 	}
-	for _, i := range l.inline {
+	for _, i := range l.Inline {
 		if err := r.rows(t.Field(i).Type); err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func settingsOf(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Map || t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if isSettings(t) {
+	if document.IsSettings(t) {
 		return t
 	}
 	return nil

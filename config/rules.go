@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/config/document"
 	"trapline/internal/rules"
 )
 
@@ -13,20 +14,20 @@ import (
 func (u *merged) readRules() {
 	var files []string
 	for _, s := range u.sources {
-		for i, pattern := range s.config.RuleFiles {
-			at, shown := path{"rule_files", index(i)}, pattern
+		for i, pattern := range s.Config.RuleFiles {
+			at, shown := document.Path{"rule_files", document.Index(i)}, pattern
 			if !filepath.IsAbs(pattern) {
-				shown = relativeTo(pattern, s.file)
-				pattern = filepath.Join(filepath.Dir(s.file), pattern)
+				shown = relativeTo(pattern, s.File)
+				pattern = filepath.Join(filepath.Dir(s.File), pattern)
 			}
 			matches, err := filepath.Glob(pattern)
 			switch {
 			case err != nil:
-				s.report(at, nil, "not a file name or a pattern of file names: "+err.Error())
+				s.Report(at, nil, "not a file name or a pattern of file names: "+err.Error())
 			case len(matches) == 0 && strings.ContainsAny(pattern, "*?["):
-				s.warn(at, "no file matches "+shown)
+				s.Warn(at, "no file matches "+shown)
 			case len(matches) == 0:
-				s.report(at, nil, "there is no file "+shown)
+				s.Report(at, nil, "there is no file "+shown)
 			}
 			for _, file := range matches {
 				if !slices.Contains(files, file) {
@@ -38,7 +39,7 @@ func (u *merged) readRules() {
 	u.ruleFiles = files
 	set, mistakes := rules.Load(files)
 	for _, m := range mistakes {
-		u.more = append(u.more, Problem{File: m.File, Line: m.Line, Text: m.Text})
+		u.more = append(u.more, document.Problem{File: m.File, Line: m.Line, Text: m.Text})
 	}
 	if groups := u.thresholds(); len(groups) > 0 {
 		set = set.With(groups...)
@@ -59,9 +60,9 @@ func relativeTo(pattern, file string) string {
 func (u *merged) checkSeverities() {
 	words := u.config.Rules.Severities()
 	for _, s := range u.sources {
-		for i := range s.config.Receivers {
-			for _, m := range s.config.Receivers[i].Unreached(words) {
-				s.warn(path{"receivers", index(i), m.Path}, m.Text)
+		for i := range s.Config.Receivers {
+			for _, m := range s.Config.Receivers[i].Unreached(words) {
+				s.Warn(document.Path{"receivers", document.Index(i), m.Path}, m.Text)
 			}
 		}
 	}
@@ -71,11 +72,11 @@ func (u *merged) checkSeverities() {
 func (u *merged) thresholds() (groups []*rules.Group) {
 	for _, s := range u.sources {
 		line := func(i int) int {
-			_, at := find(s.tree, path{"thresholds", index(i)})
+			_, at := document.Find(s.Tree, document.Path{"thresholds", document.Index(i)})
 			return at.Line
 		}
-		if list := s.config.Thresholds; len(list) > 0 {
-			groups = append(groups, rules.ThresholdGroup(s.file, list, line))
+		if list := s.Config.Thresholds; len(list) > 0 {
+			groups = append(groups, rules.ThresholdGroup(s.File, list, line))
 		}
 	}
 	return groups

@@ -7,6 +7,7 @@ import (
 
 	"trapline"
 	"trapline/collector"
+	"trapline/config/document"
 	"trapline/internal/profile"
 )
 
@@ -25,9 +26,9 @@ func shippedModules() (map[string]*collector.Settings, error) {
 }
 
 func readShipped() (map[string]*collector.Settings, error) {
-	own, m := merge([]*configSource{parse[Config]("snmp.yml", trapline.DefaultConfig, &dialect)}, Options{})
+	own, m := merge([]*configSource{document.Parse[Config]("snmp.yml", trapline.DefaultConfig, &dialect)}, Options{})
 	if len(m) > 0 {
-		return nil, m.sorted()
+		return nil, m.Sorted()
 	}
 	profiles, err := builtinProfiles()
 	if err != nil {
@@ -62,7 +63,7 @@ func shippedNames() []string {
 }
 
 // knowsModule reports whether a target may have a module of that name. Shipped ones take the place of those that no
-// file defines.
+// File defines.
 func (u *merged) knowsModule(name string) bool {
 	_, defined := u.config.Modules[name]
 	return defined || name == profile.Auto || Shipped(name) != nil

@@ -13,6 +13,8 @@ import (
 	"trapline/internal/setting"
 
 	"gopkg.in/yaml.v3"
+
+	"trapline/config/document"
 )
 
 // foreign gives for keys of ours what other programs, or people who write from memory, call them.
@@ -91,7 +93,7 @@ var sections = []struct {
 }
 
 // unknownKey says that there is no such key, and what to write instead.
-func unknownKey(key string, in path, known []string) string {
+func unknownKey(key string, in document.Path, known []string) string {
 	place, section := "at the top of the file", ""
 	if len(in) > 0 {
 		place, section = "in "+in.String(), in[0]
@@ -158,7 +160,7 @@ func ofAuth(key, section string) string {
 	if section != "targets" && section != "receivers" {
 		return ""
 	}
-	keys, _ := known(reflect.TypeFor[access.Auth]())
+	keys, _ := document.Known(reflect.TypeFor[access.Auth]())
 	return spelled(key, keys)
 }
 
@@ -167,7 +169,7 @@ func belongs(key, section string) string {
 	var places []string
 	meant := key
 	for _, s := range sections {
-		keys, _ := known(s.t)
+		keys, _ := document.Known(s.t)
 		k := spelled(key, keys)
 		if s.name == section || k == "" || !slices.Contains(keys, key) && len(places) > 0 {
 			continue
@@ -181,13 +183,13 @@ func belongs(key, section string) string {
 	return fmt.Sprintf("%s is a key of %s", meant, strings.Join(places, " and of "))
 }
 
-type configSource = source[Config]
+type configSource = document.Source[Config]
 
 // dialect is what errors in files of the configuration have of their own.
-var dialect = Dialect{Unknown: unknownAt, Old: oldForm, OldText: oldFormText}
+var dialect = document.Dialect{Unknown: unknownAt, Old: oldForm, OldText: oldFormText}
 
 // unknownAt describes the error of an unknown key. A module at the top of the file belongs under modules.
-func unknownAt(key string, value *yaml.Node, at path, known []string) string {
+func unknownAt(key string, value *yaml.Node, at document.Path, known []string) string {
 	if len(at) == 0 && looksLikeModule(value) {
 		return fmt.Sprintf("unknown key %.40q at the top of the file: write it under modules", key)
 	}

@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"trapline/config/document"
 )
 
 // Every misspelling of a key by one letter, or by two that are exchanged, has that key suggested, if it is of no other
-// key there and no word of its own elsewhere.
+// Key there and no word of its own elsewhere.
 func TestEveryKeyIsSuggested(t *testing.T) {
 	checked := 0
 	for settings, in := range places(reflect.TypeFor[Config](), nil) {
-		keys, _ := known(settings)
+		keys, _ := document.Known(settings)
 		for _, key := range keys {
 			for _, word := range oneOff(key) {
 				if near := nearKeys(word, keys); len(word) < 2 || len(near) != 1 || isWord(word, in, keys) {
@@ -32,19 +34,19 @@ func TestEveryKeyIsSuggested(t *testing.T) {
 }
 
 // places are the settings of the file and where they stand.
-func places(t reflect.Type, at path) map[reflect.Type]path {
-	found := map[reflect.Type]path{}
+func places(t reflect.Type, at document.Path) map[reflect.Type]document.Path {
+	found := map[reflect.Type]document.Path{}
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 		if t.Kind() != reflect.Pointer {
 			at = append(slices.Clone(at), "x")
 		}
 		t = t.Elem()
 	}
-	if !isSettings(t) {
+	if !document.IsSettings(t) {
 		return found
 	}
 	found[t] = at
-	_, types := known(t)
+	_, types := document.Known(t)
 	for key, of := range types {
 		maps.Copy(found, places(of, append(slices.Clone(at), key)))
 	}
@@ -87,8 +89,8 @@ func oneEdit(a, b string) bool {
 }
 
 // isWord reports whether a word means something of its own: by the name that other programs have for a key, or as a
-// key of other settings.
-func isWord(word string, in path, keys []string) bool {
+// Key of other settings.
+func isWord(word string, in document.Path, keys []string) bool {
 	section := ""
 	if len(in) > 0 {
 		section = in[0]

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -19,7 +20,7 @@ type roster struct {
 	asked map[string]place // by what they ask whom for
 }
 
-func (u *merged) checkTarget(s *configSource, at path, t *poller.TargetSettings, others roster) {
+func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.TargetSettings, others roster) {
 	wrong := wrongBelow(s, at)
 	auth, ok := u.config.Auths[t.Auth]
 	names := slices.Sorted(maps.Keys(u.config.Auths))
@@ -36,7 +37,7 @@ func (u *merged) checkTarget(s *configSource, at path, t *poller.TargetSettings,
 		return
 	}
 	if first, taken := others.named[t.Name]; taken {
-		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.source.where(first.at, s)))
+		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.source.Where(first.at, s)))
 		return
 	}
 	others.named[t.Name] = place{s, at}
@@ -52,7 +53,7 @@ func (r roster) warnTwice(here place, t *poller.TargetSettings) {
 	for _, module := range t.Modules {
 		key := strings.Join([]string{address.String(), t.Context, t.ContextEngineID, module}, "\x00")
 		if first, taken := r.asked[key]; taken {
-			here.source.warn(here.at.below("address"), fmt.Sprintf("the target %s asks %s for module %s too: keep one of them", first.source.where(first.at, here.source), t.Address, module))
+			here.source.Warn(here.at.Below("address"), fmt.Sprintf("the target %s asks %s for module %s too: keep one of them", first.source.Where(first.at, here.source), t.Address, module))
 			return
 		}
 		r.asked[key] = here
@@ -62,16 +63,16 @@ func (r roster) warnTwice(here place, t *poller.TargetSettings) {
 // lacks reports whether no file has a section, and one of them has something in its place that was not
 // understood: what is missing in it is a consequence.
 func (u *merged) lacks(section string) bool {
-	return slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.incomplete[""] }) &&
-		!slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.value(path{section}) != nil })
+	return slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.Incomplete[""] }) &&
+		!slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.Value(document.Path{section}) != nil })
 }
 
-func (u *merged) checkModules(s *configSource, at path, t *poller.TargetSettings) {
+func (u *merged) checkModules(s *configSource, at document.Path, t *poller.TargetSettings) {
 	wrong := wrongBelow(s, at)
 	names := slices.Sorted(maps.Keys(u.config.Modules))
 	for i, name := range t.Modules {
 		if !u.knowsModule(name) && !u.lacks("modules") {
-			wrong("modules"+index(i), missingModule(name, slices.Concat(names, shippedNames())))
+			wrong("modules"+document.Index(i), missingModule(name, slices.Concat(names, shippedNames())))
 		}
 	}
 }
@@ -86,22 +87,22 @@ func nameless(names []string) string {
 }
 
 // checkTimeout warns of a timeout that is not shorter than the interval, with which the poll ends.
-func (u *merged) checkTimeout(s *configSource, at path, t *poller.TargetSettings) {
+func (u *merged) checkTimeout(s *configSource, at document.Path, t *poller.TargetSettings) {
 	global := &u.config.Global
 	interval := cmp.Or(t.Interval.Duration, global.Interval.Duration, poller.DefaultInterval)
-	check := func(s *configSource, at path, timeout time.Duration) {
+	check := func(s *configSource, at document.Path, timeout time.Duration) {
 		if timeout >= interval && s != nil {
-			s.warn(at.below("timeout"), fmt.Sprintf("a request may take %s, and the interval is %s: the poll ends first: write less than %s", timeout, interval, interval))
+			s.Warn(at.Below("timeout"), fmt.Sprintf("a request may take %s, and the interval is %s: the poll ends first: write less than %s", timeout, interval, interval))
 		}
 	}
 	if t.Timeout.Duration > 0 {
 		check(s, at, t.Timeout.Duration)
 		return
 	}
-	check(u.set["global.timeout"], path{"global"}, global.Timeout.Duration)
+	check(u.set["global.timeout"], document.Path{"global"}, global.Timeout.Duration)
 	for _, name := range t.Modules {
 		if m := u.config.Modules[name]; m != nil {
-			check(u.set[path{"modules", name}.String()], path{"modules", name}, m.Timeout.Duration)
+			check(u.set[document.Path{"modules", name}.String()], document.Path{"modules", name}, m.Timeout.Duration)
 		}
 	}
 }

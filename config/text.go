@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"slices"
+
+	"trapline/config/document"
 )
 
 // LoadText reads a text as Load would if it stood in the first file of a running configuration. Who sends it need
@@ -12,17 +14,17 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 	if len(running.Files) > 0 {
 		name = running.Files[0].Name
 	}
-	s := parse[Config](name, text, &dialect)
-	rules, dirs := within(s, "rule_files", s.config.RuleFiles, running.RuleFiles), within(s, "mibs.dirs", s.config.MIBs.Dirs, running.MIBs.Dirs)
-	if !within(s, "profiles.dirs", s.config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
-		return nil, s.problems().sorted() // and nothing is read, nor fetched
+	s := document.Parse[Config](name, text, &dialect)
+	rules, dirs := within(s, "rule_files", s.Config.RuleFiles, running.RuleFiles), within(s, "mibs.dirs", s.Config.MIBs.Dirs, running.MIBs.Dirs)
+	if !within(s, "profiles.dirs", s.Config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
+		return nil, s.Problems().Sorted() // and nothing is read, nor fetched
 	}
 	u, mistakes := merge([]*configSource{s}, o)
 	if len(mistakes) > 0 {
-		return nil, mistakes.sorted()
+		return nil, mistakes.Sorted()
 	}
 	if m := u.nothing(); len(m) > 0 {
-		return nil, m.sorted()
+		return nil, m.Sorted()
 	}
 	u.config.Warnings = slices.Concat(u.warnings(), u.config.Warnings)
 	return u.configuration(o)
@@ -34,7 +36,7 @@ func within(s *configSource, key string, list, known []string) bool {
 	for i, name := range list {
 		if !slices.Contains(known, name) {
 			all = false
-			s.report(path(nil).below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
+			s.Report(document.Path(nil).Below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
 		}
 	}
 	return all

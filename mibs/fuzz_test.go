@@ -16,7 +16,7 @@ func FuzzRead(f *testing.F) {
 		strings.ReplaceAll(around, "%s", `x OBJECT-TYPE SYNTAX INTEGER { a(1), b(-2) } DEFVAL { { a } } ::= { test a(2) 3 }`),
 		strings.ReplaceAll(around, "%s", `A ::= TEXTUAL-CONVENTION DISPLAY-HINT "1x:" SYNTAX OCTET STRING (SIZE (1..2 | 5))`),
 		"A DEFINITIONS ::= BEGIN x OBJECT-TYPE DESCRIPTION \"no end ::= { x 1 } END",      // a text without its end
-		"A DEFINITIONS ::= BEGIN IMPORTS a FROM A b FROM B x OBJECT IDENTIFIER ::= { x 1", // Imports and OIDs that hang on themselves
+		"A DEFINITIONS ::= BEGIN IMPORTS a FROM A b FROM B x OBJECT IDENTIFIER ::= { x 1", // imports and OIDs that hang on themselves
 		"A { 1 2 } DEFINITIONS ::= BEGIN B ::= [APPLICATION 1] IMPLICIT CHOICE { a A } END -- x -- B DEFINITIONS ::= BEGIN END",
 		"\xef\xbb\xbfA DEFINITIONS ::= BEGIN\r-----\rx OBJECT IDENTIFIER ::= { iso 40 4294967296 '0F'H }\r",
 	} {

@@ -21,7 +21,7 @@ type Node struct {
 	Units  string
 
 	Index    []IndexPart // of a Row: its own, or that of the row that it augments
-	Augments string      // Name of the row that a Row augments
+	Augments string      // name of the row that a Row augments
 	Row      *Node       // of a Column
 	Objects  []*Node     // of a Notification, in its order, without those that no module defines
 

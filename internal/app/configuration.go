@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/config"
+	"trapline/config/document"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/httpapi"
@@ -106,7 +107,7 @@ const maxShown = 100
 // configErrors are the errors in a configuration, with the lines around each: those that are known of a file, else
 // those that it has.
 func configErrors(err error, known map[string][]string) []api.ConfigError {
-	var found config.Problems
+	var found document.Problems
 	if !errors.As(err, &found) {
 		return []api.ConfigError{{Text: err.Error()}}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"trapline/config"
+	"trapline/config/document"
 	"trapline/internal/human"
 	"trapline/internal/notify"
 	"trapline/internal/rules"
@@ -26,7 +27,7 @@ func Check(files []string, expandEnv bool, logger *slog.Logger) error {
 // Checked loads a configuration and logs its doubtful parts. The error counts the errors of the files, or is ErrRules.
 func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, error) {
 	w, err := Load(files, expandEnv, "")
-	if found := (config.Problems)(nil); errors.As(err, &found) {
+	if found := (document.Problems)(nil); errors.As(err, &found) {
 		return nil, fmt.Errorf("%w\n%s in the configuration", err, human.Counted(len(found), "error"))
 	}
 	if err != nil {

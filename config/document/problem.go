@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"cmp"
@@ -46,7 +46,8 @@ func (m Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (m Problems) sorted() Problems {
+// Sorted sorts the problems by file, line and text.
+func (m Problems) Sorted() Problems {
 	slices.SortFunc(m, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Text, b.Text))
 	})

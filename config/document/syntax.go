@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// problems puts what the YAML parser says into words for someone who writes a file by hand.
+// Problems puts what the YAML parser says into words for someone who writes a file by hand.
 var problems = map[string]string{
 	"did not find expected key":                              "this line does not fit those above it: check its indentation and its quotes",
 	"did not find expected '-' indicator":                    `this line does not fit the list above it: each item begins with "- " in the same column`,
@@ -138,7 +138,7 @@ func (r *lineReader) Read(p []byte) (int, error) {
 
 // parseError parses one document and gives the parser's complaint.
 func parseError(r io.Reader) string {
-	if err := decode(yaml.NewDecoder(r), new(yaml.Node)); err != nil {
+	if err := Decode(yaml.NewDecoder(r), new(yaml.Node)); err != nil {
 		return err.Error()
 	}
 	return ""

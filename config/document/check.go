@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"reflect"
@@ -8,16 +8,16 @@ import (
 	"trapline/internal/setting"
 )
 
-// check asks everything in the file that can be wrong whether it is.
-func (s *source[T]) check() {
+// Check asks everything in the file that can be wrong whether it is.
+func (s *Source[T]) Check() {
 	c := checker[T]{source: s, layouts: map[reflect.Type]layout{}, asks: map[reflect.Type]bool{}}
-	c.value(reflect.ValueOf(&s.config).Elem())
+	c.value(reflect.ValueOf(&s.Config).Elem())
 }
 
 // checker visits the values of a file, each with its path.
 type checker[T any] struct {
-	source  *source[T]
-	at      path
+	source  *Source[T]
+	at      Path
 	layouts map[reflect.Type]layout
 	asks    map[reflect.Type]bool // whether a value of the type, or one below it, can be asked
 }
@@ -38,7 +38,7 @@ func (c *checker[T]) value(v reflect.Value) {
 		c.settings(v)
 	case reflect.Slice:
 		for i := range v.Len() {
-			c.below(index(i), v.Index(i))
+			c.below(Index(i), v.Index(i))
 		}
 	case reflect.Map:
 		c.entries(v)
@@ -51,25 +51,25 @@ func (c *checker[T]) ask(v reflect.Value) {
 	asked := v.Addr().Interface()
 	if checked, ok := asked.(setting.Checked); ok {
 		for _, m := range checked.Problems() {
-			if p := c.at.below(m.Path); !c.source.consequence(c.at, p) {
-				c.source.report(p, nil, m.Text)
+			if p := c.at.Below(m.Path); !c.source.Consequence(c.at, p) {
+				c.source.Report(p, nil, m.Text)
 			}
 		}
 	}
 	if warned, ok := asked.(setting.Warned); ok {
 		for _, m := range warned.Warnings() {
-			c.source.warn(c.at.below(m.Path), m.Text)
+			c.source.Warn(c.at.Below(m.Path), m.Text)
 		}
 	}
 }
 
 func (c *checker[T]) settings(v reflect.Value) {
 	l := c.layout(v.Type())
-	for _, i := range l.inline {
+	for _, i := range l.Inline {
 		c.value(v.Field(i))
 	}
-	for _, f := range l.keyed {
-		c.below(f.key, v.Field(f.index))
+	for _, f := range l.Keyed {
+		c.below(f.Key, v.Field(f.Index))
 	}
 }
 
@@ -78,7 +78,7 @@ func (c *checker[T]) entries(v reflect.Value) {
 	for _, key := range keys {
 		entry := v.MapIndex(key)
 		if entry.Kind() == reflect.Pointer && entry.IsNil() {
-			c.source.report(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
+			c.source.Report(append(c.at, key.String()), nil, "empty: give it keys, or delete it")
 			continue
 		}
 		addressable := reflect.New(entry.Type()).Elem()
@@ -96,7 +96,7 @@ func (c *checker[T]) below(step string, v reflect.Value) {
 func (c *checker[T]) layout(t reflect.Type) layout {
 	l, ok := c.layouts[t]
 	if !ok {
-		l = layoutOf(t)
+		l = LayoutOf(t)
 		c.layouts[t] = l
 	}
 	return l
@@ -112,11 +112,11 @@ func (c *checker[T]) asked(t reflect.Type) bool {
 		asks = c.asked(t.Elem())
 	case reflect.Struct:
 		l := c.layout(t)
-		for _, i := range l.inline {
+		for _, i := range l.Inline {
 			asks = c.asked(t.Field(i).Type) || asks
 		}
-		for _, f := range l.keyed {
-			asks = c.asked(t.Field(f.index).Type) || asks
+		for _, f := range l.Keyed {
+			asks = c.asked(t.Field(f.Index).Type) || asks
 		}
 	}
 	pointer := reflect.PointerTo(t)

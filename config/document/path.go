@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"strconv"
@@ -8,10 +8,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// path leads from the top of a file to a value, in the file's own keys. A step into a list is "[3]".
-type path []string
+// Path leads from the top of a file to a value, in the file's own keys. A step into a list is "[3]".
+type Path []string
 
-func (p path) String() string {
+func (p Path) String() string {
 	var b strings.Builder
 	for i, step := range p {
 		if i > 0 && !isIndex(step) {
@@ -25,8 +25,8 @@ func (p path) String() string {
 	return b.String()
 }
 
-// below gives the path of what rel, such as "metrics[3].type", leads to from p.
-func (p path) below(rel string) path {
+// Below gives the path of what rel, such as "metrics[3].type", leads to from p.
+func (p Path) Below(rel string) Path {
 	p = p[:len(p):len(p)]
 	if rel == "" {
 		return p
@@ -34,13 +34,14 @@ func (p path) below(rel string) path {
 	return append(p, strings.Split(strings.ReplaceAll(rel, "[", ".["), ".")...)
 }
 
-func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
+// Index is the step to an item of a list.
+func Index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 func isIndex(step string) bool { return strings.HasPrefix(step, "[") }
 
-// find follows p from n as far as the file goes. It returns the value that p leads to, nil if the file
+// Find follows p from n as far as the file goes. It returns the value that p leads to, nil if the file
 // does not set it, and the node whose line tells best where that is or should be.
-func find(n *yaml.Node, p path) (value, at *yaml.Node) {
+func Find(n *yaml.Node, p Path) (value, at *yaml.Node) {
 	value, at = n, n
 	for _, step := range p {
 		var here *yaml.Node
@@ -56,7 +57,7 @@ func find(n *yaml.Node, p path) (value, at *yaml.Node) {
 // child takes one step: at is the key or the item, value what it holds. What << merges in comes last.
 // It ends, for a tree in which << leads to itself cannot be decoded.
 func child(n *yaml.Node, step string) (at, value *yaml.Node) {
-	n = target(n)
+	n = Target(n)
 	switch {
 	case n == nil:
 	case n.Kind == yaml.SequenceNode:
@@ -64,7 +65,7 @@ func child(n *yaml.Node, step string) (at, value *yaml.Node) {
 			return n.Content[i], n.Content[i]
 		}
 	case n.Kind == yaml.MappingNode:
-		for key, value := range pairs(n) {
+		for key, value := range Pairs(n) {
 			if key.Value == step && !isMerge(key) {
 				return key, value
 			}
@@ -78,26 +79,26 @@ func child(n *yaml.Node, step string) (at, value *yaml.Node) {
 	return nil, nil
 }
 
-// keysOf lists the keys that a mapping sets, those that it merges in included.
-func keysOf(n *yaml.Node) []string {
+// KeysOf lists the keys that a mapping sets, those that it merges in included.
+func KeysOf(n *yaml.Node) []string {
 	var keys []string
-	n = target(n)
+	n = Target(n)
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for key := range pairs(n) {
+	for key := range Pairs(n) {
 		if !isMerge(key) {
 			keys = append(keys, key.Value)
 		}
 	}
 	for _, merged := range merges(n) {
-		keys = append(keys, keysOf(merged)...)
+		keys = append(keys, KeysOf(merged)...)
 	}
 	return keys
 }
 
-// pairs ranges over the keys and values of a mapping.
-func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
+// Pairs ranges over the keys and values of a mapping.
+func Pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if !yield(n.Content[i], n.Content[i+1]) {
@@ -107,8 +108,8 @@ func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	}
 }
 
-// target gives what an alias stands for, and anything else as it is.
-func target(n *yaml.Node) *yaml.Node {
+// Target gives what an alias stands for, and anything else as it is.
+func Target(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
 	}
@@ -119,7 +120,7 @@ func isMerge(key *yaml.Node) bool { return key.Tag == "!!merge" }
 
 // merges lists the mappings that << merges into n.
 func merges(n *yaml.Node) (all []*yaml.Node) {
-	for key, value := range pairs(n) {
+	for key, value := range Pairs(n) {
 		if isMerge(key) {
 			all = append(all, mergedInto(value)...)
 		}

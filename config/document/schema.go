@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bytes"
@@ -10,34 +10,34 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// explain finds what is wrong with the form of a file that could not be decoded: with its YAML, its
+// Explain finds what is wrong with the form of a file that could not be decoded: with its YAML, its
 // keys and the kinds of its values. What is sound it decodes, for the checks that follow.
-func (s *source[T]) explain(raw []byte) {
-	if s.tree.IsZero() {
+func (s *Source[T]) Explain(raw []byte) {
+	if s.Tree.IsZero() {
 		var doc yaml.Node
-		if err := decode(yaml.NewDecoder(bytes.NewReader(raw)), &doc); err != nil {
-			s.unread = true
+		if err := Decode(yaml.NewDecoder(bytes.NewReader(raw)), &doc); err != nil {
+			s.Unread = true
 			line, text := syntaxProblem(raw, err)
-			s.report(nil, &yaml.Node{Line: line}, text)
+			s.Report(nil, &yaml.Node{Line: line}, text)
 			return
 		}
-		s.tree = doc.Content[0]
+		s.Tree = doc.Content[0]
 	}
-	if key := s.dialect.Old(s.tree); key != nil {
-		s.unread, s.old, s.tree = true, s.tree, &yaml.Node{}
-		s.report(nil, key, s.dialect.OldText(s.file))
+	if key := s.dialect.Old(s.Tree); key != nil {
+		s.Unread, s.Old, s.Tree = true, s.Tree, &yaml.Node{}
+		s.Report(nil, key, s.dialect.OldText(s.File))
 		return
 	}
 	f := schemaCheck[T]{source: s, seen: map[visit]bool{}, inside: map[*yaml.Node]bool{}}
-	if !f.check(s.tree, reflect.TypeFor[T]()) {
-		s.tree = standIn(reflect.TypeFor[T](), s.tree.Line)
+	if !f.check(s.Tree, reflect.TypeFor[T]()) {
+		s.Tree = standIn(reflect.TypeFor[T](), s.Tree.Line)
 	}
-	s.config = *new(T)
-	if err := decode(s.tree, &s.config); err != nil {
-		s.unread, s.config, s.tree = true, *new(T), &yaml.Node{}
+	s.Config = *new(T)
+	if err := Decode(s.Tree, &s.Config); err != nil {
+		s.Unread, s.Config, s.Tree = true, *new(T), &yaml.Node{}
 		if len(s.found) == 0 {
 			line, text := valueProblem(err)
-			s.report(nil, &yaml.Node{Line: line}, text)
+			s.Report(nil, &yaml.Node{Line: line}, text)
 		}
 	}
 }
@@ -55,9 +55,9 @@ func hasEmptyItem(n *yaml.Node) bool {
 // schemaCheck compares a tree with the types that it is to be decoded into. It mends what it complains of, so
 // that the rest can be decoded.
 type schemaCheck[T any] struct {
-	source *source[T]
-	at     path
-	owner  path // of the innermost settings on the way
+	source *Source[T]
+	at     Path
+	owner  Path // of the innermost settings on the way
 	seen   map[visit]bool
 	inside map[*yaml.Node]bool // the blocks on the way
 }
@@ -68,15 +68,15 @@ type visit struct {
 	t reflect.Type
 }
 
-// check reports whether n is, by and large, a t. What is wrong with it has been told then.
+// Check reports whether n is, by and large, a t. What is wrong with it has been told then.
 func (f *schemaCheck[T]) check(n *yaml.Node, t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	block := target(n)
+	block := Target(n)
 	if f.inside[block] {
 		f.markIncomplete()
-		f.source.report(f.at, n, "this alias stands inside the block that it refers to")
+		f.source.Report(f.at, n, "this alias stands inside the block that it refers to")
 		return false
 	}
 	v := visit{block, t}
@@ -95,10 +95,10 @@ func (f *schemaCheck[T]) value(here, n *yaml.Node, t reflect.Type) bool {
 	case isNull(n):
 		return true
 	case n.Kind == yaml.ScalarNode && hasTextForm(t):
-		if decode(n, reflect.New(t).Interface()) != nil {
+		if Decode(n, reflect.New(t).Interface()) != nil {
 			return f.unfit(here, n, t)
 		}
-	case isSettings(t):
+	case IsSettings(t):
 		if n.Kind != yaml.MappingNode {
 			return f.unfit(here, n, t)
 		}
@@ -118,7 +118,7 @@ func (f *schemaCheck[T]) value(here, n *yaml.Node, t reflect.Type) bool {
 			return f.unfit(here, n, t)
 		}
 		f.items(n, t.Elem())
-	case n.Kind != yaml.ScalarNode || decode(n, reflect.New(t).Interface()) != nil:
+	case n.Kind != yaml.ScalarNode || Decode(n, reflect.New(t).Interface()) != nil:
 		return f.unfit(here, n, t)
 	}
 	return true
@@ -136,7 +136,7 @@ func hasTextForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[text
 
 // settings checks the keys of a mapping and the values that they hold.
 func (f *schemaCheck[T]) settings(n *yaml.Node, t reflect.Type) {
-	keys, types := known(t)
+	keys, types := Known(t)
 	f.keep(n, func(key, value *yaml.Node) bool {
 		typ, ok := types[key.Value]
 		switch {
@@ -145,7 +145,7 @@ func (f *schemaCheck[T]) settings(n *yaml.Node, t reflect.Type) {
 		case !ok:
 			f.markIncomplete()
 			advice := f.source.dialect.Unknown(key.Value, value, f.at, keys)
-			f.source.report(nil, key, advice)
+			f.source.Report(nil, key, advice)
 			return false
 		}
 		return f.below(key.Value, value, typ)
@@ -163,7 +163,7 @@ func (f *schemaCheck[T]) entries(n *yaml.Node, t reflect.Type) {
 			return false
 		}
 		if !f.below(key.Value, value, t.Elem()) {
-			f.source.incomplete[append(f.at, key.Value).String()] = true
+			f.source.Incomplete[append(f.at, key.Value).String()] = true
 			*value = *standIn(t.Elem(), value.Line)
 		}
 		return true
@@ -175,11 +175,11 @@ func (f *schemaCheck[T]) items(n *yaml.Node, t reflect.Type) {
 	for i, item := range n.Content {
 		if isNull(item) {
 			f.markIncomplete()
-			f.source.report(append(f.at, index(i)), item, "empty: give it a value, or delete it")
-		} else if f.below(index(i), item, t) {
+			f.source.Report(append(f.at, Index(i)), item, "empty: give it a value, or delete it")
+		} else if f.below(Index(i), item, t) {
 			continue
 		}
-		f.source.incomplete[append(f.at, index(i)).String()] = true
+		f.source.Incomplete[append(f.at, Index(i)).String()] = true
 		n.Content[i] = standIn(t, item.Line)
 	}
 }
@@ -191,7 +191,7 @@ func standIn(t reflect.Type, line int) *yaml.Node {
 	}
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: line}
 	switch {
-	case isSettings(t) || t.Kind() == reflect.Map:
+	case IsSettings(t) || t.Kind() == reflect.Map:
 		n.Kind, n.Tag = yaml.MappingNode, "!!map"
 	case t.Kind() == reflect.Slice:
 		n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
@@ -207,15 +207,15 @@ func standIn(t reflect.Type, line int) *yaml.Node {
 func (f *schemaCheck[T]) keep(n *yaml.Node, good func(key, value *yaml.Node) bool) {
 	kept := n.Content[:0]
 	lines := map[string]int{}
-	for key, value := range pairs(n) {
-		if key.Kind != yaml.ScalarNode || !isMerge(key) && decode(key, new(string)) != nil {
+	for key, value := range Pairs(n) {
+		if key.Kind != yaml.ScalarNode || !isMerge(key) && Decode(key, new(string)) != nil {
 			f.markIncomplete()
-			f.source.report(f.at, key, "a key must be plain text: put it in quotes")
+			f.source.Report(f.at, key, "a key must be plain text: put it in quotes")
 			continue
 		}
 		if first, twice := lines[key.Value]; twice {
 			f.markIncomplete()
-			f.source.report(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
+			f.source.Report(append(f.at, key.Value), key, fmt.Sprintf("already set in line %d", first))
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -229,9 +229,9 @@ func (f *schemaCheck[T]) keep(n *yaml.Node, good func(key, value *yaml.Node) boo
 // merge checks what << merges in: mappings that hold keys of t.
 func (f *schemaCheck[T]) merge(value *yaml.Node, t reflect.Type) bool {
 	for _, merged := range mergedInto(value) {
-		if target(merged).Kind != yaml.MappingNode {
+		if Target(merged).Kind != yaml.MappingNode {
 			f.markIncomplete()
-			f.source.report(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
+			f.source.Report(f.at, value, "<< wants a mapping, or a list of mappings, to merge in")
 			return false
 		}
 		if !f.check(merged, t) {
@@ -249,13 +249,13 @@ func (f *schemaCheck[T]) below(step string, n *yaml.Node, t reflect.Type) bool {
 }
 
 // markIncomplete notes that the settings being checked lack something that was meant to be there: other
-// problems in them may be mere consequences.
-func (f *schemaCheck[T]) markIncomplete() { f.source.incomplete[f.owner.String()] = true }
+// Problems in them may be mere consequences.
+func (f *schemaCheck[T]) markIncomplete() { f.source.Incomplete[f.owner.String()] = true }
 
 // unfit reports that n cannot be read as a t.
 func (f *schemaCheck[T]) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	f.markIncomplete()
-	f.source.report(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
+	f.source.Report(f.at, here, fmt.Sprintf("want %s, but this is %s%s", wanted(t), given(n, t), instead(n, t)))
 	return false
 }
 
@@ -276,8 +276,8 @@ func wanted(t reflect.Type) string {
 		return w.Wanted()
 	}
 	switch {
-	case isSettings(t):
-		keys, _ := known(t)
+	case IsSettings(t):
+		keys, _ := Known(t)
 		return "keys such as " + strings.Join(keys[:min(4, len(keys))], ", ")
 	case t.Kind() == reflect.Map:
 		return "names, each with its value"

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"reflect"
@@ -8,10 +8,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// plainTree reads the part of YAML that generators write: blocks of keys and lists, and scalars that are
+// PlainTree reads the part of YAML that generators write: blocks of keys and lists, and scalars that are
 // plain or quoted, perhaps over several lines. It makes the nodes that the library makes, in a tenth of
 // the time. It returns nil for everything else, valid or not, which is left to the library.
-func plainTree(text string) *yaml.Node {
+func PlainTree(text string) *yaml.Node {
 	r := &plainReader{text: text}
 	if !r.split() || len(r.lines) == 0 {
 		return nil
@@ -177,7 +177,7 @@ func cutKey(text string) int {
 	return end
 }
 
-// key reads the key of a line, and returns the text behind its colon.
+// Key reads the key of a line, and returns the text behind its colon.
 func (r *plainReader) key(l *plainLine) (key *yaml.Node, rest string) {
 	end := cutKey(l.text)
 	if end == 0 {
@@ -193,7 +193,7 @@ func (r *plainReader) key(l *plainLine) (key *yaml.Node, rest string) {
 
 var quoteStyles = map[byte]yaml.Style{'"': yaml.DoubleQuotedStyle, '\'': yaml.SingleQuotedStyle}
 
-// value reads what belongs to a key in a block of that indentation.
+// Value reads what belongs to a key in a block of that indentation.
 func (r *plainReader) value(l *plainLine, indent int, rest string) *yaml.Node {
 	text := strings.TrimLeft(rest, " ")
 	if text != "" {
@@ -310,7 +310,7 @@ func (f fitting) fits(n *yaml.Node, t reflect.Type) bool {
 		}
 		return true
 	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Map:
-		for _, value := range pairs(n) {
+		for _, value := range Pairs(n) {
 			if !f.fits(value, t.Elem()) {
 				return false
 			}
@@ -320,7 +320,7 @@ func (f fitting) fits(n *yaml.Node, t reflect.Type) bool {
 		return false
 	}
 	keys := f.keys(t)
-	for key, value := range pairs(n) {
+	for key, value := range Pairs(n) {
 		if typ, ok := keys[key.Value]; !ok || !f.fits(value, typ) {
 			return false
 		}
@@ -331,8 +331,8 @@ func (f fitting) fits(n *yaml.Node, t reflect.Type) bool {
 // keys returns the keys of settings and their types: none if a type has another form in files.
 func (f fitting) keys(t reflect.Type) map[string]reflect.Type {
 	keys, ok := f[t]
-	if !ok && isSettings(t) && !hasMappingForm(t) {
-		_, keys = known(t)
+	if !ok && IsSettings(t) && !hasMappingForm(t) {
+		_, keys = Known(t)
 	}
 	f[t] = keys
 	return keys
