@@ -31,7 +31,7 @@ func post(t *testing.T, i *AlertsAPI, path, body string) int {
 }
 
 func inletOf(r *served) *AlertsAPI {
-	return &AlertsAPI{Outbox: r.Outbox, Logger: slog.New(slog.DiscardHandler)}
+	return &AlertsAPI{Outbox: r.outbox, Logger: slog.New(slog.DiscardHandler)}
 }
 
 // kindsOf returns the sorted kinds of the events received.
@@ -66,7 +66,7 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 		if got := kindsOf(l); got != "raise" {
 			t.Errorf("sent %s", got)
 		}
-		if a := r.Active()[0]; a.Rule != "Down" || a.Target != "192.0.2.7:161" || a.Address.String() != "192.0.2.7" || a.Severity != alarm.Critical || a.Summary != "it is down" {
+		if a := r.outbox.Active()[0]; a.Rule != "Down" || a.Target != "192.0.2.7:161" || a.Address.String() != "192.0.2.7" || a.Severity != alarm.Critical || a.Summary != "it is down" {
 			t.Errorf("%+v", a)
 		}
 		send(-time.Second)
@@ -133,7 +133,7 @@ func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
 				t.Errorf("%s and %s: sent %q, want %q", test.first, test.second, got, test.want)
 			}
 		}
-		if a := r.Active(); len(a) != 1 || a[0].Target != "b" || !a[0].RaisedAt.Equal(noon) {
+		if a := r.outbox.Active(); len(a) != 1 || a[0].Target != "b" || !a[0].RaisedAt.Equal(noon) {
 			t.Errorf("active are %+v", a)
 		}
 	})
@@ -160,7 +160,7 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 		if code := post(t, i, "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusServiceUnavailable {
 			t.Errorf("what cannot be stored: status %d", code)
 		}
-		if len(l.received()) > 0 || len(r.Active()) > 0 {
+		if len(l.received()) > 0 || len(r.outbox.Active()) > 0 {
 			t.Errorf("sent %v", l.received())
 		}
 	})
@@ -176,10 +176,10 @@ func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 			t.Errorf("status %d", code)
 		}
 		rest(time.Minute)
-		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.Metrics.Misread) != 1 {
-			t.Errorf("sent %s, %g misread", got, testutil.ToFloat64(r.Metrics.Misread))
+		if got := kindsOf(l); got != "raise raise" || testutil.ToFloat64(r.outbox.Metrics.Misread) != 1 {
+			t.Errorf("sent %s, %g misread", got, testutil.ToFloat64(r.outbox.Metrics.Misread))
 		}
-		for _, a := range r.Active() {
+		for _, a := range r.outbox.Active() {
 			if a.Rule == "Down" && !slices.Equal(a.VarBinds, []alarm.Binding{{Name: "a", Value: "1"}}) {
 				t.Errorf("%+v", a)
 			}
@@ -290,8 +290,8 @@ func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
 		}
 		send(http.StatusServiceUnavailable, "firing", "resolved", "firing", "firing")
 		send(http.StatusOK, "firing", "resolved", "firing")
-		if got := kindsOf(l); got != "clear raise" || len(r.Active()) != 2 {
-			t.Errorf("sent %s, %d are active", got, len(r.Active()))
+		if got := kindsOf(l); got != "clear raise" || len(r.outbox.Active()) != 2 {
+			t.Errorf("sent %s, %d are active", got, len(r.outbox.Active()))
 		}
 	})
 }

@@ -67,8 +67,8 @@ func TestBoundsOfARequest(t *testing.T) {
 			if code != test.code || !strings.Contains(text, test.want) {
 				t.Errorf("%s: %d %.200q, want %d %q", name, code, text, test.code, test.want)
 			}
-			if got := len(r.Active()) == 1 && r.Active()[0].Rule == "Good"; got != test.good || !got && len(r.Active()) > 0 {
-				t.Errorf("%s: active are %.300v", name, r.Active())
+			if got := len(r.outbox.Active()) == 1 && r.outbox.Active()[0].Rule == "Good"; got != test.good || !got && len(r.outbox.Active()) > 0 {
+				t.Errorf("%s: active are %.300v", name, r.outbox.Active())
 			}
 			r.stop()
 		}
@@ -82,7 +82,7 @@ func TestOrderOfAWebhook(t *testing.T) {
 		r := serve(t, t.TempDir(), l.route("nms"))
 		defer r.stop()
 		body := `{"alerts":[{"status":"firing","labels":{"alertname":"a"},"new":[{}]}],"groupLabels":{"x":"y"},"truncatedAlerts":0,"more":[1,{"version":"3"}],"version":"4"}`
-		if code, text := reply(t, inletOf(r), http.MethodPost, "/api/v1/webhook", body); code != http.StatusOK || len(r.Active()) != 1 {
+		if code, text := reply(t, inletOf(r), http.MethodPost, "/api/v1/webhook", body); code != http.StatusOK || len(r.outbox.Active()) != 1 {
 			t.Errorf("%d %s", code, text)
 		}
 	})
@@ -100,8 +100,8 @@ func TestTruncatedAlerts(t *testing.T) {
 				t.Errorf("%d %s", code, text)
 			}
 		}
-		if n := testutil.ToFloat64(r.Metrics.AlertsTruncated); len(r.Active()) != 2 || n != 14 {
-			t.Errorf("%d alarms, counted %g", len(r.Active()), n)
+		if n := testutil.ToFloat64(r.outbox.Metrics.AlertsTruncated); len(r.outbox.Active()) != 2 || n != 14 {
+			t.Errorf("%d alarms, counted %g", len(r.outbox.Active()), n)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 	show := func(a alarm.Alarm) string {
 		d := templateFormat(builtIn, dismanFormat(builtIn, true))(&alarm.Event{Kind: alarm.Clear, At: noon, Alarm: a}, maxMessageSize)
 		var list []string
-		for _, v := range d.VarBinds {
+		for _, v := range d.notification.VarBinds {
 			text := v.Name.String() + "="
 			if n, err := v.Int(); err == nil && v.Type == snmp.Integer {
 				text += string('0' + rune(n))
@@ -36,8 +36,8 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 			}
 			list = append(list, text)
 		}
-		if len(d.faults) > 0 || d.Trap.String() != "1.3.6.1.6.3.1.1.5.4" {
-			t.Errorf("%s, faults %v", d.Trap, d.faults)
+		if len(d.faults) > 0 || d.notification.Trap.String() != "1.3.6.1.6.3.1.1.5.4" {
+			t.Errorf("%s, faults %v", d.notification.Trap, d.faults)
 		}
 		return strings.Join(list, " ")
 	}
@@ -51,7 +51,7 @@ func TestClearsOfRowsThatAreGone(t *testing.T) {
 		t.Errorf("gone: %s\nwant %s", got, want)
 	}
 	a.Rule, gone.Value = "Hot", ""
-	if v := disman(&alarm.Event{Kind: alarm.Clear, Alarm: gone}, builtIn).VarBinds[4]; !slices.Equal(v.Value, []byte{0}) {
+	if v := disman(&alarm.Event{Kind: alarm.Clear, Alarm: gone}, builtIn).notification.VarBinds[4]; !slices.Equal(v.Value, []byte{0}) {
 		t.Errorf("mteHotValue of a row that is gone: % x", v.Value)
 	}
 }
@@ -80,7 +80,7 @@ func TestTheTextOfClears(t *testing.T) {
 		defer r.stop()
 		r.say("+a")
 		rest(5 * time.Second)
-		if err := r.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "a", Value: "20"}}}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "a", Value: "20"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		rest(5 * time.Second)
@@ -98,13 +98,13 @@ func TestDescriptionsAreSent(t *testing.T) {
 	plain := format(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
 	a.Description = "first line\nsecond line"
 	described := format(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
-	v := described.VarBinds[18]
-	if len(described.VarBinds) != len(plain.VarBinds)+1 || v.Name.String() != labEnterprise+".1.1.22.0" || string(v.Value) != "first line second line" {
-		t.Errorf("%s = %q of %d", v.Name, v.Value, len(described.VarBinds))
+	v := described.notification.VarBinds[18]
+	if len(described.notification.VarBinds) != len(plain.notification.VarBinds)+1 || v.Name.String() != labEnterprise+".1.1.22.0" || string(v.Value) != "first line second line" {
+		t.Errorf("%s = %q of %d", v.Name, v.Value, len(described.notification.VarBinds))
 	}
 	short := compactFormat(setting.ParseOID(labEnterprise).OID, builtIn)(&alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize)
-	if len(short.VarBinds) != 10 {
-		t.Errorf("%d variable bindings in the compact profile", len(short.VarBinds))
+	if len(short.notification.VarBinds) != 10 {
+		t.Errorf("%d variable bindings in the compact profile", len(short.notification.VarBinds))
 	}
 	if text := webhookOf("hook", &alarm.Event{Kind: alarm.Raise, Alarm: a}).CommonAnnotations["description"]; text != a.Description {
 		t.Errorf("a webhook says %q", text)

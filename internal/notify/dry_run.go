@@ -78,7 +78,7 @@ func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DryS
 		return t
 	}
 	d := h.format(&q.Event, maxMessageSize)
-	if d.Notification == nil {
+	if d.notification == nil {
 		return nil
 	}
 	if h.v1 {
@@ -88,8 +88,8 @@ func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DryS
 	for _, f := range d.faults {
 		t.Faults = append(t.Faults, f.Error())
 	}
-	d.RequestID, d.Uptime = q.RequestID, identity.Uptime(q.Event.At)
-	t.Notification = d.Notification
+	d.notification.RequestID, d.notification.Uptime = q.RequestID, identity.Uptime(q.Event.At)
+	t.Notification = d.notification
 	return t
 }
 

@@ -11,12 +11,12 @@ import (
 // fit makes the list of variable bindings no larger than limit: it leaves out those behind the objects, the
 // last first, then shortens texts, the longest first.
 func (d *draft) fit(limit int) {
-	for len(d.VarBinds) > d.objects && len(d.EncodeVarBinds()) > limit {
-		d.VarBinds = d.VarBinds[:len(d.VarBinds)-1]
+	for len(d.notification.VarBinds) > d.objects && len(d.notification.EncodeVarBinds()) > limit {
+		d.notification.VarBinds = d.notification.VarBinds[:len(d.notification.VarBinds)-1]
 		d.trimmed++
 	}
 	for {
-		over := len(d.EncodeVarBinds()) - limit
+		over := len(d.notification.EncodeVarBinds()) - limit
 		if over <= 0 {
 			return
 		}
@@ -24,9 +24,9 @@ func (d *draft) fit(limit int) {
 		if i < 0 {
 			return
 		}
-		d.VarBinds = slices.Clone(d.VarBinds)
-		text := d.VarBinds[i].Value
-		d.VarBinds[i].Value = cutText(text, max(0, len(text)-over))
+		d.notification.VarBinds = slices.Clone(d.notification.VarBinds)
+		text := d.notification.VarBinds[i].Value
+		d.notification.VarBinds[i].Value = cutText(text, max(0, len(text)-over))
 		d.trimmed++
 	}
 }
@@ -34,8 +34,8 @@ func (d *draft) fit(limit int) {
 // longestText finds the variable binding with the longest text, -1 without any.
 func (d *draft) longestText() int {
 	longest := -1
-	for i, v := range d.VarBinds {
-		if v.Type == snmp.OctetString && len(v.Value) > 0 && (longest < 0 || len(v.Value) > len(d.VarBinds[longest].Value)) {
+	for i, v := range d.notification.VarBinds {
+		if v.Type == snmp.OctetString && len(v.Value) > 0 && (longest < 0 || len(v.Value) > len(d.notification.VarBinds[longest].Value)) {
 			longest = i
 		}
 	}
@@ -56,8 +56,8 @@ func cutText(text []byte, most int) []byte {
 // suitV1 leaves out what SNMPv1 has no form for: exceptions stand for nothing, and a Counter64 is a fault
 // (RFC 3584 section 4.2.3).
 func (d *draft) suitV1() {
-	kept := make([]snmp.VarBind, 0, len(d.VarBinds))
-	for i, v := range d.VarBinds {
+	kept := make([]snmp.VarBind, 0, len(d.notification.VarBinds))
+	for i, v := range d.notification.VarBinds {
 		if v.Type == snmp.Counter64 {
 			d.faults = append(d.faults, fault{faultCounter64, &originator.Counter64Error{Name: v.Name}})
 		}
@@ -67,5 +67,5 @@ func (d *draft) suitV1() {
 			d.objects--
 		}
 	}
-	d.VarBinds = kept
+	d.notification.VarBinds = kept
 }

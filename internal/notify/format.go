@@ -21,11 +21,11 @@ type format func(e *alarm.Event, limit int) draft
 
 // draft is a notification, and what it lacks.
 type draft struct {
-	*originator.Notification         // nil: the format has none for such an event
-	objects                  int     // how many of its variable bindings have their place and stay
-	timed                    bool    // the rule says its SysUpTime
-	trimmed                  int     // labels, texts and variable bindings cut away so that it fits
-	faults                   []fault // what could not be told as the rule wants it
+	notification *originator.Notification // nil: the format has none for such an event
+	objects      int                      // how many of its variable bindings have their place and stay
+	timed        bool                     // the rule says its SysUpTime
+	trimmed      int                      // labels, texts and variable bindings cut away so that it fits
+	faults       []fault                  // what could not be told as the rule wants it
 }
 
 // fault is one thing that could not be told, by the reason that metrics have for it.
@@ -83,7 +83,7 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 		n := &originator.Notification{Trap: b.notification(notificationArcs[e.Kind])}
 		if e.Alarm.ID == "" {
 			n.VarBinds = b.ofProcess(e)
-			return draft{Notification: n, objects: len(n.VarBinds)}
+			return draft{notification: n, objects: len(n.VarBinds)}
 		}
 		labels, trimmed := labelsText(e.Alarm.Labels, maxLabels)
 		summary, description := oneLine(e.Alarm.Text(), maxSummary), oneLine(e.Alarm.Description, maxSummary)
@@ -104,7 +104,7 @@ func alarmFormat(enterprise snmp.OID, names Names) format {
 			trimmed++
 		}
 		n.Agent = e.Alarm.Address
-		return draft{Notification: n, objects: len(n.VarBinds), trimmed: trimmed}
+		return draft{notification: n, objects: len(n.VarBinds), trimmed: trimmed}
 	}
 }
 
@@ -120,9 +120,9 @@ func compactFormat(enterprise snmp.OID, names Names) format {
 		a.Description = ""
 		d := whole(&short, math.MaxInt)
 		if a.ID != "" {
-			v := d.VarBinds
-			d.VarBinds = slices.Concat(v[:6], []snmp.VarBind{v[8], v[13], v[16]}, v[18:])
-			d.objects = len(d.VarBinds)
+			v := d.notification.VarBinds
+			d.notification.VarBinds = slices.Concat(v[:6], []snmp.VarBind{v[8], v[13], v[16]}, v[18:])
+			d.objects = len(d.notification.VarBinds)
 		}
 		return d
 	}
@@ -234,18 +234,18 @@ var (
 func dismanFormat(names Names, minimal bool) format {
 	return func(e *alarm.Event, _ int) draft {
 		d := disman(e, names)
-		if d.Notification == nil {
+		if d.notification == nil {
 			return d
 		}
 		if !minimal {
-			d.VarBinds = append(d.VarBinds, syslogObjects(e)...)
+			d.notification.VarBinds = append(d.notification.VarBinds, syslogObjects(e)...)
 		}
-		d.VarBinds = append(d.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, maxSummary))})
+		d.notification.VarBinds = append(d.notification.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, maxSummary))})
 		if v, ok := ifNameOf(&e.Alarm); ok && !minimal {
-			d.VarBinds = append(d.VarBinds, v)
+			d.notification.VarBinds = append(d.notification.VarBinds, v)
 		}
-		d.AddAddress(e.Alarm.Address)
-		d.objects = len(d.VarBinds)
+		d.notification.AddAddress(e.Alarm.Address)
+		d.objects = len(d.notification.VarBinds)
 		return d
 	}
 }
@@ -271,7 +271,7 @@ func disman(e *alarm.Event, names Names) draft {
 	add(3, snmp.OctetString, nil)
 	add(4, snmp.ObjectIdentifier, names.variable(&e.Alarm))
 	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
-	return draft{Notification: n}
+	return draft{notification: n}
 }
 
 // integer32 is the value of an alarm as near as an Integer32 comes to it.

@@ -202,10 +202,10 @@ func FuzzAlarmFormat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, rule, summary, name, value string, limit int) {
 		e := &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: alarm.Alarm{ID: "a", Rule: rule, Summary: summary, Variable: value, Labels: map[string]string{name: value, "x" + name: rule}}}
 		d := alarmFormat(snmp.MustParseOID(labEnterprise), nil)(e, limit)
-		if len(d.VarBinds) != 18 {
-			t.Fatalf("%d variable bindings", len(d.VarBinds))
+		if len(d.notification.VarBinds) != 18 {
+			t.Fatalf("%d variable bindings", len(d.notification.VarBinds))
 		}
-		for _, v := range d.VarBinds {
+		for _, v := range d.notification.VarBinds {
 			if v.Type == snmp.OctetString && strings.HasSuffix(v.Name.String(), ".17.0") && (!utf8.Valid(v.Value) || strings.ContainsAny(string(v.Value), "\r\n")) {
 				t.Errorf("%q", v.Value)
 			}

@@ -126,7 +126,7 @@ func (s *snmpReceiver) room() int {
 
 func (s *snmpReceiver) notification(e *alarm.Event, requestID int32) *originator.Notification {
 	d := s.format(e, s.room())
-	if d.Notification == nil {
+	if d.notification == nil {
 		return nil
 	}
 	if s.to.Principal.Version == snmp.V1 {
@@ -138,10 +138,10 @@ func (s *snmpReceiver) notification(e *alarm.Event, requestID int32) *originator
 		s.faults.WithLabelValues(f.reason).Inc()
 		s.logger.Warn("a notification is sent without what its rule wants", "event", e.ID, "rule", e.Alarm.Rule, "err", f.err)
 	}
-	if d.RequestID = requestID; !d.timed {
-		d.Uptime = s.identity.Uptime(time.Now())
+	if d.notification.RequestID = requestID; !d.timed {
+		d.notification.Uptime = s.identity.Uptime(time.Now())
 	}
-	return d.Notification
+	return d.notification
 }
 
 func openTrap(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {

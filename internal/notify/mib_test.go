@@ -53,8 +53,8 @@ func testMIBLoads(t *testing.T, dir string) {
 				e.Alarm = portAlarm()
 			}
 			n := alarmFormat(base, nil)(e, maxMessageSize)
-			names := []snmp.OID{n.Trap}
-			for _, v := range n.VarBinds {
+			names := []snmp.OID{n.notification.Trap}
+			for _, v := range n.notification.VarBinds {
 				if v.Name.HasPrefix(base) {
 					names = append(names, v.Name)
 				}

@@ -108,10 +108,10 @@ var errUnreached = &originator.Error{Receiver: "nms", Reason: access.Timeout, Er
 
 // served is an outbox at work, and how to end it.
 type served struct {
-	*outbox.Outbox
-	t    *testing.T
-	stop func()
-	said int
+	outbox *outbox.Outbox
+	t      *testing.T
+	stop   func()
+	said   int
 }
 
 func serve(t *testing.T, dir string, routes ...*outbox.Route) *served {
@@ -137,7 +137,7 @@ func serveWith(t *testing.T, dir string, options outbox.Options, routes ...*outb
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- o.Run(ctx) }()
-	return &served{Outbox: o, t: t, stop: func() {
+	return &served{outbox: o, t: t, stop: func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -162,7 +162,7 @@ func (r *served) say(words ...string) {
 		}
 		all = append(all, tr)
 	}
-	if err := r.Apply(all, time.Now()); err != nil {
+	if err := r.outbox.Apply(all, time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
 }

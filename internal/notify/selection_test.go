@@ -40,14 +40,14 @@ func TestRulesChooseReceivers(t *testing.T) {
 			r := serve(t, t.TempDir(), of(core, ReceiverSettings{Name: "core", Tags: []string{"core"}, MinSeverity: "major"}), of(edge, ReceiverSettings{Name: "edge", Tags: []string{"rack", "site"}}))
 			defer r.stop()
 			a := alarm.Alarm{ID: "a", Rule: "R", Severity: test.severity, Receivers: test.receivers, Tags: test.tags}
-			if err := r.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			rest(time.Minute)
 			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
 				t.Errorf("%s: sent core %v, edge %v", test.name, gotCore, gotEdge)
 			}
-			if got := testutil.ToFloat64(r.Metrics.Misread); got != test.misread {
+			if got := testutil.ToFloat64(r.outbox.Metrics.Misread); got != test.misread {
 				t.Errorf("%s: %g names misread, want %g", test.name, got, test.misread)
 			}
 		})

@@ -39,7 +39,7 @@ func notifierFormat(e *alarm.Event, _ int) draft {
 		name := snmp.AppendArc(slices.Clone(notifierObjects), uint32(i+1))
 		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: name, Type: snmp.OctetString, Value: []byte(strings.ToValidUTF8(strings.TrimSpace(text), "?"))})
 	}
-	return draft{Notification: n, objects: len(n.VarBinds)}
+	return draft{notification: n, objects: len(n.VarBinds)}
 }
 
 func notifierOID(a *alarm.Alarm) snmp.OID {

@@ -58,12 +58,12 @@ func TestSyslogObjectsOfRaiseAndClearAreTheSame(t *testing.T) {
 	for range 2000 {
 		a := alarm.Alarm{ID: alarm.ID("", "rule", fmt.Sprint(random.Uint64()), nil), Rule: strings.Repeat("rü", random.IntN(40)), Severity: alarm.Severity(1 + random.IntN(6)), Summary: "it is hot", RaisedAt: noon}
 		raise, clear := f(&alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, maxMessageSize), f(&alarm.Event{Kind: alarm.Clear, At: noon.Add(time.Hour), Alarm: a.Over(&alarm.Alarm{})}, maxMessageSize)
-		if len(raise.VarBinds) != len(clear.VarBinds) || raise.objects != clear.objects {
-			t.Fatalf("%d and %d objects", len(raise.VarBinds), len(clear.VarBinds))
+		if len(raise.notification.VarBinds) != len(clear.notification.VarBinds) || raise.objects != clear.objects {
+			t.Fatalf("%d and %d objects", len(raise.notification.VarBinds), len(clear.notification.VarBinds))
 		}
-		for i := range raise.VarBinds {
-			if raise.VarBinds[i].Name.Compare(clear.VarBinds[i].Name) != 0 || raise.VarBinds[i].Type != clear.VarBinds[i].Type {
-				t.Fatalf("object %d is %s in the raise, %s in the clear", i, raise.VarBinds[i].Name, clear.VarBinds[i].Name)
+		for i := range raise.notification.VarBinds {
+			if raise.notification.VarBinds[i].Name.Compare(clear.notification.VarBinds[i].Name) != 0 || raise.notification.VarBinds[i].Type != clear.notification.VarBinds[i].Type {
+				t.Fatalf("object %d is %s in the raise, %s in the clear", i, raise.notification.VarBinds[i].Name, clear.notification.VarBinds[i].Name)
 			}
 		}
 		if n := syslogIndex(a.ID); n == 0 || n > 1<<31-1 {

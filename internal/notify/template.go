@@ -64,15 +64,15 @@ func templateFormat(names Names, otherwise format) format {
 		}
 		t := template{names: names, alarm: a}
 		t.bind(e.Kind == alarm.Clear)
-		t.Notification = &originator.Notification{Trap: trap, Agent: a.Address}
+		t.notification = &originator.Notification{Trap: trap, Agent: a.Address}
 		if node != nil {
 			t.addObjects(node.Objects)
 		}
-		t.objects = len(t.VarBinds)
+		t.objects = len(t.draft.notification.VarBinds)
 		t.addOthers()
-		t.AddAddress(t.Agent)
+		t.draft.notification.AddAddress(t.draft.notification.Agent)
 		if a.Description != "" { // the last, which is left out first
-			t.VarBinds = append(t.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, maxSummary))))
+			t.draft.notification.VarBinds = append(t.draft.notification.VarBinds, syslogObject(syslogMsg, a, snmp.OctetString, []byte(oneLine(a.Description, maxSummary))))
 		}
 		return t.draft
 	}
@@ -201,7 +201,7 @@ func (t *template) addObjects(objects []*mibs.Node) {
 				t.fill(&v, o, &alarm.Binding{Value: text})
 			}
 		}
-		t.VarBinds = append(t.VarBinds, v)
+		t.draft.notification.VarBinds = append(t.draft.notification.VarBinds, v)
 	}
 }
 
@@ -353,11 +353,11 @@ func (t *template) addOther(v snmp.VarBind) {
 		return
 	case v.Name.Compare(originator.SysUpTime) == 0 && v.Type == snmp.TimeTicks:
 		ticks, _ := v.Uint()
-		t.Uptime, t.timed = uint32(ticks), true
+		t.draft.notification.Uptime, t.timed = uint32(ticks), true
 		return
 	case v.Name.Compare(originator.SNMPTrapAddress) == 0 && v.Type == snmp.IPAddress:
-		t.Agent, _ = netip.AddrFromSlice(v.Value)
+		t.draft.notification.Agent, _ = netip.AddrFromSlice(v.Value)
 		return
 	}
-	t.VarBinds = append(t.VarBinds, v)
+	t.draft.notification.VarBinds = append(t.draft.notification.VarBinds, v)
 }

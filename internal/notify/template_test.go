@@ -369,18 +369,18 @@ func FuzzTemplateFormat(f *testing.F) {
 		})
 		for _, kind := range []alarm.Kind{alarm.Raise, alarm.Clear} {
 			d := templateFormat(builtIn, dismanFormat(builtIn, true))(&alarm.Event{Kind: kind, At: noon, Alarm: a}, maxMessageSize)
-			if d.Notification == nil {
+			if d.notification == nil {
 				continue
 			}
 			d.fit(maxMessageSize)
-			for list := d.EncodeVarBinds(); len(list) > 0; {
+			for list := d.notification.EncodeVarBinds(); len(list) > 0; {
 				var err error
 				if _, list, err = snmp.CutVarBind(list); err != nil {
 					t.Fatal(err)
 				}
 			}
 			d.suitV1()
-			if _, err := d.TrapV1(a.Address); err != nil {
+			if _, err := d.notification.TrapV1(a.Address); err != nil {
 				t.Log(err)
 			}
 		}

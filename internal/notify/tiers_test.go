@@ -14,11 +14,11 @@ import (
 
 // formatted is a receiver in one of the formats that identifies alarms by the bindings it receives.
 type formatted struct {
-	*recorder
-	format format
-	raised map[string]alarm.Severity // by the instance in the format
-	heard  map[string]bool           // event IDs
-	wrong  int
+	recorder *recorder
+	format   format
+	raised   map[string]alarm.Severity // by the instance in the format
+	heard    map[string]bool           // event IDs
+	wrong    int
 }
 
 func (f *formatted) route(format string, every bool) *outbox.Route {
@@ -33,14 +33,14 @@ func (f *formatted) route(format string, every bool) *outbox.Route {
 
 // take processes the events sent since the previous call.
 func (f *formatted) take() {
-	events := f.received()
-	f.mu.Lock()
-	f.events = nil
-	f.mu.Unlock()
+	events := f.recorder.received()
+	f.recorder.mu.Lock()
+	f.recorder.events = nil
+	f.recorder.mu.Unlock()
 	for i := range events {
 		e := &events[i].Event
 		d := f.format(e, maxMessageSize)
-		if d.Notification == nil || f.heard[e.ID] {
+		if d.notification == nil || f.heard[e.ID] {
 			continue
 		}
 		f.heard[e.ID] = true
@@ -79,13 +79,13 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 					if i%3 == 0 {
 						pair = []outbox.Transition{worse, better}
 					}
-					f.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgments are lost
-					if err := r.Apply(pair, time.Now()); err != nil {
+					f.recorder.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgements are lost
+					if err := r.outbox.Apply(pair, time.Now()); err != nil {
 						t.Fatal(err)
 					}
 					rest(200 * time.Millisecond)
 				}
-				f.set(nil, 0)
+				f.recorder.set(nil, 0)
 				rest(time.Hour)
 				f.take()
 				for port := range ports {
@@ -97,7 +97,7 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 				if f.wrong > 0 || format != "alarm" && len(f.heard) != ports {
 					t.Errorf("%s: %d notifications out of order, %d in all", format, f.wrong, len(f.heard))
 				}
-				if n := len(r.Active()); n != ports {
+				if n := len(r.outbox.Active()); n != ports {
 					t.Errorf("%d alarms are active", n)
 				}
 			})
@@ -123,7 +123,7 @@ func TestFormatsMayChange(t *testing.T) {
 			if i == 2 {
 				l.set(errUnreached, 0)
 			}
-			if err := r.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			rest(time.Minute)
@@ -131,7 +131,7 @@ func TestFormatsMayChange(t *testing.T) {
 		l.take()
 		for i, format := range []string{"disman", "template", "snmp-notifier", "alarm", "template"} {
 			if i%2 == 0 {
-				if err := r.SetRoutes([]*outbox.Route{route(format)}, time.Now()); err != nil {
+				if err := r.outbox.SetRoutes([]*outbox.Route{route(format)}, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -140,7 +140,7 @@ func TestFormatsMayChange(t *testing.T) {
 			}
 			rest(time.Second)
 		}
-		if err := r.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "0"}}, {Alarm: alarm.Alarm{ID: "2"}}}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "0"}}, {Alarm: alarm.Alarm{ID: "2"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		before := len(l.received())

@@ -26,7 +26,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			r := runWith(t, t.TempDir(), Options{Clock: clock}, route)
 			defer r.stop()
 			apply := func(tr Transition) {
-				if err := r.Apply([]Transition{tr}, clock.Wall()); err != nil {
+				if err := r.outbox.Apply([]Transition{tr}, clock.Wall()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -54,7 +54,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			l.set(errNobody, 0)
 			apply(Transition{Alarm: alarm.Alarm{ID: "d", Severity: alarm.Major}, Active: true})
 			settle(2 * time.Hour)
-			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 1 {
+			if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) != 1 {
 				t.Errorf("%d events were given up, %v", len(dead), err)
 			}
 		})
@@ -75,11 +75,11 @@ func TestAgesGoOnOverRestarts(t *testing.T) {
 		r = run(t, dir, route)
 		defer func() { r.stop() }()
 		settle(15 * time.Minute)
-		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 0 {
+		if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) != 0 {
 			t.Errorf("%d events were given up, %v", len(dead), err)
 		}
 		settle(15 * time.Minute)
-		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 1 {
+		if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) != 1 {
 			t.Errorf("%d events were given up, %v", len(dead), err)
 		}
 	})
@@ -103,8 +103,8 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 			settle(5 * time.Minute)
 			r.say("-gone")
 			settle(80 * time.Minute)
-			if dead, err := r.DeadLetters("nms"); err != nil || len(dead) != 5 || r.Outbox.Depth("nms") != 0 {
-				t.Errorf("%d events were given up, %d wait, %v", len(dead), r.Outbox.Depth("nms"), err)
+			if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) != 5 || r.outbox.Depth("nms") != 0 {
+				t.Errorf("%d events were given up, %d wait, %v", len(dead), r.outbox.Depth("nms"), err)
 			}
 			if !test.quiet {
 				r.say("raised!") // which it may not know

@@ -86,8 +86,8 @@ func (c *change) answer(o *Outbox, err error) {
 func (o *Outbox) reportFull(e *FullError) {
 	o.Metrics.alarmsRefused.Add(float64(len(e.Refused)))
 	o.refusedAlarms += len(e.Refused)
-	if now := o.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
-		o.logger.Error("alarms were refused", "alarms", o.refusedAlarms, "err", e)
+	if now := o.state.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
+		o.state.logger.Error("alarms were refused", "alarms", o.refusedAlarms, "err", e)
 		o.refusedAlarms, o.reported = 0, now
 	}
 }
@@ -100,7 +100,7 @@ const reportTime = 10 * time.Second
 func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p = o.newPlan()
+	p = o.state.newPlan()
 	for _, c := range changes {
 		p.now, p.refused = c.now, nil
 		c.plan(p)
@@ -121,7 +121,7 @@ func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead) == 0 && !more {
 		return nil, nil
 	}
-	err = o.state.Update(func(tx *bbolt.Tx) error {
+	err = o.state.dir.Update(func(tx *bbolt.Tx) error {
 		for _, failed = range changes {
 			if failed.also == nil {
 				continue

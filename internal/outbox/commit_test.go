@@ -40,7 +40,7 @@ func TestWritersShareTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		r := run(t, dir)
-		err := r.state.Update(func(tx *bbolt.Tx) error {
+		err := r.outbox.state.dir.Update(func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket(otherBucket)
 			return err
 		})
@@ -48,12 +48,12 @@ func TestWritersShareTransactions(t *testing.T) {
 			t.Fatal(err)
 		}
 		errOwn := errors.New("it does not want to")
-		r.commits.Lock() // so that all come before the next transaction
+		r.outbox.commits.Lock() // so that all come before the next transaction
 		var group sync.WaitGroup
 		for i := range 64 {
 			group.Go(func() {
 				id := fmt.Sprintf("%02d", i)
-				err := r.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: id}, Active: true}}, time.Now(), func(tx *bbolt.Tx) error {
+				err := r.outbox.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: id}, Active: true}}, time.Now(), func(tx *bbolt.Tx) error {
 					if err := tx.Bucket(otherBucket).Put([]byte(id), nil); err != nil || i%10 != 7 {
 						return err
 					}
@@ -69,20 +69,20 @@ func TestWritersShareTransactions(t *testing.T) {
 			})
 		}
 		for asked := 0; asked < 64; {
-			r.mu.Lock()
-			asked = len(r.pending)
-			r.mu.Unlock()
+			r.outbox.mu.Lock()
+			asked = len(r.outbox.pending)
+			r.outbox.mu.Unlock()
 		}
-		r.commits.Unlock()
+		r.outbox.commits.Unlock()
 		group.Wait()
 		check := func() {
 			t.Helper()
 			var ids []string
-			for _, a := range r.Active() {
+			for _, a := range r.outbox.Active() {
 				ids = append(ids, a.ID)
 			}
 			slices.Sort(ids)
-			if rows := rowsOf(t, r.state); len(ids) != 64-6 || !slices.Equal(ids, rows) {
+			if rows := rowsOf(t, r.outbox.state.dir); len(ids) != 64-6 || !slices.Equal(ids, rows) {
 				t.Errorf("active are %v, stored with them %v", ids, rows)
 			}
 		}
@@ -108,7 +108,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	take := func() *row {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		r, _, _ := o.queues[0].take(o.clock.run())
+		r, _, _ := o.state.queues[0].take(o.state.clock.run())
 		return r
 	}
 	errDisk := errors.New("the disk is full")

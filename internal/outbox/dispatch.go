@@ -38,7 +38,7 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 	for work.Err() == nil {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
-		r, expired, wait := q.take(o.clock.run())
+		r, expired, wait := q.take(o.state.clock.run())
 		route, flying, failing := q.route, q.inFlight, q.failures > 0
 		o.mu.Unlock()
 		switch {
@@ -78,7 +78,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
 	o.mu.Lock()
 	q.inFlight--
-	q.lastSent[r.queueKey()] = o.clock.run()
+	q.lastSent[r.queueKey()] = o.state.clock.run()
 	r.tries += receipt.Sent
 	if err == nil {
 		r.times++
@@ -91,7 +91,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	switch {
 	case final:
 	case more:
-		r.next = o.clock.run() + route.TimesApart
+		r.next = o.state.clock.run() + route.TimesApart
 		q.again(r)
 	case ctx.Err() != nil:
 		q.again(r)
@@ -114,25 +114,25 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 // reached notes that a receiver has answered.
 func (o *Outbox) reached(q *queue) {
 	if q.failures > 0 {
-		o.logger.Info("receiver works again", "receiver", q.name, "after", o.clock.Wall().Sub(q.failedSince).Round(time.Second))
+		o.state.logger.Info("receiver works again", "receiver", q.name, "after", o.state.clock.Wall().Sub(q.failedSince).Round(time.Second))
 	}
 	q.reach()
 }
 
 // missed notes that a delivery has failed, and has the row tried again.
 func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error) {
-	now := o.clock.Wall()
+	now := o.state.clock.Wall()
 	first := q.failures == 0
 	if first {
 		q.failedSince = now
 	}
 	r.err, q.err, q.errTries = err, err, receipt.Sent
 	q.tally.failed(now)
-	q.miss(r, o.clock.run(), hopeless(err))
+	q.miss(r, o.state.clock.run(), hopeless(err))
 	q.again(r)
 	if first {
-		o.logger.Warn("receiver failing", "receiver", q.name, "reason", string(Reason(err)), "waiting", q.count,
-			"next_try", (q.retryAt - o.clock.run()).Round(time.Second), "err", err)
+		o.state.logger.Warn("receiver failing", "receiver", q.name, "reason", string(Reason(err)), "waiting", q.count,
+			"next_try", (q.retryAt - o.state.clock.run()).Round(time.Second), "err", err)
 	}
 }
 
@@ -154,7 +154,7 @@ func hopeless(err error) bool {
 
 // deadLetter gives an event up: it goes to the dead letters.
 func (o *Outbox) deadLetter(q *queue, r *row, why error) {
-	o.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+	o.state.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := deadRefused
 	if errors.Is(why, errExpired) {
 		reason = deadExpired
@@ -165,7 +165,7 @@ func (o *Outbox) deadLetter(q *queue, r *row, why error) {
 
 // finish takes a row out of the database and then out of memory: it was delivered, or is given up.
 func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error) {
-	now := o.clock.Wall()
+	now := o.state.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		p.remove(q, r)
 		if receipt.Sent > 0 || why != nil {
@@ -186,25 +186,14 @@ func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error)
 	if err == nil {
 		return
 	}
-	o.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
-	r.next = o.clock.run() + longestPause // it will be delivered again
+	o.state.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
+	r.next = o.state.clock.run() + longestPause // it will be delivered again
 	q.again(r)
 }
 
-// conclude notes what became of an event.
-func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
-	if why != nil {
-		p.noteGivenUp(q, r, why.Error())
-	} else {
-		p.noteDelivered(q, r, took)
-	}
-	end := outcome{at: alarm.Place{Receiver: q.name, Key: r.queueKey()}, event: r.ID, sent: p.now, took: took, tries: r.tries}
-	if why == nil {
-		p.outcomes = append(p.outcomes, end)
-		return
-	}
-	if v := p.View(end.at); v != nil && v.Event == r.ID {
-		end.givenUp = why.Error()
-		p.PutView(end.at, end.on(v))
+// failOver is called when a delivery has failed.
+func (o *Outbox) failOver() {
+	if err := o.do(&change{now: o.state.clock.Wall(), plan: (*plan).relieve}); err != nil {
+		o.state.logger.Error("the outbox cannot be written", "err", err)
 	}
 }

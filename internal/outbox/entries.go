@@ -3,7 +3,6 @@ package outbox
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -93,16 +92,16 @@ func (p *plan) noteGivenUp(q *queue, r *row, why string) {
 
 // numberEntries numbers the entries of the plan, those before it that come from elsewhere.
 func (p *plan) numberEntries() {
-	p.fromOthers = len(p.o.added)
-	p.entries = append(p.o.added[:p.fromOthers:p.fromOthers], p.entries...)
+	p.fromOthers = len(p.state.added)
+	p.entries = append(p.state.added[:p.fromOthers:p.fromOthers], p.entries...)
 	for i := range p.entries {
-		p.entries[i].Seq = p.o.entrySeq + uint64(i) + 1
+		p.entries[i].Seq = p.state.entrySeq + uint64(i) + 1
 	}
 }
 
 // storeEntries writes the entries, and removes those that are in the files of the journal.
 func (p *plan) storeEntries(tx *bbolt.Tx) error {
-	j := p.o.journal
+	j := p.state.journal
 	if !j.Durable() {
 		return nil
 	}
@@ -129,7 +128,7 @@ func (p *plan) storeEntries(tx *bbolt.Tx) error {
 
 // publish hands the entries to the journal: they are on the disk, or of no transaction.
 func (p *plan) publish() {
-	o := p.o
+	o := p.state
 	if o.added = o.added[p.fromOthers:]; len(o.added) == 0 {
 		o.added = nil
 	}
@@ -138,10 +137,10 @@ func (p *plan) publish() {
 }
 
 // loadEntries takes up the entries that the last process did not bring into the files of the journal.
-func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
+func (st *state) loadEntries(tx *bbolt.Tx) error {
 	var left []journal.Event
-	last := o.journal.Last()
-	err := o.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
+	last := st.journal.Last()
+	err := st.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
 		var e journal.Event
 		for line := range bytes.Lines(text) {
 			e = journal.Event{}
@@ -157,47 +156,7 @@ func (o *Outbox) loadEntries(tx *bbolt.Tx) error {
 		}
 		return nil
 	})
-	o.journal.Add(left, nil)
-	o.entrySeq = o.journal.Last()
+	st.journal.Add(left, nil)
+	st.entrySeq = st.journal.Last()
 	return err
-}
-
-// maxNoted is how many entries may wait that are of no transaction of their own.
-const maxNoted = 10_000
-
-// Note adds an entry to the journal that is about no alarm, such as a reload. It is on the disk within two seconds.
-func (o *Outbox) Note(e journal.Event) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if e.At.IsZero() {
-		e.At = o.clock.Wall()
-	}
-	if len(o.added) < maxNoted {
-		o.added = append(o.added, e)
-	}
-}
-
-// Journal returns what happened.
-func (o *Outbox) Journal() *journal.Journal { return o.journal }
-
-// flushTime is how often the files of the journal are written.
-const flushTime = time.Second
-
-// keepJournal writes the files of the journal until ctx ends.
-func (o *Outbox) keepJournal(ctx context.Context) error {
-	tick := time.NewTicker(flushTime)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		err := o.journal.Flush()
-		if err != nil && !failed {
-			o.logger.Error("the journal cannot be written, its entries are kept in the database", "err", err)
-		}
-		failed = err != nil
-	}
 }

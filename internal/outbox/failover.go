@@ -6,31 +6,12 @@ import (
 	"trapline/internal/alarm"
 )
 
-// What `notifications.groups` may say of receivers that share a group: each is told, or one of them.
-const GroupAll, GroupFirstAcked = "all", "first-acked"
-
-// grouped puts receivers of which one is told together, in the order of the configuration. Each of the
-// others is a group by itself.
-func grouped(queues []*queue) (groups [][]*queue) {
-	at := map[string]int{}
-	for _, q := range queues {
-		i, known := at[q.route.Group]
-		if q.route.Group != "" && known {
-			groups[i] = append(groups[i], q)
-			continue
-		}
-		at[q.route.Group] = len(groups)
-		groups = append(groups, []*queue{q})
-	}
-	return groups
-}
-
 // choose is of alarm.Reconciler: the receiver of a group that is sent an alarm, nil where nobody wants it or there is
 // no room.
 func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
 	var queues []*queue
 	for _, r := range group {
-		queues = append(queues, p.o.byName[r.Name])
+		queues = append(queues, p.state.byName[r.Name])
 	}
 	q := p.first(queues, a)
 	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.receiver.Wants(a) {
@@ -72,7 +53,7 @@ func (p *plan) first(group []*queue, a *alarm.Alarm) *queue {
 
 // relieve hands what waits for receivers that do not confirm over to others of their groups.
 func (p *plan) relieve() {
-	for _, group := range p.o.groups {
+	for _, group := range p.state.groups {
 		if len(group) == 1 {
 			continue
 		}
@@ -143,11 +124,4 @@ func (p *plan) takeUnseen(q *queue, id string) (seen bool) {
 		}
 	}
 	return seen
-}
-
-// failOver is called when a delivery has failed.
-func (o *Outbox) failOver() {
-	if err := o.do(&change{now: o.clock.Wall(), plan: (*plan).relieve}); err != nil {
-		o.logger.Error("the outbox cannot be written", "err", err)
-	}
 }

@@ -13,7 +13,7 @@ import (
 
 // pair is a group of two receivers, one of which is notified.
 type pair struct {
-	*running
+	running       *running
 	first, second *listener
 	dir           string
 }
@@ -34,34 +34,34 @@ func (p *pair) routes() []*Route {
 
 // restart runs the next process, after which nobody knows who confirmed.
 func (p *pair) restart() {
-	p.stop()
-	p.running = run(p.t, p.dir, p.routes()...)
+	p.running.stop()
+	p.running = run(p.running.t, p.dir, p.routes()...)
 }
 
 func (p *pair) expectBoth(first, second string) {
-	p.t.Helper()
-	p.expect(p.first, first)
-	p.expect(p.second, second)
+	p.running.t.Helper()
+	p.running.expect(p.first, first)
+	p.running.expect(p.second, second)
 }
 
 func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPair(t)
-		defer func() { p.stop() }()
-		p.say("+a")
+		defer func() { p.running.stop() }()
+		p.running.say("+a")
 		settle(time.Minute)
 		p.expectBoth("raise a", "")
 
 		// An event that the first does not acknowledge goes to the second, which is notified of the
 		// alarm from then on.
 		p.first.set(errNobody, time.Second)
-		p.say("+b", "+c")
+		p.running.say("+b", "+c")
 		settle(time.Minute)
-		p.say("b!")
+		p.running.say("b!")
 		settle(time.Minute)
-		p.say("-b", "-a")
+		p.running.say("-b", "-a")
 		settle(time.Minute)
-		p.expect(p.first, "")
+		p.running.expect(p.first, "")
 		if got := p.second.take(); !strings.Contains("raise b, raise c, change b, clear b; raise c, raise b, change b, clear b", got) {
 			t.Errorf("heard %s", got)
 		}
@@ -70,12 +70,12 @@ func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 		// notified of new alarms.
 		p.first.set(nil, 0)
 		settle(10 * time.Minute)
-		p.expectAny(p.first, "clear a", "clear b")
-		p.say("+d", "-c")
+		p.running.expectAny(p.first, "clear a", "clear b")
+		p.running.say("+d", "-c")
 		settle(time.Minute)
-		p.expectAny(p.first, "raise d", "clear c")
-		p.expect(p.second, "clear c")
-		p.say("-d")
+		p.running.expectAny(p.first, "raise d", "clear c")
+		p.running.expect(p.second, "clear c")
+		p.running.say("-d")
 		settle(time.Minute)
 		p.expectBoth("clear d", "")
 	})
@@ -84,36 +84,36 @@ func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 func TestFailoverOutlivesTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPair(t)
-		defer func() { p.stop() }()
+		defer func() { p.running.stop() }()
 		p.first.set(errNobody, time.Second)
-		p.say("+a")
+		p.running.say("+a")
 		settle(time.Minute)
 		p.expectBoth("", "raise a")
 		p.restart()
 		settle(time.Minute)
 		p.expectBoth("", "") // the new process does not send it again
-		p.say("-a", "+b")
+		p.running.say("-a", "+b")
 		settle(time.Minute)
-		p.expect(p.first, "")
-		p.expectAny(p.second, "clear a", "raise b")
+		p.running.expect(p.first, "")
+		p.running.expectAny(p.second, "clear a", "raise b")
 		p.restart()
 		p.first.set(nil, 0)
 		settle(time.Minute)
 		p.expectBoth("clear a", "")
-		p.say("-b")
+		p.running.say("-b")
 		settle(time.Minute)
 		p.expectBoth("clear b", "clear b")
 
 		// A change of an alarm known only to the first is a raise for the second.
-		p.say("+c")
+		p.running.say("+c")
 		settle(time.Minute)
 		p.first.set(errNobody, time.Second)
-		p.say("c!")
+		p.running.say("c!")
 		settle(time.Minute)
 		p.expectBoth("raise c", "raise c")
 		p.restart()
 		p.first.set(nil, 0)
-		p.say("-c")
+		p.running.say("-c")
 		settle(time.Minute)
 		p.expectBoth("clear c", "clear c")
 	})
@@ -124,12 +124,12 @@ func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 	for _, back := range []string{"first", "second"} {
 		synctest.Test(t, func(t *testing.T) {
 			p := startPair(t)
-			defer func() { p.stop() }()
+			defer func() { p.running.stop() }()
 			p.first.set(errNobody, time.Second)
 			p.second.set(errNobody, time.Second)
 			var want []string
 			for i := range 20 {
-				p.say(fmt.Sprintf("+%d", i))
+				p.running.say(fmt.Sprintf("+%d", i))
 				want = append(want, fmt.Sprintf("raise %d", i))
 			}
 			settle(time.Hour)
@@ -142,7 +142,7 @@ func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 			}
 			there.set(nil, 0)
 			settle(11 * time.Minute)
-			p.expectAny(there, want...)
+			p.running.expectAny(there, want...)
 		})
 	}
 }
@@ -151,14 +151,14 @@ func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPair(t)
-		defer func() { p.stop() }()
+		defer func() { p.running.stop() }()
 		ids := []string{"a", "b", "c", "d"}
 		active := map[string]bool{}
 		for step := range 200 {
 			id := ids[(step*7+step/3)%len(ids)]
 			word := map[bool]string{true: "-", false: "+"}[active[id]] + id
 			active[id] = !active[id]
-			p.say(word)
+			p.running.say(word)
 			switch step % 23 {
 			case 3:
 				p.first.set(errNobody, time.Second)
@@ -169,7 +169,7 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 			case 17:
 				p.restart()
 			case 21, 5:
-				if err := p.SetRoutes(p.routes()[step%2:], time.Now()); err != nil {
+				if err := p.running.outbox.SetRoutes(p.routes()[step%2:], time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			case 19:
@@ -178,9 +178,9 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 			settle(time.Duration(step%5) * 3 * time.Second)
 		}
 		for _, id := range ids {
-			p.say("-" + id)
+			p.running.say("-" + id)
 		}
-		if err := p.SetRoutes(p.routes(), time.Now()); err != nil {
+		if err := p.running.outbox.SetRoutes(p.routes(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		p.first.set(nil, 0)

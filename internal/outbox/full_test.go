@@ -83,8 +83,8 @@ func TestLargeAlarmsAreBounded(t *testing.T) {
 		tr.Alarm.Summary = strings.Repeat("x", 50000)
 		list = append(list, tr)
 	}
-	if err := o.Apply(list, time.Now()); !errors.Is(err, ErrTooManyAlarms) || o.size > 100*usualAlarmSize || len(o.Active()) != 8 {
-		t.Errorf("%v, %d octets", err, o.size)
+	if err := o.Apply(list, time.Now()); !errors.Is(err, ErrTooManyAlarms) || o.state.size > 100*usualAlarmSize || len(o.Active()) != 8 {
+		t.Errorf("%v, %d octets", err, o.state.size)
 	}
 }
 
@@ -96,17 +96,17 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 		route := l.route("nms")
 		route.MaxEvents = 20
 		r := run(t, dir, route)
-		if err := r.Apply(slices.Concat(many(30, alarm.Minor), many(100, alarm.Warning), many(30, alarm.Critical)), time.Now()); err != nil {
+		if err := r.outbox.Apply(slices.Concat(many(30, alarm.Minor), many(100, alarm.Warning), many(30, alarm.Critical)), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
-		if n := r.Depth("nms"); n != 40 {
+		if n := r.outbox.Depth("nms"); n != 40 {
 			t.Errorf("%d wait", n)
 		}
 		r.stop()
 		r = run(t, dir, route)
 		defer func() { r.stop() }()
-		if err := r.Apply([]Transition{{Alarm: alarm.Alarm{ID: "warning-7"}}}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: "warning-7"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		l.set(nil, 0)
@@ -122,7 +122,7 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 		if last := slices.Index(heard, "raise critical-29"); last > 60 {
 			t.Errorf("the last critical one is number %d", last)
 		}
-		if dropped := testutil.ToFloat64(r.Metrics.dropped.WithLabelValues("nms", droppedFull)); dropped > 0 {
+		if dropped := testutil.ToFloat64(r.outbox.Metrics.dropped.WithLabelValues("nms", droppedFull)); dropped > 0 {
 			t.Errorf("%g were dropped", dropped)
 		}
 	})
@@ -136,13 +136,13 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 		route.MaxBytes = 20000
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
-		if err := r.Apply(many(200, alarm.Minor), time.Now()); err != nil {
+		if err := r.outbox.Apply(many(200, alarm.Minor), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
-		r.mu.Lock()
-		n := r.queues[0].bytes
-		r.mu.Unlock()
+		r.outbox.mu.Lock()
+		n := r.outbox.state.queues[0].bytes
+		r.outbox.mu.Unlock()
 		if n > 20000+1000 {
 			t.Errorf("%d octets wait", n)
 		}

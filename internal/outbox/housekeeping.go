@@ -22,8 +22,8 @@ func (o *Outbox) keepHouse(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := o.housekeeping(o.clock.Wall()); err != nil {
-				o.logger.Error("the outbox cannot be written", "err", err)
+			if err := o.housekeeping(o.state.clock.Wall()); err != nil {
+				o.state.logger.Error("the outbox cannot be written", "err", err)
 			}
 		}
 	}
@@ -36,7 +36,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		p.endLeases()
 		p.relieve()
 		p.repeat()
-		for _, q := range o.queues {
+		for _, q := range o.state.queues {
 			p.reconsider(q)
 			p.catchUp(q)
 			p.heartbeat(q)
@@ -44,7 +44,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		}
 	}}
 	if o.noteDue() {
-		o.noted = o.clock.run()
+		o.noted = o.state.clock.run()
 		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
 	}
 	err := o.do(c)
@@ -54,7 +54,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	if err == nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		for _, q := range o.queues {
+		for _, q := range o.state.queues {
 			q.answered = q.answered && q.failures > 0
 		}
 	}
@@ -67,16 +67,16 @@ func (o *Outbox) noteDue() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	every := idleNoteTime
-	if slices.ContainsFunc(o.queues, func(q *queue) bool { return q.count > 0 }) {
+	if slices.ContainsFunc(o.state.queues, func(q *queue) bool { return q.count > 0 }) {
 		every = noteTime
 	}
-	return o.clock.run()-o.noted >= every
+	return o.state.clock.run()-o.noted >= every
 }
 
 const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
 
 func (p *plan) endLeases() {
-	for key := range p.o.active {
+	for key := range p.state.active {
 		s := p.Alarm(key)
 		if s == nil { // a change of the same transaction has cleared it
 			continue
@@ -94,11 +94,11 @@ func (p *plan) endLeases() {
 
 // repeat sends alarms again that were sent long ago, under their event IDs.
 func (p *plan) repeat() {
-	if !slices.ContainsFunc(p.o.queues, func(q *queue) bool { return q.route.RepeatInterval > 0 }) {
+	if !slices.ContainsFunc(p.state.queues, func(q *queue) bool { return q.route.RepeatInterval > 0 }) {
 		return
 	}
-	for at := range p.o.views {
-		q, v := p.o.byName[at.Receiver], p.View(at)
+	for at := range p.state.views {
+		q, v := p.state.byName[at.Receiver], p.View(at)
 		if q == nil || q.route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
@@ -111,12 +111,12 @@ func (p *plan) repeat() {
 // catchUp sends a receiver what there was no room for, the worst first, once a quarter of its room is free.
 func (p *plan) catchUp(q *queue) {
 	r := q.route
-	if !p.o.short[q] || r.MaxEvents > 0 && q.count > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.bytes > r.MaxBytes*3/4 {
+	if !p.state.short[q] || r.MaxEvents > 0 && q.count > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.bytes > r.MaxBytes*3/4 {
 		return
 	}
 	p.short[q] = false
 	var unknown []string
-	for _, key := range p.o.keys() {
+	for _, key := range p.state.keys() {
 		if s := p.Alarm(key); s != nil && s.In[q.name] == "" {
 			unknown = append(unknown, key)
 		}
@@ -137,7 +137,7 @@ func (p *plan) heartbeat(q *queue) {
 		return
 	}
 	p.alive = append(p.alive, q)
-	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.o.active), Queued: q.count})
+	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.count})
 }
 
 // prune lets go of when lines were sent something, once that is of no more use.
@@ -174,7 +174,7 @@ func (p *plan) reconsider(q *queue) {
 	if idle := q.count == 0 && p.run-q.failed > reconsiderTime; !idle && (!q.answered || q.failures > 0) {
 		return
 	}
-	for at := range p.o.unknown {
+	for at := range p.state.unknown {
 		v := p.View(at)
 		if at.Receiver != q.name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue

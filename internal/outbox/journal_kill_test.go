@@ -55,7 +55,7 @@ func TestChildThatRaises(t *testing.T) {
 	go func() { _ = o.Run(context.Background()) }()
 	go func() { // the files are written more often than usual
 		for {
-			_ = o.journal.Flush()
+			_ = o.state.journal.Flush()
 		}
 	}()
 	for n := 0; ; n++ {
@@ -102,8 +102,8 @@ func TestEachEntryIsThereOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer state.Close()
-	defer o.journal.Close()
-	entries, err := o.journal.Query(t.Context(), journal.Query{Limit: 1_000_000})
+	defer o.state.journal.Close()
+	entries, err := o.state.journal.Query(t.Context(), journal.Query{Limit: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}

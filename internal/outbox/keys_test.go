@@ -26,7 +26,7 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 			defer func() { r.stop() }()
 			apply := func(tr Transition) {
 				t.Helper()
-				if err := r.Apply([]Transition{tr}, time.Now()); err != nil {
+				if err := r.outbox.Apply([]Transition{tr}, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -69,13 +69,13 @@ func TestUnsentChangesOfTheKeyAreTakenBack(t *testing.T) {
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
 		for _, id := range []string{"a", "b"} {
-			if err := r.Apply([]Transition{named(id, "x")}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{named(id, "x")}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		settle(time.Minute)
 		l.take()
-		if err := r.Apply([]Transition{named("a", "y"), named("b", "y"), named("a", "x"), named("b", "z")}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]Transition{named("a", "y"), named("b", "y"), named("a", "x"), named("b", "z")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
@@ -94,7 +94,7 @@ func TestIgnoredLabelsDistinguishNoAlarms(t *testing.T) {
 			t.Helper()
 			labels := map[string]string{"alertname": "A", "target": "dev", "replica": replica, "severity": severity}
 			a := alarm.Alarm{ID: alarm.ID("", "A", "dev", labels), Rule: "A", Target: "dev", Labels: labels, Severity: alarm.ParseSeverity(severity)}
-			if err := r.Apply([]Transition{{Alarm: a, Active: active}}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{{Alarm: a, Active: active}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(time.Minute)
@@ -103,12 +103,12 @@ func TestIgnoredLabelsDistinguishNoAlarms(t *testing.T) {
 		alert("2", "minor", true)
 		alert("2", "critical", true)
 		alert("1", "minor", false)
-		if a := r.Active(); len(a) != 1 || a[0].Severity != alarm.Critical || len(r.Conditions()) != 2 {
+		if a := r.outbox.Active(); len(a) != 1 || a[0].Severity != alarm.Critical || len(r.outbox.Conditions()) != 2 {
 			t.Errorf("%+v", a)
 		}
 		alert("2", "critical", false)
 		alert("2", "minor", false)
-		if got := l.kinds(); got != "change change clear raise" || len(r.Active()) != 0 {
+		if got := l.kinds(); got != "change change clear raise" || len(r.outbox.Active()) != 0 {
 			t.Errorf("sent %s", got)
 		}
 	})

@@ -3,8 +3,10 @@ package outbox
 import (
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/journal"
 )
 
@@ -98,3 +100,54 @@ func attributes(e *journal.Event) (list []any) {
 }
 
 func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
+
+// Unsent notes alarms of which nobody is notified, because there is no state directory: in the journal and in the log.
+type Unsent struct {
+	journal *journal.Journal
+
+	mu     sync.Mutex
+	log    *log
+	active map[string]alarm.Alarm // by ID of the condition
+}
+
+// NewUnsent returns one that knows of no alarm.
+func NewUnsent(j *journal.Journal, logger *slog.Logger) *Unsent {
+	started := time.Now()
+	return &Unsent{journal: j, active: map[string]alarm.Alarm{}, log: &log{logger: logger, run: func() time.Duration { return time.Since(started) }}}
+}
+
+// Apply notes transitions.
+func (u *Unsent) Apply(transitions []Transition, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var entries []journal.Event
+	for i := range transitions {
+		if e, changed := u.apply(&transitions[i], now); changed {
+			e.At = now
+			u.journal.Note(e)
+			entries = append(entries, e)
+		}
+	}
+	u.log.entries(entries)
+}
+
+// transition returns the entry of what a transition changes, and false if that is nothing that is shown.
+func (u *Unsent) apply(t *Transition, now time.Time) (e journal.Event, changed bool) {
+	was, known := u.active[t.Alarm.ID]
+	if !t.Active {
+		delete(u.active, t.Alarm.ID)
+		return cleared(&was, &t.Alarm, now), known
+	}
+	a := t.Alarm
+	switch {
+	case known:
+		a.RaisedAt = was.RaisedAt
+	case a.RaisedAt.IsZero():
+		a.RaisedAt = now
+	}
+	u.active[a.ID] = a
+	if !known {
+		return shown(journal.Raised, &a), true
+	}
+	return shown(journal.Changed, &a), !alarm.SaysSame(&was, &a)
+}

@@ -51,7 +51,7 @@ func TestLinesOfAnAlarm(t *testing.T) {
 			}
 		}
 		apply(true)
-		q := o.byName["nms-1"]
+		q := o.state.byName["nms-1"]
 		r, _, _ := q.take(0)
 		r.tries = 1
 		o.finish(q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
@@ -79,7 +79,7 @@ func TestLinesOfAReceiver(t *testing.T) {
 			t.Fatal(err)
 		}
 		text()
-		q := o.byName["nms-2"]
+		q := o.state.byName["nms-2"]
 		for range 3 {
 			r, _, _ := q.take(time.Hour)
 			q.inFlight--

@@ -1,6 +1,10 @@
 package outbox
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +13,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
+	"trapline/internal/statedir"
 )
 
 // Waiting is what an outbox holds for one receiver.
@@ -29,7 +35,7 @@ var (
 func (o *Outbox) lookup(receiver string) (*queue, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if q := o.byName[receiver]; q != nil {
+	if q := o.state.byName[receiver]; q != nil {
 		return q, nil
 	}
 	return nil, fmt.Errorf("%w: %q", ErrNoReceiver, receiver)
@@ -38,8 +44,8 @@ func (o *Outbox) lookup(receiver string) (*queue, error) {
 // Waiting lists what receivers have yet to confirm.
 func (o *Outbox) Waiting() ([]Waiting, error) {
 	o.mu.Lock()
-	list := make([]Waiting, 0, len(o.queues))
-	for _, q := range o.queues {
+	list := make([]Waiting, 0, len(o.state.queues))
+	for _, q := range o.state.queues {
 		var rows []*row
 		for _, line := range q.rows {
 			rows = append(rows, line...)
@@ -47,7 +53,7 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 		slices.SortFunc(rows, bySeq)
 		w := Waiting{Receiver: q.name, Failing: q.failures > 0, Events: []alarm.Event{}}
 		if w.Failing {
-			w.RetryAt = o.clock.wallAt(q.retryAt)
+			w.RetryAt = o.state.clock.wallAt(q.retryAt)
 		}
 		for _, r := range rows {
 			w.Events = append(w.Events, r.Event)
@@ -105,7 +111,7 @@ func (p *plan) revive(q *queue, d *DeadLetter) {
 	r := &row{Event: d.Event, Line: d.Line}
 	at := alarm.Place{Receiver: q.name, Key: r.queueKey()}
 	v := p.View(at)
-	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.o.byName[q.name] != q {
+	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.name] != q {
 		return
 	}
 	p.append(q, r)
@@ -145,4 +151,82 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 			return err
 		},
 	})
+}
+
+// DeadLetters are the events that were given up for a receiver, the oldest first.
+func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
+	err = o.state.dir.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
+		if b == nil {
+			return nil
+		}
+		return b.ForEach(func(k, value []byte) error {
+			text, err := statedir.Unseal(k, value)
+			if err != nil {
+				return err
+			}
+			d := DeadLetter{key: bytes.Clone(k)}
+			if err := json.Unmarshal(text, &d); err != nil {
+				return err
+			}
+			list = append(list, d)
+			return nil
+		})
+	})
+	return list, err
+}
+
+// Resend sends an active alarm again to the receivers that know it and for which nothing of it waits, under the ID that
+// its event has. It returns to how many.
+func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
+	known := false
+	err = o.do(&change{now: now, plan: func(p *plan) {
+		known, receivers = false, 0
+		for key, s := range p.state.active {
+			if s.ID == id && p.Alarm(key) != nil {
+				known, receivers = true, p.resend(p.Alarm(key))
+				return
+			}
+		}
+	}})
+	if err == nil && !known {
+		err = fmt.Errorf("%w: %q", ErrNoAlarm, id)
+	}
+	return receivers, err
+}
+
+func (p *plan) resend(s *alarm.State) (receivers int) {
+	for receiver, key := range s.In {
+		at := alarm.Place{Receiver: receiver, Key: key}
+		q, v := p.state.byName[receiver], p.View(at)
+		if q == nil || v == nil || v.Left || v.Lost != nil || len(p.alarmQueue(q, key)) > 0 {
+			continue
+		}
+		if shown := p.reconciler.Shown(at); shown != nil {
+			p.again(at, v, shown)
+			receivers++
+		}
+	}
+	return receivers
+}
+
+// again sends what a receiver knows once more, under its event ID.
+func (p *plan) again(at alarm.Place, v *alarm.View, shown *alarm.Alarm) {
+	next := *v
+	next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
+	next.Event = cmp.Or(v.Event, p.eventID())
+	p.PutView(at, &next)
+	p.enqueue(at, alarm.Event{ID: next.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
+}
+
+// Test sends a receiver a test, beside what waits for it.
+func (o *Outbox) Test(ctx context.Context, receiver string) (originator.Receipt, error) {
+	q, err := o.lookup(receiver)
+	if err != nil {
+		return originator.Receipt{}, err
+	}
+	o.mu.Lock()
+	route := q.route
+	o.mu.Unlock()
+	return route.Deliver(ctx, alarm.TestEvent(o.state.clock.Wall()), 0)
 }

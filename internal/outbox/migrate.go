@@ -81,7 +81,7 @@ type merge struct {
 // convert makes a database of form 2 of one of form 1. Nothing is sent of that: alarms keep the ID that receivers
 // know. Where two have become one, the worst keeps its ID, and those who are shown IDs are to be sent the end of the
 // other one.
-func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error) {
+func (st *state) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error) {
 	found := schemaOf(tx)
 	meta, err := tx.CreateBucketIfNotExists(metaBucket)
 	if err == nil && found < schema {
@@ -93,7 +93,7 @@ func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 	var old []*firstAlarm
 	var keys [][]byte
 	alarms := tx.Bucket(alarmsBucket)
-	err = o.readRows(tx, "alarms", alarms, func(id, text []byte) error {
+	err = st.readRows(tx, "alarms", alarms, func(id, text []byte) error {
 		a := &firstAlarm{}
 		if err := json.Unmarshal(text, a); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 		return nil, err
 	}
 	slices.SortStableFunc(old, func(a, b *firstAlarm) int { return a.Alarm.RaisedAt.Compare(b.Alarm.RaisedAt) })
-	c := conversion{o: o, now: now, alarms: map[string]*alarm.State{}, views: map[alarm.Place]*alarm.View{}}
+	c := conversion{state: st, now: now, alarms: map[string]*alarm.State{}, views: map[alarm.Place]*alarm.View{}}
 	for _, a := range old {
 		c.add(a)
 	}
@@ -120,7 +120,7 @@ func (o *Outbox) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 
 // conversion is what becomes of the alarms of form 1.
 type conversion struct {
-	o      *Outbox
+	state  *state
 	now    time.Time
 	alarms map[string]*alarm.State
 	views  map[alarm.Place]*alarm.View
@@ -132,7 +132,7 @@ func (c *conversion) run(at time.Time) float64 { return min(0, at.Sub(c.now).Sec
 
 // place is where a receiver knows an alarm. Of one that is not there, it is not known what it is shown.
 func (c *conversion) place(receiver string, a *alarm.Alarm) (at alarm.Place, scheme string) {
-	if q := c.o.byName[receiver]; q != nil {
+	if q := c.state.byName[receiver]; q != nil {
 		k, _ := q.receiver.Key(a)
 		return alarm.Place{Receiver: receiver, Key: k}, q.receiver.Scheme
 	}
@@ -145,7 +145,7 @@ func (c *conversion) add(old *firstAlarm) {
 	if !old.Lease.IsZero() {
 		condition.Lease = seconds(Lease)
 	}
-	k := c.o.key(a)
+	k := c.state.key(a)
 	s := c.alarms[k]
 	if s == nil {
 		s = &alarm.State{ID: a.ID, RaisedAt: a.RaisedAt, In: map[string]string{}}
@@ -241,7 +241,7 @@ func (p *plan) retract(m *merge) {
 	over := m.alarm.Over(&alarm.Alarm{Reason: "it is one with another alarm"})
 	for _, receiver := range m.told {
 		at, last := alarm.Place{Receiver: receiver, Key: m.alarm.ID}, p.Last(alarm.Place{Receiver: receiver, Key: m.into.ID})
-		if q := p.o.byName[receiver]; q == nil {
+		if q := p.state.byName[receiver]; q == nil {
 			p.Append(at, alarm.Clear, &over, 0)
 		} else if k, _ := q.receiver.Key(m.alarm); k == m.alarm.ID {
 			p.Append(at, alarm.Clear, &over, last)

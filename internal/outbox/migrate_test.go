@@ -136,16 +136,16 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		r = run(t, dir, routes...)
 		defer func() { r.stop() }()
 		again := portOf(7, alarm.Major)
-		if err := r.Apply([]Transition{{Alarm: again, Active: true}, {Alarm: alarm.Alarm{ID: portOf(0, alarm.Major).ID}}, {Alarm: portOf(1, alarm.Critical), Active: true}}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]Transition{{Alarm: again, Active: true}, {Alarm: alarm.Alarm{ID: portOf(0, alarm.Major).ID}}, {Alarm: portOf(1, alarm.Critical), Active: true}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
 		r.expectAny(byID, "clear "+portOf(0, alarm.Major).ID, "change "+portOf(1, alarm.Major).ID)
 		r.expect(byTrigger, "clear "+portOf(0, alarm.Major).ID)
-		if n := len(r.Active()); n != alarms {
+		if n := len(r.outbox.Active()); n != alarms {
 			t.Errorf("%d alarms are active", n)
 		}
-		if err := r.SetRoutes(append(routes, away.route("away")), time.Now()); err != nil {
+		if err := r.outbox.SetRoutes(append(routes, away.route("away")), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)

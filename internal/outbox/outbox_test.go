@@ -36,8 +36,8 @@ func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
 		for _, e := range l.received() {
 			ids[e.ID] = true
 		}
-		if len(ids) != 5 || len(r.Active()) != 0 {
-			t.Errorf("5 events have the IDs %v, active are %v", ids, r.Active())
+		if len(ids) != 5 || len(r.outbox.Active()) != 0 {
+			t.Errorf("5 events have the IDs %v, active are %v", ids, r.outbox.Active())
 		}
 	})
 }
@@ -87,18 +87,18 @@ func TestDeadLetters(t *testing.T) {
 		r.say("-late")
 		settle(10 * time.Minute)
 		r.expect(l, "clear late")
-		dead, err := r.DeadLetters("nms")
+		dead, err := r.outbox.DeadLetters("nms")
 		if err != nil || len(dead) != 3 || dead[0].Alarm.ID != "late" || dead[0].Why != errExpired.Error() ||
 			dead[1].Alarm.ID != "new" || !strings.Contains(dead[1].Why, "tooBig") ||
 			dead[2].ID != dead[0].ID || !strings.Contains(dead[2].Why, "tooBig") { // it was sent again once the receiver answered
 			t.Errorf("%+v, %v", dead, err)
 		}
-		if err := r.Retry("nms", time.Now()); err != nil {
+		if err := r.outbox.Retry("nms", time.Now()); err != nil {
 			t.Error(err)
 		}
 		settle(10 * time.Minute)
 		r.expect(l, "raise new")
-		if dead, err := r.DeadLetters("nms"); err != nil || len(dead) > 0 {
+		if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) > 0 {
 			t.Errorf("%+v, %v", dead, err)
 		}
 	})
@@ -139,7 +139,7 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 		settle(2 * time.Second)
 		r.expect(l, "heartbeat")
 		leased := Transition{Alarm: alarm.Alarm{ID: "a"}, Active: true, Lease: time.Now().Add(4*time.Hour - time.Minute)}
-		if err := r.Apply([]Transition{leased}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]Transition{leased}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(5 * time.Hour)
@@ -228,7 +228,7 @@ func TestRoutesFilterAlarms(t *testing.T) {
 		defer r.stop()
 		for _, s := range []alarm.Severity{alarm.Minor, alarm.Critical, alarm.Minor, alarm.Cleared} {
 			tr := Transition{Alarm: alarm.Alarm{ID: "a", Severity: s}, Active: s != alarm.Cleared}
-			if err := r.Apply([]Transition{tr}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{tr}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(5 * time.Second)
@@ -246,7 +246,7 @@ func TestEndsHaveAReason(t *testing.T) {
 		defer r.stop()
 		r.say("+a")
 		settle(5 * time.Second)
-		if err := r.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a", Reason: "rule removed"}}}, time.Now()); err != nil {
+		if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a", Reason: "rule removed"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(5 * time.Second)
@@ -287,7 +287,7 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 			}
 		}
 		var ids []string
-		for _, a := range r.Active() {
+		for _, a := range r.outbox.Active() {
 			ids = append(ids, a.ID)
 		}
 		if strings.Join(ids, " ") != "b c" {

@@ -1,11 +1,11 @@
 package outbox
 
 import (
-	"context"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"trapline/internal/alarm"
-	"trapline/internal/journal"
 )
 
 // outcome is what became of an event for a receiver. That of one that was delivered is in memory and in the journal
@@ -27,42 +27,57 @@ func (end *outcome) on(v *alarm.View) *alarm.View {
 }
 
 // conclude notes an outcome in memory, if it is of the last event of its place.
-func (o *Outbox) conclude(end *outcome) {
-	if v := o.views[end.at]; v != nil && v.Event == end.event {
-		o.putView(end.at, end.on(v))
+func (st *state) conclude(end *outcome) {
+	if v := st.views[end.at]; v != nil && v.Event == end.event {
+		st.putView(end.at, end.on(v))
 	}
 }
 
-// recallTime is how long the journal is searched for outcomes.
-const recallTime = 10 * time.Second
-
-// recall finds in the journal what became of the events that receivers know since before the process began.
-func (o *Outbox) recall(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, recallTime)
-	defer cancel()
-	type delivery struct{ receiver, event string }
-	missing := map[delivery]alarm.Place{}
-	o.mu.Lock()
-	for at, v := range o.views {
-		if q := o.byName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.rows[at.Key]) == 0 {
-			missing[delivery{at.Receiver, v.Event}] = at
-		}
+// conclude notes what became of an event.
+func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
+	if why != nil {
+		p.noteGivenUp(q, r, why.Error())
+	} else {
+		p.noteDelivered(q, r, took)
 	}
-	o.mu.Unlock()
-	if len(missing) == 0 {
+	end := outcome{at: alarm.Place{Receiver: q.name, Key: r.queueKey()}, event: r.ID, sent: p.now, took: took, tries: r.tries}
+	if why == nil {
+		p.outcomes = append(p.outcomes, end)
+		return
+	}
+	if v := p.View(end.at); v != nil && v.Event == r.ID {
+		end.givenUp = why.Error()
+		p.PutView(end.at, end.on(v))
+	}
+}
+
+// DeadLetter is an event that was given up, and why.
+type DeadLetter struct {
+	alarm.Event
+	Line string    `json:"line,omitempty"` // the key under which the receiver knows the alarm, where that is not its ID
+	Why  string    `json:"why"`
+	At   time.Time `json:"given_up_at"`
+
+	key []byte // in the database
+}
+
+// maxDeadLetters is how many dead letters are kept for a receiver.
+const maxDeadLetters = 1000
+
+// deadRow is one on its way to the database.
+type deadRow struct {
+	q          *queue
+	r          *row
+	deadLetter *DeadLetter
+}
+
+func (d *deadRow) store(b *bbolt.Bucket) error {
+	if err := putJSON(b, key(d.r.seq), d.deadLetter); err != nil {
+		return err
+	}
+	if b.Stats().KeyN <= maxDeadLetters {
 		return nil
 	}
-	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
-		found, _ := o.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Event) bool {
-			_, wanted := missing[delivery{e.Receiver, e.Event}]
-			return wanted
-		}}) // what is not found in time is not shown
-		o.mu.Lock()
-		for i := len(found) - 1; i >= 0; i-- { // the newest last
-			e := &found[i]
-			o.conclude(&outcome{missing[delivery{e.Receiver, e.Event}], e.Event, e.At, milliseconds(e.Millis), e.Tries, ""})
-		}
-		o.mu.Unlock()
-	}
-	return nil
+	oldest, _ := b.Cursor().First()
+	return b.Delete(oldest)
 }

@@ -49,13 +49,13 @@ func TestOverflowByOctets(t *testing.T) {
 		synctest.Wait()
 		for range 10 {
 			large := alarm.Alarm{ID: "a", Summary: strings.Repeat("y", 4000)}
-			if err := r.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}}, {Alarm: large, Active: true}}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}}, {Alarm: large, Active: true}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.mu.Lock()
-		q := *r.queues[0]
-		r.mu.Unlock()
+		r.outbox.mu.Lock()
+		q := *r.outbox.state.queues[0]
+		r.outbox.mu.Unlock()
 		if q.bytes > 20000+1000 || q.bytes < 4000 {
 			t.Errorf("%d octets wait", q.bytes)
 		}

@@ -13,7 +13,7 @@ import (
 // plan is what a transaction will do to the database, and then to what the outbox has in memory. It is the Book of
 // alarm.Reconciler: what the outbox has, under what has been planned so far.
 type plan struct {
-	o           *Outbox
+	state       *state
 	reconciler  *alarm.Reconciler
 	now         time.Time     // of the change that is being planned
 	run         time.Duration // the same in run time
@@ -53,7 +53,7 @@ type renewal struct {
 // absentRow is an event for a receiver that is not there now.
 type absentRow struct {
 	receiver string
-	*row
+	row      *row
 }
 
 // alarmQueueKey is a line before a receiver.
@@ -71,14 +71,14 @@ type queued struct {
 	r *row
 }
 
-func (o *Outbox) newPlan() *plan {
+func (st *state) newPlan() *plan {
 	p := &plan{
-		o: o, seq: o.seq, run: o.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
+		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*row{}, renewals: map[string]renewal{}, ids: map[string]string{},
 		counts: map[*queue]*count{}, short: map[*queue]bool{},
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose}
-	for _, group := range o.groups {
+	for _, group := range st.groups {
 		var receivers []*alarm.Receiver
 		for _, q := range group {
 			receivers = append(receivers, q.receiver)
@@ -93,7 +93,7 @@ func (p *plan) Alarm(key string) *alarm.State {
 	if s, planned := p.alarms[key]; planned {
 		return s
 	}
-	return p.o.active[key]
+	return p.state.active[key]
 }
 
 // PutAlarm is of alarm.Book.
@@ -109,7 +109,7 @@ func (p *plan) PutAlarm(key string, s *alarm.State) {
 	p.size += s.Size()
 	p.number++
 	for receiver, k := range s.In {
-		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.o.members[at][key] && !slices.Contains(p.joined[at], key) {
+		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.state.members[at][key] && !slices.Contains(p.joined[at], key) {
 			p.joined[at] = append(p.joined[at], key)
 		}
 	}
@@ -120,7 +120,7 @@ func (p *plan) View(at alarm.Place) *alarm.View {
 	if v, planned := p.views[at]; planned {
 		return v
 	}
-	return p.o.views[at]
+	return p.state.views[at]
 }
 
 // PutView is of alarm.Book.
@@ -132,7 +132,7 @@ func (p *plan) Members(at alarm.Place) (keys []string) {
 		s := p.Alarm(key)
 		return s != nil && s.In[at.Receiver] == at.Key
 	}
-	for key := range p.o.members[at] {
+	for key := range p.state.members[at] {
 		if in(key) {
 			keys = append(keys, key)
 		}
@@ -147,7 +147,7 @@ func (p *plan) Members(at alarm.Place) (keys []string) {
 
 // Tail is of alarm.Book.
 func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
-	q := p.o.byName[at.Receiver]
+	q := p.state.byName[at.Receiver]
 	if q == nil {
 		return alarm.Tail{}, false
 	}
@@ -164,7 +164,7 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 
 // DropTail is of alarm.Book. With a raise, its end is dropped, which is not there yet.
 func (p *plan) DropTail(at alarm.Place) {
-	q := p.o.byName[at.Receiver]
+	q := p.state.byName[at.Receiver]
 	rows := p.alarmQueue(q, at.Key)
 	last := rows[len(rows)-1]
 	p.remove(q, last)
@@ -189,7 +189,7 @@ func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 	if at.Key != r.queueKey() {
 		r.Line = at.Key
 	}
-	if q := p.o.byName[at.Receiver]; q != nil {
+	if q := p.state.byName[at.Receiver]; q != nil {
 		p.append(q, r)
 	} else {
 		p.stamp(r)
@@ -203,7 +203,7 @@ func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.
 
 // Last is of alarm.Book.
 func (p *plan) Last(at alarm.Place) uint64 {
-	q := p.o.byName[at.Receiver]
+	q := p.state.byName[at.Receiver]
 	if q == nil {
 		return 0
 	}
@@ -232,7 +232,7 @@ func (p *plan) count(q *queue) *count {
 
 func (p *plan) eventID() string {
 	p.seq++
-	return fmt.Sprintf("%s-%d", p.o.prefix, p.seq)
+	return fmt.Sprintf("%s-%d", p.state.prefix, p.seq)
 }
 
 // add queues an event that is about no alarm.
@@ -276,7 +276,7 @@ func (p *plan) diff() {
 			}
 		}
 		for _, r := range rows {
-			if r.seq > p.o.seq {
+			if r.seq > p.state.seq {
 				p.added = append(p.added, queued{k.q, r})
 			}
 		}
@@ -300,7 +300,7 @@ func (p *plan) rollback() {
 
 // reset does in memory what the transaction did.
 func (p *plan) apply() {
-	o := p.o
+	o := p.state
 	o.seq = p.seq
 	p.publish()
 	for key, s := range p.alarms {
@@ -331,9 +331,9 @@ func (p *plan) apply() {
 	}
 	maps.Copy(o.short, p.short)
 	for q, c := range p.counts {
-		o.Metrics.coalesced.WithLabelValues(q.name).Add(float64(c.coalesced))
-		o.Metrics.moved.WithLabelValues(q.name).Add(float64(c.moved))
-		o.Metrics.dropped.WithLabelValues(q.name, droppedFull).Add(float64(c.dropped))
-		o.Metrics.dropped.WithLabelValues(q.name, droppedByHand).Add(float64(c.forgotten))
+		o.metrics.coalesced.WithLabelValues(q.name).Add(float64(c.coalesced))
+		o.metrics.moved.WithLabelValues(q.name).Add(float64(c.moved))
+		o.metrics.dropped.WithLabelValues(q.name, droppedFull).Add(float64(c.dropped))
+		o.metrics.dropped.WithLabelValues(q.name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

@@ -40,14 +40,14 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 			for i := range minors {
 				storm = append(storm, severe(fmt.Sprint("minor-", i), alarm.Minor))
 			}
-			if err := r.Apply(append(storm, severe("behind", alarm.Warning)), time.Now()); err != nil {
+			if err := r.outbox.Apply(append(storm, severe("behind", alarm.Warning)), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(10 * time.Second)
 			l.set(nil, delay)
 			settle(time.Second)
 			before := len(l.sent())
-			if err := r.Apply([]Transition{severe("critical", alarm.Critical), {Alarm: alarm.Alarm{ID: "minor-0"}}, severe("minor-0", alarm.Critical)}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{severe("critical", alarm.Critical), {Alarm: alarm.Alarm{ID: "minor-0"}}, severe("minor-0", alarm.Critical)}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(2 * time.Second)
@@ -88,13 +88,13 @@ func TestNoEventStarves(t *testing.T) {
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
 		for i := range 5 {
-			if err := r.Apply([]Transition{severe(fmt.Sprint("warning-", i), alarm.Warning)}, time.Now()); err != nil {
+			if err := r.outbox.Apply([]Transition{severe(fmt.Sprint("warning-", i), alarm.Warning)}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i := range 60 {
 			two := []Transition{severe(fmt.Sprint("critical-", i), alarm.Critical), severe(fmt.Sprint("more-", i), alarm.Critical)}
-			if err := r.Apply(two, time.Now()); err != nil {
+			if err := r.outbox.Apply(two, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(time.Second)

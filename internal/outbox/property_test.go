@@ -12,14 +12,14 @@ import (
 
 // knower is a receiver that tracks its alarms by the fields of its format.
 type knower struct {
-	*listener
-	name  string
-	group string
-	key   func(*alarm.Alarm) (string, bool)
-	gone  bool // from the configuration
-	heard map[string]bool
-	knows map[string]bool
-	wrong []string
+	listener *listener
+	name     string
+	group    string
+	key      func(*alarm.Alarm) (string, bool)
+	gone     bool // from the configuration
+	heard    map[string]bool
+	knows    map[string]bool
+	wrong    []string
 }
 
 func (k *knower) route() *Route {
@@ -30,10 +30,10 @@ func (k *knower) route() *Route {
 
 // take processes the events sent since the previous call.
 func (k *knower) take() {
-	k.mu.Lock()
-	events := k.events
-	k.events = nil
-	k.mu.Unlock()
+	k.listener.mu.Lock()
+	events := k.listener.events
+	k.listener.events = nil
+	k.listener.mu.Unlock()
 	for i := range events {
 		e := &events[i].Event
 		if k.heard[e.ID] {
@@ -50,7 +50,7 @@ func (k *knower) take() {
 
 // history is an outbox to which things happen at random.
 type history struct {
-	*running
+	running   *running
 	random    *rand.Rand
 	dir       string
 	receivers []*knower
@@ -81,8 +81,8 @@ func (h *history) routes() (routes []*Route) {
 }
 
 func (h *history) reload() {
-	if err := h.SetRoutes(h.routes(), time.Now()); err != nil {
-		h.t.Error(err)
+	if err := h.running.outbox.SetRoutes(h.routes(), time.Now()); err != nil {
+		h.running.t.Error(err)
 	}
 }
 
@@ -94,19 +94,19 @@ func (h *history) step() {
 		for range 1 + h.random.IntN(3) {
 			list = append(list, h.transition())
 		}
-		if err := h.Apply(list, time.Now()); err != nil {
-			h.t.Error(err)
+		if err := h.running.outbox.Apply(list, time.Now()); err != nil {
+			h.running.t.Error(err)
 		}
 	case n == 7:
-		k.set(errNobody, time.Second)
+		k.listener.set(errNobody, time.Second)
 	case n == 8:
-		k.set(nil, 0)
+		k.listener.set(nil, 0)
 	case n == 9:
 		k.gone = !k.gone
 		h.reload()
 	case n == 10:
-		h.stop()
-		h.running = run(h.t, h.dir, h.routes()...)
+		h.running.stop()
+		h.running = run(h.running.t, h.dir, h.routes()...)
 	}
 	settle(time.Duration(h.random.IntN(8)) * time.Second)
 	for _, k := range h.receivers {
@@ -136,9 +136,9 @@ func (h *history) transition() Transition {
 
 // compare compares the receivers' final alarms with the active ones.
 func (h *history) compare() {
-	active := h.Active()
+	active := h.running.outbox.Active()
 	if len(active) != len(h.active) {
-		h.t.Errorf("%d alarms are active, want %d", len(active), len(h.active))
+		h.running.t.Errorf("%d alarms are active, want %d", len(active), len(h.active))
 	}
 	for _, k := range h.receivers {
 		is := map[string]bool{}
@@ -146,16 +146,16 @@ func (h *history) compare() {
 			key, _ := k.key(&active[i])
 			is[key] = true
 			if !k.knows[key] && (k.group == "" || !h.receivers[3].knows[key] && !h.receivers[4].knows[key]) {
-				h.t.Errorf("%s does not know %s", k.name, key)
+				h.running.t.Errorf("%s does not know %s", k.name, key)
 			}
 		}
 		for key, knows := range k.knows {
 			if knows && !is[key] {
-				h.t.Errorf("%s knows %s, which is over", k.name, key)
+				h.running.t.Errorf("%s knows %s, which is over", k.name, key)
 			}
 		}
 		if len(k.wrong) > 0 {
-			h.t.Errorf("%s was sent %v", k.name, k.wrong)
+			h.running.t.Errorf("%s was sent %v", k.name, k.wrong)
 		}
 	}
 }
@@ -167,13 +167,13 @@ func TestReceiversKnowWhatIsTrueInTheEnd(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHistory(t, seed)
-			defer func() { h.stop() }()
+			defer func() { h.running.stop() }()
 			for range 60 {
 				h.step()
 			}
 			for _, k := range h.receivers {
 				k.gone = false
-				k.set(nil, 0)
+				k.listener.set(nil, 0)
 			}
 			h.reload()
 			settle(time.Hour)

@@ -2,23 +2,12 @@ package outbox
 
 import (
 	"container/heap"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"trapline/internal/alarm"
 )
-
-// receiver is the route as alarms are compared with it.
-func (o *Outbox) receiver(r *Route) *alarm.Receiver {
-	key := r.Key
-	if key == nil {
-		key = ByID
-	}
-	return &alarm.Receiver{
-		Name: r.Name, Key: key, Scheme: r.Scheme, EveryTransition: r.EveryTransition,
-		Wants: func(a *alarm.Alarm) bool { return r.Matches == nil || r.Matches(o.directed(a)) },
-	}
-}
 
 // queue holds the rows of one receiver. Those of one line are delivered one after the other. The outbox's
 // mutex guards it, but for the name, which never changes. A reload replaces the route as a whole: a delivery
@@ -59,17 +48,6 @@ type queue struct {
 // flapTime is how far apart notifications of one line are (RFC 3877 section 4.1.1). What comes
 // meanwhile supersedes what waits, so that the last state is sent.
 const flapTime = 2 * time.Second
-
-func (o *Outbox) newQueue(r *Route) *queue {
-	q := &queue{
-		name: r.Name, route: r, receiver: o.receiver(r), rows: map[string][]*row{}, index: map[uint64]*row{}, awaited: map[uint64]int{}, blocked: map[uint64][]*row{},
-		waiting: rowHeap{byTime: true}, lastSent: map[string]time.Duration{}, wake: make(chan struct{}, 1),
-	}
-	for i := range q.ready {
-		q.ready[i].class = i
-	}
-	return q
-}
 
 func (q *queue) signal() {
 	select {
@@ -265,3 +243,42 @@ func (q *queue) leastMissed() (best *row) {
 // latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
 // for it.
 const latest = 50 * time.Millisecond
+
+// The pause after failures: the first, doubled by each, up to the longest; a fifth more or less.
+const firstPause, longestPause = 2 * time.Second, 5 * time.Minute
+
+// pause is how long to wait after n failures.
+func pause(n int) time.Duration {
+	d := min(firstPause<<min(n-1, 10), longestPause)
+	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
+}
+
+// miss notes that a delivery found no receiver. Several that began before the last failure are one.
+func (q *queue) miss(r *row, now time.Duration, hopeless bool) {
+	if q.failures == 0 || r.began > q.failed {
+		q.failures++
+	}
+	q.failed = now
+	wait := pause(q.failures)
+	if hopeless {
+		wait = longestPause
+	}
+	r.missed++
+	q.retryAt, r.next = now+wait, now+max(wait, pause(r.missed))
+}
+
+// outage is how many failures in a row, each of another delivery, are the receiver's and not the rows'.
+const outage = 3
+
+// reach notes that the receiver answered. After an outage, what failed meanwhile need not wait.
+func (q *queue) reach() {
+	if q.failures >= outage {
+		for _, r := range slices.Clone(q.waiting.list) {
+			if r.missed > 0 {
+				r.missed, r.next = 0, 0
+				heap.Fix(&q.waiting, r.place)
+			}
+		}
+	}
+	q.failures, q.retryAt, q.answered, q.err = 0, 0, true, nil
+}

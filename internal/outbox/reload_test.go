@@ -16,10 +16,10 @@ import (
 func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 	for name, plan := range map[string]func(*running) error{
 		"reload": func(r *running) error {
-			return r.do(&change{now: time.Now(), plan: func(p *plan) { p.announceAll(r.queues) }})
+			return r.outbox.do(&change{now: time.Now(), plan: func(p *plan) { p.announceAll(r.outbox.state.queues) }})
 		},
-		"housekeeping": func(r *running) error { return r.housekeeping(time.Now()) },
-		"retry":        func(r *running) error { return r.Retry("nms", time.Now()) },
+		"housekeeping": func(r *running) error { return r.outbox.housekeeping(time.Now()) },
+		"retry":        func(r *running) error { return r.outbox.Retry("nms", time.Now()) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := &listener{}
@@ -30,12 +30,12 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			r.say("+a")
 			settle(10 * time.Second)
 			l.take()
-			r.commits.Lock() // so that both are in the next transaction
+			r.outbox.commits.Lock() // so that both are in the next transaction
 			var group sync.WaitGroup
 			asked := func() int {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				return len(r.pending)
+				r.outbox.mu.Lock()
+				defer r.outbox.mu.Unlock()
+				return len(r.outbox.pending)
 			}
 			group.Go(func() { r.say("-a") })
 			for asked() < 1 {
@@ -47,7 +47,7 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			})
 			for asked() < 2 {
 			}
-			r.commits.Unlock()
+			r.outbox.commits.Unlock()
 			group.Wait()
 			settle(10 * time.Second)
 			r.expect(l, "clear a")
@@ -68,7 +68,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 			for range flaps {
 				for _, active := range []bool{true, false} {
 					tr := Transition{Alarm: alarm.Alarm{ID: id, Severity: alarm.Major, Summary: "summary"}, Active: active}
-					if err := r.ApplyWith([]Transition{tr}, time.Now(), func(*bbolt.Tx) error { return nil }); err != nil {
+					if err := r.outbox.ApplyWith([]Transition{tr}, time.Now(), func(*bbolt.Tx) error { return nil }); err != nil {
 						t.Error(err)
 					}
 				}
@@ -83,7 +83,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 			if i%3 == 1 {
 				routes = append(routes, (&listener{}).route("other"))
 			}
-			if err := r.SetRoutes(routes, time.Now()); err != nil {
+			if err := r.outbox.SetRoutes(routes, time.Now()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -99,21 +99,21 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 		last[e.Alarm.ID] = e.Kind
 	}
 	for id, kind := range last {
-		if waits := r.queues[0].rows[id]; len(waits) > 0 {
+		if waits := r.outbox.state.queues[0].rows[id]; len(waits) > 0 {
 			kind = waits[len(waits)-1].Kind
 		}
 		if kind != alarm.Raise {
 			t.Errorf("alarm %s is active, and its last notification is a %s", id, kind)
 		}
 	}
-	if len(r.Active()) != devices {
-		t.Errorf("%d alarms are active", len(r.Active()))
+	if len(r.outbox.Active()) != devices {
+		t.Errorf("%d alarms are active", len(r.outbox.Active()))
 	}
 }
 
 func (r *running) raise(t *testing.T, id string) {
 	t.Helper()
-	if err := r.Apply([]Transition{{Alarm: alarm.Alarm{ID: id, Severity: alarm.Major, Summary: "summary"}, Active: true}}, time.Now()); err != nil {
+	if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: id, Severity: alarm.Major, Summary: "summary"}, Active: true}}, time.Now()); err != nil {
 		t.Error(err)
 	}
 }

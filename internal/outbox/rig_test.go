@@ -118,10 +118,10 @@ var errNobody = &originator.Error{Receiver: "nms", Reason: access.Timeout, Err: 
 
 // running is an outbox at work, and how to end it.
 type running struct {
-	*Outbox
-	t    *testing.T
-	stop func()
-	said int
+	outbox *Outbox
+	t      *testing.T
+	stop   func()
+	said   int
 }
 
 func run(t *testing.T, dir string, routes ...*Route) *running {
@@ -147,7 +147,7 @@ func runWith(t *testing.T, dir string, options Options, routes ...*Route) *runni
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- o.Run(ctx) }()
-	return &running{Outbox: o, t: t, stop: func() {
+	return &running{outbox: o, t: t, stop: func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -172,7 +172,7 @@ func (r *running) say(words ...string) {
 		}
 		all = append(all, tr)
 	}
-	if err := r.Apply(all, time.Now()); err != nil {
+	if err := r.outbox.Apply(all, time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
@@ -47,4 +48,24 @@ type Route struct {
 	EveryTransition bool          // an alarm that comes and goes unseen is sent all the same
 	Times           int           // how often an event is sent to one that never confirms; 0 means once
 	TimesApart      time.Duration
+}
+
+// ByID is what receivers know alarms by that are shown their IDs.
+func ByID(a *alarm.Alarm) (key string, changes bool) { return a.ID, true }
+
+// What `notifications.groups` may say of receivers that share a group: each is told, or one of them.
+const GroupAll, GroupFirstAcked = "all", "first-acked"
+
+// Wants reports whether the rule of an alarm, which may name receivers or tags, wants this receiver notified; without
+// any, all are.
+func Wants(a *alarm.Alarm, receiver string, tags []string) bool {
+	if len(a.Receivers)+len(a.Tags) == 0 {
+		return true
+	}
+	return slices.Contains(a.Receivers, receiver) || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(a.Tags, tag) })
+}
+
+// known are the words of a list that exist.
+func known(words []string, exist map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !exist[word] })
 }

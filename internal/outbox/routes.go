@@ -2,15 +2,11 @@ package outbox
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"trapline/internal/statedir"
 )
 
 // SetRoutes changes who is told, while the outbox runs. What waits for a receiver that goes is kept, as
@@ -34,34 +30,17 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) { p.announceAll(added) }})
 }
 
-// announceAll compares what receivers know with what is active, and has those that are new sent that something may have
-// happened before.
-func (p *plan) announceAll(added []*queue) {
-	for _, key := range p.o.keys() {
-		p.announce(key)
-	}
-	for _, q := range added {
-		p.resync(q, 0)
-	}
-}
-
-// announce compares what receivers know of one alarm with what is true.
-func (p *plan) announce(key string) {
-	clear(p.ids)
-	p.reconciler.Announce(key)
-}
-
 // swap puts the receivers in place, between two transactions.
 func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.commits.Lock()
 	defer o.commits.Unlock()
-	old := o.queues
+	old := o.state.queues
 	var queues []*queue
 	for _, r := range routes {
 		i := slices.IndexFunc(old, func(q *queue) bool { return q.name == r.Name })
 		if i < 0 {
 			o.Metrics.begin(r.Name)
-			added = append(added, o.newQueue(r))
+			added = append(added, o.state.newQueue(r))
 			queues = append(queues, added[len(added)-1])
 			continue
 		}
@@ -72,9 +51,9 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 			removed = append(removed, q)
 		}
 	}
-	err = o.state.Update(func(tx *bbolt.Tx) error {
+	err = o.state.dir.Update(func(tx *bbolt.Tx) error {
 		for _, q := range added {
-			if err := o.loadQueue(tx, q); err != nil {
+			if err := o.state.loadQueue(tx, q); err != nil {
 				return err
 			}
 		}
@@ -86,21 +65,15 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, q := range queues {
-		q.route, q.receiver = routes[i], o.receiver(routes[i])
+		q.route, q.receiver = routes[i], o.state.receiver(routes[i])
 		q.resetBackoff()
 	}
 	for _, q := range removed {
-		delete(o.short, q)
-		o.warnOfOrphan(q.name, q.count)
+		delete(o.state.short, q)
+		o.state.warnOfOrphan(q.name, q.count)
 	}
-	o.setQueues(queues)
+	o.state.setQueues(queues)
 	return added, removed, nil
-}
-
-func (o *Outbox) warnOfOrphan(receiver string, events int) {
-	if events > 0 {
-		o.logger.Warn("notifications are kept for a receiver that is not in the configuration", "receiver", receiver, "events", events)
-	}
 }
 
 // resetBackoff forgets failures.
@@ -123,7 +96,7 @@ func (q *queue) stopAndWait() {
 func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 	for ctx.Err() == nil {
 		o.mu.Lock()
-		for _, q := range o.queues {
+		for _, q := range o.state.queues {
 			if q.stop != nil {
 				continue
 			}
@@ -141,54 +114,4 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 		case <-o.routed:
 		}
 	}
-}
-
-// loadQueue reads what waits for a receiver. Of each line, the first row may have been sent: nobody noted that
-// before.
-func (o *Outbox) loadQueue(tx *bbolt.Tx, q *queue) error {
-	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name))
-	if err != nil {
-		return err
-	}
-	err = o.readRows(tx, "dead/"+q.name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
-	if err != nil {
-		return err
-	}
-	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.name))
-	if err != nil {
-		return err
-	}
-	err = o.readRows(tx, "outbox/"+q.name, rows, func(k, text []byte) error {
-		r := &row{size: len(text)}
-		if err := json.Unmarshal(text, r); err != nil {
-			return err
-		}
-		if len(k) != 8 {
-			return fmt.Errorf("a key of %d octets", len(k))
-		}
-		r.seq = binary.BigEndian.Uint64(k)
-		q.push(r)
-		return nil
-	})
-	for _, line := range q.rows {
-		line[0].seen = q.index[line[0].After] == nil
-	}
-	return err
-}
-
-// readRows calls read for each row of a bucket. What it refuses is put aside, so that it holds up nobody.
-func (o *Outbox) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
-	bad := statedir.Unreadable(b, name, read)
-	if len(bad) == 0 {
-		return nil
-	}
-	if err := statedir.PutAside(tx, b, bad); err != nil {
-		return err
-	}
-	o.damaged += len(bad)
-	for _, d := range bad {
-		o.state.Report(d)
-	}
-	o.state.LogDamage(o.logger)
-	return nil
 }

@@ -16,7 +16,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "+b")
 		settle(3 * time.Second)
 		r.expectAny(l, "raise a", "raise b")
-		if err := r.SetRoutes([]*Route{other.route("other")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*Route{other.route("other")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(3 * time.Second)
@@ -27,7 +27,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "-b")
 		settle(3 * time.Second)
 		r.expect(l, "")
-		if err := r.SetRoutes([]*Route{l.route("nms")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*Route{l.route("nms")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(10 * time.Second)

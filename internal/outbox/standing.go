@@ -46,8 +46,8 @@ type Known struct {
 func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, key := range o.keys() {
-		s := o.active[key]
+	for _, key := range o.state.keys() {
+		s := o.state.active[key]
 		if a := s.Alarm(); wanted == nil || wanted(a) {
 			list = append(list, Standing{*a, o.known(s, a)})
 		}
@@ -57,8 +57,8 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 
 // known is what receivers know of an alarm.
 func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
-	list := make([]Known, 0, len(o.queues))
-	for _, q := range o.queues {
+	list := make([]Known, 0, len(o.state.queues))
+	for _, q := range o.state.queues {
 		list = append(list, o.knows(q, s, a))
 	}
 	return list
@@ -67,9 +67,9 @@ func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
 func (o *Outbox) knows(q *queue, s *alarm.State, a *alarm.Alarm) Known {
 	k := Known{Receiver: q.name, Progress: NotWanted}
 	at := alarm.Place{Receiver: q.name, Key: s.In[q.name]}
-	v := o.views[at]
+	v := o.state.views[at]
 	switch {
-	case at.Key == "" && o.short[q] && q.receiver.Wants(a):
+	case at.Key == "" && o.state.short[q] && q.receiver.Wants(a):
 		k.Progress, k.Err = Waits, errNoRoom
 	case at.Key == "" || v == nil || v.Left:
 	case len(q.rows[at.Key]) > 0:
@@ -95,8 +95,8 @@ var errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: 
 func (o *Outbox) Identify(a *alarm.Alarm) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	key := cmp.Or(o.sources[a.ID], o.key(a))
-	if s := o.active[key]; s != nil {
+	key := cmp.Or(o.state.sources[a.ID], o.state.key(a))
+	if s := o.state.active[key]; s != nil {
 		return s.ID
 	}
 	return key
@@ -134,13 +134,13 @@ func Reason(err error) access.Reason {
 // Receivers returns how the receivers fare, in the order of the configuration.
 func (o *Outbox) Receivers() ([]ReceiverState, error) {
 	o.mu.Lock()
-	now := o.clock.Wall()
-	list := make([]ReceiverState, 0, len(o.queues))
-	for _, q := range o.queues {
+	now := o.state.clock.Wall()
+	list := make([]ReceiverState, 0, len(o.state.queues))
+	for _, q := range o.state.queues {
 		list = append(list, o.stateOf(q, now))
 	}
 	o.mu.Unlock()
-	err := o.state.View(func(tx *bbolt.Tx) error {
+	err := o.state.dir.View(func(tx *bbolt.Tx) error {
 		for i := range list {
 			if b := tx.Bucket(deadBucket).Bucket([]byte(list[i].Name)); b != nil {
 				list[i].GivenUp = b.Stats().KeyN
@@ -158,7 +158,7 @@ func (o *Outbox) stateOf(q *queue, now time.Time) ReceiverState {
 		Today: q.tally.today, AnswerTime: q.tally.answerTime(), LastAck: q.tally.lastAck, Minutes: q.tally.lastMinutes(now),
 	}
 	if s.Failing {
-		s.Err, s.Tries, s.Since, s.RetryAt = q.err, q.errTries, q.failedSince, o.clock.wallAt(q.retryAt)
+		s.Err, s.Tries, s.Since, s.RetryAt = q.err, q.errTries, q.failedSince, o.state.clock.wallAt(q.retryAt)
 	}
 	for _, rows := range q.rows {
 		if s.Oldest.IsZero() || rows[0].At.Before(s.Oldest) {
@@ -208,7 +208,7 @@ func (o *Outbox) TakeQueued() (list []Queued) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var rows []queued
-	for _, q := range o.queues {
+	for _, q := range o.state.queues {
 		for _, line := range q.rows {
 			for _, row := range line {
 				rows = append(rows, queued{q, row})

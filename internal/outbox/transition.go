@@ -83,7 +83,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	if !p.fits(is, c, &a) {
 		return
 	}
-	p.o.reportUnknown(&a)
+	p.state.reportUnknown(&a)
 	if c != nil {
 		c.Alarm, c.Lease = a, lease
 	} else {
@@ -107,10 +107,30 @@ func (p *plan) lease(at time.Time) float64 {
 func (p *plan) keyOf(t *Transition) string {
 	key, planned := p.sources[t.Alarm.ID]
 	if !planned {
-		key = p.o.sources[t.Alarm.ID]
+		key = p.state.sources[t.Alarm.ID]
 	}
 	if key != "" {
 		return key
 	}
-	return p.o.key(&t.Alarm)
+	return p.state.key(&t.Alarm)
+}
+
+// Lease is how long an alarm is active that must be said again, where nobody says how long.
+const Lease = 5 * time.Minute
+
+// announceAll compares what receivers know with what is active, and has those that are new sent that something may have
+// happened before.
+func (p *plan) announceAll(added []*queue) {
+	for _, key := range p.state.keys() {
+		p.announce(key)
+	}
+	for _, q := range added {
+		p.resync(q, 0)
+	}
+}
+
+// announce compares what receivers know of one alarm with what is true.
+func (p *plan) announce(key string) {
+	clear(p.ids)
+	p.reconciler.Announce(key)
 }

@@ -1,0 +1,40 @@
+package outbox
+
+import "github.com/prometheus/client_golang/prometheus"
+
+var (
+	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
+	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest notification that waits for the receiver.", []string{"receiver"}, nil)
+	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not acknowledge, and is tried with one notification at a time.", []string{"receiver"}, nil)
+	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are open, without those of baselines, which are not sent.", nil, nil)
+)
+
+// Describe is of prometheus.Collector.
+func (o *Outbox) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker, alarms} {
+		to <- d
+	}
+}
+
+// Collect is of prometheus.Collector.
+func (o *Outbox) Collect(to chan<- prometheus.Metric) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(alarms, float64(len(o.state.active)))
+	now := seconds(o.state.clock.run())
+	for _, q := range o.state.queues {
+		oldest, failing := now, 0.0
+		for _, rows := range q.rows {
+			oldest = min(oldest, rows[0].Run)
+		}
+		if q.failures > 0 {
+			failing = 1
+		}
+		gauge(queueDepth, float64(q.count), q.name)
+		gauge(queueAge, now-oldest, q.name)
+		gauge(breaker, failing, q.name)
+	}
+}

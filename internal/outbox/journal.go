@@ -1,0 +1,83 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/journal"
+)
+
+// maxNoted is how many entries may wait that are of no transaction of their own.
+const maxNoted = 10_000
+
+// Note adds an entry to the journal that is about no alarm, such as a reload. It is on the disk within two seconds.
+func (o *Outbox) Note(e journal.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e.At.IsZero() {
+		e.At = o.state.clock.Wall()
+	}
+	if len(o.state.added) < maxNoted {
+		o.state.added = append(o.state.added, e)
+	}
+}
+
+// Journal returns what happened.
+func (o *Outbox) Journal() *journal.Journal { return o.state.journal }
+
+// flushTime is how often the files of the journal are written.
+const flushTime = time.Second
+
+// keepJournal writes the files of the journal until ctx ends.
+func (o *Outbox) keepJournal(ctx context.Context) error {
+	tick := time.NewTicker(flushTime)
+	defer tick.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := o.state.journal.Flush()
+		if err != nil && !failed {
+			o.state.logger.Error("the journal cannot be written, its entries are kept in the database", "err", err)
+		}
+		failed = err != nil
+	}
+}
+
+// recallTime is how long the journal is searched for outcomes.
+const recallTime = 10 * time.Second
+
+// recall finds in the journal what became of the events that receivers know since before the process began.
+func (o *Outbox) recall(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, recallTime)
+	defer cancel()
+	type delivery struct{ receiver, event string }
+	missing := map[delivery]alarm.Place{}
+	o.mu.Lock()
+	for at, v := range o.state.views {
+		if q := o.state.byName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.rows[at.Key]) == 0 {
+			missing[delivery{at.Receiver, v.Event}] = at
+		}
+	}
+	o.mu.Unlock()
+	if len(missing) == 0 {
+		return nil
+	}
+	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
+		found, _ := o.state.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Event) bool {
+			_, wanted := missing[delivery{e.Receiver, e.Event}]
+			return wanted
+		}}) // what is not found in time is not shown
+		o.mu.Lock()
+		for i := len(found) - 1; i >= 0; i-- { // the newest last
+			e := &found[i]
+			o.state.conclude(&outcome{missing[delivery{e.Receiver, e.Event}], e.Event, e.At, milliseconds(e.Millis), e.Tries, ""})
+		}
+		o.mu.Unlock()
+	}
+	return nil
+}
