@@ -26,7 +26,7 @@ type (
 	oldAlarm struct {
 		Alarm alarm.Alarm        `json:"alarm"`
 		Lease time.Time          `json:"lease,omitzero"`
-		Views map[string]oldView `json:"received,omitempty"`
+		Views map[string]oldView `json:"told,omitempty"`
 	}
 	oldRow struct {
 		alarm.Event
