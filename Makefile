@@ -3,6 +3,7 @@ TAGS := gosnmp_nodebug
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: help run test tests soak build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
@@ -44,11 +45,12 @@ BASE ?= main
 bench-compare:
 	scripts/bench-compare.sh $(BASE)
 
-# lint runs gofmt, go vet and staticcheck.
+# lint runs gofmt, go vet, staticcheck and the linters of .golangci.yml.
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
 	go vet -tags $(TAGS) ./...
 	go run $(STATICCHECK) -tags $(TAGS) ./...
+	go run $(GOLANGCI) run ./...
 
 # fuzz runs every fuzz target for FUZZTIME (30s).
 FUZZTIME ?= 30s

@@ -279,7 +279,7 @@ func (b *moduleBuilder) table(m *MetricSettings, drop string) int {
 	return b.recipes[key]
 }
 
-// states renders the labels of an enumeration, sorted by text so that equal texts are neighbours.
+// states renders the labels of an enumeration, sorted by text so that equal texts are neighbors.
 func states(label string, enum map[int]string) []state {
 	list := make([]state, 0, len(enum))
 	for value, text := range enum {

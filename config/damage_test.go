@@ -45,7 +45,7 @@ var damages = map[string]func(r *rand.Rand, lines []string) []string{
 	}),
 	"very long value": inLineAt(func(_ *rand.Rand, line string) string { return value(line, strings.Repeat("x", 200_000)) }),
 	"very long key":   inLineAt(func(_ *rand.Rand, line string) string { return strings.Repeat("k", 50_000) + ": x" }),
-	"misspelt":        inLineAt(func(r *rand.Rand, line string) string { return misspelt(r, line) }),
+	"misspelled":      inLineAt(func(r *rand.Rand, line string) string { return misspelled(r, line) }),
 	"not UTF-8":       inLineAt(func(_ *rand.Rand, line string) string { return line + "\xff" }),
 	"control":         inLineAt(func(_ *rand.Rand, line string) string { return line + "\x00" }),
 	"anchor":          inLineAt(func(_ *rand.Rand, line string) string { return strings.Replace(line, ": ", ": &a ", 1) }),
@@ -87,7 +87,7 @@ func value(line, other string) string {
 	return strings.TrimSuffix(key, ":") + ": " + other
 }
 
-func misspelt(r *rand.Rand, line string) string {
+func misspelled(r *rand.Rand, line string) string {
 	if len(line) < 2 {
 		return line + "x"
 	}

@@ -95,7 +95,7 @@ func TestSeveralFiles(t *testing.T) {
 				"c.yml:1: modules.y.timeout: \"5\" is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s",
 		},
 		{
-			name:  "what a misspelt key may hold is not missed",
+			name:  "what a misspelled key may hold is not missed",
 			files: map[string]string{"a.yml": "auth: {secure: {version: 2}}\nreceivers: [{name: b, address: c, auth: secure}, {name: d, address: e}]"},
 			wrong: "a.yml:1: unknown key \"auth\" at the top of the file: did you mean auths?",
 		},

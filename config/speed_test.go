@@ -110,7 +110,7 @@ const tenTables = auths + `modules:
   interfaces: {walk: [IF-MIB::ifTable, IF-MIB::ifXTable], lookups: [{source_indexes: [ifIndex], lookup: IF-MIB::ifName}]}
   host: {walk: [HOST-RESOURCES-MIB::hrStorageTable, HOST-RESOURCES-MIB::hrProcessorTable]}
   sensors: {walk: [ENTITY-SENSOR-MIB::entPhySensorTable], lookups: [{source_indexes: [entPhysicalIndex], lookup: ENTITY-MIB::entPhysicalName}]}
-  neighbours: {walk: [LLDP-MIB::lldpRemTable, BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
+  neighbors: {walk: [LLDP-MIB::lldpRemTable, BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
   printer: {walk: [Printer-MIB::prtMarkerSuppliesTable]}
   power: {walk: [POWER-ETHERNET-MIB::pethPsePortTable]}
 `

@@ -135,7 +135,7 @@ func spelled(key string, known []string) string {
 	return ""
 }
 
-// nearestKey finds the known key that is misspelt, be it by the name that another program has for it.
+// nearestKey finds the known key that is misspelled, be it by the name that another program has for it.
 func nearestKey(key string, known []string) string {
 	if near := setting.Nearest(key, known); near != "" {
 		return near

@@ -68,7 +68,7 @@ func deviceTraffic() []Panel {
 		timeseries("Traffic", "Traffic of the twenty busiest interfaces at each moment, received above and sent below.", "bps",
 			over(busiest(octets("In", interfaces)), "{{ifName}} {{ifAlias}} in"),
 			over("-("+busiest(octets("Out", interfaces))+")", "{{ifName}} {{ifAlias}} out")).size(gridWidth, 10),
-		timeseries("Utilisation", "Share of the speed that is in use, of the twenty busiest interfaces and directions.", "percentunit",
+		timeseries("Utilization", "Share of the speed that is in use, of the twenty busiest interfaces and directions.", "percentunit",
 			over(topk(20, both(ports(use("In", interfaces)), ports(use("Out", interfaces)))), "{{ifName}} {{ifAlias}} {{direction}}")).upTo(1),
 		timeseries("Errors and discards", "Packets lost in both directions, of the twenty interfaces that lose most.", "pps",
 			over(busiest(faults(interfaces)), "{{ifName}} {{ifAlias}}")),

@@ -109,8 +109,8 @@ func TestDeviationsAreTolerated(t *testing.T) {
 			"2 scalar x; OCTET STRING; DisplayString; 255a; 0..32; read-only; current", "8: DisplayString is not imported: taken from SNMPv2-TC",
 		},
 		"type whose name is written in other letters": {
-			"Colour ::= INTEGER { red(1) }\nx OBJECT-TYPE SYNTAX COLOUR ACCESS read-only STATUS mandatory ::= { test 2 }",
-			"2 scalar x; INTEGER; COLOUR; 1=red; read-only; mandatory", "9: COLOUR is not imported: taken from Colour, which differs in small and capital letters",
+			"Color ::= INTEGER { red(1) }\nx OBJECT-TYPE SYNTAX COLOR ACCESS read-only STATUS mandatory ::= { test 2 }",
+			"2 scalar x; INTEGER; COLOR; 1=red; read-only; mandatory", "9: COLOR is not imported: taken from Color, which differs in small and capital letters",
 		},
 		"type of a named type": {
 			`A ::= TEXTUAL-CONVENTION DISPLAY-HINT "1x:" STATUS current DESCRIPTION "" SYNTAX OCTET STRING (SIZE (6))
@@ -251,8 +251,8 @@ func TestDeviationsAreTolerated(t *testing.T) {
 			"2 node x", "",
 		},
 		"capital letter of an object, small one of a type": {
-			"colour ::= INTEGER { red(1) }\nXx OBJECT-TYPE SYNTAX colour ACCESS read-only STATUS mandatory ::= { test 2 }",
-			"2 scalar Xx; INTEGER; colour; 1=red; read-only; mandatory", "",
+			"color ::= INTEGER { red(1) }\nXx OBJECT-TYPE SYNTAX color ACCESS read-only STATUS mandatory ::= { test 2 }",
+			"2 scalar Xx; INTEGER; color; 1=red; read-only; mandatory", "",
 		},
 		"conformance": {
 			`g OBJECT-GROUP OBJECTS { c1 } STATUS current DESCRIPTION "" ::= { test 2 }

@@ -65,7 +65,7 @@ func TestActionsOfTheServer(t *testing.T) {
 		t.Errorf("walk of nothing: %+v", rows)
 	}
 	if status, body := act(t, base+"/api/v1/targets/sw/walk", `{"what": "ifDscr"}`); status != 400 || !strings.Contains(body, "did you mean") {
-		t.Errorf("walk of a misspelt name: %d %s", status, body)
+		t.Errorf("walk of a misspelled name: %d %s", status, body)
 	}
 	if status, body := act(t, base+"/api/v1/targets/sw/walk", `{"what": "ifDescr", "format": "snmprec", "limit": 2}`); status != 200 || strings.Count(body, "\n") != 2 || !strings.HasPrefix(body, "1.3.6.1.2.1.2.2.1.2.1|4|") {
 		t.Errorf("walk as a recording: %d %s", status, body)

@@ -92,7 +92,7 @@ var documented = map[string][]string{
 
 // wrongArguments are given to every argument and every flag.
 var wrongArguments = []string{
-	"", "misspelt", "IF-MIB::ifTabel", "IF-MIB::", "iso", "-1", "99999999999999999999", "NaN", "\xff\xfe\x00", strings.Repeat("9.", 40_000),
+	"", "misspelled", "IF-MIB::ifTabel", "IF-MIB::", "iso", "-1", "99999999999999999999", "NaN", "\xff\xfe\x00", strings.Repeat("9.", 40_000),
 	"nowhere/x", "plain/x", ".", "plain", "no..such..host", "127.0.45.9:1",
 }
 
@@ -126,7 +126,7 @@ func TestEveryCommandWithEveryArgument(t *testing.T) {
 	if leaves != len(commands) {
 		t.Errorf("%d commands were tried, and there are %d", leaves, len(commands))
 	}
-	for _, args := range [][]string{{"misspelt"}, {""}, {"--misspelt"}, {"mib"}, {"mib", "misspelt"}, {"-3k"}, {"-1"}, {"--"}, {"\xff"}} {
+	for _, args := range [][]string{{"misspelled"}, {""}, {"--misspelled"}, {"mib"}, {"mib", "misspelled"}, {"-3k"}, {"-1"}, {"--"}, {"\xff"}} {
 		r.run(nil, args)
 	}
 	t.Logf("%d command lines", r.runs)

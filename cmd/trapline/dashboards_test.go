@@ -80,7 +80,7 @@ func addressesOf(all ...netip.AddrPort) string {
 	return strings.Join(texts, "|")
 }
 
-func onDemandScrape(trapline string, first, second netip.AddrPort, labelled bool) string {
+func onDemandScrape(trapline string, first, second netip.AddrPort, labeled bool) string {
 	text := fmt.Sprintf(`
 - job_name: trapline
   static_configs: [{targets: [%[1]q]}]
@@ -93,7 +93,7 @@ func onDemandScrape(trapline string, first, second netip.AddrPort, labelled bool
   - {source_labels: [__param_target], target_label: instance}
   - {target_label: __address__, replacement: %[1]q}
 `, trapline, first.String(), second.String())
-	if labelled {
+	if labeled {
 		text += "  - {source_labels: [__param_target], target_label: target}\n"
 	}
 	return text

@@ -37,7 +37,7 @@ modules:
   nothing:
     walk: [1.3.6.1.4.1.99999.1]
     metrics: [{name: absent, oid: 1.3.6.1.4.1.99999.1, type: gauge, help: Not there.}]
-  labelled:
+  labeled:
     walk: [1.3.6.1.2.1.2.2.1.14, 1.3.6.1.4.1.99999.2]
     metrics: [{name: ifInErrors, oid: 1.3.6.1.2.1.2.2.1.14, type: counter, help: In., indexes: [{labelname: ifIndex, type: gauge}], lookups: [{labels: [ifIndex], labelname: circuit, oid: 1.3.6.1.4.1.99999.2, type: DisplayString}]}]
   other:
@@ -45,7 +45,7 @@ modules:
     metrics: [{name: load, oid: 1.3.6.1.2.1.25.3.3.1.2, type: gauge, help: Of nobody., indexes: [{labelname: i, type: gauge}]}]
 global: {interval: 1h, timeout: 1s, retries: 0}
 targets:
-- {name: sw, address: %q, modules: [plain, filtered, nothing, labelled]}
+- {name: sw, address: %q, modules: [plain, filtered, nothing, labeled]}
 - {name: half, address: %q, modules: [plain]}
 - {name: dead, address: "127.0.0.1:1", modules: [plain]}
 - {name: silent, address: %q, modules: [plain]}
@@ -75,7 +75,7 @@ func TestWhy(t *testing.T) {
 		{"sw", "ifInOctts", "", 0, "ifInOctts is no metric and no object that is known.", "No module that is known", "Did you mean ifInOctets?"},
 		{"sw", "ifSpeedo", "", 0, "ifSpeedo is no metric", "", "Did you mean ifSpeed"},
 		{"sw", "qqqqqqqqqqqqqqq", "", 0, "", "", "Search the MIBs"},
-		{"sw", "load", "", 1, "load of sw does not exist: no module of this target reads it.", "The modules of sw are plain, filtered, nothing, labelled", "Add module other"},
+		{"sw", "load", "", 1, "load of sw does not exist: no module of this target reads it.", "The modules of sw are plain, filtered, nothing, labeled", "Add module other"},
 		{"sw", "IF-MIB::ifLastChange", "", 1, "", "", "module"},
 		{"sw", "SNMPv2-MIB::snmpInPkts", "", 1, "", "", "SNMPv2-MIB::snmpInPkts"},
 		{"sw", "ifOutOctets", "", 1, "ifOutOctets of sw does not exist: module plain does not ask for it.", "neither walk nor get", "Add IF-MIB::ifOutOctets to walk of module plain (SNMP:5)"},

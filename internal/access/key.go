@@ -98,7 +98,7 @@ func (a *Auth) EngineIDOctets() []byte {
 	return id
 }
 
-// WildcardEngineID, where a localized key requires an engine ID, selects discovery. No engine has
+// WildcardEngineID selects discovery where a localized key requires an engine ID. No engine has
 // an ID of zeros (RFC 3411 section 5). PySNMP uses the same notation.
 const WildcardEngineID = "0x0000000000"
 

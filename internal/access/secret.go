@@ -65,6 +65,7 @@ type Secrets struct {
 	Community, auth, priv string
 }
 
+// Secrets returns the secrets of the auth, those of files as they are at this time.
 func (s *SecretFiles) Secrets(a *Auth) (c Secrets, err error) {
 	if a.Version != 3 {
 		c.Community, err = s.text(a.Community, a.CommunityFile)

@@ -105,6 +105,8 @@ func (c *Console) Subscribe() (leave func(), err error) {
 	return leave, nil
 }
 
+// Follow calls event for each entry that q selects, the oldest first, and waits for more until ctx is canceled or event
+// returns an error.
 func (c *Console) Follow(ctx context.Context, q api.EventQuery, event func(api.Event) error) error {
 	if q.After == 0 && q.Since.IsZero() && q.Limit == 0 {
 		q.After = c.Journal().Last()

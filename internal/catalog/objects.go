@@ -91,7 +91,7 @@ func qualified(n *mibs.Node) string {
 	return n.Module + "::" + n.Name
 }
 
-// objectName names an OID by the MIBs.
+// ObjectName names an OID by the MIBs.
 func ObjectName(tree *mibs.Tree, oid snmp.OID) string {
 	if i := tree.Object(oid); i.Node != nil {
 		return i.String()

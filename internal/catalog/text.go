@@ -84,6 +84,7 @@ func bitsText(n *mibs.Node, octets []byte) string {
 
 func hexText(octets []byte) string { return fmt.Sprintf("% X", octets) }
 
+// NewWalkRow returns a binding as name, type and text, by the MIBs.
 func NewWalkRow(t *mibs.Tree, v snmp.VarBind) api.WalkRow {
 	row := api.WalkRow{OID: v.Name.String(), Type: v.Type.String()}
 	row.Name = row.OID

@@ -194,6 +194,7 @@ func (f *HostFlags) spec() (client.Spec, error) {
 	return client.Spec{Address: *f.Host, Source: source, Interface: *f.device}, err
 }
 
+// Params returns the timeout and the retries of the flags.
 func (f *HostFlags) Params() (client.Params, error) {
 	timeout, err := time.ParseDuration(*f.timeout)
 	if seconds, bare := strconv.ParseFloat(*f.timeout, 64); bare == nil {

@@ -59,6 +59,7 @@ func (f *OutputFlags) Printer() *Printer {
 // Style is a role of a text, by the parameter of SGR (ECMA-48) that shows it.
 type Style string
 
+// The styles.
 const (
 	Plain Style = ""
 	Bold  Style = "1"

@@ -12,8 +12,8 @@ import (
 // progressAfter is how long work goes on before its progress is shown.
 const progressAfter = time.Second
 
-// progress shows on standard error how far long work has come, if that is a terminal.
-type progress struct {
+// Progress shows on standard error how far long work has come, if that is a terminal.
+type Progress struct {
 	what  string
 	total int
 	start time.Time
@@ -26,8 +26,8 @@ type progress struct {
 }
 
 // NewProgress begins work of so many parts, such as "polls"; -1 where nobody knows, 0 where none are counted.
-func NewProgress(what string, total int) *progress {
-	p := &progress{what: what, total: total, shown: term.IsTerminal(int(os.Stderr.Fd())), start: time.Now(), ended: make(chan struct{})}
+func NewProgress(what string, total int) *Progress {
+	p := &Progress{what: what, total: total, shown: term.IsTerminal(int(os.Stderr.Fd())), start: time.Now(), ended: make(chan struct{})}
 	if p.shown {
 		go p.turn()
 	}
@@ -35,15 +35,15 @@ func NewProgress(what string, total int) *progress {
 }
 
 // NewProgressBeside is for work that prints results as they come: on a terminal they show how far it is.
-func NewProgressBeside(what string, total int) *progress {
+func NewProgressBeside(what string, total int) *Progress {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		return &progress{ended: make(chan struct{})}
+		return &Progress{ended: make(chan struct{})}
 	}
 	return NewProgress(what, total)
 }
 
 // turn shows that work goes on of which no part ends for long.
-func (p *progress) turn() {
+func (p *Progress) turn() {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -57,7 +57,7 @@ func (p *progress) turn() {
 }
 
 // Add notes that more parts are done.
-func (p *progress) Add(n int) {
+func (p *Progress) Add(n int) {
 	if !p.shown {
 		return
 	}
@@ -83,7 +83,7 @@ func (p *progress) Add(n int) {
 }
 
 // End takes the bar away.
-func (p *progress) End() {
+func (p *Progress) End() {
 	close(p.ended)
 	p.mu.Lock()
 	defer p.mu.Unlock()

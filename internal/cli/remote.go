@@ -21,6 +21,7 @@ import (
 	"trapline/internal/human"
 )
 
+// Where a server is by default, and the bounds of its answers.
 const (
 	DefaultServer = "http://localhost:9116"
 	answerTime    = 30 * time.Second // for an answer that takes no action

@@ -19,7 +19,7 @@ func TestRowsThatCannotBeReadAreLeftOut(t *testing.T) {
 		"one in the middle":             {[]int{18}, 99},
 		"the first, as the others show": {[]int{1}, 99},
 		"the last":                      {[]int{50}, 99},
-		"two neighbours":                {[]int{20, 21}, 98},
+		"two neighbors":                 {[]int{20, 21}, 98},
 		"too many of them":              {[]int{20, 21, 22, 23, 24}, 69},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,7 @@ modules:
   native_bridge: {walk: [BRIDGE-MIB::dot1dTpFdbTable, BRIDGE-MIB::dot1dBasePortTable, BRIDGE-MIB::dot1dStp]}
   native_entities: {walk: [ENTITY-MIB::entPhysicalTable, ENTITY-SENSOR-MIB::entPhySensorTable]}
   native_host: {walk: [HOST-RESOURCES-MIB::hrStorageTable, HOST-RESOURCES-MIB::hrDeviceTable, HOST-RESOURCES-MIB::hrSWRunTable, HOST-RESOURCES-MIB::hrSystem]}
-  native_neighbours: {walk: [LLDP-MIB::lldpRemTable, LLDP-MIB::lldpLocPortTable]}
+  native_neighbors: {walk: [LLDP-MIB::lldpRemTable, LLDP-MIB::lldpLocPortTable]}
   native_routing: {walk: [BGP4-MIB::bgpPeerTable, OSPF-MIB::ospfNbrTable]}
 `
 

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/poller"
 )
 
+// CountTarget counts a target under its state.
 func CountTarget(c *api.TargetCounts, s poller.State) {
 	c.Total++
 	switch s {

@@ -64,6 +64,7 @@ func (p *Mux) Lock() {
 	p.Now = time.Since(p.epoch)
 }
 
+// Unlock submits the requests that became possible, and unlocks the mutex.
 func (p *Mux) Unlock() {
 	for len(p.ready)+len(p.freed)+len(p.loaded) > 0 {
 		p.resumeLocked()

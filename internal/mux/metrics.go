@@ -81,6 +81,7 @@ func (m *Metrics) dropped() (n float64) {
 	return n
 }
 
+// Sent counts a request, or a retransmission.
 func (m *Metrics) Sent(retry bool) {
 	if m == nil {
 		return
@@ -91,24 +92,28 @@ func (m *Metrics) Sent(retry bool) {
 	}
 }
 
+// Received counts an answer, and the time since its request.
 func (m *Metrics) Received(after time.Duration) {
 	if m != nil {
 		m.duration.Observe(after.Seconds())
 	}
 }
 
+// UnexpectedType counts a value whose type is not that of its object.
 func (m *Metrics) UnexpectedType() {
 	if m != nil {
 		m.unexpected.Inc()
 	}
 }
 
+// Rediscovered counts a discovery of an engine that was known.
 func (m *Metrics) Rediscovered() {
 	if m != nil {
 		m.rediscoveries.Inc()
 	}
 }
 
+// Unresolved counts a host name without an address.
 func (m *Metrics) Unresolved() {
 	if m != nil {
 		m.lookups.Inc()
@@ -127,12 +132,14 @@ const (
 	RepeatedRow       = "repeated_row"       // a walk got the same row twice in a row
 )
 
+// Deviates counts an answer that deviates from the protocol, by kind.
 func (m *Metrics) Deviates(kind string) {
 	if m != nil {
 		m.deviations.WithLabelValues(kind).Inc()
 	}
 }
 
+// Holding reports the octets that polls hold.
 func (m *Metrics) Holding(n int64) {
 	if m != nil {
 		m.holds.Add(n)

@@ -46,6 +46,7 @@ type Mux struct {
 	running      sync.WaitGroup
 }
 
+// New returns a multiplexer without sockets: they are opened when first needed.
 func New(m *Metrics, logger *slog.Logger) *Mux {
 	p := &Mux{Metrics: m, logger: logger, epoch: time.Now(), Open: openSocket, slots: newSlotTable(), links: map[LocalBinding]*link{}, active: map[netip.AddrPort]*Peer{}, noise: map[netip.AddrPort]int{}}
 	m.watch(p)

@@ -54,6 +54,7 @@ type Owner interface {
 // OwnerFunc is an asker.
 type OwnerFunc func(Answer, *access.Error)
 
+// CompletedLocked calls f.
 func (f OwnerFunc) CompletedLocked(a Answer, e *access.Error) { f(a, e) }
 
 type attempt struct {

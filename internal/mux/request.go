@@ -2,6 +2,7 @@ package mux
 
 import "trapline/internal/snmp"
 
+// Request is a request to a peer.
 type Request struct {
 	PDU         snmp.PDUType
 	OIDs        []snmp.OID

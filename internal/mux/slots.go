@@ -16,6 +16,7 @@ type slot struct {
 	query *Query // nil when unused
 }
 
+// IDMask has the bits of a request-id; the others divide them into the number of a slot and its uses.
 const (
 	idBits   = 31
 	IDMask   = 1<<idBits - 1

@@ -46,6 +46,7 @@ type LocalBinding struct {
 	Apart  bool // for targets that send much that nobody asked for
 }
 
+// Listen opens a UDP socket with the binding.
 func (o LocalBinding) Listen() (*net.UDPConn, error) {
 	network, address := "udp4", ""
 	if o.V6 {

@@ -215,6 +215,7 @@ func (s *batchSocket) Load() (buffer int, dropped uint64) {
 
 func (s *batchSocket) Close() { _ = s.conn.Close() }
 
+// BindToDevice binds a socket to a network device (SO_BINDTODEVICE).
 func BindToDevice(c syscall.RawConn, device string) (err error) {
 	if device == "" {
 		return nil

@@ -83,6 +83,7 @@ func (u *usmPeer) suspect(err error) error {
 	return EngineIDError(err, u.security.EngineID())
 }
 
+// EngineIDError returns err with the question whether the configured engine ID is that of the device.
 func EngineIDError(err error, id []byte) error {
 	return fmt.Errorf("%w: is %x the device's engine ID?", err, id)
 }

@@ -27,9 +27,10 @@ type window struct {
 	unanswered bool // the last request was given up
 }
 
+// Bounds of the requests that may be outstanding per target.
 const (
 	firstWindow   = 2
-	DefaultWindow = 16 // most requests outstanding per target
+	DefaultWindow = 16
 	MaxWindow     = 64
 
 	basePeriod = 10 * time.Minute

@@ -74,7 +74,7 @@ func (i *AlertsAPI) noteTruncated(n int) {
 		return
 	}
 	i.Outbox.Metrics.AlertsTruncated.Add(float64(n))
-	i.Logger.Warn("Alertmanager left alerts out of its webhook: set max_alerts of its receiver to 0", "truncated_alerts", n)
+	i.Logger.Warn("alerts are missing from the webhook of Alertmanager: set max_alerts of its receiver to 0", "truncated_alerts", n)
 }
 
 // writeList writes the elements of a JSON array one by one, so that it is never in memory as a whole.

@@ -26,7 +26,7 @@ type dryReceiver struct {
 	v1     bool
 }
 
-// Sent is what a receiver would have been sent.
+// DrySent is a notification that a receiver would have been sent.
 type DrySent struct {
 	Receiver     string
 	Event        alarm.Event

@@ -46,7 +46,7 @@ type Received struct {
 	VarBinds []byte     // of SNMPv2c and SNMPv3 with SysUpTime.0 and SNMPTrapOID.0
 }
 
-// Run receives until ctx is cancelled.
+// Run receives until ctx is canceled.
 func (l *Listener) Run(ctx context.Context) error {
 	if err := l.prepare(); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Run delivers until ctx is cancelled, and then, for a short time, what can be delivered at once. What is
+// Run delivers until ctx is canceled, and then, for a short time, what can be delivered at once. What is
 // left is delivered after the next start.
 func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -41,7 +41,7 @@ func (l *log) entries(entries []journal.Event) {
 			l.left[e.Kind]++
 			continue
 		}
-		l.logger.Info(message, attributes(e)...)
+		l.logger.Info(message, attributes(e)...) //nolint:sloglint // constants of the table messages
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxName is how long a name may be to be misspelt.
+// maxName is how long a name may be to be misspelled.
 const maxName = 100
 
 // Nearest returns the word that name was probably meant to be, or "". Of words that are equally near, one of the same

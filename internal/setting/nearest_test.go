@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 	words := []string{"a", "ifDescr", "ifAlias", "target", "targets", "top", "trap", "stop"}
 	for _, test := range []struct{ name, want string }{
 		{"ifDscr", "ifDescr"}, {"IFDESCR", "ifDescr"}, {"ifMtu", ""}, {"b", ""}, {"A", "a"}, {"", ""},
-		{"targest", "targets"}, {"tragets", "targets"}, {"taregt", "target"}, {"tpo", "top"}, {"tarp", "trap"}, {"stpo", "stop"}, {"dtop", "stop"},
+		{"targest", "targets"}, {"tragets", "targets"}, {"taregt", "target"}, {"tpo", "top"}, {"tarp", "trap"}, {"stop", "stop"}, {"dtop", "stop"},
 	} {
 		if got := Nearest(test.name, words); got != test.want {
 			t.Errorf("%q: %q, want %q", test.name, got, test.want)
@@ -36,7 +36,7 @@ func TestNearestOfOneEdit(t *testing.T) {
 			words[i] = word()
 		}
 		meant := words[random.IntN(len(words))]
-		name := misspelt(meant, random)
+		name := misspelled(meant, random)
 		near := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return distance(name, w) > 1 })
 		if len(near) == 0 || slices.Contains(words, name) {
 			continue
@@ -55,16 +55,16 @@ func TestNearestOfOneEdit(t *testing.T) {
 func TestDistanceIsSymmetric(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
-		a := misspelt(misspelt("administrative", random), random)
-		b := misspelt("administrative", random)
+		a := misspelled(misspelled("administrative", random), random)
+		b := misspelled("administrative", random)
 		if d := distance(a, b); d != distance(b, a) || d == 0 != (a == b) || d > 6 {
 			t.Fatalf("%q and %q: %d and %d", a, b, d, distance(b, a))
 		}
 	}
 }
 
-// misspelt is a word of one random edit.
-func misspelt(word string, random *rand.Rand) string {
+// misspelled is a word of one random edit.
+func misspelled(word string, random *rand.Rand) string {
 	i, letter := random.IntN(len(word)), string(rune('a'+random.IntN(26)))
 	switch random.IntN(4) {
 	case 0:

@@ -147,7 +147,7 @@ func (s *Dir) LogDamage(logger *slog.Logger) {
 		if d.Aside != "" {
 			args = append(args, "moved_to", d.Aside)
 		}
-		logger.Error(d.Text, args...)
+		logger.Error(d.Text, args...) //nolint:sloglint // constants of the rooms that report
 	}
 	s.reports = nil
 }

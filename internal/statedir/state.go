@@ -190,6 +190,7 @@ func guarded(use func() error) (err error) {
 	return use()
 }
 
+// IsDamage reports whether err is damage of a file.
 func IsDamage(err error) bool { return errors.Is(err, errDamaged) }
 
 // inspect looks at all of a database that may come to be used.

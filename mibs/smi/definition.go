@@ -85,6 +85,7 @@ type Syntax struct {
 // Shape is the construct that a syntax is written with.
 type Shape uint8
 
+// The shapes.
 const (
 	ShapeNone       Shape = iota // no SYNTAX
 	ShapeName                    // a name

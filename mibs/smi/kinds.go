@@ -61,6 +61,7 @@ var typeNames = [...]string{"", "INTEGER", "Integer32", "Unsigned32", "Gauge32",
 
 func (t Type) String() string { return typeNames[t] }
 
+// BaseTypes are the base types of the SMI by name.
 var BaseTypes = map[string]Type{
 	"INTEGER": Integer, "Integer32": Integer32, "Unsigned32": Unsigned32, "Gauge": Gauge, "Gauge32": Gauge,
 	"Counter": Counter, "Counter32": Counter, "Counter64": Counter64, "TimeTicks": TimeTicks,

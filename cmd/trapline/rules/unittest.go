@@ -22,7 +22,7 @@ func addRulesUnittest(program *cli.Program, rules *kingpin.CmdClause) {
 	c := rules.Command("test", "Run unit tests of rule files, in the format of promtool.")
 	files := c.Arg("file", "Test files.").Required().ExistingFiles()
 	run := c.Flag("run", "Run the tests whose names this expression matches. Repeatable.").Strings()
-	unknown := c.Flag("ignore-unknown-fields", "Take no offence at keys of rule files that Prometheus does not know.").Bool()
+	unknown := c.Flag("ignore-unknown-fields", "Take no offense at keys of rule files that Prometheus does not know.").Bool()
 	report := c.Flag("junit", "Write the results into this file too, in JUnit's XML.").PlaceHolder("FILE").String()
 	flags := cli.AddMIBFlags(c)
 	program.Commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
@@ -66,8 +66,8 @@ func anyOf(expressions []string) (*regexp.Regexp, error) {
 	return regexp.Compile(joined)
 }
 
-// suite is the result of a test file. Its tags are those of JUnit's reports.
-type suite struct {
+// Suite is the result of a test file. Its tags are those of JUnit's reports.
+type Suite struct {
 	Name     string     `xml:"name,attr"`
 	Tests    int        `xml:"tests,attr"`
 	Failures int        `xml:"failures,attr"`
@@ -82,10 +82,10 @@ type testCase struct {
 }
 
 // RunUnitTests runs the unit tests of files.
-func RunUnitTests(files []string, o unittest.Options) []suite {
-	var suites []suite
+func RunUnitTests(files []string, o unittest.Options) []Suite {
+	var suites []Suite
 	for _, file := range files {
-		s := suite{Name: file}
+		s := Suite{Name: file}
 		results, err := unittest.Run(file, o)
 		if err != nil {
 			s.Errors, s.Error = 1, err.Error()
@@ -107,7 +107,7 @@ func RunUnitTests(files []string, o unittest.Options) []suite {
 }
 
 // PrintUnitTests writes the failures. The error counts them.
-func PrintUnitTests(out io.Writer, suites []suite) error {
+func PrintUnitTests(out io.Writer, suites []Suite) error {
 	tests, failed := 0, 0
 	for _, s := range suites {
 		if s.Error != "" {
@@ -127,10 +127,10 @@ func PrintUnitTests(out io.Writer, suites []suite) error {
 	return err
 }
 
-func writeJUnit(file string, suites []suite) error {
+func writeJUnit(file string, suites []Suite) error {
 	text, err := xml.MarshalIndent(struct {
 		XMLName xml.Name `xml:"testsuites"`
-		Suites  []suite  `xml:"testsuite"`
+		Suites  []Suite  `xml:"testsuite"`
 	}{Suites: suites}, "", "  ")
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func TestSimulateSaysWhichAddressIsTaken(t *testing.T) {
 	beside.Close()
 }
 
-// A misspelt kind has a suggestion; a wrong number has none.
+// A misspelled kind has a suggestion; a wrong number has none.
 func TestSimulateSuggestsAKind(t *testing.T) {
 	for kind, want := range map[string]bool{"swich": true, "swich=3": true, "switch=0": false, "toaster": false} {
 		if _, err := builtin(t.Context(), kind); err == nil || strings.Contains(err.Error(), "; did you mean switch?") != want {
