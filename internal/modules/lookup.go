@@ -15,7 +15,7 @@ type lookup struct {
 	settings *Lookup
 	found
 	at     string   // position in the configuration
-	labels []string // SourceIndexes as labels
+	labels []string // source indexes as labels
 	used   bool     // a metric has all labels
 }
 

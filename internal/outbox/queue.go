@@ -17,11 +17,11 @@ type queue struct {
 	route    *Route
 	receiver *alarm.Receiver   // the same
 	rows     map[string][]*row // by line, oldest first
-	index    map[uint64]*row   // GroupAll of them
+	index    map[uint64]*row   // all of them
 	awaited  map[uint64]int    // how many of them have to wait for one
 	blocked  map[uint64][]*row // first rows of lines, by the row that has to go before
 	count    int
-	bytes    int                      // GroupAll sizes
+	bytes    int                      // all sizes
 	waiting  rowHeap                  // first rows of lines that may not be sent yet, by when they may
 	ready    [classes]rowHeap         // the others, by the class of their line
 	lastSent map[string]time.Duration // by line, for flapTime

@@ -16,7 +16,7 @@ import (
 // Standing is an active alarm, and what receivers know of it.
 type Standing struct {
 	Alarm     alarm.Alarm
-	Receivers []Known // GroupAll of the configuration, in its order
+	Receivers []Known // all of the configuration, in its order
 }
 
 // Progress is how far a notification has come.

@@ -31,7 +31,7 @@ type Dir struct {
 	writes    writes
 	reporting sync.Mutex // guards what follows
 	reports   []Damage   // to be logged
-	damaged   int        // GroupAll that were reported
+	damaged   int        // all that were reported
 }
 
 // DatabaseFile is where, in the state directory, everything but the engine lies. It is also what locks
