@@ -10,7 +10,7 @@ import (
 
 // Check asks everything in the file that can be wrong whether it is.
 func (s *Source[T]) Check() {
-	c := checker[T]{source: s, layouts: map[reflect.Type]layout{}, asks: map[reflect.Type]bool{}}
+	c := checker[T]{source: s, layouts: map[reflect.Type]Layout{}, asks: map[reflect.Type]bool{}}
 	c.value(reflect.ValueOf(&s.Config).Elem())
 }
 
@@ -18,7 +18,7 @@ func (s *Source[T]) Check() {
 type checker[T any] struct {
 	source  *Source[T]
 	at      Path
-	layouts map[reflect.Type]layout
+	layouts map[reflect.Type]Layout
 	asks    map[reflect.Type]bool // whether a value of the type, or one below it, can be asked
 }
 
@@ -93,7 +93,7 @@ func (c *checker[T]) below(step string, v reflect.Value) {
 	c.at = c.at[:len(c.at)-1]
 }
 
-func (c *checker[T]) layout(t reflect.Type) layout {
+func (c *checker[T]) layout(t reflect.Type) Layout {
 	l, ok := c.layouts[t]
 	if !ok {
 		l = LayoutOf(t)

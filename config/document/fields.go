@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// layout is how a struct of settings stands in the file.
-type layout struct {
+// Layout is how a struct of settings stands in the file.
+type Layout struct {
 	Keyed  []field
 	Inline []int // the indexes of embedded structs, whose keys stand among the struct's own
 }
@@ -18,8 +18,8 @@ type field struct {
 
 // LayoutOf reads the yaml tags of a struct. One without tags, such as setting.Duration, is a single
 // Value in the file: its layout is empty.
-func LayoutOf(t reflect.Type) layout {
-	var l layout
+func LayoutOf(t reflect.Type) Layout {
+	var l Layout
 	for i := range t.NumField() {
 		tag, tagged := t.Field(i).Tag.Lookup("yaml")
 		key, options, _ := strings.Cut(tag, ",")

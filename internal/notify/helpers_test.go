@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"crypto/rand"
 	"net"
 	"strings"
 	"testing"
@@ -18,7 +17,6 @@ import (
 var (
 	warmStart  = snmp.MustParseOID("1.3.6.1.6.3.1.1.5.2")
 	enterprise = snmp.MustParseOID("1.3.6.1.4.1.20408.4.1.1.2")
-	sysDescr   = "1.3.6.1.2.1.1.1.0"
 )
 
 // below is an OID below enterprise.
@@ -66,14 +64,6 @@ func newSender(t testing.TB, r originator.Receiver, identity *originator.Identit
 		t.Fatal(err)
 	}
 	return s
-}
-
-// newIdentity returns an engine of its own that has started once.
-func newIdentity(t testing.TB) *originator.Identity {
-	t.Helper()
-	id := append([]byte("\x80\x00\x00\x00\x05"), make([]byte, 12)...)
-	_, _ = rand.Read(id[5:])
-	return originator.NewIdentity(id, 1, time.Now(), func(int32) error { return nil })
 }
 
 func trap(t testing.TB, s *originator.Sender, n *originator.Notification) {

@@ -172,21 +172,3 @@ func rest(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
-
-func (r *served) expect(l *recorder, want string) {
-	r.t.Helper()
-	if got := l.take(); got != want {
-		r.t.Errorf("heard %q, want %q", got, want)
-	}
-}
-
-// expectAny is expect for alarms whose order among each other is open.
-func (r *served) expectAny(l *recorder, want ...string) {
-	r.t.Helper()
-	heard := strings.Split(l.take(), ", ")
-	slices.Sort(heard)
-	slices.Sort(want)
-	if !slices.Equal(heard, want) {
-		r.t.Errorf("heard %q, want %q", heard, want)
-	}
-}

@@ -54,7 +54,10 @@ type Route struct {
 func ByID(a *alarm.Alarm) (key string, changes bool) { return a.ID, true }
 
 // What `notifications.groups` may say of receivers that share a group: each is told, or one of them.
-const GroupAll, GroupFirstAcked = "all", "first-acked"
+const (
+	GroupAll        = "all"
+	GroupFirstAcked = "first-acked"
+)
 
 // Wants reports whether the rule of an alarm, which may name receivers or tags, wants this receiver notified; without
 // any, all are.
