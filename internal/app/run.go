@@ -191,10 +191,10 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 
 // run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. Then, in this order:
 //
-//  1. All parts end at the same time. The poller cancels polls that run, and waits for them. The evaluator ends its
-//     evaluations, and closes its samples. The engine state is saved once more. The senders of the notifier stop:
-//     notifications without an acknowledgement stay stored. The HTTP server accepts no more connections, and requests
-//     that run have shutdownTime to end.
+//  1. All parts end at the same time. The poller cancels polls that run, and waits for them. The evaluator completes the
+//     evaluations that run, and closes its samples. The engine state is saved once more. The receivers go on for some
+//     seconds with notifications that can be sent at once: those without an acknowledgement stay stored. The HTTP server
+//     accepts no more connections, and requests that run have shutdownTime to end.
 //  2. Once the last of them has ended, run returns, and close closes the journal, then the state directory, then the
 //     sockets to the targets.
 func (d *daemon) run(ctx context.Context) error {
