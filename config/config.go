@@ -1,8 +1,8 @@
 // Package config reads the file: snmp.yml, which holds the settings of every other room. It is the
-// table of contents; what an entry means, its defaults and its checks belong to the room that uses it.
+// table of contents; the meaning of an entry, its defaults and its checks belong to the room that uses it.
 //
-// The file is read strictly. Whatever is wrong, in however many files, is told at once, each mistake
-// with its line and in the words of the file.
+// The file is read strictly. All errors of all files are reported together, each with its line and in the
+// words of the file.
 package config
 
 import (
@@ -37,7 +37,7 @@ type Config struct {
 	// Compiled are the Modules with their names found.
 	Compiled map[string]*collector.Settings `yaml:"-"`
 
-	// Book gives the profiles that the module "auto" chooses from. They are read once it is called.
+	// Book returns the profiles that the module "auto" chooses from. The first call reads them unless Load did.
 	Book func() (*profile.Registry, error) `yaml:"-" json:"-"`
 
 	// Names finds the notifications and objects that alarms name.
@@ -55,23 +55,23 @@ type Config struct {
 
 	RuleSettings rules.Settings `yaml:"rules,omitempty"` // how rules are evaluated
 
-	// Rules are what is in RuleFiles, and what Thresholds stand for.
+	// Rules are the rules of RuleFiles and those made of Thresholds.
 	Rules *rules.Set `yaml:"-" json:"-"`
 
 	// Files are those that were read, and the rule files that they name.
 	Files []File `yaml:"-" json:"-"`
 
-	// UsualStateDir says that no file sets StateDir, which then is the default one.
+	// UsualStateDir reports whether StateDir is the default because no file sets it.
 	UsualStateDir bool `yaml:"-" json:"-"`
 
-	// ShipsModules says that modules may be asked for by name that no file defines: see Shipped. In a file of
-	// snmp_exporter, which has nothing but auths and modules, they may not.
+	// ShipsModules reports whether a target may name modules that ship with the program: see Shipped. In a file of
+	// snmp_exporter, which has only auths and modules, it may not.
 	ShipsModules bool `yaml:"-" json:"-"`
 
 	// ModuleFiles are the names of the files that Modules stand in.
 	ModuleFiles map[string]string `yaml:"-" json:"-"`
 
-	// Warnings are what Load coped with; the caller logs them.
+	// Warnings are the doubts that do not keep Load from succeeding; the caller logs them.
 	Warnings []string `yaml:"-"`
 }
 
@@ -100,7 +100,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 	return u.configuration(o)
 }
 
-// configuration gives what the files say, and keeps of the files themselves no more than their text.
+// configuration returns the configuration of the files. Of the files themselves it keeps only the text.
 func (u *merged) configuration(o Options) (*Config, error) {
 	c := u.config
 	c.Files, c.ModuleFiles = u.files(), u.moduleFiles()

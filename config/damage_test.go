@@ -14,7 +14,7 @@ import (
 	"trapline/internal/profile"
 )
 
-// damages are what happens to files in editors, templates, version control and on their way.
+// damages are the kinds of damage that editors, templates, version control and transport do to files.
 var damages = map[string]func(r *rand.Rand, lines []string) []string{
 	"line deleted": func(r *rand.Rand, lines []string) []string {
 		at := r.IntN(len(lines))
@@ -81,7 +81,7 @@ func inLineAt(change func(r *rand.Rand, line string) string) func(*rand.Rand, []
 	}
 }
 
-// Value gives the key in a line another value.
+// value returns a line with the value of its key replaced by other.
 func value(line, other string) string {
 	key, _, _ := strings.Cut(line, ": ")
 	return strings.TrimSuffix(key, ":") + ": " + other
@@ -121,8 +121,8 @@ func utf16Of(order binary.ByteOrder, text string) []byte {
 	return b.Bytes()
 }
 
-// Whatever happens to a file, Load says what and where, in the words of the file, and takes a bounded
-// amount of memory for it.
+// However a file is damaged, Load reports the error and its place in the words of the file, and allocates a
+// bounded amount of memory.
 func TestDamagedFiles(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -16,7 +16,7 @@ import (
 // defaultStateDir is where state is kept that needs a place, unless the file or systemd names one.
 const defaultStateDir = "trapline-data"
 
-// defaults sets what the files leave out and what depends on all of them.
+// defaults sets the values that the files leave out and those that depend on all files.
 func (u *merged) defaults() {
 	c := &u.config
 	if len(c.Auths) == 0 && len(c.Targets)+len(c.Receivers) > 0 && !u.lacks("auths") {

@@ -47,7 +47,7 @@ func TestDefaultsOfTargets(t *testing.T) {
 	}
 }
 
-// The file that the program shows as its configuration means what the file means that it was made of.
+// The configuration that Dump writes has the same meaning as the file that it was loaded from.
 func TestDumpsHoldTheDefaults(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	maybe := func(text string) string {

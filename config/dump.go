@@ -8,7 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// YAML's encoder keeps all that it wrote of a document. So many elements of a list, and of a map, are a document.
+// listPiece and mapPiece are the numbers of list and map elements that are encoded as one document. YAML's encoder
+// keeps a whole document in memory.
 const listPiece, mapPiece = 100, 8
 
 // Dump writes the configuration as YAML, each secret as <secret>.
@@ -82,7 +83,7 @@ func keysInOrder(value reflect.Value) ([]reflect.Value, error) {
 	return keys, nil
 }
 
-// piece writes a part of the field: what a configuration with that part alone is written as.
+// piece writes a part of the field, as in a configuration that has that part only.
 func (d *dumper) piece(value reflect.Value) error {
 	var part Config
 	reflect.ValueOf(&part).Elem().Field(d.field).Set(value)

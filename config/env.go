@@ -47,7 +47,7 @@ func credentials(a *access.Auth) map[string]*string {
 // openBrace matches a ${ that names no variable. os.Expand would swallow it.
 var openBrace = regexp.MustCompile(`\$\{(\}|[^}]*$)`)
 
-// expand replaces $NAME and ${NAME}, and $$ by $. A variable that is set but empty gives nothing.
+// expand replaces $NAME and ${NAME}, and $$ by $. A variable may be empty, but it must be set.
 func expand(value string) (expanded string, complaints []string) {
 	if openBrace.MatchString(strings.ReplaceAll(value, "$$", "")) {
 		return value, []string{"${ wants the name of an environment variable and a }: write $$ for a $ itself"}

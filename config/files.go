@@ -46,7 +46,8 @@ func (f *File) raw() ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// Written is what the file says, each secret as <secret>, those of the configuration wherever they stand.
+// Written returns the text of the file with <secret> in place of each secret. Secrets of the configuration are
+// masked wherever they occur.
 func (c *Config) Written(f *File) (string, error) {
 	text, err := f.raw()
 	shown := Masked(string(text))
@@ -118,7 +119,7 @@ func (u *merged) moduleFiles() map[string]string {
 	return files
 }
 
-// hashSize is how many octets of a hash tell configurations apart.
+// hashSize is the number of octets of a hash that distinguish configurations.
 const hashSize = 8
 
 // Hash is the beginning of the SHA-256 over the names and contents of files, in hexadecimal digits.
@@ -158,8 +159,8 @@ func (c *Config) Where(steps ...string) (file string, line int) {
 	return "", 0
 }
 
-// OfTarget is what concerns one target: itself with what holds for it where it sets nothing, its auth and those of
-// its modules that the files define. It is nil if there is none of that name.
+// OfTarget returns the configuration of one target: its settings with their defaults, its auth, and those of its
+// modules that the files define. It returns nil if there is no target of that name.
 func (c *Config) OfTarget(name string) *Config {
 	i := slices.IndexFunc(c.Targets, func(t poller.TargetSettings) bool { return t.Name == name })
 	if i < 0 {

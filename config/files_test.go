@@ -16,7 +16,7 @@ func TestSeveralFiles(t *testing.T) {
 		name     string
 		files    map[string]string
 		patterns string // default: *.yml
-		wrong    string // one mistake a line
+		wrong    string // one error per line
 		warnings string
 	}{
 		{

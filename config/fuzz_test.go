@@ -13,7 +13,7 @@ import (
 // goWords are words of the program that no user should have to read.
 var goWords = regexp.MustCompile(`\b(setting|engine|collector|poller|config|yaml|reflect)\.[A-Za-z]|unmarshal|\binterface\b|map\[|\*yaml`)
 
-// lineBreak matches what ends a line in YAML 1.1.
+// lineBreak matches a line break of YAML 1.1.
 var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
 
 func isUTF16(raw []byte) bool {
@@ -49,7 +49,7 @@ func checkLoad(t *testing.T, raw []byte) {
 	}
 	last := len(lineBreak.FindAll(raw, -1)) + 1
 	for _, m := range mistakes {
-		// What the file says may stand in a message; what it does not say is ours.
+		// A message may quote Go words from the file, but has none of its own.
 		if word := goWords.FindString(m.Text); word != "" && !strings.Contains(string(raw), word) {
 			t.Errorf("a mistake speaks of %q: %s", word, m)
 		}

@@ -10,9 +10,9 @@ import (
 	"trapline/config/document"
 )
 
-// Generate writes what the modules of files say without names, as snmp_exporter reads it. The files may be
-// a generator.yml of snmp_exporter, or an snmp.yml from before its 0.23. Credentials are written as they
-// stand there.
+// Generate returns the modules of files in the form that snmp_exporter reads, with OIDs instead of names. The
+// files may be a generator.yml of snmp_exporter, or an snmp.yml from before its 0.23. Credentials are copied
+// unchanged.
 func Generate(patterns []string, o Options) (text []byte, warnings []string, err error) {
 	o.convert = true
 	u, err := readAll(patterns, o)
@@ -38,7 +38,7 @@ func Generate(patterns []string, o Options) (text []byte, warnings []string, err
 	return text, u.config.Warnings, err
 }
 
-// withoutAliases copies a value with what its aliases stand for: their anchors may be elsewhere.
+// withoutAliases returns a copy of a value with its aliases resolved, because their anchors may be elsewhere.
 func withoutAliases(n *yaml.Node) *yaml.Node {
 	copied := *document.Target(n)
 	copied.Anchor, copied.Content, copied.Tag = "", nil, n.ShortTag()

@@ -24,7 +24,7 @@ modules:
       dynamic: [{oid: ifAdminStatus, targets: [ifHCOutOctets], values: ["1"]}]
 `
 
-// What is generated is a configuration that asks for the same, and has the credentials as they were.
+// The generated configuration requests the same objects and has the same credentials.
 func TestGeneratedFileAsksForTheSame(t *testing.T) {
 	file := write(t, "generator.yml", generatorFile)
 	generated, warnings, err := Generate([]string{file}, Options{AllMIBs: true})

@@ -11,7 +11,7 @@ import (
 	"trapline/config/document"
 )
 
-// Each file below testdata/wrong tells in its first lines what is wrong with it.
+// Each file below testdata/wrong lists its errors in its first lines.
 func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 	for _, file := range matching(t, "testdata/wrong/*.yml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 	}
 }
 
-// Each file below testdata/doubtful can be used, and says in its first lines what Load warns of.
+// Each file below testdata/doubtful is valid and lists its warnings in its first lines.
 func TestEachWarningHasItsLine(t *testing.T) {
 	for _, file := range matching(t, "testdata/doubtful/*.yml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestEachWarningHasItsLine(t *testing.T) {
 	}
 }
 
-// expected lists what follows a mark in the lines of a file.
+// expected returns the texts that follow a mark in the lines of a file.
 func expected(t *testing.T, file, mark string) (want []string) {
 	for line := range strings.Lines(text(t, file)) {
 		if line, ok := strings.CutPrefix(line, mark); ok {
@@ -57,7 +57,7 @@ func expected(t *testing.T, file, mark string) (want []string) {
 	return want
 }
 
-// told reports whether got is what was wanted. A want that ends in "..." is a beginning.
+// A want that ends in "..." matches every text with that prefix.
 func told(got, want string) bool {
 	if beginning, ok := strings.CutSuffix(want, "..."); ok {
 		return strings.HasPrefix(got, beginning)
@@ -65,7 +65,7 @@ func told(got, want string) bool {
 	return got == want
 }
 
-// The .dump file beside each good one is what /config shows of it.
+// The .dump file beside each good file is the configuration as /config shows it.
 func TestDump(t *testing.T) {
 	for _, file := range matching(t, "testdata/good/*.yml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestDump(t *testing.T) {
 	}
 }
 
-// What looks like a number, a bool or a date is text where text belongs.
+// A scalar that looks like a number, a bool or a date is text where text belongs.
 func TestTextStaysAsWritten(t *testing.T) {
 	c := load(t, "testdata/good/everything.yml")
 	m := c.Modules["if_mib"]

@@ -14,9 +14,9 @@ import (
 // hidden stands for a secret.
 const hidden = "<secret>"
 
-// Masked is the text of a file, or of what was meant to be one, with <secret> in the place of what may be a secret.
-// It keeps the lines. The text may hold any errors: within auths, receivers and sections that nobody knows only values
-// of keys that are known to hold no secret are left, elsewhere all but those of keys that hold one.
+// Masked returns the text of a file with <secret> in place of each value that may be a secret. It keeps the lines.
+// The text need not be valid. Within auths, receivers and unknown sections, only values of keys that are known to
+// hold no secret are shown; elsewhere, all values but those of keys that hold a secret.
 func Masked(text string) string {
 	m := masker{section: true}
 	lines := strings.SplitAfter(text, "\n")
@@ -32,8 +32,8 @@ func cutEnd(line string) (text, end string) {
 	return text, line[len(text):]
 }
 
-// Keys of guarded sections by what is done with their values: secret ones are hidden, open ones shown, and of open
-// collections all that is in them.
+// secretKeys, openKeys and openCollections are the keys of guarded sections. The values of secret keys are hidden,
+// those of open keys are shown, and so are all values within open collections.
 var secretKeys, openKeys, openCollections = keysByKind(reflect.TypeFor[access.Auth](), reflect.TypeFor[notify.ReceiverSettings](), reflect.TypeFor[notify.Settings]())
 
 func keysByKind(types ...reflect.Type) (secret, open, collections map[string]bool) {
@@ -54,7 +54,7 @@ func keysByKind(types ...reflect.Type) (secret, open, collections map[string]boo
 	return secret, open, collections
 }
 
-// openSections are those that no secrets stand in: all that a configuration has but for these, and what a rule file has.
+// openSections are the sections without secrets: those of a configuration but for three, and groups of a rule file.
 var openSections = func() map[string]bool {
 	open := map[string]bool{"groups": true}
 	keys, _ := document.Known(reflect.TypeFor[Config]())
@@ -133,7 +133,7 @@ func closing(text string, quote byte) int {
 	return -1
 }
 
-// rest masks what stands behind the indentation of a line.
+// rest returns the text behind the indentation of a line, masked.
 func (m *masker) rest(text string, indent int) string {
 	var b strings.Builder
 	depth, outer := 0, 0 // of brackets; outside of the open collection
@@ -174,10 +174,10 @@ type spot struct {
 	depth  int // of brackets in its line
 }
 
-// anchor matches what gives a value a name for *name.
+// anchor matches the anchor of a value, to which *name refers.
 var anchor = regexp.MustCompile(`^&[\w-]+(\s+|$)`)
 
-// Value masks the value of a key, and gives what is behind it.
+// value writes the masked value of a key and returns the text behind it.
 func (m *masker) value(b *strings.Builder, key, text string, at spot) (behind string) {
 	value := strings.TrimLeft(text, " \t")
 	if name := anchor.FindString(value); name != "" && !secretKeys[key] && !openKeys[key] {
@@ -220,7 +220,7 @@ func (m *masker) value(b *strings.Builder, key, text string, at spot) (behind st
 	return behind
 }
 
-// cut parts a value from what is behind it. In a flow it ends at a comma or a bracket.
+// cut returns a value and the text behind it. In a flow, the value ends at a comma or a bracket.
 func (m *masker) cut(text string, flow bool) (value, behind string) {
 	if text[0] == '"' || text[0] == '\'' {
 		end := closing(text[1:], text[0])
@@ -242,7 +242,7 @@ func (m *masker) cut(text string, flow bool) (value, behind string) {
 	return text[:end], text[end:]
 }
 
-// bare masks what is no key: an item of a list, or what does not belong there.
+// bare writes masked text that is no key, such as an item of a list, and returns the text behind it.
 func (m *masker) bare(b *strings.Builder, text string, depth int) (behind string) {
 	value, behind := m.cut(text, depth > 0 || m.guarded)
 	if m.guarded {
@@ -255,7 +255,7 @@ func (m *masker) bare(b *strings.Builder, text string, depth int) (behind string
 // spoken matches a secret in a text.
 var spoken = regexp.MustCompile(`(?i)([\w-]*(?:password|passphrase|community|secret|token|_key)"?\s*[:=]\s*)[^\s<].*`)
 
-// comment masks what a comment may say of a secret.
+// comment returns a comment with its secrets masked.
 func (m *masker) comment(text string) string {
 	if m.guarded {
 		return "# …"

@@ -27,7 +27,7 @@ func TestMaskedShowsWhatIsNoSecret(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with a file, what stands around an error shows no secret.
+// The text around an error shows no secret, whatever the error is.
 func TestMaskedHidesSecretsInWhatIsNoYAML(t *testing.T) {
 	for _, written := range []string{
 		"password: *hunter2", "password: @hunter2", "password: [hunter2", "password: [hunter2]", "password: {hunter2: x}", "password: {x: hunter2}",
@@ -41,7 +41,7 @@ func TestMaskedHidesSecretsInWhatIsNoYAML(t *testing.T) {
 		for _, around := range []string{"auths:\n  core:\n    username: me\n    %\n    version: 3\n", "auths: {core: {username: me,\n    %\n    version: 3}}\n",
 			"auth:\n  core:\n    %\n", "%\nmodules: {}\n", "receivers:\n  - name: x\n    %\n"} {
 			if (strings.HasPrefix(around, "auth:") || around[0] == '%') && (written[0] == '?' || !strings.Contains(strings.ToLower(written), "password")) || strings.Contains(written, "hun\x01") {
-				continue // a section that nobody knows shows what no key tells of
+				continue // in an unknown section, no key marks this value as a secret
 			}
 			text := strings.Replace(around, "%", written, 1)
 			got := Masked(text)

@@ -11,7 +11,7 @@ import (
 	"trapline/internal/notify"
 )
 
-// merged is what several files say together.
+// merged is the configuration of several files.
 type merged struct {
 	config  Config
 	sources []*configSource
@@ -21,7 +21,7 @@ type merged struct {
 	ruleFiles []string
 }
 
-// merge makes one configuration of what sources say. It is nil if they have mistakes.
+// merge returns one configuration of all sources. It returns nil if they have problems.
 func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 	u := &merged{set: map[string]*configSource{}}
 	for _, s := range sources {
@@ -48,7 +48,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 	return u, nil
 }
 
-// add takes over what s says. What another file has said already is a mistake.
+// add adds the settings of s. A setting that another file has set already is an error.
 func (u *merged) add(s *configSource) {
 	u.sources = append(u.sources, s)
 	from, to := reflect.ValueOf(&s.Config).Elem(), reflect.ValueOf(&u.config).Elem()
@@ -80,7 +80,7 @@ func (u *merged) addEntries(s *configSource, section string, from, to reflect.Va
 	}
 }
 
-// addSection decodes the section of s over what other files set in it.
+// addSection decodes the section of s over the values that other files set in it.
 func (u *merged) addSection(s *configSource, section string, to reflect.Value) {
 	node := s.Value(document.Path{section})
 	if node == nil {
@@ -89,11 +89,11 @@ func (u *merged) addSection(s *configSource, section string, to reflect.Value) {
 	for _, key := range document.KeysOf(node) {
 		u.claim(s, document.Path{section, key})
 	}
-	// Its mistakes, if any, were found when the file was read.
+	// Its errors, if any, were found when the file was read.
 	_ = document.Decode(node, to.Addr().Interface())
 }
 
-// claim reports whether s is the first to set what is at p.
+// claim reports whether s is the first file to set the value at p.
 func (u *merged) claim(s *configSource, p document.Path) bool {
 	first, taken := u.set[p.String()]
 	if !taken || first == s {
@@ -104,7 +104,7 @@ func (u *merged) claim(s *configSource, p document.Path) bool {
 	return false
 }
 
-// Warnings lists what the files may not mean as they say it.
+// warnings returns the warnings of all files, sorted.
 func (u *merged) warnings() (list []string) {
 	var all document.Problems
 	for _, s := range u.sources {
@@ -116,7 +116,7 @@ func (u *merged) warnings() (list []string) {
 	return list
 }
 
-// readable reports whether all files could be read, so that what one lacks may not be in another.
+// readable reports whether all files could be read. Otherwise a missing setting may stand in a file not read.
 func (u *merged) readable() bool {
 	for _, s := range u.sources {
 		if s.Unread {
@@ -126,7 +126,7 @@ func (u *merged) readable() bool {
 	return true
 }
 
-// Check looks at what the files must agree in: names that one gives and another uses.
+// check reports errors between the files: names that one file uses and another defines.
 func (u *merged) check() {
 	others := roster{map[string]place{}, map[string]place{}}
 	for _, s := range u.sources {
@@ -165,7 +165,8 @@ func (u *merged) checkReceiver(s *configSource, at document.Path, r *notify.Rece
 	named[r.Name] = place{s, at}
 }
 
-// wrongBelow tells mistakes in the settings at a path, unless they may come of one that was told.
+// wrongBelow returns a function that reports problems in the settings at a path, unless they may be consequences of
+// one already reported.
 func wrongBelow(s *configSource, at document.Path) func(rel, text string) {
 	return func(rel, text string) {
 		if p := at.Below(rel); !s.Consequence(at, p) {
@@ -174,11 +175,11 @@ func wrongBelow(s *configSource, at document.Path) func(rel, text string) {
 	}
 }
 
-// nothing is the mistake of files that leave nothing to ask with, or nothing to ask for.
+// nothing returns the error of files that configure nothing to poll, nil if there is something.
 func (u *merged) nothing() document.Problems {
 	c := &u.config
 	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 {
-		return nil // without a file, which is a mistake already
+		return nil // without a file, which is an error already
 	}
 	where := u.fileNames()
 	wanted := len(c.Modules) > 0 || u.wantsProfiles()

@@ -10,8 +10,8 @@ import (
 	"trapline/internal/notify"
 )
 
-// compile finds what the modules name, each mistake with its line. The MIBs are read only if there is
-// something to find.
+// compile resolves the names in the modules and reports each error with its line. It reads MIBs only if a
+// module has names.
 func (u *merged) compile(o Options) {
 	u.config.Compiled = map[string]*collector.Settings{}
 	var library *modules.Library
@@ -35,12 +35,12 @@ func (u *merged) compile(o Options) {
 	}
 }
 
-// tellsByName tells whether a receiver's notifications are looked up in MIBs of the user.
+// tellsByName reports whether a receiver's notifications are looked up in MIBs of the user.
 func (u *merged) tellsByName() bool {
 	return len(u.config.MIBs.Dirs) > 0 && slices.ContainsFunc(u.config.Receivers, func(r notify.ReceiverSettings) bool { return r.ByName() })
 }
 
-// library opens the directories of the user. It returns nil if one cannot be read, which is told.
+// library opens the directories of the user. If one cannot be read, it reports the error and returns nil.
 func (u *merged) library(o Options) *modules.Library {
 	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
 	if err != nil {

@@ -14,7 +14,7 @@ ownPortBurns NOTIFICATION-TYPE OBJECTS { ifIndex } STATUS current DESCRIPTION "d
 END
 `
 
-// Alarms may name what the MIB files of the user define, and what is built in.
+// Alarms may name notifications and objects of the user's MIB files and of the built-in MIBs.
 func TestAlarmsNameWhatTheUsersMIBsDefine(t *testing.T) {
 	own := write(t, "own.mib", ownMIB)
 	const text = `auths: {public_v2: {}}

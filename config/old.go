@@ -135,7 +135,7 @@ func (c *conversion) module(name string, value *yaml.Node) *yaml.Node {
 
 const defaultAuthName = "public_v2"
 
-// auth returns the name under which auths has what a module had. It is added if it is new.
+// auth returns the name of a module's credentials in auths. It adds them if they are new.
 func (c *conversion) auth(module string, auth *yaml.Node) string {
 	name := module
 	if community := ownValue(auth, "community"); community == nil || community.Value == "public" {

@@ -46,8 +46,8 @@ modules:
     metrics: [{name: prtGeneralPrinterName, oid: 1.3.6.1.2.1.43.5.1.1.16, type: DisplayString, help: x, indexes: [{labelname: i, type: gauge}]}]
 `
 
-// The form that snmp_exporter had before 0.23 is one mistake however many modules there are, and what
-// generate makes of it is what it meant.
+// The form that snmp_exporter had before 0.23 is one error however many modules there are, and generate
+// converts it without loss.
 func TestFilesOfTheOldForm(t *testing.T) {
 	old := write(t, "snmp.yml", oldFile)
 	_, err := Load([]string{old}, Options{})
@@ -90,7 +90,7 @@ func TestGeneratorFilesOfTheOldForm(t *testing.T) {
 	}
 }
 
-// A mistake in an old file is reported with the line that it has there.
+// An error in a file of the old form is reported with its line in that file.
 func TestMistakesInOldFilesKeepTheirLines(t *testing.T) {
 	old := write(t, "snmp.yml", strings.Replace(oldFile, "timeout: 10s", "timeout: 10", 1))
 	_, _, err := Generate([]string{old}, Options{})

@@ -121,7 +121,7 @@ modules:
         2: "down"
 `
 
-// A file of snmp_exporter's generator is read in this way, and means what the library makes of it.
+// PlainTree reads a file of snmp_exporter's generator, with the same result as the library.
 func TestTheFileOfSNMPExporterIsPlain(t *testing.T) { corpus.Each(t, "conformance", testFileIsPlain) }
 
 func testFileIsPlain(t *testing.T, dir string) {
@@ -145,8 +145,8 @@ func FuzzPlain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { asLibrary(t, text) })
 }
 
-// BenchmarkLoadRatio compares loading the file of snmp_exporter with what snmp_exporter does, which is to
-// unmarshal it into structs.
+// BenchmarkLoadRatio compares Load of the file of snmp_exporter with a strict decoder of structs, as in
+// snmp_exporter.
 func BenchmarkLoadRatio(b *testing.B) {
 	file := shipped(b)
 	raw, err := os.ReadFile(file)

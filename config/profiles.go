@@ -12,7 +12,7 @@ import (
 	"trapline/internal/profile"
 )
 
-// wantsProfiles tells whether the files say anything that only profiles give a meaning.
+// wantsProfiles reports whether the files have settings that need profiles.
 func (u *merged) wantsProfiles() bool {
 	return len(u.config.Profiles.Dirs) > 0 || len(u.config.DeviceProfiles) > 0 ||
 		slices.ContainsFunc(u.config.Targets, func(t poller.TargetSettings) bool { return slices.Contains(t.Modules, profile.Auto) })
@@ -55,8 +55,8 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 	return profile.NewRegistry(profiles, modules), nil
 }
 
-// builtinProfiles reads the built-in profiles, with the built-in MIBs: a MIB file of the user that lacks what
-// they name does not harm them.
+// builtinProfiles returns the built-in profiles, compiled with the built-in MIBs only: the MIB files of the user
+// may lack the objects that they name.
 func builtinProfiles() (*merged, error) {
 	files, err := fs.Glob(profile.Builtin, "builtin/"+profile.Files)
 	if err != nil {
@@ -77,7 +77,7 @@ func builtinProfiles() (*merged, error) {
 	return u, nil
 }
 
-// checkProfiles tells what the profiles of the files name that is not there.
+// checkProfiles returns the problems of the profiles in the files, such as names that do not exist.
 func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) document.Problems {
 	var found document.Problems
 	mistakes := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))

@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// everything is a device that has every object, and says that it is of enterprise 99999.
+// everything is a device that has every object. Its sysObjectID is of enterprise 99999.
 type everything struct{}
 
 func (everything) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
@@ -79,7 +79,7 @@ func TestMistakesInProfilesOfADirectory(t *testing.T) {
 	}
 }
 
-// A MIB file of the user that lacks what the built-in profiles name does not harm them.
+// The built-in profiles compile even if a MIB file of the user lacks the objects that they name.
 func TestPoorMIBFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "if.mib"), []byte("IF-MIB DEFINITIONS ::= BEGIN\nEND\n"), 0o600); err != nil {

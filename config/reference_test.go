@@ -80,7 +80,7 @@ func (r *reference) rows(t reflect.Type) error {
 	return nil
 }
 
-// comment returns what stands behind the field of a struct in the source, or above it.
+// comment returns the comment behind the field of a struct in the source, or above it.
 func (r *reference) comment(t reflect.Type, field string) (string, error) {
 	dir := filepath.Join("..", strings.TrimPrefix(t.PkgPath(), "trapline"))
 	if r.comments[dir] == nil {

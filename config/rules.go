@@ -10,7 +10,7 @@ import (
 	"trapline/internal/rules"
 )
 
-// readRules reads the rule files that the files name. Their mistakes are told with those of the files.
+// readRules reads the rule files that the files name. It reports their errors with those of the files.
 func (u *merged) readRules() {
 	var files []string
 	for _, s := range u.sources {
@@ -47,7 +47,7 @@ func (u *merged) readRules() {
 	u.config.Rules = set
 }
 
-// relativeTo says of a file or a pattern that it is looked for beside another file.
+// relativeTo returns a pattern for use in messages, with the directory of file, to which it is relative.
 func relativeTo(pattern, file string) string {
 	dir, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -68,7 +68,7 @@ func (u *merged) checkSeverities() {
 	}
 }
 
-// thresholds gives the rules that thresholds stand for, by file.
+// thresholds returns the rules of the thresholds, a group for each file.
 func (u *merged) thresholds() (groups []*rules.Group) {
 	for _, s := range u.sources {
 		line := func(i int) int {

@@ -55,7 +55,7 @@ receivers:
 	}
 }
 
-// A mistake may lie in a secret, or beside one.
+// An error may be in a secret, or beside one.
 func TestNoMistakeTellsASecret(t *testing.T) {
 	for _, written := range []string{
 		"password: *hunter2", "password: @hunter2", "password: [hunter2", "password: [hunter2]", "password: {hunter2: x}",

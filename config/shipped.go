@@ -43,7 +43,7 @@ func readShipped() (map[string]*collector.Settings, error) {
 func Shipped(name string) *collector.Settings {
 	all, err := shippedModules()
 	if err != nil {
-		panic(err) // what is built in is held by tests
+		panic(err) // tests load the built-in modules
 	}
 	return all[name]
 }

@@ -94,7 +94,7 @@ func numbered(format string, n int) string {
 // BenchmarkLoad loads the file of snmp_exporter.
 func BenchmarkLoad(b *testing.B) { benchmarkLoad(b, shipped(b)) }
 
-// BenchmarkMistakes loads the file of snmp_exporter with a mistake in each metric.
+// BenchmarkMistakes loads the file of snmp_exporter with an error in each metric.
 func BenchmarkMistakes(b *testing.B) {
 	file := write(b, "snmp.yml", strings.ReplaceAll(text(b, shipped(b)), "  type: gauge\n", "  type: gauche\n"))
 	runtime.GC()
@@ -115,7 +115,7 @@ const tenTables = auths + `modules:
   power: {walk: [POWER-ETHERNET-MIB::pethPsePortTable]}
 `
 
-// BenchmarkNames loads a configuration of names alone; heap-B is what stays of it.
+// BenchmarkNames loads a configuration of names alone; heap-B is the heap that it retains.
 func BenchmarkNames(b *testing.B) { benchmarkLoad(b, write(b, "snmp.yml", tenTables)) }
 
 // BenchmarkUserMIBs reads MIB files of a megabyte, of which nothing but the modules' own texts may stay.

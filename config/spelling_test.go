@@ -9,7 +9,7 @@ import (
 	"trapline/internal/poller"
 )
 
-// What Net-SNMP and the RFCs write means the same as our own words.
+// Spellings of Net-SNMP and the RFCs have the same meaning as our own.
 func TestSpellingsInFiles(t *testing.T) {
 	const own = `
   a: {version: 3, username: me, security_level: authPriv, auth_protocol: SHA256, password: correct horse, priv_protocol: AES, priv_password: battery staple}

@@ -17,7 +17,7 @@ import (
 	"trapline/config/document"
 )
 
-// foreign gives for keys of ours what other programs, or people who write from memory, call them.
+// foreign maps our keys to the names that other programs have for them, or that people write from memory.
 var foreign = map[string][]string{
 	"address":           {"host", "hostname", "ip", "ip_address", "addr", "target", "agent", "device", "server", "node", "endpoint", "instance", "destination"},
 	"auth":              {"auths", "credentials", "authentication", "auth_name", "snmp_auth"},
@@ -57,8 +57,8 @@ var foreign = map[string][]string{
 	"walk":              {"walks", "subtrees", "tables", "bulkwalk"},
 }
 
-// elsewhere says of keys that belong to no settings of ours what to write, by the section they stand in;
-// "" is the top of the file.
+// elsewhere has advice for keys that belong to none of our settings, by the section that they stand in; "" is
+// the top of the file.
 var elsewhere = map[string]map[string]string{
 	"targets": {
 		"port":      "the port is part of the address: write address: HOST:PORT",
@@ -77,7 +77,7 @@ var elsewhere = map[string]map[string]string{
 	},
 }
 
-// sections are the settings that people confuse, and what each is called.
+// sections are the settings that people confuse, each with its name in errors.
 var sections = []struct {
 	name  string
 	place string
@@ -92,7 +92,7 @@ var sections = []struct {
 	{"", "the top of the file", reflect.TypeFor[Config]()},
 }
 
-// unknownKey says that there is no such key, and what to write instead.
+// unknownKey returns the error of an unknown key, with the correction.
 func unknownKey(key string, in document.Path, known []string) string {
 	place, section := "at the top of the file", ""
 	if len(in) > 0 {
@@ -155,7 +155,7 @@ func sameWord(a, b string) bool {
 
 var joined = strings.NewReplacer("_", "", "-", "")
 
-// ofAuth gives the key of an auth that stands in a target or a receiver in its place.
+// ofAuth returns the key of an auth that was written in a target or a receiver, "" if key is none.
 func ofAuth(key, section string) string {
 	if section != "targets" && section != "receivers" {
 		return ""
@@ -164,7 +164,7 @@ func ofAuth(key, section string) string {
 	return spelled(key, keys)
 }
 
-// belongs says which other settings have a key.
+// belongs returns a description of the other settings that have a key, "" if none has it.
 func belongs(key, section string) string {
 	var places []string
 	meant := key
@@ -185,7 +185,7 @@ func belongs(key, section string) string {
 
 type configSource = document.Source[Config]
 
-// dialect is what errors in files of the configuration have of their own.
+// dialect is the part of errors that is specific to files of the configuration.
 var dialect = document.Dialect{Unknown: unknownAt, Old: oldForm, OldText: oldFormText}
 
 // unknownAt describes the error of an unknown key. A module at the top of the file belongs under modules.

@@ -14,10 +14,10 @@ import (
 	"trapline/internal/setting"
 )
 
-// roster is what is known of the targets that were checked.
+// roster holds the targets that were checked.
 type roster struct {
 	named map[string]place // by name
-	asked map[string]place // by what they ask whom for
+	asked map[string]place // by address, context and module
 }
 
 func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.TargetSettings, others roster) {
@@ -60,8 +60,8 @@ func (r roster) warnTwice(here place, t *poller.TargetSettings) {
 	}
 }
 
-// lacks reports whether no file has a section, and one of them has something in its place that was not
-// understood: what is missing in it is a consequence.
+// lacks reports whether no file has the section and the top level of at least one file is incomplete. That the
+// section is missing is then a consequence of another error.
 func (u *merged) lacks(section string) bool {
 	return slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.Incomplete[""] }) &&
 		!slices.ContainsFunc(u.sources, func(s *configSource) bool { return s.Value(document.Path{section}) != nil })
@@ -77,7 +77,7 @@ func (u *merged) checkModules(s *configSource, at document.Path, t *poller.Targe
 	}
 }
 
-// nameless says which auths a target may name that names none.
+// nameless returns the error of a target without an auth, with the auths that it may name.
 func nameless(names []string) string {
 	if len(names) > maxListed {
 		return "names no auth, and auths has several: write auth: NAME"
@@ -107,7 +107,7 @@ func (u *merged) checkTimeout(s *configSource, at document.Path, t *poller.Targe
 	}
 }
 
-// missingModule says that there is no module of that name.
+// missingModule returns the error of a module that does not exist.
 func missingModule(name string, names []string) string {
 	text := fmt.Sprintf("there is no module %q", name)
 	if question := setting.DidYouMean(name, names); question != "" {
@@ -116,7 +116,7 @@ func missingModule(name string, names []string) string {
 	return text + " in modules, and none of that name ships"
 }
 
-// missingAuth says that there is no auth of that name.
+// missingAuth returns the error of an auth that does not exist.
 func missingAuth(name string, names []string) string {
 	text := fmt.Sprintf("there is no auth %q", name)
 	if question := setting.DidYouMean(name, names); question != "" {

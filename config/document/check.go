@@ -45,8 +45,8 @@ func (c *checker[T]) value(v reflect.Value) {
 	}
 }
 
-// ask reports the mistakes that v finds in itself, unless they may come of one that was told before, and
-// its warnings.
+// ask reports the problems of v and its warnings. Problems that may be consequences of one already reported
+// are left out.
 func (c *checker[T]) ask(v reflect.Value) {
 	asked := v.Addr().Interface()
 	if checked, ok := asked.(setting.Checked); ok {

@@ -18,14 +18,14 @@ func (p Path) String() string {
 			b.WriteByte('.')
 		}
 		if strings.ContainsFunc(step, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			step = strconv.Quote(step) // a mistake is told in one line
+			step = strconv.Quote(step) // an error takes one line
 		}
 		b.WriteString(step)
 	}
 	return b.String()
 }
 
-// Below gives the path of what rel, such as "metrics[3].type", leads to from p.
+// Below returns p extended by rel, a path such as "metrics[3].type".
 func (p Path) Below(rel string) Path {
 	p = p[:len(p):len(p)]
 	if rel == "" {
@@ -40,7 +40,7 @@ func Index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 func isIndex(step string) bool { return strings.HasPrefix(step, "[") }
 
 // Find follows p from n as far as the file goes. It returns the value that p leads to, nil if the file
-// does not set it, and the node whose line tells best where that is or should be.
+// does not set it, and the node whose line is nearest to the place of that value.
 func Find(n *yaml.Node, p Path) (value, at *yaml.Node) {
 	value, at = n, n
 	for _, step := range p {
@@ -54,8 +54,8 @@ func Find(n *yaml.Node, p Path) (value, at *yaml.Node) {
 	return value, at
 }
 
-// child takes one step: at is the key or the item, value what it holds. What << merges in comes last.
-// It ends, for a tree in which << leads to itself cannot be decoded.
+// child takes one step. It returns the key or the item at that step, and its value. Keys that << merges in
+// come last. The recursion ends, because a tree in which << leads to itself cannot be decoded.
 func child(n *yaml.Node, step string) (at, value *yaml.Node) {
 	n = Target(n)
 	switch {
@@ -108,7 +108,7 @@ func Pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	}
 }
 
-// Target gives what an alias stands for, and anything else as it is.
+// Target returns the node that an alias refers to. It returns any other node unchanged.
 func Target(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias

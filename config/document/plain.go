@@ -38,7 +38,7 @@ type plainReader struct {
 	stack  []*yaml.Node // children of the blocks being read
 }
 
-// fail gives the text up.
+// fail marks the text as not plain, which ends the reading. It returns an empty node.
 func (r *plainReader) fail() *yaml.Node {
 	r.failed = true
 	return &yaml.Node{}
@@ -124,7 +124,7 @@ func (r *plainReader) block(indent int) *yaml.Node {
 	return r.close(n, first)
 }
 
-// close gives a block its children.
+// close moves the nodes of the stack from first on into n, as its children. It returns n.
 func (r *plainReader) close(n *yaml.Node, first int) *yaml.Node {
 	n.Content = append(make([]*yaml.Node, 0, len(r.stack)-first), r.stack[first:]...)
 	r.stack = r.stack[:first]
@@ -177,7 +177,7 @@ func cutKey(text string) int {
 	return end
 }
 
-// Key reads the key of a line, and returns the text behind its colon.
+// key returns the key of a line and the text behind its colon.
 func (r *plainReader) key(l *plainLine) (key *yaml.Node, rest string) {
 	end := cutKey(l.text)
 	if end == 0 {
@@ -193,7 +193,7 @@ func (r *plainReader) key(l *plainLine) (key *yaml.Node, rest string) {
 
 var quoteStyles = map[byte]yaml.Style{'"': yaml.DoubleQuotedStyle, '\'': yaml.SingleQuotedStyle}
 
-// Value reads what belongs to a key in a block of that indentation.
+// value returns the value of a key in a block of that indentation: the rest of the line or the block below.
 func (r *plainReader) value(l *plainLine, indent int, rest string) *yaml.Node {
 	text := strings.TrimLeft(rest, " ")
 	if text != "" {

@@ -9,8 +9,8 @@ import (
 
 // Problem is one thing wrong in a file.
 type Problem struct {
-	File string // empty if the mistake is in no particular file
-	Line int    // from 1; 0 if the mistake is in no particular line
+	File string // empty if the problem is in no particular file
+	Line int    // from 1; 0 if the problem is in no particular line
 	Text string
 }
 
@@ -24,8 +24,8 @@ func (m Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
 }
 
-// clip leaves out the middle of a text that holds much of the file: what is wrong stands in front of it, and
-// what to write behind.
+// clip leaves out the middle of a text that quotes much of the file. The error stands before the quotation,
+// the correction after it.
 func clip(text string) string {
 	const head, tail = 400, 800
 	if len(text) <= head+tail {
@@ -37,7 +37,7 @@ func clip(text string) string {
 // Problems is everything that is wrong in the files, sorted by file and line.
 type Problems []Problem
 
-// Error gives one mistake a line.
+// Error returns the problems, one per line.
 func (m Problems) Error() string {
 	lines := make([]string, len(m))
 	for i, mistake := range m {

@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Explain finds what is wrong with the form of a file that could not be decoded: with its YAML, its
-// keys and the kinds of its values. What is sound it decodes, for the checks that follow.
+// Explain reports the errors of form in a file that could not be decoded: those of its YAML, its keys and
+// the kinds of its values. It decodes the valid rest for the checks that follow.
 func (s *Source[T]) Explain(raw []byte) {
 	if s.Tree.IsZero() {
 		var doc yaml.Node
@@ -52,8 +52,8 @@ func hasEmptyItem(n *yaml.Node) bool {
 	return false
 }
 
-// schemaCheck compares a tree with the types that it is to be decoded into. It mends what it complains of, so
-// that the rest can be decoded.
+// schemaCheck compares a tree with the types that it is to be decoded into. It removes or replaces the nodes
+// that it reports, so that the rest can be decoded.
 type schemaCheck[T any] struct {
 	source *Source[T]
 	at     Path
@@ -68,7 +68,7 @@ type visit struct {
 	t reflect.Type
 }
 
-// Check reports whether n is, by and large, a t. What is wrong with it has been told then.
+// check reports whether n has the form of a t. It reports the errors of n to the source.
 func (f *schemaCheck[T]) check(n *yaml.Node, t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -226,7 +226,7 @@ func (f *schemaCheck[T]) keep(n *yaml.Node, good func(key, value *yaml.Node) boo
 	n.Content = kept
 }
 
-// merge checks what << merges in: mappings that hold keys of t.
+// merge reports whether the value of << is a mapping of keys of t, or a list of such mappings.
 func (f *schemaCheck[T]) merge(value *yaml.Node, t reflect.Type) bool {
 	for _, merged := range mergedInto(value) {
 		if Target(merged).Kind != yaml.MappingNode {
@@ -259,7 +259,7 @@ func (f *schemaCheck[T]) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	return false
 }
 
-// instead says how a single value is written where a list of such belongs.
+// instead returns advice for a single value that is written in place of a list, "" if there is none.
 func instead(n *yaml.Node, t reflect.Type) string {
 	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String && !hasTextForm(t.Elem()) || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
 		return ""
@@ -267,10 +267,10 @@ func instead(n *yaml.Node, t reflect.Type) string {
 	return fmt.Sprintf(": write [%s]", n.Value)
 }
 
-// wanter is a value that says itself what is written for it.
+// wanter is a value that describes how it is written.
 type wanter interface{ Wanted() string }
 
-// wanted says in the user's words what is written for a t.
+// wanted returns a description, in the user's words, of how a t is written.
 func wanted(t reflect.Type) string {
 	if w, ok := reflect.Zero(t).Interface().(wanter); ok {
 		return w.Wanted()
@@ -299,8 +299,8 @@ func wanted(t reflect.Type) string {
 
 func isNumber(t reflect.Type) bool { return t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 }
 
-// given says what was written instead. It shows text only where a number or a bool belongs, which
-// cannot be a secret.
+// given returns a description of the value that was written instead. It quotes text only where a number or a
+// bool belongs, which cannot be a secret.
 func given(n *yaml.Node, t reflect.Type) string {
 	switch {
 	case n.Kind == yaml.MappingNode:

@@ -45,7 +45,7 @@ func Match(patterns []string) (files, warnings []string, mistakes Problems) {
 	return nil, nil, mistakes
 }
 
-// Source is one file: what it says, where it says it and what is wrong with it.
+// Source is one file: its settings, their places and its problems.
 type Source[T any] struct {
 	File       string
 	dialect    *Dialect
@@ -55,7 +55,7 @@ type Source[T any] struct {
 	Unread     bool // the file could not be read to its end
 	found      map[finding]Path
 	warned     map[finding]Path
-	Notes      []string        // about what was converted
+	Notes      []string        // about converted settings
 	Old        *yaml.Node      // the tree of a file that has the form of snmp_exporter before 0.23
 	reported   map[string]bool // paths that something was found wrong at
 	Incomplete map[string]bool // paths of settings that lack something which was written, but not understood
@@ -71,13 +71,13 @@ type Dialect struct {
 	OldText func(file string) string
 }
 
-// finding is one mistake. The node keeps it from being told once for each alias that leads to it.
+// finding is one problem. Keyed by its node, it is reported once even if many aliases lead to it.
 type finding struct {
 	node *yaml.Node
 	text string
 }
 
-// Read reads a file into a source, its mistakes of form included.
+// Read returns the source of a file, with its errors of form.
 func Read[T any](file string, d *Dialect) *Source[T] {
 	raw, err := setting.ReadFile(file, setting.MaxFile)
 	if err == nil {
@@ -182,8 +182,8 @@ func (s *Source[T]) Report(p Path, n *yaml.Node, text string) {
 	}
 }
 
-// Consequence reports whether a mistake at p, found in the settings at owner, may only come of another
-// that was told already: owner then lacks something, and p leads to nothing, or to what was told.
+// Consequence reports whether a problem at p, found in the settings at owner, may be a consequence of one
+// already reported: owner then is incomplete, and p has no value or a problem of its own.
 func (s *Source[T]) Consequence(owner, p Path) bool {
 	if !s.Incomplete[owner.String()] {
 		return false
@@ -191,13 +191,13 @@ func (s *Source[T]) Consequence(owner, p Path) bool {
 	return len(p) == len(owner) || s.Value(p) == nil || s.reported[p.String()]
 }
 
-// Value gives what the file sets at p, nil if nothing.
+// Value returns the value that the file sets at p, nil if none.
 func (s *Source[T]) Value(p Path) *yaml.Node {
 	value, _ := Find(s.Tree, p)
 	return value
 }
 
-// Where says to a reader of the file from where in s stands what p leads to.
+// Where returns a description of the place of p in s, for a reader of the file from.
 func (s *Source[T]) Where(p Path, from *Source[T]) string {
 	_, at := Find(s.Tree, p)
 	if s == from {
@@ -206,7 +206,7 @@ func (s *Source[T]) Where(p Path, from *Source[T]) string {
 	return fmt.Sprintf("at %s:%d", s.File, at.Line)
 }
 
-// Warn notes what is doubtful at p.
+// Warn adds a warning about the value at p.
 func (s *Source[T]) Warn(p Path, text string) {
 	_, n := Find(s.Tree, p)
 	if f := (finding{n, text}); s.warned[f] == nil {
@@ -220,7 +220,7 @@ func (s *Source[T]) Problems() Problems { return s.placed(s.found) }
 // Warnings returns the doubts noted, with their lines.
 func (s *Source[T]) Warnings() Problems { return s.placed(s.warned) }
 
-// placed gives findings with their lines.
+// placed returns the findings as problems with their lines.
 func (s *Source[T]) placed(found map[finding]Path) Problems {
 	var m Problems
 	for f, p := range found {

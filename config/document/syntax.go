@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Problems puts what the YAML parser says into words for someone who writes a file by hand.
+// problems maps errors of the YAML parser to texts for a user who writes a file by hand.
 var problems = map[string]string{
 	"did not find expected key":                              "this line does not fit those above it: check its indentation and its quotes",
 	"did not find expected '-' indicator":                    `this line does not fit the list above it: each item begins with "- " in the same column`,
@@ -54,7 +54,7 @@ func cutProblem(text string) (line int, problem string) {
 	return line, problem
 }
 
-// syntaxProblem tells what is wrong in a text that is no YAML, and where.
+// syntaxProblem returns the line and the description of an error in a text that is not YAML.
 func syntaxProblem(raw []byte, err error) (line int, text string) {
 	line, problem := cutProblem(err.Error())
 	lines := bytes.SplitAfter(bytes.TrimRight(raw, "\n"), []byte("\n"))
@@ -136,7 +136,7 @@ func (r *lineReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// parseError parses one document and gives the parser's complaint.
+// parseError parses one document and returns the parser's error, "" if none.
 func parseError(r io.Reader) string {
 	if err := Decode(yaml.NewDecoder(r), new(yaml.Node)); err != nil {
 		return err.Error()
@@ -144,7 +144,7 @@ func parseError(r io.Reader) string {
 	return ""
 }
 
-// valueProblem tells of an error of the decoder that comparing the keys and values did not explain.
+// valueProblem returns the line and the description of an error of the decoder that schemaCheck did not find.
 func valueProblem(err error) (line int, text string) {
 	problem := err.Error()
 	if kinds := (*yaml.TypeError)(nil); errors.As(err, &kinds) && len(kinds.Errors) > 0 {

@@ -40,7 +40,7 @@ func ParseBytes(text string) (Bytes, error) {
 	return b, nil
 }
 
-// UnmarshalYAML keeps what cannot be read for Problems.
+// UnmarshalYAML accepts any text; Problems reports text that is not valid.
 func (b *Bytes) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -50,7 +50,7 @@ func (b *Bytes) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// Problems reports what is no number of octets.
+// Problems returns an error if the text is not a number of octets.
 func (b Bytes) Problems() []Problem {
 	if !b.bad {
 		return nil
@@ -59,13 +59,13 @@ func (b Bytes) Problems() []Problem {
 	return []Problem{{Text: err.Error()}}
 }
 
-// Wanted says what to write.
+// Wanted returns a description of a valid value.
 func (Bytes) Wanted() string { return "a number of octets such as 64MiB" }
 
 // IsZero reports whether nothing is set.
 func (b Bytes) IsZero() bool { return b.N == 0 && b.text == "" }
 
-// MarshalYAML writes what was read.
+// MarshalYAML returns the text as it was read.
 func (b Bytes) MarshalYAML() (any, error) {
 	if b.text == "" {
 		return b.N, nil

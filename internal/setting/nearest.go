@@ -18,7 +18,7 @@ func Nearest(name string, words []string) string {
 	best, least, likeness := "", min((len(name)+3)/4, len(name)-1), 0 // of one letter nothing would be left
 	for _, w := range words {
 		if len(w)-len(name) > least || len(name)-len(w) > least {
-			continue // it differs by more than what is left out or added
+			continue // the lengths alone differ by too much
 		}
 		word := strings.ToLower(w)
 		d := distance(name, word)

@@ -18,8 +18,8 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// A word in which two letters are exchanged, or one is left out, added or replaced, is nearest to what it was, unless
-// another word is as near; and then to one of the same letters, else of the same length.
+// A word in which two letters are exchanged, or one is left out, added or replaced, is nearest to the original word,
+// unless another word is as near; and then to one of the same letters, else of the same length.
 func TestNearestOfOneEdit(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	letters := "abcdef"

@@ -20,5 +20,5 @@ func (p *Problems) Add(path, format string, args ...any) {
 // Checked is implemented by settings that can be in error in ways that their types do not exclude.
 type Checked interface{ Problems() []Problem }
 
-// Warned is implemented by settings that can be valid and yet not what was meant.
+// Warned is implemented by settings that can be valid but are probably not intended.
 type Warned interface{ Warnings() []Problem }

@@ -1,6 +1,6 @@
 // Package setting holds the scalars of the configuration file. Each keeps the words that its user
-// wrote, so that a mistake can be reported in them, and knows how to print itself without giving a
-// secret away. It knows nothing of YAML beyond the method names that a decoder looks for.
+// wrote, so that an error can be reported in them, and prints itself without its secret. The package
+// knows nothing of YAML beyond the method names that a decoder looks for.
 package setting
 
 import (
@@ -19,14 +19,14 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Duration is a length of time with a unit, as "30s" or "1m30s". A bare number is a mistake.
+// Duration is a length of time with a unit, as "30s" or "1m30s". A number without a unit is an error.
 type Duration struct {
 	time.Duration
 	text string
 	bad  bool
 }
 
-// UnmarshalYAML keeps what was written; Problems tells whether it can be read.
+// UnmarshalYAML accepts any text; Problems reports text that is not valid.
 func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&d.text); err != nil {
 		return err
@@ -56,7 +56,7 @@ func (d Duration) Problems() []Problem {
 	return []Problem{{Text: fmt.Sprintf("%q is not a duration: write a number with its unit, such as 5s, 500ms or 1m30s", d.text)}}
 }
 
-// Wanted says what to write.
+// Wanted returns a description of a valid value.
 func (Duration) Wanted() string { return "a duration such as 30s" }
 
 // IsZero lets omitempty leave an unset duration out.
@@ -85,7 +85,7 @@ func ParseOID(text string) OID {
 	return o
 }
 
-// UnmarshalYAML keeps what was written; Problems tells whether it can be read.
+// UnmarshalYAML accepts any text; Problems reports text that is not valid.
 func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -95,7 +95,7 @@ func (o *OID) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// ObjectID gives the OID that was read.
+// ObjectID returns the OID.
 func (o OID) ObjectID() snmp.OID { return o.OID }
 
 // Named reports whether a name was written, and returns it.
@@ -119,7 +119,7 @@ func (o OID) NotNumeric() []Problem {
 	return []Problem{{Text: fmt.Sprintf("%q is not a numeric OID: %v", o.text, o.err)}}
 }
 
-// Wanted says what to write.
+// Wanted returns a description of a valid value.
 func (OID) Wanted() string { return "an OID such as 1.3.6.1.2.1.1.3" }
 
 // IsZero lets omitempty leave an unset OID out.
@@ -135,7 +135,7 @@ type Regexp struct {
 	err  error
 }
 
-// UnmarshalYAML keeps what was written; Problems tells whether it compiles.
+// UnmarshalYAML accepts any text; Problems reports text that does not compile.
 func (r *Regexp) UnmarshalYAML(unmarshal func(any) error) error {
 	return r.unmarshal(unmarshal, "%s")
 }
@@ -148,7 +148,7 @@ func (r *Regexp) unmarshal(unmarshal func(any) error, format string) error {
 	return nil
 }
 
-// Problems reports what does not compile.
+// Problems returns an error if the expression does not compile.
 func (r Regexp) Problems() []Problem {
 	if r.err == nil {
 		return nil
@@ -172,14 +172,14 @@ func (r Regexp) MarshalYAML() (any, error) { return r.text, nil }
 // AnchoredRegexp is an RE2 expression that must match the whole of its input.
 type AnchoredRegexp struct{ Regexp }
 
-// UnmarshalYAML keeps what was written; Problems tells whether it compiles.
+// UnmarshalYAML accepts any text; Problems reports text that does not compile.
 func (r *AnchoredRegexp) UnmarshalYAML(unmarshal func(any) error) error {
 	return r.unmarshal(unmarshal, "^(?:%s)$")
 }
 
 const hidden = "<secret>"
 
-// Secret is text that is never printed: every way of formatting it gives <secret>.
+// Secret is text that is never printed: every way of formatting it prints <secret>.
 type Secret string
 
 func (s Secret) String() string {
