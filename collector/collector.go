@@ -1,6 +1,6 @@
-// Package collector makes one pass over one target: it asks a session for what modules want and
-// turns the answers into series. It opens no socket and knows no schedule; who polls when, and what
-// becomes of the series, is left to others.
+// Package collector makes one pass over one target: it polls the objects of the modules and converts
+// the answers into series. It opens no sockets and has no schedule: its callers decide when to poll and
+// use the series.
 package collector
 
 import (
@@ -16,8 +16,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Session asks a target. Poll hands every varbind to yield, which keeps none of them, and returns
-// what arrived together with the errors of what did not: see access.Error.
+// Session polls a target. Poll calls yield with each variable binding, which is valid only during the
+// call. It returns statistics of the responses, and the errors of the objects that are absent: see
+// access.Error.
 type Session interface {
 	Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error)
 }
@@ -32,9 +33,9 @@ type Options struct {
 	Now          func() time.Time // nil means time.Now
 }
 
-// Result is what a pass with one module yielded. Where Err is not nil, Set holds what arrived all
-// the same, but for rows whose labels would be wrong without what is missing. It is empty when the
-// target itself failed.
+// Result is the result of a pass with one module. If Err is not nil, Set has the series of the objects
+// that arrived, without the rows whose labels depend on absent objects. Set is empty if the target
+// itself failed.
 type Result struct {
 	Module       *Module
 	Set          *series.Set
@@ -85,7 +86,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	return r
 }
 
-// Down tells whether the target itself failed, rather than a part of what was asked.
+// Down reports whether the target itself failed, rather than some of the objects.
 func (r *Result) Down() bool {
 	return r.Err != nil && whole(access.Errors(r.Err))
 }

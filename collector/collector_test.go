@@ -103,7 +103,7 @@ func compile(t testing.TB, text string) *Module {
 	return Compile("test", &s)
 }
 
-// samples gives what a pass exposes, without comments, sorted.
+// samples returns the exposition of a set, without comments, sorted.
 func samples(t testing.TB, set *series.Set) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -55,7 +55,7 @@ type column struct {
 	shadowed bool // a later metric of the module has the same OID
 }
 
-// deferred holds what a column needs whose values are read by another object's.
+// deferred is the part of a column whose values depend on those of another object.
 type deferred struct {
 	kept     int
 	subtypes *subtypeSource
@@ -95,8 +95,8 @@ func Compile(name string, s *Settings, reserved ...string) *Module {
 	return b.module
 }
 
-// wanted gives, instead of subtrees, the columns in them that something is made of. A subtree stays
-// whole where nothing in it has an index: scalars come faster together.
+// wanted returns the columns, below the roots of the walks, that the module uses. It keeps a subtree
+// whole if nothing in it has an index: one walk of several scalars takes fewer requests.
 func (b *moduleBuilder) wanted(walks []snmp.OID) []snmp.OID {
 	var list []snmp.OID
 	for _, root := range walks {
@@ -109,7 +109,7 @@ func (b *moduleBuilder) wanted(walks []snmp.OID) []snmp.OID {
 	return list
 }
 
-// columnsBelow gives the objects in a subtree, and whether any of them has rows.
+// columnsBelow returns the objects in a subtree, and reports whether any of them has rows.
 func (b *moduleBuilder) columnsBelow(root snmp.OID) (list []snmp.OID, indexed bool) {
 	for i := range b.module.objects {
 		o := &b.module.objects[i]
@@ -134,7 +134,7 @@ func oids[T interface{ ObjectID() snmp.OID }](settings []T) []snmp.OID {
 	return list
 }
 
-// minimal leaves out what another walk of the plan brings anyway.
+// minimal returns the plan without the walks and gets that another walk of the plan covers.
 func minimal(p client.Plan) client.Plan {
 	walked := func(o snmp.OID, strictly bool) bool {
 		return slices.ContainsFunc(p.Walk, func(w snmp.OID) bool {
@@ -169,7 +169,7 @@ func (b *moduleBuilder) labelName(name string) string {
 	return name
 }
 
-// HasLabel tells whether series of the module may have a label of that name.
+// HasLabel reports whether series of the module may have a label of that name.
 func (m *Module) HasLabel(name string) bool { return m.labelNames[name] }
 
 func (b *moduleBuilder) object(oid snmp.OID) *object {
@@ -181,7 +181,7 @@ func (b *moduleBuilder) object(oid snmp.OID) *object {
 	return o
 }
 
-// keep gives the number of the varbindList in which the object's values will be.
+// keep returns the number of the varbindList for the object's values.
 func (b *moduleBuilder) keep(oid snmp.OID) int {
 	o := b.object(oid)
 	if o.kept < 0 {
@@ -341,7 +341,7 @@ func (b *moduleBuilder) metricAbove(i int) *object {
 	return nil
 }
 
-// match gives the number of the innermost object that name is or lies below, or -1. The guess is
+// match returns the number of the innermost object that name is or lies below, or -1. The guess is
 // the last answer.
 func (m *Module) match(name snmp.OID, guess int) int {
 	if guess >= 0 && bytes.HasPrefix(name, m.objects[guess].oid) &&

@@ -11,8 +11,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// conversion turns the varbinds of one pass into a series.Set. One serves many passes, one after the
-// other: what goes into the set is made new, all else is reused.
+// conversion converts the variable bindings of a pass into a series.Set. Passes reuse it one after the other;
+// only the set is allocated anew for each.
 type conversion struct {
 	module  *Module
 	options Options
@@ -44,7 +44,7 @@ func (c *conversion) large() bool {
 	return size > keptSize
 }
 
-// maxProblems bounds what one device can make a pass remember.
+// maxProblems is the limit of problems that a pass records of one device.
 const maxProblems = 16
 
 func newConversion(m *Module) *conversion {
@@ -120,11 +120,11 @@ const (
 	// roomFactor is how many times the octets that a device sent its series may take: hexadecimal digits
 	// take twice as many, and numbers in between.
 	roomFactor = 4
-	// sampleSize is what a sample takes beside its labels.
+	// sampleSize is the size of a sample without its labels, in octets.
 	sampleSize = 16
 )
 
-// discard drops a column whose samples take too much, as states of an enumeration can, and what it took.
+// discard drops a column whose samples take too much, as states of an enumeration can, and returns its octets to room.
 func (c *conversion) discard(col *columnState, size int) {
 	c.room += size
 	col.out, col.tooLarge = series.Column{}, true
@@ -168,7 +168,7 @@ func dropped(oid snmp.OID, errs []*access.Error) bool {
 	return slices.ContainsFunc(errs, func(e *access.Error) bool { return e.Dropped && oid.HasPrefix(e.OID) })
 }
 
-// mislabelled tells whether the labels of a table depend on an object that did not arrive whole. Its
+// mislabelled reports whether the labels of a table depend on an object that did not arrive whole. Its
 // rows would appear as other series than those of the last pass.
 func (c *conversion) mislabelled(table int, errs []*access.Error) bool {
 	for _, e := range errs {
@@ -243,7 +243,7 @@ func (col *columnState) has(row int) bool {
 	return row < len(col.seen) && col.seen[row]
 }
 
-// set gives row its one sample, in place of one that it has.
+// set sets the only sample of row, and replaces a previous one.
 func (col *columnState) set(row int32, v float64) {
 	if col.out.Rows == nil && int(row) < len(col.out.Values) {
 		col.out.Values[row] = v

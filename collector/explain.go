@@ -8,7 +8,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Explainer tells what becomes of varbinds, for people who miss a series.
+// Explainer explains which series a pass makes of variable bindings.
 type Explainer struct {
 	module *Module
 	seen   map[int]bool // objects that something came of
@@ -17,7 +17,7 @@ type Explainer struct {
 // Explainer makes one for a pass.
 func (m *Module) Explainer() *Explainer { return &Explainer{m, map[int]bool{}} }
 
-// Explain says in one line what v is used for.
+// Explain returns one line with the metrics and labels that use v.
 func (x *Explainer) Explain(v snmp.VarBind) string {
 	if !v.Type.HasValue() {
 		return fmt.Sprintf("%s: nothing there (%s)", v.Name, v.Type)
@@ -53,7 +53,7 @@ func (x *Explainer) labelsOf(column int) string {
 	return ", labels " + strings.Join(names, " ")
 }
 
-// columnsOf gives the columns made of an object, also those made at the end of the pass.
+// columnsOf returns the columns made of an object, also those made at the end of the pass.
 func (m *Module) columnsOf(o *object) []int {
 	list := o.columns
 	for i := range m.columns {

@@ -37,7 +37,7 @@ type indexSet struct {
 	text    []byte
 }
 
-// filtered is what filters look at of a value, appended to dst[:0].
+// filtered returns the text of a value that filters match, appended to dst[:0].
 func filtered(dst []byte, v snmp.VarBind) []byte {
 	form := textForm{format: characters}
 	return validUTF8(form.appendText(dst[:0], v))
@@ -55,8 +55,8 @@ func (s *indexSet) add(v snmp.VarBind) {
 	}
 }
 
-// narrow replaces what sets have as targets, in walks and gets, by the instances they let through. An
-// instance that several filters aim at needs to pass all of them.
+// narrow returns the plan with the targets of the filters, in walks and gets, replaced by the instances that match.
+// An instance that is a target of several filters has to match all of them.
 func narrow(p client.Plan, sets []indexSet) client.Plan {
 	allowed := map[string]map[string]int{}
 	filters := map[string]int{}
@@ -87,7 +87,7 @@ func narrow(p client.Plan, sets []indexSet) client.Plan {
 	return minimal(p)
 }
 
-// sortedIndexes gives the indexes that every one of n filters let through.
+// sortedIndexes returns the indexes that match all n filters.
 func sortedIndexes(counts map[string]int, n int) [][]byte {
 	var list [][]byte
 	for index, count := range counts {

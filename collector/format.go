@@ -38,7 +38,7 @@ var (
 
 const upperHex = "0123456789ABCDEF"
 
-// numbers calls f for each number with its position, and returns what f made of dst.
+// numbers calls f for each number with its position, and returns dst as extended by f.
 func numbers(dst, numbers []byte, f func(dst []byte, i int, arc uint32) []byte) []byte {
 	for i := 0; len(numbers) > 0; i++ {
 		arc, rest, ok := snmp.CutArc(numbers)

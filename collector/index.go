@@ -6,8 +6,8 @@ import "trapline/internal/snmp"
 // 128 (RFC 3416 section 4.1).
 const maxIndexArcs = 128
 
-// indexDecoder turns the numbers of an index into the text of a label. It never fails: missing
-// numbers read as 0, since some agents leave trailing zeros out, and what follows is left alone.
+// indexDecoder decodes the numbers of an index into the text of a label. It never fails: missing
+// numbers are 0, since some agents leave out trailing zeros, and excess numbers are ignored.
 type indexDecoder struct {
 	format  *format
 	size    int
@@ -45,7 +45,7 @@ func (a arcs) take(n int) (used, rest []byte) {
 	return (*a.pad)[start:len(*a.pad):len(*a.pad)], nil
 }
 
-// first gives the first number without cutting it off; 0 when there is none.
+// first returns the first number without cutting it off; 0 if there is none.
 func (a arcs) first() uint32 {
 	arc, _, _ := snmp.CutArc(a.octets)
 	return arc

@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Column says what a module makes of an object, for those who miss a series.
+// Column describes a column of a module, to explain why a series is absent.
 type Column struct {
 	Module  *Module
 	Desc    *series.Desc
@@ -31,7 +31,7 @@ type ColumnLookup struct {
 	Object snmp.OID
 }
 
-// ColumnsOf gives the columns of a metric, or if it is empty those of an object and of what lies below it.
+// ColumnsOf returns the columns of a metric or, if metric is empty, those of an object and of the objects below it.
 func (m *Module) ColumnsOf(metric string, object snmp.OID) (list []Column) {
 	for i := range m.columns {
 		c := &m.columns[i]
@@ -71,7 +71,7 @@ func (m *Module) keptObject(kept int) snmp.OID {
 	return m.objects[i].oid
 }
 
-// Answer is what a device has for a column now.
+// Answer is the answer of a device for a column.
 type Answer struct {
 	Rows   []AnswerRow
 	Errors []*access.Error
@@ -95,8 +95,8 @@ const maxAnswer = 50_000
 
 var errTooMany = errors.New("too many rows to look at")
 
-// Ask asks a device for a column, what its labels look up, and what its filters decide by, in one poll, and says what
-// becomes of each row.
+// Ask asks a device for a column, the objects that its labels look up, and the objects of its filters, in one poll. It
+// returns the rows with their samples, labels and filters.
 func (c *Column) Ask(ctx context.Context, s Session, o Options) Answer {
 	m := c.Module
 	o.KeepIndexes = true
@@ -117,12 +117,12 @@ func (c *Column) Ask(ctx context.Context, s Session, o Options) Answer {
 	})
 	errs := access.Errors(err)
 	if arrived > maxAnswer {
-		errs = nil // what was looked at is enough
+		errs = nil // the rows that arrived are enough
 	}
 	return Answer{Rows: in.rows(conversion, errs), Errors: errs, Stats: stats}
 }
 
-// objects are what has to be asked for.
+// objects returns the objects that Ask walks.
 func (c *Column) objects() []snmp.OID {
 	m := c.Module
 	list := []snmp.OID{c.Desc.Object}
@@ -142,7 +142,7 @@ func (c *Column) objects() []snmp.OID {
 	return minimal(client.Plan{Walk: list}).Walk
 }
 
-// inquiry takes what arrives.
+// inquiry collects the variable bindings of an Answer.
 type inquiry struct {
 	column  *Column
 	arrived []AnswerRow
@@ -168,7 +168,7 @@ func (in *inquiry) add(v snmp.VarBind) {
 	}
 }
 
-// rows says what becomes of each row.
+// rows returns the rows that arrived, each with its labels, whether it has a sample, and the filter that drops it.
 func (in *inquiry) rows(c *conversion, errs []*access.Error) []AnswerRow {
 	set := c.finish(errs)
 	writer := newLabelWriter(c.module.tables[c.module.columns[in.column.number].table], c.lists)

@@ -30,7 +30,7 @@ func (k *keyList) key(i int) []byte {
 	return k.text[k.ends[i-1]:k.ends[i]]
 }
 
-// find gives the number of key, or -1.
+// find returns the number of key, or -1.
 func (k *keyList) find(key []byte, guess int) int {
 	n := k.len()
 	if guess < n && bytes.Equal(k.key(guess), key) {
@@ -72,7 +72,7 @@ func (k *keyList) add(key []byte) int {
 	return n
 }
 
-// number gives the number of key, which is added where it is new.
+// number returns the number of key, which is added if it is new.
 func (k *keyList) number(key []byte, guess int) int {
 	if i := k.find(key, guess); i >= 0 {
 		return i
@@ -107,7 +107,7 @@ func (l *varbindList) set(index []byte, v snmp.VarBind) {
 	l.values = append(l.values, v.Value...)
 }
 
-// get gives the value at index number i; its Value is valid until reset. It has no name.
+// get returns the value at index number i; its Value is valid until reset. It has no name.
 func (l *varbindList) get(i int) snmp.VarBind {
 	start := l.starts[i]
 	return snmp.VarBind{Type: l.types[i], Value: l.values[start : start+l.sizes[i]]}

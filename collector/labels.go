@@ -103,7 +103,7 @@ func (r *recipe) has(name string) bool {
 	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return r.slots[l.slot] == name })
 }
 
-// uses tells whether a lookup reads the values kept under that number.
+// uses reports whether a lookup reads the values kept under that number.
 func (r *recipe) uses(kept int) bool {
 	return slices.ContainsFunc(r.lookups, func(l lookupStep) bool {
 		return l.kept == kept || (l.subtypes != nil && l.subtypes.kept == kept)
@@ -201,8 +201,8 @@ func (w *labelWriter) lookupKey(step *lookupStep) []byte {
 	return w.key
 }
 
-// numbersOf gives the index that a found value is for a lookup that builds on it: itself where it
-// is a whole number, 0 otherwise.
+// numbersOf returns the index for a lookup that builds on the value of another lookup: v if it is an
+// integer, 0 otherwise. It returns nil if v is not in the range of an index.
 func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
 	start := len(w.pad)
 	i, err := v.Int()

@@ -10,8 +10,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// What a device sends may grow when it becomes series: long values that many rows look up, and states of an
-// enumeration. Such a table is dropped with too_many, and others come.
+// Series may be larger than the values that a device sends: long values that many rows look up, and states of an
+// enumeration. Such a table is dropped with too_many; other tables are exposed.
 func TestSeriesThatTakeTooMuch(t *testing.T) {
 	var states strings.Builder
 	for i := range 200 {

@@ -6,7 +6,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Notes are what made no series in a pass with one module, for those who miss some. They are bounded.
+// Notes are the values and rows of a pass with one module that made no series. They are bounded.
 type Notes struct {
 	Module  string
 	Unfit   []Unfit
@@ -36,7 +36,7 @@ type DroppedRow struct {
 	Value string
 }
 
-// Bounds of what one device can make a pass remember.
+// Limits of the notes that a pass records of one device.
 const (
 	maxNotes       = 16
 	maxDroppedRows = 256
@@ -45,7 +45,7 @@ const (
 
 func noted(value []byte) []byte { return bytes.Clone(value[:min(len(value), maxNoted)]) }
 
-// notes gives what there is to note of a pass, or nil.
+// notes returns the notes of a pass, or nil if there are none.
 func (m *Module) notes(c *conversion, dropped []Dropped) *Notes {
 	if len(c.unfit) == 0 && len(dropped) == 0 {
 		return nil

@@ -64,7 +64,7 @@ func (c *conversion) readNumber(v snmp.VarBind) (number float64, ok bool) {
 	return number, err == nil
 }
 
-// textSample is 1, or what scale and offset make of it, with the value as a label.
+// textSample makes a sample with the text as a label. Its value is 1, with scale and offset applied.
 func textSample(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	if col.column.label == "" {
 		col.set(row, col.column.scaled(1))
@@ -140,8 +140,8 @@ func enumStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	}
 }
 
-// bitStates makes a sample for each named bit, bit 0 being the highest of the first octet. Bits
-// beyond what was sent are 0.
+// bitStates makes a sample for each named bit; bit 0 is the highest of the first octet. Bits after the
+// last octet of the value are 0.
 func bitStates(c *conversion, col *columnState, row int32, v snmp.VarBind) {
 	if !isOctets(v) {
 		c.problem(fmt.Errorf("metric %s: a %s came where BITS belong", col.column.desc.Name, v.Type))

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/setting"
 )
 
-// Settings is an entry of `modules`: what to ask a device for, and which metrics to make of it. Its
+// Settings is an entry of `modules`: the objects to poll, and the metrics made of them. Its
 // keys and their meaning are those of snmp_exporter.
 type Settings struct {
 	Walk          []setting.OID    `yaml:"walk,omitempty"`

@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Yields gives the metrics that the module may make series of, each with the labels that these may have.
+// Yields returns the metrics that the module may make series of, each with the labels that these may have.
 func (m *Module) Yields() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for i := range m.columns {
@@ -24,8 +24,8 @@ func (m *Module) Yields() iter.Seq2[string, []string] {
 	}
 }
 
-// NameOf gives the name of the metric that is made of an object, of an object that it lies below, or of the first one
-// below it; "" where there is none.
+// NameOf returns the name of the metric that is made of an object, of an object that it lies below, or of the first
+// one below it; "" if there is none.
 func (m *Module) NameOf(oid []byte) string {
 	below := ""
 	for i := range m.columns {

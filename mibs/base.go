@@ -1,7 +1,7 @@
 package mibs
 
-// base are the modules that all others build on. Those of the user's files are never read: some are
-// edited, and the language is what it is.
+// base are the modules that all others build on. They are never read from the user's files, since some
+// copies are edited.
 var base = map[string]bool{
 	"SNMPv2-SMI": true, "SNMPv2-TC": true, "SNMPv2-CONF": true, "RFC1155-SMI": true, "RFC-1212": true, "RFC-1215": true,
 }

@@ -11,7 +11,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// choice is the copy of a module that counts, and what is said of the others.
+// choice is the chosen copy of a module, with diagnostics about the other copies.
 type choice struct {
 	path       string
 	passedOver []smi.Diagnostic
@@ -36,7 +36,7 @@ func (d *Directories) choose(name string) choice {
 	return c
 }
 
-// judged is a copy with what decides.
+// judged is a copy with the properties by which it is chosen.
 type judged struct {
 	fileCopy
 	place       int

@@ -135,7 +135,7 @@ func clean(t *testing.T, d *Directories, r *rand.Rand, count int) (names []strin
 	return names, text
 }
 
-// outcome is what must survive of the objects of a module.
+// outcome returns the fields of the objects of a module that a deviation must not change.
 func outcome(t *testing.T, module string, sources ...Source) map[string]string {
 	t.Helper()
 	tree, err := Load([]string{module}, sources...)

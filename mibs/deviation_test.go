@@ -21,7 +21,7 @@ c1 OBJECT-TYPE SYNTAX INTEGER ACCESS read-only STATUS current DESCRIPTION "c" ::
 END
 `
 
-// brief writes what a test wants to see of a node.
+// brief returns the fields of a node that tests compare.
 func brief(n *Node) string {
 	text := fmt.Sprintf("%s %s %s", strings.TrimPrefix(n.OID.String(), "1.3.6.1.4.1.99999."), n.Kind, n.Name)
 	for _, field := range []string{n.Syntax.Type.String(), n.Syntax.TC, n.Syntax.Hint, labelText(n), rangeText(n), n.Units, n.Access.String(), n.Status.String(), indexText(n), n.Augments, objectNames(n)} {
@@ -292,7 +292,7 @@ func checkRemarks(t *testing.T, name string, diagnostics []smi.Diagnostic, want 
 	}
 }
 
-// Files are read whole: what is around the modules in them, and how their headers and ends look.
+// Files are read whole: text around the modules, and the forms of their headers and ends.
 func TestFilesAreTolerated(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"several modules":                  {"A-MIB DEFINITIONS ::= BEGIN END B-MIB DEFINITIONS ::= BEGIN END", "A-MIB B-MIB"},

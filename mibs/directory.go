@@ -18,9 +18,9 @@ import (
 
 // Source is a place that modules come from.
 type Source interface {
-	// Names gives the names of all modules in it, sorted.
+	// Names returns the names of all modules of the source, sorted.
 	Names() []string
-	// Mentioning gives the modules that may define a name: only they need to be loaded to look for it.
+	// Mentioning returns the modules that may define a name: only they need to be loaded to look for it.
 	Mentioning(name string) []string
 	open() reader
 }
@@ -31,8 +31,8 @@ type reader interface {
 	read(name string) (*smi.Module, []smi.Diagnostic, error)
 }
 
-// Directories are MIB files of the user, found by what is in them: their names do not matter, and one
-// File may hold several modules. It is safe for concurrent use.
+// Directories are MIB files of the user, found by their content: their names do not matter, and one
+// file may hold several modules. It is safe for concurrent use.
 type Directories struct {
 	copies     map[string][]fileCopy // of each module, in the order in which they were found
 	unreadable []smi.Diagnostic
@@ -47,8 +47,8 @@ type fileCopy struct {
 	dir  int // place of its directory among those that were given
 }
 
-// OpenDirectories looks for modules in directories and those below them. Files and directories whose names
-// begin with a dot are left out, and so are patches and what editors leave.
+// OpenDirectories looks for modules in directories and those below them. It leaves out files and directories
+// whose names begin with a dot, patches, and the backup files of editors.
 //
 // Of several copies of a module those without syntax errors come first, then those of the directory that
 // was given first, then the newest by LAST-UPDATED, then the file that is named as the module, then the
@@ -81,7 +81,7 @@ func OpenDirectories(dirs ...string) (*Directories, error) {
 	return d, nil
 }
 
-// leavings are the ends of the names of patches, and of what editors and patch leave.
+// leavings are the suffixes of patches, and of backup files of editors and of patch.
 var leavings = []string{"~", ".diff", ".patch", ".rej", ".orig", ".bak", ".swp", ".swo", ".save", ".tmp"}
 
 func isLeaving(name string) bool {
@@ -97,7 +97,7 @@ func isPatch(text []byte) bool {
 	return found && bytes.Contains(line, []byte(" @@")) && bytes.Contains(text, []byte("+++ "))
 }
 
-// index notes the modules of a file. A symbolic link counts as what it leads to.
+// index records the modules of a file. It follows symbolic links.
 func (d *Directories) index(f fileCopy, buffer *bytes.Buffer) {
 	info, err := os.Stat(f.path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -137,10 +137,10 @@ func readInto(buffer *bytes.Buffer, path string) error {
 	return err
 }
 
-// Names gives the names of all modules in the directories, sorted.
+// Names returns the names of all modules in the directories, sorted.
 func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.copies)) }
 
-// Mentioning gives the modules of all files that have the name anywhere.
+// Mentioning returns the modules of all files that contain the name.
 func (d *Directories) Mentioning(name string) (modules []string) {
 	var buffer bytes.Buffer
 	mentioned := map[string]bool{} // by path
@@ -160,7 +160,7 @@ func (d *Directories) Mentioning(name string) (modules []string) {
 	return modules
 }
 
-// Diagnostics tells of modules that are there several times and of files that cannot be read.
+// Diagnostics returns a diagnostic for each copy of a module that is passed over and each file that cannot be read.
 func (d *Directories) Diagnostics() []smi.Diagnostic {
 	all := slices.Clone(d.unreadable)
 	for _, name := range d.Names() {
@@ -169,7 +169,7 @@ func (d *Directories) Diagnostics() []smi.Diagnostic {
 	return all
 }
 
-// PassedOver tells of the copies of a module that do not count.
+// PassedOver returns a diagnostic for each copy of a module other than the chosen one.
 func (d *Directories) PassedOver(module string) []smi.Diagnostic { return d.choose(module).passedOver }
 
 func (d *Directories) open() reader {

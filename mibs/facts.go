@@ -10,19 +10,19 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Facts are what this program knows without any MIB file: names, OIDs, types, labels, indexes and units
-// of common modules, and no prose. Each module is a file of lines, their fields parted by tabs. The
-// first field says what a line is:
+// Facts are a Source built into the program: names, OIDs, types, labels, indexes and units
+// of common modules, without prose. Each module is a file of lines, their fields parted by tabs. The
+// first field is the kind of the line:
 //
 //	m    module           LAST-UPDATED
-//	i    module           what is imported from it
+//	i    module           symbols imported from it
 //	t    type             DISPLAY-HINT, syntax
 //	o…   object           place, syntax, units, index
 //	T    notification     place, objects
 //	n M I G N C A         place
 //
 // A place is the name that an OID hangs on and the numbers behind it, or numbers only; without the
-// Name, that of the line before. Behind o stands the access, and then the status unless it is current.
+// name, that of the line before. Behind o stands the access, and then the status unless it is current.
 // A syntax is a type, S for OCTET STRING, O for OBJECT IDENTIFIER, I for INTEGER, * for a table and #
 // for a row; then labels in braces, which count up unless they have a number, and ranges. An index
 // is a list of objects, ! before one that is IMPLIED, or + and the row that it augments.
@@ -31,10 +31,10 @@ type Facts struct{}
 //go:embed facts
 var factFiles embed.FS
 
-// Embedded gives the facts.
+// Embedded returns the facts.
 func Embedded() Facts { return Facts{} }
 
-// Names gives the names of all modules that facts are there of, sorted.
+// Names returns the names of all modules of the facts, sorted.
 func (Facts) Names() []string {
 	entries, err := factFiles.ReadDir("facts")
 	if err != nil {
@@ -47,7 +47,7 @@ func (Facts) Names() []string {
 	return names
 }
 
-// Mentioning gives the modules that have a line about the name, or about what hangs on it.
+// Mentioning returns the modules that have a line about the name, or about an OID directly below it.
 func (f Facts) Mentioning(name string) (modules []string) {
 	field := []byte("\t" + name + "\t")
 	for _, module := range f.Names() {

@@ -33,7 +33,7 @@ func (s factTexts) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 	return m, nil, err
 }
 
-// allFields writes what facts keep of a node.
+// allFields returns the fields of a node that facts keep.
 func allFields(n *Node) string {
 	objects := make([]string, 0, len(n.Objects))
 	for _, o := range n.Objects {
@@ -57,7 +57,7 @@ func allFields(n *Node) string {
 		unitsFact(n.Units), index, n.Augments, row, objects)
 }
 
-// nodeSet gives the fields of all nodes; of a name that a module defines twice the last one counts.
+// nodeSet returns the fields of all nodes; of a name that a module defines twice, those of the last.
 func nodeSet(tree *Tree) (set []string) {
 	for n := range tree.All() {
 		if tree.Node(n.Module, n.Name) == n && !base[n.Module] {
@@ -174,7 +174,7 @@ func TestEmbeddedFactsAreComplete(t *testing.T) {
 	}
 }
 
-// What a field of facts may be: a name, a place, a syntax, a hint, a date, a list of names, a short
+// factFields matches the fields of facts: a name, a place, a syntax, a hint, a date, a list of names, a short
 // unit. None of these has the form of a sentence.
 var factFields = regexp.MustCompile(`^(?:[!+.\w-]+(?: !?[\w-]+)*` +
 	`|[\w-]*(?:\{[^ {}]*\})?(?:\([-0-9.|]*\))?|\*|#` +
@@ -304,7 +304,7 @@ func BenchmarkEmbedded(b *testing.B) {
 var tenTables = []string{"IF-MIB", "HOST-RESOURCES-MIB", "ENTITY-MIB", "ENTITY-SENSOR-MIB", "LLDP-MIB", "IP-MIB", "TCP-MIB",
 	"BRIDGE-MIB", "Q-BRIDGE-MIB", "UCD-SNMP-MIB"}
 
-// BenchmarkTenTables tells the heap that the tree of a usual configuration takes.
+// BenchmarkTenTables reports the heap size of the tree of a usual configuration.
 func BenchmarkTenTables(b *testing.B) {
 	heap := func() uint64 {
 		runtime.GC()

@@ -13,8 +13,8 @@ import (
 	"trapline/mibs/smi"
 )
 
-// WriteFacts writes what the modules called names, and those that they import, say as Facts has it:
-// one text for each module, except those that the language itself consists of.
+// WriteFacts returns the facts of the modules called names and of those that they import, in the format of Facts:
+// one text for each module, without the modules that define the language itself.
 func WriteFacts(names []string, sources ...Source) (map[string][]byte, error) {
 	l, err := gather(names, sources)
 	if err != nil {
@@ -94,7 +94,7 @@ func (l *loader) appendDefinition(b []byte, d *smi.Definition, n *Node, place st
 	return appendFields(b, kind, d.Name, place, syntax, unitsFact(d.Units), parts)
 }
 
-// letter turns one of the tables of letters round; it gives nothing for what has no letter.
+// letter returns the letter of a value, or "" if it has none.
 func letter[T comparable](table *[128]T, value T) string {
 	var none T
 	for c, v := range table {
@@ -111,7 +111,7 @@ func appendFields(b []byte, fields ...string) []byte {
 	return append(bytes.TrimRight(b, "\t"), '\n')
 }
 
-// unitsFact leaves out what is rather a sentence than a unit.
+// unitsFact returns units, or "" if it is a sentence rather than a unit.
 func unitsFact(units string) string {
 	if len(units) > 32 || len(strings.Fields(units)) > 4 {
 		return ""
@@ -119,8 +119,8 @@ func unitsFact(units string) string {
 	return units
 }
 
-// placeFact gives the name that an OID hangs on, and the numbers behind it; only numbers where the
-// Value names more than one.
+// placeFact returns the parent name of an OID and the numbers after it; only numbers if the
+// value has more than one name.
 func placeFact(value []smi.Arc, oid snmp.OID) (name, arcs string) {
 	var b strings.Builder
 	for i, a := range value {

@@ -1,5 +1,5 @@
-// Package mibs says what MIBs know about values: their names, their types and how they are written.
-// What a device answered is its callers' business.
+// Package mibs reads MIB modules: the names of objects, their types and the text forms of their values.
+// It knows nothing of devices and their answers.
 package mibs
 
 import (
@@ -50,7 +50,7 @@ func ParseHint(s string) (*Hint, error) {
 	return h, nil
 }
 
-// cutFormat reads one octet-format. With an error it returns what it could not read.
+// cutFormat reads one octet-format. With an error it returns the rest that it could not read.
 func cutFormat(s string) (f octetFormat, rest string, err error) {
 	rest, f.repeat = strings.CutPrefix(s, "*")
 	if rest == "" || !isDigit(rest[0]) {
@@ -109,7 +109,7 @@ func (h *Hint) AppendText(dst, value []byte) ([]byte, bool) {
 	return text, true
 }
 
-// appendText writes what the format takes of value and returns the rest of it.
+// appendText writes the octets of value that the format takes, and returns the rest of value.
 func (f *octetFormat) appendText(text, value []byte) (_, rest []byte, ok bool) {
 	times := 1
 	if f.repeat {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// ParseText gives the octets that AppendText writes as text.
+// ParseText returns the octets that AppendText writes as text.
 func (h *Hint) ParseText(text string) ([]byte, error) {
 	var value []byte
 	for i := 0; text != ""; i++ {
@@ -36,7 +36,7 @@ func (h *Hint) ParseText(text string) ([]byte, error) {
 	return value, nil
 }
 
-// cutText reads what the format has written at the begin of a text.
+// cutText reads the text of one format from the beginning of text.
 func (f *octetFormat) cutText(text string) (octets []byte, rest string, err error) {
 	switch {
 	case f.repeat:

@@ -47,7 +47,7 @@ func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
 	}
 }
 
-// FuzzHintText has what was read from a text written as a text again that reads as the same.
+// FuzzHintText parses a text, writes the octets as text, and parses that: the octets must be the same.
 func FuzzHintText(f *testing.F) {
 	f.Add("2d-1d-1d,1d:1d:1d.1d,1a1d:1d", "2024-5-26,13:30:15.0,+2:0")
 	f.Add("1x:", "0:1:2")

@@ -127,8 +127,8 @@ func TestAppendTextDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzHint holds AppendText to its promises for any hint and value: it returns, the text is bounded,
-// and what was in dst stays there.
+// FuzzHint checks AppendText with any hint and value: it returns, the text is bounded,
+// and dst keeps its content.
 func FuzzHint(f *testing.F) {
 	f.Add("2d-1d-1d,1d:1d:1d.1d,1a1d:1d", []byte("\x07\xe8\x05\x1a\x0d\x1e\x0f\x00+\x02\x00"))
 	f.Add("4294967295a", []byte("more octets than there are"))         // a length that no value has

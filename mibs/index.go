@@ -11,7 +11,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// indexParts gives the index of the rows that a node stands in.
+// indexParts returns the index of the row of a node.
 func (n *Node) indexParts() []IndexPart {
 	switch {
 	case n.Row != nil:
@@ -22,7 +22,7 @@ func (n *Node) indexParts() []IndexPart {
 	return nil
 }
 
-// lengthOf tells how many numbers a part of an index takes, if that is fixed; else -1.
+// lengthOf returns how many numbers a part of an index takes if that is fixed, else -1.
 func (p *IndexPart) lengthOf() int {
 	switch p.Node.Syntax.Type {
 	case smi.OctetString, smi.Opaque, smi.Bits, smi.NSAPAddress:
@@ -40,7 +40,7 @@ func (p *IndexPart) lengthOf() int {
 	return 1
 }
 
-// cutPart takes the numbers of one part off the front of arcs, those of the value only. ok is false if
+// cut takes the numbers of one part off the front of arcs, those of the value only. ok is false if
 // the part is unknown, or arcs are no index.
 func (p *IndexPart) cut(arcs []uint32) (value, rest []uint32, ok bool) {
 	if p.Node == nil || p.Node.Syntax.Type == smi.Other {
@@ -112,7 +112,7 @@ func (p *IndexPart) appendValue(b []byte, value, arcs []uint32) []byte {
 	return appendArcs(b, arcs)
 }
 
-// textOf writes the octets of a string: an address, what its hint makes of it, or the text that it is.
+// textOf returns the octets of a string as text: an address, formatted by its hint, or as it is.
 func (p *IndexPart) textOf(value []uint32) (string, bool) {
 	octets := make([]byte, len(value))
 	printable := true
@@ -161,8 +161,8 @@ func addressText(octets []byte) (string, bool) {
 
 var errNoIndex = errors.New("this is not an index")
 
-// ParseIndex reads an index: numbers, or what AppendIndex and Net-SNMP write. Brackets may stand
-// around the parts instead of dots between them.
+// ParseIndex parses an index: numbers, or the text of AppendIndex or of Net-SNMP. The parts may be in
+// brackets instead of having dots between them.
 func (n *Node) ParseIndex(text string) ([]byte, error) {
 	words, err := cutIndexWords(text)
 	if err != nil {
@@ -273,7 +273,7 @@ func (p *IndexPart) parse(octets snmp.OID, words []string) (snmp.OID, []string, 
 	return octets, words[length:], nil
 }
 
-// parseText gives the octets that a text in quotation marks stands for.
+// parseText returns the octets of a text in quotation marks.
 func (p *IndexPart) parseText(text string) ([]byte, error) {
 	var value []byte
 	switch n := p.Node; {
@@ -340,8 +340,8 @@ func appendArcs(b []byte, arcs []uint32) []byte {
 	return b
 }
 
-// CutIndex gives the numbers of each part of an index, without the lengths that stand in it, up to the first
-// Part that is not there or not known.
+// CutIndex returns the numbers of each part of an index, without the lengths in it, up to the first
+// part that is absent or not known.
 func (n *Node) CutIndex(index []byte) (parts [][]uint32) {
 	arcs := arcsOf(index)
 	for _, part := range n.indexParts() {

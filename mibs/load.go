@@ -7,8 +7,8 @@ import (
 )
 
 // Load reads the modules called names, and those that they import, from the first source that has
-// each. Imports that no source has, and whatever else could not be read, are told by the Tree's
-// Diagnostics; only a missing module of names is an error.
+// each. A missing module of names is an error; missing imports and other faults are in the Tree's
+// Diagnostics.
 func Load(names []string, sources ...Source) (*Tree, error) {
 	l, err := gather(names, sources)
 	if err != nil {
@@ -58,7 +58,7 @@ type loader struct {
 	reported    map[*smi.Source]int // diagnostics of each file
 }
 
-// load gives the scope of a module, or nil if there is no such module.
+// load returns the scope of a module, or nil if there is no such module.
 func (l *loader) load(name string) (*scope, error) {
 	if s, known := l.byName[name]; known {
 		return s, nil
@@ -158,11 +158,11 @@ func (l *loader) loadImport(s *scope, name string) (*scope, error) {
 	return l.load(successor)
 }
 
-// tell says what a module lacks. Offset 0 means the module as a whole.
 func (l *loader) tell(m *smi.Module, offset uint32, format string, args ...any) {
 	l.add(m, offset, true, format, args...)
 }
 
+// add appends a Diagnostic about m, up to smi.MaxDiagnostics for a file. Offset 0 means the module as a whole.
 func (l *loader) add(m *smi.Module, offset uint32, skipped bool, format string, args ...any) {
 	if l.reported[m.File]++; l.reported[m.File] > smi.MaxDiagnostics {
 		return

@@ -14,7 +14,7 @@ type Instance struct {
 	Index []byte
 }
 
-// OID gives the instance's OID.
+// OID returns the instance's OID.
 func (i Instance) OID() snmp.OID {
 	if len(i.Index) == 0 || !isRoot(i.Node.OID) {
 		return append(i.Node.OID[:len(i.Node.OID):len(i.Node.OID)], i.Index...)
@@ -41,10 +41,10 @@ func (i Instance) Short() string {
 	return string(b)
 }
 
-// Resolve finds what a user calls an instance or a node: numbers, name or MODULE::name, the latter two
-// with or without an index behind them, in numbers or as AppendIndex writes it. MODULE::name is
-// looked for in that module alone. A bare name is looked for in the modules that Load was given, then
-// in those that they import; if it stands for several OIDs there, the error lists them.
+// Resolve returns the instance or node for a text: numbers, name or MODULE::name, the latter two
+// with or without an index after them, in numbers or as AppendIndex writes it. Resolve searches for
+// MODULE::name in that module alone. It searches for a bare name in the modules that Load was given, then
+// in those that they import; if the name has several OIDs there, the error lists them.
 func (t *Tree) Resolve(text string) (Instance, error) {
 	if number := strings.TrimPrefix(text, "."); number != "" && isDigit(number[0]) {
 		oid, err := snmp.ParseOID(number)

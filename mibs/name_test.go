@@ -126,7 +126,7 @@ func mustResolve(t *testing.T, tree *Tree, text string) Instance {
 	return i
 }
 
-// An instance that another module gives a name is still one of its object.
+// An instance that has a name in another module is still one of its object.
 func TestObjectOfANamedInstance(t *testing.T) {
 	tree, err := LoadAll(Embedded())
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Node is what one module says about one OID. It does not change once its Tree is built.
+// Node is the definition of an OID in one module. It does not change after its Tree is built.
 type Node struct {
 	OID    snmp.OID
 	Name   string
@@ -29,7 +29,7 @@ type Node struct {
 	Description string
 }
 
-// Syntax is what the values of an object are. Nodes share it.
+// Syntax is the type of an object's values. Nodes share it.
 type Syntax struct {
 	Type   smi.Type
 	shape  smi.Shape
@@ -74,17 +74,17 @@ func init() {
 	}
 }
 
-// foldedBaseTypes gives their names by those in small letters.
+// foldedBaseTypes has the names of the base types by their lower-case forms.
 var foldedBaseTypes = map[string]string{}
 
 func init() {
 	for name := range smi.BaseTypes {
-		// INTEGER and Integer32 are told apart: of names that fold to one the SMI has none.
+		// INTEGER and Integer32 remain distinct: no two base types of the SMI differ in case only.
 		foldedBaseTypes[strings.ToLower(name)] = name
 	}
 }
 
-// Help says in one line of valid UTF-8 what the node is: the first sentence of its description, or
+// Help describes the node in one line of valid UTF-8: the first sentence of its description, or
 // without one its name, type and units.
 func (n *Node) Help() string {
 	if n.Description == "" {

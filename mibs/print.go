@@ -119,7 +119,7 @@ func rangeText(n *Node) string {
 	return strings.Join(ranges, " | ")
 }
 
-// Path writes the names and numbers of the OID from the root, the last one without its name.
+// path writes the names and numbers of the OID from the root, the last one without its name.
 func (t *Tree) path(n *Node) string {
 	var steps []string
 	oid := snmp.OID(nil)
@@ -146,7 +146,7 @@ func rootName(oid snmp.OID) string {
 	return [...]string{"ccitt", "iso", "joint-iso-ccitt"}[oid[0]&0x7f]
 }
 
-// arcsOfOID gives the numbers of an OID, the first two apart.
+// arcsOfOID returns the numbers of an OID, with the first two separate.
 func arcsOfOID(oid snmp.OID) []uint32 {
 	if isRoot(oid) {
 		return []uint32{uint32(oid[0] & 0x7f)}
@@ -231,7 +231,7 @@ func (t *Tree) outline(b *strings.Builder, n *Node, indent string, last bool) {
 	}
 }
 
-// isSubtree tells whether n stands apart from its siblings.
+// isSubtree reports whether the outline shows n as a subtree, apart from its siblings.
 func (t *Tree) isSubtree(n *Node) bool {
 	return n.Kind == smi.Plain || n.Kind == smi.Table || n.Kind == smi.Row || len(t.children(n)) > 0
 }
@@ -252,7 +252,7 @@ func outlineFacts(n *Node) (facts []string) {
 	return facts
 }
 
-// children gives the preferred node of each OID that lies right below n.
+// children returns the preferred node of each OID directly below n.
 func (t *Tree) children(n *Node) []*Node {
 	var children []*Node
 	depth := len(arcsOfOID(n.OID)) + 1

@@ -14,8 +14,8 @@ import (
 	"trapline/mibs/smi"
 )
 
-// bars say what share of the nodes in the reference must be as it has them, once the intended
-// differences are taken out.
+// bars are the shares of the nodes in the reference that must be equal to it, without the intended
+// differences.
 var bars = map[string]float64{
 	"module": 1, "oid": .999, "type": .999, "index": .999, "augments": .999, "access": .999, "tc": .999,
 	"labels": .998, "hint": .998, "units": .998,
@@ -100,7 +100,7 @@ func (d *difference) explains(f fact) bool {
 // fact is one field of one node, in the words of the reference.
 type fact struct{ name, where, got, want string }
 
-// compareReference gives the fields of all nodes in the reference that either side fills.
+// compareReference returns the fields of all nodes in the reference that either side fills.
 func compareReference(t *testing.T, tree *Tree, dir string) (facts []fact) {
 	t.Helper()
 	nodes := map[string]*Node{}

@@ -19,9 +19,8 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Remote are MIB files on a web server, a module in each. What was fetched once stays in a cache, a directory, and
-// is read from there: without the server too, and until the file is deleted. It is safe for concurrent use, by
-// several processes at once.
+// Remote are MIB files on a web server, each with one module. A fetched file stays in a cache directory and is read
+// from there, without the server, until it is deleted. It is safe for concurrent use, also by several processes.
 type Remote struct {
 	pattern string // the URL of a module, with @mib@ in the place of its name
 	exact   bool   // the user wrote @mib@; else the usual endings of names are tried
@@ -29,7 +28,7 @@ type Remote struct {
 	client  *http.Client
 }
 
-// What a server can have us hold, and how long it can have us wait.
+// Limits of the memory and the time that a server can take.
 const (
 	maxRemoteFile    = 8 << 20          // octets
 	maxRemoteTotal   = 64 << 20         // of a module with all that it imports
@@ -70,8 +69,8 @@ func OpenURL(text string) (*Remote, error) {
 	return r, nil
 }
 
-// OpenAll opens directories of MIB files and URLs of such. Names are looked for in the directories, then in what
-// is built in, then in what was fetched from the URLs.
+// OpenAll opens directories of MIB files and URLs of such. The sources are the directories, then the built-in
+// modules, then the files fetched from the URLs.
 func OpenAll(dirs ...string) (sources []Source, remotes []*Remote, err error) {
 	var local []string
 	for _, dir := range dirs {
@@ -123,7 +122,7 @@ func checkRedirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// Names gives the names of the modules in the cache, sorted.
+// Names returns the names of the modules in the cache, sorted.
 func (r *Remote) Names() []string {
 	entries, _ := os.ReadDir(r.dir) // none before anything was fetched
 	var names []string
@@ -135,7 +134,7 @@ func (r *Remote) Names() []string {
 	return names
 }
 
-// Mentioning gives the modules in the cache that have the name anywhere.
+// Mentioning returns the modules in the cache that contain the name.
 func (r *Remote) Mentioning(name string) (modules []string) {
 	var buffer bytes.Buffer
 	for _, module := range r.Names() {
@@ -228,7 +227,7 @@ func (r *Remote) Fetch(name string, others ...Source) (bool, error) {
 	return true, r.store(fetched)
 }
 
-// importsOf gives the names of the modules that those in a text import from.
+// importsOf returns the names of the modules that those in a text import from.
 func importsOf(text []byte) (names []string) {
 	modules, _ := new(smi.Parser).Parse("", string(text))
 	for _, m := range modules {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// library is a web server with MIB files, which counts what it is asked for.
+// library is a web server with MIB files that counts the requests for each.
 type library struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -56,7 +56,7 @@ const (
 	acmeSMI = "ACME-SMI DEFINITIONS ::= BEGIN IMPORTS enterprises FROM SNMPv2-SMI box FROM ACME-MIB; acme OBJECT IDENTIFIER ::= { enterprises 99999 } END"
 )
 
-// A module is fetched with what it imports and nobody else has, once; from then on no server is needed.
+// A module is fetched once, with the imports that no other source has; after that no server is needed.
 func TestModulesFromAServer(t *testing.T) {
 	for pattern, paths := range map[string][2]string{
 		"/asn1/@mib@":         {"/asn1/ACME-MIB", "/asn1/ACME-SMI"},
@@ -107,7 +107,7 @@ func TestModulesFromAServer(t *testing.T) {
 	}
 }
 
-// What a server answers with is bounded, and never more than what was asked for; what cannot be had whole is not
+// Responses of a server are bounded, and only requested modules are stored; a module that cannot be had whole is not
 // stored at all.
 func TestServersThatMisbehave(t *testing.T) {
 	huge := "HUGE-MIB DEFINITIONS ::= BEGIN END " + strings.Repeat("-", maxRemoteFile)

@@ -29,7 +29,7 @@ func (l *loader) resolve() *Tree {
 	return t
 }
 
-// node resolves definition i of a module, and what it hangs on. It returns nil if that is unknown.
+// node resolves definition i of a module and its parent. It returns nil if the parent is unknown.
 func (l *loader) node(s *scope, i int) *Node {
 	if s.states[i] != unresolved || l.depth > smi.MaxArcs {
 		return s.nodes[i] // nil for one that hangs on itself
@@ -58,8 +58,8 @@ func (l *loader) node(s *scope, i int) *Node {
 // roots are the names of the first arcs.
 var roots = map[string]uint32{"ccitt": 0, "itu-t": 0, "zero": 0, "iso": 1, "joint-iso-ccitt": 2, "joint-iso-itu-t": 2}
 
-// oid resolves the value of definition i: what its last name without a number stands for, and the
-// numbers behind that.
+// oid resolves the value of definition i: the OID of its last name without a number, and the
+// numbers after it.
 func (l *loader) oid(s *scope, i int) snmp.OID {
 	d := &s.module.Definitions[i]
 	first := len(d.Value) - 1
@@ -85,7 +85,7 @@ func (l *loader) oid(s *scope, i int) snmp.OID {
 	return oid[:len(oid):len(oid)]
 }
 
-// room gives an empty slice for that many octets; they are not taken until the length of l.octets says so.
+// room returns an empty slice with capacity for that many octets; the caller claims them by extending l.octets.
 func (l *loader) room(octets int) snmp.OID {
 	if cap(l.octets)-len(l.octets) < octets {
 		l.octets = make([]byte, 0, max(octets, 8192))
@@ -133,10 +133,10 @@ func appendArc(oid snmp.OID, number uint32) snmp.OID {
 	return snmp.AppendArc(oid, number)
 }
 
-// isRoot tells whether oid is a single arc.
+// isRoot reports whether oid is a single arc.
 func isRoot(oid snmp.OID) bool { return len(oid) == 1 && oid[0] >= 0x80 }
 
-// describe fills a node with what its definition says, except of other nodes.
+// describe sets the fields of a node from its definition, except those that refer to other nodes.
 func (l *loader) describe(s *scope, d *smi.Definition, n *Node) {
 	n.Name, n.Module, n.Kind, n.Access, n.Status, n.rank = d.Name, s.module.Name, d.Kind, d.Access, d.Status, s.rank
 	n.Units, n.Augments, n.Description, n.Syntax = d.Units, d.Augmented(), d.Description, noSyntax
@@ -214,7 +214,7 @@ func (l *loader) find(s *scope, name string) *Node {
 // maxChain is how many types or rows may be derived from one another.
 const maxChain = 30
 
-// Augmented finds the row whose index counts for those that augment name.
+// augmented finds the row whose index counts for those that augment name.
 func (l *loader) augmented(s *scope, name string, depth int) *Node {
 	from, i := l.lookup(s, name, values)
 	if from == nil || depth > maxChain {

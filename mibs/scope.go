@@ -96,7 +96,7 @@ func (s *scope) addImport(name string, from *scope) {
 	s.order = append(s.order, from)
 }
 
-// reachable gives all modules that s imports from, directly or not, the nearest first.
+// reachable returns all modules that s imports from, directly or not, the nearest first.
 func (s *scope) reachable() []*scope {
 	if s.reach == nil {
 		seen := map[*scope]bool{s: true}
@@ -123,8 +123,8 @@ type symbols func(*scope) map[string]int
 func values(s *scope) map[string]int { return s.values }
 func types(s *scope) map[string]int  { return s.types }
 
-// lookup finds a symbol as s sees it: its own, then what it imports, then what the modules have that
-// it sees at all, then one whose name differs in case only.
+// lookup finds a symbol in the scope of s: its own symbols, then its imports, then the symbols of the modules
+// that it imports from, directly or not, then one whose name differs in case only.
 func (l *loader) lookup(s *scope, name string, of symbols) (*scope, int) {
 	if i, ok := of(s)[name]; ok {
 		return s, i
@@ -141,8 +141,8 @@ func (l *loader) lookupAbroad(s *scope, name string, of symbols) (*scope, int) {
 	return from, i
 }
 
-// assume tells once that a module uses a name which it does not import. Facts import no more than they
-// must.
+// assume reports once that a module uses a name without importing it. It skips facts, which import no
+// more than they must.
 func (l *loader) assume(s *scope, name, from string) {
 	if s.module.File.Path == "" || s.assumed[name] {
 		return
@@ -156,7 +156,7 @@ func (l *loader) assume(s *scope, name, from string) {
 
 func (l *loader) search(s *scope, name string, of symbols) (from *scope, at int, imported bool) {
 	if from := s.imports[name]; from != nil {
-		// Modules pass on what they import.
+		// A module may import a symbol from a module that itself imports it.
 		for hops := 0; from != nil && hops < 20; hops++ {
 			if i, ok := of(from)[name]; ok {
 				return from, i, true

@@ -11,8 +11,8 @@ import (
 	"trapline/internal/peers"
 )
 
-// snmptranslate gives what Net-SNMP's command writes, one module and what it imports loaded. Left out
-// are DEFVAL, which a Tree does not keep, and the lines of texts behind the first, which the command
+// snmptranslate returns the output of Net-SNMP's command, with one module and its imports loaded. It leaves
+// out DEFVAL, which a Tree does not keep, and the lines of texts after the first, which the command
 // cuts.
 func snmptranslate(t *testing.T, dirs []string, module string, args ...string) string {
 	t.Helper()
@@ -73,7 +73,7 @@ func testDetailAndOutlineAreSnmptranslates(t *testing.T, dir string) {
 	}
 }
 
-// compareLines tells the first lines that differ.
+// compareLines reports the first lines that differ.
 func compareLines(t *testing.T, what, got, want string) {
 	t.Helper()
 	a, b := strings.Split(strings.TrimSpace(got), "\n"), strings.Split(strings.TrimSpace(want), "\n")

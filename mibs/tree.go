@@ -10,7 +10,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Tree is what a set of modules says, read-only: any number of goroutines may use it.
+// Tree is a set of modules. It is read-only: any number of goroutines may use it.
 type Tree struct {
 	modules     []Module
 	named       int            // modules that Load was given: the first ones
@@ -125,7 +125,7 @@ func mergeTwo(merged, a, b []*Node) {
 	_ = append(append(merged, a...), b...)
 }
 
-// compareNodes orders by OID, then by preference; what a module defines twice, by name.
+// compareNodes orders by OID, then by preference, then, for two definitions in one module, by name.
 func compareNodes(a, b *Node) int {
 	if c := a.OID.Compare(b.OID); c != 0 {
 		return c
@@ -159,7 +159,7 @@ func (t *Tree) findParents() {
 	}
 }
 
-// findRows tells columns, and rows without an index, by what they hang on.
+// findRows identifies columns, and rows without an index, by their parents.
 func (t *Tree) findRows() {
 	for i, n := range t.nodes {
 		if n.Kind != smi.Scalar || t.parents[i] < 0 {
@@ -177,7 +177,7 @@ func (t *Tree) findRows() {
 	}
 }
 
-// sibling gives the node of a module at the OID of node i, or the preferred one.
+// sibling returns the node of a module at the OID of node i, or the preferred one.
 func (t *Tree) sibling(i int, module string) *Node {
 	best := t.nodes[i]
 	for _, n := range t.nodes[i:] {
@@ -194,15 +194,15 @@ func (t *Tree) sibling(i int, module string) *Node {
 // Modules lists the modules: those that Load was given, in that order, then those that they import.
 func (t *Tree) Modules() []Module { return t.modules }
 
-// Diagnostics tells what was skipped or assumed.
+// Diagnostics returns the parts of modules that were skipped, and the assumptions that were made.
 func (t *Tree) Diagnostics() []smi.Diagnostic { return t.diagnostics }
 
-// All gives every node of every module by OID. Of several with one OID the preferred one comes first:
+// All returns every node of every module by OID. Of several with one OID the preferred one comes first:
 // objects before names without meaning, the SMI itself before others, SMIv2 before SMIv1, then by the
 // order of Modules.
 func (t *Tree) All() iter.Seq[*Node] { return slices.Values(t.nodes) }
 
-// Below gives oid's node and those below it by OID, the preferred one of each.
+// Below returns oid's node and those below it by OID, the preferred one of each.
 func (t *Tree) Below(oid snmp.OID) iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
 		var last snmp.OID
@@ -220,7 +220,7 @@ func (t *Tree) Below(oid snmp.OID) iter.Seq[*Node] {
 	}
 }
 
-// search gives the index of the first node that is not before oid.
+// search returns the index of the first node that is not before oid.
 func (t *Tree) search(oid snmp.OID) int {
 	return sort.Search(len(t.nodes), func(i int) bool { return t.nodes[i].OID.Compare(oid) >= 0 })
 }
@@ -234,7 +234,7 @@ func (t *Tree) Node(module, name string) *Node {
 	return t.symbols[rank].find(name)
 }
 
-// Named gives all nodes of a name, in the order of Modules.
+// Named returns all nodes of a name, in the order of Modules.
 func (t *Tree) Named(name string) []*Node {
 	var nodes []*Node
 	for _, s := range t.symbols {
@@ -245,7 +245,7 @@ func (t *Tree) Named(name string) []*Node {
 	return nodes
 }
 
-// At gives all nodes of an OID, the preferred one first.
+// At returns all nodes of an OID, the preferred one first.
 func (t *Tree) At(oid snmp.OID) []*Node {
 	first := t.search(oid)
 	end := first
@@ -255,7 +255,7 @@ func (t *Tree) At(oid snmp.OID) []*Node {
 	return t.nodes[first:end]
 }
 
-// Find gives the node at oid, or the nearest one above it. Node is nil if no module knows even the
+// Find returns the node at oid, or the nearest one above it. Node is nil if no module knows even the
 // first number.
 func (t *Tree) Find(oid snmp.OID) Instance {
 	if at := t.At(oid); len(at) > 0 {

@@ -12,7 +12,7 @@ import (
 	"trapline/mibs"
 )
 
-// modules are those that facts are embedded of; what they import comes along.
+// modules are the modules to embed as facts, together with the modules that they import.
 const modules = `
 ADSL-LINE-MIB AGENTX-MIB BATTERY-MIB BFD-STD-MIB BGP4-MIB BRIDGE-MIB DISMAN-EVENT-MIB DISMAN-PING-MIB
 DISMAN-TRACEROUTE-MIB DOCS-IF-MIB DS1-MIB DS3-MIB ENTITY-MIB ENTITY-SENSOR-MIB ENTITY-STATE-MIB

@@ -204,7 +204,7 @@ func (p *fileParser) names(clause string) []Part {
 	return parts
 }
 
-// Value reads an OID value.
+// value reads an OID value.
 func (p *fileParser) value() []Arc {
 	var arcs []Arc
 	if !p.take('{') {
@@ -263,7 +263,7 @@ func (p *fileParser) arcNumber() (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// badArc gives an OID up.
+// badArc reports an invalid number in an OID, and skips the rest of the OID.
 func (p *fileParser) badArc() []Arc {
 	p.recover("%s is no number from 0 to 4294967295", p.shown())
 	for !p.isStart(p.i) && !p.take('}') {

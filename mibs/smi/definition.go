@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Module is what a file, or embedded facts, say of one module. Its strings are parts of that text.
+// Module is a module of a file or of embedded facts. Its strings are parts of that text.
 type Module struct {
 	Name    string
 	File    *Source
@@ -13,7 +13,7 @@ type Module struct {
 	// LastUpdated is the date of MODULE-IDENTITY, as it is written.
 	LastUpdated string
 	v2          bool // it has MODULE-IDENTITY: SMIv2
-	// Recoveries counts what was skipped of the module.
+	// Recoveries counts the skipped parts of the module.
 	Recoveries  int
 	Definitions []Definition
 	Types       []TypeDefinition
@@ -22,7 +22,7 @@ type Module struct {
 // Imported is one symbol of IMPORTS.
 type Imported struct{ Name, Module string }
 
-// Definition gives an OID to a name, and says what stands there.
+// Definition assigns an OID to a name, and has the clauses of its macro.
 type Definition struct {
 	Name   string
 	Offset uint32
@@ -64,7 +64,7 @@ type Arc struct {
 	Numbered bool
 }
 
-// TypeDefinition gives a name to a syntax.
+// TypeDefinition assigns a name to a syntax.
 type TypeDefinition struct {
 	Name   string
 	Offset uint32
@@ -91,7 +91,7 @@ const (
 	ShapeName                    // a name
 	ShapeSequence                // SEQUENCE { … }
 	ShapeSequenceOf              // SEQUENCE OF name
-	ShapeOther                   // CHOICE, and what cannot be read
+	ShapeOther                   // CHOICE, and syntaxes that cannot be read
 )
 
 // MaxArcs is how long an OID may be (RFC 2578 section 3.5).

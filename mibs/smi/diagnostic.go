@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Diagnostic says where a MIB departs from the rules, and what was made of it.
+// Diagnostic reports a deviation of a MIB from the rules, and how it was read.
 type Diagnostic struct {
 	File   string // empty for embedded facts
 	Line   int    // from 1; 0 if it is about the file as a whole
 	Module string
 	Text   string
-	// Skipped: part of what the module says is left out. Else all of it is there, as far as the text
-	// tells what was meant.
+	// Skipped reports whether a part of the module is left out. Otherwise the module is complete, as far
+	// as the meaning of the text is clear.
 	Skipped bool
 }
 
@@ -34,7 +34,7 @@ type Source struct {
 	lines []uint32 // where each line ends, made when first needed
 }
 
-// Line tells the number of the line that holds an offset. Lines end with CR, LF or both.
+// Line returns the number of the line that holds an offset. Lines end with CR, LF or both.
 func (s *Source) Line(offset uint32) int {
 	if s.lines == nil {
 		s.lines = []uint32{}

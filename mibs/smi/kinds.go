@@ -9,7 +9,7 @@ type Label struct {
 // Range holds its ends too. Those beyond 63 bits are cut to them.
 type Range struct{ Low, High int64 }
 
-// Kind is what a node is.
+// Kind is the kind of a node.
 type Kind uint8
 
 // Plain nodes have an OID and a name, no more.
@@ -36,7 +36,7 @@ func (k Kind) String() string { return kindNames[k] }
 // Type is a base type of the SMI.
 type Type uint8
 
-// INTEGER and Integer32, as all of these, are told apart as the module writes them.
+// The base types, as the module writes them: INTEGER and Integer32 are distinct.
 const (
 	Other Type = iota
 	Integer
@@ -88,7 +88,7 @@ var accessNames = [...]string{"", "not-accessible", "accessible-for-notify", "re
 
 func (a Access) String() string { return accessNames[a] }
 
-// Readable tells whether an agent may answer with a value.
+// Readable reports whether an agent may answer with a value.
 func (a Access) Readable() bool { return a == ReadOnly || a == ReadWrite || a == ReadCreate }
 
 // Status is STATUS.

@@ -22,8 +22,8 @@ type token struct {
 	start, end uint32
 }
 
-// lexer cuts a file into tokens. It accepts any octets: what is no part of the language outside of
-// texts is a blank.
+// lexer cuts a file into tokens. It accepts any octets: outside of texts, octets that are not part of the
+// language are blanks.
 type lexer struct {
 	text string
 	// commentsToLineEnd has a comment end with its line only. ASN.1 has it end at the next -- too.
@@ -42,7 +42,7 @@ const (
 	charMark
 )
 
-// chars says what each octet is; 0 is foreign.
+// chars has the class of each octet; 0 is foreign.
 var chars = func() (class [256]byte) {
 	for _, c := range " \t\r\n\f\v" {
 		class[c] = charBlank
@@ -139,7 +139,7 @@ func (l *lexer) cutMark(i int) int {
 	return i + 1
 }
 
-// quotedEnd tells where 'FF'H ends, or 0: an apostrophe is no quotation mark.
+// quotedEnd returns the end of a string such as 'FF'H, or 0: an apostrophe alone is not a quotation mark.
 func quotedEnd(s string) int {
 	i := 1
 	for i < len(s) && (chars[s[i]] == charDigit || 'a' <= s[i]|0x20 && s[i]|0x20 <= 'f' || s[i] == ' ') {
@@ -185,8 +185,8 @@ func (l *lexer) cutText(start int) int {
 	return start + next
 }
 
-// proseFollows tells whether s, behind a closing quotation mark, is prose: then that mark opened a
-// text instead, or stands inside of one.
+// proseFollows reports whether s, after a closing quotation mark, is prose: then that mark opened a
+// text instead, or is part of one.
 func proseFollows(s string) bool {
 	s = strings.TrimLeft(s, " \t\r\n\f\v")
 	if s == "" {

@@ -4,9 +4,9 @@ import "bytes"
 
 var definitionsWord = []byte("DEFINITIONS")
 
-// ModuleNames finds "NAME DEFINITIONS ::=". What stands between these words is left to the lexer.
+// ModuleNames returns the names before "DEFINITIONS ::=". The lexer handles the text between these words.
 func ModuleNames(text []byte) []string {
-	const maxMisses = 20 // mentions of such words in comments and texts, before what they stand in is left behind
+	const maxMisses = 20 // mentions of DEFINITIONS without a header, after which the text before them is skipped
 	var names []string
 	start, misses := 0, 0
 	for at := 0; ; {
@@ -32,7 +32,7 @@ func ModuleNames(text []byte) []string {
 	}
 }
 
-// assignFollows tells whether ::= is near enough to belong to DEFINITIONS: "IMPLICIT TAGS" and a
+// assignFollows reports whether ::= is near enough to belong to DEFINITIONS: "IMPLICIT TAGS" and a
 // comment may stand between.
 func assignFollows(text []byte) bool {
 	assign := bytes.Index(text[:min(len(text), 400)], []byte("::="))
@@ -48,7 +48,7 @@ func assignFollows(text []byte) bool {
 	return true
 }
 
-// headerBefore gives the name of the module whose DEFINITIONS is token i, or nothing.
+// headerBefore returns the name of the module whose DEFINITIONS is token i, or "".
 func (p *fileParser) headerBefore(i int) string {
 	if p.word(max(i, 0)) != "DEFINITIONS" {
 		return ""

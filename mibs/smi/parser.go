@@ -9,8 +9,8 @@ import (
 // Parser parses MIB files, one after the other. It reuses its buffers.
 type Parser struct{ lexer lexer }
 
-// fileParser parses all modules of a file. It never gives up: what it cannot read it skips, up to where
-// something begins that it knows, and says so.
+// fileParser parses all modules of a file. It never fails: it skips text that it cannot read, up to the
+// next known beginning, and reports it.
 type fileParser struct {
 	file        *Source
 	tokens      []token
@@ -44,7 +44,7 @@ var clauses = map[string]bool{
 }
 
 // Parse parses the modules of a text. If a comment that ends before its line does may be the reason for skipped
-// Parts, it parses the text again with comments that end with their line, and returns the better result.
+// parts, it parses the text again with comments that end with their line, and returns the better result.
 func (p *Parser) Parse(path, text string) ([]*Module, []Diagnostic) {
 	file := &Source{Path: path, text: text}
 	l := &p.lexer
@@ -62,7 +62,7 @@ func (p *Parser) Parse(path, text string) ([]*Module, []Diagnostic) {
 	return best.modules, best.diagnostics
 }
 
-// parseTokens reads what the lexer cut file into. What it returns has nothing of the tokens.
+// parseTokens parses the tokens of file. The result does not refer to the tokens.
 func parseTokens(file *Source, l *lexer) *fileParser {
 	p := &fileParser{file: file, tokens: l.tokens}
 	for p.kind() != tokenEnd {
@@ -80,7 +80,7 @@ func parseTokens(file *Source, l *lexer) *fileParser {
 
 func (p *fileParser) kind() tokenKind { return p.tokens[p.i].kind }
 
-// at gives a token that may lie behind the end.
+// at returns token i, or the last one if i is after the end.
 func (p *fileParser) at(i int) token { return p.tokens[min(i, len(p.tokens)-1)] }
 
 func (p *fileParser) text(i int) string {
@@ -88,7 +88,7 @@ func (p *fileParser) text(i int) string {
 	return p.file.text[t.start:t.end]
 }
 
-// word gives a name, and nothing for any other token.
+// word returns the name that is token i, or "" for any other token.
 func (p *fileParser) word(i int) string {
 	if p.at(i).kind != tokenName {
 		return ""
@@ -107,10 +107,10 @@ func (p *fileParser) take(mark byte) bool {
 	return true
 }
 
-// note tells of a deviation at the next token that cost nothing.
+// note reports a deviation at the next token that loses nothing.
 func (p *fileParser) note(format string, args ...any) { p.noteAt(p.tokens[p.i].start, format, args...) }
 
-// noteOnce tells of a deviation that a module is full of, where it comes first.
+// noteOnce reports a deviation that may be frequent in a module, at its first place only.
 func (p *fileParser) noteOnce(text string) {
 	if !p.noted[text] {
 		p.noted[text] = true
@@ -129,7 +129,7 @@ func (p *fileParser) noteAt(offset uint32, format string, args ...any) {
 	p.diagnostics = append(p.diagnostics, d)
 }
 
-// recover tells of something at the next token that is wrong, and may cost part of a definition.
+// recover reports an error at the next token that may lose part of a definition.
 func (p *fileParser) recover(format string, args ...any) {
 	p.recoveries++
 	if p.module != nil {
@@ -176,7 +176,7 @@ func (p *fileParser) statement() {
 	}
 }
 
-// isStart tells whether a statement begins at a token.
+// isStart reports whether a statement begins at a token.
 func (p *fileParser) isStart(i int) bool {
 	switch t := p.at(i); t.kind {
 	case tokenEnd:
@@ -212,8 +212,8 @@ func (p *fileParser) isEnd(i int) bool {
 	return p.word(i) == "END" && (p.at(i+1).kind == tokenEnd || p.isHeader(i+1))
 }
 
-// isDefinition tells whether a name is defined at a token. The word behind the macro tells definitions
-// from lists of macros, as IMPORTS are.
+// isDefinition reports whether a name is defined at a token. The word after the macro distinguishes
+// definitions from lists of macros, as IMPORTS are.
 func (p *fileParser) isDefinition(i int) bool {
 	if p.at(i).kind != tokenName {
 		return false
@@ -327,7 +327,7 @@ func (p *fileParser) skipExports() {
 	}
 }
 
-// skipBraces goes past what stands in braces, but not past the start of a definition.
+// skipBraces skips text in braces, but not the start of a definition.
 func (p *fileParser) skipBraces() {
 	for depth := 0; !p.isStart(p.i); p.i++ {
 		switch p.mark() {
@@ -343,7 +343,7 @@ func (p *fileParser) skipBraces() {
 	p.recover("a } is missing before %s", p.shown())
 }
 
-// Definition reads what isDefinition found.
+// definition reads the definition that isDefinition found.
 func (p *fileParser) definition() {
 	name, offset := p.text(p.i), p.tokens[p.i].start
 	keyword := p.word(p.i + 1)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// TypeDefinition reads what stands behind "Name ::=".
+// typeDefinition reads the type after "Name ::=".
 func (p *fileParser) typeDefinition(name string, offset uint32) {
 	t := TypeDefinition{Name: name, Offset: offset}
 	if p.word(p.i) != "TEXTUAL-CONVENTION" {
@@ -98,7 +98,7 @@ func (p *fileParser) syntax() Syntax {
 	}
 }
 
-// members goes past the members of a SEQUENCE: what they are is told by the objects.
+// members skips the members of a SEQUENCE: their types are those of the objects.
 func (p *fileParser) members(of string) {
 	first := p.i
 	p.skipBraces()
@@ -113,7 +113,7 @@ func (p *fileParser) members(of string) {
 	}
 }
 
-// Labels reads { name(number), … }. Commas may be missing; a label is whatever stands before (.
+// labels reads { name(number), … }. Commas may be missing; a label is the text before (.
 func (p *fileParser) labels() []Label {
 	var labels []Label
 	p.i++
@@ -147,7 +147,7 @@ func (p *fileParser) labels() []Label {
 	return labels
 }
 
-// endsLabels tells whether labels cannot go on. Any word may be a label if a number follows it.
+// endsLabels reports whether labels cannot go on. Any word may be a label if a number follows it.
 func (p *fileParser) endsLabels() bool {
 	if p.kind() == tokenAssign || p.isStart(p.i) {
 		return true
@@ -194,8 +194,8 @@ func (p *fileParser) checkLabel(name string) {
 	}
 }
 
-// between gives the text of the tokens from first up to end, without it. Comments between them are
-// left out.
+// between returns the text of the tokens from first up to, but not including, end. It leaves out the
+// comments between them.
 func (p *fileParser) between(first, end int) string {
 	switch end - first {
 	case 0:
@@ -213,13 +213,13 @@ func (p *fileParser) between(first, end int) string {
 	return b.String()
 }
 
-// Number reads the next token as one, and does not go past it.
+// number reads the next token as one, and does not go past it.
 func (p *fileParser) number() (int64, bool) {
 	text := p.text(p.i)
 	switch p.kind() {
 	case tokenNumber:
 		n, err := strconv.ParseInt(text, 10, 64)
-		return n, err == nil || errors.Is(err, strconv.ErrRange) // cut to what 64 bits hold
+		return n, err == nil || errors.Is(err, strconv.ErrRange) // limited to 64 bits
 	case tokenQuoted:
 		digits := strings.ReplaceAll(strings.Trim(text[:len(text)-1], "'"), " ", "")
 		base := 16
