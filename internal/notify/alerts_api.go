@@ -12,8 +12,9 @@ import (
 	"trapline/internal/outbox"
 )
 
-// AlertsAPI takes alerts from Prometheus and Alertmanager, and shows what became of them. It answers 200 once they are on the disk, and
-// nothing that was sent again makes a second alarm. The caller bounds the octets of a request.
+// AlertsAPI serves the HTTP API that receives alerts from Prometheus and Alertmanager and shows their deliveries. It
+// responds with 200 once the alerts are on the disk. An alert that is sent again raises no second alarm. The caller
+// bounds the octets of a request.
 type AlertsAPI struct {
 	Outbox     *outbox.Outbox
 	Deployment string
@@ -34,9 +35,9 @@ func (i *AlertsAPI) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
 }
 
-// get reads transitions from a request and commits them. A request that cannot be understood will not
-// be understood the next time either; one that could not be stored is worth another try. As with Alertmanager, the
-// others are taken where some alerts are refused, and the answer is 400.
+// take reads transitions from a request and commits them. A request that cannot be parsed is answered with a 4xx
+// status, since sending it again would not help; one that cannot be stored is answered with 503. As in Alertmanager,
+// where some alerts are refused the others are accepted, and the status is 400.
 func (i *AlertsAPI) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {
 	b := &batch{api: i, now: time.Now()}
 	if err := read(b, json.NewDecoder(r.Body)); err != nil {
@@ -94,7 +95,7 @@ func writeList[T any](w http.ResponseWriter, before string, list []T) {
 	}
 }
 
-// outbox answers with what waits for all receivers.
+// outbox responds with the deliveries that wait, of all receivers.
 func (i *AlertsAPI) outbox(w http.ResponseWriter, _ *http.Request) {
 	list, err := i.Outbox.Waiting()
 	if err != nil {
@@ -106,7 +107,7 @@ func (i *AlertsAPI) outbox(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "]")
 }
 
-// manage does something to what waits for the receiver of the path.
+// manage returns a handler that calls do with the receiver of the path.
 func manage(do func(receiver string, now time.Time) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch err := do(r.PathValue("receiver"), time.Now()); {

@@ -22,7 +22,7 @@ type alert struct {
 	GeneratorURL string            `json:"generatorURL"`
 }
 
-// The bounds of what a request may bring.
+// The bounds on the content of a request.
 const (
 	maxAlerts          = 10_000
 	maxAlertBytes      = 128 << 10 // of one in JSON
@@ -32,7 +32,7 @@ const (
 
 var errTooManyAlerts = fmt.Errorf("more than %d alerts in a request: send fewer at a time", maxAlerts)
 
-// batch is what was read of a request. Alerts are read one by one: none is in memory twice.
+// batch is the content of a request read so far. Alerts are decoded one by one, so that none is in memory twice.
 type batch struct {
 	api         *AlertsAPI
 	now         time.Time
@@ -43,7 +43,7 @@ type batch struct {
 	truncated   int   // that Alertmanager left out
 }
 
-// alerts reads what Prometheus posts.
+// alerts reads the body that Prometheus posts.
 func (b *batch) alerts(d *json.Decoder) error {
 	err := b.list(d, func(text []byte) (outbox.Transition, error) {
 		var a alert
@@ -72,7 +72,7 @@ func (b *batch) leased(a *alert) (t outbox.Transition, err error) {
 	return t, err
 }
 
-// webhook reads what Alertmanager posts. It says of each alert when it is over.
+// webhook reads the body that Alertmanager posts. It has a status for each alert.
 func (b *batch) webhook(d *json.Decoder) error {
 	version := ""
 	err := object(d, func(key string) error {
@@ -112,7 +112,7 @@ func (b *batch) stated(text []byte) (t outbox.Transition, err error) {
 // refusal is an error in one alert, and no reason to refuse the others.
 type refusal struct{ error }
 
-// EncodeVarBinds reads an array of alerts.
+// list reads an array of alerts.
 func (b *batch) list(d *json.Decoder, read func([]byte) (outbox.Transition, error)) error {
 	if err := delimiter(d, '['); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (b *batch) add(text []byte, read func([]byte) (outbox.Transition, error)) e
 	return nil
 }
 
-// alarm makes an alarm of an alert. What is wrong with its annotations costs it those, and no more.
+// alarm returns the alarm of an alert. Annotations that cannot be parsed are left out and logged.
 func (b *batch) alarm(a *alert) (alarm.Alarm, error) {
 	if err := a.check(); err != nil {
 		return alarm.Alarm{}, refusal{err}
@@ -210,7 +210,7 @@ func delimiter(d *json.Decoder, want json.Delim) error {
 	return err
 }
 
-// atEnd reports what follows a value that was read without an error.
+// atEnd returns an error if more data follows a value that was read without an error.
 func atEnd(d *json.Decoder, err error) error {
 	if err != nil {
 		return nil
@@ -221,7 +221,7 @@ func atEnd(d *json.Decoder, err error) error {
 	return nil
 }
 
-// plainJSON says what is written in the wrong place in the words of the request, not of our types.
+// plainJSON returns an error that names the field of the request and the type it must have, not the Go type.
 func plainJSON(err error) error {
 	wrong := (*json.UnmarshalTypeError)(nil)
 	if !errors.As(err, &wrong) || wrong.Field == "" {

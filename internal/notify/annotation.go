@@ -27,10 +27,10 @@ const (
 	annotationTags              = "trap_tags"               // tags of receivers, with commas between them
 )
 
-// AlarmOf makes an alarm of the labels and annotations of an alert, templates filled in. The labels are
-// what tells it from others; those with a meaning of their own are alertname, target or else instance,
-// address and severity. Without alertname there is no alarm: it has no ID then. Any other error is about
-// annotations that cannot be read; the alarm goes without them.
+// AlarmOf returns the alarm of the labels and annotations of an alert, whose templates are expanded. The labels
+// identify the alarm; alertname, target or else instance, address and severity have a meaning of their own. Without
+// alertname it returns an alarm without an ID, and an error. Any other error is about annotations that cannot be
+// parsed; the alarm that it returns lacks them.
 func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Alarm, error) {
 	name := labels["alertname"]
 	if name == "" {
@@ -63,8 +63,8 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Al
 	return a, errors.Join(errs[:]...)
 }
 
-// annotationsOf are those that AlarmOf makes the alarm of again, but for who is told: that is for others to
-// raise.
+// annotationsOf returns the annotations from which AlarmOf makes the same alarm. Receivers and tags are left out: the
+// program that receives the alert routes it by its own rules.
 func annotationsOf(a *alarm.Alarm) map[string]string {
 	all := map[string]string{
 		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, annotationVariable: a.Variable,
@@ -75,7 +75,7 @@ func annotationsOf(a *alarm.Alarm) map[string]string {
 	return all
 }
 
-// bindingsText turns ParseBindings round.
+// bindingsText is the inverse of ParseBindings.
 func bindingsText(list []alarm.Binding) string {
 	var b strings.Builder
 	for _, v := range list {
@@ -92,7 +92,7 @@ func bindingsOf(annotations map[string]string, name string) ([]alarm.Binding, er
 	return list, err
 }
 
-// cutCommas gives the words of a list, none of them empty.
+// cutCommas returns the words of a list that commas separate, without empty ones.
 func cutCommas(list string) []string {
 	var words []string
 	for word := range strings.SplitSeq(list, ",") {
@@ -103,7 +103,7 @@ func cutCommas(list string) []string {
 	return words
 }
 
-// AddressOf reads an address, with or without a port.
+// AddressOf parses an address, with or without a port, and reports whether it is one.
 func AddressOf(text string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return a, true
@@ -112,16 +112,15 @@ func AddressOf(text string) (netip.Addr, bool) {
 	return p.Addr(), err == nil
 }
 
-// maxBindings bounds what a rule may ask for.
+// maxBindings bounds the variable bindings of an annotation.
 const maxBindings = 128
 
-// ParseBindings reads variable bindings, one a line:
+// ParseBindings parses variable bindings, one per line:
 //
 //	NAME[.INDEX] [TYPE] = VALUE
 //
-// NAME is an object or an OID. Without TYPE, the value is of the object's type. A value in double quotes
-// may have the escapes of Go in it, \n among them. Lines that cannot be read are left out, and in the
-// error.
+// NAME is an object or an OID. Without TYPE, the value has the type of the object. A value in double quotes may contain
+// the escapes of Go, such as \n. Lines that cannot be parsed are left out and reported in the error.
 func ParseBindings(text string) (list []alarm.Binding, err error) {
 	read := 0
 	for line := range strings.Lines(text) {

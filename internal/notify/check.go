@@ -12,15 +12,14 @@ import (
 	"trapline/mibs/smi"
 )
 
-// RuleChecker finds in the annotations of rules what can be known to be wrong before their templates are
-// filled in.
+// RuleChecker checks the annotations of rules for the errors that can be found before their templates are expanded.
 type RuleChecker struct {
 	Names     Names
 	Receivers []ReceiverSettings
 	Auths     map[string]*access.Auth
 }
 
-// Check gives the mistakes in a rule's annotations, and the warnings: what some receiver will not be told.
+// Check returns the errors in a rule's annotations, and warnings about objects that are not sent to some receiver.
 func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings []string) {
 	wrong := func(annotation string, err error) {
 		if err != nil {
@@ -54,7 +53,7 @@ func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings [
 
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 
-// checkNotifications also gives the objects that are Counter64.
+// checkNotifications checks the names of notifications and returns their objects of type Counter64.
 func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong func(string, error)) (counters []string) {
 	for _, annotation := range []string{annotationNotification, annotationClearNotification} {
 		name := strings.TrimSpace(annotations[annotation])
@@ -75,7 +74,7 @@ func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong fu
 	return counters
 }
 
-// checkBinding checks what of a line is not left to templates. It gives the name of a Counter64.
+// checkBinding checks the parts of a line that are no templates. It returns the name if its type is Counter64, else "".
 func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
 	before, _, _ := strings.Cut(line, "=")
 	if line == "" || isTemplate(before) {
@@ -99,7 +98,7 @@ func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
 	return counter, err
 }
 
-// checkWords reports words of a list that no receiver has.
+// checkWords returns the words of a list, and reports those that no receiver has.
 func (c *RuleChecker) checkWords(annotations map[string]string, annotation string, wrong func(string, error)) []string {
 	if isTemplate(annotations[annotation]) {
 		return nil

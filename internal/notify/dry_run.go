@@ -11,8 +11,8 @@ import (
 	"trapline/internal/statedir"
 )
 
-// DryRun is an outbox whose receivers are not told, but said to have confirmed. It shows what they would
-// have been sent.
+// DryRun is an outbox that sends nothing and treats each delivery as acknowledged. Sent returns the notifications
+// that would have been sent.
 type DryRun struct {
 	State  *statedir.Dir
 	Outbox *outbox.Outbox
@@ -20,7 +20,7 @@ type DryRun struct {
 	receivers map[string]dryReceiver // by name
 }
 
-// dryReceiver is how a receiver would be told.
+// dryReceiver is the format and the version of a receiver.
 type dryReceiver struct {
 	format format // nil for a webhook
 	v1     bool
@@ -31,10 +31,10 @@ type DrySent struct {
 	Receiver     string
 	Event        alarm.Event
 	Notification *originator.Notification // nil for a webhook
-	Faults       []string                 // what could not be told as the rule wants it
+	Faults       []string                 // parts of the rule that could not be sent as written
 }
 
-// NewDryRun opens a rehearsal in a directory that is empty. Of shared it needs all but the identity.
+// NewDryRun opens a DryRun in an empty directory. It needs all fields of shared except Identity.
 func NewDryRun(dir string, receivers []ReceiverSettings, shared *Dependencies, now time.Time) (*DryRun, error) {
 	state, err := statedir.Open(dir, nil, now)
 	if err != nil {
@@ -60,7 +60,7 @@ func NewDryRun(dir string, receivers []ReceiverSettings, shared *Dependencies, n
 	return r, nil
 }
 
-// Sent returns what receivers would have been sent since the last call, in order.
+// Sent returns the notifications that would have been sent since the last call, in order.
 func (r *DryRun) Sent() (list []DrySent) {
 	for _, q := range r.Outbox.TakeQueued() {
 		if t := r.receivers[q.Receiver].tell(&q, r.State.Identity); t != nil {
@@ -71,7 +71,7 @@ func (r *DryRun) Sent() (list []DrySent) {
 	return list
 }
 
-// tell gives what a receiver would have been sent, nil where its format has nothing for the event.
+// tell returns the notification that would be sent for q, or nil if the format of the receiver has none for the event.
 func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DrySent {
 	t := &DrySent{Event: q.Event}
 	if h.format == nil {
@@ -93,10 +93,10 @@ func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DryS
 	return t
 }
 
-// Close lets go of the directory.
+// Close releases the directory.
 func (r *DryRun) Close() error { return r.State.Close() }
 
-// NameOf gives the name of a notification, or its number where no MIB knows it.
+// NameOf returns the name of a notification, or its OID in numbers if no MIB defines it.
 func (n Names) NameOf(notification snmp.OID) string {
 	if t, err := n.tree(); err == nil && t != nil {
 		if i := t.Object(notification); i.Node != nil && len(i.Index) == 0 {
@@ -106,7 +106,7 @@ func (n Names) NameOf(notification snmp.OID) string {
 	return notification.String()
 }
 
-// VarBind makes the variable binding that a rule's is sent as.
+// VarBind returns the variable binding that is sent for a binding of a rule.
 func (n Names) VarBind(b *alarm.Binding) (snmp.VarBind, error) {
 	oid, at, err := n.find(b.Name)
 	if err != nil {

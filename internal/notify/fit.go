@@ -53,8 +53,8 @@ func cutText(text []byte, most int) []byte {
 	return text[:most]
 }
 
-// suitV1 leaves out what SNMPv1 has no form for: exceptions stand for nothing, and a Counter64 is a fault
-// (RFC 3584 section 4.2.3).
+// suitV1 removes the variable bindings that SNMPv1 cannot carry (RFC 3584 section 4.2.3): exceptions silently, a
+// Counter64 with a fault.
 func (d *draft) suitV1() {
 	kept := make([]snmp.VarBind, 0, len(d.notification.VarBinds))
 	for i, v := range d.notification.VarBinds {

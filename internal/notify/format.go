@@ -15,20 +15,19 @@ import (
 	"trapline/internal/snmp"
 )
 
-// format makes a notification of an event, of which the list of variable bindings has no more octets than
-// limit.
+// format returns the notification of an event. Its list of variable bindings has at most limit octets.
 type format func(e *alarm.Event, limit int) draft
 
-// draft is a notification, and what it lacks.
+// draft is a notification and the parts that it lacks.
 type draft struct {
 	notification *originator.Notification // nil: the format has none for such an event
 	objects      int                      // how many of its variable bindings have their place and stay
 	timed        bool                     // the rule says its SysUpTime
 	trimmed      int                      // labels, texts and variable bindings cut away so that it fits
-	faults       []fault                  // what could not be told as the rule wants it
+	faults       []fault                  // parts of the rule that could not be sent as written
 }
 
-// fault is one thing that could not be told, by the reason that metrics have for it.
+// fault is a part of a rule that could not be sent as written. The reason is the label value in metrics.
 type fault struct {
 	reason string
 	err    error
@@ -36,7 +35,7 @@ type fault struct {
 
 func (f fault) Error() string { return f.err.Error() }
 
-// formats are what `format` may say, beside template.
+// formats are the values of `format` other than template.
 var formats = map[string]func(r *ReceiverSettings, c *Dependencies) format{
 	"alarm":         newAlarmFormat,
 	"disman":        func(r *ReceiverSettings, c *Dependencies) format { return dismanFormat(c.Names, r.Objects == minimal) },
@@ -185,7 +184,7 @@ func (b *objects) ofAlarm(e *alarm.Event, summary, labels, description string) [
 	return b.list
 }
 
-// ofProcess is what notifications carry that are about no alarm.
+// ofProcess returns the variable bindings of a notification that is about the process, not about an alarm.
 func (b *objects) ofProcess(e *alarm.Event) []snmp.VarBind {
 	b.text(2, e.ID, maxName)
 	b.add(14, snmp.OctetString, dateAndTime(e.At))
@@ -211,7 +210,7 @@ func (b *objects) address(typeArc, arc uint32, a netip.Addr) {
 
 var zeroDotZero = snmp.MustParseOID("0.0")
 
-// variable is the OID of what an alarm is about, 0.0 where that is not known.
+// variable returns the OID of the object instance that an alarm is about, or 0.0 if it is unknown.
 func (n Names) variable(a *alarm.Alarm) snmp.OID {
 	if o, err := n.OID(a.Variable); err == nil {
 		return o
@@ -310,7 +309,7 @@ func oneLine(text string, most int) string {
 // more stands where labels were left out.
 const more = ";…"
 
-// labelsText writes whole pairs, sorted, as many as fit, and says how many did not.
+// labelsText returns as many whole pairs as fit, sorted, and the number of those that do not.
 func labelsText(labels map[string]string, most int) (text string, left int) {
 	names := slices.Sorted(maps.Keys(labels))
 	for i, name := range names {

@@ -11,16 +11,17 @@ import (
 	"trapline/mibs/smi"
 )
 
-// keyOf is what receivers of a format know an alarm by, and whether the format has changes.
+// keyOf returns the key by which receivers of a format identify an alarm, and whether the format has notifications of
+// changes.
 type keyOf func(*alarm.Alarm) (key string, changes bool)
 
-// formatKeys are those of the formats: what an alarm is known by is what its notifications show. Others show its ID.
+// formatKeys are the keys of the formats whose notifications do not carry the ID of the alarm.
 var formatKeys = map[string]func(Names) keyOf{
 	"disman":        dismanKey,
 	"snmp-notifier": func(Names) keyOf { return notifierKey },
 }
 
-// newKey is what a receiver knows alarms by, and a name for that.
+// newKey returns the function for the keys of a receiver, and the name of the scheme of these keys.
 func newKey(r *ReceiverSettings, c *Dependencies) (key keyOf, scheme string) {
 	if kinds[r.Type].url {
 		return outbox.ByID, ""
@@ -39,7 +40,7 @@ func newKey(r *ReceiverSettings, c *Dependencies) (key keyOf, scheme string) {
 	return templateKey(c.Names, of(fallback)), name + " " + schemeOf(fallback)
 }
 
-// schemeOf is empty for the formats that show the alarm's ID.
+// schemeOf returns the name of the scheme of a format, or "" if its notifications carry the ID of the alarm.
 func schemeOf(format string) string {
 	if formatKeys[format] == nil {
 		return ""
@@ -47,7 +48,7 @@ func schemeOf(format string) string {
 	return format
 }
 
-// hashed makes a key of a bounded length.
+// hashed returns a key of bounded length.
 func hashed(parts ...string) string {
 	labels := map[string]string{}
 	for i, part := range parts {
@@ -56,21 +57,21 @@ func hashed(parts ...string) string {
 	return alarm.ID("", "key", "", labels)
 }
 
-// dismanKey is mteHotTrigger, mteHotTargetName and mteHotOID.
+// dismanKey returns the key of mteHotTrigger, mteHotTargetName and mteHotOID.
 func dismanKey(names Names) keyOf {
 	return func(a *alarm.Alarm) (string, bool) {
 		return hashed("disman", oneLine(a.Rule, maxSummary), oneLine(a.Target, maxSummary), names.variable(a).String()), false
 	}
 }
 
-// notifierKey is the OID of the trap, and the labels.
+// notifierKey returns the key of the OID of the trap and the labels.
 func notifierKey(a *alarm.Alarm) (string, bool) {
 	return hashed("snmp-notifier", notifierID(notifierOID(a), a)), true
 }
 
-// templateKey is the notification that a rule names, its instance and the device: linkDown of a port and linkUp are of
-// one alarm, whatever rules they are of. A notification without an instance stands for the alarm by itself. What has no
-// notification of its own is sent in another format, and known by that.
+// templateKey returns the key of the notification that a rule names, its instance and the device: linkDown and linkUp
+// of a port belong to one alarm, even if they come from two rules. Without an instance, the key is the ID of the alarm.
+// An alarm without a notification of its own is sent in the fallback format and has its key from otherwise.
 func templateKey(names Names, otherwise keyOf) keyOf {
 	return func(a *alarm.Alarm) (string, bool) {
 		if a.Notification == "" {
@@ -95,7 +96,7 @@ func templateKey(names Names, otherwise keyOf) keyOf {
 	}
 }
 
-// instance is what the variable bindings of a notification say of the instance: the names of those that are of a row.
+// instance returns the names of the variable bindings of a notification that are columns of a row, or "" without any.
 func (n Names) instance(a *alarm.Alarm, node *mibs.Node) string {
 	t := template{names: n, alarm: a}
 	t.bind(false)

@@ -23,18 +23,18 @@ import (
 type kind struct {
 	open    func(*ReceiverSettings, *Dependencies) (outbox.Deliver, error)
 	url     bool // it has one, in the place of an address
-	resyncs bool // it can be told of lost events and of life itself
-	repeats bool // it never confirms, and may be told several times
+	resyncs bool // it is sent traplineResync and heartbeats
+	repeats bool // it never acknowledges; copies may be sent
 }
 
-// kinds are what `type` may say.
+// kinds are the values of `type`.
 var kinds = map[string]kind{
 	"trap":    {open: openTrap, resyncs: true, repeats: true},
 	"inform":  {open: openInform, resyncs: true},
 	"webhook": {open: openWebhook, url: true},
 }
 
-// Dependencies is what all receivers share.
+// Dependencies are the values that all receivers share.
 type Dependencies struct {
 	Settings *Settings
 	Auths    map[string]*access.Auth
@@ -44,7 +44,7 @@ type Dependencies struct {
 	Logger   *slog.Logger
 }
 
-// NewRoute makes a receiver of its settings, which have no mistakes.
+// NewRoute returns the route to a receiver. The settings must have no Problems.
 func NewRoute(r *ReceiverSettings, c *Dependencies) (*outbox.Route, error) {
 	k := kinds[r.Type]
 	deliver, err := k.open(r, c)
@@ -73,7 +73,7 @@ func duration(d setting.Duration, otherwise time.Duration) time.Duration {
 	return d.Duration
 }
 
-// snmpReceiver tells events by notifications.
+// snmpReceiver sends events as SNMP notifications.
 type snmpReceiver struct {
 	sender   *originator.Sender
 	to       originator.Receiver
@@ -159,7 +159,7 @@ func openInform(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
 	})
 }
 
-// openSender tells events by send. Those that the format has no notification for are not told.
+// openSender returns a function that sends events by send. Events for which the format has no notification are skipped.
 func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (outbox.Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
@@ -174,8 +174,8 @@ func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context,
 	}, nil
 }
 
-// CreateUser is the line by which Net-SNMP's snmptrapd knows a receiver's user as one of our engine, empty
-// for receivers that need none. Its keys fit our engine alone.
+// CreateUser returns the createUser line that Net-SNMP's snmptrapd needs to accept our traps of SNMPv3, or "" for
+// receivers that need none. Its keys are localized to our engine.
 func (r *ReceiverSettings) CreateUser(a *access.Auth, id []byte) (string, error) {
 	if r.Type != "trap" || a.Version != 3 {
 		return "", nil

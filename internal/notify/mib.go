@@ -40,7 +40,7 @@ var mibNotifications = []struct {
 	objects []int
 	text    string
 
-	// What snmpttconvertmib makes the format and the severity of snmptt of.
+	// The SUMMARY and the severity that snmpttconvertmib reads for snmptt.
 	summary, severity string
 }{
 	{"traplineAlarmRaise", ofAlarms, "An alarm was raised, or with traplineRepeatCount, is still active. snmpTrapAddress.0 follows the objects if the device has an address of IPv4.", "$17", "MAJOR"},
@@ -97,7 +97,7 @@ traplineCompliance MODULE-COMPLIANCE
 END
 `
 
-// MIB is the text of TRAPLINE-MIB for what the format alarm sends below an enterprise.
+// MIB returns the text of TRAPLINE-MIB for the notifications of the format alarm below an enterprise OID.
 func MIB(enterprise snmp.OID) string {
 	var b strings.Builder
 	parent, imported := "enterprises", ", enterprises"
@@ -137,14 +137,14 @@ func commas(names []string) string {
 	return strings.Join(lines, ",\n                  ")
 }
 
-// Where OIDs lie that are assigned to organizations (RFC 2578 section 4), and what these lie in.
+// The subtrees in which OIDs are assigned to organizations (RFC 2578 section 4), and their parent.
 var (
 	internet     = snmp.MustParseOID("1.3.6.1")
 	experimental = snmp.MustParseOID("1.3.6.1.3")
 	enterprises  = snmp.MustParseOID("1.3.6.1.4.1")
 )
 
-// CheckEnterprise reports whether o can be an enterprise_oid: below it are only what an organization defines.
+// CheckEnterprise returns an error if o cannot be an enterprise_oid, an OID whose subtree belongs to one organization.
 func CheckEnterprise(o snmp.OID) error {
 	below := func(root snmp.OID) bool { return o.HasPrefix(root) && len(o) > len(root) }
 	switch {

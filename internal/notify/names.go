@@ -13,11 +13,11 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Names finds what rules and commands call notifications and objects. The MIBs are read when the first name
-// is looked for; nil knows none.
+// Names resolves the names of notifications and objects in rules and commands. The MIBs are read at the first call; a
+// nil Names has no MIBs.
 type Names func() (*mibs.Tree, error)
 
-// tree gives nil where there are no MIBs.
+// tree returns the MIBs, or nil if there are none.
 func (n Names) tree() (*mibs.Tree, error) {
 	if n == nil {
 		return nil, nil
@@ -25,7 +25,7 @@ func (n Names) tree() (*mibs.Tree, error) {
 	return n()
 }
 
-// Notification finds the OID of a notification, and what MIBs know about it: nil for a number that is in none.
+// Notification returns the OID of a notification and its definition, which is nil for a number that no MIB defines.
 func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	o, i, err := n.find(text)
 	if err != nil {
@@ -40,7 +40,7 @@ func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	return o, nil, originator.CheckTrap(o)
 }
 
-// meant says which of some nodes a name may be meant to be.
+// meant suggests which of the nodes a misspelled name stands for.
 func (n Names) meant(name string, among func(*mibs.Node) bool) string {
 	t, err := n.tree()
 	if err != nil || t == nil {
@@ -60,7 +60,7 @@ func (n Names) meant(name string, among func(*mibs.Node) bool) string {
 	return ""
 }
 
-// OID finds what a name with or without an index, or a number, stands for.
+// OID returns the OID of a name, with or without an index, or of an OID in numbers.
 func (n Names) OID(text string) (snmp.OID, error) {
 	if isName(text) {
 		o, _, err := n.find(text)
@@ -72,7 +72,7 @@ func (n Names) OID(text string) (snmp.OID, error) {
 	return parseOID(text)
 }
 
-// find looks for a name or a number. The node is nil for a number that no MIB knows.
+// find resolves a name or an OID in numbers. The node is nil for an OID that no MIB defines.
 func (n Names) find(text string) (snmp.OID, mibs.Instance, error) {
 	t, err := n.tree()
 	if err != nil {
@@ -108,5 +108,5 @@ func parseOID(text string) (snmp.OID, error) {
 
 func isName(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
 
-// isObject tells whether a node may have values.
+// isObject reports whether a node is an object type, whose instances have values.
 func isObject(n *mibs.Node) bool { return n != nil && (n.Kind == smi.Scalar || n.Kind == smi.Column) }

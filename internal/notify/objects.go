@@ -10,12 +10,12 @@ import (
 	"trapline/mibs/smi"
 )
 
-// Asker asks for the value of an object of a notification, and is told how its instance is called and the text
-// that stands for the default.
+// Asker returns the text of the value of an object of a notification. Its arguments are the object, the name of the
+// instance and the text of the default.
 type Asker func(o *mibs.Node, name, otherwise string) (text string, err error)
 
-// RowObjects are the variable bindings of a notification about the row with an index, which is written as in the
-// name of an instance: the OBJECTS of its definition in their order, then whatever else is given. Of those that
+// RowObjects returns the variable bindings of a notification about the row with an index, which is written as in the
+// name of an instance: the OBJECTS of its definition in their order, then all others that are given. Of those that
 // are given, the index may be missing. The others have their value from the index or from ask; without it, or
 // where it returns "", they have the first label, the smallest number or the shortest string that they may have.
 func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.VarBind, ask Asker) ([]snmp.VarBind, error) {
@@ -45,7 +45,7 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 	return append(list, given...), nil
 }
 
-// instanceOf is the instance of an object in the row with an index: of a scalar, its only one.
+// instanceOf returns the instance of an object in the row with an index, or the only instance of a scalar.
 func instanceOf(o *mibs.Node, index string) (name snmp.OID, octets []byte, err error) {
 	if o.Kind != smi.Column {
 		return snmp.AppendArc(bytes.Clone(o.OID), 0), nil, nil
@@ -92,7 +92,7 @@ func (n Names) rowObject(o *mibs.Node, name snmp.OID, index []byte, given *[]snm
 	return v, err
 }
 
-// fromIndex gives an object that is part of the index of its own row its value.
+// fromIndex returns the value of an object that is part of the index of its own row.
 func fromIndex(o *mibs.Node, index snmp.OID) (t snmp.Type, value []byte, ok bool) {
 	if o.Row == nil {
 		return 0, nil, false
@@ -106,7 +106,7 @@ func fromIndex(o *mibs.Node, index snmp.OID) (t snmp.Type, value []byte, ok bool
 	return 0, nil, false
 }
 
-// defaultText is a value that an object may have, as Names.value reads it.
+// defaultText returns the text of a value that an object may have, as Names.value parses it.
 func defaultText(o *mibs.Node) string {
 	switch t := syntaxOf[o.Syntax.Type]; {
 	case len(o.Syntax.Labels) > 0 && t == snmp.Integer:

@@ -15,7 +15,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Settings is the `notifications` section: who we are to receivers.
+// Settings is the `notifications` section, the identity of this process to receivers.
 type Settings struct {
 	EngineID      string      `yaml:"engine_id,omitempty"`      // SNMP engine ID of notifications, in hexadecimal digits; default the one in state_dir
 	EnterpriseOID setting.OID `yaml:"enterprise_oid,omitempty"` // OID below which TRAPLINE-MIB lies; makes alarm the default format
@@ -27,7 +27,7 @@ type Settings struct {
 	Groups map[string]string `yaml:"groups,omitempty"` // of receivers that share a group: all (default), or first-acked
 }
 
-// ReceiverSettings is an entry of `receivers`. Whatever Type does not use is refused.
+// ReceiverSettings is an entry of `receivers`. Settings that do not apply to Type are refused.
 type ReceiverSettings struct {
 	Name            string                            `yaml:"name"`                       // name in metrics, logs and queues
 	Type            string                            `yaml:"type,omitempty"`             // inform (default), trap or webhook
@@ -45,11 +45,11 @@ type ReceiverSettings struct {
 	Window          int                               `yaml:"window,omitempty"`           // deliveries outstanding at once; default 16
 	MaxAge          setting.Duration                  `yaml:"max_age,omitempty"`          // after which a notification is given up; default 24h
 	MaxEvents       int                               `yaml:"max_events,omitempty"`       // notifications that may wait; default 10000
-	RepeatInterval  setting.Duration                  `yaml:"repeat_interval,omitempty"`  // sends what is still raised again; default never
+	RepeatInterval  setting.Duration                  `yaml:"repeat_interval,omitempty"`  // time after which an active alarm is sent again; default never
 	Heartbeat       setting.Duration                  `yaml:"heartbeat,omitempty"`        // sends a sign of life; default never
 	MinSeverity     string                            `yaml:"min_severity,omitempty"`     // critical, major, minor or warning; default everything
 	Labels          map[string]setting.AnchoredRegexp `yaml:"labels,omitempty"`           // expressions that must match whole values of labels
-	EveryTransition bool                              `yaml:"every_transition,omitempty"` // sends also what was cleared before it was sent
+	EveryTransition bool                              `yaml:"every_transition,omitempty"` // sends also alarms that were cleared before they were sent
 	Repeat          int                               `yaml:"repeat,omitempty"`           // how often a trap is sent; default 1
 	Spacing         setting.Duration                  `yaml:"spacing,omitempty"`          // time between the copies of a trap; default 2s
 	MaxBytes        int                               `yaml:"max_bytes,omitempty"`        // octets of notifications that may wait; default 67108864
@@ -60,7 +60,7 @@ type ReceiverSettings struct {
 	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default Trapline's own
 }
 
-// What holds where a receiver sets nothing.
+// The defaults of the settings of a receiver.
 const (
 	defaultAuth      = "public_v2"
 	defaultTimeout   = 2 * time.Second
@@ -87,7 +87,7 @@ func (r *ReceiverSettings) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// Problems reports what nobody could be told with.
+// Problems returns the errors in the settings, with which no notification could be sent.
 func (s *Settings) Problems() []setting.Problem {
 	var m setting.Problems
 	if id, err := setting.Hex(s.EngineID); err != nil {
@@ -128,7 +128,7 @@ func (s *Settings) ID() []byte {
 // labEnterprises are for documentation and for tests: alarms below them may be anybody's.
 var labEnterprises = []snmp.OID{snmp.MustParseOID("1.3.6.1.4.1.32473"), snmp.MustParseOID("1.3.6.1.4.1.8072.9999.9999")}
 
-// Warnings are what works, and is not to be relied on.
+// Warnings returns warnings about settings that are valid but not fit for production.
 func (s *Settings) Warnings() []string {
 	for _, lab := range labEnterprises {
 		if s.EnterpriseOID.OID.HasPrefix(lab) {
@@ -138,7 +138,7 @@ func (s *Settings) Warnings() []string {
 	return nil
 }
 
-// Problems reports what nobody could be told with.
+// Problems returns the errors in the settings, with which nothing could be sent to the receiver.
 func (r *ReceiverSettings) Problems() []setting.Problem {
 	var m setting.Problems
 	k, known := kinds[r.Type]
@@ -219,7 +219,7 @@ func (r *ReceiverSettings) addWebhookProblems(m *setting.Problems) {
 	}
 }
 
-// Speaks tells what keeps the receiver from being told with an auth and with those settings.
+// Speaks returns the errors in the combination of the receiver with its auth and the `notifications` section.
 func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem {
 	var m setting.Problems
 	if a != nil && a.Version == 1 && r.Type == "inform" {
@@ -249,7 +249,7 @@ func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem
 	return m
 }
 
-// What profile and objects may say.
+// The values of profile and objects.
 const compact, minimal = "compact", "minimal"
 
 // contextEngine is ContextEngineID in octets, nil where it is not set.
@@ -258,7 +258,7 @@ func (r *ReceiverSettings) contextEngine() []byte {
 	return id
 }
 
-// formatName is the format that the receiver set, or what holds where it did not.
+// formatName returns the format of the receiver, or the default.
 func (r *ReceiverSettings) formatName(s *Settings) string {
 	switch {
 	case r.Format != "":
@@ -269,12 +269,12 @@ func (r *ReceiverSettings) formatName(s *Settings) string {
 	return "alarm"
 }
 
-// fallbackName is the format of what has no notification of its own.
+// fallbackName returns the format of alarms that have no notification of their own.
 func (r *ReceiverSettings) fallbackName(s *Settings) string {
 	return (&ReceiverSettings{Format: r.Fallback}).formatName(s)
 }
 
-// matches makes the filter of the receiver.
+// matches returns the filter of the receiver.
 func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
 	least, filters := alarm.Severities[r.MinSeverity]
 	return func(a *alarm.Alarm) bool {
@@ -293,10 +293,10 @@ func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
 	}
 }
 
-// ByName tells whether alarms are told by the notifications that their rules name.
+// ByName reports whether alarms are sent as the notifications that their rules name.
 func (r *ReceiverSettings) ByName() bool { return r.Format == formatTemplate }
 
-// TestBy has a test tell the receiver a notification that MIBs have, by its name or its OID.
+// TestBy sets the notification of a test to the one with a name or an OID. A name must be defined in a MIB.
 func (r *ReceiverSettings) TestBy(notification string, test *alarm.Event, names Names) error {
 	if kinds[r.Type].url {
 		return fmt.Errorf("receiver %q is a webhook, which has no types of notifications", r.Name)

@@ -11,8 +11,8 @@ import (
 	"trapline/internal/setting"
 )
 
-// CheckSeverity says what is doubtful about the label severity of a rule, or "". A template is known only once an alarm
-// is raised.
+// CheckSeverity returns a warning about the label severity of a rule, or "". A template is not checked: its value is
+// known only when an alarm is raised.
 func CheckSeverity(word string) string {
 	known := alarm.ParseSeverity(word) != alarm.Indeterminate || word == "" || strings.EqualFold(word, alarm.Indeterminate.String())
 	if known || isTemplate(word) {
@@ -21,7 +21,7 @@ func CheckSeverity(word string) string {
 	return fmt.Sprintf("the severity %.40q is unknown and is sent as indeterminate: %s", word, meantSeverity(word))
 }
 
-// meantSeverity says which severity was probably meant, else which ones there are.
+// meantSeverity returns a suggestion for a misspelled severity, or else the list of severities.
 func meantSeverity(word string) string {
 	return cmp.Or(setting.DidYouMean(word, slices.Sorted(maps.Keys(alarm.Severities))), "use one of critical, major, minor, warning")
 }

@@ -12,8 +12,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// What snmp_notifier sends, as its SNMP-NOTIFIER-MIB has it: one notification for raise and end, and three
-// texts without a 0 behind them.
+// The OIDs that snmp_notifier sends, of its SNMP-NOTIFIER-MIB: one notification for raise and clear, and three objects
+// whose names lack the instance 0.
 var (
 	notifierTrap    = snmp.MustParseOID("1.3.6.1.4.1.98789.1")
 	notifierObjects = snmp.MustParseOID("1.3.6.1.4.1.98789.2")
@@ -22,8 +22,8 @@ var (
 // notifierLabel is the label that has another OID for the notification.
 const notifierLabel = "oid"
 
-// notifierFormat is that of snmp_notifier, but that each alarm is told by itself: snmp_notifier tells all
-// alerts of a group of Alertmanager's at once.
+// notifierFormat is the format of snmp_notifier with one alarm in a notification. snmp_notifier itself sends one
+// notification for all alerts of a group of Alertmanager.
 func notifierFormat(e *alarm.Event, _ int) draft {
 	if e.Alarm.ID == "" {
 		return draft{}
@@ -49,8 +49,8 @@ func notifierOID(a *alarm.Alarm) snmp.OID {
 	return notifierTrap
 }
 
-// notifierID is what a receiver knows the alarm by. It is the same in the raise and the end, so that it has
-// a length of its own.
+// notifierID returns the text by which a receiver identifies the alarm. It must be the same in the raise and the clear,
+// so it is cut at a fixed length, not to fit the message.
 func notifierID(trap snmp.OID, a *alarm.Alarm) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(a.Labels)) {

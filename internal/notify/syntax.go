@@ -24,8 +24,8 @@ var syntaxOf = map[smi.Type]snmp.Type{
 	smi.Opaque: snmp.Opaque, smi.NSAPAddress: snmp.OctetString,
 }
 
-// value makes a value of an object of a text, as people and MIBs write it: labels of enumerations and of
-// BITS, addresses, dates, and what the DISPLAY-HINT says.
+// value parses a text as the value of an object, in the notation of MIBs and people: labels of enumerations and of
+// BITS, addresses, dates, and the form of the DISPLAY-HINT.
 func (n Names) value(o *mibs.Node, text string) (t snmp.Type, value []byte, err error) {
 	t, known := syntaxOf[o.Syntax.Type]
 	if !known {
@@ -78,7 +78,7 @@ func enumerated(o *mibs.Node, text string) ([]byte, error) {
 	return snmp.AppendInt(nil, v), nil
 }
 
-// wantedNumber says what was to be written.
+// wantedNumber returns the error for a text that is no value, with the values that are valid.
 func wantedNumber(o *mibs.Node, low, high int64, text string) error {
 	var labels []string
 	for _, l := range o.Syntax.Labels {
@@ -124,7 +124,7 @@ func wholeNumber(o *mibs.Node, text string, most uint64) ([]byte, error) {
 	return snmp.AppendUint(nil, v), nil
 }
 
-// within tells whether one of the ranges holds a number; without any, all numbers will do.
+// within reports whether one of the ranges contains v. Without ranges, all numbers are valid.
 func within(ranges []smi.Range, v int64) bool {
 	return len(ranges) == 0 || slices.ContainsFunc(ranges, func(r smi.Range) bool { return r.Low <= v && v <= r.High })
 }
@@ -177,7 +177,7 @@ func namedBits(o *mibs.Node, text string) ([]byte, error) {
 	return parseBits(strings.Join(words, ","))
 }
 
-// indexArcs are the numbers that a value of an object is in an index.
+// indexArcs returns the sub-identifiers of a value in an index.
 func indexArcs(t snmp.Type, value []byte) (arcs []uint32) {
 	switch t {
 	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
@@ -196,7 +196,7 @@ func indexArcs(t snmp.Type, value []byte) (arcs []uint32) {
 	return []uint32{uint32(n)}
 }
 
-// indexValue turns indexArcs round. ok is false where the object has no such value.
+// indexValue is the inverse of indexArcs. It returns ok false if the object cannot have the value.
 func indexValue(o *mibs.Node, arcs []uint32) (t snmp.Type, value []byte, ok bool) {
 	switch t = syntaxOf[o.Syntax.Type]; t {
 	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:

@@ -16,7 +16,7 @@ import (
 
 // The reasons of faults.
 const (
-	faultNotification = "unknown_notification" // it was told in the receiver's other format
+	faultNotification = "unknown_notification" // it was sent in the fallback format
 	faultObject       = "unknown_object"
 	faultValue        = "bad_value"
 	faultCounter64    = "counter64_in_v1"
@@ -38,8 +38,8 @@ var clears = map[string]string{
 // noNotification is the name of none.
 const noNotification = "none"
 
-// templateFormat tells an alarm by the notification that its rule names, and where that cannot be, in
-// another format.
+// templateFormat returns the format that sends an alarm as the notification that its rule names, or else in the
+// format otherwise.
 func templateFormat(names Names, otherwise format) format {
 	return func(e *alarm.Event, limit int) draft {
 		a := &e.Alarm
@@ -98,8 +98,8 @@ type template struct {
 	draft
 	names    Names
 	alarm    *alarm.Alarm
-	bindings []bound // what the rule says of values, what counts first in front
-	indexed  []bound // those that say which row of a table they are of
+	bindings []bound // the values of the rule; the first of a name is used
+	indexed  []bound // those that have the index of a row
 }
 
 // bound is a binding whose name was found.
@@ -118,8 +118,8 @@ func (t *template) fault(reason string, err error) {
 	}
 }
 
-// bind finds the names of the bindings. The instance that the alarm is about has its value, and says first which
-// row is meant.
+// bind resolves the names of the bindings. The instance that the alarm is about comes first among those that determine
+// the row; its value is the value of the alarm.
 func (t *template) bind(cleared bool) {
 	about := t.bound(alarm.Binding{Name: t.alarm.Variable, Value: t.alarm.Value})
 	if cleared {
@@ -141,7 +141,7 @@ func (t *template) bind(cleared bool) {
 		}
 	}
 	if about != nil && t.alarm.Value != "" {
-		about.used = true // by its value alone it is not told
+		about.used = true // it is not added for its value alone
 		t.add(about)
 	}
 	if t.alarm.Gone {
@@ -151,14 +151,14 @@ func (t *template) bind(cleared bool) {
 	}
 }
 
-// What IF-MIB has for a port that does not exist.
+// The object of IF-MIB that is notPresent for a port that does not exist.
 var ifOperStatus = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8")
 
 const ifNotPresent = 6
 
 func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == smi.Column }
 
-// bound finds the name of a binding, nil where it has none or that is not known.
+// bound resolves the name of a binding. It returns nil if the name is empty or unknown.
 func (t *template) bound(b alarm.Binding) *bound {
 	if b.Name == "" {
 		return nil
@@ -182,7 +182,7 @@ func (t *template) add(b *bound) {
 	}
 }
 
-// addObjects adds the OBJECTS of the notification. One that nobody knows the value of keeps its place.
+// addObjects adds the OBJECTS of the notification. An object whose value is unknown keeps its place.
 func (t *template) addObjects(objects []*mibs.Node) {
 	for _, o := range objects {
 		index, known := t.indexOf(o)
@@ -205,7 +205,7 @@ func (t *template) addObjects(objects []*mibs.Node) {
 	}
 }
 
-// use marks all that says something of an instance, which has its value.
+// use marks all bindings of an instance, whose value is set.
 func (t *template) use(o *mibs.Node, index snmp.OID) {
 	for i := range t.bindings {
 		if b := &t.bindings[i]; b.at.Node != nil && b.at.Node.OID.Compare(o.OID) == 0 && (len(b.at.Index) == 0 || slices.Equal(b.at.Index, index)) {
@@ -214,8 +214,8 @@ func (t *template) use(o *mibs.Node, index snmp.OID) {
 	}
 }
 
-// bindingOf finds what the rule says of an object of the row: of the instance itself or of the object in any
-// row, whichever comes first, else of the object in another row. The alarm's own value comes last.
+// bindingOf returns the binding of the rule for an object of the row: the first one of the instance itself or of the
+// object without an index, else one of the object in another row, else nil. The value of the alarm comes last.
 func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 	var found *bound
 	for i := range t.bindings {
@@ -231,7 +231,7 @@ func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 	return found
 }
 
-// fill gives a variable binding its value.
+// fill sets the type and the value of a variable binding.
 func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *alarm.Binding) {
 	typ, value, err := t.names.typed(o, b)
 	if err != nil {
@@ -241,7 +241,7 @@ func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *alarm.Binding) {
 	v.Type, v.Value = typ, value
 }
 
-// typed is the value of a binding, of the type that it names or that of the object.
+// typed returns the value of a binding, in the type that it names or else the type of the object.
 func (n Names) typed(o *mibs.Node, b *alarm.Binding) (snmp.Type, []byte, error) {
 	if b.Type == "" {
 		if !isObject(o) {
@@ -256,7 +256,7 @@ func (n Names) typed(o *mibs.Node, b *alarm.Binding) (snmp.Type, []byte, error) 
 	return typ, value, err
 }
 
-// fillFromIndex gives an object that is part of the index of its own row its value.
+// fillFromIndex sets the value of an object that is part of the index of its own row, and reports whether it is.
 func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) bool {
 	typ, value, ok := fromIndex(o, index)
 	if ok {
@@ -265,8 +265,8 @@ func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) 
 	return ok
 }
 
-// indexOf is the index of the row that an object is of: that of a binding of a row with the same index, else
-// what labels say. What is not known is empty.
+// indexOf returns the index of the row of an object: that of a binding with the same INDEX clause, else the one in the
+// labels. It is empty if unknown.
 func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
 	if o.Row != nil {
 		for _, b := range t.indexed {
@@ -307,8 +307,8 @@ func (n Names) Index(o *mibs.Node, labels map[string]string) (index snmp.OID, kn
 	return index, true, nil
 }
 
-// labelOf is the label of a part of an index, empty without one. That of the type of an address may be missing:
-// the address tells it (RFC 4001).
+// labelOf returns the label of a part of an index, or "". The label of an InetAddressType may be missing: the address
+// that follows has the type (RFC 4001).
 func labelOf(labels map[string]string, index []mibs.IndexPart, i int) string {
 	if text := labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.Syntax.TC != "InetAddressType" {
 		return text
@@ -344,8 +344,8 @@ func (t *template) addOthers() {
 	}
 }
 
-// addOther adds a variable binding. Those that say who tells what and when are there already, or are not there
-// twice (RFC 3584 section 4.2).
+// addOther adds a variable binding. sysUpTime.0, snmpTrapOID.0 and snmpTrapAddress.0 are not added a second time
+// (RFC 3584 section 4.2): they set the fields of the notification or are refused.
 func (t *template) addOther(v snmp.VarBind) {
 	switch {
 	case v.Name.Compare(originator.SNMPTrapOID) == 0:

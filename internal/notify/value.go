@@ -136,7 +136,7 @@ func parseDecimalOctets(text string) ([]byte, error) {
 	return b, nil
 }
 
-// maxBits bounds what the number of a bit may ask for.
+// maxBits bounds the number of a bit, which determines the octets of the value.
 const maxBits = 1 << 16
 
 // parseBits takes the numbers of the bits that are set; bit 0 is the highest of the first octet (RFC

@@ -18,7 +18,7 @@ import (
 	"trapline/internal/outbox"
 )
 
-// webhookMessage is what Alertmanager's webhooks are sent, version 4.
+// webhookMessage is the body of Alertmanager's webhook, version 4.
 type webhookMessage struct {
 	Version           string            `json:"version"`
 	GroupKey          string            `json:"groupKey"`
@@ -41,7 +41,8 @@ type webhookAlert struct {
 
 const statusFiring, statusResolved = "firing", "resolved"
 
-// openWebhook tells events as Alertmanager does, one alert a message. What is about no alarm is not told.
+// openWebhook returns a function that sends events as Alertmanager does, one alert in a message. Events without an
+// alarm are skipped.
 func openWebhook(r *ReceiverSettings, _ *Dependencies) (outbox.Deliver, error) {
 	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
 	return func(ctx context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {

@@ -4,5 +4,5 @@ package originator
 
 import "time"
 
-// Asleep is known of Linux alone.
+// Asleep returns 0: the time is known on Linux only.
 func Asleep() time.Duration { return 0 }

@@ -13,9 +13,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Inform sends a notification until the receiver acknowledges it, refuses it, or has been asked as often
-// as its settings say. No error means that it is acknowledged: by a Response to its request-id without
-// an error-status, in SNMPv3 of the receiver's engine and signed.
+// Inform sends a notification until the receiver acknowledges it, refuses it, or the retries are used up. A nil error
+// means that it is acknowledged: by a Response to its request-id without an error-status, which in SNMPv3 is
+// authenticated and from the receiver's engine.
 func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	if s.receiver.Principal.Version == snmp.V1 {
 		return Receipt{}, s.failed(access.Malformed, errors.New("SNMPv1 has no informs"))
@@ -48,10 +48,10 @@ func (s *Sender) Inform(ctx context.Context, n *Notification) (Receipt, error) {
 	return x.receipt, s.failed(reason, err)
 }
 
-// buffers are for answers, of which nothing is kept that is not copied.
+// buffers are for answers. Data that outlive the exchange are copied.
 var buffers = sync.Pool{New: func() any { return new([maxMessage]byte) }}
 
-// exchange is one inform on its way.
+// exchange is the state of one inform.
 type exchange struct {
 	sender      *Sender
 	conn        net.Conn
@@ -60,7 +60,7 @@ type exchange struct {
 	first, last int32 // the msgIDs that were used
 	receipt     Receipt
 	firstSent   time.Time
-	lastInvalid error // what came and was no answer
+	lastInvalid error // the error of the last datagram that was no answer
 
 	// Of SNMPv3:
 	engine   *knownEngine   // nil: the next message is a discovery
@@ -69,7 +69,7 @@ type exchange struct {
 	resynced bool           // its clock was set
 }
 
-// verdict is what a message meant.
+// verdict is the result of a message from the receiver.
 type verdict int
 
 const (
@@ -125,7 +125,7 @@ func reasonOf(err error) access.Reason {
 	return access.Credentials
 }
 
-// statusError is a Response that says that the notification was not taken.
+// statusError is the error-status of a Response that refuses the notification.
 type statusError snmp.ErrorStatus
 
 func (e statusError) Error() string {
@@ -178,14 +178,14 @@ func (x *exchange) sent() {
 	}
 }
 
-// nobody is the user that discovers engines.
+// nobody returns the keys of the user that discovers engines, who has none.
 func nobody() *snmp.Security {
 	s, _ := (&snmp.User{}).Localize(nil) // without a key, nothing can fail
 	return s
 }
 
-// listen waits for what answers the last message, or one before it. The error is that of the socket, or
-// why the receiver refuses.
+// listen waits for an answer to any message of the exchange. It returns the error of the socket, or the reason why the
+// receiver refused.
 func (x *exchange) listen() (verdict, error) {
 	for {
 		n, err := x.conn.Read(x.buffer)
@@ -265,12 +265,12 @@ func (x *exchange) discovered(b []byte) (verdict, error) {
 	return onward, nil
 }
 
-// reported deals with a Report in the place of an answer. What was learnt of the engine in earlier
-// informs may be wrong by now, so that it is discovered anew before a refusal counts.
+// reported processes a Report. The engine ID from earlier informs may be outdated, so the engine is discovered again
+// before a Report counts as a refusal.
 func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
 	kind := o.PDU.Report()
 	unsigned := kind == snmp.NotInTimeWindow && !o.Authenticated
-	if unsigned || o.ID != x.last { // a stranger's, or about what was known before
+	if unsigned || o.ID != x.last { // forged, or the answer to an earlier message
 		return stray, kind
 	}
 	x.receipt.Reports = append(x.receipt.Reports, kind)
@@ -288,7 +288,7 @@ func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
 	return refused, kind
 }
 
-// release gives the keys back.
+// release puts the keys back into the pool.
 func (x *exchange) release() {
 	if x.security != nil {
 		x.engine.put(x.security)

@@ -11,8 +11,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Listener receives notifications and acknowledges informs. What it cannot make sense of, or must not
-// believe, it drops, or as SNMPv3 asks for, answers with a Report.
+// Listener receives notifications and acknowledges informs. It drops messages that are malformed or not authentic, or
+// answers them with a Report where SNMPv3 requires one.
 type Listener struct {
 	Conn      net.PacketConn
 	Community string     // of SNMPv1 and SNMPv2c; empty means any
@@ -32,7 +32,7 @@ type remoteEngine struct {
 	clock    snmp.EngineClock
 }
 
-// maxSenders bounds what strangers can have us remember.
+// maxSenders bounds the remote engines that are stored.
 const maxSenders = 1000
 
 // Received is a notification that came. Its slices hold until Handle returns.
@@ -83,7 +83,7 @@ func (l *Listener) prepare() (err error) {
 	return err
 }
 
-// get handles a message, and gives the answer to it, if any.
+// take handles a message. It returns the answer, or nil if there is none.
 func (l *Listener) take(b []byte, from netip.AddrPort) (answer []byte) {
 	r := &Received{From: from, Version: snmp.PeekVersion(b)}
 	switch r.Version {
@@ -119,8 +119,8 @@ func (l *Listener) accepts(community []byte) bool {
 
 func isNotification(t snmp.PDUType) bool { return t == snmp.TrapV2 || t == snmp.InformRequest }
 
-// take3 tells by the engine and the reportable flag who is authoritative: we for informs, the sender for
-// traps (RFC 3414 section 3.2).
+// take3 handles a message of SNMPv3. The engine ID and the reportable flag determine the authoritative engine: ours for
+// informs, the engine of the sender for traps (RFC 3414 section 3.2).
 func (l *Listener) take3(b []byte, r *Received) []byte {
 	m, err := snmp.ParseMessage3(b)
 	if err != nil {
@@ -157,7 +157,7 @@ func (l *Listener) inform(b []byte, h snmp.Header3, r *Received) []byte {
 	return l.seal(l.own, h.ID, &o.ScopedPDU)
 }
 
-// timely tells whether a message was sent within the time window by our own clock.
+// timely reports whether a message is within the time window of our own clock.
 func (l *Listener) timely(h *snmp.Header3) bool {
 	boots, seconds, err := l.Identity.Clock(time.Now())
 	const window = int64(snmp.TimeWindow / time.Second)
@@ -194,7 +194,7 @@ func (l *Listener) handle3(o *snmp.Opened, r *Received) {
 	l.Handle(r)
 }
 
-// report answers what cannot be processed (RFC 3412 section 7.1).
+// report returns the Report for a message that cannot be processed (RFC 3412 section 7.1).
 func (l *Listener) report(s *snmp.Security, id int32, kind snmp.ReportKind) []byte {
 	name := kind.OID()
 	if name == nil {

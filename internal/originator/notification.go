@@ -12,9 +12,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Notification is one thing to tell, in the form that suits all versions of the protocol.
+// Notification is a notification in a form that is independent of the version of SNMP.
 type Notification struct {
-	Trap     snmp.OID       // SNMPTrapOID.0: what happened
+	Trap     snmp.OID       // SNMPTrapOID.0: the type of the notification
 	Uptime   uint32         // SysUpTime.0 in hundredths of a second
 	VarBinds []snmp.VarBind // the OBJECTS of the NOTIFICATION-TYPE, in its order, then any others
 
@@ -39,7 +39,7 @@ var (
 	SNMPTrapAddress    = snmp.MustParseOID("1.3.6.1.6.3.18.1.3.0")
 )
 
-// EncodeVarBinds is the variable bindings of SNMPv2c and SNMPv3 (RFC 3416 section 4.2.6).
+// EncodeVarBinds returns the encoded variable bindings of SNMPv2c and SNMPv3 (RFC 3416 section 4.2.6).
 func (n *Notification) EncodeVarBinds() []byte {
 	b := snmp.AppendVarBind(nil, snmp.VarBind{Name: SysUpTime, Type: snmp.TimeTicks, Value: snmp.AppendUint(nil, uint64(n.Uptime))})
 	b = snmp.AppendVarBind(b, snmp.VarBind{Name: SNMPTrapOID, Type: snmp.ObjectIdentifier, Value: n.Trap})
@@ -53,15 +53,15 @@ func (n *Notification) appendVarBinds(b []byte) []byte {
 	return b
 }
 
-// Counter64Error refuses a notification that SNMPv1 has no form for (RFC 3584 section 3.2).
+// Counter64Error is the error for a notification that SNMPv1 cannot carry (RFC 3584 section 3.2).
 type Counter64Error struct{ Name snmp.OID }
 
 func (e *Counter64Error) Error() string {
 	return fmt.Sprintf("%s is a Counter64, which a trap of SNMPv1 cannot carry", e.Name)
 }
 
-// TrapV1 is the notification as SNMPv1 has it (RFC 3584 section 3.2). Where it names no agent, own is
-// its agent-addr.
+// TrapV1 returns the notification as a trap of SNMPv1 (RFC 3584 section 3.2). If Agent is unset, own is its
+// agent-addr.
 func (n *Notification) TrapV1(own netip.Addr) (snmp.Trap, error) {
 	t := snmp.Trap{Timestamp: n.Uptime, Generic: snmp.EnterpriseSpecific}
 	agent := n.Agent
@@ -93,9 +93,9 @@ func (n *Notification) TrapV1(own netip.Addr) (snmp.Trap, error) {
 	return t, nil
 }
 
-// InFields is a notification in the terms of SNMPv2 whose SNMPTrapAddress.0 and SNMPTrapEnterprise.0 stand in the
-// fields that SNMPv1 has for them, and no longer among the bindings. Only standard traps have such an enterprise
-// (RFC 3584 section 3.2).
+// InFields returns a copy of the notification in which SNMPTrapAddress.0 and SNMPTrapEnterprise.0 are moved from the
+// variable bindings to the fields Agent and Enterprise. Only standard traps have such an enterprise (RFC 3584 section
+// 3.2).
 func (n *Notification) InFields() (*Notification, error) {
 	f := *n
 	f.VarBinds = nil
@@ -128,7 +128,8 @@ func (n *Notification) enterprise() snmp.OID {
 	return snmpTraps
 }
 
-// CheckTrap tells whether o can name a notification: SNMPv1 takes it apart in two.
+// CheckTrap returns an error if o cannot be the OID of a notification: SNMPv1 divides it into enterprise and
+// specific-trap.
 func CheckTrap(o snmp.OID) error {
 	if parent, _ := o.CutLast(); len(parent) == 0 {
 		return fmt.Errorf("%s is too short for the OID of a notification", o)
@@ -136,7 +137,7 @@ func CheckTrap(o snmp.OID) error {
 	return nil
 }
 
-// TrapOfV1 is the SNMPTrapOID of a trap that is written in the fields of SNMPv1 (RFC 3584 section 3.1).
+// TrapOfV1 returns the SNMPTrapOID of a trap in the fields of SNMPv1 (RFC 3584 section 3.1).
 func TrapOfV1(enterprise snmp.OID, generic snmp.GenericTrap, specific uint32) (snmp.OID, error) {
 	switch {
 	case generic >= snmp.ColdStart && generic < snmp.EnterpriseSpecific:

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Receiver is where notifications go, and as whom they are sent.
+// Receiver is the destination of notifications, with the credentials that they are sent with.
 type Receiver struct {
 	Address         access.Address
 	Source          netip.AddrPort // zero means: any
@@ -25,7 +25,7 @@ type Receiver struct {
 	Retries         int           // how often an inform is sent again
 }
 
-// Error is a notification that did not get through, or of which that is not known.
+// Error is the error for a notification that was not delivered, or whose delivery is unknown.
 type Error struct {
 	Receiver string
 	Reason   access.Reason
@@ -36,11 +36,11 @@ func (e *Error) Error() string { return fmt.Sprintf("error notifying %s: %v", e.
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Receipt is what an inform cost, acknowledged or not.
+// Receipt is the record of the messages of an inform, acknowledged or not.
 type Receipt struct {
 	Sent    int               // messages with the inform, retransmissions included
-	RTT     time.Duration     // from the first of them to the acknowledgement; 0 without one
-	Reports []snmp.ReportKind // what the receiver objected to, in order
+	RTT     time.Duration     // from the first of them to the acknowledgment; 0 without one
+	Reports []snmp.ReportKind // Reports of the receiver, in order
 }
 
 // Sender sends notifications to one receiver. It may be used by many goroutines at once; each call has
@@ -48,13 +48,13 @@ type Receipt struct {
 type Sender struct {
 	receiver Receiver
 	identity *Identity
-	began    time.Time  // what the receiver's clock is held against
+	began    time.Time  // origin of now, to which the peer's clock is relative
 	own      *keyPool   // of our engine, for traps of SNMPv3
 	peer     peerEngine // the receiver's engine, for informs of SNMPv3
 	port     sync.Mutex // held by the call that has Source, where that has a port
 }
 
-// NewSender makes a sender. SNMPv1 and SNMPv2c need no identity, nor does an inform of SNMPv3 with a
+// NewSender returns a sender. SNMPv1 and SNMPv2c need no identity, nor does an inform of SNMPv3 with a
 // ContextEngineID.
 func NewSender(r Receiver, identity *Identity) (*Sender, error) {
 	s := &Sender{receiver: r, identity: identity, began: time.Now()}
@@ -82,7 +82,7 @@ func (s *Sender) now() time.Duration { return time.Since(s.began) }
 // maxMessage is the largest message that fits a datagram of IPv4.
 const maxMessage = 65507
 
-// Trap sends a notification that nobody confirms. No error means that it left.
+// Trap sends a notification without acknowledgment. A nil error means that the datagram was sent.
 func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 	defer s.turn()()
 	conn, err := s.dial(ctx)
@@ -132,7 +132,7 @@ func (s *Sender) communityMessage(p *snmp.PDU) []byte {
 	})
 }
 
-// scoped is a PDU about the context of the receiver's settings, in which the data are ours.
+// scoped returns the scoped PDU of p in the context of the receiver's settings.
 func (s *Sender) scoped(p snmp.PDU) []byte {
 	return snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{
 		ContextEngineID: s.receiver.ContextEngineID, ContextName: []byte(s.receiver.Context), PDU: p,
@@ -146,7 +146,7 @@ func (n *Notification) requestID() int32 {
 	return drawID()
 }
 
-// drawID makes a msgID or request-id: positive, and with room to count up.
+// drawID returns a random msgID or request-id: positive, and with room to count up.
 func drawID() int32 { return rand.Int32N(1<<30) + 1 }
 
 // turn waits until a source port that the user set is free.

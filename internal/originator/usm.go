@@ -7,8 +7,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// keyPool are the keys of a user for one engine. Who seals messages takes a Security of his own and
-// gives it back, so that the keys are made once for as many as are at it at the same time.
+// keyPool is a pool of the localized keys of a user for one engine. Each goroutine that seals messages takes a Security
+// and puts it back, so that keys are localized only as often as there are concurrent users.
 type keyPool struct {
 	user *snmp.User
 	id   []byte
@@ -34,13 +34,13 @@ func (k *keyPool) put(s *snmp.Security) {
 	k.free = append(k.free, s)
 }
 
-// peerEngine is what a sender knows of its receiver's engine, which is authoritative for informs. It
-// belongs to the address: a receiver that is replaced there has another engine ID, or other boots.
+// peerEngine is the state that a sender keeps of its receiver's engine, which is authoritative for informs. The state
+// belongs to the address: a receiver that is replaced has another engine ID or other boots.
 type peerEngine struct {
-	fixed []byte // the engine ID that the user set; empty means: ask for it
+	fixed []byte // the configured engine ID; empty if it is discovered
 
 	mu    sync.Mutex
-	known *knownEngine // nil while it has to be asked for
+	known *knownEngine // nil until it is discovered
 }
 
 type knownEngine struct {
@@ -50,7 +50,7 @@ type knownEngine struct {
 	clock   snmp.EngineClock
 }
 
-// get gives the engine if it is known.
+// get returns the engine, or nil if it has to be discovered.
 func (p *peerEngine) get(user *snmp.User) *knownEngine {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +66,7 @@ func (p *peerEngine) set(k *knownEngine) {
 	p.known = k
 }
 
-// forget makes the next inform ask again, unless another has done so already.
+// forget makes the next inform discover the engine again, unless another one has done so.
 func (p *peerEngine) forget(k *knownEngine) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 // damagedBucket keeps the content of records that could not be read, by the bucket and the key that they had.
 var damagedBucket = []byte("damaged")
 
-// Damage is something in the state directory that could not be read, or is not what it was.
+// Damage is a file or a record of the state directory that cannot be read or has changed.
 type Damage struct {
 	Text  string // of the log entry
 	Where string // a file, or the bucket and the key of a record
@@ -67,7 +67,7 @@ func Unreadable(b *bbolt.Bucket, name string, read func(key, value []byte) error
 	return bad
 }
 
-// PutAside moves records to where nobody reads them.
+// PutAside moves records to the bucket of damaged ones, which is not read.
 func PutAside(tx *bbolt.Tx, from *bbolt.Bucket, bad []Damage) error {
 	aside, err := tx.CreateBucketIfNotExists(damagedBucket)
 	if err != nil {
@@ -94,7 +94,7 @@ func PutAside(tx *bbolt.Tx, from *bbolt.Bucket, bad []Damage) error {
 	return nil
 }
 
-// Seal makes the value of a record of its text, with a checksum over the key and the text behind it.
+// Seal returns the value of a record: its text, and a checksum over the key and the text.
 func Seal(key, text []byte) []byte {
 	return fmt.Appendf(bytes.Clone(text), "%s%08x", sealMark, checksum(key, text))
 }
@@ -123,7 +123,7 @@ func checksum(parts ...[]byte) (sum uint32) {
 	return sum
 }
 
-// Damaged returns how much was reported.
+// Damaged returns the number of damaged files and records.
 func (s *Dir) Damaged() int {
 	s.reporting.Lock()
 	defer s.reporting.Unlock()
@@ -138,7 +138,7 @@ func (s *Dir) Report(d Damage) {
 	s.reports = append(s.reports, d)
 }
 
-// LogDamage logs what was reported since the last time.
+// LogDamage logs the damage that was reported since the last call.
 func (s *Dir) LogDamage(logger *slog.Logger) {
 	s.reporting.Lock()
 	defer s.reporting.Unlock()

@@ -12,8 +12,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Warnings tells why the boots of our engine would not outlive this process in a state directory that
-// is there, or is yet to be made.
+// Warnings returns the reasons why the boots of our engine would not outlive this process in a state directory, which
+// need not exist yet.
 func Warnings(dir string) (warnings []string) {
 	there := nearestDir(dir)
 	if err := tryWriting(there); err != nil {
@@ -26,7 +26,7 @@ func Warnings(dir string) (warnings []string) {
 	return warnings
 }
 
-// nearestDir is the directory, or the nearest one above that exists.
+// nearestDir returns the directory, or the nearest parent that exists.
 func nearestDir(dir string) string {
 	for _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
 		dir = filepath.Dir(dir)
@@ -60,8 +60,8 @@ func (s *Dir) noteWrite(err error) {
 // probeTime is how long after a write that failed another is tried to know whether it goes again.
 const probeTime = 5 * time.Second
 
-// Healthy returns why nothing can be written to the database, or nil. Where nobody has written since that
-// failed, it tries.
+// Healthy returns the error of the last write to the database, or nil if it succeeded. It tries another write if the
+// last one failed more than probeTime ago.
 func (s *Dir) Healthy() error {
 	s.writes.mu.Lock()
 	err, at := s.writes.failed, s.writes.at

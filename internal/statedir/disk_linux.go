@@ -2,7 +2,7 @@ package statedir
 
 import "golang.org/x/sys/unix"
 
-// volatile tells whether a directory lies in memory.
+// volatile reports whether a directory lies in memory.
 func volatile(dir string) bool {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -11,7 +11,7 @@ func volatile(dir string) bool {
 	return s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC
 }
 
-// FreeSpace returns how many octets can be written to the disk of a directory that is there, or is yet to be made.
+// FreeSpace returns how many octets can be written to the disk of a directory, which need not exist yet.
 func FreeSpace(dir string) (octets uint64, known bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(nearestDir(dir), &s); err != nil {

@@ -2,8 +2,8 @@
 
 package statedir
 
-// volatile is known of Linux alone.
+// volatile returns false: it is implemented on Linux only.
 func volatile(string) bool { return false }
 
-// FreeSpace is known of Linux alone.
+// FreeSpace returns known false: it is implemented on Linux only.
 func FreeSpace(string) (octets uint64, known bool) { return 0, false }

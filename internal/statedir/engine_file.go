@@ -14,8 +14,8 @@ import (
 // identityFile is where an Identity is kept.
 type identityFile struct {
 	file   string
-	backup *engineRecord               // what is known of it from elsewhere, or nil
-	also   func(r *engineRecord) error // stores it elsewhere, before the file; nil if nowhere
+	backup *engineRecord               // the copy of the record in the database, or nil
+	also   func(r *engineRecord) error // stores the copy, before the file is written; nil without one
 }
 
 // open counts one more boot of the engine and stores it. Without a configured ID, it is the one that is stored,
@@ -60,7 +60,7 @@ func (f *identityFile) open(configured []byte, now time.Time) (i *originator.Ide
 	}), damage, nil
 }
 
-// brokenEngine is the damage of a file whose engine is known from elsewhere, or is lost.
+// brokenEngine returns the damage of a file of an engine. The engine is lost unless it is known from the database.
 func brokenEngine(file string, why error, known bool, now time.Time) *Damage {
 	d := &Damage{
 		Text:  "the engine ID and its boots are lost: receivers of SNMPv3 traps must be given the engine ID that trapline engine prints",
@@ -72,12 +72,12 @@ func brokenEngine(file string, why error, known bool, now time.Time) *Damage {
 	return d
 }
 
-// settleEngine returns what a file has, as readEngine returned it, or makes up what it will have. The boots are
-// those of the last start.
+// settleEngine returns r and err, as readEngine returned them for a file, or a new record if the file does not exist or
+// is of another engine ID than the configured one. The boots are those of the last start.
 //
-// A new ID has not been seen by anybody and starts to count at 1. One that was configured may be known
-// to receivers, with boots that we have lost or never had: it goes on at the seconds since 2020, which
-// no engine that starts less than once a second can have reached.
+// A new ID is unknown to all receivers, so its boots begin at 1. A configured ID may be known to receivers, with boots
+// that are lost: its boots continue at the seconds since 2020, which no engine that starts less than once a second can
+// have reached.
 func settleEngine(file string, r engineRecord, err error, configured []byte, now time.Time) (engineRecord, error) {
 	switch {
 	case err == nil && r.fits(configured):
@@ -97,8 +97,8 @@ func settleEngine(file string, r engineRecord, err error, configured []byte, now
 
 var bootsEpoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// drawEngineID makes an SnmpEngineID of random octets, for addresses are cloned and move (RFC 3411
-// section 5). Its enterprise number is 0, which is reserved: it is nobody else's.
+// drawEngineID returns an SnmpEngineID of random octets, since addresses are cloned and move (RFC 3411 section 5). Its
+// enterprise number is 0, which is reserved and assigned to nobody.
 func drawEngineID() []byte {
 	const octets, format = 16, 5
 	id := append(make([]byte, 0, 5+octets), 0x80, 0, 0, 0, format)

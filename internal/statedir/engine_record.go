@@ -12,7 +12,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// engineRecord is what is stored of an Identity.
+// engineRecord is the part of an Identity that is stored.
 type engineRecord struct {
 	id    []byte
 	boots int32
@@ -23,7 +23,7 @@ type engineRecord struct {
 // maxIdentityFile is how many octets a small file of the state directory may have.
 const maxIdentityFile = 1 << 20
 
-// engineFile is where, in the state directory.
+// engineFile is the name of the file of the engine in the state directory.
 const engineFile = "engine"
 
 // fits reports whether the record is of the engine ID that is configured, if any.
@@ -31,7 +31,7 @@ func (r *engineRecord) fits(configured []byte) bool {
 	return len(configured) == 0 || bytes.Equal(configured, r.id)
 }
 
-// check reports whether the record may be stored.
+// check returns an error if the record must not be stored.
 func (r *engineRecord) check() error {
 	if err := snmp.CheckEngineID(r.id); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (r *engineRecord) check() error {
 
 const engineHead = "# Who Trapline is in SNMPv3, and how often it has started. A copy of this file in use elsewhere makes receivers drop traps.\n"
 
-// text is the record as it is stored, with a checksum over all that stands before it.
+// text returns the record as it is stored, with a checksum over the lines before it.
 func (r *engineRecord) text() []byte {
 	text := fmt.Appendf(nil, "%sengine_id: %x\nboots: %d\n", engineHead, r.id, r.boots)
 	return fmt.Appendf(text, "checksum: %08x\n", checksum(text))
@@ -54,7 +54,7 @@ func (r *engineRecord) text() []byte {
 // engine ID would silence every receiver that remembers it.
 var errBrokenEngine = errors.New("has no engine_id and boots that can be read")
 
-// readEngine returns what is stored in file.
+// readEngine returns the record that is stored in file.
 func readEngine(file string) (engineRecord, error) {
 	text, err := setting.ReadFile(file, maxIdentityFile)
 	if err != nil {
@@ -91,8 +91,7 @@ func parseEngine(text []byte) (r engineRecord, err error) {
 	return r, r.check()
 }
 
-// store replaces the file. It writes nothing that is worse than what it finds: no lower boots, and nothing in
-// the place of what is damaged.
+// store replaces the file. It returns an error if the file is damaged, or has higher boots of the same engine ID.
 func (r *engineRecord) store(file string) error {
 	old, err := readEngine(file)
 	if errors.Is(err, errBrokenEngine) {

@@ -10,8 +10,8 @@ import (
 	"trapline/internal/setting"
 )
 
-// ReplaceFile writes a file in one step: after a crash, the old one or the new one is there, as a whole. What
-// cannot be read again as it was written does not take the place of what can.
+// ReplaceFile replaces a file atomically: after a crash, either the old or the new content is there as a whole. The new
+// content is read back first; if it differs, the old file stays.
 func ReplaceFile(file string, text []byte) error {
 	temporary := file + ".new"
 	if err := writeSynced(temporary, text); err != nil {
@@ -30,7 +30,7 @@ func ReplaceFile(file string, text []byte) error {
 	return syncDir(filepath.Dir(file))
 }
 
-// removeIfThere gives the room of a file back that could not be written.
+// removeIfThere removes a regular file that could not be written, to free its space.
 func removeIfThere(file string) error {
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
 		return nil

@@ -9,9 +9,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// pages looks at all of a database's file that bbolt may come to use. bbolt itself looks at a page only when it is
-// needed, and believes what it reads there: a length may cost gigabytes, and a page that is free and in use is
-// written over. Its format is that of its version 2.
+// pages checks all pages of a database's file that bbolt may use. bbolt itself reads a page only on demand and does not
+// validate it: a wrong length may allocate gigabytes, and a page that is both free and in use is overwritten. The file
+// format is bbolt's version 2.
 type pages struct {
 	file io.ReaderAt
 	size int64  // of a page
@@ -31,7 +31,7 @@ const (
 	noFreelist    = ^uint64(0)
 )
 
-// inspectPages reports damage of the database that tx reads.
+// inspectPages returns an error if the database that tx reads is damaged.
 func inspectPages(tx *bbolt.Tx, file io.ReaderAt) error {
 	size := int64(tx.DB().Info().PageSize)
 	p := &pages{file: file, size: size, end: uint64(tx.Size() / size)}
@@ -57,7 +57,7 @@ func (p *pages) damage(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errDamaged, fmt.Sprintf(format, args...))
 }
 
-// meta returns what the page of a transaction says of the rest.
+// meta returns the page of the free list and the end of the pages in use, from the meta page of a transaction.
 func (p *pages) meta(tx uint64) (freelist, end uint64, err error) {
 	b := make([]byte, pageHeader+64)
 	for id := range int64(2) {
@@ -71,7 +71,7 @@ func (p *pages) meta(tx uint64) (freelist, end uint64, err error) {
 	return 0, 0, p.damage("no page is of its last transaction")
 }
 
-// page reads a page with those that belong to it. Nobody else may have them.
+// page returns a page with its overflow pages. It returns an error if one of them is already in use.
 func (p *pages) page(id uint64) ([]byte, error) {
 	if id >= p.end {
 		return nil, p.damage("there is no page %d", id)
@@ -105,7 +105,7 @@ func (p *pages) tree(id uint64, depth int) error {
 	return p.elements(body, depth)
 }
 
-// elements looks at the elements of a page, and at what is below them.
+// elements checks the elements of a page and the pages below them.
 func (p *pages) elements(body []byte, depth int) error {
 	flags, count := binary.NativeEndian.Uint16(body[8:]), int(binary.NativeEndian.Uint16(body[10:]))
 	if flags != branchPage && flags != leafPage || flags == branchPage && count == 0 || pageHeader+count*elementSize > len(body) || depth > maxDepth {
@@ -151,7 +151,7 @@ func newElement(body []byte, i int, flags uint16) (e element) {
 	return e
 }
 
-// below looks at what an element leads to.
+// below checks the page or the bucket of an element.
 func (p *pages) below(e element, value []byte, depth int) error {
 	switch {
 	case e.branch:
@@ -170,7 +170,7 @@ func (p *pages) below(e element, value []byte, depth int) error {
 	return p.elements(value, depth+1)
 }
 
-// free looks at the list of pages that nobody uses.
+// free checks the list of free pages.
 func (p *pages) free(id uint64) error {
 	body, err := p.page(id)
 	if err != nil {

@@ -19,31 +19,30 @@ import (
 	"trapline/internal/originator"
 )
 
-// Dir is what outlives the process, in a directory that it holds alone: two processes with one
-// engine ID would make receivers drop the traps of one of them.
+// Dir is the state that outlives the process. The process locks the directory: two processes with the same engine ID
+// would make receivers drop the traps of one of them.
 type Dir struct {
 	Identity *originator.Identity
 
 	Path string
 	db   *bbolt.DB
-	Lost error // says where the database of the last process lies, where that was damaged
+	Lost error // the damage of the last process's database and its new path; nil without damage
 
 	writes    writes
-	reporting sync.Mutex // guards what follows
+	reporting sync.Mutex // guards reports and damaged
 	reports   []Damage   // to be logged
 	damaged   int        // all that were reported
 }
 
-// DatabaseFile is where, in the state directory, everything but the engine lies. It is also what locks
-// the directory.
+// DatabaseFile is the name of the database, which has all state except the engine. Its lock is the lock of the
+// directory.
 const DatabaseFile = "trapline.db"
 
-// lockTime is how long a process that is just ending may take to let go of the directory.
+// lockTime is how long Open waits for another process to release the directory.
 const lockTime = time.Second
 
-// Open takes hold of the directory, which is made if need be, and starts the engine: a configured ID,
-// or with nil the one that is stored there. A database that is damaged is moved aside: the alarms of
-// tomorrow do not wait for those that are lost.
+// Open creates the directory if needed, locks it and starts the engine with engineID, or if it is nil, with the stored
+// engine ID. A damaged database is moved aside, so that new alarms can be stored.
 func Open(dir string, engineID []byte, now time.Time) (*Dir, error) {
 	s := &Dir{Path: dir, Lost: vanished(dir)}
 	if s.Lost != nil {
@@ -68,8 +67,8 @@ func Open(dir string, engineID []byte, now time.Time) (*Dir, error) {
 	return s, nil
 }
 
-// vanished reports that there is no database where there was one: whatever makes the file of an engine makes a
-// database first. A loss of power may leave it without content.
+// vanished returns an error if the database is missing or empty although there is a file of an engine, which is created
+// after the database. A loss of power may leave the database empty.
 func vanished(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, engineFile)); err != nil {
 		return nil
@@ -118,7 +117,7 @@ func (s *Dir) openIdentity(configured []byte, now time.Time) error {
 	return err
 }
 
-// SetAside begins a new database in the place of one that is damaged.
+// SetAside moves the damaged database aside and creates a new one.
 func (s *Dir) SetAside(damage error, now time.Time) (err error) {
 	if s.db != nil {
 		_ = guarded(s.db.Close)
@@ -134,7 +133,7 @@ func (s *Dir) SetAside(damage error, now time.Time) (err error) {
 	return err
 }
 
-// Close lets go of the directory. All that others have there must be written before.
+// Close releases the directory. All other files in it must be written before.
 func (s *Dir) Close() error {
 	if err := writeSums(s.Path); err != nil { // the next process compares nothing
 		_ = os.Remove(filepath.Join(s.Path, sumsFile))
@@ -142,7 +141,7 @@ func (s *Dir) Close() error {
 	return s.db.Close()
 }
 
-// compareSums has what became of the files since the last process logged.
+// compareSums reports the files that have changed since the last process ended, for LogDamage.
 func (s *Dir) compareSums() {
 	changed, err := compareSums(s.Path)
 	if err != nil {
@@ -153,9 +152,9 @@ func (s *Dir) compareSums() {
 	s.reports = append(s.reports, changed...)
 }
 
-// Update changes the database in one transaction, which is on the disk once it has returned. Whoever has
-// buckets there makes them by it, after New, which may find that the database is damaged; what belongs
-// to transitions is stored by Outbox.ApplyWith.
+// Update changes the database in one transaction, which is on the disk when Update returns. Callers create their buckets
+// by it after outbox.New, which may replace a damaged database. Data that belong to transitions are stored by
+// Outbox.ApplyWith.
 func (s *Dir) Update(change func(*bbolt.Tx) error) error {
 	var refused error // by change, which is not about the disk
 	err := guarded(func() error {
@@ -215,7 +214,7 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("state directory %s: another process uses it: each needs one of its own", dir)
 	}
-	if err != nil && !IsDamage(err) && !errors.As(err, new(syscall.Errno)) { // it is about what is in the file
+	if err != nil && !IsDamage(err) && !errors.As(err, new(syscall.Errno)) { // the error is about the content of the file
 		err = fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if err != nil {
@@ -224,8 +223,8 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// Engine gives the engine ID that a process with that directory has, and the boots of its last start,
-// also while one runs. Where there is none yet, it is made and stored.
+// Engine returns the engine ID of a process with that directory and the boots of its last start. It may be called while
+// the process runs. If there is no engine yet, Engine creates and stores one.
 func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int32, err error) {
 	file := filepath.Join(dir, engineFile)
 	r, err := readEngine(file)
@@ -248,8 +247,8 @@ func Engine(dir string, configured []byte, now time.Time) (id []byte, boots int3
 	return r.id, r.boots, errors.Join(err, db.Close())
 }
 
-// IdentityOf is the engine that others know by an ID, for messages in its name. Where that is not the one of
-// the state directory, its boots are kept there in a file of its own, and counted at each call.
+// IdentityOf returns the engine with an ID, for messages in its name. If it is not the engine of the state directory, its
+// boots are stored there in a file of its own and incremented at each call.
 func IdentityOf(dir string, id []byte, now time.Time) (i *originator.Identity, damage *Damage, err error) {
 	if own, err := readEngine(filepath.Join(dir, engineFile)); err == nil && own.fits(id) {
 		i, err := ReadIdentity(dir, nil, now)
@@ -262,8 +261,8 @@ func IdentityOf(dir string, id []byte, now time.Time) (i *originator.Identity, d
 	return f.open(id, now)
 }
 
-// ReadIdentity gives the engine as the process that runs with the directory has it, for a single message beside
-// its own: the file of the engine was written when that started.
+// ReadIdentity returns the engine of the process that runs with the directory, for a single message of another process.
+// The engine time is the age of the engine's file, which is written when the process starts.
 func ReadIdentity(dir string, configured []byte, now time.Time) (*originator.Identity, error) {
 	id, boots, err := Engine(dir, configured, now)
 	if err != nil {

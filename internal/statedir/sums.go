@@ -16,15 +16,15 @@ import (
 	"trapline/internal/setting"
 )
 
-// sumsFile has the checksums of the files of the state directory, from the end of a process until the next one
-// has compared them: what happened to them in between is said, also where the files cannot tell themselves.
+// sumsFile has the checksums of the files of the state directory, from the end of a process until the next one has
+// compared them. They reveal changes in between that the files themselves do not show.
 const sumsFile = "checksums"
 
-// maxSummed is how many octets are read for it at most.
+// maxSummed bounds the octets that are read for the checksums.
 const maxSummed = 4 << 30
 
-// handedOn are the files and directories that processes hand on, also those that others have in the state
-// directory. What else lies there is nobody's business.
+// handedOn are the files and directories that one process leaves for the next, of all packages. Other files in the state
+// directory are ignored.
 var handedOn = []string{engineFile, DatabaseFile, "engine.state", "rules"}
 
 func isHandedOn(path string) bool {
@@ -75,7 +75,7 @@ func sumOf(file string) (sum uint32, size int64, err error) {
 	return h.Sum32(), size, err
 }
 
-// compareSums returns what has become of the files below dir since writeSums, and forgets the checksums.
+// compareSums returns the files below dir that have changed since writeSums, and removes the checksums.
 func compareSums(dir string) (changed []Damage, err error) {
 	file := filepath.Join(dir, sumsFile)
 	value, err := setting.ReadFile(file, maxIdentityFile)
