@@ -9,9 +9,9 @@ import (
 	"trapline/internal/alarm"
 )
 
-// shrink drops events of receivers that have too many waiting, or too large ones: the oldest updates, then
-// of each alarm what cancels out, an end and the raise behind it. What is left is one event or two for each
-// alarm, and never dropped. A receiver that lost events is told to read the active alarms again.
+// shrink drops events of receivers whose queue exceeds its limits: the oldest updates, then pairs of a clear and the
+// raise that follows it. One or two events of each alarm remain, which are never dropped. A receiver that lost events is
+// sent a Resync.
 func (p *plan) shrink() {
 	for _, q := range p.state.queues {
 		if !p.over(q) {
@@ -24,13 +24,14 @@ func (p *plan) shrink() {
 	}
 }
 
-// over tells whether more waits for a receiver than may.
+// over reports whether a queue exceeds its limits.
 func (p *plan) over(q *queue) bool {
 	c := p.count(q)
 	return q.route.MaxEvents > 0 && q.count+c.rows > q.route.MaxEvents || q.route.MaxBytes > 0 && q.bytes+c.bytes > q.route.MaxBytes
 }
 
-// drop takes out as many as are over, if there are.
+// drop removes events until the queue is within its limits, or none is left that may be dropped. It returns the number
+// of dropped events.
 func (p *plan) drop(q *queue) (dropped int) {
 	var updates []*row
 	var pairs [][2]*row
@@ -63,10 +64,10 @@ func (p *plan) drop(q *queue) (dropped int) {
 	return dropped
 }
 
-// tooMany is why an event was dropped.
+// tooMany is the reason for dropped events.
 const tooMany = "max_events or max_bytes of the receiver was reached"
 
-// waitingQueues are the lines before a receiver in which something waits, as the plan leaves them so far.
+// waitingQueues returns the keys of the alarm queues of a receiver that have rows, including planned changes.
 func (p *plan) waitingQueues(q *queue) (ids []string) {
 	for id := range q.rows {
 		if len(p.alarmQueue(q, id)) > 0 {
@@ -81,10 +82,10 @@ func (p *plan) waitingQueues(q *queue) (ids []string) {
 	return ids
 }
 
-// bySeq orders rows by age.
+// bySeq compares rows by age.
 func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
 
-// resync has the receiver told, once, that it missed something.
+// resync queues a Resync for a receiver that lost events. It replaces one that is waiting.
 func (p *plan) resync(q *queue, dropped int) {
 	if !q.route.Resyncs {
 		return
@@ -98,19 +99,19 @@ func (p *plan) resync(q *queue, dropped int) {
 	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Resync, At: p.now, Dropped: dropped})
 }
 
-// FullError is about conditions of alarms that were not taken: there are too many, or they are too large. The end
-// of one is always taken.
+// FullError lists conditions of alarms that were refused: there are too many, or they are too large. The end of a
+// condition is never refused.
 type FullError struct {
 	Refused []string // IDs of the conditions
-	Limit   string   // which bound was reached
-	Busy    bool     // it is worth another try, once alarms have been cleared
+	Limit   string   // the limit that was reached
+	Busy    bool     // a retry may succeed once alarms have been cleared
 }
 
 func (e *FullError) Error() string {
 	return fmt.Sprintf("%d alarms were refused: %s", len(e.Refused), e.Limit)
 }
 
-// ErrTooManyAlarms is what a FullError is where it is worth another try.
+// ErrTooManyAlarms is the target for errors.Is that matches a FullError with Busy.
 var ErrTooManyAlarms = errors.New("too many alarms are active")
 
 // Is reports whether the error is ErrTooManyAlarms.
@@ -122,8 +123,8 @@ const (
 	usualAlarmSize   = 4 << 10  // octets; all alarms together take no more than MaxAlarms of these
 )
 
-// fits reports whether there is room for a condition of an alarm, in the place of another one or beside those that
-// there are, and if not, says why in the plan.
+// fits reports whether a condition may be added to an alarm, or if instead is not nil, may replace that condition. If not,
+// it adds the ID of the condition to p.refused.
 func (p *plan) fits(s *alarm.State, instead *alarm.Condition, a *alarm.Alarm) bool {
 	o := p.state
 	refuse := func(busy bool, format string, args ...any) bool {
@@ -149,8 +150,8 @@ func (p *plan) fits(s *alarm.State, instead *alarm.Condition, a *alarm.Alarm) bo
 	return true
 }
 
-// room reports whether an alarm may wait for a receiver in a line of its own. What there is no room for is sent later,
-// by what is true then; for urgent ones there is twice as much.
+// room reports whether an alarm may be queued for a receiver. An alarm without room is sent later, in its state at that
+// time. The limits of urgent alarms are twice as high.
 func (p *plan) room(q *queue, a *alarm.Alarm) bool {
 	if k, _ := q.receiver.Key(a); len(p.alarmQueue(q, k)) > 0 {
 		return true

@@ -2,33 +2,32 @@ package outbox
 
 import "time"
 
-// Clock is the time as an outbox has it. Shown times are of the wall clock; pace, ages, leases and pauses are of
-// one that cannot be set.
+// Clock is the clock of an outbox. Timestamps are wall times; pacing, ages, leases and pauses use a monotonic clock.
 type Clock struct {
 	Wall    func() time.Time
-	Elapsed func() time.Duration // since any moment of this process
+	Elapsed func() time.Duration // since an arbitrary moment of this process
 }
 
-// realClock is what an outbox goes by where nobody hands it another one.
+// realClock returns the default clock of an outbox.
 func realClock() Clock {
 	start := time.Now()
 	return Clock{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(start) }}
 }
 
-// runClock counts the seconds for which processes with this state directory have run: across restarts, but not
-// between them.
+// runClock measures run time: the time for which processes with this state directory have run, without the time between
+// them.
 type runClock struct {
 	Clock
-	base  time.Duration // what the last process left
+	base  time.Duration // run time at the start
 	began time.Duration // Elapsed at the start
 }
 
 func (c *runClock) run() time.Duration { return c.base + c.Elapsed() - c.began }
 
-// wallAt is the wall time of a moment, as far as the clocks agree.
+// wallAt returns the wall time of a moment in run time. It is approximate if the wall clock was set.
 func (c *runClock) wallAt(run time.Duration) time.Time { return c.Wall().Add(run - c.run()) }
 
-// seconds and fromSeconds are how moments are stored.
+// seconds and fromSeconds convert run time to and from its stored form.
 func seconds(d time.Duration) float64 { return d.Seconds() }
 
 func fromSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -9,14 +9,14 @@ var (
 	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are open, without those of baselines, which are not sent.", nil, nil)
 )
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (o *Outbox) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker, alarms} {
 		to <- d
 	}
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

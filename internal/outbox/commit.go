@@ -8,17 +8,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// change is what one caller asks of the outbox. Those that come while a transaction is under way share
-// the next one, in the order in which they came: a disk takes many rows as fast as one.
+// change is a change of the outbox that a caller requests. Changes that are requested during a transaction share the
+// next one, in order: writing many rows to the disk takes no longer than writing one.
 type change struct {
 	now  time.Time
 	plan func(*plan)           // may run several times, with the outbox's mutex held
-	also func(*bbolt.Tx) error // what else is stored in the transaction, or nil; may run several times
-	full *FullError            // what was refused
+	also func(*bbolt.Tx) error // stores more in the transaction, or nil; may run several times
+	full *FullError            // lists the refused alarms, or nil
 	done chan error
 }
 
-// do makes a change. Without an error it is on the disk.
+// do commits a change. If it returns nil, the change is on the disk.
 func (o *Outbox) do(c *change) error {
 	c.done = make(chan error, 1)
 	o.mu.Lock()
@@ -31,8 +31,8 @@ func (o *Outbox) do(c *change) error {
 	return <-c.done
 }
 
-// commit makes all changes that were asked for until the last transaction has ended. One whose own part
-// fails is left out, and the others are planned anew.
+// commit commits all changes that were requested before the last transaction ended. A change whose own part fails is
+// left out, and the others are planned again.
 func (o *Outbox) commit() {
 	o.commits.Lock()
 	defer o.commits.Unlock()
@@ -54,7 +54,7 @@ func (o *Outbox) commit() {
 	}
 }
 
-// attempt is a transaction of several changes. Where it fails by one of them, it says by which.
+// attempt commits several changes in one transaction. If one of them makes it fail, attempt returns that change.
 func (o *Outbox) attempt(changes []*change) (failed *change, err error) {
 	p, failed := o.planned(changes)
 	if failed != nil {
@@ -82,7 +82,7 @@ func (c *change) answer(o *Outbox, err error) {
 	c.done <- err
 }
 
-// reportFull counts alarms that were refused, and logs that now and then: they come again.
+// reportFull counts refused alarms. It logs them at most every reportTime, because they are retried.
 func (o *Outbox) reportFull(e *FullError) {
 	o.Metrics.alarmsRefused.Add(float64(len(e.Refused)))
 	o.refusedAlarms += len(e.Refused)
@@ -92,11 +92,11 @@ func (o *Outbox) reportFull(e *FullError) {
 	}
 }
 
-// reportTime is how far apart log entries about alarms that were refused are.
+// reportTime is the minimum time between log entries about refused alarms.
 const reportTime = 10 * time.Second
 
-// planned makes the plan of all changes. One that stores more than alarms is taken as a whole, or not: it is
-// returned where some of its alarms are refused.
+// planned returns the plan of all changes. A change that also stores something else is atomic: if some of its alarms
+// are refused, planned returns the change.
 func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,7 +115,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	return p, nil
 }
 
-// write is the transaction. Where it fails by what else one of the changes stores, it says by whose.
+// write runs the transaction. If the function also of a change fails, write returns that change.
 func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 	more := slices.ContainsFunc(changes, func(c *change) bool { return c.also != nil })
 	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead) == 0 && !more {

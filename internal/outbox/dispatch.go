@@ -14,8 +14,8 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Run delivers until ctx is canceled, and then, for a short time, what can be delivered at once. What is
-// left is delivered after the next start.
+// Run delivers notifications until ctx is canceled, and then, for up to drainTime, those that can be delivered at once.
+// The others are delivered after the next start.
 func (o *Outbox) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.keepHouse(ctx) })
@@ -25,11 +25,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// drainTime is how long is delivered after the end, drainPause how long a delivery may have to wait for its
-// turn then.
+// drainTime is the maximum duration of deliveries after Run is canceled, drainPause the maximum wait before one of them.
 const drainTime, drainPause = 5 * time.Second, 100 * time.Millisecond
 
-// dispatch delivers to one receiver: until ctx ends, then what can be at once, at most until work ends.
+// dispatch delivers to one receiver until ctx ends, and then, until work ends, the rows that can be delivered at once.
 func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 	defer q.stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.stop) })()
@@ -56,7 +55,7 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 	}
 }
 
-// idle waits for what comes first. A wait of zero never ends by itself.
+// idle returns when ctx ends, wake receives a value, or wait has elapsed. A wait of zero means no limit.
 func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 	var alarm <-chan time.Time
 	if wait > 0 {
@@ -71,7 +70,7 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 	}
 }
 
-// errExpired is why an event is given up that was tried for as long as its receiver's settings say.
+// errExpired is the error of an event that is given up after the receiver's MaxAge.
 var errExpired = errors.New("not acknowledged in time")
 
 func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
@@ -111,7 +110,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	}
 }
 
-// reached notes that a receiver has answered.
+// reached records that a receiver has answered.
 func (o *Outbox) reached(q *queue) {
 	if q.failures > 0 {
 		o.state.logger.Info("receiver works again", "receiver", q.name, "after", o.state.clock.Wall().Sub(q.failedSince).Round(time.Second))
@@ -119,7 +118,7 @@ func (o *Outbox) reached(q *queue) {
 	q.reach()
 }
 
-// missed notes that a delivery has failed, and has the row tried again.
+// missed records that a delivery has failed, and schedules the next try of its row.
 func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error) {
 	now := o.state.clock.Wall()
 	first := q.failures == 0
@@ -136,8 +135,7 @@ func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error)
 	}
 }
 
-// permanent tells errors that the event itself is the cause of. A Report that nobody knows may be about
-// anything.
+// permanent reports whether the event itself causes the error. An unknown Report may have any cause.
 func permanent(err error) bool {
 	return reasonIs(err, access.ErrorStatus, access.Malformed) && !errors.Is(err, snmp.UnknownReport)
 }
@@ -147,12 +145,12 @@ func reasonIs(err error, reasons ...access.Reason) bool {
 	return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
 }
 
-// hopeless tells errors that will not pass until somebody changes the settings, here or there.
+// hopeless reports whether the error lasts until the configuration is changed, here or at the receiver.
 func hopeless(err error) bool {
 	return reasonIs(err, access.UnknownUser, access.WrongDigest, access.UnsupportedLevel, access.Decryption, access.Credentials)
 }
 
-// deadLetter gives an event up: it goes to the dead letters.
+// deadLetter stores an event that is given up as a dead letter.
 func (o *Outbox) deadLetter(q *queue, r *row, why error) {
 	o.state.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := deadRefused
@@ -163,7 +161,7 @@ func (o *Outbox) deadLetter(q *queue, r *row, why error) {
 	o.finish(q, r, originator.Receipt{}, why)
 }
 
-// finish takes a row out of the database and then out of memory: it was delivered, or is given up.
+// finish removes a row that was delivered or given up, from the database and then from memory.
 func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error) {
 	now := o.state.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
@@ -191,7 +189,7 @@ func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error)
 	q.again(r)
 }
 
-// failOver is called when a delivery has failed.
+// failOver moves notifications to other receivers of the group after a failed delivery.
 func (o *Outbox) failOver() {
 	if err := o.do(&change{now: o.state.clock.Wall(), plan: (*plan).relieve}); err != nil {
 		o.state.logger.Error("the outbox cannot be written", "err", err)

@@ -15,18 +15,18 @@ import (
 	"trapline/internal/statedir"
 )
 
-// journalBucket has the entries of the journal that are not yet in one of its files. They are written in the transaction
-// of what they are about, so that there is an entry of all that happened and of nothing else: those of one transaction
-// as lines under the number of the last.
+// journalBucket contains the entries of the journal that are not yet in one of its files. Each is written in the
+// transaction that it describes, so that journal and state agree. The entries of a transaction are the lines of one
+// value. Its key is the number of the last entry.
 var journalBucket = []byte("journal")
 
-// note plans an entry.
+// note adds an entry to the plan.
 func (p *plan) note(e journal.Event) {
 	e.At = p.now
 	p.entries = append(p.entries, e)
 }
 
-// reconcile plans what follows from a change of an alarm, and notes it.
+// reconcile plans the effects of a change of an alarm, and notes the change in the journal.
 func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 	switch {
 	case was == nil:
@@ -39,14 +39,14 @@ func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 	p.reconciler.Reconcile(key, was, is, end)
 }
 
-// shown is an entry of an alarm that is active.
+// shown returns the entry of an active alarm.
 func shown(kind string, a *alarm.Alarm) journal.Event {
 	e := entryOf(kind, a)
 	e.Value, e.Text = a.Value, a.Text()
 	return e
 }
 
-// cleared is the entry of the end of an alarm, which says how its condition was then.
+// cleared returns the entry of a cleared alarm, with the value and the text of its condition at the end.
 func cleared(a, end *alarm.Alarm, now time.Time) journal.Event {
 	over := a.Over(end)
 	e := entryOf(journal.Cleared, a)
@@ -61,7 +61,7 @@ func entryOf(kind string, a *alarm.Alarm) journal.Event {
 	return journal.Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
 }
 
-// noteEvent notes what became of an event for a receiver.
+// noteEvent adds the outcome of an event for a receiver to the plan, and returns its entry.
 func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
 	if r.Kind == alarm.Heartbeat {
 		return &journal.Event{}
@@ -75,7 +75,7 @@ func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
 	return &p.entries[len(p.entries)-1]
 }
 
-// noteDelivered notes that an event was acknowledged, or where the receiver never does, sent.
+// noteDelivered notes that an event was acknowledged, or sent if the receiver never acknowledges.
 func (p *plan) noteDelivered(q *queue, r *row, took time.Duration) {
 	if took <= 0 {
 		p.noteEvent(journal.Sent, q, r)
@@ -85,12 +85,12 @@ func (p *plan) noteDelivered(q *queue, r *row, took time.Duration) {
 	e.Millis = float64(took.Microseconds()) / 1000
 }
 
-// noteGivenUp notes that an event is not sent any more.
+// noteGivenUp notes that an event was given up.
 func (p *plan) noteGivenUp(q *queue, r *row, why string) {
 	p.noteEvent(journal.GivenUp, q, r).Reason = why
 }
 
-// numberEntries numbers the entries of the plan, those before it that come from elsewhere.
+// numberEntries inserts the entries of Note before those of the plan, and numbers all of them.
 func (p *plan) numberEntries() {
 	p.fromOthers = len(p.state.added)
 	p.entries = append(p.state.added[:p.fromOthers:p.fromOthers], p.entries...)
@@ -120,13 +120,13 @@ func (p *plan) storeEntries(tx *bbolt.Tx) error {
 	for i := range p.entries {
 		start := len(text)
 		text = p.entries[i].AppendLine(text)
-		p.texts = append(p.texts, text[start:]) // whose octets do not change, wherever the text goes on
+		p.texts = append(p.texts, text[start:]) // append does not change these octets
 	}
 	k := key(p.entries[len(p.entries)-1].Seq)
 	return b.Put(k, statedir.Seal(k, text))
 }
 
-// publish hands the entries to the journal: they are on the disk, or of no transaction.
+// publish adds the entries to the journal, after the transaction.
 func (p *plan) publish() {
 	o := p.state
 	if o.added = o.added[p.fromOthers:]; len(o.added) == 0 {
@@ -136,7 +136,7 @@ func (p *plan) publish() {
 	o.journal.Add(p.entries, p.texts)
 }
 
-// loadEntries takes up the entries that the last process did not bring into the files of the journal.
+// loadEntries adds the entries to the journal that the last process did not write to its files.
 func (st *state) loadEntries(tx *bbolt.Tx) error {
 	var left []journal.Event
 	last := st.journal.Last()

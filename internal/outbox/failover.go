@@ -6,8 +6,8 @@ import (
 	"trapline/internal/alarm"
 )
 
-// choose is of alarm.Reconciler: the receiver of a group that is sent an alarm, nil where nobody wants it or there is
-// no room.
+// choose returns the receiver of a group that is sent an alarm, or nil if none wants it or has room. It is the Choose of
+// alarm.Reconciler.
 func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
 	var queues []*queue
 	for _, r := range group {
@@ -27,8 +27,8 @@ func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
 	return q.receiver
 }
 
-// confirming is the first receiver of a group that confirms, nil where none does. One that did not is
-// chosen once its pause is over, unless something waits for it by which that shows.
+// confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its
+// pause is over, unless an event is already queued for it.
 func (p *plan) confirming(group []*queue, a *alarm.Alarm) *queue {
 	for _, q := range group {
 		if q.receiver.Wants(a) && (q.failures == 0 || q.retryAt <= p.run && q.count+p.count(q).rows == 0) {
@@ -38,7 +38,7 @@ func (p *plan) confirming(group []*queue, a *alarm.Alarm) *queue {
 	return nil
 }
 
-// first is confirming, and where none confirms the first that wants the alarm.
+// first returns the queue that confirming returns, or the first one that wants the alarm.
 func (p *plan) first(group []*queue, a *alarm.Alarm) *queue {
 	if len(group) > 1 {
 		if q := p.confirming(group, a); q != nil {
@@ -51,7 +51,7 @@ func (p *plan) first(group []*queue, a *alarm.Alarm) *queue {
 	return nil
 }
 
-// relieve hands what waits for receivers that do not confirm over to others of their groups.
+// relieve moves the alarm queues of failing receivers to others of their groups.
 func (p *plan) relieve() {
 	for _, group := range p.state.groups {
 		if len(group) == 1 {
@@ -65,7 +65,8 @@ func (p *plan) relieve() {
 	}
 }
 
-// handOver begins with the oldest: another one that does not confirm either gets that alone.
+// handOver moves the alarm queues of a failing receiver to others. It begins with the oldest: a receiver that is tried
+// after a failure is handed only one.
 func (p *plan) handOver(q *queue, others []*queue) {
 	ids := p.waitingQueues(q)
 	slices.SortFunc(ids, func(a, b string) int { return bySeq(p.alarmQueue(q, a)[0], p.alarmQueue(q, b)[0]) })
@@ -83,12 +84,12 @@ func (p *plan) handOver(q *queue, others []*queue) {
 	}
 }
 
-// move has the alarms of a line sent to another receiver of the group. Of what this one may have seen, it is still
-// sent the end, and that alone.
+// move sends the alarms of an alarm queue to another receiver of the group. The old receiver is sent only the clears of
+// the alarms that it may have seen.
 func (p *plan) move(at alarm.Place, q *queue, members []string) {
 	seen := p.takeUnseen(q, at.Key)
 	v := *p.View(at)
-	p.ids[string(alarm.Raise)+p.Alarm(members[0]).ID] = v.Event // it is the same event
+	p.ids[string(alarm.Raise)+p.Alarm(members[0]).ID] = v.Event // the event keeps its ID
 	if v.Left = true; seen {
 		p.PutView(at, &v)
 	} else {
@@ -107,8 +108,8 @@ func (p *plan) move(at alarm.Place, q *queue, members []string) {
 	clear(p.ids)
 }
 
-// takeUnseen removes what waits in a line but for the ends of what the receiver may have seen, and reports whether
-// it may know of what is active.
+// takeUnseen removes the rows of an alarm queue except the clears of events that the receiver may have seen. It reports
+// whether the receiver may have seen the active alarm.
 func (p *plan) takeUnseen(q *queue, id string) (seen bool) {
 	rows := p.alarmQueue(q, id)
 	seen = rows[0].Kind == alarm.Clear || rows[0].update()

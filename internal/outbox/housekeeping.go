@@ -11,7 +11,7 @@ import (
 	"trapline/internal/alarm"
 )
 
-// housekeepingInterval is how often leases, repetitions, heartbeats and the like are looked after.
+// housekeepingInterval is the interval at which leases, repetitions and heartbeats are checked.
 const housekeepingInterval = time.Second
 
 func (o *Outbox) keepHouse(ctx context.Context) error {
@@ -29,8 +29,8 @@ func (o *Outbox) keepHouse(ctx context.Context) error {
 	}
 }
 
-// housekeeping ends conditions whose lease has ended, sends active alarms again, what there was no room for and what was
-// given up, and says that we are alive.
+// housekeeping ends conditions whose lease has expired. It queues repetitions, alarms that had no room or were given up,
+// and heartbeats.
 func (o *Outbox) housekeeping(now time.Time) error {
 	c := &change{now: now, plan: func(p *plan) {
 		p.endLeases()
@@ -45,7 +45,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	}}
 	if o.noteDue() {
 		o.noted = o.state.clock.run()
-		c.also = func(*bbolt.Tx) error { return nil } // the plan is written, and with it the time
+		c.also = func(*bbolt.Tx) error { return nil } // forces a transaction, which stores the run time
 	}
 	err := o.do(c)
 	o.commits.Lock()
@@ -61,8 +61,8 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	return err
 }
 
-// noteDue reports whether the run time is to be stored: every transaction does, and where there is none, that is done
-// often while something has an age that counts.
+// noteDue reports whether the run time must be stored. Every transaction stores it. Without one, it is stored more often
+// while events are queued, because their age depends on it.
 func (o *Outbox) noteDue() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -78,7 +78,7 @@ const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
 func (p *plan) endLeases() {
 	for key := range p.state.active {
 		s := p.Alarm(key)
-		if s == nil { // a change of the same transaction has cleared it
+		if s == nil { // cleared by a change in the same transaction
 			continue
 		}
 		for _, c := range s.Conditions {
@@ -92,7 +92,7 @@ func (p *plan) endLeases() {
 	}
 }
 
-// repeat sends alarms again that were sent long ago, under their event IDs.
+// repeat sends active alarms again after the receiver's RepeatInterval, with the same event ID.
 func (p *plan) repeat() {
 	if !slices.ContainsFunc(p.state.queues, func(q *queue) bool { return q.route.RepeatInterval > 0 }) {
 		return
@@ -108,7 +108,7 @@ func (p *plan) repeat() {
 	}
 }
 
-// catchUp sends a receiver what there was no room for, the worst first, once a quarter of its room is free.
+// catchUp queues the alarms that had no room, the most severe first, once a quarter of the receiver's room is free.
 func (p *plan) catchUp(q *queue) {
 	r := q.route
 	if !p.state.short[q] || r.MaxEvents > 0 && q.count > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.bytes > r.MaxBytes*3/4 {
@@ -140,7 +140,7 @@ func (p *plan) heartbeat(q *queue) {
 	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.count})
 }
 
-// prune lets go of when lines were sent something, once that is of no more use.
+// prune deletes the times in lastSent that are older than flapTime.
 func (q *queue) prune(now time.Duration) {
 	for id, at := range q.lastSent {
 		if now-at > flapTime {
@@ -149,11 +149,11 @@ func (q *queue) prune(now time.Duration) {
 	}
 }
 
-// reconsiderTime is how long after its last failure an idle receiver is sent again what was given up.
+// reconsiderTime is the time after its last failure at which an idle receiver is sent alarms again that were given up.
 const reconsiderTime = time.Hour
 
-// markUnknown notes that an event was given up for its age. That ends the tries, not the truth: once the receiver answers
-// again it is sent what is true then.
+// markUnknown records that an event was given up because of its age. Once the receiver answers again, reconsider sends it
+// the state of the alarm.
 func (p *plan) markUnknown(at alarm.Place, r *row) {
 	lost := alarm.View{}
 	switch v := p.View(at); {
@@ -162,14 +162,14 @@ func (p *plan) markUnknown(at alarm.Place, r *row) {
 	case r.Kind == alarm.Clear:
 		lost.Event, lost.Lost = r.ID, &r.Alarm
 	default:
-		return // what waits behind it is its end
+		return // its clear is queued behind it
 	}
 	lost.Unknown = true
 	p.PutView(at, &lost)
 }
 
-// reconsider sends a receiver that answers again what is true of what was given up. Where nothing is left by which it
-// could show that it answers, that is tried now and then.
+// reconsider queues the state of the alarms that were given up once the receiver answers again. An idle receiver has
+// nothing to answer, and is tried reconsiderTime after its last failure.
 func (p *plan) reconsider(q *queue) {
 	if idle := q.count == 0 && p.run-q.failed > reconsiderTime; !idle && (!q.answered || q.failures > 0) {
 		return

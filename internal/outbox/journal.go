@@ -8,10 +8,10 @@ import (
 	"trapline/internal/journal"
 )
 
-// maxNoted is how many entries may wait that are of no transaction of their own.
+// maxNoted is the maximum number of entries that wait for a transaction.
 const maxNoted = 10_000
 
-// Note adds an entry to the journal that is about no alarm, such as a reload. It is on the disk within two seconds.
+// Note adds an entry that is about no alarm, such as a reload, to the journal. It is on the disk within two seconds.
 func (o *Outbox) Note(e journal.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -23,10 +23,10 @@ func (o *Outbox) Note(e journal.Event) {
 	}
 }
 
-// Journal returns what happened.
+// Journal returns the journal.
 func (o *Outbox) Journal() *journal.Journal { return o.state.journal }
 
-// flushTime is how often the files of the journal are written.
+// flushTime is the interval at which the files of the journal are written.
 const flushTime = time.Second
 
 // keepJournal writes the files of the journal until ctx ends.
@@ -48,10 +48,10 @@ func (o *Outbox) keepJournal(ctx context.Context) error {
 	}
 }
 
-// recallTime is how long the journal is searched for outcomes.
+// recallTime is the maximum duration of recall.
 const recallTime = 10 * time.Second
 
-// recall finds in the journal what became of the events that receivers know since before the process began.
+// recall reads the outcomes of events that were sent before the process began from the journal.
 func (o *Outbox) recall(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, recallTime)
 	defer cancel()
@@ -71,7 +71,7 @@ func (o *Outbox) recall(ctx context.Context) error {
 		found, _ := o.state.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Event) bool {
 			_, wanted := missing[delivery{e.Receiver, e.Event}]
 			return wanted
-		}}) // what is not found in time is not shown
+		}}) // outcomes that are not found in time are not shown
 		o.mu.Lock()
 		for i := len(found) - 1; i >= 0; i-- { // the newest last
 			e := &found[i]

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/statedir"
 )
 
-// load reads the database into memory, and makes the buckets that are missing.
+// load reads the database into memory, and creates missing buckets.
 func (st *state) load(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -75,8 +75,7 @@ func (st *state) loadMeta(meta *bbolt.Bucket) {
 	}
 }
 
-// loadViews reads what receivers know. Of alarms that are not active, all that remains to be known is a clear that
-// was given up.
+// loadViews reads the views. A view without an active alarm is kept only if its clear was given up.
 func (st *state) loadViews(tx *bbolt.Tx) error {
 	var names [][]byte
 	err := tx.Bucket(viewsBucket).ForEachBucket(func(name []byte) error {
@@ -104,8 +103,8 @@ func (st *state) loadViews(tx *bbolt.Tx) error {
 	return nil
 }
 
-// loadQueue reads what waits for a receiver. Of each line, the first row may have been sent: nobody noted that
-// before.
+// loadQueue reads the rows of a receiver. The first row of each alarm queue may have been sent already: only outcomes are
+// stored.
 func (st *state) loadQueue(tx *bbolt.Tx, q *queue) error {
 	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name))
 	if err != nil {
@@ -137,7 +136,7 @@ func (st *state) loadQueue(tx *bbolt.Tx, q *queue) error {
 	return err
 }
 
-// readRows calls read for each row of a bucket. What it refuses is put aside, so that it holds up nobody.
+// readRows calls read for each row of a bucket. Rows for which read returns an error are put aside and reported.
 func (st *state) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
 	bad := statedir.Unreadable(b, name, read)
 	if len(bad) == 0 {

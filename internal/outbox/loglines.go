@@ -10,19 +10,19 @@ import (
 	"trapline/internal/journal"
 )
 
-// maxLines is how many lines a second are logged of alarms and notifications. Of more, the number is.
+// maxLines is the maximum number of log lines per second about alarms and notifications. Further entries are counted.
 const maxLines = 20
 
-// log logs entries of the journal. It is not for concurrent use: an outbox holds its commits.
+// log logs entries of the journal. It is not safe for concurrent use: an outbox holds commits.
 type log struct {
 	logger *slog.Logger
-	run    func() time.Duration // since any moment
+	run    func() time.Duration // since an arbitrary moment
 	second time.Duration
 	logged int
-	left   map[string]int // by kind, what was not logged
+	left   map[string]int // entries that were not logged, by kind
 }
 
-// entries logs what has happened.
+// entries logs entries, up to maxLines per second.
 func (l *log) entries(entries []journal.Event) {
 	if now := l.run().Truncate(time.Second); now != l.second {
 		l.summary()
@@ -45,7 +45,7 @@ func (l *log) entries(entries []journal.Event) {
 	}
 }
 
-// summary logs how much was not.
+// summary logs the number of entries that were not logged.
 func (l *log) summary() {
 	if len(l.left) == 0 {
 		return
@@ -60,7 +60,7 @@ func (l *log) summary() {
 	l.logger.Info("more alarms and notifications in the same second", list...)
 }
 
-// messages of entries. What was given up is logged where that is decided.
+// messages are the log messages by kind of entry. deadLetter logs events that are given up.
 var messages = map[string]string{
 	journal.Raised: "alarm raised", journal.Changed: "alarm changed", journal.Cleared: "alarm cleared",
 	journal.Sent: "notification sent", journal.Acknowledged: "notification acknowledged",
@@ -101,7 +101,7 @@ func attributes(e *journal.Event) (list []any) {
 
 func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 
-// Unsent notes alarms of which nobody is notified, because there is no state directory: in the journal and in the log.
+// Unsent records alarms in the journal and in the log if there is no state directory, and so no notification.
 type Unsent struct {
 	journal *journal.Journal
 
@@ -110,13 +110,13 @@ type Unsent struct {
 	active map[string]alarm.Alarm // by ID of the condition
 }
 
-// NewUnsent returns one that knows of no alarm.
+// NewUnsent returns an Unsent without active alarms.
 func NewUnsent(j *journal.Journal, logger *slog.Logger) *Unsent {
 	started := time.Now()
 	return &Unsent{journal: j, active: map[string]alarm.Alarm{}, log: &log{logger: logger, run: func() time.Duration { return time.Since(started) }}}
 }
 
-// Apply notes transitions.
+// Apply records transitions.
 func (u *Unsent) Apply(transitions []Transition, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -131,7 +131,7 @@ func (u *Unsent) Apply(transitions []Transition, now time.Time) {
 	u.log.entries(entries)
 }
 
-// transition returns the entry of what a transition changes, and false if that is nothing that is shown.
+// apply returns the entry of a transition, and reports whether the transition changes the alarm as shown.
 func (u *Unsent) apply(t *Transition, now time.Time) (e journal.Event, changed bool) {
 	was, known := u.active[t.Alarm.ID]
 	if !t.Active {

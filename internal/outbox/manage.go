@@ -17,16 +17,16 @@ import (
 	"trapline/internal/statedir"
 )
 
-// Waiting is what an outbox holds for one receiver.
+// Waiting lists the events of one receiver.
 type Waiting struct {
 	Receiver string        `json:"receiver"`
-	Failing  bool          `json:"failing"`           // it does not confirm
-	RetryAt  time.Time     `json:"retry_at,omitzero"` // when it is tried next, while it is failing
-	Events   []alarm.Event `json:"events"`            // the oldest first
-	Dead     []DeadLetter  `json:"dead"`              // what was given up
+	Failing  bool          `json:"failing"`           // it does not acknowledge
+	RetryAt  time.Time     `json:"retry_at,omitzero"` // time of the next try, while it is failing
+	Events   []alarm.Event `json:"events"`            // queued, the oldest first
+	Dead     []DeadLetter  `json:"dead"`              // given up, the oldest first
 }
 
-// ErrNoReceiver and ErrNoAlarm are about names and IDs that the outbox does not know.
+// ErrNoReceiver and ErrNoAlarm are the errors for unknown names and IDs.
 var (
 	ErrNoReceiver = errors.New("unknown receiver")
 	ErrNoAlarm    = errors.New("no active alarm has the ID")
@@ -41,7 +41,7 @@ func (o *Outbox) lookup(receiver string) (*queue, error) {
 	return nil, fmt.Errorf("%w: %q", ErrNoReceiver, receiver)
 }
 
-// Waiting lists what receivers have yet to confirm.
+// Waiting returns the events of each receiver, in the order of the configuration.
 func (o *Outbox) Waiting() ([]Waiting, error) {
 	o.mu.Lock()
 	list := make([]Waiting, 0, len(o.state.queues))
@@ -70,8 +70,8 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 	return list, nil
 }
 
-// Retry has a receiver told at once what waits for it, and again what was given up, unless it was told
-// since how things went on.
+// Retry sends the queued events of a receiver at once. It queues the dead letters again, except those that a later event
+// has superseded.
 func (o *Outbox) Retry(receiver string, now time.Time) error {
 	dead, err := o.DeadLetters(receiver)
 	if err != nil {
@@ -106,7 +106,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	return nil
 }
 
-// revive queues what was given up, unless things have gone on since.
+// revive queues a dead letter, unless a later event has superseded it.
 func (p *plan) revive(q *queue, d *DeadLetter) {
 	r := &row{Event: d.Event, Line: d.Line}
 	at := alarm.Place{Receiver: q.name, Key: r.queueKey()}
@@ -124,7 +124,7 @@ func (p *plan) revive(q *queue, d *DeadLetter) {
 	}
 }
 
-// Drop forgets what waits for a receiver and what was given up, but for what is being sent just now.
+// Drop deletes the queued events of a receiver, except those in flight, and its dead letters.
 func (o *Outbox) Drop(receiver string, now time.Time) error {
 	q, err := o.lookup(receiver)
 	if err != nil {
@@ -153,7 +153,7 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 	})
 }
 
-// DeadLetters are the events that were given up for a receiver, the oldest first.
+// DeadLetters returns the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 	err = o.state.dir.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
@@ -176,8 +176,8 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 	return list, err
 }
 
-// Resend sends an active alarm again to the receivers that know it and for which nothing of it waits, under the ID that
-// its event has. It returns to how many.
+// Resend sends an active alarm again, with the same event ID, to the receivers that know it and have no event of it
+// queued. It returns their number.
 func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
 	known := false
 	err = o.do(&change{now: now, plan: func(p *plan) {
@@ -210,7 +210,7 @@ func (p *plan) resend(s *alarm.State) (receivers int) {
 	return receivers
 }
 
-// again sends what a receiver knows once more, under its event ID.
+// again queues the alarm of a place once more, with the same event ID.
 func (p *plan) again(at alarm.Place, v *alarm.View, shown *alarm.Alarm) {
 	next := *v
 	next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
@@ -219,7 +219,7 @@ func (p *plan) again(at alarm.Place, v *alarm.View, shown *alarm.Alarm) {
 	p.enqueue(at, alarm.Event{ID: next.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
 }
 
-// Test sends a receiver a test, beside what waits for it.
+// Test sends a test event to a receiver at once, bypassing the queue.
 func (o *Outbox) Test(ctx context.Context, receiver string) (originator.Receipt, error) {
 	q, err := o.lookup(receiver)
 	if err != nil {

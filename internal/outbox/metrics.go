@@ -7,7 +7,7 @@ import (
 	"trapline/internal/originator"
 )
 
-// Metrics count what became of notifications, by receiver.
+// Metrics counts the outcomes of notifications by receiver.
 type Metrics struct {
 	sent, acked, retransmits, dead, coalesced, dropped, moved, Trimmed *prometheus.CounterVec
 	AlertsRefused, AlertsTruncated                                     prometheus.Counter // alerts
@@ -19,7 +19,7 @@ type Metrics struct {
 	alarmsRefused prometheus.Counter
 }
 
-// NewMetrics registers them.
+// NewMetrics returns metrics that are registered with r.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	counter := func(name, help string, more ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trapline_notifications_" + name + "_total", Help: help}, append([]string{"receiver"}, more...))
@@ -58,10 +58,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Why a notification was given up or dropped, in the label reason.
+// deadExpired and deadRefused are the reasons of notifications that were given up, droppedFull and droppedByHand those of
+// dropped ones, in the label reason.
 const deadExpired, deadRefused, droppedFull, droppedByHand = "expired", "refused", "full", "command"
 
-// begin has every metric of a receiver there before something happens, so that the first time is an increase.
+// begin creates the metrics of a receiver with the value 0, so that the first event is an increase.
 func (m *Metrics) begin(receiver string) {
 	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.coalesced, m.moved, m.Trimmed} {
 		c.WithLabelValues(receiver)
@@ -75,7 +76,7 @@ func (m *Metrics) begin(receiver string) {
 	m.rtt.WithLabelValues(receiver)
 }
 
-// end drops the metrics of a receiver that is gone.
+// end deletes the metrics of a removed receiver.
 func (m *Metrics) end(receiver string) {
 	of := prometheus.Labels{"receiver": receiver}
 	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.dead, m.coalesced, m.dropped, m.moved, m.Trimmed, m.reports, m.Faults} {
@@ -85,7 +86,7 @@ func (m *Metrics) end(receiver string) {
 	m.lastAck.Delete(of)
 }
 
-// delivered counts a delivery, of which more are to come where a trap is sent several times.
+// delivered counts a delivery. more is true if the same trap is to be sent again.
 func (m *Metrics) delivered(receiver string, r originator.Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
 	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))

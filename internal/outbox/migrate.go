@@ -18,14 +18,14 @@ import (
 	"trapline/internal/statedir"
 )
 
-// schema is the form of the database that this version writes. Form 1 had the severity in the identity of alarms,
-// and said of each alarm which receivers know it.
+// schema is the form of the database that this version writes. In form 1 the severity was part of the identity of alarms,
+// and each alarm listed the receivers that know it.
 const schema = 2
 
-// firstFile is where the database lies as it was before it was converted from form 1.
+// firstFile is the copy of the database before its conversion from form 1.
 const firstFile = statedir.DatabaseFile + ".v1"
 
-// schemaOf is the form of the database, 0 where nothing is in it.
+// schemaOf returns the form of the database, or 0 if it is empty.
 func schemaOf(tx *bbolt.Tx) uint64 {
 	meta := tx.Bucket(metaBucket)
 	switch {
@@ -37,7 +37,7 @@ func schemaOf(tx *bbolt.Tx) uint64 {
 	return 1
 }
 
-// keepFirst copies a database of form 1, before it is converted. One of a later version is refused.
+// keepFirst copies a database of form 1 before its conversion. It returns an error if the form is later than schema.
 func keepFirst(s *statedir.Dir, now time.Time) error {
 	return s.View(func(tx *bbolt.Tx) error {
 		switch found := schemaOf(tx); {
@@ -72,15 +72,15 @@ type firstTold struct {
 	Left    bool      `json:"left,omitempty"`
 }
 
-// merge is an alarm of form 1 that has become part of another one.
+// merge is an alarm of form 1 that was merged into another one.
 type merge struct {
 	alarm, into *alarm.Alarm
 	told        []string // receivers
 }
 
-// convert makes a database of form 2 of one of form 1. Nothing is sent of that: alarms keep the ID that receivers
-// know. Where two have become one, the worst keeps its ID, and those who are shown IDs are to be sent the end of the
-// other one.
+// convert converts a database from form 1 to form 2. It sends nothing: alarms keep the ID that receivers know. If two
+// alarms become one, the more severe one keeps its ID. convert returns the others: receivers that identify alarms by ID
+// must be sent their clear.
 func (st *state) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error) {
 	found := schemaOf(tx)
 	meta, err := tx.CreateBucketIfNotExists(metaBucket)
@@ -118,7 +118,7 @@ func (st *state) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 	return c.merged, c.convertRows(tx)
 }
 
-// conversion is what becomes of the alarms of form 1.
+// conversion is the state of a conversion from form 1.
 type conversion struct {
 	state  *state
 	now    time.Time
@@ -127,10 +127,10 @@ type conversion struct {
 	merged []merge
 }
 
-// Run is a moment of the past in run seconds: those begin with the conversion.
+// run returns a moment of the past in run seconds, which begin with the conversion.
 func (c *conversion) run(at time.Time) float64 { return min(0, at.Sub(c.now).Seconds()) }
 
-// place is where a receiver knows an alarm. Of one that is not there, it is not known what it is shown.
+// place returns the place of an alarm at a receiver, and the scheme of its key. The key of an unknown receiver is the ID.
 func (c *conversion) place(receiver string, a *alarm.Alarm) (at alarm.Place, scheme string) {
 	if q := c.state.byName[receiver]; q != nil {
 		k, _ := q.receiver.Key(a)
@@ -157,7 +157,7 @@ func (c *conversion) add(old *firstAlarm) {
 	for receiver, t := range old.Told {
 		at, scheme := c.place(receiver, a)
 		if s.ID != a.ID && at.Key == a.ID {
-			continue // it is sent the end of this one
+			continue // the receiver is sent the clear of this one
 		}
 		s.In[receiver] = at.Key
 		c.views[at] = &alarm.View{Event: t.Event, At: t.At, Run: c.run(t.At), Repeats: t.Repeats, Left: t.Left, Scheme: scheme}
@@ -165,7 +165,7 @@ func (c *conversion) add(old *firstAlarm) {
 	}
 }
 
-// merge decides which of two alarms that are one keeps its ID: the worse.
+// merge merges old into s. The more severe alarm keeps its ID.
 func (c *conversion) merge(s *alarm.State, old *firstAlarm) {
 	before := s.Alarm()
 	if old.Alarm.Severity.Compare(before.Severity) >= 0 {
@@ -201,7 +201,7 @@ func (c *conversion) store(tx *bbolt.Tx) error {
 	return nil
 }
 
-// convertRows has what waits for receivers stand in the lines of their keys.
+// convertRows moves the rows of receivers to the alarm queues of their keys.
 func (c *conversion) convertRows(tx *bbolt.Tx) error {
 	outbox := tx.Bucket(outboxBucket)
 	if outbox == nil {
@@ -216,7 +216,7 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 		err := b.ForEach(func(k, value []byte) error {
 			r := &row{}
 			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil {
-				return nil // which is for loadQueue to put aside
+				return nil // loadQueue puts it aside
 			}
 			r.Run = c.run(r.At)
 			if at, _ := c.place(name, &r.Alarm); r.Alarm.ID != "" && at.Key != r.Alarm.ID {
@@ -235,7 +235,7 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 	return nil
 }
 
-// retract sends the end of an alarm of form 1 that has become part of another one.
+// retract queues the clear of an alarm of form 1 that was merged into another one.
 func (p *plan) retract(m *merge) {
 	clear(p.ids)
 	over := m.alarm.Over(&alarm.Alarm{Reason: "it is one with another alarm"})

@@ -16,31 +16,31 @@ import (
 	"trapline/internal/statedir"
 )
 
-// Outbox keeps which alarms are active, and what receivers know and have yet to confirm of them. All changes in
-// one transaction, which is on the disk before anything is sent: whatever happens to the process, each
-// receiver is sent what it has to know of each alarm in order, every event at least once.
+// Outbox stores the active alarms, the state last sent to each receiver, and the events that it has yet to acknowledge. A
+// change is one transaction, which is on the disk before anything is sent: whatever happens to the process, each receiver
+// is sent the events of each alarm in order, and each at least once.
 type Outbox struct {
 	state   *state
 	Metrics *Metrics
 
 	routing sync.Mutex    // locked while receivers change; taken before commits
-	routed  chan struct{} // receivers have changed
+	routed  chan struct{} // signals that receivers have changed
 	commits sync.Mutex    // locked from planning a transaction to its end; taken before mu
-	mu      sync.Mutex    // guards state and pending, never while the disk works
+	mu      sync.Mutex    // guards state and pending; not held during disk I/O
 	pending []*change     // for the next transaction
 
 	log           *log
-	refusedAlarms int // alarms since that was logged, and when it was; of the holder of commits
+	refusedAlarms int // alarms refused since the last log entry about them, and its time; guarded by commits
 	reported      time.Duration
 
-	noted time.Duration // when the run time was last stored; of housekeeping alone
+	noted time.Duration // when the run time was last stored; used by housekeeping only
 }
 
-// New takes up what the last process left. Receivers that are sent Resync are sent one at the start too:
-// something may have happened in between.
+// New returns the outbox of a state directory. Receivers that support Resync are sent one: alarms may have changed while
+// no process ran.
 func New(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox, error) {
 	out, err := takeUp(s, routes, o, now)
-	if statedir.IsDamage(err) { // of what only a write shows
+	if statedir.IsDamage(err) { // damage that only a write detects
 		if err := s.SetAside(err, now); err != nil {
 			return nil, err
 		}
@@ -109,14 +109,14 @@ func takeUp(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox
 	}})
 }
 
-// Apply commits transitions. Without an error they are on the disk, with all that follows from them. With a
-// *FullError that holds for all but those that it names; with another error, nothing has changed.
+// Apply commits transitions. If it returns nil, they and their effects are on the disk. A *FullError lists the conditions
+// that were refused: the others are on the disk. After any other error nothing has changed.
 func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
 	return o.do(&change{now: now, plan: planOf(transitions)})
 }
 
-// ApplyWith is Apply, and in the same transaction does more. That may run several times, where a
-// transaction that others share fails by them; only the last one counts. With any error nothing has changed.
+// ApplyWith is like Apply, and calls also in the same transaction. also may be called several times, because a shared
+// transaction may fail by the changes of others; only the last call counts. After any error nothing has changed.
 func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
 	return o.do(&change{now: now, also: also, plan: planOf(transitions)})
 }
@@ -125,7 +125,7 @@ func planOf(transitions []Transition) func(*plan) {
 	return func(p *plan) { p.applyAll(transitions) }
 }
 
-// Active returns the alarms that are active, the oldest first.
+// Active returns the active alarms, the oldest first.
 func (o *Outbox) Active() []alarm.Alarm {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -136,7 +136,7 @@ func (o *Outbox) Active() []alarm.Alarm {
 	return alarms
 }
 
-// Conditions returns what makes alarms active, each as it shows its alarm. The IDs are those of the conditions.
+// Conditions returns the alarm of each active condition as the condition shows it. The IDs are those of the conditions.
 func (o *Outbox) Conditions() []alarm.Alarm {
 	o.mu.Lock()
 	defer o.mu.Unlock()

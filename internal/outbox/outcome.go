@@ -8,8 +8,8 @@ import (
 	"trapline/internal/alarm"
 )
 
-// outcome is what became of an event for a receiver. That of one that was delivered is in memory and in the journal
-// alone: a transaction that wrote what the receiver knows once more would cost a page of the database.
+// outcome is the outcome of an event for a receiver. That of a delivered event is only in memory and in the journal:
+// storing the view again would write another page of the database.
 type outcome struct {
 	at      alarm.Place
 	event   string
@@ -19,21 +19,21 @@ type outcome struct {
 	givenUp string
 }
 
-// on is what a receiver knows, with the outcome of its event.
+// on returns a copy of a view with the outcome of its event.
 func (end *outcome) on(v *alarm.View) *alarm.View {
 	c := *v
 	c.Sent, c.Took, c.Tries, c.GivenUp = end.sent, seconds(end.took), end.tries, end.givenUp
 	return &c
 }
 
-// conclude notes an outcome in memory, if it is of the last event of its place.
+// conclude records an outcome in memory, if its event is the last one of its place.
 func (st *state) conclude(end *outcome) {
 	if v := st.views[end.at]; v != nil && v.Event == end.event {
 		st.putView(end.at, end.on(v))
 	}
 }
 
-// conclude notes what became of an event.
+// conclude plans the outcome of an event. why is nil if it was delivered.
 func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
 	if why != nil {
 		p.noteGivenUp(q, r, why.Error())
@@ -51,20 +51,20 @@ func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
 	}
 }
 
-// DeadLetter is an event that was given up, and why.
+// DeadLetter is an event that was given up, with the reason.
 type DeadLetter struct {
 	alarm.Event
-	Line string    `json:"line,omitempty"` // the key under which the receiver knows the alarm, where that is not its ID
+	Line string    `json:"line,omitempty"` // the key by which the receiver identifies the alarm, if it is not the ID
 	Why  string    `json:"why"`
 	At   time.Time `json:"given_up_at"`
 
 	key []byte // in the database
 }
 
-// maxDeadLetters is how many dead letters are kept for a receiver.
+// maxDeadLetters is the maximum number of dead letters of a receiver.
 const maxDeadLetters = 1000
 
-// deadRow is one on its way to the database.
+// deadRow is a dead letter that a plan stores.
 type deadRow struct {
 	q          *queue
 	r          *row

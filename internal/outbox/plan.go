@@ -10,62 +10,62 @@ import (
 	"trapline/internal/journal"
 )
 
-// plan is what a transaction will do to the database, and then to what the outbox has in memory. It is the Book of
-// alarm.Reconciler: what the outbox has, under what has been planned so far.
+// plan is the effect of a transaction on the database, and then on the state in memory. It implements alarm.Store: its
+// methods return the planned state, which the transaction has not stored yet.
 type plan struct {
 	state       *state
 	reconciler  *alarm.Reconciler
 	now         time.Time     // of the change that is being planned
 	run         time.Duration // the same in run time
 	seq         uint64
-	alarms      map[string]*alarm.State     // by key, those that change; nil: delete
-	sources     map[string]string           // by source, the keys of the alarms that it made active; empty: none any more
-	joined      map[alarm.Place][]string    // keys of alarms that the plan puts into a place
+	alarms      map[string]*alarm.State     // the changed ones by key; nil: delete
+	sources     map[string]string           // keys of alarms by source of a changed condition; empty: the condition has ended
+	joined      map[alarm.Place][]string    // keys of alarms that the plan adds to a place
 	views       map[alarm.Place]*alarm.View // those that change; nil: delete
-	awaited     map[uint64]int              // what it does to queue.awaited
+	awaited     map[uint64]int              // the change of queue.awaited
 	alarmQueues map[alarmQueueKey][]*row    // those that change
-	renewals    map[string]renewal          // by source: what merely says a condition again, for which nothing is written
-	ids         map[string]string           // of the events that a transition makes
+	renewals    map[string]renewal          // conditions by source that are only renewed, which is not stored
+	ids         map[string]string           // of the events of the current transition
 	counts      map[*queue]*count
-	short       map[*queue]bool // whether there was room for all that they have to know
-	alive       []*queue        // those that are sent a heartbeat
-	dead        []deadRow       // what is given up
-	absent      []absentRow     // what is kept for receivers that may come back
-	size        int             // what the plan does to the size of all alarms
-	number      int             // and to their number
+	short       map[*queue]bool // whether an alarm has no room in the queue
+	alive       []*queue        // queues that are sent a heartbeat
+	dead        []deadRow       // events that are given up
+	absent      []absentRow     // rows of receivers that are not configured
+	size        int             // the change of the size of all alarms
+	number      int             // the change of their number
 	refused     *FullError      // of the change that is being planned
-	handTo      *queue          // who takes over from another receiver of its group
+	handTo      *queue          // the receiver that takes over from another one of its group
 
-	added, removed []queued // made of lines by settle
+	added, removed []queued // set by diff
 
 	outcomes   []outcome       // of events that were delivered
 	entries    []journal.Event // of the journal
-	texts      [][]byte        // the same, as they are stored
-	fromOthers int             // how many of them are of Outbox.added
+	texts      [][]byte        // the same, as stored
+	fromOthers int             // the number of entries from state.added
 }
 
-// renewal is a condition as it is said again.
+// renewal is a condition that is renewed.
 type renewal struct {
 	alarm *alarm.Alarm
 	lease float64
 }
 
-// absentRow is an event for a receiver that is not there now.
+// absentRow is a row of a receiver that is not configured.
 type absentRow struct {
 	receiver string
 	row      *row
 }
 
-// alarmQueueKey is a line before a receiver.
+// alarmQueueKey identifies an alarm queue of a receiver.
 type alarmQueueKey struct {
 	q  *queue
 	id string
 }
 
-// count is what a plan does to the number of rows and to their octets, and why.
+// count is the change of the rows and octets of a queue, and the number of rows removed by cause.
 type count struct{ rows, bytes, coalesced, dropped, forgotten, moved int }
 
-// queued is a row and where.
+// queued is a row and its queue.
 type queued struct {
 	q *queue
 	r *row
@@ -88,7 +88,7 @@ func (st *state) newPlan() *plan {
 	return p
 }
 
-// Alarm is of alarm.Book.
+// Alarm implements alarm.Store.
 func (p *plan) Alarm(key string) *alarm.State {
 	if s, planned := p.alarms[key]; planned {
 		return s
@@ -96,7 +96,7 @@ func (p *plan) Alarm(key string) *alarm.State {
 	return p.state.active[key]
 }
 
-// PutAlarm is of alarm.Book.
+// PutAlarm implements alarm.Store.
 func (p *plan) PutAlarm(key string, s *alarm.State) {
 	if old := p.Alarm(key); old != nil {
 		p.size -= old.Size()
@@ -115,7 +115,7 @@ func (p *plan) PutAlarm(key string, s *alarm.State) {
 	}
 }
 
-// View is of alarm.Book.
+// View implements alarm.Store.
 func (p *plan) View(at alarm.Place) *alarm.View {
 	if v, planned := p.views[at]; planned {
 		return v
@@ -123,10 +123,10 @@ func (p *plan) View(at alarm.Place) *alarm.View {
 	return p.state.views[at]
 }
 
-// PutView is of alarm.Book.
+// PutView implements alarm.Store.
 func (p *plan) PutView(at alarm.Place, v *alarm.View) { p.views[at] = v }
 
-// Members is of alarm.Book.
+// Members implements alarm.Store.
 func (p *plan) Members(at alarm.Place) (keys []string) {
 	in := func(key string) bool {
 		s := p.Alarm(key)
@@ -145,7 +145,7 @@ func (p *plan) Members(at alarm.Place) (keys []string) {
 	return keys
 }
 
-// Tail is of alarm.Book.
+// Tail implements alarm.Store.
 func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 	q := p.state.byName[at.Receiver]
 	if q == nil {
@@ -162,7 +162,7 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 	}, true
 }
 
-// DropTail is of alarm.Book. With a raise, its end is dropped, which is not there yet.
+// DropTail implements alarm.Store. A dropped raise is counted twice, because its clear is not queued either.
 func (p *plan) DropTail(at alarm.Place) {
 	q := p.state.byName[at.Receiver]
 	rows := p.alarmQueue(q, at.Key)
@@ -173,7 +173,7 @@ func (p *plan) DropTail(at alarm.Place) {
 	}
 }
 
-// Append is of alarm.Book.
+// Append implements alarm.Store.
 func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uint64) alarm.View {
 	id := p.ids[string(kind)+a.ID]
 	if id == "" {
@@ -183,7 +183,7 @@ func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uin
 	return p.enqueue(at, alarm.Event{ID: id, Kind: kind, At: p.now, Alarm: *a}, after)
 }
 
-// enqueue appends an event to a place, and returns what the receiver knows by it.
+// enqueue appends an event to the alarm queue of a place, and returns the new view.
 func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 	r := &row{Event: e, After: after}
 	if at.Key != r.queueKey() {
@@ -198,10 +198,10 @@ func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
 }
 
-// Fresh is of alarm.Book.
+// Fresh implements alarm.Store.
 func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.run)} }
 
-// Last is of alarm.Book.
+// Last implements alarm.Store.
 func (p *plan) Last(at alarm.Place) uint64 {
 	q := p.state.byName[at.Receiver]
 	if q == nil {
@@ -213,7 +213,7 @@ func (p *plan) Last(at alarm.Place) uint64 {
 	return 0
 }
 
-// alarmQueue is what waits in a line before a receiver, as the plan leaves it so far.
+// alarmQueue returns the rows of an alarm queue, including planned changes.
 func (p *plan) alarmQueue(q *queue, id string) []*row {
 	if rows, planned := p.alarmQueues[alarmQueueKey{q, id}]; planned {
 		return rows
@@ -253,7 +253,7 @@ func (p *plan) append(q *queue, r *row) {
 	p.count(q).bytes += r.size
 }
 
-// remove takes a row out, unless it is gone already.
+// remove removes a row from its alarm queue, if it is still there.
 func (p *plan) remove(q *queue, r *row) {
 	k := alarmQueueKey{q, r.queueKey()}
 	rows := p.alarmQueue(q, k.id)
@@ -267,7 +267,7 @@ func (p *plan) remove(q *queue, r *row) {
 	p.count(q).bytes -= r.size
 }
 
-// diff says which rows the transaction adds and removes.
+// diff sets the rows that the transaction adds and removes.
 func (p *plan) diff() {
 	for k, rows := range p.alarmQueues {
 		for _, r := range k.q.rows[k.id] {
@@ -284,21 +284,21 @@ func (p *plan) diff() {
 	slices.SortFunc(p.added, func(a, b queued) int { return bySeq(a.r, b.r) })
 }
 
-// lock keeps the rows that the transaction removes from being sent meanwhile.
+// lock prevents the sending of the rows that the transaction is about to remove.
 func (p *plan) lock() {
 	for _, r := range p.removed {
 		r.q.lock(r.r)
 	}
 }
 
-// rollback undoes hold: the transaction has failed.
+// rollback undoes lock after the transaction has failed.
 func (p *plan) rollback() {
 	for _, r := range p.removed {
 		r.q.release(r.r)
 	}
 }
 
-// reset does in memory what the transaction did.
+// apply applies the plan to the state in memory after the transaction.
 func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq

@@ -9,44 +9,44 @@ import (
 	"trapline/internal/alarm"
 )
 
-// queue holds the rows of one receiver. Those of one line are delivered one after the other. The outbox's
-// mutex guards it, but for the name, which never changes. A reload replaces the route as a whole: a delivery
-// goes on with the one that it began with.
+// queue holds the rows of one receiver. The rows of an alarm queue are delivered in order, one at a time. Outbox.mu
+// guards a queue except its name, which is immutable. A reload replaces the route as a whole: a delivery keeps the route
+// that it began with.
 type queue struct {
 	name     string
 	route    *Route
-	receiver *alarm.Receiver   // the same
-	rows     map[string][]*row // by line, oldest first
-	index    map[uint64]*row   // all of them
-	awaited  map[uint64]int    // how many of them have to wait for one
-	blocked  map[uint64][]*row // first rows of lines, by the row that has to go before
+	receiver *alarm.Receiver   // made from route
+	rows     map[string][]*row // by alarm queue, oldest first
+	index    map[uint64]*row   // all of them, by number
+	awaited  map[uint64]int    // the number of rows that wait for a row, by its number
+	blocked  map[uint64][]*row // first rows of alarm queues, by the number of the row that must be gone before
 	count    int
-	bytes    int                      // all sizes
-	waiting  rowHeap                  // first rows of lines that may not be sent yet, by when they may
-	ready    [classes]rowHeap         // the others, by the class of their line
-	lastSent map[string]time.Duration // by line, for flapTime
+	bytes    int                      // sum of all sizes
+	waiting  rowHeap                  // first rows of alarm queues that may not be sent yet, by the time when they may
+	ready    [classes]rowHeap         // the others, by the class of their alarm queue
+	lastSent map[string]time.Duration // by alarm queue, for flapTime
 	inFlight int
 	taken    int           // deliveries so far
-	pace     time.Duration // when the next delivery may begin
+	pace     time.Duration // earliest time of the next delivery
 	wake     chan struct{}
 	stop     func()        // ends its deliveries at once; nil before there are any
-	ended    chan struct{} // closed when they have
+	ended    chan struct{} // closed when they have ended
 
-	failures int           // deliveries in a row that found no receiver
+	failures int           // consecutive deliveries that did not reach the receiver
 	failed   time.Duration // when the last of them ended
-	retryAt  time.Duration // while there are failures, one delivery at a time is tried, and not before
+	retryAt  time.Duration // while there are failures, the earliest time of the next delivery
 	alive    time.Duration // the last heartbeat
 	beaten   bool          // there was one
-	answered bool          // since it was last looked what had been given up
+	answered bool          // it has answered since the last housekeeping
 
 	tally       tally
 	err         error     // of the last failure, while there are failures
 	errTries    int       // messages of that delivery
-	failedSince time.Time // when the first of them was
+	failedSince time.Time // time of the first of these failures
 }
 
-// flapTime is how far apart notifications of one line are (RFC 3877 section 4.1.1). What comes
-// meanwhile supersedes what waits, so that the last state is sent.
+// flapTime is the minimum time between notifications of one alarm queue (RFC 3877 section 4.1.1). Meanwhile new events
+// replace queued ones, so that the last state is sent.
 const flapTime = 2 * time.Second
 
 func (q *queue) signal() {
@@ -56,7 +56,7 @@ func (q *queue) signal() {
 	}
 }
 
-// push adds a row behind those of its line.
+// push appends a row to its alarm queue.
 func (q *queue) push(r *row) {
 	id := r.queueKey()
 	q.rows[id] = append(q.rows[id], r)
@@ -67,7 +67,7 @@ func (q *queue) push(r *row) {
 	if first := q.rows[id][0]; first == r {
 		q.lead(r)
 	} else if first.heap != nil && first.heap != &q.waiting && r.class() < first.heap.class {
-		q.lead(first) // the line has become more urgent
+		q.lead(first) // the alarm queue has become more urgent
 	}
 	q.signal()
 }
@@ -81,7 +81,7 @@ func (q *queue) await(r *row, n int) {
 	}
 }
 
-// lead makes r, the first of its line, one that may be sent.
+// lead schedules r, the first row of its alarm queue.
 func (q *queue) lead(r *row) {
 	r.unlead()
 	if r.gone || r.locked || r.inFlight {
@@ -103,7 +103,7 @@ func (r *row) unlead() {
 	}
 }
 
-// remove takes a row out, wherever it is in its line.
+// remove removes a row, at any position in its alarm queue.
 func (q *queue) remove(r *row) {
 	id := r.queueKey()
 	i := slices.Index(q.rows[id], r)
@@ -129,13 +129,13 @@ func (q *queue) remove(r *row) {
 	q.signal()
 }
 
-// lock keeps a row from being sent, which a transaction is about to remove.
+// lock prevents the sending of a row that a transaction is about to remove.
 func (q *queue) lock(r *row) {
 	r.locked = true
 	r.unlead()
 }
 
-// release undoes hold.
+// release undoes lock.
 func (q *queue) release(r *row) {
 	r.locked = false
 	if line := q.rows[r.queueKey()]; len(line) > 0 && line[0] == r && !r.inFlight {
@@ -144,14 +144,14 @@ func (q *queue) release(r *row) {
 	}
 }
 
-// again puts a row back that was not delivered.
+// again schedules a row that was not delivered.
 func (q *queue) again(r *row) {
 	r.inFlight = false
 	q.lead(r)
 	q.signal()
 }
 
-// classOf is the class of the worst row of a line, so that what waits before an urgent one goes with it.
+// classOf returns the most urgent class of the rows of an alarm queue: rows before an urgent one are as urgent.
 func (q *queue) classOf(id string) int {
 	n := classes - 1
 	for _, r := range q.rows[id] {
@@ -160,8 +160,8 @@ func (q *queue) classOf(id string) int {
 	return n
 }
 
-// get returns the next row to deliver, and marks it. Without one, it says when to look again; zero means
-// when something happens. Expired rows are handed out for what becomes of them.
+// take returns the next row to deliver, and marks it as in flight. If there is none, it returns the time until the next
+// call; zero means until wake. An expired row must be given up.
 func (q *queue) take(now time.Duration) (r *row, expired bool, wait time.Duration) {
 	for len(q.waiting.list) > 0 && q.waiting.list[0].next <= now {
 		r := heap.Pop(&q.waiting).(*row)
@@ -190,7 +190,7 @@ func (q *queue) take(now time.Duration) (r *row, expired bool, wait time.Duratio
 	return r, false, 0
 }
 
-// oldest is the oldest of the rows that are ready, nil without any.
+// oldest returns the oldest row that is ready, or nil.
 func (q *queue) oldest() (oldest *row) {
 	for i := range q.ready {
 		if list := q.ready[i].list; len(list) > 0 && (oldest == nil || list[0].seq < oldest.seq) {
@@ -200,11 +200,11 @@ func (q *queue) oldest() (oldest *row) {
 	return oldest
 }
 
-// fairness is how many deliveries are made until one is the oldest, whatever its class, so that nothing starves.
+// fairness is the number of deliveries of which one is that of the oldest row of any class, so that no row starves.
 const fairness = 10
 
-// pick chooses among what is ready, nil while nothing may be sent. Where several deliveries may be under way, one
-// slot is for the urgent classes.
+// pick returns the row to send, or nil while none may be sent. If the window allows several deliveries, one slot is
+// reserved for the urgent classes.
 func (q *queue) pick(oldest *row) *row {
 	switch {
 	case q.inFlight >= q.route.Window, q.failures > 0 && q.inFlight > 0:
@@ -227,8 +227,8 @@ func (q *queue) pick(oldest *row) *row {
 	return nil
 }
 
-// leastMissed is the row to try after a failure: of those that failed least often the most urgent, and of
-// these the oldest. Perhaps it is only one row that the receiver chokes on.
+// leastMissed returns the row to try after a failure: of the rows with the fewest failures the most urgent, and of these
+// the oldest. A single row may be the cause of the failures.
 func (q *queue) leastMissed() (best *row) {
 	for i := range q.ready {
 		for _, r := range q.ready[i].list {
@@ -240,20 +240,21 @@ func (q *queue) leastMissed() (best *row) {
 	return best
 }
 
-// latest is how late a delivery may begin, by a timer or a busy machine, and those behind it still make up
-// for it.
+// latest is the maximum delay of a delivery, by a timer or a busy machine, that the deliveries after it make up for.
 const latest = 50 * time.Millisecond
 
-// The pause after failures: the first, doubled by each, up to the longest; a fifth more or less.
+// firstPause is the pause after the first failure. Each further failure doubles it, up to longestPause. The pause varies
+// by 20 percent at random.
 const firstPause, longestPause = 2 * time.Second, 5 * time.Minute
 
-// pause is how long to wait after n failures.
+// pause returns the pause after n failures.
 func pause(n int) time.Duration {
 	d := min(firstPause<<min(n-1, 10), longestPause)
 	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
 }
 
-// miss notes that a delivery found no receiver. Several that began before the last failure are one.
+// miss records that a delivery did not reach the receiver. Deliveries that began before the last failure count as one
+// with it.
 func (q *queue) miss(r *row, now time.Duration, hopeless bool) {
 	if q.failures == 0 || r.began > q.failed {
 		q.failures++
@@ -267,10 +268,10 @@ func (q *queue) miss(r *row, now time.Duration, hopeless bool) {
 	q.retryAt, r.next = now+wait, now+max(wait, pause(r.missed))
 }
 
-// outage is how many failures in a row, each of another delivery, are the receiver's and not the rows'.
+// outage is the number of consecutive failures from which on the cause is the receiver and not the rows.
 const outage = 3
 
-// reach notes that the receiver answered. After an outage, what failed meanwhile need not wait.
+// reach records that the receiver answered. After an outage, rows that failed meanwhile need not wait.
 func (q *queue) reach() {
 	if q.failures >= outage {
 		for _, r := range slices.Clone(q.waiting.list) {

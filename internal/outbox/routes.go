@@ -9,9 +9,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// SetRoutes changes who is told, while the outbox runs. What waits for a receiver that goes is kept, as
-// across a restart, until it comes back. Those that come are told of what is active, and those that stay are
-// tried at once, for what kept them from confirming may be what was changed.
+// SetRoutes replaces the receivers while the outbox runs. The events of a removed receiver are kept until it is configured
+// again, as across a restart. Added receivers are sent the active alarms. The others are tried at once, because the change
+// may have removed the cause of a failure.
 func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	o.routing.Lock()
 	defer o.routing.Unlock()
@@ -30,7 +30,7 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) { p.announceAll(added) }})
 }
 
-// swap puts the receivers in place, between two transactions.
+// swap replaces the receivers between two transactions. It returns the queues that were added and removed.
 func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.commits.Lock()
 	defer o.commits.Unlock()
@@ -76,14 +76,14 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	return added, removed, nil
 }
 
-// resetBackoff forgets failures.
+// resetBackoff resets the failures, so that the receiver is tried at once.
 func (q *queue) resetBackoff() {
 	q.failures = max(q.failures, outage)
 	q.reach()
 	q.signal()
 }
 
-// stopAndWait ends the deliveries to a receiver at once, and waits for that.
+// stopAndWait stops the deliveries to a receiver, and returns when they have ended.
 func (q *queue) stopAndWait() {
 	if q.stop != nil {
 		q.stop()
@@ -92,7 +92,7 @@ func (q *queue) stopAndWait() {
 	}
 }
 
-// dispatchAll runs the deliveries to each receiver, also of those that come.
+// dispatchAll runs the deliveries to each receiver, including receivers that are added later.
 func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 	for ctx.Err() == nil {
 		o.mu.Lock()

@@ -7,43 +7,43 @@ import (
 	"trapline/internal/alarm"
 )
 
-// row is an event on its way to one receiver.
+// row is an event that is queued for one receiver.
 type row struct {
 	seq  uint64 // its key in the database
-	size int    // octets there
+	size int    // its octets in the database
 	alarm.Event
-	Line  string  `json:"line,omitempty"`  // the key under which the receiver knows the alarm, where that is not its ID
+	Line  string  `json:"line,omitempty"`  // the key by which the receiver identifies the alarm, if it is not the ID
 	After uint64  `json:"after,omitempty"` // the row that must be gone before
-	Run   float64 `json:"run"`             // when it was made, in run seconds
+	Run   float64 `json:"run"`             // creation time in run seconds
 
 	seen     bool // it was sent, or may have been
 	inFlight bool
 	gone     bool
 	locked   bool          // a transaction is about to remove it
-	times    int           // how often it was delivered; after a restart that is not known
-	tries    int           // messages that were sent of it, the same
+	times    int           // deliveries since the start of the process
+	tries    int           // messages sent since the start of the process
 	err      error         // of the last try
-	missed   int           // deliveries that found no receiver
+	missed   int           // deliveries that did not reach the receiver
 	next     time.Duration // not to be sent before
-	began    time.Duration // of the last delivery
+	began    time.Duration // start of the last delivery
 
-	heap  *rowHeap // in which it is, and where
+	heap  *rowHeap // the heap that contains it, and its index there
 	place int
 }
 
-// requestID is the same whenever the row is sent.
+// requestID returns the request-id of the row, the same each time it is sent.
 func (r *row) requestID() int32 { return int32(r.seq&(1<<30-1)) + 1 }
 
-// alarmQueue is what the row is in line with: events about no alarm, with those of their kind.
+// queueKey returns the key of the row's alarm queue. Events about no alarm are queued by kind.
 func (r *row) queueKey() string { return cmp.Or(r.Line, r.Alarm.ID, string(r.Kind)) }
 
-// update reports whether the row says no more than what the next event of its line says too.
+// update reports whether the next event of the alarm queue includes all information of the row.
 func (r *row) update() bool { return r.Kind == alarm.Change || r.Repeat > 0 }
 
-// classes is how many classes rows have, of which lower ones are sent first.
+// classes is the number of classes of rows. Lower classes are sent first.
 const classes = 5
 
-// class is that of a row: 0 critical, resync; 1 major; 2 minor, clear; 3 warning, change; 4 repetition.
+// class returns the class of a row: 0 critical, resync; 1 major; 2 minor, clear; 3 warning, change; 4 repetition.
 func (r *row) class() int {
 	switch {
 	case r.Kind == alarm.Resync:
@@ -60,7 +60,7 @@ func (r *row) class() int {
 	return n
 }
 
-// urgent is the last class for which a delivery slot is kept free.
+// urgent is the last class for which a delivery slot is reserved.
 const urgent = 1
 
 func classOf(s alarm.Severity) int {
@@ -75,14 +75,14 @@ func classOf(s alarm.Severity) int {
 	return 2
 }
 
-// rowHeap is a heap of the first rows of lines, by when they may be sent or by age.
+// rowHeap is a heap of the first rows of alarm queues, by the time when they may be sent or by age.
 type rowHeap struct {
 	list   []*row
 	class  int
 	byTime bool
 }
 
-// wait is how long it takes until the first of them may be sent, 0 without any.
+// wait returns the time until the first row may be sent, or 0 if the heap is empty.
 func (h *rowHeap) wait(now time.Duration) time.Duration {
 	if len(h.list) == 0 {
 		return 0

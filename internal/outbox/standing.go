@@ -13,16 +13,16 @@ import (
 	"trapline/internal/originator"
 )
 
-// Standing is an active alarm, and what receivers know of it.
+// Standing is an active alarm, with the state of its notifications.
 type Standing struct {
 	Alarm     alarm.Alarm
-	Receivers []Known // all of the configuration, in its order
+	Receivers []Known // all receivers, in the order of the configuration
 }
 
-// Progress is how far a notification has come.
+// Progress is the state of a notification.
 type Progress string
 
-// How far notifications come.
+// The states of a notification.
 const (
 	Acknowledged Progress = "acknowledged"
 	Sent         Progress = "sent" // to a receiver that never acknowledges
@@ -31,18 +31,18 @@ const (
 	NotWanted    Progress = "not wanted" // by the receiver's filter, or because another one of its group is notified
 )
 
-// Known is what a receiver knows of an alarm.
+// Known is the state of an alarm's last notification to a receiver.
 type Known struct {
 	Receiver string
 	Progress Progress
 	Event    string // ID of the notification
 	At       time.Time
-	Took     time.Duration // from sending to acknowledgement
-	Tries    int           // messages
+	Took     time.Duration // from sending to acknowledgment
+	Tries    int           // messages sent
 	Err      error         // why it waits or was given up
 }
 
-// Standings returns the active alarms that are wanted, the oldest first.
+// Standings returns the active alarms for which wanted returns true, the oldest first; all of them if wanted is nil.
 func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,7 +55,7 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	return list
 }
 
-// known is what receivers know of an alarm.
+// known returns the state of an alarm's last notification to each receiver.
 func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
 	list := make([]Known, 0, len(o.state.queues))
 	for _, q := range o.state.queues {
@@ -78,7 +78,7 @@ func (o *Outbox) knows(q *queue, s *alarm.State, a *alarm.Alarm) Known {
 		k.Progress, k.Event, k.At, k.Tries, k.Err = Waits, r.ID, r.At, r.tries, cmp.Or(rows[0].err, q.err)
 	case v.GivenUp != "":
 		k.Progress, k.Event, k.At, k.Tries, k.Err = GivenUp, v.Event, v.Sent, v.Tries, errors.New(v.GivenUp)
-	case v.Sent.IsZero(): // before this was noted
+	case v.Sent.IsZero(): // sent before outcomes were recorded
 		k.Progress, k.Event, k.At = Sent, v.Event, v.At
 	default:
 		k.Progress, k.Event, k.At, k.Tries, k.Took = Sent, v.Event, v.Sent, v.Tries, fromSeconds(v.Took)
@@ -91,7 +91,7 @@ func (o *Outbox) knows(q *queue, s *alarm.State, a *alarm.Alarm) Known {
 
 var errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
 
-// Identify returns the ID that the alarm of a condition is known by.
+// Identify returns the ID of the alarm to which a condition belongs.
 func (o *Outbox) Identify(a *alarm.Alarm) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -102,27 +102,27 @@ func (o *Outbox) Identify(a *alarm.Alarm) string {
 	return key
 }
 
-// ReceiverState is how a receiver fares.
+// ReceiverState is the state of a receiver.
 type ReceiverState struct {
 	Name string
 	About
 	Group      string
 	Failing    bool
-	Err        error     // of the last try; nil while it works
-	Tries      int       // messages of that try
+	Err        error     // of the last try; nil unless it is failing
+	Tries      int       // messages sent by that try
 	Since      time.Time // when it began to fail
-	RetryAt    time.Time // when it is tried next, while it is failing
+	RetryAt    time.Time // time of the next try, while it is failing
 	MaxAge     time.Duration
 	Waiting    int
 	Oldest     time.Time
 	GivenUp    int
-	Today      int           // acknowledged since midnight, or where the receiver never does, sent
-	AnswerTime time.Duration // median of the last ones
+	Today      int           // acknowledged since midnight; sent if the receiver never acknowledges
+	AnswerTime time.Duration // median of the last acknowledgments
 	LastAck    time.Time
 	Minutes    []Minute // the last 30
 }
 
-// Reason is the reason of an error of a delivery, empty where that is not known.
+// Reason returns the reason of a delivery error, or "" if it is unknown.
 func Reason(err error) access.Reason {
 	var e *originator.Error
 	if errors.As(err, &e) {
@@ -131,7 +131,7 @@ func Reason(err error) access.Reason {
 	return ""
 }
 
-// Receivers returns how the receivers fare, in the order of the configuration.
+// Receivers returns the states of the receivers, in the order of the configuration.
 func (o *Outbox) Receivers() ([]ReceiverState, error) {
 	o.mu.Lock()
 	now := o.state.clock.Wall()
@@ -202,8 +202,8 @@ type Queued struct {
 	RequestID int32
 }
 
-// TakeQueued removes all notifications from the queues, unsent, and returns them, the oldest first. It is for an outbox
-// that does not run: the database keeps them.
+// TakeQueued removes all notifications from the queues without sending them. It returns them, the oldest first. The
+// outbox must not run. The database keeps the notifications.
 func (o *Outbox) TakeQueued() (list []Queued) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -12,8 +12,7 @@ import (
 	"trapline/internal/statedir"
 )
 
-// state is the content of an outbox in memory, which the outbox's mutex guards. Plans read it; only the end of a
-// transaction changes it.
+// state is the state of an outbox in memory, guarded by Outbox.mu. Plans read it; it changes only after a transaction.
 type state struct {
 	dir     *statedir.Dir
 	prefix  string // of event IDs
@@ -26,22 +25,22 @@ type state struct {
 	queues      []*queue
 	groups      [][]*queue                      // the same
 	byName      map[string]*queue               // the same
-	names, tags map[string]bool                 // that they have
+	names, tags map[string]bool                 // of the receivers
 	active      map[string]*alarm.State         // by key
-	size        int                             // of all of them
-	sources     map[string]string               // of their conditions, by source the key
-	members     map[alarm.Place]map[string]bool // the keys of those that a receiver knows by one key
+	size        int                             // of all active alarms
+	sources     map[string]string               // keys of active alarms, by source of their conditions
+	members     map[alarm.Place]map[string]bool // keys of the active alarms of a place
 	views       map[alarm.Place]*alarm.View
-	unknown     map[alarm.Place]bool // views for which an event was given up
-	short       map[*queue]bool      // queues without room for all that the receiver has to know
+	unknown     map[alarm.Place]bool // places for which an event was given up
+	short       map[*queue]bool      // whether an alarm has no room in the queue
 	seq         uint64               // the last number of a row or an event
 	entrySeq    uint64               // the last number of an entry of the journal
-	added       []journal.Event      // entries that are of no change of the outbox
+	added       []journal.Event      // entries of the journal that wait for a transaction
 
 	damaged int // rows that could not be read at the start
 }
 
-// put has an alarm in memory, or no more.
+// put stores an alarm in memory, or deletes it if s is nil.
 func (st *state) put(key string, s *alarm.State) {
 	if old := st.active[key]; old != nil {
 		st.size -= old.Size()
@@ -73,7 +72,7 @@ func (st *state) put(key string, s *alarm.State) {
 	}
 }
 
-// putView has in memory what a receiver knows.
+// putView stores a view in memory, or deletes it if v is nil.
 func (st *state) putView(at alarm.Place, v *alarm.View) {
 	if delete(st.unknown, at); v == nil {
 		delete(st.views, at)
@@ -95,7 +94,7 @@ func (st *state) setQueues(queues []*queue) {
 	}
 }
 
-// extendLeases gives those who lease alarms the time to say them again: there was nobody to say it to.
+// extendLeases extends all leases to at least Lease after the start, because they could not be renewed before it.
 func (st *state) extendLeases() {
 	least := seconds(st.clock.run() + Lease)
 	for _, s := range st.active {
@@ -107,7 +106,7 @@ func (st *state) extendLeases() {
 	}
 }
 
-// key is the identity of an alarm. One without labels is known by its ID.
+// key returns the identity of an alarm, which is the ID if it has no labels.
 func (st *state) key(a *alarm.Alarm) string {
 	if len(a.Labels) == 0 {
 		return a.ID
@@ -115,15 +114,15 @@ func (st *state) key(a *alarm.Alarm) string {
 	return alarm.Key(st.options.Deployment, a, st.options.Ignored)
 }
 
-// keys are those of the active alarms, the oldest first.
+// keys returns the keys of the active alarms, the oldest first.
 func (st *state) keys() []string {
 	return slices.SortedFunc(maps.Keys(st.active), func(a, b string) int {
 		return cmp.Or(st.active[a].RaisedAt.Compare(st.active[b].RaisedAt), cmp.Compare(st.active[a].ID, st.active[b].ID))
 	})
 }
 
-// directed returns the alarm without the receivers and tags that do not exist, so that one whose rule names no
-// other is sent to all and not to nobody.
+// directed returns the alarm without unknown receivers and tags. If its rule names no others, all receivers are
+// notified.
 func (st *state) directed(a *alarm.Alarm) *alarm.Alarm {
 	if len(a.Receivers)+len(a.Tags) == 0 {
 		return a
@@ -133,7 +132,7 @@ func (st *state) directed(a *alarm.Alarm) *alarm.Alarm {
 	return &c
 }
 
-// reportUnknown logs and counts the receivers and tags of an alarm that do not exist.
+// reportUnknown logs and counts the unknown receivers and tags of an alarm.
 func (st *state) reportUnknown(a *alarm.Alarm) {
 	report := func(kind string, words []string, exist map[string]bool) {
 		for _, word := range words {
@@ -158,7 +157,7 @@ func (st *state) newQueue(r *Route) *queue {
 	return q
 }
 
-// receiver is the route as alarms are compared with it.
+// receiver returns the alarm.Receiver of a route.
 func (st *state) receiver(r *Route) *alarm.Receiver {
 	key := r.Key
 	if key == nil {
@@ -176,19 +175,19 @@ func (st *state) warnOfOrphan(receiver string, events int) {
 	}
 }
 
-// Options are what an outbox needs beside its state and routes.
+// Options are the options of an outbox.
 type Options struct {
 	Logger     *slog.Logger
 	Metrics    *Metrics
-	Deployment string           // is part of the identity of alarms
-	Ignored    []string         // labels that are not
-	MaxAlarms  int              // how many may be active; 0 means the default
-	Clock      *Clock           // nil: the real one
-	Journal    *journal.Journal // nil: one in memory
+	Deployment string           // part of the identity of alarms
+	Ignored    []string         // labels that are not part of the identity
+	MaxAlarms  int              // maximum number of active alarms; 0 means the default
+	Clock      *Clock           // nil means the real clock
+	Journal    *journal.Journal // nil means a journal in memory
 }
 
-// grouped puts receivers of which one is told together, in the order of the configuration. Each of the
-// others is a group by itself.
+// grouped returns the queues by group, in the order of the configuration. A receiver without a group is a group of its
+// own.
 func grouped(queues []*queue) (groups [][]*queue) {
 	at := map[string]int{}
 	for _, q := range queues {

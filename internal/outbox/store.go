@@ -11,11 +11,11 @@ import (
 	"trapline/internal/statedir"
 )
 
-// The buckets of the database. outbox, views and dead have one for each receiver below them.
+// The buckets and keys of the database. outbox, views and dead contain one bucket for each receiver.
 var (
 	metaBucket   = []byte("meta")
 	alarmsBucket = []byte("alarms") // by key
-	viewsBucket  = []byte("views")  // by line
+	viewsBucket  = []byte("views")  // by key of the place
 	outboxBucket = []byte("outbox")
 	deadBucket   = []byte("dead")
 	seqKey       = []byte("seq")
@@ -23,7 +23,7 @@ var (
 	runKey       = []byte("run_seconds")
 )
 
-// store writes all that the plan says.
+// store writes the plan to the database.
 func (p *plan) store(tx *bbolt.Tx) error {
 	meta := tx.Bucket(metaBucket)
 	if err := meta.Put(seqKey, key(p.seq)); err != nil {
@@ -88,7 +88,7 @@ func (p *plan) storeRows(outbox *bbolt.Bucket) error {
 	return nil
 }
 
-// putJSON stores a value, or deletes the key of one that is nil.
+// putJSON stores a value, or deletes the key if the value is nil.
 func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 	if value == nil {
 		return b.Delete(key)
@@ -100,9 +100,9 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 	return b.Put(key, statedir.Seal(key, text))
 }
 
-// text is the row in the database.
+// text returns the row as stored in the database.
 func (r *row) text() []byte {
-	text, _ := json.Marshal(r) // which has nothing in it that could fail
+	text, _ := json.Marshal(r) // encoding a row cannot fail
 	return text
 }
 

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// tally counts what became of deliveries to a receiver, for those who look. It begins anew with the process.
+// tally counts the outcomes of deliveries to a receiver, to be shown to users. It starts at zero with the process.
 type tally struct {
 	day     int // of the year, of today
 	today   int // acknowledged
 	minutes [tallyMinutes]Minute
-	times   [tallyTimes]time.Duration // from sending to acknowledgement, the last ones in a ring
-	timed   int                       // how many there were
+	times   [tallyTimes]time.Duration // from sending to acknowledgment, the last ones in a ring
+	timed   int                       // the number of times ever recorded
 	lastAck time.Time
 }
 
 const tallyMinutes, tallyTimes = 30, 64
 
-// Minute is what became of the notifications of one minute.
+// Minute counts the outcomes of the notifications of one minute.
 type Minute struct {
-	At           time.Time // its begin
-	Acknowledged int       // or where the receiver never acknowledges, sent
-	Failed       int       // tries
+	At           time.Time // its start
+	Acknowledged int       // or sent, if the receiver never acknowledges
+	Failed       int       // failed tries
 }
 
 func (t *tally) acknowledged(now time.Time, took time.Duration) {
@@ -37,7 +37,7 @@ func (t *tally) acknowledged(now time.Time, took time.Duration) {
 
 func (t *tally) failed(now time.Time) { t.minute(now).Failed++ }
 
-// turn begins a new day.
+// turn resets today if a new day has begun.
 func (t *tally) turn(now time.Time) {
 	if day := now.YearDay(); day != t.day {
 		t.day, t.today = day, 0
@@ -53,7 +53,7 @@ func (t *tally) minute(now time.Time) *Minute {
 	return m
 }
 
-// lastMinutes are those up to now, the oldest first.
+// lastMinutes returns the last tallyMinutes minutes, the oldest first.
 func (t *tally) lastMinutes(now time.Time) []Minute {
 	list := make([]Minute, 0, tallyMinutes)
 	first := now.Truncate(time.Minute).Add(-(tallyMinutes - 1) * time.Minute)
@@ -68,7 +68,7 @@ func (t *tally) lastMinutes(now time.Time) []Minute {
 	return list
 }
 
-// answerTime is the median of the last times, 0 without any.
+// answerTime returns the median of the last times, or 0 if there are none.
 func (t *tally) answerTime() time.Duration {
 	times := slices.Clone(t.times[:min(t.timed, tallyTimes)])
 	if len(times) == 0 {

@@ -6,17 +6,17 @@ import (
 	"trapline/internal/alarm"
 )
 
-// Transition says of an alarm whether a condition makes it active. Saying the same again changes nothing.
+// Transition begins or ends a condition of an alarm. A repeated transition only renews the lease.
 type Transition struct {
-	// Alarm is as the condition shows it. Its ID is that of the condition: the alarm's own follows from its name, target
-	// and labels. RaisedAt is set by the outbox unless it is given. Of a condition that ends, only the ID has to be given.
+	// Alarm is the alarm as the condition shows it. Its ID is that of the condition: the ID of the alarm follows from its
+	// name, target and labels. The outbox sets RaisedAt if it is zero. The end of a condition requires only the ID.
 	Alarm  alarm.Alarm
 	Active bool
-	Lease  time.Time // when the condition ends by itself unless it is said again; zero means never
+	Lease  time.Time // when the condition ends unless it is renewed; zero means never
 }
 
-// applyAll plans what follows from transitions. Where a condition of an alarm ends and another one begins, the alarm goes
-// on: the end comes last, unless that condition is said again.
+// applyAll plans the effects of transitions. If one condition of an alarm ends and another one begins, the alarm remains
+// active: the end is planned last, unless a later transition is of the same condition.
 func (p *plan) applyAll(transitions []Transition) {
 	begin := map[string]int{} // by key of the alarm, the last transition that makes it active
 	for i := range transitions {
@@ -47,7 +47,7 @@ func (p *plan) applyAll(transitions []Transition) {
 	}
 }
 
-// transition plans what follows from a transition.
+// transition plans the effects of a transition.
 func (p *plan) transition(t *Transition) {
 	clear(p.ids)
 	source, key := t.Alarm.ID, p.keyOf(t)
@@ -65,7 +65,7 @@ func (p *plan) transition(t *Transition) {
 	}
 }
 
-// raise plans what follows from a condition that is active.
+// raise plans the effects of an active condition.
 func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	a, is := t.Alarm, was.Clone()
 	lease := p.lease(t.Lease)
@@ -94,7 +94,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	p.reconcile(key, was, is, nil)
 }
 
-// lease is the end of a lease in run seconds.
+// lease returns the end of a lease in run seconds, or 0 if there is none.
 func (p *plan) lease(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
@@ -102,8 +102,7 @@ func (p *plan) lease(at time.Time) float64 {
 	return max(1e-9, seconds(p.run+at.Sub(p.now)))
 }
 
-// keyOf is the key of the alarm that a transition is about: where its condition is known, the one that it has made
-// active.
+// keyOf returns the key of the alarm of a transition. A known condition keeps its alarm.
 func (p *plan) keyOf(t *Transition) string {
 	key, planned := p.sources[t.Alarm.ID]
 	if !planned {
@@ -115,11 +114,11 @@ func (p *plan) keyOf(t *Transition) string {
 	return p.state.key(&t.Alarm)
 }
 
-// Lease is how long an alarm is active that must be said again, where nobody says how long.
+// Lease is the default duration of a lease.
 const Lease = 5 * time.Minute
 
-// announceAll compares what receivers know with what is active, and has those that are new sent that something may have
-// happened before.
+// announceAll compares the views of all receivers with the active alarms. It queues a Resync for added receivers, because
+// alarms may have changed before.
 func (p *plan) announceAll(added []*queue) {
 	for _, key := range p.state.keys() {
 		p.announce(key)
@@ -129,7 +128,7 @@ func (p *plan) announceAll(added []*queue) {
 	}
 }
 
-// announce compares what receivers know of one alarm with what is true.
+// announce compares the views of all receivers with one alarm.
 func (p *plan) announce(key string) {
 	clear(p.ids)
 	p.reconciler.Announce(key)

@@ -10,7 +10,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb/record"
 )
 
-// Appender collects samples that are stored together. It is for one goroutine, and of no use after Commit or Rollback.
+// Appender collects samples that are stored together. It is for use by one goroutine, and must not be used after Commit or
+// Rollback.
 type Appender struct {
 	store   *Store
 	pending []pending
@@ -22,10 +23,10 @@ type pending struct {
 	v      float64
 }
 
-// Appender returns one.
+// Appender returns a new Appender.
 func (s *Store) Appender() *Appender { return &Appender{store: s} }
 
-// ErrUnknownSeries is returned by Append for a reference that is not one, or not any more.
+// ErrUnknownSeries is the error that Append returns for an invalid reference, or that of a deleted series.
 var ErrUnknownSeries = errors.New("unknown series")
 
 // Append adds a sample at a time in milliseconds to a series, and returns a reference to the series, which takes the place
@@ -69,15 +70,14 @@ func (a *Appender) series(ref storage.SeriesRef, l labels.Labels) (*series, erro
 	return a.store.series(l), nil
 }
 
-// Has reports whether the store has the series of that labels.
+// Has reports whether the store has the series of these labels.
 func (a *Appender) Has(l labels.Labels) bool {
 	a.store.mu.RLock()
 	defer a.store.mu.RUnlock()
 	return a.store.find(l.Hash(), l) != nil
 }
 
-// Commit stores the samples, or none of them. Of several samples of a series the later ones are left out that are not later
-// in time.
+// Commit stores the samples, or none of them. It omits samples of a series that are not later than the one before.
 func (a *Appender) Commit() error {
 	if len(a.pending) == 0 {
 		return nil

@@ -71,7 +71,7 @@ type chunkFile struct {
 // maxFileSize is the size with which a file is full. Offsets have to fit into a place.
 const maxFileSize = 64 << 20
 
-// filesDir is where they are.
+// filesDir is the directory of the files.
 const filesDir = "chunks"
 
 // A chunk is preceded by a checksum, the place of the one before it in its group, and the time of its first sample.

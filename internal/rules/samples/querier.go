@@ -63,12 +63,12 @@ func matches(l labels.Labels, matchers []*labels.Matcher) bool {
 	return !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(l.Get(m.Name)) })
 }
 
-// LabelValues and LabelNames are of storage.Querier. Expressions do not ask for them.
+// LabelValues implements storage.Querier. It returns none, because expressions need none.
 func (q *querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-// LabelNames returns none.
+// LabelNames implements storage.Querier. It returns none, because expressions need none.
 func (q *querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
@@ -95,7 +95,7 @@ type selected struct {
 
 func (s *selected) Labels() labels.Labels { return s.series.labels }
 
-// Iterator returns the samples that there are.
+// Iterator returns an iterator of the samples in memory and in files.
 func (s *selected) Iterator(again chunkenc.Iterator) chunkenc.Iterator {
 	it, ok := again.(*iterator)
 	if !ok {
@@ -127,7 +127,7 @@ type iterator struct {
 	err               error
 }
 
-// Next is of chunkenc.Iterator.
+// Next implements chunkenc.Iterator.
 func (it *iterator) Next() chunkenc.ValueType {
 	for {
 		if v := it.Iterator.Next(); v != chunkenc.ValNone || !it.advance() {
@@ -139,7 +139,7 @@ func (it *iterator) Next() chunkenc.ValueType {
 // millis is a time in milliseconds since 1970.
 type millis = int64
 
-// Seek is of chunkenc.Iterator.
+// Seek implements chunkenc.Iterator.
 func (it *iterator) Seek(t millis) chunkenc.ValueType {
 	for {
 		v := it.Iterator.Seek(t)
@@ -182,5 +182,5 @@ func (it *iterator) goTo(data []byte) {
 	it.Iterator = it.closed
 }
 
-// Err is of chunkenc.Iterator.
+// Err implements chunkenc.Iterator.
 func (it *iterator) Err() error { return cmp.Or(it.err, it.Iterator.Err()) }

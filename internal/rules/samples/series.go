@@ -49,7 +49,7 @@ func after[T interface{ end() int64 }](list []T, t int64) []T {
 // leastChunk is the size of a chunk of no samples.
 const leastChunk = 2
 
-// A chunk is full with maxSamples: each evaluation reads the open one from its beginning.
+// maxSamples is the number of samples of a full chunk: each evaluation reads the open one from its beginning.
 const maxSamples = 60
 
 // check reports why a sample cannot be appended, or counts it as pending. The same sample again is none.

@@ -29,10 +29,10 @@ type snapshot struct {
 	size    int64
 }
 
-// snapshotDir is where they are.
+// snapshotDir is the directory of the snapshots.
 const snapshotDir = "snapshots"
 
-// keptSnapshots is how many are kept.
+// keptSnapshots is the number of snapshots that are kept.
 const keptSnapshots = 2
 
 // leastLog is the size of the log from which on a snapshot is worth it.

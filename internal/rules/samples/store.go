@@ -59,7 +59,7 @@ type Store struct {
 	buffers    [2][]byte
 }
 
-// Open reads the samples in a directory, which it makes if there is none. Samples are kept for at least retention.
+// Open reads the samples in a directory, and creates it if there is none. Samples are kept for at least retention.
 // Records behind a damaged one of the log are lost, and so are the samples of a damaged file of chunks, which is
 // logged.
 func Open(dir string, retention time.Duration, logger *slog.Logger) (*Store, error) {
@@ -194,7 +194,7 @@ func (s *Store) forget(one *series) {
 	}
 }
 
-// find returns the series of that labels, or nil. The caller holds mu.
+// find returns the series of these labels, or nil. The caller holds mu.
 func (s *Store) find(hash uint64, l labels.Labels) *series {
 	for one := s.byHash[hash]; one != nil; one = one.next {
 		if labels.Equal(one.labels, l) {
@@ -204,7 +204,7 @@ func (s *Store) find(hash uint64, l labels.Labels) *series {
 	return nil
 }
 
-// series returns the series of that labels, which it makes if there is none.
+// series returns the series of these labels, and creates it if there is none.
 func (s *Store) series(l labels.Labels) *series {
 	hash := l.Hash()
 	s.mu.RLock()
