@@ -120,7 +120,7 @@ func (u *merged) configuration(o Options) (*Config, error) {
 }
 
 func readAll(patterns []string, o Options) (*merged, error) {
-	files, warnings, mistakes := document.Match(patterns)
+	files, warnings, problems := document.Match(patterns)
 	var sources []*configSource
 	for _, file := range files {
 		s := document.Read[Config](file, &dialect)
@@ -131,8 +131,8 @@ func readAll(patterns []string, o Options) (*merged, error) {
 		sources = append(sources, s)
 	}
 	u, more := merge(sources, o)
-	if mistakes = append(mistakes, more...); len(mistakes) > 0 {
-		return nil, mistakes.Sorted()
+	if problems = append(problems, more...); len(problems) > 0 {
+		return nil, problems.Sorted()
 	}
 	u.addShipped()
 	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)

@@ -60,8 +60,8 @@ func (u *merged) library(o Options) *modules.Library {
 func (u *merged) compileModule(library *modules.Library, name string, settings *modules.Settings) {
 	at := document.Path{"modules", name}
 	s := u.set[at.String()]
-	compiled, mistakes := library.Compile(settings)
-	for _, m := range mistakes {
+	compiled, problems := library.Compile(settings)
+	for _, m := range problems {
 		if p := at.Below(m.Path); !s.Consequence(at, p) {
 			s.Report(p, nil, m.Text)
 		}

@@ -80,14 +80,14 @@ func builtinProfiles() (*merged, error) {
 // checkProfiles returns the problems of the profiles in the files, such as names that do not exist.
 func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) document.Problems {
 	var found document.Problems
-	mistakes := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
-	for name, list := range mistakes {
+	problems := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
+	for name, list := range problems {
 		at := document.Path{"device_profiles", name}
 		for _, m := range list {
 			u.set[at.String()].Report(at.Below(m.Path), nil, m.Text)
 		}
 	}
-	if len(mistakes) > 0 {
+	if len(problems) > 0 {
 		for _, s := range u.sources {
 			found = append(found, s.Problems()...)
 		}

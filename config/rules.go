@@ -37,8 +37,8 @@ func (u *merged) readRules() {
 		}
 	}
 	u.ruleFiles = files
-	set, mistakes := rules.Load(files)
-	for _, m := range mistakes {
+	set, problems := rules.Load(files)
+	for _, m := range problems {
 		u.more = append(u.more, document.Problem{File: m.File, Line: m.Line, Text: m.Text})
 	}
 	if groups := u.thresholds(); len(groups) > 0 {

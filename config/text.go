@@ -19,9 +19,9 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 	if !within(s, "profiles.dirs", s.Config.Profiles.Dirs, running.Profiles.Dirs) || !rules || !dirs {
 		return nil, s.Problems().Sorted() // and nothing is read, nor fetched
 	}
-	u, mistakes := merge([]*configSource{s}, o)
-	if len(mistakes) > 0 {
-		return nil, mistakes.Sorted()
+	u, problems := merge([]*configSource{s}, o)
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
 	}
 	if m := u.nothing(); len(m) > 0 {
 		return nil, m.Sorted()

@@ -17,11 +17,11 @@ import (
 
 // Match lists the files that patterns name, each once. A pattern that matches nothing is worth a
 // warning as long as another one matches something.
-func Match(patterns []string) (files, warnings []string, mistakes Problems) {
+func Match(patterns []string) (files, warnings []string, problems Problems) {
 	for _, pattern := range patterns {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
-			mistakes = append(mistakes, Problem{File: pattern, Text: "not a file name or a pattern of file names: " + err.Error()})
+			problems = append(problems, Problem{File: pattern, Text: "not a file name or a pattern of file names: " + err.Error()})
 			continue
 		}
 		if len(matches) == 0 {
@@ -34,15 +34,15 @@ func Match(patterns []string) (files, warnings []string, mistakes Problems) {
 		}
 	}
 	if len(patterns) == 0 {
-		mistakes = Problems{{Text: "no configuration file was named"}}
+		problems = Problems{{Text: "no configuration file was named"}}
 	}
-	if len(files) > 0 || len(mistakes) > 0 {
-		return files, warnings, mistakes
+	if len(files) > 0 || len(problems) > 0 {
+		return files, warnings, problems
 	}
 	for _, pattern := range patterns {
-		mistakes = append(mistakes, Problem{File: pattern, Text: "no such file"})
+		problems = append(problems, Problem{File: pattern, Text: "no such file"})
 	}
-	return nil, nil, mistakes
+	return nil, nil, problems
 }
 
 // Source is one file: its settings, their places and its problems.

@@ -65,7 +65,7 @@ func OpenRecording(path string) (*Recording, error) {
 // LineErrors. A number too large for its type is kept, because some agents send such numbers.
 func ReadRecording(r io.Reader) (*Recording, error) {
 	var b Builder
-	var mistakes []error
+	var problems []error
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	n := 0
@@ -76,13 +76,13 @@ func ReadRecording(r io.Reader) (*Recording, error) {
 			continue
 		}
 		if err := b.addLine(string(line)); err != nil {
-			mistakes = append(mistakes, &LineError{n, err})
+			problems = append(problems, &LineError{n, err})
 		}
 	}
 	if err := lines.Err(); err != nil {
-		mistakes = append(mistakes, &LineError{n + 1, err})
+		problems = append(problems, &LineError{n + 1, err})
 	}
-	return b.Recording(), errors.Join(mistakes...)
+	return b.Recording(), errors.Join(problems...)
 }
 
 func (b *Builder) addLine(line string) error {

@@ -119,7 +119,7 @@ func configErrors(err error, known map[string][]string) []api.ConfigError {
 		if !read && known == nil && m.Line > 0 {
 			raw, _ := setting.ReadFile(m.File, setting.MaxFile) // without it there is no context
 			lines = maskedLines(raw)
-			files = map[string][]string{m.File: lines} // mistakes are sorted by file
+			files = map[string][]string{m.File: lines} // problems are sorted by file
 		}
 		if m.Line > 0 && m.Line <= len(lines) {
 			e.First = max(1, m.Line-contextLines)

@@ -45,7 +45,7 @@ func newReloader(load func() (*runtimeconfig.Config, error), loaded func(*runtim
 	return r
 }
 
-// reload reads the configuration again. One with mistakes changes nothing.
+// reload reads the configuration again. One with problems changes nothing.
 func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

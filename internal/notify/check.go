@@ -20,10 +20,10 @@ type RuleChecker struct {
 }
 
 // Check returns the errors in a rule's annotations, and warnings about objects that are not sent to some receiver.
-func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings []string) {
+func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings []string) {
 	wrong := func(annotation string, err error) {
 		if err != nil {
-			mistakes = append(mistakes, fmt.Sprintf("%s: %v", annotation, err))
+			problems = append(problems, fmt.Sprintf("%s: %v", annotation, err))
 		}
 	}
 	counters := c.checkNotifications(annotations, wrong)
@@ -48,7 +48,7 @@ func (c *RuleChecker) Check(annotations map[string]string) (mistakes, warnings [
 			warnings = append(warnings, fmt.Sprintf("receiver %q is notified by SNMPv1, which has no Counter64, and is not sent %s", r.Name, strings.Join(counters, ", ")))
 		}
 	}
-	return mistakes, warnings
+	return problems, warnings
 }
 
 func isTemplate(text string) bool { return strings.Contains(text, "{{") }

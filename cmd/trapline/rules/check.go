@@ -32,19 +32,19 @@ func addRulesCheck(program *cli.Program, parent *kingpin.CmdClause) {
 			}
 			set = w.Config.Rules
 		}
-		var mistakes []rules.Problem
+		var problems []rules.Problem
 		if len(*arguments) > 0 {
-			set, mistakes = rules.Load(runtimeconfig.Expanded(*arguments))
+			set, problems = rules.Load(runtimeconfig.Expanded(*arguments))
 		}
-		return printFindings(os.Stdout, set, mistakes, set.Lint(&has))
+		return printFindings(os.Stdout, set, problems, set.Lint(&has))
 	}
 }
 
-func printFindings(out io.Writer, set *rules.Set, mistakes []rules.Problem, findings []rules.Finding) error {
-	for _, m := range mistakes {
+func printFindings(out io.Writer, set *rules.Set, problems []rules.Problem, findings []rules.Finding) error {
+	for _, m := range problems {
 		fmt.Fprintln(out, m)
 	}
-	wrong, doubtful := len(mistakes), 0
+	wrong, doubtful := len(problems), 0
 	for _, f := range findings {
 		fmt.Fprintln(out, f)
 		switch f.Level {

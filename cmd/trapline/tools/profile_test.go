@@ -114,8 +114,8 @@ func TestProfileOfSnmpd(t *testing.T) {
 	}
 	all := client.Plan{Walk: []snmp.OID{snmp.MustParseOID("1.3.6.1.2.1"), snmp.MustParseOID("1.3.6.1.4.1")}}
 	if _, err := target.Poll(t.Context(), &all, func(v snmp.VarBind) {
-		told := slices.ContainsFunc(unread, func(s profile.Subtree) bool { return v.Name.HasPrefix(s.OID) })
-		if !told && !covered(v.Name) {
+		reported := slices.ContainsFunc(unread, func(s profile.Subtree) bool { return v.Name.HasPrefix(s.OID) })
+		if !reported && !covered(v.Name) {
 			t.Errorf("nobody speaks of %s", v.Name)
 		}
 	}); err != nil {
