@@ -29,15 +29,15 @@ func TestNotificationsByName(t *testing.T) {
 		"-v2c -c public ADDRESS 1 IF-MIB::linkDown TCP-MIB::tcpConnLocalPort.192.0.2.1.22.192.0.2.9.1000 i 22 IF-MIB::ifPhysAddress.2 x 001a2b3c4d5e IF-MIB::ifHCInOctets.2 C 18446744073709551615",
 		"-v2c -c public ADDRESS 1 IF-MIB::linkDown IF-MIB::ifAdminStatus.1 = 2 IF-MIB::ifDescr.1 = eth0 IP-MIB::ipAdEntAddr.192.0.2.1 a 192.0.2.1 1.3.6.1.4.1.9.1.0 F 1.5",
 	} {
-		before := len(delivered(d))
+		before := len(d.Received())
 		words := strings.Fields(strings.Replace(line, "ADDRESS", d.Address, 1))
 		if out, err := exec.Command(binary, append([]string{"trap"}, words...)...).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", line, err, out)
 			continue
 		}
 		peers.NetSNMP(t, "snmptrap", append([]string{"-M", dirs, "-m", "IF-MIB:SNMPv2-MIB:TCP-MIB:IP-MIB"}, words...)...)
-		d.Process.Await(t, func() bool { return len(delivered(d)) >= before+2 })
-		got := delivered(d)
+		d.Process.Await(t, func() bool { return len(d.Received()) >= before+2 })
+		got := d.Received()
 		if ours, theirs := source.ReplaceAllString(got[before], ""), source.ReplaceAllString(got[before+1], ""); ours != theirs {
 			t.Errorf("%s sends\n%s\nsnmptrap sends\n%s", line, ours, theirs)
 		}

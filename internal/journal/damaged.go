@@ -22,7 +22,7 @@ func (j *Journal) putAside(path string, size int64) error {
 	if err := os.Rename(path, path+damagedSuffix); err != nil {
 		return err
 	}
-	j.options.Logger.Error("nothing of a segment of the journal can be read, and it is put aside", "moved_to", path+damagedSuffix)
+	j.options.Logger.Error("nothing of a segment of the journal can be read, and it is put aside", "of", path, "moved_to", path+damagedSuffix)
 	files, err := filepath.Glob(filepath.Join(j.options.Dir, "*"+damagedSuffix))
 	slices.Sort(files) // which are named by their first entries
 	for len(files) > maxDamaged {
