@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,32 @@ AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   T
 		{args: "events core-9", out: "AT  KIND  SEVERITY  TARGET  RULE  RECEIVER  TOOK  TEXT\n", errs: "no events match \"core-9\"\n"},
 		{args: "events", out: "AT  KIND  SEVERITY  TARGET  RULE  RECEIVER  TOOK  TEXT\n", errs: "no events\n"},
 	})
+}
+
+// All active alarms are listed, however many there are. Of cleared ones the API has the latest, and the command says so.
+func TestListsOfAlarmsAreCompleteOrSayThatTheyAreNot(t *testing.T) {
+	t.Parallel()
+	const many = 10_001
+	url := serveStub(t, stub{"GET /api/v1/alarms": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		list := make([]api.Alarm, many)
+		if limit, err := strconv.Atoi(r.FormValue("limit")); err == nil {
+			list = list[:min(limit, many)]
+		}
+		stub{"GET /api/v1/alarms": list}.ServeHTTP(w, r)
+	})})
+	for _, test := range []struct {
+		state string
+		lines int
+		errs  string
+	}{
+		{"raised", many, ""}, {"pending", many, ""},
+		{"cleared", 10_000, "the latest 10,000 cleared alarms are listed, and there may be earlier ones: name the target or the rule of those that you look for\n"},
+	} {
+		got := invoke(t, "alarms", "--state="+test.state, "--url="+url)
+		if lines := strings.Count(got.out, "\n") - 1; got.status != 0 || lines != test.lines || got.errs != test.errs {
+			t.Errorf("%s: status %d, %d alarms, %q", test.state, got.status, lines, got.errs)
+		}
+	}
 }
 
 func TestReceiversAreListed(t *testing.T) {

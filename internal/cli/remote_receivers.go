@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -45,30 +46,21 @@ func TestAtServer(ctx context.Context, server *ServerFlags, name, notification s
 	if notification != "" {
 		return Usagef("--type is for tests that are sent from here: leave --url out")
 	}
-	r, err := server.Open()
-	if err != nil {
-		return err
-	}
-	return r.TestReceiver(ctx, &Printer{Format: "table", Out: os.Stdout}, name)
+	view := ReceiverTest(ctx, name)
+	return view.ShowBy(server, &Printer{Format: "table", Out: os.Stdout})
 }
 
-// TestReceiver has the server send a test, and prints the result.
-func (r *Remote) TestReceiver(ctx context.Context, p *Printer, name string) error {
-	var result api.TestResult
-	raw, err := r.Post(ctx, ReceiverPath(name)+"/test", nil, &result)
-	if err != nil {
-		return r.SuggestReceiver(ctx, name, err)
+// ReceiverTest has the server send a test to a receiver, and shows the result.
+func ReceiverTest(ctx context.Context, name string) View[api.TestResult] {
+	return View[api.TestResult]{
+		Get: func(r *Remote, result *api.TestResult) (json.RawMessage, error) {
+			raw, err := r.Post(ctx, ReceiverPath(name)+"/test", nil, result)
+			return raw, r.SuggestReceiver(ctx, name, err)
+		},
+		Print: func(p *Printer, _ *Remote, result *api.TestResult) error {
+			_, err := fmt.Fprintf(p.Out, "%s: %s\n", human.Visible(name), human.Visible(result.Text))
+			return err
+		},
+		Failed: func(result *api.TestResult) bool { return !result.Sent || result.Problem != nil },
 	}
-	reached := Failed(!result.Sent || result.Problem != nil)
-	done, err := p.Data(raw)
-	if err != nil {
-		return err
-	}
-	if done {
-		return reached
-	}
-	if _, err := fmt.Fprintf(p.Out, "%s: %s\n", human.Visible(name), human.Visible(result.Text)); err != nil {
-		return err
-	}
-	return reached
 }

@@ -1,13 +1,12 @@
 package views
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,30 +33,38 @@ func addAlarmsList(program *cli.Program, alarms *kingpin.CmdClause) {
 	watch := c.Flag("watch", "Go on, and print the list whenever it changes.").Bool()
 	text := c.Arg("query", "Words; KEY=VALUE for labels, severity, rule, target and receiver; baseline=true for those that are not sent because they were so in the first poll.").Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		query := url.Values{"q": {strings.Join(*text, " ")}, "state": {*state}}
+		if *state == "cleared" {
+			query.Set("limit", strconv.Itoa(maxCleared))
 		}
-		p := output.Printer()
-		query := url.Values{"q": {strings.Join(*text, " ")}, "state": {*state}, "limit": {"10000"}}
-		print := func() ([]byte, error) {
-			var list []api.Alarm
-			raw, err := r.Get(ctx, "/api/v1/alarms", query, &list)
-			if err != nil {
-				return nil, err
-			}
-			return raw, printAlarms(p, raw, list)
+		view := cli.View[[]api.Alarm]{
+			Get: func(r *cli.Remote, list *[]api.Alarm) (json.RawMessage, error) {
+				return r.Get(ctx, "/api/v1/alarms", query, list)
+			},
+			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Alarm) error {
+				return p.Grid(alarmGrid(*list, p.Terminal && p.Format == "table"))
+			},
+			Note: func(list *[]api.Alarm) string { return alarmsNote(*list, *state, *text) },
 		}
 		if *watch {
-			return printAgain(ctx, p, print)
+			return view.Watch(ctx, server, output, watchInterval)
 		}
-		raw, err := print()
-		if err == nil && string(bytes.TrimSpace(raw)) == "[]" {
-			none := map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[*state]
-			fmt.Fprintln(os.Stderr, noneOf(none, *text))
-		}
-		return err
+		return view.Show(server, output)
 	}
+}
+
+// maxCleared is how many cleared alarms the API returns at most; of the others it returns all.
+const maxCleared = 10_000
+
+// alarmsNote says that a list of alarms is empty, or that it may not be complete.
+func alarmsNote(list []api.Alarm, state string, query []string) string {
+	switch {
+	case len(list) == 0:
+		return noneOf(map[string]string{"raised": "no alarms", "pending": "no pending alarms", "cleared": "no cleared alarms"}[state], query)
+	case state == "cleared" && len(list) >= maxCleared:
+		return fmt.Sprintf("the latest %s cleared alarms are listed, and there may be earlier ones: name the target or the rule of those that you look for", human.Grouped(len(list)))
+	}
+	return ""
 }
 
 // noneOf says that there is nothing in a list, or nothing that a query selects.
@@ -66,45 +73,6 @@ func noneOf(none string, query []string) string {
 		return none
 	}
 	return fmt.Sprintf("%s match %q", none, strings.Join(query, " "))
-}
-
-func printAlarms(p *cli.Printer, raw json.RawMessage, list []api.Alarm) error {
-	if done, err := p.Data(raw); done || err != nil {
-		return err
-	}
-	return p.Grid(alarmGrid(list, p.Terminal && p.Format == "table"))
-}
-
-// printAgain prints a list whenever it has changed; a terminal shows the last state alone.
-func printAgain(ctx context.Context, p *cli.Printer, print func() ([]byte, error)) error {
-	out := p.Out
-	defer func() { p.Out = out }()
-	tick := time.NewTicker(watchInterval)
-	defer tick.Stop()
-	var shown []byte
-	for {
-		var b bytes.Buffer
-		p.Out = &b
-		raw, err := print()
-		if err != nil {
-			return err
-		}
-		switch {
-		case p.Terminal:
-			fmt.Fprintf(out, "\x1b[H\x1b[2J%s  every %s, Ctrl-C ends\n", time.Now().Format(time.TimeOnly), watchInterval)
-			fallthrough
-		case !bytes.Equal(raw, shown):
-			if _, err := b.WriteTo(out); err != nil {
-				return err
-			}
-		}
-		shown = raw
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
 
 // shortID is how much of an ID is shown where room is scarce. alarms show takes it.
@@ -178,7 +146,7 @@ func findAlarm(ctx context.Context, r *cli.Remote, id string, into *api.Alarm) (
 		return raw, err
 	}
 	var list []api.Alarm
-	if _, err := r.Get(ctx, "/api/v1/alarms", url.Values{"limit": {"10000"}}, &list); err != nil {
+	if _, err := r.Get(ctx, "/api/v1/alarms", nil, &list); err != nil {
 		return nil, err
 	}
 	var found []string

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 
@@ -28,25 +27,38 @@ func addDiff(program *cli.Program) {
 		c.Arg("second", "URL of the metrics of the second.").Required().String(),
 	}
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
+		view := cli.View[comparison]{
+			Get:    func(r *cli.Remote, c *comparison) (json.RawMessage, error) { return c.read(ctx, r, *urls[0], *urls[1]) },
+			Print:  func(p *cli.Printer, _ *cli.Remote, c *comparison) error { return printDifferences(p, c.differences) },
+			Note:   (*comparison).counts,
+			Failed: func(c *comparison) bool { return len(c.differences) > 0 },
 		}
-		// The first is read before and after the second: a value that is the same then does not move.
-		var scrapes [3]samples
-		for i, at := range []int{0, 1, 0} {
-			if scrapes[i], err = scrape(ctx, r, *urls[at]); err != nil {
-				return err
-			}
-		}
-		differences := compare(scrapes[0], scrapes[1], scrapes[2])
-		p := output.Printer()
-		if err := printDifferences(p, differences); err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "%s series and %s series: %s differences\n", human.Grouped(len(scrapes[0])), human.Grouped(len(scrapes[1])), human.Grouped(len(differences)))
-		return cli.Failed(len(differences) > 0)
+		return view.Show(server, output)
 	}
+}
+
+// comparison is how the series of two exporters differ.
+type comparison struct {
+	series      [2]int
+	differences []change
+}
+
+// read scrapes the exporters: the first before and after the second, as a value that is the same then does not move.
+func (c *comparison) read(ctx context.Context, r *cli.Remote, first, second string) (json.RawMessage, error) {
+	var scrapes [3]samples
+	for i, address := range []string{first, second, first} {
+		var err error
+		if scrapes[i], err = scrape(ctx, r, address); err != nil {
+			return nil, err
+		}
+	}
+	c.series = [2]int{len(scrapes[0]), len(scrapes[1])}
+	c.differences = compare(scrapes[0], scrapes[1], scrapes[2])
+	return json.Marshal(c.differences)
+}
+
+func (c *comparison) counts() string {
+	return fmt.Sprintf("%s series and %s series: %s differences", human.Grouped(c.series[0]), human.Grouped(c.series[1]), human.Grouped(len(c.differences)))
 }
 
 // samples are the samples of an exposition: type and value by name and labels.
@@ -104,11 +116,15 @@ func samplesOf(families map[string]*dto.MetricFamily) samples {
 
 // change is a difference between two exporters.
 type change struct {
-	what, series, first, second string
+	What   string `json:"what"`
+	Series string `json:"series"`
+	First  string `json:"first"`
+	Second string `json:"second"`
 }
 
 // compare returns the differences, by series. After is the first exporter once more.
-func compare(first, second, after samples) (list []change) {
+func compare(first, second, after samples) []change {
+	list := []change{}
 	for _, name := range slices.Sorted(maps.Keys(first)) {
 		a := first[name]
 		b, there := second[name]
@@ -131,21 +147,9 @@ func compare(first, second, after samples) (list []change) {
 
 // printDifferences writes a line for each.
 func printDifferences(p *cli.Printer, list []change) error {
-	if p.Format == "json" {
-		out := make([]map[string]string, len(list))
-		for i, d := range list {
-			out[i] = map[string]string{"what": d.what, "series": d.series, "first": d.first, "second": d.second}
-		}
-		raw, err := json.Marshal(out)
-		if err != nil {
-			return err
-		}
-		_, err = p.Data(raw)
-		return err
-	}
 	g := &cli.Grid{Columns: []cli.Column{{Name: "what"}, {Name: "first", Right: true}, {Name: "second", Right: true}, {Name: "series"}}}
 	for _, d := range list {
-		g.Add(cli.Words(d.what, d.first, d.second, d.series)...)
+		g.Add(cli.Words(d.What, d.First, d.Second, d.Series)...)
 	}
 	if len(list) == 0 && p.Format != "csv" {
 		return nil

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,11 +47,14 @@ func addEvents(program *cli.Program) {
 				return r.Get(ctx, "/api/v1/events", query, list)
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Event) error {
-				if len(*list) == 0 {
-					fmt.Fprintln(os.Stderr, noneOf("no events", *text))
-				}
 				slices.SortFunc(*list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 				return p.Grid(eventGrid(*list))
+			},
+			Note: func(list *[]api.Event) string {
+				if len(*list) > 0 {
+					return ""
+				}
+				return noneOf("no events", *text)
 			},
 		}
 		return view.Show(server, output)

@@ -35,10 +35,13 @@ func addReceiversList(program *cli.Program, receivers *kingpin.CmdClause) {
 				return r.Get(ctx, "/api/v1/receivers", nil, list)
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Receiver) error {
-				if len(*list) == 0 {
-					fmt.Fprintln(os.Stderr, "the server has no receivers")
-				}
 				return p.Grid(receiverGrid(*list))
+			},
+			Note: func(list *[]api.Receiver) string {
+				if len(*list) > 0 {
+					return ""
+				}
+				return "the server has no receivers"
 			},
 		}
 		return view.Show(server, output)
@@ -189,10 +192,7 @@ func addReceiversTest(program *cli.Program, receivers *kingpin.CmdClause) {
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	name := cli.ReceiverArg(c, server)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
-		}
-		return r.TestReceiver(ctx, output.Printer(), *name)
+		view := cli.ReceiverTest(ctx, *name)
+		return view.Show(server, output)
 	}
 }
