@@ -25,7 +25,6 @@ var limits = limit{26, 3500, 12}
 // larger are the rooms with limits of their own, not to be raised.
 var larger = map[string]limit{
 	"internal/rules":  {46, 6400, 12}, // evaluator, devices and instances share one lock: docs/decisions/8-packages.md
-	"internal/outbox": {26, 4000, 12}, // the queue of a receiver can be a room of its own
 	"internal/notify": {26, 3500, 18}, // settings, formats and kinds refer to each other
 }
 

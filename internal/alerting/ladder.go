@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"trapline/internal/access"
+	"trapline/internal/outbox/queue"
 
 	"trapline/internal/api"
 	"trapline/internal/outbox"
@@ -27,7 +28,7 @@ var (
 )
 
 // rungs are the steps of a kind of receiver, in order. Whatever reason none of them has is of the last one.
-func rungs(a *outbox.About) []rung {
+func rungs(a *queue.About) []rung {
 	switch {
 	case a.Type == "webhook":
 		return []rung{resolves, network, answers, {"accepts", nil}}

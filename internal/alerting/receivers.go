@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/outbox/queue"
 
 	"trapline/internal/alarm"
 	"trapline/internal/api"
@@ -114,7 +115,7 @@ func receiverAnswer(s *outbox.ReceiverState) api.Receiver {
 }
 
 // receiverKind says how a receiver is notified: v3 inform, format disman.
-func receiverKind(a *outbox.About) string {
+func receiverKind(a *queue.About) string {
 	if a.Version == "" {
 		return a.Type
 	}
@@ -141,7 +142,7 @@ func detailOf(err error) string {
 }
 
 // hostPort is where notifications go.
-func hostPort(a *outbox.About) (host, port string) {
+func hostPort(a *queue.About) (host, port string) {
 	if a.Type == "webhook" {
 		u, err := url.Parse(a.Address)
 		if err != nil {

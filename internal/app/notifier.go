@@ -19,6 +19,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
 )
@@ -175,7 +176,7 @@ func firstLine(text string, most int) string {
 	return text
 }
 
-func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*outbox.Route, err error) {
+func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queue.Route, err error) {
 	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)

@@ -22,6 +22,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/rules"
 	"trapline/internal/statedir"
 )
@@ -34,9 +35,9 @@ type house struct {
 }
 
 // routeOf is a receiver whose deliveries end in an error, or not.
-func routeOf(name string, err error) *outbox.Route {
-	return &outbox.Route{
-		Name: name, Window: 1, MaxAge: time.Hour, About: outbox.About{Type: "inform", Version: "3", Format: "disman", Address: "192.0.2.9"},
+func routeOf(name string, err error) *queue.Route {
+	return &queue.Route{
+		Name: name, Window: 1, MaxAge: time.Hour, About: queue.About{Type: "inform", Version: "3", Format: "disman", Address: "192.0.2.9"},
 		Matches: func(a *alarm.Alarm) bool { return a.Labels["site"] != name },
 		Deliver: func(context.Context, *alarm.Event, int32) (originator.Receipt, error) {
 			if err != nil {
@@ -47,7 +48,7 @@ func routeOf(name string, err error) *outbox.Route {
 	}
 }
 
-func newHouse(t *testing.T, routes ...*outbox.Route) *house {
+func newHouse(t *testing.T, routes ...*queue.Route) *house {
 	t.Helper()
 	silent, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	state, err := statedir.Open(t.TempDir(), nil, time.Now())

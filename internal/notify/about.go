@@ -6,12 +6,12 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/originator"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/snmp"
 )
 
-func about(r *ReceiverSettings, c *Dependencies) outbox.About {
-	a := outbox.About{Type: r.Type, Address: r.Address, Auth: r.Auth}
+func about(r *ReceiverSettings, c *Dependencies) queue.About {
+	a := queue.About{Type: r.Type, Address: r.Address, Auth: r.Auth}
 	if kinds[r.Type].url {
 		a.Address = r.URL.String()
 		return a

@@ -7,7 +7,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/mibs/smi"
 )
@@ -44,7 +44,7 @@ func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings [
 	a := alarm.Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
-		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && outbox.Wants(&a, r.Name, r.Tags) {
+		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && queue.Wants(&a, r.Name, r.Tags) {
 			warnings = append(warnings, fmt.Sprintf("receiver %q is notified by SNMPv1, which has no Counter64, and is not sent %s", r.Name, strings.Join(counters, ", ")))
 		}
 	}

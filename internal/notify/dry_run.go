@@ -7,6 +7,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/snmp"
 	"trapline/internal/statedir"
 )
@@ -41,11 +42,11 @@ func NewDryRun(dir string, receivers []ReceiverSettings, shared *Dependencies, n
 		return nil, err
 	}
 	r := &DryRun{State: state, receivers: map[string]dryReceiver{}}
-	var routes []*outbox.Route
+	var routes []*queue.Route
 	for i := range receivers {
 		s := &receivers[i]
 		key, scheme := newKey(s, shared)
-		routes = append(routes, &outbox.Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
+		routes = append(routes, &queue.Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
 		how := dryReceiver{v1: shared.Auths[s.Auth] != nil && shared.Auths[s.Auth].Version == 1}
 		if !kinds[s.Type].url {
 			how.format = newFormat(s, shared)

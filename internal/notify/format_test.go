@@ -17,6 +17,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -28,7 +29,7 @@ var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.Loa
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 
-func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *originator.Identity) (*outbox.Route, *outbox.Metrics) {
+func testRoute(t testing.TB, r ReceiverSettings, a access.Auth, identity *originator.Identity) (*queue.Route, *outbox.Metrics) {
 	t.Helper()
 	r.Name, r.Auth, r.Rate, r.Window = "nms", "auth", defaultRate, defaultWindow
 	r.Timeout.Duration = time.Minute // nothing is sent again by a busy machine

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"trapline/internal/alarm"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/mibs"
 	"trapline/mibs/smi"
 )
@@ -24,13 +24,13 @@ var formatKeys = map[string]func(Names) keyOf{
 // newKey returns the function for the keys of a receiver, and the name of the scheme of these keys.
 func newKey(r *ReceiverSettings, c *Dependencies) (key keyOf, scheme string) {
 	if kinds[r.Type].url {
-		return outbox.ByID, ""
+		return queue.ByID, ""
 	}
 	of := func(format string) keyOf {
 		if make := formatKeys[format]; make != nil {
 			return make(c.Names)
 		}
-		return outbox.ByID
+		return queue.ByID
 	}
 	name := r.formatName(c.Settings)
 	if name != formatTemplate {

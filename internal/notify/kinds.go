@@ -15,13 +15,14 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
 
 // kind is a type of receivers.
 type kind struct {
-	open    func(*ReceiverSettings, *Dependencies) (outbox.Deliver, error)
+	open    func(*ReceiverSettings, *Dependencies) (queue.Deliver, error)
 	url     bool // it has one, in the place of an address
 	resyncs bool // it is sent traplineResync and heartbeats
 	repeats bool // it never acknowledges; copies may be sent
@@ -45,18 +46,18 @@ type Dependencies struct {
 }
 
 // NewRoute returns the route to a receiver. The settings must have no Problems.
-func NewRoute(r *ReceiverSettings, c *Dependencies) (*outbox.Route, error) {
+func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 	k := kinds[r.Type]
 	deliver, err := k.open(r, c)
 	if err != nil {
 		return nil, fmt.Errorf("receiver %s: %w", r.Name, err)
 	}
 	group := r.Group
-	if c.Settings.Groups[group] != outbox.GroupFirstAcked {
+	if c.Settings.Groups[group] != queue.GroupFirstAcked {
 		group = ""
 	}
 	key, scheme := newKey(r, c)
-	return &outbox.Route{
+	return &queue.Route{
 		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
 		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
@@ -144,7 +145,7 @@ func (s *snmpReceiver) notification(e *alarm.Event, requestID int32) *originator
 	return d.notification
 }
 
-func openTrap(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
+func openTrap(r *ReceiverSettings, c *Dependencies) (queue.Deliver, error) {
 	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
 		if err := s.Trap(ctx, n); err != nil {
 			return originator.Receipt{}, err
@@ -153,14 +154,14 @@ func openTrap(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
 	})
 }
 
-func openInform(r *ReceiverSettings, c *Dependencies) (outbox.Deliver, error) {
+func openInform(r *ReceiverSettings, c *Dependencies) (queue.Deliver, error) {
 	return openSender(r, c, func(ctx context.Context, s *originator.Sender, n *originator.Notification) (originator.Receipt, error) {
 		return s.Inform(ctx, n)
 	})
 }
 
 // openSender returns a function that sends events by send. Events for which the format has no notification are skipped.
-func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (outbox.Deliver, error) {
+func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context, *originator.Sender, *originator.Notification) (originator.Receipt, error)) (queue.Deliver, error) {
 	s, err := openSNMP(r, c)
 	if err != nil {
 		return nil, err

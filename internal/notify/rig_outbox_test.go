@@ -18,6 +18,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -100,8 +101,8 @@ func (l *recorder) take() string {
 	return text
 }
 
-func (l *recorder) route(name string) *outbox.Route {
-	return &outbox.Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
+func (l *recorder) route(name string) *queue.Route {
+	return &queue.Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
 }
 
 var errUnreached = &originator.Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
@@ -114,12 +115,12 @@ type served struct {
 	said   int
 }
 
-func serve(t *testing.T, dir string, routes ...*outbox.Route) *served {
+func serve(t *testing.T, dir string, routes ...*queue.Route) *served {
 	t.Helper()
 	return serveWith(t, dir, outbox.Options{}, routes...)
 }
 
-func serveWith(t *testing.T, dir string, options outbox.Options, routes ...*outbox.Route) *served {
+func serveWith(t *testing.T, dir string, options outbox.Options, routes ...*queue.Route) *served {
 	t.Helper()
 	options.Logger, options.Metrics = slog.New(slog.DiscardHandler), outbox.NewMetrics(prometheus.NewRegistry())
 	state, err := statedir.Open(dir, nil, time.Now())

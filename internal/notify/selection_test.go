@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 )
 
 // A rule must select receivers by tags and by name, in addition to the receivers' own filters. If a
@@ -32,7 +33,7 @@ func TestRulesChooseReceivers(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			core, edge := &recorder{}, &recorder{}
-			of := func(l *recorder, r ReceiverSettings) *outbox.Route {
+			of := func(l *recorder, r ReceiverSettings) *queue.Route {
 				route := l.route(r.Name)
 				route.Matches, route.Tags = r.matches(), r.Tags
 				return route

@@ -10,7 +10,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -112,8 +112,8 @@ func (s *Settings) Problems() []setting.Problem {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
-		if mode := s.Groups[name]; mode != outbox.GroupAll && mode != outbox.GroupFirstAcked {
-			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, outbox.GroupAll, outbox.GroupFirstAcked)
+		if mode := s.Groups[name]; mode != queue.GroupAll && mode != queue.GroupFirstAcked {
+			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, queue.GroupAll, queue.GroupFirstAcked)
 		}
 	}
 	return m
@@ -225,7 +225,7 @@ func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem
 	if a != nil && a.Version == 1 && r.Type == "inform" {
 		m.Add("type", "SNMPv1 has no informs, and auth %q is of version 1: write type: trap", r.Auth)
 	}
-	if s.Groups[r.Group] == outbox.GroupFirstAcked && kinds[r.Type].repeats {
+	if s.Groups[r.Group] == queue.GroupFirstAcked && kinds[r.Type].repeats {
 		m.Add("group", "a trap is never acknowledged, and group %s is sent to until one receiver acknowledges: write type: inform", r.Group)
 	}
 	if r.Format == "alarm" && s.EnterpriseOID.IsZero() {
@@ -278,7 +278,7 @@ func (r *ReceiverSettings) fallbackName(s *Settings) string {
 func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
 	least, filters := alarm.Severities[r.MinSeverity]
 	return func(a *alarm.Alarm) bool {
-		if !outbox.Wants(a, r.Name, r.Tags) {
+		if !queue.Wants(a, r.Name, r.Tags) {
 			return false
 		}
 		if filters && !a.Severity.AtLeast(least) {

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
@@ -184,7 +185,7 @@ func (r *ruled) alarm(t *testing.T) alarm.Alarm {
 }
 
 // templateRoute returns a receiver of traps in the format template, with disman as the fallback.
-func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*outbox.Route, *outbox.Metrics) {
+func templateRoute(t *testing.T, address string, a access.Auth, identity *originator.Identity) (*queue.Route, *outbox.Metrics) {
 	return testRoute(t, ReceiverSettings{Type: "trap", Format: formatTemplate, Fallback: "disman", Address: address}, a, identity)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 )
 
@@ -21,7 +22,7 @@ type formatted struct {
 	wrong    int
 }
 
-func (f *formatted) route(format string, every bool) *outbox.Route {
+func (f *formatted) route(format string, every bool) *queue.Route {
 	settings := &ReceiverSettings{Name: format, Type: "inform", Format: format, Fallback: "disman"}
 	shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
 	f.format, f.raised, f.heard = newFormat(settings, shared), map[string]alarm.Severity{}, map[string]bool{}
@@ -111,7 +112,7 @@ func TestFormatsMayChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &recorder{}
 		shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
-		route := func(format string) *outbox.Route {
+		route := func(format string) *queue.Route {
 			r := l.route("nms")
 			r.Key, r.Scheme = newKey(&ReceiverSettings{Type: "inform", Format: format, Fallback: "disman"}, shared)
 			return r
@@ -131,7 +132,7 @@ func TestFormatsMayChange(t *testing.T) {
 		l.take()
 		for i, format := range []string{"disman", "template", "snmp-notifier", "alarm", "template"} {
 			if i%2 == 0 {
-				if err := r.outbox.SetRoutes([]*outbox.Route{route(format)}, time.Now()); err != nil {
+				if err := r.outbox.SetRoutes([]*queue.Route{route(format)}, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			} else {

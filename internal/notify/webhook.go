@@ -15,7 +15,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 )
 
 // webhookMessage is the body of Alertmanager's webhook, version 4.
@@ -43,7 +43,7 @@ const statusFiring, statusResolved = "firing", "resolved"
 
 // openWebhook returns a function that sends events as Alertmanager does, one alert in a message. Events without an
 // alarm are skipped.
-func openWebhook(r *ReceiverSettings, _ *Dependencies) (outbox.Deliver, error) {
+func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
 	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
 	return func(ctx context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 		if e.Alarm.ID == "" {

@@ -21,20 +21,21 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/internal/statedir"
 )
 
 // benchmarkOutbox is an outbox whose every transaction is on the disk, with one receiver.
-func benchmarkOutbox(b *testing.B, deliver outbox.Deliver, rate float64) *outbox.Outbox {
+func benchmarkOutbox(b *testing.B, deliver queue.Deliver, rate float64) *outbox.Outbox {
 	b.Helper()
-	route := &outbox.Route{Name: "nms", Deliver: deliver, Window: 16, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
+	route := &queue.Route{Name: "nms", Deliver: deliver, Window: 16, Spacing: time.Duration(float64(time.Second) / rate), MaxAge: 24 * time.Hour, EveryTransition: true}
 	silent := slog.New(slog.DiscardHandler)
 	j, err := journal.Open(journal.Options{Dir: b.TempDir(), Logger: silent})
 	if err != nil {
 		b.Fatal(err)
 	}
-	o, err := outbox.New(openDir(b), []*outbox.Route{route}, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
+	o, err := outbox.New(openDir(b), []*queue.Route{route}, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,12 +1,12 @@
 package outbox
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // shrink drops events of receivers whose queue exceeds its limits: the oldest updates, then pairs of a clear and the
@@ -25,30 +25,30 @@ func (p *plan) shrink() {
 }
 
 // over reports whether a queue exceeds its limits.
-func (p *plan) over(q *queue) bool {
+func (p *plan) over(q *queue.Queue) bool {
 	c := p.count(q)
-	return q.route.MaxEvents > 0 && q.count+c.rows > q.route.MaxEvents || q.route.MaxBytes > 0 && q.bytes+c.bytes > q.route.MaxBytes
+	return q.Route.MaxEvents > 0 && q.Len()+c.rows > q.Route.MaxEvents || q.Route.MaxBytes > 0 && q.Size()+c.bytes > q.Route.MaxBytes
 }
 
 // drop removes events until the queue is within its limits, or none is left that may be dropped. It returns the number
 // of dropped events.
-func (p *plan) drop(q *queue) (dropped int) {
-	var updates []*row
-	var pairs [][2]*row
+func (p *plan) drop(q *queue.Queue) (dropped int) {
+	var updates []*queue.Row
+	var pairs [][2]*queue.Row
 	for _, id := range p.waitingQueues(q) {
 		rows := p.alarmQueue(q, id)
 		for i, r := range rows {
 			switch {
-			case r.inFlight || r.Alarm.ID == "":
-			case r.update():
+			case r.InFlight() || r.Alarm.ID == "":
+			case r.Update():
 				updates = append(updates, r)
-			case r.Kind == alarm.Raise && i > 0 && rows[i-1].Kind == alarm.Clear && !rows[i-1].inFlight && q.awaited[r.seq] == 0:
-				pairs = append(pairs, [2]*row{rows[i-1], r})
+			case r.Kind == alarm.Raise && i > 0 && rows[i-1].Kind == alarm.Clear && !rows[i-1].InFlight() && q.Awaited(r.Seq()) == 0:
+				pairs = append(pairs, [2]*queue.Row{rows[i-1], r})
 			}
 		}
 	}
-	slices.SortFunc(updates, bySeq)
-	slices.SortFunc(pairs, func(a, b [2]*row) int { return bySeq(a[0], b[0]) })
+	slices.SortFunc(updates, queue.ByAge)
+	slices.SortFunc(pairs, func(a, b [2]*queue.Row) int { return queue.ByAge(a[0], b[0]) })
 	for ; p.over(q) && len(updates) > 0; updates = updates[1:] {
 		p.remove(q, updates[0])
 		p.noteGivenUp(q, updates[0], tooMany)
@@ -68,30 +68,27 @@ func (p *plan) drop(q *queue) (dropped int) {
 const tooMany = "max_events or max_bytes of the receiver was reached"
 
 // waitingQueues returns the keys of the alarm queues of a receiver that have rows, including planned changes.
-func (p *plan) waitingQueues(q *queue) (ids []string) {
-	for id := range q.rows {
-		if len(p.alarmQueue(q, id)) > 0 {
+func (p *plan) waitingQueues(q *queue.Queue) (ids []string) {
+	for first := range q.Firsts() {
+		if id := first.QueueKey(); len(p.alarmQueue(q, id)) > 0 {
 			ids = append(ids, id)
 		}
 	}
 	for k, rows := range p.alarmQueues {
-		if k.q == q && len(q.rows[k.id]) == 0 && len(rows) > 0 {
+		if k.q == q && len(q.AlarmQueue(k.id)) == 0 && len(rows) > 0 {
 			ids = append(ids, k.id)
 		}
 	}
 	return ids
 }
 
-// bySeq compares rows by age.
-func bySeq(a, b *row) int { return cmp.Compare(a.seq, b.seq) }
-
 // resync queues a Resync for a receiver that lost events. It replaces one that is waiting.
-func (p *plan) resync(q *queue, dropped int) {
-	if !q.route.Resyncs {
+func (p *plan) resync(q *queue.Queue, dropped int) {
+	if !q.Route.Resyncs {
 		return
 	}
 	for _, r := range p.alarmQueue(q, string(alarm.Resync)) {
-		if !r.inFlight {
+		if !r.InFlight() {
 			dropped += r.Dropped
 			p.remove(q, r)
 		}
@@ -152,14 +149,14 @@ func (p *plan) fits(s *alarm.State, instead *alarm.Condition, a *alarm.Alarm) bo
 
 // room reports whether an alarm may be queued for a receiver. An alarm without room is sent later, in its state at that
 // time. The limits of urgent alarms are twice as high.
-func (p *plan) room(q *queue, a *alarm.Alarm) bool {
-	if k, _ := q.receiver.Key(a); len(p.alarmQueue(q, k)) > 0 {
+func (p *plan) room(q *queue.Queue, a *alarm.Alarm) bool {
+	if k, _ := q.Receiver.Key(a); len(p.alarmQueue(q, k)) > 0 {
 		return true
 	}
 	times := 1
-	if classOf(a.Severity) <= urgent {
+	if queue.ClassOf(a.Severity) <= queue.Urgent {
 		times = 2
 	}
-	c, r := p.count(q), q.route
-	return (r.MaxEvents <= 0 || q.count+c.rows < times*r.MaxEvents) && (r.MaxBytes <= 0 || q.bytes+c.bytes+a.Size() <= times*r.MaxBytes)
+	c, r := p.count(q), q.Route
+	return (r.MaxEvents <= 0 || q.Len()+c.rows < times*r.MaxEvents) && (r.MaxBytes <= 0 || q.Size()+c.bytes+a.Size() <= times*r.MaxBytes)
 }

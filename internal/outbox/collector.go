@@ -27,14 +27,14 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 	now := seconds(o.state.clock.run())
 	for _, q := range o.state.queues {
 		oldest, failing := now, 0.0
-		for _, rows := range q.rows {
-			oldest = min(oldest, rows[0].Run)
+		for first := range q.Firsts() {
+			oldest = min(oldest, first.Run)
 		}
-		if q.failures > 0 {
+		if q.Failing() {
 			failing = 1
 		}
-		gauge(queueDepth, float64(q.count), q.name)
-		gauge(queueAge, now-oldest, q.name)
-		gauge(breaker, failing, q.name)
+		gauge(queueDepth, float64(q.Len()), q.Name)
+		gauge(queueAge, now-oldest, q.Name)
+		gauge(breaker, failing, q.Name)
 	}
 }

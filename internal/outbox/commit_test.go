@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -98,17 +99,17 @@ func TestWritersShareTransactions(t *testing.T) {
 // the transaction fails.
 func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	l := &listener{}
-	o, err := New(openState(t, t.TempDir()), []*Route{l.route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := New(openState(t, t.TempDir()), []*queue.Route{l.route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}, Active: true}}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	take := func() *row {
+	take := func() *queue.Row {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		r, _, _ := o.state.queues[0].take(o.state.clock.run())
+		r, _, _ := o.state.queues[0].Take(o.state.clock.run())
 		return r
 	}
 	errDisk := errors.New("the disk is full")

@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -25,7 +26,7 @@ func leave(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	state := openState(t, dir)
-	o, err := New(state, []*Route{(&listener{}).route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := New(state, []*queue.Route{(&listener{}).route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +59,14 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 	}()
 	l := (&listener{}).route("nms")
 	l.Resyncs = true
-	o, err := New(state, []*Route{l}, Options{Logger: slog.New(slog.NewTextHandler(&text, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := New(state, []*queue.Route{l}, Options{Logger: slog.New(slog.NewTextHandler(&text, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Apply([]Transition{{Active: true, Alarm: alarm.Alarm{ID: "new"}}}, time.Now()); err != nil && !statedir.IsDamage(err) {
 		t.Fatal(err)
 	}
-	if rows := o.state.queues[0].rows[string(alarm.Resync)]; len(rows) != 1 {
+	if rows := o.state.queues[0].AlarmQueue(string(alarm.Resync)); len(rows) != 1 {
 		t.Errorf("%d resyncs are sent", len(rows))
 	}
 	return text.String(), len(o.Active())

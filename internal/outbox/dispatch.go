@@ -11,6 +11,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/snmp"
 )
 
@@ -29,16 +30,16 @@ func (o *Outbox) Run(ctx context.Context) error {
 const drainTime, drainPause = 5 * time.Second, 100 * time.Millisecond
 
 // dispatch delivers to one receiver until ctx ends, and then, until work ends, the rows that can be delivered at once.
-func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
-	defer q.stop()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.stop) })()
+func (o *Outbox) dispatch(ctx, work context.Context, q *queue.Queue) {
+	defer q.Stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, q.Stop) })()
 	var group errgroup.Group
 	defer func() { _ = group.Wait() }()
 	for work.Err() == nil {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
-		r, expired, wait := q.take(o.state.clock.run())
-		route, flying, failing := q.route, q.inFlight, q.failures > 0
+		r, expired, wait := q.Take(o.state.clock.run())
+		route, flying, failing := q.Route, q.InFlight(), q.Failing()
 		o.mu.Unlock()
 		switch {
 		case expired:
@@ -46,11 +47,11 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue) {
 		case r != nil:
 			group.Go(func() error { o.deliver(work, q, r, route); return nil })
 		case ending && (failing || flying == 0 && (wait == 0 || wait > drainPause)):
-			q.stop()
+			q.Stop()
 		case ending:
-			idle(work, q.wake, wait)
+			idle(work, q.Wake, wait)
 		default:
-			idle(ctx, q.wake, wait)
+			idle(ctx, q.Wake, wait)
 		}
 	}
 }
@@ -73,16 +74,11 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 // errExpired is the error of an event that is given up after the receiver's MaxAge.
 var errExpired = errors.New("not acknowledged in time")
 
-func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
-	receipt, err := route.Deliver(ctx, &r.Event, r.requestID())
+func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, route *queue.Route) {
+	receipt, err := route.Deliver(ctx, &r.Event, r.RequestID())
 	o.mu.Lock()
-	q.inFlight--
-	q.lastSent[r.queueKey()] = o.state.clock.run()
-	r.tries += receipt.Sent
-	if err == nil {
-		r.times++
-	}
-	more := err == nil && receipt.Sent > 0 && r.times < route.Times
+	q.Ended(r, o.state.clock.run(), receipt.Sent, err)
+	more := err == nil && receipt.Sent > 0 && r.Times() < route.Times
 	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, access.ErrorStatus)) {
 		o.reached(q)
@@ -90,15 +86,14 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 	switch {
 	case final:
 	case more:
-		r.next = o.state.clock.run() + route.TimesApart
-		q.again(r)
+		q.Again(r, o.state.clock.run()+route.TimesApart)
 	case ctx.Err() != nil:
-		q.again(r)
+		q.Again(r, 0)
 	default:
 		o.missed(q, r, receipt, err)
 	}
 	o.mu.Unlock()
-	o.Metrics.delivered(q.name, receipt, err, more)
+	o.Metrics.delivered(q.Name, receipt, err, more)
 	switch {
 	case !final && route.Group != "":
 		o.failOver()
@@ -111,27 +106,22 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, r *row, route *Route) {
 }
 
 // reached records that a receiver has answered.
-func (o *Outbox) reached(q *queue) {
-	if q.failures > 0 {
-		o.state.logger.Info("receiver works again", "receiver", q.name, "after", o.state.clock.Wall().Sub(q.failedSince).Round(time.Second))
+func (o *Outbox) reached(q *queue.Queue) {
+	if q.Failing() {
+		o.state.logger.Info("receiver works again", "receiver", q.Name, "after", o.state.clock.Wall().Sub(q.Failure().Since).Round(time.Second))
 	}
-	q.reach()
+	q.Reach()
 }
 
 // missed records that a delivery has failed, and schedules the next try of its row.
-func (o *Outbox) missed(q *queue, r *row, receipt originator.Receipt, err error) {
+func (o *Outbox) missed(q *queue.Queue, r *queue.Row, receipt originator.Receipt, err error) {
 	now := o.state.clock.Wall()
-	first := q.failures == 0
+	first := !q.Failing()
+	q.Tally.Failed(now)
+	q.Miss(r, o.state.clock.run(), queue.Failure{Err: err, Tries: receipt.Sent, Since: now}, hopeless(err))
 	if first {
-		q.failedSince = now
-	}
-	r.err, q.err, q.errTries = err, err, receipt.Sent
-	q.tally.failed(now)
-	q.miss(r, o.state.clock.run(), hopeless(err))
-	q.again(r)
-	if first {
-		o.state.logger.Warn("receiver failing", "receiver", q.name, "reason", string(Reason(err)), "waiting", q.count,
-			"next_try", (q.retryAt - o.state.clock.run()).Round(time.Second), "err", err)
+		o.state.logger.Warn("receiver failing", "receiver", q.Name, "reason", string(Reason(err)), "waiting", q.Len(),
+			"next_try", (q.RetryAt() - o.state.clock.run()).Round(time.Second), "err", err)
 	}
 }
 
@@ -151,18 +141,18 @@ func hopeless(err error) bool {
 }
 
 // deadLetter stores an event that is given up as a dead letter.
-func (o *Outbox) deadLetter(q *queue, r *row, why error) {
-	o.state.logger.Error("notification given up", "receiver", q.name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
+func (o *Outbox) deadLetter(q *queue.Queue, r *queue.Row, why error) {
+	o.state.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := deadRefused
 	if errors.Is(why, errExpired) {
 		reason = deadExpired
 	}
-	o.Metrics.dead.WithLabelValues(q.name, reason).Inc()
+	o.Metrics.dead.WithLabelValues(q.Name, reason).Inc()
 	o.finish(q, r, originator.Receipt{}, why)
 }
 
 // finish removes a row that was delivered or given up, from the database and then from memory.
-func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error) {
+func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt, why error) {
 	now := o.state.clock.Wall()
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		p.remove(q, r)
@@ -173,20 +163,19 @@ func (o *Outbox) finish(q *queue, r *row, receipt originator.Receipt, why error)
 			p.dead = append(p.dead, deadRow{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
 		if errors.Is(why, errExpired) && r.Alarm.ID != "" {
-			p.markUnknown(alarm.Place{Receiver: q.name, Key: r.queueKey()}, r)
+			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, r)
 		}
 	}})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err == nil && why == nil && receipt.Sent > 0 {
-		q.tally.acknowledged(now, receipt.RTT)
+		q.Tally.Acknowledged(now, receipt.RTT)
 	}
 	if err == nil {
 		return
 	}
-	o.state.logger.Error("the outbox cannot be written", "receiver", q.name, "err", err)
-	r.next = o.state.clock.run() + longestPause // it will be delivered again
-	q.again(r)
+	o.state.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+	q.Again(r, o.state.clock.run()+queue.LongestPause) // it will be delivered again
 }
 
 // failOver moves notifications to other receivers of the group after a failed delivery.

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -62,11 +63,11 @@ func entryOf(kind string, a *alarm.Alarm) journal.Event {
 }
 
 // noteEvent adds the outcome of an event for a receiver to the plan, and returns its entry.
-func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
+func (p *plan) noteEvent(kind string, q *queue.Queue, r *queue.Row) *journal.Event {
 	if r.Kind == alarm.Heartbeat {
 		return &journal.Event{}
 	}
-	e := journal.Event{Kind: kind, Receiver: q.name, Event: r.ID, Notification: string(r.Kind), Tries: r.tries}
+	e := journal.Event{Kind: kind, Receiver: q.Name, Event: r.ID, Notification: string(r.Kind), Tries: r.Tries()}
 	if r.Alarm.ID != "" {
 		a := entryOf(kind, &r.Alarm)
 		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
@@ -76,7 +77,7 @@ func (p *plan) noteEvent(kind string, q *queue, r *row) *journal.Event {
 }
 
 // noteDelivered notes that an event was acknowledged, or sent if the receiver never acknowledges.
-func (p *plan) noteDelivered(q *queue, r *row, took time.Duration) {
+func (p *plan) noteDelivered(q *queue.Queue, r *queue.Row, took time.Duration) {
 	if took <= 0 {
 		p.noteEvent(journal.Sent, q, r)
 		return
@@ -86,7 +87,7 @@ func (p *plan) noteDelivered(q *queue, r *row, took time.Duration) {
 }
 
 // noteGivenUp notes that an event was given up.
-func (p *plan) noteGivenUp(q *queue, r *row, why string) {
+func (p *plan) noteGivenUp(q *queue.Queue, r *queue.Row, why string) {
 	p.noteEvent(journal.GivenUp, q, r).Reason = why
 }
 

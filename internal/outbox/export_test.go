@@ -4,5 +4,5 @@ package outbox
 func (o *Outbox) Depth(receiver string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.state.byName[receiver].count
+	return o.state.byName[receiver].Len()
 }

@@ -4,17 +4,18 @@ import (
 	"slices"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // choose returns the receiver of a group that is sent an alarm, or nil if none wants it or has room. It is the Choose of
 // alarm.Reconciler.
 func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
-	var queues []*queue
+	var queues []*queue.Queue
 	for _, r := range group {
 		queues = append(queues, p.state.byName[r.Name])
 	}
 	q := p.first(queues, a)
-	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.receiver.Wants(a) {
+	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.Receiver.Wants(a) {
 		q = p.handTo
 	}
 	if q == nil {
@@ -24,14 +25,14 @@ func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
 		p.short[q] = true
 		return nil
 	}
-	return q.receiver
+	return q.Receiver
 }
 
 // confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its
 // pause is over, unless an event is already queued for it.
-func (p *plan) confirming(group []*queue, a *alarm.Alarm) *queue {
+func (p *plan) confirming(group []*queue.Queue, a *alarm.Alarm) *queue.Queue {
 	for _, q := range group {
-		if q.receiver.Wants(a) && (q.failures == 0 || q.retryAt <= p.run && q.count+p.count(q).rows == 0) {
+		if q.Receiver.Wants(a) && (!q.Failing() || q.RetryAt() <= p.run && q.Len()+p.count(q).rows == 0) {
 			return q
 		}
 	}
@@ -39,13 +40,13 @@ func (p *plan) confirming(group []*queue, a *alarm.Alarm) *queue {
 }
 
 // first returns the queue that confirming returns, or the first one that wants the alarm.
-func (p *plan) first(group []*queue, a *alarm.Alarm) *queue {
+func (p *plan) first(group []*queue.Queue, a *alarm.Alarm) *queue.Queue {
 	if len(group) > 1 {
 		if q := p.confirming(group, a); q != nil {
 			return q
 		}
 	}
-	if i := slices.IndexFunc(group, func(q *queue) bool { return q.receiver.Wants(a) }); i >= 0 {
+	if i := slices.IndexFunc(group, func(q *queue.Queue) bool { return q.Receiver.Wants(a) }); i >= 0 {
 		return group[i]
 	}
 	return nil
@@ -58,8 +59,8 @@ func (p *plan) relieve() {
 			continue
 		}
 		for _, q := range group {
-			if q.failures > 0 {
-				p.handOver(q, slices.DeleteFunc(slices.Clone(group), func(other *queue) bool { return other == q }))
+			if q.Failing() {
+				p.handOver(q, slices.DeleteFunc(slices.Clone(group), func(other *queue.Queue) bool { return other == q }))
 			}
 		}
 	}
@@ -67,13 +68,13 @@ func (p *plan) relieve() {
 
 // handOver moves the alarm queues of a failing receiver to others. It begins with the oldest: a receiver that is tried
 // after a failure is handed only one.
-func (p *plan) handOver(q *queue, others []*queue) {
+func (p *plan) handOver(q *queue.Queue, others []*queue.Queue) {
 	ids := p.waitingQueues(q)
-	slices.SortFunc(ids, func(a, b string) int { return bySeq(p.alarmQueue(q, a)[0], p.alarmQueue(q, b)[0]) })
+	slices.SortFunc(ids, func(a, b string) int { return queue.ByAge(p.alarmQueue(q, a)[0], p.alarmQueue(q, b)[0]) })
 	for _, id := range ids {
-		at := alarm.Place{Receiver: q.name, Key: id}
+		at := alarm.Place{Receiver: q.Name, Key: id}
 		members := p.Members(at)
-		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.alarmQueue(q, id)[0].inFlight {
+		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.alarmQueue(q, id)[0].InFlight() {
 			continue
 		}
 		if to := p.confirming(others, p.Alarm(members[0]).Alarm()); to != nil {
@@ -86,7 +87,7 @@ func (p *plan) handOver(q *queue, others []*queue) {
 
 // move sends the alarms of an alarm queue to another receiver of the group. The old receiver is sent only the clears of
 // the alarms that it may have seen.
-func (p *plan) move(at alarm.Place, q *queue, members []string) {
+func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 	seen := p.takeUnseen(q, at.Key)
 	v := *p.View(at)
 	p.ids[string(alarm.Raise)+p.Alarm(members[0]).ID] = v.Event // the event keeps its ID
@@ -99,7 +100,7 @@ func (p *plan) move(at alarm.Place, q *queue, members []string) {
 		s := p.Alarm(key)
 		if !seen {
 			s = s.Clone()
-			delete(s.In, q.name)
+			delete(s.In, q.Name)
 			p.PutAlarm(key, s)
 		}
 		p.reconciler.Announce(key)
@@ -110,13 +111,13 @@ func (p *plan) move(at alarm.Place, q *queue, members []string) {
 
 // takeUnseen removes the rows of an alarm queue except the clears of events that the receiver may have seen. It reports
 // whether the receiver may have seen the active alarm.
-func (p *plan) takeUnseen(q *queue, id string) (seen bool) {
+func (p *plan) takeUnseen(q *queue.Queue, id string) (seen bool) {
 	rows := p.alarmQueue(q, id)
-	seen = rows[0].Kind == alarm.Clear || rows[0].update()
+	seen = rows[0].Kind == alarm.Clear || rows[0].Update()
 	for _, r := range rows {
 		switch {
 		case r.Kind != alarm.Clear:
-			seen = seen || r.seen
+			seen = seen || r.Seen()
 			p.remove(q, r)
 		case seen:
 			seen = false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // pair is a group of two receivers, one of which is notified.
@@ -24,8 +25,8 @@ func startPair(t *testing.T) *pair {
 	return p
 }
 
-func (p *pair) routes() []*Route {
-	routes := []*Route{p.first.route("first"), p.second.route("second")}
+func (p *pair) routes() []*queue.Route {
+	routes := []*queue.Route{p.first.route("first"), p.second.route("second")}
 	for _, r := range routes {
 		r.Group = "pair"
 	}

@@ -15,9 +15,10 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
-func openOutbox(t *testing.T, o Options, routes ...*Route) *Outbox {
+func openOutbox(t *testing.T, o Options, routes ...*queue.Route) *Outbox {
 	t.Helper()
 	o.Logger, o.Metrics = slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())
 	out, err := New(openState(t, t.TempDir()), routes, o, time.Now())
@@ -141,7 +142,7 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 		}
 		settle(time.Minute)
 		r.outbox.mu.Lock()
-		n := r.outbox.state.queues[0].bytes
+		n := r.outbox.state.queues[0].Size()
 		r.outbox.mu.Unlock()
 		if n > 20000+1000 {
 			t.Errorf("%d octets wait", n)

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // housekeepingInterval is the interval at which leases, repetitions and heartbeats are checked.
@@ -40,7 +41,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 			p.reconsider(q)
 			p.catchUp(q)
 			p.heartbeat(q)
-			q.prune(p.run)
+			q.Prune(p.run)
 		}
 	}}
 	if o.noteDue() {
@@ -55,7 +56,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		for _, q := range o.state.queues {
-			q.answered = q.answered && q.failures > 0
+			q.AnswersRead()
 		}
 	}
 	return err
@@ -67,7 +68,7 @@ func (o *Outbox) noteDue() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	every := idleNoteTime
-	if slices.ContainsFunc(o.state.queues, func(q *queue) bool { return q.count > 0 }) {
+	if slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 }) {
 		every = noteTime
 	}
 	return o.state.clock.run()-o.noted >= every
@@ -94,12 +95,12 @@ func (p *plan) endLeases() {
 
 // repeat sends active alarms again after the receiver's RepeatInterval, with the same event ID.
 func (p *plan) repeat() {
-	if !slices.ContainsFunc(p.state.queues, func(q *queue) bool { return q.route.RepeatInterval > 0 }) {
+	if !slices.ContainsFunc(p.state.queues, func(q *queue.Queue) bool { return q.Route.RepeatInterval > 0 }) {
 		return
 	}
 	for at := range p.state.views {
 		q, v := p.state.byName[at.Receiver], p.View(at)
-		if q == nil || q.route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
+		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
 		if shown := p.reconciler.Shown(at); shown != nil {
@@ -109,19 +110,19 @@ func (p *plan) repeat() {
 }
 
 // catchUp queues the alarms that had no room, the most severe first, once a quarter of the receiver's room is free.
-func (p *plan) catchUp(q *queue) {
-	r := q.route
-	if !p.state.short[q] || r.MaxEvents > 0 && q.count > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.bytes > r.MaxBytes*3/4 {
+func (p *plan) catchUp(q *queue.Queue) {
+	r := q.Route
+	if !p.state.short[q] || r.MaxEvents > 0 && q.Len() > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.Size() > r.MaxBytes*3/4 {
 		return
 	}
 	p.short[q] = false
 	var unknown []string
 	for _, key := range p.state.keys() {
-		if s := p.Alarm(key); s != nil && s.In[q.name] == "" {
+		if s := p.Alarm(key); s != nil && s.In[q.Name] == "" {
 			unknown = append(unknown, key)
 		}
 	}
-	class := func(key string) int { return classOf(p.Alarm(key).Alarm().Severity) }
+	class := func(key string) int { return queue.ClassOf(p.Alarm(key).Alarm().Severity) }
 	slices.SortStableFunc(unknown, func(a, b string) int { return cmp.Compare(class(a), class(b)) })
 	for _, key := range unknown {
 		if p.announce(key); p.short[q] {
@@ -131,22 +132,12 @@ func (p *plan) catchUp(q *queue) {
 }
 
 // heartbeat queues a heartbeat, unless one is waiting.
-func (p *plan) heartbeat(q *queue) {
-	every := q.route.Heartbeat
-	if every <= 0 || q.beaten && p.run-q.alive < every || len(p.alarmQueue(q, string(alarm.Heartbeat))) > 0 {
+func (p *plan) heartbeat(q *queue.Queue) {
+	if !q.HeartbeatDue(p.run) || len(p.alarmQueue(q, string(alarm.Heartbeat))) > 0 {
 		return
 	}
 	p.alive = append(p.alive, q)
-	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.count})
-}
-
-// prune deletes the times in lastSent that are older than flapTime.
-func (q *queue) prune(now time.Duration) {
-	for id, at := range q.lastSent {
-		if now-at > flapTime {
-			delete(q.lastSent, id)
-		}
-	}
+	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.Len()})
 }
 
 // reconsiderTime is the time after its last failure at which an idle receiver is sent alarms again that were given up.
@@ -154,7 +145,7 @@ const reconsiderTime = time.Hour
 
 // markUnknown records that an event was given up because of its age. Once the receiver answers again, reconsider sends it
 // the state of the alarm.
-func (p *plan) markUnknown(at alarm.Place, r *row) {
+func (p *plan) markUnknown(at alarm.Place, r *queue.Row) {
 	lost := alarm.View{}
 	switch v := p.View(at); {
 	case v != nil:
@@ -170,13 +161,13 @@ func (p *plan) markUnknown(at alarm.Place, r *row) {
 
 // reconsider queues the state of the alarms that were given up once the receiver answers again. An idle receiver has
 // nothing to answer, and is tried reconsiderTime after its last failure.
-func (p *plan) reconsider(q *queue) {
-	if idle := q.count == 0 && p.run-q.failed > reconsiderTime; !idle && (!q.answered || q.failures > 0) {
+func (p *plan) reconsider(q *queue.Queue) {
+	if idle := q.Len() == 0 && p.run-q.Failed() > reconsiderTime; !idle && !q.Answered() {
 		return
 	}
 	for at := range p.state.unknown {
 		v := p.View(at)
-		if at.Receiver != q.name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
+		if at.Receiver != q.Name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
 		if v.Lost != nil {

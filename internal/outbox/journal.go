@@ -59,7 +59,7 @@ func (o *Outbox) recall(ctx context.Context) error {
 	missing := map[delivery]alarm.Place{}
 	o.mu.Lock()
 	for at, v := range o.state.views {
-		if q := o.state.byName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.rows[at.Key]) == 0 {
+		if q := o.state.byName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.AlarmQueue(at.Key)) == 0 {
 			missing[delivery{at.Receiver, v.Event}] = at
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -35,10 +36,10 @@ func newJournaled(dir string) (*Outbox, *statedir.Dir, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	route := &Route{Name: "nms", Window: 16, MaxAge: time.Hour, EveryTransition: true, Deliver: func(_ context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
+	route := &queue.Route{Name: "nms", Window: 16, MaxAge: time.Hour, EveryTransition: true, Deliver: func(_ context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 		return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
 	}}
-	o, err := New(state, []*Route{route}, Options{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
+	o, err := New(state, []*queue.Route{route}, Options{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j}, time.Now())
 	return o, state, err
 }
 

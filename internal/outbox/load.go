@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -103,36 +103,29 @@ func (st *state) loadViews(tx *bbolt.Tx) error {
 	return nil
 }
 
-// loadQueue reads the rows of a receiver. The first row of each alarm queue may have been sent already: only outcomes are
-// stored.
-func (st *state) loadQueue(tx *bbolt.Tx, q *queue) error {
-	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.name))
+// loadQueue reads the rows of a receiver.
+func (st *state) loadQueue(tx *bbolt.Tx, q *queue.Queue) error {
+	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name))
 	if err != nil {
 		return err
 	}
-	err = st.readRows(tx, "dead/"+q.name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
+	err = st.readRows(tx, "dead/"+q.Name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.name))
+	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
 	if err != nil {
 		return err
 	}
-	err = st.readRows(tx, "outbox/"+q.name, rows, func(k, text []byte) error {
-		r := &row{size: len(text)}
-		if err := json.Unmarshal(text, r); err != nil {
+	err = st.readRows(tx, "outbox/"+q.Name, rows, func(k, text []byte) error {
+		r, err := queue.ParseRow(k, text)
+		if err != nil {
 			return err
 		}
-		if len(k) != 8 {
-			return fmt.Errorf("a key of %d octets", len(k))
-		}
-		r.seq = binary.BigEndian.Uint64(k)
-		q.push(r)
+		q.Push(r)
 		return nil
 	})
-	for _, line := range q.rows {
-		line[0].seen = q.index[line[0].After] == nil
-	}
+	q.MarkSeen()
 	return err
 }
 

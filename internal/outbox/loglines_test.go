@@ -15,11 +15,12 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 )
 
 // logged returns an outbox and a function that returns its log since the previous call, without
 // timestamps.
-func logged(t *testing.T, routes ...*Route) (*Outbox, func() string) {
+func logged(t *testing.T, routes ...*queue.Route) (*Outbox, func() string) {
 	t.Helper()
 	var b bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -52,8 +53,8 @@ func TestLinesOfAnAlarm(t *testing.T) {
 		}
 		apply(true)
 		q := o.state.byName["nms-1"]
-		r, _, _ := q.take(0)
-		r.tries = 1
+		r, _, _ := q.Take(0)
+		q.Ended(r, 0, 1, nil)
 		o.finish(q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
 		a.Severity = alarm.Critical
 		apply(true)
@@ -81,10 +82,9 @@ func TestLinesOfAReceiver(t *testing.T) {
 		text()
 		q := o.state.byName["nms-2"]
 		for range 3 {
-			r, _, _ := q.take(time.Hour)
-			q.inFlight--
+			r, _, _ := q.Take(time.Hour)
+			q.Ended(r, 0, 3, errNobody)
 			o.missed(q, r, originator.Receipt{Sent: 3}, errNobody)
-			q.retryAt, r.next = 0, 0
 		}
 		time.Sleep(time.Minute)
 		o.reached(q)

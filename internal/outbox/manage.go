@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -32,7 +32,7 @@ var (
 	ErrNoAlarm    = errors.New("no active alarm has the ID")
 )
 
-func (o *Outbox) lookup(receiver string) (*queue, error) {
+func (o *Outbox) lookup(receiver string) (*queue.Queue, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if q := o.state.byName[receiver]; q != nil {
@@ -46,16 +46,11 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 	o.mu.Lock()
 	list := make([]Waiting, 0, len(o.state.queues))
 	for _, q := range o.state.queues {
-		var rows []*row
-		for _, line := range q.rows {
-			rows = append(rows, line...)
-		}
-		slices.SortFunc(rows, bySeq)
-		w := Waiting{Receiver: q.name, Failing: q.failures > 0, Events: []alarm.Event{}}
+		w := Waiting{Receiver: q.Name, Failing: q.Failing(), Events: []alarm.Event{}}
 		if w.Failing {
-			w.RetryAt = o.state.clock.wallAt(q.retryAt)
+			w.RetryAt = o.state.clock.wallAt(q.RetryAt())
 		}
-		for _, r := range rows {
+		for _, r := range q.Rows() {
 			w.Events = append(w.Events, r.Event)
 		}
 		list = append(list, w)
@@ -102,16 +97,16 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q.resetBackoff()
+	q.ResetBackoff()
 	return nil
 }
 
 // revive queues a dead letter, unless a later event has superseded it.
-func (p *plan) revive(q *queue, d *DeadLetter) {
-	r := &row{Event: d.Event, Line: d.Line}
-	at := alarm.Place{Receiver: q.name, Key: r.queueKey()}
+func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
+	r := &queue.Row{Event: d.Event, Line: d.Line}
+	at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
 	v := p.View(at)
-	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.name] != q {
+	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
 		return
 	}
 	p.append(q, r)
@@ -133,13 +128,11 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 	return o.do(&change{
 		now: now,
 		plan: func(p *plan) {
-			for _, line := range q.rows {
-				for _, r := range line {
-					if !r.inFlight {
-						p.remove(q, r)
-						p.count(q).forgotten++
-						p.noteGivenUp(q, r, "dropped by command")
-					}
+			for _, r := range q.Rows() {
+				if !r.InFlight() {
+					p.remove(q, r)
+					p.count(q).forgotten++
+					p.noteGivenUp(q, r, "dropped by command")
 				}
 			}
 		},
@@ -226,7 +219,7 @@ func (o *Outbox) Test(ctx context.Context, receiver string) (originator.Receipt,
 		return originator.Receipt{}, err
 	}
 	o.mu.Lock()
-	route := q.route
+	route := q.Route
 	o.mu.Unlock()
 	return route.Deliver(ctx, alarm.TestEvent(o.state.clock.Wall()), 0)
 }

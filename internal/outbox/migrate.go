@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -133,8 +134,8 @@ func (c *conversion) run(at time.Time) float64 { return min(0, at.Sub(c.now).Sec
 // place returns the place of an alarm at a receiver, and the scheme of its key. The key of an unknown receiver is the ID.
 func (c *conversion) place(receiver string, a *alarm.Alarm) (at alarm.Place, scheme string) {
 	if q := c.state.byName[receiver]; q != nil {
-		k, _ := q.receiver.Key(a)
-		return alarm.Place{Receiver: receiver, Key: k}, q.receiver.Scheme
+		k, _ := q.Receiver.Key(a)
+		return alarm.Place{Receiver: receiver, Key: k}, q.Receiver.Scheme
 	}
 	return alarm.Place{Receiver: receiver, Key: a.ID}, ""
 }
@@ -214,7 +215,7 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 	for _, name := range names {
 		b, changed := outbox.Bucket([]byte(name)), map[string][]byte{}
 		err := b.ForEach(func(k, value []byte) error {
-			r := &row{}
+			r := &queue.Row{}
 			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil {
 				return nil // loadQueue puts it aside
 			}
@@ -222,7 +223,7 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 			if at, _ := c.place(name, &r.Alarm); r.Alarm.ID != "" && at.Key != r.Alarm.ID {
 				r.Line = at.Key
 			}
-			changed[string(k)] = statedir.Seal(k, r.text())
+			changed[string(k)] = statedir.Seal(k, r.Text())
 			return nil
 		})
 		for k, text := range changed {
@@ -243,7 +244,7 @@ func (p *plan) retract(m *merge) {
 		at, last := alarm.Place{Receiver: receiver, Key: m.alarm.ID}, p.Last(alarm.Place{Receiver: receiver, Key: m.into.ID})
 		if q := p.state.byName[receiver]; q == nil {
 			p.Append(at, alarm.Clear, &over, 0)
-		} else if k, _ := q.receiver.Key(m.alarm); k == m.alarm.ID {
+		} else if k, _ := q.Receiver.Key(m.alarm); k == m.alarm.ID {
 			p.Append(at, alarm.Clear, &over, last)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -124,7 +125,7 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		byID, byTrigger, away := &listener{}, &listener{}, &listener{}
 		disman := byTrigger.route("disman")
 		disman.Key, disman.Scheme = byInstance, "by-instance"
-		routes := []*Route{byID.route("alarm"), disman}
+		routes := []*queue.Route{byID.route("alarm"), disman}
 		r := run(t, dir, routes...)
 		if kept, err := os.ReadFile(filepath.Join(dir, firstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
 			t.Errorf("%d octets were kept of %d, %v", len(kept), len(before), err)

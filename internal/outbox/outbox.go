@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -38,7 +39,7 @@ type Outbox struct {
 
 // New returns the outbox of a state directory. Receivers that support Resync are sent one: alarms may have changed while
 // no process ran.
-func New(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox, error) {
+func New(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*Outbox, error) {
 	out, err := takeUp(s, routes, o, now)
 	if statedir.IsDamage(err) { // damage that only a write detects
 		if err := s.SetAside(err, now); err != nil {
@@ -53,7 +54,7 @@ func New(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox, e
 	return out, err
 }
 
-func takeUp(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox, error) {
+func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*Outbox, error) {
 	boots, _, err := s.Identity.Clock(now)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func takeUp(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox
 	st := &state{
 		dir: s, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), options: o, logger: o.Logger, metrics: o.Metrics,
 		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
-		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue]bool{},
+		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue.Queue]bool{},
 	}
 	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1)}
 	if out.state.journal = o.Journal; out.state.journal == nil {
@@ -76,7 +77,7 @@ func takeUp(s *statedir.Dir, routes []*Route, o Options, now time.Time) (*Outbox
 	}
 	out.state.clock.began = out.state.clock.Elapsed()
 	out.log = &log{logger: o.Logger, run: out.state.clock.run}
-	var queues []*queue
+	var queues []*queue.Queue
 	for _, r := range routes {
 		queues = append(queues, out.state.newQueue(r))
 		o.Metrics.begin(r.Name)

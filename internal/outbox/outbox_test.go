@@ -12,6 +12,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 )
 
 func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
@@ -193,7 +194,7 @@ func TestShutdownSendsQueuedEvents(t *testing.T) {
 		ready, slow, down := &listener{delay: time.Second}, &listener{delay: time.Hour}, &listener{broken: errNobody}
 		one := ready.route("ready")
 		one.Window = 1
-		routes := []*Route{one, slow.route("slow"), down.route("down")}
+		routes := []*queue.Route{one, slow.route("slow"), down.route("down")}
 		r := run(t, dir, routes...)
 		r.say("+a", "+b", "+c")
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // outcome is the outcome of an event for a receiver. That of a delivered event is only in memory and in the journal:
@@ -34,13 +35,13 @@ func (st *state) conclude(end *outcome) {
 }
 
 // conclude plans the outcome of an event. why is nil if it was delivered.
-func (p *plan) conclude(q *queue, r *row, took time.Duration, why error) {
+func (p *plan) conclude(q *queue.Queue, r *queue.Row, took time.Duration, why error) {
 	if why != nil {
 		p.noteGivenUp(q, r, why.Error())
 	} else {
 		p.noteDelivered(q, r, took)
 	}
-	end := outcome{at: alarm.Place{Receiver: q.name, Key: r.queueKey()}, event: r.ID, sent: p.now, took: took, tries: r.tries}
+	end := outcome{at: alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, event: r.ID, sent: p.now, took: took, tries: r.Tries()}
 	if why == nil {
 		p.outcomes = append(p.outcomes, end)
 		return
@@ -66,13 +67,13 @@ const maxDeadLetters = 1000
 
 // deadRow is a dead letter that a plan stores.
 type deadRow struct {
-	q          *queue
-	r          *row
+	q          *queue.Queue
+	r          *queue.Row
 	deadLetter *DeadLetter
 }
 
 func (d *deadRow) store(b *bbolt.Bucket) error {
-	if err := putJSON(b, key(d.r.seq), d.deadLetter); err != nil {
+	if err := putJSON(b, key(d.r.Seq()), d.deadLetter); err != nil {
 		return err
 	}
 	if b.Stats().KeyN <= maxDeadLetters {

@@ -56,8 +56,8 @@ func TestOverflowByOctets(t *testing.T) {
 		r.outbox.mu.Lock()
 		q := *r.outbox.state.queues[0]
 		r.outbox.mu.Unlock()
-		if q.bytes > 20000+1000 || q.bytes < 4000 {
-			t.Errorf("%d octets wait", q.bytes)
+		if q.Size() > 20000+1000 || q.Size() < 4000 {
+			t.Errorf("%d octets wait", q.Size())
 		}
 		settle(time.Hour)
 		heard := l.take()

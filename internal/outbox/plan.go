@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/queue"
 )
 
 // plan is the effect of a transaction on the database, and then on the state in memory. It implements alarm.Store: its
@@ -18,23 +19,23 @@ type plan struct {
 	now         time.Time     // of the change that is being planned
 	run         time.Duration // the same in run time
 	seq         uint64
-	alarms      map[string]*alarm.State     // the changed ones by key; nil: delete
-	sources     map[string]string           // keys of alarms by source of a changed condition; empty: the condition has ended
-	joined      map[alarm.Place][]string    // keys of alarms that the plan adds to a place
-	views       map[alarm.Place]*alarm.View // those that change; nil: delete
-	awaited     map[uint64]int              // the change of queue.awaited
-	alarmQueues map[alarmQueueKey][]*row    // those that change
-	renewals    map[string]renewal          // conditions by source that are only renewed, which is not stored
-	ids         map[string]string           // of the events of the current transition
-	counts      map[*queue]*count
-	short       map[*queue]bool // whether an alarm has no room in the queue
-	alive       []*queue        // queues that are sent a heartbeat
-	dead        []deadRow       // events that are given up
-	absent      []absentRow     // rows of receivers that are not configured
-	size        int             // the change of the size of all alarms
-	number      int             // the change of their number
-	refused     *FullError      // of the change that is being planned
-	handTo      *queue          // the receiver that takes over from another one of its group
+	alarms      map[string]*alarm.State        // the changed ones by key; nil: delete
+	sources     map[string]string              // keys of alarms by source of a changed condition; empty: the condition has ended
+	joined      map[alarm.Place][]string       // keys of alarms that the plan adds to a place
+	views       map[alarm.Place]*alarm.View    // those that change; nil: delete
+	awaited     map[uint64]int                 // the change of queue.awaited
+	alarmQueues map[alarmQueueKey][]*queue.Row // those that change
+	renewals    map[string]renewal             // conditions by source that are only renewed, which is not stored
+	ids         map[string]string              // of the events of the current transition
+	counts      map[*queue.Queue]*count
+	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
+	alive       []*queue.Queue        // queues that are sent a heartbeat
+	dead        []deadRow             // events that are given up
+	absent      []absentRow           // rows of receivers that are not configured
+	size        int                   // the change of the size of all alarms
+	number      int                   // the change of their number
+	refused     *FullError            // of the change that is being planned
+	handTo      *queue.Queue          // the receiver that takes over from another one of its group
 
 	added, removed []queued // set by diff
 
@@ -53,12 +54,12 @@ type renewal struct {
 // absentRow is a row of a receiver that is not configured.
 type absentRow struct {
 	receiver string
-	row      *row
+	row      *queue.Row
 }
 
 // alarmQueueKey identifies an alarm queue of a receiver.
 type alarmQueueKey struct {
-	q  *queue
+	q  *queue.Queue
 	id string
 }
 
@@ -67,21 +68,21 @@ type count struct{ rows, bytes, coalesced, dropped, forgotten, moved int }
 
 // queued is a row and its queue.
 type queued struct {
-	q *queue
-	r *row
+	q *queue.Queue
+	r *queue.Row
 }
 
 func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
-		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue]*count{}, short: map[*queue]bool{},
+		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
+		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{},
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose}
 	for _, group := range st.groups {
 		var receivers []*alarm.Receiver
 		for _, q := range group {
-			receivers = append(receivers, q.receiver)
+			receivers = append(receivers, q.Receiver)
 		}
 		p.reconciler.Groups = append(p.reconciler.Groups, receivers)
 	}
@@ -157,8 +158,8 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 	}
 	r := rows[len(rows)-1]
 	return alarm.Tail{
-		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.seen, Moved: r.Kind == alarm.Clear && r.After != 0,
-		Awaited: q.awaited[r.seq]+p.awaited[r.seq] > 0,
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0,
+		Awaited: q.Awaited(r.Seq())+p.awaited[r.Seq()] > 0,
 	}, true
 }
 
@@ -185,8 +186,8 @@ func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uin
 
 // enqueue appends an event to the alarm queue of a place, and returns the new view.
 func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
-	r := &row{Event: e, After: after}
-	if at.Key != r.queueKey() {
+	r := &queue.Row{Event: e, After: after}
+	if at.Key != r.QueueKey() {
 		r.Line = at.Key
 	}
 	if q := p.state.byName[at.Receiver]; q != nil {
@@ -208,20 +209,20 @@ func (p *plan) Last(at alarm.Place) uint64 {
 		return 0
 	}
 	if rows := p.alarmQueue(q, at.Key); len(rows) > 0 {
-		return rows[len(rows)-1].seq
+		return rows[len(rows)-1].Seq()
 	}
 	return 0
 }
 
 // alarmQueue returns the rows of an alarm queue, including planned changes.
-func (p *plan) alarmQueue(q *queue, id string) []*row {
+func (p *plan) alarmQueue(q *queue.Queue, id string) []*queue.Row {
 	if rows, planned := p.alarmQueues[alarmQueueKey{q, id}]; planned {
 		return rows
 	}
-	return q.rows[id]
+	return q.AlarmQueue(id)
 }
 
-func (p *plan) count(q *queue) *count {
+func (p *plan) count(q *queue.Queue) *count {
 	c := p.counts[q]
 	if c == nil {
 		c = &count{}
@@ -236,26 +237,25 @@ func (p *plan) eventID() string {
 }
 
 // add queues an event that is about no alarm.
-func (p *plan) add(q *queue, e alarm.Event) { p.append(q, &row{Event: e}) }
+func (p *plan) add(q *queue.Queue, e alarm.Event) { p.append(q, &queue.Row{Event: e}) }
 
-func (p *plan) stamp(r *row) {
+func (p *plan) stamp(r *queue.Row) {
 	p.seq++
-	r.seq, r.Run = p.seq, seconds(p.run)
-	r.size = len(r.text())
+	r.Stamp(p.seq, p.run)
 }
 
-func (p *plan) append(q *queue, r *row) {
+func (p *plan) append(q *queue.Queue, r *queue.Row) {
 	p.stamp(r)
-	k := alarmQueueKey{q, r.queueKey()}
+	k := alarmQueueKey{q, r.QueueKey()}
 	p.alarmQueues[k] = append(slices.Clip(p.alarmQueue(q, k.id)), r)
 	p.awaited[r.After]++
 	p.count(q).rows++
-	p.count(q).bytes += r.size
+	p.count(q).bytes += r.Size()
 }
 
 // remove removes a row from its alarm queue, if it is still there.
-func (p *plan) remove(q *queue, r *row) {
-	k := alarmQueueKey{q, r.queueKey()}
+func (p *plan) remove(q *queue.Queue, r *queue.Row) {
+	k := alarmQueueKey{q, r.QueueKey()}
 	rows := p.alarmQueue(q, k.id)
 	i := slices.Index(rows, r)
 	if i < 0 {
@@ -264,37 +264,37 @@ func (p *plan) remove(q *queue, r *row) {
 	p.alarmQueues[k] = slices.Delete(slices.Clone(rows), i, i+1)
 	p.awaited[r.After]--
 	p.count(q).rows--
-	p.count(q).bytes -= r.size
+	p.count(q).bytes -= r.Size()
 }
 
 // diff sets the rows that the transaction adds and removes.
 func (p *plan) diff() {
 	for k, rows := range p.alarmQueues {
-		for _, r := range k.q.rows[k.id] {
+		for _, r := range k.q.AlarmQueue(k.id) {
 			if !slices.Contains(rows, r) {
 				p.removed = append(p.removed, queued{k.q, r})
 			}
 		}
 		for _, r := range rows {
-			if r.seq > p.state.seq {
+			if r.Seq() > p.state.seq {
 				p.added = append(p.added, queued{k.q, r})
 			}
 		}
 	}
-	slices.SortFunc(p.added, func(a, b queued) int { return bySeq(a.r, b.r) })
+	slices.SortFunc(p.added, func(a, b queued) int { return queue.ByAge(a.r, b.r) })
 }
 
 // lock prevents the sending of the rows that the transaction is about to remove.
 func (p *plan) lock() {
 	for _, r := range p.removed {
-		r.q.lock(r.r)
+		r.q.Lock(r.r)
 	}
 }
 
 // rollback undoes lock after the transaction has failed.
 func (p *plan) rollback() {
 	for _, r := range p.removed {
-		r.q.release(r.r)
+		r.q.Release(r.r)
 	}
 }
 
@@ -321,19 +321,19 @@ func (p *plan) apply() {
 		o.conclude(&p.outcomes[i])
 	}
 	for _, r := range p.removed {
-		r.q.remove(r.r)
+		r.q.Remove(r.r)
 	}
 	for _, a := range p.added {
-		a.q.push(a.r)
+		a.q.Push(a.r)
 	}
 	for _, q := range p.alive {
-		q.alive, q.beaten = p.run, true
+		q.Beat(p.run)
 	}
 	maps.Copy(o.short, p.short)
 	for q, c := range p.counts {
-		o.metrics.coalesced.WithLabelValues(q.name).Add(float64(c.coalesced))
-		o.metrics.moved.WithLabelValues(q.name).Add(float64(c.moved))
-		o.metrics.dropped.WithLabelValues(q.name, droppedFull).Add(float64(c.dropped))
-		o.metrics.dropped.WithLabelValues(q.name, droppedByHand).Add(float64(c.forgotten))
+		o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
+		o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
+		o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
+		o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
 	}
 }

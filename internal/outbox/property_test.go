@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // knower is a receiver that tracks its alarms by the fields of its format.
@@ -22,7 +23,7 @@ type knower struct {
 	wrong    []string
 }
 
-func (k *knower) route() *Route {
+func (k *knower) route() *queue.Route {
 	r := k.listener.route(k.name)
 	r.Key, r.Scheme, r.Group = k.key, k.name, k.group
 	return r
@@ -62,16 +63,16 @@ func newHistory(t *testing.T, seed uint64) *history {
 	add := func(name, group string, key func(*alarm.Alarm) (string, bool)) {
 		h.receivers = append(h.receivers, &knower{listener: &listener{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
 	}
-	add("by-id", "", ByID)
+	add("by-id", "", queue.ByID)
 	add("by-notification", "", byNotification)
 	add("by-instance", "", func(a *alarm.Alarm) (string, bool) { return a.Notification + a.Variable, true })
-	add("first", "pair", ByID)
-	add("second", "pair", ByID)
+	add("first", "pair", queue.ByID)
+	add("second", "pair", queue.ByID)
 	h.running = run(t, h.dir, h.routes()...)
 	return h
 }
 
-func (h *history) routes() (routes []*Route) {
+func (h *history) routes() (routes []*queue.Route) {
 	for _, k := range h.receivers {
 		if !k.gone {
 			routes = append(routes, k.route())

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // Whatever shares a transaction with the end of an alarm finds the alarm cleared.
@@ -78,7 +79,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	}
 	reloading.Go(func() {
 		for i := range reloads {
-			routes := []*Route{l.route("nms")}
+			routes := []*queue.Route{l.route("nms")}
 			routes[0].Window = 1 + i%16
 			if i%3 == 1 {
 				routes = append(routes, (&listener{}).route("other"))
@@ -99,7 +100,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 		last[e.Alarm.ID] = e.Kind
 	}
 	for id, kind := range last {
-		if waits := r.outbox.state.queues[0].rows[id]; len(waits) > 0 {
+		if waits := r.outbox.state.queues[0].AlarmQueue(id); len(waits) > 0 {
 			kind = waits[len(waits)-1].Kind
 		}
 		if kind != alarm.Raise {

@@ -17,6 +17,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -110,8 +111,8 @@ func (l *listener) kinds() string {
 	return strings.Join(kinds, " ")
 }
 
-func (l *listener) route(name string) *Route {
-	return &Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
+func (l *listener) route(name string) *queue.Route {
+	return &queue.Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
 }
 
 var errNobody = &originator.Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
@@ -124,12 +125,12 @@ type running struct {
 	said   int
 }
 
-func run(t *testing.T, dir string, routes ...*Route) *running {
+func run(t *testing.T, dir string, routes ...*queue.Route) *running {
 	t.Helper()
 	return runWith(t, dir, Options{}, routes...)
 }
 
-func runWith(t *testing.T, dir string, options Options, routes ...*Route) *running {
+func runWith(t *testing.T, dir string, options Options, routes ...*queue.Route) *running {
 	t.Helper()
 	options.Logger, options.Metrics = slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())
 	state, err := statedir.Open(dir, nil, time.Now())

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/outbox/queue"
+
 	"go.etcd.io/bbolt"
 )
 
 // SetRoutes replaces the receivers while the outbox runs. The events of a removed receiver are kept until it is configured
 // again, as across a restart. Added receivers are sent the active alarms. The others are tried at once, because the change
 // may have removed the cause of a failure.
-func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
+func (o *Outbox) SetRoutes(routes []*queue.Route, now time.Time) error {
 	o.routing.Lock()
 	defer o.routing.Unlock()
 	added, removed, err := o.swap(routes)
@@ -20,8 +22,8 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 		return fmt.Errorf("outbox: %w", err)
 	}
 	for _, q := range removed {
-		q.stopAndWait()
-		o.Metrics.end(q.name)
+		q.StopAndWait()
+		o.Metrics.end(q.Name)
 	}
 	select {
 	case o.routed <- struct{}{}:
@@ -31,13 +33,13 @@ func (o *Outbox) SetRoutes(routes []*Route, now time.Time) error {
 }
 
 // swap replaces the receivers between two transactions. It returns the queues that were added and removed.
-func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
+func (o *Outbox) swap(routes []*queue.Route) (added, removed []*queue.Queue, err error) {
 	o.commits.Lock()
 	defer o.commits.Unlock()
 	old := o.state.queues
-	var queues []*queue
+	var queues []*queue.Queue
 	for _, r := range routes {
-		i := slices.IndexFunc(old, func(q *queue) bool { return q.name == r.Name })
+		i := slices.IndexFunc(old, func(q *queue.Queue) bool { return q.Name == r.Name })
 		if i < 0 {
 			o.Metrics.begin(r.Name)
 			added = append(added, o.state.newQueue(r))
@@ -65,31 +67,14 @@ func (o *Outbox) swap(routes []*Route) (added, removed []*queue, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, q := range queues {
-		q.route, q.receiver = routes[i], o.state.receiver(routes[i])
-		q.resetBackoff()
+		q.SetRoute(routes[i], o.state.receiver(routes[i]))
 	}
 	for _, q := range removed {
 		delete(o.state.short, q)
-		o.state.warnOfOrphan(q.name, q.count)
+		o.state.warnOfOrphan(q.Name, q.Len())
 	}
 	o.state.setQueues(queues)
 	return added, removed, nil
-}
-
-// resetBackoff resets the failures, so that the receiver is tried at once.
-func (q *queue) resetBackoff() {
-	q.failures = max(q.failures, outage)
-	q.reach()
-	q.signal()
-}
-
-// stopAndWait stops the deliveries to a receiver, and returns when they have ended.
-func (q *queue) stopAndWait() {
-	if q.stop != nil {
-		q.stop()
-		q.signal()
-		<-q.ended
-	}
 }
 
 // dispatchAll runs the deliveries to each receiver, including receivers that are added later.
@@ -97,13 +82,13 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 	for ctx.Err() == nil {
 		o.mu.Lock()
 		for _, q := range o.state.queues {
-			if q.stop != nil {
+			if q.Begun() {
 				continue
 			}
 			work, stop := context.WithCancel(context.WithoutCancel(ctx))
-			q.stop, q.ended = stop, make(chan struct{})
+			ended := q.Begin(stop)
 			start(func() error {
-				defer close(q.ended)
+				defer ended()
 				o.dispatch(ctx, work, q)
 				return nil
 			})

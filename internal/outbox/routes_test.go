@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"trapline/internal/outbox/queue"
 )
 
 // A receiver that was removed while an alarm was cleared must be sent the clear on its return,
@@ -16,7 +18,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "+b")
 		settle(3 * time.Second)
 		r.expectAny(l, "raise a", "raise b")
-		if err := r.outbox.SetRoutes([]*Route{other.route("other")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*queue.Route{other.route("other")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(3 * time.Second)
@@ -27,7 +29,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "-b")
 		settle(3 * time.Second)
 		r.expect(l, "")
-		if err := r.outbox.SetRoutes([]*Route{l.route("nms")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*queue.Route{l.route("nms")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(10 * time.Second)

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
 )
 
 // Standing is an active alarm, with the state of its notifications.
@@ -64,18 +65,18 @@ func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
 	return list
 }
 
-func (o *Outbox) knows(q *queue, s *alarm.State, a *alarm.Alarm) Known {
-	k := Known{Receiver: q.name, Progress: NotWanted}
-	at := alarm.Place{Receiver: q.name, Key: s.In[q.name]}
+func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
+	k := Known{Receiver: q.Name, Progress: NotWanted}
+	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
 	v := o.state.views[at]
 	switch {
-	case at.Key == "" && o.state.short[q] && q.receiver.Wants(a):
+	case at.Key == "" && o.state.short[q] && q.Receiver.Wants(a):
 		k.Progress, k.Err = Waits, errNoRoom
 	case at.Key == "" || v == nil || v.Left:
-	case len(q.rows[at.Key]) > 0:
-		rows := q.rows[at.Key]
+	case len(q.AlarmQueue(at.Key)) > 0:
+		rows := q.AlarmQueue(at.Key)
 		r := rows[len(rows)-1]
-		k.Progress, k.Event, k.At, k.Tries, k.Err = Waits, r.ID, r.At, r.tries, cmp.Or(rows[0].err, q.err)
+		k.Progress, k.Event, k.At, k.Tries, k.Err = Waits, r.ID, r.At, r.Tries(), cmp.Or(rows[0].Err(), q.Failure().Err)
 	case v.GivenUp != "":
 		k.Progress, k.Event, k.At, k.Tries, k.Err = GivenUp, v.Event, v.Sent, v.Tries, errors.New(v.GivenUp)
 	case v.Sent.IsZero(): // sent before outcomes were recorded
@@ -105,7 +106,7 @@ func (o *Outbox) Identify(a *alarm.Alarm) string {
 // ReceiverState is the state of a receiver.
 type ReceiverState struct {
 	Name string
-	About
+	queue.About
 	Group      string
 	Failing    bool
 	Err        error     // of the last try; nil unless it is failing
@@ -119,7 +120,7 @@ type ReceiverState struct {
 	Today      int           // acknowledged since midnight; sent if the receiver never acknowledges
 	AnswerTime time.Duration // median of the last acknowledgments
 	LastAck    time.Time
-	Minutes    []Minute // the last 30
+	Minutes    []queue.Minute // the last 30
 }
 
 // Reason returns the reason of a delivery error, or "" if it is unknown.
@@ -151,18 +152,18 @@ func (o *Outbox) Receivers() ([]ReceiverState, error) {
 	return list, err
 }
 
-func (o *Outbox) stateOf(q *queue, now time.Time) ReceiverState {
-	q.tally.turn(now)
+func (o *Outbox) stateOf(q *queue.Queue, now time.Time) ReceiverState {
 	s := ReceiverState{
-		Name: q.name, About: q.route.About, Group: q.route.Group, Failing: q.failures > 0, MaxAge: q.route.MaxAge, Waiting: q.count,
-		Today: q.tally.today, AnswerTime: q.tally.answerTime(), LastAck: q.tally.lastAck, Minutes: q.tally.lastMinutes(now),
+		Name: q.Name, About: q.Route.About, Group: q.Route.Group, Failing: q.Failing(), MaxAge: q.Route.MaxAge, Waiting: q.Len(),
+		Today: q.Tally.Today(now), AnswerTime: q.Tally.AnswerTime(), LastAck: q.Tally.LastAck(), Minutes: q.Tally.LastMinutes(now),
 	}
 	if s.Failing {
-		s.Err, s.Tries, s.Since, s.RetryAt = q.err, q.errTries, q.failedSince, o.state.clock.wallAt(q.retryAt)
+		failure := q.Failure()
+		s.Err, s.Tries, s.Since, s.RetryAt = failure.Err, failure.Tries, failure.Since, o.state.clock.wallAt(q.RetryAt())
 	}
-	for _, rows := range q.rows {
-		if s.Oldest.IsZero() || rows[0].At.Before(s.Oldest) {
-			s.Oldest = rows[0].At
+	for first := range q.Firsts() {
+		if s.Oldest.IsZero() || first.At.Before(s.Oldest) {
+			s.Oldest = first.At
 		}
 	}
 	return s
@@ -183,14 +184,10 @@ func (o *Outbox) Queue(receiver string, limit int) ([]QueuedEvent, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	rows := make([]*row, 0, q.count)
-	for _, line := range q.rows {
-		rows = append(rows, line...)
-	}
-	slices.SortFunc(rows, bySeq)
+	rows := q.Rows()
 	list := make([]QueuedEvent, 0, min(limit, len(rows)))
 	for _, r := range rows[:min(limit, len(rows))] {
-		list = append(list, QueuedEvent{r.Event, r.tries, r.err})
+		list = append(list, QueuedEvent{r.Event, r.Tries(), r.Err()})
 	}
 	return list, nil
 }
@@ -209,16 +206,14 @@ func (o *Outbox) TakeQueued() (list []Queued) {
 	defer o.mu.Unlock()
 	var rows []queued
 	for _, q := range o.state.queues {
-		for _, line := range q.rows {
-			for _, row := range line {
-				rows = append(rows, queued{q, row})
-			}
+		for _, r := range q.Rows() {
+			rows = append(rows, queued{q, r})
 		}
 	}
-	slices.SortFunc(rows, func(a, b queued) int { return bySeq(a.r, b.r) })
+	slices.SortFunc(rows, func(a, b queued) int { return queue.ByAge(a.r, b.r) })
 	for _, one := range rows {
-		one.q.remove(one.r)
-		list = append(list, Queued{one.q.name, one.r.Event, one.r.requestID()})
+		one.q.Remove(one.r)
+		list = append(list, Queued{one.q.Name, one.r.Event, one.r.RequestID()})
 	}
 	return list
 }

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -22,20 +22,20 @@ type state struct {
 	journal *journal.Journal
 	clock   runClock
 
-	queues      []*queue
-	groups      [][]*queue                      // the same
-	byName      map[string]*queue               // the same
+	queues      []*queue.Queue
+	groups      [][]*queue.Queue                // the same
+	byName      map[string]*queue.Queue         // the same
 	names, tags map[string]bool                 // of the receivers
 	active      map[string]*alarm.State         // by key
 	size        int                             // of all active alarms
 	sources     map[string]string               // keys of active alarms, by source of their conditions
 	members     map[alarm.Place]map[string]bool // keys of the active alarms of a place
 	views       map[alarm.Place]*alarm.View
-	unknown     map[alarm.Place]bool // places for which an event was given up
-	short       map[*queue]bool      // whether an alarm has no room in the queue
-	seq         uint64               // the last number of a row or an event
-	entrySeq    uint64               // the last number of an entry of the journal
-	added       []journal.Event      // entries of the journal that wait for a transaction
+	unknown     map[alarm.Place]bool  // places for which an event was given up
+	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
+	seq         uint64                // the last number of a row or an event
+	entrySeq    uint64                // the last number of an entry of the journal
+	added       []journal.Event       // entries of the journal that wait for a transaction
 
 	damaged int // rows that could not be read at the start
 }
@@ -83,12 +83,12 @@ func (st *state) putView(at alarm.Place, v *alarm.View) {
 	}
 }
 
-func (st *state) setQueues(queues []*queue) {
+func (st *state) setQueues(queues []*queue.Queue) {
 	st.queues, st.groups = queues, grouped(queues)
-	st.byName, st.names, st.tags = map[string]*queue{}, map[string]bool{}, map[string]bool{}
+	st.byName, st.names, st.tags = map[string]*queue.Queue{}, map[string]bool{}, map[string]bool{}
 	for _, q := range queues {
-		st.byName[q.name], st.names[q.name] = q, true
-		for _, tag := range q.route.Tags {
+		st.byName[q.Name], st.names[q.Name] = q, true
+		for _, tag := range q.Route.Tags {
 			st.tags[tag] = true
 		}
 	}
@@ -132,6 +132,11 @@ func (st *state) directed(a *alarm.Alarm) *alarm.Alarm {
 	return &c
 }
 
+// known returns the words that are in exist.
+func known(words []string, exist map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !exist[word] })
+}
+
 // reportUnknown logs and counts the unknown receivers and tags of an alarm.
 func (st *state) reportUnknown(a *alarm.Alarm) {
 	report := func(kind string, words []string, exist map[string]bool) {
@@ -146,22 +151,13 @@ func (st *state) reportUnknown(a *alarm.Alarm) {
 	report("tag", a.Tags, st.tags)
 }
 
-func (st *state) newQueue(r *Route) *queue {
-	q := &queue{
-		name: r.Name, route: r, receiver: st.receiver(r), rows: map[string][]*row{}, index: map[uint64]*row{}, awaited: map[uint64]int{}, blocked: map[uint64][]*row{},
-		waiting: rowHeap{byTime: true}, lastSent: map[string]time.Duration{}, wake: make(chan struct{}, 1),
-	}
-	for i := range q.ready {
-		q.ready[i].class = i
-	}
-	return q
-}
+func (st *state) newQueue(r *queue.Route) *queue.Queue { return queue.New(r, st.receiver(r)) }
 
 // receiver returns the alarm.Receiver of a route.
-func (st *state) receiver(r *Route) *alarm.Receiver {
+func (st *state) receiver(r *queue.Route) *alarm.Receiver {
 	key := r.Key
 	if key == nil {
-		key = ByID
+		key = queue.ByID
 	}
 	return &alarm.Receiver{
 		Name: r.Name, Key: key, Scheme: r.Scheme, EveryTransition: r.EveryTransition,
@@ -188,16 +184,16 @@ type Options struct {
 
 // grouped returns the queues by group, in the order of the configuration. A receiver without a group is a group of its
 // own.
-func grouped(queues []*queue) (groups [][]*queue) {
+func grouped(queues []*queue.Queue) (groups [][]*queue.Queue) {
 	at := map[string]int{}
 	for _, q := range queues {
-		i, known := at[q.route.Group]
-		if q.route.Group != "" && known {
+		i, known := at[q.Route.Group]
+		if q.Route.Group != "" && known {
 			groups[i] = append(groups[i], q)
 			continue
 		}
-		at[q.route.Group] = len(groups)
-		groups = append(groups, []*queue{q})
+		at[q.Route.Group] = len(groups)
+		groups = append(groups, []*queue.Queue{q})
 	}
 	return groups
 }

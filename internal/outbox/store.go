@@ -46,7 +46,7 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		return err
 	}
 	for _, d := range p.dead {
-		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.name))); err != nil {
+		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
 			return err
 		}
 	}
@@ -67,19 +67,19 @@ func storeView(tx *bbolt.Tx, at alarm.Place, v *alarm.View) error {
 
 func (p *plan) storeRows(outbox *bbolt.Bucket) error {
 	for _, r := range p.removed {
-		if err := outbox.Bucket([]byte(r.q.name)).Delete(key(r.r.seq)); err != nil {
+		if err := outbox.Bucket([]byte(r.q.Name)).Delete(key(r.r.Seq())); err != nil {
 			return err
 		}
 	}
 	for _, a := range p.added {
-		if err := outbox.Bucket([]byte(a.q.name)).Put(key(a.r.seq), statedir.Seal(key(a.r.seq), a.r.text())); err != nil {
+		if err := outbox.Bucket([]byte(a.q.Name)).Put(key(a.r.Seq()), statedir.Seal(key(a.r.Seq()), a.r.Text())); err != nil {
 			return err
 		}
 	}
 	for _, a := range p.absent {
 		b, err := outbox.CreateBucketIfNotExists([]byte(a.receiver))
 		if err == nil {
-			err = b.Put(key(a.row.seq), statedir.Seal(key(a.row.seq), a.row.text()))
+			err = b.Put(key(a.row.Seq()), statedir.Seal(key(a.row.Seq()), a.row.Text()))
 		}
 		if err != nil {
 			return err
@@ -98,12 +98,6 @@ func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
 		return err
 	}
 	return b.Put(key, statedir.Seal(key, text))
-}
-
-// text returns the row as stored in the database.
-func (r *row) text() []byte {
-	text, _ := json.Marshal(r) // encoding a row cannot fail
-	return text
 }
 
 func key(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }

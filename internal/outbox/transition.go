@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 )
 
 // Transition begins or ends a condition of an alarm. A repeated transition only renews the lease.
@@ -119,7 +120,7 @@ const Lease = 5 * time.Minute
 
 // announceAll compares the views of all receivers with the active alarms. It queues a Resync for added receivers, because
 // alarms may have changed before.
-func (p *plan) announceAll(added []*queue) {
+func (p *plan) announceAll(added []*queue.Queue) {
 	for _, key := range p.state.keys() {
 		p.announce(key)
 	}

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 	"trapline/internal/statedir"
@@ -130,7 +131,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 		Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Rate: 1e6, Window: 64, MaxEvents: 1e5, MaxBytes: 1 << 30, Repeat: 1,
 	}, &notify.Dependencies{Settings: &notify.Settings{}, Auths: map[string]*access.Auth{"public_v2": &auth}, Identity: state.Identity, Metrics: metrics, Logger: logger})
 	must(err)
-	outbox, err := outbox.New(state, []*outbox.Route{route}, outbox.Options{Logger: logger, Metrics: metrics}, time.Now())
+	outbox, err := outbox.New(state, []*queue.Route{route}, outbox.Options{Logger: logger, Metrics: metrics}, time.Now())
 	must(err)
 	d.e, d.list = benchEvaluator(b, Options{Dir: b.TempDir() + "/rules", Alerts: AlertStore{State: state, Outbox: outbox}}, targets, false)
 	c := Configuration{Set: parse(b, "groups: [{name: g, rules: [\n"+fiftyRules()+watched+"\n]}]")}

@@ -14,6 +14,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/client"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 	"trapline/internal/setting"
@@ -81,8 +82,8 @@ func (r *rig) run() {
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
-	route := &outbox.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = outbox.New(r.state, []*outbox.Route{route}, outbox.Options{Logger: r.logger, Metrics: outbox.NewMetrics(registry), MaxAlarms: r.most}, r.now)
+	route := &queue.Route{Name: "nms", EveryTransition: true, Window: 1}
+	r.outbox, err = outbox.New(r.state, []*queue.Route{route}, outbox.Options{Logger: r.logger, Metrics: outbox.NewMetrics(registry), MaxAlarms: r.most}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
 		Dir: r.dir + "/rules", Alerts: AlertStore{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },

@@ -1,4 +1,4 @@
-package outbox
+package queue
 
 import (
 	"context"
@@ -40,7 +40,7 @@ type Route struct {
 	Window          int           // maximum number of deliveries in flight, of different alarm queues
 	Spacing         time.Duration // from the start of one delivery to the next
 	MaxAge          time.Duration // of an event; it is given up then
-	MaxEvents       int           // maximum number of queued events; see plan.shrink and plan.room
+	MaxEvents       int           // maximum number of queued events
 	MaxBytes        int           // maximum of their octets in the database
 	RepeatInterval  time.Duration // interval at which an active alarm is sent again; 0 means never
 	Heartbeat       time.Duration // interval; 0 means none
@@ -66,9 +66,4 @@ func Wants(a *alarm.Alarm, receiver string, tags []string) bool {
 		return true
 	}
 	return slices.Contains(a.Receivers, receiver) || slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(a.Tags, tag) })
-}
-
-// known returns the words that are in exist.
-func known(words []string, exist map[string]bool) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !exist[word] })
 }

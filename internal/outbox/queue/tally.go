@@ -1,12 +1,12 @@
-package outbox
+package queue
 
 import (
 	"slices"
 	"time"
 )
 
-// tally counts the outcomes of deliveries to a receiver, to be shown to users. It starts at zero with the process.
-type tally struct {
+// Tally counts the outcomes of deliveries to a receiver, to be shown to users. It starts at zero with the process.
+type Tally struct {
 	day     int // of the year, of today
 	today   int // acknowledged
 	minutes [tallyMinutes]Minute
@@ -24,7 +24,8 @@ type Minute struct {
 	Failed       int       // failed tries
 }
 
-func (t *tally) acknowledged(now time.Time, took time.Duration) {
+// Acknowledged records an acknowledgment, or a delivery if the receiver never acknowledges, which took no time then.
+func (t *Tally) Acknowledged(now time.Time, took time.Duration) {
 	t.lastAck = now
 	t.turn(now)
 	t.today++
@@ -35,16 +36,26 @@ func (t *tally) acknowledged(now time.Time, took time.Duration) {
 	}
 }
 
-func (t *tally) failed(now time.Time) { t.minute(now).Failed++ }
+// Failed records a failed try.
+func (t *Tally) Failed(now time.Time) { t.minute(now).Failed++ }
+
+// Today returns the number of acknowledgments since midnight.
+func (t *Tally) Today(now time.Time) int {
+	t.turn(now)
+	return t.today
+}
+
+// LastAck returns the time of the last acknowledgment, or the zero time.
+func (t *Tally) LastAck() time.Time { return t.lastAck }
 
 // turn resets today if a new day has begun.
-func (t *tally) turn(now time.Time) {
+func (t *Tally) turn(now time.Time) {
 	if day := now.YearDay(); day != t.day {
 		t.day, t.today = day, 0
 	}
 }
 
-func (t *tally) minute(now time.Time) *Minute {
+func (t *Tally) minute(now time.Time) *Minute {
 	at := now.Truncate(time.Minute)
 	m := &t.minutes[at.Unix()/60%tallyMinutes]
 	if !m.At.Equal(at) {
@@ -53,8 +64,8 @@ func (t *tally) minute(now time.Time) *Minute {
 	return m
 }
 
-// lastMinutes returns the last tallyMinutes minutes, the oldest first.
-func (t *tally) lastMinutes(now time.Time) []Minute {
+// LastMinutes returns the last 30 minutes, the oldest first.
+func (t *Tally) LastMinutes(now time.Time) []Minute {
 	list := make([]Minute, 0, tallyMinutes)
 	first := now.Truncate(time.Minute).Add(-(tallyMinutes - 1) * time.Minute)
 	for i := range tallyMinutes {
@@ -68,8 +79,8 @@ func (t *tally) lastMinutes(now time.Time) []Minute {
 	return list
 }
 
-// answerTime returns the median of the last times, or 0 if there are none.
-func (t *tally) answerTime() time.Duration {
+// AnswerTime returns the median of the last times, or 0 if there are none.
+func (t *Tally) AnswerTime() time.Duration {
 	times := slices.Clone(t.times[:min(t.timed, tallyTimes)])
 	if len(times) == 0 {
 		return 0

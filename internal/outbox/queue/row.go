@@ -1,0 +1,132 @@
+package queue
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"trapline/internal/alarm"
+)
+
+// Row is an event that is queued for one receiver.
+type Row struct {
+	alarm.Event
+	Line  string  `json:"line,omitempty"`  // the key by which the receiver identifies the alarm, if it is not the ID
+	After uint64  `json:"after,omitempty"` // the row that must be gone before
+	Run   float64 `json:"run"`             // creation time in run seconds
+
+	seq      uint64 // its key in the database
+	size     int    // its octets in the database
+	seen     bool   // it was sent, or may have been
+	inFlight bool
+	gone     bool
+	locked   bool          // a transaction is about to remove it
+	times    int           // deliveries since the start of the process
+	tries    int           // messages sent since the start of the process
+	err      error         // of the last try
+	missed   int           // deliveries that did not reach the receiver
+	next     time.Duration // not to be sent before
+	began    time.Duration // start of the last delivery
+
+	heap  *rowHeap // the heap that contains it, and its index there
+	place int
+}
+
+// ParseRow returns the row with a number that is stored as text.
+func ParseRow(number, text []byte) (*Row, error) {
+	r := &Row{size: len(text)}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, err
+	}
+	if len(number) != 8 {
+		return nil, fmt.Errorf("a key of %d octets", len(number))
+	}
+	r.seq = binary.BigEndian.Uint64(number)
+	return r, nil
+}
+
+// Text returns the row as stored in the database.
+func (r *Row) Text() []byte {
+	text, _ := json.Marshal(r) // encoding a row cannot fail
+	return text
+}
+
+// Stamp sets the number and the creation time in run time.
+func (r *Row) Stamp(seq uint64, run time.Duration) {
+	r.seq, r.Run = seq, run.Seconds()
+	r.size = len(r.Text())
+}
+
+// created returns the creation time in run time.
+func (r *Row) created() time.Duration { return time.Duration(r.Run * float64(time.Second)) }
+
+// Seq returns the number of the row, which is its key in the database.
+func (r *Row) Seq() uint64 { return r.seq }
+
+// Size returns the octets of the row in the database.
+func (r *Row) Size() int { return r.size }
+
+// Seen reports whether the row was sent, or may have been.
+func (r *Row) Seen() bool { return r.seen }
+
+// InFlight reports whether the row is being delivered.
+func (r *Row) InFlight() bool { return r.inFlight }
+
+// Times returns the number of deliveries since the start of the process.
+func (r *Row) Times() int { return r.times }
+
+// Tries returns the number of messages sent since the start of the process.
+func (r *Row) Tries() int { return r.tries }
+
+// Err returns the error of the last try.
+func (r *Row) Err() error { return r.err }
+
+// ByAge compares rows by age.
+func ByAge(a, b *Row) int { return cmp.Compare(a.seq, b.seq) }
+
+// RequestID returns the request-id of the row, the same each time it is sent.
+func (r *Row) RequestID() int32 { return int32(r.seq&(1<<30-1)) + 1 }
+
+// QueueKey returns the key of the row's alarm queue. Events about no alarm are queued by kind.
+func (r *Row) QueueKey() string { return cmp.Or(r.Line, r.Alarm.ID, string(r.Kind)) }
+
+// Update reports whether the next event of the alarm queue includes all information of the row.
+func (r *Row) Update() bool { return r.Kind == alarm.Change || r.Repeat > 0 }
+
+// classes is the number of classes of rows. Lower classes are sent first.
+const classes = 5
+
+// class returns the class of a row: 0 critical, resync; 1 major; 2 minor, clear; 3 warning, change; 4 repetition.
+func (r *Row) class() int {
+	switch {
+	case r.Kind == alarm.Resync:
+		return 0
+	case r.Repeat > 0:
+		return 4
+	case r.Kind != alarm.Raise && r.Kind != alarm.Change:
+		return 2
+	}
+	n := ClassOf(r.Alarm.Severity)
+	if r.Kind == alarm.Change && n > Urgent {
+		return 3
+	}
+	return n
+}
+
+// Urgent is the last class for which a delivery slot is reserved.
+const Urgent = 1
+
+// ClassOf returns the class of the raise of an alarm with a severity.
+func ClassOf(s alarm.Severity) int {
+	switch s {
+	case alarm.Critical:
+		return 0
+	case alarm.Major:
+		return 1
+	case alarm.Warning:
+		return 3
+	}
+	return 2
+}
