@@ -19,6 +19,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/rules"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 	Book func() (*profile.Registry, error) `yaml:"-" json:"-"`
 
 	// Names finds the notifications and objects that alarms name.
-	Names notify.Names `yaml:"-" json:"-"`
+	Names varbind.Names `yaml:"-" json:"-"`
 
 	History history.Settings `yaml:"history,omitempty"` // short histories of targets, for their pages
 

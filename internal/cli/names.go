@@ -9,8 +9,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/netsnmp"
-	"trapline/internal/notify"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -76,7 +76,7 @@ func oidsOf(t *mibs.Tree, name string, find finder) ([]snmp.OID, error) {
 }
 
 // NamedBy prints variable bindings by name, as far as there are MIBs.
-func NamedBy(names notify.Names) func(snmp.VarBind) string {
+func NamedBy(names varbind.Names) func(snmp.VarBind) string {
 	return func(v snmp.VarBind) string {
 		if t, err := names(); err == nil {
 			return netsnmp.NamedLine(t, v)

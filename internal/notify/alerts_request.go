@@ -13,15 +13,6 @@ import (
 	"trapline/internal/outbox"
 )
 
-// alert is one alert as Prometheus sends it.
-type alert struct {
-	Labels       map[string]string `json:"labels"`
-	Annotations  map[string]string `json:"annotations"`
-	StartsAt     time.Time         `json:"startsAt"`
-	EndsAt       time.Time         `json:"endsAt"`
-	GeneratorURL string            `json:"generatorURL"`
-}
-
 // The bounds on the content of a request.
 const (
 	maxAlerts          = 10_000

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
 
 	"trapline/internal/alarm"
+	"trapline/internal/varbind"
 )
 
 // The annotations by which a rule says how its alarms are sent, beside summary and description.
@@ -69,23 +68,14 @@ func annotationsOf(a *alarm.Alarm) map[string]string {
 	all := map[string]string{
 		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, annotationVariable: a.Variable,
 		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
-		annotationVarBinds: bindingsText(a.VarBinds), annotationClearVarBinds: bindingsText(a.ClearVarBinds),
+		annotationVarBinds: varbind.FormatBindings(a.VarBinds), annotationClearVarBinds: varbind.FormatBindings(a.ClearVarBinds),
 	}
 	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
 	return all
 }
 
-// bindingsText is the inverse of ParseBindings.
-func bindingsText(list []alarm.Binding) string {
-	var b strings.Builder
-	for _, v := range list {
-		fmt.Fprintf(&b, "%s %s = %q\n", v.Name, v.Type, v.Value)
-	}
-	return b.String()
-}
-
 func bindingsOf(annotations map[string]string, name string) ([]alarm.Binding, error) {
-	list, err := ParseBindings(annotations[name])
+	list, err := varbind.ParseBindings(annotations[name])
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	}
@@ -112,65 +102,4 @@ func AddressOf(text string) (netip.Addr, bool) {
 	return p.Addr(), err == nil
 }
 
-// maxBindings bounds the variable bindings of an annotation.
-const maxBindings = 128
-
-// ParseBindings parses variable bindings, one per line:
-//
-//	NAME[.INDEX] [TYPE] = VALUE
-//
-// NAME is an object or an OID. Without TYPE, the value has the type of the object. A value in double quotes may contain
-// the escapes of Go, such as \n. Lines that cannot be parsed are left out and reported in the error.
-func ParseBindings(text string) (list []alarm.Binding, err error) {
-	read := 0
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		if read++; read > maxBindings {
-			return list, errors.Join(err, fmt.Errorf("more than %d variable bindings: no message has room for them", maxBindings))
-		}
-		b, lineErr := parseBinding(line)
-		if lineErr != nil {
-			err = errors.Join(err, lineErr)
-			continue
-		}
-		list = append(list, b)
-	}
-	return list, err
-}
-
-func parseBinding(line string) (b alarm.Binding, err error) {
-	end := nameEnd(line)
-	b.Name = line[:end]
-	typ, value, found := strings.Cut(line[end:], "=")
-	if b.Type, b.Value = strings.TrimSpace(typ), strings.TrimSpace(value); !found || b.Name == "" {
-		return b, fmt.Errorf("%q is no variable binding: write NAME[.INDEX] [TYPE] = VALUE", line)
-	}
-	if _, known := typeWords[strings.ToLower(b.Type)]; b.Type != "" && !known {
-		return b, fmt.Errorf("%q: unknown type %q: use one of %s", line, b.Type, strings.Join(slices.Sorted(maps.Values(typeNames)), ", "))
-	}
-	if unquoted, err := strconv.Unquote(b.Value); err == nil && b.Value[0] == '"' {
-		b.Value = unquoted
-	}
-	return b, nil
-}
-
-// nameEnd finds the end of the name that a line begins with: a blank or =, but not within the quotes of
-// an index.
-func nameEnd(line string) int {
-	quote := rune(0)
-	for i, c := range line {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == ' ' || c == '\t' || c == '=':
-			return i
-		}
-	}
-	return len(line)
-}
+func isTemplate(text string) bool { return strings.Contains(text, "{{") }

@@ -9,12 +9,13 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
+	"trapline/internal/varbind"
 	"trapline/mibs/smi"
 )
 
 // RuleChecker checks the annotations of rules for the errors that can be found before their templates are expanded.
 type RuleChecker struct {
-	Names     Names
+	Names     varbind.Names
 	Receivers []ReceiverSettings
 	Auths     map[string]*access.Auth
 }
@@ -51,8 +52,6 @@ func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings [
 	return problems, warnings
 }
 
-func isTemplate(text string) bool { return strings.Contains(text, "{{") }
-
 // checkNotifications checks the names of notifications and returns their objects of type Counter64.
 func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong func(string, error)) (counters []string) {
 	for _, annotation := range []string{annotationNotification, annotationClearNotification} {
@@ -80,21 +79,21 @@ func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
 	if line == "" || isTemplate(before) {
 		return "", nil
 	}
-	b, err := parseBinding(line)
+	b, err := varbind.ParseBinding(line)
 	if err != nil {
 		return "", err
 	}
-	_, at, err := c.Names.find(b.Name)
+	_, at, err := c.Names.Find(b.Name)
 	if err != nil {
 		return "", err
 	}
-	if typeWords[strings.ToLower(b.Type)] == 'C' || b.Type == "" && at.Node != nil && at.Node.Syntax.Type == smi.Counter64 {
+	if varbind.IsCounter64(&b, at.Node) {
 		counter = b.Name
 	}
-	if isTemplate(b.Value) && (b.Type != "" || isObject(at.Node)) {
+	if isTemplate(b.Value) && (b.Type != "" || varbind.IsObject(at.Node)) {
 		return counter, nil
 	}
-	_, _, err = c.Names.typed(at.Node, &b)
+	_, _, err = c.Names.BindingValue(at.Node, &b)
 	return counter, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/snmp"
 	"trapline/internal/statedir"
 )
 
@@ -96,23 +95,3 @@ func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DryS
 
 // Close releases the directory.
 func (r *DryRun) Close() error { return r.State.Close() }
-
-// NameOf returns the name of a notification, or its OID in numbers if no MIB defines it.
-func (n Names) NameOf(notification snmp.OID) string {
-	if t, err := n.tree(); err == nil && t != nil {
-		if i := t.Object(notification); i.Node != nil && len(i.Index) == 0 {
-			return i.String()
-		}
-	}
-	return notification.String()
-}
-
-// VarBind returns the variable binding that is sent for a binding of a rule.
-func (n Names) VarBind(b *alarm.Binding) (snmp.VarBind, error) {
-	oid, at, err := n.find(b.Name)
-	if err != nil {
-		return snmp.VarBind{}, err
-	}
-	t, value, err := n.typed(at.Node, b)
-	return snmp.VarBind{Name: oid, Type: t, Value: value}, err
-}

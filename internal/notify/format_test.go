@@ -21,11 +21,12 @@ import (
 	"trapline/internal/peers"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
 // builtIn finds names in the built-in MIBs.
-var builtIn = Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
+var builtIn = varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
 
 const labEnterprise = "1.3.6.1.4.1.32473"
 

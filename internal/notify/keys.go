@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 	"trapline/mibs/smi"
 )
@@ -16,9 +17,9 @@ import (
 type keyOf func(*alarm.Alarm) (key string, changes bool)
 
 // formatKeys are the keys of the formats whose notifications do not carry the ID of the alarm.
-var formatKeys = map[string]func(Names) keyOf{
-	"disman":        dismanKey,
-	"snmp-notifier": func(Names) keyOf { return notifierKey },
+var formatKeys = map[string]func(varbind.Names) keyOf{
+	formatDisman:   dismanKey,
+	formatNotifier: func(varbind.Names) keyOf { return notifierKey },
 }
 
 // newKey returns the function for the keys of a receiver, and the name of the scheme of these keys.
@@ -58,9 +59,9 @@ func hashed(parts ...string) string {
 }
 
 // dismanKey returns the key of mteHotTrigger, mteHotTargetName and mteHotOID.
-func dismanKey(names Names) keyOf {
+func dismanKey(names varbind.Names) keyOf {
 	return func(a *alarm.Alarm) (string, bool) {
-		return hashed("disman", oneLine(a.Rule, maxSummary), oneLine(a.Target, maxSummary), names.variable(a).String()), false
+		return hashed("disman", oneLine(a.Rule, maxSummary), oneLine(a.Target, maxSummary), variableOf(a, names).String()), false
 	}
 }
 
@@ -72,7 +73,7 @@ func notifierKey(a *alarm.Alarm) (string, bool) {
 // templateKey returns the key of the notification that a rule names, its instance and the device: linkDown and linkUp
 // of a port belong to one alarm, even if they come from two rules. Without an instance, the key is the ID of the alarm.
 // An alarm without a notification of its own is sent in the fallback format and has its key from otherwise.
-func templateKey(names Names, otherwise keyOf) keyOf {
+func templateKey(names varbind.Names, otherwise keyOf) keyOf {
 	return func(a *alarm.Alarm) (string, bool) {
 		if a.Notification == "" {
 			return otherwise(a)
@@ -84,7 +85,7 @@ func templateKey(names Names, otherwise keyOf) keyOf {
 		if err != nil {
 			return otherwise(a)
 		}
-		instance := names.instance(a, node)
+		instance := instanceOf(a, node, names)
 		if instance == "" {
 			return a.ID, false
 		}
@@ -96,9 +97,9 @@ func templateKey(names Names, otherwise keyOf) keyOf {
 	}
 }
 
-// instance returns the names of the variable bindings of a notification that are columns of a row, or "" without any.
-func (n Names) instance(a *alarm.Alarm, node *mibs.Node) string {
-	t := template{names: n, alarm: a}
+// instanceOf returns the names of the variable bindings of a notification that are columns of a row, or "" without any.
+func instanceOf(a *alarm.Alarm, node *mibs.Node, names varbind.Names) string {
+	t := template{names: names, alarm: a}
 	t.bind(false)
 	var list []string
 	if node != nil {

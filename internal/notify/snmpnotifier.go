@@ -10,6 +10,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // The OIDs that snmp_notifier sends, of its SNMP-NOTIFIER-MIB: one notification for raise and clear, and three objects
@@ -43,7 +44,7 @@ func notifierFormat(e *alarm.Event, _ int) draft {
 }
 
 func notifierOID(a *alarm.Alarm) snmp.OID {
-	if o, err := parseOID(a.Labels[notifierLabel]); err == nil && originator.CheckTrap(o) == nil {
+	if o, err := varbind.ParseOID(a.Labels[notifierLabel]); err == nil && originator.CheckTrap(o) == nil {
 		return o
 	}
 	return notifierTrap

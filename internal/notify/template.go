@@ -5,21 +5,13 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 	"trapline/mibs/smi"
-)
-
-// The reasons of faults.
-const (
-	faultNotification = "unknown_notification" // it was sent in the fallback format
-	faultObject       = "unknown_object"
-	faultValue        = "bad_value"
-	faultCounter64    = "counter64_in_v1"
 )
 
 // clears are notifications that are the end of others.
@@ -40,13 +32,13 @@ const noNotification = "none"
 
 // templateFormat returns the format that sends an alarm as the notification that its rule names, or else in the
 // format otherwise.
-func templateFormat(names Names, otherwise format) format {
+func templateFormat(names varbind.Names, otherwise format) format {
 	return func(e *alarm.Event, limit int) draft {
 		a := &e.Alarm
 		if a.Notification == "" || e.Kind == alarm.Heartbeat || e.Kind == alarm.Resync {
 			return otherwise(e, limit)
 		}
-		name, err := names.notificationOf(e)
+		name, err := notificationOf(e, names)
 		if name == noNotification || e.Kind == alarm.Change {
 			return draft{}
 		}
@@ -79,14 +71,14 @@ func templateFormat(names Names, otherwise format) format {
 }
 
 // notificationOf is the name of the notification for an event: empty where the end of the alarm has none.
-func (n Names) notificationOf(e *alarm.Event) (string, error) {
+func notificationOf(e *alarm.Event, names varbind.Names) (string, error) {
 	switch {
 	case e.Kind != alarm.Clear:
 		return e.Alarm.Notification, nil
 	case e.Alarm.ClearNotification != "":
 		return e.Alarm.ClearNotification, nil
 	}
-	_, raise, err := n.Notification(e.Alarm.Notification)
+	_, raise, err := names.Notification(e.Alarm.Notification)
 	if raise == nil {
 		return "", err
 	}
@@ -96,7 +88,7 @@ func (n Names) notificationOf(e *alarm.Event) (string, error) {
 // template is a notification under construction.
 type template struct {
 	draft
-	names    Names
+	names    varbind.Names
 	alarm    *alarm.Alarm
 	bindings []bound // the values of the rule; the first of a name is used
 	indexed  []bound // those that have the index of a row
@@ -146,7 +138,7 @@ func (t *template) bind(cleared bool) {
 	}
 	if t.alarm.Gone {
 		absent := bound{Binding: alarm.Binding{Value: strconv.Itoa(ifNotPresent)}, oid: ifOperStatus, used: true}
-		_, absent.at, _ = t.names.find(ifOperStatus.String())
+		_, absent.at, _ = t.names.Find(ifOperStatus.String())
 		t.add(&absent)
 	}
 }
@@ -163,7 +155,7 @@ func (t *template) bound(b alarm.Binding) *bound {
 	if b.Name == "" {
 		return nil
 	}
-	oid, at, err := t.names.find(b.Name)
+	oid, at, err := t.names.Find(b.Name)
 	if err != nil {
 		t.fault(faultObject, fmt.Errorf("variable binding %s: %w", b.Name, err))
 		return nil
@@ -233,7 +225,7 @@ func (t *template) bindingOf(o *mibs.Node, index snmp.OID) *bound {
 
 // fill sets the type and the value of a variable binding.
 func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *alarm.Binding) {
-	typ, value, err := t.names.typed(o, b)
+	typ, value, err := t.names.BindingValue(o, b)
 	if err != nil {
 		t.fault(faultValue, err)
 		return
@@ -241,24 +233,9 @@ func (t *template) fill(v *snmp.VarBind, o *mibs.Node, b *alarm.Binding) {
 	v.Type, v.Value = typ, value
 }
 
-// typed returns the value of a binding, in the type that it names or else the type of the object.
-func (n Names) typed(o *mibs.Node, b *alarm.Binding) (snmp.Type, []byte, error) {
-	if b.Type == "" {
-		if !isObject(o) {
-			return 0, nil, fmt.Errorf("variable binding %s: MIBs know no type for it: write one behind its name", b.Name)
-		}
-		return n.value(o, b.Value)
-	}
-	typ, value, err := n.valueOf(o, string(typeWords[strings.ToLower(b.Type)]), b.Value)
-	if err != nil {
-		err = fmt.Errorf("variable binding %s: %w", b.Name, err)
-	}
-	return typ, value, err
-}
-
 // fillFromIndex sets the value of an object that is part of the index of its own row, and reports whether it is.
 func (t *template) fillFromIndex(v *snmp.VarBind, o *mibs.Node, index snmp.OID) bool {
-	typ, value, ok := fromIndex(o, index)
+	typ, value, ok := varbind.FromIndex(o, index)
 	if ok {
 		v.Type, v.Value = typ, value
 	}
@@ -282,47 +259,6 @@ func (t *template) indexOf(o *mibs.Node) (index snmp.OID, known bool) {
 	return index, known
 }
 
-// Index is the index of an object by labels that are called after the objects of its row's INDEX. That of a
-// scalar is 0.
-func (n Names) Index(o *mibs.Node, labels map[string]string) (index snmp.OID, known bool, err error) {
-	if o.Kind == smi.Scalar {
-		return snmp.OID{0}, true, nil
-	}
-	if o.Row == nil || len(o.Row.Index) == 0 {
-		return nil, false, nil
-	}
-	for i, part := range o.Row.Index {
-		text := labelOf(labels, o.Row.Index, i)
-		if text == "" || part.Node == nil {
-			return nil, false, nil
-		}
-		typ, value, err := n.value(part.Node, text)
-		if err == nil {
-			index, err = part.Append(index, indexArcs(typ, value))
-		}
-		if err != nil {
-			return nil, false, fmt.Errorf("label %s: %w", part.Name, err)
-		}
-	}
-	return index, true, nil
-}
-
-// labelOf returns the label of a part of an index, or "". The label of an InetAddressType may be missing: the address
-// that follows has the type (RFC 4001).
-func labelOf(labels map[string]string, index []mibs.IndexPart, i int) string {
-	if text := labels[index[i].Name]; text != "" || i+1 == len(index) || index[i].Node == nil || index[i].Node.Syntax.TC != "InetAddressType" {
-		return text
-	}
-	a, err := netip.ParseAddr(labels[index[i+1].Name])
-	switch {
-	case err != nil:
-		return ""
-	case a.Is4():
-		return "1"
-	}
-	return "2"
-}
-
 // addOthers adds the bindings that are of none of the objects, as far as they can be.
 func (t *template) addOthers() {
 	for _, b := range t.bindings {
@@ -330,11 +266,11 @@ func (t *template) addOthers() {
 			continue
 		}
 		v := snmp.VarBind{Name: b.oid}
-		if isObject(b.at.Node) && len(b.at.Index) == 0 {
+		if varbind.IsObject(b.at.Node) && len(b.at.Index) == 0 {
 			index, _ := t.indexOf(b.at.Node)
 			v.Name = slices.Concat(b.oid, index)
 		}
-		typ, value, err := t.names.typed(b.at.Node, &b.Binding)
+		typ, value, err := t.names.BindingValue(b.at.Node, &b.Binding)
 		if err != nil {
 			t.fault(faultValue, err)
 			continue

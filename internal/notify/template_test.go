@@ -327,7 +327,7 @@ func TestEndsOfNotifications(t *testing.T) {
 // OBJECTS are dropped first, then texts are truncated.
 func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 	state := openDir(t, t.TempDir())
-	for _, name := range formatNames() {
+	for _, name := range formatNames {
 		sink := listenUDP(t)
 		m := outbox.NewMetrics(prometheus.NewRegistry())
 		r := ReceiverSettings{Name: "nms", Type: "trap", Format: name, Address: sink.LocalAddr().String(), Auth: "a", Rate: 1, Window: 1}

@@ -18,29 +18,6 @@ import (
 	"trapline/internal/outbox/queue"
 )
 
-// webhookMessage is the body of Alertmanager's webhook, version 4.
-type webhookMessage struct {
-	Version           string            `json:"version"`
-	GroupKey          string            `json:"groupKey"`
-	TruncatedAlerts   int               `json:"truncatedAlerts"`
-	Status            string            `json:"status"`
-	Receiver          string            `json:"receiver"`
-	GroupLabels       map[string]string `json:"groupLabels"`
-	CommonLabels      map[string]string `json:"commonLabels"`
-	CommonAnnotations map[string]string `json:"commonAnnotations"`
-	ExternalURL       string            `json:"externalURL"`
-	Alerts            []webhookAlert    `json:"alerts"`
-}
-
-// webhookAlert is one alert of it.
-type webhookAlert struct {
-	Status string `json:"status"` // statusFiring or statusResolved
-	alert
-	Fingerprint string `json:"fingerprint"`
-}
-
-const statusFiring, statusResolved = "firing", "resolved"
-
 // openWebhook returns a function that sends events as Alertmanager does, one alert in a message. Events without an
 // alarm are skipped.
 func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {

@@ -18,6 +18,7 @@ import (
 	"trapline/internal/series"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -77,7 +78,7 @@ func play(t *testing.T, tapes ...Playback) (sent []string, warnings []error) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	names := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
+	names := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }))
 	err := Run(t.Context(), tapes, Options{
 		Rules: rules.DryRunOptions{
 			Configuration: rules.Configuration{Set: rules.NewSet(groups), Names: names},

@@ -2,9 +2,9 @@ package rules
 
 import (
 	"trapline/internal/alarm"
-	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/varbind"
 )
 
 // Configuration is the configuration of an Evaluator.
@@ -12,7 +12,7 @@ type Configuration struct {
 	Set      *Set
 	Targets  []*poller.Target
 	Settings Settings
-	Names    notify.Names // finds the notifications that rules name
+	Names    varbind.Names // finds the notifications that rules name
 }
 
 // Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are

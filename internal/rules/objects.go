@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"trapline/internal/alarm"
-	"trapline/internal/notify"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // The annotations that name notifications.
@@ -13,7 +13,7 @@ var notificationAnnotations = []string{"trap_notification", "trap_clear_notifica
 
 // objectsIn returns the OBJECTS of the notifications that rules name. Alarms have their values for the row of the
 // alarm. Unknown names are reported when rules are checked.
-func objectsIn(set *Set, names notify.Names) map[string][]snmp.OID {
+func objectsIn(set *Set, names varbind.Names) map[string][]snmp.OID {
 	objects := map[string][]snmp.OID{}
 	for _, r := range set.Rules() {
 		for _, annotation := range notificationAnnotations {

@@ -21,6 +21,7 @@ import (
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
@@ -108,7 +109,7 @@ func playbacksOf(w *runtimeconfig.Config, dirs []string, interval time.Duration)
 }
 
 // printTold prints a line about a notification, and one for each of its variable bindings.
-func printTold(out io.Writer, t *notify.DrySent, names notify.Names, line func(snmp.VarBind) string) {
+func printTold(out io.Writer, t *notify.DrySent, names varbind.Names, line func(snmp.VarBind) string) {
 	e := &t.Event
 	fmt.Fprintf(out, "%s %s %s of %s to %s", e.At.UTC().Format(time.RFC3339), e.Kind, e.Alarm.Rule, e.Alarm.Target, t.Receiver)
 	if t.Notification == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/rules/unittest"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -44,7 +44,7 @@ func addRulesUnittest(program *cli.Program, rules *kingpin.CmdClause) {
 
 // UnitTestOptions have names looked for in those MIBs.
 func UnitTestOptions(f cli.MIBFlags) unittest.Options {
-	names := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return f.Tree(nil) }))
+	names := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return f.Tree(nil) }))
 	return unittest.Options{Names: names, Line: cli.NamedBy(names)}
 }
 

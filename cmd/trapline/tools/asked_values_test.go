@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"trapline/internal/cli"
-	"trapline/internal/notify"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -18,7 +18,7 @@ func TestAskerOffersValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := notify.Names(func() (*mibs.Tree, error) { return tree, nil })
+	names := varbind.Names(func() (*mibs.Tree, error) { return tree, nil })
 	_, node, err := names.Notification("linkDown")
 	if err != nil {
 		t.Fatal(err)

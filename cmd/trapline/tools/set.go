@@ -12,8 +12,8 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/client"
 	"trapline/internal/modules"
-	"trapline/internal/notify"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 	"trapline/mibs/smi"
 )
@@ -35,7 +35,7 @@ type setFlags struct {
 }
 
 func (f *setFlags) run(ctx context.Context, logger *slog.Logger) error {
-	tree := notify.Names(sync.OnceValues(func() (*mibs.Tree, error) { return cli.AllMIBs(cli.SplitColons(*f.naming.Dirs), *f.words...) }))
+	tree := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return cli.AllMIBs(cli.SplitColons(*f.naming.Dirs), *f.words...) }))
 	name, written := *f.target.Client.Host, slices.Clone(*f.words)
 	list, err := f.objects(tree)
 	if err != nil {
@@ -68,7 +68,7 @@ func (f *setFlags) run(ctx context.Context, logger *slog.Logger) error {
 }
 
 // objects reads the words behind the target. The name of a scalar stands for its only instance.
-func (f *setFlags) objects(names notify.Names) ([]snmp.VarBind, error) {
+func (f *setFlags) objects(names varbind.Names) ([]snmp.VarBind, error) {
 	words := *f.words
 	for i := 0; i < len(words) && len(words)%3 == 0; i += 3 {
 		if !cli.IsName(words[i]) {
@@ -111,7 +111,7 @@ var refusals = map[string]string{
 }
 
 // refused returns the error of a device that refuses an object, with the values that the MIBs allow.
-func refused(target string, names notify.Names, list []snmp.VarBind, written []string, err error) error {
+func refused(target string, names varbind.Names, list []snmp.VarBind, written []string, err error) error {
 	var refusal *client.SetError
 	if !errors.As(err, &refusal) {
 		return err

@@ -17,10 +17,10 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/cli"
-	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 	"trapline/internal/statedir"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -120,12 +120,12 @@ func (f *trapFlags) receiver() (r originator.Receiver, err error) {
 }
 
 // names finds the names among the arguments. The MIBs are read if there are any.
-func (f *trapFlags) names() notify.Names {
+func (f *trapFlags) names() varbind.Names {
 	return sync.OnceValues(func() (*mibs.Tree, error) { return f.mibs.TreeWith(nil, *f.words) })
 }
 
 // notification reads the arguments behind the receiver.
-func (f *trapFlags) notification(ask notify.Asker) (*originator.Notification, error) {
+func (f *trapFlags) notification(ask varbind.Asker) (*originator.Notification, error) {
 	n := &originator.Notification{}
 	names, words := f.names(), *f.words
 	head, read := 2, n2
@@ -168,7 +168,7 @@ func inTermsOfV2(words []string) bool {
 func isType(word string) bool { return len(word) == 1 && strings.Contains("iucCtaosxdbnFD=", word) }
 
 // rowObjects adds the OBJECTS of a notification about a row.
-func rowObjects(names notify.Names, n *originator.Notification, index string, ask notify.Asker) ([]snmp.VarBind, error) {
+func rowObjects(names varbind.Names, n *originator.Notification, index string, ask varbind.Asker) ([]snmp.VarBind, error) {
 	_, node, err := names.Notification(n.Trap.String())
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func rowObjects(names notify.Names, n *originator.Notification, index string, as
 }
 
 // n2 reads UPTIME TRAP.
-func n2(n *originator.Notification, names notify.Names, words []string) (err error) {
+func n2(n *originator.Notification, names varbind.Names, words []string) (err error) {
 	if n.Uptime, err = parseUptime(words[0]); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func n2(n *originator.Notification, names notify.Names, words []string) (err err
 }
 
 // n1 reads ENTERPRISE AGENT GENERIC SPECIFIC UPTIME.
-func n1(n *originator.Notification, names notify.Names, words []string) (err error) {
+func n1(n *originator.Notification, names varbind.Names, words []string) (err error) {
 	if words[0] != "" {
 		if n.Enterprise, err = names.OID(words[0]); err != nil {
 			return err

@@ -11,12 +11,12 @@ import (
 
 	"golang.org/x/term"
 
-	"trapline/internal/notify"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
 // asker asks at the terminal for the values of objects. It is nil where there is none, or nobody is to be asked.
-func (f *trapFlags) asker(ctx context.Context) notify.Asker {
+func (f *trapFlags) asker(ctx context.Context) varbind.Asker {
 	if !f.mayAsk() || !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (f *trapFlags) asker(ctx context.Context) notify.Asker {
 }
 
 // askerOf reads a line for each object. An empty one stands for the value that is offered.
-func askerOf(ctx context.Context, in io.Reader, out io.Writer) notify.Asker {
+func askerOf(ctx context.Context, in io.Reader, out io.Writer) varbind.Asker {
 	type line struct {
 		text string
 		err  error

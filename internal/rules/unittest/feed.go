@@ -13,10 +13,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/access"
-	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 	"trapline/mibs/smi"
 )
@@ -28,7 +28,7 @@ type feed struct {
 	interval time.Duration
 	targets  []*poller.Target
 	series   map[string][]inputRow // by target
-	names    notify.Names
+	names    varbind.Names
 }
 
 // inputRow is an input series.
@@ -40,7 +40,7 @@ type inputRow struct {
 	values []parser.SequenceValue
 }
 
-func newFeed(t *test, names notify.Names) (*feed, error) {
+func newFeed(t *test, names varbind.Names) (*feed, error) {
 	f := &feed{start: t.start(), interval: time.Duration(t.Interval), series: map[string][]inputRow{}, names: names}
 	for _, s := range t.InputSeries {
 		l, values, err := language.ParseSeriesDesc(s.Series + " " + s.Values)

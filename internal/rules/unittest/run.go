@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"trapline/internal/notify"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // Options select the tests.
@@ -19,7 +19,7 @@ type Options struct {
 	IgnoreUnknownFields bool           // of rule files
 
 	// Names resolves the names in exp_traps, and Line prints the actual variable bindings.
-	Names notify.Names
+	Names varbind.Names
 	Line  func(snmp.VarBind) string
 }
 

@@ -16,6 +16,7 @@ import (
 	"trapline/internal/rules"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // trapTest is the expected notifications up to a time.
@@ -179,7 +180,7 @@ func (r *run) matches(w *expectedTrap, alertname string, t *notify.DrySent) (boo
 			return false, err
 		}
 	}
-	bindings, err := notify.ParseBindings(w.VarBinds)
+	bindings, err := varbind.ParseBindings(w.VarBinds)
 	if err != nil {
 		return false, err
 	}

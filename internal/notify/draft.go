@@ -4,9 +4,39 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
+
+// format returns the notification of an event. Its list of variable bindings has at most limit octets.
+type format func(e *alarm.Event, limit int) draft
+
+// draft is a notification and the parts that it lacks.
+type draft struct {
+	notification *originator.Notification // nil: the format has none for such an event
+	objects      int                      // how many of its variable bindings have their place and stay
+	timed        bool                     // the rule says its SysUpTime
+	trimmed      int                      // labels, texts and variable bindings cut away so that it fits
+	faults       []fault                  // parts of the rule that could not be sent as written
+}
+
+// fault is a part of a rule that could not be sent as written. The reason is the label value in metrics.
+type fault struct {
+	reason string
+	err    error
+}
+
+// The reasons of faults.
+const (
+	faultNotification = "unknown_notification" // it was sent in the fallback format
+	faultObject       = "unknown_object"
+	faultValue        = "bad_value"
+	faultCounter64    = "counter64_in_v1"
+)
+
+func (f fault) Error() string { return f.err.Error() }
 
 // fit makes the list of variable bindings no larger than limit: it leaves out those behind the objects, the
 // last first, then shortens texts, the longest first.
@@ -68,4 +98,14 @@ func (d *draft) suitV1() {
 		}
 	}
 	d.notification.VarBinds = kept
+}
+
+var zeroDotZero = snmp.MustParseOID("0.0")
+
+// variableOf returns the OID of the object instance that an alarm is about, or 0.0 if it is unknown.
+func variableOf(a *alarm.Alarm, names varbind.Names) snmp.OID {
+	if o, err := names.OID(a.Variable); err == nil {
+		return o
+	}
+	return zeroDotZero
 }

@@ -1,4 +1,4 @@
-package notify
+package varbind
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 	given = slices.Clone(given)
 	var list []snmp.VarBind
 	for _, o := range notification.Objects {
-		name, octets, err := instanceOf(o, index)
+		name, octets, err := objectIn(o, index)
 		if err != nil {
 			return nil, err
 		}
@@ -36,8 +36,8 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 		list = append(list, v)
 	}
 	for i, v := range given {
-		if _, at, err := n.find(v.Name.String()); err == nil && at.Node != nil && at.Node.Kind == smi.Column && len(at.Index) == 0 {
-			if given[i].Name, _, err = instanceOf(at.Node, index); err != nil {
+		if _, at, err := n.Find(v.Name.String()); err == nil && at.Node != nil && at.Node.Kind == smi.Column && len(at.Index) == 0 {
+			if given[i].Name, _, err = objectIn(at.Node, index); err != nil {
 				return nil, err
 			}
 		}
@@ -45,8 +45,8 @@ func (n Names) RowObjects(notification *mibs.Node, index string, given []snmp.Va
 	return append(list, given...), nil
 }
 
-// instanceOf returns the instance of an object in the row with an index, or the only instance of a scalar.
-func instanceOf(o *mibs.Node, index string) (name snmp.OID, octets []byte, err error) {
+// objectIn returns the instance of an object in the row with an index, or the only instance of a scalar.
+func objectIn(o *mibs.Node, index string) (name snmp.OID, octets []byte, err error) {
 	if o.Kind != smi.Column {
 		return snmp.AppendArc(bytes.Clone(o.OID), 0), nil, nil
 	}
@@ -70,7 +70,7 @@ func (n Names) rowObject(o *mibs.Node, name snmp.OID, index []byte, given *[]snm
 		return v, nil
 	}
 	v.Name = name
-	if typ, value, ok := fromIndex(o, index); ok {
+	if typ, value, ok := FromIndex(o, index); ok {
 		v.Type, v.Value = typ, value
 		return v, nil
 	}
@@ -90,20 +90,6 @@ func (n Names) rowObject(o *mibs.Node, name snmp.OID, index []byte, given *[]snm
 		}
 	}
 	return v, err
-}
-
-// fromIndex returns the value of an object that is part of the index of its own row.
-func fromIndex(o *mibs.Node, index snmp.OID) (t snmp.Type, value []byte, ok bool) {
-	if o.Row == nil {
-		return 0, nil, false
-	}
-	parts := o.CutIndex(index)
-	for i, part := range o.Row.Index[:min(len(parts), len(o.Row.Index))] {
-		if part.Node != nil && part.Node.OID.Compare(o.OID) == 0 {
-			return indexValue(o, parts[i])
-		}
-	}
-	return 0, nil, false
 }
 
 // defaultText returns the text of a value that an object may have, as Names.value parses it.

@@ -6,35 +6,31 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/originator"
-	"trapline/internal/outbox/queue"
 	"trapline/internal/snmp"
 )
 
-func about(r *ReceiverSettings, c *Dependencies) queue.About {
-	a := queue.About{Type: r.Type, Address: r.Address, Auth: r.Auth}
-	if kinds[r.Type].url {
-		a.Address = r.URL.String()
-		return a
+// CreateUser returns the createUser line that Net-SNMP's snmptrapd needs to accept our traps of SNMPv3, or "" for
+// receivers that need none. Its keys are localized to our engine.
+func (r *ReceiverSettings) CreateUser(a *access.Auth, id []byte) (string, error) {
+	if r.Type != "trap" || a.Version != 3 {
+		return "", nil
 	}
-	a.Format = r.formatName(c.Settings)
-	auth := c.Auths[r.Auth]
-	if auth == nil {
-		return a
-	}
-	p, err := auth.Principal()
+	p, err := a.Principal()
 	if err != nil {
-		return a
+		return "", err
 	}
-	switch p.Version {
-	case snmp.V1:
-		a.Version = "1"
-	case snmp.V2c:
-		a.Version = "2c"
-	case snmp.V3:
-		a.Version, a.User = "3", p.User.Name
-		a.CreateUser = createUser(r, &p, c.Identity)
+	auth, priv, err := p.User.LocalizedKeys(id)
+	if err != nil {
+		return "", err
 	}
-	return a
+	line := fmt.Sprintf("createUser -e 0x%x %s", id, p.User.Name)
+	if auth != nil {
+		line += fmt.Sprintf(" %s -l 0x%x", netSNMPName(p.User.Auth), auth)
+	}
+	if priv != nil {
+		line += fmt.Sprintf(" %s -l 0x%x", p.User.Priv, priv)
+	}
+	return line, nil
 }
 
 // createUser is the line of snmptrapd.conf for a receiver's user. A trap is of our engine, an inform of the receiver's.

@@ -1,4 +1,4 @@
-package notify
+package varbind
 
 import (
 	"encoding/binary"
@@ -56,7 +56,7 @@ var typeWords = func() map[string]byte {
 // known, its labels may stand for numbers, and where there are MIBs, names for OIDs.
 func (n Names) valueOf(o *mibs.Node, letter, text string) (t snmp.Type, value []byte, err error) {
 	if letter == "=" {
-		if !isObject(o) {
+		if !IsObject(o) {
 			return 0, nil, errors.New("MIBs know no type for it: write one")
 		}
 		return n.value(o, text)
@@ -68,9 +68,9 @@ func (n Names) valueOf(o *mibs.Node, letter, text string) (t snmp.Type, value []
 	switch named := isName(text); {
 	case named && letter == "o" && n != nil:
 		value, err = n.OID(text)
-	case named && letter == "i" && isObject(o):
+	case named && letter == "i" && IsObject(o):
 		value, err = enumerated(o, text)
-	case named && letter == "b" && isObject(o):
+	case named && letter == "b" && IsObject(o):
 		value, err = namedBits(o, text)
 	default:
 		value, err = kind.parse(text)
@@ -201,7 +201,7 @@ func (n Names) varBind(name, letter, text string) (v snmp.VarBind, err error) {
 	}
 	var o *mibs.Node
 	if letter == "=" || isName(text) && (letter == "i" || letter == "b") { // else the MIBs need not be read
-		_, at, err := n.find(name)
+		_, at, err := n.Find(name)
 		if err != nil {
 			return v, err
 		}

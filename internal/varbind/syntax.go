@@ -1,4 +1,4 @@
-package notify
+package varbind
 
 import (
 	"errors"
@@ -68,7 +68,7 @@ func enumerated(o *mibs.Node, text string) ([]byte, error) {
 			return snmp.AppendInt(nil, l.Number), nil
 		}
 	}
-	v, err := whole(text)
+	v, err := parseWhole(text)
 	if err != nil || v < math.MinInt32 || v > math.MaxInt32 {
 		return nil, wantedNumber(o, math.MinInt32, math.MaxInt32, text)
 	}
@@ -94,8 +94,8 @@ func wantedNumber(o *mibs.Node, low, high int64, text string) error {
 	return fmt.Errorf("write a whole number from %d to %d", low, high)
 }
 
-// whole reads a whole number in any form that a metric's value has: 3e+09 is one.
-func whole(text string) (int64, error) {
+// parseWhole parses a whole number in any form that a metric's value has: 3e+09 is one.
+func parseWhole(text string) (int64, error) {
 	if v, err := strconv.ParseInt(text, 0, 64); err == nil {
 		return v, nil
 	}
@@ -110,7 +110,7 @@ func wholeNumber(o *mibs.Node, text string, most uint64) ([]byte, error) {
 	v, err := strconv.ParseUint(text, 0, 64)
 	if err != nil {
 		var signed int64
-		if signed, err = whole(text); err == nil && signed < 0 {
+		if signed, err = parseWhole(text); err == nil && signed < 0 {
 			err = errors.New("negative")
 		}
 		v = uint64(signed)
@@ -137,7 +137,7 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 	case o.Syntax.Type == smi.Bits:
 		return namedBits(o, text)
 	case o.Syntax.TC == "DateAndTime" && timeErr == nil:
-		value = dateAndTime(at)
+		value = DateAndTime(at)
 	case (strings.HasPrefix(o.Syntax.TC, "InetAddress") || o.Syntax.TC == "Ipv6Address") && addressErr == nil:
 		value = address.WithZone("").AsSlice()
 	case o.Syntax.Hint == "" && strings.HasPrefix(text, "0x"): // as exporters have octets in labels
@@ -177,47 +177,9 @@ func namedBits(o *mibs.Node, text string) ([]byte, error) {
 	return parseBits(strings.Join(words, ","))
 }
 
-// indexArcs returns the sub-identifiers of a value in an index.
-func indexArcs(t snmp.Type, value []byte) (arcs []uint32) {
-	switch t {
-	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
-		for _, c := range value {
-			arcs = append(arcs, uint32(c))
-		}
-		return arcs
-	case snmp.ObjectIdentifier:
-		for number := range strings.SplitSeq(snmp.OID(value).String(), ".") {
-			arc, _ := strconv.ParseUint(number, 10, 32)
-			arcs = append(arcs, uint32(arc))
-		}
-		return arcs
-	}
-	n, _ := snmp.VarBind{Type: t, Value: value}.Int()
-	return []uint32{uint32(n)}
-}
-
-// indexValue is the inverse of indexArcs. It returns ok false if the object cannot have the value.
-func indexValue(o *mibs.Node, arcs []uint32) (t snmp.Type, value []byte, ok bool) {
-	switch t = syntaxOf[o.Syntax.Type]; t {
-	case snmp.OctetString, snmp.IPAddress, snmp.Opaque:
-		for _, arc := range arcs {
-			if arc > 0xff {
-				return t, nil, false
-			}
-			value = append(value, byte(arc))
-		}
-		return t, value, true
-	case snmp.ObjectIdentifier:
-		var dotted []string
-		for _, arc := range arcs {
-			dotted = append(dotted, strconv.FormatUint(uint64(arc), 10))
-		}
-		oid, err := snmp.ParseOID(strings.Join(dotted, "."))
-		return t, oid, err == nil && oid.Valid()
-	case snmp.Integer:
-		return t, snmp.AppendInt(nil, int64(int32(arcs[0]))), true
-	case snmp.Gauge32, snmp.Counter32, snmp.TimeTicks:
-		return t, snmp.AppendUint(nil, uint64(arcs[0])), true
-	}
-	return t, nil, false
+// DateAndTime is a DateAndTime of SNMPv2-TC in UTC.
+func DateAndTime(t time.Time) []byte {
+	t = t.UTC()
+	return []byte{byte(t.Year() >> 8), byte(t.Year()), byte(t.Month()), byte(t.Day()), byte(t.Hour()), byte(t.Minute()), byte(t.Second()),
+		byte(t.Nanosecond() / 1e8), '+', 0, 0}
 }

@@ -1,4 +1,6 @@
-package notify
+// Package varbind has the names and values of variable bindings as rules and commands write them: names of MIBs become
+// OIDs, and texts become values in the types that the objects have.
+package varbind
 
 import (
 	"errors"
@@ -27,9 +29,9 @@ func (n Names) tree() (*mibs.Tree, error) {
 
 // Notification returns the OID of a notification and its definition, which is nil for a number that no MIB defines.
 func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
-	o, i, err := n.find(text)
+	o, i, err := n.Find(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w%s", err, n.meant(text, func(node *mibs.Node) bool { return node.Kind == smi.Notification }))
+		return nil, nil, fmt.Errorf("%w%s", err, n.suggestion(text, func(node *mibs.Node) bool { return node.Kind == smi.Notification }))
 	}
 	if i.Node != nil && i.Node.Kind == smi.Notification && len(i.Index) == 0 {
 		return o, i.Node, nil
@@ -40,8 +42,8 @@ func (n Names) Notification(text string) (snmp.OID, *mibs.Node, error) {
 	return o, nil, originator.CheckTrap(o)
 }
 
-// meant suggests which of the nodes a misspelled name stands for.
-func (n Names) meant(name string, among func(*mibs.Node) bool) string {
+// suggestion returns a question for a misspelled name, or "" if none of the nodes has a similar one.
+func (n Names) suggestion(name string, among func(*mibs.Node) bool) string {
 	t, err := n.tree()
 	if err != nil || t == nil {
 		return ""
@@ -63,17 +65,17 @@ func (n Names) meant(name string, among func(*mibs.Node) bool) string {
 // OID returns the OID of a name, with or without an index, or of an OID in numbers.
 func (n Names) OID(text string) (snmp.OID, error) {
 	if isName(text) {
-		o, _, err := n.find(text)
+		o, _, err := n.Find(text)
 		if err != nil {
-			err = fmt.Errorf("%w%s", err, n.meant(text, func(*mibs.Node) bool { return true }))
+			err = fmt.Errorf("%w%s", err, n.suggestion(text, func(*mibs.Node) bool { return true }))
 		}
 		return o, err
 	}
-	return parseOID(text)
+	return ParseOID(text)
 }
 
-// find resolves a name or an OID in numbers. The node is nil for an OID that no MIB defines.
-func (n Names) find(text string) (snmp.OID, mibs.Instance, error) {
+// Find resolves a name or an OID in numbers. The node is nil for an OID that no MIB defines.
+func (n Names) Find(text string) (snmp.OID, mibs.Instance, error) {
 	t, err := n.tree()
 	if err != nil {
 		return nil, mibs.Instance{}, err
@@ -88,14 +90,15 @@ func (n Names) find(text string) (snmp.OID, mibs.Instance, error) {
 		}
 		return i.OID(), i, nil
 	}
-	o, err := parseOID(text)
+	o, err := ParseOID(text)
 	if err != nil || t == nil {
 		return o, mibs.Instance{}, err
 	}
 	return o, t.Object(o), nil
 }
 
-func parseOID(text string) (snmp.OID, error) {
+// ParseOID parses an OID of two numbers or more.
+func ParseOID(text string) (snmp.OID, error) {
 	o, err := snmp.ParseOID(text)
 	if err == nil && !o.Valid() {
 		err = errors.New("an OID has two numbers or more")
@@ -108,5 +111,15 @@ func parseOID(text string) (snmp.OID, error) {
 
 func isName(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
 
-// isObject reports whether a node is an object type, whose instances have values.
-func isObject(n *mibs.Node) bool { return n != nil && (n.Kind == smi.Scalar || n.Kind == smi.Column) }
+// IsObject reports whether a node is an object type, whose instances have values.
+func IsObject(n *mibs.Node) bool { return n != nil && (n.Kind == smi.Scalar || n.Kind == smi.Column) }
+
+// NameOf returns the name of a notification, or its OID in numbers if no MIB defines it.
+func (n Names) NameOf(notification snmp.OID) string {
+	if t, err := n.tree(); err == nil && t != nil {
+		if i := t.Object(notification); i.Node != nil && len(i.Index) == 0 {
+			return i.String()
+		}
+	}
+	return notification.String()
+}

@@ -1,0 +1,20 @@
+package notify
+
+import (
+	"log/slog"
+
+	"trapline/internal/access"
+	"trapline/internal/originator"
+	"trapline/internal/outbox"
+	"trapline/internal/varbind"
+)
+
+// Dependencies are the values that all receivers share.
+type Dependencies struct {
+	Settings *Settings
+	Auths    map[string]*access.Auth
+	Identity *originator.Identity
+	Metrics  *outbox.Metrics
+	Names    varbind.Names
+	Logger   *slog.Logger
+}

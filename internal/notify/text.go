@@ -1,0 +1,60 @@
+package notify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// How many octets the texts of an alarm may have.
+const (
+	maxName     = 64
+	maxResource = 128
+	maxNumber   = 24
+	maxSummary  = 255
+	maxLabels   = 512
+)
+
+// oneLine is text without line breaks and other controls, in valid UTF-8 of at most so many octets.
+func oneLine(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
+// more stands where labels were left out.
+const more = ";…"
+
+// labelsText returns as many whole pairs as fit, sorted, and the number of those that do not.
+func labelsText(labels map[string]string, most int) (text string, left int) {
+	names := slices.Sorted(maps.Keys(labels))
+	for i, name := range names {
+		pair := name + "=" + labels[name]
+		if i > 0 {
+			pair = ";" + pair
+		}
+		room := most - len(text)
+		if i < len(names)-1 {
+			room -= len(more)
+		}
+		if len(pair) > room {
+			if left = len(names) - i; len(text)+len(more) <= most {
+				text += more
+			}
+			return text, left
+		}
+		text += pair
+	}
+	return text, 0
+}
