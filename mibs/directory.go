@@ -35,6 +35,7 @@ type reader interface {
 // file may hold several modules. It is safe for concurrent use.
 type Directories struct {
 	copies     map[string][]fileCopy // of each module, in the order in which they were found
+	names      []string              // of the modules, sorted
 	unreadable []smi.Diagnostic
 
 	mu     sync.Mutex
@@ -78,6 +79,7 @@ func OpenDirectories(dirs ...string) (*Directories, error) {
 			return nil, fmt.Errorf("MIB directory %s: %w", name, err)
 		}
 	}
+	d.names = slices.Sorted(maps.Keys(d.copies))
 	return d, nil
 }
 
@@ -138,7 +140,7 @@ func readInto(buffer *bytes.Buffer, path string) error {
 }
 
 // Names returns the names of all modules in the directories, sorted.
-func (d *Directories) Names() []string { return slices.Sorted(maps.Keys(d.copies)) }
+func (d *Directories) Names() []string { return slices.Clip(d.names) }
 
 // Mentioning returns the modules of all files that contain the name.
 func (d *Directories) Mentioning(name string) (modules []string) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"trapline/mibs/smi"
 )
@@ -35,17 +37,18 @@ var factFiles embed.FS
 func Embedded() Facts { return Facts{} }
 
 // Names returns the names of all modules of the facts, sorted.
-func (Facts) Names() []string {
+func (Facts) Names() []string { return slices.Clip(factNames()) }
+
+var factNames = sync.OnceValue(func() (names []string) {
 	entries, err := factFiles.ReadDir("facts")
 	if err != nil {
 		return nil
 	}
-	var names []string
 	for _, entry := range entries {
 		names = append(names, strings.TrimSuffix(entry.Name(), ".tsv"))
 	}
 	return names
-}
+})
 
 // Mentioning returns the modules that have a line about the name, or about an OID directly below it.
 func (f Facts) Mentioning(name string) (modules []string) {
