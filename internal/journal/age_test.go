@@ -145,6 +145,47 @@ func TestSegmentsThatCannotBeReadArePutAside(t *testing.T) {
 	}
 }
 
+// What has the name of a segment and is no file is put aside with its content, and the journal stays on the disk.
+func TestEntriesThatAreNoFilesArePutAside(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	dir, now := t.TempDir(), begin
+	j := openIn(t, dir, &now)
+	j.Add([]Event{randomEntry(random, 3, now)}, nil)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for n := range 2 * maxDamaged { // older and newer than the segment
+		path := filepath.Join(dir, fmt.Sprintf("%020d%s", 2*n, suffix))
+		if err := os.MkdirAll(filepath.Join(path, "of somebody"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	link := filepath.Join(dir, fmt.Sprintf("%020d%s", 99, suffix))
+	if err := os.Symlink(filepath.Join(dir, "gone"), link); err != nil {
+		t.Fatal(err)
+	}
+	for want := 1; want <= 3; want++ {
+		j = openIn(t, dir, &now)
+		if got, err := j.Query(t.Context(), Query{}); err != nil || len(got) != want || !j.Durable() {
+			t.Fatalf("%v: %v, durable %t", err, seqs(got), j.Durable())
+		}
+		j.Add([]Event{randomEntry(random, uint64(3+want), now)}, nil)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Join(path+damagedSuffix, "of somebody")); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Lstat(link + damagedSuffix); err != nil {
+		t.Error(err)
+	}
+}
+
 // A segment that is damaged as a whole while it is written is put aside as it is, and the next one is begun.
 func TestAnActiveSegmentThatCannotBeReadIsPutAside(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 9))

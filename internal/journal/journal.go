@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -117,6 +118,9 @@ func (j *Journal) open() error {
 
 // openFile opens a segment. The newest one stays active, unless it is closed.
 func (j *Journal) openFile(path string, newest bool) error {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return j.moveAside(path)
+	}
 	o, err := openSegment(path, j.decoder)
 	if err != nil {
 		return err
