@@ -239,7 +239,7 @@ func (c *Catalog) Subtrees(what string) ([]snmp.OID, error) {
 	}
 	oids, err := modules.Subtrees(tree, what)
 	if err != nil {
-		return nil, api.Errorf(api.ErrBadRequest, "%v", err)
+		return nil, undefined(api.ErrBadRequest, err)
 	}
 	return oids, nil
 }

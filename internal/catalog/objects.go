@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -111,7 +112,7 @@ func (c *Catalog) Object(name string) (api.Object, error) {
 	}
 	i, err := modules.Resolve(tree, name)
 	if err != nil {
-		return api.Object{}, api.Errorf(api.ErrNotFound, "%v", err)
+		return api.Object{}, undefined(api.ErrNotFound, err)
 	}
 	o := newObject(i.Node)
 	o.Parents, o.Children = parents(tree, i.Node), children(tree, i.Node)
@@ -128,6 +129,15 @@ func (c *Catalog) Object(name string) (api.Object, error) {
 	}
 	slices.Sort(o.ReadBy)
 	return o, err
+}
+
+// undefined is the error of a name, with the remedy of a server where no loaded MIB defines it.
+func undefined(kind, err error) error {
+	var u *modules.UndefinedError
+	if !errors.As(err, &u) {
+		return api.Errorf(kind, "%v", err)
+	}
+	return api.WithHint(api.Errorf(kind, "%v", u.Err), "search for a part of the name, or name the directory of its MIB in the configuration: mibs: {dirs: [/usr/share/snmp/mibs]}")
 }
 
 func newObject(n *mibs.Node) api.Object {

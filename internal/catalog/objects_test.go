@@ -20,6 +20,23 @@ func TestQueriesOfMIBsHaveSoManyWords(t *testing.T) {
 	}
 }
 
+// A name that no MIB defines is answered with a remedy for a server, which has no flags that a reader could write.
+func TestUndefinedNamesHaveTheRemedyOfAServer(t *testing.T) {
+	c := New(nil, func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }, nil)
+	_, object := c.Object("frobnicate")
+	_, mib := c.Object("FROBNICATE::x")
+	_, walk := c.Subtrees("frobnicate")
+	for _, err := range []error{object, mib, walk} {
+		var hinted *api.Hinted
+		if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint, "mibs: {dirs: ") || strings.Contains(err.Error()+hinted.Hint, "-M") {
+			t.Errorf("%v, %+v", err, hinted)
+		}
+	}
+	if _, err := c.Object("ifTabel"); err == nil || !strings.HasSuffix(err.Error(), "did you mean ifTable?") {
+		t.Error(err)
+	}
+}
+
 // A MIB is listed with the OID and the date of its MODULE-IDENTITY, and both lead to the same object.
 func TestMIBsAreListedByTheirIdentity(t *testing.T) {
 	a := New(nil, func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) }, nil)

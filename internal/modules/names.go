@@ -19,7 +19,18 @@ func cutNames(text string) (module, name, rest string) {
 	return module, name, rest
 }
 
-// Resolve is t.Resolve with a suggestion in the error.
+// UndefinedError is a name or a MIB that is not loaded and resembles nothing that is. Its text has the remedy of the
+// command line.
+type UndefinedError struct {
+	Err    error // without a remedy
+	remedy string
+}
+
+func (e *UndefinedError) Error() string { return e.Err.Error() + ": " + e.remedy }
+
+func (e *UndefinedError) Unwrap() error { return e.Err }
+
+// Resolve is t.Resolve with a suggestion in the error, or an UndefinedError.
 func Resolve(t *mibs.Tree, text string) (mibs.Instance, error) {
 	i, err := t.Resolve(text)
 	if err == nil || isNumeric(strings.TrimPrefix(text, ".")) {
@@ -32,14 +43,15 @@ func Resolve(t *mibs.Tree, text string) (mibs.Instance, error) {
 			names = append(names, m.Name)
 		}
 		advice := suggestion(module, names)
+		err := fmt.Errorf("there is no MIB %s%s", module, advice)
 		if advice == "" {
-			advice = ": name the directory of its file with -M"
+			err = &UndefinedError{err, "name the directory of its file with -M"}
 		}
-		return i, fmt.Errorf("there is no MIB %s%s", module, advice)
+		return i, err
 	}
 	advice := meant(t, t, module, name)
 	if nodes := t.Named(name); advice == "" && len(nodes) == 0 {
-		advice = ": write its OID, or name the directory of its MIB file with -M"
+		return i, &UndefinedError{err, "write its OID, or name the directory of its MIB file with -M"}
 	}
 	return i, fmt.Errorf("%w%s", err, advice)
 }
