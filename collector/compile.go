@@ -21,7 +21,7 @@ type Module struct {
 
 	filters []Filter
 	objects []object // sorted by OID
-	tables  []*recipe
+	tables  []*labelSchema
 	columns []column // sorted by name
 	kept    int      // number of varbindLists
 
@@ -70,14 +70,14 @@ type state struct {
 type moduleBuilder struct {
 	module   *Module
 	byOID    map[string]*object
-	recipes  map[string]int
+	schemas  map[string]int
 	reserved []string
 }
 
 // Compile prepares settings that have been checked. Labels whose names are reserved, because all
 // series of a target have a label of that name, get "exported_" in front.
 func Compile(name string, s *Settings, reserved ...string) *Module {
-	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, recipes: map[string]int{}, reserved: reserved}
+	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, schemas: map[string]int{}, reserved: reserved}
 	b.module.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
 		b.module.filters = append(b.module.filters, newFilter(&s.Filters[i]))
@@ -270,13 +270,13 @@ func (b *moduleBuilder) table(m *MetricSettings, drop string) int {
 		!slices.ContainsFunc(m.Lookups, func(l LookupSettings) bool { return l.LabelName == drop }) {
 		drop = ""
 	}
-	key := recipeKey(m, drop)
-	if i, ok := b.recipes[key]; ok {
+	key := schemaKey(m, drop)
+	if i, ok := b.schemas[key]; ok {
 		return i
 	}
-	b.module.tables = append(b.module.tables, b.newRecipe(m, drop))
-	b.recipes[key] = len(b.module.tables) - 1
-	return b.recipes[key]
+	b.module.tables = append(b.module.tables, b.newLabelSchema(m, drop))
+	b.schemas[key] = len(b.module.tables) - 1
+	return b.schemas[key]
 }
 
 // states renders the labels of an enumeration, sorted by text so that equal texts are neighbors.

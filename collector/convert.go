@@ -16,7 +16,7 @@ import (
 type conversion struct {
 	module  *Module
 	options Options
-	rows    []keyList // of each table
+	rows    []rowIndex // of each table
 	columns []columnState
 	lists   []varbindList
 	matched int // the object of the last varbind
@@ -48,7 +48,7 @@ func (c *conversion) large() bool {
 const maxProblems = 16
 
 func newConversion(m *Module) *conversion {
-	c := &conversion{module: m, rows: make([]keyList, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
+	c := &conversion{module: m, rows: make([]rowIndex, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
 	for i := range c.columns {
 		c.columns[i].column = &m.columns[i]
 	}
@@ -146,7 +146,7 @@ func (c *conversion) finish(errs []*access.Error) *series.Set {
 	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
 	for i := range c.columns {
 		col := &c.columns[i]
-		if len(col.out.Values) == 0 || (c.options.Compatible && col.column.shadowed) || dropped(col.column.oid, errs) || c.mislabelled(col.column.table, errs) {
+		if len(col.out.Values) == 0 || (c.options.Compatible && col.column.shadowed) || dropped(col.column.oid, errs) || c.mislabeled(col.column.table, errs) {
 			continue
 		}
 		table := &tables[col.column.table]
@@ -168,9 +168,9 @@ func dropped(oid snmp.OID, errs []*access.Error) bool {
 	return slices.ContainsFunc(errs, func(e *access.Error) bool { return e.Dropped && oid.HasPrefix(e.OID) })
 }
 
-// mislabelled reports whether the labels of a table depend on an object that did not arrive whole. Its
+// mislabeled reports whether the labels of a table depend on an object that did not arrive whole. Its
 // rows would appear as other series than those of the last pass.
-func (c *conversion) mislabelled(table int, errs []*access.Error) bool {
+func (c *conversion) mislabeled(table int, errs []*access.Error) bool {
 	for _, e := range errs {
 		for _, o := range c.module.objects {
 			if o.kept >= 0 && (o.oid.HasPrefix(e.OID) || e.OID.HasPrefix(o.oid)) && c.module.tables[table].uses(o.kept) {

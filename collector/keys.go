@@ -7,23 +7,23 @@ import (
 	"trapline/internal/snmp"
 )
 
-// keyList numbers index octets in the order of their arrival. Agents send the rows of every column in
+// rowIndex numbers index octets in the order of their arrival. Agents send the rows of every column in
 // one order, so the caller's guess is nearly always right and nothing is searched.
-type keyList struct {
+type rowIndex struct {
 	text     []byte
 	ends     []uint32
 	unsorted bool
 	numbers  map[string]int32 // kept once keys came out of order
 }
 
-func (k *keyList) reset() {
+func (k *rowIndex) reset() {
 	k.text, k.ends, k.unsorted = k.text[:0], k.ends[:0], false
 	clear(k.numbers)
 }
 
-func (k *keyList) len() int { return len(k.ends) }
+func (k *rowIndex) len() int { return len(k.ends) }
 
-func (k *keyList) key(i int) []byte {
+func (k *rowIndex) key(i int) []byte {
 	if i == 0 {
 		return k.text[:k.ends[0]]
 	}
@@ -31,7 +31,7 @@ func (k *keyList) key(i int) []byte {
 }
 
 // find returns the number of key, or -1.
-func (k *keyList) find(key []byte, guess int) int {
+func (k *rowIndex) find(key []byte, guess int) int {
 	n := k.len()
 	if guess < n && bytes.Equal(k.key(guess), key) {
 		return guess
@@ -53,7 +53,7 @@ func (k *keyList) find(key []byte, guess int) int {
 }
 
 // add numbers a key that find did not find.
-func (k *keyList) add(key []byte) int {
+func (k *rowIndex) add(key []byte) int {
 	n := k.len()
 	if !k.unsorted && n > 0 && snmp.OID(key).Compare(k.key(n-1)) < 0 {
 		k.unsorted = true
@@ -73,7 +73,7 @@ func (k *keyList) add(key []byte) int {
 }
 
 // number returns the number of key, which is added if it is new.
-func (k *keyList) number(key []byte, guess int) int {
+func (k *rowIndex) number(key []byte, guess int) int {
 	if i := k.find(key, guess); i >= 0 {
 		return i
 	}
@@ -82,7 +82,7 @@ func (k *keyList) number(key []byte, guess int) int {
 
 // varbindList keeps the values of one object by their index, for look-ups.
 type varbindList struct {
-	keys   keyList
+	keys   rowIndex
 	types  []snmp.Type
 	values []byte
 	starts []uint32

@@ -10,9 +10,9 @@ import (
 	"trapline/mibs"
 )
 
-// recipe says how the labels of a row are made of its index. Metrics with equal recipes share a table,
+// labelSchema says how the labels of a row are made of its index. Metrics with equal schemas share a table,
 // so that the labels of a row are made once for all of them.
-type recipe struct {
+type labelSchema struct {
 	slots   []string // label names in order of appearance
 	indexes []indexStep
 	lookups []lookupStep
@@ -45,15 +45,15 @@ type outputLabel struct {
 	name string
 }
 
-// recipeKey is equal for metrics whose rows have the same labels.
-func recipeKey(m *MetricSettings, drop string) string {
+// schemaKey is equal for metrics whose rows have the same labels.
+func schemaKey(m *MetricSettings, drop string) string {
 	return fmt.Sprintf("%+v|%+v|%s", m.Indexes, m.Lookups, drop)
 }
 
-// newRecipe compiles the indexes and lookups of m. The label drop is left out: the metric adds one of
+// newLabelSchema compiles the indexes and lookups of m. The label drop is left out: the metric adds one of
 // that name itself.
-func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
-	r := &recipe{}
+func (b *moduleBuilder) newLabelSchema(m *MetricSettings, drop string) *labelSchema {
+	r := &labelSchema{}
 	present := map[int]bool{}
 	for i := range m.Indexes {
 		x := &m.Indexes[i]
@@ -80,7 +80,7 @@ func (b *moduleBuilder) newRecipe(m *MetricSettings, drop string) *recipe {
 	return r
 }
 
-func (b *moduleBuilder) newLookup(r *recipe, l *LookupSettings) lookupStep {
+func (b *moduleBuilder) newLookup(r *labelSchema, l *LookupSettings) lookupStep {
 	f := typeNamed(l.Type).format
 	step := lookupStep{kept: b.keep(l.OID.OID), form: textForm{format: f, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
 	for _, name := range l.Labels {
@@ -91,7 +91,7 @@ func (b *moduleBuilder) newLookup(r *recipe, l *LookupSettings) lookupStep {
 	return step
 }
 
-func (r *recipe) slot(name string) int {
+func (r *labelSchema) slot(name string) int {
 	if i := slices.Index(r.slots, name); i >= 0 {
 		return i
 	}
@@ -99,12 +99,12 @@ func (r *recipe) slot(name string) int {
 	return len(r.slots) - 1
 }
 
-func (r *recipe) has(name string) bool {
+func (r *labelSchema) has(name string) bool {
 	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return r.slots[l.slot] == name })
 }
 
 // uses reports whether a lookup reads the values kept under that number.
-func (r *recipe) uses(kept int) bool {
+func (r *labelSchema) uses(kept int) bool {
 	return slices.ContainsFunc(r.lookups, func(l lookupStep) bool {
 		return l.kept == kept || (l.subtypes != nil && l.subtypes.kept == kept)
 	})
@@ -122,9 +122,9 @@ func (b *moduleBuilder) hint(text string) *mibs.Hint {
 	return h
 }
 
-// labelWriter renders the labels of the rows of one recipe. Its buffers are reused from row to row.
+// labelWriter renders the labels of the rows of one schema. Its buffers are reused from row to row.
 type labelWriter struct {
-	recipe *recipe
+	schema *labelSchema
 	lists  []varbindList
 	text   []byte   // the slots' texts, one after another
 	texts  [][2]int // of each slot in text
@@ -134,25 +134,25 @@ type labelWriter struct {
 	guess  []int // of each lookup: where its object's next row probably is
 }
 
-func newLabelWriter(r *recipe, lists []varbindList) *labelWriter {
-	return &labelWriter{recipe: r, lists: lists, texts: make([][2]int, len(r.slots)), keys: make([][]byte, len(r.slots)), guess: make([]int, len(r.lookups))}
+func newLabelWriter(r *labelSchema, lists []varbindList) *labelWriter {
+	return &labelWriter{schema: r, lists: lists, texts: make([][2]int, len(r.slots)), keys: make([][]byte, len(r.slots)), guess: make([]int, len(r.lookups))}
 }
 
 // appendRow writes the labels of the row with that index.
 func (w *labelWriter) appendRow(dst, index []byte) []byte {
 	w.text, w.pad = w.text[:0], w.pad[:0]
 	clear(w.keys)
-	for i := range w.recipe.indexes {
-		step := &w.recipe.indexes[i]
+	for i := range w.schema.indexes {
+		step := &w.schema.indexes[i]
 		start := len(w.text)
 		w.text, w.keys[step.slot], index = step.decode(w.text, arcs{index, &w.pad})
 		w.texts[step.slot] = [2]int{start, len(w.text)}
 	}
-	for i := range w.recipe.lookups {
-		w.lookup(&w.recipe.lookups[i], &w.guess[i])
+	for i := range w.schema.lookups {
+		w.lookup(&w.schema.lookups[i], &w.guess[i])
 	}
 	start := len(dst)
-	for _, l := range w.recipe.labels {
+	for _, l := range w.schema.labels {
 		span := w.texts[l.slot]
 		dst = series.AppendLabel(dst, start, l.name, w.text[span[0]:span[1]])
 	}

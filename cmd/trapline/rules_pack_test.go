@@ -96,7 +96,7 @@ func TestModulesYieldWhatPassesBring(t *testing.T) {
 	for i := range 2 {
 		target := openTarget(t, devices.Addr(i).String(), "public", 2)
 		for name, m := range w.Catalog.Modules {
-			y := runtimeconfig.Yields{}
+			y := runtimeconfig.OutputMetrics{}
 			y.Add(m)
 			for _, c := range m.Collect(t.Context(), target, collector.Options{}).Set.Columns {
 				known, ok := y[c.Desc.Name]

@@ -27,7 +27,7 @@ func (w *inquiry) elsewhere() bool { return len(w.readers(w.Metric, nil)) > 0 }
 func (w *inquiry) suggestion(err error) string {
 	var names []string
 	for _, m := range w.modulesOf() {
-		for name := range m.Yields() {
+		for name := range m.OutputMetrics() {
 			names = append(names, name)
 		}
 	}

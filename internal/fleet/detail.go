@@ -73,7 +73,7 @@ func absent(p *poller.Pass) (n int) {
 		}
 	}
 	for _, m := range p.Modules {
-		for name := range m.Yields() {
+		for name := range m.OutputMetrics() {
 			if !present[name] {
 				n++
 				present[name] = true

@@ -36,7 +36,7 @@ func (w *Config) lint() ([]rules.Finding, error) {
 
 // ForRules returns the metrics, labels and intervals that rules may refer to.
 func (w *Config) ForRules() (rules.Environment, error) {
-	y := Yields{}
+	y := OutputMetrics{}
 	y.addOwn()
 	for _, m := range w.Catalog.Modules {
 		y.Add(m)
@@ -74,17 +74,17 @@ func (w *Config) intervals() (func(metric string) time.Duration, error) {
 		}
 	}
 	longest := map[string]time.Duration{}
-	raise := func(y Yields, interval time.Duration) {
+	raise := func(y OutputMetrics, interval time.Duration) {
 		for name := range y {
 			longest[name] = max(longest[name], interval)
 		}
 	}
 	for m, interval := range modules {
-		y := Yields{}
+		y := OutputMetrics{}
 		y.Add(m)
 		raise(y, interval)
 	}
-	own, chosen := Yields{}, Yields{}
+	own, chosen := OutputMetrics{}, OutputMetrics{}
 	own.addOwn()
 	raise(own, slowest)
 	if auto > 0 {

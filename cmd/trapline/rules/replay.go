@@ -56,7 +56,7 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 		bar := cli.NewProgressBeside("polls", passes)
 		defer bar.End()
 		return replay.Run(ctx, playbacks, replay.Options{
-			Rules: rehearsal(w), Start: at,
+			Rules: dryRunOptions(w), Start: at,
 			Sent:      func(t notify.DrySent) { printTold(out, &t, w.Config.Names, line) },
 			PollEnded: func() { bar.Add(1) },
 			Warn:      func(err error) { logger.Warn("the replay is incomplete", "err", err) },
@@ -64,9 +64,9 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 	}
 }
 
-// rehearsal returns the options that try the rules of the configuration. Without receivers, there is one that is
+// dryRunOptions returns the options that try the rules of the configuration. Without receivers, there is one that is
 // sent the notifications that rules name.
-func rehearsal(w *runtimeconfig.Config) rules.DryRunOptions {
+func dryRunOptions(w *runtimeconfig.Config) rules.DryRunOptions {
 	o := rules.DryRunOptions{
 		Configuration: rules.Configuration{Set: w.Config.Rules, Settings: w.Config.RuleSettings, Names: w.Config.Names},
 		Receivers:     w.Config.Receivers, Notifications: w.Config.Notifications, Auths: w.Config.Auths,

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Yields returns the metrics that the module may make series of, each with the labels that these may have.
-func (m *Module) Yields() iter.Seq2[string, []string] {
+// OutputMetrics returns the metrics that the module may make series of, each with the labels that these may have.
+func (m *Module) OutputMetrics() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for i := range m.columns {
 			c := &m.columns[i]

@@ -9,12 +9,12 @@ import (
 )
 
 // MetricsOf returns the metrics that a target may have series of, with their labels.
-func (w *Config) MetricsOf(name string) (Yields, error) {
+func (w *Config) MetricsOf(name string) (OutputMetrics, error) {
 	i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
 	if i < 0 {
 		return nil, fmt.Errorf("the configuration has no target %q", name)
 	}
-	y := Yields{}
+	y := OutputMetrics{}
 	y.addOwn()
 	for _, m := range w.Targets[i].Modules {
 		y.Add(m)
@@ -25,24 +25,24 @@ func (w *Config) MetricsOf(name string) (Yields, error) {
 	return y, nil
 }
 
-// Yields are metrics by name, with the labels that their series may have.
-type Yields map[string][]string
+// OutputMetrics are metrics by name, with the labels that their series may have.
+type OutputMetrics map[string][]string
 
 // Add adds the metrics of a module.
-func (y Yields) Add(m *collector.Module) {
-	for name, labels := range m.Yields() {
+func (y OutputMetrics) Add(m *collector.Module) {
+	for name, labels := range m.OutputMetrics() {
 		y[name] = append(y[name], labels...)
 	}
 }
 
-func (y Yields) addOwn() {
+func (y OutputMetrics) addOwn() {
 	for _, name := range poller.SelfMetrics() {
 		y[name] = poller.SelfLabels
 	}
 }
 
 // addProfiles adds the metrics of all modules that a profile may choose.
-func (y Yields) addProfiles(w *Config) error {
+func (y OutputMetrics) addProfiles(w *Config) error {
 	book, err := w.Config.Book()
 	if err != nil {
 		return err
