@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -256,6 +257,63 @@ func TestADamagedUptimeIsReported(t *testing.T) {
 	}
 	j := openIn(t, dir, &now)
 	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Files are removed and directories written without the mutex that Add takes. A file that cannot be removed stays a
+// segment, and is removed by a later Flush.
+func TestNobodyWaitsForFilesThatAreRemoved(t *testing.T) {
+	random := rand.New(rand.NewPCG(12, 9))
+	dir, now := t.TempDir(), begin
+	o := optionsOf(dir, &now)
+	o.MaxAge = testAge
+	j, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errDisk := errors.New("the disk is busy")
+	removed, synced, refused := 0, 0, 0
+	unlocked := func(path string) {
+		if !j.mu.TryLock() {
+			t.Fatalf("%s is changed with the mutex held", path)
+		}
+		j.mu.Unlock()
+	}
+	j.syncDir = func(path string) error {
+		unlocked(path)
+		synced++
+		return syncDirectory(path)
+	}
+	j.remove = func(path string) error {
+		unlocked(path)
+		if random.IntN(2) == 0 {
+			refused++
+			return errDisk
+		}
+		removed++
+		return os.Remove(path)
+	}
+	for seq := range uint64(200) {
+		j.Add([]Event{randomEntry(random, seq+1, now)}, nil)
+		now = now.Add(testAge / 20)
+		before := refused
+		if err := j.Flush(); errors.Is(err, errDisk) != (refused > before) {
+			t.Fatal(err)
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*"+suffix))
+		segments := len(j.closed)
+		if j.active != nil {
+			segments++
+		}
+		if len(files) != segments {
+			t.Fatalf("%d files for %d segments", len(files), segments)
+		}
+	}
+	if removed == 0 || refused == 0 || synced == 0 {
+		t.Errorf("%d removed, %d refused, %d synced", removed, refused, synced)
+	}
+	if err := j.Close(); err != nil && !errors.Is(err, errDisk) {
 		t.Error(err)
 	}
 }

@@ -46,7 +46,11 @@ type Journal struct {
 	writing sync.Mutex // held while segments change; taken before mu
 	uptime  uptime     // guarded by writing
 
-	mu      sync.Mutex
+	// os.Remove and syncDirectory, or those of a test. They may take long, and are called with writing held, without mu:
+	// an outbox adds entries with its own mutex held.
+	remove, syncDir func(path string) error
+
+	mu      sync.Mutex    // closed and active change with writing held too
 	closed  []*segment    // the oldest first
 	active  *segment      // nil before the first entry
 	pending []waiting     // not yet in a segment, or all without a directory
@@ -73,7 +77,7 @@ func Open(o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	j := &Journal{options: o, changed: make(chan struct{}), uptime: newUptime(o.Elapsed)}
+	j := &Journal{options: o, changed: make(chan struct{}), uptime: newUptime(o.Elapsed), remove: os.Remove, syncDir: syncDirectory}
 	if o.Dir == "" {
 		return j, nil
 	}
@@ -302,10 +306,13 @@ func (j *Journal) begin(first *Event) error {
 	if err != nil {
 		return err
 	}
+	if err := j.syncDir(j.options.Dir); err != nil {
+		return errors.Join(err, f.Close())
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.active = &segment{path: path, file: f}
-	return syncDirectory(j.options.Dir)
+	return nil
 }
 
 // rollOver closes the active segment, without its damaged frames. The file stays open until no query reads it.
@@ -330,10 +337,9 @@ func (j *Journal) rollOver() error {
 	return err
 }
 
-// removeOld removes the oldest segments while the journal exceeds MaxBytes, and those older than MaxAge.
-func (j *Journal) removeOld() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+// removeOld removes the oldest segments while the journal exceeds MaxBytes, and those older than MaxAge. Queries leave out
+// a segment whose file is gone.
+func (j *Journal) removeOld() (err error) {
 	total := int64(0)
 	for _, s := range j.closed {
 		total += s.size
@@ -341,15 +347,19 @@ func (j *Journal) removeOld() error {
 	if j.active != nil {
 		total += j.active.size
 	}
-	for len(j.closed) > 0 && (total > j.options.MaxBytes || j.outlived(j.closed[0])) {
-		s := j.closed[0]
-		if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	left := j.closed
+	for len(left) > 0 && (total > j.options.MaxBytes || j.outlived(left[0])) {
+		if err = j.remove(left[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			break
 		}
-		total -= s.size
-		j.closed = j.closed[1:]
+		err = nil
+		total -= left[0].size
+		left = left[1:]
 	}
-	return nil
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = left
+	return err
 }
 
 // Close flushes and closes the journal.
