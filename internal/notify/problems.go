@@ -17,19 +17,35 @@ import (
 // Problems returns the errors in the settings, with which no notification could be sent.
 func (s *Settings) Problems() []setting.Problem {
 	var m setting.Problems
+	s.addIdentityProblems(&m)
+	s.addAlarmProblems(&m)
+	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+		if mode := s.Groups[name]; mode != queue.GroupAll && mode != queue.GroupFirstAcked {
+			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, queue.GroupAll, queue.GroupFirstAcked)
+		}
+	}
+	return m
+}
+
+// addIdentityProblems adds errors in the engine ID and the enterprise OID.
+func (s *Settings) addIdentityProblems(m *setting.Problems) {
 	if id, err := setting.Hex(s.EngineID); err != nil {
 		m.Add("engine_id", "engine_id has %v", err)
 	} else if err := snmp.CheckEngineID(id); err != nil && s.EngineID != "" {
 		m.Add("engine_id", "%v", err)
 	}
-	for _, wrong := range s.EnterpriseOID.NotNumeric() {
-		m.Add("enterprise_oid", "%s", wrong.Text)
+	for _, p := range s.EnterpriseOID.NotNumeric() {
+		m.Add("enterprise_oid", "%s", p.Text)
 	}
 	if o := s.EnterpriseOID; o.OID != nil {
 		if err := CheckEnterprise(o.OID); err != nil {
 			m.Add("enterprise_oid", "%v", err)
 		}
 	}
+}
+
+// addAlarmProblems adds errors in the number and the identity of alarms.
+func (s *Settings) addAlarmProblems(m *setting.Problems) {
 	if s.MaxAlarms < 0 {
 		m.Add("max_alarms", "max_alarms is 1 or more")
 	}
@@ -38,12 +54,6 @@ func (s *Settings) Problems() []setting.Problem {
 			m.Add(fmt.Sprintf("alarm_identity_ignores[%d]", i), "label %q is always part of the identity of an alarm: write labels that do not distinguish alarms", name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
-		if mode := s.Groups[name]; mode != queue.GroupAll && mode != queue.GroupFirstAcked {
-			m.Add("groups."+name, "group %s: %q is neither %s nor %s", name, mode, queue.GroupAll, queue.GroupFirstAcked)
-		}
-	}
-	return m
 }
 
 // labEnterprises are for documentation and for tests: alarms below them may be anybody's.
@@ -62,12 +72,24 @@ func (s *Settings) Warnings() []string {
 // Problems returns the errors in the settings, with which nothing could be sent to the receiver.
 func (r *ReceiverSettings) Problems() []setting.Problem {
 	var m setting.Problems
+	if r.Name == "" {
+		m.Add("", "a receiver needs a name")
+	}
+	r.addAddressProblems(&m)
+	r.addWordProblems(&m)
+	r.addNumberProblems(&m)
+	r.addTagProblems(&m)
+	return m
+}
+
+// addAddressProblems adds errors in where notifications are sent to, and from.
+func (r *ReceiverSettings) addAddressProblems(m *setting.Problems) {
 	k, known := kinds[r.Type]
 	switch {
 	case !known:
 		m.Add("type", "unknown type %q: use one of %s", r.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	case k.url:
-		r.addWebhookProblems(&m)
+		r.addWebhookProblems(m)
 	case r.Address == "" && r.URL != "":
 		m.Add("type", "receiver %q has a url, which is of a webhook: write type: webhook, or address: HOST in its place", r.Name)
 	case r.Address == "":
@@ -82,9 +104,13 @@ func (r *ReceiverSettings) Problems() []setting.Problem {
 	if _, err := access.ParseSource(r.SourceAddress); err != nil {
 		m.Add("source_address", "%v", err)
 	}
-	if r.Name == "" {
-		m.Add("", "a receiver needs a name")
+	if _, err := setting.Hex(r.ContextEngineID); err != nil {
+		m.Add("context_engine_id", "%q has %v", r.ContextEngineID, err)
 	}
+}
+
+// addWordProblems adds unknown words, of settings that have a list of them.
+func (r *ReceiverSettings) addWordProblems(m *setting.Problems) {
 	if !slices.Contains(formatNames, r.Format) && r.Format != "" {
 		m.Add("format", "unknown format %q: use one of %s", r.Format, strings.Join(formatNames, ", "))
 	}
@@ -98,8 +124,12 @@ func (r *ReceiverSettings) Problems() []setting.Problem {
 		m.Add("objects", "unknown objects %q: write minimal, or leave it out", r.Objects)
 	}
 	if _, ok := alarm.Severities[r.MinSeverity]; !ok && r.MinSeverity != "" {
-		m.Add("min_severity", "unknown severity %q: %s", r.MinSeverity, meantSeverity(r.MinSeverity))
+		m.Add("min_severity", "unknown severity %q: %s", r.MinSeverity, severitySuggestion(r.MinSeverity))
 	}
+}
+
+// addNumberProblems adds numbers that are out of range or do not apply to the type.
+func (r *ReceiverSettings) addNumberProblems(m *setting.Problems) {
 	if r.Rate <= 0 {
 		m.Add("rate", "a rate is a number of notifications a second, and more than 0")
 	}
@@ -108,23 +138,23 @@ func (r *ReceiverSettings) Problems() []setting.Problem {
 			m.Add(name, "%s is 1 or more", name)
 		}
 	}
-	if _, err := setting.Hex(r.ContextEngineID); err != nil {
-		m.Add("context_engine_id", "%q has %v", r.ContextEngineID, err)
-	}
-	for i, tag := range r.Tags {
-		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
-			m.Add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
-		}
-	}
-	if known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
+	if k, known := kinds[r.Type]; known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
 		m.Add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.Add("retries", "retries is 0 or more")
 	}
-	return m
 }
 
+func (r *ReceiverSettings) addTagProblems(m *setting.Problems) {
+	for i, tag := range r.Tags {
+		if tag == "" || strings.ContainsAny(tag, ", \t\n") {
+			m.Add(fmt.Sprintf("tags[%d]", i), "tag %q: a tag is a word without blanks and commas", tag)
+		}
+	}
+}
+
+// addWebhookProblems adds errors in the url, and settings that a webhook does not have.
 func (r *ReceiverSettings) addWebhookProblems(m *setting.Problems) {
 	if r.URL == "" && r.Address != "" {
 		m.Add("address", "a webhook has a url in the place of an address: write url: http://HOST/PATH")
@@ -155,17 +185,26 @@ func (r *ReceiverSettings) Speaks(a *access.Auth, s *Settings) []setting.Problem
 	if a != nil && a.Version != 3 && r.ContextEngineID+r.Context != "" {
 		m.Add("", "only SNMPv3 has contexts, and auth %q is of version %d", r.Auth, a.Version)
 	}
-	if r.Fallback != "" && r.Format != formatTemplate && !kinds[r.Type].url {
+	r.addFormatProblems(&m, s)
+	return m
+}
+
+// addFormatProblems adds settings of formats that the receiver does not use.
+func (r *ReceiverSettings) addFormatProblems(m *setting.Problems, s *Settings) {
+	webhook, used := kinds[r.Type].url, r.formatName(s)
+	uses := func(format string) bool {
+		return used == format || used == formatTemplate && r.fallbackName(s) == format
+	}
+	if r.Fallback != "" && r.Format != formatTemplate && !webhook {
 		m.Add("fallback", "fallback applies to format: template only: leave it out")
 	}
 	if r.Fallback == formatAlarm && s.EnterpriseOID.IsZero() {
 		m.Add("fallback", "format alarm needs notifications.enterprise_oid, the OID that TRAPLINE-MIB lies below")
 	}
-	if used := r.formatName(s); r.Profile != "" && used != formatAlarm && (used != formatTemplate || r.fallbackName(s) != formatAlarm) {
+	if r.Profile != "" && !uses(formatAlarm) {
 		m.Add("profile", "profile applies to format: alarm only, which requires notifications.enterprise_oid")
 	}
-	if used := r.formatName(s); r.Objects != "" && !kinds[r.Type].url && used != formatDisman && (used != formatTemplate || r.fallbackName(s) != formatDisman) {
+	if r.Objects != "" && !webhook && !uses(formatDisman) {
 		m.Add("objects", "objects applies to format: disman only: leave it out")
 	}
-	return m
 }

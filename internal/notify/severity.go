@@ -18,11 +18,11 @@ func CheckSeverity(word string) string {
 	if known || isTemplate(word) {
 		return ""
 	}
-	return fmt.Sprintf("the severity %.40q is unknown and is sent as indeterminate: %s", word, meantSeverity(word))
+	return fmt.Sprintf("the severity %.40q is unknown and is sent as indeterminate: %s", word, severitySuggestion(word))
 }
 
-// meantSeverity returns a suggestion for a misspelled severity, or else the list of severities.
-func meantSeverity(word string) string {
+// severitySuggestion returns a suggestion for a misspelled severity, or else the list of severities.
+func severitySuggestion(word string) string {
 	return cmp.Or(setting.DidYouMean(word, slices.Sorted(maps.Keys(alarm.Severities))), "use one of critical, major, minor, warning")
 }
 
@@ -39,7 +39,7 @@ func (r *ReceiverSettings) Unreached(words []string) []setting.Problem {
 	switch {
 	case chosen && pattern.Regexp.Regexp == nil: // which is an error
 	case chosen && !matches(known):
-		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, meantSeverity(fmt.Sprint(written)))
+		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, severitySuggestion(fmt.Sprint(written)))
 	case len(words) == 0 || slices.ContainsFunc(words, isTemplate):
 	case chosen && !matches(words):
 		m.Add("labels", "no rule has a severity that %.40q matches: %s", written, others)
