@@ -17,14 +17,23 @@ const (
 	AnnotationValue        = "value"
 	AnnotationClearSummary = "clear_summary" // the summary of the clear; $value is that which cleared the alarm
 
-	annotationVariable          = "trap_variable"           // OID, or name and index, of the instance that fired
-	annotationNotification      = "trap_notification"       // name or OID of the NOTIFICATION-TYPE to send
-	annotationClearNotification = "trap_clear_notification" // the same for the end of the alarm; none sends none
-	annotationVarBinds          = "trap_varbinds"           // see ParseBindings
-	annotationClearVarBinds     = "trap_clear_varbinds"     // of the end, in the place of those of the same name
-	annotationReceivers         = "trap_receivers"          // names of receivers, with commas between them
-	annotationTags              = "trap_tags"               // tags of receivers, with commas between them
+	AnnotationVariable          = "trap_variable"           // OID, or name and index, of the instance that fired
+	AnnotationNotification      = "trap_notification"       // name or OID of the NOTIFICATION-TYPE to send
+	AnnotationClearNotification = "trap_clear_notification" // the same for the end of the alarm; none sends none
+	AnnotationVarBinds          = "trap_varbinds"           // see ParseBindings
+	AnnotationClearVarBinds     = "trap_clear_varbinds"     // of the end, in the place of those of the same name
+	AnnotationReceivers         = "trap_receivers"          // names of receivers, with commas between them
+	AnnotationTags              = "trap_tags"               // tags of receivers, with commas between them
 )
+
+// TrapAnnotations are the annotations with the prefix trap_.
+var TrapAnnotations = []string{
+	AnnotationVariable, AnnotationNotification, AnnotationClearNotification, AnnotationVarBinds, AnnotationClearVarBinds,
+	AnnotationReceivers, AnnotationTags,
+}
+
+// trapPrefix begins the names of TrapAnnotations, and is reserved for them.
+const trapPrefix = "trap_"
 
 // AlarmOf returns the alarm of the labels and annotations of an alert, whose templates are expanded. The labels
 // identify the alarm; alertname, target or else instance, address and severity have a meaning of their own. Without
@@ -46,9 +55,9 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Al
 		Severity: alarm.ParseSeverity(labels["severity"]),
 		Summary:  cmp.Or(annotations["summary"], annotations["description"], name), Description: annotations["description"], ClearSummary: annotations[AnnotationClearSummary],
 		Value:        annotations[AnnotationValue],
-		Variable:     strings.TrimSpace(annotations[annotationVariable]),
-		Notification: strings.TrimSpace(annotations[annotationNotification]), ClearNotification: strings.TrimSpace(annotations[annotationClearNotification]),
-		Receivers: cutCommas(annotations[annotationReceivers]), Tags: cutCommas(annotations[annotationTags]),
+		Variable:     strings.TrimSpace(annotations[AnnotationVariable]),
+		Notification: strings.TrimSpace(annotations[AnnotationNotification]), ClearNotification: strings.TrimSpace(annotations[AnnotationClearNotification]),
+		Receivers: cutCommas(annotations[AnnotationReceivers]), Tags: cutCommas(annotations[AnnotationTags]),
 	}
 	for _, text := range []string{labels["address"], target} {
 		if address, ok := AddressOf(text); ok {
@@ -57,8 +66,8 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Al
 		}
 	}
 	var errs [2]error
-	a.VarBinds, errs[0] = bindingsOf(annotations, annotationVarBinds)
-	a.ClearVarBinds, errs[1] = bindingsOf(annotations, annotationClearVarBinds)
+	a.VarBinds, errs[0] = bindingsOf(annotations, AnnotationVarBinds)
+	a.ClearVarBinds, errs[1] = bindingsOf(annotations, AnnotationClearVarBinds)
 	return a, errors.Join(errs[:]...)
 }
 
@@ -66,9 +75,9 @@ func AlarmOf(deployment string, labels, annotations map[string]string) (alarm.Al
 // program that receives the alert routes it by its own rules.
 func annotationsOf(a *alarm.Alarm) map[string]string {
 	all := map[string]string{
-		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, annotationVariable: a.Variable,
-		annotationNotification: a.Notification, annotationClearNotification: a.ClearNotification,
-		annotationVarBinds: varbind.FormatBindings(a.VarBinds), annotationClearVarBinds: varbind.FormatBindings(a.ClearVarBinds),
+		"summary": a.Text(), "description": a.Description, AnnotationClearSummary: a.ClearSummary, AnnotationValue: a.Value, AnnotationVariable: a.Variable,
+		AnnotationNotification: a.Notification, AnnotationClearNotification: a.ClearNotification,
+		AnnotationVarBinds: varbind.FormatBindings(a.VarBinds), AnnotationClearVarBinds: varbind.FormatBindings(a.ClearVarBinds),
 	}
 	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
 	return all

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,29 +22,31 @@ type RuleChecker struct {
 	Auths     map[string]*access.Auth
 }
 
-// Check returns the errors in a rule's annotations, and warnings about objects that are not sent to some receiver.
+// Check returns the errors in a rule's annotations, and warnings about unknown annotations and about objects that are
+// not sent to some receiver.
 func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings []string) {
-	wrong := func(annotation string, err error) {
+	report := func(annotation string, err error) {
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("%s: %v", annotation, err))
 		}
 	}
-	counters := c.checkNotifications(annotations, wrong)
-	for _, annotation := range []string{annotationVarBinds, annotationClearVarBinds} {
+	counters := c.checkNotifications(annotations, report)
+	for _, annotation := range []string{AnnotationVarBinds, AnnotationClearVarBinds} {
 		for line := range strings.Lines(annotations[annotation]) {
 			counter, err := c.checkBinding(strings.TrimSpace(line))
-			wrong(annotation, err)
+			report(annotation, err)
 			if counter != "" {
 				counters = append(counters, counter)
 			}
 		}
 	}
-	variable, _, _ := strings.Cut(annotations[annotationVariable], "{{")
+	variable, _, _ := strings.Cut(annotations[AnnotationVariable], "{{")
 	if variable = strings.Trim(variable, ". \n"); variable != "" {
 		_, err := c.Names.OID(variable)
-		wrong(annotationVariable, err)
+		report(AnnotationVariable, err)
 	}
-	a := alarm.Alarm{Receivers: c.checkWords(annotations, annotationReceivers, wrong), Tags: c.checkWords(annotations, annotationTags, wrong)}
+	warnings = unknownAnnotations(annotations)
+	a := alarm.Alarm{Receivers: c.checkWords(annotations, AnnotationReceivers, report), Tags: c.checkWords(annotations, AnnotationTags, report)}
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
 		if auth := c.Auths[r.Auth]; len(counters) > 0 && auth != nil && auth.Version == 1 && r.ByName() && queue.Wants(&a, r.Name, r.Tags) {
@@ -52,15 +56,26 @@ func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings [
 	return problems, warnings
 }
 
+// unknownAnnotations returns warnings about annotations that have the prefix of TrapAnnotations and are none of them.
+func unknownAnnotations(annotations map[string]string) (warnings []string) {
+	for _, name := range slices.Sorted(maps.Keys(annotations)) {
+		if strings.HasPrefix(name, trapPrefix) && !slices.Contains(TrapAnnotations, name) {
+			suggestion := cmp.Or(setting.DidYouMean(name, TrapAnnotations), "use one of "+strings.Join(TrapAnnotations, ", "))
+			warnings = append(warnings, fmt.Sprintf("the annotation %.40q is unknown and has no effect on notifications: %s", name, suggestion))
+		}
+	}
+	return warnings
+}
+
 // checkNotifications checks the names of notifications and returns their objects of type Counter64.
-func (c *RuleChecker) checkNotifications(annotations map[string]string, wrong func(string, error)) (counters []string) {
-	for _, annotation := range []string{annotationNotification, annotationClearNotification} {
+func (c *RuleChecker) checkNotifications(annotations map[string]string, report func(string, error)) (counters []string) {
+	for _, annotation := range []string{AnnotationNotification, AnnotationClearNotification} {
 		name := strings.TrimSpace(annotations[annotation])
-		if name == "" || isTemplate(name) || annotation == annotationClearNotification && name == noNotification {
+		if name == "" || isTemplate(name) || annotation == AnnotationClearNotification && name == noNotification {
 			continue
 		}
 		_, node, err := c.Names.Notification(name)
-		wrong(annotation, err)
+		report(annotation, err)
 		if node == nil {
 			continue
 		}
@@ -98,7 +113,7 @@ func (c *RuleChecker) checkBinding(line string) (counter string, err error) {
 }
 
 // checkWords returns the words of a list, and reports those that no receiver has.
-func (c *RuleChecker) checkWords(annotations map[string]string, annotation string, wrong func(string, error)) []string {
+func (c *RuleChecker) checkWords(annotations map[string]string, annotation string, report func(string, error)) []string {
 	if isTemplate(annotations[annotation]) {
 		return nil
 	}
@@ -107,7 +122,7 @@ func (c *RuleChecker) checkWords(annotations map[string]string, annotation strin
 	for _, r := range c.Receivers {
 		known = append(known, r.Tags...)
 	}
-	if annotation == annotationReceivers {
+	if annotation == AnnotationReceivers {
 		known, format = nil, "there is no receiver %q"
 		for _, r := range c.Receivers {
 			known = append(known, r.Name)
@@ -119,9 +134,9 @@ func (c *RuleChecker) checkWords(annotations map[string]string, annotation strin
 		switch {
 		case slices.Contains(known, word):
 		case question != "":
-			wrong(annotation, fmt.Errorf(format+": %s", word, question))
+			report(annotation, fmt.Errorf(format+": %s", word, question))
 		default:
-			wrong(annotation, fmt.Errorf(format, word))
+			report(annotation, fmt.Errorf(format, word))
 		}
 	}
 	return words

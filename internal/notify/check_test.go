@@ -22,6 +22,7 @@ func TestRulesAreChecked(t *testing.T) {
 			"trap_notification": "IF-MIB::linkDown", "trap_clear_notification": "none", "trap_variable": "ifOperStatus.{{ $labels.ifIndex }}", "trap_tags": "core", "trap_receivers": "nms-2",
 			"trap_varbinds": "ifOperStatus = {{ $value }}\n{{ range $x }}\nifDescr.{{ $labels.ifIndex }} = a\n1.3.6.1.4.1.9.1.0 INTEGER = {{ $value }}",
 		}, "", ""},
+		{map[string]string{"trap_tag": "core", "trapped": "x"}, "", `the annotation "trap_tag" is unknown and has no effect on notifications: did you mean trap_tags?`},
 		{map[string]string{"trap_notification": "linkDownn"}, `trap_notification: no module defines "linkDownn": did you mean linkDown?`, ""},
 		{map[string]string{"trap_notification": "{{ $labels.x }}", "trap_clear_notification": "ifDescr"}, "trap_clear_notification: ifDescr is no notification: MIBs know it as a column", ""},
 		{map[string]string{"trap_notification": "none"}, `trap_notification: no module defines "none"`, ""},

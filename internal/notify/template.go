@@ -285,7 +285,7 @@ func (t *template) addOthers() {
 func (t *template) addOther(v snmp.VarBind) {
 	switch {
 	case v.Name.Compare(originator.SNMPTrapOID) == 0:
-		t.fault(faultValue, fmt.Errorf("%s says what the notification is", annotationNotification))
+		t.fault(faultValue, fmt.Errorf("%s says what the notification is", AnnotationNotification))
 		return
 	case v.Name.Compare(originator.SysUpTime) == 0 && v.Type == snmp.TimeTicks:
 		ticks, _ := v.Uint()

@@ -4,19 +4,17 @@ import (
 	"slices"
 
 	"trapline/internal/alarm"
+	"trapline/internal/notify"
 	"trapline/internal/snmp"
 	"trapline/internal/varbind"
 )
-
-// The annotations that name notifications.
-var notificationAnnotations = []string{"trap_notification", "trap_clear_notification"}
 
 // objectsIn returns the OBJECTS of the notifications that rules name. Alarms have their values for the row of the
 // alarm. Unknown names are reported when rules are checked.
 func objectsIn(set *Set, names varbind.Names) map[string][]snmp.OID {
 	objects := map[string][]snmp.OID{}
 	for _, r := range set.Rules() {
-		for _, annotation := range notificationAnnotations {
+		for _, annotation := range []string{notify.AnnotationNotification, notify.AnnotationClearNotification} {
 			name := r.Annotations[annotation]
 			if name == "" || objects[name] != nil {
 				continue

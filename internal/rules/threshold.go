@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
 	"trapline/mibs"
@@ -108,7 +109,7 @@ func (t *Threshold) margin() float64 {
 func (t *Threshold) rule() *rulefmt.Rule {
 	r := &rulefmt.Rule{
 		Alert: t.Name, Expr: t.expression(), For: model.Duration(t.For.Duration), KeepFiringFor: model.Duration(t.KeepFiringFor.Duration),
-		Labels: maps.Clone(t.Labels), Annotations: map[string]string{"value": "{{ $value }}"},
+		Labels: maps.Clone(t.Labels), Annotations: map[string]string{notify.AnnotationValue: "{{ $value }}"},
 	}
 	if r.Labels == nil {
 		r.Labels = map[string]string{}
@@ -118,7 +119,7 @@ func (t *Threshold) rule() *rulefmt.Rule {
 	}
 	annotations := map[string]string{
 		"summary": cmp.Or(t.Summary, fmt.Sprintf("%s of {{ $labels.target }} is {{ $value }}", t.metric())), "description": t.Description,
-		"trap_notification": t.Notification, "trap_receivers": strings.Join(t.Receivers, ","), "trap_tags": strings.Join(t.Tags, ","),
+		notify.AnnotationNotification: t.Notification, notify.AnnotationReceivers: strings.Join(t.Receivers, ","), notify.AnnotationTags: strings.Join(t.Tags, ","),
 	}
 	for name, text := range annotations {
 		if text != "" {
