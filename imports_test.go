@@ -41,7 +41,7 @@ var upstream = map[string][]string{
 	"internal/outbox/queue":   {"internal/alarm", "internal/originator"},
 	"internal/outbox":         {"internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
 	"internal/varbind":        {"internal/alarm", "internal/originator", "internal/setting", "internal/snmp", "mibs", "mibs/smi"},
-	"internal/notify":         {"internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
+	"internal/notify":         {"internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
 	"internal/rules":          {"internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"config":                  {"internal/varbind", ".", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access", "config/document"},
 	"internal/api":            {"internal/journal", "internal/reason", "internal/setting"},

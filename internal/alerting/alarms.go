@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/api"
+	"trapline/internal/human"
 	"trapline/internal/outbox"
 )
 
@@ -100,7 +101,7 @@ func notified(k *outbox.Known) api.Notified {
 	clock := k.At.Local().Format("15:04:05")
 	switch k.Progress {
 	case outbox.Acknowledged:
-		n.Text = fmt.Sprintf("acknowledged %s in %s", clock, api.ShortDuration(k.Took))
+		n.Text = fmt.Sprintf("acknowledged %s in %s", clock, human.Duration(k.Took))
 	case outbox.Sent:
 		n.Text = "sent " + clock
 	case outbox.Waits:

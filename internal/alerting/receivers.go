@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/human"
 	"trapline/internal/outbox/queue"
 
 	"trapline/internal/alarm"
@@ -206,6 +207,6 @@ func (c *Console) TestReceiver(ctx context.Context, receiver string) (api.TestRe
 		return api.TestResult{Sent: true, Tries: receipt.Sent, Text: "sent; a trap is never acknowledged"}, nil
 	}
 	return api.TestResult{
-		Sent: true, Acknowledged: true, Tries: receipt.Sent, Seconds: receipt.RTT.Seconds(), Text: "acknowledged in " + api.ShortDuration(receipt.RTT),
+		Sent: true, Acknowledged: true, Tries: receipt.Sent, Seconds: receipt.RTT.Seconds(), Text: "acknowledged in " + human.Duration(receipt.RTT),
 	}, nil
 }

@@ -16,30 +16,6 @@ func Clock(at, now time.Time) string {
 	return at.Format("15:04 on 2 January")
 }
 
-// ShortDuration is a duration with as many digits as people read.
-func ShortDuration(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		d = d.Round(100 * time.Microsecond)
-	case d < time.Second:
-		d = d.Round(time.Millisecond)
-	case d < time.Minute:
-		d = d.Round(100 * time.Millisecond)
-	default:
-		d = d.Round(time.Second)
-	}
-	text := d.String()
-	for _, unit := range []string{"µs", "ms"} {
-		if number, ok := strings.CutSuffix(text, unit); ok {
-			return number + " " + unit
-		}
-	}
-	if number, ok := strings.CutSuffix(text, "s"); ok && d < time.Minute {
-		return number + " s"
-	}
-	return text
-}
-
 // Inert keeps a text of a device from being a formula where a spreadsheet opens the file. Numbers stay as they are.
 func Inert(cell string) string {
 	first, _ := utf8.DecodeRuneInString(cell)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/human"
 	"trapline/internal/snmp"
 )
 
@@ -65,32 +66,11 @@ func eventText(e *alarm.Event) string {
 	if e.Kind != alarm.Clear || e.Alarm.RaisedAt.IsZero() || e.At.Before(e.Alarm.RaisedAt) {
 		return text
 	}
-	after := "after " + shortTime(e.At.Sub(e.Alarm.RaisedAt))
+	after := "after " + human.Span(max(1, e.At.Sub(e.Alarm.RaisedAt).Truncate(time.Second).Seconds()))
 	if rest, ok := strings.CutPrefix(text, "over: "); ok {
 		return "over " + after + ": " + rest
 	}
 	return text + " " + after
-}
-
-// shortTime is a duration in at most two units.
-func shortTime(d time.Duration) string {
-	unit := func(n time.Duration, name string) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatInt(int64(n), 10) + " " + name
-	}
-	switch {
-	case d < 10*time.Second:
-		return unit(max(1, d.Round(time.Second)/time.Second), "s")
-	case d < time.Minute:
-		return unit(d/time.Second, "s")
-	case d < time.Hour:
-		return strings.TrimSpace(unit(d/time.Minute, "min") + " " + unit(d%time.Minute/time.Second, "s"))
-	case d < 24*time.Hour:
-		return strings.TrimSpace(unit(d/time.Hour, "h") + " " + unit(d%time.Hour/time.Minute, "min"))
-	}
-	return strings.TrimSpace(unit(d/(24*time.Hour), "d") + " " + unit(d%(24*time.Hour)/time.Hour, "h"))
 }
 
 // ifName is that of IF-MIB.

@@ -72,12 +72,14 @@ func TestSyslogObjectsOfRaiseAndClearAreTheSame(t *testing.T) {
 	}
 }
 
-func TestShortTime(t *testing.T) {
+// A clear has how long the alarm was active, in at most two units.
+func TestTextOfAClearHasTheDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "1 s", 4200 * time.Millisecond: "4 s", 59900 * time.Millisecond: "59 s", time.Minute: "1 min", 252 * time.Second: "4 min 12 s",
 		2 * time.Hour: "2 h", 26 * time.Hour: "1 d 2 h", 61 * time.Minute: "1 h 1 min",
 	} {
-		if got := shortTime(d); got != want {
+		e := alarm.Event{Kind: alarm.Clear, At: noon.Add(d), Alarm: alarm.Alarm{Summary: "up", RaisedAt: noon}}
+		if got := eventText(&e); got != "up after "+want {
 			t.Errorf("%s is %q, want %q", d, got, want)
 		}
 	}
