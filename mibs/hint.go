@@ -158,18 +158,3 @@ func appendHex(text, octets []byte) []byte {
 	}
 	return text
 }
-
-// ParseIntegerHint reads the DISPLAY-HINT of an INTEGER: d, d-N, x, o or b. Of the number's decimal
-// digits the last decimals stand behind the point: with d-2, 1234 is 12.34.
-func ParseIntegerHint(s string) (decimals int, err error) {
-	switch s {
-	case "d", "x", "o", "b":
-		return 0, nil
-	}
-	digits, found := strings.CutPrefix(s, "d-")
-	n, err := strconv.ParseUint(digits, 10, 4) // a 64-bit number has no more than 19 digits
-	if !found || err != nil {
-		return 0, fmt.Errorf("display hint %q: the hint of a number is d, d-N, x, o or b", s)
-	}
-	return int(n), nil
-}

@@ -99,19 +99,6 @@ func TestParseHintSaysWhere(t *testing.T) {
 	}
 }
 
-func TestParseIntegerHint(t *testing.T) {
-	for hint, want := range map[string]int{"d": 0, "x": 0, "o": 0, "b": 0, "d-0": 0, "d-1": 1, "d-2": 2, "d-12": 12} {
-		if got, err := ParseIntegerHint(hint); err != nil || got != want {
-			t.Errorf("%q gives %d decimals, %v, want %d", hint, got, err, want)
-		}
-	}
-	for _, hint := range []string{"", "d-", "d--1", "d-x", "d-99", "2", "1x:", "255a"} {
-		if got, err := ParseIntegerHint(hint); err == nil {
-			t.Errorf("%q gives %d decimals, want an error", hint, got)
-		}
-	}
-}
-
 func TestAppendTextDoesNotAllocate(t *testing.T) {
 	h, err := ParseHint("*1d./2x:1o 255a")
 	if err != nil {
