@@ -24,7 +24,7 @@ const (
 func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	place, ok := p.enter(ctx, s)
 	if !ok {
-		s.rest()
+		p.rest(s)
 		return
 	}
 	defer place.leave()
@@ -46,16 +46,29 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	close(ended)
 	if !over.CompareAndSwap(false, true) {
 		if s.abandoned.Add(-1) == maxAbandoned {
-			s.rest() // there may be another one again
+			p.rest(s) // there may be another one again
 		}
 		return
 	}
 	if ctx.Err() == nil && !pass.canceled() {
 		p.keep(s, t, pass)
 	}
-	s.rest()
+	p.rest(s)
 	if pass.Up {
 		p.identify(ctx, s, t)
+	}
+}
+
+// rest notes that no poll of s runs. One that became due meanwhile begins: a device that is silent for as long as a
+// poll may last would be polled half as often otherwise, as its poll ends at the very moment when the next is due.
+func (p *Poller) rest(s *state) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.rest()
+	if s.overdue {
+		s.overdue = false
+		p.schedule.hasten(s, p.clock.now())
+		p.wake()
 	}
 }
 
@@ -120,7 +133,7 @@ func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
 	}
 	p.keep(s, t, pass)
 	if s.abandoned.Add(1) <= maxAbandoned {
-		s.rest()
+		p.rest(s)
 	}
 }
 

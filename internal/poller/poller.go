@@ -97,6 +97,11 @@ func (p *Poller) SetTargets(targets []*Target) {
 	p.schedule = newSchedule(states)
 	p.enroll()
 	p.pulse.set(states)
+	p.wake()
+}
+
+// wake makes Run look at the schedule.
+func (p *Poller) wake() {
 	select {
 	case p.changed <- struct{}{}:
 	default:
@@ -198,7 +203,7 @@ func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Tim
 		due := s.next
 		p.schedule.postpone(nextSlot(s.target, now))
 		if !s.running.CompareAndSwap(false, true) {
-			s.missed.Add(1)
+			s.postpone()
 			continue
 		}
 		target := s.target

@@ -37,9 +37,6 @@ func (p *Poller) hasten(name string) (ended <-chan struct{}, err error) {
 		return ended, nil
 	}
 	p.schedule.hasten(s, p.clock.now())
-	select {
-	case p.changed <- struct{}{}:
-	default:
-	}
+	p.wake()
 	return ended, nil
 }

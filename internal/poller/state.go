@@ -16,6 +16,7 @@ import (
 type state struct {
 	target  *Target // of the next pass; the Poller's mutex guards it
 	next    time.Time
+	overdue bool        // another pass waits for the end of the one that runs; guarded as target
 	running atomic.Bool // a pass, unless it was abandoned
 	last    atomic.Pointer[Pass]
 
@@ -97,6 +98,14 @@ func (s *state) summarize(t *Target, pass *Pass) (before, after *Summary) {
 		}
 	})
 	return before, after
+}
+
+// postpone makes a pass that is due wait for the end of the one that runs. Only one waits: any other is missed.
+func (s *state) postpone() {
+	if s.overdue {
+		s.missed.Add(1)
+	}
+	s.overdue = true
 }
 
 // awaitEnd returns a channel that is closed when a poll has ended.
