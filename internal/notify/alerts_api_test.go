@@ -17,6 +17,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/setting"
 )
 
@@ -35,9 +36,9 @@ func inletOf(r *served) *AlertsAPI {
 }
 
 // kindsOf returns the sorted kinds of the events received.
-func kindsOf(l *recorder) string {
+func kindsOf(l *outboxtest.Receiver) string {
 	var kinds []string
-	for _, word := range strings.Split(l.take(), ", ") {
+	for _, word := range strings.Split(l.Take(), ", ") {
 		kind, _, _ := strings.Cut(word, " ")
 		kinds = append(kinds, kind)
 	}
@@ -47,8 +48,8 @@ func kindsOf(l *recorder) string {
 
 func TestPrometheusLeasesAlarms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		i := inletOf(r)
 		send := func(lease time.Duration) {
@@ -89,15 +90,15 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 // After a start, leases must last long enough to be renewed.
 func TestLeasesOutliveAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &recorder{}
-		r := serve(t, dir, l.route("nms"))
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
+		r := serve(t, dir, l.Route("nms"))
 		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusOK {
 			t.Fatal(code)
 		}
 		rest(time.Minute)
 		r.stop()
 		time.Sleep(time.Hour)
-		r = serve(t, dir, l.route("nms"))
+		r = serve(t, dir, l.Route("nms"))
 		defer r.stop()
 		rest(4 * time.Minute)
 		if got := kindsOf(l); got != "raise" {
@@ -112,8 +113,8 @@ func TestLeasesOutliveAPause(t *testing.T) {
 
 func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		i := inletOf(r)
 		send := func(first, second string) {
@@ -141,8 +142,8 @@ func TestAlertmanagerSaysOfEachAlertWhenItIsOver(t *testing.T) {
 
 func TestInletAnswersWhatItCannotTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		i := inletOf(r)
 		for body, path := range map[string]string{
 			`{}`: "/api/v2/alerts", `[{"labels":{"a":"b"}}]`: "/api/v2/alerts", `[{"endsAt":"soon"}]`: "/api/v2/alerts", ``: "/api/v2/alerts",
@@ -160,8 +161,8 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 		if code := post(t, i, "/api/v2/alerts", `[{"labels":{"alertname":"Down"}}]`); code != http.StatusServiceUnavailable {
 			t.Errorf("what cannot be stored: status %d", code)
 		}
-		if len(l.received()) > 0 || len(r.outbox.Active()) > 0 {
-			t.Errorf("sent %v", l.received())
+		if len(l.Received()) > 0 || len(r.outbox.Active()) > 0 {
+			t.Errorf("sent %v", l.Received())
 		}
 	})
 }
@@ -169,8 +170,8 @@ func TestInletAnswersWhatItCannotTake(t *testing.T) {
 // Invalid annotations must be counted, and the alert accepted without them.
 func TestInletTakesAlertsWithBadAnnotations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		if code := post(t, inletOf(r), "/api/v2/alerts", `[{"labels":{"alertname":"Down"},"annotations":{"trap_varbinds":"a = 1\nb"}},{"labels":{"alertname":"Up"}}]`); code != http.StatusOK {
 			t.Errorf("status %d", code)
@@ -215,8 +216,8 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		t.Fatalf("%q", bodies)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		for _, body := range bodies {
 			if code := post(t, inletOf(r), "/api/v1/webhook", body); code != http.StatusOK {
@@ -227,7 +228,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 		if got := kindsOf(l); got != "clear raise" {
 			t.Errorf("sent %s", got)
 		}
-		if a := l.received()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != alarm.Major || a.Labels["site"] != "berlin" || a.Value != "2" {
+		if a := l.Received()[0].Alarm; a.Rule != "PortDown" || a.Target != "core-1" || a.Severity != alarm.Major || a.Labels["site"] != "berlin" || a.Value != "2" {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -270,8 +271,8 @@ func TestWrongJSONOfAlerts(t *testing.T) {
 // The API must report when it is full, and accept as many alerts as fit, and every resolved alert.
 func TestInletAnswersThatAlarmsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serveWith(t, t.TempDir(), outbox.Options{MaxAlarms: 2}, l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serveWith(t, t.TempDir(), outbox.Options{MaxAlarms: 2}, l.Route("nms"))
 		defer r.stop()
 		send := func(want int, statuses ...string) {
 			t.Helper()

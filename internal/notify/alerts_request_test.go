@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/outboxtest"
 )
 
 // reply posts a request to an inlet, and returns the status and the text.
@@ -61,8 +62,8 @@ func TestBoundsOfARequest(t *testing.T) {
 			"no list":          {good, http.StatusBadRequest, `"{" where "[" is expected`, false},
 			"other types":      {`[{"labels":{"alertname":7}}]`, http.StatusBadRequest, "number", false},
 		} {
-			l := &recorder{}
-			r := serve(t, t.TempDir(), l.route("nms"))
+			l := &outboxtest.Receiver{}
+			r := serve(t, t.TempDir(), l.Route("nms"))
 			code, text := reply(t, inletOf(r), http.MethodPost, "/api/v2/alerts", test.body)
 			if code != test.code || !strings.Contains(text, test.want) {
 				t.Errorf("%s: %d %.200q, want %d %q", name, code, text, test.code, test.want)
@@ -78,8 +79,8 @@ func TestBoundsOfARequest(t *testing.T) {
 // The members of a webhook's message may come in any order, and others than those known among them.
 func TestOrderOfAWebhook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		body := `{"alerts":[{"status":"firing","labels":{"alertname":"a"},"new":[{}]}],"groupLabels":{"x":"y"},"truncatedAlerts":0,"more":[1,{"version":"3"}],"version":"4"}`
 		if code, text := reply(t, inletOf(r), http.MethodPost, "/api/v1/webhook", body); code != http.StatusOK || len(r.outbox.Active()) != 1 {
@@ -91,8 +92,8 @@ func TestOrderOfAWebhook(t *testing.T) {
 // Alerts that Alertmanager truncated must be counted.
 func TestTruncatedAlerts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		i := inletOf(r)
 		for range 2 {

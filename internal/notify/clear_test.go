@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -75,8 +76,8 @@ func TestTheTextOfClears(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		l := &recorder{}
-		r := serve(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+a")
 		rest(5 * time.Second)
@@ -84,7 +85,7 @@ func TestTheTextOfClears(t *testing.T) {
 			t.Fatal(err)
 		}
 		rest(5 * time.Second)
-		received := l.received()
+		received := l.Received()
 		if e := received[len(received)-1]; e.Kind != alarm.Clear || e.Alarm.Value != "20" || e.Alarm.Summary != "over: summary" {
 			t.Errorf("%+v", e)
 		}

@@ -2,11 +2,8 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,98 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 
-	"trapline/internal/access"
 	"trapline/internal/alarm"
-	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
-
-// recorder is a receiver that records events and may fail.
-type recorder struct {
-	mu      sync.Mutex
-	heard   []string   // acknowledged events: kind and alarm
-	events  []delivery // all events received, acknowledged or not
-	broken  error
-	poison  string // the ID of an alarm that it never confirms
-	delay   time.Duration
-	busy    map[string]bool
-	overlap bool
-}
-
-// delivery is an event as it was delivered.
-type delivery struct {
-	alarm.Event
-	requestID int32
-}
-
-func (l *recorder) received() []delivery {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.events)
-}
-
-func (l *recorder) deliver(ctx context.Context, e *alarm.Event, id int32) (originator.Receipt, error) {
-	l.mu.Lock()
-	l.events = append(l.events, delivery{*e, id})
-	if l.busy == nil {
-		l.busy = map[string]bool{}
-	}
-	l.overlap = l.overlap || l.busy[e.Alarm.ID]
-	l.busy[e.Alarm.ID] = true
-	delay, broken := l.delay, l.broken
-	l.mu.Unlock()
-	if delay > 0 {
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return originator.Receipt{}, ctx.Err()
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.busy[e.Alarm.ID] = false
-	if l.poison != "" && e.Alarm.ID == l.poison {
-		return originator.Receipt{Sent: 1}, errUnreached
-	}
-	if broken != nil {
-		return originator.Receipt{Sent: 1}, broken
-	}
-	text := string(e.Kind)
-	if e.Alarm.ID != "" {
-		text += " " + e.Alarm.ID
-	}
-	if e.Repeat > 0 {
-		text += fmt.Sprintf(" repeat %d", e.Repeat)
-	}
-	if e.Dropped > 0 {
-		text += fmt.Sprintf(" dropped %d", e.Dropped)
-	}
-	l.heard = append(l.heard, text)
-	return originator.Receipt{Sent: 1}, nil
-}
-
-func (l *recorder) set(broken error, delay time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.broken, l.delay = broken, delay
-}
-
-// take returns the events acknowledged since the previous call.
-func (l *recorder) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := strings.Join(l.heard, ", ")
-	l.heard = nil
-	return text
-}
-
-func (l *recorder) route(name string) *queue.Route {
-	return &queue.Route{Name: name, Deliver: l.deliver, Window: 16, MaxAge: 24 * time.Hour}
-}
-
-var errUnreached = &originator.Error{Receiver: "nms", Reason: access.Timeout, Err: context.DeadlineExceeded}
 
 // served is an outbox at work, and how to end it.
 type served struct {
@@ -149,7 +59,7 @@ func serveWith(t *testing.T, dir string, options outbox.Options, routes ...*queu
 	}}
 }
 
-// raise applies "+a" as alarm a being active, "-a" as its end, and "a!" as its change to another summary, in
+// say applies "+a" as alarm a being active, "-a" as its end, and "a!" as its change to another summary, in
 // one transaction: nothing is sent between two of them.
 func (r *served) say(words ...string) {
 	r.t.Helper()
@@ -168,7 +78,7 @@ func (r *served) say(words ...string) {
 	}
 }
 
-// diff lets the time pass, after which everything has come to rest.
+// rest lets the time pass, after which everything has come to rest.
 func rest(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
@@ -32,9 +33,9 @@ func TestRulesChooseReceivers(t *testing.T) {
 		{"nothing that is there", []string{"egde"}, []string{"kore"}, alarm.Major, true, true, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			core, edge := &recorder{}, &recorder{}
-			of := func(l *recorder, r ReceiverSettings) *queue.Route {
-				route := l.route(r.Name)
+			core, edge := &outboxtest.Receiver{}, &outboxtest.Receiver{}
+			of := func(l *outboxtest.Receiver, r ReceiverSettings) *queue.Route {
+				route := l.Route(r.Name)
 				route.Matches, route.Tags = r.matches(), r.Tags
 				return route
 			}
@@ -45,7 +46,7 @@ func TestRulesChooseReceivers(t *testing.T) {
 				t.Fatal(err)
 			}
 			rest(time.Minute)
-			if gotCore, gotEdge := core.take() != "", edge.take() != ""; gotCore != test.core || gotEdge != test.edge {
+			if gotCore, gotEdge := core.Take() != "", edge.Take() != ""; gotCore != test.core || gotEdge != test.edge {
 				t.Errorf("%s: sent core %v, edge %v", test.name, gotCore, gotEdge)
 			}
 			if got := testutil.ToFloat64(r.outbox.Metrics.Misread); got != test.misread {

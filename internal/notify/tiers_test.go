@@ -9,13 +9,14 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 )
 
 // formatted is a receiver in one of the formats that identifies alarms by the bindings it receives.
 type formatted struct {
-	recorder *recorder
+	recorder *outboxtest.Receiver
 	format   format
 	raised   map[string]alarm.Severity // by the instance in the format
 	heard    map[string]bool           // event IDs
@@ -26,7 +27,7 @@ func (f *formatted) route(format string, every bool) *queue.Route {
 	settings := &ReceiverSettings{Name: format, Type: "inform", Format: format, Fallback: "disman"}
 	shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
 	f.format, f.raised, f.heard = newFormat(settings, shared), map[string]alarm.Severity{}, map[string]bool{}
-	r := f.recorder.route(format)
+	r := f.recorder.Route(format)
 	r.Key, r.Scheme = newKey(settings, shared)
 	r.EveryTransition = every
 	return r
@@ -34,10 +35,7 @@ func (f *formatted) route(format string, every bool) *queue.Route {
 
 // take processes the events sent since the previous call.
 func (f *formatted) take() {
-	events := f.recorder.received()
-	f.recorder.mu.Lock()
-	f.recorder.events = nil
-	f.recorder.mu.Unlock()
+	events := f.recorder.TakeReceived()
 	for i := range events {
 		e := &events[i].Event
 		d := f.format(e, maxMessageSize)
@@ -63,7 +61,7 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 	for _, format := range []string{"disman", "template", "alarm"} {
 		for _, every := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				f := &formatted{recorder: &recorder{}}
+				f := &formatted{recorder: &outboxtest.Receiver{}}
 				r := serve(t, t.TempDir(), f.route(format, every))
 				defer r.stop()
 				tier := func(port int, severity alarm.Severity, active bool) outbox.Transition {
@@ -80,13 +78,13 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 					if i%3 == 0 {
 						pair = []outbox.Transition{worse, better}
 					}
-					f.recorder.set(map[bool]error{true: errUnreached}[i%7 == 0], 0) // acknowledgements are lost
+					f.recorder.Set(map[bool]error{true: outboxtest.ErrTimeout}[i%7 == 0], 0) // acknowledgements are lost
 					if err := r.outbox.Apply(pair, time.Now()); err != nil {
 						t.Fatal(err)
 					}
 					rest(200 * time.Millisecond)
 				}
-				f.recorder.set(nil, 0)
+				f.recorder.Set(nil, 0)
 				rest(time.Hour)
 				f.take()
 				for port := range ports {
@@ -110,10 +108,10 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 // must be sent before the clear.
 func TestFormatsMayChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &recorder{}
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
 		shared := &Dependencies{Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Names: builtIn, Logger: slog.New(slog.DiscardHandler)}
 		route := func(format string) *queue.Route {
-			r := l.route("nms")
+			r := l.Route("nms")
 			r.Key, r.Scheme = newKey(&ReceiverSettings{Type: "inform", Format: format, Fallback: "disman"}, shared)
 			return r
 		}
@@ -122,14 +120,14 @@ func TestFormatsMayChange(t *testing.T) {
 		for i := range 3 {
 			a := alarm.Alarm{ID: fmt.Sprint(i), Rule: "Down", Target: "dev", Labels: map[string]string{"ifIndex": fmt.Sprint(i)}, Notification: "IF-MIB::linkDown", Severity: alarm.Major, Variable: fmt.Sprintf("1.3.6.1.2.1.2.2.1.8.%d", i)}
 			if i == 2 {
-				l.set(errUnreached, 0)
+				l.Set(outboxtest.ErrTimeout, 0)
 			}
 			if err := r.outbox.Apply([]outbox.Transition{{Alarm: a, Active: true}}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			rest(time.Minute)
 		}
-		l.take()
+		l.Take()
 		for i, format := range []string{"disman", "template", "snmp-notifier", "alarm", "template"} {
 			if i%2 == 0 {
 				if err := r.outbox.SetRoutes([]*queue.Route{route(format)}, time.Now()); err != nil {
@@ -144,12 +142,12 @@ func TestFormatsMayChange(t *testing.T) {
 		if err := r.outbox.Apply([]outbox.Transition{{Alarm: alarm.Alarm{ID: "0"}}, {Alarm: alarm.Alarm{ID: "2"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		before := len(l.received())
+		before := len(l.Received())
 		rest(time.Minute)
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		rest(10 * time.Minute)
 		var got []string
-		for _, e := range l.received()[before:] {
+		for _, e := range l.Received()[before:] {
 			text := string(e.Kind) + " " + e.Alarm.Labels["ifIndex"]
 			if len(got) == 0 || got[len(got)-1] != text {
 				got = append(got, text)

@@ -68,6 +68,41 @@ func BenchmarkEnqueue(b *testing.B) {
 	}
 }
 
+// informReceiver returns a socket, and a route of informs to it with the default settings.
+func informReceiver(b *testing.B) (net.PacketConn, *queue.Route) {
+	b.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	auth := access.DefaultAuth()
+	auth.Version = 2
+	shared := &notify.Dependencies{Settings: &notify.Settings{EnterpriseOID: setting.ParseOID("1.3.6.1.4.1.32473")}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
+	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
+	inform, err := notify.NewRoute(&notify.ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Window: 16, Rate: 50}, shared)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return conn, inform
+}
+
+// runBoth runs a listener and an outbox, until stop is called.
+func runBoth(b *testing.B, l *originator.Listener, o *outbox.Outbox) (stop func()) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- l.Run(ctx) }()
+	go func() { ended <- o.Run(ctx) }()
+	return func() {
+		b.Helper()
+		cancel()
+		if err := errors.Join(<-ended, <-ended); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
 // BenchmarkDrain has a receiver come back while events wait: unthrottled, and at a rate that the second
 // figure is held against.
 func BenchmarkDrain(b *testing.B) {
@@ -79,19 +114,7 @@ func BenchmarkDrain(b *testing.B) {
 
 // drain takes the time from a receiver's return to the last acknowledgment that is on the disk.
 func drain(b *testing.B, rate float64) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer conn.Close()
-	auth := access.DefaultAuth()
-	auth.Version = 2
-	shared := &notify.Dependencies{Settings: &notify.Settings{EnterpriseOID: setting.ParseOID("1.3.6.1.4.1.32473")}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
-	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
-	inform, err := notify.NewRoute(&notify.ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Window: 16, Rate: 50}, shared)
-	if err != nil {
-		b.Fatal(err)
-	}
+	conn, inform := informReceiver(b)
 	o := benchmarkOutbox(b, inform.Deliver, rate)
 	const batch = 1000
 	for first := 0; first < b.N; first += batch {
@@ -105,22 +128,18 @@ func drain(b *testing.B, rate float64) {
 			b.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	received := 0
 	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { received++ }}
-	ended := make(chan error, 2)
 	b.ReportAllocs()
 	b.ResetTimer()
-	go func() { ended <- l.Run(ctx) }()
-	go func() { ended <- o.Run(ctx) }()
+	stop := runBoth(b, l, o)
 	for o.Depth("nms") > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	b.StopTimer()
-	cancel()
-	if err := errors.Join(<-ended, <-ended); err != nil || received < b.N {
-		b.Errorf("%d of %d were sent, %v", received, b.N, err)
+	stop()
+	if received < b.N {
+		b.Errorf("%d of %d were sent", received, b.N)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "informs/s")
 	if !math.IsInf(rate, 1) {
@@ -131,19 +150,7 @@ func drain(b *testing.B, rate float64) {
 // BenchmarkCriticalBehindMinors has 5,000 minor alarms wait for a receiver with the default settings, and takes the time
 // from a critical one to its arrival.
 func BenchmarkCriticalBehindMinors(b *testing.B) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer conn.Close()
-	auth := access.DefaultAuth()
-	auth.Version = 2
-	shared := &notify.Dependencies{Settings: &notify.Settings{EnterpriseOID: setting.ParseOID("1.3.6.1.4.1.32473")}, Auths: map[string]*access.Auth{"public_v2": &auth}, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)}
-	shared.Identity = originator.FixedIdentity([]byte("\x80\x00\x00\x00\x04trapline"), 1, 0, time.Now())
-	inform, err := notify.NewRoute(&notify.ReceiverSettings{Name: "nms", Type: "inform", Address: conn.LocalAddr().String(), Auth: "public_v2", Window: 16, Rate: 50}, shared)
-	if err != nil {
-		b.Fatal(err)
-	}
+	conn, inform := informReceiver(b)
 	o := benchmarkOutbox(b, inform.Deliver, 50)
 	var minors []outbox.Transition
 	for i := range 5000 {
@@ -158,10 +165,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 			critical <- struct{}{}
 		}
 	}}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- l.Run(ctx) }()
-	go func() { ended <- o.Run(ctx) }()
+	stop := runBoth(b, l, o)
 	for o.Depth("nms") == 5000 {
 		time.Sleep(time.Millisecond)
 	}
@@ -174,10 +178,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(o.Depth("nms")), "waiting")
-	cancel()
-	if err := errors.Join(<-ended, <-ended); err != nil {
-		b.Error(err)
-	}
+	stop()
 }
 
 func openDir(b *testing.B) *statedir.Dir {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 )
 
 // Setting the wall clock by any amount must not give up or delay an event, end a lease or repeat an
@@ -20,8 +21,8 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 				Wall:    func() time.Time { return time.Now().Round(0).Add(time.Duration(ahead.Load())) },
 				Elapsed: func() time.Duration { return time.Since(start) },
 			}
-			l := &listener{broken: errNobody}
-			route := l.route("nms")
+			l := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+			route := l.Route("nms")
 			route.MaxAge, route.RepeatInterval = time.Hour, 12*time.Hour
 			r := runWith(t, t.TempDir(), Options{Clock: clock}, route)
 			defer r.stop()
@@ -39,7 +40,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			ahead.Store(0)
 			settle(time.Minute)
 			ahead.Store(int64(step))
-			l.set(nil, 0)
+			l.Set(nil, 0)
 			settle(5 * time.Minute)
 			r.expectAny(l, "raise a", "raise b", "raise leased")
 			apply(Transition{Alarm: alarm.Alarm{ID: "c", Severity: alarm.Major}, Active: true})
@@ -51,7 +52,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			r.expect(l, "clear leased")
 			settle(12 * time.Hour)
 			r.expectAny(l, "raise a repeat 1", "raise b repeat 1", "raise c repeat 1")
-			l.set(errNobody, 0)
+			l.Set(outboxtest.ErrTimeout, 0)
 			apply(Transition{Alarm: alarm.Alarm{ID: "d", Severity: alarm.Major}, Active: true})
 			settle(2 * time.Hour)
 			if dead, err := r.outbox.DeadLetters("nms"); err != nil || len(dead) != 1 {
@@ -64,8 +65,8 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 // Ages go on over a restart, and do not count the time between.
 func TestAgesGoOnOverRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{broken: errNobody}
-		route := l.route("nms")
+		dir, l := t.TempDir(), &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.MaxAge = time.Hour
 		r := run(t, dir, route)
 		r.say("+a")
@@ -90,15 +91,15 @@ func TestAgesGoOnOverRestarts(t *testing.T) {
 func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 	for _, test := range []struct{ restart, quiet bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
 		synctest.Test(t, func(t *testing.T) {
-			dir, l := t.TempDir(), &listener{}
-			route := l.route("nms")
+			dir, l := t.TempDir(), &outboxtest.Receiver{}
+			route := l.Route("nms")
 			route.MaxAge = time.Hour
 			r := run(t, dir, route)
 			defer func() { r.stop() }()
 			r.say("+cleared", "+changed", "+quiet")
 			settle(time.Minute)
-			l.take()
-			l.set(errNobody, 0)
+			l.Take()
+			l.Set(outboxtest.ErrTimeout, 0)
 			r.say("-cleared", "changed!", "+raised", "+gone")
 			settle(5 * time.Minute)
 			r.say("-gone")
@@ -109,7 +110,7 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 			if !test.quiet {
 				r.say("raised!") // which it may not know
 			}
-			l.set(nil, 0)
+			l.Set(nil, 0)
 			if test.restart {
 				r.stop()
 				r = run(t, dir, route)

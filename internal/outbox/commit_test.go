@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -98,8 +99,8 @@ func TestWritersShareTransactions(t *testing.T) {
 // An event that a transaction is about to remove must not be sent meanwhile, and must be sent if
 // the transaction fails.
 func TestWhatIsBeingRemovedWaits(t *testing.T) {
-	l := &listener{}
-	o, err := New(openState(t, t.TempDir()), []*queue.Route{l.route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	l := &outboxtest.Receiver{}
+	o, err := New(openState(t, t.TempDir()), []*queue.Route{l.Route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +129,8 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 func TestRecoveredReceiversAreSentEventsAtTheirRate(t *testing.T) {
 	const alarms, rounds, rate = 200, 10, 10
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: errNobody}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.EveryTransition, route.Spacing = true, time.Second/rate
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -141,20 +142,20 @@ func TestRecoveredReceiversAreSentEventsAtTheirRate(t *testing.T) {
 			r.say(words...)
 		}
 		settle(time.Hour)
-		l.take()
-		failed := len(l.received())
-		l.set(nil, 0)
-		for len(l.received()) == failed {
+		l.Take()
+		failed := len(l.Received())
+		l.Set(nil, 0)
+		for len(l.Received()) == failed {
 			settle(time.Second)
 		}
 		begin := time.Now()
 		settle(100 * time.Second)
-		if n := len(l.received()) - failed; n < 100*rate || n > 102*rate {
+		if n := len(l.Received()) - failed; n < 100*rate || n > 102*rate {
 			t.Errorf("%d were sent in %s, at %d a second", n, time.Since(begin), rate)
 		}
 		settle(110 * time.Second)
 		heard := map[string][]string{}
-		for _, e := range strings.Split(l.take(), ", ") {
+		for _, e := range strings.Split(l.Take(), ", ") {
 			kind, id, _ := strings.Cut(e, " ")
 			heard[id] = append(heard[id], kind)
 		}

@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -26,7 +27,7 @@ func leave(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	state := openState(t, dir)
-	o, err := New(state, []*queue.Route{(&listener{}).route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
+	o, err := New(state, []*queue.Route{(&outboxtest.Receiver{}).Route("nms")}, Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 		defer func() { _ = recover() }()
 		_ = state.Close()
 	}()
-	l := (&listener{}).route("nms")
+	l := (&outboxtest.Receiver{}).Route("nms")
 	l.Resyncs = true
 	o, err := New(state, []*queue.Route{l}, Options{Logger: slog.New(slog.NewTextHandler(&text, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}, time.Now())
 	if err != nil {
@@ -149,8 +150,8 @@ func TestNoDamageKeepsFromStarting(t *testing.T) {
 // An invalid row must be set aside; other events must be sent.
 func TestDamagedRowsHoldUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{broken: errNobody}
-		route := l.route("nms")
+		dir, l := t.TempDir(), &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.Resyncs = true
 		r := run(t, dir, route)
 		r.say("+a", "+b", "+c")
@@ -170,7 +171,7 @@ func TestDamagedRowsHoldUpNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		r = run(t, dir, route)
 		settle(time.Minute)
 		r.expectAny(l, "resync dropped 2", "raise b", "raise c")

@@ -10,13 +10,14 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/snmp"
 )
 
 func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, healthy := &listener{broken: errNobody, delay: time.Second}, &listener{}
-		r := run(t, t.TempDir(), l.route("down"), healthy.route("up"))
+		l, healthy := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout, Delay: time.Second}, &outboxtest.Receiver{}
+		r := run(t, t.TempDir(), l.Route("down"), healthy.Route("up"))
 		defer r.stop()
 		var want []string
 		for i := range 20 {
@@ -26,24 +27,24 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 		settle(5 * time.Second)
 		r.expectAny(healthy, want...)
 		settle(time.Hour)
-		first := len(l.received())
+		first := len(l.Received())
 		if first < 16+15 || first > 16+25 { // a window full at first, then by pauses up to five minutes
 			t.Errorf("%d deliveries in an hour", first)
 		}
 		settle(time.Hour)
-		if more := len(l.received()) - first; more < 10 || more > 16 {
+		if more := len(l.Received()) - first; more < 10 || more > 16 {
 			t.Errorf("%d deliveries in the next hour", more)
 		}
 		r.say("-3")
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(10 * time.Minute)
 		r.expectAny(l, append(want, "clear 3")...)
 		byEvent := map[string]int32{}
-		for _, e := range l.received() {
-			if id, again := byEvent[e.ID]; again && id != e.requestID {
-				t.Errorf("event %s has the request-ids %d and %d", e.ID, id, e.requestID)
+		for _, e := range l.Received() {
+			if id, again := byEvent[e.ID]; again && id != e.RequestID {
+				t.Errorf("event %s has the request-ids %d and %d", e.ID, id, e.RequestID)
 			}
-			byEvent[e.ID] = e.requestID
+			byEvent[e.ID] = e.RequestID
 		}
 	})
 }
@@ -51,8 +52,8 @@ func TestReceiversThatFailAreTriedOneNotificationAtATime(t *testing.T) {
 // One notification that the receiver chokes on does not keep the others from it.
 func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{poison: "bad"}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{Poison: "bad"}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+bad")
 		var want []string
@@ -62,7 +63,7 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 		}
 		settle(time.Minute)
 		r.expectAny(l, want...)
-		if n := len(l.received()); n > 30+6 {
+		if n := len(l.Received()); n > 30+6 {
 			t.Errorf("%d deliveries", n)
 		}
 	})
@@ -71,8 +72,8 @@ func TestAPoisonousNotificationHoldsUpNoOther(t *testing.T) {
 // An alarm without a notification in the receiver's format must not change the receiver's health.
 func TestWhatIsNotSentReachesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{}
+		route := l.Route("nms")
 		deliver := route.Deliver
 		route.Deliver = func(ctx context.Context, e *alarm.Event, id int32) (originator.Receipt, error) {
 			if e.Kind == alarm.Change {
@@ -84,15 +85,15 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 		defer r.stop()
 		r.say("+a")
 		settle(time.Minute)
-		l.set(errNobody, 0)
+		l.Set(outboxtest.ErrTimeout, 0)
 		r.say("+b")
 		settle(time.Hour)
-		before := len(l.received())
+		before := len(l.Received())
 		for range 60 {
 			r.say("a!")
 			settle(time.Minute)
 		}
-		if more := len(l.received()) - before; more > 16 {
+		if more := len(l.Received()) - before; more > 16 {
 			t.Errorf("%d deliveries in an hour", more)
 		}
 	})
@@ -100,15 +101,15 @@ func TestWhatIsNotSentReachesNobody(t *testing.T) {
 
 func TestRefusalsAreTriedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &originator.Error{Reason: access.UnknownUser, Err: context.Canceled}}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{Broken: &originator.Error{Reason: access.UnknownUser, Err: context.Canceled}}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+a")
 		settle(3 * time.Minute)
-		if len(l.received()) != 1 {
-			t.Errorf("%d deliveries in three minutes", len(l.received()))
+		if len(l.Received()) != 1 {
+			t.Errorf("%d deliveries in three minutes", len(l.Received()))
 		}
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(4 * time.Minute)
 		r.expect(l, "raise a")
 	})
@@ -116,12 +117,12 @@ func TestRefusalsAreTriedSeldom(t *testing.T) {
 
 func TestReportsThatNobodyKnowsAreNotFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: &originator.Error{Reason: access.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{Broken: &originator.Error{Reason: access.ReportReason(snmp.UnknownReport), Err: snmp.UnknownReport}}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+a")
 		settle(time.Minute)
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(10 * time.Minute)
 		r.expect(l, "raise a")
 	})

@@ -9,24 +9,25 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
 // pair is a group of two receivers, one of which is notified.
 type pair struct {
 	running       *running
-	first, second *listener
+	first, second *outboxtest.Receiver
 	dir           string
 }
 
 func startPair(t *testing.T) *pair {
-	p := &pair{first: &listener{}, second: &listener{}, dir: t.TempDir()}
+	p := &pair{first: &outboxtest.Receiver{}, second: &outboxtest.Receiver{}, dir: t.TempDir()}
 	p.running = run(t, p.dir, p.routes()...)
 	return p
 }
 
 func (p *pair) routes() []*queue.Route {
-	routes := []*queue.Route{p.first.route("first"), p.second.route("second")}
+	routes := []*queue.Route{p.first.Route("first"), p.second.Route("second")}
 	for _, r := range routes {
 		r.Group = "pair"
 	}
@@ -55,7 +56,7 @@ func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 
 		// An event that the first does not acknowledge goes to the second, which is notified of the
 		// alarm from then on.
-		p.first.set(errNobody, time.Second)
+		p.first.Set(outboxtest.ErrTimeout, time.Second)
 		p.running.say("+b", "+c")
 		settle(time.Minute)
 		p.running.say("b!")
@@ -63,13 +64,13 @@ func TestTheFirstThatAcknowledgesIsNotified(t *testing.T) {
 		p.running.say("-b", "-a")
 		settle(time.Minute)
 		p.running.expect(p.first, "")
-		if got := p.second.take(); !strings.Contains("raise b, raise c, change b, clear b; raise c, raise b, change b, clear b", got) {
+		if got := p.second.Take(); !strings.Contains("raise b, raise c, change b, clear b; raise c, raise b, change b, clear b", got) {
 			t.Errorf("heard %s", got)
 		}
 
 		// After its return, a receiver that may have received a raise is sent its clear, and is
 		// notified of new alarms.
-		p.first.set(nil, 0)
+		p.first.Set(nil, 0)
 		settle(10 * time.Minute)
 		p.running.expectAny(p.first, "clear a", "clear b")
 		p.running.say("+d", "-c")
@@ -86,7 +87,7 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startPair(t)
 		defer func() { p.running.stop() }()
-		p.first.set(errNobody, time.Second)
+		p.first.Set(outboxtest.ErrTimeout, time.Second)
 		p.running.say("+a")
 		settle(time.Minute)
 		p.expectBoth("", "raise a")
@@ -98,7 +99,7 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 		p.running.expect(p.first, "")
 		p.running.expectAny(p.second, "clear a", "raise b")
 		p.restart()
-		p.first.set(nil, 0)
+		p.first.Set(nil, 0)
 		settle(time.Minute)
 		p.expectBoth("clear a", "")
 		p.running.say("-b")
@@ -108,12 +109,12 @@ func TestFailoverOutlivesTheProcess(t *testing.T) {
 		// A change of an alarm known only to the first is a raise for the second.
 		p.running.say("+c")
 		settle(time.Minute)
-		p.first.set(errNobody, time.Second)
+		p.first.Set(outboxtest.ErrTimeout, time.Second)
 		p.running.say("c!")
 		settle(time.Minute)
 		p.expectBoth("raise c", "raise c")
 		p.restart()
-		p.first.set(nil, 0)
+		p.first.Set(nil, 0)
 		p.running.say("-c")
 		settle(time.Minute)
 		p.expectBoth("clear c", "clear c")
@@ -126,22 +127,22 @@ func TestGroupsOfWhichNobodyConfirms(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := startPair(t)
 			defer func() { p.running.stop() }()
-			p.first.set(errNobody, time.Second)
-			p.second.set(errNobody, time.Second)
+			p.first.Set(outboxtest.ErrTimeout, time.Second)
+			p.second.Set(outboxtest.ErrTimeout, time.Second)
 			var want []string
 			for i := range 20 {
 				p.running.say(fmt.Sprintf("+%d", i))
 				want = append(want, fmt.Sprintf("raise %d", i))
 			}
 			settle(time.Hour)
-			if tried := len(p.first.received()) + len(p.second.received()); tried > 2*(16+30) {
+			if tried := len(p.first.Received()) + len(p.second.Received()); tried > 2*(16+30) {
 				t.Errorf("%d deliveries in an hour", tried)
 			}
 			there := p.first
 			if back == "second" {
 				there = p.second
 			}
-			there.set(nil, 0)
+			there.Set(nil, 0)
 			settle(11 * time.Minute)
 			p.running.expectAny(there, want...)
 		})
@@ -162,11 +163,11 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 			p.running.say(word)
 			switch step % 23 {
 			case 3:
-				p.first.set(errNobody, time.Second)
+				p.first.Set(outboxtest.ErrTimeout, time.Second)
 			case 8:
-				p.second.set(errNobody, 2*time.Second)
+				p.second.Set(outboxtest.ErrTimeout, 2*time.Second)
 			case 13:
-				p.second.set(nil, 0)
+				p.second.Set(nil, 0)
 			case 17:
 				p.restart()
 			case 21, 5:
@@ -174,7 +175,7 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			case 19:
-				p.first.set(nil, 0)
+				p.first.Set(nil, 0)
 			}
 			settle(time.Duration(step%5) * 3 * time.Second)
 		}
@@ -184,12 +185,12 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 		if err := p.running.outbox.SetRoutes(p.routes(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		p.first.set(nil, 0)
-		p.second.set(nil, 0)
+		p.first.Set(nil, 0)
+		p.second.Set(nil, 0)
 		settle(time.Hour)
-		for name, l := range map[string]*listener{"first": p.first, "second": p.second} {
+		for name, l := range map[string]*outboxtest.Receiver{"first": p.first, "second": p.second} {
 			last := map[string]string{}
-			for _, e := range strings.Split(l.take(), ", ") {
+			for _, e := range strings.Split(l.Take(), ", ") {
 				kind, id, _ := strings.Cut(e, " ")
 				last[id] = kind
 			}

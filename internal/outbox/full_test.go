@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
@@ -93,8 +94,8 @@ func TestLargeAlarmsAreBounded(t *testing.T) {
 // also after a restart.
 func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{broken: errNobody}
-		route := l.route("nms")
+		dir, l := t.TempDir(), &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.MaxEvents = 20
 		r := run(t, dir, route)
 		if err := r.outbox.Apply(slices.Concat(many(30, alarm.Minor), many(100, alarm.Warning), many(30, alarm.Critical)), time.Now()); err != nil {
@@ -110,9 +111,9 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 		if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: "warning-7"}}}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(time.Hour)
-		heard := strings.Split(l.take(), ", ")
+		heard := strings.Split(l.Take(), ", ")
 		raised := map[string]int{}
 		for _, text := range heard {
 			raised[text]++
@@ -132,8 +133,8 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 // The same by octets.
 func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: errNobody}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.MaxBytes = 20000
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -147,9 +148,9 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 		if n > 20000+1000 {
 			t.Errorf("%d octets wait", n)
 		}
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(time.Hour)
-		if heard := strings.Split(l.take(), ", "); len(heard) != 200 {
+		if heard := strings.Split(l.Take(), ", "); len(heard) != 200 {
 			t.Errorf("%d were sent", len(heard))
 		}
 	})

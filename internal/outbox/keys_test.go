@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 )
 
 func byNotification(a *alarm.Alarm) (string, bool) { return a.Notification + a.ID, false }
@@ -19,8 +20,8 @@ func named(id, notification string) Transition {
 func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			dir, l := t.TempDir(), &listener{}
-			route := l.route("nms")
+			dir, l := t.TempDir(), &outboxtest.Receiver{}
+			route := l.Route("nms")
 			route.Key = byNotification
 			r := run(t, dir, route)
 			defer func() { r.stop() }()
@@ -33,7 +34,7 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 			apply(named("a", "x"))
 			settle(time.Minute)
 			r.expect(l, "raise a")
-			l.set(errNobody, 0)
+			l.Set(outboxtest.ErrTimeout, 0)
 			apply(named("a", "y"))
 			settle(time.Minute)
 			if restart {
@@ -41,15 +42,15 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 				r = run(t, dir, route)
 				settle(time.Minute)
 			}
-			for _, e := range l.received()[1:] {
+			for _, e := range l.Received()[1:] {
 				if e.Kind != alarm.Raise || e.Alarm.Notification != "y" {
 					t.Errorf("%s of %s is sent before it is known that the raise arrived", e.Kind, e.Alarm.Notification)
 				}
 			}
-			l.set(nil, 0)
+			l.Set(nil, 0)
 			settle(10 * time.Minute)
 			r.expect(l, "raise a, clear a")
-			received := l.received()
+			received := l.Received()
 			if last := received[len(received)-1]; last.Alarm.Notification != "x" {
 				t.Errorf("the clear is of %s", last.Alarm.Notification)
 			}
@@ -63,8 +64,8 @@ func TestTheNewRaiseGoesBeforeTheOldClear(t *testing.T) {
 // An alarm that is back under its first notification before anything of the second was sent has not changed.
 func TestUnsentChangesOfTheKeyAreTakenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{}
+		route := l.Route("nms")
 		route.Key = byNotification
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -74,7 +75,7 @@ func TestUnsentChangesOfTheKeyAreTakenBack(t *testing.T) {
 			}
 		}
 		settle(time.Minute)
-		l.take()
+		l.Take()
 		if err := r.outbox.Apply([]Transition{named("a", "y"), named("b", "y"), named("a", "x"), named("b", "z")}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -87,8 +88,8 @@ func TestUnsentChangesOfTheKeyAreTakenBack(t *testing.T) {
 // over with the last of them and shows the worst.
 func TestIgnoredLabelsDistinguishNoAlarms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		r := runWith(t, t.TempDir(), Options{Ignored: []string{"replica"}}, l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := runWith(t, t.TempDir(), Options{Ignored: []string{"replica"}}, l.Route("nms"))
 		defer r.stop()
 		alert := func(replica, severity string, active bool) {
 			t.Helper()
@@ -108,7 +109,7 @@ func TestIgnoredLabelsDistinguishNoAlarms(t *testing.T) {
 		}
 		alert("2", "critical", false)
 		alert("2", "minor", false)
-		if got := l.kinds(); got != "change change clear raise" || len(r.outbox.Active()) != 0 {
+		if got := l.Kinds(); got != "change change clear raise" || len(r.outbox.Active()) != 0 {
 			t.Errorf("sent %s", got)
 		}
 	})

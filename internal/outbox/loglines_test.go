@@ -15,6 +15,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
@@ -42,7 +43,7 @@ func logged(t *testing.T, routes ...*queue.Route) (*Outbox, func() string) {
 // The lines of an alarm are those that the documents show.
 func TestLinesOfAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		route := (&listener{}).route("nms-1")
+		route := (&outboxtest.Receiver{}).Route("nms-1")
 		o, text := logged(t, route)
 		a := alarm.Alarm{ID: "9f2c", Rule: "InterfaceDown", Target: "core-1", Resource: "ifName=Gi0/3", Severity: alarm.Major, Summary: "Gi0/3 is down"}
 		apply := func(active bool) {
@@ -74,7 +75,7 @@ level=INFO msg="alarm cleared" rule=InterfaceDown target=core-1 resource="ifName
 // A receiver that fails is logged once, and again when it works.
 func TestLinesOfAReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		route := (&listener{}).route("nms-2")
+		route := (&outboxtest.Receiver{}).Route("nms-2")
 		o, text := logged(t, route)
 		if err := o.Apply(many(2, alarm.Minor), time.Now()); err != nil {
 			t.Fatal(err)
@@ -83,8 +84,8 @@ func TestLinesOfAReceiver(t *testing.T) {
 		q := o.state.byName["nms-2"]
 		for range 3 {
 			r, _, _ := q.Take(time.Hour)
-			q.Ended(r, 0, 3, errNobody)
-			o.missed(q, r, originator.Receipt{Sent: 3}, errNobody)
+			q.Ended(r, 0, 3, outboxtest.ErrTimeout)
+			o.missed(q, r, originator.Receipt{Sent: 3}, outboxtest.ErrTimeout)
 		}
 		time.Sleep(time.Minute)
 		o.reached(q)

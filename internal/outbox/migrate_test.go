@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -122,10 +123,10 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		byID, byTrigger, away := &listener{}, &listener{}, &listener{}
-		disman := byTrigger.route("disman")
+		byID, byTrigger, away := &outboxtest.Receiver{}, &outboxtest.Receiver{}, &outboxtest.Receiver{}
+		disman := byTrigger.Route("disman")
 		disman.Key, disman.Scheme = byInstance, "by-instance"
-		routes := []*queue.Route{byID.route("alarm"), disman}
+		routes := []*queue.Route{byID.Route("alarm"), disman}
 		r := run(t, dir, routes...)
 		if kept, err := os.ReadFile(filepath.Join(dir, firstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
 			t.Errorf("%d octets were kept of %d, %v", len(kept), len(before), err)
@@ -146,11 +147,11 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		if n := len(r.outbox.Active()); n != alarms {
 			t.Errorf("%d alarms are active", n)
 		}
-		if err := r.outbox.SetRoutes(append(routes, away.route("away")), time.Now()); err != nil {
+		if err := r.outbox.SetRoutes(append(routes, away.Route("away")), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)
-		heard := strings.Split(away.take(), ", ")
+		heard := strings.Split(away.Take(), ", ")
 		slices.Sort(heard)
 		want := []string{"change " + portOf(1, alarm.Major).ID, "clear " + portOf(0, alarm.Major).ID, "raise " + portOf(alarms, alarm.Minor).ID}
 		slices.Sort(want)
@@ -173,10 +174,10 @@ func TestAlarmsOfForm1BecomeOne(t *testing.T) {
 					o.active(a, "alarm", "disman")
 				}
 			})
-			byID, byTrigger := &listener{}, &listener{}
-			disman := byTrigger.route("disman")
+			byID, byTrigger := &outboxtest.Receiver{}, &outboxtest.Receiver{}
+			disman := byTrigger.Route("disman")
 			disman.Key, disman.Scheme = byInstance, "by-instance"
-			r := run(t, dir, byID.route("alarm"), disman)
+			r := run(t, dir, byID.Route("alarm"), disman)
 			defer r.stop()
 			settle(time.Minute)
 			r.expect(byID, "clear "+portOf(3, alarm.Minor).ID)

@@ -12,13 +12,14 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
 func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+a", "+a", "-b")
 		settle(3 * time.Second)
@@ -34,7 +35,7 @@ func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
 		settle(3 * time.Second)
 		r.expect(l, "raise a, change a, clear a")
 		ids := map[string]bool{}
-		for _, e := range l.received() {
+		for _, e := range l.Received() {
 			ids[e.ID] = true
 		}
 		if len(ids) != 5 || len(r.outbox.Active()) != 0 {
@@ -45,8 +46,8 @@ func TestAlarmsAreSentOnceAndInOrder(t *testing.T) {
 
 func TestUnsentAlarmsAreNotCleared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: time.Minute}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Delay: time.Minute}
+		route := l.Route("nms")
 		route.Window = 1
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -60,8 +61,8 @@ func TestUnsentAlarmsAreNotCleared(t *testing.T) {
 
 func TestEveryTransitionWhereThatIsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: time.Minute}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Delay: time.Minute}
+		route := l.Route("nms")
 		route.EveryTransition = true
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -73,8 +74,8 @@ func TestEveryTransitionWhereThatIsWanted(t *testing.T) {
 
 func TestDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{broken: errNobody}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		route := l.Route("nms")
 		route.MaxAge = time.Hour
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -82,9 +83,9 @@ func TestDeadLetters(t *testing.T) {
 		settle(time.Hour - 10*time.Minute)
 		r.say("+new")
 		settle(30 * time.Minute)
-		l.set(&originator.Error{Reason: access.ErrorStatus, Err: errors.New("tooBig")}, 0)
+		l.Set(&originator.Error{Reason: access.ErrorStatus, Err: errors.New("tooBig")}, 0)
 		settle(10 * time.Minute)
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		r.say("-late")
 		settle(10 * time.Minute)
 		r.expect(l, "clear late")
@@ -107,8 +108,8 @@ func TestDeadLetters(t *testing.T) {
 
 func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		for range 100 {
 			r.say("+a")
@@ -117,11 +118,11 @@ func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 			settle(100 * time.Millisecond)
 		}
 		settle(10 * time.Second)
-		heard := l.take()
+		heard := l.Take()
 		if n := strings.Count(heard, "a"); n > 2*2*11 || !strings.HasSuffix(heard, "clear a") {
 			t.Errorf("%d notifications in 20 s: %s", n, heard)
 		}
-		events := l.received()
+		events := l.Received()
 		for i := range events[1:] {
 			if events[i].Kind == events[i+1].Kind {
 				t.Errorf("%s follows %s", events[i+1].ID, events[i].ID)
@@ -132,8 +133,8 @@ func TestFlappingAlarmsKeepTheirDistance(t *testing.T) {
 
 func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{}
+		route := l.Route("nms")
 		route.RepeatInterval, route.Heartbeat = time.Hour, 90*time.Minute
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -145,7 +146,7 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 		}
 		settle(5 * time.Hour)
 		r.expect(l, "raise a, raise a repeat 1, heartbeat, raise a repeat 2, heartbeat, raise a repeat 3, clear a, heartbeat")
-		if e := l.received(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
+		if e := l.Received(); e[1].ID != e[2].ID || e[3].Active != 1 || e[8].Active != 0 {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -155,8 +156,8 @@ func TestLeasesRepetitionsAndHeartbeats(t *testing.T) {
 // behind it. A crash in between begins anew.
 func TestTrapsAreSentSeveralTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{}
-		route := l.route("nms")
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
+		route := l.Route("nms")
 		route.Times, route.TimesApart = 3, 10*time.Second
 		r := run(t, dir, route)
 		r.say("+a", "+b")
@@ -164,12 +165,12 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 		r.expectAny(l, "raise a", "raise b")
 		r.say("-a")
 		settle(time.Hour)
-		heard := l.take()
+		heard := l.Take()
 		if a := slices.DeleteFunc(strings.Split(heard, ", "), func(e string) bool { return e == "raise b" }); strings.Join(a, ", ") != "raise a, raise a, clear a, clear a, clear a" || strings.Count(heard, "raise b") != 2 {
 			t.Errorf("heard %s", heard)
 		}
 		ids := map[string]bool{}
-		for _, e := range l.received() {
+		for _, e := range l.Received() {
 			ids[e.ID] = true
 		}
 		if len(ids) != 3 {
@@ -191,10 +192,10 @@ func TestTrapsAreSentSeveralTimes(t *testing.T) {
 func TestShutdownSendsQueuedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		ready, slow, down := &listener{delay: time.Second}, &listener{delay: time.Hour}, &listener{broken: errNobody}
-		one := ready.route("ready")
+		ready, slow, down := &outboxtest.Receiver{Delay: time.Second}, &outboxtest.Receiver{Delay: time.Hour}, &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		one := ready.Route("ready")
 		one.Window = 1
-		routes := []*queue.Route{one, slow.route("slow"), down.route("down")}
+		routes := []*queue.Route{one, slow.Route("slow"), down.Route("down")}
 		r := run(t, dir, routes...)
 		r.say("+a", "+b", "+c")
 		synctest.Wait()
@@ -204,11 +205,11 @@ func TestShutdownSendsQueuedEvents(t *testing.T) {
 			t.Errorf("the end took %s", took)
 		}
 		r.expectAny(ready, "raise a", "raise b", "raise c")
-		slow.set(nil, 0)
-		down.set(nil, 0)
+		slow.Set(nil, 0)
+		down.Set(nil, 0)
 		r = run(t, dir, routes...)
 		settle(time.Minute)
-		for _, l := range []*listener{slow, down} {
+		for _, l := range []*outboxtest.Receiver{slow, down} {
 			r.expectAny(l, "raise a", "raise b", "raise c")
 		}
 		r.expect(ready, "")
@@ -222,10 +223,10 @@ func TestShutdownSendsQueuedEvents(t *testing.T) {
 
 func TestRoutesFilterAlarms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all, bad := &listener{}, &listener{}
-		only := bad.route("critical")
+		all, bad := &outboxtest.Receiver{}, &outboxtest.Receiver{}
+		only := bad.Route("critical")
 		only.Matches = func(a *alarm.Alarm) bool { return a.Severity.AtLeast(alarm.Critical) }
-		r := run(t, t.TempDir(), all.route("all"), only)
+		r := run(t, t.TempDir(), all.Route("all"), only)
 		defer r.stop()
 		for _, s := range []alarm.Severity{alarm.Minor, alarm.Critical, alarm.Minor, alarm.Cleared} {
 			tr := Transition{Alarm: alarm.Alarm{ID: "a", Severity: s}, Active: s != alarm.Cleared}
@@ -242,8 +243,8 @@ func TestRoutesFilterAlarms(t *testing.T) {
 // An alarm that is over for another reason than its condition says so.
 func TestEndsHaveAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		r.say("+a")
 		settle(5 * time.Second)
@@ -251,7 +252,7 @@ func TestEndsHaveAReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		settle(5 * time.Second)
-		received := l.received()
+		received := l.Received()
 		if e := received[len(received)-1]; e.Kind != alarm.Clear || e.Alarm.Text() != "over: summary (rule removed)" {
 			t.Errorf("%+v", e)
 		}
@@ -263,27 +264,27 @@ func TestEndsHaveAReason(t *testing.T) {
 func TestOutboxOutlivesTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		l := &listener{}
-		r := run(t, dir, l.route("nms"))
+		l := &outboxtest.Receiver{}
+		r := run(t, dir, l.Route("nms"))
 		r.say("+a", "+b")
 		settle(3 * time.Second)
 		r.expectAny(l, "raise a", "raise b")
-		l.set(errNobody, 0)
+		l.Set(outboxtest.ErrTimeout, 0)
 		r.say("-a", "+c")
 		settle(time.Minute)
 		r.stop()
-		before := l.received()
-		l.set(nil, 0)
-		added := &listener{}
-		second := added.route("second")
+		before := l.Received()
+		l.Set(nil, 0)
+		added := &outboxtest.Receiver{}
+		second := added.Route("second")
 		second.Resyncs = true
-		r = run(t, dir, l.route("nms"), second)
+		r = run(t, dir, l.Route("nms"), second)
 		defer r.stop()
 		settle(time.Minute)
 		r.expectAny(l, "clear a", "raise c")
 		r.expectAny(added, "raise b", "raise c", "resync")
-		for _, e := range l.received()[len(before):] {
-			if !slices.ContainsFunc(before, func(b delivery) bool { return b.ID == e.ID && b.Kind == e.Kind && b.Alarm.ID == e.Alarm.ID }) {
+		for _, e := range l.Received()[len(before):] {
+			if !slices.ContainsFunc(before, func(b outboxtest.Delivery) bool { return b.ID == e.ID && b.Kind == e.Kind && b.Alarm.ID == e.Alarm.ID }) {
 				t.Errorf("%+v was not sent before", e)
 			}
 		}
@@ -300,17 +301,17 @@ func TestOutboxOutlivesTheProcess(t *testing.T) {
 // A raise that the last process may have sent is followed by its clear.
 func TestWhatMayHaveBeenSeenIsCleared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, l := t.TempDir(), &listener{broken: errNobody}
-		r := run(t, dir, l.route("nms"))
+		dir, l := t.TempDir(), &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		r := run(t, dir, l.Route("nms"))
 		r.say("+first", "+a")
 		settle(time.Second)
 		r.stop()
-		route := l.route("nms")
+		route := l.Route("nms")
 		route.Window = 1
 		r = run(t, dir, route)
 		defer r.stop()
 		r.say("-a")
-		l.set(nil, 0)
+		l.Set(nil, 0)
 		settle(time.Hour)
 		r.expectAny(l, "raise first", "raise a", "clear a")
 	})
@@ -318,8 +319,8 @@ func TestWhatMayHaveBeenSeenIsCleared(t *testing.T) {
 
 func TestDeliveriesOfOneAlarmDoNotOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: 10 * time.Second}
-		r := run(t, t.TempDir(), l.route("nms"))
+		l := &outboxtest.Receiver{Delay: 10 * time.Second}
+		r := run(t, t.TempDir(), l.Route("nms"))
 		defer r.stop()
 		begin := time.Now()
 		for range 4 {
@@ -329,8 +330,8 @@ func TestDeliveriesOfOneAlarmDoNotOverlap(t *testing.T) {
 			settle(11 * time.Second)
 		}
 		settle(time.Minute)
-		if l.overlap || len(l.received()) != 4*16 || time.Since(begin) > 2*time.Minute {
-			t.Errorf("%d deliveries, overlap %v", len(l.received()), l.overlap)
+		if l.Overlapped() || len(l.Received()) != 4*16 || time.Since(begin) > 2*time.Minute {
+			t.Errorf("%d deliveries, overlap %v", len(l.Received()), l.Overlapped())
 		}
 	})
 }

@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 )
 
 // The latest state of every alarm must be sent, whatever was dropped, and the overflow must be
 // reported.
 func TestOverflow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: time.Minute}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Delay: time.Minute}
+		route := l.Route("nms")
 		route.Window, route.MaxEvents, route.Resyncs = 1, 4, true
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -36,15 +37,15 @@ func TestOverflow(t *testing.T) {
 // The same holds where events are few and large.
 func TestOverflowByOctets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{delay: time.Minute}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{Delay: time.Minute}
+		route := l.Route("nms")
 		route.Window, route.MaxBytes, route.Resyncs, route.EveryTransition = 1, 20000, true, true
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
 		settle(time.Hour)
 		r.say("+a", "+busy")
 		settle(time.Hour)
-		l.take()
+		l.Take()
 		r.say("-busy")
 		synctest.Wait()
 		for range 10 {
@@ -60,7 +61,7 @@ func TestOverflowByOctets(t *testing.T) {
 			t.Errorf("%d octets wait", q.Size())
 		}
 		settle(time.Hour)
-		heard := l.take()
+		heard := l.Take()
 		alarm := strings.ReplaceAll(heard, ", resync dropped 16", "")
 		if alarm != "clear busy, clear a, raise a, clear a, raise a" || alarm == heard {
 			t.Errorf("heard %s", heard)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 )
 
 // ordinaryRate is how many deliveries a second are usual.
@@ -17,9 +18,9 @@ func severe(id string, s alarm.Severity) Transition {
 	return Transition{Alarm: alarm.Alarm{ID: id, Severity: s, Summary: "summary"}, Active: true}
 }
 
-// sent returns the IDs of the alarms sent, in order.
-func (l *listener) sent() (ids []string) {
-	for _, e := range l.received() {
+// sentTo returns the IDs of the alarms sent, in order.
+func sentTo(l *outboxtest.Receiver) (ids []string) {
+	for _, e := range l.Received() {
 		ids = append(ids, e.Alarm.ID)
 	}
 	return ids
@@ -31,8 +32,8 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 	const minors = 5000
 	for _, delay := range []time.Duration{0, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			l := &listener{}
-			route := l.route("nms")
+			l := &outboxtest.Receiver{}
+			route := l.Route("nms")
 			route.Spacing = time.Second / ordinaryRate
 			r := run(t, t.TempDir(), route)
 			defer r.stop()
@@ -44,14 +45,14 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			settle(10 * time.Second)
-			l.set(nil, delay)
+			l.Set(nil, delay)
 			settle(time.Second)
-			before := len(l.sent())
+			before := len(sentTo(l))
 			if err := r.outbox.Apply([]Transition{severe("critical", alarm.Critical), {Alarm: alarm.Alarm{ID: "minor-0"}}, severe("minor-0", alarm.Critical)}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			settle(2 * time.Second)
-			after := l.sent()[before:]
+			after := sentTo(l)[before:]
 			if at := slices.Index(after, "critical"); at < 0 || at > 1 {
 				t.Errorf("after a delay of %s critical is delivery %d: %v", delay, at, after)
 			}
@@ -59,15 +60,15 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 				return
 			}
 			settle(10 * time.Second)
-			if n := len(l.sent()); n < minors/ordinaryRate || slices.Index(l.sent()[before:], "minor-0") > 4 {
+			if n := len(sentTo(l)); n < minors/ordinaryRate || slices.Index(sentTo(l)[before:], "minor-0") > 4 {
 				t.Errorf("%d were sent", n)
 			}
 			settle(minors * time.Second / ordinaryRate)
-			if got := len(l.sent()); got != minors+4 {
+			if got := len(sentTo(l)); got != minors+4 {
 				t.Errorf("%d were sent", got)
 			}
 			var kinds []alarm.Kind
-			for _, e := range l.received() {
+			for _, e := range l.Received() {
 				if e.Alarm.ID == "minor-0" {
 					kinds = append(kinds, e.Kind)
 				}
@@ -82,8 +83,8 @@ func TestCriticalAlarmsGoFirst(t *testing.T) {
 // While urgent events keep coming, each tenth delivery is the oldest.
 func TestNoEventStarves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &listener{}
-		route := l.route("nms")
+		l := &outboxtest.Receiver{}
+		route := l.Route("nms")
 		route.Window, route.Spacing = 1, time.Second
 		r := run(t, t.TempDir(), route)
 		defer r.stop()
@@ -100,7 +101,7 @@ func TestNoEventStarves(t *testing.T) {
 			settle(time.Second)
 		}
 		var at []int
-		for i, id := range l.sent() {
+		for i, id := range sentTo(l) {
 			if id[0] == 'w' {
 				at = append(at, i)
 			}

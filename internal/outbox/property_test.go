@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
 // knower is a receiver that tracks its alarms by the fields of its format.
 type knower struct {
-	listener *listener
+	listener *outboxtest.Receiver
 	name     string
 	group    string
 	key      func(*alarm.Alarm) (string, bool)
@@ -24,17 +25,14 @@ type knower struct {
 }
 
 func (k *knower) route() *queue.Route {
-	r := k.listener.route(k.name)
+	r := k.listener.Route(k.name)
 	r.Key, r.Scheme, r.Group = k.key, k.name, k.group
 	return r
 }
 
 // take processes the events sent since the previous call.
 func (k *knower) take() {
-	k.listener.mu.Lock()
-	events := k.listener.events
-	k.listener.events = nil
-	k.listener.mu.Unlock()
+	events := k.listener.TakeReceived()
 	for i := range events {
 		e := &events[i].Event
 		if k.heard[e.ID] {
@@ -61,7 +59,7 @@ type history struct {
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{random: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), active: map[string]map[string]alarm.Alarm{}}
 	add := func(name, group string, key func(*alarm.Alarm) (string, bool)) {
-		h.receivers = append(h.receivers, &knower{listener: &listener{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
+		h.receivers = append(h.receivers, &knower{listener: &outboxtest.Receiver{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
 	}
 	add("by-id", "", queue.ByID)
 	add("by-notification", "", byNotification)
@@ -99,9 +97,9 @@ func (h *history) step() {
 			h.running.t.Error(err)
 		}
 	case n == 7:
-		k.listener.set(errNobody, time.Second)
+		k.listener.Set(outboxtest.ErrTimeout, time.Second)
 	case n == 8:
-		k.listener.set(nil, 0)
+		k.listener.Set(nil, 0)
 	case n == 9:
 		k.gone = !k.gone
 		h.reload()
@@ -174,7 +172,7 @@ func TestReceiversKnowWhatIsTrueInTheEnd(t *testing.T) {
 			}
 			for _, k := range h.receivers {
 				k.gone = false
-				k.listener.set(nil, 0)
+				k.listener.Set(nil, 0)
 			}
 			h.reload()
 			settle(time.Hour)

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
 
@@ -23,14 +24,14 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 		"retry":        func(r *running) error { return r.outbox.Retry("nms", time.Now()) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := &listener{}
-			route := l.route("nms")
+			l := &outboxtest.Receiver{}
+			route := l.Route("nms")
 			route.RepeatInterval = time.Nanosecond
 			r := run(t, t.TempDir(), route)
 			defer r.stop()
 			r.say("+a")
 			settle(10 * time.Second)
-			l.take()
+			l.Take()
 			r.outbox.commits.Lock() // so that both are in the next transaction
 			var group sync.WaitGroup
 			asked := func() int {
@@ -60,8 +61,8 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 // is sent.
 func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	const devices, flaps, reloads = 20, 30, 60
-	l := &listener{}
-	r := run(t, t.TempDir(), l.route("nms"))
+	l := &outboxtest.Receiver{}
+	r := run(t, t.TempDir(), l.Route("nms"))
 	var flapping, reloading sync.WaitGroup
 	for i := range devices {
 		flapping.Go(func() {
@@ -79,10 +80,10 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	}
 	reloading.Go(func() {
 		for i := range reloads {
-			routes := []*queue.Route{l.route("nms")}
+			routes := []*queue.Route{l.Route("nms")}
 			routes[0].Window = 1 + i%16
 			if i%3 == 1 {
-				routes = append(routes, (&listener{}).route("other"))
+				routes = append(routes, (&outboxtest.Receiver{}).Route("other"))
 			}
 			if err := r.outbox.SetRoutes(routes, time.Now()); err != nil {
 				t.Error(err)
@@ -93,7 +94,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 	reloading.Wait()
 	r.stop()
 	last := map[string]alarm.Kind{}
-	for _, e := range l.received() {
+	for _, e := range l.Received() {
 		if last[e.Alarm.ID] == e.Kind {
 			t.Errorf("alarm %s: %s follows %s", e.Alarm.ID, e.Kind, e.Kind)
 		}
