@@ -59,6 +59,29 @@ func (p *IndexPart) cut(arcs []uint32) (value, rest []uint32, ok bool) {
 	return arcs[:length], arcs[length:], true
 }
 
+// IndexValue is the value of a part of an index: the numbers from Start to End of the index, without its length.
+type IndexValue struct {
+	Part       *IndexPart
+	Start, End int
+}
+
+// IndexValues returns the values of the parts of an index, as far as they are known and fit.
+func (n *Node) IndexValues(index []byte) (list []IndexValue) {
+	arcs := arcsOf(index)
+	parts := n.indexParts()
+	at := len(arcs)
+	for i := range parts {
+		value, rest, ok := parts[i].cut(arcs)
+		if !ok {
+			break
+		}
+		end := at - len(rest)
+		list = append(list, IndexValue{&parts[i], end - len(value), end})
+		arcs = rest
+	}
+	return list
+}
+
 // AppendIndex writes the index of an instance as Net-SNMP does: labels for the values of
 // enumerations, strings of text in quotation marks (in apostrophes if their length is not part of the
 // index), addresses as such. Whatever else there is, and all that does not fit, is written in numbers.

@@ -57,6 +57,24 @@ func (r *Recording) Still() *Recording {
 	return b.Recording()
 }
 
+// Rename adds to b the objects of r as change returns them; those for which it returns false are left out. Of objects that
+// vary, change is passed the first value, and only the name that it returns counts.
+func (r *Recording) Rename(b *Builder, change func(snmp.VarBind) (snmp.VarBind, bool)) {
+	for i := range r.Len() {
+		v, ok := change(r.Object(i, 0))
+		o := &r.objects[i]
+		switch {
+		case !ok:
+		case o.motion == 0:
+			b.Add(v.Name, v.Type, v.Value)
+		case o.motion > 0:
+			b.Grow(v.Name, o.kind, r.growths[o.motion-1])
+		default:
+			b.Wave(v.Name, o.kind, r.waves[-o.motion-1])
+		}
+	}
+}
+
 func (r *Recording) name(i int) snmp.OID {
 	o := &r.objects[i]
 	start := int(o.at) + int(o.skip)

@@ -9,6 +9,7 @@ import (
 func Add(program *cli.Program) {
 	addGet(program)
 	addWalk(program)
+	addRecord(program)
 	addSet(program)
 	addDiscover(program)
 	addPoll(program)

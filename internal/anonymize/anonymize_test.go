@@ -1,0 +1,198 @@
+package anonymize
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/bits"
+	"math/rand/v2"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"trapline/internal/agent"
+	"trapline/internal/corpus"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+func allMIBs(t testing.TB) *mibs.Tree {
+	t.Helper()
+	tree, err := mibs.LoadAll(mibs.Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func read(t testing.TB, text string) *agent.Recording {
+	t.Helper()
+	r, err := agent.ReadRecording(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func written(t testing.TB, r *agent.Recording) string {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := r.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+const original = `1.3.6.1.2.1.1.1.0|4|Linux core-sw-17 5.4.0 on 192.0.2.17, see http://intranet.example.com/core
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.8072.3.2.10
+1.3.6.1.2.1.1.4.0|4|Jane Roe <jane.roe@example.org>
+1.3.6.1.2.1.1.5.0|4|core-sw-17
+1.3.6.1.2.1.1.6.0|4|Basement, Long Street 4
+1.3.6.1.2.1.2.2.1.2.1|4|eth0
+1.3.6.1.2.1.2.2.1.6.1|4x|001b21aabbcc
+1.3.6.1.2.1.2.2.1.10.1|65|4711
+1.3.6.1.2.1.4.20.1.1.127.0.0.1|64|127.0.0.1
+1.3.6.1.2.1.4.20.1.1.192.0.2.17|64|192.0.2.17
+1.3.6.1.2.1.4.20.1.2.127.0.0.1|2|1
+1.3.6.1.2.1.4.20.1.2.192.0.2.17|2|1
+1.3.6.1.2.1.4.20.1.3.192.0.2.17|64|255.255.255.0
+1.3.6.1.2.1.17.1.1.0|4x|001b21aabbcc
+1.3.6.1.2.1.17.2.5.0|4x|8000001b21aabbcc
+1.3.6.1.2.1.31.1.1.1.18.1|4|to core-sw-18 of ACME
+1.3.6.1.2.1.47.1.1.1.1.11.1|4|FOC1234X5YZ
+1.3.6.1.4.1.99999.1.1.192.0.2.17.5|4|unit FOC1234X5YZ at 192.0.2.17, 00:1b:21:aa:bb:cc
+1.3.6.1.6.3.10.2.1.1.0|4x|80001f8803001b21aabbcc
+1.3.6.1.6.3.16.1.2.1.3.1.6.112.117.98.108.105.99|4|group
+`
+
+func TestIdentitiesAreReplacedTheSameByTheSame(t *testing.T) {
+	tree := allMIBs(t)
+	first := read(t, original)
+	a := New([]byte("key"), tree)
+	anonymous := a.Recording(first)
+	text := written(t, anonymous)
+	for _, left := range []string{"core-sw-17", "CORE-SW-17", "Jane", "jane.roe", "example.org", "intranet", "Basement", "FOC1234X5YZ", "192.0.2.17", "aabbcc", "aa:bb:cc", "170.187.204", "ACME", "1.3.6.1.6.3.16"} {
+		if strings.Contains(text, left) {
+			t.Errorf("%q is left in\n%s", left, text)
+		}
+	}
+	for _, kept := range []string{"Linux ", " 5.4.0 on ", "1.3.6.1.4.1.8072.3.2.10", "001b21", "|127.0.0.1\n", "255.255.255.0", "|4711", "eth0", "80001f8803001b21"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%q is missing from\n%s", kept, text)
+		}
+	}
+	ip, ok := netip.AddrFromSlice(a.address([]byte{192, 0, 2, 17}))
+	if n := strings.Count(text, ip.String()); !ok || n != 7 {
+		t.Errorf("%s occurs %d times, want 7, in\n%s", ip, n, text)
+	}
+	if leaks := Leaks(first, anonymous, tree); len(leaks) > 0 {
+		t.Errorf("%v", leaks)
+	}
+	if leaks := Leaks(first, first, tree); len(leaks) < 8 {
+		t.Errorf("the original itself has only %v", leaks)
+	}
+	if again := written(t, New([]byte("key"), tree).Recording(first)); again != text {
+		t.Error("the same key makes another recording")
+	}
+	if other := written(t, New([]byte("other"), tree).Recording(first)); other == text {
+		t.Error("another key makes the same recording")
+	}
+}
+
+// Addresses with a common prefix have replacements with a common prefix of the same length.
+func TestPrefixesAreKept(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	a := New([]byte("key"), nil)
+	common := func(x, y []byte) int {
+		n := 0
+		for i := range x {
+			z := bits.LeadingZeros8(x[i] ^ y[i])
+			if n += z; z < 8 {
+				break
+			}
+		}
+		return n
+	}
+	for _, size := range []int{4, 16} {
+		for range 300 {
+			x := make([]byte, size)
+			for i := range x {
+				x[i] = byte(random.UintN(256))
+			}
+			x[0] = 1 + byte(random.UintN(100))
+			y := bytes.Clone(x)
+			bit := 8 + random.IntN(8*size-8)
+			y[bit/8] ^= 128 >> (bit % 8)
+			if got := common(a.address(x), a.address(y)); got != bit {
+				t.Fatalf("%v and %v have %d bits in common, their replacements %d", x, y, bit, got)
+			}
+		}
+	}
+}
+
+// Of each recording no identity is left, all other objects stay with their types, numbers and texts of the same
+// length, and in the order of a walk.
+func TestRecordingsAreAnonymous(t *testing.T) {
+	tree := allMIBs(t)
+	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
+		files, err := filepath.Glob(filepath.Join(dir, "*", "*.snmprec*"))
+		more, _ := filepath.Glob(filepath.Join(dir, "*.snmprec*"))
+		if files = append(files, more...); err != nil || len(files) == 0 {
+			t.Fatalf("%v: no recordings", err)
+		}
+		for _, file := range files {
+			r, err := agent.ReadRecording(strings.NewReader(corpus.Text(t, file)))
+			if problem := (*agent.LineError)(nil); err != nil && !errors.As(err, &problem) {
+				t.Fatal(err)
+			}
+			anonymous := New([]byte("key"), tree).Recording(r)
+			if leaks := Leaks(r, anonymous, tree); len(leaks) > 0 {
+				t.Errorf("%s: %d identities are left, such as %q in %s", filepath.Base(file), len(leaks), leaks[0].Token, leaks[0].Object)
+			}
+			checkOrder(t, file, anonymous)
+			if anonymous.Len() < r.Len()/2 {
+				t.Errorf("%s: %d of %d objects are left", filepath.Base(file), anonymous.Len(), r.Len())
+			}
+		}
+	})
+}
+
+func checkOrder(t *testing.T, file string, r *agent.Recording) {
+	t.Helper()
+	var before snmp.OID
+	for i := range r.Len() {
+		v := r.Object(i, 0)
+		if before != nil && v.Name.Compare(before) <= 0 {
+			t.Errorf("%s: %s follows %s", file, v.Name, before)
+		}
+		before = bytes.Clone(v.Name)
+	}
+}
+
+// Octets of any kind, in values and in indexes, are replaced without an end.
+func TestHostileRecordings(t *testing.T) {
+	tree := allMIBs(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	roots := []string{"1.3.6.1.2.1.1.5", "1.3.6.1.2.1.4.34.1.3", "1.3.6.1.2.1.4.20.1.1", "1.3.6.1.2.1.17.4.3.1.1", "1.3.6.1.6.3.10.2.1.1", "1.3.6.1.4.1.99999", "1.0.8802.1.1.2.1.4.1.1.9"}
+	for range 300 {
+		var b agent.Builder
+		for range 40 {
+			name := snmp.MustParseOID(roots[random.IntN(len(roots))])
+			for range random.IntN(9) {
+				name = snmp.AppendArc(name, random.Uint32N(300))
+			}
+			value := make([]byte, random.IntN(24))
+			for i := range value {
+				value[i] = byte(random.UintN(256)) >> random.UintN(3)
+			}
+			b.Add(name, []snmp.Type{snmp.OctetString, snmp.IPAddress, snmp.Integer, snmp.ObjectIdentifier}[random.IntN(4)], value)
+		}
+		r := b.Recording()
+		anonymous := New([]byte("key"), tree).Recording(r)
+		if _, err := anonymous.WriteTo(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		_ = Leaks(r, anonymous, tree)
+	}
+}

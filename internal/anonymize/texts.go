@@ -1,0 +1,175 @@
+package anonymize
+
+import (
+	"bytes"
+	"encoding/hex"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// minToken is the length from which a text that identifies is replaced wherever it occurs: shorter ones are parts of
+// too many words.
+const minToken = 4
+
+// common are values of objects that identify which identify nothing.
+var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false"}
+
+// texts replaces in texts the identities of a recording, and what looks like an address.
+type texts struct {
+	of       *Anonymizer
+	tokens   map[string]bool
+	kept     map[string]bool // values that stay
+	replacer *strings.Replacer
+}
+
+func newTexts(a *Anonymizer) *texts {
+	return &texts{of: a, tokens: map[string]bool{}, kept: map[string]bool{}}
+}
+
+// identify notes a text that identifies.
+func (t *texts) identify(value []byte) {
+	if token := tokenOf(value); token != "" {
+		t.tokens[token] = true
+	}
+}
+
+// keep notes a text that identifies nothing.
+func (t *texts) keep(value []byte) { t.kept[string(value)] = true }
+
+// tokenOf returns the part of an identity that must not be left anywhere, or "" if it identifies nothing.
+func tokenOf(value []byte) string {
+	token := strings.Trim(string(value), " \t\r\n\x00")
+	if len(token) < minToken || slices.Contains(common, strings.ToLower(token)) || strings.Trim(token, "0123456789.") == "" && len(token) < 2*minToken {
+		return ""
+	}
+	return token
+}
+
+// compile prepares replace for the identities noted; longer ones come first.
+func (t *texts) compile() {
+	list := make([]string, 0, len(t.tokens))
+	maps.DeleteFunc(t.tokens, func(token string, _ bool) bool { return t.kept[token] })
+	for token := range t.tokens {
+		list = append(list, token)
+	}
+	slices.SortFunc(list, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	var pairs []string
+	for _, token := range list {
+		other := string(t.pseudonym([]byte(token)))
+		pairs = append(pairs, token, other)
+		for _, change := range []func(string) string{strings.ToLower, strings.ToUpper} {
+			if variant := change(token); variant != token && !t.tokens[variant] {
+				pairs = append(pairs, variant, change(other))
+			}
+		}
+	}
+	t.replacer = strings.NewReplacer(pairs...)
+}
+
+// The forms of addresses in texts. The name of a host has a top-level domain in use.
+var (
+	ipv4Text = regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b`)
+	ipv6Text = regexp.MustCompile(`(?i)\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b`)
+	macText  = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b|\b(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}\b`)
+	mailText = regexp.MustCompile(`(?i)\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b`)
+	hostText = regexp.MustCompile(`(?i)\b(?:[a-z0-9-]{1,63}\.)+(?:com|net|org|edu|gov|mil|int|info|io|dev|cloud|local|lan|corp|internal|arpa|eu|de|at|ch|fr|nl|be|uk|ie|it|es|pt|se|no|dk|fi|pl|cz|ru|ua|us|ca|br|mx|ar|cn|jp|kr|in|au|nz|za)\b`)
+)
+
+// replace returns a text without identities.
+func (t *texts) replace(value []byte) []byte {
+	text := t.replacer.Replace(string(value))
+	text = mailText.ReplaceAllStringFunc(text, func(s string) string {
+		at := strings.IndexByte(s, '@')
+		return string(t.pseudonym([]byte(s[:at]))) + "@" + t.host(s[at+1:])
+	})
+	text = hostText.ReplaceAllStringFunc(text, t.host)
+	text = macText.ReplaceAllStringFunc(text, t.mac)
+	text = ipv4Text.ReplaceAllStringFunc(text, t.ip)
+	text = ipv6Text.ReplaceAllStringFunc(text, t.ip)
+	return []byte(text)
+}
+
+// host replaces the labels of a name but the last, each by the same wherever it occurs. One that was replaced before
+// stays.
+func (t *texts) host(name string) string {
+	labels := strings.Split(name, ".")
+	for i, label := range labels[:len(labels)-1] {
+		labels[i] = string(t.pseudonym([]byte(label)))
+	}
+	return strings.Join(labels, ".")
+}
+
+func (t *texts) mac(s string) string {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(":-.", r) {
+			return -1
+		}
+		return r
+	}, s)
+	octets, err := hex.DecodeString(digits)
+	if err != nil || len(octets) != macSize {
+		return s
+	}
+	other := hex.EncodeToString(t.of.mac(octets))
+	if strings.ToUpper(s) == s {
+		other = strings.ToUpper(other)
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(":-.", r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteByte(other[0])
+		other = other[1:]
+	}
+	return b.String()
+}
+
+func (t *texts) ip(s string) string {
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return s
+	}
+	other, ok := netip.AddrFromSlice(t.of.address(ip.AsSlice()))
+	if !ok {
+		return s
+	}
+	return other.String()
+}
+
+// pseudonym returns a text of the same shape: a digit for each digit, a letter for each letter of its case and for each
+// octet beyond ASCII; all else stays.
+func (t *texts) pseudonym(value []byte) []byte {
+	trimmed := bytes.ToLower(bytes.Trim(value, " \t\r\n\x00"))
+	stream := t.of.sum("text", trimmed)
+	out := bytes.Clone(value)
+	at := 0
+	for i, c := range out {
+		if at == len(stream) {
+			stream, at = t.of.sum("more", stream), 0
+		}
+		switch {
+		case '0' <= c && c <= '9':
+			out[i] = '0' + stream[at]%10
+		case 'a' <= c && c <= 'z':
+			out[i] = 'a' + stream[at]%26
+		case 'A' <= c && c <= 'Z':
+			out[i] = 'A' + stream[at]%26
+		case c >= 0x80:
+			out[i] = 'a' + stream[at]%26
+		default:
+			continue
+		}
+		at++
+	}
+	return out
+}
