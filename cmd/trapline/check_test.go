@@ -10,13 +10,13 @@ import (
 // A check ends with a sentence, and names the place and the remedy of each doubt.
 func TestCheckIsForPeople(t *testing.T) {
 	t.Parallel()
-	path := programtest.InDir(t, map[string]string{"snmp.yml": `targets: [127.0.24.1]
+	path := programtest.InDir(t, map[string]string{"snmp.yml": `targets: [{address: 127.0.24.1, labels: {site: berlin}}]
 state_dir: state
 rule_files: [none/*.yml, rules.yml]
 receivers:
 - {name: a, address: 127.0.24.9, labels: {severity: critcal|page}}
 - {name: b, address: 127.0.24.9, labels: {severity: magor}}
-- {name: c, address: 127.0.24.9, min_severity: critical}
+- {name: c, address: 127.0.24.9, min_severity: critical, labels: {stie: berlin, table: x, made: y}}
 `, "rules.yml": `groups:
 - name: g
   rules:
@@ -29,9 +29,10 @@ receivers:
 	for _, test := range []struct{ name, args, out, errs string }{
 		{"doubts", "check", `snmp.yml:3: warning: rule_files[0]: no file matches none/*.yml (relative to DIR)
 snmp.yml:6: warning: receivers[1].labels: no rule has a severity that "magor" matches: did you mean major?
+warning: receiver "c": labels: no target, rule or metric has the label "stie": did you mean site?
 rules.yml:4: warning: Down: the severity "minro" is unknown and is sent as indeterminate: did you mean minor?
 rules.yml:5: warning: Slow: the severity "sev2" is unknown and is sent as indeterminate: use one of critical, major, minor, warning
-The configuration has 1 target, 0 modules, 4 rules and 3 receivers: no errors, 4 warnings
+The configuration has 1 target, 0 modules, 4 rules and 3 receivers: no errors, 5 warnings
 `, ""},
 		{"a configuration among rules", "rules check snmp.yml", `snmp.yml:1: this is a configuration (it has targets), not a rule file: check it with "trapline check snmp.yml"
 0 rules: 1 error, 0 warnings

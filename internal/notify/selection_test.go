@@ -1,11 +1,13 @@
 package notify
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"gopkg.in/yaml.v3"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
@@ -53,5 +55,24 @@ func TestRulesChooseReceivers(t *testing.T) {
 				t.Errorf("%s: %g names misread, want %g", test.name, got, test.misread)
 			}
 		})
+	}
+}
+
+// A label that nothing has is doubtful only if it is like one that there is: alerts of others may have any labels.
+func TestMisspelledLabelsOfReceivers(t *testing.T) {
+	for labels, want := range map[string]string{
+		"{site: berlin}":              "",
+		"{alertname: A, target: a}":   "",
+		"{stie: berlin, ifNme: Gi.*}": `receiver "nms": labels: no target, rule or metric has the label "ifNme": did you mean ifName?; receiver "nms": labels: no target, rule or metric has the label "stie": did you mean site?`,
+		"{severty: critical}":         `receiver "nms": labels: no target, rule or metric has the label "severty": did you mean severity?`,
+		"{kubernetes_namespace: a}":   "",
+	} {
+		var r ReceiverSettings
+		if err := yaml.Unmarshal([]byte("{name: nms, labels: "+labels+"}"), &r); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.MisspelledLabels([]string{"site", "ifName"}), "; "); got != want {
+			t.Errorf("%s: %s\nwant %s", labels, got, want)
+		}
 	}
 }

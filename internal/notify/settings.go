@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
-	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/internal/varbind"
 )
@@ -126,25 +125,6 @@ func (r *ReceiverSettings) formatName(s *Settings) string {
 // fallbackName returns the format of alarms that have no notification of their own.
 func (r *ReceiverSettings) fallbackName(s *Settings) string {
 	return (&ReceiverSettings{Format: r.Fallback}).formatName(s)
-}
-
-// matches returns the filter of the receiver.
-func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
-	least, filters := alarm.Severities[r.MinSeverity]
-	return func(a *alarm.Alarm) bool {
-		if !queue.Wants(a, r.Name, r.Tags) {
-			return false
-		}
-		if filters && !a.Severity.AtLeast(least) {
-			return false
-		}
-		for name, pattern := range r.Labels {
-			if !pattern.MatchString(a.Labels[name]) {
-				return false
-			}
-		}
-		return true
-	}
 }
 
 // ByName reports whether alarms are sent as the notifications that their rules name.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -51,12 +52,43 @@ func (w *Config) ForRules() (rules.Environment, error) {
 	if err != nil {
 		return rules.Environment{}, err
 	}
-	told := notify.RuleChecker{Names: w.Config.Names, Receivers: w.Config.Receivers, Auths: w.Config.Auths}
-	x := rules.Environment{Metrics: y, Interval: interval, Annotations: told.Check, Severity: notify.CheckSeverity}
+	checker := notify.RuleChecker{Names: w.Config.Names, Receivers: w.Config.Receivers, Auths: w.Config.Auths}
+	x := rules.Environment{Metrics: y, Interval: interval, Annotations: checker.Check, Severity: notify.CheckSeverity}
 	for _, t := range w.Targets {
 		x.TargetLabels = slices.AppendSeq(x.TargetLabels, maps.Keys(t.Labels))
 	}
 	return x, nil
+}
+
+// misspelledLabels returns warnings about labels of receivers that no alarm of the targets and rules can have.
+func (w *Config) misspelledLabels() (warnings []string, err error) {
+	if !slices.ContainsFunc(w.Config.Receivers, func(r notify.ReceiverSettings) bool { return len(r.Labels) > 0 }) {
+		return nil, nil
+	}
+	has, err := w.ForRules()
+	if err != nil {
+		return nil, err
+	}
+	known := slices.Concat(slices.Collect(maps.Values(has.Metrics))...)
+	known = append(known, has.TargetLabels...)
+	for _, r := range w.Config.Rules.Rules() {
+		known = slices.AppendSeq(known, maps.Keys(r.Labels))
+		known = append(known, quoted(r.Text)...)
+	}
+	for i := range w.Config.Receivers {
+		warnings = append(warnings, w.Config.Receivers[i].MisspelledLabels(known)...)
+	}
+	return warnings, nil
+}
+
+var quotedName = regexp.MustCompile(`["']([A-Za-z_][A-Za-z0-9_]*)["']`)
+
+// quoted returns the names in quotes, such as the label that label_replace makes.
+func quoted(expression string) (names []string) {
+	for _, found := range quotedName.FindAllStringSubmatch(expression, -1) {
+		names = append(names, found[1])
+	}
+	return names
 }
 
 // intervals returns the longest time between polls that yield a metric; for metrics that no target's modules

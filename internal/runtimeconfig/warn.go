@@ -25,6 +25,13 @@ func (w *Config) Warn(logger *slog.Logger, reported map[string]bool) {
 			logger.Warn("doubtful configuration", "text", text)
 		}
 	}
+	misspelled, err := w.misspelledLabels()
+	if err != nil {
+		logger.Error("labels of receivers cannot be checked", "err", err)
+	}
+	for _, text := range misspelled {
+		logger.Warn("doubtful configuration", "text", text)
+	}
 	findings, err := w.Findings()
 	if err != nil {
 		logger.Error("the rules cannot be checked", "err", err)
