@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -20,26 +19,8 @@ import (
 	"trapline/internal/programtest"
 )
 
-// logText is a log that may be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *logText) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *logText) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 // posted posts a body with headers, and returns the answer.
-func posted(t *testing.T, url, body string, header ...string) (int, string) {
+func posted(t testing.TB, url, body string, header ...string) (int, string) {
 	t.Helper()
 	r := request(t, url, header...)
 	r.Host = r.Header.Get("Host") // empty: that of the URL
@@ -66,7 +47,7 @@ func TestPagesOfOthersChangeNothing(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log logText
+	var log lockedBuffer
 	base := startServerLogging(t, slog.NewTextHandler(&log, nil), "--config.file="+file)
 	const alarm = `[{"labels":{"alertname":"FromBrowser","instance":"core-9"},"endsAt":"9999-01-01T00:00:00Z"}]`
 	foreign := [][]string{{"Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "same-site"}}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"trapline/internal/agent"
@@ -52,24 +50,6 @@ receivers:
 - {name: hook, type: webhook, url: "http://me:hunter-webhook@%s/x?token=hunter-token", max_age: 1h}
 `
 
-// safeLog is a log for several goroutines.
-type safeLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *safeLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *safeLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // documentedPath matches a path in docs/api.md.
 var documentedPath = regexp.MustCompile("(?m)^### `([A-Z]+) ([^`]+)`$")
 
@@ -86,7 +66,7 @@ func TestNoAnswerHasASecret(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := &safeLog{}
+	log := &lockedBuffer{}
 	base := startServerLogging(t, slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}), "--config.file="+file, "--web.enable-query", "--snmp.debug-packets")
 	for _, name := range []string{"sw", "dead", "v3", "v3l"} {
 		await(t, base+"/metrics", `trapline_target_up{target="`+name+`"}`)
