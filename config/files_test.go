@@ -88,7 +88,7 @@ func TestSeveralFiles(t *testing.T) {
 			wrong: `b.yml:4: targets[1].name: target "a" stands at a.yml:2 already: give one of them another name`,
 		},
 		{
-			name:  "mistakes in all",
+			name:  "problems in all",
 			files: map[string]string{"a.yml": "auths: {x: {version: 7}}", "b.yml": "module: {}", "c.yml": "modules: {y: {timeout: 5, walk: [1.3]}}"},
 			wrong: "a.yml:1: auths.x.version: version 7: SNMP has versions 1, 2 (for v2c) and 3\n" +
 				"b.yml:1: unknown key \"module\" at the top of the file: did you mean modules?\n" +

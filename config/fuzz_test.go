@@ -43,24 +43,24 @@ func checkLoad(t *testing.T, raw []byte) {
 	if s.Old != nil {
 		merge([]*configSource{converted(s)}, Options{})
 	}
-	c, mistakes := merge([]*configSource{s}, Options{ExpandEnv: true})
-	if (c == nil) != (len(mistakes) > 0) {
-		t.Fatalf("%v with mistakes %v", c, mistakes)
+	c, problems := merge([]*configSource{s}, Options{ExpandEnv: true})
+	if (c == nil) != (len(problems) > 0) {
+		t.Fatalf("%v with problems %v", c, problems)
 	}
 	last := len(lineBreak.FindAll(raw, -1)) + 1
-	for _, m := range mistakes {
+	for _, m := range problems {
 		// A message may quote Go words from the file, but has none of its own.
 		if word := goWords.FindString(m.Text); word != "" && !strings.Contains(string(raw), word) {
-			t.Errorf("a mistake speaks of %q: %s", word, m)
+			t.Errorf("a problem speaks of %q: %s", word, m)
 		}
 		if m.Line < 0 || m.Line > last && !isUTF16(raw) {
 			t.Errorf("the file ends in line %d: %s", last, m)
 		}
 		if strings.ContainsAny(m.Text, "\r\n") {
-			t.Errorf("a mistake takes more than a line: %q", m)
+			t.Errorf("a problem takes more than a line: %q", m)
 		}
 		if len(m.Text) > 2000 {
-			t.Errorf("a mistake is %d octets long: %.200s", len(m.Text), m)
+			t.Errorf("a problem is %d octets long: %.200s", len(m.Text), m)
 		}
 	}
 	if c == nil {

@@ -150,24 +150,24 @@ type place struct {
 }
 
 func (u *merged) checkReceiver(s *configSource, at document.Path, r *notify.ReceiverSettings, named map[string]place) {
-	wrong := wrongBelow(s, at)
+	report := reporterBelow(s, at)
 	auth, ok := u.config.Auths[r.Auth]
 	if !ok && r.Auth != "" && !u.lacks("auths") {
-		wrong("auth", missingAuth(r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
+		report("auth", missingAuth(r.Auth, slices.Sorted(maps.Keys(u.config.Auths))))
 	}
 	for _, m := range r.Speaks(auth, &u.config.Notifications) {
-		wrong(m.Path, m.Text)
+		report(m.Path, m.Text)
 	}
 	if first, taken := named[r.Name]; taken && r.Name != "" {
-		wrong("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.source.Where(first.at, s)))
+		report("name", fmt.Sprintf("receiver %q stands %s already: give one of them another name", r.Name, first.source.Where(first.at, s)))
 		return
 	}
 	named[r.Name] = place{s, at}
 }
 
-// wrongBelow returns a function that reports problems in the settings at a path, unless they may be consequences of
+// reporterBelow returns a function that reports problems in the settings at a path, unless they may be consequences of
 // one already reported.
-func wrongBelow(s *configSource, at document.Path) func(rel, text string) {
+func reporterBelow(s *configSource, at document.Path) func(rel, text string) {
 	return func(rel, text string) {
 		if p := at.Below(rel); !s.Consequence(at, p) {
 			s.Report(p, nil, text)

@@ -21,15 +21,15 @@ type roster struct {
 }
 
 func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.TargetSettings, others roster) {
-	wrong := wrongBelow(s, at)
+	report := reporterBelow(s, at)
 	auth, ok := u.config.Auths[t.Auth]
 	names := slices.Sorted(maps.Keys(u.config.Auths))
 	if !ok && t.Auth == "" && len(names) > 1 {
-		wrong("", nameless(names))
+		report("", nameless(names))
 	} else if !ok && !u.lacks("auths") {
-		wrong("auth", missingAuth(t.Auth, names))
+		report("auth", missingAuth(t.Auth, names))
 	} else if auth != nil && auth.Version != 3 && t.ContextEngineID != "" {
-		wrong("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
+		report("context_engine_id", fmt.Sprintf("only SNMPv3 has context engines, and auth %q is of version %d", t.Auth, auth.Version))
 	}
 	u.checkModules(s, at, t)
 	u.checkTimeout(s, at, t)
@@ -37,7 +37,7 @@ func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.Target
 		return
 	}
 	if first, taken := others.named[t.Name]; taken {
-		wrong("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.source.Where(first.at, s)))
+		report("name", fmt.Sprintf("target %q stands %s already: give one of them another name", t.Name, first.source.Where(first.at, s)))
 		return
 	}
 	others.named[t.Name] = place{s, at}
@@ -68,11 +68,11 @@ func (u *merged) lacks(section string) bool {
 }
 
 func (u *merged) checkModules(s *configSource, at document.Path, t *poller.TargetSettings) {
-	wrong := wrongBelow(s, at)
+	report := reporterBelow(s, at)
 	names := slices.Sorted(maps.Keys(u.config.Modules))
 	for i, name := range t.Modules {
 		if !u.knowsModule(name) && !u.lacks("modules") {
-			wrong("modules"+document.Index(i), missingModule(name, slices.Concat(names, shippedNames())))
+			report("modules"+document.Index(i), missingModule(name, slices.Concat(names, shippedNames())))
 		}
 	}
 }

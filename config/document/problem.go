@@ -40,8 +40,8 @@ type Problems []Problem
 // Error returns the problems, one per line.
 func (m Problems) Error() string {
 	lines := make([]string, len(m))
-	for i, mistake := range m {
-		lines[i] = mistake.String()
+	for i, problem := range m {
+		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
 }

@@ -124,7 +124,7 @@ func (f *TargetFlags) Find(ctx context.Context, of *ClientFlags) (Known, error) 
 	if w != nil {
 		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == host })
 		if i >= 0 {
-			f.adopt(of, w.Targets[i])
+			f.apply(of, w.Targets[i])
 			f.announce(w.Targets[i])
 		}
 		if *f.authName != "" {
@@ -171,8 +171,8 @@ func (f *TargetFlags) configuration(name string) (*runtimeconfig.Config, error) 
 // FilesOrStandard returns the files of --config.file, else the standard ones.
 func (f *TargetFlags) FilesOrStandard() []string { return runtimeconfig.Files(*f.Files) }
 
-// adopt sets the flags of one target to its settings in the configuration, where the command line does not.
-func (f *TargetFlags) adopt(of *ClientFlags, t *poller.Target) {
+// apply sets the flags of one target to its settings in the configuration, where the command line does not.
+func (f *TargetFlags) apply(of *ClientFlags, t *poller.Target) {
 	of.place = place{auth: t.Spec.Auth, overridden: f.overridden(), given: f.given, params: t.EffectiveParams(), engine: t.Spec.Engine}
 	of.Host = &t.Spec.Address
 	take := func(flag string, into **string, value string) {

@@ -57,7 +57,7 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 		defer bar.End()
 		return replay.Run(ctx, playbacks, replay.Options{
 			Rules: dryRunOptions(w), Start: at,
-			Sent:      func(t notify.DrySent) { printTold(out, &t, w.Config.Names, line) },
+			Sent:      func(t notify.DrySent) { printSent(out, &t, w.Config.Names, line) },
 			PollEnded: func() { bar.Add(1) },
 			Warn:      func(err error) { logger.Warn("the replay is incomplete", "err", err) },
 		})
@@ -108,8 +108,8 @@ func playbacksOf(w *runtimeconfig.Config, dirs []string, interval time.Duration)
 	return playbacks, nil
 }
 
-// printTold prints a line about a notification, and one for each of its variable bindings.
-func printTold(out io.Writer, t *notify.DrySent, names varbind.Names, line func(snmp.VarBind) string) {
+// printSent prints a line about a notification, and one for each of its variable bindings.
+func printSent(out io.Writer, t *notify.DrySent, names varbind.Names, line func(snmp.VarBind) string) {
 	e := &t.Event
 	fmt.Fprintf(out, "%s %s %s of %s to %s", e.At.UTC().Format(time.RFC3339), e.Kind, e.Alarm.Rule, e.Alarm.Target, t.Receiver)
 	if t.Notification == nil {
