@@ -22,46 +22,34 @@ func NewReportError(p *snmp.PDU) *ReportError {
 }
 
 func (e *ReportError) Error() string {
-	if r, ok := reports[string(e.Counter)]; ok {
-		return "agent reports " + r.name
+	if name := reports[snmp.ReportKindOf(e.Counter)].name; name != "" {
+		return "agent reports " + name
 	}
 	return "agent reports " + e.Counter.String()
 }
 
-// ReportReason returns the reason of a request that failed with a Report of kind k.
-func ReportReason(k snmp.ReportKind) Reason { return (&ReportError{Counter: k.OID()}).Reason() }
-
 // Reason returns the reason of a request that the Report answered.
-func (e *ReportError) Reason() Reason {
-	if r, ok := reports[string(e.Counter)]; ok {
-		return r.reason
-	}
-	return Malformed
-}
+func (e *ReportError) Reason() Reason { return ReportReason(snmp.ReportKindOf(e.Counter)) }
 
-type report struct {
+// ReportReason returns the reason of a request that failed with a Report of kind k.
+func ReportReason(k snmp.ReportKind) Reason { return reports[k].reason }
+
+// reports lists the name of the counter (RFC 3414 section 5, RFC 3412 section 5, RFC 3413 section 4.1.2) and the reason of
+// each kind of Report.
+var reports = [...]struct {
 	name   string
 	reason Reason
+}{
+	snmp.UnknownReport:            {"", Malformed},
+	snmp.UnsupportedSecurityLevel: {"usmStatsUnsupportedSecLevels", UnsupportedLevel},
+	snmp.NotInTimeWindow:          {"usmStatsNotInTimeWindows", NotInTimeWindow},
+	snmp.UnknownUserName:          {"usmStatsUnknownUserNames", UnknownUser},
+	snmp.UnknownEngineID:          {"usmStatsUnknownEngineIDs", UnknownEngine},
+	snmp.WrongDigest:              {"usmStatsWrongDigests", WrongDigest},
+	snmp.DecryptionError:          {"usmStatsDecryptionErrors", Decryption},
+	snmp.UnknownSecurityModel:     {"snmpUnknownSecurityModels", UnsupportedLevel},
+	snmp.InvalidMessage:           {"snmpInvalidMsgs", Malformed},
+	snmp.UnknownPDUHandler:        {"snmpUnknownPDUHandlers", UnknownContext},
+	snmp.UnavailableContext:       {"snmpUnavailableContexts", UnknownContext},
+	snmp.UnknownContext:           {"snmpUnknownContexts", UnknownContext},
 }
-
-// reports maps the counters of Reports (RFC 3414 section 5, RFC 3412 section 5, RFC 3413 section
-// 4.1.2), keyed by the octets of their OIDs.
-var reports = func(byOID map[string]report) map[string]report {
-	byOctets := map[string]report{}
-	for oid, r := range byOID {
-		byOctets[string(snmp.MustParseOID(oid))] = r
-	}
-	return byOctets
-}(map[string]report{
-	"1.3.6.1.6.3.15.1.1.1.0": {"usmStatsUnsupportedSecLevels", UnsupportedLevel},
-	"1.3.6.1.6.3.15.1.1.2.0": {"usmStatsNotInTimeWindows", NotInTimeWindow},
-	"1.3.6.1.6.3.15.1.1.3.0": {"usmStatsUnknownUserNames", UnknownUser},
-	"1.3.6.1.6.3.15.1.1.4.0": {"usmStatsUnknownEngineIDs", UnknownEngine},
-	"1.3.6.1.6.3.15.1.1.5.0": {"usmStatsWrongDigests", WrongDigest},
-	"1.3.6.1.6.3.15.1.1.6.0": {"usmStatsDecryptionErrors", Decryption},
-	"1.3.6.1.6.3.11.2.1.1.0": {"snmpUnknownSecurityModels", UnsupportedLevel},
-	"1.3.6.1.6.3.11.2.1.2.0": {"snmpInvalidMsgs", Malformed},
-	"1.3.6.1.6.3.11.2.1.3.0": {"snmpUnknownPDUHandlers", UnknownContext},
-	"1.3.6.1.6.3.12.1.4.0":   {"snmpUnavailableContexts", UnknownContext},
-	"1.3.6.1.6.3.12.1.5.0":   {"snmpUnknownContexts", UnknownContext},
-})

@@ -13,19 +13,19 @@ import (
 	"trapline/internal/snmp"
 )
 
-// sentinels are the errors that gosnmp makes of Reports that it saw itself.
-var sentinels = []struct {
-	err    error
-	reason access.Reason
+// reportErrors are the errors that gosnmp makes of Reports that it saw itself. Their reasons are those of other Reports.
+var reportErrors = []struct {
+	err  error
+	kind snmp.ReportKind
 }{
-	{gosnmp.ErrUnknownSecurityLevel, access.UnsupportedLevel},
-	{gosnmp.ErrUnknownSecurityModels, access.UnsupportedLevel},
-	{gosnmp.ErrNotInTimeWindow, access.NotInTimeWindow},
-	{gosnmp.ErrUnknownUsername, access.UnknownUser},
-	{gosnmp.ErrUnknownEngineID, access.UnknownEngine},
-	{gosnmp.ErrWrongDigest, access.WrongDigest},
-	{gosnmp.ErrDecryption, access.Decryption},
-	{gosnmp.ErrUnknownPDUHandlers, access.UnknownContext},
+	{gosnmp.ErrUnknownSecurityLevel, snmp.UnsupportedSecurityLevel},
+	{gosnmp.ErrUnknownSecurityModels, snmp.UnknownSecurityModel},
+	{gosnmp.ErrNotInTimeWindow, snmp.NotInTimeWindow},
+	{gosnmp.ErrUnknownUsername, snmp.UnknownUserName},
+	{gosnmp.ErrUnknownEngineID, snmp.UnknownEngineID},
+	{gosnmp.ErrWrongDigest, snmp.WrongDigest},
+	{gosnmp.ErrDecryption, snmp.DecryptionError},
+	{gosnmp.ErrUnknownPDUHandlers, snmp.UnknownPDUHandler},
 }
 
 // classify returns the error of an exchange that failed. An error that is nothing else
@@ -43,9 +43,9 @@ func (s *session) classify(ctx context.Context, err error, r mux.Request) *acces
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
 		return s.unanswered(ctx, r)
 	}
-	for _, known := range sentinels {
+	for _, known := range reportErrors {
 		if errors.Is(err, known.err) {
-			return &access.Error{Reason: known.reason, Err: fmt.Errorf("agent reports %w", err)}
+			return &access.Error{Reason: access.ReportReason(known.kind), Err: fmt.Errorf("agent reports %w", err)}
 		}
 	}
 	if text, _, panicked := strings.Cut(err.Error(), " Stack:"); panicked {
