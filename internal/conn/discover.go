@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -20,18 +19,13 @@ type Discovery struct {
 
 // Discover asks for the engine ID, in one exchange.
 func (w *Wire) Discover(ctx context.Context, o Limits) (Discovery, *access.Error) {
-	nobody, err := (&snmp.User{}).Localize(nil)
-	if err != nil {
-		return Discovery{}, &access.Error{Reason: access.Credentials, Err: err}
-	}
-	scoped := snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest}})
-	h := snmp.Header3{ID: rand.Int32N(1 << 30), MaxSize: mux.AnnouncedSize, Flags: snmp.FlagReportable}
+	id := rand.Int32N(1 << 30)
 	buffer := make([]byte, mux.MaxDatagram)
 	w.Begin(ctx)
 	for range o.Retries + 1 {
-		n := 0
-		if err = w.SetDeadline(time.Now().Add(o.Timeout)); err == nil {
-			_, err = w.Write(nobody.Seal(nil, &h, scoped))
+		n, err := 0, w.SetDeadline(time.Now().Add(o.Timeout))
+		if err == nil {
+			_, err = w.Write(snmp.AppendDiscovery(nil, id, mux.AnnouncedSize))
 		}
 		if err == nil {
 			n, err = w.Read(buffer)
@@ -45,9 +39,7 @@ func (w *Wire) Discover(ctx context.Context, o Limits) (Discovery, *access.Error
 			return Discovery{}, &access.Error{Reason: access.SocketReason(err), Err: err}
 		}
 		w.Retrying = true
-		h.ID++
+		id++
 	}
 	return Discovery{}, mux.SilenceError(o.Retries, w.LastInvalid, false)
 }
-
-var errNoReport = errors.New("no Report came of the discovery")

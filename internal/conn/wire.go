@@ -194,14 +194,14 @@ func (w *Wire) examineV3(b []byte) error {
 	if err != nil || (m.Flags&snmp.FlagPriv != 0 && !s.discovery) {
 		return err // gosnmp decrypts and checks it
 	}
+	if s.discovery {
+		_, err = snmp.OpenDiscovery(b)
+		return err
+	}
 	scoped, err := snmp.ParseScopedPDU(m.Data)
 	switch {
 	case err != nil:
 		return err
-	case s.discovery && (scoped.Type != snmp.Report || m.Flags.Level() != 0):
-		return errNoReport
-	case s.discovery:
-		return snmp.CheckEngineID(m.EngineID)
 	case scoped.Type == snmp.Response && w.Private:
 		return errors.New("the answer is not encrypted")
 	case scoped.Type == snmp.Response:

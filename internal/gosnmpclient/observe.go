@@ -7,15 +7,15 @@ import "time"
 // TurnClock moves t's estimate of the agent's clock, as if that had been set back or forth.
 func (t *Target) TurnClock(d time.Duration) {
 	known := *t.usm.known
-	known.time += uint32(d / time.Second)
+	known.clock.Time += int32(d / time.Second)
 	t.usm.known = &known
 }
 
 // Rest makes the last poll as long ago as d says.
 func (t *Target) Rest(d time.Duration) {
 	known := *t.usm.known
-	known.time -= uint32(d / time.Second)
-	known.at = known.at.Add(-d)
+	known.clock.Time -= int32(d / time.Second)
+	known.clock.At -= d
 	t.usm.known = &known
 }
 
@@ -24,7 +24,7 @@ func (t *Target) Boots() uint32 {
 	if t.usm.known == nil {
 		return 0
 	}
-	return t.usm.known.boots
+	return uint32(t.usm.known.clock.Boots)
 }
 
 // ForgetRefusal makes the last refusal of t's user as long ago as d says.

@@ -19,8 +19,8 @@ import (
 
 // usm is the state of a Target's SNMPv3 engine (RFC 3414). It belongs to the target and not to the
 // engine ID: devices that were cloned share theirs, but neither boots nor time. Of USM, gosnmp seals and
-// opens messages and follows the agent's clock; engines are discovered and keys made here, for gosnmp
-// takes nothing but passphrases.
+// opens messages, follows the agent's clock within a session and answers Reports; that state of its own cannot be
+// replaced by an snmp.EngineClock. Discoveries, keys and the clock between sessions are those of the package snmp.
 type usm struct {
 	mu    sync.Mutex
 	known *agentEngine // nil before the first discovery
@@ -33,18 +33,17 @@ const maxIdleUsers = 4
 // agentEngine is the engine of an agent as its last answer showed it, and the keys localized to it.
 // It is not changed once made.
 type agentEngine struct {
-	id          string
-	boots, time uint32 // time in seconds, when the answer came
-	at          time.Time
-	refused     time.Time // when it would not have the user; zero when it would
-	secrets     access.Secrets
-	authKey     []byte
-	privKey     []byte
+	id      string
+	clock   snmp.EngineClock
+	refused time.Time // when it would not have the user; zero when it would
+	secrets access.Secrets
+	authKey []byte
+	privKey []byte
 }
 
 // LogValue shows no secret.
 func (a *agentEngine) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Uint64("boots", uint64(a.boots)))
+	return slog.GroupValue(slog.String("id", hex.EncodeToString([]byte(a.id))), slog.Int64("boots", int64(a.clock.Boots)))
 }
 
 // User is one session's security parameters. It outlives the session because of the counter in it
@@ -144,32 +143,32 @@ func (u *user) meet(d conn.Discovery) error {
 	if err != nil {
 		return err
 	}
-	u.adopt(&agentEngine{
-		id: string(d.EngineID), boots: uint32(d.Boots), time: uint32(d.Time), at: time.Now(),
-		secrets: u.secrets, authKey: auth, privKey: priv,
-	})
+	known := &agentEngine{id: string(d.EngineID), secrets: u.secrets, authKey: auth, privKey: priv}
+	known.clock.Suggest(d.Boots, d.Time, now())
+	u.adopt(known)
 	return nil
 }
 
 // adopt makes u talk to a known engine.
 func (u *user) adopt(known *agentEngine) {
 	u.known = known
-	u.AuthoritativeEngineID, u.AuthoritativeEngineBoots = known.id, known.boots
+	boots, seconds := known.clock.Now(now())
+	u.AuthoritativeEngineID, u.AuthoritativeEngineBoots, u.AuthoritativeEngineTime = known.id, uint32(boots), uint32(seconds)
 	u.SecretKey, u.PrivacyKey = known.authKey, known.privKey
-	u.AuthoritativeEngineTime = min(known.time+uint32(time.Since(known.at)/time.Second), maxEngineTime)
 }
 
 // refusedLately reports whether a discovery would not help.
 func (a *agentEngine) refusedLately() bool { return time.Since(a.refused) < mux.RefusalMemory }
 
-// maxEngineTime is the last second before an agent's boots go up (RFC 3414 section 2.2.2).
-const maxEngineTime = 1<<31 - 1
+var epoch = time.Now()
+
+// now is the time of clocks of engines.
+func now() time.Duration { return time.Since(epoch) }
 
 func (u *user) learnt() *agentEngine {
-	return &agentEngine{
-		id: u.AuthoritativeEngineID, boots: u.AuthoritativeEngineBoots, time: u.AuthoritativeEngineTime, at: time.Now(),
-		secrets: u.secrets, authKey: u.SecretKey, privKey: u.PrivacyKey,
-	}
+	a := &agentEngine{id: u.AuthoritativeEngineID, secrets: u.secrets, authKey: u.SecretKey, privKey: u.PrivacyKey}
+	a.clock.Adopt(int32(u.AuthoritativeEngineBoots), int32(u.AuthoritativeEngineTime), now())
+	return a
 }
 
 func (s *session) configureV3(secrets access.Secrets) (err error) {
@@ -214,7 +213,7 @@ func (s *session) exchangeV3(ctx context.Context, r mux.Request) (mux.Answer, *a
 	a, e := s.onceV3(ctx, r)
 	s.client.Retries, s.tentative = s.limits.Retries, false
 	switch {
-	case e == nil && u.AuthoritativeEngineBoots < before.boots:
+	case e == nil && u.AuthoritativeEngineBoots < uint32(before.clock.Boots):
 		s.rediscovered(before, errBootsWentBack) // gosnmp took the Report of it for an answer in time
 	case e != nil && curable(e.Reason) && ctx.Err() == nil:
 		cause := e.Err

@@ -15,7 +15,6 @@ import (
 // to the engine ID: devices that were cloned share theirs, but neither boots nor time.
 type usmPeer struct {
 	user          *snmp.User
-	nobody        *snmp.Security // for discoveries
 	security      *snmp.Security // nil while the engine is not known
 	fixed         bool           // the engine is the user's word, and no other will do
 	clock         snmp.EngineClock
@@ -44,15 +43,13 @@ const RefusalMemory = 10 * time.Minute
 
 // newUSMPeer is for a user whose engine is not known yet, or with fixed given once and for all.
 func newUSMPeer(user *snmp.User, fixed []byte, contextEngine, contextName string) (*usmPeer, error) {
-	nobody, err := (&snmp.User{}).Localize(nil)
-	if err != nil {
-		return nil, err
+	u := &usmPeer{user: user, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}
+	if len(fixed) == 0 {
+		return u, nil
 	}
-	u := &usmPeer{user: user, nobody: nobody, contextEngine: []byte(contextEngine), contextName: []byte(contextName)}
-	if len(fixed) > 0 {
-		u.fixed = true
-		u.security, err = user.Localize(fixed)
-	}
+	var err error
+	u.fixed = true
+	u.security, err = user.Localize(fixed)
 	return u, err
 }
 
@@ -94,13 +91,12 @@ const AnnouncedSize = 65507
 
 // appendQuery3 writes an attempt as an SNMPv3 message.
 func (p *Mux) appendQuery3(b []byte, q *Query, id int32) []byte {
+	if q.discovery {
+		return snmp.AppendDiscovery(b, id, AnnouncedSize)
+	}
 	u := q.Peer.v3
 	h := snmp.Header3{ID: id, MaxSize: AnnouncedSize, Flags: snmp.FlagReportable}
 	scoped := snmp.ScopedPDU{PDU: pduOf(q, id, &p.list)}
-	if q.discovery {
-		p.scoped = snmp.AppendScopedPDU(p.scoped[:0], &scoped)
-		return u.nobody.Seal(b, &h, p.scoped)
-	}
 	h.Boots, h.Time = u.clock.Now(p.Now)
 	scoped.ContextEngineID, scoped.ContextName = u.contextEngine, u.contextName
 	if len(u.contextEngine) == 0 {
@@ -224,21 +220,21 @@ func (p *Mux) take3Locked(b []byte, from netip.AddrPort) {
 	case o.Type != snmp.Response || o.RequestID != m.ID:
 		t.noteInvalidLocked(p, fmt.Errorf("PDU 0x%02x with request-id %d is no answer", byte(o.Type), o.RequestID))
 		return
-	case o.Authenticated && !t.v3.clock.Update(o.Boots, o.Time, p.Now):
-		t.noteInvalidLocked(p, errors.New("the answer is outside of the time window"))
+	}
+	if err = t.v3.clock.Check(&o, p.Now); err != nil {
+		t.noteInvalidLocked(p, err)
 		return
 	}
 	t.v3.proved, t.v3.accepted = true, true
 	p.answerLocked(q, uint32(m.ID), &o.PDU)
 }
 
-// discoveredLocked takes the engine ID from a Report, as nobody could sign it. So are its boots and
-// time, which hold until a signed message says otherwise.
+// discoveredLocked takes the engine ID, boots and time from the Report that answers a discovery.
 func (p *Mux) discoveredLocked(q *Query, b []byte, from netip.AddrPort) {
 	u := q.Peer.v3
-	o, err := u.nobody.Open(b)
-	if err != nil || o.Type != snmp.Report {
-		q.Peer.noteInvalidLocked(p, errors.Join(errors.New("no Report came of the discovery"), err))
+	o, err := snmp.OpenDiscovery(b)
+	if err != nil {
+		q.Peer.noteInvalidLocked(p, err)
 		return
 	}
 	p.traceOpened(from, len(b), &o)
@@ -252,8 +248,8 @@ func (p *Mux) discoveredLocked(q *Query, b []byte, from netip.AddrPort) {
 		q.Peer.noteInvalidLocked(p, err)
 		return
 	}
-	u.security, u.clock, u.since = security, snmp.EngineClock{}, p.Now
-	u.clock.Suggest(o.Boots, o.Time, p.Now)
+	u.security, u.since = security, p.Now
+	u.clock.Discovered(&o, p.Now)
 	u.discovered = p.nextEvent()
 	p.measureLocked(q, uint32(o.ID))
 	p.endLocked(q, Answer{}, nil)
@@ -268,11 +264,11 @@ func (p *Mux) reportedLocked(q *Query, o *snmp.Opened) {
 	if kind == snmp.UnknownEngineID {
 		err = u.suspect(report)
 	}
-	switch {
-	case kind == snmp.NotInTimeWindow && (!o.Authenticated || uint32(o.ID) != q.attempts[len(q.attempts)-1].id):
-		q.Peer.noteInvalidLocked(p, report) // of a stranger, or of an attempt before the clock was set
-	case kind == snmp.NotInTimeWindow && !q.resynced:
-		u.clock.Adopt(o.Boots, o.Time, p.Now)
+	last := uint32(o.ID) == q.attempts[len(q.attempts)-1].id
+	switch verdict := u.clock.TakeReport(o, last, q.resynced, p.Now); {
+	case verdict == snmp.ReportStray:
+		q.Peer.noteInvalidLocked(p, report)
+	case verdict == snmp.ReportResynced:
 		q.resynced = true
 		q.Retries++ // the next attempt is no retry: the target is there
 		p.sendLocked(q)

@@ -159,7 +159,7 @@ func (x *exchange) next() ([]byte, error) {
 	}
 	h := snmp.Header3{ID: x.last, MaxSize: maxMessage, Flags: snmp.FlagReportable}
 	if x.engine == nil {
-		return nobody().Seal(nil, &h, snmp.AppendScopedPDU(nil, &snmp.ScopedPDU{PDU: snmp.PDU{Type: snmp.GetRequest, RequestID: x.last}})), nil
+		return snmp.AppendDiscovery(nil, x.last, maxMessage), nil
 	}
 	if x.security == nil {
 		var err error
@@ -176,12 +176,6 @@ func (x *exchange) sent() {
 	if x.receipt.Sent++; x.receipt.Sent == 1 {
 		x.firstSent = time.Now()
 	}
-}
-
-// nobody returns the keys of the user that discovers engines, who has none.
-func nobody() *snmp.Security {
-	s, _ := (&snmp.User{}).Localize(nil) // without a key, nothing can fail
-	return s
 }
 
 // listen waits for an answer to any message of the exchange. It returns the error of the socket, or the reason why the
@@ -242,24 +236,21 @@ func (x *exchange) take3(b []byte) (verdict, error) {
 		return stray, err
 	case o.Type == snmp.Report:
 		return x.reported(&o)
-	case o.Authenticated && !x.engine.update(&o, x.sender.now()):
-		return stray, errors.New("the answer is outside of the time window")
+	}
+	if err = x.engine.check(&o, x.sender.now()); err != nil {
+		return stray, err
 	}
 	return x.response(&o.PDU)
 }
 
-// discovered takes the engine from a Report (RFC 3414 section 4). Its boots and time, which nobody signed,
-// hold until a signed message says otherwise.
+// discovered takes the engine from the Report that answers a discovery.
 func (x *exchange) discovered(b []byte) (verdict, error) {
-	o, err := nobody().Open(b)
-	if err != nil || o.Type != snmp.Report {
-		return stray, errors.Join(errors.New("no Report came of the discovery"), err)
-	}
-	k := &knownEngine{keyPool: keyPool{user: x.sender.receiver.Principal.User, id: bytes.Clone(o.EngineID)}}
-	if err := snmp.CheckEngineID(k.id); err != nil {
+	o, err := snmp.OpenDiscovery(b)
+	if err != nil {
 		return stray, err
 	}
-	k.clock.Suggest(o.Boots, o.Time, x.sender.now())
+	k := &knownEngine{keyPool: keyPool{user: x.sender.receiver.Principal.User, id: bytes.Clone(o.EngineID)}}
+	k.clock.Discovered(&o, x.sender.now())
 	x.sender.peer.set(k)
 	x.engine, x.fresh = k, true
 	return onward, nil
@@ -269,14 +260,16 @@ func (x *exchange) discovered(b []byte) (verdict, error) {
 // before a Report counts as a refusal.
 func (x *exchange) reported(o *snmp.Opened) (verdict, error) {
 	kind := o.PDU.Report()
-	unsigned := kind == snmp.NotInTimeWindow && !o.Authenticated
-	if unsigned || o.ID != x.last { // forged, or the answer to an earlier message
+	if o.ID != x.last { // the answer to an earlier message
+		return stray, kind
+	}
+	verdict := x.engine.takeReport(o, x.resynced, x.sender.now())
+	if verdict == snmp.ReportStray {
 		return stray, kind
 	}
 	x.receipt.Reports = append(x.receipt.Reports, kind)
 	switch {
-	case kind == snmp.NotInTimeWindow && !x.resynced:
-		x.engine.reset(o, x.sender.now())
+	case verdict == snmp.ReportResynced:
 		x.resynced = true
 		return onward, nil
 	case !x.fresh && len(x.sender.peer.fixed) == 0:

@@ -81,14 +81,14 @@ func (k *knownEngine) now(at time.Duration) (boots, seconds int32) {
 	return k.clock.Now(at)
 }
 
-func (k *knownEngine) update(o *snmp.Opened, at time.Duration) bool {
+func (k *knownEngine) check(o *snmp.Opened, at time.Duration) error {
 	k.clockMu.Lock()
 	defer k.clockMu.Unlock()
-	return k.clock.Update(o.Boots, o.Time, at)
+	return k.clock.Check(o, at)
 }
 
-func (k *knownEngine) reset(o *snmp.Opened, at time.Duration) {
+func (k *knownEngine) takeReport(o *snmp.Opened, resynced bool, at time.Duration) snmp.ReportVerdict {
 	k.clockMu.Lock()
 	defer k.clockMu.Unlock()
-	k.clock.Adopt(o.Boots, o.Time, at)
+	return k.clock.TakeReport(o, true, resynced, at)
 }
