@@ -80,7 +80,8 @@ var upstream = map[string][]string{
 	"internal/rules/oracle":   {"internal/rules/lawtest"}, // a module of its own
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
-	"internal/outbox/outboxtest": {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
+	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
+	"internal/outbox/outboxtest":       {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
 }
 
 // only says which rooms alone may import a library.

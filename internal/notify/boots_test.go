@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/originator"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 	"trapline/internal/statedir"
 )
@@ -38,8 +39,8 @@ func TestTrapsArriveAfterEveryStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", id)})
-	user := authOf(peers.UsualUsers()[2])
-	plain := newSender(t, receiverAt(t, d.Address, community(2)), nil)
+	user := receivertest.Credentials(peers.UsualUsers()[2])
+	plain := newSender(t, receiverAt(t, d.Address, receivertest.Community(2)), nil)
 	want := 0
 	for life := range 3 {
 		state, err := statedir.Open(dir, nil, time.Now())
@@ -47,15 +48,15 @@ func TestTrapsArriveAfterEveryStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSender(t, receiverAt(t, d.Address, user), state.Identity)
-		trap(t, s, &originator.Notification{Trap: below(fmt.Sprintf("0.%d", life+1))})
+		trap(t, s, &originator.Notification{Trap: receivertest.Below(fmt.Sprintf("0.%d", life+1))})
 		want++
 		if got := d.AwaitReceived(t, want)[want-1]; !strings.HasSuffix(got, fmt.Sprintf(".0.%d", life+1)) {
 			t.Fatalf("life %d: %s", life, got)
 		}
 		prime(t, d, state.Identity)
 		want++
-		trap(t, s, &originator.Notification{Trap: below("0.99")})
-		trap(t, plain, &originator.Notification{Trap: below("0.100")})
+		trap(t, s, &originator.Notification{Trap: receivertest.Below("0.99")})
+		trap(t, plain, &originator.Notification{Trap: receivertest.Below("0.100")})
 		want++
 		if got := d.AwaitReceived(t, want)[want-1]; !strings.HasSuffix(got, ".0.100") {
 			t.Errorf("life %d: not dropped: %s", life, got)
@@ -75,7 +76,7 @@ func TestTrapsArriveAfterTheStateIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: warmStart})
+		trap(t, newSender(t, receiverAt(t, d.Address, receivertest.Credentials(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: receivertest.WarmStart})
 		d.AwaitReceived(t, 2*life+1)
 		prime(t, d, state.Identity)
 		if err := state.Close(); err != nil {
@@ -96,7 +97,7 @@ func TestTwoEnginesToOneReceiver(t *testing.T) {
 	const each = 5
 	for range each {
 		for _, state := range []*statedir.Dir{a, b} {
-			trap(t, newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: warmStart})
+			trap(t, newSender(t, receiverAt(t, d.Address, receivertest.Credentials(peers.UsualUsers()[2])), state.Identity), &originator.Notification{Trap: receivertest.WarmStart})
 		}
 	}
 	d.AwaitReceived(t, 2*each)

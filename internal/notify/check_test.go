@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"trapline/internal/access"
+	"trapline/internal/originator/receivertest"
 )
 
 // A check must not depend on the output of templates, and must check the text around them.
 func TestRulesAreChecked(t *testing.T) {
-	old := community(1)
+	old := receivertest.Community(1)
 	c := RuleChecker{Names: builtIn, Auths: map[string]*access.Auth{"v1": &old}, Receivers: []ReceiverSettings{
 		{Name: "nms-1", Auth: "v1", Format: formatTemplate, Tags: []string{"core"}}, {Name: "nms-2", Auth: "v2", Format: formatTemplate}, {Name: "nms-3", Auth: "v1"},
 	}}

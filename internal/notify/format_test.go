@@ -16,6 +16,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/peers"
@@ -56,7 +57,7 @@ func portAlarm() alarm.Alarm {
 func TestAlarmFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openDir(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Address: d.Address}, community(2), state.Identity)
+	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Address: d.Address}, receivertest.Community(2), state.Identity)
 	const head, at = ".1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.4.1.32473.1.0.%d", "Hex-STRING: 07 EA 03 01 0C 00 00 00 2B 00 00"
 	const tail = `.5.0 = STRING: "PortDown"|~|.6.0 = STRING: "core-1"|~|.7.0 = INTEGER: 1|~|.8.0 = Hex-STRING: C0 00 02 01|~|` +
 		`.9.0 = STRING: "ifName=Gi0/1"|~|.10.0 = STRING: "ifOperStatus"|~|.11.0 = OID: .1.3.6.1.2.1.2.2.1.8.17|~|.12.0 = STRING: "2"|~|` +
@@ -86,7 +87,7 @@ func TestAlarmFormat(t *testing.T) {
 func TestMinimalDismanFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openDir(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Objects: minimal, Address: d.Address}, community(1), state.Identity)
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "disman", Objects: minimal, Address: d.Address}, receivertest.Community(1), state.Identity)
 	for i, test := range []struct {
 		kind         alarm.Kind
 		value        string
@@ -122,18 +123,18 @@ func TestMessagesFitAFrame(t *testing.T) {
 	for i := range 100 {
 		long.Labels[fmt.Sprintf("label%02d", i)] = strings.Repeat("ä", i)
 	}
-	auths := []access.Auth{community(1), community(2)}
+	auths := []access.Auth{receivertest.Community(1), receivertest.Community(2)}
 	for _, u := range peers.Users() {
-		auths = append(auths, authOf(u))
+		auths = append(auths, receivertest.Credentials(u))
 	}
 	for _, a := range auths {
 		a.Community = setting.Secret(strings.Repeat("c", 100))
-		sink := listenUDP(t)
+		sink := receivertest.ListenUDP(t)
 		route, m := testRoute(t, ReceiverSettings{Type: "trap", Context: strings.Repeat("x", 32), Address: sink.LocalAddr().String()}, a, state.Identity)
 		if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: long}, 1); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(receive(t, sink)); n > maxMessageSize || n < maxMessageSize-200 {
+		if n := len(receivertest.Receive(t, sink)); n > maxMessageSize || n < maxMessageSize-200 {
 			t.Errorf("version %d, %s: %d octets", a.Version, a.Username, n)
 		}
 		if n := testutil.ToFloat64(m.Trimmed.WithLabelValues("nms")); n < 50 {
@@ -144,8 +145,8 @@ func TestMessagesFitAFrame(t *testing.T) {
 
 func TestCompactMessagesFitEveryReceiver(t *testing.T) {
 	identity := originator.NewIdentity([]byte("\x80trapline"), 1, time.Now().Add(-400*24*time.Hour), nil) // large numbers
-	sink := listenUDP(t)
-	a := community(2)
+	sink := receivertest.ListenUDP(t)
+	a := receivertest.Community(2)
 	a.Community = "sixteen letters!"
 	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Profile: compact, Address: sink.LocalAddr().String()}, a, identity)
 	subject := portAlarm()
@@ -155,7 +156,7 @@ func TestCompactMessagesFitEveryReceiver(t *testing.T) {
 	if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "abcd-2147483647-18446744073709551615", Kind: alarm.Raise, At: noon, Alarm: subject}, 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	b := receive(t, sink)
+	b := receivertest.Receive(t, sink)
 	m, err := snmp.ParseMessage(b)
 	if err != nil || len(b) > 484 {
 		t.Errorf("%d octets, %v", len(b), err)

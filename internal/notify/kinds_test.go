@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 )
 
@@ -20,7 +21,7 @@ func TestUptimeOfNotifications(t *testing.T) {
 		{5 * time.Second, 5 * time.Second}, {10 * time.Second, 10 * time.Second}, {turn - time.Hour, turn - time.Hour}, {turn + 7*time.Second, 7 * time.Second},
 	} {
 		identity := originator.NewIdentity([]byte("\x80trapline"), 1, time.Now().Add(-test.ago), nil)
-		route, _ := testRoute(t, ReceiverSettings{Type: "trap", Address: d.Address}, community(2), identity)
+		route, _ := testRoute(t, ReceiverSettings{Type: "trap", Address: d.Address}, receivertest.Community(2), identity)
 		if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestSourceOfNotifications(t *testing.T) {
 		{source, "src=UDP: [127.0.0.1]:" + port + "->"}, {"127.0.0.2", "src=UDP: [127.0.0.2]:"}, {":" + port, "src=UDP: [127.0.0.1]:" + port + "->"},
 	} {
 		for _, kind := range []string{"trap", "inform"} {
-			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: d.Address, SourceAddress: test.source}, community(2), state.Identity)
+			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: d.Address, SourceAddress: test.source}, receivertest.Community(2), state.Identity)
 			if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +69,7 @@ func TestContextOfNotifications(t *testing.T) {
 	count := 0
 	for configured, want := range map[string]string{"": ours, "8000000004030201": "8000000004030201"} {
 		for _, kind := range []string{"trap", "inform"} {
-			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: p.Address, Context: "building-1", ContextEngineID: configured}, authOf(peers.UsualUsers()[2]), state.Identity)
+			route, _ := testRoute(t, ReceiverSettings{Type: kind, Address: p.Address, Context: "building-1", ContextEngineID: configured}, receivertest.Credentials(peers.UsualUsers()[2]), state.Identity)
 			if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Test, At: noon, Alarm: portAlarm()}, 1); err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestSnmpNotifierFormat(t *testing.T) {
 	p := peers.StartPyrecv(t, "")
 	state := openDir(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "snmp-notifier", Address: p.Address}, community(2), state.Identity)
+	route, _ := testRoute(t, ReceiverSettings{Type: "trap", Format: "snmp-notifier", Address: p.Address}, receivertest.Community(2), state.Identity)
 	labels := map[string]string{"alertname": "TestAlert", "severity": "warning", "environment": "production"}
 	own := map[string]string{"alertname": "TestAlert", "oid": "1.3.6.1.4.1.32473.9.0.1"}
 	annotations := map[string]string{"summary": "this is the summary", "description": "this is the description\non job1"}

@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 )
 
@@ -29,7 +30,7 @@ func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
 	for _, test := range []struct {
 		auth access.Auth
 		kind string
-	}{{community(1), "trap"}, {community(2), "trap"}, {community(2), "inform"}, {authOf(user), "trap"}, {authOf(user), "inform"}} {
+	}{{receivertest.Community(1), "trap"}, {receivertest.Community(2), "trap"}, {receivertest.Community(2), "inform"}, {receivertest.Credentials(user), "trap"}, {receivertest.Credentials(user), "inform"}} {
 		route, _ := testRoute(t, ReceiverSettings{Type: test.kind, Format: "disman", Address: d.Address}, test.auth, state.Identity)
 		for _, e := range []*alarm.Event{raise, end} {
 			before := len(d.Received())

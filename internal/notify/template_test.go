@@ -12,6 +12,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/peers"
@@ -194,7 +195,7 @@ func templateRoute(t *testing.T, address string, a access.Auth, identity *origin
 func TestTemplateFormat(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openDir(t, t.TempDir())
-	route, _ := templateRoute(t, d.Address, community(2), state.Identity)
+	route, _ := templateRoute(t, d.Address, receivertest.Community(2), state.Identity)
 	count := 0
 	for _, test := range ruledAlarms {
 		for kind, want := range map[alarm.Kind][]string{alarm.Raise: test.raise, alarm.Clear: test.clear, alarm.Change: nil} {
@@ -243,8 +244,8 @@ func TestFaultsOfTemplates(t *testing.T) {
 		}
 	}
 	state := openDir(t, t.TempDir())
-	sink := listenUDP(t)
-	route, m := templateRoute(t, sink.LocalAddr().String(), community(2), state.Identity)
+	sink := receivertest.ListenUDP(t)
+	route, m := templateRoute(t, sink.LocalAddr().String(), receivertest.Community(2), state.Identity)
 	a := alarm.Alarm{ID: "a", Notification: "linkDownn"}
 	if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 		t.Fatal(err)
@@ -252,14 +253,14 @@ func TestFaultsOfTemplates(t *testing.T) {
 	if got := testutil.ToFloat64(m.Faults.WithLabelValues("nms", faultNotification)); got != 1 {
 		t.Errorf("%g faults are counted", got)
 	}
-	receive(t, sink) // the event itself is not lost
+	receivertest.Receive(t, sink) // the event itself is not lost
 }
 
 // SNMPv1 has no Counter64 and no exceptions: they are left out, the former is counted.
 func TestTemplatesBySNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	state := openDir(t, t.TempDir())
-	route, m := templateRoute(t, d.Address, community(1), state.Identity)
+	route, m := templateRoute(t, d.Address, receivertest.Community(1), state.Identity)
 	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3", "address": "192.0.2.7"}, map[string]string{
 		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifHCInOctets = 1\nifInOctets = 1",
 	})
@@ -286,7 +287,7 @@ func TestTemplatesBySNMPv1(t *testing.T) {
 func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
 	state := openDir(t, t.TempDir())
-	route, _ := templateRoute(t, d.Address, community(1), state.Identity)
+	route, _ := templateRoute(t, d.Address, receivertest.Community(1), state.Identity)
 	for i, test := range []struct{ notification, bindings, want, handled string }{
 		{"SNMPv2-MIB::warmStart", "snmpTrapEnterprise = 1.3.6.1.4.1.20408.4.1.1.2\nsysUpTime = 7",
 			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=1 spec=0 ticks=7 vb=.1.3.6.1.6.3.1.1.4.3.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2", "1.3.6.1.6.3.1.1.5.2"},
@@ -303,7 +304,7 @@ func TestRulesSetTheFieldsOfSNMPv1(t *testing.T) {
 		if _, err := route.Deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, At: noon, Alarm: a}, 1); err != nil {
 			t.Fatal(err)
 		}
-		if got := sourceless(d.AwaitReceived(t, i+1)[i]); got != "v=0 user=public "+test.want {
+		if got := receivertest.Sourceless(d.AwaitReceived(t, i+1)[i]); got != "v=0 user=public "+test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.notification, got, test.want)
 		}
 		if got := d.AwaitHandled(t, i+1)[i]; !strings.Contains(got, "\n.1.3.6.1.6.3.1.1.4.1.0 ."+test.handled+"\n") {
@@ -328,10 +329,10 @@ func TestEndsOfNotifications(t *testing.T) {
 func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 	state := openDir(t, t.TempDir())
 	for _, name := range formatNames {
-		sink := listenUDP(t)
+		sink := receivertest.ListenUDP(t)
 		m := outbox.NewMetrics(prometheus.NewRegistry())
 		r := ReceiverSettings{Name: "nms", Type: "trap", Format: name, Address: sink.LocalAddr().String(), Auth: "a", Rate: 1, Window: 1}
-		a := community(2)
+		a := receivertest.Community(2)
 		route, err := NewRoute(&r, &Dependencies{
 			Settings: &Settings{EnterpriseOID: setting.ParseOID(labEnterprise)}, Auths: map[string]*access.Auth{"a": &a}, Identity: state.Identity, Metrics: m,
 			Names: builtIn, Logger: slog.New(slog.DiscardHandler),
@@ -350,7 +351,7 @@ func TestMessagesOfAllFormatsFitAFrame(t *testing.T) {
 		if _, err := route.Deliver(t.Context(), &alarm.Event{ID: "e", Kind: alarm.Raise, At: noon, Alarm: subject}, 1); err != nil {
 			t.Fatal(err)
 		}
-		b := receive(t, sink)
+		b := receivertest.Receive(t, sink)
 		if _, err := snmp.ParseMessage(b); err != nil || len(b) > maxMessageSize {
 			t.Errorf("%s: %d octets, %v", name, len(b), err)
 		}
@@ -392,7 +393,7 @@ func FuzzTemplateFormat(f *testing.F) {
 func TestPySNMPAgreesAboutTemplates(t *testing.T) {
 	p := peers.StartPyrecv(t, "")
 	state := openDir(t, t.TempDir())
-	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Format: formatTemplate, Address: p.Address}, authOf(peers.UsualUsers()[2]), state.Identity)
+	route, _ := testRoute(t, ReceiverSettings{Type: "inform", Format: formatTemplate, Address: p.Address}, receivertest.Credentials(peers.UsualUsers()[2]), state.Identity)
 	a, err := AlarmOf("", map[string]string{"alertname": "A", "ifIndex": "3"}, map[string]string{
 		"trap_notification": "linkDown", "trap_varbinds": "ifOperStatus = down\nifAlias = \"größer\\nals\"\nifHCInOctets = 18446744073709551615\nifLastChange = 7",
 	})

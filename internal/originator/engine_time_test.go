@@ -4,18 +4,19 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
 
 func TestTrapsCarryTheTimeAsItIs(t *testing.T) {
 	identity := newIdentity(t)
-	sink := listenUDP(t)
-	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[2])), identity)
+	sink := receivertest.ListenUDP(t)
+	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), receivertest.Credentials(peers.UsualUsers()[2])), identity)
 	for _, ago := range []time.Duration{0, 5 * time.Second, 100 * time.Hour} {
 		identity.booted = time.Now().Add(-ago)
-		trap(t, s, &Notification{Trap: warmStart})
-		m, err := snmp.ParseMessage3(receive(t, sink))
+		trap(t, s, &Notification{Trap: receivertest.WarmStart})
+		m, err := snmp.ParseMessage3(receivertest.Receive(t, sink))
 		if want := int32(ago / time.Second); err != nil || m.Boots != 1 || m.Time < want || m.Time > want+60 {
 			t.Errorf("%s after the start: boots %d, time %d, %v", ago, m.Boots, m.Time, err)
 		}

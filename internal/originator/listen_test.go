@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -19,7 +20,7 @@ import (
 func listening(t *testing.T, u *snmp.User, identity *Identity) (address string, lines <-chan string) {
 	t.Helper()
 	c := make(chan string, 100)
-	l := &Listener{Conn: listenUDP(t), Community: "public", User: u, Identity: identity}
+	l := &Listener{Conn: receivertest.ListenUDP(t), Community: "public", User: u, Identity: identity}
 	l.Handle = func(r *Received) {
 		text := fmt.Sprintf("v%d %s %s inform=%v", r.Version, r.Name, r.Context, r.Inform)
 		if r.V1 != nil {
@@ -51,7 +52,7 @@ func listening(t *testing.T, u *snmp.User, identity *Identity) (address string, 
 // Malformed datagrams, those of strangers and those that come too late stop nothing and are not shown.
 func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 	for _, u := range peers.UsualUsers() {
-		a := authOf(u)
+		a := receivertest.Credentials(u)
 		p, err := a.Principal()
 		if err != nil {
 			t.Fatal(err)
@@ -78,10 +79,10 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 		}{
 			{"snmptrap", []string{"-v1", "-cother", address, "1.3.6.1.4.1.9", "192.0.2.7", "6", "5", "1"}, ""},
 			{"snmptrap", []string{"-v1", "-cpublic", address, "1.3.6.1.4.1.9", "192.0.2.7", "6", "5", "1", sysDescr, "s", "x"}, "v0 public  inform=false 1.3.6.1.4.1.9 6 5 192.0.2.7 " + sysDescr},
-			{"snmptrap", []string{"-v2c", "-cpublic", address, "1", warmStart.String()}, "v1 public  inform=false " + uptime + " " + oid},
-			{"snmpinform", []string{"-v2c", "-cpublic", address, "1", warmStart.String()}, "v1 public  inform=true " + uptime + " " + oid},
-			{"snmptrap", append(slices.Concat(user, peers.NetSNMPEngine([]byte("\x80another engine"), 7, 1000)), address, "1", warmStart.String()), "v3 " + u.Name + " ctx inform=false " + uptime + " " + oid},
-			{"snmpinform", append(slices.Clone(user), address, "1", warmStart.String()), "v3 " + u.Name + " ctx inform=true " + uptime + " " + oid},
+			{"snmptrap", []string{"-v2c", "-cpublic", address, "1", receivertest.WarmStart.String()}, "v1 public  inform=false " + uptime + " " + oid},
+			{"snmpinform", []string{"-v2c", "-cpublic", address, "1", receivertest.WarmStart.String()}, "v1 public  inform=true " + uptime + " " + oid},
+			{"snmptrap", append(slices.Concat(user, peers.NetSNMPEngine([]byte("\x80another engine"), 7, 1000)), address, "1", receivertest.WarmStart.String()), "v3 " + u.Name + " ctx inform=false " + uptime + " " + oid},
+			{"snmpinform", append(slices.Clone(user), address, "1", receivertest.WarmStart.String()), "v3 " + u.Name + " ctx inform=true " + uptime + " " + oid},
 		} {
 			for _, b := range []string{"", "\x30", "\x30\x82\xff\xff\x02\x01\x03", strings.Repeat("\x30\x80", 700), string(make([]byte, 60000))} {
 				_, _ = noise.Write([]byte(b))
@@ -102,7 +103,7 @@ func TestListenerTakesWhatNetSNMPSends(t *testing.T) {
 // state the reason.
 func TestListenerReportsErrorsToSenders(t *testing.T) {
 	for _, u := range []peers.User{peers.UsualUsers()[2], peers.TripleDESUser} {
-		t.Run(u.Name, func(t *testing.T) { reportsErrorsToSenders(t, authOf(u)) })
+		t.Run(u.Name, func(t *testing.T) { reportsErrorsToSenders(t, receivertest.Credentials(u)) })
 	}
 }
 
@@ -114,7 +115,7 @@ func reportsErrorsToSenders(t *testing.T, a access.Auth) {
 	identity := newIdentity(t)
 	address, lines := listening(t, p.User, identity)
 	ours := newIdentity(t)
-	n := &Notification{Trap: warmStart}
+	n := &Notification{Trap: receivertest.WarmStart}
 	s := newSender(t, receiverAt(t, address, a), ours)
 	if _, err := s.Inform(t.Context(), n); err != nil {
 		t.Error(err)
@@ -149,8 +150,8 @@ func reportsErrorsToSenders(t *testing.T, a access.Auth) {
 func FuzzListener(f *testing.F) {
 	f.Add(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, PDU: snmp.InformRequest, RequestID: 1}))
 	f.Add(snmp.AppendMessage3(nil, &snmp.Message3{Header3: snmp.Header3{Flags: snmp.FlagReportable}})) // a discovery
-	f.Add(snmp.AppendTrap(nil, &snmp.TrapMessage{Trap: snmp.Trap{Enterprise: enterprise}}))
-	a := authOf(peers.UsualUsers()[2])
+	f.Add(snmp.AppendTrap(nil, &snmp.TrapMessage{Trap: snmp.Trap{Enterprise: receivertest.Enterprise}}))
+	a := receivertest.Credentials(peers.UsualUsers()[2])
 	p, err := a.Principal()
 	if err != nil {
 		f.Fatal(err)

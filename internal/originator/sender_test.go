@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -22,24 +23,24 @@ func text(name, value string) snmp.VarBind {
 
 func TestTrapsOfSNMPv1(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
-	s := newSender(t, receiverAt(t, d.Address, community(1)), nil)
+	s := newSender(t, receiverAt(t, d.Address, receivertest.Community(1)), nil)
 	const tail = " vb=.1.3.6.1.2.1.1.1.0 = STRING: \"my system\""
 	descr := text(sysDescr, "my system")
 	tests := []struct {
 		n            Notification
 		logged, trap string
 	}{
-		{Notification{Trap: warmStart, VarBinds: []snmp.VarBind{{Name: SNMPTrapEnterprise, Type: snmp.ObjectIdentifier, Value: enterprise}}},
+		{Notification{Trap: receivertest.WarmStart, VarBinds: []snmp.VarBind{{Name: SNMPTrapEnterprise, Type: snmp.ObjectIdentifier, Value: receivertest.Enterprise}}},
 			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=1 spec=0 ticks=0 vb=.1.3.6.1.6.3.1.1.4.3.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2", "1.3.6.1.6.3.1.1.5.2"},
-		{Notification{Trap: warmStart, Uptime: 7}, "agent=127.0.0.1 ent=.1.3.6.1.6.3.1.1.5 gen=1 spec=0 ticks=7 vb=", "1.3.6.1.6.3.1.1.5.2"},
-		{Notification{Trap: below("0.432"), Uptime: 12345, Agent: netip.MustParseAddr("192.0.2.7"), VarBinds: []snmp.VarBind{descr}},
-			"agent=192.0.2.7 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=12345" + tail, below("0.432").String()},
-		{Notification{Trap: below("432"), Uptime: 1 << 31, VarBinds: []snmp.VarBind{descr}},
-			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=2147483648" + tail, below("0.432").String()},
+		{Notification{Trap: receivertest.WarmStart, Uptime: 7}, "agent=127.0.0.1 ent=.1.3.6.1.6.3.1.1.5 gen=1 spec=0 ticks=7 vb=", "1.3.6.1.6.3.1.1.5.2"},
+		{Notification{Trap: receivertest.Below("0.432"), Uptime: 12345, Agent: netip.MustParseAddr("192.0.2.7"), VarBinds: []snmp.VarBind{descr}},
+			"agent=192.0.2.7 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=12345" + tail, receivertest.Below("0.432").String()},
+		{Notification{Trap: receivertest.Below("432"), Uptime: 1 << 31, VarBinds: []snmp.VarBind{descr}},
+			"agent=127.0.0.1 ent=.1.3.6.1.4.1.20408.4.1.1.2 gen=6 spec=.432 ticks=2147483648" + tail, receivertest.Below("0.432").String()},
 	}
 	for i, test := range tests {
 		trap(t, s, &test.n)
-		if got, want := sourceless(d.AwaitReceived(t, i+1)[i]), "v=0 user=public "+test.logged; got != want {
+		if got, want := receivertest.Sourceless(d.AwaitReceived(t, i+1)[i]), "v=0 user=public "+test.logged; got != want {
 			t.Errorf("%s is logged as\n%s\nwant\n%s", test.n.Trap, got, want)
 		}
 		if got := d.AwaitHandled(t, i+1)[i]; !strings.Contains(got, "\n.1.3.6.1.6.3.1.1.4.1.0 ."+test.trap+"\n") {
@@ -47,7 +48,7 @@ func TestTrapsOfSNMPv1(t *testing.T) {
 		}
 	}
 	if d.Address6 != "" {
-		six := newSender(t, receiverAt(t, "udp6:"+d.Address6, community(1)), nil)
+		six := newSender(t, receiverAt(t, "udp6:"+d.Address6, receivertest.Community(1)), nil)
 		trap(t, six, &tests[1].n)
 		if got := d.AwaitReceived(t, len(tests)+1)[len(tests)]; !strings.Contains(got, "agent=0.0.0.0 ") {
 			t.Errorf("over IPv6: %s", got)
@@ -56,20 +57,20 @@ func TestTrapsOfSNMPv1(t *testing.T) {
 }
 
 func TestWhatSNMPv1CannotCarry(t *testing.T) {
-	sink := listenUDP(t)
-	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), community(1)), nil)
-	err := s.Trap(t.Context(), &Notification{Trap: warmStart, VarBinds: []snmp.VarBind{{Name: snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.6.1"), Type: snmp.Counter64, Value: []byte{1}}}})
+	sink := receivertest.ListenUDP(t)
+	s := newSender(t, receiverAt(t, sink.LocalAddr().String(), receivertest.Community(1)), nil)
+	err := s.Trap(t.Context(), &Notification{Trap: receivertest.WarmStart, VarBinds: []snmp.VarBind{{Name: snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.6.1"), Type: snmp.Counter64, Value: []byte{1}}}})
 	if !errors.As(err, new(*Counter64Error)) || !strings.Contains(err.Error(), "1.3.6.1.2.1.31.1.1.1.6.1 is a Counter64") {
 		t.Errorf("a Counter64: %v", err)
 	}
-	if err := s.Trap(t.Context(), &Notification{Trap: below("0.4294967295")}); err == nil || !strings.Contains(err.Error(), "beyond 2147483647") {
+	if err := s.Trap(t.Context(), &Notification{Trap: receivertest.Below("0.4294967295")}); err == nil || !strings.Contains(err.Error(), "beyond 2147483647") {
 		t.Errorf("a large number: %v", err)
 	}
-	if _, err := s.Inform(t.Context(), &Notification{Trap: warmStart}); err == nil || !strings.Contains(err.Error(), "SNMPv1 has no informs") {
+	if _, err := s.Inform(t.Context(), &Notification{Trap: receivertest.WarmStart}); err == nil || !strings.Contains(err.Error(), "SNMPv1 has no informs") {
 		t.Errorf("an inform: %v", err)
 	}
-	trap(t, s, &Notification{Trap: warmStart})
-	if m, err := snmp.ParseTrap(receive(t, sink)); err != nil || m.Generic != snmp.WarmStart {
+	trap(t, s, &Notification{Trap: receivertest.WarmStart})
+	if m, err := snmp.ParseTrap(receivertest.Receive(t, sink)); err != nil || m.Generic != snmp.WarmStart {
 		t.Errorf("what came first is %v, %v", m, err)
 	}
 }
@@ -97,7 +98,7 @@ var everyType = []struct {
 
 func everyVarBind() (list []snmp.VarBind, printed string) {
 	for i, v := range everyType {
-		name := below(fmt.Sprint(i + 1))
+		name := receivertest.Below(fmt.Sprint(i + 1))
 		list = append(list, snmp.VarBind{Name: name, Type: v.typ, Value: v.value})
 		printed += fmt.Sprintf("|~|.%s = %s", name, v.printed)
 	}
@@ -108,9 +109,9 @@ func TestTrapsAndInformsCarryEveryType(t *testing.T) {
 	identity := newIdentity(t)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", identity.ID)})
 	list, printed := everyVarBind()
-	n := &Notification{Trap: below("0.432"), Uptime: 12345, VarBinds: list}
+	n := &Notification{Trap: receivertest.Below("0.432"), Uptime: 12345, VarBinds: list}
 	const begin = "vb=.1.3.6.1.2.1.1.3.0 = 12345|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.4.1.20408.4.1.1.2.0.432"
-	s := newSender(t, receiverAt(t, d.Address, community(2)), identity)
+	s := newSender(t, receiverAt(t, d.Address, receivertest.Community(2)), identity)
 	trap(t, s, n)
 	d.AwaitReceived(t, 1)
 	receipt, err := s.Inform(t.Context(), n)
@@ -120,7 +121,7 @@ func TestTrapsAndInformsCarryEveryType(t *testing.T) {
 	received := d.AwaitReceived(t, 2)
 	for i, kind := range []string{"TRAP2", "INFORM"} {
 		want := "v=1 user=public sec=" + kind + ", SNMP v2c, community public " + begin + printed
-		if got := strings.ReplaceAll(sourceless(received[i]), " |~|", "|~|"); got != want {
+		if got := strings.ReplaceAll(receivertest.Sourceless(received[i]), " |~|", "|~|"); got != want {
 			t.Errorf("%s is logged as\n%s\nwant\n%s", kind, got, want)
 		}
 	}
@@ -130,7 +131,7 @@ func TestTrapsAndInformsCarryEveryType(t *testing.T) {
 func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 	identity := newIdentity(t)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{SenderEngineID: fmt.Sprintf("%x", identity.ID), Users: peers.Users()})
-	n := &Notification{Trap: warmStart, Uptime: 1}
+	n := &Notification{Trap: receivertest.WarmStart, Uptime: 1}
 	addresses := []string{d.Address}
 	if d.Address6 != "" {
 		addresses = append(addresses, "udp6:"+d.Address6)
@@ -138,7 +139,7 @@ func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 	count := 0
 	for _, u := range peers.Users() {
 		for _, address := range addresses {
-			r := receiverAt(t, address, authOf(u))
+			r := receiverAt(t, address, receivertest.Credentials(u))
 			r.Context = "my-context"
 			s := newSender(t, r, identity)
 			trap(t, s, n)
@@ -149,7 +150,7 @@ func TestTrapsAndInformsOfAllUsers(t *testing.T) {
 			received := d.AwaitReceived(t, count+2)
 			for _, kind := range []string{"TRAP2", "INFORM"} {
 				want := fmt.Sprintf("v=3 user=%s sec=%s, SNMP v3, user %[1]s, context my-context vb=.1.3.6.1.2.1.1.3.0 = 1|~|.1.3.6.1.6.3.1.1.4.1.0 = OID: .1.3.6.1.6.3.1.1.5.2", u.Name, kind)
-				if got := sourceless(received[count]); got != want {
+				if got := receivertest.Sourceless(received[count]); got != want {
 					t.Errorf("to %s, logged as\n%s\nwant\n%s", address, got, want)
 				}
 				count++
@@ -171,10 +172,10 @@ func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
 	for name, level := range map[string]int{"usr-none-none": 1, "usr-sha512-aes256": 3, peers.TripleDESUser.Name: 3} {
 		users := append(peers.UsualUsers(), peers.TripleDESUser)
 		i := slices.IndexFunc(users, func(u peers.User) bool { return u.Name == name })
-		r := receiverAt(t, p.Address, authOf(users[i]))
+		r := receiverAt(t, p.Address, receivertest.Credentials(users[i]))
 		r.Context = "my-context"
 		s := newSender(t, r, identity)
-		n := &Notification{Trap: below("0.1"), VarBinds: list}
+		n := &Notification{Trap: receivertest.Below("0.1"), VarBinds: list}
 		trap(t, s, n)
 		p.AwaitReceived(t, count+1)
 		if _, err := s.Inform(t.Context(), n); err != nil {
@@ -199,8 +200,8 @@ func TestPySNMPAgreesAboutContextLevelAndTypes(t *testing.T) {
 func TestReceiversThatRestart(t *testing.T) {
 	identity := newIdentity(t)
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
-	s := newSender(t, receiverAt(t, d.Address, authOf(peers.UsualUsers()[2])), identity)
-	n := &Notification{Trap: warmStart}
+	s := newSender(t, receiverAt(t, d.Address, receivertest.Credentials(peers.UsualUsers()[2])), identity)
+	n := &Notification{Trap: receivertest.WarmStart}
 	for _, test := range []struct {
 		name    string
 		before  func()
@@ -222,7 +223,7 @@ func TestReceiversThatRestart(t *testing.T) {
 func TestInformsThatAreRefused(t *testing.T) {
 	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	identity := newIdentity(t)
-	good := authOf(peers.UsualUsers()[2])
+	good := receivertest.Credentials(peers.UsualUsers()[2])
 	with := func(change func(*access.Auth)) access.Auth {
 		a := good
 		change(&a)
@@ -239,15 +240,15 @@ func TestInformsThatAreRefused(t *testing.T) {
 		{"wrong password", d.Address, with(func(a *access.Auth) { a.Password = "another one" }), access.WrongDigest, snmp.WrongDigest.Error()},
 		{"another engine", d.Address, with(func(a *access.Auth) { a.EngineID = "8000000001020304" }), access.UnknownEngine, snmp.UnknownEngineID.Error()},
 		{"level too low", d.Address, with(func(a *access.Auth) { a.SecurityLevel = access.AuthNoPriv }), access.Timeout, "not acknowledged: sent "},
-		{"wrong community", d.Address, with(func(a *access.Auth) { *a = community(2); a.Community = "other" }), access.Timeout, "not acknowledged: sent 4 times, 200ms apart"},
-		{"nobody listens", closed, community(2), access.Refused, "connection refused: nothing listens on UDP port "},
-		{"no such name", "nowhere.invalid", community(2), access.Resolve, "nowhere.invalid"},
+		{"wrong community", d.Address, with(func(a *access.Auth) { *a = receivertest.Community(2); a.Community = "other" }), access.Timeout, "not acknowledged: sent 4 times, 200ms apart"},
+		{"nobody listens", closed, receivertest.Community(2), access.Refused, "connection refused: nothing listens on UDP port "},
+		{"no such name", "nowhere.invalid", receivertest.Community(2), access.Resolve, "nowhere.invalid"},
 	} {
 		r := receiverAt(t, test.address, test.auth)
 		if test.reason == access.Timeout {
 			r.Timeout, r.Retries = 200*time.Millisecond, 3 // the discovery may take more than one
 		}
-		_, err := newSender(t, r, identity).Inform(t.Context(), &Notification{Trap: warmStart})
+		_, err := newSender(t, r, identity).Inform(t.Context(), &Notification{Trap: receivertest.WarmStart})
 		var e *Error
 		if !errors.As(err, &e) || e.Reason != test.reason || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v", test.name, err)
@@ -260,15 +261,15 @@ func TestInformsThatAreRefused(t *testing.T) {
 
 func TestInformEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	sink := listenUDP(t)
-	r := receiverAt(t, sink.LocalAddr().String(), community(2))
+	sink := receivertest.ListenUDP(t)
+	r := receiverAt(t, sink.LocalAddr().String(), receivertest.Community(2))
 	r.Timeout = time.Hour
 	ended := make(chan error)
 	go func() {
-		_, err := newSender(t, r, nil).Inform(ctx, &Notification{Trap: warmStart})
+		_, err := newSender(t, r, nil).Inform(ctx, &Notification{Trap: receivertest.WarmStart})
 		ended <- err
 	}()
-	receive(t, sink)
+	receivertest.Receive(t, sink)
 	cancel()
 	var e *Error
 	if err := <-ended; !errors.As(err, &e) || e.Reason != access.Canceled || !errors.Is(err, context.Canceled) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/originator/receivertest"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
 )
@@ -45,7 +46,7 @@ func response(message []byte) *snmp.Message {
 }
 
 func TestRetransmissionsHoldTheRequestID(t *testing.T) {
-	sink := listenUDP(t)
+	sink := receivertest.ListenUDP(t)
 	var messages [][]byte
 	answer(t, sink, func(b []byte) []byte {
 		if messages = append(messages, b); len(messages) < 3 {
@@ -53,9 +54,9 @@ func TestRetransmissionsHoldTheRequestID(t *testing.T) {
 		}
 		return snmp.AppendMessage(nil, response(b))
 	})
-	r := receiverAt(t, sink.LocalAddr().String(), community(2))
+	r := receiverAt(t, sink.LocalAddr().String(), receivertest.Community(2))
 	r.Timeout, r.Retries = 50*time.Millisecond, 1000
-	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart, RequestID: 77})
+	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: receivertest.WarmStart, RequestID: 77})
 	if err != nil || receipt.Sent < 3 {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
@@ -68,12 +69,12 @@ func TestRetransmissionsHoldTheRequestID(t *testing.T) {
 }
 
 func TestInformIsSentAsOftenAsItsReceiverSays(t *testing.T) {
-	sink := listenUDP(t)
+	sink := receivertest.ListenUDP(t)
 	sent := 0
 	answer(t, sink, func([]byte) []byte { sent++; return nil })
-	r := receiverAt(t, sink.LocalAddr().String(), community(2))
+	r := receiverAt(t, sink.LocalAddr().String(), receivertest.Community(2))
 	r.Timeout, r.Retries = 20*time.Millisecond, 3
-	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
+	receipt, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: receivertest.WarmStart})
 	var e *Error
 	if !errors.As(err, &e) || e.Reason != access.Timeout || receipt.Sent != 4 || receipt.RTT != 0 {
 		t.Errorf("%+v, %v", receipt, err)
@@ -99,7 +100,7 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 		"nothing":            {raw: []byte{}, want: access.Timeout},
 		"noise":              {raw: []byte("\x30\x82\xff\xff\x02\x01\x01"), want: access.Timeout},
 	} {
-		sink := listenUDP(t)
+		sink := receivertest.ListenUDP(t)
 		answer(t, sink, func(b []byte) []byte {
 			if test.raw != nil {
 				return test.raw
@@ -108,11 +109,11 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 			test.reply(m)
 			return snmp.AppendMessage(nil, m)
 		})
-		r := receiverAt(t, sink.LocalAddr().String(), community(2))
+		r := receiverAt(t, sink.LocalAddr().String(), receivertest.Community(2))
 		if r.Retries = 0; test.want == access.Timeout {
 			r.Timeout = 50 * time.Millisecond
 		}
-		_, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: warmStart})
+		_, err := newSender(t, r, nil).Inform(t.Context(), &Notification{Trap: receivertest.WarmStart})
 		var e *Error
 		if errors.As(err, &e); (test.want == "") != (err == nil) || e != nil && e.Reason != test.want {
 			t.Errorf("%s: %v", name, err)
@@ -124,10 +125,10 @@ func TestWhatAcknowledgesAnInform(t *testing.T) {
 func TestEnginesAndFlagsOnTheWire(t *testing.T) {
 	identity := newIdentity(t)
 	for i, level := range []snmp.Flags{0, snmp.FlagAuth, snmp.FlagAuth | snmp.FlagPriv} {
-		sink := listenUDP(t)
-		s := newSender(t, receiverAt(t, sink.LocalAddr().String(), authOf(peers.UsualUsers()[i])), identity)
-		trap(t, s, &Notification{Trap: warmStart})
-		m, err := snmp.ParseMessage3(receive(t, sink))
+		sink := receivertest.ListenUDP(t)
+		s := newSender(t, receiverAt(t, sink.LocalAddr().String(), receivertest.Credentials(peers.UsualUsers()[i])), identity)
+		trap(t, s, &Notification{Trap: receivertest.WarmStart})
+		m, err := snmp.ParseMessage3(receivertest.Receive(t, sink))
 		if err != nil || m.Flags != level || !bytes.Equal(m.EngineID, identity.ID) || m.Boots != 1 || m.Time > 60 {
 			t.Errorf("trap: %+v, %v", m.Header3, err)
 		}
@@ -145,7 +146,7 @@ func TestEnginesAndFlagsOnTheWire(t *testing.T) {
 				ContextEngineID: h.EngineID, PDU: snmp.PDU{Type: snmp.Report, VarBinds: counter},
 			})})
 		})
-		if _, err := s.Inform(ctx, &Notification{Trap: warmStart}); err == nil {
+		if _, err := s.Inform(ctx, &Notification{Trap: receivertest.WarmStart}); err == nil {
 			t.Error("the inform was acknowledged")
 		}
 		sink.Close()
@@ -167,7 +168,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(snmp.AppendMessage(nil, &m))                                                                       // an acknowledgement
 	f.Add(snmp.AppendMessage3(nil, &snmp.Message3{Header3: snmp.Header3{ID: 1, EngineID: make([]byte, 8)}})) // no scoped PDU
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for i, a := range []access.Auth{community(2), authOf(peers.UsualUsers()[2])} {
+		for i, a := range []access.Auth{receivertest.Community(2), receivertest.Credentials(peers.UsualUsers()[2])} {
 			x := exchange{sender: newSender(t, receiverAt(t, "127.0.0.1", a), nil), pdu: snmp.PDU{RequestID: 1}, first: 1}
 			if _, err := x.next(); err != nil {
 				t.Fatal(err)
