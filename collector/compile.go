@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"trapline/internal/client"
+	"trapline/internal/measure"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -23,8 +24,9 @@ type Module struct {
 	objects []object // sorted by OID
 	tables  []*labelSchema
 	columns []column // sorted by name
-	kept    int      // number of varbindLists
+	kept    int      // number of varbinds.Lists
 
+	measures    *measure.Program
 	labelNames  map[string]bool
 	conversions sync.Pool // of *conversion
 }
@@ -34,7 +36,7 @@ type object struct {
 	oid     snmp.OID
 	parent  int // the object that this one lies below, or -1
 	columns []int
-	kept    int // number of its varbindList, or -1
+	kept    int // number of its varbinds.List, or -1
 }
 
 // column makes samples of the instances of one object.
@@ -89,6 +91,7 @@ func Compile(name string, s *Settings, reserved ...string) *Module {
 		b.shadow(s.Metrics[i].OID.OID)
 		b.addMetric(&s.Metrics[i])
 	}
+	b.module.measures = measure.New(s.Measures, b.keep, b.labelName)
 	b.sortColumns()
 	b.sortObjects()
 	b.module.Plan.Columns = b.wanted(b.module.Plan.Walk)
@@ -181,7 +184,7 @@ func (b *moduleBuilder) object(oid snmp.OID) *object {
 	return o
 }
 
-// keep returns the number of the varbindList for the object's values.
+// keep returns the number of the varbinds.List for the object's values.
 func (b *moduleBuilder) keep(oid snmp.OID) int {
 	o := b.object(oid)
 	if o.kept < 0 {

@@ -4,23 +4,27 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"trapline/internal/access"
+	"trapline/internal/measure"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
+	"trapline/internal/varbinds"
 )
 
 // conversion converts the variable bindings of a pass into a series.Set. Passes reuse it one after the other;
 // only the set is allocated anew for each.
 type conversion struct {
-	module  *Module
-	options Options
-	rows    []rowIndex // of each table
-	columns []columnState
-	lists   []varbindList
-	matched int // the object of the last varbind
-	text    []byte
+	module   *Module
+	options  Options
+	rows     []varbinds.Keys // of each table
+	columns  []columnState
+	lists    []varbinds.List
+	measures *measure.Evaluation
+	matched  int // the object of the last varbind
+	text     []byte
 
 	problems    []error
 	unconverted int
@@ -36,10 +40,10 @@ const keptSize = 4 << 20
 func (c *conversion) large() bool {
 	size := 0
 	for i := range c.rows {
-		size += cap(c.rows[i].text)
+		size += c.rows[i].Size()
 	}
 	for i := range c.lists {
-		size += c.lists[i].size()
+		size += c.lists[i].Size()
 	}
 	return size > keptSize
 }
@@ -48,7 +52,8 @@ func (c *conversion) large() bool {
 const maxProblems = 16
 
 func newConversion(m *Module) *conversion {
-	c := &conversion{module: m, rows: make([]rowIndex, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbindList, m.kept)}
+	c := &conversion{module: m, rows: make([]varbinds.Keys, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbinds.List, m.kept)}
+	c.measures = m.measures.Evaluation()
 	for i := range c.columns {
 		c.columns[i].column = &m.columns[i]
 	}
@@ -58,10 +63,10 @@ func newConversion(m *Module) *conversion {
 func (c *conversion) reset(o Options) {
 	c.options, c.matched, c.problems, c.unconverted, c.unfit, c.tooLarge = o, -1, nil, 0, nil, nil
 	for i := range c.rows {
-		c.rows[i].reset()
+		c.rows[i].Reset()
 	}
 	for i := range c.lists {
-		c.lists[i].reset()
+		c.lists[i].Reset()
 	}
 	for i := range c.columns {
 		c.columns[i].reset()
@@ -87,7 +92,7 @@ func (c *conversion) add(v snmp.VarBind) {
 		o := &c.module.objects[i]
 		index := v.Name[len(o.oid):]
 		if o.kept >= 0 {
-			c.lists[o.kept].set(index, v)
+			c.lists[o.kept].Set(index, v)
 		}
 		for _, col := range o.columns {
 			c.sample(&c.columns[col], index, v)
@@ -97,10 +102,10 @@ func (c *conversion) add(v snmp.VarBind) {
 
 func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 	rows := &c.rows[col.column.table]
-	row := rows.number(index, col.next)
+	row := rows.Number(index, col.next)
 	col.next = row + 1
 	if len(col.out.Values) == 0 && cap(col.out.Values) == 0 {
-		col.out.Values = make([]float64, 0, rows.len())
+		col.out.Values = make([]float64, 0, rows.Len())
 	}
 	if col.tooLarge {
 		return
@@ -153,15 +158,32 @@ func (c *conversion) finish(errs []*access.Error) *series.Set {
 		if table.Ends == nil {
 			c.renderRows(table, col.column.table)
 		}
-		if len(table.Ends) < c.rows[col.column.table].len() {
+		if len(table.Ends) < c.rows[col.column.table].Len() {
 			c.discard(col, 0)
 			continue
 		}
 		col.out.Desc, col.out.Table = &col.column.desc, table
 		set.Columns = append(set.Columns, col.out)
 	}
+	c.measure(set, errs)
 	return set
 }
+
+// measure adds what the measures of the module make of the values. One of which an object did not arrive whole makes
+// nothing.
+func (c *conversion) measure(set *series.Set, errs []*access.Error) {
+	lost := func(object []byte) bool {
+		return slices.ContainsFunc(errs, func(e *access.Error) bool { return overlap(object, e.OID) })
+	}
+	made, left := c.measures.Columns(measure.Input{Lists: c.lists, Lost: lost, Indexes: c.options.KeepIndexes, Room: c.room})
+	if c.room = left; len(made) == 0 {
+		return
+	}
+	set.Columns = append(set.Columns, made...)
+	slices.SortStableFunc(set.Columns, func(a, b series.Column) int { return strings.Compare(a.Desc.Name, b.Desc.Name) })
+}
+
+func overlap(a, b snmp.OID) bool { return a.HasPrefix(b) || b.HasPrefix(a) }
 
 // dropped reports whether nothing of an object counts.
 func dropped(oid snmp.OID, errs []*access.Error) bool {
@@ -186,10 +208,10 @@ func (c *conversion) mislabeled(table int, errs []*access.Error) bool {
 func (c *conversion) renderRows(t *series.Table, i int) {
 	rows := &c.rows[i]
 	w := newLabelWriter(c.module.tables[i], c.lists)
-	t.Ends = make([]uint32, 0, rows.len())
-	for row := range rows.len() {
+	t.Ends = make([]uint32, 0, rows.Len())
+	for row := range rows.Len() {
 		before := len(t.Labels)
-		t.Labels = w.appendRow(t.Labels, rows.key(row))
+		t.Labels = w.appendRow(t.Labels, rows.Key(row))
 		if c.room -= len(t.Labels) - before; c.room < 0 {
 			c.room += len(t.Labels)
 			t.Labels, t.Ends = nil, t.Ends[:0]
@@ -197,11 +219,11 @@ func (c *conversion) renderRows(t *series.Table, i int) {
 		}
 		t.AddRow()
 		if row == 0 {
-			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.len()*9/8)
+			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.Len()*9/8)
 		}
 	}
 	if c.options.KeepIndexes {
-		t.Indexes, t.IndexEnds = bytes.Clone(rows.text), slices.Clone(rows.ends)
+		t.Indexes, t.IndexEnds = rows.Copy()
 	}
 }
 
@@ -211,13 +233,13 @@ func (c *conversion) finishDeferred(col *columnState) {
 		return
 	}
 	list := &c.lists[col.column.deferred.kept]
-	for i := range list.keys.len() {
-		index := list.keys.key(i)
+	for i := range list.Keys.Len() {
+		index := list.Keys.Key(i)
 		own := *col.column
 		own.form.format = col.column.deferred.subtypes.find(c.lists, index, i)
 		shared := col.column
 		col.column = &own
-		c.sample(col, index, list.get(i))
+		c.sample(col, index, list.Get(i))
 		col.column = shared
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/series"
 	"trapline/internal/snmp"
+	"trapline/internal/varbinds"
 	"trapline/mibs"
 )
 
@@ -29,7 +30,7 @@ type indexStep struct {
 type lookupStep struct {
 	slot     int
 	inputs   []int // slots whose numbers make the index; -1 for a label that does not exist
-	kept     int   // number of the object's varbindList
+	kept     int   // number of the object's varbinds.List
 	form     textForm
 	subtypes *subtypeSource
 }
@@ -125,7 +126,7 @@ func (b *moduleBuilder) hint(text string) *mibs.Hint {
 // labelWriter renders the labels of the rows of one schema. Its buffers are reused from row to row.
 type labelWriter struct {
 	schema *labelSchema
-	lists  []varbindList
+	lists  []varbinds.List
 	text   []byte   // the slots' texts, one after another
 	texts  [][2]int // of each slot in text
 	keys   [][]byte // the numbers each slot stands for
@@ -134,7 +135,7 @@ type labelWriter struct {
 	guess  []int // of each lookup: where its object's next row probably is
 }
 
-func newLabelWriter(r *labelSchema, lists []varbindList) *labelWriter {
+func newLabelWriter(r *labelSchema, lists []varbinds.List) *labelWriter {
 	return &labelWriter{schema: r, lists: lists, texts: make([][2]int, len(r.slots)), keys: make([][]byte, len(r.slots)), guess: make([]int, len(r.lookups))}
 }
 
@@ -169,12 +170,12 @@ func (w *labelWriter) lookup(step *lookupStep, guess *int) {
 		return
 	}
 	list := &w.lists[step.kept]
-	at := list.keys.find(key, *guess)
+	at := list.Keys.Find(key, *guess)
 	if at < 0 {
 		return
 	}
 	*guess = at + 1
-	v := list.get(at)
+	v := list.Get(at)
 	form := step.form
 	if step.subtypes != nil {
 		form.format = step.subtypes.find(w.lists, key, at)
@@ -217,10 +218,10 @@ func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
 }
 
 // find returns the format of the row with that index.
-func (s *subtypeSource) find(lists []varbindList, index []byte, guess int) *format {
+func (s *subtypeSource) find(lists []varbinds.List, index []byte, guess int) *format {
 	list := &lists[s.kept]
-	if i := list.keys.find(index, guess); i >= 0 {
-		if subtype, err := list.get(i).Int(); err == nil {
+	if i := list.Keys.Find(index, guess); i >= 0 {
+		if subtype, err := list.Get(i).Int(); err == nil {
 			if f := s.types[subtype]; f != nil {
 				return f
 			}

@@ -3,6 +3,8 @@ package collector
 import (
 	"bytes"
 	"iter"
+
+	"trapline/internal/series"
 )
 
 // OutputMetrics returns the metrics that the module may make series of, each with the labels that these may have.
@@ -21,6 +23,7 @@ func (m *Module) OutputMetrics() iter.Seq2[string, []string] {
 				return
 			}
 		}
+		m.measures.Series(func(desc *series.Desc, labels []string) bool { return yield(desc.Name, labels) })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trapline/internal/client"
+	"trapline/internal/measure"
 	"trapline/internal/series"
 	"trapline/internal/setting"
 )
@@ -18,6 +19,8 @@ type Settings struct {
 	Metrics       []MetricSettings `yaml:"metrics,omitempty"`
 	client.Params `yaml:",inline"`
 	Filters       []FilterSettings `yaml:"filters,omitempty"`
+
+	Measures []*measure.Measure `yaml:"-"` // what is computed of the objects
 }
 
 // MetricSettings turns the instances below one OID into series of one metric.

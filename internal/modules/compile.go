@@ -25,7 +25,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 		return l.written(s)
 	}
 	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params},
-		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}}
+		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}, measures: map[string]found{}}
 	var err error
 	if c.tree, err = l.tree(c.modulesNamed()); err != nil {
 		c.problems.Add("", "%v", err)
@@ -35,6 +35,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	roots := c.findRoots()
 	lookups := c.findLookups()
 	filters := c.findFilters()
+	c.findMeasures()
 	if len(c.problems) > 0 {
 		return Compiled{}, c.problems
 	}
@@ -44,6 +45,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 		}
 		c.addMetrics(root)
 	}
+	c.addMeasured()
 	c.nameDoubles()
 	c.applyLookups(lookups, filters)
 	c.askForSubtypes()
@@ -63,6 +65,7 @@ type compilation struct {
 	wanted    map[string]bool     // OIDs to walk; those to get end with a dot
 	instances map[string][]string // by column that is not walked: the indexes to get, each with a leading dot
 	overrides map[string]*override
+	measures  map[string]found // objects that measures name, by OID
 	problems  setting.Problems
 	warnings  setting.Problems
 }
@@ -101,6 +104,11 @@ func (c *compilation) modulesNamed() []string {
 	}
 	for _, l := range c.settings.Lookups {
 		add(l.Lookup)
+	}
+	for i := range c.settings.Measures {
+		for _, text := range c.settings.Measures[i].Names() {
+			add(text)
+		}
 	}
 	for _, f := range c.settings.Filters {
 		for _, text := range append(slices.Clone(f.Targets), f.OID) {

@@ -8,6 +8,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/client"
+	"trapline/internal/measure"
 	"trapline/internal/setting"
 )
 
@@ -22,6 +23,9 @@ type Settings struct {
 	Filters       Filters             `yaml:"filters,omitempty"`   // rows to poll
 	Lookups       []Lookup            `yaml:"lookups,omitempty"`   // labels from other objects (without metrics)
 	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)
+
+	Measures    []measure.Settings        `yaml:"measures,omitempty"`     // metrics that all vendors share, made of the objects (without metrics)
+	StateTables map[string]measure.States `yaml:"state_tables,omitempty"` // states that several measures name
 }
 
 // Lookup adds the value of an object as a label to each metric that has the labels SourceIndexes.
@@ -116,6 +120,9 @@ func (s *Settings) Problems() []setting.Problem {
 	}
 	if len(s.Overrides) > 0 {
 		found.Add("overrides", nameless)
+	}
+	if len(s.Measures) > 0 {
+		found.Add("measures", "a module with metrics has no measures: write them in a module of their own")
 	}
 	for _, f := range s.Filters {
 		if len(f.Indices) > 0 {

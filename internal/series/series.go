@@ -23,6 +23,9 @@ type Desc struct {
 	// unrelated.
 	Scale, Offset float64
 	Derived       bool
+
+	// Computed reports that the value was computed of values that the pass holds: that of Object, and perhaps others.
+	Computed bool
 }
 
 // Table holds the labels of rows in rendered form: `a="x",b="y"`, values escaped.

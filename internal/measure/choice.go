@@ -1,0 +1,154 @@
+package measure
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+func keysOf[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+// Choice gives a number for some values of an object.
+type Choice struct {
+	numbers map[float64]int
+	texts   map[string]int // in lower case
+	ranges  []valueRange
+}
+
+// valueRange is a set of numbers without an end.
+type valueRange struct {
+	low, high         float64
+	lowOpen, highOpen bool
+}
+
+func (r *valueRange) has(x float64) bool {
+	return (x > r.low || x == r.low && !r.lowOpen) && (x < r.high || x == r.high && !r.highOpen)
+}
+
+// parseRange reads "< 0", ">= 1000", or a number.
+func parseRange(text string) (r valueRange, isRange bool, err error) {
+	rest := strings.TrimSpace(text)
+	op := rest[:len(rest)-len(strings.TrimLeft(rest, "<>="))]
+	if op == "" {
+		return r, false, nil
+	}
+	x, err := strconv.ParseFloat(strings.TrimSpace(rest[len(op):]), 64)
+	if err != nil {
+		return r, true, fmt.Errorf("%q is no range: write a number behind %s", text, op)
+	}
+	r = valueRange{low: math.Inf(-1), high: math.Inf(1)}
+	switch op {
+	case "<", "<=":
+		r.high, r.highOpen = x, op == "<"
+	case ">", ">=":
+		r.low, r.lowOpen = x, op == ">"
+	default:
+		return r, true, fmt.Errorf("%q is no range: write <, <=, > or >=", text)
+	}
+	return r, true, nil
+}
+
+// add adds a label of enum, a number or a text.
+func (c *Choice) add(word string, enum map[int]string, to int) error {
+	word = strings.TrimSpace(word)
+	if c.numbers == nil {
+		c.numbers, c.texts = map[float64]int{}, map[string]int{}
+	}
+	known := false
+	for number, label := range enum {
+		if label == word {
+			c.numbers[float64(number)], known = to, true
+		}
+	}
+	if x, err := strconv.ParseFloat(word, 64); err == nil && !known {
+		c.numbers[x], known = to, true
+	}
+	if !known && len(enum) > 0 {
+		labels := slices.Sorted(maps.Values(enum))
+		if question := setting.DidYouMean(word, labels); question != "" {
+			return fmt.Errorf("%q is no value of the object: %s", word, question)
+		}
+		return fmt.Errorf("%q is no value of the object: it has %s", word, strings.Join(labels[:min(len(labels), 20)], ", "))
+	}
+	c.texts[strings.ToLower(word)] = to
+	return nil
+}
+
+// addRange adds "< 0", or what add knows.
+func (c *Choice) addRange(word string, enum map[int]string) error {
+	r, isRange, err := parseRange(word)
+	if isRange {
+		c.ranges = append(c.ranges, r)
+		return err
+	}
+	return c.add(word, enum, 0)
+}
+
+// ofNumber returns what a number chooses.
+func (c *Choice) ofNumber(x float64) (int, bool) {
+	if to, ok := c.numbers[x]; ok {
+		return to, true
+	}
+	for i := range c.ranges {
+		if c.ranges[i].has(x) {
+			return 0, true
+		}
+	}
+	return 0, false
+}
+
+// of returns what a value chooses.
+func (c *Choice) of(v snmp.VarBind) (int, bool) {
+	if x, err := numberOf(v); err == nil {
+		return c.ofNumber(x)
+	}
+	return c.ofText(v.Value)
+}
+
+// maxWord is how long a text may be that chooses.
+const maxWord = 256
+
+func (c *Choice) ofText(text []byte) (int, bool) {
+	text = bytes.Trim(text, "\x00 \t\r\n")
+	if len(text) > maxWord || len(c.texts) == 0 {
+		return 0, false
+	}
+	if to, ok := c.texts[string(text)]; ok {
+		return to, true
+	}
+	if to, ok := c.texts[string(bytes.ToLower(text))]; ok {
+		return to, true
+	}
+	if x, err := strconv.ParseFloat(string(text), 64); err == nil {
+		return c.ofNumber(x)
+	}
+	return 0, false
+}
+
+var errNoNumber = errors.New("no number")
+
+// numberOf is the number that a value is on the wire.
+func numberOf(v snmp.VarBind) (float64, error) {
+	switch v.Type {
+	case snmp.Integer:
+		i, err := v.Int()
+		return float64(i), err
+	case snmp.Counter32, snmp.Gauge32, snmp.Uinteger32, snmp.TimeTicks, snmp.Counter64:
+		u, err := v.Uint()
+		return float64(u), err
+	case snmp.Opaque:
+		return v.Float()
+	}
+	return 0, errNoNumber
+}

@@ -1,0 +1,85 @@
+package measure
+
+import "math"
+
+// spaceRow computes memory or a filesystem.
+func (e *Evaluation) spaceRow(index []byte) {
+	if !e.wanted(index) {
+		return
+	}
+	var x [spaceParts]float64
+	var has [spaceParts]bool
+	m := e.step.Measure
+	for part := range m.space {
+		x[part], has[part] = e.spacePart(part, index)
+	}
+	complete(&x, &has)
+	if !has[used] && !has[free] && !has[total] && !has[percent] {
+		return
+	}
+	row, ok := e.addRow(index, m.first(), 0)
+	if !ok {
+		return
+	}
+	for i, o := range spaceOutputs {
+		if has[o.part] && x[o.part] >= 0 && !math.IsInf(x[o.part], 0) {
+			e.add(i, row, x[o.part])
+		}
+	}
+}
+
+// spacePart is a part in octets, or percent as a ratio.
+func (e *Evaluation) spacePart(part int, index []byte) (float64, bool) {
+	m := e.step.Measure
+	for _, column := range m.space[part] {
+		v, ok := e.own(column, index)
+		if !ok && m.columns[column].Scalar {
+			v, ok = e.find(column, index)
+		}
+		if !ok {
+			continue
+		}
+		x, ok := e.number(v)
+		if _, absent := m.absent.ofNumber(x); !ok || absent {
+			continue
+		}
+		if part == percent {
+			return x / 100, true
+		}
+		if x, ok = e.converted(&m.kinds[0], x, index); ok {
+			return x, true
+		}
+	}
+	return 0, false
+}
+
+// complete computes what is not given: two of used, free, total and percent give the others.
+func complete(x *[spaceParts]float64, has *[spaceParts]bool) {
+	give := func(part int, value float64) {
+		if !has[part] && value >= 0 && !math.IsNaN(value) && !math.IsInf(value, 0) {
+			x[part], has[part] = value, true
+		}
+	}
+	if has[total] && has[free] {
+		give(used, x[total]-x[free]-x[buffers]-x[cached])
+	}
+	if has[used] && has[free] {
+		give(total, x[used]+x[free])
+	}
+	if has[total] && has[percent] {
+		give(used, x[total]*x[percent])
+	}
+	if has[used] && has[percent] && x[percent] > 0 {
+		give(total, x[used]/x[percent])
+	}
+	if has[free] && has[percent] && x[percent] < 1 {
+		give(total, x[free]/(1-x[percent]))
+		give(used, x[total]-x[free])
+	}
+	if has[total] && has[used] {
+		give(free, x[total]-x[used])
+		if x[total] > 0 {
+			give(percent, x[used]/x[total])
+		}
+	}
+}

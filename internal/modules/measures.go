@@ -1,0 +1,168 @@
+package modules
+
+import (
+	"fmt"
+	"strings"
+
+	"trapline/collector"
+	"trapline/internal/measure"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+	"trapline/mibs/smi"
+)
+
+// findMeasures resolves the names of measures, and adds what they read to the OIDs to poll.
+func (c *compilation) findMeasures() {
+	for i := range c.settings.Measures {
+		at := fmt.Sprintf("measures[%d]", i)
+		m, problems, warnings := c.settings.Measures[i].Resolve(c.settings.StateTables, func(path, text string, near *measure.Column) *measure.Column {
+			return c.measured(at+"."+path, text, near)
+		})
+		for _, p := range problems {
+			c.problems.Add(at+"."+p.Path, "%s", p.Text)
+		}
+		for _, p := range warnings {
+			c.warnings.Add(at+"."+p.Path, "%s", p.Text)
+		}
+		if m != nil {
+			c.out.Measures = append(c.out.Measures, m)
+		}
+	}
+}
+
+// enterprises is where the objects of vendors are.
+const enterprises = "1.3.6.1.4.1."
+
+// measured finds an object that a measure names. A numeric OID may be in no MIB.
+func (c *compilation) measured(path, text string, near *measure.Column) *measure.Column {
+	if isNumeric(text) {
+		return c.numbered(path, text)
+	}
+	if module, _ := mibs.CutModule(text); module == "" && near != nil && near.Known {
+		module, _ = mibs.CutModule(near.Name)
+		if f, err := c.library.find(c.tree, module+"::"+text); err == nil {
+			return c.columnOf(path, text, f)
+		}
+	}
+	f, ok := c.find(path, text)
+	if !ok {
+		return nil
+	}
+	return c.columnOf(path, text, f)
+}
+
+func (c *compilation) numbered(path, text string) *measure.Column {
+	o := setting.ParseOID(text)
+	if problems := o.NotNumeric(); len(problems) > 0 {
+		c.problems.Add(path, "%s", problems[0].Text)
+		return nil
+	}
+	tree := c.tree
+	i := tree.Object(o.OID)
+	if i.Node == nil && !strings.HasPrefix(text, enterprises) {
+		if all, err := c.library.everything(); err == nil {
+			tree, i = all, all.Object(o.OID)
+		}
+	}
+	if i.Node != nil && (i.Node.Kind == smi.Column || i.Node.Kind == smi.Scalar) {
+		return c.columnOf(path, text, found{i.Node, i.Index, tree})
+	}
+	column, last := o.OID.CutLast()
+	if last != 0 {
+		column = o.OID
+	}
+	return &measure.Column{Name: column.String(), OID: column, Scalar: last == 0}
+}
+
+// columnOf describes a column or a scalar to a measure.
+func (c *compilation) columnOf(path, text string, f found) *measure.Column {
+	n := f.node
+	if c.kind(n) == "" || !polled(n) {
+		c.problems.Add(path, "%s has no value: name a column or a scalar", text)
+		return nil
+	}
+	c.measures[n.OID.String()] = f
+	column := &measure.Column{Name: strings.Clone(n.Module + "::" + n.Name), OID: n.OID, Enum: enumOf(n), Scalar: c.isScalar(n), Known: true}
+	column.Text = n.Syntax.Type == smi.OctetString && kindOf(n) != "Float" && kindOf(n) != "Double" || n.Syntax.Type == smi.ObjectIdentifier
+	if !column.Scalar && len(f.index) > 0 {
+		column.Instance = f.index
+	}
+	if n.Row != nil {
+		column.Table = n.Row.OID.String()
+	}
+	for _, part := range indexOf(n) {
+		size := arcsOf(part)
+		column.Parts += size
+		column.Open = column.Open || size == 0
+	}
+	return column
+}
+
+// arcsOf is how many numbers of an index a part takes; 0 if that differs.
+func arcsOf(part mibs.IndexPart) int {
+	switch {
+	case part.Node == nil && part.Name == "INTEGER":
+		return 1
+	case part.Node == nil:
+		return 0
+	case part.Node.FixedSize() > 0:
+		return part.Node.FixedSize()
+	}
+	switch part.Node.Syntax.Type {
+	case smi.OctetString, smi.ObjectIdentifier, smi.Opaque, smi.Bits:
+		return 0
+	case smi.IPAddress, smi.NetworkAddress:
+		return 4
+	}
+	return 1
+}
+
+// addMeasured asks for what the measures read, and adds the metrics of their own objects.
+func (c *compilation) addMeasured() {
+	for _, m := range c.out.Measures {
+		for _, column := range m.Columns() {
+			c.askForColumn(&column)
+		}
+		for _, column := range m.Objects() {
+			c.addRaw(&column)
+		}
+	}
+}
+
+func (c *compilation) askForColumn(column *measure.Column) {
+	oid := column.OID.String()
+	switch {
+	case column.Instance != nil:
+		index := string(snmp.AppendIndexText([]byte("."), column.Instance))
+		c.wanted[oid+index+"."] = true
+		c.instances[oid] = append(c.instances[oid], index)
+	case column.Scalar:
+		c.wanted[oid+".0."] = true
+	default:
+		c.wanted[oid] = true
+	}
+}
+
+// addRaw adds the metric of an object, unless there is one.
+func (c *compilation) addRaw(column *measure.Column) {
+	oid := column.OID.String()
+	for _, m := range c.metrics {
+		if m.oid == oid {
+			return
+		}
+	}
+	if f, known := c.measures[oid]; known {
+		c.addMetrics(found{f.node, nil, f.tree})
+		return
+	}
+	m := &metric{node: &mibs.Node{OID: column.OID, Name: oid, Syntax: &mibs.Syntax{}}, oid: oid, tree: c.tree}
+	m.MetricSettings = collector.MetricSettings{Name: "oid_" + labelName(oid), OID: setting.ParseOID(oid), Type: "gauge", Help: "Object of no MIB - " + oid}
+	if column.Text {
+		m.Type = "DisplayString"
+	}
+	if !column.Scalar {
+		m.Indexes = []collector.IndexSettings{{LabelName: "index", Type: "ObjectIdentifier", Implied: true}}
+	}
+	c.metrics = append(c.metrics, m)
+}
