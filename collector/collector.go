@@ -25,8 +25,7 @@ type Session interface {
 
 // Options of a pass.
 type Options struct {
-	Params       client.Params    // those of the target: they win over the module's
-	Defaults     client.Params    // these hold where neither says anything
+	Params       *client.Params   // of the requests; nil means the module's
 	WrapCounters bool             // Counter64 modulo 2^53
 	Compatible   bool             // of several metrics with one OID, only the last has series
 	KeepIndexes  bool             // the tables say which index each row has
@@ -48,6 +47,13 @@ type Result struct {
 	Notes        *Notes        // nil if there is nothing to note
 }
 
+func (o *Options) params(m *Module) client.Params {
+	if o.Params == nil {
+		return m.Plan.Params
+	}
+	return *o.Params
+}
+
 func (m *Module) conversion(o Options) *conversion {
 	c, ok := m.conversions.Get().(*conversion)
 	if !ok {
@@ -66,7 +72,7 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 	c := m.conversion(o)
 	r := Result{Module: m}
 	plan := m.Plan
-	plan.Params = o.Params.WithDefaults(plan.Params).WithDefaults(o.Defaults)
+	plan.Params = o.params(m)
 	c.room = roomFactor * cmp.Or(plan.Params.MaxBytes, client.DefaultMaxBytes)
 	var dropped []Dropped
 	if len(m.filters) > 0 {

@@ -102,7 +102,7 @@ func (c *Column) Ask(ctx context.Context, s Session, o Options) Answer {
 	o.KeepIndexes = true
 	conversion := m.conversion(o)
 	conversion.room = roomFactor * client.DefaultMaxBytes
-	plan := client.Plan{Walk: c.objects(), Params: o.Params.WithDefaults(m.Plan.Params).WithDefaults(o.Defaults)}
+	plan := client.Plan{Walk: c.objects(), Params: o.params(m)}
 	in := inquiry{column: c, decided: make([]map[string]string, len(c.Filters))}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

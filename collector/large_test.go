@@ -32,7 +32,7 @@ metrics:
 	}
 	d = append(d, snmp.VarBind{Name: snmp.MustParseOID("1.3.9.4.0"), Type: snmp.Integer, Value: []byte{1}})
 	for range 3 {
-		r := m.Collect(t.Context(), d, Options{Params: client.Params{MaxBytes: 200_000}})
+		r := m.Collect(t.Context(), d, Options{Params: &client.Params{MaxBytes: 200_000}})
 		if got := samples(t, r.Set); got != "small 1\n" {
 			t.Errorf("%d octets of samples: %.200s", len(got), got)
 		}

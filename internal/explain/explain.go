@@ -145,7 +145,7 @@ func (w *inquiry) ask(ctx context.Context) error {
 	defer end()
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(t.Interval, poller.DefaultInterval)+fleet.PollGrace)
 	defer cancel()
-	answer := w.column.Ask(ctx, session, collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: true})
+	answer := w.column.Ask(ctx, session, collector.Options{Params: t.ParamsOf(w.column.Module), WrapCounters: true})
 	w.asked, w.Asked = &answer, true
 	return nil
 }

@@ -128,7 +128,7 @@ func (e *ModuleError) Unwrap() error { return e.Err }
 // the modules not yet begun are not asked for: they fail with the same error.
 func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*collector.Module, session collector.Session, compatible bool) []collector.Result {
 	results := make([]collector.Result, len(modules))
-	options := collector.Options{Params: t.Params, Defaults: t.Defaults, WrapCounters: o.WrapCounters, Compatible: compatible, KeepIndexes: o.KeepIndexes}
+	options := collector.Options{WrapCounters: o.WrapCounters, Compatible: compatible, KeepIndexes: o.KeepIndexes}
 	var (
 		group sync.WaitGroup
 		mu    sync.Mutex
@@ -154,7 +154,9 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 				results[i] = collector.Result{Module: modules[i], Set: &series.Set{}, Err: failed}
 				continue
 			}
-			results[i] = o.collect(ctx, modules[i], session, options)
+			asked := options
+			asked.Params = t.ParamsOf(modules[i])
+			results[i] = o.collect(ctx, modules[i], session, asked)
 			if results[i].Down() {
 				mu.Lock()
 				down = results[i].Err

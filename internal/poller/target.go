@@ -30,6 +30,8 @@ type Target struct {
 	Params   client.Params // of the target itself; a module's come after them
 	Defaults client.Params // of all targets, after a module's
 
+	resolved map[*collector.Module]*client.Params // of requests for each of Modules, and with nil of those that no module makes
+
 	auto *auto // chooses more modules; nil if none are to be chosen
 }
 
@@ -82,6 +84,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		Params:   s.Params,
 		Defaults: g.Params,
 	}
+	t.resolved = map[*collector.Module]*client.Params{nil: t.resolve(nil)}
 	reserved := []string{TargetLabel}
 	t.Rendered = series.AppendLabel(nil, 0, TargetLabel, []byte(t.Name))
 	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
@@ -90,7 +93,9 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	}
 	for _, name := range s.Modules {
 		if name != profile.Auto || c.Modules[name] != nil {
-			t.Modules = append(t.Modules, c.module(name, reserved))
+			m := c.module(name, reserved)
+			t.Modules = append(t.Modules, m)
+			t.resolved[m] = t.resolve(m)
 		} else if t.auto, err = c.auto(t, reserved); err != nil {
 			return nil, err
 		}
@@ -154,7 +159,26 @@ func offset(name string, interval time.Duration) time.Duration {
 }
 
 // EffectiveParams returns the parameters of requests that no module makes: those of the target, with the defaults.
-func (t *Target) EffectiveParams() client.Params { return t.Params.WithDefaults(t.Defaults) }
+func (t *Target) EffectiveParams() client.Params { return *t.ParamsOf(nil) }
+
+// ParamsOf returns the parameters of requests for a module, which the caller must not modify. NewTarget resolves those of
+// Modules; a module that a profile chooses is known only when a device has answered.
+func (t *Target) ParamsOf(m *collector.Module) *client.Params {
+	if p := t.resolved[m]; p != nil {
+		return p
+	}
+	return t.resolve(m)
+}
+
+// resolve returns the target's parameters, then m's, then the defaults. m may be nil.
+func (t *Target) resolve(m *collector.Module) *client.Params {
+	p := t.Params
+	if m != nil {
+		p = p.WithDefaults(m.Plan.Params)
+	}
+	p = p.WithDefaults(t.Defaults)
+	return &p
+}
 
 // ModuleNames returns the names of the target's modules in their order, profile.Auto for those that are
 // chosen in each pass.

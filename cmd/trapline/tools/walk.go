@@ -137,7 +137,8 @@ func loadModule(files []string, expandEnv bool, name string) (*collector.Module,
 }
 
 func printSeries(ctx context.Context, w io.Writer, target collector.Session, m *collector.Module, params client.Params) error {
-	r := m.Collect(ctx, target, collector.Options{Params: params, WrapCounters: true})
+	params = params.WithDefaults(m.Plan.Params)
+	r := m.Collect(ctx, target, collector.Options{Params: &params, WrapCounters: true})
 	out := series.NewEncoder(w, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
 	if err := out.Encode([]series.Group{{Sets: []*series.Set{r.Set}}}); err != nil {
 		return err
