@@ -34,7 +34,7 @@ func newGrid(p *poller.Pass, wanted func(*series.Desc) bool) *grid {
 	numbers := map[*series.Table][]int{}
 	for _, set := range p.Sets {
 		for i := range set.Columns {
-			if c := &set.Columns[i]; c.Desc.Object != nil && wanted(c.Desc) {
+			if c := &set.Columns[i]; c.Desc.Object != nil && !c.Desc.Computed && wanted(c.Desc) {
 				if numbers[c.Table] == nil {
 					numbers[c.Table] = g.number(c.Table)
 				}

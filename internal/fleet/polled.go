@@ -19,7 +19,7 @@ func tablesOf(p *poller.Pass) []polledTable {
 	for _, set := range p.Sets {
 		for i := range set.Columns {
 			c := &set.Columns[i]
-			if c.Desc.Object == nil {
+			if c.Desc.Object == nil || c.Desc.Computed {
 				continue
 			}
 			entry := tableKey(c)

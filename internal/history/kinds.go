@@ -32,7 +32,7 @@ type source struct {
 }
 
 func (s *source) is(d *series.Desc) bool {
-	if d.Derived {
+	if d.Derived || d.Computed {
 		return false
 	}
 	if s.metric != "" {

@@ -31,6 +31,7 @@ type Evaluation struct {
 	key   []byte // of a scalar
 	text  []byte
 	words []byte
+	lead  []byte
 	sums  []float64
 	over  bool // the room is used up
 }
@@ -215,6 +216,14 @@ func (e *Evaluation) find(column int, index []byte) (snmp.VarBind, bool) {
 	if c.Scalar {
 		v, at := e.list(column).Find(e.key, 0)
 		return v, at >= 0
+	}
+	if c.from != nil {
+		key, ok := led(e.lead[:0], index, e.step.columns[e.step.first()].Index, c.from)
+		e.lead = key
+		if !ok {
+			return snmp.VarBind{}, false
+		}
+		return e.own(column, key)
 	}
 	if v, ok := e.own(column, index); ok {
 		return v, true

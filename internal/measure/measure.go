@@ -16,8 +16,9 @@ type Column struct {
 	Text     bool           // its values are texts, as far as its MIB says
 	Known    bool           // it is in a MIB
 	Table    string         // OID of its table, or of what it augments; "" unless Known
-	Parts    int            // numbers of its index; 0 unless Known
-	Open     bool           // the index may have any count of numbers
+	Index    []Part         // of its table; nil unless Known
+
+	from []int // the parts of the index of the measure's objects that make its own
 }
 
 // Measure is an entry of measures with its names resolved.

@@ -127,8 +127,8 @@ func (m *Metric) Allows(label string) bool {
 	return slices.Contains(Common, label) || slices.Contains(m.Labels, label)
 }
 
-// series returns the names of all series that the metric may have.
-func (m *Metric) series() []string {
+// Series returns the names of all series that the metric may have.
+func (m *Metric) Series() []string {
 	switch {
 	case m.Space:
 		return []string{m.Name + "_usage_bytes", m.Name + "_limit_bytes", m.Name + "_utilization_ratio"}

@@ -33,6 +33,12 @@ func (s *Settings) Resolve(tables map[string]States, find Find) (m *Measure, pro
 	if len(r.problems) > 0 || r.missing {
 		return nil, r.problems, nil
 	}
+	first := &r.m.columns[r.m.first()]
+	for i := range r.m.columns {
+		if c := &r.m.columns[i]; c.Known && c.Table != first.Table {
+			c.from = lead(first.Index, c.Index)
+		}
+	}
 	return r.m, nil, r.warnings
 }
 
@@ -79,13 +85,29 @@ func (r *resolution) list(path string, words Words) (numbers []int) {
 			continue
 		}
 		o := &r.m.columns[c]
-		o.Text = o.Text || !o.Known && (r.info() || !r.settings.Text.IsZero())
+		o.Text = o.Text || !o.Known && (r.info() || !r.settings.Text.IsZero() || r.wordy())
 		if o.Text && r.settings.Text.IsZero() && !r.settings.Float32 && len(r.settings.States) == 0 && !r.info() {
 			r.problems.Add(at, "%s is a text: write under text an expression with one group around the number", o.Name)
 		}
 		numbers = append(numbers, c)
 	}
 	return numbers
+}
+
+// wordy reports whether the states are words.
+func (r *resolution) wordy() bool {
+	states := r.settings.States
+	if name := states[""]; len(name) == 1 {
+		states = r.tables[name[0]]
+	}
+	for _, words := range states {
+		for _, word := range words {
+			if _, err := strconv.ParseFloat(word, 64); err != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *resolution) info() bool {
@@ -275,14 +297,18 @@ func (r *resolution) label(path, name, text string) {
 	}
 }
 
+func countOfObjects(n int) string {
+	if n == 1 {
+		return "one object"
+	}
+	return itoa(n) + " objects"
+}
+
 // checkPart checks that the index has a part.
 func (r *resolution) checkPart(path string, part *ref) {
-	if len(r.m.objects) == 0 {
-		return
-	}
-	o := &r.m.columns[r.m.objects[0]]
-	if n := max(part.part, -part.part); part.name == "" && o.Known && n > 0 && o.Parts > 0 && n > o.Parts && !o.Open {
-		r.problems.Add(path, "{%d}: the index of %s has %d numbers", part.part, o.Name, o.Parts)
+	o := &r.m.columns[r.m.first()]
+	if n := max(part.part, -part.part); part.name == "" && len(o.Index) > 0 && n > len(o.Index) {
+		r.problems.Add(path, "{%d}: the index of %s has %s", part.part, o.Name, countOfObjects(len(o.Index)))
 	}
 }
 

@@ -76,7 +76,7 @@ func (e *Evaluation) appendLabel(dst []byte, l *label, index []byte) []byte {
 func (e *Evaluation) appendUsualName(dst, index []byte) []byte {
 	c := &e.step.columns[e.step.first()]
 	if !bytes.Equal(index, e.key) {
-		return snmp.AppendIndexText(dst, index)
+		return appendIndex(dst, index, c.Index)
 	}
 	name := c.Name
 	for i := len(name) - 1; i > 0; i-- {
@@ -141,9 +141,21 @@ func (e *Evaluation) appendRef(dst []byte, r *ref, index []byte) []byte {
 		}
 		return appendText(dst, v, e.step.columns[r.number].Enum)
 	case r.part == 0:
-		return snmp.AppendIndexText(dst, index)
+		return appendIndex(dst, index, e.step.columns[e.step.first()].Index)
 	}
 	n := r.part
+	if parts := e.step.columns[e.step.first()].Index; len(parts) > 0 {
+		if n < 0 {
+			n += len(parts) + 1
+		}
+		if n < 1 || n > len(parts) {
+			return dst
+		}
+		if _, content, ok := cutPart(parts, index, n-1); ok {
+			return parts[n-1].appendPart(dst, content)
+		}
+		n = r.part
+	}
 	if n < 0 {
 		n += arcs(index) + 1
 	}

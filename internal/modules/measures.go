@@ -92,30 +92,28 @@ func (c *compilation) columnOf(path, text string, f found) *measure.Column {
 		column.Table = n.Row.OID.String()
 	}
 	for _, part := range indexOf(n) {
-		size := arcsOf(part)
-		column.Parts += size
-		column.Open = column.Open || size == 0
+		column.Index = append(column.Index, partOf(part))
 	}
 	return column
 }
 
-// arcsOf is how many numbers of an index a part takes; 0 if that differs.
-func arcsOf(part mibs.IndexPart) int {
-	switch {
-	case part.Node == nil && part.Name == "INTEGER":
-		return 1
-	case part.Node == nil:
-		return 0
-	case part.Node.FixedSize() > 0:
-		return part.Node.FixedSize()
+// partOf describes a part of an index to a measure.
+func partOf(part mibs.IndexPart) measure.Part {
+	p := measure.Part{Name: strings.Clone(part.Name), Implied: part.Implied, Size: 1}
+	if part.Node == nil {
+		return p
 	}
-	switch part.Node.Syntax.Type {
-	case smi.OctetString, smi.ObjectIdentifier, smi.Opaque, smi.Bits:
-		return 0
+	switch n := part.Node; n.Syntax.Type {
+	case smi.OctetString, smi.Opaque, smi.Bits:
+		p.Size, p.Octets, p.Address = n.FixedSize(), true, n.Syntax.TC == "InetAddress"
+	case smi.ObjectIdentifier:
+		p.Size = 0
 	case smi.IPAddress, smi.NetworkAddress:
-		return 4
+		p.Size, p.Octets, p.Address = 4, true, true
+	default:
+		p.Enum = enumOf(n)
 	}
-	return 1
+	return p
 }
 
 // addMeasured asks for what the measures read, and adds the metrics of their own objects.

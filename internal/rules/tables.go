@@ -32,7 +32,7 @@ func (t *tables) column(name string, of labels.Labels) (*series.Column, int) {
 
 // object returns the column of an object, and the number of the row in it.
 func (t *tables) object(object snmp.OID, of labels.Labels) (*series.Column, int) {
-	return t.find(of, func(c *series.Column) bool { return slices.Equal(c.Desc.Object, object) })
+	return t.find(of, func(c *series.Column) bool { return slices.Equal(c.Desc.Object, object) && !c.Desc.Computed })
 }
 
 func (t *tables) find(of labels.Labels, is func(*series.Column) bool) (*series.Column, int) {
