@@ -63,7 +63,7 @@ image:
 
 # docs writes the generated documents and dashboards: docs/reference and dashboards/.
 docs:
-	go generate ./dashboards
+	go generate ./dashboards ./profiles
 	go test -count=1 -tags $(TAGS) -run Reference ./config ./internal/httpapi ./internal/app ./cmd/trapline -update
 
 # release builds archives, packages, an SBOM and SHA256SUMS in dist/.

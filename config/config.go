@@ -85,7 +85,8 @@ type Options struct {
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
 	ExpandEnv bool
 
-	convert bool // files of the form before snmp_exporter 0.23
+	convert     bool // files of the form before snmp_exporter 0.23
+	builtinMIBs bool // no MIBs but the built-in ones
 }
 
 // Load reads the files that match patterns as one. It returns Problems if anything is wrong with them,

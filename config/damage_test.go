@@ -11,7 +11,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"trapline/internal/profile"
+	"trapline/profiles"
 )
 
 // damages are the kinds of damage that editors, templates, version control and transport do to files.
@@ -147,7 +147,7 @@ func TestDamagedFiles(t *testing.T) {
 // damageable are the files that the project has as examples. Those with names need MIBs, which takes time.
 func damageable(t *testing.T) []string {
 	texts := []string{plainSample, text(t, "testdata/good/everything.yml"), text(t, "testdata/good/anchors.yml"), text(t, "../snmp.yml")}
-	builtin, err := profile.Builtin.ReadFile("builtin/lldp.yml")
+	builtin, err := profiles.Read("standard/lldp.yml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,9 @@ func (u *merged) tellsByName() bool {
 
 // library opens the directories of the user. If one cannot be read, it reports the error and returns nil.
 func (u *merged) library(o Options) *modules.Library {
+	if o.builtinMIBs {
+		return modules.BuiltinLibrary()
+	}
 	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
 	if err != nil {
 		s := u.sources[0]

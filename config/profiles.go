@@ -1,15 +1,17 @@
 package config
 
 import (
-	"io/fs"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"trapline/collector"
 	"trapline/config/document"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
+	"trapline/profiles"
 )
 
 // wantsProfiles reports whether the files have settings that need profiles.
@@ -26,14 +28,15 @@ func Profiles(dirs []string, o Options) (*profile.Registry, error) {
 }
 
 // book reads the profiles: the built-in ones, over these those of the user's directories, and over these
-// those of the files themselves. A later profile or module takes the place of one of its name.
+// those of the files themselves. A later profile or module takes the place of one of its name. Modules of the files are
+// for the devices of the profiles that name them only; others for each device with an enterprise that they read.
 func (u *merged) book(o Options) (*profile.Registry, error) {
-	builtin, err := builtinProfiles()
+	own, err := builtin()
 	if err != nil {
 		return nil, err
 	}
 	o.MIBDirs = slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
-	layers := []*merged{builtin}
+	var layers []*merged
 	for _, dir := range u.config.Profiles.Dirs {
 		layer, err := readAll([]string{filepath.Join(dir, profile.Files)}, o)
 		if err != nil {
@@ -41,46 +44,31 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 		}
 		layers = append(layers, layer)
 	}
-	profiles, modules := map[string]*profile.Settings{}, map[string]*collector.Settings{}
+	profiles, candidates := maps.Clone(own.index.Profiles), profile.Candidates{Named: maps.Clone(own.modules), Enterprise: map[string]bool{}}
+	for name := range own.modules {
+		candidates.Enterprise[name] = true
+	}
 	layers = append(layers, u)
 	for _, layer := range layers {
 		maps.Copy(profiles, layer.config.DeviceProfiles)
-		maps.Copy(modules, layer.config.Compiled)
+		for name, s := range layer.config.Compiled {
+			candidates.Named[name] = profile.NewModule(name, s)
+			candidates.Enterprise[name] = candidates.Enterprise[name] || layer != u
+		}
 	}
+	names := slices.Collect(maps.Keys(candidates.Named))
 	for _, layer := range layers {
-		if m := layer.checkProfiles(profiles, modules); len(m) > 0 {
+		if m := layer.checkProfiles(slices.Collect(maps.Keys(profiles)), names); len(m) > 0 {
 			return nil, m.Sorted()
 		}
 	}
-	return profile.NewRegistry(profiles, modules), nil
-}
-
-// builtinProfiles returns the built-in profiles, compiled with the built-in MIBs only: the MIB files of the user
-// may lack the objects that they name.
-func builtinProfiles() (*merged, error) {
-	files, err := fs.Glob(profile.Builtin, "builtin/"+profile.Files)
-	if err != nil {
-		return nil, err
-	}
-	var sources []*configSource
-	for _, file := range files {
-		text, err := profile.Builtin.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, document.Parse[Config](file, text, &dialect))
-	}
-	u, m := merge(sources, Options{})
-	if len(m) > 0 {
-		return nil, m.Sorted()
-	}
-	return u, nil
+	return profile.NewRegistry(profiles, candidates), nil
 }
 
 // checkProfiles returns the problems of the profiles in the files, such as names that do not exist.
-func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules map[string]*collector.Settings) document.Problems {
+func (u *merged) checkProfiles(profiles, modules []string) document.Problems {
 	var found document.Problems
-	problems := profile.Problems(u.config.DeviceProfiles, slices.Collect(maps.Keys(profiles)), slices.Collect(maps.Keys(modules)))
+	problems := profile.Problems(u.config.DeviceProfiles, profiles, modules)
 	for name, list := range problems {
 		at := document.Path{"device_profiles", name}
 		for _, m := range list {
@@ -93,4 +81,90 @@ func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules ma
 		}
 	}
 	return found
+}
+
+// builtinBook are the built-in profiles, and their modules, which are compiled when they are first wanted.
+type builtinBook struct {
+	index   *profile.Index
+	modules map[string]*profile.Module
+}
+
+// builtins is read once.
+var builtins struct {
+	once sync.Once
+	book *builtinBook
+	err  error
+}
+
+// builtin returns the built-in profiles.
+func builtin() (*builtinBook, error) {
+	builtins.once.Do(func() { builtins.book, builtins.err = readBuiltin() })
+	return builtins.book, builtins.err
+}
+
+func readBuiltin() (*builtinBook, error) {
+	text, err := profiles.Read(profiles.Index)
+	if err != nil {
+		return nil, err
+	}
+	index, err := profile.DecodeIndex(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s of the built-in profiles: %w", profiles.Index, err)
+	}
+	b := &builtinBook{index, map[string]*profile.Module{}}
+	files := map[string]func() (*merged, error){}
+	for name, m := range index.Modules {
+		if files[m.File] == nil {
+			files[m.File] = sync.OnceValues(func() (*merged, error) { return compileBuiltin(m.File) })
+		}
+		load := files[m.File]
+		b.modules[name] = index.Module(name, func() (*collector.Settings, error) {
+			file, err := load()
+			if err != nil {
+				return nil, err
+			}
+			return file.config.Compiled[name], nil
+		})
+	}
+	return b, nil
+}
+
+func compileBuiltin(file string) (*merged, error) {
+	text, err := profiles.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	return compileProfiles(map[string][]byte{file: text})
+}
+
+// compileProfiles reads files of profiles with the built-in MIBs only: the MIB files of the user may lack the objects
+// that they name.
+func compileProfiles(files map[string][]byte) (*merged, error) {
+	var sources []*configSource
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		sources = append(sources, document.Parse[Config](file, files[file], &dialect))
+	}
+	u, m := merge(sources, Options{builtinMIBs: true})
+	if len(m) > 0 {
+		return nil, m.Sorted()
+	}
+	return u, nil
+}
+
+// IndexProfiles returns the index of files of profiles, and the warnings about them.
+func IndexProfiles(files map[string][]byte) (*profile.Index, []string, error) {
+	u, err := compileProfiles(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	profiles, modules := slices.Collect(maps.Keys(u.config.DeviceProfiles)), slices.Collect(maps.Keys(u.config.Compiled))
+	if m := u.checkProfiles(profiles, modules); len(m) > 0 {
+		return nil, nil, m.Sorted()
+	}
+	x := &profile.Index{Profiles: u.config.DeviceProfiles, Modules: map[string]profile.IndexedModule{}}
+	in := u.moduleFiles()
+	for name, s := range u.config.Compiled {
+		x.Add(name, in[name], s)
+	}
+	return x, u.warnings(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"trapline/internal/client"
@@ -31,9 +32,16 @@ func chosen(t *testing.T, book *profile.Registry) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := c.Profile + ":"
+	text := c.Profile() + ":"
 	for _, m := range c.Modules {
-		text += fmt.Sprintf(" %s of %s (%d)", m.Module.Name, m.From, len(m.Module.Settings.Metrics))
+		if !slices.Contains([]string{"poe", "lldp", "mine", "own"}, m.Module.Name) {
+			continue
+		}
+		s, err := m.Module.Settings()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf(" %s of %s (%d)", m.Module.Name, m.From, len(s.Metrics))
 	}
 	return text
 }
@@ -52,10 +60,10 @@ func TestProfilesOfTheUser(t *testing.T) {
 	}
 	file := auths + "profiles: {dirs: [" + dir + "]}\ntargets: [{address: a, modules: [auto]}]\n"
 	for _, test := range []struct{ file, want string }{
-		{file, "vendor: poe of poe (1) lldp of lldp (4) own of vendor (1)"},
+		{file, "vendor: lldp of lldp (4) poe of poe (1) own of vendor (1)"},
 		{file + "device_profiles: {lldp: {modules: [mine]}}\nmodules: {mine: {walk: [IF-MIB::ifMtu, IF-MIB::ifSpeed]}}\n",
-			"vendor: poe of poe (1) mine of lldp (2) own of vendor (1)"},
-		{file + "device_profiles: {product: {sys_object_ids: [1.3.6.1.4.1.99999.1], extends: [poe]}}\n", "product: poe of poe (1)"},
+			"vendor: mine of lldp (2) poe of poe (1) own of vendor (1)"},
+		{file + "device_profiles: {product: {sys_object_ids: [1.3.6.1.4.1.99999.1], extends: [poe]}}\n", "product: lldp of lldp (4) poe of poe (1) own of vendor (1)"},
 	} {
 		book, err := load(t, write(t, "snmp.yml", test.file)).Book()
 		if err != nil {

@@ -148,7 +148,11 @@ func (r *reloader) modules() (map[string]catalog.KnownModule, error) {
 		return nil, err
 	}
 	for name, m := range book.Modules() {
-		all[name] = catalog.KnownModule{Settings: m.Settings}
+		s, err := m.Settings()
+		if err != nil {
+			return nil, err
+		}
+		all[name] = catalog.KnownModule{Settings: s}
 	}
 	for name, s := range w.Config.Compiled {
 		all[name] = catalog.KnownModule{Settings: s, Origin: w.Config.ModuleFiles[name]}

@@ -91,7 +91,7 @@ func (c *Catalog) usages() map[string]*usage {
 		}
 		if p != nil && p.Choice != nil {
 			for _, m := range p.Choice.Modules {
-				of(m.Module.Name).profiles[p.Choice.Profile]++
+				of(m.Module.Name).profiles[p.Choice.Profile()]++
 			}
 		}
 	}

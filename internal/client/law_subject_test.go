@@ -31,7 +31,11 @@ func newLawSubject(name string, settings ...*collector.Settings) *lawSubject {
 func newAutoSubject(book *profile.Registry) *lawSubject {
 	var settings []*collector.Settings
 	for _, m := range book.Modules() {
-		settings = append(settings, m.Settings)
+		s, err := m.Settings()
+		if err != nil {
+			panic(err)
+		}
+		settings = append(settings, s)
 	}
 	return &lawSubject{name: profile.Auto, book: book, columns: columnsOfSettings(settings)}
 }

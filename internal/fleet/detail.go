@@ -121,14 +121,7 @@ func ProfileOf(u *poller.Summary) string {
 	for _, m := range p.Choice.Modules {
 		names = append(names, m.Module.Name)
 	}
-	why := "no profile is for its sysObjectID"
-	switch {
-	case len(p.Choice.SysObjectID) == 0:
-		why = "it has no sysObjectID"
-	case p.Choice.Prefix != nil:
-		why = fmt.Sprintf("sysObjectID %s begins with %s", p.Choice.SysObjectID, p.Choice.Prefix)
-	}
-	return fmt.Sprintf("%s (%s): %s", p.Choice.Profile, why, strings.Join(names, ", "))
+	return fmt.Sprintf("%s (%s): %s", p.Choice.Profile(), strings.Join(p.Choice.Reasons(), "; "), strings.Join(names, ", "))
 }
 
 // ladder says which of the conditions for an answer hold for a target that is down, and which one does not.

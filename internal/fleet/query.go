@@ -81,7 +81,7 @@ func hasReason(u *poller.Summary, reason string) bool {
 func chosenFor(u *poller.Summary) string {
 	for _, p := range []*poller.Pass{u.Last, u.Answered} {
 		if p != nil && p.Choice != nil {
-			return p.Choice.Profile
+			return p.Choice.Profile()
 		}
 	}
 	return ""

@@ -40,6 +40,11 @@ func NewLibrary(dirs []string) (*Library, error) {
 	return l, err
 }
 
+// BuiltinLibrary returns a library of the built-in MIBs only.
+func BuiltinLibrary() *Library {
+	return &Library{sources: []mibs.Source{mibs.Embedded()}, trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
+}
+
 // AllMIBs parses every MIB that NewLibrary finds with those directories.
 func AllMIBs(dirs []string) (*mibs.Tree, error) {
 	l, err := NewLibrary(dirs)

@@ -52,7 +52,11 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 	modules := slices.Clone(t.Modules)
 	for _, m := range choice.Modules {
 		if !slices.ContainsFunc(t.Modules, func(own *collector.Module) bool { return own.Name == m.Module.Name }) {
-			modules = append(modules, t.auto.catalog.variant(m.Module.Name, m.Module.Settings, t.auto.reserved))
+			settings, err := m.Module.Settings()
+			if err != nil {
+				return nil, nil, err
+			}
+			modules = append(modules, t.auto.catalog.variant(m.Module.Name, settings, t.auto.reserved))
 		}
 	}
 	return modules, choice, nil

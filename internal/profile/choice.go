@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"trapline/collector"
-	"trapline/internal/access"
 	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
@@ -16,52 +15,32 @@ import (
 // Choice is the result of selecting modules for a device, with the reasons.
 type Choice struct {
 	SysObjectID snmp.OID // nil if the device does not have one
-	Profile     string
-	Prefix      snmp.OID // the matching prefix of SysObjectID; nil for the default profile
+	Enterprises []uint32 // under which it has objects
+	Profiles    []*Match // that it is of, the most specific first, without the default profile
 	Modules     []Chosen
 	Absent      []Chosen // candidates for which the device has no object
+	Without     []string // modules that its profiles leave out
+	Faults      []error  // of built-in modules that would be chosen and cannot be compiled
 }
 
-// Chosen is a module and the profile that contains it.
+// Chosen is a module and why it is a candidate: the profile that contains it, or the enterprise that it reads objects
+// of.
 type Chosen struct {
-	Module *Module
-	From   string
-	Found  snmp.OID // the first object of the module that the device returned
+	Module     *Module
+	From       string // profile; empty if Enterprise is set
+	Enterprise uint32
+	Found      snmp.OID // the first object of the module that the device returned
 }
 
-var sysObjectID = snmp.MustParseOID("1.3.6.1.2.1.1.2.0")
-
-// ask polls sysObjectID. It returns nil for a device without one.
-func ask(ctx context.Context, s collector.Session, params client.Params) (snmp.OID, error) {
-	var id snmp.OID
-	_, err := s.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Params: params}, func(v snmp.VarBind) {
-		if v.Type == snmp.ObjectIdentifier {
-			id = append(snmp.OID{}, v.Value...)
-		}
-	})
-	return id, err
-}
-
-// whole returns err if the target failed or the deadline expired, and nil if only a part is
-// missing.
-func whole(err error) error {
-	for _, e := range access.Errors(err) {
-		if e.TargetFailed() || e.Reason == access.Deadline {
-			return err
-		}
+// Profile returns the name of the most specific profile of the device, Default if there is no other.
+func (c *Choice) Profile() string {
+	if len(c.Profiles) == 0 {
+		return Default
 	}
-	return nil
+	return c.Profiles[0].Profile
 }
 
-// lacking reports whether the device may have objects that were not received.
-func lacking(err error) bool {
-	return slices.ContainsFunc(access.Errors(err), func(e *access.Error) bool {
-		return e.Reason == access.Timeout || e.Reason == access.Late || e.Reason == access.Malformed
-	})
-}
-
-// Choose polls sysObjectID and selects the modules of the matching profile for which the device has
-// objects.
+// Choose polls sysObjectID, sysDescr and the enterprises of a device, and selects the modules for which it has objects.
 func (b *Registry) Choose(ctx context.Context, s collector.Session, params client.Params) (*Choice, error) {
 	id, err := ask(ctx, s, params)
 	if whole(err) != nil {
@@ -73,17 +52,62 @@ func (b *Registry) Choose(ctx context.Context, s collector.Session, params clien
 
 // choose also reports whether the choice may be incomplete.
 func (b *Registry) choose(ctx context.Context, s collector.Session, params client.Params, id snmp.OID) (_ *Choice, doubtful bool, _ error) {
-	p, prefix := b.match(id)
-	if p == nil {
-		return nil, false, fmt.Errorf("there is no profile %q", Default)
+	d, err := explore(ctx, s, params, id)
+	if err != nil {
+		return nil, false, err
 	}
-	plan := client.Plan{Params: params}
-	for _, c := range p.modules {
-		plan.Get = append(plan.Get, c.Module.gets...)
-		plan.Next = append(plan.Next, c.Module.walks...)
+	matches := b.matches(d)
+	found, lost, err := has(ctx, s, b.questions(d, matches, params))
+	if err != nil {
+		return nil, false, err
 	}
-	var found []snmp.OID
-	_, err := s.Poll(ctx, &plan, func(v snmp.VarBind) {
+	matches = slices.DeleteFunc(matches, func(m *Match) bool { return !m.probed(found) })
+	slices.SortFunc(matches, moreSpecific)
+	choice := &Choice{SysObjectID: id, Enterprises: d.enterprises, Profiles: matches}
+	for _, m := range matches {
+		choice.Without = append(choice.Without, m.of.without...)
+	}
+	for _, c := range b.candidates(d, matches) {
+		if slices.Contains(choice.Without, c.module.Name) {
+			continue
+		}
+		chosen := Chosen{c.module, c.from, c.enterprise, c.module.first(found)}
+		if chosen.Found != nil {
+			if _, err := c.module.Settings(); err != nil {
+				choice.Faults = append(choice.Faults, fmt.Errorf("module %s: %w", c.module.Name, err))
+				continue
+			}
+			choice.Modules = append(choice.Modules, chosen)
+		} else {
+			choice.Absent = append(choice.Absent, chosen)
+		}
+	}
+	return choice, d.doubtful || lost, nil
+}
+
+// questions returns the plan that polls the objects of all modules that may be chosen, and those that profiles depend on.
+func (b *Registry) questions(d *device, matches []*Match, params client.Params) *client.Plan {
+	plan := &client.Plan{Params: params}
+	for _, c := range b.candidates(d, matches) {
+		plan.Get = append(plan.Get, c.module.gets...)
+		plan.Next = append(plan.Next, c.module.walks...)
+	}
+	for _, m := range matches {
+		plan.Next = append(plan.Next, m.Probe...)
+	}
+	plan.Get, plan.Next = distinct(plan.Get), distinct(plan.Next)
+	return plan
+}
+
+// distinct returns the OIDs in ascending order, each once.
+func distinct(oids []snmp.OID) []snmp.OID {
+	slices.SortFunc(oids, snmp.OID.Compare)
+	return slices.CompactFunc(oids, func(a, b snmp.OID) bool { return a.Compare(b) == 0 })
+}
+
+// has returns the objects that the device answers with, and whether answers were lost.
+func has(ctx context.Context, s collector.Session, plan *client.Plan) (found []snmp.OID, lost bool, _ error) {
+	_, err := s.Poll(ctx, plan, func(v snmp.VarBind) {
 		if v.Type.HasValue() {
 			found = append(found, append(snmp.OID{}, v.Name...))
 		}
@@ -91,27 +115,14 @@ func (b *Registry) choose(ctx context.Context, s collector.Session, params clien
 	if whole(err) != nil {
 		return nil, false, err
 	}
-	choice := &Choice{SysObjectID: id, Profile: p.name, Prefix: prefix}
-	for _, c := range p.modules {
-		if oid := c.Module.first(found); oid != nil {
-			choice.Modules = append(choice.Modules, Chosen{c.Module, c.from, oid})
-		} else {
-			choice.Absent = append(choice.Absent, Chosen{c.Module, c.from, nil})
-		}
-	}
-	return choice, lacking(err), nil
+	return found, lacking(err), nil
 }
 
-// first returns the first object of found that the module reads.
-func (m *Module) first(found []snmp.OID) snmp.OID {
-	for _, root := range slices.Concat(m.walks, m.gets) {
-		for _, oid := range found {
-			if oid.HasPrefix(root) {
-				return oid
-			}
-		}
-	}
-	return nil
+// probed reports whether the device has all objects that the profile depends on.
+func (m *Match) probed(found []snmp.OID) bool {
+	return !slices.ContainsFunc(m.Probe, func(probe snmp.OID) bool {
+		return !slices.ContainsFunc(found, func(oid snmp.OID) bool { return oid.HasPrefix(probe) })
+	})
 }
 
 const (

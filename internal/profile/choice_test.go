@@ -15,20 +15,21 @@ import (
 	"trapline/internal/snmp"
 )
 
-// device is a simulated device that counts its requests.
-type device struct {
+// fakeDevice is a simulated device that counts its requests.
+type fakeDevice struct {
 	id     string // sysObjectID
+	descr  string // sysDescr
 	has    []string
 	dead   bool
 	lost   []string // objects whose answers are lost
 	probes int
 }
 
-func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+func (d *fakeDevice) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	if d.dead {
 		return client.Stats{}, &access.Error{Op: "get", Reason: access.Timeout, Err: errors.New("request timeout")}
 	}
-	if len(p.Next) > 0 {
+	if slices.ContainsFunc(p.Get, func(oid snmp.OID) bool { return oid.Compare(sysDescr) == 0 }) {
 		d.probes++
 	}
 	var errs []error
@@ -43,7 +44,9 @@ func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind
 		if loses(oid) {
 			continue
 		}
-		if oid.Compare(sysObjectID) == 0 && d.id != "" {
+		if oid.Compare(sysDescr) == 0 && d.descr != "" {
+			yield(snmp.VarBind{Name: oid, Type: snmp.OctetString, Value: []byte(d.descr)})
+		} else if oid.Compare(sysObjectID) == 0 && d.id != "" {
 			yield(snmp.VarBind{Name: oid, Type: snmp.ObjectIdentifier, Value: snmp.MustParseOID(d.id)})
 		} else if slices.Contains(d.has, oid.String()) {
 			yield(snmp.VarBind{Name: oid, Type: snmp.Integer, Value: []byte{1}})
@@ -55,11 +58,14 @@ func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind
 		if loses(oid) {
 			continue
 		}
+		var next snmp.OID
 		for _, has := range d.has {
-			if name := snmp.MustParseOID(has); name.Compare(oid) > 0 {
-				yield(snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}})
-				break
+			if name := snmp.MustParseOID(has); name.Compare(oid) > 0 && (next == nil || name.Compare(next) < 0) {
+				next = name
 			}
+		}
+		if next != nil {
+			yield(snmp.VarBind{Name: next, Type: snmp.Integer, Value: []byte{1}})
 		}
 	}
 	return client.Stats{}, errors.Join(errs...)
@@ -81,47 +87,84 @@ func reading(table, scalar string) *collector.Settings {
 	}}
 }
 
-var book = NewRegistry(map[string]*Settings{
+func pattern(text string) setting.Regexp { return setting.LaterRegexp(text) }
+
+func candidates(modules map[string]*collector.Settings, notByEnterprise ...string) Candidates {
+	c := Candidates{map[string]*Module{}, map[string]bool{}}
+	for name, s := range modules {
+		c.Named[name] = NewModule(name, s)
+		c.Enterprise[name] = !slices.Contains(notByEnterprise, name)
+	}
+	return c
+}
+
+var profilesOfTest = map[string]*Settings{
 	Default:      {Extends: []string{"basic"}},
 	"basic":      {Modules: []string{"one", "two"}},
 	"vendor":     {SysObjectIDs: oids("1.3.6.1.4.1.7"), Extends: []string{"basic"}, Modules: []string{"three"}},
-	"product":    {SysObjectIDs: oids("1.3.6.1.4.1.7.2", "1.3.6.1.4.1.8.1"), Extends: []string{"vendor", "round"}, Modules: []string{"four", "one"}},
+	"product":    {SysObjectIDs: oids("1.3.6.1.4.1.7.2", "1.3.6.1.4.1.8.1"), Extends: []string{"round"}, Modules: []string{"four", "one"}},
 	"round":      {Extends: []string{"product"}},
 	"no_modules": {SysObjectIDs: oids("1.3.6.1.4.1.9")},
-}, map[string]*collector.Settings{
+	"os":         {SysObjectIDs: oids("1.3.6.1.4.1.9"), SysDescr: pattern("AcmeOS"), Modules: []string{"five"}, Exclusive: []string{"five"}},
+	"probed":     {SysObjectIDs: oids("1.3.6.1.4.1.9"), Probe: oids("1.3.7.1.0", "1.3.4"), Modules: []string{"three"}},
+	"spared":     {SysObjectIDs: oids("1.3.6.1.4.1.9.5"), Without: []string{"two", "six"}},
+}
+
+var modulesOfTest = map[string]*collector.Settings{
 	"one": reading("1.3.1", "1.3.5.1"), "two": reading("1.3.2", "1.3.5.2"), "three": reading("1.3.3", "1.3.5.3"), "four": reading("1.3.4", "1.3.5.4"),
-})
+	"five": reading("1.3.6.1.4.1.70.5", "1.3.5.5"), "six": reading("1.3.6.1.4.1.70.6", "1.3.5.6"), "seven": reading("1.3.6.1.4.1.80.7", "1.3.6.1.4.1.70.7"),
+}
+
+var book = NewRegistry(profilesOfTest, candidates(modulesOfTest))
+
+func listed(c *Choice) string {
+	var modules []string
+	for _, m := range c.Modules {
+		modules = append(modules, m.Module.Name+":"+strings.TrimPrefix(m.Origin(), "profile "))
+	}
+	return strings.Join(modules, " ")
+}
 
 func TestChoice(t *testing.T) {
 	all := []string{"1.3.1.1.7", "1.3.2.1.7", "1.3.3.1.7", "1.3.4.1.7"}
+	rebranded := append(slices.Clone(all), "1.3.6.1.4.1.70.6.1.1", "1.3.6.1.4.1.70.5.1.1")
 	for _, test := range []struct {
-		name    string
-		device  device
-		profile string
-		prefix  string
-		modules string // with the profile of each
+		name     string
+		device   fakeDevice
+		profiles string // the most specific first
+		modules  string // with the origin of each
 	}{
-		{"nothing said", device{has: all}, Default, "", "one:basic two:basic"},
-		{"an unknown product", device{id: "1.3.6.1.4.1.77.2", has: all}, Default, "", "one:basic two:basic"},
-		{"a vendor", device{id: "1.3.6.1.4.1.7.3", has: all}, "vendor", "1.3.6.1.4.1.7", "one:basic two:basic three:vendor"},
-		{"the longest beginning wins", device{id: "1.3.6.1.4.1.7.2.1", has: all}, "product", "1.3.6.1.4.1.7.2", "one:basic two:basic three:vendor four:product"},
-		{"numbers are whole", device{id: "1.3.6.1.4.1.7.21", has: all}, "vendor", "1.3.6.1.4.1.7", "one:basic two:basic three:vendor"},
-		{"a second beginning", device{id: "1.3.6.1.4.1.8.1", has: all[3:]}, "product", "1.3.6.1.4.1.8.1", "four:product"},
-		{"only a scalar", device{id: "1.3.6.1.4.1.7", has: []string{"1.3.5.3.0"}}, "vendor", "1.3.6.1.4.1.7", "three:vendor"},
-		{"only what labels are looked up in", device{has: []string{"1.3.9.1"}}, Default, "", ""},
-		{"a profile without modules", device{id: "1.3.6.1.4.1.9.1", has: all}, "no_modules", "1.3.6.1.4.1.9", ""},
+		{"nothing said", fakeDevice{has: all}, "", "one:basic two:basic"},
+		{"an unknown product", fakeDevice{id: "1.3.6.1.4.1.77.2", has: all}, "", "one:basic two:basic"},
+		{"a vendor", fakeDevice{id: "1.3.6.1.4.1.7.3", has: all}, "vendor", "one:basic two:basic three:vendor"},
+		{"all profiles add up", fakeDevice{id: "1.3.6.1.4.1.7.2.1", has: all}, "product vendor", "one:basic two:basic four:product three:vendor"},
+		{"numbers are whole", fakeDevice{id: "1.3.6.1.4.1.7.21", has: all}, "vendor", "one:basic two:basic three:vendor"},
+		{"a second beginning", fakeDevice{id: "1.3.6.1.4.1.8.1", has: all[3:]}, "product", "four:product"},
+		{"only a scalar", fakeDevice{id: "1.3.6.1.4.1.7", has: []string{"1.3.5.3.0"}}, "vendor", "three:vendor"},
+		{"only what labels are looked up in", fakeDevice{has: []string{"1.3.9.1"}}, "", ""},
+		{"a profile without modules", fakeDevice{id: "1.3.6.1.4.1.9.1", has: all}, "no_modules", "one:basic two:basic"},
+		{"hardware of another enterprise", fakeDevice{id: "1.3.6.1.4.1.7.3", has: rebranded}, "vendor", "one:basic two:basic three:vendor six:enterprise 70"},
+		{"a module of two enterprises", fakeDevice{has: []string{"1.3.6.1.4.1.80.7.1"}}, "", "seven:enterprise 80"},
+		{"sysDescr holds", fakeDevice{id: "1.3.6.1.4.1.9.1", descr: "Acme AcmeOS 7", has: rebranded}, "os no_modules", "one:basic two:basic five:os six:enterprise 70"},
+		{"sysDescr does not", fakeDevice{id: "1.3.6.1.4.1.9.1", descr: "Acme", has: rebranded}, "no_modules", "one:basic two:basic six:enterprise 70"},
+		{"all probes hold", fakeDevice{id: "1.3.6.1.4.1.9.1", has: append(all[2:4:4], "1.3.7.1.0")}, "probed no_modules", "three:probed"},
+		{"one of the probes does", fakeDevice{id: "1.3.6.1.4.1.9.1", has: all[2:]}, "no_modules", ""},
+		{"modules left out", fakeDevice{id: "1.3.6.1.4.1.9.5.1", has: rebranded}, "spared no_modules", "one:basic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := book.Choose(t.Context(), &test.device, client.Params{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			var modules []string
-			for _, m := range c.Modules {
-				modules = append(modules, m.Module.Name+":"+m.From)
+			var profiles []string
+			for _, m := range c.Profiles {
+				profiles = append(profiles, m.Profile)
 			}
-			if got := strings.Join(modules, " "); c.Profile != test.profile || c.Prefix.String() != test.prefix || got != test.modules {
-				t.Errorf("chosen is %s (%s): %s", c.Profile, c.Prefix, got)
+			if got := strings.Join(profiles, " "); got != test.profiles {
+				t.Errorf("its profiles are %s, want %s", got, test.profiles)
+			}
+			if got := listed(c); got != test.modules {
+				t.Errorf("chosen is %s, want %s", got, test.modules)
 			}
 		})
 	}
@@ -129,7 +172,7 @@ func TestChoice(t *testing.T) {
 
 // A choice must be cached while sysObjectID stays the same, for at most Period.
 func TestChoiceIsKept(t *testing.T) {
-	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
+	d := &fakeDevice{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
 	k := ChoiceCache{Registry: book}
 	start := time.Unix(1e9, 0)
 	for _, step := range []struct {
@@ -160,7 +203,7 @@ func TestChoiceIsKept(t *testing.T) {
 
 // A lost answer must neither change the profile of a device nor remove a module.
 func TestLostAnswersChangeNoChoice(t *testing.T) {
-	d := &device{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
+	d := &fakeDevice{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
 	k := ChoiceCache{Registry: book}
 	now := time.Unix(1e9, 0)
 	choose := func(name string, after time.Duration, probes int) (modules int) {

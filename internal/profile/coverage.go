@@ -3,9 +3,11 @@ package profile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"trapline/collector"
 	"trapline/internal/client"
+	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 	"trapline/mibs/smi"
@@ -52,15 +54,13 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 // reads reports whether a chosen module reads an object.
 func (c *Choice) reads(name snmp.OID) bool {
 	for _, m := range c.Modules {
-		for _, walk := range m.Module.Settings.Walk {
-			if name.HasPrefix(walk.OID) {
-				return true
-			}
+		s, err := m.Module.Settings()
+		if err != nil {
+			continue
 		}
-		for _, get := range m.Module.Settings.Get {
-			if name.Compare(get.OID) == 0 {
-				return true
-			}
+		if slices.ContainsFunc(s.Walk, func(walk setting.OID) bool { return name.HasPrefix(walk.OID) }) ||
+			slices.ContainsFunc(s.Get, func(get setting.OID) bool { return name.Compare(get.OID) == 0 }) {
+			return true
 		}
 	}
 	return false

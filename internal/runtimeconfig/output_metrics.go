@@ -48,7 +48,11 @@ func (y OutputMetrics) addProfiles(w *Config) error {
 		return err
 	}
 	for name, m := range book.Modules() {
-		y.Add(collector.Compile(name, m.Settings))
+		s, err := m.Settings()
+		if err != nil {
+			return err
+		}
+		y.Add(collector.Compile(name, s))
 	}
 	return nil
 }

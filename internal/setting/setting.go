@@ -135,6 +135,24 @@ type Regexp struct {
 	err  error
 }
 
+// LaterRegexp makes a Regexp setting of text that has been checked. Compiled compiles it.
+func LaterRegexp(text string) Regexp { return Regexp{text: text} }
+
+// Compiled returns the expression; text that does not compile matches nothing.
+func (r Regexp) Compiled() *regexp.Regexp {
+	if r.Regexp != nil {
+		return r.Regexp
+	}
+	x, err := regexp.Compile(r.text)
+	if err != nil {
+		return regexp.MustCompile(`[^\s\S]`)
+	}
+	return x
+}
+
+// Text returns the expression as it was written.
+func (r Regexp) Text() string { return r.text }
+
 // UnmarshalYAML accepts any text; Problems reports text that does not compile.
 func (r *Regexp) UnmarshalYAML(unmarshal func(any) error) error {
 	return r.unmarshal(unmarshal, "%s")

@@ -62,23 +62,23 @@ func addProfile(program *cli.Program) {
 }
 
 func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
-	switch {
-	case c.SysObjectID == nil:
-		fmt.Fprintf(out, "profile %s: the target returns no sysObjectID\n", c.Profile)
-	case c.Prefix == nil:
-		fmt.Fprintf(out, "profile %s: no other one is for sysObjectID %s\n", c.Profile, c.SysObjectID)
-	default:
-		fmt.Fprintf(out, "profile %s: sysObjectID %s begins with %s\n", c.Profile, c.SysObjectID, c.Prefix)
+	fmt.Fprintf(out, "profile %s\n", c.Profile())
+	for _, reason := range c.Reasons() {
+		fmt.Fprintf(out, "  %s\n", reason)
 	}
+	fmt.Fprintln(out, "modules")
 	var absent []string
 	for _, m := range c.Modules {
-		fmt.Fprintf(out, "  %-20s of profile %s: the target answers %s\n", m.Module.Name, m.From, objectName(tree, m.Found))
+		fmt.Fprintf(out, "  %-20s of %s: the target answers %s\n", m.Module.Name, m.Origin(), objectName(tree, m.Found))
 	}
 	for _, m := range c.Absent {
 		absent = append(absent, m.Module.Name)
 	}
 	if len(absent) > 0 {
 		fmt.Fprintf(out, "the target has nothing for: %s\n", strings.Join(absent, ", "))
+	}
+	for _, err := range c.Faults {
+		fmt.Fprintf(out, "left out: %v\n", err)
 	}
 }
 

@@ -1,0 +1,78 @@
+package profile
+
+import (
+	"slices"
+	"sync"
+
+	"trapline/collector"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+)
+
+// Module is a candidate module. It is chosen if the device returns one of its objects.
+type Module struct {
+	Name        string
+	settings    func() (*collector.Settings, error)
+	walks, gets []snmp.OID // the objects it reads, without lookups of labels
+}
+
+// NewModule returns a module with these settings.
+func NewModule(name string, s *collector.Settings) *Module {
+	load := func() (*collector.Settings, error) { return s, nil }
+	return &Module{Name: name, settings: load, walks: made(s, s.Walk), gets: made(s, s.Get)}
+}
+
+// lazyModule returns a module that reads these objects. Its settings are loaded once, when they are first wanted.
+func lazyModule(name string, walks, gets []snmp.OID, load func() (*collector.Settings, error)) *Module {
+	return &Module{Name: name, settings: sync.OnceValues(load), walks: walks, gets: gets}
+}
+
+// Settings returns the settings, always the same.
+func (m *Module) Settings() (*collector.Settings, error) { return m.settings() }
+
+// made returns those of roots from which metrics are made.
+func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
+	var list []snmp.OID
+	for _, root := range roots {
+		if slices.ContainsFunc(s.Metrics, func(m collector.MetricSettings) bool {
+			return m.OID.HasPrefix(root.OID) || root.HasPrefix(m.OID.OID)
+		}) {
+			list = append(list, root.OID)
+		}
+	}
+	return list
+}
+
+// first returns the first object of found that the module reads.
+func (m *Module) first(found []snmp.OID) snmp.OID {
+	for _, root := range slices.Concat(m.walks, m.gets) {
+		for _, oid := range found {
+			if oid.HasPrefix(root) {
+				return oid
+			}
+		}
+	}
+	return nil
+}
+
+// enterprises returns the numbers of the enterprises under which the module reads objects.
+func (m *Module) enterprises() []uint32 {
+	var list []uint32
+	for _, root := range slices.Concat(m.walks, m.gets) {
+		if e, found := enterpriseOf(root); found && !slices.Contains(list, e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// enterpriseOf returns the number behind enterprises (RFC 2578, section 2) in an OID.
+func enterpriseOf(oid snmp.OID) (number uint32, found bool) {
+	if !oid.HasPrefix(enterprises) {
+		return 0, false
+	}
+	number, _, found = snmp.CutArc(oid[len(enterprises):])
+	return number, found
+}
+
+var enterprises = snmp.MustParseOID("1.3.6.1.4.1")

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+)
+
+// The archive is what `go generate ./profiles` makes of the files, which compile without warnings.
+func TestArchiveIsCurrent(t *testing.T) {
+	want, warnings, err := build("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range warnings {
+		t.Error(w)
+	}
+	got, err := os.ReadFile("../profiles.zip")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("profiles.zip is not up to date (%v): run go generate ./profiles", err)
+	}
+	const most = 3 << 20
+	if len(got) > most {
+		t.Errorf("profiles.zip has %d octets", len(got))
+	}
+}

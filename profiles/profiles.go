@@ -1,0 +1,46 @@
+// Package profiles holds the built-in profiles of devices: VENDOR/FAMILY.yml, compressed into one file with an index.
+package profiles
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed"
+	"io/fs"
+	"sync"
+)
+
+//go:generate go run ./build .
+
+//go:embed profiles.zip
+var archive []byte
+
+// Index is the entry that says which profiles there are, and what each module reads: see profile.Index.
+const Index = "index.json"
+
+var open = sync.OnceValues(func() (*zip.Reader, error) {
+	return zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+})
+
+// Read returns an entry of the archive: VENDOR/FAMILY.yml, or Index.
+func Read(name string) ([]byte, error) {
+	r, err := open()
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(r, name)
+}
+
+// Files returns the files of profiles below a directory, by name.
+func Files(dir fs.FS) (map[string][]byte, error) {
+	names, err := fs.Glob(dir, "*/*.yml")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		if files[name], err = fs.ReadFile(dir, name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
