@@ -34,7 +34,7 @@ var upstream = map[string][]string{
 	"internal/profile":        {"internal/snmp", "internal/setting", "internal/client", "mibs", "collector", "internal/access", "mibs/smi"},
 	"internal/reason":         {"internal/human", "internal/access"},
 	"internal/history":        {"internal/snmp", "internal/setting", "internal/series"},
-	"internal/poller":         {"internal/human", "internal/reason", "internal/history", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/access"},
+	"internal/poller":         {"internal/measure", "internal/human", "internal/reason", "internal/history", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/access"},
 	"internal/modules":        {"internal/measure", "internal/snmp", "internal/setting", "internal/client", "mibs", "collector", "mibs/smi"},
 	"internal/alarm":          {},
 	"internal/journal":        {"internal/setting"},

@@ -175,7 +175,10 @@ func (c *conversion) measure(set *series.Set, errs []*access.Error) {
 	lost := func(object []byte) bool {
 		return slices.ContainsFunc(errs, func(e *access.Error) bool { return overlap(object, e.OID) })
 	}
-	made, left := c.measures.Columns(measure.Input{Lists: c.lists, Lost: lost, Indexes: c.options.KeepIndexes, Room: c.room})
+	made, left, full := c.measures.Columns(measure.Input{Lists: c.lists, Lost: lost, Indexes: c.options.KeepIndexes, Room: c.room})
+	if full != nil {
+		c.tooLarge = append(c.tooLarge, &access.Error{Op: "walk", OID: full, Reason: access.TooMany, Err: errTooLarge})
+	}
 	if c.room = left; len(made) == 0 {
 		return
 	}

@@ -43,8 +43,9 @@ func (p *Program) Evaluation() *Evaluation { return &Evaluation{program: p, key:
 const sampleSize = 16
 
 // Columns computes the measures. It returns the columns, those of a measure with the same table, and the octets that
-// are left of the room; where that is used up, the measures after it are left out.
-func (e *Evaluation) Columns(in Input) (columns []series.Column, left int) {
+// are left of the room. Where that is used up, full is the object of the measure that it did not suffice for, which is
+// left out with those after it.
+func (e *Evaluation) Columns(in Input) (columns []series.Column, left int, full snmp.OID) {
 	e.in, e.over = in, false
 	clear(e.seen)
 	for i := range e.program.measures {
@@ -52,8 +53,13 @@ func (e *Evaluation) Columns(in Input) (columns []series.Column, left int) {
 			continue
 		}
 		e.start()
-		e.rows()
+		if e.step.info != nil {
+			e.identify()
+		} else {
+			e.rows()
+		}
 		if e.over {
+			full = e.step.columns[e.step.first()].OID
 			break
 		}
 		e.aggregated()
@@ -65,7 +71,7 @@ func (e *Evaluation) Columns(in Input) (columns []series.Column, left int) {
 	}
 	left = e.in.Room
 	e.in, e.table = Input{}, nil
-	return columns, left
+	return columns, left, full
 }
 
 // lost reports whether a column did not arrive whole.

@@ -2,6 +2,7 @@ package measure
 
 import (
 	"regexp"
+	"slices"
 
 	"trapline/internal/snmp"
 )
@@ -39,6 +40,7 @@ type Measure struct {
 	limits    []limit
 	aggregate string
 	space     [spaceParts][]int // columns of memory and filesystems
+	info      []info            // labels of device_info; then nothing else counts
 }
 
 // none is the number of no column.
@@ -95,6 +97,9 @@ const (
 
 // Objects are the columns whose values the measure makes series of.
 func (m *Measure) Objects() []Column {
+	if m.info != nil {
+		return nil
+	}
 	list := pick(m.columns, m.objects)
 	for _, part := range m.space {
 		list = append(list, pick(m.columns, part)...)
@@ -105,6 +110,15 @@ func (m *Measure) Objects() []Column {
 		}
 	}
 	return list
+}
+
+// Reads reports whether the measure is made of objects in a subtree, or of one that it lies in.
+func (m *Measure) Reads(root snmp.OID) bool {
+	list := m.Objects()
+	if m.info != nil {
+		list = m.columns
+	}
+	return slices.ContainsFunc(list, func(c Column) bool { return c.OID.HasPrefix(root) || root.HasPrefix(c.OID) })
 }
 
 // Columns are all columns that the measure reads.

@@ -112,7 +112,7 @@ func (p *pass) compute(measures ...*Measure) []string {
 		}
 	}
 	lost := func(object []byte) bool { return p.lost != "" && string(object) == string(objects[p.lost].OID) }
-	columns, _ := program.Evaluation().Columns(Input{Lists: p.lists, Lost: lost, Indexes: true, Room: 1 << 20})
+	columns, _, _ := program.Evaluation().Columns(Input{Lists: p.lists, Lost: lost, Indexes: true, Room: 1 << 20})
 	return rendered(columns)
 }
 

@@ -40,6 +40,12 @@ func New(measures []*Measure, keep func(snmp.OID) int, labelName func(string) st
 		for j := range m.labels {
 			s.names = append(s.names, labelName(m.labels[j].name))
 		}
+		if m.info != nil {
+			for j := range m.info {
+				s.names = append(s.names, labelName(m.info[j].name))
+			}
+			s.descs = []output{{desc: deviceInfo}}
+		}
 		for j := range m.kinds {
 			d := m.descs(&m.kinds[j])
 			s.width = len(d)
@@ -132,6 +138,9 @@ func (m *Measure) spaceDescs(metric *Metric, desc func(name, help string, column
 
 // first is the column that hw_id names.
 func (m *Measure) first() int {
+	if m.info != nil {
+		return 0
+	}
 	if len(m.objects) > 0 {
 		return m.objects[0]
 	}

@@ -110,6 +110,9 @@ func (c *compilation) modulesNamed() []string {
 			add(text)
 		}
 	}
+	for _, text := range c.settings.Inventory.Names() {
+		add(text)
+	}
 	for _, f := range c.settings.Filters {
 		for _, text := range append(slices.Clone(f.Targets), f.OID) {
 			add(text)

@@ -29,6 +29,12 @@ func (c *compilation) findMeasures() {
 			c.out.Measures = append(c.out.Measures, m)
 		}
 	}
+	if c.settings.Inventory.Zero() {
+		return
+	}
+	if m := c.settings.Inventory.Resolve(c.measured); m != nil {
+		c.out.Measures = append(c.out.Measures, m)
+	}
 }
 
 // enterprises is where the objects of vendors are.

@@ -25,6 +25,7 @@ type Settings struct {
 	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)
 
 	Measures    []measure.Settings        `yaml:"measures,omitempty"`     // metrics that all vendors share, made of the objects (without metrics)
+	Inventory   measure.Inventory         `yaml:"inventory,omitempty"`    // what identifies the device: labels of device_info (without metrics)
 	StateTables map[string]measure.States `yaml:"state_tables,omitempty"` // states that several measures name
 }
 
@@ -121,7 +122,7 @@ func (s *Settings) Problems() []setting.Problem {
 	if len(s.Overrides) > 0 {
 		found.Add("overrides", nameless)
 	}
-	if len(s.Measures) > 0 {
+	if len(s.Measures) > 0 || !s.Inventory.Zero() {
 		found.Add("measures", "a module with metrics has no measures: write them in a module of their own")
 	}
 	for _, f := range s.Filters {

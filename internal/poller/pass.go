@@ -10,6 +10,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/measure"
 	"trapline/internal/profile"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
@@ -88,6 +89,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 	}
 	p.Up = p.Up && !p.mute()
 	p.Err = errors.Join(errs...)
+	measure.JoinInfo(p.Sets)
 	p.Duplicates = series.DropDuplicates(p.Sets)
 	if scrapes := scrapeSet(results); scrapes.Len() > 0 {
 		p.Sets = append(p.Sets, scrapes)
