@@ -68,7 +68,7 @@ var upstream = map[string][]string{
 	"internal/cli":            {"internal/varbind", "internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},
 	"cmd/trapline/serve":      {".", "internal/snmp", "internal/agent", "internal/originator", "internal/api", "internal/httpapi", "internal/human", "internal/runtimeconfig", "internal/app", "internal/cli"},
 	"cmd/trapline/views":      {"internal/client", "internal/history", "internal/poller", "internal/rules", "internal/api", "internal/alerting", "internal/fleet", "internal/human", "internal/runtimeconfig", "internal/cli"},
-	"cmd/trapline/tools":      {"internal/anonymize", "internal/varbind", "internal/outbox", "internal/alarm", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/agent", "internal/access", "internal/client", "mibs/smi", "mibs", "collector", "internal/profile", "internal/poller", "internal/modules", "internal/originator", "internal/notify", "config", "internal/api", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
+	"cmd/trapline/tools":      {"internal/replay", "internal/anonymize", "internal/varbind", "internal/outbox", "internal/alarm", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/agent", "internal/access", "internal/client", "mibs/smi", "mibs", "collector", "internal/profile", "internal/poller", "internal/modules", "internal/originator", "internal/notify", "config", "internal/api", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/setup":      {"internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "internal/poller", "config", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/rules":      {"internal/varbind", "internal/snmp", "mibs", "internal/poller", "internal/notify", "internal/rules", "internal/api", "internal/human", "internal/runtimeconfig", "internal/cli", "internal/replay", "internal/rules/unittest"},
 	"cmd/trapline/mib":        {"internal/snmp", "mibs", "internal/modules", "internal/notify", "internal/human", "internal/cli"},
@@ -78,7 +78,7 @@ var upstream = map[string][]string{
 	"internal/web":            {"internal/human", "internal/reason", "internal/httpserver", "internal/api"},
 	"internal/peers/browser":  {"internal/peers"},
 	"internal/anonymize":      {"internal/snmp", "internal/agent", "mibs", "mibs/smi"},
-	"internal/replay":         {"internal/varbind", "internal/snmp", "internal/client", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
+	"internal/replay":         {"internal/profile", "internal/series", "internal/varbind", "internal/snmp", "internal/client", "internal/agent", "collector", "internal/poller", "internal/notify", "internal/rules", "internal/access"},
 	"internal/rules/samples":  {},
 	"internal/rules/lawtest":  {},
 	"internal/rules/oracle":   {"internal/rules/lawtest"}, // a module of its own

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alecthomas/kingpin/v2"
+
 	"trapline/config"
 	"trapline/internal/cli"
 	"trapline/internal/profile"
@@ -17,7 +19,13 @@ import (
 )
 
 func addProfile(program *cli.Program) {
-	c := program.App.Command("profile", `Print which modules "auto" selects for a target and why, and what the target has that none of them reads.`)
+	c := program.App.Command("profile", `Show, test and write the profiles by which "auto" reads devices.`)
+	addProfileShow(program, c)
+	addProfileTest(program, c)
+}
+
+func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
+	c := parent.Command("show", `Print which modules "auto" selects for a target and why, and what the target has that none of them reads (the default).`).Default()
 	flags := cli.AddTargetFlags(c)
 	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()

@@ -1,0 +1,99 @@
+package tools
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"trapline/internal/cli"
+)
+
+const acmeProfile = `device_profiles:
+  acme_switch: {sys_object_ids: [1.3.6.1.4.1.99999.1], extends: [any], modules: [acme_environment]}
+modules:
+  acme_environment:
+    measures:
+    - {metric: hw_temperature, object: 1.3.6.1.4.1.99999.1.2.1.3, unit: 0.1 Cel, name: 'Sensor {1}'}
+    - {metric: hw_status, object: 1.3.6.1.4.1.99999.1.3.1.2, type: fan, name: 'Fan {1}', states: {ok: [1], failed: [2]}}
+`
+
+const acmeRecording = `1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999.1
+1.3.6.1.4.1.99999.1.2.1.3.1|2|415
+1.3.6.1.4.1.99999.1.3.1.2.1|2|1
+1.3.6.1.4.1.99999.1.9.1.2.1|2|7
+`
+
+// runProfile runs a subcommand of profile, and returns what it prints on standard output, and whether it failed.
+func runProfile(t *testing.T, args ...string) (text string, err error) {
+	t.Helper()
+	program := &cli.Program{App: kingpin.New("trapline", ""), Commands: map[string]cli.Command{}}
+	addProfile(program)
+	command, err := program.App.Parse(append([]string{"profile"}, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = w
+	defer func() { os.Stdout = stdout }()
+	read := make(chan string)
+	go func() {
+		var b bytes.Buffer
+		_, _ = b.ReadFrom(r)
+		read <- b.String()
+	}()
+	err = program.Commands[command](t.Context(), slog.New(slog.DiscardHandler))
+	_ = w.Close()
+	return <-read, err
+}
+
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What --write writes is what is measured: the next test finds no difference, until the profile or the expectation
+// changes.
+func TestMeasuresOfRecordings(t *testing.T) {
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"switch.yml": acmeProfile, "testdata/sw.snmprec": acmeRecording})
+	metrics := filepath.Join(dir, "testdata", "sw.metrics")
+	step := func(name string, fails bool, want string, args ...string) {
+		t.Helper()
+		text, err := runProfile(t, append([]string{"test", dir}, args...)...)
+		text = strings.ReplaceAll(text, dir, "DIR")
+		if text != want || (err != nil) != fails {
+			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, text, want)
+		}
+	}
+	const status = `hw_status{hw_id="1.3.6.1.4.1.99999.1.3.1.2.1",hw_name="Fan 1",hw_type="fan"} 0`
+	const temperature = `hw_temperature_celsius{hw_id="1.3.6.1.4.1.99999.1.2.1.3.1",hw_name="Sensor 1"} 41.5`
+	step("no expectation", true, "DIR/testdata/sw.snmprec: 2 measures, and no file DIR/testdata/sw.metrics to compare with: --write writes it\n  + "+status+"\n  + "+temperature+"\n")
+	if _, err := os.Stat(metrics); err == nil {
+		t.Error("a file is written unasked")
+	}
+	step("write", false, "DIR/testdata/sw.snmprec: 2 measures written to DIR/testdata/sw.metrics\n  + "+status+"\n  + "+temperature+"\n", "--write")
+	if text, err := os.ReadFile(metrics); err != nil || string(text) != status+"\n"+temperature+"\n" {
+		t.Errorf("written is %q, %v", text, err)
+	}
+	step("the same", false, "DIR/testdata/sw.snmprec: 2 measures as expected\n")
+	if text, err := runProfile(t, "test", "--coverage", dir); err != nil || !strings.HasSuffix(text, "  not read: 1.3.6.1.4.1.99999.1.9\n") || strings.Contains(text, "99999.1.2") {
+		t.Errorf("coverage: %v\n%s", err, text)
+	}
+	writeFiles(t, dir, map[string]string{"switch.yml": strings.Replace(acmeProfile, "0.1 Cel", "Cel", 1)})
+	step("another unit", true, "DIR/testdata/sw.snmprec: 2 measures, 1 difference\n  ~ "+strings.TrimSuffix(temperature, "41.5")+"415, expected 41.5\n")
+}
