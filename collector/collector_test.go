@@ -87,6 +87,11 @@ func (d device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)
 
 func compile(t testing.TB, text string) *Module {
 	t.Helper()
+	return Compile("test", parse(t, text))
+}
+
+func parse(t testing.TB, text string) *Settings {
+	t.Helper()
 	var s Settings
 	d := yaml.NewDecoder(strings.NewReader(text))
 	d.KnownFields(true)
@@ -100,7 +105,7 @@ func compile(t testing.TB, text string) *Module {
 			}
 		}
 	}
-	return Compile("test", &s)
+	return &s
 }
 
 // samples returns the exposition of a set, without comments, sorted.

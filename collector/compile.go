@@ -74,12 +74,13 @@ type moduleBuilder struct {
 	byOID    map[string]*object
 	schemas  map[string]int
 	reserved []string
+	distinct bool
 }
 
 // Compile prepares settings that have been checked. Labels whose names are reserved, because all
 // series of a target have a label of that name, get "exported_" in front.
 func Compile(name string, s *Settings, reserved ...string) *Module {
-	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, schemas: map[string]int{}, reserved: reserved}
+	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, schemas: map[string]int{}, reserved: reserved, distinct: s.Distinct}
 	b.module.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
 		b.module.filters = append(b.module.filters, newFilter(&s.Filters[i]))
@@ -225,7 +226,7 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		desc:     series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID, Derived: kind.derived},
 	}
 	drop := ""
-	if kind.labels == oneForEachState {
+	if kind.labels == oneForEachState || kind.labels == valueAsLabel && b.distinct && leavesOut(m, m.Name) {
 		drop = m.Name
 	}
 	base.table = b.table(m, drop)
@@ -277,7 +278,11 @@ func (b *moduleBuilder) table(m *MetricSettings, drop string) int {
 	if i, ok := b.schemas[key]; ok {
 		return i
 	}
-	b.module.tables = append(b.module.tables, b.newLabelSchema(m, drop))
+	schema := b.newLabelSchema(m, drop)
+	if b.distinct {
+		b.makeDistinct(schema, m, drop)
+	}
+	b.module.tables = append(b.module.tables, schema)
 	b.schemas[key] = len(b.module.tables) - 1
 	return b.schemas[key]
 }

@@ -42,13 +42,9 @@ func (x *Explainer) Explain(v snmp.VarBind) string {
 }
 
 func (x *Explainer) labelsOf(column int) string {
-	r := x.module.tables[x.module.columns[column].table]
-	if len(r.labels) == 0 {
+	names := x.module.tables[x.module.columns[column].table].names()
+	if len(names) == 0 {
 		return ""
-	}
-	var names []string
-	for _, l := range r.labels {
-		names = append(names, l.name)
 	}
 	return ", labels " + strings.Join(names, " ")
 }

@@ -46,10 +46,7 @@ func (m *Module) ColumnsOf(metric string, object snmp.OID) (list []Column) {
 func (m *Module) column(i int) Column {
 	c := &m.columns[i]
 	r := m.tables[c.table]
-	out := Column{Module: m, Desc: &c.desc, Asked: m.asks(c.oid), number: i}
-	for _, l := range r.labels {
-		out.Labels = append(out.Labels, l.name)
-	}
+	out := Column{Module: m, Desc: &c.desc, Labels: r.names(), Asked: m.asks(c.oid), number: i}
 	if c.label != "" {
 		out.Labels = append(out.Labels, c.label)
 	}

@@ -18,6 +18,10 @@ type labelSchema struct {
 	indexes []indexStep
 	lookups []lookupStep
 	labels  []outputLabel // sorted by name
+
+	distinct bool // distinct rows have distinct labels
+	parts    int  // of the index, the first of indexes; lookups set the labels of the others
+	vague    bool // the labels never say all of the index
 }
 
 // indexStep decodes the next numbers of the index into a slot.
@@ -44,7 +48,12 @@ type subtypeSource struct {
 type outputLabel struct {
 	slot int
 	name string
+
+	unless []int // not in a row where one of these lookups finds a text of its own
 }
+
+// always reports whether each row has the label.
+func (l *outputLabel) always() bool { return l.slot >= 0 && l.unless == nil }
 
 // schemaKey is equal for metrics whose rows have the same labels.
 func schemaKey(m *MetricSettings, drop string) string {
@@ -74,7 +83,7 @@ func (b *moduleBuilder) newLabelSchema(m *MetricSettings, drop string) *labelSch
 	}
 	for slot, name := range r.slots {
 		if present[slot] && name != drop {
-			r.labels = append(r.labels, outputLabel{slot, b.labelName(name)})
+			r.labels = append(r.labels, outputLabel{slot: slot, name: b.labelName(name)})
 		}
 	}
 	slices.SortFunc(r.labels, func(a, b outputLabel) int { return strings.Compare(a.name, b.name) })
@@ -100,8 +109,18 @@ func (r *labelSchema) slot(name string) int {
 	return len(r.slots) - 1
 }
 
+// names returns the names of the labels of rows that are as their MIB says.
+func (r *labelSchema) names() (names []string) {
+	for _, l := range r.labels {
+		if l.slot >= 0 {
+			names = append(names, l.name)
+		}
+	}
+	return names
+}
+
 func (r *labelSchema) has(name string) bool {
-	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return r.slots[l.slot] == name })
+	return slices.ContainsFunc(r.labels, func(l outputLabel) bool { return l.always() && r.slots[l.slot] == name })
 }
 
 // uses reports whether a lookup reads the values kept under that number.
@@ -133,6 +152,8 @@ type labelWriter struct {
 	pad    []byte   // numbers that are not part of an index
 	key    []byte
 	guess  []int // of each lookup: where its object's next row probably is
+
+	rowsWith []map[string]int // of each lookup: how many rows of its object have a text; nil until it is asked for
 }
 
 func newLabelWriter(r *labelSchema, lists []varbinds.List) *labelWriter {
@@ -143,21 +164,38 @@ func newLabelWriter(r *labelSchema, lists []varbinds.List) *labelWriter {
 func (w *labelWriter) appendRow(dst, index []byte) []byte {
 	w.text, w.pad = w.text[:0], w.pad[:0]
 	clear(w.keys)
-	for i := range w.schema.indexes {
-		step := &w.schema.indexes[i]
-		start := len(w.text)
-		w.text, w.keys[step.slot], index = step.decode(w.text, arcs{index, &w.pad})
-		w.texts[step.slot] = [2]int{start, len(w.text)}
-	}
+	rest := w.decode(index, w.schema.indexes[:w.schema.parts])
+	whole := !w.schema.distinct || w.whole(rest)
+	w.decode(rest, w.schema.indexes[w.schema.parts:])
 	for i := range w.schema.lookups {
 		w.lookup(&w.schema.lookups[i], &w.guess[i])
 	}
 	start := len(dst)
-	for _, l := range w.schema.labels {
+	for i := range w.schema.labels {
+		l := &w.schema.labels[i]
+		switch {
+		case l.slot < 0 && whole, slices.ContainsFunc(l.unless, w.unique):
+			continue
+		case l.slot < 0:
+			w.key = appendRowIndex(w.key[:0], index)
+			dst = series.AppendLabel(dst, start, l.name, w.key)
+			continue
+		}
 		span := w.texts[l.slot]
 		dst = series.AppendLabel(dst, start, l.name, w.text[span[0]:span[1]])
 	}
 	return dst
+}
+
+// decode sets the slots of parts of an index, and returns what is left of it.
+func (w *labelWriter) decode(index []byte, parts []indexStep) (rest []byte) {
+	for i := range parts {
+		step := &parts[i]
+		start := len(w.text)
+		w.text, w.keys[step.slot], index = step.indexDecoder.decode(w.text, arcs{index, &w.pad})
+		w.texts[step.slot] = [2]int{start, len(w.text)}
+	}
+	return index
 }
 
 // lookup sets a slot to the text of the value it finds; without one the text is empty. A number that
@@ -175,14 +213,18 @@ func (w *labelWriter) lookup(step *lookupStep, guess *int) {
 		return
 	}
 	*guess = at + 1
-	v := list.Get(at)
+	w.text = w.appendLooked(w.text, step, key, at)
+	w.texts[step.slot] = [2]int{start, len(w.text)}
+	w.keys[step.slot] = w.numbersOf(list.Get(at))
+}
+
+// appendLooked appends the text of the value of a lookup's object in row number at, which has that index.
+func (w *labelWriter) appendLooked(dst []byte, step *lookupStep, index []byte, at int) []byte {
 	form := step.form
 	if step.subtypes != nil {
-		form.format = step.subtypes.find(w.lists, key, at)
+		form.format = step.subtypes.find(w.lists, index, at)
 	}
-	w.text = form.appendText(w.text, v)
-	w.texts[step.slot] = [2]int{start, len(w.text)}
-	w.keys[step.slot] = w.numbersOf(v)
+	return form.appendText(dst, w.lists[step.kept].Get(at))
 }
 
 func (w *labelWriter) lookupKey(step *lookupStep) []byte {
@@ -203,14 +245,15 @@ func (w *labelWriter) lookupKey(step *lookupStep) []byte {
 }
 
 // numbersOf returns the index for a lookup that builds on the value of another lookup: v if it is an
-// integer, 0 otherwise. It returns nil if v is not in the range of an index.
+// integer, else 0, as in snmp_exporter, or nil where rows are distinct. It returns nil if v is not in the range of an
+// index.
 func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
 	start := len(w.pad)
 	i, err := v.Int()
 	if err != nil {
 		i = 0
 	}
-	if i < 0 || i > 1<<32-1 {
+	if err != nil && w.schema.distinct || i < 0 || i > 1<<32-1 {
 		return nil
 	}
 	w.pad = snmp.AppendArc(w.pad, uint32(i))

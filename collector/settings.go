@@ -21,6 +21,9 @@ type Settings struct {
 	Filters       []FilterSettings `yaml:"filters,omitempty"`
 
 	Measures []*measure.Measure `yaml:"-"` // what is computed of the objects
+
+	// Distinct rows have distinct labels (distinct.go). Without it the labels are those of snmp_exporter.
+	Distinct bool `yaml:"-"`
 }
 
 // MetricSettings turns the instances below one OID into series of one metric.
@@ -46,6 +49,8 @@ type IndexSettings struct {
 	FixedSize  int            `yaml:"fixed_size,omitempty"`  // octets of a fixed-length part
 	Implied    bool           `yaml:"implied,omitempty"`     // the last part has no length (IMPLIED)
 	EnumValues map[int]string `yaml:"enum_values,omitempty"` // names of numbers
+
+	Looked bool `yaml:"-"` // no part of the index: a lookup sets the label, and another one builds on it
 }
 
 // LookupSettings sets a label to the value of another object that is indexed by Labels. Without

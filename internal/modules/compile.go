@@ -24,7 +24,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	if !s.Native() {
 		return l.written(s)
 	}
-	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params},
+	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params, Distinct: true},
 		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}, measures: map[string]found{}}
 	var err error
 	if c.tree, err = l.tree(c.modulesNamed()); err != nil {

@@ -60,7 +60,7 @@ func (c *compilation) applyLookups(lookups []lookup, filters []filter) {
 			looked := c.lookedUp(m, l)
 			m.Lookups = append(m.Lookups, looked)
 			if required[looked.LabelName] {
-				m.Indexes = append(m.Indexes, collector.IndexSettings{LabelName: looked.LabelName, Type: looked.Type})
+				m.Indexes = append(m.Indexes, collector.IndexSettings{LabelName: looked.LabelName, Type: looked.Type, Looked: true})
 			}
 			column := looked.OID.ObjectID().String()
 			c.askBeside(m, column)

@@ -33,7 +33,7 @@ type Settings struct {
 type Lookup struct {
 	SourceIndexes     []string `yaml:"source_indexes"`                // labels by which the object is indexed
 	Lookup            string   `yaml:"lookup"`                        // object whose value becomes a label
-	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"` // leaves out the labels of source_indexes
+	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"` // leaves out the labels of source_indexes, except in rows where the looked-up text is empty or that of another row too
 	DisplayHint       string   `yaml:"display_hint,omitempty"`        // DISPLAY-HINT that formats octets; @mib is the object's own
 }
 
