@@ -60,6 +60,7 @@ var upstream = map[string][]string{
 	"dashboards":              {},
 	"dashboards/build":        {"dashboards"},
 	"mibs/build":              {"mibs"},
+	"internal/draft":          {"mibs", "mibs/smi"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs"},
 	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
