@@ -63,7 +63,7 @@ var upstream = map[string][]string{
 	"internal/draft":          {"mibs", "mibs/smi"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs"},
-	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
+	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "internal/measure", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
 	"internal/app":            {"internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
 	"internal/survey":         {"internal/snmp", "internal/setting", "internal/access", "internal/client"},
 	"internal/cli":            {"internal/varbind", "internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},

@@ -23,6 +23,9 @@ type Metric struct {
 // Common are the labels that series of every metric may have.
 var Common = []string{"hw_id", "hw_name", "hw_type", "hw_parent", "hw_sensor_location", "ifIndex", "ifName"}
 
+// LimitType is the label of limits that says which one it is: high.critical, high.degraded and so on.
+const LimitType = "hw_limit_type"
+
 var (
 	electric = []string{"phase", "direction", "lane"}
 	radio    = []string{"ap", "radio", "ssid", "direction", "lane"}

@@ -103,7 +103,7 @@ func (m *Measure) descs(k *kind) (list []output) {
 		if c == none {
 			c = m.objects[0]
 		}
-		list = append(list, output{desc(k.metric.Exposed(k.base, "_limit"), k.metric.Help+": a limit.", c), []string{"hw_limit_type", l.key}})
+		list = append(list, output{desc(k.metric.Exposed(k.base, "_limit"), k.metric.Help+": a limit.", c), []string{LimitType, l.key}})
 	}
 	return list
 }

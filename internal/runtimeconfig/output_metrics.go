@@ -3,8 +3,10 @@ package runtimeconfig
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"trapline/collector"
+	"trapline/internal/measure"
 	"trapline/internal/poller"
 )
 
@@ -41,8 +43,22 @@ func (y OutputMetrics) addOwn() {
 	}
 }
 
+// addMeasures adds the metrics that all vendors share, with the labels that some module may give them.
+func (y OutputMetrics) addMeasures() {
+	for i := range measure.Metrics {
+		m := &measure.Metrics[i]
+		for _, name := range m.Series() {
+			y[name] = slices.Concat(y[name], measure.Common, m.Labels)
+			if strings.Contains(name, "_limit") {
+				y[name] = append(y[name], measure.LimitType)
+			}
+		}
+	}
+}
+
 // addProfiles adds the metrics of all modules that a profile may choose.
 func (y OutputMetrics) addProfiles(w *Config) error {
+	y.addMeasures()
 	book, err := w.Config.Book()
 	if err != nil {
 		return err
