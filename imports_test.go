@@ -59,7 +59,7 @@ var upstream = map[string][]string{
 	"internal/peers":          {"internal/corpus"},
 	"dashboards":              {},
 	"dashboards/build":        {"dashboards"},
-	"mibs/build":              {"mibs"},
+	"mibs/build":              {"mibs", "mibs/smi", "internal/snmp"},
 	"internal/draft":          {"mibs", "mibs/smi"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs"},

@@ -16,7 +16,7 @@ import (
 // of common modules, without prose. Each module is a file of lines, their fields parted by tabs. The
 // first field is the kind of the line:
 //
-//	m    module           LAST-UPDATED
+//	m    module           LAST-UPDATED, partial if parts of the module were left out
 //	i    module           symbols imported from it
 //	t    type             DISPLAY-HINT, syntax
 //	o…   object           place, syntax, units, index
@@ -82,6 +82,9 @@ var (
 	factStatuses = [128]smi.Status{'d': smi.Deprecated, 'b': smi.Obsolete, 'm': smi.Mandatory, 'p': smi.Optional}
 )
 
+// partial marks a module of which only some parts are facts.
+const partial = "partial"
+
 // readFacts reads one module.
 func readFacts(text string) (*smi.Module, error) {
 	m := &smi.Module{File: &smi.Source{}}
@@ -112,7 +115,7 @@ type factReader struct {
 func (m *factReader) add(f *[6]string) (err error) {
 	switch f[0] {
 	case "m":
-		m.module.Name, m.module.LastUpdated = f[1], f[2]
+		m.module.Name, m.module.LastUpdated, m.module.Partial = f[1], f[2], f[3] == partial
 		return nil
 	case "i":
 		for name := range strings.SplitSeq(f[2], " ") {

@@ -32,7 +32,7 @@ func WriteFacts(names []string, sources ...Source) (map[string][]byte, error) {
 
 func (l *loader) appendModule(b []byte, s *scope) []byte {
 	m := s.module
-	b = appendFields(b, "m", m.Name, m.LastUpdated)
+	b = appendFields(b, "m", m.Name, m.LastUpdated, map[bool]string{true: partial}[m.Partial])
 	b = l.appendImports(b, s)
 	for _, t := range slices.SortedFunc(slices.Values(m.Types), func(a, b smi.TypeDefinition) int { return cmp.Compare(a.Name, b.Name) }) {
 		if t.Syntax.Shape == smi.ShapeName {

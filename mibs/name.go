@@ -134,6 +134,9 @@ func (t *Tree) inModule(module, name string) (*Node, error) {
 	if _, loaded := t.ranks[module]; !loaded {
 		return nil, fmt.Errorf("there is no module %s", module)
 	}
+	if t.modules[t.ranks[module]].Partial {
+		return nil, fmt.Errorf("of module %s only the tables that built-in profiles read are known, and %q is not among them: add the directory of its file to mibs.dirs", module, name)
+	}
 	if others := t.Named(name); len(others) > 0 {
 		return nil, fmt.Errorf("module %s does not define %q: write one of %s", module, name, places(others))
 	}

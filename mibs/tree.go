@@ -42,6 +42,7 @@ type Module struct {
 	Identity    *Node  // of its MODULE-IDENTITY; nil of a module of SMIv1
 	// Skipped is how often something in the file could not be read.
 	Skipped int
+	Partial bool // only the parts that built-in profiles read are known
 }
 
 func newTree(scopes []*scope, named int) *Tree {
@@ -50,7 +51,7 @@ func newTree(scopes []*scope, named int) *Tree {
 	for _, s := range scopes {
 		m := s.module
 		t.ranks[m.Name] = len(t.modules)
-		t.modules = append(t.modules, Module{m.Name, m.File.Path, m.LastUpdated, identity(s.nodes), m.Recoveries})
+		t.modules = append(t.modules, Module{m.Name, m.File.Path, m.LastUpdated, identity(s.nodes), m.Recoveries, m.Partial})
 		t.symbols = append(t.symbols, symbolTable{s.values, s.nodes})
 		nodes := s.nodes
 		if slices.Contains(nodes, nil) {

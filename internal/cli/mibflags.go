@@ -22,8 +22,8 @@ func AddMIBFlags(c *kingpin.CmdClause) MIBFlags {
 	}
 }
 
-// mibSources returns the user's directories, the built-in modules and the modules fetched from the URLs among the
-// directories. The modules of names, as MODULE::NAME or MODULE, are fetched if they are nowhere yet.
+// mibSources returns the user's directories, the built-in modules, those fetched from the URLs among the
+// directories, and what is built in of vendors' modules. The modules of names, as MODULE::NAME or MODULE, are fetched if they are nowhere yet.
 func mibSources(dirs []string, names ...string) ([]mibs.Source, error) {
 	sources, remotes, err := mibs.OpenAll(dirs...)
 	if err != nil {
@@ -42,7 +42,7 @@ func mibSources(dirs []string, names ...string) ([]mibs.Source, error) {
 			}
 		}
 	}
-	return sources, nil
+	return append(sources, mibs.Vendors()), nil
 }
 
 // AllMIBs reads every module that there is, and those of names.

@@ -22,6 +22,7 @@ type Library struct {
 	remotes []*mibs.Remote
 	failed  map[string]error // errors of modules that could not be fetched
 	dirs    []string         // directories of Net-SNMP that are not opened yet
+	vendors []mibs.Source    // what is built in of vendors' MIBs; after all others
 	merged  bool             // resolve every name in all MIBs, as snmp_exporter's generator does
 	trees   map[string]*mibs.Tree
 	all     *mibs.Tree
@@ -31,7 +32,7 @@ type Library struct {
 // Without any, it uses the existing directories of Net-SNMP for modules that are not built in.
 // Modules found nowhere are fetched from the URLs among dirs.
 func NewLibrary(dirs []string) (*Library, error) {
-	l := &Library{trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
+	l := BuiltinLibrary()
 	if !slices.ContainsFunc(dirs, func(dir string) bool { return !mibs.IsURL(dir) }) {
 		l.dirs = netSNMPDirs()
 	}
@@ -42,7 +43,8 @@ func NewLibrary(dirs []string) (*Library, error) {
 
 // BuiltinLibrary returns a library of the built-in MIBs only.
 func BuiltinLibrary() *Library {
-	return &Library{sources: []mibs.Source{mibs.Embedded()}, trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
+	return &Library{sources: []mibs.Source{mibs.Embedded()}, vendors: []mibs.Source{mibs.Vendors()},
+		trees: map[string]*mibs.Tree{}, failed: map[string]error{}}
 }
 
 // AllMIBs parses every MIB that NewLibrary finds with those directories.
@@ -58,7 +60,7 @@ func AllMIBs(dirs []string) (*mibs.Tree, error) {
 // several objects with the same name it returns that of a built-in MIB, else the last by OID.
 func (l *Library) Merged() *Library {
 	merged := *l
-	merged.merged = true
+	merged.merged, merged.vendors = true, nil
 	return &merged
 }
 
@@ -87,16 +89,16 @@ func (l *Library) openRest() {
 
 // has reports whether a MIB of that name exists.
 func (l *Library) has(module string) bool {
-	known := func() bool {
-		return slices.ContainsFunc(l.sources, func(s mibs.Source) bool {
+	known := func(sources []mibs.Source) bool {
+		return slices.ContainsFunc(sources, func(s mibs.Source) bool {
 			_, found := slices.BinarySearch(s.Names(), module)
 			return found
 		})
 	}
-	if !known() {
+	if !known(l.sources) {
 		l.openRest()
 	}
-	return known() || l.fetch(module)
+	return known(l.sources) || l.fetch(module) || known(l.vendors)
 }
 
 // fetch fetches a module that was found nowhere else from the servers, once.
@@ -115,11 +117,14 @@ func (l *Library) fetch(module string) bool {
 	return false
 }
 
+// every returns all sources.
+func (l *Library) every() []mibs.Source { return slices.Concat(l.sources, l.vendors) }
+
 // names returns the names of all MIBs.
 func (l *Library) names() []string {
 	l.openRest()
 	var names []string
-	for _, s := range l.sources {
+	for _, s := range l.every() {
 		names = append(names, s.Names()...)
 	}
 	return names
@@ -132,7 +137,7 @@ func (l *Library) tree(names []string) (*mibs.Tree, error) {
 	}
 	key := strings.Join(names, " ")
 	if l.trees[key] == nil {
-		t, err := mibs.Load(names, l.sources...)
+		t, err := mibs.Load(names, l.every()...)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +150,7 @@ func (l *Library) tree(names []string) (*mibs.Tree, error) {
 func (l *Library) everything() (*mibs.Tree, error) {
 	l.openRest()
 	if l.all == nil {
-		t, err := mibs.LoadAll(l.sources...)
+		t, err := mibs.LoadAll(l.every()...)
 		if err != nil {
 			return nil, err
 		}
@@ -158,8 +163,13 @@ func (l *Library) everything() (*mibs.Tree, error) {
 func (l *Library) mentioning(name string) (*mibs.Tree, error) {
 	l.openRest()
 	var names []string
-	for _, s := range l.sources {
-		names = append(names, s.Mentioning(name)...)
+	for _, sources := range [][]mibs.Source{l.sources, l.vendors} {
+		for _, s := range sources {
+			names = append(names, s.Mentioning(name)...)
+		}
+		if len(names) > 0 {
+			break
+		}
 	}
 	if len(names) == 0 || l.all != nil {
 		return l.everything()

@@ -1,35 +1,13 @@
-// Command build writes the facts of common modules: go run ./mibs/build DIRECTORY, where the MIB files
-// of these modules lie. Which modules these are is said here.
+// Command build writes the facts that are built in. `go run ./mibs/build DIRECTORY` writes those of common modules,
+// whose MIB files lie there; `go run ./mibs/build -vendors DIRECTORY...` those of vendors' modules that the files of
+// profiles name. Both run at the root of the project.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
-
-	"trapline/mibs"
 )
-
-// modules are the modules to embed as facts, together with the modules that they import.
-const modules = `
-ADSL-LINE-MIB AGENTX-MIB BATTERY-MIB BFD-STD-MIB BGP4-MIB BRIDGE-MIB DISMAN-EVENT-MIB DISMAN-PING-MIB
-DISMAN-TRACEROUTE-MIB DOCS-IF-MIB DS1-MIB DS3-MIB ENTITY-MIB ENTITY-SENSOR-MIB ENTITY-STATE-MIB
-EtherLike-MIB FRAME-RELAY-DTE-MIB HOST-RESOURCES-MIB HOST-RESOURCES-TYPES IANA-PRINTER-MIB
-IANA-RTPROTO-MIB IANAifType-MIB IEEE8021-PAE-MIB IEEE8023-LAG-MIB IF-INVERTED-STACK-MIB IF-MIB INET-ADDRESS-MIB
-IP-FORWARD-MIB IP-MIB IPMROUTE-STD-MIB IPV6-MIB ISIS-MIB LLDP-EXT-DOT1-MIB LLDP-EXT-DOT3-MIB LLDP-EXT-MED-MIB LLDP-MIB
-LM-SENSORS-MIB MAU-MIB MGMD-STD-MIB MPLS-L3VPN-STD-MIB MPLS-LDP-STD-MIB MPLS-LSR-STD-MIB MPLS-TE-STD-MIB MTA-MIB
-NAT-MIB NET-SNMP-AGENT-MIB NET-SNMP-EXTEND-MIB NET-SNMP-MIB NET-SNMP-PASS-MIB NET-SNMP-TC NET-SNMP-VACM-MIB
-NETWORK-SERVICES-MIB NOTIFICATION-LOG-MIB NTPv4-MIB OSPF-MIB OSPF-TRAP-MIB OSPFV3-MIB P-BRIDGE-MIB PIM-STD-MIB
-POWER-ETHERNET-MIB Printer-MIB PTOPO-MIB Q-BRIDGE-MIB RADIUS-ACC-CLIENT-MIB RADIUS-ACC-SERVER-MIB
-RADIUS-AUTH-CLIENT-MIB RADIUS-AUTH-SERVER-MIB RFC1213-MIB RMON-MIB RSTP-MIB SCTP-MIB
-SNMP-COMMUNITY-MIB SNMP-FRAMEWORK-MIB SNMP-MPD-MIB SNMP-NOTIFICATION-MIB SNMP-PROXY-MIB SNMP-TARGET-MIB
-SNMP-USER-BASED-SM-MIB SNMP-USM-DH-OBJECTS-MIB SNMP-VIEW-BASED-ACM-MIB SNMPv2-MIB SNMPv2-TM SONET-MIB SYSLOG-MSG-MIB
-TCP-MIB
-TRANSPORT-ADDRESS-MIB TUNNEL-MIB UCD-DEMO-MIB UCD-DISKIO-MIB UCD-DLMOD-MIB UCD-IPFWACC-MIB UCD-SNMP-MIB UDP-MIB UPS-MIB
-VRRP-MIB VRRPV3-MIB
-`
 
 func main() {
 	if err := build(os.Args[1:]); err != nil {
@@ -38,22 +16,16 @@ func main() {
 	}
 }
 
-func build(directories []string) error {
-	if len(directories) == 0 {
-		return errors.New("which directory holds the MIB files?")
+func build(args []string) error {
+	vendors := len(args) > 0 && args[0] == "-vendors"
+	if vendors {
+		args = args[1:]
 	}
-	d, err := mibs.OpenDirectories(directories...)
-	if err != nil {
-		return err
+	switch {
+	case len(args) == 0:
+		return errors.New("which directories hold the MIB files?")
+	case vendors:
+		return buildVendors(args)
 	}
-	texts, err := mibs.WriteFacts(strings.Fields(modules), d)
-	if err != nil {
-		return err
-	}
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join("mibs", "facts", name+".tsv"), text, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return buildStandard(args)
 }

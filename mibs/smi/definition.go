@@ -13,6 +13,7 @@ type Module struct {
 	// LastUpdated is the date of MODULE-IDENTITY, as it is written.
 	LastUpdated string
 	v2          bool // it has MODULE-IDENTITY: SMIv2
+	Partial     bool // only some of its definitions are here
 	// Recoveries counts the skipped parts of the module.
 	Recoveries  int
 	Definitions []Definition
