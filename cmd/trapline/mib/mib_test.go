@@ -83,3 +83,24 @@ func TestMIBCheck(t *testing.T) {
 		t.Errorf("%swant\n%s, error %v", out.String(), want, err)
 	}
 }
+
+func TestTranslateReportsABadNameAndGoesOn(t *testing.T) {
+	names, err := namesFrom(strings.NewReader("ifDescr.3\nNO-MIB::x\n\n ifIndx \nIF-MIB::ifMtu\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, problems strings.Builder
+	err = translateAll(builtIn(t), names, func(i mibs.Instance) { out.WriteString(i.String() + "\n") }, &problems)
+	if err == nil || err.Error() != "2 of 4 names are not known" {
+		t.Errorf("the error is %v", err)
+	}
+	if want := "IF-MIB::ifDescr.3\nIF-MIB::ifMtu\n"; out.String() != want {
+		t.Errorf("translates to\n%swant\n%s", out.String(), want)
+	}
+	if text := problems.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "there is no MIB NO-MIB") || !strings.Contains(text, "did you mean IF-MIB::ifIndex?") && !strings.Contains(text, "did you mean ifIndex?") {
+		t.Errorf("reports\n%s", text)
+	}
+	if _, err := namesFrom(strings.NewReader("\n")); err == nil {
+		t.Error("no name is no error")
+	}
+}
