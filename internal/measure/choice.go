@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,13 @@ type Choice struct {
 	numbers map[float64]int
 	texts   map[string]int // in lower case
 	ranges  []valueRange
+	matches []match
+}
+
+// match is a regular expression for texts.
+type match struct {
+	expression *regexp.Regexp
+	to         int
 }
 
 // valueRange is a set of numbers without an end.
@@ -59,9 +67,14 @@ func parseRange(text string) (r valueRange, isRange bool, err error) {
 	return r, true, nil
 }
 
-// add adds a label of enum, a number or a text.
+// add adds a label of enum, a number, a text, or a regular expression for texts between slashes.
 func (c *Choice) add(word string, enum map[int]string, to int) error {
 	word = strings.TrimSpace(word)
+	if len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' {
+		expression, err := regexp.Compile(word[1 : len(word)-1])
+		c.matches = append(c.matches, match{expression, to})
+		return err
+	}
 	if c.numbers == nil {
 		c.numbers, c.texts = map[float64]int{}, map[string]int{}
 	}
@@ -113,6 +126,9 @@ func (c *Choice) of(v snmp.VarBind) (int, bool) {
 	if x, err := numberOf(v); err == nil {
 		return c.ofNumber(x)
 	}
+	if v.Type == snmp.ObjectIdentifier {
+		return c.ofText(snmp.OID(v.Value).AppendText(nil))
+	}
 	return c.ofText(v.Value)
 }
 
@@ -121,7 +137,15 @@ const maxWord = 256
 
 func (c *Choice) ofText(text []byte) (int, bool) {
 	text = bytes.Trim(text, "\x00 \t\r\n")
-	if len(text) > maxWord || len(c.texts) == 0 {
+	if len(text) > maxWord {
+		return 0, false
+	}
+	for i := range c.matches {
+		if c.matches[i].expression.Match(text) {
+			return c.matches[i].to, true
+		}
+	}
+	if len(c.texts) == 0 {
 		return 0, false
 	}
 	if to, ok := c.texts[string(text)]; ok {

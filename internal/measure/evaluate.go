@@ -108,10 +108,7 @@ func (e *Evaluation) finished(i int) series.Column {
 func (e *Evaluation) rows() {
 	lists := e.step.objects
 	if e.step.kinds[0].metric.Space {
-		lists = nil
-		for _, part := range e.step.space {
-			lists = append(lists, part...)
-		}
+		lists = e.step.rowColumns()
 	}
 	for n, column := range lists {
 		list := e.list(column)

@@ -136,6 +136,21 @@ func (m *Measure) spaceDescs(metric *Metric, desc func(name, help string, column
 	return list
 }
 
+// rowColumns are the columns whose rows are those of memory and filesystems: an instance is a part of every row, unless
+// all are instances.
+func (m *Measure) rowColumns() (list []int) {
+	all := slices.Concat(m.space[:]...)
+	for _, c := range all {
+		if m.columns[c].Instance == nil {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		return all
+	}
+	return list
+}
+
 // first is the column that hw_id names.
 func (m *Measure) first() int {
 	if m.info != nil {

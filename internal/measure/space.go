@@ -33,7 +33,7 @@ func (e *Evaluation) spacePart(part int, index []byte) (float64, bool) {
 	m := e.step.Measure
 	for _, column := range m.space[part] {
 		v, ok := e.own(column, index)
-		if !ok && m.columns[column].Scalar {
+		if c := &m.columns[column]; !ok && (c.Scalar || c.Instance != nil) {
 			v, ok = e.find(column, index)
 		}
 		if !ok {
@@ -53,12 +53,17 @@ func (e *Evaluation) spacePart(part int, index []byte) (float64, bool) {
 	return 0, false
 }
 
-// complete computes what is not given: two of used, free, total and percent give the others.
+// complete computes what is not given: two of used, free, total and percent give the others. A device that has used
+// beside buffers and cached counts these as used, and one that has free does not count them as free. Here they are no part
+// of used, and part of free, as programs can have them.
 func complete(x *[spaceParts]float64, has *[spaceParts]bool) {
 	give := func(part int, value float64) {
 		if !has[part] && value >= 0 && !math.IsNaN(value) && !math.IsInf(value, 0) {
 			x[part], has[part] = value, true
 		}
+	}
+	if rest := x[used] - x[buffers] - x[cached]; has[used] && rest >= 0 {
+		x[used] = rest
 	}
 	if has[total] && has[free] {
 		give(used, x[total]-x[free]-x[buffers]-x[cached])
@@ -75,6 +80,9 @@ func complete(x *[spaceParts]float64, has *[spaceParts]bool) {
 	if has[free] && has[percent] && x[percent] < 1 {
 		give(total, x[free]/(1-x[percent]))
 		give(used, x[total]-x[free])
+	}
+	if (has[buffers] || has[cached]) && has[total] && has[used] {
+		has[free] = false
 	}
 	if has[total] && has[used] {
 		give(free, x[total]-x[used])
