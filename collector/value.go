@@ -3,6 +3,7 @@ package collector
 import (
 	"net/netip"
 	"strconv"
+	"sync"
 
 	"trapline/internal/snmp"
 	"trapline/mibs"
@@ -99,12 +100,22 @@ func (f *textForm) appendOctets(dst, octets []byte) []byte {
 // appendOctetsAsIndex reads octets as if each were a number of an index: addresses have the same
 // form in both places.
 func (f *format) appendOctetsAsIndex(dst, octets []byte) []byte {
-	var room, padRoom [64]byte
-	numbers, pad := room[:0], padRoom[:0]
+	scratch := indexScratch.Get().(*[2][]byte)
+	numbers, pad := scratch[0][:0], scratch[1][:0]
 	for _, c := range octets {
 		numbers = snmp.AppendArc(numbers, uint32(c))
 	}
+	scratch[0], scratch[1] = numbers, pad
 	decoder := indexDecoder{format: f}
-	text, _, _ := decoder.decode(dst, arcs{octets: numbers, pad: &pad})
+	text, _, _ := decoder.decode(dst, arcs{octets: numbers, pad: &scratch[1]})
+	if cap(scratch[0]) <= maxScratch {
+		indexScratch.Put(scratch)
+	}
 	return text
 }
+
+// indexScratch keeps the numbers of a value, and those that complete it: the writers of formats would let them escape.
+var indexScratch = sync.Pool{New: func() any { return new([2][]byte) }}
+
+// maxScratch is the size, in octets, up to which scratch is used again.
+const maxScratch = 1 << 10
