@@ -24,7 +24,7 @@ type Module struct {
 	objects []object // sorted by OID
 	tables  []*labelSchema
 	columns []column // sorted by name
-	kept    int      // number of varbinds.Lists
+	kept    int      // number of held.Lists
 
 	measures    *measure.Program
 	labelNames  map[string]bool
@@ -36,7 +36,7 @@ type object struct {
 	oid     snmp.OID
 	parent  int // the object that this one lies below, or -1
 	columns []int
-	kept    int // number of its varbinds.List, or -1
+	kept    int // number of its held.List, or -1
 }
 
 // column makes samples of the instances of one object.
@@ -185,7 +185,7 @@ func (b *moduleBuilder) object(oid snmp.OID) *object {
 	return o
 }
 
-// keep returns the number of the varbinds.List for the object's values.
+// keep returns the number of the held.List for the object's values.
 func (b *moduleBuilder) keep(oid snmp.OID) int {
 	o := b.object(oid)
 	if o.kept < 0 {

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 
 	"trapline/internal/access"
+	"trapline/internal/held"
 	"trapline/internal/measure"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/internal/varbinds"
 )
 
 // conversion converts the variable bindings of a pass into a series.Set. Passes reuse it one after the other;
@@ -19,9 +19,9 @@ import (
 type conversion struct {
 	module   *Module
 	options  Options
-	rows     []varbinds.Keys // of each table
+	rows     []held.Keys // of each table
 	columns  []columnState
-	lists    []varbinds.List
+	lists    []held.List
 	measures *measure.Evaluation
 	matched  int // the object of the last varbind
 	text     []byte
@@ -52,7 +52,7 @@ func (c *conversion) large() bool {
 const maxProblems = 16
 
 func newConversion(m *Module) *conversion {
-	c := &conversion{module: m, rows: make([]varbinds.Keys, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]varbinds.List, m.kept)}
+	c := &conversion{module: m, rows: make([]held.Keys, len(m.tables)), columns: make([]columnState, len(m.columns)), lists: make([]held.List, m.kept)}
 	c.measures = m.measures.Evaluation()
 	for i := range c.columns {
 		c.columns[i].column = &m.columns[i]

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"trapline/internal/held"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/internal/varbinds"
 	"trapline/mibs"
 )
 
@@ -34,7 +34,7 @@ type indexStep struct {
 type lookupStep struct {
 	slot     int
 	inputs   []int // slots whose numbers make the index; -1 for a label that does not exist
-	kept     int   // number of the object's varbinds.List
+	kept     int   // number of the object's held.List
 	form     textForm
 	subtypes *subtypeSource
 }
@@ -145,7 +145,7 @@ func (b *moduleBuilder) hint(text string) *mibs.Hint {
 // labelWriter renders the labels of the rows of one schema. Its buffers are reused from row to row.
 type labelWriter struct {
 	schema *labelSchema
-	lists  []varbinds.List
+	lists  []held.List
 	text   []byte   // the slots' texts, one after another
 	texts  [][2]int // of each slot in text
 	keys   [][]byte // the numbers each slot stands for
@@ -156,7 +156,7 @@ type labelWriter struct {
 	rowsWith []map[string]int // of each lookup: how many rows of its object have a text; nil until it is asked for
 }
 
-func newLabelWriter(r *labelSchema, lists []varbinds.List) *labelWriter {
+func newLabelWriter(r *labelSchema, lists []held.List) *labelWriter {
 	return &labelWriter{schema: r, lists: lists, texts: make([][2]int, len(r.slots)), keys: make([][]byte, len(r.slots)), guess: make([]int, len(r.lookups))}
 }
 
@@ -261,7 +261,7 @@ func (w *labelWriter) numbersOf(v snmp.VarBind) []byte {
 }
 
 // find returns the format of the row with that index.
-func (s *subtypeSource) find(lists []varbinds.List, index []byte, guess int) *format {
+func (s *subtypeSource) find(lists []held.List, index []byte, guess int) *format {
 	list := &lists[s.kept]
 	if i := list.Keys.Find(index, guess); i >= 0 {
 		if subtype, err := list.Get(i).Int(); err == nil {

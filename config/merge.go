@@ -33,6 +33,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 	}
 	if u.readable() {
 		u.defaults()
+		u.addInventories()
 		u.check()
 		u.compile(o)
 		u.readRules()

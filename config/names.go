@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"trapline/collector"
 	"trapline/config/document"
@@ -61,7 +62,7 @@ func (u *merged) library(o Options) *modules.Library {
 }
 
 func (u *merged) compileModule(library *modules.Library, name string, settings *modules.Settings) {
-	at := document.Path{"modules", name}
+	at := u.placeOf(name, settings)
 	s := u.set[at.String()]
 	compiled, problems := library.Compile(settings)
 	for _, m := range problems {
@@ -73,4 +74,36 @@ func (u *merged) compileModule(library *modules.Library, name string, settings *
 	for _, m := range compiled.Warnings {
 		s.Warn(at.Below(m.Path), m.Text)
 	}
+}
+
+// inventorySuffix ends the names of the modules that read what identifies the devices of a profile.
+const inventorySuffix = "_inventory"
+
+// addInventories makes a module of the inventory of each profile, for its devices only.
+func (u *merged) addInventories() {
+	for _, name := range slices.Sorted(maps.Keys(u.config.DeviceProfiles)) {
+		p := u.config.DeviceProfiles[name]
+		if p == nil || p.Inventory.Zero() {
+			continue
+		}
+		module := name + inventorySuffix
+		at := document.Path{"modules", module}.String()
+		if u.config.Modules[module] != nil && u.set[at] != u.set[document.Path{"device_profiles", name}.String()] {
+			continue // one of the user's own takes its place
+		}
+		if u.config.Modules == nil {
+			u.config.Modules = map[string]*modules.Settings{}
+		}
+		u.config.Modules[module] = &modules.Settings{Inventory: p.Inventory}
+		u.set[at] = u.set[document.Path{"device_profiles", name}.String()]
+		p.Modules, p.Exclusive = append(slices.Clone(p.Modules), module), append(slices.Clone(p.Exclusive), module)
+	}
+}
+
+// placeOf is where the settings of a module stand in the files.
+func (u *merged) placeOf(module string, s *modules.Settings) document.Path {
+	if profile, made := strings.CutSuffix(module, inventorySuffix); made && !s.Inventory.Zero() && u.config.DeviceProfiles[profile] != nil {
+		return document.Path{"device_profiles", profile}
+	}
+	return document.Path{"modules", module}
 }

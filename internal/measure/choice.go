@@ -23,6 +23,7 @@ func itoa(i int) string { return strconv.Itoa(i) }
 // Choice gives a number for some values of an object.
 type Choice struct {
 	numbers map[float64]int
+	small   [32]int8       // of these numbers, one more than what they choose; 0: nothing
 	texts   map[string]int // in lower case
 	ranges  []valueRange
 	matches []match
@@ -81,11 +82,13 @@ func (c *Choice) add(word string, enum map[int]string, to int) error {
 	known := false
 	for number, label := range enum {
 		if label == word {
-			c.numbers[float64(number)], known = to, true
+			c.addNumber(float64(number), to)
+			known = true
 		}
 	}
 	if x, err := strconv.ParseFloat(word, 64); err == nil && !known {
-		c.numbers[x], known = to, true
+		c.addNumber(x, to)
+		known = true
 	}
 	if !known && len(enum) > 0 {
 		labels := slices.Sorted(maps.Values(enum))
@@ -96,6 +99,13 @@ func (c *Choice) add(word string, enum map[int]string, to int) error {
 	}
 	c.texts[strings.ToLower(word)] = to
 	return nil
+}
+
+func (c *Choice) addNumber(x float64, to int) {
+	c.numbers[x] = to
+	if x >= 0 && x < float64(len(c.small)) && x == math.Trunc(x) && to < math.MaxInt8 {
+		c.small[int(x)] = int8(to + 1) // 0 for noState
+	}
 }
 
 // addRange adds "< 0", or what add knows.
@@ -110,6 +120,9 @@ func (c *Choice) addRange(word string, enum map[int]string) error {
 
 // ofNumber returns what a number chooses.
 func (c *Choice) ofNumber(x float64) (int, bool) {
+	if x >= 0 && x < float64(len(c.small)) && x == math.Trunc(x) && c.small[int(x)] > 0 {
+		return int(c.small[int(x)]) - 1, true
+	}
 	if to, ok := c.numbers[x]; ok {
 		return to, true
 	}

@@ -5,14 +5,14 @@ import (
 	"math"
 	"slices"
 
+	"trapline/internal/held"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/internal/varbinds"
 )
 
 // Input is what a pass holds.
 type Input struct {
-	Lists   []varbinds.List          // the values of each place
+	Lists   []held.List              // the values of each place
 	Lost    func(object []byte) bool // whether an object did not arrive whole
 	Indexes bool                     // the tables say which index each row has
 	Room    int                      // octets that the series may take
@@ -126,7 +126,7 @@ func (e *Evaluation) rows() {
 	}
 }
 
-func (e *Evaluation) list(column int) *varbinds.List { return &e.in.Lists[e.step.kept[column]] }
+func (e *Evaluation) list(column int) *held.List { return &e.in.Lists[e.step.kept[column]] }
 
 // visited reports whether one of the columns before has the row.
 func (e *Evaluation) visited(columns []int, index []byte) bool {

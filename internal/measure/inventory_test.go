@@ -6,9 +6,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"trapline/internal/held"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/internal/varbinds"
 )
 
 func identify(t *testing.T, text string, p *pass) []series.Column {
@@ -26,9 +26,9 @@ func identify(t *testing.T, text string, p *pass) []series.Column {
 	if m == nil {
 		t.Fatal("no measure")
 	}
-	var lists []varbinds.List
+	var lists []held.List
 	program := New([]*Measure{m}, func(o snmp.OID) int {
-		var l varbinds.List
+		var l held.List
 		for _, a := range p.all {
 			if string(objects[a.object].OID) == string(o) {
 				l.Set(snmp.MustParseOID("1.3." + a.index)[1:], a.value)

@@ -11,9 +11,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"trapline/internal/held"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/internal/varbinds"
 )
 
 // objects are those of a table with two indexes, of a table by the first of these, and a scalar.
@@ -72,7 +72,7 @@ func resolve(t *testing.T, text string) *Measure {
 
 // pass is the values of a pass.
 type pass struct {
-	lists []varbinds.List
+	lists []held.List
 	place map[string]int
 	all   []arrival
 	lost  string
@@ -102,7 +102,7 @@ func (p *pass) compute(measures ...*Measure) []string {
 	program := New(measures, func(o snmp.OID) int {
 		if _, known := p.place[string(o)]; !known {
 			p.place[string(o)] = len(p.lists)
-			p.lists = append(p.lists, varbinds.List{})
+			p.lists = append(p.lists, held.List{})
 		}
 		return p.place[string(o)]
 	}, func(name string) string { return name })

@@ -20,6 +20,10 @@ func (e *Evaluation) addRow(index []byte, column, k int) (int32, bool) {
 	}
 	for i := range e.step.labels {
 		l := &e.step.labels[i]
+		if l.name == "hw_id" {
+			t.Labels = e.appendID(t.Labels, start, e.step.names[i], index)
+			continue
+		}
 		e.text = e.appendLabel(e.text[:0], l, index)
 		if len(e.text) > 0 {
 			t.Labels = series.AppendLabel(t.Labels, start, e.step.names[i], e.text)
@@ -53,8 +57,6 @@ func (e *Evaluation) addRow(index []byte, column, k int) (int32, bool) {
 
 func (e *Evaluation) appendLabel(dst []byte, l *label, index []byte) []byte {
 	switch {
-	case l.name == "hw_id":
-		return e.appendID(dst, index)
 	case l.port != none:
 		return e.appendPort(dst, l, index)
 	case l.column != none:
@@ -88,13 +90,17 @@ func (e *Evaluation) appendUsualName(dst, index []byte) []byte {
 	return append(dst, name...)
 }
 
-// appendID writes hw_id: the first object with the index.
-func (e *Evaluation) appendID(dst, index []byte) []byte {
-	dst = append(dst, e.step.columns[e.step.first()].Name...)
-	if e.step.aggregate != "" {
-		return dst
+// appendID writes hw_id: the first object with the index. Nothing in it needs to be escaped.
+func (e *Evaluation) appendID(dst []byte, start int, name string, index []byte) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
 	}
-	return snmp.AppendIndexText(append(dst, '.'), index)
+	dst = append(append(dst, name...), '=', '"')
+	dst = append(dst, e.step.columns[e.step.first()].Name...)
+	if e.step.aggregate == "" {
+		dst = snmp.AppendIndexText(append(dst, '.'), index)
+	}
+	return append(dst, '"')
 }
 
 // appendPort writes the name of the port whose ifIndex the template gives.
@@ -182,7 +188,16 @@ func arcs(index []byte) int {
 	return n
 }
 
-func trimmed(text []byte) []byte { return bytes.Trim(text, " \t\r\n\x00") }
+func trimmed(text []byte) []byte {
+	blank := func(c byte) bool { return c == ' ' || c == 0 || c == '\t' || c == '\r' || c == '\n' }
+	for len(text) > 0 && blank(text[0]) {
+		text = text[1:]
+	}
+	for len(text) > 0 && blank(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
 
 // appendText writes a value as the text of a label.
 func appendText(dst []byte, v snmp.VarBind, enum map[int]string) []byte {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"trapline/collector"
+	"trapline/internal/measure"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 )
@@ -36,7 +37,7 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	for _, root := range roots {
 		if slices.ContainsFunc(s.Metrics, func(m collector.MetricSettings) bool {
 			return m.OID.HasPrefix(root.OID) || root.HasPrefix(m.OID.OID)
-		}) {
+		}) || slices.ContainsFunc(s.Measures, func(m *measure.Measure) bool { return m.Reads(root.OID) }) {
 			list = append(list, root.OID)
 		}
 	}

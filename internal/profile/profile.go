@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"trapline/internal/measure"
 	"trapline/internal/setting"
 )
 
@@ -45,6 +46,8 @@ type Settings struct {
 	Modules      []string       `yaml:"modules,omitempty"`        // modules that the device may have something for
 	Exclusive    []string       `yaml:"exclusive,omitempty"`      // those of modules that no other device gets for its enterprises
 	Without      []string       `yaml:"without,omitempty"`        // modules that the device does not get, whoever names them
+
+	Inventory measure.Inventory `yaml:"inventory,omitempty"` // what identifies the device: labels of device_info
 }
 
 // Problems returns names that must be numeric OIDs.

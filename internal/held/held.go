@@ -1,5 +1,5 @@
-// Package varbinds keeps values of a pass by object and index.
-package varbinds
+// Package held keeps values of a pass by object and index.
+package held
 
 import (
 	"bytes"

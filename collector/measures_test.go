@@ -1,0 +1,87 @@
+package collector_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"trapline/collector"
+	"trapline/config"
+	"trapline/internal/snmp"
+)
+
+const sensorsModule = `
+auths: {public_v2: {community: public}}
+modules:
+  sensors:
+    walk: [ENTITY-SENSOR-MIB::entPhySensorTable]
+    lookups:
+    - {source_indexes: [entPhysicalIndex], lookup: ENTITY-MIB::entPhysicalName}
+    - {source_indexes: [entPhysicalIndex], lookup: ENTITY-MIB::entPhysicalDescr}
+    - {source_indexes: [entPhysicalIndex], lookup: ENTITY-SENSOR-MIB::entPhySensorType}
+`
+
+const sensorsMeasured = `
+    measures:
+    - by: {ENTITY-SENSOR-MIB::entPhySensorType: {celsius: hw_temperature, voltsDC: hw_voltage, amperes: hw_current, rpm: hw_fan_speed}}
+      object: ENTITY-SENSOR-MIB::entPhySensorValue
+      scale: {exponent: entPhySensorScale, precision: entPhySensorPrecision}
+      only: {entPhySensorOperStatus: [ok]}
+      name: '{ENTITY-MIB::entPhysicalName|ENTITY-MIB::entPhysicalDescr}'
+`
+
+func loaded(t testing.TB, text, name string) *collector.Module {
+	t.Helper()
+	file := t.TempDir() + "/snmp.yml"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load([]string{file}, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return collector.Compile(name, c.Compiled[name])
+}
+
+// sensors are the variable bindings of a table of 1,000 sensors with their entities.
+func sensors() (list answers) {
+	add := func(column string, value func(row int) (snmp.Type, []byte)) {
+		for row := range 1000 {
+			kind, octets := value(row)
+			list = append(list, snmp.VarBind{Name: snmp.MustParseOID(fmt.Sprintf("1.3.6.1.2.1.%s.%d", column, 1000+row)), Type: kind, Value: octets})
+		}
+	}
+	text := func(form string) func(int) (snmp.Type, []byte) {
+		return func(row int) (snmp.Type, []byte) { return snmp.OctetString, fmt.Appendf(nil, form, row) }
+	}
+	number := func(of func(row int) int64) func(int) (snmp.Type, []byte) {
+		return func(row int) (snmp.Type, []byte) { return snmp.Integer, snmp.AppendInt(nil, of(row)) }
+	}
+	add("47.1.1.1.1.2", text("Temperature sensor %d of the line card"))
+	add("47.1.1.1.1.7", text("Slot 1 sensor %d"))
+	add("99.1.1.1.1", number(func(row int) int64 { return []int64{8, 8, 4, 5, 10}[row%5] }))
+	add("99.1.1.1.2", number(func(row int) int64 { return 8 + int64(row%2) }))
+	add("99.1.1.1.3", number(func(row int) int64 { return int64(row % 3) }))
+	add("99.1.1.1.4", number(func(row int) int64 { return int64(200 + row) }))
+	add("99.1.1.1.5", number(func(int) int64 { return 1 }))
+	add("99.1.1.1.6", text("unit %d"))
+	add("99.1.1.1.7", number(func(int) int64 { return 12345 }))
+	add("99.1.1.1.8", number(func(int) int64 { return 60 }))
+	return list
+}
+
+// BenchmarkMeasures makes series of a table of 1,000 sensors, alone and with measures: five of these read 7 of the 10
+// columns.
+func BenchmarkMeasures(b *testing.B) {
+	list := sensors()
+	for _, test := range []struct{ name, module string }{{"without", sensorsModule}, {"with", sensorsModule + sensorsMeasured}} {
+		m := loaded(b, test.module, "sensors")
+		b.Run(test.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				m.Collect(b.Context(), list, collector.Options{WrapCounters: true, KeepIndexes: true})
+			}
+			perVarbind(b, len(list))
+		})
+	}
+}
