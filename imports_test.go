@@ -46,7 +46,7 @@ var upstream = map[string][]string{
 	"internal/notify":         {"internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
 	"internal/rules":          {"internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"profiles":                {},
-	"profiles/build":          {"config", "profiles"},
+	"profiles/build":          {"config", "profiles", "internal/profile"},
 	"config":                  {"internal/varbind", ".", "profiles", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "mibs", "internal/access", "config/document"},
 	"internal/api":            {"internal/journal", "internal/reason", "internal/setting"},
 	"internal/catalog":        {"internal/human", "internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs", "mibs/smi"},

@@ -112,6 +112,10 @@ func readBuiltin() (*builtinBook, error) {
 		return nil, fmt.Errorf("%s of the built-in profiles: %w", profiles.Index, err)
 	}
 	b := &builtinBook{index, map[string]*profile.Module{}}
+	outputs := sync.OnceValues(func() (map[string][]profile.Outputs, error) {
+		text, err := profiles.Read(profiles.Outputs)
+		return profile.DecodeOutputs(string(text)), err
+	})
 	files := map[string]func() (*merged, error){}
 	for name, m := range index.Modules {
 		if files[m.File] == nil {
@@ -124,7 +128,7 @@ func readBuiltin() (*builtinBook, error) {
 				return nil, err
 			}
 			return file.config.Compiled[name], nil
-		})
+		}, outputs)
 	}
 	return b, nil
 }
@@ -161,7 +165,7 @@ func IndexProfiles(files map[string][]byte) (*profile.Index, []string, error) {
 	if m := u.checkProfiles(profiles, modules); len(m) > 0 {
 		return nil, nil, m.Sorted()
 	}
-	x := &profile.Index{Profiles: u.config.DeviceProfiles, Modules: map[string]profile.IndexedModule{}}
+	x := profile.NewIndex(u.config.DeviceProfiles)
 	in := u.moduleFiles()
 	for name, s := range u.config.Compiled {
 		x.Add(name, in[name], s)

@@ -14,8 +14,11 @@ import (
 //go:embed profiles.zip
 var archive []byte
 
-// Index is the entry that says which profiles there are, and what each module reads: see profile.Index.
-const Index = "index.json"
+// Entries of the archive beside the files of profiles.
+const (
+	Index   = "index.json"  // which profiles there are, and what each module reads: see profile.Index
+	Outputs = "outputs.tsv" // the metrics of each module: see profile.Outputs
+)
 
 var open = sync.OnceValues(func() (*zip.Reader, error) {
 	return zip.NewReader(bytes.NewReader(archive), int64(len(archive)))

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"encoding/json"
+	"sync"
 
 	"trapline/collector"
 	"trapline/internal/setting"
@@ -12,6 +13,7 @@ import (
 type Index struct {
 	Profiles map[string]*Settings
 	Modules  map[string]IndexedModule
+	Outputs  map[string][]Outputs // of modules; stored by themselves
 }
 
 // IndexedModule is a module in a file, and the objects that it reads, without lookups of labels.
@@ -42,15 +44,26 @@ type indexedModule struct {
 	Get  []string `json:"get,omitempty"`
 }
 
+// NewIndex returns an index of profiles, without modules.
+func NewIndex(profiles map[string]*Settings) *Index {
+	return &Index{profiles, map[string]IndexedModule{}, map[string][]Outputs{}}
+}
+
 // Add adds a module in a file.
 func (x *Index) Add(name, file string, s *collector.Settings) {
 	x.Modules[name] = IndexedModule{file, made(s, s.Walk), made(s, s.Get)}
+	x.Outputs[name] = outputsOf(name, s)
 }
 
-// Module returns a module whose settings are loaded once, when they are first wanted.
-func (x *Index) Module(name string, load func() (*collector.Settings, error)) *Module {
+// Module returns a module whose settings are loaded once, when they are first wanted. Outputs returns those of all
+// modules.
+func (x *Index) Module(name string, load func() (*collector.Settings, error), outputs func() (map[string][]Outputs, error)) *Module {
 	m := x.Modules[name]
-	return lazyModule(name, m.walks, m.gets, load)
+	own := func() ([]Outputs, error) {
+		all, err := outputs()
+		return all[name], err
+	}
+	return &Module{Name: name, settings: sync.OnceValues(load), outputs: own, walks: m.walks, gets: m.gets}
 }
 
 // Encode returns the stored form.
@@ -74,7 +87,7 @@ func DecodeIndex(text []byte) (*Index, error) {
 	if err := json.Unmarshal(text, &stored); err != nil {
 		return nil, err
 	}
-	x := &Index{map[string]*Settings{}, map[string]IndexedModule{}}
+	x := NewIndex(map[string]*Settings{})
 	for name, p := range stored.Profiles {
 		s := &Settings{Extends: p.Extends, Modules: p.Modules, Exclusive: p.Exclusive, Without: p.Without}
 		for _, o := range p.SysObjectIDs {

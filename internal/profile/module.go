@@ -2,7 +2,6 @@ package profile
 
 import (
 	"slices"
-	"sync"
 
 	"trapline/collector"
 	"trapline/internal/measure"
@@ -14,22 +13,22 @@ import (
 type Module struct {
 	Name        string
 	settings    func() (*collector.Settings, error)
+	outputs     func() ([]Outputs, error)
 	walks, gets []snmp.OID // the objects it reads, without lookups of labels
 }
 
 // NewModule returns a module with these settings.
 func NewModule(name string, s *collector.Settings) *Module {
 	load := func() (*collector.Settings, error) { return s, nil }
-	return &Module{Name: name, settings: load, walks: made(s, s.Walk), gets: made(s, s.Get)}
-}
-
-// lazyModule returns a module that reads these objects. Its settings are loaded once, when they are first wanted.
-func lazyModule(name string, walks, gets []snmp.OID, load func() (*collector.Settings, error)) *Module {
-	return &Module{Name: name, settings: sync.OnceValues(load), walks: walks, gets: gets}
+	outputs := func() ([]Outputs, error) { return outputsOf(name, s), nil }
+	return &Module{Name: name, settings: load, outputs: outputs, walks: made(s, s.Walk), gets: made(s, s.Get)}
 }
 
 // Settings returns the settings, always the same.
 func (m *Module) Settings() (*collector.Settings, error) { return m.settings() }
+
+// Outputs returns the metrics that the module may make series of.
+func (m *Module) Outputs() ([]Outputs, error) { return m.outputs() }
 
 // made returns those of roots from which metrics are made.
 func made(s *collector.Settings, roots []setting.OID) []snmp.OID {

@@ -63,12 +63,16 @@ func (y OutputMetrics) addProfiles(w *Config) error {
 	if err != nil {
 		return err
 	}
-	for name, m := range book.Modules() {
-		s, err := m.Settings()
+	for _, m := range book.Modules() {
+		outputs, err := m.Outputs()
 		if err != nil {
 			return err
 		}
-		y.Add(collector.Compile(name, s))
+		for _, o := range outputs {
+			for _, name := range o.Metrics {
+				y[name] = append(y[name], o.Labels...)
+			}
+		}
 	}
 	return nil
 }

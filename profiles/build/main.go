@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"trapline/config"
+	"trapline/internal/profile"
 	"trapline/profiles"
 )
 
@@ -51,6 +52,7 @@ func build(dir string) (archive []byte, warnings []string, err error) {
 	if entries[profiles.Index], err = index.Encode(); err != nil {
 		return nil, warnings, err
 	}
+	entries[profiles.Outputs] = profile.EncodeOutputs(index.Outputs)
 	archive, err = compress(entries)
 	return archive, warnings, err
 }
