@@ -94,10 +94,10 @@ func (m *Module) Collect(ctx context.Context, s Session, o Options) Result {
 
 // Down reports whether the target itself failed, rather than some of the objects.
 func (r *Result) Down() bool {
-	return r.Err != nil && whole(access.Errors(r.Err))
+	return r.Err != nil && targetFailed(access.Errors(r.Err))
 }
 
-func whole(errs []*access.Error) bool {
+func targetFailed(errs []*access.Error) bool {
 	return len(errs) == 0 || slices.ContainsFunc(errs, (*access.Error).TargetFailed)
 }
 

@@ -141,7 +141,7 @@ var errTooLarge = errors.New("the series take more octets than max_bytes allows"
 // finish makes the samples that had to wait, then the labels of all rows, and hands over the set. Errors
 // of its own are in tooLarge.
 func (c *conversion) finish(errs []*access.Error) *series.Set {
-	if len(errs) > 0 && whole(errs) {
+	if len(errs) > 0 && targetFailed(errs) {
 		return &series.Set{}
 	}
 	for i := range c.columns {

@@ -120,7 +120,7 @@ func IndexTypeProblem(name string) string { return typeProblem(name, inIndex) }
 
 func typeProblem(name string, in place) string {
 	var known []string
-	meant, word := "", strings.ToLower(name)
+	suggested, word := "", strings.ToLower(name)
 	for i := range types {
 		t := &types[i]
 		switch {
@@ -131,15 +131,15 @@ func typeProblem(name string, in place) string {
 		case t.name != "":
 			known = append(known, t.name)
 		}
-		if meant == "" && slices.Contains(t.words, word) {
-			meant = t.name
+		if suggested == "" && slices.Contains(t.words, word) {
+			suggested = t.name
 		}
 	}
-	if meant == "" {
-		meant = setting.Nearest(name, known)
+	if suggested == "" {
+		suggested = setting.Nearest(name, known)
 	}
-	if meant != "" {
-		return fmt.Sprintf("unknown type %q: write %s", name, meant)
+	if suggested != "" {
+		return fmt.Sprintf("unknown type %q: write %s", name, suggested)
 	}
 	return fmt.Sprintf("unknown type %q: use one of %s", name, strings.Join(known, ", "))
 }

@@ -97,9 +97,9 @@ func TestOneLineMakesAType(t *testing.T) {
 			t.Errorf("%s: exposed\n%swant\n%s", module, got, want)
 		}
 	}
-	for wrong, want := range map[string]string{"Half": `unknown type "Half": write Halves`, "Halvs": `unknown type "Halvs": write Halves`} {
-		if got := collector.TypeProblem(wrong); got != want {
-			t.Errorf("%s: %q, want %q", wrong, got, want)
+	for unknown, want := range map[string]string{"Half": `unknown type "Half": write Halves`, "Halvs": `unknown type "Halvs": write Halves`} {
+		if got := collector.TypeProblem(unknown); got != want {
+			t.Errorf("%s: %q, want %q", unknown, got, want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestEachMistakeIsToldWithItsLine(t *testing.T) {
 					t.Errorf("more than wanted: %s", got[i])
 				case i >= len(got):
 					t.Errorf("not told: %s", want[i])
-				case !told(got[i], want[i]):
+				case !matches(got[i], want[i]):
 					t.Errorf("\n got %s\nwant %s", got[i], want[i])
 				}
 			}
@@ -58,7 +58,7 @@ func expected(t *testing.T, file, mark string) (want []string) {
 }
 
 // A want that ends in "..." matches every text with that prefix.
-func told(got, want string) bool {
+func matches(got, want string) bool {
 	if beginning, ok := strings.CutSuffix(want, "..."); ok {
 		return strings.HasPrefix(got, beginning)
 	}
@@ -157,12 +157,12 @@ func dump(t testing.TB, c *Config) string {
 	if err := c.Dump(&b); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := encode(c)
+	full, err := encode(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); got != string(whole) && string(whole) != "{}\n" {
-		t.Errorf("the pieces are\n%.2000s\nand the whole is\n%.2000s", got, whole)
+	if got := b.String(); got != string(full) && string(full) != "{}\n" {
+		t.Errorf("the pieces are\n%.2000s\nand the whole is\n%.2000s", got, full)
 	}
 	return b.String()
 }

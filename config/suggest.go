@@ -99,14 +99,14 @@ func unknownKey(key string, in document.Path, known []string) string {
 		place, section = "in "+in.String(), in[0]
 	}
 	text := fmt.Sprintf("unknown key %.40q %s: ", key, place)
-	if meant := spelled(key, known); meant != "" {
-		return text + setting.Question(meant)
+	if suggested := spelled(key, known); suggested != "" {
+		return text + setting.Question(suggested)
 	}
 	if advice := elsewhere[section][key]; advice != "" && len(in) <= 2 {
 		return text + advice
 	}
-	if meant := ofAuth(key, section); meant != "" && len(in) == 2 {
-		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, meant)
+	if suggested := ofAuth(key, section); suggested != "" && len(in) == 2 {
+		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, suggested)
 	}
 	if one := key + "s"; slices.Contains(known, one) {
 		return text + setting.Question(one)
@@ -167,20 +167,20 @@ func ofAuth(key, section string) string {
 // belongs returns a description of the other settings that have a key, "" if none has it.
 func belongs(key, section string) string {
 	var places []string
-	meant := key
+	suggested := key
 	for _, s := range sections {
 		keys, _ := document.Known(s.t)
 		k := spelled(key, keys)
 		if s.name == section || k == "" || !slices.Contains(keys, key) && len(places) > 0 {
 			continue
 		}
-		meant = k
+		suggested = k
 		places = append(places, s.place)
 	}
 	if len(places) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s is a key of %s", meant, strings.Join(places, " and of "))
+	return fmt.Sprintf("%s is a key of %s", suggested, strings.Join(places, " and of "))
 }
 
 type configSource = document.Source[Config]

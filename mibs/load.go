@@ -132,7 +132,7 @@ func (l *loader) loadImports() error {
 			if from == nil {
 				if !missing[im.Module] {
 					missing[im.Module] = true
-					l.tell(s.module, 0, "imports %s from %s, a module that is not there", im.Name, im.Module)
+					l.report(s.module, 0, "imports %s from %s, a module that is not there", im.Name, im.Module)
 				}
 				continue
 			}
@@ -158,7 +158,8 @@ func (l *loader) loadImport(s *scope, name string) (*scope, error) {
 	return l.load(successor)
 }
 
-func (l *loader) tell(m *smi.Module, offset uint32, format string, args ...any) {
+// report adds a Diagnostic about a definition that is left out.
+func (l *loader) report(m *smi.Module, offset uint32, format string, args ...any) {
 	l.add(m, offset, true, format, args...)
 }
 

@@ -69,7 +69,7 @@ func (l *loader) oid(s *scope, i int) snmp.OID {
 	var above snmp.OID
 	if a := d.Value[first]; a.Name != "" {
 		if above = l.parent(s, i, a); above == nil {
-			l.tell(s.module, d.Offset, "%s is left out: %s, in its OID, is not known", d.Name, a.Name)
+			l.report(s.module, d.Offset, "%s is left out: %s, in its OID, is not known", d.Name, a.Name)
 			return nil
 		}
 		first++
@@ -77,7 +77,7 @@ func (l *loader) oid(s *scope, i int) snmp.OID {
 	oid := append(l.room(len(above)+5*len(d.Value)), above...)
 	for _, a := range d.Value[first:] {
 		if oid = appendArc(oid, a.Number); oid == nil || len(oid) > smi.MaxArcs*5 {
-			l.tell(s.module, d.Offset, "%s is left out: there is no such OID", d.Name)
+			l.report(s.module, d.Offset, "%s is left out: there is no such OID", d.Name)
 			return nil
 		}
 	}
@@ -153,7 +153,7 @@ func (l *loader) describe(s *scope, d *smi.Definition, n *Node) {
 	}
 	switch t := l.typeOf(s, &d.Syntax, 0); {
 	case t == nil:
-		l.tell(s.module, d.Offset, "%s has no type: %s is not known", d.Name, d.Syntax.Name)
+		l.report(s.module, d.Offset, "%s has no type: %s is not known", d.Name, d.Syntax.Name)
 	case t.shape == smi.ShapeSequence:
 		n.Kind = smi.Row
 	default:
@@ -183,21 +183,21 @@ func (l *loader) link(s *scope, d *smi.Definition, n *Node) {
 		if row := l.augmented(s, n.Augments, 0); row != nil {
 			n.Index = row.Index
 		} else {
-			l.tell(s.module, d.Offset, "%s augments %s, which is no row", d.Name, n.Augments)
+			l.report(s.module, d.Offset, "%s augments %s, which is no row", d.Name, n.Augments)
 		}
 	case d.Kind == smi.Notification:
 		for _, part := range d.Parts {
 			if object := l.find(s, part.Name); object != nil {
 				n.Objects = append(n.Objects, object)
 			} else {
-				l.tell(s.module, d.Offset, "%s has the object %s, which is defined nowhere", d.Name, part.Name)
+				l.report(s.module, d.Offset, "%s has the object %s, which is defined nowhere", d.Name, part.Name)
 			}
 		}
 	default:
 		for i := range n.Index {
 			part := &n.Index[i]
 			if part.Node = l.find(s, part.Name); part.Node == nil {
-				l.tell(s.module, d.Offset, "%s has the index %s, which is no object", d.Name, part.Name)
+				l.report(s.module, d.Offset, "%s has the index %s, which is no object", d.Name, part.Name)
 			}
 		}
 	}

@@ -182,14 +182,14 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 	const secure = "user=usr-sha-aes "
 	for life := range 2 {
 		process, base := startBinary(t, binary, config)
-		tell := func(name string) {
+		notify := func(name string) {
 			t.Helper()
 			insist(t, base+"/api/v1/webhook", alert(t, name, true, nil))
 			d.Process.Await(t, func() bool { return mentions(d, "user=public ", `"`+name+`"`) > 0 })
 			await(t, base+"/metrics", `trapline_notifications_queued{receiver="secure"} 0`)
 		}
 		taken, dropped := fmt.Sprintf("Taken%d", life), fmt.Sprintf("Dropped%d", life)
-		tell(taken)
+		notify(taken)
 		d.Process.Await(t, func() bool { return mentions(d, secure, `"`+taken+`"`) > 0 })
 		_, boots, err := statedir.Engine(dir, nil, time.Now())
 		if err != nil {
@@ -199,7 +199,7 @@ func TestTrapsArriveAfterKills(t *testing.T) {
 			peers.NetSNMPEngine(id, boots, 100000), []string{d.Address, fmt.Sprint(70 + life), "1.3.6.1.6.3.1.1.5.1"})
 		peers.NetSNMP(t, "snmptrap", args...)
 		d.Process.Await(t, func() bool { return mentions(d, secure, fmt.Sprintf(".1.3.0 = %d|~|", 70+life)) > 0 })
-		tell(dropped)
+		notify(dropped)
 		if life == 0 {
 			if out, err := exec.Command(binary, "serve", "--config.file="+configFile(t, config), "--web.listen-address="+peers.FreeTCPAddress(t)).CombinedOutput(); err == nil ||
 				!strings.Contains(string(out), "state directory "+dir+": another process uses it: each needs one of its own") {

@@ -27,14 +27,14 @@ func TestRulesWithoutData(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for round, want := range []int{1, 0} {
 		w, err := runtimeconfig.Load([]string{file}, false, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		w.Warn(slog.New(slog.NewTextHandler(&log, nil)), told)
+		w.Warn(slog.New(slog.NewTextHandler(&log, nil)), reported)
 		text := log.String()
 		if n := strings.Count(text, "level=WARN"); n != want || strings.Count(text, "level=INFO") != 1 || !strings.Contains(text, "shipped rules without data") {
 			t.Errorf("load %d logs %d warnings, want %d:\n%s", round, n, want, text)

@@ -262,14 +262,14 @@ func endsPlain(text string) bool {
 // quoted reads a scalar in quotes. Escapes are left to the library.
 func (r *plainReader) quoted(n *yaml.Node, indent int, text string) *yaml.Node {
 	quote := text[:1]
-	whole := text[1:]
+	joined := text[1:]
 	for {
 		if quote == `"` && strings.Contains(text, `\`) {
 			return r.fail()
 		}
-		unpaired := strings.ReplaceAll(whole, "''", "")
+		unpaired := strings.ReplaceAll(joined, "''", "")
 		if quote == `"` {
-			unpaired = whole
+			unpaired = joined
 		}
 		r.at++
 		if end := strings.Index(unpaired, quote); end >= 0 {
@@ -278,13 +278,13 @@ func (r *plainReader) quoted(n *yaml.Node, indent int, text string) *yaml.Node {
 			}
 			break
 		}
-		if r.at >= len(r.lines) || r.lines[r.at].indent <= indent || r.lines[r.at].number != r.lines[r.at-1].number+1 || len(whole) > longest {
+		if r.at >= len(r.lines) || r.lines[r.at].indent <= indent || r.lines[r.at].number != r.lines[r.at-1].number+1 || len(joined) > longest {
 			return r.fail()
 		}
 		text = r.lines[r.at].text
-		whole += " " + text
+		joined += " " + text
 	}
-	n.Value = whole[:len(whole)-1]
+	n.Value = joined[:len(joined)-1]
 	if quote == "'" {
 		n.Value = strings.ReplaceAll(n.Value, "''", "'")
 	}

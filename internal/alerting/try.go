@@ -35,8 +35,8 @@ func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query
 		return api.Try{}, err
 	}
 	found, err := c.rules.Try(ctx, &rules.Trial{Expr: q.Expr, Polls: reports})
-	if wrong := (*rules.ExprError)(nil); errors.As(err, &wrong) {
-		if strings.HasSuffix(wrong.Error(), `unexpected "="`) {
+	if exprError := (*rules.ExprError)(nil); errors.As(err, &exprError) {
+		if strings.HasSuffix(exprError.Error(), `unexpected "="`) {
 			return api.Try{}, api.WithHint(api.Errorf(api.ErrBadRequest, "%w", err), "Write == to compare values")
 		}
 		return api.Try{}, api.Errorf(api.ErrBadRequest, "%w", err)

@@ -28,12 +28,12 @@ func TestReferenceOfMetrics(t *testing.T) {
 	newLimits(r, &Options{})
 	newReloader(nil, nil, r, logger)
 	c := &config.Config{StateDir: t.TempDir()}
-	told, err := openNotifier(c, r, logger)
+	notifier, err := openNotifier(c, r, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer told.close(logger)
-	if _, err := newEvaluator(c, told, r, logger); err != nil {
+	defer notifier.close(logger)
+	if _, err := newEvaluator(c, notifier, r, logger); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer

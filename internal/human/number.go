@@ -38,11 +38,11 @@ func plural(noun string) string {
 
 // Trimmed writes a number with so many significant digits, all of its whole part, and no zeros at the end.
 func Trimmed(v float64, digits int) string {
-	whole := 1
-	for limit := 10.0; math.Abs(v) >= limit && whole < digits; limit *= 10 {
-		whole++
+	digitsBefore := 1
+	for limit := 10.0; math.Abs(v) >= limit && digitsBefore < digits; limit *= 10 {
+		digitsBefore++
 	}
-	return trimZeros(strconv.FormatFloat(v, 'f', max(0, digits-whole), 64))
+	return trimZeros(strconv.FormatFloat(v, 'f', max(0, digits-digitsBefore), 64))
 }
 
 // trimZeros cuts zeros off the end of a fraction.

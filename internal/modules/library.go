@@ -214,7 +214,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	i, err := named.Resolve(text)
 	if err != nil {
 		all, _ := l.everything()
-		return found{}, fmt.Errorf("%w%s", err, meant(named, all, module, name))
+		return found{}, fmt.Errorf("%w%s", err, nodeSuggestion(named, all, module, name))
 	}
 	return found{i.Node, i.Index, named}, nil
 }
@@ -270,8 +270,8 @@ func hasValues(t *mibs.Tree, oid snmp.OID) bool {
 	return false
 }
 
-// meant returns a suggestion for an unknown name. all contains more MIBs, or is nil.
-func meant(named, all *mibs.Tree, module, name string) string {
+// nodeSuggestion returns a suggestion for an unknown name. all contains more MIBs, or is nil.
+func nodeSuggestion(named, all *mibs.Tree, module, name string) string {
 	if all != nil {
 		if len(named.Named(name)) > 0 {
 			return "" // already in the error

@@ -49,7 +49,7 @@ func Resolve(t *mibs.Tree, text string) (mibs.Instance, error) {
 		}
 		return i, err
 	}
-	advice := meant(t, t, module, name)
+	advice := nodeSuggestion(t, t, module, name)
 	if nodes := t.Named(name); advice == "" && len(nodes) == 0 {
 		return i, &UndefinedError{err, "write its OID, or name the directory of its MIB file with -M"}
 	}

@@ -22,7 +22,7 @@ type Socket interface {
 	// Send hands over the datagrams in their order, up to the first that fails.
 	Send(batch []Datagram) (n int, err error)
 	// SocketErrors reports datagrams that did not arrive, by the ICMP errors of routers and hosts.
-	SocketErrors(told func(to netip.AddrPort, err error))
+	SocketErrors(report func(to netip.AddrPort, err error))
 	// Load returns how many octets the system keeps for the process until it receives them, and how many
 	// datagrams it had to drop because these were used up.
 	Load() (buffer int, dropped uint64)

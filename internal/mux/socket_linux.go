@@ -234,7 +234,7 @@ type extendedErr struct {
 }
 
 // SocketErrors reads the socket's error queue.
-func (s *batchSocket) SocketErrors(told func(to netip.AddrPort, err error)) {
+func (s *batchSocket) SocketErrors(report func(to netip.AddrPort, err error)) {
 	var data [64]byte
 	var control [512]byte
 	for more := true; more; {
@@ -242,7 +242,7 @@ func (s *batchSocket) SocketErrors(told func(to netip.AddrPort, err error)) {
 		s.control(func(fd int) {
 			_, n, _, from, err := syscall.Recvmsg(fd, data[:], control[:], syscall.MSG_ERRQUEUE|syscall.MSG_DONTWAIT)
 			if more = err == nil; more {
-				told(s.refused(from), errnoOf(control[:n]))
+				report(s.refused(from), errnoOf(control[:n]))
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func TestSocketReportsRefusals(t *testing.T) {
 	closed := opened(t, false)
 	nobody := addressOf(t, closed)
 	closed.Close()
-	var told []netip.AddrPort
+	var reported []netip.AddrPort
 	for range 3 {
 		if n, err := s.Send([]Datagram{{[]byte("x"), nobody}, {[]byte("y"), addressOf(t, other)}}); n != 2 || err != nil {
 			t.Fatalf("%d sent, %v", n, err)
@@ -54,11 +54,11 @@ func TestSocketReportsRefusals(t *testing.T) {
 			if !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Error(err)
 			}
-			told = append(told, to)
+			reported = append(reported, to)
 		})
 	}
-	if len(told) != 3 || told[0] != nobody {
-		t.Errorf("told of %v", told)
+	if len(reported) != 3 || reported[0] != nobody {
+		t.Errorf("told of %v", reported)
 	}
 }
 

@@ -51,14 +51,14 @@ func alarmFormat(enterprise snmp.OID, names varbind.Names) format {
 // compactFormat is alarmFormat with nine of its objects, and short texts: by SNMPv2c with a community of 16
 // octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
 func compactFormat(enterprise snmp.OID, names varbind.Names) format {
-	whole := alarmFormat(enterprise, names)
+	full := alarmFormat(enterprise, names)
 	return func(e *alarm.Event, _ int) draft {
 		short := *e
 		a := &short.Alarm
 		a.Rule, a.Target = oneLine(a.Rule, 24), oneLine(a.Target, 24)
 		a.Resource, a.Summary, a.Reason = oneLine(a.Resource, 32), oneLine(a.Text(), 48), ""
 		a.Description = ""
-		d := whole(&short, math.MaxInt)
+		d := full(&short, math.MaxInt)
 		if a.ID != "" {
 			v := d.notification.VarBinds
 			d.notification.VarBinds = slices.Concat(v[:6], []snmp.VarBind{v[8], v[13], v[16]}, v[18:])

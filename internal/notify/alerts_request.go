@@ -214,10 +214,10 @@ func atEnd(d *json.Decoder, err error) error {
 
 // plainJSON returns an error that names the field of the request and the type it must have, not the Go type.
 func plainJSON(err error) error {
-	wrong := (*json.UnmarshalTypeError)(nil)
-	if !errors.As(err, &wrong) || wrong.Field == "" {
+	typeError := (*json.UnmarshalTypeError)(nil)
+	if !errors.As(err, &typeError) || typeError.Field == "" {
 		return err
 	}
-	want := map[reflect.Kind]string{reflect.String: "text", reflect.Map: "an object", reflect.Struct: "an object", reflect.Slice: "a list"}[wrong.Type.Kind()]
-	return fmt.Errorf("%s: want %s, but this is of type %s", wrong.Field, cmp.Or(want, wrong.Type.String()), wrong.Value)
+	want := map[reflect.Kind]string{reflect.String: "text", reflect.Map: "an object", reflect.Struct: "an object", reflect.Slice: "a list"}[typeError.Type.Kind()]
+	return fmt.Errorf("%s: want %s, but this is of type %s", typeError.Field, cmp.Or(want, typeError.Type.String()), typeError.Value)
 }

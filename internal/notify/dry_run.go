@@ -63,7 +63,7 @@ func NewDryRun(dir string, receivers []ReceiverSettings, shared *Dependencies, n
 // Sent returns the notifications that would have been sent since the last call, in order.
 func (r *DryRun) Sent() (list []DrySent) {
 	for _, q := range r.Outbox.TakeQueued() {
-		if t := r.receivers[q.Receiver].tell(&q, r.State.Identity); t != nil {
+		if t := r.receivers[q.Receiver].sent(&q, r.State.Identity); t != nil {
 			t.Receiver = q.Receiver
 			list = append(list, *t)
 		}
@@ -71,8 +71,8 @@ func (r *DryRun) Sent() (list []DrySent) {
 	return list
 }
 
-// tell returns the notification that would be sent for q, or nil if the format of the receiver has none for the event.
-func (h dryReceiver) tell(q *outbox.Queued, identity *originator.Identity) *DrySent {
+// sent returns the notification that would be sent for q, or nil if the format of the receiver has none for the event.
+func (h dryReceiver) sent(q *outbox.Queued, identity *originator.Identity) *DrySent {
 	t := &DrySent{Event: q.Event}
 	if h.format == nil {
 		return t

@@ -16,11 +16,11 @@ import (
 
 // formatted is a receiver in one of the formats that identifies alarms by the bindings it receives.
 type formatted struct {
-	recorder *outboxtest.Receiver
-	format   format
-	raised   map[string]alarm.Severity // by the instance in the format
-	heard    map[string]bool           // event IDs
-	wrong    int
+	recorder   *outboxtest.Receiver
+	format     format
+	raised     map[string]alarm.Severity // by the instance in the format
+	heard      map[string]bool           // event IDs
+	misordered int
 }
 
 func (f *formatted) route(format string, every bool) *queue.Route {
@@ -46,7 +46,7 @@ func (f *formatted) take() {
 		instance := e.Alarm.Variable
 		_, knows := f.raised[instance]
 		if knows == (e.Kind == alarm.Raise) {
-			f.wrong++
+			f.misordered++
 		}
 		if f.raised[instance] = e.Alarm.Severity; e.Kind == alarm.Clear {
 			delete(f.raised, instance)
@@ -93,8 +93,8 @@ func TestTwoTiersAreOneAlarm(t *testing.T) {
 						t.Errorf("%s: port %d is raised: %v, as %s", format, port, raised, severity)
 					}
 				}
-				if f.wrong > 0 || format != "alarm" && len(f.heard) != ports {
-					t.Errorf("%s: %d notifications out of order, %d in all", format, f.wrong, len(f.heard))
+				if f.misordered > 0 || format != "alarm" && len(f.heard) != ports {
+					t.Errorf("%s: %d notifications out of order, %d in all", format, f.misordered, len(f.heard))
 				}
 				if n := len(r.outbox.Active()); n != ports {
 					t.Errorf("%d alarms are active", n)

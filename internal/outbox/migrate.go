@@ -76,7 +76,7 @@ type firstTold struct {
 // merge is an alarm of form 1 that was merged into another one.
 type merge struct {
 	alarm, into *alarm.Alarm
-	told        []string // receivers
+	receivers   []string // that know the alarm
 }
 
 // convert converts a database from form 1 to form 2. It sends nothing: alarms keep the ID that receivers know. If two
@@ -170,13 +170,13 @@ func (c *conversion) add(old *firstAlarm) {
 func (c *conversion) merge(s *alarm.State, old *firstAlarm) {
 	before := s.Alarm()
 	if old.Alarm.Severity.Compare(before.Severity) >= 0 {
-		c.merged = append(c.merged, merge{alarm: &old.Alarm, into: before, told: slices.Collect(maps.Keys(old.Told))})
+		c.merged = append(c.merged, merge{alarm: &old.Alarm, into: before, receivers: slices.Collect(maps.Keys(old.Told))})
 		return
 	}
 	m := merge{alarm: before, into: &old.Alarm}
 	for receiver, k := range s.In {
 		if k == s.ID {
-			m.told = append(m.told, receiver)
+			m.receivers = append(m.receivers, receiver)
 			delete(s.In, receiver)
 			delete(c.views, alarm.Place{Receiver: receiver, Key: k})
 		}
@@ -240,7 +240,7 @@ func (c *conversion) convertRows(tx *bbolt.Tx) error {
 func (p *plan) retract(m *merge) {
 	clear(p.ids)
 	over := m.alarm.Over(&alarm.Alarm{Reason: "it is one with another alarm"})
-	for _, receiver := range m.told {
+	for _, receiver := range m.receivers {
 		at, last := alarm.Place{Receiver: receiver, Key: m.alarm.ID}, p.Last(alarm.Place{Receiver: receiver, Key: m.into.ID})
 		if q := p.state.byName[receiver]; q == nil {
 			p.Append(at, alarm.Clear, &over, 0)

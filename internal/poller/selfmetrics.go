@@ -110,7 +110,7 @@ func failures(p *Pass) (columns []series.Column) {
 	if p.Err == nil && len(p.Duplicates) == 0 {
 		return nil
 	}
-	whole := series.Column{Desc: descError, Table: &series.Table{}}
+	target := series.Column{Desc: descError, Table: &series.Table{}}
 	part := series.Column{Desc: descIncomplete, Table: &series.Table{}}
 	seen := map[string]bool{}
 	add := func(column *series.Column, table snmp.OID, reason access.Reason) {
@@ -129,7 +129,7 @@ func failures(p *Pass) (columns []series.Column) {
 	}
 	for _, e := range p.Errors {
 		if e.TargetFailed() || !p.Up {
-			add(&whole, nil, e.Reason)
+			add(&target, nil, e.Reason)
 		} else {
 			add(&part, e.OID, e.Reason)
 		}
@@ -138,9 +138,9 @@ func failures(p *Pass) (columns []series.Column) {
 		add(&part, oid, access.Duplicate)
 	}
 	if len(p.Errors) == 0 && p.Err != nil {
-		add(&whole, nil, access.Malformed)
+		add(&target, nil, access.Malformed)
 	}
-	for _, c := range []series.Column{whole, part} {
+	for _, c := range []series.Column{target, part} {
 		if c.Len() > 0 {
 			columns = append(columns, c)
 		}

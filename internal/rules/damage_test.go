@@ -139,12 +139,12 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 	}
 	r.must(r.e.queryEngine.Load().store.close())
 	r.must(r.state.Close())
-	whole, now := t.TempDir(), r.now
-	r.must(os.CopyFS(whole, os.DirFS(r.dir)))
+	original, now := t.TempDir(), r.now
+	r.must(os.CopyFS(original, os.DirFS(r.dir)))
 	var files []string
-	r.must(filepath.WalkDir(filepath.Join(whole, "rules"), func(file string, entry os.DirEntry, err error) error {
+	r.must(filepath.WalkDir(filepath.Join(original, "rules"), func(file string, entry os.DirEntry, err error) error {
 		if entry.Type().IsRegular() {
-			files = append(files, file[len(whole):])
+			files = append(files, file[len(original):])
 		}
 		return err
 	}))
@@ -154,7 +154,7 @@ func TestDamagedSamplesStopNothing(t *testing.T) {
 	}
 	for range times {
 		r.dir, r.now, r.taken = t.TempDir(), now, 3
-		r.must(os.CopyFS(r.dir, os.DirFS(whole)))
+		r.must(os.CopyFS(r.dir, os.DirFS(original)))
 		name := files[random.IntN(len(files))]
 		text, err := os.ReadFile(r.dir + name)
 		r.must(err)

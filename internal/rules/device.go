@@ -141,19 +141,19 @@ func brokenNames(p *poller.Pass) func(name string) bool {
 	if p.Err == nil {
 		return func(string) bool { return false }
 	}
-	whole := map[string]bool{}
+	complete := map[string]bool{}
 	for _, set := range p.Sets {
 		for _, c := range set.Columns {
 			broken := false
 			for _, e := range p.Errors {
 				broken = broken || overlap(e.OID, c.Desc.Object)
 			}
-			if before, known := whole[c.Desc.Name]; !known || before {
-				whole[c.Desc.Name] = !broken
+			if before, known := complete[c.Desc.Name]; !known || before {
+				complete[c.Desc.Name] = !broken
 			}
 		}
 	}
-	return func(name string) bool { return !whole[name] }
+	return func(name string) bool { return !complete[name] }
 }
 
 func overlap(failed, object snmp.OID) bool {

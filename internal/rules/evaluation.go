@@ -134,11 +134,11 @@ func (r *evaluation) selectors() *Selectors { return r.device.selectors }
 // keepFiring keeps alerts firing while a gap in the samples is within the window of their rule: a rate over a gap is
 // too low, or absent.
 func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Vector {
-	whole := b.resumed
-	if mended := r.evaluator.mended(r.device); mended.After(whole) {
-		whole = mended
+	uninterrupted := b.resumed
+	if mended := r.evaluator.mended(r.device); mended.After(uninterrupted) {
+		uninterrupted = mended
 	}
-	if len(b.persisted) == 0 || !r.at.Before(whole.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	if len(b.persisted) == 0 || !r.at.Before(uninterrupted.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
 		return vector
 	}
 	there := map[uint64]bool{}

@@ -45,8 +45,8 @@ func Load(files []string) (*Set, []Problem) {
 			problems = append(problems, Problem{File: file, Text: "cannot be read: " + reason.Error()})
 			continue
 		}
-		more, wrong, doubtful := Parse(file, content)
-		groups, problems, doubts = append(groups, more...), append(problems, wrong...), append(doubts, doubtful...)
+		more, found, doubtful := Parse(file, content)
+		groups, problems, doubts = append(groups, more...), append(problems, found...), append(doubts, doubtful...)
 	}
 	s := NewSet(groups)
 	s.warnings = doubts

@@ -109,8 +109,8 @@ func TestTryIsBounded(t *testing.T) {
 		{strings.Repeat("a or ", 3000) + "a", "octets"},
 	} {
 		_, err := r.e.Try(t.Context(), &Trial{Expr: c.expr, Polls: reports})
-		wrong := (*ExprError)(nil)
-		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.want) {
+		exprError := (*ExprError)(nil)
+		if !errors.As(err, &exprError) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.40s: %v, want %s", c.expr, err, c.want)
 		}
 	}

@@ -135,10 +135,10 @@ func (p *fileParser) recover(format string, args ...any) {
 	if p.module != nil {
 		p.module.Recoveries++
 	}
-	told := len(p.diagnostics)
+	reported := len(p.diagnostics)
 	p.note(format, args...)
-	for i := range p.diagnostics[told:] {
-		p.diagnostics[told+i].Skipped = true
+	for i := range p.diagnostics[reported:] {
+		p.diagnostics[reported+i].Skipped = true
 	}
 }
 

@@ -44,18 +44,18 @@ func printFindings(out io.Writer, set *rules.Set, problems []rules.Problem, find
 	for _, m := range problems {
 		fmt.Fprintln(out, m)
 	}
-	wrong, doubtful := len(problems), 0
+	errorCount, warningCount := len(problems), 0
 	for _, f := range findings {
 		fmt.Fprintln(out, f)
 		switch f.Level {
 		case rules.LevelError:
-			wrong++
+			errorCount++
 		case rules.LevelWarning:
-			doubtful++
+			warningCount++
 		}
 	}
-	fmt.Fprintf(out, "%s: %s, %s\n", human.Counted(len(set.Rules()), "rule"), human.Counted(wrong, "error"), human.Counted(doubtful, "warning"))
-	if wrong > 0 {
+	fmt.Fprintf(out, "%s: %s, %s\n", human.Counted(len(set.Rules()), "rule"), human.Counted(errorCount, "error"), human.Counted(warningCount, "warning"))
+	if errorCount > 0 {
 		return runtimeconfig.ErrRules
 	}
 	return nil

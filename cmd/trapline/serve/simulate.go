@@ -104,11 +104,11 @@ func builtin(ctx context.Context, s string) ([]simulated, error) {
 		count, err = strconv.Atoi(number)
 	}
 	if build == nil || err != nil || count < 1 || count > maxSimulated {
-		kinds, meant := slices.Sorted(maps.Keys(agent.Builtin)), ""
+		kinds, suggestion := slices.Sorted(maps.Keys(agent.Builtin)), ""
 		if build == nil {
-			meant = cli.DidYouMean(kind, kinds)
+			suggestion = cli.DidYouMean(kind, kinds)
 		}
-		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), human.Grouped(maxSimulated), meant)
+		return nil, fmt.Errorf("--device %s: write one of %s, or KIND=N for N devices, at most %s%s", s, strings.Join(kinds, ", "), human.Grouped(maxSimulated), suggestion)
 	}
 	var models []simulated
 	for n := 1; n <= count; n++ {

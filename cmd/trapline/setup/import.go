@@ -133,8 +133,8 @@ func importCSV(raw []byte) (list []written, bad []badRow, err error) {
 		if err == io.EOF {
 			break
 		}
-		if wrong := (*csv.ParseError)(nil); errors.As(err, &wrong) {
-			bad = append(bad, badRow{wrong.StartLine, wrong.Err.Error()})
+		if parseError := (*csv.ParseError)(nil); errors.As(err, &parseError) {
+			bad = append(bad, badRow{parseError.StartLine, parseError.Err.Error()})
 			continue
 		}
 		if strings.TrimSpace(strings.Join(fields, "")) == "" {
@@ -219,7 +219,7 @@ func columnsOf(header []string) (*columns, error) {
 }
 
 // row returns the target of a row, or its error.
-func (c *columns) row(fields []string, line int) (t written, wrong string) {
+func (c *columns) row(fields []string, line int) (t written, parseError string) {
 	if len(fields) > len(c.keys) {
 		return t, fmt.Sprintf("%d fields, and %d columns have names: put a field with a delimiter in it into quotes", len(fields), len(c.keys))
 	}

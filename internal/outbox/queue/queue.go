@@ -143,8 +143,8 @@ func (q *Queue) lead(r *Row) {
 		q.blocked[r.After] = append(q.blocked[r.After], r)
 		return
 	}
-	if told, ok := q.lastSent[r.QueueKey()]; ok {
-		r.next = max(r.next, told+flapTime)
+	if last, ok := q.lastSent[r.QueueKey()]; ok {
+		r.next = max(r.next, last+flapTime)
 	}
 	heap.Push(&q.waiting, r)
 }

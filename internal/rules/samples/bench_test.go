@@ -103,13 +103,13 @@ func BenchmarkTwoDays(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("stop: %v CPU, %.1f kB of disk", processTime()-cpu, diskSize(b, dir)/series/1000)
-	for _, whole := range []string{dir, crashed} {
-		b.Run(filepath.Base(whole), func(b *testing.B) {
+	for _, source := range []string{dir, crashed} {
+		b.Run(filepath.Base(source), func(b *testing.B) {
 			cpu := time.Duration(0)
 			for b.Loop() {
 				b.StopTimer()
 				dir = filepath.Join(b.TempDir(), "s")
-				if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+				if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
 					b.Fatal(err)
 				}
 				before := heap()

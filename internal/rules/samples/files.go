@@ -312,8 +312,8 @@ func (f *chunkFiles) open(kept []keptFile) error {
 		return nil
 	}
 	for _, entry := range entries {
-		number, wrong := strconv.ParseUint(entry.Name(), 10, 32)
-		if wrong == nil && f.byNumber[uint32(number)] != nil && entry.Name() == filepath.Base(f.name(uint32(number))) {
+		number, parseErr := strconv.ParseUint(entry.Name(), 10, 32)
+		if parseErr == nil && f.byNumber[uint32(number)] != nil && entry.Name() == filepath.Base(f.name(uint32(number))) {
 			continue
 		}
 		err = errors.Join(err, os.RemoveAll(filepath.Join(f.dir, entry.Name())))

@@ -57,8 +57,8 @@ func (s *Store) listSnapshots() (numbers []uint32, err error) {
 		return nil, nil
 	}
 	for _, entry := range entries {
-		number, wrong := strconv.ParseUint(entry.Name(), 10, 32)
-		if name := s.snapshotName(uint32(number)); wrong == nil && filepath.Base(name) == entry.Name() && entry.Type().IsRegular() {
+		number, parseErr := strconv.ParseUint(entry.Name(), 10, 32)
+		if name := s.snapshotName(uint32(number)); parseErr == nil && filepath.Base(name) == entry.Name() && entry.Type().IsRegular() {
 			numbers = append(numbers, uint32(number))
 			s.snapshotNumber = max(s.snapshotNumber, uint32(number))
 			continue

@@ -90,7 +90,7 @@ func TestLawOfDamagedSnapshots(t *testing.T) {
 		if len(list) != keptSnapshots {
 			t.Fatalf("%d snapshots", len(list))
 		}
-		whole := m.store
+		original := m.store
 		for range 20 {
 			name, what := list[m.random.IntN(len(list))], ""
 			s, log := m.reopen(func(dir string) {
@@ -110,7 +110,7 @@ func TestLawOfDamagedSnapshots(t *testing.T) {
 			m.must(s.Maintain())
 			m.check()
 			m.must(s.Close())
-			m.store = whole
+			m.store = original
 		}
 		if seed != 1 {
 			m.must(m.store.Close())

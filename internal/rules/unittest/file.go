@@ -97,8 +97,8 @@ func (t *timestamp) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		whole, part := math.Modf(seconds)
-		t.Time = time.Unix(int64(whole), int64(part*1e9)).UTC()
+		integer, fraction := math.Modf(seconds)
+		t.Time = time.Unix(int64(integer), int64(fraction*1e9)).UTC()
 		return nil
 	}
 	var err error
