@@ -175,15 +175,21 @@ func (d *Directories) Diagnostics() []smi.Diagnostic {
 func (d *Directories) PassedOver(module string) []smi.Diagnostic { return d.choose(module).passedOver }
 
 func (d *Directories) open() reader {
-	return &directoryReader{directories: d, files: map[string]map[string]*smi.Module{}}
+	return &directoryReader{directories: d, files: map[string]parsedFile{}}
 }
 
 // directoryReader reads each file once.
 type directoryReader struct {
 	directories *Directories
-	files       map[string]map[string]*smi.Module
-	buffer      bytes.Buffer // of the file being read
+	files       map[string]parsedFile // by path
+	buffer      bytes.Buffer          // of the file being read
 	parser      smi.Parser
+}
+
+// parsedFile is what a file has.
+type parsedFile struct {
+	modules     map[string]*smi.Module
+	diagnostics []smi.Diagnostic
 }
 
 func (r *directoryReader) read(name string) (*smi.Module, []smi.Diagnostic, error) {
@@ -191,18 +197,20 @@ func (r *directoryReader) read(name string) (*smi.Module, []smi.Diagnostic, erro
 	if path == "" {
 		return nil, nil, nil
 	}
-	if r.files[path] != nil {
-		return r.files[path][name], nil, nil
+	file, known := r.files[path]
+	if known {
+		return file.modules[name], file.diagnostics, nil
 	}
 	if err := readInto(&r.buffer, path); err != nil {
 		return nil, nil, err
 	}
 	modules, diagnostics := r.parser.Parse(path, r.buffer.String())
-	r.files[path] = map[string]*smi.Module{}
+	file = parsedFile{map[string]*smi.Module{}, diagnostics}
 	for _, m := range modules {
-		if r.files[path][m.Name] == nil {
-			r.files[path][m.Name] = m
+		if file.modules[m.Name] == nil {
+			file.modules[m.Name] = m
 		}
 	}
-	return r.files[path][name], diagnostics, nil
+	r.files[path] = file
+	return file.modules[name], diagnostics, nil
 }

@@ -16,7 +16,7 @@ import (
 // WriteFacts returns the facts of the modules called names and of those that they import, in the format of Facts:
 // one text for each module, without the modules that define the language itself.
 func WriteFacts(names []string, sources ...Source) (map[string][]byte, error) {
-	l, err := gather(names, sources)
+	l, err := gather(names, Open(sources...))
 	if err != nil {
 		return nil, err
 	}

@@ -9,20 +9,77 @@ import (
 // Load reads the modules called names, and those that they import, from the first source that has
 // each. A missing module of names is an error; missing imports and other faults are in the Tree's
 // Diagnostics.
-func Load(names []string, sources ...Source) (*Tree, error) {
-	l, err := gather(names, sources)
+func Load(names []string, sources ...Source) (*Tree, error) { return Open(sources...).Load(names) }
+
+// Opened are sources of which each module is read once for any number of Trees. It keeps what was read, and is not
+// safe for concurrent use.
+type Opened struct {
+	readers []reader
+	modules map[string]found
+}
+
+// found is a module, nil if there is none, with what was noted about its file.
+type found struct {
+	module      *smi.Module
+	diagnostics []smi.Diagnostic
+	later       []reader // of the sources behind the one that has it
+}
+
+// Open opens sources.
+func Open(sources ...Source) *Opened {
+	o := &Opened{modules: map[string]found{}}
+	for _, s := range sources {
+		o.readers = append(o.readers, s.open())
+	}
+	return o
+}
+
+// Load is the function Load.
+func (o *Opened) Load(names []string) (*Tree, error) {
+	l, err := gather(names, o)
 	if err != nil {
 		return nil, err
 	}
 	return l.resolve(), nil
 }
 
-// gather reads the modules called names, and those that they import.
-func gather(names []string, sources []Source) (*loader, error) {
-	l := &loader{byName: map[string]*scope{}, reported: map[*smi.Source]int{}}
-	for _, s := range sources {
-		l.readers = append(l.readers, s.open())
+// read returns a module of the first source that has it.
+func (o *Opened) read(name string) (found, error) {
+	f, known := o.modules[name]
+	if known {
+		return f, nil
 	}
+	var err error
+	switch {
+	case base[name]:
+		f.module, _, err = Embedded().read(name)
+	default:
+		f, err = o.search(name)
+	}
+	if err == nil {
+		o.modules[name] = f
+	}
+	return f, err
+}
+
+func (o *Opened) search(name string) (f found, err error) {
+	for i, r := range o.readers {
+		m, diagnostics, err := r.read(name)
+		if err != nil {
+			return f, err
+		}
+		f.diagnostics = append(f.diagnostics, diagnostics...)
+		if m != nil {
+			f.module, f.later = m, o.readers[i+1:]
+			break
+		}
+	}
+	return f, nil
+}
+
+// gather reads the modules called names, and those that they import.
+func gather(names []string, from *Opened) (*loader, error) {
+	l := &loader{from: from, byName: map[string]*scope{}, reported: map[*smi.Source]int{}, noted: map[*smi.Source]bool{}}
 	for _, name := range names {
 		m, err := l.load(name)
 		if err != nil {
@@ -47,7 +104,7 @@ func LoadAll(sources ...Source) (*Tree, error) {
 
 // loader gathers modules in the order in which they are named, then imported.
 type loader struct {
-	readers     []reader
+	from        *Opened
 	scopes      []*scope
 	byName      map[string]*scope
 	named       int    // scopes that were asked for
@@ -55,7 +112,8 @@ type loader struct {
 	depth       int    // of the OID that is being resolved
 	octets      []byte // of OIDs, many in one piece
 	diagnostics []smi.Diagnostic
-	reported    map[*smi.Source]int // diagnostics of each file
+	reported    map[*smi.Source]int  // diagnostics of each file
+	noted       map[*smi.Source]bool // files whose own diagnostics are among them
 }
 
 // load returns the scope of a module, or nil if there is no such module.
@@ -77,22 +135,16 @@ func (l *loader) load(name string) (*scope, error) {
 }
 
 func (l *loader) read(name string) (*smi.Module, error) {
-	if base[name] {
-		m, _, err := Embedded().read(name)
-		return m, err
+	f, err := l.from.read(name)
+	if err != nil || f.module == nil {
+		return nil, err
 	}
-	for i, r := range l.readers {
-		m, diagnostics, err := r.read(name)
-		if err != nil {
-			return nil, err
-		}
-		l.diagnostics = append(l.diagnostics, diagnostics...)
-		if m != nil {
-			l.compare(m, l.readers[i+1:])
-			return m, nil
-		}
+	if !l.noted[f.module.File] {
+		l.noted[f.module.File] = true
+		l.diagnostics = append(l.diagnostics, f.diagnostics...)
 	}
-	return nil, nil
+	l.compare(f.module, f.later)
+	return f.module, nil
 }
 
 // compare warns where a later source may have the better copy of a module.

@@ -24,6 +24,7 @@ type Library struct {
 	dirs    []string         // directories of Net-SNMP that are not opened yet
 	vendors []mibs.Source    // what is built in of vendors' MIBs; after all others
 	merged  bool             // resolve every name in all MIBs, as snmp_exporter's generator does
+	opened  *mibs.Opened     // the sources; nil if they have changed
 	trees   map[string]*mibs.Tree
 	all     *mibs.Tree
 }
@@ -82,6 +83,7 @@ func (l *Library) openRest() {
 	for _, dir := range l.dirs {
 		if d, err := mibs.OpenDirectories(dir); err == nil {
 			l.sources = append(l.sources, d)
+			l.opened = nil
 		}
 	}
 	l.dirs = nil
@@ -109,7 +111,7 @@ func (l *Library) fetch(module string) bool {
 	for _, r := range l.remotes {
 		found, err := r.Fetch(module, l.sources...)
 		if found && err == nil {
-			l.all = nil
+			l.all, l.opened = nil, nil
 			return true
 		}
 		l.failed[module] = cmp.Or(err, l.failed[module])
@@ -137,7 +139,10 @@ func (l *Library) tree(names []string) (*mibs.Tree, error) {
 	}
 	key := strings.Join(names, " ")
 	if l.trees[key] == nil {
-		t, err := mibs.Load(names, l.every()...)
+		if l.opened == nil {
+			l.opened = mibs.Open(l.every()...)
+		}
+		t, err := l.opened.Load(names)
 		if err != nil {
 			return nil, err
 		}
