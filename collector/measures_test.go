@@ -3,6 +3,7 @@ package collector_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"trapline/collector"
@@ -83,5 +84,36 @@ func BenchmarkMeasures(b *testing.B) {
 			}
 			perVarbind(b, len(list))
 		})
+	}
+}
+
+// Without the objects of measures, the measures are the same.
+func TestWithoutMeasuredObjects(t *testing.T) {
+	file := t.TempDir() + "/snmp.yml"
+	if err := os.WriteFile(file, []byte(sensorsModule+sensorsMeasured), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load([]string{file}, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Compiled["sensors"]
+	all, few := collector.Compile("all", s), collector.Compile("few", s.WithoutMeasured())
+	if a, b := fmt.Sprint(all.Plan), fmt.Sprint(few.Plan); a != b {
+		t.Errorf("asks %s\nin place of %s", b, a)
+	}
+	names := func(m *collector.Module) string {
+		text := ""
+		for _, c := range m.Collect(t.Context(), sensors(), collector.Options{}).Set.Columns {
+			text += fmt.Sprintf("%s %d ", c.Desc.Name, c.Len())
+		}
+		return text
+	}
+	want := "entPhySensorOperStatus 1000 entPhySensorPrecision 1000 entPhySensorScale 1000 entPhySensorType 1000 entPhySensorUnitsDisplay 1000 entPhySensorValue 1000 entPhySensorValueTimeStamp 1000 entPhySensorValueUpdateRate 1000 hw_current_amperes 200 hw_fan_speed_rpm 200 hw_temperature_celsius 400 hw_voltage_volts 200 "
+	if got := names(all); got != want {
+		t.Errorf("series %s", got)
+	}
+	if got := names(few); got != strings.Replace(want, "entPhySensorValue 1000 ", "", 1) {
+		t.Errorf("without the measured object, series %s", got)
 	}
 }

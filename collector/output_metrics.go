@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"trapline/internal/series"
+	"trapline/internal/snmp"
 )
 
 // OutputMetrics returns the metrics that the module may make series of, each with the labels that these may have.
@@ -25,6 +26,17 @@ func (m *Module) OutputMetrics() iter.Seq2[string, []string] {
 		}
 		m.measures.Series(func(desc *series.Desc, labels []string) bool { return yield(desc.Name, labels) })
 	}
+}
+
+// MadeOf returns the objects of which measures make a metric.
+func (m *Module) MadeOf(metric string) (objects []snmp.OID) {
+	m.measures.Series(func(desc *series.Desc, _ []string) bool {
+		if desc.Name == metric && desc.Object != nil {
+			objects = append(objects, desc.Object)
+		}
+		return true
+	})
+	return objects
 }
 
 // NameOf returns the name of the metric that is made of an object, of an object that it lies below, or of the first

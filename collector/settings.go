@@ -26,6 +26,23 @@ type Settings struct {
 	Distinct bool `yaml:"-"`
 }
 
+// WithoutMeasured returns s without the metrics of objects of which measures are made; s itself if there are none. It
+// asks for the same.
+func (s *Settings) WithoutMeasured() *Settings {
+	measured := map[string]bool{}
+	for _, m := range s.Measures {
+		for _, c := range m.Objects() {
+			measured[string(c.OID)] = true
+		}
+	}
+	if len(measured) == 0 {
+		return s
+	}
+	rest := *s
+	rest.Metrics = slices.DeleteFunc(slices.Clone(s.Metrics), func(m MetricSettings) bool { return measured[string(m.OID.OID)] })
+	return &rest
+}
+
 // MetricSettings turns the instances below one OID into series of one metric.
 type MetricSettings struct {
 	Name            string                     `yaml:"name"`                       // of the metric

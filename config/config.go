@@ -33,6 +33,7 @@ type Config struct {
 	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`         // devices to poll
 	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`            // where MIB files are
 	Profiles       profile.Section              `yaml:"profiles,omitempty"`        // where profile files are
+	Auto           profile.AutoSettings         `yaml:"auto,omitempty"`            // what the module auto makes
 	DeviceProfiles map[string]*profile.Settings `yaml:"device_profiles,omitempty"` // profiles for the module auto, by name
 
 	// Compiled are the Modules with their names found.

@@ -35,6 +35,9 @@ func (w *inquiry) named() error {
 		return nil
 	}
 	columns := w.columns(w.Metric, nil)
+	if len(columns) == 0 {
+		columns = w.measured(w.Metric)
+	}
 	var object snmp.OID
 	if len(columns) == 0 {
 		if i, err := modules.Resolve(w.tree, w.Metric); err == nil {
@@ -81,6 +84,20 @@ func (w *inquiry) ownMetric() bool {
 func (w *inquiry) columns(metric string, object snmp.OID) (list []collector.Column) {
 	for _, m := range w.modulesOf() {
 		list = append(list, m.ColumnsOf(metric, object)...)
+	}
+	return list
+}
+
+// measured are the columns of the objects of which measures make a metric.
+func (w *inquiry) measured(metric string) (list []collector.Column) {
+	seen := map[string]bool{}
+	for _, m := range w.modulesOf() {
+		for _, object := range m.MadeOf(metric) {
+			if !seen[string(object)] {
+				list = append(list, m.ColumnsOf("", object)...)
+			}
+			seen[string(object)] = true
+		}
 	}
 	return list
 }

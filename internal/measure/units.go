@@ -118,7 +118,7 @@ func (m *Metric) Fits(text string) (base string, c Conversion, err error) {
 			return base, Conversion{mul, div, f}, nil
 		}
 	}
-	return "", c, fmt.Errorf("%s is not measured in %s: write a unit of %s", m.Name, text, strings.Join(unitsOf(m), ", "))
+	return "", c, fmt.Errorf("%s is not measured in %s: write a unit of %s", m.Name, text, strings.Join(m.ObjectUnits(), ", "))
 }
 
 // parseUnit reads "0.1 Cel", "1/128 Cel", "Cel" or "4096 By".
@@ -163,8 +163,8 @@ func rational(text string) *big.Rat {
 	return r
 }
 
-// unitsOf lists the units that objects of a metric may count in.
-func unitsOf(m *Metric) []string {
+// ObjectUnits lists the units that objects of the metric may count in, without factors.
+func (m *Metric) ObjectUnits() []string {
 	var list []string
 	for name, u := range units {
 		for _, base := range m.Units {

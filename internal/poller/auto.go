@@ -56,7 +56,7 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 			if err != nil {
 				return nil, nil, err
 			}
-			modules = append(modules, t.auto.catalog.variant(m.Module.Name, settings, t.auto.reserved))
+			modules = append(modules, t.auto.catalog.chosen(m.Module.Name, settings, t.auto.reserved))
 		}
 	}
 	return modules, choice, nil

@@ -45,11 +45,32 @@ type Catalog struct {
 	// where there is none of that name. It may be nil itself.
 	Shipped func(name string) *collector.Settings
 
+	// OnlyMeasures leaves out the series of objects of which the modules of profiles make measures.
+	OnlyMeasures bool
+
 	settings map[string]*collector.Settings
 
 	mu       sync.Mutex
-	variants map[string]*collector.Module    // modules of profiles, and modules compiled around reserved labels
-	choices  map[string]*profile.ChoiceCache // of targets, by their key
+	measured map[*collector.Settings]*collector.Settings // for OnlyMeasures
+	variants map[string]*collector.Module                // modules of profiles, and modules compiled around reserved labels
+	choices  map[string]*profile.ChoiceCache             // of targets, by their key
+}
+
+// chosen returns a module of a profile, compiled around reserved labels.
+func (c *Catalog) chosen(name string, s *collector.Settings, reserved []string) *collector.Module {
+	if !c.OnlyMeasures {
+		return c.variant(name, s, reserved)
+	}
+	c.mu.Lock()
+	if c.measured == nil {
+		c.measured = map[*collector.Settings]*collector.Settings{}
+	}
+	if c.measured[s] == nil {
+		c.measured[s] = s.WithoutMeasured()
+	}
+	s = c.measured[s]
+	c.mu.Unlock()
+	return c.variant(name, s, reserved)
 }
 
 // NewCatalog compiles modules whose settings have been checked.

@@ -22,6 +22,22 @@ type Section struct {
 	Dirs []string `yaml:"dirs,omitempty"` // directories with files of profiles (*.yml)
 }
 
+// AutoSettings is the section `auto`.
+type AutoSettings struct {
+	Objects string `yaml:"objects,omitempty"` // all or none: whether the module auto makes series of the vendors' objects of which it makes measures; default all
+}
+
+// Problems reports another word.
+func (s *AutoSettings) Problems() []setting.Problem {
+	if s.Objects == "" || s.Objects == "all" || s.Objects == "none" {
+		return nil
+	}
+	return []setting.Problem{{Path: "objects", Text: fmt.Sprintf("%q is neither all nor none", s.Objects)}}
+}
+
+// OnlyMeasures reports whether objects of which measures are made have no series of their own.
+func (s *AutoSettings) OnlyMeasures() bool { return s.Objects == "none" }
+
 // Problems returns the directories that contain no profile.
 func (s *Section) Problems() []setting.Problem {
 	var found setting.Problems

@@ -59,6 +59,7 @@ func Compile(c *config.Config, sourceAddress string) (*Config, error) {
 		c.Global.SourceAddress = sourceAddress
 	}
 	w := &Config{Config: c, Catalog: poller.NewCatalog(c.Auths, c.Compiled, c.Book)}
+	w.Catalog.OnlyMeasures = c.Auto.OnlyMeasures()
 	if c.ShipsModules {
 		w.Catalog.Shipped = config.Shipped
 	}
