@@ -12,7 +12,6 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
-	"trapline/internal/snmp"
 )
 
 // alarmOf returns the alarm of an alert, active or over. Invalid annotations are left out and logged.
@@ -23,8 +22,7 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	}
 	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
-	metric, condition := condition(b.rule.Expr)
-	a.Metric, a.Condition = metric, condition
+	a.Metric, a.Condition = condition(b.rule.Expr)
 	if d.target == nil {
 		if d = e.device(a.Target); d == nil {
 			return a
@@ -44,10 +42,39 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	} else {
 		a.VarBinds = append(a.VarBinds, found...)
 	}
-	if c, row := d.tables.column(metric, r.Sample); c != nil && a.Variable == "" && c.Table.Index(row) != nil {
-		a.Variable = instance(c.Desc.Object, c.Table.Index(row)).String()
+	if v, ok := d.tables.variable(a.Metric, r.Sample); ok {
+		e.describe(d, &a, &v)
 	}
 	return a
+}
+
+// oidOf returns the OID that a sample of a rule came from, as templates have it; "" if it is not known.
+func (e *Evaluator) oidOf(d *device, rule *Rule, sample labels.Labels) string {
+	if d.target == nil {
+		if d = e.device(sample.Get(poller.TargetLabel)); d == nil {
+			return ""
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+	}
+	metric, _ := condition(rule.Expr)
+	if v, ok := d.tables.variable(metric, sample); ok {
+		return v.oid().String()
+	}
+	return ""
+}
+
+// describe names the instance that an alarm is about, unless the rule does. A measure comes with the value that the device
+// has for its object.
+func (e *Evaluator) describe(d *device, a *alarm.Alarm, v *variable) {
+	name := v.oid().String()
+	a.Variable = cmp.Or(a.Variable, name)
+	if a.Variable != name || !v.of.Desc.Computed {
+		return
+	}
+	if text, ok := d.tables.raw(v); ok {
+		a.VarBinds = append(a.VarBinds, alarm.Binding{Name: name, Value: text})
+	}
 }
 
 // found returns the values that the last poll has of the OBJECTS of an alarm's notifications.
@@ -111,10 +138,6 @@ func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found com
 
 func (e *Evaluator) alarmID(b *ruleInstance, r *record) string {
 	return alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
-}
-
-func instance(object snmp.OID, index []byte) snmp.OID {
-	return append(append(snmp.OID{}, object...), index...)
 }
 
 // maxCondition is the maximum length of a condition, in octets.

@@ -22,7 +22,8 @@ type evaluation struct {
 	queryAll  template.QueryFunc // over all targets
 	query     template.QueryFunc // over the rules' own
 	device    *device
-	interval  time.Duration // between rounds
+	oidOf     func(*Rule, labels.Labels) string // of the instance that a sample of a rule came from
+	interval  time.Duration                     // between rounds
 	at        time.Time
 	reason    string // why alerts are over, where that is not their condition
 
@@ -35,6 +36,7 @@ type evaluation struct {
 func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Duration, at time.Time) *evaluation {
 	r := &evaluation{evaluator: e, store: s, device: d, interval: interval, at: at, queryAll: QueryFunc(s.engine, s.store.samples)}
 	r.query = r.queryAll
+	r.oidOf = func(rule *Rule, sample labels.Labels) string { return e.oidOf(d, rule, sample) }
 	if d.target != nil {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
 		r.query = QueryFunc(s.engine, scoped{s.store.samples, only})

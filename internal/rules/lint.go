@@ -203,7 +203,7 @@ func (l *linter) lintNames() {
 	if l.environment.Metrics == nil {
 		return
 	}
-	known := append([]string{poller.TargetLabel, model.AlertNameLabel}, l.environment.TargetLabels...)
+	known := append([]string{poller.TargetLabel, model.AlertNameLabel, oidLabel}, l.environment.TargetLabels...)
 	var missing []string
 	recorded := false
 	for _, vs := range selectors(l.rule.Expr) {

@@ -158,7 +158,8 @@ func (r *rig) fail() {
 	r.pollOf(r.targets[0], silent)
 }
 
-// setOf makes columns of lines `name{label="value"} number`. Names that end in _total are counters.
+// setOf makes columns of lines `name{label="value"} number`. Names that end in _total are counters, those that begin with
+// hw_ are measures of the object of hw.
 func setOf(t testing.TB, rows ...string) *series.Set {
 	t.Helper()
 	set := &series.Set{}
@@ -174,7 +175,7 @@ func setOf(t testing.TB, rows ...string) *series.Set {
 		if !known {
 			at = len(set.Columns)
 			byName[name] = at
-			d := &series.Desc{Name: name, Object: objectOf(name)}
+			d := &series.Desc{Name: name, Object: objectOf(name), Computed: strings.HasPrefix(name, "hw_")}
 			if strings.HasSuffix(name, "_total") {
 				d.Type = series.Counter
 			}

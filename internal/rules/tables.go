@@ -16,6 +16,7 @@ import (
 type tables struct {
 	sets  []*series.Set
 	index map[*series.Table]*rowIndex // made as rows are looked for
+	rows  map[*series.Table]map[string]int
 }
 
 // rowIndex finds the rows of a table by their labels.
@@ -36,16 +37,30 @@ func (t *tables) object(object snmp.OID, of labels.Labels) (*series.Column, int)
 }
 
 func (t *tables) find(of labels.Labels, is func(*series.Column) bool) (*series.Column, int) {
-	for _, set := range t.sets {
-		for i := range set.Columns {
-			if c := &set.Columns[i]; is(c) {
-				if row, ok := t.row(c.Table, of); ok {
-					return c, row
-				}
+	for c := range t.columns {
+		if is(c) {
+			if row, ok := t.row(c.Table, of); ok && has(c, row) {
+				return c, row
 			}
 		}
 	}
 	return nil, 0
+}
+
+// columns yields the columns of all modules.
+func (t *tables) columns(yield func(*series.Column) bool) {
+	for _, set := range t.sets {
+		for i := range set.Columns {
+			if !yield(&set.Columns[i]) {
+				return
+			}
+		}
+	}
+}
+
+// has reports whether a column has a value in a row: the objects of a measure share a table.
+func has(c *series.Column, row int) bool {
+	return !c.Desc.Computed || c.Rows == nil && row < len(c.Values) || slices.Contains(c.Rows, int32(row))
 }
 
 func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
@@ -63,13 +78,11 @@ func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
 
 // lacks reports whether a poll has no row of a metric with those labels, as far as these distinguish rows.
 func (t *tables) lacks(name string, of labels.Labels) bool {
-	for _, set := range t.sets {
-		for i := range set.Columns {
-			if c := &set.Columns[i]; c.Desc.Name == name {
-				_, there := t.row(c.Table, of)
-				if there || of.MatchLabels(true, t.index[c.Table].names...).Len() < len(t.index[c.Table].names) {
-					return false
-				}
+	for c := range t.columns {
+		if c.Desc.Name == name {
+			_, there := t.row(c.Table, of)
+			if there || of.MatchLabels(true, t.index[c.Table].names...).Len() < len(t.index[c.Table].names) {
+				return false
 			}
 		}
 	}
@@ -129,4 +142,93 @@ func unscaled(d *series.Desc, v float64) (raw float64, ok bool) {
 	raw = math.Round((v-d.Offset)/scale) + 0 // never -0
 	of := func(raw float64) float64 { return float64(raw*scale) + d.Offset }
 	return raw, !d.Derived && of(raw) == v && of(raw-1) != v && of(raw+1) != v
+}
+
+// variable is the instance that a series came from.
+type variable struct {
+	of    *series.Column
+	index []byte
+}
+
+func (v *variable) oid() snmp.OID { return instance(v.of.Desc.Object, v.index) }
+
+// variable returns where a metric has the sample with those labels from. Without a poll, or for a metric that is no
+// object's, ok is false.
+func (t *tables) variable(metric string, sample labels.Labels) (v variable, ok bool) {
+	if t == nil {
+		return v, false
+	}
+	c, row := t.column(metric, sample)
+	if c == nil {
+		c, row = t.named(metric, sample)
+	}
+	if c != nil {
+		v = variable{c, c.Table.Index(row)}
+	}
+	return v, len(v.index) > 0 && len(c.Desc.Object) > 0
+}
+
+func instance(object snmp.OID, index []byte) snmp.OID {
+	return append(append(snmp.OID{}, object...), index...)
+}
+
+// nameLabel is the name of a part, which a device may report under several objects.
+const nameLabel = "hw_name"
+
+// named returns the first row of a measure that agrees with those labels, the name of the part among them: aggregates
+// such as max by (target, hw_name) lack other labels.
+func (t *tables) named(metric string, of labels.Labels) (*series.Column, int) {
+	if of.Get(nameLabel) == "" {
+		return nil, 0
+	}
+	for c := range t.columns {
+		if c.Desc.Name != metric || !c.Desc.Computed {
+			continue
+		}
+		for j := range c.Values {
+			if row := c.RowOf(j); agrees(c.Table.Row(row), of) {
+				return c, row
+			}
+		}
+	}
+	return nil, 0
+}
+
+// agrees reports whether a row has the part's name that labels have, and no other value of any label.
+func agrees(row []byte, of labels.Labels) bool {
+	named := false
+	for name, value := range series.Labels(row) {
+		if want := of.Get(name); want != "" && want != value {
+			return false
+		}
+		named = named || name == nameLabel && value == of.Get(nameLabel)
+	}
+	return named
+}
+
+// raw returns the value of a measure's own object, as the poll has it.
+func (t *tables) raw(v *variable) (text string, ok bool) {
+	for c := range t.columns {
+		if c.Desc.Computed || !slices.Equal(c.Desc.Object, v.of.Desc.Object) {
+			continue
+		}
+		if row, there := t.byIndex(c.Table)[string(v.index)]; there && !ok {
+			text, ok = textIn(c, row)
+		}
+	}
+	return text, ok
+}
+
+// byIndex returns the rows of a table by their indexes.
+func (t *tables) byIndex(table *series.Table) map[string]int {
+	if t.rows == nil {
+		t.rows = map[*series.Table]map[string]int{}
+	}
+	if t.rows[table] == nil {
+		t.rows[table] = make(map[string]int, len(table.IndexEnds))
+		for i := range table.IndexEnds {
+			t.rows[table][string(table.Index(i))] = i
+		}
+	}
+	return t.rows[table]
 }

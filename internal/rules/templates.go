@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -19,12 +20,17 @@ var noURL = &url.URL{}
 // texts returns a function that expands the texts of a rule for a sample.
 func (r *evaluation) texts(ctx context.Context, rule *Rule, s promql.Sample) func(text) string {
 	var data any
+	var names map[string]string
 	return func(t text) string {
 		if !t.template {
 			return t.value
 		}
 		if data == nil {
-			data = template.AlertTemplateData(s.Metric.Map(), nil, "", s)
+			names = s.Metric.Map()
+			data = template.AlertTemplateData(names, nil, "", s)
+		}
+		if _, known := names[oidLabel]; !known && strings.Contains(t.value, oidLabel) {
+			names[oidLabel] = r.oidOf(rule, s.Metric)
 		}
 		at := model.Time(timestamp.FromTime(r.at))
 		e := template.NewTemplateExpander(ctx, Variables+t.value, "__alert_"+rule.Alert, data, at, r.queryAll, noURL, nil)

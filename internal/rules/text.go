@@ -39,3 +39,6 @@ const severityLabel = "severity"
 
 // Variables declares the variables of templates of rules, as in Prometheus.
 const Variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
+
+// oidLabel is what templates name the OID by that a sample came from: $labels.__oid__. Series do not have it.
+const oidLabel = "__oid__"
