@@ -225,6 +225,9 @@ func (b *moduleBuilder) addMetric(m *MetricSettings) {
 		pattern:  m.DateTimePattern,
 		desc:     series.Desc{Name: m.Name + kind.nameSuffix, Help: m.Help + kind.helpSuffix, Type: kind.metricType, Object: m.OID.OID, Derived: kind.derived},
 	}
+	if b.distinct {
+		base.desc.Qualifier = string(series.AppendLabel(nil, 0, "oid", []byte(base.oid.String())))
+	}
 	drop := ""
 	if kind.labels == oneForEachState || kind.labels == valueAsLabel && b.distinct && leavesOut(m, m.Name) {
 		drop = m.Name

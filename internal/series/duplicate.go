@@ -3,6 +3,7 @@ package series
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // Duplicate is a sample that was dropped because another one had the same name and labels.
@@ -19,25 +20,82 @@ const (
 var seed = maphash.MakeSeed()
 
 // DropDuplicates removes from sets, all samples of one target, every sample whose name and labels
-// equal those of an earlier one, and returns the removed samples.
+// equal those of an earlier one, and returns the removed samples. What two sets have of one object it removes
+// without a word. Of different objects with a Qualifier, those with the higher OID get that as a label.
 func DropDuplicates(sets []*Set) []Duplicate {
 	var dropped []Duplicate
 	suspects := suspectNames(sets)
 	if len(suspects) == 0 {
 		return nil
 	}
-	seen := map[string]map[digest]struct{}{}
-	for name := range suspects {
-		seen[name] = map[digest]struct{}{}
-	}
-	for _, s := range sets {
-		for i := range s.Columns {
-			if labels := seen[s.Columns[i].Desc.Name]; labels != nil {
-				dropped = s.Columns[i].dropSeen(labels, dropped)
+	byName := map[string][]setColumn{}
+	var names []string
+	for i, s := range sets {
+		for j := range s.Columns {
+			c := &s.Columns[j]
+			if !suspects[c.Desc.Name] {
+				continue
 			}
+			if byName[c.Desc.Name] == nil {
+				names = append(names, c.Desc.Name)
+			}
+			byName[c.Desc.Name] = append(byName[c.Desc.Name], setColumn{c, i})
+		}
+	}
+	for _, name := range names {
+		columns := byName[name]
+		if !slices.ContainsFunc(columns, func(c setColumn) bool { return c.column.Desc.Qualifier == "" }) {
+			slices.SortStableFunc(columns, func(a, b setColumn) int { return bytes.Compare(a.column.Desc.Object, b.column.Desc.Object) })
+		}
+		seen := map[digest]setColumn{}
+		for _, c := range columns {
+			if c.clashes(seen) {
+				*c.column = c.column.qualified()
+			}
+			dropped = c.dropSeen(seen, dropped)
 		}
 	}
 	return dropped
+}
+
+// setColumn is a column of the set with that number.
+type setColumn struct {
+	column *Column
+	set    int
+}
+
+// clashes reports whether a sample is seen already as that of another object, and both can be set apart.
+func (c setColumn) clashes(seen map[digest]setColumn) bool {
+	if c.column.Desc.Qualifier == "" || len(seen) == 0 {
+		return false
+	}
+	for i := range c.column.Values {
+		other, known := seen[c.column.digest(i)]
+		if known && other.column.Desc.Qualifier != "" && other.column.Desc.Qualifier != c.column.Desc.Qualifier {
+			return true
+		}
+	}
+	return false
+}
+
+// again reports whether two sets have the samples of one object: that is no loss.
+func (c setColumn) again(other setColumn) bool {
+	a, b := c.column.Desc, other.column.Desc
+	return c.set != other.set && (a.Qualifier != "" && a.Qualifier == b.Qualifier || a.Computed && b.Computed)
+}
+
+func (c *Column) digest(i int) digest { return digestOf(c.Table.Row(c.RowOf(i)), c.ExtraOf(i)) }
+
+// qualified returns c with its Qualifier as a further label of all samples.
+func (c *Column) qualified() Column {
+	q, t := *c, *c.Table
+	t.Labels, t.Ends = nil, nil
+	for i := range c.Table.Ends {
+		t.Labels = append(t.Labels, join(c.Table.Row(i), []byte(c.Desc.Qualifier))...)
+		t.AddRow()
+	}
+	q.Table = &t
+	return q
 }
 
 // suspectNames returns the names that may have duplicates: those of several columns, and those of a
@@ -98,19 +156,24 @@ func (c *Column) repeatsExtra() bool {
 }
 
 // dropSeen removes the samples whose labels are in seen, and adds the labels of the others.
-func (c *Column) dropSeen(seen map[digest]struct{}, dropped []Duplicate) []Duplicate {
+func (sc setColumn) dropSeen(seen map[digest]setColumn, dropped []Duplicate) []Duplicate {
 	var again map[int]bool
+	c := sc.column
 	for i := range c.Values {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
-		key := digestOf(row, extra)
-		if _, ok := seen[key]; !ok {
-			seen[key] = struct{}{}
+		key := c.digest(i)
+		first, known := seen[key]
+		if !known {
+			seen[key] = sc
 			continue
 		}
 		if again == nil {
 			again = map[int]bool{}
 		}
 		again[i] = true
+		if sc.again(first) {
+			continue
+		}
 		d := Duplicate{Name: c.Desc.Name}
 		if len(dropped) < maxLabeled {
 			labels := join(row, extra)

@@ -18,6 +18,9 @@ type Desc struct {
 	Type Type
 
 	Object []byte // snmp.OID of the values' object, or nil
+	// Qualifier is a rendered label that sets series of Object apart from those of other objects with equal labels;
+	// empty where such series are an error.
+	Qualifier string
 
 	// A value is that of the object times Scale, if Scale is not 0, plus Offset. Derived values are
 	// unrelated.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -141,6 +142,39 @@ func TestDuplicatesAreDroppedOnce(t *testing.T) {
 	}
 	if again := DropDuplicates([]*Set{a, other}); again != nil {
 		t.Errorf("dropped again %v", again)
+	}
+}
+
+func TestSeriesOfOneObjectAreShownOnce(t *testing.T) {
+	column := func(object byte, qualifier string, values ...float64) Column {
+		return Column{Desc: &Desc{Name: "m", Object: []byte{object}, Qualifier: qualifier}, Table: table(`i="1"`, `i="2"`), Values: values}
+	}
+	text := func(sets ...*Set) string {
+		var b bytes.Buffer
+		e := NewEncoder(&b, expfmt.NewFormat(expfmt.TypeTextPlain), nil)
+		if err := e.Encode([]Group{{Sets: sets}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(b.String()), "\n")[2:]
+		slices.Sort(lines)
+		return strings.Join(lines, " ")
+	}
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
+		all := []*Set{{Columns: []Column{column(1, `oid="1"`, 5, 6)}}, {Columns: []Column{column(2, `oid="2"`, 7)}}, {Columns: []Column{column(1, `oid="1"`, 5)}}}
+		sets := []*Set{all[order[0]], all[order[1]], all[order[2]]}
+		if dropped := DropDuplicates(sets); dropped != nil {
+			t.Errorf("order %v: drops %v", order, dropped)
+		}
+		if got, want := text(sets...), `m{i="1",oid="2"} 7 m{i="1"} 5 m{i="2"} 6`; got != want {
+			t.Errorf("order %v: %s, want %s", order, got, want)
+		}
+	}
+	both := []*Set{{Columns: []Column{column(1, "", 5)}}, {Columns: []Column{column(1, "", 5)}}}
+	if dropped := DropDuplicates(both); len(dropped) != 1 {
+		t.Errorf("without a qualifier it drops %v", dropped)
 	}
 }
 
