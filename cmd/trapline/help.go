@@ -48,6 +48,7 @@ var examples = map[string][]string{
 	"record":          {"record core-1 --anonymize --out core-1.snmprec"},
 	"discover":        {"discover core-1", "discover 192.0.2.1"},
 	"profile show":    {"profile core-1"},
+	"profile draft":   {"profile draft core-1 --mibs-dir=mibs -o profiles/acme/switch.yml", "profile draft core-1.snmprec"},
 	"profile test":    {"profile test profiles/acme", "profile test profiles/acme --write"},
 	"check":           {"check", "check /etc/trapline/*.yml"},
 	"generate":        {"generate generator.yml"},

@@ -24,6 +24,9 @@ type Measure struct {
 	Absent    []string           // labels, numbers and ranges
 	// Parts are the objects of system_memory and system_filesystem by key: used, free, total, percent.
 	Parts map[string]*mibs.Node
+	// By takes the place of Metric and Unit where a column chooses them. The rest are columns of a scale.
+	By                 *By
+	Divisor, Precision *mibs.Node
 }
 
 // Measures are those of a table's columns, or of scalars that lie together, in the order of the objects.
@@ -36,7 +39,15 @@ func Measures(objects []*mibs.Node) []Measure {
 		}
 	}
 	name := nameOf(all)
+	various, isMixed := mixed(all)
+	if isMixed {
+		various.Name = name
+		measures = append(measures, various)
+	}
 	for _, o := range all {
+		if isMixed && o.node == various.Object {
+			continue
+		}
 		if m, ok := o.measure(); ok {
 			m.Name = cmp.Or(name, m.Name)
 			if m.Object.Kind == smi.Scalar {

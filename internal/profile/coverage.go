@@ -42,7 +42,7 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 			return list, err
 		}
 		subtree, over := subtreeOf(tree, name)
-		if !seen[string(subtree.OID)] && !c.reads(name) {
+		if !seen[string(subtree.OID)] && !c.Reads(name) {
 			seen[string(subtree.OID)] = true
 			list = append(list, subtree)
 		}
@@ -51,8 +51,8 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 	return list, fmt.Errorf("more than %d subtrees", maxSubtrees)
 }
 
-// reads reports whether a chosen module reads an object.
-func (c *Choice) reads(name snmp.OID) bool {
+// Reads reports whether a chosen module reads an instance.
+func (c *Choice) Reads(name snmp.OID) bool {
 	for _, m := range c.Modules {
 		s, err := m.Module.Settings()
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 func addProfile(program *cli.Program) {
 	c := program.App.Command("profile", `Show, test and write the profiles by which "auto" reads devices.`)
 	addProfileShow(program, c)
+	addProfileDraft(program, c)
 	addProfileTest(program, c)
 }
 

@@ -111,14 +111,19 @@ func (f *recordFlags) source(ctx context.Context, logger *slog.Logger, tree *mib
 		}
 		oids = append(oids, list...)
 	}
-	k, err := f.target.Find(ctx, f.target.Client)
+	return recorder(ctx, logger, f.target, oids)
+}
+
+// recorder returns the function that walks the target, and the one that ends it.
+func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, oids []snmp.OID) (record func(context.Context) (*agent.Recording, error), end func(), err error) {
+	k, err := flags.Find(ctx, flags.Client)
 	if err != nil {
 		return nil, nil, err
 	}
 	if k.At != nil {
 		return nil, nil, cli.Usagef("%s is a target of %s: write %s to record it from here", k.Target.Name, k.At.Base.Redacted(), k.Target.Address)
 	}
-	e, target, params, err := f.target.Client.Target(ctx, logger)
+	e, target, params, err := flags.Client.Target(ctx, logger)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,10 +139,10 @@ func (f *recordFlags) source(ctx context.Context, logger *slog.Logger, tree *mib
 			bar.Add(1)
 		})
 		if err != nil && stats.VarBinds == 0 {
-			return nil, f.target.Meant(ctx, f.target.Client, err)
+			return nil, flags.Meant(ctx, flags.Client, err)
 		}
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "the recording of %s is partial: %v\n", host, err)
+			fmt.Fprintf(os.Stderr, "the recording of %s is partial: %v\n", *flags.Client.Host, err)
 		}
 		return b.Recording(), nil
 	}, func() { _ = e.Close() }, nil
