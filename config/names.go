@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"trapline/config/document"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
+	"trapline/internal/setting"
 )
 
 // compile resolves the names in the modules and reports each error with its line. It reads MIBs only if a
@@ -28,12 +30,43 @@ func (u *merged) compile(o Options) {
 		}
 		u.compileModule(library, name, settings)
 	}
+	library = u.findProbes(library, o)
 	if library == nil && u.tellsByName() {
 		library = u.library(o)
 	}
 	if library != nil {
 		u.config.Warnings = append(u.config.Warnings, library.Warnings()...)
 	}
+}
+
+// findProbes resolves the names of the objects that profiles depend on. It returns the library, opened if there are
+// names.
+func (u *merged) findProbes(library *modules.Library, o Options) *modules.Library {
+	for _, name := range slices.Sorted(maps.Keys(u.config.DeviceProfiles)) {
+		p := u.config.DeviceProfiles[name]
+		if p == nil {
+			continue
+		}
+		for i, probe := range p.Probe {
+			text, named := probe.Named()
+			if !named {
+				continue
+			}
+			if library == nil {
+				if library = u.library(o); library == nil {
+					return nil
+				}
+			}
+			oid, err := library.OID(text)
+			if err != nil {
+				at := document.Path{"device_profiles", name}
+				u.set[at.String()].Report(at.Below(fmt.Sprintf("probe[%d]", i)), nil, err.Error())
+				continue
+			}
+			p.Probe[i] = setting.ParseOID(oid)
+		}
+	}
+	return library
 }
 
 // tellsByName reports whether a receiver's notifications are looked up in MIBs of the user.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"trapline/internal/client"
@@ -84,6 +85,22 @@ func TestMistakesInProfilesOfADirectory(t *testing.T) {
 	_, err := Load([]string{write(t, "snmp.yml", auths+ifModule+"profiles: {dirs: ["+dir+"]}\n")}, Options{})
 	if want := file + `:2: device_profiles.vendor.modules[0]: there is no module "nothing_like_it"`; err == nil || err.Error() != want {
 		t.Errorf("error is %v: want %s", err, want)
+	}
+}
+
+// Objects that a profile depends on are written as names or as numbers.
+func TestProbesByName(t *testing.T) {
+	c := load(t, write(t, "snmp.yml", auths+"device_profiles: {acme: {probe: [UPS-MIB::upsIdentModel, 1.3.6.1.4.1.99999.1.0]}}\n"))
+	var got []string
+	for _, o := range c.DeviceProfiles["acme"].Probe {
+		got = append(got, o.OID.String())
+	}
+	if want := []string{"1.3.6.1.2.1.33.1.1.2", "1.3.6.1.4.1.99999.1.0"}; !slices.Equal(got, want) {
+		t.Errorf("it depends on %v", got)
+	}
+	_, err := Load([]string{write(t, "snmp.yml", auths+"device_profiles:\n  acme:\n    probe: [UPS-MIB::upsIdentModell]\n")}, Options{})
+	if err == nil || !strings.Contains(err.Error(), "device_profiles.acme.probe[0]: ") {
+		t.Errorf("error is %v", err)
 	}
 }
 

@@ -39,6 +39,7 @@ func TestReadRecording(t *testing.T) {
 		{"negative counter of 64 bits", "1.3.6.1|70|-1", "Counter64 00ffffffffffffffff"},
 		{"unsigned", "1.3.6.1|71|5", "UInteger32 05"},
 		{"OID", "1.3.6.1|6|1.3.6.1.4.1.8072", "OBJECT IDENTIFIER 2b06010401bf08"},
+		{"OID with a dot behind it", "1.3.6.1|6|1.3.6.1.4.1.8072.", "OBJECT IDENTIFIER 2b06010401bf08"},
 		{"address", "1.3.6.1|64|10.0.0.255", "IpAddress 0a0000ff"},
 		{"address in hex", "1.3.6.1|64x|0A0000ff", "IpAddress 0a0000ff"},
 		{"address as its octets", "1.3.6.1|64|J}M}", "IpAddress 4a7d4d7d"},

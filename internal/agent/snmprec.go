@@ -156,7 +156,7 @@ func parseValue(kind snmp.Type, text string) ([]byte, error) {
 	case snmp.OctetString, snmp.Opaque, snmp.NsapAddress:
 		return []byte(text), nil
 	case snmp.ObjectIdentifier:
-		return snmp.ParseOID(strings.TrimSpace(text))
+		return snmp.ParseOID(strings.TrimSuffix(strings.TrimSpace(text), ".")) // as some recorders write a prefix
 	case snmp.IPAddress:
 		return parseIP(text)
 	case snmp.Integer, snmp.Counter32, snmp.Gauge32, snmp.TimeTicks, snmp.Counter64, snmp.Uinteger32:

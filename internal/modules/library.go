@@ -192,6 +192,23 @@ type found struct {
 // oid returns the whole OID.
 func (f found) oid() string { return mibs.Instance{Node: f.node, Index: f.index}.OID().String() }
 
+// OID resolves a name to an OID in dotted decimal.
+func (l *Library) OID(text string) (string, error) {
+	var named []string
+	if module, _ := mibs.CutModule(text); module != "" && l.has(module) {
+		named = append(named, module)
+	}
+	t, err := l.tree(named)
+	if err != nil {
+		return "", err
+	}
+	f, err := l.find(t, text)
+	if err != nil {
+		return "", err
+	}
+	return f.oid(), nil
+}
+
 // find resolves a name, first in the MIBs that the module names, then in all.
 func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	if isNumeric(text) {
