@@ -181,6 +181,8 @@ func TestKeysOfMeasures(t *testing.T) {
 		`hw_current_amperes{direction="input",hw_id="ACME-MIB::words.1.7",hw_name="1.7"} 0.02478`)
 	p.expect(t, `{metric: hw_status, object: words, text: '(\w+)$', states: {ok: [normal], failed: [up]}}`,
 		`hw_status{hw_id="ACME-MIB::words.1.7",hw_name="1.7"} 0`, `hw_status{hw_id="ACME-MIB::words.2.8",hw_name="2.8"} 2`)
+	p.has("divide", "3.1", octets("\x07\xea\x0b\x1a\x0c\x00\x00\x00+\x01\x00")) // a DateAndTime
+	p.expect(t, `{metric: license_expiry_timestamp, object: divide, name: '{1}', absent: 4}`, `license_expiry_timestamp_seconds{hw_id="ACME-MIB::divide.3.1",hw_name="3"} 1.7956908e+09`)
 	p.expect(t, `{metric: device_count, object: high, aggregate: sum, name: all}`, `device_count{hw_id="ACME-MIB::high",hw_name="all"} 800`)
 	p.expect(t, `{metric: hw_optical_power, object: value, unit: uW, only: {kind: [celsius]}, labels: {direction: receive}}`,
 		`hw_optical_power_dbm{direction="receive",`+one+`,hw_name="1.7"} `+fmt.Sprint(10*math.Log10(0.235)))

@@ -18,6 +18,7 @@ type Metric struct {
 	Counter bool
 	Space   bool // made of used, free, total and percent
 	Info    bool // 1, with texts as labels
+	Date    bool // a DateAndTime is a value too
 }
 
 // Common are the labels that series of every metric may have.
@@ -71,7 +72,7 @@ var Metrics = []Metric{
 	{Name: "device_ha_in_sync", Help: "Whether the members of a cluster are synchronized: 1 yes, 0 no", Labels: []string{"group"}, States: []string{"out_of_sync", "in_sync"}},
 	{Name: "license_usage", Help: "Licenses in use", Units: []string{"{}"}, Labels: []string{"license"}},
 	{Name: "license_limit", Help: "Licenses that there are", Units: []string{"{}"}, Labels: []string{"license"}},
-	{Name: "license_expiry_timestamp", Help: "When a license expires, in seconds since 1970", Units: []string{"s"}, Labels: []string{"license"}},
+	{Name: "license_expiry_timestamp", Help: "When a license expires, in seconds since 1970", Units: []string{"s"}, Labels: []string{"license"}, Date: true},
 	{Name: "wireless_clients", Help: "Clients of a wireless network", Units: []string{"{}"}, Labels: radio},
 	{Name: "wireless_access_points", Help: "Access points", Units: []string{"{}"}, Labels: append([]string{"state"}, radio...)},
 	{Name: "radio_signal", Help: "Signal received", Units: []string{"dBm"}, Labels: radio},

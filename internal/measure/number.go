@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"time"
 
 	"trapline/internal/snmp"
 )
@@ -20,21 +21,44 @@ func (e *Evaluation) number(v snmp.VarBind) (float64, bool) {
 	if v.Type != snmp.OctetString && v.Type != snmp.Opaque || len(v.Value) > maxText {
 		return 0, false
 	}
+	if e.step.kinds[0].metric.Date && e.step.text == nil {
+		if at, ok := dateAndTime(v.Value); ok {
+			return at, true
+		}
+	}
 	text := v.Value
 	if e.step.text != nil {
 		var found bool
 		if text, found = e.group(text); !found {
 			return 0, false
 		}
-		text = leading(text)
-	} else {
-		text = leading(text)
 	}
+	text = leading(text)
 	if _, absent := e.step.absent.ofText(v.Value); absent {
 		return 0, false
 	}
 	x, err := strconv.ParseFloat(string(text), 64)
 	return x, err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
+}
+
+// dateAndTime is the Unix time of a DateAndTime (RFC 2579 section 2). Eight octets are UTC, eleven end in the offset from it.
+func dateAndTime(b []byte) (float64, bool) {
+	if len(b) != 8 && len(b) != 11 || b[2] < 1 || b[2] > 12 || b[3] < 1 || b[3] > 31 || b[4] > 23 || b[5] > 59 || b[6] > 60 {
+		return 0, false
+	}
+	at := time.Date(int(binary.BigEndian.Uint16(b)), time.Month(b[2]), int(b[3]), int(b[4]), int(b[5]), int(b[6]), 0, time.UTC).Unix()
+	if len(b) == 11 {
+		offset := int64(b[9])*3600 + int64(b[10])*60
+		switch b[8] {
+		case '+':
+			at -= offset
+		case '-':
+			at += offset
+		default:
+			return 0, false
+		}
+	}
+	return float64(at), true
 }
 
 // maxText is how long a text with a number in it may be.

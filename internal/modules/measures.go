@@ -2,6 +2,7 @@ package modules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"trapline/collector"
@@ -90,7 +91,7 @@ func (c *compilation) columnOf(path, text string, f found) *measure.Column {
 	}
 	c.measures[n.OID.String()] = f
 	column := &measure.Column{Name: strings.Clone(n.Module + "::" + n.Name), OID: n.OID, Enum: enumOf(n), Scalar: c.isScalar(n), Known: true}
-	column.Text = n.Syntax.Type == smi.OctetString && kindOf(n) != "Float" && kindOf(n) != "Double" || n.Syntax.Type == smi.ObjectIdentifier
+	column.Text = n.Syntax.Type == smi.OctetString && !slices.Contains([]string{"Float", "Double", "DateAndTime"}, kindOf(n)) || n.Syntax.Type == smi.ObjectIdentifier
 	if !column.Scalar && len(f.index) > 0 {
 		column.Instance = f.index
 	}
