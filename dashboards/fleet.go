@@ -8,6 +8,7 @@ func Fleet() Dashboard {
 	d.Panels = layout(
 		group{title: "Devices", panels: fleetNumbers()},
 		group{title: "State", panels: []Panel{statusHistory(), alarmsOverTime(), alarmTable(), deviceTable()}},
+		group{title: "Hottest, fullest, failed", panels: fleetHealth()},
 		group{title: "Interfaces", panels: append(fleetTraffic(), downTable())},
 		group{title: "Polls", panels: fleetPolls()},
 	)
@@ -82,6 +83,43 @@ func deviceTable() Panel {
 		column{title: "Partial tables", unit: "none", expr: per("count", "", "trapline_target_incomplete"+devices+" == 1") + " or 0 * " + status(devices)},
 		column{title: "Uptime", unit: "dtdurations", expr: uptime(devices)},
 	)
+}
+
+// fleetHealth returns the panels of what is hot, full, weak or broken, whoever made it.
+func fleetHealth() []Panel {
+	const name = "{{device}} {{hw_name}}"
+	each := func(metric string) string { return per("max", part, metric) }
+	share := func(title, description, metric string) Panel {
+		return bars(title, description, "percentunit", now(topk(10, each(metric+devices)), name)).
+			upTo(1).colors("green", above{0.8, "orange"}, above{0.95, "red"}).noValue(notRead).size(8, 9)
+	}
+	low := func(title, description, metric string) Panel {
+		return bars(title, description, "percentunit", now("bottomk(10, "+each(metric+devices)+")", name)).
+			upTo(1).colors("red", above{0.1, "orange"}, above{0.3, "green"}).noValue(notRead).size(8, 9)
+	}
+	limit := per("max", "hw_id", "hw_temperature_limit_celsius"+with(devices, `hw_limit_type="high.critical"`)+" > 0")
+	return []Panel{
+		table("Failed and degraded", "Parts that the devices report as failed or degraded.",
+			column{title: "Device", label: "device", properties: []property{toDevice}},
+			column{title: "Part", label: "hw_name"},
+			column{title: "Type", label: "hw_type"},
+			column{label: "hw_id"},
+			column{title: "State", expr: per("max", part+", hw_type", "hw_status"+devices+" > 0 < 3"), properties: []property{wordsIn(condition), colored}},
+		).noValue("No part has failed").size(gridWidth, 8),
+		bars("Hottest", "The ten highest temperatures.", "celsius", now(topk(10, each("hw_temperature_celsius"+devices)), name)).
+			colors("green", above{60, "orange"}, above{75, "red"}).noValue(notRead).size(8, 9),
+		bars("Nearest to their limits", "The ten temperatures that are nearest to the limit that the device knows, as a part of it.", "percentunit",
+			now(topk(10, each("hw_temperature_celsius"+devices)+"\n  / on (device, hw_id) group_left () "+limit), name)).
+			upTo(1).colors("green", above{0.8, "orange"}, above{1, "red"}).noValue(notRead).size(8, 9),
+		share("Busiest processors", "The ten busiest processors.", "system_cpu_utilization_ratio"),
+		share("Fullest memories", "The ten fullest memories.", "system_memory_utilization_ratio"),
+		share("Fullest filesystems", "The ten fullest filesystems.", "system_filesystem_utilization_ratio"),
+		bars("Weakest light", "The ten transceivers that receive least light, without those that receive none.", "dBm",
+			now("bottomk(10, "+each("hw_optical_power_dbm"+with(devices, `direction!="transmit"`)+" > -40")+")", name)).
+			from(-40).colors("red", above{-25, "orange"}, above{-15, "green"}).noValue(notRead).size(8, 9),
+		low("Emptiest batteries", "The ten batteries with the lowest charge.", "hw_battery_charge_ratio"),
+		low("Lowest supplies", "The ten supplies of printers with least left.", "printer_supply_ratio"),
+	}
 }
 
 func fleetTraffic() []Panel {

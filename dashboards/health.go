@@ -1,59 +1,125 @@
 package dashboards
 
-import (
-	"fmt"
-	"strings"
-)
+// part identifies a part of a device in vendor-neutral series.
+const part = "hw_id, hw_name"
 
-// deviceHealth returns the panels of standard MIBs that most vendors implement.
+// notRead is shown in the place of what no module of the device reads.
+const notRead = "not read"
+
+// readings returns a graph of a vendor-neutral metric, a line for each part.
+func readings(title, description, unit, metric string) Panel {
+	return timeseries(title, description, unit, over(by("max", part, metric+device), "{{hw_name}}")).noValue(notRead)
+}
+
+// deviceHealth returns the panels of what nearly every device has, whoever made it.
 func deviceHealth() []Panel {
-	const celsius = `entPhySensorType="celsius"`
-	memory := func(selector string) string {
-		return "hrStorageUsed" + selector + " / (hrStorageSize" + selector + " > 0)"
-	}
 	return []Panel{
-		timeseries("Processor", "Share of the last minute in which each processor was busy.", "percent",
-			over(by("max", "hrDeviceIndex, hrDeviceDescr", "hrProcessorLoad"+device), "{{hrDeviceDescr}} {{hrDeviceIndex}}"),
-			over("100 - max(ssCpuIdle"+device+")", "all")).upTo(100).noValue("not read").size(8, 9),
-		timeseries("Memory and storage", "Share that is in use of each memory and file system.", "percentunit",
-			over(by("max", "hrStorageIndex, hrStorageDescr", memory(device)), "{{hrStorageDescr}}"),
-			over("1 - max((memAvailReal"+device+" + memBuffer"+device+" + memCached"+device+") / memTotalReal"+device+")", "memory")).upTo(1).noValue("not read").size(8, 9),
-		timeseries("Temperature", "Readings of the temperature sensors.", "celsius",
-			over(by("max", "entPhysicalName, entPhysicalDescr", reading(with(device, celsius))), "{{entPhysicalName}}")).noValue("not read").size(8, 9),
+		readings("Processors", "Utilization of each processor.", "percentunit", "system_cpu_utilization_ratio").upTo(1),
+		readings("Memory", "Share that is in use of each memory.", "percentunit", "system_memory_utilization_ratio").upTo(1),
+		readings("Filesystems", "Share that is in use of each filesystem.", "percentunit", "system_filesystem_utilization_ratio").upTo(1),
+		readings("Temperatures", "Readings of all temperature sensors.", "celsius", "hw_temperature_celsius"),
 	}
 }
 
-func deviceParts() []Panel {
-	working := states(1, mapped{Text: "unknown", Color: "orange"}, mapped{Text: "disabled", Color: "red"},
-		mapped{Text: "enabled", Color: "green"}, mapped{Text: "testing", Color: "orange"})
-	sensor := "entPhysicalIndex, entPhysicalName, entPhysicalDescr, entPhySensorType"
+// condition are the words for the values of hw_status.
+var condition = states(0, mapped{Text: "ok", Color: "green"}, mapped{Text: "degraded", Color: "orange"},
+	mapped{Text: "failed", Color: "red"}, mapped{Text: "unknown", Color: "text"})
+
+func deviceEnvironment() []Panel {
+	limit := func(kind string) string {
+		return by("max", part, "hw_temperature_limit_celsius"+with(device, `hw_limit_type="high.`+kind+`"`))
+	}
 	return []Panel{
-		timeseries("Fans", "Revolutions per minute of each fan.", "rotrpm",
-			over(by("max", "entPhysicalName", reading(with(device, `entPhySensorType="rpm"`))), "{{entPhysicalName}}")).noValue("not read"),
-		table("Fans and power supplies", "Whether each fan and power supply works, by ENTITY-STATE-MIB.",
-			column{title: "Part", label: "entPhysicalName"},
-			column{title: "Class", label: "entPhysicalClass"},
-			column{title: "State", expr: by("max", "entPhysicalName, entPhysicalClass", "entStateOper"+with(device, `entPhysicalClass=~"fan|powerSupply"`)), properties: []property{wordsIn(working), colored}},
-		).noValue("not read").size(12, 9),
-		table("Sensors", "The reading of each sensor in the base unit of its kind.",
-			column{title: "Index", label: "entPhysicalIndex", properties: []property{{"custom.width", 80}}},
-			column{title: "Name", label: "entPhysicalName"},
-			column{title: "Description", label: "entPhysicalDescr"},
-			column{title: "Unit", label: "entPhySensorType"},
-			column{title: "Reading", expr: by("max", sensor, reading(device))},
-		),
+		table("Parts", "Whether each part works, as the device says.",
+			column{title: "Part", label: "hw_name"},
+			column{title: "Type", label: "hw_type"},
+			column{title: "Object", label: "hw_id"},
+			column{title: "State", expr: by("max", part+", hw_type", "hw_status"+device), properties: []property{wordsIn(condition), colored}},
+		).noValue(notRead).size(12, 9),
+		table("Temperatures and their limits", "The limits that the device knows.",
+			column{title: "Sensor", label: "hw_name"},
+			column{label: "hw_id"},
+			column{title: "Temperature", unit: "celsius", expr: by("max", part, "hw_temperature_celsius"+device)},
+			column{title: "Degraded above", unit: "celsius", expr: limit("degraded")},
+			column{title: "Critical above", unit: "celsius", expr: limit("critical")},
+		).noValue(notRead).size(12, 9),
+		readings("Fans", "Revolutions of each fan per minute.", "rotrpm", "hw_fan_speed_rpm"),
+		readings("Fans, as a part of full speed", "Speed of fans that do not count revolutions.", "percentunit", "hw_fan_speed_ratio").upTo(1),
+		readings("Humidity", "Relative humidity.", "percentunit", "hw_humidity_ratio").upTo(1),
 	}
 }
 
-// deviceOptics returns the panels of sensors named like those of transceivers.
+func devicePower() []Panel {
+	return []Panel{
+		bars("Charge", "Charge of each battery.", "percentunit", now(by("max", part, "hw_battery_charge_ratio"+device), "{{hw_name}}")).
+			upTo(1).colors("red", above{0.3, "orange"}, above{0.8, "green"}).noValue(notRead).size(12, 6),
+		bars("Time left", "Time until each battery is empty at the present load.", "s", now(by("max", part, "hw_battery_time_left_seconds"+device), "{{hw_name}}")).
+			colors("red", above{300, "orange"}, above{900, "green"}).noValue(notRead).size(12, 6),
+		readings("Load", "Load of each power supply, as a part of what it can deliver.", "percentunit", "hw_power_supply_utilization_ratio").upTo(1),
+		readings("Power", "Electric power of each part.", "watt", "hw_power_watts"),
+		readings("Voltage", "Voltage of each part.", "volt", "hw_voltage_volts"),
+		readings("Current", "Electric current of each part, lasers included.", "amp", "hw_current_amperes"),
+	}
+}
+
 func deviceOptics() []Panel {
-	light := with(device, `entPhySensorType=~"dBm|watts|other", entPhysicalName=~"(?i).*(rx|tx|receive|transmit|optical|laser|transceiver).*"`)
-	bias := with(device, `entPhySensorType="amperes", entPhysicalName=~"(?i).*(bias|laser|transceiver|optical).*"`)
 	return []Panel{
-		timeseries("Light", "Power that transceivers receive and transmit, in the unit of the sensor (dBm or watts).", "none",
-			over(by("max", "entPhysicalName, entPhySensorType", reading(light)), "{{entPhysicalName}} ({{entPhySensorType}})")).noValue("not read"),
-		timeseries("Bias current", "Current of the lasers.", "amp",
-			over(by("max", "entPhysicalName", reading(bias)), "{{entPhysicalName}}")).noValue("not read"),
+		timeseries("Light", "Power that transceivers receive and transmit.", "dBm",
+			over(by("max", part+", direction, lane", "hw_optical_power_dbm"+device), "{{hw_name}} {{direction}} {{lane}}")).noValue(notRead),
+		table("Transceivers", "The light of each transceiver.",
+			column{title: "Transceiver", label: "hw_name"},
+			column{title: "Port", label: "ifName"},
+			column{title: "Direction", label: "direction"},
+			column{title: "Lane", label: "lane"},
+			column{title: "Light", unit: "dBm", expr: by("max", "hw_name, ifName, direction, lane", "hw_optical_power_dbm"+device)},
+		).noValue(notRead).size(12, 9),
+	}
+}
+
+func deviceRadio() []Panel {
+	radio := func(title, description, unit, metric string) Panel {
+		return timeseries(title, description, unit, over(by("max", part+", ap, radio, ssid", metric+device), "{{hw_name}} {{ap}} {{radio}} {{ssid}}")).noValue(notRead)
+	}
+	return []Panel{
+		radio("Clients", "Clients of each access point, radio or network.", "none", "wireless_clients"),
+		radio("Signal", "Signal that each radio receives.", "dBm", "radio_signal_dbm"),
+		radio("Signal and noise", "Ratio of signal to noise.", "dB", "radio_signal_noise_ratio_db"),
+		radio("Bit rate", "Bit rate of each radio.", "bps", "radio_bits_per_second"),
+		radio("Channel", "Utilization of each channel.", "percentunit", "radio_channel_utilization_ratio").upTo(1),
+		radio("Frequency", "Frequency of each radio.", "hertz", "radio_frequency_hertz"),
+	}
+}
+
+func deviceSessions() []Panel {
+	role := states(0, mapped{Text: "none", Color: "text"}, mapped{Text: "active", Color: "green"}, mapped{Text: "standby", Color: "blue"})
+	return []Panel{
+		readings("Sessions", "Sessions that the device keeps.", "none", "network_sessions"),
+		readings("Tunnels", "Tunnels of virtual private networks.", "none", "vpn_tunnels"),
+		table("Cluster", "The role of the device in its cluster.",
+			column{title: "Name", label: "hw_name"},
+			column{label: "hw_id"},
+			column{title: "Role", expr: by("max", part, "device_ha_role"+device), properties: []property{wordsIn(role), colored}},
+		).noValue(notRead).size(12, 6),
+		table("Licenses", "Licenses in use, and those that there are.",
+			column{title: "License", label: "hw_name"},
+			column{label: "hw_id"},
+			column{title: "In use", expr: by("max", part, "license_usage"+device)},
+		).noValue(notRead).size(12, 6),
+	}
+}
+
+func deviceInventory() []Panel {
+	const labels = "hw_id, hw_name, hw_type, model, serial, revision"
+	return []Panel{
+		table("Parts", "What the device is made of.",
+			column{title: "Part", label: "hw_name"},
+			column{title: "Type", label: "hw_type"},
+			column{title: "Model", label: "model"},
+			column{title: "Serial number", label: "serial"},
+			column{title: "Revision", label: "revision"},
+			column{label: "hw_id"},
+			column{expr: by("max", labels, "hw_info"+device)},
+		).noValue(notRead).size(gridWidth, 9),
 	}
 }
 
@@ -64,29 +130,31 @@ func devicePoE() []Panel {
 	return []Panel{
 		timeseries("Power", "Power that each supply of PoE delivers, and its maximum.", "watt",
 			over(by("max", "pethMainPseGroupIndex", "pethMainPseConsumptionPower"+device), "group {{pethMainPseGroupIndex}} delivers"),
-			over(by("max", "pethMainPseGroupIndex", "pethMainPsePower"+device), "group {{pethMainPseGroupIndex}} can")).noValue("not read"),
+			over(by("max", "pethMainPseGroupIndex", "pethMainPsePower"+device), "group {{pethMainPseGroupIndex}} can")).noValue(notRead),
 		table("Ports", "Power that each port delivers.",
 			column{title: "Group", label: "pethPsePortGroupIndex"},
 			column{title: "Port", label: "pethPsePortIndex"},
 			column{title: "State", expr: by("max", port, "pethPsePortDetectionStatus"+device), properties: []property{wordsIn(delivering), colored}},
-		).noValue("not read").size(12, 9),
+		).noValue(notRead).size(12, 9),
 	}
 }
 
 func deviceHost() []Panel {
+	space := func(metric string) string { return by("max", part+", mountpoint", metric) }
 	return []Panel{
 		timeseries("Load", "Mean number of processes that want a processor.", "short",
-			over(by("max", "laNames", "laLoadInt"+device+" / 100"), "{{laNames}}")).noValue("not read"),
-		timeseries("Memory", "Memory by use, of Net-SNMP's agent.", "kbytes",
-			over("max(memTotalReal"+device+")", "total"), over("max(memAvailReal"+device+")", "free"),
-			over("max(memCached"+device+")", "cached"), over("max(memBuffer"+device+")", "buffers")).noValue("not read"),
-		timeseries("Processes", "Processes that are loaded or running.", "none", over("max(hrSystemProcesses"+device+")", "processes")).noValue("not read"),
-		table("Storage", "Memory and file systems.",
-			column{title: "Name", label: "hrStorageDescr"},
-			column{title: "Size", unit: "bytes", expr: by("max", "hrStorageDescr", "hrStorageSize"+device+" * hrStorageAllocationUnits"+device)},
-			column{title: "Used", unit: "bytes", expr: by("max", "hrStorageDescr", "hrStorageUsed"+device+" * hrStorageAllocationUnits"+device)},
-			column{title: "Use", unit: "percentunit", expr: by("max", "hrStorageDescr", "hrStorageUsed"+device+" / (hrStorageSize"+device+" > 0)")},
-		).noValue("not read").size(12, 9),
+			over(by("max", "laNames", "laLoadInt"+device+" / 100"), "{{laNames}}")).noValue(notRead),
+		timeseries("Memory by use", "Memory that is used, free, and used for files.", "bytes",
+			over(by("max", part+", state", "system_memory_usage_bytes"+device), "{{hw_name}} {{state}}")).noValue(notRead),
+		timeseries("Processes", "Processes that are loaded or running.", "none", over("max(hrSystemProcesses"+device+")", "processes")).noValue(notRead),
+		table("Filesystems", "The size of each filesystem, and what of it is in use.",
+			column{title: "Name", label: "hw_name"},
+			column{title: "Mounted on", label: "mountpoint"},
+			column{label: "hw_id"},
+			column{title: "Size", unit: "bytes", expr: space("system_filesystem_limit_bytes" + device)},
+			column{title: "Used", unit: "bytes", expr: space("system_filesystem_usage_bytes" + with(device, `state="used"`))},
+			column{title: "Use", unit: "percentunit", expr: space("system_filesystem_utilization_ratio" + device)},
+		).noValue(notRead).size(12, 9),
 	}
 }
 
@@ -104,27 +172,24 @@ func deviceRouting() []Panel {
 			column{title: "State", expr: by("max", peer, "bgpPeerState"+device), properties: []property{wordsIn(session), colored}},
 			column{title: "For", unit: "s", expr: by("max", peer, "bgpPeerFsmEstablishedTime"+device)},
 			column{title: "Established", expr: by("max", peer, "bgpPeerFsmEstablishedTransitions"+device)},
-		).noValue("not read").size(12, 9),
+		).noValue(notRead).size(12, 9),
 		table("OSPF neighbors", "State of each neighbor.",
 			column{title: "Address", label: "ospfNbrIpAddr"},
 			column{title: "State", expr: by("max", "ospfNbrIpAddr", "ospfNbrState"+device), properties: []property{wordsIn(neighbor), colored}},
 			column{title: "Events", expr: by("max", "ospfNbrIpAddr", "ospfNbrEvents"+device)},
-		).noValue("not read").size(12, 9),
+		).noValue(notRead).size(12, 9),
 		timeseries("BGP updates", "Updates received from each peer.", "pps",
-			over(by("max", "bgpPeerRemoteAddr", "rate(bgpPeerInUpdates"+device+"[$__rate_interval])"), "{{bgpPeerRemoteAddr}}")).noValue("not read"),
+			over(by("max", "bgpPeerRemoteAddr", "rate(bgpPeerInUpdates"+device+"[$__rate_interval])"), "{{bgpPeerRemoteAddr}}")).noValue(notRead),
 	}
 }
 
 func devicePrinter() []Panel {
 	return []Panel{
-		bars("Supplies", "Share that is left of each supply.", "percentunit",
-			now(by("max", "prtMarkerSuppliesDescription", "(prtMarkerSuppliesLevel"+device+" >= 0) / (prtMarkerSuppliesMaxCapacity"+device+" > 0)"), "{{prtMarkerSuppliesDescription}}")).
-			upTo(1).colors("red", above{0.1, "orange"}, above{0.25, "green"}).noValue("not read").size(8, 9),
-		bars("Trays", "Share that is left in each tray.", "percentunit",
-			now(by("max", "prtInputName", "(prtInputCurrentLevel"+device+" >= 0) / (prtInputMaxCapacity"+device+" > 0)"), "{{prtInputName}}")).
-			upTo(1).colors("red", above{0.1, "orange"}, above{0.25, "green"}).noValue("not read").size(8, 9),
+		bars("Supplies and trays", "Share that is left of each supply, and in each tray.", "percentunit",
+			now(by("max", part+", color", "printer_supply_ratio"+device), "{{hw_name}}")).
+			upTo(1).colors("red", above{0.1, "orange"}, above{0.25, "green"}).noValue(notRead),
 		timeseries("Pages", "Pages printed in an hour.", "none",
-			over("max(increase(prtMarkerLifeCount"+device+"[1h]))", "pages")).noValue("not read").size(8, 9),
+			over("max(increase(prtMarkerLifeCount"+device+"[1h]))", "pages")).noValue(notRead),
 	}
 }
 
@@ -135,46 +200,5 @@ func neighborTable() Panel {
 		column{expr: by("max", "lldpLocPortId, lldpRemSysName", "lldpRemSysName"+device)},
 		column{title: "Its port", label: "lldpRemPortDesc"},
 		column{expr: by("max", "lldpLocPortId, lldpRemPortDesc", "lldpRemPortDesc"+device)},
-	).noValue("not read").size(gridWidth, 9)
-}
-
-func devicePower() []Panel {
-	one := func(metric string) string { return "max(" + metric + device + ")" }
-	const batteries, sources = "unknown batteryNormal batteryLow batteryDepleted", "other none normal bypass battery booster reducer"
-	battery := states(1, mapped{Text: "unknown", Color: "orange"}, mapped{Text: "normal", Color: "green"},
-		mapped{Text: "low", Color: "red"}, mapped{Text: "depleted", Color: "red"})
-	source := states(1, mapped{Text: "other", Color: "orange"}, mapped{Text: "none", Color: "red"}, mapped{Text: "mains", Color: "green"},
-		mapped{Text: "bypass", Color: "orange"}, mapped{Text: "battery", Color: "red"}, mapped{Text: "booster", Color: "orange"},
-		mapped{Text: "reducer", Color: "orange"})
-	return []Panel{
-		stat("Output from", "Source of the output.", "none", enumeration("upsOutputSource", sources)).words(source).option("colorMode", "background").noValue("not read"),
-		stat("Battery", "State of the battery.", "none", enumeration("upsBatteryStatus", batteries)).words(battery).option("colorMode", "background").noValue("not read"),
-		stat("Charge", "Charge of the battery.", "percent", one("upsEstimatedChargeRemaining")).
-			upTo(100).colors("red", above{30, "orange"}, above{80, "green"}).noValue("not read"),
-		stat("Time left", "Time until the battery is empty at the present load.", "m", one("upsEstimatedMinutesRemaining")).
-			colors("red", above{5, "orange"}, above{15, "green"}).noValue("not read"),
-		stat("On battery for", "Time since the UPS went on battery; 0 if it is not.", "s", one("upsSecondsOnBattery")).
-			colors("green", above{1, "red"}).noValue("not read"),
-		stat("Alarms", "Alarms that are active.", "none", one("upsAlarmsPresent")).
-			colors("green", above{1, "red"}).option("colorMode", "background").noValue("not read"),
-		timeseries("Load", "Load of each output line, in percent of the power of the UPS.", "percent",
-			over(by("max", "upsOutputLineIndex", "upsOutputPercentLoad"+device), "line {{upsOutputLineIndex}}")).upTo(100).noValue("not read"),
-		timeseries("Power", "True power of each output line.", "watt",
-			over(by("max", "upsOutputLineIndex", "upsOutputPower"+device), "line {{upsOutputLineIndex}}")).noValue("not read"),
-		timeseries("Voltage", "Voltage of each input and output line.", "volt",
-			over(by("max", "upsInputLineIndex", "upsInputVoltage"+device), "input {{upsInputLineIndex}}"),
-			over(by("max", "upsOutputLineIndex", "upsOutputVoltage"+device), "output {{upsOutputLineIndex}}")).noValue("not read"),
-		timeseries("Battery", "Charge of the battery, and the temperature at it.", "none",
-			over(one("upsEstimatedChargeRemaining"), "charge, percent"), over(one("upsBatteryTemperature"), "temperature, °C")).noValue("not read"),
-	}
-}
-
-// enumeration returns the number of an enumeration that starts at 1, for modules that poll it as a
-// number or as a state set with those names.
-func enumeration(metric, names string) string {
-	expr := metric + with(device, metric+`=""`)
-	for i, name := range strings.Fields(names) {
-		expr += fmt.Sprintf("\n  or %d * (%s == 1)", i+1, metric+with(device, fmt.Sprintf("%s=%q", metric, name)))
-	}
-	return "max(" + expr + ")"
+	).noValue(notRead).size(gridWidth, 9)
 }

@@ -279,6 +279,11 @@ func (p Panel) upTo(limit float64) Panel {
 	return p
 }
 
+func (p Panel) from(limit float64) Panel {
+	p.FieldConfig.Defaults.Min = &limit
+	return p
+}
+
 func (p Panel) option(name string, value any) Panel {
 	p.Options = maps.Clone(p.Options)
 	p.Options[name] = value

@@ -85,12 +85,6 @@ func down(selector string) string {
 	return fmt.Sprintf("ifAdminStatus%[1]s == 1 and ifOperStatus%[1]s == 2", selector)
 }
 
-// reading returns the values of operational sensors in their base unit.
-func reading(selector string) string {
-	return fmt.Sprintf(`entPhySensorValue%[1]s * 10 ^ (3 * (entPhySensorScale%[1]s - 9) - entPhySensorPrecision%[1]s)
-  and entPhySensorOperStatus%[1]s == 1`, selector)
-}
-
 // both combines an expression for each direction, distinguished by the label direction.
 func both(in, out string) string {
 	return fmt.Sprintf("label_replace(%s, \"direction\", \"in\", \"\", \"\")\nor\nlabel_replace(%s, \"direction\", \"out\", \"\", \"\")", in, out)

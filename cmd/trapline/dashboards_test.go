@@ -63,8 +63,8 @@ const dashboardTargets = `
 global: {interval: 2s, labels: {site: lab}}
 state_dir: %q
 targets:
-- {name: switch-1, address: %q, modules: [system, if_mib, entity_sensor, hrDevice, hrStorage]}
-- {name: ups-1, address: %q, modules: [system, if_mib, ups_mib]}
+- {name: switch-1, address: %q, modules: [auto]}
+- {name: ups-1, address: %q, modules: [auto]}
 receivers: [{name: nms-1, address: %q}]
 thresholds: [{name: PortNotUp, metric: "IF-MIB::ifOperStatus", above: 1, severity: major}]
 `
@@ -86,7 +86,7 @@ func onDemandScrape(trapline string, first, second netip.AddrPort, labeled bool)
   static_configs: [{targets: [%[1]q]}]
 - job_name: snmp
   metrics_path: /snmp
-  params: {module: [system, if_mib, entity_sensor, hrDevice, hrStorage, ups_mib]}
+  params: {module: [auto]}
   static_configs: [{targets: [%[2]q, %[3]q]}]
   relabel_configs:
   - {source_labels: [__address__], target_label: __param_target}
@@ -152,7 +152,7 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 }
 
 var (
-	aboutUPS = regexp.MustCompile(`\bups[A-Z]`)
+	aboutUPS = regexp.MustCompile(`\bhw_battery`)
 	// alarmed are panels and annotations that have data because an alarm is raised and sent.
-	alarmed = []string{"Alarms", "Interfaces down", "Waiting", "Oldest", "Uptime", "Device", "Temperature", "Notifications"}
+	alarmed = []string{"Alarms", "Interfaces down", "Waiting", "Oldest", "Uptime", "Device", "Temperatures", "Processors", "Hottest", "Emptiest batteries", "Notifications"}
 )
