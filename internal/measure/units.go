@@ -155,7 +155,7 @@ func parseFactor(text string) (*big.Rat, bool) {
 		return nil, false
 	}
 	f, ok := new(big.Rat).SetString(text)
-	return f, ok && f.Sign() > 0
+	return f, ok && f.Sign() != 0
 }
 
 func rational(text string) *big.Rat {
