@@ -126,6 +126,9 @@ func TestNoTextHasWornOutWords(t *testing.T) {
 		})
 	})
 	eachFile(t, []string{".md", ".html", ".yml", ".yaml", ".js", ".sh"}, func(name string, text []byte) {
+		if strings.HasPrefix(name, "profiles/") {
+			return // the names of vendors' objects and their values are facts
+		}
 		for i, line := range strings.Split(string(text), "\n") {
 			check(name+":"+strconv.Itoa(i+1), line)
 		}
