@@ -17,13 +17,18 @@ import (
 type Subtree struct {
 	OID  snmp.OID
 	Name string // MODULE::name, or empty if it is in no MIB
+	Part bool   // a module reads other columns of the table
 }
 
 func (s Subtree) String() string {
 	if s.Name == "" {
 		return s.OID.String()
 	}
-	return fmt.Sprintf("%s (%s)", s.Name, s.OID)
+	text := fmt.Sprintf("%s (%s)", s.Name, s.OID)
+	if s.Part {
+		text += ", but for some columns"
+	}
+	return text
 }
 
 // maxSubtrees bounds the search, because an agent may return objects forever.
@@ -44,6 +49,7 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 		subtree, over := subtreeOf(tree, name)
 		if !seen[string(subtree.OID)] && !c.Reads(name) {
 			seen[string(subtree.OID)] = true
+			subtree.Part = c.readsColumns(subtree.OID)
 			list = append(list, subtree)
 		}
 		cursor = snmp.AppendArc(append(snmp.OID{}, over...), 1<<32-1)
@@ -66,6 +72,16 @@ func (c *Choice) Reads(name snmp.OID) bool {
 	return false
 }
 
+// readsColumns reports whether a chosen module reads columns of a table.
+func (c *Choice) readsColumns(table snmp.OID) bool {
+	return slices.ContainsFunc(c.Modules, func(m Chosen) bool {
+		s, err := m.Module.Settings()
+		return err == nil && slices.ContainsFunc(s.Walk, func(walk setting.OID) bool {
+			return walk.HasPrefix(table) && walk.OID.Parent().Parent().Compare(table) == 0
+		})
+	})
+}
+
 // unknownArcs is the number of arcs after the last known node by which unknown subtrees are
 // distinguished: an enterprise, and the two arcs below it.
 const unknownArcs = 3
@@ -79,14 +95,14 @@ func subtreeOf(tree *mibs.Tree, name snmp.OID) (s Subtree, over snmp.OID) {
 	switch n.Kind {
 	case smi.Column:
 		if table := parentOf(tree, n.Row.OID); table != nil {
-			return Subtree{table.OID, table.Module + "::" + table.Name}, table.OID
+			return Subtree{OID: table.OID, Name: table.Module + "::" + table.Name}, table.OID
 		}
 	case smi.Scalar:
 		if group := parentOf(tree, n.OID); group != nil {
-			return Subtree{group.OID, group.Module + "::" + group.Name}, n.OID
+			return Subtree{OID: group.OID, Name: group.Module + "::" + group.Name}, n.OID
 		}
 	case smi.Table, smi.Row:
-		return Subtree{n.OID, n.Module + "::" + n.Name}, n.OID
+		return Subtree{OID: n.OID, Name: n.Module + "::" + n.Name}, n.OID
 	}
 	oid := append(snmp.OID{}, n.OID...)
 	for rest, i := []byte(name[len(n.OID):]), 0; i < unknownArcs && len(rest) > 0; i++ {

@@ -97,3 +97,16 @@ func TestMeasuresOfRecordings(t *testing.T) {
 	writeFiles(t, dir, map[string]string{"switch.yml": strings.Replace(acmeProfile, "0.1 Cel", "Cel", 1)})
 	step("another unit", true, "DIR/testdata/sw.snmprec: 2 measures, 1 difference\n  ~ "+strings.TrimSuffix(temperature, "41.5")+"415, expected 41.5\n")
 }
+
+// The built-in profiles measure of the recordings beside them what is expected.
+func TestBuiltInProfilesMeasureWhatIsExpected(t *testing.T) {
+	dirs, err := filepath.Glob("../../../profiles/*/testdata")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no recordings beside profiles: %v", err)
+	}
+	for _, dir := range dirs {
+		if text, err := runProfile(t, "test", filepath.Dir(dir)); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
