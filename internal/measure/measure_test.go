@@ -314,6 +314,20 @@ func TestRoomIsABound(t *testing.T) {
 	}
 }
 
+// Names of series, with the unit once.
+func TestNamesOfSeries(t *testing.T) {
+	for metric, want := range map[string]string{
+		"device_ratio": "device_ratio", "hw_energy": "hw_energy_joules_total hw_energy_limit_joules", "radio_distance": "radio_distance_meters", "license_limit": "license_limit",
+		"hw_fan_speed":  "hw_fan_speed_rpm hw_fan_speed_limit_rpm hw_fan_speed_ratio hw_fan_speed_limit_ratio",
+		"system_memory": "system_memory_usage_bytes system_memory_limit_bytes system_memory_utilization_ratio", "hw_power_factor": "hw_power_factor_ratio hw_power_factor_limit_ratio",
+		"radio_signal_noise_ratio": "radio_signal_noise_ratio_db", "device_bits_per_second": "device_bits_per_second", "hw_status": "hw_status",
+	} {
+		if got := strings.Join(MetricNamed(metric).Series(), " "); got != want {
+			t.Errorf("%s makes %s, want %s", metric, got, want)
+		}
+	}
+}
+
 // Every metric of the closed list has a unit that it is exposed in, or states, or is made of parts.
 func TestClosedList(t *testing.T) {
 	seen := map[string]bool{}

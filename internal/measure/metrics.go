@@ -119,7 +119,10 @@ func names() []string {
 
 // Exposed is the name of the series in a unit, of which infix names a kind such as "_limit".
 func (m *Metric) Exposed(unit, infix string) string {
-	name := m.Name + infix + exposed[unit]
+	name := m.Name + infix
+	if suffix := exposed[unit]; !strings.HasSuffix(name, suffix) {
+		name += suffix
+	}
 	if m.Counter && infix == "" {
 		name += "_total"
 	}

@@ -47,9 +47,6 @@ type Scale struct {
 	Precision  string `yaml:"precision,omitempty"`   // column with the digits behind the point, as EntitySensorPrecision
 }
 
-// zero reports that no scale is stated.
-func (s Scale) zero() bool { return s == Scale{} }
-
 // Words are a list of names, numbers or texts; a single one may stand without a list.
 type Words []string
 
