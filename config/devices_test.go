@@ -20,7 +20,6 @@ import (
 
 // vendorRow is a line of the list of vendors.
 type vendorRow struct {
-	title            string
 	families         []string
 	modules, measure int
 	metrics          map[string]int
@@ -35,24 +34,24 @@ func TestReferenceOfDevices(t *testing.T) {
 	rows := map[string]*vendorRow{}
 	total := vendorRow{}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
-		vendor, family := path.Dir(file), strings.TrimSuffix(path.Base(file), ".yml")
-		if rows[vendor] == nil {
-			rows[vendor] = &vendorRow{title: vendor, metrics: map[string]int{}}
+		title := titleOf(path.Dir(file), files[file])
+		if rows[title] == nil {
+			rows[title] = &vendorRow{metrics: map[string]int{}}
 		}
-		row := rows[vendor]
-		row.families = append(row.families, family)
+		row := rows[title]
+		row.families = append(row.families, strings.TrimSuffix(path.Base(file), ".yml"))
 		if err := row.add(files[file]); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 	}
 	var b bytes.Buffer
 	var table strings.Builder
-	for _, vendor := range slices.SortedFunc(maps.Keys(rows), func(x, y string) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(rows[x].title), strings.ToLower(rows[y].title)), cmp.Compare(x, y))
+	for _, title := range slices.SortedFunc(maps.Keys(rows), func(x, y string) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(x), strings.ToLower(y)), cmp.Compare(x, y))
 	}) {
-		row := rows[vendor]
+		row := rows[title]
 		total.modules, total.measure = total.modules+row.modules, total.measure+row.measure
-		fmt.Fprintf(&table, "| %s | %s | %d | %d | %s |\n", row.title, strings.Join(row.families, ", "), row.modules, row.measure, row.most())
+		fmt.Fprintf(&table, "| %s | %s | %d | %d | %s |\n", title, strings.Join(row.families, ", "), row.modules, row.measure, row.most())
 	}
 	fmt.Fprintf(&b, "# Vendors\n\nMade by `make docs` from the built-in profiles: %d modules of %d vendors, with %d measures. A module is for a MIB: it serves each\n"+
 		"device that has one of its objects. How to add one: [Devices](../devices.md).\n\n| vendor | families | modules | measures | of which, most |\n|---|---|---|---|---|\n%s",
@@ -60,13 +59,23 @@ func TestReferenceOfDevices(t *testing.T) {
 	doctest.Compare(t, "../docs/reference/devices.md", b.Bytes(), nil)
 }
 
-// add counts the modules and measures of a file. Its first line names the vendor.
+// titleOf is the name of the vendor in the first line of a file, or the directory's.
+func titleOf(dir string, text []byte) string {
+	first, _, _ := strings.Cut(string(text), "\n")
+	first, _, _ = strings.Cut(first, ":")
+	if title, named := strings.CutPrefix(first, "# Measures of "); named {
+		return title
+	}
+	if dir == "standard" {
+		return "all: standard MIBs"
+	}
+	return dir
+}
+
+// add counts the modules and measures of a file.
 func (r *vendorRow) add(text []byte) error {
 	var file struct {
 		Modules map[string]struct{ Measures []measure.Settings }
-	}
-	if first, _, _ := strings.Cut(string(text), ":"); strings.HasPrefix(first, "# Measures of ") && !strings.Contains(first, "\n") {
-		r.title = strings.TrimPrefix(first, "# Measures of ")
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return err
