@@ -28,7 +28,8 @@ func TestVendorFactsAreThoseOfTheFiles(t *testing.T) {
 			continue
 		}
 		for _, d := range tree.Diagnostics() {
-			if !strings.HasSuffix(d.Text, "the index INTEGER, which is no object") { // a type, as SMIv1 allows
+			// A type, as SMIv1 allows, and the rows of faulty modules, whose columns make no series.
+			if !strings.HasSuffix(d.Text, "which is no object") {
 				t.Error(d)
 			}
 		}
