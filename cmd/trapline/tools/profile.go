@@ -30,11 +30,15 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 	flags := cli.AddTargetFlags(c)
 	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()
+	listed := c.Flag("series", "Poll the target, and print each vendor-neutral series with the object that it is made of instead.").Bool()
 	flags.Hints(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		k, err := flags.Find(ctx, flags.Client)
 		if err != nil {
 			return err
+		}
+		if k.At != nil && *listed {
+			return cli.Usagef("--series asks the target itself: write its address and credentials, or name the file of the configuration")
 		}
 		if k.At != nil {
 			return profileAt(ctx, &k, os.Stdout)
@@ -58,6 +62,9 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 		}
 		out := bufio.NewWriter(os.Stdout)
 		defer out.Flush()
+		if *listed {
+			return printMeasures(ctx, out, choice, target, params, tree)
+		}
 		printChoice(out, choice, tree)
 		unread, err := choice.Unread(ctx, target, params, tree)
 		if len(unread) > 0 {

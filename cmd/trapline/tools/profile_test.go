@@ -155,3 +155,24 @@ func TestUnreadSubtrees(t *testing.T) {
 		t.Errorf("unread are\n%s\nwant\n%s", got, want)
 	}
 }
+
+// Each series of a measure is listed with its value and the instance that it was made of.
+func TestSeriesOfMeasuresWithTheirObjects(t *testing.T) {
+	c := newChooser(t)
+	choice, target := c.choose(t, programtest.StartDevices(t, "127.0.37.1:0", agent.Faults{}, agent.UPS(1)).Addr(0).String())
+	var out strings.Builder
+	if err := printMeasures(t.Context(), &out, choice, target, client.Params{}, c.tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`hw_battery_charge_ratio{hw_id="UPS-MIB::upsEstimatedChargeRemaining.0",hw_name="Battery"} 1  1.3.6.1.2.1.33.1.2.4.0 UPS-MIB::upsEstimatedChargeRemaining.0`,
+		`hw_name="Output 2",phase="2"} 230  1.3.6.1.2.1.33.1.4.4.1.2.2 UPS-MIB::upsOutputVoltage.2`,
+	} {
+		if !strings.Contains(out.String(), want+"\n") {
+			t.Errorf("no line %q in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "\nups") {
+		t.Errorf("objects that are no measures are listed:\n%s", out.String())
+	}
+}
