@@ -111,3 +111,20 @@ func TestDescriptionsAreSent(t *testing.T) {
 		t.Errorf("a webhook says %q", text)
 	}
 }
+
+// mteHotValue is the value of the object at mteHotOID, not that of the measure which was made of it.
+func TestHotValueIsThatOfTheObject(t *testing.T) {
+	const battery = "1.3.6.1.2.1.33.1.2.5.0"
+	for _, test := range []struct {
+		bindings []alarm.Binding
+		want     string
+	}{
+		{nil, "0.95"},
+		{[]alarm.Binding{{Name: battery, Value: "95"}}, "95"},
+		{[]alarm.Binding{{Name: "1.3.6.1.2.1.1.3.0", Value: "7"}, {Name: battery, Value: "low"}}, "0.95"},
+	} {
+		if got := hotValue(&alarm.Alarm{Variable: battery, Value: "0.95", VarBinds: test.bindings}); got != test.want {
+			t.Errorf("%v: got %s, want %s", test.bindings, got, test.want)
+		}
+	}
+}

@@ -62,8 +62,19 @@ func disman(e *alarm.Event, names varbind.Names) draft {
 	add(2, snmp.OctetString, []byte(oneLine(e.Alarm.Target, maxSummary)))
 	add(3, snmp.OctetString, nil)
 	add(4, snmp.ObjectIdentifier, variableOf(&e.Alarm, names))
-	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(e.Alarm.Value)))
+	add(5, snmp.Integer, snmp.AppendInt(nil, integer32(hotValue(&e.Alarm))))
 	return draft{notification: n}
+}
+
+// hotValue is the value of the object that an alarm is about, as the device has it if that is known: the alarm may be
+// about a measure that was made of the object.
+func hotValue(a *alarm.Alarm) string {
+	for _, b := range a.VarBinds {
+		if _, err := strconv.ParseFloat(b.Value, 64); err == nil && b.Name == a.Variable {
+			return b.Value
+		}
+	}
+	return a.Value
 }
 
 // integer32 is the value of an alarm as near as an Integer32 comes to it.
