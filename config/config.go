@@ -45,6 +45,9 @@ type Config struct {
 	// Names finds the notifications and objects that alarms name.
 	Names varbind.Names `yaml:"-" json:"-"`
 
+	// AllNames also has the parts of vendors' modules that are built in.
+	AllNames varbind.Names `yaml:"-" json:"-"`
+
 	History history.Settings `yaml:"history,omitempty"` // short histories of targets, for their pages
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
@@ -108,7 +111,8 @@ func (u *merged) configuration(o Options) (*Config, error) {
 	c := u.config
 	c.Files, c.ModuleFiles = u.files(), u.moduleFiles()
 	dirs := slices.Concat(o.MIBDirs, c.MIBs.Dirs)
-	c.Names = sync.OnceValues(func() (*mibs.Tree, error) { return modules.AllMIBs(dirs) })
+	c.Names = sync.OnceValues(func() (*mibs.Tree, error) { return modules.MIBsFor(dirs, c.texts()...) })
+	c.AllNames = sync.OnceValues(func() (*mibs.Tree, error) { return modules.AllMIBs(dirs) })
 	if u.wantsProfiles() {
 		book, err := u.book(o)
 		if err != nil {

@@ -108,6 +108,16 @@ func (u *merged) files() (list []File) {
 	return list
 }
 
+// texts are those of all files.
+func (c *Config) texts() (list []string) {
+	for i := range c.Files {
+		if text, err := c.Files[i].raw(); err == nil {
+			list = append(list, string(text))
+		}
+	}
+	return list
+}
+
 // moduleFiles are the names of the files that modules stand in.
 func (u *merged) moduleFiles() map[string]string {
 	files := make(map[string]string, len(u.config.Modules))

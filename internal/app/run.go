@@ -170,7 +170,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	answers := httpapi.New(httpapi.Options{
 		Polls: d.poller, Rules: d.evaluator, Outbox: stores.outbox, Journal: stores.journal, Version: version.Version, Started: time.Now(),
 		Guard: guard, Logger: d.logger, Open: d.polls.Open, Configuration: d.reloader.configuration(), Modules: d.reloader.modules,
-		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.Names() },
+		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
 		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,6 +56,30 @@ func AllMIBs(dirs []string) (*mibs.Tree, error) {
 		return nil, err
 	}
 	return l.everything()
+}
+
+// moduleName matches the module of an object that is named in a text.
+var moduleName = regexp.MustCompile(`([A-Za-z][\w-]*)::`)
+
+// MIBsFor is AllMIBs without the parts of vendors' modules that are built in, unless one of these texts names them.
+func MIBsFor(dirs []string, texts ...string) (*mibs.Tree, error) {
+	l, err := NewLibrary(dirs)
+	if err != nil {
+		return nil, err
+	}
+	l.openRest()
+	var names []string
+	for _, s := range l.sources {
+		names = append(names, s.Names()...)
+	}
+	for _, text := range texts {
+		for _, m := range moduleName.FindAllStringSubmatch(text, -1) {
+			if _, known := slices.BinarySearch(mibs.Vendors().Names(), m[1]); known && !slices.Contains(names, m[1]) {
+				names = append(names, m[1])
+			}
+		}
+	}
+	return l.tree(names)
 }
 
 // Merged returns a library that resolves names in all MIBs, as snmp_exporter's generator does. Of
