@@ -118,6 +118,7 @@ func (u *merged) configuration(o Options) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.Warnings = u.config.Warnings // with those about profiles
 		c.Book = func() (*profile.Registry, error) { return book, nil }
 		return &c, nil
 	}

@@ -22,9 +22,16 @@ func (u *merged) wantsProfiles() bool {
 
 // Profiles reads the built-in profiles and those in directories, for those who have no configuration.
 func Profiles(dirs []string, o Options) (*profile.Registry, error) {
+	book, _, err := CheckProfiles(dirs, o)
+	return book, err
+}
+
+// CheckProfiles is Profiles, and returns the warnings about the files in the directories.
+func CheckProfiles(dirs []string, o Options) (book *profile.Registry, warnings []string, err error) {
 	u := &merged{set: map[string]*configSource{}}
 	u.config.Profiles.Dirs = dirs
-	return u.book(o)
+	book, err = u.book(o)
+	return book, u.config.Warnings, err
 }
 
 // book reads the profiles: the built-in ones, over these those of the user's directories, and over these
@@ -42,6 +49,7 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 		if err != nil {
 			return nil, err
 		}
+		u.config.Warnings = append(u.config.Warnings, layer.config.Warnings...)
 		layers = append(layers, layer)
 	}
 	profiles, candidates := maps.Clone(own.index.Profiles), profile.Candidates{Named: maps.Clone(own.modules), Enterprise: map[string]bool{}}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -119,6 +120,30 @@ func BenchmarkProfiles(b *testing.B) {
 	for b.Loop() {
 		if _, err := Profiles(nil, Options{}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Warnings about files in directories of profiles are those of the configuration, too.
+func TestWarningsAboutProfiles(t *testing.T) {
+	dir := t.TempDir()
+	const text = "modules:\n  m:\n    measures:\n    - {metric: hw_status, object: IF-MIB::ifOperStatus, states: {ok: [up], failed: [down]}}\n"
+	main := "profiles: {dirs: [" + dir + "]}\ntargets: [{address: 192.0.2.1, modules: [auto]}]\n"
+	file := filepath.Join(t.TempDir(), "snmp.yml")
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "p.yml"), []byte(text), 0o600), os.WriteFile(file, []byte(main), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load([]string{file}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, warnings, err := CheckProfiles([]string{dir}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]string{c.Warnings, warnings} {
+		if len(list) != 1 || !strings.Contains(list[0], "p.yml:4: modules.m.measures[0].states: no state has testing, unknown") {
+			t.Errorf("warnings are %q", list)
 		}
 	}
 }

@@ -57,9 +57,12 @@ func (f *profileTest) run(ctx context.Context, _ *slog.Logger) error {
 	defer out.Flush()
 	failed := false
 	for _, dir := range *f.dirs {
-		book, err := config.Profiles([]string{dir}, config.Options{MIBDirs: *f.mibDirs})
+		book, warnings, err := config.CheckProfiles([]string{dir}, config.Options{MIBDirs: *f.mibDirs})
 		if err != nil {
 			return err
+		}
+		for _, w := range warnings {
+			fmt.Fprintf(os.Stderr, "warning: %s\n", w)
 		}
 		files, err := filepath.Glob(filepath.Join(dir, recordings))
 		if err != nil {

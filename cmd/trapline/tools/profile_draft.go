@@ -63,6 +63,9 @@ func (f *profileDraft) run(ctx context.Context, logger *slog.Logger) error {
 	if err := writeNew(*f.output, text); err != nil {
 		return err
 	}
+	if summary.Measures == 0 && !*f.all {
+		fmt.Fprintln(os.Stderr, "Nothing was guessed: modules read what is known of the target. --all drafts that, too")
+	}
 	fmt.Fprintf(os.Stderr, "%s in %s, to be read and corrected; nothing was guessed about %s; %s in no MIB\n", human.Counted(summary.Measures, "measure"),
 		human.Counted(summary.Modules, "module"), human.Counted(summary.Tables, "table"), human.Count(summary.Unnamed, "object is", "objects are"))
 	return nil
