@@ -19,7 +19,7 @@ run:
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
-# test runs all tests, and installs the programs they run against where it may. Of the law of passes, most trials are
+# test runs all tests, and installs the programs they run against where it may. Of the laws of passes, most trials are
 # made without the race detector. What is left out for want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
@@ -28,7 +28,7 @@ test:
 tests:
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
-	go test -count=1 -tags $(TAGS) -run Law ./internal/client
+	go test -count=1 -tags $(TAGS) -run Law ./internal/client ./internal/replay
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/client
 
 # soak runs the tests of polls and of hostile agents for about ten minutes.
