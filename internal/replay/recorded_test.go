@@ -74,7 +74,8 @@ func ownDevices(t *testing.T) map[string]*agent.Recording {
 		t.Fatalf("no recordings: %v", err)
 	}
 	for _, file := range files {
-		if list[file], err = agent.OpenRecording(file); err != nil {
+		name := strings.TrimSuffix(filepath.Base(file), ".snmprec")
+		if list[name], err = agent.OpenRecording(file); err != nil {
 			t.Fatal(err)
 		}
 	}
