@@ -42,15 +42,15 @@ func addProfileDraft(program *cli.Program, parent *kingpin.CmdClause) {
 }
 
 func (f *profileDraft) run(ctx context.Context, logger *slog.Logger) error {
+	r, err := f.recording(ctx, logger)
+	if err != nil {
+		return err
+	}
 	book, err := config.Profiles(*f.dirs, config.Options{MIBDirs: *f.mibDirs})
 	if err != nil {
 		return err
 	}
 	tree, err := cli.AllMIBs(*f.mibDirs)
-	if err != nil {
-		return err
-	}
-	r, err := f.recording(ctx, logger)
 	if err != nil {
 		return err
 	}
