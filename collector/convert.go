@@ -222,7 +222,7 @@ func (c *conversion) renderRows(t *series.Table, i int) {
 		}
 		t.AddRow()
 		if row == 0 {
-			t.Labels = slices.Grow(t.Labels, len(t.Labels)*rows.Len()*9/8)
+			t.Reserve(rows.Len())
 		}
 	}
 	if c.options.KeepIndexes {

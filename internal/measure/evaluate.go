@@ -47,7 +47,6 @@ const sampleSize = 16
 // left out with those after it.
 func (e *Evaluation) Columns(in Input) (columns []series.Column, left int, full snmp.OID) {
 	e.in, e.over = in, false
-	clear(e.seen)
 	for i := range e.program.measures {
 		if e.step = &e.program.measures[i]; e.lost() {
 			continue
@@ -70,7 +69,8 @@ func (e *Evaluation) Columns(in Input) (columns []series.Column, left int, full 
 		}
 	}
 	left = e.in.Room
-	e.in, e.table = Input{}, nil
+	e.in, e.table, e.seen = Input{}, nil, nil
+	clear(e.outs)
 	return columns, left, full
 }
 
@@ -362,6 +362,9 @@ func (e *Evaluation) aggregated() {
 		x /= float64(len(e.sums))
 	case "count":
 		x = float64(len(e.sums))
+	}
+	if math.IsInf(x, 0) {
+		return
 	}
 	if row, ok := e.addRow(nil, m.objects[0], 0); ok {
 		e.add(0, row, x)

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -227,6 +228,7 @@ var wide = []string{
 	`{metric: hw_status, object: [state, kind], states: {ok: [good, 7], failed: bad}, name: '{words} {system} {1}/{2}', port: '{-1}'}`,
 	`{metric: system_filesystem, used: value, total: [second, high], percent: digits, name: '{name}', labels: {mountpoint: '{index}'}, unit: KiBy, scale: {multiply_by: divide}}`,
 	`{metric: device_count, object: value, aggregate: mean}`,
+	`{metric: device_count, object: second, aggregate: sum, name: sum}`,
 	`{metric: hw_fan_speed, object: words, unit: '%', text: '(\d+)'}`,
 	`{metric: hw_humidity, object: value, unit: '% idle', float32: true}`,
 	`{metric: hw_humidity, object: value, name: again}`,
@@ -258,7 +260,10 @@ func random(r *rand.Rand) *pass {
 }
 
 func randomValue(r *rand.Rand) snmp.VarBind {
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 8:
+		x := []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 0, 5e-324, 1e9}[r.IntN(8)]
+		return snmp.VarBind{Type: snmp.Opaque, Value: binary.BigEndian.AppendUint64([]byte{0x9f, 0x79, 8}, math.Float64bits(x))}
 	case 0:
 		b := make([]byte, r.IntN(12))
 		for i := range b {
@@ -267,7 +272,7 @@ func randomValue(r *rand.Rand) snmp.VarBind {
 		types := []snmp.Type{snmp.Integer, snmp.OctetString, snmp.Opaque, snmp.Counter64, snmp.IPAddress, snmp.ObjectIdentifier, snmp.Gauge32, snmp.TimeTicks}
 		return snmp.VarBind{Type: types[r.IntN(len(types))], Value: b}
 	case 1:
-		return octets([]string{"", "12", "-3.5 V", "UP", "1e999", "nan", "0x10", strings.Repeat("9", 400), "\xff\xfe"}[r.IntN(9)])
+		return octets([]string{"", "12", "-3.5 V", "UP", "1e999", "nan", "0x10", strings.Repeat("9", 400), "\xff\xfe", strings.Repeat("ü€", r.IntN(400)), "a\"\n\\"}[r.IntN(11)])
 	case 2:
 		return integer(r.Int64() - r.Int64())
 	}
@@ -291,6 +296,9 @@ func TestOrderOfArrival(t *testing.T) {
 				t.Fatalf("%s", line)
 			}
 			names[name] = true
+			if strings.Contains(name, "\uFFFD") {
+				t.Fatalf("a label has a part of a character: %s", name)
+			}
 		}
 		for range 3 {
 			r.Shuffle(len(p.all), func(i, j int) { p.all[i], p.all[j] = p.all[j], p.all[i] })

@@ -40,10 +40,9 @@ func (e *Evaluation) addRow(index []byte, column, k int) (int32, bool) {
 		}
 		e.seen[name] = struct{}{}
 	}
-	if len(t.Ends) == 0 {
-		t.Labels = append(make([]byte, 0, len(t.Labels)*e.expected()*9/8), t.Labels...)
+	if t.AddRow(); len(t.Ends) == 1 {
+		t.Reserve(e.expected())
 	}
-	t.AddRow()
 	if e.in.Indexes {
 		if e.step.aggregate != "" {
 			index = nil
@@ -132,10 +131,22 @@ func (e *Evaluation) appendTemplate(dst []byte, t template, index []byte) []byte
 			}
 		}
 		if len(dst)-start > maxLabel {
-			return dst[:start+maxLabel]
+			return dst[:start+len(beginning(dst[start:]))]
 		}
 	}
 	return dst
+}
+
+// beginning is as much of a text as a label may have, without a part of a character.
+func beginning(text []byte) []byte {
+	if len(text) <= maxLabel {
+		return text
+	}
+	end := maxLabel
+	for end > maxLabel-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 func (e *Evaluation) appendRef(dst []byte, r *ref, index []byte) []byte {
@@ -223,7 +234,7 @@ func appendText(dst []byte, v snmp.VarBind, enum map[int]string) []byte {
 			return strconv.AppendFloat(dst, x, 'f', -1, 64)
 		}
 	}
-	return appendOctets(dst, v.Value[:min(len(v.Value), maxLabel)])
+	return appendOctets(dst, beginning(v.Value))
 }
 
 // appendOctets writes text as it is, and other octets as an address has them.

@@ -2,6 +2,8 @@
 // and writes it in the formats of Prometheus. It is independent of the source of the values.
 package series
 
+import "slices"
+
 // Type is the Prometheus type of a metric.
 type Type byte
 
@@ -43,6 +45,15 @@ type Table struct {
 
 // AddRow ends the row whose labels were appended to Labels since the previous call.
 func (t *Table) AddRow() { t.Ends = append(t.Ends, uint32(len(t.Labels))) }
+
+// usualRow is the most octets of labels that rows are expected to have.
+const usualRow = 256
+
+// Reserve grows Labels for that many rows, as long as the one in it or of usual length: a device may have one row with
+// long labels, and many without.
+func (t *Table) Reserve(rows int) {
+	t.Labels = slices.Grow(t.Labels, min(len(t.Labels), usualRow)*rows*9/8)
+}
 
 // Row returns the rendered labels of row i.
 func (t *Table) Row(i int) []byte { return span(t.Labels, t.Ends, i) }

@@ -24,6 +24,19 @@ func table(rows ...string) *Table {
 	return t
 }
 
+// One row with long labels reserves no memory for others like it.
+func TestReserveForRows(t *testing.T) {
+	for _, long := range []int{10, 60_000} {
+		rows := table(strings.Repeat("x", long))
+		if rows.Reserve(1000); cap(rows.Labels) > long+1000*300 {
+			t.Errorf("beside a row of %d octets, 1,000 rows have room for %d", long, cap(rows.Labels))
+		}
+		if rows.Row(0); len(rows.Labels) != long {
+			t.Errorf("%d octets are left of %d", len(rows.Labels), long)
+		}
+	}
+}
+
 // switchPort returns the result of polling two ports and the uptime.
 func switchPort() *Set {
 	ports := table(`ifIndex="1",ifAlias=""`, `ifIndex="2",ifAlias="to \"core\"\\1\n"`)
