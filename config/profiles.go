@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -49,6 +50,9 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if m := layer.beyondProfiles(); len(m) > 0 {
+			return nil, m.Sorted()
+		}
 		u.config.Warnings = append(u.config.Warnings, layer.config.Warnings...)
 		layers = append(layers, layer)
 	}
@@ -66,15 +70,32 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 	}
 	names := slices.Collect(maps.Keys(candidates.Named))
 	for _, layer := range layers {
-		if m := layer.checkProfiles(slices.Collect(maps.Keys(profiles)), names); len(m) > 0 {
+		if m := layer.checkProfiles(profiles, names); len(m) > 0 {
 			return nil, m.Sorted()
 		}
 	}
 	return profile.NewRegistry(profiles, candidates), nil
 }
 
+// profileSections are those that a file of profiles may have.
+var profileSections = []string{"version", "modules", "device_profiles"}
+
+// beyondProfiles returns the problems of files of profiles with sections that have no effect there.
+func (u *merged) beyondProfiles() document.Problems {
+	var found document.Problems
+	for _, s := range u.sources {
+		for _, f := range document.LayoutOf(reflect.TypeFor[Config]()).Keyed {
+			if s.Value(document.Path{f.Key}) != nil && !slices.Contains(profileSections, f.Key) {
+				s.Report(document.Path{f.Key}, nil, "a file of profiles has modules and device_profiles: write the rest into the configuration")
+			}
+		}
+		found = append(found, s.Problems()...)
+	}
+	return found
+}
+
 // checkProfiles returns the problems of the profiles in the files, such as names that do not exist.
-func (u *merged) checkProfiles(profiles, modules []string) document.Problems {
+func (u *merged) checkProfiles(profiles map[string]*profile.Settings, modules []string) document.Problems {
 	var found document.Problems
 	problems := profile.Problems(u.config.DeviceProfiles, profiles, modules)
 	for name, list := range problems {
@@ -169,8 +190,7 @@ func IndexProfiles(files map[string][]byte) (*profile.Index, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	profiles, modules := slices.Collect(maps.Keys(u.config.DeviceProfiles)), slices.Collect(maps.Keys(u.config.Compiled))
-	if m := u.checkProfiles(profiles, modules); len(m) > 0 {
+	if m := u.checkProfiles(u.config.DeviceProfiles, slices.Collect(maps.Keys(u.config.Compiled))); len(m) > 0 {
 		return nil, nil, m.Sorted()
 	}
 	x := profile.NewIndex(u.config.DeviceProfiles)

@@ -77,15 +77,28 @@ func TestProfilesOfTheUser(t *testing.T) {
 	}
 }
 
+// Each error in a file of profiles has its line, and says what to write.
 func TestMistakesInProfilesOfADirectory(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "a.yml")
-	if err := os.WriteFile(file, []byte("device_profiles:\n  vendor: {modules: [nothing_like_it]}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Load([]string{write(t, "snmp.yml", auths+ifModule+"profiles: {dirs: ["+dir+"]}\n")}, Options{})
-	if want := file + `:2: device_profiles.vendor.modules[0]: there is no module "nothing_like_it"`; err == nil || err.Error() != want {
-		t.Errorf("error is %v: want %s", err, want)
+	measure := func(keys string) string { return "modules:\n  m:\n    measures:\n    - {" + keys + "}\n" }
+	for _, test := range []struct{ text, want string }{
+		{"device_profiles:\n  vendor: {modules: [nothing_like_it]}\n", `:2: device_profiles.vendor.modules[0]: there is no module "nothing_like_it"`},
+		{"device_profiles:\n  a: {extends: [b]}\n  b: {extends: [lldp]}\n  lldp: {extends: [a]}\n", `:2: device_profiles.a.extends[0]: "b" has all of "a" already: leave one extends out`},
+		{"device_profiles:\n  a:\n    extends: [a]\n", `:3: device_profiles.a.extends[0]: "a" has all of "a" already: leave one extends out`},
+		{"modules: {}\ntargets: []\n", ":2: targets: a file of profiles has modules and device_profiles: write the rest into the configuration"},
+		{measure("metric: hw_temperature_celsius, object: IF-MIB::ifMtu"), `:4: modules.m.measures[0].metric: "hw_temperature_celsius" is the name of a series: write hw_temperature, and under unit what the device counts in`},
+		{measure("metric: hw_temperature, object: IF-MIB::ifMtu, unit: C"), `:4: modules.m.measures[0].unit: unknown unit "C": write a unit of Cel, K, [degF], mCel`},
+		{measure("metric: hw_status, object: IF-MIB::ifOperStatus, states: {ok: [up], failed: [1]}"), `:4: modules.m.measures[0].states.ok: "up" is named twice, with different meanings`},
+		{measure("metric: hw_status, object: IF-MIB::ifOperStatus, states: {ok: []}"), `:4: modules.m.measures[0].states: no state has a value`},
+	} {
+		if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load([]string{write(t, "snmp.yml", auths+ifModule+"profiles: {dirs: ["+dir+"]}\n")}, Options{})
+		if first, _, _ := strings.Cut(fmt.Sprint(err), "\n"); first != file+test.want {
+			t.Errorf("%s\nerror is %s\nwant %s", test.text, first, file+test.want)
+		}
 	}
 }
 

@@ -82,11 +82,17 @@ func (c *Choice) add(word string, enum map[int]string, to int) error {
 	known := false
 	for number, label := range enum {
 		if label == word {
+			if err := c.free(word, float64(number), to); err != nil {
+				return err
+			}
 			c.addNumber(float64(number), to)
 			known = true
 		}
 	}
 	if x, err := strconv.ParseFloat(word, 64); err == nil && !known {
+		if err := c.free(word, x, to); err != nil {
+			return err
+		}
 		c.addNumber(x, to)
 		known = true
 	}
@@ -97,9 +103,23 @@ func (c *Choice) add(word string, enum map[int]string, to int) error {
 		}
 		return fmt.Errorf("%q is no value of the object: it has %s", word, strings.Join(labels[:min(len(labels), 20)], ", "))
 	}
+	if before, taken := c.texts[strings.ToLower(word)]; taken && before != to {
+		return fmt.Errorf("%q is named twice, with different meanings", word)
+	}
 	c.texts[strings.ToLower(word)] = to
 	return nil
 }
+
+// free reports an error if the number of a word chooses something else already.
+func (c *Choice) free(word string, number float64, to int) error {
+	if before, taken := c.numbers[number]; taken && before != to {
+		return fmt.Errorf("%q is named twice, with different meanings", word)
+	}
+	return nil
+}
+
+// empty reports that nothing is chosen.
+func (c *Choice) empty() bool { return len(c.texts)+len(c.matches) == 0 }
 
 func (c *Choice) addNumber(x float64, to int) {
 	c.numbers[x] = to

@@ -185,6 +185,9 @@ func (r *resolution) states() {
 			}
 		}
 	}
+	if r.m.states.empty() {
+		r.problems.Add(at, "no state has a value")
+	}
 	r.warnLeftOut(at, enum)
 }
 

@@ -163,7 +163,7 @@ func (s *Settings) checkMetrics(found *setting.Problems) {
 		}
 		m := MetricNamed(name)
 		if m == nil {
-			found.Add(at, "%s", unknown("metric", name, names()))
+			found.Add(at, "%s", unknownMetric(name))
 			continue
 		}
 		unitText, unitAt := s.unitOf(value)
@@ -172,6 +172,16 @@ func (s *Settings) checkMetrics(found *setting.Problems) {
 		}
 		s.checkForm(m, at, found)
 	}
+}
+
+// unknownMetric returns the text about a name that is no metric. That of a series is one with a unit.
+func unknownMetric(name string) string {
+	for i := range Metrics {
+		if slices.Contains(Metrics[i].Series(), name) {
+			return quoted(name) + " is the name of a series: write " + Metrics[i].Name + ", and under unit what the device counts in"
+		}
+	}
+	return unknown("metric", name, names())
 }
 
 // unitOf is the unit of the metric that a value of the column of `by` chooses, and where it stands.

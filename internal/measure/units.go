@@ -99,7 +99,7 @@ func (m *Metric) Fits(text string) (base string, c Conversion, err error) {
 	}
 	u, factor, err := parseUnit(text)
 	if err != nil {
-		return "", c, err
+		return "", c, fmt.Errorf("%w: %s", err, m.unitInstead(text))
 	}
 	if m.Name == "hw_fan_speed" && u.base == "Hz" {
 		u.base, factor = "rpm", factor.Mul(factor, big.NewRat(60, 1))
@@ -118,7 +118,16 @@ func (m *Metric) Fits(text string) (base string, c Conversion, err error) {
 			return base, Conversion{mul, div, f}, nil
 		}
 	}
-	return "", c, fmt.Errorf("%s is not measured in %s: write a unit of %s", m.Name, text, strings.Join(m.ObjectUnits(), ", "))
+	return "", c, fmt.Errorf("%s is not measured in %s: %s", m.Name, text, m.unitInstead(text))
+}
+
+// unitInstead says which unit to write in the place of text.
+func (m *Metric) unitInstead(text string) string {
+	own := m.ObjectUnits()
+	if question := setting.DidYouMean(text, own); question != "" {
+		return question
+	}
+	return "write a unit of " + strings.Join(own, ", ")
 }
 
 // parseUnit reads "0.1 Cel", "1/128 Cel", "Cel" or "4096 By".
@@ -135,11 +144,7 @@ func parseUnit(text string) (unit, *big.Rat, error) {
 		if f, ok := parseFactor(name); ok { // "0.1" is a factor of 1
 			return units["1"], f, nil
 		}
-		advice := ""
-		if question := setting.DidYouMean(name, slices.Sorted(keysOf(units))); question != "" {
-			advice = ": " + question
-		}
-		return unit{}, nil, fmt.Errorf("unknown unit %q%s", name, advice)
+		return unit{}, nil, fmt.Errorf("unknown unit %q", name)
 	}
 	if u.factor != "" {
 		factor.Mul(factor, rational(u.factor))

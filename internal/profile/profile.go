@@ -4,6 +4,7 @@ package profile
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -77,9 +78,11 @@ func (s *Settings) Problems() []setting.Problem {
 	return found
 }
 
-// Problems returns, by profile, the references to unknown profiles and modules.
-func Problems(settings map[string]*Settings, profiles, modules []string) map[string][]setting.Problem {
+// Problems returns, by profile, the references to unknown profiles and modules, and profiles that extend each other. All
+// has also the profiles of other files.
+func Problems(settings, all map[string]*Settings, modules []string) map[string][]setting.Problem {
 	found := map[string][]setting.Problem{}
+	profiles := slices.Collect(maps.Keys(all))
 	for name, s := range settings {
 		check := func(key string, list, known []string) {
 			for i, other := range list {
@@ -99,10 +102,25 @@ func Problems(settings map[string]*Settings, profiles, modules []string) map[str
 		}
 		if s != nil {
 			check("extends", s.Extends, profiles)
+			for i, other := range s.Extends {
+				if extends(other, name, all, map[string]bool{}) {
+					found[name] = append(found[name], setting.Problem{Path: fmt.Sprintf("extends[%d]", i), Text: fmt.Sprintf("%q has all of %q already: leave one extends out", other, name)})
+				}
+			}
 			check("modules", s.Modules, modules)
 			check("exclusive", s.Exclusive, modules)
 			check("without", s.Without, modules)
 		}
 	}
 	return found
+}
+
+// extends reports whether a profile is, or extends, another, directly or over others.
+func extends(name, other string, all map[string]*Settings, seen map[string]bool) bool {
+	s := all[name]
+	if name == other || s == nil || seen[name] {
+		return name == other
+	}
+	seen[name] = true
+	return slices.ContainsFunc(s.Extends, func(next string) bool { return extends(next, other, all, seen) })
 }
