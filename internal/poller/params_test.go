@@ -60,7 +60,7 @@ func TestReloadTakesParametersOfTargetModuleAndDefaults(t *testing.T) {
 			if got := x.EffectiveParams().Timeout.Duration; got != time.Duration(c.alone)*time.Second {
 				t.Errorf("%+v: without a module the timeout is %v", c, got)
 			}
-			if x.ParamsOf(x.Modules[0]) != x.ParamsOf(x.Modules[0]) {
+			if first, second := x.ParamsOf(x.Modules[0]), x.ParamsOf(x.Modules[0]); first != second {
 				t.Error("parameters are merged each time")
 			}
 		}
