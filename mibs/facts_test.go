@@ -108,16 +108,20 @@ func TestEmbeddedFactsAreThoseOfTheFiles(t *testing.T) {
 	corpus.Each(t, "mibs", testEmbeddedFactsAreThoseOfTheFiles)
 }
 
+// byHand is a module whose facts are written by hand: the corpora lack its file.
+const byHand = "CISCO-ENTITY-SENSOR-MIB"
+
 func testEmbeddedFactsAreThoseOfTheFiles(t *testing.T, dir string) {
 	d, err := OpenDirectories(corpus.MIBs(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := WriteFacts(Embedded().Names(), d)
+	names := slices.DeleteFunc(Embedded().Names(), func(name string) bool { return name == byHand })
+	written, err := WriteFacts(names, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range Embedded().Names() {
+	for _, name := range names {
 		embedded, err := factFiles.ReadFile("facts/" + name + ".tsv")
 		if err != nil {
 			t.Fatal(err)

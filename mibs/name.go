@@ -103,6 +103,7 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 	if first > 0 {
 		nodes = nodes[:first]
 	}
+	nodes = t.preferComplete(nodes)
 	if root := rootNode(name); len(nodes) == 0 && root != nil {
 		return root, nil
 	}
@@ -115,6 +116,16 @@ func (t *Tree) nodeNamed(module, name string) (*Node, error) {
 		}
 	}
 	return slices.MinFunc(nodes, compareNodes), nil
+}
+
+// preferComplete returns the nodes of modules that are known as a whole, if there are any: the tables that built-in
+// profiles read must not make the names of others ambiguous.
+func (t *Tree) preferComplete(nodes []*Node) []*Node {
+	partial := func(n *Node) bool { return t.modules[t.ranks[n.Module]].Partial }
+	if slices.ContainsFunc(nodes, partial) && !slices.ContainsFunc(nodes, func(n *Node) bool { return !partial(n) }) {
+		return nodes
+	}
+	return slices.DeleteFunc(slices.Clone(nodes), partial)
 }
 
 // rootNode returns a node for the name of a first arc, which no module defines, nil for others.
