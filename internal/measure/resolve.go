@@ -185,7 +185,7 @@ func (r *resolution) states() {
 			}
 		}
 	}
-	if r.m.states.empty() {
+	if r.m.states.empty() && len(r.problems) == 0 {
 		r.problems.Add(at, "no state has a value")
 	}
 	r.warnLeftOut(at, enum)

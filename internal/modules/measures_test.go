@@ -81,7 +81,7 @@ func TestProblemsOfMeasures(t *testing.T) {
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, only: {entPhySensorType: [celsus]}}`, `only.entPhySensorType: "celsus" is no value of the object: did you mean celsius?`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, labels: {color: red}}`, `labels.color: hw_voltage has no label color: it may have hw_name, hw_type, hw_parent, hw_sensor_location, ifIndex, ifName, phase, direction, lane`},
 		{`{metric: hw_status, object: ENTITY-SENSOR-MIB::entPhySensorOperStatus}`, `metric: hw_status needs states: which values stand for ok, degraded, failed, unknown`},
-		{`{metric: hw_status, object: ENTITY-SENSOR-MIB::entPhySensorOperStatus, states: {degrade: [ok]}}`, "states.degrade: unknown state \"degrade\": did you mean degraded?\nmeasures[0].states: no state has a value"},
+		{`{metric: hw_status, object: ENTITY-SENSOR-MIB::entPhySensorOperStatus, states: {degrade: [ok]}}`, `states.degrade: unknown state "degrade": did you mean degraded?`},
 		{`{metric: hw_status, object: ENTITY-SENSOR-MIB::entPhySensorOperStatus, states: psu}`, `states: unknown state table "psu": did you mean psus?`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, limit: {high: 5}}`, `limit.high: unknown limit "high": write one of high.critical, high.degraded, low.critical, low.degraded`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, absent: ['< zero']}`, `absent[0]: "< zero" is no range: write a number behind <`},
