@@ -156,25 +156,25 @@ func (c *Column) repeatsExtra() bool {
 }
 
 // dropSeen removes the samples whose labels are in seen, and adds the labels of the others.
-func (sc setColumn) dropSeen(seen map[digest]setColumn, dropped []Duplicate) []Duplicate {
+func (c setColumn) dropSeen(seen map[digest]setColumn, dropped []Duplicate) []Duplicate {
 	var again map[int]bool
-	c := sc.column
-	for i := range c.Values {
-		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
-		key := c.digest(i)
+	column := c.column
+	for i := range column.Values {
+		row, extra := column.Table.Row(column.RowOf(i)), column.ExtraOf(i)
+		key := column.digest(i)
 		first, known := seen[key]
 		if !known {
-			seen[key] = sc
+			seen[key] = c
 			continue
 		}
 		if again == nil {
 			again = map[int]bool{}
 		}
 		again[i] = true
-		if sc.again(first) {
+		if c.again(first) {
 			continue
 		}
-		d := Duplicate{Name: c.Desc.Name}
+		d := Duplicate{Name: column.Desc.Name}
 		if len(dropped) < maxLabeled {
 			labels := join(row, extra)
 			d.Labels = string(bytes.ToValidUTF8(labels[:min(len(labels), maxLabels)], nil))
@@ -182,7 +182,7 @@ func (sc setColumn) dropSeen(seen map[digest]setColumn, dropped []Duplicate) []D
 		dropped = append(dropped, d)
 	}
 	if again != nil {
-		*c = c.without(again)
+		*column = column.without(again)
 	}
 	return dropped
 }

@@ -9,9 +9,12 @@ import (
 	"trapline/internal/alarm"
 )
 
-// The pause after the first failure is firstPause. Each further failure doubles it, up to LongestPause. The pause varies
+// firstPause is the pause after the first failure. Each further failure doubles it, up to LongestPause. The pause varies
 // by 20 percent at random.
-const firstPause, LongestPause = 2 * time.Second, 5 * time.Minute
+const firstPause = 2 * time.Second
+
+// LongestPause is the longest pause between two attempts.
+const LongestPause = 5 * time.Minute
 
 // pause returns the pause after n failures.
 func pause(n int) time.Duration {
