@@ -69,6 +69,10 @@ func (o *object) measure() (Measure, bool) {
 			return m, true
 		}
 	}
+	if o.isTextState() {
+		m.Metric, m.States = "hw_status", textStates
+		return m, true
+	}
 	if !o.isNumber() {
 		return m, false
 	}

@@ -221,3 +221,23 @@ func (o *object) labelsBy(re *regexp.Regexp, number, word int) []smi.Label {
 	}
 	return labels
 }
+
+// textStates are the words that devices write for states.
+var textStates = map[State][]string{
+	OK:       {"ok", "normal", "up", "good", "online", "active", "on", "running", "healthy", "ready", "optimal", "operational", "connected", "enabled", "no error", "no failure", "present", "success", "green", "clear", "standby"},
+	Degraded: {"warning", "degraded", "minor", "rebuilding", "testing", "initializing", "yellow", "non-critical", "drain", "maint"},
+	Failed:   {"failed", "fail", "failure", "fault", "faulty", "error", "critical", "down", "offline", "bad", "alarm", "major", "abnormal", "red", "off", "disconnected", "broken"},
+	Unknown:  {"unknown", "n/a", "not present", "absent", "none", "not available", "not installed", "disabled", "inactive"},
+}
+
+// isTextState reports whether a text is the state of something that an operator watches.
+func (o *object) isTextState() bool {
+	last := o.words[len(o.words)-1]
+	if o.node.Syntax.Type != smi.OctetString || o.units != "" || notText.MatchString(o.node.Syntax.TC) || o.node.Access == smi.ReadWrite || o.node.Access == smi.ReadCreate {
+		return false
+	}
+	if !slices.Contains([]string{"status", "state", "health", "condition"}, last) && !(last == "string" && o.has("status", "state")) {
+		return false
+	}
+	return !o.hasAny(tallies) && !o.hasAny(without(statusSettings, "server", "port", "unit", "entry"))
+}
