@@ -43,11 +43,7 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 		if k.At != nil {
 			return profileAt(ctx, &k, os.Stdout)
 		}
-		book, err := config.Profiles(*dirs, config.Options{MIBDirs: *mibDirs})
-		if err != nil {
-			return err
-		}
-		tree, err := cli.AllMIBs(*mibDirs)
+		book, tree, err := profilesFor(flags, &k, *dirs, *mibDirs)
 		if err != nil {
 			return err
 		}
@@ -75,6 +71,25 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 		}
 		return err
 	}
+}
+
+// profilesFor returns the profiles and the MIBs of the directories; without any, those of the configuration that has the
+// target.
+func profilesFor(flags *cli.TargetFlags, k *cli.Known, dirs, mibDirs []string) (*profile.Registry, *mibs.Tree, error) {
+	load := func() (*profile.Registry, error) { return config.Profiles(dirs, config.Options{MIBDirs: mibDirs}) }
+	if k.Local != nil && len(dirs)+len(mibDirs) == 0 {
+		w, err := flags.Load()
+		if err != nil {
+			return nil, nil, err
+		}
+		load, mibDirs = w.Config.Book, w.Config.MIBs.Dirs
+	}
+	book, err := load()
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, err := cli.AllMIBs(mibDirs)
+	return book, tree, err
 }
 
 func printChoice(out io.Writer, c *profile.Choice, tree *mibs.Tree) {
