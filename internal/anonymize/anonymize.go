@@ -10,6 +10,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/smi"
 )
 
 // role is what an object is to an anonymizer.
@@ -117,6 +118,22 @@ func (a *Anonymizer) roleOf(v snmp.VarBind) (role, mibs.Instance) {
 		return roleNamed(instance.Node, v), instance
 	}
 	return ordinary, instance
+}
+
+// Unnamed counts the texts of objects that the MIBs do not name: nothing says whether they identify.
+func Unnamed(r *agent.Recording, tree *mibs.Tree) (texts int) {
+	a := New(nil, tree)
+	for i := range r.Len() {
+		v := r.Object(i, 0)
+		if v.Type != snmp.OctetString || !printable(v.Value) || tokenOf(v.Value) == "" {
+			continue
+		}
+		what, instance := a.roleOf(v)
+		if n := instance.Node; what == ordinary && (n == nil || n.Kind != smi.Column && n.Kind != smi.Scalar) {
+			texts++
+		}
+	}
+	return texts
 }
 
 func roleNamed(n *mibs.Node, v snmp.VarBind) role {

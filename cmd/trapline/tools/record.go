@@ -151,6 +151,9 @@ func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, 
 // finish anonymizes a recording, compares it with the original, and writes it.
 func (f *recordFlags) finish(r *agent.Recording, key []byte, tree *mibs.Tree, poll int) error {
 	if *f.anonymize {
+		if n := anonymize.Unnamed(r, tree); n > 0 && poll == 1 {
+			fmt.Fprintf(os.Stderr, "%s in no MIB that is here may identify: name the directory of their MIB files with --mibs-dir, or look through them\n", human.Counted(n, "text"))
+		}
 		r = anonymize.New(key, tree).Recording(r)
 	}
 	if *f.verify != "" {
