@@ -80,11 +80,30 @@ func (m *module) yaml() (text string, guesses int, rest restOf) {
 		}
 		guesses += len(measures)
 		fmt.Fprintf(&b, "    # %s: %s\n", g.node.Name, g.size())
+		from := b.Len()
 		for i := range measures {
 			b.WriteString(measures[i].yaml(g))
 		}
+		b.WriteString(g.left(b.String()[from:]))
 	}
 	return b.String(), guesses, rest
+}
+
+var word = regexp.MustCompile(`[A-Za-z][\w-]*`)
+
+// left lists in a comment the numbers of a group that no line of the text names.
+func (g *group) left(text string) string {
+	named := word.FindAllString(text, -1)
+	var list []string
+	for _, c := range g.columns {
+		if len(c.numbers) > 0 && !slices.Contains(named, c.node.Name) {
+			list = append(list, c.node.Name+" ("+c.samples[0]+")")
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return wrapped("    # nothing was guessed about: ", list)
 }
 
 // size is how many rows a table has.

@@ -74,6 +74,11 @@ func TestDraftIsAProfile(t *testing.T) {
 			series = append(series, line)
 		}
 	}
+	for _, c := range []string{"sensorTemperature", "sensorStatus", "mixedValue", "mixedType", "mixedDivisor"} {
+		if strings.Count(text, c) != 1 {
+			t.Errorf("%s is in the draft %d times:\n%s", c, strings.Count(text, c), text)
+		}
+	}
 	want := `device_count{hw_id="1.3.6.1.4.1.99998.7.1.3.1",hw_name="1"} 7
 hw_fan_speed_rpm{hw_id="ACME-SWITCH-MIB::mixedValue.2",hw_name="2"} 5500
 hw_status{hw_id="ACME-SWITCH-MIB::sensorStatus.1",hw_name="inlet"} 0
