@@ -43,9 +43,14 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	return list
 }
 
-// first returns the first object of found that the module reads.
+// first returns the first object of found that the module reads. The system group, which every device has, decides only
+// about modules that read nothing else.
 func (m *Module) first(found []snmp.OID) snmp.OID {
-	for _, root := range slices.Concat(m.walks, m.gets) {
+	roots := slices.Concat(m.walks, m.gets)
+	if own := slices.DeleteFunc(slices.Clone(roots), func(root snmp.OID) bool { return root.HasPrefix(system) }); len(own) > 0 {
+		roots = own
+	}
+	for _, root := range roots {
 		for _, oid := range found {
 			if oid.HasPrefix(root) {
 				return oid
@@ -75,4 +80,7 @@ func enterpriseOf(oid snmp.OID) (number uint32, found bool) {
 	return number, found
 }
 
-var enterprises = snmp.MustParseOID("1.3.6.1.4.1")
+var (
+	enterprises = snmp.MustParseOID("1.3.6.1.4.1")
+	system      = snmp.MustParseOID("1.3.6.1.2.1.1")
+)

@@ -1,6 +1,10 @@
 package tools
 
 import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"trapline/collector"
@@ -11,20 +15,80 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/programtest"
+	"trapline/internal/replay"
+	"trapline/internal/snmp"
 )
 
-// Modules of vendors' objects cost no more than three packets for ten of the standard ones, once a pass has shown which
-// objects are absent.
-func TestPacketsOfAuto(t *testing.T) { corpus.Each(t, "conformance", testPacketsOfAuto) }
+// Modules of vendors' objects cost no more than four packets for ten of the standard ones, once a pass has shown which
+// objects are absent. The recordings of the large corpus of devices are those of what a monitoring system reads; those
+// for conformance are of everything, with tables of thousands of rows.
+func TestPacketsOfAuto(t *testing.T) {
+	own, recorded := corpus.Own(t, "conformance"), func(t *testing.T, dir string) []*agent.Recording {
+		_, list := programtest.Recordings(t, dir)
+		return list
+	}
+	t.Run("own", func(t *testing.T) { packets(t, recorded(t, own)).judge(t) })
+	t.Run("large", func(t *testing.T) { packets(t, recorded(t, corpus.Large(t, "conformance"))).log(t) })
+	t.Run("devices", func(t *testing.T) {
+		if n := packets(t, openDevices(t)); n.devices > 1000 {
+			n.judge(t)
+		} else {
+			n.log(t) // a sample may be of large devices
+		}
+	})
+}
 
-func testPacketsOfAuto(t *testing.T, dir string) {
-	_, list := programtest.Recordings(t, dir)
-	devices := programtest.StartDevices(t, "127.0.62.1:0", agent.Faults{}, list...)
+// openDevices returns recordings of the large corpus of devices: all of them in a long run, else one of twenty.
+func openDevices(t *testing.T) (list []*agent.Recording) {
+	t.Helper()
+	n, share := 0, 20
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		share = 1
+	}
+	archive := corpus.Text(t, filepath.Join(corpus.Large(t, "devices"), "open.tar"))
+	err := corpus.Walk(archive, func(name string, content io.Reader) error {
+		if filepath.Ext(name) != ".snmprec" {
+			return nil
+		}
+		if n++; n%share == 0 {
+			if r, _ := agent.ReadRecording(content); r.Len() > 0 {
+				list = append(list, r)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// packetCounts are the packets of all devices: of the first pass, which finds out what a device lacks, of the second,
+// and of the second with the modules of the default profile alone.
+type packetCounts struct{ devices, first, all, standard int }
+
+func (n packetCounts) log(t *testing.T) {
+	t.Logf("%d devices: %d packets in the first pass, %d in the second, %d of them for standard modules (1 : %.2f)",
+		n.devices, n.first, n.all, n.standard, float64(n.all)/float64(n.standard))
+}
+
+func (n packetCounts) judge(t *testing.T) {
+	t.Helper()
+	n.log(t)
+	if n.all*10 > n.standard*14 {
+		t.Errorf("%d packets, of them %d for standard modules", n.all, n.standard)
+	}
+}
+
+// packets polls each device twice, and twice again by standard modules alone.
+func packets(t *testing.T, list []*agent.Recording) (n packetCounts) {
+	t.Helper()
+	devices := programtest.StartDevices(t, "127.0.71.1:0", agent.Faults{}, list...)
 	c := newChooser(t)
 	auths := map[string]*access.Auth{"a": {Version: 2, Community: "public"}}
 	catalog := poller.NewCatalog(auths, nil, func() (*profile.Registry, error) { return c.book, nil })
+	standard := standardModules(t, c.book)
 	passes := poller.PassOptions{Open: func(s client.Spec) (collector.Session, error) { return c.engine.Target(s) }}
-	var standard, all, first int
 	for i := range list {
 		settings := poller.TargetSettings{Name: "t", Address: devices.Addr(i).String(), Auth: "a", Modules: []string{profile.Auto}}
 		auto, err := poller.NewTarget(&settings, &poller.Global{}, catalog)
@@ -32,12 +96,14 @@ func testPacketsOfAuto(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		p := passes.Run(t.Context(), auto, false)
-		first += sent(p)
-		all += sent(passes.Run(t.Context(), auto, false))
+		n.devices++
+		n.first += sent(p)
+		second := passes.Run(t.Context(), auto, false)
+		n.all += sent(second)
 		if p.Choice == nil {
 			t.Fatalf("%s: %v", settings.Address, p.Err)
 		}
-		withStandardModules(p.Choice)
+		p.Choice.Modules = slices.DeleteFunc(p.Choice.Modules, func(m profile.Chosen) bool { return !standard[m.Module.Name] })
 		named := map[string]*collector.Settings{}
 		settings.Modules = nil
 		for _, m := range p.Choice.Modules {
@@ -51,12 +117,25 @@ func testPacketsOfAuto(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		passes.Run(t.Context(), plain, false)
-		standard += sent(passes.Run(t.Context(), plain, false))
+		n.standard += sent(passes.Run(t.Context(), plain, false))
 	}
-	t.Logf("%d devices: %d packets in the first pass, %d in the second, %d of them for standard modules", len(list), first, all, standard)
-	if all*10 > standard*13 {
-		t.Errorf("%d packets, of them %d for standard modules", all, standard)
+	return n
+}
+
+// standardModules are those of the default profile.
+func standardModules(t *testing.T, book *profile.Registry) map[string]bool {
+	t.Helper()
+	nothing := agent.Builder{}
+	nothing.Text(snmp.MustParseOID("1.3.6.1.2.1.1.1.0"), "")
+	c, err := book.Choose(t.Context(), replay.Device(nothing.Recording()), client.Params{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	list := map[string]bool{}
+	for _, m := range slices.Concat(c.Modules, c.Absent) {
+		list[m.Module.Name] = true
+	}
+	return list
 }
 
 // sent is the number of packets of a pass, without those that choose its modules.
