@@ -104,7 +104,7 @@ func TestProfileOfSnmpd(t *testing.T) {
 	for _, m := range choice.Modules {
 		modules = append(modules, m.Module.Name)
 	}
-	for _, want := range []string{"system", "interfaces", "interface_counters", "host_storage", "ucd_load", "ucd_memory"} {
+	for _, want := range []string{"system", "interfaces", "interface_counters", "host_system", "ucd_load", "ucd_memory"} {
 		if !slices.Contains(modules, want) {
 			t.Errorf("%s is not among %v", want, modules)
 		}
