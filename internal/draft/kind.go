@@ -23,7 +23,7 @@ var settings = []string{"threshold", "thresh", "thres", "thrshld", "thr", "thd",
 // descriptions are words that end names of what describes a reading or is none.
 var descriptions = []string{"index", "idx", "type", "id", "oid", "interval", "timeout", "timer", "enable", "enabled", "delay", "range", "capability", "coefficient", "severity", "priority", "version",
 	"precision", "scale", "divisor", "divider", "multiplier", "exponent", "unit", "units", "format", "label", "name", "descr", "description", "location", "alarm", "alarms", "shutdown", "recovery", "reset", "test",
-	"year", "month", "day", "week", "time", "date", "action", "control", "mode", "state", "status", "reference", "last", "first", "address", "addr", "fault", "failure", "color", "offset", "number", "present", "supported"}
+	"year", "month", "day", "week", "time", "date", "action", "control", "mode", "state", "status", "reference", "last", "first", "address", "addr", "fault", "failure", "color", "offset", "number", "num", "serial", "blocks", "present", "supported"}
 
 // tallies are words of tables with a row for each station, session, route and the like, which are not walked unasked.
 var tallies = []string{"neighbor", "neighbour", "mac", "arp", "route", "routes", "fdb", "acl", "flow", "qos", "vlan", "vlans", "multicast", "mroute", "igmp", "bgp", "ospf", "isis", "mpls", "ldp", "lsp", "nat", "user", "users", "host", "hosts",
@@ -56,6 +56,18 @@ func (o *object) hasAny(words []string) bool {
 
 func without(words []string, not ...string) []string {
 	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(not, w) })
+}
+
+// transient are words of rows that come and go with processes and stations: tables that are long, and of little use.
+var transient = []string{"proc", "process", "processes", "task", "tasks", "sta", "station", "stations", "client", "clients", "neighbor", "neighbour", "route", "arp", "thread"}
+
+// isTransient reports whether the rows of the object's table come and go.
+func (o *object) isTransient() bool {
+	if o.node.Row == nil {
+		return false
+	}
+	row := split(o.node.Row.Name)
+	return slices.ContainsFunc(row, func(w string) bool { return slices.Contains(transient, w) }) && !strings.Contains(o.text, "processor")
 }
 
 // keyword has words in names that point to a kind.
@@ -233,7 +245,7 @@ func (o *object) count() (kind, bool) {
 	switch {
 	case percent || strings.HasPrefix(o.units, "percent"):
 		return kind{"device_ratio", "percent"}, true
-	case count && !o.hasAny([]string{"version", "serial", "size", "speed", "port", "slot", "time", "interval", "rate", "bytes", "octets", "packets", "pkts", "frames"}) && (scalar || len(o.node.Row.Index) <= 2 && o.has("count", "active", "online", "total", "sessions", "connections")):
+	case count && !o.hasAny([]string{"version", "serial", "size", "speed", "port", "slot", "time", "interval", "rate", "bytes", "octets", "packets", "pkts", "frames"}) && (scalar || len(o.node.Row.Index) <= 2 && o.has("count", "active", "online", "sessions", "connections")):
 		return kind{"device_count", ""}, true
 	}
 	return kind{}, false
@@ -275,6 +287,8 @@ func (o *object) refined(k kind) (kind, bool) {
 		k.metric = "hw_optical_power"
 	case k.metric == "hw_power" && radio && sent:
 		k = kind{"radio_transmit_power", "dbm"}
+	case k.metric == "hw_fan_speed" && o.has("disk", "drive", "hdd", "raid"):
+		return kind{}, false
 	case k.metric == "hw_power" && o.has("factor"):
 		k = kind{"hw_power_factor", "factor"}
 	case k.metric == "hw_power" && o.has("apparent"):

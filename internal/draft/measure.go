@@ -61,6 +61,9 @@ func Measures(objects []*mibs.Node) []Measure {
 
 func (o *object) measure() (Measure, bool) {
 	m := Measure{Object: o.node, Type: o.typeOf()}
+	if o.isTransient() {
+		return m, false
+	}
 	if len(o.node.Syntax.Labels) >= 2 && !o.numbered() {
 		return o.status(m, o.node.Syntax.Labels)
 	}
