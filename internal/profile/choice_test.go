@@ -237,3 +237,18 @@ func TestLostAnswersChangeNoChoice(t *testing.T) {
 		t.Errorf("%d modules, then %d, want %d", few, got, want)
 	}
 }
+
+// What every device has is no reason to poll a vendor's objects, and reason enough for a module without any.
+func TestSystemGroupDecidesNothingAboutVendors(t *testing.T) {
+	vendor := reading("1.3.6.1.4.1.70.5", "1.3.6.1.2.1.1.5")
+	plain := reading("1.3.6.1.2.1.25", "1.3.6.1.2.1.1.5")
+	b := NewRegistry(map[string]*Settings{Default: {Modules: []string{"plain"}}}, candidates(map[string]*collector.Settings{"vendor": vendor, "plain": plain}, "plain"))
+	d := fakeDevice{id: "1.3.6.1.4.1.70.1", has: []string{"1.3.6.1.2.1.1.5.0", "1.3.6.1.4.1.70.6.1.1"}}
+	for want, has := range map[string][]string{"plain:any": nil, "plain:any vendor:enterprise 70": {"1.3.6.1.4.1.70.5.1.1"}} {
+		d.has = append(d.has[:2:2], has...)
+		c, err := b.Choose(t.Context(), &d, client.Params{})
+		if err != nil || listed(c) != want {
+			t.Errorf("chosen is %s, want %s; %v", listed(c), want, err)
+		}
+	}
+}

@@ -43,12 +43,12 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	return list
 }
 
-// first returns the first object of found that the module reads. The system group, which every device has, decides only
-// about modules that read nothing else.
+// first returns the first object of found that the module reads. The system group, which every device has, decides
+// nothing about modules that read a vendor's objects.
 func (m *Module) first(found []snmp.OID) snmp.OID {
 	roots := slices.Concat(m.walks, m.gets)
-	if own := slices.DeleteFunc(slices.Clone(roots), func(root snmp.OID) bool { return root.HasPrefix(system) }); len(own) > 0 {
-		roots = own
+	if len(m.enterprises()) > 0 {
+		roots = slices.DeleteFunc(roots, func(root snmp.OID) bool { return root.HasPrefix(system) })
 	}
 	for _, root := range roots {
 		for _, oid := range found {
