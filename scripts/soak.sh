@@ -13,6 +13,7 @@ failed=0
 go test -tags "$1" -c -o "$tests/law" ./internal/client
 go test -race -tags "$1" -c -o "$tests/hostile" ./internal/client
 TRAPLINE_SOAK=1 go test -tags "$1" -count=1 -timeout 30m -run 'Damage|Kill' ./internal/statedir ./internal/outbox ./internal/rules || failed=1
+go test -tags "$1" -count=1 -timeout 30m -run EveryCommandWithEveryArgument ./cmd/trapline || failed=1
 TRAPLINE_SOAK=1 go test -tags "$1" -count=1 -timeout 30m -run 'PacketsOfAuto|LawOfRecorded|AreMeasured' ./cmd/trapline/tools ./internal/replay || failed=1
 scripts/coverage.sh "$1" || failed=1
 cd internal/client

@@ -202,7 +202,7 @@ func (r *commandRunner) everyArgument(c *kingpin.CmdModel) {
 					args[i] = []string{value}
 				}
 				err := r.run(c, line())
-				if slices.Contains([]string{"oid", "name", "notification"}, a.Name) && value == "IF-MIB::ifTabel" && at == len(good)-1 &&
+				if !racing && slices.Contains([]string{"oid", "name", "notification"}, a.Name) && value == "IF-MIB::ifTabel" && at == len(good)-1 &&
 					(err == nil || !strings.Contains(err.Error(), "did you mean ifTable?")) {
 					r.t.Errorf("%q: error is %v: want a suggestion", line(), err)
 				}
@@ -256,8 +256,11 @@ func (r *commandRunner) valuesFor(f *kingpin.FlagModel) []string {
 }
 
 // run runs a command line as main does. Commands that go on until they are interrupted are.
+// Under the race detector it runs one of ten.
 func (r *commandRunner) run(c *kingpin.CmdModel, args []string) error {
-	r.runs++
+	if r.runs++; racing && r.runs%10 != 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience(c))
 	defer cancel()
 	ended := make(chan error, 1)
