@@ -67,7 +67,7 @@ type IndexValue struct {
 
 // IndexValues returns the values of the parts of an index, as far as they are known and fit.
 func (n *Node) IndexValues(index []byte) (list []IndexValue) {
-	arcs := arcsOf(index)
+	arcs := snmp.Arcs(index)
 	parts := n.indexParts()
 	at := len(arcs)
 	for i := range parts {
@@ -86,7 +86,7 @@ func (n *Node) IndexValues(index []byte) (list []IndexValue) {
 // enumerations, strings of text in quotation marks (in apostrophes if their length is not part of the
 // index), addresses as such. Whatever else there is, and all that does not fit, is written in numbers.
 func (n *Node) AppendIndex(b, index []byte) []byte {
-	arcs := arcsOf(index)
+	arcs := snmp.Arcs(index)
 	for i, part := range n.indexParts() {
 		value, rest, ok := part.cut(arcs)
 		if !ok {
@@ -341,18 +341,6 @@ func parseAddress(text string) ([]byte, error) {
 	return value, nil
 }
 
-func arcsOf(index []byte) []uint32 {
-	var arcs []uint32
-	for len(index) > 0 {
-		arc, rest, ok := snmp.CutArc(index)
-		if !ok {
-			break
-		}
-		arcs, index = append(arcs, arc), rest
-	}
-	return arcs
-}
-
 func appendArcs(b []byte, arcs []uint32) []byte {
 	for i, arc := range arcs {
 		if i > 0 {
@@ -366,7 +354,7 @@ func appendArcs(b []byte, arcs []uint32) []byte {
 // CutIndex returns the numbers of each part of an index, without the lengths in it, up to the first
 // part that is absent or not known.
 func (n *Node) CutIndex(index []byte) (parts [][]uint32) {
-	arcs := arcsOf(index)
+	arcs := snmp.Arcs(index)
 	for _, part := range n.indexParts() {
 		value, rest, ok := part.cut(arcs)
 		if !ok {

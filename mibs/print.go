@@ -151,7 +151,7 @@ func arcsOfOID(oid snmp.OID) []uint32 {
 	if isRoot(oid) {
 		return []uint32{uint32(oid[0] & 0x7f)}
 	}
-	arcs := arcsOf(oid)
+	arcs := snmp.Arcs(oid)
 	if len(arcs) == 0 {
 		return nil
 	}

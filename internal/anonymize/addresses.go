@@ -132,7 +132,7 @@ func (a *Anonymizer) name(name snmp.OID, instance mibs.Instance) snmp.OID {
 	if instance.Node != nil {
 		index = instance.Index
 	}
-	arcs := arcsOf(index)
+	arcs := snmp.Arcs(index)
 	known := make([]bool, len(arcs))
 	if instance.Node != nil {
 		for _, part := range instance.Node.IndexValues(index) {
@@ -204,15 +204,4 @@ func octetsOf(arcs []uint32) ([]byte, bool) {
 		octets[i] = byte(arc)
 	}
 	return octets, len(arcs) > 0
-}
-
-func arcsOf(index []byte) (arcs []uint32) {
-	for len(index) > 0 {
-		arc, rest, ok := snmp.CutArc(index)
-		if !ok {
-			break
-		}
-		arcs, index = append(arcs, arc), rest
-	}
-	return arcs
 }

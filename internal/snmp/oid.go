@@ -109,6 +109,20 @@ func CutArc(b []byte) (arc uint32, rest []byte, ok bool) {
 	return 0, b, false
 }
 
+// Arcs returns the arcs of an index, the last content octets of an OID. It ends where an arc is truncated or exceeds 32
+// bits.
+func Arcs(index []byte) []uint32 {
+	var arcs []uint32
+	for len(index) > 0 {
+		arc, rest, ok := CutArc(index)
+		if !ok {
+			break
+		}
+		arcs, index = append(arcs, arc), rest
+	}
+	return arcs
+}
+
 // First returns the OID where a walk of o starts: o, or for a single arc its smallest two-arc OID.
 func (o OID) First() OID {
 	if o.singleArc() {
