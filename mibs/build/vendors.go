@@ -1,18 +1,14 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"trapline/internal/archive"
 	"trapline/mibs"
 )
 
@@ -63,18 +59,22 @@ func buildVendors(directories []string) error {
 	for _, m := range missing {
 		fmt.Fprintln(os.Stderr, m)
 	}
-	if err := replace("mibs/vendors", texts); err != nil {
+	facts := map[string][]byte{} // by file
+	for name, text := range texts {
+		facts[name+".tsv"] = text
+	}
+	if err := replace("mibs/vendors", facts); err != nil {
 		return err
 	}
-	archive, err := compress(texts)
+	compressed, err := archive.Compress(facts)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("mibs/vendors.zip", archive, 0o644)
+	return os.WriteFile("mibs/vendors.zip", compressed, 0o644)
 }
 
 // replace makes these the only files of facts in a directory.
-func replace(dir string, texts map[string][]byte) error {
+func replace(dir string, files map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -83,36 +83,16 @@ func replace(dir string, texts map[string][]byte) error {
 		return err
 	}
 	for _, file := range old {
-		if texts[strings.TrimSuffix(filepath.Base(file), ".tsv")] == nil {
+		if files[filepath.Base(file)] == nil {
 			if err := os.Remove(file); err != nil {
 				return err
 			}
 		}
 	}
-	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(dir, name+".tsv"), text, 0o644); err != nil {
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// compress returns the archive of facts, always the same for the same facts.
-func compress(texts map[string][]byte) ([]byte, error) {
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".tsv", Method: zip.Deflate})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(texts[name]); err != nil {
-			return nil, err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
 }
