@@ -132,3 +132,26 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A condition goes on until the end of its lease, however far that is, and no longer.
+func TestLeasesEndWhenTheySay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		for _, lease := range []time.Time{time.Now().Add(time.Hour + time.Minute), time.Now().Add(290 * 365 * 24 * time.Hour), far, time.Unix(1<<55, 0)} {
+			r := run(t, t.TempDir())
+			settle(time.Minute) // the run time is added to the lease
+			if err := r.outbox.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}, Active: true, Lease: lease}}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			settle(time.Hour - 2*time.Minute)
+			if n := len(r.outbox.Active()); n != 1 {
+				t.Errorf("until %v: %d alarms before the end", lease, n)
+			}
+			settle(3 * time.Minute)
+			if n := len(r.outbox.Active()); (n == 0) != (lease.Sub(time.Now()) < 0) {
+				t.Errorf("until %v: %d alarms after an hour", lease, n)
+			}
+			r.stop()
+		}
+	})
+}

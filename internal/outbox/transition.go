@@ -100,7 +100,7 @@ func (p *plan) lease(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
 	}
-	return max(1e-9, seconds(p.run+at.Sub(p.now)))
+	return max(1e-9, seconds(p.run)+seconds(at.Sub(p.now))) // in seconds, as the sum of durations may overflow
 }
 
 // keyOf returns the key of the alarm of a transition. A known condition keeps its alarm.

@@ -3,7 +3,6 @@ package poller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -64,9 +63,6 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Errors, p.Err = access.Errors(err), err
 		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*access.Error).TargetFailed)
 		return p
-	}
-	if len(p.Modules) > 1 {
-		session = together(session, t, p.Modules)
 	}
 	results := o.collectAll(ctx, t, p.Modules, session, compatible)
 	var errs []error
@@ -211,17 +207,3 @@ func (p *Pass) doubled() (oids []snmp.OID) {
 
 // middle is when, about, the numbers of a poll were read.
 func (p *Pass) middle() time.Time { return p.Start.Add(p.Duration / 2) }
-
-// Failures returns why series are missing: the problems of the target, the errors of its modules, and duplicates.
-func (p *Pass) Failures() []error {
-	errs := slices.Clone(p.Problems)
-	if joined, ok := p.Err.(interface{ Unwrap() []error }); ok {
-		errs = append(errs, joined.Unwrap()...)
-	} else if p.Err != nil {
-		errs = append(errs, p.Err)
-	}
-	for _, d := range p.Duplicates {
-		errs = append(errs, fmt.Errorf("collected metric %q { %s } was collected before with the same name and label values", d.Name, d.Labels))
-	}
-	return errs
-}
