@@ -3,7 +3,6 @@ package cli
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -48,16 +47,6 @@ func mibSources(dirs []string, names ...string) ([]mibs.Source, error) {
 
 // AllMIBs reads every module that there is, and those of names.
 func AllMIBs(dirs []string, names ...string) (*mibs.Tree, error) {
-	if len(dirs)+len(names) == 0 {
-		return usualMIBs()
-	}
-	return readAll(dirs, names...)
-}
-
-// usualMIBs is AllMIBs without directories: it is read once.
-var usualMIBs = sync.OnceValues(func() (*mibs.Tree, error) { return readAll(nil) })
-
-func readAll(dirs []string, names ...string) (*mibs.Tree, error) {
 	sources, err := mibSources(dirs, names...)
 	if err != nil {
 		return nil, err
