@@ -58,7 +58,7 @@ func TestSocketReportsRefusals(t *testing.T) {
 		})
 	}
 	if len(reported) != 3 || reported[0] != nobody {
-		t.Errorf("told of %v", reported)
+		t.Errorf("reported are %v", reported)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestLeasesEndWhenTheySay(t *testing.T) {
 				t.Errorf("until %v: %d alarms before the end", lease, n)
 			}
 			settle(3 * time.Minute)
-			if n := len(r.outbox.Active()); (n == 0) != (lease.Sub(time.Now()) < 0) {
+			if n := len(r.outbox.Active()); (n == 0) != (time.Until(lease) < 0) {
 				t.Errorf("until %v: %d alarms after an hour", lease, n)
 			}
 			r.stop()
