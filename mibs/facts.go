@@ -1,13 +1,10 @@
 package mibs
 
 import (
-	"bytes"
-	"embed"
+	_ "embed"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"trapline/mibs/smi"
 )
@@ -30,49 +27,23 @@ import (
 // is a list of objects, ! before one that is IMPLIED, or + and the row that it augments.
 type Facts struct{}
 
-//go:embed facts
-var factFiles embed.FS
+//go:embed facts.zst
+var factFiles []byte
+
+var facts = archived(factFiles)
 
 // Embedded returns the facts.
 func Embedded() Facts { return Facts{} }
 
 // Names returns the names of all modules of the facts, sorted.
-func (Facts) Names() []string { return slices.Clip(factNames()) }
+func (Facts) Names() []string { return facts().Names() }
 
-var factNames = sync.OnceValue(func() (names []string) {
-	entries, err := factFiles.ReadDir("facts")
-	if err != nil {
-		return nil
-	}
-	for _, entry := range entries {
-		names = append(names, strings.TrimSuffix(entry.Name(), ".tsv"))
-	}
-	return names
-})
-
-// Mentioning returns the modules that have a line about the name, or about an OID directly below it.
-func (f Facts) Mentioning(name string) (modules []string) {
-	field := []byte("\t" + name + "\t")
-	for _, module := range f.Names() {
-		if text, _ := factsText(module); bytes.Contains(text, field) {
-			modules = append(modules, module)
-		}
-	}
-	return modules
-}
-
-func factsText(module string) ([]byte, error) { return factFiles.ReadFile("facts/" + module + ".tsv") }
+// Mentioning returns the modules that define the name.
+func (Facts) Mentioning(name string) []string { return facts().mentioning(name) }
 
 func (f Facts) open() reader { return f }
 
-func (Facts) read(name string) (*smi.Module, []smi.Diagnostic, error) {
-	text, err := factsText(name)
-	if err != nil {
-		return nil, nil, nil // no such file
-	}
-	m, err := readFacts(string(text))
-	return m, nil, err
-}
+func (Facts) read(name string) (*smi.Module, []smi.Diagnostic, error) { return facts().read(name) }
 
 // The letters of facts. A kind is there if it is listed, Plain too.
 var (

@@ -1,27 +1,67 @@
 package mibs
 
 import (
-	"archive/zip"
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// The archive has the facts that lie beside it, and each of them can be read by itself.
-func TestVendorFactsAreThoseOfTheFiles(t *testing.T) {
-	if _, err := zip.NewReader(bytes.NewReader(vendorArchive), int64(len(vendorArchive))); err != nil {
-		t.Fatal(err)
+// The archives have the facts that lie beside them.
+func TestArchivesAreCurrent(t *testing.T) {
+	for dir, test := range map[string]struct {
+		f     factArchive
+		build string
+	}{"facts": {facts(), "go run ./mibs/build"}, "vendors": {vendors(), "go run ./mibs/build -vendors DIRECTORY"}} {
+		for _, name := range test.f.Names() {
+			want, err := os.ReadFile(dir + "/" + name + ".tsv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := test.f.files.Read(name); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: the archive is not up to date (%v): run %s", name, err, test.build)
+			}
+		}
+		if entries, _ := os.ReadDir(dir); len(entries) != len(test.f.Names()) || len(entries) == 0 {
+			t.Errorf("%d files of %s, %d in the archive", len(entries), dir, len(test.f.Names()))
+		}
 	}
-	names := Vendors().Names()
-	for _, name := range names {
-		want, err := os.ReadFile("vendors/" + name + ".tsv")
-		if err != nil {
-			t.Fatal(err)
+}
+
+// What is built in takes little of the binary.
+func TestArchivesAreSmall(t *testing.T) {
+	const most = 1600 << 10
+	if size := len(factFiles) + len(vendorFiles); size > most {
+		t.Errorf("facts take %d octets, more than %d", size, most)
+	}
+}
+
+// Modules are found by each name that they define, and by no other.
+func TestMentioning(t *testing.T) {
+	for _, f := range []factArchive{facts(), vendors()} {
+		defined := map[string][]string{}
+		for module, text := range f.files.All() {
+			for name := range definedNames(text) {
+				if list := defined[string(name)]; len(list) == 0 || list[len(list)-1] != module {
+					defined[string(name)] = append(list, module)
+				}
+			}
 		}
-		if got, err := vendorText(name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: the archive is not up to date (%v): run go run ./mibs/build -vendors DIRECTORY", name, err)
+		for name, want := range defined {
+			if got := f.mentioning(name); !slices.Equal(got, want) {
+				t.Fatalf("%s is in %q, want %q", name, got, want)
+			}
+			if got := f.mentioning(name + "-"); got != nil {
+				t.Fatalf("%s- is in %q", name, got)
+			}
 		}
+	}
+}
+
+// Each of the vendors' modules can be read by itself.
+func TestVendorFactsAreRead(t *testing.T) {
+	for _, name := range Vendors().Names() {
 		tree, err := Load([]string{name}, Embedded(), Vendors())
 		if err != nil {
 			t.Error(err)
@@ -36,9 +76,6 @@ func TestVendorFactsAreThoseOfTheFiles(t *testing.T) {
 		if !tree.Modules()[0].Partial {
 			t.Errorf("%s is complete", name)
 		}
-	}
-	if entries, _ := os.ReadDir("vendors"); len(entries) != len(names) {
-		t.Errorf("%d files of facts, %d in the archive", len(entries), len(names))
 	}
 }
 

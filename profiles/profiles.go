@@ -2,17 +2,17 @@
 package profiles
 
 import (
-	"archive/zip"
-	"bytes"
 	_ "embed"
 	"io/fs"
 	"sync"
+
+	"trapline/internal/archive"
 )
 
 //go:generate go run ./build .
 
-//go:embed profiles.zip
-var archive []byte
+//go:embed profiles.zst
+var compressed []byte
 
 // Entries of the archive beside the files of profiles.
 const (
@@ -20,17 +20,15 @@ const (
 	Outputs = "outputs.tsv" // the metrics of each module: see profile.Outputs
 )
 
-var open = sync.OnceValues(func() (*zip.Reader, error) {
-	return zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-})
+var open = sync.OnceValues(func() (*archive.Archive, error) { return archive.Open(compressed) })
 
 // Read returns an entry of the archive: VENDOR/FAMILY.yml, or Index.
 func Read(name string) ([]byte, error) {
-	r, err := open()
+	a, err := open()
 	if err != nil {
 		return nil, err
 	}
-	return fs.ReadFile(r, name)
+	return a.Read(name)
 }
 
 // Files returns the files of profiles below a directory, by name.

@@ -1,5 +1,5 @@
 // Command build writes the facts that are built in. `go run ./mibs/build DIRECTORY` writes those of common modules,
-// whose MIB files lie there; `go run ./mibs/build -vendors DIRECTORY...` those of vendors' modules that the files of
+// whose MIB files lie there; without an argument only their archive; `go run ./mibs/build -vendors DIRECTORY...` those of vendors' modules that the files of
 // profiles name. Both run at the root of the project.
 package main
 
@@ -22,8 +22,10 @@ func build(args []string) error {
 		args = args[1:]
 	}
 	switch {
-	case len(args) == 0:
+	case len(args) == 0 && vendors:
 		return errors.New("which directories hold the MIB files?")
+	case len(args) == 0:
+		return packStandard()
 	case vendors:
 		return buildVendors(args)
 	}

@@ -27,7 +27,7 @@ TRANSPORT-ADDRESS-MIB TUNNEL-MIB UCD-DEMO-MIB UCD-DISKIO-MIB UCD-DLMOD-MIB UCD-I
 VRRP-MIB VRRPV3-MIB
 `
 
-// buildStandard writes the facts of modules, and of those that they import.
+// buildStandard writes the facts of modules, and of those that they import, and their archive.
 func buildStandard(directories []string) error {
 	d, err := mibs.OpenDirectories(directories...)
 	if err != nil {
@@ -42,5 +42,20 @@ func buildStandard(directories []string) error {
 			return err
 		}
 	}
-	return nil
+	return packStandard()
+}
+
+// packStandard writes the archive of what lies in mibs/facts: some facts are written by hand.
+func packStandard() error {
+	files, err := filepath.Glob("mibs/facts/*.tsv")
+	if err != nil {
+		return err
+	}
+	texts := map[string][]byte{}
+	for _, file := range files {
+		if texts[strings.TrimSuffix(filepath.Base(file), ".tsv")], err = os.ReadFile(file); err != nil {
+			return err
+		}
+	}
+	return pack("mibs/facts.zst", texts)
 }

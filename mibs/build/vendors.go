@@ -37,7 +37,7 @@ func named(files []string) (map[string][]string, error) {
 	return objects, nil
 }
 
-// buildVendors writes mibs/vendors and mibs/vendors.zip, and prints the objects that no file has: profiles name those
+// buildVendors writes mibs/vendors and mibs/vendors.zst, and prints the objects that no file has: profiles name those
 // by their OIDs.
 func buildVendors(directories []string) error {
 	files, err := filepath.Glob("profiles/*/*.yml")
@@ -59,22 +59,23 @@ func buildVendors(directories []string) error {
 	for _, m := range missing {
 		fmt.Fprintln(os.Stderr, m)
 	}
-	facts := map[string][]byte{} // by file
-	for name, text := range texts {
-		facts[name+".tsv"] = text
-	}
-	if err := replace("mibs/vendors", facts); err != nil {
+	if err := replace("mibs/vendors", texts); err != nil {
 		return err
 	}
-	compressed, err := archive.Compress(facts)
+	return pack("mibs/vendors.zst", texts)
+}
+
+// pack writes an archive of the facts of modules.
+func pack(file string, texts map[string][]byte) error {
+	compressed, err := archive.Compress(texts)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("mibs/vendors.zip", compressed, 0o644)
+	return os.WriteFile(file, compressed, 0o644)
 }
 
-// replace makes these the only files of facts in a directory.
-func replace(dir string, files map[string][]byte) error {
+// replace makes these the only facts of modules in a directory.
+func replace(dir string, texts map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -83,14 +84,14 @@ func replace(dir string, files map[string][]byte) error {
 		return err
 	}
 	for _, file := range old {
-		if files[filepath.Base(file)] == nil {
+		if texts[strings.TrimSuffix(filepath.Base(file), ".tsv")] == nil {
 			if err := os.Remove(file); err != nil {
 				return err
 			}
 		}
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+	for name, text := range texts {
+		if err := os.WriteFile(filepath.Join(dir, name+".tsv"), text, 0o644); err != nil {
 			return err
 		}
 	}

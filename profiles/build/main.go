@@ -1,4 +1,4 @@
-// Command build writes profiles.zip: the files of profiles in the directory named by its argument, and their index.
+// Command build writes profiles.zst: the files of profiles in the directory named by its argument, and their index.
 package main
 
 import (
@@ -31,7 +31,7 @@ func write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "profiles.zip"), text, 0o644)
+	return os.WriteFile(filepath.Join(dir, "profiles.zst"), text, 0o644)
 }
 
 // build returns the archive of a directory, always the same for the same files, and the warnings about them.

@@ -13,12 +13,12 @@ func TestArchiveIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d octets, %d warnings", len(want), len(warnings))
-	got, err := os.ReadFile("../profiles.zip")
+	got, err := os.ReadFile("../profiles.zst")
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("profiles.zip is not up to date (%v): run go generate ./profiles", err)
+		t.Errorf("profiles.zst is not up to date (%v): run go generate ./profiles", err)
 	}
 	const most = 3 << 20
 	if len(got) > most {
-		t.Errorf("profiles.zip has %d octets", len(got))
+		t.Errorf("profiles.zst has %d octets", len(got))
 	}
 }
