@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// tablesOf are the tables of a poll: interfaces first, scalars last.
+// tablesOf are the tables of a poll: interfaces first, then vendor-neutral measures, scalars last.
 func tablesOf(p *poller.Pass) []polledTable {
 	var list []polledTable
 	at := map[string]int{}
@@ -35,6 +35,10 @@ func tablesOf(p *poller.Pass) []polledTable {
 	}
 	list = joinInterfaces(list)
 	taken := map[string]bool{}
+	neutral := measuredTables(p)
+	for i := range neutral {
+		taken[neutral[i].name] = true
+	}
 	for i := range list {
 		t := &list[i]
 		t.entitle(metrics[t.entries[0]])
@@ -46,6 +50,7 @@ func tablesOf(p *poller.Pass) []polledTable {
 		}
 		taken[t.name] = true
 	}
+	list = append(list, neutral...)
 	slices.SortStableFunc(list, func(a, b polledTable) int {
 		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.title, b.title))
 	})
@@ -58,6 +63,7 @@ type polledTable struct {
 	oid         snmp.OID
 	entries     []string // whose columns it has
 	rows        int
+	family      int // one more than its place in families; 0 of tables of objects
 }
 
 var (
@@ -89,17 +95,19 @@ func joinInterfaces(list []polledTable) []polledTable {
 }
 
 func (t *polledTable) interfaces() bool {
-	return t.entries[0] == string(ifEntry) || t.entries[0] == string(ifXEntry)
+	return t.family == 0 && (t.entries[0] == string(ifEntry) || t.entries[0] == string(ifXEntry))
 }
 
 func (t *polledTable) rank() int {
 	switch {
 	case t.interfaces():
 		return 0
+	case t.family > 0:
+		return t.family
 	case t.name == scalars:
-		return 2
+		return len(families) + 2
 	}
-	return 1
+	return len(families) + 1
 }
 
 // entitle returns the table its name: the one of its MIB where that is known, else the common prefix of the names of

@@ -32,7 +32,7 @@ func (f *Fleet) TableOf(q api.TableQuery) (api.Table, error) {
 		return api.Table{}, api.WithHint(api.Errorf(api.ErrUnavailable, "%s has not answered yet", q.Target), fmt.Sprintf("trapline target %s says why", q.Target))
 	}
 	list := tablesOf(d.Summary.Answered)
-	i := slices.IndexFunc(list, func(t polledTable) bool { return t.name == q.Table || t.oid.String() == q.Table })
+	i := slices.IndexFunc(list, func(t polledTable) bool { return t.name == q.Table || t.oid != nil && t.oid.String() == q.Table })
 	if i < 0 {
 		var names []string
 		for _, t := range list {
@@ -68,6 +68,8 @@ func (f *Fleet) tables(u *poller.Summary) []api.TableName {
 
 func (t *polledTable) render(p *poller.Pass, views []history.View, q *api.TableQuery) api.Table {
 	switch {
+	case t.family > 0:
+		return renderMeasures(t, p, views, q)
 	case t.name == scalars:
 		return renderScalars(p, q)
 	case t.interfaces():

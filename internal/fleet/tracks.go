@@ -67,7 +67,11 @@ func (t *tracks) points(name string, row int) []float64 {
 	if x == nil || x.Points == nil || t.rows[row] < 0 {
 		return nil
 	}
-	points := x.Points(t.rows[row])
+	return shown(x.Points(t.rows[row]))
+}
+
+// shown are points from the first value on, with gap where there is none.
+func shown(points []float64) []float64 {
 	begin := slices.IndexFunc(points, func(v float64) bool { return !math.IsNaN(v) })
 	if begin < 0 {
 		return nil

@@ -83,13 +83,16 @@ type Target struct {
 
 	mu      sync.Mutex
 	groups  []group
+	neutral measures
 	columns int // of the last poll
 	kinds   *[]*kind
 	closed  bool
 }
 
 // Target returns an empty Target.
-func (k *Store) Target() *Target { return &Target{store: k} }
+func (k *Store) Target() *Target {
+	return &Target{store: k, neutral: measures{group: group{kind: measuresKind}}}
+}
 
 // Poll is the result of a poll that was answered.
 type Poll struct {
@@ -125,6 +128,7 @@ func (t *Target) Answered(p *Poll) {
 		}
 		g.answered(t.store, p, &before)
 	}
+	t.neutral.answered(t.store, p)
 }
 
 // Silent notes intervals without an answer.
@@ -134,6 +138,7 @@ func (t *Target) Silent(steps int) {
 	for i := range t.groups {
 		t.groups[i].advance(steps)
 	}
+	t.neutral.group.advance(steps)
 }
 
 // Close releases the memory, and ignores further polls.
@@ -143,6 +148,7 @@ func (t *Target) Close() {
 	for i := range t.groups {
 		t.groups[i].close(t.store)
 	}
+	t.neutral.close(t.store)
 	t.groups, t.closed = nil, true
 }
 

@@ -8,7 +8,7 @@ import (
 type Settings struct {
 	Points  *int          `yaml:"points,omitempty"`  // of each history, one for each poll; 0 keeps none; 60 if left out
 	Memory  setting.Bytes `yaml:"memory,omitempty"`  // of all histories; where they would take more, all become shorter; 64MiB if left out
-	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those of interfaces, processors, sensors and UPSes
+	Columns []string      `yaml:"columns,omitempty"` // metrics or OIDs beside those of interfaces, processors, sensors, UPSes and vendor-neutral measures
 }
 
 // The defaults.

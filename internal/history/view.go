@@ -37,6 +37,9 @@ func (t *Target) Views(points bool) []View {
 	for i := range t.groups {
 		list = append(list, t.groups[i].view(points))
 	}
+	if v, ok := t.neutral.view(points); ok {
+		list = append(list, v)
+	}
 	return list
 }
 

@@ -44,7 +44,7 @@ func alarmsClass(c *api.AlarmCounts) string {
 var stateClasses = map[string]string{
 	"up": "up", "works": "up", "ok": "up", "acknowledges": "up", "online": "up",
 	"down": "down", "fails": "down", "failing": "down", "error": "down", "failed": "down",
-	"partial": "part", "refused": "part", "no data": "part", "rule": "part", "warning": "part", "absent": "part",
+	"partial": "part", "refused": "part", "no data": "part", "rule": "part", "warning": "part", "absent": "part", "degraded": "part",
 }
 
 func stateClass(state any) string {

@@ -57,7 +57,7 @@ var lineClasses = [...]string{"i", "o", "g2", "y2"}
 
 // spark draws histories as lines over the same scale, the oldest at the left; -1 is a gap.
 func spark(histories [][]float64, width, height int, label string) template.HTML {
-	top, n := scale(histories)
+	low, top, n := scale(histories)
 	if n < 2 {
 		return ""
 	}
@@ -65,36 +65,41 @@ func spark(histories [][]float64, width, height int, label string) template.HTML
 	fmt.Fprintf(&b, `<svg class="spark" width="%d" height="%d" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="%s">`,
 		width, height, n-1, height, template.HTMLEscapeString(label))
 	for i, h := range histories {
-		fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, lineClasses[i%len(lineClasses)], line(h, n-len(h), top, height))
+		fmt.Fprintf(&b, `<path class="%s" d="%s"/>`, lineClasses[i%len(lineClasses)], line(h, n-len(h), low, top, height))
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String()) // of digits, constants and an escaped label
 }
 
-// scale returns the greatest value and the number of points.
-func scale(histories [][]float64) (top float64, n int) {
+// gap is a point without a value.
+const gap = -1
+
+// scale returns the least value, or 0 where that is less, the greatest one, and the number of points.
+func scale(histories [][]float64) (low, top float64, n int) {
 	for _, h := range histories {
 		n = max(n, len(h))
 		for _, v := range h {
-			top = max(top, v)
+			if v != gap {
+				low, top = min(low, v), max(top, v)
+			}
 		}
 	}
-	return top, n
+	return low, top, n
 }
 
 // line is the path of a history that begins at x. Steps are relative, and one unit wide: so they repeat, and
 // compress well.
-func line(history []float64, x int, top float64, height int) string {
+func line(history []float64, x int, low, top float64, height int) string {
 	var b []byte
 	last, drawing := 0, false
 	for i, v := range history {
-		if v < 0 {
+		if v == gap {
 			drawing = false
 			continue
 		}
 		y := height - 1
-		if top > 0 {
-			y = height - 1 - int(v/top*float64(height-2)+0.5)
+		if top > low {
+			y = height - 1 - int((v-low)/(top-low)*float64(height-2)+0.5)
 		}
 		if drawing {
 			b = append(b, "l1 "...)

@@ -17,15 +17,14 @@ func TestLinesDrawEachValue(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		history := make([]float64, r.IntN(61))
-		top := 0.0
 		for i := range history {
-			if history[i] = r.Float64() * 1e9; r.IntN(5) == 0 {
-				history[i] = -1
+			if history[i] = (r.Float64() - float64(seed%2)/2) * 1e9; r.IntN(5) == 0 {
+				history[i] = gap
 			}
-			top = max(top, history[i])
 		}
+		low, top, _ := scale([][]float64{history})
 		const height, begin = 22, 3
-		path := line(history, begin, top, height)
+		path := line(history, begin, low, top, height)
 		drawn := map[int]int{}
 		x, y := 0, 0
 		for _, m := range step.FindAllStringSubmatch(path, -1) {
@@ -43,7 +42,7 @@ func TestLinesDrawEachValue(t *testing.T) {
 		}
 		for i, v := range history {
 			y, is := drawn[begin+i]
-			if is != (v >= 0) || y < 0 || y >= height || v == top && y != 1 {
+			if is != (v != gap) || y < 0 || y >= height || v == top && top > low && y != 1 || is && v == low && y != height-1 {
 				t.Fatalf("seed %d: value %d of %v is at %d (%v): %s", seed, i, v, y, is, path)
 			}
 		}

@@ -122,7 +122,7 @@ func (v *tableView) histories(r api.TableRow) (lines [][]float64, names []string
 // Period is the time that the histories of a row cover.
 func (v *tableView) Period(r api.TableRow) string {
 	lines, _ := v.histories(r)
-	_, n := scale(lines)
+	_, _, n := scale(lines)
 	return human.Span(float64(n) * v.Every)
 }
 
@@ -169,7 +169,7 @@ func (v *tableView) Series() (string, error) {
 		Lines []drawn `json:"lines"`
 	}
 	lines, names := v.histories(*v.Chart)
-	_, n := scale(lines)
+	_, _, n := scale(lines)
 	for i := range n {
 		series.Times = append(series.Times, v.AsOf.Add(-time.Duration(float64(n-1-i)*v.Every*float64(time.Second))).Unix())
 	}
@@ -179,7 +179,7 @@ func (v *tableView) Series() (string, error) {
 			d.Label += " " + unit
 		}
 		for j, value := range line {
-			if value >= 0 && !math.IsInf(value, 0) {
+			if value != gap && !math.IsInf(value, 0) {
 				d.Values[n-len(line)+j] = &line[j]
 			}
 		}
