@@ -14,7 +14,7 @@ const chartScale = 12
 
 // chart draws the histories of the row that was chosen, one below the other.
 func (m *topModel) chart(r *topRow) []string {
-	lines := []string{topStyled(topTitle, human.Visible(r.name)) + "  " + human.Visible(strings.TrimSpace(r.alias+"  "+r.state))}
+	lines := []string{topStyled(topTitle, human.Visible(r.name)) + "  " + human.Visible(strings.TrimSpace(strings.TrimSpace(r.alias+"  "+r.state)+"  "+r.value))}
 	names := chartNames(r.histories)
 	if len(names) == 0 {
 		return append(lines, "", "There is no history yet: it takes two polls.")
@@ -34,7 +34,7 @@ func (m *topModel) chart(r *topRow) []string {
 // chartNames are the columns with a history: in, out, then the others.
 func chartNames(of map[string][]float64) (names []string) {
 	for name, points := range of {
-		if slices.ContainsFunc(points, func(v float64) bool { return v >= 0 }) {
+		if slices.ContainsFunc(points, func(v float64) bool { return v != gap }) {
 			names = append(names, name)
 		}
 	}
@@ -61,46 +61,60 @@ func (m *topModel) unitOf(column string) string {
 
 // chartTitle returns the figures of a history.
 func chartTitle(name string, points []float64, unit string) string {
-	sum, n, last := 0.0, 0, -1.0
+	sum, n, last, top := 0.0, 0, gap, math.Inf(-1)
 	for _, v := range points {
-		if v >= 0 {
-			sum, n, last = sum+v, n+1, v
+		if v != gap {
+			sum, n, last, top = sum+v, n+1, v, max(top, v)
 		}
 	}
-	return fmt.Sprintf("%s  last %s, mean %s, highest %s", topStyled(topTitle, strings.ToUpper(name)), human.Scaled(last, unit), human.Scaled(sum/float64(max(n, 1)), unit), human.Scaled(slices.Max(points), unit))
+	return fmt.Sprintf("%s  last %s, mean %s, highest %s", topStyled(topTitle, strings.ToUpper(name)), human.Scaled(last, unit), human.Scaled(sum/float64(max(n, 1)), unit), human.Scaled(top, unit))
 }
 
-// plot draws points as columns of blocks, each as wide as the room allows. The scale goes from 0 to the highest point.
+// gap is a point without a value.
+const gap = -1.0
+
+// chartRange is what a scale goes from and to: 0, or the lowest point below it, and the highest one.
+func chartRange(points []float64) (low, top float64) {
+	for _, v := range points {
+		if v != gap {
+			low, top = min(low, v), max(top, v)
+		}
+	}
+	return low, top
+}
+
+// plot draws points as columns of blocks, each as wide as the room allows.
 func plot(points []float64, width, height int, unit string) []string {
 	points = points[max(0, len(points)-width):]
 	wide := max(1, width/max(1, len(points)))
-	top := 0.0
-	for _, v := range points {
-		top = max(top, v)
-	}
+	low, top := chartRange(points)
 	lines := make([]string, height)
 	for i := range lines {
 		var b strings.Builder
 		for _, v := range points {
-			b.WriteString(strings.Repeat(string(block(v, top, height, height-1-i)), wide))
+			c := ' '
+			if v != gap {
+				c = block(v-low, top-low, height, height-1-i)
+			}
+			b.WriteString(strings.Repeat(string(c), wide))
 		}
 		scale := ""
 		switch i {
 		case 0:
 			scale = human.Scaled(top, unit)
 		case height - 1:
-			scale = "0"
+			scale = human.Scaled(low, unit)
+			if low == 0 {
+				scale = "0"
+			}
 		}
 		lines[i] = right(scale, chartScale-1) + " │" + strings.TrimRight(b.String(), " ")
 	}
 	return lines
 }
 
-// block is the part of a column that stands in a line, from 0 at the bottom. A gap has none, a 0 the least one.
+// block is the part of a column that stands in a line, from 0 at the bottom. A 0 has the least one.
 func block(v, top float64, height, line int) rune {
-	if v < 0 {
-		return ' '
-	}
 	eighths := 0.0
 	if top > 0 {
 		eighths = math.Round(v / top * float64(height*8))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"trapline/internal/alerting"
@@ -22,17 +23,18 @@ import (
 
 // topAsker is where top has its figures from.
 type topAsker interface {
-	ask(ctx context.Context) topData
+	ask(ctx context.Context, table string) topData
 }
 
 // localTop polls a target of the configuration by itself, as often as it is asked.
 type localTop struct {
-	polls       *poller.Poller
-	answers     *fleet.Fleet
-	target      poller.Target
-	name, table string
-	every       time.Duration
-	settled     bool // the target's interval is that of top, or the shortest of the device
+	polls   *poller.Poller
+	answers *fleet.Fleet
+	target  poller.Target
+	name    string
+	every   time.Duration
+	mu      sync.Mutex // one poll at a time
+	settled bool       // the target's interval is that of top, or the shortest of the device
 }
 
 // withoutServer takes the target from the configuration, if no server was named and none answers. Otherwise err stays.
@@ -59,7 +61,7 @@ func (s *topSource) withoutServer(ctx context.Context, f *cli.ServerFlags, files
 }
 
 // newLocalTop polls until ctx ends. The function that it returns waits for the last poll.
-func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Target, table string, every time.Duration) (l *localTop, end func()) {
+func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Target, every time.Duration) (l *localTop, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	silent := slog.New(slog.DiscardHandler) // the screen is taken
 	e := client.New(client.Options{Logger: silent})
@@ -75,7 +77,7 @@ func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Ta
 		defer close(ended)
 		_ = polls.Run(ctx) // it ends with ctx
 	}()
-	l = &localTop{polls: polls, answers: fleet.New(polls, nil, nil, alerting.New(nil, nil, nil, nil), time.Now()), target: *target, name: target.Name, table: table, every: every}
+	l = &localTop{polls: polls, answers: fleet.New(polls, nil, nil, alerting.New(nil, nil, nil, nil), time.Now()), target: *target, name: target.Name, every: every}
 	return l, func() {
 		cancel()
 		<-ended
@@ -96,7 +98,9 @@ func (l *localTop) poll(ctx context.Context) error {
 	return l.polls.PollNow(ctx, l.name)
 }
 
-func (l *localTop) ask(ctx context.Context) (d topData) {
+func (l *localTop) ask(ctx context.Context, table string) (d topData) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	d.at = time.Now()
 	if d.err = l.poll(ctx); d.err != nil {
 		return d
@@ -104,7 +108,10 @@ func (l *localTop) ask(ctx context.Context) (d topData) {
 	if d.target, d.err = l.answers.Target(l.name); d.err != nil {
 		return d
 	}
-	d.table, d.err = l.answers.TableOf(api.TableQuery{Target: l.name, Table: l.table, Rates: true, History: true, Limit: maxRowsShown})
+	if table == "" {
+		table = nextTable("", d.target.Tables)
+	}
+	d.table, d.err = l.answers.TableOf(api.TableQuery{Target: l.name, Table: table, Rates: true, History: true, Limit: maxRowsShown})
 	var hint *api.Hinted
 	switch {
 	case d.err != nil && d.target.Problem != nil:

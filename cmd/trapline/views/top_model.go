@@ -18,8 +18,10 @@ type topModel struct {
 	source topAsker
 	every  time.Duration
 	data   topData
+	table  string // to ask for; data may have the one before it
 
-	sort      int // index in sortColumns
+	turning   bool // the answer with another table is awaited
+	sort      int  // index in sortColumns
 	filter    string
 	filtering bool // the filter is being typed
 	errors    bool // only rows with errors or discards
@@ -46,18 +48,28 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tick:
-		return m, func() tea.Msg { return m.source.ask(m.ctx) }
+		table := m.table
+		return m, func() tea.Msg { return m.source.ask(m.ctx, table) }
 	case topData:
-		if msg.err != nil {
-			m.data.err = msg.err // the data before it stays, with its time
-		} else {
-			m.data = msg
-		}
+		m.take(msg)
 		return m, m.wait()
+	case turned:
+		m.turning = false
+		m.take(topData(msg))
 	case tea.KeyPressMsg:
 		return m, m.key(msg)
 	}
 	return m, nil
+}
+
+// take shows an answer. That of a table which is no longer asked for is late.
+func (m *topModel) take(d topData) {
+	switch {
+	case d.err != nil:
+		m.data.err = d.err // the data before it stays, with its time
+	case m.table == "" || d.table.Name == m.table:
+		m.data, m.table = d, d.table.Name
+	}
 }
 
 func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
@@ -80,6 +92,8 @@ func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
 		m.charted = len(m.rows()) > 0
 	case "esc":
 		m.filter = ""
+	case "t":
+		return m.turn()
 	case "s":
 		m.sort = (m.sort + 1) % len(sortColumns)
 	case "/":
@@ -99,6 +113,20 @@ func (m *topModel) key(k tea.KeyPressMsg) tea.Cmd {
 	}
 	return nil
 }
+
+// turn shows the next table.
+func (m *topModel) turn() tea.Cmd {
+	m.table, m.chosen, m.scroll = nextTable(m.table, m.data.target.Tables), "", 0
+	if m.turning {
+		return nil
+	}
+	m.turning = true
+	table := m.table
+	return func() tea.Msg { return turned(m.source.ask(m.ctx, table)) }
+}
+
+// turned is the answer with another table. The time to ask again stays.
+type turned topData
 
 // move puts the cursor some rows further down.
 func (m *topModel) move(by int) {
@@ -157,12 +185,12 @@ func (m *topModel) rows() []topRow {
 	for i := range m.data.table.Rows {
 		row := c.row(&m.data.table.Rows[i])
 		text := strings.ToLower(row.name + " " + row.alias + " " + row.state)
-		if m.filter != "" && !strings.Contains(text, strings.ToLower(m.filter)) || m.errors && row.values["errors"] <= 0 && row.values["discards"] <= 0 {
+		if m.filter != "" && !strings.Contains(text, strings.ToLower(m.filter)) || m.errors && !row.faulty() {
 			continue
 		}
 		rows = append(rows, row)
 	}
-	if by := sortColumns[m.sort]; by != "" {
+	if by := sortColumns[m.sort]; by != "" && !c.measures() {
 		slices.SortStableFunc(rows, func(a, b topRow) int { return cmp.Compare(b.values[by], a.values[by]) })
 	}
 	return rows
@@ -171,9 +199,15 @@ func (m *topModel) rows() []topRow {
 // topRow is a row of the table.
 type topRow struct {
 	key, name, alias, state string
+	value, limits           string               // of a measure
 	values                  map[string]float64   // By column; -1 where there is none
 	history                 []float64            // -1 is a gap
 	histories               map[string][]float64 // By column
+}
+
+// faulty reports whether there are errors, or the part is not ok.
+func (r *topRow) faulty() bool {
+	return r.values["errors"] > 0 || r.values["discards"] > 0 || r.state == "failed" || r.state == "degraded"
 }
 
 // topColumns are the columns of a table that top shows.
@@ -211,9 +245,16 @@ func (c *topColumns) row(r *api.TableRow) topRow {
 			row.values[name] = *r.Values[i]
 		}
 	}
+	if c.measures() {
+		row.value, row.limits, row.history = c.text(r, "value"), c.text(r, "limits"), r.History["value"]
+		return row
+	}
 	row.history = topHistory(r.History)
 	return row
 }
+
+// measures reports whether the rows are vendor-neutral measures.
+func (c *topColumns) measures() bool { _, ok := c.index["value"]; return ok }
 
 // topHistory adds up the directions of a row.
 func topHistory(of map[string][]float64) []float64 {

@@ -68,7 +68,11 @@ func (m *topModel) View() tea.View {
 func (m *topModel) tableLines(rows []topRow) []string {
 	m.follow(rows)
 	at := m.cursor(rows)
-	lines := []string{m.title(), topStyled(topFaint, "  "+m.cells(&topCells{"INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"}))}
+	heads := "  " + m.cells(&topCells{"INTERFACE", "ALIAS", "IN", "OUT", "USE", "HISTORY", "ERR/s", "DISC/s"})
+	if m.measures() {
+		heads = "  " + m.measure("STATE", "NAME", "MEASURES", "VALUE", "LIMITS", "HISTORY")
+	}
+	lines := []string{m.title(), topStyled(topFaint, heads)}
 	for i := m.scroll; i < min(len(rows), m.scroll+m.room()); i++ {
 		mark := "  "
 		if i == at {
@@ -100,12 +104,18 @@ func (m *topModel) keys(rows int) string {
 	if m.charted {
 		return topStyled(topFaint, "q back")
 	}
-	parts := []string{"q quit", "↵ chart", "s sort by " + strings.TrimPrefix(sortName(sortColumns[m.sort]), " "), "/ filter", "e errors"}
+	parts := []string{"q quit", "↵ chart", "/ filter", "e errors", "s sort by " + sortName(sortColumns[m.sort])}
+	if m.measures() {
+		parts = parts[:4]
+	}
 	if m.filter != "" {
-		parts[3] = "/ filter: " + human.Visible(m.filter) + " (esc clears)"
+		parts[2] = "/ filter: " + human.Visible(m.filter) + " (esc clears)"
 	}
 	if m.errors {
-		parts[4] = "e all rows"
+		parts[3] = "e all rows"
+	}
+	if next := nextTable(m.table, m.data.target.Tables); next != m.table {
+		parts = append(parts, "t "+next)
 	}
 	return topStyled(topFaint, fmt.Sprintf("%s   %s of %s", strings.Join(parts, " · "), human.Grouped(rows), human.Counted(len(m.data.table.Rows), "row")))
 }
@@ -118,6 +128,9 @@ func sortName(column string) string {
 }
 
 func (m *topModel) row(r *topRow) string {
+	if m.measures() {
+		return topStyled(measureStyles[r.state], m.measure(r.state, human.Visible(r.name), human.Visible(r.alias), r.value, r.limits, sparkline(r.history, topPoints)))
+	}
 	rate := func(name string) string {
 		if v := r.values[name]; v >= 0 {
 			return human.Scaled(v, "bit/s")
@@ -154,6 +167,19 @@ func (m *topModel) cells(c *topCells) string {
 		left(c.history, topPoints), right(c.errors, 7), right(c.discards, 7))
 }
 
+// measures reports whether the table is one of vendor-neutral measures.
+func (m *topModel) measures() bool { return topColumnsOf(&m.data.table).measures() }
+
+var measureStyles = map[string]lipgloss.Style{"failed": topBad, "degraded": lipgloss.NewStyle().Foreground(lipgloss.Yellow), "unknown": topFaint}
+
+// measure lays out a line of a table of measures.
+func (m *topModel) measure(state, name, what, value, limits, history string) string {
+	const others = 2 + 8 + 24 + topPoints + 5*2
+	room := max(40, max(m.width, 80)-others)
+	first := min(30, room/2)
+	return fmt.Sprintf("%s  %s  %s  %s  %s  %s", left(state, 8), left(name, first), left(what, (room-first)*2/3), left(value, 24), left(history, topPoints), left(limits, (room-first)/3))
+}
+
 func left(text string, width int) string {
 	text = cli.Cut(text, width)
 	return text + strings.Repeat(" ", max(0, width-lipgloss.Width(text)))
@@ -179,19 +205,16 @@ func bar(percent float64) string {
 // sparkline draws the last points, the highest as a full block.
 func sparkline(points []float64, n int) string {
 	points = points[max(0, len(points)-n):]
-	top := 0.0
-	for _, v := range points {
-		top = max(top, v)
-	}
+	low, top := chartRange(points)
 	var b strings.Builder
 	for _, v := range points {
 		switch {
-		case v < 0:
+		case v == gap:
 			b.WriteByte(' ')
-		case top == 0:
+		case top == low:
 			b.WriteRune('▁')
 		default:
-			b.WriteRune('▁' + rune(math.Round(v/top*7)))
+			b.WriteRune('▁' + rune(math.Round((v-low)/(top-low)*7)))
 		}
 	}
 	return b.String()
