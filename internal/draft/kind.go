@@ -87,7 +87,7 @@ var keywords = []keyword{
 	{[]string{"energy", "kwh", "wh", "kwhour", "watthours", "kilowatthours"}, kind{"hw_energy", "energy"}},
 	{[]string{"freq", "frequency", "hertz", "hz", "mhz", "khz", "ghz"}, kind{"hw_frequency", "frequency"}},
 	{[]string{"pf"}, kind{"hw_power_factor", "factor"}},
-	{[]string{"snr", "osnr", "cnr", "mer", "sinr"}, kind{"hw_signal_noise_ratio", "db"}},
+	{[]string{"snr", "osnr", "cnr", "mer", "sinr", "snir"}, kind{"hw_signal_noise_ratio", "db"}},
 	{[]string{"rssi"}, kind{"radio_signal", "dbm"}},
 	{[]string{"rsrp"}, kind{"radio_rsrp", "dbm"}},
 	{[]string{"rsrq"}, kind{"radio_rsrq", "db"}},
@@ -138,11 +138,14 @@ func (o *object) kindOf() (k kind, ok bool) {
 			best, k = at, w.kind
 		}
 	}
-	if best < 0 {
+	if best < 0 || o.words[best] == "curr" && (best < len(o.words)-2 || o.says(present)) {
 		return o.count()
 	}
 	return o.refined(k)
 }
+
+// present is said of a current that is the present value of something.
+var present = regexp.MustCompile(`current (number|value|count|size|length|state|entries)|number of`)
 
 var busy = regexp.MustCompile(`percent|utili[sz]ation|%|busy|load`)
 
@@ -171,7 +174,7 @@ func (o *object) compound() (kind, bool) {
 		return kind{"hw_battery_charge", "percent"}, true
 	case o.mentions("ups", "inverter", "rectifier", "output", "bypass") && o.has("load") && !o.has("current", "power", "amp", "amps", "watts", "va", "voltage") && (percent || strings.Contains(o.text, "percent") || strings.Contains(o.text, "%")):
 		return kind{"hw_power_supply_utilization", "percent"}, true
-	case power && o.isLight():
+	case power && o.isLight(), o.has("opr", "opt") && strings.Contains(o.text, "optical power"):
 		return kind{"hw_optical_power", "dbm"}, true
 	case o.has("noise") && o.has("floor"), o.has("noisefloor"):
 		return kind{"radio_noise", "dbm"}, true
@@ -183,7 +186,7 @@ func (o *object) compound() (kind, bool) {
 		return kind{"hw_power", "power"}, true
 	case power && o.has("apparent"):
 		return kind{"hw_apparent_power", "apparent"}, true
-	case power && o.last("power", "pwr", "pow") > o.lastKeyword() && !o.has("reactive", "on", "off", "cycle", "class", "up", "save", "reactivepower", "status", "dbm", "supply") && (o.last("power", "pwr", "pow") >= len(o.words)-3) && !percent:
+	case power && o.last("power", "pwr", "pow") > o.lastKeyword() && !o.has("reactive", "on", "off", "cycle", "class", "up", "save", "reactivepower", "dbm", "supply", "loss", "fail", "failure", "outage") && (o.last("power", "pwr", "pow") >= len(o.words)-3) && !percent:
 		return kind{"hw_power", "power"}, true
 	case o.has("current") && (o.last("current") == len(o.words)-1 || o.mentions("bias", "output", "input", "load", "phase", "outlet", "battery", "line", "laser", "inlet", "branch", "breaker", "rms", "dc", "ac")) && o.isCurrent():
 		return kind{"hw_current", "current"}, true
@@ -224,14 +227,14 @@ func (o *object) count() (kind, bool) {
 		return kind{}, false
 	}
 	percent := o.isPercent()
-	radio := o.mentions("ap", "aps", "wlan", "wireless", "radio", "ssid", "bss", "dot11", "wifi", "station", "stations", "sta", "bsn", "capwap")
+	radio := o.mentions("ap", "aps", "wl", "wlan", "wireless", "radio", "ssid", "bss", "dot11", "wifi", "station", "stations", "sta", "bsn", "capwap")
 	count := o.has("num", "number", "count", "total", "current", "active", "connected", "nb", "cur", "associated", "assoc", "online", "no", "registered") || o.node.Syntax.Type == smi.Gauge
 	counter := o.node.Syntax.Type == smi.Counter || o.node.Syntax.Type == smi.Counter64
 	scalar := o.node.Kind == smi.Scalar
 	switch {
 	case counter:
 		return kind{}, false
-	case radio && count && o.has("client", "clients", "station", "stations", "sta", "stas", "user", "users", "subscriber", "associations", "assoc", "connections", "peers"):
+	case radio && (count || o.says(present)) && !o.has("capacity", "capability", "mac", "index") && o.has("client", "clients", "station", "stations", "sta", "stas", "user", "users", "subscriber", "associations", "assoc", "connections", "peers"):
 		return kind{"wireless_clients", ""}, true
 	case count && o.has("ap", "aps", "accesspoint", "accesspoints") && (scalar || o.has("count", "number", "num")):
 		return kind{"wireless_access_points", ""}, true
@@ -243,12 +246,35 @@ func (o *object) count() (kind, bool) {
 		return kind{"device_count", ""}, true
 	}
 	switch {
+	case o.rate() != "":
+		return kind{o.rate(), "bits"}, true
+	case o.ofRadio() && o.has("distance"):
+		return kind{"radio_distance", "length"}, true
 	case percent || strings.HasPrefix(o.units, "percent"):
 		return kind{"device_ratio", "percent"}, true
 	case count && !o.hasAny([]string{"version", "serial", "size", "speed", "port", "slot", "time", "interval", "rate", "bytes", "octets", "packets", "pkts", "frames"}) && (scalar || len(o.node.Row.Index) <= 2 && o.has("count", "active", "online", "sessions", "connections")):
 		return kind{"device_count", ""}, true
 	}
 	return kind{}, false
+}
+
+var bitsASecond = regexp.MustCompile(`[kmg]?bps\b|[kmg]?bits?( per |/)s|(kilo|mega|giga)bits? per second`)
+
+// rate is the metric of a rate in bits a second that the device has measured; empty if the object is none.
+func (o *object) rate() string {
+	if o.has("limit", "burst", "commit", "configured", "interface", "port", "if") || !o.has("rate", "bitrate", "throughput", "bandwidth", "capacity", "phy", "speed", "tput", "datarate") {
+		return ""
+	}
+	if !bitsASecond.MatchString(o.units+o.joint) && !o.says(bitsASecond) {
+		return ""
+	}
+	if o.ofRadio() || o.mentions("radio", "wlan", "wireless", "carrier") {
+		return "radio_bits_per_second"
+	}
+	if o.has("bitrate", "throughput") {
+		return "device_bits_per_second"
+	}
+	return ""
 }
 
 // inWatts reports whether light is counted in watts.
@@ -295,7 +321,7 @@ func (o *object) refined(k kind) (kind, bool) {
 		k = kind{"hw_apparent_power", "apparent"}
 	case k.metric == "hw_power" && o.has("reactive"):
 		return kind{}, false
-	case k.metric == "hw_signal_noise_ratio" && o.has("sinr"):
+	case k.metric == "hw_signal_noise_ratio" && o.has("sinr", "snir"):
 		k.metric = "radio_sinr"
 	case k.metric == "hw_signal_noise_ratio" && (o.ofRadio() || o.mentions("radio", "wlan", "wireless", "dot11", "station", "client")):
 		k.metric = "radio_signal_noise_ratio"

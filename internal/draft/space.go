@@ -49,7 +49,7 @@ func (o *object) space() (metric, key string) {
 	case smi.Other, smi.ObjectIdentifier, smi.Bits, smi.IPAddress, smi.TimeTicks:
 		return "", ""
 	}
-	if o.isTransient() || o.has("number", "num", "count") || len(o.node.Syntax.Labels) > 0 || o.hasAny(without(settings, "max", "high", "low")) {
+	if o.isTransient() || o.has("number", "num", "count", "progress", "endurance", "wear", "life") || len(o.node.Syntax.Labels) > 0 || o.hasAny(without(settings, "max", "high", "low")) {
 		return "", ""
 	}
 	switch {

@@ -34,7 +34,7 @@ var phrases = []struct {
 	{Degraded, []string{"non critical", "noncritical", "pre alarm", "near overload", "partially", "partial"}},
 	{Failed, []string{"non recoverable", "nonrecoverable", "not ok", "not okay", "not good", "not operational", "non operational", "not functioning", "not running", "not normal", "not redundant", "not responding", "not working", "not ready", "no power", "no input", "no signal", "no response", "not powered", "over temperature", "over voltage", "under voltage", "over temp", "out of range", "out of order", "unhealthy", "not healthy", "no comm", "no communication", "communication lost", "needs replacing", "need replacing", "replace", "un operational", "loss", "lost", "los", "tripped", "blown"}},
 	{Degraded, []string{"low warning", "high warning", "upper warning", "lower warning"}},
-	{Failed, []string{"fail", "failed", "failure", "faulty", "faulted", "fault", "fails", "error", "err", "errors", "errored", "critical", "crit", "fatal", "bad", "broken", "down", "dead", "abnormal", "alarm", "alarmed", "emergency", "major", "severe", "offline", "defective", "malfunction", "overheat", "overload", "overloaded", "shutdown", "stopped", "stop", "disconnected", "inoperable", "inoperative", "unavailable", "unreachable", "alert", "outage", "blocked", "red", "short", "shorted", "shortcircuit", "tampered", "expired", "overcurrent", "overvoltage", "undervoltage", "overtemp", "overtemperature", "violated", "conflict", "lowerror", "higherror", "corrupt", "corrupted", "problem", "exceeded", "depleted", "stalled", "halted", "crashed", "rejected", "denied", "linkdown", "nok", "nonoperational", "smoke", "leak", "interrupted", "mismatch", "violation", "fluid", "vibration", "motion", "detected", "flooded", "intrusion", "misbehav"}},
+	{Failed, []string{"fail", "failed", "failure", "faulty", "faulted", "fault", "fails", "error", "err", "errors", "errored", "critical", "crit", "fatal", "bad", "broken", "down", "dead", "abnormal", "alarm", "alarmed", "emergency", "major", "severe", "offline", "defective", "malfunction", "overheat", "overload", "overloaded", "shutdown", "stopped", "stop", "disconnected", "disconnect", "inoperable", "inoperative", "unavailable", "unreachable", "alert", "outage", "blocked", "red", "short", "shorted", "shortcircuit", "tampered", "expired", "overcurrent", "overvoltage", "undervoltage", "overtemp", "overtemperature", "violated", "conflict", "lowerror", "higherror", "corrupt", "corrupted", "problem", "exceeded", "depleted", "stalled", "halted", "crashed", "rejected", "denied", "linkdown", "nok", "nonoperational", "smoke", "leak", "interrupted", "mismatch", "violation", "fluid", "vibration", "motion", "detected", "flooded", "intrusion", "misbehav"}},
 	{Degraded, []string{"warning", "warn", "warnings", "minor", "degraded", "degrade", "low", "high", "lower", "marginal", "caution", "attention", "yellow", "amber", "orange", "testing", "test", "rebuilding", "rebuild", "initializing", "initialising", "init", "booting", "starting", "upgrading", "updating", "pending", "transition", "transitioning", "discharging", "predictive", "predicted", "pre", "recovering", "suspended", "dormant", "weak", "stressed", "impaired", "changing", "connecting", "noncritical", "trouble", "underlimit", "overlimit", "slow", "fast", "restarting", "holdover", "reconstructing", "syncing", "resyncing", "paused"}},
 	{OK, []string{"ok", "okay", "normal", "good", "up", "online", "on", "active", "operational", "operative", "operable", "running", "healthy", "health", "nominal", "ready", "enabled", "enable", "present", "connected", "standby", "idle", "full", "charged", "charging", "green", "clear", "cleared", "optimal", "available", "in service", "inservice", "inserted", "installed", "working", "in use", "functional", "functioning", "redundant", "stable", "synchronized", "synced", "sync", "locked", "valid", "passed", "pass", "success", "successful", "fine", "established", "master", "slave", "primary", "secondary", "powered", "poweron", "complete", "completed", "float", "floating", "online", "open", "member", "backup", "spare", "hotspare", "closed", "info", "informational", "supplying", "forwarding", "configured", "registered", "noalarm", "excellent", "satisfied", "equipped", "exist", "exists", "optimum", "activated", "started", "powering", "delivering", "intact", "associated", "insync", "right", "reachable", "licensed", "blocking"}},
 	{Failed, []string{"no", "not", "non", "un", "powerfail", "unplugged", "deactivated", "abnormally", "without"}},
@@ -72,7 +72,7 @@ func wordState(label string) (s State, ok bool) {
 }
 
 // statusWords are words of names of states that an operator watches.
-var statusWords = []string{"status", "state", "health", "condition", "alarm", "oper", "operstatus", "operstate", "fault", "failure", "fail", "ok", "present", "presence", "redundancy", "redundant", "stat", "sts", "cond", "led", "severity", "availability", "rollup", "sync", "lock", "alert", "warning", "error", "role", "level", "link", "status1", "active", "position", "source"}
+var statusWords = []string{"status", "state", "health", "condition", "alarm", "oper", "operstatus", "operstate", "fault", "failure", "fail", "ok", "present", "presence", "redundancy", "redundant", "stat", "sts", "cond", "led", "severity", "availability", "rollup", "sync", "lock", "alert", "warning", "error", "role", "level", "link", "status1", "active", "position", "source", "online", "running", "operability", "operational", "healthy"}
 
 // statusSettings are words of names of states that are settings, or of rows that come and go.
 var statusSettings = []string{"admin", "row", "config", "cfg", "conf", "enable", "mode", "control", "ctrl", "action", "trap", "type", "set", "default", "notification", "notify", "storage", "policy", "method", "option", "auto", "reset", "clear", "command", "cmd", "desired", "server", "auth", "snmp", "log", "port", "vlan", "threshold", "upgrade", "download", "upload", "copy", "test", "ack", "mask", "unit", "units", "capability", "protocol", "direction", "flag", "entry"}
@@ -167,17 +167,36 @@ func (o *object) labelState(label string) (State, bool) {
 	return StateOf(label)
 }
 
+// namesState reports whether the last word of the name says that the object is a state.
+func (o *object) namesState() bool {
+	last := len(o.words) - 1
+	for last > 0 && o.words[last][0] <= '9' {
+		last--
+	}
+	return slices.Contains([]string{"status", "state", "health", "condition", "fault", "failure", "alarm", "operability", "operational", "sts", "online", "running"}, o.words[last])
+}
+
 // isWatched reports whether a state is one that an operator watches, rather than a setting.
 func (o *object) isWatched(states map[State][]string, labels []smi.Label) bool {
 	writable := o.node.Access == smi.ReadWrite || o.node.Access == smi.ReadCreate
+	known := len(labels) - len(states[unclear])
+	bad := len(states[Failed]) + len(states[Degraded])
 	settings := statusSettings
+	rows := tallies
+	if o.namesState() && len(states[OK]) > 0 && bad > 0 && !writable {
+		settings = without(settings, "unit", "entry", "server", "flag", "control", "mode")
+		if o.mentions("xcvr", "sfp", "transceiver", "optical", "poe", "pse", "power", "supply", "battery", "ring", "raps") {
+			settings = without(settings, "port", "protocol")
+		}
+		if o.has("health", "condition", "drv", "drive") {
+			settings, rows = without(settings, "log"), without(rows, "log", "process", "stats")
+		}
+	}
 	if o.mentions("outlet", "psu", "ups", "contact", "relay", "fan", "supply") {
 		settings = without(settings, "control", "mode", "ctrl", "port", "unit")
 	}
-	known := len(labels) - len(states[unclear])
-	bad := len(states[Failed]) + len(states[Degraded])
 	switch {
-	case o.hasAny(settings) && !o.has("alarm", "health") || o.hasAny(tallies):
+	case o.hasAny(settings) && !o.has("alarm", "health") || o.hasAny(rows):
 		return false
 	case writable && (!o.has("status", "state") || o.has("admin")):
 		return false
