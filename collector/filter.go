@@ -24,6 +24,9 @@ func (f *Filter) wanted(value []byte) bool {
 	return slices.ContainsFunc(f.Values, func(r setting.Regexp) bool { return r.Match(value) })
 }
 
+// Filtered reports whether the module asks for filters' objects before all others.
+func (m *Module) Filtered() bool { return len(m.filters) > 0 }
+
 // Narrows reports whether the filter decides over the rows of an object.
 func (f *Filter) Narrows(object snmp.OID) bool {
 	return slices.ContainsFunc(f.Targets, func(t snmp.OID) bool { return object.HasPrefix(t) })

@@ -13,13 +13,16 @@ import (
 
 // tracedSession logs the requests and variable bindings of another session.
 type tracedSession struct {
-	collector.Session
+	target *client.Target
 	logger *slog.Logger
 }
 
+// Shares is that of the target.
+func (s *tracedSession) Shares(p *client.Plan) (client.Plan, bool) { return s.target.Shares(p) }
+
 func (s *tracedSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	s.logger.Debug("asking", "get", p.Get, "walk", p.Walk)
-	stats, err := s.Session.Poll(ctx, p, func(v snmp.VarBind) {
+	stats, err := s.target.Poll(ctx, p, func(v snmp.VarBind) {
 		s.logger.Debug("varbind", "oid", v.Name, "type", v.Type, "value", netsnmp.ValueText(v))
 		yield(v)
 	})

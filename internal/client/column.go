@@ -47,7 +47,7 @@ const (
 func (c *column) startLocked() {
 	switch {
 	case c.known != nil:
-		c.alone, c.unordered = c.known.alone, c.known.unordered
+		c.alone, c.unordered = c.known.traits.has(alone), c.known.traits.has(unordered)
 		c.beginLocked(c.known.segments())
 	case c.table.pivot == nil:
 		c.table.pivot = c

@@ -17,12 +17,30 @@ type memory struct {
 
 // columnStats describes one column as the last walk found it.
 type columnStats struct {
-	name      unique.Handle[string] // the octets of its OID, of which all targets share one copy
-	splits    *[]split              // nil where one answer holds all rows
-	rows      int32
-	size      uint16 // octets of a binding, rounded up
-	unordered bool   // it was not in order when asked for in segments
-	alone     bool   // an error came of it
+	name   unique.Handle[string] // the octets of its OID, of which all targets share one copy
+	splits *[]split              // nil where one answer holds all rows
+	rows   int32
+	size   uint16 // octets of a binding, rounded up
+	traits traits
+}
+
+// traits of a column or an instance.
+type traits uint8
+
+const (
+	unordered traits = 1 << iota // it was not in order when asked for in segments
+	alone                        // an error came of it
+	failed                       // it did not arrive whole the last time
+)
+
+func (t traits) has(x traits) bool { return t&x != 0 }
+
+// with returns the traits with x, or without it.
+func (t traits) with(x traits, present bool) traits {
+	if present {
+		return t | x
+	}
+	return t &^ x
 }
 
 // maxColumns bounds the columns that are remembered of one target.
@@ -52,14 +70,15 @@ func (m *memory) store(s *tableWalk) {
 	}
 	for i := range s.columns {
 		c := &s.columns[i]
-		at, known := m.find(c.oid)
-		l := c.stats()
-		switch {
-		case known:
-			m.columns[at] = l
-		default:
-			m.columns = slices.Insert(m.columns, at, l)
-		}
+		m.set(c.oid, c.stats())
+	}
+}
+
+func (m *memory) set(oid snmp.OID, l columnStats) {
+	if at, known := m.find(oid); known {
+		m.columns[at] = l
+	} else {
+		m.columns = slices.Insert(m.columns, at, l)
 	}
 }
 
@@ -69,7 +88,7 @@ func (c *column) stats() columnStats {
 	if c.known != nil {
 		l = *c.known
 	}
-	l.alone = c.alone
+	l.traits = l.traits.with(alone, c.alone).with(failed, c.err != nil)
 	if c.err != nil || (c.known != nil && !c.changed) {
 		return l
 	}
@@ -80,7 +99,7 @@ func (c *column) stats() columnStats {
 		rows, octets = rows+1, octets+size
 		x.add(v.Name[len(c.oid):], size)
 	})
-	l.rows, l.unordered, l.splits, l.size = int32(rows), c.unordered && rows > 0, nil, 0
+	l.rows, l.traits, l.splits, l.size = int32(rows), l.traits.with(unordered, c.unordered && rows > 0), nil, 0
 	if rows > 0 {
 		l.size = uint16(min(octets/rows+1, 1<<16-1))
 	}

@@ -7,6 +7,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/conn"
 	"trapline/internal/mux"
+	"trapline/internal/snmp"
 )
 
 // device is a target that was found, with measurements of its agent. It outlives polls, and is guarded by the
@@ -45,6 +46,20 @@ func (t *Target) resolvePeer(ctx context.Context, o *resolvedParams) (*device, *
 	}
 	t.mux.BeginPollLocked(d.peer, mux.PollLimits{Window: o.window, Rate: o.rate, Anywhere: o.unconnected})
 	d.capacity.relax(t.mux.Now)
-	o.batch = d.capacity.cap(o.batch)
+	o.batch, o.knownBatch = d.capacity.cap(o.batch), d.capacity.cap(o.knownBatch)
 	return d, nil
+}
+
+// known returns the statistics of a column or instance that the last poll brought without an error, or nil.
+func (d *device) known(oid snmp.OID) *columnStats {
+	at, ok := d.memory.find(oid)
+	if !ok || d.memory.columns[at].traits != 0 {
+		return nil
+	}
+	return &d.memory.columns[at]
+}
+
+// halfAnswer reports whether so many rows, whose bindings have so many octets, take less than half an answer.
+func (d *device) halfAnswer(rows, size int) bool {
+	return d.capacity.cap(2*rows) == 2*rows && 2*rows*size <= d.peer.PayloadLimit()
 }

@@ -21,6 +21,20 @@ type getting struct {
 	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
 }
 
+// instanceStats are what a poll found of an instance.
+type instanceStats struct {
+	oid   snmp.OID
+	size  int  // octets of its binding
+	alone bool // an error came of it
+}
+
+// note notes how an instance was answered: with so many octets, or with an error that is about it alone.
+func (g *getting) note(oid snmp.OID, size int, alone bool) {
+	if !g.optional && (size > 0 || alone) {
+		g.pass.noted = append(g.pass.noted, instanceStats{oid, size, alone})
+	}
+}
+
 // get requests instances. A request that an agent cannot answer in one message is halved, an instance
 // that it names as the cause of an error is asked for alone, for some agents name the wrong one, and instances that
 // an answer leaves out is asked for again.
@@ -30,6 +44,7 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 		culprit := a.Index - 1
 		switch {
 		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
+			g.note(oids[0], 0, e.OID != nil && !e.Ends())
 			g.pass.lost("get", oids[0], nil, e)
 			oids = oids[1:]
 		case mux.MessageRefused(a):
@@ -61,6 +76,7 @@ func namesCulprit(s snmp.ErrorStatus) bool { return s != snmp.NoError && s != sn
 // without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is the same as
 // noSuchInstance became later.
 func (g *getting) without(oid snmp.OID, a mux.Answer) {
+	g.note(oid, 0, true)
 	switch {
 	case g.optional:
 	case a.Status == snmp.NoSuchName:
@@ -82,6 +98,7 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 		case v == nil:
 			missing = append(missing, oid)
 		case !g.optional || v.Type.HasValue():
+			g.note(oid, snmp.VarBindSize(*v), false)
 			g.pass.give(*v)
 		}
 	}

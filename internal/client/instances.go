@@ -24,7 +24,7 @@ func (p *pass) instances(ctx context.Context, s *tableWalk) {
 			oids = append(oids, c.oid)
 		}
 	}
-	p.gets(ctx, oids, true)
+	p.gets(ctx, p.batches(oids), true)
 }
 
 // gap is a part of the MIB in which the agent has no names: those behind from and before to.

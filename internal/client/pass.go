@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"trapline/internal/access"
@@ -33,6 +34,7 @@ type resolvedParams struct {
 	rate           int // bindings a second; 0: no limit
 	maxRepetitions int // repetitions, where the user set them; 0: as many as fill a packet
 	batch          int // OIDs in a GetRequest
+	knownBatch     int // those that the agent answered before
 	unordered      bool
 	alone          bool
 	maxBytes       int64
@@ -65,11 +67,14 @@ func resolveParams(p Params, v1 bool) resolvedParams {
 		o.repetitions, o.maxRepetitions = *p.MaxRepetitions, int(*p.MaxRepetitions)
 	}
 	o.batch = int(min(max(o.repetitions, 1), maxBatch))
+	if o.knownBatch = o.batch; p.MaxRepetitions == nil {
+		o.knownBatch = maxBatch
+	}
 	if o.repetitions == 0 {
 		o.repetitions = zeroRepetitions
 	}
 	if v1 {
-		o.batch, o.repetitions = 1, 1
+		o.batch, o.knownBatch, o.repetitions = 1, 1, 1
 	}
 	return o
 }
@@ -92,24 +97,28 @@ type pass struct {
 	yield       func(snmp.VarBind)
 	stats       *mux.Stats
 	errs        []error
+	noted       []instanceStats
 	down        bool          // the target itself failed
 	ended       *access.Error // why nothing more is asked for, although the target answers
 }
 
 func (p *pass) run(ctx context.Context, plan *Plan) {
-	p.gets(ctx, plan.Get, false)
+	p.gets(ctx, p.batches(plan.Get), false)
 	p.nexts(ctx, plan.Next)
 	p.walks(ctx, plan.Walk)
 }
 
-// gets asks for instances. That an optional one is missing is no error.
-func (p *pass) gets(ctx context.Context, oids []snmp.OID, optional bool) {
+// gets asks for instances, those of a batch in one request. That an optional one is missing is no error.
+func (p *pass) gets(ctx context.Context, batches [][]snmp.OID, optional bool) {
 	g := &getting{pass: p, optional: optional}
-	for len(oids) > 0 && p.goesOn("get", oids) {
-		n := min(p.batch, len(oids))
-		g.get(ctx, oids[:n])
-		oids = oids[n:]
+	for _, oids := range batches {
+		g.get(ctx, oids)
 	}
+}
+
+// batches divides instances of which nothing is known.
+func (p *pass) batches(oids []snmp.OID) [][]snmp.OID {
+	return slices.Collect(slices.Chunk(oids, p.batch))
 }
 
 // goesOn reports whether more is to be asked for. If not, and the target answers, oids are incomplete.

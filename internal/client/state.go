@@ -128,7 +128,7 @@ func (t *Target) restoreLocked() {
 }
 
 func (l *columnStats) save() savedColumn {
-	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.unordered, Alone: l.alone}
+	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.traits.has(unordered), Alone: l.traits.has(alone)}
 	splits := l.segments()
 	for _, x := range splits[:len(splits)-1] {
 		s.Ends, s.Counts = append(s.Ends, x.end), append(s.Counts, x.rows)
@@ -146,7 +146,8 @@ func (m *memory) restore(c *savedColumn) {
 	if c.Rows < 0 || slices.ContainsFunc(c.Counts, func(n int32) bool { return n < 0 || n > maxSplitRows }) {
 		return
 	}
-	l := columnStats{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size, unordered: c.Unordered, alone: c.Alone}
+	l := columnStats{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size}
+	l.traits = l.traits.with(unordered, c.Unordered).with(alone, c.Alone)
 	if len(c.Ends) > 0 {
 		splits := make([]split, len(c.Counts))
 		for i, rows := range c.Counts {

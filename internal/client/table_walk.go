@@ -127,7 +127,7 @@ func (s *tableWalk) dispatchLocked() {
 	var small []share
 	for _, g := range s.pending {
 		x := share{g, g.wanted(), g.column.bindingSize()}
-		if g.alone || s.device.capacity.cap(2*x.rows) < 2*x.rows || 2*x.rows*x.size > s.device.peer.PayloadLimit() {
+		if g.alone || !s.device.halfAnswer(x.rows, x.size) {
 			s.requestLocked([]share{x})
 			continue
 		}

@@ -30,9 +30,11 @@ func (t *Target) pollViaMux(ctx context.Context, p *Plan, w *pass) {
 		if t.mux.DiscoveredSince(d.peer, began) {
 			w.discovered()
 		}
+		t.remember(d, w.noted)
 	}()
+	gets := t.batches(d, w, p.Get)
 	if p.ToEnd || w.unordered || w.maxRows > 0 || w.maxRequests > 0 {
-		w.gets(ctx, p.Get, false)
+		w.gets(ctx, gets, false)
 		w.nexts(ctx, p.Next)
 		w.walks(ctx, p.Walk)
 		return
@@ -41,20 +43,20 @@ func (t *Target) pollViaMux(ctx context.Context, p *Plan, w *pass) {
 	if columns == nil {
 		columns = p.Walk
 	}
-	t.walkTables(ctx, w, d, columns, p)
+	s := newTableWalk(t.mux, d, columns, p.Walk)
+	t.walkTables(ctx, w, s, gets, p.Next)
 }
 
 // walkTables walks columns, while instances are asked for, and hands on their rows, column by column.
-func (t *Target) walkTables(ctx context.Context, w *pass, d *device, columns []snmp.OID, p *Plan) {
-	s := newTableWalk(t.mux, d, columns, p.Walk)
+func (t *Target) walkTables(ctx context.Context, w *pass, s *tableWalk, gets [][]snmp.OID, nexts []snmp.OID) {
 	s.params, s.stats, s.limit, s.holding = w.resolvedParams, w.stats, w.maxVarBinds, w.holding
 	defer s.free()
-	first := len(p.Get) > 0 && t.mux.Unknown(d.peer)
+	first := len(gets) > 0 && t.mux.Unknown(s.device.peer)
 	if !first {
 		s.start()
 	}
-	w.gets(ctx, p.Get, false)
-	w.nexts(ctx, p.Next)
+	w.gets(ctx, gets, false)
+	w.nexts(ctx, nexts)
 	if first && !w.down && w.ended == nil {
 		s.start()
 	}
@@ -84,6 +86,25 @@ func (t *Target) walkTables(ctx context.Context, w *pass, d *device, columns []s
 		w.stats.Bytes += int(c.held)
 	}
 	w.instances(ctx, s)
+}
+
+// batches divides instances into those of one request each.
+func (t *Target) batches(d *device, w *pass, oids []snmp.OID) [][]snmp.OID {
+	if len(oids) == 0 {
+		return nil
+	}
+	t.mux.Lock()
+	defer t.mux.Unlock()
+	return d.batches(w, oids)
+}
+
+func (t *Target) remember(d *device, noted []instanceStats) {
+	if len(noted) == 0 {
+		return
+	}
+	t.mux.Lock()
+	defer t.mux.Unlock()
+	d.remember(noted)
 }
 
 // muxExchanger makes one exchange at a time over the multiplexer.

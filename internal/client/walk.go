@@ -147,7 +147,7 @@ func (w *walk) ordered(name snmp.OID) error {
 // for.
 func (w *walk) end(ctx context.Context) {
 	if w.arrived == 0 && bytes.Equal(w.root, w.root.First()) {
-		w.pass.gets(ctx, []snmp.OID{w.root}, true)
+		w.pass.gets(ctx, [][]snmp.OID{{w.root}}, true)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/measure"
 	"trapline/internal/profile"
 	"trapline/internal/series"
+	"trapline/internal/sharing"
 	"trapline/internal/snmp"
 )
 
@@ -64,6 +65,7 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*access.Error).TargetFailed)
 		return p
 	}
+	session = sharing.Session(session, p.Modules, t.ParamsOf)
 	results := o.collectAll(ctx, t, p.Modules, session, compatible)
 	var errs []error
 	p.Up = len(results) == 0

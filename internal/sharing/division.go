@@ -1,0 +1,87 @@
+package sharing
+
+import (
+	"slices"
+
+	"trapline/internal/client"
+	"trapline/internal/snmp"
+)
+
+// division divides the plan of a module into what is known and the rest.
+type division struct {
+	rest      client.Plan
+	instances []*copies          // that are known
+	columns   []column           // all, in the order of the plan
+	next      int                // the first column that was not yet given
+	at        int                // the column of the last binding
+	kept      map[string]*copies // columns of the rest that other modules want
+	room      *room
+}
+
+type column struct {
+	oid   snmp.OID
+	known *copies // nil if it is asked for
+	kept  *copies // nil if nobody else wants it
+}
+
+// divide divides the plan of the next module.
+func (s *session) divide(p *client.Plan) *division {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := &division{rest: *p, kept: map[string]*copies{}, room: &s.room}
+	d.rest.Get = nil
+	for _, oid := range p.Get {
+		if c := s.known[string(oid)]; c != nil {
+			d.instances = append(d.instances, c)
+		} else {
+			d.rest.Get = append(d.rest.Get, oid)
+		}
+	}
+	list := columnsOf(p)
+	d.rest.Columns = make([]snmp.OID, 0, len(list))
+	for _, oid := range list {
+		c := column{oid: oid, known: s.known[string(oid)]}
+		if s.wanted[string(oid)]--; c.known == nil {
+			d.rest.Columns = append(d.rest.Columns, oid)
+			if s.wanted[string(oid)] > 0 {
+				c.kept = &copies{}
+				d.kept[string(oid)] = c.kept
+			}
+		}
+		d.columns = append(d.columns, c)
+	}
+	if len(d.rest.Columns) == 0 {
+		d.rest.Walk, d.rest.Columns = nil, nil
+	}
+	return d
+}
+
+func (d *division) nothingLeft() bool { return len(d.rest.Get)+len(d.rest.Walk) == 0 }
+
+// reached finds the column of a binding, and returns how many columns are to be given before it. Columns arrive in the
+// order of the plan; before them instances, and behind them what turns out to be an instance.
+func (d *division) reached(name snmp.OID) (before int) {
+	is := func(c column) bool { return c.known == nil && name.HasPrefix(c.oid) }
+	if at := slices.IndexFunc(d.columns[d.next:], is); at >= 0 {
+		d.at = d.next + at
+		return d.at
+	}
+	d.at = slices.IndexFunc(d.columns[:d.next], is)
+	return d.next
+}
+
+// giveColumns gives the known columns up to one.
+func (d *division) giveColumns(to int, give func(v snmp.VarBind, octets int)) {
+	for ; d.next < to; d.next++ {
+		if c := d.columns[d.next].known; c != nil {
+			c.give(give)
+		}
+	}
+}
+
+// keep keeps a binding that has arrived for other modules.
+func (d *division) keep(v snmp.VarBind) {
+	if d.at >= 0 && d.columns[d.at].kept != nil {
+		d.room.keep(d.columns[d.at].kept, v)
+	}
+}

@@ -1,0 +1,218 @@
+// Package sharing makes one session for all modules of a poll, in which their small parts share requests.
+package sharing
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+
+	"trapline/collector"
+	"trapline/internal/access"
+	"trapline/internal/client"
+	"trapline/internal/snmp"
+)
+
+// sharer is a session that can say what of a plan may share requests with other plans.
+type sharer interface {
+	Shares(*client.Plan) (small client.Plan, ok bool)
+}
+
+// session is that of one poll. What its modules want of few octets is asked for together when the first of them is
+// polled: most want little, and a message has room for dozens. A column that several modules want is asked for once.
+//
+// Only what the last poll brought without an error is asked for together, and what then does not arrive whole each module
+// asks for by itself: so it receives what it would without sharing. It counts the bindings that it receives, while a
+// packet counts for the module that was polled when it was sent.
+type session struct {
+	collector.Session
+
+	mu     sync.Mutex
+	joint  client.Plan        // empty once it has been asked for
+	down   error              // of the target, when it was
+	wanted map[string]int     // modules that have yet to ask for a column
+	known  map[string]*copies // instances and columns that arrived whole
+	room   room
+}
+
+// Session returns the session of a poll with modules over s. Modules share nothing if they have filters, or other
+// parameters of requests than the first one.
+func Session(s collector.Session, modules []*collector.Module, params func(*collector.Module) *client.Params) collector.Session {
+	from, ok := s.(sharer)
+	if !ok || len(modules) < 2 {
+		return s
+	}
+	a := &session{Session: s, wanted: map[string]int{}, known: map[string]*copies{}, room: room{left: maxOctets}}
+	first := *params(modules[0])
+	seen := map[string]bool{}
+	for _, m := range modules {
+		if m.Filtered() || *params(m) != first {
+			continue
+		}
+		plan := m.Plan
+		plan.Params = first
+		small, ok := from.Shares(&plan)
+		if !ok {
+			return s
+		}
+		for _, oid := range columnsOf(&plan) {
+			a.wanted[string(oid)]++
+		}
+		a.joint.Params = first
+		a.joint.Get = appendNew(a.joint.Get, seen, small.Get)
+		a.joint.Walk = appendNew(a.joint.Walk, seen, small.Walk)
+	}
+	a.joint.Walk = apart(a.joint.Walk)
+	a.joint.Get = slices.DeleteFunc(a.joint.Get, func(oid snmp.OID) bool { return within(a.joint.Walk, oid) >= 0 })
+	return a
+}
+
+func columnsOf(p *client.Plan) []snmp.OID {
+	if p.Columns == nil {
+		return p.Walk
+	}
+	return p.Columns
+}
+
+func appendNew(list []snmp.OID, seen map[string]bool, more []snmp.OID) []snmp.OID {
+	for _, oid := range more {
+		if !seen[string(oid)] {
+			seen[string(oid)] = true
+			list = append(list, oid)
+		}
+	}
+	return list
+}
+
+// apart sorts columns, and leaves out those below others.
+func apart(columns []snmp.OID) []snmp.OID {
+	slices.SortFunc(columns, snmp.OID.Compare)
+	var last snmp.OID
+	return slices.DeleteFunc(columns, func(oid snmp.OID) bool {
+		below := last != nil && oid.HasPrefix(last)
+		if !below {
+			last = oid
+		}
+		return below
+	})
+}
+
+// within returns which of columns, which lie apart, a name is in, or -1.
+func within(columns []snmp.OID, name snmp.OID) int {
+	at, exact := slices.BinarySearchFunc(columns, name, snmp.OID.Compare)
+	if !exact {
+		at--
+	}
+	if at >= 0 && name.HasPrefix(columns[at]) {
+		return at
+	}
+	return -1
+}
+
+// Poll yields what is known, and asks for the rest.
+func (s *session) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	if len(p.Next) > 0 || p.ToEnd || p.Params != s.joint.Params {
+		return s.Session.Poll(ctx, p, yield)
+	}
+	stats, down := s.askTogether(ctx, p)
+	if down != nil {
+		return stats, down
+	}
+	d := s.divide(p)
+	count := func(v snmp.VarBind, octets int) {
+		stats.VarBinds++
+		stats.Bytes += octets
+		yield(v)
+	}
+	for _, c := range d.instances {
+		c.give(count)
+	}
+	if d.nothingLeft() {
+		d.giveColumns(len(d.columns), count)
+		return stats, nil
+	}
+	own, err := s.Session.Poll(ctx, &d.rest, func(v snmp.VarBind) {
+		d.giveColumns(d.reached(v.Name), count)
+		d.keep(v)
+		yield(v)
+	})
+	d.giveColumns(len(d.columns), count)
+	s.learn(d, err)
+	stats.Add(own)
+	return stats, err
+}
+
+// askTogether asks for what the modules share if p wants any of it. The error is that of the target itself. Modules that
+// are polled at the same time wait.
+func (s *session) askTogether(ctx context.Context, p *client.Plan) (client.Stats, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	joint := s.joint
+	if s.down != nil || !wantsAny(p, &joint) {
+		return client.Stats{}, s.down
+	}
+	s.joint.Get, s.joint.Walk = nil, nil
+	got := map[string]*copies{}
+	for _, oid := range joint.Walk {
+		got[string(oid)] = &copies{}
+	}
+	for _, oid := range joint.Get {
+		got[string(oid)] = nil
+	}
+	stats, err := s.Session.Poll(ctx, &joint, func(v snmp.VarBind) {
+		c, instance := got[string(v.Name)]
+		if instance && c == nil {
+			c = &copies{}
+			got[string(v.Name)] = c
+		} else if at := within(joint.Walk, v.Name); at >= 0 {
+			c = got[string(joint.Walk[at])]
+		}
+		s.room.keep(c, v)
+	})
+	stats.VarBinds, stats.Bytes = 0, 0
+	for _, e := range access.Errors(err) {
+		if e.TargetFailed() {
+			s.down = err
+			return stats, err
+		}
+	}
+	s.take(got, err)
+	return stats, nil
+}
+
+func wantsAny(p, joint *client.Plan) bool {
+	return slices.ContainsFunc(p.Get, func(oid snmp.OID) bool { return contains(joint.Get, oid) }) ||
+		slices.ContainsFunc(columnsOf(p), func(oid snmp.OID) bool { return contains(joint.Walk, oid) })
+}
+
+func contains(list []snmp.OID, oid snmp.OID) bool {
+	return slices.ContainsFunc(list, func(o snmp.OID) bool { return bytes.Equal(o, oid) })
+}
+
+// take makes known what arrived whole.
+func (s *session) take(got map[string]*copies, err error) {
+	if err != nil && len(access.Errors(err)) == 0 {
+		return
+	}
+	for _, e := range access.Errors(err) {
+		if e.OID == nil {
+			return
+		}
+		delete(got, string(e.OID))
+	}
+	for oid, c := range got {
+		if c != nil && !c.cut {
+			s.known[oid] = c
+		}
+	}
+}
+
+// learn takes the columns of a poll that other modules want, too.
+func (s *session) learn(d *division, err error) {
+	if len(d.kept) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.take(d.kept, err)
+}
