@@ -29,6 +29,7 @@ func addPoll(program *cli.Program) {
 	c := program.App.Command("poll", "Poll a target once, and print the series that come of it. The exit status is 1 if something is missing.")
 	flags := cli.AddTargetFlags(c)
 	modules := c.Flag("module", "Modules to poll a host by; a target has its own. Repeatable.").PlaceHolder("NAME").Strings()
+	limit := cli.AddMaxTime(c, "2m")
 	flags.Hints(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		k, err := flags.Find(ctx, flags.Client)
@@ -45,11 +46,17 @@ func addPoll(program *cli.Program) {
 		e := client.New(client.Options{Logger: logger})
 		defer e.Close()
 		options := poller.PassOptions{Open: cli.Sessions(e), WrapCounters: true, ModuleConcurrency: 1}
-		pass := options.Run(ctx, target, true)
+		limited, end := limit.Limit(ctx)
+		defer end()
+		pass := options.Run(limited, target, true)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return printPass(os.Stdout, target, pass)
+		err = printPass(os.Stdout, target, pass)
+		if late := limit.Reached(limited); late != "" {
+			fmt.Fprintf(os.Stderr, "%s: %s of %s were not read whole: %s\n", target.Name, human.Grouped(pass.Asked-pass.Arrived), human.Counted(pass.Asked, "object"), late)
+		}
+		return err
 	}
 }
 
@@ -105,10 +112,35 @@ func printPass(out io.Writer, t *poller.Target, pass *poller.Pass) error {
 		state = "down"
 	}
 	fmt.Fprintf(os.Stderr, "%s: %s, %s series in %s\n", t.Name, state, human.Grouped(total), human.Span(pass.Duration.Seconds()))
-	for _, err := range pass.Failures() {
-		fmt.Fprintln(os.Stderr, human.Visible(err.Error()))
-	}
+	printFailures(os.Stderr, pass.Failures())
 	return cli.Failed(!pass.Up || len(pass.Failures()) > 0)
+}
+
+// maxFailures is how many failures of a poll are printed.
+const maxFailures = 50
+
+// printFailures writes failures, each once: a device may have the same series in each of its rows, and all its tables
+// may fail for one reason.
+func printFailures(out io.Writer, failures []error) {
+	times := map[string]int{}
+	var lines []string
+	for _, err := range failures {
+		for line := range strings.Lines(err.Error()) {
+			line = human.Visible(strings.TrimRight(line, "\n"))
+			if times[line]++; times[line] == 1 {
+				lines = append(lines, line)
+			}
+		}
+	}
+	for _, line := range lines[:min(len(lines), maxFailures)] {
+		if n := times[line]; n > 1 {
+			line += fmt.Sprintf(" (%s times)", human.Grouped(n))
+		}
+		fmt.Fprintln(out, line)
+	}
+	if more := len(lines) - maxFailures; more > 0 {
+		fmt.Fprintf(out, "and %s more\n", human.Grouped(more))
+	}
 }
 
 // pollAt has the server poll a target, and prints its series.

@@ -31,6 +31,7 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 	dirs := c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	mibDirs := c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()
 	listed := c.Flag("series", "Poll the target, and print each vendor-neutral series with the object that it is made of instead.").Bool()
+	limit := cli.AddMaxTime(c, "2m")
 	flags.Hints(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
 		k, err := flags.Find(ctx, flags.Client)
@@ -52,7 +53,12 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 			return err
 		}
 		defer e.Close()
+		ctx, end := limit.Limit(ctx)
+		defer end()
 		choice, err := book.Choose(ctx, target, params)
+		if late := limit.Reached(ctx); late != "" && err != nil {
+			return fmt.Errorf("%s has not said what it has: %s", *flags.Client.Host, late)
+		}
 		if err != nil {
 			return flags.Meant(ctx, flags.Client, err)
 		}
@@ -68,6 +74,9 @@ func addProfileShow(program *cli.Program, parent *kingpin.CmdClause) {
 		}
 		for _, s := range unread {
 			fmt.Fprintf(out, "  %s\n", s)
+		}
+		if late := limit.Reached(ctx); late != "" {
+			return fmt.Errorf("not all that the target has was read: %s", late)
 		}
 		return err
 	}

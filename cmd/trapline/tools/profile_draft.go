@@ -28,6 +28,7 @@ type profileDraft struct {
 	mibDirs *[]string
 	output  *string
 	all     *bool
+	limit   cli.MaxTime
 }
 
 func addProfileDraft(program *cli.Program, parent *kingpin.CmdClause) {
@@ -37,6 +38,7 @@ func addProfileDraft(program *cli.Program, parent *kingpin.CmdClause) {
 	f.all = c.Flag("all", "Also what modules of vendors' objects read already.").Bool()
 	f.dirs = c.Flag("profiles-dir", "Directory of files with profiles, which come before the built-in ones. Repeatable.").ExistingDirs()
 	f.mibDirs = c.Flag("mibs-dir", "Directory of MIB files, which come before the built-in MIBs. Repeatable.").ExistingDirs()
+	f.limit = cli.AddMaxTime(c, "30m")
 	f.target.Hints(c)
 	program.Commands[c.FullCommand()] = f.run
 }
@@ -76,7 +78,7 @@ func (f *profileDraft) recording(ctx context.Context, logger *slog.Logger) (*age
 	if host := *f.target.Client.Host; strings.HasSuffix(host, ".snmprec") {
 		return agent.OpenRecording(host)
 	}
-	record, end, err := recorder(ctx, logger, f.target, []snmp.OID{snmp.MustParseOID("1.3.6.1")})
+	record, end, err := recorder(ctx, logger, f.target, []snmp.OID{snmp.MustParseOID("1.3.6.1")}, f.limit)
 	if err != nil {
 		return nil, err
 	}

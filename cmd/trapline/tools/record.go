@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type recordFlags struct {
 	anonymize *bool
 	key       *string
 	verify    *string
+	limit     cli.MaxTime
 	mibDirs   *[]string
 }
 
@@ -48,6 +50,7 @@ func addRecord(program *cli.Program) {
 	addHiddenAlias(c, "anonymise", f.anonymize)
 	f.key = c.Flag("key", "Text that determines the replacements: recordings with the same key fit together. Without it, one is drawn.").PlaceHolder("TEXT").String()
 	f.verify = c.Flag("verify", "Compare with this original, and fail if one of its identities is left.").PlaceHolder("FILE").ExistingFile()
+	f.limit = cli.AddMaxTime(c, "30m")
 	f.mibDirs = c.Flag("mibs-dir", "Directory of MIB files, whose names show what identifies. Repeatable.").ExistingDirs()
 	f.target.Hints(c)
 	program.Commands[c.FullCommand()] = f.run
@@ -62,15 +65,17 @@ func (f *recordFlags) run(ctx context.Context, logger *slog.Logger) error {
 	if *f.polls < 1 || *f.polls > 1 && *f.out == "" {
 		return cli.Usagef("--polls is 1 or more, and more than one need --out: write --out NAME.snmprec")
 	}
-	tree, err := cli.AllMIBs(*f.mibDirs)
-	if err != nil {
-		return err
-	}
-	record, end, err := f.source(ctx, logger, tree)
+	record, end, err := f.source(ctx, logger)
 	if err != nil {
 		return err
 	}
 	defer end()
+	var tree *mibs.Tree // where texts are replaced or compared: the names of all objects say what identifies
+	if *f.anonymize || *f.verify != "" {
+		if tree, err = cli.AllMIBs(*f.mibDirs); err != nil {
+			return err
+		}
+	}
 	key := []byte(*f.key)
 	if len(key) == 0 {
 		key = []byte(rand.Text())
@@ -94,7 +99,7 @@ func (f *recordFlags) run(ctx context.Context, logger *slog.Logger) error {
 }
 
 // source returns the function that makes a recording, of a target or of a file, and the one that ends it.
-func (f *recordFlags) source(ctx context.Context, logger *slog.Logger, tree *mibs.Tree) (record func(context.Context) (*agent.Recording, error), end func(), err error) {
+func (f *recordFlags) source(ctx context.Context, logger *slog.Logger) (record func(context.Context) (*agent.Recording, error), end func(), err error) {
 	host := *f.target.Client.Host
 	if strings.HasSuffix(host, ".snmprec") {
 		return func(context.Context) (*agent.Recording, error) { return agent.OpenRecording(host) }, func() {}, nil
@@ -103,19 +108,40 @@ func (f *recordFlags) source(ctx context.Context, logger *slog.Logger, tree *mib
 	if len(names) == 0 {
 		names = wholeMIB
 	}
-	var oids []snmp.OID
+	oids, err := f.subtrees(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	return recorder(ctx, logger, f.target, oids, f.limit)
+}
+
+// subtrees are those of names or OIDs. OIDs need no MIBs.
+func (f *recordFlags) subtrees(names []string) (oids []snmp.OID, err error) {
+	var tree *mibs.Tree
+	if slices.ContainsFunc(names, cli.IsName) {
+		if tree, err = cli.AllMIBs(*f.mibDirs, names...); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range names {
-		list, err := modules.Subtrees(tree, name)
+		list := []snmp.OID(nil)
+		if cli.IsName(name) {
+			list, err = modules.Subtrees(tree, name)
+		} else if o, problem := snmp.ParseOID(name); problem == nil {
+			list = []snmp.OID{o}
+		} else {
+			err = fmt.Errorf("%q is not an OID: %w", name, problem)
+		}
 		if err != nil {
-			return nil, nil, cli.Usage(err)
+			return nil, cli.Usage(err)
 		}
 		oids = append(oids, list...)
 	}
-	return recorder(ctx, logger, f.target, oids)
+	return oids, nil
 }
 
 // recorder returns the function that walks the target, and the one that ends it.
-func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, oids []snmp.OID) (record func(context.Context) (*agent.Recording, error), end func(), err error) {
+func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, oids []snmp.OID, limit cli.MaxTime) (record func(context.Context) (*agent.Recording, error), end func(), err error) {
 	k, err := flags.Find(ctx, flags.Client)
 	if err != nil {
 		return nil, nil, err
@@ -131,17 +157,28 @@ func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, 
 		var b agent.Builder
 		bar := cli.NewProgressBeside("objects", -1)
 		defer bar.End()
+		limited, end := limit.Limit(ctx)
+		defer end()
+		var last snmp.OID
 		plan := client.Plan{Walk: oids, Alone: len(oids) == 1, Params: params}
-		stats, err := target.Poll(ctx, &plan, func(v snmp.VarBind) {
+		stats, err := target.Poll(limited, &plan, func(v snmp.VarBind) {
+			last = append(last[:0], v.Name...)
 			if v.Type.HasValue() {
 				b.Add(append(snmp.OID{}, v.Name...), v.Type, append([]byte{}, v.Value...))
 			}
 			bar.Add(1)
 		})
+		late := limit.Reached(limited)
+		if late != "" && stats.VarBinds == 0 {
+			return nil, fmt.Errorf("nothing was read of %s: %s", *flags.Client.Host, late)
+		}
 		if err != nil && stats.VarBinds == 0 {
 			return nil, flags.Meant(ctx, flags.Client, err)
 		}
-		if err != nil {
+		switch {
+		case late != "":
+			fmt.Fprintf(os.Stderr, "the recording of %s is partial, and ends at %s: %s\n", *flags.Client.Host, last, late)
+		case err != nil:
 			fmt.Fprintf(os.Stderr, "the recording of %s is partial: %v\n", *flags.Client.Host, err)
 		}
 		return b.Recording(), nil
