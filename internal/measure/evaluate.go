@@ -32,6 +32,7 @@ type Evaluation struct {
 	text  []byte
 	words []byte
 	lead  []byte
+	part  []byte // of an index
 	sums  []float64
 	over  bool // the room is used up
 }
@@ -208,10 +209,19 @@ func (e *Evaluation) own(column int, index []byte) (snmp.VarBind, bool) {
 	return v, at >= 0
 }
 
-// find returns the value of a column in the row with that index, in the one that the beginning of the index leads to, or
-// of a scalar.
+// find returns the value of a column in the row with that index, in the one that the beginning of the index leads to, of
+// a scalar, or of a part of the index until the next call.
 func (e *Evaluation) find(column int, index []byte) (snmp.VarBind, bool) {
 	c := &e.step.columns[column]
+	if c.part != 0 {
+		p, content, ok := partOf(e.step.columns[e.step.first()].Index, index, c.part)
+		if !ok {
+			return snmp.VarBind{}, false
+		}
+		v := p.value(e.part[:0], content)
+		e.part = v.Value
+		return v, true
+	}
 	if c.Instance != nil {
 		v, at := e.list(column).Find(c.Instance, 0)
 		return v, at >= 0

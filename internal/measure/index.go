@@ -50,6 +50,58 @@ func cutPart(parts []Part, index []byte, n int) (whole, content []byte, ok bool)
 	return whole, content, true
 }
 
+// place is where part n, from 1, or from -1 backwards, is among so many; -1 if it is not.
+func place(n, count int) int {
+	if n < 0 {
+		n += count + 1
+	}
+	if n < 1 || n > count {
+		return -1
+	}
+	return n - 1
+}
+
+// number is a part of an index that no MIB explains.
+var number = Part{Size: 1}
+
+// partOf returns part n, from 1, or from -1 backwards, of an index. Where it has not the parts that its MIB says, or
+// there is none, each number is a part.
+func partOf(parts []Part, index []byte, n int) (p *Part, content []byte, ok bool) {
+	if len(parts) > 0 {
+		i := place(n, len(parts))
+		if i < 0 {
+			return nil, nil, false
+		}
+		if _, content, ok := cutPart(parts, index, i); ok {
+			return &parts[i], content, true
+		}
+	}
+	i := place(n, arcs(index))
+	for ; i > 0; i-- {
+		_, index, _ = snmp.CutArc(index)
+	}
+	_, rest, ok := snmp.CutArc(index)
+	return &number, index[:len(index)-len(rest)], ok && i == 0
+}
+
+func arcs(index []byte) int {
+	n := 0
+	for _, c := range index {
+		if c < 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+// value is a part as an object has it: a number, or a text. It is appended to dst.
+func (p *Part) value(dst, content []byte) snmp.VarBind {
+	if arc, rest, ok := snmp.CutArc(content); ok && len(rest) == 0 && !p.Octets {
+		return snmp.VarBind{Type: snmp.Integer, Value: snmp.AppendInt(dst, int64(arc))}
+	}
+	return snmp.VarBind{Type: snmp.OctetString, Value: p.appendPart(dst, content)}
+}
+
 // appendPart writes the text of a part.
 func (p *Part) appendPart(dst, content []byte) []byte {
 	if !p.Octets {

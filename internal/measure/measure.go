@@ -20,6 +20,7 @@ type Column struct {
 	Index    []Part         // of its table; nil unless Known
 
 	from []int // the parts of the index of the measure's objects that make its own
+	part int   // it is no object but a part of their index: from 1, or from -1 backwards
 }
 
 // Measure is an entry of measures with its names resolved.

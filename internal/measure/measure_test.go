@@ -36,7 +36,7 @@ var objects = map[string]Column{
 }
 
 var indexes = map[string][]Part{
-	"1": {{Name: "slotIndex", Size: 1}, {Name: "sensorIndex", Size: 1}},
+	"1": {{Name: "slotIndex", Size: 1}, {Name: "sensorIndex", Size: 1, Enum: map[int]string{8: "eight"}}},
 	"2": {{Name: "slotIndex", Size: 1}},
 	"3": {{Name: "sensorIndex", Size: 1}},
 	"5": {{Name: "ifIndex", Size: 1}},
@@ -171,6 +171,9 @@ func TestKeysOfMeasures(t *testing.T) {
 		`hw_temperature_celsius{`+two+`,hw_name="Unit 8"} -5572.777777777777`)
 	p.expect(t, `{by: {kind: {celsius: hw_temperature, 2: hw_voltage}}, units: {2: mV}, object: value, name: '{system}', type: {kind: {celsius: battery}}}`,
 		`hw_temperature_celsius{`+one+`,hw_name="core",hw_type="battery"} 235`, `hw_voltage_volts{`+two+`,hw_name="core"} -9.999`)
+	p.expect(t, `{by: {'{2}': {7: hw_temperature, eight: hw_voltage}}, units: {eight: mV}, object: value, name: x, type: {'{-1}': {7: battery}}}`,
+		`hw_temperature_celsius{`+one+`,hw_name="x",hw_type="battery"} 235`, `hw_voltage_volts{`+two+`,hw_name="x"} -9.999`)
+	p.expect(t, `{metric: hw_voltage, object: value, scale: {precision: '{-2}'}, only: {'{1}': [1, 2], '{-1}': ['!eight']}}`, `hw_voltage_volts{`+one+`,hw_name="1.7"} 23.5`)
 	p.expect(t, `{metric: hw_current, object: value, unit: A, scale: {divide_by: divide}, phase: 'L{2}', port: '{2}'}`,
 		`hw_current_amperes{`+one+`,hw_name="1.7",ifIndex="7",ifName="eth7",phase="L7"} 58.75`)
 	p.expect(t, `{metric: hw_voltage, object: value, scale: {exponent: scale, precision: digits}, only: {kind: [celsius]}, limit: {high.critical: high, low.degraded: 5}}`,

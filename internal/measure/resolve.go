@@ -55,6 +55,9 @@ type resolution struct {
 
 // column returns the number of the column of that name.
 func (r *resolution) column(path, text string) int {
+	if n := indexPart(text); n != 0 {
+		return r.part(path, n)
+	}
 	var near *Column
 	if len(r.m.columns) > 0 {
 		near = &r.m.columns[0]
@@ -65,11 +68,23 @@ func (r *resolution) column(path, text string) int {
 		return none
 	}
 	for i := range r.m.columns {
-		if o := &r.m.columns[i]; string(o.OID) == string(c.OID) && string(o.Instance) == string(c.Instance) && (o.Instance == nil) == (c.Instance == nil) {
+		if o := &r.m.columns[i]; string(o.OID) == string(c.OID) && string(o.Instance) == string(c.Instance) && (o.Instance == nil) == (c.Instance == nil) && o.part == 0 {
 			return i
 		}
 	}
 	r.m.columns = append(r.m.columns, *c)
+	return len(r.m.columns) - 1
+}
+
+// part returns the number of the column that stands for a part of the index. Its values are in no table.
+func (r *resolution) part(path string, n int) int {
+	r.checkPart(path, &ref{part: n})
+	first := &r.m.columns[r.m.first()]
+	c := Column{Name: first.Name, OID: first.OID, part: n}
+	if i := place(n, len(first.Index)); i >= 0 {
+		c.Enum = first.Index[i].Enum
+	}
+	r.m.columns = append(r.m.columns, c)
 	return len(r.m.columns) - 1
 }
 

@@ -24,8 +24,8 @@ type Settings struct {
 	Labels    map[string]string            `yaml:"labels,omitempty"`    // further labels that the metric allows, as name
 	States    States                       `yaml:"states,omitempty"`    // labels, numbers or texts of each state; or the name of an entry of state_tables
 	Absent    Words                        `yaml:"absent,omitempty"`    // values that mean that there is no reading: numbers, ranges such as "< 0", texts
-	Only      map[string]Words             `yaml:"only,omitempty"`      // values that columns of the row must have; with ! in front, must not
-	By        map[string]map[string]string `yaml:"by,omitempty"`        // chooses the metric by the value of a column: {column: {label or number: metric}}
+	Only      map[string]Words             `yaml:"only,omitempty"`      // values that columns of the row, or parts {1}, {-1} of its index, must have; with ! in front, must not
+	By        map[string]map[string]string `yaml:"by,omitempty"`        // chooses the metric by the value of a column, or of a part of the index: {column: {label or number: metric}}
 	Units     map[string]string            `yaml:"units,omitempty"`     // units by the value of that column, where unit does not serve all
 	Text      setting.Regexp               `yaml:"text,omitempty"`      // expression with one group that picks the number, or the word, out of a text
 	Float32   bool                         `yaml:"float32,omitempty"`   // the integer, or four octets, hold an IEEE 754 number
@@ -289,7 +289,7 @@ func (s *Settings) Names() []string {
 		t, _ := parseTemplate(text)
 		list = append(list, t.names()...)
 	}
-	return slices.DeleteFunc(list, func(text string) bool { return text == "" })
+	return slices.DeleteFunc(list, func(text string) bool { return text == "" || indexPart(text) != 0 })
 }
 
 // ifName is the object that names a port.

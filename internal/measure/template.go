@@ -68,6 +68,14 @@ func parseRef(name string) (ref, error) {
 	}
 }
 
+// indexPart returns which part of the index a key such as {1} or {-1} stands for; 0 if it is none.
+func indexPart(text string) int {
+	if t, err := parseTemplate(text); err == nil && len(t) == 1 && len(t[0].refs) == 1 {
+		return t[0].refs[0].part
+	}
+	return 0
+}
+
 // names returns the columns that a template names.
 func (t template) names() []string {
 	var list []string

@@ -160,43 +160,10 @@ func (e *Evaluation) appendRef(dst []byte, r *ref, index []byte) []byte {
 	case r.part == 0:
 		return appendIndex(dst, index, e.step.columns[e.step.first()].Index)
 	}
-	n := r.part
-	if parts := e.step.columns[e.step.first()].Index; len(parts) > 0 {
-		if n < 0 {
-			n += len(parts) + 1
-		}
-		if n < 1 || n > len(parts) {
-			return dst
-		}
-		if _, content, ok := cutPart(parts, index, n-1); ok {
-			return parts[n-1].appendPart(dst, content)
-		}
-		n = r.part
-	}
-	if n < 0 {
-		n += arcs(index) + 1
-	}
-	for ; n > 1; n-- {
-		_, rest, ok := snmp.CutArc(index)
-		if !ok {
-			return dst
-		}
-		index = rest
-	}
-	if arc, _, ok := snmp.CutArc(index); ok && n == 1 {
-		return strconv.AppendUint(dst, uint64(arc), 10)
+	if p, content, ok := partOf(e.step.columns[e.step.first()].Index, index, r.part); ok {
+		return p.appendPart(dst, content)
 	}
 	return dst
-}
-
-func arcs(index []byte) int {
-	n := 0
-	for _, c := range index {
-		if c < 0x80 {
-			n++
-		}
-	}
-	return n
 }
 
 func trimmed(text []byte) []byte {
