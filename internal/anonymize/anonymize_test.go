@@ -205,3 +205,63 @@ func TestUnnamedTexts(t *testing.T) {
 		t.Errorf("%d texts, want 1", got)
 	}
 }
+
+// What is found is what comparing each identity with each value finds.
+func TestLeaksAreThoseOfEachValue(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	alphabet := "ab1\xc3\xa9 "
+	text := func() []byte {
+		value := make([]byte, random.IntN(9)*(1+random.IntN(2)*70))
+		for i := range value {
+			value[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return value
+	}
+	for range 300 {
+		var before, after agent.Builder
+		for i := range uint32(30) {
+			before.Add(snmp.AppendArc(snmp.MustParseOID("1.3.6.1.2.1.31.1.1.1.18"), i), snmp.OctetString, text())
+			after.Add(snmp.AppendArc(snmp.MustParseOID("1.3.6.1.4.1.99999.1"), i), snmp.OctetString, text())
+		}
+		original, anonymous := before.Recording(), after.Recording()
+		a := New(nil, nil)
+		a.texts = newTexts(a)
+		for i := range original.Len() {
+			a.collect(original.Object(i, 0))
+		}
+		want := map[string]bool{}
+		for i := range anonymous.Len() {
+			v := anonymous.Object(i, 0)
+			for token := range a.texts.tokens {
+				if bytes.Contains(v.Value, []byte(token)) {
+					want[v.Name.String()+" "+token] = true
+				}
+			}
+		}
+		leaks := Leaks(original, anonymous, nil)
+		for _, l := range leaks {
+			if !want[l.Object.String()+" "+l.Token] {
+				t.Errorf("%s does not have %q", l.Object, l.Token)
+			}
+		}
+		if len(leaks) != len(want) {
+			t.Fatalf("%d leaks, want %d", len(leaks), len(want))
+		}
+	}
+}
+
+// An identity that is longer than what is sought as one is replaced in other texts, too.
+func TestLongIdentities(t *testing.T) {
+	long := strings.Repeat("Headquarters, Long Street ", 40)
+	r := read(t, "1.3.6.1.2.1.1.6.0|4|"+long+"\n1.3.6.1.4.1.99999.1.0|4|site: "+long+"; end\n")
+	anonymous := New([]byte("key"), nil).Recording(r)
+	if text := written(t, anonymous); strings.Contains(text, "Headquarters") || strings.Contains(text, "Street") || !strings.Contains(text, "site: ") || !strings.Contains(text, "; end") {
+		t.Error(text)
+	}
+	if leaks := Leaks(r, anonymous, nil); len(leaks) > 0 {
+		t.Errorf("%v", leaks)
+	}
+	if leaks := Leaks(r, r, nil); len(leaks) == 0 {
+		t.Error("nothing is found in the original")
+	}
+}

@@ -14,6 +14,10 @@ import (
 // too many words.
 const minToken = 4
 
+// maxToken is the most octets of such a text that are sought as one: of a longer one, the parts. A text of many equal
+// letters would otherwise be compared from each of them on to its end.
+const maxToken = 255
+
 // common are values of objects that identify which identify nothing.
 var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false"}
 
@@ -31,7 +35,14 @@ func newTexts(a *Anonymizer) *texts {
 
 // identify notes a text that identifies.
 func (t *texts) identify(value []byte) {
-	if token := tokenOf(value); token != "" {
+	token := tokenOf(value)
+	for len(token) >= maxToken+minToken {
+		if part := tokenOf([]byte(token[:maxToken])); part != "" {
+			t.tokens[part] = true
+		}
+		token = tokenOf([]byte(token[maxToken:]))
+	}
+	if token != "" {
 		t.tokens[token] = true
 	}
 }
@@ -48,10 +59,15 @@ func tokenOf(value []byte) string {
 	return token
 }
 
+// forgetKept leaves out the texts that stay.
+func (t *texts) forgetKept() {
+	maps.DeleteFunc(t.tokens, func(token string, _ bool) bool { return t.kept[token] })
+}
+
 // compile prepares replace for the identities noted; longer ones come first.
 func (t *texts) compile() {
 	list := make([]string, 0, len(t.tokens))
-	maps.DeleteFunc(t.tokens, func(token string, _ bool) bool { return t.kept[token] })
+	t.forgetKept()
 	for token := range t.tokens {
 		list = append(list, token)
 	}

@@ -1,8 +1,12 @@
 package anonymize
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/hex"
+	"index/suffixarray"
+	"maps"
+	"slices"
+	"sort"
 	"strings"
 
 	"trapline/internal/agent"
@@ -16,36 +20,86 @@ type Leak struct {
 	Token  string   // text, or an address in its usual form
 }
 
-// maxLeaks bounds the leaks that are returned.
-const maxLeaks = 1000
+const (
+	// maxLeaks bounds the leaks that are returned.
+	maxLeaks = 1000
+	// batch is how many octets of values are searched at once: their index takes some times as many.
+	batch = 8 << 20
+	// separator stands between values. No text has it, see printable.
+	separator = 1
+)
 
-// Leaks returns what the anonymous recording still has of the original: its identities as text, and its MAC addresses as
-// octets, within any value.
-func Leaks(original, anonymous *agent.Recording, tree *mibs.Tree) (leaks []Leak) {
+// Leaks returns what the anonymous recording still has of the original, at most maxLeaks: its identities as text, and its
+// MAC addresses as octets, within any value. Each identity that is left is among them, unless there are too many.
+func Leaks(original, anonymous *agent.Recording, tree *mibs.Tree) []Leak {
 	a := New(nil, tree)
 	a.texts = newTexts(a)
 	for i := range original.Len() {
 		a.collect(original.Object(i, 0))
 	}
-	a.texts.compile()
+	a.texts.forgetKept()
+	s := search{of: a, tokens: slices.Sorted(maps.Keys(a.texts.tokens))}
 	for i := range anonymous.Len() {
-		v := anonymous.Object(i, 0)
-		if v.Type != snmp.OctetString {
-			continue
+		if v := anonymous.Object(i, 0); v.Type == snmp.OctetString {
+			s.add(v)
 		}
-		for token := range a.texts.tokens {
-			if bytes.Contains(v.Value, []byte(token)) {
-				leaks = append(leaks, Leak{v.Name, token})
-			}
-		}
-		for mac := range a.macs {
-			if mac[0]&1 == 0 && strings.Trim(mac, "\x00") != "" && bytes.Contains(v.Value, []byte(mac)) {
-				leaks = append(leaks, Leak{v.Name, hex.EncodeToString([]byte(mac))})
-			}
-		}
-		if len(leaks) >= maxLeaks {
+		if len(s.leaks) >= maxLeaks {
 			break
 		}
 	}
-	return leaks
+	s.flush()
+	slices.SortFunc(s.leaks, func(x, y Leak) int {
+		return cmp.Or(x.Object.Compare(y.Object), strings.Compare(x.Token, y.Token))
+	})
+	return s.leaks[:min(len(s.leaks), maxLeaks)]
+}
+
+// search looks for identities in values, many of each at once: the product of their numbers may be large.
+type search struct {
+	of     *Anonymizer
+	tokens []string // sorted
+	leaks  []Leak
+
+	text  []byte // values that are to be searched
+	ends  []int
+	names []snmp.OID
+}
+
+// add adds a value. MAC addresses are sought at once.
+func (s *search) add(v snmp.VarBind) {
+	for i := 0; i+macSize <= len(v.Value) && len(s.leaks) < maxLeaks; i++ {
+		mac := v.Value[i : i+macSize]
+		if s.of.macs[string(mac)] && mac[0]&1 == 0 && strings.Trim(string(mac), "\x00") != "" {
+			s.leaks = append(s.leaks, Leak{slices.Clone(v.Name), hex.EncodeToString(mac)})
+		}
+	}
+	if len(v.Value) < minToken {
+		return
+	}
+	if len(s.text)+len(v.Value) > batch {
+		s.flush()
+	}
+	s.text = append(append(s.text, v.Value...), separator)
+	s.ends, s.names = append(s.ends, len(s.text)), append(s.names, slices.Clone(v.Name))
+}
+
+// flush searches the values that were added.
+func (s *search) flush() {
+	if len(s.text) == 0 || len(s.leaks) >= maxLeaks {
+		return
+	}
+	index := suffixarray.New(s.text)
+	for _, token := range s.tokens {
+		seen := map[int]bool{}
+		for _, at := range index.Lookup([]byte(token), maxLeaks) {
+			if n := sort.SearchInts(s.ends, at+1); !seen[n] {
+				seen[n] = true
+				s.leaks = append(s.leaks, Leak{s.names[n], token})
+			}
+		}
+		if len(s.leaks) >= maxLeaks {
+			break
+		}
+	}
+	s.text, s.ends, s.names = s.text[:0], s.ends[:0], s.names[:0]
 }
