@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/measure"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -29,7 +31,23 @@ type Options struct {
 	WrapCounters bool             // Counter64 modulo 2^53
 	Compatible   bool             // of several metrics with one OID, only the last has series
 	KeepIndexes  bool             // the tables say which index each row has
+	Memory       *Memory          // of the passes with this module over this target; may be nil
 	Now          func() time.Time // nil means time.Now
+}
+
+// Memory is what passes with one module over one target need not compute again: see measure.Memory. It changes no series.
+// Of passes at the same time one uses it.
+type Memory struct {
+	mu       sync.Mutex
+	measures measure.Memory
+}
+
+// lend returns the memory of measures, nil while another pass uses it, and how to give it back.
+func (m *Memory) lend() (lent *measure.Memory, back func()) {
+	if m == nil || !m.mu.TryLock() {
+		return nil, func() {}
+	}
+	return &m.measures, m.mu.Unlock
 }
 
 // Result is the result of a pass with one module. If Err is not nil, Set has the series of the objects

@@ -175,7 +175,9 @@ func (c *conversion) measure(set *series.Set, errs []*access.Error) {
 	lost := func(object []byte) bool {
 		return slices.ContainsFunc(errs, func(e *access.Error) bool { return overlap(object, e.OID) })
 	}
-	made, left, full := c.measures.Columns(measure.Input{Lists: c.lists, Lost: lost, Indexes: c.options.KeepIndexes, Room: c.room})
+	memory, back := c.options.Memory.lend()
+	made, left, full := c.measures.Columns(measure.Input{Lists: c.lists, Lost: lost, Indexes: c.options.KeepIndexes, Room: c.room, Memory: memory})
+	back()
 	if full != nil {
 		c.tooLarge = append(c.tooLarge, &access.Error{Op: "walk", OID: full, Reason: access.TooMany, Err: errTooLarge})
 	}

@@ -3,7 +3,8 @@ package held
 
 import (
 	"bytes"
-	"slices"
+	"encoding/binary"
+	"hash/maphash"
 	"sort"
 
 	"trapline/internal/snmp"
@@ -13,33 +14,44 @@ import (
 // one order, so the caller's guess is nearly always right and nothing is searched.
 type Keys struct {
 	text     []byte
-	ends     []uint32
+	ends     []byte // of each key in text, four octets
 	unsorted bool
 	numbers  map[string]int32 // kept once keys came out of order
+	digest   Digest           // of text and ends; 0: not known
 }
 
 // Reset forgets all keys.
 func (k *Keys) Reset() {
-	k.text, k.ends, k.unsorted = k.text[:0], k.ends[:0], false
+	k.text, k.ends, k.unsorted, k.digest = k.text[:0], k.ends[:0], false, 0
 	clear(k.numbers)
 }
 
 // Len is the number of keys.
-func (k *Keys) Len() int { return len(k.ends) }
+func (k *Keys) Len() int { return len(k.ends) / endSize }
+
+const endSize = 4
+
+func (k *Keys) end(i int) uint32 { return binary.LittleEndian.Uint32(k.ends[endSize*i:]) }
 
 // Key returns key i; it is valid until Reset.
 func (k *Keys) Key(i int) []byte {
 	if i == 0 {
-		return k.text[:k.ends[0]]
+		return k.text[:k.end(0)]
 	}
-	return k.text[k.ends[i-1]:k.ends[i]]
+	return k.text[k.end(i-1):k.end(i)]
 }
 
 // Size is how many octets the keys have room for.
 func (k *Keys) Size() int { return cap(k.text) }
 
 // Copy returns the keys one after another and where each ends.
-func (k *Keys) Copy() (text []byte, ends []uint32) { return bytes.Clone(k.text), slices.Clone(k.ends) }
+func (k *Keys) Copy() (text []byte, ends []uint32) {
+	ends = make([]uint32, k.Len())
+	for i := range ends {
+		ends[i] = k.end(i)
+	}
+	return bytes.Clone(k.text), ends
+}
 
 // Find returns the number of key, or -1.
 func (k *Keys) Find(key []byte, guess int) int {
@@ -63,8 +75,8 @@ func (k *Keys) Find(key []byte, guess int) int {
 	return -1
 }
 
-// Add numbers a key that Find did not find.
-func (k *Keys) Add(key []byte) int {
+// add numbers a key that Find did not find.
+func (k *Keys) add(key []byte) int {
 	n := k.Len()
 	if !k.unsorted && n > 0 && snmp.OID(key).Compare(k.Key(n-1)) < 0 {
 		k.unsorted = true
@@ -78,51 +90,88 @@ func (k *Keys) Add(key []byte) int {
 	if k.unsorted {
 		k.numbers[string(key)] = int32(n)
 	}
-	k.text = append(k.text, key...)
-	k.ends = append(k.ends, uint32(len(k.text)))
+	k.push(key)
 	return n
+}
+
+func (k *Keys) push(key []byte) {
+	k.text, k.digest = append(k.text, key...), 0
+	k.ends = binary.LittleEndian.AppendUint32(k.ends, uint32(len(k.text)))
 }
 
 // Number returns the number of key, which is added if it is new.
 func (k *Keys) Number(key []byte, guess int) int {
+	n := k.Len()
+	if guess >= n && !k.unsorted && (n == 0 || snmp.OID(key).Compare(k.Key(n-1)) > 0) {
+		k.push(key)
+		return n
+	}
 	if i := k.Find(key, guess); i >= 0 {
 		return i
 	}
-	return k.Add(key)
+	return k.add(key)
+}
+
+// Digest is a hash of keys, or of keys and their values. Others have the same one with a probability of 2^-64.
+type Digest uint64
+
+var seed = maphash.MakeSeed()
+
+func digestOf(before Digest, parts ...[]byte) Digest {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	maphash.WriteComparable(&h, before)
+	for _, p := range parts {
+		maphash.WriteComparable(&h, len(p))
+		_, _ = h.Write(p)
+	}
+	return Digest(max(h.Sum64(), 1))
+}
+
+// Digest returns the digest of the keys in their order.
+func (k *Keys) Digest() Digest {
+	if k.digest == 0 {
+		k.digest = digestOf(0, k.ends, k.text)
+	}
+	return k.digest
 }
 
 // List keeps the values of one object by their index, for look-ups.
 type List struct {
 	Keys   Keys
-	types  []snmp.Type
 	values []byte
-	starts []uint32
-	sizes  []uint32
+	spans  []byte // of each value: start and size in values, of four octets each, and its type
+	digest Digest // of all; 0: not known
 }
+
+const spanSize = 9
 
 // Reset forgets all values.
 func (l *List) Reset() {
 	l.Keys.Reset()
-	l.types, l.values, l.starts, l.sizes = l.types[:0], l.values[:0], l.starts[:0], l.sizes[:0]
+	l.values, l.spans, l.digest = l.values[:0], l.spans[:0], 0
 }
 
 // Set keeps a copy of v under its index; a later value of the same index replaces an earlier one.
 func (l *List) Set(index []byte, v snmp.VarBind) {
 	i := l.Keys.Number(index, l.Keys.Len())
-	if i == len(l.types) {
-		l.types = append(l.types, 0)
-		l.starts = append(l.starts, 0)
-		l.sizes = append(l.sizes, 0)
+	var span [spanSize]byte
+	binary.LittleEndian.PutUint32(span[:], uint32(len(l.values)))
+	binary.LittleEndian.PutUint32(span[4:], uint32(len(v.Value)))
+	span[8] = byte(v.Type)
+	if l.digest = 0; spanSize*i == len(l.spans) {
+		l.spans = append(l.spans, span[:]...)
+	} else {
+		copy(l.spans[spanSize*i:], span[:])
 	}
-	l.types[i] = v.Type
-	l.starts[i], l.sizes[i] = uint32(len(l.values)), uint32(len(v.Value))
 	l.values = append(l.values, v.Value...)
 }
 
 // Get returns the value at index number i; its Value is valid until Reset. It has no name.
 func (l *List) Get(i int) snmp.VarBind {
-	start := l.starts[i]
-	return snmp.VarBind{Type: l.types[i], Value: l.values[start : start+l.sizes[i]]}
+	span := l.spans[spanSize*i:][:spanSize]
+	start, size := binary.LittleEndian.Uint32(span), binary.LittleEndian.Uint32(span[4:])
+	return snmp.VarBind{Type: snmp.Type(span[8]), Value: l.values[start : start+size]}
 }
 
 // Find returns the value with that index.
@@ -133,8 +182,13 @@ func (l *List) Find(index []byte, guess int) (v snmp.VarBind, at int) {
 	return v, at
 }
 
-// Size is about how many octets l takes.
-func (l *List) Size() int {
-	const perValue = 1 + 3*4 // type, start, size and the end of the key
-	return l.Keys.Size() + cap(l.values) + perValue*cap(l.types)
+// Digest returns the digest of all values with their indexes, in the order of their arrival.
+func (l *List) Digest() Digest {
+	if l.digest == 0 {
+		l.digest = digestOf(l.Keys.Digest(), l.spans, l.values)
+	}
+	return l.digest
 }
+
+// Size is about how many octets l takes.
+func (l *List) Size() int { return l.Keys.Size() + cap(l.Keys.ends) + cap(l.values) + cap(l.spans) }

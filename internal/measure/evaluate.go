@@ -16,6 +16,7 @@ type Input struct {
 	Lost    func(object []byte) bool // whether an object did not arrive whole
 	Indexes bool                     // the tables say which index each row has
 	Room    int                      // octets that the series may take
+	Memory  *Memory                  // of the passes before; may be nil
 }
 
 // Evaluation computes the measures of passes, one after the other.
@@ -35,6 +36,10 @@ type Evaluation struct {
 	part  []byte // of an index
 	sums  []float64
 	over  bool // the room is used up
+
+	inputs []held.Digest // of the step, for its memo
+	noting bool          // notes are to be remembered
+	notes  []reading
 }
 
 // Evaluation makes one for the passes of a module.
@@ -52,17 +57,10 @@ func (e *Evaluation) Columns(in Input) (columns []series.Column, left int, full 
 		if e.step = &e.program.measures[i]; e.lost() {
 			continue
 		}
-		e.start()
-		if e.step.info != nil {
-			e.identify()
-		} else {
-			e.rows()
-		}
-		if e.over {
+		if e.compute(in.Memory.of(i, e.program)); e.over {
 			full = e.step.columns[e.step.first()].OID
 			break
 		}
-		e.aggregated()
 		for j := range e.outs {
 			if len(e.outs[j].Values) > 0 {
 				columns = append(columns, e.finished(j))
@@ -73,6 +71,31 @@ func (e *Evaluation) Columns(in Input) (columns []series.Column, left int, full 
 	e.in, e.table, e.seen = Input{}, nil, nil
 	clear(e.outs)
 	return columns, left, full
+}
+
+// compute makes the outputs of the step, by its memo where that counts.
+func (e *Evaluation) compute(m *memo) {
+	if m != nil {
+		if e.inputs = e.inputsOf(e.inputs[:0]); e.recalled(m) {
+			m.patience.hit()
+			return
+		}
+		m.patience.missed()
+	}
+	e.noting, e.notes = m != nil, e.notes[:0]
+	room := e.in.Room
+	e.start()
+	if e.step.info != nil {
+		e.identify()
+	} else {
+		e.rows()
+	}
+	if e.over {
+		return
+	}
+	if e.aggregated(); m != nil && !e.over {
+		e.remember(m, room-e.in.Room)
+	}
 }
 
 // lost reports whether a column did not arrive whole.
@@ -146,25 +169,32 @@ func (e *Evaluation) row(index []byte) {
 	if !ok {
 		return
 	}
+	f, scaled := e.factorOf(k, index)
 	for i, column := range e.step.objects {
-		v, ok := e.own(column, index)
-		if !ok {
+		at := e.own(column, index)
+		if at < 0 || !scaled {
 			continue
 		}
-		x, ok := e.value(k, v, index)
-		if !ok {
+		r := reading{column: int16(column), kind: int16(k), at: int32(at), factor: f, out: none}
+		x, ok := e.value(&r, e.list(column).Get(at))
+		switch {
+		case !ok:
+			e.note(r)
 			continue
-		}
-		if e.step.aggregate != "" {
+		case e.step.aggregate != "":
+			r.out = summed
 			e.sums = append(e.sums, x)
+			e.note(r)
 			return
 		}
-		row, ok := e.addRow(index, column, k)
-		if !ok {
+		row, fresh := e.addRow(index, k)
+		if !fresh {
 			return
 		}
-		e.add(k*e.step.width+i, row, x)
-		e.addLimits(k, row, index)
+		r.out = int16(k*e.step.width + i)
+		e.add(int(r.out), row, x)
+		e.note(r)
+		e.addLimits(&r, row, index)
 		return
 	}
 }
@@ -196,74 +226,81 @@ func (e *Evaluation) wanted(index []byte) bool {
 	return true
 }
 
-// own returns the value of a column in the row with that index.
-func (e *Evaluation) own(column int, index []byte) (snmp.VarBind, bool) {
+// own returns the place of a column's value in the row with that index, or none.
+func (e *Evaluation) own(column int, index []byte) int {
 	c := &e.step.columns[column]
 	if c.Instance != nil && !bytes.Equal(c.Instance, index) {
-		return snmp.VarBind{}, false
+		return none
 	}
-	v, at := e.list(column).Find(index, e.guess[column])
+	at := e.list(column).Keys.Find(index, e.guess[column])
 	if at >= 0 {
 		e.guess[column] = at + 1
 	}
-	return v, at >= 0
+	return at
 }
 
-// find returns the value of a column in the row with that index, in the one that the beginning of the index leads to, of
-// a scalar, or of a part of the index until the next call.
-func (e *Evaluation) find(column int, index []byte) (snmp.VarBind, bool) {
-	c := &e.step.columns[column]
-	if c.part != 0 {
+// find returns the value of a column in the row with that index: see place; or that of a part of the index, until the
+// next call.
+func (e *Evaluation) find(column int, index []byte) (v snmp.VarBind, ok bool) {
+	if c := &e.step.columns[column]; c.part != 0 {
 		p, content, ok := partOf(e.step.columns[e.step.first()].Index, index, c.part)
 		if !ok {
-			return snmp.VarBind{}, false
+			return v, false
 		}
-		v := p.value(e.part[:0], content)
+		v = p.value(e.part[:0], content)
 		e.part = v.Value
 		return v, true
 	}
-	if c.Instance != nil {
-		v, at := e.list(column).Find(c.Instance, 0)
-		return v, at >= 0
+	at := e.place(column, index)
+	if at < 0 {
+		return v, false
 	}
-	if c.Scalar {
-		v, at := e.list(column).Find(e.key, 0)
-		return v, at >= 0
-	}
-	if c.from != nil {
+	return e.list(column).Get(at), true
+}
+
+// place returns the place of a column's value in the row with that index, in the one that the beginning of the index
+// leads to, or of a scalar's; or none.
+func (e *Evaluation) place(column int, index []byte) int {
+	c := &e.step.columns[column]
+	switch {
+	case c.Instance != nil:
+		return e.list(column).Keys.Find(c.Instance, 0)
+	case c.Scalar:
+		return e.list(column).Keys.Find(e.key, 0)
+	case c.from != nil:
 		key, ok := led(e.lead[:0], index, e.step.columns[e.step.first()].Index, c.from)
 		e.lead = key
 		if !ok {
-			return snmp.VarBind{}, false
+			return none
 		}
 		return e.own(column, key)
 	}
-	if v, ok := e.own(column, index); ok {
-		return v, true
+	if at := e.own(column, index); at >= 0 {
+		return at
 	}
 	if first := e.step.first(); c.Known && c.Table == e.step.columns[first].Table {
-		return snmp.VarBind{}, false
+		return none
 	}
 	list := e.list(column)
 	if list.Keys.Len() == 0 {
-		return snmp.VarBind{}, false
+		return none
 	}
 	for front := snmp.OID(index).Parent(); len(front) > 0; front = front.Parent() {
-		if v, at := list.Find(front, e.guess[column]); at >= 0 {
+		if at := list.Keys.Find(front, e.guess[column]); at >= 0 {
 			e.guess[column] = at
-			return v, true
+			return at
 		}
 	}
-	return snmp.VarBind{}, false
+	return none
 }
 
-// value is the value of a kind that v stands for.
-func (e *Evaluation) value(k int, v snmp.VarBind, index []byte) (float64, bool) {
+// value is what a reading makes of its value.
+func (e *Evaluation) value(r *reading, v snmp.VarBind) (float64, bool) {
 	m := e.step.Measure
 	switch {
 	case m.states != nil:
 		return e.state(v)
-	case m.kinds[k].metric.Info:
+	case m.kinds[r.kind].metric.Info:
 		return 1, true
 	}
 	x, ok := e.number(v)
@@ -273,14 +310,13 @@ func (e *Evaluation) value(k int, v snmp.VarBind, index []byte) (float64, bool) 
 	if _, absent := m.absent.ofNumber(x); absent {
 		return 0, false
 	}
-	return e.converted(&m.kinds[k], x, index)
+	return m.kinds[r.kind].converted(x, r.factor)
 }
 
 // converted scales a number and converts it to the unit of the series.
-func (e *Evaluation) converted(k *kind, x float64, index []byte) (float64, bool) {
-	x, ok := e.scaled(x, index)
-	x = k.value(x) + 0 // never -0
-	return x, ok && !math.IsNaN(x) && !math.IsInf(x, 0)
+func (k *kind) converted(x float64, f factor) (float64, bool) {
+	x = k.value(f.scaled(x)) + 0 // never -0
+	return x, !math.IsNaN(x) && !math.IsInf(x, 0)
 }
 
 func (e *Evaluation) state(v snmp.VarBind) (float64, bool) {
@@ -331,52 +367,70 @@ func (e *Evaluation) spend(octets int) {
 	}
 }
 
-func (e *Evaluation) addLimits(k int, row int32, index []byte) {
+// addLimits adds the limits of a value.
+func (e *Evaluation) addLimits(of *reading, row int32, index []byte) {
 	m := e.step.Measure
 	for i := range m.limits {
 		l := &m.limits[i]
-		x, ok := l.number, true
+		r := reading{column: int16(l.column), kind: of.kind, at: none, limit: l, factor: of.factor, out: none}
+		var v snmp.VarBind
 		if l.column != none {
-			v, found := e.find(l.column, index)
-			if !found {
+			var ok bool
+			if v, ok = e.find(l.column, index); !ok {
 				continue
 			}
-			if x, ok = e.number(v); !ok {
-				continue
+			if e.noting {
+				r.at = int32(e.place(l.column, index))
 			}
 		}
-		if _, absent := m.absent.ofNumber(x); absent {
-			continue
+		x, ok := e.limitValue(&r, v)
+		if ok {
+			r.out = int16(int(r.kind)*e.step.width + len(m.objects) + i)
+			e.add(int(r.out), row, x)
 		}
-		if x, ok = e.converted(&m.kinds[k], x, index); ok {
-			e.add(k*e.step.width+len(m.objects)+i, row, x)
-		}
+		e.note(r)
 	}
+}
+
+func (e *Evaluation) limitValue(r *reading, v snmp.VarBind) (float64, bool) {
+	m := e.step.Measure
+	x, ok := r.limit.number, true
+	if r.column != none {
+		x, ok = e.number(v)
+	}
+	if _, absent := m.absent.ofNumber(x); absent || !ok {
+		return 0, false
+	}
+	return m.kinds[r.kind].converted(x, r.factor)
 }
 
 // aggregated ends a measure of which all rows make one series.
 func (e *Evaluation) aggregated() {
-	m := e.step.Measure
-	if m.aggregate == "" || len(e.sums) == 0 {
+	x, ok := e.step.aggregated(e.sums)
+	if !ok {
 		return
 	}
-	slices.Sort(e.sums) // so that the order of arrival makes no difference
-	x := 0.0
-	for _, s := range e.sums {
-		x += s
+	if row, fresh := e.addRow(nil, 0); fresh {
+		e.add(0, row, x)
+	}
+}
+
+// aggregated is the value that all rows make, if there is one.
+func (m *Measure) aggregated(values []float64) (x float64, ok bool) {
+	if m.aggregate == "" || len(values) == 0 {
+		return 0, false
+	}
+	slices.Sort(values) // so that the order of arrival makes no difference
+	for _, v := range values {
+		x += v
 	}
 	switch m.aggregate {
 	case "max":
-		x = e.sums[len(e.sums)-1]
+		x = values[len(values)-1]
 	case "mean":
-		x /= float64(len(e.sums))
+		x /= float64(len(values))
 	case "count":
-		x = float64(len(e.sums))
+		x = float64(len(values))
 	}
-	if math.IsInf(x, 0) {
-		return
-	}
-	if row, ok := e.addRow(nil, m.objects[0], 0); ok {
-		e.add(0, row, x)
-	}
+	return x, !math.IsInf(x, 0)
 }

@@ -127,18 +127,33 @@ var entityScale = [...]int{0, -24, -21, -18, -15, -12, -9, -6, -3, 0, 3, 6, 9, 1
 // maxExponent is the greatest power of ten that a column may state.
 const maxExponent = 24
 
-// scaled applies the scale that other columns of the row state.
-func (e *Evaluation) scaled(x float64, index []byte) (float64, bool) {
+// factor is what a number is multiplied with, or divided by.
+type factor struct {
+	by     float64
+	divide bool
+}
+
+func (f factor) scaled(x float64) float64 {
+	if f.divide {
+		return x / f.by
+	}
+	return x * f.by
+}
+
+// factorOf is the scale of a kind that other columns of the row state. It returns false where they do not.
+func (e *Evaluation) factorOf(k int, index []byte) (factor, bool) {
 	s := &e.step.scale
 	switch {
+	case e.step.states != nil || e.step.kinds[k].metric.Info:
+		return factor{by: 1}, true
 	case s.divide != none:
 		by, ok := e.integer(s.divide, index)
-		return x / by, ok && by != 0
+		return factor{by, true}, ok && by != 0
 	case s.multiply != none:
 		by, ok := e.integer(s.multiply, index)
-		return x * by, ok
+		return factor{by: by}, ok
 	case s.exponent == none && s.precision == none:
-		return x, true
+		return factor{by: 1}, true
 	}
 	exponent := 0
 	if s.exponent != none {
@@ -146,7 +161,7 @@ func (e *Evaluation) scaled(x float64, index []byte) (float64, bool) {
 		switch {
 		case s.entity && !ok:
 		case s.entity && (power < 1 || int(power) >= len(entityScale)), !ok, math.Abs(power) > maxExponent:
-			return 0, false
+			return factor{}, false
 		case s.entity:
 			exponent = entityScale[int(power)]
 		default:
@@ -156,15 +171,15 @@ func (e *Evaluation) scaled(x float64, index []byte) (float64, bool) {
 	if s.precision != none {
 		if digits, ok := e.integer(s.precision, index); ok {
 			if math.Abs(digits) > maxExponent {
-				return 0, false
+				return factor{}, false
 			}
 			exponent -= int(digits)
 		}
 	}
 	if exponent < 0 {
-		return x / math.Pow10(-exponent), true
+		return factor{math.Pow10(-exponent), true}, true
 	}
-	return x * math.Pow10(exponent), true
+	return factor{by: math.Pow10(exponent)}, true
 }
 
 // integer is the number of a column in the row.
@@ -179,5 +194,5 @@ func (e *Evaluation) integer(column int, index []byte) (float64, bool) {
 			return 0, false
 		}
 	}
-	return x, true
+	return x, !math.IsNaN(x) && !math.IsInf(x, 0)
 }

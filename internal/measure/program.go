@@ -10,7 +10,6 @@ import (
 // Program is the measures of a module, ready to be computed. It is read-only.
 type Program struct {
 	measures []step
-	twins    bool // some measures make the same metric of the same object
 }
 
 // step is a measure with the places where a pass keeps its columns, and the descriptions of its series.
@@ -20,6 +19,8 @@ type step struct {
 	names []string // of the labels
 	descs []output // of each kind its outputs, in the order of outputs()
 	width int      // outputs of a kind
+	twin  bool     // another measure makes a metric of an object of this one
+	fixed []bool   // of each column: more than the values of series depends on it
 }
 
 // output is one series.Column that a measure makes of a kind.
@@ -32,7 +33,7 @@ type output struct {
 // which a label is exposed.
 func New(measures []*Measure, keep func(snmp.OID) int, labelName func(string) string) *Program {
 	p := &Program{}
-	for i, m := range measures {
+	for _, m := range measures {
 		s := step{Measure: m}
 		for j := range m.columns {
 			s.kept = append(s.kept, keep(m.columns[j].OID))
@@ -51,9 +52,8 @@ func New(measures []*Measure, keep func(snmp.OID) int, labelName func(string) st
 			s.width = len(d)
 			s.descs = append(s.descs, d...)
 		}
-		for _, before := range measures[:i] {
-			p.twins = p.twins || m.resembles(before)
-		}
+		s.twin = slices.ContainsFunc(measures, func(other *Measure) bool { return other != m && m.resembles(other) })
+		s.fixed = m.fixed()
 		p.measures = append(p.measures, s)
 	}
 	return p

@@ -78,6 +78,11 @@ func (r *resolution) column(path, text string) int {
 
 // part returns the number of the column that stands for a part of the index. Its values are in no table.
 func (r *resolution) part(path string, n int) int {
+	if r.m.first() == none {
+		r.problems.Add(path, "{%d} is a part of the index: name an object", n)
+		r.missing = true
+		return none
+	}
 	r.checkPart(path, &ref{part: n})
 	first := &r.m.columns[r.m.first()]
 	c := Column{Name: first.Name, OID: first.OID, part: n}

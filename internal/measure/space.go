@@ -17,7 +17,7 @@ func (e *Evaluation) spaceRow(index []byte) {
 	if !has[used] && !has[free] && !has[total] && !has[percent] {
 		return
 	}
-	row, ok := e.addRow(index, m.first(), 0)
+	row, ok := e.addRow(index, 0)
 	if !ok {
 		return
 	}
@@ -32,21 +32,22 @@ func (e *Evaluation) spaceRow(index []byte) {
 func (e *Evaluation) spacePart(part int, index []byte) (float64, bool) {
 	m := e.step.Measure
 	for _, column := range m.space[part] {
-		v, ok := e.own(column, index)
-		if c := &m.columns[column]; !ok && (c.Scalar || c.Instance != nil) {
-			v, ok = e.find(column, index)
+		at := e.own(column, index)
+		if c := &m.columns[column]; at < 0 && (c.Scalar || c.Instance != nil) {
+			at = e.place(column, index)
 		}
-		if !ok {
+		if at < 0 {
 			continue
 		}
-		x, ok := e.number(v)
+		x, ok := e.number(e.list(column).Get(at))
 		if _, absent := m.absent.ofNumber(x); !ok || absent {
 			continue
 		}
 		if part == percent {
 			return x / 100, true
 		}
-		if x, ok = e.converted(&m.kinds[0], x, index); ok {
+		f, scaled := e.factorOf(0, index)
+		if x, ok = m.kinds[0].converted(x, f); ok && scaled {
 			return x, true
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // addRow writes the labels of a row. It returns false for a series that an earlier measure has made.
-func (e *Evaluation) addRow(index []byte, column, k int) (int32, bool) {
+func (e *Evaluation) addRow(index []byte, k int) (int32, bool) {
 	t := e.table
 	start := len(t.Labels)
 	if t.Labels == nil {
@@ -29,7 +29,7 @@ func (e *Evaluation) addRow(index []byte, column, k int) (int32, bool) {
 			t.Labels = series.AppendLabel(t.Labels, start, e.step.names[i], e.text)
 		}
 	}
-	if e.program.twins {
+	if e.step.twin {
 		if e.seen == nil {
 			e.seen = map[string]struct{}{}
 		}

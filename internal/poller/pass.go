@@ -132,6 +132,7 @@ func (e *ModuleError) Unwrap() error { return e.Err }
 // the modules not yet begun are not asked for: they fail with the same error.
 func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*collector.Module, session collector.Session, compatible bool) []collector.Result {
 	results := make([]collector.Result, len(modules))
+	memories := t.memories.all(modules)
 	options := collector.Options{WrapCounters: o.WrapCounters, Compatible: compatible, KeepIndexes: o.KeepIndexes}
 	var (
 		group sync.WaitGroup
@@ -159,7 +160,7 @@ func (o *PassOptions) collectAll(ctx context.Context, t *Target, modules []*coll
 				continue
 			}
 			asked := options
-			asked.Params = t.ParamsOf(modules[i])
+			asked.Params, asked.Memory = t.ParamsOf(modules[i]), memories[i]
 			results[i] = o.collect(ctx, modules[i], session, asked)
 			if results[i].Down() {
 				mu.Lock()

@@ -33,6 +33,39 @@ type Target struct {
 	resolved map[*collector.Module]*client.Params // of requests for each of Modules, and with nil of those that no module makes
 
 	auto *auto // chooses more modules; nil if none are to be chosen
+
+	memories *memories // of its modules; nil if nothing is remembered
+}
+
+// memories are what passes over a target remember of each module.
+type memories struct {
+	mu     sync.Mutex
+	polled bool // there was a pass: of a target that is polled once nothing needs to be remembered
+	of     map[*collector.Module]*collector.Memory
+}
+
+// all returns the memories of modules in their order, and forgets those of others. The first pass has none.
+func (m *memories) all(modules []*collector.Module) []*collector.Memory {
+	list := make([]*collector.Memory, len(modules))
+	if m == nil {
+		return list
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.polled {
+		m.polled = true
+		return list
+	}
+	before := m.of
+	m.of = make(map[*collector.Module]*collector.Memory, len(modules))
+	for i, module := range modules {
+		list[i] = before[module]
+		if list[i] == nil {
+			list[i] = &collector.Memory{}
+		}
+		m.of[module] = list[i]
+	}
+	return list
 }
 
 // Catalog has the auths, modules and profiles that targets refer to by name.
@@ -104,6 +137,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 		Interval: firstSet(s.Interval.Duration, g.Interval.Duration, DefaultInterval),
 		Params:   s.Params,
 		Defaults: g.Params,
+		memories: &memories{},
 	}
 	t.resolved = map[*collector.Module]*client.Params{nil: t.resolve(nil)}
 	reserved := []string{TargetLabel}
