@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"slices"
 	"sort"
+	"strconv"
 	"sync"
 
 	"trapline/internal/archive"
+	"trapline/internal/snmp"
 	"trapline/mibs/smi"
 )
 
@@ -18,6 +20,7 @@ import (
 type factArchive struct {
 	files *archive.Archive
 	index func() []mention
+	roots func() [][]uint32 // of each module the enterprises below which it defines objects; 0 stands for elsewhere
 }
 
 // mention says that a module defines a name.
@@ -37,6 +40,7 @@ func archived(text []byte) func() factArchive {
 		}
 		f := factArchive{files: files}
 		f.index = sync.OnceValue(f.mentions)
+		f.roots = sync.OnceValue(f.enterprises)
 		return f
 	})
 }
@@ -88,6 +92,54 @@ func (f factArchive) mentioning(name string) (modules []string) {
 	names := f.Names()
 	for i := sort.Search(len(list), func(i int) bool { return list[i].name >= hash }); i < len(list) && list[i].name == hash; i++ {
 		modules = append(modules, names[list[i].module])
+	}
+	return modules
+}
+
+// enterprises lists the enterprises of each module.
+func (f factArchive) enterprises() (list [][]uint32) {
+	for _, text := range f.files.All() {
+		list = append(list, enterprisesIn(text))
+	}
+	return list
+}
+
+// enterprisesIn returns the enterprises below which the facts of a module define objects, and 0 for other places.
+func enterprisesIn(text []byte) (list []uint32) {
+	for line := range bytes.Lines(text) {
+		fields := bytes.SplitN(line, []byte("\t"), 4)
+		if len(fields) < 3 || len(fields[0]) < 1 || fields[0][0] != 'o' {
+			continue
+		}
+		root, arcs, _ := bytes.Cut(fields[2], []byte("."))
+		number := uint64(0)
+		switch string(root) {
+		case "enterprises":
+			arc, _, _ := bytes.Cut(arcs, []byte("."))
+			number, _ = strconv.ParseUint(string(bytes.TrimSpace(arc)), 10, 32) // 0 if it is no number
+		case "iso":
+		default:
+			continue
+		}
+		if e := uint32(number); !slices.Contains(list, e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+var enterprises = snmp.MustParseOID("1.3.6.1.4.1")
+
+// around returns the modules that may define an object in the subtree of an OID, or one of which it is an instance.
+func (f factArchive) around(oid snmp.OID) (modules []string) {
+	wanted, any := uint32(0), enterprises.HasPrefix(oid)
+	if rest, below := bytes.CutPrefix(oid, enterprises); below && len(rest) > 0 {
+		wanted, _, _ = snmp.CutArc(rest)
+	}
+	for i, roots := range f.roots() {
+		if any || slices.Contains(roots, wanted) {
+			modules = append(modules, f.Names()[i])
+		}
 	}
 	return modules
 }

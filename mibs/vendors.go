@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"trapline/internal/snmp"
 	"trapline/mibs/smi"
 )
 
@@ -26,6 +27,9 @@ func (VendorFacts) Names() []string { return vendors().Names() }
 
 // Mentioning returns the modules that define the name.
 func (VendorFacts) Mentioning(name string) []string { return vendors().mentioning(name) }
+
+// Around returns the modules that may define an object in the subtree of an OID, or one of which it is an instance.
+func (VendorFacts) Around(oid snmp.OID) []string { return vendors().around(oid) }
 
 func (f VendorFacts) open() reader { return f }
 

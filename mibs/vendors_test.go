@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"trapline/internal/snmp"
+	"trapline/mibs/smi"
 )
 
 // The archives have the facts that lie beside them.
@@ -83,6 +86,37 @@ func BenchmarkVendors(b *testing.B) {
 	for b.Loop() {
 		if _, err := LoadAll(Embedded(), Vendors()); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Around returns the modules of all objects in a subtree, and of those above an instance.
+func TestAround(t *testing.T) {
+	tree, err := Load(Vendors().Names(), Vendors(), Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	around := map[string][]string{}
+	modulesOf := func(oid snmp.OID) []string {
+		key := string(oid[:min(len(oid), 9)])
+		if around[key] == nil {
+			around[key] = Vendors().Around(oid)
+		}
+		return around[key]
+	}
+	for n := range tree.All() {
+		if _, own := slices.BinarySearch(Vendors().Names(), n.Module); !own || n.Kind != smi.Column && n.Kind != smi.Scalar {
+			continue
+		}
+		for _, oid := range []snmp.OID{n.OID, snmp.AppendArc(slices.Clip(n.OID), 7), n.OID.Parent()} {
+			if !slices.Contains(modulesOf(oid), n.Module) {
+				t.Fatalf("%s::%s is not in the modules around %s", n.Module, n.Name, oid)
+			}
+		}
+	}
+	for oid, most := range map[string]int{"1.3.6.1.4.1.22610.2.4": 1, "1.3.6.1.2.1.1": 10, "1.3.6.1.4.1.4294967295": 0} {
+		if got := Vendors().Around(snmp.MustParseOID(oid)); len(got) > most {
+			t.Errorf("around %s: %q, more than %d", oid, got, most)
 		}
 	}
 }

@@ -284,7 +284,7 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 	i := object(named, oid)
 	if i.Node == nil || !hasValues(named, i.Node.OID) {
 		var err error
-		if named, err = l.everything(); err != nil {
+		if named, err = l.around(oid); err != nil {
 			return found{}, err
 		}
 		if i = object(named, oid); i.Node == nil {
@@ -292,6 +292,35 @@ func (l *Library) findOID(named *mibs.Tree, oid snmp.OID) (found, error) {
 		}
 	}
 	return found{i.Node, i.Index, named}, nil
+}
+
+// around parses the MIBs that have all known objects in the subtree of an OID.
+func (l *Library) around(oid snmp.OID) (*mibs.Tree, error) {
+	l.openRest()
+	if l.all != nil {
+		return l.all, nil
+	}
+	var own, vendors []string
+	for _, s := range l.sources {
+		own = append(own, s.Names()...)
+	}
+	t, err := l.tree(own)
+	if err != nil || len(l.vendors) == 0 {
+		return t, err
+	}
+	if vendors = mibs.Vendors().Around(oid); len(vendors) == 0 {
+		return t, nil
+	}
+	v, err := l.tree(vendors)
+	switch {
+	case err != nil:
+		return nil, err
+	case object(v, oid).Node == nil:
+		return t, nil
+	case object(t, oid).Node == nil:
+		return v, nil
+	}
+	return l.tree(slices.Concat(own, vendors))
 }
 
 // object returns the node of an OID, or the object of which it is an instance. An OID without a

@@ -1,6 +1,8 @@
 package modules
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,4 +77,43 @@ func below(roots []snmp.OID, oid snmp.OID) bool {
 		}
 	}
 	return false
+}
+
+// A numeric OID leads to the same objects whether all MIBs are parsed or those around it.
+func TestOIDsLeadToTheSameObjects(t *testing.T) {
+	all, err := AllMIBs(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	oids := []snmp.OID{snmp.MustParseOID("1.3.6.1.4.1"), snmp.MustParseOID("1.3.6.1.2.1"), snmp.MustParseOID("1.3.6.1.4.1.9"), snmp.MustParseOID("1.0.8802")}
+	for n := range all.All() {
+		if r.IntN(500) == 0 {
+			oids = append(oids, n.OID, n.OID.Parent(), snmp.AppendArc(slices.Clip(n.OID), uint32(r.IntN(9))))
+		}
+	}
+	l := BuiltinLibrary()
+	l.dirs = netSNMPDirs()
+	for _, oid := range oids {
+		got, err := l.around(oid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := objectsBelow(got, oid), objectsBelow(all, oid); !slices.Equal(g, w) {
+			t.Fatalf("%s: objects %q, want %q", oid, g, w)
+		}
+	}
+}
+
+// objectsBelow lists the object of an OID and those below it that make metrics.
+func objectsBelow(t *mibs.Tree, oid snmp.OID) (list []string) {
+	if i := object(t, oid); i.Node != nil {
+		list = append(list, i.Node.Name)
+	}
+	for n := range t.Below(oid) {
+		if polled(n) && kindOf(n) != "" {
+			list = append(list, n.OID.String())
+		}
+	}
+	return list
 }
