@@ -8,7 +8,7 @@ import (
 	"trapline/internal/held"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
-	"trapline/mibs"
+	"trapline/mibs/hint"
 )
 
 // labelSchema says how the labels of a row are made of its index. Metrics with equal schemas share a table,
@@ -131,11 +131,11 @@ func (r *labelSchema) uses(kept int) bool {
 }
 
 // hint compiles a DISPLAY-HINT. Values that a faulty one cannot show are shown in hexadecimal digits.
-func (b *moduleBuilder) hint(text string) *mibs.Hint {
+func (b *moduleBuilder) hint(text string) *hint.Hint {
 	if text == "" {
 		return nil
 	}
-	h, err := mibs.ParseHint(text)
+	h, err := hint.Parse(text)
 	if err != nil {
 		b.warn("%v", err)
 	}

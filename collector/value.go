@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"trapline/internal/snmp"
-	"trapline/mibs"
+	"trapline/mibs/hint"
 )
 
 // counterWrap is where a Counter64 wraps so that every value is exact in a float64.
@@ -38,7 +38,7 @@ func (c *conversion) number(v snmp.VarBind) (float64, error) {
 // textForm says how a value becomes the text of a label.
 type textForm struct {
 	format *format
-	hint   *mibs.Hint
+	hint   *hint.Hint
 	enum   map[int]string
 }
 

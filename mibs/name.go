@@ -169,3 +169,5 @@ func places(nodes []*Node) string {
 	}
 	return b.String()
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,3 +1,5 @@
+// Package mibs reads MIB modules: the names of objects, their types and the text forms of their values.
+// It knows nothing of devices and their answers.
 package mibs
 
 import (

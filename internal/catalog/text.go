@@ -11,6 +11,7 @@ import (
 	"trapline/internal/human"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/hint"
 	"trapline/mibs/smi"
 )
 
@@ -54,8 +55,8 @@ func addressText(octets []byte) string {
 // hexadecimal digits.
 func octetsText(n *mibs.Node, octets []byte) string {
 	if n != nil && n.Syntax.Hint != "" {
-		if hint, err := mibs.ParseHint(n.Syntax.Hint); err == nil {
-			if text, ok := hint.AppendText(nil, octets); ok && utf8.Valid(text) {
+		if h, err := hint.Parse(n.Syntax.Hint); err == nil {
+			if text, ok := h.AppendText(nil, octets); ok && utf8.Valid(text) {
 				return string(text)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/hint"
 )
 
 // NamedLine prints a varbind as Net-SNMP's commands do with the MIBs at hand.
@@ -33,8 +34,8 @@ func namedValue(t *mibs.Tree, n *mibs.Node, v snmp.VarBind) string {
 			return "OID: " + i.String()
 		}
 	case snmp.OctetString:
-		if hint, err := mibs.ParseHint(n.Syntax.Hint); err == nil && n.Syntax.Hint != "" {
-			if shown, ok := hint.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
+		if h, err := hint.Parse(n.Syntax.Hint); err == nil && n.Syntax.Hint != "" {
+			if shown, ok := h.AppendText(nil, v.Value); ok || len(v.Value) == 0 {
 				return "STRING: " + strings.Map(printable, string(shown))
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/mibs"
+	"trapline/mibs/hint"
 	"trapline/mibs/smi"
 )
 
@@ -147,11 +148,11 @@ func octets(o *mibs.Node, text string) (value []byte, err error) {
 	case o.Syntax.Hint == "":
 		value = []byte(text)
 	default:
-		hint, err := mibs.ParseHint(o.Syntax.Hint)
+		h, err := hint.Parse(o.Syntax.Hint)
 		if err != nil {
 			return nil, err
 		}
-		if value, err = hint.ParseText(text); err != nil {
+		if value, err = h.ParseText(text); err != nil {
 			return nil, fmt.Errorf("its DISPLAY-HINT is %s: %w", o.Syntax.Hint, err)
 		}
 	}

@@ -1,11 +1,9 @@
-package mibs
+package hint
 
 import (
 	"bytes"
 	"strings"
 	"testing"
-
-	"trapline/internal/snmp"
 )
 
 func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
@@ -23,7 +21,7 @@ func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
 		{"0d:1d", "0:7", "\x07"},
 		{"2x-1x:", "8000-00:1A:2B", "\x80\x00\x00\x1a\x2b"},
 	} {
-		h, err := ParseHint(test.hint)
+		h, err := Parse(test.hint)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +35,7 @@ func TestTextsAreReadAsHintsWriteThem(t *testing.T) {
 		{"2d-1d", "12-5-6", `at "-6", want a number`}, {"1d", "-1", "a number"}, {"*1d.", "1.2", "with a *"}, {"9d", "1", "9 octets"}, {"2a,1a", "ab,", "more behind it"},
 		{"0a[1d", "4", `want a "["`}, {"1a-", "-", "text is missing"}, {"0d:1d", "7", "want a 0"},
 	} {
-		h, err := ParseHint(test.hint)
+		h, err := Parse(test.hint)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +52,7 @@ func FuzzHintText(f *testing.F) {
 	f.Add("0a[1d0a]1a", "[42]A")
 	f.Add("0d1a", "0") // a number of no octets has a digit
 	f.Fuzz(func(t *testing.T, hint, text string) {
-		h, err := ParseHint(hint)
+		h, err := Parse(hint)
 		if err != nil {
 			return
 		}
@@ -70,39 +68,4 @@ func FuzzHintText(f *testing.F) {
 			t.Errorf("%q: % x is written %q and read as % x, %v", hint, value, written, again, err)
 		}
 	})
-}
-
-// An index is put together of the parts that it is cut into.
-func TestIndexesAreCutAndPutTogether(t *testing.T) {
-	tree, err := LoadAll(Embedded())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for text, parts := range map[string]int{
-		"ifDescr.3": 1, "ifName.3": 1, `tcpConnState."1.2.3.4".22."0.0.0.0".0`: 4, `tcpConnectionState.ipv4."127.0.0.1".631.ipv4."0.0.0.0".0`: 6,
-		`vacmGroupName.3."a.b"`: 2, `snmpCommunityName.'hello'`: 1, "dot1dTpFdbPort.'0:11:22:33:44:ff'": 1, "sysDescr.0": 0,
-	} {
-		i, err := tree.Resolve(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values := i.Node.CutIndex(i.Index)
-		if len(values) != parts {
-			t.Errorf("%s is cut into %v", text, values)
-			continue
-		}
-		var index snmp.OID
-		for at, value := range values {
-			if index, err = i.Node.Row.Index[at].Append(index, value); err != nil {
-				t.Error(err)
-			}
-		}
-		if parts > 0 && !bytes.Equal(index, i.Index) {
-			t.Errorf("%s is put together as %s", text, index)
-		}
-	}
-	mac := tree.Named("dot1dTpFdbPort")[0].Row.Index[0]
-	if _, err := mac.Append(nil, []uint32{1}); err == nil || err.Error() != "index dot1dTpFdbAddress: 1 numbers instead of 6" {
-		t.Error(err)
-	}
 }

@@ -1,4 +1,4 @@
-package mibs
+package hint
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package mibs
+package hint
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ func TestHint(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h, _ := ParseHint(tt.hint)
+			h, _ := Parse(tt.hint)
 			got, ok := h.AppendText([]byte("was here: "), []byte(tt.value))
 			if !ok || string(got) != "was here: "+tt.want {
 				t.Errorf("%q of %q gives %q, %v, want %q", tt.hint, tt.value, got, ok, tt.want)
@@ -72,7 +72,7 @@ func TestHintThatDoesNotFit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h, _ := ParseHint(tt.hint)
+			h, _ := Parse(tt.hint)
 			if got, ok := h.AppendText([]byte("was here"), []byte(tt.value)); ok || string(got) != "was here" {
 				t.Errorf("%q of %q gives %q, %v, want none", tt.hint, tt.value, got, ok)
 			}
@@ -90,17 +90,17 @@ func TestParseHintSaysWhere(t *testing.T) {
 		{"1x*0a:", `display hint "1x*0a:" at "*0a:": a format that takes no octets cannot be repeated`},
 	}
 	for _, tt := range tests {
-		if _, err := ParseHint(tt.hint); err == nil || err.Error() != tt.want {
+		if _, err := Parse(tt.hint); err == nil || err.Error() != tt.want {
 			t.Errorf("%q gives error %v, want %s", tt.hint, err, tt.want)
 		}
 	}
-	if _, err := ParseHint("2d-1d-1d,1d:1d:1d.1d,1a1d:1d"); err != nil {
+	if _, err := Parse("2d-1d-1d,1d:1d:1d.1d,1a1d:1d"); err != nil {
 		t.Errorf("a hint without mistakes: %v", err)
 	}
 }
 
 func TestAppendTextDoesNotAllocate(t *testing.T) {
-	h, err := ParseHint("*1d./2x:1o 255a")
+	h, err := Parse("*1d./2x:1o 255a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func FuzzHint(f *testing.F) {
 	f.Add(strings.Repeat("0d:", 100)+"1d", []byte("\x00"))             // literals without end
 	f.Add("*255x.;*0t0a0a", bytes.Repeat([]byte("\x00\xff\x01"), 100)) // repetition of everything
 	f.Fuzz(func(t *testing.T, hint string, value []byte) {
-		h, _ := ParseHint(hint)
+		h, _ := Parse(hint)
 		const before = "before"
 		text, ok := h.AppendText([]byte(before), value)
 		rest, kept := bytes.CutPrefix(text, []byte(before))

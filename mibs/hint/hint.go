@@ -1,6 +1,5 @@
-// Package mibs reads MIB modules: the names of objects, their types and the text forms of their values.
-// It knows nothing of devices and their answers.
-package mibs
+// Package hint converts octets to text and text to octets by a DISPLAY-HINT (RFC 2579, section 3.1).
+package hint
 
 import (
 	"errors"
@@ -31,9 +30,9 @@ const maxInteger = 8
 // maxLength stands in for every longer length: no value of SNMP has more octets.
 const maxLength = 1 << 16
 
-// ParseHint compiles a DISPLAY-HINT. The Hint that it returns with an error is good for values that
+// Parse compiles a DISPLAY-HINT. The Hint that it returns with an error is good for values that
 // end before the mistake, as snmp_exporter has it; no other value has a text.
-func ParseHint(s string) (*Hint, error) {
+func Parse(s string) (*Hint, error) {
 	h := new(Hint)
 	if s == "" {
 		return h, errors.New("display hint is empty")
