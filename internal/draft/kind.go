@@ -186,7 +186,7 @@ func (o *object) compound() (kind, bool) {
 		return kind{"hw_power", "power"}, true
 	case power && o.has("apparent"):
 		return kind{"hw_apparent_power", "apparent"}, true
-	case power && o.last("power", "pwr", "pow") > o.lastKeyword() && !o.has("reactive", "on", "off", "cycle", "class", "up", "save", "reactivepower", "dbm", "supply", "loss", "fail", "failure", "outage") && (o.last("power", "pwr", "pow") >= len(o.words)-3) && !percent:
+	case power && o.last("power", "pwr", "pow") > o.lastKeyword() && !o.has("reactive", "on", "off", "cycle", "class", "up", "save", "reactivepower", "dbm", "supply", "loss", "fail", "failure", "outage", "counter", "denied") && (o.last("power", "pwr", "pow") >= len(o.words)-3) && !percent:
 		return kind{"hw_power", "power"}, true
 	case o.has("current") && (o.last("current") == len(o.words)-1 || o.mentions("bias", "output", "input", "load", "phase", "outlet", "battery", "line", "laser", "inlet", "branch", "breaker", "rms", "dc", "ac")) && o.isCurrent():
 		return kind{"hw_current", "current"}, true
@@ -262,7 +262,7 @@ var bitsASecond = regexp.MustCompile(`[kmg]?bps\b|[kmg]?bits?( per |/)s|(kilo|me
 
 // rate is the metric of a rate in bits a second that the device has measured; empty if the object is none.
 func (o *object) rate() string {
-	if o.has("limit", "burst", "commit", "configured", "interface", "port", "if") || !o.has("rate", "bitrate", "throughput", "bandwidth", "capacity", "phy", "speed", "tput", "datarate") {
+	if o.has("limit", "burst", "commit", "configured", "interface", "port", "if", "sfp", "xfp", "transceiver", "multicast") || !o.has("rate", "bitrate", "throughput", "bandwidth", "capacity", "phy", "speed", "tput", "datarate") {
 		return ""
 	}
 	if !bitsASecond.MatchString(o.units+o.joint) && !o.says(bitsASecond) {

@@ -62,7 +62,7 @@ func (o *object) space() (metric, key string) {
 	}
 	sized := has(o.units, "byte", "kb", "mb", "gb", "octet") || has(o.joint, " bytes", " kb ", " mb ", " kbytes", " gb ")
 	percent := !sized && (o.isPercent() || o.has("rate", "ratio") || o.ranges(100) || has(o.text, "percent", "%", "utilization", "utilisation") && !has(o.text, "byte", "kb", "mb") || o.has("usage") && !has(o.text, "byte", "kb", "mb"))
-	free := o.has("free", "avail", "available", "unused", "remaining", "idle")
+	free := o.has("free", "freed", "avail", "available", "unused", "remaining", "idle")
 	switch {
 	case percent && free, o.has("buffer", "buffers", "cached", "cache", "peak", "page", "pages", "inode", "inodes", "files", "shared", "largest", "fragment"):
 		return "", ""

@@ -153,11 +153,14 @@ func (o *object) labelState(label string) (State, bool) {
 	}
 	switch strings.ToLower(label) {
 	case "false":
+		if o.mentions("poe", "pse", "monitor") {
+			return Unknown, true
+		}
 		return Failed, true
 	case "true", "yes", "none":
 		return OK, true
 	case "off", "disabled", "disable":
-		if o.mentions("fan", "psu", "supply", "power", "outlet", "oper") {
+		if o.mentions("fan", "psu", "supply", "power", "outlet", "oper") && !o.mentions("port", "xcvr", "sfp", "transceiver", "poe") {
 			return Failed, true
 		}
 		return Unknown, true
