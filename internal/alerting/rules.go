@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"trapline/collector"
 	"trapline/internal/api"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -57,7 +56,7 @@ func ofFailures(metric string) bool { return slices.Contains(ownMetrics(), metri
 func (c *Console) missing(metrics []string) string {
 	text := fmt.Sprintf("No target has series of %s.", strings.Join(metrics, ", "))
 	for _, metric := range metrics {
-		if modules := c.catalog.Readers(func(m *collector.MetricSettings) bool { return m.Name == metric }); len(modules) > 0 {
+		if modules := c.catalog.Readers(metric, nil); len(modules) > 0 {
 			return text + fmt.Sprintf(" Add module %s, or ignore this rule.", strings.Join(modules[:min(len(modules), maxReaders)], " or "))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // The module to add is named.
 func TestRulesWithoutDataNameModules(t *testing.T) {
 	known := func() (map[string]catalog.KnownModule, error) {
-		return map[string]catalog.KnownModule{"bgp4": {Settings: &collector.Settings{Metrics: []collector.MetricSettings{{Name: "bgpPeerState"}}}}}, nil
+		return map[string]catalog.KnownModule{"bgp4": catalog.Compiled(&collector.Settings{Metrics: []collector.MetricSettings{{Name: "bgpPeerState"}}}, "")}, nil
 	}
 	r := rules.Report{Rule: &rules.Rule{Alert: "A", Group: &rules.Group{}}, Missing: []string{"bgpPeerState"}}
 	const want = "No target has series of bgpPeerState. Add module bgp4, or ignore this rule."

@@ -14,6 +14,13 @@ type Module struct {
 	Reads   []ModuleMetric `json:"reads,omitempty"` // of one module alone
 }
 
+// ModuleQuery selects modules.
+type ModuleQuery struct {
+	Text   string // in the name, or the profile by which auto chose it
+	Limit  int    // 0: all
+	Offset int
+}
+
 // ModuleMetric is a metric of a module.
 type ModuleMetric struct {
 	Name   string   `json:"name"`

@@ -140,7 +140,7 @@ func (r *reloader) modules() (map[string]catalog.KnownModule, error) {
 	all := map[string]catalog.KnownModule{}
 	if w.Catalog.Shipped != nil {
 		for name, s := range config.ShippedModules() {
-			all[name] = catalog.KnownModule{Settings: s}
+			all[name] = catalog.Compiled(s, "")
 		}
 	}
 	book, err := w.Config.Book()
@@ -148,14 +148,10 @@ func (r *reloader) modules() (map[string]catalog.KnownModule, error) {
 		return nil, err
 	}
 	for name, m := range book.Modules() {
-		s, err := m.Settings()
-		if err != nil {
-			return nil, err
-		}
-		all[name] = catalog.KnownModule{Settings: s}
+		all[name] = catalog.KnownModule{Settings: m.Settings, Of: m}
 	}
 	for name, s := range w.Config.Compiled {
-		all[name] = catalog.KnownModule{Settings: s, Origin: w.Config.ModuleFiles[name]}
+		all[name] = catalog.Compiled(s, w.Config.ModuleFiles[name])
 	}
 	return all, nil
 }

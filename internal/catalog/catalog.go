@@ -17,10 +17,32 @@ import (
 	"trapline/mibs"
 )
 
-// KnownModule is a module with where it comes from.
+// KnownModule is a module with where it comes from. Its settings may be compiled when they are wanted.
 type KnownModule struct {
-	Settings *collector.Settings
-	Origin   string // as in Module
+	Settings func() (*collector.Settings, error)
+	Origin   string          // as in Module
+	Of       *profile.Module // what is known of it without its settings; nil if that is no less than these
+}
+
+// Compiled returns a module whose settings are there.
+func Compiled(s *collector.Settings, origin string) KnownModule {
+	return KnownModule{Settings: func() (*collector.Settings, error) { return s, nil }, Origin: origin}
+}
+
+// reads reports whether the module makes a metric, if one is named, or reads an object, if there is one.
+func (k *KnownModule) reads(metric string, object snmp.OID) bool {
+	if k.Of != nil {
+		if metric != "" && k.Of.Makes(metric) {
+			return true
+		}
+		if object == nil || !k.Of.MayRead(object) {
+			return false
+		}
+	}
+	s, err := k.Settings()
+	return err == nil && slices.ContainsFunc(s.Metrics, func(m collector.MetricSettings) bool {
+		return metric != "" && m.Name == metric || object != nil && m.OID.HasPrefix(object)
+	})
 }
 
 // Catalog answers queries about MIBs and modules. Its methods may be called concurrently.
@@ -35,9 +57,9 @@ func New(polls *poller.Poller, names func() (*mibs.Tree, error), modules func() 
 	return &Catalog{polls: polls, names: names, modules: modules}
 }
 
-// Readers returns the names of the modules that have a metric for which reads returns true, sorted. It returns none if
-// the modules cannot be read: the page of modules has the error.
-func (c *Catalog) Readers(reads func(*collector.MetricSettings) bool) (names []string) {
+// Readers returns the names of the modules that make a metric, if one is named, or read an object, if there is one, sorted.
+// It returns none if the modules cannot be read: the page of modules has the error.
+func (c *Catalog) Readers(metric string, object snmp.OID) (names []string) {
 	if c.modules == nil {
 		return nil
 	}
@@ -46,12 +68,8 @@ func (c *Catalog) Readers(reads func(*collector.MetricSettings) bool) (names []s
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
-		metrics := known[name].Settings.Metrics
-		for i := range metrics {
-			if reads(&metrics[i]) {
-				names = append(names, name)
-				break
-			}
+		if k := known[name]; k.reads(metric, object) {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -121,21 +139,37 @@ func addCosts(p *poller.Pass, of func(string) *usage) {
 	}
 }
 
-// Modules returns the modules of the configuration and those that ship, those in use first.
-func (c *Catalog) Modules() ([]api.Module, error) {
+// Modules returns the modules of the configuration and those that ship which a query matches, those in use first, and how
+// many there are of them. Only those that are returned are compiled.
+func (c *Catalog) Modules(q api.ModuleQuery) (list []api.Module, matched int, err error) {
 	known, tree, err := c.known()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	uses := c.usages()
-	var list []api.Module
 	for name, k := range known {
-		list = append(list, newModule(name, &k, uses[name], tree))
+		m := used(name, k.Origin, uses[name])
+		if strings.Contains(strings.ToLower(m.Name+" "+m.Text), strings.ToLower(q.Text)) {
+			list = append(list, m)
+		}
 	}
 	slices.SortFunc(list, func(x, y api.Module) int {
 		return cmp.Or(cmp.Compare(min(y.Targets, 1), min(x.Targets, 1)), cmp.Compare(x.Name, y.Name))
 	})
-	return list, nil
+	matched = len(list)
+	list = list[min(q.Offset, matched):]
+	if q.Limit > 0 {
+		list = list[:min(q.Limit, len(list))]
+	}
+	for i := range list {
+		k := known[list[i].Name]
+		if s, err := k.Settings(); err != nil {
+			list[i].Text = "it cannot be compiled: " + err.Error()
+		} else {
+			describe(&list[i], s, tree)
+		}
+	}
+	return list, matched, nil
 }
 
 // Module returns a module with its metrics.
@@ -148,9 +182,14 @@ func (c *Catalog) Module(name string) (api.Module, error) {
 	if !ok {
 		return api.Module{}, api.NotFound("module", name, slices.Collect(maps.Keys(known)))
 	}
-	m := newModule(name, &k, c.usages()[name], tree)
-	for i := range k.Settings.Metrics {
-		m.Reads = append(m.Reads, newModuleMetric(&k.Settings.Metrics[i], tree))
+	s, err := k.Settings()
+	if err != nil {
+		return api.Module{}, api.Errorf(api.ErrUnavailable, "module %s cannot be compiled: %v", name, err)
+	}
+	m := used(name, k.Origin, c.usages()[name])
+	describe(&m, s, tree)
+	for i := range s.Metrics {
+		m.Reads = append(m.Reads, newModuleMetric(&s.Metrics[i], tree))
 	}
 	return m, nil
 }
@@ -168,14 +207,19 @@ func (c *Catalog) known() (map[string]KnownModule, *mibs.Tree, error) {
 	return known, tree, err
 }
 
-func newModule(name string, k *KnownModule, u *usage, tree *mibs.Tree) api.Module {
-	m := api.Module{Name: name, Origin: k.Origin, Walks: []string{}, Metrics: []string{}}
-	for _, o := range slices.Concat(k.Settings.Walk, k.Settings.Get) {
+// describe adds what a module reads and makes.
+func describe(m *api.Module, s *collector.Settings, tree *mibs.Tree) {
+	for _, o := range slices.Concat(s.Walk, s.Get) {
 		m.Walks = append(m.Walks, ObjectName(tree, o.OID))
 	}
-	for i := range k.Settings.Metrics {
-		m.Metrics = append(m.Metrics, k.Settings.Metrics[i].Name)
+	for i := range s.Metrics {
+		m.Metrics = append(m.Metrics, s.Metrics[i].Name)
 	}
+}
+
+// used returns a module with its costs, and why auto chose it.
+func used(name, origin string, u *usage) api.Module {
+	m := api.Module{Name: name, Origin: origin, Walks: []string{}, Metrics: []string{}}
 	if u == nil {
 		return m
 	}

@@ -116,19 +116,8 @@ func (c *Catalog) Object(name string) (api.Object, error) {
 	}
 	o := newObject(i.Node)
 	o.Parents, o.Children = parents(tree, i.Node), children(tree, i.Node)
-	if c.modules == nil {
-		return o, nil
-	}
-	known, err := c.modules()
-	for module, k := range known {
-		for j := range k.Settings.Metrics {
-			if m := k.Settings.Metrics[j].OID.OID; m.HasPrefix(i.Node.OID) && !slices.Contains(o.ReadBy, module) {
-				o.ReadBy = append(o.ReadBy, module)
-			}
-		}
-	}
-	slices.Sort(o.ReadBy)
-	return o, err
+	o.ReadBy = c.Readers("", i.Node.OID)
+	return o, nil
 }
 
 // undefined is the error of a name, with the remedy of a server where no loaded MIB defines it.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"trapline/collector"
 	"trapline/internal/catalog"
 	"trapline/internal/profile"
 	"trapline/internal/setting"
@@ -15,9 +14,7 @@ import (
 
 // readers returns the modules, of the target or not, that make a metric or read an object.
 func (w *inquiry) readers(metric string, object snmp.OID) []string {
-	return w.explainer.catalog.Readers(func(m *collector.MetricSettings) bool {
-		return metric != "" && m.Name == strings.TrimSuffix(metric, "_info") || object != nil && m.OID.HasPrefix(object)
-	})
+	return w.explainer.catalog.Readers(strings.TrimSuffix(metric, "_info"), object)
 }
 
 // elsewhere reports whether a module that the target does not have makes the metric.

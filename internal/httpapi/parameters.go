@@ -94,3 +94,11 @@ func objectQuery(r *http.Request) (api.ObjectQuery, error) {
 	limit, err := number(r, "limit")
 	return api.ObjectQuery{Text: r.FormValue("q"), Limit: limit}, err
 }
+
+func moduleQuery(r *http.Request) (q api.ModuleQuery, err error) {
+	q.Text = r.FormValue("q")
+	if q.Limit, err = number(r, "limit"); err == nil {
+		q.Offset, err = number(r, "offset")
+	}
+	return q, err
+}

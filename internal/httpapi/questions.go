@@ -36,7 +36,14 @@ var questions = []route{
 		return a.Config(api.ConfigQuery{View: r.FormValue("view"), Target: r.FormValue("target")})
 	}).with("view: written (as the files were when they were loaded), defaults or target\ntarget: of the view target"),
 	gives("GET /api/v1/modules", "The modules of the configuration and those that ship, those in use first.",
-		func(a *API, _ *http.Request) ([]api.Module, error) { return a.Catalog.Modules() }),
+		func(a *API, r *http.Request) ([]api.Module, error) {
+			q, err := moduleQuery(r)
+			if err != nil {
+				return nil, err
+			}
+			list, _, err := a.Catalog.Modules(q)
+			return list, err
+		}).with("q: text in the name, or in the profile by which auto chose it\nlimit: modules; all unless it is given\noffset: how many to leave out"),
 	gives("GET /api/v1/modules/{name}", "One module, with its metrics.",
 		func(a *API, r *http.Request) (api.Module, error) { return a.Catalog.Module(r.PathValue("name")) }),
 	gives("GET /api/v1/mibs", "Objects of MIBs that match a query; without one, the MIBs.", func(a *API, r *http.Request) (api.ObjectList, error) {

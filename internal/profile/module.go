@@ -30,6 +30,19 @@ func (m *Module) Settings() (*collector.Settings, error) { return m.settings() }
 // Outputs returns the metrics that the module may make series of.
 func (m *Module) Outputs() ([]Outputs, error) { return m.outputs() }
 
+// Makes reports whether the module may make series of a metric, by the name of its object.
+func (m *Module) Makes(metric string) bool {
+	outputs, err := m.outputs()
+	return err == nil && slices.ContainsFunc(outputs, func(o Outputs) bool {
+		return slices.Contains(o.Metrics, metric) || slices.Contains(o.Metrics, metric+"_info")
+	})
+}
+
+// MayRead reports whether the module reads objects above or below an OID.
+func (m *Module) MayRead(object snmp.OID) bool {
+	return slices.ContainsFunc(slices.Concat(m.walks, m.gets), func(root snmp.OID) bool { return root.HasPrefix(object) || object.HasPrefix(root) })
+}
+
 // made returns those of roots from which metrics are made.
 func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 	var list []snmp.OID

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,15 +95,16 @@ func (f *fleet) Reload() (api.ConfigStatus, error) {
 	return f.Status().Config, fmt.Errorf("%w: the running configuration goes on", api.ErrRefused)
 }
 
-func (f *fleet) Modules() ([]api.Module, error) {
-	return []api.Module{
+func (f *fleet) Modules(q api.ModuleQuery) ([]api.Module, int, error) {
+	list := slices.DeleteFunc([]api.Module{
 		{Name: "if_mib", Walks: []string{"IF-MIB::ifTable", "IF-MIB::ifXTable"}, Metrics: []string{"ifHCInOctets", "ifOperStatus"}, Targets: 8000, Seconds: 0.08, Text: "auto chose it for 8,000 targets of profile cisco_ios"},
 		{Name: "ups_mib", Walks: []string{"UPS-MIB::upsMIB"}, Metrics: []string{"upsEstimatedChargeRemaining"}, Targets: 1400, Seconds: 0.03},
-	}, nil
+	}, func(m api.Module) bool { return !strings.Contains(m.Name, q.Text) })
+	return list, len(list), nil
 }
 
 func (f *fleet) Module(name string) (api.Module, error) {
-	list, _ := f.Modules()
+	list, _, _ := f.Modules(api.ModuleQuery{})
 	for _, m := range list {
 		if m.Name == name {
 			m.Reads = []api.ModuleMetric{{Name: "ifHCInOctets", Object: "IF-MIB::ifHCInOctets", Type: "counter", Labels: []string{"ifIndex", "ifName"}, Help: "The total number of octets received on the interface."}}

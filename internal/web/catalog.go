@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trapline/internal/api"
@@ -53,24 +54,33 @@ func (s *Site) object(w http.ResponseWriter, r *http.Request) error {
 
 // modulesData is the list of modules, or one.
 type modulesData struct {
-	Text   string
-	List   []api.Module
-	Module *api.Module
+	Text    string
+	List    []api.Module
+	Matched int // of which List has a page
+	From    int // the first of them
+	Module  *api.Module
+	base    string // path of the page
 }
 
 func (s *Site) modules(w http.ResponseWriter, r *http.Request) error {
-	d := &modulesData{Text: r.URL.Query().Get("q")}
-	list, err := s.source.Catalog.Modules()
-	if err != nil {
+	d := &modulesData{Text: r.URL.Query().Get("q"), base: s.path("modules")}
+	d.From, _ = strconv.Atoi(r.URL.Query().Get("from"))
+	d.From = max(0, d.From)
+	var err error
+	if d.List, d.Matched, err = s.source.Catalog.Modules(api.ModuleQuery{Text: d.Text, Limit: pageRows, Offset: d.From}); err != nil {
 		return err
-	}
-	for _, m := range list {
-		if strings.Contains(strings.ToLower(m.Name+" "+m.Text), strings.ToLower(d.Text)) {
-			d.List = append(d.List, m)
-		}
 	}
 	return s.show(w, r, "modules", s.view(r, "d", "Modules", d))
 }
+
+// Page is the page with the modules from one on.
+func (d *modulesData) Page(from int) string { return d.base + query("q", d.Text, "from", start(from)) }
+
+// Last is how many modules lie before the end of those shown.
+func (d *modulesData) Last() int { return d.From + len(d.List) }
+
+// Previous is the module that the page before this one begins with.
+func (d *modulesData) Previous() int { return max(0, d.From-pageRows) }
 
 func (s *Site) module(w http.ResponseWriter, r *http.Request) error {
 	m, err := s.source.Catalog.Module(r.PathValue("name"))

@@ -55,7 +55,7 @@ type Console interface {
 
 // Catalog answers for modules and MIBs. *catalog.Catalog is one.
 type Catalog interface {
-	Modules() ([]api.Module, error)
+	Modules(api.ModuleQuery) (list []api.Module, matched int, err error)
 	Module(name string) (api.Module, error)
 	Objects(api.ObjectQuery) (api.ObjectList, error)
 	Object(name string) (api.Object, error)
