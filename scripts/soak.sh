@@ -16,6 +16,7 @@ TRAPLINE_SOAK=1 go test -tags "$1" -count=1 -timeout 30m -run 'Damage|Kill' ./in
 go test -tags "$1" -count=1 -timeout 30m -run EveryCommandWithEveryArgument ./cmd/trapline || failed=1
 TRAPLINE_SOAK=1 go test -tags "$1" -count=1 -timeout 30m -run 'PacketsOfAuto|LawOfRecorded|AreMeasured' ./cmd/trapline/tools ./internal/replay || failed=1
 scripts/coverage.sh "$1" || failed=1
+scripts/alarms.sh "$1" || failed=1
 cd internal/client
 TRAPLINE_TRIALS=${LAW_TRIALS:-1000} "$tests/law" -test.timeout 30m -test.run 'TestLawOf|TestTablesThatChange|TestLearnedWalks|TestHolesAre' || failed=1
 GOMEMLIMIT=48MiB TRAPLINE_HOSTILE=${HOSTILE_TIME:-5m} "$tests/hostile" -test.v -test.timeout 30m -test.run TestHostileAgents || failed=1
