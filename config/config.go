@@ -143,6 +143,7 @@ func readAll(patterns []string, o Options) (*merged, error) {
 		return nil, problems.Sorted()
 	}
 	u.addShipped()
+	u.warnOfReplaced()
 	u.config.Warnings = slices.Concat(warnings, u.warnings(), u.config.Warnings)
 	return u, nil
 }

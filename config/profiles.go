@@ -77,6 +77,26 @@ func (u *merged) book(o Options) (*profile.Registry, error) {
 	return profile.NewRegistry(profiles, candidates), nil
 }
 
+// warnOfReplaced notes modules that take the place of a built-in one which auto selects, unless they are the same.
+func (u *merged) warnOfReplaced() {
+	own, err := builtin()
+	if err != nil || !u.wantsProfiles() && len(u.config.Auths) > 0 {
+		return // the modules of files without profiles or auto are those that targets name
+	}
+	for name, settings := range u.config.Modules {
+		s := u.set[document.Path{"modules", name}.String()]
+		if settings == nil || s == nil || own.modules[name] == nil {
+			continue
+		}
+		mine := u.config.Compiled[name]
+		theirs, err := own.modules[name].Settings()
+		if file, _ := shipping(); err == nil && (reflect.DeepEqual(mine, theirs) || reflect.DeepEqual(mine, file[name])) {
+			continue
+		}
+		s.Warn(document.Path{"modules", name}, "it takes the place of the built-in module of that name, for auto, too: under another name devices get both")
+	}
+}
+
 // profileSections are those that a file of profiles may have.
 var profileSections = []string{"version", "modules", "device_profiles"}
 

@@ -160,3 +160,37 @@ func TestWarningsAboutProfiles(t *testing.T) {
 		}
 	}
 }
+
+// A module of the user that takes the place of a built-in one which auto selects is noted, with its place; one that is
+// the same, has another name, or stands in a file without auto and profiles, is not.
+func TestReplacedModulesAreNoted(t *testing.T) {
+	own, err := builtin()
+	if err != nil || own.modules["poe"] == nil {
+		t.Fatalf("%v: no built-in module poe", err)
+	}
+	const module = "modules:\n  NAME: {walk: [1.3.6.1.2.1.33], metrics: [{name: x, oid: 1.3.6.1.2.1.33.1.1.1, type: gauge}]}\n"
+	for _, test := range []struct {
+		text  string
+		noted bool
+	}{
+		{"targets: [{address: 192.0.2.1, modules: [auto]}]\n" + strings.ReplaceAll(module, "NAME", "poe"), true},
+		{"targets: [{address: 192.0.2.1, modules: [auto]}]\n" + strings.ReplaceAll(module, "NAME", "poe_of_mine"), false},
+		{"auths: {v2: {community: public}}\n" + strings.ReplaceAll(module, "NAME", "poe"), false},
+		{"auths: {v2: {community: public}}\ndevice_profiles: {mine: {sys_object_ids: [1.3.6.1.4.1.7], modules: [poe]}}\n" + strings.ReplaceAll(module, "NAME", "poe"), true},
+	} {
+		file := filepath.Join(t.TempDir(), "snmp.yml")
+		if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load([]string{file}, Options{})
+		if err != nil {
+			t.Fatalf("%s\n%v", test.text, err)
+		}
+		noted := slices.ContainsFunc(c.Warnings, func(w string) bool {
+			return strings.HasPrefix(w, file+":") && strings.Contains(w, "modules.poe: it takes the place of the built-in module")
+		})
+		if noted != test.noted {
+			t.Errorf("%s\n%q", test.text, c.Warnings)
+		}
+	}
+}

@@ -150,6 +150,7 @@ func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 		p.options.Entered(t, after.Changes[len(after.Changes)-1])
 	}
 	p.reportDuplicates(s, t, pass)
+	p.reportLimit(s, t, pass)
 	if p.options.Ended != nil {
 		p.options.Ended(s.report(t, time.Now()))
 	}
@@ -171,6 +172,15 @@ func (p *Poller) reportDuplicates(s *state, t *Target, pass *Pass) {
 		names = append(names, d.Name+"{"+d.Labels+"}")
 	}
 	p.options.Logger.Warn("several samples have the same name and labels: all but the first are dropped", "target", t.Name, "dropped", len(s.reported), "series", names)
+}
+
+// reportLimit logs once that auto did not search for all enterprises of a target.
+func (p *Poller) reportLimit(s *state, t *Target, pass *Pass) {
+	if pass.Choice == nil || !pass.Choice.More || s.limited {
+		return
+	}
+	s.limited = true
+	p.options.Logger.Warn("auto may not read all that a device has: it has objects of more enterprises than are searched for", "target", t.Name, "enterprises", len(pass.Choice.Enterprises))
 }
 
 // report logs a change of a target's state in one line, and everything else for those who debug.

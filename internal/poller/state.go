@@ -34,6 +34,7 @@ type state struct {
 	uptime   float64            // of the agent in the last pass that asked for it, in hundredths of a second
 	uptimeAt time.Time          // when that was
 	reported []series.Duplicate // that were logged
+	limited  bool               // it was logged that auto did not search for all enterprises
 
 	abandoned atomic.Int32 // passes that have not ended
 	delay     atomic.Int64 // of the last pass, in nanoseconds

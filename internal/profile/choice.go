@@ -16,6 +16,7 @@ import (
 type Choice struct {
 	SysObjectID snmp.OID // nil if the device does not have one
 	Enterprises []uint32 // under which it has objects
+	More        bool     // it may have objects of further enterprises, which were not searched for
 	Profiles    []*Match // that it is of, the most specific first, without the default profile
 	Modules     []Chosen
 	Absent      []Chosen // candidates for which the device has no object
@@ -63,7 +64,7 @@ func (b *Registry) choose(ctx context.Context, s collector.Session, params clien
 	}
 	matches = slices.DeleteFunc(matches, func(m *Match) bool { return !m.probed(found) })
 	slices.SortFunc(matches, moreSpecific)
-	choice := &Choice{SysObjectID: id, Enterprises: d.enterprises, Profiles: matches}
+	choice := &Choice{SysObjectID: id, Enterprises: d.enterprises, More: d.more, Profiles: matches}
 	for _, m := range matches {
 		choice.Without = append(choice.Without, m.of.without...)
 	}

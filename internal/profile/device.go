@@ -16,6 +16,7 @@ type device struct {
 	sysDescr    string
 	enterprises []uint32 // under which it has objects, in ascending order
 	doubtful    bool     // an answer was lost
+	more        bool     // it has more enterprises than are searched for
 }
 
 var (
@@ -62,6 +63,7 @@ func explore(ctx context.Context, s collector.Session, params client.Params, id 
 		d.doubtful = d.doubtful || lacking(err)
 		plan.Get = nil
 	}
+	d.more = len(from) > 0
 	slices.Sort(d.enterprises)
 	return d, nil
 }

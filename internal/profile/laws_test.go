@@ -1,10 +1,13 @@
 package profile
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,4 +152,89 @@ func randomLoss(r *rand.Rand, d *fakeDevice) (lost []string) {
 		}
 	}
 	return lost
+}
+
+// A device that becomes another one, or gets and loses enterprises, has the modules of what it is with the next choice of
+// which no answer is lost; until then those of what it was, or of what it is.
+func TestChangedDevicesGetTheirModules(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		profiles, modules := randomBook(r)
+		b := NewRegistry(profiles, candidates(modules))
+		d, now := randomDevice(r), time.Unix(1e9, 0)
+		k := ChoiceCache{Registry: b}
+		for range 5 {
+			if r.IntN(2) == 0 {
+				*d = *randomDevice(r)
+			} else {
+				d.has = randomDevice(r).has
+			}
+			want, err := b.Choose(t.Context(), d, client.Params{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range r.IntN(3) {
+				d.lost = randomLoss(r, d)
+				if _, err := k.Choice(t.Context(), d, client.Params{}, now); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add([]time.Duration{time.Minute, doubtPeriod, Period}[r.IntN(3)])
+			}
+			d.lost = nil
+			now = now.Add(Period)
+			c, err := k.Choice(t.Context(), d, client.Params{}, now)
+			if err != nil || answer(c) != answer(want) {
+				t.Fatalf("%+v: chosen is\n%s\nwant\n%s; %v", d, answer(c), answer(want), err)
+			}
+			if again, err := k.Choice(t.Context(), d, client.Params{}, now.Add(time.Hour)); err != nil || again != c {
+				t.Fatalf("an hour later, the choice is another: %v", err)
+			}
+		}
+	}
+}
+
+// Of a device with very many enterprises, or one that names others with each request, only so many are searched for, and
+// the choice says so.
+func TestEnterprisesAreBounded(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	profiles, modules := randomBook(r)
+	b := NewRegistry(profiles, candidates(modules))
+	for n := range 40 {
+		d := &fakeDevice{}
+		for i := range n {
+			d.has = append(d.has, fmt.Sprintf("1.3.6.1.4.1.%d.1.1", 5*i+1))
+		}
+		c, err := b.Choose(t.Context(), d, client.Params{})
+		if err != nil || c.More != (n >= maxEnterprises) || len(c.Enterprises) != min(n, maxEnterprises) || strings.Contains(fmt.Sprint(c.Reasons()), "more enterprises") != c.More {
+			t.Errorf("%d enterprises: %d are found, more %v; %v; %v", n, len(c.Enterprises), c.More, c.Reasons(), err)
+		}
+	}
+	for range 50 {
+		d := &restless{r: r}
+		c, err := b.Choose(t.Context(), d, client.Params{})
+		if err != nil || len(c.Enterprises) > 2*maxEnterprises || d.requests > maxEnterprises+3 {
+			t.Errorf("%d enterprises by %d requests; %v", len(c.Enterprises), d.requests, err)
+		}
+	}
+}
+
+// restless is a device that has other enterprises with each request.
+type restless struct {
+	r        *rand.Rand
+	requests int
+}
+
+func (d *restless) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	d.requests++
+	for range p.Next {
+		name := snmp.AppendArc(snmp.MustParseOID("1.3.6.1.4.1"), d.r.Uint32())
+		for range d.r.IntN(130) {
+			name = snmp.AppendArc(name, d.r.Uint32())
+		}
+		yield(snmp.VarBind{Name: name, Type: snmp.Integer, Value: []byte{1}})
+	}
+	for _, oid := range p.Get {
+		yield(snmp.VarBind{Name: oid, Type: snmp.OctetString, Value: bytes.Repeat([]byte{0xff, 'a'}, 1<<15)})
+	}
+	return client.Stats{}, nil
 }

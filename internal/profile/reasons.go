@@ -24,6 +24,9 @@ func (c *Choice) Reasons() []string {
 		first += []string{", and it has objects of enterprise ", ", "}[min(i, 1)] + strconv.FormatUint(uint64(e), 10)
 	}
 	lines := []string{first}
+	if c.More {
+		lines = append(lines, c.Limit())
+	}
 	if len(c.Profiles) == 0 {
 		lines = append(lines, "no profile but "+Default+" is for it")
 	}
@@ -34,6 +37,14 @@ func (c *Choice) Reasons() []string {
 		lines = append(lines, "left out by its profiles: "+strings.Join(c.Without, ", "))
 	}
 	return lines
+}
+
+// Limit says that not all enterprises of the device were searched for; it is empty if they were.
+func (c *Choice) Limit() string {
+	if !c.More {
+		return ""
+	}
+	return fmt.Sprintf("it may have objects of more enterprises: the search ends after %d, so name their modules in a profile with its sysObjectID", maxEnterprises)
 }
 
 // conditions lists what holds for the device.
