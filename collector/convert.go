@@ -68,6 +68,11 @@ func (c *conversion) reset(o Options) {
 	for i := range c.lists {
 		c.lists[i].Reset()
 	}
+	for i := range c.module.objects {
+		if o := &c.module.objects[i]; o.kept >= 0 && len(o.columns) > 0 {
+			c.lists[o.kept].Keys.Like(&c.rows[c.module.columns[o.columns[0]].table])
+		}
+	}
 	for i := range c.columns {
 		c.columns[i].reset()
 	}
@@ -91,24 +96,28 @@ func (c *conversion) add(v snmp.VarBind) {
 	for ; i >= 0; i = c.module.objects[i].parent {
 		o := &c.module.objects[i]
 		index := v.Name[len(o.oid):]
-		if o.kept >= 0 {
-			c.lists[o.kept].Set(index, v)
+		first := -1 // the row of the first column
+		for n, col := range o.columns {
+			if row := c.sample(&c.columns[col], index, v); n == 0 {
+				first = row
+			}
 		}
-		for _, col := range o.columns {
-			c.sample(&c.columns[col], index, v)
+		if o.kept >= 0 {
+			c.lists[o.kept].SetRow(first, index, v)
 		}
 	}
 }
 
-func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
+// sample makes the samples of a value, and returns the number of its row.
+func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) (row int) {
 	rows := &c.rows[col.column.table]
-	row := rows.Number(index, col.next)
+	row = rows.Number(index, col.next)
 	col.next = row + 1
 	if len(col.out.Values) == 0 && cap(col.out.Values) == 0 {
 		col.out.Values = make([]float64, 0, rows.Len())
 	}
 	if col.tooLarge {
-		return
+		return row
 	}
 	samples := len(col.out.Values)
 	before := len(col.out.Extra) + sampleSize*samples
@@ -119,6 +128,7 @@ func (c *conversion) sample(col *columnState, index []byte, v snmp.VarBind) {
 	if c.room -= len(col.out.Extra) + sampleSize*len(col.out.Values) - before; c.room < 0 {
 		c.discard(col, before)
 	}
+	return row
 }
 
 const (

@@ -13,6 +13,8 @@ import (
 // Keys numbers index octets in the order of their arrival. Agents send the rows of every column in
 // one order, so the caller's guess is nearly always right and nothing is searched.
 type Keys struct {
+	like     *Keys // these are the first ones of it; nil: they are here
+	count    int   // of those
 	text     []byte
 	ends     []byte // of each key in text, four octets
 	unsorted bool
@@ -20,14 +22,33 @@ type Keys struct {
 	digest   Digest           // of text and ends; 0: not known
 }
 
+// Like expects the keys to be those of other, which are added before, and saves to keep them twice as long as they are.
+// The keys are none, and other may only grow until both are reset.
+func (k *Keys) Like(other *Keys) { k.like, k.count = other, 0 }
+
+// own ends Like.
+func (k *Keys) own() {
+	like, count := k.like, k.count
+	k.like, k.count = nil, 0
+	for i := range count {
+		k.add(like.Key(i))
+	}
+}
+
 // Reset forgets all keys.
 func (k *Keys) Reset() {
+	k.like, k.count = nil, 0
 	k.text, k.ends, k.unsorted, k.digest = k.text[:0], k.ends[:0], false, 0
 	clear(k.numbers)
 }
 
 // Len is the number of keys.
-func (k *Keys) Len() int { return len(k.ends) / endSize }
+func (k *Keys) Len() int {
+	if k.like != nil {
+		return k.count
+	}
+	return len(k.ends) / endSize
+}
 
 const endSize = 4
 
@@ -35,6 +56,9 @@ func (k *Keys) end(i int) uint32 { return binary.LittleEndian.Uint32(k.ends[endS
 
 // Key returns key i; it is valid until Reset.
 func (k *Keys) Key(i int) []byte {
+	if k.like != nil {
+		k = k.like
+	}
 	if i == 0 {
 		return k.text[:k.end(0)]
 	}
@@ -46,6 +70,9 @@ func (k *Keys) Size() int { return cap(k.text) }
 
 // Copy returns the keys one after another and where each ends.
 func (k *Keys) Copy() (text []byte, ends []uint32) {
+	if k.like != nil {
+		k.own()
+	}
 	ends = make([]uint32, k.Len())
 	for i := range ends {
 		ends[i] = k.end(i)
@@ -58,6 +85,12 @@ func (k *Keys) Find(key []byte, guess int) int {
 	n := k.Len()
 	if guess < n && bytes.Equal(k.Key(guess), key) {
 		return guess
+	}
+	if k.like != nil {
+		if i := k.like.Find(key, guess); i < n {
+			return i
+		}
+		return -1
 	}
 	if k.unsorted {
 		if i, ok := k.numbers[string(key)]; ok {
@@ -96,12 +129,23 @@ func (k *Keys) add(key []byte) int {
 
 func (k *Keys) push(key []byte) {
 	k.text, k.digest = append(k.text, key...), 0
-	k.ends = binary.LittleEndian.AppendUint32(k.ends, uint32(len(k.text)))
+	k.ends = append(k.ends, 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(k.ends[len(k.ends)-endSize:], uint32(len(k.text)))
 }
 
 // Number returns the number of key, which is added if it is new.
 func (k *Keys) Number(key []byte, guess int) int {
 	n := k.Len()
+	if k.like != nil {
+		if n < k.like.Len() && bytes.Equal(k.like.Key(n), key) {
+			k.count++
+			return n
+		}
+		if i := k.Find(key, guess); i >= 0 {
+			return i
+		}
+		k.own()
+	}
 	if guess >= n && !k.unsorted && (n == 0 || snmp.OID(key).Compare(k.Key(n-1)) > 0) {
 		k.push(key)
 		return n
@@ -117,19 +161,20 @@ type Digest uint64
 
 var seed = maphash.MakeSeed()
 
-func digestOf(before Digest, parts ...[]byte) Digest {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	maphash.WriteComparable(&h, before)
-	for _, p := range parts {
-		maphash.WriteComparable(&h, len(p))
-		_, _ = h.Write(p)
-	}
-	return Digest(max(h.Sum64(), 1))
+// digestOf hashes a digest and two texts.
+func digestOf(before Digest, a, b []byte) Digest {
+	parts := [3]uint64{uint64(before), maphash.Bytes(seed, a), maphash.Bytes(seed, b)}
+	return Digest(max(maphash.Comparable(seed, parts), 1))
 }
 
 // Digest returns the digest of the keys in their order.
 func (k *Keys) Digest() Digest {
+	switch {
+	case k.like != nil && k.count == k.like.Len():
+		return k.like.Digest()
+	case k.like != nil:
+		k.own()
+	}
 	if k.digest == 0 {
 		k.digest = digestOf(0, k.ends, k.text)
 	}
@@ -140,11 +185,14 @@ func (k *Keys) Digest() Digest {
 type List struct {
 	Keys   Keys
 	values []byte
-	spans  []byte // of each value: start and size in values, of four octets each, and its type
+	spans  []byte // of each value where it starts in values, its size and its type, in eight octets
 	digest Digest // of all; 0: not known
 }
 
-const spanSize = 9
+const (
+	spanSize = 8
+	maxValue = 1<<24 - 1 // octets; none comes near
+)
 
 // Reset forgets all values.
 func (l *List) Reset() {
@@ -153,25 +201,34 @@ func (l *List) Reset() {
 }
 
 // Set keeps a copy of v under its index; a later value of the same index replaces an earlier one.
-func (l *List) Set(index []byte, v snmp.VarBind) {
-	i := l.Keys.Number(index, l.Keys.Len())
-	var span [spanSize]byte
-	binary.LittleEndian.PutUint32(span[:], uint32(len(l.values)))
-	binary.LittleEndian.PutUint32(span[4:], uint32(len(v.Value)))
-	span[8] = byte(v.Type)
-	if l.digest = 0; spanSize*i == len(l.spans) {
-		l.spans = append(l.spans, span[:]...)
+func (l *List) Set(index []byte, v snmp.VarBind) { l.SetRow(-1, index, v) }
+
+// SetRow is Set for an index whose number among the keys that those of l are like is known; -1: it is not.
+func (l *List) SetRow(row int, index []byte, v snmp.VarBind) {
+	i := row
+	if l.Keys.like != nil && row == l.Keys.count {
+		l.Keys.count++
 	} else {
-		copy(l.spans[spanSize*i:], span[:])
+		i = l.Keys.Number(index, l.Keys.Len())
 	}
-	l.values = append(l.values, v.Value...)
+	value := v.Value[:min(len(v.Value), maxValue)]
+	span := uint64(len(l.values))<<32 | uint64(len(value))<<8 | uint64(v.Type)
+	if l.digest = 0; spanSize*i == len(l.spans) {
+		l.spans = append(l.spans, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	binary.LittleEndian.PutUint64(l.spans[spanSize*i:], span)
+	if len(value) == 1 {
+		l.values = append(l.values, value[0]) // most numbers
+		return
+	}
+	l.values = append(l.values, value...)
 }
 
 // Get returns the value at index number i; its Value is valid until Reset. It has no name.
 func (l *List) Get(i int) snmp.VarBind {
-	span := l.spans[spanSize*i:][:spanSize]
-	start, size := binary.LittleEndian.Uint32(span), binary.LittleEndian.Uint32(span[4:])
-	return snmp.VarBind{Type: snmp.Type(span[8]), Value: l.values[start : start+size]}
+	span := binary.LittleEndian.Uint64(l.spans[spanSize*i:])
+	start, size := uint32(span>>32), uint32(span)>>8
+	return snmp.VarBind{Type: snmp.Type(span), Value: l.values[start : start+size]}
 }
 
 // Find returns the value with that index.

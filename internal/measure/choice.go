@@ -143,8 +143,10 @@ func (c *Choice) ofNumber(x float64) (int, bool) {
 	if x >= 0 && x < float64(len(c.small)) && x == math.Trunc(x) && c.small[int(x)] > 0 {
 		return int(c.small[int(x)]) - 1, true
 	}
-	if to, ok := c.numbers[x]; ok {
-		return to, true
+	if len(c.numbers) > 0 {
+		if to, ok := c.numbers[x]; ok {
+			return to, true
+		}
 	}
 	for i := range c.ranges {
 		if c.ranges[i].has(x) {

@@ -175,8 +175,8 @@ func (e *Evaluation) row(index []byte) {
 		if at < 0 || !scaled {
 			continue
 		}
-		r := reading{column: int16(column), kind: int16(k), at: int32(at), factor: f, out: none}
-		x, ok := e.value(&r, e.list(column).Get(at))
+		r := reading{column: int16(column), kind: int16(k), limit: none, at: int32(at), factor: f, out: none}
+		x, ok := e.read(&r, e.list(column).Get(at))
 		switch {
 		case !ok:
 			e.note(r)
@@ -294,23 +294,29 @@ func (e *Evaluation) place(column int, index []byte) int {
 	return none
 }
 
-// value is what a reading makes of its value.
-func (e *Evaluation) value(r *reading, v snmp.VarBind) (float64, bool) {
+// read returns what a reading makes of a value, if it is one.
+func (e *Evaluation) read(r *reading, v snmp.VarBind) (x float64, ok bool) {
 	m := e.step.Measure
+	k := &m.kinds[r.kind]
 	switch {
+	case r.limit != none && r.column == none:
+		x, ok = m.limits[r.limit].number, true
+	case r.limit != none:
+		x, ok = e.number(v)
 	case m.states != nil:
 		return e.state(v)
-	case m.kinds[r.kind].metric.Info:
+	case k.metric.Info:
 		return 1, true
+	default:
+		x, ok = e.number(v)
 	}
-	x, ok := e.number(v)
 	if !ok {
 		return 0, false
 	}
 	if _, absent := m.absent.ofNumber(x); absent {
 		return 0, false
 	}
-	return m.kinds[r.kind].converted(x, r.factor)
+	return k.converted(x, r.factor)
 }
 
 // converted scales a number and converts it to the unit of the series.
@@ -372,7 +378,7 @@ func (e *Evaluation) addLimits(of *reading, row int32, index []byte) {
 	m := e.step.Measure
 	for i := range m.limits {
 		l := &m.limits[i]
-		r := reading{column: int16(l.column), kind: of.kind, at: none, limit: l, factor: of.factor, out: none}
+		r := reading{column: int16(l.column), kind: of.kind, limit: int16(i), at: none, factor: of.factor, out: none}
 		var v snmp.VarBind
 		if l.column != none {
 			var ok bool
@@ -383,25 +389,13 @@ func (e *Evaluation) addLimits(of *reading, row int32, index []byte) {
 				r.at = int32(e.place(l.column, index))
 			}
 		}
-		x, ok := e.limitValue(&r, v)
+		x, ok := e.read(&r, v)
 		if ok {
 			r.out = int16(int(r.kind)*e.step.width + len(m.objects) + i)
 			e.add(int(r.out), row, x)
 		}
 		e.note(r)
 	}
-}
-
-func (e *Evaluation) limitValue(r *reading, v snmp.VarBind) (float64, bool) {
-	m := e.step.Measure
-	x, ok := r.limit.number, true
-	if r.column != none {
-		x, ok = e.number(v)
-	}
-	if _, absent := m.absent.ofNumber(x); absent || !ok {
-		return 0, false
-	}
-	return m.kinds[r.kind].converted(x, r.factor)
 }
 
 // aggregated ends a measure of which all rows make one series.

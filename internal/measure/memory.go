@@ -28,10 +28,11 @@ type memo struct {
 
 // reading is a value, and what a pass did with it.
 type reading struct {
-	column, kind, out int16 // the column, the kind that its row has, and the output, or what became of it
-	at                int32 // its place in the column; none: a limit that is a number
-	factor            factor
-	limit             *limit
+	column, kind int16 // the column, and the kind that its row has
+	limit        int16 // which limit it is; none: the value of an object
+	out          int16 // the output, or what became of it
+	at           int32 // its place in the column; none: a limit that is a number
+	factor       factor
 }
 
 // What becomes of a reading instead of a sample of an output.
@@ -164,13 +165,7 @@ func (e *Evaluation) again(r *reading) bool {
 	if r.at >= 0 {
 		v = e.list(int(r.column)).Get(int(r.at))
 	}
-	var x float64
-	var ok bool
-	if r.limit != nil {
-		x, ok = e.limitValue(r, v)
-	} else {
-		x, ok = e.value(r, v)
-	}
+	x, ok := e.read(r, v)
 	if ok != (r.out != none) {
 		return false
 	}

@@ -71,8 +71,11 @@ type Conversion struct {
 
 // value returns the value that a number of the device stands for.
 func (c *Conversion) value(x float64) float64 {
-	x = x * c.Mul / c.Div
+	if c.Mul != 1 || c.Div != 1 {
+		x = x * c.Mul / c.Div
+	}
 	switch c.function {
+	case linear:
 	case fahrenheit:
 		return (x - 32) * 5 / 9
 	case kelvin:
