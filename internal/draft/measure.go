@@ -112,6 +112,9 @@ func (o *object) status(m Measure, labels []smi.Label) (Measure, bool) {
 	}
 	delete(states, unclear)
 	m.Metric, m.States = "hw_status", states
+	if o.isFlag(labels) {
+		m.Type = ""
+	}
 	return m, true
 }
 

@@ -136,7 +136,48 @@ func (o *object) statesOf(labels []smi.Label) (states map[State][]string, ok boo
 		}
 		states[s] = append(states[s], name)
 	}
+	if used, rest := partition(states[Failed], isSwitchedOff); len(used) > 0 && len(rest) > 0 {
+		states[Failed], states[Unknown] = rest, append(states[Unknown], used...)
+	}
 	return states, true
+}
+
+// isSwitchedOff reports whether a label, beside others that are failures, says that a part is not used.
+func isSwitchedOff(label string) bool {
+	return slices.Contains([]string{"off", "disabled", "disable"}, strings.ToLower(label))
+}
+
+func partition(list []string, in func(string) bool) (yes, no []string) {
+	for _, x := range list {
+		if in(x) {
+			yes = append(yes, x)
+		} else {
+			no = append(no, x)
+		}
+	}
+	return yes, no
+}
+
+// Words of names of truth values: what a part is if it is true, and what makes the value a setting or a limit.
+var (
+	works    = []string{"ok", "okay", "good", "healthy", "health", "normal", "operational", "operating", "functional", "working", "connected", "ready", "up", "online", "available", "oper", "passed", "intact"}
+	faults   = []string{"fail", "failed", "failure", "fault", "faulty", "alarm", "error", "lost", "loss", "overload", "overheat", "problem", "abnormal", "broken", "trouble", "critical", "replace"}
+	presence = []string{"present", "presence", "installed", "inserted", "exists", "exist", "plugged", "equipped", "populated"}
+	options  = []string{"support", "supported", "supports", "capable", "capability", "enable", "enabled", "config", "configured", "admin", "allowed", "needed", "required", "control", "monitor", "monitoring", "auto", "automatic", "threshold",
+		"warn", "warning", "high", "low", "hi", "lo", "test", "remote", "spare", "shutdown", "suspect", "mask", "siren", "relay"}
+)
+
+// isFlag reports whether an enumeration is yes or no to something else than whether a part works or is there: no part has
+// failed, whatever it says.
+func (o *object) isFlag(labels []smi.Label) bool {
+	for _, l := range labels {
+		switch strings.ToLower(l.Name) {
+		case "true", "false", "yes", "no", "enabled", "disabled", "enable", "disable", "unknown", "notapplicable", "notsupported", "na", "other":
+		default:
+			return false
+		}
+	}
+	return o.has(options...) && !o.has(faults...) || !o.has(works...) && !o.has(faults...) && !o.has(presence...)
 }
 
 // troubles are words of names of which yes is bad.
@@ -153,7 +194,10 @@ func (o *object) labelState(label string) (State, bool) {
 	}
 	switch strings.ToLower(label) {
 	case "false":
-		if o.mentions("poe", "pse", "monitor") {
+		switch {
+		case o.has(presence...):
+			return Absent, true
+		case o.mentions("poe", "pse", "monitor"):
 			return Unknown, true
 		}
 		return Failed, true
@@ -248,8 +292,8 @@ func (o *object) labelsBy(re *regexp.Regexp, number, word int) []smi.Label {
 var textStates = map[State][]string{
 	OK:       {"ok", "normal", "up", "good", "online", "active", "on", "running", "healthy", "ready", "optimal", "operational", "connected", "enabled", "no error", "no failure", "present", "success", "green", "clear", "standby"},
 	Degraded: {"warning", "degraded", "minor", "rebuilding", "testing", "initializing", "yellow", "non-critical", "drain", "maint"},
-	Failed:   {"failed", "fail", "failure", "fault", "faulty", "error", "critical", "down", "offline", "bad", "alarm", "major", "abnormal", "red", "off", "disconnected", "broken"},
-	Unknown:  {"unknown", "n/a", "not present", "absent", "none", "not available", "not installed", "disabled", "inactive"},
+	Failed:   {"failed", "fail", "failure", "fault", "faulty", "error", "critical", "down", "offline", "bad", "alarm", "major", "abnormal", "red", "disconnected", "broken"},
+	Unknown:  {"unknown", "off", "n/a", "not present", "absent", "none", "not available", "not installed", "disabled", "inactive"},
 }
 
 // isTextState reports whether a text is the state of something that an operator watches.
