@@ -18,7 +18,7 @@ type tracedSession struct {
 }
 
 // Shares is that of the target.
-func (s *tracedSession) Shares(p *client.Plan) (client.Plan, bool) { return s.target.Shares(p) }
+func (s *tracedSession) Shares(p *client.Plan) (client.Share, bool) { return s.target.Shares(p) }
 
 func (s *tracedSession) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
 	s.logger.Debug("asking", "get", p.Get, "walk", p.Walk)

@@ -3,6 +3,7 @@ package sharing
 import (
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/client"
 	"trapline/internal/snmp"
 )
@@ -38,9 +39,13 @@ func (s *session) divide(p *client.Plan) *division {
 		}
 	}
 	list := columnsOf(p)
+	uncertain := s.uncertain(list)
 	d.rest.Columns = make([]snmp.OID, 0, len(list))
 	for _, oid := range list {
-		c := column{oid: oid, known: s.known[string(oid)]}
+		c := column{oid: oid}
+		if !uncertain[string(oid.Parent())] {
+			c.known = s.known[string(oid)]
+		}
 		if s.wanted[string(oid)]--; c.known == nil {
 			d.rest.Columns = append(d.rest.Columns, oid)
 			if s.wanted[string(oid)] > 0 {
@@ -56,6 +61,18 @@ func (s *session) divide(p *client.Plan) *division {
 	return d
 }
 
+// uncertain are the parents of columns that may not arrive whole. Those beside them are asked for, too: they show the rows
+// that these lack.
+func (s *session) uncertain(columns []snmp.OID) map[string]bool {
+	parents := map[string]bool{}
+	for _, oid := range columns {
+		if s.known[string(oid)] == nil && !s.whole[string(oid)] {
+			parents[string(oid.Parent())] = true
+		}
+	}
+	return parents
+}
+
 func (d *division) nothingLeft() bool { return len(d.rest.Get)+len(d.rest.Walk) == 0 }
 
 // reached finds the column of a binding, and returns how many columns are to be given before it. Columns arrive in the
@@ -68,6 +85,27 @@ func (d *division) reached(name snmp.OID) (before int) {
 	}
 	d.at = slices.IndexFunc(d.columns[:d.next], is)
 	return d.next
+}
+
+// troubled returns the columns of the tables of which a column was asked for without those beside it, and did not arrive
+// whole although it did the last time. All are to be asked for; a binding may arrive twice.
+func (d *division) troubled(err error) (columns []snmp.OID) {
+	given, failed := map[string]bool{}, map[string]bool{}
+	for _, c := range d.columns {
+		table := string(c.oid.Parent())
+		given[table] = given[table] || c.known != nil
+	}
+	for _, e := range access.Errors(err) {
+		if contains(d.rest.Columns, e.OID) {
+			failed[string(e.OID.Parent())] = true
+		}
+	}
+	for _, c := range d.columns {
+		if table := string(c.oid.Parent()); given[table] && failed[table] {
+			columns = append(columns, c.oid)
+		}
+	}
+	return columns
 }
 
 // giveColumns gives the known columns up to one.

@@ -4,6 +4,7 @@ package sharing
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -15,7 +16,7 @@ import (
 
 // sharer is a session that can say what of a plan may share requests with other plans.
 type sharer interface {
-	Shares(*client.Plan) (small client.Plan, ok bool)
+	Shares(*client.Plan) (s client.Share, ok bool)
 }
 
 // session is that of one poll. What its modules want of few octets is asked for together when the first of them is
@@ -31,6 +32,7 @@ type session struct {
 	joint  client.Plan        // empty once it has been asked for
 	down   error              // of the target, when it was
 	wanted map[string]int     // modules that have yet to ask for a column
+	whole  map[string]bool    // columns that the last poll brought whole
 	known  map[string]*copies // instances and columns that arrived whole
 	room   room
 }
@@ -42,7 +44,7 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 	if !ok || len(modules) < 2 {
 		return s
 	}
-	a := &session{Session: s, wanted: map[string]int{}, known: map[string]*copies{}, room: room{left: maxOctets}}
+	a := &session{Session: s, wanted: map[string]int{}, whole: map[string]bool{}, known: map[string]*copies{}, room: room{left: maxOctets}}
 	first := *params(modules[0])
 	seen := map[string]bool{}
 	for _, m := range modules {
@@ -51,7 +53,7 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 		}
 		plan := m.Plan
 		plan.Params = first
-		small, ok := from.Shares(&plan)
+		share, ok := from.Shares(&plan)
 		if !ok {
 			return s
 		}
@@ -59,8 +61,11 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 			a.wanted[string(oid)]++
 		}
 		a.joint.Params = first
-		a.joint.Get = appendNew(a.joint.Get, seen, small.Get)
-		a.joint.Walk = appendNew(a.joint.Walk, seen, small.Walk)
+		a.joint.Get = appendNew(a.joint.Get, seen, share.Instances)
+		a.joint.Walk = appendNew(a.joint.Walk, seen, share.Columns)
+		for _, oid := range share.Whole {
+			a.whole[string(oid)] = true
+		}
 	}
 	a.joint.Walk = apart(a.joint.Walk)
 	a.joint.Get = slices.DeleteFunc(a.joint.Get, func(oid snmp.OID) bool { return within(a.joint.Walk, oid) >= 0 })
@@ -139,7 +144,24 @@ func (s *session) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarB
 	d.giveColumns(len(d.columns), count)
 	s.learn(d, err)
 	stats.Add(own)
+	if tables := d.troubled(err); len(tables) > 0 && ctx.Err() == nil {
+		again := client.Plan{Walk: tables, Params: p.Params}
+		more, failed := s.Session.Poll(ctx, &again, yield)
+		stats.Add(more)
+		err = errors.Join(errorsOutside(err, tables), failed)
+	}
 	return stats, err
+}
+
+// errorsOutside returns the errors that are of none of columns.
+func errorsOutside(err error, columns []snmp.OID) error {
+	var rest []error
+	for _, e := range access.Errors(err) {
+		if !contains(columns, e.OID) {
+			rest = append(rest, e)
+		}
+	}
+	return errors.Join(rest...)
 }
 
 // askTogether asks for what the modules share if p wants any of it. The error is that of the target itself. Modules that
@@ -189,19 +211,22 @@ func contains(list []snmp.OID, oid snmp.OID) bool {
 	return slices.ContainsFunc(list, func(o snmp.OID) bool { return bytes.Equal(o, oid) })
 }
 
-// take makes known what arrived whole.
+// take makes known what arrived whole. Columns beside one with an error stay unknown: they show the rows that it lacks.
 func (s *session) take(got map[string]*copies, err error) {
 	if err != nil && len(access.Errors(err)) == 0 {
 		return
 	}
+	beside := map[string]bool{}
 	for _, e := range access.Errors(err) {
 		if e.OID == nil {
 			return
 		}
 		delete(got, string(e.OID))
+		beside[string(e.OID.Parent())] = true
+		delete(s.whole, string(e.OID))
 	}
 	for oid, c := range got {
-		if c != nil && !c.cut {
+		if c != nil && !c.cut && !beside[string(snmp.OID(oid).Parent())] {
 			s.known[oid] = c
 		}
 	}
