@@ -2,6 +2,7 @@ package draft
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"trapline/mibs"
@@ -11,6 +12,7 @@ import (
 // By says that the value of a column chooses the metric and the unit.
 type By struct {
 	Column  *mibs.Node
+	Part    int               // of the index, from 1, that Column is and rows need not have; 0 if rows have it
 	Metrics map[string]string // by label
 	Units   map[string]string // by label
 }
@@ -56,17 +58,57 @@ func mixed(all []*object) (m Measure, ok bool) {
 	if value == nil {
 		return m, false
 	}
+	by := byOf(all, value.node.Row)
+	if by == nil {
+		return m, false
+	}
+	m = Measure{Object: value.node, By: by}
+	m.Divisor = scaleOf(all, "divisor", "divider", "divide")
+	if m.Divisor == nil {
+		m.Precision = scaleOf(all, "digits", "precision", "decimals")
+	}
+	return m, true
+}
+
+// byOf is what chooses the metric of a row: a column, or else a part of the index.
+func byOf(all []*object, row *mibs.Node) *By {
 	for _, o := range all {
 		if by := o.sorts(); by != nil {
-			m = Measure{Object: value.node, By: by}
-			m.Divisor = scaleOf(all, "divisor", "divider", "divide")
-			if m.Divisor == nil {
-				m.Precision = scaleOf(all, "digits", "precision", "decimals")
-			}
-			return m, true
+			return by
 		}
 	}
-	return m, false
+	for i, p := range row.Index {
+		if p.Node == nil || p.Node.Syntax == nil {
+			continue
+		}
+		if by := newObject(p.Node).sorts(); by != nil {
+			by.Part = i + 1
+			return by
+		}
+	}
+	return nil
+}
+
+// key is what a profile calls the column: by its name, or by its place in the index.
+func (b *By) key() string {
+	if b.Part > 0 {
+		return "'{" + strconv.Itoa(b.Part) + "}'"
+	}
+	return nameOfNode(b.Column)
+}
+
+// entry is a map of the kinds as profiles have it: by label, or by number for a part of the index.
+func (b *By) entry(of map[string]string) string {
+	if b.Part == 0 {
+		return mapYAML(of)
+	}
+	numbers := map[string]string{}
+	for _, l := range b.Column.Syntax.Labels {
+		if v, ok := of[l.Name]; ok {
+			numbers[strconv.FormatInt(l.Number, 10)] = v
+		}
+	}
+	return mapYAML(numbers)
 }
 
 // sorts returns what the labels of a column choose; nil if it is no such column.

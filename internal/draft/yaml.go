@@ -252,7 +252,7 @@ func (m *Measure) entries() []entry {
 		}
 	}
 	if m.By != nil {
-		list = append(list, entry{"by", "{" + nameOfNode(m.By.Column) + ": " + mapYAML(m.By.Metrics) + "}"}, entry{"units", mapYAML(m.By.Units)})
+		list = append(list, entry{"by", "{" + m.By.key() + ": " + m.By.entry(m.By.Metrics) + "}"}, entry{"units", m.By.entry(m.By.Units)})
 	}
 	if m.Divisor != nil {
 		list = append(list, entry{"scale", "{divide_by: " + m.Divisor.Name + "}"})
