@@ -65,7 +65,7 @@ func (o *object) measure() (Measure, bool) {
 		return m, false
 	}
 	if len(o.node.Syntax.Labels) >= 2 && !o.numbered() {
-		return o.status(m, o.node.Syntax.Labels)
+		return o.status(m, labelsOf(o.node))
 	}
 	if labels := o.described(); len(labels) >= 2 {
 		if m, ok := o.status(m, labels); ok {
@@ -93,9 +93,9 @@ func (o *object) measure() (Measure, bool) {
 	m.Metric, m.Unit = k.metric, unitFor(o, k)
 	m.Direction, m.Phase = o.side(k.metric), o.phase()
 	if o.node.Syntax.Type == smi.OctetString {
-		m.Text = `(-?[0-9]+(?:[.][0-9]+)?)`
+		m.Text = numberInText
 	}
-	for _, l := range o.node.Syntax.Labels {
+	for _, l := range labelsOf(o.node) {
 		m.Absent = append(m.Absent, l.Name)
 	}
 	if m.Type == "temperature" || m.Type == "voltage" || m.Type == "alarm" {
@@ -179,6 +179,19 @@ func (o *object) numbered() bool {
 }
 
 var notText = regexp.MustCompile(`Address|Date|Time|Mac|Bits|Mask|Bitmap|Id$|Index|OwnerString|Oid|Engine|Tag`)
+
+// labelsOf returns the labels of an object. Of those that a MIB gives to one number, the last is the name of the value.
+func labelsOf(n *mibs.Node) (list []smi.Label) {
+	for i, l := range n.Syntax.Labels {
+		if !slices.ContainsFunc(n.Syntax.Labels[i+1:], func(later smi.Label) bool { return later.Number == l.Number }) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// numberInText is the expression for a number in a text.
+const numberInText = `(-?[0-9]+(?:[.][0-9]+)?)`
 
 // isNumber reports whether values are numbers, or may be texts with a number in them.
 func (o *object) isNumber() bool {

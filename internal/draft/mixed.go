@@ -118,7 +118,7 @@ func (o *object) sorts() *By {
 	}
 	by := &By{Column: o.node, Metrics: map[string]string{}, Units: map[string]string{}}
 	different := map[string]bool{}
-	for _, l := range o.node.Syntax.Labels {
+	for _, l := range labelsOf(o.node) {
 		words := split(l.Name)
 		joint := strings.ToLower(l.Name)
 		if slices.ContainsFunc(words, func(w string) bool { return slices.Contains(notReadings, w) }) {

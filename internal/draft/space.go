@@ -28,6 +28,9 @@ func spaces(all []*object, name string) []Measure {
 		if m.Parts[key] == nil {
 			m.Parts[key] = o.node
 		}
+		if o.node.Syntax.Type == smi.OctetString {
+			m.Text = numberInText
+		}
 		if key != "percent" {
 			m.Unit = o.sizeUnit()
 		}
