@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"io/fs"
+	"iter"
 	"slices"
 	"sort"
 	"strconv"
@@ -64,7 +65,7 @@ func (f factArchive) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 func (f factArchive) mentions() (list []mention) {
 	number := uint32(0)
 	for _, text := range f.files.All() {
-		for name := range definedNames(text) {
+		for _, name := range definedNames(text) {
 			list = append(list, mention{maphash.Bytes(mentionSeed, name), number})
 		}
 		number++
@@ -73,13 +74,13 @@ func (f factArchive) mentions() (list []mention) {
 	return slices.Clip(slices.Compact(list))
 }
 
-// definedNames are the names that the facts of a module define.
-func definedNames(text []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
+// definedNames are the names that the facts of a module define, each with the first letter of its line.
+func definedNames(text []byte) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
 		for line := range bytes.Lines(text) {
 			kind, rest, _ := bytes.Cut(line, []byte("\t"))
 			name, _, _ := bytes.Cut(rest, []byte("\t"))
-			if k := string(kind); k != "m" && k != "i" && !yield(bytes.TrimSuffix(name, []byte("\n"))) {
+			if k := string(kind); k != "" && k != "m" && k != "i" && !yield(k[0], bytes.TrimSuffix(name, []byte("\n"))) {
 				return
 			}
 		}

@@ -60,7 +60,7 @@ const partial = "partial"
 func readFacts(text string) (*smi.Module, error) {
 	m := &smi.Module{File: &smi.Source{}}
 	m.Definitions = make([]smi.Definition, 0, strings.Count(text, "\n"))
-	r := factReader{module: m, arcs: make([]smi.Arc, 0, 2*cap(m.Definitions))}
+	r := factReader{module: m, arcs: make([]smi.Arc, 0, cap(m.Definitions)+strings.Count(text, "."))}
 	number := 0
 	for line := range strings.Lines(text) {
 		number++

@@ -31,6 +31,18 @@ func (VendorFacts) Mentioning(name string) []string { return vendors().mentionin
 // Around returns the modules that may define an object in the subtree of an OID, or one of which it is an instance.
 func (VendorFacts) Around(oid snmp.OID) []string { return vendors().around(oid) }
 
+// Defined returns the names of all nodes.
+func (VendorFacts) Defined() (names []string) {
+	for _, text := range vendors().files.All() {
+		for kind, name := range definedNames(text) {
+			if kind != 't' {
+				names = append(names, string(name))
+			}
+		}
+	}
+	return names
+}
+
 func (f VendorFacts) open() reader { return f }
 
 func (VendorFacts) read(name string) (*smi.Module, []smi.Diagnostic, error) {

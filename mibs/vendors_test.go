@@ -45,7 +45,7 @@ func TestMentioning(t *testing.T) {
 	for _, f := range []factArchive{facts(), vendors()} {
 		defined := map[string][]string{}
 		for module, text := range f.files.All() {
-			for name := range definedNames(text) {
+			for _, name := range definedNames(text) {
 				if list := defined[string(name)]; len(list) == 0 || list[len(list)-1] != module {
 					defined[string(name)] = append(list, module)
 				}

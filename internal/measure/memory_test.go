@@ -33,7 +33,6 @@ func init() {
 type passes struct {
 	program *Program
 	place   map[string]int
-	count   int
 	memory  Memory
 	with    *Evaluation
 	without *Evaluation

@@ -28,6 +28,7 @@ type Library struct {
 	opened  *mibs.Opened     // the sources; nil if they have changed
 	trees   map[string]*mibs.Tree
 	all     *mibs.Tree
+	nodes   []string // the names of all nodes, once they were wanted
 }
 
 // NewLibrary opens the user's directories, whose files take precedence over the built-in MIBs.
@@ -68,10 +69,7 @@ func MIBsFor(dirs []string, texts ...string) (*mibs.Tree, error) {
 		return nil, err
 	}
 	l.openRest()
-	var names []string
-	for _, s := range l.sources {
-		names = append(names, s.Names()...)
-	}
+	names := namesOf(l.sources)
 	for _, text := range texts {
 		for _, m := range moduleName.FindAllStringSubmatch(text, -1) {
 			if _, known := slices.BinarySearch(mibs.Vendors().Names(), m[1]); known && !slices.Contains(names, m[1]) {
@@ -136,7 +134,7 @@ func (l *Library) fetch(module string) bool {
 	for _, r := range l.remotes {
 		found, err := r.Fetch(module, l.sources...)
 		if found && err == nil {
-			l.all, l.opened = nil, nil
+			l.all, l.opened, l.nodes = nil, nil, nil
 			return true
 		}
 		l.failed[module] = cmp.Or(err, l.failed[module])
@@ -150,11 +148,7 @@ func (l *Library) every() []mibs.Source { return slices.Concat(l.sources, l.vend
 // names returns the names of all MIBs.
 func (l *Library) names() []string {
 	l.openRest()
-	var names []string
-	for _, s := range l.every() {
-		names = append(names, s.Names()...)
-	}
-	return names
+	return namesOf(l.every())
 }
 
 // tree parses existing MIBs and their imports.
@@ -189,20 +183,15 @@ func (l *Library) everything() (*mibs.Tree, error) {
 	return l.all, nil
 }
 
-// mentioning parses the MIBs that may define a name, or all.
+// mentioning parses the MIBs that may define a name.
 func (l *Library) mentioning(name string) (*mibs.Tree, error) {
 	l.openRest()
-	var names []string
-	for _, sources := range [][]mibs.Source{l.sources, l.vendors} {
-		for _, s := range sources {
-			names = append(names, s.Mentioning(name)...)
-		}
-		if len(names) > 0 {
-			break
-		}
+	if l.all != nil {
+		return l.all, nil
 	}
-	if len(names) == 0 || l.all != nil {
-		return l.everything()
+	names := mentioned(l.sources, name)
+	if len(names) == 0 {
+		names = mentioned(l.vendors, name)
 	}
 	return l.tree(names)
 }
@@ -260,10 +249,24 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	}
 	i, err := named.Resolve(text)
 	if err != nil {
-		all, _ := l.everything()
-		return found{}, fmt.Errorf("%w%s", err, nodeSuggestion(named, all, module, name))
+		return found{}, fmt.Errorf("%w%s", err, l.advice(named, module, name))
 	}
 	return found{i.Node, i.Index, named}, nil
+}
+
+// mentioned returns the MIBs that may define a name.
+func mentioned(sources []mibs.Source, name string) (modules []string) {
+	for _, s := range sources {
+		modules = append(modules, s.Mentioning(name)...)
+	}
+	return modules
+}
+
+func namesOf(sources []mibs.Source) (names []string) {
+	for _, s := range sources {
+		names = append(names, s.Names()...)
+	}
+	return names
 }
 
 // byStanding sorts objects with the same name: those of built-in MIBs last, each kind by OID.
@@ -300,10 +303,8 @@ func (l *Library) around(oid snmp.OID) (*mibs.Tree, error) {
 	if l.all != nil {
 		return l.all, nil
 	}
-	var own, vendors []string
-	for _, s := range l.sources {
-		own = append(own, s.Names()...)
-	}
+	var vendors []string
+	own := namesOf(l.sources)
 	t, err := l.tree(own)
 	if err != nil || len(l.vendors) == 0 {
 		return t, err
@@ -344,33 +345,4 @@ func hasValues(t *mibs.Tree, oid snmp.OID) bool {
 		}
 	}
 	return false
-}
-
-// nodeSuggestion returns a suggestion for an unknown name. all contains more MIBs, or is nil.
-func nodeSuggestion(named, all *mibs.Tree, module, name string) string {
-	if all != nil {
-		if len(named.Named(name)) > 0 {
-			return "" // already in the error
-		}
-		if nodes := all.Named(name); len(nodes) > 0 {
-			return ": " + setting.Question(nodes[0].Module+"::"+name)
-		}
-		if module == "" {
-			named = all
-		}
-	}
-	var names []string
-	for n := range named.All() {
-		if module == "" || n.Module == module {
-			names = append(names, n.Name)
-		}
-	}
-	return suggestion(name, names)
-}
-
-func suggestion(name string, names []string) string {
-	if question := setting.DidYouMean(name, names); question != "" {
-		return ": " + question
-	}
-	return ""
 }

@@ -68,8 +68,8 @@ func (c *compilation) numbered(path, text string) *measure.Column {
 	tree := c.tree
 	i := tree.Object(o.OID)
 	if i.Node == nil && !strings.HasPrefix(text, enterprises) {
-		if all, err := c.library.everything(); err == nil {
-			tree, i = all, all.Object(o.OID)
+		if t, err := c.library.around(o.OID); err == nil {
+			tree, i = t, t.Object(o.OID)
 		}
 	}
 	if i.Node != nil && (i.Node.Kind == smi.Column || i.Node.Kind == smi.Scalar) {

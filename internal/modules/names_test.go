@@ -1,6 +1,8 @@
 package modules
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,4 +118,41 @@ func objectsBelow(t *mibs.Tree, oid snmp.OID) (list []string) {
 		}
 	}
 	return list
+}
+
+// The names that suggestions come from are those of all nodes.
+func TestNamesForSuggestions(t *testing.T) {
+	l := BuiltinLibrary()
+	names, err := l.nodeNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := l.everything()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := map[string]bool{}
+	for n := range all.All() {
+		nodes[n.Name] = true
+	}
+	names = slices.Sorted(slices.Values(names))
+	if names = slices.Compact(names); !slices.Equal(names, slices.Sorted(maps.Keys(nodes))) {
+		t.Errorf("%d names, and there are %d", len(names), len(nodes))
+	}
+}
+
+// A bad name has the advice that all MIBs together give.
+func TestAdvice(t *testing.T) {
+	parsed := BuiltinLibrary()
+	if _, err := parsed.everything(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ifTabel", "IF-MIB::ifTabel", "UPS-MIB::ifTable", "axSysMemoryTotel", "IF-MIB::axSysMemoryTotal", "A10-AX-MIB::axSysMemoryTotel",
+		"UPS-MIB::upsNothing", "thereIsNothingOfThisName", "ifTable.x", "DisplayString", "IF-MIB::DisplayString"} {
+		_, want := parsed.Compile(&Settings{Walk: []string{name}})
+		_, got := BuiltinLibrary().Compile(&Settings{Walk: []string{name}})
+		if len(want) == 0 || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, with all MIBs parsed %v", name, got, want)
+		}
+	}
 }
