@@ -20,7 +20,7 @@ import (
 func listening(t *testing.T, u *snmp.User, identity *Identity) (address string, lines <-chan string) {
 	t.Helper()
 	c := make(chan string, 100)
-	l := &Listener{Conn: receivertest.ListenUDP(t), Community: "public", User: u, Identity: identity}
+	l := &Listener{Conn: receivertest.ListenUDP(t), Authority: authorityOf(u, identity)}
 	l.Handle = func(r *Received) {
 		text := fmt.Sprintf("v%d %s %s inform=%v", r.Version, r.Name, r.Context, r.Inform)
 		if r.V1 != nil {
@@ -47,6 +47,10 @@ func listening(t *testing.T, u *snmp.User, identity *Identity) (address string, 
 		}
 	})
 	return l.Conn.LocalAddr().String(), c
+}
+
+func authorityOf(u *snmp.User, identity *Identity) *Authority {
+	return &Authority{Communities: map[string]bool{"public": true}, Users: map[string]*snmp.User{u.Name: u}, Identity: identity}
 }
 
 // Malformed datagrams, those of strangers and those that come too late stop nothing and are not shown.
@@ -158,15 +162,16 @@ func FuzzListener(f *testing.F) {
 	}
 	identity := FixedIdentity([]byte("\x80trapline"), 1, 0, time.Now())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l := &Listener{User: p.User, Identity: identity, Handle: func(r *Received) {
+		l := &Listener{Handle: func(r *Received) {
 			if r.Version == snmp.V3 {
 				t.Error("what nobody signed is taken")
 			}
 		}}
-		if err := l.prepare(); err != nil {
+		d, err := authorityOf(p.User, identity).Decoder()
+		if err != nil {
 			t.Fatal(err)
 		}
-		if answer := l.take(b, netip.AddrPort{}); len(answer) > len(b)+500 {
+		if answer := l.take(d, b, netip.AddrPort{}); len(answer) > len(b)+500 {
 			t.Errorf("%d octets are answered with %d", len(b), len(answer))
 		}
 	})

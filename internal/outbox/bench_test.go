@@ -129,7 +129,7 @@ func drain(b *testing.B, rate float64) {
 		}
 	}
 	received := 0
-	l := &originator.Listener{Conn: conn, Handle: func(*originator.Received) { received++ }}
+	l := &originator.Listener{Conn: conn, Authority: &originator.Authority{AnyCommunity: true}, Handle: func(*originator.Received) { received++ }}
 	b.ReportAllocs()
 	b.ResetTimer()
 	stop := runBoth(b, l, o)
@@ -160,7 +160,7 @@ func BenchmarkCriticalBehindMinors(b *testing.B) {
 		b.Fatal(err)
 	}
 	critical := make(chan struct{}, 1)
-	l := &originator.Listener{Conn: conn, Handle: func(r *originator.Received) {
+	l := &originator.Listener{Conn: conn, Authority: &originator.Authority{AnyCommunity: true}, Handle: func(r *originator.Received) {
 		if bytes.Contains(r.VarBinds, []byte("critical-alarm")) {
 			critical <- struct{}{}
 		}

@@ -139,7 +139,7 @@ func (d *detection) start(b *testing.B, targets int) (stop func()) {
 		c.Targets = append(c.Targets, t.target)
 	}
 	d.e.Configure(c)
-	listener := &originator.Listener{Conn: conn, Handle: d.received}
+	listener := &originator.Listener{Conn: conn, Authority: &originator.Authority{AnyCommunity: true}, Handle: d.received}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 3)
 	for _, run := range []func(context.Context) error{listener.Run, outbox.Run, d.e.Run} {

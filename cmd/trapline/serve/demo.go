@@ -103,7 +103,7 @@ func demo(ctx context.Context, flags *app.Options, first string, browser bool, l
 	if err := writeDemo(dir, models, devices, conn.LocalAddr().String()); err != nil {
 		return errors.Join(err, devices.Close())
 	}
-	receiver := &originator.Listener{Conn: conn, Handle: show.received}
+	receiver := &originator.Listener{Conn: conn, Authority: &originator.Authority{AnyCommunity: true}, Handle: show.received}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return devices.Run(ctx) })
 	group.Go(func() error { return receiver.Run(ctx) })

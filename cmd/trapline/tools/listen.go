@@ -42,7 +42,8 @@ func openListener(flags *cli.ClientFlags, stateDir string) (l *originator.Listen
 	if err != nil {
 		return nil, nil, err
 	}
-	l = &originator.Listener{Community: *flags.Community}
+	authority := &originator.Authority{AnyCommunity: *flags.Community == "", Communities: map[string]bool{*flags.Community: true}}
+	l = &originator.Listener{Authority: authority}
 	var state *statedir.Dir
 	if *flags.User != "" {
 		*flags.Version = "3"
@@ -57,7 +58,7 @@ func openListener(flags *cli.ClientFlags, stateDir string) (l *originator.Listen
 		if state, err = statedir.Open(stateDir, nil, time.Now()); err != nil {
 			return nil, nil, err
 		}
-		l.User, l.Identity = p.User, state.Identity
+		authority.Users, authority.Identity = map[string]*snmp.User{p.User.Name: p.User}, state.Identity
 	}
 	closed = func() error {
 		err := l.Conn.Close()
