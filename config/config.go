@@ -14,6 +14,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/history"
 	"trapline/internal/journal"
+	"trapline/internal/listen"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -52,6 +53,7 @@ type Config struct {
 
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent
+	Listen        listen.Settings           `yaml:"listen,omitempty"`        // notifications of devices that are received
 	Journal       journal.Settings          `yaml:"journal,omitempty"`       // how much is kept of what happened
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file

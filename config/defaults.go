@@ -19,7 +19,7 @@ const defaultStateDir = "trapline-data"
 // defaults sets the values that the files leave out and those that depend on all files.
 func (u *merged) defaults() {
 	c := &u.config
-	if len(c.Auths) == 0 && len(c.Targets)+len(c.Receivers) > 0 && !u.lacks("auths") {
+	if len(c.Auths) == 0 && (len(c.Targets)+len(c.Receivers) > 0 || c.Listen.Enabled()) && !u.lacks("auths") {
 		auth := access.DefaultAuth()
 		c.Auths[poller.DefaultAuth] = &auth
 	}
@@ -38,7 +38,7 @@ func (u *merged) defaults() {
 		all = all[len(s.Config.Targets):]
 	}
 	c.ShipsModules = len(c.Targets)+len(c.Receivers)+len(c.DeviceProfiles) > 0
-	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0) {
+	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0 || u.listensToUsers()) {
 		first := filepath.SplitList(os.Getenv("STATE_DIRECTORY"))
 		c.StateDir, c.UsualStateDir = cmp.Or(slices.Concat(first, []string{defaultStateDir})...), true
 	}
@@ -71,4 +71,12 @@ func warnEmptyModules(s *configSource, at document.Path, usual string) {
 	if s.Value(at) != nil {
 		s.Warn(at, fmt.Sprintf("an empty list stands for the default, [%s]: name modules, or leave it out", usual))
 	}
+}
+
+// listensToUsers reports whether users of SNMPv3 may send notifications, for which engine boots are stored.
+func (u *merged) listensToUsers() bool {
+	return slices.ContainsFunc(u.config.Listen.Auths, func(name string) bool {
+		auth := u.config.Auths[name]
+		return auth != nil && auth.Version == 3
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"trapline/internal/access"
+	"trapline/internal/listen"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
@@ -19,6 +20,7 @@ import (
 
 // foreign maps our keys to the names that other programs have for them, or that people write from memory.
 var foreign = map[string][]string{
+	"addresses":         {"listen_addresses", "snmptrapdaddr", "bind", "listen_address"},
 	"address":           {"host", "hostname", "ip", "ip_address", "addr", "target", "agent", "device", "server", "node", "endpoint", "instance", "destination"},
 	"auth":              {"auths", "credentials", "authentication", "auth_name", "snmp_auth"},
 	"auth_protocol":     {"auth_proto", "auth_type", "auth_algorithm", "authentication_protocol", "auth_hash"},
@@ -88,6 +90,7 @@ var sections = []struct {
 	{"global", "global", reflect.TypeFor[poller.Global]()},
 	{"modules", "a module", reflect.TypeFor[modules.Settings]()},
 	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
+	{"listen", "listen", reflect.TypeFor[listen.Settings]()},
 	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
 	{"", "the top of the file", reflect.TypeFor[Config]()},
 }

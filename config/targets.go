@@ -130,3 +130,14 @@ func missingAuth(name string, names []string) string {
 
 // maxListed is how many names a message lists.
 const maxListed = 12
+
+// checkListen reports auths of `listen` that do not exist.
+func (u *merged) checkListen() {
+	for _, s := range u.sources {
+		for i, name := range s.Config.Listen.Auths {
+			if u.config.Auths[name] == nil && !u.lacks("auths") {
+				reporterBelow(s, document.Path{"listen"})("auths"+document.Index(i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+			}
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/client"
+	"trapline/internal/listen"
 	"trapline/internal/poller"
 	"trapline/internal/programtest"
 	"trapline/internal/series"
@@ -27,6 +28,7 @@ func TestReferenceOfMetrics(t *testing.T) {
 	client.NewMetrics(r)
 	newLimits(r, &Options{})
 	newReloader(nil, nil, r, logger)
+	listen.New(listen.Options{Logger: logger, Registry: r})
 	c := &config.Config{StateDir: t.TempDir()}
 	notifier, err := openNotifier(c, r, logger)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"trapline/internal/client"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
+	"trapline/internal/listen"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
@@ -58,6 +59,7 @@ type daemon struct {
 	state     *engineState
 	evaluator *rules.Evaluator
 	poller    *poller.Poller
+	listener  *listen.Listener
 	reloader  *reloader
 	server    *http.Server
 }
@@ -90,6 +92,9 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
+	if d.listener, err = d.newListener(); err != nil {
+		return err
+	}
 	d.reloader = d.newReloader()
 	guard, err := newGuard(d.options)
 	if err != nil {
@@ -134,7 +139,7 @@ func (d *daemon) newPoller() *poller.Poller {
 
 func (d *daemon) newReloader() *reloader {
 	r := newReloader(d.load, d.configure, d.registry, d.logger)
-	r.accept, r.ended = d.notifier.reload, d.notifier.noteReload
+	r.accept, r.ended = d.accept, d.notifier.noteReload
 	r.settings = func(c *config.Config) []string {
 		names := d.notifier.later(c)
 		if concurrency(c) != concurrency(d.first.Config) {
@@ -159,6 +164,9 @@ func (d *daemon) configure(w *runtimeconfig.Config) {
 	d.evaluator.Configure(w.Rules())
 	d.metrics.histories.Configure(&w.Config.History)
 	d.poller.SetTargets(w.Targets)
+	if err := d.listenTo(w); err != nil {
+		d.logger.Error("traps are received by the configuration before", "err", err)
+	}
 	d.metrics.configured(w)
 }
 
@@ -204,12 +212,16 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.reloader.Run(ctx) })
 	group.Go(func() error { return d.state.Run(ctx) })
 	group.Go(func() error { return d.notifier.run(ctx) })
-	group.Go(func() error { return listen(ctx, d.server, d.options.Web, d.logger) })
+	group.Go(func() error { return d.listener.Run(ctx) })
+	group.Go(func() error { return serveHTTP(ctx, d.server, d.options.Web, d.logger) })
 	return group.Wait()
 }
 
 // close closes the parts that start made, also where that failed halfway.
 func (d *daemon) close() {
+	if d.listener != nil {
+		_ = d.listener.Close() // which the end of run has done, unless start failed
+	}
 	if d.notifier != nil {
 		d.notifier.close(d.logger)
 	}
@@ -228,8 +240,8 @@ const garbagePercent = 50
 // shutdownTime bounds how long requests that run may take to end.
 const shutdownTime = 5 * time.Second
 
-// listen serves until ctx is canceled.
-func listen(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
+// serveHTTP serves until ctx is canceled.
+func serveHTTP(ctx context.Context, server *http.Server, flags *web.FlagConfig, logger *slog.Logger) error {
 	ended := make(chan error, 1)
 	chosen := slices.ContainsFunc(*flags.WebListenAddresses, func(address string) bool { return strings.HasSuffix(address, ":0") })
 	if !chosen { // otherwise the log has the port

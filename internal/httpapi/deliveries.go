@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, reload or target_state\n" +
+const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, reload, target_state or trap\n" +
 	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: seq of the last event of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // deliveries are about alarms, rules and receivers.

@@ -19,13 +19,14 @@ const (
 	GivenUp      = "given_up"
 	Reload       = "reload"
 	TargetState  = "target_state"
+	Trap         = "trap" // of a device; bounded to some a second
 )
 
 // Event is an entry of the journal.
 type Event struct {
 	Seq          uint64    `json:"seq"`
 	At           time.Time `json:"at"`
-	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state …
+	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state, trap …
 	Alarm        string    `json:"alarm,omitempty"`
 	Rule         string    `json:"rule,omitempty"`
 	Target       string    `json:"target,omitempty"`

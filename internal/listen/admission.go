@@ -1,0 +1,100 @@
+package listen
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// networks is a set of addresses.
+type networks struct {
+	single map[netip.Addr]bool
+	ranges []netip.Prefix
+}
+
+func newNetworks(list []string) *networks {
+	n := &networks{single: map[netip.Addr]bool{}}
+	for _, text := range list {
+		if p, err := parsePrefix(text); err == nil { // Problems reports others
+			n.add(p)
+		}
+	}
+	return n
+}
+
+func (n *networks) add(p netip.Prefix) {
+	if p.IsSingleIP() {
+		n.single[p.Addr()] = true
+	} else {
+		n.ranges = append(n.ranges, p)
+	}
+}
+
+func (n *networks) has(a netip.Addr) bool {
+	if n.single[a] {
+		return true
+	}
+	for _, p := range n.ranges {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// buckets bound the datagrams of each sender: a token is added rate times a second, up to a burst.
+type buckets struct {
+	mu    sync.Mutex
+	of    map[netip.Addr]bucket
+	swept time.Duration
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Duration
+}
+
+// maxBuckets bounds the senders that are remembered. Those whose bucket is full need not be.
+const maxBuckets = 1 << 16
+
+// take takes a token of a sender. It returns false if there is none.
+func (b *buckets) take(sender netip.Addr, rate float64, now time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	one, known := b.of[sender]
+	if !known {
+		if !b.room(rate, now) {
+			return false
+		}
+		one = bucket{burst * rate, now}
+	}
+	one.tokens = min(burst*rate, one.tokens+rate*(now-one.at).Seconds())
+	one.at = now
+	ok := one.tokens >= 1
+	if ok {
+		one.tokens--
+	}
+	b.of[sender] = one
+	return ok
+}
+
+// room reports whether one more sender can be remembered, after those were forgotten whose bucket is full again. It
+// looks for these once a second at most.
+func (b *buckets) room(rate float64, now time.Duration) bool {
+	if b.of == nil {
+		b.of = map[netip.Addr]bucket{}
+	}
+	if len(b.of) < maxBuckets {
+		return true
+	}
+	if now-b.swept < time.Second {
+		return false
+	}
+	b.swept = now
+	for sender, one := range b.of {
+		if one.tokens+rate*(now-one.at).Seconds() >= burst*rate {
+			delete(b.of, sender)
+		}
+	}
+	return len(b.of) < maxBuckets
+}

@@ -1,0 +1,277 @@
+package listen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/access"
+	"trapline/internal/journal"
+	"trapline/internal/originator"
+	"trapline/internal/snmp"
+	"trapline/internal/varbind"
+	"trapline/mibs"
+)
+
+// Options of a Listener.
+type Options struct {
+	Logger   *slog.Logger
+	Registry prometheus.Registerer
+	Note     func(journal.Event) // adds an entry to the journal
+}
+
+// Configuration is what a Listener goes by. It is replaced as a whole.
+type Configuration struct {
+	Settings Settings
+	Auths    map[string]*access.Auth
+	Identity *originator.Identity // our engine; nil without users of SNMPv3
+	Targets  []Target
+	Names    varbind.Names
+	Engine   func(id []byte) (target string) // the target with an SNMPv3 engine, or ""; may be nil
+}
+
+// Listener receives notifications.
+type Listener struct {
+	options  Options
+	began    time.Time
+	refusals *refusals
+	counts   *counts
+	buckets  buckets
+	notes    *limiter
+	workers  []*worker
+	current  atomic.Pointer[setup] // nil before the first Configure
+
+	mu      sync.Mutex
+	sockets map[string]*socket // by address as configured
+	fresh   chan struct{}      // signals that sockets or targets have changed
+}
+
+// setup is a configuration, prepared for the readers and workers. It does not change.
+type setup struct {
+	settings  Settings
+	rate      float64
+	allowed   *networks
+	authority *originator.Authority
+	owners    *owners
+	named     []*Target // whose host names are looked up
+	tree      *mibs.Tree
+}
+
+// maxWorkers bounds the goroutines that decode notifications.
+const maxWorkers = 8
+
+// New returns a listener without sockets.
+func New(o Options) *Listener {
+	l := &Listener{
+		options: o, began: time.Now(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
+		notes: newLimiter(notesPerSecond), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
+	}
+	o.Registry.MustRegister(l.counts)
+	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
+		l.workers = append(l.workers, newWorker(l, min(runtime.GOMAXPROCS(0), maxWorkers)))
+	}
+	return l
+}
+
+// elapsed returns the monotonic time since the listener was made.
+func (l *Listener) elapsed() time.Duration { return time.Since(l.began) }
+
+// Open opens the sockets of settings, and keeps those that are open. If one cannot be opened, nothing changes.
+// Configure closes those that a configuration does not have.
+func (l *Listener) Open(s *Settings) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var opened []*socket
+	for _, text := range s.Addresses {
+		if l.sockets[text] != nil || slices.ContainsFunc(opened, func(o *socket) bool { return o.address == text }) {
+			continue
+		}
+		one, err := openSocket(text)
+		if err != nil {
+			for _, o := range opened {
+				_ = o.conn.Close()
+			}
+			return err
+		}
+		opened = append(opened, one)
+	}
+	for _, one := range opened {
+		l.sockets[one.address] = one
+	}
+	return nil
+}
+
+// Configure has a configuration take effect, whose sockets are open.
+func (l *Listener) Configure(c *Configuration) error {
+	next, err := newSetup(c)
+	if err != nil {
+		return err
+	}
+	if old := l.current.Load(); old != nil {
+		next.authority.Take(old.authority)
+	}
+	l.current.Store(next)
+	l.counts.keep(func(name string) bool { return next.owners.byName[name] != nil })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for text, one := range l.sockets {
+		if !slices.Contains(c.Settings.Addresses, text) {
+			_ = one.conn.Close()
+			delete(l.sockets, text)
+		}
+	}
+	select {
+	case l.fresh <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func newSetup(c *Configuration) (s *setup, err error) {
+	s = &setup{settings: c.Settings, rate: cmp.Or(c.Settings.Rate, defaultRate)}
+	if s.authority, err = authorityOf(c); err != nil {
+		return nil, err
+	}
+	s.owners, s.named = newOwners(c)
+	s.allowed = newNetworks(c.Settings.Allow)
+	if len(c.Settings.Allow) == 0 {
+		s.allowed = newNetworks(c.Settings.Forwarders)
+		for a := range s.owners.byAddress {
+			s.allowed.single[a] = true
+		}
+	}
+	if c.Settings.Enabled() && c.Names != nil {
+		s.tree, err = c.Names()
+	}
+	return s, err
+}
+
+// authorityOf returns the communities and users of the auths that the settings name.
+func authorityOf(c *Configuration) (*originator.Authority, error) {
+	a := &originator.Authority{Communities: map[string]bool{}, Users: map[string]*snmp.User{}, Identity: c.Identity}
+	for _, name := range c.Settings.Auths {
+		auth := c.Auths[name]
+		if auth == nil {
+			return nil, fmt.Errorf("listen.auths: there is no auth %q", name)
+		}
+		p, err := auth.Principal()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("listen.auths: auth %s: %w", name, err)
+		case p.Version != snmp.V3:
+			a.Communities[string(p.Community)] = true
+		case c.Identity == nil:
+			return nil, fmt.Errorf("listen.auths: auth %s is of SNMPv3, which needs a state_dir for snmpEngineBoots", name)
+		default:
+			a.Users[p.User.Name] = p.User
+		}
+	}
+	return a, nil
+}
+
+// lookupInterval is how often the addresses of host names are looked up.
+const lookupInterval = 5 * time.Minute
+
+// Run receives until ctx is canceled.
+func (l *Listener) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	for _, w := range l.workers {
+		parts.Go(func() { w.run(ctx) })
+	}
+	reading := map[*socket]bool{}
+	look := time.NewTicker(lookupInterval)
+	defer look.Stop()
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		for _, s := range l.sockets {
+			if !reading[s] {
+				reading[s] = true
+				parts.Go(func() {
+					defer s.closeWith(ctx)()
+					s.read(l.admit)
+				})
+			}
+		}
+		l.mu.Unlock()
+		l.lookUp(ctx)
+		select {
+		case <-ctx.Done():
+		case <-l.fresh:
+		case <-look.C:
+		}
+	}
+	parts.Wait()
+	return nil
+}
+
+// Close closes the sockets.
+func (l *Listener) Close() (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for text, s := range l.sockets {
+		err = errors.Join(err, s.conn.Close())
+		delete(l.sockets, text)
+	}
+	return err
+}
+
+// lookUp finds the targets that have host names by their addresses.
+func (l *Listener) lookUp(ctx context.Context) {
+	before := l.current.Load()
+	if before == nil || len(before.named) == 0 || !before.settings.Enabled() {
+		return
+	}
+	found := lookUp(ctx, before.named)
+	next := *before
+	next.owners = &owners{byAddress: map[netip.Addr][]*Target{}, byName: before.owners.byName, forwarders: before.owners.forwarders, engine: before.owners.engine}
+	next.allowed = &networks{single: map[netip.Addr]bool{}, ranges: before.allowed.ranges}
+	for a := range before.allowed.single {
+		next.allowed.single[a] = true
+	}
+	for a, list := range before.owners.byAddress {
+		for _, t := range list {
+			if !slices.Contains(before.named, t) {
+				next.owners.byAddress[a] = append(next.owners.byAddress[a], t)
+			}
+		}
+	}
+	for t, a := range found {
+		next.owners.byAddress[a] = append(next.owners.byAddress[a], t)
+		if len(before.settings.Allow) == 0 {
+			next.allowed.single[a] = true
+		}
+	}
+	l.current.CompareAndSwap(before, &next)
+}
+
+// admit hands a datagram to the worker of its sender, unless it is refused.
+func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.Time) {
+	c := l.current.Load()
+	if c == nil {
+		return
+	}
+	sender, now := from.Addr().WithZone(""), l.elapsed()
+	if !c.allowed.has(sender) {
+		l.refusals.refuse(sender, refusedACL, now)
+		return
+	}
+	if !l.buckets.take(sender, c.rate, now) {
+		l.refusals.refuse(sender, refusedRate, now)
+		return
+	}
+	w := l.workers[maphash.Comparable(seed, sender)%uint64(len(l.workers))]
+	if !w.queue.put(datagram{from: from, socket: s, at: at}, octets, len(l.workers)) {
+		l.refusals.refuse(sender, refusedFull, now)
+	}
+}

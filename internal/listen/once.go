@@ -1,0 +1,38 @@
+package listen
+
+import "time"
+
+// once remembers notifications for a time, so that each is taken once. It is bounded: with more notifications it
+// remembers them for a shorter time.
+type once struct {
+	window     time.Duration
+	most       int // of each generation
+	young, old map[uint64]time.Duration
+	begun      time.Duration // when young began
+}
+
+func newOnce(window time.Duration, most int) *once {
+	return &once{window: window, most: most, young: map[uint64]time.Duration{}}
+}
+
+// first notes a notification by its hash, and reports whether it is the first one.
+func (o *once) first(hash uint64, now time.Duration) bool {
+	if now-o.begun >= o.window || len(o.young) >= o.most {
+		o.old, o.young, o.begun = o.young, map[uint64]time.Duration{}, now
+	}
+	at, known := o.young[hash]
+	if !known {
+		at, known = o.old[hash]
+	}
+	if known && now-at < o.window {
+		return false
+	}
+	o.young[hash] = now
+	return true
+}
+
+// forget forgets a notification that could not be taken.
+func (o *once) forget(hash uint64) {
+	delete(o.young, hash)
+	delete(o.old, hash)
+}

@@ -1,0 +1,115 @@
+package listen
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strings"
+	"time"
+
+	"trapline/internal/originator"
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// Trap is a notification in the form of SNMPv2 (RFC 3584 section 3.1). Its slices alias the datagram.
+type Trap struct {
+	At       time.Time
+	Received *originator.Received
+	Target   *Target // that sent it; nil if it is nobody's
+	OID      snmp.OID
+	Name     string // of the notification, or its OID in numbers
+	Uptime   uint32 // of the sender, in hundredths of a second
+	VarBinds []byte // without sysUpTime.0 and snmpTrapOID.0
+
+	address netip.Addr // snmpTrapAddress.0 or agent-addr; invalid if there is none
+}
+
+// maxVarBinds bounds the variable bindings of a notification that are looked at.
+const maxVarBinds = 256
+
+// read fills in the trap of a notification. It returns an error if that has no type.
+func (t *Trap) read(r *originator.Received) (err error) {
+	t.Received, t.VarBinds, t.address = r, r.VarBinds, netip.Addr{}
+	if v1 := r.V1; v1 != nil {
+		t.Uptime = v1.Timestamp
+		if a := netip.AddrFrom4(v1.AgentAddress); !a.IsUnspecified() {
+			t.address = a
+		}
+		t.OID, err = originator.TrapOfV1(v1.Enterprise, v1.Generic, uint32(v1.Specific))
+		return err
+	}
+	v, rest, err := snmp.CutVarBind(t.VarBinds)
+	if err != nil {
+		return err
+	}
+	if v.Name.Compare(originator.SysUpTime) == 0 {
+		ticks, _ := v.Uint()
+		t.Uptime = uint32(ticks)
+		if v, rest, err = snmp.CutVarBind(rest); err != nil {
+			return err
+		}
+	}
+	if v.Name.Compare(originator.SNMPTrapOID) != 0 || v.Type != snmp.ObjectIdentifier || !snmp.OID(v.Value).Valid() {
+		return errNoTrapOID
+	}
+	t.OID, t.VarBinds = v.Value, rest
+	for v := range t.All() {
+		if v.Name.Compare(originator.SNMPTrapAddress) == 0 && v.Type == snmp.IPAddress {
+			t.address, _ = netip.AddrFromSlice(v.Value)
+		}
+	}
+	return nil
+}
+
+// All yields the variable bindings, as far as they can be read.
+func (t *Trap) All() func(yield func(snmp.VarBind) bool) {
+	return func(yield func(snmp.VarBind) bool) {
+		list := t.VarBinds
+		for n := 0; len(list) > 0 && n < maxVarBinds; n++ {
+			v, rest, err := snmp.CutVarBind(list)
+			if err != nil || !yield(v) {
+				return
+			}
+			list = rest
+		}
+	}
+}
+
+var seed = maphash.MakeSeed()
+
+// hash returns a hash of all that tells the notification from others of its sender.
+func (t *Trap) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	from := t.Received.From.Addr().As16()
+	_, _ = h.Write(from[:])
+	_, _ = h.Write(t.OID)
+	if t.Received.Inform {
+		maphash.WriteComparable(&h, t.Received.RequestID)
+		_, _ = h.WriteString(t.Received.Context)
+	} else if t.address.IsValid() {
+		maphash.WriteComparable(&h, t.address)
+	}
+	maphash.WriteComparable(&h, t.Uptime)
+	_, _ = h.Write(t.VarBinds)
+	return h.Sum64()
+}
+
+// maxText bounds the text of a notification in the journal, in octets.
+const maxText = 400
+
+// text returns the variable bindings as text.
+func (t *Trap) text(tree *mibs.Tree) string {
+	var b strings.Builder
+	for v := range t.All() {
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		name, node := nameOf(tree, v.Name)
+		b.WriteString(name + "=" + valueText(tree, node, v))
+		if b.Len() > maxText {
+			return strings.ToValidUTF8(b.String()[:maxText], "") + "…"
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,156 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"trapline/internal/journal"
+	"trapline/internal/originator"
+)
+
+// worker handles the datagrams of some senders, in their order.
+type worker struct {
+	listener *Listener
+	queue    *queue
+	batch    batch
+	setup    *setup // that decoder and names are of
+	decoder  *originator.Decoder
+	names    map[string]string // of notifications, by OID
+	traps    *once
+	informs  *once
+}
+
+const (
+	// trapWindow is how long the same trap of a device is one that was duplicated on the way.
+	trapWindow = 10 * time.Second
+	// informWindow is how long an inform may be sent again.
+	informWindow = 5 * time.Minute
+	// maxOnce bounds the notifications of each generation that all workers remember.
+	maxOnce = 100_000
+	// maxTrapNames bounds the names of notifications that a worker remembers.
+	maxTrapNames = 4096
+)
+
+func newWorker(l *Listener, of int) *worker {
+	return &worker{listener: l, queue: newQueue(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of)}
+}
+
+func (w *worker) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.queue.ready:
+			w.handle(w.queue.take(w.batch))
+		}
+	}
+}
+
+// handle handles datagrams that came.
+func (w *worker) handle(b batch) {
+	w.adopt(w.listener.current.Load())
+	begin := 0
+	for i := range b.list {
+		d := &b.list[i]
+		w.take(d, b.octets[begin:d.end])
+		begin = d.end
+	}
+	w.batch = b
+}
+
+// adopt takes over a configuration.
+func (w *worker) adopt(s *setup) {
+	if w.setup == s {
+		return
+	}
+	if w.setup == nil || w.setup.authority != s.authority {
+		decoder, err := s.authority.Decoder()
+		if err != nil {
+			w.listener.options.Logger.Error("traps cannot be authenticated", "err", err)
+			decoder, _ = new(originator.Authority).Decoder() // which accepts nothing
+		}
+		w.decoder = decoder
+	}
+	w.setup, w.names = s, map[string]string{}
+}
+
+// take handles a datagram.
+func (w *worker) take(d *datagram, octets []byte) {
+	l := w.listener
+	r, answer, err := w.decoder.Decode(octets, d.from)
+	trap := Trap{At: d.at}
+	if err == nil {
+		err = trap.read(r)
+	}
+	if err != nil {
+		if answer != nil && r == nil {
+			d.socket.answer(answer, d.from)
+		}
+		w.refuse(d.from.Addr(), err)
+		return
+	}
+	now := l.elapsed()
+	seen := w.traps
+	if r.Inform {
+		seen = w.informs
+	}
+	if seen.first(trap.hash(), now) {
+		w.count(&trap)
+	}
+	if answer != nil {
+		d.socket.answer(answer, d.from)
+	}
+}
+
+func (w *worker) refuse(sender netip.Addr, err error) {
+	if errors.Is(err, originator.ErrDiscovery) {
+		return
+	}
+	var attrs []any
+	if reason := reasonOf(err); reason != refusedCommunity { // which is a secret
+		attrs = []any{"err", err}
+	}
+	w.listener.refusals.refuse(sender.WithZone(""), reasonOf(err), w.listener.elapsed(), attrs...)
+}
+
+// count names, counts and notes a trap.
+func (w *worker) count(t *Trap) {
+	l := w.listener
+	t.Target = w.setup.owners.of(t)
+	t.Name = w.nameOf(t)
+	target := ""
+	if t.Target != nil {
+		target = t.Target.Name
+	}
+	l.counts.add(target, t.Name)
+	if more, ok := l.notes.take(l.elapsed()); ok {
+		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.text(w.setup.tree), Reason: ""}
+		if target == "" {
+			e.Resource = t.Received.From.Addr().String()
+		}
+		if more > 0 {
+			l.options.Note(journal.Event{At: t.At, Kind: journal.Trap, Value: otherName, Text: moreText(more)})
+		}
+		l.options.Note(e)
+	}
+}
+
+// nameOf returns the name of a notification, or its OID in numbers.
+func (w *worker) nameOf(t *Trap) string {
+	if name, known := w.names[string(t.OID)]; known {
+		return name
+	}
+	name := t.OID.String()
+	if w.setup.tree != nil {
+		if i := w.setup.tree.Object(t.OID); i.Node != nil && len(i.Index) == 0 {
+			name = i.Short()
+		}
+	}
+	if len(w.names) >= maxTrapNames {
+		clear(w.names)
+	}
+	w.names[string(t.OID)] = name
+	return name
+}
