@@ -18,12 +18,12 @@ type kind struct {
 var settings = []string{"threshold", "thresh", "thres", "thrshld", "thr", "thd", "trsh", "limit", "limits", "lim", "max", "maximum", "min", "minimum", "hyst", "hysteresis", "setpoint", "set",
 	"config", "cfg", "conf", "configured", "nominal", "rated", "rating", "default", "def", "upper", "lower", "delta", "peak", "history", "hist", "admin", "desired", "target", "calibration", "calib",
 	"calibrate", "trap", "notification", "notify", "notif", "warn", "warning", "critical", "crit", "major", "minor", "high", "low", "lo", "hi", "highest", "lowest", "previous", "prev", "schedule", "allowed",
-	"budget", "required", "request", "requested", "tolerance", "adjust", "slope"}
+	"budget", "required", "request", "requested", "tolerance", "adjust", "slope", "siren", "relay", "buzzer", "discharged", "elapsed"}
 
 // descriptions are words that end names of what describes a reading or is none.
 var descriptions = []string{"index", "idx", "type", "id", "oid", "interval", "timeout", "timer", "enable", "enabled", "delay", "range", "capability", "coefficient", "severity", "priority", "version",
 	"precision", "scale", "divisor", "divider", "multiplier", "exponent", "unit", "units", "format", "label", "name", "descr", "description", "location", "alarm", "alarms", "shutdown", "recovery", "reset", "test",
-	"year", "month", "day", "week", "time", "date", "action", "control", "mode", "state", "status", "reference", "last", "first", "address", "addr", "fault", "failure", "color", "offset", "number", "num", "serial", "blocks", "present", "supported"}
+	"year", "month", "day", "week", "time", "date", "action", "control", "mode", "state", "status", "reference", "last", "first", "address", "addr", "fault", "failure", "color", "offset", "number", "num", "no", "serial", "code", "class", "model", "revision", "blocks", "present", "supported"}
 
 // tallies are words of tables with a row for each station, session, route and the like, which are not walked unasked.
 var tallies = []string{"neighbor", "neighbour", "mac", "arp", "route", "routes", "fdb", "acl", "flow", "qos", "vlan", "vlans", "multicast", "mroute", "igmp", "bgp", "ospf", "isis", "mpls", "ldp", "lsp", "nat", "user", "users", "host", "hosts",
@@ -155,7 +155,7 @@ func (o *object) compound() (kind, bool) {
 	battery := o.mentions("battery", "batteries", "batt", "bat", "ups", "bms", "bbu")
 	power := o.has("power", "pwr", "pow")
 	switch {
-	case o.has("cpu", "cpus", "processor") && (percent || o.has("usage", "load", "busy", "rate", "utilized", "used", "idle", "occupancy", "avg", "average", "occupy", "cost")) && !o.has("temp", "temperature", "fan", "voltage", "memory", "mem"):
+	case o.has("cpu", "cpus", "processor") && (percent || o.has("usage", "load", "busy", "rate", "utilized", "used", "idle", "occupancy", "avg", "average", "occupy", "cost")) && !o.has("temp", "temperature", "fan", "voltage", "memory", "mem", "speed"):
 		return kind{"system_cpu_utilization", "percent"}, true
 	case o.has("cpu", "cpus", "processor", "core") && !o.has("memory", "mem", "temp", "temperature", "fan", "voltage", "speed", "count", "number", "total", "freq", "frequency", "power", "queue", "num") && o.says(busy):
 		return kind{"system_cpu_utilization", "percent"}, true
@@ -295,12 +295,28 @@ func (o *object) ranges(high int64) bool {
 	return len(r) > 0 && r[len(r)-1].High == high && o.node.Syntax.Type != smi.OctetString
 }
 
+// isOther reports whether a reading is none of its kind: reactive energy is not used, what a frequency is off by and the
+// clock of a processor are none of the mains, and a module may have the name of a unit.
+func (o *object) isOther(k kind) bool {
+	switch k.metric {
+	case "hw_energy":
+		return o.has("reactive", "var", "kvarh", "varh")
+	case "hw_frequency":
+		return o.has("offset", "error", "deviation", "drift") || o.mentions("cpu", "processor", "memory", "mem", "dimm", "clock")
+	case "hw_fan_speed":
+		return k.dimension == "rpm" && o.units == "" && !o.mentions("fan", "fans", "blower", "pump", "tach", "tachometer", "rotation", "motor") && o.last("rpm", "rpms") < len(o.words)-1
+	}
+	return false
+}
+
 // refined looks at the place of a reading: power of light or of a radio, frequency of a channel, a share rather than an amount.
 func (o *object) refined(k kind) (kind, bool) {
 	radio := o.ofRadio() || o.mentions("radio", "wlan", "wireless", "antenna", "dot11", "rssi", "wifi", "signal", "modem", "lte", "cell", "remote", "link", "odu", "rf", "station", "ap", "5g", "4g")
 	sent := o.has("tx", "transmit", "txpower", "transmitted", "eirp")
 	lit := o.isLight() && !o.ofRadio() && !o.mentions("radio", "wlan", "wireless", "antenna", "odu", "dot11", "rssi", "cell", "lte", "signal")
 	switch {
+	case o.isOther(k):
+		return kind{}, false
 	case k.metric == "hw_optical_power" && !lit && radio:
 		k.metric = "radio_signal"
 		if sent {

@@ -25,6 +25,14 @@ streamBitrate OBJECT-TYPE SYNTAX Gauge32 UNITS "kbps" MAX-ACCESS read-only STATU
 sfpBitrate OBJECT-TYPE SYNTAX Gauge32 UNITS "Mbps" MAX-ACCESS read-only STATUS current DESCRIPTION "Nominal bit rate." ::= { acme 5 }
 outletStatusPower OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Power in watts." ::= { acme 6 }
 macCurrEntries OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Current number of entries." ::= { acme 7 }
+unitTempSerialNo OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Serial number." ::= { acme 8 }
+xcvrThermalClass OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Class." ::= { acme 9 }
+tempSirenOnPort OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Port of the siren." ::= { acme 10 }
+carrierFreqOffset OBJECT-TYPE SYNTAX Integer32 UNITS "MHz" MAX-ACCESS read-only STATUS current DESCRIPTION "Offset." ::= { acme 11 }
+memModuleFrequency OBJECT-TYPE SYNTAX Gauge32 UNITS "MHz" MAX-ACCESS read-only STATUS current DESCRIPTION "Frequency of the memory module." ::= { acme 12 }
+acmeRpmResAverage OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Round trip time." ::= { acme 13 }
+meterReactiveEnergy OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Reactive energy." ::= { acme 14 }
+fanTrayRpm OBJECT-TYPE SYNTAX Gauge32 MAX-ACCESS read-only STATUS current DESCRIPTION "Speed." ::= { acme 15 }
 END
 `
 
@@ -63,7 +71,7 @@ func guesses(t *testing.T) map[string]Measure {
 func TestMeasuresAreGuessedFromDefinitions(t *testing.T) {
 	found := guesses(t)
 	for name, want := range map[string]string{
-		"unitPortXcvrStatus": "hw_status", "streamBitrate": "device_bits_per_second kbit/s", "outletStatusPower": "hw_power W",
+		"unitPortXcvrStatus": "hw_status", "streamBitrate": "device_bits_per_second kbit/s", "outletStatusPower": "hw_power W", "fanTrayRpm": "hw_fan_speed rpm",
 	} {
 		if have := strings.TrimSpace(found[name].Metric + " " + found[name].Unit); have != want {
 			t.Errorf("%s is read as %q, want %q", name, have, want)
@@ -76,6 +84,15 @@ func TestMeasuresAreGuessedFromDefinitions(t *testing.T) {
 	}
 	if s := found["unitPortXcvrStatus"].States; len(s[Failed]) != 1 || s[Failed][0] != "fault" {
 		t.Errorf("states of a port that is disabled: %v", s)
+	}
+}
+
+func TestNamesThatAreNoReadings(t *testing.T) {
+	found := guesses(t)
+	for _, name := range []string{"unitTempSerialNo", "xcvrThermalClass", "tempSirenOnPort", "carrierFreqOffset", "memModuleFrequency", "acmeRpmResAverage", "meterReactiveEnergy"} {
+		if m, guessed := found[name]; guessed {
+			t.Errorf("%s is read as %s", name, m.Metric)
+		}
 	}
 }
 
