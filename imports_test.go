@@ -64,7 +64,7 @@ var upstream = map[string][]string{
 	"dashboards":              {},
 	"dashboards/build":        {"dashboards"},
 	"mibs/build":              {"internal/archive", "mibs", "mibs/smi", "internal/snmp"},
-	"internal/draft":          {"internal/human", "internal/snmp", "internal/agent", "mibs", "mibs/smi"},
+	"internal/draft":          {"internal/human", "internal/snmp", "internal/agent", "internal/measure", "mibs", "mibs/smi"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs", "mibs/hint"},
 	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "internal/measure", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/human"
+	"trapline/internal/measure"
 	"trapline/internal/snmp"
 	"trapline/mibs"
 	"trapline/mibs/smi"
@@ -226,7 +227,17 @@ func (g *group) measures() []Measure {
 			list[i].Absent = append(list[i].Absent, c.noReadings()...)
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, g.isImplausible)
+}
+
+// isImplausible reports whether a guess makes nothing but values that its metric cannot have, of numbers that are values.
+func (g *group) isImplausible(m Measure) bool {
+	c, metric := g.column(m.Object), measure.MetricNamed(m.Metric)
+	if c == nil || metric == nil || m.States != nil || m.Parts != nil || m.Divisor != nil || m.Precision != nil {
+		return false
+	}
+	readings := slices.DeleteFunc(slices.Clone(c.numbers), func(n int64) bool { return n == 0 || slices.Contains(placeholders, n) })
+	return len(readings) > 0 && !slices.ContainsFunc(readings, func(n int64) bool { return metric.Plausible(m.Unit, float64(n)) })
 }
 
 func (g *group) column(n *mibs.Node) *column {

@@ -109,3 +109,19 @@ func TestPartOfTheIndexChoosesTheMetric(t *testing.T) {
 		t.Errorf("no %s in\n%s", want, text.String())
 	}
 }
+
+// What the device says of an object counts more than its name; zeros and values that stand for none say nothing.
+func TestGuessesThatTheDeviceContradicts(t *testing.T) {
+	node := guesses(t)["outletStatusPower"].Object
+	for _, c := range []struct {
+		numbers []int64
+		kept    bool
+	}{
+		{[]int64{230, 4_000_000_000}, true}, {[]int64{4_000_000_000}, false}, {[]int64{0, 65535, 3_000_000_000}, false}, {[]int64{0}, true}, {nil, true},
+	} {
+		g := &group{node: node, columns: []*column{{node: node, numbers: c.numbers}}}
+		if kept := len(g.measures()) > 0; kept != c.kept {
+			t.Errorf("values %v: the guess is kept: %v, want %v", c.numbers, kept, c.kept)
+		}
+	}
+}
