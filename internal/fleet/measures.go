@@ -56,8 +56,7 @@ type measuredRow struct {
 // measuredTable are the columns with the same rows as others.
 type measuredTable struct{ limits, usage, size, shares []*series.Column }
 
-// measuredRows returns the series of a family, or of all if n is negative: those first that are not ok, and then in the order of
-// the family.
+// measuredRows returns the series of a family, or of all if n is negative.
 func measuredRows(p *poller.Pass, n int) (rows []measuredRow) {
 	tables := map[*series.Table]*measuredTable{}
 	for _, set := range p.Sets {
@@ -82,14 +81,17 @@ func measuredRows(p *poller.Pass, n int) (rows []measuredRow) {
 			}
 		}
 	}
-	rows = slices.DeleteFunc(rows, func(r measuredRow) bool { return r.shows.Role == measure.Usage && !r.alone() })
+	return slices.DeleteFunc(rows, func(r measuredRow) bool { return r.shows.Role == measure.Usage && !r.alone() })
+}
+
+// sortMeasured puts those first that are not ok, then the order of the family counts.
+func sortMeasured(rows []measuredRow) {
 	for i := range rows {
 		rows[i].state = rows[i].condition()
 	}
 	slices.SortStableFunc(rows, func(a, b measuredRow) int {
 		return cmp.Or(cmp.Compare(severity(b.state), severity(a.state)), cmp.Compare(a.rank, b.rank), cmp.Compare(a.shows.Rank, b.shows.Rank))
 	})
-	return rows
 }
 
 func expositionOf(c *series.Column) (measure.Exposition, bool) {
@@ -221,6 +223,7 @@ var measureColumns = []api.TableColumn{
 // renderMeasures shows a family of measures: a row for each series.
 func renderMeasures(t *polledTable, p *poller.Pass, views []history.View, q *api.TableQuery) api.Table {
 	rows := measuredRows(p, t.family-1)
+	sortMeasured(rows)
 	out := api.Table{Name: t.name, Title: t.title, Total: len(rows), Columns: measureColumns, Rows: []api.TableRow{}}
 	points := pointsOf(views)
 	from, to := page(q, len(rows))

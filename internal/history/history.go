@@ -22,7 +22,8 @@ type Store struct {
 	memory  int64
 	columns []string
 	kinds   atomic.Pointer[[]*kind]
-	length  atomic.Int64 // of each history, at present
+	chosen  atomic.Pointer[[]string] // columns; never nil
+	length  atomic.Int64             // of each history, at present
 }
 
 // NewStore returns a Store with the default settings.
@@ -45,6 +46,8 @@ func (k *Store) Configure(s *Settings) {
 	if k.kinds.Load() == nil || !slices.Equal(k.columns, s.Columns) { // the histories of a kind end with it
 		kinds := kindsOf(s.Columns)
 		k.columns = slices.Clone(s.Columns)
+		chosen := k.columns
+		k.chosen.Store(&chosen)
 		k.kinds.Store(&kinds)
 	}
 	k.mu.Unlock()

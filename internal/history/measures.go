@@ -17,7 +17,7 @@ const Measures = "measures"
 // maxMeasures is the most series of measures of a target that points are kept of.
 const maxMeasures = 4096
 
-// measured are the measures that points are kept of: those that an operator looks at first.
+// measured are the measures that points are kept of, beside those that the user chooses: those that an operator looks at first.
 var measured = map[string]bool{
 	"system_cpu_utilization_ratio": true, "system_memory_utilization_ratio": true, "system_filesystem_utilization_ratio": true,
 	"hw_temperature_celsius": true, "hw_fan_speed_rpm": true, "hw_fan_speed_ratio": true, "hw_power_watts": true, "hw_humidity_ratio": true,
@@ -93,14 +93,16 @@ type block struct {
 }
 
 // blocksOf returns the columns that points are kept of, and how many rows they have.
-func blocksOf(sets []*series.Set) (list []block, rows int) {
+func (k *Store) blocksOf(sets []*series.Set) (list []block, rows int) {
+	chosen := *k.chosen.Load()
 	for _, set := range sets {
 		for i := range set.Columns {
 			c := &set.Columns[i]
-			if !c.Desc.Computed || c.ExtraEnds != nil || !measured[c.Desc.Name] || rows+c.Len() > maxMeasures {
+			name := c.Desc.Name
+			if !c.Desc.Computed || c.ExtraEnds != nil || c.Desc.Type == series.Counter || !measured[name] && !slices.Contains(chosen, name) || rows+c.Len() > maxMeasures {
 				continue
 			}
-			list = append(list, block{c, rows, codingOf(c.Desc.Name)})
+			list = append(list, block{c, rows, codingOf(name)})
 			rows += c.Len()
 		}
 	}
@@ -116,7 +118,7 @@ func (b *block) same(c *block) bool {
 // answered adds the samples of a poll.
 func (m *measures) answered(k *Store, p *Poll) {
 	g := &m.group
-	blocks, rows := blocksOf(p.After)
+	blocks, rows := k.blocksOf(p.After)
 	if rows == 0 && g.table == nil {
 		return
 	}

@@ -137,3 +137,28 @@ func TestMeasuresAreBounded(t *testing.T) {
 		t.Errorf("%d rows", rows)
 	}
 }
+
+// Of a measure that is not kept by itself, points are kept where the user names it; of counters, none are.
+func TestMeasuresCanBeChosen(t *testing.T) {
+	table := &series.Table{Labels: []byte(`hw_id="1"`)}
+	table.AddRow()
+	column := func(name string, kind series.Type) series.Column {
+		return series.Column{Desc: &series.Desc{Name: name, Computed: true, Type: kind}, Table: table, Values: []float64{12}}
+	}
+	sets := []*series.Set{{Columns: []series.Column{column("hw_energy_joules_total", series.Counter), column("hw_voltage_volts", series.Gauge)}}}
+	for _, columns := range [][]string{nil, {"hw_voltage_volts", "hw_energy_joules_total"}} {
+		store := NewStore()
+		store.Configure(&Settings{Columns: columns})
+		target := store.Target()
+		target.Answered(&Poll{After: sets, Steps: 1})
+		rows := 0
+		for _, v := range target.Views(true) {
+			if v.Kind == Measures {
+				rows = len(v.Table.Ends)
+			}
+		}
+		if rows != len(columns)/2 {
+			t.Errorf("%v: %d rows", columns, rows)
+		}
+	}
+}
