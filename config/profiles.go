@@ -156,7 +156,11 @@ func readBuiltin() (*builtinBook, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, err := profile.DecodeIndex(text)
+	list, err := profiles.Read(profiles.Modules)
+	if err != nil {
+		return nil, err
+	}
+	index, err := profile.DecodeIndex(text, list)
 	if err != nil {
 		return nil, fmt.Errorf("%s of the built-in profiles: %w", profiles.Index, err)
 	}

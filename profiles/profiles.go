@@ -16,7 +16,8 @@ var compressed []byte
 
 // Entries of the archive beside the files of profiles.
 const (
-	Index   = "index.json"  // which profiles there are, and what each module reads: see profile.Index
+	Index   = "index.json"  // which profiles there are: see profile.Index
+	Modules = "modules.tsv" // what each module reads
 	Outputs = "outputs.tsv" // the metrics of each module: see profile.Outputs
 )
 

@@ -90,8 +90,9 @@ func (b *Registry) choose(ctx context.Context, s collector.Session, params clien
 func (b *Registry) questions(d *device, matches []*Match, params client.Params) *client.Plan {
 	plan := &client.Plan{Params: params}
 	for _, c := range b.candidates(d, matches) {
-		plan.Get = append(plan.Get, c.module.gets...)
-		plan.Next = append(plan.Next, c.module.walks...)
+		r := c.module.roots()
+		plan.Get = append(plan.Get, r.gets...)
+		plan.Next = append(plan.Next, r.walks...)
 	}
 	for _, m := range matches {
 		plan.Next = append(plan.Next, m.Probe...)

@@ -2,6 +2,11 @@ package profile
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"trapline/collector"
@@ -18,14 +23,8 @@ type Index struct {
 
 // IndexedModule is a module in a file, and the objects that it reads, without lookups of labels.
 type IndexedModule struct {
-	File        string
-	walks, gets []snmp.OID
-}
-
-// indexed is the form in which an Index is stored.
-type indexed struct {
-	Profiles map[string]indexedProfile `json:"profiles"`
-	Modules  map[string]indexedModule  `json:"modules"`
+	File  string
+	roots func() roots
 }
 
 type indexedProfile struct {
@@ -38,12 +37,6 @@ type indexedProfile struct {
 	Without      []string `json:"without,omitempty"`
 }
 
-type indexedModule struct {
-	File string   `json:"file"`
-	Walk []string `json:"walk,omitempty"`
-	Get  []string `json:"get,omitempty"`
-}
-
 // NewIndex returns an index of profiles, without modules.
 func NewIndex(profiles map[string]*Settings) *Index {
 	return &Index{profiles, map[string]IndexedModule{}, map[string][]Outputs{}}
@@ -51,7 +44,7 @@ func NewIndex(profiles map[string]*Settings) *Index {
 
 // Add adds a module in a file.
 func (x *Index) Add(name, file string, s *collector.Settings) {
-	x.Modules[name] = IndexedModule{file, made(s, s.Walk), made(s, s.Get)}
+	x.Modules[name] = IndexedModule{file, rootsOf(s)}
 	x.Outputs[name] = outputsOf(name, s)
 }
 
@@ -63,32 +56,36 @@ func (x *Index) Module(name string, load func() (*collector.Settings, error), ou
 		all, err := outputs()
 		return all[name], err
 	}
-	return &Module{Name: name, settings: sync.OnceValues(load), outputs: own, walks: m.walks, gets: m.gets}
+	return &Module{Name: name, settings: sync.OnceValues(load), outputs: own, roots: m.roots}
 }
 
-// Encode returns the stored form.
-func (x *Index) Encode() ([]byte, error) {
-	stored := indexed{map[string]indexedProfile{}, map[string]indexedModule{}}
+// Encode returns the stored forms: of the profiles, in JSON, and of the modules, a line with name, file, walks and gets
+// for each. An OID follows the one before it in its list: how many of its numbers are those of that, and the others.
+func (x *Index) Encode() (profiles, modules []byte, err error) {
+	stored := map[string]indexedProfile{}
 	for name, s := range x.Profiles {
-		if s == nil {
-			continue
+		if s != nil {
+			stored[name] = indexedProfile{numbers(s.SysObjectIDs), s.SysDescr.Text(), numbers(s.Probe), s.Extends, s.Modules, s.Exclusive, s.Without}
 		}
-		stored.Profiles[name] = indexedProfile{numbers(s.SysObjectIDs), s.SysDescr.Text(), numbers(s.Probe), s.Extends, s.Modules, s.Exclusive, s.Without}
 	}
-	for name, m := range x.Modules {
-		stored.Modules[name] = indexedModule{m.File, texts(m.walks), texts(m.gets)}
+	for _, name := range slices.Sorted(maps.Keys(x.Modules)) {
+		m := x.Modules[name]
+		r := m.roots()
+		modules = append(modules, strings.Join([]string{name, m.File, following(r.walks), following(r.gets)}, "\t")+"\n"...)
 	}
-	return json.Marshal(stored)
+	profiles, err = json.Marshal(stored)
+	return profiles, modules, err
 }
 
-// DecodeIndex reads the stored form.
-func DecodeIndex(text []byte) (*Index, error) {
-	var stored indexed
-	if err := json.Unmarshal(text, &stored); err != nil {
+// DecodeIndex reads the stored forms. The objects of a module are read when they are wanted; of one that cannot be read
+// there are none.
+func DecodeIndex(profiles, modules []byte) (*Index, error) {
+	var stored map[string]indexedProfile
+	if err := json.Unmarshal(profiles, &stored); err != nil {
 		return nil, err
 	}
 	x := NewIndex(map[string]*Settings{})
-	for name, p := range stored.Profiles {
+	for name, p := range stored {
 		s := &Settings{Extends: p.Extends, Modules: p.Modules, Exclusive: p.Exclusive, Without: p.Without}
 		for _, o := range p.SysObjectIDs {
 			s.SysObjectIDs = append(s.SysObjectIDs, setting.ParseOID(o))
@@ -101,41 +98,55 @@ func DecodeIndex(text []byte) (*Index, error) {
 		}
 		x.Profiles[name] = s
 	}
-	for name, m := range stored.Modules {
-		walks, err := parsed(m.Walk)
-		if err != nil {
-			return nil, err
+	for line := range strings.Lines(string(modules)) {
+		name, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		file, rest, _ := strings.Cut(rest, "\t")
+		walks, gets, ok := strings.Cut(rest, "\t")
+		if !ok {
+			return nil, fmt.Errorf("a line of the modules has less than four fields: %q", line)
 		}
-		gets, err := parsed(m.Get)
-		if err != nil {
-			return nil, err
-		}
-		x.Modules[name] = IndexedModule{m.File, walks, gets}
+		x.Modules[name] = IndexedModule{file, sync.OnceValue(func() roots { return roots{followed(walks), followed(gets)} })}
 	}
 	return x, nil
 }
 
-func parsed(texts []string) (list []snmp.OID, err error) {
-	for _, text := range texts {
-		oid, err := snmp.ParseOID(text)
-		if err != nil {
-			return nil, err
+// following writes a list of OIDs.
+func following(oids []snmp.OID) string {
+	var words, before []string
+	for _, oid := range oids {
+		arcs := strings.Split(oid.String(), ".")
+		same := 0
+		for same < min(len(arcs), len(before)) && arcs[same] == before[same] {
+			same++
 		}
-		list = append(list, oid)
+		words = append(words, strings.Join(append([]string{strconv.Itoa(same)}, arcs[same:]...), "."))
+		before = arcs
 	}
-	return list, nil
+	return strings.Join(words, " ")
+}
+
+// followed reads a list of OIDs; nil if it is faulty.
+func followed(list string) (oids []snmp.OID) {
+	var before []string
+	for word := range strings.FieldsSeq(list) {
+		arcs := strings.Split(word, ".")
+		same, err := strconv.Atoi(arcs[0])
+		if err != nil || same < 0 || same > len(before) {
+			return nil
+		}
+		before = append(before[:same:same], arcs[1:]...)
+		oid, err := snmp.ParseOID(strings.Join(before, "."))
+		if err != nil {
+			return nil
+		}
+		oids = append(oids, oid)
+	}
+	return oids
 }
 
 func numbers(oids []setting.OID) (list []string) {
 	for _, o := range oids {
 		list = append(list, o.OID.String())
-	}
-	return list
-}
-
-func texts(oids []snmp.OID) (list []string) {
-	for _, o := range oids {
-		list = append(list, o.String())
 	}
 	return list
 }

@@ -11,17 +11,27 @@ import (
 
 // Module is a candidate module. It is chosen if the device returns one of its objects.
 type Module struct {
-	Name        string
-	settings    func() (*collector.Settings, error)
-	outputs     func() ([]Outputs, error)
-	walks, gets []snmp.OID // the objects it reads, without lookups of labels
+	Name     string
+	settings func() (*collector.Settings, error)
+	outputs  func() ([]Outputs, error)
+	roots    func() roots
+}
+
+// roots are the objects that a module reads, without lookups of labels.
+type roots struct{ walks, gets []snmp.OID }
+
+func (r roots) all() []snmp.OID { return slices.Concat(r.walks, r.gets) }
+
+func rootsOf(s *collector.Settings) func() roots {
+	r := roots{made(s, s.Walk), made(s, s.Get)}
+	return func() roots { return r }
 }
 
 // NewModule returns a module with these settings.
 func NewModule(name string, s *collector.Settings) *Module {
 	load := func() (*collector.Settings, error) { return s, nil }
 	outputs := func() ([]Outputs, error) { return outputsOf(name, s), nil }
-	return &Module{Name: name, settings: load, outputs: outputs, walks: made(s, s.Walk), gets: made(s, s.Get)}
+	return &Module{Name: name, settings: load, outputs: outputs, roots: rootsOf(s)}
 }
 
 // Settings returns the settings, always the same.
@@ -40,7 +50,7 @@ func (m *Module) Makes(metric string) bool {
 
 // MayRead reports whether the module reads objects above or below an OID.
 func (m *Module) MayRead(object snmp.OID) bool {
-	return slices.ContainsFunc(slices.Concat(m.walks, m.gets), func(root snmp.OID) bool { return root.HasPrefix(object) || object.HasPrefix(root) })
+	return slices.ContainsFunc(m.roots().all(), func(root snmp.OID) bool { return root.HasPrefix(object) || object.HasPrefix(root) })
 }
 
 // made returns those of roots from which metrics are made.
@@ -59,7 +69,7 @@ func made(s *collector.Settings, roots []setting.OID) []snmp.OID {
 // first returns the first object of found that the module reads. The system group, which every device has, decides
 // nothing about modules that read a vendor's objects.
 func (m *Module) first(found []snmp.OID) snmp.OID {
-	roots := slices.Concat(m.walks, m.gets)
+	roots := m.roots().all()
 	if len(m.enterprises()) > 0 {
 		roots = slices.DeleteFunc(roots, func(root snmp.OID) bool { return root.HasPrefix(system) })
 	}
@@ -76,7 +86,7 @@ func (m *Module) first(found []snmp.OID) snmp.OID {
 // enterprises returns the numbers of the enterprises under which the module reads objects.
 func (m *Module) enterprises() []uint32 {
 	var list []uint32
-	for _, root := range slices.Concat(m.walks, m.gets) {
+	for _, root := range m.roots().all() {
 		if e, found := enterpriseOf(root); found && !slices.Contains(list, e) {
 			list = append(list, e)
 		}

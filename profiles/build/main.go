@@ -44,7 +44,7 @@ func build(dir string) (text []byte, warnings []string, err error) {
 	if err != nil {
 		return nil, warnings, err
 	}
-	if entries[profiles.Index], err = index.Encode(); err != nil {
+	if entries[profiles.Index], entries[profiles.Modules], err = index.Encode(); err != nil {
 		return nil, warnings, err
 	}
 	entries[profiles.Outputs] = profile.EncodeOutputs(index.Outputs)
