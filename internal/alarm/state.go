@@ -12,9 +12,10 @@ import (
 type State struct {
 	ID         string            `json:"id"` // the key of the alarm at receivers
 	RaisedAt   time.Time         `json:"raised_at"`
-	Conditions []Condition       `json:"conditions"`   // the active conditions, oldest first; never empty
-	In         map[string]string `json:"in,omitempty"` // by receiver: its key of the alarm
-	As         map[string]*Alarm `json:"as,omitempty"` // by receiver: the alarm as last sent, if it changed since
+	Conditions []Condition       `json:"conditions"`      // the active conditions, oldest first; never empty
+	In         map[string]string `json:"in,omitempty"`    // by receiver: its key of the alarm
+	As         map[string]*Alarm `json:"as,omitempty"`    // by receiver: the alarm as last sent, if it changed since
+	Mutes      []string          `json:"mutes,omitempty"` // the reasons of mutes that the journal has; they are computed anew
 }
 
 // Condition is a reason why an alarm is active: an alert of a rule, or an alert received from

@@ -10,15 +10,18 @@ import (
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 
+	"trapline/internal/alertmanager"
 	"trapline/internal/api"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/series"
@@ -40,6 +43,7 @@ type server struct {
 	options   *Options
 	logger    *slog.Logger
 	limits    *limits
+	started   time.Time
 	prefix    string // of all paths
 	outside   string // the prefix that clients see
 }
@@ -92,6 +96,7 @@ func (s *server) api(mux *http.ServeMux) {
 	for _, pattern := range notify.AlertsAPIPatterns {
 		calls.HandleFunc(pattern, s.notifier.serveInlet)
 	}
+	s.alertmanager(mux)
 	s.evaluator.Register(calls, s.options.EnableQuery)
 	s.answers.Register(calls)
 	mux.Handle("/api/", l.spool.Handler(l.render, calls))
@@ -119,6 +124,27 @@ func (s *server) api(mux *http.ServeMux) {
 		asked := l.spool.Handler(nil, l.forms.Handler(l.query, l.query, calls))
 		mux.Handle("GET "+path, asked)
 		mux.Handle("POST "+path, asked)
+	}
+}
+
+// alertmanager adds Alertmanager's API, for its clients.
+func (s *server) alertmanager(mux *http.ServeMux) {
+	calls, l := http.NewServeMux(), s.limits
+	served := &alertmanager.API{
+		Outbox: func() *outbox.Outbox { return s.notifier.storage.Load().outbox }, Started: s.started, Admit: s.answers.Admit, Refuse: httpapi.Refuse, Logger: s.logger,
+		Config: func() string {
+			var text strings.Builder
+			_ = s.reloader.current.Load().Config.Dump(&text) // into memory
+			return text.String()
+		},
+	}
+	served.Register(calls)
+	for _, pattern := range alertmanager.Patterns {
+		limit := l.render
+		if !strings.HasPrefix(pattern, "GET ") {
+			limit = l.actions
+		}
+		mux.Handle(pattern, l.spool.Handler(limit, calls))
 	}
 }
 

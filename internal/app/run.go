@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/config"
+	"trapline/internal/alertmanager"
 	"trapline/internal/client"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
@@ -67,7 +68,7 @@ type daemon struct {
 func newDaemon(o *Options, logger *slog.Logger) *daemon {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"))
+		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"), alertmanager.NewBuildInfo())
 	d := &daemon{options: o, logger: logger, registry: registry, metrics: newMetrics(registry)}
 	d.client = client.New(client.Options{Logger: logger, Metrics: client.NewMetrics(registry)})
 	d.polls = poller.PassOptions{
@@ -191,7 +192,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
-		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, logger: d.logger, limits: limits,
+		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
 	})
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})

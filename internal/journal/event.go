@@ -17,6 +17,10 @@ const (
 	Sent         = "sent" // to a receiver that never acknowledges
 	Acknowledged = "acknowledged"
 	GivenUp      = "given_up"
+	Muted        = "muted"
+	Unmuted      = "unmuted"
+	SilenceBegun = "silence_begun"
+	SilenceEnded = "silence_ended"
 	Reload       = "reload"
 	TargetState  = "target_state"
 	Trap         = "trap" // of a device; bounded to some a second
@@ -38,7 +42,7 @@ type Event struct {
 	Millis       float64   `json:"ms,omitempty"`           // from sending to acknowledgement, or from raise to clear
 	Tries        int       `json:"tries,omitempty"`        // messages
 	Value        string    `json:"value,omitempty"`
-	Reason       string    `json:"reason,omitempty"` // why it was cleared or given up
+	Reason       string    `json:"reason,omitempty"` // why it was cleared, muted or given up
 	Text         string    `json:"text,omitempty"`
 }
 

@@ -38,6 +38,7 @@ func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 		p.note(shown(journal.Changed, is.Alarm()))
 	}
 	p.reconciler.Reconcile(key, was, is, end)
+	p.noteMutes(key)
 }
 
 // shown returns the entry of an active alarm.

@@ -35,6 +35,7 @@ func (o *Outbox) keepHouse(ctx context.Context) error {
 func (o *Outbox) housekeeping(now time.Time) error {
 	c := &change{now: now, plan: func(p *plan) {
 		p.endLeases()
+		p.passTime()
 		p.relieve()
 		p.repeat()
 		for _, q := range o.state.queues {
@@ -50,7 +51,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	}
 	err := o.do(c)
 	o.commits.Lock()
-	o.log.entries(nil)
+	o.log.Entries(nil)
 	o.commits.Unlock()
 	if err == nil {
 		o.mu.Lock()
@@ -103,7 +104,7 @@ func (p *plan) repeat() {
 		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
-		if shown := p.reconciler.Shown(at); shown != nil {
+		if shown := p.reconciler.Shown(at); shown != nil && !p.muted(shown) {
 			p.again(at, v, shown)
 		}
 	}
@@ -175,10 +176,14 @@ func (p *plan) reconsider(q *queue.Queue) {
 			p.PutView(at, nil)
 			continue
 		}
+		shown := p.reconciler.Shown(at)
+		if shown != nil && p.muted(shown) {
+			continue
+		}
 		c := *v
 		c.Unknown = false
 		p.PutView(at, &c)
-		if shown := p.reconciler.Shown(at); shown != nil {
+		if shown != nil {
 			p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
 		}
 	}

@@ -81,3 +81,5 @@ func (o *Outbox) recall(ctx context.Context) error {
 	}
 	return nil
 }
+
+func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }

@@ -99,6 +99,9 @@ $`)
 	})
 }
 
+// maxLogged is the number of lines of a second.
+const maxLogged = 20
+
 // Of more than so many lines in a second, one says how many there were.
 func TestManyLinesAreOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -111,7 +114,7 @@ func TestManyLinesAreOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := text()
-		if n := strings.Count(got, "\n"); n != maxLines+1 || !strings.HasSuffix(got, fmt.Sprintf(`msg="more alarms and notifications in the same second" raised=%d`+"\n", 1000-maxLines)) {
+		if n := strings.Count(got, "\n"); n != maxLogged+1 || !strings.HasSuffix(got, fmt.Sprintf(`msg="more alarms and notifications in the same second" raised=%d`+"\n", 1000-maxLogged)) {
 			t.Errorf("%d lines:\n%s", n, got)
 		}
 	})

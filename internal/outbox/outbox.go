@@ -30,8 +30,8 @@ type Outbox struct {
 	mu      sync.Mutex    // guards state and pending; not held during disk I/O
 	pending []*change     // for the next transaction
 
-	log           *log
-	refusedAlarms int // alarms refused since the last log entry about them, and its time; guarded by commits
+	log           *journal.Log // guarded by commits
+	refusedAlarms int          // alarms refused since the last log entry about them, and its time; guarded by commits
 	reported      time.Duration
 
 	noted time.Duration // when the run time was last stored; used by housekeeping only
@@ -76,7 +76,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		out.state.clock.Clock = *o.Clock
 	}
 	out.state.clock.began = out.state.clock.Elapsed()
-	out.log = &log{logger: o.Logger, run: out.state.clock.run}
+	out.log = journal.NewLog(o.Logger, out.state.clock.run)
 	var queues []*queue.Queue
 	for _, r := range routes {
 		queues = append(queues, out.state.newQueue(r))
@@ -98,6 +98,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	}
 	out.state.extendLeases()
 	return out, out.do(&change{now: now, plan: func(p *plan) {
+		p.passTime() // before receivers are sent anything
 		p.announceAll(out.state.queues)
 		for i := range merged {
 			p.retract(&merged[i])

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 )
 
@@ -30,12 +31,14 @@ type plan struct {
 	counts      map[*queue.Queue]*count
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	alive       []*queue.Queue        // queues that are sent a heartbeat
-	dead        []deadRow             // events that are given up
-	absent      []absentRow           // rows of receivers that are not configured
-	size        int                   // the change of the size of all alarms
-	number      int                   // the change of their number
-	refused     *FullError            // of the change that is being planned
-	handTo      *queue.Queue          // the receiver that takes over from another one of its group
+	mutes       *mute.Set
+	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
+	dead        []deadRow                // events that are given up
+	absent      []absentRow              // rows of receivers that are not configured
+	size        int                      // the change of the size of all alarms
+	number      int                      // the change of their number
+	refused     *FullError               // of the change that is being planned
+	handTo      *queue.Queue             // the receiver that takes over from another one of its group
 
 	added, removed []queued // set by diff
 
@@ -76,9 +79,9 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{},
+		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, silences: map[string]*mute.Silence{},
 	}
-	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose}
+	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted}
 	for _, group := range st.groups {
 		var receivers []*alarm.Receiver
 		for _, q := range group {
@@ -302,6 +305,7 @@ func (p *plan) rollback() {
 func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq
+	o.mutes = p.mutes
 	p.publish()
 	for key, s := range p.alarms {
 		o.put(key, s)

@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
 )
@@ -17,7 +18,8 @@ import (
 // Standing is an active alarm, with the state of its notifications.
 type Standing struct {
 	Alarm     alarm.Alarm
-	Receivers []Known // all receivers, in the order of the configuration
+	Mutes     []mute.Reason // why it is muted
+	Receivers []Known       // all receivers, in the order of the configuration
 }
 
 // Progress is the state of a notification.
@@ -50,7 +52,7 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	for _, key := range o.state.keys() {
 		s := o.state.active[key]
 		if a := s.Alarm(); wanted == nil || wanted(a) {
-			list = append(list, Standing{*a, o.known(s, a)})
+			list = append(list, Standing{*a, o.state.mutes.Reasons(a), o.known(s, a)})
 		}
 	}
 	return list

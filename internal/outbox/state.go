@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -31,6 +32,7 @@ type state struct {
 	sources     map[string]string               // keys of active alarms, by source of their conditions
 	members     map[alarm.Place]map[string]bool // keys of the active alarms of a place
 	views       map[alarm.Place]*alarm.View
+	mutes       *mute.Set
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event

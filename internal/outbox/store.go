@@ -1,13 +1,18 @@
 package outbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"maps"
 	"math"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -22,6 +27,139 @@ var (
 	schemaKey    = []byte("schema")
 	runKey       = []byte("run_seconds")
 )
+
+// load reads the database into memory, and creates missing buckets.
+func (st *state) load(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	st.loadMeta(tx.Bucket(metaBucket))
+	if err := st.loadEntries(tx); err != nil {
+		return err
+	}
+	if err := st.loadSilences(tx); err != nil {
+		return err
+	}
+	err := st.readRows(tx, "alarms", tx.Bucket(alarmsBucket), func(id, text []byte) error {
+		s := &alarm.State{}
+		if err := json.Unmarshal(text, s); err != nil {
+			return err
+		}
+		if len(s.Conditions) == 0 || s.ID == "" || slices.Contains(slices.Collect(maps.Values(s.In)), "") {
+			return errors.New("an alarm without an ID, a condition or a key")
+		}
+		st.put(string(id), s)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := st.loadViews(tx); err != nil {
+		return err
+	}
+	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
+		if last, _ := tx.Bucket(outboxBucket).Bucket(name).Cursor().Last(); len(last) == 8 { // seqKey may be damaged
+			st.seq = max(st.seq, binary.BigEndian.Uint64(last))
+		}
+		if st.byName[string(name)] == nil {
+			st.warnOfOrphan(string(name), tx.Bucket(outboxBucket).Bucket(name).Stats().KeyN)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, q := range st.queues {
+		if err := st.loadQueue(tx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *state) loadMeta(meta *bbolt.Bucket) {
+	if b := meta.Get(seqKey); len(b) == 8 {
+		st.seq = binary.BigEndian.Uint64(b)
+	}
+	if b := meta.Get(runKey); len(b) == 8 {
+		if s := math.Float64frombits(binary.BigEndian.Uint64(b)); s >= 0 && s < math.MaxInt32 {
+			st.clock.base = fromSeconds(s)
+		}
+	}
+}
+
+// loadViews reads the views. A view without an active alarm is kept only if its clear was given up.
+func (st *state) loadViews(tx *bbolt.Tx) error {
+	var names [][]byte
+	err := tx.Bucket(viewsBucket).ForEachBucket(func(name []byte) error {
+		names = append(names, bytes.Clone(name))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		err := st.readRows(tx, "views/"+string(name), tx.Bucket(viewsBucket).Bucket(name), func(k, text []byte) error {
+			v := &alarm.View{}
+			if err := json.Unmarshal(text, v); err != nil {
+				return err
+			}
+			if at := (alarm.Place{Receiver: string(name), Key: string(k)}); len(st.members[at]) > 0 || v.Lost != nil {
+				st.putView(at, v)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadQueue reads the rows of a receiver.
+func (st *state) loadQueue(tx *bbolt.Tx, q *queue.Queue) error {
+	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(q.Name))
+	if err != nil {
+		return err
+	}
+	err = st.readRows(tx, "dead/"+q.Name, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(q.Name))
+	if err != nil {
+		return err
+	}
+	err = st.readRows(tx, "outbox/"+q.Name, rows, func(k, text []byte) error {
+		r, err := queue.ParseRow(k, text)
+		if err != nil {
+			return err
+		}
+		q.Push(r)
+		return nil
+	})
+	q.MarkSeen()
+	return err
+}
+
+// readRows calls read for each row of a bucket. Rows for which read returns an error are put aside and reported.
+func (st *state) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
+	bad := statedir.Unreadable(b, name, read)
+	if len(bad) == 0 {
+		return nil
+	}
+	if err := statedir.PutAside(tx, b, bad); err != nil {
+		return err
+	}
+	st.damaged += len(bad)
+	for _, d := range bad {
+		st.dir.Report(d)
+	}
+	st.dir.LogDamage(st.logger)
+	return nil
+}
 
 // store writes the plan to the database.
 func (p *plan) store(tx *bbolt.Tx) error {
@@ -49,6 +187,9 @@ func (p *plan) store(tx *bbolt.Tx) error {
 		if err := d.store(tx.Bucket(deadBucket).Bucket([]byte(d.q.Name))); err != nil {
 			return err
 		}
+	}
+	if err := p.storeSilences(tx); err != nil {
+		return err
 	}
 	return p.storeEntries(tx)
 }

@@ -133,4 +133,5 @@ func (p *plan) announceAll(added []*queue.Queue) {
 func (p *plan) announce(key string) {
 	clear(p.ids)
 	p.reconciler.Announce(key)
+	p.noteMutes(key)
 }

@@ -1,0 +1,184 @@
+package alertmanager
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"trapline/internal/mute"
+	"trapline/internal/outbox"
+)
+
+// The states of an alert.
+const active, suppressed = "active", "suppressed"
+
+// alert is an alarm as the API has it.
+type alert struct {
+	Annotations  map[string]string `json:"annotations"`
+	EndsAt       time.Time         `json:"endsAt"`
+	Fingerprint  string            `json:"fingerprint"`
+	Receivers    []receiver        `json:"receivers"`
+	StartsAt     time.Time         `json:"startsAt"`
+	Status       alertStatus       `json:"status"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
+	GeneratorURL string            `json:"generatorURL,omitempty"`
+	Labels       map[string]string `json:"labels"`
+}
+
+type receiver struct {
+	Name string `json:"name"`
+}
+
+type alertStatus struct {
+	InhibitedBy []string `json:"inhibitedBy"`
+	MutedBy     []string `json:"mutedBy"`
+	SilencedBy  []string `json:"silencedBy"`
+	State       string   `json:"state"`
+}
+
+// alertOf returns an alarm as the API has it. Alertmanager's endsAt of an active alert lies ahead.
+func alertOf(s *outbox.Standing, l mute.Labels, now time.Time) alert {
+	one := alert{
+		Annotations: map[string]string{}, Fingerprint: s.Alarm.ID, Receivers: []receiver{}, StartsAt: s.Alarm.RaisedAt, UpdatedAt: now,
+		EndsAt: now.Add(outbox.Lease), Labels: l.All(),
+		Status: alertStatus{InhibitedBy: []string{}, MutedBy: []string{}, SilencedBy: []string{}, State: active},
+	}
+	for name, text := range map[string]string{"summary": s.Alarm.Text(), "description": s.Alarm.Description, "value": s.Alarm.Value} {
+		if text != "" {
+			one.Annotations[name] = text
+		}
+	}
+	for i := range s.Receivers {
+		if s.Receivers[i].Progress != outbox.NotWanted {
+			one.Receivers = append(one.Receivers, receiver{s.Receivers[i].Receiver})
+		}
+	}
+	for _, r := range s.Mutes {
+		one.Status.State = suppressed
+		if r.Kind == mute.BySilence {
+			one.Status.SilencedBy = append(one.Status.SilencedBy, r.Name)
+		} else {
+			one.Status.MutedBy = append(one.Status.MutedBy, r.Name)
+		}
+	}
+	return one
+}
+
+// selection selects alerts by the parameters of a request.
+type selection struct {
+	wanted   map[string]bool
+	filter   mute.Matchers
+	receiver *regexp.Regexp // nil selects all
+}
+
+func selectionOf(r *http.Request) (s selection, err error) {
+	if s.wanted, err = flags(r, active, "silenced", "inhibited", "unprocessed", "muted"); err != nil {
+		return s, err
+	}
+	if s.filter, err = mute.ParseAll(r.URL.Query()["filter"]); err != nil {
+		return s, err
+	}
+	if text := r.URL.Query().Get("receiver"); text != "" {
+		s.receiver, err = regexp.Compile("^(?:" + text + ")$")
+	}
+	return s, err
+}
+
+// selects reports whether an alert is selected, but for the filter of labels.
+func (s *selection) selects(one *alert) bool {
+	st := &one.Status
+	switch {
+	case !s.wanted[active] && st.State == active,
+		!s.wanted["silenced"] && len(st.SilencedBy) > 0,
+		!s.wanted["inhibited"] && len(st.InhibitedBy) > 0:
+		return false
+	}
+	return s.receiver == nil || slices.ContainsFunc(one.Receivers, func(r receiver) bool { return s.receiver.MatchString(r.Name) })
+}
+
+// selected returns the alerts that a request selects, by fingerprint.
+func (s *selection) selected(o *outbox.Outbox) []alert {
+	list, now, mutes := []alert{}, time.Now(), o.Mutes()
+	for _, standing := range o.Standings(nil) {
+		l := mutes.Labels(&standing.Alarm)
+		if !l.Match(s.filter) {
+			continue
+		}
+		if one := alertOf(&standing, l, now); s.selects(&one) {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(x, y alert) int { return cmp.Compare(x.Fingerprint, y.Fingerprint) })
+	return list
+}
+
+func (a *API) alerts(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
+	s, err := selectionOf(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, s.selected(o))
+}
+
+// group is a group of alerts. Each receiver is notified of each alarm by itself: a group has the alerts of a rule.
+type group struct {
+	Alerts      []alert           `json:"alerts"`
+	Labels      map[string]string `json:"labels"`
+	RouteLabels map[string]string `json:"routeLabels"`
+	Receiver    receiver          `json:"receiver"`
+}
+
+// groups answers with the alerts by receiver and rule.
+func (a *API) groups(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
+	s, err := selectionOf(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	type key struct{ receiver, rule string }
+	byKey := map[key]*group{}
+	for _, one := range s.selected(o) {
+		for _, to := range one.Receivers {
+			if s.receiver != nil && !s.receiver.MatchString(to.Name) {
+				continue
+			}
+			k := key{to.Name, one.Labels["alertname"]}
+			if byKey[k] == nil {
+				byKey[k] = &group{Labels: map[string]string{"alertname": k.rule}, RouteLabels: map[string]string{}, Receiver: to}
+			}
+			byKey[k].Alerts = append(byKey[k].Alerts, one)
+		}
+	}
+	list := []*group{}
+	for _, k := range slices.SortedFunc(maps.Keys(byKey), func(x, y key) int {
+		return cmp.Or(cmp.Compare(x.rule, y.rule), cmp.Compare(x.receiver, y.receiver))
+	}) {
+		g := byKey[k]
+		if s.wanted["muted"] || slices.ContainsFunc(g.Alerts, func(one alert) bool { return one.Status.State == active }) {
+			list = append(list, g)
+		}
+	}
+	answer(w, list)
+}
+
+// receivers answers with the receivers.
+func (a *API) receivers(o *outbox.Outbox, w http.ResponseWriter, _ *http.Request) {
+	states, err := o.Receivers()
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	type named struct {
+		Name   string            `json:"name"`
+		Labels map[string]string `json:"labels"`
+	}
+	list := []named{}
+	for i := range states {
+		list = append(list, named{states[i].Name, map[string]string{}})
+	}
+	answer(w, list)
+}

@@ -1,0 +1,92 @@
+package mute
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/alertmanager/matcher/compat"
+	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"trapline/internal/alarm"
+)
+
+// Matchers select alarms by their labels, as Alertmanager's matchers select alerts. All must match.
+type Matchers = labels.Matchers
+
+// Parse reads matchers: site="berlin", or {site="berlin",severity=~"minor|warning"}.
+func Parse(text string) (Matchers, error) {
+	m, err := parseMatchers(text, "")
+	if err == nil && len(m) == 0 {
+		err = errors.New("no matcher")
+	}
+	if err != nil {
+		return nil, fmt.Errorf(`matchers %q: %w: write name="value", or name=~"expression"`, text, err)
+	}
+	return m, nil
+}
+
+// ParseAll reads a list of matchers.
+func ParseAll(texts []string) (all Matchers, err error) {
+	for _, text := range texts {
+		m, err := Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m...)
+	}
+	return all, nil
+}
+
+var parseMatchers = compat.FallbackMatchersParser(slog.New(slog.DiscardHandler))
+
+// Labels are the labels of an alarm that matchers compare.
+type Labels struct {
+	Alarm  *alarm.Alarm
+	Target map[string]string // labels of its target in the configuration
+}
+
+// Get returns the value of a label, "" if there is none.
+func (l Labels) Get(name string) string {
+	switch name {
+	case "alertname":
+		return l.Alarm.Rule
+	case "severity":
+		return l.Alarm.Severity.String()
+	case "target":
+		return l.Alarm.Target
+	}
+	if value, ok := l.Alarm.Labels[name]; ok {
+		return value
+	}
+	if name == "resource" {
+		return l.Alarm.Resource
+	}
+	return l.Target[name]
+}
+
+// All returns all labels by name.
+func (l Labels) All() map[string]string {
+	all := map[string]string{}
+	for _, of := range []map[string]string{l.Target, l.Alarm.Labels} {
+		for name := range of {
+			all[name] = l.Get(name)
+		}
+	}
+	for _, name := range []string{"alertname", "severity", "target", "resource"} {
+		if value := l.Get(name); value != "" {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// Match reports whether all matchers match.
+func (l Labels) Match(m Matchers) bool {
+	for _, one := range m {
+		if !one.Matches(l.Get(one.Name)) {
+			return false
+		}
+	}
+	return true
+}
