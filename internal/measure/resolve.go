@@ -240,9 +240,12 @@ func (r *resolution) conditions() {
 		if c.column == none {
 			continue
 		}
-		for _, word := range s.Only[name] {
+		for i, word := range s.Only[name] {
 			plain, not := strings.CutPrefix(word, "!")
-			if c.not = c.not || not; c.not != not {
+			if i == 0 {
+				c.not = not
+			}
+			if c.not != not {
 				r.problems.Add(at, "write all values with ! in front, or none")
 				break
 			}
