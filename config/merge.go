@@ -37,6 +37,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 		u.check()
 		u.compile(o)
 		u.readRules()
+		u.checkTrapRules(o)
 		u.checkSeverities()
 	}
 	m := u.more

@@ -4,10 +4,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"trapline/config/document"
+	"trapline/internal/listen"
+	"trapline/internal/modules"
 	"trapline/internal/rules"
+	"trapline/internal/varbind"
+	"trapline/mibs"
 )
 
 // readRules reads the rule files that the files name. It reports their errors with those of the files.
@@ -80,4 +86,43 @@ func (u *merged) thresholds() (groups []*rules.Group) {
 		}
 	}
 	return groups
+}
+
+// checkTrapRules reports names in `trap_rules` that no MIB has, and expressions that cannot be evaluated.
+func (u *merged) checkTrapRules(o Options) {
+	dirs := slices.Concat(o.MIBDirs, u.config.MIBs.Dirs)
+	var texts []string
+	for _, s := range u.sources {
+		texts = append(texts, string(s.Raw))
+	}
+	names := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return modules.MIBsFor(dirs, texts...) }))
+	var earlier []listen.TrapRule
+	for _, s := range u.sources {
+		for i := range s.Config.TrapRules {
+			r := &s.Config.TrapRules[i]
+			report := reporterBelow(s, document.Path{"trap_rules", document.Index(i)})
+			for _, m := range r.Check(names) {
+				report(m.Path, m.Text)
+			}
+			if text := exprProblem(r.Until); text != "" {
+				report("until", text)
+			}
+			if r.DuplicateOf(earlier) >= 0 {
+				report("", fmt.Sprintf("another trap rule has the alert %q on %s: merge them", r.Alert, r.On))
+			}
+			earlier = append(earlier, *r)
+		}
+	}
+}
+
+// exprProblem returns the error of an expression, or "".
+func exprProblem(expr string) string {
+	if expr == "" {
+		return ""
+	}
+	_, problems, _ := rules.Parse("", []byte("groups: [{name: g, rules: [{alert: a, expr: "+strconv.Quote(expr)+"}]}]"))
+	if len(problems) > 0 {
+		return problems[0].Text
+	}
+	return ""
 }

@@ -91,6 +91,7 @@ var sections = []struct {
 	{"modules", "a module", reflect.TypeFor[modules.Settings]()},
 	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
 	{"listen", "listen", reflect.TypeFor[listen.Settings]()},
+	{"trap_rules", "a trap rule", reflect.TypeFor[listen.TrapRule]()},
 	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
 	{"", "the top of the file", reflect.TypeFor[Config]()},
 }

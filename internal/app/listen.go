@@ -1,22 +1,31 @@
 package app
 
 import (
+	"context"
+	"time"
+
 	"trapline/config"
+	"trapline/internal/alarm"
 	"trapline/internal/listen"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
+	"trapline/internal/poller"
+	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
 )
 
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
-	l := listen.New(listen.Options{Logger: d.logger, Registry: d.registry, Note: d.notifier.note})
+	l := listen.New(listen.Options{
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds,
+	})
 	return l, l.Open(&d.first.Config.Listen)
 }
 
 // listenTo has the notifications of a configuration received.
 func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	c := w.Config
-	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names}
+	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment}
 	for _, t := range w.Targets {
 		next.Targets = append(next.Targets, listen.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
@@ -37,4 +46,40 @@ func (d *daemon) accept(c *config.Config) error {
 		return err
 	}
 	return d.notifier.reload(c)
+}
+
+// conditions are the active conditions of all alarms.
+func (n *notifier) conditions() []alarm.Alarm {
+	if s := n.storage.Load(); s.outbox != nil {
+		return s.outbox.Conditions()
+	}
+	return nil
+}
+
+// apply commits transitions.
+func (n *notifier) apply(transitions []outbox.Transition, now time.Time) error {
+	s := n.storage.Load()
+	if s.outbox != nil {
+		return s.outbox.Apply(transitions, now)
+	}
+	s.unsent(transitions, now)
+	return nil
+}
+
+// holds returns the labels for which an expression is true in the poll of a target.
+func (d *daemon) holds(expr string, report poller.Report) (list []map[string]string, err error) {
+	found, err := d.evaluator.Try(context.Background(), &rules.Trial{Expr: expr, Polls: []poller.Report{report}})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found.Matches {
+		list = append(list, found.Matches[i].Labels)
+	}
+	return list, nil
+}
+
+// ended hands a poll to the rules, and to the alarms of traps that end by it.
+func (d *daemon) ended(report poller.Report) {
+	d.evaluator.Ended(report)
+	d.listener.Ended(report)
 }

@@ -128,7 +128,7 @@ func (d *daemon) newPoller() *poller.Poller {
 	scheduled := d.polls
 	scheduled.KeepIndexes = true // for rules, and for rows of histories
 	return poller.New(poller.Options{
-		PassOptions: scheduled, Logger: d.logger, Ended: d.evaluator.Ended, Entered: d.notifier.noteState,
+		PassOptions: scheduled, Logger: d.logger, Ended: d.ended, Entered: d.notifier.noteState,
 		Concurrency:  d.first.Config.Global.Concurrency,
 		Elapsed:      poller.SinceBoot,
 		ObserveDelay: d.metrics.observeDelay,

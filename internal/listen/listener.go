@@ -17,8 +17,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/outbox"
+	"trapline/internal/poller"
 	"trapline/internal/snmp"
 	"trapline/internal/varbind"
 	"trapline/mibs"
@@ -29,6 +32,10 @@ type Options struct {
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
 	Note     func(journal.Event) // adds an entry to the journal
+
+	Conditions func() []alarm.Alarm                                             // the active conditions of all alarms
+	Apply      func([]outbox.Transition, time.Time) error                       // commits transitions: see outbox.Outbox
+	Holds      func(until string, r poller.Report) ([]map[string]string, error) // the labels for which an expression is true in a poll
 }
 
 // Configuration is what a Listener goes by. It is replaced as a whole.
@@ -37,8 +44,11 @@ type Configuration struct {
 	Auths    map[string]*access.Auth
 	Identity *originator.Identity // our engine; nil without users of SNMPv3
 	Targets  []Target
-	Names    varbind.Names
-	Engine   func(id []byte) (target string) // the target with an SNMPv3 engine, or ""; may be nil
+	Rules    []TrapRule
+
+	Deployment string // part of the identity of alarms
+	Names      varbind.Names
+	Engine     func(id []byte) (target string) // the target with an SNMPv3 engine, or ""; may be nil
 }
 
 // Listener receives notifications.
@@ -49,6 +59,8 @@ type Listener struct {
 	counts   *counts
 	buckets  buckets
 	notes    *limiter
+	doubts   *limiter
+	standing standing
 	workers  []*worker
 	current  atomic.Pointer[setup] // nil before the first Configure
 
@@ -66,6 +78,9 @@ type setup struct {
 	owners    *owners
 	named     []*Target // whose host names are looked up
 	tree      *mibs.Tree
+	rules     []*rule
+
+	deployment string
 }
 
 // maxWorkers bounds the goroutines that decode notifications.
@@ -75,7 +90,7 @@ const maxWorkers = 8
 func New(o Options) *Listener {
 	l := &Listener{
 		options: o, began: time.Now(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
-		notes: newLimiter(notesPerSecond), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
+		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
 	}
 	o.Registry.MustRegister(l.counts)
 	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
@@ -122,6 +137,7 @@ func (l *Listener) Configure(c *Configuration) error {
 		next.authority.Take(old.authority)
 	}
 	l.current.Store(next)
+	l.restore(next)
 	l.counts.keep(func(name string) bool { return next.owners.byName[name] != nil })
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,6 +166,14 @@ func newSetup(c *Configuration) (s *setup, err error) {
 		for a := range s.owners.byAddress {
 			s.allowed.single[a] = true
 		}
+	}
+	s.deployment = c.Deployment
+	for i := range c.Rules {
+		r, problems := compile(&c.Rules[i], c.Names)
+		if len(problems) > 0 {
+			return nil, fmt.Errorf("trap_rules: %s: %s", r.Alert, problems[0].Text)
+		}
+		s.rules = append(s.rules, r)
 	}
 	if c.Settings.Enabled() && c.Names != nil {
 		s.tree, err = c.Names()

@@ -52,22 +52,21 @@ func newOwners(c *Configuration) (o *owners, named []*Target) {
 	return o, named
 }
 
-// of returns the target that sent a trap, nil if there is none: the address that a forwarder names, the agent-addr of
-// SNMPv1, the sender, and the engine ID.
-func (o *owners) of(t *Trap) *Target {
-	sender := t.Received.From.Addr()
-	if t.address.IsValid() && (t.Received.V1 != nil || o.forwarders.has(sender)) {
-		if found := o.at(t.address, t.Received.Context); found != nil {
-			return found
+// of returns the target that sent a trap, nil if there is none, and the address of the device: that which a forwarder
+// names, the agent-addr of SNMPv1, or the sender. A device is also known by its engine ID.
+func (o *owners) of(t *Trap) (*Target, netip.Addr) {
+	sender := t.Received.From.Addr().WithZone("")
+	forwarded := t.address.IsValid() && o.forwarders.has(sender)
+	if t.address.IsValid() && (t.Received.V1 != nil || forwarded) {
+		if found := o.at(t.address, t.Received.Context); found != nil || forwarded {
+			return found, t.address
 		}
 	}
-	if found := o.at(sender, t.Received.Context); found != nil {
-		return found
+	found := o.at(sender, t.Received.Context)
+	if found == nil && o.engine != nil && len(t.Received.EngineID) > 0 {
+		found = o.byName[o.engine(t.Received.EngineID)]
 	}
-	if o.engine != nil && len(t.Received.EngineID) > 0 {
-		return o.byName[o.engine(t.Received.EngineID)]
-	}
-	return nil
+	return found, sender
 }
 
 // at returns the target at an address. Of several the one with the context is preferred.

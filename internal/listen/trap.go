@@ -22,6 +22,15 @@ type Trap struct {
 	VarBinds []byte // without sysUpTime.0 and snmpTrapOID.0
 
 	address netip.Addr // snmpTrapAddress.0 or agent-addr; invalid if there is none
+	device  netip.Addr // of the device; see owners.of
+}
+
+// owner returns the name of the target, or the address of the device.
+func (t *Trap) owner() string {
+	if t.Target != nil {
+		return t.Target.Name
+	}
+	return t.device.String()
 }
 
 // maxVarBinds bounds the variable bindings of a notification that are looked at.

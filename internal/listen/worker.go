@@ -20,6 +20,8 @@ type worker struct {
 	names    map[string]string // of notifications, by OID
 	traps    *once
 	informs  *once
+
+	commitment commitment
 }
 
 const (
@@ -57,6 +59,7 @@ func (w *worker) handle(b batch) {
 		w.take(d, b.octets[begin:d.end])
 		begin = d.end
 	}
+	w.commit()
 	w.batch = b
 }
 
@@ -78,7 +81,6 @@ func (w *worker) adopt(s *setup) {
 
 // take handles a datagram.
 func (w *worker) take(d *datagram, octets []byte) {
-	l := w.listener
 	r, answer, err := w.decoder.Decode(octets, d.from)
 	trap := Trap{At: d.at}
 	if err == nil {
@@ -91,16 +93,32 @@ func (w *worker) take(d *datagram, octets []byte) {
 		w.refuse(d.from.Addr(), err)
 		return
 	}
-	now := l.elapsed()
 	seen := w.traps
 	if r.Inform {
 		seen = w.informs
 	}
-	if seen.first(trap.hash(), now) {
+	hash := trap.hash()
+	if seen.first(hash, w.listener.elapsed()) {
 		w.count(&trap)
+		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 {
+			if w.commitment.unsure == nil {
+				w.commitment.unsure = map[uint64][]string{}
+			}
+			w.commitment.unsure[hash] = sources
+		}
 	}
-	if answer != nil {
+	switch {
+	case w.commitment.unsure[hash] != nil:
+		w.commitment.waiting = append(w.commitment.waiting, waiting{hash, seen, answer, d.socket, d.from})
+	case answer != nil:
 		d.socket.answer(answer, d.from)
+	}
+}
+
+// reportRule logs an annotation of a rule that cannot be used, with the refusals.
+func (w *worker) reportRule(alert string, err error) {
+	if _, ok := w.listener.doubts.take(w.listener.elapsed()); ok {
+		w.listener.options.Logger.Warn("annotations of a trap rule are left out", "alert", alert, "err", err)
 	}
 }
 
@@ -118,7 +136,7 @@ func (w *worker) refuse(sender netip.Addr, err error) {
 // count names, counts and notes a trap.
 func (w *worker) count(t *Trap) {
 	l := w.listener
-	t.Target = w.setup.owners.of(t)
+	t.Target, t.device = w.setup.owners.of(t)
 	t.Name = w.nameOf(t)
 	target := ""
 	if t.Target != nil {
@@ -126,9 +144,9 @@ func (w *worker) count(t *Trap) {
 	}
 	l.counts.add(target, t.Name)
 	if more, ok := l.notes.take(l.elapsed()); ok {
-		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.text(w.setup.tree), Reason: ""}
+		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.text(w.setup.tree)}
 		if target == "" {
-			e.Resource = t.Received.From.Addr().String()
+			e.Resource = t.device.String()
 		}
 		if more > 0 {
 			l.options.Note(journal.Event{At: t.At, Kind: journal.Trap, Value: otherName, Text: moreText(more)})

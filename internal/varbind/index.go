@@ -110,3 +110,30 @@ func FromIndex(o *mibs.Node, index snmp.OID) (t snmp.Type, value []byte, ok bool
 	}
 	return 0, nil, false
 }
+
+// IndexValues returns the values of the objects that an index consists of, each under the name of its object.
+func IndexValues(o *mibs.Node, index snmp.OID) (values []snmp.VarBind, objects []*mibs.Node) {
+	if o.Row == nil {
+		return nil, nil
+	}
+	parts := o.CutIndex(index)
+	for i, part := range o.Row.Index[:min(len(parts), len(o.Row.Index))] {
+		if part.Node == nil {
+			continue
+		}
+		if t, value, ok := indexValue(part.Node, parts[i]); ok {
+			values, objects = append(values, snmp.VarBind{Name: part.Node.OID, Type: t, Value: value}), append(objects, part.Node)
+		}
+	}
+	return values, objects
+}
+
+// TypeName returns the type of a value as rules write it, or "" if they cannot.
+func TypeName(t snmp.Type) string {
+	for letter, kind := range values {
+		if kind.typ == t && typeNames[letter] != "" && letter != 'x' && letter != 'b' {
+			return typeNames[letter]
+		}
+	}
+	return ""
+}

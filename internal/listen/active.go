@@ -1,0 +1,154 @@
+package listen
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/outbox"
+	"trapline/internal/poller"
+)
+
+// standing are the active conditions of rules that end by an expression, by target and source.
+type standing struct {
+	mu sync.Mutex
+	of map[string]map[string]condition
+}
+
+// condition is an active condition of a trap rule.
+type condition struct {
+	rule   string // its id
+	labels map[string]string
+	since  time.Time // when its last trap came
+}
+
+func (s *standing) put(target, source string, c condition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = map[string]map[string]condition{}
+	}
+	if s.of[target] == nil {
+		s.of[target] = map[string]condition{}
+	}
+	s.of[target][source] = c
+}
+
+func (s *standing) remove(target, source string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.of[target], source)
+	if len(s.of[target]) == 0 {
+		delete(s.of, target)
+	}
+}
+
+// at returns a copy of the conditions of a target.
+func (s *standing) at(target string) map[string]condition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.of[target])
+}
+
+// sourcePrefix begins the sources of all conditions of trap rules.
+const sourcePrefix = "trap/"
+
+// restore notes the active conditions of the rules, and ends those of rules that do not exist.
+func (l *Listener) restore(s *setup) {
+	var ends []outbox.Transition
+	for _, a := range l.options.Conditions() {
+		if !strings.HasPrefix(a.ID, sourcePrefix) {
+			continue
+		}
+		r := s.ruleOf(a.ID)
+		if r == nil {
+			ends = append(ends, over(a.ID, "its trap rule was removed"))
+		} else if r.Until != "" {
+			l.standing.put(a.Target, a.ID, condition{r.id(), a.Labels, a.RaisedAt})
+		}
+	}
+	if len(ends) > 0 {
+		if err := l.options.Apply(ends, time.Now()); err != nil {
+			l.options.Logger.Error("alarms of trap rules that were removed cannot be ended", "err", err)
+		}
+	}
+}
+
+// ruleOf returns the rule of a source, or nil.
+func (s *setup) ruleOf(source string) *rule {
+	for _, r := range s.rules {
+		if strings.HasPrefix(source, r.id()) {
+			return r
+		}
+	}
+	return nil
+}
+
+// over ends a condition.
+func over(source, reason string) outbox.Transition {
+	return outbox.Transition{Alarm: alarm.Alarm{ID: source, Reason: reason}}
+}
+
+// Ended takes a poll that has ended: it ends the conditions whose expression has become true.
+func (l *Listener) Ended(report poller.Report) {
+	target := report.Target.Name
+	conditions := l.standing.at(target)
+	s := l.current.Load()
+	if len(conditions) == 0 || s == nil || report.Last == nil || !report.Last.Up {
+		return
+	}
+	var ends []outbox.Transition
+	for _, r := range s.rules {
+		if r.Until != "" {
+			ends = append(ends, l.ended(r, conditions, &report)...)
+		}
+	}
+	if len(ends) == 0 {
+		return
+	}
+	if err := l.options.Apply(ends, time.Now()); err != nil {
+		l.options.Logger.Error("the end of alarms cannot be stored, the next poll tries again", "target", target, "err", err)
+		return
+	}
+	for i := range ends {
+		l.standing.remove(target, ends[i].Alarm.ID)
+	}
+}
+
+// ended returns the ends of the conditions of a rule.
+func (l *Listener) ended(r *rule, conditions map[string]condition, report *poller.Report) (ends []outbox.Transition) {
+	var holds []map[string]string
+	asked := false
+	for source, c := range conditions {
+		if c.rule != r.id() || !report.Last.Start.After(c.since) {
+			continue
+		}
+		if !asked {
+			asked = true
+			var err error
+			if holds, err = l.options.Holds(r.Until, *report); err != nil {
+				l.options.Logger.Warn("until of a trap rule cannot be evaluated", "alert", r.Alert, "err", err)
+				return nil
+			}
+		}
+		for _, labels := range holds {
+			if agree(labels, c.labels) {
+				ends = append(ends, over(source, r.Until))
+				break
+			}
+		}
+	}
+	return ends
+}
+
+// agree reports whether no label has two values.
+func agree(a, b map[string]string) bool {
+	for name, value := range a {
+		if other, both := b[name]; both && other != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,103 @@
+package listen
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"trapline/internal/outbox"
+)
+
+// commitment is what a worker stores in one transaction, and the informs that it acknowledges afterwards.
+type commitment struct {
+	transitions []outbox.Transition
+	raised      []raised
+	waiting     []waiting
+	unsure      map[uint64][]string // the sources of the notifications in it, by hash
+}
+
+// raised is a condition that ends by an expression.
+type raised struct {
+	target, source string
+	condition      condition
+}
+
+// waiting is a notification that is acknowledged after the transaction.
+type waiting struct {
+	hash   uint64
+	seen   *once
+	answer []byte // nil of a trap
+	socket *socket
+	to     netip.AddrPort
+}
+
+// apply adds the transitions that a trap causes, and returns their sources.
+func (c *commitment) apply(t *Trap, s *setup, logger func(rule string, err error)) (sources []string) {
+	target := t.owner()
+	for _, r := range s.rules {
+		if r.on.matches(t.OID) && r.matchesObjects(t, s.tree) {
+			a, err := r.alarm(t, s, target)
+			if err != nil {
+				logger(r.Alert, err)
+			}
+			next := outbox.Transition{Alarm: a, Active: true}
+			if r.Expires.Duration > 0 {
+				next.Lease = t.At.Add(r.Expires.Duration)
+			}
+			c.transitions = append(c.transitions, next)
+			sources = append(sources, a.ID)
+			if r.Until != "" {
+				c.raised = append(c.raised, raised{target, a.ID, condition{r.id(), a.Labels, t.At}})
+			}
+		}
+		for i := range r.clears {
+			if r.clears[i].matches(t.OID) {
+				key, _ := r.keyOf(t, s.tree)
+				source := r.source(s.deployment, target, key)
+				c.transitions = append(c.transitions, over(source, t.Name+" was received"))
+				sources = append(sources, source)
+			}
+		}
+	}
+	return sources
+}
+
+// commit stores what the traps of a batch caused, and acknowledges its informs. Those that could not be stored are taken
+// when they are sent again.
+func (w *worker) commit() {
+	c := &w.commitment
+	if len(c.transitions) == 0 {
+		return
+	}
+	l := w.listener
+	err := l.options.Apply(c.transitions, time.Now())
+	refused := map[string]bool{}
+	full := (*outbox.FullError)(nil)
+	if errors.As(err, &full) {
+		for _, source := range full.Refused {
+			refused[source] = true
+		}
+	}
+	if err != nil {
+		l.options.Logger.Error("alarms of traps cannot be stored", "alarms", len(c.transitions), "err", err)
+	}
+	stored := func(source string) bool { return err == nil || full != nil && !refused[source] }
+	for _, one := range c.raised {
+		if stored(one.source) {
+			l.standing.put(one.target, one.source, one.condition)
+		}
+	}
+	for _, one := range c.waiting {
+		all := true
+		for _, source := range c.unsure[one.hash] {
+			all = all && stored(source)
+		}
+		switch {
+		case !all:
+			one.seen.forget(one.hash)
+		case one.answer != nil:
+			one.socket.answer(one.answer, one.to)
+		}
+	}
+	*c = commitment{}
+}

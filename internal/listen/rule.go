@@ -1,0 +1,241 @@
+package listen
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	"trapline/internal/alarm"
+	"trapline/internal/notify"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/internal/varbind"
+	"trapline/mibs"
+	"trapline/mibs/smi"
+)
+
+// rule is a TrapRule whose names are resolved.
+type rule struct {
+	*TrapRule
+	on          pattern
+	clears      []pattern
+	match       []matcher
+	key         []object
+	labels      []text
+	annotations []text
+}
+
+// pattern matches notifications.
+type pattern struct {
+	oid   snmp.OID
+	below bool // all below oid
+}
+
+func (p *pattern) matches(o snmp.OID) bool {
+	if p.below {
+		return len(o) > len(p.oid) && o.HasPrefix(p.oid)
+	}
+	return o.Compare(p.oid) == 0
+}
+
+// object is an object of notifications.
+type object struct {
+	name string // of the label
+	oid  snmp.OID
+}
+
+type matcher struct {
+	object
+	value setting.AnchoredRegexp
+}
+
+// text is a label or an annotation.
+type text struct {
+	name     string
+	template *template.Template
+}
+
+// Check returns the names in a rule that MIBs do not have.
+func (r *TrapRule) Check(names varbind.Names) []setting.Problem {
+	_, problems := compile(r, names)
+	return problems
+}
+
+// compile resolves the names in a rule.
+func compile(r *TrapRule, names varbind.Names) (*rule, []setting.Problem) {
+	var m setting.Problems
+	c := &rule{TrapRule: r}
+	var err error
+	if c.on, err = parsePattern(r.On, names); err != nil && r.On != "" {
+		m.Add("on", "%v", err)
+	}
+	for i, name := range r.Clear {
+		p, err := parsePattern(name, names)
+		if err != nil {
+			m.Add(fmt.Sprintf("clear[%d]", i), "%v", err)
+		}
+		c.clears = append(c.clears, p)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Match)) {
+		oid, err := names.OID(name)
+		if err != nil {
+			m.Add("match."+name, "%v", err)
+		}
+		c.match = append(c.match, matcher{object{name, oid}, r.Match[name]})
+	}
+	for i, name := range r.Key {
+		oid, err := names.OID(name)
+		if err != nil {
+			m.Add(fmt.Sprintf("key[%d]", i), "%v", err)
+		}
+		c.key = append(c.key, object{labelName(name), oid})
+	}
+	c.labels, c.annotations = textsOf(r.Labels), textsOf(r.Annotations)
+	return c, m
+}
+
+// labelName returns the label of an object: its name without the module, or its OID.
+func labelName(name string) string {
+	_, name = mibs.CutModule(name)
+	if name != "" && '0' <= name[0] && name[0] <= '9' {
+		name = "oid_" + name
+	}
+	return strings.NewReplacer(".", "_", "-", "_").Replace(name)
+}
+
+func textsOf(of map[string]string) (list []text) {
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		if t, err := parseTemplate(name, of[name]); err == nil { // Problems reports others
+			list = append(list, text{name, t})
+		}
+	}
+	return list
+}
+
+// parsePattern parses the name of a notification, its OID, or all OIDs below one.
+func parsePattern(word string, names varbind.Names) (p pattern, err error) {
+	if subtree, below := strings.CutSuffix(word, ".*"); below {
+		p.below = true
+		p.oid, err = names.OID(subtree)
+		return p, err
+	}
+	p.oid, _, err = names.Notification(word)
+	return p, err
+}
+
+// matchesObjects reports whether the values of a trap are those of the rule. An enumeration matches by its name and by its
+// number.
+func (r *rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
+	for i := range r.match {
+		m := &r.match[i]
+		found := false
+		for v := range t.All() {
+			if !isObject(&v, m.oid) {
+				continue
+			}
+			_, node := nameOf(tree, v.Name)
+			regexp := m.value.Compiled()
+			if found = regexp.MatchString(valueText(tree, node, v)) || regexp.MatchString(plainText(v)); found {
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// keyOf returns the labels that distinguish the alarms of a rule, and the instance that the trap is about.
+func (r *rule) keyOf(t *Trap, tree *mibs.Tree) (labels map[string]string, instance snmp.OID) {
+	labels = map[string]string{}
+	column, index := firstRow(t, tree)
+	for i := range r.key {
+		for v := range t.All() {
+			if isObject(&v, r.key[i].oid) {
+				_, node := nameOf(tree, v.Name)
+				labels[r.key[i].name] = valueText(tree, node, v)
+				break
+			}
+		}
+	}
+	if column == nil {
+		return labels, nil
+	}
+	if len(r.key) == 0 {
+		values, objects := varbind.IndexValues(column, index)
+		for i, v := range values {
+			labels[objects[i].Name] = valueText(tree, objects[i], v)
+		}
+	}
+	return labels, append(slices.Clone(column.OID), index...)
+}
+
+// firstRow returns the first column of which a trap has an instance, and its index.
+func firstRow(t *Trap, tree *mibs.Tree) (column *mibs.Node, index snmp.OID) {
+	if tree == nil {
+		return nil, nil
+	}
+	for v := range t.All() {
+		if i := tree.Object(v.Name); i.Node != nil && i.Node.Kind == smi.Column && len(i.Index) > 0 {
+			return i.Node, i.Index
+		}
+	}
+	return nil, nil
+}
+
+// source identifies the condition of a rule with a key at a target. It is the same across restarts.
+func (r *rule) source(deployment, target string, key map[string]string) string {
+	return r.id() + alarm.ID(deployment, r.Alert, target, key)
+}
+
+// alarm returns the alarm that a trap raises by the rule.
+func (r *rule) alarm(t *Trap, s *setup, target string) (alarm.Alarm, error) {
+	key, instance := r.keyOf(t, s.tree)
+	data := newTemplateData(t, s.tree)
+	if t.Target != nil {
+		maps.Copy(data.Labels, t.Target.Labels)
+	}
+	maps.Copy(data.Labels, key)
+	data.Labels["target"] = target
+	labels := maps.Clone(data.Labels)
+	for _, l := range r.labels {
+		labels[l.name] = expand(l.template, data)
+	}
+	labels["alertname"] = r.Alert
+	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
+	data.Labels = labels
+	annotations := map[string]string{}
+	for _, a := range r.annotations {
+		annotations[a.name] = expand(a.template, data)
+	}
+	a, err := notify.AlarmOf(s.deployment, labels, annotations)
+	a.ID = r.source(s.deployment, target, key)
+	a.RaisedAt, a.Condition = t.At, t.Name
+	a.Variable = cmp.Or(a.Variable, instance.String())
+	if !a.Address.IsValid() {
+		a.Address = t.device
+	}
+	a.VarBinds = append(a.VarBinds, t.bindings()...)
+	return a, err
+}
+
+// maxBindings bounds the variable bindings of a trap that an alarm has.
+const maxBindings = 32
+
+// bindings returns the variable bindings as those of an alarm.
+func (t *Trap) bindings() (list []alarm.Binding) {
+	for v := range t.All() {
+		if name := varbind.TypeName(v.Type); name != "" && len(list) < maxBindings {
+			b := alarm.Binding{Name: v.Name.String(), Type: name, Value: plainText(v)}
+			if v.Type == snmp.OctetString && b.Value != string(v.Value) {
+				b.Type, b.Value = "Hex-STRING", fmt.Sprintf("%x", v.Value)
+			}
+			list = append(list, b)
+		}
+	}
+	return list
+}

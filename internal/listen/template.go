@@ -1,0 +1,70 @@
+package listen
+
+import (
+	"errors"
+	"strings"
+	"text/template"
+
+	"trapline/internal/snmp"
+	"trapline/mibs"
+)
+
+// variables are those of templates.
+const variables = `{{$labels := .Labels}}{{$varbinds := .VarBinds}}{{$values := .Values}}{{$trap := .Trap}}{{$source := .Source}}`
+
+// templateData is what templates see.
+type templateData struct {
+	Labels   map[string]string
+	VarBinds map[string]string // by the name of their object, and by OID
+	Values   []string          // in order
+	Trap     string
+	Source   string
+}
+
+func parseTemplate(name, text string) (*template.Template, error) {
+	return template.New(name).Funcs(template.FuncMap{"toUpper": strings.ToUpper, "toLower": strings.ToLower}).Option("missingkey=zero").Parse(variables + text)
+}
+
+// maxExpanded bounds the text of a template, in octets.
+const maxExpanded = 16 << 10
+
+// expand returns the text of a template, or the error in its place.
+func expand(t *template.Template, data *templateData) string {
+	var b boundedText
+	if err := t.Execute(&b, data); err != nil && !errors.Is(err, errLong) {
+		return "<error expanding template: " + err.Error() + ">"
+	}
+	return strings.ToValidUTF8(b.String(), "?")
+}
+
+var errLong = errors.New("the text is too long")
+
+// boundedText is a text of maxExpanded octets at most.
+type boundedText struct{ strings.Builder }
+
+func (b *boundedText) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxExpanded {
+		return 0, errLong
+	}
+	return b.Builder.Write(p)
+}
+
+// newTemplateData returns what templates see of a trap.
+func newTemplateData(t *Trap, tree *mibs.Tree) *templateData {
+	data := &templateData{Labels: map[string]string{}, VarBinds: map[string]string{}, Trap: t.Name, Source: t.Received.From.Addr().String()}
+	for v := range t.All() {
+		_, object := nameOf(tree, v.Name)
+		text := valueText(tree, object, v)
+		data.Values = append(data.Values, text)
+		data.VarBinds[v.Name.String()] = text
+		if object != nil {
+			if _, known := data.VarBinds[object.Name]; !known {
+				data.VarBinds[object.Name] = text
+			}
+		}
+	}
+	return data
+}
+
+// isObject reports whether a variable binding is of an object: an instance of it, or the object itself.
+func isObject(v *snmp.VarBind, object snmp.OID) bool { return v.Name.HasPrefix(object) }
