@@ -14,4 +14,4 @@ trap 'rm -rf "$work"' EXIT
 tar -xzf "$corpus/open.tar.gz" -C "$work"
 go build -tags "$1" -o "$work/trapline" ./cmd/trapline
 python3 scripts/alarms.py --recordings "$work/recordings" --trapline "$work/trapline" \
-	--rules rules/hardware.yml rules/host.yml rules/printer.yml --max 120
+	--rules rules/hardware.yml rules/host.yml rules/printer.yml --max 115
