@@ -65,7 +65,7 @@ var upstream = map[string][]string{
 	"internal/peers":          {"internal/corpus"},
 	"dashboards":              {},
 	"dashboards/build":        {"dashboards"},
-	"mibs/build":              {"internal/archive", "mibs", "mibs/smi", "internal/snmp"},
+	"mibs/build":              {"mibs", "mibs/smi", "internal/snmp"},
 	"internal/draft":          {"internal/human", "internal/snmp", "internal/agent", "internal/measure", "mibs", "mibs/smi"},
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs", "mibs/hint"},

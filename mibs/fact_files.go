@@ -49,8 +49,92 @@ func archived(text []byte) func() factArchive {
 // Names returns the names of all modules, sorted.
 func (f factArchive) Names() []string { return f.files.Names() }
 
-func (f factArchive) read(name string) (*smi.Module, []smi.Diagnostic, error) {
+// PackFacts returns the archive of the facts of modules by name.
+func PackFacts(texts map[string][]byte) ([]byte, error) {
+	short := map[string][]byte{}
+	for name, text := range texts {
+		short[name] = compacted(text)
+	}
+	return archive.Compress(short)
+}
+
+// text returns the facts of a module.
+func (f factArchive) text(name string) ([]byte, error) {
 	text, err := f.files.Read(name)
+	return expanded(text), err
+}
+
+// all returns the facts of all modules by name.
+func (f factArchive) all() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for name, text := range f.files.All() {
+			if !yield(name, expanded(text)) {
+				return
+			}
+		}
+	}
+}
+
+// maxShared is how many octets of a name may be those of the name before it.
+const maxShared = 'z' - '0'
+
+// compacted returns facts with a letter in place of the beginning that each name shares with the one before it: '0'
+// for none, '1' for one octet, and so on. Names of an object and of the next one mostly begin with those of their table.
+func compacted(text []byte) (short []byte) {
+	var before []byte
+	for line := range bytes.Lines(text) {
+		kind, name, rest := cutFact(line)
+		if name == nil {
+			short = append(short, line...)
+			continue
+		}
+		shared := 0
+		for shared < min(len(name), len(before), maxShared) && name[shared] == before[shared] {
+			shared++
+		}
+		short = append(append(append(append(short, kind...), '0'+byte(shared)), name[shared:]...), rest...)
+		before = name
+	}
+	return short
+}
+
+// expanded is the reverse of compacted.
+func expanded(short []byte) []byte {
+	text := make([]byte, 0, len(short)*3/2)
+	var before []byte
+	for line := range bytes.Lines(short) {
+		kind, name, rest := cutFact(line)
+		if len(name) == 0 {
+			text = append(text, line...)
+			continue
+		}
+		shared := min(max(int(name[0])-'0', 0), len(before))
+		text = append(text, kind...)
+		start := len(text)
+		text = append(append(text, before[:shared]...), name[1:]...)
+		before = text[start:]
+		text = append(text, rest...)
+	}
+	return text
+}
+
+// cutFact parts a line into what it is, with the tab behind that, the name that it defines, and the rest. Of a line that
+// defines none the name is nil.
+func cutFact(line []byte) (kind, name, rest []byte) {
+	tab := bytes.IndexByte(line, '\t')
+	if tab < 1 || tab == 1 && (line[0] == 'm' || line[0] == 'i') {
+		return nil, nil, nil
+	}
+	kind, name = line[:tab+1], line[tab+1:]
+	end := bytes.IndexAny(name, "\t\n")
+	if end < 0 {
+		end = len(name)
+	}
+	return kind, name[:end:end], name[end:]
+}
+
+func (f factArchive) read(name string) (*smi.Module, []smi.Diagnostic, error) {
+	text, err := f.text(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
@@ -64,7 +148,7 @@ func (f factArchive) read(name string) (*smi.Module, []smi.Diagnostic, error) {
 // mentions lists which modules define which names, in the order of the names' hashes.
 func (f factArchive) mentions() (list []mention) {
 	number := uint32(0)
-	for _, text := range f.files.All() {
+	for _, text := range f.all() {
 		for _, name := range definedNames(text) {
 			list = append(list, mention{maphash.Bytes(mentionSeed, name), number})
 		}
@@ -78,9 +162,7 @@ func (f factArchive) mentions() (list []mention) {
 func definedNames(text []byte) iter.Seq2[byte, []byte] {
 	return func(yield func(byte, []byte) bool) {
 		for line := range bytes.Lines(text) {
-			kind, rest, _ := bytes.Cut(line, []byte("\t"))
-			name, _, _ := bytes.Cut(rest, []byte("\t"))
-			if k := string(kind); k != "" && k != "m" && k != "i" && !yield(k[0], bytes.TrimSuffix(name, []byte("\n"))) {
+			if kind, name, _ := cutFact(line); name != nil && !yield(kind[0], name) {
 				return
 			}
 		}
@@ -99,7 +181,7 @@ func (f factArchive) mentioning(name string) (modules []string) {
 
 // enterprises lists the enterprises of each module.
 func (f factArchive) enterprises() (list [][]uint32) {
-	for _, text := range f.files.All() {
+	for _, text := range f.all() {
 		list = append(list, enterprisesIn(text))
 	}
 	return list

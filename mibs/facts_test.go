@@ -122,7 +122,7 @@ func testEmbeddedFactsAreThoseOfTheFiles(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		embedded, err := facts().files.Read(name)
+		embedded, err := facts().text(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestFactsOfNetSNMPAreThoseOfItsFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		embedded, err := facts().files.Read(name)
+		embedded, err := facts().text(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +187,7 @@ var factFields = regexp.MustCompile(`^(?:[!+.\w-]+(?: !?[\w-]+)*` +
 
 func TestFactsHaveNoProse(t *testing.T) {
 	for _, name := range Embedded().Names() {
-		text, err := facts().files.Read(name)
+		text, err := facts().text(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func testNoDescriptionIsEmbedded(t *testing.T, dir string) {
 		t.Fatalf("the sentence %q is not found where it is put", ifMTU)
 	}
 	for _, name := range Embedded().Names() {
-		text, err := facts().files.Read(name)
+		text, err := facts().text(name)
 		if err != nil {
 			t.Fatal(err)
 		}

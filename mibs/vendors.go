@@ -33,7 +33,7 @@ func (VendorFacts) Around(oid snmp.OID) []string { return vendors().around(oid) 
 
 // Defined returns the names of all nodes.
 func (VendorFacts) Defined() (names []string) {
-	for _, text := range vendors().files.All() {
+	for _, text := range vendors().all() {
 		for kind, name := range definedNames(text) {
 			if kind != 't' {
 				names = append(names, string(name))

@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"trapline/internal/snmp"
@@ -49,5 +50,16 @@ func TestIndexIsReadAsItWas(t *testing.T) {
 		if got := followed(list); got != nil {
 			t.Errorf("%q is %v", list, got)
 		}
+	}
+}
+
+// What is read of outputs is what was written.
+func TestOutputsAreReadAsTheyWere(t *testing.T) {
+	want := map[string][]Outputs{
+		"a": {{[]string{"index"}, []string{"fan", "fanSpeed", "fanState", "power"}}, {[]string{"hw_id", "hw_name"}, []string{"hw_status", strings.Repeat("x", 90), strings.Repeat("x", 91)}}},
+		"b": {{[]string{}, []string{"0", "00", "uptime"}}},
+	}
+	if got := DecodeOutputs(string(EncodeOutputs(want))); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v were %v", got, want)
 	}
 }

@@ -37,12 +37,13 @@ func outputsOf(name string, s *collector.Settings) []Outputs {
 	return list
 }
 
-// EncodeOutputs returns the stored form: lines of a module, labels and metrics.
+// EncodeOutputs returns the stored form: lines of a module, labels and metrics. A metric begins with a letter that says
+// how many octets it shares with the one before it, '0' for none.
 func EncodeOutputs(modules map[string][]Outputs) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		for _, o := range modules[name] {
-			b.WriteString(name + "\t" + strings.Join(o.Labels, " ") + "\t" + strings.Join(o.Metrics, " ") + "\n")
+			b.WriteString(name + "\t" + strings.Join(o.Labels, " ") + "\t" + strings.Join(shortened(o.Metrics), " ") + "\n")
 		}
 	}
 	return b.Bytes()
@@ -54,7 +55,32 @@ func DecodeOutputs(text string) map[string][]Outputs {
 	for line := range strings.Lines(text) {
 		name, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		labels, metrics, _ := strings.Cut(rest, "\t")
-		modules[name] = append(modules[name], Outputs{strings.Fields(labels), strings.Fields(metrics)})
+		modules[name] = append(modules[name], Outputs{strings.Fields(labels), expanded(strings.Fields(metrics))})
 	}
 	return modules
+}
+
+// maxShared is how many octets of a name may be those of the name before it.
+const maxShared = 'z' - '0'
+
+func shortened(names []string) (short []string) {
+	before := ""
+	for _, name := range names {
+		shared := 0
+		for shared < min(len(name), len(before), maxShared) && name[shared] == before[shared] {
+			shared++
+		}
+		short = append(short, string(rune('0'+shared))+name[shared:])
+		before = name
+	}
+	return short
+}
+
+func expanded(short []string) []string {
+	before := ""
+	for i, s := range short {
+		before = before[:min(max(int(s[0])-'0', 0), len(before))] + s[1:]
+		short[i] = before
+	}
+	return short
 }

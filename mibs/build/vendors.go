@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"trapline/internal/archive"
 	"trapline/mibs"
 )
 
@@ -67,7 +66,7 @@ func buildVendors(directories []string) error {
 
 // pack writes an archive of the facts of modules.
 func pack(file string, texts map[string][]byte) error {
-	compressed, err := archive.Compress(texts)
+	compressed, err := mibs.PackFacts(texts)
 	if err != nil {
 		return err
 	}
