@@ -24,9 +24,15 @@ type copies struct {
 	cut      bool // there was no room for all
 }
 
-func (c *copies) give(give func(v snmp.VarBind, octets int)) {
+// give gives the copies of oid with the octets that a poll counts for each: those of its name and value, and in a column
+// those around them.
+func (c *copies) give(oid snmp.OID, give func(v snmp.VarBind, octets int)) {
 	for _, v := range c.bindings {
-		give(v, snmp.VarBindSize(v))
+		octets := len(v.Name) + len(v.Value)
+		if len(v.Name) > len(oid) {
+			octets = snmp.VarBindSize(v)
+		}
+		give(v, octets)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // division divides the plan of a module into what is known and the rest.
 type division struct {
 	rest      client.Plan
-	instances []*copies          // that are known
+	instances []column           // that are known
 	columns   []column           // all, in the order of the plan
 	next      int                // the first column that was not yet given
 	at        int                // the column of the last binding
@@ -33,7 +33,7 @@ func (s *session) divide(p *client.Plan) *division {
 	d.rest.Get = nil
 	for _, oid := range p.Get {
 		if c := s.known[string(oid)]; c != nil {
-			d.instances = append(d.instances, c)
+			d.instances = append(d.instances, column{oid: oid, known: c})
 		} else {
 			d.rest.Get = append(d.rest.Get, oid)
 		}
@@ -112,7 +112,7 @@ func (d *division) troubled(err error) (columns []snmp.OID) {
 func (d *division) giveColumns(to int, give func(v snmp.VarBind, octets int)) {
 	for ; d.next < to; d.next++ {
 		if c := d.columns[d.next].known; c != nil {
-			c.give(give)
+			c.give(d.columns[d.next].oid, give)
 		}
 	}
 }

@@ -28,9 +28,13 @@ type sharer interface {
 type session struct {
 	collector.Session
 
+	joint    client.Plan     // of what the modules share
+	shared   map[string]bool // instances and columns of it
+	answered chan struct{}   // closed when joint has been asked for
+	down     error           // of the target; valid then
+
 	mu     sync.Mutex
-	joint  client.Plan        // empty once it has been asked for
-	down   error              // of the target, when it was
+	asked  bool
 	wanted map[string]int     // modules that have yet to ask for a column
 	whole  map[string]bool    // columns that the last poll brought whole
 	known  map[string]*copies // instances and columns that arrived whole
@@ -44,9 +48,8 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 	if !ok || len(modules) < 2 {
 		return s
 	}
-	a := &session{Session: s, wanted: map[string]int{}, whole: map[string]bool{}, known: map[string]*copies{}, room: room{left: maxOctets}}
+	a := &session{Session: s, shared: map[string]bool{}, answered: make(chan struct{}), wanted: map[string]int{}, whole: map[string]bool{}, known: map[string]*copies{}, room: room{left: maxOctets}}
 	first := *params(modules[0])
-	seen := map[string]bool{}
 	for _, m := range modules {
 		if m.Filtered() || *params(m) != first {
 			continue
@@ -61,8 +64,8 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 			a.wanted[string(oid)]++
 		}
 		a.joint.Params = first
-		a.joint.Get = appendNew(a.joint.Get, seen, share.Instances)
-		a.joint.Walk = appendNew(a.joint.Walk, seen, share.Columns)
+		a.joint.Get = appendNew(a.joint.Get, a.shared, share.Instances)
+		a.joint.Walk = appendNew(a.joint.Walk, a.shared, share.Columns)
 		for _, oid := range share.Whole {
 			a.whole[string(oid)] = true
 		}
@@ -130,7 +133,7 @@ func (s *session) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarB
 		yield(v)
 	}
 	for _, c := range d.instances {
-		c.give(count)
+		c.known.give(c.oid, count)
 	}
 	if d.nothingLeft() {
 		d.giveColumns(len(d.columns), count)
@@ -165,46 +168,53 @@ func errorsOutside(err error, columns []snmp.OID) error {
 }
 
 // askTogether asks for what the modules share if p wants any of it. The error is that of the target itself. Modules that
-// are polled at the same time wait.
+// are polled at the same time wait for the answers.
 func (s *session) askTogether(ctx context.Context, p *client.Plan) (client.Stats, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	joint := s.joint
-	if s.down != nil || !wantsAny(p, &joint) {
-		return client.Stats{}, s.down
+	if !s.wantsAny(p) {
+		return client.Stats{}, nil
 	}
-	s.joint.Get, s.joint.Walk = nil, nil
+	s.mu.Lock()
+	first := !s.asked
+	s.asked = true
+	s.mu.Unlock()
+	if !first {
+		select {
+		case <-s.answered:
+			return client.Stats{}, s.down
+		case <-ctx.Done():
+			return client.Stats{}, nil // the poll of p says why
+		}
+	}
+	defer close(s.answered)
 	got := map[string]*copies{}
-	for _, oid := range joint.Walk {
+	for _, oid := range s.joint.Walk {
 		got[string(oid)] = &copies{}
 	}
-	for _, oid := range joint.Get {
-		got[string(oid)] = nil
-	}
-	stats, err := s.Session.Poll(ctx, &joint, func(v snmp.VarBind) {
-		c, instance := got[string(v.Name)]
-		if instance && c == nil {
-			c = &copies{}
+	stats, err := s.Session.Poll(ctx, &s.joint, func(v snmp.VarBind) {
+		at := within(s.joint.Walk, v.Name)
+		switch {
+		case at >= 0:
+			s.room.keep(got[string(s.joint.Walk[at])], v)
+		case s.shared[string(v.Name)]:
+			c := &copies{}
 			got[string(v.Name)] = c
-		} else if at := within(joint.Walk, v.Name); at >= 0 {
-			c = got[string(joint.Walk[at])]
+			s.room.keep(c, v)
 		}
-		s.room.keep(c, v)
 	})
 	stats.VarBinds, stats.Bytes = 0, 0
-	for _, e := range access.Errors(err) {
-		if e.TargetFailed() {
-			s.down = err
-			return stats, err
-		}
+	if slices.ContainsFunc(access.Errors(err), (*access.Error).TargetFailed) {
+		s.down = err
+		return stats, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.take(got, err)
 	return stats, nil
 }
 
-func wantsAny(p, joint *client.Plan) bool {
-	return slices.ContainsFunc(p.Get, func(oid snmp.OID) bool { return contains(joint.Get, oid) }) ||
-		slices.ContainsFunc(columnsOf(p), func(oid snmp.OID) bool { return contains(joint.Walk, oid) })
+func (s *session) wantsAny(p *client.Plan) bool {
+	shared := func(oid snmp.OID) bool { return s.shared[string(oid)] }
+	return slices.ContainsFunc(p.Get, shared) || slices.ContainsFunc(columnsOf(p), shared)
 }
 
 func contains(list []snmp.OID, oid snmp.OID) bool {
