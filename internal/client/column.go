@@ -28,6 +28,8 @@ type column struct {
 	skips     int      // rows that the agent could not give
 	gap       snmp.OID // the last row before the first of these
 	blocked   int      // segments that wait until another column shows the next row
+	probing   bool     // it is asked for one row, for it seems to have none
+	parked    *segment // it waits, with a row, for the pivot
 	err       *access.Error
 }
 
@@ -84,7 +86,7 @@ func (s *segment) wanted() int {
 		if s.end == nil {
 			rows++ // to see that there is no more
 		}
-	} else if c.known != nil && c.known.rows == 0 && s.rows == 0 {
+	} else if s.rows == 0 && (c.probing || (c.known != nil && c.known.rows == 0)) {
 		rows = 1 // most likely it still has no rows
 	}
 	if c.walk.params.v1 {
@@ -110,7 +112,11 @@ func (c *column) bindingSize() int {
 func (c *column) settleLocked(s *segment) {
 	if !s.done {
 		c.changed = true
-		c.walk.pending = append(c.walk.pending, s)
+		if c.probing {
+			c.probedLocked(s)
+		} else {
+			c.walk.pending = append(c.walk.pending, s)
+		}
 		return
 	}
 	c.changed = c.changed || s.rows != s.expected
@@ -319,57 +325,6 @@ func (c *column) joinLocked() {
 		return
 	}
 	c.finishLocked()
-}
-
-// finishLocked ends a column and lets those go on that waited for its rows.
-func (c *column) finishLocked() {
-	if t := c.table; t.pivot == c {
-		splits := c.splitsFor()
-		if splits == nil {
-			t.pivot = nil // it has no rows: another column may
-		}
-		for _, waiting := range t.columns {
-			if waiting.began || c.walk.failed != nil {
-				continue
-			}
-			if splits != nil {
-				waiting.beginLocked(splits)
-			} else if t.pivot == nil {
-				t.pivot = waiting
-				waiting.beginLocked(nil)
-			}
-		}
-	}
-	c.table.unblockLocked()
-	c.walk.finishedLocked()
-}
-
-// splitsFor divides the rows of the guide for the other columns of its table, whose bindings may be
-// larger than they look: nothing is known of them yet.
-func (c *column) splitsFor() []split {
-	if c.err != nil {
-		return nil
-	}
-	x := c.splitter()
-	c.eachRow(func(v *snmp.VarBind) {
-		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(*v), guessedBinding))
-	})
-	if x.rows == 0 {
-		return nil
-	}
-	return x.finish()
-}
-
-// splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
-func (c *column) splitter() splitter {
-	most := c.walk.device.capacity.max
-	switch {
-	case c.walk.params.v1:
-		most = 1
-	case c.walk.params.maxRepetitions > 0:
-		most = c.walk.device.capacity.cap(c.walk.params.maxRepetitions)
-	}
-	return splitter{payloadLimit: c.walk.device.peer.PayloadLimit(), maxRows: int32(most)}
 }
 
 // eachRow hands on the accepted bindings in their order.

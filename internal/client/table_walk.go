@@ -224,3 +224,97 @@ func (s *tableWalk) failLocked(e *access.Error) {
 	s.dropLocked()
 	close(s.done)
 }
+
+// The rows of one column of a table that was never seen, its pivot, divide those of the others, which wait for it. Where it
+// has none most likely the others have none either: all are asked for one row, many in a request. Those that have one
+// wait again, for the first of them.
+
+// finishLocked ends a column and lets those go on that waited for its rows.
+func (c *column) finishLocked() {
+	if t := c.table; t.pivot == c {
+		splits := c.splitsFor()
+		if splits == nil {
+			t.pivot = nil // it has no rows: another column may
+		}
+		for _, waiting := range t.columns {
+			if c.walk.failed == nil {
+				waiting.guidedLocked(splits, c.err == nil)
+			}
+		}
+	}
+	c.table.unblockLocked()
+	c.walk.finishedLocked()
+}
+
+// guidedLocked lets a column go on, if it waits, after the pivot has ended: with its splits if it has rows. Without, and
+// without an error, the column most likely has none.
+func (c *column) guidedLocked(splits []split, empty bool) {
+	t := c.table
+	switch {
+	case c.parked != nil && splits != nil:
+		c.unpark()
+		c.dropSegments()
+		c.beginLocked(splits)
+	case c.parked != nil && t.pivot == nil:
+		t.pivot = c
+		c.walk.pending = append(c.walk.pending, c.unpark())
+	case c.began:
+	case splits != nil:
+		c.beginLocked(splits)
+	case empty:
+		c.probing = true
+		c.beginLocked(nil)
+	case t.pivot == nil:
+		t.pivot = c
+		c.beginLocked(nil)
+	}
+}
+
+// probedLocked deals with the first row of a column that seemed to have none.
+func (c *column) probedLocked(s *segment) {
+	c.probing = false
+	c.parked = s
+	c.blocked++
+	switch t := c.table; {
+	case t.pivot == nil:
+		c.guidedLocked(nil, false)
+	case t.pivot.done():
+		c.guidedLocked(t.pivot.splitsFor(), false)
+	}
+}
+
+// unpark returns the segment that waited for the pivot.
+func (c *column) unpark() *segment {
+	s := c.parked
+	c.parked = nil
+	c.blocked--
+	return s
+}
+
+// splitsFor divides the rows of the guide for the other columns of its table, whose bindings may be
+// larger than they look: nothing is known of them yet.
+func (c *column) splitsFor() []split {
+	if c.err != nil {
+		return nil
+	}
+	x := c.splitter()
+	c.eachRow(func(v *snmp.VarBind) {
+		x.add(v.Name[len(c.oid):], max(snmp.VarBindSize(*v), guessedBinding))
+	})
+	if x.rows == 0 {
+		return nil
+	}
+	return x.finish()
+}
+
+// splitter cuts rows so that a segment fills one answer. In SNMPv1 an answer has one row of a segment.
+func (c *column) splitter() splitter {
+	most := c.walk.device.capacity.max
+	switch {
+	case c.walk.params.v1:
+		most = 1
+	case c.walk.params.maxRepetitions > 0:
+		most = c.walk.device.capacity.cap(c.walk.params.maxRepetitions)
+	}
+	return splitter{payloadLimit: c.walk.device.peer.PayloadLimit(), maxRows: int32(most)}
+}
