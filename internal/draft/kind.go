@@ -252,10 +252,18 @@ func (o *object) count() (kind, bool) {
 		return kind{"radio_distance", "length"}, true
 	case percent || strings.HasPrefix(o.units, "percent"):
 		return kind{"device_ratio", "percent"}, true
-	case count && !o.hasAny([]string{"version", "serial", "size", "speed", "port", "slot", "time", "interval", "rate", "bytes", "octets", "packets", "pkts", "frames"}) && (scalar || len(o.node.Row.Index) <= 2 && o.has("count", "active", "online", "sessions", "connections")):
+	case count && !o.hasAny([]string{"version", "serial", "size", "speed", "port", "slot", "time", "interval", "rate", "bytes", "octets", "packets", "pkts", "frames"}) && (scalar || len(o.node.Row.Index) <= 2 && o.has("count", "active", "online", "session", "sessions", "connections", "tunnels", "subscribers")):
 		return kind{"device_count", ""}, true
 	}
 	return kind{}, false
+}
+
+// isTotal reports whether a scalar is the number of users, calls or leases, rather than a row for each of them.
+func (o *object) isTotal() bool {
+	counted := []string{"user", "users", "call", "calls", "lease", "leases", "subscribers", "hosts"}
+	last := o.words[len(o.words)-1]
+	return o.node.Kind == smi.Scalar && o.has(counted...) && (slices.Contains(counted, last) || last == "count") && !o.has("directory", "label") &&
+		o.has("active", "current", "cur", "online", "connected", "registered", "count") && !o.hasAny(settings)
 }
 
 var bitsASecond = regexp.MustCompile(`[kmg]?bps\b|[kmg]?bits?( per |/)s|(kilo|mega|giga)bits? per second`)

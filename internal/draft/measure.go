@@ -80,7 +80,7 @@ func (o *object) measure() (Measure, bool) {
 		return m, false
 	}
 	k, ok := o.kindOf()
-	if !ok || o.hasAny(tallies) && k.dimension == "" {
+	if !ok || k.dimension == "" && o.hasAny(tallies) && !o.isTotal() {
 		return m, false
 	}
 	if o.node.Row != nil && len(o.node.Row.Index) > 6 {

@@ -50,7 +50,7 @@ func mixed(all []*object) (m Measure, ok bool) {
 			last--
 		}
 		if o.node.Kind == smi.Column && o.isNumber() && o.node.Syntax.Type != smi.OctetString && len(o.node.Syntax.Labels) < 2 &&
-			slices.Contains([]string{"value", "reading", "val", "current", "measurement"}, o.words[last]) && !o.hasAny(without(settings, "set")) {
+			slices.Contains([]string{"value", "reading", "val", "current", "measurement"}, o.words[last]) && !o.hasAny(without(settings, "set")) && !o.mentions("reset", "avg", "log", "history", "control") {
 			value = o
 			break
 		}
