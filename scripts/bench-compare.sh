@@ -4,7 +4,7 @@
 set -euo pipefail
 base=${1:-main} count=${2:-6}
 tags=gosnmp_nodebug
-hot='^Benchmark(Decode|Open|Seal|GetBulk|CPU|Conversion|Exposition|ConversionAndExposition|Switch|Drain|Enqueue|Session)$'
+hot='^Benchmark(Decode|Open|Seal|GetBulk|CPU|Conversion|Measures|Exposition|ConversionAndExposition|Switch|Drain|Enqueue|Session)$'
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 finish() {
