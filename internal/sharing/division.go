@@ -92,8 +92,9 @@ func (d *division) reached(name snmp.OID) (before int) {
 func (d *division) troubled(err error) (columns []snmp.OID) {
 	given, failed := map[string]bool{}, map[string]bool{}
 	for _, c := range d.columns {
-		table := string(c.oid.Parent())
-		given[table] = given[table] || c.known != nil
+		if c.known != nil {
+			given[string(c.oid.Parent())] = true
+		}
 	}
 	for _, e := range access.Errors(err) {
 		if contains(d.rest.Columns, e.OID) {
