@@ -1,6 +1,6 @@
 #!/bin/bash
 # coverage.sh TAGS: polls the recordings of the large corpus of devices by the module auto, and compares with what is
-# expected of them. Exits with 1 if less than 90 % of the items are read, or less than 85 % of the values are right.
+# expected of them. Exits with 1 if less than 95 % of the items are read, or less than 92 % of the values are right.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 corpus=${TRAPLINE_CORPORA:-../shared}/devices
@@ -13,4 +13,4 @@ trap 'rm -rf "$work"' EXIT
 tar -xzf "$corpus/open.tar.gz" -C "$work"
 go build -tags "$1" -o "$work/trapline" ./cmd/trapline
 python3 "$corpus/coverage.py" --recordings "$work/recordings" --expected "$work/expected" --trapline "$work/trapline" \
-	--min-read 90 --min-value 85
+	--min-read 95 --min-value 92
