@@ -8,6 +8,7 @@ package config
 import (
 	"slices"
 	"sync"
+	"trapline/internal/traps"
 
 	"trapline/collector"
 	"trapline/config/document"
@@ -54,7 +55,7 @@ type Config struct {
 	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
 	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent
 	Listen        listen.Settings           `yaml:"listen,omitempty"`        // notifications of devices that are received
-	TrapRules     []listen.TrapRule         `yaml:"trap_rules,omitempty"`    // alarms that notifications of devices raise
+	TrapRules     []traps.Settings          `yaml:"trap_rules,omitempty"`    // alarms that notifications of devices raise
 	Journal       journal.Settings          `yaml:"journal,omitempty"`       // how much is kept of what happened
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file

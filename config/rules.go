@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"trapline/internal/traps"
 
 	"trapline/config/document"
-	"trapline/internal/listen"
 	"trapline/internal/modules"
 	"trapline/internal/rules"
 	"trapline/internal/varbind"
@@ -96,8 +96,11 @@ func (u *merged) checkTrapRules(o Options) {
 		texts = append(texts, string(s.Raw))
 	}
 	names := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return modules.MIBsFor(dirs, texts...) }))
-	var earlier []listen.TrapRule
+	var earlier []traps.Settings
 	for _, s := range u.sources {
+		for _, m := range s.Config.Listen.Check(names) {
+			reporterBelow(s, document.Path{"listen"})(m.Path, m.Text)
+		}
 		for i := range s.Config.TrapRules {
 			r := &s.Config.TrapRules[i]
 			report := reporterBelow(s, document.Path{"trap_rules", document.Index(i)})

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"trapline/internal/traps"
 
 	"trapline/internal/access"
 	"trapline/internal/listen"
@@ -91,7 +92,7 @@ var sections = []struct {
 	{"modules", "a module", reflect.TypeFor[modules.Settings]()},
 	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
 	{"listen", "listen", reflect.TypeFor[listen.Settings]()},
-	{"trap_rules", "a trap rule", reflect.TypeFor[listen.TrapRule]()},
+	{"trap_rules", "a trap rule", reflect.TypeFor[traps.Settings]()},
 	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
 	{"", "the top of the file", reflect.TypeFor[Config]()},
 }

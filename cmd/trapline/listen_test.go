@@ -1,6 +1,15 @@
 package main
 
 import (
+	"context"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"trapline/internal/agent"
+	"trapline/internal/originator"
+	"trapline/internal/snmp"
+
 	"fmt"
 	"net"
 	"slices"
@@ -111,4 +120,86 @@ func sendFrom(t *testing.T, from, to, text string) {
 	if _, err := conn.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rePolled runs a switch whose port 3 goes down when its trap is sent, and a server that polls it once an hour.
+func rePolled(t *testing.T) (base string, flip func(down bool) time.Duration) {
+	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	address, _ := peers.FreeUDPAddresses(t)
+	const device = "127.0.82.1:16182"
+	operStatus := snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8.3")
+	serve := func(down bool) (stop func()) {
+		var b agent.Builder
+		agent.Switch48(1).Still().Rename(&b, func(v snmp.VarBind) (snmp.VarBind, bool) {
+			if v.Name.Compare(operStatus) == 0 {
+				if v.Value = []byte{1}; down {
+					v.Value = []byte{2}
+				}
+			}
+			return v, true
+		})
+		server, err := agent.Listen(b.Recording().Serve(netip.MustParseAddrPort(device)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- server.Run(ctx) }()
+		return func() { cancel(); <-ended }
+	}
+	stop := serve(false)
+	t.Cleanup(func() { stop() })
+	file := programtest.InDir(t, map[string]string{"rules.yml": `groups: [{name: g, rules: [{alert: PortDown, expr: 'ifOperStatus{ifIndex="3"} == 2'}]}]`})
+	base = startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q}\n", trapd.Address))+fmt.Sprintf(`
+targets: [{name: access-1, address: %q, modules: [if_mib], interval: 1h}]
+listen: {addresses: [%q], auths: [public_v2], allow: [127.0.0.0/8]}
+rule_files: [%s]
+`, device, address, file("rules.yml")))
+	await(t, base+"/metrics", `trapline_target_up{target="access-1"} 1`)
+	received := len(trapd.AwaitReceived(t, 1))
+	return base, func(down bool) time.Duration {
+		stop()
+		stop = serve(down)
+		notification := "1.3.6.1.6.3.1.1.5.4"
+		if down {
+			notification = "1.3.6.1.6.3.1.1.5.3"
+		}
+		n := originator.Notification{Trap: snmp.MustParseOID(notification), Uptime: uint32(time.Now().UnixMilli() / 10), VarBinds: []snmp.VarBind{
+			{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}},
+		}}
+		start := time.Now()
+		sendFrom(t, "127.0.82.1:0", address, string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.TrapV2, VarBinds: n.EncodeVarBinds()})))
+		received++
+		trapd.AwaitReceived(t, received)
+		return time.Since(start)
+	}
+}
+
+// After a linkDown the row is read again, and the rules judge it: the alarm needs no poll of the whole device.
+func TestRowIsPolledAfterItsTrap(t *testing.T) {
+	t.Parallel()
+	base, flip := rePolled(t)
+	before := numberOf(t, base, `trapline_target_varbinds_total{target="access-1"}`)
+	t.Logf("from the trap to the notification: %v, and %v", flip(true), flip(false)) // which are two seconds apart
+	if after := numberOf(t, base, `trapline_target_varbinds_total{target="access-1"}`); after != before {
+		t.Errorf("the whole device is polled: %v variable bindings, then %v", before, after)
+	}
+	awaitMatch(t, base+"/targets/access-1/metrics", `ifOperStatus\{.*ifIndex="3".*\} 1\n`)
+}
+
+// numberOf is the value of the first series that begins so.
+func numberOf(t *testing.T, base, series string) float64 {
+	t.Helper()
+	_, _, text := get(t, base+"/metrics")
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, series) {
+			n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("there is no " + series)
+	return 0
 }

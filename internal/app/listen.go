@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"time"
+	"trapline/internal/traps"
 
 	"trapline/config"
 	"trapline/internal/alarm"
@@ -17,7 +18,7 @@ import (
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
 	l := listen.New(listen.Options{
-		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds,
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh,
 	})
 	return l, l.Open(&d.first.Config.Listen)
 }
@@ -27,7 +28,7 @@ func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	c := w.Config
 	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment}
 	for _, t := range w.Targets {
-		next.Targets = append(next.Targets, listen.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
+		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
 	return d.listener.Configure(next)
 }
@@ -82,4 +83,12 @@ func (d *daemon) holds(expr string, report poller.Report) (list []map[string]str
 func (d *daemon) ended(report poller.Report) {
 	d.evaluator.Ended(report)
 	d.listener.Ended(report)
+}
+
+// refresh polls a target now, or rows of it.
+func (d *daemon) refresh(ctx context.Context, target string, rows *poller.Rows) error {
+	if rows == nil {
+		return d.poller.PollNow(ctx, target)
+	}
+	return d.poller.Refresh(ctx, target, rows)
 }

@@ -9,6 +9,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/traps"
 )
 
 // standing are the active conditions of rules that end by an expression, by target and source.
@@ -52,21 +53,18 @@ func (s *standing) at(target string) map[string]condition {
 	return maps.Clone(s.of[target])
 }
 
-// sourcePrefix begins the sources of all conditions of trap rules.
-const sourcePrefix = "trap/"
-
 // restore notes the active conditions of the rules, and ends those of rules that do not exist.
 func (l *Listener) restore(s *setup) {
 	var ends []outbox.Transition
 	for _, a := range l.options.Conditions() {
-		if !strings.HasPrefix(a.ID, sourcePrefix) {
+		if !strings.HasPrefix(a.ID, traps.SourcePrefix) {
 			continue
 		}
 		r := s.ruleOf(a.ID)
 		if r == nil {
 			ends = append(ends, over(a.ID, "its trap rule was removed"))
 		} else if r.Until != "" {
-			l.standing.put(a.Target, a.ID, condition{r.id(), a.Labels, a.RaisedAt})
+			l.standing.put(a.Target, a.ID, condition{r.ID(), a.Labels, a.RaisedAt})
 		}
 	}
 	if len(ends) > 0 {
@@ -77,9 +75,9 @@ func (l *Listener) restore(s *setup) {
 }
 
 // ruleOf returns the rule of a source, or nil.
-func (s *setup) ruleOf(source string) *rule {
+func (s *setup) ruleOf(source string) *traps.Rule {
 	for _, r := range s.rules {
-		if strings.HasPrefix(source, r.id()) {
+		if strings.HasPrefix(source, r.ID()) {
 			return r
 		}
 	}
@@ -98,6 +96,11 @@ func (l *Listener) Ended(report poller.Report) {
 	s := l.current.Load()
 	if len(conditions) == 0 || s == nil || report.Last == nil || !report.Last.Up {
 		return
+	}
+	if report.Last.Refreshed != nil { // the rest is as old as the last poll
+		pass := *report.Last
+		pass.Sets = pass.Refreshed
+		report.Last = &pass
 	}
 	var ends []outbox.Transition
 	for _, r := range s.rules {
@@ -118,11 +121,11 @@ func (l *Listener) Ended(report poller.Report) {
 }
 
 // ended returns the ends of the conditions of a rule.
-func (l *Listener) ended(r *rule, conditions map[string]condition, report *poller.Report) (ends []outbox.Transition) {
+func (l *Listener) ended(r *traps.Rule, conditions map[string]condition, report *poller.Report) (ends []outbox.Transition) {
 	var holds []map[string]string
 	asked := false
 	for source, c := range conditions {
-		if c.rule != r.id() || !report.Last.Start.After(c.since) {
+		if c.rule != r.ID() || !report.Last.Start.After(c.since) {
 			continue
 		}
 		if !asked {

@@ -6,42 +6,6 @@ import (
 	"time"
 )
 
-// networks is a set of addresses.
-type networks struct {
-	single map[netip.Addr]bool
-	ranges []netip.Prefix
-}
-
-func newNetworks(list []string) *networks {
-	n := &networks{single: map[netip.Addr]bool{}}
-	for _, text := range list {
-		if p, err := parsePrefix(text); err == nil { // Problems reports others
-			n.add(p)
-		}
-	}
-	return n
-}
-
-func (n *networks) add(p netip.Prefix) {
-	if p.IsSingleIP() {
-		n.single[p.Addr()] = true
-	} else {
-		n.ranges = append(n.ranges, p)
-	}
-}
-
-func (n *networks) has(a netip.Addr) bool {
-	if n.single[a] {
-		return true
-	}
-	for _, p := range n.ranges {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // buckets bound the datagrams of each sender: a token is added rate times a second, up to a burst.
 type buckets struct {
 	mu    sync.Mutex

@@ -23,8 +23,8 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
+	"trapline/internal/traps"
 	"trapline/internal/varbind"
-	"trapline/mibs"
 )
 
 // Options of a Listener.
@@ -32,6 +32,8 @@ type Options struct {
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
 	Note     func(journal.Event) // adds an entry to the journal
+	// Refresh polls a target now, or rows of it.
+	Refresh func(ctx context.Context, target string, rows *poller.Rows) error
 
 	Conditions func() []alarm.Alarm                                             // the active conditions of all alarms
 	Apply      func([]outbox.Transition, time.Time) error                       // commits transitions: see outbox.Outbox
@@ -43,8 +45,8 @@ type Configuration struct {
 	Settings Settings
 	Auths    map[string]*access.Auth
 	Identity *originator.Identity // our engine; nil without users of SNMPv3
-	Targets  []Target
-	Rules    []TrapRule
+	Targets  []traps.Target
+	Rules    []traps.Settings
 
 	Deployment string // part of the identity of alarms
 	Names      varbind.Names
@@ -55,14 +57,17 @@ type Configuration struct {
 type Listener struct {
 	options  Options
 	began    time.Time
+	seed     maphash.Seed
 	refusals *refusals
 	counts   *counts
 	buckets  buckets
 	notes    *limiter
 	doubts   *limiter
 	standing standing
-	workers  []*worker
-	current  atomic.Pointer[setup] // nil before the first Configure
+
+	refreshes *refreshes
+	workers   []*worker
+	current   atomic.Pointer[setup] // nil before the first Configure
 
 	mu      sync.Mutex
 	sockets map[string]*socket // by address as configured
@@ -73,14 +78,12 @@ type Listener struct {
 type setup struct {
 	settings  Settings
 	rate      float64
-	allowed   *networks
+	allowed   *traps.Networks
 	authority *originator.Authority
-	owners    *owners
-	named     []*Target // whose host names are looked up
-	tree      *mibs.Tree
-	rules     []*rule
-
-	deployment string
+	owners    *traps.Owners
+	rules     []*traps.Rule
+	repolls   repolls
+	in        traps.Surroundings // of the rules
 }
 
 // maxWorkers bounds the goroutines that decode notifications.
@@ -89,9 +92,10 @@ const maxWorkers = 8
 // New returns a listener without sockets.
 func New(o Options) *Listener {
 	l := &Listener{
-		options: o, began: time.Now(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
+		options: o, began: time.Now(), seed: maphash.MakeSeed(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
 		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
 	}
+	l.refreshes = newRefreshes(&l.options)
 	o.Registry.MustRegister(l.counts)
 	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
 		l.workers = append(l.workers, newWorker(l, min(runtime.GOMAXPROCS(0), maxWorkers)))
@@ -138,7 +142,7 @@ func (l *Listener) Configure(c *Configuration) error {
 	}
 	l.current.Store(next)
 	l.restore(next)
-	l.counts.keep(func(name string) bool { return next.owners.byName[name] != nil })
+	l.counts.keep(next.owners.Exists)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for text, one := range l.sockets {
@@ -159,24 +163,19 @@ func newSetup(c *Configuration) (s *setup, err error) {
 	if s.authority, err = authorityOf(c); err != nil {
 		return nil, err
 	}
-	s.owners, s.named = newOwners(c)
-	s.allowed = newNetworks(c.Settings.Allow)
-	if len(c.Settings.Allow) == 0 {
-		s.allowed = newNetworks(c.Settings.Forwarders)
-		for a := range s.owners.byAddress {
-			s.allowed.single[a] = true
-		}
-	}
-	s.deployment = c.Deployment
+	s.owners = traps.NewOwners(c.Targets, c.Settings.Forwarders, c.Engine)
+	s.allow()
+	s.in.Deployment = c.Deployment
 	for i := range c.Rules {
-		r, problems := compile(&c.Rules[i], c.Names)
+		r, problems := traps.Compile(&c.Rules[i], c.Names)
 		if len(problems) > 0 {
 			return nil, fmt.Errorf("trap_rules: %s: %s", r.Alert, problems[0].Text)
 		}
 		s.rules = append(s.rules, r)
 	}
+	s.repolls = newRepolls(&c.Settings, c.Names)
 	if c.Settings.Enabled() && c.Names != nil {
-		s.tree, err = c.Names()
+		s.in.Tree, err = c.Names()
 	}
 	return s, err
 }
@@ -236,6 +235,7 @@ func (l *Listener) Run(ctx context.Context) error {
 		}
 	}
 	parts.Wait()
+	l.refreshes.running.Wait()
 	return nil
 }
 
@@ -250,32 +250,26 @@ func (l *Listener) Close() (err error) {
 	return err
 }
 
+// allow sets the senders that are allowed.
+func (s *setup) allow() {
+	if s.allowed = traps.NewNetworks(s.settings.Allow); len(s.settings.Allow) > 0 {
+		return
+	}
+	s.allowed = traps.NewNetworks(s.settings.Forwarders)
+	for a := range s.owners.Addresses() {
+		s.allowed.Add(netip.PrefixFrom(a, a.BitLen()))
+	}
+}
+
 // lookUp finds the targets that have host names by their addresses.
 func (l *Listener) lookUp(ctx context.Context) {
 	before := l.current.Load()
-	if before == nil || len(before.named) == 0 || !before.settings.Enabled() {
+	if before == nil || !before.owners.Named() || !before.settings.Enabled() {
 		return
 	}
-	found := lookUp(ctx, before.named)
 	next := *before
-	next.owners = &owners{byAddress: map[netip.Addr][]*Target{}, byName: before.owners.byName, forwarders: before.owners.forwarders, engine: before.owners.engine}
-	next.allowed = &networks{single: map[netip.Addr]bool{}, ranges: before.allowed.ranges}
-	for a := range before.allowed.single {
-		next.allowed.single[a] = true
-	}
-	for a, list := range before.owners.byAddress {
-		for _, t := range list {
-			if !slices.Contains(before.named, t) {
-				next.owners.byAddress[a] = append(next.owners.byAddress[a], t)
-			}
-		}
-	}
-	for t, a := range found {
-		next.owners.byAddress[a] = append(next.owners.byAddress[a], t)
-		if len(before.settings.Allow) == 0 {
-			next.allowed.single[a] = true
-		}
-	}
+	next.owners = before.owners.LookUp(ctx)
+	next.allow()
 	l.current.CompareAndSwap(before, &next)
 }
 
@@ -286,7 +280,7 @@ func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.
 		return
 	}
 	sender, now := from.Addr().WithZone(""), l.elapsed()
-	if !c.allowed.has(sender) {
+	if !c.allowed.Has(sender) {
 		l.refusals.refuse(sender, refusedACL, now)
 		return
 	}
@@ -294,7 +288,7 @@ func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.
 		l.refusals.refuse(sender, refusedRate, now)
 		return
 	}
-	w := l.workers[maphash.Comparable(seed, sender)%uint64(len(l.workers))]
+	w := l.workers[maphash.Comparable(l.seed, sender)%uint64(len(l.workers))]
 	if !w.queue.put(datagram{from: from, socket: s, at: at}, octets, len(l.workers)) {
 		l.refusals.refuse(sender, refusedFull, now)
 	}

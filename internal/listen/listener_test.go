@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"trapline/internal/traps"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -59,8 +61,9 @@ func newListener(t testing.TB, c *Configuration) (*Listener, *ledger) {
 	book := &ledger{active: map[string]alarm.Alarm{}}
 	l := New(Options{
 		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Conditions: book.conditions, Apply: book.apply,
-		Note:  func(journal.Event) { book.mu.Lock(); book.notes++; book.mu.Unlock() },
-		Holds: func(string, poller.Report) ([]map[string]string, error) { return nil, nil },
+		Note:    func(journal.Event) { book.mu.Lock(); book.notes++; book.mu.Unlock() },
+		Refresh: func(context.Context, string, *poller.Rows) error { return nil },
+		Holds:   func(string, poller.Report) ([]map[string]string, error) { return nil, nil },
 	})
 	auth := access.DefaultAuth()
 	c.Auths, c.Settings.Auths = map[string]*access.Auth{"public_v2": &auth}, []string{"public_v2"}
@@ -184,7 +187,7 @@ func TestQueueIsBounded(t *testing.T) {
 func TestInformsWaitForTheStore(t *testing.T) {
 	l, book := newListener(t, &Configuration{
 		Settings: Settings{Allow: []string{"127.0.0.1"}},
-		Rules:    []TrapRule{{Alert: "Down", On: linkDown.String(), Expires: expires(t, "1h")}},
+		Rules:    []traps.Settings{{Alert: "Down", On: linkDown.String(), Expires: expires(t, "1h")}},
 	})
 	s := nowhere(t)
 	sender, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -224,7 +227,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Add(snmp.AppendTrap(nil, &snmp.TrapMessage{Community: []byte("public"), Trap: snmp.Trap{Enterprise: linkDown, Generic: 6, Specific: -1}}))
 	l, book := newListener(f, &Configuration{
 		Settings: Settings{Rate: 1e9, Allow: []string{"0.0.0.0/0", "::/0"}},
-		Rules: []TrapRule{{
+		Rules: []traps.Settings{{
 			Alert: "Any", On: "1.3.6.1.*", Key: []string{"1.3.6.1.2.1"}, Expires: expires(f, "1h"), Clear: []string{linkDown.String()},
 			Annotations: map[string]string{"summary": "{{ $labels.target }} {{ range $values }}{{ . }}{{ end }}"},
 		}},

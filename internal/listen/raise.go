@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/outbox"
+	"trapline/internal/traps"
 )
 
 // commitment is what a worker stores in one transaction, and the informs that it acknowledges afterwards.
@@ -32,11 +33,10 @@ type waiting struct {
 }
 
 // apply adds the transitions that a trap causes, and returns their sources.
-func (c *commitment) apply(t *Trap, s *setup, logger func(rule string, err error)) (sources []string) {
-	target := t.owner()
+func (c *commitment) apply(t *traps.Trap, s *setup, logger func(rule string, err error)) (sources []string) {
 	for _, r := range s.rules {
-		if r.on.matches(t.OID) && r.matchesObjects(t, s.tree) {
-			a, err := r.alarm(t, s, target)
+		if r.Raised(t, &s.in) {
+			a, err := r.Alarm(t, &s.in)
 			if err != nil {
 				logger(r.Alert, err)
 			}
@@ -47,16 +47,12 @@ func (c *commitment) apply(t *Trap, s *setup, logger func(rule string, err error
 			c.transitions = append(c.transitions, next)
 			sources = append(sources, a.ID)
 			if r.Until != "" {
-				c.raised = append(c.raised, raised{target, a.ID, condition{r.id(), a.Labels, t.At}})
+				c.raised = append(c.raised, raised{a.Target, a.ID, condition{r.ID(), a.Labels, t.At}})
 			}
 		}
-		for i := range r.clears {
-			if r.clears[i].matches(t.OID) {
-				key, _ := r.keyOf(t, s.tree)
-				source := r.source(s.deployment, target, key)
-				c.transitions = append(c.transitions, over(source, t.Name+" was received"))
-				sources = append(sources, source)
-			}
+		if source, cleared := r.Cleared(t, &s.in); cleared {
+			c.transitions = append(c.transitions, over(source, t.Name+" was received"))
+			sources = append(sources, source)
 		}
 	}
 	return sources

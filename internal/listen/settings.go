@@ -2,20 +2,24 @@ package listen
 
 import (
 	"fmt"
-	"net/netip"
+	"maps"
+	"slices"
 	"strings"
 
 	"trapline/internal/access"
 	"trapline/internal/setting"
+	"trapline/internal/traps"
+	"trapline/internal/varbind"
 )
 
 // Settings is the section `listen`: the notifications of devices that serve receives.
 type Settings struct {
-	Addresses  []string `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; default port 162
-	Auths      []string `yaml:"auths,omitempty"`      // entries of auths whose communities and users are accepted
-	Allow      []string `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, and forwarders
-	Forwarders []string `yaml:"forwarders,omitempty"` // addresses of senders whose snmpTrapAddress names the device
-	Rate       float64  `yaml:"rate,omitempty"`       // notifications a second and sender, after a burst of four times as many; default 500
+	Addresses  []string          `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; default port 162
+	Auths      []string          `yaml:"auths,omitempty"`      // entries of auths whose communities and users are accepted
+	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, and forwarders
+	Forwarders []string          `yaml:"forwarders,omitempty"` // addresses of senders whose snmpTrapAddress names the device
+	Repoll     map[string]string `yaml:"repoll,omitempty"`     // what is polled at once after a notification: its row, or its target; default row after linkDown and linkUp, target after coldStart and warmStart; {} for nothing
+	Rate       float64           `yaml:"rate,omitempty"`       // notifications a second and sender, after a burst of four times as many; default 500
 }
 
 const (
@@ -43,9 +47,14 @@ func (s *Settings) Problems() []setting.Problem {
 	}
 	for name, list := range map[string][]string{"allow": s.Allow, "forwarders": s.Forwarders} {
 		for i, text := range list {
-			if _, err := parsePrefix(text); err != nil {
+			if _, err := traps.ParsePrefix(text); err != nil {
 				m.Add(fmt.Sprintf("%s[%d]", name, i), "%q is neither an address nor a network: write as in 192.0.2.7 or 192.0.2.0/24", text)
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Repoll)) {
+		if what := s.Repoll[name]; what != repollRow && what != repollTarget {
+			m.Add("repoll."+name, "%q: write %s or %s", what, repollRow, repollTarget)
 		}
 	}
 	if s.Rate < 0 {
@@ -62,12 +71,32 @@ func parseListen(text string) (access.Address, error) {
 	return access.ParseReceiver(text)
 }
 
-// parsePrefix parses an address or a network.
-func parsePrefix(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		a = a.Unmap().WithZone("")
-		return netip.PrefixFrom(a, a.BitLen()), nil
+// Check returns the names in the settings that MIBs do not have.
+func (s *Settings) Check(names varbind.Names) []setting.Problem {
+	var m setting.Problems
+	for _, name := range slices.Sorted(maps.Keys(s.Repoll)) {
+		if _, err := traps.ParsePattern(name, names); err != nil {
+			m.Add("repoll."+name, "%v", err)
+		}
 	}
-	p, err := netip.ParsePrefix(text)
-	return p.Masked(), err
+	return m
+}
+
+// newRepolls returns the notifications after which targets are polled.
+func newRepolls(s *Settings, names varbind.Names) (r repolls) {
+	of := s.Repoll
+	if of == nil {
+		of, names = defaultRepolls, nil
+	}
+	for name, what := range of {
+		p, err := traps.ParsePattern(name, names)
+		switch {
+		case err != nil: // which Check reports
+		case what == repollRow:
+			r.rows = append(r.rows, p)
+		default:
+			r.targets = append(r.targets, p)
+		}
+	}
+	return r
 }

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/traps"
 )
 
 // worker handles the datagrams of some senders, in their order.
@@ -22,6 +23,7 @@ type worker struct {
 	informs  *once
 
 	commitment commitment
+	context    context.Context // of run
 }
 
 const (
@@ -36,10 +38,11 @@ const (
 )
 
 func newWorker(l *Listener, of int) *worker {
-	return &worker{listener: l, queue: newQueue(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of)}
+	return &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of)}
 }
 
 func (w *worker) run(ctx context.Context) {
+	w.context = ctx
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,9 +85,9 @@ func (w *worker) adopt(s *setup) {
 // take handles a datagram.
 func (w *worker) take(d *datagram, octets []byte) {
 	r, answer, err := w.decoder.Decode(octets, d.from)
-	trap := Trap{At: d.at}
+	trap := traps.Trap{At: d.at}
 	if err == nil {
-		err = trap.read(r)
+		err = trap.Read(r)
 	}
 	if err != nil {
 		if answer != nil && r == nil {
@@ -97,9 +100,10 @@ func (w *worker) take(d *datagram, octets []byte) {
 	if r.Inform {
 		seen = w.informs
 	}
-	hash := trap.hash()
+	hash := trap.Hash()
 	if seen.first(hash, w.listener.elapsed()) {
 		w.count(&trap)
+		w.repoll(&trap)
 		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}
@@ -134,9 +138,9 @@ func (w *worker) refuse(sender netip.Addr, err error) {
 }
 
 // count names, counts and notes a trap.
-func (w *worker) count(t *Trap) {
+func (w *worker) count(t *traps.Trap) {
 	l := w.listener
-	t.Target, t.device = w.setup.owners.of(t)
+	t.Target, t.Device = w.setup.owners.Of(t)
 	t.Name = w.nameOf(t)
 	target := ""
 	if t.Target != nil {
@@ -144,9 +148,9 @@ func (w *worker) count(t *Trap) {
 	}
 	l.counts.add(target, t.Name)
 	if more, ok := l.notes.take(l.elapsed()); ok {
-		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.text(w.setup.tree)}
+		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.Text(w.setup.in.Tree)}
 		if target == "" {
-			e.Resource = t.device.String()
+			e.Resource = t.Device.String()
 		}
 		if more > 0 {
 			l.options.Note(journal.Event{At: t.At, Kind: journal.Trap, Value: otherName, Text: moreText(more)})
@@ -156,13 +160,13 @@ func (w *worker) count(t *Trap) {
 }
 
 // nameOf returns the name of a notification, or its OID in numbers.
-func (w *worker) nameOf(t *Trap) string {
+func (w *worker) nameOf(t *traps.Trap) string {
 	if name, known := w.names[string(t.OID)]; known {
 		return name
 	}
 	name := t.OID.String()
-	if w.setup.tree != nil {
-		if i := w.setup.tree.Object(t.OID); i.Node != nil && len(i.Index) == 0 {
+	if w.setup.in.Tree != nil {
+		if i := w.setup.in.Tree.Object(t.OID); i.Node != nil && len(i.Index) == 0 {
 			name = i.Short()
 		}
 	}

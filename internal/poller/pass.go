@@ -35,6 +35,8 @@ type Pass struct {
 	Notes   []*collector.Notes  // values that made no series
 	Asked   int                 // columns and instances that were asked for
 	Arrived int                 // of them that arrived whole
+
+	Refreshed []*series.Set // of a Refresh: the samples that were read again, which are in Sets too
 }
 
 // Open returns the session to a target.

@@ -72,9 +72,9 @@ func (d *device) jumped(row labels.Labels, at time.Time) {
 	d.jumps = append(d.jumps, jump{row, at})
 }
 
-// storePoll stores the samples of a poll. Series of rows that are absent from a complete table end. If the target did
-// not answer, all other series stay as they are, unless emptied is set. Samples that cannot be stored are noted in
-// d.lost, and an error is returned.
+// storePoll stores the samples of a poll. Series of rows that are absent from a complete table end, but not of a refresh.
+// If the target did not answer, all other series stay as they are, unless emptied is set. Samples that cannot be stored
+// are noted in d.lost, and an error is returned.
 func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied bool) error {
 	pass := r.Last
 	d.poll++
@@ -90,11 +90,11 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	d.noteReboots(r, at)
 	d.broken = brokenNames(pass)
 	if pass.Up {
-		in.columns(pass.Sets, d.target.Rendered)
+		in.columns(pass.Read(), d.target.Rendered)
 		d.quota.end()
 	}
 	for name, s := range d.caches {
-		if isPollSeries(name) || pass.Up && !d.broken(name) || !pass.Up && emptied {
+		if pass.Refreshed == nil && (isPollSeries(name) || pass.Up && !d.broken(name) || !pass.Up && emptied) {
 			s.drop(d.poll, in.end)
 		}
 	}

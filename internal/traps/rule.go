@@ -1,4 +1,4 @@
-package listen
+package traps
 
 import (
 	"cmp"
@@ -17,24 +17,25 @@ import (
 	"trapline/mibs/smi"
 )
 
-// rule is a TrapRule whose names are resolved.
-type rule struct {
-	*TrapRule
-	on          pattern
-	clears      []pattern
+// Rule is a rule whose names are resolved.
+type Rule struct {
+	*Settings
+	on          Pattern
+	clears      []Pattern
 	match       []matcher
 	key         []object
 	labels      []text
 	annotations []text
 }
 
-// pattern matches notifications.
-type pattern struct {
+// Pattern matches notifications.
+type Pattern struct {
 	oid   snmp.OID
 	below bool // all below oid
 }
 
-func (p *pattern) matches(o snmp.OID) bool {
+// Matches reports whether it matches the OID of a notification.
+func (p *Pattern) Matches(o snmp.OID) bool {
 	if p.below {
 		return len(o) > len(p.oid) && o.HasPrefix(p.oid)
 	}
@@ -59,21 +60,21 @@ type text struct {
 }
 
 // Check returns the names in a rule that MIBs do not have.
-func (r *TrapRule) Check(names varbind.Names) []setting.Problem {
-	_, problems := compile(r, names)
+func (r *Settings) Check(names varbind.Names) []setting.Problem {
+	_, problems := Compile(r, names)
 	return problems
 }
 
-// compile resolves the names in a rule.
-func compile(r *TrapRule, names varbind.Names) (*rule, []setting.Problem) {
+// Compile resolves the names in a rule, and returns those that MIBs do not have.
+func Compile(r *Settings, names varbind.Names) (*Rule, []setting.Problem) {
 	var m setting.Problems
-	c := &rule{TrapRule: r}
+	c := &Rule{Settings: r}
 	var err error
-	if c.on, err = parsePattern(r.On, names); err != nil && r.On != "" {
+	if c.on, err = ParsePattern(r.On, names); err != nil && r.On != "" {
 		m.Add("on", "%v", err)
 	}
 	for i, name := range r.Clear {
-		p, err := parsePattern(name, names)
+		p, err := ParsePattern(name, names)
 		if err != nil {
 			m.Add(fmt.Sprintf("clear[%d]", i), "%v", err)
 		}
@@ -115,8 +116,8 @@ func textsOf(of map[string]string) (list []text) {
 	return list
 }
 
-// parsePattern parses the name of a notification, its OID, or all OIDs below one.
-func parsePattern(word string, names varbind.Names) (p pattern, err error) {
+// ParsePattern parses the name of a notification, its OID, or all OIDs below one.
+func ParsePattern(word string, names varbind.Names) (p Pattern, err error) {
 	if subtree, below := strings.CutSuffix(word, ".*"); below {
 		p.below = true
 		p.oid, err = names.OID(subtree)
@@ -126,9 +127,29 @@ func parsePattern(word string, names varbind.Names) (p pattern, err error) {
 	return p, err
 }
 
+// Surroundings are what rules go by beside the trap.
+type Surroundings struct {
+	Deployment string     // part of the identity of alarms
+	Tree       *mibs.Tree // may be nil
+}
+
+// Raised reports whether a trap raises the alarm of the rule.
+func (r *Rule) Raised(t *Trap, in *Surroundings) bool {
+	return r.on.Matches(t.OID) && r.matchesObjects(t, in.Tree)
+}
+
+// Cleared returns the source of the alarm that a trap clears, if it clears one.
+func (r *Rule) Cleared(t *Trap, in *Surroundings) (source string, cleared bool) {
+	if !slices.ContainsFunc(r.clears, func(p Pattern) bool { return p.Matches(t.OID) }) {
+		return "", false
+	}
+	key, _ := r.keyOf(t, in.Tree)
+	return r.source(in.Deployment, t.Owner(), key), true
+}
+
 // matchesObjects reports whether the values of a trap are those of the rule. An enumeration matches by its name and by its
 // number.
-func (r *rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
+func (r *Rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
 	for i := range r.match {
 		m := &r.match[i]
 		found := false
@@ -150,9 +171,9 @@ func (r *rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
 }
 
 // keyOf returns the labels that distinguish the alarms of a rule, and the instance that the trap is about.
-func (r *rule) keyOf(t *Trap, tree *mibs.Tree) (labels map[string]string, instance snmp.OID) {
+func (r *Rule) keyOf(t *Trap, tree *mibs.Tree) (labels map[string]string, instance snmp.OID) {
 	labels = map[string]string{}
-	column, index := firstRow(t, tree)
+	column, index := FirstRow(t, tree)
 	for i := range r.key {
 		for v := range t.All() {
 			if isObject(&v, r.key[i].oid) {
@@ -174,8 +195,8 @@ func (r *rule) keyOf(t *Trap, tree *mibs.Tree) (labels map[string]string, instan
 	return labels, append(slices.Clone(column.OID), index...)
 }
 
-// firstRow returns the first column of which a trap has an instance, and its index.
-func firstRow(t *Trap, tree *mibs.Tree) (column *mibs.Node, index snmp.OID) {
+// FirstRow returns the first column of which a trap has an instance, and its index.
+func FirstRow(t *Trap, tree *mibs.Tree) (column *mibs.Node, index snmp.OID) {
 	if tree == nil {
 		return nil, nil
 	}
@@ -188,14 +209,14 @@ func firstRow(t *Trap, tree *mibs.Tree) (column *mibs.Node, index snmp.OID) {
 }
 
 // source identifies the condition of a rule with a key at a target. It is the same across restarts.
-func (r *rule) source(deployment, target string, key map[string]string) string {
-	return r.id() + alarm.ID(deployment, r.Alert, target, key)
+func (r *Rule) source(deployment, target string, key map[string]string) string {
+	return r.ID() + alarm.ID(deployment, r.Alert, target, key)
 }
 
-// alarm returns the alarm that a trap raises by the rule.
-func (r *rule) alarm(t *Trap, s *setup, target string) (alarm.Alarm, error) {
-	key, instance := r.keyOf(t, s.tree)
-	data := newTemplateData(t, s.tree)
+// Alarm returns the alarm that a trap raises by the rule.
+func (r *Rule) Alarm(t *Trap, in *Surroundings) (alarm.Alarm, error) {
+	key, instance := r.keyOf(t, in.Tree)
+	target, data := t.Owner(), newTemplateData(t, in.Tree)
 	if t.Target != nil {
 		maps.Copy(data.Labels, t.Target.Labels)
 	}
@@ -212,12 +233,12 @@ func (r *rule) alarm(t *Trap, s *setup, target string) (alarm.Alarm, error) {
 	for _, a := range r.annotations {
 		annotations[a.name] = expand(a.template, data)
 	}
-	a, err := notify.AlarmOf(s.deployment, labels, annotations)
-	a.ID = r.source(s.deployment, target, key)
+	a, err := notify.AlarmOf(in.Deployment, labels, annotations)
+	a.ID = r.source(in.Deployment, target, key)
 	a.RaisedAt, a.Condition = t.At, t.Name
 	a.Variable = cmp.Or(a.Variable, instance.String())
 	if !a.Address.IsValid() {
-		a.Address = t.device
+		a.Address = t.Device
 	}
 	a.VarBinds = append(a.VarBinds, t.bindings()...)
 	return a, err

@@ -1,4 +1,4 @@
-package listen
+package traps
 
 import (
 	"hash/maphash"
@@ -22,22 +22,22 @@ type Trap struct {
 	VarBinds []byte // without sysUpTime.0 and snmpTrapOID.0
 
 	address netip.Addr // snmpTrapAddress.0 or agent-addr; invalid if there is none
-	device  netip.Addr // of the device; see owners.of
+	Device  netip.Addr // of the device: see Owners.Of
 }
 
-// owner returns the name of the target, or the address of the device.
-func (t *Trap) owner() string {
+// Owner returns the name of the target, or the address of the device.
+func (t *Trap) Owner() string {
 	if t.Target != nil {
 		return t.Target.Name
 	}
-	return t.device.String()
+	return t.Device.String()
 }
 
 // maxVarBinds bounds the variable bindings of a notification that are looked at.
 const maxVarBinds = 256
 
-// read fills in the trap of a notification. It returns an error if that has no type.
-func (t *Trap) read(r *originator.Received) (err error) {
+// Read fills in the trap of a notification. It returns an error if that has no type.
+func (t *Trap) Read(r *originator.Received) (err error) {
 	t.Received, t.VarBinds, t.address = r, r.VarBinds, netip.Addr{}
 	if v1 := r.V1; v1 != nil {
 		t.Uptime = v1.Timestamp
@@ -86,8 +86,8 @@ func (t *Trap) All() func(yield func(snmp.VarBind) bool) {
 
 var seed = maphash.MakeSeed()
 
-// hash returns a hash of all that tells the notification from others of its sender.
-func (t *Trap) hash() uint64 {
+// Hash returns a hash of all that tells the notification from others of its sender.
+func (t *Trap) Hash() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	from := t.Received.From.Addr().As16()
@@ -107,8 +107,8 @@ func (t *Trap) hash() uint64 {
 // maxText bounds the text of a notification in the journal, in octets.
 const maxText = 400
 
-// text returns the variable bindings as text.
-func (t *Trap) text(tree *mibs.Tree) string {
+// Text returns the variable bindings as text.
+func (t *Trap) Text(tree *mibs.Tree) string {
 	var b strings.Builder
 	for v := range t.All() {
 		if b.Len() > 0 {

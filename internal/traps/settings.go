@@ -1,4 +1,4 @@
-package listen
+package traps
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"trapline/internal/setting"
 )
 
-// TrapRule is an entry of `trap_rules`: an alarm that a notification raises.
-type TrapRule struct {
+// Settings is an entry of `trap_rules`: an alarm that a notification raises.
+type Settings struct {
 	Alert       string                            `yaml:"alert"`                 // name of the alarm
 	On          string                            `yaml:"on"`                    // notification that raises it: a name, an OID, or all below one as in 1.3.6.1.4.1.9.*
 	Match       map[string]setting.AnchoredRegexp `yaml:"match,omitempty"`       // expressions that must match the whole values of objects of the notification
@@ -25,7 +25,7 @@ type TrapRule struct {
 }
 
 // Problems returns the errors in the settings that need no MIBs.
-func (r *TrapRule) Problems() []setting.Problem {
+func (r *Settings) Problems() []setting.Problem {
 	var m setting.Problems
 	if r.Alert == "" {
 		m.Add("", "a trap rule needs the name of an alarm: write alert: NAME")
@@ -60,9 +60,12 @@ func (r *TrapRule) Problems() []setting.Problem {
 }
 
 // DuplicateOf returns the place of an earlier rule with the same alarm and notification, or -1.
-func (r *TrapRule) DuplicateOf(earlier []TrapRule) int {
-	return slices.IndexFunc(earlier, func(o TrapRule) bool { return o.Alert == r.Alert && o.On == r.On })
+func (r *Settings) DuplicateOf(earlier []Settings) int {
+	return slices.IndexFunc(earlier, func(o Settings) bool { return o.Alert == r.Alert && o.On == r.On })
 }
 
-// id identifies a rule across restarts.
-func (r *TrapRule) id() string { return fmt.Sprintf("trap/%s/%s/", r.Alert, r.On) }
+// SourcePrefix begins the sources of the conditions of all trap rules.
+const SourcePrefix = "trap/"
+
+// ID identifies the rule across restarts: the sources of its conditions begin with it.
+func (r *Settings) ID() string { return fmt.Sprintf("%s%s/%s/", SourcePrefix, r.Alert, r.On) }

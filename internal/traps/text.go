@@ -1,4 +1,4 @@
-package listen
+package traps
 
 import (
 	"errors"
