@@ -102,7 +102,7 @@ func (d *division) troubled(err error) (columns []snmp.OID) {
 		}
 	}
 	for _, c := range d.columns {
-		if table := string(c.oid.Parent()); given[table] && failed[table] {
+		if table := c.oid.Parent(); given[string(table)] && failed[string(table)] {
 			columns = append(columns, c.oid)
 		}
 	}
