@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -141,9 +142,11 @@ func (u *merged) check() {
 	named := map[string]place{}
 	for _, s := range u.sources {
 		for i := range s.Config.Receivers {
+			s.Config.Receivers[i].HTTPConfig.SetDirectory(filepath.Dir(s.File))
 			u.checkReceiver(s, document.Path{"receivers", document.Index(i)}, &s.Config.Receivers[i], named)
 		}
 	}
+	u.config.Warnings = append(u.config.Warnings, notify.SameAddress(u.config.Receivers)...)
 }
 
 // place is where something stands in the files.

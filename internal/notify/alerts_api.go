@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 )
 
@@ -40,6 +43,9 @@ func (i *AlertsAPI) Register(mux *http.ServeMux) {
 // where some alerts are refused the others are accepted, and the status is 400.
 func (i *AlertsAPI) take(w http.ResponseWriter, r *http.Request, read func(*batch, *json.Decoder) error) {
 	b := &batch{api: i, now: time.Now()}
+	if b.peer, _, _ = net.SplitHostPort(r.RemoteAddr); b.peer == "" {
+		b.peer = r.RemoteAddr
+	}
 	if err := read(b, json.NewDecoder(r.Body)); err != nil {
 		code := http.StatusBadRequest
 		if errors.Is(err, errTooManyAlerts) {
@@ -47,6 +53,9 @@ func (i *AlertsAPI) take(w http.ResponseWriter, r *http.Request, read func(*batc
 		}
 		http.Error(w, err.Error(), code)
 		return
+	}
+	if b.group != "" {
+		b.transitions = append(b.transitions, b.whole())
 	}
 	err := i.Outbox.Apply(b.transitions, b.now)
 	if full := (*outbox.FullError)(nil); errors.As(err, &full) && !full.Busy { // alarms that are too large will be the next time
@@ -76,6 +85,22 @@ func (i *AlertsAPI) noteTruncated(n int) {
 	}
 	i.Outbox.Metrics.AlertsTruncated.Add(float64(n))
 	i.Logger.Warn("alerts are missing from the webhook of Alertmanager: set max_alerts of its receiver to 0", "truncated_alerts", n)
+}
+
+// truncatedAlarm is the rule of the alarm about a group of alerts of which Alertmanager leaves some out.
+const truncatedAlarm = "TraplineTruncated"
+
+// whole is the transition of the alarm that the message of a group is truncated. It lasts until a message of the group
+// is whole.
+func (b *batch) whole() outbox.Transition {
+	group := oneLine(b.group, maxSummary)
+	labels := map[string]string{"alertname": truncatedAlarm, "group": group, alarm.SeverityLabel: alarm.Warning.String()}
+	id := alarm.ID(b.api.Deployment, truncatedAlarm, "", map[string]string{"group": b.group})
+	return outbox.Transition{Active: b.truncated > 0, Alarm: alarm.Alarm{
+		ID: id, Rule: truncatedAlarm, Severity: alarm.Warning, Labels: labels, Resource: oneLine("group="+group, maxResource), Value: strconv.Itoa(max(0, b.truncated)),
+		Summary:      fmt.Sprintf("Alertmanager leaves out %d alerts of the group %s: set max_alerts of its receiver to 0", b.truncated, group),
+		ClearSummary: "Alertmanager sends all alerts of the group " + group,
+	}}
 }
 
 // writeList writes the elements of a JSON array one by one, so that it is never in memory as a whole.

@@ -87,6 +87,74 @@ func TestPrometheusLeasesAlarms(t *testing.T) {
 	})
 }
 
+// Two Prometheus servers that disagree for 20 minutes, one of them clocked by its own view and repeating its ends: the
+// alarm is raised once, and cleared once neither sees it.
+func TestTwoPrometheusServersHaveOneAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		send := func(server string, lease time.Duration) {
+			t.Helper()
+			body := fmt.Sprintf(`[{"labels":{"alertname":"Down","instance":"a"},"annotations":{"summary":"%d %% of it"},"endsAt":%q,"generatorURL":"http://%s/graph?g0"}]`,
+				time.Now().Minute(), time.Now().Add(lease).Format(time.RFC3339Nano), server)
+			if code := post(t, i, "/api/v2/alerts", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+		}
+		for minute := range 20 {
+			send("prom-a:9090", 4*time.Minute)
+			if minute%3 == 1 {
+				send("prom-b:9090", 4*time.Minute)
+			} else {
+				send("prom-b:9090", -time.Minute)
+			}
+			rest(time.Minute)
+		}
+		if got := kindsOf(l); got != "raise" {
+			t.Errorf("while one sees it, sent %s", got)
+		}
+		send("prom-b:9090", 4*time.Minute)
+		send("prom-a:9090", -time.Second)
+		rest(time.Minute)
+		if got := kindsOf(l); got != "" {
+			t.Errorf("while the other sees it, sent %s", got)
+		}
+		rest(5 * time.Minute)
+		if got := kindsOf(l); got != "clear" {
+			t.Errorf("in the end, sent %s", got)
+		}
+	})
+}
+
+// An alarm says that a group of Alertmanager is truncated, until a message of the group is whole.
+func TestTruncatedGroupsAreAlarms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &outboxtest.Receiver{}
+		r := serve(t, t.TempDir(), l.Route("nms"))
+		defer r.stop()
+		i := inletOf(r)
+		for _, test := range []struct {
+			truncated int
+			want      string
+		}{{2, "raise raise raise"}, {2, ""}, {0, "clear"}, {0, ""}} {
+			const alert = `{"status":"firing","labels":{"alertname":"Down","instance":%q}}`
+			body := fmt.Sprintf(`{"version":"4","alerts":[`+alert+","+alert+`],"groupKey":"{}:{alertname=\"Down\"}","truncatedAlerts":%d}`, "a", "b", test.truncated)
+			if code := post(t, i, "/api/v1/webhook", body); code != http.StatusOK {
+				t.Errorf("status %d", code)
+			}
+			rest(time.Minute)
+			if got := kindsOf(l); got != test.want {
+				t.Errorf("with %d truncated: sent %q, want %q", test.truncated, got, test.want)
+			}
+		}
+		if n := testutil.ToFloat64(r.outbox.Metrics.AlertsTruncated); n != 4 {
+			t.Errorf("%g counted", n)
+		}
+	})
+}
+
 // After a start, leases must last long enough to be renewed.
 func TestLeasesOutliveAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -232,7 +300,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	})
-	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
+	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusUnauthorized: false, http.StatusForbidden: false, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
 		status = code
 		_, err := deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1)
 		if err == nil || (outbox.Reason(err) == access.ErrorStatus) != dead {

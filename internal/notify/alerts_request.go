@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"reflect"
 	"time"
 
@@ -26,12 +27,14 @@ var errTooManyAlerts = fmt.Errorf("more than %d alerts in a request: send fewer 
 // batch is the content of a request read so far. Alerts are decoded one by one, so that none is in memory twice.
 type batch struct {
 	api         *AlertsAPI
+	peer        string // the address that the request came from
 	now         time.Time
 	transitions []outbox.Transition
 	read        int   // alerts
 	refused     int   // of those
 	why         error // of the first that was refused
 	truncated   int   // that Alertmanager left out
+	group       string
 }
 
 // alerts reads the body that Prometheus posts.
@@ -59,8 +62,22 @@ func (b *batch) leased(a *alert) (t outbox.Transition, err error) {
 	case !a.EndsAt.After(b.now):
 		t.Active = false
 	}
-	t.Alarm, err = b.alarm(a)
+	if t.Alarm, err = b.alarm(a); err == nil {
+		t.Alarm.ID += " " + b.sourceOf(a)
+	}
 	return t, err
+}
+
+// maxSource is the maximum length of the name of a source, in octets.
+const maxSource = 255
+
+// sourceOf returns the Prometheus server that an alert is from. Each server of a pair has a condition of its own: the
+// alarm lasts until both have ended theirs, or their leases have.
+func (b *batch) sourceOf(a *alert) string {
+	if u, err := url.Parse(a.GeneratorURL); err == nil && u.Host != "" && len(u.Host) <= maxSource {
+		return u.Host
+	}
+	return b.peer
 }
 
 // webhook reads the body that Alertmanager posts. It has a status for each alert.
@@ -70,6 +87,8 @@ func (b *batch) webhook(d *json.Decoder) error {
 		switch key {
 		case "version":
 			return d.Decode(&version)
+		case "groupKey":
+			return d.Decode(&b.group)
 		case "truncatedAlerts":
 			return d.Decode(&b.truncated)
 		case "alerts":

@@ -22,6 +22,7 @@ const (
 	AnnotationClearNotification = "trap_clear_notification" // the same for the end of the alarm; none sends none
 	AnnotationVarBinds          = "trap_varbinds"           // see ParseBindings
 	AnnotationClearVarBinds     = "trap_clear_varbinds"     // of the end, in the place of those of the same name
+	AnnotationRowGone           = "trap_row_gone"           // KeepRow: the alarm lasts when its row is gone
 	AnnotationReceivers         = "trap_receivers"          // names of receivers, with commas between them
 	AnnotationTags              = "trap_tags"               // tags of receivers, with commas between them
 )
@@ -29,8 +30,11 @@ const (
 // TrapAnnotations are the annotations with the prefix trap_.
 var TrapAnnotations = []string{
 	AnnotationVariable, AnnotationNotification, AnnotationClearNotification, AnnotationVarBinds, AnnotationClearVarBinds,
-	AnnotationReceivers, AnnotationTags,
+	AnnotationRowGone, AnnotationReceivers, AnnotationTags,
 }
+
+// KeepRow is the value of AnnotationRowGone.
+const KeepRow = "keep"
 
 // trapPrefix begins the names of TrapAnnotations, and is reserved for them.
 const trapPrefix = "trap_"

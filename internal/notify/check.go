@@ -45,6 +45,9 @@ func (c *RuleChecker) Check(annotations map[string]string) (problems, warnings [
 		_, err := c.Names.OID(variable)
 		report(AnnotationVariable, err)
 	}
+	if word, ok := annotations[AnnotationRowGone]; ok && word != KeepRow {
+		report(AnnotationRowGone, fmt.Errorf("%.40q: write %s, or leave it out", word, KeepRow))
+	}
 	warnings = unknownAnnotations(annotations)
 	a := alarm.Alarm{Receivers: c.checkWords(annotations, AnnotationReceivers, report), Tags: c.checkWords(annotations, AnnotationTags, report)}
 	for i := range c.Receivers {

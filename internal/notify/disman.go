@@ -18,6 +18,7 @@ var (
 	mteTriggerRising  = snmp.MustParseOID("1.3.6.1.2.1.88.2.0.2")
 	mteTriggerFalling = snmp.MustParseOID("1.3.6.1.2.1.88.2.0.3")
 	mteHot            = snmp.MustParseOID("1.3.6.1.2.1.88.2.1")
+	mteTriggerComment = snmp.MustParseOID("1.3.6.1.2.1.88.1.2.2.1.3")
 	sysName           = snmp.MustParseOID("1.3.6.1.2.1.1.5.0")
 )
 
@@ -33,6 +34,9 @@ func dismanFormat(names varbind.Names, minimal bool) format {
 			d.notification.VarBinds = append(d.notification.VarBinds, syslogObjects(e)...)
 		}
 		d.notification.VarBinds = append(d.notification.VarBinds, snmp.VarBind{Name: sysName, Type: snmp.OctetString, Value: []byte(oneLine(e.Alarm.Target, maxSummary))})
+		if !minimal {
+			d.notification.VarBinds = append(d.notification.VarBinds, triggerComment(e))
+		}
 		if v, ok := ifNameOf(&e.Alarm); ok && !minimal {
 			d.notification.VarBinds = append(d.notification.VarBinds, v)
 		}
@@ -40,6 +44,23 @@ func dismanFormat(names varbind.Names, minimal bool) format {
 		d.objects = len(d.notification.VarBinds)
 		return d
 	}
+}
+
+// maxTriggerName is the maximum length of mteTriggerName, in octets.
+const maxTriggerName = 32
+
+// triggerComment is mteTriggerComment of the rule, without an owner: severity and text, for receivers that read these
+// objects only.
+func triggerComment(e *alarm.Event) snmp.VarBind {
+	severity := e.Alarm.Severity
+	if e.Kind == alarm.Clear {
+		severity = alarm.Cleared
+	}
+	name := snmp.AppendArc(slices.Clone(mteTriggerComment), 0)
+	for _, octet := range []byte(oneLine(e.Alarm.Rule, maxTriggerName)) {
+		name = snmp.AppendArc(name, uint32(octet))
+	}
+	return snmp.VarBind{Name: name, Type: snmp.OctetString, Value: []byte(oneLine(severity.String()+": "+eventText(e), maxSummary))}
 }
 
 func disman(e *alarm.Event, names varbind.Names) draft {

@@ -62,7 +62,7 @@ func TestAlarmFormat(t *testing.T) {
 	const tail = `.5.0 = STRING: "PortDown"|~|.6.0 = STRING: "core-1"|~|.7.0 = INTEGER: 1|~|.8.0 = Hex-STRING: C0 00 02 01|~|` +
 		`.9.0 = STRING: "ifName=Gi0/1"|~|.10.0 = STRING: "ifOperStatus"|~|.11.0 = OID: .1.3.6.1.2.1.2.2.1.8.17|~|.12.0 = STRING: "2"|~|` +
 		`.13.0 = STRING: "== 2 for 5m"|~|.14.0 = ` + at + `|~|.15.0 = ` + at + `|~|.16.0 = Gauge32: 0|~|.17.0 = STRING: "Gi0/1 is down"|~|` +
-		`.18.0 = STRING: "ifName=Gi0/1;site=berlin"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.1`
+		`.18.0 = STRING: "ifName=Gi0/1, site=berlin"|~|.1.3.6.1.6.3.18.1.3.0 = IpAddress: 192.0.2.1`
 	for i, test := range []struct {
 		kind            alarm.Kind
 		arc             int
@@ -192,7 +192,7 @@ func TestTextsAreOneLineOfWholeCharacters(t *testing.T) {
 	}
 	labels := map[string]string{"b": "2", "a": "1", "c": "33"}
 	for most, want := range map[int]string{
-		12: "a=1;b=2;c=33", 11: "a=1;b=2;…", 10: "a=1;…", 7: "a=1;…", 6: ";…", 4: ";…", 3: "",
+		14: "a=1, b=2, c=33", 13: "a=1, b=2, …", 12: "a=1, …", 8: "a=1, …", 7: ", …", 5: ", …", 4: "",
 	} {
 		if got, left := labelsText(labels, most); got != want || left != 3-strings.Count(got, "=") {
 			t.Errorf("labels in %d octets are %q and %d left, want %q", most, got, left, want)

@@ -96,6 +96,8 @@ func (r *ReceiverSettings) addAddressProblems(m *setting.Problems) {
 		m.Add("", "receiver %q needs an address: write address: HOST, or type: webhook with a url", r.Name)
 	case r.URL != "":
 		m.Add("url", "only a webhook has a url")
+	case r.HTTPConfig != nil:
+		m.Add("http_config", "only a webhook has an http_config")
 	default:
 		if _, err := access.ParseReceiver(r.Address); err != nil {
 			m.Add("address", "%v", err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
@@ -27,6 +28,25 @@ func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
 		}
 		return true
 	}
+}
+
+// SameAddress returns warnings about receivers that are sent the same alarms to one address.
+func SameAddress(list []ReceiverSettings) (warnings []string) {
+	first := map[string]string{}
+	for i := range list {
+		r := &list[i]
+		at := string(r.URL)
+		if a, err := access.ParseReceiver(r.Address); err == nil && r.Address != "" {
+			at = a.String()
+		}
+		at += fmt.Sprint(r.Labels, r.Tags, r.MinSeverity, r.Group)
+		if other := first[at]; other != "" && (r.Address != "" || r.URL != "") {
+			warnings = append(warnings, fmt.Sprintf("receivers %q and %q have the same address and filters: each alarm is sent there twice", other, r.Name))
+			continue
+		}
+		first[at] = r.Name
+	}
+	return warnings
 }
 
 // alarmLabels are labels that alarms have whatever their rules and targets are.

@@ -28,6 +28,7 @@ type ReceiverSettings struct {
 	Type            string                            `yaml:"type,omitempty"`             // inform (default), trap or webhook
 	Address         string                            `yaml:"address,omitempty"`          // [udp|udp4|udp6:]host[:port]; default port 162
 	URL             setting.URL                       `yaml:"url,omitempty"`              // of a webhook, http or https
+	HTTPConfig      *setting.HTTPConfig               `yaml:"http_config,omitempty"`      // of a webhook: authorization, TLS and proxies, with the keys of Prometheus' http_config
 	Auth            string                            `yaml:"auth,omitempty"`             // entry of auths; default public_v2
 	SourceAddress   string                            `yaml:"source_address,omitempty"`   // address, or address:port, to send from
 	Context         string                            `yaml:"context,omitempty"`          // SNMPv3 context

@@ -37,13 +37,13 @@ func TestSnmptrapdShowsSeverityAndText(t *testing.T) {
 			if _, err := route.Deliver(t.Context(), e, 1); err != nil {
 				t.Fatal(err)
 			}
-			severity, text, trigger := "crit(2)", "Gi0/1 is down", "Rising"
+			severity, word, text, trigger := "crit(2)", "major", "Gi0/1 is down", "Rising"
 			if e.Kind == alarm.Clear {
-				severity, text, trigger = "notice(5)", "Gi0/1 is up again after 4 s", "Falling"
+				severity, word, text, trigger = "notice(5)", "cleared", "Gi0/1 is up again after 4 s", "Falling"
 			}
 			want := fmt.Sprintf(`|~|syslogMsgSeverity.%[1]s = INTEGER: %[2]s|~|syslogMsgHostName.%[1]s = STRING: core-1|~|`+
-				`syslogMsgMsgID.%[1]s = STRING: PortDown|~|syslogMsgMsg.%[1]s = STRING: "%[3]s"|~|sysName.0 = STRING: core-1|~|ifName.17 = STRING: Gi0/1|~|`+
-				`snmpTrapAddress.0 = IpAddress: 192.0.2.1`, index, severity, text)
+				`syslogMsgMsgID.%[1]s = STRING: PortDown|~|syslogMsgMsg.%[1]s = STRING: "%[3]s"|~|sysName.0 = STRING: core-1|~|`+
+				`mteTriggerComment."".'PortDown' = STRING: %[4]s: %[3]s|~|ifName.17 = STRING: Gi0/1|~|snmpTrapAddress.0 = IpAddress: 192.0.2.1`, index, severity, text, word)
 			got := d.AwaitReceived(t, before+1)[before]
 			if !strings.HasSuffix(got, want) || e.Kind == alarm.Raise && test.auth.Version > 1 && !strings.Contains(got, "mteTrigger"+trigger) {
 				t.Errorf("version %d, %s is\n%s\nwant … %s", test.auth.Version, e.Kind, got, want)

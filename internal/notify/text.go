@@ -33,16 +33,20 @@ func oneLine(text string, most int) string {
 	return text[:most]
 }
 
-// more stands where labels were left out.
-const more = ";…"
+// more stands where labels were left out. snmptt 1.5 removes semicolons.
+const more = ", …"
 
-// labelsText returns as many whole pairs as fit, sorted, and the number of those that do not.
+// labelEscapes are those of names and values of labels.
+var labelEscapes = strings.NewReplacer(`\`, `\\`, ",", `\,`, "=", `\=`)
+
+// labelsText returns as many whole pairs as fit, as name=value, name=value, sorted, and the number of those that do not. A
+// backslash precedes a comma, an equals sign or a backslash in a name or a value.
 func labelsText(labels map[string]string, most int) (text string, left int) {
 	names := slices.Sorted(maps.Keys(labels))
 	for i, name := range names {
-		pair := name + "=" + labels[name]
+		pair := labelEscapes.Replace(name) + "=" + labelEscapes.Replace(labels[name])
 		if i > 0 {
-			pair = ";" + pair
+			pair = ", " + pair
 		}
 		room := most - len(text)
 		if i < len(names)-1 {

@@ -21,7 +21,10 @@ import (
 // openWebhook returns a function that sends events as Alertmanager does, one alert in a message. Events without an
 // alarm are skipped.
 func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
-	client := &http.Client{Timeout: duration(r.Timeout, defaultTimeout)}
+	client, err := r.HTTPConfig.Client(r.Name, duration(r.Timeout, defaultTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("http_config: %w", err)
+	}
 	return func(ctx context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 		if e.Alarm.ID == "" {
 			return originator.Receipt{}, nil
@@ -60,6 +63,8 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	switch code := response.StatusCode; {
 	case code/100 == 2:
 		return nil
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
+		return failed(access.Credentials, fmt.Errorf("the receiver answers %s", response.Status))
 	case code/100 == 4 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests:
 		return failed(access.ErrorStatus, fmt.Errorf("the receiver answers %s", response.Status))
 	default:

@@ -134,13 +134,14 @@ func (r *evaluation) seed(ctx context.Context, b *ruleInstance) error {
 func (r *evaluation) selectors() *Selectors { return r.device.selectors }
 
 // keepFiring keeps alerts firing while a gap in the samples is within the window of their rule: a rate over a gap is
-// too low, or absent.
+// too low, or absent. It keeps those whose row is gone if their rule says so.
 func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Vector {
 	uninterrupted := b.resumed
 	if mended := r.evaluator.mended(r.device); mended.After(uninterrupted) {
 		uninterrupted = mended
 	}
-	if len(b.persisted) == 0 || !r.at.Before(uninterrupted.Add(b.rule.Window+r.interval)) || b.rule.Window == 0 {
+	gap := r.at.Before(uninterrupted.Add(b.rule.Window+r.interval)) && b.rule.Window > 0
+	if len(b.persisted) == 0 || !gap && b.rule.Annotations[notify.AnnotationRowGone] != notify.KeepRow {
 		return vector
 	}
 	there := map[uint64]bool{}
@@ -148,7 +149,7 @@ func (r *evaluation) keepFiring(b *ruleInstance, vector promql.Vector) promql.Ve
 		there[s.Metric.Hash()] = true
 	}
 	for _, one := range b.persisted {
-		if one.Firing && !there[one.Sample.Hash()] {
+		if one.Firing && !there[one.Sample.Hash()] && (gap || r.gone(b, one)) {
 			vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 		}
 	}

@@ -196,6 +196,21 @@ func TestRowsThatAreGone(t *testing.T) {
 	r.want("no row", "clear Hot i=2 (the row is gone)")
 }
 
+// An alarm of a rule that keeps it lasts until its row is back and in order.
+func TestRowsThatAreGoneAreKept(t *testing.T) {
+	r := start(t, strings.Replace(hot, "expr:", "annotations: {trap_row_gone: keep}, expr:", 1))
+	r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+	r.take()
+	r.poll(`temperature{i="2"} 50`)
+	r.want("one row", "")
+	r.poll(`other 1`)
+	r.want("no row", "")
+	r.poll(`temperature{i="1"} 20`)
+	r.want("one is back", "clear Hot i=1")
+	r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+	r.want("both are back", "raise Hot i=1")
+}
+
 func TestAnEvaluationThatFailsChangesNothing(t *testing.T) {
 	r := start(t, `{alert: Much, expr: 'a * on (target) b > 10'}`)
 	r.poll(`a{i="1"} 5`, `b{i="1"} 5`)
