@@ -17,6 +17,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/listen"
 	"trapline/internal/modules"
+	"trapline/internal/mute"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -52,11 +53,13 @@ type Config struct {
 
 	History history.Settings `yaml:"history,omitempty"` // short histories of targets, for their pages
 
-	Notifications notify.Settings           `yaml:"notifications,omitempty"` // settings of all receivers
-	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`     // where alarms are sent
-	Listen        listen.Settings           `yaml:"listen,omitempty"`        // notifications of devices that are received
-	TrapRules     []traps.Settings          `yaml:"trap_rules,omitempty"`    // alarms that notifications of devices raise
-	Journal       journal.Settings          `yaml:"journal,omitempty"`       // how much is kept of what happened
+	Notifications notify.Settings           `yaml:"notifications,omitempty"`  // settings of all receivers
+	Receivers     []notify.ReceiverSettings `yaml:"receivers,omitempty"`      // where alarms are sent
+	Listen        listen.Settings           `yaml:"listen,omitempty"`         // notifications of devices that are received
+	TrapRules     []traps.Settings          `yaml:"trap_rules,omitempty"`     // alarms that notifications of devices raise
+	Journal       journal.Settings          `yaml:"journal,omitempty"`        // how much is kept of what happened
+	TimeIntervals []mute.Interval           `yaml:"time_intervals,omitempty"` // periods of time by name, as in Alertmanager
+	Maintenance   []mute.WindowSettings     `yaml:"maintenance,omitempty"`    // times in which alarms are not sent
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 

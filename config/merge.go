@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"trapline/config/document"
+	"trapline/internal/mute"
 	"trapline/internal/notify"
 )
 
@@ -139,6 +140,7 @@ func (u *merged) check() {
 		}
 	}
 	u.checkListen()
+	u.checkTimes()
 	named := map[string]place{}
 	for _, s := range u.sources {
 		for i := range s.Config.Receivers {
@@ -147,6 +149,41 @@ func (u *merged) check() {
 		}
 	}
 	u.config.Warnings = append(u.config.Warnings, notify.SameAddress(u.config.Receivers)...)
+}
+
+// checkTimes reports names of time intervals and windows that are there twice, and unknown names of intervals.
+func (u *merged) checkTimes() {
+	intervals, windows := map[string]place{}, map[string]place{}
+	for _, s := range u.sources {
+		for i := range s.Config.TimeIntervals {
+			checkTwice(s, document.Path{"time_intervals", document.Index(i)}, s.Config.TimeIntervals[i].Name, intervals)
+		}
+		for i := range s.Config.Maintenance {
+			w, at := &s.Config.Maintenance[i], document.Path{"maintenance", document.Index(i)}
+			checkTwice(s, at, w.Name, windows)
+			u.checkIntervals(s, at, "during", w.During)
+		}
+		for i := range s.Config.Receivers {
+			r, at := &s.Config.Receivers[i], document.Path{"receivers", document.Index(i)}
+			u.checkIntervals(s, at, "active_time_intervals", r.ActiveTimeIntervals)
+			u.checkIntervals(s, at, "mute_time_intervals", r.MuteTimeIntervals)
+		}
+	}
+}
+
+func checkTwice(s *configSource, at document.Path, name string, named map[string]place) {
+	if first, taken := named[name]; taken && name != "" {
+		reporterBelow(s, at)("name", fmt.Sprintf("%q stands %s already: give one of them another name", name, first.source.Where(first.at, s)))
+		return
+	}
+	named[name] = place{s, at}
+}
+
+// checkIntervals reports unknown names of time intervals.
+func (u *merged) checkIntervals(s *configSource, at document.Path, key string, names []string) {
+	if i, text := mute.CheckNames(names, u.config.TimeIntervals); text != "" && !u.lacks("time_intervals") {
+		reporterBelow(s, at)(fmt.Sprintf("%s[%d]", key, i), text)
+	}
 }
 
 // place is where something stands in the files.

@@ -105,7 +105,7 @@ func settingsOf(t reflect.Type) reflect.Type {
 }
 
 var typeNames = map[string]string{
-	"setting.Duration": "duration", "setting.Bytes": "octets", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
+	"setting.Duration": "duration", "setting.Time": "time", "setting.Bytes": "octets", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
 	"setting.AnchoredRegexp": "expression", "access.Version": "version",
 }
 

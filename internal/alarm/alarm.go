@@ -65,6 +65,8 @@ type Alarm struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 	RaisedAt  time.Time         `json:"raised_at"`
 
+	Ack *Ack `json:"ack,omitempty"` // nil unless a person has acknowledged it
+
 	Description  string `json:"description,omitempty"`
 	ClearSummary string `json:"clear_summary,omitempty"` // summary of the clear
 	Reason       string `json:"reason,omitempty"`        // why the alarm was cleared, unless its condition ended

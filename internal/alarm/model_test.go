@@ -54,14 +54,14 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 
 // configure sets up the reconciler for the receivers that are present.
 func (w *world) configure() {
-	r := &Reconciler{Store: w, Muted: func(a *Alarm) bool { return w.muted[a.ID] }}
+	r := &Reconciler{Store: w, Muted: func(_ string, a *Alarm) bool { return w.muted[a.ID] }}
 	for _, m := range w.receivers {
 		if m.present {
 			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
 		}
 	}
-	r.Choose = func(group []*Receiver, a *Alarm) *Receiver {
-		if group[0].Wants(a) {
+	r.Choose = func(group []*Receiver, s *State) *Receiver {
+		if group[0].Wants(s.Alarm()) {
 			return group[0]
 		}
 		return nil

@@ -14,6 +14,7 @@ const (
 	Raise  Kind = "raise"
 	Clear  Kind = "clear"
 	Change Kind = "change"
+	Acked  Kind = "acknowledge" // a person has acknowledged the alarm, or, without Ack, no longer does
 )
 
 // Place is a key at a receiver. The receiver cannot distinguish alarms of the same place. Events of
@@ -89,8 +90,8 @@ type Store interface {
 type Reconciler struct {
 	Store
 	Groups [][]*Receiver                               // one receiver of each group is notified of an alarm
-	Choose func(group []*Receiver, a *Alarm) *Receiver // returns nil to notify nobody yet
-	Muted  func(*Alarm) bool                           // may be nil; a muted alarm is neither raised nor changed
+	Choose func(group []*Receiver, s *State) *Receiver // returns nil to notify nobody yet
+	Muted  func(receiver string, a *Alarm) bool        // may be nil; a muted alarm is neither raised nor changed
 }
 
 func (r *Reconciler) receiver(name string) *Receiver {
@@ -104,7 +105,18 @@ func (r *Reconciler) receiver(name string) *Receiver {
 	return nil
 }
 
-func (r *Reconciler) muted(a *Alarm) bool { return r.Muted != nil && r.Muted(a) }
+func (r *Reconciler) muted(receiver string, a *Alarm) bool {
+	return r.Muted != nil && r.Muted(receiver, a)
+}
+
+// unmuted returns the receivers of a group for which an alarm is not muted.
+func (r *Reconciler) unmuted(group []*Receiver, a *Alarm) []*Receiver {
+	muted := func(one *Receiver) bool { return r.muted(one.Name, a) }
+	if !slices.ContainsFunc(group, muted) {
+		return group
+	}
+	return slices.DeleteFunc(slices.Clone(group), muted)
+}
 
 // Reconcile creates the events for the transition of an alarm from was to is; nil is an inactive
 // alarm. end is the alarm when its condition ended, nil if unknown.
@@ -172,7 +184,7 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 			continue
 		}
 		one, a := r.receiver(name), is.Alarm()
-		if one == nil || r.muted(a) {
+		if one == nil || r.muted(name, a) {
 			is.keep(name, before)
 			m.stayed = append(m.stayed, at)
 			continue
@@ -195,14 +207,15 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 // join chooses a receiver for each group that is not yet notified of the alarm.
 func (r *Reconciler) join(is *State, m *moves) {
 	a := is.Alarm()
-	if r.muted(a) {
-		return
-	}
 	for _, group := range r.Groups {
 		if r.holder(is, group) != nil {
 			continue
 		}
-		one := r.Choose(group, a)
+		open := r.unmuted(group, a)
+		if len(open) == 0 {
+			continue
+		}
+		one := r.Choose(open, is)
 		if one == nil {
 			continue
 		}
@@ -273,7 +286,7 @@ func (a *Alarm) worseThan(other *Alarm) bool {
 func (r *Reconciler) update(at Place, v *View, one *Receiver, shown *Alarm) {
 	_, changes := one.Key(shown)
 	switch {
-	case v.Left, !changes, r.muted(shown):
+	case v.Left, !changes, r.muted(at.Receiver, shown):
 	case v.Severity != shown.Severity || v.Digest != digest(shown):
 		kind := Change
 		if v.Unknown {

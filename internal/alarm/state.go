@@ -12,10 +12,35 @@ import (
 type State struct {
 	ID         string            `json:"id"` // the key of the alarm at receivers
 	RaisedAt   time.Time         `json:"raised_at"`
+	Run        float64           `json:"run,omitempty"`   // the same in run time, in seconds
+	Ack        *Ack              `json:"ack,omitempty"`   // nil unless a person has acknowledged the alarm
 	Conditions []Condition       `json:"conditions"`      // the active conditions, oldest first; never empty
 	In         map[string]string `json:"in,omitempty"`    // by receiver: its key of the alarm
 	As         map[string]*Alarm `json:"as,omitempty"`    // by receiver: the alarm as last sent, if it changed since
 	Mutes      []string          `json:"mutes,omitempty"` // the reasons of mutes that the journal has; they are computed anew
+}
+
+// Ack is the acknowledgement of an alarm by a person. It ends with the alarm.
+type Ack struct {
+	By       string    `json:"by"`
+	Comment  string    `json:"comment,omitempty"`
+	At       time.Time `json:"at"`
+	Sticky   bool      `json:"sticky,omitempty"` // it does not end when the alarm gets worse
+	Until    time.Time `json:"until,omitzero"`   // when it ends; zero means with the alarm
+	Severity Severity  `json:"severity"`         // of the alarm when it was acknowledged
+}
+
+// Outdated returns why the acknowledgement of an active alarm has ended, "" if it has not.
+func (s *State) Outdated(now time.Time) string {
+	switch {
+	case s.Ack == nil:
+		return ""
+	case !s.Ack.Until.IsZero() && !now.Before(s.Ack.Until):
+		return "its time is over"
+	case !s.Ack.Sticky && s.Alarm().Severity.Compare(s.Ack.Severity) < 0:
+		return "the alarm got worse"
+	}
+	return ""
 }
 
 // Condition is a reason why an alarm is active: an alert of a rule, or an alert received from
@@ -66,7 +91,7 @@ func (s *State) worst() *Condition {
 // Alarm returns the alarm of the worst condition.
 func (s *State) Alarm() *Alarm {
 	a := s.worst().Alarm
-	a.ID, a.RaisedAt = s.ID, s.RaisedAt
+	a.ID, a.RaisedAt, a.Ack = s.ID, s.RaisedAt, s.Ack
 	return &a
 }
 

@@ -94,7 +94,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.As(err, &invalid):
 		refuse(w, err)
-	case errors.Is(err, outbox.ErrNoSilence):
+	case errors.Is(err, mute.ErrNoSilence):
 		reply(w, http.StatusNotFound, err.Error())
 	default:
 		a.Logger.Error("the outbox failed", "err", err)

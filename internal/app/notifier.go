@@ -17,6 +17,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/journal"
+	"trapline/internal/mute"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
@@ -53,7 +54,7 @@ func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog
 	}
 	if n.storage.Load() == nil {
 		j, err := journal.Open(journal.Options{Logger: logger})
-		n.storage.Store(&storage{journal: j, unsent: outbox.NewUnsent(j, logger).Apply})
+		n.storage.Store(&storage{journal: j, unsent: newUnsent(j, logger).record})
 		return n, err
 	}
 	return n, nil
@@ -94,13 +95,17 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if err != nil {
 		return err
 	}
+	mutes, err := mutesOf(c)
+	if err != nil {
+		return err
+	}
 	s.journal = openJournal(c, n.logger)
 	before := n.storage.Load()
 	if before != nil {
 		copyEntries(s.journal, before.journal)
 	}
 	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
-		Logger: n.logger, Metrics: n.metrics, Journal: s.journal,
+		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
 	if err == nil {
@@ -188,6 +193,17 @@ func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queu
 	return routes, nil
 }
 
+// mutesOf returns what a configuration mutes.
+func mutesOf(c *config.Config) (*mute.Rules, error) {
+	targets := map[string]map[string]string{}
+	for i := range c.Targets {
+		t := c.Targets[i]
+		t.Effective(&c.Global)
+		targets[t.Name] = t.Labels
+	}
+	return mute.NewRules(c.TimeIntervals, c.Maintenance, targets)
+}
+
 // reload has the receivers of another configuration notified, or changes nothing. The first configuration that has
 // something to keep opens the state directory.
 func (n *notifier) reload(c *config.Config) error {
@@ -202,7 +218,11 @@ func (n *notifier) reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	return s.outbox.SetRoutes(routes, time.Now())
+	mutes, err := mutesOf(c)
+	if err != nil {
+		return err
+	}
+	return s.outbox.SetRoutes(routes, mutes, time.Now())
 }
 
 // later are the settings of a configuration that take effect with the next start.

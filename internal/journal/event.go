@@ -19,6 +19,8 @@ const (
 	GivenUp      = "given_up"
 	Muted        = "muted"
 	Unmuted      = "unmuted"
+	Ack          = "ack" // by a person, of an alarm
+	AckEnded     = "ack_ended"
 	SilenceBegun = "silence_begun"
 	SilenceEnded = "silence_ended"
 	Reload       = "reload"

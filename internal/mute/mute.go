@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"trapline/internal/alarm"
@@ -37,14 +38,22 @@ type source struct {
 // Set has everything that may mute alarms, and what does so at a moment. It is immutable.
 type Set struct {
 	silences map[string]*Silence
+	rules    *Rules
+
 	at, next time.Time // next is when a source begins or ends, or a silence is too old
 	active   []*source
+	open     map[string]bool                 // the time intervals that contain the moment
 	byLabel  map[string]map[string][]*source // those with an equality matcher, by name and value of its label
 	others   []*source
 }
 
-// NewSet returns a set of silences before any moment: none is active.
-func NewSet(silences map[string]*Silence) *Set { return &Set{silences: silences} }
+// NewSet returns a set before any moment: nothing mutes.
+func NewSet(silences map[string]*Silence, r *Rules) *Set {
+	if r == nil {
+		r = &Rules{}
+	}
+	return &Set{silences: silences, rules: r}
+}
 
 // Due reports whether a source begins or ends, or a silence is too old, at a moment.
 func (s *Set) Due(now time.Time) bool { return now.Before(s.at) || !now.Before(s.next) }
@@ -62,37 +71,40 @@ func (s *Set) Silences() []*Silence {
 // Len returns the number of silences.
 func (s *Set) Len() int { return len(s.silences) }
 
-// With returns the set with changed silences at a moment; nil deletes a silence.
-func (s *Set) With(changed map[string]*Silence, now time.Time) *Set {
-	c := *s
-	c.silences = maps.Clone(s.silences)
-	for id, one := range changed {
-		if one == nil {
-			delete(c.silences, id)
-		} else {
-			c.silences[id] = one
-		}
+// with returns the set with changed silences at a moment; nil deletes a silence.
+func (s *Set) with(changed map[string]*Silence, now time.Time) *Set {
+	c := &Set{silences: s.silences, rules: s.rules, at: now, next: now.Add(Retention), open: s.rules.in(now), byLabel: map[string]map[string][]*source{}}
+	if len(changed) > 0 {
+		c.silences = maps.Clone(s.silences)
+		maps.Copy(c.silences, changed)
+		maps.DeleteFunc(c.silences, func(_ string, one *Silence) bool { return one == nil })
 	}
-	return c.At(now)
-}
-
-// At returns the set at a moment.
-func (s *Set) At(now time.Time) *Set {
-	c := *s
-	c.at, c.next = now, now.Add(Retention)
-	c.active, c.byLabel, c.others = nil, map[string]map[string][]*source{}, nil
-	for _, id := range slices.Sorted(maps.Keys(s.silences)) {
-		one := s.silences[id]
-		for _, t := range []time.Time{one.StartsAt, one.EndsAt, one.EndsAt.Add(Retention + time.Second)} {
-			if t.After(now) && t.Before(c.next) {
-				c.next = t
-			}
-		}
+	for id, one := range c.silences {
+		c.until(one.StartsAt, one.EndsAt, one.EndsAt.Add(Retention+time.Second))
 		if one.StateAt(now) == Active {
 			c.add(&source{Reason{BySilence, id}, one.Matchers})
 		}
 	}
-	return &c
+	for i := range c.rules.windows {
+		w := &c.rules.windows[i]
+		c.until(w.from, w.to)
+		if w.active(now, c.open) {
+			c.add(&source{Reason{ByMaintenance, w.name}, w.matchers})
+		}
+	}
+	if len(c.rules.intervals) > 0 {
+		c.until(now.Truncate(time.Minute).Add(time.Minute)) // of a time interval, which has whole minutes
+	}
+	return c
+}
+
+// until sets next to the first of several moments that lie ahead.
+func (s *Set) until(moments ...time.Time) {
+	for _, t := range moments {
+		if t.After(s.at) && t.Before(s.next) {
+			s.next = t
+		}
+	}
 }
 
 func (s *Set) add(one *source) {
@@ -145,22 +157,41 @@ func (s *Set) Reasons(a *alarm.Alarm) (list []Reason) {
 }
 
 // Labels returns the labels of an alarm that matchers compare.
-func (s *Set) Labels(a *alarm.Alarm) Labels { return Labels{Alarm: a} }
+func (s *Set) Labels(a *alarm.Alarm) Labels {
+	return Labels{Alarm: a, Target: s.rules.targets[a.Target]}
+}
+
+// Closed returns the time interval because of which a receiver is not notified, "" if it is: one of mute contains the
+// moment, or none of active does.
+func (s *Set) Closed(active, mute []string) string {
+	for _, name := range mute {
+		if s.open[name] {
+			return name
+		}
+	}
+	if len(active) == 0 || slices.ContainsFunc(active, func(name string) bool { return s.open[name] }) {
+		return ""
+	}
+	return "outside " + strings.Join(active, ", ")
+}
 
 // Difference has the sources that begin or end between two sets.
-type Difference struct{ sets [2]*Set }
+type Difference struct {
+	sets      [2]*Set
+	Intervals bool // time intervals begin or end
+}
 
 // Since returns the difference between an earlier set and this one.
 func (s *Set) Since(before *Set) *Difference {
-	d := &Difference{}
+	d := &Difference{Intervals: !maps.Equal(s.open, before.open)}
 	for i, pair := range [][2]*Set{{before, s}, {s, before}} {
-		d.sets[i] = &Set{byLabel: map[string]map[string][]*source{}}
+		d.sets[i] = &Set{rules: pair[0].rules, byLabel: map[string]map[string][]*source{}}
 		others := map[Reason]*source{}
 		for _, one := range pair[1].active {
 			others[one.reason] = one
 		}
 		for _, one := range pair[0].active {
-			if other := others[one.reason]; other == nil || !slices.Equal(one.matchers, other.matchers) {
+			if other := others[one.reason]; other == nil || !slices.Equal(one.matchers, other.matchers) && one.matchers.String() != other.matchers.String() {
 				d.sets[i].add(one)
 			}
 		}
@@ -168,7 +199,7 @@ func (s *Set) Since(before *Set) *Difference {
 	return d
 }
 
-// Empty reports whether nothing begins or ends.
+// Empty reports whether no source begins or ends.
 func (d *Difference) Empty() bool { return len(d.sets[0].active)+len(d.sets[1].active) == 0 }
 
 // Affects reports whether the reasons of an alarm may differ.

@@ -59,16 +59,6 @@ func (s *Silence) StateAt(now time.Time) State {
 	return Active
 }
 
-// Ended returns the silence as it is if it ends at a moment.
-func (s *Silence) Ended(now time.Time) *Silence {
-	c := *s
-	c.EndsAt, c.UpdatedAt = now, now
-	if c.StartsAt.After(now) {
-		c.StartsAt = now
-	}
-	return &c
-}
-
 // Text describes the silence in a line.
 func (s *Silence) Text() string {
 	return fmt.Sprintf("%s until %s by %s: %s", s.Matchers, s.EndsAt.UTC().Format(time.RFC3339), s.CreatedBy, s.Comment)
@@ -87,9 +77,9 @@ func (s *Silence) Selected(filter Matchers) bool {
 // UntilClear reports whether the silence ends once the alarms that it matched are cleared.
 func (s *Silence) UntilClear() bool { return s.Annotations[UntilClear] == "true" }
 
-// KeepsID reports whether other, a new version of the silence, keeps its ID: it has the same matchers, and begins in the
+// keepsID reports whether other, a new version of the silence, keeps its ID: it has the same matchers, and begins in the
 // same second or has not begun.
-func (s *Silence) KeepsID(other *Silence, now time.Time) bool {
+func (s *Silence) keepsID(other *Silence, now time.Time) bool {
 	same := slices.EqualFunc(s.Matchers, other.Matchers, func(a, b *labels.Matcher) bool { return a.String() == b.String() })
 	switch s.StateAt(now) {
 	case Active:

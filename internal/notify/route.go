@@ -35,6 +35,7 @@ func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
 		Resyncs: kinds[r.Type].resyncs, EveryTransition: r.EveryTransition,
+		Active: r.ActiveTimeIntervals, Mute: r.MuteTimeIntervals, Delay: r.Delay.Duration, UnlessAcked: r.UnlessAcknowledged, Acks: r.Acknowledgements,
 		Times: r.Repeat, TimesApart: duration(r.Spacing, defaultSpacing),
 	}, nil
 }

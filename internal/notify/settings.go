@@ -51,6 +51,12 @@ type ReceiverSettings struct {
 	MaxBytes        int                               `yaml:"max_bytes,omitempty"`        // octets of notifications that may wait; default 67108864
 	Group           string                            `yaml:"group,omitempty"`            // receivers with the same group follow notifications.groups
 
+	ActiveTimeIntervals []string         `yaml:"active_time_intervals,omitempty"` // entries of time_intervals within which it is notified; default always
+	MuteTimeIntervals   []string         `yaml:"mute_time_intervals,omitempty"`   // entries of time_intervals within which it is not notified
+	Delay               setting.Duration `yaml:"delay,omitempty"`                 // for which an alarm must be active before it is sent; default 0s
+	UnlessAcknowledged  bool             `yaml:"unless_acknowledged,omitempty"`   // does not send alarms that a person has acknowledged
+	Acknowledgements    bool             `yaml:"acknowledgements,omitempty"`      // sends acknowledgements by persons; format alarm, and webhooks
+
 	Tags            []string `yaml:"tags,omitempty"`              // words by which rules choose receivers, in trap_tags
 	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: the format for alarms without a notification of their own
 	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default Trapline's own

@@ -130,7 +130,7 @@ func TestFormatsMayChange(t *testing.T) {
 		l.Take()
 		for i, format := range []string{"disman", "template", "snmp-notifier", "alarm", "template"} {
 			if i%2 == 0 {
-				if err := r.outbox.SetRoutes([]*queue.Route{route(format)}, time.Now()); err != nil {
+				if err := r.outbox.SetRoutes([]*queue.Route{route(format)}, nil, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			} else {

@@ -162,7 +162,7 @@ func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 		if why != nil {
 			p.dead = append(p.dead, deadRow{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
-		if errors.Is(why, errExpired) && r.Alarm.ID != "" {
+		if errors.Is(why, errExpired) && r.Alarm.ID != "" && r.Kind != alarm.Acked {
 			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, r)
 		}
 	}})

@@ -2,10 +2,10 @@ package outbox
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -31,36 +31,46 @@ func (p *plan) note(e journal.Event) {
 func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 	switch {
 	case was == nil:
-		p.note(shown(journal.Raised, is.Alarm()))
+		p.note(journal.OfActive(journal.Raised, is.Alarm()))
 	case is == nil:
-		p.note(cleared(was.Alarm(), end, p.now))
+		p.note(journal.OfCleared(was.Alarm(), end, p.now))
 	case !alarm.SaysSame(was.Alarm(), is.Alarm()):
-		p.note(shown(journal.Changed, is.Alarm()))
+		p.note(journal.OfActive(journal.Changed, is.Alarm()))
 	}
 	p.reconciler.Reconcile(key, was, is, end)
 	p.noteMutes(key)
 }
 
-// shown returns the entry of an active alarm.
-func shown(kind string, a *alarm.Alarm) journal.Event {
-	e := entryOf(kind, a)
-	e.Value, e.Text = a.Value, a.Text()
-	return e
+// noteMutes notes the reasons why an alarm is muted that the journal does not have.
+func (p *plan) noteMutes(key string) {
+	s := p.Alarm(key)
+	if s == nil {
+		return
+	}
+	a := s.Alarm()
+	var reasons []string
+	for _, r := range p.mutes.Reasons(a) {
+		reasons = append(reasons, r.String())
+	}
+	if slices.Equal(reasons, s.Mutes) {
+		return
+	}
+	p.noteReasons(journal.Muted, a, reasons, s.Mutes)
+	p.noteReasons(journal.Unmuted, a, s.Mutes, reasons)
+	c := s.Clone()
+	c.Mutes = reasons
+	p.PutAlarm(key, c)
 }
 
-// cleared returns the entry of a cleared alarm, with the value and the text of its condition at the end.
-func cleared(a, end *alarm.Alarm, now time.Time) journal.Event {
-	over := a.Over(end)
-	e := entryOf(journal.Cleared, a)
-	e.Value, e.Text, e.Reason = over.Value, over.Summary, cmp.Or(over.Reason, conditionOver)
-	e.Millis = float64(max(0, now.Sub(a.RaisedAt)).Milliseconds())
-	return e
-}
-
-const conditionOver = "condition over"
-
-func entryOf(kind string, a *alarm.Alarm) journal.Event {
-	return journal.Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
+// noteReasons notes the reasons that are not among others.
+func (p *plan) noteReasons(kind string, a *alarm.Alarm, reasons, others []string) {
+	for _, reason := range reasons {
+		if !slices.Contains(others, reason) {
+			e := journal.OfActive(kind, a)
+			e.Reason = reason
+			p.note(e)
+		}
+	}
 }
 
 // noteEvent adds the outcome of an event for a receiver to the plan, and returns its entry.
@@ -70,7 +80,7 @@ func (p *plan) noteEvent(kind string, q *queue.Queue, r *queue.Row) *journal.Eve
 	}
 	e := journal.Event{Kind: kind, Receiver: q.Name, Event: r.ID, Notification: string(r.Kind), Tries: r.Tries()}
 	if r.Alarm.ID != "" {
-		a := entryOf(kind, &r.Alarm)
+		a := journal.OfAlarm(kind, &r.Alarm)
 		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
 	}
 	p.note(e)

@@ -9,30 +9,42 @@ import (
 
 // choose returns the receiver of a group that is sent an alarm, or nil if none wants it or has room. It is the Choose of
 // alarm.Reconciler.
-func (p *plan) choose(group []*alarm.Receiver, a *alarm.Alarm) *alarm.Receiver {
+func (p *plan) choose(group []*alarm.Receiver, s *alarm.State) *alarm.Receiver {
 	var queues []*queue.Queue
 	for _, r := range group {
 		queues = append(queues, p.state.byName[r.Name])
 	}
-	q := p.first(queues, a)
-	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.handTo.Receiver.Wants(a) {
+	q := p.first(queues, s)
+	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.wants(p.handTo, s) {
 		q = p.handTo
 	}
 	if q == nil {
 		return nil
 	}
-	if !p.room(q, a) {
+	if !p.room(q, s.Alarm()) {
 		p.short[q] = true
 		return nil
 	}
 	return q.Receiver
 }
 
+// wants reports whether a receiver is to be sent an alarm that it does not know.
+func (p *plan) wants(q *queue.Queue, s *alarm.State) bool {
+	a, r := s.Alarm(), q.Route
+	return q.Receiver.Wants(a) && !p.muted(q.Name, a) && (s.Ack == nil || !r.UnlessAcked) && seconds(p.run) >= s.Run+seconds(r.Delay)
+}
+
+// muted reports whether a receiver is not to be sent a raise or a change of an alarm. It is the Muted of alarm.Reconciler.
+func (p *plan) muted(receiver string, a *alarm.Alarm) bool {
+	q := p.state.byName[receiver]
+	return p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
+}
+
 // confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its
 // pause is over, unless an event is already queued for it.
-func (p *plan) confirming(group []*queue.Queue, a *alarm.Alarm) *queue.Queue {
+func (p *plan) confirming(group []*queue.Queue, s *alarm.State) *queue.Queue {
 	for _, q := range group {
-		if q.Receiver.Wants(a) && (!q.Failing() || q.RetryAt() <= p.run && q.Len()+p.count(q).rows == 0) {
+		if p.wants(q, s) && (!q.Failing() || q.RetryAt() <= p.run && q.Len()+p.count(q).rows == 0) {
 			return q
 		}
 	}
@@ -40,13 +52,13 @@ func (p *plan) confirming(group []*queue.Queue, a *alarm.Alarm) *queue.Queue {
 }
 
 // first returns the queue that confirming returns, or the first one that wants the alarm.
-func (p *plan) first(group []*queue.Queue, a *alarm.Alarm) *queue.Queue {
+func (p *plan) first(group []*queue.Queue, s *alarm.State) *queue.Queue {
 	if len(group) > 1 {
-		if q := p.confirming(group, a); q != nil {
+		if q := p.confirming(group, s); q != nil {
 			return q
 		}
 	}
-	if i := slices.IndexFunc(group, func(q *queue.Queue) bool { return q.Receiver.Wants(a) }); i >= 0 {
+	if i := slices.IndexFunc(group, func(q *queue.Queue) bool { return p.wants(q, s) }); i >= 0 {
 		return group[i]
 	}
 	return nil
@@ -77,7 +89,7 @@ func (p *plan) handOver(q *queue.Queue, others []*queue.Queue) {
 		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.alarmQueue(q, id)[0].InFlight() {
 			continue
 		}
-		if to := p.confirming(others, p.Alarm(members[0]).Alarm()); to != nil {
+		if to := p.confirming(others, p.Alarm(members[0])); to != nil {
 			p.handTo = to
 			p.move(at, q, members)
 			p.handTo = nil
@@ -113,7 +125,7 @@ func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 // whether the receiver may have seen the active alarm.
 func (p *plan) takeUnseen(q *queue.Queue, id string) (seen bool) {
 	rows := p.alarmQueue(q, id)
-	seen = rows[0].Kind == alarm.Clear || rows[0].Update()
+	seen = rows[0].Kind == alarm.Clear || rows[0].Kind == alarm.Acked || rows[0].Update()
 	for _, r := range rows {
 		switch {
 		case r.Kind != alarm.Clear:

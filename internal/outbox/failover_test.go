@@ -171,7 +171,7 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 			case 17:
 				p.restart()
 			case 21, 5:
-				if err := p.running.outbox.SetRoutes(p.routes()[step%2:], time.Now()); err != nil {
+				if err := p.running.outbox.SetRoutes(p.routes()[step%2:], nil, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 			case 19:
@@ -182,7 +182,7 @@ func TestNobodyIsLeftWithAnAlarmThatIsOver(t *testing.T) {
 		for _, id := range ids {
 			p.running.say("-" + id)
 		}
-		if err := p.running.outbox.SetRoutes(p.routes(), time.Now()); err != nil {
+		if err := p.running.outbox.SetRoutes(p.routes(), nil, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		p.first.Set(nil, 0)

@@ -36,6 +36,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	c := &change{now: now, plan: func(p *plan) {
 		p.endLeases()
 		p.passTime()
+		p.passAges()
 		p.relieve()
 		p.repeat()
 		for _, q := range o.state.queues {
@@ -104,7 +105,7 @@ func (p *plan) repeat() {
 		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
-		if shown := p.reconciler.Shown(at); shown != nil && !p.muted(shown) {
+		if shown := p.reconciler.Shown(at); shown != nil && shown.Ack == nil && !p.muted(at.Receiver, shown) {
 			p.again(at, v, shown)
 		}
 	}
@@ -177,7 +178,7 @@ func (p *plan) reconsider(q *queue.Queue) {
 			continue
 		}
 		shown := p.reconciler.Shown(at)
-		if shown != nil && p.muted(shown) {
+		if shown != nil && p.muted(at.Receiver, shown) {
 			continue
 		}
 		c := *v

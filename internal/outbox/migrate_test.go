@@ -147,7 +147,7 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		if n := len(r.outbox.Active()); n != alarms {
 			t.Errorf("%d alarms are active", n)
 		}
-		if err := r.outbox.SetRoutes(append(routes, away.Route("away")), time.Now()); err != nil {
+		if err := r.outbox.SetRoutes(append(routes, away.Route("away")), nil, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(time.Minute)

@@ -14,10 +14,11 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/outbox/queue"
 )
 
 // quietTable is what receivers are sent of alarms that are muted: what happens, and behind the arrow what nms-1 is sent
-// because of it. It is the same if Trapline is restarted at any point.
+// because of it. It is the same if Trapline is restarted at any point. Maintenance CHG-4711 is from 22:00 to 24:00.
 var quietTable = []struct{ name, story string }{
 	{"begins and ends while muted: never sent", `
 		silence begins
@@ -87,12 +88,131 @@ var quietTable = []struct{ name, story string }{
 		an hour passes      -> raise Hot
 	`},
 	{"repetitions stop", `
+		receiver repeating
 		Hot begins, major   -> raise Hot
-		a day passes        -> raise Hot repeat 1
+		an hour passes      -> raise Hot repeat 1
 		silence begins
-		a day passes
+		an hour passes
 		silence ends        -> raise Hot repeat 2
 	`},
+	{"a maintenance window", `
+		it is 21:00
+		Hot begins, major   -> raise Hot
+		it is 22:30
+		Hot is critical
+		Wet begins, minor
+		it is 23:59
+		it is 00:01         -> change Hot, raise Wet
+	`},
+	{"a silence within a maintenance window", `
+		it is 22:30
+		silence for an hour
+		Hot begins, major
+		an hour passes
+		an hour passes      -> raise Hot
+	`},
+	{"a receiver with active_time_intervals from 09:00 to 17:00", `
+		receiver office
+		it is 08:00
+		Hot begins, major
+		Wet begins, minor
+		Wet ends
+		it is 09:01         -> raise Hot
+		it is 17:30
+		Hot is critical
+		Cold begins, minor
+		Hot ends            -> clear Hot
+		it is 09:01         -> raise Cold
+	`},
+	{"a receiver with mute_time_intervals from 22:00 to 24:00", `
+		receiver day
+		it is 21:00
+		Hot begins, major   -> raise Hot
+		Hot ends            -> clear Hot
+		it is 22:30
+		Hot begins, major
+		it is 00:01         -> raise Hot
+	`},
+	{"a receiver with a delay of an hour", `
+		receiver on-call
+		Hot begins, major
+		Hot ends
+		Hot begins, major
+		an hour passes      -> raise Hot
+		Hot is critical     -> change Hot
+		Hot ends            -> clear Hot
+	`},
+	{"acknowledged before the delay is over: not sent, unless it gets worse", `
+		receiver on-call
+		Hot begins, minor
+		Hot acknowledged
+		an hour passes
+		Hot is critical     -> raise Hot
+		Hot ends            -> clear Hot
+	`},
+	{"acknowledged until the alarm ends, however bad it gets", `
+		receiver on-call
+		Hot begins, minor
+		Hot acknowledged, sticky
+		an hour passes
+		Hot is critical
+		Hot ends
+		Hot begins, major
+		an hour passes      -> raise Hot
+	`},
+	{"acknowledged for two hours", `
+		receiver on-call
+		Hot begins, major
+		Hot acknowledged for two hours
+		an hour passes
+		an hour passes      -> raise Hot
+	`},
+	{"an acknowledgement is taken back", `
+		receiver on-call
+		Hot begins, major
+		Hot acknowledged
+		an hour passes
+		Hot unacknowledged  -> raise Hot
+	`},
+	{"an acknowledged alarm is not repeated, and is cleared", `
+		receiver repeating
+		Hot begins, major   -> raise Hot
+		Hot acknowledged
+		an hour passes
+		Hot is critical     -> change Hot
+		Hot ends            -> clear Hot
+	`},
+	{"a receiver with acknowledgements", `
+		receiver manager
+		Hot begins, major   -> raise Hot
+		Hot acknowledged    -> acknowledge Hot
+		Hot unacknowledged  -> acknowledge Hot
+		Hot ends            -> clear Hot
+	`},
+}
+
+// quietRules are the time intervals and the maintenance of the stories.
+func quietRules(t *testing.T) *mute.Rules {
+	t.Helper()
+	daily := func(name, start, end string) mute.Interval {
+		return mute.Interval{Name: name, Periods: []mute.Period{{Times: []mute.Times{{Start: start, End: end}}}}}
+	}
+	r, err := mute.NewRules([]mute.Interval{daily("night", "22:00", "24:00"), daily("office", "09:00", "17:00")},
+		[]mute.WindowSettings{{Name: "CHG-4711", Matchers: []string{`site="berlin"`}, During: []string{"night"}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// quietRoutes change the receiver of a story.
+var quietRoutes = map[string]func(*queue.Route){
+	"nms-1":     func(*queue.Route) {},
+	"office":    func(r *queue.Route) { r.Active = []string{"office"} },
+	"day":       func(r *queue.Route) { r.Mute = []string{"night"} },
+	"on-call":   func(r *queue.Route) { r.Delay, r.UnlessAcked = time.Hour, true },
+	"repeating": func(r *queue.Route) { r.RepeatInterval = 50 * time.Minute },
+	"manager":   func(r *queue.Route) { r.Acks = true },
 }
 
 // quiet performs the lines of a story.
@@ -102,12 +222,13 @@ type quiet struct {
 	dir      string
 	nms      *outboxtest.Receiver
 	silences []string // IDs
+	receiver string
 }
 
 func (q *quiet) start() {
 	route := q.nms.Route("nms-1")
-	route.RepeatInterval = 20 * time.Hour
-	q.running = run(q.t, q.dir, route)
+	quietRoutes[q.receiver](route)
+	q.running = runWith(q.t, q.dir, Options{Mutes: quietRules(q.t)}, route)
 }
 
 func (q *quiet) silence(from, to time.Duration) {
@@ -141,8 +262,23 @@ func (q *quiet) do(line string) string {
 		}
 	case line == "an hour passes":
 		settle(time.Hour)
-	case line == "a day passes":
-		settle(24 * time.Hour)
+	case name == "receiver":
+		q.stop()
+		q.receiver = what
+		q.start()
+	case name == "it":
+		clock, err := time.Parse("is 15:04", what)
+		if err != nil {
+			q.t.Fatal(err)
+		}
+		now := time.Now().UTC()
+		at := now.Truncate(24 * time.Hour).Add(clock.Sub(clock.Truncate(24 * time.Hour)))
+		if at.Before(now) {
+			at = at.Add(24 * time.Hour)
+		}
+		settle(at.Sub(now))
+	case strings.Contains(what, "acknowledged"):
+		q.acknowledge(name, what)
 	default:
 		what, severity := what, what[strings.LastIndexByte(what, ' ')+1:]
 		a := alarm.Alarm{ID: name, Rule: name, Severity: alarm.ParseSeverity(severity), Summary: name, Labels: map[string]string{"site": "berlin", "name": name}}
@@ -163,8 +299,30 @@ func (q *quiet) do(line string) string {
 	return strings.Join(words, ", ")
 }
 
+// acknowledge acknowledges an alarm.
+func (q *quiet) acknowledge(name, what string) {
+	q.t.Helper()
+	ack := &alarm.Ack{By: "ann", Sticky: strings.Contains(what, "sticky")}
+	switch {
+	case strings.HasPrefix(what, "un"):
+		ack = nil
+	case strings.Contains(what, "two hours"):
+		ack.Until = time.Now().Add(2*time.Hour - time.Minute)
+	}
+	for _, a := range q.outbox.Active() {
+		if a.Rule == name {
+			if err := q.outbox.Acknowledge(a.ID, ack, time.Now()); err != nil {
+				q.t.Fatal(err)
+			}
+			return
+		}
+	}
+	q.t.Fatalf("%s is not active", name)
+}
+
 // run performs a story, with a restart after a number of lines, and returns what happened.
 func (q *quiet) run(story string, restart int) (happened string) {
+	q.receiver = "nms-1"
 	q.start()
 	var b strings.Builder
 	for i, line := range strings.Split(strings.Trim(story, "\n\t"), "\n") {
@@ -186,14 +344,17 @@ func (q *quiet) run(story string, restart int) (happened string) {
 
 func TestMutedAlarms(t *testing.T) {
 	for _, row := range quietTable {
-		for restart := range strings.Count(row.story, "\n") - 1 {
-			synctest.Test(t, func(t *testing.T) {
-				q := &quiet{t: t, dir: t.TempDir(), nms: &outboxtest.Receiver{}}
-				if got := q.run(row.story, restart); got != row.story {
-					t.Errorf("%s, restart before line %d:%swant%s", row.name, restart, got, row.story)
-				}
-			})
-		}
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			for restart := range strings.Count(row.story, "\n") - 1 {
+				synctest.Test(t, func(t *testing.T) {
+					q := &quiet{t: t, dir: t.TempDir(), nms: &outboxtest.Receiver{}}
+					if got := q.run(row.story, restart); got != row.story {
+						t.Errorf("restart before line %d:%swant%s", restart, got, row.story)
+					}
+				})
+			}
+		})
 	}
 }
 
@@ -237,7 +398,7 @@ func TestMutesAreInTheJournal(t *testing.T) {
 // A silence that is posted again keeps its ID while that means no other alarms and no other begin.
 func TestSilencesAreReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &quiet{t: t, dir: t.TempDir(), nms: &outboxtest.Receiver{}}
+		q := &quiet{t: t, dir: t.TempDir(), nms: &outboxtest.Receiver{}, receiver: "nms-1"}
 		q.start()
 		defer q.stop()
 		q.silence(0, time.Hour)
@@ -265,7 +426,7 @@ func TestSilencesAreReplaced(t *testing.T) {
 		if n := q.outbox.Mutes().Len(); n != 1 {
 			t.Errorf("%d silences are kept", n)
 		}
-		if err := q.outbox.Expire("unknown", time.Now()); !errors.Is(err, ErrNoSilence) {
+		if err := q.outbox.Expire("unknown", time.Now()); !errors.Is(err, mute.ErrNoSilence) {
 			t.Error(err)
 		}
 	})

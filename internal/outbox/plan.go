@@ -32,6 +32,7 @@ type plan struct {
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	alive       []*queue.Queue        // queues that are sent a heartbeat
 	mutes       *mute.Set
+	aged        float64                  // the run time, in seconds, up to which ages of alarms were looked at
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead        []deadRow                // events that are given up
 	absent      []absentRow              // rows of receivers that are not configured
@@ -306,6 +307,7 @@ func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq
 	o.mutes = p.mutes
+	o.aged = max(o.aged, p.aged)
 	p.publish()
 	for key, s := range p.alarms {
 		o.put(key, s)

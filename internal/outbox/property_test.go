@@ -80,7 +80,7 @@ func (h *history) routes() (routes []*queue.Route) {
 }
 
 func (h *history) reload() {
-	if err := h.running.outbox.SetRoutes(h.routes(), time.Now()); err != nil {
+	if err := h.running.outbox.SetRoutes(h.routes(), nil, time.Now()); err != nil {
 		h.running.t.Error(err)
 	}
 }

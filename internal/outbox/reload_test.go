@@ -85,7 +85,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 			if i%3 == 1 {
 				routes = append(routes, (&outboxtest.Receiver{}).Route("other"))
 			}
-			if err := r.outbox.SetRoutes(routes, time.Now()); err != nil {
+			if err := r.outbox.SetRoutes(routes, nil, time.Now()); err != nil {
 				t.Error(err)
 			}
 		}

@@ -6,18 +6,19 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 
 	"go.etcd.io/bbolt"
 )
 
-// SetRoutes replaces the receivers while the outbox runs. The events of a removed receiver are kept until it is configured
+// SetRoutes replaces the receivers, and what the configuration mutes, while the outbox runs. The events of a removed receiver are kept until it is configured
 // again, as across a restart. Added receivers are sent the active alarms. The others are tried at once, because the change
 // may have removed the cause of a failure.
-func (o *Outbox) SetRoutes(routes []*queue.Route, now time.Time) error {
+func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Time) error {
 	o.routing.Lock()
 	defer o.routing.Unlock()
-	added, removed, err := o.swap(routes)
+	added, removed, err := o.swap(routes, mutes)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
@@ -33,7 +34,7 @@ func (o *Outbox) SetRoutes(routes []*queue.Route, now time.Time) error {
 }
 
 // swap replaces the receivers between two transactions. It returns the queues that were added and removed.
-func (o *Outbox) swap(routes []*queue.Route) (added, removed []*queue.Queue, err error) {
+func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed []*queue.Queue, err error) {
 	o.commits.Lock()
 	defer o.commits.Unlock()
 	old := o.state.queues
@@ -74,6 +75,7 @@ func (o *Outbox) swap(routes []*queue.Route) (added, removed []*queue.Queue, err
 		o.state.warnOfOrphan(q.Name, q.Len())
 	}
 	o.state.setQueues(queues)
+	o.state.mutes = o.state.mutes.WithRules(mutes)
 	return added, removed, nil
 }
 

@@ -19,7 +19,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "+b")
 		settle(3 * time.Second)
 		r.expectAny(l, "raise a", "raise b")
-		if err := r.outbox.SetRoutes([]*queue.Route{other.Route("other")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*queue.Route{other.Route("other")}, nil, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(3 * time.Second)
@@ -30,7 +30,7 @@ func TestRemovedReceiversAreSentTheClearOnReturn(t *testing.T) {
 		r.say("+a", "-b")
 		settle(3 * time.Second)
 		r.expect(l, "")
-		if err := r.outbox.SetRoutes([]*queue.Route{l.Route("nms")}, time.Now()); err != nil {
+		if err := r.outbox.SetRoutes([]*queue.Route{l.Route("nms")}, nil, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		settle(10 * time.Second)

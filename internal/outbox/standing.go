@@ -31,6 +31,7 @@ const (
 	Sent         Progress = "sent" // to a receiver that never acknowledges
 	Waits        Progress = "waits"
 	GivenUp      Progress = "given up"
+	Muted        Progress = "muted"      // not sent, or its changes are not
 	NotWanted    Progress = "not wanted" // by the receiver's filter, or because another one of its group is notified
 )
 
@@ -72,6 +73,12 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
 	v := o.state.views[at]
 	switch {
+	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Muted(a):
+		k.Progress = Muted
+	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Closed(q.Route.Active, q.Route.Mute) != "":
+		k.Progress, k.Err = Muted, errors.New(o.state.mutes.Closed(q.Route.Active, q.Route.Mute))
+	case at.Key == "" && q.Receiver.Wants(a) && (s.Ack == nil || !q.Route.UnlessAcked) && seconds(o.state.clock.run()) < s.Run+seconds(q.Route.Delay):
+		k.Progress, k.Err = Waits, errDelay
 	case at.Key == "" && o.state.short[q] && q.Receiver.Wants(a):
 		k.Progress, k.Err = Waits, errNoRoom
 	case at.Key == "" || v == nil || v.Left:
@@ -91,6 +98,8 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	}
 	return k
 }
+
+var errDelay = errors.New("the delay of the receiver is not over")
 
 var errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
 

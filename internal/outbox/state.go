@@ -33,6 +33,7 @@ type state struct {
 	members     map[alarm.Place]map[string]bool // keys of the active alarms of a place
 	views       map[alarm.Place]*alarm.View
 	mutes       *mute.Set
+	aged        float64               // see plan.aged
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
@@ -182,6 +183,7 @@ type Options struct {
 	MaxAlarms  int              // maximum number of active alarms; 0 means the default
 	Clock      *Clock           // nil means the real clock
 	Journal    *journal.Journal // nil means a journal in memory
+	Mutes      *mute.Rules      // what the configuration mutes; nil means nothing
 }
 
 // grouped returns the queues by group, in the order of the configuration. A receiver without a group is a group of its

@@ -12,20 +12,22 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
 // The buckets and keys of the database. outbox, views and dead contain one bucket for each receiver.
 var (
-	metaBucket   = []byte("meta")
-	alarmsBucket = []byte("alarms") // by key
-	viewsBucket  = []byte("views")  // by key of the place
-	outboxBucket = []byte("outbox")
-	deadBucket   = []byte("dead")
-	seqKey       = []byte("seq")
-	schemaKey    = []byte("schema")
-	runKey       = []byte("run_seconds")
+	metaBucket     = []byte("meta")
+	alarmsBucket   = []byte("alarms") // by key
+	viewsBucket    = []byte("views")  // by key of the place
+	outboxBucket   = []byte("outbox")
+	silencesBucket = []byte("silences") // by ID; why an alarm is muted is not stored, but computed from them
+	deadBucket     = []byte("dead")
+	seqKey         = []byte("seq")
+	schemaKey      = []byte("schema")
+	runKey         = []byte("run_seconds")
 )
 
 // load reads the database into memory, and creates missing buckets.
@@ -77,6 +79,24 @@ func (st *state) load(tx *bbolt.Tx) error {
 		}
 	}
 	return nil
+}
+
+// loadSilences reads the silences.
+func (st *state) loadSilences(tx *bbolt.Tx) error {
+	all := map[string]*mute.Silence{}
+	err := st.readRows(tx, "silences", tx.Bucket(silencesBucket), func(id, text []byte) error {
+		s := &mute.Silence{}
+		if err := json.Unmarshal(text, s); err != nil {
+			return err
+		}
+		if s.ID != string(id) || len(s.Matchers) == 0 || slices.Contains(s.Matchers, nil) {
+			return errors.New("a silence without its ID or without matchers")
+		}
+		all[s.ID] = s
+		return nil
+	})
+	st.mutes = mute.NewSet(all, st.options.Mutes)
+	return err
 }
 
 func (st *state) loadMeta(meta *bbolt.Bucket) {
@@ -188,8 +208,10 @@ func (p *plan) store(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	if err := p.storeSilences(tx); err != nil {
-		return err
+	for id, s := range p.silences {
+		if err := putJSON(tx.Bucket(silencesBucket), []byte(id), s); err != nil {
+			return err
+		}
 	}
 	return p.storeEntries(tx)
 }

@@ -1,9 +1,13 @@
 package outbox
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/journal"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 )
 
@@ -71,7 +75,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	a, is := t.Alarm, was.Clone()
 	lease := p.lease(t.Lease)
 	if is == nil {
-		is = &alarm.State{ID: key, RaisedAt: a.RaisedAt}
+		is = &alarm.State{ID: key, RaisedAt: a.RaisedAt, Run: seconds(p.run)}
 		if is.RaisedAt.IsZero() {
 			is.RaisedAt = p.now
 		}
@@ -92,6 +96,9 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	}
 	p.sources[source] = key
 	delete(p.renewals, source)
+	if why := is.Outdated(p.now); why != "" {
+		p.setAck(is, nil, why)
+	}
 	p.reconcile(key, was, is, nil)
 }
 
@@ -134,4 +141,58 @@ func (p *plan) announce(key string) {
 	clear(p.ids)
 	p.reconciler.Announce(key)
 	p.noteMutes(key)
+}
+
+// passTime begins and ends mutes whose time has come.
+func (p *plan) passTime() {
+	if p.mutes.Due(p.now) {
+		p.changeMutes(p.mutes.Pass(p.now))
+	}
+}
+
+// changeMutes replaces what mutes alarms, and announces the alarms for which that differs.
+func (p *plan) changeMutes(c *mute.Change) {
+	for kind, list := range map[string][]*mute.Silence{journal.SilenceBegun: c.Begun, journal.SilenceEnded: c.Ended} {
+		for _, s := range list {
+			p.note(journal.Event{Kind: kind, Value: s.ID, Text: s.Text()})
+		}
+	}
+	maps.Copy(p.silences, c.Changed)
+	d := c.Set.Since(p.mutes)
+	p.mutes = c.Set
+	all := d.Intervals && slices.ContainsFunc(p.state.queues, func(q *queue.Queue) bool { return len(q.Route.Active)+len(q.Route.Mute) > 0 })
+	if d.Empty() && !all {
+		return
+	}
+	for _, key := range p.keys() {
+		if s := p.Alarm(key); s != nil && (all || d.Affects(s.Alarm())) {
+			p.announce(key)
+		}
+	}
+}
+
+// keys returns the keys of the active alarms, those that the plan raises included.
+func (p *plan) keys() []string {
+	list := p.state.keys()
+	for _, key := range slices.Sorted(maps.Keys(p.alarms)) {
+		if p.state.active[key] == nil && p.alarms[key] != nil {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// setAck sets or removes the acknowledgement of an alarm, and notes that.
+func (p *plan) setAck(is *alarm.State, ack *alarm.Ack, why string) {
+	kind := journal.AckEnded
+	if is.Ack = ack; ack != nil {
+		c := *ack
+		c.At, c.Severity = p.now, is.Alarm().Severity
+		is.Ack, kind, why = &c, journal.Ack, "by "+c.By
+	}
+	e := journal.OfActive(kind, is.Alarm())
+	if e.Reason = why; ack != nil {
+		e.Text = ack.Comment
+	}
+	p.note(e)
 }

@@ -248,3 +248,38 @@ func (u URL) MarshalYAML() (any, error) { return u.String(), nil }
 
 // MarshalJSON keeps JSON from printing the secret.
 func (u URL) MarshalJSON() ([]byte, error) { return json.Marshal(u.String()) }
+
+// Time is a moment as in RFC 3339.
+type Time struct {
+	time.Time
+	text string
+	bad  bool
+}
+
+// UnmarshalYAML accepts any text; Problems reports text that is not valid.
+func (t *Time) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&t.text); err != nil {
+		return err
+	}
+	var err error
+	t.Time, err = time.Parse(time.RFC3339, t.text)
+	t.bad = err != nil
+	return nil
+}
+
+// Problems reports text that is not a moment.
+func (t Time) Problems() []Problem {
+	if !t.bad {
+		return nil
+	}
+	return []Problem{{Text: fmt.Sprintf("%q is not a time: write it as in 2026-12-01T22:00:00Z or 2026-12-01T22:00:00+01:00", t.text)}}
+}
+
+// Wanted returns a description of a valid value.
+func (Time) Wanted() string { return "a time such as 2026-12-01T22:00:00Z" }
+
+// IsZero lets omitempty leave an unset time out.
+func (t Time) IsZero() bool { return t.Time.IsZero() && t.text == "" }
+
+// MarshalYAML prints the time as it is written in the file.
+func (t Time) MarshalYAML() (any, error) { return t.text, nil }

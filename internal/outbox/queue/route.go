@@ -46,6 +46,10 @@ type Route struct {
 	Heartbeat       time.Duration // interval; 0 means none
 	Resyncs         bool          // it supports Resync
 	EveryTransition bool          // an alarm that is cleared before its raise was sent is sent nevertheless
+	Active, Mute    []string      // time intervals: it is notified only within one of Active, and not within any of Mute
+	Delay           time.Duration // for which an alarm must be active before it is sent
+	UnlessAcked     bool          // an alarm that a person has acknowledged is not sent
+	Acks            bool          // it is sent acknowledgements
 	Times           int           // how often an event is sent if the receiver never acknowledges; 0 means once
 	TimesApart      time.Duration
 }

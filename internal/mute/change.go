@@ -1,0 +1,115 @@
+package mute
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Change is a set with changed silences.
+type Change struct {
+	Set     *Set
+	Changed map[string]*Silence // by ID, to be stored; nil: delete
+	Begun   []*Silence          // since the states that the journal has
+	Ended   []*Silence
+}
+
+// ErrNoSilence is the error for unknown IDs.
+var ErrNoSilence = errors.New("no silence has the ID")
+
+// Put returns the set with a silence at a moment. A silence with a known ID replaces that one, as in Alertmanager: with
+// other matchers or another begin, the known one expires, and the silence gets the fresh ID.
+func (s *Set) Put(one Silence, fresh string, now time.Time) (c *Change, id string, err error) {
+	if err := one.Check(now); err != nil {
+		return nil, "", err
+	}
+	one.UpdatedAt, one.Noted, one.Matched, one.Clear = now, Pending, false, 0
+	known := s.silences[one.ID]
+	switch {
+	case one.ID != "" && known == nil:
+		return nil, "", fmt.Errorf("%w: %q", ErrNoSilence, one.ID)
+	case known != nil && known.keepsID(&one, now):
+		if one.Noted, one.Matched, one.Clear = known.Noted, known.Matched, known.Clear; one.Noted == Active {
+			one.StartsAt = known.StartsAt // clients round it
+		}
+		return s.change(now, &one), one.ID, nil
+	case len(s.silences) >= MaxSilences:
+		return nil, "", Invalid(fmt.Sprintf("no more than %d silences are kept, expired ones for %.0f h", MaxSilences, Retention.Hours()))
+	}
+	one.ID = fresh
+	if one.StartsAt.Before(now) {
+		one.StartsAt = now
+	}
+	if known != nil && known.StateAt(now) != Expired {
+		return s.change(now, &one, known.endedAt(now)), fresh, nil
+	}
+	return s.change(now, &one), fresh, nil
+}
+
+// Expire returns the set in which a silence ends at a moment, or has ended before.
+func (s *Set) Expire(id string, now time.Time) (*Change, error) {
+	one := s.silences[id]
+	switch {
+	case one == nil:
+		return nil, fmt.Errorf("%w: %q", ErrNoSilence, id)
+	case one.StateAt(now) == Expired:
+		return s.change(now), nil
+	}
+	return s.change(now, one.endedAt(now)), nil
+}
+
+// Pass returns the set at a moment, without silences that are too old.
+func (s *Set) Pass(now time.Time) *Change { return s.change(now) }
+
+// WithRules returns the set with other rules at the same moment; nil means none.
+func (s *Set) WithRules(r *Rules) *Set { return NewSet(s.silences, r).with(nil, s.at) }
+
+// change returns the set with changed silences at a moment.
+func (s *Set) change(now time.Time, changed ...*Silence) *Change {
+	c := &Change{Changed: map[string]*Silence{}}
+	for _, one := range changed {
+		c.Changed[one.ID] = one
+	}
+	for id, one := range s.silences {
+		if changed := c.Changed[id]; changed != nil {
+			one = changed
+		}
+		c.advance(one, now)
+	}
+	for _, one := range changed {
+		if s.silences[one.ID] == nil {
+			c.advance(one, now)
+		}
+	}
+	c.Set = s.with(c.Changed, now)
+	return c
+}
+
+// advance notes the state of a silence.
+func (c *Change) advance(one *Silence, now time.Time) {
+	state := one.StateAt(now)
+	switch {
+	case now.Sub(one.EndsAt) > Retention:
+		c.Changed[one.ID] = nil
+		return
+	case state == one.Noted:
+		return
+	case state == Active:
+		c.Begun = append(c.Begun, one)
+	case state == Expired && one.Noted == Active:
+		c.Ended = append(c.Ended, one)
+	}
+	next := *one
+	next.Noted = state
+	c.Changed[one.ID] = &next
+}
+
+// endedAt returns the silence as it is if it ends at a moment.
+func (s *Silence) endedAt(now time.Time) *Silence {
+	c := *s
+	c.EndsAt, c.UpdatedAt = now, now
+	if c.StartsAt.After(now) {
+		c.StartsAt = now
+	}
+	return &c
+}

@@ -1,0 +1,81 @@
+package outbox
+
+import (
+	"fmt"
+	"time"
+
+	"trapline/internal/alarm"
+)
+
+// Acknowledge records that a person has acknowledged an active alarm, by its ID; nil removes the acknowledgement.
+// Receivers with Route.Acks that know the alarm are notified.
+func (o *Outbox) Acknowledge(id string, ack *alarm.Ack, now time.Time) error {
+	known := false
+	err := o.do(&change{now: now, plan: func(p *plan) {
+		known = false
+		for _, key := range p.keys() {
+			if s := p.Alarm(key); s != nil && s.ID == id {
+				known = true
+				p.acknowledge(key, s, ack, "by hand")
+				return
+			}
+		}
+	}})
+	if err == nil && !known {
+		err = fmt.Errorf("%w: %q", ErrNoAlarm, id)
+	}
+	return err
+}
+
+// acknowledge plans an acknowledgement, or for nil its end, which has a reason.
+func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why string) {
+	if s.Ack == nil && ack == nil {
+		return
+	}
+	clear(p.ids)
+	is := s.Clone()
+	p.setAck(is, ack, why)
+	p.PutAlarm(key, is)
+	p.passOn(is)
+	p.announce(key)
+}
+
+// passOn notifies the receivers that know an alarm, and want acknowledgements, of its acknowledgement.
+func (p *plan) passOn(s *alarm.State) {
+	for receiver, k := range s.In {
+		q, at := p.state.byName[receiver], alarm.Place{Receiver: receiver, Key: k}
+		if v := p.View(at); q == nil || !q.Route.Acks || v == nil || v.Left || v.Lost != nil {
+			continue
+		}
+		if t, waits := p.Tail(at); waits && t.Kind == alarm.Acked && !t.Seen {
+			p.DropTail(at)
+		}
+		p.Append(at, alarm.Acked, s.Alarm(), 0)
+	}
+}
+
+// passAges ends acknowledgements whose time is over, and announces the alarms that have been active for the delay of a
+// receiver.
+func (p *plan) passAges() {
+	from, to := p.state.aged, seconds(p.run)
+	p.aged = to
+	for key, s := range p.state.active {
+		if s.Ack != nil {
+			p.endAck(key)
+		}
+		for _, q := range p.state.queues {
+			if due := s.Run + seconds(q.Route.Delay); q.Route.Delay > 0 && due > from && due <= to {
+				p.announce(key)
+			}
+		}
+	}
+}
+
+// endAck ends the acknowledgement of an alarm if its time is over.
+func (p *plan) endAck(key string) {
+	if s := p.Alarm(key); s != nil {
+		if why := s.Outdated(p.now); why != "" {
+			p.acknowledge(key, s, nil, why)
+		}
+	}
+}
