@@ -122,6 +122,9 @@ func (w *historyTrial) checkHistories(n int, pass *poller.Pass) error {
 	points, octets := map[pointKey][]float32{}, 0
 	for _, v := range w.poller.History(w.target.Name, true) {
 		rows := len(v.Table.Ends)
+		if v.Kind == history.Measures {
+			octets += 12 * rows // a hash and a place
+		}
 		for _, track := range v.Tracks {
 			if track.Points != nil {
 				octets += rows*w.keeper.Length() + 4*len(track.Rates)
