@@ -61,32 +61,43 @@ func (d *demoShow) moved(ctx context.Context, asked []string) {
 // run shows the demo until ctx is canceled. It leaves no connection that the server would wait for at its end.
 func (d *demoShow) run(ctx context.Context, browser bool) error {
 	defer d.client.CloseIdleConnections()
-	s, err := d.awaitTargets(ctx)
+	events, err := d.events(ctx) // first: no transition comes before them
 	if err != nil {
 		return nil //nolint:nilerr // canceled, or served over TLS: then there is nothing to show
+	}
+	defer events.Close()
+	s, err := d.awaitTargets(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // canceled
 	}
 	d.line("%d of %d targets up, %s series    %s/", s.Targets.Up, s.Targets.Total, human.Grouped(s.Series.Total), d.base)
 	if browser {
 		openBrowser(d.base + "/")
 	}
 	go d.pulls(ctx)
-	return d.follow(ctx)
+	return d.follow(events)
+}
+
+// awaitThat calls try 20 times a second, until it succeeds or ctx is canceled.
+func awaitThat(ctx context.Context, try func() bool) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !try() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // awaitTargets waits for the first poll of each target.
 func (d *demoShow) awaitTargets(ctx context.Context) (s api.Status, err error) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if d.get(ctx, "/api/v1/status", &s) == nil && s.Targets.Total == d.devices && s.Targets.Waiting == 0 && s.Series.Total > 0 {
-			return s, nil
-		}
-		select {
-		case <-ctx.Done():
-			return s, ctx.Err()
-		case <-tick.C:
-		}
-	}
+	err = awaitThat(ctx, func() bool {
+		return d.get(ctx, "/api/v1/status", &s) == nil && s.Targets.Total == d.devices && s.Targets.Waiting == 0 && s.Series.Total > 0
+	})
+	return s, err
 }
 
 // get decodes the data of an answer of the API.
@@ -120,18 +131,25 @@ func (d *demoShow) pulls(ctx context.Context) {
 	}
 }
 
-// follow shows the events of alarms and receivers as they come.
-func (d *demoShow) follow(ctx context.Context) error {
+// events opens the stream of events once the server listens.
+func (d *demoShow) events(ctx context.Context) (stream io.ReadCloser, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+"/api/v1/events?follow=1", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	response, err := d.client.Do(request)
-	if err != nil {
-		return nil //nolint:nilerr // canceled
-	}
-	defer response.Body.Close()
-	for events := json.NewDecoder(response.Body); ; {
+	err = awaitThat(ctx, func() bool {
+		response, err := d.client.Do(request)
+		if err == nil {
+			stream = response.Body
+		}
+		return err == nil
+	})
+	return stream, err
+}
+
+// follow shows the events of alarms and receivers as they come.
+func (d *demoShow) follow(stream io.Reader) error {
+	for events := json.NewDecoder(stream); ; {
 		var e api.Event
 		if events.Decode(&e) != nil {
 			return nil // canceled
