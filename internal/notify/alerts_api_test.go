@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,8 +17,10 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 )
 
@@ -307,6 +310,54 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 			t.Errorf("status %d: %v", code, err)
 		}
 	}
+}
+
+// A webhook with group_by gets one message for the alarms of a group, then after group_interval what changed with those
+// that are still active, at most max_alerts of them.
+func TestWebhooksOfGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		hook := &ReceiverSettings{Name: "hook", GroupBy: []string{"site"}, MaxAlerts: 2}
+		g := newWebhookGroups(hook, func(_ context.Context, m *webhookMessage) error {
+			line := fmt.Sprintf("%s %s common %v", m.Status, m.GroupKey, m.CommonLabels["alertname"])
+			for _, a := range m.Alerts {
+				line += fmt.Sprintf(" %s=%s", a.Labels["target"], a.Status)
+			}
+			got = append(got, fmt.Sprintf("%s +%d", line, m.TruncatedAlerts))
+			return nil
+		})
+		deliver := func(_ context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
+			return originator.Receipt{Sent: 1, RTT: 1}, g.add(t.Context(), e)
+		}
+		route := &queue.Route{Name: "hook", Deliver: deliver, Window: groupWindow, MaxAge: time.Hour, MaxEvents: 100}
+		r := serve(t, t.TempDir(), route)
+		defer r.stop()
+		apply := func(active bool, targets ...string) {
+			var all []outbox.Transition
+			for _, target := range targets {
+				all = append(all, outbox.Transition{Active: active, Alarm: alarm.Alarm{ID: target, Rule: "Down", Target: target, Severity: alarm.Major, Labels: map[string]string{"site": "berlin"}}})
+			}
+			if err := r.outbox.Apply(all, time.Now()); err != nil {
+				t.Error(err)
+			}
+			rest(20 * time.Second)
+		}
+		apply(true, "a")
+		apply(true, "b")
+		apply(true, "c")
+		apply(false, "a", "b")
+		rest(5 * time.Minute)
+		apply(false, "c")
+		rest(5 * time.Minute)
+		const group = `{}:{site="berlin"}`
+		want := []string{
+			"firing " + group + " common Down a=firing b=firing +0", "firing " + group + " common Down a=resolved b=resolved +1",
+			"resolved " + group + " common Down c=resolved +0",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
 }
 
 // The error of an unreachable webhook must not contain its URL.

@@ -98,6 +98,8 @@ func (r *ReceiverSettings) addAddressProblems(m *setting.Problems) {
 		m.Add("url", "only a webhook has a url")
 	case r.HTTPConfig != nil:
 		m.Add("http_config", "only a webhook has an http_config")
+	case len(r.GroupBy) > 0:
+		m.Add("group_by", "only a webhook has group_by: traps and informs are about one alarm each")
 	default:
 		if _, err := access.ParseReceiver(r.Address); err != nil {
 			m.Add("address", "%v", err)
@@ -142,6 +144,12 @@ func (r *ReceiverSettings) addNumberProblems(m *setting.Problems) {
 	}
 	if k, known := kinds[r.Type]; known && !k.repeats && (r.Repeat > 1 || !r.Spacing.IsZero()) {
 		m.Add("repeat", "repeat and spacing apply to traps only, as all else is sent until it is acknowledged: leave them out")
+	}
+	if len(r.GroupBy) == 0 && (r.MaxAlerts != 0 || !r.GroupWait.IsZero() || !r.GroupInterval.IsZero()) {
+		m.Add("", "group_wait, group_interval and max_alerts apply with group_by only")
+	}
+	if r.MaxAlerts < 0 {
+		m.Add("max_alerts", "max_alerts is 1 or more, or left out")
 	}
 	if r.Retries != nil && *r.Retries < 0 {
 		m.Add("retries", "retries is 0 or more")

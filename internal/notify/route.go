@@ -29,9 +29,13 @@ func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 		group = ""
 	}
 	key, scheme := newKey(r, c)
+	window, spacing := r.Window, time.Duration(float64(time.Second)/r.Rate)
+	if len(r.GroupBy) > 0 { // deliveries wait for the message of their group
+		window, spacing = max(window, groupWindow), 0
+	}
 	return &queue.Route{
 		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
-		Window: r.Window, Spacing: time.Duration(float64(time.Second) / r.Rate),
+		Window: window, Spacing: spacing,
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
 		Resyncs: kinds[r.Type].resyncs, EveryTransition: r.EveryTransition,
@@ -39,6 +43,9 @@ func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 		Times: r.Repeat, TimesApart: duration(r.Spacing, defaultSpacing),
 	}, nil
 }
+
+// groupWindow is the least number of alarms that may wait for the messages of their groups.
+const groupWindow = 10_000
 
 // about returns the description of a receiver for pages, commands and metrics.
 func about(r *ReceiverSettings, c *Dependencies) queue.About {

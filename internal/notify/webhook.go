@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,39 +11,53 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/grouping"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
 )
 
-// openWebhook returns a function that sends events as Alertmanager does, one alert in a message. Events without an
-// alarm are skipped.
+// openWebhook returns a function that sends events as Alertmanager does: one alert in a message, or with group_by those of
+// a group. Events without an alarm are skipped.
 func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
 	client, err := r.HTTPConfig.Client(r.Name, duration(r.Timeout, defaultTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("http_config: %w", err)
+	}
+	post := func(ctx context.Context, m *webhookMessage) error { return postWebhook(ctx, client, r, m) }
+	send := func(ctx context.Context, e *alarm.Event) error { return post(ctx, webhookOf(r.Name, e)) }
+	if len(r.GroupBy) > 0 {
+		grouped := newWebhookGroups(r, post)
+		send = func(ctx context.Context, e *alarm.Event) error {
+			if e.Kind == alarm.Test {
+				return post(ctx, webhookOf(r.Name, e))
+			}
+			return grouped.add(ctx, e)
+		}
 	}
 	return func(ctx context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 		if e.Alarm.ID == "" {
 			return originator.Receipt{}, nil
 		}
 		begin := time.Now()
-		err := postWebhook(ctx, client, r, e)
-		if err != nil {
+		if err := send(ctx, e); err != nil {
 			return originator.Receipt{Sent: 1}, err
 		}
-		return originator.Receipt{Sent: 1, RTT: time.Since(begin)}, nil
+		return originator.Receipt{Sent: 1, RTT: max(1, time.Since(begin))}, nil
 	}, nil
 }
 
-func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, e *alarm.Event) error {
+func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, m *webhookMessage) error {
 	failed := func(reason access.Reason, err error) error {
 		return &originator.Error{Receiver: r.Name, Reason: reason, Err: err}
 	}
-	body, err := json.Marshal(webhookOf(r.Name, e))
+	body, err := json.Marshal(m)
 	if err != nil {
 		return failed(access.Malformed, err)
 	}
@@ -72,7 +87,7 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	}
 }
 
-func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
+func alertOf(e *alarm.Event) webhookAlert {
 	a := webhookAlert{Status: statusFiring, Fingerprint: e.Alarm.ID, alert: alert{
 		Labels: maps.Clone(e.Alarm.Labels), Annotations: annotationsOf(&e.Alarm), StartsAt: e.Alarm.RaisedAt,
 	}}
@@ -87,8 +102,106 @@ func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
 	if e.Kind == alarm.Clear {
 		a.Status, a.EndsAt = statusResolved, e.At
 	}
+	return a
+}
+
+func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
+	a := alertOf(e)
 	return &webhookMessage{
 		Version: "4", GroupKey: e.Alarm.ID, Status: a.Status, Receiver: receiver, GroupLabels: map[string]string{"alertname": e.Alarm.Rule},
 		CommonLabels: a.Labels, CommonAnnotations: a.Annotations, Alerts: []webhookAlert{a},
 	}
+}
+
+// webhookGroups sends the alarms of a group in one message: those that changed, and those that the receiver was sent
+// before and that are still active.
+type webhookGroups struct {
+	settings *ReceiverSettings
+	post     func(context.Context, *webhookMessage) error
+	groups   grouping.Groups[webhookAlert]
+
+	mu     sync.Mutex
+	active map[string]map[string]webhookAlert // by group and ID of the alarm, as last sent
+}
+
+// The defaults of group_wait and group_interval, which are Alertmanager's.
+const defaultGroupWait, defaultGroupInterval = 30 * time.Second, 5 * time.Minute
+
+func newWebhookGroups(r *ReceiverSettings, post func(context.Context, *webhookMessage) error) *webhookGroups {
+	g := &webhookGroups{settings: r, post: post, active: map[string]map[string]webhookAlert{}}
+	g.groups.Wait, g.groups.Interval = duration(r.GroupWait, defaultGroupWait), duration(r.GroupInterval, defaultGroupInterval)
+	g.groups.Send = g.send
+	return g
+}
+
+func (g *webhookGroups) add(ctx context.Context, e *alarm.Event) error {
+	a := alertOf(e)
+	return g.groups.Add(ctx, "{}:"+labelset(g.labels(&a)), a)
+}
+
+// labels returns the labels of the group of an alert; "..." in group_by means all.
+func (g *webhookGroups) labels(a *webhookAlert) map[string]string {
+	if slices.Contains(g.settings.GroupBy, allLabels) {
+		return a.Labels
+	}
+	of := map[string]string{}
+	for _, name := range g.settings.GroupBy {
+		of[name] = a.Labels[name]
+	}
+	return of
+}
+
+const allLabels = "..."
+
+// labelset returns labels as Alertmanager writes them.
+func labelset(labels map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, fmt.Sprintf("%s=%q", name, labels[name]))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// send sends the message of a group with some changes, and keeps the alarms that are active after it.
+func (g *webhookGroups) send(group string, changes []webhookAlert) (goesOn bool, err error) {
+	g.mu.Lock()
+	alerts := maps.Clone(g.active[group])
+	g.mu.Unlock()
+	if alerts == nil {
+		alerts = map[string]webhookAlert{}
+	}
+	for _, a := range changes {
+		alerts[a.Fingerprint] = a
+	}
+	m := g.message(group, slices.SortedFunc(maps.Values(alerts), func(a, b webhookAlert) int {
+		return cmp.Or(a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	}))
+	if err := g.post(context.Background(), m); err != nil { // the client bounds its time
+		return true, err
+	}
+	maps.DeleteFunc(alerts, func(_ string, a webhookAlert) bool { return a.Status == statusResolved })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.active[group] = alerts; len(alerts) == 0 {
+		delete(g.active, group)
+	}
+	return len(alerts) > 0, nil
+}
+
+func (g *webhookGroups) message(group string, alerts []webhookAlert) *webhookMessage {
+	m := &webhookMessage{
+		Version: "4", GroupKey: group, Status: statusResolved, Receiver: g.settings.Name, GroupLabels: g.labels(&alerts[0]),
+		CommonLabels: maps.Clone(alerts[0].Labels), CommonAnnotations: maps.Clone(alerts[0].Annotations), Alerts: alerts,
+	}
+	for i := range alerts {
+		if alerts[i].Status == statusFiring {
+			m.Status = statusFiring
+		}
+		maps.DeleteFunc(m.CommonLabels, func(name, value string) bool { return alerts[i].Labels[name] != value })
+		maps.DeleteFunc(m.CommonAnnotations, func(name, value string) bool { return alerts[i].Annotations[name] != value })
+	}
+	if most := g.settings.MaxAlerts; most > 0 && len(alerts) > most {
+		m.Alerts, m.TruncatedAlerts = alerts[:most], len(alerts)-most
+	}
+	return m
 }

@@ -1,0 +1,89 @@
+// Package grouping joins what is to be sent about one group to one message, as Alertmanager does: the first message of a
+// group waits for others, and further ones keep a distance.
+package grouping
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Groups joins items by group. The caller of Add waits until its item was sent.
+type Groups[T any] struct {
+	Wait     time.Duration // from the first item of a new group to its message
+	Interval time.Duration // from one message of a group to the next
+
+	// Send sends the items of a message in the order of Add, and reports whether the group goes on after it.
+	Send func(group string, items []T) (goesOn bool, err error)
+
+	mu   sync.Mutex
+	open map[string]*batch[T]
+	last map[string]time.Time // of the messages of groups that go on
+}
+
+// batch is a message that is not yet sent.
+type batch[T any] struct {
+	items []*T
+	done  chan struct{} // closed when it was sent
+	err   error
+}
+
+// Add returns when the item was sent, with the error of its message. If ctx ends before, the item is left out of the
+// message unless that is being sent.
+func (g *Groups[T]) Add(ctx context.Context, group string, item T) error {
+	b := g.join(group, &item)
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open[group] == b {
+		b.items = slices.DeleteFunc(b.items, func(other *T) bool { return other == &item })
+	}
+	return ctx.Err()
+}
+
+func (g *Groups[T]) join(group string, item *T) *batch[T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b := g.open[group]
+	if b == nil {
+		b = &batch[T]{done: make(chan struct{})}
+		if g.open == nil {
+			g.open, g.last = map[string]*batch[T]{}, map[string]time.Time{}
+		}
+		g.open[group] = b
+		wait := g.Wait
+		if last, goesOn := g.last[group]; goesOn {
+			wait = g.Interval - time.Since(last)
+		}
+		time.AfterFunc(max(0, wait), func() { g.flush(group, b) })
+	}
+	b.items = append(b.items, item)
+	return b
+}
+
+// flush sends a message.
+func (g *Groups[T]) flush(group string, b *batch[T]) {
+	defer close(b.done)
+	g.mu.Lock()
+	delete(g.open, group)
+	items := make([]T, 0, len(b.items))
+	for _, one := range b.items {
+		items = append(items, *one)
+	}
+	g.mu.Unlock()
+	if len(items) == 0 {
+		return
+	}
+	goesOn, err := g.Send(group, items)
+	b.err = err
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last[group] = time.Now(); !goesOn {
+		delete(g.last, group)
+	}
+}
