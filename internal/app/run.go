@@ -96,6 +96,9 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	if d.listener, err = d.newListener(); err != nil {
 		return err
 	}
+	if err := d.listenTo(d.first); err != nil {
+		return err
+	}
 	d.reloader = d.newReloader()
 	guard, err := newGuard(d.options)
 	if err != nil {

@@ -64,6 +64,7 @@ type Listener struct {
 	notes    *limiter
 	doubts   *limiter
 	standing standing
+	log      logFile
 
 	refreshes *refreshes
 	workers   []*worker
@@ -95,6 +96,7 @@ func New(o Options) *Listener {
 		options: o, began: time.Now(), seed: maphash.MakeSeed(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
 		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
 	}
+	l.log.logger = o.Logger
 	l.refreshes = newRefreshes(&l.options)
 	o.Registry.MustRegister(l.counts)
 	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
@@ -135,6 +137,9 @@ func (l *Listener) Open(s *Settings) error {
 func (l *Listener) Configure(c *Configuration) error {
 	next, err := newSetup(c)
 	if err != nil {
+		return err
+	}
+	if err := l.log.configure(&c.Settings.Log); err != nil {
 		return err
 	}
 	if old := l.current.Load(); old != nil {

@@ -1,14 +1,19 @@
 package listen
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+	"trapline/internal/setting"
 	"trapline/internal/traps"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -109,6 +114,13 @@ func (c *counts) total() (n uint64) {
 		}
 	}
 	return n
+}
+
+// sum is total while workers run.
+func (c *counts) sum() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.total()
 }
 
 // A notification that comes again is taken once; an inform is acknowledged again. What differs is another one.
@@ -242,4 +254,89 @@ func FuzzDatagram(f *testing.F) {
 		}
 		clear(book.active)
 	})
+}
+
+// All notifications are lines of a file, which begins anew at its size. A file that was renamed is there after a reload.
+func TestLogFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "traps.jsonl")
+	c := &Configuration{
+		Settings: Settings{Rate: 1e6, Allow: []string{"192.0.2.0/24"}, Log: LogSettings{File: file, MaxBytes: setting.Bytes{N: 2000}}},
+		Targets:  []traps.Target{{Name: "core-1", Address: "192.0.2.1"}},
+	}
+	l, _ := newListener(t, c)
+	s := nowhere(t)
+	for i := range uint32(100) {
+		give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, i, snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: []byte{192, 0, 2, 9}}))
+	}
+	lines := 0
+	for _, name := range []string{file, file + ".1"} {
+		text, err := os.ReadFile(name)
+		if err != nil || len(text) > 2000 {
+			t.Fatalf("%s has %d octets, %v", name, len(text), err)
+		}
+		lines += bytes.Count(text, []byte("\n"))
+		var one loggedTrap
+		if err := json.Unmarshal(text[:bytes.IndexByte(text, '\n')], &one); err != nil || one.Target != "core-1" || one.OID != linkDown.String() || one.VarBinds[0].Value != "192.0.2.9" {
+			t.Errorf("%+v, %v", one, err)
+		}
+	}
+	if lines < 5 {
+		t.Errorf("%d lines are kept", lines)
+	}
+	if err := os.Rename(file, file+".2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Configure(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+	c.Settings.Log.File = filepath.Join(file, "below")
+	if err := l.Configure(c); err == nil {
+		t.Error("a file that cannot be opened is no error")
+	}
+}
+
+// An alarm of a rule with an expression ends by a poll that began after its trap, and after a restart too.
+func TestAlarmsEndByPolls(t *testing.T) {
+	c := &Configuration{
+		Settings: Settings{Allow: []string{"192.0.2.0/24"}},
+		Targets:  []traps.Target{{Name: "ups-1", Address: "192.0.2.1"}},
+		Rules:    []traps.Settings{{Alert: "OnBattery", On: linkDown.String(), Until: "source != 5"}},
+	}
+	l, book := newListener(t, c)
+	var holds []map[string]string
+	l.options.Holds = func(string, poller.Report) ([]map[string]string, error) { return holds, nil }
+	give(l, nowhere(t), "192.0.2.1:1", message(snmp.TrapV2, 1, 1))
+	poll := func(start time.Time) {
+		l.Ended(poller.Report{Target: &poller.Target{Name: "ups-1"}, Last: &poller.Pass{Up: true, Start: start}})
+	}
+	want := func(n int, when string) {
+		t.Helper()
+		if len(book.active) != n {
+			t.Errorf("%s there are %d alarms, want %d", when, len(book.active), n)
+		}
+	}
+	want(1, "after the trap")
+	poll(time.Now())
+	want(1, "while it does not hold")
+	holds = []map[string]string{{"target": "ups-2"}}
+	poll(time.Now())
+	want(1, "while it holds for others")
+	holds = []map[string]string{{"target": "ups-1", "other": "label"}}
+	poll(time.Now().Add(-time.Minute))
+	want(1, "after a poll that began before the trap")
+	l.standing = standing{}
+	if err := l.Configure(c); err != nil {
+		t.Fatal(err)
+	}
+	poll(time.Now())
+	want(0, "after a restart, and a poll")
+	give(l, nowhere(t), "192.0.2.1:1", message(snmp.TrapV2, 1, 2))
+	c.Rules = nil
+	if err := l.Configure(c); err != nil {
+		t.Fatal(err)
+	}
+	want(0, "without the rule")
 }

@@ -19,6 +19,7 @@ type Settings struct {
 	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, and forwarders
 	Forwarders []string          `yaml:"forwarders,omitempty"` // addresses of senders whose snmpTrapAddress names the device
 	Repoll     map[string]string `yaml:"repoll,omitempty"`     // what is polled at once after a notification: its row, or its target; default row after linkDown and linkUp, target after coldStart and warmStart; {} for nothing
+	Log        LogSettings       `yaml:"log,omitempty"`        // file with all notifications that were taken
 	Rate       float64           `yaml:"rate,omitempty"`       // notifications a second and sender, after a burst of four times as many; default 500
 }
 

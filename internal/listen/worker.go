@@ -23,6 +23,7 @@ type worker struct {
 	informs  *once
 
 	commitment commitment
+	lines      []byte          // of the log file
 	context    context.Context // of run
 }
 
@@ -63,6 +64,8 @@ func (w *worker) handle(b batch) {
 		begin = d.end
 	}
 	w.commit()
+	w.listener.log.write(w.lines)
+	w.lines = w.lines[:0]
 	w.batch = b
 }
 
@@ -104,6 +107,9 @@ func (w *worker) take(d *datagram, octets []byte) {
 	if seen.first(hash, w.listener.elapsed()) {
 		w.count(&trap)
 		w.repoll(&trap)
+		if w.setup.settings.Log.File != "" {
+			w.lines = appendLog(w.lines, &trap, &w.setup.in)
+		}
 		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}

@@ -122,3 +122,20 @@ func (t *Trap) Text(tree *mibs.Tree) string {
 	}
 	return b.String()
 }
+
+// NamedVar is a variable binding as text.
+type NamedVar struct {
+	Name  string `json:"name"` // of the instance, or its OID
+	OID   string `json:"oid"`
+	Value string `json:"value"`
+}
+
+// Named returns the variable bindings as text.
+func (t *Trap) Named(tree *mibs.Tree) []NamedVar {
+	list := []NamedVar{}
+	for v := range t.All() {
+		name, node := nameOf(tree, v.Name)
+		list = append(list, NamedVar{name, v.Name.String(), valueText(tree, node, v)})
+	}
+	return list
+}

@@ -22,6 +22,7 @@ import (
 func addListen(program *cli.Program) {
 	c := program.App.Command("listen", "Receive traps and informs of all versions at the address that is the target, acknowledge informs, and print them. With -u, also of that user of SNMPv3.")
 	flags, names, stateDir := cli.AddClientFlags(c), cli.AddNameFlags(c), cli.AddStateFlag(c)
+	refused := c.Flag("refused", "Print to standard error which messages are refused, and why.").Bool()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		line, err := cli.ReceivedLine(names)
 		if err != nil {
@@ -33,6 +34,13 @@ func addListen(program *cli.Program) {
 		}
 		fmt.Fprintln(os.Stderr, "listening on", l.Conn.LocalAddr())
 		l.Handle = func(r *originator.Received) { printReceived(os.Stdout, r, line) }
+		if *refused {
+			l.Refused = func(from netip.AddrPort, why error) {
+				if !errors.Is(why, originator.ErrDiscovery) {
+					fmt.Fprintf(os.Stderr, "%s refused from %s: %v\n", time.Now().Format(time.TimeOnly), from, why)
+				}
+			}
+		}
 		return errors.Join(l.Run(ctx), closed())
 	}
 }
@@ -84,9 +92,13 @@ func printReceived(w io.Writer, r *originator.Received, line func(snmp.VarBind) 
 		name = "user"
 	}
 	var b strings.Builder
+	b.WriteString(time.Now().Format(time.TimeOnly) + " ")
 	fmt.Fprintf(&b, "%s %s from %s %s %q", version, what, r.From, name, r.Name)
 	if r.Context != "" {
 		fmt.Fprintf(&b, " context %q", r.Context)
+	}
+	if len(r.EngineID) > 0 {
+		fmt.Fprintf(&b, " engine %x", r.EngineID)
 	}
 	if t := r.V1; t != nil {
 		fmt.Fprintf(&b, " enterprise .%s agent %s generic %d specific %d uptime %d", t.Enterprise, netip.AddrFrom4(t.AgentAddress), t.Generic, t.Specific, t.Timestamp)
