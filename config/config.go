@@ -13,6 +13,7 @@ import (
 	"trapline/collector"
 	"trapline/config/document"
 	"trapline/internal/access"
+	"trapline/internal/cause"
 	"trapline/internal/history"
 	"trapline/internal/journal"
 	"trapline/internal/listen"
@@ -60,6 +61,7 @@ type Config struct {
 	Journal       journal.Settings          `yaml:"journal,omitempty"`        // how much is kept of what happened
 	TimeIntervals []mute.Interval           `yaml:"time_intervals,omitempty"` // periods of time by name, as in Alertmanager
 	Maintenance   []mute.WindowSettings     `yaml:"maintenance,omitempty"`    // times in which alarms are not sent
+	InhibitRules  []cause.RuleSettings      `yaml:"inhibit_rules,omitempty"`  // alarms that are not sent while others are active, as in Alertmanager
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 

@@ -40,6 +40,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 		u.compile(o)
 		u.readRules()
 		u.checkTrapRules(o)
+		u.checkInhibitRules()
 		u.checkSeverities()
 	}
 	m := u.more

@@ -12,6 +12,7 @@ import (
 	"trapline/config/document"
 	"trapline/internal/modules"
 	"trapline/internal/rules"
+	"trapline/internal/setting"
 	"trapline/internal/varbind"
 	"trapline/mibs"
 )
@@ -114,6 +115,26 @@ func (u *merged) checkTrapRules(o Options) {
 				report("", fmt.Sprintf("another trap rule has the alert %q on %s: merge them", r.Alert, r.On))
 			}
 			earlier = append(earlier, *r)
+		}
+	}
+}
+
+// checkInhibitRules warns of names of alarms that are probably misspelled. Others may come from outside.
+func (u *merged) checkInhibitRules() {
+	var known []string
+	for _, r := range u.config.Rules.Rules() {
+		known = append(known, r.Alert)
+	}
+	for i := range u.config.TrapRules {
+		known = append(known, u.config.TrapRules[i].Alert)
+	}
+	for _, s := range u.sources {
+		for i := range s.Config.InhibitRules {
+			for _, name := range s.Config.InhibitRules[i].Alertnames() {
+				if question := setting.DidYouMean(name, known); question != "" && !slices.Contains(known, name) {
+					s.Warn(document.Path{"inhibit_rules", document.Index(i)}, fmt.Sprintf("no rule has the alertname %q: %s", name, question))
+				}
+			}
 		}
 	}
 }

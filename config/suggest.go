@@ -5,14 +5,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"trapline/internal/traps"
 
 	"trapline/internal/access"
+	"trapline/internal/cause"
 	"trapline/internal/listen"
 	"trapline/internal/modules"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
+	"trapline/internal/traps"
 
 	"gopkg.in/yaml.v3"
 
@@ -93,6 +94,7 @@ var sections = []struct {
 	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
 	{"listen", "listen", reflect.TypeFor[listen.Settings]()},
 	{"trap_rules", "a trap rule", reflect.TypeFor[traps.Settings]()},
+	{"inhibit_rules", "an inhibit rule", reflect.TypeFor[cause.RuleSettings]()},
 	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
 	{"", "the top of the file", reflect.TypeFor[Config]()},
 }

@@ -56,11 +56,14 @@ func alertOf(s *outbox.Standing, l mute.Labels, now time.Time) alert {
 			one.Receivers = append(one.Receivers, receiver{s.Receivers[i].Receiver})
 		}
 	}
+	one.Status.InhibitedBy = append(one.Status.InhibitedBy, s.InhibitedBy...)
 	for _, r := range s.Mutes {
 		one.Status.State = suppressed
-		if r.Kind == mute.BySilence {
+		switch r.Kind {
+		case mute.BySilence:
 			one.Status.SilencedBy = append(one.Status.SilencedBy, r.Name)
-		} else {
+		case mute.ByInhibition: // listed by ID
+		default:
 			one.Status.MutedBy = append(one.Status.MutedBy, r.Name)
 		}
 	}

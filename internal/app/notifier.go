@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/notify"
@@ -104,8 +105,12 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if before != nil {
 		copyEntries(s.journal, before.journal)
 	}
+	inhibit, err := cause.ParseRules(c.InhibitRules)
+	if err != nil {
+		return err
+	}
 	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
-		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes,
+		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
 	if err == nil {
@@ -222,6 +227,11 @@ func (n *notifier) reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	inhibit, err := cause.ParseRules(c.InhibitRules)
+	if err != nil {
+		return err
+	}
+	s.outbox.SetInhibitRules(inhibit)
 	return s.outbox.SetRoutes(routes, mutes, time.Now())
 }
 

@@ -19,12 +19,13 @@ type Kind string
 const (
 	BySilence     Kind = "silence"
 	ByMaintenance Kind = "maintenance"
+	ByInhibition  Kind = "inhibit"
 )
 
 // Reason is a reason why an alarm is neither raised nor changed.
 type Reason struct {
 	Kind Kind
-	Name string // ID of the silence, name of the window
+	Name string // ID of the silence, name of the window or of the alarm that inhibits
 }
 
 func (r Reason) String() string { return string(r.Kind) + " " + r.Name }

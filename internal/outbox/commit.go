@@ -84,7 +84,7 @@ func (c *change) answer(o *Outbox, err error) {
 
 // reportFull counts refused alarms. It logs them at most every reportTime, because they are retried.
 func (o *Outbox) reportFull(e *FullError) {
-	o.Metrics.alarmsRefused.Add(float64(len(e.Refused)))
+	o.Metrics.AlarmsRefused.Add(float64(len(e.Refused)))
 	o.refusedAlarms += len(e.Refused)
 	if now := o.state.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
 		o.state.logger.Error("alarms were refused", "alarms", o.refusedAlarms, "err", e)
@@ -104,6 +104,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	for _, c := range changes {
 		p.now, p.refused = c.now, nil
 		c.plan(p)
+		p.announceTouched()
 		if c.full = p.refused; c.full != nil && c.also != nil {
 			return nil, c
 		}

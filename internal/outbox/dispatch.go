@@ -11,6 +11,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/snmp"
 )
@@ -93,7 +94,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, rout
 		o.missed(q, r, receipt, err)
 	}
 	o.mu.Unlock()
-	o.Metrics.delivered(q.Name, receipt, err, more)
+	o.Metrics.Delivered(q.Name, receipt, err, more)
 	switch {
 	case !final && route.Group != "":
 		o.failOver()
@@ -143,11 +144,11 @@ func hopeless(err error) bool {
 // deadLetter stores an event that is given up as a dead letter.
 func (o *Outbox) deadLetter(q *queue.Queue, r *queue.Row, why error) {
 	o.state.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
-	reason := deadRefused
+	reason := outcomes.Refused
 	if errors.Is(why, errExpired) {
-		reason = deadExpired
+		reason = outcomes.Expired
 	}
-	o.Metrics.dead.WithLabelValues(q.Name, reason).Inc()
+	o.Metrics.Dead.WithLabelValues(q.Name, reason).Inc()
 	o.finish(q, r, originator.Receipt{}, why)
 }
 

@@ -37,6 +37,7 @@ func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 	case !alarm.SaysSame(was.Alarm(), is.Alarm()):
 		p.note(journal.OfActive(journal.Changed, is.Alarm()))
 	}
+	p.cause(key, was, is)
 	p.reconciler.Reconcile(key, was, is, end)
 	p.noteMutes(key)
 }
@@ -49,7 +50,7 @@ func (p *plan) noteMutes(key string) {
 	}
 	a := s.Alarm()
 	var reasons []string
-	for _, r := range p.mutes.Reasons(a) {
+	for _, r := range p.state.reasons(p.mutes, p.causes, a) {
 		reasons = append(reasons, r.String())
 	}
 	if slices.Equal(reasons, s.Mutes) {

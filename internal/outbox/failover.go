@@ -37,7 +37,8 @@ func (p *plan) wants(q *queue.Queue, s *alarm.State) bool {
 // muted reports whether a receiver is not to be sent a raise or a change of an alarm. It is the Muted of alarm.Reconciler.
 func (p *plan) muted(receiver string, a *alarm.Alarm) bool {
 	q := p.state.byName[receiver]
-	return p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
+	_, inhibited := p.causes.Inhibited(a.ID)
+	return inhibited || p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
 }
 
 // confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its

@@ -16,6 +16,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 )
 
@@ -57,7 +58,7 @@ func TestTooManyAlarmsAreRefused(t *testing.T) {
 	if err := o.Apply([]Transition{large}, time.Now()); !errors.As(err, &full) || errors.Is(err, ErrTooManyAlarms) {
 		t.Errorf("a large one: %v", err)
 	}
-	if n := testutil.ToFloat64(o.Metrics.alarmsRefused); n != 4 {
+	if n := testutil.ToFloat64(o.Metrics.AlarmsRefused); n != 4 {
 		t.Errorf("%g were counted", n)
 	}
 }
@@ -124,7 +125,7 @@ func TestRaisesBeyondTheBoundAreSentLater(t *testing.T) {
 		if last := slices.Index(heard, "raise critical-29"); last > 60 {
 			t.Errorf("the last critical one is number %d", last)
 		}
-		if dropped := testutil.ToFloat64(r.outbox.Metrics.dropped.WithLabelValues("nms", droppedFull)); dropped > 0 {
+		if dropped := testutil.ToFloat64(r.outbox.Metrics.Dropped.WithLabelValues("nms", outcomes.Full)); dropped > 0 {
 			t.Errorf("%g were dropped", dropped)
 		}
 	})

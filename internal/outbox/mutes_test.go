@@ -221,14 +221,16 @@ type quiet struct {
 	t        *testing.T
 	dir      string
 	nms      *outboxtest.Receiver
+	options  Options
 	silences []string // IDs
 	receiver string
 }
 
 func (q *quiet) start() {
 	route := q.nms.Route("nms-1")
+	q.options.Mutes = quietRules(q.t)
 	quietRoutes[q.receiver](route)
-	q.running = runWith(q.t, q.dir, Options{Mutes: quietRules(q.t)}, route)
+	q.running = runWith(q.t, q.dir, q.options, route)
 }
 
 func (q *quiet) silence(from, to time.Duration) {

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
@@ -80,7 +81,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	var queues []*queue.Queue
 	for _, r := range routes {
 		queues = append(queues, out.state.newQueue(r))
-		o.Metrics.begin(r.Name)
+		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)
 	if err := keepFirst(s, now); err != nil {
@@ -97,6 +98,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	out.state.extendLeases()
+	out.state.indexCauses()
 	return out, out.do(&change{now: now, plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything
 		p.announceAll(out.state.queues)
@@ -121,6 +123,13 @@ func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
 // transaction may fail by the changes of others; only the last call counts. After any error nothing has changed.
 func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
 	return o.do(&change{now: now, also: also, plan: planOf(transitions)})
+}
+
+// SetInhibitRules replaces the inhibit rules, which the next SetRoutes applies.
+func (o *Outbox) SetInhibitRules(rules []cause.Rule) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.options.Inhibit = rules
 }
 
 func planOf(transitions []Transition) func(*plan) {

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 )
 
@@ -32,7 +34,10 @@ type plan struct {
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	alive       []*queue.Queue        // queues that are sent a heartbeat
 	mutes       *mute.Set
-	aged        float64                  // the run time, in seconds, up to which ages of alarms were looked at
+	aged        float64 // the run time, in seconds, up to which ages of alarms were looked at
+	causes      *cause.Index
+	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
+	touched     []string                 // keys of alarms that transitions of others concern
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead        []deadRow                // events that are given up
 	absent      []absentRow              // rows of receivers that are not configured
@@ -80,7 +85,7 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, silences: map[string]*mute.Silence{},
+		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, causes: st.causes.Changing(), foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted}
 	for _, group := range st.groups {
@@ -337,9 +342,9 @@ func (p *plan) apply() {
 	}
 	maps.Copy(o.short, p.short)
 	for q, c := range p.counts {
-		o.metrics.coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
-		o.metrics.moved.WithLabelValues(q.Name).Add(float64(c.moved))
-		o.metrics.dropped.WithLabelValues(q.Name, droppedFull).Add(float64(c.dropped))
-		o.metrics.dropped.WithLabelValues(q.Name, droppedByHand).Add(float64(c.forgotten))
+		o.metrics.Coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
+		o.metrics.Moved.WithLabelValues(q.Name).Add(float64(c.moved))
+		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.Full).Add(float64(c.dropped))
+		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.ByHand).Add(float64(c.forgotten))
 	}
 }

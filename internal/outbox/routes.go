@@ -24,7 +24,7 @@ func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Ti
 	}
 	for _, q := range removed {
 		q.StopAndWait()
-		o.Metrics.end(q.Name)
+		o.Metrics.End(q.Name)
 	}
 	select {
 	case o.routed <- struct{}{}:
@@ -42,7 +42,7 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 	for _, r := range routes {
 		i := slices.IndexFunc(old, func(q *queue.Queue) bool { return q.Name == r.Name })
 		if i < 0 {
-			o.Metrics.begin(r.Name)
+			o.Metrics.Begin(r.Name)
 			added = append(added, o.state.newQueue(r))
 			queues = append(queues, added[len(added)-1])
 			continue
@@ -76,6 +76,7 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 	}
 	o.state.setQueues(queues)
 	o.state.mutes = o.state.mutes.WithRules(mutes)
+	o.state.indexCauses()
 	return added, removed, nil
 }
 

@@ -20,6 +20,8 @@ type Standing struct {
 	Alarm     alarm.Alarm
 	Mutes     []mute.Reason // why it is muted
 	Receivers []Known       // all receivers, in the order of the configuration
+
+	InhibitedBy []string // IDs of alarms that inhibit it
 }
 
 // Progress is the state of a notification.
@@ -53,7 +55,11 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	for _, key := range o.state.keys() {
 		s := o.state.active[key]
 		if a := s.Alarm(); wanted == nil || wanted(a) {
-			list = append(list, Standing{*a, o.state.mutes.Reasons(a), o.known(s, a)})
+			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, a), Receivers: o.known(s, a)}
+			if c, inhibited := o.state.causes.Inhibited(a.ID); inhibited {
+				one.InhibitedBy = []string{c.Alarm}
+			}
+			list = append(list, one)
 		}
 	}
 	return list
@@ -73,7 +79,7 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
 	v := o.state.views[at]
 	switch {
-	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Muted(a):
+	case at.Key == "" && q.Receiver.Wants(a) && len(o.state.reasons(o.state.mutes, o.state.causes, a)) > 0:
 		k.Progress = Muted
 	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Closed(q.Route.Active, q.Route.Mute) != "":
 		k.Progress, k.Err = Muted, errors.New(o.state.mutes.Closed(q.Route.Active, q.Route.Mute))

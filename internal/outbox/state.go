@@ -6,9 +6,13 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -33,7 +37,8 @@ type state struct {
 	members     map[alarm.Place]map[string]bool // keys of the active alarms of a place
 	views       map[alarm.Place]*alarm.View
 	mutes       *mute.Set
-	aged        float64               // see plan.aged
+	aged        float64 // see plan.aged
+	causes      *cause.Index
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
@@ -47,6 +52,7 @@ type state struct {
 func (st *state) put(key string, s *alarm.State) {
 	if old := st.active[key]; old != nil {
 		st.size -= old.Size()
+		st.causes.Set(old.ID, key, nil)
 		for i := range old.Conditions {
 			delete(st.sources, old.Conditions[i].Source)
 		}
@@ -62,6 +68,7 @@ func (st *state) put(key string, s *alarm.State) {
 		return
 	}
 	st.active[key] = s
+	st.causes.Set(s.ID, key, s)
 	st.size += s.Size()
 	for i := range s.Conditions {
 		st.sources[s.Conditions[i].Source] = key
@@ -181,9 +188,19 @@ type Options struct {
 	Deployment string           // part of the identity of alarms
 	Ignored    []string         // labels that are not part of the identity
 	MaxAlarms  int              // maximum number of active alarms; 0 means the default
+	Inhibit    []cause.Rule     // see SetInhibitRules
 	Clock      *Clock           // nil means the real clock
 	Journal    *journal.Journal // nil means a journal in memory
 	Mutes      *mute.Rules      // what the configuration mutes; nil means nothing
+}
+
+// reasons returns why an alarm is muted.
+func (st *state) reasons(mutes *mute.Set, causes *cause.Index, a *alarm.Alarm) []mute.Reason {
+	list := mutes.Reasons(a)
+	if c, inhibited := causes.Inhibited(a.ID); inhibited {
+		list = slices.Insert(list, 0, c.Reason())
+	}
+	return list
 }
 
 // grouped returns the queues by group, in the order of the configuration. A receiver without a group is a group of its
@@ -201,3 +218,9 @@ func grouped(queues []*queue.Queue) (groups [][]*queue.Queue) {
 	}
 	return groups
 }
+
+// Metrics counts the outcomes of notifications by receiver.
+type Metrics = outcomes.Metrics
+
+// NewMetrics returns metrics that are registered with r.
+func NewMetrics(r prometheus.Registerer) *Metrics { return outcomes.New(r) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
@@ -23,6 +24,7 @@ type Transition struct {
 // applyAll plans the effects of transitions. If one condition of an alarm ends and another one begins, the alarm remains
 // active: the end is planned last, unless a later transition is of the same condition.
 func (p *plan) applyAll(transitions []Transition) {
+	p.foresee(transitions)
 	begin := map[string]int{} // by key of the alarm, the last transition that makes it active
 	for i := range transitions {
 		if t := &transitions[i]; t.Active && len(transitions) > 1 {
@@ -195,4 +197,53 @@ func (p *plan) setAck(is *alarm.State, ack *alarm.Ack, why string) {
 		e.Text = ack.Comment
 	}
 	p.note(e)
+}
+
+// indexCauses begins the index of the active alarms.
+func (st *state) indexCauses() {
+	st.causes = cause.NewIndex(st.options.Inhibit, st.mutes.Labels)
+	for key, s := range st.active {
+		st.causes.Set(s.ID, key, s)
+	}
+}
+
+// cause plans what follows for other alarms from the transition of one. They are announced after all changes of the
+// transaction.
+func (p *plan) cause(key string, was, is *alarm.State) {
+	of := is
+	if of == nil {
+		of = was
+	}
+	p.touched = append(p.touched, p.causes.Put(of.ID, key, is)...)
+}
+
+// foresee has the alarms that begin with transitions known as causes before the first of them is planned.
+func (p *plan) foresee(transitions []Transition) {
+	for i := range transitions {
+		if p.causes.Empty() {
+			return
+		}
+		t := &transitions[i]
+		if key := p.keyOf(t); t.Active && p.Alarm(key) == nil {
+			s := &alarm.State{ID: key, RaisedAt: t.Alarm.RaisedAt, Conditions: []alarm.Condition{{Source: t.Alarm.ID, Alarm: t.Alarm}}}
+			if s.RaisedAt.IsZero() {
+				s.RaisedAt = p.now
+			}
+			p.foreseen[key] = s
+			p.cause(key, nil, s)
+		}
+	}
+}
+
+// announceTouched announces the alarms that transitions of others concern.
+func (p *plan) announceTouched() {
+	for key, s := range p.foreseen {
+		p.cause(key, s, p.Alarm(key)) // it may have been refused, or have ended
+	}
+	clear(p.foreseen)
+	slices.Sort(p.touched)
+	for _, key := range slices.Compact(p.touched) {
+		p.announce(key)
+	}
+	p.touched = nil
 }

@@ -1,4 +1,5 @@
-package outbox
+// Package outcomes counts the outcomes of notifications.
+package outcomes
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,18 +10,18 @@ import (
 
 // Metrics counts the outcomes of notifications by receiver.
 type Metrics struct {
-	sent, acked, retransmits, dead, coalesced, dropped, moved, Trimmed *prometheus.CounterVec
+	sent, acked, retransmits, Dead, Coalesced, Dropped, Moved, Trimmed *prometheus.CounterVec
 	AlertsRefused, AlertsTruncated                                     prometheus.Counter // alerts
 	reports, Faults                                                    *prometheus.CounterVec
 	Misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
 
-	alarmsRefused prometheus.Counter
+	AlarmsRefused prometheus.Counter
 }
 
-// NewMetrics returns metrics that are registered with r.
-func NewMetrics(r prometheus.Registerer) *Metrics {
+// New returns metrics that are registered with r.
+func New(r prometheus.Registerer) *Metrics {
 	counter := func(name, help string, more ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trapline_notifications_" + name + "_total", Help: help}, append([]string{"receiver"}, more...))
 		r.MustRegister(c)
@@ -34,17 +35,17 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		sent:        counter("sent", "Messages sent, retransmissions included."),
 		acked:       counter("delivered", "Notifications that the receiver acknowledged; for traps, that were sent."),
 		retransmits: counter("retransmits", "Messages retransmitted because no acknowledgement came."),
-		dead:        counter("dead", "Notifications given up.", "reason"),
-		coalesced:   counter("coalesced", "Notifications that a later one replaced before they were sent."),
-		dropped:     counter("dropped", "Notifications dropped unsent.", "reason"),
-		moved:       counter("moved", "Notifications that went to another receiver of the group, because this one did not acknowledge."),
+		Dead:        counter("dead", "Notifications given up.", "reason"),
+		Coalesced:   counter("coalesced", "Notifications that a later one replaced before they were sent."),
+		Dropped:     counter("dropped", "Notifications dropped unsent.", "reason"),
+		Moved:       counter("moved", "Notifications that went to another receiver of the group, because this one did not acknowledge."),
 		Trimmed:     counter("trimmed", "Labels left out and texts cut so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
 		Faults:      counter("faults", "Variables that notifications lack because they could not be sent as their rule names them.", "reason"),
 		Misread: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trapline_alarms_misread_total", Help: "Annotations of alarms that have no effect: variable bindings that cannot be read, unknown receivers and tags.",
 		}),
-		alarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms refused because too many are active, or because they are too large."}),
+		AlarmsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trapline_alarms_refused_total", Help: "Alarms refused because too many are active, or because they are too large."}),
 		rtt: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "trapline_notification_ack_seconds", Help: "Time from sending a notification to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
@@ -54,40 +55,40 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last acknowledged; for traps, when one was last sent.",
 	}, []string{"receiver"})
 	r.MustRegister(m.rtt, m.Misread, m.lastAck)
-	r.MustRegister(m.alarmsRefused)
+	r.MustRegister(m.AlarmsRefused)
 	return m
 }
 
-// deadExpired and deadRefused are the reasons of notifications that were given up, droppedFull and droppedByHand those of
-// dropped ones, in the label reason.
-const deadExpired, deadRefused, droppedFull, droppedByHand = "expired", "refused", "full", "command"
+// Expired and Refused are the reasons of notifications that were given up, Full and ByHand those of dropped ones, in the
+// label reason.
+const Expired, Refused, Full, ByHand = "expired", "refused", "full", "command"
 
-// begin creates the metrics of a receiver with the value 0, so that the first event is an increase.
-func (m *Metrics) begin(receiver string) {
-	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.coalesced, m.moved, m.Trimmed} {
+// Begin creates the metrics of a receiver with the value 0, so that the first event is an increase.
+func (m *Metrics) Begin(receiver string) {
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.Coalesced, m.Moved, m.Trimmed} {
 		c.WithLabelValues(receiver)
 	}
-	for _, reason := range []string{deadExpired, deadRefused} {
-		m.dead.WithLabelValues(receiver, reason)
+	for _, reason := range []string{Expired, Refused} {
+		m.Dead.WithLabelValues(receiver, reason)
 	}
-	for _, reason := range []string{droppedFull, droppedByHand} {
-		m.dropped.WithLabelValues(receiver, reason)
+	for _, reason := range []string{Full, ByHand} {
+		m.Dropped.WithLabelValues(receiver, reason)
 	}
 	m.rtt.WithLabelValues(receiver)
 }
 
-// end deletes the metrics of a removed receiver.
-func (m *Metrics) end(receiver string) {
+// End deletes the metrics of a removed receiver.
+func (m *Metrics) End(receiver string) {
 	of := prometheus.Labels{"receiver": receiver}
-	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.dead, m.coalesced, m.dropped, m.moved, m.Trimmed, m.reports, m.Faults} {
+	for _, c := range []*prometheus.CounterVec{m.sent, m.acked, m.retransmits, m.Dead, m.Coalesced, m.Dropped, m.Moved, m.Trimmed, m.reports, m.Faults} {
 		c.DeletePartialMatch(of)
 	}
 	m.rtt.Delete(of)
 	m.lastAck.Delete(of)
 }
 
-// delivered counts a delivery. more is true if the same trap is to be sent again.
-func (m *Metrics) delivered(receiver string, r originator.Receipt, err error, more bool) {
+// Delivered counts a delivery. more is true if the same trap is to be sent again.
+func (m *Metrics) Delivered(receiver string, r originator.Receipt, err error, more bool) {
 	m.sent.WithLabelValues(receiver).Add(float64(r.Sent))
 	m.retransmits.WithLabelValues(receiver).Add(float64(max(0, r.Sent-1)))
 	for _, kind := range r.Reports {

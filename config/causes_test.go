@@ -1,0 +1,50 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each error in `inhibit_rules` has its line and what to write.
+func TestCausesAreReadStrictly(t *testing.T) {
+	for text, want := range map[string]string{
+		"inhibit_rules: [{source_matchrs: ['a=\"b\"'], target_matchers: ['a=\"c\"']}]":      `unknown key "source_matchrs" in inhibit_rules[0]: did you mean source_matchers?`,
+		"inhibit_rules: [{target_matchers: ['a=\"c\"']}]":                                   "an inhibit rule needs source_matchers",
+		"inhibit_rules: [{source_matchers: ['a=\"c\"']}]":                                   "an inhibit rule needs target_matchers",
+		"inhibit_rules: [{source_matchers: ['a'], target_matchers: ['a=\"c\"']}]":           `inhibit_rules[0].source_matchers[0]: matchers "a"`,
+		"inhibit_rules: [{source_match: {a: b}, target_match_re: {a: '['}}]":                "inhibit_rules[0].target_match_re.a: error parsing regexp",
+		"inhibit_rules: [{source_matchers: ['a=\"b\"'], target_matchers: ['a=~\"[\"']}]":    "inhibit_rules[0].target_matchers[0]",
+		"inhibit_rules: [{source_matchers: 'a=\"b\"', target_matchers: ['a=\"c\"']}]":       "inhibit_rules[0].source_matchers: ",
+		"inhibit_rules: [{source_matchers: ['a=\"b\"'], target_matchers: [], equals: [a]}]": "did you mean equal?",
+	} {
+		file := filepath.Join(t.TempDir(), "snmp.yml")
+		if err := os.WriteFile(file, []byte("targets: [192.0.2.1]\n\n"+text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load([]string{file}, Options{})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "snmp.yml:3: ") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// A name of an alarm that is nearly that of a rule is probably misspelled; any other may come from outside.
+func TestInhibitRulesNameAlarms(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snmp.yml")
+	text := `targets: [192.0.2.1]
+thresholds: [{name: Busy, metric: "HOST-RESOURCES-MIB::hrProcessorLoad", above: 90, severity: minor}]
+inhibit_rules: [{source_match: {alertname: Bsy}, target_match: {alertname: FromOutside}}]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load([]string{file}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Warnings, "\n"); !strings.Contains(got, `snmp.yml:3: inhibit_rules[0]: no rule has the alertname "Bsy": did you mean Busy?`) || strings.Contains(got, "FromOutside") {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,303 @@
+// Package cause computes which alarms are consequences of other ones: by inhibit rules, as Alertmanager's. Nothing that
+// it computes is stored. It has no clock, disk or network.
+package cause
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/mute"
+)
+
+// Index has the active alarms that inhibit other ones, or may be inhibited, by the values of the labels that must be
+// equal: what begins or ends concerns only alarms with the same values.
+type Index struct {
+	rules  []Rule
+	labels func(*alarm.Alarm) mute.Labels
+	base   *Index             // nil, or the index that this one changes
+	nodes  map[string]*node   // by ID of the alarm; nil hides that of base
+	groups map[group]*members // without those of base
+}
+
+// group identifies the alarms that a rule compares with each other.
+type group struct {
+	rule   int
+	values string
+}
+
+// node is an alarm in the groups of an index. It is immutable.
+type node struct {
+	key, id, name string // name is for people
+	at            time.Time
+	in            []membership
+	middle        bool // it is a source and a target
+}
+
+// membership is the membership in a group. A member that is both is inhibited only by those that are not.
+type membership struct {
+	group          group
+	source, target bool
+}
+
+func (m membership) both() bool { return m.source && m.target }
+
+// members are the members of a group, the oldest first.
+type members struct {
+	sources [2][]*node // those that are no targets; the others
+	targets [2][]*node // of those that are in the middle; the others
+}
+
+// NewIndex returns an index without alarms. labels are those that matchers compare.
+func NewIndex(rules []Rule, labels func(*alarm.Alarm) mute.Labels) *Index {
+	return &Index{rules: rules, labels: labels, nodes: map[string]*node{}, groups: map[group]*members{}}
+}
+
+// Changing returns an index that begins as x. x must not change as long as it is in use.
+func (x *Index) Changing() *Index {
+	c := NewIndex(x.rules, x.labels)
+	c.base = x
+	return c
+}
+
+// Empty reports whether there are no rules.
+func (x *Index) Empty() bool { return x == nil || len(x.rules) == 0 }
+
+// Set replaces an alarm; s is nil if it is not active.
+func (x *Index) Set(id, key string, s *alarm.State) {
+	if !x.Empty() {
+		x.replace(id, x.node(id), x.newNode(key, s))
+	}
+}
+
+// Put is Set, and returns the keys of other alarms that may begin or cease to be inhibited.
+func (x *Index) Put(id, key string, s *alarm.State) (touched []string) {
+	if x.Empty() {
+		return nil
+	}
+	was, is := x.node(id), x.newNode(key, s)
+	if was.equal(is) {
+		return nil
+	}
+	var groups []group
+	for _, n := range []*node{was, is} {
+		for _, m := range n.memberships() {
+			if m.source && !slices.Contains(groups, m.group) {
+				groups = append(groups, m.group)
+			}
+		}
+	}
+	before := make([][2]*node, len(groups))
+	for i, g := range groups {
+		before[i] = x.oldest(g)
+	}
+	t := touch{x: x, seen: map[*node]bool{}}
+	t.follow(groups)
+	x.replace(id, was, is)
+	t.follow(groups)
+	for i, g := range groups {
+		if before[i] != x.oldest(g) {
+			x.targets(g, 1, t.add)
+		}
+	}
+	return t.keys
+}
+
+// touch collects alarms.
+type touch struct {
+	x    *Index
+	seen map[*node]bool
+	keys []string
+}
+
+func (t *touch) add(n *node) bool {
+	if !t.seen[n] {
+		t.seen[n] = true
+		t.keys = append(t.keys, n.key)
+	}
+	return true
+}
+
+// follow adds the alarms in the middle that sources of groups inhibit, directly or by others: they may be in a ring.
+func (t *touch) follow(groups []group) {
+	next := slices.Clone(groups)
+	done := map[group]bool{}
+	for len(next) > 0 {
+		g := next[0]
+		if next = next[1:]; done[g] {
+			continue
+		}
+		done[g] = true
+		t.x.targets(g, 0, func(n *node) bool {
+			t.add(n)
+			for _, m := range n.in {
+				if m.source {
+					next = append(next, m.group)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func (n *node) memberships() []membership {
+	if n == nil {
+		return nil
+	}
+	return n.in
+}
+
+func (n *node) equal(other *node) bool {
+	if n == nil || other == nil {
+		return n == other
+	}
+	return n.name == other.name && n.at.Equal(other.at) && n.key == other.key && slices.Equal(n.in, other.in)
+}
+
+// newNode returns the node of an active alarm, nil if no rule concerns it.
+func (x *Index) newNode(key string, s *alarm.State) *node {
+	if s == nil {
+		return nil
+	}
+	a := s.Alarm()
+	n := &node{key: key, id: a.ID, at: a.RaisedAt, name: strings.Join(slices.DeleteFunc([]string{a.Rule, a.Target, a.Resource}, func(s string) bool { return s == "" }), " ")}
+	l := x.labels(a)
+	var source, target bool
+	for i := range x.rules {
+		r := &x.rules[i]
+		m := membership{source: l.Match(r.source), target: l.Match(r.target)}
+		if !m.source && !m.target {
+			continue
+		}
+		values := make([]string, len(r.equal))
+		for j, name := range r.equal {
+			values[j] = l.Get(name)
+		}
+		m.group = group{i, strings.Join(values, "\x00")}
+		n.in = append(n.in, m)
+		source, target = source || m.source, target || m.target
+	}
+	if n.middle = source && target; n.in == nil {
+		return nil
+	}
+	return n
+}
+
+// node returns the node of an alarm, or nil.
+func (x *Index) node(id string) *node {
+	if n, own := x.nodes[id]; own || x.base == nil {
+		return n
+	}
+	return x.base.node(id)
+}
+
+func (x *Index) replace(id string, was, is *node) {
+	if x.nodes[id] == was {
+		x.list(was, remove)
+	}
+	switch {
+	case is != nil || x.base != nil:
+		x.nodes[id] = is
+	default:
+		delete(x.nodes, id)
+	}
+	x.list(is, insert)
+}
+
+// list changes the lists that a node is in.
+func (x *Index) list(n *node, change func([]*node, *node) []*node) {
+	for _, m := range n.memberships() {
+		all := x.groups[m.group]
+		if all == nil {
+			all = &members{}
+			x.groups[m.group] = all
+		}
+		if i := index(m.target); m.source {
+			all.sources[i] = change(all.sources[i], n)
+		}
+		if i := index(!n.middle); m.target {
+			all.targets[i] = change(all.targets[i], n)
+		}
+		if len(all.sources[0])+len(all.sources[1])+len(all.targets[0])+len(all.targets[1]) == 0 {
+			delete(x.groups, m.group)
+		}
+	}
+}
+
+func index(second bool) int {
+	if second {
+		return 1
+	}
+	return 0
+}
+
+func byAge(a, b *node) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) }
+
+func insert(list []*node, n *node) []*node {
+	i, _ := slices.BinarySearchFunc(list, n, byAge)
+	return slices.Insert(list, i, n)
+}
+
+func remove(list []*node, n *node) []*node {
+	if i, found := slices.BinarySearchFunc(list, n, byAge); found {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// each calls f for the nodes of a list that the index has, until f returns false.
+func (x *Index) each(g group, list func(*members) []*node, f func(*node) bool) bool {
+	for at := x; at != nil; at = at.base {
+		all := at.groups[g]
+		if all == nil {
+			continue
+		}
+		for _, n := range list(all) {
+			if (at == x || x.node(n.id) == n) && !f(n) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// targets calls f for the targets of a group: those in the middle for 0, the others for 1.
+func (x *Index) targets(g group, i int, f func(*node) bool) bool {
+	return x.each(g, func(all *members) []*node { return all.targets[i] }, f)
+}
+
+// sources calls f for the sources of a group: those that are no targets for 0, the others for 1.
+func (x *Index) sources(g group, i int, f func(*node) bool) bool {
+	return x.each(g, func(all *members) []*node { return all.sources[i] }, f)
+}
+
+// oldest returns the oldest sources of a group, those that are no targets and the others.
+func (x *Index) oldest(g group) (first [2]*node) {
+	for i := range first {
+		for at := x; at != nil; at = at.base {
+			if all := at.groups[g]; all != nil {
+				first[i] = older(first[i], at.first(all.sources[i], x))
+			}
+		}
+	}
+	return first
+}
+
+// first returns the first node of a list that is not hidden in x.
+func (x *Index) first(list []*node, in *Index) *node {
+	for _, n := range list {
+		if x == in || in.node(n.id) == n {
+			return n
+		}
+	}
+	return nil
+}
+
+func older(a, b *node) *node {
+	if a == nil || b != nil && byAge(b, a) < 0 {
+		return b
+	}
+	return a
+}
