@@ -14,7 +14,7 @@ var groups = []struct {
 	commands []string
 }{
 	{"Run", []string{"serve", "demo"}},
-	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "events", "receivers"}},
+	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "receivers"}},
 	{"Ask devices", []string{"poll", "walk", "get", "set", "discover", "profile", "record", "scan"}},
 	{"Configure", []string{"init", "import", "check", "rules", "mib", "generate", "diff"}},
 	{"Send and receive notifications", []string{"trap", "inform", "listen", "notify", "engine", "key"}},
@@ -35,6 +35,10 @@ var examples = map[string][]string{
 	"top":             {"top core-1", "top core-1 --every=5s"},
 	"alarms list":     {"alarms", "alarms severity=critical site=berlin", "alarms --watch"},
 	"alarms show":     {"alarms show 9f2c41d0"},
+	"alarms ack":      {"alarms ack 9f2c41d0 -c 'on my way'", "alarms ack site=berlin -c 'power cut' --until=2h"},
+	"silence add":     {"silence add target=core-1 -d 2h -c 'core upgrade'", "silence add site=berlin 'severity=~minor|warning' -d 8h -c 'works on the line'"},
+	"silence list":    {"silence list", "silence list --expired"},
+	"silence expire":  {"silence expire 3b2119eb-ae8d-4cc0-8104-91e0a99ec120"},
 	"events":          {"events", "events --since=2h core-1", "events -f kind=raised"},
 	"receivers list":  {"receivers"},
 	"receivers show":  {"receivers show nms-1"},

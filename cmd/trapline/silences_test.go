@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/cli"
 	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
@@ -84,5 +85,55 @@ func TestAmtoolWorks(t *testing.T) {
 	}
 	if _, _, text := get(t, base+"/metrics"); !containsLine(text, `alertmanager_build_info{version="0.34.1"} 1`) {
 		t.Error("no alertmanager_build_info")
+	}
+}
+
+// Silences and acknowledgements by commands: what is muted is shown, and sent when the silence ends.
+func TestSilencesAndAcknowledgementsByCommand(t *testing.T) {
+	t.Parallel()
+	d := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), "- {name: nms, acknowledgements: true, address: \""+d.Address+"\"}\n"))
+	do := func(args ...string) string {
+		t.Helper()
+		got := invoke(t, append(args, "--url="+base)...)
+		if got.status != 0 {
+			t.Fatalf("%v: %+v", args, got)
+		}
+		return strings.TrimSpace(got.out)
+	}
+	arrived := func(text string) {
+		d.Process.Await(t, func() bool { return strings.Contains(strings.Join(delivered(d), "\n"), text) })
+	}
+	id := do("silence", "add", "target=core-1", "severity=~minor|major", "-d", "2h", "-c", "core upgrade", "--author=ann")
+	insist(t, base+"/api/v2/alerts", `[{"labels":{"alertname":"Hot","target":"core-1","severity":"major"},"annotations":{"summary":"it is hot"}}]`)
+	if text := do("silence", "list"); !strings.Contains(text, id) || !strings.Contains(text, `target="core-1",severity=~"minor|major"`) || !strings.Contains(text, "core upgrade") {
+		t.Errorf("silence list:\n%s", text)
+	}
+	if text := do("alarms"); !strings.Contains(text, "muted by silence "+id) || !strings.Contains(text, "nms muted") {
+		t.Errorf("alarms:\n%s", text)
+	}
+	do("silence", "expire", id)
+	arrived(`"it is hot"`)
+	if text := do("silence", "list", "--expired"); !strings.Contains(text, "expired") {
+		t.Errorf("silence list --expired:\n%s", text)
+	}
+	if text := do("alarms", "ack", "target=core-1", "-c", "on my way", "--author=bob"); !strings.HasSuffix(text, "core-1 Hot") {
+		t.Errorf("alarms ack:\n%s", text)
+	}
+	arrived(`"on my way"`)
+	if text := do("alarms"); !strings.Contains(text, "acknowledged by bob") {
+		t.Errorf("alarms:\n%s", text)
+	}
+	alarm, _, _ := strings.Cut(do("alarms", "ack", "--remove", "rule=Hot"), " ")
+	if text := do("alarms", "show", alarm); strings.Contains(text, "Acknowledged") || !strings.Contains(text, "ack ended") || !strings.Contains(text, "unmuted") {
+		t.Errorf("alarms show:\n%s", text)
+	}
+	if _, _, page := get(t, base+"/alarms/"+alarm); !strings.Contains(page, "it is hot") {
+		t.Errorf("page:\n%s", page)
+	}
+	for _, args := range [][]string{{"silence", "add", "target", "-c", "x"}, {"silence", "expire", "unknown"}, {"alarms", "ack", "target=core-2"}} {
+		if got := invoke(t, append(args, "--url="+base)...); got.status != cli.ExitUsage {
+			t.Errorf("%v: %+v", args, got)
+		}
 	}
 }

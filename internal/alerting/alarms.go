@@ -55,6 +55,9 @@ func (c *Console) raised(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 	for _, one := range c.open(wanted) {
 		answer := alarmAnswer(&one.Alarm, one.Alarm.ID, alarmRaised)
 		answer.Baseline = one.baseline
+		for _, r := range one.Mutes {
+			answer.Mutes = append(answer.Mutes, r.String())
+		}
 		for i := range one.Receivers {
 			answer.Notified = append(answer.Notified, notified(&one.Receivers[i]))
 		}
@@ -86,10 +89,14 @@ func (c *Console) pending(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 }
 
 func alarmAnswer(a *alarm.Alarm, id, state string) api.Alarm {
-	return api.Alarm{
+	answer := api.Alarm{
 		ID: id, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), State: state,
 		Text: a.Text(), Description: a.Description, Value: a.Value, Labels: a.Labels, Since: a.RaisedAt, Notified: []api.Notified{},
 	}
+	if a.Ack != nil {
+		answer.AckedBy, answer.AckedAt, answer.AckedUntil, answer.AckComment = a.Ack.By, a.Ack.At, a.Ack.Until, a.Ack.Comment
+	}
+	return answer
 }
 
 func notified(k *outbox.Known) api.Notified {
@@ -108,6 +115,8 @@ func notified(k *outbox.Known) api.Notified {
 		n.Text = listOf("waits", tries(k.Tries), why)
 	case outbox.GivenUp:
 		n.Text = listOf("given up "+clock, tries(k.Tries), why)
+	case outbox.Muted:
+		n.Text = listOf("muted", why)
 	default:
 		n.Text = n.State
 	}

@@ -19,16 +19,27 @@ type Alarm struct {
 	Changed     time.Time         `json:"changed,omitzero"`
 	Cleared     time.Time         `json:"cleared,omitzero"`
 	Notified    []Notified        `json:"notified"`
-	Life        []Event           `json:"life,omitempty"` // of one alarm alone, the oldest first
-	Mutes       []string          `json:"mutes,omitempty"`
+	Life        []Event           `json:"life,omitempty"`     // of one alarm alone, the oldest first
+	Mutes       []string          `json:"mutes,omitempty"`    // why it is not sent: silence ID, maintenance NAME
 	Baseline    bool              `json:"baseline,omitempty"` // not sent: it was so when the rule first looked at the target
-	AckedBy     string            `json:"acked_by,omitempty"`
+	AckedBy     string            `json:"acked_by,omitempty"` // the person who has acknowledged it
+	AckedAt     time.Time         `json:"acked_at,omitzero"`
+	AckedUntil  time.Time         `json:"acked_until,omitzero"` // zero means until it ends or, unless sticky, gets worse
+	AckComment  string            `json:"ack_comment,omitempty"`
+}
+
+// Ack acknowledges an alarm. It ends with the alarm.
+type Ack struct {
+	By      string `json:"by"` // the person; the user of the request if it has one
+	Comment string `json:"comment,omitempty"`
+	Sticky  bool   `json:"sticky,omitempty"` // it does not end when the alarm gets worse
+	Until   string `json:"until,omitempty"`  // when it ends, a time as in RFC 3339, or a duration such as 2h
 }
 
 // Notified is the state of an alarm at a receiver.
 type Notified struct {
 	Receiver string    `json:"receiver"`
-	State    string    `json:"state"` // acknowledged, sent, waits, given up, not wanted
+	State    string    `json:"state"` // acknowledged, sent, waits, given up, muted, not wanted
 	At       time.Time `json:"at,omitzero"`
 	Took     float64   `json:"took,omitempty"` // seconds until it was acknowledged
 	Tries    int       `json:"tries,omitempty"`

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, reload, target_state or trap\n" +
+const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, reload, target_state or trap\n" +
 	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: seq of the last event of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // deliveries are about alarms, rules and receivers.
@@ -20,6 +20,17 @@ var deliveries = []route{
 	takes("POST /api/v1/alarms/{id}/resend", "Notifies the receivers that know an active alarm once more, by its event.",
 		func(a *API, r *http.Request, _ *nothing) (Done, error) {
 			return Done{}, a.Console.Resend(r.PathValue("id"))
+		}),
+	takes("POST /api/v1/alarms/{id}/ack", "Acknowledges an active alarm: it is not repeated, and not sent to receivers with unless_acknowledged. It is cleared as any other.",
+		func(a *API, r *http.Request, in *api.Ack) (Done, error) {
+			if user, _, ok := r.BasicAuth(); ok && user != "" {
+				in.By = user
+			}
+			return Done{}, a.Console.Acknowledge(r.PathValue("id"), *in)
+		}),
+	gives("DELETE /api/v1/alarms/{id}/ack", "Removes the acknowledgement of an alarm.",
+		func(a *API, r *http.Request) (Done, error) {
+			return Done{}, a.Console.Unacknowledge(r.PathValue("id"))
 		}),
 	{pattern: "GET /api/v1/events", text: "What happened to alarms, receivers and targets, the newest first.",
 		params: eventParams, gives: reflect.TypeFor[[]api.Event](), serve: (*API).serveEvents},

@@ -12,7 +12,7 @@ import (
 )
 
 // notificationArcs are the last numbers of the notifications of TRAPLINE-MIB.
-var notificationArcs = map[alarm.Kind]uint32{alarm.Raise: 1, alarm.Clear: 2, alarm.Change: 3, alarm.Heartbeat: 4, alarm.Resync: 5, alarm.Test: 6}
+var notificationArcs = map[alarm.Kind]uint32{alarm.Raise: 1, alarm.Clear: 2, alarm.Change: 3, alarm.Heartbeat: 4, alarm.Resync: 5, alarm.Test: 6, alarm.Acked: 8}
 
 // alarmFormat is that of TRAPLINE-MIB below an enterprise: every notification of an alarm has the same
 // objects in the same order.
@@ -116,6 +116,14 @@ func (b *objects) ofAlarm(e *alarm.Event, summary, labels, description string) [
 	b.add(16, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat)))
 	b.text(17, summary, maxSummary)
 	b.text(18, labels, maxLabels)
+	if e.Kind == alarm.Acked {
+		ack := a.Ack
+		if ack == nil {
+			ack = &alarm.Ack{}
+		}
+		b.text(23, ack.By, maxName)
+		b.text(24, ack.Comment, maxSummary)
+	}
 	if description != "" {
 		b.text(22, description, maxSummary)
 	}

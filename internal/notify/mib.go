@@ -32,9 +32,12 @@ var mibObjects = []struct{ name, syntax, text string }{
 	{"traplineEventsQueued", "Unsigned32", "How many events wait for this receiver."},
 	{"traplineEventsLost", "Unsigned32", "How many events for this receiver were dropped since the last one was sent."},
 	{"traplineDescription", "SnmpAdminString (SIZE (0..255))", "What the rule says of the alarm beside traplineSummary, in one line. Where there is such a text, the object follows those of the notification."},
+	{"traplineAckBy", "SnmpAdminString (SIZE (0..64))", "The person who has acknowledged the alarm; empty if it is no longer acknowledged."},
+	{"traplineAckComment", "SnmpAdminString (SIZE (0..255))", "The person's comment."},
 }
 
-// mibNotifications are the notifications of TRAPLINE-MIB in the order of their numbers, from 1.
+// mibNotifications are the notifications of TRAPLINE-MIB in the order of their numbers, from 1; those without a name are
+// not defined.
 var mibNotifications = []struct {
 	name    string
 	objects []int
@@ -49,6 +52,8 @@ var mibNotifications = []struct {
 	{"traplineHeartbeat", ofProcesses, "Trapline is running, and notifications reach this receiver.", "Trapline is running: $3 alarms are active, $4 notifications wait", "INFORMATIONAL"},
 	{"traplineResync", ofProcesses, "Trapline has started, or events for this receiver were lost: the list of active alarms is to be read again.", "Read the active alarms again: $5 events were lost", "MINOR"},
 	{"traplineTest", ofAlarms, "A test of whether notifications reach this receiver.", "$17", "INFORMATIONAL"},
+	{},
+	{"traplineAlarmAck", append(slices.Clip(ofAlarms), 23, 24), "A person has acknowledged an alarm, or if traplineAckBy is empty, the acknowledgement has ended. Only receivers with acknowledgements are sent it.", "$17: acknowledged by $19: $20", "INFORMATIONAL"},
 }
 
 var (
@@ -76,7 +81,7 @@ traplineMIB MODULE-IDENTITY
     CONTACT-INFO "Whoever runs this Trapline."
     DESCRIPTION  "What Trapline sends about alarms. The objects exist in notifications only."
     REVISION     "202611260000Z"
-    DESCRIPTION  "Notifications of alarms may carry traplineDescription."
+    DESCRIPTION  "Notifications of alarms may carry traplineDescription. traplineAlarmAck."
     REVISION     "202603010000Z"
     DESCRIPTION  "The first version."
     ::= { %s 1 }
@@ -114,6 +119,9 @@ func MIB(enterprise snmp.OID) string {
 		objects = append(objects, o.name)
 	}
 	for i, n := range mibNotifications {
+		if n.name == "" {
+			continue
+		}
 		var names []string
 		for _, o := range n.objects {
 			names = append(names, objects[o-1])

@@ -47,7 +47,7 @@ func testMIBLoads(t *testing.T, dir string) {
 		if out, err := lint.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("smilint: %v\n%s", err, out)
 		}
-		for _, kind := range []alarm.Kind{alarm.Raise, alarm.Heartbeat, alarm.Test} {
+		for _, kind := range []alarm.Kind{alarm.Raise, alarm.Heartbeat, alarm.Test, alarm.Acked} {
 			e := &alarm.Event{Kind: kind, At: noon}
 			if kind != alarm.Heartbeat {
 				e.Alarm = portAlarm()

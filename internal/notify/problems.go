@@ -205,6 +205,9 @@ func (r *ReceiverSettings) addFormatProblems(m *setting.Problems, s *Settings) {
 	uses := func(format string) bool {
 		return used == format || used == formatTemplate && r.fallbackName(s) == format
 	}
+	if r.Acknowledgements && !webhook && used != formatAlarm {
+		m.Add("acknowledgements", "format %s has no acknowledgements: write format: alarm, or leave it out", used)
+	}
 	if r.Fallback != "" && r.Format != formatTemplate && !webhook {
 		m.Add("fallback", "fallback applies to format: template only: leave it out")
 	}

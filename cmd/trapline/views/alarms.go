@@ -24,6 +24,7 @@ func addAlarms(program *cli.Program) {
 	alarms := program.App.Command("alarms", "List alarms, and who was notified of them.")
 	addAlarmsList(program, alarms)
 	addAlarmsShow(program, alarms)
+	addAlarmsAck(program, alarms)
 }
 
 func addAlarmsList(program *cli.Program, alarms *kingpin.CmdClause) {
@@ -103,12 +104,23 @@ func severityCell(severity string) cli.Item {
 // notSent is said of an alarm of a baseline.
 const notSent = "not sent: was so in the first poll"
 
+// quietParts are why an alarm is quiet.
+func quietParts(a *api.Alarm) (parts []string) {
+	for _, reason := range a.Mutes {
+		parts = append(parts, "muted by "+reason)
+	}
+	if a.AckedBy != "" {
+		parts = append(parts, "acknowledged by "+a.AckedBy)
+	}
+	return parts
+}
+
 // notifiedText is who was notified, in few words.
 func notifiedText(a *api.Alarm) string {
 	if a.Baseline {
 		return notSent
 	}
-	var parts []string
+	parts := quietParts(a)
 	for _, n := range a.Notified {
 		text := n.Receiver + " " + n.State
 		if n.Reason != "" {
@@ -177,6 +189,12 @@ func printAlarm(p *cli.Printer, a *api.Alarm) {
 	p.Field("Cleared", human.Moment(a.Cleared))
 	p.Field("Labels", cli.LabelsText(a.Labels))
 	p.Field("ID", a.ID)
+	for _, reason := range a.Mutes {
+		p.Field("Muted", "by "+reason)
+	}
+	if a.AckedBy != "" {
+		p.Field("Acknowledged", strings.TrimSuffix("by "+a.AckedBy+" "+human.Moment(a.AckedAt)+": "+a.AckComment, ": "))
+	}
 	for _, n := range a.Notified {
 		p.Field("Notified", n.Receiver+" "+n.Text)
 	}

@@ -14,6 +14,7 @@ func Add(program *cli.Program) {
 	addTop(program)
 	addAlarms(program)
 	addEvents(program)
+	addSilences(program)
 	addReceivers(program)
 	addDiff(program)
 }
