@@ -74,6 +74,22 @@ func (m *memory) store(s *tableWalk) {
 	}
 }
 
+// fail notes that a column or instance did not arrive, if it is known.
+func (m *memory) fail(oid snmp.OID) {
+	if at, known := m.find(oid); known {
+		m.columns[at].traits |= failed
+	}
+}
+
+// failOpen notes the columns of a walk that were open when the target failed.
+func (m *memory) failOpen(s *tableWalk) {
+	for i := range s.columns {
+		if c := &s.columns[i]; !c.done() {
+			m.fail(c.oid)
+		}
+	}
+}
+
 func (m *memory) set(oid snmp.OID, l columnStats) {
 	if at, known := m.find(oid); known {
 		m.columns[at] = l

@@ -23,15 +23,27 @@ type getting struct {
 
 // instanceStats are what a poll found of an instance.
 type instanceStats struct {
-	oid   snmp.OID
-	size  int  // octets of its binding
-	alone bool // an error came of it
+	oid    snmp.OID
+	size   int  // octets of its binding
+	alone  bool // an error came of it
+	failed bool // it was in a request with an error that does not say which is to blame
 }
 
-// note notes how an instance was answered: with so many octets, or with an error that is about it alone.
-func (g *getting) note(oid snmp.OID, size int, alone bool) {
-	if !g.optional && (size > 0 || alone) {
-		g.pass.noted = append(g.pass.noted, instanceStats{oid, size, alone})
+// note notes how an instance was answered.
+func (g *getting) note(i instanceStats) {
+	if !g.optional {
+		g.pass.noted = append(g.pass.noted, i)
+	}
+}
+
+// noteFailed notes the instances of a request that an error ended.
+func (g *getting) noteFailed(oids []snmp.OID, e *access.Error) {
+	if e.OID != nil && !e.Ends() {
+		g.note(instanceStats{oid: oids[0], alone: true})
+		return
+	}
+	for _, oid := range oids {
+		g.note(instanceStats{oid: oid, failed: true})
 	}
 }
 
@@ -44,7 +56,7 @@ func (g *getting) get(ctx context.Context, oids []snmp.OID) {
 		culprit := a.Index - 1
 		switch {
 		case e != nil && (e.OID == nil || len(oids) == 1 || e.Ends()):
-			g.note(oids[0], 0, e.OID != nil && !e.Ends())
+			g.noteFailed(oids, e)
 			g.pass.lost("get", oids[0], nil, e)
 			oids = oids[1:]
 		case mux.MessageRefused(a):
@@ -76,7 +88,7 @@ func namesCulprit(s snmp.ErrorStatus) bool { return s != snmp.NoError && s != sn
 // without notes why one instance is missing. SNMPv1's noSuchName (RFC 1157 section 4.1.2) is the same as
 // noSuchInstance became later.
 func (g *getting) without(oid snmp.OID, a mux.Answer) {
-	g.note(oid, 0, true)
+	g.note(instanceStats{oid: oid, alone: true})
 	switch {
 	case g.optional:
 	case a.Status == snmp.NoSuchName:
@@ -98,7 +110,7 @@ func (g *getting) take(oids *[]snmp.OID, varbinds []snmp.VarBind) bool {
 		case v == nil:
 			missing = append(missing, oid)
 		case !g.optional || v.Type.HasValue():
-			g.note(oid, snmp.VarBindSize(*v), false)
+			g.note(instanceStats{oid: oid, size: snmp.VarBindSize(*v)})
 			g.pass.give(*v)
 		}
 	}

@@ -15,11 +15,15 @@ func (d *device) remember(noted []instanceStats) {
 	}
 	for _, n := range noted {
 		at, known := m.find(n.oid)
-		if !known {
+		switch {
+		case n.failed:
+			m.fail(n.oid)
+			continue
+		case !known:
 			m.columns = slices.Insert(m.columns, at, columnStats{name: unique.Make(string(n.oid)), rows: 1})
 		}
 		l := &m.columns[at]
-		if l.traits = l.traits.with(alone, n.alone); l.rows <= 1 {
+		if l.traits = l.traits.with(alone, n.alone).with(failed, false); l.rows <= 1 {
 			l.size = uint16(min(n.size, 1<<16-1))
 		}
 	}

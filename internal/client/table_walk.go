@@ -93,7 +93,9 @@ func (s *tableWalk) wait(ctx context.Context) {
 			s.failLocked(e)
 		}
 	}
-	if s.failed == nil {
+	if s.failed != nil {
+		s.device.memory.failOpen(s)
+	} else {
 		s.device.memory.store(s)
 	}
 }
