@@ -186,8 +186,16 @@ func (e *Evaluation) note(r reading) {
 	}
 }
 
+// maxIdle is how many readings a memo keeps that are no samples: rows that are left out, or parts of an aggregate. Of
+// those a device can have any number, and they take memory from one poll to the next.
+const maxIdle = 1 << 10
+
 // remember fills a memo with what the step made, which took so many octets.
 func (e *Evaluation) remember(m *memo, room int) {
+	if len(e.notes) > e.samples()+maxIdle {
+		*m = memo{patience: m.patience}
+		return
+	}
 	*m = memo{inputs: slices.Clone(e.inputs), indexes: e.in.Indexes, readings: slices.Clone(e.notes), table: e.table, room: room, patience: m.patience}
 	for i := range e.outs {
 		c := e.outs[i]
@@ -195,4 +203,12 @@ func (e *Evaluation) remember(m *memo, room int) {
 		c.Values = nil
 		m.columns = append(m.columns, c)
 	}
+}
+
+// samples is how many samples the outputs have.
+func (e *Evaluation) samples() (n int) {
+	for i := range e.outs {
+		n += len(e.outs[i].Values)
+	}
+	return n
 }

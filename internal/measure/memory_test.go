@@ -156,6 +156,31 @@ func TestAMemoryChangesNothing(t *testing.T) {
 	}
 }
 
+// A device with many rows that make no samples takes no memory for them.
+func TestAMemoryIsBoundedBySamples(t *testing.T) {
+	for _, rows := range []int{maxIdle / 2, 4 * maxIdle} {
+		var measures []*Measure
+		for _, s := range []string{`{metric: hw_temperature, object: value, absent: [9]}`, `{metric: wireless_clients, object: value, aggregate: sum}`} {
+			measures = append(measures, resolve(t, s))
+		}
+		p := newPasses(measures)
+		var all []arrival
+		for row := range rows {
+			all = append(all, arrival{"value", strconv.Itoa(row), integer(9)})
+		}
+		for range 3 {
+			if with, without, _ := p.both(all, Input{Lost: func([]byte) bool { return false }, Room: 1 << 20}); with != without {
+				t.Fatalf("with a memory\n%s\nwithout\n%s", with, without)
+			}
+		}
+		for i := range p.memory.steps {
+			if n := len(p.memory.steps[i].readings); n != rows && rows < maxIdle || n > maxIdle+1 {
+				t.Errorf("of %d rows %d readings are kept", rows, n)
+			}
+		}
+	}
+}
+
 // A part of the index is no object.
 func TestPartsAreNoObjects(t *testing.T) {
 	var s Settings
