@@ -28,6 +28,7 @@ var examples = map[string][]string{
 	"init":            {"init 192.0.2.1", "init 192.0.2.1 --community-file=community", "init 192.0.2.1 --user=monitor --auth-password-file=auth --priv-password-file=priv"},
 	"scan":            {"scan 192.0.2.0/24", "scan 192.0.2.0/24 --output=targets.yml"},
 	"import csv":      {"import csv devices.csv --output=targets.yml", "import csv devices.csv > targets.yml"},
+	"import traps":    {"import traps /etc/snmp/snmptrapd.conf /etc/snmp/snmptt.conf --output=traps.yml"},
 	"status":          {"status", "status --url=https://me@nms.example.net"},
 	"targets":         {"targets", "targets --down", "targets site=berlin --sort=slow", "targets -o csv"},
 	"target":          {"target core-1", "target core-1 --table=interfaces"},

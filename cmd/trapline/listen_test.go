@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"net/netip"
+	"os"
 	"strconv"
 	"time"
+	"trapline/internal/trapimport"
 
 	"trapline/internal/agent"
 	"trapline/internal/originator"
@@ -202,4 +204,34 @@ func numberOf(t *testing.T, base, series string) float64 {
 	}
 	t.Fatal("there is no " + series)
 	return 0
+}
+
+// Events of snmptt raise alarms with the same texts.
+func TestImportedEventsRaiseAlarms(t *testing.T) {
+	t.Parallel()
+	address, _ := peers.FreeUDPAddresses(t)
+	file := programtest.InDir(t, map[string]string{"snmptt.conf": `
+EVENT diskFailed .1.3.6.1.4.1.32473.0.1 "Hardware" CRITICAL
+FORMAT Disk $1 of shelf $2 failed: $* ($#)
+MATCH $1: (^sd)
+EVENT other .1.3.6.1.4.1.32473.0.* "Hardware" MINOR
+FORMAT $+1
+`})
+	var result trapimport.Result
+	text, err := os.ReadFile(file("snmptt.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.Add("snmptt.conf", string(text))
+	silent := newHole(t)
+	base := startServer(t, fmt.Sprintf("state_dir: %s\ntargets: [{name: store-1, address: %q}]\nglobal: {timeout: 50ms, retries: 0}\nlisten: {addresses: [%q], auths: [public_v2]}\n%s", t.TempDir(), silent.address, address, result.YAML()))
+	for _, disk := range []string{"sdb", "fd0"} {
+		peers.NetSNMP(t, "snmpinform", "-v2c", "-cpublic", address, "", "1.3.6.1.4.1.32473.0.1", "1.3.6.1.4.1.32473.1.1", "s", disk, "1.3.6.1.4.1.32473.1.2", "i", "7")
+	}
+	_, _, alarms := get(t, base+"/api/v1/alarms")
+	for _, want := range []string{`"text":"Disk sdb of shelf 7 failed: sdb 7 (2)"`, `"text":"1.3.6.1.4.1.32473.1.1:fd0"`} {
+		if !strings.Contains(alarms, want) {
+			t.Errorf("there is no %s in %s", want, alarms)
+		}
+	}
 }

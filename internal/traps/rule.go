@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -48,9 +49,19 @@ type object struct {
 	oid  snmp.OID
 }
 
+// matcher is a condition of an object, or of the value with a number.
 type matcher struct {
-	object
-	value setting.AnchoredRegexp
+	oid    snmp.OID
+	number int // from 1; 0 if there is an object
+	value  setting.AnchoredRegexp
+}
+
+// about reports whether the condition is about a variable binding, which has a number.
+func (m *matcher) about(v *snmp.VarBind, number int) bool {
+	if m.number > 0 {
+		return m.number == number
+	}
+	return isObject(v, m.oid)
 }
 
 // text is a label or an annotation.
@@ -81,11 +92,16 @@ func Compile(r *Settings, names varbind.Names) (*Rule, []setting.Problem) {
 		c.clears = append(c.clears, p)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Match)) {
-		oid, err := names.OID(name)
-		if err != nil {
+		one := matcher{value: r.Match[name]}
+		if number, numbered := strings.CutPrefix(name, "$"); numbered {
+			one.number, err = strconv.Atoi(number)
+		} else {
+			one.oid, err = names.OID(name)
+		}
+		if err != nil || one.number < 0 {
 			m.Add("match."+name, "%v", err)
 		}
-		c.match = append(c.match, matcher{object{name, oid}, r.Match[name]})
+		c.match = append(c.match, one)
 	}
 	for i, name := range r.Key {
 		oid, err := names.OID(name)
@@ -152,9 +168,9 @@ func (r *Rule) Cleared(t *Trap, in *Surroundings) (source string, cleared bool) 
 func (r *Rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
 	for i := range r.match {
 		m := &r.match[i]
-		found := false
+		found, number := false, 0
 		for v := range t.All() {
-			if !isObject(&v, m.oid) {
+			if number++; !m.about(&v, number) {
 				continue
 			}
 			_, node := nameOf(tree, v.Name)

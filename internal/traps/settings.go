@@ -15,13 +15,13 @@ import (
 type Settings struct {
 	Alert       string                            `yaml:"alert"`                 // name of the alarm
 	On          string                            `yaml:"on"`                    // notification that raises it: a name, an OID, or all below one as in 1.3.6.1.4.1.9.*
-	Match       map[string]setting.AnchoredRegexp `yaml:"match,omitempty"`       // expressions that must match the whole values of objects of the notification
+	Match       map[string]setting.AnchoredRegexp `yaml:"match,omitempty"`       // expressions that must match the whole values of objects of the notification, or of its first value under $1, its second under $2 and so on
 	Key         []string                          `yaml:"key,omitempty"`         // objects of the notification whose values are labels and distinguish alarms; default the index of its first row
 	Until       string                            `yaml:"until,omitempty"`       // PromQL over what is polled; the alarm is over when a poll that began after the notification makes it true
 	Clear       []string                          `yaml:"clear,omitempty"`       // notifications with the same key that end it
 	Expires     setting.Duration                  `yaml:"expires,omitempty"`     // time after which it is over unless the notification comes again
 	Labels      map[string]string                 `yaml:"labels,omitempty"`      // labels of the alarm, severity among them; templates as annotations
-	Annotations map[string]string                 `yaml:"annotations,omitempty"` // texts as in rules; templates with $labels, $varbinds by name of the object, $values in order, $trap and $source
+	Annotations map[string]string                 `yaml:"annotations,omitempty"` // texts as in rules; templates with $labels, $varbinds by name of the object, $values and $names in order ($values.At 1), $trap and $source
 }
 
 // Problems returns the errors in the settings that need no MIBs.

@@ -10,15 +10,27 @@ import (
 )
 
 // variables are those of templates.
-const variables = `{{$labels := .Labels}}{{$varbinds := .VarBinds}}{{$values := .Values}}{{$trap := .Trap}}{{$source := .Source}}`
+const variables = `{{$labels := .Labels}}{{$varbinds := .VarBinds}}{{$values := .Values}}{{$names := .Names}}{{$trap := .Trap}}{{$source := .Source}}`
 
 // templateData is what templates see.
 type templateData struct {
 	Labels   map[string]string
 	VarBinds map[string]string // by the name of their object, and by OID
-	Values   []string          // in order
+	Values   texts             // in order
+	Names    texts             // of the instances
 	Trap     string
 	Source   string
+}
+
+// texts are texts that are numbered from 1.
+type texts []string
+
+// At returns text n, or "" if there are fewer.
+func (t texts) At(n int) string {
+	if n < 1 || n > len(t) {
+		return ""
+	}
+	return t[n-1]
 }
 
 func parseTemplate(name, text string) (*template.Template, error) {
@@ -53,8 +65,9 @@ func (b *boundedText) Write(p []byte) (int, error) {
 func newTemplateData(t *Trap, tree *mibs.Tree) *templateData {
 	data := &templateData{Labels: map[string]string{}, VarBinds: map[string]string{}, Trap: t.Name, Source: t.Received.From.Addr().String()}
 	for v := range t.All() {
-		_, object := nameOf(tree, v.Name)
+		name, object := nameOf(tree, v.Name)
 		text := valueText(tree, object, v)
+		data.Names = append(data.Names, name)
 		data.Values = append(data.Values, text)
 		data.VarBinds[v.Name.String()] = text
 		if object != nil {

@@ -21,7 +21,9 @@ import (
 )
 
 func addImport(program *cli.Program) {
-	c := program.App.Command("import", "Make targets of a list of devices.").Command("csv",
+	group := program.App.Command("import", "Make a configuration of lists of devices, and of files of other programs.")
+	addImportTraps(program, group)
+	c := group.Command("csv",
 		"Print targets for the rows of a CSV file. Its first row names the columns: keys of targets, such as name, address, auth, modules and interval; every other one becomes a label.")
 	file := c.Arg("file", "CSV file; - is standard input.").Required().String()
 	output := c.Flag("output", "File to write instead, which must not exist.").Short('o').Default("-").String()
