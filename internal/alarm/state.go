@@ -17,6 +17,7 @@ type State struct {
 	Conditions []Condition       `json:"conditions"`      // the active conditions, oldest first; never empty
 	In         map[string]string `json:"in,omitempty"`    // by receiver: its key of the alarm
 	As         map[string]*Alarm `json:"as,omitempty"`    // by receiver: the alarm as last sent, if it changed since
+	Flaps      bool              `json:"-"`               // it comes and goes, and its text says so
 	Mutes      []string          `json:"mutes,omitempty"` // the reasons of mutes that the journal has; they are computed anew
 }
 
@@ -92,6 +93,9 @@ func (s *State) worst() *Condition {
 func (s *State) Alarm() *Alarm {
 	a := s.worst().Alarm
 	a.ID, a.RaisedAt, a.Ack = s.ID, s.RaisedAt, s.Ack
+	if s.Flaps {
+		a.Summary += " (comes and goes)"
+	}
 	return &a
 }
 

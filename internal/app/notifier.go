@@ -206,7 +206,11 @@ func mutesOf(c *config.Config) (*mute.Rules, error) {
 		t.Effective(&c.Global)
 		targets[t.Name] = t.Labels
 	}
-	return mute.NewRules(c.TimeIntervals, c.Maintenance, targets)
+	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, targets)
+	if err == nil {
+		r.Flap, r.Storm = c.RuleSettings.Flap, c.Notifications.Storm
+	}
+	return r, err
 }
 
 // reload has the receivers of another configuration notified, or changes nothing. The first configuration that has

@@ -62,7 +62,11 @@ func (s *Set) Expire(id string, now time.Time) (*Change, error) {
 func (s *Set) Pass(now time.Time) *Change { return s.change(now) }
 
 // WithRules returns the set with other rules at the same moment; nil means none.
-func (s *Set) WithRules(r *Rules) *Set { return NewSet(s.silences, r).with(nil, s.at) }
+func (s *Set) WithRules(r *Rules) *Set {
+	c := NewSet(s.silences, r)
+	c.unrest = s.unrest
+	return c.with(nil, s.at)
+}
 
 // change returns the set with changed silences at a moment.
 func (s *Set) change(now time.Time, changed ...*Silence) *Change {

@@ -28,7 +28,7 @@ type Reason struct {
 	Name string // ID of the silence, name of the window or of the alarm that inhibits
 }
 
-func (r Reason) String() string { return string(r.Kind) + " " + r.Name }
+func (r Reason) String() string { return strings.TrimSpace(string(r.Kind) + " " + r.Name) }
 
 // source is a reason that applies at a moment, and the alarms that it mutes.
 type source struct {
@@ -40,6 +40,7 @@ type source struct {
 type Set struct {
 	silences map[string]*Silence
 	rules    *Rules
+	unrest   *unrest // nil if nothing was raised
 
 	at, next time.Time // next is when a source begins or ends, or a silence is too old
 	active   []*source
@@ -74,7 +75,7 @@ func (s *Set) Len() int { return len(s.silences) }
 
 // with returns the set with changed silences at a moment; nil deletes a silence.
 func (s *Set) with(changed map[string]*Silence, now time.Time) *Set {
-	c := &Set{silences: s.silences, rules: s.rules, at: now, next: now.Add(Retention), open: s.rules.in(now), byLabel: map[string]map[string][]*source{}}
+	c := &Set{silences: s.silences, rules: s.rules, unrest: s.unrest, at: now, next: now.Add(Retention), open: s.rules.in(now), byLabel: map[string]map[string][]*source{}}
 	if len(changed) > 0 {
 		c.silences = maps.Clone(s.silences)
 		maps.Copy(c.silences, changed)
@@ -144,15 +145,15 @@ func (s *Set) Muted(a *alarm.Alarm) (muted bool) {
 	if len(s.active) > 0 {
 		s.each(s.Labels(a), func(*source) bool { muted = true; return false })
 	}
-	return muted
+	return muted || len(s.unrestReasons(a)) > 0
 }
 
 // Reasons returns why an alarm is muted, sorted.
 func (s *Set) Reasons(a *alarm.Alarm) (list []Reason) {
-	if len(s.active) == 0 {
-		return nil
+	list = s.unrestReasons(a)
+	if len(s.active) > 0 {
+		s.each(s.Labels(a), func(one *source) bool { list = append(list, one.reason); return true })
 	}
-	s.each(s.Labels(a), func(one *source) bool { list = append(list, one.reason); return true })
 	slices.SortFunc(list, func(a, b Reason) int { return cmp.Compare(a.String(), b.String()) })
 	return list
 }
@@ -186,7 +187,7 @@ type Difference struct {
 func (s *Set) Since(before *Set) *Difference {
 	d := &Difference{Intervals: !maps.Equal(s.open, before.open)}
 	for i, pair := range [][2]*Set{{before, s}, {s, before}} {
-		d.sets[i] = &Set{rules: pair[0].rules, byLabel: map[string]map[string][]*source{}}
+		d.sets[i] = &Set{rules: pair[0].rules, unrest: pair[0].unrest.without(pair[1].unrest), byLabel: map[string]map[string][]*source{}}
 		others := map[Reason]*source{}
 		for _, one := range pair[1].active {
 			others[one.reason] = one
@@ -201,7 +202,9 @@ func (s *Set) Since(before *Set) *Difference {
 }
 
 // Empty reports whether no source begins or ends.
-func (d *Difference) Empty() bool { return len(d.sets[0].active)+len(d.sets[1].active) == 0 }
+func (d *Difference) Empty() bool {
+	return len(d.sets[0].active)+len(d.sets[1].active) == 0 && !d.sets[0].unrest.mutes() && !d.sets[1].unrest.mutes()
+}
 
 // Affects reports whether the reasons of an alarm may differ.
 func (d *Difference) Affects(a *alarm.Alarm) bool { return d.sets[0].Muted(a) || d.sets[1].Muted(a) }

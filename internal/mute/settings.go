@@ -116,6 +116,9 @@ type Rules struct {
 	intervals map[string][]timeinterval.TimeInterval
 	windows   []window
 	targets   map[string]map[string]string // labels of targets
+
+	Flap  *FlapSettings  // nil: alarms may come and go
+	Storm *StormSettings // nil: there are no storms
 }
 
 // window is a maintenance window.

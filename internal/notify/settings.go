@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 	"trapline/internal/setting"
 	"trapline/internal/varbind"
 )
@@ -18,6 +19,8 @@ type Settings struct {
 
 	AlarmIdentityIgnores []string `yaml:"alarm_identity_ignores,omitempty"` // labels that do not distinguish alarms
 	MaxAlarms            int      `yaml:"max_alarms,omitempty"`             // how many alarms may be active; default 100000
+
+	Storm *mute.StormSettings `yaml:"storm,omitempty"` // many alarms at once are summarized, and less severe ones held back; default never
 
 	Groups map[string]string `yaml:"groups,omitempty"` // of receivers that share a group: all (default), or first-acked
 }

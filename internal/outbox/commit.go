@@ -109,6 +109,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 			return nil, c
 		}
 	}
+	p.storm()
 	p.shrink()
 	p.diff()
 	p.numberEntries()

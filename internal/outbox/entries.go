@@ -37,8 +37,12 @@ func (p *plan) reconcile(key string, was, is *alarm.State, end *alarm.Alarm) {
 	case !alarm.SaysSame(was.Alarm(), is.Alarm()):
 		p.note(journal.OfActive(journal.Changed, is.Alarm()))
 	}
+	flaps := p.unrest(was, is)
 	p.cause(key, was, is)
 	p.reconciler.Reconcile(key, was, is, end)
+	if flaps {
+		p.mutes = p.mutes.Flaps(p.owner, is.ID, p.run)
+	}
 	p.noteMutes(key)
 }
 

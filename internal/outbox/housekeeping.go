@@ -36,6 +36,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	c := &change{now: now, plan: func(p *plan) {
 		p.endLeases()
 		p.passTime()
+		p.calm()
 		p.passAges()
 		p.relieve()
 		p.repeat()

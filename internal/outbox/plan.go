@@ -34,6 +34,7 @@ type plan struct {
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	alive       []*queue.Queue        // queues that are sent a heartbeat
 	mutes       *mute.Set
+	owner       *int    // of the changes of mutes that the plan makes
 	aged        float64 // the run time, in seconds, up to which ages of alarms were looked at
 	causes      *cause.Index
 	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
@@ -85,7 +86,7 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, causes: st.causes.Changing(), foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
+		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted}
 	for _, group := range st.groups {

@@ -141,6 +141,7 @@ func (p *plan) announceAll(added []*queue.Queue) {
 // announce compares the views of all receivers with one alarm.
 func (p *plan) announce(key string) {
 	clear(p.ids)
+	p.calmText(key)
 	p.reconciler.Announce(key)
 	p.noteMutes(key)
 }

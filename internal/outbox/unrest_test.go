@@ -1,0 +1,172 @@
+package outbox
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/journal"
+	"trapline/internal/mute"
+	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/setting"
+)
+
+func within(d time.Duration) setting.Duration { return setting.Duration{Duration: d} }
+
+// An alarm that comes and goes is sent with that text, then muted until it has been quiet: what is true then is sent.
+func TestAlarmsThatComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &outboxtest.Receiver{}
+		route := l.Route("nms")
+		r := runWith(t, t.TempDir(), Options{Mutes: &mute.Rules{Flap: &mute.FlapSettings{Changes: 6, Within: within(10 * time.Minute)}}}, route)
+		defer func() { r.stop() }()
+		flap := func(times int) {
+			for range times {
+				r.say("+a")
+				settle(20 * time.Second)
+				r.say("-a")
+				settle(20 * time.Second)
+			}
+		}
+		flap(4)
+		var texts []string
+		for _, e := range l.Received() {
+			texts = append(texts, string(e.Kind)+" "+e.Alarm.Summary)
+		}
+		want := strings.Repeat("raise summary, clear over: summary, ", 3) + "raise summary (comes and goes), clear over: summary"
+		if got := strings.Join(texts, ", "); got != want {
+			t.Errorf("heard %s, want %s", got, want)
+		}
+		l.Take()
+		flap(30)
+		r.expect(l, "")
+		r.say("+b")
+		settle(time.Second)
+		r.expect(l, "raise b")
+		r.say("+a")
+		settle(5 * time.Minute)
+		r.expect(l, "")
+		if reasons := fmt.Sprint(r.outbox.Standings(nil)[1].Mutes); reasons != "[flapping]" {
+			t.Errorf("muted by %s", reasons)
+		}
+		settle(6 * time.Minute)
+		r.expect(l, "raise a")
+		if got := l.Received(); got[len(got)-1].Alarm.Summary != "summary" {
+			t.Errorf("when it is quiet, the text is %q", got[len(got)-1].Alarm.Summary)
+		}
+		r.say("-a")
+		settle(time.Minute)
+		r.expect(l, "clear a")
+	})
+}
+
+// Of a storm a receiver is sent what came first, a summary, and what is severe; at its end, what is still there.
+func TestStormsAreSummarized(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
+		options := Options{Mutes: &mute.Rules{Storm: &mute.StormSettings{Above: 200}}}
+		r := runWith(t, dir, options, l.Route("nms"))
+		defer func() { r.stop() }()
+		apply := func(active bool, from, to int, severity alarm.Severity) {
+			t.Helper()
+			var all []Transition
+			for i := from; i < to; i++ {
+				id := fmt.Sprintf("%s-%d", severity, i)
+				all = append(all, Transition{Active: active, Alarm: alarm.Alarm{ID: id, Rule: "InterfaceDown", Severity: severity, Summary: "down", Labels: map[string]string{"site": "berlin", "i": id}}})
+			}
+			if err := r.outbox.Apply(all, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		apply(true, 0, 1000, alarm.Minor)
+		apply(true, 0, 10, alarm.Major)
+		settle(5 * time.Second)
+		summaries, majors, minors := 0, 0, 0
+		for _, e := range l.Received() {
+			switch {
+			case e.Alarm.Rule == mute.StormRule:
+				if summaries++; e.Alarm.Summary != "1,000 alarms in 10 s: 1,000 InterfaceDown, site=berlin. Those below major are held back" {
+					t.Error(e.Alarm.Summary)
+				}
+			case e.Alarm.Severity == alarm.Major:
+				majors++
+			default:
+				minors++
+			}
+		}
+		if summaries != 1 || majors != 10 || minors != 200 {
+			t.Errorf("%d summaries, %d majors, %d minors", summaries, majors, minors)
+		}
+		apply(false, 200, 900, alarm.Minor) // nobody knows of them
+		settle(time.Second)
+		l.Take()
+		settle(time.Minute)
+		counts := map[string]int{}
+		for _, word := range strings.Split(l.Take(), ", ") {
+			kind, _, _ := strings.Cut(word, " ")
+			counts[kind]++
+		}
+		if counts["raise"] != 100 || counts["clear"] != 1 {
+			t.Errorf("after the storm: %v", counts)
+		}
+		entries, err := r.outbox.Journal().Query(t.Context(), journal.Query{Kind: journal.Muted, Limit: 2000})
+		if err != nil || len(entries) != 800 {
+			t.Errorf("%d entries of mutes, %v", len(entries), err)
+		}
+		apply(true, 5000, 5300, alarm.Minor)
+		settle(time.Second)
+		r.stop()
+		r = runWith(t, dir, options, l.Route("nms")) // storms begin anew
+		settle(time.Minute)
+		for _, one := range r.outbox.Standings(nil) {
+			if len(one.Mutes) > 0 || one.Alarm.Rule == mute.StormRule {
+				t.Fatalf("%+v after a restart", one)
+			}
+		}
+	})
+}
+
+// Nothing that comes and goes, and no storm, loses or doubles anything: at the end receivers know what is active.
+func TestUnrestIsTrueInTheEnd(t *testing.T) {
+	for seed := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			l := &outboxtest.Receiver{}
+			r := runWith(t, t.TempDir(), Options{Mutes: &mute.Rules{
+				Flap: &mute.FlapSettings{Changes: 3, Within: within(time.Minute)}, Storm: &mute.StormSettings{Above: 5, Within: within(2 * time.Second)},
+			}}, l.Route("nms"))
+			active := map[string]bool{}
+			for i := range 400 {
+				id := fmt.Sprintf("a%d", (i*i+seed*7)%(3+i/40))
+				active[id] = !active[id]
+				severity := alarm.Severity(3 + (i+seed)%4)
+				if err := r.outbox.Apply([]Transition{{Active: active[id], Alarm: alarm.Alarm{ID: id, Severity: severity, Summary: "s"}}}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+				settle(time.Duration(i%9*i%11) * 300 * time.Millisecond)
+			}
+			settle(10 * time.Minute)
+			knows := map[string]bool{}
+			for _, e := range l.Received() {
+				if e.Kind == alarm.Raise && knows[e.Alarm.ID] || e.Kind == alarm.Clear && !knows[e.Alarm.ID] {
+					t.Errorf("%s %s twice", e.Kind, e.Alarm.ID)
+				}
+				knows[e.Alarm.ID] = e.Kind != alarm.Clear
+			}
+			for _, a := range r.outbox.Active() {
+				if !knows[a.ID] {
+					t.Errorf("%s is active, and the receiver does not know", a.ID)
+				}
+				delete(knows, a.ID)
+			}
+			for id, known := range knows {
+				if known {
+					t.Errorf("%s is over, and the receiver does not know", id)
+				}
+			}
+			r.stop()
+		})
+	}
+}
