@@ -143,7 +143,10 @@ type alarmTerms []api.Term
 
 // matchesAlarm are the terms that are about an alarm itself.
 func (t alarmTerms) matchesAlarm(state string) func(*alarm.Alarm) bool {
-	own := slices.DeleteFunc(slices.Clone(t), func(one api.Term) bool { return one.Key == "receiver" || one.Key == "baseline" })
+	own := slices.DeleteFunc(slices.Clone(t), func(one api.Term) bool {
+		_, flag := flagsOf(&api.Alarm{})[one.Key]
+		return flag || one.Key == "receiver"
+	})
 	return func(a *alarm.Alarm) bool {
 		has := func(key, value string) bool {
 			switch key {
@@ -164,8 +167,13 @@ func (t alarmTerms) matchesAlarm(state string) func(*alarm.Alarm) bool {
 	}
 }
 
-// matchesAnswer reports whether all receivers that are named were or will be notified, and whether the alarm belongs to a
-// baseline, if that is asked for.
+// flagsOf are what holds for an alarm or not, by the key of a term.
+func flagsOf(a *api.Alarm) map[string]bool {
+	return map[string]bool{"baseline": a.Baseline, "muted": len(a.Mutes) > 0, "acknowledged": a.AckedBy != ""}
+}
+
+// matchesAnswer reports whether all receivers that are named were or will be notified, and whether the flags that are
+// asked for hold.
 func (t alarmTerms) matchesAnswer(a *api.Alarm) bool {
 	for _, one := range t {
 		notified := func(n api.Notified) bool { return n.Receiver == one.Value && n.State != string(outbox.NotWanted) }
@@ -174,8 +182,8 @@ func (t alarmTerms) matchesAnswer(a *api.Alarm) bool {
 			if slices.ContainsFunc(a.Notified, notified) == one.Not {
 				return false
 			}
-		case "baseline":
-			if (one.Value == strconv.FormatBool(a.Baseline)) == one.Not {
+		default:
+			if holds, flag := flagsOf(a)[one.Key]; flag && (one.Value == strconv.FormatBool(holds)) == one.Not {
 				return false
 			}
 		}

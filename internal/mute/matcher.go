@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/prometheus/alertmanager/matcher/compat"
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -24,6 +26,16 @@ func Parse(text string) (Matchers, error) {
 		return nil, fmt.Errorf(`matchers %q: %w: write name="value", or name=~"expression"`, text, err)
 	}
 	return m, nil
+}
+
+// Equal returns matchers of labels that are not empty, sorted by name.
+func Equal(values map[string]string) (all Matchers) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if values[name] != "" {
+			all = append(all, &labels.Matcher{Type: labels.MatchEqual, Name: name, Value: values[name]})
+		}
+	}
+	return all
 }
 
 // ParseAll reads a list of matchers.

@@ -127,6 +127,7 @@ type window struct {
 	matchers Matchers
 	during   []string
 	from, to time.Time // zero means without limit
+	comment  string
 }
 
 // NewRules returns the rules of settings without Problems, and the labels of targets.
@@ -147,7 +148,7 @@ func NewRules(intervals []Interval, windows []WindowSettings, targets map[string
 		if err != nil {
 			return nil, err
 		}
-		r.windows = append(r.windows, window{w.Name, m, w.During, w.From.Time, w.Until.Time})
+		r.windows = append(r.windows, window{w.Name, m, w.During, w.From.Time, w.Until.Time, w.Comment})
 	}
 	return r, nil
 }
@@ -155,12 +156,17 @@ func NewRules(intervals []Interval, windows []WindowSettings, targets map[string
 // in returns the names of the intervals that contain a moment.
 func (r *Rules) in(now time.Time) map[string]bool {
 	open := map[string]bool{}
-	for name, periods := range r.intervals {
-		if slices.ContainsFunc(periods, func(t timeinterval.TimeInterval) bool { return t.ContainsTime(now.UTC()) }) {
+	for name := range r.intervals {
+		if r.contains(name, now) {
 			open[name] = true
 		}
 	}
 	return open
+}
+
+// contains reports whether an interval contains a moment.
+func (r *Rules) contains(name string, at time.Time) bool {
+	return slices.ContainsFunc(r.intervals[name], func(t timeinterval.TimeInterval) bool { return t.ContainsTime(at.UTC()) })
 }
 
 // active reports whether a window is open at a moment. open are the intervals that contain it.

@@ -135,11 +135,16 @@ func (f *fleet) did(what string) {
 }
 
 func send(h http.Handler, path string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
+	r, w := request(path, form)
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// request returns the request of a form, and where its answer goes.
+func request(path string, form url.Values) (*http.Request, *httptest.ResponseRecorder) {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r, httptest.NewRecorder()
 }
 
 // actionForms are the forms that act, with their effects.
@@ -153,6 +158,12 @@ var actionForms = []struct {
 	{"/targets/core-0001/walk", url.Values{"what": {"ifTable"}}, "walk core-0001 ifTable"},
 	{"/targets/core-0001/why", url.Values{"metric": {"ifHCInOctets"}}, "why core-0001 ifHCInOctets"},
 	{"/alarms/9f2c1/resend", nil, "resend 9f2c1"},
+	{"/alarms/9f2c1/ack", url.Values{"by": {"anna"}, "comment": {"known"}}, "ack 9f2c1 by anna known"},
+	{"/alarms/9f2c1/ack", url.Values{"comment": {"known"}}, ""},
+	{"/alarms/9f2c1/unack", nil, "unack 9f2c1"},
+	{"/alarms/9f2c1/silence", url.Values{"by": {"anna"}, "comment": {"known"}, "for": {"4h"}}, "silence 9f2c1 for 4h by anna: known"},
+	{"/silences/2f1c/expire", nil, "expire 2f1c"},
+	{"/silences", url.Values{"matchers": {"site=berlin"}, "by": {"anna"}, "comment": {"known"}, "for": {"4h"}, "confirm": {"yes"}}, "silence site=berlin for 4h by anna: known"},
 	{"/rules", url.Values{"expr": {"ifOperStatus == 2"}}, "try ifOperStatus == 2"},
 	{"/rules", url.Values{"expr": {"nonsense("}}, "try nonsense("},
 	{"/receivers/nms-2/retry", nil, "retry nms-2"},
@@ -177,7 +188,7 @@ func TestActions(t *testing.T) {
 	}
 	f := newFleet(20)
 	f.locked = &api.Hinted{Err: errors.New("actions are off"), Hint: "start Trapline with --web.actions=on"}
-	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/targets/core-0001/why?metric=x", "/alarms/9f2c1", "/rules", "/receivers", "/configuration"} {
+	for _, path := range []string{"/targets/core-0001", "/targets/core-0001/walk", "/targets/core-0001/why?metric=x", "/alarms/9f2c1", "/silences", "/rules", "/receivers", "/configuration"} {
 		if body := ask(t, serve(fleetOptions(f)), path).Body.String(); !strings.Contains(body, "disabled") || !strings.Contains(body, "--web.actions=on") {
 			t.Errorf("%s does not say that actions are off", path)
 		}

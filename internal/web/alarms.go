@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,6 +55,13 @@ func alarmChips(st *api.Status, d *alarmsData) []chip {
 		pending = d.All
 	}
 	chips := []chip{{Name: "Open", Count: open.Total, Class: alarmsClass(&open)}}
+	for _, of := range flagStates[:3] {
+		one := chip{State: of.state, Name: of.name, Count: -1}
+		if d.State == of.state && d.Text == "" {
+			one.Count = d.All
+		}
+		chips = append(chips, one)
+	}
 	if open.Baseline > 0 || d.State == baselineState {
 		chips = append(chips, chip{State: baselineState, Name: "Baseline", Count: open.Baseline})
 	}
@@ -67,10 +75,20 @@ func alarmChips(st *api.Status, d *alarmsData) []chip {
 // baselineState selects, of the open alarms, those of baselines.
 const baselineState = "baseline"
 
+// flagStates select some of the open alarms, by terms of the API.
+var flagStates = []struct{ state, name, terms string }{
+	{"active", "Active", "muted=false acknowledged=false baseline=false"},
+	{"muted", "Muted", "muted=true"},
+	{"acknowledged", "Acknowledged", "acknowledged=true"},
+	{baselineState, "Baseline", "baseline=true"},
+}
+
 // query returns the query of the API for the alarms.
 func (d *alarmsData) query() api.AlarmQuery {
-	if d.State == baselineState {
-		return api.AlarmQuery{Text: strings.TrimSpace(d.Text + " baseline=true")}
+	for _, of := range flagStates {
+		if d.State == of.state {
+			return api.AlarmQuery{Text: strings.TrimSpace(d.Text + " " + of.terms)}
+		}
 	}
 	return api.AlarmQuery{Text: d.Text, State: d.State}
 }
@@ -135,19 +153,31 @@ func (s *Site) history(d *alarmsData, before string) error {
 	return nil
 }
 
+// alarmData is one alarm, and the user who looks at it.
+type alarmData struct {
+	api.Alarm
+	Events []event
+	User   string
+}
+
+// Similar are matchers of the alarms of the same rule and target.
+func (d *alarmData) Similar() string {
+	return fmt.Sprintf("alertname=%q, target=%q", d.Rule, d.Target)
+}
+
 func (s *Site) alarm(w http.ResponseWriter, r *http.Request) error {
 	a, err := s.source.Console.Alarm(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	v := s.view(r, "a", a.Rule+" "+a.Target, &struct {
-		api.Alarm
-		Events []event
-	}{a, events(a.Life)})
-	if r.URL.Query().Get("done") == "resend" {
-		v.Notice = "The receivers are notified once more."
-	}
+	v := s.view(r, "a", a.Rule+" "+a.Target, &alarmData{a, events(a.Life), userOf(r)})
+	v.Notice = alarmNotices[r.URL.Query().Get("done")]
 	return s.show(w, r, "alarm", v)
+}
+
+// alarmNotices are the effects of actions on an alarm.
+var alarmNotices = map[string]string{
+	"resend": "The receivers are notified once more.", "ack": "The alarm is acknowledged.", "unack": "The acknowledgement is withdrawn.", "silence": "The alarm is silenced.",
 }
 
 func (s *Site) resend(w http.ResponseWriter, r *http.Request) error {
@@ -157,3 +187,38 @@ func (s *Site) resend(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.done(w, r, "resend", "alarms", id)
 }
+
+func (s *Site) acknowledge(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	ack := api.Ack{By: author(r), Comment: r.FormValue("comment"), Until: r.FormValue("until"), Sticky: r.FormValue("sticky") != ""}
+	if err := s.source.Console.Acknowledge(id, ack); err != nil {
+		return err
+	}
+	return s.done(w, r, "ack", "alarms", id)
+}
+
+func (s *Site) unacknowledge(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if err := s.source.Console.Unacknowledge(id); err != nil {
+		return err
+	}
+	return s.done(w, r, "unack", "alarms", id)
+}
+
+// silenceAlarm silences one alarm.
+func (s *Site) silenceAlarm(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if _, err := s.source.Console.Silence(api.NewSilence{Alarm: id, For: r.FormValue("for"), By: author(r), Comment: r.FormValue("comment")}); err != nil {
+		return err
+	}
+	return s.done(w, r, "silence", "alarms", id)
+}
+
+// userOf is the user whom the request names, "" if it names none.
+func userOf(r *http.Request) string {
+	user, _, _ := r.BasicAuth()
+	return user
+}
+
+// author is who acts: the user of the request, or the name in the form.
+func author(r *http.Request) string { return cmp.Or(userOf(r), strings.TrimSpace(r.FormValue("by"))) }

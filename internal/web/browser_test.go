@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,12 @@ import (
 // serveFleet serves the pages of n targets on a loopback address and gives their URL.
 func serveFleet(t testing.TB, n int) string {
 	t.Helper()
+	_, url := serveTheFleet(t, n)
+	return url
+}
+
+func serveTheFleet(t testing.TB, n int) (*fleet, string) {
+	t.Helper()
 	f := newFleetAt(n, time.Now().Truncate(time.Second))
 	listener, err := net.Listen("tcp", "127.0.63.1:0")
 	if err != nil {
@@ -26,7 +33,7 @@ func serveFleet(t testing.TB, n int) string {
 	server.Listener = listener
 	server.Start()
 	t.Cleanup(server.Close)
-	return server.URL
+	return f, server.URL
 }
 
 var unsafeName = regexp.MustCompile(`[^a-z0-9]+`)
@@ -146,5 +153,34 @@ func TestManyPagesAtOnce(t *testing.T) {
 	}))).then(l => l.reduce((a, b) => a + b))`)
 	if n != 30 {
 		t.Errorf("%d of 30 pages came", n)
+	}
+}
+
+// An alarm is acknowledged and silenced by forms that need no script, and whose fields have names.
+func TestFormsOfAnAlarm(t *testing.T) {
+	f, base := serveTheFleet(t, 10)
+	tab := browser.Open(t, browser.Start(t), browser.Script)
+	tab.Visit(t, base+"/alarms/9f2c1")
+	const ack, silence = `form[action$="/ack"]`, `form[action$="/silence"]`
+	tab.Do(t, chromedp.SendKeys(ack+" [name=comment]", "known"), chromedp.SendKeys(ack+" [name=by]", "anna"), chromedp.Click(ack+" button"))
+	tab.Await(t, "location.search === '?done=ack' && document.querySelector('.notice').textContent.includes('acknowledged')")
+	tab.Do(t, chromedp.SendKeys(silence+" [name=comment]", "known"), chromedp.SendKeys(silence+" [name=by]", "anna"), chromedp.Click(silence+` button[value="4h"]`))
+	tab.Await(t, "location.search === '?done=silence' && document.querySelector('.notice').textContent.includes('silenced')")
+	tab.Visit(t, base+"/alarms?state=muted")
+	tab.Do(t, chromedp.Click(`a[href="/silences"]`))
+	tab.Await(t, "document.querySelector('h1').textContent === 'Silences'")
+	const form = `#new form`
+	tab.Do(t, chromedp.SendKeys(form+" [name=matchers]", `site="berlin"`), chromedp.SendKeys(form+" [name=comment]", "upgrade"), chromedp.SendKeys(form+" [name=by]", "anna"), chromedp.Click(form+" button"))
+	tab.Await(t, "document.body.innerText.includes('It would mute 120 alarms')")
+	tab.Do(t, chromedp.Click("main button.primary"))
+	tab.Await(t, "location.search === '?done=add'")
+	tab.Do(t, chromedp.Click(`#list form[action$="/expire"] button`))
+	tab.Await(t, "location.search === '?done=expire'")
+	want := []string{"ack 9f2c1 by anna known", "silence 9f2c1 for 4h by anna: known", `silence site="berlin" for 2h by anna: upgrade`, "expire 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
+	if !slices.Equal(f.done, want) {
+		t.Errorf("done: %q", f.done)
+	}
+	if list := tab.Troubles(); len(list) > 0 {
+		t.Error(strings.Join(list, "\n"))
 	}
 }

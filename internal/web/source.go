@@ -43,6 +43,15 @@ type Console interface {
 	Alarms(api.AlarmQuery) ([]api.Alarm, error)
 	Alarm(id string) (api.Alarm, error)
 	Resend(id string) error
+	Acknowledge(id string, ack api.Ack) error
+	Unacknowledge(id string) error
+
+	Silences(api.SilenceQuery) (api.SilenceList, error)
+	Matched(api.NewSilence) ([]api.Alarm, error)
+	Silence(api.NewSilence) (id string, err error)
+	Expire(id string) error
+	Windows(limit int) (api.WindowList, error)
+
 	Events(api.EventQuery) ([]api.Event, error)
 	Rules() ([]api.Rule, error)
 

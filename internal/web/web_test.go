@@ -58,12 +58,12 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 var (
 	fleetPages = []string{
 		"/", "/targets", "/targets?q=nosuch", "/targets/core-0012", "/targets/acc-0001", "/targets/core-0012/walk", "/targets/core-0012/why",
-		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/rules", "/receivers",
+		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/silences", "/rules", "/receivers",
 		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 	}
 	fleetVariants = []string{
 		"/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?from=9900", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all", "/targets/core-0012?t=vlans&from=200",
-		"/alarms?group=target", "/alarms?state=pending", "/alarms?q=nosuch", "/receivers/chat", "/configuration?view=defaults", "/configuration?view=target", "/mibs?q=nosuch",
+		"/alarms?group=target", "/alarms?state=pending", "/alarms?state=muted", "/silences?state=expired", "/silences?from=100", "/alarms?q=nosuch", "/receivers/chat", "/configuration?view=defaults", "/configuration?view=target", "/mibs?q=nosuch",
 	}
 	allPages = slices.Concat(fleetPages, fleetVariants)
 )
