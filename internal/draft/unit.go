@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"trapline/mibs/smi"
 )
@@ -61,11 +62,12 @@ type factorOf struct {
 	re     *regexp.Regexp
 }
 
-// scaled are, for each dimension, expressions for a factor beside the unit.
-var scaled = map[string][]factorOf{}
-
-// prefixed are, for each dimension, expressions for the unit with a prefix, and at last without one.
-var prefixed = map[string][]factorOf{}
+// expressions find the units of a dimension in a text.
+type expressions struct {
+	scaled   []factorOf     // a factor beside the unit
+	prefixed []factorOf     // the unit with a prefix, and at last without one
+	fraction *regexp.Regexp // parts such as 1/256th of the unit
+}
 
 // general are factors that stand without a unit.
 var general = []factorOf{
@@ -74,26 +76,27 @@ var general = []factorOf{
 	{"0.001", regexp.MustCompile(`multipl(?:ied|ier|y)[^.]{0,20} 1000\b|times 1000\b|1000 times|divi(?:ded?|sion|sor)[^.0-9]{0,20} 1000\b|[x*×] ?1000\b|/ ?1000\b|\b1000x\b|in thousandths?\b|scale[^.]{0,12} 0\.001\b|three decimal|3 decimal`)},
 }
 
-// fractions are, for each dimension, expressions for parts such as 1/256th of a unit.
-var fractions = map[string]*regexp.Regexp{}
-
-func init() {
+// byDimension are the expressions of each dimension. They take 10 ms to compile.
+var byDimension = sync.OnceValue(func() map[string]*expressions {
+	all := map[string]*expressions{}
 	for name, d := range dimensions {
 		base := `(?:` + d.words + `)`
-		fractions[name] = regexp.MustCompile(`\b1/([1-9]\d*)(?:ths?|st|nd)?(?: of)?(?: an?)? ?((?:mill?i|micro|m|u|kilo)?[- ]?` + base + `)(?:\W|$)`)
+		e := &expressions{fraction: regexp.MustCompile(`\b1/([1-9]\d*)(?:ths?|st|nd)?(?: of)?(?: an?)? ?((?:mill?i|micro|m|u|kilo)?[- ]?` + base + `)(?:\W|$)`)}
 		for _, f := range factors {
 			for i := range len(d.prefixes) {
 				p := d.prefixes[i : i+1]
-				scaled[name] = append(scaled[name], factorOf{f.factor + " " + p + d.unit, regexp.MustCompile(f.words + ` ?-?(?:of )?(?:an? )?(?:` + prefixWords[p[0]] + `)` + base + `(?:\W|$)`)})
+				e.scaled = append(e.scaled, factorOf{f.factor + " " + p + d.unit, regexp.MustCompile(f.words + ` ?-?(?:of )?(?:an? )?(?:` + prefixWords[p[0]] + `)` + base + `(?:\W|$)`)})
 			}
-			scaled[name] = append(scaled[name], factorOf{f.factor + " " + d.unit, regexp.MustCompile(`(?:^|[^\w.])` + f.words + ` ?-?(?:of )?(?:an? )?(?:the )?(?:degrees? |deg\.? )?` + base + `(?:\W|$)`)})
+			e.scaled = append(e.scaled, factorOf{f.factor + " " + d.unit, regexp.MustCompile(`(?:^|[^\w.])` + f.words + ` ?-?(?:of )?(?:an? )?(?:the )?(?:degrees? |deg\.? )?` + base + `(?:\W|$)`)})
 		}
 		for i := range len(d.prefixes) {
 			p := d.prefixes[i : i+1]
-			prefixed[name] = append(prefixed[name], factorOf{p + d.unit, regexp.MustCompile(`(?:^|[^a-z])(?:` + prefixWords[p[0]] + `)` + base + `(?:\W|$)`)})
+			e.prefixed = append(e.prefixed, factorOf{p + d.unit, regexp.MustCompile(`(?:^|[^a-z])(?:` + prefixWords[p[0]] + `)` + base + `(?:\W|$)`)})
 		}
+		all[name] = e
 	}
-}
+	return all
+})
 
 // unitOf is the unit with its factor that the object counts in, as UCUM; dimension is a key of dimensions.
 func (o *object) unitOf(name string) string {
@@ -122,13 +125,14 @@ func unitIn(text, name string) string {
 	if text == "" {
 		return ""
 	}
-	for _, f := range scaled[name] {
+	e := byDimension()[name]
+	for _, f := range e.scaled {
 		if f.re.MatchString(text) {
 			return f.factor
 		}
 	}
-	if m := fractions[name].FindStringSubmatch(text); m != nil {
-		for _, f := range prefixed[name] {
+	if m := e.fraction.FindStringSubmatch(text); m != nil {
+		for _, f := range e.prefixed {
 			if f.re.MatchString(" " + m[2]) {
 				return "1/" + m[1] + " " + f.factor
 			}
@@ -136,7 +140,7 @@ func unitIn(text, name string) string {
 		return "1/" + m[1] + " " + dimensions[name].unit
 	}
 	unit := ""
-	for _, f := range prefixed[name] {
+	for _, f := range e.prefixed {
 		if f.re.MatchString(text) {
 			unit = f.factor
 			break
