@@ -156,6 +156,7 @@ func (c *conversion) finish(errs []*access.Error) *series.Set {
 	}
 	for i := range c.columns {
 		c.finishDeferred(&c.columns[i])
+		c.columns[i].dropReplaced()
 	}
 	tables := make([]series.Table, len(c.module.tables))
 	set := &series.Set{Columns: make([]series.Column, 0, len(c.columns))}
@@ -263,13 +264,14 @@ func (c *conversion) finishDeferred(col *columnState) {
 type columnState struct {
 	column   *column
 	out      series.Column
-	tooLarge bool   // its samples were dropped
-	next     int    // the row that the next value probably stands in
-	seen     []bool // rows that have samples; kept once out.Rows is
+	tooLarge bool    // its samples were dropped
+	next     int     // the row that the next value probably stands in
+	since    []int32 // of each row one more than its first sample that counts, 0 without any; kept once out.Rows is
+	replaced bool    // there are samples that do not count
 }
 
 func (col *columnState) reset() {
-	col.out, col.next, col.seen, col.tooLarge = series.Column{}, 0, col.seen[:0], false
+	col.out, col.next, col.since, col.replaced, col.tooLarge = series.Column{}, 0, col.since[:0], false, false
 }
 
 // has reports whether a row has a sample.
@@ -277,7 +279,7 @@ func (col *columnState) has(row int) bool {
 	if col.out.Rows == nil {
 		return row < len(col.out.Values)
 	}
-	return row < len(col.seen) && col.seen[row]
+	return row < len(col.since) && col.since[row] > 0
 }
 
 // set sets the only sample of row, and replaces a previous one.
@@ -290,7 +292,7 @@ func (col *columnState) set(row int32, v float64) {
 	col.append(row, v)
 }
 
-// claim prepares for one sample in row: samples that it has are forgotten.
+// claim prepares for one sample in row: samples that it has do not count.
 func (col *columnState) claim(row int32) {
 	if col.out.Rows == nil && int(row) == len(col.out.Values) {
 		return
@@ -303,13 +305,11 @@ func (col *columnState) claimMany(row int32) {
 	if col.out.Rows == nil {
 		col.listRows()
 	}
-	for int(row) >= len(col.seen) {
-		col.seen = append(col.seen, false)
+	for int(row) >= len(col.since) {
+		col.since = append(col.since, 0)
 	}
-	if col.seen[row] {
-		col.forget(row)
-	}
-	col.seen[row] = true
+	col.replaced = col.replaced || col.since[row] > 0
+	col.since[row] = int32(len(col.out.Values)) + 1
 }
 
 // listRows writes the row of each value down, which until now was the value's own number.
@@ -318,7 +318,7 @@ func (col *columnState) listRows() {
 	col.out.Rows = make([]int32, n, max(cap(col.out.Values), 1))
 	for i := range col.out.Rows {
 		col.out.Rows[i] = int32(i)
-		col.seen = append(col.seen, true)
+		col.since = append(col.since, int32(i)+1)
 	}
 }
 
@@ -335,20 +335,24 @@ func (col *columnState) append(row int32, v float64) {
 	}
 }
 
-// forget removes the samples of a row that arrived twice: the last one counts.
-func (col *columnState) forget(row int32) {
+// dropReplaced removes the samples of values that came again: the last one of a row counts.
+func (col *columnState) dropReplaced() {
+	if !col.replaced {
+		return
+	}
 	old := col.out
-	col.out = series.Column{Rows: []int32{}}
+	col.out = series.Column{Rows: make([]int32, 0, len(old.Rows))}
 	for i, v := range old.Values {
-		if old.Rows[i] == row {
+		row := old.Rows[i]
+		if i < int(col.since[row])-1 {
 			continue
 		}
 		if old.ExtraEnds == nil {
-			col.append(old.Rows[i], v)
+			col.append(row, v)
 			continue
 		}
 		col.out.Extra = append(col.out.Extra, old.ExtraOf(i)...)
-		col.add(old.Rows[i], v)
+		col.add(row, v)
 	}
 }
 

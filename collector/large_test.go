@@ -71,3 +71,33 @@ metrics:
 		t.Errorf("%s", got)
 	}
 }
+
+// A table whose rows all arrive twice has the samples of the last ones, and takes about twice as long: where each row would
+// be searched for among all, this test takes minutes.
+func TestManyRowsArriveTwice(t *testing.T) {
+	m := compile(t, `
+walk: [1.3.9]
+metrics:
+- {name: number, oid: 1.3.9.1.1, type: gauge, help: h, indexes: [{labelname: i, type: gauge}]}
+- {name: text, oid: 1.3.9.1.2, type: DisplayString, help: h, indexes: [{labelname: i, type: gauge}]}
+- {name: states, oid: 1.3.9.1.3, type: EnumAsStateSet, help: h, indexes: [{labelname: i, type: gauge}], enum_values: {1: a, 2: b}}`)
+	column := func(number, from, to uint32, value byte) (list device) {
+		kind := []snmp.Type{snmp.Integer, snmp.OctetString, snmp.Integer}[number-1]
+		for row := from; row < to; row++ {
+			name := snmp.AppendArc(snmp.AppendArc(snmp.MustParseOID("1.3.9.1"), number), row)
+			list = append(list, snmp.VarBind{Name: name, Type: kind, Value: []byte{value}})
+		}
+		return list
+	}
+	var twice, last device
+	for number := range uint32(3) {
+		twice = append(twice, column(number+1, 5-number, 50_000, '1')...)
+	}
+	for number := range uint32(3) {
+		last = append(last, column(number+1, 0, 50_000, 2)...)
+	}
+	twice = append(twice, last...)
+	if got, want := samples(t, m.Collect(t.Context(), twice, Options{}).Set), samples(t, m.Collect(t.Context(), last, Options{}).Set); got != want {
+		t.Errorf("%d octets of samples, want %d", len(got), len(want))
+	}
+}
