@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 	"trapline/internal/traps"
 
@@ -26,7 +27,7 @@ func (d *daemon) newListener() (*listen.Listener, error) {
 // listenTo has the notifications of a configuration received.
 func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	c := w.Config
-	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment}
+	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment, Engine: d.engineFinder(w.Targets)}
 	for _, t := range w.Targets {
 		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
@@ -91,4 +92,43 @@ func (d *daemon) refresh(ctx context.Context, target string, rows *poller.Rows) 
 		return d.poller.PollNow(ctx, target)
 	}
 	return d.poller.Refresh(ctx, target, rows)
+}
+
+// engineTime is how often the SNMPv3 engines of targets are looked up at most.
+const engineTime = time.Minute
+
+// engineFinder returns a function that finds the target with an SNMPv3 engine, as far as polls know it.
+func (d *daemon) engineFinder(targets []*poller.Target) func(id []byte) string {
+	var mu sync.Mutex
+	var known map[string]string
+	var at time.Time
+	return func(id []byte) string {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(at) >= engineTime {
+			known, at = map[string]string{}, time.Now()
+			for _, t := range targets {
+				if engine := d.engineOf(t); engine != "" {
+					known[engine] = t.Name
+				}
+			}
+		}
+		return known[string(id)]
+	}
+}
+
+// engineOf returns the ID of the SNMPv3 engine of a target, "" if it is not known.
+func (d *daemon) engineOf(t *poller.Target) string {
+	if t.Spec.Auth == nil || t.Spec.Auth.Version != 3 {
+		return ""
+	}
+	session, err := d.polls.Open(t.Spec)
+	if err != nil {
+		return ""
+	}
+	if s, ok := session.(interface{ SNMPEngine() ([]byte, int32, bool) }); ok {
+		id, _, _ := s.SNMPEngine()
+		return string(id)
+	}
+	return ""
 }
