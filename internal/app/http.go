@@ -20,6 +20,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
+	"trapline/internal/listen"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
@@ -43,6 +44,7 @@ type server struct {
 	options   *Options
 	logger    *slog.Logger
 	limits    *limits
+	listener  *listen.Listener
 	started   time.Time
 	prefix    string // of all paths
 	outside   string // the prefix that clients see
@@ -76,7 +78,11 @@ func PagesOf(a *httpapi.API) web.Source {
 // pages adds the pages for people.
 func (s *server) pages(mux *http.ServeMux) {
 	l, metrics := s.limits, s.options.TelemetryPath
-	site := web.New(web.Options{Source: PagesOf(s.answers), Prefix: s.outside, Telemetry: metrics})
+	source := PagesOf(s.answers)
+	if s.listener != nil {
+		source.Traps = s.listener
+	}
+	site := web.New(web.Options{Source: source, Prefix: s.outside, Telemetry: metrics})
 	for _, route := range site.Routes() {
 		switch {
 		case metrics == "/" && route.Pattern == "GET /{$}": // the flag has the path of the overview

@@ -195,7 +195,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	handler := newServer(&server{
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
-		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits,
+		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
 	})
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})

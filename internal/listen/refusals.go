@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,11 +74,13 @@ const (
 type refusals struct {
 	logger *slog.Logger
 	counts map[string]prometheus.Counter // by reason
+	totals map[string]*atomic.Uint64     // the same, to be read
 
 	mu     sync.Mutex
 	known  map[refuser]*refused
 	others int // of senders beyond maxRefusers
 	began  time.Duration
+	latest latest
 }
 
 type refuser struct {
@@ -92,9 +95,9 @@ func newRefusals(registry prometheus.Registerer, logger *slog.Logger) *refusals 
 		Name: "trapline_traps_refused_total", Help: "Datagrams that were received and refused, by reason: acl, community, user, digest, level, window, rate, malformed, full.",
 	}, []string{"reason"})
 	registry.MustRegister(total)
-	r := &refusals{logger: logger, counts: map[string]prometheus.Counter{}, known: map[refuser]*refused{}}
+	r := &refusals{logger: logger, counts: map[string]prometheus.Counter{}, totals: map[string]*atomic.Uint64{}, known: map[refuser]*refused{}, latest: latest{of: map[refuser]*lastRefusal{}}}
 	for _, reason := range refusalReasons {
-		r.counts[reason] = total.WithLabelValues(reason)
+		r.counts[reason], r.totals[reason] = total.WithLabelValues(reason), new(atomic.Uint64)
 	}
 	return r
 }
@@ -102,8 +105,10 @@ func newRefusals(registry prometheus.Registerer, logger *slog.Logger) *refusals 
 // refuse notes a refused datagram.
 func (r *refusals) refuse(sender netip.Addr, reason string, now time.Duration, attrs ...any) {
 	r.counts[reason].Inc()
+	r.totals[reason].Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.latest.add(refuser{sender, reason}, now)
 	if now-r.began >= refusalTime {
 		r.flush(now)
 	}

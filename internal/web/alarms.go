@@ -19,6 +19,7 @@ type alarmsData struct {
 	Older              string // query of older entries of the journal
 	Chips              []chip
 	Groupings          []string
+	Listens            bool // traps are received
 }
 
 // alarmGroup are alarms with the same rule, target or label.
@@ -43,6 +44,7 @@ func (s *Site) alarms(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	d.Listens = len(s.received(0).Listens) > 0
 	v := s.view(r, "a", "Alarms", d)
 	d.Chips = alarmChips(v.Status, d)
 	return s.show(w, r, "alarms", v)

@@ -73,6 +73,7 @@ func (f *fleet) Events(q api.EventQuery) ([]api.Event, error) {
 		{Seq: 8, At: f.at(41), Kind: "acknowledged", Alarm: "9f2c3", Rule: "InterfaceDown", Target: "core-0012", Receiver: "nms-1", Millis: 34, Tries: 1},
 		{Seq: 7, At: f.at(42), Kind: "raised", Severity: "major", Alarm: "9f2c3", Rule: "InterfaceDown", Target: "core-0012", Text: "Gi1/0/7 (uplink to core-2) is down"},
 		{Seq: 6, At: f.at(43), Kind: "given_up", Alarm: "9f2c1", Rule: "DeviceDown", Target: "core-0007", Receiver: "nms-2", Tries: 9, Reason: "unknown_user"},
+		{Seq: 4, At: f.at(299), Kind: "trap", Target: "core-0012", Value: "linkDown", Text: "linkDown ifIndex.3=3"},
 		{Seq: 5, At: f.at(300), Kind: "reload", Text: "3 targets more, 1 changed"},
 	}
 	for i := range list {
@@ -186,3 +187,30 @@ func (nothing) Alarms(api.AlarmQuery) ([]api.Alarm, error) { return nil, nil }
 func (nothing) Rules() ([]api.Rule, error)                 { return nil, nil }
 func (nothing) Receivers() ([]api.Receiver, error)         { return nil, nil }
 func (nothing) Events(api.EventQuery) ([]api.Event, error) { return nil, nil }
+
+func (f *fleet) Received(limit int) api.Received {
+	r := api.Received{Listens: []string{"[::]:162"}, Total: 140, Refused: []api.RefusedCount{{Reason: "acl", Hint: "no target has this address: add it to listen.allow, or the device to targets", Count: 12}}}
+	for i := range min(limit, 100) {
+		r.Counts = append(r.Counts, api.TrapCount{Target: fmt.Sprintf("core-%04d", i), Trap: "linkDown", Count: uint64(2000 - i)})
+		r.Refusers = append(r.Refusers, api.Refuser{Sender: fmt.Sprintf("10.9.9.%d", i), Reason: "acl", Count: 100 - i, Last: f.at(float64(i))})
+	}
+	if f.said != "" && limit > 0 {
+		r.Counts[0].Target, r.Counts[0].Trap, r.Refusers[0].Sender = f.said, f.said, f.said
+	}
+	return r
+}
+
+// Without listen, the page of traps says how they are received.
+func TestTrapsWithoutListen(t *testing.T) {
+	o := fleetOptions(newFleet(20))
+	if body := ask(t, serve(o), "/traps").Body.String(); !strings.Contains(body, "100 most frequent of 140") || !strings.Contains(body, "10.9.9.99") || !strings.Contains(body, "add it to listen.allow") {
+		t.Error(body)
+	}
+	o.Source.Traps = nil
+	if body := ask(t, serve(o), "/traps").Body.String(); !strings.Contains(body, "listen: {addresses") {
+		t.Error(body)
+	}
+	if strings.Contains(ask(t, serve(o), "/alarms").Body.String(), "/traps") {
+		t.Error("the alarms lead to traps that are not received")
+	}
+}

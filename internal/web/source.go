@@ -14,6 +14,7 @@ type Source struct {
 	Console   Console
 	Catalog   Catalog
 	Explainer Explainer
+	Traps     Traps // nil means that none are received
 }
 
 // Process answers for the process and its configuration. *httpapi.API is one.
@@ -73,4 +74,9 @@ type Catalog interface {
 // Explainer finds out why a metric is missing. *explain.Explainer is one.
 type Explainer interface {
 	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
+}
+
+// Traps answers for received traps. *listen.Listener is one.
+type Traps interface {
+	Received(limit int) api.Received
 }

@@ -37,7 +37,7 @@ func (s *Site) functions() template.FuncMap {
 		"path": s.path, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
 		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "whole": whole, "trim": trim, "duration": duration, "span": human.Span, "percent": human.Percent, "plural": human.Counted,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
-		"muteOf": s.muteOf, "strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
+		"counter": func(n uint64) string { return count(int(n)) }, "muteOf": s.muteOf, "strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,
 		"around": around, "number": func(i int) int { return i + 1 },
 		"stateClass": stateClass, "severityClass": severityClass, "attentionClass": attentionClass, "alarmsClass": alarmsClass, "severities": severities,
 		"uptime": s.uptime, "hourBegan": hourBegan, "float": func(n int) float64 { return float64(n) }, "add": func(a, b int) int { return a + b }, "minus": func(a, b int) int { return a - b },

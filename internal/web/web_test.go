@@ -33,10 +33,11 @@ type source interface {
 	Console
 	Catalog
 	Explainer
+	Traps
 }
 
 func sourceOf(s source) Source {
-	return Source{Process: s, Fleet: s, Console: s, Catalog: s, Explainer: s}
+	return Source{Process: s, Fleet: s, Console: s, Catalog: s, Explainer: s, Traps: s}
 }
 
 func fleetOptions(f *fleet) Options {
@@ -58,7 +59,7 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 var (
 	fleetPages = []string{
 		"/", "/targets", "/targets?q=nosuch", "/targets/core-0012", "/targets/acc-0001", "/targets/core-0012/walk", "/targets/core-0012/why",
-		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/silences", "/rules", "/receivers",
+		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/silences", "/traps", "/rules", "/receivers",
 		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 	}
 	fleetVariants = []string{

@@ -1,0 +1,97 @@
+package listen
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"trapline/internal/api"
+)
+
+const (
+	// maxLatest bounds the senders whose refusals are listed.
+	maxLatest = 100
+	// replaceInterval is the time between two senders that take the place of others: whoever floods has many addresses.
+	replaceInterval = 100 * time.Millisecond
+)
+
+// latest are the senders that were refused last, with each reason.
+type latest struct {
+	of       map[refuser]*lastRefusal
+	replaced time.Duration
+}
+
+type lastRefusal struct {
+	count int
+	last  time.Duration
+}
+
+// add notes a refusal. The sender that has been quiet for longest makes room for another one.
+func (l *latest) add(key refuser, now time.Duration) {
+	one := l.of[key]
+	if one == nil {
+		if len(l.of) >= maxLatest {
+			if now-l.replaced < replaceInterval {
+				return
+			}
+			l.replaced = now
+			delete(l.of, slices.MinFunc(slices.Collect(maps.Keys(l.of)), func(a, b refuser) int { return cmp.Compare(l.of[a].last, l.of[b].last) }))
+		}
+		one = &lastRefusal{}
+		l.of[key] = one
+	}
+	one.count++
+	one.last = now
+}
+
+// Received returns what was received and refused, with at most limit counts.
+func (l *Listener) Received(limit int) (list api.Received) {
+	l.mu.Lock()
+	list.Listens = slices.Sorted(maps.Keys(l.sockets))
+	l.mu.Unlock()
+	list.Counts, list.Total = l.counts.greatest(limit)
+	list.Refused, list.Refusers = l.refusals.view(l.began)
+	return list
+}
+
+// greatest returns the greatest counts, and how many there are.
+func (c *counts) greatest(limit int) (list []api.TrapCount, total int) {
+	cut := func() {
+		slices.SortFunc(list, func(a, b api.TrapCount) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Target, b.Target), cmp.Compare(a.Trap, b.Trap))
+		})
+		list = list[:min(limit, len(list))]
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for target, names := range c.of {
+		for name, n := range names {
+			total++
+			if list = append(list, api.TrapCount{Target: target, Trap: name, Count: n.Load()}); len(list) > 10*limit+1000 {
+				cut()
+			}
+		}
+	}
+	cut()
+	return list, total
+}
+
+// view returns the counts by reason, and the senders that were refused last.
+func (r *refusals) view(began time.Time) (counts []api.RefusedCount, last []api.Refuser) {
+	for _, reason := range refusalReasons {
+		if n := r.totals[reason].Load(); n > 0 {
+			counts = append(counts, api.RefusedCount{Reason: reason, Hint: remedies[reason], Count: n})
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keys := slices.SortedFunc(maps.Keys(r.latest.of), func(a, b refuser) int {
+		return cmp.Or(cmp.Compare(r.latest.of[b].last, r.latest.of[a].last), a.sender.Compare(b.sender), cmp.Compare(a.reason, b.reason))
+	})
+	for _, key := range keys {
+		one := r.latest.of[key]
+		last = append(last, api.Refuser{Sender: key.sender.String(), Reason: key.reason, Count: one.count, Last: began.Add(one.last)})
+	}
+	return counts, last
+}
