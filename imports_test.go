@@ -96,7 +96,7 @@ var upstream = map[string][]string{
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
-	"internal/outbox/outcomes":         {"internal/access", "internal/originator"},
+	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
 	"internal/outbox/outboxtest":       {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
 }
 

@@ -99,6 +99,9 @@ func (s *State) Alarm() *Alarm {
 	return &a
 }
 
+// Severity returns the severity of the worst condition.
+func (s *State) Severity() Severity { return s.worst().Alarm.Severity }
+
 // IsWorst reports whether source is the worst condition.
 func (s *State) IsWorst(source string) bool { return s.worst().Source == source }
 

@@ -1,6 +1,7 @@
 package mute
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -116,4 +117,12 @@ func (s *Silence) endedAt(now time.Time) *Silence {
 		c.StartsAt = now
 	}
 	return &c
+}
+
+// NewID returns a random UUID (RFC 9562 version 4).
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // which never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -1,19 +1,23 @@
 package outbox
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/outbox/outcomes"
+)
 
 var (
 	queueDepth = prometheus.NewDesc("trapline_notifications_queued", "Notifications that wait for the receiver.", []string{"receiver"}, nil)
 	queueAge   = prometheus.NewDesc("trapline_notifications_oldest_seconds", "Age of the oldest notification that waits for the receiver.", []string{"receiver"}, nil)
 	breaker    = prometheus.NewDesc("trapline_receiver_failing", "1 while the receiver does not acknowledge, and is tried with one notification at a time.", []string{"receiver"}, nil)
-	alarms     = prometheus.NewDesc("trapline_alarms_active", "Alarms that are open, without those of baselines, which are not sent.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (o *Outbox) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker, alarms} {
+	for _, d := range []*prometheus.Desc{queueDepth, queueAge, breaker} {
 		to <- d
 	}
+	outcomes.Describe(to)
 }
 
 // Collect implements prometheus.Collector.
@@ -23,7 +27,11 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(alarms, float64(len(o.state.active)))
+	var counted outcomes.Alarms
+	for _, s := range o.state.active {
+		counted.Add(s)
+	}
+	counted.Collect(to)
 	now := seconds(o.state.clock.run())
 	for _, q := range o.state.queues {
 		oldest, failing := now, 0.0

@@ -150,6 +150,7 @@ func (p *plan) publish() {
 		o.added = nil
 	}
 	o.entrySeq += uint64(len(p.entries))
+	o.metrics.Happened(p.entries[p.fromOthers:])
 	o.journal.Add(p.entries, p.texts)
 }
 

@@ -1,9 +1,7 @@
 package outbox
 
 import (
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"trapline/internal/mute"
@@ -18,7 +16,7 @@ func (o *Outbox) Mutes() *mute.Set {
 
 // Silence stores a silence and mutes the alarms that it matches, in one transaction. It returns its ID: see mute.Set.Put.
 func (o *Outbox) Silence(s mute.Silence, now time.Time) (id string, err error) {
-	fresh := newID()
+	fresh := mute.NewID()
 	err = o.changeMutes(now, func(set *mute.Set, now time.Time) (c *mute.Change, err error) {
 		c, id, err = set.Put(s, fresh, now)
 		return c, err
@@ -41,12 +39,4 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 		}
 	}})
 	return errors.Join(refused, err)
-}
-
-// newID returns a random UUID (RFC 9562 version 4).
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // which never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

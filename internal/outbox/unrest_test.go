@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
@@ -99,6 +101,18 @@ func TestStormsAreSummarized(t *testing.T) {
 		}
 		if summaries != 1 || majors != 10 || minors != 200 {
 			t.Errorf("%d summaries, %d majors, %d minors", summaries, majors, minors)
+		}
+		if err := testutil.CollectAndCompare(r.outbox, strings.NewReader(`# HELP trapline_alarm_mutes Alarms that are muted, by the kind of the reason. An alarm may have several.
+# TYPE trapline_alarm_mutes gauge
+trapline_alarm_mutes{reason="storm"} 800
+# HELP trapline_alarms Alarms that are open, by severity and state: raised, muted or acknowledged by a person.
+# TYPE trapline_alarms gauge
+trapline_alarms{severity="critical",state="raised"} 1
+trapline_alarms{severity="major",state="raised"} 10
+trapline_alarms{severity="minor",state="muted"} 800
+trapline_alarms{severity="minor",state="raised"} 200
+`), "trapline_alarms", "trapline_alarm_mutes"); err != nil {
+			t.Error(err)
 		}
 		apply(false, 200, 900, alarm.Minor) // nobody knows of them
 		settle(time.Second)

@@ -16,6 +16,7 @@ type Metrics struct {
 	Misread                                                            prometheus.Counter
 	rtt                                                                *prometheus.HistogramVec
 	lastAck                                                            *prometheus.GaugeVec
+	transitions                                                        *prometheus.CounterVec
 
 	AlarmsRefused prometheus.Counter
 }
@@ -42,6 +43,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Trimmed:     counter("trimmed", "Labels left out and texts cut so that a notification fits."),
 		reports:     counter("reports", "Reports of the receiver's SNMPv3 engine.", "reason"),
 		Faults:      counter("faults", "Variables that notifications lack because they could not be sent as their rule names them.", "reason"),
+		transitions: newTransitions(),
 		Misread: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "trapline_alarms_misread_total", Help: "Annotations of alarms that have no effect: variable bindings that cannot be read, unknown receivers and tags.",
 		}),
@@ -55,7 +57,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Name: "trapline_receiver_last_confirmed_timestamp_seconds", Help: "When the receiver last acknowledged; for traps, when one was last sent.",
 	}, []string{"receiver"})
 	r.MustRegister(m.rtt, m.Misread, m.lastAck)
-	r.MustRegister(m.AlarmsRefused)
+	r.MustRegister(m.AlarmsRefused, m.transitions)
 	return m
 }
 
