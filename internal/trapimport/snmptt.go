@@ -74,7 +74,7 @@ func (c *reader) begin(line string) *rule {
 		c.note("the line is no EVENT NAME OID \"CATEGORY\" SEVERITY")
 		return nil
 	}
-	name, oid, category, severity := labelled(m[1]), strings.TrimPrefix(m[2], "."), m[3], m[4]
+	name, oid, category, severity := labelFrom(m[1]), strings.TrimPrefix(m[2], "."), m[3], m[4]
 	if category == "IGNORE" || category == "LOGONLY" {
 		c.note("%s: the category is %s: traps without a rule are counted and noted", name, category)
 		return nil
@@ -91,8 +91,8 @@ func (c *reader) begin(line string) *rule {
 	return &c.rules[len(c.rules)-1]
 }
 
-// labelled returns a name of letters, digits and underscores, which does not begin with a digit.
-func labelled(name string) string {
+// labelFrom returns a name of letters, digits and underscores, which does not begin with a digit.
+func labelFrom(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '_' || '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z' {
 			return r

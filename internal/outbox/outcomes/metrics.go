@@ -61,9 +61,13 @@ func New(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Expired and Refused are the reasons of notifications that were given up, Full and ByHand those of dropped ones, in the
-// label reason.
-const Expired, Refused, Full, ByHand = "expired", "refused", "full", "command"
+// The values of the label reason.
+const (
+	Expired = "expired" // given up
+	Refused = "refused" // given up
+	Full    = "full"    // dropped
+	ByHand  = "command" // dropped
+)
 
 // Begin creates the metrics of a receiver with the value 0, so that the first event is an increase.
 func (m *Metrics) Begin(receiver string) {
