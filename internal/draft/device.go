@@ -198,15 +198,15 @@ func unnamed(m *module) int {
 	return 0
 }
 
-// name is the name of a module of a MIB: acme_env of ACME-ENV-MIB.
-func (d *Device) name(mib string) string {
+// name is the name of a module of a MIB, acme_env of ACME-ENV-MIB, that the draft does not have yet.
+func (d *Device) name(mib string, names []string) string {
 	name := strings.ToLower(strings.Map(func(r rune) rune {
 		if r == '-' || r == '.' {
 			return '_'
 		}
 		return r
 	}, strings.TrimSuffix(mib, "-MIB")))
-	for d.Taken(name) {
+	for d.Taken(name) || slices.Contains(names, name) {
 		name += "_2"
 	}
 	return name

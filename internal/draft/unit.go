@@ -162,7 +162,7 @@ func unitIn(text, name string) string {
 
 var (
 	fahrenheit = regexp.MustCompile(`fahrenheit|degrees? f\b|°f`)
-	decimals   = regexp.MustCompile(`^d-(\d)$`)
+	decimals   = regexp.MustCompile(`^d-([1-9])$`)
 )
 
 // hinted adds the decimals of a DISPLAY-HINT to a unit.

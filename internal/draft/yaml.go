@@ -30,7 +30,7 @@ func (d *Device) YAML() (string, Summary) {
 	for _, m := range d.modules() {
 		if m.mib == "" {
 			if summary.Unnamed = len(m.groups[0].columns); m.numbers() {
-				name := d.name("unnamed_" + enterpriseOf(m.groups[0].columns[0].oid))
+				name := d.name("unnamed_"+enterpriseOf(m.groups[0].columns[0].oid), names)
 				names = append(names, name)
 				summary.Measures += m.unnamed(&body, name)
 			}
@@ -39,7 +39,7 @@ func (d *Device) YAML() (string, Summary) {
 		text, guesses, rest := m.yaml()
 		summary.Tables += len(rest)
 		if guesses > 0 {
-			name := d.name(m.mib)
+			name := d.name(m.mib, names)
 			names = append(names, name)
 			summary.Measures += guesses
 			fmt.Fprintf(&body, "  %s:\n    measures:\n%s", name, text)
