@@ -25,8 +25,9 @@ type world struct {
 	reconciler *Reconciler
 
 	receivers []*modelReceiver
-	muted     map[string]bool
-	byAlarm   bool // lines and views are keyed by alarm, regardless of the receiver's keys
+	muted     map[string]bool // alarms, severities and receivers
+	held      map[string]bool // alarms that are not sent to receivers that do not know them, as by a delay
+	byAlarm   bool            // lines and views are keyed by alarm, regardless of the receiver's keys
 	violation string
 }
 
@@ -42,7 +43,7 @@ type waiting struct {
 func newWorld(random *rand.Rand, byAlarm bool) *world {
 	w := &world{
 		random: random, byAlarm: byAlarm, alarms: map[string]*State{}, views: map[Place]*View{}, lines: map[Place][]*waiting{},
-		muted: map[string]bool{}, quiet: map[string]int{}, there: map[uint64]bool{}, awaitedBy: map[uint64]int{},
+		muted: map[string]bool{}, held: map[string]bool{}, quiet: map[string]int{}, there: map[uint64]bool{}, awaitedBy: map[uint64]int{},
 	}
 	w.add("by-alarm", true, func(a *Alarm) string { return a.ID })
 	w.add("by-instance", false, func(a *Alarm) string { return a.Target })
@@ -54,14 +55,14 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 
 // configure sets up the reconciler for the receivers that are present.
 func (w *world) configure() {
-	r := &Reconciler{Store: w, Muted: func(_ string, a *Alarm) bool { return w.muted[a.ID] }}
+	r := &Reconciler{Store: w, Muted: w.isMuted}
 	for _, m := range w.receivers {
 		if m.present {
 			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
 		}
 	}
 	r.Choose = func(group []*Receiver, s *State) *Receiver {
-		if group[0].Wants(s.Alarm()) {
+		if group[0].Wants(s.Alarm()) && !w.held[s.ID] {
 			return group[0]
 		}
 		return nil
@@ -183,8 +184,7 @@ func (w *world) act() {
 			w.deliver(ready[w.random.IntN(len(ready))], w.random.IntN(5) == 0, w.random.IntN(3) > 0)
 		}
 	case n == 16:
-		id := modelAlarms[w.random.IntN(len(modelAlarms))]
-		w.muted[id] = !w.muted[id]
+		w.mute()
 		w.greet()
 	case n == 17:
 		w.crash()
@@ -196,9 +196,30 @@ func (w *world) act() {
 func (w *world) listen() {
 	m := w.receiver("by-notification")
 	for _, id := range modelAlarms {
-		if s := w.alarms[id]; s == nil || !m.present || !m.Wants(s.Alarm()) || w.muted[id] {
+		if s := w.alarms[id]; s == nil || !m.present || !m.Wants(s.Alarm()) || w.isMuted(m.Name, s.Alarm()) || w.held[id] {
 			w.quiet[id] = w.step
 		}
+	}
+}
+
+// isMuted is the Muted of the reconciler.
+func (w *world) isMuted(receiver string, a *Alarm) bool {
+	return w.muted[a.ID] || w.muted[a.Severity.String()] || w.muted[receiver]
+}
+
+// mute begins or ends a mute of an alarm, a severity or a receiver, or holds an alarm back.
+func (w *world) mute() {
+	id, severity := modelAlarms[w.random.IntN(len(modelAlarms))], Severity(3+w.random.IntN(4)).String()
+	toggle := func(set map[string]bool, what string) { set[what] = !set[what] }
+	switch w.random.IntN(5) {
+	case 0:
+		toggle(w.muted, severity)
+	case 1:
+		toggle(w.muted, w.receivers[w.random.IntN(len(w.receivers))].Name)
+	case 2:
+		toggle(w.held, id)
+	default:
+		toggle(w.muted, id)
 	}
 }
 
@@ -286,6 +307,7 @@ func (w *world) settle() {
 	w.step++
 	w.listen()
 	clear(w.muted)
+	clear(w.held)
 	for _, m := range w.receivers {
 		if !m.present {
 			m.present = true

@@ -128,6 +128,13 @@ func (s *State) knownAs(receiver string, was *Alarm) *Alarm {
 	return was
 }
 
+// KnownAs returns the alarm as last sent to the receiver, with its acknowledgement.
+func (s *State) KnownAs(receiver string) *Alarm {
+	a := *s.knownAs(receiver, s.Alarm())
+	a.Ack = s.Ack
+	return &a
+}
+
 // keep records the alarm as last sent to the receiver, if its keys have changed.
 func (s *State) keep(receiver string, was *Alarm) {
 	if s.As[receiver] != nil || sameShape(was, s.Alarm()) {

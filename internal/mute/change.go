@@ -69,6 +69,30 @@ func (s *Set) WithRules(r *Rules) *Set {
 	return c.with(nil, s.at)
 }
 
+// Watch returns the set at a moment and run time, without the silences with UntilClear that have matched no active alarm
+// for ClearTime; nil if nothing changes. active reports whether an active alarm matches.
+func (s *Set) Watch(now time.Time, run float64, active func(Matchers) bool) *Change {
+	var changed []*Silence
+	for _, one := range s.watched {
+		matches, next := active(one.Matchers), *one
+		switch {
+		case matches && (!one.Matched || one.Clear != 0):
+			next.Matched, next.Clear = true, 0
+		case !matches && one.Matched && one.Clear == 0:
+			next.Clear = run
+		case !matches && one.Clear != 0 && run-one.Clear >= ClearTime.Seconds():
+			next = *one.endedAt(now)
+		default:
+			continue
+		}
+		changed = append(changed, &next)
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return s.change(now, changed...)
+}
+
 // change returns the set with changed silences at a moment.
 func (s *Set) change(now time.Time, changed ...*Silence) *Change {
 	c := &Change{Changed: map[string]*Silence{}}

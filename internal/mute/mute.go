@@ -47,10 +47,14 @@ type Set struct {
 	open     map[string]bool                 // the time intervals that contain the moment
 	byLabel  map[string]map[string][]*source // those with an equality matcher, by name and value of its label
 	others   []*source
+	watched  []*Silence // active ones that end with the alarms that they match
 }
 
 // NewSet returns a set before any moment: nothing mutes.
 func NewSet(silences map[string]*Silence, r *Rules) *Set {
+	if silences == nil {
+		silences = map[string]*Silence{}
+	}
 	if r == nil {
 		r = &Rules{}
 	}
@@ -85,6 +89,9 @@ func (s *Set) with(changed map[string]*Silence, now time.Time) *Set {
 		c.until(one.StartsAt, one.EndsAt, one.EndsAt.Add(Retention+time.Second))
 		if one.StateAt(now) == Active {
 			c.add(&source{Reason{BySilence, id}, one.Matchers})
+			if one.UntilClear() {
+				c.watched = append(c.watched, one)
+			}
 		}
 	}
 	for i := range c.rules.windows {

@@ -31,7 +31,7 @@ type Silence struct {
 
 	Noted   State   `json:"noted"`             // the state that the journal has
 	Matched bool    `json:"matched,omitempty"` // it has matched an alarm since it began
-	Clear   float64 `json:"clear,omitempty"`   // with UntilClear: when it last matched an active alarm, in run seconds
+	Clear   float64 `json:"clear,omitempty"`   // with UntilClear: since when it matches no active alarm, in run seconds; 0 if it does
 }
 
 // The bounds of silences.

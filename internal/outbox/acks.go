@@ -2,9 +2,12 @@ package outbox
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 )
 
 // Acknowledge records that a person has acknowledged an active alarm, by its ID; nil removes the acknowledgement.
@@ -50,13 +53,16 @@ func (p *plan) passOn(s *alarm.State) {
 		if t, waits := p.Tail(at); waits && t.Kind == alarm.Acked && !t.Seen {
 			p.DropTail(at)
 		}
-		p.Append(at, alarm.Acked, s.Alarm(), 0)
+		p.Append(at, alarm.Acked, s.KnownAs(receiver), 0)
 	}
 }
 
-// passAges ends acknowledgements whose time is over, and announces the alarms that have been active for the delay of a
+// passAges ends silences and acknowledgements that are over, and announces the alarms that have been active for the delay of a
 // receiver.
 func (p *plan) passAges() {
+	if c := p.mutes.Watch(p.now, seconds(p.run), p.anyMatches); c != nil {
+		p.changeMutes(c)
+	}
 	from, to := p.state.aged, seconds(p.run)
 	p.aged = to
 	for key, s := range p.state.active {
@@ -69,6 +75,11 @@ func (p *plan) passAges() {
 			}
 		}
 	}
+}
+
+// anyMatches reports whether matchers select an active alarm.
+func (p *plan) anyMatches(m mute.Matchers) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(p.state.active)), func(s *alarm.State) bool { return p.mutes.Labels(s.Alarm()).Match(m) })
 }
 
 // endAck ends the acknowledgement of an alarm if its time is over.

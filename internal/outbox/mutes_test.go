@@ -87,6 +87,17 @@ var quietTable = []struct{ name, story string }{
 		silence ends
 		an hour passes      -> raise Hot
 	`},
+	{"a silence until its alarms have been clear for ten minutes", `
+		silence until clear
+		Hot begins, major
+		an hour passes
+		Hot ends
+		Hot begins, major
+		an hour passes
+		Hot ends
+		12 minutes pass
+		Hot begins, major   -> raise Hot
+	`},
 	{"repetitions stop", `
 		receiver repeating
 		Hot begins, major   -> raise Hot
@@ -233,14 +244,14 @@ func (q *quiet) start() {
 	q.running = runWith(q.t, q.dir, q.options, route)
 }
 
-func (q *quiet) silence(from, to time.Duration) {
+func (q *quiet) silence(from, to time.Duration, untilClear ...string) {
 	q.t.Helper()
 	matchers, err := mute.Parse(`site="berlin"`)
 	if err != nil {
 		q.t.Fatal(err)
 	}
 	now := time.Now()
-	id, err := q.outbox.Silence(mute.Silence{Matchers: matchers, StartsAt: now.Add(from), EndsAt: now.Add(to), CreatedBy: "ann", Comment: "core upgrade"}, now)
+	id, err := q.outbox.Silence(mute.Silence{Matchers: matchers, StartsAt: now.Add(from), EndsAt: now.Add(to), CreatedBy: "ann", Comment: "core upgrade", Annotations: map[string]string{mute.UntilClear: strings.Join(untilClear, "")}}, now)
 	if err != nil {
 		q.t.Fatal(err)
 	}
@@ -256,6 +267,10 @@ func (q *quiet) do(line string) string {
 		q.silence(0, 100*time.Hour)
 	case line == "silence for an hour":
 		q.silence(0, time.Hour)
+	case line == "silence until clear":
+		q.silence(0, 100*time.Hour, "true")
+	case line == "12 minutes pass":
+		settle(12 * time.Minute)
 	case line == "silence in an hour":
 		q.silence(time.Hour, 100*time.Hour)
 	case line == "silence ends":

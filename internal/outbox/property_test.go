@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
@@ -26,7 +27,7 @@ type knower struct {
 
 func (k *knower) route() *queue.Route {
 	r := k.listener.Route(k.name)
-	r.Key, r.Scheme, r.Group = k.key, k.name, k.group
+	r.Key, r.Scheme, r.Group, r.Acks = k.key, k.name, k.group, k.group == ""
 	return r
 }
 
@@ -40,7 +41,7 @@ func (k *knower) take() {
 		}
 		k.heard[e.ID] = true
 		key, _ := k.key(&e.Alarm)
-		if k.group == "" && e.Kind != alarm.Change && k.knows[key] == (e.Kind == alarm.Raise) {
+		if k.group == "" && e.Kind != alarm.Change && k.knows[key] == (e.Kind == alarm.Raise) { // an acknowledgement is of an alarm that it knows
 			k.wrong = append(k.wrong, fmt.Sprintf("%s of %s", e.Kind, key))
 		}
 		k.knows[key] = e.Kind != alarm.Clear
@@ -87,7 +88,7 @@ func (h *history) reload() {
 
 func (h *history) step() {
 	k := h.receivers[h.random.IntN(len(h.receivers))]
-	switch n := h.random.IntN(12); {
+	switch n := h.random.IntN(14); {
 	case n < 7:
 		var list []Transition
 		for range 1 + h.random.IntN(3) {
@@ -106,10 +107,49 @@ func (h *history) step() {
 	case n == 10:
 		h.running.stop()
 		h.running = run(h.running.t, h.dir, h.routes()...)
+	case n == 11:
+		h.silence()
+	case n == 12:
+		h.acknowledge()
 	}
 	settle(time.Duration(h.random.IntN(8)) * time.Second)
 	for _, k := range h.receivers {
 		k.take()
+	}
+}
+
+// silence begins a silence of an alarm or a severity, which may end by itself, or ends one.
+func (h *history) silence() {
+	o, now := h.running.outbox, time.Now()
+	if list := o.Mutes().Silences(); len(list) > 0 && h.random.IntN(2) == 0 {
+		if err := o.Expire(list[h.random.IntN(len(list))].ID, now); err != nil {
+			h.running.t.Error(err)
+		}
+		return
+	}
+	text := []string{`alertname="a"`, `alertname=~"b|c"`, `severity="critical"`}[h.random.IntN(3)]
+	m, err := mute.Parse(text)
+	if err == nil {
+		from := time.Duration(h.random.IntN(20)) * time.Second
+		_, err = o.Silence(mute.Silence{Matchers: m, StartsAt: now.Add(from), EndsAt: now.Add(from + time.Duration(1+h.random.IntN(120))*time.Second)}, now)
+	}
+	if err != nil {
+		h.running.t.Error(err)
+	}
+}
+
+// acknowledge acknowledges an alarm, or removes that.
+func (h *history) acknowledge() {
+	list := h.running.outbox.Active()
+	if len(list) == 0 {
+		return
+	}
+	ack := &alarm.Ack{By: "ann", Sticky: h.random.IntN(2) == 0, Until: time.Now().Add(time.Duration(1+h.random.IntN(60)) * time.Second)}
+	if h.random.IntN(3) == 0 {
+		ack = nil
+	}
+	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, time.Now()); err != nil {
+		h.running.t.Error(err)
 	}
 }
 
