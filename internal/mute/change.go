@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"trapline/internal/alarm"
 )
 
 // Change is a set with changed silences.
@@ -70,11 +72,11 @@ func (s *Set) WithRules(r *Rules) *Set {
 }
 
 // Watch returns the set at a moment and run time, without the silences with UntilClear that have matched no active alarm
-// for ClearTime; nil if nothing changes. active reports whether an active alarm matches.
-func (s *Set) Watch(now time.Time, run float64, active func(Matchers) bool) *Change {
+// for ClearTime; nil if nothing changes. active are the active alarms.
+func (s *Set) Watch(now time.Time, run float64, active map[string]*alarm.State) *Change {
 	var changed []*Silence
 	for _, one := range s.watched {
-		matches, next := active(one.Matchers), *one
+		matches, next := s.matchesAny(one, active), *one
 		switch {
 		case matches && (!one.Matched || one.Clear != 0):
 			next.Matched, next.Clear = true, 0
@@ -91,6 +93,16 @@ func (s *Set) Watch(now time.Time, run float64, active func(Matchers) bool) *Cha
 		return nil
 	}
 	return s.change(now, changed...)
+}
+
+// matchesAny reports whether a silence matches one of several alarms.
+func (s *Set) matchesAny(one *Silence, alarms map[string]*alarm.State) bool {
+	for _, a := range alarms {
+		if s.Labels(a.Alarm()).Match(one.Matchers) {
+			return true
+		}
+	}
+	return false
 }
 
 // change returns the set with changed silences at a moment.

@@ -2,12 +2,9 @@ package outbox
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"trapline/internal/alarm"
-	"trapline/internal/mute"
 )
 
 // Acknowledge records that a person has acknowledged an active alarm, by its ID; nil removes the acknowledgement.
@@ -60,33 +57,23 @@ func (p *plan) passOn(s *alarm.State) {
 // passAges ends silences and acknowledgements that are over, and announces the alarms that have been active for the delay of a
 // receiver.
 func (p *plan) passAges() {
-	if c := p.mutes.Watch(p.now, seconds(p.run), p.anyMatches); c != nil {
+	if c := p.mutes.Watch(p.now, seconds(p.run), p.state.active); c != nil {
 		p.changeMutes(c)
 	}
 	from, to := p.state.aged, seconds(p.run)
 	p.aged = to
-	for key, s := range p.state.active {
-		if s.Ack != nil {
-			p.endAck(key)
+	for key := range p.state.active {
+		s := p.Alarm(key)
+		if s == nil { // cleared by a change in the same transaction
+			continue
+		}
+		if why := s.Outdated(p.now); why != "" {
+			p.acknowledge(key, s, nil, why)
 		}
 		for _, q := range p.state.queues {
 			if due := s.Run + seconds(q.Route.Delay); q.Route.Delay > 0 && due > from && due <= to {
 				p.announce(key)
 			}
-		}
-	}
-}
-
-// anyMatches reports whether matchers select an active alarm.
-func (p *plan) anyMatches(m mute.Matchers) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(p.state.active)), func(s *alarm.State) bool { return p.mutes.Labels(s.Alarm()).Match(m) })
-}
-
-// endAck ends the acknowledgement of an alarm if its time is over.
-func (p *plan) endAck(key string) {
-	if s := p.Alarm(key); s != nil {
-		if why := s.Outdated(p.now); why != "" {
-			p.acknowledge(key, s, nil, why)
 		}
 	}
 }
