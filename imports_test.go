@@ -41,6 +41,7 @@ var upstream = map[string][]string{
 	"internal/alarm":          {},
 	"internal/mute":           {"internal/human", "internal/alarm", "internal/setting"},
 	"internal/cause":          {"internal/alarm", "internal/mute", "internal/setting"},
+	"internal/topology":       {"internal/cause", "internal/mute", "internal/setting"},
 	"internal/journal":        {"internal/alarm", "internal/setting"},
 	"internal/originator":     {"internal/snmp", "internal/access"},
 	"internal/trapimport":     {},
@@ -48,7 +49,7 @@ var upstream = map[string][]string{
 	"internal/listen":         {"internal/api", "internal/traps", "internal/alarm", "internal/outbox", "internal/poller", "internal/snmp", "internal/setting", "internal/access", "internal/originator", "internal/varbind", "internal/journal", "mibs"},
 	"internal/statedir":       {"internal/originator", "internal/setting", "internal/snmp"},
 	"internal/outbox/queue":   {"internal/alarm", "internal/originator"},
-	"internal/outbox":         {"internal/cause", "internal/outbox/outcomes", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
+	"internal/outbox":         {"internal/cause", "internal/outbox/outcomes", "internal/outbox/schema", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
 	"internal/varbind":        {"internal/alarm", "internal/originator", "internal/setting", "internal/snmp", "mibs", "mibs/hint", "mibs/smi"},
 	"internal/grouping":       {},
 	"internal/notify":         {"internal/mute", "internal/grouping", "internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
@@ -56,7 +57,7 @@ var upstream = map[string][]string{
 	"profiles":                {"internal/archive"},
 	"internal/archive":        {},
 	"profiles/build":          {"internal/archive", "config", "profiles", "internal/profile"},
-	"config":                  {"internal/cause", "internal/mute", "internal/varbind", ".", "profiles", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/listen", "internal/traps", "internal/notify", "internal/rules", "mibs", "internal/access", "config/document"},
+	"config":                  {"internal/topology", "internal/cause", "internal/mute", "internal/varbind", ".", "profiles", "internal/history", "internal/setting", "internal/snmp", "collector", "internal/modules", "internal/profile", "internal/poller", "internal/journal", "internal/listen", "internal/traps", "internal/notify", "internal/rules", "mibs", "internal/access", "config/document"},
 	"internal/api":            {"internal/journal", "internal/reason", "internal/setting"},
 	"internal/catalog":        {"internal/human", "internal/api", "internal/modules", "internal/snmp", "internal/setting", "internal/series", "collector", "internal/profile", "internal/poller", "mibs", "mibs/hint", "mibs/smi"},
 	"internal/alertmanager":   {"internal/mute", "internal/outbox"},
@@ -74,7 +75,7 @@ var upstream = map[string][]string{
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs", "mibs/hint"},
 	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "internal/measure", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
-	"internal/app":            {"internal/cause", "internal/mute", "internal/alarm", "internal/alertmanager", "internal/listen", "internal/traps", "internal/originator", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
+	"internal/app":            {"internal/topology", "internal/cause", "internal/mute", "internal/alarm", "internal/alertmanager", "internal/listen", "internal/traps", "internal/originator", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
 	"internal/survey":         {"internal/snmp", "internal/setting", "internal/access", "internal/client"},
 	"internal/cli":            {"internal/varbind", "internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},
 	"cmd/trapline/serve":      {".", "internal/snmp", "internal/agent", "internal/originator", "internal/api", "internal/httpapi", "internal/human", "internal/runtimeconfig", "internal/app", "internal/cli"},
@@ -97,6 +98,7 @@ var upstream = map[string][]string{
 
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
 	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
+	"internal/outbox/schema":           {"internal/alarm", "internal/statedir"},
 	"internal/outbox/outboxtest":       {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
 }
 
@@ -106,7 +108,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
-	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/rules"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/schema", "internal/rules"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

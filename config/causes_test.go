@@ -18,6 +18,10 @@ func TestCausesAreReadStrictly(t *testing.T) {
 		"inhibit_rules: [{source_matchers: ['a=\"b\"'], target_matchers: ['a=~\"[\"']}]":    "inhibit_rules[0].target_matchers[0]",
 		"inhibit_rules: [{source_matchers: 'a=\"b\"', target_matchers: ['a=\"c\"']}]":       "inhibit_rules[0].source_matchers: ",
 		"inhibit_rules: [{source_matchers: ['a=\"b\"'], target_matchers: [], equals: [a]}]": "did you mean equal?",
+		"topology: {root: [192.0.2.1]}":                                                     `unknown key "root" in topology: did you mean roots?`,
+		"topology: {roots: [192.0.2.2]}":                                                    `topology.roots[0]: there is no target "192.0.2.2": did you mean 192.0.2.1?`,
+		"topology: {down: ['x']}":                                                           `topology.down[0]: matchers "x"`,
+		"topology: {hold: fast}":                                                            "topology.hold: ",
 	} {
 		file := filepath.Join(t.TempDir(), "snmp.yml")
 		if err := os.WriteFile(file, []byte("targets: [192.0.2.1]\n\n"+text+"\n"), 0o600); err != nil {
@@ -25,6 +29,22 @@ func TestCausesAreReadStrictly(t *testing.T) {
 		}
 		_, err := Load([]string{file}, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "snmp.yml:3: ") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestParentsAreTargets(t *testing.T) {
+	for text, want := range map[string]string{
+		"{name: a, address: 192.0.2.1, parents: [cor-1]}": `targets[1].parents[0]: there is no target "cor-1": did you mean core-1?`,
+		"{name: a, address: 192.0.2.1, parents: [a]}":     "targets[1].parents[0]: a target is no parent of itself",
+		"{name: a, address: 192.0.2.1, parent: [core-1]}": "did you mean parents?",
+	} {
+		file := filepath.Join(t.TempDir(), "snmp.yml")
+		if err := os.WriteFile(file, []byte("targets:\n- {name: core-1, address: 192.0.2.9}\n- "+text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load([]string{file}, Options{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "snmp.yml:3: ") {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/rules"
+	"trapline/internal/topology"
 	"trapline/internal/varbind"
 	"trapline/mibs"
 )
@@ -61,6 +62,7 @@ type Config struct {
 	Journal       journal.Settings          `yaml:"journal,omitempty"`        // how much is kept of what happened
 	TimeIntervals []mute.Interval           `yaml:"time_intervals,omitempty"` // periods of time by name, as in Alertmanager
 	Maintenance   []mute.WindowSettings     `yaml:"maintenance,omitempty"`    // times in which alarms are not sent
+	Topology      topology.Settings         `yaml:"topology,omitempty"`       // devices that do not answer because others do not
 	InhibitRules  []cause.RuleSettings      `yaml:"inhibit_rules,omitempty"`  // alarms that are not sent while others are active, as in Alertmanager
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file

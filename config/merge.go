@@ -140,6 +140,7 @@ func (u *merged) check() {
 			u.checkTarget(s, at, &s.Config.Targets[i], others)
 		}
 	}
+	u.checkTopology()
 	u.checkListen()
 	u.checkTimes()
 	named := map[string]place{}

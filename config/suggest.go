@@ -13,6 +13,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
+	"trapline/internal/topology"
 	"trapline/internal/traps"
 
 	"gopkg.in/yaml.v3"
@@ -94,6 +95,7 @@ var sections = []struct {
 	{"receivers", "a receiver", reflect.TypeFor[notify.ReceiverSettings]()},
 	{"listen", "listen", reflect.TypeFor[listen.Settings]()},
 	{"trap_rules", "a trap rule", reflect.TypeFor[traps.Settings]()},
+	{"topology", "topology", reflect.TypeFor[topology.Settings]()},
 	{"inhibit_rules", "an inhibit rule", reflect.TypeFor[cause.RuleSettings]()},
 	{"notifications", "notifications", reflect.TypeFor[notify.Settings]()},
 	{"", "the top of the file", reflect.TypeFor[Config]()},

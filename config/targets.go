@@ -12,6 +12,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
+	"trapline/internal/topology"
 )
 
 // roster holds the targets that were checked.
@@ -42,6 +43,26 @@ func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.Target
 	}
 	others.named[t.Name] = place{s, at}
 	others.warnTwice(place{s, at}, t)
+}
+
+// checkTopology reports names in `parents` and `topology` that no target has.
+func (u *merged) checkTopology() {
+	var names []string
+	for i := range u.config.Targets {
+		names = append(names, u.config.Targets[i].Name)
+	}
+	known := topology.Names(names)
+	for _, s := range u.sources {
+		for i := range s.Config.Targets {
+			t := &s.Config.Targets[i]
+			if at, text := known.Check(t.Parents, t.Name); text != "" {
+				reporterBelow(s, document.Path{"targets", document.Index(i)})(fmt.Sprintf("parents[%d]", at), text)
+			}
+		}
+		if at, text := known.Check(s.Config.Topology.Roots, ""); text != "" {
+			reporterBelow(s, document.Path{"topology"})(fmt.Sprintf("roots[%d]", at), text)
+		}
+	}
 }
 
 // warnTwice warns of a target that asks the same device for the same as another one.

@@ -65,7 +65,8 @@ type Alarm struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 	RaisedAt  time.Time         `json:"raised_at"`
 
-	Ack *Ack `json:"ack,omitempty"` // nil unless a person has acknowledged it
+	Behind *Behind `json:"behind,omitempty"` // what is behind the device that the alarm is about
+	Ack    *Ack    `json:"ack,omitempty"`    // nil unless a person has acknowledged it
 
 	Description  string `json:"description,omitempty"`
 	ClearSummary string `json:"clear_summary,omitempty"` // summary of the clear

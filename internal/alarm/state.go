@@ -1,9 +1,11 @@
 package alarm
 
 import (
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,13 +14,14 @@ import (
 type State struct {
 	ID         string            `json:"id"` // the key of the alarm at receivers
 	RaisedAt   time.Time         `json:"raised_at"`
-	Run        float64           `json:"run,omitempty"`   // the same in run time, in seconds
-	Ack        *Ack              `json:"ack,omitempty"`   // nil unless a person has acknowledged the alarm
-	Conditions []Condition       `json:"conditions"`      // the active conditions, oldest first; never empty
-	In         map[string]string `json:"in,omitempty"`    // by receiver: its key of the alarm
-	As         map[string]*Alarm `json:"as,omitempty"`    // by receiver: the alarm as last sent, if it changed since
-	Flaps      bool              `json:"-"`               // it comes and goes, and its text says so
-	Mutes      []string          `json:"mutes,omitempty"` // the reasons of mutes that the journal has; they are computed anew
+	Run        float64           `json:"run,omitempty"`    // the same in run time, in seconds
+	Ack        *Ack              `json:"ack,omitempty"`    // nil unless a person has acknowledged the alarm
+	Behind     *Behind           `json:"behind,omitempty"` // what is behind the device that the alarm is about, if it is the cause
+	Conditions []Condition       `json:"conditions"`       // the active conditions, oldest first; never empty
+	In         map[string]string `json:"in,omitempty"`     // by receiver: its key of the alarm
+	As         map[string]*Alarm `json:"as,omitempty"`     // by receiver: the alarm as last sent, if it changed since
+	Flaps      bool              `json:"-"`                // it comes and goes, and its text says so
+	Mutes      []string          `json:"mutes,omitempty"`  // the reasons of mutes that the journal has; they are computed anew
 }
 
 // Ack is the acknowledgement of an alarm by a person. It ends with the alarm.
@@ -42,6 +45,33 @@ func (s *State) Outdated(now time.Time) string {
 		return "the alarm got worse"
 	}
 	return ""
+}
+
+// Behind are the devices that are down because another one is.
+type Behind struct {
+	Count int      `json:"count"`
+	Names []string `json:"names"` // the first ones
+}
+
+// maxBehind is how many names an alarm has.
+const maxBehind = 20
+
+// Follow notes the devices behind the one that the alarm is about, unless there are less than twice as many as are
+// noted. It reports whether it did.
+func (s *State) Follow(names []string) bool {
+	if len(names) == 0 || s.Behind != nil && len(names) < 2*s.Behind.Count {
+		return false
+	}
+	s.Behind = &Behind{Count: len(names), Names: names[:min(len(names), maxBehind)]}
+	return true
+}
+
+// Text returns the end of a summary.
+func (b *Behind) Text() string {
+	if b.Count == 1 {
+		return "; 1 device is behind it"
+	}
+	return fmt.Sprintf("; %d devices are behind it", b.Count)
 }
 
 // Condition is a reason why an alarm is active: an alert of a rule, or an alert received from
@@ -92,9 +122,12 @@ func (s *State) worst() *Condition {
 // Alarm returns the alarm of the worst condition.
 func (s *State) Alarm() *Alarm {
 	a := s.worst().Alarm
-	a.ID, a.RaisedAt, a.Ack = s.ID, s.RaisedAt, s.Ack
+	a.ID, a.RaisedAt, a.Ack, a.Behind = s.ID, s.RaisedAt, s.Ack, s.Behind
 	if s.Flaps {
 		a.Summary += " (comes and goes)"
+	}
+	if s.Behind != nil {
+		a.Summary += s.Behind.Text()
 	}
 	return &a
 }
@@ -181,5 +214,8 @@ func digest(a *Alarm) uint64 {
 		}
 		return r
 	}, a.Summary)))
+	if a.Behind != nil {
+		_, _ = h.Write(strconv.AppendInt(nil, int64(a.Behind.Count), 10))
+	}
 	return h.Sum64()
 }

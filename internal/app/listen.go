@@ -82,6 +82,7 @@ func (d *daemon) holds(expr string, report poller.Report) (list []map[string]str
 
 // ended hands a poll to the rules, and to the alarms of traps that end by it.
 func (d *daemon) ended(report poller.Report) {
+	d.outages.ended(report) // before alerts are evaluated
 	d.evaluator.Ended(report)
 	d.listener.Ended(report)
 }

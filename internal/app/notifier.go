@@ -24,6 +24,7 @@ import (
 	"trapline/internal/outbox/queue"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
+	"trapline/internal/topology"
 )
 
 // notifier notifies the receivers, and stores the alarms that rules raise.
@@ -32,6 +33,7 @@ type notifier struct {
 	opened   chan struct{}                        // closed once there is an outbox
 	handOver func(*storage, *config.Config) error // hands the storage that a reload has opened to other parts
 	metrics  *outbox.Metrics                      // nil before there was a state directory
+	tracker  *topology.Tracker                    // of devices that do not answer
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
 	logger   *slog.Logger
@@ -49,7 +51,7 @@ type storage struct {
 
 // openNotifier starts our engine and loads the queues that the last process left.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
-	n := &notifier{opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
+	n := &notifier{tracker: topology.NewTracker(), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
 	if err := n.open(c); err != nil {
 		return nil, err
 	}
@@ -109,8 +111,11 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if err != nil {
 		return err
 	}
+	if err := n.tracker.Configure(&c.Topology, devicesOf(c)); err != nil {
+		return err
+	}
 	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
-		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit,
+		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: n.startOutages,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
 	if err == nil {

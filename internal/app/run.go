@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/config"
+	"trapline/internal/alarm"
 	"trapline/internal/alertmanager"
 	"trapline/internal/client"
 	"trapline/internal/httpapi"
@@ -57,6 +58,7 @@ type daemon struct {
 
 	first     *runtimeconfig.Config // the configuration that the process starts with
 	notifier  *notifier
+	outages   *outages
 	state     *engineState
 	evaluator *rules.Evaluator
 	poller    *poller.Poller
@@ -93,6 +95,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
+	d.outages = &outages{notifier: d.notifier, pending: func() []alarm.Alarm { return d.evaluator.Alarms(false) }, again: d.poller.PollAgain}
 	if d.listener, err = d.newListener(); err != nil {
 		return err
 	}
@@ -167,6 +170,7 @@ func (d *daemon) configure(w *runtimeconfig.Config) {
 	d.client.SetExclusive(w.Config.Global.Concurrency == 1)
 	d.evaluator.Configure(w.Rules())
 	d.metrics.histories.Configure(&w.Config.History)
+	d.outages.configure(w.Config)
 	d.poller.SetTargets(w.Targets)
 	if err := d.listenTo(w); err != nil {
 		d.logger.Error("traps are received by the configuration before", "err", err)
@@ -216,6 +220,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.reloader.Run(ctx) })
 	group.Go(func() error { return d.state.Run(ctx) })
 	group.Go(func() error { return d.notifier.run(ctx) })
+	group.Go(func() error { return d.outages.Run(ctx) })
 	group.Go(func() error { return d.listener.Run(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, d.server, d.options.Web, d.logger) })
 	return group.Wait()

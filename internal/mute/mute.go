@@ -20,6 +20,9 @@ const (
 	BySilence     Kind = "silence"
 	ByMaintenance Kind = "maintenance"
 	ByInhibition  Kind = "inhibit"
+	ByCause       Kind = "cause"    // the device is behind another one that is down
+	BySettling    Kind = "settling" // the devices by which it is reached are asked
+	ByRecovery    Kind = "recovery" // its cause is over, and it is asked
 )
 
 // Reason is a reason why an alarm is neither raised nor changed.

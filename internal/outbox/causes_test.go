@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 )
@@ -87,6 +89,76 @@ func TestInhibitedAlarms(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is behind a device that is down is not sent, but to receivers that do not want the alarm of that device, which says how
+// many there are.
+func TestOutages(t *testing.T) {
+	down, err := mute.Parse(`alertname="DeviceDown"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outages := func(behind ...string) *cause.Outages {
+		o := &cause.Outages{Down: down, Of: map[string]cause.Outage{}, Behind: map[string][]string{"core": behind}}
+		for _, name := range behind {
+			o.Of[name] = cause.Outage{Kind: mute.ByCause, Name: "core"}
+		}
+		return o
+	}
+	for restart := range 6 {
+		synctest.Test(t, func(t *testing.T) {
+			dir, all, access := t.TempDir(), &outboxtest.Receiver{}, &outboxtest.Receiver{}
+			last := outages()
+			var r *running
+			start := func() {
+				only := access.Route("access")
+				only.Matches = func(a *alarm.Alarm) bool { return strings.HasPrefix(a.Target, "access") }
+				r = runWith(t, dir, Options{Outages: func([]alarm.Alarm) *cause.Outages { return last }}, all.Route("all"), only)
+			}
+			start()
+			set := func(o *cause.Outages) {
+				if last = o; r.outbox.SetOutages(o, time.Now()) != nil {
+					t.Error("not stored")
+				}
+			}
+			say := func(target string, active bool) {
+				a := alarm.Alarm{ID: target, Rule: "DeviceDown", Target: target, Severity: alarm.Critical, Summary: target + " does not answer", Labels: map[string]string{"target": target}}
+				if err := r.outbox.Apply([]Transition{{Alarm: a, Active: active}}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, one := range []struct {
+				do     func()
+				all    string
+				access string
+			}{
+				{func() { set(outages("access-1", "access-2")); say("access-1", true) }, "", ""},
+				{func() { say("core", true) }, "raise core does not answer; 2 devices are behind it", ""},
+				{func() { say("access-2", true); set(outages("access-1", "access-2", "access-3")) }, "", "raise access-1 does not answer, raise access-2 does not answer"},
+				{func() { set(outages("access-1", "access-2", "access-3", "access-4")) }, "change core does not answer; 4 devices are behind it", ""},
+				{func() { say("core", false); set(outages("access-1")) }, "clear over: core does not answer, raise access-2 does not answer", ""},
+				{func() { say("access-2", false); set(outages()) }, "clear over: access-2 does not answer, raise access-1 does not answer", "clear over: access-2 does not answer"},
+			} {
+				if i == restart {
+					r.stop()
+					start()
+				}
+				one.do()
+				settle(10 * time.Second)
+				for receiver, want := range map[*outboxtest.Receiver]string{all: one.all, access: one.access} {
+					var got []string
+					for _, e := range receiver.TakeReceived() {
+						got = append(got, string(e.Kind)+" "+e.Alarm.Summary)
+					}
+					slices.Sort(got) // of different alarms, in any order
+					if text := strings.Join(got, ", "); text != want {
+						t.Errorf("restart before %d, step %d: %q, want %q", restart, i, text, want)
+					}
+				}
+			}
+			r.stop()
+		})
 	}
 }
 

@@ -54,7 +54,7 @@ func (p *plan) noteMutes(key string) {
 	}
 	a := s.Alarm()
 	var reasons []string
-	for _, r := range p.state.reasons(p.mutes, p.causes, a) {
+	for _, r := range p.state.reasons(p.mutes, p.causes, p.outages, a) {
 		reasons = append(reasons, r.String())
 	}
 	if slices.Equal(reasons, s.Mutes) {

@@ -38,7 +38,7 @@ func (p *plan) wants(q *queue.Queue, s *alarm.State) bool {
 func (p *plan) muted(receiver string, a *alarm.Alarm) bool {
 	q := p.state.byName[receiver]
 	_, inhibited := p.causes.Inhibited(a.ID)
-	return inhibited || p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
+	return inhibited || p.behind(q, a) || p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
 }
 
 // confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its

@@ -1,14 +1,9 @@
 package outbox
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,62 +11,9 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/schema"
 	"trapline/internal/statedir"
 )
-
-// schema is the form of the database that this version writes. In form 1 the severity was part of the identity of alarms,
-// and each alarm listed the receivers that know it.
-const schema = 2
-
-// firstFile is the copy of the database before its conversion from form 1.
-const firstFile = statedir.DatabaseFile + ".v1"
-
-// schemaOf returns the form of the database, or 0 if it is empty.
-func schemaOf(tx *bbolt.Tx) uint64 {
-	meta := tx.Bucket(metaBucket)
-	switch {
-	case meta == nil:
-		return 0
-	case len(meta.Get(schemaKey)) == 8:
-		return binary.BigEndian.Uint64(meta.Get(schemaKey))
-	}
-	return 1
-}
-
-// keepFirst copies a database of form 1 before its conversion. It returns an error if the form is later than schema.
-func keepFirst(s *statedir.Dir, now time.Time) error {
-	return s.View(func(tx *bbolt.Tx) error {
-		switch found := schemaOf(tx); {
-		case found > schema:
-			return fmt.Errorf("state directory %s: %s is of form %d, and this version knows none after %d: start the version that wrote it, or use another state_dir",
-				s.Path, statedir.DatabaseFile, found, schema)
-		case found != 1:
-			return nil
-		}
-		file := filepath.Join(s.Path, firstFile)
-		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-			file += "-" + now.UTC().Format("20060102T150405.000Z")
-		}
-		if err := tx.CopyFile(file, 0o600); err != nil {
-			return fmt.Errorf("state directory: %w", err)
-		}
-		return nil
-	})
-}
-
-// firstAlarm is an active alarm in form 1.
-type firstAlarm struct {
-	Alarm alarm.Alarm          `json:"alarm"`
-	Lease time.Time            `json:"lease,omitzero"`
-	Told  map[string]firstTold `json:"told,omitempty"` // by receiver
-}
-
-type firstTold struct {
-	Event   string    `json:"event"`
-	At      time.Time `json:"at"`
-	Repeats int       `json:"repeats,omitempty"`
-	Left    bool      `json:"left,omitempty"`
-}
 
 // merge is an alarm of form 1 that was merged into another one.
 type merge struct {
@@ -83,19 +25,19 @@ type merge struct {
 // alarms become one, the more severe one keeps its ID. convert returns the others: receivers that identify alarms by ID
 // must be sent their clear.
 func (st *state) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error) {
-	found := schemaOf(tx)
-	meta, err := tx.CreateBucketIfNotExists(metaBucket)
-	if err == nil && found < schema {
-		err = meta.Put(schemaKey, key(schema))
+	found := schema.Of(tx)
+	meta, err := tx.CreateBucketIfNotExists(schema.MetaBucket)
+	if err == nil && found < schema.Version {
+		err = meta.Put(schema.Key, key(schema.Version))
 	}
 	if err != nil || found != 1 || tx.Bucket(alarmsBucket) == nil {
 		return nil, err
 	}
-	var old []*firstAlarm
+	var old []*schema.FirstAlarm
 	var keys [][]byte
 	alarms := tx.Bucket(alarmsBucket)
 	err = st.readRows(tx, "alarms", alarms, func(id, text []byte) error {
-		a := &firstAlarm{}
+		a := &schema.FirstAlarm{}
 		if err := json.Unmarshal(text, a); err != nil {
 			return err
 		}
@@ -108,7 +50,7 @@ func (st *state) convert(tx *bbolt.Tx, now time.Time) (merged []merge, err error
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(old, func(a, b *firstAlarm) int { return a.Alarm.RaisedAt.Compare(b.Alarm.RaisedAt) })
+	slices.SortStableFunc(old, func(a, b *schema.FirstAlarm) int { return a.Alarm.RaisedAt.Compare(b.Alarm.RaisedAt) })
 	c := conversion{state: st, now: now, alarms: map[string]*alarm.State{}, views: map[alarm.Place]*alarm.View{}}
 	for _, a := range old {
 		c.add(a)
@@ -140,7 +82,7 @@ func (c *conversion) place(receiver string, a *alarm.Alarm) (at alarm.Place, sch
 	return alarm.Place{Receiver: receiver, Key: a.ID}, ""
 }
 
-func (c *conversion) add(old *firstAlarm) {
+func (c *conversion) add(old *schema.FirstAlarm) {
 	a := &old.Alarm
 	condition := alarm.Condition{Source: a.ID, Alarm: *a}
 	if !old.Lease.IsZero() {
@@ -167,7 +109,7 @@ func (c *conversion) add(old *firstAlarm) {
 }
 
 // merge merges old into s. The more severe alarm keeps its ID.
-func (c *conversion) merge(s *alarm.State, old *firstAlarm) {
+func (c *conversion) merge(s *alarm.State, old *schema.FirstAlarm) {
 	before := s.Alarm()
 	if old.Alarm.Severity.Compare(before.Severity) >= 0 {
 		c.merged = append(c.merged, merge{alarm: &old.Alarm, into: before, receivers: slices.Collect(maps.Keys(old.Told))})

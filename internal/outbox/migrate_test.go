@@ -16,6 +16,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/schema"
 	"trapline/internal/statedir"
 )
 
@@ -128,7 +129,7 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		disman.Key, disman.Scheme = byInstance, "by-instance"
 		routes := []*queue.Route{byID.Route("alarm"), disman}
 		r := run(t, dir, routes...)
-		if kept, err := os.ReadFile(filepath.Join(dir, firstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
+		if kept, err := os.ReadFile(filepath.Join(dir, schema.FirstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
 			t.Errorf("%d octets were kept of %d, %v", len(kept), len(before), err)
 		}
 		settle(time.Minute)
@@ -193,7 +194,7 @@ func TestAlarmsOfForm1BecomeOne(t *testing.T) {
 func TestDatabasesOfLaterFormsAreRefused(t *testing.T) {
 	dir := leave(t)
 	state := openState(t, dir)
-	err := state.Update(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Put(schemaKey, key(schema+1)) })
+	err := state.Update(func(tx *bbolt.Tx) error { return tx.Bucket(schema.MetaBucket).Put(schema.Key, key(schema.Version+1)) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/schema"
 	"trapline/internal/statedir"
 )
 
@@ -84,7 +85,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)
-	if err := keepFirst(s, now); err != nil {
+	if err := schema.KeepFirst(s, now); err != nil {
 		return nil, err
 	}
 	var merged []merge
@@ -99,6 +100,9 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	}
 	out.state.extendLeases()
 	out.state.indexCauses()
+	if o.Outages != nil {
+		out.state.outages = o.Outages(out.Active())
+	}
 	return out, out.do(&change{now: now, plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything
 		p.announceAll(out.state.queues)

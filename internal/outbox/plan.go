@@ -37,6 +37,8 @@ type plan struct {
 	owner       *int    // of the changes of mutes that the plan makes
 	aged        float64 // the run time, in seconds, up to which ages of alarms were looked at
 	causes      *cause.Index
+	outages     *cause.Outages
+	said        map[string]*alarm.Alarm  // alarms about causes of outages, by device; nil before it is needed
 	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
 	touched     []string                 // keys of alarms that transitions of others concern
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
@@ -86,7 +88,7 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
+		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages, foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted}
 	for _, group := range st.groups {
@@ -312,7 +314,7 @@ func (p *plan) rollback() {
 func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq
-	o.mutes = p.mutes
+	o.mutes, o.outages = p.mutes, p.outages
 	o.aged = max(o.aged, p.aged)
 	p.publish()
 	for key, s := range p.alarms {

@@ -55,7 +55,7 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	for _, key := range o.state.keys() {
 		s := o.state.active[key]
 		if a := s.Alarm(); wanted == nil || wanted(a) {
-			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, a), Receivers: o.known(s, a)}
+			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a), Receivers: o.known(s, a)}
 			if c, inhibited := o.state.causes.Inhibited(a.ID); inhibited {
 				one.InhibitedBy = []string{c.Alarm}
 			}
@@ -79,7 +79,7 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
 	v := o.state.views[at]
 	switch {
-	case at.Key == "" && q.Receiver.Wants(a) && len(o.state.reasons(o.state.mutes, o.state.causes, a)) > 0:
+	case at.Key == "" && q.Receiver.Wants(a) && len(o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a)) > 0:
 		k.Progress = Muted
 	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Closed(q.Route.Active, q.Route.Mute) != "":
 		k.Progress, k.Err = Muted, errors.New(o.state.mutes.Closed(q.Route.Active, q.Route.Mute))

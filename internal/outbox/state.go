@@ -39,6 +39,7 @@ type state struct {
 	mutes       *mute.Set
 	aged        float64 // see plan.aged
 	causes      *cause.Index
+	outages     *cause.Outages
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
@@ -189,14 +190,18 @@ type Options struct {
 	Ignored    []string         // labels that are not part of the identity
 	MaxAlarms  int              // maximum number of active alarms; 0 means the default
 	Inhibit    []cause.Rule     // see SetInhibitRules
+	Outages    OutagesOf        // at the start; nil means none
 	Clock      *Clock           // nil means the real clock
 	Journal    *journal.Journal // nil means a journal in memory
 	Mutes      *mute.Rules      // what the configuration mutes; nil means nothing
 }
 
-// reasons returns why an alarm is muted.
-func (st *state) reasons(mutes *mute.Set, causes *cause.Index, a *alarm.Alarm) []mute.Reason {
+// reasons returns why an alarm is muted for all receivers, or those that want its cause.
+func (st *state) reasons(mutes *mute.Set, causes *cause.Index, outages *cause.Outages, a *alarm.Alarm) []mute.Reason {
 	list := mutes.Reasons(a)
+	if one, muted := outages.Outage(mutes.Labels(a)); muted {
+		list = append(list, one.Reason())
+	}
 	if c, inhibited := causes.Inhibited(a.ID); inhibited {
 		list = slices.Insert(list, 0, c.Reason())
 	}

@@ -14,30 +14,29 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/schema"
 	"trapline/internal/statedir"
 )
 
 // The buckets and keys of the database. outbox, views and dead contain one bucket for each receiver.
 var (
-	metaBucket     = []byte("meta")
 	alarmsBucket   = []byte("alarms") // by key
 	viewsBucket    = []byte("views")  // by key of the place
 	outboxBucket   = []byte("outbox")
 	silencesBucket = []byte("silences") // by ID; why an alarm is muted is not stored, but computed from them
 	deadBucket     = []byte("dead")
 	seqKey         = []byte("seq")
-	schemaKey      = []byte("schema")
 	runKey         = []byte("run_seconds")
 )
 
 // load reads the database into memory, and creates missing buckets.
 func (st *state) load(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
+	for _, name := range [][]byte{schema.MetaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
-	st.loadMeta(tx.Bucket(metaBucket))
+	st.loadMeta(tx.Bucket(schema.MetaBucket))
 	if err := st.loadEntries(tx); err != nil {
 		return err
 	}
@@ -183,7 +182,7 @@ func (st *state) readRows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(
 
 // store writes the plan to the database.
 func (p *plan) store(tx *bbolt.Tx) error {
-	meta := tx.Bucket(metaBucket)
+	meta := tx.Bucket(schema.MetaBucket)
 	if err := meta.Put(seqKey, key(p.seq)); err != nil {
 		return err
 	}

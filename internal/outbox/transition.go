@@ -96,6 +96,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	} else {
 		is.Conditions = append(is.Conditions, alarm.Condition{Source: source, Alarm: a, Lease: lease})
 	}
+	p.outages.Follow(is, p.mutes.Labels(is.Alarm()))
 	p.sources[source] = key
 	delete(p.renewals, source)
 	if why := is.Outdated(p.now); why != "" {
@@ -216,6 +217,47 @@ func (p *plan) cause(key string, was, is *alarm.State) {
 		of = was
 	}
 	p.touched = append(p.touched, p.causes.Put(of.ID, key, is)...)
+}
+
+// OutagesOf returns the outages that follow from the active alarms alone.
+type OutagesOf func(active []alarm.Alarm) *cause.Outages
+
+// SetOutages replaces the outages of devices, and announces the alarms that they concern.
+func (o *Outbox) SetOutages(next *cause.Outages, now time.Time) error {
+	return o.do(&change{now: now, plan: func(p *plan) {
+		before := p.outages
+		p.outages = next
+		for _, key := range p.keys() {
+			s := p.Alarm(key)
+			a := s.Alarm()
+			if l := p.mutes.Labels(a); (next.Concerns(a.Target) || before.Concerns(a.Target)) && next.Says(l) {
+				is := s.Clone()
+				if next.Follow(is, l) {
+					p.reconcile(key, s, is, nil)
+				}
+				p.touched = append(p.touched, key)
+			}
+		}
+	}})
+}
+
+// behind reports whether an alarm is muted for a receiver by an outage. One that does not want the cause is notified of
+// what is behind it.
+func (p *plan) behind(q *queue.Queue, a *alarm.Alarm) bool {
+	one, muted := p.outages.Outage(p.mutes.Labels(a))
+	if !muted || one.Kind != mute.ByCause || q == nil {
+		return muted
+	}
+	if p.said == nil {
+		p.said = map[string]*alarm.Alarm{}
+		for key := range p.state.active {
+			if s := p.Alarm(key); s != nil && len(p.outages.Behind[s.Conditions[0].Alarm.Target]) > 0 && p.outages.Says(p.mutes.Labels(s.Alarm())) {
+				p.said[s.Conditions[0].Alarm.Target] = s.Alarm()
+			}
+		}
+	}
+	by := p.said[one.Name]
+	return by == nil || q.Receiver.Wants(by)
 }
 
 // foresee has the alarms that begin with transitions known as causes before the first of them is planned.

@@ -32,6 +32,21 @@ func (p *Poller) PollNow(ctx context.Context, name string) error {
 	}
 }
 
+// PollAgain has a target polled at once, by a poll that begins after the call: one that runs is followed by it.
+func (p *Poller) PollAgain(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, ok := p.states[name]
+	switch {
+	case !ok:
+	case s.running.Load():
+		s.overdue = true
+	default:
+		p.schedule.hasten(s, p.clock.now())
+		p.wake()
+	}
+}
+
 // hasten makes a target due, unless a poll of it runs, and returns a channel that is closed when its poll has ended.
 func (p *Poller) hasten(name string) (ended <-chan struct{}, err error) {
 	p.mu.Lock()

@@ -47,6 +47,7 @@ type TargetSettings struct {
 	SourceInterface string            `yaml:"source_interface,omitempty"`  // network interface to send requests from
 	Engine          string            `yaml:"engine,omitempty"`            // gosnmp has columns walked by the gosnmp library, one request after the other; default Trapline's own
 	Labels          map[string]string `yaml:"labels,omitempty"`            // labels of all its series and alarms
+	Parents         []string          `yaml:"parents,omitempty"`           // names of targets by any of which it is reached: its alarm is not sent while they are down
 	client.Params   `yaml:",inline"`
 }
 

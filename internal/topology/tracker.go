@@ -1,0 +1,244 @@
+package topology
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"trapline/internal/cause"
+	"trapline/internal/mute"
+)
+
+// Tracker follows which devices answer, and computes why alarms about those that do not are muted:
+//
+//   - settling: the device failed, and those by which it is reached are asked;
+//   - cause: another device is down, behind which it lies;
+//   - recovery: that one answers again, and the device is asked.
+type Tracker struct {
+	down mute.Matchers
+	hold time.Duration
+
+	mu      sync.Mutex
+	graph   *Graph
+	known   map[string]Device
+	devices map[string]*device // those that do not answer, or did not until lately
+	asks    []string           // see Asks
+	said    map[string]bool    // devices that alerts say to be down
+	last    *cause.Outages
+}
+
+// device is what is known of a device that does not answer.
+type device struct {
+	failed  time.Time       // when the first poll without an answer ended; zero if it answers
+	suspect time.Time       // until when it counts as down without an alert
+	awaited map[string]bool // devices that are asked because it failed
+	until   time.Time       // when it stops waiting, for them or for its own poll
+	asked   time.Time       // when it recovers: since when its own poll is awaited
+	muted   bool            // it answers, and its alarm may not have ended yet
+}
+
+// Poll is a poll of a device that has ended.
+type Poll struct {
+	Device string
+	Began  time.Time
+	Up     bool
+}
+
+// NewTracker returns a tracker without devices.
+func NewTracker() *Tracker {
+	return &Tracker{hold: DefaultHold, graph: NewGraph(nil, nil), devices: map[string]*device{}}
+}
+
+// Asks returns the devices that are to be polled at once, since the call before. A poll that runs does not count.
+func (t *Tracker) Asks() (names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	names, t.asks = t.asks, nil
+	return names
+}
+
+// Linked reports whether devices are reached by others.
+func (t *Tracker) Linked() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.graph.links, func(list []int32) bool { return len(list) > 0 })
+}
+
+// Configure replaces the devices and the settings, which must have no Problems.
+func (t *Tracker) Configure(s *Settings, devices []Device) error {
+	down, err := s.Matchers()
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.down, t.hold, t.graph, t.known = down, s.hold(), NewGraph(s.Roots, devices), map[string]Device{}
+	for _, one := range devices {
+		t.known[one.Name] = one
+	}
+	maps.DeleteFunc(t.devices, func(name string, _ *device) bool { return t.known[name].Name == "" })
+	return nil
+}
+
+// Down returns the matchers of the alarms that say that a device does not answer.
+func (t *Tracker) Down() mute.Matchers {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.down
+}
+
+// Ended notes a poll. It reports whether the outages are to be computed at once, before alerts are evaluated: the
+// device has begun to fail.
+func (t *Tracker) Ended(p Poll, now time.Time) (urgent bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known[p.Device].Name == "" {
+		return false
+	}
+	for _, d := range t.devices {
+		if d.awaited[p.Device] && !p.Began.Before(d.failed) {
+			delete(d.awaited, p.Device)
+		}
+	}
+	d := t.devices[p.Device]
+	switch {
+	case p.Up && d != nil:
+		t.answered(d, p, now)
+	case !p.Up && d == nil:
+		d = &device{}
+		t.devices[p.Device] = d
+		fallthrough
+	case !p.Up && d.failed.IsZero():
+		t.failed(d, p, now)
+		return true
+	case !p.Up && !p.Began.Before(d.asked):
+		d.asked = time.Time{}
+	}
+	return false
+}
+
+func (t *Tracker) failed(d *device, p Poll, now time.Time) {
+	*d = device{failed: now, suspect: now.Add(t.hold), awaited: map[string]bool{}}
+	for _, name := range t.graph.Up(p.Device) {
+		if other := t.devices[name]; other != nil && !other.failed.IsZero() {
+			continue // it is known to be down
+		}
+		d.awaited[name] = true
+		d.until = later(d.until, now.Add(t.hold+t.known[name].Budget))
+		t.asks = append(t.asks, name)
+	}
+}
+
+// answered notes that a device answers. Until its alert has been evaluated, its alarm stays muted.
+func (t *Tracker) answered(d *device, p Poll, now time.Time) {
+	if d.failed.IsZero() {
+		return
+	}
+	_, muted := t.last.Muted(p.Device)
+	*d = device{muted: muted, until: now.Add(t.hold)}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Start returns the outages before the first poll. said are the devices that active alarms say to be down: alarms that
+// were not sent wait for a poll of their device.
+func (t *Tracker) Start(said map[string]bool, now time.Time) *cause.Outages {
+	t.mu.Lock()
+	for name := range said {
+		if t.known[name].Name != "" {
+			t.devices[name] = &device{failed: now, asked: now, until: now.Add(2 * t.known[name].Interval)}
+		}
+	}
+	t.mu.Unlock()
+	o, _ := t.Outages(said, now)
+	return o
+}
+
+// Outages returns the outages at a moment. said are the devices of which pending or active alerts say that they are
+// down. It reports whether they differ from those of the call before.
+func (t *Tracker) Outages(said map[string]bool, now time.Time) (o *cause.Outages, changed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	behind := t.graph.Behind(t.downAt(said, now))
+	o = &cause.Outages{Down: t.down, Of: map[string]cause.Outage{}, Behind: byCause(behind)}
+	for name, by := range behind {
+		o.Of[name] = cause.Outage{Kind: mute.ByCause, Name: by}
+	}
+	t.recover(o, said, now)
+	for name, d := range t.devices {
+		if d.failed.IsZero() && (!d.muted || !now.Before(d.until) || !said[name]) {
+			delete(t.devices, name)
+			continue
+		}
+		if _, muted := o.Of[name]; !muted {
+			if one, waits := d.waits(now); waits {
+				o.Of[name] = one
+			}
+		}
+	}
+	changed = t.last == nil || !maps.Equal(o.Of, t.last.Of) || !maps.Equal(said, t.said)
+	t.last, t.said = o, maps.Clone(said)
+	return o, changed
+}
+
+// downAt returns the devices that are down at a moment.
+func (t *Tracker) downAt(said map[string]bool, now time.Time) map[string]bool {
+	down := maps.Clone(said)
+	if down == nil {
+		down = map[string]bool{}
+	}
+	for name, d := range t.devices {
+		if !d.failed.IsZero() && now.Before(d.suspect) {
+			down[name] = true
+		}
+	}
+	return down
+}
+
+// recover has the devices asked that are behind no other any more.
+func (t *Tracker) recover(o *cause.Outages, said map[string]bool, now time.Time) {
+	if t.last == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.last.Of)) {
+		before := t.last.Of[name]
+		if before.Kind != mute.ByCause || !said[name] {
+			continue
+		}
+		if _, muted := o.Of[name]; muted {
+			if !said[before.Name] { // it may be behind another one, which is asked too
+				t.asks = append(t.asks, name)
+			}
+			continue
+		}
+		d := t.devices[name]
+		if d == nil {
+			d = &device{failed: now} // by an alert of the time before the start
+			t.devices[name] = d
+		}
+		if !d.failed.IsZero() {
+			d.asked, d.until = now, now.Add(2*t.known[name].Interval)
+			t.asks = append(t.asks, name)
+		}
+	}
+}
+
+// waits returns why an alarm about a device waits at a moment.
+func (d *device) waits(now time.Time) (one cause.Outage, waits bool) {
+	switch {
+	case !now.Before(d.until):
+		return one, false
+	case len(d.awaited) > 0:
+		return cause.Outage{Kind: mute.BySettling, Name: strings.Join(slices.Sorted(maps.Keys(d.awaited)), ", ")}, true
+	case !d.asked.IsZero() || d.muted:
+		return cause.Outage{Kind: mute.ByRecovery}, true
+	}
+	return one, false
+}
