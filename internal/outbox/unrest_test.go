@@ -2,18 +2,22 @@ package outbox
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/setting"
+	"trapline/internal/statedir"
 )
 
 func within(d time.Duration) setting.Duration { return setting.Duration{Duration: d} }
@@ -183,4 +187,43 @@ func TestUnrestIsTrueInTheEnd(t *testing.T) {
 			r.stop()
 		})
 	}
+}
+
+// The state of 5,000 alarms that three receivers know is small.
+func TestTheDatabaseIsSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
+		r := run(t, dir, l.Route("nms-1"), l.Route("nms-2"), l.Route("nms-3"))
+		for from := 0; from < 5000; from += 500 {
+			var all []Transition
+			for i := from; i < from+500; i++ {
+				a := portOf(i, alarm.Major)
+				a.Summary, a.Description = fmt.Sprintf("Gi1/0/%d of dev is down since a minute", i), "The port is enabled and has no link: look at the cable, the transceiver and the peer."
+				all = append(all, Transition{Active: true, Alarm: a})
+			}
+			if err := r.outbox.Apply(all, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle(10 * time.Minute)
+		if n := len(l.Received()); n != 15_000 {
+			t.Errorf("%d were sent", n)
+		}
+		pages := 0
+		if err := r.outbox.state.dir.View(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+				stats := b.Stats()
+				pages += stats.LeafAlloc + stats.BranchAlloc
+				return nil
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.stop()
+		file, err := os.Stat(filepath.Join(dir, statedir.DatabaseFile))
+		if err != nil || pages > 25_000_000 || file.Size() > 40_000_000 { // the file has pages of 15,000 events that waited
+			t.Errorf("%d octets in pages, %v, %v", pages, file, err)
+		}
+		t.Logf("%.1f MB in pages, the file is %.1f MB", float64(pages)/1e6, float64(file.Size())/1e6)
+	})
 }

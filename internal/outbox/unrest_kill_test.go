@@ -1,0 +1,228 @@
+package outbox
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/alarm"
+	"trapline/internal/journal"
+	"trapline/internal/mute"
+	"trapline/internal/originator"
+	"trapline/internal/outbox/queue"
+	"trapline/internal/statedir"
+)
+
+// unrestOfChild names the directory in which the test binary has alarms come and go as a process of its own, until it is
+// killed.
+const unrestOfChild = "TRAPLINE_TEST_UNREST_DIR"
+
+// newRestless is an outbox with two receivers, which log what they are sent.
+func newRestless(dir string) (*Outbox, *statedir.Dir, error) {
+	silent := slog.New(slog.DiscardHandler)
+	state, err := statedir.Open(dir, nil, time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, "journal"), Logger: silent})
+	if err != nil {
+		return nil, nil, err
+	}
+	var routes []*queue.Route
+	for _, name := range []string{"nms-1", "nms-2"} {
+		log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, nil, err
+		}
+		routes = append(routes, &queue.Route{Name: name, Window: 16, MaxAge: time.Hour, Deliver: func(_ context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
+			if _, err := fmt.Fprintf(log, "%s %s %s %s\n", e.Alarm.ID, e.ID, e.Kind, e.Alarm.Severity); err != nil {
+				return originator.Receipt{}, err
+			}
+			time.Sleep(rand.N(3 * time.Millisecond)) // the process may be killed before the acknowledgement is stored
+			return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
+		}})
+	}
+	o, err := New(state, routes, Options{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j, Mutes: &mute.Rules{
+		Flap: &mute.FlapSettings{Changes: 6, Within: within(300 * time.Millisecond)}, Storm: &mute.StormSettings{Above: 40, Within: within(time.Second)},
+	}}, time.Now())
+	return o, state, err
+}
+
+// beRestless has alarms come and go, change their severities, and be silenced, and reports each action.
+func beRestless(o *Outbox, acted func()) error {
+	active := map[string]bool{}
+	for _, a := range o.Active() {
+		active[a.ID] = true
+	}
+	for {
+		id := fmt.Sprintf("a%d", rand.IntN(20))
+		a := alarm.Alarm{ID: id, Rule: id, Severity: alarm.Critical + alarm.Severity(rand.IntN(4)), Summary: "summary"}
+		var err error
+		switch now := time.Now(); rand.IntN(12) {
+		case 0:
+			m, _ := mute.Parse(fmt.Sprintf("alertname=~%q", id+".*"))
+			_, err = o.Silence(mute.Silence{Matchers: m, StartsAt: now, EndsAt: now.Add(time.Duration(1+rand.IntN(200)) * time.Millisecond), CreatedBy: "me", Comment: "c"}, now)
+		case 1:
+			if all := o.Mutes().Silences(); len(all) > 0 {
+				err = o.Expire(all[rand.IntN(len(all))].ID, now)
+			}
+		case 2, 3:
+			if active[id] {
+				err = o.Apply([]Transition{{Alarm: a, Active: true}}, now)
+			}
+		default:
+			active[id] = !active[id]
+			err = o.Apply([]Transition{{Alarm: a, Active: active[id]}}, now)
+		}
+		if err != nil {
+			return err
+		}
+		acted()
+	}
+}
+
+// TestChildInUnrest is no test but the process that TestKilledInUnrest kills.
+func TestChildInUnrest(t *testing.T) {
+	dir := os.Getenv(unrestOfChild)
+	if dir == "" {
+		t.Skip("it is run by another test")
+	}
+	o, _, err := newRestless(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = o.Run(context.Background()) }()
+	go func() { // the files are written more often than usual
+		for {
+			_ = o.state.journal.Flush()
+		}
+	}()
+	if err := beRestless(o, func() { fmt.Println("acted") }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whenever the process is killed while alarms flap and silences come and go: receivers are sent the events of each alarm in
+// an order that makes sense, know in the end what the outbox believes that they know, and the journal has each entry once.
+func TestKilledInUnrest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kills, until := 0, time.Now().Add(15*time.Second)
+	for ; kills < 60 && (kills < 15 || time.Now().Before(until) || os.Getenv("TRAPLINE_SOAK") != ""); kills++ {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildInUnrest$")
+		child.Env = append(os.Environ(), unrestOfChild+"="+dir)
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		left := 1 + rand.IntN(120)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if lines.Text() == "acted" {
+				if left--; left == 0 {
+					_ = child.Process.Kill()
+				}
+			}
+		}
+		_ = child.Wait()
+	}
+	o, state, err := newRestless(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	defer o.state.journal.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- o.Run(ctx) }()
+	for o.Depth("nms-1")+o.Depth("nms-2") > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for _, name := range []string{"nms-1", "nms-2"} {
+		events += checkLog(t, o, dir, name)
+	}
+	entries := checkEntries(t, o)
+	t.Logf("%d kills, %d events, %d entries, %d alarms active", kills, events, entries, len(o.state.active))
+}
+
+// checkLog compares what a receiver logged with what the outbox believes, and returns the number of events.
+func checkLog(t *testing.T, o *Outbox, dir, name string) (events int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type last struct{ event, kind, severity string }
+	knows := map[string]last{}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) != 4 {
+			continue // of a resync
+		}
+		id, now := words[0], last{words[1], words[2], words[3]}
+		before := knows[id]
+		if now == before {
+			continue // sent again
+		}
+		active := before.kind != "" && before.kind != string(alarm.Clear)
+		if seen[now.event+now.kind] || (now.kind == string(alarm.Raise)) == active {
+			t.Errorf("%s was sent %v after %v", name, now, before)
+		}
+		seen[now.event+now.kind] = true
+		knows[id] = now
+		events++
+	}
+	for id, l := range knows {
+		v := o.state.views[alarm.Place{Receiver: name, Key: id}]
+		switch {
+		case (v == nil) != (l.kind == string(alarm.Clear)):
+			t.Errorf("%s was last sent %v of %s, and the outbox believes %v", name, l, id, v)
+		case v != nil && (v.Event != l.event || v.Severity.String() != l.severity):
+			t.Errorf("%s was last sent %v of %s, and the outbox believes %+v", name, l, id, v)
+		}
+	}
+	return events
+}
+
+// checkEntries checks that the numbers of the journal's entries have no gap, and that each event has one outcome.
+func checkEntries(t *testing.T, o *Outbox) int {
+	t.Helper()
+	entries, err := o.state.journal.Query(t.Context(), journal.Query{Limit: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	for i, e := range entries {
+		if want := uint64(len(entries) - i); e.Seq != want {
+			t.Fatalf("entry %d of %d has the number %d", want, len(entries), e.Seq)
+		}
+		if e.Kind == journal.Acknowledged {
+			times[cmp.Or(e.Receiver, "?")+e.Event+e.Notification]++
+		}
+	}
+	for what, n := range times {
+		if n != 1 && !strings.Contains(what, "resync") {
+			t.Errorf("%s was acknowledged %d times", what, n)
+		}
+	}
+	return len(entries)
+}
