@@ -46,6 +46,15 @@ func TestNexts(t *testing.T) {
 			}
 			return successors(q)
 		}},
+		{name: "a short answer", next: []string{c, c + ".1", c + ".2"}, lines: 3, packets: 3, agent: func(q question) [][]byte {
+			return datagrams(q.response(column(5).after(q.oid, 1)...))
+		}},
+		{name: "an error about one of them", next: []string{c, c + ".2"}, lines: 1, packets: 3, errors: []string{"getnext error_status " + c + ".2"}, agent: func(q question) [][]byte {
+			if o := q.oids(); o[len(o)-1].Compare(oid(c+".2")) == 0 {
+				return datagrams(q.refusal(snmp.GenErr, int32(len(o))))
+			}
+			return successors(q)
+		}},
 		{name: "an answer that goes backwards", next: []string{c + ".3"}, packets: 1, agent: func(q question) [][]byte {
 			return datagrams(q.response(column(1)...))
 		}},

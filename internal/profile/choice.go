@@ -107,7 +107,7 @@ func distinct(oids []snmp.OID) []snmp.OID {
 	return slices.CompactFunc(oids, func(a, b snmp.OID) bool { return a.Compare(b) == 0 })
 }
 
-// has returns the objects that the device answers with, and whether answers were lost.
+// has returns the objects that the device answers with, and whether it may have more.
 func has(ctx context.Context, s collector.Session, plan *client.Plan) (found []snmp.OID, lost bool, _ error) {
 	_, err := s.Poll(ctx, plan, func(v snmp.VarBind) {
 		if v.Type.HasValue() {
@@ -145,7 +145,7 @@ type ChoiceCache struct {
 }
 
 // Choice returns the modules for a device. It selects them again when sysObjectID changes or Period
-// has elapsed. A lost answer does not remove a module from the choice.
+// has elapsed. A lost answer or an error of the agent does not remove a module from the choice.
 func (k *ChoiceCache) Choice(ctx context.Context, s collector.Session, params client.Params, now time.Time) (*Choice, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -167,8 +167,28 @@ func (k *ChoiceCache) Choice(ctx context.Context, s collector.Session, params cl
 	if k.at = now; doubtful {
 		k.at = now.Add(doubtPeriod - Period)
 	}
-	if k.choice == nil || !same || !doubtful {
-		k.choice = choice
+	if same && doubtful {
+		choice = k.choice.and(choice.Modules)
 	}
-	return k.choice, nil
+	k.choice = choice
+	return choice, nil
+}
+
+// and returns the choice with further modules, but for those that its profiles leave out.
+func (c *Choice) and(modules []Chosen) *Choice {
+	all := *c
+	in := func(list []Chosen) func(Chosen) bool {
+		return func(m Chosen) bool {
+			return slices.ContainsFunc(list, func(other Chosen) bool { return other.Module == m.Module })
+		}
+	}
+	known := in(c.Modules)
+	all.Modules = slices.Clip(c.Modules)
+	for _, m := range modules {
+		if !known(m) && !slices.Contains(c.Without, m.Module.Name) {
+			all.Modules = append(all.Modules, m)
+		}
+	}
+	all.Absent = slices.DeleteFunc(slices.Clone(c.Absent), in(all.Modules))
+	return &all
 }

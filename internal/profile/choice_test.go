@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -22,6 +23,7 @@ type fakeDevice struct {
 	has    []string
 	dead   bool
 	lost   []string // objects whose answers are lost
+	reason access.Reason
 	probes int
 }
 
@@ -37,7 +39,7 @@ func (d *fakeDevice) Poll(_ context.Context, p *client.Plan, yield func(snmp.Var
 		if !slices.Contains(d.lost, oid.String()) {
 			return false
 		}
-		errs = append(errs, &access.Error{Op: "get", OID: oid, Reason: access.Late, Err: errors.New("request timeout")})
+		errs = append(errs, &access.Error{Op: "get", OID: oid, Reason: cmp.Or(d.reason, access.Late), Err: errors.New("request timeout")})
 		return true
 	}
 	for _, oid := range p.Get {
@@ -235,6 +237,37 @@ func TestLostAnswersChangeNoChoice(t *testing.T) {
 	d.lost = nil
 	if got := choose("and is found later", doubtPeriod, 5); got != want || few >= want {
 		t.Errorf("%d modules, then %d, want %d", few, got, want)
+	}
+}
+
+// Where one object has an error for good, modules are added, and none is removed, whatever else has one.
+func TestErrorsChangeNoChoice(t *testing.T) {
+	all := []string{"1.3.1.1.7", "1.3.2.1.7", "1.3.3.1.7"}
+	for _, reason := range []access.Reason{access.Late, access.ErrorStatus, access.EmptyAnswer} {
+		d := &fakeDevice{id: "1.3.6.1.4.1.7.3", reason: reason}
+		k := ChoiceCache{Registry: book}
+		now := time.Unix(1e9, 0)
+		for _, step := range []struct {
+			has, lost []string
+			want      string
+		}{
+			{all[:1], []string{"1.3.2"}, "one:basic"},
+			{all, []string{"1.3.2"}, "one:basic three:vendor"},
+			{all[:0], []string{"1.3.2", "1.3.1", "1.3.3"}, "one:basic three:vendor"},
+			{all, nil, "one:basic two:basic three:vendor"},
+		} {
+			d.has, d.lost = step.has, step.lost
+			now = now.Add(doubtPeriod)
+			c, err := k.Choice(t.Context(), d, client.Params{}, now)
+			if err != nil || listed(c) != step.want {
+				t.Errorf("%s of %v: chosen is %s, want %s; %v", reason, step.lost, listed(c), step.want, err)
+			}
+			for _, a := range c.Absent {
+				if strings.Contains(" "+listed(c), " "+a.Module.Name+":") {
+					t.Errorf("%s of %v: %s is chosen and absent", reason, step.lost, a.Module.Name)
+				}
+			}
+		}
 	}
 }
 

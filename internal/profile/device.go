@@ -15,7 +15,7 @@ type device struct {
 	sysObjectID snmp.OID
 	sysDescr    string
 	enterprises []uint32 // under which it has objects, in ascending order
-	doubtful    bool     // an answer was lost
+	doubtful    bool     // it may have more
 	more        bool     // it has more enterprises than are searched for
 }
 
@@ -90,9 +90,12 @@ func whole(err error) error {
 	return nil
 }
 
+// losses are reasons after which the same question may have another answer, as of an agent that still starts.
+var losses = []access.Reason{access.Timeout, access.Late, access.Malformed, access.ErrorStatus, access.EmptyAnswer}
+
 // lacking reports whether the device may have objects that were not received.
 func lacking(err error) bool {
 	return slices.ContainsFunc(access.Errors(err), func(e *access.Error) bool {
-		return e.Reason == access.Timeout || e.Reason == access.Late || e.Reason == access.Malformed
+		return slices.Contains(losses, e.Reason)
 	})
 }
