@@ -30,6 +30,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 		if o.ExpandEnv {
 			expandEnv(s, s.Config.Auths)
 		}
+		placeDirs(s)
 		s.Check()
 		u.add(s)
 	}
@@ -51,6 +52,13 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 		return nil, m
 	}
 	return u, nil
+}
+
+// placeDirs makes the directories that a file names relative to it.
+func placeDirs(s *configSource) {
+	for section, dirs := range map[string]*[]string{"mibs": &s.Config.MIBs.Dirs, "profiles": &s.Config.Profiles.Dirs} {
+		*dirs = placed(s.File, *dirs, func(i int, text string) { s.Warn(document.Path{section, "dirs", document.Index(i)}, text) })
+	}
 }
 
 // add adds the settings of s. A setting that another file has set already is an error.
@@ -96,6 +104,12 @@ func (u *merged) addSection(s *configSource, section string, to reflect.Value) {
 	}
 	// Its errors, if any, were found when the file was read.
 	_ = document.Decode(node, to.Addr().Interface())
+	switch {
+	case section == "mibs" && s.Config.MIBs.Dirs != nil:
+		u.config.MIBs.Dirs = s.Config.MIBs.Dirs // as placeDirs has placed them
+	case section == "profiles" && s.Config.Profiles.Dirs != nil:
+		u.config.Profiles.Dirs = s.Config.Profiles.Dirs
+	}
 }
 
 // claim reports whether s is the first file to set the value at p.

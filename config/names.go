@@ -81,6 +81,9 @@ func (u *merged) library(o Options) *modules.Library {
 	}
 	library, err := modules.NewLibrary(slices.Concat(o.MIBDirs, u.config.MIBs.Dirs))
 	if err != nil {
+		if len(u.config.MIBs.Problems()) > 0 {
+			return nil // reported with their places
+		}
 		s := u.sources[0]
 		if named := u.set["mibs.dirs"]; named != nil {
 			s = named

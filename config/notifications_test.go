@@ -31,7 +31,7 @@ receivers: [{name: nms, address: 192.0.2.9, auth: public_v2, format: template}]
 		}
 	}
 	_, err := Load([]string{write(t, "snmp.yml", fmt.Sprintf(text, "/nowhere/mibs"))}, Options{})
-	if err == nil || !strings.Contains(err.Error(), "mibs.dirs: ") || !strings.Contains(err.Error(), "/nowhere/mibs") {
+	if err == nil || !strings.Contains(err.Error(), ":4: mibs.dirs[0]: there is no directory /nowhere/mibs") {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }

@@ -34,7 +34,7 @@ func LoadText(text []byte, running *Config, o Options) (*Config, error) {
 func within(s *configSource, key string, list, known []string) bool {
 	all := true
 	for i, name := range list {
-		if !slices.Contains(known, name) {
+		if !slices.Contains(known, name) && !slices.Contains(known, beside(s.File, name)) {
 			all = false
 			s.Report(document.Path(nil).Below(fmt.Sprintf("%s[%d]", key, i)), nil, fmt.Sprintf("%q is not read for a check of a text: the running configuration does not name it; write the file, and check the files", name))
 		}

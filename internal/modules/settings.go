@@ -10,6 +10,7 @@ import (
 	"trapline/internal/client"
 	"trapline/internal/measure"
 	"trapline/internal/setting"
+	"trapline/mibs"
 )
 
 // Settings is an entry of `modules`. With metrics it is used unchanged, as in snmp_exporter.
@@ -101,6 +102,20 @@ func placed(at string, list []Filter) []Filter {
 // MIBs is the `mibs` section.
 type MIBs struct {
 	Dirs []string `yaml:"dirs,omitempty"` // directories with MIB files, before the built-in ones; or URLs of such, or of a file with @mib@ in the place of the module's name
+}
+
+// Problems returns the directories that are not there.
+func (m *MIBs) Problems() []setting.Problem {
+	var found setting.Problems
+	for i, dir := range m.Dirs {
+		if mibs.IsURL(dir) {
+			continue
+		}
+		if text := setting.NoDirectory(dir); text != "" {
+			found.Add(fmt.Sprintf("dirs[%d]", i), "%s", text)
+		}
+	}
+	return found
 }
 
 // Native reports whether the metrics are generated from MIBs.

@@ -43,8 +43,11 @@ func (s *AutoSettings) OnlyMeasures() bool { return s.Objects == "none" }
 func (s *Section) Problems() []setting.Problem {
 	var found setting.Problems
 	for i, dir := range s.Dirs {
-		if files, err := filepath.Glob(filepath.Join(dir, Files)); err != nil || len(files) == 0 {
-			found.Add(fmt.Sprintf("dirs[%d]", i), "%q is no directory with files %s", dir, Files)
+		at := fmt.Sprintf("dirs[%d]", i)
+		if text := setting.NoDirectory(dir); text != "" {
+			found.Add(at, "%s", text)
+		} else if files, err := filepath.Glob(filepath.Join(dir, Files)); err != nil || len(files) == 0 {
+			found.Add(at, "the directory %s has no files %s", dir, Files)
 		}
 	}
 	return found

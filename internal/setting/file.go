@@ -1,9 +1,12 @@
 package setting
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -30,4 +33,26 @@ func ReadFile(name string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than %d octets", name, most)
 	}
 	return b, err
+}
+
+// NoDirectory returns the error of a path that is no directory, with its whole path, or "".
+func NoDirectory(dir string) string {
+	info, err := os.Stat(dir)
+	switch whole := WholePath(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no directory " + whole
+	case err != nil:
+		return err.Error()
+	case !info.IsDir():
+		return whole + " is a file: write its directory"
+	}
+	return ""
+}
+
+// WholePath returns a path from the root, for messages.
+func WholePath(name string) string {
+	if path, err := filepath.Abs(name); err == nil {
+		return path
+	}
+	return name // the directory of the process is gone
 }
