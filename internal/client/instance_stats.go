@@ -14,12 +14,12 @@ func (d *device) remember(noted []instanceStats) {
 		m.columns = nil
 	}
 	for _, n := range noted {
-		at, known := m.find(n.oid)
-		switch {
-		case n.failed:
+		if n.failed {
 			m.fail(n.oid)
 			continue
-		case !known:
+		}
+		at, known := m.find(n.oid)
+		if !known {
 			m.columns = slices.Insert(m.columns, at, columnStats{name: unique.Make(string(n.oid)), rows: 1})
 		}
 		l := &m.columns[at]

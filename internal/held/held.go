@@ -156,7 +156,8 @@ func (k *Keys) Number(key []byte, guess int) int {
 	return k.add(key)
 }
 
-// Digest is a hash of keys, or of keys and their values. Others have the same one with a probability of 2^-64.
+// Digest is a hash of keys, or of keys and their values. Others have the same one with a probability of 2^-64. It is compared
+// with that of the same device only: whoever found a collision would get stale labels of his own.
 type Digest uint64
 
 var seed = maphash.MakeSeed()

@@ -127,7 +127,7 @@ func (e *Evaluation) inputsOf(dst []held.Digest) []held.Digest {
 	return dst
 }
 
-// recalled makes the outputs by a memo. It returns false, with outputs of no meaning, where the pass differs.
+// recalled computes the outputs with a memo. It returns false, and the outputs are undefined, if the memo does not count.
 func (e *Evaluation) recalled(m *memo) bool {
 	if m.inputs == nil || m.indexes != e.in.Indexes || m.room > e.in.Room || !slices.Equal(e.inputs, m.inputs) {
 		return false
@@ -159,7 +159,7 @@ func (e *Evaluation) recalled(m *memo) bool {
 	return true
 }
 
-// again makes of a reading what it became before, if it does.
+// again reports whether a reading becomes what it became before, and adds its sample.
 func (e *Evaluation) again(r *reading) bool {
 	var v snmp.VarBind
 	if r.at >= 0 {

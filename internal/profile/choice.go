@@ -177,18 +177,15 @@ func (k *ChoiceCache) Choice(ctx context.Context, s collector.Session, params cl
 // and returns the choice with further modules, but for those that its profiles leave out.
 func (c *Choice) and(modules []Chosen) *Choice {
 	all := *c
-	in := func(list []Chosen) func(Chosen) bool {
-		return func(m Chosen) bool {
-			return slices.ContainsFunc(list, func(other Chosen) bool { return other.Module == m.Module })
-		}
-	}
-	known := in(c.Modules)
 	all.Modules = slices.Clip(c.Modules)
+	chosen := func(m Chosen) bool {
+		return slices.ContainsFunc(all.Modules, func(other Chosen) bool { return other.Module == m.Module })
+	}
 	for _, m := range modules {
-		if !known(m) && !slices.Contains(c.Without, m.Module.Name) {
+		if !chosen(m) && !slices.Contains(c.Without, m.Module.Name) {
 			all.Modules = append(all.Modules, m)
 		}
 	}
-	all.Absent = slices.DeleteFunc(slices.Clone(c.Absent), in(all.Modules))
+	all.Absent = slices.DeleteFunc(slices.Clone(c.Absent), chosen)
 	return &all
 }

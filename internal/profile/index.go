@@ -60,7 +60,7 @@ func (x *Index) Module(name string, load func() (*collector.Settings, error), ou
 }
 
 // Encode returns the stored forms: of the profiles, in JSON, and of the modules, a line with name, file, walks and gets
-// for each. An OID follows the one before it in its list: how many of its numbers are those of that, and the others.
+// for each. An OID is how many of its first numbers are those of the OID before it in the list, and its other numbers.
 func (x *Index) Encode() (profiles, modules []byte, err error) {
 	stored := map[string]indexedProfile{}
 	for name, s := range x.Profiles {
@@ -71,7 +71,7 @@ func (x *Index) Encode() (profiles, modules []byte, err error) {
 	for _, name := range slices.Sorted(maps.Keys(x.Modules)) {
 		m := x.Modules[name]
 		r := m.roots()
-		modules = append(modules, strings.Join([]string{name, m.File, following(r.walks), following(r.gets)}, "\t")+"\n"...)
+		modules = append(modules, strings.Join([]string{name, m.File, encodeOIDs(r.walks), encodeOIDs(r.gets)}, "\t")+"\n"...)
 	}
 	profiles, err = json.Marshal(stored)
 	return profiles, modules, err
@@ -105,13 +105,13 @@ func DecodeIndex(profiles, modules []byte) (*Index, error) {
 		if !ok {
 			return nil, fmt.Errorf("a line of the modules has less than four fields: %q", line)
 		}
-		x.Modules[name] = IndexedModule{file, sync.OnceValue(func() roots { return roots{followed(walks), followed(gets)} })}
+		x.Modules[name] = IndexedModule{file, sync.OnceValue(func() roots { return roots{decodeOIDs(walks), decodeOIDs(gets)} })}
 	}
 	return x, nil
 }
 
-// following writes a list of OIDs.
-func following(oids []snmp.OID) string {
+// encodeOIDs writes a list of OIDs.
+func encodeOIDs(oids []snmp.OID) string {
 	var words, before []string
 	for _, oid := range oids {
 		arcs := strings.Split(oid.String(), ".")
@@ -125,8 +125,8 @@ func following(oids []snmp.OID) string {
 	return strings.Join(words, " ")
 }
 
-// followed reads a list of OIDs; nil if it is faulty.
-func followed(list string) (oids []snmp.OID) {
+// decodeOIDs reads a list of OIDs. It returns nil if it is damaged.
+func decodeOIDs(list string) (oids []snmp.OID) {
 	var before []string
 	for word := range strings.FieldsSeq(list) {
 		arcs := strings.Split(word, ".")

@@ -47,7 +47,7 @@ func TestIndexIsReadAsItWas(t *testing.T) {
 		t.Error("a line without objects is read")
 	}
 	for _, list := range []string{"x", "1.3", "0.1.3 9.1", "0.1.3.6 -1.1", "0.1.3 2.4294967296"} {
-		if got := followed(list); got != nil {
+		if got := decodeOIDs(list); got != nil {
 			t.Errorf("%q is %v", list, got)
 		}
 	}

@@ -24,15 +24,14 @@ type copies struct {
 	cut      bool // there was no room for all
 }
 
-// give gives the copies of oid with the octets that a poll counts for each: those of its name and value, and in a column
-// those around them.
-func (c *copies) give(oid snmp.OID, give func(v snmp.VarBind, octets int)) {
+// each yields the bindings of oid, and how many octets a poll counts for each: of a row of a column the encoded binding.
+func (c *copies) each(oid snmp.OID, yield func(v snmp.VarBind, octets int)) {
 	for _, v := range c.bindings {
 		octets := len(v.Name) + len(v.Value)
 		if len(v.Name) > len(oid) {
 			octets = snmp.VarBindSize(v)
 		}
-		give(v, octets)
+		yield(v, octets)
 	}
 }
 

@@ -13,7 +13,7 @@ type division struct {
 	rest      client.Plan
 	instances []column           // that are known
 	columns   []column           // all, in the order of the plan
-	next      int                // the first column that was not yet given
+	next      int                // the first column that was not yielded
 	at        int                // the column of the last binding
 	kept      map[string]*copies // columns of the rest that other modules want
 	room      *room
@@ -75,7 +75,7 @@ func (s *session) uncertain(columns []snmp.OID) map[string]bool {
 
 func (d *division) nothingLeft() bool { return len(d.rest.Get)+len(d.rest.Walk) == 0 }
 
-// reached finds the column of a binding, and returns how many columns are to be given before it. Columns arrive in the
+// reached finds the column of a binding, and returns how many columns are to be yielded before it. Columns arrive in the
 // order of the plan; before them instances, and behind them what turns out to be an instance.
 func (d *division) reached(name snmp.OID) (before int) {
 	is := func(c column) bool { return c.known == nil && name.HasPrefix(c.oid) }
@@ -109,11 +109,11 @@ func (d *division) troubled(err error) (columns []snmp.OID) {
 	return columns
 }
 
-// giveColumns gives the known columns up to one.
-func (d *division) giveColumns(to int, give func(v snmp.VarBind, octets int)) {
+// yieldColumns yields the known columns up to one.
+func (d *division) yieldColumns(to int, yield func(v snmp.VarBind, octets int)) {
 	for ; d.next < to; d.next++ {
 		if c := d.columns[d.next].known; c != nil {
-			c.give(d.columns[d.next].oid, give)
+			c.each(d.columns[d.next].oid, yield)
 		}
 	}
 }

@@ -48,7 +48,10 @@ func Session(s collector.Session, modules []*collector.Module, params func(*coll
 	if !ok || len(modules) < 2 {
 		return s
 	}
-	a := &session{Session: s, shared: map[string]bool{}, answered: make(chan struct{}), wanted: map[string]int{}, whole: map[string]bool{}, known: map[string]*copies{}, room: room{left: maxOctets}}
+	a := &session{
+		Session: s, shared: map[string]bool{}, answered: make(chan struct{}), wanted: map[string]int{}, whole: map[string]bool{},
+		known: map[string]*copies{}, room: room{left: maxOctets},
+	}
 	first := *params(modules[0])
 	for _, m := range modules {
 		if m.Filtered() || *params(m) != first {
@@ -133,18 +136,18 @@ func (s *session) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarB
 		yield(v)
 	}
 	for _, c := range d.instances {
-		c.known.give(c.oid, count)
+		c.known.each(c.oid, count)
 	}
 	if d.nothingLeft() {
-		d.giveColumns(len(d.columns), count)
+		d.yieldColumns(len(d.columns), count)
 		return stats, nil
 	}
 	own, err := s.Session.Poll(ctx, &d.rest, func(v snmp.VarBind) {
-		d.giveColumns(d.reached(v.Name), count)
+		d.yieldColumns(d.reached(v.Name), count)
 		d.keep(v)
 		yield(v)
 	})
-	d.giveColumns(len(d.columns), count)
+	d.yieldColumns(len(d.columns), count)
 	s.learn(d, err)
 	stats.Add(own)
 	if tables := d.troubled(err); len(tables) > 0 && ctx.Err() == nil {
