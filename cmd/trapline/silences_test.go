@@ -112,6 +112,11 @@ func TestSilencesAndAcknowledgementsByCommand(t *testing.T) {
 	if text := do("alarms"); !strings.Contains(text, "muted by silence "+id) || !strings.Contains(text, "nms muted") {
 		t.Errorf("alarms:\n%s", text)
 	}
+	for _, path := range []string{"/alarms", "/api/v1/alarms"} {
+		if _, _, text := get(t, base+path); !strings.Contains(text, id) {
+			t.Errorf("%s does not show what mutes the alarm:\n%s", path, text)
+		}
+	}
 	do("silence", "expire", id)
 	arrived(`"it is hot"`)
 	if text := do("silence", "list", "--expired"); !strings.Contains(text, "expired") {
