@@ -55,6 +55,9 @@ func (c *Console) raised(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 	for _, one := range c.open(wanted) {
 		answer := alarmAnswer(&one.Alarm, one.Alarm.ID, alarmRaised)
 		answer.Baseline = one.baseline
+		if one.Alarm.Behind != nil {
+			answer.Behind = one.Alarm.Behind.Names
+		}
 		for _, r := range one.Mutes {
 			answer.Mutes = append(answer.Mutes, r.String())
 		}

@@ -20,7 +20,8 @@ type Alarm struct {
 	Cleared     time.Time         `json:"cleared,omitzero"`
 	Notified    []Notified        `json:"notified"`
 	Life        []Event           `json:"life,omitempty"`     // of one alarm alone, the oldest first
-	Mutes       []string          `json:"mutes,omitempty"`    // why it is not sent: silence ID, maintenance NAME
+	Mutes       []string          `json:"mutes,omitempty"`    // why it is not sent: silence ID, maintenance NAME, inhibit ALARM, cause TARGET
+	Behind      []string          `json:"behind,omitempty"`   // the first 20 targets that are down because this one is
 	Baseline    bool              `json:"baseline,omitempty"` // not sent: it was so when the rule first looked at the target
 	AckedBy     string            `json:"acked_by,omitempty"` // the person who has acknowledged it
 	AckedAt     time.Time         `json:"acked_at,omitzero"`

@@ -86,6 +86,9 @@ func annotationsOf(a *alarm.Alarm) map[string]string {
 	if a.Ack != nil {
 		all["acknowledged_by"], all["acknowledged_comment"] = a.Ack.By, a.Ack.Comment
 	}
+	if a.Behind != nil {
+		all["behind"] = strings.Join(a.Behind.Names, ", ")
+	}
 	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
 	return all
 }

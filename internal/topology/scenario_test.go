@@ -28,7 +28,6 @@ type network struct {
 	alerts  map[string]time.Time
 	firing  map[string]bool
 	known   map[string]bool // to the receiver
-	behind  map[string][]string
 	outages *cause.Outages
 	events  []string
 }
