@@ -99,6 +99,11 @@ func (u *merged) checkTrapRules(o Options) {
 	names := varbind.Names(sync.OnceValues(func() (*mibs.Tree, error) { return modules.MIBsFor(dirs, texts...) }))
 	var earlier []traps.Settings
 	for _, s := range u.sources {
+		for i := range s.Config.Receivers {
+			for _, m := range s.Config.Receivers[i].Forward.Check(names) {
+				reporterBelow(s, document.Path{"receivers", document.Index(i), "forward"})(m.Path, m.Text)
+			}
+		}
 		for _, m := range s.Config.Listen.Check(names) {
 			reporterBelow(s, document.Path{"listen"})(m.Path, m.Text)
 		}

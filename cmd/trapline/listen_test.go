@@ -235,3 +235,51 @@ FORMAT $+1
 		}
 	}
 }
+
+// Traps of all versions are forwarded with the address of their device, in order, and without their community.
+func TestTrapsAreForwarded(t *testing.T) {
+	t.Parallel()
+	address, _ := peers.FreeUDPAddresses(t)
+	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	v1, _ := peers.FreeUDPAddresses(t)
+	base := startServer(t, programtest.Notifying(t, t.TempDir(), fmt.Sprintf("- {name: nms, address: %q, auth: secure, forward: {traps: [\"*\"], from: {target: core-.*}}}\n- {name: other, address: %q, forward: {traps: [linkUp]}}\n", trapd.Address, v1))+fmt.Sprintf(`
+targets: [{name: core-1, address: 127.0.82.3, modules: [uptime]}, {name: lab-1, address: 127.0.0.1, modules: [uptime]}]
+global: {timeout: 50ms, retries: 0}
+listen: {addresses: [%q], auths: [public_v2]}
+`, address))
+	trap := func(from string, uptime uint32) {
+		n := originator.Notification{Trap: snmp.MustParseOID("1.3.6.1.6.3.1.1.5.3"), Uptime: uptime, VarBinds: []snmp.VarBind{
+			{Name: snmp.MustParseOID("1.3.6.1.6.3.18.1.4.0"), Type: snmp.OctetString, Value: []byte("public")},
+			{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}},
+		}}
+		sendFrom(t, from, address, string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.TrapV2, VarBinds: n.EncodeVarBinds()})))
+	}
+	trapd.AwaitReceived(t, 1) // a resync
+	trap("127.0.0.1:0", 7)    // of the lab
+	for i := range uint32(20) {
+		trap("127.0.82.3:0", 1000+i)
+	}
+	peers.NetSNMP(t, "snmptrap", "-v1", "-cpublic", address, "1.3.6.1.4.1.9", "127.0.82.3", "6", "5", "7")
+	lines := trapd.AwaitReceived(t, 22)[1:]
+	for i, line := range lines {
+		want := []string{fmt.Sprintf(".1.3.6.1.2.1.1.3.0 = %d|", 1000+i), "1.3.6.1.6.3.1.1.5.3|", "1.3.6.1.2.1.2.2.1.1.3 = INTEGER: 3", "1.3.6.1.6.3.18.1.3.0 = IpAddress: 127.0.82.3"}
+		if i == 20 {
+			want = []string{".1.3.6.1.2.1.1.3.0 = 7|", "OID: .1.3.6.1.4.1.9.0.5|", "1.3.6.1.6.3.18.1.3.0 = IpAddress: 127.0.82.3", "1.3.6.1.6.3.1.1.4.3.0 = OID: .1.3.6.1.4.1.9"}
+		}
+		for _, text := range want {
+			if !strings.Contains(line, text) {
+				t.Errorf("%d: there is no %s in %s", i, text, line)
+			}
+		}
+		if strings.Contains(line, "1.3.6.1.6.3.18.1.4") {
+			t.Errorf("the community is forwarded: %s", line)
+		}
+	}
+	if len(lines) != 21 {
+		t.Errorf("%d are forwarded", len(lines))
+	}
+	await(t, base+"/api/v1/events?receiver=nms", `"notification":"forward"`)
+	if _, _, waiting := get(t, base+"/api/v1/outbox"); strings.Contains(waiting, `"kind":"forward"`) {
+		t.Error(waiting)
+	}
+}

@@ -11,6 +11,7 @@ const (
 	Heartbeat Kind = "heartbeat" // we are alive
 	Resync    Kind = "resync"    // events were lost, or we started: read the active alarms again
 	Test      Kind = "test"
+	Forward   Kind = "forward" // a notification that was received, and is passed on
 )
 
 // Severities maps the common values of the label `severity`.
@@ -37,6 +38,7 @@ type Event struct {
 	Dropped int       `json:"dropped,omitempty"` // of a Resync: events that were lost
 	Active  int       `json:"active,omitempty"`  // of a Heartbeat: alarms that are active,
 	Queued  int       `json:"queued,omitempty"`  // and events that wait for the receiver
+	Trap    []byte    `json:"trap,omitempty"`    // of a Forward: its variable bindings, with SysUpTime.0 and SNMPTrapOID.0
 }
 
 // TestEvent shows whether a receiver is reached.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 	"trapline/internal/traps"
@@ -9,6 +10,7 @@ import (
 	"trapline/config"
 	"trapline/internal/alarm"
 	"trapline/internal/listen"
+	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
@@ -19,7 +21,7 @@ import (
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
 	l := listen.New(listen.Options{
-		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh,
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Forward: d.notifier.forward,
 	})
 	return l, l.Open(&d.first.Config.Listen)
 }
@@ -28,6 +30,7 @@ func (d *daemon) newListener() (*listen.Listener, error) {
 func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	c := w.Config
 	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment, Engine: d.engineFinder(w.Targets)}
+	next.Forward = slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return len(r.Forward.Traps) > 0 })
 	for _, t := range w.Targets {
 		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
@@ -65,6 +68,14 @@ func (n *notifier) apply(transitions []outbox.Transition, now time.Time) error {
 		return s.outbox.Apply(transitions, now)
 	}
 	s.unsent(transitions, now)
+	return nil
+}
+
+// forward queues notifications for the receivers to which they are passed on.
+func (n *notifier) forward(list []alarm.Event, now time.Time) error {
+	if s := n.storage.Load(); s.outbox != nil {
+		return s.outbox.Forward(list, now)
+	}
 	return nil
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	Logger   *slog.Logger
 	Registry prometheus.Registerer
 	Note     func(journal.Event) // adds an entry to the journal
+	// Forward queues notifications for the receivers to which they are passed on: see outbox.Outbox.
+	Forward func([]alarm.Event, time.Time) error
 	// Refresh polls a target now, or rows of it.
 	Refresh func(ctx context.Context, target string, rows *poller.Rows) error
 
@@ -47,6 +49,7 @@ type Configuration struct {
 	Identity *originator.Identity // our engine; nil without users of SNMPv3
 	Targets  []traps.Target
 	Rules    []traps.Settings
+	Forward  bool // receivers are passed notifications on
 
 	Deployment string // part of the identity of alarms
 	Names      varbind.Names
@@ -84,6 +87,7 @@ type setup struct {
 	owners    *traps.Owners
 	rules     []*traps.Rule
 	repolls   repolls
+	forward   bool
 	in        traps.Surroundings // of the rules
 }
 
@@ -170,7 +174,7 @@ func newSetup(c *Configuration) (s *setup, err error) {
 	}
 	s.owners = traps.NewOwners(c.Targets, c.Settings.Forwarders, c.Engine)
 	s.allow()
-	s.in.Deployment = c.Deployment
+	s.in.Deployment, s.forward = c.Deployment, c.Forward
 	for i := range c.Rules {
 		r, problems := traps.Compile(&c.Rules[i], c.Names)
 		if len(problems) > 0 {

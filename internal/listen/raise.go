@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 	"trapline/internal/traps"
 )
@@ -14,6 +15,7 @@ type commitment struct {
 	transitions []outbox.Transition
 	raised      []raised
 	waiting     []waiting
+	forwards    []alarm.Event
 	unsure      map[uint64][]string // the sources of the notifications in it, by hash
 }
 
@@ -58,15 +60,38 @@ func (c *commitment) apply(t *traps.Trap, s *setup, logger func(rule string, err
 	return sources
 }
 
+// has reports whether the notification with a hash is in the transaction.
+func (c *commitment) has(hash uint64) bool {
+	_, found := c.unsure[hash]
+	return found
+}
+
+// forward adds a trap to those that are passed on.
+func (c *commitment) forward(t *traps.Trap) {
+	e := alarm.Event{Kind: alarm.Forward, At: t.At, Trap: t.Forwarded(), Alarm: alarm.Alarm{Address: t.Device, Notification: t.OID.String()}}
+	if t.Target != nil {
+		e.Alarm.Target, e.Alarm.Labels = t.Target.Name, t.Target.Labels
+	}
+	c.forwards = append(c.forwards, e)
+}
+
 // commit stores what the traps of a batch caused, and acknowledges its informs. Those that could not be stored are taken
 // when they are sent again.
 func (w *worker) commit() {
 	c := &w.commitment
-	if len(c.transitions) == 0 {
+	if len(c.transitions)+len(c.forwards) == 0 {
 		return
 	}
 	l := w.listener
-	err := l.options.Apply(c.transitions, time.Now())
+	var err, unforwarded error
+	if len(c.forwards) > 0 {
+		if unforwarded = l.options.Forward(c.forwards, time.Now()); unforwarded != nil {
+			l.options.Logger.Error("traps cannot be forwarded", "traps", len(c.forwards), "err", unforwarded)
+		}
+	}
+	if len(c.transitions) > 0 {
+		err = l.options.Apply(c.transitions, time.Now())
+	}
 	refused := map[string]bool{}
 	full := (*outbox.FullError)(nil)
 	if errors.As(err, &full) {
@@ -84,7 +109,7 @@ func (w *worker) commit() {
 		}
 	}
 	for _, one := range c.waiting {
-		all := true
+		all := unforwarded == nil
 		for _, source := range c.unsure[one.hash] {
 			all = all && stored(source)
 		}

@@ -10,6 +10,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
 	"trapline/internal/traps"
+	"trapline/internal/varbind"
 	"trapline/mibs"
 )
 
@@ -134,7 +135,7 @@ func (r *row) has(column snmp.OID) bool {
 
 // repolls says which notifications have their row or their target polled.
 type repolls struct {
-	rows, targets []traps.Pattern
+	rows, targets []varbind.Pattern
 }
 
 // The values of `repoll`.
@@ -149,7 +150,7 @@ var defaultRepolls = map[string]string{
 // repoll has the target of a trap polled, if it shall be.
 func (w *worker) repoll(t *traps.Trap) {
 	s := w.setup
-	is := func(p traps.Pattern) bool { return p.Matches(t.OID) }
+	is := func(p varbind.Pattern) bool { return p.Matches(t.OID) }
 	if t.Target == nil {
 		return
 	}

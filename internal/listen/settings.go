@@ -76,7 +76,7 @@ func parseListen(text string) (access.Address, error) {
 func (s *Settings) Check(names varbind.Names) []setting.Problem {
 	var m setting.Problems
 	for _, name := range slices.Sorted(maps.Keys(s.Repoll)) {
-		if _, err := traps.ParsePattern(name, names); err != nil {
+		if _, err := names.Pattern(name); err != nil {
 			m.Add("repoll."+name, "%v", err)
 		}
 	}
@@ -90,7 +90,7 @@ func newRepolls(s *Settings, names varbind.Names) (r repolls) {
 		of, names = defaultRepolls, nil
 	}
 	for name, what := range of {
-		p, err := traps.ParsePattern(name, names)
+		p, err := names.Pattern(name)
 		switch {
 		case err != nil: // which Check reports
 		case what == repollRow:

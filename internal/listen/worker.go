@@ -110,7 +110,10 @@ func (w *worker) take(d *datagram, octets []byte) {
 		if w.setup.settings.Log.File != "" {
 			w.lines = appendLog(w.lines, &trap, &w.setup.in)
 		}
-		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 {
+		if w.setup.forward {
+			w.commitment.forward(&trap)
+		}
+		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 || w.setup.forward {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}
 			}
@@ -118,7 +121,7 @@ func (w *worker) take(d *datagram, octets []byte) {
 		}
 	}
 	switch {
-	case w.commitment.unsure[hash] != nil:
+	case w.commitment.has(hash):
 		w.commitment.waiting = append(w.commitment.waiting, waiting{hash, seen, answer, d.socket, d.from})
 	case answer != nil:
 		d.socket.answer(answer, d.from)

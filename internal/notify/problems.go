@@ -79,6 +79,9 @@ func (r *ReceiverSettings) Problems() []setting.Problem {
 	r.addWordProblems(&m)
 	r.addNumberProblems(&m)
 	r.addTagProblems(&m)
+	if k, known := kinds[r.Type]; known && k.url && len(r.Forward.Traps)+len(r.Forward.From) > 0 {
+		m.Add("forward", "notifications are forwarded to receivers of the types inform and trap only")
+	}
 	return m
 }
 

@@ -40,7 +40,8 @@ func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,
 		Resyncs: kinds[r.Type].resyncs, EveryTransition: r.EveryTransition,
 		Active: r.ActiveTimeIntervals, Mute: r.MuteTimeIntervals, Delay: r.Delay.Duration, UnlessAcked: r.UnlessAcknowledged, Acks: r.Acknowledgements,
-		Times: r.Repeat, TimesApart: duration(r.Spacing, defaultSpacing),
+		Forwards: r.Forward.forwards(c.Names),
+		Times:    r.Repeat, TimesApart: duration(r.Spacing, defaultSpacing),
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // matches returns the filter of the receiver.
@@ -65,4 +67,51 @@ func (r *ReceiverSettings) MisspelledLabels(known []string) (warnings []string) 
 		}
 	}
 	return warnings
+}
+
+// ForwardSettings says which notifications that `listen` receives are passed on to a receiver, as RFC 3584 has it.
+type ForwardSettings struct {
+	Traps []string                          `yaml:"traps,omitempty"` // notifications by name, OID or all below one as in 1.3.6.1.4.1.9.*; * for all
+	From  map[string]setting.AnchoredRegexp `yaml:"from,omitempty"`  // expressions that must match whole values of labels of the target; target is its name
+}
+
+// Check returns the names in the settings that MIBs do not have.
+func (s *ForwardSettings) Check(names varbind.Names) []setting.Problem {
+	var m setting.Problems
+	for i, name := range s.Traps {
+		if _, err := names.Pattern(name); err != nil {
+			m.Add(fmt.Sprintf("traps[%d]", i), "%v", err)
+		}
+	}
+	if len(s.Traps) == 0 && len(s.From) > 0 {
+		m.Add("", "forward needs traps: write traps: [\"*\"], or names")
+	}
+	return m
+}
+
+// forwards returns the filter of the notifications that are passed on, nil if none are.
+func (s *ForwardSettings) forwards(names varbind.Names) func(*alarm.Event) bool {
+	if len(s.Traps) == 0 {
+		return nil
+	}
+	var patterns []varbind.Pattern
+	for _, name := range s.Traps {
+		if p, err := names.Pattern(name); err == nil { // Check reports others
+			patterns = append(patterns, p)
+		}
+	}
+	from := slices.Sorted(maps.Keys(s.From))
+	return func(e *alarm.Event) bool {
+		oid, err := snmp.ParseOID(e.Alarm.Notification)
+		if err != nil || !slices.ContainsFunc(patterns, func(p varbind.Pattern) bool { return p.Matches(oid) }) {
+			return false
+		}
+		return !slices.ContainsFunc(from, func(label string) bool {
+			value := e.Alarm.Labels[label]
+			if label == "target" {
+				value = e.Alarm.Target
+			}
+			return !s.From[label].Compiled().MatchString(value)
+		})
+	}
 }

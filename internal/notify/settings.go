@@ -64,9 +64,11 @@ type ReceiverSettings struct {
 	UnlessAcknowledged  bool             `yaml:"unless_acknowledged,omitempty"`   // does not send alarms that a person has acknowledged
 	Acknowledgements    bool             `yaml:"acknowledgements,omitempty"`      // sends acknowledgements by persons; format alarm, and webhooks
 
-	Tags            []string `yaml:"tags,omitempty"`              // words by which rules choose receivers, in trap_tags
-	Fallback        string   `yaml:"fallback,omitempty"`          // of the format template: the format for alarms without a notification of their own
-	ContextEngineID string   `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default Trapline's own
+	Tags     []string        `yaml:"tags,omitempty"`     // words by which rules choose receivers, in trap_tags
+	Fallback string          `yaml:"fallback,omitempty"` // of the format template: the format for alarms without a notification of their own
+	Forward  ForwardSettings `yaml:"forward,omitempty"`  // notifications of devices that are passed on
+
+	ContextEngineID string `yaml:"context_engine_id,omitempty"` // engine ID of the context, in hexadecimal digits; default Trapline's own
 }
 
 // The defaults of the settings of a receiver.

@@ -66,6 +66,14 @@ func (s *snmpReceiver) room() int {
 	return maxMessageSize - usm - len(p.User.Name) - len(s.to.Context)
 }
 
+// notificationOf returns the notification of an event, nil if there is none.
+func (s *snmpReceiver) notificationOf(e *alarm.Event, requestID int32) *originator.Notification {
+	if e.Kind == alarm.Forward {
+		return s.forwarded(e, requestID)
+	}
+	return s.notification(e, requestID)
+}
+
 func (s *snmpReceiver) notification(e *alarm.Event, requestID int32) *originator.Notification {
 	d := s.format(e, s.room())
 	if d.notification == nil {
@@ -108,10 +116,42 @@ func openSender(r *ReceiverSettings, c *Dependencies, send func(context.Context,
 		return nil, err
 	}
 	return func(ctx context.Context, e *alarm.Event, requestID int32) (originator.Receipt, error) {
-		n := s.notification(e, requestID)
+		n := s.notificationOf(e, requestID)
 		if n == nil {
 			return originator.Receipt{}, nil
 		}
 		return send(ctx, s.sender, n)
 	}, nil
+}
+
+// forwarded returns the notification of an event of the kind Forward, nil if the receiver's version cannot carry it.
+func (s *snmpReceiver) forwarded(e *alarm.Event, requestID int32) *originator.Notification {
+	n := &originator.Notification{RequestID: requestID, Uptime: s.identity.Uptime(time.Now())}
+	for list := e.Trap; len(list) > 0; {
+		v, rest, err := snmp.CutVarBind(list)
+		if err != nil {
+			break
+		}
+		switch list = rest; {
+		case v.Name.Compare(originator.SysUpTime) == 0:
+			ticks, _ := v.Uint()
+			n.Uptime = uint32(ticks)
+		case v.Name.Compare(originator.SNMPTrapOID) == 0:
+			n.Trap = v.Value
+		default:
+			n.VarBinds = append(n.VarBinds, v)
+		}
+	}
+	if s.to.Principal.Version != snmp.V1 {
+		return n
+	}
+	fields, err := n.InFields()
+	if err == nil {
+		_, err = fields.TrapV1(e.Alarm.Address)
+	}
+	if err != nil {
+		s.logger.Warn("a trap cannot be forwarded by SNMPv1", "trap", e.Alarm.Notification, "err", err)
+		return nil
+	}
+	return fields
 }

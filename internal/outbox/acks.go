@@ -77,3 +77,15 @@ func (p *plan) passAges() {
 		}
 	}
 }
+
+// Forward queues received notifications for the receivers to which they are forwarded: see queue.Queue.Forwarded.
+func (o *Outbox) Forward(list []alarm.Event, now time.Time) error {
+	return o.do(&change{now: now, plan: func(p *plan) {
+		for _, q := range p.state.queues {
+			for _, r := range q.Forwarded(list, p.alarmQueue, &p.count(q).dropped) {
+				r.ID = p.eventID()
+				p.append(q, r)
+			}
+		}
+	}})
+}

@@ -160,9 +160,7 @@ func (o *Outbox) Conditions() []alarm.Alarm {
 		for _, c := range o.state.active[key].Conditions {
 			a := c.Alarm
 			a.ID = c.Source
-			if a.RaisedAt.IsZero() {
-				a.RaisedAt = o.state.active[key].RaisedAt
-			}
+			a.RaisedAt = cmp.Or(a.RaisedAt, o.state.active[key].RaisedAt)
 			list = append(list, a)
 		}
 	}

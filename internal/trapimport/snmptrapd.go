@@ -37,7 +37,7 @@ func (c *reader) snmptrapd(lines []string) {
 		case "traphandle":
 			c.note("%s: have a receiver of type webhook run it", strings.Join(fields, " "))
 		case "forward":
-			c.note("%s: notifications are not forwarded; write trap_rules and receivers", strings.Join(fields, " "))
+			c.note("%s: write a receiver with forward: {traps: [NAME or OID, or *]}", strings.Join(fields, " "))
 		default:
 			c.note("%s has no counterpart", fields[0])
 		}

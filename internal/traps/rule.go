@@ -21,26 +21,12 @@ import (
 // Rule is a rule whose names are resolved.
 type Rule struct {
 	*Settings
-	on          Pattern
-	clears      []Pattern
+	on          varbind.Pattern
+	clears      []varbind.Pattern
 	match       []matcher
 	key         []object
 	labels      []text
 	annotations []text
-}
-
-// Pattern matches notifications.
-type Pattern struct {
-	oid   snmp.OID
-	below bool // all below oid
-}
-
-// Matches reports whether it matches the OID of a notification.
-func (p *Pattern) Matches(o snmp.OID) bool {
-	if p.below {
-		return len(o) > len(p.oid) && o.HasPrefix(p.oid)
-	}
-	return o.Compare(p.oid) == 0
 }
 
 // object is an object of notifications.
@@ -81,11 +67,11 @@ func Compile(r *Settings, names varbind.Names) (*Rule, []setting.Problem) {
 	var m setting.Problems
 	c := &Rule{Settings: r}
 	var err error
-	if c.on, err = ParsePattern(r.On, names); err != nil && r.On != "" {
+	if c.on, err = names.Pattern(r.On); err != nil && r.On != "" {
 		m.Add("on", "%v", err)
 	}
 	for i, name := range r.Clear {
-		p, err := ParsePattern(name, names)
+		p, err := names.Pattern(name)
 		if err != nil {
 			m.Add(fmt.Sprintf("clear[%d]", i), "%v", err)
 		}
@@ -132,17 +118,6 @@ func textsOf(of map[string]string) (list []text) {
 	return list
 }
 
-// ParsePattern parses the name of a notification, its OID, or all OIDs below one.
-func ParsePattern(word string, names varbind.Names) (p Pattern, err error) {
-	if subtree, below := strings.CutSuffix(word, ".*"); below {
-		p.below = true
-		p.oid, err = names.OID(subtree)
-		return p, err
-	}
-	p.oid, _, err = names.Notification(word)
-	return p, err
-}
-
 // Surroundings are what rules go by beside the trap.
 type Surroundings struct {
 	Deployment string     // part of the identity of alarms
@@ -156,7 +131,7 @@ func (r *Rule) Raised(t *Trap, in *Surroundings) bool {
 
 // Cleared returns the source of the alarm that a trap clears, if it clears one.
 func (r *Rule) Cleared(t *Trap, in *Surroundings) (source string, cleared bool) {
-	if !slices.ContainsFunc(r.clears, func(p Pattern) bool { return p.Matches(t.OID) }) {
+	if !slices.ContainsFunc(r.clears, func(p varbind.Pattern) bool { return p.Matches(t.OID) }) {
 		return "", false
 	}
 	key, _ := r.keyOf(t, in.Tree)

@@ -139,3 +139,30 @@ func (t *Trap) Named(tree *mibs.Tree) []NamedVar {
 	}
 	return list
 }
+
+var (
+	trapCommunity  = snmp.MustParseOID("1.3.6.1.6.3.18.1.4.0")
+	trapEnterprise = originator.SNMPTrapEnterprise
+)
+
+// Forwarded returns the variable bindings for those to whom the notification is passed on (RFC 3584 section 3.1): with
+// sysUpTime.0, snmpTrapOID.0, the address of the device and the enterprise, and without the community, which is a secret.
+func (t *Trap) Forwarded() []byte {
+	n := originator.Notification{Trap: t.OID, Uptime: t.Uptime}
+	addressed, enterprise := false, false
+	for v := range t.All() {
+		if v.Name.Compare(trapCommunity) == 0 {
+			continue
+		}
+		addressed = addressed || v.Name.Compare(originator.SNMPTrapAddress) == 0
+		enterprise = enterprise || v.Name.Compare(trapEnterprise) == 0
+		n.VarBinds = append(n.VarBinds, v)
+	}
+	if !addressed {
+		n.AddAddress(t.Device)
+	}
+	if v1 := t.Received.V1; v1 != nil && !enterprise {
+		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: trapEnterprise, Type: snmp.ObjectIdentifier, Value: v1.Enterprise})
+	}
+	return n.EncodeVarBinds()
+}

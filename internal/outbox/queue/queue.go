@@ -143,7 +143,7 @@ func (q *Queue) lead(r *Row) {
 		q.blocked[r.After] = append(q.blocked[r.After], r)
 		return
 	}
-	if last, ok := q.lastSent[r.QueueKey()]; ok {
+	if last, ok := q.lastSent[r.QueueKey()]; ok && r.Kind != alarm.Forward {
 		r.next = max(r.next, last+flapTime)
 	}
 	heap.Push(&q.waiting, r)

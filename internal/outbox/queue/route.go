@@ -37,20 +37,21 @@ type Route struct {
 	Key    func(*alarm.Alarm) (key string, changes bool)
 	Scheme string // identifies the attributes that Key uses
 
-	Window          int           // maximum number of deliveries in flight, of different alarm queues
-	Spacing         time.Duration // from the start of one delivery to the next
-	MaxAge          time.Duration // of an event; it is given up then
-	MaxEvents       int           // maximum number of queued events
-	MaxBytes        int           // maximum of their octets in the database
-	RepeatInterval  time.Duration // interval at which an active alarm is sent again; 0 means never
-	Heartbeat       time.Duration // interval; 0 means none
-	Resyncs         bool          // it supports Resync
-	EveryTransition bool          // an alarm that is cleared before its raise was sent is sent nevertheless
-	Active, Mute    []string      // time intervals: it is notified only within one of Active, and not within any of Mute
-	Delay           time.Duration // for which an alarm must be active before it is sent
-	UnlessAcked     bool          // an alarm that a person has acknowledged is not sent
-	Acks            bool          // it is sent acknowledgements
-	Times           int           // how often an event is sent if the receiver never acknowledges; 0 means once
+	Window          int                     // maximum number of deliveries in flight, of different alarm queues
+	Spacing         time.Duration           // from the start of one delivery to the next
+	MaxAge          time.Duration           // of an event; it is given up then
+	MaxEvents       int                     // maximum number of queued events
+	MaxBytes        int                     // maximum of their octets in the database
+	RepeatInterval  time.Duration           // interval at which an active alarm is sent again; 0 means never
+	Heartbeat       time.Duration           // interval; 0 means none
+	Resyncs         bool                    // it supports Resync
+	EveryTransition bool                    // an alarm that is cleared before its raise was sent is sent nevertheless
+	Active, Mute    []string                // time intervals: it is notified only within one of Active, and not within any of Mute
+	Delay           time.Duration           // for which an alarm must be active before it is sent
+	UnlessAcked     bool                    // an alarm that a person has acknowledged is not sent
+	Acks            bool                    // it is sent acknowledgements
+	Forwards        func(*alarm.Event) bool // notifications that were received and are passed on; nil: none
+	Times           int                     // how often an event is sent if the receiver never acknowledges; 0 means once
 	TimesApart      time.Duration
 }
 

@@ -98,14 +98,14 @@ func (r *Row) Update() bool { return r.Kind == alarm.Change || r.Repeat > 0 }
 // classes is the number of classes of rows. Lower classes are sent first.
 const classes = 5
 
-// class returns the class of a row: 0 critical, resync; 1 major, acknowledgement; 2 minor, clear; 3 warning, change; 4 repetition.
+// class returns the class of a row: 0 critical, resync; 1 major, acknowledgement; 2 minor, clear; 3 warning, change; 4 repetition, forwarded trap.
 func (r *Row) class() int {
 	switch {
 	case r.Kind == alarm.Resync:
 		return 0
 	case r.Kind == alarm.Acked:
 		return Urgent
-	case r.Repeat > 0:
+	case r.Repeat > 0 || r.Kind == alarm.Forward:
 		return 4
 	case r.Kind != alarm.Raise && r.Kind != alarm.Change:
 		return 2
