@@ -226,6 +226,7 @@ func (g *group) measures() []Measure {
 		if c := g.column(list[i].Object); c != nil && list[i].States == nil && list[i].Parts == nil {
 			list[i].Absent = append(list[i].Absent, c.noReadings()...)
 		}
+		g.plausibleLimits(&list[i])
 	}
 	return slices.DeleteFunc(list, g.isImplausible)
 }

@@ -20,8 +20,9 @@ type Measure struct {
 	Direction string
 	Phase     string
 	Text      string
-	States    map[State][]string // labels
-	Absent    []string           // labels, numbers and ranges
+	States    map[State][]string    // labels
+	Absent    []string              // labels, numbers and ranges
+	Limits    map[string]*mibs.Node // by key of limit, such as high.critical
 	// Parts are the objects of system_memory and system_filesystem by key: used, free, total, percent.
 	Parts map[string]*mibs.Node
 	// By takes the place of Metric and Unit where a column chooses them. The rest are columns of a scale.
@@ -49,7 +50,7 @@ func Measures(objects []*mibs.Node) []Measure {
 			continue
 		}
 		if m, ok := o.measure(); ok {
-			m.Name = cmp.Or(name, m.Name)
+			m.Name, m.Limits = cmp.Or(name, m.Name), o.limitsOf(m.Metric, all)
 			if m.Object.Kind == smi.Scalar {
 				m.Name = title(o)
 			}
@@ -98,6 +99,9 @@ func (o *object) measure() (Measure, bool) {
 	for _, l := range labelsOf(o.node) {
 		m.Absent = append(m.Absent, l.Name)
 	}
+	if strings.HasPrefix(m.Metric, "hw_") {
+		m.Name = nameOfPart(m.Type)
+	}
 	if m.Type == "temperature" || m.Type == "voltage" || m.Type == "alarm" {
 		m.Type = ""
 	}
@@ -111,7 +115,7 @@ func (o *object) status(m Measure, labels []smi.Label) (Measure, bool) {
 		return m, false
 	}
 	delete(states, unclear)
-	m.Metric, m.States = "hw_status", states
+	m.Metric, m.States, m.Name = "hw_status", states, nameOfPart(m.Type)
 	if o.isFlag(labels) {
 		m.Type = ""
 	}
@@ -175,7 +179,7 @@ func (o *object) timeUnit() string {
 
 // numbered reports whether labels are only names of special values of a number.
 func (o *object) numbered() bool {
-	return len(o.node.Syntax.Labels) <= 2 && !slices.ContainsFunc(o.node.Syntax.Labels, func(l smi.Label) bool { s, ok := StateOf(l.Name); return !ok || s != Unknown })
+	return len(o.node.Syntax.Labels) <= 2 && !slices.ContainsFunc(o.node.Syntax.Labels, func(l smi.Label) bool { s, ok := StateOf(l.Name); return !ok || s != Unknown && s != Absent })
 }
 
 var notText = regexp.MustCompile(`Address|Date|Time|Mac|Bits|Mask|Bitmap|Id$|Index|OwnerString|Oid|Engine|Tag`)
@@ -264,6 +268,14 @@ func nameOf(all []*object) string {
 		}
 	}
 	return best
+}
+
+// nameOfPart is the name of the rows of a table that has no names for them, such as Fan {index}; "" without a type.
+func nameOfPart(typ string) string {
+	if typ == "" {
+		return ""
+	}
+	return strings.ToUpper(typ[:1]) + strings.ReplaceAll(typ[1:], "_", " ") + " {index}"
 }
 
 // title is a name made of the name of a scalar.

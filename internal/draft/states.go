@@ -28,8 +28,9 @@ var phrases = []struct {
 	state State
 	words []string
 }{
-	{Unknown, []string{"unknown", "unknow", "undefined", "undetermined", "not available", "notavailable", "not applicable", "na", "n a", "not supported", "unsupported", "not monitored", "not installed", "notinstalled", "uninstalled", "not present", "notpresent",
-		"not exist", "no exist", "noexist", "nonexistent", "not exists", "not found", "absent", "missing", "empty", "removed", "vacant", "not equipped", "unequipped", "not inserted", "no support", "not support", "reserved", "other", "null", "not used", "not detected", "no sensor", "not valid", "not specified", "not defined", "not configured", "unconfigured", "invalid", "none present", "not implemented", "unmanaged", "nonsupport", "no data", "unassigned", "not init", "uninitialized", "not reported", "unspecified", "not connected", "notconnected", "no status", "nostatus", "unused", "deactivated"}},
+	{Absent, []string{"not installed", "notinstalled", "uninstalled", "not present", "notpresent", "absent", "not exist", "no exist", "noexist", "nonexistent", "not exists", "vacant", "not equipped", "unequipped", "not inserted", "none present"}},
+	{Unknown, []string{"unknown", "unknow", "undefined", "undetermined", "not available", "notavailable", "not applicable", "na", "n a", "not supported", "unsupported", "not monitored",
+		"not found", "missing", "empty", "removed", "no support", "not support", "reserved", "other", "null", "not used", "not detected", "no sensor", "not valid", "not specified", "not defined", "not configured", "unconfigured", "invalid", "not implemented", "unmanaged", "nonsupport", "no data", "unassigned", "not init", "uninitialized", "not reported", "unspecified", "not connected", "notconnected", "no status", "nostatus", "unused", "deactivated"}},
 	{OK, []string{"no alarm", "no alarms", "no error", "no errors", "no fault", "no faults", "noerror", "noalarm", "nofault", "non error", "no problem", "no failure", "not alarmed", "no trouble", "no warning", "not critical fault", "fault clear", "not active alarm", "no defect", "no action", "low load", "no batteries need replacing", "no battery needs replacing"}},
 	{Degraded, []string{"non critical", "noncritical", "pre alarm", "near overload", "partially", "partial"}},
 	{Failed, []string{"non recoverable", "nonrecoverable", "not ok", "not okay", "not good", "not operational", "non operational", "not functioning", "not running", "not normal", "not redundant", "not responding", "not working", "not ready", "power off", "poweroff", "powered off", "poweredoff", "unestablishable", "no power", "no input", "no signal", "no response", "not powered", "over temperature", "over voltage", "under voltage", "over temp", "out of range", "out of order", "unhealthy", "not healthy", "no comm", "no communication", "communication lost", "needs replacing", "need replacing", "replace", "un operational", "loss", "lost", "los", "tripped", "blown"}},
@@ -99,23 +100,36 @@ var parts = []struct {
 	{"alarm", []string{"alarm", "alert"}},
 }
 
-// typeOf is the hw_type of the part that an object is about.
+// carriers are words that say what parts are in, or what they are called, wherever they stand in a name.
+var carriers = []string{"unit", "module", "slot", "board", "chassis", "stack", "member", "shelf", "controller", "line"}
+
+// typeOf is the hw_type of the part that an object is about: that of the last word, and of a carrier only if there is
+// no other.
 func (o *object) typeOf() string {
-	best, typ := -1, ""
+	best, typ, carrier := -1, "", ""
 	for _, p := range parts {
-		if at := o.last(p.words...); at > best {
+		at := o.last(p.words...)
+		if at >= 0 && slices.Contains(carriers, o.words[at]) {
+			carrier = p.typ
+			continue
+		}
+		if at > best {
 			best, typ = at, p.typ
 		}
 	}
 	if typ != "" {
 		return typ
 	}
-	for _, p := range parts {
+	list := parts
+	if carrier != "" {
+		list = parts[:3] // a unit of a table of fans is a fan; of other tables, it is a unit
+	}
+	for _, p := range list {
 		if o.mentions(p.words...) {
 			return p.typ
 		}
 	}
-	return ""
+	return carrier
 }
 
 // statesOf classifies the labels of an enumeration; ok is false if it is not a state that an operator watches.
@@ -293,7 +307,8 @@ var textStates = map[State][]string{
 	OK:       {"ok", "normal", "up", "good", "online", "active", "on", "running", "healthy", "ready", "optimal", "operational", "connected", "enabled", "valid", "inserted", "registered", "synchronized", "hot spare", "member", "raidset member", "up-to-date", "passive", "primary", "secondary", "master", "backup", "yes", "no error", "no failure", "present", "success", "green", "clear", "standby"},
 	Degraded: {"warning", "degraded", "minor", "rebuilding", "testing", "initializing", "yellow", "non-critical", "drain", "maint"},
 	Failed:   {"failed", "fail", "failure", "fault", "faulty", "error", "critical", "down", "offline", "bad", "alarm", "major", "abnormal", "red", "disconnected", "broken", "expired", "lost", "dead", "missing"},
-	Unknown:  {"unknown", "off", "n/a", "not present", "absent", "none", "not available", "not installed", "disabled", "inactive"},
+	Unknown:  {"unknown", "off", "n/a", "none", "not available", "disabled", "inactive"},
+	Absent:   {"not present", "absent", "not installed"},
 }
 
 // isTextState reports whether a text is the state of something that an operator watches.

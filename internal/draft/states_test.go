@@ -13,7 +13,7 @@ func TestLabelsAreClassified(t *testing.T) {
 		"ok": OK, "normal": OK, "noAlarm": OK, "noViolation": OK, "nosmoke": OK, "noError": OK, "online": OK, "fullyRedundant": OK,
 		"nonCritical": Degraded, "nonCriticalUpper": Degraded, "onBattery": Degraded, "nonRecoverableLower": Failed, "poweredOff": Failed, "lowLoad": OK, "noStatus": Unknown, "warning": Degraded, "nearOverload": Degraded, "lowWarning": Degraded,
 		"critical": Failed, "notOk": Failed, "powerSupplyFailure": Failed, "overTemperature": Failed, "smokeDetected": Failed, "commLost": Failed, "nonRecoverable": Failed, "notRedundant": Failed,
-		"unknown": Unknown, "notPresent": Unknown, "notInstalled": Unknown, "other": Unknown, "notSupported": Unknown,
+		"notPresent": Absent, "notInstalled": Absent, "absent": Absent, "unknown": Unknown, "missing": Unknown, "other": Unknown, "notSupported": Unknown,
 	} {
 		if have, ok := StateOf(label); !ok || have != want {
 			t.Errorf("StateOf(%s) = %v, %v, want %v", label, have, ok, want)

@@ -268,6 +268,13 @@ func (m *Measure) entries() []entry {
 	if m.States != nil {
 		list = append(list, entry{"states", statesYAML(m.States)})
 	}
+	if len(m.Limits) > 0 {
+		limits := map[string]string{}
+		for key, n := range m.Limits {
+			limits[key] = nameOfNode(n)
+		}
+		list = append(list, entry{"limit", mapYAML(limits)})
+	}
 	if len(m.Absent) > 0 {
 		list = append(list, entry{"absent", listYAML(m.Absent)})
 	}

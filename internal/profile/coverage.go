@@ -17,15 +17,18 @@ import (
 type Subtree struct {
 	OID  snmp.OID
 	Name string // MODULE::name, or empty if it is in no MIB
-	Part bool   // a module reads other columns of the table
+	Part bool   // a module reads other columns of the table, or other objects of a subtree that is in no MIB
 }
 
 func (s Subtree) String() string {
-	if s.Name == "" {
-		return s.OID.String()
+	text := s.OID.String()
+	if s.Name != "" {
+		text = fmt.Sprintf("%s (%s)", s.Name, s.OID)
 	}
-	text := fmt.Sprintf("%s (%s)", s.Name, s.OID)
-	if s.Part {
+	switch {
+	case s.Part && s.Name == "":
+		text += ", but for some objects"
+	case s.Part:
 		text += ", but for some columns"
 	}
 	return text
@@ -47,9 +50,13 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 			return list, err
 		}
 		subtree, over := subtreeOf(tree, name)
-		if !seen[string(subtree.OID)] && !c.Reads(name) {
+		root := c.readBy(name)
+		if root != nil && subtree.Name == "" && len(root) > len(over) {
+			over = root // beside it there may be what nothing reads
+		}
+		if root == nil && !seen[string(subtree.OID)] {
 			seen[string(subtree.OID)] = true
-			subtree.Part = c.readsColumns(subtree.OID)
+			subtree.Part = c.readsColumns(subtree.OID) || subtree.Name == "" && c.readsBelow(subtree.OID)
 			list = append(list, subtree)
 		}
 		cursor = snmp.AppendArc(append(snmp.OID{}, over...), 1<<32-1)
@@ -58,18 +65,23 @@ func (c *Choice) Unread(ctx context.Context, s collector.Session, params client.
 }
 
 // Reads reports whether a chosen module reads an instance.
-func (c *Choice) Reads(name snmp.OID) bool {
+func (c *Choice) Reads(name snmp.OID) bool { return c.readBy(name) != nil }
+
+// readBy returns the OID by which a chosen module reads an instance, nil if none does.
+func (c *Choice) readBy(name snmp.OID) snmp.OID {
 	for _, m := range c.Modules {
 		s, err := m.Module.Settings()
 		if err != nil {
 			continue
 		}
-		if slices.ContainsFunc(s.Walk, func(walk setting.OID) bool { return name.HasPrefix(walk.OID) }) ||
-			slices.ContainsFunc(s.Get, func(get setting.OID) bool { return name.Compare(get.OID) == 0 }) {
-			return true
+		if i := slices.IndexFunc(s.Walk, func(walk setting.OID) bool { return name.HasPrefix(walk.OID) }); i >= 0 {
+			return s.Walk[i].OID
+		}
+		if slices.ContainsFunc(s.Get, func(get setting.OID) bool { return name.Compare(get.OID) == 0 }) {
+			return name
 		}
 	}
-	return false
+	return nil
 }
 
 // readsColumns reports whether a chosen module reads columns of a table.
@@ -79,6 +91,15 @@ func (c *Choice) readsColumns(table snmp.OID) bool {
 		return err == nil && slices.ContainsFunc(s.Walk, func(walk setting.OID) bool {
 			return walk.HasPrefix(table) && walk.OID.Parent().Parent().Compare(table) == 0
 		})
+	})
+}
+
+// readsBelow reports whether a chosen module reads something below an OID.
+func (c *Choice) readsBelow(root snmp.OID) bool {
+	below := func(o setting.OID) bool { return o.HasPrefix(root) }
+	return slices.ContainsFunc(c.Modules, func(m Chosen) bool {
+		s, err := m.Module.Settings()
+		return err == nil && (slices.ContainsFunc(s.Walk, below) || slices.ContainsFunc(s.Get, below))
 	})
 }
 

@@ -110,3 +110,15 @@ func TestBuiltInProfilesMeasureWhatIsExpected(t *testing.T) {
 		}
 	}
 }
+
+// A subtree of no MIB of which a module reads something is listed as one that it reads in part.
+func TestCoverageOfPartsOfSubtrees(t *testing.T) {
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"switch.yml": acmeProfile, "testdata/sw.snmprec": acmeRecording + "1.3.6.1.4.1.99999.1.3.1.9.1|2|7\n"})
+	text, _ := runProfile(t, "test", "--coverage", dir)
+	for _, want := range []string{"  not read: 1.3.6.1.4.1.99999.1.3, but for some objects\n", "  not read: 1.3.6.1.4.1.99999.1.9\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

@@ -82,7 +82,6 @@ func TestDraftIsAProfile(t *testing.T) {
 	want := `device_count{hw_id="1.3.6.1.4.1.99998.7.1.3.1",hw_name="1"} 7
 hw_fan_speed_rpm{hw_id="ACME-SWITCH-MIB::mixedValue.2",hw_name="2"} 5500
 hw_status{hw_id="ACME-SWITCH-MIB::sensorStatus.1",hw_name="inlet"} 0
-hw_status{hw_id="ACME-SWITCH-MIB::sensorStatus.2",hw_name="outlet"} 3
 hw_temperature_celsius{hw_id="ACME-SWITCH-MIB::sensorTemperature.1",hw_name="inlet"} 41.5
 hw_voltage_volts{hw_id="ACME-SWITCH-MIB::mixedValue.1",hw_name="1"} 230.1
 `
