@@ -55,6 +55,9 @@ func Open(dir string, engineID []byte, now time.Time) (*Dir, error) {
 	if err == nil {
 		err = inspect(s.db)
 	}
+	if err == nil {
+		err = s.compact()
+	}
 	if IsDamage(err) {
 		err = s.SetAside(err, now)
 	}

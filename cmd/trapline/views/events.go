@@ -19,7 +19,7 @@ import (
 )
 
 func addEvents(program *cli.Program) {
-	c := program.App.Command("events", "Print what happened, the latest last: alarms raised and cleared, who was notified, targets that went down.")
+	c := program.App.Command("events", "Print what happened, the latest last: alarms raised and cleared, who was notified, targets that went down.").Alias("history")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	follow := c.Flag("follow", "Go on, and print what happens from now on.").Short('f').Bool()
 	since := c.Flag("since", "How far back: a duration such as 2h, or a time as RFC 3339 has it.").PlaceHolder("TIME").String()
