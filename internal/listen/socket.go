@@ -60,7 +60,7 @@ func (s *socket) answer(octets []byte, to netip.AddrPort) {
 	_, _ = s.conn.WriteToUDPAddrPort(octets, to)
 }
 
-// close closes the socket when ctx is canceled.
+// closeWith closes the socket when ctx is canceled.
 func (s *socket) closeWith(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 }
