@@ -29,7 +29,7 @@ func (f *fleet) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 		{ID: "9f2c4", Rule: "DiskFull", Target: "srv-0331", Severity: "minor", State: "raised", Text: "/var/log is 94 % full", Value: "0.94", Since: f.at(93)},
 	}
 	a := &list[2]
-	a.Mutes = []string{"flapping", "inhibit 9f2c1", "maintenance CHG-4711", "silence 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
+	a.Mutes = []string{"flapping", "cause core-0007", "inhibit DeviceDown core-0007", "maintenance CHG-4711", "silence 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
 	a.AckedBy, a.AckComment, a.AckedAt, a.AckedUntil = "anna", "the vendor is on it", f.at(30), f.at(-30)
 	a.Notified = append(slices.Clip(known), api.Notified{Receiver: "on-call", State: "muted", Text: "muted"})
 	for i := range list {
@@ -39,7 +39,7 @@ func (f *fleet) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 		if f.said != "" {
 			a := &list[i]
 			a.ID, a.Rule, a.Target, a.Resource, a.Text, a.Value, a.Labels = f.said, f.said, f.said, f.said, f.said, f.said, map[string]string{f.said: f.said}
-			a.Mutes, a.AckedBy, a.AckComment = []string{f.said, "silence " + f.said, "inhibit " + f.said}, f.said, f.said
+			a.Mutes, a.AckedBy, a.AckComment = []string{f.said, "silence " + f.said, "inhibit " + f.said, "cause " + f.said, "maintenance " + f.said}, f.said, f.said
 		}
 	}
 	if q.Text == "nosuch" {

@@ -12,18 +12,22 @@ import (
 // muteReason is why an alarm is muted, with the path of what mutes it; "" if that has no page.
 type muteReason struct{ Kind, Name, Path string }
 
-// muteOf takes a reason apart: silence ID, maintenance NAME, inhibit ID of an alarm.
+// muteWords say in the sentence "muted: …" what the kinds of reasons do not.
+var muteWords = map[string]string{"inhibit": "inhibited by", "cause": "behind", "recovery": "its cause is over, and it is asked"}
+
+// muteOf takes a reason apart: silence ID, maintenance NAME, inhibit RULE TARGET, cause TARGET and others.
 func (s *Site) muteOf(reason string) muteReason {
 	kind, name, _ := strings.Cut(reason, " ")
-	m := muteReason{Kind: kind, Name: name}
-	switch {
-	case name == "":
-	case kind == "silence":
+	m := muteReason{Kind: cmp.Or(muteWords[kind], kind), Name: name}
+	switch kind {
+	case "silence":
 		m.Path, m.Name = s.path("silences")+"#s-"+name, name[:min(len(name), 8)]
-	case kind == "maintenance":
+	case "maintenance":
 		m.Path = s.path("silences") + "#windows"
-	case kind == "inhibit" || kind == "cause":
-		m.Path = s.path("alarms", name)
+	case "inhibit":
+		m.Path = s.path("alarms") + query("q", name)
+	case "cause":
+		m.Path = s.path("targets", name)
 	}
 	return m
 }

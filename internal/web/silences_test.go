@@ -107,7 +107,7 @@ func TestMutesAndAcknowledgements(t *testing.T) {
 	h := serve(fleetOptions(newFleet(20)))
 	for _, path := range []string{"/alarms", "/alarms?state=muted", "/alarms?group=target", "/alarms/9f2c3"} {
 		body := ask(t, h, path).Body.String()
-		for _, want := range []string{`silence <a href="/silences#s-2f1c0a4e-77aa-4c0e-8f6e-000000000000">2f1c0a4e</a>`, `maintenance <a href="/silences#windows">CHG-4711</a>`, `inhibit <a href="/alarms/9f2c1">9f2c1</a>`, "flapping", "by anna", "the vendor is on it"} {
+		for _, want := range []string{`silence <a href="/silences#s-2f1c0a4e-77aa-4c0e-8f6e-000000000000">2f1c0a4e</a>`, `maintenance <a href="/silences#windows">CHG-4711</a>`, `inhibited by <a href="/alarms?q=DeviceDown&#43;core-0007">DeviceDown core-0007</a>`, `behind <a href="/targets/core-0007">core-0007</a>`, "flapping", "by anna", "the vendor is on it"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s does not have %q", path, want)
 			}
