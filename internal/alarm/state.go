@@ -34,6 +34,26 @@ type Ack struct {
 	Severity Severity  `json:"severity"`         // of the alarm when it was acknowledged
 }
 
+// Quiet are how many alarms are muted, acknowledged, and either of it.
+type Quiet struct{ Muted, Acknowledged, Either int }
+
+// CountQuiet counts alarms.
+func CountQuiet(states map[string]*State) (q Quiet) {
+	for _, s := range states {
+		muted, acknowledged := len(s.Mutes) > 0, s.Ack != nil
+		if muted {
+			q.Muted++
+		}
+		if acknowledged {
+			q.Acknowledged++
+		}
+		if muted || acknowledged {
+			q.Either++
+		}
+	}
+	return q
+}
+
 // Outdated returns why the acknowledgement of an active alarm has ended, "" if it has not.
 func (s *State) Outdated(now time.Time) string {
 	switch {

@@ -90,14 +90,24 @@ func (c *Console) look(wanted func(*alarm.Alarm) bool) (list []openAlarm, x *Ope
 			list = append(list, openAlarm{Standing: s})
 		}
 	}
-	if c.rules == nil {
-		return list, x
+	if c.rules != nil {
+		take(c.rules.Held(), true)
+		if c.outbox() == nil { // rules raise alarms, and nobody is notified
+			take(c.rules.Alarms(true), false)
+		}
 	}
-	take(c.rules.Held(), true)
-	if c.outbox() == nil { // rules raise alarms, and nobody is notified
-		take(c.rules.Alarms(true), false)
-	}
+	x.countQuiet(c.outbox())
 	return list, x
+}
+
+// countQuiet counts the muted and the acknowledged alarms.
+func (x *OpenAlarms) countQuiet(o *outbox.Outbox) {
+	var q alarm.Quiet
+	if o != nil {
+		q = o.Quiet()
+	}
+	x.Counts.Muted, x.Counts.Acknowledged = q.Muted, q.Acknowledged
+	x.Counts.Active = max(0, x.Counts.Total-x.Counts.Baseline-q.Either) // which are not of quite the same moment
 }
 
 func (x *OpenAlarms) add(one *alarm.Alarm, baseline bool) {

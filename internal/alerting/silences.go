@@ -155,9 +155,10 @@ func (c *Console) silence(n *api.NewSilence, now time.Time) (s mute.Silence, err
 	return s, silenceError(s.Check(now))
 }
 
-// matchersOf are those that match an alarm whatever its severity is.
+// matchersOf are those that match an alarm whatever its severity is. The resource, which has all further labels, keeps out
+// the alarms that have more of them.
 func matchersOf(a *api.Alarm) mute.Matchers {
-	labels := map[string]string{"alertname": a.Rule, "target": a.Target}
+	labels := map[string]string{"alertname": a.Rule, "target": a.Target, "resource": a.Resource}
 	maps.Copy(labels, a.Labels)
 	delete(labels, "severity")
 	return mute.Equal(labels)

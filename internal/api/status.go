@@ -65,9 +65,12 @@ type RuleCounts struct {
 
 // AlarmCounts are how many alarms are open.
 type AlarmCounts struct {
-	Total      int            `json:"total"`       // as many as /api/v1/alarms lists
-	Baseline   int            `json:"baseline"`    // of them, those that were so when their rules first looked at the target, and are not sent
-	BySeverity map[string]int `json:"by_severity"` // those that are not of a baseline
+	Total        int            `json:"total"`        // as many as /api/v1/alarms lists
+	Baseline     int            `json:"baseline"`     // of them, those that were so when their rules first looked at the target, and are not sent
+	BySeverity   map[string]int `json:"by_severity"`  // those that are not of a baseline
+	Active       int            `json:"active"`       // neither muted, nor acknowledged, nor of a baseline
+	Muted        int            `json:"muted"`        // not sent at present, by a silence for instance
+	Acknowledged int            `json:"acknowledged"` // by a person
 }
 
 // ReceiverCounts counts receivers by state, and the notifications that wait for them.

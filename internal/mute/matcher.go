@@ -28,12 +28,10 @@ func Parse(text string) (Matchers, error) {
 	return m, nil
 }
 
-// Equal returns matchers of labels that are not empty, sorted by name.
+// Equal returns matchers of labels with their values, sorted by name.
 func Equal(values map[string]string) (all Matchers) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if values[name] != "" {
-			all = append(all, &labels.Matcher{Type: labels.MatchEqual, Name: name, Value: values[name]})
-		}
+		all = append(all, &labels.Matcher{Type: labels.MatchEqual, Name: name, Value: values[name]})
 	}
 	return all
 }

@@ -65,6 +65,13 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	return list
 }
 
+// Quiet counts the active alarms that are muted or acknowledged.
+func (o *Outbox) Quiet() alarm.Quiet {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return alarm.CountQuiet(o.state.active)
+}
+
 // known returns the state of an alarm's last notification to each receiver.
 func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
 	list := make([]Known, 0, len(o.state.queues))

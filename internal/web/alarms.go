@@ -57,12 +57,8 @@ func alarmChips(st *api.Status, d *alarmsData) []chip {
 		pending = d.All
 	}
 	chips := []chip{{Name: "Open", Count: open.Total, Class: alarmsClass(&open)}}
-	for _, of := range flagStates[:3] {
-		one := chip{State: of.state, Name: of.name, Count: -1}
-		if d.State == of.state && d.Text == "" {
-			one.Count = d.All
-		}
-		chips = append(chips, one)
+	for i, n := range []int{open.Active, open.Muted, open.Acknowledged} {
+		chips = append(chips, chip{State: flagStates[i].state, Name: flagStates[i].name, Count: n})
 	}
 	if open.Baseline > 0 || d.State == baselineState {
 		chips = append(chips, chip{State: baselineState, Name: "Baseline", Count: open.Baseline})

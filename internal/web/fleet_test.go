@@ -64,7 +64,7 @@ func (f *fleet) Status() api.Status {
 	s := api.Status{Version: "1.0.0", Started: f.now.Add(-292 * time.Hour), Series: api.SeriesCounts{Total: 21_400_000, PerSecond: 356_200}}
 	s.Config.LoadedAt = f.now.Add(-5 * time.Hour)
 	s.Rules = api.RuleCounts{Total: 46, WithoutData: 3, Firing: 12, SlowestSeconds: 0.0018}
-	s.Alarms = api.AlarmCounts{Total: 12, BySeverity: map[string]int{"critical": 1, "major": 8, "minor": 3}}
+	s.Alarms = api.AlarmCounts{Total: 12, Active: 10, Muted: 1, Acknowledged: 1, BySeverity: map[string]int{"critical": 1, "major": 8, "minor": 3}}
 	s.Receivers = api.ReceiverCounts{Total: 3, Failing: 1, Waiting: 14}
 	s.Polls = api.PollNumbers{AnsweredRatio: 0.9992, MedianSeconds: 0.084, Percentile99: 1.9, RetransmittedRatio: 0.0011}
 	for i := range f.all {
