@@ -21,7 +21,7 @@ type TrapCount struct {
 // RefusedCount is how many datagrams were refused for a reason.
 type RefusedCount struct {
 	Reason string // acl, community, user …
-	Hint   string // what to change
+	Hint   string // the remedy
 	Count  uint64
 }
 

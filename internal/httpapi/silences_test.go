@@ -10,7 +10,7 @@ import (
 	"trapline/internal/api"
 )
 
-// A silence of one alarm mutes that alarm alone, whatever characters its labels have. What matchers match is what they
+// A silence of one alarm mutes that alarm alone, whatever characters its labels have. Matchers match the alarms that they
 // mute, and open alarms are counted as they are listed.
 func TestSilencesAndTheirAlarms(t *testing.T) {
 	h := newHouse(t)
@@ -81,7 +81,7 @@ func TestSilencesAndTheirAlarms(t *testing.T) {
 	}
 }
 
-// What is refused says why.
+// A refusal has its reason.
 func TestSilencesThatAreRefused(t *testing.T) {
 	h := newHouse(t)
 	for _, test := range []struct {

@@ -45,7 +45,7 @@ func (l *latest) add(key refuser, now time.Duration) {
 	one.last = now
 }
 
-// Received returns what was received and refused, with at most limit counts.
+// Received returns the counts of notifications that were taken and refused, with at most limit counts.
 func (l *Listener) Received(limit int) (list api.Received) {
 	l.mu.Lock()
 	list.Listens = slices.Sorted(maps.Keys(l.sockets))

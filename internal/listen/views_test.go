@@ -10,7 +10,7 @@ import (
 	"trapline/internal/traps"
 )
 
-// What was received and refused can be listed: the most frequent, and the last senders with each reason.
+// Received and refused notifications can be listed: the most frequent, and the last senders with each reason.
 func TestReceivedIsListed(t *testing.T) {
 	l, _ := newListener(t, &Configuration{Settings: Settings{Allow: []string{"192.0.2.0/24"}}, Targets: []traps.Target{{Name: "core-1", Address: "192.0.2.1"}}})
 	s := nowhere(t)

@@ -81,7 +81,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	out.log = journal.NewLog(o.Logger, out.state.clock.run)
 	var queues []*queue.Queue
 	for _, r := range routes {
-		queues = append(queues, out.state.newQueue(r))
+		queues = append(queues, queue.New(r, out.state.receiver(r)))
 		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)

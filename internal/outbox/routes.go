@@ -43,7 +43,7 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 		i := slices.IndexFunc(old, func(q *queue.Queue) bool { return q.Name == r.Name })
 		if i < 0 {
 			o.Metrics.Begin(r.Name)
-			added = append(added, o.state.newQueue(r))
+			added = append(added, queue.New(r, o.state.receiver(r)))
 			queues = append(queues, added[len(added)-1])
 			continue
 		}

@@ -55,7 +55,10 @@ func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
 	for _, key := range o.state.keys() {
 		s := o.state.active[key]
 		if a := s.Alarm(); wanted == nil || wanted(a) {
-			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a), Receivers: o.known(s, a)}
+			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a)}
+			for _, q := range o.state.queues {
+				one.Receivers = append(one.Receivers, o.knows(q, s, a))
+			}
 			if c, inhibited := o.state.causes.Inhibited(a.ID); inhibited {
 				one.InhibitedBy = []string{c.Alarm}
 			}
@@ -72,15 +75,7 @@ func (o *Outbox) Quiet() alarm.Quiet {
 	return alarm.CountQuiet(o.state.active)
 }
 
-// known returns the state of an alarm's last notification to each receiver.
-func (o *Outbox) known(s *alarm.State, a *alarm.Alarm) []Known {
-	list := make([]Known, 0, len(o.state.queues))
-	for _, q := range o.state.queues {
-		list = append(list, o.knows(q, s, a))
-	}
-	return list
-}
-
+// knows returns the state of an alarm's last notification to a receiver.
 func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	k := Known{Receiver: q.Name, Progress: NotWanted}
 	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
@@ -112,9 +107,10 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	return k
 }
 
-var errDelay = errors.New("the delay of the receiver is not over")
-
-var errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
+var (
+	errDelay  = errors.New("the delay of the receiver is not over")
+	errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
+)
 
 // Identify returns the ID of the alarm to which a condition belongs.
 func (o *Outbox) Identify(a *alarm.Alarm) string {
@@ -149,8 +145,7 @@ type ReceiverState struct {
 
 // Reason returns the reason of a delivery error, or "" if it is unknown.
 func Reason(err error) access.Reason {
-	var e *originator.Error
-	if errors.As(err, &e) {
+	if e := (*originator.Error)(nil); errors.As(err, &e) {
 		return e.Reason
 	}
 	return ""

@@ -162,8 +162,6 @@ func (st *state) reportUnknown(a *alarm.Alarm) {
 	report("tag", a.Tags, st.tags)
 }
 
-func (st *state) newQueue(r *queue.Route) *queue.Queue { return queue.New(r, st.receiver(r)) }
-
 // receiver returns the alarm.Receiver of a route.
 func (st *state) receiver(r *queue.Route) *alarm.Receiver {
 	key := r.Key

@@ -9,10 +9,10 @@ import (
 	"trapline/internal/api"
 )
 
-// muteReason is why an alarm is muted, with the path of what mutes it; "" if that has no page.
+// muteReason is why an alarm is muted, with the path of the cause; "" if that has no page.
 type muteReason struct{ Kind, Name, Path string }
 
-// muteWords say in the sentence "muted: …" what the kinds of reasons do not.
+// muteWords are the words for kinds of reasons in the sentence "muted: …".
 var muteWords = map[string]string{"inhibit": "inhibited by", "cause": "behind", "recovery": "its cause is over, and it is asked"}
 
 // muteOf takes a reason apart: silence ID, maintenance NAME, inhibit RULE TARGET, cause TARGET and others.

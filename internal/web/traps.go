@@ -6,7 +6,7 @@ import (
 	"trapline/internal/api"
 )
 
-// trapsData are received traps, and what was refused.
+// trapsData are received and refused traps.
 type trapsData struct {
 	api.Received
 	Events []event // the latest ones in the journal
